@@ -1,0 +1,3 @@
+module github.com/lanyard/lanyard
+
+go 1.26
