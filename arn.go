@@ -1,0 +1,82 @@
+package lanyard
+
+import "strings"
+
+// ARN names a resource of an instance across accounts and regions:
+//
+//	arn:PARTITION:connect:REGION:ACCOUNT:instance/INSTANCE
+//	arn:PARTITION:connect:REGION:ACCOUNT:instance/INSTANCE/TYPE/ID
+//
+// Groups and users of some pages are written with their level in between; those do not occur here.
+type ARN struct {
+	Partition string // aws, aws-us-gov, aws-cn, …
+	Region    string
+	Account   string
+	Instance  string
+	Type      Type   // TypeInstance when the ARN names the instance itself
+	ID        string // "" when the ARN names the instance itself
+}
+
+func (a ARN) String() string {
+	s := "arn:" + a.Partition + ":connect:" + a.Region + ":" + a.Account + ":instance/" + a.Instance
+	if a.ID != "" {
+		s += "/" + string(a.Type) + "/" + a.ID
+	}
+	return s
+}
+
+// IsARN tells whether s is meant to be an ARN rather than an id.
+func IsARN(s string) bool { return strings.HasPrefix(s, "arn:") }
+
+// MaxARN is the longest ARN, in bytes, that is read.
+const MaxARN = 1011
+
+// ParseARN reads the ARN of an instance or of a resource of one.
+func ParseARN(s string) (ARN, error) {
+	bad := func(problem string) (ARN, error) {
+		return ARN{}, Errorf(Invalid, "%q is not a Connect ARN: %s; expected arn:PARTITION:connect:REGION:ACCOUNT:instance/INSTANCE[/TYPE/ID]", clip(s), problem)
+	}
+	if len(s) > MaxARN {
+		return bad("it is too long")
+	}
+	parts := strings.SplitN(s, ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" {
+		return bad("it does not have six parts separated by colons")
+	}
+	if !strings.HasPrefix(parts[1], "aws") {
+		return bad("its partition does not begin with aws")
+	}
+	if parts[2] != "connect" {
+		return bad("its service is not connect")
+	}
+	if parts[3] == "" || len(parts[4]) != 12 || strings.Trim(parts[4], "0123456789") != "" {
+		return bad("its region is empty or its account is not twelve digits")
+	}
+	a := ARN{Partition: parts[1], Region: parts[3], Account: parts[4]}
+	path := strings.Split(parts[5], "/")
+	if path[0] != "instance" || len(path) < 2 || path[1] == "" {
+		return bad("its resource does not begin with instance/INSTANCE")
+	}
+	a.Instance = path[1]
+	switch len(path) {
+	case 2:
+		a.Type = TypeInstance
+	case 4:
+		a.Type, a.ID = Type(path[2]), path[3]
+		if a.Type == "" || a.ID == "" {
+			return bad("its type or id is empty")
+		}
+	default:
+		return bad("its resource is not instance/INSTANCE or instance/INSTANCE/TYPE/ID")
+	}
+	return a, nil
+}
+
+// clip shortens what a caller sent, so that a message about it stays readable.
+func clip(s string) string {
+	const most = 128
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}

@@ -1,0 +1,54 @@
+package lanyard
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Caller is who makes a call and from where.
+type Caller struct {
+	Account     string // twelve digits
+	AccessKeyID string
+	Root        bool // the operator's own key
+	SourceIP    string
+	UserAgent   string
+	RequestID   string
+}
+
+// Event is what a change leaves behind: the audit record, the history and the change feed in one.
+// Revisions of an instance have no gaps; the first event of an instance has revision 1.
+type Event struct {
+	ID          string // random, unique
+	Instance    string
+	Revision    int64
+	Time        time.Time
+	Operation   string
+	Account     string
+	Region      string
+	AccessKeyID string
+	SourceIP    string          `json:",omitempty"`
+	UserAgent   string          `json:",omitempty"`
+	RequestID   string          `json:",omitempty"`
+	Request     json.RawMessage `json:",omitempty"` // as the caller sent it, sensitive members hidden
+	Response    json.RawMessage `json:",omitempty"`
+	Changes     []Change        `json:",omitempty"` // in the order in which they were made
+}
+
+// Change is what happened to one resource. Before is absent for a creation, After for a deletion.
+type Change struct {
+	Type   Type
+	ID     string
+	Before json.RawMessage `json:",omitempty"`
+	After  json.RawMessage `json:",omitempty"`
+}
+
+// AccessKey signs calls for one account.
+type AccessKey struct {
+	ID       string
+	Secret   string
+	Account  string
+	Root     bool // the operator's own: may manage keys, faults and the audit
+	Disabled bool
+	Created  time.Time
+	Comment  string
+}

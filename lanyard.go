@@ -1,0 +1,370 @@
+// Package lanyard holds the words that the rest of the system speaks: security profiles and
+// the things they govern, who holds them, ARNs, events and errors, and the rules about them
+// that need no I/O. It knows neither the wire (package awsapi) nor a database (package store).
+//
+// Values of these types are treated as immutable once a store has returned them: copy before
+// changing. See Clone.
+package lanyard
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Type is the kind of a resource. Its text is the word that stands in the resource's ARN.
+type Type string
+
+// The types of resources. Those without an ARN of their own are named for what they are.
+const (
+	TypeInstance       Type = "instance"
+	TypeProfile        Type = "security-profile"
+	TypeUser           Type = "agent"
+	TypeGroup          Type = "agent-group"
+	TypeStructure      Type = "hierarchy-structure" // one per instance
+	TypeQueue          Type = "queue"
+	TypeRoutingProfile Type = "routing-profile"
+	TypeHours          Type = "operating-hours"
+	TypeModule         Type = "flow-module"
+	TypeAIAgent        Type = "ai-agent" // its ID is the qualified ARN
+	TypeClientToken    Type = "client-token"
+)
+
+// Meta is what every resource has.
+type Meta struct {
+	ID       string
+	Name     string            // as shown; see Resource.Key for uniqueness
+	Tags     map[string]string `json:",omitempty"`
+	Modified time.Time         // when anything but the tags last changed
+	Seq      int64             // order of creation within the instance; set by the store, never 0 there
+}
+
+// Head returns the resource's Meta, for reading and, on a Clone, for changing.
+func (m *Meta) Head() *Meta { return m }
+
+// Key is the name.
+func (m *Meta) Key() string { return m.Name }
+
+// A Resource is anything that an instance stores.
+type Resource interface {
+	Type() Type
+	Head() *Meta
+	// Key is unique among the resources of the same type in the instance, compared byte for byte.
+	// The empty key is not held to be unique.
+	Key() string
+	// Refs lists the resources that this one refers to and that must not be deleted meanwhile,
+	// without repetition.
+	Refs() []Ref
+}
+
+// A Ref names a resource within an instance.
+type Ref struct {
+	Type Type
+	ID   string
+}
+
+// New returns an empty resource of type t, or nil for an unknown type.
+func New(t Type) Resource {
+	switch t {
+	case TypeInstance:
+		return new(Instance)
+	case TypeProfile:
+		return new(Profile)
+	case TypeUser:
+		return new(User)
+	case TypeGroup:
+		return new(Group)
+	case TypeStructure:
+		return new(Structure)
+	case TypeQueue:
+		return new(Queue)
+	case TypeRoutingProfile:
+		return new(RoutingProfile)
+	case TypeHours:
+		return new(Hours)
+	case TypeModule:
+		return new(Module)
+	case TypeAIAgent:
+		return new(AIAgent)
+	case TypeClientToken:
+		return new(ClientToken)
+	}
+	return nil
+}
+
+// Settings are members of a resource that lanyard keeps for its callers but has no rule about,
+// in the shape in which the caller sent them.
+type Settings map[string]json.RawMessage
+
+// An Instance is one contact centre. Its Meta.Name is the alias.
+type Instance struct {
+	Meta
+	Account            string // twelve digits
+	Region             string
+	IdentityManagement string // SAML, CONNECT_MANAGED or EXISTING_DIRECTORY
+	DirectoryID        string `json:",omitempty"`
+	Created            time.Time
+	Attributes         map[string]string // attribute type to value
+	ClientToken        string            `json:",omitempty"` // of the call that created it
+	RequestHash        string            `json:",omitempty"` // what that call asked for
+}
+
+// Type is TypeInstance.
+func (*Instance) Type() Type { return TypeInstance }
+
+// Refs is empty.
+func (*Instance) Refs() []Ref { return nil }
+
+// A Profile is a security profile: what its holders may do, and to which resources.
+type Profile struct {
+	Meta
+	Description         string            `json:",omitempty"`
+	Permissions         []string          // sorted bytewise, no duplicates
+	AccessTags          map[string]string `json:",omitempty"` // all must be on a resource of a tag-restricted type
+	TagRestricted       []string          `json:",omitempty"` // names of restricted types, e.g. User
+	HierarchyRestricted []string          `json:",omitempty"` // only User exists
+	HierarchyGroup      string            `json:",omitempty"` // "" with User restricted: the holder's own group
+	Applications        []Application     `json:",omitempty"`
+	FlowModules         []FlowModule      `json:",omitempty"`
+	AIAgents            []AllowedAIAgent  `json:",omitempty"`
+	DataTables          []AttributeRule   `json:",omitempty"` // empty: rows are not restricted
+}
+
+// Application is access to a third-party application or to tools of an MCP server.
+type Application struct {
+	Namespace   string
+	Permissions []string // ACCESS for a third-party application, tool ids for MCP
+	Type        string   // MCP or THIRD_PARTY_APPLICATION
+}
+
+// FlowModule is a flow module that may be used as a tool.
+type FlowModule struct {
+	Type string `json:",omitempty"` // MCP
+	ID   string
+}
+
+// AllowedAIAgent is a third-party AI agent that may be handed to.
+type AllowedAIAgent struct {
+	ARN  string
+	Type string `json:",omitempty"` // THIRD_PARTY
+}
+
+// AttributeRule restricts data-table rows to those whose primary attribute has one of Values.
+type AttributeRule struct {
+	Access    string `json:",omitempty"` // ALLOW
+	Attribute string
+	Values    []string
+}
+
+// Type is TypeProfile.
+func (*Profile) Type() Type { return TypeProfile }
+
+// Refs is empty: nothing that a profile names is kept from deletion by it. A hierarchy group
+// deleted later matches nobody.
+func (*Profile) Refs() []Ref { return nil }
+
+// A User is a person who signs in to an instance. Its Meta.Name is the user name.
+type User struct {
+	Meta
+	FirstName       string   `json:",omitempty"`
+	LastName        string   `json:",omitempty"`
+	Email           string   `json:",omitempty"`
+	SecondaryEmail  string   `json:",omitempty"`
+	Mobile          string   `json:",omitempty"`
+	DirectoryUserID string   `json:",omitempty"`
+	Profiles        []string // 1 to 10, in the order given
+	RoutingProfile  string
+	Group           string   `json:",omitempty"`
+	Settings        Settings `json:",omitempty"`
+}
+
+// Type is TypeUser.
+func (*User) Type() Type { return TypeUser }
+
+// Refs are the user's profiles, routing profile and hierarchy group.
+func (u *User) Refs() []Ref {
+	refs := make([]Ref, 0, len(u.Profiles)+2)
+	for _, id := range u.Profiles {
+		refs = append(refs, Ref{TypeProfile, id})
+	}
+	refs = append(refs, Ref{TypeRoutingProfile, u.RoutingProfile})
+	if u.Group != "" {
+		refs = append(refs, Ref{TypeGroup, u.Group})
+	}
+	return refs
+}
+
+// A Group is a node of the agent hierarchy.
+type Group struct {
+	Meta
+	// Path holds the ids from level one down to the group itself, so its length is the level.
+	// A group never moves.
+	Path []string
+}
+
+// Type is TypeGroup.
+func (*Group) Type() Type { return TypeGroup }
+
+// Parent is the id of the group above, or "".
+func (g *Group) Parent() string {
+	if len(g.Path) < 2 {
+		return ""
+	}
+	return g.Path[len(g.Path)-2]
+}
+
+// Key holds the parent: groups below different parents may have the same name.
+func (g *Group) Key() string { return g.Parent() + "/" + g.Name }
+
+// Refs is the parent.
+func (g *Group) Refs() []Ref {
+	if p := g.Parent(); p != "" {
+		return []Ref{{TypeGroup, p}}
+	}
+	return nil
+}
+
+// MaxLevels is how deep an agent hierarchy may be.
+const MaxLevels = 5
+
+// Structure names the levels of an instance's agent hierarchy, level one first.
+type Structure struct {
+	Meta
+	Levels []Level // at most MaxLevels, no gaps
+}
+
+// StructureID is the id of the only Structure of an instance.
+const StructureID = "structure"
+
+// Level is one level of the agent hierarchy.
+type Level struct {
+	ID       string
+	Name     string
+	Modified time.Time
+}
+
+// Type is TypeStructure.
+func (*Structure) Type() Type { return TypeStructure }
+
+// Refs is empty.
+func (*Structure) Refs() []Ref { return nil }
+
+// A Queue is where contacts wait.
+type Queue struct {
+	Meta
+	Description string `json:",omitempty"`
+	Hours       string
+	MaxContacts *int32   `json:",omitempty"`
+	Settings    Settings `json:",omitempty"`
+}
+
+// Type is TypeQueue.
+func (*Queue) Type() Type { return TypeQueue }
+
+// Refs is the queue's hours of operation.
+func (q *Queue) Refs() []Ref { return []Ref{{TypeHours, q.Hours}} }
+
+// A RoutingProfile says which queues its users serve.
+type RoutingProfile struct {
+	Meta
+	Description  string
+	DefaultQueue string
+	Queues       []QueueConfig `json:",omitempty"`
+	ManualQueues []QueueConfig `json:",omitempty"` // Priority and Delay unused
+	IsDefault    bool          `json:",omitempty"`
+	Settings     Settings      `json:",omitempty"`
+}
+
+// QueueConfig is a queue served on a channel.
+type QueueConfig struct {
+	Queue    string
+	Channel  string
+	Priority int32 `json:",omitempty"`
+	Delay    int32 `json:",omitempty"`
+}
+
+// Type is TypeRoutingProfile.
+func (*RoutingProfile) Type() Type { return TypeRoutingProfile }
+
+// Refs are the queues.
+func (r *RoutingProfile) Refs() []Ref {
+	refs := []Ref{{TypeQueue, r.DefaultQueue}}
+	seen := map[string]bool{r.DefaultQueue: true}
+	for _, list := range [][]QueueConfig{r.Queues, r.ManualQueues} {
+		for _, q := range list {
+			if !seen[q.Queue] {
+				seen[q.Queue] = true
+				refs = append(refs, Ref{TypeQueue, q.Queue})
+			}
+		}
+	}
+	return refs
+}
+
+// Hours are hours of operation.
+type Hours struct {
+	Meta
+	Description string `json:",omitempty"`
+	TimeZone    string
+	Parents     []string `json:",omitempty"` // ids of other hours that these inherit from
+	Settings    Settings `json:",omitempty"`
+}
+
+// Type is TypeHours.
+func (*Hours) Type() Type { return TypeHours }
+
+// Refs are the parents.
+func (h *Hours) Refs() []Ref {
+	var refs []Ref
+	for _, id := range h.Parents {
+		refs = append(refs, Ref{TypeHours, id})
+	}
+	return refs
+}
+
+// A Module is a flow module.
+type Module struct {
+	Meta
+	Description        string `json:",omitempty"`
+	Content            string
+	ExternalInvocation bool     `json:",omitempty"`
+	Settings           Settings `json:",omitempty"`
+}
+
+// Type is TypeModule.
+func (*Module) Type() Type { return TypeModule }
+
+// Refs is empty.
+func (*Module) Refs() []Ref { return nil }
+
+// An AIAgent is an AI agent that holds security profiles in an instance. Its id is the ARN it
+// was associated by, qualifier included: each qualifier is a principal of its own.
+type AIAgent struct {
+	Meta
+	Profiles []string // in the order of association
+}
+
+// Type is TypeAIAgent.
+func (*AIAgent) Type() Type { return TypeAIAgent }
+
+// Refs are the profiles.
+func (a *AIAgent) Refs() []Ref {
+	refs := make([]Ref, len(a.Profiles))
+	for i, id := range a.Profiles {
+		refs[i] = Ref{TypeProfile, id}
+	}
+	return refs
+}
+
+// A ClientToken remembers what a call that carried one did, so that a repetition does it once.
+// Its id is the operation and the token.
+type ClientToken struct {
+	Meta
+	RequestHash string
+	Result      string // id of the resource created
+}
+
+// Type is TypeClientToken.
+func (*ClientToken) Type() Type { return TypeClientToken }
+
+// Refs is empty.
+func (*ClientToken) Refs() []Ref { return nil }

@@ -1,0 +1,110 @@
+// Package store is the contract of a store: what package control may rely on, in prose and two
+// interfaces. The databases that keep it are store/sqlite and, later, store/postgres; the suite
+// that holds them to it is store/storetest. It has no rules of the domain.
+package store
+
+import (
+	"context"
+
+	"github.com/lanyard/lanyard"
+)
+
+// A Store keeps the resources of many instances and the events that changed them.
+//
+// Its promises, each a test in storetest:
+//
+//   - Atomic: all that one Update did is there afterwards, or none of it.
+//   - Isolated: within an Update, reads see the state before it plus its own changes, and no other
+//     Update of the same instance comes in between. Updates of one instance are serial.
+//   - Durable: when Update has returned nil, the change survives the death of the process and of
+//     the machine. When it has returned an error, the change did not happen.
+//   - Fresh: a read through a Reader that begins after an Update returned sees that Update.
+//     Every single read sees one committed state; two reads may see two states, the second never
+//     older than the first.
+//   - Ordered: the events of an instance have the revisions 1, 2, 3, … without gaps, in the order
+//     in which their Updates committed.
+//   - Bounded: no list is returned longer than asked for, and the cost of a point read, a page or
+//     an Update does not grow with the number of resources.
+//   - Errors are *lanyard.Error: NotFound and Duplicate as said below, Unavailable when the database
+//     is out of reach or ctx ended, otherwise Internal.
+//   - A resource returned is shared and must not be changed; lanyard.Clone it.
+//
+// All methods may be called from any number of goroutines.
+type Store interface {
+	// Reader reads one instance's latest committed state. It costs nothing to get.
+	Reader(instance string) Reader
+
+	// Update runs change in one transaction of one instance. It may run change again after a
+	// conflict, so change must not touch anything but its Tx and its own results. When change
+	// returns an error, nothing happened and Update returns that error as it is.
+	// A change that did something must end with Append; one that did nothing may just return.
+	Update(ctx context.Context, instance string, change func(Tx) error) error
+
+	// Instances lists an account's instances in the order of their creation, those after the
+	// position after (0 for the first), at most limit.
+	Instances(ctx context.Context, account string, after int64, limit int) ([]Entry, error)
+	// InstanceCount counts an account's instances.
+	InstanceCount(ctx context.Context, account string) (int, error)
+	// InstanceByToken finds the instance that account created with a client token, or NotFound.
+	InstanceByToken(ctx context.Context, account, token string) (*lanyard.Instance, error)
+	// Known lists the ids of all instances that ever had an event, deleted ones too, in byte order,
+	// those after the id after, at most limit.
+	Known(ctx context.Context, after string, limit int) ([]string, error)
+
+	// Keys lists all access keys in the order of their creation.
+	Keys(ctx context.Context) ([]lanyard.AccessKey, error)
+	// PutKey stores a key, replacing the one with the same id.
+	PutKey(ctx context.Context, key lanyard.AccessKey) error
+	// Secret returns the server's own secret of that name, 32 random bytes made at first use.
+	Secret(ctx context.Context, name string) ([]byte, error)
+
+	// Ping tells whether the store can answer.
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// Entry is one line of the directory of instances.
+type Entry struct {
+	Position int64
+	Instance *lanyard.Instance
+}
+
+// A Reader reads the resources of one instance.
+type Reader interface {
+	// Get returns a resource, or NotFound.
+	Get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error)
+	// Find returns the resource of type t with that Key, or NotFound.
+	Find(ctx context.Context, t lanyard.Type, key string) (lanyard.Resource, error)
+	// List returns resources of type t in the order of their creation, those with a Seq greater
+	// than after, at most limit.
+	List(ctx context.Context, t lanyard.Type, after int64, limit int) ([]lanyard.Resource, error)
+	// Count counts the resources of type t at a cost that does not grow with them.
+	Count(ctx context.Context, t lanyard.Type) (int, error)
+	// Referrers lists, in byte order, the ids of resources of type from whose Refs name to, those
+	// after the id after, at most limit.
+	Referrers(ctx context.Context, to lanyard.Ref, from lanyard.Type, after string, limit int) ([]string, error)
+	// LastTags returns the tags of a resource, or those that it had when it was deleted; NotFound
+	// when there never was one. A deleted resource without tags counts as never been. deleted tells
+	// which it was.
+	LastTags(ctx context.Context, t lanyard.Type, id string) (tags map[string]string, deleted bool, err error)
+	// Revision is that of the last event, 0 before the first.
+	Revision(ctx context.Context) (int64, error)
+	// Events returns events in order, those with a revision greater than after, at most limit.
+	Events(ctx context.Context, after int64, limit int) ([]lanyard.Event, error)
+}
+
+// A Tx changes one instance. It is used by one goroutine.
+type Tx interface {
+	Reader
+	// Put stores r: a new resource when r.Head().Seq is 0 (Put sets it), else in place of the one
+	// with its type and id, or NotFound. A Key or, for an instance, a name taken by another is
+	// Duplicate, and the transaction goes on as if Put had not been called.
+	// r must not be changed afterwards.
+	Put(ctx context.Context, r lanyard.Resource) error
+	// Delete removes a resource, or NotFound. Its tags stay behind for LastTags. Deleting the
+	// instance itself removes every resource and all tags with it; its events stay.
+	Delete(ctx context.Context, t lanyard.Type, id string) error
+	// Append records what this transaction did: it sets e's Revision and Changes and stores it.
+	// It is called once, last.
+	Append(ctx context.Context, e *lanyard.Event) error
+}
