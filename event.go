@@ -30,7 +30,6 @@ type Event struct {
 	UserAgent   string          `json:",omitempty"`
 	RequestID   string          `json:",omitempty"`
 	Request     json.RawMessage `json:",omitempty"` // as the caller sent it, sensitive members hidden
-	Response    json.RawMessage `json:",omitempty"`
 	Changes     []Change        `json:",omitempty"` // in the order in which they were made
 }
 

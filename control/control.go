@@ -1,0 +1,153 @@
+// Package control carries out the operations: the rules about security profiles, users, their
+// hierarchy and the rest, and the one way to change any of them, write. It neither authenticates a
+// caller, nor throttles, nor knows how a request or an answer looks on the wire.
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/store"
+)
+
+// Config says how a Service behaves. The zero values of all but Store and Region are usable.
+type Config struct {
+	Store     store.Store
+	Region    string
+	Partition string // default aws
+	Quotas    Quotas
+	// Lenient keeps names of permissions and resource types that the catalogue does not know, and
+	// half restrictions, as they were sent, for importing from instances that know more.
+	Lenient bool
+	// AssociateUsers lets AssociateSecurityProfiles and its kin take users too. Amazon Connect's
+	// model has the entity type, its documentation supports AI agents only.
+	AssociateUsers bool
+	Now            func() time.Time // default time.Now
+	NewID          func() string    // default a random UUID
+	Logger         *slog.Logger     // default slog.Default()
+}
+
+// Quotas bound what an instance or an account may have. A zero means the default, which is the
+// documented default of Amazon Connect where there is one; a negative number means no bound.
+type Quotas struct {
+	InstancesPerAccount int // 2
+	Profiles            int // 100
+	Users               int // 500
+	Groups              int // 500, all levels together
+	Queues              int // 50
+	RoutingProfiles     int // 100
+	Hours               int // 100
+	Modules             int // 200
+	AIAgents            int // 10,000: ours, so that associations cannot fill the disk
+	// RestrictedProfilesPerUser is how many profiles with tag or hierarchy restrictions one user may
+	// hold: 3. Amazon's pages disagree (2 and 3).
+	RestrictedProfilesPerUser int
+}
+
+func (q Quotas) withDefaults() Quotas {
+	for _, d := range []struct {
+		field *int
+		value int
+	}{
+		{&q.InstancesPerAccount, 2}, {&q.Profiles, 100}, {&q.Users, 500}, {&q.Groups, 500}, {&q.Queues, 50},
+		{&q.RoutingProfiles, 100}, {&q.Hours, 100}, {&q.Modules, 200}, {&q.AIAgents, 10_000},
+		{&q.RestrictedProfilesPerUser, 3},
+	} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	return q
+}
+
+// A Service carries out operations. It is safe for concurrent use.
+type Service struct {
+	store          store.Store
+	region         string
+	partition      string
+	quotas         Quotas
+	lenient        bool
+	associateUsers bool
+	now            func() time.Time
+	newID          func() string
+	log            *slog.Logger
+}
+
+// New returns a Service.
+func New(c Config) *Service {
+	s := &Service{
+		store: c.Store, region: c.Region, partition: c.Partition, quotas: c.Quotas.withDefaults(), lenient: c.Lenient,
+		associateUsers: c.AssociateUsers, now: c.Now, newID: c.NewID, log: c.Logger,
+	}
+	if s.partition == "" {
+		s.partition = "aws"
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.newID == nil {
+		s.newID = uuid.NewString
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	return s
+}
+
+// Call is one call of an operation: who makes it, and what goes into its event.
+type Call struct {
+	lanyard.Caller
+	Operation string
+	Request   json.RawMessage // the parameters for the audit, sensitive ones hidden
+}
+
+// Region is where this server says it is.
+func (s *Service) Region() string { return s.region }
+
+// ARN names a resource of in.
+func (s *Service) ARN(in *lanyard.Instance, t lanyard.Type, id string) string {
+	a := lanyard.ARN{Partition: s.partition, Region: in.Region, Account: in.Account, Instance: in.ID}
+	if t != lanyard.TypeInstance {
+		a.Type, a.ID = t, id
+	}
+	return a.String()
+}
+
+// time is now, as precise as the wire shows it.
+func (s *Service) time() time.Time { return s.now().UTC().Truncate(time.Millisecond) }
+
+// errUnchanged ends a change that found nothing to do; write then answers nil.
+var errUnchanged = errors.New("nothing changed")
+
+// write is the one way to change anything: the change and its event in one transaction.
+// change may run more than once.
+func (s *Service) write(ctx context.Context, call Call, instance string, change func(store.Tx) error) error {
+	err := s.store.Update(ctx, instance, func(tx store.Tx) error {
+		if err := change(tx); err != nil {
+			return err
+		}
+		return tx.Append(ctx, &lanyard.Event{
+			ID:          s.newID(),
+			Instance:    instance,
+			Time:        s.now().UTC(),
+			Operation:   call.Operation,
+			Account:     call.Account,
+			Region:      s.region,
+			AccessKeyID: call.AccessKeyID,
+			SourceIP:    call.SourceIP,
+			UserAgent:   call.UserAgent,
+			RequestID:   call.RequestID,
+			Request:     call.Request,
+		})
+	})
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return err
+}

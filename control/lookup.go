@@ -1,0 +1,216 @@
+package control
+
+import (
+	"context"
+	"slices"
+	"sort"
+	"strconv"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/store"
+)
+
+// words is how messages call the types.
+var words = map[lanyard.Type]string{
+	lanyard.TypeInstance:       "instance",
+	lanyard.TypeProfile:        "security profile",
+	lanyard.TypeUser:           "user",
+	lanyard.TypeGroup:          "hierarchy group",
+	lanyard.TypeStructure:      "hierarchy structure",
+	lanyard.TypeQueue:          "queue",
+	lanyard.TypeRoutingProfile: "routing profile",
+	lanyard.TypeHours:          "hours of operation",
+	lanyard.TypeModule:         "flow module",
+	lanyard.TypeAIAgent:        "AI agent",
+}
+
+// Instance returns the caller's instance of that id or ARN. An instance of another account does
+// not exist for the caller.
+func (s *Service) Instance(ctx context.Context, call Call, ref string) (*lanyard.Instance, error) {
+	id := ref
+	if lanyard.IsARN(ref) {
+		a, err := lanyard.ParseARN(ref)
+		if err != nil {
+			return nil, err
+		}
+		if a.Type != lanyard.TypeInstance {
+			return nil, lanyard.Errorf(lanyard.Invalid, "InstanceId: %q is the ARN of a %s; the ARN or id of an instance is accepted", ref, a.Type)
+		}
+		if a.Partition != s.partition || a.Region != s.region || a.Account != call.Account {
+			return nil, notFound(lanyard.TypeInstance, ref)
+		}
+		id = a.Instance
+	}
+	r, err := s.store.Reader(id).Get(ctx, lanyard.TypeInstance, id)
+	if err != nil {
+		if lanyard.KindOf(err) == lanyard.NotFound {
+			return nil, notFound(lanyard.TypeInstance, ref)
+		}
+		return nil, err
+	}
+	in := r.(*lanyard.Instance)
+	if in.Account != call.Account {
+		return nil, notFound(lanyard.TypeInstance, ref)
+	}
+	return in, nil
+}
+
+func notFound(t lanyard.Type, ref string) error {
+	return lanyard.Errorf(lanyard.NotFound, "%s %q does not exist", words[t], clip(ref))
+}
+
+// get returns the resource of in with that id or ARN.
+func get[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, ref string) (R, error) {
+	var none R
+	t := none.Type()
+	id, err := s.id(in, t, ref)
+	if err != nil {
+		return none, err
+	}
+	res, err := r.Get(ctx, t, id)
+	if err != nil {
+		if lanyard.KindOf(err) == lanyard.NotFound {
+			return none, lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s", words[t], clip(ref), in.ID)
+		}
+		return none, err
+	}
+	return res.(R), nil
+}
+
+// refer is get for a resource that a parameter names: when it does not exist, the parameter is
+// what is wrong.
+func refer[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, member, ref string) (R, error) {
+	res, err := get[R](ctx, s, r, in, ref)
+	if k := lanyard.KindOf(err); err != nil && (k == lanyard.NotFound || k == lanyard.Invalid) {
+		return res, lanyard.Errorf(lanyard.Invalid, "%s: %s; the id or ARN of an existing %s is accepted", member, err, words[res.Type()])
+	}
+	return res, err
+}
+
+// id turns an id or ARN into an id. An ARN of another instance, or of another type, names nothing here.
+func (s *Service) id(in *lanyard.Instance, t lanyard.Type, ref string) (string, error) {
+	if !lanyard.IsARN(ref) || t == lanyard.TypeAIAgent {
+		return ref, nil
+	}
+	a, err := lanyard.ParseARN(ref)
+	if err != nil {
+		return "", err
+	}
+	if a.Type != t {
+		return "", lanyard.Errorf(lanyard.Invalid, "%q is the ARN of a %s, not of a %s", ref, a.Type, words[t])
+	}
+	if a.Partition != s.partition || a.Region != in.Region || a.Account != in.Account || a.Instance != in.ID {
+		return "", lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s: the ARN belongs to another", words[t], ref, in.ID)
+	}
+	return a.ID, nil
+}
+
+// room tells whether one more resource of type t fits into the quota.
+func (s *Service) room(ctx context.Context, r store.Reader, t lanyard.Type, quota int) error {
+	if quota < 0 {
+		return nil
+	}
+	n, err := r.Count(ctx, t)
+	if err != nil {
+		return err
+	}
+	if n >= quota {
+		return lanyard.Errorf(lanyard.Limit, "the instance has %d of at most %d %s", n, quota, plural(t))
+	}
+	return nil
+}
+
+func plural(t lanyard.Type) string {
+	if t == lanyard.TypeHours {
+		return words[t]
+	}
+	return words[t] + "s"
+}
+
+// unused tells whether nothing of the types from refers to the resource.
+func unused(ctx context.Context, r store.Reader, res lanyard.Resource, from ...lanyard.Type) error {
+	to := lanyard.Ref{Type: res.Type(), ID: res.Head().ID}
+	for _, t := range from {
+		ids, err := r.Referrers(ctx, to, t, "", 1)
+		if err != nil {
+			return err
+		}
+		if len(ids) > 0 {
+			e := lanyard.Errorf(lanyard.InUse, "%s %q (%s) is in use by %s %s and perhaps others; remove it there first",
+				words[to.Type], res.Head().Name, to.ID, words[t], ids[0])
+			e.Ref = lanyard.Ref{Type: t, ID: ids[0]}
+			return e
+		}
+	}
+	return nil
+}
+
+// Page asks for a part of a list: what comes after the position After ("" for the beginning), at
+// most Limit. The list operations return the position for the next Page, "" after the last.
+type Page struct {
+	After string
+	Limit int
+}
+
+// list pages through the resources of a type in the order of their creation.
+func list[R lanyard.Resource](ctx context.Context, r store.Reader, p Page) ([]R, string, error) {
+	after, err := position(p.After)
+	if err != nil {
+		return nil, "", err
+	}
+	var none R
+	all, err := r.List(ctx, none.Type(), after, p.Limit+1) // one more tells whether there is more
+	if err != nil {
+		return nil, "", err
+	}
+	next := ""
+	if len(all) > p.Limit {
+		all = all[:p.Limit]
+		next = strconv.FormatInt(all[p.Limit-1].Head().Seq, 10)
+	}
+	page := make([]R, len(all))
+	for i, res := range all {
+		page[i] = res.(R)
+	}
+	return page, next, nil
+}
+
+func position(after string) (int64, error) {
+	if after == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(after, 10, 64)
+	if err != nil {
+		return 0, lanyard.Errorf(lanyard.Invalid, "NextToken: does not hold a position of this list")
+	}
+	return n, nil
+}
+
+// pageBy pages through a small list in the order of its keys, so that pages stay right when the
+// list changes in between.
+func pageBy[T any](items []T, key func(T) string, p Page) ([]T, string) {
+	sorted := items
+	if !sort.SliceIsSorted(items, func(i, j int) bool { return key(items[i]) < key(items[j]) }) {
+		sorted = slices.Clone(items)
+		sort.SliceStable(sorted, func(i, j int) bool { return key(sorted[i]) < key(sorted[j]) })
+	}
+	start := 0
+	if p.After != "" {
+		start = sort.Search(len(sorted), func(i int) bool { return key(sorted[i]) > p.After })
+	}
+	sorted = sorted[start:]
+	if len(sorted) > p.Limit {
+		sorted = sorted[:p.Limit]
+		return sorted, key(sorted[len(sorted)-1])
+	}
+	return sorted, ""
+}
+
+// clip shortens what a caller sent for use in a message.
+func clip(s string) string {
+	const most = 128
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "…"
+}

@@ -1,0 +1,389 @@
+package control
+
+import (
+	"context"
+	"reflect"
+	"strings"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/store"
+)
+
+// ProfileChange is what a call sets of a profile. A nil member was not sent and stays as it is; a
+// member that was sent replaces the whole, and an empty one clears it.
+type ProfileChange struct {
+	Description         *string
+	Permissions         []string
+	AccessTags          map[string]string
+	TagRestricted       []string
+	HierarchyRestricted []string
+	HierarchyGroup      *string
+	Applications        []lanyard.Application
+	FlowModules         []lanyard.FlowModule
+	AIAgents            []lanyard.AllowedAIAgent
+	DataTables          []lanyard.AttributeRule
+}
+
+// CreateSecurityProfile adds a profile and returns it.
+func (s *Service) CreateSecurityProfile(ctx context.Context, call Call, instance, name string, tags map[string]string, c ProfileChange) (*lanyard.Instance, *lanyard.Profile, error) {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return nil, nil, err
+	}
+	var p *lanyard.Profile
+	err = s.write(ctx, call, in.ID, func(tx store.Tx) error {
+		if err := s.room(ctx, tx, lanyard.TypeProfile, s.quotas.Profiles); err != nil {
+			return err
+		}
+		p = &lanyard.Profile{Meta: lanyard.Meta{ID: s.newID(), Name: name, Tags: tags, Modified: s.time()}}
+		if err := s.changeProfile(ctx, tx, in, p, c); err != nil {
+			return err
+		}
+		return tx.Put(ctx, p)
+	})
+	return in, p, err
+}
+
+// UpdateSecurityProfile changes what c holds of a profile, all of it or nothing. A call that
+// changes nothing leaves no trace.
+func (s *Service) UpdateSecurityProfile(ctx context.Context, call Call, instance, profile string, c ProfileChange) error {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+		before, err := get[*lanyard.Profile](ctx, s, tx, in, profile)
+		if err != nil {
+			return err
+		}
+		p := lanyard.Clone(before)
+		if err := s.changeProfile(ctx, tx, in, p, c); err != nil {
+			return err
+		}
+		if reflect.DeepEqual(p, before) {
+			return errUnchanged
+		}
+		p.Modified = s.time()
+		return tx.Put(ctx, p)
+	})
+}
+
+// DescribeSecurityProfile returns a profile.
+func (s *Service) DescribeSecurityProfile(ctx context.Context, call Call, instance, profile string) (*lanyard.Instance, *lanyard.Profile, error) {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := get[*lanyard.Profile](ctx, s, s.store.Reader(in.ID), in, profile)
+	return in, p, err
+}
+
+// DeleteSecurityProfile removes a profile that no user and no AI agent holds.
+func (s *Service) DeleteSecurityProfile(ctx context.Context, call Call, instance, profile string) error {
+	return remove[*lanyard.Profile](ctx, s, call, instance, profile, lanyard.TypeUser, lanyard.TypeAIAgent)
+}
+
+// remove deletes a resource that nothing of the types from refers to.
+func remove[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance, ref string, from ...lanyard.Type) error {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+		r, err := get[R](ctx, s, tx, in, ref)
+		if err != nil {
+			return err
+		}
+		if err := unused(ctx, tx, r, from...); err != nil {
+			return err
+		}
+		return tx.Delete(ctx, r.Type(), r.Head().ID)
+	})
+}
+
+// List returns a page of the resources of one type, in the order of their creation.
+func List[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string, p Page) (*lanyard.Instance, []R, string, error) {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	page, next, err := list[R](ctx, s.store.Reader(in.ID), p)
+	return in, page, next, err
+}
+
+// ListSecurityProfilePermissions pages through a profile's permissions in byte order.
+func (s *Service) ListSecurityProfilePermissions(ctx context.Context, call Call, instance, profile string, page Page) (*lanyard.Profile, []string, string, error) {
+	return profilePart(ctx, s, call, instance, profile, page,
+		func(p *lanyard.Profile) []string { return p.Permissions }, func(name string) string { return name })
+}
+
+// ListSecurityProfileApplications pages through a profile's applications by namespace.
+func (s *Service) ListSecurityProfileApplications(ctx context.Context, call Call, instance, profile string, page Page) (*lanyard.Profile, []lanyard.Application, string, error) {
+	return profilePart(ctx, s, call, instance, profile, page,
+		func(p *lanyard.Profile) []lanyard.Application { return p.Applications }, applicationKey)
+}
+
+// ListSecurityProfileFlowModules pages through a profile's flow modules by id.
+func (s *Service) ListSecurityProfileFlowModules(ctx context.Context, call Call, instance, profile string, page Page) (*lanyard.Profile, []lanyard.FlowModule, string, error) {
+	return profilePart(ctx, s, call, instance, profile, page,
+		func(p *lanyard.Profile) []lanyard.FlowModule { return p.FlowModules }, func(m lanyard.FlowModule) string { return m.ID })
+}
+
+// ListSecurityProfileAIAgents pages through a profile's allowed AI agents by ARN.
+func (s *Service) ListSecurityProfileAIAgents(ctx context.Context, call Call, instance, profile string, page Page) (*lanyard.Profile, []lanyard.AllowedAIAgent, string, error) {
+	return profilePart(ctx, s, call, instance, profile, page,
+		func(p *lanyard.Profile) []lanyard.AllowedAIAgent { return p.AIAgents }, func(a lanyard.AllowedAIAgent) string { return a.ARN })
+}
+
+func profilePart[T any](ctx context.Context, s *Service, call Call, instance, profile string, page Page, part func(*lanyard.Profile) []T, key func(T) string) (*lanyard.Profile, []T, string, error) {
+	_, p, err := s.DescribeSecurityProfile(ctx, call, instance, profile)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	items, next := pageBy(part(p), key, page)
+	return p, items, next, nil
+}
+
+// applicationKey keeps an MCP server apart from a third-party application of the same name.
+func applicationKey(a lanyard.Application) string { return a.Namespace + "\x00" + a.Type }
+
+// changeProfile checks what c sends against the rules and sets it in p.
+func (s *Service) changeProfile(ctx context.Context, r store.Reader, in *lanyard.Instance, p *lanyard.Profile, c ProfileChange) error {
+	if c.Description != nil {
+		p.Description = *c.Description
+	}
+	if c.Permissions != nil {
+		if err := s.checkPermissions(c.Permissions); err != nil {
+			return err
+		}
+		p.Permissions = lanyard.SortPermissions(c.Permissions)
+	}
+	if err := s.changeTagRestriction(p, c); err != nil {
+		return err
+	}
+	if err := s.changeHierarchyRestriction(ctx, r, in, p, c); err != nil {
+		return err
+	}
+	if c.Applications != nil {
+		apps, err := s.applications(c.Applications)
+		if err != nil {
+			return err
+		}
+		p.Applications = apps
+	}
+	if c.FlowModules != nil {
+		modules, err := s.flowModules(ctx, r, in, c.FlowModules)
+		if err != nil {
+			return err
+		}
+		p.FlowModules = modules
+	}
+	if c.AIAgents != nil {
+		agents, err := allowedAIAgents(c.AIAgents)
+		if err != nil {
+			return err
+		}
+		p.AIAgents = agents
+	}
+	if c.DataTables != nil {
+		rules, err := attributeRules(c.DataTables)
+		if err != nil {
+			return err
+		}
+		p.DataTables = rules
+	}
+	return nil
+}
+
+func (s *Service) checkPermissions(names []string) error {
+	var bad []string
+	for _, name := range names {
+		if _, ok := lanyard.LookupPermission(name); ok || s.lenient && lanyard.IsPermissionName(name) {
+			continue
+		}
+		bad = append(bad, name)
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	accepted := "the names of the permission catalogue are accepted, case-sensitive, e.g. Users.View"
+	if s.lenient {
+		accepted = "words of letters and digits joined by dots are accepted, e.g. Users.View"
+	}
+	return lanyard.Errorf(lanyard.Invalid, "Permissions: %s not a known permission; %s", quoteAll(bad, "is", "are"), accepted)
+}
+
+// quoteAll lists the first few values, and says how many more there are.
+func quoteAll(values []string, one, many string) string {
+	const most = 10
+	var b strings.Builder
+	for i, v := range values {
+		if i == most {
+			b.WriteString(" and more")
+			break
+		}
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(quote(v))
+	}
+	if len(values) == 1 {
+		return b.String() + " " + one
+	}
+	return b.String() + " " + many
+}
+
+func (s *Service) changeTagRestriction(p *lanyard.Profile, c ProfileChange) error {
+	if c.AccessTags == nil && c.TagRestricted == nil {
+		return nil
+	}
+	if c.AccessTags != nil {
+		p.AccessTags = emptyIsNil(c.AccessTags)
+	}
+	if c.TagRestricted != nil {
+		var unknown []string
+		for _, name := range c.TagRestricted {
+			if !s.lenient && !contains(lanyard.TagRestrictable, name) {
+				unknown = append(unknown, name)
+			}
+		}
+		if len(unknown) > 0 {
+			return lanyard.Errorf(lanyard.Invalid, "TagRestrictedResources: %s not a resource type that tags restrict; accepted are %s",
+				quoteAll(unknown, "is", "are"), strings.Join(lanyard.TagRestrictable, ", "))
+		}
+		p.TagRestricted = unique(c.TagRestricted)
+	}
+	switch half := (len(p.AccessTags) == 0) != (len(p.TagRestricted) == 0); {
+	case !half:
+		return nil
+	case s.lenient:
+		s.log.Warn("profile has half a tag restriction, which restricts nothing", "profile", p.ID)
+		return nil
+	case len(p.AccessTags) == 0:
+		return lanyard.Errorf(lanyard.Invalid, "TagRestrictedResources: %s without AllowedAccessControlTags; both or neither are accepted", quoteAll(p.TagRestricted, "stands", "stand"))
+	default:
+		return lanyard.Errorf(lanyard.Invalid, "AllowedAccessControlTags: %d tags stand without TagRestrictedResources; both or neither are accepted", len(p.AccessTags))
+	}
+}
+
+func (s *Service) changeHierarchyRestriction(ctx context.Context, r store.Reader, in *lanyard.Instance, p *lanyard.Profile, c ProfileChange) error {
+	if c.HierarchyRestricted != nil {
+		for _, name := range c.HierarchyRestricted {
+			if name != lanyard.HierarchyRestrictable && !s.lenient {
+				return lanyard.Errorf(lanyard.Invalid, "HierarchyRestrictedResources: %s is not a resource type that the hierarchy restricts; accepted is %s", quote(name), lanyard.HierarchyRestrictable)
+			}
+		}
+		p.HierarchyRestricted = unique(c.HierarchyRestricted)
+	}
+	if c.HierarchyGroup != nil {
+		if p.HierarchyGroup = ""; *c.HierarchyGroup != "" {
+			g, err := refer[*lanyard.Group](ctx, s, r, in, "AllowedAccessControlHierarchyGroupId", *c.HierarchyGroup)
+			if err != nil {
+				return err
+			}
+			p.HierarchyGroup = g.ID
+		}
+	}
+	if p.HierarchyGroup != "" && len(p.HierarchyRestricted) == 0 && (c.HierarchyGroup != nil || c.HierarchyRestricted != nil) {
+		s.log.Warn("profile names a hierarchy group but restricts nothing by hierarchy, so the group has no effect", "profile", p.ID, "group", p.HierarchyGroup)
+	}
+	return nil
+}
+
+// thirdPartyAccess is the only permission of a third-party application.
+const thirdPartyAccess = "ACCESS"
+
+func (s *Service) applications(sent []lanyard.Application) ([]lanyard.Application, error) {
+	var apps []lanyard.Application
+	seen := map[string]int{}
+	for i, a := range sent {
+		if a.Namespace == "" {
+			return nil, lanyard.Errorf(lanyard.Invalid, "Applications[%d].Namespace: is required", i)
+		}
+		if len(a.Permissions) == 0 {
+			return nil, lanyard.Errorf(lanyard.Invalid, "Applications[%d].ApplicationPermissions: 1 to 50 permissions are accepted; %s alone for a third-party application, tool ids for MCP", i, thirdPartyAccess)
+		}
+		if a.Type == "" {
+			a.Type = lanyard.ApplicationThirdParty // clients older than the member never send it
+		}
+		for _, name := range a.Permissions {
+			if a.Type == lanyard.ApplicationThirdParty && name != thirdPartyAccess && !s.lenient {
+				return nil, lanyard.Errorf(lanyard.Invalid, "Applications[%d].ApplicationPermissions: %s is not accepted for Type %s; %s is, and tool ids are for Type %s",
+					i, quote(name), a.Type, thirdPartyAccess, lanyard.ApplicationMCP)
+			}
+		}
+		a.Permissions = unique(a.Permissions)
+		if j, ok := seen[applicationKey(a)]; ok {
+			if !reflect.DeepEqual(apps[j], a) {
+				return nil, lanyard.Errorf(lanyard.Invalid, "Applications[%d].Namespace: %s stands twice with Type %s and different permissions; once is accepted", i, quote(a.Namespace), a.Type)
+			}
+			continue
+		}
+		seen[applicationKey(a)] = len(apps)
+		apps = append(apps, a)
+	}
+	return apps, nil
+}
+
+func (s *Service) flowModules(ctx context.Context, r store.Reader, in *lanyard.Instance, sent []lanyard.FlowModule) ([]lanyard.FlowModule, error) {
+	var modules []lanyard.FlowModule
+	seen := map[string]bool{}
+	for i, m := range sent {
+		found, err := refer[*lanyard.Module](ctx, s, r, in, member("AllowedFlowModules", i, "FlowModuleId"), m.ID)
+		if err != nil {
+			return nil, err
+		}
+		if m.ID = found.ID; seen[m.ID] {
+			continue
+		}
+		seen[m.ID] = true
+		if m.Type == "" {
+			m.Type = lanyard.ApplicationMCP
+		}
+		modules = append(modules, m)
+	}
+	return modules, nil
+}
+
+func allowedAIAgents(sent []lanyard.AllowedAIAgent) ([]lanyard.AllowedAIAgent, error) {
+	var agents []lanyard.AllowedAIAgent
+	seen := map[string]bool{}
+	for i, a := range sent {
+		if err := checkForeignARN(member("AllowedAIAgents", i, "Arn"), a.ARN); err != nil {
+			return nil, err
+		}
+		if seen[a.ARN] {
+			continue
+		}
+		seen[a.ARN] = true
+		if a.Type == "" {
+			a.Type = "THIRD_PARTY"
+		}
+		agents = append(agents, a)
+	}
+	return agents, nil
+}
+
+func attributeRules(sent []lanyard.AttributeRule) ([]lanyard.AttributeRule, error) {
+	var rules []lanyard.AttributeRule
+	seen := map[string]bool{}
+	const path = "GranularAccessControlConfiguration.DataTableAccessControlConfiguration.PrimaryAttributeAccessControlConfiguration.PrimaryAttributeValues"
+	for i, rule := range sent {
+		if rule.Attribute == "" {
+			return nil, lanyard.Errorf(lanyard.Invalid, "%s: is required", member(path, i, "AttributeName"))
+		}
+		if seen[rule.Attribute] {
+			return nil, lanyard.Errorf(lanyard.Invalid, "%s: %s stands twice; an attribute is accepted once, with all its values", member(path, i, "AttributeName"), quote(rule.Attribute))
+		}
+		seen[rule.Attribute] = true
+		if len(rule.Values) == 0 {
+			return nil, lanyard.Errorf(lanyard.Invalid, "%s: 1 or 2 values are accepted; leave out the entry to leave %s unrestricted", member(path, i, "Values"), quote(rule.Attribute))
+		}
+		rule.Values = unique(rule.Values)
+		if rule.Access == "" {
+			rule.Access = "ALLOW"
+		}
+		rules = append(rules, rule)
+	}
+	return rules, nil
+}

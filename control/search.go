@@ -1,0 +1,312 @@
+package control
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/store"
+)
+
+// Condition is a tree of search conditions. All parts that are set must hold; an empty Condition
+// holds for everything.
+type Condition struct {
+	Or     []Condition // any of them; nil: not set
+	And    []Condition // all of them
+	String *StringCondition
+	Tag    *TagCondition
+	Group  *GroupCondition
+	Never  bool // a condition on something that no resource here has
+}
+
+// StringCondition compares a field, without regard to case.
+type StringCondition struct {
+	Field   string
+	Value   string
+	Compare string // EXACT, STARTS_WITH or CONTAINS
+}
+
+// TagCondition holds for resources with that tag. An empty Value stands for a tag without value.
+type TagCondition struct {
+	Key, Value string
+}
+
+// GroupCondition holds for users of a hierarchy group and, with Below, of those below it.
+type GroupCondition struct {
+	Group string
+	Below bool
+}
+
+// Bounds of a search. The values for CONTAINS are documented; the others are ours.
+const (
+	minContains   = 2
+	maxContains   = 25
+	maxConditions = 500
+	maxDepth      = 10
+)
+
+// searchable names the fields of each type, in the order in which messages list them.
+var searchable = map[lanyard.Type][]field{
+	lanyard.TypeProfile: {nameField},
+	lanyard.TypeUser: {
+		{"Username", one(func(u *lanyard.User) string { return u.Name })},
+		{"FirstName", one(func(u *lanyard.User) string { return u.FirstName })},
+		{"LastName", one(func(u *lanyard.User) string { return u.LastName })},
+		{"RoutingProfileId", one(func(u *lanyard.User) string { return u.RoutingProfile })},
+		{"SecurityProfileId", func(r lanyard.Resource) []string { return r.(*lanyard.User).Profiles }},
+		{"ResourceId", idField.values},
+	},
+	lanyard.TypeGroup: {
+		nameField,
+		{"parentId", one(func(g *lanyard.Group) string { return g.Parent() })},
+		{"levelId", nil}, // set by Search: it needs the structure
+		idField,
+	},
+	lanyard.TypeQueue: {nameField, {"description", one(func(q *lanyard.Queue) string { return q.Description })}, idField},
+	lanyard.TypeRoutingProfile: {
+		nameField,
+		{"description", one(func(r *lanyard.RoutingProfile) string { return r.Description })},
+		{"associatedQueueIds", func(r lanyard.Resource) []string {
+			var ids []string
+			for _, q := range r.(*lanyard.RoutingProfile).Queues {
+				ids = append(ids, q.Queue)
+			}
+			return ids
+		}},
+		idField,
+	},
+	lanyard.TypeHours: {
+		nameField,
+		{"description", one(func(h *lanyard.Hours) string { return h.Description })},
+		{"timezone", one(func(h *lanyard.Hours) string { return h.TimeZone })},
+		idField,
+	},
+	lanyard.TypeModule: {nameField, {"description", one(func(m *lanyard.Module) string { return m.Description })}, idField},
+}
+
+type field struct {
+	name   string
+	values func(lanyard.Resource) []string
+}
+
+var (
+	nameField = field{"name", func(r lanyard.Resource) []string { return []string{r.Head().Name} }}
+	idField   = field{"resourceId", func(r lanyard.Resource) []string { return []string{r.Head().ID} }}
+)
+
+func one[R lanyard.Resource](get func(R) string) func(lanyard.Resource) []string {
+	return func(r lanyard.Resource) []string { return []string{get(r.(R))} }
+}
+
+// Search returns a page of the resources that meet all of conditions, in the order of their
+// creation, and how many there are in all. The first page counts; later ones repeat total.
+// Its cost grows with the number of resources of the type.
+func Search[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string, conditions []Condition, p Page, total int64) (*lanyard.Instance, []R, string, int64, error) {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return nil, nil, "", 0, err
+	}
+	r := s.store.Reader(in.ID)
+	var none R
+	c := compiler{service: s, reader: r, in: in, fields: searchable[none.Type()]}
+	if none.Type() == lanyard.TypeGroup {
+		if err := c.setLevelField(ctx); err != nil {
+			return nil, nil, "", 0, err
+		}
+	}
+	var tests []test
+	for _, cond := range conditions {
+		t, err := c.compile(ctx, cond, 1)
+		if err != nil {
+			return nil, nil, "", 0, err
+		}
+		tests = append(tests, t)
+	}
+	after, err := position(p.After)
+	if err != nil {
+		return nil, nil, "", 0, err
+	}
+	page, more, total, err := scan[R](ctx, r, tests, after, p.Limit, total)
+	next := ""
+	if more {
+		next = strconv.FormatInt(page[len(page)-1].Head().Seq, 10)
+	}
+	return in, page, next, total, err
+}
+
+// scan collects a page after a position and, for the first page, counts on to the end.
+func scan[R lanyard.Resource](ctx context.Context, r store.Reader, tests []test, after int64, limit int, total int64) (page []R, more bool, _ int64, _ error) {
+	const chunk = 500
+	var none R
+	counting := after == 0
+	if counting {
+		total = 0
+	}
+	for {
+		some, err := r.List(ctx, none.Type(), after, chunk)
+		if err != nil {
+			return nil, false, 0, err
+		}
+		for _, res := range some {
+			if !all(tests, res) {
+				continue
+			}
+			if counting {
+				total++
+			}
+			if len(page) < limit {
+				page = append(page, res.(R))
+			} else if more = true; !counting {
+				return page, more, total, nil
+			}
+		}
+		if len(some) < chunk {
+			return page, more, total, nil
+		}
+		after = some[len(some)-1].Head().Seq
+	}
+}
+
+type test func(lanyard.Resource) bool
+
+func all(tests []test, r lanyard.Resource) bool {
+	for _, t := range tests {
+		if !t(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// compiler turns conditions into tests.
+type compiler struct {
+	service *Service
+	reader  store.Reader
+	in      *lanyard.Instance
+	fields  []field
+	count   int
+}
+
+func (c *compiler) setLevelField(ctx context.Context) error {
+	st, err := c.service.levels(ctx, c.reader, c.in)
+	if err != nil {
+		return err
+	}
+	c.fields = slices.Clone(c.fields)
+	for i := range c.fields {
+		if c.fields[i].name == "levelId" {
+			c.fields[i].values = func(r lanyard.Resource) []string {
+				if n := len(r.(*lanyard.Group).Path); n <= len(st.Levels) {
+					return []string{st.Levels[n-1].ID}
+				}
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+func (c *compiler) compile(ctx context.Context, cond Condition, depth int) (test, error) {
+	if c.count++; c.count > maxConditions {
+		return nil, lanyard.Errorf(lanyard.Invalid, "SearchCriteria: has more than %d conditions", maxConditions)
+	}
+	if depth > maxDepth {
+		return nil, lanyard.Errorf(lanyard.Invalid, "SearchCriteria: conditions stand more than %d deep", maxDepth)
+	}
+	var tests []test
+	for _, sub := range cond.And {
+		t, err := c.compile(ctx, sub, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		tests = append(tests, t)
+	}
+	if cond.Or != nil {
+		var any []test
+		for _, sub := range cond.Or {
+			t, err := c.compile(ctx, sub, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			any = append(any, t)
+		}
+		if len(any) > 0 {
+			tests = append(tests, func(r lanyard.Resource) bool {
+				return slices.ContainsFunc(any, func(t test) bool { return t(r) })
+			})
+		}
+	}
+	if cond.String != nil {
+		t, err := c.compileString(*cond.String)
+		if err != nil {
+			return nil, err
+		}
+		tests = append(tests, t)
+	}
+	if t := cond.Tag; t != nil {
+		tests = append(tests, func(r lanyard.Resource) bool {
+			value, ok := r.Head().Tags[t.Key]
+			return ok && value == t.Value
+		})
+	}
+	if cond.Group != nil {
+		t, err := c.compileGroup(ctx, *cond.Group)
+		if err != nil {
+			return nil, err
+		}
+		tests = append(tests, t)
+	}
+	if cond.Never {
+		tests = append(tests, func(lanyard.Resource) bool { return false })
+	}
+	return func(r lanyard.Resource) bool { return all(tests, r) }, nil
+}
+
+func (c *compiler) compileString(s StringCondition) (test, error) {
+	at := slices.IndexFunc(c.fields, func(f field) bool { return strings.EqualFold(f.name, s.Field) })
+	if at < 0 {
+		var names []string
+		for _, f := range c.fields {
+			names = append(names, f.name)
+		}
+		return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.FieldName: %s cannot be searched; accepted are %s", quote(s.Field), strings.Join(names, ", "))
+	}
+	values := c.fields[at].values
+	want := strings.ToLower(s.Value)
+	var match func(have string) bool
+	switch s.Compare {
+	case "CONTAINS":
+		if n := utf8.RuneCountInString(s.Value); n < minContains || n > maxContains {
+			return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.Value: %s has %d characters; CONTAINS accepts %d to %d", quote(s.Value), n, minContains, maxContains)
+		}
+		match = func(have string) bool { return strings.Contains(strings.ToLower(have), want) }
+	case "STARTS_WITH":
+		match = func(have string) bool { return strings.HasPrefix(strings.ToLower(have), want) }
+	case "EXACT", "":
+		match = func(have string) bool { return strings.ToLower(have) == want }
+	default:
+		return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.ComparisonType: %s is not accepted; EXACT, STARTS_WITH and CONTAINS are", quote(s.Compare))
+	}
+	return func(r lanyard.Resource) bool { return slices.ContainsFunc(values(r), match) }, nil
+}
+
+func (c *compiler) compileGroup(ctx context.Context, g GroupCondition) (test, error) {
+	found, err := refer[*lanyard.Group](ctx, c.service, c.reader, c.in, "HierarchyGroupCondition.Value", g.Group)
+	if err != nil {
+		return nil, err
+	}
+	if !g.Below {
+		return func(r lanyard.Resource) bool { return r.(*lanyard.User).Group == found.ID }, nil
+	}
+	within := map[string]bool{}
+	err = each(ctx, c.reader, func(g *lanyard.Group) error {
+		if slices.Contains(g.Path, found.ID) {
+			within[g.ID] = true
+		}
+		return nil
+	})
+	return func(r lanyard.Resource) bool { return within[r.(*lanyard.User).Group] }, err
+}

@@ -1,0 +1,50 @@
+package control
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lanyard/lanyard"
+)
+
+// quote shows a caller's value in a message.
+func quote(s string) string { return strconv.Quote(clip(s)) }
+
+// member names a member of the i-th item of a list.
+func member(list string, i int, name string) string { return fmt.Sprintf("%s[%d].%s", list, i, name) }
+
+func contains(list []string, s string) bool { return slices.Contains(list, s) }
+
+// unique drops repetitions and keeps the order. The empty list is nil, so that "cleared" and
+// "never set" are one state.
+func unique(list []string) []string {
+	var out []string
+	for _, s := range list {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func emptyIsNil(m map[string]string) map[string]string {
+	if len(m) == 0 {
+		return nil
+	}
+	return m
+}
+
+// checkForeignARN tells whether s has the form of an ARN of any service. lanyard keeps no register
+// of what other services own.
+func checkForeignARN(member, s string) error {
+	parts := strings.SplitN(s, ":", 6)
+	ok := len(s) <= lanyard.MaxARN && len(parts) == 6 && parts[0] == "arn" && strings.HasPrefix(parts[1], "aws") &&
+		parts[2] != "" && len(parts[4]) == 12 && strings.Trim(parts[4], "0123456789") == "" && parts[5] != "" &&
+		strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }) < 0
+	if !ok {
+		return lanyard.Errorf(lanyard.Invalid, "%s: %s is not an ARN; accepted is arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE of at most %d characters", member, quote(s), lanyard.MaxARN)
+	}
+	return nil
+}

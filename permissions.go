@@ -1,0 +1,102 @@
+package lanyard
+
+import (
+	_ "embed"
+	"encoding/csv"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Permission is an entry of the catalogue of permission names.
+type Permission struct {
+	Name  string // e.g. Users.View
+	Group string // the heading under which administrators know it
+	Label string // how administrators know it
+	// Status says how the name is known: documented, observed (in deployed profiles), legacy (still
+	// valid, hidden from administrators) or renamed (an older name of another).
+	Status string
+	// Restriction marks the four names that take something away from their holder.
+	Restriction bool
+	// Sensitive says why a holder deserves attention: escalates, exposes, intrudes, destroys, or "".
+	Sensitive string
+}
+
+//go:embed permissions.csv
+var permissionsCSV string
+
+var catalogue = sync.OnceValues(func() ([]Permission, map[string]int) {
+	rows, err := csv.NewReader(strings.NewReader(permissionsCSV)).ReadAll()
+	if err != nil {
+		panic("lanyard: permissions.csv: " + err.Error())
+	}
+	list := make([]Permission, 0, len(rows))
+	index := make(map[string]int, len(rows))
+	for _, row := range rows[1:] {
+		status, restriction := strings.CutSuffix(row[3], " restriction")
+		index[row[0]] = len(list)
+		list = append(list, Permission{Name: row[0], Group: row[1], Label: row[2], Status: status, Restriction: restriction, Sensitive: row[4]})
+	}
+	return list, index
+})
+
+// Permissions returns the catalogue, sorted by name. It must not be changed.
+func Permissions() []Permission {
+	list, _ := catalogue()
+	return list
+}
+
+// LookupPermission returns the catalogue's entry of that exact name.
+func LookupPermission(name string) (Permission, bool) {
+	list, index := catalogue()
+	i, ok := index[name]
+	if !ok {
+		return Permission{}, false
+	}
+	return list[i], true
+}
+
+// IsPermissionName tells whether name has the form of a permission name: words of letters and
+// digits, joined by dots, at most 128 characters in all. A name of that form may be unknown to
+// the catalogue, for Amazon Connect adds names steadily.
+func IsPermissionName(name string) bool {
+	if name == "" || len(name) > 128 {
+		return false
+	}
+	for word := range strings.SplitSeq(name, ".") {
+		if word == "" {
+			return false
+		}
+		for i := range len(word) {
+			c := word[i]
+			if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' && i > 0) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// TagRestrictable are the documented names of resource types that tags can restrict. Newer types
+// can be restricted too, but how the API spells them is not documented.
+var TagRestrictable = []string{"User", "SecurityProfile", "Queue", "RoutingProfile"}
+
+// HierarchyRestrictable is the only name that HierarchyRestrictedResources may hold.
+const HierarchyRestrictable = "User"
+
+// ApplicationTypes and their meaning: tools of an MCP server, or a third-party application.
+const (
+	ApplicationMCP        = "MCP"
+	ApplicationThirdParty = "THIRD_PARTY_APPLICATION"
+)
+
+// SortPermissions returns names sorted bytewise without duplicates, the order in which Amazon
+// Connect's own exports hold them. No names are nil.
+func SortPermissions(names []string) []string {
+	if len(names) == 0 {
+		return nil
+	}
+	names = slices.Clone(names)
+	slices.Sort(names)
+	return slices.Compact(names)
+}
