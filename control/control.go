@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -77,6 +78,8 @@ type Service struct {
 	now            func() time.Time
 	newID          func() string
 	log            *slog.Logger
+
+	keys atomic.Pointer[map[string]lanyard.AccessKey]
 }
 
 // New returns a Service.
@@ -109,6 +112,9 @@ type Call struct {
 
 // Region is where this server says it is.
 func (s *Service) Region() string { return s.region }
+
+// Partition is that of the server's ARNs.
+func (s *Service) Partition() string { return s.partition }
 
 // ARN names a resource of in.
 func (s *Service) ARN(in *lanyard.Instance, t lanyard.Type, id string) string {

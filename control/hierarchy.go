@@ -79,6 +79,11 @@ func (s *Service) DescribeUserHierarchyGroup(ctx context.Context, call Call, ins
 	return in, path, err
 }
 
+// GroupPath tells where a group of in stands.
+func (s *Service) GroupPath(ctx context.Context, in *lanyard.Instance, g *lanyard.Group) (GroupPath, error) {
+	return s.path(ctx, s.store.Reader(in.ID), in, g)
+}
+
 func (s *Service) path(ctx context.Context, r store.Reader, in *lanyard.Instance, g *lanyard.Group) (GroupPath, error) {
 	st, err := s.levels(ctx, r, in)
 	if err != nil {

@@ -214,3 +214,19 @@ func clip(s string) string {
 	}
 	return s[:most] + "…"
 }
+
+// Exists returns an error unless the instance has a resource of type t with that id or ARN.
+func (s *Service) Exists(ctx context.Context, call Call, instance string, t lanyard.Type, ref string) error {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return err
+	}
+	id, err := s.id(in, t, ref)
+	if err != nil {
+		return err
+	}
+	if _, err = s.store.Reader(in.ID).Get(ctx, t, id); lanyard.KindOf(err) == lanyard.NotFound && err != nil {
+		return lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s", words[t], clip(ref), in.ID)
+	}
+	return err
+}

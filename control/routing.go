@@ -165,8 +165,8 @@ func (s *Service) DeleteRoutingProfile(ctx context.Context, call Call, instance,
 
 // CreateContactFlowModule adds a flow module. The same client token with the same request makes it
 // once; with another request it is TokenReused.
-func (s *Service) CreateContactFlowModule(ctx context.Context, call Call, instance string, m *lanyard.Module, token string, request []byte) (*lanyard.Instance, *lanyard.Module, error) {
-	sum := sha256.Sum256(request)
+func (s *Service) CreateContactFlowModule(ctx context.Context, call Call, instance string, m *lanyard.Module, token string) (*lanyard.Instance, *lanyard.Module, error) {
+	sum := sha256.Sum256(call.Request)
 	hash := hex.EncodeToString(sum[:])
 	if token == "" {
 		return create(ctx, s, call, instance, s.quotas.Modules, m, func(store.Tx, *lanyard.Instance, *lanyard.Module) error { return nil })

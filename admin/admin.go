@@ -1,0 +1,191 @@
+// Package admin is lanyard's own management of a running server: access keys, injected faults and
+// the audit, for the root access key alone. What concerns a contact centre is package awsapi's.
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/fault"
+	"github.com/lanyard/lanyard/sigv4"
+)
+
+// Prefix is where the paths of this package begin.
+const Prefix = "/lanyard/v1/"
+
+// Config says what a Server works with. All but Logger must be set.
+type Config struct {
+	Control *control.Service
+	Auth    *sigv4.Verifier
+	Faults  *fault.Set
+	// CanFail tells whether an operation ("*" for any) may answer with an exception.
+	CanFail func(operation, exception string) bool
+	// IsServed tells whether there is such an operation.
+	IsServed func(operation string) bool
+	Logger   *slog.Logger // default slog.Default()
+}
+
+// NewServer returns the handler of everything below Prefix.
+func NewServer(c Config) http.Handler {
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	s := &server{c}
+	mux := http.NewServeMux()
+	for pattern, f := range map[string]func(r *http.Request, body []byte) (any, error){
+		"GET " + Prefix + "keys":               s.listKeys,
+		"POST " + Prefix + "keys":              s.createKey,
+		"POST " + Prefix + "keys/{id}/disable": s.disableKey,
+		"GET " + Prefix + "faults":             s.listFaults,
+		"POST " + Prefix + "faults":            s.setFault,
+		"DELETE " + Prefix + "faults":          s.clearFaults,
+		"GET " + Prefix + "events":             s.events,
+		"GET " + Prefix + "events/instances":   s.known,
+	} {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, f) })
+	}
+	return mux
+}
+
+type server struct{ Config }
+
+// maxBody is far more than any request here needs, in bytes.
+const maxBody = 64 << 10
+
+// serve authenticates, runs and answers one request. Nobody but the root key gets further.
+func (s *server) serve(w http.ResponseWriter, r *http.Request, f func(*http.Request, []byte) (any, error)) {
+	out, err := func() (any, error) {
+		body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+		if err != nil || len(body) > maxBody {
+			return nil, lanyard.Errorf(lanyard.TooLarge, "the request body cannot be read or has more than %d bytes", maxBody)
+		}
+		id, err := s.Auth.Verify(r, body)
+		if err != nil {
+			return nil, err
+		}
+		if key, ok := s.Control.Key(id); !ok || !key.Root {
+			return nil, lanyard.Errorf(lanyard.Denied, "access key %s may not do this; the root access key may", id)
+		}
+		return f(r, body)
+	}()
+	status := http.StatusOK
+	if err != nil {
+		var refused *sigv4.Error
+		message := err.Error()
+		switch k := lanyard.KindOf(err); {
+		case errors.As(err, &refused):
+			status, message = http.StatusForbidden, refused.Message
+		case k == lanyard.Denied:
+			status = http.StatusForbidden
+		case k == lanyard.NotFound:
+			status = http.StatusNotFound
+		case k == lanyard.Internal || k == lanyard.Unavailable:
+			s.Logger.Error("management call failed", "path", r.URL.Path, "error", err)
+			status, message = http.StatusInternalServerError, "internal failure; see the server's log"
+		default:
+			status = http.StatusBadRequest
+		}
+		out = map[string]string{"message": message}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(out) // a caller that is gone is no failure of ours
+}
+
+func decode(body []byte, to any) error {
+	dec := json.NewDecoder(strings.NewReader(string(body)))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(to); err != nil {
+		return lanyard.Errorf(lanyard.Invalid, "the request body cannot be read: %v", err)
+	}
+	return nil
+}
+
+func (s *server) listKeys(r *http.Request, _ []byte) (any, error) {
+	return s.Control.Keys(r.Context())
+}
+
+func (s *server) createKey(r *http.Request, body []byte) (any, error) {
+	var in struct{ Account, Comment string }
+	if err := decode(body, &in); err != nil {
+		return nil, err
+	}
+	return s.Control.CreateKey(r.Context(), lanyard.AccessKey{Account: in.Account, Comment: in.Comment})
+}
+
+func (s *server) disableKey(r *http.Request, _ []byte) (any, error) {
+	return struct{}{}, s.Control.DisableKey(r.Context(), r.PathValue("id"))
+}
+
+func (s *server) listFaults(*http.Request, []byte) (any, error) { return s.Faults.List(), nil }
+
+// maxLatency bounds how long a fault may hold a call.
+const maxLatency = time.Minute
+
+func (s *server) setFault(_ *http.Request, body []byte) (any, error) {
+	f := fault.Fault{Rate: 1}
+	if err := decode(body, &f); err != nil {
+		return nil, err
+	}
+	switch {
+	case f.Operation != "*" && !s.IsServed(f.Operation):
+		return nil, lanyard.Errorf(lanyard.Invalid, "%q is not an operation that lanyard serves; docs/coverage.md lists them, and * means all", f.Operation)
+	case f.Exception != "" && !s.CanFail(f.Operation, f.Exception):
+		return nil, lanyard.Errorf(lanyard.Invalid, "%s does not declare %q; docs/coverage.md lists what it declares", f.Operation, f.Exception)
+	case f.Exception == "" && f.Latency == 0:
+		return nil, lanyard.Errorf(lanyard.Invalid, "a fault needs an exception, a latency, or both")
+	case !(f.Rate > 0 && f.Rate <= 1):
+		return nil, lanyard.Errorf(lanyard.Invalid, "rate %v is not accepted; over 0 to 1 is", f.Rate)
+	case f.Latency < 0 || f.Latency > maxLatency:
+		return nil, lanyard.Errorf(lanyard.Invalid, "latency %v is not accepted; 0 to %v is", f.Latency, maxLatency)
+	case f.Count < 0:
+		return nil, lanyard.Errorf(lanyard.Invalid, "count %d is not accepted; 0 for no end, or more, is", f.Count)
+	}
+	s.Faults.Put(f)
+	s.Logger.Warn("fault set", "operation", f.Operation, "exception", f.Exception, "rate", f.Rate, "latency", f.Latency, "count", f.Count)
+	return f, nil
+}
+
+func (s *server) clearFaults(r *http.Request, _ []byte) (any, error) {
+	n := s.Faults.Clear(r.URL.Query().Get("operation"))
+	return map[string]int{"Cleared": n}, nil
+}
+
+// maxEvents bounds one page of events.
+const maxEvents = 1000
+
+func (s *server) events(r *http.Request, _ []byte) (any, error) {
+	q := r.URL.Query()
+	after, err := number(q.Get("after"), 0)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := number(q.Get("limit"), maxEvents)
+	if err != nil {
+		return nil, err
+	}
+	return s.Control.Events(r.Context(), q.Get("instance"), after, int(min(max(limit, 1), maxEvents)))
+}
+
+func (s *server) known(r *http.Request, _ []byte) (any, error) {
+	return s.Control.KnownInstances(r.Context(), r.URL.Query().Get("after"), maxEvents)
+}
+
+func number(text string, absent int64) (int64, error) {
+	if text == "" {
+		return absent, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		return 0, lanyard.Errorf(lanyard.Invalid, "%q is not a number of 0 or more", text)
+	}
+	return n, nil
+}

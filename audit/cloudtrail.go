@@ -1,0 +1,91 @@
+// Package audit shows events as AWS CloudTrail shows calls, so that what already reads CloudTrail
+// reads lanyard. It shapes records; it neither stores nor fetches events.
+package audit
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/lanyard/lanyard"
+)
+
+// Record is a CloudTrail record of a call to Amazon Connect, with what changed beside it.
+type Record struct {
+	EventVersion       string          `json:"eventVersion"`
+	UserIdentity       Identity        `json:"userIdentity"`
+	EventTime          time.Time       `json:"eventTime"`
+	EventSource        string          `json:"eventSource"`
+	EventName          string          `json:"eventName"`
+	AWSRegion          string          `json:"awsRegion"`
+	SourceIPAddress    string          `json:"sourceIPAddress"`
+	UserAgent          string          `json:"userAgent"`
+	RequestParameters  json.RawMessage `json:"requestParameters"`
+	ResponseElements   json.RawMessage `json:"responseElements"`
+	RequestID          string          `json:"requestID"`
+	EventID            string          `json:"eventID"`
+	ReadOnly           bool            `json:"readOnly"`
+	EventType          string          `json:"eventType"`
+	ManagementEvent    bool            `json:"managementEvent"`
+	EventCategory      string          `json:"eventCategory"`
+	RecipientAccountID string          `json:"recipientAccountId"`
+	// Additional is where CloudTrail lets a service put what is its own.
+	Additional Additional `json:"additionalEventData"`
+}
+
+// Identity is who made the call.
+type Identity struct {
+	Type        string `json:"type"`
+	PrincipalID string `json:"principalId"`
+	ARN         string `json:"arn"`
+	AccountID   string `json:"accountId"`
+	AccessKeyID string `json:"accessKeyId"`
+}
+
+// Additional is what lanyard knows beyond CloudTrail.
+type Additional struct {
+	InstanceID string           `json:"instanceId"`
+	Revision   int64            `json:"revision"`
+	Changes    []lanyard.Change `json:"changes"`
+}
+
+// From shapes an event.
+func From(e lanyard.Event) Record {
+	r := Record{
+		EventVersion: "1.09",
+		UserIdentity: Identity{Type: "IAMUser", PrincipalID: e.AccessKeyID, ARN: "arn:aws:iam::" + e.Account + ":user/" + e.AccessKeyID,
+			AccountID: e.Account, AccessKeyID: e.AccessKeyID},
+		EventTime: e.Time.UTC().Truncate(time.Second), EventSource: "connect.amazonaws.com", EventName: e.Operation, AWSRegion: e.Region,
+		SourceIPAddress: e.SourceIP, UserAgent: e.UserAgent, RequestParameters: e.Request, RequestID: e.RequestID, EventID: e.ID,
+		EventType: "AwsApiCall", ManagementEvent: true, EventCategory: "Management", RecipientAccountID: e.Account,
+		Additional: Additional{InstanceID: e.Instance, Revision: e.Revision, Changes: e.Changes},
+	}
+	r.ResponseElements = response(e)
+	return r
+}
+
+// response is what a call that makes something answers: the id of what it made.
+func response(e lanyard.Event) json.RawMessage {
+	if !strings.HasPrefix(e.Operation, "Create") || len(e.Changes) == 0 {
+		return json.RawMessage("null")
+	}
+	made := e.Changes[0]
+	for _, c := range e.Changes {
+		if c.Type == lanyard.TypeClientToken {
+			continue
+		}
+		made = c
+		break
+	}
+	name := strings.TrimPrefix(e.Operation, "Create") + "Id"
+	if made.Type == lanyard.TypeInstance || made.Type == lanyard.TypeModule {
+		name = "Id"
+	}
+	name = string(unicode.ToUpper(rune(name[0]))) + name[1:]
+	b, err := json.Marshal(map[string]string{name: made.ID})
+	if err != nil {
+		return json.RawMessage("null")
+	}
+	return b
+}

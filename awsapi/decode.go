@@ -1,0 +1,120 @@
+package awsapi
+
+import (
+	"bytes"
+	"errors"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/awsapi/model"
+)
+
+// maxNesting bounds how deep arrays and objects of a request may stand in one another.
+const maxNesting = 64
+
+// decode makes the operation's input of body, labels and query. Unknown members are passed over
+// and null is absent, as the protocol wants it; repeated members, wrong types, invalid UTF-8 and
+// anything after the object are refused.
+func decode(req *request) (model.Input, error) {
+	in := req.op.NewInput()
+	if req.http.Method != "GET" && req.http.Method != "DELETE" {
+		if err := decodeBody(req.body, in); err != nil {
+			return nil, err
+		}
+	}
+	if err := in.Bind(req.params); err != nil {
+		return nil, &lanyard.Error{Kind: lanyard.Invalid, Message: err.Error()}
+	}
+	for _, l := range req.params.Labels {
+		if !utf8.ValidString(l.Value) {
+			return nil, lanyard.Errorf(lanyard.Malformed, "%s: is not UTF-8", l.Name)
+		}
+	}
+	for key, values := range req.params.Query {
+		for _, v := range values {
+			if !utf8.ValidString(v) {
+				return nil, lanyard.Errorf(lanyard.Malformed, "query parameter %q: is not UTF-8", clip(key))
+			}
+		}
+	}
+	return in, nil
+}
+
+func decodeBody(body []byte, in any) error {
+	body = bytes.TrimLeft(body, " \t\r\n")
+	if len(body) == 0 {
+		return nil // as the empty object
+	}
+	if body[0] != '{' {
+		return lanyard.Errorf(lanyard.Malformed, "the request body is not a JSON object")
+	}
+	if tooDeep(body) {
+		return lanyard.Errorf(lanyard.Malformed, "the request body has values more than %d deep in one another", maxNesting)
+	}
+	err := json.Unmarshal(body, in)
+	if err == nil {
+		return nil
+	}
+	var semantic *json.SemanticError
+	if errors.As(err, &semantic) {
+		return lanyard.Errorf(lanyard.Malformed, "%s: %s", place(semantic.JSONPointer), wrongType(semantic))
+	}
+	var syntactic *jsontext.SyntacticError
+	if errors.As(err, &syntactic) {
+		return lanyard.Errorf(lanyard.Malformed, "the request body is not valid JSON: at byte %d, %s: %v", syntactic.ByteOffset, place(syntactic.JSONPointer), syntactic.Err)
+	}
+	return lanyard.Errorf(lanyard.Malformed, "the request body cannot be read: %v", err)
+}
+
+// wrongType says what was sent and what would be right, in JSON's words.
+func wrongType(e *json.SemanticError) string {
+	sent := map[jsontext.Kind]string{'n': "null", 't': "a boolean", 'f': "a boolean", '"': "a string", '0': "a number", '{': "an object", '[': "a list"}[e.JSONKind]
+	if e.GoType == nil {
+		return sent + " is not accepted"
+	}
+	t := e.GoType
+	for t.Kind().String() == "ptr" {
+		t = t.Elem()
+	}
+	want := map[string]string{"string": "a string", "bool": "true or false", "int32": "a whole number of 32 bits", "int64": "a whole number of 64 bits",
+		"float64": "a number", "struct": "an object", "map": "an object", "slice": "a list"}[t.Kind().String()]
+	if t.Name() == "Timestamp" {
+		want = "a number of seconds"
+	}
+	if sent == "a number" && len(e.JSONValue) > 0 {
+		sent = clip(string(e.JSONValue))
+	}
+	return sent + " stands where " + want + " is accepted"
+}
+
+func place(p jsontext.Pointer) string {
+	if p == "" {
+		return "the top level"
+	}
+	return clip(string(p))
+}
+
+// tooDeep counts brackets outside of strings. It does not care whether the text is valid JSON.
+func tooDeep(body []byte) bool {
+	depth, inString := 0, false
+	for i := 0; i < len(body); i++ {
+		c := body[i]
+		switch {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			if depth++; depth > maxNesting {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
+}

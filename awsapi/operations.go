@@ -1,0 +1,253 @@
+package awsapi
+
+import (
+	"context"
+	"reflect"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/awsapi/model"
+	"github.com/lanyard/lanyard/control"
+)
+
+// operation is a row of the table: the model's, and what carries it out.
+type operation struct {
+	*model.Operation
+	labels []string
+	run    func(ctx context.Context, req *request, in model.Input) (any, error)
+}
+
+// handler makes a row's run of a method that takes the operation's own input.
+func handler[I any](f func(context.Context, *request, *I) (any, error)) func(context.Context, *request, model.Input) (any, error) {
+	return func(ctx context.Context, req *request, in model.Input) (any, error) {
+		return f(ctx, req, any(in).(*I))
+	}
+}
+
+// handlers is the table of the operations that are answered in full. A test holds it against the model.
+func (s *Server) handlers() map[string]func(context.Context, *request, model.Input) (any, error) {
+	return map[string]func(context.Context, *request, model.Input) (any, error){
+		"CreateSecurityProfile":           handler(s.createSecurityProfile),
+		"UpdateSecurityProfile":           handler(s.updateSecurityProfile),
+		"DescribeSecurityProfile":         handler(s.describeSecurityProfile),
+		"DeleteSecurityProfile":           handler(s.deleteSecurityProfile),
+		"ListSecurityProfiles":            handler(s.listSecurityProfiles),
+		"SearchSecurityProfiles":          handler(s.searchSecurityProfiles),
+		"ListSecurityProfilePermissions":  handler(s.listSecurityProfilePermissions),
+		"ListSecurityProfileApplications": handler(s.listSecurityProfileApplications),
+		"ListSecurityProfileFlowModules":  handler(s.listSecurityProfileFlowModules),
+		"ListSecurityProfileAIAgents":     handler(s.listSecurityProfileAIAgents),
+		"AssociateSecurityProfiles":       handler(s.associateSecurityProfiles),
+		"DisassociateSecurityProfiles":    handler(s.disassociateSecurityProfiles),
+		"ListEntitySecurityProfiles":      handler(s.listEntitySecurityProfiles),
+		"UpdateUserSecurityProfiles":      handler(s.updateUserSecurityProfiles),
+
+		"TagResource":         handler(s.tagResource),
+		"UntagResource":       handler(s.untagResource),
+		"ListTagsForResource": handler(s.listTagsForResource),
+
+		"CreateInstance":            handler(s.createInstance),
+		"DescribeInstance":          handler(s.describeInstance),
+		"ListInstances":             handler(s.listInstances),
+		"DeleteInstance":            handler(s.deleteInstance),
+		"DescribeInstanceAttribute": handler(s.describeInstanceAttribute),
+		"ListInstanceAttributes":    handler(s.listInstanceAttributes),
+		"UpdateInstanceAttribute":   handler(s.updateInstanceAttribute),
+
+		"CreateUser":               handler(s.createUser),
+		"DescribeUser":             handler(s.describeUser),
+		"ListUsers":                handler(s.listUsers),
+		"SearchUsers":              handler(s.searchUsers),
+		"DeleteUser":               handler(s.deleteUser),
+		"UpdateUserHierarchy":      handler(s.updateUserHierarchy),
+		"UpdateUserRoutingProfile": handler(s.updateUserRoutingProfile),
+		"UpdateUserIdentityInfo":   handler(s.updateUserIdentityInfo),
+		"UpdateUserPhoneConfig":    handler(s.updateUserPhoneConfig),
+
+		"CreateUserHierarchyGroup":       handler(s.createUserHierarchyGroup),
+		"DescribeUserHierarchyGroup":     handler(s.describeUserHierarchyGroup),
+		"ListUserHierarchyGroups":        handler(s.listUserHierarchyGroups),
+		"SearchUserHierarchyGroups":      handler(s.searchUserHierarchyGroups),
+		"DeleteUserHierarchyGroup":       handler(s.deleteUserHierarchyGroup),
+		"UpdateUserHierarchyGroupName":   handler(s.updateUserHierarchyGroupName),
+		"DescribeUserHierarchyStructure": handler(s.describeUserHierarchyStructure),
+		"UpdateUserHierarchyStructure":   handler(s.updateUserHierarchyStructure),
+
+		"CreateQueue":              handler(s.createQueue),
+		"DescribeQueue":            handler(s.describeQueue),
+		"ListQueues":               handler(s.listQueues),
+		"SearchQueues":             handler(s.searchQueues),
+		"DeleteQueue":              handler(s.deleteQueue),
+		"CreateRoutingProfile":     handler(s.createRoutingProfile),
+		"DescribeRoutingProfile":   handler(s.describeRoutingProfile),
+		"ListRoutingProfiles":      handler(s.listRoutingProfiles),
+		"SearchRoutingProfiles":    handler(s.searchRoutingProfiles),
+		"ListRoutingProfileQueues": handler(s.listRoutingProfileQueues),
+		"DeleteRoutingProfile":     handler(s.deleteRoutingProfile),
+		"CreateHoursOfOperation":   handler(s.createHoursOfOperation),
+		"DescribeHoursOfOperation": handler(s.describeHoursOfOperation),
+		"ListHoursOfOperations":    handler(s.listHoursOfOperations),
+		"SearchHoursOfOperations":  handler(s.searchHoursOfOperations),
+		"DeleteHoursOfOperation":   handler(s.deleteHoursOfOperation),
+
+		"CreateContactFlowModule":   handler(s.createContactFlowModule),
+		"DescribeContactFlowModule": handler(s.describeContactFlowModule),
+		"ListContactFlowModules":    handler(s.listContactFlowModules),
+		"SearchContactFlowModules":  handler(s.searchContactFlowModules),
+		"DeleteContactFlowModule":   handler(s.deleteContactFlowModule),
+	}
+}
+
+// operations joins the model's rows with their handlers.
+func (s *Server) operations() []*operation {
+	handlers := s.handlers()
+	all := make([]*operation, len(model.Operations))
+	for i := range model.Operations {
+		op := &operation{Operation: &model.Operations[i], labels: labelsOf(model.Operations[i].URI)}
+		switch op.Service {
+		case model.Served:
+			op.run = handlers[op.Name]
+		case model.Empty:
+			op.run = s.empty
+		}
+		all[i] = op
+	}
+	return all
+}
+
+// below are the labels that name a resource under which an empty list hangs.
+var below = map[string]lanyard.Type{
+	"UserId": lanyard.TypeUser, "QueueId": lanyard.TypeQueue, "RoutingProfileId": lanyard.TypeRoutingProfile,
+	"HoursOfOperationId": lanyard.TypeHours, "ContactFlowModuleId": lanyard.TypeModule,
+}
+
+// empty answers a list of what no instance here has, so that tools which walk every list of an
+// instance run through. The instance, and the resource that the list hangs under, must exist.
+func (s *Server) empty(ctx context.Context, req *request, in model.Input) (any, error) {
+	v := reflect.ValueOf(in).Elem()
+	member := func(name string) string {
+		if f, ok := v.FieldByName(name).Interface().(*string); ok && f != nil {
+			return *f
+		}
+		return ""
+	}
+	has := func(name string) bool { return v.FieldByName(name).IsValid() }
+	if has("InstanceId") {
+		if instance := member("InstanceId"); instance != "" {
+			if _, err := s.control.Instance(ctx, req.Call, instance); err != nil {
+				return nil, err
+			}
+			for _, l := range req.params.Labels {
+				if t, ok := below[l.Name]; ok {
+					if err := s.control.Exists(ctx, req.Call, instance, t, l.Value); err != nil {
+						return nil, err
+					}
+				}
+			}
+		}
+	}
+	if has("NextToken") && member("NextToken") != "" {
+		if _, err := s.tokens.open(member("NextToken"), req.op.Name); err != nil { // none was ever given
+			return nil, err
+		}
+	}
+	return []byte(req.op.EmptyOutput), nil
+}
+
+// defaultPage is how many items a page has when the caller does not say.
+const defaultPage = 100
+
+// page reads MaxResults and NextToken. scope is what must stay the same from page to page.
+func (s *Server) page(req *request, most *int32, token *string, scope ...string) (control.Page, int64, error) {
+	p := control.Page{Limit: defaultPage}
+	if most != nil {
+		p.Limit = int(*most)
+	}
+	if token == nil {
+		return p, 0, nil
+	}
+	at, err := s.tokens.open(*token, append([]string{req.Account, req.op.Name}, scope...)...)
+	p.After = at.after
+	return p, at.total, err
+}
+
+// next makes the NextToken for what follows a page, or nil.
+func (s *Server) next(req *request, after string, total int64, scope ...string) *string {
+	if after == "" {
+		return nil
+	}
+	t := s.tokens.seal(position{after, total}, append([]string{req.Account, req.op.Name}, scope...)...)
+	return &t
+}
+
+// bare is an id, whether it came as an id or as an ARN.
+func bare(ref *string) string {
+	if ref == nil {
+		return ""
+	}
+	if a, err := lanyard.ParseARN(*ref); err == nil && lanyard.IsARN(*ref) {
+		if a.ID != "" {
+			return a.ID
+		}
+		return a.Instance
+	}
+	return *ref
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// text is a member's value, "" when absent.
+func text(p *string) string {
+	if p == nil {
+		return ""
+	}
+	return *p
+}
+
+// some is nil for "": a member that is left out when there is nothing to say.
+func some(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// full makes a nil list an empty one, for members that are always present.
+func full[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+func fullMap(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}
+
+func stamp(t time.Time) *model.Timestamp { return &model.Timestamp{Time: t} }
+
+// keep encodes a member for lanyard.Settings. Absent members are left out.
+func keep(settings lanyard.Settings, name string, value any) {
+	if v := reflect.ValueOf(value); v.IsNil() {
+		return
+	}
+	b, err := json.Marshal(value)
+	if err != nil {
+		panic("awsapi: a decoded " + name + " does not encode: " + err.Error())
+	}
+	settings[name] = b
+}
+
+// kept decodes a member out of lanyard.Settings into to, a pointer.
+func kept(settings lanyard.Settings, name string, to any) error {
+	b, ok := settings[name]
+	if !ok {
+		return nil
+	}
+	return json.Unmarshal(b, to)
+}

@@ -1,0 +1,241 @@
+// Package awsapi speaks Amazon Connect's REST-JSON: it finds the operation, authenticates and
+// throttles the caller, decodes and checks the request, has package control carry it out, and
+// writes the answer or the exception. It has no rules of its own about what a profile may hold.
+package awsapi
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/awsapi/model"
+	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/fault"
+	"github.com/lanyard/lanyard/sigv4"
+	"github.com/lanyard/lanyard/throttle"
+)
+
+// Config says what a Server works with.
+type Config struct {
+	Control  *control.Service
+	Auth     *sigv4.Verifier
+	Throttle *throttle.Limiter // nil: none
+	Faults   *fault.Set        // nil: none
+	// NoAuth takes every request for one of this account, unsigned. For tests on the loopback
+	// interface only.
+	NoAuth      string
+	TokenSecret []byte           // signs NextTokens
+	Now         func() time.Time // default time.Now
+	Logger      *slog.Logger     // default slog.Default()
+}
+
+// A Server answers the operations of the service model.
+type Server struct {
+	control  *control.Service
+	auth     *sigv4.Verifier
+	throttle *throttle.Limiter
+	faults   *fault.Set
+	noAuth   string
+	tokens   tokens
+	log      *slog.Logger
+	routes   *node
+}
+
+// New returns a Server.
+func New(c Config) *Server {
+	if c.Faults == nil {
+		c.Faults = new(fault.Set)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	s := &Server{control: c.Control, auth: c.Auth, throttle: c.Throttle, faults: c.Faults, noAuth: c.NoAuth,
+		tokens: tokens{secret: c.TokenSecret, now: c.Now}, log: c.Logger}
+	s.routes = newRoutes(s.operations())
+	return s
+}
+
+// MaxBody is the longest request body that is read, in bytes. The largest valid request is a flow
+// module of 256,000 characters, each escaped.
+const MaxBody = 4 << 20
+
+// request is one call on its way through the steps.
+type request struct {
+	control.Call
+	op     *operation
+	http   *http.Request
+	params model.Params
+	body   []byte
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	req := &request{http: r, Call: control.Call{Caller: lanyard.Caller{
+		SourceIP: sourceIP(r), UserAgent: r.UserAgent(), RequestID: uuid.NewString(),
+	}}}
+	w.Header()["X-Amzn-Requestid"] = []string{req.RequestID}
+	out, err := s.call(r.Context(), req)
+	if err != nil {
+		s.writeError(w, req, err)
+		return
+	}
+	s.write(w, req, out)
+}
+
+// call takes one request through every step, in this order and nowhere else.
+func (s *Server) call(ctx context.Context, req *request) (any, error) {
+	if err := s.route(req); err != nil {
+		return nil, err
+	}
+	if err := s.read(req); err != nil {
+		return nil, err
+	}
+	if err := s.authenticate(req); err != nil {
+		return nil, err
+	}
+	if req.op.Service == model.NotServed {
+		return nil, lanyard.Errorf(lanyard.NotServed, "lanyard does not serve %s; docs/coverage.md lists what it serves", req.op.Name)
+	}
+	if s.throttle != nil && !s.throttle.Allow(req.Account, s.control.Region(), req.op.Name) {
+		return nil, lanyard.Errorf(lanyard.Throttled, "rate exceeded for %s", req.op.Name)
+	}
+	if err := s.inject(ctx, req); err != nil {
+		return nil, err
+	}
+	in, err := decode(req)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.Validate(); err != nil {
+		return nil, &lanyard.Error{Kind: lanyard.Invalid, Message: err.Error()}
+	}
+	if !req.op.ReadOnly {
+		req.Request = auditRequest(req)
+	}
+	return req.op.run(ctx, req, in)
+}
+
+// read takes in the whole body: the signature covers its bytes.
+func (s *Server) read(req *request) error {
+	r := req.http
+	if r.ContentLength > MaxBody {
+		return lanyard.Errorf(lanyard.TooLarge, "the request body has %d bytes; at most %d are accepted", r.ContentLength, MaxBody)
+	}
+	if r.ContentLength == 0 {
+		return nil
+	}
+	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
+		return lanyard.Errorf(lanyard.Malformed, "Content-Encoding %q is not accepted; send the body as it is", e)
+	}
+	var err error
+	if r.ContentLength > 0 {
+		req.body = make([]byte, r.ContentLength)
+		_, err = io.ReadFull(r.Body, req.body)
+	} else {
+		req.body, err = io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+	}
+	if err != nil {
+		return &lanyard.Error{Kind: lanyard.Malformed, Message: "the request body ended early", Err: err}
+	}
+	if len(req.body) > MaxBody {
+		return lanyard.Errorf(lanyard.TooLarge, "the request body has more than %d bytes", MaxBody)
+	}
+	return nil
+}
+
+// authenticate finds out whose call this is, before anything of it is parsed.
+func (s *Server) authenticate(req *request) error {
+	if s.noAuth != "" {
+		req.Account = s.noAuth
+		return nil
+	}
+	id, err := s.auth.Verify(req.http, req.body)
+	if err != nil {
+		return err
+	}
+	key, ok := s.control.Key(id)
+	if !ok { // disabled since the signature was checked
+		return &sigv4.Error{Code: sigv4.UnrecognizedClient, Message: "The access key in the request is unknown or disabled."}
+	}
+	req.AccessKeyID, req.Account, req.Root = key.ID, key.Account, key.Root
+	return nil
+}
+
+// injected is a failure that somebody asked for.
+type injected struct{ exception *model.Exception }
+
+func (i injected) Error() string { return "injected fault: " + i.exception.Name }
+
+func (s *Server) inject(ctx context.Context, req *request) error {
+	f, ok := s.faults.Next(req.op.Name)
+	if !ok {
+		return nil
+	}
+	if f.Latency > 0 {
+		t := time.NewTimer(f.Latency)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if e := exceptionNamed(req.op.Operation, f.Exception); e != nil {
+		return injected{e}
+	}
+	return nil
+}
+
+// CanFail tells whether operation ("*" for any) may answer with the exception of that name, and so
+// whether a fault may ask for it. Any operation may answer ThrottlingException and
+// InternalServiceException.
+func CanFail(operation, exception string) bool {
+	for i := range model.Operations {
+		op := &model.Operations[i]
+		if (operation == "*" || op.Name == operation) && op.Service != model.NotServed && exceptionNamed(op, exception) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// IsServed tells whether operation is one that is answered.
+func IsServed(operation string) bool {
+	for i := range model.Operations {
+		if op := &model.Operations[i]; op.Name == operation {
+			return op.Service != model.NotServed
+		}
+	}
+	return false
+}
+
+func exceptionNamed(op *model.Operation, name string) *model.Exception {
+	for _, e := range op.Errors {
+		if e.Name == name {
+			return e
+		}
+	}
+	for _, e := range []*model.Exception{model.ThrottlingException, model.InternalServiceException} {
+		if e.Name == name {
+			return e
+		}
+	}
+	return nil
+}
+
+func sourceIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/audit"
+)
+
+type auditCmd struct {
+	dataFlag   `embed:""`
+	outputFlag `embed:""`
+	Instance   string        `help:"Only this instance's id."`
+	Follow     bool          `help:"Go on showing new records until interrupted." short:"f"`
+	Interval   time.Duration `help:"How often --follow looks." default:"1s"`
+}
+
+func (auditCmd) Help() string {
+	return `JSON output is one CloudTrail record a line, with what changed (before and after) in
+additionalEventData.changes.
+
+Examples:
+  lanyard audit
+  lanyard audit --follow --output json
+  lanyard audit --instance 3fdf9b6c-… --output json | jq .eventName`
+}
+
+// eventPage is how many events are asked for at a time.
+const eventPage = 500
+
+// Run shows the events of all instances, each instance's in order and all by time within one look.
+func (c *auditCmd) Run(io streams) error {
+	m, err := c.open(io.ctx)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	if _, running := m.(*remote); c.Follow && !running {
+		return refuse("no server runs on the data folder %s, so there is nothing to follow", c.Data)
+	}
+	show := c.printer(io)
+	seen := map[string]int64{} // last revision shown, by instance
+	for {
+		if err := c.look(io.ctx, m, seen, show); err != nil {
+			if io.ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		if !c.Follow {
+			return nil
+		}
+		select {
+		case <-io.ctx.Done():
+			return nil
+		case <-time.After(max(c.Interval, 10*time.Millisecond)):
+		}
+	}
+}
+
+// look shows what is new.
+func (c *auditCmd) look(ctx context.Context, m manager, seen map[string]int64, show func([]lanyard.Event) error) error {
+	ids := []string{c.Instance}
+	if c.Instance == "" {
+		ids = nil
+		for after := ""; ; {
+			some, err := m.Known(ctx, after)
+			if err != nil {
+				return err
+			}
+			ids = append(ids, some...)
+			if len(some) == 0 {
+				break
+			}
+			after = some[len(some)-1]
+		}
+	}
+	// A merge by time of what each instance has next; at most a page of each is in memory.
+	next := map[string][]lanyard.Event{}
+	refill := func(id string) (err error) {
+		next[id], err = m.Events(ctx, id, seen[id], eventPage)
+		return err
+	}
+	for _, id := range ids {
+		if err := refill(id); err != nil {
+			return err
+		}
+	}
+	var batch []lanyard.Event
+	for {
+		first := ""
+		for _, id := range ids {
+			if len(next[id]) > 0 && (first == "" || next[id][0].Time.Before(next[first][0].Time)) {
+				first = id
+			}
+		}
+		if first == "" {
+			return show(batch)
+		}
+		e := next[first][0]
+		seen[first] = e.Revision
+		if next[first] = next[first][1:]; len(next[first]) == 0 {
+			if err := refill(first); err != nil {
+				return err
+			}
+		}
+		if batch = append(batch, e); len(batch) == eventPage {
+			if err := show(batch); err != nil {
+				return err
+			}
+			batch = nil
+		}
+	}
+}
+
+// printer returns how to show events.
+func (c *auditCmd) printer(io streams) func([]lanyard.Event) error {
+	if c.json(io) {
+		enc := json.NewEncoder(io.out)
+		enc.SetEscapeHTML(false)
+		return func(events []lanyard.Event) error {
+			for _, e := range events {
+				if err := enc.Encode(audit.From(e)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	header := true
+	return func(events []lanyard.Event) error {
+		w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
+		if header && len(events) > 0 {
+			fmt.Fprintln(w, "TIME\tINSTANCE\tREVISION\tACCESS KEY\tOPERATION\tCHANGED")
+			header = false
+		}
+		for _, e := range events {
+			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", e.Time.Format(time.DateTime), e.Instance, e.Revision, cmp.Or(e.AccessKeyID, "-"), e.Operation, changed(e))
+		}
+		return w.Flush()
+	}
+}
+
+// changed names what an event changed.
+func changed(e lanyard.Event) string {
+	var names []string
+	for _, c := range e.Changes {
+		name := string(c.Type) + " " + c.ID
+		var meta struct{ Name string }
+		doc := c.After
+		if len(doc) == 0 {
+			doc = c.Before
+		}
+		if json.Unmarshal(doc, &meta) == nil && meta.Name != "" {
+			name = string(c.Type) + " " + meta.Name
+		}
+		names = append(names, name)
+	}
+	const most = 3
+	if len(names) > most {
+		names = append(slices.Clip(names[:most]), fmt.Sprintf("and %d more", len(names)-most))
+	}
+	return strings.Join(names, ", ")
+}

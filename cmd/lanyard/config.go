@@ -1,0 +1,72 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// configFile reads settings from one JSON object whose members are named like the flags, without
+// the dashes in front: {"listen": "127.0.0.1:4580", "quota-profiles": 200}. The environment goes
+// before the file. A member that no flag has is an error, for it is likely a slip.
+func configFile(r io.Reader) (kong.Resolver, error) {
+	var members map[string]any
+	dec := json.NewDecoder(r)
+	dec.UseNumber()
+	if err := dec.Decode(&members); err != nil {
+		return nil, fmt.Errorf("the configuration file is not a JSON object: %w", err)
+	}
+	return &configResolver{members}, nil
+}
+
+type configResolver struct {
+	members map[string]any
+}
+
+// Validate refuses members that no flag of the application has.
+func (c *configResolver) Validate(app *kong.Application) error {
+	known := map[string]bool{}
+	err := kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
+		if flag, ok := node.(*kong.Flag); ok {
+			known[flag.Name] = true
+		}
+		return next(nil)
+	})
+	if err != nil {
+		return err
+	}
+	for name := range c.members {
+		if !known[name] {
+			return fmt.Errorf("the configuration file sets %q, which no flag is named", name)
+		}
+	}
+	return nil
+}
+
+// Resolve returns the file's value of a flag, unless the environment has one.
+func (c *configResolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	value, ok := c.members[flag.Name]
+	if !ok {
+		return nil, nil
+	}
+	for _, name := range flag.Envs {
+		if _, set := os.LookupEnv(name); set {
+			return nil, nil
+		}
+	}
+	if n, ok := value.(json.Number); ok {
+		return n.String(), nil
+	}
+	if list, ok := value.([]any); ok {
+		var words []string
+		for _, v := range list {
+			words = append(words, fmt.Sprint(v))
+		}
+		return strings.Join(words, ","), nil
+	}
+	return value, nil
+}

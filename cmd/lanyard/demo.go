@@ -1,0 +1,308 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/control"
+)
+
+// demoAlias is the alias of the demo instance, by which a second start knows it.
+const demoAlias = "harbour-outfitters"
+
+// makeDemo fills a believable contact centre: an outfitter with teams in three countries, a
+// hierarchy of five levels, 40 users and 12 security profiles that between them use every
+// parameter. It does nothing when the account has that instance already.
+func makeDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey) (*lanyard.Instance, error) {
+	d := &demo{ctx: ctx, svc: svc, ids: map[string]string{},
+		caller: lanyard.Caller{Account: root.Account, AccessKeyID: root.ID, Root: true, SourceIP: "127.0.0.1", UserAgent: "lanyard demo", RequestID: "demo"}}
+	for after := ""; ; {
+		list, next, err := svc.ListInstances(ctx, d.call("ListInstances", nil), control.Page{After: after, Limit: 100})
+		if err != nil {
+			return nil, err
+		}
+		for _, in := range list {
+			if in.Name == demoAlias {
+				return in, nil
+			}
+		}
+		if after = next; after == "" {
+			break
+		}
+	}
+	in, err := svc.CreateInstance(ctx, d.call("CreateInstance", map[string]any{"InstanceAlias": demoAlias}), control.NewInstance{
+		Alias: demoAlias, IdentityManagement: control.SAML, Inbound: true, Outbound: true, Tags: map[string]string{"Purpose": "demo"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.in = in
+	for _, step := range []func() error{d.defaults, d.hierarchy, d.routing, d.modules, d.profiles, d.users, d.agents} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return in, nil
+}
+
+type demo struct {
+	ctx    context.Context
+	svc    *control.Service
+	caller lanyard.Caller
+	in     *lanyard.Instance
+	ids    map[string]string // by name
+}
+
+func (d *demo) call(operation string, request map[string]any) control.Call {
+	if d.in != nil {
+		if request == nil {
+			request = map[string]any{}
+		}
+		request["InstanceId"] = d.in.ID
+	}
+	b, err := json.Marshal(request)
+	if err != nil {
+		panic(err) // plain strings encode
+	}
+	return control.Call{Caller: d.caller, Operation: operation, Request: b}
+}
+
+// defaults learns the ids of what a new instance comes with.
+func (d *demo) defaults() error {
+	_, profiles, _, err := control.List[*lanyard.Profile](d.ctx, d.svc, d.call("ListSecurityProfiles", nil), d.in.ID, control.Page{Limit: 100})
+	if err != nil {
+		return err
+	}
+	for _, p := range profiles {
+		d.ids[p.Name] = p.ID
+	}
+	_, hours, _, err := control.List[*lanyard.Hours](d.ctx, d.svc, d.call("ListHoursOfOperations", nil), d.in.ID, control.Page{Limit: 100})
+	if err != nil {
+		return err
+	}
+	d.ids["hours"] = hours[0].ID
+	return nil
+}
+
+// demoGroups are paths below one another.
+var demoGroups = []string{
+	"Harbour Outfitters",
+	"Harbour Outfitters/Europe", "Harbour Outfitters/Americas",
+	"Harbour Outfitters/Europe/France", "Harbour Outfitters/Europe/Germany", "Harbour Outfitters/Americas/United States",
+	"Harbour Outfitters/Europe/France/Paris", "Harbour Outfitters/Europe/France/Lyon",
+	"Harbour Outfitters/Europe/Germany/Hamburg", "Harbour Outfitters/Americas/United States/Portland",
+	"Harbour Outfitters/Europe/France/Paris/Sales", "Harbour Outfitters/Europe/France/Paris/Support",
+	"Harbour Outfitters/Europe/France/Lyon/Support", "Harbour Outfitters/Europe/Germany/Hamburg/Sales",
+	"Harbour Outfitters/Europe/Germany/Hamburg/Support", "Harbour Outfitters/Americas/United States/Portland/Sales",
+	"Harbour Outfitters/Americas/United States/Portland/Support",
+}
+
+func (d *demo) hierarchy() error {
+	var names [lanyard.MaxLevels]*string
+	for i, name := range []string{"Company", "Region", "Country", "Site", "Team"} {
+		names[i] = &name
+	}
+	if err := d.svc.UpdateUserHierarchyStructure(d.ctx, d.call("UpdateUserHierarchyStructure", nil), d.in.ID, names); err != nil {
+		return err
+	}
+	for _, path := range demoGroups {
+		parent, name := "", path
+		if i := strings.LastIndexByte(path, '/'); i >= 0 {
+			parent, name = d.ids[path[:i]], path[i+1:]
+		}
+		_, g, err := d.svc.CreateUserHierarchyGroup(d.ctx, d.call("CreateUserHierarchyGroup", map[string]any{"Name": name, "ParentGroupId": parent}), d.in.ID, name, parent, nil)
+		if err != nil {
+			return err
+		}
+		d.ids[path] = g.ID
+	}
+	return nil
+}
+
+func (d *demo) routing() error {
+	var queues []lanyard.QueueConfig
+	for i, q := range []struct{ name, country, department string }{
+		{"Sales FR", "FR", "Sales"}, {"Support FR", "FR", "Support"}, {"Sales DE", "DE", "Sales"},
+		{"Support DE", "DE", "Support"}, {"Sales US", "US", "Sales"}, {"Support US", "US", "Support"},
+	} {
+		_, made, err := d.svc.CreateQueue(d.ctx, d.call("CreateQueue", map[string]any{"Name": q.name}), d.in.ID, &lanyard.Queue{
+			Meta: lanyard.Meta{Name: q.name, Tags: map[string]string{"Country": q.country, "Department": q.department}}, Hours: d.ids["hours"]})
+		if err != nil {
+			return err
+		}
+		queues = append(queues, lanyard.QueueConfig{Queue: made.ID, Channel: "VOICE", Priority: int32(i + 1)})
+	}
+	_, r, err := d.svc.CreateRoutingProfile(d.ctx, d.call("CreateRoutingProfile", map[string]any{"Name": "All queues"}), d.in.ID, &lanyard.RoutingProfile{
+		Meta: lanyard.Meta{Name: "All queues"}, Description: "Every queue, by country", DefaultQueue: queues[0].Queue, Queues: queues,
+		Settings: lanyard.Settings{"MediaConcurrencies": json.RawMessage(`[{"Channel":"VOICE","Concurrency":1},{"Channel":"CHAT","Concurrency":3}]`)}})
+	if err != nil {
+		return err
+	}
+	d.ids["routing"] = r.ID
+	return nil
+}
+
+func (d *demo) modules() error {
+	for _, m := range []struct{ name, description string }{
+		{"Order status", "Looks up an order by its number and says where it is"},
+		{"Return label", "Sends a return label to the customer's address"},
+	} {
+		_, made, err := d.svc.CreateContactFlowModule(d.ctx, d.call("CreateContactFlowModule", map[string]any{"Name": m.name}), d.in.ID, &lanyard.Module{
+			Meta: lanyard.Meta{Name: m.name}, Description: m.description, Content: `{"Version":"2019-10-30","StartAction":"end","Actions":[]}`, ExternalInvocation: true}, "")
+		if err != nil {
+			return err
+		}
+		d.ids[m.name] = made.ID
+	}
+	return nil
+}
+
+func (d *demo) profiles() error {
+	user := []string{lanyard.HierarchyRestrictable}
+	europe, own := d.ids["Harbour Outfitters/Europe"], ""
+	for _, p := range []struct {
+		name   string
+		tags   map[string]string
+		change control.ProfileChange
+	}{
+		{"Team lead", nil, control.ProfileChange{
+			Description: text("Sees the people of their own team and below"),
+			Permissions: []string{"AccessMetrics", "BasicAgentAccess", "ContactSearch.View", "ManagerListenIn", "OutboundCallAccess", "Users.View"},
+			// No group named: the holder's own.
+			HierarchyRestricted: user, HierarchyGroup: &own,
+		}},
+		{"Supervisor Europe", nil, control.ProfileChange{
+			Description: text("Manages people in Europe"), Permissions: []string{"AgentGrouping.View", "Users.Edit", "Users.EnableAndDisable", "Users.View"},
+			HierarchyRestricted: user, HierarchyGroup: &europe,
+		}},
+		{"Supervisor France", map[string]string{"Country": "FR"}, control.ProfileChange{
+			Description: text("Manages people and queues tagged for France"),
+			Permissions: []string{"Queues.Edit", "Queues.View", "Users.Edit", "Users.View"},
+			AccessTags:  map[string]string{"Country": "FR"}, TagRestricted: []string{"User", "Queue"},
+		}},
+		{"Sales administrator", nil, control.ProfileChange{
+			Description: text("Creates people and profiles for sales, and no others"),
+			Permissions: []string{"RoutingPolicies.View", "SecurityProfiles.Create", "SecurityProfiles.Edit", "SecurityProfiles.View", "Users.Create", "Users.Edit", "Users.EditPermission", "Users.View"},
+			AccessTags:  map[string]string{"Department": "Sales"}, TagRestricted: []string{"User", "SecurityProfile"},
+		}},
+		{"Order desk", nil, control.ProfileChange{
+			Description: text("Works with orders in the agent workspace"), Permissions: []string{"BasicAgentAccess", "CustomViews.Access", "CustomerProfiles.View", "Wisdom.View"},
+			Applications: []lanyard.Application{
+				{Namespace: "harbour-orders", Permissions: []string{"ACCESS"}, Type: lanyard.ApplicationThirdParty},
+				{Namespace: "harbour-order-gateway", Permissions: []string{"orders___GetOrder", "orders___CancelOrder"}, Type: lanyard.ApplicationMCP},
+			},
+			FlowModules: []lanyard.FlowModule{{ID: d.ids["Order status"]}, {ID: d.ids["Return label"]}},
+		}},
+		{"Self-service assistant", nil, control.ProfileChange{
+			Description: text("What the self-service AI agent may use"), Permissions: []string{"Cases.View", "Wisdom.View"},
+			Applications: []lanyard.Application{{Namespace: "harbour-order-gateway", Permissions: []string{"orders___GetOrder"}, Type: lanyard.ApplicationMCP}},
+			FlowModules:  []lanyard.FlowModule{{ID: d.ids["Order status"]}},
+			AIAgents:     []lanyard.AllowedAIAgent{{ARN: "arn:" + d.svc.Partition() + ":app-integrations:" + d.in.Region + ":" + d.in.Account + ":application/voice-concierge"}},
+		}},
+		{"Price list editor", nil, control.ProfileChange{
+			Description: text("Edits the price rows of two regions"), Permissions: []string{"DataTables.ManageValues", "DataTables.View"},
+			DataTables: []lanyard.AttributeRule{{Attribute: "Region", Values: []string{"EU", "UK"}}, {Attribute: "Tier", Values: []string{"Gold"}}},
+		}},
+		{"Auditor", nil, control.ProfileChange{
+			Description: text("Reads configuration and its history"),
+			Permissions: []string{"AgentGrouping.View", "HistoricalChanges.View", "Queues.View", "RoutingPolicies.View", "SecurityProfiles.View", "Users.View"},
+		}},
+	} {
+		_, made, err := d.svc.CreateSecurityProfile(d.ctx, d.call("CreateSecurityProfile", map[string]any{"SecurityProfileName": p.name}), d.in.ID, p.name, p.tags, p.change)
+		if err != nil {
+			return err
+		}
+		d.ids[p.name] = made.ID
+	}
+	return nil
+}
+
+func text(s string) *string { return &s }
+
+// demoTeams are the people of each team; the first leads it.
+var demoTeams = []struct {
+	group, country, department string
+	people                     []string
+}{
+	{"Harbour Outfitters/Europe/France/Paris/Sales", "FR", "Sales", []string{"Amélie Laurent", "Hugo Moreau", "Léa Fontaine", "Louis Girard", "Manon Roux"}},
+	{"Harbour Outfitters/Europe/France/Paris/Support", "FR", "Support", []string{"Camille Bernard", "Jules Petit", "Inès Robert", "Nathan Durand", "Zoé Lefebvre"}},
+	{"Harbour Outfitters/Europe/France/Lyon/Support", "FR", "Support", []string{"Antoine Mercier", "Chloé Blanc", "Gabriel Faure", "Sarah Masson"}},
+	{"Harbour Outfitters/Europe/Germany/Hamburg/Sales", "DE", "Sales", []string{"Jonas Becker", "Lena Hoffmann", "Paul Krüger", "Mia Schäfer", "Felix Wagner"}},
+	{"Harbour Outfitters/Europe/Germany/Hamburg/Support", "DE", "Support", []string{"Anna Vogel", "Ben Richter", "Clara Neumann", "Emil Braun", "Greta Lange"}},
+	{"Harbour Outfitters/Americas/United States/Portland/Sales", "US", "Sales", []string{"Alex Rivera", "Brooke Hayes", "Diego Santos", "Emily Carter", "Noah Kim"}},
+	{"Harbour Outfitters/Americas/United States/Portland/Support", "US", "Support", []string{"Grace Nguyen", "Henry Walker", "Isabel Cruz", "Jack Turner", "Maya Patel"}},
+}
+
+func (d *demo) users() error {
+	for _, team := range demoTeams {
+		for i, name := range team.people {
+			profiles := []string{"Agent"}
+			switch {
+			case i == 0:
+				profiles = append(profiles, "Team lead")
+			case team.department == "Sales":
+				profiles = append(profiles, "Order desk")
+			}
+			tags := map[string]string{"Country": team.country, "Department": team.department}
+			if err := d.user(name, team.group, tags, profiles...); err != nil {
+				return err
+			}
+		}
+	}
+	for _, u := range []struct {
+		name, group string
+		profiles    []string
+	}{
+		{"Olivia Stone", "Harbour Outfitters", []string{"Admin"}},
+		{"Sven Albrecht", "Harbour Outfitters/Europe", []string{"Supervisor Europe", "CallCenterManager"}},
+		{"Claire Dubois", "Harbour Outfitters/Europe/France", []string{"Supervisor France"}},
+		{"Priya Shah", "Harbour Outfitters", []string{"Sales administrator"}},
+		{"Tom Ellis", "Harbour Outfitters", []string{"Auditor", "QualityAnalyst"}},
+		{"Ines Ferreira", "Harbour Outfitters", []string{"Price list editor"}},
+	} {
+		if err := d.user(u.name, u.group, nil, u.profiles...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var plainLetters = strings.NewReplacer("é", "e", "è", "e", "ü", "ue", "ä", "ae", " ", ".")
+
+func (d *demo) user(name, group string, tags map[string]string, profiles ...string) error {
+	first, last, _ := strings.Cut(name, " ")
+	login := plainLetters.Replace(strings.ToLower(name))
+	var ids []string
+	for _, p := range profiles {
+		ids = append(ids, d.ids[p])
+	}
+	_, _, err := d.svc.CreateUser(d.ctx, d.call("CreateUser", map[string]any{"Username": login}), d.in.ID, control.NewUser{User: lanyard.User{
+		Meta: lanyard.Meta{Name: login, Tags: tags}, FirstName: first, LastName: last, Email: login + "@harbour.example",
+		Profiles: ids, RoutingProfile: d.ids["routing"], Group: d.ids[group],
+		Settings: lanyard.Settings{"PhoneConfig": json.RawMessage(`{"PhoneType":"SOFT_PHONE","AutoAccept":false,"AfterContactWorkTimeLimit":30}`)},
+	}})
+	if err != nil {
+		return fmt.Errorf("user %s: %w", login, err)
+	}
+	return nil
+}
+
+// agents gives two AI agents their profiles; each qualifier is an entity of its own.
+func (d *demo) agents() error {
+	base := "arn:" + d.svc.Partition() + ":wisdom:" + d.in.Region + ":" + d.in.Account + ":ai-agent/5d1f4a3e-90b7-4c52-8a6d-2f6b1c7e9d10/"
+	for _, e := range []struct{ agent, profile string }{
+		{base + "0f8b2c6d-3a41-4e0f-9b57-6c1d2e3f4a5b", "Self-service assistant"},
+		{base + "0f8b2c6d-3a41-4e0f-9b57-6c1d2e3f4a5b:$LATEST", "Self-service assistant"},
+		{base + "7c9e6679-7425-40de-944b-e07fc1f90ae7", "Order desk"},
+	} {
+		err := d.svc.AssociateSecurityProfiles(d.ctx, d.call("AssociateSecurityProfiles", map[string]any{"EntityArn": e.agent}), d.in.ID,
+			control.Entity{Type: control.EntityAIAgent, ARN: e.agent}, []string{d.ids[e.profile]})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

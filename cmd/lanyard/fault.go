@@ -1,0 +1,112 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/lanyard/lanyard/fault"
+)
+
+type faultCmd struct {
+	Set   faultSetCmd   `cmd:"" help:"Make an operation fail or slow down."`
+	List  faultListCmd  `cmd:"" help:"List the faults that are set."`
+	Clear faultClearCmd `cmd:"" help:"Remove faults."`
+}
+
+func (faultCmd) Help() string {
+	return `For testing how a client retries. Faults last until they are cleared or the server ends.
+
+Examples:
+  lanyard fault set --operation UpdateSecurityProfile --exception InternalServiceException --rate 0.2
+  lanyard fault set --operation '*' --latency 300ms
+  lanyard fault set --operation CreateUser --exception ThrottlingException --count 10
+  lanyard fault list
+  lanyard fault clear --operation CreateUser`
+}
+
+// running connects to the server; faults live in it alone.
+func (d dataFlag) running(io streams) (*remote, error) {
+	r, err := d.remote(io.ctx)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, refuse("no server runs on the data folder %s; --data names another", d.Data)
+	}
+	return r, err
+}
+
+type faultSetCmd struct {
+	dataFlag  `embed:""`
+	Operation string        `help:"Operation that is hit; * means all." required:""`
+	Exception string        `help:"Exception to answer with; any that the operation declares, or ThrottlingException."`
+	Rate      float64       `help:"Share of the calls that are hit, over 0 to 1." default:"1"`
+	Latency   time.Duration `help:"Time to wait before the answer, at most 1m."`
+	Count     int           `help:"Calls to hit before the fault ends by itself; 0 means no end."`
+}
+
+func (c *faultSetCmd) Run(io streams) error {
+	r, err := c.running(io)
+	if err != nil {
+		return err
+	}
+	return r.SetFault(io.ctx, fault.Fault{Operation: c.Operation, Exception: c.Exception, Rate: c.Rate, Latency: c.Latency, Count: c.Count})
+}
+
+type faultListCmd struct {
+	dataFlag   `embed:""`
+	outputFlag `embed:""`
+}
+
+func (c *faultListCmd) Run(io streams) error {
+	r, err := c.running(io)
+	if err != nil {
+		return err
+	}
+	faults, err := r.Faults(io.ctx)
+	if err != nil {
+		return err
+	}
+	if c.json(io) {
+		type line struct {
+			Operation, Exception string
+			Rate                 float64
+			Latency              string
+			Count                int
+		}
+		lines := []line{}
+		for _, f := range faults {
+			lines = append(lines, line{f.Operation, f.Exception, f.Rate, f.Latency.String(), f.Count})
+		}
+		return json.NewEncoder(io.out).Encode(lines)
+	}
+	w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "OPERATION\tEXCEPTION\tRATE\tLATENCY\tCALLS LEFT")
+	for _, f := range faults {
+		left := "no end"
+		if f.Count > 0 {
+			left = fmt.Sprint(f.Count)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%g\t%v\t%s\n", f.Operation, f.Exception, f.Rate, f.Latency, left)
+	}
+	return w.Flush()
+}
+
+type faultClearCmd struct {
+	dataFlag  `embed:""`
+	Operation string `help:"Operation whose fault to remove; default: all."`
+}
+
+func (c *faultClearCmd) Run(io streams) error {
+	r, err := c.running(io)
+	if err != nil {
+		return err
+	}
+	n, err := r.ClearFaults(io.ctx, c.Operation)
+	if err == nil && n == 0 && c.Operation != "" {
+		return fmt.Errorf("no fault is set for %s", c.Operation)
+	}
+	return err
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"github.com/lanyard/lanyard"
+)
+
+// The files that a server leaves in its data folder for other commands and clients.
+const (
+	credentialsFile = "credentials"   // AWS shared-credentials format; the root access key
+	endpointFile    = "endpoint.json" // where the server that uses the folder listens
+)
+
+var regionForm = regexp.MustCompile(`^[a-z]{2}(-[a-z]+){1,2}-[0-9]$`)
+
+// endpoint is where a server listens.
+type endpoint struct {
+	URL    string
+	Region string
+}
+
+// writeCredentials leaves the root key and the endpoint in the data folder, readable by its owner only.
+func writeCredentials(dir string, root lanyard.AccessKey, here endpoint) error {
+	text := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", root.ID, root.Secret)
+	if err := replaceFile(filepath.Join(dir, credentialsFile), []byte(text)); err != nil {
+		return err
+	}
+	b, err := json.Marshal(here)
+	if err != nil {
+		return err
+	}
+	return replaceFile(filepath.Join(dir, endpointFile), b)
+}
+
+// replaceFile writes a file whole or not at all, with mode 0600.
+func replaceFile(name string, content []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*") // has mode 0600
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), name)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	return nil
+}
+
+var credentialsLine = regexp.MustCompile(`(?m)^(aws_access_key_id|aws_secret_access_key) = (.*)$`)
+
+// readCredentials returns the root key that a server left in the data folder.
+func readCredentials(dir string) (id, secret string, err error) {
+	b, err := os.ReadFile(filepath.Join(dir, credentialsFile))
+	if err != nil {
+		return "", "", err
+	}
+	for _, m := range credentialsLine.FindAllStringSubmatch(string(b), -1) {
+		if m[1] == "aws_access_key_id" {
+			id = m[2]
+		} else {
+			secret = m[2]
+		}
+	}
+	if id == "" || secret == "" {
+		return "", "", fmt.Errorf("%s does not hold an access key", filepath.Join(dir, credentialsFile))
+	}
+	return id, secret, nil
+}
+
+// readEndpoint returns where the server that uses the data folder listens.
+func readEndpoint(dir string) (endpoint, error) {
+	var e endpoint
+	b, err := os.ReadFile(filepath.Join(dir, endpointFile))
+	if err != nil {
+		return e, err
+	}
+	return e, json.Unmarshal(b, &e)
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+	"time"
+)
+
+type keyCmd struct {
+	Create  keyCreateCmd  `cmd:"" help:"Make an access key for an account."`
+	List    keyListCmd    `cmd:"" help:"List the access keys, without their secrets."`
+	Disable keyDisableCmd `cmd:"" help:"Make an access key sign no more."`
+}
+
+func (keyCmd) Help() string {
+	return `Examples:
+  lanyard key create --account 210987654321 --comment ci
+  lanyard key list --output json
+  lanyard key disable AKIAEXAMPLEEXAMPLE`
+}
+
+type outputFlag struct {
+	Output string `help:"Form of the output; auto is a table on a terminal and JSON elsewhere." default:"auto" enum:"auto,table,json"`
+}
+
+func (o outputFlag) json(io streams) bool {
+	return o.Output == "json" || o.Output == "auto" && !io.outTerminal
+}
+
+type keyCreateCmd struct {
+	dataFlag   `embed:""`
+	outputFlag `embed:""`
+	Account    string `help:"Account whose calls the key signs; twelve digits." required:""`
+	Comment    string `help:"What the key is for."`
+}
+
+func (c *keyCreateCmd) Run(io streams) error {
+	m, err := c.open(io.ctx)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	k, err := m.CreateKey(io.ctx, c.Account, c.Comment)
+	if err != nil {
+		return err
+	}
+	if c.json(io) {
+		return json.NewEncoder(io.out).Encode(map[string]string{"AccessKeyId": k.ID, "SecretAccessKey": k.Secret, "Account": k.Account})
+	}
+	fmt.Fprintf(io.out, "aws_access_key_id = %s\naws_secret_access_key = %s\n", k.ID, k.Secret)
+	fmt.Fprintln(io.errs, "The secret is shown this once.")
+	return nil
+}
+
+type keyListCmd struct {
+	dataFlag   `embed:""`
+	outputFlag `embed:""`
+}
+
+func (c *keyListCmd) Run(io streams) error {
+	m, err := c.open(io.ctx)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	keys, err := m.Keys(io.ctx)
+	if err != nil {
+		return err
+	}
+	if c.json(io) {
+		type line struct {
+			AccessKeyID string `json:"AccessKeyId"`
+			Account     string
+			Status      string
+			Root        bool
+			Created     time.Time
+			Comment     string
+		}
+		lines := []line{}
+		for _, k := range keys {
+			lines = append(lines, line{k.ID, k.Account, status(k.Disabled), k.Root, k.Created, k.Comment})
+		}
+		return json.NewEncoder(io.out).Encode(lines)
+	}
+	w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ACCESS KEY\tACCOUNT\tSTATUS\tCREATED\tCOMMENT")
+	for _, k := range keys {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Account, status(k.Disabled), k.Created.Format(time.DateTime), k.Comment)
+	}
+	return w.Flush()
+}
+
+func status(disabled bool) string {
+	if disabled {
+		return "disabled"
+	}
+	return "active"
+}
+
+type keyDisableCmd struct {
+	dataFlag `embed:""`
+	ID       string `arg:"" name:"access-key" help:"The access key's id."`
+}
+
+func (c *keyDisableCmd) Run(io streams) error {
+	m, err := c.open(io.ctx)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	return m.DisableKey(io.ctx, c.ID)
+}

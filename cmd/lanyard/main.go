@@ -1,0 +1,109 @@
+// Command lanyard serves Amazon Connect's security-profile API and manages the server that does.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+)
+
+// program is the command line. Every flag is also an environment variable, LANYARD_ and its name,
+// and a member of the configuration file.
+type program struct {
+	Config kong.ConfigFlag `help:"Read settings from this JSON file." type:"existingfile" placeholder:"FILE"`
+
+	Serve   serveCmd   `cmd:"" help:"Serve the API."`
+	Key     keyCmd     `cmd:"" help:"Manage the access keys that sign calls."`
+	Fault   faultCmd   `cmd:"" help:"Make a running server fail or slow down on purpose."`
+	Audit   auditCmd   `cmd:"" help:"Show what was changed, by whom and when."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// streams are where a command reads and writes.
+type streams struct {
+	ctx         context.Context
+	out, errs   io.Writer
+	outTerminal bool
+	errTerminal bool
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	code := run(streams{ctx: ctx, out: os.Stdout, errs: os.Stderr,
+		outTerminal: term.IsTerminal(int(os.Stdout.Fd())), errTerminal: term.IsTerminal(int(os.Stderr.Fd()))}, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// usageError is the exit status when the command line cannot be understood.
+const usageError = 2
+
+func run(io streams, args []string) int {
+	var p program
+	exited := -1
+	parser, err := kong.New(&p,
+		kong.Name("lanyard"),
+		kong.Description("Amazon Connect's security profiles, self-hosted.\n\nPrecedence of settings: flag, then environment (LANYARD_LISTEN for --listen), then the file of --config or LANYARD_CONFIG, then the default."),
+		kong.DefaultEnvars("LANYARD"),
+		kong.Configuration(configFile),
+		kong.Writers(io.out, io.errs),
+		kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"defaultData": "./lanyard-data"},
+		kong.ShortUsageOnError(),
+	)
+	if err != nil {
+		panic(err) // the structs above are wrong
+	}
+	c, err := parser.Parse(args)
+	if exited >= 0 { // --help has been answered
+		return exited
+	}
+	if err != nil {
+		parser.Errorf("%s", err)
+		fmt.Fprintf(io.errs, "Run \"lanyard --help\" for usage.\n")
+		return usageError
+	}
+	err = c.Run(io)
+	var failed *refusal
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &failed):
+		parser.Errorf("%s", failed)
+		return usageError
+	default:
+		parser.Errorf("%s", err)
+		return 1
+	}
+}
+
+// refusal is an error of whoever typed the command.
+type refusal struct{ message string }
+
+func (r *refusal) Error() string { return r.message }
+
+func refuse(format string, args ...any) error { return &refusal{fmt.Sprintf(format, args...)} }
+
+type versionCmd struct{}
+
+func (versionCmd) Run(io streams) error {
+	fmt.Fprintln(io.out, "lanyard", version())
+	return nil
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "development"
+}

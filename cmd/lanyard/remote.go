@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/admin"
+	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/fault"
+	"github.com/lanyard/lanyard/store/sqlite"
+)
+
+// dataFlag names the folder that a management command is about.
+type dataFlag struct {
+	Data string `help:"Data folder of the server; its root key and address are read from there." default:"./lanyard-data" type:"path" placeholder:"DIR"`
+}
+
+// manager is what the management commands work on: a running server, or the folder itself when no
+// server runs on it.
+type manager interface {
+	Keys(ctx context.Context) ([]lanyard.AccessKey, error)
+	CreateKey(ctx context.Context, account, comment string) (lanyard.AccessKey, error)
+	DisableKey(ctx context.Context, id string) error
+	Known(ctx context.Context, after string) ([]string, error)
+	Events(ctx context.Context, instance string, after int64, limit int) ([]lanyard.Event, error)
+	Close() error
+}
+
+// open connects to the server that uses the folder or, when there is none, opens the folder.
+func (d dataFlag) open(ctx context.Context) (manager, error) {
+	r, err := d.remote(ctx)
+	if err == nil {
+		return r, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(d.Data, credentialsFile)); err != nil {
+		return nil, refuse("%s is not a data folder of lanyard; --data names another", d.Data)
+	}
+	db, err := sqlite.Open(ctx, sqlite.Config{Dir: d.Data, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, fmt.Errorf("open the data folder %s: %w", d.Data, err)
+	}
+	svc := control.New(control.Config{Store: db})
+	return &local{svc, db}, nil
+}
+
+// remote connects to the server that uses the folder.
+func (d dataFlag) remote(ctx context.Context) (*remote, error) {
+	here, err := readEndpoint(d.Data)
+	if err != nil {
+		return nil, err
+	}
+	id, secret, err := readCredentials(d.Data)
+	if err != nil {
+		return nil, err
+	}
+	r := &remote{endpoint: here, credentials: aws.Credentials{AccessKeyID: id, SecretAccessKey: secret}, client: &http.Client{Timeout: 30 * time.Second}}
+	res, err := r.client.Get(here.URL + "/healthz")
+	if err != nil {
+		return nil, fmt.Errorf("ask the server at %s: %w", here.URL, err)
+	}
+	return r, res.Body.Close()
+}
+
+// remote is a running server.
+type remote struct {
+	endpoint    endpoint
+	credentials aws.Credentials
+	client      *http.Client
+}
+
+func (r *remote) Close() error { return nil }
+
+// maxAnswer bounds what is read of a server's answer, in bytes.
+const maxAnswer = 64 << 20
+
+// call sends a signed request and decodes the answer into out.
+func (r *remote) call(ctx context.Context, method, path string, in, out any) error {
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, r.endpoint.URL+admin.Prefix+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(body)
+	if err := v4.NewSigner().SignHTTP(ctx, r.credentials, req, hex.EncodeToString(sum[:]), "connect", r.endpoint.Region, time.Now()); err != nil {
+		return err
+	}
+	res, err := r.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusOK {
+		var failure struct{ Message string }
+		if json.Unmarshal(answer, &failure) == nil && failure.Message != "" {
+			return errors.New(failure.Message)
+		}
+		return fmt.Errorf("the server answered %s", res.Status)
+	}
+	return json.Unmarshal(answer, out)
+}
+
+func (r *remote) Keys(ctx context.Context) (keys []lanyard.AccessKey, err error) {
+	return keys, r.call(ctx, "GET", "keys", nil, &keys)
+}
+
+func (r *remote) CreateKey(ctx context.Context, account, comment string) (key lanyard.AccessKey, err error) {
+	return key, r.call(ctx, "POST", "keys", map[string]string{"Account": account, "Comment": comment}, &key)
+}
+
+func (r *remote) DisableKey(ctx context.Context, id string) error {
+	return r.call(ctx, "POST", "keys/"+url.PathEscape(id)+"/disable", nil, &struct{}{})
+}
+
+func (r *remote) Known(ctx context.Context, after string) (ids []string, err error) {
+	return ids, r.call(ctx, "GET", "events/instances?after="+url.QueryEscape(after), nil, &ids)
+}
+
+func (r *remote) Events(ctx context.Context, instance string, after int64, limit int) (events []lanyard.Event, err error) {
+	q := url.Values{"instance": {instance}, "after": {strconv.FormatInt(after, 10)}, "limit": {strconv.Itoa(limit)}}
+	return events, r.call(ctx, "GET", "events?"+q.Encode(), nil, &events)
+}
+
+func (r *remote) Faults(ctx context.Context) (faults []fault.Fault, err error) {
+	return faults, r.call(ctx, "GET", "faults", nil, &faults)
+}
+
+func (r *remote) SetFault(ctx context.Context, f fault.Fault) error {
+	return r.call(ctx, "POST", "faults", f, &f)
+}
+
+func (r *remote) ClearFaults(ctx context.Context, operation string) (n int, err error) {
+	var out struct{ Cleared int }
+	err = r.call(ctx, "DELETE", "faults?operation="+url.QueryEscape(operation), nil, &out)
+	return out.Cleared, err
+}
+
+// local is a folder that no server uses.
+type local struct {
+	*control.Service
+	db io.Closer
+}
+
+func (l *local) Close() error { return l.db.Close() }
+
+func (l *local) CreateKey(ctx context.Context, account, comment string) (lanyard.AccessKey, error) {
+	return l.Service.CreateKey(ctx, lanyard.AccessKey{Account: account, Comment: comment})
+}
+
+func (l *local) Known(ctx context.Context, after string) ([]string, error) {
+	return l.KnownInstances(ctx, after, 1000)
+}

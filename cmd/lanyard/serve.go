@@ -1,0 +1,298 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/net/netutil"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/admin"
+	"github.com/lanyard/lanyard/awsapi"
+	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/fault"
+	"github.com/lanyard/lanyard/sigv4"
+	"github.com/lanyard/lanyard/store"
+	"github.com/lanyard/lanyard/store/sqlite"
+	"github.com/lanyard/lanyard/throttle"
+)
+
+type serveCmd struct {
+	Listen  string `help:"Address and port to listen on." default:"127.0.0.1:4580" placeholder:"ADDR"`
+	Data    string `help:"Folder that holds the database and the credentials." default:"./lanyard-data" type:"path" placeholder:"DIR"`
+	Store   string `help:"Where to keep the data: sqlite (in the data folder)." default:"sqlite" enum:"sqlite"`
+	Region  string `help:"AWS Region that this server stands for." default:"us-east-1"`
+	Account string `help:"AWS account of the root access key." default:"123456789012"`
+
+	Partition string `help:"Partition of ARNs." default:"aws"`
+	TLSCert   string `help:"Serve HTTPS with this certificate chain (PEM)." type:"existingfile" name:"tls-cert" placeholder:"FILE"`
+	TLSKey    string `help:"Private key of --tls-cert (PEM)." type:"existingfile" name:"tls-key" placeholder:"FILE"`
+
+	RootAccessKeyID     string `help:"Root access key; default: drawn at the first start." name:"root-access-key-id" placeholder:"ID"`
+	RootSecretAccessKey string `help:"Secret of --root-access-key-id; better set by the environment." name:"root-secret-access-key" placeholder:"SECRET"`
+	NoAuth              bool   `help:"Take every request, signed or not, for one of --account. Loopback addresses only."`
+
+	Throttle       string `help:"Limit calls: off, or aws (2 a second with a burst of 5, per account and operation)." default:"off" enum:"off,aws"`
+	Lenient        bool   `help:"Keep unknown names of permissions and resource types, and half restrictions, as they are sent."`
+	AssociateUsers bool   `help:"Let AssociateSecurityProfiles take users as well as AI agents."`
+	Demo           bool   `help:"Make a demo instance unless there is one."`
+
+	Quota quotaFlags `embed:"" prefix:"quota-" group:"Quotas (0: Amazon Connect's default; -1: none)"`
+
+	MaxConnections int           `help:"Connections served at a time; others wait to be accepted." default:"4096"`
+	Grace          time.Duration `help:"How long calls under way may take to finish at shutdown." default:"20s"`
+	LogLevel       string        `help:"Least level that is logged." default:"info" enum:"debug,info,warn,error"`
+	LogFormat      string        `help:"Form of the log; auto is text on a terminal and JSON elsewhere." default:"auto" enum:"auto,text,json"`
+}
+
+type quotaFlags struct {
+	Instances         int `help:"Instances of an account (2)." default:"0"`
+	Profiles          int `help:"Security profiles of an instance (100)." default:"0"`
+	Users             int `help:"Users of an instance (500)." default:"0"`
+	Groups            int `help:"Hierarchy groups of an instance (500)." default:"0"`
+	Queues            int `help:"Queues of an instance (50)." default:"0"`
+	RoutingProfiles   int `help:"Routing profiles of an instance (100)." default:"0"`
+	Hours             int `help:"Hours of operation of an instance (100)." default:"0"`
+	Modules           int `help:"Flow modules of an instance (200)." default:"0"`
+	AIAgents          int `help:"AI agents with profiles in an instance (10000)." default:"0" name:"ai-agents"`
+	RestrictedPerUser int `help:"Profiles with tag or hierarchy restrictions that one user may hold (3)." default:"0"`
+}
+
+func (q quotaFlags) quotas() control.Quotas {
+	return control.Quotas{InstancesPerAccount: q.Instances, Profiles: q.Profiles, Users: q.Users, Groups: q.Groups, Queues: q.Queues,
+		RoutingProfiles: q.RoutingProfiles, Hours: q.Hours, Modules: q.Modules, AIAgents: q.AIAgents, RestrictedProfilesPerUser: q.RestrictedPerUser}
+}
+
+func (serveCmd) Help() string {
+	return `Examples:
+  lanyard serve
+  lanyard serve --listen 127.0.0.1:9000 --data /var/lib/lanyard --region eu-central-1
+  LANYARD_THROTTLE=aws lanyard serve --demo
+  lanyard serve --config /etc/lanyard.json     # {"listen": "127.0.0.1:9000", "quota-profiles": 200}
+
+The first start writes the root access key into DATA/credentials (AWS shared-credentials format).
+Requests may be sent with boto3, the AWS CLI, any AWS SDK or Terraform, with
+AWS_ENDPOINT_URL_CONNECT set to this server.`
+}
+
+// check refuses combinations that cannot be meant.
+func (c *serveCmd) check() error {
+	if (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == "") {
+		return refuse("--root-access-key-id and --root-secret-access-key go together; only one is set")
+	}
+	if n := len(c.RootAccessKeyID); n > 0 && (n < 16 || n > 128 || strings.ContainsAny(c.RootAccessKeyID, "/ \t\r\n,=")) {
+		return refuse("--root-access-key-id: 16 to 128 characters without spaces, slashes, commas and equals signs are accepted")
+	}
+	if n := len(c.RootSecretAccessKey); n > 0 && n < 16 {
+		return refuse("--root-secret-access-key: has %d characters; at least 16 are accepted", n)
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return refuse("--tls-cert and --tls-key go together; only one is set")
+	}
+	if len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "" {
+		return refuse("--account: %q is not an account id; twelve digits are accepted", c.Account)
+	}
+	if !regionForm.MatchString(c.Region) {
+		return refuse("--region: %q does not have the form of an AWS Region, such as us-east-1", c.Region)
+	}
+	if c.NoAuth && !isLoopback(c.Listen) {
+		return refuse("--no-auth is accepted only with --listen on a loopback address; %s can be reached by others", c.Listen)
+	}
+	if c.MaxConnections < 1 {
+		return refuse("--max-connections: %d is not accepted; 1 or more is", c.MaxConnections)
+	}
+	return nil
+}
+
+func isLoopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
+}
+
+// Run serves until the context of io ends.
+func (c *serveCmd) Run(io streams) (err error) {
+	if err := c.check(); err != nil {
+		return err
+	}
+	log := c.logger(io)
+	slog.SetDefault(log)
+	started := time.Now()
+
+	db, err := sqlite.Open(io.ctx, sqlite.Config{Dir: c.Data, Logger: log})
+	if err != nil {
+		return fmt.Errorf("open the data folder %s: %w", c.Data, err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+
+	svc := control.New(control.Config{Store: db, Region: c.Region, Partition: c.Partition, Quotas: c.Quota.quotas(), Lenient: c.Lenient,
+		AssociateUsers: c.AssociateUsers, Logger: log})
+	root, err := svc.SetRootKey(io.ctx, c.RootAccessKeyID, c.RootSecretAccessKey, c.Account)
+	if err != nil {
+		return fmt.Errorf("set up the root access key: %w", err)
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", c.Listen, err)
+	}
+	defer listener.Close()
+	here := endpoint{URL: c.url(listener), Region: c.Region}
+	if err := writeCredentials(c.Data, root, here); err != nil {
+		return err
+	}
+	defer os.Remove(filepath.Join(c.Data, endpointFile))
+	handler, err := c.handler(io.ctx, db, svc, log)
+	if err != nil {
+		return err
+	}
+	var demo *lanyard.Instance
+	if c.Demo {
+		if demo, err = makeDemo(io.ctx, svc, root); err != nil {
+			return fmt.Errorf("make the demo instance: %w", err)
+		}
+	}
+	srv := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      3 * time.Minute, // an injected latency is at most one
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	limited := netutil.LimitListener(listener, c.MaxConnections)
+	go func() {
+		if c.TLSCert != "" {
+			served <- srv.ServeTLS(limited, c.TLSCert, c.TLSKey)
+			return
+		}
+		served <- srv.Serve(limited)
+	}()
+	log.Info("serving", "url", here.URL, "data", c.Data, "region", c.Region, "version", version(), "ready", time.Since(started).Round(time.Millisecond))
+	if c.NoAuth {
+		log.Warn("NO AUTHENTICATION: every request that reaches this address may do everything; for tests on this machine only", "listen", c.Listen)
+	}
+	c.greet(io, here, demo)
+
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-io.ctx.Done():
+	}
+	log.Info("shutting down; calls under way finish first", "grace", c.Grace)
+	ctx, cancel := context.WithTimeout(context.Background(), c.Grace)
+	defer cancel()
+	if err := srv.Shutdown(ctx); err != nil {
+		srv.Close()
+		return fmt.Errorf("shut down: %w", err)
+	}
+	return nil
+}
+
+func (c *serveCmd) logger(io streams) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		panic(err) // the flag's enum allows no other
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "text" || c.LogFormat == "auto" && io.errTerminal {
+		return slog.New(slog.NewTextHandler(io.errs, options))
+	}
+	return slog.New(slog.NewJSONHandler(io.errs, options))
+}
+
+func (c *serveCmd) url(l net.Listener) string {
+	scheme := "http"
+	if c.TLSCert != "" {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return scheme + "://" + l.Addr().String()
+	}
+	if a, err := netip.ParseAddr(host); err == nil && a.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// handler puts the ways in together.
+func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Service, log *slog.Logger) (http.Handler, error) {
+	secret, err := db.Secret(ctx, "next-token")
+	if err != nil {
+		return nil, fmt.Errorf("read the secret of tokens: %w", err)
+	}
+	auth := &sigv4.Verifier{Region: c.Region, Service: "connect", Keys: func(_ context.Context, id string) (sigv4.Key, bool, error) {
+		k, ok := svc.Key(id)
+		return sigv4.Key{Secret: k.Secret}, ok, nil
+	}}
+	config := awsapi.Config{Control: svc, Auth: auth, Faults: new(fault.Set), TokenSecret: secret, Logger: log}
+	if c.Throttle == "aws" {
+		config.Throttle = &throttle.Limiter{Rate: 2, Burst: 5}
+	}
+	if c.NoAuth {
+		config.NoAuth = c.Account
+	}
+	api := awsapi.New(config)
+	management := admin.NewServer(admin.Config{Control: svc, Auth: auth, Faults: config.Faults, CanFail: awsapi.CanFail, IsServed: awsapi.IsServed, Logger: log})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/healthz":
+			w.Write([]byte("ok\n"))
+		case r.URL.Path == "/readyz":
+			if err := svc.Ready(r.Context()); err != nil {
+				log.Error("not ready", "error", err)
+				http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
+				return
+			}
+			w.Write([]byte("ready\n"))
+		case strings.HasPrefix(r.URL.Path, admin.Prefix):
+			management.ServeHTTP(w, r)
+		default:
+			api.ServeHTTP(w, r)
+		}
+	}), nil
+}
+
+// greet tells a newcomer what to do next.
+func (c *serveCmd) greet(io streams, here endpoint, demo *lanyard.Instance) {
+	file, err := filepath.Abs(filepath.Join(c.Data, credentialsFile))
+	if err != nil {
+		file = filepath.Join(c.Data, credentialsFile)
+	}
+	fmt.Fprintf(io.out, `lanyard serves %s. In another shell:
+
+  export AWS_ENDPOINT_URL_CONNECT=%s
+  export AWS_SHARED_CREDENTIALS_FILE=%s
+  export AWS_REGION=%s AWS_DEFAULT_REGION=%s
+
+`, here.URL, here.URL, shellQuote(file), c.Region, c.Region)
+	if demo != nil {
+		fmt.Fprintf(io.out, "  aws connect list-security-profiles --instance-id %s\n\n", demo.ID)
+		return
+	}
+	fmt.Fprint(io.out, "  aws connect create-instance --identity-management-type CONNECT_MANAGED --instance-alias my-centre --inbound-calls-enabled --outbound-calls-enabled\n\n")
+}
+
+func shellQuote(s string) string {
+	if strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// findChecked finds the shapes of requests that have a bound, or reach one.
+func (g *generator) findChecked() {
+	g.checked = map[string]bool{}
+	bounded := func(ref *Ref) bool { return ref != nil && g.checked[ref.Shape] }
+	for before := -1; before != len(g.checked); { // shapes may be recursive
+		before = len(g.checked)
+		for name := range g.in {
+			s := g.Shapes[name]
+			here := s.Min != nil && *s.Min > 0 || s.Max != nil || s.Pattern != "" || s.Enum != nil ||
+				s.Required != nil || s.Union ||
+				bounded(s.Member) || bounded(s.Key) || bounded(s.Value)
+			if s.Type == "integer" || s.Type == "long" {
+				here = here || s.Min != nil // 0 is a bound of a number, not of a length
+			}
+			for _, ref := range s.Members {
+				here = here || bounded(&ref)
+			}
+			if here {
+				g.checked[name] = true
+			}
+		}
+	}
+}
+
+// rules writes the bounds of strings and numbers, one variable a shape.
+func (g *generator) rules() {
+	g.p("var (\n")
+	for _, name := range sorted(g.checked) {
+		s := g.Shapes[name]
+		switch s.Type {
+		case "string":
+			g.stringRule(name, s)
+		case "integer", "long":
+			// Limits beyond the type's own are never reached.
+			g.p("rule%s = &intRule{%d, %d}\n", name, g.bound(name, s.Min, -1<<63), g.bound(name, s.Max, 1<<63-1))
+		case "float", "double", "boolean", "timestamp":
+			g.fail("%s: bounds on a %s are not supported", name, s.Type)
+		}
+	}
+	g.p(")\n")
+}
+
+func (g *generator) stringRule(name string, s Shape) {
+	g.p("rule%s = &stringRule{", name)
+	if min := g.bound(name, s.Min, 0); min > 0 {
+		g.p("min: %d, ", min)
+	}
+	if s.Max != nil {
+		if *s.Max == 0 {
+			g.fail("%s: a string that must be empty is not supported", name)
+		}
+		g.p("max: %d, ", g.bound(name, s.Max, 0))
+	}
+	if s.Enum != nil {
+		g.p("enum: %#v, ", s.Enum)
+	}
+	if s.Sensitive {
+		g.p("sensitive: true, ")
+	}
+	if s.Pattern != "" {
+		p, err := translate(s.Pattern)
+		if err != nil {
+			g.fail("%s: %w", name, err)
+			return
+		}
+		g.p("pattern: &pattern{\ntext: %s,\nmatch: %s,\n", raw(p.Text), raws(p.Match))
+		if p.Refuse != nil {
+			g.p("refuse: %s,\n", raws(p.Refuse))
+		}
+		g.p("}")
+	}
+	g.p("}\n")
+}
+
+// raw quotes an expression so that it reads as it is.
+func raw(expr string) string {
+	if strconv.CanBackquote(expr) {
+		return "`" + expr + "`"
+	}
+	return strconv.Quote(expr)
+}
+
+func raws(exprs []string) string {
+	quoted := []string{}
+	for _, expr := range exprs {
+		quoted = append(quoted, raw(expr))
+	}
+	return "[]string{" + strings.Join(quoted, ", ") + "}"
+}
+
+// checks writes Validate of every input, and what it calls.
+func (g *generator) checks() {
+	for _, name := range sorted(g.in) {
+		s := g.Shapes[name]
+		if g.inputs[name] != "" {
+			g.p("func (s *%s) Validate() error {\n", name)
+			if g.checked[name] {
+				g.p("if v := s.check(); v != nil {\nreturn v\n}\n")
+			}
+			g.p("return nil\n}\n\n")
+		}
+		if !g.checked[name] {
+			continue
+		}
+		switch s.Type {
+		case "structure":
+			g.p("func (s *%s) check() *Violation {\n", name)
+			g.structure(name, s)
+			g.p("return nil\n}\n\n")
+		case "list":
+			g.p("func check%s(l %s) *Violation {\n", name, g.valueType(name))
+			g.size(name, s)
+			g.elements(s)
+			g.p("return nil\n}\n\n")
+		case "map":
+			g.p("func check%s(l %s) *Violation {\n", name, g.valueType(name))
+			g.size(name, s)
+			if g.Shapes[s.Value.Shape].Type != "string" {
+				g.fail("%s: checking a map of other than strings is not supported", name)
+			}
+			g.p("return checkMap(l, %s, %s)\n}\n\n", g.rule(s.Key.Shape), g.rule(s.Value.Shape))
+		}
+	}
+}
+
+// rule names the rule of a string shape, or none.
+func (g *generator) rule(shape string) string {
+	if g.checked[shape] {
+		return "rule" + shape
+	}
+	return "nil"
+}
+
+// size checks how many elements a list or a map has, where l is either.
+func (g *generator) size(name string, s Shape) {
+	g.p("if l == nil {\nreturn nil\n}\n")
+	min, max := g.bound(name, s.Min, 0), g.bound(name, s.Max, 0)
+	if min > 0 || max > 0 {
+		g.p("if v := size(len(l), %d, %d, \"items\"); v != nil {\nreturn v\n}\n", min, max)
+	}
+}
+
+// elements checks each element of the list l.
+func (g *generator) elements(s Shape) {
+	if !g.checked[s.Member.Shape] {
+		return
+	}
+	call := g.call(s.Member.Shape, "&l[i]", "l[i]")
+	g.p("for i := range l {\nif v := %s; v != nil {\nreturn v.at(i)%s\n}\n}\n", call, hide(s))
+}
+
+// structure checks each member of the structure s.
+func (g *generator) structure(name string, s Shape) {
+	if g.inputs[name] == "" {
+		g.p("if s == nil {\nreturn nil\n}\n")
+	}
+	if s.Union {
+		g.p("set := 0\n")
+		for _, member := range sorted(s.Members) {
+			g.p("if s.%s != nil {\nset++\n}\n", goName(member))
+		}
+		g.p("if v := exactlyOne(set, %q); v != nil {\nreturn v\n}\n", strings.Join(sorted(s.Members), ", "))
+	}
+	for _, member := range sorted(s.Members) {
+		ref, field := s.Members[member], "s."+goName(member)
+		if slices.Contains(s.Required, member) {
+			g.p("if %s == nil {\nreturn missing(%q)\n}\n", field, member)
+		}
+		if !g.checked[ref.Shape] {
+			continue
+		}
+		switch g.Shapes[ref.Shape].Type {
+		case "integer", "long":
+			g.p("if %s != nil {\nif v := %s; v != nil {\nreturn v.under(%q)%s\n}\n}\n", field, g.call(ref.Shape, field, "*"+field), member, hide(s))
+		default:
+			g.p("if v := %s; v != nil {\nreturn v.under(%q)%s\n}\n", g.call(ref.Shape, field, field), member, hide(s))
+		}
+	}
+}
+
+// call is the check of a value, or of a pointer to it where the shape's check
+// takes one.
+func (g *generator) call(shape, pointer, value string) string {
+	switch g.Shapes[shape].Type {
+	case "string":
+		return "rule" + shape + ".check(" + pointer + ")"
+	case "integer", "long":
+		return "rule" + shape + ".check(int64(" + value + "))"
+	case "structure":
+		return value + ".check()"
+	}
+	return "check" + shape + "(" + value + ")"
+}
+
+// hide keeps values out of errors when what holds them is sensitive.
+func hide(s Shape) string {
+	if s.Sensitive {
+		return ".hide()"
+	}
+	return ""
+}

@@ -1,0 +1,20 @@
+package control
+
+import (
+	"context"
+
+	"github.com/lanyard/lanyard"
+)
+
+// Events returns events of one instance, of whatever account, in order. It is for the operator.
+func (s *Service) Events(ctx context.Context, instance string, after int64, limit int) ([]lanyard.Event, error) {
+	return s.store.Reader(instance).Events(ctx, after, limit)
+}
+
+// KnownInstances lists the ids of all instances that ever had an event. It is for the operator.
+func (s *Service) KnownInstances(ctx context.Context, after string, limit int) ([]string, error) {
+	return s.store.Known(ctx, after, limit)
+}
+
+// Ready tells whether calls can be answered.
+func (s *Service) Ready(ctx context.Context) error { return s.store.Ping(ctx) }

@@ -1,0 +1,131 @@
+package control
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"strings"
+
+	"github.com/lanyard/lanyard"
+)
+
+// Key returns an access key that may sign calls. Keys are held in memory; a key made or disabled
+// through this Service counts at once.
+func (s *Service) Key(id string) (lanyard.AccessKey, bool) {
+	keys := s.keys.Load()
+	if keys == nil {
+		return lanyard.AccessKey{}, false
+	}
+	k, ok := (*keys)[id]
+	return k, ok && !k.Disabled
+}
+
+// LoadKeys reads the access keys from the store. It must be called before Key.
+func (s *Service) LoadKeys(ctx context.Context) error {
+	list, err := s.store.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	keys := make(map[string]lanyard.AccessKey, len(list))
+	for _, k := range list {
+		keys[k.ID] = k
+	}
+	s.keys.Store(&keys)
+	return nil
+}
+
+// Keys lists the access keys in the order of their creation, secrets left out.
+func (s *Service) Keys(ctx context.Context) ([]lanyard.AccessKey, error) {
+	list, err := s.store.Keys(ctx)
+	for i := range list {
+		list[i].Secret = ""
+	}
+	return list, err
+}
+
+// maxKeys bounds the keys that are held in memory.
+const maxKeys = 10_000
+
+// CreateKey makes an access key. An empty ID or Secret is drawn at random.
+func (s *Service) CreateKey(ctx context.Context, k lanyard.AccessKey) (lanyard.AccessKey, error) {
+	if len(k.Account) != 12 || strings.Trim(k.Account, "0123456789") != "" {
+		return k, lanyard.Errorf(lanyard.Invalid, "account %s is not an account id; twelve digits are accepted", quote(k.Account))
+	}
+	list, err := s.store.Keys(ctx)
+	if err != nil {
+		return k, err
+	}
+	if len(list) >= maxKeys {
+		return k, lanyard.Errorf(lanyard.Limit, "there are %d access keys, the most that are accepted", len(list))
+	}
+	if k.ID == "" {
+		k.ID = "AKIA" + randomText(16)
+	}
+	if k.Secret == "" {
+		b := make([]byte, 30)
+		rand.Read(b)
+		k.Secret = base64.StdEncoding.EncodeToString(b)
+	}
+	k.Created = s.time()
+	if err := s.store.PutKey(ctx, k); err != nil {
+		return k, err
+	}
+	return k, s.LoadKeys(ctx)
+}
+
+// DisableKey makes a key sign no more.
+func (s *Service) DisableKey(ctx context.Context, id string) error {
+	list, err := s.store.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range list {
+		if k.ID != id {
+			continue
+		}
+		if k.Root {
+			return lanyard.Errorf(lanyard.Invalid, "%s is the root access key, which cannot be disabled; start the server with another LANYARD_ROOT_ACCESS_KEY_ID to replace it", id)
+		}
+		k.Disabled = true
+		if err := s.store.PutKey(ctx, k); err != nil {
+			return err
+		}
+		return s.LoadKeys(ctx)
+	}
+	return lanyard.Errorf(lanyard.NotFound, "access key %s does not exist", quote(id))
+}
+
+// SetRootKey makes id and secret the only root key; empty ones keep the root key that there is, or
+// draw a first one.
+func (s *Service) SetRootKey(ctx context.Context, id, secret, account string) (root lanyard.AccessKey, err error) {
+	list, err := s.store.Keys(ctx)
+	if err != nil {
+		return root, err
+	}
+	for _, k := range list {
+		if !k.Root {
+			continue
+		}
+		if !k.Disabled && (id == "" || id == k.ID && secret == k.Secret && account == k.Account) {
+			return k, s.LoadKeys(ctx)
+		}
+		if id != "" && id != k.ID {
+			k.Root, k.Disabled = false, true
+			if err := s.store.PutKey(ctx, k); err != nil {
+				return root, err
+			}
+		}
+	}
+	return s.CreateKey(ctx, lanyard.AccessKey{ID: id, Secret: secret, Account: account, Root: true, Comment: "root"})
+}
+
+// randomText draws n characters of the alphabet of access key ids.
+func randomText(n int) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+	b := make([]byte, n)
+	rand.Read(b)
+	for i := range b {
+		b[i] = alphabet[b[i]%32]
+	}
+	return string(b)
+}

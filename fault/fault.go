@@ -1,0 +1,104 @@
+// Package fault keeps the faults that somebody who tests their retries has asked for: which
+// operation is to fail or to be slow, how, how often and how many times. It decides; it neither
+// fails anything nor knows how a failure looks on the wire.
+package fault
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Fault is one wish. The zero Exception with a Latency only slows down.
+type Fault struct {
+	Operation string        // exact name, or "*" for all
+	Exception string        // name of the exception to answer with; "" answers as usual
+	Rate      float64       // share of the calls, over 0 to 1
+	Latency   time.Duration // waited before the answer
+	Count     int           // calls still to be hit; 0 means no end
+}
+
+// Set holds at most one fault per operation. The zero Set has none and is ready; it is safe for
+// concurrent use.
+type Set struct {
+	// Random is in [0, 1); default math/rand/v2.
+	Random func() float64
+
+	mu     sync.RWMutex
+	faults map[string]*Fault
+}
+
+// Put adds f, replacing the fault of the same operation.
+func (s *Set) Put(f Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.faults == nil {
+		s.faults = map[string]*Fault{}
+	}
+	s.faults[f.Operation] = &f
+}
+
+// Clear removes the fault of one operation, or with "" all of them, and tells how many there were.
+func (s *Set) Clear(operation string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.faults)
+	if operation == "" {
+		clear(s.faults)
+	} else {
+		delete(s.faults, operation)
+	}
+	return n - len(s.faults)
+}
+
+// List returns the faults by operation.
+func (s *Set) List() []Fault {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	list := []Fault{}
+	for _, f := range s.faults {
+		list = append(list, *f)
+	}
+	slices.SortFunc(list, func(a, b Fault) int {
+		if a.Operation < b.Operation {
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// Next tells what is to happen to the next call of operation, and counts it. A fault of the
+// operation itself goes before one of "*".
+func (s *Set) Next(operation string) (Fault, bool) {
+	s.mu.RLock()
+	none := len(s.faults) == 0
+	s.mu.RUnlock()
+	if none {
+		return Fault{}, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, name := range []string{operation, "*"} {
+		f := s.faults[name]
+		if f == nil {
+			continue
+		}
+		random := rand.Float64
+		if s.Random != nil {
+			random = s.Random
+		}
+		if random() >= f.Rate {
+			continue
+		}
+		hit := *f
+		if f.Count > 0 {
+			if f.Count--; f.Count == 0 {
+				delete(s.faults, name)
+			}
+		}
+		return hit, true
+	}
+	return Fault{}, false
+}

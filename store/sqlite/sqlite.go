@@ -1,0 +1,205 @@
+// Package sqlite opens a store in a folder of the local disk, with SQLite, for one process. What
+// the store does is the job of store/sqlstore.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/gofrs/flock"
+	driver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/store/sqlstore"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// Config says where and how to open. The zero values of all but Dir mean the defaults.
+type Config struct {
+	Dir     string // made when it is not there
+	Cache   int64  // bytes of resources kept in memory, default 16 MiB, negative for none
+	Readers int    // connections for reading, default 4
+	Logger  *slog.Logger
+
+	unsynced bool // for OpenMemory
+}
+
+const (
+	database = "lanyard.db"
+	lock     = "lanyard.lock"
+)
+
+var dialect = sqlstore.Dialect{
+	Begin:         `BEGIN IMMEDIATE`,
+	IsUnique:      isUnique,
+	IsUnavailable: isUnavailable,
+}
+
+func isUnique(err error) bool {
+	var e *driver.Error
+	return errors.As(err, &e) && (e.Code() == lib.SQLITE_CONSTRAINT_UNIQUE || e.Code() == lib.SQLITE_CONSTRAINT_PRIMARYKEY)
+}
+
+func isUnavailable(err error) bool {
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code() & 0xff {
+	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED, lib.SQLITE_FULL, lib.SQLITE_IOERR, lib.SQLITE_CANTOPEN,
+		lib.SQLITE_READONLY, lib.SQLITE_INTERRUPT, lib.SQLITE_NOMEM:
+		return true
+	}
+	return false
+}
+
+// Open opens the store in a folder, which no other process can open until Close.
+func Open(ctx context.Context, c Config) (*sqlstore.DB, error) {
+	db, err := open(ctx, c)
+	var e *lanyard.Error
+	if err != nil && !errors.As(err, &e) {
+		err = &lanyard.Error{Kind: lanyard.Unavailable, Message: "cannot open the store in " + c.Dir, Err: err}
+	}
+	return db, err
+}
+
+// OpenMemory opens an empty store that is gone after Close, for tests and for trying out. It is the
+// same SQLite in a temporary folder, except that it does not wait for the disk.
+func OpenMemory(ctx context.Context) (*sqlstore.DB, error) {
+	dir, err := os.MkdirTemp("", "lanyard-")
+	if err != nil {
+		return nil, &lanyard.Error{Kind: lanyard.Unavailable, Message: "cannot make a temporary folder", Err: err}
+	}
+	db, err := Open(ctx, Config{Dir: dir, unsynced: true})
+	if err != nil {
+		os.RemoveAll(dir)
+	}
+	return db, err
+}
+
+func open(ctx context.Context, c Config) (_ *sqlstore.DB, err error) {
+	if c.Dir == "" {
+		return nil, errors.New("no folder is given")
+	}
+	dir, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	release, err := acquire(dir)
+	if err != nil {
+		return nil, err
+	}
+	if c.unsynced {
+		unlock := release
+		release = func() error { return errors.Join(unlock(), os.RemoveAll(dir)) }
+	}
+	path := filepath.Join(dir, database)
+	writer, err := openWriter(ctx, path, c.unsynced)
+	if err != nil {
+		return nil, errors.Join(err, release())
+	}
+	reader, err := sql.Open("sqlite", dsn(path, "mode=ro", "query_only(1)", "cache_size(-1024)"))
+	if err != nil {
+		return nil, errors.Join(err, writer.Close(), release())
+	}
+	return sqlstore.New(sqlstore.Config{
+		Writer: writer, Reader: reader, Readers: c.Readers, Dialect: dialect, Cache: c.Cache, Release: release, Logger: c.Logger,
+	}), nil
+}
+
+// acquire takes the folder for this process. The kernel gives it back when the process dies.
+func acquire(dir string) (release func() error, err error) {
+	l := flock.New(filepath.Join(dir, lock), flock.SetPermissions(0o600))
+	ok, err := l.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", l.Path(), err)
+	}
+	if !ok {
+		return nil, lanyard.Errorf(lanyard.Unavailable, "another server is using the folder %s; stop it, or use another folder", dir)
+	}
+	return l.Close, nil
+}
+
+// openWriter opens the connection that writes, after which the file is there and its tables are
+// those of this program.
+func openWriter(ctx context.Context, path string, unsynced bool) (*sql.DB, error) {
+	if err := create(path); err != nil {
+		return nil, err
+	}
+	if err := inspect(path); err != nil {
+		return nil, err
+	}
+	synchronous := "synchronous(FULL)"
+	if unsynced {
+		synchronous = "synchronous(OFF)"
+	}
+	// The log may grow to 16 MiB before it is moved into the database: half as many syncs of the
+	// database as with 4 MiB, and still a short recovery.
+	db, err := sql.Open("sqlite", dsn(path, "mode=rw", "journal_mode(WAL)", synchronous,
+		"cache_size(-4096)", "wal_autocheckpoint(4096)", "journal_size_limit(16777216)"))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	err = recognise(ctx, db)
+	if err == nil {
+		scripts, _ := fs.Sub(migrations, "migrations") // fails on an invalid name only
+		err = sqlstore.Migrate(ctx, db, dialect, scripts)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// create makes the file, so that it and what SQLite puts beside it, which gets the same mode, can
+// be read by its owner only.
+func create(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
+}
+
+// recognise refuses a database that SQLite cannot read, or that is not ours.
+func recognise(ctx context.Context, db *sql.DB) error {
+	var tables, ours int
+	err := db.QueryRowContext(ctx, `SELECT COUNT(*), COUNT(CASE WHEN name = 'schema_version' THEN 1 END) FROM sqlite_schema WHERE type = 'table'`).Scan(&tables, &ours)
+	if err != nil {
+		return fmt.Errorf("the database is damaged: %w", err)
+	}
+	if tables > 0 && ours == 0 {
+		return errors.New("the database is not one of lanyard's")
+	}
+	return nil
+}
+
+// dsn names a database for the driver. What is in brackets is a pragma, the rest an option.
+func dsn(path string, mode string, pragmas ...string) string {
+	query := mode + "&_txlock=immediate&_pragma=busy_timeout(" + strconv.Itoa(busyMilliseconds) + ")&_pragma=foreign_keys(0)"
+	for _, p := range pragmas {
+		query += "&_pragma=" + p
+	}
+	u := url.URL{Scheme: "file", Path: path, RawQuery: query}
+	return u.String()
+}
+
+// busyMilliseconds is how long to wait for another program that looks into the database, such as a
+// backup.
+const busyMilliseconds = 5000

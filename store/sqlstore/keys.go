@@ -1,0 +1,80 @@
+package sqlstore
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/lanyard/lanyard"
+)
+
+// Keys lists the access keys.
+func (d *DB) Keys(ctx context.Context) (keys []lanyard.AccessKey, err error) {
+	err = d.do(ctx, func(s *session) error {
+		return s.rows(ctx, `SELECT doc FROM access_keys ORDER BY position`, nil, func(rows *sql.Rows) error {
+			var doc sql.RawBytes
+			var k lanyard.AccessKey
+			if err := rows.Scan(&doc); err != nil {
+				return err
+			}
+			err := json.Unmarshal(doc, &k, codec)
+			keys = append(keys, k)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, d.wrap(ctx, err, "list the access keys")
+	}
+	return keys, nil
+}
+
+// PutKey stores an access key.
+func (d *DB) PutKey(ctx context.Context, k lanyard.AccessKey) error {
+	doc, err := encode(k)
+	if err == nil {
+		err = d.alone(ctx, `
+			INSERT INTO access_keys (id, doc) VALUES ($1, $2)
+			ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`, k.ID, doc)
+	}
+	return d.wrap(ctx, err, "store access key "+k.ID)
+}
+
+// Secret returns a secret of the server, made at first use.
+func (d *DB) Secret(ctx context.Context, name string) ([]byte, error) {
+	value, err := d.secret(ctx, name)
+	if errors.Is(err, sql.ErrNoRows) {
+		fresh := make([]byte, 32)
+		rand.Read(fresh)
+		// Another caller may be first: then theirs is kept.
+		err = d.alone(ctx, `INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, fresh)
+		if err == nil {
+			value, err = d.secret(ctx, name)
+		}
+	}
+	if err != nil {
+		return nil, d.wrap(ctx, err, "read secret "+name)
+	}
+	return value, nil
+}
+
+func (d *DB) secret(ctx context.Context, name string) (value []byte, err error) {
+	err = d.do(ctx, func(s *session) error {
+		return s.row(ctx, `SELECT value FROM secrets WHERE name = $1`, []any{name}, &value)
+	})
+	return value, err
+}
+
+// alone runs a statement that is a transaction of its own. Once begun it is not interrupted, so
+// that its error tells whether it happened.
+func (d *DB) alone(ctx context.Context, query string, args ...any) error {
+	s, err := d.writers.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer d.writers.give(s)
+	_, err = s.exec(context.WithoutCancel(ctx), query, args...)
+	return err
+}

@@ -1,0 +1,74 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lanyard/lanyard"
+)
+
+// Migrate brings the tables to the last version that migrations knows: files named NNNN_what.sql,
+// numbered from 1 without gaps, each run in a transaction. A database of a later version is refused.
+func Migrate(ctx context.Context, db *sql.DB, d Dialect, migrations fs.FS) error {
+	files, err := fs.Glob(migrations, "*.sql") // sorted
+	if err != nil {
+		return err
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, `
+		CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied BIGINT NOT NULL)`); err != nil {
+		return fmt.Errorf("create table schema_version: %w", err)
+	}
+	var have int
+	if err := conn.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_version`).Scan(&have); err != nil {
+		return fmt.Errorf("read the schema's version: %w", err)
+	}
+	if have > len(files) {
+		return lanyard.Errorf(lanyard.Unavailable, "the database has version %d of the schema, this program knows up to version %d: it was used by a newer program, start that one", have, len(files))
+	}
+	for i, file := range files {
+		number, _, _ := strings.Cut(file, "_")
+		if n, err := strconv.Atoi(number); err != nil || n != i+1 {
+			return fmt.Errorf("migration %s is not number %d", file, i+1)
+		}
+		if i < have {
+			continue
+		}
+		script, err := fs.ReadFile(migrations, file)
+		if err != nil {
+			return err
+		}
+		if err := migrate(ctx, conn, d, i+1, file, string(script)); err != nil {
+			return fmt.Errorf("migration %s: %w", file, err)
+		}
+	}
+	return nil
+}
+
+func migrate(ctx context.Context, conn *sql.Conn, d Dialect, version int, name, script string) error {
+	if _, err := conn.ExecContext(ctx, d.Begin); err != nil {
+		return err
+	}
+	_, err := conn.ExecContext(ctx, script)
+	if err == nil {
+		_, err = conn.ExecContext(ctx, `INSERT INTO schema_version (version, name, applied) VALUES ($1, $2, $3)`, version, name, time.Now().UnixMilli())
+	}
+	if err == nil {
+		_, err = conn.ExecContext(ctx, `COMMIT`)
+	}
+	if err != nil {
+		_, undo := conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`)
+		return errors.Join(err, undo)
+	}
+	return nil
+}

@@ -1,0 +1,393 @@
+package sqlstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"slices"
+
+	"github.com/lanyard/lanyard"
+)
+
+// tx changes one instance. It must not read stale values from the cache, so it knows what it
+// touched; all else in the cache is current, for nobody else writes meanwhile.
+type tx struct {
+	d        *DB
+	s        *session
+	instance string
+	begun    bool
+	appended bool
+	err      error // why it must not go on
+
+	touched map[lanyard.Ref]version
+	types   []lanyard.Type // of what was touched
+	wiped   bool           // the instance was deleted, so the cache knows nothing
+	created []lanyard.Resource
+	changes []lanyard.Change
+
+	loaded bool
+	now    head
+}
+
+// version is a resource as the transaction left it, nil when it deleted it.
+type version struct {
+	r    lanyard.Resource
+	size int64
+}
+
+func (tx *tx) Get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
+	if now, ok := tx.touched[lanyard.Ref{Type: t, ID: id}]; ok && tx.err == nil {
+		if now.r == nil {
+			return nil, notFound(t, id)
+		}
+		return now.r, nil
+	}
+	if err := tx.usable(ctx, "read "+string(t)+" "+id); err != nil {
+		return nil, err
+	}
+	if tx.wiped {
+		return nil, notFound(t, id)
+	}
+	return tx.d.get(ctx, tx, tx.instance, t, id)
+}
+
+func (tx *tx) Find(ctx context.Context, t lanyard.Type, k string) (lanyard.Resource, error) {
+	return tx.d.find(ctx, tx, tx.instance, t, k)
+}
+
+func (tx *tx) List(ctx context.Context, t lanyard.Type, after int64, limit int) ([]lanyard.Resource, error) {
+	if err := tx.usable(ctx, "list "+string(t)); err != nil {
+		return nil, err
+	}
+	cache := tx.d.cache
+	if tx.wiped || slices.Contains(tx.types, t) {
+		cache = nil
+	}
+	return tx.d.list(ctx, tx, cache, tx.instance, t, after, limit)
+}
+
+func (tx *tx) Count(ctx context.Context, t lanyard.Type) (int, error) {
+	return tx.d.count(ctx, tx, tx.instance, t)
+}
+
+func (tx *tx) Referrers(ctx context.Context, to lanyard.Ref, from lanyard.Type, after string, limit int) ([]string, error) {
+	return tx.d.referrers(ctx, tx, tx.instance, to, from, after, limit)
+}
+
+func (tx *tx) LastTags(ctx context.Context, t lanyard.Type, id string) (map[string]string, bool, error) {
+	return tx.d.lastTags(ctx, tx, tx.instance, t, id)
+}
+
+func (tx *tx) Revision(ctx context.Context) (int64, error) {
+	err := tx.load(ctx)
+	return tx.now.revision, err
+}
+
+func (tx *tx) Events(ctx context.Context, after int64, limit int) ([]lanyard.Event, error) {
+	return tx.d.events(ctx, tx, tx.instance, after, limit)
+}
+
+func (tx *tx) usable(ctx context.Context, doing string) error {
+	if tx.err != nil {
+		return tx.d.wrap(ctx, tx.err, doing)
+	}
+	return nil
+}
+
+// load reads where the instance stands, once.
+func (tx *tx) load(ctx context.Context) (err error) {
+	if err := tx.usable(ctx, "read the revision of instance "+tx.instance); err != nil || tx.loaded {
+		return err
+	}
+	tx.now, err = tx.d.head(ctx, tx, tx.instance)
+	tx.loaded = err == nil
+	return err
+}
+
+// Put stores a resource.
+func (tx *tx) Put(ctx context.Context, r lanyard.Resource) error {
+	t, h := r.Type(), r.Head()
+	doing := "store " + string(t) + " " + h.ID
+	switch {
+	case tx.appended:
+		return lanyard.Errorf(lanyard.Internal, "%s after the event", doing)
+	case t == lanyard.TypeInstance && h.ID != tx.instance:
+		return lanyard.Errorf(lanyard.Internal, "%s in instance %s", doing, tx.instance)
+	}
+	if err := tx.load(ctx); err != nil {
+		return err
+	}
+	var before lanyard.Resource
+	var was []byte
+	if h.Seq != 0 {
+		var err error
+		if before, err = tx.Get(ctx, t, h.ID); err != nil {
+			return err
+		}
+		if was, err = encode(before); err != nil {
+			return tx.d.wrap(ctx, err, doing)
+		}
+		h.Seq = before.Head().Seq
+	} else {
+		h.Seq = tx.now.seq + 1
+	}
+	doc, err := encode(r)
+	if err == nil {
+		err = tx.write(ctx, before, r, doc)
+	}
+	if err != nil {
+		if before == nil {
+			h.Seq = 0
+		}
+		return tx.d.wrap(ctx, err, doing)
+	}
+	if before == nil {
+		tx.now.seq = h.Seq
+		tx.created = append(tx.created, r)
+	}
+	tx.touch(t, h.ID, version{r, weight(doc)})
+	tx.changes = append(tx.changes, lanyard.Change{Type: t, ID: h.ID, Before: was, After: doc})
+	return nil
+}
+
+// write stores r in place of before, or as new when that is nil.
+func (tx *tx) write(ctx context.Context, before, r lanyard.Resource, doc []byte) error {
+	t, h := r.Type(), r.Head()
+	return tx.do(ctx, func(s *session) error {
+		// What may find a key taken comes first, and together.
+		err := tx.try(ctx, t == lanyard.TypeInstance, func() (err error) {
+			if before == nil {
+				_, err = s.exec(ctx, `
+					INSERT INTO resources (instance_id, type, id, seq, key, name, doc)
+					VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+					tx.instance, string(t), h.ID, h.Seq, r.Key(), h.Name, doc)
+			} else {
+				err = one(s.exec(ctx, `
+					UPDATE resources SET key = $1, name = $2, doc = $3
+					WHERE instance_id = $4 AND type = $5 AND id = $6`,
+					r.Key(), h.Name, doc, tx.instance, string(t), h.ID))
+			}
+			if in, ok := r.(*lanyard.Instance); ok && err == nil {
+				err = tx.direct(ctx, before, in)
+			}
+			return err
+		})
+		if err != nil && tx.d.dialect.IsUnique(err) {
+			return &lanyard.Error{Kind: lanyard.Duplicate, Err: err,
+				Message: string(t) + " " + quote(h.Name) + " cannot be stored: its name or id is taken"}
+		}
+		if err != nil {
+			return err
+		}
+		if before == nil {
+			if err := tx.add(ctx, t, 1); err != nil {
+				return err
+			}
+		}
+		return tx.refer(ctx, before, r)
+	})
+}
+
+// try runs f, after which the transaction must go on even when f found a key taken. several tells
+// that f has several statements, all of which must be undone then.
+func (tx *tx) try(ctx context.Context, several bool, f func() error) error {
+	if !several && !tx.d.dialect.Savepoints {
+		return f()
+	}
+	if _, err := tx.s.exec(ctx, `SAVEPOINT put`); err != nil {
+		return err
+	}
+	err := f()
+	if err != nil {
+		if !tx.d.dialect.IsUnique(err) {
+			return err
+		}
+		if _, err := tx.s.exec(ctx, `ROLLBACK TO SAVEPOINT put`); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.s.exec(ctx, `RELEASE SAVEPOINT put`); err != nil {
+		return err
+	}
+	return err
+}
+
+// one holds a statement to changing exactly one row.
+func one(res sql.Result, err error) error {
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	return errors.New("the row is gone")
+}
+
+// add counts resources that came or went.
+func (tx *tx) add(ctx context.Context, t lanyard.Type, n int) error {
+	_, err := tx.s.exec(ctx, `
+		INSERT INTO counts (instance_id, type, n) VALUES ($1, $2, $3)
+		ON CONFLICT (instance_id, type) DO UPDATE SET n = counts.n + excluded.n`,
+		tx.instance, string(t), n)
+	return err
+}
+
+// refer stores the difference between what before and after refer to. Either may be nil.
+func (tx *tx) refer(ctx context.Context, before, after lanyard.Resource) error {
+	var had, has []lanyard.Ref
+	var from lanyard.Ref
+	if before != nil {
+		had, from = before.Refs(), lanyard.Ref{Type: before.Type(), ID: before.Head().ID}
+	}
+	if after != nil {
+		has, from = after.Refs(), lanyard.Ref{Type: after.Type(), ID: after.Head().ID}
+	}
+	for _, to := range had {
+		if !slices.Contains(has, to) {
+			if _, err := tx.s.exec(ctx, `
+				DELETE FROM refs
+				WHERE instance_id = $1 AND to_type = $2 AND to_id = $3 AND from_type = $4 AND from_id = $5`,
+				tx.instance, string(to.Type), to.ID, string(from.Type), from.ID); err != nil {
+				return err
+			}
+		}
+	}
+	for _, to := range has {
+		if !slices.Contains(had, to) {
+			if _, err := tx.s.exec(ctx, `
+				INSERT INTO refs (instance_id, to_type, to_id, from_type, from_id) VALUES ($1, $2, $3, $4, $5)
+				ON CONFLICT (instance_id, to_type, to_id, from_type, from_id) DO NOTHING`,
+				tx.instance, string(to.Type), to.ID, string(from.Type), from.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (tx *tx) touch(t lanyard.Type, id string, now version) {
+	if tx.touched == nil {
+		tx.touched = make(map[lanyard.Ref]version)
+	}
+	tx.touched[lanyard.Ref{Type: t, ID: id}] = now
+	if !slices.Contains(tx.types, t) {
+		tx.types = append(tx.types, t)
+	}
+}
+
+// Delete removes a resource, or the instance and all that is in it.
+func (tx *tx) Delete(ctx context.Context, t lanyard.Type, id string) error {
+	doing := "delete " + string(t) + " " + id
+	if tx.appended {
+		return lanyard.Errorf(lanyard.Internal, "%s after the event", doing)
+	}
+	before, err := tx.Get(ctx, t, id)
+	if err != nil {
+		return err
+	}
+	was, err := encode(before)
+	if err != nil {
+		return tx.d.wrap(ctx, err, doing)
+	}
+	if t == lanyard.TypeInstance {
+		err = tx.wipe(ctx)
+	} else {
+		err = tx.remove(ctx, before)
+	}
+	if err != nil {
+		return tx.d.wrap(ctx, err, doing)
+	}
+	tx.touch(t, id, version{})
+	tx.changes = append(tx.changes, lanyard.Change{Type: t, ID: id, Before: was})
+	return nil
+}
+
+func (tx *tx) remove(ctx context.Context, before lanyard.Resource) error {
+	t, h := before.Type(), before.Head()
+	return tx.do(ctx, func(s *session) error {
+		err := one(s.exec(ctx, `DELETE FROM resources WHERE instance_id = $1 AND type = $2 AND id = $3`, tx.instance, string(t), h.ID))
+		if err != nil {
+			return err
+		}
+		if err := tx.refer(ctx, before, nil); err != nil {
+			return err
+		}
+		if err := tx.add(ctx, t, -1); err != nil {
+			return err
+		}
+		if len(h.Tags) == 0 {
+			// An earlier resource of that id may have left some.
+			_, err := s.exec(ctx, `DELETE FROM tombstones WHERE instance_id = $1 AND type = $2 AND id = $3`, tx.instance, string(t), h.ID)
+			return err
+		}
+		tags, err := encode(h.Tags)
+		if err != nil {
+			return err
+		}
+		_, err = s.exec(ctx, `
+			INSERT INTO tombstones (instance_id, type, id, tags) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (instance_id, type, id) DO UPDATE SET tags = excluded.tags`,
+			tx.instance, string(t), h.ID, tags)
+		return err
+	})
+}
+
+// wipe removes all that is in the instance but its events.
+func (tx *tx) wipe(ctx context.Context) error {
+	return tx.do(ctx, func(s *session) error {
+		for _, query := range []string{
+			`DELETE FROM resources WHERE instance_id = $1`,
+			`DELETE FROM refs WHERE instance_id = $1`,
+			`DELETE FROM counts WHERE instance_id = $1`,
+			`DELETE FROM tombstones WHERE instance_id = $1`,
+			`DELETE FROM directory WHERE instance_id = $1`,
+		} {
+			if _, err := s.exec(ctx, query, tx.instance); err != nil {
+				return err
+			}
+		}
+		tx.wiped = true
+		clear(tx.touched)
+		return nil
+	})
+}
+
+// Append stores the event of the transaction.
+func (tx *tx) Append(ctx context.Context, e *lanyard.Event) error {
+	switch {
+	case tx.appended:
+		return lanyard.Errorf(lanyard.Internal, "a second event in one change of instance %s", tx.instance)
+	case e.Instance != tx.instance:
+		return lanyard.Errorf(lanyard.Internal, "an event of instance %q in a change of instance %s", e.Instance, tx.instance)
+	}
+	if err := tx.load(ctx); err != nil {
+		return err
+	}
+	e.Revision, e.Changes = tx.now.revision+1, tx.changes
+	body, err := encode(e)
+	if err != nil {
+		return tx.d.wrap(ctx, err, "write the event")
+	}
+	sum := sha256.New()
+	sum.Write(tx.now.hash)
+	sum.Write(body)
+	next := head{revision: e.Revision, seq: tx.now.seq, hash: sum.Sum(nil)}
+	err = tx.do(ctx, func(s *session) error {
+		if _, err := s.exec(ctx, `
+			INSERT INTO events (instance_id, revision, time, body, hash) VALUES ($1, $2, $3, $4, $5)`,
+			tx.instance, next.revision, e.Time.UnixMilli(), body, next.hash); err != nil {
+			return err
+		}
+		_, err := s.exec(ctx, `
+			INSERT INTO heads (instance_id, revision, seq, hash) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (instance_id) DO UPDATE SET revision = excluded.revision, seq = excluded.seq, hash = excluded.hash`,
+			tx.instance, next.revision, next.seq, next.hash)
+		return err
+	})
+	if err != nil {
+		return tx.d.wrap(ctx, err, "write the event")
+	}
+	tx.now, tx.appended = next, true
+	return nil
+}
