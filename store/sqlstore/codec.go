@@ -24,6 +24,41 @@ var codec = json.JoinOptions(
 
 func encode(v any) ([]byte, error) { return json.Marshal(v, codec) }
 
+// encodeEvent is encode, but does not read the documents of the changes again, which it wrote itself.
+func encodeEvent(e *lanyard.Event) ([]byte, error) {
+	bare := *e
+	bare.Changes = nil
+	body, err := encode(&bare)
+	if err != nil || len(e.Changes) == 0 {
+		return body, err
+	}
+	size := len(body)
+	for i := range e.Changes {
+		c := &e.Changes[i]
+		size += len(c.ID) + len(c.Before) + len(c.After) + 128
+	}
+	body = append(make([]byte, 0, size), body[:len(body)-1]...)
+	for i := range e.Changes {
+		c := e.Changes[i]
+		before, after := c.Before, c.After
+		c.Before, c.After = nil, nil
+		head, err := encode(&c)
+		if err != nil {
+			return nil, err
+		}
+		body = append(body, [2]string{`,"Changes":[`, `,`}[min(i, 1)]...)
+		body = append(body, head[:len(head)-1]...)
+		if before != nil {
+			body = append(append(body, `,"Before":`...), before...)
+		}
+		if after != nil {
+			body = append(append(body, `,"After":`...), after...)
+		}
+		body = append(body, '}')
+	}
+	return append(body, `]}`...), nil
+}
+
 func decode(t lanyard.Type, doc []byte) (lanyard.Resource, error) {
 	r := lanyard.New(t)
 	if r == nil {

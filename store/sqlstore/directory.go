@@ -16,7 +16,7 @@ func quote(s string) string { return strconv.Quote(s) }
 // direct stores the directory's line of in. before is the instance as it was, or nil.
 func (tx *tx) direct(ctx context.Context, before lanyard.Resource, in *lanyard.Instance) error {
 	if before == nil {
-		_, err := tx.s.exec(ctx, `
+		_, err := tx.exec(ctx, `
 			INSERT INTO directory (instance_id, account, alias, token) VALUES ($1, $2, $3, $4)`,
 			in.ID, in.Account, in.Name, in.ClientToken)
 		return err
@@ -24,7 +24,7 @@ func (tx *tx) direct(ctx context.Context, before lanyard.Resource, in *lanyard.I
 	if was := before.(*lanyard.Instance); was.Account == in.Account && was.Name == in.Name && was.ClientToken == in.ClientToken {
 		return nil
 	}
-	return one(tx.s.exec(ctx, `
+	return one(tx.exec(ctx, `
 		UPDATE directory SET account = $1, alias = $2, token = $3 WHERE instance_id = $4`,
 		in.Account, in.Name, in.ClientToken, in.ID))
 }

@@ -68,11 +68,11 @@ func (d *DB) get(ctx context.Context, from source, instance string, t lanyard.Ty
 	k := key{instance: instance, t: t, id: id}
 	v, ticket := d.cache.get(&k)
 	if v != nil {
-		return v.(lanyard.Resource), nil
+		return v.(*version).r, nil
 	}
 	r, size, err := d.one(ctx, from, `SELECT doc FROM resources WHERE instance_id = $1 AND type = $2 AND id = $3`, instance, t, id)
 	if err == nil {
-		d.cache.put(k, ticket, r, size)
+		d.cache.put(k, ticket, &version{r: r}, size)
 	}
 	return r, err
 }

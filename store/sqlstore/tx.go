@@ -32,8 +32,8 @@ type tx struct {
 
 // version is a resource as the transaction left it, nil when it deleted it.
 type version struct {
-	r    lanyard.Resource
-	size int64
+	r   lanyard.Resource
+	doc []byte
 }
 
 func (tx *tx) Get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
@@ -125,7 +125,7 @@ func (tx *tx) Put(ctx context.Context, r lanyard.Resource) error {
 		if before, err = tx.Get(ctx, t, h.ID); err != nil {
 			return err
 		}
-		if was, err = encode(before); err != nil {
+		if was, err = tx.doc(before); err != nil {
 			return tx.d.wrap(ctx, err, doing)
 		}
 		h.Seq = before.Head().Seq
@@ -146,9 +146,24 @@ func (tx *tx) Put(ctx context.Context, r lanyard.Resource) error {
 		tx.now.seq = h.Seq
 		tx.created = append(tx.created, r)
 	}
-	tx.touch(t, h.ID, version{r, weight(doc)})
+	tx.touch(t, h.ID, version{r, doc})
 	tx.changes = append(tx.changes, lanyard.Change{Type: t, ID: h.ID, Before: was, After: doc})
 	return nil
+}
+
+// doc returns a resource as it is stored, from memory when it was stored of late.
+func (tx *tx) doc(r lanyard.Resource) ([]byte, error) {
+	ref := lanyard.Ref{Type: r.Type(), ID: r.Head().ID}
+	if now, ok := tx.touched[ref]; ok && now.r == r {
+		return now.doc, nil
+	}
+	k := key{instance: tx.instance, t: ref.Type, id: ref.ID}
+	if v, _ := tx.d.cache.get(&k); v != nil {
+		if now := v.(*version); now.r == r && now.doc != nil {
+			return now.doc, nil
+		}
+	}
+	return encode(r)
 }
 
 // write stores r in place of before, or as new when that is nil.
@@ -158,12 +173,12 @@ func (tx *tx) write(ctx context.Context, before, r lanyard.Resource, doc []byte)
 		// What may find a key taken comes first, and together.
 		err := tx.try(ctx, t == lanyard.TypeInstance, func() (err error) {
 			if before == nil {
-				_, err = s.exec(ctx, `
+				_, err = tx.exec(ctx, `
 					INSERT INTO resources (instance_id, type, id, seq, key, name, doc)
 					VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 					tx.instance, string(t), h.ID, h.Seq, r.Key(), h.Name, doc)
 			} else {
-				err = one(s.exec(ctx, `
+				err = one(tx.exec(ctx, `
 					UPDATE resources SET key = $1, name = $2, doc = $3
 					WHERE instance_id = $4 AND type = $5 AND id = $6`,
 					r.Key(), h.Name, doc, tx.instance, string(t), h.ID))
@@ -195,7 +210,7 @@ func (tx *tx) try(ctx context.Context, several bool, f func() error) error {
 	if !several && !tx.d.dialect.Savepoints {
 		return f()
 	}
-	if _, err := tx.s.exec(ctx, `SAVEPOINT put`); err != nil {
+	if _, err := tx.exec(ctx, `SAVEPOINT put`); err != nil {
 		return err
 	}
 	err := f()
@@ -203,14 +218,23 @@ func (tx *tx) try(ctx context.Context, several bool, f func() error) error {
 		if !tx.d.dialect.IsUnique(err) {
 			return err
 		}
-		if _, err := tx.s.exec(ctx, `ROLLBACK TO SAVEPOINT put`); err != nil {
+		if _, err := tx.exec(ctx, `ROLLBACK TO SAVEPOINT put`); err != nil {
 			return err
 		}
 	}
-	if _, err := tx.s.exec(ctx, `RELEASE SAVEPOINT put`); err != nil {
+	if _, err := tx.exec(ctx, `RELEASE SAVEPOINT put`); err != nil {
 		return err
 	}
 	return err
+}
+
+// exec runs a statement that writes, if the caller still waits. It is not interrupted: it is short,
+// and SQLite would undo the whole transaction and then go on outside of any.
+func (tx *tx) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return tx.s.exec(context.WithoutCancel(ctx), query, args...)
 }
 
 // one holds a statement to changing exactly one row.
@@ -226,7 +250,7 @@ func one(res sql.Result, err error) error {
 
 // add counts resources that came or went.
 func (tx *tx) add(ctx context.Context, t lanyard.Type, n int) error {
-	_, err := tx.s.exec(ctx, `
+	_, err := tx.exec(ctx, `
 		INSERT INTO counts (instance_id, type, n) VALUES ($1, $2, $3)
 		ON CONFLICT (instance_id, type) DO UPDATE SET n = counts.n + excluded.n`,
 		tx.instance, string(t), n)
@@ -245,7 +269,7 @@ func (tx *tx) refer(ctx context.Context, before, after lanyard.Resource) error {
 	}
 	for _, to := range had {
 		if !slices.Contains(has, to) {
-			if _, err := tx.s.exec(ctx, `
+			if _, err := tx.exec(ctx, `
 				DELETE FROM refs
 				WHERE instance_id = $1 AND to_type = $2 AND to_id = $3 AND from_type = $4 AND from_id = $5`,
 				tx.instance, string(to.Type), to.ID, string(from.Type), from.ID); err != nil {
@@ -255,7 +279,7 @@ func (tx *tx) refer(ctx context.Context, before, after lanyard.Resource) error {
 	}
 	for _, to := range has {
 		if !slices.Contains(had, to) {
-			if _, err := tx.s.exec(ctx, `
+			if _, err := tx.exec(ctx, `
 				INSERT INTO refs (instance_id, to_type, to_id, from_type, from_id) VALUES ($1, $2, $3, $4, $5)
 				ON CONFLICT (instance_id, to_type, to_id, from_type, from_id) DO NOTHING`,
 				tx.instance, string(to.Type), to.ID, string(from.Type), from.ID); err != nil {
@@ -286,7 +310,7 @@ func (tx *tx) Delete(ctx context.Context, t lanyard.Type, id string) error {
 	if err != nil {
 		return err
 	}
-	was, err := encode(before)
+	was, err := tx.doc(before)
 	if err != nil {
 		return tx.d.wrap(ctx, err, doing)
 	}
@@ -306,7 +330,7 @@ func (tx *tx) Delete(ctx context.Context, t lanyard.Type, id string) error {
 func (tx *tx) remove(ctx context.Context, before lanyard.Resource) error {
 	t, h := before.Type(), before.Head()
 	return tx.do(ctx, func(s *session) error {
-		err := one(s.exec(ctx, `DELETE FROM resources WHERE instance_id = $1 AND type = $2 AND id = $3`, tx.instance, string(t), h.ID))
+		err := one(tx.exec(ctx, `DELETE FROM resources WHERE instance_id = $1 AND type = $2 AND id = $3`, tx.instance, string(t), h.ID))
 		if err != nil {
 			return err
 		}
@@ -318,14 +342,14 @@ func (tx *tx) remove(ctx context.Context, before lanyard.Resource) error {
 		}
 		if len(h.Tags) == 0 {
 			// An earlier resource of that id may have left some.
-			_, err := s.exec(ctx, `DELETE FROM tombstones WHERE instance_id = $1 AND type = $2 AND id = $3`, tx.instance, string(t), h.ID)
+			_, err := tx.exec(ctx, `DELETE FROM tombstones WHERE instance_id = $1 AND type = $2 AND id = $3`, tx.instance, string(t), h.ID)
 			return err
 		}
 		tags, err := encode(h.Tags)
 		if err != nil {
 			return err
 		}
-		_, err = s.exec(ctx, `
+		_, err = tx.exec(ctx, `
 			INSERT INTO tombstones (instance_id, type, id, tags) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (instance_id, type, id) DO UPDATE SET tags = excluded.tags`,
 			tx.instance, string(t), h.ID, tags)
@@ -343,7 +367,7 @@ func (tx *tx) wipe(ctx context.Context) error {
 			`DELETE FROM tombstones WHERE instance_id = $1`,
 			`DELETE FROM directory WHERE instance_id = $1`,
 		} {
-			if _, err := s.exec(ctx, query, tx.instance); err != nil {
+			if _, err := tx.exec(ctx, query, tx.instance); err != nil {
 				return err
 			}
 		}
@@ -365,7 +389,7 @@ func (tx *tx) Append(ctx context.Context, e *lanyard.Event) error {
 		return err
 	}
 	e.Revision, e.Changes = tx.now.revision+1, tx.changes
-	body, err := encode(e)
+	body, err := encodeEvent(e)
 	if err != nil {
 		return tx.d.wrap(ctx, err, "write the event")
 	}
@@ -373,13 +397,13 @@ func (tx *tx) Append(ctx context.Context, e *lanyard.Event) error {
 	sum.Write(tx.now.hash)
 	sum.Write(body)
 	next := head{revision: e.Revision, seq: tx.now.seq, hash: sum.Sum(nil)}
-	err = tx.do(ctx, func(s *session) error {
-		if _, err := s.exec(ctx, `
+	err = tx.do(ctx, func(*session) error {
+		if _, err := tx.exec(ctx, `
 			INSERT INTO events (instance_id, revision, time, body, hash) VALUES ($1, $2, $3, $4, $5)`,
 			tx.instance, next.revision, e.Time.UnixMilli(), body, next.hash); err != nil {
 			return err
 		}
-		_, err := s.exec(ctx, `
+		_, err := tx.exec(ctx, `
 			INSERT INTO heads (instance_id, revision, seq, hash) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (instance_id) DO UPDATE SET revision = excluded.revision, seq = excluded.seq, hash = excluded.hash`,
 			tx.instance, next.revision, next.seq, next.hash)

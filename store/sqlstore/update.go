@@ -37,7 +37,7 @@ func (tx *tx) do(ctx context.Context, f func(*session) error) error {
 	}
 	if !tx.begun {
 		tx.begun = true // even when it fails: it may have begun and then been interrupted
-		if _, err := tx.s.exec(ctx, tx.d.dialect.Begin); err != nil {
+		if _, err := tx.exec(ctx, tx.d.dialect.Begin); err != nil {
 			return tx.fail(err)
 		}
 	}
@@ -85,7 +85,7 @@ func (tx *tx) commit(ctx context.Context) error {
 		if now.r != nil {
 			k := key{instance: tx.instance, t: ref.Type, id: ref.ID}
 			_, ticket := cache.get(&k)
-			cache.put(k, ticket, now.r, now.size)
+			cache.put(k, ticket, &now, weight(now.doc)+int64(len(now.doc)))
 		}
 	}
 	k := key{instance: tx.instance}

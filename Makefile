@@ -1,0 +1,65 @@
+# Two commands matter: make run, and make test. The rest is for people who change lanyard.
+
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.PHONY: run build test check unit conformance bench fuzz crash model generate docs clean help
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+FUZZTIME ?= 10s
+ROUNDS ?= 200
+
+help: ## Show the targets.
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
+
+run: build ## Build lanyard and start it on ./lanyard-data with a demo instance.
+	@command -v aws >/dev/null || echo "The AWS CLI is not installed, so the aws line below will not run here; any AWS SDK will do (README.md)."
+	@exec bin/lanyard serve --demo --data ./lanyard-data
+
+build: ## Build bin/lanyard, one static binary.
+	@command -v go >/dev/null || { echo "Go 1.26 or newer is needed to build lanyard: https://go.dev/dl/"; exit 1; }
+	CGO_ENABLED=0 go build -trimpath -o bin/lanyard ./cmd/lanyard
+
+test: check unit conformance ## Set up what the tests need and run them all.
+
+check: ## Formatting, vet, staticcheck, known vulnerabilities, generated files.
+	@bad=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	@.ci/vulnerabilities $(GOVULNCHECK)
+	go run ./cmd/modelgen generate -check -dir awsapi/model
+	cd bench && gofmt -l . | (! grep .) && go vet ./...
+
+unit: ## Go tests with the race detector; each fuzz target runs its seeds.
+	go test -race -timeout 10m ./...
+
+conformance: build ## Real SDK clients against the built binary: boto3, AWS CLI, JavaScript, Go.
+	LANYARD_BIN=$(CURDIR)/bin/lanyard conformance/run.sh
+
+bench: ## Measure, and write docs/performance.md.
+	cd bench && go run . -out ../docs/performance.md
+
+fuzz: ## Run every fuzz target for FUZZTIME (10s) each.
+	@for pkg in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+crash: ## Kill -9 under load, ROUNDS (200) times; the suite runs a short form.
+	LANYARD_CRASH_ROUNDS=$(ROUNDS) go test -run 'Crash|Kill' -count 1 -timeout 2h -v ./cmd/lanyard
+
+model: ## Move to the newest service model that botocore ships.
+	rm -rf .cache/model && mkdir -p .cache/model
+	python3 -m pip download --quiet --no-deps --dest .cache/model botocore
+	go run ./cmd/modelgen reduce -wheel .cache/model/botocore-*.whl -out awsapi/model
+	$(MAKE) generate docs
+
+generate: ## Make the generated Go files anew from the pinned model.
+	go run ./cmd/modelgen generate -dir awsapi/model
+
+docs: ## Make docs/coverage.md anew from the operation table.
+	go test -run TestCoverage -update .
+
+clean: ## Remove what was built, and the caches of the tests; never data.
+	rm -rf bin .cache
