@@ -165,7 +165,7 @@ func (s *Server) page(req *request, most *int32, token *string, scope ...string)
 	if most != nil {
 		p.Limit = int(*most)
 	}
-	if token == nil {
+	if token == nil || *token == "" { // loops that begin with an empty token are common
 		return p, 0, nil
 	}
 	at, err := s.tokens.open(*token, append([]string{req.Account, req.op.Name}, scope...)...)

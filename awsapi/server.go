@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -80,7 +81,7 @@ type request struct {
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := &request{http: r, Call: control.Call{Caller: lanyard.Caller{
-		SourceIP: sourceIP(r), UserAgent: r.UserAgent(), RequestID: uuid.NewString(),
+		SourceIP: sourceIP(r), UserAgent: userAgent(r), RequestID: uuid.NewString(),
 	}}}
 	w.Header()["X-Amzn-Requestid"] = []string{req.RequestID}
 	out, err := s.call(r.Context(), req)
@@ -230,6 +231,16 @@ func exceptionNamed(op *model.Operation, name string) *model.Exception {
 		}
 	}
 	return nil
+}
+
+// userAgent is what the caller's program calls itself, cut to what is worth keeping in the audit.
+func userAgent(r *http.Request) string {
+	const most = 512 // bytes
+	ua := r.UserAgent()
+	if len(ua) > most {
+		ua = ua[:most]
+	}
+	return strings.ToValidUTF8(ua, "?")
 }
 
 func sourceIP(r *http.Request) string {
