@@ -33,7 +33,8 @@ type Config struct {
 	Readers int    // connections for reading, default 4
 	Logger  *slog.Logger
 
-	unsynced bool // for OpenMemory
+	unsynced  bool // do not wait for the disk
+	temporary bool // remove the folder at Close
 }
 
 const (
@@ -82,7 +83,7 @@ func OpenMemory(ctx context.Context) (*sqlstore.DB, error) {
 	if err != nil {
 		return nil, &lanyard.Error{Kind: lanyard.Unavailable, Message: "cannot make a temporary folder", Err: err}
 	}
-	db, err := Open(ctx, Config{Dir: dir, unsynced: true})
+	db, err := Open(ctx, Config{Dir: dir, unsynced: true, temporary: true})
 	if err != nil {
 		os.RemoveAll(dir)
 	}
@@ -104,7 +105,7 @@ func open(ctx context.Context, c Config) (_ *sqlstore.DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.unsynced {
+	if c.temporary {
 		unlock := release
 		release = func() error { return errors.Join(unlock(), os.RemoveAll(dir)) }
 	}

@@ -110,7 +110,7 @@ func scan(rows *sql.Rows, t lanyard.Type) (lanyard.Resource, int64, error) {
 	return r, weight(doc), err
 }
 
-// list reads a page, by way of cache unless that is nil.
+// list reads a page, by way of cache unless that is nil. The page is shared, as what is in it.
 func (d *DB) list(ctx context.Context, from source, cache *cache, instance string, t lanyard.Type, after int64, limit int) ([]lanyard.Resource, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, d.wrap(ctx, err, "the call ended")
@@ -121,7 +121,7 @@ func (d *DB) list(ctx context.Context, from source, cache *cache, instance strin
 	k := key{instance: instance, t: t, after: after, limit: limit}
 	v, ticket := cache.get(&k)
 	if v != nil {
-		return slices.Clone(v.([]lanyard.Resource)), nil // the slice is the caller's, what is in it is shared
+		return v.([]lanyard.Resource), nil
 	}
 	var page []lanyard.Resource
 	var size int64
@@ -139,7 +139,8 @@ func (d *DB) list(ctx context.Context, from source, cache *cache, instance strin
 	if err != nil {
 		return nil, d.wrap(ctx, err, "list "+string(t))
 	}
-	cache.put(k, ticket, slices.Clone(page), size)
+	page = slices.Clip(page) // it is shared: who appends to it gets another
+	cache.put(k, ticket, page, size)
 	return page, nil
 }
 

@@ -169,7 +169,7 @@ func (tx *tx) doc(r lanyard.Resource) ([]byte, error) {
 // write stores r in place of before, or as new when that is nil.
 func (tx *tx) write(ctx context.Context, before, r lanyard.Resource, doc []byte) error {
 	t, h := r.Type(), r.Head()
-	return tx.do(ctx, func(s *session) error {
+	return tx.do(ctx, func(*session) error {
 		// What may find a key taken comes first, and together.
 		err := tx.try(ctx, t == lanyard.TypeInstance, func() (err error) {
 			if before == nil {

@@ -116,5 +116,6 @@ func (tx *tx) rollback(ctx context.Context) {
 	tx.begun = false
 	if _, err := tx.s.exec(context.WithoutCancel(ctx), `ROLLBACK`); err != nil {
 		tx.s.broken = true // closing the connection rolls back too
+		tx.d.log.ErrorContext(ctx, "rollback failed, reconnecting", "instance", tx.instance, "error", err)
 	}
 }
