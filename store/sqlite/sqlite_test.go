@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/s2"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/store"
@@ -210,6 +213,10 @@ func TestHashChain(t *testing.T) {
 	for rows.Next() {
 		var body, hash []byte
 		if err := rows.Scan(&body, &hash); err != nil {
+			t.Fatal(err)
+		}
+		body, err := s2.Decode(nil, body)
+		if err != nil {
 			t.Fatal(err)
 		}
 		want := sha256.Sum256(append(last, body...))

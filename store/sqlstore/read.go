@@ -241,12 +241,16 @@ func (d *DB) events(ctx context.Context, from source, instance string, after int
 			SELECT body FROM events WHERE instance_id = $1 AND revision > $2 ORDER BY revision LIMIT $3`,
 			[]any{instance, after, limit},
 			func(rows *sql.Rows) error {
-				var body sql.RawBytes
+				var packed sql.RawBytes
 				var e lanyard.Event
-				if err := rows.Scan(&body); err != nil {
+				if err := rows.Scan(&packed); err != nil {
 					return err
 				}
-				err := json.Unmarshal(body, &e, codec)
+				body, err := unpack(packed)
+				if err != nil {
+					return err
+				}
+				err = json.Unmarshal(body, &e, codec)
 				events = append(events, e)
 				return err
 			})

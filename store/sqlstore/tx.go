@@ -178,10 +178,15 @@ func (tx *tx) write(ctx context.Context, before, r lanyard.Resource, doc []byte)
 					VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 					tx.instance, string(t), h.ID, h.Seq, r.Key(), h.Name, doc)
 			} else {
-				err = one(tx.exec(ctx, `
-					UPDATE resources SET key = $1, name = $2, doc = $3
-					WHERE instance_id = $4 AND type = $5 AND id = $6`,
-					r.Key(), h.Name, doc, tx.instance, string(t), h.ID))
+				// Naming a column has its index written again, changed or not.
+				if r.Key() != before.Key() || h.Name != before.Head().Name {
+					_, err = tx.exec(ctx, `UPDATE resources SET key = $1, name = $2 WHERE instance_id = $3 AND type = $4 AND id = $5`,
+						r.Key(), h.Name, tx.instance, string(t), h.ID)
+				}
+				if err == nil {
+					err = one(tx.exec(ctx, `UPDATE resources SET doc = $1 WHERE instance_id = $2 AND type = $3 AND id = $4`,
+						doc, tx.instance, string(t), h.ID))
+				}
 			}
 			if in, ok := r.(*lanyard.Instance); ok && err == nil {
 				err = tx.direct(ctx, before, in)
@@ -400,7 +405,7 @@ func (tx *tx) Append(ctx context.Context, e *lanyard.Event) error {
 	err = tx.do(ctx, func(*session) error {
 		if _, err := tx.exec(ctx, `
 			INSERT INTO events (instance_id, revision, time, body, hash) VALUES ($1, $2, $3, $4, $5)`,
-			tx.instance, next.revision, e.Time.UnixMilli(), body, next.hash); err != nil {
+			tx.instance, next.revision, e.Time.UnixMilli(), pack(body), next.hash); err != nil {
 			return err
 		}
 		_, err := tx.exec(ctx, `

@@ -50,8 +50,8 @@ CREATE TABLE events (
     instance_id TEXT   NOT NULL,
     revision    BIGINT NOT NULL,
     time        BIGINT NOT NULL, -- milliseconds since 1970
-    body        BLOB   NOT NULL, -- JSON
-    hash        BLOB   NOT NULL, -- SHA-256 of the hash before (at first 32 zeros) and body
+    body        BLOB   NOT NULL, -- JSON, packed with S2
+    hash        BLOB   NOT NULL, -- SHA-256 of the hash before (at first 32 zeros) and the JSON
     PRIMARY KEY (instance_id, revision)
 ) WITHOUT ROWID;
 
