@@ -106,6 +106,9 @@ func decode(body []byte, to any) error {
 	if err := dec.Decode(to); err != nil {
 		return lanyard.Errorf(lanyard.Invalid, "the request body cannot be read: %v", err)
 	}
+	if _, err := dec.Token(); err != io.EOF {
+		return lanyard.Errorf(lanyard.Invalid, "something follows the object in the request body")
+	}
 	return nil
 }
 

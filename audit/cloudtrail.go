@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/lanyard/lanyard"
 )
@@ -54,7 +53,7 @@ type Additional struct {
 func From(e lanyard.Event) Record {
 	r := Record{
 		EventVersion: "1.09",
-		UserIdentity: Identity{Type: "IAMUser", PrincipalID: e.AccessKeyID, ARN: "arn:aws:iam::" + e.Account + ":user/" + e.AccessKeyID,
+		UserIdentity: Identity{Type: "IAMUser", PrincipalID: e.AccessKeyID, ARN: "arn:" + partition(e.Region) + ":iam::" + e.Account + ":user/" + e.AccessKeyID,
 			AccountID: e.Account, AccessKeyID: e.AccessKeyID},
 		EventTime: e.Time.UTC().Truncate(time.Second), EventSource: "connect.amazonaws.com", EventName: e.Operation, AWSRegion: e.Region,
 		SourceIPAddress: e.SourceIP, UserAgent: e.UserAgent, RequestParameters: e.Request, RequestID: e.RequestID, EventID: e.ID,
@@ -63,6 +62,17 @@ func From(e lanyard.Event) Record {
 	}
 	r.ResponseElements = response(e)
 	return r
+}
+
+// partition is the one that a region belongs to.
+func partition(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
 }
 
 // response is what a call that makes something answers: the id of what it made.
@@ -79,10 +89,12 @@ func response(e lanyard.Event) json.RawMessage {
 		break
 	}
 	name := strings.TrimPrefix(e.Operation, "Create") + "Id"
-	if made.Type == lanyard.TypeInstance || made.Type == lanyard.TypeModule {
+	switch made.Type {
+	case lanyard.TypeInstance, lanyard.TypeModule:
 		name = "Id"
+	case lanyard.TypeGroup:
+		name = "HierarchyGroupId"
 	}
-	name = string(unicode.ToUpper(rune(name[0]))) + name[1:]
 	b, err := json.Marshal(map[string]string{name: made.ID})
 	if err != nil {
 		return json.RawMessage("null")

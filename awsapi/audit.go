@@ -2,10 +2,14 @@ package awsapi
 
 import (
 	"bytes"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/lanyard/lanyard/awsapi/model"
 )
 
 // hidden are the members that the model marks as sensitive; the audit shows that they were sent,
@@ -17,9 +21,10 @@ var hidden = map[string]bool{
 
 const hiddenValue = `"HIDDEN_DUE_TO_SECURITY_REASONS"`
 
-// auditRequest is the request as the audit shows it: what stood in path, query and body in one
-// object, sensitive values hidden. The body has been decoded, so it is valid JSON or empty.
-func auditRequest(req *request) []byte {
+// auditRequest is the request as the audit shows it: what was understood of path, query and body,
+// in one object, sensitive values hidden. What the operation does not know is not kept, whatever a
+// caller called it.
+func auditRequest(req *request, in model.Input) ([]byte, error) {
 	b := []byte{'{'}
 	add := func(name string, value []byte) {
 		if len(b) > 1 {
@@ -29,61 +34,83 @@ func auditRequest(req *request) []byte {
 		b = append(append(b, ':'), value...)
 	}
 	for _, l := range req.params.Labels {
-		v, _ := jsontext.AppendQuote(nil, l.Value)
+		v, err := jsontext.AppendQuote(nil, l.Value)
+		if err != nil {
+			return nil, err
+		}
 		add(l.Name, v)
 	}
-	for key, values := range req.params.Query {
-		if strings.HasPrefix(key, "X-Amz-") {
-			continue // the signature of a presigned request
+	for _, key := range slices.Sorted(maps.Keys(req.params.Query)) {
+		if !slices.Contains(boundQuery, key) {
+			continue // a signature, or passed over
 		}
-		v, _ := json.Marshal(values)
+		v, err := json.Marshal(req.params.Query[key])
+		if err != nil {
+			return nil, err
+		}
 		add(key, v)
 	}
-	body := bytes.TrimSpace(req.body)
-	if hasBody := len(body) > 2 && body[0] == '{' && req.http.Method != "GET" && req.http.Method != "DELETE"; hasBody {
+	body, err := json.Marshal(in, json.Deterministic(true)) // members of path and query are not among these
+	if err != nil {
+		return nil, err
+	}
+	if body, err = hide(body); err != nil {
+		return nil, err
+	}
+	if len(body) > len("{}") {
 		if len(b) > 1 {
 			b = append(b, ',')
 		}
-		body = hide(body)
 		b = append(b, body[1:len(body)-1]...)
 	}
-	return append(b, '}')
+	return append(b, '}'), nil
 }
 
-// hide replaces the values of sensitive members wherever they stand.
-func hide(body []byte) []byte {
+// boundQuery are the query parameters of operations that change something. A test compares them
+// with the model.
+var boundQuery = []string{"clientToken", "tagKeys"}
+
+// hide replaces the values of sensitive members, wherever they stand. The names in body were
+// written by us, so they are plain.
+func hide(body []byte) ([]byte, error) {
 	found := false
 	for name := range hidden {
-		found = found || bytes.Contains(body, []byte(`"`+name))
+		found = found || bytes.Contains(body, []byte(`"`+name+`":`))
 	}
-	// A name may be written with escapes; then only a parser finds it.
-	if !found && bytes.IndexByte(body, '\\') < 0 {
-		return body
+	if !found {
+		return body, nil
 	}
 	dec := jsontext.NewDecoder(bytes.NewReader(body))
 	var out bytes.Buffer
 	enc := jsontext.NewEncoder(&out)
-	for {
+	for dec.PeekKind() != 0 {
 		tok, err := dec.ReadToken()
 		if err != nil {
-			return bytes.TrimSpace(out.Bytes())
-		}
-		isName := false
-		if tok.Kind() == '"' {
-			kind, length := dec.StackIndex(dec.StackDepth())
-			isName = kind == '{' && length%2 == 1
+			return nil, err
 		}
 		name := ""
-		if isName {
+		if kind, length := dec.StackIndex(dec.StackDepth()); tok.Kind() == '"' && kind == '{' && length%2 == 1 {
 			name = tok.String()
 		}
-		if enc.WriteToken(tok) != nil {
-			return []byte("{}")
+		if err := enc.WriteToken(tok); err != nil {
+			return nil, err
 		}
 		if hidden[name] {
-			if dec.SkipValue() != nil || enc.WriteValue(jsontext.Value(hiddenValue)) != nil {
-				return []byte("{}")
+			if err := dec.SkipValue(); err != nil {
+				return nil, err
+			}
+			if err := enc.WriteValue(jsontext.Value(hiddenValue)); err != nil {
+				return nil, err
 			}
 		}
 	}
+	return bytes.TrimSpace(out.Bytes()), nil
+}
+
+// cut shortens a text of the request that is for the audit alone.
+func cut(s string, most int) string {
+	if len(s) > most {
+		s = s[:most]
+	}
+	return strings.ToValidUTF8(s, "?")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -20,16 +21,16 @@ var exceptions = map[lanyard.Kind][]*model.Exception{
 	lanyard.Malformed:   {model.InvalidRequestException, model.InvalidParameterException},
 	lanyard.Invalid:     {model.InvalidParameterException, model.InvalidRequestException},
 	lanyard.NotFound:    {model.ResourceNotFoundException, model.InvalidRequestException},
-	lanyard.Duplicate:   {model.DuplicateResourceException, model.ResourceConflictException, model.InvalidRequestException},
-	lanyard.InUse:       {model.ResourceInUseException, model.InvalidRequestException},
+	lanyard.Duplicate:   {model.DuplicateResourceException, model.ResourceConflictException, model.InvalidRequestException, model.InvalidParameterException},
+	lanyard.InUse:       {model.ResourceInUseException, model.InvalidRequestException, model.InvalidParameterException},
 	lanyard.Limit:       {model.LimitExceededException, model.ServiceQuotaExceededException, model.InvalidParameterException, model.InvalidRequestException},
-	lanyard.Quota:       {model.ServiceQuotaExceededException, model.LimitExceededException, model.InvalidRequestException},
+	lanyard.Quota:       {model.ServiceQuotaExceededException, model.LimitExceededException, model.InvalidRequestException, model.InvalidParameterException},
 	lanyard.Throttled:   {model.ThrottlingException},
 	lanyard.Denied:      {model.AccessDeniedException},
-	lanyard.Exists:      {model.ResourceConflictException, model.DuplicateResourceException, model.InvalidRequestException},
-	lanyard.Condition:   {model.ConditionalOperationFailedException, model.InvalidRequestException},
-	lanyard.TokenReused: {model.IdempotencyException, model.InvalidRequestException},
-	lanyard.TooLarge:    {model.InvalidRequestException},
+	lanyard.Exists:      {model.ResourceConflictException, model.DuplicateResourceException, model.InvalidRequestException, model.InvalidParameterException},
+	lanyard.Condition:   {model.ConditionalOperationFailedException, model.InvalidRequestException, model.InvalidParameterException},
+	lanyard.TokenReused: {model.IdempotencyException, model.InvalidRequestException, model.InvalidParameterException},
+	lanyard.TooLarge:    {model.InvalidRequestException, model.InvalidParameterException},
 	lanyard.Unavailable: {model.InternalServiceException},
 
 	// What follows is not of the model, for there the operation is not ours.
@@ -98,7 +99,8 @@ func (s *Server) writeError(w http.ResponseWriter, req *request, err error) {
 	} else {
 		s.log.Debug("call refused", "operation", req.Operation, "request", req.RequestID, "exception", e.Name, "message", body.Message)
 	}
-	b, err := json.Marshal(body, json.StringifyNumbers(false))
+	body.Message = strings.ToValidUTF8(body.Message, "?") // it may quote what a caller sent, cut anywhere
+	b, err := json.Marshal(body)
 	if err != nil {
 		b = []byte(`{"Message":"the message cannot be encoded"}`)
 	}
@@ -106,14 +108,10 @@ func (s *Server) writeError(w http.ResponseWriter, req *request, err error) {
 	send(w, e.Status, b)
 }
 
-// resourceTypes is what ResourceInUseException calls types.
+// resourceTypes is what ResourceInUseException calls types. The model has no words for the others.
 var resourceTypes = map[lanyard.Type]string{
-	lanyard.TypeUser:           "USER",
-	lanyard.TypeGroup:          "HIERARCHY_GROUP",
-	lanyard.TypeQueue:          "QUEUE",
-	lanyard.TypeRoutingProfile: "ROUTING_PROFILE",
-	lanyard.TypeHours:          "HOURS_OF_OPERATION",
-	lanyard.TypeAIAgent:        "AI_AGENT",
+	lanyard.TypeUser:  "USER",
+	lanyard.TypeGroup: "HIERARCHY_GROUP",
 }
 
 func (s *Server) write(w http.ResponseWriter, req *request, out any) {
@@ -124,7 +122,7 @@ func (s *Server) write(w http.ResponseWriter, req *request, out any) {
 	b, ok := out.([]byte)
 	if !ok {
 		var err error
-		if b, err = json.Marshal(out); err != nil {
+		if b, err = json.Marshal(out, json.Deterministic(true)); err != nil {
 			s.writeError(w, req, err)
 			return
 		}

@@ -75,7 +75,9 @@ const (
 // route finds the operation by method and path as sent, and takes labels and query apart.
 func (s *Server) route(req *request) error {
 	method, target := req.http.Method, req.http.RequestURI
-	unknown := lanyard.Errorf(lanyard.UnknownRoute, "no operation of Amazon Connect has the method %s and this path", clip(method))
+	unknown := func() error {
+		return lanyard.Errorf(lanyard.UnknownRoute, "no operation of Amazon Connect has the method %s and this path", clip(method))
+	}
 	if target == "" { // a request that did not come over the wire
 		target = req.http.URL.RequestURI()
 	}
@@ -84,18 +86,18 @@ func (s *Server) route(req *request) error {
 	}
 	path, query, _ := strings.Cut(target, "?")
 	if !strings.HasPrefix(path, "/") {
-		return unknown
+		return unknown()
 	}
 	segments := strings.Split(path[1:], "/")
 	if len(segments) > 1 && segments[0] == "tags" { // an ARN whose slashes a client left as they are
 		segments = []string{"tags", strings.Join(segments[1:], "/")}
 	}
 	if len(segments) > maxSegments {
-		return unknown
+		return unknown()
 	}
 	op, values := s.routes.find(method, segments, make([]string, 0, 4))
 	if op == nil {
-		return unknown
+		return unknown()
 	}
 	req.op, req.Operation = op, op.Name
 	for i, value := range values {

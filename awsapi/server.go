@@ -4,12 +4,12 @@
 package awsapi
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -81,7 +81,7 @@ type request struct {
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := &request{http: r, Call: control.Call{Caller: lanyard.Caller{
-		SourceIP: sourceIP(r), UserAgent: userAgent(r), RequestID: uuid.NewString(),
+		SourceIP: sourceIP(r), UserAgent: cut(r.UserAgent(), maxUserAgent), RequestID: uuid.NewString(),
 	}}}
 	w.Header()["X-Amzn-Requestid"] = []string{req.RequestID}
 	out, err := s.call(r.Context(), req)
@@ -120,7 +120,9 @@ func (s *Server) call(ctx context.Context, req *request) (any, error) {
 		return nil, &lanyard.Error{Kind: lanyard.Invalid, Message: err.Error()}
 	}
 	if !req.op.ReadOnly {
-		req.Request = auditRequest(req)
+		if req.Request, err = auditRequest(req, in); err != nil {
+			return nil, err
+		}
 	}
 	return req.op.run(ctx, req, in)
 }
@@ -137,14 +139,11 @@ func (s *Server) read(req *request) error {
 	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
 		return lanyard.Errorf(lanyard.Malformed, "Content-Encoding %q is not accepted; send the body as it is", e)
 	}
-	var err error
-	if r.ContentLength > 0 {
-		req.body = make([]byte, r.ContentLength)
-		_, err = io.ReadFull(r.Body, req.body)
-	} else {
-		req.body, err = io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
-	}
-	if err != nil {
+	// Memory is taken as the body arrives, not as its length promises: nobody has signed yet.
+	body := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0)+bytes.MinRead, 64<<10)))
+	_, err := body.ReadFrom(io.LimitReader(r.Body, MaxBody+1))
+	req.body = body.Bytes()
+	if err != nil || int64(len(req.body)) < r.ContentLength {
 		return &lanyard.Error{Kind: lanyard.Malformed, Message: "the request body ended early", Err: err}
 	}
 	if len(req.body) > MaxBody {
@@ -233,15 +232,8 @@ func exceptionNamed(op *model.Operation, name string) *model.Exception {
 	return nil
 }
 
-// userAgent is what the caller's program calls itself, cut to what is worth keeping in the audit.
-func userAgent(r *http.Request) string {
-	const most = 512 // bytes
-	ua := r.UserAgent()
-	if len(ua) > most {
-		ua = ua[:most]
-	}
-	return strings.ToValidUTF8(ua, "?")
-}
+// maxUserAgent is how much is kept of what a caller's program calls itself, in bytes.
+const maxUserAgent = 512
 
 func sourceIP(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)

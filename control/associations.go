@@ -110,6 +110,11 @@ func (s *Service) holder(ctx context.Context, r store.Reader, in *lanyard.Instan
 				return lanyard.Errorf(lanyard.Invalid, "SecurityProfiles: user %s would hold %d profiles; 1 to %d are accepted", u.ID, len(ids), maxProfilesOfUser)
 			}
 			u := lanyard.Clone(u)
+			if len(ids) > len(u.Profiles) { // taking some away is never refused for what is left
+				if _, err := s.profilesOfUser(ctx, tx, in, ids); err != nil {
+					return err
+				}
+			}
 			u.Profiles = ids
 			u.Modified = s.time()
 			return tx.Put(ctx, u)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -79,7 +80,10 @@ type Service struct {
 	newID          func() string
 	log            *slog.Logger
 
-	keys atomic.Pointer[map[string]lanyard.AccessKey]
+	keys    atomic.Pointer[map[string]lanyard.AccessKey]
+	loading sync.Mutex // orders LoadKeys, so that no older list of keys replaces a newer one
+	// making lets one CreateInstance go on at a time: its quota is counted outside of its transaction.
+	making sync.Mutex
 }
 
 // New returns a Service.

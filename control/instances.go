@@ -76,6 +76,8 @@ func (s *Service) CreateInstance(ctx context.Context, call Call, n NewInstance) 
 	} else if n.Alias == "" {
 		return nil, lanyard.Errorf(lanyard.Malformed, "InstanceAlias: is required unless IdentityManagementType is %s", ExistingDirectory)
 	}
+	s.making.Lock()
+	defer s.making.Unlock()
 	if n.ClientToken != "" {
 		in, err := s.store.InstanceByToken(ctx, call.Account, n.ClientToken)
 		switch {

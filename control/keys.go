@@ -22,6 +22,8 @@ func (s *Service) Key(id string) (lanyard.AccessKey, bool) {
 
 // LoadKeys reads the access keys from the store. It must be called before Key.
 func (s *Service) LoadKeys(ctx context.Context) error {
+	s.loading.Lock()
+	defer s.loading.Unlock()
 	list, err := s.store.Keys(ctx)
 	if err != nil {
 		return err

@@ -182,16 +182,23 @@ func (s *Service) CreateContactFlowModule(ctx context.Context, call Call, instan
 			return nil, err
 		}
 		if t := t.(*lanyard.ClientToken); t.RequestHash == hash {
-			return get[*lanyard.Module](ctx, s, r, in, t.Result)
+			m, err := get[*lanyard.Module](ctx, s, r, in, t.Result)
+			if err != nil && lanyard.KindOf(err) == lanyard.NotFound {
+				return nil, lanyard.Errorf(lanyard.TokenReused, "ClientToken: %s was used for flow module %s, which has been deleted since; use a new token", quote(token), t.Result)
+			}
+			return m, err
 		}
 		return nil, lanyard.Errorf(lanyard.TokenReused, "ClientToken: %s was used with other parameters; repeat the same request, or use a new token", quote(token))
 	}
 	var repeated *lanyard.Module
-	_, made, err := create(ctx, s, call, instance, s.quotas.Modules, m, func(tx store.Tx, in *lanyard.Instance, m *lanyard.Module) (err error) {
+	_, made, err := create(ctx, s, call, instance, -1, m, func(tx store.Tx, in *lanyard.Instance, m *lanyard.Module) (err error) {
 		if repeated, err = seen(tx); err == nil {
 			return errUnchanged
 		}
 		if lanyard.KindOf(err) != lanyard.NotFound {
+			return err
+		}
+		if err := s.room(ctx, tx, m.Type(), s.quotas.Modules); err != nil { // now, for a repetition needs none
 			return err
 		}
 		return tx.Put(ctx, &lanyard.ClientToken{Meta: lanyard.Meta{ID: id, Name: id, Modified: m.Modified}, RequestHash: hash, Result: m.ID})

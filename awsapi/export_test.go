@@ -1,0 +1,21 @@
+package awsapi
+
+import (
+	"context"
+
+	"github.com/lanyard/lanyard/awsapi/model"
+)
+
+// Run carries out an operation on an input, past the decoder. It is for tests that need a database,
+// which this package may not import.
+func (s *Server) Run(ctx context.Context, op string, account string, in model.Input) error {
+	for _, o := range s.operations() {
+		if o.Name == op {
+			req := &request{op: o, http: post}
+			req.Account, req.Operation = account, op
+			_, err := o.run(ctx, req, in)
+			return err
+		}
+	}
+	panic("no operation " + op)
+}
