@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-
 	"context"
 	"crypto/sha256"
 	"database/sql"

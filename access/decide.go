@@ -1,0 +1,402 @@
+package access
+
+import "slices"
+
+// Decide answers a query from a snapshot. It is a pure function of the two, takes no lock and
+// allocates nothing.
+func (s *Snapshot) Decide(q *Query) Decision {
+	if s == nil || !s.exists {
+		return Decision{Reason: UnknownInstance}
+	}
+	var subject *entity
+	switch q.Subject.Type {
+	case User:
+		subject = s.user(q.Subject.ID)
+	case AIAgent:
+		_, subject = s.find(kindAgent, q.Subject.ID)
+	}
+	if subject == nil {
+		return Decision{Reason: UnknownSubject}
+	}
+	var a ask
+	if reason := a.prepare(s, q); reason != Granted {
+		return Decision{Reason: reason}
+	}
+	d := a.decide(subject)
+	if d.Allow && q.Subject.Human != "" {
+		human := s.user(q.Subject.Human)
+		if human == nil || !a.decide(human).Allow {
+			return Decision{Reason: HumanDenied}
+		}
+	}
+	return d
+}
+
+func (s *Snapshot) user(ref string) *entity {
+	if _, e := s.find(kindUser, ref); e != nil {
+		return e
+	}
+	_, e := s.findName(ref)
+	return e
+}
+
+// An ask is a query with all that does not depend on the subject looked up.
+type ask struct {
+	s        *Snapshot
+	q        *Query
+	what     what
+	sym      symbol // of a permission of the catalogue
+	t        typeID
+	resource *entity // what lanyard stores; nil for anything else
+}
+
+// what an ask is about.
+type what uint8
+
+const (
+	aPermission   what = iota // of the catalogue
+	anUnknown                 // a permission that only profiles know
+	anApplication             // a third-party application or a tool of an MCP server
+	aModule                   // a flow module as a tool
+	anAgent                   // a hand-off to an AI agent
+	aReference                // a read for a pick-list
+)
+
+// prepare looks up what does not depend on the subject, and tells why there is no need to ask
+// anybody, or Granted.
+func (a *ask) prepare(s *Snapshot, q *Query) Reason {
+	a.s, a.q, a.t = s, q, typeOf(q.Resource.Type)
+	switch {
+	case a.t == typeApplication:
+		a.what = anApplication
+		return Granted
+	case a.t == typeFlowModule && q.Action == ActionInvoke:
+		a.what = aModule
+		return Granted
+	case a.t == typeAIAgent && q.Action == ActionHandOff:
+		a.what = anAgent
+		return Granted
+	case a.t == typeFlowModule || a.t == typeAIAgent:
+		return UnknownAction
+	case q.Action == ActionReference:
+		a.what = aReference
+	default:
+		sym, ok := symbols()[q.Action]
+		a.sym = sym
+		if !ok {
+			if !s.knows(q.Action) {
+				return UnknownAction
+			}
+			a.what = anUnknown
+		}
+		if !fits(sym.about, a.t) {
+			return WrongType
+		}
+	}
+	if k := stored[a.t]; k != 0 && !q.Resource.New && q.Resource.ID != "" {
+		if _, a.resource = s.find(k, q.Resource.ID); a.resource == nil {
+			if k == kindUser {
+				_, a.resource = s.findName(q.Resource.ID)
+			}
+			if a.resource == nil {
+				return UnknownResource
+			}
+		}
+	}
+	return Granted
+}
+
+// fits tells whether a permission about one type may be asked of another. Permissions about
+// nothing in particular fit every type, and without a resource every permission may be asked.
+func fits(about, t typeID) bool {
+	return about == typeNone || t == typeNone || about == t || about == typeDataTable && t == typeDataTableRow
+}
+
+// knows tells whether any profile holds a permission that the catalogue does not know.
+func (s *Snapshot) knows(name string) bool {
+	found := false
+	s.each(kindProfile, func(e *entity) bool {
+		found = slices.Contains(e.prof.unknown, name)
+		return !found
+	})
+	return found
+}
+
+func (s *Snapshot) each(k kind, do func(*entity) bool) {
+	if s.kinds[k] != nil {
+		s.kinds[k].Scan(func(slot uint32, _ struct{}) bool { return do(s.entities.at(slot)) })
+	}
+}
+
+// decide asks for one subject.
+func (a *ask) decide(subject *entity) Decision {
+	if reason := a.restricted(subject); reason != Granted {
+		return Decision{Reason: reason}
+	}
+	if a.q.Surface == Reports && a.t == typeUser && a.typed() {
+		return a.decideReports(subject)
+	}
+	d := Decision{}
+	for i := 0; ; i++ {
+		slot := subject.ref(i)
+		if slot == 0 {
+			return d
+		}
+		p := a.s.entities.at(slot - 1).prof
+		if !a.grants(p) {
+			continue
+		}
+		if a.meets(p, subject) {
+			return Decision{Allow: true, Reason: Granted, Profile: p.id}
+		}
+		d.Reason = ConditionFailed
+	}
+}
+
+// grants tells whether p grants what is asked, conditions apart.
+func (a *ask) grants(p *profile) bool {
+	switch a.what {
+	case aPermission:
+		return p.perms.has(a.sym.place)
+	case anUnknown:
+		return slices.Contains(p.unknown, a.q.Action)
+	case anApplication:
+		return p.application(a.q.Resource.ID, a.q.Action)
+	case aModule:
+		return slices.Contains(p.modules, a.q.Resource.ID)
+	case anAgent:
+		return slices.Contains(p.agents, a.q.Resource.ID)
+	case aReference:
+		return a.references(p)
+	}
+	return false
+}
+
+func (p *profile) application(namespace, permission string) bool {
+	for i := range p.apps {
+		app := &p.apps[i]
+		if app.Namespace == namespace && (permission == ActionAccess) == (app.Type != "MCP") && slices.Contains(app.Permissions, permission) {
+			return true
+		}
+	}
+	return false
+}
+
+// pickLists are the types of resources whose names a page shows to whoever may edit the page's own
+// type, by that right.
+var pickLists = [typeOther + 1][]string{
+	typeSecurityProfile: {"Users.Edit", "Users.Create"},
+	typeRoutingProfile:  {"Users.Edit", "Users.Create"},
+	typeHierarchyGroup:  {"Users.Edit", "Users.Create"},
+	typeHours:           {"Queues.Edit", "Queues.Create"},
+	typePhoneNumber:     {"Queues.Edit", "Queues.Create"},
+	typeContactFlow:     {"PhoneNumbers.Edit", "TransferDestinations.Edit", "TransferDestinations.Create"},
+	typeQueue:           {"TransferDestinations.Edit", "TransferDestinations.Create"},
+	typeUser:            {"TransferDestinations.Edit", "TransferDestinations.Create"},
+}
+
+func (a *ask) references(p *profile) bool {
+	for _, name := range pickLists[a.t] {
+		if p.perms.has(symbols()[name].place) {
+			return true
+		}
+	}
+	return false
+}
+
+// typed tells whether there is a resource whose conditions are to be met. Without one the question
+// is whether the subject may do the action to anything at all.
+func (a *ask) typed() bool {
+	return a.resource != nil || a.t != typeNone && (a.q.Resource.New || stored[a.t] == 0)
+}
+
+// meets tells whether the resource meets p's conditions for its type, for this subject.
+func (a *ask) meets(p *profile, subject *entity) bool {
+	if a.what == anApplication || a.what == aModule || a.what == anAgent || !a.typed() {
+		return true
+	}
+	if !a.tagsMatch(p) {
+		return false
+	}
+	switch a.t {
+	case typeUser:
+		return a.inScope(p, subject)
+	case typeDataTableRow:
+		return a.rowMatches(p)
+	}
+	return true
+}
+
+func (a *ask) tagsMatch(p *profile) bool {
+	if len(p.tags) == 0 || !p.tagRestricts(a.t, a.q.Resource.Type) {
+		return true
+	}
+	for _, t := range p.tags {
+		if a.resource != nil {
+			if !a.resource.has(t) {
+				return false
+			}
+			continue
+		}
+		want := t.Value()
+		if value, ok := a.q.Resource.Tags[want.key]; !ok || value != want.value {
+			return false
+		}
+	}
+	return true
+}
+
+// inScope tells whether the user asked about is within p's hierarchy scope.
+func (a *ask) inScope(p *profile, subject *entity) bool {
+	var top uint32
+	switch p.scope {
+	case scopeAll:
+		return true
+	case scopeOwn:
+		top = subject.group
+	case scopeGroup:
+		top = p.group
+	}
+	return a.s.within(a.group(), top)
+}
+
+// group is the hierarchy group of what is asked about, as slot+1.
+func (a *ask) group() uint32 {
+	if a.resource != nil {
+		return a.resource.group
+	}
+	if a.q.Resource.Group == "" {
+		return 0
+	}
+	slot, found := a.s.find(kindGroup, a.q.Resource.Group)
+	if found == nil {
+		return 0
+	}
+	return slot + 1
+}
+
+// within tells whether group is top or below it. Neither may be missing.
+func (s *Snapshot) within(group, top uint32) bool {
+	if group == 0 || top == 0 {
+		return false
+	}
+	g := s.entities.at(group - 1)
+	for i := 0; ; i++ {
+		switch g.ref(i) {
+		case 0:
+			return false
+		case top:
+			return true
+		}
+	}
+}
+
+// rowMatches tells whether a row has, for every attribute that p restricts, one of its values.
+func (a *ask) rowMatches(p *profile) bool {
+	for i := range p.rows {
+		value, ok := a.q.Resource.Attributes[p.rows[i].Attribute]
+		if !ok || !slices.Contains(p.rows[i].Values, value) {
+			return false
+		}
+	}
+	return true
+}
+
+// Permissions that take something away.
+const (
+	restrictContacts = "RestrictContactAccessByHierarchy.View"
+	restrictTasks    = "RestrictTaskCreation.Access"
+	selfAssign       = "SelfAssignContacts.Access"
+	contactSearch    = "ContactSearch.View"
+	channelTask      = "TASK"
+)
+
+// restricted tells whether a restricting permission, held in any profile, takes away what is asked.
+func (a *ask) restricted(subject *entity) Reason {
+	if a.what != aPermission || a.t != typeContact {
+		return Granted
+	}
+	switch {
+	case a.q.Action == contactSearch && a.s.holds(subject, restrictContacts) && !a.s.within(a.group(), subject.group):
+		return Restricted
+	case a.q.Action == selfAssign && a.q.Resource.Channel == channelTask && a.s.holds(subject, restrictTasks):
+		return Restricted
+	}
+	return Granted
+}
+
+// holds tells whether any profile of the subject has the permission.
+func (s *Snapshot) holds(subject *entity, permission string) bool {
+	place := symbols()[permission].place
+	for i := 0; ; i++ {
+		slot := subject.ref(i)
+		if slot == 0 {
+			return false
+		}
+		if s.entities.at(slot - 1).prof.perms.has(place) {
+			return true
+		}
+	}
+}
+
+// decideReports combines the profiles as reports and dashboards do: a profile without restriction
+// prevails; otherwise tags and hierarchy on different profiles must both hold, as if they stood in
+// one.
+func (a *ask) decideReports(subject *entity) Decision {
+	var first *profile
+	var tagged, scoped, both, tagsOK, scopesOK int
+	bothTags, bothScope, otherScope := false, false, false
+	for i := 0; ; i++ {
+		slot := subject.ref(i)
+		if slot == 0 {
+			break
+		}
+		p := a.s.entities.at(slot - 1).prof
+		if !a.grants(p) {
+			continue
+		}
+		byTags, byScope := len(p.tags) > 0 && p.tagRestricts(typeUser, TypeUser), p.scope != scopeAll
+		if !byTags && !byScope {
+			return Decision{Allow: true, Reason: Granted, Profile: p.id}
+		}
+		if first == nil {
+			first = p
+		}
+		tagOK, scopeOK := a.tagsMatch(p), a.inScope(p, subject)
+		if byTags {
+			tagged++
+			if tagOK {
+				tagsOK++
+			}
+		}
+		if byScope {
+			scoped++
+			if scopeOK {
+				scopesOK++
+			}
+		}
+		switch {
+		case byTags && byScope:
+			both++
+			bothTags, bothScope = tagOK, scopeOK
+		case byScope:
+			otherScope = otherScope || scopeOK
+		}
+	}
+	var allow bool
+	switch {
+	case first == nil:
+		return Decision{}
+	case both > 1:
+		return Decision{Reason: Unenforceable}
+	case both == 1 && scoped > 1 && tagged == 1:
+		// Both hierarchical, one also tagged: the tags apply to agents present in both hierarchies.
+		allow = (bothScope || otherScope) && (!(bothScope && otherScope) || bothTags)
+	default:
+		allow = (tagged == 0 || tagsOK > 0) && (scoped == 0 || scopesOK > 0)
+	}
+	if !allow {
+		return Decision{Reason: ConditionFailed}
+	}
+	return Decision{Allow: true, Reason: Granted, Profile: first.id}
+}

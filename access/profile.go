@@ -1,0 +1,209 @@
+package access
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/lanyard/lanyard"
+)
+
+// A profile is a security profile compiled for deciding.
+type profile struct {
+	slot    uint32
+	id      string
+	name    string
+	perms   permissions
+	unknown []string // permissions that the catalogue does not know
+	// types has a bit for each restricted type; without tags nothing is restricted.
+	types   uint32
+	others  []string // restricted types without a bit
+	tags    []tag
+	scope   scope
+	group   uint32 // slot+1 of the group of scopeGroup, 0 when there is no such group (any more)
+	apps    []lanyard.Application
+	modules []string
+	agents  []string
+	rows    []lanyard.AttributeRule
+	groupID string
+
+	holders *slotSet
+}
+
+// scope is how the hierarchy restricts users.
+type scope uint8
+
+const (
+	scopeAll   scope = iota
+	scopeOwn         // the holder's group and below
+	scopeGroup       // the profile's group and below
+)
+
+// permissions is a set of names of the catalogue, by their place in it.
+type permissions [6]uint64
+
+func (p *permissions) add(i uint16)      { p[i/64] |= 1 << (i % 64) }
+func (p *permissions) has(i uint16) bool { return p[i/64]>>(i%64)&1 != 0 }
+
+// symbol is a permission's place in the catalogue, and what it is about.
+type symbol struct {
+	place uint16
+	about typeID // 0: no type in particular
+}
+
+// symbols are the catalogue's permissions by name.
+var symbols = sync.OnceValue(func() map[string]symbol {
+	all := lanyard.Permissions()
+	if len(all) > len(permissions{})*64 {
+		panic("access: the catalogue has outgrown the set of permissions")
+	}
+	m := make(map[string]symbol, len(all))
+	for i, p := range all {
+		stem, _, _ := strings.Cut(p.Name, ".")
+		m[p.Name] = symbol{uint16(i), stems[stem]}
+	}
+	return m
+})
+
+// typeID numbers the types of resources that permissions are about.
+type typeID uint8
+
+const (
+	typeNone typeID = iota
+	typeUser
+	typeSecurityProfile
+	typeQueue
+	typeRoutingProfile
+	typeHierarchyGroup
+	typeHours
+	typeModule
+	typeContact
+	typeDataTableRow
+	typeDataTable
+	typeApplication
+	typeFlowModule
+	typeAIAgent
+	typeContactFlow
+	typePrompt
+	typeQuickConnect
+	typeEmailAddress
+	typeCase
+	typeView
+	typeWorkspace
+	typePhoneNumber
+	typeOther // a type without number
+)
+
+// stems are the first words of permission names and the types that they are about.
+var stems = map[string]typeID{
+	"Users": typeUser, "SecurityProfiles": typeSecurityProfile, "Queues": typeQueue, "RoutingPolicies": typeRoutingProfile,
+	"AgentGrouping": typeHierarchyGroup, "HoursOfOperation": typeHours, "ContactFlowModules": typeModule,
+	"ContactFlows": typeContactFlow, "Prompts": typePrompt, "TransferDestinations": typeQuickConnect,
+	"EmailAddresses": typeEmailAddress, "Cases": typeCase, "Views": typeView, "Workspaces": typeWorkspace,
+	"PhoneNumbers": typePhoneNumber, "DataTables": typeDataTable, "ContactSearch": typeContact,
+}
+
+func typeOf(name string) typeID {
+	switch name {
+	case "":
+		return typeNone
+	case TypeUser:
+		return typeUser
+	case TypeSecurityProfile:
+		return typeSecurityProfile
+	case TypeQueue:
+		return typeQueue
+	case TypeRoutingProfile:
+		return typeRoutingProfile
+	case TypeHierarchyGroup:
+		return typeHierarchyGroup
+	case TypeHoursOfOperation:
+		return typeHours
+	case TypeContactFlowModule:
+		return typeModule
+	case TypeContact:
+		return typeContact
+	case TypeDataTableRow:
+		return typeDataTableRow
+	case "DataTable":
+		return typeDataTable
+	case TypeApplication:
+		return typeApplication
+	case TypeFlowModule:
+		return typeFlowModule
+	case TypeAIAgent:
+		return typeAIAgent
+	case "ContactFlow":
+		return typeContactFlow
+	case "Prompt":
+		return typePrompt
+	case "QuickConnect":
+		return typeQuickConnect
+	case "EmailAddress":
+		return typeEmailAddress
+	case "Case":
+		return typeCase
+	case "View":
+		return typeView
+	case "Workspace":
+		return typeWorkspace
+	case "PhoneNumber":
+		return typePhoneNumber
+	}
+	return typeOther
+}
+
+// stored are the types whose resources lanyard stores, and the kinds that they are found under.
+var stored = [typeOther + 1]kind{
+	typeUser: kindUser, typeSecurityProfile: kindProfile, typeQueue: kindQueue, typeRoutingProfile: kindRoutingProfile,
+	typeHierarchyGroup: kindGroup, typeHours: kindHours, typeModule: kindModule,
+}
+
+// compile sets p to what r says. Its holders stay.
+func (p *profile) compile(s *Snapshot, r *lanyard.Profile) {
+	*p = profile{slot: p.slot, id: r.ID, name: r.Name, holders: p.holders, groupID: r.HierarchyGroup,
+		apps: r.Applications, rows: r.DataTables}
+	known := symbols()
+	for _, name := range r.Permissions {
+		if sym, ok := known[name]; ok {
+			p.perms.add(sym.place)
+		} else {
+			p.unknown = append(p.unknown, name)
+		}
+	}
+	if len(r.AccessTags) > 0 { // half a restriction restricts nothing
+		for _, name := range r.TagRestricted {
+			if t := typeOf(name); t == typeOther {
+				p.others = append(p.others, name)
+			} else {
+				p.types |= 1 << t
+			}
+		}
+		if len(r.TagRestricted) > 0 {
+			p.tags = tagsOf(r.AccessTags)
+		}
+	}
+	if slices.Contains(r.HierarchyRestricted, lanyard.HierarchyRestrictable) {
+		p.scope = scopeOwn
+		if r.HierarchyGroup != "" {
+			p.scope = scopeGroup
+			if g, found := s.find(kindGroup, r.HierarchyGroup); found != nil {
+				p.group = g + 1
+			}
+		}
+	}
+	for _, m := range r.FlowModules {
+		p.modules = append(p.modules, m.ID)
+	}
+	for _, a := range r.AIAgents {
+		p.agents = append(p.agents, a.ARN)
+	}
+}
+
+// tagRestricts tells whether p's tags restrict resources of a type.
+func (p *profile) tagRestricts(t typeID, name string) bool {
+	if t == typeOther {
+		return slices.Contains(p.others, name)
+	}
+	return p.types>>t&1 != 0
+}

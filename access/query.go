@@ -1,0 +1,116 @@
+package access
+
+// A Query asks whether a subject may do an action to a resource.
+type Query struct {
+	Subject  Subject
+	Action   string // a permission such as Users.View, a tool id, or one of the Action constants
+	Resource Resource
+	Surface  Surface
+}
+
+// Subject is who asks for access.
+type Subject struct {
+	Type SubjectType
+	ID   string // of a user: id or user name; of an AI agent: its ARN, qualifier included
+	// Human is the user whom an AI agent assists. Then both must be allowed. Without one the agent
+	// serves itself and its own profiles count.
+	Human string
+}
+
+// SubjectType tells users from AI agents.
+type SubjectType uint8
+
+// The types of subjects.
+const (
+	User SubjectType = iota
+	AIAgent
+)
+
+// Resource is what access is asked to. What lanyard stores is known to it: of those types Tags and
+// Group count only for a resource that is about to be made (New), never for one that is there.
+type Resource struct {
+	Type  string // one of the Type constants, or another type's name; "" when the action has no object
+	ID    string
+	New   bool // about to be created with these tags and in this group
+	Tags  map[string]string
+	Group string // of a user about to be made, or of the agent of a contact
+	// Attributes are the primary attributes of a data-table row.
+	Attributes map[string]string
+	// Channel of a contact: VOICE, CHAT, TASK or EMAIL.
+	Channel string
+}
+
+// The types of resources, as TagRestrictedResources and the API spell them.
+const (
+	TypeUser              = "User"
+	TypeSecurityProfile   = "SecurityProfile"
+	TypeQueue             = "Queue"
+	TypeRoutingProfile    = "RoutingProfile"
+	TypeHierarchyGroup    = "HierarchyGroup"
+	TypeHoursOfOperation  = "HoursOfOperation"
+	TypeContactFlowModule = "ContactFlowModule"
+	TypeContact           = "Contact"
+	TypeDataTableRow      = "DataTableRow"
+	TypeApplication       = "Application" // third-party application or MCP server, by namespace
+	TypeFlowModule        = "FlowModule"  // a flow module as a tool
+	TypeAIAgent           = "AIAgent"     // a third-party AI agent that may be handed to
+)
+
+// Actions that are not permissions.
+const (
+	ActionAccess  = "ACCESS"  // to a third-party application; any other action on an Application is a tool id
+	ActionInvoke  = "Invoke"  // a flow module as a tool
+	ActionHandOff = "HandOff" // to an AI agent
+	// ActionReference reads a resource for a pick-list of a page that the subject may edit.
+	ActionReference = "Reference"
+)
+
+// Surface is where access takes place. Amazon Connect combines tags and hierarchy differently in
+// reports and dashboards.
+type Surface uint8
+
+// The surfaces.
+const (
+	Admin Surface = iota
+	Reports
+)
+
+// Decision is the answer to a Query. The zero Decision denies.
+type Decision struct {
+	Allow  bool
+	Reason Reason
+	// Profile is the id of the first profile, in the order in which the subject holds them, that
+	// allows; "" when none does.
+	Profile string
+}
+
+// Reason says what a Decision rests on.
+type Reason uint8
+
+// The reasons.
+const (
+	NotGranted      Reason = iota // no profile of the subject holds the permission
+	Granted                       // a profile holds it and its conditions are met
+	ConditionFailed               // profiles hold it, but the resource does not meet their conditions
+	UnknownSubject                // no such user or AI agent, or it holds no profile
+	UnknownAction                 // neither a permission of the catalogue nor held by any profile
+	UnknownResource               // lanyard stores resources of the type and has none of that id
+	UnknownInstance               // no such instance
+	WrongType                     // the permission is not about resources of the type
+	Restricted                    // a restricting permission takes it away
+	Unenforceable                 // two profiles each with tags and hierarchy cannot be enforced on reports
+	HumanDenied                   // the AI agent may, the human whom it assists may not
+	reasonCount
+)
+
+var reasonTexts = [reasonCount]string{
+	"not granted", "granted", "condition failed", "unknown subject", "unknown action", "unknown resource", "unknown instance",
+	"wrong type", "restricted", "unenforceable", "human denied",
+}
+
+func (r Reason) String() string {
+	if r < reasonCount {
+		return reasonTexts[r]
+	}
+	return "unknown reason"
+}

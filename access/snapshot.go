@@ -1,0 +1,330 @@
+// Package access decides who may do what. It compiles the profiles, users, hierarchy and
+// associations of an instance into an immutable Snapshot and answers from that, without locks and
+// without I/O. It neither stores anything nor knows how a question arrives; see docs/concepts.md
+// for the rules.
+package access
+
+import (
+	"slices"
+	"unique"
+
+	"github.com/tidwall/btree"
+
+	"github.com/lanyard/lanyard"
+)
+
+// A Snapshot is an instance at one revision. It never changes, so any number of goroutines may
+// share it; the next one is made of it by With and shares all that did not change.
+type Snapshot struct {
+	instance string
+	revision int64
+	exists   bool
+
+	entities vector[entity]
+	ids      index
+	free     uint32 // slot+1 of the first free entity; each leads to the next in group
+	kinds    [kindCount]*slotSet
+}
+
+// slotSet is an ordered set that is cheap to copy.
+type slotSet struct{ btree.Map[uint32, struct{}] }
+
+func (s *slotSet) Insert(slot uint32) { s.Set(slot, struct{}{}) }
+
+// Copy leaves s as it is, even inside: others may be copying it at the same time.
+func (s *slotSet) Copy() *slotSet {
+	m := s.Map
+	return &slotSet{*m.Copy()}
+}
+
+// Instance is the id of the instance.
+func (s *Snapshot) Instance() string { return s.instance }
+
+// Revision is that of the last event that the snapshot holds.
+func (s *Snapshot) Revision() int64 { return s.revision }
+
+// Exists tells whether the instance exists at this revision.
+func (s *Snapshot) Exists() bool { return s.exists }
+
+// kind is what an entity is, and under what it is found.
+type kind uint8
+
+const (
+	kindFree kind = iota
+	kindUser
+	kindProfile
+	kindQueue
+	kindRoutingProfile
+	kindGroup
+	kindHours
+	kindModule
+	kindAgent
+	kindCount
+	kindName = kindCount // users by name; no entity has it
+)
+
+var kindOf = map[lanyard.Type]kind{
+	lanyard.TypeUser: kindUser, lanyard.TypeProfile: kindProfile, lanyard.TypeQueue: kindQueue,
+	lanyard.TypeRoutingProfile: kindRoutingProfile, lanyard.TypeGroup: kindGroup, lanyard.TypeHours: kindHours,
+	lanyard.TypeModule: kindModule, lanyard.TypeAIAgent: kindAgent,
+}
+
+// inlineRefs is how many of an entity's references stand in itself. Nearly every user holds fewer
+// profiles.
+const inlineRefs = 4
+
+// An entity is anything that lanyard stores and that may be asked about.
+type entity struct {
+	id    string
+	name  string
+	tags  []tag
+	refs  [inlineRefs]uint32 // slot+1: the profiles that a user or AI agent holds; of a group, those above it and itself
+	more  []uint32           // what does not fit into refs
+	group uint32             // slot+1 of a user's hierarchy group
+	kind  kind
+	prof  *profile // of a security profile
+}
+
+// A tag is compared by pointer, for equal ones are the same.
+type tag = unique.Handle[pair]
+
+type pair struct{ key, value string }
+
+func tagsOf(m map[string]string) []tag {
+	if len(m) == 0 {
+		return nil
+	}
+	tags := make([]tag, 0, len(m))
+	for k, v := range m {
+		tags = append(tags, unique.Make(pair{k, v}))
+	}
+	return tags
+}
+
+func (e *entity) has(t tag) bool { return slices.Contains(e.tags, t) }
+
+// ref returns the i-th reference as slot+1, 0 after the last.
+func (e *entity) ref(i int) uint32 {
+	if i < inlineRefs {
+		return e.refs[i]
+	}
+	if i -= inlineRefs; i < len(e.more) {
+		return e.more[i]
+	}
+	return 0
+}
+
+func (e *entity) setRefs(slots []uint32) {
+	e.refs, e.more = [inlineRefs]uint32{}, nil
+	n := copy(e.refs[:], slots)
+	if n < len(slots) {
+		e.more = slices.Clone(slots[n:])
+	}
+}
+
+func (s *Snapshot) find(k kind, id string) (uint32, *entity) {
+	slot, ok := s.ids.find(hashOf(k, id), func(slot uint32) bool {
+		e := s.entities.at(slot)
+		return e.kind == k && e.id == id
+	})
+	if !ok {
+		return 0, nil
+	}
+	return slot, s.entities.at(slot)
+}
+
+func (s *Snapshot) findName(name string) (uint32, *entity) {
+	slot, ok := s.ids.find(hashOf(kindName, name), func(slot uint32) bool {
+		e := s.entities.at(slot)
+		return e.kind == kindUser && e.name == name
+	})
+	if !ok {
+		return 0, nil
+	}
+	return slot, s.entities.at(slot)
+}
+
+// Empty is the snapshot of an instance before its first event.
+func Empty(instance string) *Snapshot { return &Snapshot{instance: instance} }
+
+// An Edit makes the next snapshot out of one. It is used by one goroutine, and ends with Snapshot.
+type Edit struct {
+	s        Snapshot
+	m        mark
+	ownKinds [kindCount]bool
+	ownProfs map[uint32]bool
+}
+
+// Edit begins the next snapshot.
+func (s *Snapshot) Edit() *Edit {
+	return &Edit{s: *s, m: newMark(), ownProfs: map[uint32]bool{}}
+}
+
+// Snapshot ends the edit at a revision.
+func (e *Edit) Snapshot(revision int64) *Snapshot {
+	s := e.s
+	s.revision = revision
+	return &s
+}
+
+func (e *Edit) set(k kind) *slotSet {
+	if !e.ownKinds[k] {
+		e.ownKinds[k] = true
+		if e.s.kinds[k] == nil {
+			e.s.kinds[k] = new(slotSet)
+		} else {
+			e.s.kinds[k] = e.s.kinds[k].Copy()
+		}
+	}
+	return e.s.kinds[k]
+}
+
+// slot finds or makes the entity of an id.
+func (e *Edit) slot(k kind, id string) uint32 {
+	if slot, found := e.s.find(k, id); found != nil {
+		return slot
+	}
+	slot := e.s.entities.n
+	if e.s.free != 0 {
+		slot = e.s.free - 1
+		e.s.free = e.s.entities.at(slot).group
+	}
+	*e.s.entities.edit(slot, e.m) = entity{id: id, kind: k}
+	e.s.ids.put(hashOf(k, id), slot, e.m)
+	e.set(k).Insert(slot)
+	return slot
+}
+
+// prof returns the compiled profile at a slot for changing.
+func (e *Edit) prof(slot uint32) *profile {
+	ent := e.s.entities.edit(slot, e.m)
+	if !e.ownProfs[slot] {
+		e.ownProfs[slot] = true
+		p := profile{slot: slot, id: ent.id}
+		if ent.prof != nil {
+			p = *ent.prof
+			p.holders = p.holders.Copy()
+		} else {
+			p.holders = new(slotSet)
+		}
+		ent.prof = &p
+	}
+	return ent.prof
+}
+
+// Put adds a resource or replaces the one with its type and id. Groups must be put after those
+// above them, and users and AI agents after the profiles and groups that they name; events come in
+// such an order.
+func (e *Edit) Put(r lanyard.Resource) {
+	if _, ok := r.(*lanyard.Instance); ok {
+		e.s.exists = true
+		return
+	}
+	k, ok := kindOf[r.Type()]
+	if !ok {
+		return // nothing that decides anything
+	}
+	h := r.Head()
+	slot := e.slot(k, h.ID)
+	ent := e.s.entities.edit(slot, e.m)
+	ent.tags = tagsOf(h.Tags)
+	switch r := r.(type) {
+	case *lanyard.User:
+		if ent.name != h.Name {
+			if ent.name != "" {
+				e.s.ids.remove(hashOf(kindName, ent.name), slot, e.m)
+			}
+			ent.name = h.Name
+			e.s.ids.put(hashOf(kindName, h.Name), slot, e.m)
+		}
+		ent.group = 0
+		if r.Group != "" {
+			if g, found := e.s.find(kindGroup, r.Group); found != nil {
+				ent.group = g + 1
+			}
+		}
+		e.hold(slot, r.Profiles)
+	case *lanyard.AIAgent:
+		e.hold(slot, r.Profiles)
+	case *lanyard.Group:
+		ent.name = h.Name
+		path := make([]uint32, 0, len(r.Path))
+		for _, id := range r.Path {
+			if g, found := e.s.find(kindGroup, id); found != nil {
+				path = append(path, g+1)
+			}
+		}
+		ent.setRefs(path)
+	case *lanyard.Profile:
+		ent.name = h.Name
+		e.prof(slot).compile(&e.s, r)
+	default:
+		ent.name = h.Name
+	}
+}
+
+// hold makes the entity at slot a holder of these profiles and of no others.
+func (e *Edit) hold(slot uint32, profiles []string) {
+	ent := e.s.entities.edit(slot, e.m)
+	had := heldSlots(ent)
+	slots := make([]uint32, 0, len(profiles))
+	for _, id := range profiles {
+		p, found := e.s.find(kindProfile, id)
+		if found == nil {
+			continue
+		}
+		slots = append(slots, p+1)
+		if !slices.Contains(had, p+1) {
+			e.prof(p).holders.Insert(slot)
+		}
+	}
+	for _, p := range had {
+		if !slices.Contains(slots, p) {
+			e.prof(p - 1).holders.Delete(slot)
+		}
+	}
+	e.s.entities.edit(slot, e.m).setRefs(slots)
+}
+
+func heldSlots(ent *entity) []uint32 {
+	var slots []uint32
+	for i := 0; ; i++ {
+		p := ent.ref(i)
+		if p == 0 {
+			return slots
+		}
+		slots = append(slots, p)
+	}
+}
+
+// Remove takes a resource out; the instance itself takes everything with it.
+func (e *Edit) Remove(t lanyard.Type, id string) {
+	if t == lanyard.TypeInstance {
+		*e = Edit{s: Snapshot{instance: e.s.instance, revision: e.s.revision}, m: newMark(), ownProfs: map[uint32]bool{}}
+		return
+	}
+	k, ok := kindOf[t]
+	if !ok {
+		return
+	}
+	slot, found := e.s.find(k, id)
+	if found == nil {
+		return
+	}
+	if k == kindUser || k == kindAgent {
+		e.hold(slot, nil)
+	}
+	ent := e.s.entities.edit(slot, e.m)
+	e.s.ids.remove(hashOf(k, id), slot, e.m)
+	if k == kindUser && ent.name != "" {
+		e.s.ids.remove(hashOf(kindName, ent.name), slot, e.m)
+	}
+	e.set(k).Delete(slot)
+	delete(e.ownProfs, slot)
+	*ent = entity{}
+	if k == kindGroup {
+		return // its slot stays unused: a profile may still name it, and must then match nobody
+	}
+	ent.group = e.s.free
+	e.s.free = slot + 1
+}
