@@ -51,3 +51,26 @@ type AccessKey struct {
 	Created  time.Time
 	Comment  string
 }
+
+// Token lets its bearer ask questions, or administer, until it expires or is revoked. The text that
+// the bearer presents is not kept, only its hash.
+type Token struct {
+	ID       string
+	Hash     string // SHA-256 of the text, hexadecimal
+	Account  string
+	Instance string // the only instance that it is for; "" for all of the account
+	Scope    TokenScope
+	Created  time.Time
+	Expires  time.Time // zero: never
+	Revoked  bool
+	Comment  string
+}
+
+// TokenScope is what a Token is good for.
+type TokenScope string
+
+// The scopes of tokens.
+const (
+	ScopeDecide     TokenScope = "decide"     // to ask questions
+	ScopeAdminister TokenScope = "administer" // to ask questions and about proposed changes
+)

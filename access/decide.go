@@ -8,13 +8,7 @@ func (s *Snapshot) Decide(q *Query) Decision {
 	if s == nil || !s.exists {
 		return Decision{Reason: UnknownInstance}
 	}
-	var subject *entity
-	switch q.Subject.Type {
-	case User:
-		subject = s.user(q.Subject.ID)
-	case AIAgent:
-		_, subject = s.find(kindAgent, q.Subject.ID)
-	}
+	subject := s.subject(&q.Subject)
 	if subject == nil {
 		return Decision{Reason: UnknownSubject}
 	}
@@ -30,6 +24,16 @@ func (s *Snapshot) Decide(q *Query) Decision {
 		}
 	}
 	return d
+}
+
+func (s *Snapshot) subject(sub *Subject) (e *entity) {
+	switch sub.Type {
+	case User:
+		e = s.user(sub.ID)
+	case AIAgent:
+		_, e = s.find(kindAgent, sub.ID)
+	}
+	return e
 }
 
 func (s *Snapshot) user(ref string) *entity {

@@ -54,12 +54,7 @@ func (s *Snapshot) Explain(q *Query) Explanation {
 		x.Sentence = "Denied: the instance does not exist."
 		return x
 	}
-	var subject *entity
-	if q.Subject.Type == AIAgent {
-		_, subject = s.find(kindAgent, q.Subject.ID)
-	} else {
-		subject = s.user(q.Subject.ID)
-	}
+	subject := s.subject(&q.Subject)
 	var a ask
 	reason := a.prepare(s, q)
 	if subject != nil && reason == Granted {

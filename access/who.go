@@ -18,7 +18,7 @@ type Holder struct {
 // the order of their places in the snapshot: those after the place after (0 for the beginning), at
 // most limit. next is the place for the next call, 0 at the end.
 func (s *Snapshot) WhoCan(q Query, after uint32, limit int) (found []Holder, next uint32) {
-	if s == nil || !s.exists || limit <= 0 {
+	if s == nil || !s.exists || limit <= 0 || q.Subject.Type > AIAgent {
 		return nil, 0
 	}
 	var a ask
@@ -158,6 +158,26 @@ func (s *Snapshot) WhichResources(q Query, after uint32, limit int) (found []Fou
 	return found, next, true
 }
 
+// WhichActions lists, in byte order, the actions that q's subject is allowed on q's resource.
+func (s *Snapshot) WhichActions(q Query) []string {
+	if s == nil || !s.exists {
+		return nil
+	}
+	e := s.subject(&q.Subject)
+	if e == nil {
+		return nil
+	}
+	var names []string
+	for _, eff := range s.effective(heldSlots(e)) {
+		q.Action = eff.Action
+		if (len(names) == 0 || names[len(names)-1] != eff.Action) && s.Decide(&q).Allow {
+			names = append(names, eff.Action)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // Holders lists the users and AI agents that hold a profile, users and AI agents mixed in the order
 // of their places. Paging is as in WhoCan. It is false when there is no such profile.
 func (s *Snapshot) Holders(profile string, after uint32, limit int) (found []Holder, next uint32, ok bool) {
@@ -209,12 +229,7 @@ func (s *Snapshot) WhatCan(subject Subject) ([]Effective, bool) {
 	if s == nil || !s.exists {
 		return nil, false
 	}
-	var e *entity
-	if subject.Type == AIAgent {
-		_, e = s.find(kindAgent, subject.ID)
-	} else {
-		e = s.user(subject.ID)
-	}
+	e := s.subject(&subject)
 	if e == nil {
 		return nil, false
 	}

@@ -73,12 +73,12 @@ var boundQuery = []string{"clientToken", "tagKeys"}
 // hide replaces the values of sensitive members, wherever they stand. The names in body were
 // written by us, so they are plain.
 func hide(body []byte) ([]byte, error) {
-	found := false
-	for name := range hidden {
-		found = found || bytes.Contains(body, []byte(`"`+name+`":`))
-	}
-	if !found {
-		return body, nil
+	for found, rest := false, body; !found; {
+		before, after, ok := bytes.Cut(rest, []byte(`":`))
+		if !ok {
+			return body, nil
+		}
+		found, rest = hidden[string(before[bytes.LastIndexByte(before, '"')+1:])], after
 	}
 	dec := jsontext.NewDecoder(bytes.NewReader(body))
 	var out bytes.Buffer

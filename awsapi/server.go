@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -76,6 +77,8 @@ type request struct {
 	http   *http.Request
 	params model.Params
 	body   []byte
+	// revision of the instance after a change, 0 for a call that changes nothing.
+	revision int64
 }
 
 // ServeHTTP answers one request.
@@ -84,10 +87,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		SourceIP: sourceIP(r), UserAgent: cut(r.UserAgent(), maxUserAgent), RequestID: uuid.NewString(),
 	}}}
 	w.Header()["X-Amzn-Requestid"] = []string{req.RequestID}
+	req.Revision = &req.revision
 	out, err := s.call(r.Context(), req)
 	if err != nil {
 		s.writeError(w, req, err)
 		return
+	}
+	if req.revision > 0 {
+		w.Header()["X-Lanyard-Revision"] = []string{strconv.FormatInt(req.revision, 10)}
 	}
 	s.write(w, req, out)
 }

@@ -5,6 +5,7 @@ package control
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/store"
 )
 
@@ -79,9 +81,11 @@ type Service struct {
 	now            func() time.Time
 	newID          func() string
 	log            *slog.Logger
+	engine         *access.Engine
 
 	keys    atomic.Pointer[map[string]lanyard.AccessKey]
-	loading sync.Mutex // orders LoadKeys, so that no older list of keys replaces a newer one
+	tokens  atomic.Pointer[map[[sha256.Size]byte]lanyard.Token]
+	loading sync.Mutex // orders LoadKeys and LoadTokens, so that no older list replaces a newer one
 	// making lets one CreateInstance go on at a time: its quota is counted outside of its transaction.
 	making sync.Mutex
 }
@@ -91,6 +95,7 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, region: c.Region, partition: c.Partition, quotas: c.Quotas.withDefaults(), lenient: c.Lenient,
 		associateUsers: c.AssociateUsers, now: c.Now, newID: c.NewID, log: c.Logger,
+		engine: &access.Engine{Source: source{c.Store}},
 	}
 	if s.partition == "" {
 		s.partition = "aws"
@@ -112,6 +117,8 @@ type Call struct {
 	lanyard.Caller
 	Operation string
 	Request   json.RawMessage // the parameters for the audit, sensitive ones hidden
+	// Revision, unless nil, is set to the instance's revision that holds what the call did.
+	Revision *int64
 }
 
 // Region is where this server says it is.
@@ -135,14 +142,23 @@ func (s *Service) time() time.Time { return s.now().UTC().Truncate(time.Millisec
 // errUnchanged ends a change that found nothing to do; write then answers nil.
 var errUnchanged = errors.New("nothing changed")
 
-// write is the one way to change anything: the change and its event in one transaction.
-// change may run more than once.
+// write is the one way to change anything: the change and its event in one transaction, and after
+// the commit the snapshot that decisions are made from. change may run more than once.
 func (s *Service) write(ctx context.Context, call Call, instance string, change func(store.Tx) error) error {
-	err := s.store.Update(ctx, instance, func(tx store.Tx) error {
+	var event *lanyard.Event
+	var revision int64
+	err := s.store.Update(ctx, instance, func(tx store.Tx) (err error) {
+		event = nil
 		if err := change(tx); err != nil {
+			if errors.Is(err, errUnchanged) {
+				var failed error
+				if revision, failed = tx.Revision(ctx); failed != nil {
+					return failed
+				}
+			}
 			return err
 		}
-		return tx.Append(ctx, &lanyard.Event{
+		event = &lanyard.Event{
 			ID:          s.newID(),
 			Instance:    instance,
 			Time:        s.now().UTC(),
@@ -154,10 +170,22 @@ func (s *Service) write(ctx context.Context, call Call, instance string, change 
 			UserAgent:   call.UserAgent,
 			RequestID:   call.RequestID,
 			Request:     call.Request,
-		})
+		}
+		return tx.Append(ctx, event)
 	})
-	if errors.Is(err, errUnchanged) {
-		return nil
+	if err != nil && !errors.Is(err, errUnchanged) {
+		return err
 	}
-	return err
+	if event != nil && err == nil {
+		revision = event.Revision
+		if err := s.engine.Apply(context.WithoutCancel(ctx), event); err != nil {
+			// The change is committed. A snapshot that cannot follow is loaded anew at the next question.
+			s.log.Error("snapshot dropped", "instance", instance, "revision", revision, "error", err)
+			s.engine.Forget(instance)
+		}
+	}
+	if call.Revision != nil {
+		*call.Revision = revision
+	}
+	return nil
 }

@@ -202,14 +202,19 @@ func (s *Service) levelsEmpty(ctx context.Context, r store.Reader, keep, have in
 // each calls do for every resource of a type until do fails.
 func each[R lanyard.Resource](ctx context.Context, r store.Reader, do func(R) error) error {
 	var none R
+	return eachOf(ctx, r, none.Type(), func(res lanyard.Resource) error { return do(res.(R)) })
+}
+
+// eachOf is each for a type that is not known before.
+func eachOf(ctx context.Context, r store.Reader, t lanyard.Type, do func(lanyard.Resource) error) error {
 	const chunk = 500
 	for after := int64(0); ; {
-		some, err := r.List(ctx, none.Type(), after, chunk)
+		some, err := r.List(ctx, t, after, chunk)
 		if err != nil {
 			return err
 		}
 		for _, res := range some {
-			if err := do(res.(R)); err != nil {
+			if err := do(res); err != nil {
 				return err
 			}
 		}

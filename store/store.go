@@ -27,7 +27,8 @@ import (
 //     an Update does not grow with the number of resources.
 //   - Errors are *lanyard.Error: NotFound and Duplicate as said below, Unavailable when the database
 //     is out of reach or ctx ended, otherwise Internal.
-//   - A resource returned is shared and must not be changed; lanyard.Clone it.
+//   - A resource returned is shared and must not be changed; lanyard.Clone it. So is the slice of a
+//     list: append to it, but do not write into it.
 //
 // All methods may be called from any number of goroutines.
 type Store interface {
@@ -55,6 +56,10 @@ type Store interface {
 	Keys(ctx context.Context) ([]lanyard.AccessKey, error)
 	// PutKey stores a key, replacing the one with the same id.
 	PutKey(ctx context.Context, key lanyard.AccessKey) error
+	// Tokens lists all bearer tokens in the order of their creation.
+	Tokens(ctx context.Context) ([]lanyard.Token, error)
+	// PutToken stores a token, replacing the one with the same id.
+	PutToken(ctx context.Context, t lanyard.Token) error
 	// Secret returns the server's own secret of that name, 32 random bytes made at first use.
 	Secret(ctx context.Context, name string) ([]byte, error)
 

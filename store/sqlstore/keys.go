@@ -12,23 +12,9 @@ import (
 )
 
 // Keys lists the access keys.
-func (d *DB) Keys(ctx context.Context) (keys []lanyard.AccessKey, err error) {
-	err = d.do(ctx, func(s *session) error {
-		return s.rows(ctx, `SELECT doc FROM access_keys ORDER BY position`, nil, func(rows *sql.Rows) error {
-			var doc sql.RawBytes
-			var k lanyard.AccessKey
-			if err := rows.Scan(&doc); err != nil {
-				return err
-			}
-			err := json.Unmarshal(doc, &k, codec)
-			keys = append(keys, k)
-			return err
-		})
-	})
-	if err != nil {
-		return nil, d.wrap(ctx, err, "list the access keys")
-	}
-	return keys, nil
+func (d *DB) Keys(ctx context.Context) ([]lanyard.AccessKey, error) {
+	keys, err := all[lanyard.AccessKey](ctx, d, `SELECT doc FROM access_keys ORDER BY position`)
+	return keys, d.wrap(ctx, err, "list the access keys")
 }
 
 // PutKey stores an access key.
@@ -40,6 +26,41 @@ func (d *DB) PutKey(ctx context.Context, k lanyard.AccessKey) error {
 			ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`, k.ID, doc)
 	}
 	return d.wrap(ctx, err, "store access key "+k.ID)
+}
+
+// Tokens lists the bearer tokens.
+func (d *DB) Tokens(ctx context.Context) ([]lanyard.Token, error) {
+	tokens, err := all[lanyard.Token](ctx, d, `SELECT doc FROM tokens ORDER BY position`)
+	return tokens, d.wrap(ctx, err, "list the tokens")
+}
+
+// PutToken stores a bearer token.
+func (d *DB) PutToken(ctx context.Context, t lanyard.Token) error {
+	doc, err := encode(t)
+	if err == nil {
+		err = d.alone(ctx, `
+			INSERT INTO tokens (id, doc) VALUES ($1, $2)
+			ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`, t.ID, doc)
+	}
+	return d.wrap(ctx, err, "store token "+t.ID)
+}
+
+// all decodes the only column of a query's rows.
+func all[T any](ctx context.Context, d *DB, query string) (list []T, err error) {
+	err = d.do(ctx, func(s *session) error {
+		list = nil
+		return s.rows(ctx, query, nil, func(rows *sql.Rows) error {
+			var doc sql.RawBytes
+			var one T
+			if err := rows.Scan(&doc); err != nil {
+				return err
+			}
+			err := json.Unmarshal(doc, &one, codec)
+			list = append(list, one)
+			return err
+		})
+	})
+	return list, err
 }
 
 // Secret returns a secret of the server, made at first use.

@@ -1,0 +1,256 @@
+// Package authzen answers the OpenID AuthZEN Authorization API 1.0: evaluations, searches and the
+// metadata document, from snapshots of package access. It has no rules of its own about who may do
+// what, and knows neither a store nor how callers' credentials are kept.
+package authzen
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
+)
+
+// Config says what a Server works with.
+type Config struct {
+	// Authenticate finds out who calls, from the request and its whole body. An error is a refusal:
+	// lanyard.Denied for a caller who may not ask this, anything else of package lanyard or another
+	// for one who is not known.
+	Authenticate func(r *http.Request, body []byte) (Principal, error)
+	// Snapshot returns what to decide from: an instance's latest state, of at least a revision. An
+	// instance that the principal may not ask about is NotFound.
+	Snapshot func(ctx context.Context, p Principal, instance string, atLeast int64) (*access.Snapshot, error)
+	// TokenSecret signs page tokens.
+	TokenSecret []byte
+	Logger      *slog.Logger // default slog.Default()
+}
+
+// Principal is who asks.
+type Principal struct {
+	Account  string
+	Instance string // the only instance that may be asked about; "" for all of the account
+}
+
+// A Server is the policy decision point.
+type Server struct {
+	Config
+}
+
+// NewServer returns a Server.
+func NewServer(c Config) *Server {
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return &Server{c}
+}
+
+// Bounds of a request.
+const (
+	maxBody        = 4 << 20 // bytes
+	maxNesting     = 32      // arrays and objects in one another
+	maxEvaluations = 1000    // items of a batch
+	maxPage        = 1000    // results of a search
+	defaultPage    = 100
+)
+
+// Where the endpoints are, below the base URL of an instance or of the server.
+const (
+	instances   = "/instances/"
+	evaluation  = "/access/v1/evaluation"
+	evaluations = "/access/v1/evaluations"
+	subjects    = "/access/v1/search/subject"
+	resources   = "/access/v1/search/resource"
+	actions     = "/access/v1/search/action"
+	wellKnown   = "/.well-known/authzen-configuration"
+)
+
+// Serves tells whether a path is one of this package's.
+func Serves(path string) bool {
+	_, endpoint := split(path)
+	return endpoint != "" || strings.HasPrefix(path, wellKnown)
+}
+
+// split takes a path apart into the instance that it names, if any, and the endpoint.
+func split(path string) (instance, endpoint string) {
+	if rest, ok := strings.CutPrefix(path, instances); ok {
+		if i := strings.IndexByte(rest, '/'); i > 0 {
+			instance, path = rest[:i], rest[i:]
+		}
+	}
+	switch path {
+	case evaluation, evaluations, subjects, resources, actions:
+		return instance, path
+	}
+	return "", ""
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	if id := r.Header["X-Request-Id"]; len(id) > 0 {
+		h["X-Request-Id"] = id[:1]
+	}
+	if strings.HasPrefix(r.URL.Path, wellKnown) {
+		s.metadata(w, r)
+		return
+	}
+	out, err := s.call(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	send(w, http.StatusOK, out)
+}
+
+// call takes one request through every step.
+func (s *Server) call(r *http.Request) ([]byte, error) {
+	instance, endpoint := split(r.URL.Path)
+	if r.Method != http.MethodPost {
+		return nil, &httpError{http.StatusMethodNotAllowed, "POST is accepted"}
+	}
+	body, err := read(r)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.Authenticate(r, body)
+	if err != nil {
+		var e *lanyard.Error
+		if errors.As(err, &e) && e.Kind != lanyard.Internal && e.Kind != lanyard.Unavailable {
+			if e.Kind == lanyard.Denied {
+				return nil, &httpError{http.StatusForbidden, e.Message}
+			}
+			return nil, &httpError{http.StatusUnauthorized, e.Message}
+		}
+		return nil, err
+	}
+	if instance == "" {
+		if instance = p.Instance; instance == "" {
+			return nil, bad("the caller may ask about every instance of account %s; say which with %sINSTANCE%s", p.Account, instances, endpoint)
+		}
+	} else if p.Instance != "" && p.Instance != instance {
+		return nil, &httpError{http.StatusForbidden, "the token is for another instance"}
+	}
+	if mt := r.Header["Content-Type"]; len(mt) == 0 || !isJSON(mt[0]) {
+		return nil, bad("Content-Type must be application/json")
+	}
+	ask := &asking{s: s, ctx: r.Context(), principal: p, instance: instance, header: r.Header}
+	switch endpoint {
+	case evaluation:
+		return ask.evaluation(body)
+	case evaluations:
+		return ask.evaluations(body)
+	default:
+		return ask.search(endpoint, body)
+	}
+}
+
+func isJSON(contentType string) bool {
+	if contentType == "application/json" {
+		return true
+	}
+	mt, _, err := mime.ParseMediaType(contentType)
+	return err == nil && mt == "application/json"
+}
+
+func read(r *http.Request) ([]byte, error) {
+	if r.ContentLength > maxBody {
+		return nil, bad("the request body has %d bytes; at most %d are accepted", r.ContentLength, maxBody)
+	}
+	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
+		return nil, bad("Content-Encoding %q is not accepted", e)
+	}
+	// Memory is taken as the body arrives: nobody is authenticated yet.
+	body := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0)+bytes.MinRead, 64<<10)))
+	if _, err := body.ReadFrom(io.LimitReader(r.Body, maxBody+1)); err != nil || int64(body.Len()) < r.ContentLength {
+		return nil, bad("the request body ended early")
+	}
+	if body.Len() > maxBody {
+		return nil, bad("the request body has more than %d bytes", maxBody)
+	}
+	return body.Bytes(), nil
+}
+
+// httpError is a refusal of a whole request.
+type httpError struct {
+	status  int
+	message string
+}
+
+func (e *httpError) Error() string { return e.message }
+
+// fail answers an error; its body is a JSON string that says what was wrong.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	status, message := http.StatusInternalServerError, "internal failure; see the server's log"
+	var refused *httpError
+	switch k := lanyard.KindOf(err); {
+	case errors.As(err, &refused):
+		status, message = refused.status, refused.message
+	case k == lanyard.NotFound:
+		status, message = http.StatusNotFound, err.Error()
+	case k == lanyard.Condition: // a revision that did not come
+		status, message = http.StatusConflict, err.Error()
+	case k == lanyard.Invalid || k == lanyard.Malformed:
+		status, message = http.StatusBadRequest, err.Error()
+	default:
+		if r.Context().Err() == nil {
+			s.Logger.Error("question failed", "path", r.URL.Path, "error", err)
+		}
+	}
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="lanyard"`)
+	}
+	b, err := json.Marshal(strings.ToValidUTF8(message, "?"))
+	if err != nil {
+		b = []byte(`"failed"`)
+	}
+	send(w, status, b)
+}
+
+func send(w http.ResponseWriter, status int, body []byte) {
+	h := w.Header()
+	h["Content-Type"] = []string{"application/json"}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(status)
+	w.Write(body) // a caller that is gone is no failure of ours
+}
+
+// metadata answers the well-known document for the server, or for one instance when its path
+// follows.
+func (s *Server) metadata(w http.ResponseWriter, r *http.Request) {
+	base, ok := strings.CutPrefix(r.URL.Path, wellKnown)
+	if rest, has := strings.CutPrefix(base, instances); !ok || base != "" && (!has || rest == "" || strings.Contains(rest, "/")) {
+		s.fail(w, r, &httpError{http.StatusNotFound, "there is no such document"})
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		s.fail(w, r, &httpError{http.StatusMethodNotAllowed, "GET is accepted"})
+		return
+	}
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	url := scheme + "://" + r.Host + base
+	b, err := json.Marshal(map[string]string{
+		"policy_decision_point":       url,
+		"access_evaluation_endpoint":  url + evaluation,
+		"access_evaluations_endpoint": url + evaluations,
+		"search_subject_endpoint":     url + subjects,
+		"search_resource_endpoint":    url + resources,
+		"search_action_endpoint":      url + actions,
+	}, json.Deterministic(true))
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	send(w, http.StatusOK, b)
+}

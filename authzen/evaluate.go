@@ -1,0 +1,388 @@
+package authzen
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/lanyard/lanyard/access"
+)
+
+// asking is one request after its caller is known.
+type asking struct {
+	s         *Server
+	ctx       context.Context
+	principal Principal
+	instance  string
+	header    http.Header
+}
+
+func bad(format string, args ...any) error {
+	return &httpError{http.StatusBadRequest, fmt.Sprintf(format, args...)}
+}
+
+// The entities, as they arrive. A nil pointer was absent.
+type (
+	subject struct {
+		Type       *string            `json:"type"`
+		ID         *string            `json:"id"`
+		Properties *subjectProperties `json:"properties"`
+	}
+	subjectProperties struct {
+		Assisting *string `json:"assisting"` // of an AI agent: the user whom it assists
+	}
+	action struct {
+		Name *string `json:"name"`
+	}
+	resource struct {
+		Type       *string             `json:"type"`
+		ID         *string             `json:"id"`
+		Properties *resourceProperties `json:"properties"`
+	}
+	resourceProperties struct {
+		New            bool              `json:"new"`
+		Tags           map[string]string `json:"tags"`
+		HierarchyGroup string            `json:"hierarchy_group"`
+		Attributes     map[string]string `json:"attributes"`
+		Channel        string            `json:"channel"`
+	}
+	requestContext struct {
+		Surface         string `json:"surface"`
+		AtLeastRevision *int64 `json:"at_least_revision"`
+		Explain         bool   `json:"explain"`
+	}
+	item struct {
+		Subject  *subject        `json:"subject"`
+		Action   *action         `json:"action"`
+		Resource *resource       `json:"resource"`
+		Context  *requestContext `json:"context"`
+	}
+)
+
+// decode reads a request: an object without repeated members, wrong types or invalid UTF-8.
+// Unknown members are passed over.
+func decode(body []byte, to any) error {
+	if tooDeep(body) {
+		return bad("the request body has values more than %d deep in one another", maxNesting)
+	}
+	start := 0
+	for start < len(body) && (body[start] == ' ' || body[start] == '\n' || body[start] == '\t' || body[start] == '\r') {
+		start++
+	}
+	if start == len(body) || body[start] != '{' {
+		return bad("the request body is not a JSON object")
+	}
+	err := json.Unmarshal(body, to)
+	var semantic *json.SemanticError
+	var syntactic *jsontext.SyntacticError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &semantic):
+		return bad("%s: a value of the wrong type", semantic.JSONPointer)
+	case errors.As(err, &syntactic):
+		return bad("the request body is not valid JSON: at byte %d: %v", syntactic.ByteOffset, syntactic.Err)
+	}
+	return bad("the request body cannot be read: %v", err)
+}
+
+func tooDeep(body []byte) bool {
+	depth, inString := 0, false
+	for i := 0; i < len(body); i++ {
+		c := body[i]
+		switch {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{' || c == '[':
+			if depth++; depth > maxNesting {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
+}
+
+// Names of things that have no type of their own in package access.
+const (
+	typeUser     = "user"
+	typeAgent    = "ai_agent"
+	typeInstance = "Instance" // for permissions without an object
+)
+
+// query makes a question of an item. What is missing is said by name.
+func (it *item) query() (q access.Query, err error) {
+	switch {
+	case it.Subject == nil || it.Subject.Type == nil || it.Subject.ID == nil:
+		return q, bad("subject, subject.type and subject.id are required")
+	case it.Action == nil || it.Action.Name == nil:
+		return q, bad("action and action.name are required")
+	case it.Resource == nil || it.Resource.Type == nil || it.Resource.ID == nil:
+		return q, bad("resource, resource.type and resource.id are required")
+	}
+	it.fill(&q)
+	if err := it.surface(&q); err != nil {
+		return q, err
+	}
+	return q, nil
+}
+
+// fill writes what is there into q.
+func (it *item) fill(q *access.Query) {
+	if s := it.Subject; s != nil {
+		switch {
+		case s.Type == nil:
+		case *s.Type == typeUser:
+			q.Subject.Type = access.User
+		case *s.Type == typeAgent:
+			q.Subject.Type = access.AIAgent
+			if s.Properties != nil && s.Properties.Assisting != nil {
+				q.Subject.Human = *s.Properties.Assisting
+			}
+		default:
+			q.Subject.Type = noSubject
+		}
+		if s.ID != nil {
+			q.Subject.ID = *s.ID
+		}
+	}
+	if it.Action != nil && it.Action.Name != nil {
+		q.Action = *it.Action.Name
+	}
+	if r := it.Resource; r != nil {
+		if r.Type != nil && *r.Type != typeInstance {
+			q.Resource.Type = *r.Type
+		}
+		if r.ID != nil {
+			q.Resource.ID = *r.ID
+		}
+		if p := r.Properties; p != nil {
+			q.Resource.New, q.Resource.Tags, q.Resource.Group = p.New, p.Tags, p.HierarchyGroup
+			q.Resource.Attributes, q.Resource.Channel = p.Attributes, p.Channel
+		}
+	}
+}
+
+// noSubject is a type of subjects that does not exist; nobody is found under it.
+const noSubject access.SubjectType = 255
+
+func (it *item) surface(q *access.Query) error {
+	if it.Context == nil {
+		return nil
+	}
+	switch it.Context.Surface {
+	case "", "admin":
+	case "reports":
+		q.Surface = access.Reports
+	default:
+		return bad("context.surface: %q is not accepted; admin and reports are", it.Context.Surface)
+	}
+	return nil
+}
+
+// snapshot returns the state to decide from: of at least the revision that the context or the
+// header asks for.
+func (a *asking) snapshot(c *requestContext) (*access.Snapshot, error) {
+	var atLeast int64
+	if v := a.header["X-Lanyard-Revision"]; len(v) > 0 {
+		n, err := strconv.ParseInt(v[0], 10, 64)
+		if err != nil || n < 0 {
+			return nil, bad("x-lanyard-revision: %q is not a revision", v[0])
+		}
+		atLeast = n
+	}
+	if c != nil && c.AtLeastRevision != nil {
+		if *c.AtLeastRevision < 0 {
+			return nil, bad("context.at_least_revision: %d is not a revision", *c.AtLeastRevision)
+		}
+		atLeast = max(atLeast, *c.AtLeastRevision)
+	}
+	return a.s.Snapshot(a.ctx, a.principal, a.instance, atLeast)
+}
+
+func (a *asking) evaluation(body []byte) ([]byte, error) {
+	var it item
+	if err := decode(body, &it); err != nil {
+		return nil, err
+	}
+	q, err := it.query()
+	if err != nil {
+		return nil, err
+	}
+	snapshot, err := a.snapshot(it.Context)
+	if err != nil {
+		return nil, err
+	}
+	return decide(make([]byte, 0, 256), snapshot, &q, it.Context), nil
+}
+
+// decide appends the answer to one question.
+func decide(b []byte, s *access.Snapshot, q *access.Query, c *requestContext) []byte {
+	if c != nil && c.Explain {
+		return explain(b, s, q)
+	}
+	d := s.Decide(q)
+	b = append(b, `{"decision":`...)
+	b = strconv.AppendBool(b, d.Allow)
+	b = append(b, `,"context":{"reason":"`...)
+	b = append(b, d.Reason.String()...)
+	b = append(b, '"')
+	if d.Profile != "" {
+		b = append(b, `,"profile":`...)
+		b = quote(b, d.Profile)
+	}
+	b = append(b, `,"revision":`...)
+	b = strconv.AppendInt(b, s.Revision(), 10)
+	return append(b, `}}`...)
+}
+
+func quote(b []byte, s string) []byte {
+	b, err := jsontext.AppendQuote(b, s)
+	if err != nil { // invalid UTF-8 is replaced, and reported
+		return b
+	}
+	return b
+}
+
+type (
+	explanation struct {
+		Decision bool               `json:"decision"`
+		Context  explanationContext `json:"context"`
+	}
+	explanationContext struct {
+		Reason      string    `json:"reason"`
+		Profile     string    `json:"profile,omitempty"`
+		Revision    int64     `json:"revision"`
+		Explanation string    `json:"explanation"`
+		Profiles    []finding `json:"profiles"`
+		Hints       []string  `json:"hints"`
+	}
+	finding struct {
+		Profile string      `json:"profile"`
+		Name    string      `json:"name"`
+		Holder  string      `json:"holder"`
+		Grants  bool        `json:"grants"`
+		Allows  bool        `json:"allows"`
+		Failed  []condition `json:"failed,omitempty"`
+	}
+	condition struct {
+		Kind string `json:"kind"`
+		Want string `json:"want"`
+		Have string `json:"have,omitempty"`
+	}
+)
+
+func explain(b []byte, s *access.Snapshot, q *access.Query) []byte {
+	x := s.Explain(q)
+	out := explanation{Decision: x.Allow, Context: explanationContext{Reason: x.Reason.String(), Profile: x.Profile, Revision: s.Revision(),
+		Explanation: x.Sentence, Profiles: []finding{}, Hints: x.Hints}}
+	for _, f := range x.Profiles {
+		o := finding{Profile: f.Profile, Name: f.Name, Holder: f.Holder, Grants: f.Grants, Allows: f.Allows}
+		for _, c := range f.Failed {
+			o.Failed = append(o.Failed, condition(c))
+		}
+		out.Context.Profiles = append(out.Context.Profiles, o)
+	}
+	j, err := json.Marshal(out, jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		return append(b, `{"decision":false}`...)
+	}
+	return append(b, j...)
+}
+
+// evaluations answers a batch. Items stay raw at first: one that cannot be read spoils only itself.
+func (a *asking) evaluations(body []byte) ([]byte, error) {
+	in := struct {
+		Subject     *subject         `json:"subject"`
+		Action      *action          `json:"action"`
+		Resource    *resource        `json:"resource"`
+		Context     *requestContext  `json:"context"`
+		Evaluations []jsontext.Value `json:"evaluations"`
+		Options     *struct {
+			Semantic *string `json:"evaluations_semantic"`
+		} `json:"options"`
+	}{}
+	if err := decode(body, &in); err != nil {
+		return nil, err
+	}
+	if len(in.Evaluations) == 0 {
+		return a.evaluation(body)
+	}
+	if len(in.Evaluations) > maxEvaluations {
+		return nil, bad("evaluations: has %d items; at most %d are accepted", len(in.Evaluations), maxEvaluations)
+	}
+	stopOn, stops := false, false
+	if in.Options != nil && in.Options.Semantic != nil {
+		switch *in.Options.Semantic {
+		case "execute_all":
+		case "deny_on_first_deny":
+			stops = true
+		case "permit_on_first_permit":
+			stops, stopOn = true, true
+		default:
+			return nil, bad("options.evaluations_semantic: %q is not accepted; execute_all, deny_on_first_deny and permit_on_first_permit are", *in.Options.Semantic)
+		}
+	}
+	snapshot, err := a.snapshot(in.Context)
+	if err != nil {
+		return nil, err
+	}
+	b := append(make([]byte, 0, 128*len(in.Evaluations)), `{"evaluations":[`...)
+	for i, raw := range in.Evaluations {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		it := item{in.Subject, in.Action, in.Resource, in.Context}
+		allowed := false
+		q, err := a.one(raw, &it)
+		if err != nil {
+			b = append(b, `{"decision":false,"context":{"error":{"status":400,"message":`...)
+			b = append(quote(b, err.Error()), `}}}`...)
+		} else {
+			at := len(b)
+			b = decide(b, snapshot, &q, it.Context)
+			allowed = string(b[at+len(`{"decision":`):at+len(`{"decision":true`)]) == "true"
+		}
+		if stops && allowed == stopOn {
+			break
+		}
+	}
+	return append(b, `]}`...), nil
+}
+
+// one reads an item over the defaults that it already holds. A key that the item gives replaces the
+// default whole.
+func (a *asking) one(raw jsontext.Value, it *item) (access.Query, error) {
+	var own item
+	if raw.Kind() != '{' {
+		return access.Query{}, bad("an evaluation is not an object")
+	}
+	if err := decode(raw, &own); err != nil {
+		return access.Query{}, err
+	}
+	if own.Subject != nil {
+		it.Subject = own.Subject
+	}
+	if own.Action != nil {
+		it.Action = own.Action
+	}
+	if own.Resource != nil {
+		it.Resource = own.Resource
+	}
+	if own.Context != nil {
+		if own.Context.AtLeastRevision != nil {
+			return access.Query{}, bad("context.at_least_revision is for the whole request, not for one evaluation")
+		}
+		it.Context = own.Context
+	}
+	return it.query()
+}

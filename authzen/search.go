@@ -1,0 +1,181 @@
+package authzen
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/lanyard/lanyard/access"
+)
+
+type page struct {
+	Token *string `json:"token"`
+	Limit *int64  `json:"limit"`
+}
+
+type searchRequest struct {
+	Subject  *subject        `json:"subject"`
+	Action   *action         `json:"action"`
+	Resource *resource       `json:"resource"`
+	Context  *requestContext `json:"context"`
+	Page     *page           `json:"page"`
+}
+
+type searchResponse struct {
+	Page    pageInfo `json:"page"`
+	Results []any    `json:"results"`
+}
+
+type pageInfo struct {
+	NextToken string `json:"next_token"`
+	Count     int    `json:"count"`
+}
+
+type entity struct {
+	Type string `json:"type"`
+	ID   string `json:"id"`
+	// Properties say what is good to know of a result.
+	Properties map[string]string `json:"properties,omitempty"`
+}
+
+type named struct {
+	Name string `json:"name"`
+}
+
+// search answers a search for subjects, resources or actions.
+func (a *asking) search(endpoint string, body []byte) ([]byte, error) {
+	var in searchRequest
+	if err := decode(body, &in); err != nil {
+		return nil, err
+	}
+	it := item{in.Subject, in.Action, in.Resource, in.Context}
+	if err := required(endpoint, &it); err != nil {
+		return nil, err
+	}
+	var q access.Query
+	it.fill(&q)
+	if err := it.surface(&q); err != nil {
+		return nil, err
+	}
+	limit := defaultPage
+	after := uint32(0)
+	scope, err := a.scope(endpoint, &it)
+	if err != nil {
+		return nil, err
+	}
+	if p := in.Page; p != nil {
+		if p.Limit != nil {
+			if *p.Limit < 0 {
+				return nil, bad("page.limit: %d is not accepted; 0 or more is", *p.Limit)
+			}
+			if *p.Limit > 0 { // 0 asks for nothing in particular
+				limit = int(min(*p.Limit, maxPage))
+			}
+		}
+		if p.Token != nil && *p.Token != "" {
+			if after, err = a.s.open(*p.Token, scope); err != nil {
+				return nil, err
+			}
+		}
+	}
+	snapshot, err := a.snapshot(in.Context)
+	if err != nil {
+		return nil, err
+	}
+	out := searchResponse{Results: []any{}}
+	var next uint32
+	switch endpoint {
+	case subjects:
+		var found []access.Holder
+		found, next = snapshot.WhoCan(q, after, limit)
+		for _, h := range found {
+			e := entity{Type: *in.Subject.Type, ID: h.ID, Properties: map[string]string{"profile": h.Profile}}
+			if h.Name != "" {
+				e.Properties["name"] = h.Name
+			}
+			out.Results = append(out.Results, e)
+		}
+	case resources:
+		var found []access.Found
+		found, next, _ = snapshot.WhichResources(q, after, limit)
+		for _, f := range found {
+			out.Results = append(out.Results, entity{Type: *in.Resource.Type, ID: f.ID, Properties: map[string]string{"name": f.Name}})
+		}
+	case actions:
+		for _, name := range snapshot.WhichActions(q) {
+			out.Results = append(out.Results, named{name})
+		}
+	}
+	out.Page.Count = len(out.Results)
+	if next != 0 {
+		out.Page.NextToken = a.s.seal(next, scope)
+	}
+	return json.Marshal(out, json.Deterministic(true))
+}
+
+// required checks what a search needs: everything but the identifier of what is searched.
+func required(endpoint string, it *item) error {
+	switch {
+	case it.Subject == nil || it.Subject.Type == nil:
+		return bad("subject and subject.type are required")
+	case endpoint != subjects && it.Subject.ID == nil:
+		return bad("subject.id is required")
+	case it.Resource == nil || it.Resource.Type == nil:
+		return bad("resource and resource.type are required")
+	case endpoint != resources && it.Resource.ID == nil:
+		return bad("resource.id is required")
+	case endpoint != actions && (it.Action == nil || it.Action.Name == nil):
+		return bad("action and action.name are required")
+	}
+	switch endpoint {
+	case subjects:
+		it.Subject.ID = nil
+	case resources:
+		it.Resource.ID = nil
+	case actions:
+		it.Action = nil
+	}
+	return nil
+}
+
+// scope is what must stay the same from page to page.
+func (a *asking) scope(endpoint string, it *item) ([]byte, error) {
+	b, err := json.Marshal(struct {
+		Account, Instance, Endpoint string
+		Item                        *item
+	}{a.principal.Account, a.instance, endpoint, it}, json.Deterministic(true))
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(b)
+	return sum[:], nil
+}
+
+const macSize = 16
+
+func (s *Server) seal(next uint32, scope []byte) string {
+	b := make([]byte, macSize+4)
+	binary.BigEndian.PutUint32(b[macSize:], next)
+	copy(b, s.mac(b[macSize:], scope))
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func (s *Server) open(token string, scope []byte) (uint32, error) {
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(b) != macSize+4 || !hmac.Equal(b[:macSize], s.mac(b[macSize:], scope)) {
+		return 0, bad("page.token: is not one that this search gave; repeat the request as it was, with the token added")
+	}
+	return binary.BigEndian.Uint32(b[macSize:]), nil
+}
+
+func (s *Server) mac(data, scope []byte) []byte {
+	h := hmac.New(sha256.New, s.TokenSecret)
+	h.Write([]byte("authzen page " + strconv.Itoa(len(scope))))
+	h.Write(scope)
+	h.Write(data)
+	return h.Sum(nil)[:macSize]
+}

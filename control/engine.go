@@ -1,0 +1,65 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/store"
+)
+
+// source is the store as the decision engine reads it.
+type source struct{ store store.Store }
+
+// loadOrder has what others refer to before those that refer to it.
+var loadOrder = []lanyard.Type{lanyard.TypeGroup, lanyard.TypeProfile, lanyard.TypeUser, lanyard.TypeAIAgent, lanyard.TypeQueue,
+	lanyard.TypeRoutingProfile, lanyard.TypeHours, lanyard.TypeModule}
+
+// Load reads every resource that decides anything. The revision is read first: what changes in the
+// meantime comes again with the events after it.
+func (s source) Load(ctx context.Context, instance string, put func(lanyard.Resource)) (int64, error) {
+	r := s.store.Reader(instance)
+	revision, err := r.Revision(ctx)
+	if err != nil {
+		return 0, err
+	}
+	in, err := r.Get(ctx, lanyard.TypeInstance, instance)
+	if lanyard.KindOf(err) == lanyard.NotFound && err != nil {
+		return revision, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	put(in)
+	for _, t := range loadOrder {
+		if err := eachOf(ctx, r, t, func(res lanyard.Resource) error {
+			put(res)
+			return nil
+		}); err != nil {
+			return 0, err
+		}
+	}
+	return revision, nil
+}
+
+func (s source) Events(ctx context.Context, instance string, after int64, limit int) ([]lanyard.Event, error) {
+	return s.store.Reader(instance).Events(ctx, after, limit)
+}
+
+func (s source) Revision(ctx context.Context, instance string) (int64, error) {
+	return s.store.Reader(instance).Revision(ctx)
+}
+
+// maxWait bounds how long a question waits for the revision that it wants.
+const maxWait = 2 * time.Second
+
+// Snapshot returns what the caller may decide from: the latest state of an instance, of at least a
+// revision. An instance that the caller does not own does not exist.
+func (s *Service) Snapshot(ctx context.Context, call Call, instance string, atLeast int64) (*access.Snapshot, error) {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return nil, err
+	}
+	return s.engine.AtLeast(ctx, in.ID, atLeast, maxWait)
+}
