@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strconv"
 
 	"github.com/lanyard/lanyard"
@@ -98,15 +99,19 @@ func (d *DB) Known(ctx context.Context, after string, limit int) (ids []string, 
 		return nil, nil
 	}
 	err = d.do(ctx, func(s *session) error {
-		return s.rows(ctx, `
-			SELECT instance_id FROM heads WHERE instance_id > $1 ORDER BY instance_id LIMIT $2`,
-			[]any{after, limit},
-			func(rows *sql.Rows) error {
-				var id string
-				err := rows.Scan(&id)
-				ids = append(ids, id)
+		ids = nil
+		for len(ids) < limit { // one look into the index each: an instance may have very many events
+			var id string
+			err := s.row(ctx, `SELECT instance_id FROM events WHERE instance_id > $1 ORDER BY instance_id LIMIT 1`, []any{after}, &id)
+			if errors.Is(err, sql.ErrNoRows) {
+				return nil
+			}
+			if err != nil {
 				return err
-			})
+			}
+			ids, after = append(ids, id), id
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, d.wrap(ctx, err, "list the instances with events")

@@ -223,7 +223,7 @@ func (d *DB) head(ctx context.Context, from source, instance string) (head, erro
 	}
 	h := head{hash: make([]byte, 32)}
 	err := from.do(ctx, func(s *session) error {
-		return s.row(ctx, `SELECT revision, seq, hash FROM heads WHERE instance_id = $1`, []any{instance}, &h.revision, &h.seq, &h.hash)
+		return s.row(ctx, `SELECT revision, seq, hash FROM events WHERE instance_id = $1 ORDER BY revision DESC LIMIT 1`, []any{instance}, &h.revision, &h.seq, &h.hash)
 	})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return head{}, d.wrap(ctx, err, "read the revision of instance "+instance)

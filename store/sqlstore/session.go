@@ -77,7 +77,9 @@ func (p *pool) close() (err error) {
 type session struct {
 	conn   *sql.Conn
 	stmts  map[string]*sql.Stmt
-	broken bool // the connection is in a state unknown and must not be used again
+	execs  map[string]driver.Stmt // of exec
+	args   []driver.NamedValue    // room for exec's
+	broken bool                   // the connection is in a state unknown and must not be used again
 }
 
 func (s *session) open(ctx context.Context, db *sql.DB) (err error) {
@@ -88,7 +90,7 @@ func (s *session) open(ctx context.Context, db *sql.DB) (err error) {
 		s.conn = nil
 		return err
 	}
-	s.stmts = make(map[string]*sql.Stmt)
+	s.stmts, s.execs = make(map[string]*sql.Stmt), make(map[string]driver.Stmt)
 	return nil
 }
 
@@ -99,9 +101,22 @@ func (s *session) close() (err error) {
 	for _, stmt := range s.stmts {
 		err = errors.Join(err, stmt.Close())
 	}
-	err = errors.Join(err, s.conn.Close())
+	err = errors.Join(err, s.closeExecs(), s.conn.Close())
 	*s = session{}
 	return err
+}
+
+func (s *session) closeExecs() (err error) {
+	if len(s.execs) == 0 {
+		return nil
+	}
+	failed := s.conn.Raw(func(any) error {
+		for _, stmt := range s.execs {
+			err = errors.Join(err, stmt.Close())
+		}
+		return nil
+	})
+	return errors.Join(err, failed)
 }
 
 // discard closes the connection itself, where close would hand it back to database/sql for reuse.
@@ -110,6 +125,7 @@ func (s *session) discard() {
 		for _, stmt := range s.stmts {
 			stmt.Close()
 		}
+		s.closeExecs()
 		s.conn.Raw(func(any) error { return driver.ErrBadConn })
 		s.conn.Close()
 	}
@@ -129,12 +145,31 @@ func (s *session) prepare(ctx context.Context, query string) (*sql.Stmt, error) 
 	return stmt, nil
 }
 
-func (s *session) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	stmt, err := s.prepare(ctx, query)
-	if err != nil {
-		return nil, err
+// exec runs a statement that answers no rows, on the driver itself: database/sql's own path costs as
+// much again as a short statement.
+func (s *session) exec(ctx context.Context, query string, args ...any) (res sql.Result, err error) {
+	failed := s.conn.Raw(func(conn any) error {
+		stmt := s.execs[query]
+		if stmt == nil {
+			if stmt, err = conn.(driver.ConnPrepareContext).PrepareContext(ctx, query); err != nil {
+				return nil
+			}
+			s.execs[query] = stmt
+		}
+		s.args = s.args[:0]
+		for i, a := range args {
+			if n, ok := a.(int); ok {
+				a = int64(n) // the driver takes what driver.Value has
+			}
+			s.args = append(s.args, driver.NamedValue{Ordinal: i + 1, Value: a})
+		}
+		res, err = stmt.(driver.StmtExecContext).ExecContext(ctx, s.args)
+		clear(s.args)
+		return nil
+	})
+	if err == nil {
+		err = failed
 	}
-	res, err := stmt.ExecContext(ctx, args...)
 	return res, s.check(err)
 }
 

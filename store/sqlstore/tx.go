@@ -403,15 +403,9 @@ func (tx *tx) Append(ctx context.Context, e *lanyard.Event) error {
 	sum.Write(body)
 	next := head{revision: e.Revision, seq: tx.now.seq, hash: sum.Sum(nil)}
 	err = tx.do(ctx, func(*session) error {
-		if _, err := tx.exec(ctx, `
-			INSERT INTO events (instance_id, revision, time, body, hash) VALUES ($1, $2, $3, $4, $5)`,
-			tx.instance, next.revision, e.Time.UnixMilli(), pack(body), next.hash); err != nil {
-			return err
-		}
 		_, err := tx.exec(ctx, `
-			INSERT INTO heads (instance_id, revision, seq, hash) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (instance_id) DO UPDATE SET revision = excluded.revision, seq = excluded.seq, hash = excluded.hash`,
-			tx.instance, next.revision, next.seq, next.hash)
+			INSERT INTO events (instance_id, revision, time, seq, body, hash) VALUES ($1, $2, $3, $4, $5, $6)`,
+			tx.instance, next.revision, e.Time.UnixMilli(), next.seq, pack(body), next.hash)
 		return err
 	})
 	if err != nil {

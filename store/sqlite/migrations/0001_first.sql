@@ -1,13 +1,5 @@
 -- Everything that belongs to an instance begins with its id.
 
-CREATE TABLE heads (
-    instance_id TEXT   NOT NULL,
-    revision    BIGINT NOT NULL, -- of the last event
-    seq         BIGINT NOT NULL, -- the last one given to a resource
-    hash        BLOB   NOT NULL, -- of the last event
-    PRIMARY KEY (instance_id)
-) WITHOUT ROWID;
-
 -- With a rowid: a document of 2 KB fits into a page of the table but not into one of an index.
 CREATE TABLE resources (
     instance_id TEXT   NOT NULL,
@@ -46,14 +38,16 @@ CREATE TABLE tombstones (
     PRIMARY KEY (instance_id, type, id)
 ) WITHOUT ROWID;
 
+-- With a rowid: events are appended to the last page, two or three to a page.
 CREATE TABLE events (
     instance_id TEXT   NOT NULL,
     revision    BIGINT NOT NULL,
     time        BIGINT NOT NULL, -- milliseconds since 1970
+    seq         BIGINT NOT NULL, -- the last one given to a resource so far
     body        BLOB   NOT NULL, -- JSON, packed with S2
     hash        BLOB   NOT NULL, -- SHA-256 of the hash before (at first 32 zeros) and the JSON
     PRIMARY KEY (instance_id, revision)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE directory (
     position    INTEGER PRIMARY KEY AUTOINCREMENT,
