@@ -1,24 +1,39 @@
 package main
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // configFile reads settings from one JSON object whose members are named like the flags, without
 // the dashes in front: {"listen": "127.0.0.1:4580", "quota-profiles": 200}. The environment goes
 // before the file. A member that no flag has is an error, for it is likely a slip.
 func configFile(r io.Reader) (kong.Resolver, error) {
-	var members map[string]any
-	dec := json.NewDecoder(r)
-	dec.UseNumber()
-	if err := dec.Decode(&members); err != nil {
+	var raw map[string]jsontext.Value
+	if err := json.UnmarshalRead(r, &raw); err != nil { // refuses a member that is there twice
 		return nil, fmt.Errorf("the configuration file is not a JSON object: %w", err)
+	}
+	if raw == nil {
+		return nil, errors.New("the configuration file is not a JSON object: it is null")
+	}
+	members := map[string]any{}
+	for name, value := range raw {
+		if value.Kind() == '0' {
+			members[name] = value.String() // a number as it is written
+			continue
+		}
+		var v any
+		if err := json.Unmarshal(value, &v); err != nil {
+			return nil, fmt.Errorf("the configuration file's %q: %w", name, err)
+		}
+		members[name] = v
 	}
 	return &configResolver{members}, nil
 }
@@ -57,9 +72,6 @@ func (c *configResolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag)
 		if _, set := os.LookupEnv(name); set {
 			return nil, nil
 		}
-	}
-	if n, ok := value.(json.Number); ok {
-		return n.String(), nil
 	}
 	if list, ok := value.([]any); ok {
 		var words []string

@@ -47,7 +47,17 @@ type faultSetCmd struct {
 	Count     int           `help:"Calls to hit before the fault ends by itself; 0 means no end."`
 }
 
+func (faultSetCmd) Help() string {
+	return `Examples:
+  lanyard fault set --operation UpdateSecurityProfile --exception InternalServiceException --rate 0.2
+  lanyard fault set --operation '*' --latency 300ms
+  lanyard fault set --operation CreateUser --exception ThrottlingException --count 10`
+}
+
 func (c *faultSetCmd) Run(io streams) error {
+	if !(c.Rate > 0 && c.Rate <= 1) { // JSON has no NaN
+		return refuse("--rate: %v is not accepted; over 0 to 1 is", c.Rate)
+	}
 	r, err := c.running(io)
 	if err != nil {
 		return err
@@ -58,6 +68,12 @@ func (c *faultSetCmd) Run(io streams) error {
 type faultListCmd struct {
 	dataFlag   `embed:""`
 	outputFlag `embed:""`
+}
+
+func (faultListCmd) Help() string {
+	return `Examples:
+  lanyard fault list
+  lanyard fault list --output json`
 }
 
 func (c *faultListCmd) Run(io streams) error {
@@ -97,6 +113,12 @@ func (c *faultListCmd) Run(io streams) error {
 type faultClearCmd struct {
 	dataFlag  `embed:""`
 	Operation string `help:"Operation whose fault to remove; default: all."`
+}
+
+func (faultClearCmd) Help() string {
+	return `Examples:
+  lanyard fault clear
+  lanyard fault clear --operation CreateUser`
 }
 
 func (c *faultClearCmd) Run(io streams) error {

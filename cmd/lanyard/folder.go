@@ -18,10 +18,14 @@ const (
 
 var regionForm = regexp.MustCompile(`^[a-z]{2}(-[a-z]+){1,2}-[0-9]$`)
 
+var partitionForm = regexp.MustCompile(`^aws(-[a-z]+)*$`)
+
 // endpoint is where a server listens.
 type endpoint struct {
 	URL    string
 	Region string
+	// Certificate is the SHA-256 of the certificate that it shows, in hexadecimal; "" without TLS.
+	Certificate string `json:",omitempty"`
 }
 
 // writeCredentials leaves the root key and the endpoint in the data folder, readable by its owner only.

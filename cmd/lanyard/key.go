@@ -35,6 +35,12 @@ type keyCreateCmd struct {
 	Comment    string `help:"What the key is for."`
 }
 
+func (keyCreateCmd) Help() string {
+	return `Examples:
+  lanyard key create --account 210987654321 --comment ci
+  lanyard key create --account 210987654321 --output json`
+}
+
 func (c *keyCreateCmd) Run(io streams) error {
 	m, err := c.open(io.ctx)
 	if err != nil {
@@ -56,6 +62,12 @@ func (c *keyCreateCmd) Run(io streams) error {
 type keyListCmd struct {
 	dataFlag   `embed:""`
 	outputFlag `embed:""`
+}
+
+func (keyListCmd) Help() string {
+	return `Examples:
+  lanyard key list
+  lanyard key list --data /var/lib/lanyard --output json`
 }
 
 func (c *keyListCmd) Run(io streams) error {
@@ -101,6 +113,11 @@ func status(disabled bool) string {
 type keyDisableCmd struct {
 	dataFlag `embed:""`
 	ID       string `arg:"" name:"access-key" help:"The access key's id."`
+}
+
+func (keyDisableCmd) Help() string {
+	return `Examples:
+  lanyard key disable AKIAEXAMPLEEXAMPLE`
 }
 
 func (c *keyDisableCmd) Run(io streams) error {

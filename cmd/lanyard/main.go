@@ -1,4 +1,6 @@
-// Command lanyard serves Amazon Connect's security-profile API and manages the server that does.
+// Command lanyard serves Amazon Connect's security-profile API and manages the server that does. It
+// reads the settings, wires the packages together and shows what they answer; what a profile may
+// hold, and how a call looks on the wire, is theirs to know.
 package main
 
 import (
@@ -38,6 +40,7 @@ type streams struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	code := run(streams{ctx: ctx, out: os.Stdout, errs: os.Stderr,
 		outTerminal: term.IsTerminal(int(os.Stdout.Fd())), errTerminal: term.IsTerminal(int(os.Stderr.Fd()))}, os.Args[1:])
 	stop()
@@ -52,13 +55,12 @@ func run(io streams, args []string) int {
 	exited := -1
 	parser, err := kong.New(&p,
 		kong.Name("lanyard"),
-		kong.Description("Amazon Connect's security profiles, self-hosted.\n\nPrecedence of settings: flag, then environment (LANYARD_LISTEN for --listen), then the file of --config or LANYARD_CONFIG, then the default."),
+		kong.Description("Amazon Connect's security profiles, self-hosted.\n\nPrecedence of settings: flag, then environment (LANYARD_LISTEN for --listen), then the file of --config or LANYARD_CONFIG, then the default.\n\nExamples:\n  lanyard serve --demo\n  lanyard key create --account 210987654321\n  lanyard audit --follow"),
 		kong.DefaultEnvars("LANYARD"),
 		kong.Configuration(configFile),
 		kong.Writers(io.out, io.errs),
 		kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Vars{"defaultData": "./lanyard-data"},
 		kong.ShortUsageOnError(),
 	)
 	if err != nil {
@@ -95,6 +97,8 @@ func (r *refusal) Error() string { return r.message }
 func refuse(format string, args ...any) error { return &refusal{fmt.Sprintf(format, args...)} }
 
 type versionCmd struct{}
+
+func (versionCmd) Help() string { return "Examples:\n  lanyard version" }
 
 func (versionCmd) Run(io streams) error {
 	fmt.Fprintln(io.out, "lanyard", version())

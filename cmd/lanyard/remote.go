@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -31,7 +32,7 @@ import (
 
 // dataFlag names the folder that a management command is about.
 type dataFlag struct {
-	Data string `help:"Data folder of the server; its root key and address are read from there." default:"./lanyard-data" type:"path" placeholder:"DIR"`
+	Data string `help:"Data folder of the server; its root key and address are read from there; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
 }
 
 // manager is what the management commands work on: a running server, or the folder itself when no
@@ -75,12 +76,38 @@ func (d dataFlag) remote(ctx context.Context) (*remote, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &remote{endpoint: here, credentials: aws.Credentials{AccessKeyID: id, SecretAccessKey: secret}, client: &http.Client{Timeout: 30 * time.Second}}
+	r := &remote{endpoint: here, credentials: aws.Credentials{AccessKeyID: id, SecretAccessKey: secret}, client: here.client()}
 	res, err := r.client.Get(here.URL + "/healthz")
 	if err != nil {
 		return nil, fmt.Errorf("ask the server at %s: %w", here.URL, err)
 	}
 	return r, res.Body.Close()
+}
+
+// client trusts exactly the certificate that the server left in the folder: it may be made out to
+// another name than the address in endpoint, or by an authority that this machine does not know.
+func (e endpoint) client() *http.Client {
+	c := &http.Client{Timeout: 30 * time.Second}
+	if e.Certificate == "" {
+		return c
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{
+		InsecureSkipVerify: true, // VerifyConnection is stricter
+		VerifyConnection: func(s tls.ConnectionState) error {
+			if got := fingerprint(s.PeerCertificates[0].Raw); got != e.Certificate {
+				return fmt.Errorf("the server at %s shows a certificate with SHA-256 %s, not the one of the data folder", e.URL, got)
+			}
+			return nil
+		},
+	}
+	c.Transport = transport
+	return c
+}
+
+func fingerprint(certificate []byte) string {
+	sum := sha256.Sum256(certificate)
+	return hex.EncodeToString(sum[:])
 }
 
 // remote is a running server.

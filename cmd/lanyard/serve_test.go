@@ -1,0 +1,341 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+// What serve refuses, it refuses before it touches the folder, with status 2 and a word on what is
+// accepted.
+func TestServeRefuses(t *testing.T) {
+	dir := t.TempDir()
+	file := dir + "/file"
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"key id alone", []string{"--root-access-key-id=AKIDCHOSEN0000000001"}, "--root-access-key-id and --root-secret-access-key go together; only one is set"},
+		{"secret alone", []string{"--root-secret-access-key=0123456789abcdef"}, "--root-access-key-id and --root-secret-access-key go together; only one is set"},
+		{"short key id", []string{"--root-access-key-id=AKID", "--root-secret-access-key=0123456789abcdef"}, "--root-access-key-id: 16 to 128 characters without spaces, slashes, commas and equals signs are accepted"},
+		{"long key id", []string{"--root-access-key-id=" + strings.Repeat("A", 129), "--root-secret-access-key=0123456789abcdef"}, "--root-access-key-id: 16 to 128 characters"},
+		{"key id with a slash", []string{"--root-access-key-id=AKID/CHOSEN000000001", "--root-secret-access-key=0123456789abcdef"}, "--root-access-key-id: 16 to 128 characters without spaces, slashes"},
+		{"short secret", []string{"--root-access-key-id=AKIDCHOSEN0000000001", "--root-secret-access-key=0123456789abcde"}, "--root-secret-access-key: has 15 characters; at least 16 are accepted"},
+		{"secret of two lines", []string{"--root-access-key-id=AKIDCHOSEN0000000001", "--root-secret-access-key=0123456789\nabcdef"}, "--root-secret-access-key: printable characters without spaces are accepted"},
+		{"certificate alone", []string{"--tls-cert=" + file}, "--tls-cert and --tls-key go together; only one is set"},
+		{"TLS key alone", []string{"--tls-key=" + file}, "--tls-cert and --tls-key go together; only one is set"},
+		{"certificate that is not there", []string{"--tls-cert=" + file + "x", "--tls-key=" + file}, "--tls-cert: stat "},
+		{"short account", []string{"--account=12345678901"}, `--account: "12345678901" is not an account id; twelve digits are accepted`},
+		{"account of letters", []string{"--account=12345678901x"}, `--account: "12345678901x" is not an account id; twelve digits are accepted`},
+		{"region", []string{"--region=Paris"}, `--region: "Paris" does not have the form of an AWS Region, such as us-east-1`},
+		{"partition", []string{"--partition=a:b"}, `--partition: "a:b" is not a partition; aws, or a name that begins with aws- such as aws-cn, is accepted`},
+		{"no auth for all", []string{"--no-auth", "--listen=0.0.0.0:0"}, "--no-auth is accepted only with --listen on a loopback address; 0.0.0.0:0 can be reached by others"},
+		{"no auth for a name", []string{"--no-auth", "--listen=centre.example:0"}, "--no-auth is accepted only with --listen on a loopback address"},
+		{"no auth for every interface", []string{"--no-auth", "--listen=:0"}, "--no-auth is accepted only with --listen on a loopback address"},
+		{"no port", []string{"--listen=127.0.0.1"}, `--listen: "127.0.0.1" is not accepted; ADDRESS:PORT, such as 127.0.0.1:4580, is`},
+		{"no such port", []string{"--listen=127.0.0.1:65536"}, `--listen: "65536" is not a port; 0 to 65535 are accepted`},
+		{"no connections", []string{"--max-connections=0"}, "--max-connections: 0 is not accepted; 1 or more is"},
+		{"connections of letters", []string{"--max-connections=many"}, `--max-connections: expected a valid 64 bit int but got "many"`},
+		{"negative grace", []string{"--grace=-1s"}, "--grace: -1s is not accepted; 0s or more is"},
+		{"grace without unit", []string{"--grace=soon"}, `--grace: expected duration but got "soon"`},
+		{"store", []string{"--store=paper"}, `--store must be one of "sqlite" but got "paper"`},
+		{"throttle", []string{"--throttle=slow"}, `--throttle must be one of "off","aws" but got "slow"`},
+		{"log level", []string{"--log-level=loud"}, `--log-level must be one of "debug","info","warn","error" but got "loud"`},
+		{"log format", []string{"--log-format=xml"}, `--log-format must be one of "auto","text","json" but got "xml"`},
+		{"quota", []string{"--quota-users=few"}, `--quota-users: expected a valid 64 bit int but got "few"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			var out, errs bytes.Buffer
+			data := t.TempDir() + "/data"
+			args := append([]string{"serve", "--data", data, "--listen=127.0.0.1:0"}, tt.args...)
+			if status := run(streams{ctx: ctx, out: &out, errs: &errs}, args); status != usageError {
+				t.Errorf("exit status %d, want %d", status, usageError)
+			}
+			if got := errs.String(); !strings.Contains(got, "lanyard: error: ") || !strings.Contains(got, tt.want) {
+				t.Errorf("says %q, want %q", got, tt.want)
+			}
+			if strings.Contains(errs.String(), "0123456789abcde") {
+				t.Errorf("shows the secret: %q", errs.String())
+			}
+			if out.Len() > 0 {
+				t.Errorf("standard output has %q", out.String())
+			}
+			if _, err := os.Stat(data); !os.IsNotExist(err) {
+				t.Errorf("the data folder was made (%v)", err)
+			}
+		})
+	}
+}
+
+// On a terminal the log is text; where there is none it is JSON.
+func TestLogForm(t *testing.T) {
+	for _, tt := range []struct {
+		format   string
+		terminal bool
+		want     string
+	}{
+		{"auto", true, "level=INFO msg=hello\n"},
+		{"auto", false, `"level":"INFO","msg":"hello"}` + "\n"},
+		{"text", false, "level=INFO msg=hello\n"},
+		{"json", true, `"level":"INFO","msg":"hello"}` + "\n"},
+	} {
+		t.Run(fmt.Sprintf("%s %v", tt.format, tt.terminal), func(t *testing.T) {
+			var errs bytes.Buffer
+			c := serveCmd{LogLevel: "info", LogFormat: tt.format}
+			log := c.logger(streams{errs: &errs, errTerminal: tt.terminal})
+			log.Debug("not shown")
+			log.Info("hello")
+			if got := errs.String(); !strings.HasSuffix(got, tt.want) || strings.Count(got, "\n") != 1 {
+				t.Errorf("logs %q, want the end %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// When serve has ended, nothing of it runs on.
+func TestServeLeavesNothingBehind(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	dir := t.TempDir()
+	for round := range 2 {
+		ctx, stop := context.WithCancel(t.Context())
+		var out, errs lockedBuffer
+		ended := make(chan int)
+		go func() {
+			ended <- run(streams{ctx: ctx, out: &out, errs: &errs}, []string{"serve", "--data", dir, "--listen=127.0.0.1:0", "--demo", "--throttle=aws"})
+		}()
+		if err := until(func() error { return ready(dir) }); err != nil {
+			t.Fatalf("%v\n%s", err, errs.String())
+		}
+		c, err := callerOf(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if err := c.get("GET", "/instance", "", nil); err != nil {
+				t.Error(err)
+			}
+		}
+		stop()
+		if status := <-ended; status != 0 {
+			t.Errorf("round %d: exit status %d\n%s", round, status, errs.String())
+		}
+		c.client.CloseIdleConnections()
+		http.DefaultClient.CloseIdleConnections()
+	}
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// server is a process of its own.
+type server struct {
+	*caller
+	t    *testing.T
+	dir  string
+	cmd  *exec.Cmd
+	errs lockedBuffer
+	done chan struct{} // closed when the process has ended
+}
+
+// start runs program serve on a folder, without waiting for it to be ready.
+func start(t *testing.T, program, dir string, args ...string) *server {
+	t.Helper()
+	s := &server{t: t, dir: dir, done: make(chan struct{})}
+	s.cmd = exec.Command(program, append([]string{"serve", "--listen=127.0.0.1:0", "--data", dir}, args...)...)
+	s.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+	s.cmd.Stderr = &s.errs
+	os.Remove(dir + "/" + endpointFile) // one that was killed leaves it
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		s.cmd.Wait() // its exit status is asked for where it matters
+		close(s.done)
+	}()
+	t.Cleanup(func() {
+		s.cmd.Process.Kill()
+		<-s.done
+	})
+	return s
+}
+
+// ready waits until the server is.
+func (s *server) ready() *server {
+	s.t.Helper()
+	err := until(func() error { return ready(s.dir) })
+	if err == nil {
+		s.caller, err = callerOf(s.dir)
+	}
+	if err != nil {
+		s.t.Fatalf("%v\n%s", err, s.errs.String())
+	}
+	s.client.Transport = &http.Transport{MaxIdleConnsPerHost: 64}
+	s.t.Cleanup(s.client.CloseIdleConnections)
+	return s
+}
+
+// end sends a signal and returns the exit status.
+func (s *server) end(signal os.Signal) int {
+	s.t.Helper()
+	if err := s.cmd.Process.Signal(signal); err != nil {
+		s.t.Error(err)
+	}
+	<-s.done
+	return s.cmd.ProcessState.ExitCode()
+}
+
+// newInstance makes an instance and returns its id.
+func (c *caller) newInstance(alias string) (string, error) {
+	var out struct{ Id string }
+	err := c.get("PUT", "/instance", fmt.Sprintf(`{"IdentityManagementType":"CONNECT_MANAGED","InstanceAlias":%q,"InboundCallsEnabled":true,"OutboundCallsEnabled":true}`, alias), &out)
+	return out.Id, err
+}
+
+// slow has a number of calls of an operation wait, and returns how to wait until they do.
+func (c *caller) slow(t *testing.T, operation string, calls int, latency time.Duration) (underWay func() error) {
+	t.Helper()
+	if err := c.get("POST", "/lanyard/v1/faults", fmt.Sprintf(`{"Operation":%q,"Latency":%d,"Rate":1,"Count":%d}`, operation, latency, calls), nil); err != nil {
+		t.Fatal(err)
+	}
+	return func() error {
+		return until(func() error {
+			var left []struct{ Count int }
+			if err := c.get("GET", "/lanyard/v1/faults", "", &left); err != nil || len(left) == 0 {
+				return err
+			}
+			return fmt.Errorf("%d calls are still to come", left[0].Count)
+		})
+	}
+}
+
+// SIGTERM takes no new connections, lets the calls under way finish and be answered, and ends with
+// status 0; what was answered is there afterwards.
+func TestTerminate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := start(t, "lanyard", dir).ready()
+	instance, err := s.newInstance("terminated")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const calls = 8
+	underWay := s.slow(t, "CreateSecurityProfile", calls, 1500*time.Millisecond)
+	made := make(chan error, calls)
+	for i := range calls {
+		go func() {
+			made <- s.get("PUT", "/security-profiles/"+instance, fmt.Sprintf(`{"SecurityProfileName":"Late %d"}`, i), nil)
+		}()
+	}
+	if err := underWay(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	refused := until(func() error {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			return nil
+		}
+		conn.Close()
+		return fmt.Errorf("a new connection is still taken")
+	})
+	if refused != nil {
+		t.Error(refused)
+	}
+	select {
+	case <-s.done:
+		t.Error("the server ended before the calls under way")
+	case err := <-made:
+		t.Errorf("a call ended (%v) before new connections were refused; the latency is too short for this machine", err)
+		made <- err
+	default:
+	}
+	for range calls {
+		if err := <-made; err != nil {
+			t.Error(err)
+		}
+	}
+	<-s.done
+	if status := s.cmd.ProcessState.ExitCode(); status != 0 {
+		t.Errorf("exit status %d\n%s", status, s.errs.String())
+	}
+
+	s = start(t, "lanyard", dir).ready()
+	var out struct {
+		SecurityProfileSummaryList []struct{ Name string }
+	}
+	if err := s.get("GET", "/security-profiles-summary/"+instance+"?maxResults=100", "", &out); err != nil {
+		t.Fatal(err)
+	}
+	late := 0
+	for _, p := range out.SecurityProfileSummaryList {
+		if strings.HasPrefix(p.Name, "Late ") {
+			late++
+		}
+	}
+	if late != calls {
+		t.Errorf("%d of the %d profiles that were acknowledged are there", late, calls)
+	}
+	if status := s.end(syscall.SIGINT); status != 0 {
+		t.Errorf("exit status %d after SIGINT", status)
+	}
+}
+
+// Calls that take longer than --grace are cut off, and the exit status tells.
+func TestTerminateGrace(t *testing.T) {
+	t.Parallel()
+	s := start(t, "lanyard", t.TempDir(), "--grace=50ms").ready()
+	underWay := s.slow(t, "ListInstances", 1, time.Minute)
+	cut := make(chan error, 1)
+	go func() { cut <- s.get("GET", "/instance", "", nil) }()
+	if err := underWay(); err != nil {
+		t.Fatal(err)
+	}
+	if status := s.end(syscall.SIGTERM); status != 1 {
+		t.Errorf("exit status %d, want 1", status)
+	}
+	if err := <-cut; err == nil {
+		t.Error("the call was answered")
+	}
+	var last struct{ Msg string }
+	lines := strings.Split(strings.TrimSpace(s.errs.String()), "\n")
+	if got := lines[len(lines)-1]; !strings.Contains(got, "lanyard: error: shut down: calls under way did not finish within 50ms") {
+		t.Errorf("says %q", got)
+	}
+	if err := json.Unmarshal([]byte(lines[0]), &last); err != nil {
+		t.Errorf("the first line is not JSON: %v", err)
+	}
+}

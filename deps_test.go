@@ -1,0 +1,144 @@
+package lanyard_test
+
+import (
+	"encoding/json"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/lanyard/lanyard"
+
+// rule is what a package may import of this module ("" is the root package), and why no more.
+type rule struct {
+	imports []string
+	why     string
+}
+
+// rules has every package, by its folder. A package that is missing fails, so that whoever adds one
+// says what it may know. Tests may import anything.
+var rules = map[string]rule{
+	"":       {nil, "the words are below everything else and need the standard library only"},
+	"access": {[]string{""}, "a decision is a pure function of a snapshot: no store, no wire"},
+	"store":  {[]string{""}, "a contract names no implementation"},
+	"store/sqlstore": {[]string{"", "store"},
+		"the SQL is written once and knows no database; what opens one depends on it"},
+	"store/sqlite":    {[]string{"", "store", "store/sqlstore"}, "a database keeps the contract and nothing more"},
+	"store/storetest": {[]string{"", "store"}, "the suite holds any store to the contract, so it must know none"},
+	"control":         {[]string{"", "access", "store"}, "the operations know neither the wire nor a database"},
+	"awsapi": {[]string{"", "awsapi/model", "control", "fault", "sigv4", "throttle"},
+		"a way in reaches the data through control alone, and never another way in"},
+	"awsapi/model":           {nil, "generated from the service model, and about nothing else"},
+	"awsapi/model/modeltest": {[]string{"awsapi/model"}, "checks answers against the model itself"},
+	"admin":                  {[]string{"", "control", "fault", "sigv4"}, "a way in reaches the data through control alone, and never another way in"},
+	"authzen":                {[]string{"", "access", "throttle"}, "a way in: a decision never touches the store, and never another way in"},
+	"sigv4":                  {nil, "could be lifted into another project as it stands"},
+	"throttle":               {nil, "could be lifted into another project as it stands"},
+	"fault":                  {nil, "could be lifted into another project as it stands"},
+	"audit":                  {[]string{""}, "shapes records and fetches none"},
+	"cmd/lanyard": {[]string{"", "access", "admin", "audit", "authzen", "awsapi", "control", "fault", "sigv4", "store", "store/sqlite", "throttle"},
+		"wires everything together; the suites are for tests"},
+	"cmd/modelgen": {nil, "makes what the rest is built of, so it must build without"},
+}
+
+// waysIn are the packages that answer callers; they never import each other.
+var waysIn = []string{"awsapi", "admin", "authzen"}
+
+// databases are imported by cmd/lanyard only, and their drivers by them only.
+var (
+	databases = []string{"store/sqlite"}
+	drivers   = map[string]string{"modernc.org/sqlite": "store/sqlite"}
+)
+
+// listed is what go list says of a package.
+type listed struct {
+	Dir, ImportPath, Name string
+	GoFiles, Imports      []string
+	Standard              bool
+}
+
+// folder is where a package of this module is; "" is the root.
+func (p listed) folder() string {
+	return strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+}
+
+// packages are those of this module.
+func packages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=Dir,ImportPath,Name,GoFiles,Imports", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []listed
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := dec.Decode(&p); err == io.EOF {
+			return list
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.GoFiles) > 0 { // else it has tests only
+			list = append(list, p)
+		}
+	}
+}
+
+func TestImports(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range packages(t) {
+		folder := p.folder()
+		seen[folder] = true
+		r, ok := rules[folder]
+		if !ok {
+			t.Errorf("%s is not in the map of rules; say there what it may import, and why", p.ImportPath)
+			continue
+		}
+		for _, path := range p.Imports {
+			if driver, ok := drivers[path]; ok && driver != folder {
+				t.Errorf("%s imports the driver %s; only %s may", p.ImportPath, path, driver)
+			}
+			imported, ours := strings.CutPrefix(path, module)
+			if !ours {
+				if domain, _, _ := strings.Cut(path, "/"); folder == "" && strings.Contains(domain, ".") {
+					t.Errorf("the root package imports %s: %s", path, r.why)
+				}
+				continue
+			}
+			if imported = strings.TrimPrefix(imported, "/"); !slices.Contains(r.imports, imported) {
+				t.Errorf("%s imports %s: %s", p.ImportPath, path, r.why)
+			}
+		}
+	}
+	for folder := range rules {
+		if !seen[folder] {
+			t.Errorf("the map of rules has %q, where no package is", folder)
+		}
+	}
+}
+
+// The map itself keeps the rules that stand above all packages.
+func TestImportRules(t *testing.T) {
+	for folder, r := range rules {
+		if r.why == "" {
+			t.Errorf("the rule of %q has no reason", folder)
+		}
+		for _, imported := range r.imports {
+			if slices.Contains(waysIn, folder) && slices.Contains(waysIn, imported) {
+				t.Errorf("%q may import %q; ways in never import each other", folder, imported)
+			}
+			if slices.Contains(databases, imported) && folder != "cmd/lanyard" {
+				t.Errorf("%q may import %q; only cmd/lanyard and tests name a database", folder, imported)
+			}
+			if strings.HasSuffix(imported, "test") {
+				t.Errorf("%q may import %q, which is for tests", folder, imported)
+			}
+		}
+	}
+	for _, folder := range []string{"", "sigv4", "throttle", "fault"} {
+		if len(rules[folder].imports) > 0 {
+			t.Errorf("%q may import %q; nothing of ours is allowed there", folder, rules[folder].imports)
+		}
+	}
+}
