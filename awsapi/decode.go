@@ -3,6 +3,7 @@ package awsapi
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -54,7 +55,7 @@ func decodeBody(body []byte, in any) error {
 	if tooDeep(body) {
 		return lanyard.Errorf(lanyard.Malformed, "the request body has values more than %d deep in one another", maxNesting)
 	}
-	err := json.Unmarshal(body, in)
+	err := json.Unmarshal(body, in, nullIsAbsent)
 	if err == nil {
 		return nil
 	}
@@ -68,6 +69,37 @@ func decodeBody(body []byte, in any) error {
 	}
 	return lanyard.Errorf(lanyard.Malformed, "the request body cannot be read: %v", err)
 }
+
+// nullIsAbsent leaves out the entries of a map whose value is null.
+var nullIsAbsent = json.WithUnmarshalers(json.UnmarshalFromFunc(func(dec *jsontext.Decoder, m *map[string]string) error {
+	if dec.PeekKind() != '{' {
+		return errors.ErrUnsupported // null, or a wrong type: as usual
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	*m = map[string]string{}
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		key := name.String()
+		if dec.PeekKind() == 'n' {
+			if err := dec.SkipValue(); err != nil {
+				return err
+			}
+			continue
+		}
+		var value string
+		if err := json.UnmarshalDecode(dec, &value); err != nil {
+			return err
+		}
+		(*m)[key] = value
+	}
+	_, err := dec.ReadToken()
+	return err
+}))
 
 // wrongType says what was sent and what would be right, in JSON's words.
 func wrongType(e *json.SemanticError) string {
@@ -90,11 +122,27 @@ func wrongType(e *json.SemanticError) string {
 	return sent + " stands where " + want + " is accepted"
 }
 
+// place is a JSON pointer as messages name members: A.B[0].C.
 func place(p jsontext.Pointer) string {
-	if p == "" {
+	const most = 512
+	var b strings.Builder
+	for token := range p.Tokens() {
+		switch {
+		case token != "" && strings.Trim(token, "0123456789") == "":
+			b.WriteString("[" + token + "]")
+		case b.Len() > 0:
+			b.WriteString("." + token)
+		default:
+			b.WriteString(token)
+		}
+		if b.Len() > most {
+			return b.String()[:most] + "…"
+		}
+	}
+	if b.Len() == 0 {
 		return "the top level"
 	}
-	return clip(string(p))
+	return b.String()
 }
 
 // tooDeep counts brackets outside of strings. It does not care whether the text is valid JSON.

@@ -207,7 +207,7 @@ func (r *recorder) profiles(in things) string {
 	}))).ok()
 	r.refused("InvalidParameterException", "UpdateSecurityProfile", both(members{"Permissions": []string{"Users.View", "Users.Fly", "Nothing"}}))
 	r.refused("ResourceNotFoundException", "UpdateSecurityProfile", members{"InstanceId": id, "SecurityProfileId": "none"})
-	r.golden(r.raw(r.api, "UpdateSecurityProfile", "POST", "/security-profiles/"+id+"/"+p, `{"Permissions":"Users.View"}`)).fails("InvalidRequestException", "/Permissions", "a list")
+	r.golden(r.raw(r.api, "UpdateSecurityProfile", "POST", "/security-profiles/"+id+"/"+p, `{"Permissions":"Users.View"}`)).fails("InvalidRequestException", "Permissions", "a list")
 
 	for _, op := range []string{"DescribeSecurityProfile", "ListSecurityProfilePermissions", "ListSecurityProfileApplications", "ListSecurityProfileFlowModules", "ListSecurityProfileAIAgents"} {
 		r.does(op, both(members{}))
@@ -244,7 +244,7 @@ func (r *recorder) profiles(in things) string {
 	r.does("ListEntitySecurityProfiles", entity)
 	r.refused("InvalidParameterException", "ListEntitySecurityProfiles", members{"InstanceId": id, "EntityType": "AI_AGENT", "EntityArn": "mine"})
 	r.refused("ResourceNotFoundException", "ListEntitySecurityProfiles", members{"InstanceId": "none", "EntityType": "AI_AGENT", "EntityArn": in.agent})
-	r.golden(r.raw(r.api, "ListEntitySecurityProfiles", "POST", "/entity-security-profiles-summary/"+id, `{"EntityType":1}`)).fails("InvalidRequestException", "/EntityType")
+	r.golden(r.raw(r.api, "ListEntitySecurityProfiles", "POST", "/entity-security-profiles-summary/"+id, `{"EntityType":1}`)).fails("InvalidRequestException", "EntityType")
 	r.refused("ResourceInUseException", "DeleteSecurityProfile", members{"InstanceId": id, "SecurityProfileId": spare})
 	r.does("DisassociateSecurityProfiles", held(spare))
 	r.refused("ResourceNotFoundException", "DisassociateSecurityProfiles", held(spare))
@@ -278,7 +278,7 @@ func (r *recorder) users(in things, p string) string {
 	r.does("UpdateUserSecurityProfiles", user(members{"SecurityProfileIds": []string{p, agent}}))
 	r.refused("InvalidParameterException", "UpdateUserSecurityProfiles", user(members{"SecurityProfileIds": []string{"none"}}))
 	r.refused("ResourceNotFoundException", "UpdateUserSecurityProfiles", members{"InstanceId": id, "UserId": "none", "SecurityProfileIds": []string{p}})
-	r.golden(r.raw(r.api, "UpdateUserSecurityProfiles", "POST", "/users/"+id+"/"+u+"/security-profiles", `{"SecurityProfileIds":[1]}`)).fails("InvalidRequestException", "/SecurityProfileIds/0")
+	r.golden(r.raw(r.api, "UpdateUserSecurityProfiles", "POST", "/users/"+id+"/"+u+"/security-profiles", `{"SecurityProfileIds":[1]}`)).fails("InvalidRequestException", "SecurityProfileIds[0]")
 	r.does("UpdateUserHierarchy", user(members{"HierarchyGroupId": in.group}))
 	r.does("UpdateUserRoutingProfile", user(members{"RoutingProfileId": in.routing}))
 	r.does("UpdateUserIdentityInfo", user(members{"IdentityInfo": members{"Mobile": "+12065550101"}}))

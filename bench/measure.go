@@ -220,7 +220,7 @@ func revision(ctx context.Context, data, instance string) (n int, err error) {
 		return 0, err
 	}
 	defer db.Close()
-	err = db.QueryRowContext(ctx, `SELECT revision FROM heads WHERE instance_id = $1`, instance).Scan(&n)
+	err = db.QueryRowContext(ctx, `SELECT COALESCE(MAX(revision), 0) FROM events WHERE instance_id = $1`, instance).Scan(&n)
 	return n, err
 }
 

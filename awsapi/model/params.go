@@ -68,6 +68,7 @@ func (p Params) integer(member, key string, bits int) (*int64, *Violation) {
 	return &n, nil
 }
 
+//lint:ignore U1000 a member of a newer model may need it
 func (p Params) bool(to **bool, member, key string) *Violation {
 	var text *string
 	if v := p.text(&text, member, key); v != nil || text == nil {

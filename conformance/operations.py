@@ -1,0 +1,142 @@
+"""The operations of the service model, how the server says it answers them, and one valid request for each."""
+import pathlib
+
+import check
+from centre import Centre, agent_arn, app_arn, fresh
+
+SERVED, EMPTY, NOT_SERVED = "served", "empty", "not served"
+
+
+def table():
+    """Operation name to how it is answered."""
+    rows = dict.fromkeys(check.MODEL.operation_names, NOT_SERVED)
+    for line in (pathlib.Path(__file__).parent.parent / "awsapi/model/operations.txt").read_text().splitlines():
+        if line.strip() and not line.startswith("#"):
+            name, how = line.split()
+            rows[name] = how
+    return rows
+
+
+def named(how):
+    return sorted(name for name, h in table().items() if h == how)
+
+
+class Requests:
+    """A valid request for every served operation, with no more than is needed. Requests that create have a
+    fresh name each time; those that delete make what they delete."""
+
+    def __init__(self, connect):
+        self.connect = connect
+        c = self.centre = Centre(connect, managed=True)
+        self.groups = c.chain()
+        self.hours, self.queue, self.module = c.hours(), c.queue(), c.module()
+        self.routing = c.routing(QueueConfigs=[self.queue_config()])
+        self.profile, self.other = c.profile(Permissions=["Users.View"]), c.profile()
+        self.user = c.user([self.profile], HierarchyGroupId=self.groups[0])
+        self.agent = agent_arn()
+
+    def queue_config(self):
+        return {"QueueReference": {"QueueId": self.queue, "Channel": "VOICE"}, "Priority": 1, "Delay": 0}
+
+    def params(self, operation):
+        c, instance = self.centre, {"InstanceId": self.centre.id}
+        profile = instance | {"SecurityProfileId": self.profile}
+        user = instance | {"UserId": self.user}
+        agent = instance | {"EntityType": "AI_AGENT"}
+        make = {
+            "CreateSecurityProfile": lambda: instance | {"SecurityProfileName": fresh("p")},
+            "UpdateSecurityProfile": lambda: profile,
+            "DescribeSecurityProfile": lambda: profile,
+            "DeleteSecurityProfile": lambda: instance | {"SecurityProfileId": c.profile()},
+            "ListSecurityProfiles": lambda: instance,
+            "SearchSecurityProfiles": lambda: instance,
+            "ListSecurityProfilePermissions": lambda: profile,
+            "ListSecurityProfileApplications": lambda: profile,
+            "ListSecurityProfileFlowModules": lambda: profile,
+            "ListSecurityProfileAIAgents": lambda: profile,
+            "AssociateSecurityProfiles": lambda: agent | {"EntityArn": agent_arn(), "SecurityProfiles": [{"Id": self.profile}]},
+            "DisassociateSecurityProfiles": lambda: agent | self.associated(),
+            "ListEntitySecurityProfiles": lambda: agent | {"EntityArn": self.agent},
+            "UpdateUserSecurityProfiles": lambda: user | {"SecurityProfileIds": [self.profile]},
+            "TagResource": lambda: {"resourceArn": c.profile_arn(c.profile()), "tags": {"k": "v"}},
+            "UntagResource": lambda: {"resourceArn": c.profile_arn(self.profile), "tagKeys": ["k"]},
+            "ListTagsForResource": lambda: {"resourceArn": c.profile_arn(self.profile)},
+            "CreateInstance": lambda: {"IdentityManagementType": "SAML", "InstanceAlias": fresh("i"),
+                                       "InboundCallsEnabled": True, "OutboundCallsEnabled": False},
+            "DescribeInstance": lambda: instance,
+            "ListInstances": lambda: {},
+            "DeleteInstance": lambda: {"InstanceId": Centre(self.connect).id},
+            "DescribeInstanceAttribute": lambda: instance | {"AttributeType": "CONTACT_LENS"},
+            "ListInstanceAttributes": lambda: instance,
+            "UpdateInstanceAttribute": lambda: instance | {"AttributeType": "CONTACT_LENS", "Value": "true"},
+            "CreateUser": lambda: instance | {"Username": fresh("u"), "Password": "Secret123", "SecurityProfileIds": [self.profile],
+                                              "RoutingProfileId": self.routing},
+            "DescribeUser": lambda: user,
+            "ListUsers": lambda: instance,
+            "SearchUsers": lambda: instance,
+            "DeleteUser": lambda: instance | {"UserId": c.user([self.profile])},
+            "UpdateUserHierarchy": lambda: user | {"HierarchyGroupId": self.groups[0]},
+            "UpdateUserRoutingProfile": lambda: user | {"RoutingProfileId": self.routing},
+            "UpdateUserIdentityInfo": lambda: user | {"IdentityInfo": {}},
+            "UpdateUserPhoneConfig": lambda: user | {"PhoneConfig": {"PhoneType": "SOFT_PHONE"}},
+            "CreateUserHierarchyGroup": lambda: instance | {"Name": fresh("g")},
+            "DescribeUserHierarchyGroup": lambda: instance | {"HierarchyGroupId": self.groups[0]},
+            "ListUserHierarchyGroups": lambda: instance,
+            "SearchUserHierarchyGroups": lambda: instance,
+            "DeleteUserHierarchyGroup": lambda: instance | {"HierarchyGroupId": c.group()},
+            "UpdateUserHierarchyGroupName": lambda: instance | {"HierarchyGroupId": self.groups[4], "Name": fresh("g")},
+            "DescribeUserHierarchyStructure": lambda: instance,
+            "UpdateUserHierarchyStructure": lambda: instance | {"HierarchyStructure": {
+                f"Level{n}": {"Name": fresh("level")} for n in ("One", "Two", "Three", "Four", "Five")}},
+            "CreateQueue": lambda: instance | {"Name": fresh("q"), "HoursOfOperationId": self.hours},
+            "DescribeQueue": lambda: instance | {"QueueId": self.queue},
+            "ListQueues": lambda: instance,
+            "SearchQueues": lambda: instance,
+            "DeleteQueue": lambda: instance | {"QueueId": c.queue()},
+            "CreateRoutingProfile": lambda: instance | {
+                "Name": fresh("r"), "Description": "d", "DefaultOutboundQueueId": self.queue,
+                "MediaConcurrencies": [{"Channel": "VOICE", "Concurrency": 1}]},
+            "DescribeRoutingProfile": lambda: instance | {"RoutingProfileId": self.routing},
+            "ListRoutingProfiles": lambda: instance,
+            "SearchRoutingProfiles": lambda: instance,
+            "ListRoutingProfileQueues": lambda: instance | {"RoutingProfileId": self.routing},
+            "DeleteRoutingProfile": lambda: instance | {"RoutingProfileId": c.routing()},
+            "CreateHoursOfOperation": lambda: instance | {"Name": fresh("h"), "TimeZone": "Europe/Paris", "Config": []},
+            "DescribeHoursOfOperation": lambda: instance | {"HoursOfOperationId": self.hours},
+            "ListHoursOfOperations": lambda: instance,
+            "SearchHoursOfOperations": lambda: instance,
+            "DeleteHoursOfOperation": lambda: instance | {"HoursOfOperationId": c.hours()},
+            "CreateContactFlowModule": lambda: instance | {"Name": fresh("m"), "Content": "{}"},
+            "DescribeContactFlowModule": lambda: instance | {"ContactFlowModuleId": self.module},
+            "ListContactFlowModules": lambda: instance,
+            "SearchContactFlowModules": lambda: instance,
+            "DeleteContactFlowModule": lambda: instance | {"ContactFlowModuleId": c.module()},
+        }
+        return make[operation]()
+
+    def associated(self):
+        arn = agent_arn()
+        self.centre.associate_security_profiles(EntityType="AI_AGENT", EntityArn=arn, SecurityProfiles=[{"Id": self.profile}])
+        return {"EntityArn": arn, "SecurityProfiles": [{"Id": self.profile}]}
+
+    def samples(self, operation):
+        """Values that mean something, by the name of their shape; for all others the model says enough.
+        A function makes another value each time."""
+        field = "Username" if operation == "SearchUsers" else "name"
+        return {
+            "Application": {"Namespace": "app", "ApplicationPermissions": ["ACCESS"], "Type": "THIRD_PARTY_APPLICATION"},
+            "FlowModule": {"Type": "MCP", "FlowModuleId": self.module},
+            "AIAgent": {"Arn": app_arn(), "Type": "THIRD_PARTY"},
+            "PrimaryAttributeValue": lambda: {"AccessType": "ALLOW", "AttributeName": fresh("attribute"), "Values": ["v"]},
+            "StringCondition": {"FieldName": field, "Value": "ab", "ComparisonType": "EXACT"},
+            "HierarchyGroupCondition": {"Value": self.groups[0], "HierarchyGroupMatchType": "EXACT"},
+            "TagCondition": {"TagKey": "k", "TagValue": "v"},
+            "SecurityProfileItem": {"Id": self.profile},
+            "ParentHoursOfOperationConfig": {"HoursOfOperationId": self.hours},
+            "UserPhoneConfig": {"PhoneType": "SOFT_PHONE"},
+            "RoutingProfileQueueConfig": self.queue_config(),
+            "HierarchyRestrictedResourceName": "User",
+            "QueueId": self.queue, "HoursOfOperationId": self.hours, "HierarchyGroupId": self.groups[0],
+            "SecurityProfileId": self.profile, "RoutingProfileId": self.routing, "TimeZone": "UTC",
+            "FlowModuleId": self.module, "ARN": app_arn(),
+        }

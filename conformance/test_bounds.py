@@ -1,0 +1,317 @@
+"""Bounds, enums, patterns, required members and types of every served operation's input, generated from the
+service model: one past is refused and the message names the member, at the bound is not refused for it."""
+import copy
+import json
+import re
+import uuid
+
+import botocore
+import pytest
+
+import check
+import operations
+from centre import Centre, fresh
+from wire import Wire
+
+# Shapes with a pattern: what fits and what does not, both within the other bounds.
+PATTERNS = {
+    "CreateSecurityProfileName": (["A_b @-9"], ["a.b", "é", "a\n", "a/b"]),
+    "TagKey": (["Schlüssel 1_.:/=+-@", "国"], ["aws:x", "a#b", "a\nb", "a\u200bb"]),
+    "DirectoryAlias": (["a-b9"], ["d-abc", "a_b", "-a", "a b"]),
+    "DirectoryId": (["d-0123456789"], ["d-012345678X", "x-0123456789"]),
+    "Password": (["Abcdefg1", "Aa1" + "é" * 61], ["Abcdefg", "abcdefg1", "ABCDEFG1", "Abcdefgh", "Aa1" + "b" * 62, "Abcd efg1"]),
+    "PhoneNumber": (["+12025550123"], ["2025550123", "+0123", "+1", "+1234567890123456"]),
+    "SensitivePhoneNumber": (["+12025550123"], ["2025550123", "+0123", "+1", "+1234567890123456"]),
+    "PrimaryAttributeContextKeyName": (["Région 1"], ["aws:x", "connect:x", "国", "a\u0001"]),
+    "IAMRestrictedPrimaryValue": (["Île-de-France"], ["国", "a\u0001", "a\u007f"]),
+    "ContactFlowModuleName": (["a"], [" ", "\t"]),
+    "ContactFlowModuleDescription": (["a"], [" "]),
+}
+
+# Values at the bound that exist nowhere, so that the answer is about that. Everything else must be accepted.
+REFERENCES = re.compile(
+    r"(InstanceId|NextToken|ContactFlowModuleId|FlowModuleId|QuickConnectIds|EmailAddressesConfig)\b|^CreateRoutingProfile .*QueueConfigs$")
+
+BOUND = re.compile(r"has \d+ |is too (small|large)|is not one of|must match|is required| is not a ")
+
+
+def text(n):
+    """Characters, none of them of one byte."""
+    return "é" * n
+
+
+def ascii_text(n):
+    return ("a" + uuid.uuid4().hex * (n // 32 + 1))[:n]
+
+
+class Maker:
+    """Makes values for shapes: valid ones, and ones at and past each bound."""
+
+    def __init__(self, samples):
+        self.samples = samples
+
+    def valid(self, shape, index=0):
+        if shape.name in self.samples:
+            sample = self.samples[shape.name]
+            return sample() if callable(sample) else copy.deepcopy(sample)
+        if shape.type_name == "structure":
+            return {n: self.valid(shape.members[n]) for n in shape.required_members}
+        if shape.type_name == "list":
+            return [self.valid(shape.member, i) for i in range(max(shape.metadata.get("min", 0), 1))]
+        if shape.type_name == "map":
+            return {self.valid(shape.key, i): "v" for i in range(max(shape.metadata.get("min", 0), 1))}
+        if shape.type_name == "boolean":
+            return True
+        if shape.type_name in ("integer", "long"):
+            return max(shape.metadata.get("min", 0), 1)
+        if getattr(shape, "enum", None):
+            return shape.enum[index % len(shape.enum)]
+        if shape.name in PATTERNS:
+            return PATTERNS[shape.name][0][0]
+        return f"v{index}"
+
+    def items(self, shape, n):
+        if shape.type_name == "map":
+            return {f"k{i}": "v" for i in range(n)}
+        return [self.valid(shape.member, i) for i in range(n)]
+
+    def cases(self, shape):
+        """Yields (what, value, whether it is within the bounds)."""
+        low, high = shape.metadata.get("min"), shape.metadata.get("max")
+        kind = shape.type_name
+        if kind in ("list", "map"):
+            if high is not None:
+                yield f"{high} items", self.items(shape, high), True
+                yield f"{high + 1} items", self.items(shape, high + 1), False
+            if low:
+                yield f"{low} items", self.items(shape, low), True
+                yield f"{low - 1} items", self.items(shape, low - 1), False
+        if kind in ("integer", "long"):
+            for n in (low, high):
+                if n is not None:
+                    yield f"{n}", n, True
+            if low is not None:
+                yield f"{low - 1}", low - 1, False
+            if high is not None:
+                yield f"{high + 1}", high + 1, False
+        if kind != "string":
+            return
+        make = ascii_text if shape.name in PATTERNS or shape.name in ("InstanceId", "NextToken2500", "SecurityProfilePermission") else text
+        if shape.name in PATTERNS:
+            good, bad = PATTERNS[shape.name]
+            for v in good:
+                yield f"fits {v[:20]!r}", v, True
+            for v in bad:
+                yield f"unfit {v[:20]!r}", v, False
+        if shape.name == "DirectoryId":
+            make = lambda n: "d-" + "0" * (n - 2)
+        if high is not None:
+            yield f"{high} characters", make(high), True
+            yield f"{high + 1} characters", make(high + 1), False
+        if low:
+            yield f"{low} characters", make(low), True
+            yield f"{low - 1} characters", make(low - 1), False
+        for v in shape.enum:
+            yield f"{v}", v, True
+        if shape.enum:
+            yield "no such value", "NO_SUCH_VALUE", False
+            yield "lower case", shape.enum[0].lower(), False
+
+
+def places(shape, path=(), seen=()):
+    """Yields (path, shape, required) of every member below a structure; recursive shapes once."""
+    if shape.name in seen and shape.type_name == "structure":
+        return
+    seen = (*seen, shape.name)
+    if shape.type_name == "structure":
+        for name, member in shape.members.items():
+            yield (*path, name), member, name in shape.required_members
+            yield from places(member, (*path, name), seen)
+    elif shape.type_name == "list":
+        yield (*path, 0), shape.member, False
+        yield from places(shape.member, (*path, 0), seen)
+    elif shape.type_name == "map":
+        yield (*path, "key"), shape.key, False
+        yield (*path, "value"), shape.value, False
+
+
+def place(maker, shape, params, path, value):
+    """Puts value at path into params, and valid values around it."""
+    at, here = params, shape
+    for step, after in zip(path, (*path[1:], None)):
+        if here.type_name == "map":
+            if step == "key":
+                at.clear()
+                at[value] = "v"
+            else:
+                at.clear()
+                at["k"] = value
+            return
+        below = here.members[step] if here.type_name == "structure" else here.member
+        if after is None:
+            at[step] = value
+            return
+        have = at.get(step) if isinstance(at, dict) else (at[step] if len(at) > step else None)
+        if have is None:
+            have = maker.valid(below)
+            if isinstance(at, dict):
+                at[step] = have
+            else:
+                at.insert(step, have)
+        if below.type_name == "list" and not have:
+            have.append(maker.valid(below.member))
+        at, here = have, below
+
+
+def shown(path):
+    return ".".join("[]" if p == 0 else p for p in path).replace(".[]", "[]")
+
+
+def last_name(path):
+    return [p for p in path if p not in (0, "key", "value")][-1]
+
+
+def expected(operation):
+    declared = [e.name for e in check.MODEL.operation_model(operation).error_shapes]
+    return next(c for c in ("InvalidParameterException", "InvalidRequestException") if c in declared)
+
+
+@pytest.fixture(scope="module")
+def requests(lenient):
+    """Names that the catalogue does not know are kept by a lenient server, so that bounds stand alone."""
+    return operations.Requests(check.client(lenient))
+
+
+@pytest.fixture(scope="module")
+def lenient_wire(lenient):
+    return Wire(lenient)
+
+
+def everything(requests):
+    """What a refused call could have touched of the profile, the user and the structure."""
+    c = requests.centre
+    return c.reads(requests.profile), c.describe_user(UserId=requests.user)["User"], c.describe_user_hierarchy_structure()["HierarchyStructure"]
+
+
+def inputs():
+    for name in operations.named(operations.SERVED):
+        shape = check.MODEL.operation_model(name).input_shape
+        if shape is not None:
+            yield name, shape
+
+
+def test_table_is_complete(requests):
+    """Every served operation has a valid request here, and it is answered."""
+    for name in operations.named(operations.SERVED):
+        params = requests.params(name)
+        getattr(requests.connect, botocore.xform_name(name))(**params)
+
+
+def test_patterns_are_complete():
+    have = {s.name for _, shape in inputs() for _, s, _ in places(shape) if s.metadata.get("pattern")}
+    assert have == set(PATTERNS)
+
+
+@pytest.mark.parametrize("name, shape", list(inputs()), ids=[n for n, _ in inputs()])
+def test_bounds(requests, lenient_wire, name, shape):
+    maker = Maker(requests.samples(name))
+    before = everything(requests) if name.startswith("Update") else None
+    wrong = []
+    for path, member, required in places(shape):
+        where = f"{name} {shown(path)}"
+        cases = list(maker.cases(member))
+        location = shape.members[path[0]].serialization.get("location")
+        if required and location != "uri":
+            cases.append(("absent", None, False))
+        for what, value, within in cases:
+            if location == "uri" and value == "":
+                continue  # then the path is another
+            params = copy.deepcopy(requests.params(name))
+            place(maker, shape, params, path, value)
+            if what == "absent":
+                remove(params, path)
+            answer = lenient_wire.operation(name, params)
+            if within:
+                refused_for_it = answer.status != 200 and (BOUND.search(answer.message) or not REFERENCES.search(where))
+                if refused_for_it and not within_but_refused(name, path, value):
+                    wrong.append(f"{where}: {what} is within the bounds: {answer}")
+                if answer.status == 200 and name.startswith("Update"):
+                    before = everything(requests)
+                continue
+            if answer.code != expected(name) or last_name(path) not in answer.message:
+                wrong.append(f"{where}: {what} should be refused with {expected(name)} naming the member: {answer}")
+            if member.metadata.get("sensitive") and isinstance(value, str) and len(value) > 3 and value in answer.message:
+                wrong.append(f"{where}: the message shows a sensitive value: {answer}")
+            if before and everything(requests) != before:
+                wrong.append(f"{where}: {what} was refused, but something changed")
+                before = everything(requests)
+    assert not wrong, "\n".join(wrong)
+
+
+def within_but_refused(name, path, value):
+    """What the rules refuse although it is within the model's bounds."""
+    return (
+        # A condition must be complete, and the directory of an instance matches its type.
+        (name == "CreateInstance" and value == "EXISTING_DIRECTORY")
+        or (path[-1] == "EntityType" and value == "USER")
+        or path[-1] == "EntityArn"
+        or (name == "CreateContactFlowModule" and path[-1] == "Name" and len(value) == 1)  # the one before has the name
+        or (path[-1] == "PhoneType" and value == "DESK_PHONE")
+        or (name == "UpdateInstanceAttribute" and path[-1] == "Value")
+        or (name == "UpdateUserHierarchyStructure")
+        or (path[-1] == "SecurityProfiles" and len(value) > 1)
+        or (path[-1] == "ComparisonType" and value == "CONTAINS")
+    )
+
+
+def remove(params, path):
+    for step in path[:-1]:
+        params = params[step]
+    params.pop(path[-1], None)
+
+
+TYPES = {"string": [1, True, {}, []], "integer": ["1", 1.5, True, 2**40, []], "long": ["1", 1.5, True], "boolean": ["true", 1, "x"],
+         "list": [{}, "x", 1], "map": [[], "x", 1], "structure": [[], "x", 1]}
+
+
+@pytest.mark.parametrize("name, shape", list(inputs()), ids=[n for n, _ in inputs()])
+def test_types(requests, lenient_wire, name, shape):
+    """A value of another JSON type is refused as malformed, with its place, and changes nothing."""
+    maker = Maker(requests.samples(name))
+    before = everything(requests) if name.startswith("Update") else None
+    model = check.MODEL.operation_model(name)
+    declared = [e.name for e in model.error_shapes]
+    code = next(c for c in ("InvalidRequestException", "InvalidParameterException") if c in declared)
+    wrong = []
+    for path, member, _ in places(shape):
+        if path[-1] == "key" or shape.members[path[0]].serialization.get("location"):
+            continue
+        for value in TYPES[member.type_name]:
+            def put(body):
+                place(maker, shape, body, path, value)
+            answer = lenient_wire.operation(name, copy.deepcopy(requests.params(name)), put)
+            if answer.code != code or last_name(path) not in answer.message:
+                wrong.append(f"{name} {shown(path)}: {json.dumps(value)} for a {member.type_name}: {answer}")
+        if before and everything(requests) != before:
+            wrong.append(f"{name} {shown(path)}: a refused call changed something")
+            before = everything(requests)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name, shape", list(inputs()), ids=[n for n, _ in inputs()])
+def test_query_numbers(requests, lenient_wire, name, shape):
+    """Numbers in the query must be whole numbers."""
+    for member, s in shape.members.items():
+        if s.serialization.get("location") != "querystring" or s.type_name != "integer":
+            continue
+        for value in ("ten", "1.5", "", " 1", "+1", "0x1", "99999999999"):
+            answer = lenient_wire.operation(name, requests.params(name) | {member: value})
+            assert answer.code == expected(name) and member in answer.message, (member, value, answer)
+
+
+def test_name_of_127_is_found_again(lenient):
+    c = Centre(check.client(lenient))
+    name = fresh("n") + "x" * 100
+    name += "y" * (127 - len(name))
+    id = c.profile(SecurityProfileName=name)
+    assert c.describe_security_profile(SecurityProfileId=id)["SecurityProfile"]["SecurityProfileName"] == name
