@@ -52,7 +52,7 @@ func (s *Service) CreateUserHierarchyGroup(ctx context.Context, call Call, insta
 		if len(g.Path) > len(levels.Levels) {
 			return lanyard.Errorf(lanyard.Invalid, "ParentGroupId: the group would be at level %d, but the hierarchy structure has %d; add the level with UpdateUserHierarchyStructure", len(g.Path), len(levels.Levels))
 		}
-		return tx.Put(ctx, g)
+		return taken("Name", g, tx.Put(ctx, g))
 	})
 	return in, g, err
 }
@@ -121,7 +121,7 @@ func (s *Service) UpdateUserHierarchyGroupName(ctx context.Context, call Call, i
 		}
 		g = lanyard.Clone(g)
 		g.Name, g.Modified = name, s.time()
-		return tx.Put(ctx, g)
+		return taken("Name", g, tx.Put(ctx, g))
 	})
 }
 

@@ -112,7 +112,7 @@ func (s *Service) CreateInstance(ctx context.Context, call Call, n NewInstance) 
 		}
 		in.Attributes[InboundCalls] = strconv.FormatBool(n.Inbound)
 		in.Attributes[OutboundCalls] = strconv.FormatBool(n.Outbound)
-		if err := tx.Put(ctx, in); err != nil {
+		if err := taken("InstanceAlias", in, tx.Put(ctx, in)); err != nil {
 			return err
 		}
 		for _, r := range s.firstResources() {

@@ -127,6 +127,14 @@ func plural(t lanyard.Type) string {
 	return words[t] + "s"
 }
 
+// taken says by which member a name was given that another resource has already.
+func taken(member string, r lanyard.Resource, err error) error {
+	if err == nil || lanyard.KindOf(err) != lanyard.Duplicate {
+		return err
+	}
+	return lanyard.Errorf(lanyard.Duplicate, "%s: %s is the name of another %s; names are unique, compared exactly", member, quote(r.Head().Name), words[r.Type()])
+}
+
 // unused tells whether nothing of the types from refers to the resource.
 func unused(ctx context.Context, r store.Reader, res lanyard.Resource, from ...lanyard.Type) error {
 	to := lanyard.Ref{Type: res.Type(), ID: res.Head().ID}

@@ -39,7 +39,7 @@ func (s *Service) CreateSecurityProfile(ctx context.Context, call Call, instance
 		if err := s.changeProfile(ctx, tx, in, p, c); err != nil {
 			return err
 		}
-		return tx.Put(ctx, p)
+		return taken("SecurityProfileName", p, tx.Put(ctx, p))
 	})
 	return in, p, err
 }

@@ -27,7 +27,7 @@ func create[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 		if err := prepare(tx, in, made); err != nil {
 			return err
 		}
-		return tx.Put(ctx, made)
+		return taken("Name", made, tx.Put(ctx, made))
 	})
 	return in, made, err
 }

@@ -49,7 +49,7 @@ func (s *Service) CreateUser(ctx context.Context, call Call, instance string, n 
 				return err
 			}
 		}
-		return tx.Put(ctx, u)
+		return taken("Username", u, tx.Put(ctx, u))
 	})
 	return in, u, err
 }

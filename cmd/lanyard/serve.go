@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/netutil"
@@ -287,7 +288,10 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 	}
 	api := awsapi.New(config)
 	management := admin.NewServer(admin.Config{Control: svc, Auth: auth, Faults: config.Faults, CanFail: awsapi.CanFail, IsServed: awsapi.IsServed, Logger: log})
+	var calls atomic.Int64
+	go rest(ctx, &calls)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
 		switch {
 		case r.URL.Path == "/healthz":
 			w.Write([]byte("ok\n"))
@@ -304,6 +308,27 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 			api.ServeHTTP(w, r)
 		}
 	}), nil
+}
+
+// rest gives memory back to the system once a busy spell is over, until ctx ends.
+func rest(ctx context.Context, calls *atomic.Int64) {
+	const quiet = 5 * time.Second
+	tick := time.NewTicker(quiet)
+	defer tick.Stop()
+	rested, last := int64(0), int64(0)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now := calls.Load()
+		if now == last && now != rested {
+			debug.FreeOSMemory()
+			rested = now
+		}
+		last = now
+	}
 }
 
 // greet tells a newcomer what to do next.
