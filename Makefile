@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run build test check unit conformance bench fuzz crash model generate docs clean help
+.PHONY: run build test check unit conformance bench fuzz crash soak model generate docs clean help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -48,6 +48,9 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s) each.
 
 crash: ## Kill -9 under load, ROUNDS (200) times; the suite runs a short form.
 	LANYARD_CRASH_ROUNDS=$(ROUNDS) go test -run 'Crash|Kill' -count 1 -timeout 2h -v ./cmd/lanyard
+
+soak: ## Hold the decision engine to its oracle 100,000,000 times.
+	LANYARD_DECISIONS=100000000 go test -run Oracle -count 1 -timeout 4h -v ./access
 
 model: ## Move to the newest service model that botocore ships.
 	rm -rf .cache/model && mkdir -p .cache/model

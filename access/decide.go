@@ -146,7 +146,7 @@ func (a *ask) decide(subject *entity) Decision {
 		if slot == 0 {
 			return d
 		}
-		p := a.s.entities.at(slot - 1).prof
+		p := a.s.profile(slot)
 		if !a.grants(p) {
 			continue
 		}
@@ -337,7 +337,7 @@ func (s *Snapshot) holds(subject *entity, permission string) bool {
 		if slot == 0 {
 			return false
 		}
-		if s.entities.at(slot - 1).prof.perms.has(place) {
+		if s.profile(slot).perms.has(place) {
 			return true
 		}
 	}
@@ -355,7 +355,7 @@ func (a *ask) decideReports(subject *entity) Decision {
 		if slot == 0 {
 			break
 		}
-		p := a.s.entities.at(slot - 1).prof
+		p := a.s.profile(slot)
 		if !a.grants(p) {
 			continue
 		}

@@ -73,7 +73,7 @@ func (s *Snapshot) Explain(q *Query) Explanation {
 func (a *ask) findings(subject *entity) []Finding {
 	var out []Finding
 	for _, slot := range heldSlots(subject) {
-		p := a.s.entities.at(slot - 1).prof
+		p := a.s.profile(slot)
 		f := Finding{Profile: p.id, Name: p.name, Holder: subject.id, Grants: a.grants(p)}
 		if f.Grants {
 			f.Allows = a.meets(p, subject)
@@ -178,7 +178,7 @@ func (a *ask) hints(subject *entity, x Explanation) []string {
 	}
 	if a.t == typeUser && x.Reason == ConditionFailed {
 		for _, slot := range heldSlots(subject) {
-			p := a.s.entities.at(slot - 1).prof
+			p := a.s.profile(slot)
 			if a.grants(p) && p.scope == scopeOwn && subject.group == 0 {
 				out = append(out, fmt.Sprintf("profile %q covers the holder's own hierarchy group, and the holder is in none", p.name))
 			}

@@ -122,6 +122,18 @@ func (e *entity) setRefs(slots []uint32) {
 	}
 }
 
+// nothing is the profile that grants nothing.
+var nothing profile
+
+// profile returns the compiled profile that a reference leads to. A profile is not deleted while it
+// is held; should that ever fail, its holder is granted nothing.
+func (s *Snapshot) profile(slot uint32) *profile {
+	if p := s.entities.at(slot - 1).prof; p != nil {
+		return p
+	}
+	return &nothing
+}
+
 func (s *Snapshot) find(k kind, id string) (uint32, *entity) {
 	slot, ok := s.ids.find(hashOf(k, id), func(slot uint32) bool {
 		e := s.entities.at(slot)

@@ -251,7 +251,7 @@ func (s *Snapshot) effective(slots []uint32) []Effective {
 	catalogue := lanyard.Permissions()
 	known := symbols()
 	for _, slot := range slots {
-		p := s.entities.at(slot - 1).prof
+		p := s.profile(slot)
 		for i := range catalogue {
 			if p.perms.has(uint16(i)) {
 				add(catalogue[i].Name, "", p, p.conditions(s, known[catalogue[i].Name].about))
@@ -263,7 +263,7 @@ func (s *Snapshot) effective(slots []uint32) []Effective {
 	}
 	slices.SortFunc(order, func(a, b key) int { return compare(a.action, b.action) })
 	for _, slot := range slots {
-		p := s.entities.at(slot - 1).prof
+		p := s.profile(slot)
 		for _, app := range p.apps {
 			for _, name := range app.Permissions {
 				add(name, app.Namespace, p, nil)

@@ -41,14 +41,17 @@ func NewServer(c Config) http.Handler {
 	s := &server{c}
 	mux := http.NewServeMux()
 	for pattern, f := range map[string]func(r *http.Request, body []byte) (any, error){
-		"GET " + Prefix + "keys":               s.listKeys,
-		"POST " + Prefix + "keys":              s.createKey,
-		"POST " + Prefix + "keys/{id}/disable": s.disableKey,
-		"GET " + Prefix + "faults":             s.listFaults,
-		"POST " + Prefix + "faults":            s.setFault,
-		"DELETE " + Prefix + "faults":          s.clearFaults,
-		"GET " + Prefix + "events":             s.events,
-		"GET " + Prefix + "events/instances":   s.known,
+		"GET " + Prefix + "keys":                s.listKeys,
+		"POST " + Prefix + "keys":               s.createKey,
+		"POST " + Prefix + "keys/{id}/disable":  s.disableKey,
+		"GET " + Prefix + "tokens":              s.listTokens,
+		"POST " + Prefix + "tokens":             s.createToken,
+		"POST " + Prefix + "tokens/{id}/revoke": s.revokeToken,
+		"GET " + Prefix + "faults":              s.listFaults,
+		"POST " + Prefix + "faults":             s.setFault,
+		"DELETE " + Prefix + "faults":           s.clearFaults,
+		"GET " + Prefix + "events":              s.events,
+		"GET " + Prefix + "events/instances":    s.known,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, f) })
 	}
@@ -126,6 +129,39 @@ func (s *server) createKey(r *http.Request, body []byte) (any, error) {
 
 func (s *server) disableKey(r *http.Request, _ []byte) (any, error) {
 	return struct{}{}, s.Control.DisableKey(r.Context(), r.PathValue("id"))
+}
+
+// NewToken is what a token is asked for with.
+type NewToken struct {
+	Account  string // default: the root key's
+	Instance string
+	Scope    lanyard.TokenScope
+	Expires  time.Time
+	Comment  string
+}
+
+// MadeToken is a token with its text, which is shown this once.
+type MadeToken struct {
+	lanyard.Token
+	Text string
+}
+
+func (s *server) listTokens(r *http.Request, _ []byte) (any, error) {
+	return s.Control.Tokens(r.Context())
+}
+
+func (s *server) createToken(r *http.Request, body []byte) (any, error) {
+	var in NewToken
+	if err := decode(body, &in); err != nil {
+		return nil, err
+	}
+	t, text, err := s.Control.CreateToken(r.Context(), lanyard.Token{Account: in.Account, Instance: in.Instance, Scope: in.Scope, Expires: in.Expires, Comment: in.Comment})
+	t.Hash = ""
+	return MadeToken{t, text}, err
+}
+
+func (s *server) revokeToken(r *http.Request, _ []byte) (any, error) {
+	return struct{}{}, s.Control.RevokeToken(r.Context(), r.PathValue("id"))
 }
 
 func (s *server) listFaults(*http.Request, []byte) (any, error) { return s.Faults.List(), nil }

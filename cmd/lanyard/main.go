@@ -24,6 +24,7 @@ type program struct {
 
 	Serve   serveCmd   `cmd:"" help:"Serve the API."`
 	Key     keyCmd     `cmd:"" help:"Manage the access keys that sign calls."`
+	Token   tokenCmd   `cmd:"" help:"Manage the bearer tokens of the decision API."`
 	Fault   faultCmd   `cmd:"" help:"Make a running server fail or slow down on purpose."`
 	Audit   auditCmd   `cmd:"" help:"Show what was changed, by whom and when."`
 	Version versionCmd `cmd:"" help:"Print the version."`

@@ -41,6 +41,9 @@ type manager interface {
 	Keys(ctx context.Context) ([]lanyard.AccessKey, error)
 	CreateKey(ctx context.Context, account, comment string) (lanyard.AccessKey, error)
 	DisableKey(ctx context.Context, id string) error
+	Tokens(ctx context.Context) ([]lanyard.Token, error)
+	CreateToken(ctx context.Context, t lanyard.Token) (lanyard.Token, string, error)
+	RevokeToken(ctx context.Context, id string) error
 	Known(ctx context.Context, after string) ([]string, error)
 	Events(ctx context.Context, instance string, after int64, limit int) ([]lanyard.Event, error)
 	Close() error
@@ -168,6 +171,20 @@ func (r *remote) CreateKey(ctx context.Context, account, comment string) (key la
 
 func (r *remote) DisableKey(ctx context.Context, id string) error {
 	return r.call(ctx, "POST", "keys/"+url.PathEscape(id)+"/disable", nil, &struct{}{})
+}
+
+func (r *remote) Tokens(ctx context.Context) (tokens []lanyard.Token, err error) {
+	return tokens, r.call(ctx, "GET", "tokens", nil, &tokens)
+}
+
+func (r *remote) CreateToken(ctx context.Context, t lanyard.Token) (lanyard.Token, string, error) {
+	var made admin.MadeToken
+	err := r.call(ctx, "POST", "tokens", admin.NewToken{Account: t.Account, Instance: t.Instance, Scope: t.Scope, Expires: t.Expires, Comment: t.Comment}, &made)
+	return made.Token, made.Text, err
+}
+
+func (r *remote) RevokeToken(ctx context.Context, id string) error {
+	return r.call(ctx, "POST", "tokens/"+url.PathEscape(id)+"/revoke", nil, &struct{}{})
 }
 
 func (r *remote) Known(ctx context.Context, after string) (ids []string, err error) {

@@ -19,7 +19,9 @@ import (
 	"golang.org/x/net/netutil"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/admin"
+	"github.com/lanyard/lanyard/authzen"
 	"github.com/lanyard/lanyard/awsapi"
 	"github.com/lanyard/lanyard/control"
 	"github.com/lanyard/lanyard/fault"
@@ -175,6 +177,9 @@ func (c *serveCmd) Run(io streams) (err error) {
 	if err != nil {
 		return fmt.Errorf("set up the root access key: %w", err)
 	}
+	if err := svc.LoadTokens(io.ctx); err != nil {
+		return fmt.Errorf("read the tokens: %w", err)
+	}
 	if root.Account != c.Account {
 		log.Warn("the root access key stays with the account it was made for; set a new one to change that", "account", root.Account, "asked", c.Account)
 	}
@@ -288,6 +293,13 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 	}
 	api := awsapi.New(config)
 	management := admin.NewServer(admin.Config{Control: svc, Auth: auth, Faults: config.Faults, CanFail: awsapi.CanFail, IsServed: awsapi.IsServed, Logger: log})
+	decisions := authzen.NewServer(authzen.Config{
+		Authenticate: func(r *http.Request, body []byte) (authzen.Principal, error) { return c.principal(svc, auth, r, body) },
+		Snapshot: func(ctx context.Context, p authzen.Principal, instance string, atLeast int64) (*access.Snapshot, error) {
+			return svc.Snapshot(ctx, control.Call{Caller: lanyard.Caller{Account: p.Account}}, instance, atLeast)
+		},
+		TokenSecret: secret, Logger: log,
+	})
 	var calls atomic.Int64
 	go rest(ctx, &calls)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -304,10 +316,37 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 			w.Write([]byte("ready\n"))
 		case strings.HasPrefix(r.URL.Path, admin.Prefix):
 			management.ServeHTTP(w, r)
+		case authzen.Serves(r.URL.Path):
+			decisions.ServeHTTP(w, r)
 		default:
 			api.ServeHTTP(w, r)
 		}
 	}), nil
+}
+
+// principal finds out who asks for a decision: the bearer of a token, or whoever signed with an
+// access key.
+func (c *serveCmd) principal(svc *control.Service, auth *sigv4.Verifier, r *http.Request, body []byte) (authzen.Principal, error) {
+	if text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		t, err := svc.Token(strings.TrimSpace(text))
+		return authzen.Principal{Account: t.Account, Instance: t.Instance}, err
+	}
+	if c.NoAuth {
+		return authzen.Principal{Account: c.Account}, nil
+	}
+	id, err := auth.Verify(r, body)
+	var refused *sigv4.Error
+	if errors.As(err, &refused) {
+		return authzen.Principal{}, lanyard.Errorf(lanyard.Invalid, "%s; send a token of lanyard token create as Authorization: Bearer, or sign with an access key", refused.Message)
+	}
+	if err != nil {
+		return authzen.Principal{}, err
+	}
+	key, ok := svc.Key(id)
+	if !ok {
+		return authzen.Principal{}, lanyard.Errorf(lanyard.Invalid, "the access key is unknown or disabled")
+	}
+	return authzen.Principal{Account: key.Account}, nil
 }
 
 // rest gives memory back to the system once a busy spell is over, until ctx ends.

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/lanyard/lanyard"
+)
+
+type tokenCmd struct {
+	Create tokenCreateCmd `cmd:"" help:"Make a token and show it, once."`
+	List   tokenListCmd   `cmd:"" help:"List the tokens, without their texts."`
+	Revoke tokenRevokeCmd `cmd:"" help:"Make a token good for nothing."`
+}
+
+func (tokenCmd) Help() string {
+	return `Tokens let services ask for decisions (AuthZEN) without signing.
+
+Examples:
+  lanyard token create --instance 3fdf9b6c-… --expires 720h --comment desktop
+  lanyard token list --output json
+  lanyard token revoke 5b1f…`
+}
+
+type tokenCreateCmd struct {
+	dataFlag   `embed:""`
+	outputFlag `embed:""`
+	Account    string        `help:"Account whose instances the token may ask about." default:"123456789012"`
+	Instance   string        `help:"The only instance that it may ask about; default: all of the account."`
+	Scope      string        `help:"What it is good for: decide, or administer (also proposed changes)." default:"decide" enum:"decide,administer"`
+	Expires    time.Duration `help:"How long it is good; 0 means until it is revoked." default:"2160h"`
+	Comment    string        `help:"What it is for."`
+}
+
+func (tokenCreateCmd) Help() string {
+	return `Examples:
+  lanyard token create --comment desktop
+  lanyard token create --instance 3fdf9b6c-… --scope administer --expires 8h`
+}
+
+func (c *tokenCreateCmd) Run(io streams) error {
+	if c.Expires < 0 {
+		return refuse("--expires: %v is not accepted; 0 for no end, or more, is", c.Expires)
+	}
+	m, err := c.open(io.ctx)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	t := lanyard.Token{Account: c.Account, Instance: c.Instance, Scope: lanyard.TokenScope(c.Scope), Comment: c.Comment}
+	if c.Expires > 0 {
+		t.Expires = time.Now().Add(c.Expires).UTC().Truncate(time.Second)
+	}
+	t, text, err := m.CreateToken(io.ctx, t)
+	if err != nil {
+		return err
+	}
+	if c.json(io) {
+		return json.NewEncoder(io.out).Encode(map[string]any{"Id": t.ID, "Token": text, "Account": t.Account, "Instance": t.Instance, "Scope": t.Scope, "Expires": t.Expires})
+	}
+	fmt.Fprintln(io.out, text)
+	fmt.Fprintln(io.errs, "The token is shown this once.")
+	return nil
+}
+
+type tokenListCmd struct {
+	dataFlag   `embed:""`
+	outputFlag `embed:""`
+}
+
+func (tokenListCmd) Help() string {
+	return `Examples:
+  lanyard token list
+  lanyard token list --output json`
+}
+
+func (c *tokenListCmd) Run(io streams) error {
+	m, err := c.open(io.ctx)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	tokens, err := m.Tokens(io.ctx)
+	if err != nil {
+		return err
+	}
+	if c.json(io) {
+		type line struct {
+			ID       string `json:"Id"`
+			Account  string
+			Instance string
+			Scope    lanyard.TokenScope
+			Status   string
+			Created  time.Time
+			Expires  time.Time
+			Comment  string
+		}
+		lines := []line{}
+		for _, t := range tokens {
+			lines = append(lines, line{t.ID, t.Account, t.Instance, t.Scope, tokenStatus(t), t.Created, t.Expires, t.Comment})
+		}
+		return json.NewEncoder(io.out).Encode(lines)
+	}
+	w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "TOKEN\tACCOUNT\tINSTANCE\tSCOPE\tSTATUS\tEXPIRES\tCOMMENT")
+	for _, t := range tokens {
+		instance, expires := t.Instance, "never"
+		if instance == "" {
+			instance = "all"
+		}
+		if !t.Expires.IsZero() {
+			expires = t.Expires.Format(time.DateTime)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Account, instance, t.Scope, tokenStatus(t), expires, t.Comment)
+	}
+	return w.Flush()
+}
+
+func tokenStatus(t lanyard.Token) string {
+	switch {
+	case t.Revoked:
+		return "revoked"
+	case !t.Expires.IsZero() && !time.Now().Before(t.Expires):
+		return "expired"
+	}
+	return "active"
+}
+
+type tokenRevokeCmd struct {
+	dataFlag `embed:""`
+	ID       string `arg:"" name:"token" help:"The token's id."`
+}
+
+func (tokenRevokeCmd) Help() string {
+	return `Examples:
+  lanyard token revoke 5b1f2c3d-…`
+}
+
+func (c *tokenRevokeCmd) Run(io streams) error {
+	m, err := c.open(io.ctx)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	return m.RevokeToken(io.ctx, c.ID)
+}
