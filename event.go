@@ -16,6 +16,7 @@ type Caller struct {
 }
 
 // Event is what a change leaves behind: the audit record, the history and the change feed in one.
+// A call on behalf of a user whose profiles do not allow it leaves one too, without changes.
 // Revisions of an instance have no gaps; the first event of an instance has revision 1.
 type Event struct {
 	ID          string // random, unique
@@ -29,6 +30,8 @@ type Event struct {
 	SourceIP    string          `json:",omitempty"`
 	UserAgent   string          `json:",omitempty"`
 	RequestID   string          `json:",omitempty"`
+	OnBehalfOf  string          `json:",omitempty"` // id of the user for whom the call was made, if any
+	Refused     string          `json:",omitempty"` // why the call was refused, if it was; then nothing changed
 	Request     json.RawMessage `json:",omitempty"` // as the caller sent it, sensitive members hidden
 	Changes     []Change        `json:",omitempty"` // in the order in which they were made
 }

@@ -189,13 +189,13 @@ func (p *profile) application(namespace, permission string) bool {
 // pickLists are the types of resources whose names a page shows to whoever may edit the page's own
 // type, by that right.
 var pickLists = [typeOther + 1][]string{
-	typeSecurityProfile: {"Users.Edit", "Users.Create"},
+	typeSecurityProfile: {"Users.Edit", "Users.Create", "Users.EditPermission", "QConnectAIAgents.Edit", "QConnectAIAgents.Create"},
 	typeRoutingProfile:  {"Users.Edit", "Users.Create"},
-	typeHierarchyGroup:  {"Users.Edit", "Users.Create"},
-	typeHours:           {"Queues.Edit", "Queues.Create"},
+	typeHierarchyGroup:  {"Users.Edit", "Users.Create", "AgentGrouping.Edit", "AgentGrouping.Create"},
+	typeHours:           {"Queues.Edit", "Queues.Create", "HoursOfOperation.Edit", "HoursOfOperation.Create"},
 	typePhoneNumber:     {"Queues.Edit", "Queues.Create"},
 	typeContactFlow:     {"PhoneNumbers.Edit", "TransferDestinations.Edit", "TransferDestinations.Create"},
-	typeQueue:           {"TransferDestinations.Edit", "TransferDestinations.Create"},
+	typeQueue:           {"TransferDestinations.Edit", "TransferDestinations.Create", "RoutingPolicies.Edit", "RoutingPolicies.Create"},
 	typeUser:            {"TransferDestinations.Edit", "TransferDestinations.Create"},
 }
 

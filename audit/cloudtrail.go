@@ -22,6 +22,8 @@ type Record struct {
 	UserAgent          string          `json:"userAgent"`
 	RequestParameters  json.RawMessage `json:"requestParameters"`
 	ResponseElements   json.RawMessage `json:"responseElements"`
+	ErrorCode          string          `json:"errorCode,omitempty"`
+	ErrorMessage       string          `json:"errorMessage,omitempty"`
 	RequestID          string          `json:"requestID"`
 	EventID            string          `json:"eventID"`
 	ReadOnly           bool            `json:"readOnly"`
@@ -40,6 +42,13 @@ type Identity struct {
 	ARN         string `json:"arn"`
 	AccountID   string `json:"accountId"`
 	AccessKeyID string `json:"accessKeyId"`
+	// OnBehalfOf is the user for whom the call was made.
+	OnBehalfOf *OnBehalfOf `json:"onBehalfOf,omitempty"`
+}
+
+// OnBehalfOf names a user of an instance.
+type OnBehalfOf struct {
+	UserID string `json:"userId"`
 }
 
 // Additional is what lanyard knows beyond CloudTrail.
@@ -59,6 +68,12 @@ func From(e lanyard.Event) Record {
 		SourceIPAddress: e.SourceIP, UserAgent: e.UserAgent, RequestParameters: e.Request, RequestID: e.RequestID, EventID: e.ID,
 		EventType: "AwsApiCall", ManagementEvent: true, EventCategory: "Management", RecipientAccountID: e.Account,
 		Additional: Additional{InstanceID: e.Instance, Revision: e.Revision, Changes: e.Changes},
+	}
+	if e.OnBehalfOf != "" {
+		r.UserIdentity.OnBehalfOf = &OnBehalfOf{e.OnBehalfOf}
+	}
+	if e.Refused != "" {
+		r.ErrorCode, r.ErrorMessage = "AccessDenied", e.Refused
 	}
 	r.ResponseElements = response(e)
 	return r

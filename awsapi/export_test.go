@@ -19,3 +19,12 @@ func (s *Server) Run(ctx context.Context, op string, account string, in model.In
 	}
 	panic("no operation " + op)
 }
+
+// RightsForTest are the permissions that operations ask of the users on whose behalf they are called.
+func RightsForTest() map[string]string {
+	m := map[string]string{}
+	for op, r := range rights {
+		m[op] = r.permission
+	}
+	return m
+}

@@ -3,6 +3,7 @@ package awsapi
 import (
 	"context"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -168,7 +169,7 @@ func (s *Server) page(req *request, most *int32, token *string, scope ...string)
 	if token == nil || *token == "" { // loops that begin with an empty token are common
 		return p, 0, nil
 	}
-	at, err := s.tokens.open(*token, append([]string{req.Account, req.op.Name}, scope...)...)
+	at, err := s.tokens.open(*token, req.scope(scope)...)
 	p.After = at.after
 	return p, at.total, err
 }
@@ -178,8 +179,13 @@ func (s *Server) next(req *request, after string, total int64, scope ...string) 
 	if after == "" {
 		return nil
 	}
-	t := s.tokens.seal(position{after, total}, append([]string{req.Account, req.op.Name}, scope...)...)
+	t := s.tokens.seal(position{after, total}, req.scope(scope)...)
 	return &t
+}
+
+// scope is what a page token is bound to: on behalf of another user there is another list.
+func (req *request) scope(more []string) []string {
+	return slices.Concat([]string{req.Account, req.op.Name}, req.http.Header[ActingUser], more)
 }
 
 // bare is an id, whether it came as an id or as an ARN.

@@ -126,10 +126,13 @@ func (s *Server) call(ctx context.Context, req *request) (any, error) {
 	if err := in.Validate(); err != nil {
 		return nil, &lanyard.Error{Kind: lanyard.Invalid, Message: err.Error()}
 	}
-	if !req.op.ReadOnly {
+	if !req.op.ReadOnly || req.http.Header[ActingUser] != nil { // what is refused to a user is recorded, reads too
 		if req.Request, err = auditRequest(req, in); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.act(ctx, req, in); err != nil {
+		return nil, err
 	}
 	return req.op.run(ctx, req, in)
 }

@@ -32,9 +32,12 @@ type Config struct {
 	// AssociateUsers lets AssociateSecurityProfiles and its kin take users too. Amazon Connect's
 	// model has the entity type, its documentation supports AI agents only.
 	AssociateUsers bool
-	Now            func() time.Time // default time.Now
-	NewID          func() string    // default a random UUID
-	Logger         *slog.Logger     // default slog.Default()
+	// Strict lets nobody on whose behalf a call is made grant what they do not hold, nor change
+	// their own profiles, hierarchy group and tags. Amazon Connect has no such rule.
+	Strict bool
+	Now    func() time.Time // default time.Now
+	NewID  func() string    // default a random UUID
+	Logger *slog.Logger     // default slog.Default()
 }
 
 // Quotas bound what an instance or an account may have. A zero means the default, which is the
@@ -78,6 +81,7 @@ type Service struct {
 	quotas         Quotas
 	lenient        bool
 	associateUsers bool
+	strict         bool
 	now            func() time.Time
 	newID          func() string
 	log            *slog.Logger
@@ -94,7 +98,7 @@ type Service struct {
 func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, region: c.Region, partition: c.Partition, quotas: c.Quotas.withDefaults(), lenient: c.Lenient,
-		associateUsers: c.AssociateUsers, now: c.Now, newID: c.NewID, log: c.Logger,
+		associateUsers: c.AssociateUsers, strict: c.Strict, now: c.Now, newID: c.NewID, log: c.Logger,
 		engine: &access.Engine{Source: source{c.Store}},
 	}
 	if s.partition == "" {
@@ -119,6 +123,8 @@ type Call struct {
 	Request   json.RawMessage // the parameters for the audit, sensitive ones hidden
 	// Revision, unless nil, is set to the instance's revision that holds what the call did.
 	Revision *int64
+
+	acting *acting // on whose behalf, if on anybody's; set by Act
 }
 
 // Region is where this server says it is.
@@ -149,6 +155,9 @@ func (s *Service) write(ctx context.Context, call Call, instance string, change 
 	var revision int64
 	err := s.store.Update(ctx, instance, func(tx store.Tx) (err error) {
 		event = nil
+		if tx, err = s.guard(ctx, call, instance, tx); err != nil {
+			return err
+		}
 		if err := change(tx); err != nil {
 			if errors.Is(err, errUnchanged) {
 				var failed error
@@ -158,34 +167,52 @@ func (s *Service) write(ctx context.Context, call Call, instance string, change 
 			}
 			return err
 		}
-		event = &lanyard.Event{
-			ID:          s.newID(),
-			Instance:    instance,
-			Time:        s.now().UTC(),
-			Operation:   call.Operation,
-			Account:     call.Account,
-			Region:      s.region,
-			AccessKeyID: call.AccessKeyID,
-			SourceIP:    call.SourceIP,
-			UserAgent:   call.UserAgent,
-			RequestID:   call.RequestID,
-			Request:     call.Request,
-		}
+		event = s.event(call, instance)
 		return tx.Append(ctx, event)
 	})
 	if err != nil && !errors.Is(err, errUnchanged) {
+		var d *denial
+		if errors.As(err, &d) {
+			return s.refuse(ctx, call, instance, d)
+		}
 		return err
 	}
 	if event != nil && err == nil {
 		revision = event.Revision
-		if err := s.engine.Apply(context.WithoutCancel(ctx), event); err != nil {
-			// The change is committed. A snapshot that cannot follow is loaded anew at the next question.
-			s.log.Error("snapshot dropped", "instance", instance, "revision", revision, "error", err)
-			s.engine.Forget(instance)
-		}
+		s.publish(ctx, event)
 	}
 	if call.Revision != nil {
 		*call.Revision = revision
 	}
 	return nil
+}
+
+// event is what a call leaves behind.
+func (s *Service) event(call Call, instance string) *lanyard.Event {
+	e := &lanyard.Event{
+		ID:          s.newID(),
+		Instance:    instance,
+		Time:        s.now().UTC(),
+		Operation:   call.Operation,
+		Account:     call.Account,
+		Region:      s.region,
+		AccessKeyID: call.AccessKeyID,
+		SourceIP:    call.SourceIP,
+		UserAgent:   call.UserAgent,
+		RequestID:   call.RequestID,
+		Request:     call.Request,
+	}
+	if call.acting != nil {
+		e.OnBehalfOf = call.acting.user
+	}
+	return e
+}
+
+// publish has decisions follow a committed event.
+func (s *Service) publish(ctx context.Context, e *lanyard.Event) {
+	if err := s.engine.Apply(context.WithoutCancel(ctx), e); err != nil {
+		// The change is committed. A snapshot that cannot follow is loaded anew at the next question.
+		s.log.Error("snapshot dropped", "instance", e.Instance, "revision", e.Revision, "error", err)
+		s.engine.Forget(e.Instance)
+	}
 }

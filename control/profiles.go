@@ -107,6 +107,14 @@ func List[R lanyard.Resource](ctx context.Context, s *Service, call Call, instan
 	if err != nil {
 		return nil, nil, "", err
 	}
+	see, err := s.visible(ctx, call, in)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	if see != nil {
+		page, next, err := seen[R](ctx, s.store.Reader(in.ID), see, p)
+		return in, page, next, err
+	}
 	page, next, err := list[R](ctx, s.store.Reader(in.ID), p)
 	return in, page, next, err
 }

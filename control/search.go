@@ -125,6 +125,13 @@ func Search[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 		}
 		tests = append(tests, t)
 	}
+	see, err := s.visible(ctx, call, in)
+	if err != nil {
+		return nil, nil, "", 0, err
+	}
+	if see != nil {
+		tests = append(tests, see)
+	}
 	after, err := position(p.After)
 	if err != nil {
 		return nil, nil, "", 0, err
@@ -137,11 +144,12 @@ func Search[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 	return in, page, next, total, err
 }
 
-// scan collects a page after a position and, for the first page, counts on to the end.
+// scan collects a page after a position and, for the first page, counts on to the end, unless total
+// is negative.
 func scan[R lanyard.Resource](ctx context.Context, r store.Reader, tests []test, after int64, limit int, total int64) (page []R, more bool, _ int64, _ error) {
 	const chunk = 500
 	var none R
-	counting := after == 0
+	counting := after == 0 && total >= 0
 	if counting {
 		total = 0
 	}
@@ -168,6 +176,19 @@ func scan[R lanyard.Resource](ctx context.Context, r store.Reader, tests []test,
 		}
 		after = some[len(some)-1].Head().Seq
 	}
+}
+
+// seen is a page of list, of those resources that may be seen. It is full unless it is the last.
+func seen[R lanyard.Resource](ctx context.Context, r store.Reader, see test, p Page) ([]R, string, error) {
+	after, err := position(p.After)
+	if err != nil {
+		return nil, "", err
+	}
+	page, more, _, err := scan[R](ctx, r, []test{see}, after, p.Limit, -1)
+	if err != nil || !more {
+		return page, "", err
+	}
+	return page, strconv.FormatInt(page[len(page)-1].Head().Seq, 10), nil
 }
 
 type test func(lanyard.Resource) bool

@@ -14,8 +14,8 @@ const (
 )
 
 // readHeaders appends the canonical form of the signed headers, and checks that they are
-// enough of the request: host and all of x-amz-*.
-func (c *canonicalizer) readHeaders(r *http.Request, list string) error {
+// enough of the request: host, all of x-amz-*, and those of must that are there.
+func (c *canonicalizer) readHeaders(r *http.Request, list string, must []string) error {
 	if strings.Count(list, ";") >= maxSignedHeaders {
 		return refuse(InvalidSignature, "SignedHeaders lists more than %d headers.", maxSignedHeaders)
 	}
@@ -54,6 +54,11 @@ func (c *canonicalizer) readHeaders(r *http.Request, list string) error {
 	}
 	if amz != 0 {
 		return refuse(InvalidSignature, "The request has the header '%s', which must be a signed header: every x-amz-* header must be listed in SignedHeaders.", clip(unsigned(r.Header, list)))
+	}
+	for _, name := range must {
+		if _, sent := r.Header[name]; sent && !slices.Contains(strings.Split(list, ";"), strings.ToLower(name)) {
+			return refuse(InvalidSignature, "The request has the header '%s', which must be a signed header: list it in SignedHeaders.", strings.ToLower(name))
+		}
 	}
 	c.headers = append(append(c.headers, '\n'), list...)
 	return nil

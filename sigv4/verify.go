@@ -51,6 +51,10 @@ type Verifier struct {
 	Skew    time.Duration    // accepted difference of clocks; 5 minutes if zero
 	Now     func() time.Time // time.Now if nil
 
+	// Signed are headers, in canonical form, that must be signed when they are sent, beside host and
+	// all of x-amz-*.
+	Signed []string
+
 	// Keys finds an access key. A key that is unknown or disabled is not ok; an error is for a
 	// search that did not succeed, and Verify returns it as it is. If Keys is nil no key is known.
 	Keys func(ctx context.Context, accessKeyID string) (key Key, ok bool, err error)
@@ -85,7 +89,7 @@ func (v *Verifier) Verify(r *http.Request, body []byte) (accessKeyID string, err
 	if err := v.checkTime(cl); err != nil {
 		return "", err
 	}
-	if err := c.readHeaders(r, cl.signedHeaders); err != nil {
+	if err := c.readHeaders(r, cl.signedHeaders, v.Signed); err != nil {
 		return "", err
 	}
 	if err := c.hashPayload(r.Header, body); err != nil {

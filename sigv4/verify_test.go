@@ -365,6 +365,29 @@ func TestDateHeader(t *testing.T) {
 	}
 }
 
+// A header that matters to the server counts only when nobody on the way could have set it.
+func TestMustBeSigned(t *testing.T) {
+	v := newVerifier()
+	v.Signed = []string{"X-Lanyard-Acting-User"}
+	r, body := sample{header: http.Header{"X-Lanyard-Acting-User": {"ann"}}}.signed(t)
+	if _, err := v.Verify(r, body); err != nil {
+		t.Errorf("signed: %v", err)
+	}
+	r.Header["X-Lanyard-Acting-User"] = []string{"bob"}
+	if _, err := v.Verify(r, body); codeOf(err) != sigv4.InvalidSignature {
+		t.Errorf("changed on the way: %v", err)
+	}
+	delete(r.Header, "X-Lanyard-Acting-User")
+	if _, err := v.Verify(r, body); codeOf(err) != sigv4.InvalidSignature {
+		t.Errorf("taken away on the way: %v", err)
+	}
+	r, body = sample{}.signed(t)
+	r.Header["X-Lanyard-Acting-User"] = []string{"ann"}
+	if _, err := v.Verify(r, body); codeOf(err) != sigv4.InvalidSignature || !strings.Contains(err.Error(), "'x-lanyard-acting-user', which must be a signed header") {
+		t.Errorf("added on the way: %v", err)
+	}
+}
+
 func TestKeysError(t *testing.T) {
 	down := errors.New("store is down")
 	v := newVerifier()

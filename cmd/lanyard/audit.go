@@ -138,11 +138,11 @@ func (c *auditCmd) printer(io streams) func([]lanyard.Event) error {
 	return func(events []lanyard.Event) error {
 		w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
 		if header && len(events) > 0 {
-			fmt.Fprintln(w, "TIME\tINSTANCE\tREVISION\tACCESS KEY\tOPERATION\tCHANGED")
+			fmt.Fprintln(w, "TIME\tINSTANCE\tREVISION\tACCESS KEY\tON BEHALF OF\tOPERATION\tCHANGED")
 			header = false
 		}
 		for _, e := range events {
-			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", e.Time.Format(time.DateTime), e.Instance, e.Revision, cmp.Or(e.AccessKeyID, "-"), e.Operation, changed(e))
+			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", e.Time.Format(time.DateTime), e.Instance, e.Revision, cmp.Or(e.AccessKeyID, "-"), cmp.Or(e.OnBehalfOf, "-"), e.Operation, changed(e))
 		}
 		return w.Flush()
 	}
@@ -151,6 +151,9 @@ func (c *auditCmd) printer(io streams) func([]lanyard.Event) error {
 // changed names what an event changed.
 func changed(e lanyard.Event) string {
 	var names []string
+	if e.Refused != "" {
+		names = append(names, "refused: "+e.Refused)
+	}
 	for _, c := range e.Changes {
 		name := string(c.Type) + " " + c.ID
 		var meta struct{ Name string }

@@ -48,6 +48,7 @@ type serveCmd struct {
 
 	Throttle       string `help:"Limit calls: off, or aws (2 a second with a burst of 5, per account and operation)." default:"off" enum:"off,aws"`
 	Lenient        bool   `help:"Keep unknown names of permissions and resource types, and half restrictions, as they are sent."`
+	Strict         bool   `help:"Calls on behalf of a user (header x-lanyard-acting-user): nobody grants what they do not hold, nobody changes their own profiles."`
 	AssociateUsers bool   `help:"Let AssociateSecurityProfiles take users as well as AI agents."`
 	Demo           bool   `help:"Make a demo instance unless there is one."`
 
@@ -172,7 +173,7 @@ func (c *serveCmd) Run(io streams) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 
 	svc := control.New(control.Config{Store: db, Region: c.Region, Partition: c.Partition, Quotas: c.Quota.quotas(), Lenient: c.Lenient,
-		AssociateUsers: c.AssociateUsers, Logger: log})
+		AssociateUsers: c.AssociateUsers, Strict: c.Strict, Logger: log})
 	root, err := svc.SetRootKey(io.ctx, c.RootAccessKeyID, c.RootSecretAccessKey, c.Account)
 	if err != nil {
 		return fmt.Errorf("set up the root access key: %w", err)
@@ -280,7 +281,7 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 	if err != nil {
 		return nil, fmt.Errorf("read the secret of tokens: %w", err)
 	}
-	auth := &sigv4.Verifier{Region: c.Region, Service: "connect", Keys: func(_ context.Context, id string) (sigv4.Key, bool, error) {
+	auth := &sigv4.Verifier{Region: c.Region, Service: "connect", Signed: []string{awsapi.ActingUser}, Keys: func(_ context.Context, id string) (sigv4.Key, bool, error) {
 		k, ok := svc.Key(id)
 		return sigv4.Key{Secret: k.Secret}, ok, nil
 	}}

@@ -1,0 +1,324 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/store"
+)
+
+// Right is what an operation asks of the user on whose behalf it is called.
+type Right struct {
+	Permission string       // "" when no permission is about the operation: then nobody's profiles allow it
+	Type       lanyard.Type // of what it is about; "" for nothing in particular
+	Ref        string       // id or ARN of what it is about; "" for a list, or for what is about to be made
+}
+
+// acting is a user on whose behalf a call is made.
+type acting struct {
+	user  string // id
+	right Right
+}
+
+// denial is a refusal that the audit records.
+type denial struct{ message string }
+
+func (d *denial) Error() string { return d.message }
+
+// Act makes call one on behalf of a user, named by id, ARN or user name: it can do only what both
+// the caller's key and the user's own profiles allow. Otherwise it is Denied, which the audit
+// records. Whatever the call changes is checked again within its transaction, against the state
+// that it changes, as it was and as it becomes; lists and searches show what the user may see.
+func (s *Service) Act(ctx context.Context, call *Call, instance, user string, right Right) error {
+	in, err := s.Instance(ctx, *call, instance)
+	if err != nil {
+		return err
+	}
+	id, err := s.id(in, lanyard.TypeUser, user)
+	if err != nil {
+		return within("the acting user", err)
+	}
+	snapshot, err := s.Snapshot(ctx, *call, in.ID, 0)
+	if err != nil {
+		return err
+	}
+	if known, ok := snapshot.User(id); ok {
+		id = known
+	}
+	if right.Ref != "" && right.Type != "" {
+		if right.Ref, err = s.id(in, right.Type, right.Ref); err != nil {
+			return err
+		}
+	}
+	call.acting = &acting{user: id, right: right}
+	if d := call.acting.may(snapshot, call.Operation); d != nil {
+		return s.refuse(ctx, *call, in.ID, d)
+	}
+	return nil
+}
+
+// accessTypes is what decisions call the types.
+var accessTypes = map[lanyard.Type]string{
+	lanyard.TypeUser: access.TypeUser, lanyard.TypeProfile: access.TypeSecurityProfile, lanyard.TypeQueue: access.TypeQueue,
+	lanyard.TypeRoutingProfile: access.TypeRoutingProfile, lanyard.TypeGroup: access.TypeHierarchyGroup,
+	lanyard.TypeHours: access.TypeHoursOfOperation, lanyard.TypeModule: access.TypeContactFlowModule,
+}
+
+// ask asks for the acting user.
+func (a *acting) ask(s *access.Snapshot, permission string, r access.Resource) access.Decision {
+	return s.Decide(&access.Query{Subject: access.Subject{Type: access.User, ID: a.user}, Action: permission, Resource: r})
+}
+
+// may tells whether the user may do at all what is asked.
+func (a *acting) may(s *access.Snapshot, operation string) *denial {
+	if a.right.Permission == "" {
+		return &denial{fmt.Sprintf("no permission of security profiles allows %s, so it cannot be called on behalf of user %s", operation, quote(a.user))}
+	}
+	r := access.Resource{Type: accessTypes[a.right.Type], ID: a.right.Ref}
+	d := a.ask(s, a.right.Permission, r)
+	if d.Reason == access.UnknownResource {
+		// Only those who may do it to everything of the type are told what does not exist.
+		d = a.ask(s, a.right.Permission, access.Resource{Type: r.Type, New: true})
+	}
+	return a.denied(s, d, r)
+}
+
+// denied is nil when d allows.
+func (a *acting) denied(s *access.Snapshot, d access.Decision, r access.Resource) *denial {
+	switch {
+	case d.Allow:
+		return nil
+	case d.Reason == access.UnknownSubject:
+		return &denial{fmt.Sprintf("the acting user %s does not exist in instance %s", quote(a.user), s.Instance())}
+	case d.Reason == access.NotGranted:
+		return &denial{fmt.Sprintf("user %s is not allowed %s: no security profile of theirs holds it", quote(a.user), a.right.Permission)}
+	case r.ID == "":
+		return &denial{fmt.Sprintf("user %s is not allowed %s here: the tags or the hierarchy of their security profiles do not cover what it would become", quote(a.user), a.right.Permission)}
+	}
+	return &denial{fmt.Sprintf("user %s is not allowed %s on %s: the tags or the hierarchy of their security profiles do not cover it, or it does not exist",
+		quote(a.user), a.right.Permission, quote(r.ID))}
+}
+
+// visible returns what tells whether the acting user may see a resource of a list, or nil when
+// nobody is acted for.
+func (s *Service) visible(ctx context.Context, call Call, in *lanyard.Instance) (test, error) {
+	a := call.acting
+	if a == nil {
+		return nil, nil
+	}
+	snapshot, err := s.engine.Snapshot(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return func(r lanyard.Resource) bool {
+		return a.ask(snapshot, a.right.Permission, access.Resource{Type: accessTypes[r.Type()], ID: r.Head().ID}).Allow
+	}, nil
+}
+
+// refuse records a refusal and returns it.
+func (s *Service) refuse(ctx context.Context, call Call, instance string, d *denial) error {
+	event := s.event(call, instance)
+	event.Refused = d.message
+	if err := s.store.Update(ctx, instance, func(tx store.Tx) error { return tx.Append(ctx, event) }); err != nil {
+		return err
+	}
+	s.publish(ctx, event)
+	return lanyard.Errorf(lanyard.Denied, "%s", d.message)
+}
+
+// guard is a transaction on behalf of a user. It refuses every change that the user's profiles, as
+// they are before the transaction, do not allow.
+type guard struct {
+	store.Tx
+	*acting
+	snapshot *access.Snapshot
+	strict   bool
+}
+
+// guard returns tx, guarded when call is on behalf of a user.
+func (s *Service) guard(ctx context.Context, call Call, instance string, tx store.Tx) (store.Tx, error) {
+	if call.acting == nil {
+		return tx, nil
+	}
+	revision, err := tx.Revision(ctx)
+	if err != nil {
+		return nil, err
+	}
+	snapshot, err := s.engine.AtLeast(ctx, instance, revision, maxWait)
+	if err != nil {
+		return nil, err
+	}
+	return &guard{tx, call.acting, snapshot, s.strict}, nil
+}
+
+// Put checks what is replaced and what replaces it.
+func (g *guard) Put(ctx context.Context, r lanyard.Resource) error {
+	var before lanyard.Resource
+	if r.Head().Seq != 0 {
+		var err error
+		if before, err = g.Get(ctx, r.Type(), r.Head().ID); err != nil {
+			return err
+		}
+	}
+	if err := g.check(ctx, before, r); err != nil {
+		return err
+	}
+	return g.Tx.Put(ctx, r)
+}
+
+// Delete checks what is deleted.
+func (g *guard) Delete(ctx context.Context, t lanyard.Type, id string) error {
+	before, err := g.Get(ctx, t, id)
+	if err != nil {
+		return err
+	}
+	if err := g.check(ctx, before, nil); err != nil {
+		return err
+	}
+	return g.Tx.Delete(ctx, t, id)
+}
+
+// check asks for both ends of a change; either may be nil.
+func (g *guard) check(ctx context.Context, before, after lanyard.Resource) error {
+	t := lanyard.Type("")
+	if before != nil {
+		t = before.Type()
+		r := access.Resource{Type: accessTypes[t], ID: before.Head().ID}
+		if r.Type == "" {
+			r.ID = ""
+		}
+		if d := g.denied(g.snapshot, g.ask(g.snapshot, g.right.Permission, r), r); d != nil {
+			return d
+		}
+	}
+	if after != nil {
+		if t = after.Type(); t == lanyard.TypeClientToken {
+			return nil
+		}
+		r := access.Resource{Type: accessTypes[t]}
+		if r.Type != "" {
+			r.New, r.Tags = true, after.Head().Tags
+		}
+		if u, ok := after.(*lanyard.User); ok {
+			r.Group = u.Group
+		}
+		if d := g.denied(g.snapshot, g.ask(g.snapshot, g.right.Permission, r), r); d != nil {
+			return d
+		}
+	}
+	if d := g.attach(before, after); d != nil {
+		return d
+	}
+	if g.strict {
+		return g.checkStrict(ctx, before, after)
+	}
+	return nil
+}
+
+// attach refuses to refer to what the user can neither see nor pick from a list. What is referred
+// to already stays, and letting go of anything is the right of whoever may change what refers.
+func (g *guard) attach(before, after lanyard.Resource) *denial {
+	if after == nil {
+		return nil
+	}
+	var had []lanyard.Ref
+	if before != nil {
+		had = before.Refs()
+	}
+	for _, ref := range after.Refs() {
+		if slices.Contains(had, ref) {
+			continue
+		}
+		r := access.Resource{Type: accessTypes[ref.Type], ID: ref.ID}
+		if g.ask(g.snapshot, access.ActionReference, r).Allow || g.ask(g.snapshot, views[ref.Type], r).Allow {
+			continue
+		}
+		return &denial{fmt.Sprintf("user %s may not use %s %s: their security profiles neither show nor offer it", quote(g.user), words[ref.Type], quote(ref.ID))}
+	}
+	return nil
+}
+
+// views are the permissions that show the resources of a type.
+var views = map[lanyard.Type]string{
+	lanyard.TypeUser: "Users.View", lanyard.TypeProfile: "SecurityProfiles.View", lanyard.TypeQueue: "Queues.View",
+	lanyard.TypeRoutingProfile: "RoutingPolicies.View", lanyard.TypeGroup: "AgentGrouping.View",
+	lanyard.TypeHours: "HoursOfOperation.View", lanyard.TypeModule: "ContactFlowModules.View",
+}
+
+// checkStrict refuses to change the user's own rights, and to grant anything that the user's
+// profiles do not hold, over as much as they hold it.
+func (g *guard) checkStrict(ctx context.Context, before, after lanyard.Resource) error {
+	switch after := after.(type) {
+	case *lanyard.Profile:
+		old, _ := before.(*lanyard.Profile)
+		if old != nil && g.snapshot.Holds(g.user, old.ID) {
+			return &denial{fmt.Sprintf("user %s holds security profile %s, and nobody may change their own profiles (strict)", quote(g.user), quote(old.Name))}
+		}
+		return g.grant(after, old, "")
+	case *lanyard.User:
+		old, _ := before.(*lanyard.User)
+		if old == nil {
+			old = new(lanyard.User)
+		} else if old.ID == g.user && (!slices.Equal(old.Profiles, after.Profiles) || old.Group != after.Group || !maps.Equal(old.Tags, after.Tags)) {
+			return &denial{fmt.Sprintf("user %s may not change their own security profiles, hierarchy group or tags (strict)", quote(g.user))}
+		}
+		return g.assign(ctx, old.Profiles, after.Profiles, after.Group, old.Group != after.Group)
+	case *lanyard.AIAgent:
+		old, _ := before.(*lanyard.AIAgent)
+		if old == nil {
+			old = new(lanyard.AIAgent)
+		}
+		return g.assign(ctx, old.Profiles, after.Profiles, "", false)
+	case nil:
+		if old, ok := before.(*lanyard.AIAgent); ok {
+			return g.assign(ctx, old.Profiles, nil, "", false)
+		}
+	}
+	return nil
+}
+
+// assign checks every profile that a holder gets or, for what restricts, loses. In another group a
+// profile for the holder's own group is another profile.
+func (g *guard) assign(ctx context.Context, had, has []string, group string, moved bool) error {
+	for _, id := range has {
+		if slices.Contains(had, id) && !moved {
+			continue
+		}
+		r, err := g.Get(ctx, lanyard.TypeProfile, id)
+		if err != nil {
+			return err
+		}
+		p := r.(*lanyard.Profile)
+		if ownGroup := len(p.HierarchyRestricted) > 0 && p.HierarchyGroup == ""; !ownGroup && slices.Contains(had, id) {
+			continue
+		}
+		if err := g.grant(p, nil, group); err != nil {
+			return err
+		}
+	}
+	for _, id := range had {
+		if slices.Contains(has, id) {
+			continue
+		}
+		p, err := g.Get(ctx, lanyard.TypeProfile, id)
+		if err != nil {
+			return err
+		}
+		if err := g.grant(&lanyard.Profile{}, &lanyard.Profile{Permissions: p.(*lanyard.Profile).Permissions}, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// grant refuses what after would grant beyond before and beyond what the user holds.
+func (g *guard) grant(after, before *lanyard.Profile, group string) error {
+	if what := g.snapshot.Beyond(g.user, after, before, group); what != "" {
+		return &denial{fmt.Sprintf("user %s may not grant %s: they do not hold it themselves, or not over as much (strict)", quote(g.user), what)}
+	}
+	return nil
+}
