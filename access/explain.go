@@ -138,7 +138,7 @@ func (a *ask) tag(key string) (string, bool) {
 		v, ok := a.q.Resource.Tags[key]
 		return v, ok
 	}
-	for _, t := range a.resource.tags {
+	for _, t := range a.resource.allTags() {
 		if p := t.Value(); p.key == key {
 			return p.value, true
 		}
@@ -217,7 +217,7 @@ func (a *ask) caseHint(c Condition) []string {
 	have := a.q.Resource.Tags
 	if a.resource != nil {
 		have = map[string]string{}
-		for _, t := range a.resource.tags {
+		for _, t := range a.resource.allTags() {
 			have[t.Value().key] = t.Value().value
 		}
 	}

@@ -113,6 +113,30 @@ func (x *index) find(hash uint64, same func(slot uint32) bool) (uint32, bool) {
 	}
 }
 
+// candidates returns, for each of two hashes, the first slot put with it.
+func (x *index) candidates(h1, h2 uint64) (slot1 uint32, ok1 bool, slot2 uint32, ok2 bool) {
+	p1, p2 := x.page(h1), x.page(h2)
+	if p1 == nil {
+		return 0, false, 0, false
+	}
+	// Both are loaded before either is looked at.
+	c1, c2 := p1.slots[uint32(h1)%pageSlots], p2.slots[uint32(h2)%pageSlots]
+	slot1, ok1 = p1.first(uint32(h1), c1)
+	slot2, ok2 = p2.first(uint32(h2), c2)
+	return slot1, ok1, slot2, ok2
+}
+
+// first returns the first slot of a page put with a hash; c is the cell where the search begins.
+func (p *page) first(low uint32, c cell) (uint32, bool) {
+	for i := low % pageSlots; c != 0; c = p.slots[i] {
+		if uint32(c>>32) == low {
+			return c.slot(), true
+		}
+		i = (i + 1) % pageSlots
+	}
+	return 0, false
+}
+
 // own returns the page of hash for changing.
 func (x *index) own(hash uint64, m mark) *page {
 	if x.pages.n == 0 {

@@ -5,6 +5,7 @@
 package access
 
 import (
+	"maps"
 	"slices"
 	"unique"
 
@@ -73,17 +74,29 @@ var kindOf = map[lanyard.Type]kind{
 // profiles.
 const inlineRefs = 4
 
-// An entity is anything that lanyard stores and that may be asked about.
+// An entity is anything that lanyard stores and that may be asked about. There are millions of them,
+// and nearly every decision touches two that no cache holds: what it needs stands first, and what
+// few have stands in extra.
 type entity struct {
 	id    string
-	name  string
-	tags  []tag
-	refs  [inlineRefs]uint32 // slot+1: the profiles that a user or AI agent holds; of a group, those above it and itself
-	more  []uint32           // what does not fit into refs
-	group uint32             // slot+1 of a user's hierarchy group
+	refs  [inlineRefs]uint32    // slot+1: the profiles that a user or AI agent holds; of a group, those above it and itself
+	tags  unique.Handle[tagSet] // the zero Handle for none
+	group uint32                // slot+1 of a user's hierarchy group
 	kind  kind
-	prof  *profile // of a security profile
+	name  string
+	extra *extra // nil for most; never changed, but replaced
 }
+
+// extra is what few entities have.
+type extra struct {
+	refs []uint32 // what does not fit into the entity's
+	tags []tag    // what does not fit into the entity's
+	prof *profile // of a security profile
+}
+
+// A tagSet is the first of an entity's tags, in the order of their keys. Most resources have few
+// tags and share them with many others, so that one set serves all of them.
+type tagSet [4]tag
 
 // A tag is compared by pointer, for equal ones are the same.
 type tag = unique.Handle[pair]
@@ -95,31 +108,82 @@ func tagsOf(m map[string]string) []tag {
 		return nil
 	}
 	tags := make([]tag, 0, len(m))
-	for k, v := range m {
-		tags = append(tags, unique.Make(pair{k, v}))
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		tags = append(tags, unique.Make(pair{k, m[k]}))
 	}
 	return tags
 }
 
-func (e *entity) has(t tag) bool { return slices.Contains(e.tags, t) }
+// has tells whether e carries a tag.
+func (e *entity) has(t tag) bool {
+	if e.tags == (unique.Handle[tagSet]{}) {
+		return false
+	}
+	set := e.tags.Value()
+	return set[0] == t || set[1] == t || set[2] == t || set[3] == t || e.extra != nil && slices.Contains(e.extra.tags, t)
+}
+
+// allTags are the tags that e carries.
+func (e *entity) allTags() []tag {
+	if e.tags == (unique.Handle[tagSet]{}) {
+		return nil
+	}
+	set := e.tags.Value()
+	all := slices.DeleteFunc(set[:], func(t tag) bool { return t == tag{} })
+	if e.extra != nil {
+		all = append(all, e.extra.tags...)
+	}
+	return all
+}
+
+// setTags replaces the tags.
+func (e *entity) setTags(m map[string]string) {
+	e.tags = unique.Handle[tagSet]{}
+	tags := tagsOf(m)
+	var set tagSet
+	n := copy(set[:], tags)
+	if n > 0 {
+		e.tags = unique.Make(set)
+	}
+	e.extend(n < len(tags) || e.extra != nil && e.extra.tags != nil, func(x *extra) { x.tags = slices.Clone(tags[n:]) })
+}
+
+// extend replaces the extra by a changed copy, if need be.
+func (e *entity) extend(needed bool, change func(*extra)) {
+	if !needed {
+		return
+	}
+	x := new(extra)
+	if e.extra != nil {
+		*x = *e.extra
+	}
+	change(x)
+	e.extra = x
+}
 
 // ref returns the i-th reference as slot+1, 0 after the last.
 func (e *entity) ref(i int) uint32 {
 	if i < inlineRefs {
 		return e.refs[i]
 	}
-	if i -= inlineRefs; i < len(e.more) {
-		return e.more[i]
+	if i -= inlineRefs; e.extra != nil && i < len(e.extra.refs) {
+		return e.extra.refs[i]
 	}
 	return 0
 }
 
 func (e *entity) setRefs(slots []uint32) {
-	e.refs, e.more = [inlineRefs]uint32{}, nil
+	e.refs = [inlineRefs]uint32{}
 	n := copy(e.refs[:], slots)
-	if n < len(slots) {
-		e.more = slices.Clone(slots[n:])
+	e.extend(n < len(slots) || e.extra != nil && e.extra.refs != nil, func(x *extra) { x.refs = slices.Clone(slots[n:]) })
+}
+
+// prof is the compiled profile of a security profile, nil of anything else.
+func (e *entity) prof() *profile {
+	if e.extra == nil {
+		return nil
 	}
+	return e.extra.prof
 }
 
 // nothing is the profile that grants nothing.
@@ -128,7 +192,7 @@ var nothing profile
 // profile returns the compiled profile that a reference leads to. A profile is not deleted while it
 // is held; should that ever fail, its holder is granted nothing.
 func (s *Snapshot) profile(slot uint32) *profile {
-	if p := s.entities.at(slot - 1).prof; p != nil {
+	if p := s.entities.at(slot - 1).prof(); p != nil {
 		return p
 	}
 	return &nothing
@@ -143,6 +207,20 @@ func (s *Snapshot) find(k kind, id string) (uint32, *entity) {
 		return 0, nil
 	}
 	return slot, s.entities.at(slot)
+}
+
+// findBoth is find for two at a time. Of each it looks at one candidate only and may miss it.
+func (s *Snapshot) findBoth(k1 kind, id1 string, k2 kind, id2 string) (e1, e2 *entity) {
+	h1, h2 := hashOf(k1, id1), hashOf(k2, id2)
+	slot1, ok1, slot2, ok2 := s.ids.candidates(h1, h2)
+	if !ok1 || !ok2 {
+		return nil, nil
+	}
+	e1, e2 = s.entities.at(slot1), s.entities.at(slot2)
+	if e1.kind != k1 || e2.kind != k2 || e1.id != id1 || e2.id != id2 {
+		return nil, nil
+	}
+	return e1, e2
 }
 
 func (s *Snapshot) findName(name string) (uint32, *entity) {
@@ -213,15 +291,15 @@ func (e *Edit) prof(slot uint32) *profile {
 	if !e.ownProfs[slot] {
 		e.ownProfs[slot] = true
 		p := profile{slot: slot, id: ent.id}
-		if ent.prof != nil {
-			p = *ent.prof
+		if old := ent.prof(); old != nil {
+			p = *old
 			p.holders = p.holders.Copy()
 		} else {
 			p.holders = new(slotSet)
 		}
-		ent.prof = &p
+		ent.extend(true, func(x *extra) { x.prof = &p })
 	}
-	return ent.prof
+	return ent.prof()
 }
 
 // Put adds a resource or replaces the one with its type and id. Groups must be put after those
@@ -239,7 +317,7 @@ func (e *Edit) Put(r lanyard.Resource) {
 	h := r.Head()
 	slot := e.slot(k, h.ID)
 	ent := e.s.entities.edit(slot, e.m)
-	ent.tags = tagsOf(h.Tags)
+	ent.setTags(h.Tags)
 	switch r := r.(type) {
 	case *lanyard.User:
 		if ent.name != h.Name {

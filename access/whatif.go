@@ -49,7 +49,7 @@ func (s *Snapshot) IfProfile(p *lanyard.Profile, after uint32, limit int) (WhatI
 		return WhatIf{}, false
 	}
 	d := differ{before: s, after: s.With(p), seen: map[string]*verdict{}}
-	e.prof.holders.Scan(func(slot uint32, _ struct{}) bool {
+	e.prof().holders.Scan(func(slot uint32, _ struct{}) bool {
 		h := s.entities.at(slot)
 		d.add(slot, h, heldSlots(h), heldSlots(h), after, limit)
 		return true

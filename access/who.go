@@ -58,7 +58,7 @@ func (s *Snapshot) WhoCan(q Query, after uint32, limit int) (found []Holder, nex
 func (a *ask) candidates() []*slotSet {
 	var sets []*slotSet
 	a.s.each(kindProfile, func(e *entity) bool {
-		p := e.prof
+		p := e.prof()
 		if !a.grants(p) || p.holders.Len() == 0 {
 			return true
 		}
@@ -185,7 +185,7 @@ func (s *Snapshot) Holders(profile string, after uint32, limit int) (found []Hol
 	if e == nil || limit <= 0 {
 		return nil, 0, e != nil
 	}
-	e.prof.holders.Ascend(after, func(slot uint32, _ struct{}) bool {
+	e.prof().holders.Ascend(after, func(slot uint32, _ struct{}) bool {
 		if len(found) == limit {
 			return false
 		}
