@@ -1,0 +1,229 @@
+package access_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
+)
+
+// log is a Source: an instance as the list of its events.
+type log struct {
+	mu     sync.Mutex
+	events []lanyard.Event
+	loads  int
+}
+
+// commit adds an event that puts resources, and returns it.
+func (l *log) commit(put ...lanyard.Resource) *lanyard.Event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := lanyard.Event{Instance: "i", Revision: int64(len(l.events) + 1)}
+	for _, r := range put {
+		doc, err := json.Marshal(r)
+		if err != nil {
+			panic(err)
+		}
+		e.Changes = append(e.Changes, lanyard.Change{Type: r.Type(), ID: r.Head().ID, After: doc})
+	}
+	l.events = append(l.events, e)
+	return &e
+}
+
+func (l *log) Load(_ context.Context, _ string, put func(lanyard.Resource)) (int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.loads++
+	return 0, nil // everything comes with the events
+}
+
+func (l *log) Events(_ context.Context, _ string, after int64, limit int) ([]lanyard.Event, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.events[min(int(after), len(l.events)):min(int(after)+limit, len(l.events))]), nil
+}
+
+func (l *log) Revision(context.Context, string) (int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int64(len(l.events)), nil
+}
+
+func user(id string, tags map[string]string, profiles ...string) *lanyard.User {
+	return &lanyard.User{Meta: lanyard.Meta{ID: id, Name: id + ".name", Tags: tags}, Profiles: profiles}
+}
+
+func newLog() *log {
+	l := new(log)
+	l.commit(&lanyard.Instance{Meta: lanyard.Meta{ID: "i"}}, &lanyard.Profile{Meta: lanyard.Meta{ID: "p"}}, user("viewer", nil, "p"),
+		user("one", map[string]string{"Team": "1"}, "p"), user("two", map[string]string{"Team": "2"}, "p"))
+	return l
+}
+
+// version is profile p with all of its parameters different from the other version's.
+func version(odd bool) *lanyard.Profile {
+	p := &lanyard.Profile{Meta: lanyard.Meta{ID: "p"}, Permissions: []string{"Users.View"}, AccessTags: map[string]string{"Team": "1"}, TagRestricted: []string{"User"}}
+	if odd {
+		p.Permissions, p.AccessTags = []string{"Users.Edit"}, map[string]string{"Team": "2"}
+	}
+	return p
+}
+
+// While profiles change, questions see all parameters of one update or none, and never an earlier
+// state than the one they name.
+func TestDecideWhileUpdating(t *testing.T) {
+	l := newLog()
+	e := &access.Engine{Source: l}
+	if _, err := e.Snapshot(t.Context(), "i"); err != nil {
+		t.Fatal(err)
+	}
+	first := l.commit(version(false))
+	if err := e.Apply(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	const updates = 3000
+	var wg sync.WaitGroup
+	done := make(chan struct{})
+	for range 2 {
+		wg.Go(func() {
+			seen := first.Revision
+			for n := 0; ; n++ {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				s, err := e.AtLeast(t.Context(), "i", seen, time.Second)
+				if err != nil || s.Revision() < seen {
+					t.Errorf("asked for revision %d: %v", seen, err)
+					return
+				}
+				seen = s.Revision()
+				may := func(action, target string) bool {
+					return s.Decide(&access.Query{Subject: access.Subject{ID: "viewer"}, Action: action, Resource: access.Resource{Type: access.TypeUser, ID: target}}).Allow
+				}
+				got := [4]bool{may("Users.View", "one"), may("Users.View", "two"), may("Users.Edit", "one"), may("Users.Edit", "two")}
+				want := [4]bool{true, false, false, false}
+				if (seen-first.Revision)%2 == 1 {
+					want = [4]bool{false, false, false, true}
+				}
+				if got != want {
+					t.Errorf("at revision %d the answers are %v, want %v: half of an update", seen, got, want)
+					return
+				}
+			}
+		})
+	}
+	for i := range updates {
+		if err := e.Apply(t.Context(), l.commit(version(i%2 == 0))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(done)
+	wg.Wait()
+}
+
+func TestAtLeast(t *testing.T) {
+	l := newLog()
+	e := &access.Engine{Source: l}
+	at := func(revision int64, wait time.Duration) (int64, error) {
+		s, err := e.AtLeast(t.Context(), "i", revision, wait)
+		if err != nil {
+			return 0, err
+		}
+		return s.Revision(), nil
+	}
+	if got, err := at(0, 0); err != nil || got != 1 {
+		t.Fatalf("the first question is answered from revision %d, %v; want 1", got, err)
+	}
+	// Another server's change, of which nobody tells.
+	l.commit(version(false))
+	if got, err := at(2, time.Second); err != nil || got != 2 {
+		t.Errorf("a revision that is committed elsewhere: %d, %v; want 2", got, err)
+	}
+	// One that comes while the question waits.
+	go func() {
+		time.Sleep(30 * time.Millisecond)
+		e.Apply(context.Background(), l.commit(version(true)))
+	}()
+	if got, err := at(3, 5*time.Second); err != nil || got != 3 {
+		t.Errorf("a revision that comes: %d, %v; want 3", got, err)
+	}
+	// One that does not.
+	if _, err := at(9, 50*time.Millisecond); lanyard.KindOf(err) != lanyard.Condition {
+		t.Errorf("a revision that does not come: %v; want a refusal", err)
+	}
+	// Events that come late or twice change nothing; a gap is filled from the source.
+	old := l.events[1]
+	l.commit(version(false))
+	last := l.commit(version(true))
+	if err := e.Apply(t.Context(), last); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Apply(t.Context(), &old); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := at(0, 0); err != nil || got != 5 {
+		t.Errorf("after a gap and a late event: revision %d, %v; want 5", got, err)
+	}
+	e.Forget("i")
+	if got, err := at(0, 0); err != nil || got != 5 || l.loads != 2 {
+		t.Errorf("forgotten and asked again: revision %d, %v, %d loads; want 5 and 2", got, err, l.loads)
+	}
+}
+
+func TestDecideAllocatesNothing(t *testing.T) {
+	s, ids := centre(2000)
+	for _, q := range questions(ids)[:500] {
+		if n := testing.AllocsPerRun(3, func() { s.Decide(&q) }); n > 0 {
+			t.Fatalf("%+v allocates %v times", q, n)
+		}
+	}
+	for _, q := range []access.Query{
+		{Subject: access.Subject{ID: "nobody"}, Action: "Users.View"},
+		{Subject: access.Subject{ID: ids[0]}, Action: "No.Permission"},
+		{Subject: access.Subject{ID: "user.7"}, Action: "Users.View", Resource: access.Resource{Type: access.TypeUser, ID: "user.8"}, Surface: access.Reports},
+		{Subject: access.Subject{ID: ids[3]}, Action: "Users.View", Resource: access.Resource{Type: access.TypeUser, ID: "nobody"}},
+		{Subject: access.Subject{ID: ids[3]}, Action: "Queues.View", Resource: access.Resource{Type: access.TypeQueue, New: true, Tags: map[string]string{"Country": "FR"}}},
+	} {
+		if n := testing.AllocsPerRun(3, func() { s.Decide(&q) }); n > 0 {
+			t.Errorf("%+v allocates %v times", q, n)
+		}
+	}
+}
+
+// What an update copies does not grow with the instance: bytes, which unlike times are exact.
+func TestUpdateDoesNotGrow(t *testing.T) {
+	cost := map[string][]int64{}
+	for _, n := range []int{1000, 100_000} {
+		s, ids := centre(n)
+		for what, put := range map[string]func(*access.Edit, int){
+			"a profile": func(e *access.Edit, i int) {
+				e.Put(&lanyard.Profile{Meta: lanyard.Meta{ID: fmt.Sprintf("00000000-0000-0000-0000-%012d", i%100)}, Permissions: []string{"Users.View"}})
+			},
+			"a user": func(e *access.Edit, i int) { e.Put(user(ids[i%n], nil)) },
+		} {
+			r := testing.Benchmark(func(b *testing.B) {
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					e := s.Edit()
+					put(e, i)
+					e.Snapshot(1)
+				}
+			})
+			cost[what] = append(cost[what], r.AllocedBytesPerOp())
+		}
+	}
+	for what, bytes := range cost {
+		t.Logf("an update of %s copies %d bytes among 1,000 users, %d among 100,000", what, bytes[0], bytes[1])
+		if bytes[1] > 2*bytes[0] {
+			t.Errorf("an update of %s copies %d bytes among 1,000 users and %d among 100,000", what, bytes[0], bytes[1])
+		}
+	}
+}
