@@ -37,6 +37,8 @@ func FuzzCompile(f *testing.F) {
 		}
 		s.IfProfile(p, 0, 10)
 		s.IfUser(u)
+		s.WhatCan(access.Subject{ID: u.ID})
+		s.Lookup(resourceType, id)
 		e = s.Edit()
 		e.Remove(lanyard.TypeUser, u.ID)
 		e.Remove(lanyard.TypeProfile, p.ID)

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"math/bits"
 	"slices"
 	"strings"
 	"sync"
@@ -45,6 +46,37 @@ type permissions [6]uint64
 func (p *permissions) add(i uint16)      { p[i/64] |= 1 << (i % 64) }
 func (p *permissions) has(i uint16) bool { return p[i/64]>>(i%64)&1 != 0 }
 
+func (p *permissions) or(q permissions) {
+	for i := range p {
+		p[i] |= q[i]
+	}
+}
+
+func (p permissions) and(q permissions) permissions {
+	for i := range p {
+		p[i] &= q[i]
+	}
+	return p
+}
+
+func (p permissions) without(q permissions) permissions {
+	for i := range p {
+		p[i] &^= q[i]
+	}
+	return p
+}
+
+// all yields the places of p in ascending order, which is the byte order of their names.
+func (p permissions) all(yield func(uint16) bool) {
+	for i, w := range p {
+		for ; w != 0; w &= w - 1 {
+			if !yield(uint16(i*64 + bits.TrailingZeros64(w))) {
+				return
+			}
+		}
+	}
+}
+
 // symbol is a permission's place in the catalogue, and what it is about.
 type symbol struct {
 	place uint16
@@ -64,6 +96,66 @@ var symbols = sync.OnceValue(func() map[string]symbol {
 	}
 	return m
 })
+
+// permissionsAbout are the permissions about each type.
+var permissionsAbout = sync.OnceValue(func() *[typeOther + 1]permissions {
+	var sets [typeOther + 1]permissions
+	for _, sym := range symbols() {
+		sets[sym.about].add(sym.place)
+	}
+	return &sets
+})
+
+// restrictions are the permissions that take something away from their holder.
+var restrictions = sync.OnceValue(func() (set permissions) {
+	for i, p := range lanyard.Permissions() {
+		if p.Restriction {
+			set.add(uint16(i))
+		}
+	}
+	return set
+})
+
+// A narrowing is a restriction that narrows what another permission reaches.
+type narrowing struct {
+	by, what  uint16
+	condition string
+}
+
+var narrowings = sync.OnceValue(func() []narrowing {
+	known := symbols()
+	return []narrowing{
+		{known[restrictContacts].place, known[contactSearch].place, "hierarchy: contacts of own group and below, by " + restrictContacts},
+		{known[restrictTasks].place, known[selfAssign].place, "no contacts of channel TASK, by " + restrictTasks},
+	}
+})
+
+// narrowing is the condition that a restriction, held in any of the profiles, ties to a permission.
+func (s *Snapshot) narrowing(slots []uint32, place uint16) string {
+	for _, n := range narrowings() {
+		if n.what != place {
+			continue
+		}
+		for _, slot := range slots {
+			if s.profile(slot).perms.has(n.by) {
+				return n.condition
+			}
+		}
+	}
+	return ""
+}
+
+// narrowed adds a condition, unless it is "".
+func narrowed(conditions []string, more string) []string {
+	if more == "" {
+		return conditions
+	}
+	return append(slices.Clone(conditions), more)
+}
+
+func permissionAt(place uint16) Thing { return Thing{Action: lanyard.Permissions()[place].Name} }
+
+func aboutOf(place uint16) typeID { return symbols()[lanyard.Permissions()[place].Name].about }
 
 // typeID numbers the types of resources that permissions are about.
 type typeID uint8

@@ -1,35 +1,43 @@
 package access
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"slices"
-	"strings"
 
 	"github.com/lanyard/lanyard"
 )
 
-// A Difference is what a change that has not been carried out would do to one subject.
-type Difference struct {
-	Holder
-	Gains   []Effective // could not do before at all
-	Loses   []Effective // could do before, and not afterwards
-	Changes []Changed   // can do before and afterwards, to other resources
-}
-
-// Changed is an action whose conditions differ.
-type Changed struct {
-	Action        string
-	On            string
-	Before, After []Grant
-}
-
-// WhatIf is what a proposed change would do.
+// WhatIf is what a proposed change would do to those whom it concerns.
 type WhatIf struct {
-	Affected int // subjects with a difference
-	Gaining  int // of those, how many gain something
-	Losing   int // and how many lose something
+	Affected int // users and AI agents with a difference
+	Gaining  int // of those, how many may do something more, or to more
+	Losing   int // and how many something less, or to less; who does both counts in both
 	// Differences are those of a page of the affected, in the order of their places.
 	Differences []Difference
 	Next        uint32 // place for the next page, 0 at the end
+}
+
+// A Difference is what a change would do to one subject. Subjects to whom it does the same may
+// share a Delta.
+type Difference struct {
+	Holder
+	*Delta
+}
+
+// Delta is what differs, each list in the order of WhatCan. It must not be changed.
+type Delta struct {
+	Gains   []Effective // what could not be done before at all, as it is granted afterwards
+	Loses   []Effective // what could be done before and not afterwards, as it was granted
+	Changes []Changed   // what can be done before and afterwards, to other resources
+}
+
+// Changed is an action that reaches other resources afterwards. A permission that restricts its
+// holder stands here too, for who newly holds it may do less.
+type Changed struct {
+	Thing
+	More, Less    bool    // it reaches resources that it did not; it no longer reaches some that it did
+	Before, After []Grant // in the order in which the subject holds the profiles
 }
 
 // With returns the snapshot as it would be after putting resources, at the same revision.
@@ -42,114 +50,379 @@ func (s *Snapshot) With(put ...lanyard.Resource) *Snapshot {
 }
 
 // IfProfile tells what replacing a profile by p would do to its holders. It is false when there is
-// no such profile. Paging is as in WhoCan.
+// no such profile. Paging is as in WhoCan; the counts are of all holders on every page.
+//
+// What a subject reaches is compared by the conditions of its profiles, as they combine outside of
+// reports: a tag that no resource has is a condition all the same. Two profiles that only together
+// let all rows of a third through count as less than the third.
 func (s *Snapshot) IfProfile(p *lanyard.Profile, after uint32, limit int) (WhatIf, bool) {
-	_, e := s.find(kindProfile, p.ID)
+	slot, e := s.find(kindProfile, p.ID)
 	if e == nil {
 		return WhatIf{}, false
 	}
-	d := differ{before: s, after: s.With(p), seen: map[string]*verdict{}}
-	e.prof().holders.Scan(func(slot uint32, _ struct{}) bool {
-		h := s.entities.at(slot)
-		d.add(slot, h, heldSlots(h), heldSlots(h), after, limit)
+	next := s.With(p)
+	d := newDiffer(s, next, []*profile{e.prof()}, []*profile{next.profile(slot + 1)})
+	var held, stay []uint32
+	e.prof().holders.Scan(func(at uint32, _ struct{}) bool {
+		h := s.entities.at(at)
+		held, stay = held[:0], stay[:0]
+		for i := 0; h.ref(i) != 0; i++ {
+			held = append(held, h.ref(i))
+			if h.ref(i) != slot+1 {
+				stay = append(stay, h.ref(i))
+			}
+		}
+		d.add(at, h, held, held, stay, after, limit)
 		return true
 	})
-	return d.out, true
+	return d.result, true
 }
 
-// IfUser tells what replacing a user by u would do to that user. It is false when there is no such user.
+// IfUser tells what replacing the profiles of a user by those of u would do to that user, as
+// IfProfile does. It is false when there is no such user.
 func (s *Snapshot) IfUser(u *lanyard.User) (WhatIf, bool) {
 	slot, e := s.find(kindUser, u.ID)
 	if e == nil {
 		return WhatIf{}, false
 	}
-	d := differ{before: s, after: s.With(u), seen: map[string]*verdict{}}
-	d.add(slot, e, heldSlots(e), heldSlots(d.after.entities.at(slot)), 0, 1)
-	return d.out, true
+	next := s.With(u)
+	had, has := heldSlots(e), heldSlots(next.entities.at(slot))
+	var out, in []*profile
+	var stay []uint32
+	for _, p := range had {
+		if slices.Contains(has, p) {
+			stay = append(stay, p)
+		} else {
+			out = append(out, s.profile(p))
+		}
+	}
+	for _, p := range has {
+		if !slices.Contains(had, p) {
+			in = append(in, s.profile(p))
+		}
+	}
+	d := newDiffer(s, next, out, in)
+	d.add(slot, e, had, has, stay, 0, 1)
+	return d.result, true
 }
 
-// differ compares what subjects may do in two snapshots. Subjects with the same profiles are
-// compared once.
+// A differ compares what subjects may do before and after a change that takes the profiles out from
+// them and gives them in. The others stay as they are, so permissions are compared as sets of bits,
+// and what a profile that stays makes up for is found out once for all its holders.
 type differ struct {
 	before, after *Snapshot
-	seen          map[string]*verdict
-	out           WhatIf
+	out, in       []*profile
+	lost, gained  permissions // by out and by in, whoever else grants them
+	goes, comes   []Thing     // the same for what is no permission of the catalogue
+	covers        map[covering]*cover
+	conditions    map[conditioned][]string
+	deltas        map[string]*Delta
+	work, base    cover // for one subject; of out by in, and of in by out
+	own           bool  // some scope of out or in depends on the holder
+	baseGroup     uint32
+	result        WhatIf
 }
 
-type verdict struct {
-	gains, loses []Effective
-	changes      []Changed
+// covering is a profile that stays, and its holder's group where that matters.
+type covering struct{ slot, group uint32 }
+
+// cover is what a profile makes up for: of each of out and in, the permissions by which it lets
+// through all that that does; of goes and comes, what it grants.
+type cover struct {
+	perms       permissions
+	out, in     []permissions
+	goes, comes []bool
 }
 
-func (d *differ) add(slot uint32, h *entity, had, has []uint32, after uint32, limit int) {
-	key := slotKey(had) + "/" + slotKey(has)
-	v := d.seen[key]
-	if v == nil {
-		v = compareEffective(d.before.effective(had), d.after.effective(has))
-		d.seen[key] = v
+type conditioned struct {
+	p     *profile
+	about typeID
+}
+
+func newDiffer(before, after *Snapshot, out, in []*profile) *differ {
+	d := &differ{before: before, after: after, out: out, in: in, covers: map[covering]*cover{},
+		conditions: map[conditioned][]string{}, deltas: map[string]*Delta{}, baseGroup: noGroup}
+	was, is := map[Thing]bool{}, map[Thing]bool{}
+	for _, p := range out {
+		d.lost.or(p.perms)
+		d.own = d.own || p.scope == scopeOwn
+		p.things(func(t Thing) { was[t] = true })
 	}
-	if len(v.gains)+len(v.loses)+len(v.changes) == 0 {
+	for _, p := range in {
+		d.gained.or(p.perms)
+		d.own = d.own || p.scope == scopeOwn
+		p.things(func(t Thing) { is[t] = true })
+	}
+	for t := range was {
+		if !is[t] {
+			d.goes = append(d.goes, t)
+		}
+	}
+	for t := range is {
+		if !was[t] {
+			d.comes = append(d.comes, t)
+		}
+	}
+	slices.SortFunc(d.goes, compareThings)
+	slices.SortFunc(d.comes, compareThings)
+	d.work, d.base = d.newCover(), d.newCover()
+	return d
+}
+
+func (d *differ) newCover() cover {
+	return cover{out: make([]permissions, len(d.out)), in: make([]permissions, len(d.in)),
+		goes: make([]bool, len(d.goes)), comes: make([]bool, len(d.comes))}
+}
+
+// noGroup is the place of no group, and not that of none (0).
+const noGroup = ^uint32(0)
+
+// baseOf is what out and in make up for of each other, for a holder in a group.
+func (d *differ) baseOf(group uint32) *cover {
+	if d.baseGroup == group || d.baseGroup != noGroup && !d.own {
+		return &d.base
+	}
+	d.baseGroup = group
+	for i, p := range d.out {
+		d.base.out[i] = permissions{}
+		for _, q := range d.in {
+			d.base.out[i].or(d.before.covered(p, q, group))
+		}
+	}
+	for i, p := range d.in {
+		d.base.in[i] = permissions{}
+		for _, q := range d.out {
+			d.base.in[i].or(d.before.covered(p, q, group))
+		}
+	}
+	return &d.base
+}
+
+// coverOf is what a profile that stays makes up for, for a holder in a group.
+func (d *differ) coverOf(slot, group uint32) *cover {
+	p := d.before.profile(slot)
+	if !d.own && p.scope != scopeOwn {
+		group = 0
+	}
+	key := covering{slot, group}
+	if c := d.covers[key]; c != nil {
+		return c
+	}
+	c := d.newCover()
+	c.perms = p.perms
+	for i, q := range d.out {
+		c.out[i] = d.before.covered(q, p, group)
+	}
+	for i, q := range d.in {
+		c.in[i] = d.before.covered(q, p, group)
+	}
+	p.things(func(t Thing) {
+		if i, ok := slices.BinarySearchFunc(d.goes, t, compareThings); ok {
+			c.goes[i] = true
+		}
+		if i, ok := slices.BinarySearchFunc(d.comes, t, compareThings); ok {
+			c.comes[i] = true
+		}
+	})
+	d.covers[key] = &c
+	return &c
+}
+
+// sums is what differs for one subject, as sets.
+type sums struct {
+	gains, loses, more, less permissions
+}
+
+// add compares for one subject, which holds had before, has afterwards and stay both times.
+func (d *differ) add(at uint32, h *entity, had, has, stay []uint32, after uint32, limit int) {
+	w, base := &d.work, d.baseOf(h.group)
+	copy(w.out, base.out)
+	copy(w.in, base.in)
+	clear(w.goes)
+	clear(w.comes)
+	w.perms = permissions{}
+	for _, slot := range stay {
+		c := d.coverOf(slot, h.group)
+		w.perms.or(c.perms)
+		for i := range c.out {
+			w.out[i].or(c.out[i])
+		}
+		for i := range c.in {
+			w.in[i].or(c.in[i])
+		}
+		for i, ok := range c.goes {
+			w.goes[i] = w.goes[i] || ok
+		}
+		for i, ok := range c.comes {
+			w.comes[i] = w.comes[i] || ok
+		}
+	}
+	x := d.sums()
+	gains, loses := slices.Contains(w.comes, false), slices.Contains(w.goes, false)
+	gains = gains || x.gains != permissions{} || x.more != permissions{}
+	loses = loses || x.loses != permissions{} || x.less != permissions{}
+	if !gains && !loses {
 		return
 	}
-	d.out.Affected++
-	if len(v.gains) > 0 {
-		d.out.Gaining++
+	d.result.Affected++
+	if gains {
+		d.result.Gaining++
 	}
-	if len(v.loses) > 0 {
-		d.out.Losing++
+	if loses {
+		d.result.Losing++
 	}
 	switch {
-	case slot < after:
-	case len(d.out.Differences) < limit:
-		d.out.Differences = append(d.out.Differences, Difference{Holder: holder(h, ""), Gains: v.gains, Loses: v.loses, Changes: v.changes})
-	case d.out.Next == 0:
-		d.out.Next = slot
+	case at < after:
+	case len(d.result.Differences) < limit:
+		d.result.Differences = append(d.result.Differences, Difference{holder(h, ""), d.delta(had, has, x)})
+	case d.result.Next == 0:
+		d.result.Next = at
 	}
+}
+
+// sums works out what differs from what is in d.work.
+func (d *differ) sums() sums {
+	w := &d.work
+	was, is := w.perms, w.perms
+	was.or(d.lost)
+	is.or(d.gained)
+	x := sums{gains: is.without(was), loses: was.without(is)}
+	for i, p := range d.in {
+		x.more.or(p.perms.without(w.in[i]))
+	}
+	for i, p := range d.out {
+		x.less.or(p.perms.without(w.out[i]))
+	}
+	x.more, x.less = x.more.without(x.gains), x.less.without(x.loses)
+	// Who newly holds a permission that restricts gains nothing by it.
+	restricting := restrictions()
+	x.less.or(x.gains.and(restricting))
+	x.more.or(x.loses.and(restricting))
+	x.gains, x.loses = x.gains.without(restricting), x.loses.without(restricting)
+	for _, n := range narrowings() {
+		if !was.has(n.what) || !is.has(n.what) {
+			continue
+		}
+		switch had, has := was.has(n.by), is.has(n.by); {
+		case has && !had:
+			x.less.add(n.what)
+		case had && !has:
+			x.more.add(n.what)
+		}
+	}
+	return x
+}
+
+// delta spells out what differs for a subject. Subjects with the same profiles share it, unless
+// their hierarchy groups make a difference.
+func (d *differ) delta(had, has []uint32, x sums) *Delta {
+	b := []byte(slotKey(had) + "/" + slotKey(has) + "/")
+	for _, w := range slices.Concat(x.more[:], x.less[:]) {
+		b = binary.LittleEndian.AppendUint64(b, w)
+	}
+	key := string(b)
+	if v := d.deltas[key]; v != nil {
+		return v
+	}
+	v := &Delta{}
+	for i := range x.gains.all {
+		v.Gains = append(v.Gains, Effective{permissionAt(i), d.grants(d.after, has, i)})
+	}
+	for i := range x.loses.all {
+		v.Loses = append(v.Loses, Effective{permissionAt(i), d.grants(d.before, had, i)})
+	}
+	changed := x.more
+	changed.or(x.less)
+	for i := range changed.all {
+		v.Changes = append(v.Changes, Changed{Thing: permissionAt(i), More: x.more.has(i), Less: x.less.has(i),
+			Before: d.grants(d.before, had, i), After: d.grants(d.after, has, i)})
+	}
+	for i, t := range d.comes {
+		if !d.work.comes[i] {
+			v.Gains = append(v.Gains, Effective{t, d.after.grantsOf(has, t)})
+		}
+	}
+	for i, t := range d.goes {
+		if !d.work.goes[i] {
+			v.Loses = append(v.Loses, Effective{t, d.before.grantsOf(had, t)})
+		}
+	}
+	byThing := func(a, b Effective) int { return compareThings(a.Thing, b.Thing) }
+	slices.SortFunc(v.Gains, byThing)
+	slices.SortFunc(v.Loses, byThing)
+	d.deltas[key] = v
+	return v
+}
+
+// grants are those of a permission by profiles of a snapshot.
+func (d *differ) grants(s *Snapshot, slots []uint32, place uint16) []Grant {
+	narrow := s.narrowing(slots, place)
+	var out []Grant
+	for _, slot := range slots {
+		p := s.profile(slot)
+		if !p.perms.has(place) {
+			continue
+		}
+		k := conditioned{p, aboutOf(place)}
+		conditions, ok := d.conditions[k]
+		if !ok {
+			conditions = p.conditions(s, k.about)
+			d.conditions[k] = conditions
+		}
+		out = append(out, Grant{Profile: p.id, Name: p.name, Conditions: narrowed(conditions, narrow)})
+	}
+	return out
 }
 
 func slotKey(slots []uint32) string {
 	b := make([]byte, 0, 4*len(slots))
 	for _, s := range slots {
-		b = append(b, byte(s), byte(s>>8), byte(s>>16), byte(s>>24))
+		b = binary.LittleEndian.AppendUint32(b, s)
 	}
 	return string(b)
 }
 
-func compareEffective(before, after []Effective) *verdict {
-	v := &verdict{}
-	had := map[[2]string]Effective{}
-	for _, e := range before {
-		had[[2]string{e.Action, e.On}] = e
-	}
-	for _, e := range after {
-		k := [2]string{e.Action, e.On}
-		was, ok := had[k]
-		delete(had, k)
-		switch {
-		case !ok:
-			v.gains = append(v.gains, e)
-		case reach(was) != reach(e):
-			v.changes = append(v.changes, Changed{Action: e.Action, On: e.On, Before: was.Grants, After: e.Grants})
+// covered are the permissions that p and q both grant and by which q lets through all that p does,
+// for a holder in a group. Conditions differ by type only, and so are compared by type.
+func (s *Snapshot) covered(p, q *profile, group uint32) permissions {
+	both := p.perms.and(q.perms)
+	set := both
+	if lacking := q.types; len(q.tags) > 0 {
+		if !slices.ContainsFunc(q.tags, func(t tag) bool { return !slices.Contains(p.tags, t) }) {
+			lacking &^= p.types
+		}
+		for ; lacking != 0; lacking &= lacking - 1 {
+			set = set.without(permissionsAbout()[bits.TrailingZeros32(lacking)])
 		}
 	}
-	for _, e := range before {
-		if _, ok := had[[2]string{e.Action, e.On}]; ok {
-			v.loses = append(v.loses, e)
+	top, all := p.top(group)
+	other, otherAll := q.top(group)
+	users := permissionsAbout()[typeUser]
+	switch {
+	case !all && top == 0: // p lets nobody through
+		set.or(both.and(users))
+	case otherAll:
+	case all || !s.within(top, other):
+		set = set.without(users)
+	}
+	for _, rule := range q.rows {
+		if !slices.ContainsFunc(p.rows, func(r lanyard.AttributeRule) bool {
+			return r.Attribute == rule.Attribute && !slices.ContainsFunc(r.Values, func(v string) bool { return !slices.Contains(rule.Values, v) })
+		}) {
+			return set.without(permissionsAbout()[typeDataTable])
 		}
 	}
-	return v
+	return set
 }
 
-// reach is what the grants of an action let through, in a form that can be compared: alternatives,
-// each all of its conditions. One without conditions lets everything through.
-func reach(e Effective) string {
-	var alternatives []string
-	for _, g := range e.Grants {
-		if len(g.Conditions) == 0 {
-			return ""
-		}
-		alternatives = append(alternatives, strings.Join(g.Conditions, "\x00"))
+// top is the group, as slot+1, whose users and those below p lets a holder in a group reach, or
+// all of them. 0 is nobody.
+func (p *profile) top(group uint32) (top uint32, all bool) {
+	switch p.scope {
+	case scopeOwn:
+		return group, false
+	case scopeGroup:
+		return p.group, false
 	}
-	slices.Sort(alternatives)
-	return strings.Join(slices.Compact(alternatives), "\x01")
+	return 0, true
 }

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/lanyard/lanyard"
@@ -158,6 +159,32 @@ func (s *Snapshot) WhichResources(q Query, after uint32, limit int) (found []Fou
 	return found, next, true
 }
 
+// Lookup finds the resources of a type that lanyard stores by id or else by name, compared exactly.
+// Names of hierarchy groups are unique below one parent only, so there can be several.
+func (s *Snapshot) Lookup(resourceType, ref string) []Found {
+	k := stored[typeOf(resourceType)]
+	if k == 0 || s == nil || !s.exists {
+		return nil
+	}
+	if _, e := s.find(k, ref); e != nil {
+		return []Found{{ID: e.id, Name: e.name}}
+	}
+	if k == kindUser {
+		if _, e := s.findName(ref); e != nil {
+			return []Found{{ID: e.id, Name: e.name}}
+		}
+		return nil
+	}
+	var found []Found
+	s.each(k, func(e *entity) bool {
+		if e.name == ref {
+			found = append(found, Found{ID: e.id, Name: e.name})
+		}
+		return true
+	})
+	return found
+}
+
 // WhichActions lists, in byte order, the actions that q's subject is allowed on q's resource.
 func (s *Snapshot) WhichActions(q Query) []string {
 	if s == nil || !s.exists {
@@ -208,11 +235,24 @@ func holder(e *entity, profile string) Holder {
 	return h
 }
 
+// A Thing can be granted: a permission, or an action on one application, flow module or AI agent.
+type Thing struct {
+	Action string
+	Type   string // TypeApplication, TypeFlowModule or TypeAIAgent; "" for permissions
+	On     string // its namespace, id or ARN
+}
+
+// compareThings puts permissions in byte order first, then applications, flow modules and AI agents.
+func compareThings(a, b Thing) int {
+	rank := func(t Thing) int {
+		return slices.Index([]string{"", TypeApplication, TypeFlowModule, TypeAIAgent}, t.Type)
+	}
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.On, b.On), cmp.Compare(a.Action, b.Action))
+}
+
 // Effective is one thing that a subject may do, and through which profiles.
 type Effective struct {
-	Action string
-	// On narrows the action: a namespace, the id of a flow module, the ARN of an AI agent; "" for permissions.
-	On     string
+	Thing
 	Grants []Grant // in the order in which the subject holds the profiles
 }
 
@@ -223,8 +263,9 @@ type Grant struct {
 	Conditions []string // readable, sorted; none: unconditional
 }
 
-// WhatCan lists all that a subject may do: permissions in byte order, then applications, flow
-// modules and AI agents. It is false when there is no such subject.
+// WhatCan lists all that a subject may do, in the order of compareThings. Of an AI agent that
+// assists a human it is what both may do, and the human's grants follow the agent's. It is false
+// when there is no such subject, or no such human.
 func (s *Snapshot) WhatCan(subject Subject) ([]Effective, bool) {
 	if s == nil || !s.exists {
 		return nil, false
@@ -233,64 +274,75 @@ func (s *Snapshot) WhatCan(subject Subject) ([]Effective, bool) {
 	if e == nil {
 		return nil, false
 	}
-	return s.effective(heldSlots(e)), true
+	can := s.effective(heldSlots(e))
+	if subject.Human == "" {
+		return can, true
+	}
+	human := s.user(subject.Human)
+	if human == nil {
+		return nil, false
+	}
+	var both []Effective
+	too := s.effective(heldSlots(human))
+	for _, eff := range can {
+		if i, ok := slices.BinarySearchFunc(too, eff.Thing, func(e Effective, t Thing) int { return compareThings(e.Thing, t) }); ok {
+			eff.Grants = slices.Concat(eff.Grants, too[i].Grants)
+			both = append(both, eff)
+		}
+	}
+	return both, true
 }
 
 func (s *Snapshot) effective(slots []uint32) []Effective {
-	type key struct{ action, on string }
-	byKey := map[key]*Effective{}
-	var order []key
-	add := func(action, on string, p *profile, conditions []string) {
-		k := key{action, on}
-		if byKey[k] == nil {
-			byKey[k] = &Effective{Action: action, On: on}
-			order = append(order, k)
-		}
-		byKey[k].Grants = append(byKey[k].Grants, Grant{Profile: p.id, Name: p.name, Conditions: conditions})
-	}
-	catalogue := lanyard.Permissions()
-	known := symbols()
+	grants := map[Thing][]Grant{}
 	for _, slot := range slots {
 		p := s.profile(slot)
-		for i := range catalogue {
-			if p.perms.has(uint16(i)) {
-				add(catalogue[i].Name, "", p, p.conditions(s, known[catalogue[i].Name].about))
-			}
+		for i := range p.perms.all {
+			t := permissionAt(i)
+			grants[t] = append(grants[t], Grant{p.id, p.name, narrowed(p.conditions(s, aboutOf(i)), s.narrowing(slots, i))})
 		}
-		for _, name := range p.unknown {
-			add(name, "", p, nil)
-		}
+		p.things(func(t Thing) { grants[t] = append(grants[t], Grant{Profile: p.id, Name: p.name}) })
 	}
-	slices.SortFunc(order, func(a, b key) int { return compare(a.action, b.action) })
-	for _, slot := range slots {
-		p := s.profile(slot)
-		for _, app := range p.apps {
-			for _, name := range app.Permissions {
-				add(name, app.Namespace, p, nil)
-			}
-		}
-		for _, id := range p.modules {
-			add(ActionInvoke, id, p, nil)
-		}
-		for _, arn := range p.agents {
-			add(ActionHandOff, arn, p, nil)
-		}
+	out := make([]Effective, 0, len(grants))
+	for t, g := range grants {
+		out = append(out, Effective{t, g})
 	}
-	out := make([]Effective, len(order))
-	for i, k := range order {
-		out[i] = *byKey[k]
-	}
+	slices.SortFunc(out, func(a, b Effective) int { return compareThings(a.Thing, b.Thing) })
 	return out
 }
 
-func compare(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
+// things yields what p grants beside permissions of the catalogue.
+func (p *profile) things(yield func(Thing)) {
+	for _, name := range p.unknown {
+		yield(Thing{Action: name})
 	}
-	return 0
+	for _, app := range p.apps {
+		for _, name := range app.Permissions {
+			if p.application(app.Namespace, name) && (name == ActionAccess) == (app.Type != lanyard.ApplicationMCP) {
+				yield(Thing{name, TypeApplication, app.Namespace})
+			}
+		}
+	}
+	for _, id := range p.modules {
+		yield(Thing{ActionInvoke, TypeFlowModule, id})
+	}
+	for _, arn := range p.agents {
+		yield(Thing{ActionHandOff, TypeAIAgent, arn})
+	}
+}
+
+// grantsOf are those of a thing that is no permission of the catalogue.
+func (s *Snapshot) grantsOf(slots []uint32, t Thing) []Grant {
+	var out []Grant
+	for _, slot := range slots {
+		p := s.profile(slot)
+		has := false
+		p.things(func(other Thing) { has = has || other == t })
+		if has {
+			out = append(out, Grant{Profile: p.id, Name: p.name})
+		}
+	}
+	return out
 }
 
 // conditions are what p ties to permissions about a type.

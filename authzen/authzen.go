@@ -1,5 +1,6 @@
 // Package authzen answers the OpenID AuthZEN Authorization API 1.0: evaluations, searches and the
-// metadata document, from snapshots of package access. It has no rules of its own about who may do
+// metadata document, from snapshots of package access, and beside that who holds a profile, what a
+// user can do, and what a proposed change would do. It has no rules of its own about who may do
 // what, and knows neither a store nor how callers' credentials are kept.
 package authzen
 
@@ -29,6 +30,9 @@ type Config struct {
 	// Snapshot returns what to decide from: an instance's latest state, of at least a revision. An
 	// instance that the principal may not ask about is NotFound.
 	Snapshot func(ctx context.Context, p Principal, instance string, atLeast int64) (*access.Snapshot, error)
+	// Propose carries a proposal out on a copy, by the rules of the real operation, and changes
+	// nothing. Its refusals are those of the operation. Without it there is no what-if.
+	Propose func(ctx context.Context, p Principal, proposal Proposal) (Outcome, error)
 	// TokenSecret signs page tokens.
 	TokenSecret []byte
 	Logger      *slog.Logger // default slog.Default()
@@ -38,6 +42,8 @@ type Config struct {
 type Principal struct {
 	Account  string
 	Instance string // the only instance that may be asked about; "" for all of the account
+	// Administer lets the caller ask about proposed changes too.
+	Administer bool
 }
 
 // A Server is the policy decision point.
@@ -70,6 +76,10 @@ const (
 	subjects    = "/access/v1/search/subject"
 	resources   = "/access/v1/search/resource"
 	actions     = "/access/v1/search/action"
+	whatCan     = "/access/v1/effective"
+	holders     = "/access/v1/holders"
+	lookup      = "/access/v1/lookup"
+	whatIf      = "/access/v1/what-if"
 	wellKnown   = "/.well-known/authzen-configuration"
 )
 
@@ -87,7 +97,7 @@ func split(path string) (instance, endpoint string) {
 		}
 	}
 	switch path {
-	case evaluation, evaluations, subjects, resources, actions:
+	case evaluation, evaluations, subjects, resources, actions, whatCan, holders, lookup, whatIf:
 		return instance, path
 	}
 	return "", ""
@@ -148,6 +158,14 @@ func (s *Server) call(r *http.Request) ([]byte, error) {
 		return ask.evaluation(body)
 	case evaluations:
 		return ask.evaluations(body)
+	case whatCan:
+		return ask.effective(body)
+	case holders:
+		return ask.holders(body)
+	case lookup:
+		return ask.lookup(body)
+	case whatIf:
+		return ask.whatIf(body)
 	default:
 		return ask.search(endpoint, body)
 	}

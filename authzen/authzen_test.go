@@ -39,7 +39,7 @@ func newPDP(t *testing.T) *pdp {
 	p.handler = authzen.NewServer(authzen.Config{
 		Authenticate: func(r *http.Request, _ []byte) (authzen.Principal, error) {
 			tok, err := p.svc.Token(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
-			return authzen.Principal{Account: tok.Account, Instance: tok.Instance}, err
+			return authzen.Principal{Account: tok.Account, Instance: tok.Instance, Administer: tok.Scope == lanyard.ScopeAdminister}, err
 		},
 		Snapshot: func(ctx context.Context, who authzen.Principal, instance string, atLeast int64) (*access.Snapshot, error) {
 			return p.svc.Snapshot(ctx, control.Call{Caller: lanyard.Caller{Account: who.Account}}, instance, atLeast)
@@ -364,8 +364,11 @@ func TestMetadata(t *testing.T) {
 
 // FuzzRequest sends any body to any endpoint: always JSON, never a failure of the server.
 func FuzzRequest(f *testing.F) {
-	for _, body := range []string{question("u", "Users.View", "User", "u"), `{"evaluations":[{},5,{"subject":null}]}`, `{"page":{"limit":1e3}}`, `{`, `{"subject":{"type":"user"},"action":{"name":"x"},"resource":{"type":"User","id":"u"},"context":{"explain":true}}`} {
-		for i := range 5 {
+	for _, body := range []string{question("u", "Users.View", "User", "u"), `{"evaluations":[{},5,{"subject":null}]}`, `{"page":{"limit":1e3}}`, `{`, `{"subject":{"type":"user"},"action":{"name":"x"},"resource":{"type":"User","id":"u"},"context":{"explain":true}}`,
+		`{"resource":{"type":"SecurityProfile","id":"p"},"page":{"limit":1,"token":""}}`,
+		`{"operation":"UpdateSecurityProfile","parameters":{"SecurityProfileId":"p","Permissions":[]},"subject":{"type":"user","id":"u"},"action":{"name":"Users.View"},"resource":{"type":"Instance","id":""}}`,
+		`{"operation":"UpdateUserSecurityProfiles","parameters":{"UserId":5}}`} {
+		for i := range 9 {
 			f.Add(uint8(i), body)
 		}
 	}
@@ -375,18 +378,26 @@ func FuzzRequest(f *testing.F) {
 	e.Put(&lanyard.User{Meta: lanyard.Meta{ID: "u", Name: "u"}, Profiles: []string{"p"}})
 	snapshot := e.Snapshot(1)
 	s := authzen.NewServer(authzen.Config{
-		Authenticate: func(*http.Request, []byte) (authzen.Principal, error) { return authzen.Principal{Instance: "i"}, nil },
+		Authenticate: func(*http.Request, []byte) (authzen.Principal, error) {
+			return authzen.Principal{Instance: "i", Administer: true}, nil
+		},
+		Propose: func(_ context.Context, _ authzen.Principal, p authzen.Proposal) (authzen.Outcome, error) {
+			o := authzen.Outcome{Before: &lanyard.Profile{Meta: lanyard.Meta{ID: "p", Name: "p"}, Permissions: []string{"Users.View"}},
+				After: &lanyard.Profile{Meta: lanyard.Meta{ID: p.ID, Name: "p"}, Permissions: []string{string(p.Parameters)}}}
+			return o, nil
+		},
 		Snapshot: func(context.Context, authzen.Principal, string, int64) (*access.Snapshot, error) {
 			return snapshot, nil
 		},
 	})
-	paths := []string{evaluation, "/access/v1/evaluations", "/access/v1/search/subject", "/access/v1/search/resource", "/access/v1/search/action"}
+	paths := []string{evaluation, "/access/v1/evaluations", "/access/v1/search/subject", "/access/v1/search/resource", "/access/v1/search/action",
+		"/access/v1/effective", "/access/v1/holders", "/access/v1/lookup", "/access/v1/what-if"}
 	f.Fuzz(func(t *testing.T, which uint8, body string) {
 		r := httptest.NewRequest("POST", paths[int(which)%len(paths)], strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, r)
-		if w.Code != 200 && w.Code != 400 || !json.Valid(w.Body.Bytes()) {
+		if w.Code != 200 && w.Code != 400 && w.Code != 404 || !json.Valid(w.Body.Bytes()) {
 			t.Fatalf("%q is answered %d %s", body, w.Code, w.Body)
 		}
 	})

@@ -61,26 +61,13 @@ func (a *asking) search(endpoint string, body []byte) ([]byte, error) {
 	if err := it.surface(&q); err != nil {
 		return nil, err
 	}
-	limit := defaultPage
-	after := uint32(0)
 	scope, err := a.scope(endpoint, &it)
 	if err != nil {
 		return nil, err
 	}
-	if p := in.Page; p != nil {
-		if p.Limit != nil {
-			if *p.Limit < 0 {
-				return nil, bad("page.limit: %d is not accepted; 0 or more is", *p.Limit)
-			}
-			if *p.Limit > 0 { // 0 asks for nothing in particular
-				limit = int(min(*p.Limit, maxPage))
-			}
-		}
-		if p.Token != nil && *p.Token != "" {
-			if after, err = a.s.open(*p.Token, scope); err != nil {
-				return nil, err
-			}
-		}
+	after, limit, err := a.page(in.Page, scope)
+	if err != nil {
+		return nil, err
 	}
 	snapshot, err := a.snapshot(in.Context)
 	if err != nil {
@@ -97,6 +84,9 @@ func (a *asking) search(endpoint string, body []byte) ([]byte, error) {
 			if h.Name != "" {
 				e.Properties["name"] = h.Name
 			}
+			for _, p := range snapshot.Lookup(access.TypeSecurityProfile, h.Profile) {
+				e.Properties["profile_name"] = p.Name
+			}
 			out.Results = append(out.Results, e)
 		}
 	case resources:
@@ -110,11 +100,37 @@ func (a *asking) search(endpoint string, body []byte) ([]byte, error) {
 			out.Results = append(out.Results, named{name})
 		}
 	}
-	out.Page.Count = len(out.Results)
-	if next != 0 {
-		out.Page.NextToken = a.s.seal(next, scope)
-	}
+	out.Page = a.pageInfo(len(out.Results), next, scope)
 	return json.Marshal(out, json.Deterministic(true))
+}
+
+// page reads where a page begins and how long it may be.
+func (a *asking) page(p *page, scope []byte) (after uint32, limit int, err error) {
+	limit = defaultPage
+	if p == nil {
+		return 0, limit, nil
+	}
+	if p.Limit != nil {
+		if *p.Limit < 0 {
+			return 0, 0, bad("page.limit: %d is not accepted; 0 or more is", *p.Limit)
+		}
+		if *p.Limit > 0 { // 0 asks for nothing in particular
+			limit = int(min(*p.Limit, maxPage))
+		}
+	}
+	if p.Token != nil && *p.Token != "" {
+		after, err = a.s.open(*p.Token, scope)
+	}
+	return after, limit, err
+}
+
+// pageInfo says how many results there are, and seals the place of the next page unless it is 0.
+func (a *asking) pageInfo(count int, next uint32, scope []byte) pageInfo {
+	info := pageInfo{Count: count}
+	if next != 0 {
+		info.NextToken = a.s.seal(next, scope)
+	}
+	return info
 }
 
 // required checks what a search needs: everything but the identifier of what is searched.

@@ -299,6 +299,7 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 		Snapshot: func(ctx context.Context, p authzen.Principal, instance string, atLeast int64) (*access.Snapshot, error) {
 			return svc.Snapshot(ctx, control.Call{Caller: lanyard.Caller{Account: p.Account}}, instance, atLeast)
 		},
+		Propose:     c.proposer(db).propose,
 		TokenSecret: secret, Logger: log,
 	})
 	var calls atomic.Int64
@@ -330,10 +331,10 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 func (c *serveCmd) principal(svc *control.Service, auth *sigv4.Verifier, r *http.Request, body []byte) (authzen.Principal, error) {
 	if text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		t, err := svc.Token(strings.TrimSpace(text))
-		return authzen.Principal{Account: t.Account, Instance: t.Instance}, err
+		return authzen.Principal{Account: t.Account, Instance: t.Instance, Administer: t.Scope == lanyard.ScopeAdminister}, err
 	}
 	if c.NoAuth {
-		return authzen.Principal{Account: c.Account}, nil
+		return authzen.Principal{Account: c.Account, Administer: true}, nil
 	}
 	id, err := auth.Verify(r, body)
 	var refused *sigv4.Error
@@ -347,7 +348,7 @@ func (c *serveCmd) principal(svc *control.Service, auth *sigv4.Verifier, r *http
 	if !ok {
 		return authzen.Principal{}, lanyard.Errorf(lanyard.Invalid, "the access key is unknown or disabled")
 	}
-	return authzen.Principal{Account: key.Account}, nil
+	return authzen.Principal{Account: key.Account, Administer: true}, nil
 }
 
 // rest gives memory back to the system once a busy spell is over, until ctx ends.

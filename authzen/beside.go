@@ -1,0 +1,343 @@
+package authzen
+
+import (
+	"crypto/sha256"
+	"net/http"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
+)
+
+// The endpoints of this file are lanyard's own, beside those of the standard. They are asked and
+// answered in the same way.
+
+// thing is an action on what it is narrowed to, if anything, as answers show it.
+type thing struct {
+	Action   string  `json:"action"`
+	Resource *entity `json:"resource,omitempty"`
+}
+
+type (
+	effective struct {
+		thing
+		Grants []grant `json:"grants"`
+	}
+	grant struct {
+		Profile    string   `json:"profile"`
+		Name       string   `json:"name"`
+		Conditions []string `json:"conditions"`
+	}
+)
+
+func thingOf(t access.Thing) thing {
+	out := thing{Action: t.Action}
+	if t.Type != "" {
+		out.Resource = &entity{Type: t.Type, ID: t.On}
+	}
+	return out
+}
+
+func grantsOf(grants []access.Grant) []grant {
+	out := make([]grant, len(grants))
+	for i, g := range grants {
+		out[i] = grant{g.Profile, g.Name, g.Conditions}
+	}
+	return out
+}
+
+func effectivesOf(list []access.Effective) []effective {
+	out := make([]effective, len(list))
+	for i, e := range list {
+		out[i] = effective{thingOf(e.Thing), grantsOf(e.Grants)}
+	}
+	return out
+}
+
+// effective answers what a subject can do.
+func (a *asking) effective(body []byte) ([]byte, error) {
+	var in searchRequest
+	if err := decode(body, &in); err != nil {
+		return nil, err
+	}
+	if in.Subject == nil || in.Subject.Type == nil || in.Subject.ID == nil {
+		return nil, bad("subject, subject.type and subject.id are required")
+	}
+	snapshot, err := a.snapshot(in.Context)
+	if err != nil {
+		return nil, err
+	}
+	var q access.Query
+	(&item{Subject: in.Subject}).fill(&q)
+	list, _ := snapshot.WhatCan(q.Subject) // of nobody: nothing
+	return json.Marshal(struct {
+		Page     pageInfo    `json:"page"`
+		Revision int64       `json:"revision"`
+		Results  []effective `json:"results"`
+	}{pageInfo{Count: len(list)}, snapshot.Revision(), effectivesOf(list)})
+}
+
+// holders answers who holds a security profile.
+func (a *asking) holders(body []byte) ([]byte, error) {
+	var in searchRequest
+	if err := decode(body, &in); err != nil {
+		return nil, err
+	}
+	r := in.Resource
+	if r == nil || r.Type == nil || r.ID == nil {
+		return nil, bad("resource, resource.type and resource.id are required")
+	}
+	if *r.Type != access.TypeSecurityProfile {
+		return nil, bad("resource.type: %q is not accepted; %s is", *r.Type, access.TypeSecurityProfile)
+	}
+	scope, err := a.scope(holders, &item{Resource: r})
+	if err != nil {
+		return nil, err
+	}
+	after, limit, err := a.page(in.Page, scope)
+	if err != nil {
+		return nil, err
+	}
+	snapshot, err := a.snapshot(in.Context)
+	if err != nil {
+		return nil, err
+	}
+	found, next, ok := snapshot.Holders(*r.ID, after, limit)
+	if !ok {
+		return nil, lanyard.Errorf(lanyard.NotFound, "security profile %q does not exist in instance %s", *r.ID, a.instance)
+	}
+	out := searchResponse{Page: a.pageInfo(len(found), next, scope), Results: []any{}}
+	for _, h := range found {
+		out.Results = append(out.Results, holderOf(h))
+	}
+	return json.Marshal(out, json.Deterministic(true))
+}
+
+func holderOf(h access.Holder) entity {
+	e := entity{Type: typeUser, ID: h.ID}
+	if h.Type == access.AIAgent {
+		e.Type = typeAgent
+	}
+	if h.Name != "" {
+		e.Properties = map[string]string{"name": h.Name}
+	}
+	return e
+}
+
+// lookup answers which resources of a type that lanyard stores have an id or else a name.
+func (a *asking) lookup(body []byte) ([]byte, error) {
+	var in searchRequest
+	if err := decode(body, &in); err != nil {
+		return nil, err
+	}
+	r := in.Resource
+	if r == nil || r.Type == nil || r.ID == nil {
+		return nil, bad("resource, resource.type and resource.id are required")
+	}
+	snapshot, err := a.snapshot(in.Context)
+	if err != nil {
+		return nil, err
+	}
+	found := snapshot.Lookup(*r.Type, *r.ID)
+	out := searchResponse{Page: a.pageInfo(len(found), 0, nil), Results: []any{}}
+	for _, f := range found {
+		out.Results = append(out.Results, entity{Type: *r.Type, ID: f.ID, Properties: map[string]string{"name": f.Name}})
+	}
+	return json.Marshal(out, json.Deterministic(true))
+}
+
+// The operations that may be proposed.
+const (
+	updateProfile = "UpdateSecurityProfile"
+	updateUser    = "UpdateUserSecurityProfiles"
+)
+
+// A Proposal is an operation that is not carried out.
+type Proposal struct {
+	Operation  string // UpdateSecurityProfile or UpdateUserSecurityProfiles
+	Instance   string
+	ID         string // id or ARN of the profile or user
+	Parameters []byte // the operation's request, a JSON object
+}
+
+// An Outcome is what a Proposal would change: one profile or user, as it is and as it would be.
+type Outcome struct{ Before, After lanyard.Resource }
+
+type (
+	whatIfRequest struct {
+		item
+		Operation  *string        `json:"operation"`
+		Parameters jsontext.Value `json:"parameters"`
+		Page       *page          `json:"page"`
+	}
+	whatIfResponse struct {
+		Page     pageInfo   `json:"page"`
+		Revision int64      `json:"revision"`
+		Affected int        `json:"affected"`
+		Gaining  int        `json:"gaining"`
+		Losing   int        `json:"losing"`
+		Results  []affected `json:"results"`
+		// Differences are those of the results, which name them by their place here: many users have
+		// the same.
+		Differences []difference   `json:"differences"`
+		Before      jsontext.Value `json:"before,omitzero"` // the answers to the question, if one was asked
+		After       jsontext.Value `json:"after,omitzero"`
+	}
+	affected struct {
+		entity
+		Difference int `json:"difference"`
+	}
+	difference struct {
+		Gains   []effective `json:"gains"`
+		Loses   []effective `json:"loses"`
+		Changes []changed   `json:"changes"`
+	}
+	changed struct {
+		thing
+		More   bool    `json:"more"`
+		Less   bool    `json:"less"`
+		Before []grant `json:"before"`
+		After  []grant `json:"after"`
+	}
+)
+
+// whatIf answers who would gain and who would lose what by a change that is not carried out, and
+// what a question would be answered then.
+func (a *asking) whatIf(body []byte) ([]byte, error) {
+	if a.s.Propose == nil {
+		return nil, &httpError{http.StatusNotFound, "this server takes no proposals"}
+	}
+	if !a.principal.Administer {
+		return nil, &httpError{http.StatusForbidden, "the token is of scope decide; a proposed change needs one of scope administer, or a signature"}
+	}
+	var in whatIfRequest
+	if err := decode(body, &in); err != nil {
+		return nil, err
+	}
+	p, err := in.proposal(a.instance)
+	if err != nil {
+		return nil, err
+	}
+	var q *access.Query
+	if in.Subject != nil || in.Action != nil || in.Resource != nil {
+		asked, err := in.query()
+		if err != nil {
+			return nil, err
+		}
+		q = &asked
+	}
+	scope := a.scopeOf(body)
+	after, limit, err := a.page(in.Page, scope)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.snapshot(in.Context); err != nil { // the revision that is asked for, before the proposal is made of it
+		return nil, err
+	}
+	outcome, err := a.s.Propose(a.ctx, a.principal, p)
+	if err != nil {
+		return nil, err
+	}
+	snapshot, err := a.snapshot(in.Context)
+	if err != nil {
+		return nil, err
+	}
+	// The proposal was made from the store, which may be a change ahead of the snapshot or behind it.
+	snapshot = snapshot.With(outcome.Before)
+	out, err := a.differences(snapshot, outcome, after, limit, scope)
+	if err != nil {
+		return nil, err
+	}
+	if q != nil {
+		out.Before = decide(nil, snapshot, q, in.Context)
+		out.After = decide(nil, snapshot.With(outcome.After), q, in.Context)
+	}
+	return json.Marshal(out, json.Deterministic(true))
+}
+
+// proposal checks what names the proposed change; the rest is for whoever carries it out.
+func (in *whatIfRequest) proposal(instance string) (Proposal, error) {
+	p := Proposal{Instance: instance, Parameters: in.Parameters}
+	if in.Operation == nil {
+		return p, bad("operation is required; %s and %s are accepted", updateProfile, updateUser)
+	}
+	if in.Parameters.Kind() != '{' {
+		return p, bad("parameters: the request of %s is required, an object", *in.Operation)
+	}
+	var names struct {
+		InstanceID        *string `json:"InstanceId"`
+		SecurityProfileID *string `json:"SecurityProfileId"`
+		UserID            *string `json:"UserId"`
+	}
+	if err := json.Unmarshal(in.Parameters, &names); err != nil {
+		return p, bad("parameters: InstanceId, SecurityProfileId and UserId are strings")
+	}
+	p.Operation = *in.Operation
+	id, member := names.SecurityProfileID, "SecurityProfileId"
+	switch p.Operation {
+	case updateProfile:
+	case updateUser:
+		id, member = names.UserID, "UserId"
+	default:
+		return p, bad("operation: %q is not accepted; %s and %s are", p.Operation, updateProfile, updateUser)
+	}
+	if id == nil || *id == "" {
+		return p, bad("parameters.%s is required", member)
+	}
+	if names.InstanceID != nil && *names.InstanceID != instance {
+		if arn, err := lanyard.ParseARN(*names.InstanceID); err != nil || arn.Instance != instance {
+			return p, bad("parameters.InstanceId: %q is not the instance that is asked about, %s", *names.InstanceID, instance)
+		}
+	}
+	p.ID = *id
+	return p, nil
+}
+
+// differences compares before and after, and shows a page of it.
+func (a *asking) differences(s *access.Snapshot, o Outcome, after uint32, limit int, scope []byte) (*whatIfResponse, error) {
+	var w access.WhatIf
+	ok := false
+	switch r := o.After.(type) {
+	case *lanyard.Profile:
+		w, ok = s.IfProfile(r, after, limit)
+	case *lanyard.User:
+		w, ok = s.IfUser(r)
+	}
+	if !ok {
+		return nil, lanyard.Errorf(lanyard.NotFound, "what the proposal is about has been deleted meanwhile")
+	}
+	out := &whatIfResponse{Page: a.pageInfo(len(w.Differences), w.Next, scope), Revision: s.Revision(), Affected: w.Affected,
+		Gaining: w.Gaining, Losing: w.Losing, Results: []affected{}, Differences: []difference{}}
+	places := map[*access.Delta]int{}
+	for _, d := range w.Differences {
+		place, ok := places[d.Delta]
+		if !ok {
+			place = len(out.Differences)
+			places[d.Delta] = place
+			x := difference{Gains: effectivesOf(d.Gains), Loses: effectivesOf(d.Loses), Changes: []changed{}}
+			for _, c := range d.Changes {
+				x.Changes = append(x.Changes, changed{thingOf(c.Thing), c.More, c.Less, grantsOf(c.Before), grantsOf(c.After)})
+			}
+			out.Differences = append(out.Differences, x)
+		}
+		out.Results = append(out.Results, affected{holderOf(d.Holder), place})
+	}
+	return out, nil
+}
+
+// scopeOf is what must stay the same from page to page of a request whose members are many: all of
+// it but the page.
+func (a *asking) scopeOf(body []byte) []byte {
+	h := sha256.New()
+	h.Write([]byte(a.principal.Account + "\x00" + a.instance + "\x00"))
+	var members map[string]jsontext.Value
+	if json.Unmarshal(body, &members) == nil {
+		delete(members, "page")
+		if b, err := json.Marshal(members, json.Deterministic(true)); err == nil {
+			h.Write(b)
+		}
+	}
+	return h.Sum(nil)
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/authzen"
+	"github.com/lanyard/lanyard/awsapi"
+	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/store"
+)
+
+// proposer carries operations out by the API itself, on a store that keeps nothing, so that a
+// proposal is refused exactly where the operation would be, and in the same words.
+type proposer struct {
+	db     store.Store
+	config control.Config // without Store
+}
+
+// proposer has proposals meet the rules that this server's calls meet.
+func (c *serveCmd) proposer(db store.Store) proposer {
+	return proposer{db, control.Config{Region: c.Region, Partition: c.Partition, Quotas: c.Quota.quotas(), Lenient: c.Lenient, AssociateUsers: c.AssociateUsers}}
+}
+
+func (p proposer) propose(ctx context.Context, who authzen.Principal, in authzen.Proposal) (authzen.Outcome, error) {
+	dry := &dryStore{Store: p.db, of: lanyard.TypeProfile}
+	path := "/security-profiles/" + url.PathEscape(in.Instance) + "/" + url.PathEscape(in.ID)
+	if in.Operation == "UpdateUserSecurityProfiles" {
+		dry.of = lanyard.TypeUser
+		path = "/users/" + url.PathEscape(in.Instance) + "/" + url.PathEscape(in.ID) + "/security-profiles"
+	}
+	c := p.config
+	c.Store, c.Logger = dry, slog.New(slog.DiscardHandler)
+	api := awsapi.New(awsapi.Config{Control: control.New(c), NoAuth: who.Account, Logger: c.Logger})
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, path, bytes.NewReader(in.Parameters))
+	if err != nil {
+		return authzen.Outcome{}, err
+	}
+	answer := newAnswer()
+	api.ServeHTTP(answer, r)
+	if answer.status == http.StatusOK && dry.before != nil {
+		if dry.after == nil { // it would change nothing
+			dry.after = dry.before
+		}
+		return authzen.Outcome{Before: dry.before, After: dry.after}, nil
+	}
+	var refused struct{ Message string }
+	if err := json.Unmarshal(answer.body.Bytes(), &refused); err != nil || answer.status >= http.StatusInternalServerError || refused.Message == "" {
+		return authzen.Outcome{}, fmt.Errorf("propose %s: the API answers %d %s", in.Operation, answer.status, answer.body.Bytes())
+	}
+	kind := lanyard.Invalid
+	if answer.status == http.StatusNotFound {
+		kind = lanyard.NotFound
+	}
+	return authzen.Outcome{}, lanyard.Errorf(kind, "%s", refused.Message)
+}
+
+// dryStore reads from a store and keeps what an update would put to itself. It is for one update.
+type dryStore struct {
+	store.Store
+	of            lanyard.Type // what the update is about
+	before, after lanyard.Resource
+}
+
+func (s *dryStore) Update(_ context.Context, instance string, change func(store.Tx) error) error {
+	return change(&dryTx{s.Reader(instance), s})
+}
+
+type dryTx struct {
+	store.Reader
+	s *dryStore
+}
+
+func (tx *dryTx) Get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
+	r, err := tx.Reader.Get(ctx, t, id)
+	if err == nil && t == tx.s.of && tx.s.before == nil { // an update reads first what it is about
+		tx.s.before = r
+	}
+	return r, err
+}
+
+func (tx *dryTx) Put(_ context.Context, r lanyard.Resource) error {
+	tx.s.after = r
+	return nil
+}
+
+func (tx *dryTx) Delete(context.Context, lanyard.Type, string) error {
+	return lanyard.Errorf(lanyard.Internal, "a proposal deletes nothing")
+}
+
+func (tx *dryTx) Append(context.Context, *lanyard.Event) error { return nil }
+
+// answer takes in what a handler of this process writes.
+type answer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func newAnswer() *answer { return &answer{header: http.Header{}, status: http.StatusOK} }
+
+func (a *answer) Header() http.Header         { return a.header }
+func (a *answer) WriteHeader(status int)      { a.status = status }
+func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
