@@ -27,6 +27,10 @@ type program struct {
 	Token   tokenCmd   `cmd:"" help:"Manage the bearer tokens of the decision API."`
 	Fault   faultCmd   `cmd:"" help:"Make a running server fail or slow down on purpose."`
 	Audit   auditCmd   `cmd:"" help:"Show what was changed, by whom and when."`
+	Check   checkCmd   `cmd:"" help:"Ask whether a user may do something; exit status 0 says yes, 3 no."`
+	WhoCan  whoCanCmd  `cmd:"" help:"List who may do something."`
+	WhatCan whatCanCmd `cmd:"" help:"List what a user may do, and through which profiles."`
+	WhatIf  whatIfCmd  `cmd:"" help:"Show who would gain and lose what by a change, without making it."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -56,7 +60,7 @@ func run(io streams, args []string) int {
 	exited := -1
 	parser, err := kong.New(&p,
 		kong.Name("lanyard"),
-		kong.Description("Amazon Connect's security profiles, self-hosted.\n\nPrecedence of settings: flag, then environment (LANYARD_LISTEN for --listen), then the file of --config or LANYARD_CONFIG, then the default.\n\nExamples:\n  lanyard serve --demo\n  lanyard key create --account 210987654321\n  lanyard audit --follow"),
+		kong.Description("Amazon Connect's security profiles, self-hosted.\n\nPrecedence of settings: flag, then environment (LANYARD_LISTEN for --listen), then the file of --config or LANYARD_CONFIG, then the default.\n\nExamples:\n  lanyard serve --demo\n  lanyard key create --account 210987654321\n  lanyard audit --follow\n  lanyard check claire.dubois Users.View User/jonas.becker"),
 		kong.DefaultEnvars("LANYARD"),
 		kong.Configuration(configFile),
 		kong.Writers(io.out, io.errs),
@@ -79,6 +83,8 @@ func run(io streams, args []string) int {
 	err = c.Run(io)
 	var failed *refusal
 	switch {
+	case errors.Is(err, errDenied):
+		return deniedStatus
 	case err == nil:
 		return 0
 	case errors.As(err, &failed):
@@ -89,6 +95,12 @@ func run(io streams, args []string) int {
 		return 1
 	}
 }
+
+// deniedStatus is the exit status of a question that is answered with no, so that scripts can ask.
+const deniedStatus = 3
+
+// errDenied ends a command whose answer, already shown, is no.
+var errDenied = errors.New("denied")
 
 // refusal is an error of whoever typed the command.
 type refusal struct{ message string }

@@ -27,6 +27,7 @@ import (
 	"github.com/lanyard/lanyard/admin"
 	"github.com/lanyard/lanyard/control"
 	"github.com/lanyard/lanyard/fault"
+	"github.com/lanyard/lanyard/store"
 	"github.com/lanyard/lanyard/store/sqlite"
 )
 
@@ -55,9 +56,18 @@ func (d dataFlag) open(ctx context.Context) (manager, error) {
 	if err == nil {
 		return r, nil
 	}
-	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) {
+	if !notRunning(err) {
 		return nil, err
 	}
+	db, err := d.store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &local{control.New(control.Config{Store: db}), db}, nil
+}
+
+// store opens the folder, which no server uses.
+func (d dataFlag) store(ctx context.Context) (store.Store, error) {
 	if _, err := os.Stat(filepath.Join(d.Data, credentialsFile)); err != nil {
 		return nil, refuse("%s is not a data folder of lanyard; --data names another", d.Data)
 	}
@@ -65,8 +75,12 @@ func (d dataFlag) open(ctx context.Context) (manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the data folder %s: %w", d.Data, err)
 	}
-	svc := control.New(control.Config{Store: db})
-	return &local{svc, db}, nil
+	return db, nil
+}
+
+// notRunning tells whether an error of remote means that no server uses the folder.
+func notRunning(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
 // remote connects to the server that uses the folder.
@@ -117,6 +131,7 @@ func fingerprint(certificate []byte) string {
 type remote struct {
 	endpoint    endpoint
 	credentials aws.Credentials
+	token       string // sent instead of a signature, unless it is ""
 	client      *http.Client
 }
 
@@ -125,7 +140,7 @@ func (r *remote) Close() error { return nil }
 // maxAnswer bounds what is read of a server's answer, in bytes.
 const maxAnswer = 64 << 20
 
-// call sends a signed request and decodes the answer into out.
+// call sends a request of the management API and decodes the answer into out.
 func (r *remote) call(ctx context.Context, method, path string, in, out any) error {
 	var body []byte
 	if in != nil {
@@ -134,31 +149,44 @@ func (r *remote) call(ctx context.Context, method, path string, in, out any) err
 			return err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, method, r.endpoint.URL+admin.Prefix+path, bytes.NewReader(body))
+	status, answer, err := r.send(ctx, method, admin.Prefix+path, body)
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(ctx, r.credentials, req, hex.EncodeToString(sum[:]), "connect", r.endpoint.Region, time.Now()); err != nil {
-		return err
-	}
-	res, err := r.client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
-	if err != nil {
-		return err
-	}
-	if res.StatusCode != http.StatusOK {
+	if status != http.StatusOK {
 		var failure struct{ Message string }
 		if json.Unmarshal(answer, &failure) == nil && failure.Message != "" {
 			return errors.New(failure.Message)
 		}
-		return fmt.Errorf("the server answered %s", res.Status)
+		return fmt.Errorf("the server answered %d %s", status, http.StatusText(status))
 	}
 	return json.Unmarshal(answer, out)
+}
+
+// send signs a request and returns the status and the body of the answer.
+func (r *remote) send(ctx context.Context, method, path string, body []byte) (int, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, r.endpoint.URL+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	if len(body) > 0 {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.token != "" {
+		req.Header.Set("Authorization", "Bearer "+r.token)
+	} else {
+		sum := sha256.Sum256(body)
+		if err := v4.NewSigner().SignHTTP(ctx, r.credentials, req, hex.EncodeToString(sum[:]), "connect", r.endpoint.Region, time.Now()); err != nil {
+			return 0, nil, err
+		}
+	}
+	res, err := r.client.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	return res.StatusCode, answer, err
 }
 
 func (r *remote) Keys(ctx context.Context) (keys []lanyard.AccessKey, err error) {

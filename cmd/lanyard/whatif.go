@@ -1,0 +1,308 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/lanyard/lanyard/access"
+)
+
+type whatIfCmd struct {
+	askFlags      `embed:""`
+	questionFlags `embed:""`
+	Change        changeFlags `embed:"" group:"The change"`
+	Limit         int         `help:"How many of those affected to list; 0 lists all. The counts are of all." default:"100"`
+	User          string      `arg:"" optional:"" name:"user" help:"With PERMISSION: asks whether this user may, before and after."`
+	Permission    string      `arg:"" optional:"" help:"Permission, as for lanyard check."`
+	Resource      string      `arg:"" optional:"" help:"What access is asked to; default: to anything."`
+}
+
+// changeFlags are the proposed operation. A member that is not given stays as it is; one that is
+// given replaces the whole, and an empty one clears.
+type changeFlags struct {
+	Profile             string  `help:"Security profile to update: name, id or ARN." placeholder:"PROFILE"`
+	Permissions         *string `help:"Its permissions." placeholder:"A,B"`
+	AccessTags          *string `help:"Its access-control tags." placeholder:"KEY=VALUE,…"`
+	TagRestricted       *string `help:"Resource types that the tags restrict." placeholder:"A,B"`
+	HierarchyRestricted *string `help:"Resource types that the hierarchy restricts: User." placeholder:"User"`
+	HierarchyGroup      *string `help:"Its hierarchy group, by name or id; empty: the holder's own." placeholder:"GROUP"`
+	JSON                string  `help:"The request of UpdateSecurityProfile, or with --user of UpdateUserSecurityProfiles; - reads standard input." name:"json" placeholder:"FILE"`
+	OfUser              string  `help:"User whose profiles to replace: name, id or ARN." name:"user" placeholder:"USER"`
+	Profiles            *string `help:"The profiles that the user is to hold: names, ids or ARNs." placeholder:"A,B"`
+}
+
+func (whatIfCmd) Help() string {
+	return `The change is checked as the real call would be and not made. With USER and PERMISSION the question is
+answered as of before and after the change, and the exit status is that of lanyard check, afterwards.
+
+A line says what somebody gains or loses, or of what they reach more, less or other resources.
+
+Examples:
+  lanyard what-if --profile "Supervisor France" --permissions Users.View,Queues.View
+  lanyard what-if --profile Auditor --access-tags Country=FR --tag-restricted User,Queue
+  lanyard what-if --profile Auditor --access-tags "" --tag-restricted ""
+  lanyard what-if --profile Auditor --json update.json --output json
+  lanyard what-if --user tom.ellis --profiles Auditor,Agent
+  lanyard what-if tom.ellis Users.Edit User/jonas.becker --user tom.ellis --profiles "Supervisor Europe"`
+}
+
+type (
+	proposalRequest struct {
+		question
+		Operation  string         `json:"operation"`
+		Parameters map[string]any `json:"parameters"`
+	}
+	proposalAnswer struct {
+		Revision    int64            `json:"revision"`
+		Affected    int              `json:"affected"`
+		Gaining     int              `json:"gaining"`
+		Losing      int              `json:"losing"`
+		Results     []proposalResult `json:"results"`
+		Differences []proposalDelta  `json:"differences"`
+		Before      *verdict         `json:"before,omitempty"`
+		After       *verdict         `json:"after,omitempty"`
+	}
+	proposalResult struct {
+		asked
+		Difference int `json:"difference"`
+	}
+	proposalDelta struct {
+		Gains   []granted `json:"gains"`
+		Loses   []granted `json:"loses"`
+		Changes []struct {
+			Action   string      `json:"action"`
+			Resource *asked      `json:"resource,omitempty"`
+			More     bool        `json:"more"`
+			Less     bool        `json:"less"`
+			Before   []grantedBy `json:"before"`
+			After    []grantedBy `json:"after"`
+		} `json:"changes"`
+	}
+)
+
+func (c *whatIfCmd) Run(io streams) error {
+	if c.User != "" && c.Permission == "" {
+		return refuse("USER stands without PERMISSION; both or neither are accepted")
+	}
+	if c.Limit < 0 {
+		return refuse("--limit: %d is not accepted; 0 for all, or more, is", c.Limit)
+	}
+	a, err := c.ask(io.ctx, c.User, c.Resource, c.Change.Profile, c.Change.OfUser)
+	if err != nil {
+		return err
+	}
+	defer a.close()
+	var in proposalRequest
+	if in.Operation, in.Parameters, err = c.Change.proposal(io.ctx, a); err != nil {
+		return err
+	}
+	if c.User != "" {
+		if in.question, err = c.question(io.ctx, a, c.User, c.Permission, c.Resource); err != nil {
+			return err
+		}
+		in.Context.Explain = !c.json(io)
+	}
+	var out proposalAnswer
+	err = a.pages(io.ctx, "what-if", in, c.Limit, func(answer json.RawMessage) (int, error) {
+		var page proposalAnswer
+		err := json.Unmarshal(answer, &page)
+		for i := range page.Results {
+			page.Results[i].Difference += len(out.Differences)
+		}
+		n := len(page.Results)
+		page.Results, page.Differences = append(out.Results, page.Results...), append(out.Differences, page.Differences...)
+		out = page
+		return n, err
+	})
+	if err != nil {
+		return err
+	}
+	if out.After != nil {
+		if err := out.After.misasked(in.question); err != nil {
+			return err
+		}
+	}
+	if c.json(io) {
+		err = printJSON(io, out)
+	} else {
+		err = out.table(io)
+	}
+	if err == nil && out.After != nil && !out.After.Decision {
+		return errDenied
+	}
+	return err
+}
+
+// proposal makes the operation and its request of the flags.
+func (c *changeFlags) proposal(ctx context.Context, a *asker) (string, map[string]any, error) {
+	request := map[string]any{}
+	if c.JSON != "" {
+		b, err := readInput(c.JSON)
+		if err != nil {
+			return "", nil, err
+		}
+		if err := json.Unmarshal(b, &request); err != nil {
+			return "", nil, refuse("--json: %s does not hold a JSON object: %v", c.JSON, err)
+		}
+		if request == nil {
+			return "", nil, refuse("--json: %s does not hold a JSON object", c.JSON)
+		}
+	}
+	_, forUser := request["UserId"]
+	if c.OfUser != "" || forUser {
+		return c.forUser(ctx, a, request)
+	}
+	if c.Profiles != nil {
+		return "", nil, refuse("--profiles goes with --user")
+	}
+	if c.Profile != "" {
+		p, err := a.lookup(ctx, access.TypeSecurityProfile, c.Profile)
+		if err != nil {
+			return "", nil, err
+		}
+		request["SecurityProfileId"] = p.ID
+	}
+	if request["SecurityProfileId"] == nil {
+		return "", nil, refuse("--profile or --user says what would change")
+	}
+	for _, list := range []struct {
+		member string
+		value  *string
+	}{{"Permissions", c.Permissions}, {"TagRestrictedResources", c.TagRestricted}, {"HierarchyRestrictedResources", c.HierarchyRestricted}} {
+		if list.value != nil {
+			request[list.member] = words(*list.value)
+		}
+	}
+	if c.AccessTags != nil {
+		tags := map[string]string{}
+		for _, pair := range words(*c.AccessTags) {
+			key, value, ok := strings.Cut(pair, "=")
+			if !ok {
+				return "", nil, refuse("--access-tags: %q is not accepted; KEY=VALUE is", pair)
+			}
+			tags[key] = value
+		}
+		request["AllowedAccessControlTags"] = tags
+	}
+	if c.HierarchyGroup != nil {
+		request["AllowedAccessControlHierarchyGroupId"] = ""
+		if *c.HierarchyGroup != "" {
+			g, err := a.lookup(ctx, access.TypeHierarchyGroup, *c.HierarchyGroup)
+			if err != nil {
+				return "", nil, err
+			}
+			request["AllowedAccessControlHierarchyGroupId"] = g.ID
+		}
+	}
+	return "UpdateSecurityProfile", request, nil
+}
+
+// forUser makes the request of UpdateUserSecurityProfiles.
+func (c *changeFlags) forUser(ctx context.Context, a *asker, request map[string]any) (string, map[string]any, error) {
+	if c.Profile != "" || c.Permissions != nil || c.AccessTags != nil || c.TagRestricted != nil || c.HierarchyRestricted != nil || c.HierarchyGroup != nil {
+		return "", nil, refuse("a change is of one profile (--profile) or of the profiles of one user (--user), not of both")
+	}
+	if c.OfUser != "" {
+		u, err := a.lookup(ctx, access.TypeUser, c.OfUser)
+		if err != nil {
+			return "", nil, err
+		}
+		request["UserId"] = u.ID
+	}
+	if c.Profiles != nil {
+		ids := []string{}
+		for _, ref := range words(*c.Profiles) {
+			p, err := a.lookup(ctx, access.TypeSecurityProfile, ref)
+			if err != nil {
+				return "", nil, err
+			}
+			ids = append(ids, p.ID)
+		}
+		request["SecurityProfileIds"] = ids
+	}
+	return "UpdateUserSecurityProfiles", request, nil
+}
+
+// words are what commas separate; of "" there are none.
+func words(s string) []string {
+	out := []string{}
+	for _, w := range strings.Split(s, ",") {
+		if w = strings.TrimSpace(w); w != "" {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// maxInput bounds what is read of a file, in bytes; a server reads no more.
+const maxInput = 4 << 20
+
+func readInput(name string) ([]byte, error) {
+	f := os.Stdin
+	if name != "-" {
+		var err error
+		if f, err = os.Open(name); err != nil {
+			return nil, refuse("--json: %v", err)
+		}
+		defer f.Close()
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxInput+1))
+	if err == nil && len(b) > maxInput {
+		err = refuse("--json: %s has more than %d bytes", name, maxInput)
+	}
+	return b, err
+}
+
+func (p *proposalAnswer) table(io streams) error {
+	fmt.Fprintf(io.out, "%d affected: %d may do more, %d may do less.\n", p.Affected, p.Gaining, p.Losing)
+	if len(p.Results) > 0 {
+		w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "\nTYPE\tWHO\tEFFECT\tACTION\tTHROUGH")
+		for _, r := range p.Results {
+			p.Differences[r.Difference].rows(w, r)
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	if more := p.Affected - len(p.Results); more > 0 {
+		fmt.Fprintf(io.out, "and %d more; --limit lists more of them\n", more)
+	}
+	if p.After != nil {
+		fmt.Fprintf(io.out, "\nbefore: %s: %s\nafter:  %s: %s\n", p.Before.word(), p.Before.Context.Explanation, p.After.word(), p.After.Context.Explanation)
+	}
+	return nil
+}
+
+// rows writes a line for each thing that differs.
+func (d *proposalDelta) rows(w io.Writer, r proposalResult) {
+	row := func(effect, action string, resource *asked, through string) {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s%s\t%s\n", r.Type, r.what(), effect, action, on(resource), through)
+	}
+	for _, g := range d.Gains {
+		row("gains", g.Action, g.Resource, list(g.Grants))
+	}
+	for _, l := range d.Loses {
+		row("loses", l.Action, l.Resource, list(l.Grants))
+	}
+	for _, c := range d.Changes {
+		effect := map[[2]bool]string{{true, false}: "more", {false, true}: "less", {true, true}: "other"}[[2]bool{c.More, c.Less}]
+		row(effect, c.Action, c.Resource, list(c.Before)+" -> "+list(c.After))
+	}
+}
+
+func list(grants []grantedBy) string {
+	if len(grants) == 0 {
+		return "nothing"
+	}
+	var names []string
+	for _, g := range grants {
+		names = append(names, g.String())
+	}
+	return strings.Join(names, " or ")
+}
