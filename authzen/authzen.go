@@ -149,6 +149,9 @@ func (s *Server) call(r *http.Request) ([]byte, error) {
 	} else if p.Instance != "" && p.Instance != instance {
 		return nil, &httpError{http.StatusForbidden, "the token is for another instance"}
 	}
+	if r.Header["X-Lanyard-Acting-User"] != nil {
+		return nil, bad("x-lanyard-acting-user: is for calls of the API; whom a question is about is its subject")
+	}
 	if mt := r.Header["Content-Type"]; len(mt) == 0 || !isJSON(mt[0]) {
 		return nil, bad("Content-Type must be application/json")
 	}

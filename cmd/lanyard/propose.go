@@ -25,7 +25,7 @@ type proposer struct {
 
 // proposer has proposals meet the rules that this server's calls meet.
 func (c *serveCmd) proposer(db store.Store) proposer {
-	return proposer{db, control.Config{Region: c.Region, Partition: c.Partition, Quotas: c.Quota.quotas(), Lenient: c.Lenient, AssociateUsers: c.AssociateUsers}}
+	return proposer{db, c.rules()}
 }
 
 func (p proposer) propose(ctx context.Context, who authzen.Principal, in authzen.Proposal) (authzen.Outcome, error) {

@@ -123,6 +123,29 @@ func (c *centre) shown(body string) (s shown) {
 	return s
 }
 
+func TestBearer(t *testing.T) {
+	c := newCentre(t)
+	_, text, err := c.svc.CreateToken(t.Context(), lanyard.Token{Account: ownAccount, Scope: lanyard.ScopeDecide})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const question = `{"subject":{"type":"user","id":"ann"},"action":{"name":"Users.View"},"resource":{"type":"User","id":"bob"}}`
+	for _, tt := range []struct {
+		header []string
+		status int
+	}{
+		{[]string{"Authorization", "Bearer " + text}, 200},
+		{[]string{"Authorization", "bearer  " + text}, 200}, // the scheme's case is free (RFC 9110)
+		{[]string{"Authorization", "Bearer " + text + "x"}, 401},
+		{[]string{"Authorization", "Bearer"}, 401},
+		{[]string{"Authorization", "Bearer " + text, "X-Lanyard-Acting-User", "ann"}, 400},
+	} {
+		if status, answer := c.send("/instances/"+c.instance+"/access/v1/evaluation", question, tt.header...); status != tt.status {
+			t.Errorf("%q is answered %d %s, want %d", tt.header, status, answer, tt.status)
+		}
+	}
+}
+
 func TestWhatIf(t *testing.T) {
 	c := newCentre(t)
 	view := c.profile("View", control.ProfileChange{Permissions: []string{"Users.View"}})

@@ -172,8 +172,9 @@ func (c *serveCmd) Run(io streams) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 
-	svc := control.New(control.Config{Store: db, Region: c.Region, Partition: c.Partition, Quotas: c.Quota.quotas(), Lenient: c.Lenient,
-		AssociateUsers: c.AssociateUsers, Strict: c.Strict, Logger: log})
+	rules := c.rules()
+	rules.Store, rules.Logger = db, log
+	svc := control.New(rules)
 	root, err := svc.SetRootKey(io.ctx, c.RootAccessKeyID, c.RootSecretAccessKey, c.Account)
 	if err != nil {
 		return fmt.Errorf("set up the root access key: %w", err)
@@ -275,6 +276,12 @@ func (c *serveCmd) url(l net.Listener) string {
 	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
+// rules are what calls are held to, without a store.
+func (c *serveCmd) rules() control.Config {
+	return control.Config{Region: c.Region, Partition: c.Partition, Quotas: c.Quota.quotas(), Lenient: c.Lenient,
+		AssociateUsers: c.AssociateUsers, Strict: c.Strict}
+}
+
 // handler puts the ways in together.
 func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Service, log *slog.Logger) (http.Handler, error) {
 	secret, err := db.Secret(ctx, "next-token")
@@ -329,7 +336,7 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 // principal finds out who asks for a decision: the bearer of a token, or whoever signed with an
 // access key.
 func (c *serveCmd) principal(svc *control.Service, auth *sigv4.Verifier, r *http.Request, body []byte) (authzen.Principal, error) {
-	if text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+	if scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
 		t, err := svc.Token(strings.TrimSpace(text))
 		return authzen.Principal{Account: t.Account, Instance: t.Instance, Administer: t.Scope == lanyard.ScopeAdminister}, err
 	}
