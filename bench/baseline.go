@@ -5,33 +5,75 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"path/filepath"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	_ "modernc.org/sqlite"
 
+	"github.com/lanyard/lanyard/bench/peer"
 	"github.com/lanyard/lanyard/sigv4"
 )
 
-// serveBaseline is the least that a server like lanyard must do: answer a GET with JSON and, as
-// sigv4, check the request's signature before.
+// serveBaseline is the least that a server like lanyard must do: answer with JSON, which is trivial;
+// as sigv4, check the request's signature before; as decision, also read a question and look up
+// its answer.
 func serveBaseline(ctx context.Context, kind string) error {
 	answer := []byte(`{"SecurityProfile":{"Id":"2f1f6a52-5c1d-4a8e-9d62-0a8c4de33f5b","SecurityProfileName":"Agent","Description":"` +
 		"The least that a server can answer, as long as a small profile" + `"}}`)
 	v := &sigv4.Verifier{Region: region, Service: service, Keys: func(context.Context, string) (sigv4.Key, bool, error) {
 		return sigv4.Key{Secret: secretKey}, true, nil
 	}}
+	var lookup *peer.Bare
+	if kind == "decision" {
+		lookup = peer.NewBare(peer.NewWorld(tens, 0), nil, false)
+	}
 	handler := func(w http.ResponseWriter, r *http.Request) {
-		if kind == "sigv4" && r.URL.Path != "/" {
-			if _, err := v.Verify(r, nil); err != nil {
-				http.Error(w, err.Error(), http.StatusForbidden)
-				return
-			}
-		}
 		w.Header().Set("Content-Type", "application/json")
-		w.Write(answer)
+		if kind == "trivial" || r.URL.Path == "/" {
+			w.Write(answer)
+			return
+		}
+		body := make([]byte, max(r.ContentLength, 0)) // it is never chunked here
+		_, err := io.ReadFull(r.Body, body)
+		if err == nil {
+			_, err = v.Verify(r, body)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusForbidden)
+			return
+		}
+		if kind != "decision" {
+			w.Write(answer)
+			return
+		}
+		var q struct {
+			Subject struct {
+				ID string `json:"id"`
+			} `json:"subject"`
+			Action struct {
+				Name string `json:"name"`
+			} `json:"action"`
+			Resource struct {
+				Type string `json:"type"`
+				ID   string `json:"id"`
+			} `json:"resource"`
+		}
+		if err := json.Unmarshal(body, &q); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if q.Resource.Type == noResource {
+			q.Resource.Type = ""
+		}
+		if lookup.Ask(&peer.Question{User: q.Subject.ID, Action: q.Action.Name, Type: q.Resource.Type, Resource: q.Resource.ID}) {
+			io.WriteString(w, `{"decision":true}`)
+		} else {
+			io.WriteString(w, `{"decision":false}`)
+		}
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -27,12 +27,9 @@ var signer = v4.NewSigner()
 // signed is a request as it goes over the wire, with the headers that boto3 sends. Its signature
 // counts for five minutes, so that it can be sent again and again.
 func signed(addr, method, path string, body any) ([]byte, error) {
-	var content []byte
-	if body != nil {
-		var err error
-		if content, err = json.Marshal(body); err != nil {
-			return nil, err
-		}
+	content, err := marshal(body)
+	if err != nil {
+		return nil, err
 	}
 	r, err := http.NewRequest(method, "http://"+addr+path, bytes.NewReader(content))
 	if err != nil {
@@ -49,23 +46,56 @@ func signed(addr, method, path string, body any) ([]byte, error) {
 	if err := signer.SignHTTP(context.Background(), creds, r, hex.EncodeToString(sum[:]), service, region, time.Now()); err != nil {
 		return nil, err
 	}
+	return wire(addr, method, path, r.Header, content), nil
+}
+
+// bearing is a request as it goes over the wire, with a token unless that is "".
+func bearing(addr, path, token string, body any) ([]byte, error) {
+	content, err := marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	h := http.Header{"User-Agent": {"Go-http-client/1.1"}, "Content-Type": {"application/json"}, "Accept": {"application/json"}}
+	if token != "" {
+		h.Set("Authorization", "Bearer "+token)
+	}
+	return wire(addr, http.MethodPost, path, h, content), nil
+}
+
+// marshal encodes a body; a nil body is none.
+func marshal(body any) ([]byte, error) {
+	if body == nil {
+		return nil, nil
+	}
+	return json.Marshal(body)
+}
+
+func wire(addr, method, path string, h http.Header, content []byte) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\nAccept-Encoding: identity\r\n", method, path, addr)
 	if content != nil {
 		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(content))
 	}
-	r.Header.Write(&b)
+	h.Write(&b)
 	b.WriteString("\r\n")
 	b.Write(content)
-	return b.Bytes(), nil
+	return b.Bytes()
 }
 
-// call sends one request and decodes the answer into out, unless that is nil.
+// call sends one signed request and decodes the answer into out, unless that is nil.
 func call(ctx context.Context, addr, method, path string, body, out any) error {
 	request, err := signed(addr, method, path, body)
 	if err != nil {
 		return err
 	}
+	if err := send(ctx, addr, request, out); err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	return nil
+}
+
+// send sends one request and decodes the answer into out, unless that is nil.
+func send(ctx context.Context, addr string, request []byte, out any) error {
 	c, err := dial(ctx, addr)
 	if err != nil {
 		return err
@@ -74,10 +104,10 @@ func call(ctx context.Context, addr, method, path string, body, out any) error {
 	var answer bytes.Buffer
 	status, err := c.do(request, &answer)
 	if err != nil {
-		return fmt.Errorf("%s %s: %w", method, path, err)
+		return err
 	}
-	if status != http.StatusOK {
-		return fmt.Errorf("%s %s: status %d: %s", method, path, status, answer.Bytes())
+	if status != http.StatusOK && status != http.StatusCreated {
+		return fmt.Errorf("status %d: %s", status, answer.Bytes())
 	}
 	if out == nil {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/bench/peer"
 	"github.com/lanyard/lanyard/store"
 	"github.com/lanyard/lanyard/store/sqlite"
 )
@@ -106,51 +107,114 @@ func (in *instance) content(i int) object {
 	}
 }
 
-// enlarge adds profiles and users to the instance in a folder that no server uses, past the API,
-// which would take an hour.
+// batch is how many resources are put in one transaction past the API.
+const batch = 20_000
+
+// A filler puts resources into an instance of a folder that no server uses, past the API, which
+// would take an hour.
+type filler struct {
+	db       store.Store
+	instance string
+	event    int
+}
+
+func (f *filler) add(ctx context.Context, what string, count int, make func(i int) lanyard.Resource) error {
+	for from := 0; from < count; from += batch {
+		if count > batch {
+			progress("filling a folder: %d of %d %s", from, count, what)
+		}
+		err := f.db.Update(ctx, f.instance, func(tx store.Tx) error {
+			for i := from; i < min(from+batch, count); i++ {
+				if err := tx.Put(ctx, make(i)); err != nil {
+					return err
+				}
+			}
+			f.event++
+			return tx.Append(ctx, &lanyard.Event{ID: fixedID("e0000000", f.event), Instance: f.instance, Time: time.Now().UTC(), Operation: "Bench", Account: account, Region: region})
+		})
+		if err != nil {
+			return fmt.Errorf("put %s: %w", what, err)
+		}
+	}
+	return nil
+}
+
+// first is the id of an instance's first resource of a type.
+func (f *filler) first(ctx context.Context, t lanyard.Type) (string, error) {
+	list, err := f.db.Reader(f.instance).List(ctx, t, 0, 1)
+	if err != nil {
+		return "", err
+	}
+	if len(list) == 0 {
+		return "", fmt.Errorf("the instance has no %s", t)
+	}
+	return list[0].Head().ID, nil
+}
+
+func fixedID(kind string, i int) string { return fmt.Sprintf("%s-0000-4000-8000-%012d", kind, i) }
+
+// enlarge adds profiles and users to the instance in a folder.
 func enlarge(ctx context.Context, dir string, in *instance, n size) error {
 	db, err := sqlite.Open(ctx, sqlite.Config{Dir: dir, Cache: -1})
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	routing, err := db.Reader(in.id).List(ctx, lanyard.TypeRoutingProfile, 0, 1)
+	f := &filler{db: db, instance: in.id}
+	routing, err := f.first(ctx, lanyard.TypeRoutingProfile)
 	if err != nil {
 		return err
-	}
-	id := func(kind string, i int) string { return fmt.Sprintf("%s-0000-4000-8000-%012d", kind, i) }
-	const batch = 20_000
-	add := func(what string, count int, make func(i int) lanyard.Resource) error {
-		for from := 0; from < count; from += batch {
-			progress("filling the large folder: %d of %d %s", from, count, what)
-			err := db.Update(ctx, in.id, func(tx store.Tx) error {
-				for i := from; i < min(from+batch, count); i++ {
-					if err := tx.Put(ctx, make(i)); err != nil {
-						return err
-					}
-				}
-				return tx.Append(ctx, &lanyard.Event{ID: id("e0000000", from), Instance: in.id, Time: time.Now().UTC(), Operation: "Bench", Account: account, Region: region})
-			})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
 	}
 	var permissions []string
 	for _, p := range lanyard.Permissions()[:60] {
 		permissions = append(permissions, p.Name)
 	}
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	err = add("profiles", n.profiles, func(i int) lanyard.Resource {
-		return &lanyard.Profile{Meta: lanyard.Meta{ID: id("a0000000", i), Name: fmt.Sprintf("Large profile %d", i), Modified: now, Tags: map[string]string{"Team": fmt.Sprint(i % 50)}},
+	err = f.add(ctx, "profiles", n.profiles, func(i int) lanyard.Resource {
+		return &lanyard.Profile{Meta: lanyard.Meta{ID: fixedID("a0000000", i), Name: fmt.Sprintf("Large profile %d", i), Modified: now, Tags: map[string]string{"Team": fmt.Sprint(i % 50)}},
 			Description: "One of many", Permissions: lanyard.SortPermissions(permissions)}
 	})
 	if err != nil {
 		return err
 	}
-	return add("users", n.users, func(i int) lanyard.Resource {
-		return &lanyard.User{Meta: lanyard.Meta{ID: id("b0000000", i), Name: fmt.Sprintf("user%d", i), Modified: now, Tags: map[string]string{"Team": fmt.Sprint(i % 50)}},
-			FirstName: "First", LastName: "Last", Profiles: []string{id("a0000000", i%n.profiles)}, RoutingProfile: routing[0].Head().ID, Group: in.group}
+	return f.add(ctx, "users", n.users, func(i int) lanyard.Resource {
+		return &lanyard.User{Meta: lanyard.Meta{ID: fixedID("b0000000", i), Name: fmt.Sprintf("user%d", i), Modified: now, Tags: map[string]string{"Team": fmt.Sprint(i % 50)}},
+			FirstName: "First", LastName: "Last", Profiles: []string{fixedID("a0000000", i%n.profiles)}, RoutingProfile: routing, Group: in.group}
+	})
+}
+
+// populate puts a world into the instance of that id in a folder.
+func populate(ctx context.Context, dir, instance string, w *peer.World) error {
+	db, err := sqlite.Open(ctx, sqlite.Config{Dir: dir, Cache: -1})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	f := &filler{db: db, instance: instance}
+	routing, err := f.first(ctx, lanyard.TypeRoutingProfile)
+	if err != nil {
+		return err
+	}
+	hours, err := f.first(ctx, lanyard.TypeHours)
+	if err != nil {
+		return err
+	}
+	if err := f.add(ctx, "groups", len(w.Groups), func(i int) lanyard.Resource { return w.Groups[i] }); err != nil {
+		return err
+	}
+	if err := f.add(ctx, "profiles", len(w.Profiles), func(i int) lanyard.Resource { return w.Profiles[i] }); err != nil {
+		return err
+	}
+	if err := f.add(ctx, "queues", len(w.Queues), func(i int) lanyard.Resource {
+		q := *w.Queues[i]
+		q.Hours = hours
+		return &q
+	}); err != nil {
+		return err
+	}
+	return f.add(ctx, "users", w.Users, func(i int) lanyard.Resource {
+		u := w.User(i)
+		u.RoutingProfile = routing
+		return u
 	})
 }

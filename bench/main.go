@@ -1,5 +1,5 @@
-// Command bench measures lanyard beside what the same machine does bare, in turns, and writes
-// docs/performance.md. It judges nothing but the targets it prints: however slow a run is, it does
+// Command bench measures lanyard beside what the same machine does bare, and beside other people's
+// decision engines, in turns, and writes docs/performance.md. It judges nothing but the targets it prints: however slow a run is, it does
 // not fail. Run it in this folder.
 package main
 
@@ -18,11 +18,15 @@ import (
 type options struct {
 	out    string
 	dir    string
+	only   string
 	rounds int
 	step   time.Duration
 	settle time.Duration // before memory is read
 	starts int
 	large  size
+	ask    time.Duration // how long each contender is asked in process
+	users  []int         // of the instances that are asked about in process
+	search int           // users of the instance that is searched over HTTP
 	short  bool
 }
 
@@ -30,17 +34,20 @@ type options struct {
 type size struct{ profiles, users int }
 
 func main() {
-	o := options{settle: 10 * time.Second, starts: 5, large: size{10_000, 100_000}}
+	o := options{settle: 10 * time.Second, starts: 5, large: size{10_000, 100_000}, users: []int{100, tens, 100_000, anyUsers}, search: 100_000}
 	flag.StringVar(&o.out, "out", "", "write the report here and its picture beside it, e.g. ../docs/performance.md")
 	flag.StringVar(&o.dir, "dir", "../.cache", "folder on the disk to measure; what is made in it is removed")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often everything is measured in turn")
 	flag.DurationVar(&o.step, "step", 3*time.Second, "how long each measurement takes")
+	flag.StringVar(&o.only, "only", "", "measure, and report, one part only: api or decisions")
 	flag.BoolVar(&o.short, "short", false, "a fast look: 2 rounds of half a second and a tenth of the data")
-	serve := flag.String("serve", "", "be a server to compare with, trivial or sigv4; bench starts itself so")
+	serve := flag.String("serve", "", "be a server to compare with, trivial, sigv4 or decision; bench starts itself so")
 	flag.Parse()
 	if o.short {
 		o.rounds, o.step, o.settle, o.starts, o.large = 2, 500*time.Millisecond, time.Second, 2, size{1000, 10_000}
+		o.users, o.search = []int{100, tens}, 10_000
 	}
+	o.ask = (o.step / 6).Round(time.Millisecond)
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -74,6 +81,9 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	rep := &report{options: o, machine: describeMachine(dir), made: time.Now()}
+	if o.only != "" && o.only != "api" && o.only != "decisions" {
+		return fmt.Errorf("-only: %q is not accepted; api and decisions are", o.only)
+	}
 
 	progress("building lanyard")
 	bin := filepath.Join(dir, "lanyard")
@@ -83,21 +93,36 @@ func run(ctx context.Context, o options) error {
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build lanyard: %w\n%s", err, out)
 	}
-	info, err := os.Stat(bin)
-	if err != nil {
-		return err
+	if o.only != "decisions" {
+		if rep.api, err = measureAPI(ctx, o, bin, dir); err != nil {
+			return err
+		}
 	}
-	rep.binary = float64(info.Size()) / 1e6
-
-	if err := measureStarts(ctx, rep, bin, dir); err != nil {
-		return err
-	}
-	if err := measureRates(ctx, rep, bin, dir); err != nil {
-		return err
+	if o.only != "api" {
+		rep.decisions = &decisionsFound{options: o}
+		if rep.decisions.asked, err = measureEvaluations(ctx, o, bin, dir); err != nil {
+			return err
+		}
+		if rep.decisions.scales, err = measureDecisions(ctx, o); err != nil {
+			return err
+		}
 	}
 	rep.print(os.Stdout)
 	if o.out == "" {
 		return nil
 	}
 	return rep.write(o.out)
+}
+
+func measureAPI(ctx context.Context, o options, bin, dir string) (*apiFound, error) {
+	found := &apiFound{options: o}
+	info, err := os.Stat(bin)
+	if err != nil {
+		return nil, err
+	}
+	found.binary = float64(info.Size()) / 1e6
+	if err := measureStarts(ctx, found, bin, dir); err != nil {
+		return nil, err
+	}
+	return found, measureRates(ctx, found, bin, dir)
 }

@@ -11,7 +11,7 @@ import (
 
 // measureStarts finds out how long a start takes and how much memory it leaves taken, on an empty
 // folder and on a large one.
-func measureStarts(ctx context.Context, rep *report, bin, dir string) error {
+func measureStarts(ctx context.Context, rep *apiFound, bin, dir string) error {
 	o := rep.options
 	once := func(data, path string, last bool) (ready, first time.Duration, memory float64, err error) {
 		s, err := startLanyard(ctx, bin, data)
@@ -98,7 +98,7 @@ var names = [measurements]string{
 
 // measureRates takes the measurements in turns, so that what slows the machine for a while slows
 // all of them.
-func measureRates(ctx context.Context, rep *report, bin, dir string) error {
+func measureRates(ctx context.Context, rep *apiFound, bin, dir string) error {
 	o := rep.options
 	self, err := os.Executable()
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -32,8 +33,7 @@ func start(ctx context.Context, path, name string, args ...string) (_ *server, e
 	s := &server{cmd: exec.CommandContext(ctx, name, args...)}
 	var errs bytes.Buffer // a server logs little at this level
 	s.cmd.Stderr = &errs
-	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
-	s.cmd.WaitDelay = 30 * time.Second
+	s.ends()
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -56,16 +56,64 @@ func start(ctx context.Context, path, name string, args ...string) (_ *server, e
 	}
 	go io.Copy(io.Discard, lines)
 	s.addr = m[1]
-	resp, err := http.Get("http://" + s.addr + path)
-	if err != nil {
-		return nil, err
+	if err := s.answers(path); err != nil {
+		return nil, fmt.Errorf("%s is not ready: %w", filepath.Base(name), err)
 	}
 	s.ready = time.Since(began)
+	return s, nil
+}
+
+// startAt runs a program that was told to serve at addr, and waits until it answers path.
+func startAt(ctx context.Context, addr, path, name string, args ...string) (_ *server, err error) {
+	s := &server{cmd: exec.CommandContext(ctx, name, args...), addr: addr}
+	var errs bytes.Buffer
+	s.cmd.Stderr = &errs
+	s.ends()
+	began := time.Now()
+	if err := s.cmd.Start(); err != nil {
+		return nil, err
+	}
+	const patience = time.Minute
+	for {
+		if err = s.answers(path); err == nil {
+			s.ready = time.Since(began)
+			return s, nil
+		}
+		if time.Since(began) > patience || ctx.Err() != nil {
+			s.stop() // after which errs is whole
+			return nil, fmt.Errorf("%s is not ready: %w: %s", filepath.Base(name), err, errs.Bytes())
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// ends says how the process ends when the context does.
+func (s *server) ends() {
+	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(syscall.SIGTERM) }
+	s.cmd.WaitDelay = 30 * time.Second
+}
+
+// answers tells whether the server answers path with 200.
+func (s *server) answers(path string) error {
+	resp, err := http.Get("http://" + s.addr + path)
+	if err != nil {
+		return err
+	}
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s is not ready: %s", filepath.Base(name), resp.Status)
+		return errors.New(resp.Status)
 	}
-	return s, nil
+	return nil
+}
+
+// freeAddress is one on the loopback interface that nobody listened on a moment ago.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
 }
 
 // stop ends the process and waits for it.

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// apiFound is all that was found about the API.
+type apiFound struct {
+	options options
+
+	binary                                 float64   // MB
+	startEmpty, startLarge, firstLarge     []float64 // ms
+	memoryEmpty, memoryLarge, memoryLoaded float64   // MB
+	rounds                                 [][measurements]result
+}
+
+// over is the spread over the rounds of what f finds in one.
+func (rep *apiFound) over(f func(r *[measurements]result) float64) spread {
+	var values []float64
+	for i := range rep.rounds {
+		values = append(values, f(&rep.rounds[i]))
+	}
+	return newSpread(values)
+}
+
+func (rep *apiFound) rate(i int) spread {
+	return rep.over(func(r *[measurements]result) float64 { return r[i].rate })
+}
+
+func (rep *apiFound) ratio(a, b int) spread {
+	return rep.over(func(r *[measurements]result) float64 { return r[a].rate / r[b].rate })
+}
+
+// ratios are those shown, with their targets, 0 for none.
+var ratios = []struct {
+	name   string
+	a, b   int
+	target float64
+}{
+	{"signature checked ÷ trivial", verified, trivial, 0},
+	{"Describe ÷ signature checked", describe, verified, 0},
+	{"List of 100 ÷ signature checked", list, verified, 0},
+	{"Update, 1 client ÷ bare SQLite", update, bareUpsert, 0.5},
+	{"Update, 64 clients ÷ bare SQLite", updateMany, bareUpsert, 0},
+}
+
+func (rep *apiFound) targets() []target {
+	p99 := rep.over(func(r *[measurements]result) float64 { return milliseconds(r[update].p99) })
+	size := func(what string, mb float64) target {
+		return target{what, fixed(1)(mb) + " MB", "< 40 MB", verdict(mb < 40)}
+	}
+	large := fmt.Sprintf("with %s profiles and %s users", thousands(float64(rep.options.large.profiles)), thousands(float64(rep.options.large.users)))
+	return []target{
+		atLeast("DescribeSecurityProfile, signed, 32 clients", rep.rate(describe), thousands, "/s", 25_000),
+		atLeast("ListSecurityProfiles of 100, signed, 32 clients", rep.rate(list), thousands, "/s", 5000),
+		atLeast("UpdateSecurityProfile at one client ÷ bare SQLite", rep.ratio(update, bareUpsert), fixed(2), "", 0.5),
+		below("UpdateSecurityProfile at one client, 99th percentile", p99, fixed(2), " ms", 3),
+		below("start to ready, empty folder", newSpread(rep.startEmpty), fixed(0), " ms", 150),
+		below("start to ready, "+large, newSpread(rep.startLarge), fixed(0), " ms", 1000),
+		{"start to first Describe, " + large, newSpread(rep.firstLarge).format(fixed(0)) + " ms", "", ""},
+		size("memory when idle, empty folder", rep.memoryEmpty),
+		size("memory when idle, "+large, rep.memoryLarge),
+		size("memory when idle, after the load above", rep.memoryLoaded),
+		size("binary", rep.binary),
+	}
+}
+
+func (rep *apiFound) rateRows() [][]string {
+	var rows [][]string
+	for i, name := range names {
+		median := func(f func(result) time.Duration) string {
+			s := rep.over(func(r *[measurements]result) float64 { return f(r[i]).Seconds() })
+			return short(time.Duration(s.median * 1e9)).String()
+		}
+		rows = append(rows, []string{name, strconv.Itoa(clients[i]), rep.rate(i).format(thousands),
+			median(func(r result) time.Duration { return r.p50 }), median(func(r result) time.Duration { return r.p99 })})
+	}
+	return rows
+}
+
+func (rep *apiFound) tables() []table {
+	var found [][]string
+	for _, r := range ratios {
+		found = append(found, []string{r.name, rep.ratio(r.a, r.b).format(fixed(2))})
+	}
+	return []table{
+		{[]string{"what", "clients", "a second", "p50", "p99"}, "lrlrr", rep.rateRows()},
+		{[]string{"ratio, round by round", "found"}, "ll", found},
+	}
+}
+
+func (rep *apiFound) page(b *strings.Builder, picture string) {
+	o := rep.options
+	tables := rep.tables()
+	b.WriteString("## The API\n\n")
+	targetTable(rep.targets()).markdown(b)
+	b.WriteByte('\n')
+	tables[0].markdown(b)
+	fmt.Fprintf(b, `
+Ratios are taken within a round and then their median over the rounds, so that what slows the machine for a while
+falls out of them:
+
+![The ratios, with the range over the rounds](%s)
+
+`, picture)
+	tables[1].markdown(b)
+	fmt.Fprintf(b, `
+How it was measured:
+
+- The real binary, started as anybody would, with quotas off; the load generator runs beside it on the same cores and
+  takes its share of them. It sends requests that were signed and encoded beforehand, with the headers that boto3
+  sends, over connections kept open, each when the one before is answered.
+- Each round takes every measurement in turn, %v each, of which the first fifth is not counted.
+- The trivial handler answers a fixed JSON object from a process of its own. "Signature checked" is the same
+  handler behind lanyard's package sigv4, and gets the same requests as DescribeSecurityProfile.
+- Bare SQLite is the same driver on the same disk, WAL and synchronous=FULL, replacing one row of 2 KB per
+  transaction from one goroutine, with no HTTP.
+- UpdateSecurityProfile sends every parameter, with 60 permissions. Each client has a profile of its own and sends
+  two contents in turn, so that every call changes something; that each was recorded is checked. One such call
+  writes the profile and an audit record with the request and the profile before and after.
+- Start to ready is from the start of the process to the first answer of /readyz; on the empty folder the server also
+  makes its database and its access key. Memory is what the process has resident %v after the last call.
+
+What the numbers mean:
+
+- Reads are answered from memory: net/http and the signature are most of their cost, which the first two ratios show.
+- A single client that updates waits for the disk once per call. The disk's wait is in both parts of that ratio; the
+  rest is HTTP, the signature, the rules, and writing the audit record in the same transaction.
+- Updates of many clients are serial, so that they gain from more clients only what is done outside the transaction.
+
+`, o.step, o.settle)
+}
+
+// picture draws the ratios: a bar to the median, a line over the range, a mark at the target.
+func (rep *apiFound) picture() string {
+	const left, width, step, top = 250, 420, 34, 16
+	most := 1.0
+	for _, r := range ratios {
+		most = max(most, rep.ratio(r.a, r.b).max)
+	}
+	x := func(v float64) float64 { return left + v/most*width }
+	height := top + len(ratios)*step + 28
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13" role="img" aria-label="Ratios of rates">`+"\n", left+width+90, height)
+	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="white"/>`+"\n")
+	for v := 0.0; v <= most+1e-9; v += 0.25 {
+		fmt.Fprintf(&b, `<path d="M%.1f %d V%d" stroke="#ddd"/><text x="%.1[1]f" y="%[4]d" fill="#555" text-anchor="middle">%.2[5]f</text>`+"\n", x(v), top-6, height-26, height-8, v)
+	}
+	for i, r := range ratios {
+		s, y := rep.ratio(r.a, r.b), float64(top+i*step)
+		fmt.Fprintf(&b, `<text x="%d" y="%.1f" text-anchor="end">%s</text>`, left-10, y+15, r.name)
+		fmt.Fprintf(&b, `<rect x="%d" y="%.1f" width="%.1f" height="20" fill="#5b8db8"/>`, left, y, x(s.median)-left)
+		fmt.Fprintf(&b, `<path d="M%.1f %.1f H%.1f" stroke="#1d3c57" stroke-width="3"/>`, x(s.min), y+10, x(s.max))
+		if r.target > 0 {
+			fmt.Fprintf(&b, `<path d="M%.1f %.1f V%.1f" stroke="#c0392b" stroke-width="2"/><text x="%.1[1]f" y="%.1[4]f" fill="#c0392b" font-size="10" text-anchor="middle">target</text>`, x(r.target), y-4, y+24, y-5)
+		}
+		fmt.Fprintf(&b, `<text x="%.1f" y="%.1f">%.2f</text>`+"\n", x(s.max)+8, y+15, s.median)
+	}
+	b.WriteString("</svg>\n")
+	return b.String()
+}
