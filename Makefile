@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run build test check unit conformance bench fuzz crash soak model generate docs clean help
+.PHONY: run build test check unit conformance bench fuzz crash soak model upstream generate docs clean help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -57,6 +57,11 @@ model: ## Move to the newest service model that botocore ships.
 	python3 -m pip download --quiet --no-deps --dest .cache/model botocore
 	go run ./cmd/modelgen reduce -wheel .cache/model/botocore-*.whl -out awsapi/model
 	$(MAKE) generate docs
+
+upstream: ## Tell whether botocore ships a newer service model than the pinned one (for a scheduled job).
+	@rm -rf .cache/upstream && mkdir -p .cache/upstream/model && python3 -m pip download --quiet --no-deps --dest .cache/upstream botocore
+	@go run ./cmd/modelgen reduce -wheel .cache/upstream/botocore-*.whl -out .cache/upstream/model
+	@diff -rq awsapi/model/model.json .cache/upstream/model/model.json || { echo "botocore has moved: make model"; exit 1; }
 
 generate: ## Make the generated Go files anew from the pinned model.
 	go run ./cmd/modelgen generate -dir awsapi/model

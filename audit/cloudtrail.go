@@ -90,7 +90,7 @@ func partition(region string) string {
 	return "aws"
 }
 
-// response is what a call that makes something answers: the id of what it made.
+// response is what a call that makes something answers: the id and ARN of what it made.
 func response(e lanyard.Event) json.RawMessage {
 	if !strings.HasPrefix(e.Operation, "Create") || len(e.Changes) == 0 {
 		return json.RawMessage("null")
@@ -110,7 +110,11 @@ func response(e lanyard.Event) json.RawMessage {
 	case lanyard.TypeGroup:
 		name = "HierarchyGroupId"
 	}
-	b, err := json.Marshal(map[string]string{name: made.ID})
+	arn := lanyard.ARN{Partition: partition(e.Region), Region: e.Region, Account: e.Account, Instance: e.Instance}
+	if made.Type != lanyard.TypeInstance {
+		arn.Type, arn.ID = made.Type, made.ID
+	}
+	b, err := json.Marshal(map[string]string{name: made.ID, strings.TrimSuffix(name, "Id") + "Arn": arn.String()})
 	if err != nil {
 		return json.RawMessage("null")
 	}

@@ -20,6 +20,9 @@ const maxNesting = 64
 // and null is absent, as the protocol wants it; repeated members, wrong types, invalid UTF-8 and
 // anything after the object are refused.
 func decode(req *request) (model.Input, error) {
+	if err := bind(req); err != nil {
+		return nil, err
+	}
 	in := req.op.NewInput()
 	if req.http.Method != "GET" && req.http.Method != "DELETE" {
 		if err := decodeBody(req.body, in); err != nil {

@@ -53,8 +53,8 @@ func FuzzRoute(f *testing.F) {
 		if req.op.Method != method {
 			t.Fatalf("%q %q became %s %s", method, target, req.op.Method, req.op.Name)
 		}
-		if len(req.params.Labels) != len(req.op.labels) {
-			t.Fatalf("%q has labels %v, want %v", target, req.params.Labels, req.op.labels)
+		if len(req.values) != len(req.op.labels) {
+			t.Fatalf("%q has labels %v, want %v", target, req.values, req.op.labels)
 		}
 		if req.op.Service == model.NotServed {
 			return

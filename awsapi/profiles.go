@@ -165,12 +165,12 @@ func (s *Server) listSecurityProfilePermissions(ctx context.Context, req *reques
 	if err != nil {
 		return nil, err
 	}
-	p, names, next, err := s.control.ListSecurityProfilePermissions(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId, page)
+	instance, p, names, next, err := s.control.ListSecurityProfilePermissions(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId, page)
 	if err != nil {
 		return nil, err
 	}
 	return &model.ListSecurityProfilePermissionsResponse{Permissions: full(names), NextToken: s.next(req, next, 0, scope...),
-		LastModifiedTime: stamp(p.Modified), LastModifiedRegion: ptr(s.control.Region())}, nil
+		LastModifiedTime: stamp(p.Modified), LastModifiedRegion: &instance.Region}, nil
 }
 
 func (s *Server) listSecurityProfileApplications(ctx context.Context, req *request, in *model.ListSecurityProfileApplicationsRequest) (any, error) {
@@ -179,12 +179,12 @@ func (s *Server) listSecurityProfileApplications(ctx context.Context, req *reque
 	if err != nil {
 		return nil, err
 	}
-	p, apps, next, err := s.control.ListSecurityProfileApplications(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId, page)
+	instance, p, apps, next, err := s.control.ListSecurityProfileApplications(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId, page)
 	if err != nil {
 		return nil, err
 	}
 	out := &model.ListSecurityProfileApplicationsResponse{Applications: make([]model.Application, len(apps)), NextToken: s.next(req, next, 0, scope...),
-		LastModifiedTime: stamp(p.Modified), LastModifiedRegion: ptr(s.control.Region())}
+		LastModifiedTime: stamp(p.Modified), LastModifiedRegion: &instance.Region}
 	for i, a := range apps {
 		out.Applications[i] = model.Application{Namespace: &a.Namespace, ApplicationPermissions: a.Permissions, Type: &a.Type}
 	}
@@ -197,12 +197,12 @@ func (s *Server) listSecurityProfileFlowModules(ctx context.Context, req *reques
 	if err != nil {
 		return nil, err
 	}
-	p, modules, next, err := s.control.ListSecurityProfileFlowModules(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId, page)
+	instance, p, modules, next, err := s.control.ListSecurityProfileFlowModules(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId, page)
 	if err != nil {
 		return nil, err
 	}
 	out := &model.ListSecurityProfileFlowModulesResponse{AllowedFlowModules: make([]model.FlowModule, len(modules)), NextToken: s.next(req, next, 0, scope...),
-		LastModifiedTime: stamp(p.Modified), LastModifiedRegion: ptr(s.control.Region())}
+		LastModifiedTime: stamp(p.Modified), LastModifiedRegion: &instance.Region}
 	for i, m := range modules {
 		out.AllowedFlowModules[i] = model.FlowModule{Type: &m.Type, FlowModuleId: &m.ID}
 	}
@@ -216,12 +216,12 @@ func (s *Server) listSecurityProfileAIAgents(ctx context.Context, req *request, 
 		return nil, err
 	}
 	page.Limit = min(page.Limit, 100) // the answer's list has that bound, though MaxResults may be more
-	p, agents, next, err := s.control.ListSecurityProfileAIAgents(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId, page)
+	instance, p, agents, next, err := s.control.ListSecurityProfileAIAgents(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId, page)
 	if err != nil {
 		return nil, err
 	}
 	out := &model.ListSecurityProfileAIAgentsResponse{AllowedAIAgents: make([]model.AIAgent, len(agents)), NextToken: s.next(req, next, 0, scope...),
-		LastModifiedTime: stamp(p.Modified), LastModifiedRegion: ptr(s.control.Region())}
+		LastModifiedTime: stamp(p.Modified), LastModifiedRegion: &instance.Region}
 	for i, a := range agents {
 		out.AllowedAIAgents[i] = model.AIAgent{Arn: &a.ARN, Type: &a.Type}
 	}

@@ -72,7 +72,7 @@ const (
 	maxSegments = 12
 )
 
-// route finds the operation by method and path as sent, and takes labels and query apart.
+// route finds the operation by method and path as sent. Nothing is decoded yet: nobody has signed.
 func (s *Server) route(req *request) error {
 	method, target := req.http.Method, req.http.RequestURI
 	unknown := func() error {
@@ -85,6 +85,7 @@ func (s *Server) route(req *request) error {
 		return lanyard.Errorf(lanyard.TooLarge, "the request target has %d bytes; at most %d are accepted", len(target), maxTarget)
 	}
 	path, query, _ := strings.Cut(target, "?")
+	req.query = query
 	if !strings.HasPrefix(path, "/") {
 		return unknown()
 	}
@@ -99,16 +100,21 @@ func (s *Server) route(req *request) error {
 	if op == nil {
 		return unknown()
 	}
-	req.op, req.Operation = op, op.Name
-	for i, value := range values {
+	req.op, req.Operation, req.values = op, op.Name, values
+	return nil
+}
+
+// bind takes labels and query apart.
+func bind(req *request) error {
+	for i, value := range req.values {
 		plain, err := url.PathUnescape(value)
 		if err != nil {
 			return lanyard.Errorf(lanyard.Malformed, "the path has a broken percent-encoding")
 		}
-		req.params.Labels = append(req.params.Labels, model.Label{Name: op.labels[i], Value: plain})
+		req.params.Labels = append(req.params.Labels, model.Label{Name: req.op.labels[i], Value: plain})
 	}
-	if query != "" {
-		values, err := url.ParseQuery(query)
+	if req.query != "" {
+		values, err := url.ParseQuery(req.query)
 		if err != nil {
 			return lanyard.Errorf(lanyard.Malformed, "the query cannot be read: %v", err)
 		}

@@ -19,7 +19,7 @@ type criteria struct {
 	StringCondition         *model.StringCondition
 	HierarchyGroupCondition *model.HierarchyGroupCondition
 	ListCondition           jsontext.Value
-	QueueTypeCondition      string
+	QueueTypeCondition      string // STANDARD, the only one accepted, which every queue here is
 	StateCondition          string
 	StatusCondition         string
 }

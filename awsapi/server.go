@@ -75,6 +75,8 @@ type request struct {
 	control.Call
 	op     *operation
 	http   *http.Request
+	values []string // of the labels in the path, and the query: as sent
+	query  string
 	params model.Params
 	body   []byte
 	// revision of the instance after a change, 0 for a call that changes nothing.

@@ -218,3 +218,15 @@ def test_missing_instance(connect, server):
     wire = Wire(server)
     for operation in ("SearchSecurityProfiles", "SearchUsers", "SearchQueues"):
         assert wire.operation(operation, {"InstanceId": MISSING}).code == "ResourceNotFoundException"
+
+
+def test_arns_are_ids(centre):
+    profile = centre.profile()
+    holder = centre.user([profile])
+    centre.user()
+    for field, arn in (("SecurityProfileId", centre.profile_arn(profile)), ("ResourceId", centre.arn("agent", holder))):
+        assert [u["Id"] for u in centre.search_users(SearchCriteria=name(arn, field=field))["Users"]] == [holder]
+    other = Centre(centre.connect)
+    assert centre.search_users(SearchCriteria=name(other.profile_arn(profile), field="SecurityProfileId"))["Users"] == []
+    with refuses("InvalidParameterException", "StringCondition.Value"):
+        centre.search_users(SearchCriteria=name(centre.arn("agent", holder), field="SecurityProfileId"))

@@ -2,8 +2,8 @@ package control
 
 import (
 	"context"
+	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/store"
@@ -37,12 +37,16 @@ func (s *Service) AssociateSecurityProfiles(ctx context.Context, call Call, inst
 		if err != nil {
 			return err
 		}
+		given := slices.Clone(held)
 		for i, ref := range profiles {
-			p, err := get[*lanyard.Profile](ctx, s, tx, in, ref)
+			p, err := load[*lanyard.Profile](ctx, s, tx, in, ref)
 			if err != nil {
 				return within(member("SecurityProfiles", i, "Id"), err)
 			}
-			if slices.Contains(held, p.ID) {
+			if slices.Contains(held, p.ID) && !slices.Contains(given, p.ID) {
+				continue // named twice in this call
+			}
+			if slices.Contains(given, p.ID) {
 				return lanyard.Errorf(lanyard.Exists, "SecurityProfiles[%d].Id: %s is already associated with %s", i, p.ID, quote(e.ARN))
 			}
 			held = append(held, p.ID)
@@ -63,12 +67,16 @@ func (s *Service) DisassociateSecurityProfiles(ctx context.Context, call Call, i
 		if err != nil {
 			return err
 		}
+		given := slices.Clone(held)
 		for i, ref := range profiles {
 			id, err := s.id(in, lanyard.TypeProfile, ref)
 			if err != nil {
 				return within(member("SecurityProfiles", i, "Id"), err)
 			}
 			at := slices.Index(held, id)
+			if at < 0 && slices.Contains(given, id) {
+				continue // named twice in this call
+			}
 			if at < 0 {
 				return lanyard.Errorf(lanyard.NotFound, "SecurityProfiles[%d].Id: %s is not associated with %s", i, quote(ref), quote(e.ARN))
 			}
@@ -101,9 +109,9 @@ func (s *Service) holder(ctx context.Context, r store.Reader, in *lanyard.Instan
 		if !s.associateUsers {
 			return nil, nil, lanyard.Errorf(lanyard.Invalid, "EntityType: %s is not supported by Amazon Connect; accepted is %s. For users there is UpdateUserSecurityProfiles, and the server option --associate-users", EntityUser, EntityAIAgent)
 		}
-		u, err := get[*lanyard.User](ctx, s, r, in, e.ARN)
+		u, err := load[*lanyard.User](ctx, s, r, in, e.ARN)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, within("EntityArn", err)
 		}
 		return slices.Clone(u.Profiles), func(ids []string) error {
 			if len(ids) == 0 || len(ids) > maxProfilesOfUser {
@@ -120,11 +128,12 @@ func (s *Service) holder(ctx context.Context, r store.Reader, in *lanyard.Instan
 			return tx.Put(ctx, u)
 		}, nil
 	}
-	if err := checkForeignARN("EntityArn", e.ARN); err != nil {
-		return nil, nil, err
-	}
-	if parts := strings.SplitN(e.ARN, ":", 6); parts[2] != "wisdom" || !strings.HasPrefix(parts[5], "ai-agent/") {
+	form := agentForm.FindStringSubmatch(e.ARN)
+	switch {
+	case len(e.ARN) > lanyard.MaxARN || form == nil:
 		return nil, nil, lanyard.Errorf(lanyard.Invalid, "EntityArn: %s is not the ARN of an AI agent; accepted is arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/AGENT, with or without :$LATEST, :$SAVED or :VERSION", quote(e.ARN))
+	case form[1] != s.partition || form[2] != in.Region || form[3] != in.Account:
+		return nil, nil, lanyard.Errorf(lanyard.NotFound, "EntityArn: the AI agent %s is not in account %s and region %s, where instance %s is", quote(e.ARN), in.Account, in.Region, in.ID)
 	}
 	res, err := r.Get(ctx, lanyard.TypeAIAgent, e.ARN)
 	switch {
@@ -148,6 +157,9 @@ func (s *Service) holder(ctx context.Context, r store.Reader, in *lanyard.Instan
 	}
 	return nil, nil, err
 }
+
+// agentForm is the ARN of an AI agent: partition, region, account, assistant, agent, qualifier.
+var agentForm = regexp.MustCompile(`^arn:(aws(?:-[a-z-]+)?):wisdom:([a-z]{2,}(?:-[a-z]+)+-[0-9]):([0-9]{12}):ai-agent/[A-Za-z0-9-]{1,128}/[A-Za-z0-9-]{1,128}(?::(?:\$LATEST|\$SAVED|[0-9]{1,10}))?$`)
 
 func (s *Service) putAgent(ctx context.Context, tx store.Tx, a *lanyard.AIAgent, profiles []string) error {
 	if len(profiles) > maxProfilesOfAgent {

@@ -59,7 +59,7 @@ func (s *Service) CreateUserHierarchyGroup(ctx context.Context, call Call, insta
 
 // levels returns the instance's hierarchy structure.
 func (s *Service) levels(ctx context.Context, r store.Reader, in *lanyard.Instance) (*lanyard.Structure, error) {
-	return get[*lanyard.Structure](ctx, s, r, in, lanyard.StructureID)
+	return load[*lanyard.Structure](ctx, s, r, in, lanyard.StructureID)
 }
 
 // GroupPath is a group with those above it, level one first, and the instance's levels.
@@ -93,7 +93,7 @@ func (s *Service) path(ctx context.Context, r store.Reader, in *lanyard.Instance
 	for _, id := range g.Path {
 		above := g
 		if id != g.ID {
-			if above, err = get[*lanyard.Group](ctx, s, r, in, id); err != nil {
+			if above, err = load[*lanyard.Group](ctx, s, r, in, id); err != nil {
 				return GroupPath{}, err
 			}
 		}

@@ -239,7 +239,7 @@ func (s *Service) UpdateInstanceAttribute(ctx context.Context, call Call, instan
 		return lanyard.Errorf(lanyard.Invalid, "Value: %s is not accepted for %s; true and false are", quote(value), attribute)
 	}
 	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
-		r, err := get[*lanyard.Instance](ctx, s, tx, in, in.ID)
+		r, err := load[*lanyard.Instance](ctx, s, tx, in, in.ID)
 		if err != nil {
 			return err
 		}

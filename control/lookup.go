@@ -28,16 +28,14 @@ var words = map[lanyard.Type]string{
 // not exist for the caller.
 func (s *Service) Instance(ctx context.Context, call Call, ref string) (*lanyard.Instance, error) {
 	id := ref
+	var a lanyard.ARN
 	if lanyard.IsARN(ref) {
-		a, err := lanyard.ParseARN(ref)
-		if err != nil {
-			return nil, err
+		var err error
+		if a, err = lanyard.ParseARN(ref); err != nil {
+			return nil, within("InstanceId", err)
 		}
 		if a.Type != lanyard.TypeInstance {
-			return nil, lanyard.Errorf(lanyard.Invalid, "InstanceId: %q is the ARN of a %s; the ARN or id of an instance is accepted", ref, a.Type)
-		}
-		if a.Partition != s.partition || a.Region != s.region || a.Account != call.Account {
-			return nil, notFound(lanyard.TypeInstance, ref)
+			return nil, lanyard.Errorf(lanyard.Invalid, "InstanceId: %s is the ARN of another type of resource (%s); the id or ARN of an instance is accepted", quote(ref), word(a.Type))
 		}
 		id = a.Instance
 	}
@@ -49,18 +47,43 @@ func (s *Service) Instance(ctx context.Context, call Call, ref string) (*lanyard
 		return nil, err
 	}
 	in := r.(*lanyard.Instance)
-	if in.Account != call.Account {
+	// The region is that in which the instance was made, whatever this server stands for now.
+	if in.Account != call.Account || id != ref && (a.Partition != s.partition || a.Region != in.Region || a.Account != in.Account) {
 		return nil, notFound(lanyard.TypeInstance, ref)
 	}
 	return in, nil
+}
+
+// word is how messages call a type, known here or not.
+func word(t lanyard.Type) string {
+	if w := words[t]; w != "" {
+		return w
+	}
+	return string(t)
 }
 
 func notFound(t lanyard.Type, ref string) error {
 	return lanyard.Errorf(lanyard.NotFound, "%s %q does not exist", words[t], clip(ref))
 }
 
-// get returns the resource of in with that id or ARN.
+// labels are the members that name what a call is about.
+var labels = map[lanyard.Type]string{
+	lanyard.TypeInstance: "InstanceId", lanyard.TypeProfile: "SecurityProfileId", lanyard.TypeUser: "UserId", lanyard.TypeGroup: "HierarchyGroupId",
+	lanyard.TypeQueue: "QueueId", lanyard.TypeRoutingProfile: "RoutingProfileId", lanyard.TypeHours: "HoursOfOperationId",
+	lanyard.TypeModule: "ContactFlowModuleId",
+}
+
+// get returns the resource that a call is about: that of in with that id or ARN.
 func get[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, ref string) (R, error) {
+	res, err := load[R](ctx, s, r, in, ref)
+	if err != nil {
+		err = within(labels[res.Type()], err)
+	}
+	return res, err
+}
+
+// load returns the resource of in with that id or ARN.
+func load[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, ref string) (R, error) {
 	var none R
 	t := none.Type()
 	id, err := s.id(in, t, ref)
@@ -77,10 +100,10 @@ func get[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in
 	return res.(R), nil
 }
 
-// refer is get for a resource that a parameter names: when it does not exist, the parameter is
+// refer is load for a resource that a parameter names: when it does not exist, the parameter is
 // what is wrong.
 func refer[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, member, ref string) (R, error) {
-	res, err := get[R](ctx, s, r, in, ref)
+	res, err := load[R](ctx, s, r, in, ref)
 	if k := lanyard.KindOf(err); err != nil && (k == lanyard.NotFound || k == lanyard.Invalid) {
 		return res, lanyard.Errorf(lanyard.Invalid, "%s: %s; the id or ARN of an existing %s is accepted", member, err, words[res.Type()])
 	}
@@ -97,7 +120,7 @@ func (s *Service) id(in *lanyard.Instance, t lanyard.Type, ref string) (string, 
 		return "", err
 	}
 	if a.Type != t {
-		return "", lanyard.Errorf(lanyard.Invalid, "%q is the ARN of a %s, not of a %s", ref, a.Type, words[t])
+		return "", lanyard.Errorf(lanyard.Invalid, "%s is the ARN of another type of resource (%s); the id or ARN of a %s is accepted", quote(ref), word(a.Type), words[t])
 	}
 	if a.Partition != s.partition || a.Region != in.Region || a.Account != in.Account || a.Instance != in.ID {
 		return "", lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s: the ARN belongs to another", words[t], ref, in.ID)

@@ -3,7 +3,9 @@ package control
 import (
 	"context"
 	"reflect"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/store"
@@ -120,36 +122,36 @@ func List[R lanyard.Resource](ctx context.Context, s *Service, call Call, instan
 }
 
 // ListSecurityProfilePermissions pages through a profile's permissions in byte order.
-func (s *Service) ListSecurityProfilePermissions(ctx context.Context, call Call, instance, profile string, page Page) (*lanyard.Profile, []string, string, error) {
+func (s *Service) ListSecurityProfilePermissions(ctx context.Context, call Call, instance, profile string, page Page) (*lanyard.Instance, *lanyard.Profile, []string, string, error) {
 	return profilePart(ctx, s, call, instance, profile, page,
 		func(p *lanyard.Profile) []string { return p.Permissions }, func(name string) string { return name })
 }
 
 // ListSecurityProfileApplications pages through a profile's applications by namespace.
-func (s *Service) ListSecurityProfileApplications(ctx context.Context, call Call, instance, profile string, page Page) (*lanyard.Profile, []lanyard.Application, string, error) {
+func (s *Service) ListSecurityProfileApplications(ctx context.Context, call Call, instance, profile string, page Page) (*lanyard.Instance, *lanyard.Profile, []lanyard.Application, string, error) {
 	return profilePart(ctx, s, call, instance, profile, page,
 		func(p *lanyard.Profile) []lanyard.Application { return p.Applications }, applicationKey)
 }
 
 // ListSecurityProfileFlowModules pages through a profile's flow modules by id.
-func (s *Service) ListSecurityProfileFlowModules(ctx context.Context, call Call, instance, profile string, page Page) (*lanyard.Profile, []lanyard.FlowModule, string, error) {
+func (s *Service) ListSecurityProfileFlowModules(ctx context.Context, call Call, instance, profile string, page Page) (*lanyard.Instance, *lanyard.Profile, []lanyard.FlowModule, string, error) {
 	return profilePart(ctx, s, call, instance, profile, page,
 		func(p *lanyard.Profile) []lanyard.FlowModule { return p.FlowModules }, func(m lanyard.FlowModule) string { return m.ID })
 }
 
 // ListSecurityProfileAIAgents pages through a profile's allowed AI agents by ARN.
-func (s *Service) ListSecurityProfileAIAgents(ctx context.Context, call Call, instance, profile string, page Page) (*lanyard.Profile, []lanyard.AllowedAIAgent, string, error) {
+func (s *Service) ListSecurityProfileAIAgents(ctx context.Context, call Call, instance, profile string, page Page) (*lanyard.Instance, *lanyard.Profile, []lanyard.AllowedAIAgent, string, error) {
 	return profilePart(ctx, s, call, instance, profile, page,
 		func(p *lanyard.Profile) []lanyard.AllowedAIAgent { return p.AIAgents }, func(a lanyard.AllowedAIAgent) string { return a.ARN })
 }
 
-func profilePart[T any](ctx context.Context, s *Service, call Call, instance, profile string, page Page, part func(*lanyard.Profile) []T, key func(T) string) (*lanyard.Profile, []T, string, error) {
-	_, p, err := s.DescribeSecurityProfile(ctx, call, instance, profile)
+func profilePart[T any](ctx context.Context, s *Service, call Call, instance, profile string, page Page, part func(*lanyard.Profile) []T, key func(T) string) (*lanyard.Instance, *lanyard.Profile, []T, string, error) {
+	in, p, err := s.DescribeSecurityProfile(ctx, call, instance, profile)
 	if err != nil {
-		return nil, nil, "", err
+		return nil, nil, nil, "", err
 	}
 	items, next := pageBy(part(p), key, page)
-	return p, items, next, nil
+	return in, p, items, next, nil
 }
 
 // applicationKey keeps an MCP server apart from a third-party application of the same name.
@@ -180,7 +182,7 @@ func (s *Service) changeProfile(ctx context.Context, r store.Reader, in *lanyard
 		p.Applications = apps
 	}
 	if c.FlowModules != nil {
-		modules, err := s.flowModules(ctx, r, in, c.FlowModules)
+		modules, err := s.flowModules(ctx, r, in, p.FlowModules, c.FlowModules)
 		if err != nil {
 			return err
 		}
@@ -284,7 +286,10 @@ func (s *Service) changeHierarchyRestriction(ctx context.Context, r store.Reader
 		p.HierarchyRestricted = unique(c.HierarchyRestricted)
 	}
 	if c.HierarchyGroup != nil {
-		if p.HierarchyGroup = ""; *c.HierarchyGroup != "" {
+		// What stands there already may be sent back, though the group be deleted since.
+		if held := p.HierarchyGroup; *c.HierarchyGroup == "" {
+			p.HierarchyGroup = ""
+		} else if *c.HierarchyGroup != held {
 			g, err := refer[*lanyard.Group](ctx, s, r, in, "AllowedAccessControlHierarchyGroupId", *c.HierarchyGroup)
 			if err != nil {
 				return err
@@ -322,7 +327,7 @@ func (s *Service) applications(sent []lanyard.Application) ([]lanyard.Applicatio
 		}
 		a.Permissions = unique(a.Permissions)
 		if j, ok := seen[applicationKey(a)]; ok {
-			if !reflect.DeepEqual(apps[j], a) {
+			if !sameNames(apps[j].Permissions, a.Permissions) {
 				return nil, lanyard.Errorf(lanyard.Invalid, "Applications[%d].Namespace: %s stands twice with Type %s and different permissions; once is accepted", i, quote(a.Namespace), a.Type)
 			}
 			continue
@@ -333,15 +338,24 @@ func (s *Service) applications(sent []lanyard.Application) ([]lanyard.Applicatio
 	return apps, nil
 }
 
-func (s *Service) flowModules(ctx context.Context, r store.Reader, in *lanyard.Instance, sent []lanyard.FlowModule) ([]lanyard.FlowModule, error) {
+// sameNames tells whether two lists without repetitions hold the same names.
+func sameNames(a, b []string) bool {
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(name string) bool { return !slices.Contains(b, name) })
+}
+
+func (s *Service) flowModules(ctx context.Context, r store.Reader, in *lanyard.Instance, had, sent []lanyard.FlowModule) ([]lanyard.FlowModule, error) {
 	var modules []lanyard.FlowModule
 	seen := map[string]bool{}
 	for i, m := range sent {
-		found, err := refer[*lanyard.Module](ctx, s, r, in, member("AllowedFlowModules", i, "FlowModuleId"), m.ID)
-		if err != nil {
-			return nil, err
+		// What stands there already may be sent back, though the module be deleted since.
+		if !slices.ContainsFunc(had, func(h lanyard.FlowModule) bool { return h.ID == m.ID }) {
+			found, err := refer[*lanyard.Module](ctx, s, r, in, member("AllowedFlowModules", i, "FlowModuleId"), m.ID)
+			if err != nil {
+				return nil, err
+			}
+			m.ID = found.ID
 		}
-		if m.ID = found.ID; seen[m.ID] {
+		if seen[m.ID] {
 			continue
 		}
 		seen[m.ID] = true
@@ -372,6 +386,9 @@ func allowedAIAgents(sent []lanyard.AllowedAIAgent) ([]lanyard.AllowedAIAgent, e
 	return agents, nil
 }
 
+// maxRuleValue is CloudFormation's bound; the service model has none.
+const maxRuleValue = 1000
+
 func attributeRules(sent []lanyard.AttributeRule) ([]lanyard.AttributeRule, error) {
 	var rules []lanyard.AttributeRule
 	seen := map[string]bool{}
@@ -386,6 +403,11 @@ func attributeRules(sent []lanyard.AttributeRule) ([]lanyard.AttributeRule, erro
 		seen[rule.Attribute] = true
 		if len(rule.Values) == 0 {
 			return nil, lanyard.Errorf(lanyard.Invalid, "%s: 1 or 2 values are accepted; leave out the entry to leave %s unrestricted", member(path, i, "Values"), quote(rule.Attribute))
+		}
+		for _, v := range rule.Values {
+			if n := utf8.RuneCountInString(v); n < 1 || n > maxRuleValue {
+				return nil, lanyard.Errorf(lanyard.Invalid, "%s: %s has %d characters; 1 to %d are accepted", member(path, i, "Values"), quote(v), n, maxRuleValue)
+			}
 		}
 		rule.Values = unique(rule.Values)
 		if rule.Access == "" {

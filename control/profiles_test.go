@@ -208,7 +208,11 @@ func TestDeletedLater(t *testing.T) {
 	if got := w.current(p); got.HierarchyGroup != g.ID || len(got.FlowModules) != 1 {
 		t.Errorf("the profile no longer names what it named: %+v", got)
 	}
-	w.fails(w.update(p, control.ProfileChange{HierarchyGroup: &g.ID}), lanyard.Invalid, g.ID)
+	// Who reads everything, changes a part and sends it all back is not refused for what was there.
+	w.must(w.update(p, control.ProfileChange{Description: ptr("y"), HierarchyGroup: &g.ID, FlowModules: []lanyard.FlowModule{{ID: m.ID, Type: "MCP"}}}))
+	q := w.profile("Q", control.ProfileChange{})
+	w.fails(w.update(q, control.ProfileChange{HierarchyGroup: &g.ID}), lanyard.Invalid, g.ID)
+	w.fails(w.update(q, control.ProfileChange{FlowModules: []lanyard.FlowModule{{ID: m.ID}}}), lanyard.Invalid, m.ID)
 }
 
 func TestProfileNames(t *testing.T) {

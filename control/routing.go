@@ -149,7 +149,7 @@ func (s *Service) ListRoutingProfileQueues(ctx context.Context, call Call, insta
 	page, next := pageBy(r.Queues, queueKey, p)
 	named := make([]NamedQueue, len(page))
 	for i, c := range page {
-		q, err := get[*lanyard.Queue](ctx, s, s.store.Reader(in.ID), in, c.Queue)
+		q, err := load[*lanyard.Queue](ctx, s, s.store.Reader(in.ID), in, c.Queue)
 		if err != nil {
 			return nil, nil, nil, "", err
 		}
@@ -182,7 +182,7 @@ func (s *Service) CreateContactFlowModule(ctx context.Context, call Call, instan
 			return nil, err
 		}
 		if t := t.(*lanyard.ClientToken); t.RequestHash == hash {
-			m, err := get[*lanyard.Module](ctx, s, r, in, t.Result)
+			m, err := load[*lanyard.Module](ctx, s, r, in, t.Result)
 			if err != nil && lanyard.KindOf(err) == lanyard.NotFound {
 				return nil, lanyard.Errorf(lanyard.TokenReused, "ClientToken: %s was used for flow module %s, which has been deleted since; use a new token", quote(token), t.Result)
 			}

@@ -336,6 +336,21 @@ func TestRestrictedProfilesOfUser(t *testing.T) {
 	}
 }
 
+// A server that comes to stand for another region still knows its instances by their own ARNs.
+func TestRegionOfInstances(t *testing.T) {
+	w := newWorld(t)
+	p := w.profile("P", control.ProfileChange{})
+	elsewhere := control.New(control.Config{Store: w.store, Region: "eu-west-1"})
+	arn := w.ARN(w.in, lanyard.TypeInstance, w.in.ID)
+	in, _, err := elsewhere.DescribeSecurityProfile(t.Context(), call(""), arn, w.arn(p))
+	w.must(err)
+	if in.Region != region {
+		t.Errorf("the instance is in %s, want %s", in.Region, region)
+	}
+	_, err = elsewhere.Instance(t.Context(), call(""), strings.Replace(arn, region, "eu-west-1", 1))
+	w.fails(err, lanyard.NotFound)
+}
+
 func TestAssociations(t *testing.T) {
 	w := newWorld(t)
 	ctx, in := t.Context(), w.in.ID
@@ -360,8 +375,19 @@ func TestAssociations(t *testing.T) {
 	w.must(join(a, p))
 	w.fails(join(a, q, p), lanyard.Exists, "SecurityProfiles[1].Id", p)
 	w.fails(join(a, q, "none"), lanyard.NotFound, "SecurityProfiles[1].Id", "none")
-	w.fails(join(a, q, q), lanyard.Exists, "SecurityProfiles[1].Id")
 	holds(a, p)
+	w.must(join(aiAgent("twice"), q, q)) // named twice is named once
+	holds(aiAgent("twice"), q)
+	w.must(part(aiAgent("twice"), q, q))
+	holds(aiAgent("twice"))
+	for _, arn := range []string{"x", "arn:aws:wisdom:us-east-1:" + account + ":ai-agent/", "arn:aws:wisdom:us-east-1:" + account + ":ai-agent/a",
+		"arn:aws:wisdom::" + account + ":ai-agent/a/b", "arn:aws:wisdom:us-east-1:" + account + ":ai-agent/a/b:foo", "arn:aws:wisdom:us-east-1:" + account + ":ai-agent/a/b/c",
+		"arn:awsome:wisdom:us-east-1:" + account + ":ai-agent/a/b", "arn:aws:connect:us-east-1:" + account + ":ai-agent/a/b"} {
+		w.fails(join(control.Entity{Type: control.EntityAIAgent, ARN: arn}, q), lanyard.Invalid, "EntityArn", ":$LATEST")
+	}
+	for _, arn := range []string{"arn:aws:wisdom:us-east-1:" + stranger + ":ai-agent/a/b", "arn:aws:wisdom:eu-west-1:" + account + ":ai-agent/a/b"} {
+		w.fails(join(control.Entity{Type: control.EntityAIAgent, ARN: arn}, q), lanyard.NotFound, "EntityArn", arn)
+	}
 	holds(latest) // each qualifier is its own
 	w.must(join(latest, r, w.ARN(w.in, lanyard.TypeProfile, q)))
 	holds(latest, r, q)
@@ -518,7 +544,7 @@ func TestForeignersSeeNothing(t *testing.T) {
 		add("DescribeSecurityProfile", err)
 		add("UpdateSecurityProfile", w.UpdateSecurityProfile(ctx, c, in, name(p), control.ProfileChange{Description: ptr("mine")}))
 		add("DeleteSecurityProfile", w.DeleteSecurityProfile(ctx, c, in, name(p)))
-		_, _, _, err = w.ListSecurityProfilePermissions(ctx, c, in, name(p), page)
+		_, _, _, _, err = w.ListSecurityProfilePermissions(ctx, c, in, name(p), page)
 		add("ListSecurityProfilePermissions", err)
 		add("AssociateSecurityProfiles", w.AssociateSecurityProfiles(ctx, c, in, aiAgent("a"), []string{name(p)}))
 		add("DisassociateSecurityProfiles", w.DisassociateSecurityProfiles(ctx, c, in, aiAgent("a"), []string{name(p)}))

@@ -87,6 +87,12 @@ var searchable = map[lanyard.Type][]field{
 	lanyard.TypeModule: {nameField, {"description", one(func(m *lanyard.Module) string { return m.Description })}, idField},
 }
 
+// idFields hold ids, for which ARNs may be sent, and of which type: "" for the one that is searched.
+var idFields = map[string]lanyard.Type{
+	"ResourceId": "", "resourceId": "", "RoutingProfileId": lanyard.TypeRoutingProfile, "SecurityProfileId": lanyard.TypeProfile,
+	"parentId": lanyard.TypeGroup, "associatedQueueIds": lanyard.TypeQueue,
+}
+
 type field struct {
 	name   string
 	values func(lanyard.Resource) []string
@@ -111,7 +117,7 @@ func Search[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 	}
 	r := s.store.Reader(in.ID)
 	var none R
-	c := compiler{service: s, reader: r, in: in, fields: searchable[none.Type()]}
+	c := compiler{service: s, reader: r, in: in, fields: searchable[none.Type()], t: none.Type()}
 	if none.Type() == lanyard.TypeGroup {
 		if err := c.setLevelField(ctx); err != nil {
 			return nil, nil, "", 0, err
@@ -208,6 +214,7 @@ type compiler struct {
 	reader  store.Reader
 	in      *lanyard.Instance
 	fields  []field
+	t       lanyard.Type // of what is searched
 	count   int
 }
 
@@ -296,6 +303,18 @@ func (c *compiler) compileString(s StringCondition) (test, error) {
 		return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.FieldName: %s cannot be searched; accepted are %s", quote(s.Field), strings.Join(names, ", "))
 	}
 	values := c.fields[at].values
+	if t, ok := idFields[c.fields[at].name]; ok && lanyard.IsARN(s.Value) {
+		if t == "" {
+			t = c.t
+		}
+		id, err := c.service.id(c.in, t, s.Value)
+		if err != nil && lanyard.KindOf(err) != lanyard.NotFound {
+			return nil, within("StringCondition.Value", err)
+		}
+		if s.Value = id; err != nil {
+			return func(lanyard.Resource) bool { return false }, nil // the ARN of another instance's
+		}
+	}
 	want := strings.ToLower(s.Value)
 	var match func(have string) bool
 	switch s.Compare {

@@ -374,7 +374,7 @@ func TestPartPagesUnderChange(t *testing.T) {
 	}{
 		{"permissions", catalogue[:20], func(names []string) control.ProfileChange { return control.ProfileChange{Permissions: names} },
 			func(page control.Page) ([]string, string, error) {
-				_, some, next, err := w.ListSecurityProfilePermissions(t.Context(), call(""), w.in.ID, p.ID, page)
+				_, _, some, next, err := w.ListSecurityProfilePermissions(t.Context(), call(""), w.in.ID, p.ID, page)
 				return some, next, err
 			}},
 		{"applications", numbers, func(names []string) control.ProfileChange {
@@ -384,7 +384,7 @@ func TestPartPagesUnderChange(t *testing.T) {
 			}
 			return control.ProfileChange{Applications: apps}
 		}, func(page control.Page) (names []string, _ string, _ error) {
-			_, some, next, err := w.ListSecurityProfileApplications(t.Context(), call(""), w.in.ID, p.ID, page)
+			_, _, some, next, err := w.ListSecurityProfileApplications(t.Context(), call(""), w.in.ID, p.ID, page)
 			for _, a := range some {
 				names = append(names, a.Namespace)
 			}
@@ -397,7 +397,7 @@ func TestPartPagesUnderChange(t *testing.T) {
 			}
 			return control.ProfileChange{FlowModules: list}
 		}, func(page control.Page) (names []string, _ string, _ error) {
-			_, some, next, err := w.ListSecurityProfileFlowModules(t.Context(), call(""), w.in.ID, p.ID, page)
+			_, _, some, next, err := w.ListSecurityProfileFlowModules(t.Context(), call(""), w.in.ID, p.ID, page)
 			for _, m := range some {
 				names = append(names, m.ID)
 			}
@@ -410,7 +410,7 @@ func TestPartPagesUnderChange(t *testing.T) {
 			}
 			return control.ProfileChange{AIAgents: list}
 		}, func(page control.Page) (names []string, _ string, _ error) {
-			_, some, next, err := w.ListSecurityProfileAIAgents(t.Context(), call(""), w.in.ID, p.ID, page)
+			_, _, some, next, err := w.ListSecurityProfileAIAgents(t.Context(), call(""), w.in.ID, p.ID, page)
 			for _, a := range some {
 				names = append(names, strings.TrimPrefix(a.ARN, agentARN("")))
 			}

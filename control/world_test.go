@@ -13,6 +13,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/store"
 	"github.com/lanyard/lanyard/store/sqlite"
 )
 
@@ -26,7 +27,8 @@ const (
 type world struct {
 	*testing.T
 	*control.Service
-	in *lanyard.Instance
+	store store.Store
+	in    *lanyard.Instance
 
 	mu  sync.Mutex
 	now time.Time
@@ -56,7 +58,7 @@ func newWorld(t *testing.T, change ...func(*control.Config)) *world {
 	for _, f := range change {
 		f(&c)
 	}
-	w.Service = control.New(c)
+	w.Service, w.store = control.New(c), db
 	w.in = w.instance(account, "centre")
 	return w
 }

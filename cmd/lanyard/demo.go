@@ -15,7 +15,8 @@ const demoAlias = "harbour-outfitters"
 
 // makeDemo fills a believable contact centre: an outfitter with teams in three countries, a
 // hierarchy of five levels, 40 users and 12 security profiles that between them use every
-// parameter. It does nothing when the account has that instance already.
+// parameter. It does nothing when the account has that instance already, and begins again when it
+// was not finished.
 func makeDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey) (*lanyard.Instance, error) {
 	d := &demo{ctx: ctx, svc: svc, ids: map[string]string{},
 		caller: lanyard.Caller{Account: root.Account, AccessKeyID: root.ID, Root: true, SourceIP: "127.0.0.1", UserAgent: "lanyard demo", RequestID: "demo"}}
@@ -25,16 +26,22 @@ func makeDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey)
 			return nil, err
 		}
 		for _, in := range list {
-			if in.Name == demoAlias {
+			switch {
+			case in.Name != demoAlias:
+			case in.Tags[purpose] != unfinished:
 				return in, nil
+			default: // a start ended in the middle; what there is came from there alone
+				if err := svc.DeleteInstance(ctx, d.call("DeleteInstance", map[string]any{"InstanceId": in.ID}), in.ID); err != nil {
+					return nil, err
+				}
 			}
 		}
 		if after = next; after == "" {
 			break
 		}
 	}
-	in, err := svc.CreateInstance(ctx, d.call("CreateInstance", map[string]any{"InstanceAlias": demoAlias}), control.NewInstance{
-		Alias: demoAlias, IdentityManagement: control.SAML, Inbound: true, Outbound: true, Tags: map[string]string{"Purpose": "demo"},
+	in, err := svc.CreateInstance(ctx, d.call("CreateInstance", map[string]any{"InstanceAlias": "HIDDEN_DUE_TO_SECURITY_REASONS"}), control.NewInstance{
+		Alias: demoAlias, IdentityManagement: control.SAML, Inbound: true, Outbound: true, Tags: map[string]string{purpose: unfinished},
 	})
 	if err != nil {
 		return nil, err
@@ -45,8 +52,18 @@ func makeDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey)
 			return nil, err
 		}
 	}
+	arn := svc.ARN(in, lanyard.TypeInstance, in.ID)
+	if err := svc.TagResource(ctx, d.call("TagResource", map[string]any{"resourceArn": arn}), arn, map[string]string{purpose: "demo"}); err != nil {
+		return nil, err
+	}
 	return in, nil
 }
+
+// The tag by which a demo instance is known, and what it says until all of it is there.
+const (
+	purpose    = "Purpose"
+	unfinished = "demo, unfinished"
+)
 
 type demo struct {
 	ctx    context.Context

@@ -11,7 +11,9 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
+	_ "time/tzdata" // so that time zones do not depend on the machine
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
@@ -43,6 +45,11 @@ type streams struct {
 }
 
 func main() {
+	for _, kv := range os.Environ() { // an empty setting is none
+		if name, value, _ := strings.Cut(kv, "="); value == "" && strings.HasPrefix(name, "LANYARD_") {
+			os.Unsetenv(name)
+		}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once

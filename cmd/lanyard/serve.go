@@ -205,7 +205,11 @@ func (c *serveCmd) Run(io streams) (err error) {
 	}
 	var demo *lanyard.Instance
 	if c.Demo {
-		if demo, err = makeDemo(io.ctx, svc, root); err != nil {
+		demo, err = makeDemo(io.ctx, svc, root)
+		switch k := lanyard.KindOf(err); {
+		case err != nil && k == lanyard.Quota:
+			log.Warn("no demo instance is made: there is no room for one more", "reason", err)
+		case err != nil:
 			return fmt.Errorf("make the demo instance: %w", err)
 		}
 	}
@@ -231,6 +235,15 @@ func (c *serveCmd) Run(io streams) (err error) {
 	log.Info("serving", "url", here.URL, "data", c.Data, "region", c.Region, "version", version(), "ready", time.Since(started).Round(time.Millisecond).String())
 	if c.NoAuth {
 		log.Warn("NO AUTHENTICATION: every request that reaches this address may do everything; for tests on this machine only", "listen", c.Listen)
+	}
+	if demo == nil { // any instance will do to try the server on
+		list, _, err := svc.ListInstances(io.ctx, control.Call{Caller: lanyard.Caller{Account: root.Account}}, control.Page{Limit: 1})
+		if err != nil {
+			return fmt.Errorf("list the instances: %w", err)
+		}
+		if len(list) > 0 {
+			demo = list[0]
+		}
 	}
 	c.greet(io, here, demo)
 
@@ -380,7 +393,7 @@ func rest(ctx context.Context, calls *atomic.Int64) {
 }
 
 // greet tells a newcomer what to do next.
-func (c *serveCmd) greet(io streams, here endpoint, demo *lanyard.Instance) {
+func (c *serveCmd) greet(io streams, here endpoint, in *lanyard.Instance) {
 	file, err := filepath.Abs(filepath.Join(c.Data, credentialsFile))
 	if err != nil {
 		file = filepath.Join(c.Data, credentialsFile)
@@ -392,8 +405,18 @@ func (c *serveCmd) greet(io streams, here endpoint, demo *lanyard.Instance) {
   export AWS_REGION=%s AWS_DEFAULT_REGION=%s
 
 `, here.URL, here.URL, shellQuote(file), c.Region, c.Region)
-	if demo != nil {
-		fmt.Fprintf(io.out, "  aws connect list-security-profiles --instance-id %s\n\n", demo.ID)
+	// What is set here is probably set there, and would win over the credentials file.
+	var others []string
+	for _, name := range []string{"AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
+		if os.Getenv(name) != "" {
+			others = append(others, name)
+		}
+	}
+	if len(others) > 0 {
+		fmt.Fprintf(io.out, "  unset %s\n\n", strings.Join(others, " "))
+	}
+	if in != nil {
+		fmt.Fprintf(io.out, "  aws connect list-security-profiles --instance-id %s\n\n", in.ID)
 		return
 	}
 	fmt.Fprint(io.out, "  aws connect create-instance --identity-management-type CONNECT_MANAGED --instance-alias my-centre --inbound-calls-enabled --outbound-calls-enabled\n\n")
