@@ -60,7 +60,7 @@ model: ## Move to the newest service model that botocore ships.
 
 upstream: ## Tell whether botocore ships a newer service model than the pinned one (for a scheduled job).
 	@rm -rf .cache/upstream && mkdir -p .cache/upstream/model && python3 -m pip download --quiet --no-deps --dest .cache/upstream botocore
-	@go run ./cmd/modelgen reduce -wheel .cache/upstream/botocore-*.whl -out .cache/upstream/model
+	@cp awsapi/model/operations.txt .cache/upstream/model/ && go run ./cmd/modelgen reduce -wheel .cache/upstream/botocore-*.whl -out .cache/upstream/model
 	@diff -rq awsapi/model/model.json .cache/upstream/model/model.json || { echo "botocore has moved: make model"; exit 1; }
 
 generate: ## Make the generated Go files anew from the pinned model.
