@@ -3,6 +3,7 @@ package awsapi
 import (
 	"bytes"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -17,6 +18,25 @@ import (
 var hidden = map[string]bool{
 	"Password": true, "FirstName": true, "LastName": true, "Email": true, "SecondaryEmail": true,
 	"DeskPhoneNumber": true, "PhoneNumber": true, "InstanceAlias": true,
+}
+
+// isSensitive tells whether anything in values of a type is hidden.
+func isSensitive(t reflect.Type, seen map[reflect.Type]bool) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		return isSensitive(t.Elem(), seen)
+	case reflect.Struct:
+		if seen[t] {
+			return false
+		}
+		seen[t] = true
+		for i := range t.NumField() {
+			if f := t.Field(i); hidden[f.Name] || isSensitive(f.Type, seen) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 const hiddenValue = `"HIDDEN_DUE_TO_SECURITY_REASONS"`
@@ -50,18 +70,21 @@ func auditRequest(req *request, in model.Input) ([]byte, error) {
 		}
 		add(key, v)
 	}
-	body, err := json.Marshal(in, json.Deterministic(true)) // members of path and query are not among these
-	if err != nil {
-		return nil, err
+	body := bytes.TrimSpace(req.body)
+	var err error
+	if !req.plain || req.op.sensitive {
+		if body, err = json.Marshal(in, json.Deterministic(true)); err != nil { // members of path and query are not among these
+			return nil, err
+		}
+		if body, err = hide(body); err != nil {
+			return nil, err
+		}
 	}
-	if body, err = hide(body); err != nil {
-		return nil, err
-	}
-	if len(body) > len("{}") {
+	if body = bytes.TrimSpace(body[1 : len(body)-1]); len(body) > 0 {
 		if len(b) > 1 {
 			b = append(b, ',')
 		}
-		b = append(b, body[1:len(body)-1]...)
+		b = append(b, body...)
 	}
 	return append(b, '}'), nil
 }

@@ -3,6 +3,7 @@ package awsapi
 import (
 	"bytes"
 	"errors"
+	"reflect"
 	"strings"
 	"unicode/utf8"
 
@@ -25,9 +26,11 @@ func decode(req *request) (model.Input, error) {
 	}
 	in := req.op.NewInput()
 	if req.http.Method != "GET" && req.http.Method != "DELETE" {
-		if err := decodeBody(req.body, in); err != nil {
+		plain, err := decodeBody(req.body, in)
+		if err != nil {
 			return nil, err
 		}
+		req.plain = plain
 	}
 	if err := in.Bind(req.params); err != nil {
 		return nil, &lanyard.Error{Kind: lanyard.Invalid, Message: err.Error()}
@@ -47,21 +50,37 @@ func decode(req *request) (model.Input, error) {
 	return in, nil
 }
 
-func decodeBody(body []byte, in any) error {
+// decodeBody decodes a request body. It is plain when it holds nothing but what in knows, without
+// nulls and escapes, so that its bytes say the same as in does.
+func decodeBody(body []byte, in any) (plain bool, err error) {
 	body = bytes.TrimLeft(body, " \t\r\n")
 	if len(body) == 0 {
-		return nil // as the empty object
+		return false, nil // as the empty object
 	}
 	if body[0] != '{' {
-		return lanyard.Errorf(lanyard.Malformed, "the request body is not a JSON object")
+		return false, lanyard.Errorf(lanyard.Malformed, "the request body is not a JSON object")
 	}
 	if tooDeep(body) {
-		return lanyard.Errorf(lanyard.Malformed, "the request body has values more than %d deep in one another", maxNesting)
+		return false, lanyard.Errorf(lanyard.Malformed, "the request body has values more than %d deep in one another", maxNesting)
 	}
-	err := json.Unmarshal(body, in, nullIsAbsent)
-	if err == nil {
-		return nil
+	if !bytes.Contains(body, []byte("null")) && bytes.IndexByte(body, '\\') < 0 {
+		err := json.Unmarshal(body, in, json.RejectUnknownMembers(true))
+		if err == nil {
+			return true, nil
+		}
+		if !errors.Is(err, json.ErrUnknownName) {
+			return false, refusal(err)
+		}
+		reflect.ValueOf(in).Elem().SetZero() // begin again
 	}
+	if err := json.Unmarshal(body, in, nullIsAbsent); err != nil {
+		return false, refusal(err)
+	}
+	return false, nil
+}
+
+// refusal says what is wrong with a body.
+func refusal(err error) error {
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) {
 		return lanyard.Errorf(lanyard.Malformed, "%s: %s", place(semantic.JSONPointer), wrongType(semantic))
@@ -150,6 +169,9 @@ func place(p jsontext.Pointer) string {
 
 // tooDeep counts brackets outside of strings. It does not care whether the text is valid JSON.
 func tooDeep(body []byte) bool {
+	if bytes.Count(body, []byte("["))+bytes.Count(body, []byte("{")) <= maxNesting {
+		return false
+	}
 	depth, inString := 0, false
 	for i := 0; i < len(body); i++ {
 		c := body[i]

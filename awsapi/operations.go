@@ -17,7 +17,9 @@ import (
 type operation struct {
 	*model.Operation
 	labels []string
-	run    func(ctx context.Context, req *request, in model.Input) (any, error)
+	// sensitive tells that requests may hold what the audit hides.
+	sensitive bool
+	run       func(ctx context.Context, req *request, in model.Input) (any, error)
 }
 
 // handler makes a row's run of a method that takes the operation's own input.
@@ -107,6 +109,9 @@ func (s *Server) operations() []*operation {
 	all := make([]*operation, len(model.Operations))
 	for i := range model.Operations {
 		op := &operation{Operation: &model.Operations[i], labels: labelsOf(model.Operations[i].URI)}
+		if op.NewInput != nil {
+			op.sensitive = isSensitive(reflect.TypeOf(op.NewInput()), map[reflect.Type]bool{})
+		}
 		switch op.Service {
 		case model.Served:
 			op.run = handlers[op.Name]

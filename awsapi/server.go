@@ -75,6 +75,7 @@ type request struct {
 	control.Call
 	op     *operation
 	http   *http.Request
+	plain  bool     // the body says what was understood of it, no more; see decodeBody
 	values []string // of the labels in the path, and the query: as sent
 	query  string
 	params model.Params
