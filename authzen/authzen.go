@@ -12,8 +12,10 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 
@@ -23,9 +25,9 @@ import (
 
 // Config says what a Server works with.
 type Config struct {
-	// Authenticate finds out who calls, from the request and its whole body. An error is a refusal:
-	// lanyard.Denied for a caller who may not ask this, anything else of package lanyard or another
-	// for one who is not known.
+	// Authenticate finds out who calls, from the request and its whole body, which is not to be kept.
+	// An error is a refusal: lanyard.Denied for a caller who may not ask this, anything else of package
+	// lanyard or another for one who is not known.
 	Authenticate func(r *http.Request, body []byte) (Principal, error)
 	// Snapshot returns what to decide from: an instance's latest state, of at least a revision. An
 	// instance that the principal may not ask about is NotFound.
@@ -113,24 +115,25 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.metadata(w, r)
 		return
 	}
-	out, err := s.call(r)
-	if err != nil {
+	memory := scratches.Get().(*scratch)
+	if out, err := s.call(r, memory); err != nil {
 		s.fail(w, r, err)
-		return
+	} else {
+		send(w, http.StatusOK, out)
 	}
-	send(w, http.StatusOK, out)
+	memory.free()
 }
 
 // call takes one request through every step.
-func (s *Server) call(r *http.Request) ([]byte, error) {
+func (s *Server) call(r *http.Request, memory *scratch) ([]byte, error) {
 	instance, endpoint := split(r.URL.Path)
 	if r.Method != http.MethodPost {
 		return nil, &httpError{http.StatusMethodNotAllowed, "POST is accepted"}
 	}
-	body, err := read(r)
-	if err != nil {
+	if err := memory.read(r); err != nil {
 		return nil, err
 	}
+	body := memory.body
 	p, err := s.Authenticate(r, body)
 	if err != nil {
 		var e *lanyard.Error
@@ -155,7 +158,7 @@ func (s *Server) call(r *http.Request) ([]byte, error) {
 	if mt := r.Header["Content-Type"]; len(mt) == 0 || !isJSON(mt[0]) {
 		return nil, bad("Content-Type must be application/json")
 	}
-	ask := &asking{s: s, ctx: r.Context(), principal: p, instance: instance, header: r.Header}
+	ask := &asking{s: s, ctx: r.Context(), principal: p, instance: instance, header: r.Header, scratch: memory}
 	switch endpoint {
 	case evaluation:
 		return ask.evaluation(body)
@@ -182,22 +185,59 @@ func isJSON(contentType string) bool {
 	return err == nil && mt == "application/json"
 }
 
-func read(r *http.Request) ([]byte, error) {
-	if r.ContentLength > maxBody {
-		return nil, bad("the request body has %d bytes; at most %d are accepted", r.ContentLength, maxBody)
+// scratch is the memory of a request, which the next one uses again.
+type scratch struct {
+	body, answer []byte
+	questions    []question
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+const maxScratch = 256 << 10 // bytes of either kind that are kept
+
+// free gives the memory to the next request. Nothing may refer to it any more.
+func (m *scratch) free() {
+	if cap(m.body) > maxScratch {
+		m.body = nil
 	}
-	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return nil, bad("Content-Encoding %q is not accepted", e)
+	if cap(m.answer) > maxScratch {
+		m.answer = nil
+	}
+	clear(m.questions) // which hold the request
+	m.questions = m.questions[:0]
+	scratches.Put(m)
+}
+
+// read reads the body.
+func (m *scratch) read(r *http.Request) error {
+	if r.ContentLength > maxBody {
+		return bad("the request body has %d bytes; at most %d are accepted", r.ContentLength, maxBody)
+	}
+	if e := r.Header["Content-Encoding"]; len(e) > 0 && e[0] != "" && e[0] != "identity" {
+		return bad("Content-Encoding %q is not accepted", e[0])
 	}
 	// Memory is taken as the body arrives: nobody is authenticated yet.
-	body := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0)+bytes.MinRead, 64<<10)))
-	if _, err := body.ReadFrom(io.LimitReader(r.Body, maxBody+1)); err != nil || int64(body.Len()) < r.ContentLength {
-		return nil, bad("the request body ended early")
+	body := slices.Grow(m.body[:0], int(min(max(r.ContentLength, 0)+bytes.MinRead, 64<<10)))
+	for len(body) <= maxBody {
+		n, err := r.Body.Read(body[len(body):cap(body)])
+		m.body = body[:len(body)+n]
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return bad("the request body ended early")
+		}
+		if body = m.body; len(body) == cap(body) {
+			body = slices.Grow(body, len(body))
+		}
 	}
-	if body.Len() > maxBody {
-		return nil, bad("the request body has more than %d bytes", maxBody)
+	switch {
+	case len(m.body) > maxBody:
+		return bad("the request body has more than %d bytes", maxBody)
+	case int64(len(m.body)) < r.ContentLength:
+		return bad("the request body ended early")
 	}
-	return body.Bytes(), nil
+	return nil
 }
 
 // httpError is a refusal of a whole request.
@@ -236,9 +276,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	send(w, status, b)
 }
 
+var jsonType = []string{"application/json"}
+
 func send(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
-	h["Content-Type"] = []string{"application/json"}
+	h["Content-Type"] = jsonType
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	w.Write(body) // a caller that is gone is no failure of ours

@@ -251,8 +251,8 @@ func (a *asking) whatIf(body []byte) ([]byte, error) {
 		return nil, err
 	}
 	if q != nil {
-		out.Before = decide(nil, snapshot, q, in.Context)
-		out.After = decide(nil, snapshot.With(outcome.After), q, in.Context)
+		out.Before, _ = decide(nil, snapshot, q, in.Context)
+		out.After, _ = decide(nil, snapshot.With(outcome.After), q, in.Context)
 	}
 	return json.Marshal(out, json.Deterministic(true))
 }

@@ -20,6 +20,7 @@ type asking struct {
 	principal Principal
 	instance  string
 	header    http.Header
+	scratch   *scratch
 }
 
 func bad(format string, args ...any) error {
@@ -77,6 +78,11 @@ func decode(body []byte, to any) error {
 	if start == len(body) || body[start] != '{' {
 		return bad("the request body is not a JSON object")
 	}
+	return decodeObject(body, to)
+}
+
+// decodeObject is decode where depth and kind are known.
+func decodeObject(body []byte, to any) error {
 	err := json.Unmarshal(body, to)
 	var semantic *json.SemanticError
 	var syntactic *jsontext.SyntacticError
@@ -121,35 +127,35 @@ const (
 
 // query makes a question of an item. What is missing is said by name.
 func (it *item) query() (q access.Query, err error) {
-	switch {
-	case it.Subject == nil || it.Subject.Type == nil || it.Subject.ID == nil:
-		return q, bad("subject, subject.type and subject.id are required")
-	case it.Action == nil || it.Action.Name == nil:
-		return q, bad("action and action.name are required")
-	case it.Resource == nil || it.Resource.Type == nil || it.Resource.ID == nil:
-		return q, bad("resource, resource.type and resource.id are required")
-	}
-	it.fill(&q)
-	if err := it.surface(&q); err != nil {
+	if err := it.has().missing(); err != nil {
 		return q, err
 	}
-	return q, nil
+	it.fill(&q)
+	return q, it.Context.surface(&q)
+}
+
+// has tells which parts are there with what they need.
+func (it *item) has() (has parts) {
+	if it.Subject != nil && it.Subject.Type != nil && it.Subject.ID != nil {
+		has |= hasSubject
+	}
+	if it.Action != nil && it.Action.Name != nil {
+		has |= hasAction
+	}
+	if it.Resource != nil && it.Resource.Type != nil && it.Resource.ID != nil {
+		has |= hasResource
+	}
+	return has
 }
 
 // fill writes what is there into q.
 func (it *item) fill(q *access.Query) {
 	if s := it.Subject; s != nil {
-		switch {
-		case s.Type == nil:
-		case *s.Type == typeUser:
-			q.Subject.Type = access.User
-		case *s.Type == typeAgent:
-			q.Subject.Type = access.AIAgent
-			if s.Properties != nil && s.Properties.Assisting != nil {
+		if s.Type != nil {
+			q.Subject.Type = subjectType(*s.Type)
+			if q.Subject.Type == access.AIAgent && s.Properties != nil && s.Properties.Assisting != nil {
 				q.Subject.Human = *s.Properties.Assisting
 			}
-		default:
-			q.Subject.Type = noSubject
 		}
 		if s.ID != nil {
 			q.Subject.ID = *s.ID
@@ -159,8 +165,8 @@ func (it *item) fill(q *access.Query) {
 		q.Action = *it.Action.Name
 	}
 	if r := it.Resource; r != nil {
-		if r.Type != nil && *r.Type != typeInstance {
-			q.Resource.Type = *r.Type
+		if r.Type != nil {
+			q.Resource.Type = resourceType(*r.Type)
 		}
 		if r.ID != nil {
 			q.Resource.ID = *r.ID
@@ -172,19 +178,36 @@ func (it *item) fill(q *access.Query) {
 	}
 }
 
+func subjectType(name string) access.SubjectType {
+	switch name {
+	case typeUser:
+		return access.User
+	case typeAgent:
+		return access.AIAgent
+	}
+	return noSubject
+}
+
+func resourceType(name string) string {
+	if name == typeInstance {
+		return ""
+	}
+	return name
+}
+
 // noSubject is a type of subjects that does not exist; nobody is found under it.
 const noSubject access.SubjectType = 255
 
-func (it *item) surface(q *access.Query) error {
-	if it.Context == nil {
+func (c *requestContext) surface(q *access.Query) error {
+	if c == nil {
 		return nil
 	}
-	switch it.Context.Surface {
+	switch c.Surface {
 	case "", "admin":
 	case "reports":
 		q.Surface = access.Reports
 	default:
-		return bad("context.surface: %q is not accepted; admin and reports are", it.Context.Surface)
+		return bad("context.surface: %q is not accepted; admin and reports are", c.Surface)
 	}
 	return nil
 }
@@ -210,23 +233,36 @@ func (a *asking) snapshot(c *requestContext) (*access.Snapshot, error) {
 }
 
 func (a *asking) evaluation(body []byte) ([]byte, error) {
+	q, c, err := single(body)
+	if err != nil {
+		return nil, err
+	}
+	snapshot, err := a.snapshot(c)
+	if err != nil {
+		return nil, err
+	}
+	a.scratch.answer, _ = decide(a.scratch.answer[:0], snapshot, &q, c)
+	return a.scratch.answer, nil
+}
+
+// single reads the request of one evaluation.
+func single(body []byte) (q access.Query, c *requestContext, err error) {
+	if x, c, ok := readQuestion(body); ok {
+		if err = x.has.missing(); err == nil {
+			x.fill(&q)
+			err = c.surface(&q)
+		}
+		return q, c, err
+	}
 	var it item
-	if err := decode(body, &it); err != nil {
-		return nil, err
+	if err = decode(body, &it); err == nil {
+		q, err = it.query()
 	}
-	q, err := it.query()
-	if err != nil {
-		return nil, err
-	}
-	snapshot, err := a.snapshot(it.Context)
-	if err != nil {
-		return nil, err
-	}
-	return decide(make([]byte, 0, 256), snapshot, &q, it.Context), nil
+	return q, it.Context, err
 }
 
 // decide appends the answer to one question.
-func decide(b []byte, s *access.Snapshot, q *access.Query, c *requestContext) []byte {
+func decide(b []byte, s *access.Snapshot, q *access.Query, c *requestContext) (answer []byte, allow bool) {
 	if c != nil && c.Explain {
 		return explain(b, s, q)
 	}
@@ -242,7 +278,7 @@ func decide(b []byte, s *access.Snapshot, q *access.Query, c *requestContext) []
 	}
 	b = append(b, `,"revision":`...)
 	b = strconv.AppendInt(b, s.Revision(), 10)
-	return append(b, `}}`...)
+	return append(b, `}}`...), d.Allow
 }
 
 func quote(b []byte, s string) []byte {
@@ -281,7 +317,7 @@ type (
 	}
 )
 
-func explain(b []byte, s *access.Snapshot, q *access.Query) []byte {
+func explain(b []byte, s *access.Snapshot, q *access.Query) (answer []byte, allow bool) {
 	x := s.Explain(q)
 	out := explanation{Decision: x.Allow, Context: explanationContext{Reason: x.Reason.String(), Profile: x.Profile, Revision: s.Revision(),
 		Explanation: x.Sentence, Profiles: []finding{}, Hints: x.Hints}}
@@ -294,31 +330,43 @@ func explain(b []byte, s *access.Snapshot, q *access.Query) []byte {
 	}
 	j, err := json.Marshal(out, jsontext.AllowInvalidUTF8(true))
 	if err != nil {
-		return append(b, `{"decision":false}`...)
+		return append(b, `{"decision":false}`...), false
 	}
-	return append(b, j...)
+	return append(b, j...), x.Allow
 }
 
-// evaluations answers a batch. Items stay raw at first: one that cannot be read spoils only itself.
-func (a *asking) evaluations(body []byte) ([]byte, error) {
-	in := struct {
-		Subject     *subject         `json:"subject"`
-		Action      *action          `json:"action"`
-		Resource    *resource        `json:"resource"`
-		Context     *requestContext  `json:"context"`
+type (
+	batch struct {
+		item                         // what a question takes that gives nothing else
+		Options     *options         `json:"options"`
 		Evaluations []jsontext.Value `json:"evaluations"`
-		Options     *struct {
-			Semantic *string `json:"evaluations_semantic"`
-		} `json:"options"`
-	}{}
-	if err := decode(body, &in); err != nil {
-		return nil, err
+		questions   []question       // the same, read
 	}
-	if len(in.Evaluations) == 0 {
-		return a.evaluation(body)
+	options struct {
+		Semantic *string `json:"evaluations_semantic"`
 	}
-	if len(in.Evaluations) > maxEvaluations {
-		return nil, bad("evaluations: has %d items; at most %d are accepted", len(in.Evaluations), maxEvaluations)
+)
+
+// evaluations answers a batch.
+func (a *asking) evaluations(body []byte) ([]byte, error) {
+	in := batch{questions: a.scratch.questions}
+	ok := readBatch(body, &in)
+	if a.scratch.questions = in.questions; !ok {
+		in = batch{questions: in.questions[:0]}
+		// Items stay raw at first: one that cannot be read spoils only itself.
+		if err := decode(body, &in); err != nil {
+			return nil, err
+		}
+		if len(in.Evaluations) == 0 {
+			return a.evaluation(body)
+		}
+		if len(in.Evaluations) > maxEvaluations {
+			return nil, bad("evaluations: has %d items; at most %d are accepted", len(in.Evaluations), maxEvaluations)
+		}
+		for _, raw := range in.Evaluations {
+			in.questions = append(in.questions, readItem(raw))
+		}
+		a.scratch.questions = in.questions
 	}
 	stopOn, stops := false, false
 	if in.Options != nil && in.Options.Semantic != nil {
@@ -336,37 +384,47 @@ func (a *asking) evaluations(body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := append(make([]byte, 0, 128*len(in.Evaluations)), `{"evaluations":[`...)
-	for i, raw := range in.Evaluations {
+	b := append(a.scratch.answer[:0], `{"evaluations":[`...)
+	var q, defaults access.Query
+	in.fill(&defaults)
+	has, badSurface := in.has(), in.Context.surface(&defaults)
+	for i := range in.questions {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		it := item{in.Subject, in.Action, in.Resource, in.Context}
+		var err error
+		x, c := &in.questions[i], in.Context
+		if x.raw != nil {
+			it := in.item
+			q, err = it.over(x.raw)
+			c = it.Context
+		} else if err = (has | x.has).missing(); err == nil {
+			q, err = defaults, badSurface
+			x.fill(&q)
+		}
 		allowed := false
-		q, err := a.one(raw, &it)
 		if err != nil {
 			b = append(b, `{"decision":false,"context":{"error":{"status":400,"message":`...)
 			b = append(quote(b, err.Error()), `}}}`...)
 		} else {
-			at := len(b)
-			b = decide(b, snapshot, &q, it.Context)
-			allowed = string(b[at+len(`{"decision":`):at+len(`{"decision":true`)]) == "true"
+			b, allowed = decide(b, snapshot, &q, c)
 		}
 		if stops && allowed == stopOn {
 			break
 		}
 	}
-	return append(b, `]}`...), nil
+	a.scratch.answer = append(b, `]}`...)
+	return a.scratch.answer, nil
 }
 
-// one reads an item over the defaults that it already holds. A key that the item gives replaces the
-// default whole.
-func (a *asking) one(raw jsontext.Value, it *item) (access.Query, error) {
+// over reads an item over the defaults that it already holds. A key that the raw item gives
+// replaces the default whole.
+func (it *item) over(raw jsontext.Value) (access.Query, error) {
 	var own item
 	if raw.Kind() != '{' {
 		return access.Query{}, bad("an evaluation is not an object")
 	}
-	if err := decode(raw, &own); err != nil {
+	if err := decodeObject(raw, &own); err != nil {
 		return access.Query{}, err
 	}
 	if own.Subject != nil {

@@ -58,7 +58,7 @@ func (a *asking) search(endpoint string, body []byte) ([]byte, error) {
 	}
 	var q access.Query
 	it.fill(&q)
-	if err := it.surface(&q); err != nil {
+	if err := in.Context.surface(&q); err != nil {
 		return nil, err
 	}
 	scope, err := a.scope(endpoint, &it)

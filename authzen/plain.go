@@ -1,0 +1,281 @@
+package authzen
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/lanyard/lanyard/access"
+)
+
+// Nearly every question comes in a plain form: subject, action and resource with the members that
+// they need and no others, and strings without escapes. Reading that form takes a fraction of what
+// decoding any JSON takes. It is read here; whatever differs from it in the least, right or wrong,
+// is left to decode, so that there is one place that tells what is accepted and says what is not.
+
+// A question is an item in the plain form. Its strings are parts of the request.
+type question struct {
+	has               parts
+	subject, resource ref
+	action            string
+	raw               jsontext.Value // instead of all that: an item in another form
+}
+
+type ref struct{ typ, id string }
+
+// parts are the members that came.
+type parts uint8
+
+const (
+	hasSubject parts = 1 << iota
+	hasAction
+	hasResource
+	hasContext
+	hasItems
+	hasOptions
+)
+
+// add notes a member, unless it came before.
+func (has *parts) add(p parts) bool {
+	if *has&p != 0 {
+		return false
+	}
+	*has |= p
+	return true
+}
+
+// missing says what a question lacks.
+func (has parts) missing() error {
+	switch {
+	case has&hasSubject == 0:
+		return bad("subject, subject.type and subject.id are required")
+	case has&hasAction == 0:
+		return bad("action and action.name are required")
+	case has&hasResource == 0:
+		return bad("resource, resource.type and resource.id are required")
+	}
+	return nil
+}
+
+// fill writes what there is into q, each part whole.
+func (x *question) fill(q *access.Query) {
+	if x.has&hasSubject != 0 {
+		q.Subject = access.Subject{Type: subjectType(x.subject.typ), ID: x.subject.id}
+	}
+	if x.has&hasAction != 0 {
+		q.Action = x.action
+	}
+	if x.has&hasResource != 0 {
+		q.Resource = access.Resource{Type: resourceType(x.resource.typ), ID: x.resource.id}
+	}
+}
+
+// entities returns the parts in the form that decode gives them.
+func (x *question) entities() (s *subject, a *action, r *resource) {
+	if x.has&hasSubject != 0 {
+		s = &subject{Type: &x.subject.typ, ID: &x.subject.id}
+	}
+	if x.has&hasAction != 0 {
+		a = &action{Name: &x.action}
+	}
+	if x.has&hasResource != 0 {
+		r = &resource{Type: &x.resource.typ, ID: &x.resource.id}
+	}
+	return s, a, r
+}
+
+// A plain reads the plain form. Its methods tell whether they found it.
+type plain struct {
+	s string
+	i int // what is before it has been read
+}
+
+// readQuestion reads the request of one evaluation.
+func readQuestion(body []byte) (x question, c *requestContext, ok bool) {
+	p := plain{s: string(body)}
+	ok = p.object(func(name string) (ok bool) {
+		if name == "context" {
+			c, ok = flat[requestContext](&p)
+			return x.has.add(hasContext) && ok
+		}
+		return p.part(name, &x)
+	})
+	return x, c, ok && p.end()
+}
+
+// readBatch reads the request of many.
+func readBatch(body []byte, to *batch) bool {
+	p := plain{s: string(body)}
+	var defaults question
+	ok := p.object(func(name string) (ok bool) {
+		switch name {
+		case "context":
+			to.Context, ok = flat[requestContext](&p)
+			return defaults.has.add(hasContext) && ok
+		case "options":
+			to.Options, ok = flat[options](&p)
+			return defaults.has.add(hasOptions) && ok
+		case "evaluations":
+			return defaults.has.add(hasItems) && p.items(to)
+		}
+		return p.part(name, &defaults)
+	})
+	if !ok || !p.end() || len(to.questions) == 0 {
+		return false
+	}
+	to.Subject, to.Action, to.Resource = defaults.entities()
+	return true
+}
+
+// readItem reads an item alone.
+func readItem(raw jsontext.Value) (x question) {
+	p := plain{s: string(raw)}
+	if !p.item(&x) || !p.end() {
+		return question{raw: raw}
+	}
+	return x
+}
+
+// items reads as many as there may be.
+func (p *plain) items(to *batch) bool {
+	if !p.next('[') {
+		return false
+	}
+	for {
+		to.questions = append(to.questions, question{})
+		if len(to.questions) > maxEvaluations || !p.item(&to.questions[len(to.questions)-1]) {
+			return false
+		}
+		if !p.next(',') {
+			return p.next(']')
+		}
+	}
+}
+
+func (p *plain) item(x *question) bool {
+	return p.object(func(name string) bool { return p.part(name, x) })
+}
+
+// part reads a member of a question.
+func (p *plain) part(name string, x *question) bool {
+	switch name {
+	case "subject":
+		return x.has.add(hasSubject) && p.ref(&x.subject)
+	case "resource":
+		return x.has.add(hasResource) && p.ref(&x.resource)
+	case "action":
+		return x.has.add(hasAction) && p.next('{') && p.name() == "name" && p.text(&x.action) && p.next('}')
+	}
+	return false
+}
+
+// ref reads an object of a type and an id.
+func (p *plain) ref(r *ref) bool {
+	if !p.next('{') {
+		return false
+	}
+	switch p.name() {
+	case "type":
+		return p.text(&r.typ) && p.next(',') && p.name() == "id" && p.text(&r.id) && p.next('}')
+	case "id":
+		return p.text(&r.id) && p.next(',') && p.name() == "type" && p.text(&r.typ) && p.next('}')
+	}
+	return false
+}
+
+// flat reads an object that has no arrays and objects in it: up to the first brace that closes. If
+// that stands in a string, what is before it is no JSON.
+func flat[T any](p *plain) (*T, bool) {
+	if !p.next('{') {
+		return nil, false
+	}
+	start, n := p.i-1, strings.IndexAny(p.s[p.i:], "[}")
+	if n < 0 {
+		return nil, false
+	}
+	p.i += n + 1
+	to := new(T)
+	return to, json.Unmarshal([]byte(p.s[start:p.i]), to) == nil
+}
+
+// object reads an object whose members member reads.
+func (p *plain) object(member func(name string) bool) bool {
+	if !p.next('{') {
+		return false
+	}
+	if p.next('}') {
+		return true
+	}
+	for member(p.name()) {
+		if !p.next(',') {
+			return p.next('}')
+		}
+	}
+	return false
+}
+
+// name reads the name of a member and the colon behind it. What is none is "".
+func (p *plain) name() (name string) {
+	if !p.text(&name) || !p.next(':') {
+		return ""
+	}
+	return name
+}
+
+// text reads a string.
+func (p *plain) text(to *string) bool {
+	if !p.next('"') {
+		return false
+	}
+	ascii := true
+	for i := plainASCII(p.s, p.i); i < len(p.s); i++ {
+		switch c := p.s[i]; {
+		case c == '"':
+			*to, p.i = p.s[p.i:i], i+1
+			return ascii || utf8.ValidString(*to)
+		case c == '\\' || c < ' ':
+			return false
+		case c >= utf8.RuneSelf:
+			ascii = false
+		}
+	}
+	return false
+}
+
+// plainASCII passes over what needs no closer look in a string, eight bytes at a time: it returns
+// where, at or after i, that ends or less than eight bytes are left.
+func plainASCII(s string, i int) int {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for ; i+8 <= len(s); i += 8 {
+		w := binary.LittleEndian.Uint64([]byte(s[i : i+8]))
+		// Of a byte that is not ASCII, less than a space, a quote or a backslash, the highest bit becomes 1.
+		// So may those of bytes behind it, but it is the first that counts.
+		quote, backslash := w^'"'*ones, w^'\\'*ones
+		if w = (w | (w - ' '*ones) | (quote - ones) | (backslash - ones)) & high; w != 0 {
+			return i + bits.TrailingZeros64(w)/8
+		}
+	}
+	return i
+}
+
+// next passes over white space, and over c if that comes then.
+func (p *plain) next(c byte) bool {
+	for ; p.i < len(p.s); p.i++ {
+		switch p.s[p.i] {
+		case c:
+			p.i++
+			return true
+		case ' ', '\t', '\n', '\r':
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// end tells whether nothing but white space is left. A NUL is something.
+func (p *plain) end() bool { return !p.next(0) && p.i == len(p.s) }

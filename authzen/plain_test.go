@@ -1,0 +1,335 @@
+package authzen
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
+)
+
+// The oracle reads requests without the plain form and without any memory used twice: all of a body
+// is decoded, then each item alone. It is slow and obviously right.
+
+func oracleEvaluation(s *access.Snapshot, body []byte) ([]byte, error) {
+	var it item
+	if err := decode(body, &it); err != nil {
+		return nil, err
+	}
+	return oracleAnswer(s, it)
+}
+
+func oracleAnswer(s *access.Snapshot, it item) ([]byte, error) {
+	var q access.Query
+	switch {
+	case it.Subject == nil || it.Subject.Type == nil || it.Subject.ID == nil:
+		return nil, bad("subject, subject.type and subject.id are required")
+	case it.Action == nil || it.Action.Name == nil:
+		return nil, bad("action and action.name are required")
+	case it.Resource == nil || it.Resource.Type == nil || it.Resource.ID == nil:
+		return nil, bad("resource, resource.type and resource.id are required")
+	}
+	switch *it.Subject.Type {
+	case "user":
+	case "ai_agent":
+		q.Subject.Type = access.AIAgent
+		if p := it.Subject.Properties; p != nil && p.Assisting != nil {
+			q.Subject.Human = *p.Assisting
+		}
+	default:
+		q.Subject.Type = noSubject
+	}
+	q.Subject.ID, q.Action, q.Resource.ID = *it.Subject.ID, *it.Action.Name, *it.Resource.ID
+	if *it.Resource.Type != "Instance" {
+		q.Resource.Type = *it.Resource.Type
+	}
+	if p := it.Resource.Properties; p != nil {
+		q.Resource.New, q.Resource.Tags, q.Resource.Group = p.New, p.Tags, p.HierarchyGroup
+		q.Resource.Attributes, q.Resource.Channel = p.Attributes, p.Channel
+	}
+	c := it.Context
+	if c == nil {
+		c = new(requestContext)
+	}
+	switch c.Surface {
+	case "", "admin":
+	case "reports":
+		q.Surface = access.Reports
+	default:
+		return nil, bad("context.surface: %q is not accepted; admin and reports are", c.Surface)
+	}
+	if c.AtLeastRevision != nil && *c.AtLeastRevision < 0 {
+		return nil, bad("context.at_least_revision: %d is not a revision", *c.AtLeastRevision)
+	}
+	type reasons struct {
+		Reason   string `json:"reason"`
+		Profile  string `json:"profile,omitempty"`
+		Revision int64  `json:"revision"`
+	}
+	if c.Explain {
+		b, _ := explain(nil, s, &q)
+		return b, nil
+	}
+	d := s.Decide(&q)
+	return jsonv2.Marshal(struct {
+		Decision bool    `json:"decision"`
+		Context  reasons `json:"context"`
+	}{d.Allow, reasons{d.Reason.String(), d.Profile, s.Revision()}})
+}
+
+func oracleEvaluations(s *access.Snapshot, body []byte) ([]byte, error) {
+	var in struct {
+		item
+		Evaluations []jsontext.Value `json:"evaluations"`
+		Options     *struct {
+			Semantic *string `json:"evaluations_semantic"`
+		} `json:"options"`
+	}
+	if err := decode(body, &in); err != nil {
+		return nil, err
+	}
+	if len(in.Evaluations) == 0 {
+		return oracleEvaluation(s, body)
+	}
+	if len(in.Evaluations) > maxEvaluations {
+		return nil, bad("evaluations: has %d items; at most %d are accepted", len(in.Evaluations), maxEvaluations)
+	}
+	semantic := "execute_all"
+	if in.Options != nil && in.Options.Semantic != nil {
+		semantic = *in.Options.Semantic
+	}
+	stop := map[string]string{"execute_all": "never", "deny_on_first_deny": `{"decision":false`, "permit_on_first_permit": `{"decision":true`}[semantic]
+	if stop == "" {
+		return nil, bad("options.evaluations_semantic: %q is not accepted; execute_all, deny_on_first_deny and permit_on_first_permit are", semantic)
+	}
+	if c := in.Context; c != nil && c.AtLeastRevision != nil && *c.AtLeastRevision < 0 {
+		return nil, bad("context.at_least_revision: %d is not a revision", *c.AtLeastRevision)
+	}
+	var all []string
+	for _, raw := range in.Evaluations {
+		answer, err := oracleItem(s, in.item, raw)
+		if err != nil {
+			message, _ := jsontext.AppendQuote(nil, err.Error())
+			answer = fmt.Appendf(nil, `{"decision":false,"context":{"error":{"status":400,"message":%s}}}`, message)
+		}
+		if all = append(all, string(answer)); strings.HasPrefix(string(answer), stop) {
+			break
+		}
+	}
+	return []byte(`{"evaluations":[` + strings.Join(all, ",") + `]}`), nil
+}
+
+func oracleItem(s *access.Snapshot, it item, raw jsontext.Value) ([]byte, error) {
+	var own item
+	if raw.Kind() != '{' {
+		return nil, bad("an evaluation is not an object")
+	}
+	if err := decode(raw, &own); err != nil {
+		return nil, err
+	}
+	if own.Subject != nil {
+		it.Subject = own.Subject
+	}
+	if own.Action != nil {
+		it.Action = own.Action
+	}
+	if own.Resource != nil {
+		it.Resource = own.Resource
+	}
+	if own.Context != nil {
+		if own.Context.AtLeastRevision != nil {
+			return nil, bad("context.at_least_revision is for the whole request, not for one evaluation")
+		}
+		it.Context = own.Context
+	}
+	return oracleAnswer(s, it)
+}
+
+// small is an instance in which questions of the seeds are answered either way.
+func small() *access.Snapshot {
+	e := access.Empty("i").Edit()
+	e.Put(&lanyard.Instance{Meta: lanyard.Meta{ID: "i"}})
+	e.Put(&lanyard.Profile{Meta: lanyard.Meta{ID: "p", Name: "p"}, Permissions: []string{"Users.View"}})
+	e.Put(&lanyard.Profile{Meta: lanyard.Meta{ID: `"q`, Name: "q"}, Permissions: []string{"Users.View"}, AccessTags: map[string]string{"a": "b"}, TagRestricted: []string{"User"}})
+	e.Put(&lanyard.User{Meta: lanyard.Meta{ID: "u", Name: "amélie", Tags: map[string]string{"a": "b"}}, Profiles: []string{"p"}})
+	e.Put(&lanyard.User{Meta: lanyard.Meta{ID: "v", Name: "v"}, Profiles: []string{`"q`}})
+	return e.Snapshot(7)
+}
+
+// agree holds the answers of both endpoints to the oracle's.
+func agree(t *testing.T, s *access.Snapshot, body []byte) {
+	t.Helper()
+	for _, e := range []struct {
+		name   string
+		answer func(*asking, []byte) ([]byte, error)
+		oracle func(*access.Snapshot, []byte) ([]byte, error)
+	}{
+		{"evaluation", (*asking).evaluation, oracleEvaluation},
+		{"evaluations", (*asking).evaluations, oracleEvaluations},
+	} {
+		memory := scratches.Get().(*scratch)
+		a := &asking{scratch: memory, s: &Server{Config{Snapshot: func(context.Context, Principal, string, int64) (*access.Snapshot, error) { return s, nil }}}}
+		got, err := e.answer(a, body)
+		want, wantErr := e.oracle(s, body)
+		if string(got) != string(want) || fmt.Sprint(err) != fmt.Sprint(wantErr) {
+			t.Errorf("%s of %q\nanswers %s, %v\nwant    %s, %v", e.name, body, got, err, want, wantErr)
+		}
+		memory.free()
+	}
+}
+
+const (
+	user       = `{"type":"user","id":"u"}`
+	whole      = `"subject":` + user + `,"action":{"name":"Users.View"},"resource":{"id":"u","type":"User"}`
+	batchPlain = `{"evaluations":[{` + whole + `},{}, {"resource":{"type":"User","id":"v"}},{"subject":{"id":"amélie","type":"user"}}],` + whole +
+		`,"context":{"surface":"reports","explain":false,"at_least_revision":3},"options":{"evaluations_semantic":"deny_on_first_deny"}}`
+)
+
+var seeds = []string{
+	`{` + whole + `}`, " {\n\t\"context\" : {} ,\r " + whole + " } \n", `{` + whole + `,"context":{"explain":true}}`, `{` + whole + `,"context":null}`,
+	`{` + whole + `,"context":{"x":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}}`,
+	`{` + whole + `,"context":{"surface":"}"}}`, `{` + whole + `,"context":{"surface":"[]"}}`, `{` + whole + `,"context":{"at_least_revision":-1}}`,
+	`{` + whole + `,"context":{"at_least_revision":1e3}}`, `{` + whole + `,"context":{},"context":{}}`, `{` + whole + `,"x":1}`, `{` + whole + `,` + whole + `}`,
+	`{` + whole + `}}`, `{` + whole + `,}`, `{` + whole + "}\x00", `{` + whole + `} x`, `[{` + whole + `}]`, `{}`, ``, ` `, `{`, `{"`, `{"":{}}`, `{,}`, `null`,
+	"{\"subject\":{\"type\":\"user\",\"id\":\"\xff\"}}", "{\"subject\":{\"type\":\"user\",\"id\":\"a\x01\"}}", "{\"subject\":{\"type\":\"user\",\"id\":\"\xed\xa0\x80\"}}", "{\"subject\":{\"type\":\"user\",\"id\":\"\x7f\"}}",
+	`{"subject":{"type":"user","id":"\u0075"},"action":{"name":"Users.View"},"resource":{"id":"amélie","type":"User"}}`, `{"subject":{"type":"user","id":"\ud800"}}`,
+	`{"subject":{"type":"user","type":"user"},"action":{"name":"x"}}`, `{"subject":{"id":"u"},` + whole[len(`"subject":`+user+`,`):] + `}`, `{"subject":null,` + whole + `}`,
+	`{"\u0073ubject":` + user + `,` + whole + `}`, `{"Subject":5,` + whole + `}`, `{"action":{"name":"x","name":"x"}}`, `{"action":{"name":null}}`, `{"action":{}}`,
+	`{"subject":{"type":"ai_agent","id":"x","properties":{"assisting":"u"}},"action":{"name":"Users.View"},"resource":{"type":"Instance","id":""}}`,
+	`{"subject":{"type":"robot","id":"u"},"action":{"name":"Users.View"},"resource":{"type":"Instance","id":"` + "\u2028" + `"}}`,
+	batchPlain, `{"evaluations":[]}`, `{"evaluations":[],` + whole + `}`, `{"evaluations":null,` + whole + `}`, `{"evaluations":5}`, `{"evaluations":[{}],"evaluations":[{}]}`,
+	`{"evaluations":[{},5,null,[],{"subject":5},{` + whole + `,"context":{"surface":"mars"}},{"context":{"at_least_revision":1}},{` + whole + `,"x":{"y":[{}]}}]}`,
+	`{"evaluations":[{` + whole + `},{"subject":{"type":"user","type":"user"}}]}`, `{"evaluations":[{` + whole + `}],` + `"context":{"surface":"mars"}}`,
+	`{"evaluations":[{` + whole + `}],"options":{"evaluations_semantic":"any"}}`, `{"evaluations":[{` + whole + `}],"options":{"evaluations_semantic":null,"x":1}}`,
+	`{"evaluations":[{"action":{"name":"x"}},{"resource":{"type":"User","id":"u"}},{` + whole + `}],"options":{"evaluations_semantic":"permit_on_first_permit"},` + whole + `}`,
+	`{"subject":{"type":"user","id":"u","properties":{}},"evaluations":[{` + whole + `},{"action":{"name":"Users.View"},"resource":{"type":"User","id":"u","properties":{"tags":{"a":"b"}}}}],"context":{"explain":true}}`,
+	`{"subject":{"type":"user"},"evaluations":[{` + whole + `},{}]}`, `{"evaluations":[{}` + strings.Repeat(",{}", 999) + `],` + whole + `}`, `{"evaluations":[{}` + strings.Repeat(",{}", 1000) + `],` + whole + `}`,
+	`{"evaluations":[` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + `]}`, `{"evaluations":[` + strings.Repeat("[", 30) + strings.Repeat("]", 30) + `]}`,
+	`{"options":{"evaluations_semantic":"execute_all"},"subject":{"id":"\\","type":"user"},"evaluations":[{}]}`,
+}
+
+func TestPlainForm(t *testing.T) {
+	s := small()
+	for _, body := range seeds {
+		agree(t, s, []byte(body))
+	}
+	// Whatever comes in the place of a byte, before it, or behind the part that ends there.
+	for _, body := range []string{seeds[1], batchPlain} {
+		for i := range body {
+			for _, c := range []string{"", `"`, `\`, "{", "}", "[", "]", ",", ":", " ", "\n", "\x00", "\x1f", "\x7f", "\x80", "é", "n", "5"} {
+				agree(t, s, []byte(body[:i]+c+body[i+1:]))
+				agree(t, s, []byte(body[:i]+c+body[i:]))
+			}
+			agree(t, s, []byte(body[:i]))
+		}
+	}
+	for _, body := range []string{seeds[0], batchPlain} { // the plain form is what these are
+		var in batch
+		if _, _, one := readQuestion([]byte(body)); !one && !readBatch([]byte(body), &in) {
+			t.Errorf("%s is not read in the plain form", body)
+		}
+	}
+}
+
+func FuzzPlainForm(f *testing.F) {
+	s := small()
+	for _, body := range seeds {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) { agree(t, s, body) })
+}
+
+// Requests at the same time, of all sizes and forms, get their own answers, and nothing that is kept
+// changes with the next request.
+func TestMemoryIsNotShared(t *testing.T) {
+	snapshot := small()
+	var mu sync.Mutex
+	kept := map[string]int{}
+	var proposals []Proposal
+	s := NewServer(Config{
+		Authenticate: func(*http.Request, []byte) (Principal, error) { return Principal{Instance: "i", Administer: true}, nil },
+		Snapshot:     func(context.Context, Principal, string, int64) (*access.Snapshot, error) { return snapshot, nil },
+		Propose: func(_ context.Context, _ Principal, p Proposal) (Outcome, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			proposals = append(proposals, p)
+			return Outcome{}, lanyard.Errorf(lanyard.NotFound, "no")
+		},
+	})
+	ask := func(path, body string) string {
+		r := httptest.NewRequest("POST", path, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		return w.Body.String()
+	}
+	var wg sync.WaitGroup
+	for worker := range 8 {
+		wg.Go(func() {
+			for i := range 200 {
+				id := fmt.Sprintf("%d-%d-%s", worker, i, strings.Repeat("x", i*37%4000))
+				n := 1 + i%7
+				body := `{"evaluations":[{` + whole + `}` + strings.Repeat(`,{"subject":{"type":"user","id":"u"}}`, n) + `,{"context":{"surface":"` + id + `"},` + whole + `}],` + whole + `}`
+				got := ask(evaluations, body)
+				if strings.Count(got, `{"decision":true`) != n+1 || !strings.Contains(got, id) || !json.Valid([]byte(got)) {
+					t.Errorf("%s\nanswers %s", body, got)
+				}
+				ask(whatIf, `{"operation":"UpdateUserSecurityProfiles","parameters":{"UserId":"`+id+`"}}`)
+				mu.Lock()
+				kept[id]++
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if len(proposals) != 8*200 {
+		t.Errorf("%d proposals arrive, want %d", len(proposals), 8*200)
+	}
+	for _, p := range proposals {
+		if string(p.Parameters) != `{"UserId":"`+p.ID+`"}` || kept[p.ID] != 1 {
+			t.Fatalf("a proposal became %s of %s", p.Parameters, p.ID)
+		}
+	}
+}
+
+func TestRead(t *testing.T) {
+	m := new(scratch)
+	for _, n := range []int{maxBody, 0, 1, 511, 512, 513, 64<<10 - 1, 64 << 10, 64<<10 + 1, maxBody + 1, 100, maxBody - 1} {
+		sent := strings.Repeat("0123456789", n/10+1)[:n]
+		for _, tt := range []struct {
+			name   string
+			body   io.Reader
+			length int64
+			says   string
+		}{
+			{"length said", strings.NewReader(sent), int64(n), ""},
+			{"length not said", strings.NewReader(sent), -1, ""},
+			{"bit by bit", iotest.HalfReader(strings.NewReader(sent)), -1, ""},
+			{"end with the last byte", iotest.DataErrReader(strings.NewReader(sent)), int64(n), ""},
+			{"less than was said", strings.NewReader(sent), int64(n) + 1, "the request body ended early"},
+			{"broken off", io.MultiReader(strings.NewReader(sent), iotest.ErrReader(io.ErrUnexpectedEOF)), -1, "the request body ended early"},
+		} {
+			if tt.says == "" && n > maxBody || tt.name == "broken off" && n > maxBody {
+				tt.says = "the request body has more than 4194304 bytes"
+			}
+			if tt.length > maxBody {
+				tt.says = fmt.Sprintf("the request body has %d bytes; at most 4194304 are accepted", tt.length)
+			}
+			err := m.read(&http.Request{Body: io.NopCloser(tt.body), ContentLength: tt.length})
+			if err != nil && err.Error() != tt.says || err == nil && (tt.says != "" || string(m.body) != sent) {
+				t.Errorf("%d bytes, %s: reads %d, %v, want %q", n, tt.name, len(m.body), err, tt.says)
+			}
+		}
+	}
+}
