@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run build test check unit conformance bench fuzz crash soak model upstream generate docs clean help
+.PHONY: run build test check postgres unit conformance bench fuzz crash soak model upstream generate docs clean help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -20,7 +20,7 @@ build: ## Build bin/lanyard, one static binary.
 	@command -v go >/dev/null || { echo "Go 1.26 or newer is needed to build lanyard: https://go.dev/dl/"; exit 1; }
 	CGO_ENABLED=0 go build -trimpath -o bin/lanyard ./cmd/lanyard
 
-test: check unit conformance ## Set up what the tests need and run them all.
+test: check postgres unit conformance ## Set up what the tests need and run them all.
 
 check: ## Formatting, vet, staticcheck, known vulnerabilities, generated files.
 	@bad=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
@@ -29,6 +29,10 @@ check: ## Formatting, vet, staticcheck, known vulnerabilities, generated files.
 	@.ci/vulnerabilities $(GOVULNCHECK)
 	go run ./cmd/modelgen generate -check -dir awsapi/model
 	cd bench && gofmt -l . | (! grep .) && go vet ./... && go run $(STATICCHECK) ./... && go test ./...
+
+postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+		echo "The tests of the PostgreSQL store will be skipped (and fail under CI=true): apt-get install postgresql-15"
 
 unit: ## Go tests with the race detector; each fuzz target runs its seeds.
 	go test -race -timeout 10m ./...

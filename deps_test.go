@@ -25,7 +25,10 @@ var rules = map[string]rule{
 	"store":  {[]string{""}, "a contract names no implementation"},
 	"store/sqlstore": {[]string{"", "store"},
 		"the SQL is written once and knows no database; what opens one depends on it"},
-	"store/sqlite":    {[]string{"", "store", "store/sqlstore"}, "a database keeps the contract and nothing more"},
+	"store/sqlite":   {[]string{"", "store", "store/sqlstore"}, "a database keeps the contract and nothing more"},
+	"store/postgres": {[]string{"", "store", "store/sqlstore"}, "a database keeps the contract and nothing more"},
+	"store/postgres/pgtest": {nil,
+		"runs a database server for tests, whatever they keep in it"},
 	"store/storetest": {[]string{"", "store"}, "the suite holds any store to the contract, so it must know none"},
 	"control":         {[]string{"", "access", "store"}, "the operations know neither the wire nor a database"},
 	"awsapi": {[]string{"", "awsapi/model", "control", "fault", "sigv4", "throttle"},
@@ -38,7 +41,7 @@ var rules = map[string]rule{
 	"throttle":               {nil, "could be lifted into another project as it stands"},
 	"fault":                  {nil, "could be lifted into another project as it stands"},
 	"audit":                  {[]string{""}, "shapes records and fetches none"},
-	"cmd/lanyard": {[]string{"", "access", "admin", "audit", "authzen", "awsapi", "control", "fault", "sigv4", "store", "store/sqlite", "throttle"},
+	"cmd/lanyard": {[]string{"", "access", "admin", "audit", "authzen", "awsapi", "control", "fault", "sigv4", "store", "store/postgres", "store/sqlite", "throttle"},
 		"wires everything together; the suites are for tests"},
 	"cmd/modelgen": {nil, "makes what the rest is built of, so it must build without"},
 }
@@ -48,8 +51,8 @@ var waysIn = []string{"awsapi", "admin", "authzen"}
 
 // databases are imported by cmd/lanyard only, and their drivers by them only.
 var (
-	databases = []string{"store/sqlite"}
-	drivers   = map[string]string{"modernc.org/sqlite": "store/sqlite"}
+	databases = []string{"store/sqlite", "store/postgres"}
+	drivers   = map[string]string{"modernc.org/sqlite": "store/sqlite", "github.com/jackc/pgx/v5": "store/postgres"}
 )
 
 // listed is what go list says of a package.
@@ -85,6 +88,11 @@ func packages(t *testing.T) []listed {
 	}
 }
 
+// within tells whether a path is a folder or below it.
+func within(path, folder string) bool {
+	return path == folder || strings.HasPrefix(path, folder+"/")
+}
+
 func TestImports(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range packages(t) {
@@ -96,8 +104,10 @@ func TestImports(t *testing.T) {
 			continue
 		}
 		for _, path := range p.Imports {
-			if driver, ok := drivers[path]; ok && driver != folder {
-				t.Errorf("%s imports the driver %s; only %s may", p.ImportPath, path, driver)
+			for driver, home := range drivers {
+				if within(path, driver) && !within(folder, home) {
+					t.Errorf("%s imports the driver %s; only %s may", p.ImportPath, path, home)
+				}
 			}
 			imported, ours := strings.CutPrefix(path, module)
 			if !ours {

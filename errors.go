@@ -27,12 +27,13 @@ const (
 	UnknownRoute             // no operation of the model has this method and path
 	TooLarge                 // the body exceeds the bound
 	Unavailable              // shutting down, or the store is out of reach
+	Unknown                  // the database was lost in mid-commit: whether the change happened cannot be said
 	kindCount                // keep last
 )
 
 var kindNames = [kindCount]string{"internal", "malformed", "invalid", "not found", "duplicate", "in use", "limit",
 	"quota", "throttled", "denied", "exists", "condition", "token reused", "not served", "unknown route", "too large",
-	"unavailable"}
+	"unavailable", "unknown"}
 
 func (k Kind) String() string {
 	if k < kindCount {

@@ -90,6 +90,11 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, f func(*http.Requ
 			status = http.StatusForbidden
 		case k == lanyard.NotFound:
 			status = http.StatusNotFound
+		case k == lanyard.Unknown: // say so: whoever asked must look before trying again
+			s.Logger.Error("management call failed", "path", r.URL.Path, "error", err)
+			var unknown *lanyard.Error
+			errors.As(err, &unknown)
+			status, message = http.StatusInternalServerError, unknown.Message
 		case k == lanyard.Internal || k == lanyard.Unavailable:
 			s.Logger.Error("management call failed", "path", r.URL.Path, "error", err)
 			status, message = http.StatusInternalServerError, "internal failure; see the server's log"

@@ -32,6 +32,7 @@ var exceptions = map[lanyard.Kind][]*model.Exception{
 	lanyard.TokenReused: {model.IdempotencyException, model.InvalidRequestException, model.InvalidParameterException},
 	lanyard.TooLarge:    {model.InvalidRequestException, model.InvalidParameterException},
 	lanyard.Unavailable: {model.InternalServiceException},
+	lanyard.Unknown:     {model.InternalServiceException},
 
 	// What follows is not of the model, for there the operation is not ours.
 	lanyard.NotServed:    {{Name: "UnsupportedOperationException", Status: http.StatusNotImplemented}},

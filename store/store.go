@@ -1,6 +1,6 @@
 // Package store is the contract of a store: what package control may rely on, in prose and two
-// interfaces. The databases that keep it are store/sqlite and, later, store/postgres; the suite
-// that holds them to it is store/storetest. It has no rules of the domain.
+// interfaces. The databases that keep it are store/sqlite and store/postgres; the suite that holds
+// them to it is store/storetest. It has no rules of the domain.
 package store
 
 import (
@@ -17,7 +17,8 @@ import (
 //   - Isolated: within an Update, reads see the state before it plus its own changes, and no other
 //     Update of the same instance comes in between. Updates of one instance are serial.
 //   - Durable: when Update has returned nil, the change survives the death of the process and of
-//     the machine. When it has returned an error, the change did not happen.
+//     the machine. When it has returned an error, the change did not happen; but when the error is
+//     Unknown, the database was lost in mid-commit and the change may have happened.
 //   - Fresh: a read through a Reader that begins after an Update returned sees that Update.
 //     Every single read sees one committed state; two reads may see two states, the second never
 //     older than the first.
@@ -26,7 +27,8 @@ import (
 //   - Bounded: no list is returned longer than asked for, and the cost of a point read, a page or
 //     an Update does not grow with the number of resources.
 //   - Errors are *lanyard.Error: NotFound and Duplicate as said below, Unavailable when the database
-//     is out of reach or ctx ended, otherwise Internal.
+//     is out of reach or busy for too long or ctx ended, Invalid when a text is one that the
+//     database cannot hold, Unknown as said above, otherwise Internal.
 //   - A resource returned is shared and must not be changed; lanyard.Clone it. So is the slice of a
 //     list: append to it, but do not write into it.
 //
@@ -36,7 +38,7 @@ type Store interface {
 	Reader(instance string) Reader
 
 	// Update runs change in one transaction of one instance. It may run change again after a
-	// conflict, so change must not touch anything but its Tx and its own results. When change
+	// conflict with another process, or when the database was lost before the commit, so change must not touch anything but its Tx and its own results. When change
 	// returns an error, nothing happened and Update returns that error as it is.
 	// A change that did something must end with Append; one that did nothing may just return.
 	Update(ctx context.Context, instance string, change func(Tx) error) error

@@ -44,6 +44,7 @@ const (
 
 var dialect = sqlstore.Dialect{
 	Begin:         `BEGIN IMMEDIATE`,
+	Known:         `events`,
 	IsUnique:      isUnique,
 	IsUnavailable: isUnavailable,
 }
@@ -118,8 +119,15 @@ func open(ctx context.Context, c Config) (_ *sqlstore.DB, err error) {
 	if err != nil {
 		return nil, errors.Join(err, writer.Close(), release())
 	}
+	if c.Readers == 0 {
+		c.Readers = 4
+	}
 	return sqlstore.New(sqlstore.Config{
-		Writer: writer, Reader: reader, Readers: c.Readers, Dialect: dialect, Cache: c.Cache, Release: release, Logger: c.Logger,
+		Write: sqlstore.Connect(writer, 1), Read: sqlstore.Connect(reader, c.Readers), Readers: c.Readers,
+		Dialect: dialect, Cache: c.Cache, Logger: c.Logger,
+		// The writer goes last: the last connection of SQLite moves the log into the database, and
+		// a reader must not.
+		Release: func() error { return errors.Join(reader.Close(), writer.Close(), release()) },
 	}), nil
 }
 
@@ -160,12 +168,20 @@ func openWriter(ctx context.Context, path string, unsynced bool) (*sql.DB, error
 	err = recognise(ctx, db)
 	if err == nil {
 		scripts, _ := fs.Sub(migrations, "migrations") // fails on an invalid name only
-		err = sqlstore.Migrate(ctx, db, dialect, scripts)
+		err = migrate(ctx, db, scripts)
 	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+func migrate(ctx context.Context, db *sql.DB, scripts fs.FS) error {
+	conn, err := sqlstore.Connect(db, 1)(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(sqlstore.Migrate(ctx, conn, dialect, scripts), conn.Close())
 }
 
 // create makes the file, so that it and what SQLite puts beside it, which gets the same mode, can

@@ -1,15 +1,27 @@
 package sqlstore
 
-// A Dialect is what differs between databases. All fields but the flags are required.
+// A Dialect is what differs between databases. Begin, Known, IsUnique and IsUnavailable are
+// required, and with Shared the rest.
 type Dialect struct {
 	Begin string // the statement that begins a transaction which will write
-	// Shared tells that other processes may write to the same database. Nothing is cached then.
-	Shared bool
-	// Savepoints tells that a statement which fails takes its transaction with it, so that one
-	// which may fail needs a savepoint before it.
-	Savepoints bool
+	// Known is the table with the ids of all instances that ever had an event.
+	Known string
 	// IsUnique tells whether a statement failed because a key is taken.
 	IsUnique func(error) bool
 	// IsUnavailable tells whether the database is out of reach: busy, full, gone.
 	IsUnavailable func(error) bool
+
+	// Shared tells that other processes may write to the same database, over connections that are
+	// Pipelines. Nothing is cached then, and a statement that fails takes its transaction with it,
+	// so that one which may find a key taken needs a savepoint before it.
+	Shared bool
+	// Lock answers a row when it has kept all other writers off the instance $1 until the end of the
+	// transaction. When it answers none the instance has never been written to, and the statements
+	// of Enter, which get the same argument, make it lockable.
+	Lock  string
+	Enter []string
+	// IsConflict tells whether a transaction lost against another and may be tried again.
+	IsConflict func(error) bool
+	// IsInvalid tells whether an argument is one that the database cannot hold.
+	IsInvalid func(error) bool
 }

@@ -17,17 +17,16 @@ func quote(s string) string { return strconv.Quote(s) }
 // direct stores the directory's line of in. before is the instance as it was, or nil.
 func (tx *tx) direct(ctx context.Context, before lanyard.Resource, in *lanyard.Instance) error {
 	if before == nil {
-		_, err := tx.exec(ctx, `
+		return tx.exec(ctx, `
 			INSERT INTO directory (instance_id, account, alias, token) VALUES ($1, $2, $3, $4)`,
 			in.ID, in.Account, in.Name, in.ClientToken)
-		return err
 	}
 	if was := before.(*lanyard.Instance); was.Account == in.Account && was.Name == in.Name && was.ClientToken == in.ClientToken {
 		return nil
 	}
-	return one(tx.exec(ctx, `
+	return tx.one(ctx, `
 		UPDATE directory SET account = $1, alias = $2, token = $3 WHERE instance_id = $4`,
-		in.Account, in.Name, in.ClientToken, in.ID))
+		in.Account, in.Name, in.ClientToken, in.ID)
 }
 
 // Instances pages through an account's instances.
@@ -36,30 +35,58 @@ func (d *DB) Instances(ctx context.Context, account string, after int64, limit i
 		return nil, nil
 	}
 	var list []store.Entry
-	err := d.do(ctx, func(s *session) error {
-		return s.rows(ctx, `
-			SELECT d.position, r.doc
-			FROM directory d JOIN resources r ON r.instance_id = d.instance_id AND r.type = $1 AND r.id = d.instance_id
-			WHERE d.account = $2 AND d.position > $3 ORDER BY d.position LIMIT $4`,
-			[]any{string(lanyard.TypeInstance), account, after, limit},
-			func(rows *sql.Rows) error {
-				var position int64
-				var doc sql.RawBytes
-				if err := rows.Scan(&position, &doc); err != nil {
-					return err
-				}
-				r, err := decode(lanyard.TypeInstance, doc)
-				if err != nil {
-					return err
-				}
-				list = append(list, store.Entry{Position: position, Instance: r.(*lanyard.Instance)})
-				return nil
-			})
-	})
-	if err != nil {
-		return nil, d.wrap(ctx, err, "list the instances of account "+account)
+	for len(list) < limit {
+		page, err := d.lines(ctx, account, after, limit-len(list))
+		if err != nil {
+			return nil, d.wrap(ctx, err, "list the instances of account "+account)
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, l := range page {
+			after = l.position
+			in, err := d.instance(ctx, l.instance)
+			if err == nil {
+				list = append(list, store.Entry{Position: l.position, Instance: in})
+			} else if lanyard.KindOf(err) != lanyard.NotFound { // else it was deleted a moment ago
+				return nil, err
+			}
+		}
 	}
 	return list, nil
+}
+
+// line is one line of the directory.
+type line struct {
+	position int64
+	instance string
+}
+
+// lines reads a page of the directory. The instances themselves are read one by one: where they are
+// spread over several machines, no query may need more than one instance.
+func (d *DB) lines(ctx context.Context, account string, after int64, limit int) (page []line, err error) {
+	err = d.do(ctx, func(s *session) error {
+		page = nil
+		return s.rows(ctx, `
+			SELECT position, instance_id FROM directory
+			WHERE account = $1 AND position > $2 ORDER BY position LIMIT $3`,
+			[]any{account, after, limit},
+			func(row Row) error {
+				var l line
+				err := row.Scan(&l.position, &l.instance)
+				page = append(page, l)
+				return err
+			})
+	})
+	return page, err
+}
+
+func (d *DB) instance(ctx context.Context, id string) (*lanyard.Instance, error) {
+	r, err := d.get(ctx, d, id, lanyard.TypeInstance, id)
+	if err != nil {
+		return nil, err
+	}
+	return r.(*lanyard.Instance), nil
 }
 
 // InstanceCount counts an account's instances.
@@ -72,22 +99,15 @@ func (d *DB) InstanceCount(ctx context.Context, account string) (n int, err erro
 
 // InstanceByToken finds the instance that a client token made.
 func (d *DB) InstanceByToken(ctx context.Context, account, token string) (*lanyard.Instance, error) {
-	var in *lanyard.Instance
+	var id string
 	err := d.do(ctx, func(s *session) error {
-		return s.rows(ctx, `
-			SELECT r.doc
-			FROM directory d JOIN resources r ON r.instance_id = d.instance_id AND r.type = $1 AND r.id = d.instance_id
-			WHERE d.account = $2 AND d.token = $3 AND d.token <> ''`,
-			[]any{string(lanyard.TypeInstance), account, token},
-			func(rows *sql.Rows) error {
-				r, _, err := scan(rows, lanyard.TypeInstance)
-				if err == nil {
-					in = r.(*lanyard.Instance)
-				}
-				return err
-			})
+		return s.row(ctx, `SELECT instance_id FROM directory WHERE account = $1 AND token = $2 AND token <> ''`, []any{account, token}, &id)
 	})
-	if err == nil && in == nil {
+	var in *lanyard.Instance
+	if err == nil {
+		in, err = d.instance(ctx, id)
+	}
+	if errors.Is(err, sql.ErrNoRows) || err != nil && lanyard.KindOf(err) == lanyard.NotFound {
 		err = lanyard.Errorf(lanyard.NotFound, "no instance was created with client token %q", token)
 	}
 	return in, d.wrap(ctx, err, "find an instance by its client token")
@@ -98,18 +118,19 @@ func (d *DB) Known(ctx context.Context, after string, limit int) (ids []string, 
 	if limit <= 0 {
 		return nil, nil
 	}
+	query := `SELECT instance_id FROM ` + d.dialect.Known + ` WHERE instance_id > $1 ORDER BY instance_id LIMIT 1`
 	err = d.do(ctx, func(s *session) error {
 		ids = nil
-		for len(ids) < limit { // one look into the index each: an instance may have very many events
+		for last := after; len(ids) < limit; last = ids[len(ids)-1] { // one look into the index each: it may have an instance very many times
 			var id string
-			err := s.row(ctx, `SELECT instance_id FROM events WHERE instance_id > $1 ORDER BY instance_id LIMIT 1`, []any{after}, &id)
+			err := s.row(ctx, query, []any{last}, &id)
 			if errors.Is(err, sql.ErrNoRows) {
 				return nil
 			}
 			if err != nil {
 				return err
 			}
-			ids, after = append(ids, id), id
+			ids = append(ids, id)
 		}
 		return nil
 	})

@@ -21,7 +21,7 @@ func (d *DB) Keys(ctx context.Context) ([]lanyard.AccessKey, error) {
 func (d *DB) PutKey(ctx context.Context, k lanyard.AccessKey) error {
 	doc, err := encode(k)
 	if err == nil {
-		err = d.alone(ctx, `
+		err = d.alone(ctx, true, `
 			INSERT INTO access_keys (id, doc) VALUES ($1, $2)
 			ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`, k.ID, doc)
 	}
@@ -38,7 +38,7 @@ func (d *DB) Tokens(ctx context.Context) ([]lanyard.Token, error) {
 func (d *DB) PutToken(ctx context.Context, t lanyard.Token) error {
 	doc, err := encode(t)
 	if err == nil {
-		err = d.alone(ctx, `
+		err = d.alone(ctx, true, `
 			INSERT INTO tokens (id, doc) VALUES ($1, $2)
 			ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`, t.ID, doc)
 	}
@@ -49,10 +49,10 @@ func (d *DB) PutToken(ctx context.Context, t lanyard.Token) error {
 func all[T any](ctx context.Context, d *DB, query string) (list []T, err error) {
 	err = d.do(ctx, func(s *session) error {
 		list = nil
-		return s.rows(ctx, query, nil, func(rows *sql.Rows) error {
+		return s.rows(ctx, query, nil, func(row Row) error {
 			var doc sql.RawBytes
 			var one T
-			if err := rows.Scan(&doc); err != nil {
+			if err := row.Scan(&doc); err != nil {
 				return err
 			}
 			err := json.Unmarshal(doc, &one, codec)
@@ -70,7 +70,7 @@ func (d *DB) Secret(ctx context.Context, name string) ([]byte, error) {
 		fresh := make([]byte, 32)
 		rand.Read(fresh)
 		// Another caller may be first: then theirs is kept.
-		err = d.alone(ctx, `INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, fresh)
+		err = d.alone(ctx, false, `INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, fresh)
 		if err == nil {
 			value, err = d.secret(ctx, name)
 		}
@@ -89,13 +89,45 @@ func (d *DB) secret(ctx context.Context, name string) (value []byte, err error) 
 }
 
 // alone runs a statement that is a transaction of its own. Once begun it is not interrupted, so
-// that its error tells whether it happened.
-func (d *DB) alone(ctx context.Context, query string, args ...any) error {
+// that its error tells whether it happened. In a Shared database a counted one raises Credentials.
+func (d *DB) alone(ctx context.Context, counted bool, query string, args ...any) error {
 	s, err := d.writers.take(ctx)
 	if err != nil {
 		return err
 	}
 	defer d.writers.give(s)
-	_, err = s.exec(context.WithoutCancel(ctx), query, args...)
-	return err
+	ctx = context.WithoutCancel(ctx)
+	if s.pipe == nil {
+		_, err = s.exec(ctx, query, args...)
+		return err
+	}
+	s.queue = append(s.queue, Statement{Query: d.dialect.Begin}, Statement{Query: query, Args: args})
+	if counted {
+		s.queue = append(s.queue, Statement{Query: `
+			INSERT INTO versions (name, n) VALUES ('credentials', 1)
+			ON CONFLICT (name) DO UPDATE SET n = versions.n + 1`})
+	}
+	if err = s.commit(ctx); err != nil {
+		if !s.broken {
+			_, undo := s.exec(ctx, `ROLLBACK`)
+			s.broken = undo != nil
+		}
+		return err
+	}
+	if counted {
+		d.committed("", 0)
+	}
+	return nil
+}
+
+// Credentials returns a number that grows whenever a key or token is stored, by any process. It is
+// for a Shared database.
+func (d *DB) Credentials(ctx context.Context) (n int64, err error) {
+	err = d.do(ctx, func(s *session) error {
+		return s.row(ctx, `SELECT n FROM versions WHERE name = 'credentials'`, nil, &n)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return n, d.wrap(ctx, err, "read the version of the keys and tokens")
 }

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,22 +14,18 @@ import (
 
 // Migrate brings the tables to the last version that migrations knows: files named NNNN_what.sql,
 // numbered from 1 without gaps, each run in a transaction. A database of a later version is refused.
-func Migrate(ctx context.Context, db *sql.DB, d Dialect, migrations fs.FS) error {
+// Nobody else may migrate the database meanwhile.
+func Migrate(ctx context.Context, conn Conn, d Dialect, migrations fs.FS) error {
 	files, err := fs.Glob(migrations, "*.sql") // sorted
 	if err != nil {
 		return err
 	}
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return fmt.Errorf("connect: %w", err)
-	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, `
+	if err := conn.Script(ctx, `
 		CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, name TEXT NOT NULL, applied BIGINT NOT NULL)`); err != nil {
 		return fmt.Errorf("create table schema_version: %w", err)
 	}
 	var have int
-	if err := conn.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_version`).Scan(&have); err != nil {
+	if err := conn.Query(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_version`, nil, func(row Row) error { return row.Scan(&have) }); err != nil {
 		return fmt.Errorf("read the schema's version: %w", err)
 	}
 	if have > len(files) {
@@ -55,20 +50,20 @@ func Migrate(ctx context.Context, db *sql.DB, d Dialect, migrations fs.FS) error
 	return nil
 }
 
-func migrate(ctx context.Context, conn *sql.Conn, d Dialect, version int, name, script string) error {
-	if _, err := conn.ExecContext(ctx, d.Begin); err != nil {
+func migrate(ctx context.Context, conn Conn, d Dialect, version int, name, script string) error {
+	err := conn.Script(ctx, d.Begin)
+	if err != nil {
 		return err
 	}
-	_, err := conn.ExecContext(ctx, script)
+	err = conn.Script(ctx, script)
 	if err == nil {
-		_, err = conn.ExecContext(ctx, `INSERT INTO schema_version (version, name, applied) VALUES ($1, $2, $3)`, version, name, time.Now().UnixMilli())
+		_, err = conn.Exec(ctx, `INSERT INTO schema_version (version, name, applied) VALUES ($1, $2, $3)`, version, name, time.Now().UnixMilli())
 	}
 	if err == nil {
-		_, err = conn.ExecContext(ctx, `COMMIT`)
+		err = conn.Script(ctx, `COMMIT`)
 	}
 	if err != nil {
-		_, undo := conn.ExecContext(context.WithoutCancel(ctx), `ROLLBACK`)
-		return errors.Join(err, undo)
+		return errors.Join(err, conn.Script(context.WithoutCancel(ctx), `ROLLBACK`))
 	}
 	return nil
 }

@@ -86,8 +86,8 @@ func (d *DB) find(ctx context.Context, from source, instance string, t lanyard.T
 // one returns the one resource that a query finds, and what it weighs in memory.
 func (d *DB) one(ctx context.Context, from source, query, instance string, t lanyard.Type, name string) (r lanyard.Resource, size int64, err error) {
 	err = from.do(ctx, func(s *session) error {
-		return s.rows(ctx, query, []any{instance, string(t), name}, func(rows *sql.Rows) (err error) {
-			r, size, err = scan(rows, t)
+		return s.rows(ctx, query, []any{instance, string(t), name}, func(row Row) (err error) {
+			r, size, err = scan(row, t)
 			return err
 		})
 	})
@@ -101,9 +101,9 @@ func (d *DB) one(ctx context.Context, from source, query, instance string, t lan
 }
 
 // scan decodes the row's only column.
-func scan(rows *sql.Rows, t lanyard.Type) (lanyard.Resource, int64, error) {
+func scan(row Row, t lanyard.Type) (lanyard.Resource, int64, error) {
 	var doc sql.RawBytes
-	if err := rows.Scan(&doc); err != nil {
+	if err := row.Scan(&doc); err != nil {
 		return nil, 0, err
 	}
 	r, err := decode(t, doc)
@@ -126,12 +126,13 @@ func (d *DB) list(ctx context.Context, from source, cache *cache, instance strin
 	var page []lanyard.Resource
 	var size int64
 	err := from.do(ctx, func(s *session) error {
+		page, size = nil, 0
 		return s.rows(ctx, `
 			SELECT doc FROM resources
 			WHERE instance_id = $1 AND type = $2 AND seq > $3 ORDER BY seq LIMIT $4`,
 			[]any{instance, string(t), after, limit},
-			func(rows *sql.Rows) error {
-				r, n, err := scan(rows, t)
+			func(row Row) error {
+				r, n, err := scan(row, t)
 				page, size = append(page, r), size+n
 				return err
 			})
@@ -159,14 +160,15 @@ func (d *DB) referrers(ctx context.Context, from source, instance string, to lan
 		return nil, nil
 	}
 	err = from.do(ctx, func(s *session) error {
+		ids = nil
 		return s.rows(ctx, `
 			SELECT from_id FROM refs
 			WHERE instance_id = $1 AND to_type = $2 AND to_id = $3 AND from_type = $4 AND from_id > $5
 			ORDER BY from_id LIMIT $6`,
 			[]any{instance, string(to.Type), to.ID, string(t), after, limit},
-			func(rows *sql.Rows) error {
+			func(row Row) error {
 				var id string
-				err := rows.Scan(&id)
+				err := row.Scan(&id)
 				ids = append(ids, id)
 				return err
 			})
@@ -179,14 +181,16 @@ func (d *DB) referrers(ctx context.Context, from source, instance string, to lan
 
 func (d *DB) lastTags(ctx context.Context, from source, instance string, t lanyard.Type, id string) (tags map[string]string, deleted bool, err error) {
 	var doc []byte
+	var gone int
 	err = from.do(ctx, func(s *session) error {
 		return s.row(ctx, `
 			SELECT doc, 0 AS deleted FROM resources WHERE instance_id = $1 AND type = $2 AND id = $3
 			UNION ALL
 			SELECT tags, 1 FROM tombstones WHERE instance_id = $1 AND type = $2 AND id = $3
 			ORDER BY deleted LIMIT 1`,
-			[]any{instance, string(t), id}, &doc, &deleted)
+			[]any{instance, string(t), id}, &doc, &gone)
 	})
+	deleted = gone == 1
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		err = notFound(t, id)
@@ -212,6 +216,8 @@ type head struct {
 	hash     []byte // of the last event
 }
 
+const headQuery = `SELECT revision, seq, hash FROM events WHERE instance_id = $1 ORDER BY revision DESC LIMIT 1`
+
 func (d *DB) head(ctx context.Context, from source, instance string) (head, error) {
 	if err := ctx.Err(); err != nil {
 		return head{}, d.wrap(ctx, err, "the call ended")
@@ -223,7 +229,7 @@ func (d *DB) head(ctx context.Context, from source, instance string) (head, erro
 	}
 	h := head{hash: make([]byte, 32)}
 	err := from.do(ctx, func(s *session) error {
-		return s.row(ctx, `SELECT revision, seq, hash FROM events WHERE instance_id = $1 ORDER BY revision DESC LIMIT 1`, []any{instance}, &h.revision, &h.seq, &h.hash)
+		return s.row(ctx, headQuery, []any{instance}, &h.revision, &h.seq, &h.hash)
 	})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return head{}, d.wrap(ctx, err, "read the revision of instance "+instance)
@@ -237,13 +243,14 @@ func (d *DB) events(ctx context.Context, from source, instance string, after int
 		return nil, nil
 	}
 	err = from.do(ctx, func(s *session) error {
+		events = nil
 		return s.rows(ctx, `
 			SELECT body FROM events WHERE instance_id = $1 AND revision > $2 ORDER BY revision LIMIT $3`,
 			[]any{instance, after, limit},
-			func(rows *sql.Rows) error {
+			func(row Row) error {
 				var packed sql.RawBytes
 				var e lanyard.Event
-				if err := rows.Scan(&packed); err != nil {
+				if err := row.Scan(&packed); err != nil {
 					return err
 				}
 				body, err := unpack(packed)

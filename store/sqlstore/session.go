@@ -3,33 +3,40 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"sync"
+	"time"
 )
 
-var errClosed = errors.New("the store is closed")
+var (
+	errClosed = errors.New("the store is closed")
+	errBusy   = errors.New("the database is busy: no connection became free in time")
+	errTurn   = errors.New("the instance is busy: other changes of it did not end in time")
+)
 
-// A pool hands out a fixed number of sessions, first come, first served.
+// A pool hands out a fixed number of sessions, first come, first served, and of the free ones that
+// which was used last: its connection is open, and its statements are prepared.
 type pool struct {
-	db     *sql.DB
-	size   int
-	free   chan *session
-	closed chan struct{}
-	once   sync.Once
+	connect func(context.Context) (Conn, error)
+	size    int
+	wait    time.Duration // how long take waits at most, 0 for as long as its context lets it
+	free    chan struct{} // holds one for every free session
+	closed  chan struct{}
+	once    sync.Once
+
+	mu       sync.Mutex
+	sessions []*session // the free ones
 }
 
-func newPool(db *sql.DB, size int) *pool {
-	db.SetMaxOpenConns(0) // the channel bounds them
-	db.SetMaxIdleConns(size)
-	p := &pool{db: db, size: size, free: make(chan *session, size), closed: make(chan struct{})}
+func newPool(connect func(context.Context) (Conn, error), size int, wait time.Duration) *pool {
+	p := &pool{connect: connect, size: size, wait: wait, free: make(chan struct{}, size), closed: make(chan struct{})}
 	for range size {
-		p.free <- new(session)
+		p.put(new(session))
 	}
 	return p
 }
 
-// take waits for a session until ctx ends or the pool closes.
+// take waits for a session until ctx ends, the pool closes or it has waited for too long.
 func (p *pool) take(ctx context.Context) (*session, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -39,25 +46,48 @@ func (p *pool) take(ctx context.Context) (*session, error) {
 		return nil, errClosed
 	default:
 	}
+	if p.wait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, p.wait, errBusy)
+		defer cancel()
+	}
 	select {
-	case s := <-p.free:
-		if err := s.open(ctx, p.db); err != nil {
-			p.free <- s
+	case <-p.free:
+		s := p.pop()
+		if err := s.open(ctx, p.connect); err != nil {
+			p.put(s)
 			return nil, err
 		}
 		return s, nil
 	case <-p.closed:
 		return nil, errClosed
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx)
 	}
 }
 
 func (p *pool) give(s *session) {
 	if s.broken {
-		s.discard()
+		s.close() // it was broken already, which somebody has been told
 	}
-	p.free <- s
+	p.put(s)
+}
+
+func (p *pool) put(s *session) {
+	p.mu.Lock()
+	p.sessions = append(p.sessions, s)
+	p.mu.Unlock()
+	p.free <- struct{}{}
+}
+
+// pop is for who has received from free.
+func (p *pool) pop() *session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.sessions) - 1
+	s := p.sessions[last]
+	p.sessions = p.sessions[:last]
+	return s
 }
 
 // close waits for every session to come back.
@@ -65,139 +95,70 @@ func (p *pool) close() (err error) {
 	p.once.Do(func() {
 		close(p.closed)
 		for range p.size {
-			s := <-p.free
-			err = errors.Join(err, s.close())
+			<-p.free
+			err = errors.Join(err, p.pop().close())
 		}
 	})
 	return err
 }
 
-// A session is one connection and the statements prepared on it. Its zero value is not connected
-// yet. It is used by one goroutine at a time.
+// A session is one connection. Its zero value is not connected yet. It is used by one goroutine at
+// a time.
 type session struct {
-	conn   *sql.Conn
-	stmts  map[string]*sql.Stmt
-	execs  map[string]driver.Stmt // of exec
-	args   []driver.NamedValue    // room for exec's
-	broken bool                   // the connection is in a state unknown and must not be used again
+	conn   Conn
+	pipe   Pipeline    // conn, if it is one
+	queue  []Statement // for pipe, sent with the next statement that waits for its answer
+	broken bool        // the connection is in a state unknown and must not be used again
 }
 
-func (s *session) open(ctx context.Context, db *sql.DB) (err error) {
+func (s *session) open(ctx context.Context, connect func(context.Context) (Conn, error)) (err error) {
+	if s.conn != nil && !s.conn.Ready(ctx) {
+		s.broken = true
+		s.close()
+	}
 	if s.conn != nil {
 		return nil
 	}
-	if s.conn, err = db.Conn(ctx); err != nil {
+	if s.conn, err = connect(ctx); err != nil {
 		s.conn = nil
 		return err
 	}
-	s.stmts, s.execs = make(map[string]*sql.Stmt), make(map[string]driver.Stmt)
+	s.pipe, _ = s.conn.(Pipeline)
 	return nil
 }
 
 func (s *session) close() (err error) {
-	if s.conn == nil {
-		return nil
+	if s.conn != nil {
+		err = s.conn.Close()
 	}
-	for _, stmt := range s.stmts {
-		err = errors.Join(err, stmt.Close())
-	}
-	err = errors.Join(err, s.closeExecs(), s.conn.Close())
 	*s = session{}
 	return err
 }
 
-func (s *session) closeExecs() (err error) {
-	if len(s.execs) == 0 {
-		return nil
+// exec runs a statement that answers no rows.
+func (s *session) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if err := s.flush(ctx); err != nil {
+		return nil, err
 	}
-	failed := s.conn.Raw(func(any) error {
-		for _, stmt := range s.execs {
-			err = errors.Join(err, stmt.Close())
-		}
-		return nil
-	})
-	return errors.Join(err, failed)
-}
-
-// discard closes the connection itself, where close would hand it back to database/sql for reuse.
-func (s *session) discard() {
-	if s.conn != nil {
-		for _, stmt := range s.stmts {
-			stmt.Close()
-		}
-		s.closeExecs()
-		s.conn.Raw(func(any) error { return driver.ErrBadConn })
-		s.conn.Close()
-	}
-	*s = session{}
-}
-
-// prepare returns the statement of a query, prepared at its first use.
-func (s *session) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
-	if stmt := s.stmts[query]; stmt != nil {
-		return stmt, nil
-	}
-	stmt, err := s.conn.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, s.check(err)
-	}
-	s.stmts[query] = stmt
-	return stmt, nil
-}
-
-// exec runs a statement that answers no rows, on the driver itself: database/sql's own path costs as
-// much again as a short statement.
-func (s *session) exec(ctx context.Context, query string, args ...any) (res sql.Result, err error) {
-	failed := s.conn.Raw(func(conn any) error {
-		stmt := s.execs[query]
-		if stmt == nil {
-			if stmt, err = conn.(driver.ConnPrepareContext).PrepareContext(ctx, query); err != nil {
-				return nil
-			}
-			s.execs[query] = stmt
-		}
-		s.args = s.args[:0]
-		for i, a := range args {
-			if n, ok := a.(int); ok {
-				a = int64(n) // the driver takes what driver.Value has
-			}
-			s.args = append(s.args, driver.NamedValue{Ordinal: i + 1, Value: a})
-		}
-		res, err = stmt.(driver.StmtExecContext).ExecContext(ctx, s.args)
-		clear(s.args)
-		return nil
-	})
-	if err == nil {
-		err = failed
-	}
+	res, err := s.conn.Exec(ctx, query, args...)
 	return res, s.check(err)
 }
 
 // rows calls scan for every row of a query.
-func (s *session) rows(ctx context.Context, query string, args []any, scan func(*sql.Rows) error) error {
-	stmt, err := s.prepare(ctx, query)
-	if err != nil {
-		return err
+func (s *session) rows(ctx context.Context, query string, args []any, scan func(Row) error) error {
+	if len(s.queue) > 0 {
+		s.queue = append(s.queue, Statement{Query: query, Args: args, Scan: scan})
+		return s.flush(ctx)
 	}
-	rows, err := stmt.QueryContext(ctx, args...)
-	if err != nil {
-		return s.check(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return err
-		}
-	}
-	return s.check(rows.Err())
+	return s.check(s.conn.Query(ctx, query, args, scan))
 }
 
 // row scans the first row of a query into dest, or answers sql.ErrNoRows.
 func (s *session) row(ctx context.Context, query string, args []any, dest ...any) error {
 	found := false
-	err := s.rows(ctx, query, args, func(rows *sql.Rows) error {
+	err := s.rows(ctx, query, args, func(row Row) error {
 		found = true
-		return rows.Scan(dest...)
+		return row.Scan(dest...)
 	})
 	if err == nil && !found {
 		return sql.ErrNoRows
@@ -205,8 +166,40 @@ func (s *session) row(ctx context.Context, query string, args []any, dest ...any
 	return err
 }
 
+// flush sends what is in the queue.
+func (s *session) flush(ctx context.Context) error {
+	if len(s.queue) == 0 {
+		return nil
+	}
+	err := s.pipe.Send(ctx, s.queue)
+	s.drop()
+	return s.check(err)
+}
+
+// commit sends what is in the queue and commits.
+func (s *session) commit(ctx context.Context) error {
+	if s.pipe == nil {
+		_, err := s.exec(ctx, `COMMIT`)
+		return err
+	}
+	err := s.pipe.Commit(ctx, s.queue)
+	s.drop()
+	return s.check(err)
+}
+
+// drop empties the queue.
+func (s *session) drop() {
+	clear(s.queue) // so that nothing hangs on to documents
+	s.queue = s.queue[:0]
+}
+
+// lost tells that err came of losing the connection, and not of giving up on it.
+func (s *session) lost(ctx context.Context, err error) bool {
+	return s.broken && ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded)
+}
+
 func (s *session) check(err error) error {
-	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
+	if err != nil && s.conn.Broken() {
 		s.broken = true
 	}
 	return err

@@ -9,21 +9,28 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/store"
 )
 
-// Config is what a DB works with. Writer and Dialect are required.
+// Config is what a DB works with. Write and Dialect are required.
 type Config struct {
-	Writer  *sql.DB // where Updates run
-	Reader  *sql.DB // where everything else runs, default Writer
-	Writers int     // connections of Writer, default 1; a Dialect that is not Shared allows no more
-	Readers int     // connections of Reader, default 4
+	Write   func(context.Context) (Conn, error) // connects for Updates
+	Read    func(context.Context) (Conn, error) // connects for everything else, default Write
+	Writers int                                 // connections of Write, default 1; a Dialect that is not Shared allows no more
+	Readers int                                 // connections of Read, default 4
 	Dialect Dialect
-	Cache   int64        // bytes of resources kept in memory, default 16 MiB, negative for none
-	Release func() error // called by Close, last
-	Logger  *slog.Logger // default slog.Default()
+	// Wait bounds how long a call waits for a connection, and an Update for those before it of its
+	// instance. 0: until its context ends.
+	Wait  time.Duration
+	Cache int64 // bytes of resources kept in memory, default 16 MiB, negative for none
+	// Committed, unless nil, is called after every change that others may want to know of, with the
+	// instance and its revision, or with "" and 0 when it was of keys or tokens. It must not wait.
+	Committed func(instance string, revision int64)
+	Release   func() error // called by Close, last
+	Logger    *slog.Logger // default slog.Default()
 }
 
 const (
@@ -33,20 +40,25 @@ const (
 
 // A DB is a store.Store on a database.
 type DB struct {
-	dialect Dialect
-	writers *pool
-	readers *pool
-	cache   *cache // nil when there is none
-	log     *slog.Logger
-	close   func() error
+	dialect   Dialect
+	writers   *pool
+	readers   *pool
+	turns     turns  // of a Shared database
+	cache     *cache // nil when there is none
+	committed func(instance string, revision int64)
+	log       *slog.Logger
+	close     func() error
 }
 
 var _ store.Store = (*DB)(nil)
 
 // New returns a store on databases whose tables are there already; see Migrate. It owns them.
 func New(c Config) *DB {
-	if c.Reader == nil {
-		c.Reader = c.Writer
+	if c.Read == nil {
+		c.Read = c.Write
+	}
+	if c.Committed == nil {
+		c.Committed = func(string, int64) {}
 	}
 	if c.Writers == 0 || !c.Dialect.Shared {
 		c.Writers = 1
@@ -61,18 +73,17 @@ func New(c Config) *DB {
 		c.Logger = slog.Default()
 	}
 	d := &DB{
-		dialect: c.Dialect,
-		writers: newPool(c.Writer, c.Writers),
-		readers: newPool(c.Reader, c.Readers),
-		log:     c.Logger,
+		dialect:   c.Dialect,
+		writers:   newPool(c.Write, c.Writers, c.Wait),
+		readers:   newPool(c.Read, c.Readers, c.Wait),
+		committed: c.Committed,
+		log:       c.Logger,
 	}
 	if c.Cache > 0 && !c.Dialect.Shared {
 		d.cache = newCache(c.Cache)
 	}
 	d.close = sync.OnceValue(func() error {
-		// The writer goes last: the last connection of SQLite moves the log into the database, and
-		// a reader must not.
-		err := errors.Join(d.readers.close(), d.writers.close(), c.Reader.Close(), c.Writer.Close())
+		err := errors.Join(d.readers.close(), d.writers.close())
 		if c.Release != nil {
 			err = errors.Join(err, c.Release())
 		}
@@ -98,14 +109,24 @@ type source interface {
 	do(ctx context.Context, f func(*session) error) error
 }
 
-// do runs f on a reader's connection.
+// do runs f on a reader's connection. When the connection turns out to be lost f runs once more, on
+// another: it only reads, and begins anew.
 func (d *DB) do(ctx context.Context, f func(*session) error) error {
+	lost, err := d.once(ctx, f)
+	if lost {
+		_, err = d.once(ctx, f)
+	}
+	return err
+}
+
+func (d *DB) once(ctx context.Context, f func(*session) error) (lost bool, err error) {
 	s, err := d.readers.take(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer d.readers.give(s)
-	return f(s)
+	err = f(s)
+	return err != nil && s.lost(ctx, err), err
 }
 
 // wrap turns what went wrong in a database into an Error, and leaves alone what is one already.
@@ -118,9 +139,13 @@ func (d *DB) wrap(ctx context.Context, err error, doing string) error {
 		return err
 	}
 	kind := lanyard.Internal
-	if ctx.Err() != nil || errors.Is(err, errClosed) || errors.Is(err, sql.ErrConnDone) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
-		d.dialect.IsUnavailable(err) {
+	switch {
+	case errors.Is(err, ErrUnknown):
+		return unknown(doing, err)
+	case d.dialect.IsInvalid != nil && d.dialect.IsInvalid(err):
+		return &lanyard.Error{Kind: lanyard.Invalid, Message: "the request holds text that cannot be stored: " + err.Error(), Err: err}
+	case ctx.Err() != nil, errors.Is(err, errClosed), errors.Is(err, errBusy), errors.Is(err, errTurn), errors.Is(err, sql.ErrConnDone),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), d.dialect.IsUnavailable(err):
 		kind = lanyard.Unavailable
 	}
 	return &lanyard.Error{Kind: kind, Message: doing, Err: err}

@@ -3,8 +3,6 @@ package sqlstore
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
-	"errors"
 	"slices"
 
 	"github.com/lanyard/lanyard"
@@ -17,7 +15,9 @@ type tx struct {
 	s        *session
 	instance string
 	begun    bool
+	locked   bool // no other process can change the instance; of a Shared database
 	appended bool
+	again    bool  // it can be tried again from the start
 	err      error // why it must not go on
 
 	touched map[lanyard.Ref]version
@@ -97,10 +97,15 @@ func (tx *tx) usable(ctx context.Context, doing string) error {
 
 // load reads where the instance stands, once.
 func (tx *tx) load(ctx context.Context) (err error) {
-	if err := tx.usable(ctx, "read the revision of instance "+tx.instance); err != nil || tx.loaded {
+	doing := "read the revision of instance " + tx.instance
+	if err := tx.usable(ctx, doing); err != nil || tx.loaded {
 		return err
 	}
-	tx.now, err = tx.d.head(ctx, tx, tx.instance)
+	if tx.d.dialect.Shared { // begin reads it too
+		err = tx.d.wrap(ctx, tx.do(ctx, func(s *session) error { return s.flush(ctx) }), doing)
+	} else {
+		tx.now, err = tx.d.head(ctx, tx, tx.instance)
+	}
 	tx.loaded = err == nil
 	return err
 }
@@ -171,24 +176,26 @@ func (tx *tx) write(ctx context.Context, before, r lanyard.Resource, doc []byte)
 	t, h := r.Type(), r.Head()
 	return tx.do(ctx, func(*session) error {
 		// What may find a key taken comes first, and together.
-		err := tx.try(ctx, t == lanyard.TypeInstance, func() (err error) {
+		in, _ := r.(*lanyard.Instance)
+		keyed := before == nil || r.Key() != before.Key() || in != nil
+		err := tx.try(ctx, keyed, in != nil, func() (err error) {
 			if before == nil {
-				_, err = tx.exec(ctx, `
+				err = tx.exec(ctx, `
 					INSERT INTO resources (instance_id, type, id, seq, key, name, doc)
 					VALUES ($1, $2, $3, $4, $5, $6, $7)`,
 					tx.instance, string(t), h.ID, h.Seq, r.Key(), h.Name, doc)
 			} else {
 				// Naming a column has its index written again, changed or not.
 				if r.Key() != before.Key() || h.Name != before.Head().Name {
-					_, err = tx.exec(ctx, `UPDATE resources SET key = $1, name = $2 WHERE instance_id = $3 AND type = $4 AND id = $5`,
+					err = tx.exec(ctx, `UPDATE resources SET key = $1, name = $2 WHERE instance_id = $3 AND type = $4 AND id = $5`,
 						r.Key(), h.Name, tx.instance, string(t), h.ID)
 				}
 				if err == nil {
-					err = one(tx.exec(ctx, `UPDATE resources SET doc = $1 WHERE instance_id = $2 AND type = $3 AND id = $4`,
-						doc, tx.instance, string(t), h.ID))
+					err = tx.one(ctx, `UPDATE resources SET doc = $1 WHERE instance_id = $2 AND type = $3 AND id = $4`,
+						doc, tx.instance, string(t), h.ID)
 				}
 			}
-			if in, ok := r.(*lanyard.Instance); ok && err == nil {
+			if in != nil && err == nil {
 				err = tx.direct(ctx, before, in)
 			}
 			return err
@@ -209,57 +216,74 @@ func (tx *tx) write(ctx context.Context, before, r lanyard.Resource, doc []byte)
 	})
 }
 
-// try runs f, after which the transaction must go on even when f found a key taken. several tells
-// that f has several statements, all of which must be undone then.
-func (tx *tx) try(ctx context.Context, several bool, f func() error) error {
-	if !several && !tx.d.dialect.Savepoints {
+// try runs f, after which the transaction must go on even when f found a key taken. keyed tells that
+// f may find one taken, several that it has several statements, all of which must be undone then.
+func (tx *tx) try(ctx context.Context, keyed, several bool, f func() error) error {
+	if !several && !(keyed && tx.d.dialect.Shared) {
 		return f()
 	}
-	if _, err := tx.exec(ctx, `SAVEPOINT put`); err != nil {
+	if err := tx.exec(ctx, `SAVEPOINT put`); err != nil {
 		return err
 	}
 	err := f()
+	if err == nil { // now is when a Pipeline finds out
+		err = tx.s.flush(context.WithoutCancel(ctx))
+	}
 	if err != nil {
 		if !tx.d.dialect.IsUnique(err) {
 			return err
 		}
-		if _, err := tx.exec(ctx, `ROLLBACK TO SAVEPOINT put`); err != nil {
+		// Until it is undone the database may take nothing else, not even to prepare it.
+		if _, err := tx.s.exec(context.WithoutCancel(ctx), `ROLLBACK TO SAVEPOINT put`); err != nil {
 			return err
 		}
 	}
-	if _, err := tx.exec(ctx, `RELEASE SAVEPOINT put`); err != nil {
+	if err := tx.exec(ctx, `RELEASE SAVEPOINT put`); err != nil {
 		return err
 	}
 	return err
 }
 
 // exec runs a statement that writes, if the caller still waits. It is not interrupted: it is short,
-// and SQLite would undo the whole transaction and then go on outside of any.
-func (tx *tx) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+// and SQLite would undo the whole transaction and then go on outside of any. Over a Pipeline it runs
+// with the next that must be waited for, which then has its error.
+func (tx *tx) exec(ctx context.Context, query string, args ...any) error {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return err
 	}
-	return tx.s.exec(context.WithoutCancel(ctx), query, args...)
+	if tx.s.pipe != nil {
+		tx.s.queue = append(tx.s.queue, Statement{Query: query, Args: args})
+		return nil
+	}
+	_, err := tx.s.exec(context.WithoutCancel(ctx), query, args...)
+	return err
 }
 
-// one holds a statement to changing exactly one row.
-func one(res sql.Result, err error) error {
+// one is exec for a statement that must change exactly one row.
+func (tx *tx) one(ctx context.Context, query string, args ...any) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if tx.s.pipe != nil {
+		tx.s.queue = append(tx.s.queue, Statement{Query: query, Args: args, One: true})
+		return nil
+	}
+	res, err := tx.s.exec(context.WithoutCancel(ctx), query, args...)
 	if err != nil {
 		return err
 	}
 	if n, err := res.RowsAffected(); err != nil || n == 1 {
 		return err
 	}
-	return errors.New("the row is gone")
+	return ErrNotOne
 }
 
 // add counts resources that came or went.
 func (tx *tx) add(ctx context.Context, t lanyard.Type, n int) error {
-	_, err := tx.exec(ctx, `
+	return tx.exec(ctx, `
 		INSERT INTO counts (instance_id, type, n) VALUES ($1, $2, $3)
 		ON CONFLICT (instance_id, type) DO UPDATE SET n = counts.n + excluded.n`,
 		tx.instance, string(t), n)
-	return err
 }
 
 // refer stores the difference between what before and after refer to. Either may be nil.
@@ -274,7 +298,7 @@ func (tx *tx) refer(ctx context.Context, before, after lanyard.Resource) error {
 	}
 	for _, to := range had {
 		if !slices.Contains(has, to) {
-			if _, err := tx.exec(ctx, `
+			if err := tx.exec(ctx, `
 				DELETE FROM refs
 				WHERE instance_id = $1 AND to_type = $2 AND to_id = $3 AND from_type = $4 AND from_id = $5`,
 				tx.instance, string(to.Type), to.ID, string(from.Type), from.ID); err != nil {
@@ -284,7 +308,7 @@ func (tx *tx) refer(ctx context.Context, before, after lanyard.Resource) error {
 	}
 	for _, to := range has {
 		if !slices.Contains(had, to) {
-			if _, err := tx.exec(ctx, `
+			if err := tx.exec(ctx, `
 				INSERT INTO refs (instance_id, to_type, to_id, from_type, from_id) VALUES ($1, $2, $3, $4, $5)
 				ON CONFLICT (instance_id, to_type, to_id, from_type, from_id) DO NOTHING`,
 				tx.instance, string(to.Type), to.ID, string(from.Type), from.ID); err != nil {
@@ -335,7 +359,7 @@ func (tx *tx) Delete(ctx context.Context, t lanyard.Type, id string) error {
 func (tx *tx) remove(ctx context.Context, before lanyard.Resource) error {
 	t, h := before.Type(), before.Head()
 	return tx.do(ctx, func(s *session) error {
-		err := one(tx.exec(ctx, `DELETE FROM resources WHERE instance_id = $1 AND type = $2 AND id = $3`, tx.instance, string(t), h.ID))
+		err := tx.one(ctx, `DELETE FROM resources WHERE instance_id = $1 AND type = $2 AND id = $3`, tx.instance, string(t), h.ID)
 		if err != nil {
 			return err
 		}
@@ -347,18 +371,16 @@ func (tx *tx) remove(ctx context.Context, before lanyard.Resource) error {
 		}
 		if len(h.Tags) == 0 {
 			// An earlier resource of that id may have left some.
-			_, err := tx.exec(ctx, `DELETE FROM tombstones WHERE instance_id = $1 AND type = $2 AND id = $3`, tx.instance, string(t), h.ID)
-			return err
+			return tx.exec(ctx, `DELETE FROM tombstones WHERE instance_id = $1 AND type = $2 AND id = $3`, tx.instance, string(t), h.ID)
 		}
 		tags, err := encode(h.Tags)
 		if err != nil {
 			return err
 		}
-		_, err = tx.exec(ctx, `
+		return tx.exec(ctx, `
 			INSERT INTO tombstones (instance_id, type, id, tags) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (instance_id, type, id) DO UPDATE SET tags = excluded.tags`,
 			tx.instance, string(t), h.ID, tags)
-		return err
 	})
 }
 
@@ -372,7 +394,7 @@ func (tx *tx) wipe(ctx context.Context) error {
 			`DELETE FROM tombstones WHERE instance_id = $1`,
 			`DELETE FROM directory WHERE instance_id = $1`,
 		} {
-			if _, err := tx.exec(ctx, query, tx.instance); err != nil {
+			if err := tx.exec(ctx, query, tx.instance); err != nil {
 				return err
 			}
 		}
@@ -403,10 +425,9 @@ func (tx *tx) Append(ctx context.Context, e *lanyard.Event) error {
 	sum.Write(body)
 	next := head{revision: e.Revision, seq: tx.now.seq, hash: sum.Sum(nil)}
 	err = tx.do(ctx, func(*session) error {
-		_, err := tx.exec(ctx, `
+		return tx.exec(ctx, `
 			INSERT INTO events (instance_id, revision, time, seq, body, hash) VALUES ($1, $2, $3, $4, $5, $6)`,
 			tx.instance, next.revision, e.Time.UnixMilli(), next.seq, pack(body), next.hash)
-		return err
 	})
 	if err != nil {
 		return tx.d.wrap(ctx, err, "write the event")

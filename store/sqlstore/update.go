@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math/rand/v2"
+	"time"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/store"
@@ -13,19 +15,62 @@ var errOver = errors.New("the transaction is over")
 
 // Update runs change in a transaction. This and commit are the one path by which instances change.
 func (d *DB) Update(ctx context.Context, instance string, change func(store.Tx) error) error {
+	if !d.dialect.Shared {
+		_, err := d.attempt(ctx, instance, change)
+		return err
+	}
+	if err := d.enter(ctx, instance); err != nil {
+		return d.wrap(ctx, err, "wait to change instance "+instance)
+	}
+	defer d.turns.leave(instance)
+	for n := 1; ; n++ {
+		again, err := d.attempt(ctx, instance, change)
+		if err == nil || !again || n == attempts {
+			return err
+		}
+		d.log.DebugContext(ctx, "a change is tried again", "instance", instance, "attempt", n, "error", err)
+		// Those who met must not meet again, so each waits for another time.
+		most := min(time.Millisecond<<n, 100*time.Millisecond)
+		select {
+		case <-time.After(rand.N(most)):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// attempts bounds how often a change is tried that loses against others or loses its connection:
+// with the waits in between, well under a second.
+const attempts = 10
+
+// enter waits for the turn of an instance, for as long as for a connection.
+func (d *DB) enter(ctx context.Context, instance string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if wait := d.writers.wait; wait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, wait, errTurn)
+		defer cancel()
+	}
+	return d.turns.enter(ctx, d.writers.closed, instance)
+}
+
+// attempt runs change once. again tells that it did not happen and may be tried again.
+func (d *DB) attempt(ctx context.Context, instance string, change func(store.Tx) error) (again bool, err error) {
 	s, err := d.writers.take(ctx)
 	if err != nil {
-		return d.wrap(ctx, err, "wait to change instance "+instance)
+		return false, d.wrap(ctx, err, "wait to change instance "+instance)
 	}
 	tx := &tx{d: d, s: s, instance: instance}
 	defer func() { // also when change panics
 		tx.rollback(ctx)
 		d.writers.give(s)
 	}()
-	if err := change(tx); err != nil {
-		return err
+	if err = change(tx); err == nil {
+		err = tx.commit(ctx)
 	}
-	return tx.commit(ctx)
+	return tx.again, err
 }
 
 // do runs f on the transaction's connection. The first call begins the transaction: one that finds
@@ -37,19 +82,65 @@ func (tx *tx) do(ctx context.Context, f func(*session) error) error {
 	}
 	if !tx.begun {
 		tx.begun = true // even when it fails: it may have begun and then been interrupted
-		if _, err := tx.exec(ctx, tx.d.dialect.Begin); err != nil {
-			return tx.fail(err)
+		if err := tx.begin(ctx); err != nil {
+			return tx.fail(ctx, err)
 		}
 	}
-	return tx.fail(f(tx.s))
+	err := tx.fail(ctx, f(tx.s))
+	if tx.err == nil && tx.d.dialect.Shared && !tx.locked {
+		if err := tx.found(ctx); err != nil {
+			return tx.fail(ctx, err)
+		}
+		err = tx.fail(ctx, f(tx.s))
+	}
+	return err
+}
+
+// begin begins the transaction. In a Shared database it also keeps other processes off the instance
+// and reads where that stands, in this order: what is read after the lock cannot change any more. All
+// this goes along with what the transaction reads first.
+func (tx *tx) begin(ctx context.Context) error {
+	if !tx.d.dialect.Shared {
+		return tx.exec(ctx, tx.d.dialect.Begin)
+	}
+	tx.s.queue = append(tx.s.queue, Statement{Query: tx.d.dialect.Begin})
+	tx.lock()
+	return nil
+}
+
+func (tx *tx) lock() {
+	tx.now = head{hash: make([]byte, 32)}
+	tx.s.queue = append(tx.s.queue,
+		Statement{Query: tx.d.dialect.Lock, Args: []any{tx.instance}, Scan: func(Row) error {
+			tx.locked = true
+			return nil
+		}},
+		Statement{Query: headQuery, Args: []any{tx.instance}, Scan: func(row Row) error {
+			return row.Scan(&tx.now.revision, &tx.now.seq, &tx.now.hash)
+		}})
+}
+
+// found is for an instance that has never been written to: there was nothing to lock, so what was
+// read must be read again after this.
+func (tx *tx) found(ctx context.Context) error {
+	for _, query := range tx.d.dialect.Enter {
+		tx.s.queue = append(tx.s.queue, Statement{Query: query, Args: []any{tx.instance}})
+	}
+	tx.lock()
+	err := tx.s.flush(context.WithoutCancel(ctx))
+	if err == nil && !tx.locked {
+		err = errors.New("the instance cannot be locked")
+	}
+	return err
 }
 
 // fail remembers that the database did not do what it should: an interrupted statement can take
 // its transaction with it, and what came after would not be part of any.
-func (tx *tx) fail(err error) error {
+func (tx *tx) fail(ctx context.Context, err error) error {
 	var e *lanyard.Error
 	if err != nil && !errors.As(err, &e) && !errors.Is(err, sql.ErrNoRows) {
 		tx.err = err
+		tx.again = tx.d.dialect.Shared && (tx.d.dialect.IsConflict(err) || tx.s.lost(ctx, err))
 	}
 	return err
 }
@@ -70,12 +161,12 @@ func (tx *tx) commit(ctx context.Context) error {
 	keys := tx.keys()
 	bar := cache.bar(keys, tx.wiped)
 	// From here on the caller cannot stop it: whether it happened must be known.
-	_, err := tx.s.exec(context.WithoutCancel(ctx), `COMMIT`)
+	err := tx.s.commit(context.WithoutCancel(ctx))
 	if err != nil {
 		// It must be undone before anybody may read on.
 		tx.rollback(ctx)
 		bar.lift()
-		return tx.d.wrap(ctx, err, "commit a change of instance "+tx.instance)
+		return tx.uncommitted(ctx, err)
 	}
 	tx.begun = false
 	tx.created = nil
@@ -91,7 +182,26 @@ func (tx *tx) commit(ctx context.Context) error {
 	k := key{instance: tx.instance}
 	_, ticket := cache.get(&k)
 	cache.put(k, ticket, tx.now, 128)
+	tx.d.committed(tx.instance, tx.now.revision)
 	return nil
+}
+
+// uncommitted words an error of the commit.
+func (tx *tx) uncommitted(ctx context.Context, err error) error {
+	doing := "commit a change of instance " + tx.instance
+	if errors.Is(err, ErrUnknown) {
+		return unknown(doing, err)
+	}
+	if tx.d.dialect.Shared {
+		// The only key that can be taken by now is the revision.
+		tx.again = tx.d.dialect.IsConflict(err) || tx.d.dialect.IsUnique(err) || tx.s.lost(ctx, err)
+	}
+	return tx.d.wrap(ctx, err, doing)
+}
+
+func unknown(doing string, err error) error {
+	return &lanyard.Error{Kind: lanyard.Unknown, Err: err,
+		Message: doing + ": the connection to the database was lost before it answered, so whether it happened is unknown; look before you try again"}
 }
 
 // keys are the keys of the cache that the transaction changes.
@@ -114,6 +224,10 @@ func (tx *tx) rollback(ctx context.Context) {
 		return
 	}
 	tx.begun = false
+	tx.s.drop()
+	if tx.s.broken {
+		return // closing the connection rolls back
+	}
 	if _, err := tx.s.exec(context.WithoutCancel(ctx), `ROLLBACK`); err != nil {
 		tx.s.broken = true // closing the connection rolls back too
 		tx.d.log.ErrorContext(ctx, "rollback failed, reconnecting", "instance", tx.instance, "error", err)

@@ -1,0 +1,210 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/lanyard/lanyard/store/sqlstore"
+)
+
+// conn is a connection of pgx as sqlstore uses it. Every call is bounded, whatever its context says:
+// a server whose network is gone does not answer at all.
+type conn struct {
+	c       *pgx.Conn
+	used    time.Time // when it last was
+	warning string    // what the server warned of since it was cleared
+}
+
+var _ sqlstore.Pipeline = (*conn)(nil)
+
+const (
+	// answer bounds how long the client waits. It is more than statementTimeout, so that in general
+	// the server gives up first, which leaves the connection usable.
+	answer           = 20 * time.Second
+	statementTimeout = 15 * time.Second
+	lockTimeout      = 10 * time.Second
+	// A server that is gone, but whose connections are not, keeps an instance locked for that long.
+	idleTransactionTimeout = 15 * time.Second
+	connectTimeout         = 5 * time.Second
+	idle                   = time.Second // after which a connection is tried before it is used
+)
+
+// lostError is an error after which the connection is closed.
+type lostError struct{ err error }
+
+func (e *lostError) Error() string {
+	return "the connection to the database was lost: " + e.err.Error()
+}
+func (e *lostError) Unwrap() error { return e.err }
+
+var errText = errors.New("a zero character, or bytes that are not UTF-8")
+
+// holds tells whether the database can hold the texts among args.
+func holds(args []any) bool {
+	for _, a := range args {
+		if s, ok := a.(string); ok && (strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s)) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *conn) done(err error) error {
+	c.used = time.Now()
+	var lost *lostError
+	if err != nil && c.c.IsClosed() && !errors.As(err, &lost) {
+		return &lostError{err}
+	}
+	return err
+}
+
+func (c *conn) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if !holds(args) {
+		return nil, errText
+	}
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	tag, err := c.c.Exec(ctx, query, args...)
+	if err = c.done(err); err != nil {
+		return nil, err
+	}
+	return driver.RowsAffected(tag.RowsAffected()), nil
+}
+
+func (c *conn) Query(ctx context.Context, query string, args []any, scan func(sqlstore.Row) error) error {
+	if !holds(args) {
+		return nil // what cannot be stored is not there
+	}
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	rows, err := c.c.Query(ctx, query, args...)
+	if err == nil {
+		err = each(rows, scan)
+	}
+	return c.done(err)
+}
+
+func each(rows pgx.Rows, scan func(sqlstore.Row) error) error {
+	defer rows.Close()
+	r := row{rows}
+	for rows.Next() {
+		if err := scan(r); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// row scans a sql.RawBytes without a copy, as database/sql does.
+type row struct{ rows pgx.Rows }
+
+func (r row) Scan(dest ...any) error {
+	for i, d := range dest {
+		if raw, ok := d.(*sql.RawBytes); ok {
+			dest[i] = (*pgtype.DriverBytes)(raw)
+		}
+	}
+	return r.rows.Scan(dest...)
+}
+
+func (c *conn) Send(ctx context.Context, list []sqlstore.Statement) error {
+	_, err := c.send(ctx, list)
+	return err
+}
+
+// send runs the statements and returns the tag of the last.
+func (c *conn) send(ctx context.Context, list []sqlstore.Statement) (tag pgconn.CommandTag, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	var batch pgx.Batch
+	var sent []*sqlstore.Statement
+	for i := range list {
+		if st := &list[i]; holds(st.Args) {
+			batch.Queue(st.Query, st.Args...)
+			sent = append(sent, st)
+		} else if st.Scan == nil {
+			return tag, errText
+		}
+	}
+	results := c.c.SendBatch(ctx, &batch)
+	for _, st := range sent {
+		if st.Scan == nil {
+			tag, err = results.Exec()
+		} else {
+			var rows pgx.Rows
+			if rows, err = results.Query(); err == nil {
+				err = each(rows, st.Scan)
+			}
+		}
+		if err == nil && st.One && tag.RowsAffected() != 1 {
+			err = fmt.Errorf("%w (%d were changed)", sqlstore.ErrNotOne, tag.RowsAffected())
+		}
+		if err != nil {
+			break
+		}
+	}
+	if closed := results.Close(); err == nil {
+		err = closed
+	}
+	return tag, c.done(err)
+}
+
+// Commit commits together with the last statements. An error that the server reports as such says
+// that it did not; so does one from before anything was sent. After any other nobody knows.
+func (c *conn) Commit(ctx context.Context, list []sqlstore.Statement) error {
+	c.warning = ""
+	tag, err := c.send(ctx, append(list, sqlstore.Statement{Query: `COMMIT`}))
+	var failed *pgconn.PgError
+	switch {
+	case err == nil && tag.String() != "COMMIT":
+		return fmt.Errorf("the database answered %s to COMMIT", tag)
+	case err == nil && c.warning != "":
+		// Such as that the wait for a synchronous replica was given up: a failover may undo it.
+		return fmt.Errorf("%w: %s", sqlstore.ErrUnknown, c.warning)
+	case err == nil:
+		return nil
+	case errors.As(err, &failed) && failed.SeverityUnlocalized == "ERROR", errors.Is(err, errText), pgconn.SafeToRetry(err):
+		return err
+	default:
+		return errors.Join(sqlstore.ErrUnknown, err)
+	}
+}
+
+func (c *conn) Script(ctx context.Context, script string) error {
+	_, err := c.c.PgConn().Exec(ctx, script).ReadAll()
+	return c.done(err)
+}
+
+// Ready tries a connection that nobody has used for a while: the server may have been restarted.
+func (c *conn) Ready(ctx context.Context) bool {
+	if c.c.IsClosed() {
+		return false
+	}
+	if time.Since(c.used) < idle {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	return c.done(c.c.Ping(ctx)) == nil
+}
+
+func (c *conn) Broken() bool { return c.c.IsClosed() }
+
+func (c *conn) Close() error {
+	if c.c.IsClosed() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+	defer cancel()
+	return c.c.Close(ctx)
+}

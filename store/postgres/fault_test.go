@@ -1,0 +1,392 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/store"
+	"github.com/lanyard/lanyard/store/postgres/pgtest"
+)
+
+func profile(id string) *lanyard.Profile {
+	return &lanyard.Profile{Meta: lanyard.Meta{ID: id, Name: id}, Permissions: []string{"Users.View"}}
+}
+
+func event(in string) *lanyard.Event {
+	return &lanyard.Event{ID: "event", Instance: in, Time: time.Now().UTC(), Operation: "Test", Account: "123456789012", Region: "us-east-1"}
+}
+
+// add stores a profile and calls before right before the commit.
+func add(ctx context.Context, s store.Store, in, id string, before func()) error {
+	return s.Update(ctx, in, func(tx store.Tx) error {
+		if err := tx.Put(ctx, profile(id)); err != nil {
+			return err
+		}
+		if err := tx.Append(ctx, event(in)); err != nil {
+			return err
+		}
+		if before != nil {
+			before()
+		}
+		return nil
+	})
+}
+
+func wantKind(t *testing.T, doing string, err error, kind lanyard.Kind) {
+	t.Helper()
+	var e *lanyard.Error
+	if !errors.As(err, &e) || e.Kind != kind {
+		t.Errorf("%s: error %v, want one of kind %v", doing, err, kind)
+	}
+}
+
+// A change that loses against another is tried again, and not for ever.
+func TestConflictIsTriedAgain(t *testing.T) {
+	server := pgtest.Start(t)
+	for _, code := range []string{"40001", "40P01"} {
+		for _, table := range []string{"events", "resources"} {
+			for _, tt := range []struct {
+				fails, runs int
+				ok          bool
+			}{{3, 4, true}, {1000, 10, false}} {
+				t.Run(fmt.Sprintf("%s on %s %d times", code, table, tt.fails), func(t *testing.T) {
+					schema := server.Schema(t, t.TempDir())
+					db := opened(t, Config{URL: server.URL(schema)})
+					if err := add(t.Context(), db, "i", "warm", nil); err != nil {
+						t.Fatal(err)
+					}
+					server.Exec(t, fmt.Sprintf(`SET search_path = %s;
+						CREATE SEQUENCE tries;
+						CREATE FUNCTION fail() RETURNS trigger AS $$ BEGIN
+							IF nextval('tries') <= %d THEN RAISE EXCEPTION 'as if' USING ERRCODE = '%s'; END IF;
+							RETURN NEW;
+						END $$ LANGUAGE plpgsql;
+						CREATE TRIGGER fail BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION fail()`, schema, tt.fails, code, table))
+					runs := 0
+					began := time.Now()
+					err := db.Update(t.Context(), "i", func(tx store.Tx) error {
+						runs++
+						if err := tx.Put(t.Context(), profile("p")); err != nil {
+							return err
+						}
+						return tx.Append(t.Context(), event("i"))
+					})
+					if runs != tt.runs {
+						t.Errorf("change ran %d times, want %d", runs, tt.runs)
+					}
+					if took := time.Since(began); took > 5*time.Second {
+						t.Errorf("it took %v", took)
+					}
+					if !tt.ok {
+						wantKind(t, "a conflict without end", err, lanyard.Unavailable)
+					} else if err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// A proxy stands between a store and the server, and can cut the wire.
+type proxy struct {
+	l      net.Listener
+	server string
+	mode   atomic.Int32
+	mu     sync.Mutex
+	conns  []net.Conn
+}
+
+const (
+	through  = iota
+	deaf     // the next request reaches the server, its answer does not come back
+	mute     // the next request does not reach the server
+	blackout // nothing passes, and nobody is told
+)
+
+func newProxy(t *testing.T, port int) *proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{l: l, server: fmt.Sprintf("127.0.0.1:%d", port)}
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", p.server)
+			if err != nil {
+				client.Close()
+				continue
+			}
+			p.mu.Lock()
+			p.conns = append(p.conns, client, server)
+			p.mu.Unlock()
+			go p.copy(server, client, true)
+			go p.copy(client, server, false)
+		}
+	}()
+	t.Cleanup(func() { l.Close(); p.cut() })
+	return p
+}
+
+// cut closes every connection.
+func (p *proxy) cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.Close()
+	}
+	p.conns = nil
+}
+
+func (p *proxy) copy(to, from net.Conn, request bool) {
+	defer to.Close()
+	defer from.Close()
+	b := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(b)
+		if err != nil {
+			return
+		}
+		switch mode := p.mode.Load(); {
+		case mode == mute && request:
+			p.mode.Store(through)
+			return
+		case mode == deaf && !request:
+			p.mode.Store(through)
+			return
+		case mode == blackout:
+			continue
+		}
+		if _, err := to.Write(b[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// When the connection is lost during the commit, nobody claims to know how it went.
+func TestConnectionLostInCommit(t *testing.T) {
+	server := pgtest.Start(t)
+	p := newProxy(t, server.Port)
+	schema := server.Schema(t, t.TempDir())
+	db := opened(t, Config{URL: server.At(p.l.Addr().String(), schema)})
+	ctx := t.Context()
+	if err := add(ctx, db, "i", "warm", nil); err != nil {
+		t.Fatal(err)
+	}
+	revision := int64(1)
+	for round := range 4 {
+		for name, tt := range map[string]struct {
+			mode     int32
+			happened bool
+		}{"after the server has it": {deaf, true}, "before the server has it": {mute, false}} {
+			id := fmt.Sprintf("%s %d", name, round)
+			runs := 0
+			err := add(ctx, db, "i", id, func() { runs++; p.mode.Store(tt.mode) })
+			wantKind(t, "the wire is cut "+name, err, lanyard.Unknown)
+			if err != nil && !strings.Contains(err.Error(), "unknown") {
+				t.Errorf("the error says %q", err)
+			}
+			if runs != 1 {
+				t.Errorf("the change ran %d times", runs)
+			}
+			if tt.happened {
+				revision++
+			}
+			// The server may take a moment to notice. Waiting for the instance is waiting for that.
+			if err := add(ctx, db, "i", id+" after", nil); err != nil {
+				t.Fatal(err)
+			}
+			revision++
+			if got, err := db.Reader("i").Revision(ctx); err != nil || got != revision {
+				t.Errorf("the revision is %d, %v; want %d", got, err, revision)
+			}
+			_, err = db.Reader("i").Get(ctx, lanyard.TypeProfile, id)
+			if (err == nil) != tt.happened {
+				t.Errorf("cut %s: the change is there: %v", name, err == nil)
+			}
+		}
+	}
+	p.mode.Store(deaf)
+	wantKind(t, "PutKey", db.PutKey(ctx, lanyard.AccessKey{ID: "k"}), lanyard.Unknown)
+	if err := db.PutKey(ctx, lanyard.AccessKey{ID: "k"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// When it is lost before the commit, the change is made again.
+func TestConnectionLostBeforeCommit(t *testing.T) {
+	server := pgtest.Start(t)
+	p := newProxy(t, server.Port)
+	db := opened(t, Config{URL: server.At(p.l.Addr().String(), server.Schema(t, t.TempDir()))})
+	ctx := t.Context()
+	runs := 0
+	err := db.Update(ctx, "i", func(tx store.Tx) error {
+		if runs++; runs < 3 {
+			if _, err := tx.Revision(ctx); err != nil {
+				return err
+			}
+			p.cut()
+		}
+		if err := tx.Put(ctx, profile("p")); err != nil {
+			return err
+		}
+		return tx.Append(ctx, event("i"))
+	})
+	if err != nil || runs != 3 {
+		t.Errorf("the change ran %d times: %v", runs, err)
+	}
+	p.cut()
+	if _, err := db.Reader("i").Get(ctx, lanyard.TypeProfile, "p"); err != nil {
+		t.Errorf("a read after a cut: %v", err)
+	}
+	if revision, err := db.Reader("i").Revision(ctx); err != nil || revision != 1 {
+		t.Errorf("revision %d, %v", revision, err)
+	}
+}
+
+// When nothing answers any more, a call ends when its context does, and its connection is not kept.
+func TestBlackout(t *testing.T) {
+	server := pgtest.Start(t)
+	p := newProxy(t, server.Port)
+	db := opened(t, Config{URL: server.At(p.l.Addr().String(), server.Schema(t, t.TempDir()))})
+	if err := add(t.Context(), db, "i", "p", nil); err != nil {
+		t.Fatal(err)
+	}
+	p.mode.Store(blackout)
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	_, err := db.Reader("i").Get(ctx, lanyard.TypeProfile, "p")
+	wantKind(t, "a read in the dark", err, lanyard.Unavailable)
+	wantKind(t, "a change in the dark", add(ctx, db, "i", "q", nil), lanyard.Unavailable)
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	p.mode.Store(through)
+	p.cut()
+	if err := add(t.Context(), db, "i", "r", nil); err != nil {
+		t.Errorf("after the blackout: %v", err)
+	}
+}
+
+// While the server is down calls fail soon, and when it is back they work without a restart of ours.
+func TestServerRestart(t *testing.T) {
+	server := pgtest.Start(t)
+	for name, end := range map[string]func() error{"stop": server.Stop, "crash": server.Crash} {
+		t.Run(name, func(t *testing.T) {
+			ctx := t.Context()
+			db := opened(t, Config{URL: server.URL(server.Schema(t, t.TempDir()))})
+			for i := range 3 {
+				if err := add(ctx, db, fmt.Sprint(i), "p", nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := end(); err != nil {
+				t.Fatal(err)
+			}
+			began := time.Now()
+			wantKind(t, "change while the server is down", add(ctx, db, "0", "q", nil), lanyard.Unavailable)
+			_, err := db.Reader("0").Get(ctx, lanyard.TypeProfile, "p")
+			wantKind(t, "read while the server is down", err, lanyard.Unavailable)
+			wantKind(t, "ping while the server is down", db.Ping(ctx), lanyard.Unavailable)
+			if took := time.Since(began); took > 15*time.Second {
+				t.Errorf("it took %v to fail", took)
+			}
+			if err := server.Start(); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 3 {
+				in := fmt.Sprint(i)
+				if _, err := db.Reader(in).Get(ctx, lanyard.TypeProfile, "p"); err != nil {
+					t.Error(err)
+				}
+				if err := add(ctx, db, in, "r", nil); err != nil {
+					t.Error(err)
+				}
+			}
+			// Restarted between two calls, nobody notices.
+			if err := errors.Join(end(), server.Start()); err != nil {
+				t.Fatal(err)
+			}
+			if err := add(ctx, db, "0", "s", nil); err != nil {
+				t.Error(err)
+			}
+			if err := db.PutKey(ctx, lanyard.AccessKey{ID: "k"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// An acknowledged change is one that the replicas have which it should wait for.
+func TestSynchronousReplicaIsMissing(t *testing.T) {
+	server := pgtest.Start(t)
+	db := opened(t, Config{URL: server.URL(server.Schema(t, t.TempDir())) + "&statement_timeout=300"})
+	if err := add(t.Context(), db, "i", "p", nil); err != nil {
+		t.Fatal(err)
+	}
+	server.Exec(t, `ALTER SYSTEM SET synchronous_standby_names = 'nobody'`)
+	server.Exec(t, `SELECT pg_reload_conf()`)
+	defer server.Exec(t, `SET synchronous_commit = local; SELECT pg_reload_conf()`)
+	defer server.Exec(t, `ALTER SYSTEM RESET synchronous_standby_names`)
+	time.Sleep(200 * time.Millisecond) // for the server to read it
+	wantKind(t, "a commit that no replica has", add(t.Context(), db, "i", "q", nil), lanyard.Unknown)
+}
+
+// Who finds no connection waits for one, and not for ever.
+func TestBoundedWaits(t *testing.T) {
+	server := pgtest.Start(t)
+	const wait = 200 * time.Millisecond
+	db := opened(t, Config{URL: server.URL(server.Schema(t, t.TempDir())), Connections: 2, Wait: wait})
+	ctx := t.Context()
+	other := opened(t, Config{URL: db.config.ConnString(), Wait: wait})
+	if err := errors.Join(add(ctx, db, "i", "p", nil), add(ctx, db, "j", "p", nil)); err != nil {
+		t.Fatal(err)
+	}
+	err := add(ctx, db, "i", "q", func() {
+		for name, f := range map[string]func() error{
+			"the only connection":          func() error { return add(ctx, db, "j", "q", nil) },
+			"the instance":                 func() error { return add(ctx, db, "i", "r", nil) },
+			"the only connection, for key": func() error { return db.PutKey(ctx, lanyard.AccessKey{ID: "k"}) },
+		} {
+			began := time.Now()
+			err := f()
+			wantKind(t, "wait for "+name, err, lanyard.Unavailable)
+			if took := time.Since(began); took < wait || took > 10*wait {
+				t.Errorf("waited %v for %s, want %v", took, name, wait)
+			}
+			if err == nil || !strings.Contains(err.Error(), "busy") {
+				t.Errorf("waited for %s: %v", name, err)
+			}
+		}
+		if _, err := db.Reader("i").Get(ctx, lanyard.TypeProfile, "p"); err != nil {
+			t.Errorf("readers wait for writers: %v", err)
+		}
+		// Another server waits in the database, until its caller gives up.
+		short, cancel := context.WithTimeout(ctx, wait)
+		defer cancel()
+		wantKind(t, "wait for another server", add(short, other, "i", "s", nil), lanyard.Unavailable)
+		if err := add(ctx, other, "j", "s", nil); err != nil {
+			t.Errorf("another instance on another server: %v", err)
+		}
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if err := add(ctx, other, "i", "s", nil); err != nil {
+		t.Error(err)
+	}
+}

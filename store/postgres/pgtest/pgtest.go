@@ -1,0 +1,279 @@
+// Package pgtest starts a real PostgreSQL server for the tests of a package. It is not for programs,
+// and knows nothing of what is stored.
+package pgtest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A Server is a PostgreSQL server in a temporary folder, with fsync on.
+type Server struct {
+	Dir      string // of the data
+	Port     int    // on 127.0.0.1, and of the socket in Socket
+	Socket   string
+	password string
+	bin      string
+	account  *syscall.Credential // that the server runs as; nil for ours
+
+	mu      sync.Mutex
+	process *os.Process
+	ended   chan struct{}
+	log     *os.File
+}
+
+// install tells how to get what is missing.
+const install = "PostgreSQL 15 is not installed: apt-get install postgresql-15"
+
+var shared struct {
+	once   sync.Once
+	server *Server
+	err    error
+}
+
+// Main runs the tests of a package and stops the server that they started:
+//
+//	func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+func Main(m *testing.M) int {
+	defer func() {
+		if shared.server != nil {
+			shared.server.remove()
+		}
+	}()
+	return m.Run()
+}
+
+// Start returns the server of this test binary, started at the first call. Where PostgreSQL is not
+// installed the test is skipped, or fails when CI is true.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	bin := find()
+	if bin == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(install)
+		}
+		t.Skip("SKIPPED: " + install)
+	}
+	shared.once.Do(func() { shared.server, shared.err = New(bin) })
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return shared.server
+}
+
+// find returns the folder of PostgreSQL's programs.
+func find() string {
+	dirs, _ := filepath.Glob("/usr/lib/postgresql/*/bin") // fails on an invalid pattern only
+	slices.Sort(dirs)
+	if i := slices.Index(dirs, "/usr/lib/postgresql/15/bin"); i >= 0 {
+		return dirs[i]
+	}
+	if len(dirs) > 0 {
+		return dirs[len(dirs)-1]
+	}
+	if path, err := exec.LookPath("initdb"); err == nil {
+		return filepath.Dir(path)
+	}
+	return ""
+}
+
+// New makes and starts a server with the programs in bin.
+func New(bin string) (*Server, error) {
+	root, err := os.MkdirTemp("", "lanyard-pg-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Dir: filepath.Join(root, "data"), Socket: root, bin: bin, password: rand.Text()}
+	if err := s.create(root); err != nil {
+		os.RemoveAll(root)
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) create(root string) error {
+	if os.Getuid() == 0 { // PostgreSQL refuses to run as root
+		account, err := user.Lookup("postgres")
+		if err != nil {
+			return err
+		}
+		uid, _ := strconv.Atoi(account.Uid)
+		gid, _ := strconv.Atoi(account.Gid)
+		s.account = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+		if err := os.Chown(root, uid, gid); err != nil {
+			return err
+		}
+	}
+	secret := filepath.Join(root, "password")
+	if err := os.WriteFile(secret, []byte(s.password), 0o644); err != nil { // the folder is the owner's only
+		return err
+	}
+	initdb := exec.Command(filepath.Join(s.bin, "initdb"), "-D", s.Dir, "-U", "lanyard", "-E", "UTF8", "--locale=C.UTF-8",
+		"--auth-local=trust", "--auth-host=scram-sha-256", "--pwfile="+secret, "--no-sync")
+	initdb.Dir = root
+	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: s.account}
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	s.Port = l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	return s.Start()
+}
+
+// Start starts a server that was stopped, and waits until it answers.
+func (s *Server) Start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	log, err := os.OpenFile(filepath.Join(filepath.Dir(s.Dir), "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(filepath.Join(s.bin, "postgres"), "-D", s.Dir, "-c", "listen_addresses=127.0.0.1", "-c", "port="+strconv.Itoa(s.Port),
+		"-c", "unix_socket_directories="+s.Socket, "-c", "fsync=on", "-c", "max_connections=200", "-c", "log_min_messages=warning")
+	cmd.Dir, cmd.Stdout, cmd.Stderr = s.Socket, log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.account, Pdeathsig: syscall.SIGQUIT}
+	ended, started := make(chan struct{}), make(chan error)
+	go func() {
+		// The signal comes when the thread ends that started the process, so that must stay.
+		runtime.LockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			cmd.Wait()
+			close(ended)
+		}
+	}()
+	if err := <-started; err != nil {
+		return err
+	}
+	s.process, s.ended, s.log = cmd.Process, ended, log
+	for range 600 {
+		if err = s.ping(); err == nil {
+			return nil
+		}
+		select {
+		case <-ended:
+			return fmt.Errorf("the PostgreSQL server ended: %s", s.Log())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return fmt.Errorf("the PostgreSQL server does not answer: %w", err)
+}
+
+func (s *Server) ping() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	c, err := pgx.Connect(ctx, s.URL(""))
+	if err != nil {
+		return err
+	}
+	return c.Close(ctx)
+}
+
+// Stop ends the server as its operator would in a hurry (fast shutdown): open transactions are undone.
+func (s *Server) Stop() error { return s.end(syscall.SIGINT) }
+
+// Crash ends the server at once, as a power cut that spares the disk: it recovers at its next start.
+func (s *Server) Crash() error { return s.end(syscall.SIGQUIT) }
+
+func (s *Server) end(signal os.Signal) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.process == nil {
+		return nil
+	}
+	if err := s.process.Signal(signal); err != nil {
+		return err
+	}
+	select {
+	case <-s.ended:
+		s.process = nil
+		return s.log.Close()
+	case <-time.After(30 * time.Second):
+		return errors.New("the PostgreSQL server does not end")
+	}
+}
+
+func (s *Server) remove() {
+	if err := s.Crash(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.RemoveAll(filepath.Dir(s.Dir))
+}
+
+// Log returns the end of the server's log.
+func (s *Server) Log() string {
+	b, err := os.ReadFile(filepath.Join(filepath.Dir(s.Dir), "log"))
+	if err != nil {
+		return err.Error()
+	}
+	return string(bytes.TrimSpace(b[max(0, len(b)-4096):]))
+}
+
+// Password is that of the user lanyard over TCP.
+func (s *Server) Password() string { return s.password }
+
+// URL names a schema of the server's database by way of its socket; "" is the public one.
+func (s *Server) URL(schema string) string {
+	return "postgres://lanyard@/postgres?" + url.Values{"host": {s.Socket}, "port": {strconv.Itoa(s.Port)}, "search_path": {or(schema, "public")}}.Encode()
+}
+
+// At is URL by way of TCP, to that address; "" is the server's own.
+func (s *Server) At(address, schema string) string {
+	return "postgres://lanyard:" + s.password + "@" + or(address, "127.0.0.1:"+strconv.Itoa(s.Port)) + "/postgres?sslmode=disable&search_path=" + or(schema, "public")
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// Schema returns the name of a schema that belongs to a path, empty at first.
+func (s *Server) Schema(t testing.TB, path string) string {
+	t.Helper()
+	h := fnv.New64a()
+	h.Write([]byte(path))
+	name := fmt.Sprintf("t%016x", h.Sum64())
+	s.Exec(t, `CREATE SCHEMA IF NOT EXISTS `+name)
+	return name
+}
+
+// Exec runs statements as another program would.
+func (s *Server) Exec(t testing.TB, script string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	c, err := pgx.Connect(ctx, s.URL(""))
+	if err == nil {
+		_, err = c.PgConn().Exec(ctx, script).ReadAll()
+		err = errors.Join(err, c.Close(ctx))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}

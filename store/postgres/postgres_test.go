@@ -1,0 +1,200 @@
+package postgres
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/store"
+	"github.com/lanyard/lanyard/store/postgres/pgtest"
+	"github.com/lanyard/lanyard/store/storetest"
+)
+
+func TestMain(m *testing.M) {
+	// The model test reads very much, and here every read goes to the server: fewer rounds, unless
+	// the command line says how many.
+	flag.Set("rapid.checks", "30")
+	os.Exit(pgtest.Main(m))
+}
+
+func TestStore(t *testing.T) {
+	server := pgtest.Start(t)
+	before := runtime.NumGoroutine()
+	storetest.Run(t, func(t *testing.T, dir string) store.Store {
+		return opened(t, Config{URL: server.URL(server.Schema(t, dir))})
+	})
+	idleAgain(t, before)
+}
+
+// idleAgain waits until no more goroutines run than before.
+func idleAgain(t *testing.T, before int) {
+	t.Helper()
+	for range 100 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	stacks := make([]byte, 1<<16)
+	t.Errorf("%d goroutines, before there were %d:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
+}
+
+func opened(t testing.TB, c Config) *Store {
+	t.Helper()
+	db, err := Open(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// Whoever opens a database first makes its tables, and others wait for that.
+func TestOpenedByManyAtOnce(t *testing.T) {
+	server := pgtest.Start(t)
+	for range 3 {
+		schema := server.Schema(t, t.TempDir())
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				db, err := Open(t.Context(), Config{URL: server.URL(schema)})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer db.Close()
+				if err := add(t.Context(), db, "i", fmt.Sprintf("%p", db), nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		db := opened(t, Config{URL: server.URL(schema)})
+		if n, err := db.Reader("i").Count(t.Context(), lanyard.TypeProfile); n != 4 || err != nil {
+			t.Errorf("%d profiles, %v", n, err)
+		}
+	}
+}
+
+// Two servers write to one instance: revisions have no gaps, and no change is lost.
+func TestTwoServersWrite(t *testing.T) {
+	server := pgtest.Start(t)
+	url := server.URL(server.Schema(t, t.TempDir()))
+	stores := []*Store{opened(t, Config{URL: url}), opened(t, Config{URL: url})}
+	ctx := t.Context()
+	const workers, each = 8, 20
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := range each {
+				err := stores[w%2].Update(ctx, "i", func(tx store.Tx) error {
+					n, err := tx.Count(ctx, lanyard.TypeProfile)
+					if err != nil {
+						return err
+					}
+					p := profile(fmt.Sprintf("%d-%d", w, i))
+					p.Description = fmt.Sprint(n) // the number of those before it
+					if err := tx.Put(ctx, p); err != nil {
+						return err
+					}
+					return tx.Append(ctx, event("i"))
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, s := range stores {
+		events, err := s.Reader("i").Events(ctx, 0, 1000)
+		if err != nil || len(events) != workers*each {
+			t.Fatalf("%d events, %v", len(events), err)
+		}
+		for i, e := range events {
+			if e.Revision != int64(i+1) {
+				t.Errorf("event %d has revision %d", i, e.Revision)
+			}
+		}
+		all, err := s.Reader("i").List(ctx, lanyard.TypeProfile, 0, 1000)
+		if err != nil || len(all) != workers*each {
+			t.Fatalf("%d profiles, %v", len(all), err)
+		}
+		for i, r := range all {
+			if p := r.(*lanyard.Profile); p.Seq != int64(i+1) || p.Description != fmt.Sprint(i) {
+				t.Errorf("profile %d has Seq %d and saw %s before it", i, p.Seq, p.Description)
+			}
+		}
+	}
+}
+
+// What the database cannot hold is refused, and is not found.
+func TestTextThatCannotBeStored(t *testing.T) {
+	server := pgtest.Start(t)
+	db := opened(t, Config{URL: server.URL(server.Schema(t, t.TempDir()))})
+	ctx := t.Context()
+	for _, bad := range []string{"zero\x00", "\xff"} {
+		for _, in := range []string{"i", bad} {
+			_, err := db.Reader(in).Get(ctx, lanyard.TypeProfile, bad)
+			wantKind(t, "get", err, lanyard.NotFound)
+			_, err = db.Reader(in).Find(ctx, lanyard.TypeProfile, bad)
+			wantKind(t, "find", err, lanyard.NotFound)
+			wantKind(t, "put", add(ctx, db, in, bad, nil), lanyard.Invalid)
+		}
+		err := db.Update(ctx, "i", func(tx store.Tx) error {
+			tx.Put(ctx, &lanyard.User{Meta: lanyard.Meta{ID: "u", Name: "u"}, Profiles: []string{bad}})
+			return tx.Append(ctx, event("i")) // as if it had not noticed
+		})
+		wantKind(t, "put what refers to it", err, lanyard.Invalid)
+	}
+	if err := add(ctx, db, "i", "good", nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	server := pgtest.Start(t)
+	newer := server.Schema(t, t.TempDir())
+	opened(t, Config{URL: server.URL(newer)})
+	server.Exec(t, `INSERT INTO `+newer+`.schema_version (version, name, applied) VALUES (999, 'later', 0)`)
+	for name, tt := range map[string]struct {
+		url  string
+		kind lanyard.Kind
+		want string
+	}{
+		"not a URL":             {"postgres://u:hunter2 %zz@h/db", lanyard.Invalid, "cannot be read"},
+		"another database":      {"mysql://u:hunter2@h/db", lanyard.Invalid, "cannot be read"},
+		"bad setting":           {"postgres://u:hunter2@h/db?sslmode=perhaps", lanyard.Invalid, "sslmode"},
+		"too few connections":   {"postgres://u:hunter2@h/db?pool_max_conns=1", lanyard.Invalid, "pool_max_conns=1"},
+		"nobody listens":        {"postgres://u:hunter2@127.0.0.1:1/db", lanyard.Unavailable, "127.0.0.1"},
+		"wrong password":        {strings.Replace(server.At("", ""), server.Password(), "hunter2", 1), lanyard.Unavailable, "password authentication failed"},
+		"schema not there":      {server.URL("nowhere"), lanyard.Unavailable, "schema"},
+		"newer schema":          {server.URL(newer), lanyard.Unavailable, "newer program"},
+		"password in the query": {"postgres://h/db?password=hunter2&sslmode=perhaps", lanyard.Invalid, "sslmode"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			db, err := Open(ctx, Config{URL: tt.url})
+			if err == nil {
+				db.Close()
+				t.Fatal("it was opened")
+			}
+			wantKind(t, "Open", err, tt.kind)
+			if !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the error is %q, want one about %q and without the password", err, tt.want)
+			}
+		})
+	}
+}

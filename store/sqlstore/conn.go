@@ -1,0 +1,52 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+)
+
+// A Row is the current row of a query. What is scanned into a sql.RawBytes is valid until the next.
+type Row interface{ Scan(dest ...any) error }
+
+// A Conn is one connection to a database, with the statements that it prepared. It is used by one
+// goroutine at a time. Connect makes one of a database/sql driver.
+type Conn interface {
+	// Exec runs a statement that answers no rows.
+	Exec(ctx context.Context, query string, args ...any) (sql.Result, error)
+	// Query calls scan for every row of a query.
+	Query(ctx context.Context, query string, args []any, scan func(Row) error) error
+	// Script runs statements without arguments, separated by semicolons.
+	Script(ctx context.Context, script string) error
+	// Ready tells whether an idle connection may be used.
+	Ready(ctx context.Context) bool
+	// Broken tells, after an error, that the connection is in a state unknown and must not be used again.
+	Broken() bool
+	// Close closes the connection itself, whatever goes on on it.
+	Close() error
+}
+
+// A Pipeline is a Conn that sends several statements at a time and then waits once: over a network
+// the waiting is what costs.
+type Pipeline interface {
+	Conn
+	// Send runs statements in order, up to the first that fails.
+	Send(ctx context.Context, list []Statement) error
+	// Commit is Send and then COMMIT. Its error is ErrUnknown when the transaction may have been
+	// committed all the same.
+	Commit(ctx context.Context, list []Statement) error
+}
+
+// ErrUnknown tells that nobody can say whether a transaction was committed.
+var ErrUnknown = errors.New("the connection was lost during the commit")
+
+// A Statement is a query, and what is done with its answer.
+type Statement struct {
+	Query string
+	Args  []any
+	One   bool            // it must change exactly one row
+	Scan  func(Row) error // called for each row, unless nil
+}
+
+// ErrNotOne tells that a statement did not change exactly one row.
+var ErrNotOne = errors.New("the row is gone")
