@@ -157,6 +157,50 @@ func (e *Engine) Apply(ctx context.Context, event *lanyard.Event) error {
 	return nil
 }
 
+// CatchUp reads the events of an instance up to at least the revision, which somebody else has
+// committed. An instance that nobody has asked about is passed over.
+func (e *Engine) CatchUp(ctx context.Context, instance string, revision int64) error {
+	v, ok := e.instances.Load(instance)
+	if !ok {
+		return nil
+	}
+	c := v.(*current)
+	if s := c.snapshot.Load(); s == nil || s.revision >= revision {
+		return nil // without waiting
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.snapshot.Load()
+	if s == nil || s.revision >= revision {
+		return nil
+	}
+	next, err := e.catchUp(ctx, s)
+	if err == nil && next != s {
+		c.publish(next)
+	}
+	return err
+}
+
+// Loaded returns the ids of the instances that have a snapshot, and its revision.
+func (e *Engine) Loaded() map[string]int64 {
+	loaded := make(map[string]int64)
+	e.instances.Range(func(id, v any) bool {
+		if s := v.(*current).snapshot.Load(); s != nil {
+			loaded[id.(string)] = s.revision
+		}
+		return true
+	})
+	return loaded
+}
+
+// Peek returns the latest snapshot of an instance that has one already, or nil.
+func (e *Engine) Peek(instance string) *Snapshot {
+	if c, ok := e.instances.Load(instance); ok {
+		return c.(*current).snapshot.Load()
+	}
+	return nil
+}
+
 // AtLeast returns a snapshot of at least the revision. When the engine has none yet it reads what
 // is missing, and waits at most wait for the revision to be committed.
 func (e *Engine) AtLeast(ctx context.Context, instance string, revision int64, wait time.Duration) (*Snapshot, error) {

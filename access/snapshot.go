@@ -20,6 +20,7 @@ type Snapshot struct {
 	instance string
 	revision int64
 	exists   bool
+	account  string // that owns the instance
 
 	entities vector[entity]
 	ids      index
@@ -43,6 +44,9 @@ func (s *Snapshot) Instance() string { return s.instance }
 
 // Revision is that of the last event that the snapshot holds.
 func (s *Snapshot) Revision() int64 { return s.revision }
+
+// Account is that which owns the instance, "" when it does not exist.
+func (s *Snapshot) Account() string { return s.account }
 
 // Exists tells whether the instance exists at this revision.
 func (s *Snapshot) Exists() bool { return s.exists }
@@ -306,8 +310,8 @@ func (e *Edit) prof(slot uint32) *profile {
 // above them, and users and AI agents after the profiles and groups that they name; events come in
 // such an order.
 func (e *Edit) Put(r lanyard.Resource) {
-	if _, ok := r.(*lanyard.Instance); ok {
-		e.s.exists = true
+	if in, ok := r.(*lanyard.Instance); ok {
+		e.s.exists, e.s.account = true, in.Account
 		return
 	}
 	k, ok := kindOf[r.Type()]

@@ -1,4 +1,4 @@
-// Package store is the contract of a store: what package control may rely on, in prose and two
+// Package store is the contract of a store: what package control may rely on, in prose and a few
 // interfaces. The databases that keep it are store/sqlite and store/postgres; the suite that holds
 // them to it is store/storetest. It has no rules of the domain.
 package store
@@ -68,6 +68,21 @@ type Store interface {
 	// Ping tells whether the store can answer.
 	Ping(ctx context.Context) error
 	Close() error
+}
+
+// A Watcher is a Store that other processes may change too. Who holds in memory what it read follows
+// the changes of others through this.
+type Watcher interface {
+	Store
+	// Watch calls woken when some process has committed a change: with the instance and a revision
+	// that it has reached, or with "" when a key or token was stored. It goes on until ctx ends, or
+	// until it cannot hear any more, which is an error. Calls come one at a time; they may come late,
+	// twice or not at all, so Revisions and Credentials must be asked from time to time as well.
+	Watch(ctx context.Context, woken func(instance string, revision int64)) error
+	// Revisions returns the revisions of instances, in their order.
+	Revisions(ctx context.Context, instances []string) ([]int64, error)
+	// Credentials returns a number that grows whenever a key or token is stored, by any process.
+	Credentials(ctx context.Context) (int64, error)
 }
 
 // Entry is one line of the directory of instances.

@@ -135,9 +135,10 @@ func open(ctx context.Context, c Config) (*Store, error) {
 	}
 	s := &Store{config: config, log: c.Logger}
 	readers := max(1, c.Connections/3)
+	notifications := newNotifier(config, c.Logger)
 	s.DB = sqlstore.New(sqlstore.Config{
 		Write: s.connect, Writers: c.Connections - readers, Readers: readers,
-		Dialect: dialect, Wait: c.Wait, Logger: c.Logger,
+		Dialect: dialect, Wait: c.Wait, Logger: c.Logger, Committed: notifications.add, Release: notifications.close,
 	})
 	return s, nil
 }

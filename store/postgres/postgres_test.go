@@ -2,8 +2,10 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"strings"
@@ -196,5 +198,85 @@ func TestOpenRefuses(t *testing.T) {
 				t.Errorf("the error is %q, want one about %q and without the password", err, tt.want)
 			}
 		})
+	}
+}
+
+// A store hears of every commit, its own too; bursts come together.
+func TestWatch(t *testing.T) {
+	server := pgtest.Start(t)
+	url := server.URL(server.Schema(t, t.TempDir()))
+	a, b := opened(t, Config{URL: url}), opened(t, Config{URL: url})
+	ctx, cancel := context.WithCancel(t.Context())
+	type note struct {
+		instance string
+		revision int64
+	}
+	heard := make(chan note, 1000)
+	ended := make(chan error)
+	go func() { ended <- b.Watch(ctx, func(in string, revision int64) { heard <- note{in, revision} }) }()
+	await := func(want note) {
+		t.Helper()
+		for {
+			select {
+			case got := <-heard:
+				if got == want {
+					return
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatalf("not heard of %v", want)
+			}
+		}
+	}
+	if err := add(ctx, a, "first", "p", nil); err != nil {
+		t.Fatal(err)
+	}
+	for range 100 { // until it listens
+		a.DB.PutKey(ctx, lanyard.AccessKey{ID: "k"})
+		if len(heard) > 0 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	await(note{"", 0})
+	for i := range 30 {
+		if err := add(ctx, a, "i", fmt.Sprint(i), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(note{"i", 30})
+	server.Exec(t, `NOTIFY lanyard, 'not ours'`)
+	if err := add(ctx, b, "j\n\"{é", "p", nil); err != nil {
+		t.Fatal(err)
+	}
+	await(note{"j\n\"{é", 1})
+	got, err := b.Revisions(ctx, []string{"i", "never", "j\n\"{é", "zero\x00"})
+	if err != nil || fmt.Sprint(got) != "[30 0 1 0]" {
+		t.Errorf("the revisions are %v, %v", got, err)
+	}
+	cancel()
+	if err := <-ended; err == nil {
+		t.Error("Watch ended without an error")
+	}
+}
+
+func TestPayloads(t *testing.T) {
+	pending := map[string]int64{}
+	for i := range 1000 {
+		pending[fmt.Sprintf("instance-%d", i)] = int64(i)
+	}
+	pending[strings.Repeat("x", maxPayload)] = 1 // polling finds it
+	got := map[string]int64{}
+	all := payloads(pending)
+	for _, p := range all {
+		if len(p) > maxPayload {
+			t.Errorf("a payload has %d bytes", len(p))
+		}
+		if err := json.Unmarshal([]byte(p), &got); err != nil {
+			t.Fatal(err)
+		}
+	}
+	delete(pending, strings.Repeat("x", maxPayload))
+	if !maps.Equal(got, pending) || len(all) > 5 {
+		t.Errorf("%d payloads hold %d of %d", len(all), len(got), len(pending))
 	}
 }

@@ -238,6 +238,38 @@ func (d *DB) head(ctx context.Context, from source, instance string) (head, erro
 	return h, nil
 }
 
+// Revisions returns the revisions of instances. Each is a query of its own, so that none needs more
+// than one instance; over a Pipeline very many are sent at a time.
+func (d *DB) Revisions(ctx context.Context, instances []string) ([]int64, error) {
+	const most = 250 // statements at a time
+	revisions := make([]int64, len(instances))
+	err := d.do(ctx, func(s *session) error {
+		clear(revisions)
+		for i, id := range instances {
+			scan := func(row Row) error { return row.Scan(&revisions[i]) }
+			if s.pipe == nil {
+				if err := s.rows(ctx, revisionQuery, []any{id}, scan); err != nil {
+					return err
+				}
+				continue
+			}
+			s.queue = append(s.queue, Statement{Query: revisionQuery, Args: []any{id}, Scan: scan})
+			if len(s.queue) == most {
+				if err := s.flush(ctx); err != nil {
+					return err
+				}
+			}
+		}
+		return s.flush(ctx)
+	})
+	if err != nil {
+		return nil, d.wrap(ctx, err, "read the revisions of instances")
+	}
+	return revisions, nil
+}
+
+const revisionQuery = `SELECT revision FROM events WHERE instance_id = $1 ORDER BY revision DESC LIMIT 1`
+
 func (d *DB) events(ctx context.Context, from source, instance string, after int64, limit int) (events []lanyard.Event, err error) {
 	if limit <= 0 {
 		return nil, nil
