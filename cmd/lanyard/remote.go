@@ -28,12 +28,13 @@ import (
 	"github.com/lanyard/lanyard/control"
 	"github.com/lanyard/lanyard/fault"
 	"github.com/lanyard/lanyard/store"
-	"github.com/lanyard/lanyard/store/sqlite"
+	"github.com/lanyard/lanyard/store/postgres"
 )
 
 // dataFlag names the folder that a management command is about.
 type dataFlag struct {
-	Data string `help:"Data folder of the server; its root key and address are read from there; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
+	Data  string `help:"Data folder of the server; its root key and address are read from there; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
+	Store string `help:"The server's --store, used when it does not run." default:"sqlite" placeholder:"sqlite|postgres://…"`
 }
 
 // manager is what the management commands work on: a running server, or the folder itself when no
@@ -66,16 +67,22 @@ func (d dataFlag) open(ctx context.Context) (manager, error) {
 	return &local{control.New(control.Config{Store: db}), db}, nil
 }
 
-// store opens the folder, which no server uses.
+// store opens the store, which no server of this folder uses.
 func (d dataFlag) store(ctx context.Context) (store.Store, error) {
+	if err := checkStore(d.Store); err != nil {
+		return nil, err
+	}
 	if _, err := os.Stat(filepath.Join(d.Data, credentialsFile)); err != nil {
 		return nil, refuse("%s is not a data folder of lanyard; --data names another", d.Data)
 	}
-	db, err := sqlite.Open(ctx, sqlite.Config{Dir: d.Data, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		return nil, fmt.Errorf("open the data folder %s: %w", d.Data, err)
+	if _, err := os.Stat(filepath.Join(d.Data, "lanyard.db")); err != nil && !postgres.IsURL(d.Store) {
+		return nil, refuse("%s has no database: its server keeps the data elsewhere and does not run; start it, or set --store to what it had", d.Data)
 	}
-	return db, nil
+	log := slog.New(slog.DiscardHandler)
+	if postgres.IsURL(d.Store) {
+		return openPostgres(ctx, d.Store, log) // beside whatever servers use it
+	}
+	return openStore(ctx, d.Store, d.Data, log)
 }
 
 // notRunning tells whether an error of remote means that no server uses the folder.

@@ -28,11 +28,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/lanyard/lanyard/store/postgres/pgtest"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"lanyard": main})
+	testscript.Main(tests{m}, map[string]func(){"lanyard": main})
 }
+
+// tests stops the database server that they started.
+type tests struct{ *testing.M }
+
+func (t tests) Run() int { return pgtest.Main(t.M) }
 
 // The scripts run the command as another process would, each in a folder of its own.
 func TestScripts(t *testing.T) {

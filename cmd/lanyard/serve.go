@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,14 +28,13 @@ import (
 	"github.com/lanyard/lanyard/fault"
 	"github.com/lanyard/lanyard/sigv4"
 	"github.com/lanyard/lanyard/store"
-	"github.com/lanyard/lanyard/store/sqlite"
 	"github.com/lanyard/lanyard/throttle"
 )
 
 type serveCmd struct {
 	Listen  string `help:"Address and port to listen on; default ${default}." default:"127.0.0.1:4580" placeholder:"ADDR"`
-	Data    string `help:"Folder that holds the database and the credentials; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
-	Store   string `help:"Where to keep the data: sqlite (in the data folder)." default:"sqlite" enum:"sqlite"`
+	Data    string `help:"Folder that holds the credentials and, with --store sqlite, the database; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
+	Store   string `help:"Where to keep the data: sqlite (in the data folder), or a PostgreSQL database by its URL, which several servers may use; better set by the environment, for it has a password." default:"sqlite" placeholder:"sqlite|postgres://…"`
 	Region  string `help:"AWS Region that this server stands for." default:"us-east-1"`
 	Account string `help:"AWS account of the root access key." default:"123456789012"`
 
@@ -54,6 +54,7 @@ type serveCmd struct {
 
 	Quota quotaFlags `embed:"" prefix:"quota-" group:"Quotas (0: Amazon Connect's default; -1: none)"`
 
+	Poll           time.Duration `help:"How often to ask PostgreSQL what other servers changed, should a notification be lost." default:"250ms"`
 	MaxConnections int           `help:"Connections served at a time; others wait to be accepted." default:"4096"`
 	Grace          time.Duration `help:"How long calls under way may take to finish at shutdown." default:"20s"`
 	LogLevel       string        `help:"Least level that is logged." default:"info" enum:"debug,info,warn,error"`
@@ -83,9 +84,12 @@ func (serveCmd) Help() string {
   lanyard serve
   lanyard serve --listen 127.0.0.1:9000 --data /var/lib/lanyard --region eu-central-1
   LANYARD_THROTTLE=aws lanyard serve --demo
+  LANYARD_STORE=postgres://lanyard:secret@db.example/lanyard lanyard serve
   lanyard serve --config /etc/lanyard.json     # {"listen": "127.0.0.1:9000", "quota-profiles": 200}
 
 The first start writes the root access key into DATA/credentials (AWS shared-credentials format).
+Servers on one PostgreSQL database need the same root access key: the first draws it and the others find
+it there, or all are given it. Each needs a data folder of its own.
 Requests may be sent with boto3, the AWS CLI, any AWS SDK or Terraform, with
 AWS_ENDPOINT_URL_CONNECT set to this server.`
 }
@@ -127,6 +131,12 @@ func (c *serveCmd) check() error {
 	if c.NoAuth && !isLoopback(c.Listen) {
 		return refuse("--no-auth is accepted only with --listen on a loopback address; %s can be reached by others", c.Listen)
 	}
+	if c.Poll < time.Millisecond {
+		return refuse("--poll: %v is not accepted; 1ms or more is", c.Poll)
+	}
+	if err := checkStore(c.Store); err != nil {
+		return err
+	}
 	if c.MaxConnections < 1 {
 		return refuse("--max-connections: %d is not accepted; 1 or more is", c.MaxConnections)
 	}
@@ -166,9 +176,9 @@ func (c *serveCmd) Run(io streams) (err error) {
 	slog.SetDefault(log)
 	started := time.Now()
 
-	db, err := sqlite.Open(io.ctx, sqlite.Config{Dir: c.Data, Logger: log})
+	db, err := openStore(io.ctx, c.Store, c.Data, log)
 	if err != nil {
-		return fmt.Errorf("open the data folder %s: %w", c.Data, err)
+		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 
@@ -185,6 +195,11 @@ func (c *serveCmd) Run(io streams) (err error) {
 	if root.Account != c.Account {
 		log.Warn("the root access key stays with the account it was made for; set a new one to change that", "account", root.Account, "asked", c.Account)
 	}
+
+	following, stop := context.WithCancel(context.Background()) // as long as calls are served
+	var follower sync.WaitGroup
+	follower.Go(func() { svc.Follow(following, c.Poll) })
+	defer func() { stop(); follower.Wait() }()
 
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
@@ -232,7 +247,7 @@ func (c *serveCmd) Run(io streams) (err error) {
 		}
 		served <- srv.Serve(limited)
 	}()
-	log.Info("serving", "url", here.URL, "data", c.Data, "region", c.Region, "version", version(), "ready", time.Since(started).Round(time.Millisecond).String())
+	log.Info("serving", "url", here.URL, "data", c.Data, "store", storeName(c.Store), "region", c.Region, "version", version(), "ready", time.Since(started).Round(time.Millisecond).String())
 	if c.NoAuth {
 		log.Warn("NO AUTHENTICATION: every request that reaches this address may do everything; for tests on this machine only", "listen", c.Listen)
 	}
