@@ -22,7 +22,7 @@ import (
 func TestMain(m *testing.M) {
 	// The model test reads very much, and here every read goes to the server: fewer rounds, unless
 	// the command line says how many.
-	flag.Set("rapid.checks", "30")
+	flag.Set("rapid.checks", "20")
 	os.Exit(pgtest.Main(m))
 }
 

@@ -61,6 +61,8 @@ func notFound(t lanyard.Type, id string) error {
 	return lanyard.Errorf(lanyard.NotFound, "%s %q does not exist", t, id)
 }
 
+const getQuery = `SELECT doc FROM resources WHERE instance_id = $1 AND type = $2 AND id = $3`
+
 func (d *DB) get(ctx context.Context, from source, instance string, t lanyard.Type, id string) (lanyard.Resource, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, d.wrap(ctx, err, "the call ended")
@@ -70,7 +72,7 @@ func (d *DB) get(ctx context.Context, from source, instance string, t lanyard.Ty
 	if v != nil {
 		return v.(*version).r, nil
 	}
-	r, size, err := d.one(ctx, from, `SELECT doc FROM resources WHERE instance_id = $1 AND type = $2 AND id = $3`, instance, t, id)
+	r, size, err := d.one(ctx, from, getQuery, instance, t, id)
 	if err == nil {
 		d.cache.put(k, ticket, &version{r: r}, size)
 	}

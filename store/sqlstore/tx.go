@@ -21,6 +21,7 @@ type tx struct {
 	err      error // why it must not go on
 
 	touched map[lanyard.Ref]version
+	seen    map[lanyard.Ref]version // what was read, of a Shared database, which has no cache
 	types   []lanyard.Type // of what was touched
 	wiped   bool           // the instance was deleted, so the cache knows nothing
 	created []lanyard.Resource
@@ -49,7 +50,43 @@ func (tx *tx) Get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resou
 	if tx.wiped {
 		return nil, notFound(t, id)
 	}
+	if tx.d.dialect.Shared {
+		return tx.fetch(ctx, t, id)
+	}
 	return tx.d.get(ctx, tx, tx.instance, t, id)
+}
+
+// fetch reads a resource once: a change reads what it is about to store, and Put needs it again.
+// Nobody else can change it in between.
+func (tx *tx) fetch(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, tx.d.wrap(ctx, err, "the call ended")
+	}
+	ref := lanyard.Ref{Type: t, ID: id}
+	if was, ok := tx.seen[ref]; ok {
+		return was.r, nil
+	}
+	var now version
+	err := tx.do(ctx, func(s *session) error {
+		now = version{}
+		return s.rows(ctx, getQuery, []any{tx.instance, string(t), id}, func(row Row) (err error) {
+			if err = row.Scan(&now.doc); err == nil {
+				now.r, err = decode(t, now.doc)
+			}
+			return err
+		})
+	})
+	if err == nil && now.r == nil {
+		err = notFound(t, id)
+	}
+	if err != nil {
+		return nil, tx.d.wrap(ctx, err, "read "+string(t)+" "+id)
+	}
+	if tx.seen == nil {
+		tx.seen = make(map[lanyard.Ref]version)
+	}
+	tx.seen[ref] = now
+	return now.r, nil
 }
 
 func (tx *tx) Find(ctx context.Context, t lanyard.Type, k string) (lanyard.Resource, error) {
@@ -161,6 +198,9 @@ func (tx *tx) doc(r lanyard.Resource) ([]byte, error) {
 	ref := lanyard.Ref{Type: r.Type(), ID: r.Head().ID}
 	if now, ok := tx.touched[ref]; ok && now.r == r {
 		return now.doc, nil
+	}
+	if was, ok := tx.seen[ref]; ok && was.r == r {
+		return was.doc, nil
 	}
 	k := key{instance: tx.instance, t: ref.Type, id: ref.ID}
 	if v, _ := tx.d.cache.get(&k); v != nil {
