@@ -148,9 +148,27 @@ func (s *Service) guard(ctx context.Context, call Call, instance string, tx stor
 	if err != nil {
 		return nil, err
 	}
-	snapshot, err := s.engine.AtLeast(ctx, instance, revision, maxWait)
+	snapshot, err := s.engine.Snapshot(ctx, instance)
 	if err != nil {
 		return nil, err
+	}
+	// What was changed just now may be known to the transaction alone.
+	edit := snapshot.Edit()
+	for after := snapshot.Revision(); after < revision; {
+		events, err := tx.Events(ctx, after, 500)
+		if err != nil {
+			return nil, err
+		}
+		if len(events) == 0 {
+			return nil, lanyard.Errorf(lanyard.Internal, "instance %s has no event after revision %d, but is at %d", instance, after, revision)
+		}
+		for i := range events {
+			if err := edit.Apply(&events[i]); err != nil {
+				return nil, err
+			}
+		}
+		after = events[len(events)-1].Revision
+		snapshot = edit.Snapshot(after)
 	}
 	return &guard{tx, call.acting, snapshot, s.strict}, nil
 }

@@ -35,6 +35,8 @@ type Config struct {
 
 	unsynced  bool // do not wait for the disk
 	temporary bool // remove the folder at Close
+
+	wrap func(sqlstore.Conn) sqlstore.Conn // puts something around the connection that writes; for tests
 }
 
 const (
@@ -122,8 +124,19 @@ func open(ctx context.Context, c Config) (_ *sqlstore.DB, err error) {
 	if c.Readers == 0 {
 		c.Readers = 4
 	}
+	write := sqlstore.Connect(writer, 1)
+	if c.wrap != nil {
+		plain := write
+		write = func(ctx context.Context) (sqlstore.Conn, error) {
+			conn, err := plain(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return c.wrap(conn), nil
+		}
+	}
 	return sqlstore.New(sqlstore.Config{
-		Write: sqlstore.Connect(writer, 1), Read: sqlstore.Connect(reader, c.Readers), Readers: c.Readers,
+		Write: write, Read: sqlstore.Connect(reader, c.Readers), Readers: c.Readers,
 		Dialect: dialect, Cache: c.Cache, Logger: c.Logger,
 		// The writer goes last: the last connection of SQLite moves the log into the database, and
 		// a reader must not.

@@ -130,6 +130,23 @@ func (c *cache) put(k key, t ticket, value any, size int64) {
 	}
 }
 
+// hold puts what a commit left of an instance.
+func (c *cache) hold(instance string, touched map[lanyard.Ref]version, now head) {
+	if c == nil {
+		return
+	}
+	for ref, now := range touched {
+		if now.r != nil {
+			k := key{instance: instance, t: ref.Type, id: ref.ID}
+			_, ticket := c.get(&k)
+			c.put(k, ticket, &now, weight(now.doc)+int64(len(now.doc)))
+		}
+	}
+	k := key{instance: instance}
+	_, ticket := c.get(&k)
+	c.put(k, ticket, now, 128)
+}
+
 // overhead is about what an entry costs beside its value.
 const overhead = 256
 

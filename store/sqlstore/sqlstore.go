@@ -44,6 +44,8 @@ type DB struct {
 	writers   *pool
 	readers   *pool
 	turns     turns  // of a Shared database
+	line      lineup // of a database that is not
+	group     *group // that is open; whoever is at the head of line has it
 	cache     *cache // nil when there is none
 	committed func(instance string, revision int64)
 	log       *slog.Logger
@@ -83,6 +85,7 @@ func New(c Config) *DB {
 		d.cache = newCache(c.Cache)
 	}
 	d.close = sync.OnceValue(func() error {
+		d.line.close()
 		err := errors.Join(d.readers.close(), d.writers.close())
 		if c.Release != nil {
 			err = errors.Join(err, c.Release())

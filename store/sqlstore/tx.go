@@ -17,13 +17,15 @@ type tx struct {
 	begun    bool
 	locked   bool // no other process can change the instance; of a Shared database
 	appended bool
-	again    bool  // it can be tried again from the start
-	err      error // why it must not go on
+	again    bool     // it can be tried again from the start
+	group    *group   // that it is one of; nil in a Shared database
+	before   *changed // what those before it in the group did to the instance
+	err      error    // why it must not go on
 
 	touched map[lanyard.Ref]version
 	seen    map[lanyard.Ref]version // what was read, of a Shared database, which has no cache
-	types   []lanyard.Type // of what was touched
-	wiped   bool           // the instance was deleted, so the cache knows nothing
+	types   []lanyard.Type          // of what was touched
+	wiped   bool                    // the instance was deleted, so the cache knows nothing
 	created []lanyard.Resource
 	changes []lanyard.Change
 
@@ -38,7 +40,7 @@ type version struct {
 }
 
 func (tx *tx) Get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
-	if now, ok := tx.touched[lanyard.Ref{Type: t, ID: id}]; ok && tx.err == nil {
+	if now, ok := tx.left(lanyard.Ref{Type: t, ID: id}); ok && tx.err == nil {
 		if now.r == nil {
 			return nil, notFound(t, id)
 		}
@@ -47,7 +49,7 @@ func (tx *tx) Get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resou
 	if err := tx.usable(ctx, "read "+string(t)+" "+id); err != nil {
 		return nil, err
 	}
-	if tx.wiped {
+	if tx.wiped || tx.before != nil && tx.before.wiped {
 		return nil, notFound(t, id)
 	}
 	if tx.d.dialect.Shared {
@@ -89,6 +91,14 @@ func (tx *tx) fetch(ctx context.Context, t lanyard.Type, id string) (lanyard.Res
 	return now.r, nil
 }
 
+// left is a resource as this transaction, or one before it in the group, left it.
+func (tx *tx) left(ref lanyard.Ref) (now version, ok bool) {
+	if now, ok = tx.touched[ref]; !ok && tx.before != nil && !tx.wiped {
+		now, ok = tx.before.touched[ref]
+	}
+	return now, ok
+}
+
 func (tx *tx) Find(ctx context.Context, t lanyard.Type, k string) (lanyard.Resource, error) {
 	return tx.d.find(ctx, tx, tx.instance, t, k)
 }
@@ -98,7 +108,7 @@ func (tx *tx) List(ctx context.Context, t lanyard.Type, after int64, limit int) 
 		return nil, err
 	}
 	cache := tx.d.cache
-	if tx.wiped || slices.Contains(tx.types, t) {
+	if tx.wiped || slices.Contains(tx.types, t) || tx.before != nil && (tx.before.wiped || slices.Contains(tx.before.types, t)) {
 		cache = nil
 	}
 	return tx.d.list(ctx, tx, cache, tx.instance, t, after, limit)
@@ -138,7 +148,9 @@ func (tx *tx) load(ctx context.Context) (err error) {
 	if err := tx.usable(ctx, doing); err != nil || tx.loaded {
 		return err
 	}
-	if tx.d.dialect.Shared { // begin reads it too
+	if tx.before != nil {
+		tx.now = tx.before.now
+	} else if tx.d.dialect.Shared { // begin reads it too
 		err = tx.d.wrap(ctx, tx.do(ctx, func(s *session) error { return s.flush(ctx) }), doing)
 	} else {
 		tx.now, err = tx.d.head(ctx, tx, tx.instance)
@@ -196,7 +208,7 @@ func (tx *tx) Put(ctx context.Context, r lanyard.Resource) error {
 // doc returns a resource as it is stored, from memory when it was stored of late.
 func (tx *tx) doc(r lanyard.Resource) ([]byte, error) {
 	ref := lanyard.Ref{Type: r.Type(), ID: r.Head().ID}
-	if now, ok := tx.touched[ref]; ok && now.r == r {
+	if now, ok := tx.left(ref); ok && now.r == r {
 		return now.doc, nil
 	}
 	if was, ok := tx.seen[ref]; ok && was.r == r {

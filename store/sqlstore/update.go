@@ -16,8 +16,7 @@ var errOver = errors.New("the transaction is over")
 // Update runs change in a transaction. This and commit are the one path by which instances change.
 func (d *DB) Update(ctx context.Context, instance string, change func(store.Tx) error) error {
 	if !d.dialect.Shared {
-		_, err := d.attempt(ctx, instance, change)
-		return err
+		return d.together(ctx, instance, change)
 	}
 	if err := d.enter(ctx, instance); err != nil {
 		return d.wrap(ctx, err, "wait to change instance "+instance)
@@ -100,7 +99,10 @@ func (tx *tx) do(ctx context.Context, f func(*session) error) error {
 // and reads where that stands, in this order: what is read after the lock cannot change any more. All
 // this goes along with what the transaction reads first.
 func (tx *tx) begin(ctx context.Context) error {
-	if !tx.d.dialect.Shared {
+	if g := tx.group; g != nil {
+		if len(g.members) > 0 {
+			return tx.exec(ctx, `SAVEPOINT member`)
+		}
 		return tx.exec(ctx, tx.d.dialect.Begin)
 	}
 	tx.s.queue = append(tx.s.queue, Statement{Query: tx.d.dialect.Begin})
@@ -145,43 +147,36 @@ func (tx *tx) fail(ctx context.Context, err error) error {
 	return err
 }
 
-func (tx *tx) commit(ctx context.Context) error {
+// complete tells whether tx did something, all of it.
+func (tx *tx) complete(ctx context.Context) (bool, error) {
 	if tx.err == nil {
 		tx.err = ctx.Err()
 	}
 	switch {
 	case tx.err != nil:
-		return tx.d.wrap(ctx, tx.err, "change instance "+tx.instance)
+		return false, tx.d.wrap(ctx, tx.err, "change instance "+tx.instance)
 	case !tx.appended && len(tx.changes) == 0:
-		return nil
+		return false, nil
 	case !tx.appended:
-		return lanyard.Errorf(lanyard.Internal, "a change of instance %s has no event", tx.instance)
+		return false, lanyard.Errorf(lanyard.Internal, "a change of instance %s has no event", tx.instance)
 	}
-	cache := tx.d.cache
-	keys := tx.keys()
-	bar := cache.bar(keys, tx.wiped)
+	return true, nil
+}
+
+// commit ends a transaction of a Shared database, where nothing is cached.
+func (tx *tx) commit(ctx context.Context) error {
+	if ok, err := tx.complete(ctx); !ok {
+		return err
+	}
 	// From here on the caller cannot stop it: whether it happened must be known.
 	err := tx.s.commit(context.WithoutCancel(ctx))
 	if err != nil {
-		// It must be undone before anybody may read on.
 		tx.rollback(ctx)
-		bar.lift()
 		return tx.uncommitted(ctx, err)
 	}
 	tx.begun = false
 	tx.created = nil
 	tx.err = errOver
-	bar.lift()
-	for ref, now := range tx.touched {
-		if now.r != nil {
-			k := key{instance: tx.instance, t: ref.Type, id: ref.ID}
-			_, ticket := cache.get(&k)
-			cache.put(k, ticket, &now, weight(now.doc)+int64(len(now.doc)))
-		}
-	}
-	k := key{instance: tx.instance}
-	_, ticket := cache.get(&k)
-	cache.put(k, ticket, tx.now, 128)
 	tx.d.committed(tx.instance, tx.now.revision)
 	return nil
 }
@@ -204,26 +199,26 @@ func unknown(doing string, err error) error {
 		Message: doing + ": the connection to the database was lost before it answered, so whether it happened is unknown; look before you try again"}
 }
 
-// keys are the keys of the cache that the transaction changes.
-func (tx *tx) keys() []key {
-	keys := []key{{instance: tx.instance}}
-	for ref := range tx.touched {
-		keys = append(keys, key{instance: tx.instance, t: ref.Type, id: ref.ID}, key{instance: tx.instance, t: ref.Type, limit: 1})
+// forget takes back what tx said of what it created, so that the caller may try again.
+func (tx *tx) forget() {
+	for _, r := range tx.created {
+		r.Head().Seq = 0
 	}
-	return keys
+	tx.created = nil
 }
 
 // rollback undoes what is not committed.
 func (tx *tx) rollback(ctx context.Context) {
 	tx.err = errOver
-	for _, r := range tx.created {
-		r.Head().Seq = 0 // so that the caller may try again
-	}
-	tx.created = nil
+	tx.forget()
 	if !tx.begun {
 		return
 	}
 	tx.begun = false
+	if g := tx.group; g != nil && len(g.members) > 0 {
+		g.undo(context.WithoutCancel(ctx))
+		return
+	}
 	tx.s.drop()
 	if tx.s.broken {
 		return // closing the connection rolls back

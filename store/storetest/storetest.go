@@ -35,6 +35,7 @@ func Run(t *testing.T, open Open) {
 		{"PutDuplicate", testDuplicate},
 		{"Groups", testGroups},
 		{"OwnChanges", testOwnChanges},
+		{"Crowd", testCrowd},
 		{"NotFound", testNotFound},
 		{"List", testList},
 		{"ListWhileChanging", testListWhileChanging},
