@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -133,8 +134,9 @@ func newProxy(t *testing.T, port int) *proxy {
 			p.mu.Lock()
 			p.conns = append(p.conns, client, server)
 			p.mu.Unlock()
-			go p.copy(server, client, true)
-			go p.copy(client, server, false)
+			notifies := new(atomic.Bool)
+			go p.copy(server, client, true, notifies)
+			go p.copy(client, server, false, notifies)
 		}
 	}()
 	t.Cleanup(func() { l.Close(); p.cut() })
@@ -151,7 +153,10 @@ func (p *proxy) cut() {
 	p.conns = nil
 }
 
-func (p *proxy) copy(to, from net.Conn, request bool) {
+// copy carries what comes from one side to the other. The connection of the notifier, which is known
+// by its settings, goes through whatever the mode: it is not what these tests are about, and comes at
+// any time.
+func (p *proxy) copy(to, from net.Conn, request bool, notifies *atomic.Bool) {
 	defer to.Close()
 	defer from.Close()
 	b := make([]byte, 64<<10)
@@ -160,7 +165,11 @@ func (p *proxy) copy(to, from net.Conn, request bool) {
 		if err != nil {
 			return
 		}
+		if request && bytes.Contains(b[:n], []byte("synchronous_commit\x00off")) {
+			notifies.Store(true)
+		}
 		switch mode := p.mode.Load(); {
+		case notifies.Load() && mode != blackout:
 		case mode == mute && request:
 			p.mode.Store(through)
 			return
