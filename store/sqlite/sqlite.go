@@ -135,13 +135,22 @@ func open(ctx context.Context, c Config) (_ *sqlstore.DB, err error) {
 			return c.wrap(conn), nil
 		}
 	}
-	return sqlstore.New(sqlstore.Config{
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	mover, err := newCheckpointer(path, c.Logger)
+	if err != nil {
+		return nil, errors.Join(err, reader.Close(), writer.Close(), release())
+	}
+	db := sqlstore.New(sqlstore.Config{
 		Write: write, Read: sqlstore.Connect(reader, c.Readers), Readers: c.Readers,
-		Dialect: dialect, Cache: c.Cache, Logger: c.Logger,
+		Dialect: dialect, Cache: c.Cache, Logger: c.Logger, Committed: mover.committed,
 		// The writer goes last: the last connection of SQLite moves the log into the database, and
 		// a reader must not.
-		Release: func() error { return errors.Join(reader.Close(), writer.Close(), release()) },
-	}), nil
+		Release: func() error { return errors.Join(reader.Close(), mover.close(), writer.Close(), release()) },
+	})
+	mover.start(db)
+	return db, nil
 }
 
 // acquire takes the folder for this process. The kernel gives it back when the process dies.
@@ -170,10 +179,9 @@ func openWriter(ctx context.Context, path string, unsynced bool) (*sql.DB, error
 	if unsynced {
 		synchronous = "synchronous(OFF)"
 	}
-	// The log may grow to 16 MiB before it is moved into the database: half as many syncs of the
-	// database as with 4 MiB, and still a short recovery.
+	// The file of the log is not made shorter up to 32 MiB: one that grows is slow to sync.
 	db, err := sql.Open("sqlite", dsn(path, "mode=rw", "journal_mode(WAL)", synchronous,
-		"cache_size(-4096)", "wal_autocheckpoint(4096)", "journal_size_limit(16777216)"))
+		"cache_size(-4096)", "wal_autocheckpoint("+tooLong+")", "journal_size_limit(33554432)"))
 	if err != nil {
 		return nil, err
 	}

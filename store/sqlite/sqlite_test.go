@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/klauspost/compress/s2"
-
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/store"
 	"github.com/lanyard/lanyard/store/sqlstore"
@@ -214,7 +212,7 @@ func TestHashChain(t *testing.T) {
 		if err := rows.Scan(&body, &hash); err != nil {
 			t.Fatal(err)
 		}
-		body, err := s2.Decode(nil, body)
+		body, err := sqlstore.Unpack(body)
 		if err != nil {
 			t.Fatal(err)
 		}

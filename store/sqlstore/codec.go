@@ -79,9 +79,9 @@ func pack(body []byte) []byte {
 	return packed[:1+len(dict1().Encode(packed[1:], body))]
 }
 
-// unpack also takes what was packed without words: that begins with the length of the body, of which
-// there is none of a single byte.
-func unpack(packed []byte) ([]byte, error) {
+// Unpack returns the JSON of an event, which its hash is of, from the column body. It also takes what
+// was packed without words: that begins with the length of the body, and none has a single byte.
+func Unpack(packed []byte) ([]byte, error) {
 	worded := len(packed) > 1 && packed[0] == 1
 	if worded {
 		packed = packed[1:]

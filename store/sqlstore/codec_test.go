@@ -22,7 +22,7 @@ func TestWordsStay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := unpack(raw)
+	got, err := Unpack(raw)
 	if want := `{"Operation":"UpdateSecurityProfile","Permissions":["BasicAgentAccess","Users.View"]}`; err != nil || string(got) != want {
 		t.Errorf("an event packed earlier reads %q, %v; want %s", got, err, want)
 	}
@@ -36,10 +36,10 @@ func TestPack(t *testing.T) {
 			body = append(body, words1[from:min(len(words1), from+rapid.IntRange(0, 500).Draw(t, "of the words"))]...)
 			body = append(body, rapid.SliceOfN(rapid.Byte(), 1, 300).Draw(t, "other")...)
 		}
-		if got, err := unpack(pack(body)); err != nil || !bytes.Equal(got, body) {
+		if got, err := Unpack(pack(body)); err != nil || !bytes.Equal(got, body) {
 			t.Fatalf("packed and unpacked: %v, %q, want %q", err, got, body)
 		}
-		if got, err := unpack(s2.Encode(nil, body)); len(body) > 1 && (err != nil || !bytes.Equal(got, body)) {
+		if got, err := Unpack(s2.Encode(nil, body)); len(body) > 1 && (err != nil || !bytes.Equal(got, body)) {
 			t.Fatalf("packed without words: %v, %q, want %q", err, got, body)
 		}
 	})
@@ -49,5 +49,5 @@ func FuzzUnpack(f *testing.F) {
 	f.Add(pack([]byte(`{"ID":"x"}`)))
 	f.Add([]byte{1})
 	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, packed []byte) { unpack(packed) }) // it may refuse, but must not panic
+	f.Fuzz(func(t *testing.T, packed []byte) { Unpack(packed) }) // it may refuse, but must not panic
 }

@@ -73,6 +73,24 @@ func (d *DB) together(ctx context.Context, instance string, change func(store.Tx
 	return err
 }
 
+// Alone waits for its turn as an Update does, and runs f on the connection that writes, outside of any
+// transaction. It is for the upkeep of a database that is not Shared.
+func (d *DB) Alone(ctx context.Context, f func(Conn) error) error {
+	if err := d.line.enter(ctx); err != nil {
+		return d.wrap(ctx, err, "wait for the database")
+	}
+	defer d.line.leave()
+	if d.group != nil {
+		d.group.end(ctx)
+	}
+	s, err := d.writers.take(ctx)
+	if err != nil {
+		return d.wrap(ctx, err, "wait for the database")
+	}
+	defer d.writers.give(s)
+	return s.check(f(s.conn))
+}
+
 // join makes what tx did a part of its group. A transaction that did nothing has no part in it.
 func (tx *tx) join(ctx context.Context) (bool, error) {
 	if ok, err := tx.complete(ctx); !ok {
@@ -111,12 +129,17 @@ func (g *group) part(ctx context.Context) {
 	if len(g.members) > 0 && len(g.members) < maxGroup && g.err == nil && g.d.line.pass() {
 		return
 	}
+	g.end(ctx)
+	g.d.line.leave()
+}
+
+// end commits, and answers all. Whoever calls it remains at the head of the line.
+func (g *group) end(ctx context.Context) {
 	if len(g.members) > 0 {
 		g.commit(ctx)
 	}
 	g.d.group = nil
 	g.d.writers.give(g.s)
-	g.d.line.leave()
 	close(g.done)
 }
 

@@ -287,7 +287,7 @@ func (d *DB) events(ctx context.Context, from source, instance string, after int
 				if err := row.Scan(&packed); err != nil {
 					return err
 				}
-				body, err := unpack(packed)
+				body, err := Unpack(packed)
 				if err != nil {
 					return err
 				}
