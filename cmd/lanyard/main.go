@@ -33,6 +33,7 @@ type program struct {
 	WhoCan  whoCanCmd  `cmd:"" help:"List who may do something."`
 	WhatCan whatCanCmd `cmd:"" help:"List what a user may do, and through which profiles."`
 	WhatIf  whatIfCmd  `cmd:"" help:"Show who would gain and lose what by a change, without making it."`
+	Gen     genCmd     `cmd:"" help:"Make instances of any size, for load tests."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

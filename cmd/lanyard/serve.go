@@ -111,11 +111,8 @@ func (c *serveCmd) check() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		return refuse("--tls-cert and --tls-key go together; only one is set")
 	}
-	if len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != "" {
-		return refuse("--account: %q is not an account id; twelve digits are accepted", c.Account)
-	}
-	if !regionForm.MatchString(c.Region) {
-		return refuse("--region: %q does not have the form of an AWS Region, such as us-east-1", c.Region)
+	if err := checkPlace(c.Account, c.Region); err != nil {
+		return err
 	}
 	if !partitionForm.MatchString(c.Partition) {
 		return refuse("--partition: %q is not a partition; aws, or a name that begins with aws- such as aws-cn, is accepted", c.Partition)
@@ -139,6 +136,16 @@ func (c *serveCmd) check() error {
 	}
 	if c.MaxConnections < 1 {
 		return refuse("--max-connections: %d is not accepted; 1 or more is", c.MaxConnections)
+	}
+	return nil
+}
+
+func checkPlace(account, region string) error {
+	if len(account) != 12 || strings.Trim(account, "0123456789") != "" {
+		return refuse("--account: %q is not an account id; twelve digits are accepted", account)
+	}
+	if !regionForm.MatchString(region) {
+		return refuse("--region: %q does not have the form of an AWS Region, such as us-east-1", region)
 	}
 	return nil
 }

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/gen"
+	"github.com/lanyard/lanyard/store"
+)
+
+type genCmd struct {
+	outputFlag `embed:""`
+	Data       string `help:"Data folder, which no server may use meanwhile; made when it is not there; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
+	Store      string `help:"Where the data is kept, as of lanyard serve." default:"sqlite" placeholder:"sqlite|postgres://…"`
+	Account    string `help:"Account of the instances; default: that of the folder's root key, else ${default}." default:"123456789012"`
+	Region     string `help:"AWS Region of the instances." default:"us-east-1"`
+	Instances  int    `help:"Instances to make; at most 10,000." default:"1"`
+	Profiles   int    `help:"Security profiles of each, besides the default ones; at most 100,000." default:"100"`
+	Users      int    `help:"Users of each; at most 10,000,000." default:"1000"`
+	Seed       uint64 `help:"The same seed makes the same instances, but for their ids." default:"1"`
+}
+
+func (genCmd) Help() string {
+	return `Fills instances for load tests and for trying out: a hierarchy of five levels, profiles of six roles,
+queues, and users of whom most hold one profile. It goes past the quotas and the rules of the API.
+
+Examples:
+  lanyard gen --data ./big --users 100000 --profiles 500
+  lanyard gen --data ./many --instances 1000 --profiles 100 --users 1000
+  lanyard serve --data ./big --quota-users=-1 --quota-profiles=-1`
+}
+
+// generated is an instance that was made.
+type generated struct {
+	Instance string
+	Alias    string
+	Profiles int
+	Users    int
+	Groups   int
+	Queues   int
+}
+
+func (c *genCmd) check() error {
+	for _, n := range []struct {
+		flag             string
+		have, least, max int
+	}{
+		{"--instances", c.Instances, 1, 10_000},
+		{"--profiles", c.Profiles, 0, gen.MaxProfiles},
+		{"--users", c.Users, 0, gen.MaxUsers},
+	} {
+		if n.have < n.least || n.have > n.max {
+			return refuse("%s: %d is not accepted; %d to %d are", n.flag, n.have, n.least, n.max)
+		}
+	}
+	if err := checkPlace(c.Account, c.Region); err != nil {
+		return err
+	}
+	return checkStore(c.Store)
+}
+
+func (c *genCmd) Run(io streams) (err error) {
+	if err := c.check(); err != nil {
+		return err
+	}
+	ctx := io.ctx
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	db, err := openStore(ctx, c.Store, c.Data, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	svc := control.New(control.Config{Store: db, Region: c.Region, Quotas: control.Quotas{InstancesPerAccount: -1}})
+	keys, err := svc.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if k.Root {
+			c.Account = k.Account
+		}
+	}
+	bar := newProgress(io, "resources")
+	var made []generated
+	per := 0
+	for i := range c.Instances {
+		w := gen.New(c.Seed+uint64(i), gen.Size{Profiles: c.Profiles, Users: c.Users})
+		per = w.Resources()
+		g, err := c.fill(io, svc, db, w, i, func(n int) { bar.at(i*per+n, c.Instances*per) })
+		if err != nil {
+			bar.end()
+			return err
+		}
+		made = append(made, *g)
+	}
+	bar.end()
+	if c.json(io) {
+		e := json.NewEncoder(io.out)
+		e.SetIndent("", "  ")
+		return e.Encode(made)
+	}
+	t := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "INSTANCE\tALIAS\tPROFILES\tUSERS\tGROUPS\tQUEUES")
+	for _, g := range made {
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\n", g.Instance, g.Alias, g.Profiles, g.Users, g.Groups, g.Queues)
+	}
+	return t.Flush()
+}
+
+func (c *genCmd) fill(io streams, svc *control.Service, db store.Store, w *gen.World, i int, done func(int)) (*generated, error) {
+	alias := fmt.Sprintf("gen-%d-%d", c.Seed, i+1)
+	caller := lanyard.Caller{Account: c.Account, Root: true, SourceIP: "127.0.0.1", UserAgent: "lanyard gen", RequestID: "gen"}
+	in, err := svc.CreateInstance(io.ctx, control.Call{Caller: caller, Operation: "CreateInstance", Request: json.RawMessage(`{}`)},
+		control.NewInstance{Alias: alias, IdentityManagement: control.SAML, Inbound: true, Outbound: true})
+	if lanyard.KindOf(err) == lanyard.Duplicate && err != nil {
+		return nil, refuse("there is an instance %s already; use another --seed or --data", alias)
+	}
+	if err != nil {
+		return nil, err
+	}
+	event := lanyard.Event{Operation: "Generate", Account: c.Account, Region: c.Region, SourceIP: caller.SourceIP, UserAgent: caller.UserAgent,
+		Request: json.RawMessage(fmt.Sprintf(`{"Seed":%d,"Profiles":%d,"Users":%d}`, c.Seed, w.Size.Profiles, w.Users)), Time: time.Now()}
+	if err := gen.Fill(io.ctx, db, in.ID, w, event, done); err != nil {
+		return nil, err
+	}
+	return &generated{Instance: in.ID, Alias: alias, Profiles: len(w.Profiles) + len(lanyard.DefaultProfiles()), Users: w.Users, Groups: len(w.Groups), Queues: len(w.Queues)}, nil
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// progress shows how far a long command is: a bar on a terminal, a line now and then elsewhere. It
+// is silent about what ends within a second. It is used by one goroutine.
+type progress struct {
+	io    streams
+	what  string
+	began time.Time
+	last  time.Time
+	shown bool
+}
+
+func newProgress(io streams, what string) *progress {
+	now := time.Now()
+	return &progress{io: io, what: what, began: now, last: now}
+}
+
+// at says that n of total are done; total is 0 when nobody knows it.
+func (p *progress) at(n, total int) {
+	every := time.Second / 5
+	if !p.io.errTerminal {
+		every = 5 * time.Second
+	}
+	now := time.Now()
+	if now.Sub(p.began) < time.Second || now.Sub(p.last) < every && n != total {
+		return
+	}
+	p.last, p.shown = now, true
+	line := fmt.Sprintf("%d %s", n, p.what)
+	if total > 0 {
+		const width = 30
+		done := width * min(n, total) / total
+		left := time.Duration(float64(now.Sub(p.began)) * float64(total-n) / float64(max(n, 1))).Round(time.Second)
+		line = fmt.Sprintf("%3d %%  %d of %d %s, %v left", 100*n/total, n, total, p.what, left)
+		if p.io.errTerminal {
+			line = "[" + strings.Repeat("=", done) + strings.Repeat(" ", width-done) + "] " + line
+		}
+	}
+	if p.io.errTerminal {
+		fmt.Fprintf(p.io.errs, "\r\x1b[K%s", line)
+		return
+	}
+	fmt.Fprintln(p.io.errs, line)
+}
+
+// end leaves the line.
+func (p *progress) end() {
+	if p.shown && p.io.errTerminal {
+		fmt.Fprintln(p.io.errs)
+	}
+}
