@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -27,6 +28,7 @@ type options struct {
 	ask    time.Duration // how long each contender is asked in process
 	users  []int         // of the instances that are asked about in process
 	search int           // users of the instance that is searched over HTTP
+	growth []int         // users of the instances whose growth is measured
 	short  bool
 }
 
@@ -34,18 +36,20 @@ type options struct {
 type size struct{ profiles, users int }
 
 func main() {
-	o := options{settle: 10 * time.Second, starts: 5, large: size{10_000, 100_000}, users: []int{100, tens, 100_000, anyUsers}, search: 100_000}
+	o := options{settle: 10 * time.Second, starts: 5, large: size{10_000, 100_000}, users: []int{100, tens, 100_000, anyUsers}, search: 100_000,
+		growth: []int{10, 100, 1000, tens, 100_000, anyUsers}}
 	flag.StringVar(&o.out, "out", "", "write the report here and its picture beside it, e.g. ../docs/performance.md")
 	flag.StringVar(&o.dir, "dir", "../.cache", "folder on the disk to measure; what is made in it is removed")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often everything is measured in turn")
 	flag.DurationVar(&o.step, "step", 3*time.Second, "how long each measurement takes")
-	flag.StringVar(&o.only, "only", "", "measure, and report, one part only: api or decisions")
+	flag.StringVar(&o.only, "only", "", "measure, and report, one part only: api, decisions or growth")
 	flag.BoolVar(&o.short, "short", false, "a fast look: 2 rounds of half a second and a tenth of the data")
 	serve := flag.String("serve", "", "be a server to compare with, trivial, sigv4 or decision; bench starts itself so")
 	flag.Parse()
 	if o.short {
 		o.rounds, o.step, o.settle, o.starts, o.large = 2, 500*time.Millisecond, time.Second, 2, size{1000, 10_000}
 		o.users, o.search = []int{100, tens}, 10_000
+		o.growth = []int{10, 1000, tens}
 	}
 	o.ask = (o.step / 6).Round(time.Millisecond)
 
@@ -81,9 +85,10 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	rep := &report{options: o, machine: describeMachine(dir), made: time.Now()}
-	if o.only != "" && o.only != "api" && o.only != "decisions" {
-		return fmt.Errorf("-only: %q is not accepted; api and decisions are", o.only)
+	if !slices.Contains([]string{"", "api", "decisions", "growth"}, o.only) {
+		return fmt.Errorf("-only: %q is not accepted; api, decisions and growth are", o.only)
 	}
+	wanted := func(part string) bool { return o.only == "" || o.only == part }
 
 	progress("building lanyard")
 	bin := filepath.Join(dir, "lanyard")
@@ -93,17 +98,22 @@ func run(ctx context.Context, o options) error {
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build lanyard: %w\n%s", err, out)
 	}
-	if o.only != "decisions" {
+	if wanted("api") {
 		if rep.api, err = measureAPI(ctx, o, bin, dir); err != nil {
 			return err
 		}
 	}
-	if o.only != "api" {
+	if wanted("decisions") {
 		rep.decisions = &decisionsFound{options: o}
 		if rep.decisions.asked, err = measureEvaluations(ctx, o, bin, dir); err != nil {
 			return err
 		}
 		if rep.decisions.scales, err = measureDecisions(ctx, o); err != nil {
+			return err
+		}
+	}
+	if wanted("growth") {
+		if rep.growth, err = measureGrowth(ctx, o, bin, dir); err != nil {
 			return err
 		}
 	}

@@ -20,6 +20,7 @@ type report struct {
 	made      time.Time
 	api       *apiFound
 	decisions *decisionsFound
+	growth    *growthFound
 }
 
 // A part of the report.
@@ -38,6 +39,9 @@ func (rep *report) parts() (parts []part, suffixes []string) {
 	}
 	if rep.decisions != nil {
 		parts, suffixes = append(parts, rep.decisions), append(suffixes, "-decisions")
+	}
+	if rep.growth != nil {
+		parts, suffixes = append(parts, rep.growth), append(suffixes, "-growth")
 	}
 	return parts, suffixes
 }

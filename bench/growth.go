@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/gen"
+	"github.com/lanyard/lanyard/store/sqlite"
+)
+
+// growthFound is what was found about instances of growing size.
+type growthFound struct {
+	options options
+	sizes   []grown
+}
+
+// grown is an instance of one size. Times are in milliseconds.
+type grown struct {
+	gen.Size
+	disk         float64   // MB
+	ready, first []float64 // start to ready, and the first decision after it
+	empty, full  float64   // MB of memory before any question, and after the first
+	decide       []result  // one client
+	one, many    []result  // updates
+}
+
+// measureGrowth measures the same on instances of ever more users, each alone in a folder.
+func measureGrowth(ctx context.Context, o options, bin, dir string) (*growthFound, error) {
+	found := &growthFound{options: o}
+	for _, users := range o.growth {
+		g, err := measureSize(ctx, o, bin, filepath.Join(dir, fmt.Sprint("growth", users)), gen.Size{Profiles: min(max(users/20, 10), 500), Users: users})
+		if err != nil {
+			return nil, fmt.Errorf("an instance of %d users: %w", users, err)
+		}
+		found.sizes = append(found.sizes, *g)
+	}
+	return found, nil
+}
+
+func measureSize(ctx context.Context, o options, bin, data string, size gen.Size) (*grown, error) {
+	defer os.RemoveAll(data)
+	g := &grown{Size: size}
+	w := gen.New(1, size)
+	progress("making an instance of %s profiles and %s users", thousands(float64(size.Profiles)), thousands(float64(size.Users)))
+	id, err := hostGrown(ctx, bin, data, w)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(filepath.Join(data, "lanyard.db")); err == nil {
+		g.disk = float64(info.Size()) / 1e6
+	}
+	out, err := exec.CommandContext(ctx, bin, "token", "create", "--data", data, "--account", account, "--instance", id, "--output", "json").Output()
+	if err != nil {
+		return nil, fmt.Errorf("make a token: %w", err)
+	}
+	var made struct{ Token string }
+	if err := json.Unmarshal(out, &made); err != nil {
+		return nil, err
+	}
+	for i := range o.starts {
+		progress("start %d of %d with %s users", i+1, o.starts, thousands(float64(size.Users)))
+		if err := g.start(ctx, o, bin, data, id, made.Token, w, i == o.starts-1); err != nil {
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// hostGrown makes a folder with an instance of w.
+func hostGrown(ctx context.Context, bin, data string, w *gen.World) (id string, err error) {
+	s, err := startLanyard(ctx, bin, data)
+	if err != nil {
+		return "", err
+	}
+	var made struct{ Id string }
+	err = call(ctx, s.addr, "PUT", "/instance", object{"IdentityManagementType": "SAML", "InstanceAlias": "growth",
+		"InboundCallsEnabled": true, "OutboundCallsEnabled": true}, &made)
+	s.stop()
+	if err != nil {
+		return "", err
+	}
+	db, err := sqlite.Open(ctx, sqlite.Config{Dir: data, Cache: -1})
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
+	last := time.Now()
+	return made.Id, gen.Fill(ctx, db, made.Id, w, lanyard.Event{Operation: "Generate", Account: account, Region: region}, func(n int) {
+		if time.Since(last) > 5*time.Second {
+			progress("filling a folder: %d of %d", n, w.Resources())
+			last = time.Now()
+		}
+	})
+}
+
+func (g *grown) start(ctx context.Context, o options, bin, data, id, token string, w *gen.World, last bool) error {
+	s, err := startLanyard(ctx, bin, data)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	g.ready = append(g.ready, milliseconds(s.ready))
+	r := rand.New(rand.NewPCG(1, uint64(g.Users)))
+	var questions [][]byte
+	for range 1000 {
+		q, err := bearing(s.addr, "/access/v1/evaluation", token, object{"subject": object{"type": "user", "id": w.UserID(r.IntN(g.Users))},
+			"action": object{"name": "Users.View"}, "resource": object{"type": "User", "id": w.UserID(r.IntN(g.Users))}})
+		if err != nil {
+			return err
+		}
+		questions = append(questions, q)
+	}
+	g.empty = s.memory()
+	began := time.Now()
+	if err := send(ctx, s.addr, questions[0], nil); err != nil {
+		return err
+	}
+	g.first = append(g.first, milliseconds(time.Since(began)))
+	if !last {
+		return nil
+	}
+	if err := sleep(ctx, o.settle); err != nil {
+		return err
+	}
+	g.full = s.memory()
+	change := func(n int) (result, error) {
+		var all [][][]byte
+		for c := range n {
+			var two [][]byte
+			for i := range 2 {
+				var permissions []string
+				for _, p := range lanyard.Permissions()[10*i : 10*i+60] {
+					permissions = append(permissions, p.Name)
+				}
+				r, err := signed(s.addr, "POST", "/security-profiles/"+id+"/"+w.Profiles[c%len(w.Profiles)].ID, object{
+					"Description": fmt.Sprintf("Client %d, content %d", c, i), "Permissions": permissions})
+				if err != nil {
+					return result{}, err
+				}
+				two = append(two, r)
+			}
+			all = append(all, two)
+		}
+		return load(ctx, s.addr, o.step, all)
+	}
+	for i := range o.rounds {
+		progress("round %d of %d with %s users", i+1, o.rounds, thousands(float64(g.Users)))
+		d, err := load(ctx, s.addr, o.step, [][][]byte{questions})
+		if err != nil {
+			return err
+		}
+		one, err := change(1)
+		if err != nil {
+			return err
+		}
+		many, err := change(64)
+		if err != nil {
+			return err
+		}
+		g.decide, g.one, g.many = append(g.decide, d), append(g.one, one), append(g.many, many)
+	}
+	return nil
+}
