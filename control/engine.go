@@ -32,13 +32,33 @@ func (s source) Load(ctx context.Context, instance string, put func(lanyard.Reso
 		return 0, err
 	}
 	put(in)
-	for _, t := range loadOrder {
-		if err := eachOf(ctx, r, t, func(res lanyard.Resource) error {
-			put(res)
-			return nil
-		}); err != nil {
-			return 0, err
+	// One reads while the other compiles.
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	pages := make(chan []lanyard.Resource, 4)
+	go func() {
+		defer close(pages)
+		for _, t := range loadOrder {
+			if err := eachPage(ctx, r, t, func(page []lanyard.Resource) error {
+				select {
+				case pages <- page:
+					return nil
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				}
+			}); err != nil {
+				cancel(err)
+				return
+			}
 		}
+	}()
+	for page := range pages {
+		for _, res := range page {
+			put(res)
+		}
+	}
+	if err := context.Cause(ctx); err != nil {
+		return 0, err
 	}
 	return revision, nil
 }

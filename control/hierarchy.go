@@ -207,16 +207,26 @@ func each[R lanyard.Resource](ctx context.Context, r store.Reader, do func(R) er
 
 // eachOf is each for a type that is not known before.
 func eachOf(ctx context.Context, r store.Reader, t lanyard.Type, do func(lanyard.Resource) error) error {
+	return eachPage(ctx, r, t, func(page []lanyard.Resource) error {
+		for _, res := range page {
+			if err := do(res); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// eachPage calls do for resources of a type in the order of their creation, some at a time.
+func eachPage(ctx context.Context, r store.Reader, t lanyard.Type, do func([]lanyard.Resource) error) error {
 	const chunk = 500
 	for after := int64(0); ; {
 		some, err := r.List(ctx, t, after, chunk)
 		if err != nil {
 			return err
 		}
-		for _, res := range some {
-			if err := do(res); err != nil {
-				return err
-			}
+		if err := do(some); err != nil {
+			return err
 		}
 		if len(some) < chunk {
 			return nil
