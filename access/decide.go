@@ -130,7 +130,7 @@ func (a *ask) read(s *Snapshot, q *Query) Reason {
 	case q.Action == ActionReference:
 		a.what = aReference
 	default:
-		sym, ok := symbols()[q.Action]
+		sym, ok := catalogue.find(q.Action)
 		a.sym = sym
 		if !ok {
 			if !s.knows(q.Action) {

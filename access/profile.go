@@ -97,6 +97,46 @@ var symbols = sync.OnceValue(func() map[string]symbol {
 	return m
 })
 
+// A symbolTable finds the catalogue's permissions by name. It is never changed, so a slot is a name
+// away: no map, no lock.
+type symbolTable [2048]struct {
+	name string
+	symbol
+}
+
+// place is where the search for a name of eight bytes or more begins.
+func (*symbolTable) place(name string) int {
+	return int((word(name)*0x9e3779b97f4a7c15 ^ word(name[len(name)-8:])*0xc2b2ae3d27d4eb4f ^ uint64(len(name))*0x165667b19e3779f9) >> 53)
+}
+
+func (t *symbolTable) find(name string) (symbol, bool) {
+	if len(name) < 8 {
+		sym, ok := symbols()[name]
+		return sym, ok
+	}
+	for i := t.place(name); t[i].name != ""; i = (i + 1) % len(t) {
+		if t[i].name == name {
+			return t[i].symbol, true
+		}
+	}
+	return symbol{}, false
+}
+
+var catalogue = func() *symbolTable {
+	t := new(symbolTable)
+	for name, sym := range symbols() {
+		if len(name) < 8 {
+			continue
+		}
+		i := t.place(name)
+		for t[i].name != "" {
+			i = (i + 1) % len(t)
+		}
+		t[i].name, t[i].symbol = name, sym
+	}
+	return t
+}()
+
 // permissionsAbout are the permissions about each type.
 var permissionsAbout = sync.OnceValue(func() *[typeOther + 1]permissions {
 	var sets [typeOther + 1]permissions
