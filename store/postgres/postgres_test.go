@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -278,5 +279,54 @@ func TestPayloads(t *testing.T) {
 	delete(pending, strings.Repeat("x", maxPayload))
 	if !maps.Equal(got, pending) || len(all) > 5 {
 		t.Errorf("%d payloads hold %d of %d", len(all), len(got), len(pending))
+	}
+}
+
+// Changes of one instance that come together share a transaction. One of them that the database cannot
+// hold is found out when others' statements are sent, and must fail alone.
+func TestWhatCannotBeStoredHarmsNoOther(t *testing.T) {
+	server := pgtest.Start(t)
+	s := opened(t, Config{URL: server.URL(server.Schema(t, t.TempDir()))})
+	ctx := t.Context()
+	const writers, rounds = 16, 12
+	if err := add(ctx, s, "i", "first", nil); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	var kept atomic.Int64
+	for w := range writers {
+		wg.Go(func() {
+			for round := range rounds {
+				id := fmt.Sprintf("p-%d-%d", w, round)
+				bad := (w+round)%5 == 0
+				err := s.Update(ctx, "i", func(tx store.Tx) error {
+					p := profile(id)
+					if err := tx.Put(ctx, p); err != nil {
+						return err
+					}
+					if bad { // what it refers to is sent with what comes next, of whomever that is
+						if err := tx.Put(ctx, &lanyard.User{Meta: lanyard.Meta{ID: id, Name: id}, Profiles: []string{"zero\x00"}}); err != nil {
+							return err
+						}
+					}
+					return tx.Append(ctx, event("i"))
+				})
+				switch {
+				case bad:
+					wantKind(t, id, err, lanyard.Invalid)
+				case err != nil:
+					t.Errorf("%s: %v", id, err)
+				default:
+					kept.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n, err := s.Reader("i").Count(ctx, lanyard.TypeProfile); err != nil || int64(n) != kept.Load()+1 {
+		t.Errorf("there are %d profiles, %v, want %d", n, err, kept.Load()+1)
+	}
+	if r, err := s.Reader("i").Revision(ctx); err != nil || r != kept.Load()+1 {
+		t.Errorf("revision %d, %v, want %d", r, err, kept.Load()+1)
 	}
 }

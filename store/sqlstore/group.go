@@ -15,15 +15,19 @@ import (
 // did. None is answered before the flush, not even one that changed nothing: it may have seen what
 // will not be there if the flush fails.
 //
-// It is for a database that only this process writes to, over one connection. Whoever is at the head
-// of the line has the connection and the group to itself.
+// A database that only this process writes to has one lane for all of them; of a Shared database
+// every instance has its own, for there a transaction locks its instance. Whoever is at the head of
+// a lane has its group, and the group's connection, to itself.
 type group struct {
 	d       *DB
+	lane    *lane
 	s       *session
 	members []*tx
-	changed map[string]*changed // by instance
-	done    chan struct{}       // closed when it is over
-	err     error               // why it did not happen; read after done is closed
+	changed map[string]*changed     // by instance
+	seen    map[lanyard.Ref]version // what was read, of a Shared database: nobody else can change it
+	done    chan struct{}           // closed when it is over
+	err     error                   // why it did not happen; read after done is closed
+	again   bool                    // it can be tried again from the start
 }
 
 // changed is what the members of a group did to an instance.
@@ -34,54 +38,72 @@ type changed struct {
 	now     head
 }
 
-// maxGroup bounds how long the first of a group waits for the last.
-const maxGroup = 128
+// maxGroup bounds how long the first of a group waits for the last, and in a Shared database how long
+// other servers wait; PostgreSQL slows down beyond 64 savepoints, of which a member may take two.
+const (
+	maxGroup       = 128
+	maxSharedGroup = 24
+)
 
-// together runs change as one of a group.
-func (d *DB) together(ctx context.Context, instance string, change func(store.Tx) error) (err error) {
-	if err := d.line.enter(ctx); err != nil {
-		return d.wrap(ctx, err, "wait to change instance "+instance)
+// together runs change as one of a group, or alone in one. again tells that it did not happen and may
+// be tried again.
+func (d *DB) together(ctx context.Context, instance string, change func(store.Tx) error, alone bool) (again bool, err error) {
+	l := d.laneOf(instance)
+	defer d.release(l)
+	if err := d.enter(ctx, l); err != nil {
+		return false, d.wrap(ctx, err, "wait to change instance "+instance)
 	}
-	g := d.group
+	if alone && l.group != nil {
+		l.group.end(ctx)
+	}
+	g := l.group
 	if g == nil {
 		s, err := d.writers.take(ctx)
 		if err != nil {
-			d.line.leave()
-			return d.wrap(ctx, err, "wait to change instance "+instance)
+			l.leave()
+			return false, d.wrap(ctx, err, "wait to change instance "+instance)
 		}
-		g = &group{d: d, s: s, changed: map[string]*changed{}, done: make(chan struct{})}
-		d.group = g
+		g = &group{d: d, lane: l, s: s, changed: map[string]*changed{}, done: make(chan struct{})}
+		if d.dialect.Shared {
+			g.seen = map[lanyard.Ref]version{}
+		}
+		l.group = g
 	}
-	tx := &tx{d: d, s: g.s, instance: instance, group: g, before: g.changed[instance]}
+	tx := &tx{d: d, s: g.s, instance: instance, group: g, before: g.changed[instance], seen: g.seen}
+	tx.locked = tx.before != nil
 	joined := false
 	defer func() { // also when change panics
 		if !joined {
 			tx.rollback(ctx)
 		}
-		alone := len(g.members) == 0
-		if g.part(ctx); alone {
-			return
+		members := len(g.members)
+		g.part(ctx, alone)
+		if members > 0 {
+			<-g.done
+			if g.err != nil {
+				tx.again = g.again
+				err = tx.uncommitted(ctx, g.err)
+			}
 		}
-		<-g.done
-		if g.err != nil {
-			err = tx.uncommitted(ctx, g.err)
-		}
+		again = tx.again
 	}()
 	if err = change(tx); err == nil {
 		joined, err = tx.join(ctx)
 	}
-	return err
+	return false, err
 }
 
 // Alone waits for its turn as an Update does, and runs f on the connection that writes, outside of any
 // transaction. It is for the upkeep of a database that is not Shared.
 func (d *DB) Alone(ctx context.Context, f func(Conn) error) error {
-	if err := d.line.enter(ctx); err != nil {
+	l := d.laneOf("")
+	defer d.release(l)
+	if err := d.enter(ctx, l); err != nil {
 		return d.wrap(ctx, err, "wait for the database")
 	}
-	defer d.line.leave()
-	if d.group != nil {
-		d.group.end(ctx)
+	defer l.leave()
+	if l.group != nil {
+		l.group.end(ctx)
 	}
 	s, err := d.writers.take(ctx)
 	if err != nil {
@@ -96,14 +118,18 @@ func (tx *tx) join(ctx context.Context) (bool, error) {
 	if ok, err := tx.complete(ctx); !ok {
 		return false, err
 	}
+	if err := tx.s.lacks; err != nil {
+		return false, tx.d.wrap(ctx, err, "change instance "+tx.instance)
+	}
 	if len(tx.group.members) > 0 {
-		if err := tx.fail(ctx, tx.exec(context.WithoutCancel(ctx), `RELEASE member`)); err != nil {
+		if err := tx.fail(ctx, tx.exec(context.WithoutCancel(ctx), `RELEASE SAVEPOINT member`)); err != nil {
 			return false, tx.d.wrap(ctx, err, "change instance "+tx.instance)
 		}
 	}
 	tx.begun = false
 	tx.err = errOver
 	g := tx.group
+	g.s.calm, g.s.owed = true, len(g.s.queue)
 	g.members = append(g.members, tx)
 	c := tx.before
 	if c == nil {
@@ -125,12 +151,16 @@ func (tx *tx) join(ctx context.Context) (bool, error) {
 }
 
 // part lets the next Update in line into the group or, when there is none, commits.
-func (g *group) part(ctx context.Context) {
-	if len(g.members) > 0 && len(g.members) < maxGroup && g.err == nil && g.d.line.pass() {
+func (g *group) part(ctx context.Context, last bool) {
+	most := maxGroup
+	if g.d.dialect.Shared {
+		most = maxSharedGroup
+	}
+	if n := len(g.members); !last && n > 0 && n < most && g.err == nil && g.lane.pass() {
 		return
 	}
 	g.end(ctx)
-	g.d.line.leave()
+	g.lane.leave()
 }
 
 // end commits, and answers all. Whoever calls it remains at the head of the line.
@@ -138,7 +168,8 @@ func (g *group) end(ctx context.Context) {
 	if len(g.members) > 0 {
 		g.commit(ctx)
 	}
-	g.d.group = nil
+	g.lane.group = nil
+	g.s.calm, g.s.lacks = false, nil
 	g.d.writers.give(g.s)
 	close(g.done)
 }
@@ -160,14 +191,13 @@ func (g *group) commit(ctx context.Context) {
 	}
 	bar := cache.bar(keys, all)
 	if g.err == nil {
-		g.err = g.s.commit(ctx)
+		if err := g.s.commit(ctx); err != nil {
+			g.fail(ctx, err)
+		}
 	}
 	if g.err != nil {
 		// It must be undone before anybody may read on.
-		if _, err := g.s.exec(ctx, `ROLLBACK`); err != nil {
-			g.s.broken = true // closing the connection rolls back too
-			g.d.log.ErrorContext(ctx, "rollback failed, reconnecting", "changes", len(g.members), "error", err)
-		}
+		g.s.rollback(ctx, g.d.log)
 		for _, tx := range g.members {
 			tx.forget()
 		}
@@ -184,16 +214,77 @@ func (g *group) commit(ctx context.Context) {
 	}
 }
 
+// fail remembers why the group cannot happen. In a Shared database one of several goes on alone: what
+// it failed for may have been another's.
+func (g *group) fail(ctx context.Context, err error) {
+	g.err = err
+	if !g.d.dialect.Shared || errors.Is(err, ErrUnknown) {
+		return
+	}
+	// The only key that can be taken by now is the revision.
+	g.again = g.again || len(g.members) > 1 || g.d.dialect.IsConflict(err) || g.d.dialect.IsUnique(err) || g.s.lost(ctx, err)
+}
+
 // undo takes back what a member did that cannot join. When not even that succeeds the database has
 // given up the whole transaction.
 func (g *group) undo(ctx context.Context) {
-	_, err := g.s.exec(ctx, `ROLLBACK TO SAVEPOINT member`)
+	err := g.s.lacks
 	if err == nil {
-		_, err = g.s.exec(ctx, `RELEASE member`)
+		_, err = g.s.exec(ctx, `ROLLBACK TO SAVEPOINT member`)
+	}
+	if err == nil {
+		_, err = g.s.exec(ctx, `RELEASE SAVEPOINT member`)
 	}
 	if err != nil {
-		g.err = errors.Join(errors.New("a change that failed took those before it along"), err)
+		g.again = g.d.dialect.Shared
+		g.fail(ctx, errors.Join(errors.New("a change that failed took those before it along"), err))
 	}
+}
+
+// A lane is those who want to change the same, and the group that is open. group belongs to whoever is
+// at the head.
+type lane struct {
+	lineup
+	group    *group
+	instance string
+	users    int // those in it; guarded by DB.lanesMu
+}
+
+// laneOf is the line for changes of an instance. Every call of it ends with release.
+func (d *DB) laneOf(instance string) *lane {
+	if !d.dialect.Shared {
+		return &d.lane
+	}
+	d.lanesMu.Lock()
+	defer d.lanesMu.Unlock()
+	l := d.lanes[instance]
+	if l == nil {
+		l = &lane{instance: instance}
+		d.lanes[instance] = l
+	}
+	l.users++
+	return l
+}
+
+func (d *DB) release(l *lane) {
+	if l == &d.lane {
+		return
+	}
+	d.lanesMu.Lock()
+	defer d.lanesMu.Unlock()
+	if l.users--; l.users == 0 {
+		delete(d.lanes, l.instance)
+	}
+}
+
+// enter waits to be at the head of a lane, as long as for a connection.
+func (d *DB) enter(ctx context.Context, l *lane) error {
+	if wait := d.writers.wait; wait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, wait, errTurn)
+		defer cancel()
+	}
+	return l.enter(ctx)
 }
 
 // A lineup is a queue in which the one at its head says who comes next.

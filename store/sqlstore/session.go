@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -108,6 +109,9 @@ type session struct {
 	conn   Conn
 	pipe   Pipeline    // conn, if it is one
 	queue  []Statement // for pipe, sent with the next statement that waits for its answer
+	calm   bool        // over a Pipeline, nobody's call interrupts: that would take what others did along
+	owed   int         // how many in the queue are of members that joined their group
+	lacks  error       // why some of those were not done
 	broken bool        // the connection is in a state unknown and must not be used again
 }
 
@@ -137,6 +141,7 @@ func (s *session) close() (err error) {
 
 // exec runs a statement that answers no rows.
 func (s *session) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	ctx = s.bound(ctx)
 	if err := s.flush(ctx); err != nil {
 		return nil, err
 	}
@@ -146,6 +151,7 @@ func (s *session) exec(ctx context.Context, query string, args ...any) (sql.Resu
 
 // rows calls scan for every row of a query.
 func (s *session) rows(ctx context.Context, query string, args []any, scan func(Row) error) error {
+	ctx = s.bound(ctx)
 	if len(s.queue) > 0 {
 		s.queue = append(s.queue, Statement{Query: query, Args: args, Scan: scan})
 		return s.flush(ctx)
@@ -171,9 +177,20 @@ func (s *session) flush(ctx context.Context) error {
 	if len(s.queue) == 0 {
 		return nil
 	}
-	err := s.pipe.Send(ctx, s.queue)
+	err := s.pipe.Send(s.bound(ctx), s.queue)
+	if err != nil && s.owed > 0 {
+		s.lacks = err // whose of them failed nobody can tell
+	}
 	s.drop()
 	return s.check(err)
+}
+
+// bound is the context of a statement. A Pipeline's own bounds hold beside it.
+func (s *session) bound(ctx context.Context) context.Context {
+	if s.calm && s.pipe != nil {
+		return context.WithoutCancel(ctx)
+	}
+	return ctx
 }
 
 // commit sends what is in the queue and commits.
@@ -187,10 +204,22 @@ func (s *session) commit(ctx context.Context) error {
 	return s.check(err)
 }
 
+// rollback ends a transaction that is not to happen.
+func (s *session) rollback(ctx context.Context, log *slog.Logger) {
+	s.drop()
+	if s.broken {
+		return // closing the connection rolls back
+	}
+	if _, err := s.exec(ctx, `ROLLBACK`); err != nil {
+		s.broken = true // closing the connection rolls back too
+		log.ErrorContext(ctx, "rollback failed, reconnecting", "error", err)
+	}
+}
+
 // drop empties the queue.
 func (s *session) drop() {
 	clear(s.queue) // so that nothing hangs on to documents
-	s.queue = s.queue[:0]
+	s.queue, s.owed = s.queue[:0], 0
 }
 
 // lost tells that err came of losing the connection, and not of giving up on it.

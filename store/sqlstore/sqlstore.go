@@ -43,10 +43,10 @@ type DB struct {
 	dialect   Dialect
 	writers   *pool
 	readers   *pool
-	turns     turns  // of a Shared database
-	line      lineup // of a database that is not
-	group     *group // that is open; whoever is at the head of line has it
-	cache     *cache // nil when there is none
+	lane      lane // of a database that is not Shared
+	lanesMu   sync.Mutex
+	lanes     map[string]*lane // of one that is, by instance
+	cache     *cache           // nil when there is none
 	committed func(instance string, revision int64)
 	log       *slog.Logger
 	close     func() error
@@ -78,6 +78,7 @@ func New(c Config) *DB {
 		dialect:   c.Dialect,
 		writers:   newPool(c.Write, c.Writers, c.Wait),
 		readers:   newPool(c.Read, c.Readers, c.Wait),
+		lanes:     map[string]*lane{},
 		committed: c.Committed,
 		log:       c.Logger,
 	}
@@ -85,7 +86,7 @@ func New(c Config) *DB {
 		d.cache = newCache(c.Cache)
 	}
 	d.close = sync.OnceValue(func() error {
-		d.line.close()
+		d.lane.close()
 		err := errors.Join(d.readers.close(), d.writers.close())
 		if c.Release != nil {
 			err = errors.Join(err, c.Release())

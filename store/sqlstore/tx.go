@@ -18,7 +18,7 @@ type tx struct {
 	locked   bool // no other process can change the instance; of a Shared database
 	appended bool
 	again    bool     // it can be tried again from the start
-	group    *group   // that it is one of; nil in a Shared database
+	group    *group   // that it is one of
 	before   *changed // what those before it in the group did to the instance
 	err      error    // why it must not go on
 
@@ -83,9 +83,6 @@ func (tx *tx) fetch(ctx context.Context, t lanyard.Type, id string) (lanyard.Res
 	}
 	if err != nil {
 		return nil, tx.d.wrap(ctx, err, "read "+string(t)+" "+id)
-	}
-	if tx.seen == nil {
-		tx.seen = make(map[lanyard.Ref]version)
 	}
 	tx.seen[ref] = now
 	return now.r, nil

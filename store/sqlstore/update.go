@@ -13,17 +13,10 @@ import (
 
 var errOver = errors.New("the transaction is over")
 
-// Update runs change in a transaction. This and commit are the one path by which instances change.
+// Update runs change in a transaction. This and together are the one path by which instances change.
 func (d *DB) Update(ctx context.Context, instance string, change func(store.Tx) error) error {
-	if !d.dialect.Shared {
-		return d.together(ctx, instance, change)
-	}
-	if err := d.enter(ctx, instance); err != nil {
-		return d.wrap(ctx, err, "wait to change instance "+instance)
-	}
-	defer d.turns.leave(instance)
 	for n := 1; ; n++ {
-		again, err := d.attempt(ctx, instance, change)
+		again, err := d.together(ctx, instance, change, n > 1)
 		if err == nil || !again || n == attempts {
 			return err
 		}
@@ -41,36 +34,6 @@ func (d *DB) Update(ctx context.Context, instance string, change func(store.Tx) 
 // attempts bounds how often a change is tried that loses against others or loses its connection:
 // with the waits in between, well under a second.
 const attempts = 10
-
-// enter waits for the turn of an instance, for as long as for a connection.
-func (d *DB) enter(ctx context.Context, instance string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if wait := d.writers.wait; wait > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, wait, errTurn)
-		defer cancel()
-	}
-	return d.turns.enter(ctx, d.writers.closed, instance)
-}
-
-// attempt runs change once. again tells that it did not happen and may be tried again.
-func (d *DB) attempt(ctx context.Context, instance string, change func(store.Tx) error) (again bool, err error) {
-	s, err := d.writers.take(ctx)
-	if err != nil {
-		return false, d.wrap(ctx, err, "wait to change instance "+instance)
-	}
-	tx := &tx{d: d, s: s, instance: instance}
-	defer func() { // also when change panics
-		tx.rollback(ctx)
-		d.writers.give(s)
-	}()
-	if err = change(tx); err == nil {
-		err = tx.commit(ctx)
-	}
-	return tx.again, err
-}
 
 // do runs f on the transaction's connection. The first call begins the transaction: one that finds
 // all it wants in the cache and changes nothing never does. Until then no other writer can come in
@@ -99,10 +62,10 @@ func (tx *tx) do(ctx context.Context, f func(*session) error) error {
 // and reads where that stands, in this order: what is read after the lock cannot change any more. All
 // this goes along with what the transaction reads first.
 func (tx *tx) begin(ctx context.Context) error {
-	if g := tx.group; g != nil {
-		if len(g.members) > 0 {
-			return tx.exec(ctx, `SAVEPOINT member`)
-		}
+	if len(tx.group.members) > 0 {
+		return tx.exec(ctx, `SAVEPOINT member`)
+	}
+	if !tx.d.dialect.Shared {
 		return tx.exec(ctx, tx.d.dialect.Begin)
 	}
 	tx.s.queue = append(tx.s.queue, Statement{Query: tx.d.dialect.Begin})
@@ -163,33 +126,11 @@ func (tx *tx) complete(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// commit ends a transaction of a Shared database, where nothing is cached.
-func (tx *tx) commit(ctx context.Context) error {
-	if ok, err := tx.complete(ctx); !ok {
-		return err
-	}
-	// From here on the caller cannot stop it: whether it happened must be known.
-	err := tx.s.commit(context.WithoutCancel(ctx))
-	if err != nil {
-		tx.rollback(ctx)
-		return tx.uncommitted(ctx, err)
-	}
-	tx.begun = false
-	tx.created = nil
-	tx.err = errOver
-	tx.d.committed(tx.instance, tx.now.revision)
-	return nil
-}
-
 // uncommitted words an error of the commit.
 func (tx *tx) uncommitted(ctx context.Context, err error) error {
 	doing := "commit a change of instance " + tx.instance
 	if errors.Is(err, ErrUnknown) {
 		return unknown(doing, err)
-	}
-	if tx.d.dialect.Shared {
-		// The only key that can be taken by now is the revision.
-		tx.again = tx.d.dialect.IsConflict(err) || tx.d.dialect.IsUnique(err) || tx.s.lost(ctx, err)
 	}
 	return tx.d.wrap(ctx, err, doing)
 }
@@ -215,16 +156,10 @@ func (tx *tx) rollback(ctx context.Context) {
 		return
 	}
 	tx.begun = false
-	if g := tx.group; g != nil && len(g.members) > 0 {
-		g.undo(context.WithoutCancel(ctx))
+	ctx = context.WithoutCancel(ctx)
+	if len(tx.group.members) > 0 {
+		tx.group.undo(ctx)
 		return
 	}
-	tx.s.drop()
-	if tx.s.broken {
-		return // closing the connection rolls back
-	}
-	if _, err := tx.s.exec(context.WithoutCancel(ctx), `ROLLBACK`); err != nil {
-		tx.s.broken = true // closing the connection rolls back too
-		tx.d.log.ErrorContext(ctx, "rollback failed, reconnecting", "instance", tx.instance, "error", err)
-	}
+	tx.s.rollback(ctx, tx.d.log)
 }
