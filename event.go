@@ -77,3 +77,25 @@ const (
 	ScopeDecide     TokenScope = "decide"     // to ask questions
 	ScopeAdminister TokenScope = "administer" // to ask questions and about proposed changes
 )
+
+// Record is an event as it is kept: one link of its instance's chain of hashes.
+type Record struct {
+	Instance string
+	Revision int64
+	Time     int64  // of the event, in milliseconds since 1970
+	Seq      int64  // the last one given to a resource of the instance so far
+	Body     []byte // the Event as JSON
+	Hash     []byte // SHA-256 of the Hash of the record before it (32 zeros before the first) and Body
+}
+
+// Checkpoint stands in for the oldest events of an instance, which were cut off: the chain of hashes
+// goes on from it.
+type Checkpoint struct {
+	Instance string
+	Revision int64     // of the last event that was cut off; 0: none ever was
+	Seq      int64     // that Record's
+	Hash     []byte    // that Record's
+	Time     time.Time // when it was cut off, to the millisecond
+	By       string    // who cut it off: an access key's id, or the server's own retention
+	MAC      []byte    // with it the server signs all of the above; package audit makes and checks it
+}

@@ -1,5 +1,5 @@
 // Package audit shows events as AWS CloudTrail shows calls, so that what already reads CloudTrail
-// reads lanyard. It shapes records; it neither stores nor fetches events.
+// reads lanyard, and proves the chain of hashes that they form. It neither stores nor fetches events.
 package audit
 
 import (

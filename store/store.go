@@ -23,7 +23,7 @@ import (
 //     Every single read sees one committed state; two reads may see two states, the second never
 //     older than the first.
 //   - Ordered: the events of an instance have the revisions 1, 2, 3, … without gaps, in the order
-//     in which their Updates committed.
+//     in which their Updates committed. Only the oldest can be taken away, by Cut.
 //   - Bounded: no list is returned longer than asked for, and the cost of a point read, a page or
 //     an Update does not grow with the number of resources.
 //   - Errors are *lanyard.Error: NotFound and Duplicate as said below, Unavailable when the database
@@ -53,6 +53,12 @@ type Store interface {
 	// Known lists the ids of all instances that ever had an event, deleted ones too, in byte order,
 	// those after the id after, at most limit.
 	Known(ctx context.Context, after string, limit int) ([]string, error)
+
+	// Cut removes the events of c.Instance up to c.Revision and puts c in their place, all in one
+	// transaction, beside which Updates go on. It is Condition, and nothing happens, when that event
+	// is not there, has another Seq or Hash, or is the instance's last, which always stays. Events
+	// that it removes are not many: whoever cuts many off does so in several steps.
+	Cut(ctx context.Context, c lanyard.Checkpoint) error
 
 	// Keys lists all access keys in the order of their creation.
 	Keys(ctx context.Context) ([]lanyard.AccessKey, error)
@@ -111,8 +117,13 @@ type Reader interface {
 	LastTags(ctx context.Context, t lanyard.Type, id string) (tags map[string]string, deleted bool, err error)
 	// Revision is that of the last event, 0 before the first.
 	Revision(ctx context.Context) (int64, error)
-	// Events returns events in order, those with a revision greater than after, at most limit.
+	// Events returns events in order, those with a revision greater than after, at most limit. When
+	// the first is not after+1 those in between were cut off.
 	Events(ctx context.Context, after int64, limit int) ([]lanyard.Event, error)
+	// Records is Events as they are kept.
+	Records(ctx context.Context, after int64, limit int) ([]lanyard.Record, error)
+	// Checkpoint returns what stands in for the events that were cut off, or the zero value.
+	Checkpoint(ctx context.Context) (lanyard.Checkpoint, error)
 }
 
 // A Tx changes one instance. It is used by one goroutine.

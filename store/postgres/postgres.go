@@ -30,9 +30,12 @@ type Config struct {
 	// libpq knows is known: several hosts, sslmode, passfile, and settings of the session.
 	// pool_max_conns is Connections.
 	URL         string
-	Connections int           // at most, beside the two that carry notifications; default 24, at least 2
-	Wait        time.Duration // how long a call waits at most for a connection, and an update for those before it; default 10 s
-	Logger      *slog.Logger
+	Connections int // at most, beside the two that carry notifications; default 24, at least 2
+	// Target opens a database to be filled (store.Copier), by this process alone. Else one whose
+	// filling has not come to its end is refused.
+	Target bool
+	Wait   time.Duration // how long a call waits at most for a connection, and an update for those before it; default 10 s
+	Logger *slog.Logger
 }
 
 const (
@@ -51,10 +54,22 @@ func IsURL(name string) bool {
 // SERIALIZABLE would let those who meet do their work in vain and try again, and more so the more
 // meet. The key of events, instance and revision, stands behind it: two can never be the same.
 var dialect = sqlstore.Dialect{
-	Begin:  `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`,
-	Known:  `known_instances`,
-	Shared: true,
-	Lock:   `SELECT 1 FROM instance_locks WHERE instance_id = $1 FOR UPDATE`,
+	Begin: `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`,
+	Known: `known_instances`,
+	Snapshot: []string{
+		`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`,
+		`SET LOCAL idle_in_transaction_session_timeout = 0`, // whoever takes the rows may be slow
+	},
+	Clear:      `TRUNCATE `,
+	Positioned: `OVERRIDING SYSTEM VALUE `,
+	Filled: []string{
+		`SELECT setval(pg_get_serial_sequence('directory', 'position'), (SELECT COALESCE(MAX(position), 0) + 1 FROM directory), false)`,
+		`SELECT setval(pg_get_serial_sequence('access_keys', 'position'), (SELECT COALESCE(MAX(position), 0) + 1 FROM access_keys), false)`,
+		`SELECT setval(pg_get_serial_sequence('tokens', 'position'), (SELECT COALESCE(MAX(position), 0) + 1 FROM tokens), false)`,
+	},
+	Derived: []string{`instance_locks`, `known_instances`},
+	Shared:  true,
+	Lock:    `SELECT 1 FROM instance_locks WHERE instance_id = $1 FOR UPDATE`,
 	Enter: []string{
 		`INSERT INTO instance_locks (instance_id) VALUES ($1) ON CONFLICT (instance_id) DO NOTHING`,
 		`INSERT INTO known_instances (instance_id) VALUES ($1) ON CONFLICT (instance_id) DO NOTHING`,
@@ -130,7 +145,8 @@ func open(ctx context.Context, c Config) (*Store, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	if err := prepare(ctx, config, c.Logger); err != nil {
+	held, err := prepare(ctx, config, c)
+	if err != nil {
 		return nil, err
 	}
 	s := &Store{config: config, log: c.Logger}
@@ -138,7 +154,8 @@ func open(ctx context.Context, c Config) (*Store, error) {
 	notifications := newNotifier(config, c.Logger)
 	s.DB = sqlstore.New(sqlstore.Config{
 		Write: s.connect, Writers: c.Connections - readers, Readers: readers,
-		Dialect: dialect, Wait: c.Wait, Logger: c.Logger, Committed: notifications.add, Release: notifications.close,
+		Dialect: dialect, Wait: c.Wait, Logger: c.Logger, Committed: notifications.add,
+		Release: func() error { return errors.Join(notifications.close(), held()) },
 	})
 	return s, nil
 }
@@ -225,8 +242,12 @@ func connect(ctx context.Context, config *pgx.ConnConfig) (*conn, error) {
 // migrationLock is the key of the advisory lock that lets one server migrate at a time.
 const migrationLock = 0x6c616e79617264 // "lanyard"
 
-// prepare migrates the tables.
-func prepare(ctx context.Context, config *pgx.ConnConfig, log *slog.Logger) (err error) {
+// fillLock is the key of the advisory lock of whoever fills the database.
+const fillLock = migrationLock + 1
+
+// prepare migrates the tables. held gives back what is held on to until Close.
+func prepare(ctx context.Context, config *pgx.ConnConfig, cfg Config) (held func() error, err error) {
+	held = func() error { return nil }
 	config = config.Copy()
 	// Others may be at it, and a migration may have much to do. A lock on a table, on the other hand,
 	// holds up every server that runs: better to give up on it early than to let them queue behind.
@@ -235,22 +256,47 @@ func prepare(ctx context.Context, config *pgx.ConnConfig, log *slog.Logger) (err
 	config.RuntimeParams["lock_timeout"] = "60000"
 	c, err := connect(ctx, config)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, c.Close()) }() // which gives the lock back
+	keep := false
+	defer func() {
+		if !keep {
+			err = errors.Join(err, c.Close()) // which gives the locks back
+		}
+	}()
 	if err := c.Script(ctx, fmt.Sprintf(`SELECT pg_advisory_lock(%d)`, migrationLock)); err != nil {
-		return fmt.Errorf("wait for another server that migrates the tables: %w", err)
+		return nil, fmt.Errorf("wait for another server that migrates the tables: %w", err)
 	}
 	if err := c.Script(ctx, `SET lock_timeout = 5000`); err != nil {
-		return err
+		return nil, err
 	}
 	scripts, _ := fs.Sub(migrations, "migrations") // fails on an invalid name only
 	if err := sqlstore.Migrate(ctx, c, dialect, scripts); err != nil {
-		return err
+		return nil, err
+	}
+	if cfg.Target {
+		if err := lockFilling(ctx, c); err != nil {
+			return nil, err
+		}
+		keep, held = true, c.Close
+	} else if err := sqlstore.CheckComplete(ctx, c); err != nil {
+		return nil, err
 	}
 	var fsync string
 	if err := c.Query(ctx, `SELECT current_setting('fsync')`, nil, func(r sqlstore.Row) error { return r.Scan(&fsync) }); err == nil && fsync != "on" {
-		log.Warn("the database server runs with fsync off: it can lose acknowledged changes", "fsync", fsync)
+		cfg.Logger.Warn("the database server runs with fsync off: it can lose acknowledged changes", "fsync", fsync)
 	}
-	return nil
+	return held, nil
+}
+
+// lockFilling keeps others from filling the database as long as c is open, and lets them migrate.
+func lockFilling(ctx context.Context, c *conn) error {
+	var alone bool
+	if err := c.Query(ctx, fmt.Sprintf(`SELECT pg_try_advisory_lock(%d)`, fillLock), nil, func(r sqlstore.Row) error { return r.Scan(&alone) }); err != nil {
+		return err
+	}
+	if !alone {
+		return lanyard.Errorf(lanyard.Unavailable, "a restore or a migration into the database goes on already")
+	}
+	return c.Script(ctx, fmt.Sprintf(`SELECT pg_advisory_unlock(%d)`, migrationLock))
 }

@@ -31,6 +31,7 @@ type Config struct {
 	Dir     string // made when it is not there
 	Cache   int64  // bytes of resources kept in memory, default 16 MiB, negative for none
 	Readers int    // connections for reading, default 4
+	Target  bool   // to be filled (store.Copier): else one whose filling has not come to its end is refused
 	Logger  *slog.Logger
 
 	unsynced  bool // do not wait for the disk
@@ -47,6 +48,8 @@ const (
 var dialect = sqlstore.Dialect{
 	Begin:         `BEGIN IMMEDIATE`,
 	Known:         `events`,
+	Snapshot:      []string{`BEGIN`},
+	Clear:         `DELETE FROM `,
 	IsUnique:      isUnique,
 	IsUnavailable: isUnavailable,
 }
@@ -116,6 +119,9 @@ func open(ctx context.Context, c Config) (_ *sqlstore.DB, err error) {
 	writer, err := openWriter(ctx, path, c.unsynced)
 	if err != nil {
 		return nil, errors.Join(err, release())
+	}
+	if err := c.checkComplete(ctx, writer); err != nil {
+		return nil, errors.Join(err, writer.Close(), release())
 	}
 	reader, err := sql.Open("sqlite", dsn(path, "mode=ro", "query_only(1)", "cache_size(-1024)"))
 	if err != nil {

@@ -1,11 +1,22 @@
 package sqlstore
 
-// A Dialect is what differs between databases. Begin, Known, IsUnique and IsUnavailable are
-// required, and with Shared the rest.
+// A Dialect is what differs between databases. Begin, Known, Snapshot, Clear, IsUnique and
+// IsUnavailable are required, and with Shared the rest.
 type Dialect struct {
 	Begin string // the statement that begins a transaction which will write
 	// Known is the table with the ids of all instances that ever had an event.
 	Known string
+	// Snapshot are the statements that begin a transaction which only reads, and sees one state until
+	// its end, however late that is.
+	Snapshot []string
+	// Clear is what comes before a table's name to remove all of its rows.
+	Clear string
+	// Positioned comes before VALUES where a row has a position of its own, which the database else
+	// gives. Filled are statements to run after such rows.
+	Positioned string
+	Filled     []string
+	// Derived are tables that Enter fills.
+	Derived []string
 	// IsUnique tells whether a statement failed because a key is taken.
 	IsUnique func(error) bool
 	// IsUnavailable tells whether the database is out of reach: busy, full, gone.

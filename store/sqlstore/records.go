@@ -1,0 +1,131 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/lanyard/lanyard"
+)
+
+func (r *reader) Records(ctx context.Context, after int64, limit int) ([]lanyard.Record, error) {
+	return r.d.records(ctx, r.d, r.instance, after, limit)
+}
+
+func (r *reader) Checkpoint(ctx context.Context) (lanyard.Checkpoint, error) {
+	return r.d.checkpoint(ctx, r.d, r.instance)
+}
+
+func (tx *tx) Records(ctx context.Context, after int64, limit int) ([]lanyard.Record, error) {
+	return tx.d.records(ctx, tx, tx.instance, after, limit)
+}
+
+func (tx *tx) Checkpoint(ctx context.Context) (lanyard.Checkpoint, error) {
+	return tx.d.checkpoint(ctx, tx, tx.instance)
+}
+
+func (d *DB) records(ctx context.Context, from source, instance string, after int64, limit int) (list []lanyard.Record, err error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	err = from.do(ctx, func(s *session) error {
+		list = nil
+		return s.rows(ctx, `
+			SELECT revision, time, seq, body, hash FROM events
+			WHERE instance_id = $1 AND revision > $2 ORDER BY revision LIMIT $3`,
+			[]any{instance, after, limit},
+			func(row Row) error {
+				var packed sql.RawBytes
+				r := lanyard.Record{Instance: instance}
+				err := row.Scan(&r.Revision, &r.Time, &r.Seq, &packed, &r.Hash)
+				if err == nil {
+					r.Body, err = Unpack(packed)
+				}
+				list = append(list, r)
+				return err
+			})
+	})
+	if err != nil {
+		return nil, d.wrap(ctx, err, "read the records of instance "+instance)
+	}
+	return list, nil
+}
+
+func (d *DB) checkpoint(ctx context.Context, from source, instance string) (c lanyard.Checkpoint, err error) {
+	var at int64
+	err = from.do(ctx, func(s *session) error {
+		return s.row(ctx, `SELECT revision, seq, hash, time, who, mac FROM checkpoints WHERE instance_id = $1`,
+			[]any{instance}, &c.Revision, &c.Seq, &c.Hash, &at, &c.By, &c.MAC)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return lanyard.Checkpoint{}, nil
+	}
+	c.Instance, c.Time = instance, time.UnixMilli(at).UTC()
+	return c, d.wrap(ctx, err, "read the checkpoint of instance "+instance)
+}
+
+// Cut removes the oldest events of an instance. Two that cut at a time wait for one another at the
+// checkpoint's row; the second then finds its event gone.
+func (d *DB) Cut(ctx context.Context, c lanyard.Checkpoint) error {
+	err := d.transaction(ctx, []Statement{
+		{Query: `
+			INSERT INTO checkpoints (instance_id, revision, seq, hash, time, who, mac)
+			SELECT instance_id, revision, seq, hash, $5, $6, $7 FROM events
+			WHERE instance_id = $1 AND revision = $2 AND seq = $3 AND hash = $4
+			AND EXISTS (SELECT 1 FROM events WHERE instance_id = $1 AND revision > $2)
+			ON CONFLICT (instance_id) DO UPDATE
+			SET revision = excluded.revision, seq = excluded.seq, hash = excluded.hash, time = excluded.time, who = excluded.who, mac = excluded.mac
+			WHERE checkpoints.revision < excluded.revision`,
+			Args: []any{c.Instance, c.Revision, c.Seq, c.Hash, c.Time.UnixMilli(), c.By, c.MAC}, One: true},
+		{Query: `
+			DELETE FROM events
+			WHERE instance_id = $1 AND revision <= (SELECT revision FROM checkpoints WHERE instance_id = $1)`, Args: []any{c.Instance}},
+	})
+	if errors.Is(err, ErrNotOne) {
+		return lanyard.Errorf(lanyard.Condition, "the events of instance %s cannot be cut off up to revision %d: that is its last, or not there, or another than was said", c.Instance, c.Revision)
+	}
+	return d.wrap(ctx, err, "cut off the events of instance "+c.Instance)
+}
+
+// transaction runs statements in one. Once begun it is not interrupted, so that its error tells
+// whether it happened.
+func (d *DB) transaction(ctx context.Context, list []Statement) error {
+	s, err := d.writers.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer d.writers.give(s)
+	ctx = context.WithoutCancel(ctx)
+	if err = s.all(ctx, append([]Statement{{Query: d.dialect.Begin}}, list...)); err == nil {
+		err = s.commit(ctx)
+	}
+	if err != nil && !s.broken {
+		s.drop()
+		if _, undo := s.exec(ctx, `ROLLBACK`); undo != nil {
+			s.broken = true // closing the connection rolls back too
+		}
+	}
+	return err
+}
+
+// all runs statements in order.
+func (s *session) all(ctx context.Context, list []Statement) error {
+	if s.pipe != nil {
+		s.queue = append(s.queue, list...)
+		return s.flush(ctx) // and not along with COMMIT, which would not wait for what One finds
+	}
+	for _, st := range list {
+		res, err := s.exec(ctx, st.Query, st.Args...)
+		if err == nil && st.One {
+			var n int64
+			if n, err = res.RowsAffected(); err == nil && n != 1 {
+				err = ErrNotOne
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
