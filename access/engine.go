@@ -19,7 +19,8 @@ type Source interface {
 	// AI agents. It returns the revision that the resources have; changes that come in between may
 	// or may not be among them.
 	Load(ctx context.Context, instance string, put func(lanyard.Resource)) (revision int64, err error)
-	// Events returns events of an instance in order, those after a revision, at most limit.
+	// Events returns events of an instance in order, those after a revision, at most limit. When the
+	// first is not the next, those in between are gone, and what Load has is of a later revision.
 	Events(ctx context.Context, instance string, after int64, limit int) ([]lanyard.Event, error)
 	// Revision is that of an instance's last event.
 	Revision(ctx context.Context, instance string) (int64, error)
@@ -61,17 +62,25 @@ func (e *Engine) Snapshot(ctx context.Context, instance string) (*Snapshot, erro
 	if s := c.snapshot.Load(); s != nil {
 		return s, nil
 	}
-	edit := Empty(instance).Edit()
-	revision, err := e.Source.Load(ctx, instance, edit.Put)
-	if err != nil {
-		return nil, fmt.Errorf("load instance %s: %w", instance, err)
+	s, err := e.load(ctx, instance)
+	if err == nil {
+		s, err = e.catchUp(ctx, s)
 	}
-	s, err := e.catchUp(ctx, edit.Snapshot(revision))
 	if err != nil {
 		return nil, err
 	}
 	c.publish(s)
 	return s, nil
+}
+
+// load reads an instance from the start.
+func (e *Engine) load(ctx context.Context, instance string) (*Snapshot, error) {
+	edit := Empty(instance).Edit()
+	revision, err := e.Source.Load(ctx, instance, edit.Put)
+	if err != nil {
+		return nil, fmt.Errorf("load instance %s: %w", instance, err)
+	}
+	return edit.Snapshot(revision), nil
 }
 
 // publish makes s the snapshot that everybody sees. The caller holds c.mu.
@@ -84,7 +93,8 @@ func (c *current) publish(s *Snapshot) {
 // eventPage is how many events are read at a time.
 const eventPage = 500
 
-// catchUp applies the events after s.
+// catchUp applies the events after s. When some of them were cut off meanwhile, the instance is
+// loaded anew.
 func (e *Engine) catchUp(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 	for {
 		events, err := e.Source.Events(ctx, s.instance, s.revision, eventPage)
@@ -93,6 +103,12 @@ func (e *Engine) catchUp(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 		}
 		if len(events) == 0 {
 			return s, nil
+		}
+		if events[0].Revision != s.revision+1 {
+			if s, err = e.load(ctx, s.instance); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		edit := s.Edit()
 		for i := range events {

@@ -52,6 +52,7 @@ func NewServer(c Config) http.Handler {
 		"DELETE " + Prefix + "faults":           s.clearFaults,
 		"GET " + Prefix + "events":              s.events,
 		"GET " + Prefix + "events/instances":    s.known,
+		"POST " + Prefix + "events/prune":       s.prune,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, f) })
 	}
@@ -221,6 +222,54 @@ func (s *server) events(r *http.Request, _ []byte) (any, error) {
 
 func (s *server) known(r *http.Request, _ []byte) (any, error) {
 	return s.Control.KnownInstances(r.Context(), r.URL.Query().Get("after"), maxEvents)
+}
+
+// Prune asks for old events of an instance to be cut off. At least one bound is set.
+type Prune struct {
+	Instance string
+	Days     int   // events older than that are cut off
+	Events   int64 // events before the last so many are cut off
+}
+
+// maxDays bounds what Prune.Days may be: a hundred years.
+const maxDays = 36500
+
+// Retention checks the bounds.
+func (p Prune) Retention() (control.Retention, error) {
+	switch {
+	case p.Days < 0 || p.Days > maxDays:
+		return control.Retention{}, lanyard.Errorf(lanyard.Invalid, "%d days are not accepted; 0 for no bound, or up to %d, are", p.Days, maxDays)
+	case p.Events < 0:
+		return control.Retention{}, lanyard.Errorf(lanyard.Invalid, "%d events are not accepted; 0 for no bound, or more, are", p.Events)
+	}
+	return control.Retention{Age: time.Duration(p.Days) * 24 * time.Hour, Events: p.Events}, nil
+}
+
+// Pruned is what one call has cut off. It stops after some hundreds.
+type Pruned struct {
+	Cut  int64
+	More bool // there may be more to cut off
+}
+
+func (s *server) prune(r *http.Request, body []byte) (any, error) {
+	var in Prune
+	if err := decode(body, &in); err != nil {
+		return nil, err
+	}
+	keep, err := in.Retention()
+	if err != nil {
+		return nil, err
+	}
+	if keep.None() {
+		return nil, lanyard.Errorf(lanyard.Invalid, "neither Days nor Events says what to keep")
+	}
+	by, err := s.Auth.Verify(r, body)
+	if err != nil {
+		return nil, err
+	}
+	var out Pruned
+	out.Cut, out.More, err = s.Control.Prune(r.Context(), in.Instance, keep, by)
+	return out, err
 }
 
 func number(text string, absent int64) (int64, error) {

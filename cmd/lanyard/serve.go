@@ -54,6 +54,10 @@ type serveCmd struct {
 
 	Quota quotaFlags `embed:"" prefix:"quota-" group:"Quotas (0: Amazon Connect's default; -1: none)"`
 
+	AuditKeepDays   int           `help:"Cut off audit records that are older than so many days; 0 keeps all." default:"0" placeholder:"DAYS"`
+	AuditKeepEvents int64         `help:"Cut off all but an instance's last so many audit records; 0 keeps all." default:"0" placeholder:"N"`
+	AuditKeepEvery  time.Duration `help:"How often to look for records to cut off." default:"1h"`
+
 	Poll           time.Duration `help:"How often to ask PostgreSQL what other servers changed, should a notification be lost." default:"250ms"`
 	MaxConnections int           `help:"Connections served at a time; others wait to be accepted." default:"4096"`
 	Grace          time.Duration `help:"How long calls under way may take to finish at shutdown." default:"20s"`
@@ -134,6 +138,12 @@ func (c *serveCmd) check() error {
 	if err := checkStore(c.Store); err != nil {
 		return err
 	}
+	if _, err := c.retention(); err != nil {
+		return refuse("--audit-keep-days, --audit-keep-events: %s", err)
+	}
+	if c.AuditKeepEvery < time.Second {
+		return refuse("--audit-keep-every: %v is not accepted; 1s or more is", c.AuditKeepEvery)
+	}
 	if c.MaxConnections < 1 {
 		return refuse("--max-connections: %d is not accepted; 1 or more is", c.MaxConnections)
 	}
@@ -148,6 +158,10 @@ func checkPlace(account, region string) error {
 		return refuse("--region: %q does not have the form of an AWS Region, such as us-east-1", region)
 	}
 	return nil
+}
+
+func (c *serveCmd) retention() (control.Retention, error) {
+	return admin.Prune{Days: c.AuditKeepDays, Events: c.AuditKeepEvents}.Retention()
 }
 
 func isLoopback(listen string) bool {
@@ -203,9 +217,14 @@ func (c *serveCmd) Run(io streams) (err error) {
 		log.Warn("the root access key stays with the account it was made for; set a new one to change that", "account", root.Account, "asked", c.Account)
 	}
 
+	keep, err := c.retention()
+	if err != nil {
+		return err
+	}
 	following, stop := context.WithCancel(context.Background()) // as long as calls are served
 	var follower sync.WaitGroup
 	follower.Go(func() { svc.Follow(following, c.Poll) })
+	follower.Go(func() { svc.Retain(following, keep, c.AuditKeepEvery) })
 	defer func() { stop(); follower.Wait() }()
 
 	listener, err := net.Listen("tcp", c.Listen)
