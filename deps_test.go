@@ -29,6 +29,7 @@ var rules = map[string]rule{
 	"store/postgres": {[]string{"", "store", "store/sqlstore"}, "a database keeps the contract and nothing more"},
 	"store/postgres/pgtest": {nil,
 		"runs a database server for tests, whatever they keep in it"},
+	"store/backup":    {[]string{"store"}, "a form for the rows of any store; it opens none"},
 	"store/storetest": {[]string{"", "store"}, "the suite holds any store to the contract, so it must know none"},
 	"control":         {[]string{"", "access", "audit", "store"}, "the operations know neither the wire nor a database"},
 	"gen":             {[]string{"", "store"}, "puts data past the rules, so it needs none of them"},
@@ -42,7 +43,7 @@ var rules = map[string]rule{
 	"throttle":               {nil, "could be lifted into another project as it stands"},
 	"fault":                  {nil, "could be lifted into another project as it stands"},
 	"audit":                  {[]string{""}, "shapes and verifies records and fetches none"},
-	"cmd/lanyard": {[]string{"", "access", "admin", "audit", "authzen", "awsapi", "control", "fault", "gen", "sigv4", "store", "store/postgres", "store/sqlite", "throttle"},
+	"cmd/lanyard": {[]string{"", "access", "admin", "audit", "authzen", "awsapi", "control", "fault", "gen", "sigv4", "store", "store/backup", "store/postgres", "store/sqlite", "throttle"},
 		"wires everything together; the suites are for tests"},
 	"cmd/modelgen": {nil, "makes what the rest is built of, so it must build without"},
 }

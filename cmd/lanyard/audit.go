@@ -15,6 +15,22 @@ import (
 )
 
 type auditCmd struct {
+	Show   auditShowCmd   `cmd:"" default:"withargs" help:"Show the records, or follow them; what audit alone does."`
+	Verify auditVerifyCmd `cmd:"" help:"Prove the chain of records whole; exit status 0 says that it is, 3 that it is broken."`
+	Export auditExportCmd `cmd:"" help:"Write the records as CloudTrail would."`
+	Prune  auditPruneCmd  `cmd:"" help:"Cut off old records, so that the chain stays verifiable."`
+}
+
+func (auditCmd) Help() string {
+	return `Examples:
+  lanyard audit
+  lanyard audit --follow --output json
+  lanyard audit verify
+  lanyard audit export --from 2026-03-01 --out march.json
+  lanyard audit prune --keep-days 400`
+}
+
+type auditShowCmd struct {
 	dataFlag   `embed:""`
 	outputFlag `embed:""`
 	Instance   string        `help:"Only this instance's id."`
@@ -22,7 +38,7 @@ type auditCmd struct {
 	Interval   time.Duration `help:"How often --follow looks." default:"1s"`
 }
 
-func (auditCmd) Help() string {
+func (auditShowCmd) Help() string {
 	return `JSON output is one CloudTrail record a line, with what changed (before and after) in
 additionalEventData.changes.
 
@@ -36,7 +52,7 @@ Examples:
 const eventPage = 500
 
 // Run shows the events of all instances, each instance's in order and all by time within one look.
-func (c *auditCmd) Run(io streams) error {
+func (c *auditShowCmd) Run(io streams) error {
 	m, err := c.open(io.ctx)
 	if err != nil {
 		return err
@@ -66,7 +82,7 @@ func (c *auditCmd) Run(io streams) error {
 }
 
 // look shows what is new.
-func (c *auditCmd) look(ctx context.Context, m manager, seen map[string]int64, show func([]lanyard.Event) error) error {
+func (c *auditShowCmd) look(ctx context.Context, m manager, seen map[string]int64, show func([]lanyard.Event) error) error {
 	ids := []string{c.Instance}
 	if c.Instance == "" {
 		ids = nil
@@ -121,7 +137,7 @@ func (c *auditCmd) look(ctx context.Context, m manager, seen map[string]int64, s
 }
 
 // printer returns how to show events.
-func (c *auditCmd) printer(io streams) func([]lanyard.Event) error {
+func (c *auditShowCmd) printer(io streams) func([]lanyard.Event) error {
 	if c.json(io) {
 		enc := json.NewEncoder(io.out)
 		enc.SetEscapeHTML(false)

@@ -30,8 +30,7 @@ type endpoint struct {
 
 // writeCredentials leaves the root key and the endpoint in the data folder, readable by its owner only.
 func writeCredentials(dir string, root lanyard.AccessKey, here endpoint) error {
-	text := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", root.ID, root.Secret)
-	if err := replaceFile(filepath.Join(dir, credentialsFile), []byte(text)); err != nil {
+	if err := writeKey(dir, root); err != nil {
 		return err
 	}
 	b, err := json.Marshal(here)
@@ -39,6 +38,11 @@ func writeCredentials(dir string, root lanyard.AccessKey, here endpoint) error {
 		return err
 	}
 	return replaceFile(filepath.Join(dir, endpointFile), b)
+}
+
+func writeKey(dir string, root lanyard.AccessKey) error {
+	text := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", root.ID, root.Secret)
+	return replaceFile(filepath.Join(dir, credentialsFile), []byte(text))
 }
 
 // replaceFile writes a file whole or not at all, with mode 0600.

@@ -28,7 +28,10 @@ type program struct {
 	Key     keyCmd     `cmd:"" help:"Manage the access keys that sign calls."`
 	Token   tokenCmd   `cmd:"" help:"Manage the bearer tokens of the decision API."`
 	Fault   faultCmd   `cmd:"" help:"Make a running server fail or slow down on purpose."`
-	Audit   auditCmd   `cmd:"" help:"Show what was changed, by whom and when."`
+	Audit   auditCmd   `cmd:"" help:"Show what was changed, by whom and when; verify, export and prune the records."`
+	Backup  backupCmd  `cmd:"" help:"Write everything into one file, while the server goes on."`
+	Restore restoreCmd `cmd:"" help:"Fill an empty data folder or database from a backup."`
+	Stores  storeCmd   `cmd:"" name:"store" help:"Move the data from one store to another."`
 	Check   checkCmd   `cmd:"" help:"Ask whether a user may do something; exit status 0 says yes, 3 no."`
 	WhoCan  whoCanCmd  `cmd:"" help:"List who may do something."`
 	WhatCan whatCanCmd `cmd:"" help:"List what a user may do, and through which profiles."`

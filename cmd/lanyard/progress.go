@@ -55,3 +55,21 @@ func (p *progress) end() {
 		fmt.Fprintln(p.io.errs)
 	}
 }
+
+// tally is a progress that counts by itself, towards a total that is only about right.
+type tally struct {
+	*progress
+	done, total int64 // total is 0 when nobody knows it
+}
+
+func (s streams) tally(what string, total int64) *tally {
+	return &tally{progress: newProgress(s, what), total: total}
+}
+
+func (t *tally) add(n int64) {
+	t.done += n
+	if t.total > 0 {
+		t.total = max(t.total, t.done+1)
+	}
+	t.at(int(t.done), int(t.total))
+}

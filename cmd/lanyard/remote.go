@@ -29,6 +29,7 @@ import (
 	"github.com/lanyard/lanyard/fault"
 	"github.com/lanyard/lanyard/store"
 	"github.com/lanyard/lanyard/store/postgres"
+	"github.com/lanyard/lanyard/store/sqlite"
 )
 
 // dataFlag names the folder that a management command is about.
@@ -48,6 +49,7 @@ type manager interface {
 	RevokeToken(ctx context.Context, id string) error
 	Known(ctx context.Context, after string) ([]string, error)
 	Events(ctx context.Context, instance string, after int64, limit int) ([]lanyard.Event, error)
+	Prune(ctx context.Context, p admin.Prune) (admin.Pruned, error)
 	Close() error
 }
 
@@ -64,7 +66,11 @@ func (d dataFlag) open(ctx context.Context) (manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &local{control.New(control.Config{Store: db}), db}, nil
+	id, _, err := readCredentials(d.Data)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &local{control.New(control.Config{Store: db, Logger: slog.New(slog.DiscardHandler)}), db, id}, nil
 }
 
 // store opens the store, which no server of this folder uses.
@@ -249,6 +255,7 @@ func (r *remote) ClearFaults(ctx context.Context, operation string) (n int, err 
 type local struct {
 	*control.Service
 	db io.Closer
+	by string // the root key's id
 }
 
 func (l *local) Close() error { return l.db.Close() }
@@ -259,4 +266,39 @@ func (l *local) CreateKey(ctx context.Context, account, comment string) (lanyard
 
 func (l *local) Known(ctx context.Context, after string) ([]string, error) {
 	return l.KnownInstances(ctx, after, 1000)
+}
+
+func (r *remote) Prune(ctx context.Context, p admin.Prune) (out admin.Pruned, err error) {
+	return out, r.call(ctx, "POST", "events/prune", p, &out)
+}
+
+func (l *local) Prune(ctx context.Context, p admin.Prune) (out admin.Pruned, err error) {
+	keep, err := p.Retention()
+	if err != nil {
+		return out, err
+	}
+	out.Cut, out.More, err = l.Service.Prune(ctx, p.Instance, keep, l.by)
+	return out, err
+}
+
+// reading opens the store to be read whole: beside the server that uses it, if one does.
+func (d dataFlag) reading(ctx context.Context) (store.Copier, error) {
+	if err := checkStore(d.Store); err != nil {
+		return nil, err
+	}
+	log := slog.New(slog.DiscardHandler)
+	if postgres.IsURL(d.Store) {
+		return openPostgres(ctx, d.Store, log)
+	}
+	if _, err := os.Stat(filepath.Join(d.Data, "lanyard.db")); err != nil {
+		return nil, refuse("%s has no database; --data names another folder, or --store the database of PostgreSQL that its server keeps the data in", d.Data)
+	}
+	db, err := sqlite.Open(ctx, sqlite.Config{Dir: d.Data, Logger: log})
+	if errors.Is(err, sqlite.ErrInUse) {
+		db, err = sqlite.OpenReadOnly(ctx, d.Data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the data folder %s: %w", d.Data, err)
+	}
+	return db, nil
 }

@@ -159,6 +159,9 @@ func open(ctx context.Context, c Config) (_ *sqlstore.DB, err error) {
 	return db, nil
 }
 
+// ErrInUse is why a folder cannot be opened that another process has open; see OpenReadOnly.
+var ErrInUse = errors.New("it is locked")
+
 // acquire takes the folder for this process. The kernel gives it back when the process dies.
 func acquire(dir string) (release func() error, err error) {
 	l := flock.New(filepath.Join(dir, lock), flock.SetPermissions(0o600))
@@ -167,7 +170,8 @@ func acquire(dir string) (release func() error, err error) {
 		return nil, fmt.Errorf("lock %s: %w", l.Path(), err)
 	}
 	if !ok {
-		return nil, lanyard.Errorf(lanyard.Unavailable, "another server is using the folder %s; stop it, or use another folder", dir)
+		return nil, &lanyard.Error{Kind: lanyard.Unavailable, Err: ErrInUse,
+			Message: "another server is using the folder " + dir + "; stop it, or use another folder"}
 	}
 	return l.Close, nil
 }

@@ -1,0 +1,413 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/admin"
+	"github.com/lanyard/lanyard/audit"
+	"github.com/lanyard/lanyard/store"
+)
+
+type auditVerifyCmd struct {
+	dataFlag   `embed:""`
+	outputFlag `embed:""`
+	Instance   string   `help:"Only this instance's id."`
+	State      bool     `help:"Compare what is stored with what the records say, too. Takes about 50 bytes of memory for each resource."`
+	Head       []string `help:"A head that was noted earlier and must still be in the chain; may be repeated." placeholder:"INSTANCE:REVISION:HASH"`
+	Heads      string   `help:"The output of an earlier verify (JSON), whose heads must still be in the chain." type:"existingfile" placeholder:"FILE"`
+}
+
+func (auditVerifyCmd) Help() string {
+	return `The chain is read from the store itself, beside a server that runs. It is broken where a record was
+altered, taken out, put in or moved, and the first such record of each instance is named. That the last
+records were cut off shows only in comparison with a head, which is the last revision and its hash: keep
+the output of verify where whoever can write to the store cannot, and give it back with --heads.
+
+Examples:
+  lanyard audit verify
+  lanyard audit verify --state --output json >heads.json
+  lanyard audit verify --heads heads.json
+  lanyard audit verify --store postgres://lanyard:secret@db.example/lanyard`
+}
+
+func (c *auditVerifyCmd) Run(io streams) error {
+	heads, err := c.heads()
+	if err != nil {
+		return err
+	}
+	db, err := c.reading(io.ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	p := newProver(c.State)
+	if p.heads = heads; c.Instance != "" {
+		p.heads = map[string]*proof{}
+		if heads[c.Instance] != nil {
+			p.heads[c.Instance] = heads[c.Instance]
+		}
+	}
+	if err := db.Export(io.ctx, store.Scope{Tables: []*store.Table{store.Secrets}}, func(r store.Row) error { p.row(r); return nil }); err != nil {
+		return err
+	}
+	ids := []string{c.Instance}
+	if c.Instance == "" {
+		if ids, err = holders(io.ctx, db); err != nil {
+			return err
+		}
+	}
+	total, err := db.Size(io.ctx)
+	if err != nil {
+		return err
+	}
+	if c.Instance != "" {
+		total = 0
+	}
+	tables := []*store.Table{store.Checkpoints, store.Events}
+	if c.State {
+		tables = append(tables, store.Resources)
+	}
+	bar := io.tally("records verified", total)
+	for _, id := range ids { // each in a transaction of its own, which so is short
+		p.begin(id)
+		if err := db.Export(io.ctx, store.Scope{Instance: id, Tables: tables}, func(r store.Row) error {
+			p.of(r)
+			bar.add(1)
+			return nil
+		}); err != nil {
+			bar.end()
+			return err
+		}
+		p.end()
+	}
+	p.rest()
+	bar.end()
+	return c.show(io, p)
+}
+
+// heads reads what --head and --heads say.
+func (c *auditVerifyCmd) heads() (map[string]*proof, error) {
+	heads := map[string]*proof{}
+	if c.Heads != "" {
+		f, err := os.Open(c.Heads)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		for dec := json.NewDecoder(bufio.NewReader(f)); ; {
+			var p proof
+			err := dec.Decode(&p)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil || p.Instance == "" || p.Revision < 1 || p.Hash == "" {
+				return nil, refuse("--heads: %s is not what audit verify --output json writes", c.Heads)
+			}
+			heads[p.Instance] = &p
+		}
+	}
+	for _, text := range c.Head {
+		parts := strings.Split(text, ":")
+		if len(parts) != 3 {
+			return nil, refuse("--head: %q is not INSTANCE:REVISION:HASH", text)
+		}
+		n, err := strconv.ParseInt(parts[1], 10, 64)
+		if err != nil || n < 1 {
+			return nil, refuse("--head: %q is not a revision", parts[1])
+		}
+		heads[parts[0]] = &proof{Instance: parts[0], Revision: n, Hash: strings.ToLower(parts[2])}
+	}
+	return heads, nil
+}
+
+func (c *auditVerifyCmd) show(io streams, p *prover) error {
+	if c.json(io) {
+		enc := json.NewEncoder(io.out)
+		for _, n := range p.proofs {
+			if err := enc.Encode(n); err != nil {
+				return err
+			}
+		}
+	} else {
+		w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "INSTANCE\tRECORDS\tLAST REVISION\tITS HASH\tCUT OFF")
+		for _, n := range p.proofs {
+			cut := "-"
+			if n.Checkpoint != nil {
+				cut = fmt.Sprintf("up to revision %d at %s by %s", n.Checkpoint.Revision, n.Checkpoint.Time.Format(time.RFC3339), n.Checkpoint.By)
+			}
+			fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\n", n.Instance, n.Records, n.Revision, n.Hash, cut)
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	return p.say(io)
+}
+
+// say says whether the chain is whole, and answers errDenied when it is not.
+func (p *prover) say(io streams) error {
+	var records, resources, unproven int64
+	broken := 0
+	for _, n := range p.proofs {
+		records, resources, unproven = records+n.Records, resources+n.Resources, unproven+n.Unproven
+		if n.Problem != "" {
+			broken++
+			fmt.Fprintf(io.errs, "BROKEN: %s\n", n.Problem)
+		}
+		if head := p.heads[n.Instance]; head != nil && n.Checkpoint != nil && head.Revision < n.Checkpoint.Revision {
+			fmt.Fprintf(io.errs, "instance %s: the head at revision %d cannot be compared, for it was cut off since\n", n.Instance, head.Revision)
+		}
+	}
+	if broken > 0 {
+		return errDenied
+	}
+	fmt.Fprintf(io.errs, "The chain is whole: %d records of %d instances.\n", records, len(p.proofs))
+	if p.state {
+		fmt.Fprintf(io.errs, "%d resources are what the records say; of %d more, records that were cut off would say it.\n", resources-unproven, unproven)
+	}
+	return nil
+}
+
+type auditExportCmd struct {
+	dataFlag      `embed:""`
+	Instance      string `help:"Only this instance's id."`
+	From          string `help:"Only records of that time or later." placeholder:"TIME"`
+	To            string `help:"Only records before that time." placeholder:"TIME"`
+	AfterRevision int64  `help:"Only records after that revision; with --instance."`
+	ToRevision    int64  `help:"Only records up to that revision; with --instance."`
+	Format        string `help:"cloudtrail is one object, {\"Records\": [...]}, as CloudTrail's own files are; lines is one record a line." default:"cloudtrail" enum:"cloudtrail,lines"`
+	Out           string `help:"File to write, which must not exist; default: standard output." placeholder:"FILE"`
+}
+
+func (auditExportCmd) Help() string {
+	return `The records are read from the store itself, beside a server that runs, and written instance by instance,
+each in the order of its revisions. A TIME is a date (2026-03-14, its start in UTC) or RFC 3339
+(2026-03-14T15:09:26Z).
+
+Examples:
+  lanyard audit export --out audit.json
+  lanyard audit export --from 2026-03-01 --to 2026-04-01 --format lines | gzip >march.jsonl.gz
+  lanyard audit export --instance 3fdf9b6c-… --after-revision 1000 --format lines`
+}
+
+func parseTime(flag, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, form := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(form, text); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, refuse("--%s: %q is not a time; 2026-03-14 or 2026-03-14T15:09:26Z is", flag, text)
+}
+
+func (c *auditExportCmd) Run(s streams) (err error) {
+	from, err := parseTime("from", c.From)
+	if err != nil {
+		return err
+	}
+	to, err := parseTime("to", c.To)
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.AfterRevision < 0 || c.ToRevision < 0:
+		return refuse("--after-revision and --to-revision: 1 or more is accepted")
+	case (c.AfterRevision > 0 || c.ToRevision > 0) && c.Instance == "":
+		return refuse("--after-revision and --to-revision need --instance: every instance has revisions of its own")
+	}
+	db, err := c.reading(s.ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	ids := []string{c.Instance}
+	if c.Instance == "" {
+		if ids, err = holders(s.ctx, db); err != nil {
+			return err
+		}
+	}
+	out, finish, err := createFile(c.Out, s.out)
+	if err != nil {
+		return err
+	}
+	defer func() { err = finish(err) }()
+	w := bufio.NewWriterSize(out, 64<<10)
+	separator, end := "", ""
+	if c.Format == "cloudtrail" {
+		separator, end = `{"Records":[`, "]}\n"
+	}
+	bar := s.tally("records exported", 0)
+	defer bar.end()
+	for _, id := range ids {
+		err := c.each(s, db.Reader(id), id, func(e lanyard.Event) error {
+			if !from.IsZero() && e.Time.Before(from) || !to.IsZero() && !e.Time.Before(to) {
+				return nil
+			}
+			w.WriteString(separator)
+			if separator != "" {
+				separator = ","
+			}
+			bar.add(1)
+			enc := json.NewEncoder(w)
+			enc.SetEscapeHTML(false)
+			return enc.Encode(audit.From(e))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if separator == `{"Records":[` { // there was none
+		w.WriteString(separator)
+	}
+	w.WriteString(end)
+	return w.Flush()
+}
+
+// each calls f for the events of an instance, a page of them in memory.
+func (c *auditExportCmd) each(s streams, r store.Reader, id string, f func(lanyard.Event) error) error {
+	const page = 100
+	for after := c.AfterRevision; ; {
+		events, err := r.Events(s.ctx, after, page)
+		if err != nil {
+			return err
+		}
+		if len(events) > 0 && events[0].Revision > after+1 {
+			fmt.Fprintf(s.errs, "instance %s: the records up to revision %d are not there, for they were cut off\n", id, events[0].Revision-1)
+		}
+		for _, e := range events {
+			if c.ToRevision > 0 && e.Revision > c.ToRevision {
+				return nil
+			}
+			if err := f(e); err != nil {
+				return err
+			}
+			after = e.Revision
+		}
+		if len(events) < page {
+			return nil
+		}
+	}
+}
+
+// createFile makes a file that must not exist, readable by its owner only; "" and "-" mean out.
+// finish closes it, or removes it when what went into it is not all of it.
+func createFile(name string, out io.Writer) (w io.Writer, finish func(error) error, err error) {
+	if name == "" || name == "-" {
+		return out, func(err error) error { return err }, nil
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil, nil, refuse("%s exists already; it is not overwritten", name)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, func(err error) error {
+		if err == nil {
+			err = f.Sync()
+		}
+		err = errors.Join(err, f.Close())
+		if err != nil {
+			err = errors.Join(err, os.Remove(name))
+		}
+		return err
+	}, nil
+}
+
+type auditPruneCmd struct {
+	dataFlag   `embed:""`
+	outputFlag `embed:""`
+	Instance   string `help:"Only this instance's id."`
+	KeepDays   int    `help:"Cut off records that are older than so many days." placeholder:"DAYS"`
+	KeepEvents int64  `help:"Cut off all but an instance's last so many records." placeholder:"N"`
+}
+
+func (auditPruneCmd) Help() string {
+	return `What is cut off is gone: audit export first. Of each instance a checkpoint stays, signed by the server,
+that says up to which revision, when and by whom; audit verify goes on from it. The last record always
+stays. A chain that is broken is not cut off. With both bounds, a record goes as soon as one says so.
+A server does the same by itself with serve --audit-keep-days and --audit-keep-events.
+
+Examples:
+  lanyard audit prune --keep-days 400
+  lanyard audit prune --instance 3fdf9b6c-… --keep-events 100000`
+}
+
+func (c *auditPruneCmd) Run(io streams) error {
+	bounds := admin.Prune{Days: c.KeepDays, Events: c.KeepEvents}
+	keep, err := bounds.Retention()
+	if err != nil {
+		return refuse("%s", err)
+	}
+	if keep.None() {
+		return refuse("--keep-days, --keep-events or both say what to keep")
+	}
+	m, err := c.open(io.ctx)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	type line struct {
+		Instance string
+		Cut      int64
+	}
+	lines := []line{}
+	bar := io.tally("records cut off", 0)
+	prune := func(id string) error {
+		l := line{Instance: id}
+		for more := true; more; {
+			step := bounds
+			step.Instance = id
+			out, err := m.Prune(io.ctx, step)
+			if err != nil {
+				return fmt.Errorf("instance %s: %w", id, err)
+			}
+			l.Cut, more = l.Cut+out.Cut, out.More
+			bar.add(out.Cut)
+		}
+		if l.Cut > 0 {
+			lines = append(lines, l)
+		}
+		return nil
+	}
+	var failed error
+	if c.Instance != "" {
+		failed = prune(c.Instance)
+	}
+	for after, more := "", c.Instance == ""; more; {
+		ids, err := m.Known(io.ctx, after)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			failed = errors.Join(failed, prune(id))
+			after = id
+		}
+		more = len(ids) > 0 && io.ctx.Err() == nil
+	}
+	bar.end()
+	if c.json(io) {
+		err = json.NewEncoder(io.out).Encode(lines)
+	} else {
+		for _, l := range lines {
+			fmt.Fprintf(io.out, "instance %s: %d records were cut off\n", l.Instance, l.Cut)
+		}
+		if len(lines) == 0 && failed == nil {
+			fmt.Fprintln(io.out, "No record is old enough to be cut off.")
+		}
+	}
+	return errors.Join(failed, err)
+}

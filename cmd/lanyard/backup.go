@@ -1,0 +1,372 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/store"
+	"github.com/lanyard/lanyard/store/backup"
+	"github.com/lanyard/lanyard/store/postgres"
+	"github.com/lanyard/lanyard/store/sqlite"
+)
+
+type backupCmd struct {
+	dataFlag `embed:""`
+	File     string `arg:"" help:"File to write, which must not exist; - is standard output."`
+}
+
+func (backupCmd) Help() string {
+	return `The backup is one state of everything, from one moment, whatever is written meanwhile: instances,
+users, profiles, records, access keys with their secrets, tokens. Keep it as you keep the data folder.
+It is the same for SQLite and PostgreSQL, and can be restored to either. The chain of records is verified
+on the way; exit status 3 says that the backup was written and the chain in it is broken.
+
+Examples:
+  lanyard backup lanyard.backup
+  lanyard backup --data /var/lib/lanyard - | ssh elsewhere 'cat >lanyard.backup'
+  lanyard backup --store postgres://lanyard:secret@db.example/lanyard lanyard.backup`
+}
+
+func (c *backupCmd) Run(s streams) (err error) {
+	db, err := c.reading(s.ctx)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	total, err := db.Size(s.ctx)
+	if err != nil {
+		return err
+	}
+	out, finish, err := createFile(c.File, s.out)
+	if err != nil {
+		return err
+	}
+	p := newProver(false)
+	err = finish(write(s, db, out, total, p))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.errs, "Written: %s.\n", rowCounts(p.counts))
+	return p.say(s)
+}
+
+func write(s streams, db store.Copier, out io.Writer, total int64, p *prover) error {
+	buffered := bufio.NewWriterSize(out, 1<<20)
+	w, err := backup.NewWriter(buffered, backup.Header{Made: time.Now().UTC(), Program: version()})
+	if err != nil {
+		return err
+	}
+	bar := s.tally("rows backed up", total)
+	defer bar.end()
+	if err := db.Export(s.ctx, store.Scope{}, func(r store.Row) error {
+		p.row(r)
+		bar.add(1)
+		return w.Row(r)
+	}); err != nil {
+		w.Abort()
+		return err
+	}
+	p.rest()
+	return errors.Join(w.Close(), buffered.Flush())
+}
+
+// rowCounts tells how many rows there are of each table.
+func rowCounts(c backup.Counts) string {
+	var parts []string
+	for _, t := range store.Tables {
+		parts = append(parts, fmt.Sprintf("%s %d", strings.ReplaceAll(t.Name, "_", " "), c[t.Name]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// copyFlags are common to what fills a store.
+type copyFlags struct {
+	AcceptBroken bool `help:"Go on although the chain of records is broken, or what is stored is not what the records say."`
+}
+
+type restoreCmd struct {
+	copyFlags `embed:""`
+	File      string `arg:"" help:"Backup to read; - is standard input."`
+	Data      string `help:"Data folder to make; it must be empty or not exist; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
+	Store     string `help:"The PostgreSQL database to fill instead, which must be empty." default:"sqlite" placeholder:"sqlite|postgres://…"`
+}
+
+func (restoreCmd) Help() string {
+	return `Nothing is overwritten: the folder, or the database, must be empty. What was filled in is read again and
+compared row by row, and its chain verified, before a server may use it. A restore that was interrupted or
+refused leaves something that no server starts on; run it again, and it begins anew.
+
+Examples:
+  lanyard restore lanyard.backup --data /var/lib/lanyard
+  lanyard restore lanyard.backup --store postgres://lanyard:secret@db.example/lanyard`
+}
+
+func (c *restoreCmd) Run(s streams) error {
+	if err := checkStore(c.Store); err != nil {
+		return err
+	}
+	in, total := io.Reader(os.Stdin), int64(0)
+	if c.File != "-" {
+		f, err := os.Open(c.File)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if info, err := f.Stat(); err == nil {
+			total = info.Size()
+		}
+		in = f
+	}
+	read := &counted{r: in}
+	r, err := backup.NewReader(bufio.NewReaderSize(read, 1<<20))
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	place := c.Data
+	if postgres.IsURL(c.Store) {
+		place = c.Store
+	}
+	bar := s.tally("bytes of the backup restored", total)
+	next := func() (store.Row, error) {
+		row, err := r.Next()
+		bar.add(read.n - bar.done)
+		return row, err
+	}
+	p, err := fill(s, place, next, bar, c.AcceptBroken, nil)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.errs, "Restored from the backup of %s: %s.\n", r.Header.Made.Format(time.RFC3339), rowCounts(p.counts))
+	return nil
+}
+
+// counted counts what is read.
+type counted struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b)
+	c.n += int64(n)
+	return n, err
+}
+
+type storeCmd struct {
+	Migrate migrateCmd `cmd:"" help:"Copy everything from one store into another, empty one."`
+}
+
+func (storeCmd) Help() string {
+	return `Examples:
+  lanyard store migrate --from ./lanyard-data --to postgres://lanyard:secret@db.example/lanyard`
+}
+
+type migrateCmd struct {
+	copyFlags `embed:""`
+	From      string `help:"Data folder of a server that keeps its data there, or the URL of a PostgreSQL database. Its servers must be stopped." required:"" placeholder:"DIR|postgres://…"`
+	To        string `help:"Data folder to make, or the URL of a PostgreSQL database; it must be empty." required:"" placeholder:"DIR|postgres://…"`
+}
+
+func (migrateCmd) Help() string {
+	return `Everything is copied: instances and all that is in them, records, access keys, tokens, secrets. What was
+copied is read again and compared row by row, and the chain of records verified, before a server may use
+it. Nothing changes in the store that is copied from. A migration that was interrupted leaves something that
+no server starts on; run it again, and it begins anew.
+
+Examples:
+  lanyard store migrate --from ./lanyard-data --to postgres://lanyard:secret@db.example/lanyard
+  LANYARD_FROM=postgres://lanyard:secret@db.example/lanyard lanyard store migrate --to ./lanyard-data`
+}
+
+func (c *migrateCmd) Run(s streams) error {
+	from, err := openSource(s.ctx, c.From)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	total, err := from.Size(s.ctx)
+	if err != nil {
+		return err
+	}
+	bar := s.tally("rows copied", total)
+	// The rows are pushed by the one and pulled by the other.
+	ctx, stop := context.WithCancel(s.ctx)
+	rows, ended := make(chan store.Row, 64), make(chan error, 1)
+	go func() {
+		defer close(rows)
+		ended <- from.Export(ctx, store.Scope{}, func(r store.Row) error {
+			select {
+			case rows <- r:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+	}()
+	next := func() (store.Row, error) {
+		r, ok := <-rows
+		if !ok {
+			if err := <-ended; err != nil {
+				return r, err
+			}
+			return r, io.EOF
+		}
+		bar.add(1)
+		return r, nil
+	}
+	p, err := fill(s, c.To, next, bar, c.AcceptBroken, func(p *prover) error { return unchanged(s.ctx, from, p) })
+	stop()
+	for range rows { // until the export has let go of its store
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.errs, "Migrated: %s.\n", rowCounts(p.counts))
+	return nil
+}
+
+func openSource(ctx context.Context, place string) (store.Copier, error) {
+	log := slog.New(slog.DiscardHandler)
+	if postgres.IsURL(place) {
+		return openPostgres(ctx, place, log)
+	}
+	if _, err := os.Stat(filepath.Join(place, "lanyard.db")); err != nil {
+		return nil, refuse("--from: %s has no database", place)
+	}
+	db, err := sqlite.Open(ctx, sqlite.Config{Dir: place, Logger: log})
+	if errors.Is(err, sqlite.ErrInUse) {
+		return nil, refuse("--from: a server uses %s; stop it first, for what it still writes would be left behind", place)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the data folder %s: %w", place, err)
+	}
+	return db, nil
+}
+
+// unchanged refuses a source that was written to meanwhile.
+func unchanged(ctx context.Context, from store.Copier, p *prover) error {
+	ids, err := holders(ctx, from)
+	if err != nil {
+		return err
+	}
+	same := len(ids) == len(p.proofs)
+	for _, n := range p.proofs {
+		revision, err := from.Reader(n.Instance).Revision(ctx)
+		if err != nil {
+			return err
+		}
+		same = same && revision == n.Revision
+	}
+	if !same {
+		return errors.New("the store was written to while it was copied: stop all of its servers and run this again")
+	}
+	return nil
+}
+
+// openTarget opens what is to be filled.
+func openTarget(ctx context.Context, place string) (store.Copier, error) {
+	log := slog.New(slog.DiscardHandler)
+	if postgres.IsURL(place) {
+		db, err := postgres.Open(ctx, postgres.Config{URL: place, Logger: log, Target: true})
+		if err != nil {
+			return nil, fmt.Errorf("open the store %s: %w", storeName(place), err)
+		}
+		return db, nil
+	}
+	entries, err := os.ReadDir(place)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), "lanyard.") {
+			return nil, refuse("the folder %s is not empty: it has %s; name one that is, or that does not exist", place, e.Name())
+		}
+	}
+	db, err := sqlite.Open(ctx, sqlite.Config{Dir: place, Logger: log, Target: true})
+	if err != nil {
+		return nil, fmt.Errorf("open the data folder %s: %w", place, err)
+	}
+	return db, nil
+}
+
+// fill fills the store at a place with the rows of next, reads it again, compares, verifies, and only
+// then lets it be used. last may still object.
+func fill(s streams, place string, next func() (store.Row, error), bar *tally, acceptBroken bool, last func(*prover) error) (p *prover, err error) {
+	db, err := openTarget(s.ctx, place)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	given := newProver(false) // for its sum; what it finds is found again below
+	err = db.Fill(s.ctx, func() (store.Row, error) {
+		row, err := next()
+		if err == nil {
+			given.sumUp(row)
+		}
+		return row, err
+	})
+	bar.end()
+	if lanyard.KindOf(err) == lanyard.Condition && err != nil {
+		return nil, refuse("%s: %s; nothing was changed", storeName(place), err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w\n%s is incomplete now, and no server starts on it; run this again to begin anew", err, storeName(place))
+	}
+	p = newProver(true)
+	total := int64(0)
+	for _, n := range given.counts {
+		total += n
+	}
+	bar = s.tally("rows verified", total)
+	if err := db.Export(s.ctx, store.Scope{}, func(r store.Row) error {
+		p.row(r)
+		bar.add(1)
+		return nil
+	}); err != nil {
+		bar.end()
+		return nil, err
+	}
+	p.rest()
+	bar.end()
+	if !bytes.Equal(given.sum.Sum(nil), p.sum.Sum(nil)) {
+		return nil, fmt.Errorf("what was filled in is not what is read again; filled in: %s; read again: %s; no server starts on %s", rowCounts(given.counts), rowCounts(p.counts), storeName(place))
+	}
+	if err := p.say(s); err != nil && !acceptBroken {
+		return nil, fmt.Errorf("the chain of records is broken in what was filled in, so no server starts on %s; --accept-broken goes on all the same", storeName(place))
+	}
+	if last != nil {
+		if err := last(p); err != nil {
+			return nil, err
+		}
+	}
+	err = db.Complete(s.ctx)
+	if err == nil && !postgres.IsURL(place) {
+		err = leaveCredentials(s.ctx, db, place)
+	}
+	return p, err
+}
+
+// leaveCredentials writes the root key into the folder, as a server's first start would.
+func leaveCredentials(ctx context.Context, db store.Store, dir string) error {
+	keys, err := db.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if k.Root && !k.Disabled {
+			return writeKey(dir, k)
+		}
+	}
+	return nil // there never was a server
+}

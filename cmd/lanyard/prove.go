@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/audit"
+	"github.com/lanyard/lanyard/store"
+	"github.com/lanyard/lanyard/store/backup"
+)
+
+// proof is what is known of one instance's records. It is printed as JSON and read again as a head.
+type proof struct {
+	Instance   string
+	Records    int64
+	Revision   int64  // of the last record
+	Hash       string // of the last record, hexadecimal
+	Checkpoint *cutOff
+	Resources  int64 `json:",omitempty"` // stored and compared with the records
+	Unproven   int64 `json:",omitempty"` // of them, last changed by records that were cut off
+	Problem    string
+}
+
+// cutOff says where the records of an instance begin, unless at the first.
+type cutOff struct {
+	Revision int64
+	Time     time.Time
+	By       string
+}
+
+// A prover verifies the rows of a store as they are exported, instance by instance.
+type prover struct {
+	secret []byte // that signs checkpoints
+	state  bool   // compare the resources too
+	heads  map[string]*proof
+
+	proofs []*proof // of the instances that are over
+	now    *proof
+	chain  *audit.Chain
+	found  *proof // the head to compare with, when its record has come by
+
+	counts backup.Counts
+	sum    hash.Hash // of all rows
+	buf    []byte
+	listed map[string]bool // the instances of the directory
+}
+
+func newProver(state bool) *prover {
+	return &prover{state: state, counts: backup.Counts{}, sum: sha256.New(), listed: map[string]bool{}}
+}
+
+// row takes the next row of a whole store.
+func (p *prover) row(r store.Row) {
+	p.sumUp(r)
+	switch {
+	case r.Table == store.Secrets && r.Values[0] == audit.Secret:
+		p.secret = r.Values[1].([]byte)
+	case r.Table == store.Directory:
+		p.listed[r.Values[1].(string)] = true
+	case !r.Table.Server:
+		if id := r.Values[0].(string); p.now == nil || p.now.Instance != id {
+			p.end()
+			p.begin(id)
+		}
+		p.of(r)
+	}
+}
+
+// sumUp counts a row, and no more.
+func (p *prover) sumUp(r store.Row) {
+	p.counts[r.Table.Name]++
+	p.buf = backup.Append(p.buf[:0], r)
+	p.sum.Write(p.buf)
+}
+
+// begin begins an instance.
+func (p *prover) begin(instance string) {
+	p.now, p.chain, p.found = &proof{Instance: instance}, nil, nil
+}
+
+// of takes a row of the instance. After the first problem it does nothing.
+func (p *prover) of(r store.Row) {
+	if p.now.Problem != "" {
+		return
+	}
+	p.problem(func() error {
+		if r.Table == store.Checkpoints {
+			v := r.Values
+			return p.from(lanyard.Checkpoint{Instance: v[0].(string), Revision: v[1].(int64), Seq: v[2].(int64), Hash: v[3].([]byte),
+				Time: time.UnixMilli(v[4].(int64)).UTC(), By: v[5].(string), MAC: v[6].([]byte)})
+		}
+		if p.chain == nil {
+			if err := p.from(lanyard.Checkpoint{}); err != nil {
+				return err
+			}
+		}
+		switch {
+		case r.Table == store.Events:
+			if _, err := p.chain.Next(r.Record()); err != nil {
+				return err
+			}
+			p.now.Records++
+			return p.compare()
+		case r.Table == store.Resources && p.state:
+			p.now.Resources++
+			if err := p.chain.State.Resource(lanyard.Type(r.Values[1].(string)), r.Values[2].(string), r.Values[3].(int64), r.Values[6].([]byte)); err != nil {
+				return fmt.Errorf("instance %s: %w", p.now.Instance, err)
+			}
+		}
+		return nil
+	}())
+}
+
+func (p *prover) problem(err error) {
+	if err != nil && p.now.Problem == "" {
+		p.now.Problem = err.Error()
+	}
+}
+
+func (p *prover) from(c lanyard.Checkpoint) (err error) {
+	p.chain, err = audit.Begin(p.now.Instance, c, p.secret != nil && audit.Signed(p.secret, c))
+	if err != nil {
+		return err
+	}
+	if p.state {
+		p.chain.State = audit.NewState(c)
+	}
+	if c.Revision > 0 {
+		p.now.Checkpoint = &cutOff{c.Revision, c.Time, c.By}
+		return p.compare()
+	}
+	return nil
+}
+
+// compare looks whether the last record is the head that was once noted.
+func (p *prover) compare() error {
+	head, last := p.heads[p.now.Instance], p.chain.Last()
+	if head == nil || head.Revision != last.Revision {
+		return nil
+	}
+	p.found = head
+	if got := hex.EncodeToString(last.Hash); got != head.Hash {
+		return &audit.Broken{Instance: p.now.Instance, Revision: last.Revision, Problem: fmt.Sprintf("the hash is %s and was %s: this record or one before it was replaced", got, head.Hash)}
+	}
+	return nil
+}
+
+// end ends an instance.
+func (p *prover) end() {
+	if p.now == nil {
+		return
+	}
+	n := p.now
+	p.now = nil
+	p.proofs = append(p.proofs, n)
+	delete(p.listed, n.Instance)
+	if p.chain != nil {
+		last := p.chain.Last()
+		n.Revision, n.Hash = last.Revision, hex.EncodeToString(last.Hash)
+		if p.state && n.Problem == "" {
+			n.Unproven = p.chain.State.Unproven
+			if err := p.chain.State.End(); err != nil {
+				n.Problem = fmt.Sprintf("instance %s: %s", n.Instance, err)
+			}
+		}
+	}
+	head := p.heads[n.Instance]
+	switch {
+	case n.Problem != "":
+	case n.Records == 0 && n.Checkpoint != nil:
+		n.Problem = fmt.Sprintf("instance %s, revision %d: the records are missing from here on; the last is never cut off", n.Instance, n.Revision+1)
+	case n.Records == 0:
+		n.Problem = fmt.Sprintf("instance %s, revision 1: all records are missing", n.Instance)
+	case head != nil && p.found == nil && head.Revision > n.Revision:
+		n.Problem = fmt.Sprintf("instance %s, revision %d: the record is missing, and those up to revision %d: the end of the chain was cut off", n.Instance, n.Revision+1, head.Revision)
+	}
+}
+
+// rest ends the last instance, and finds those of which there is nothing at all.
+func (p *prover) rest() {
+	p.end()
+	seen := map[string]bool{}
+	for _, n := range p.proofs {
+		seen[n.Instance] = true
+	}
+	missing := p.listed
+	for id := range p.heads {
+		if !seen[id] {
+			missing[id] = true
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(missing)) {
+		p.begin(id)
+		p.end()
+	}
+}
+
+// first is the first problem, or nil.
+func (p *prover) first() error {
+	for _, n := range p.proofs {
+		if n.Problem != "" {
+			return errors.New(n.Problem)
+		}
+	}
+	return nil
+}
+
+// holders lists the instances that a store has anything of, in byte order.
+func holders(ctx context.Context, db store.Copier) ([]string, error) {
+	ids := map[string]bool{}
+	for after := ""; ; {
+		some, err := db.Known(ctx, after, 1000)
+		if err != nil {
+			return nil, err
+		}
+		if len(some) == 0 {
+			break
+		}
+		for _, id := range some {
+			ids[id] = true
+		}
+		after = some[len(some)-1]
+	}
+	err := db.Export(ctx, store.Scope{Tables: []*store.Table{store.Directory, store.Checkpoints}}, func(r store.Row) error {
+		id := r.Values[0]
+		if r.Table == store.Directory {
+			id = r.Values[1]
+		}
+		ids[id.(string)] = true
+		return nil
+	})
+	return slices.Sorted(maps.Keys(ids)), err
+}
