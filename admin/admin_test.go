@@ -97,7 +97,7 @@ func (w *world) get(to any, method, path, body string) {
 	}
 }
 
-var everything = [][2]string{{"GET", "keys"}, {"POST", "keys"}, {"POST", "keys/x/disable"}, {"GET", "faults"}, {"POST", "faults"}, {"DELETE", "faults"}, {"GET", "events"}, {"GET", "events/instances"}}
+var everything = [][2]string{{"GET", "keys"}, {"POST", "keys"}, {"POST", "keys/x/disable"}, {"GET", "faults"}, {"POST", "faults"}, {"DELETE", "faults"}, {"GET", "events"}, {"GET", "events/instances"}, {"POST", "events/prune"}}
 
 // TestOnlyTheRootKey tries every path with every other kind of caller. None of them is served.
 func TestOnlyTheRootKey(t *testing.T) {
@@ -312,6 +312,52 @@ func TestEvents(t *testing.T) {
 		if w.get(&none, "GET", path, ""); len(none) != 0 {
 			t.Errorf("%s lists %v", path, none)
 		}
+	}
+}
+
+// The root key cuts old events off, some hundreds a call, and is named in the checkpoint.
+func TestPrune(t *testing.T) {
+	w := newWorld(t)
+	in, err := w.svc.CreateInstance(t.Context(), control.Call{Caller: lanyard.Caller{Account: account}}, control.NewInstance{Alias: "centre", IdentityManagement: control.SAML})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 600 {
+		if _, _, err := w.svc.CreateContactFlowModule(t.Context(), control.Call{Caller: lanyard.Caller{Account: account}}, in.ID, &lanyard.Module{Meta: lanyard.Meta{Name: fmt.Sprint(i)}}, ""); err != nil {
+			if i > 100 {
+				break // the quota
+			}
+			t.Fatal(err)
+		}
+	}
+	last, err := w.svc.Events(t.Context(), in.ID, 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		body string
+		want string
+	}{
+		{`{}`, "neither Days nor Events"},
+		{`{"Instance":"i"}`, "neither Days nor Events"},
+		{`{"Days":-1}`, "-1 days are not accepted; 0 for no bound, or up to 36500, are"},
+		{`{"Days":36501}`, "36501 days are not accepted"},
+		{`{"Events":-1}`, "-1 events are not accepted"},
+		{`{"Event":1}`, "unknown field"},
+	} {
+		if status, answer := w.do("POST", "events/prune", tt.body); status != 400 || !strings.Contains(answer, tt.want) {
+			t.Errorf("%s answers %d %s, want 400 with %q", tt.body, status, answer, tt.want)
+		}
+	}
+	var out admin.Pruned
+	w.get(&out, "POST", "events/prune", fmt.Sprintf(`{"Instance":%q,"Days":36500}`, in.ID))
+	if out != (admin.Pruned{}) {
+		t.Errorf("a hundred years: %v", out)
+	}
+	w.get(&out, "POST", "events/prune", fmt.Sprintf(`{"Instance":%q,"Events":5}`, in.ID))
+	left, err := w.svc.Events(t.Context(), in.ID, 0, 1000)
+	if err != nil || len(left) != 5 || int(out.Cut) != len(last)-5 || out.More {
+		t.Errorf("%v, %v: %d are left of %d, want 5", out, err, len(left), len(last))
 	}
 }
 

@@ -50,19 +50,35 @@ func (s *Service) Prune(ctx context.Context, instance string, keep Retention, by
 		return r.Revision < head &&
 			(keep.Events > 0 && r.Revision <= head-keep.Events || keep.Age > 0 && r.Time < now.Add(-keep.Age).UnixMilli())
 	})
-	if err != nil || last.Revision == from.Revision {
-		return 0, false, err
+	if err == nil && last.Revision == from.Revision {
+		return 0, false, nil
+	}
+	if err != nil {
+		more = s.cutMeanwhile(ctx, r, from, &err)
+		return 0, more, err
 	}
 	c := lanyard.Checkpoint{Instance: instance, Revision: last.Revision, Seq: last.Seq, Hash: last.Hash, Time: now, By: by}
 	c.MAC = audit.Sign(secret, c)
 	if err := s.store.Cut(ctx, c); err != nil {
-		if other, failed := r.Checkpoint(ctx); lanyard.KindOf(err) == lanyard.Condition && failed == nil && other.Revision > from.Revision {
-			return 0, true, nil // another server was first
-		}
-		return 0, false, err
+		more = s.cutMeanwhile(ctx, r, from, &err)
+		return 0, more, err
 	}
 	s.log.Info("old events were cut off", "instance", instance, "events", last.Revision-from.Revision, "revision", last.Revision, "by", by)
 	return last.Revision - from.Revision, more, nil
+}
+
+// cutMeanwhile tells whether an error came of another server having cut off events at the same time,
+// and then it is none.
+func (s *Service) cutMeanwhile(ctx context.Context, r store.Reader, from lanyard.Checkpoint, err *error) bool {
+	if lanyard.KindOf(*err) != lanyard.Condition {
+		return false
+	}
+	now, failed := r.Checkpoint(ctx)
+	if failed != nil || now.Revision == from.Revision {
+		return false
+	}
+	*err = nil
+	return true
 }
 
 // verifyOld verifies the records that follow a checkpoint as long as they are old, and returns the
@@ -81,7 +97,7 @@ func verifyOld(ctx context.Context, r store.Reader, from lanyard.Checkpoint, sig
 			}
 			_, err = chain.Next(record)
 		}
-		if err == nil && len(page) < cutPage {
+		if err == nil && len(page) == 0 {
 			return chain.Last(), false, nil
 		}
 	}

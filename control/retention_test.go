@@ -3,6 +3,7 @@ package control_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -125,9 +126,44 @@ func TestRetain(t *testing.T) {
 		close(ended)
 	}()
 	last := w.describe(p, 20)
-	soon(t, "three are left", func() bool { first, end := w.left(); return first == last-2 && end == last })
+	soon(t, "three are left", func() bool {
+		c, err := w.store.Reader(w.in.ID).Checkpoint(t.Context())
+		w.must(err)
+		return c.Revision == last-3
+	})
 	stop()
 	<-ended
+	if first, end := w.left(); first != last-2 || end != last {
+		t.Errorf("revisions %d to %d are left, want the 3 up to %d", first, end, last)
+	}
+}
+
+// Several servers may cut off at a time, and none takes that for a broken chain.
+func TestPruneTogether(t *testing.T) {
+	pg := pgtest.Start(t)
+	url := pg.URL(pg.Schema(t, t.TempDir()))
+	a, b := server(t, url, true, 0), server(t, url, true, 0)
+	a.in = a.instance(account, "centre")
+	p := a.profile("Viewer", control.ProfileChange{})
+	var wg sync.WaitGroup
+	ctx, stop := context.WithCancel(t.Context())
+	for _, w := range []*world{a, b, b} {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				if _, _, err := w.Prune(t.Context(), a.in.ID, control.Retention{Events: 1}, "x"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	last := a.describe(p, 100)
+	stop()
+	wg.Wait()
+	_, _, err := a.Prune(t.Context(), a.in.ID, control.Retention{Events: 1}, "x")
+	a.must(err)
+	if events, err := b.Events(t.Context(), a.in.ID, 0, 10); err != nil || len(events) != 1 || events[0].Revision != last {
+		t.Errorf("%v, %v are left, want revision %d", events, err, last)
+	}
 }
 
 // A server that has an older snapshot than what is left of the events loads the instance anew, and

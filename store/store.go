@@ -120,7 +120,8 @@ type Reader interface {
 	// Events returns events in order, those with a revision greater than after, at most limit. When
 	// the first is not after+1 those in between were cut off.
 	Events(ctx context.Context, after int64, limit int) ([]lanyard.Event, error)
-	// Records is Events as they are kept.
+	// Records is Events as they are kept. It returns fewer than there are and limit allows where they
+	// are large together, but one at least.
 	Records(ctx context.Context, after int64, limit int) ([]lanyard.Record, error)
 	// Checkpoint returns what stands in for the events that were cut off, or the zero value.
 	Checkpoint(ctx context.Context) (lanyard.Checkpoint, error)

@@ -280,24 +280,25 @@ func (c *auditExportCmd) Run(s streams) (err error) {
 func (c *auditExportCmd) each(s streams, r store.Reader, id string, f func(lanyard.Event) error) error {
 	const page = 100
 	for after := c.AfterRevision; ; {
-		events, err := r.Events(s.ctx, after, page)
-		if err != nil {
+		records, err := r.Records(s.ctx, after, page)
+		if err != nil || len(records) == 0 {
 			return err
 		}
-		if len(events) > 0 && events[0].Revision > after+1 {
-			fmt.Fprintf(s.errs, "instance %s: the records up to revision %d are not there, for they were cut off\n", id, events[0].Revision-1)
+		if first := records[0].Revision; first > after+1 {
+			fmt.Fprintf(s.errs, "instance %s: the records up to revision %d are not there, for they were cut off\n", id, first-1)
 		}
-		for _, e := range events {
-			if c.ToRevision > 0 && e.Revision > c.ToRevision {
+		for _, r := range records {
+			if c.ToRevision > 0 && r.Revision > c.ToRevision {
 				return nil
+			}
+			var e lanyard.Event
+			if err := json.Unmarshal(r.Body, &e); err != nil {
+				return fmt.Errorf("instance %s, revision %d: the record cannot be read: %w", id, r.Revision, err)
 			}
 			if err := f(e); err != nil {
 				return err
 			}
-			after = e.Revision
-		}
-		if len(events) < page {
-			return nil
+			after = r.Revision
 		}
 	}
 }

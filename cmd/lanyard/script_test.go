@@ -60,6 +60,7 @@ func TestScripts(t *testing.T) {
 			"exits":   scriptExits,
 			"fill":    scriptFill,
 			"mode":    scriptMode,
+			"pruned":  scriptPruned,
 			"occupy":  scriptOccupy,
 			"up":      scriptUp,
 		},
@@ -231,6 +232,20 @@ func scriptMode(ts *testscript.TestScript, neg bool, args []string) {
 	if got := fmt.Sprintf("%04o", info.Mode().Perm()); got != args[0] {
 		ts.Fatalf("%s has mode %s, want %s", args[1], got, args[0])
 	}
+}
+
+// pruned INSTANCE N waits for only so many records of an instance to be left.
+func scriptPruned(ts *testscript.TestScript, neg bool, args []string) {
+	c, err := callerOf(ts.MkAbs("data"))
+	ts.Check(err)
+	ts.Check(until(func() error {
+		var events []json.RawMessage
+		err := c.get("GET", "/lanyard/v1/events?instance="+args[0], "", &events)
+		if err == nil && strconv.Itoa(len(events)) != args[1] {
+			err = fmt.Errorf("%d records are left", len(events))
+		}
+		return err
+	}))
 }
 
 // occupy VAR listens on a port until the end of the script and sets a variable to its address.

@@ -31,7 +31,8 @@ func (d *DB) records(ctx context.Context, from source, instance string, after in
 	}
 	err = from.do(ctx, func(s *session) error {
 		list = nil
-		return s.rows(ctx, `
+		size := 0
+		err := s.rows(ctx, `
 			SELECT revision, time, seq, body, hash FROM events
 			WHERE instance_id = $1 AND revision > $2 ORDER BY revision LIMIT $3`,
 			[]any{instance, after, limit},
@@ -43,8 +44,15 @@ func (d *DB) records(ctx context.Context, from source, instance string, after in
 					r.Body, err = Unpack(packed)
 				}
 				list = append(list, r)
+				if size += len(r.Body); err == nil && size > copyBytes {
+					return errPage
+				}
 				return err
 			})
+		if errors.Is(err, errPage) {
+			return nil
+		}
+		return err
 	})
 	if err != nil {
 		return nil, d.wrap(ctx, err, "read the records of instance "+instance)
