@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash"
 	"maps"
@@ -201,16 +200,6 @@ func (p *prover) rest() {
 		p.begin(id)
 		p.end()
 	}
-}
-
-// first is the first problem, or nil.
-func (p *prover) first() error {
-	for _, n := range p.proofs {
-		if n.Problem != "" {
-			return errors.New(n.Problem)
-		}
-	}
-	return nil
 }
 
 // holders lists the instances that a store has anything of, in byte order.
