@@ -65,6 +65,29 @@ func (s *Snapshot) Members() map[string]int {
 	return byID
 }
 
+// HolderGroups counts the users that hold a profile by the ids of their hierarchy groups; "" has those
+// in none.
+func (s *Snapshot) HolderGroups(profile string) map[string]int {
+	_, e := s.find(kindProfile, profile)
+	if e == nil {
+		return nil
+	}
+	groups := map[string]int{}
+	e.prof().holders.Scan(func(slot uint32, _ struct{}) bool {
+		h := s.entities.at(slot)
+		if h.kind != kindUser {
+			return true
+		}
+		id := ""
+		if h.group != 0 {
+			id = s.entities.at(h.group - 1).id
+		}
+		groups[id]++
+		return true
+	})
+	return groups
+}
+
 // A Tag is a tag that resources of a type carry.
 type Tag struct{ Type, Key, Value string }
 

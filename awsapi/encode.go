@@ -104,6 +104,9 @@ func (s *Server) exception(req *request, err error) (e *model.Exception, body fa
 		// What went wrong inside is for the log; the caller gets what is needed to find it there.
 		e, body.Message = exceptionFor(req.op, lanyard.Internal), "internal failure; the server's log has it under request "+req.RequestID
 	}
+	if e.Status == http.StatusForbidden {
+		s.refused.Add(1)
+	}
 	if e.Status >= http.StatusInternalServerError && e.Status != http.StatusNotImplemented {
 		level := s.log.Error
 		if errors.Is(err, context.Canceled) {

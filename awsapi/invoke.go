@@ -21,13 +21,13 @@ import (
 type Invocation struct {
 	Operation string
 	// Input has all members by their names in the model, those of path and query included.
-	Input   []byte
-	Caller  lanyard.Caller // RequestID: drawn when it is ""
-	User    string         // on whose behalf, by id; "" for the caller's own
+	Input  []byte
+	Caller lanyard.Caller // RequestID: drawn when it is ""
+	User   string         // on whose behalf, by id; "" for the caller's own
 	// Instance, unless "", is the id of the only instance that exists for the caller, and the one that
 	// is meant when the input names none.
 	Instance string
-	IfMatch string
+	IfMatch  string
 }
 
 // An Answer is what came of an Invocation: Output, nil when the operation has none, or an exception.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,7 +50,11 @@ type Server struct {
 	log      *slog.Logger
 	all      []*operation
 	routes   *node
+	refused  atomic.Int64
 }
+
+// Refused counts the calls that were refused for want of a right since the server began.
+func (s *Server) Refused() int64 { return s.refused.Load() }
 
 // New returns a Server.
 func New(c Config) *Server {

@@ -24,6 +24,7 @@ import (
 	"github.com/lanyard/lanyard/admin"
 	"github.com/lanyard/lanyard/authzen"
 	"github.com/lanyard/lanyard/awsapi"
+	"github.com/lanyard/lanyard/console"
 	"github.com/lanyard/lanyard/control"
 	"github.com/lanyard/lanyard/fault"
 	"github.com/lanyard/lanyard/sigv4"
@@ -51,6 +52,8 @@ type serveCmd struct {
 	Strict         bool   `help:"Calls on behalf of a user (header x-lanyard-acting-user): nobody grants what they do not hold, nobody changes their own profiles."`
 	AssociateUsers bool   `help:"Let AssociateSecurityProfiles take users as well as AI agents."`
 	Demo           bool   `help:"Make a demo instance unless there is one."`
+
+	consoleFlags `embed:""`
 
 	Quota quotaFlags `embed:"" prefix:"quota-" group:"Quotas (0: Amazon Connect's default; -1: none)"`
 
@@ -140,7 +143,7 @@ func (c *serveCmd) check() error {
 	if c.MaxConnections < 1 {
 		return refuse("--max-connections: %d is not accepted; 1 or more is", c.MaxConnections)
 	}
-	return nil
+	return c.consoleFlags.check()
 }
 
 func isLoopback(listen string) bool {
@@ -313,7 +316,7 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 	if err != nil {
 		return nil, fmt.Errorf("read the secret of tokens: %w", err)
 	}
-	auth := &sigv4.Verifier{Region: c.Region, Service: "connect", Signed: []string{awsapi.ActingUser}, Keys: func(_ context.Context, id string) (sigv4.Key, bool, error) {
+	auth := &sigv4.Verifier{Region: c.Region, Service: "connect", Signed: []string{awsapi.ActingUser, awsapi.IfMatch}, Keys: func(_ context.Context, id string) (sigv4.Key, bool, error) {
 		k, ok := svc.Key(id)
 		return sigv4.Key{Secret: k.Secret}, ok, nil
 	}}
@@ -335,6 +338,10 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 		TokenSecret: secret, Logger: log,
 	})
 	var calls atomic.Int64
+	page, err := c.console(ctx, db, svc, api, decisions, &calls, log)
+	if err != nil {
+		return nil, fmt.Errorf("set up the console: %w", err)
+	}
 	go rest(ctx, &calls)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		calls.Add(1)
@@ -352,6 +359,8 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 			management.ServeHTTP(w, r)
 		case authzen.Serves(r.URL.Path):
 			decisions.ServeHTTP(w, r)
+		case console.Serves(r.URL.Path):
+			page.ServeHTTP(w, r)
 		default:
 			api.ServeHTTP(w, r)
 		}
