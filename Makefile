@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run build test check postgres unit conformance bench fuzz crash soak model upstream generate docs clean help
+.PHONY: run build console test check postgres unit conformance bench fuzz crash soak model upstream generate docs clean help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -16,9 +16,13 @@ run: build ## Build lanyard and start it on ./lanyard-data with a demo instance.
 	@command -v aws >/dev/null || echo "The AWS CLI is not installed, so the aws line below will not run here; any AWS SDK will do (README.md)."
 	@exec bin/lanyard serve --demo --data ./lanyard-data
 
-build: ## Build bin/lanyard, one static binary.
+build: ## Build bin/lanyard, one static binary, with the web console if Node.js is there.
 	@command -v go >/dev/null || { echo "Go 1.26 or newer is needed to build lanyard: https://go.dev/dl/"; exit 1; }
+	@.ci/console
 	CGO_ENABLED=0 go build -trimpath -o bin/lanyard ./cmd/lanyard
+
+console: ## Build the web console, which bin/lanyard holds (needs Node.js).
+	@CI=true .ci/console
 
 test: check postgres unit conformance ## Set up what the tests need and run them all.
 

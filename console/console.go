@@ -133,7 +133,7 @@ const (
 
 // Serves tells whether a path is one of the console's. The rest of / is Amazon Connect's.
 func Serves(path string) bool {
-	return path == "/" || path == "/favicon.ico" || strings.HasPrefix(path, "/assets/") || strings.HasPrefix(path, "/console/")
+	return path == "/" || path == "/favicon.svg" || path == "/favicon.ico" || strings.HasPrefix(path, "/assets/") || strings.HasPrefix(path, "/console/")
 }
 
 // who may call an endpoint.

@@ -325,8 +325,7 @@ func (s *Server) password(ctx context.Context, a *asking) (any, error) {
 		return nil, &failure{Status: http.StatusTooManyRequests, Code: "TooManyAttempts", RetryAfter: seconds,
 			Message: fmt.Sprintf("too many attempts failed; try again in %d seconds", seconds)}
 	}
-	call := control.Call{Caller: s.caller(a), Operation: "SetUserPassword",
-		Request: fmt.Appendf(nil, `{"InstanceId":%q,"UserId":%q}`, a.session.Instance, a.session.User)}
+	call := control.PasswordCall(s.caller(a), a.session.Instance, a.session.User)
 	err := s.Control.ChangePassword(ctx, call.Of(a.session.User), a.session.Instance, a.session.User, in.OldPassword, in.NewPassword, a.session.ID)
 	if k := lanyard.KindOf(err); err == nil || k == lanyard.Invalid {
 		done(true) // the old one was right

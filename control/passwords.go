@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -175,6 +176,24 @@ func (s *Service) InstanceNamed(ctx context.Context, account, ref string) (*lany
 		return nil, lanyard.Errorf(lanyard.NotFound, "instance %s does not exist", quote(ref))
 	}
 	return only, nil
+}
+
+// PasswordCall is the call by which caller sets a password.
+func PasswordCall(caller lanyard.Caller, instance, user string) Call {
+	request, err := json.Marshal(map[string]string{"InstanceId": instance, "UserId": user, "Password": "HIDDEN_DUE_TO_SECURITY_REASONS"})
+	if err != nil {
+		panic(err) // texts encode
+	}
+	return Call{Caller: caller, Operation: "SetUserPassword", Request: request}
+}
+
+// HasPassword tells whether a user, by id, has a password.
+func (s *Service) HasPassword(ctx context.Context, instance, user string) (bool, error) {
+	_, err := s.store.Reader(instance).Password(ctx, user)
+	if err != nil && lanyard.KindOf(err) == lanyard.NotFound {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // SetPassword gives a user a password and ends the user's sessions but the one with the id except.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -222,6 +223,7 @@ func (c *serveCmd) Run(io streams) (err error) {
 		return err
 	}
 	var demo *lanyard.Instance
+	signIns := ""
 	if c.Demo {
 		demo, err = makeDemo(io.ctx, svc, root)
 		switch k := lanyard.KindOf(err); {
@@ -229,6 +231,10 @@ func (c *serveCmd) Run(io streams) (err error) {
 			log.Warn("no demo instance is made: there is no room for one more", "reason", err)
 		case err != nil:
 			return fmt.Errorf("make the demo instance: %w", err)
+		default:
+			if signIns, err = demoPasswords(io.ctx, svc, root, demo, c.Data); err != nil {
+				return fmt.Errorf("draw the passwords of the demo: %w", err)
+			}
 		}
 	}
 	srv := &http.Server{
@@ -260,7 +266,7 @@ func (c *serveCmd) Run(io streams) (err error) {
 			demo = list[0]
 		}
 	}
-	c.greet(io, here, demo)
+	c.greet(io, here, demo, signIns)
 
 	select {
 	case err := <-served:
@@ -414,7 +420,7 @@ func rest(ctx context.Context, calls *atomic.Int64) {
 }
 
 // greet tells a newcomer what to do next.
-func (c *serveCmd) greet(io streams, here endpoint, in *lanyard.Instance) {
+func (c *serveCmd) greet(io streams, here endpoint, in *lanyard.Instance, signIns string) {
 	file, err := filepath.Abs(filepath.Join(c.Data, credentialsFile))
 	if err != nil {
 		file = filepath.Join(c.Data, credentialsFile)
@@ -438,9 +444,24 @@ func (c *serveCmd) greet(io streams, here endpoint, in *lanyard.Instance) {
 	}
 	if in != nil {
 		fmt.Fprintf(io.out, "  aws connect list-security-profiles --instance-id %s\n\n", in.ID)
+	} else {
+		fmt.Fprint(io.out, "  aws connect create-instance --identity-management-type CONNECT_MANAGED --instance-alias my-centre --inbound-calls-enabled --outbound-calls-enabled\n\n")
+	}
+	url := cmp.Or(c.ConsoleURL, here.URL)
+	if signIns != "" {
+		fmt.Fprintf(io.out, "The console is at %s/ for a browser. Sign in as one of these, who are also in %s:\n\n", url,
+			filepath.Join(c.Data, demoFile))
+		for line := range strings.Lines(signIns) {
+			fmt.Fprint(io.out, "  "+line)
+		}
+		fmt.Fprintln(io.out)
 		return
 	}
-	fmt.Fprint(io.out, "  aws connect create-instance --identity-management-type CONNECT_MANAGED --instance-alias my-centre --inbound-calls-enabled --outbound-calls-enabled\n\n")
+	fmt.Fprintf(io.out, "The console is at %s/ for a browser. Sign in with the root access key in %s, or as a user with a password\n(lanyard user password).\n", url, file)
+	if _, err := os.Stat(filepath.Join(c.Data, demoFile)); c.Demo && err == nil {
+		fmt.Fprintf(io.out, "The users of the demo are in %s.\n", filepath.Join(c.Data, demoFile))
+	}
+	fmt.Fprintln(io.out)
 }
 
 func shellQuote(s string) string {
