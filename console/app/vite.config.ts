@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { rmSync } from "node:fs";
 import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
@@ -9,6 +10,9 @@ function fontFiles(): Plugin {
   return {
     name: "font-files",
     apply: "build",
+    buildStart() {
+      rmSync("../dist/assets", { recursive: true, force: true }); // the rest of the folder stays: its placeholder is committed
+    },
     generateBundle(_, bundle) {
       for (const file of Object.values(bundle)) {
         if (file.type !== "asset" || !file.fileName.endsWith(".css")) continue;
@@ -26,7 +30,7 @@ function fontFiles(): Plugin {
 export default defineConfig({
   plugins: [react(), fontFiles()],
   base: "./",
-  // What is built goes to the folder that the server embeds. Its placeholder stays.
+  // What is built goes to the folder that the server embeds.
   build: { outDir: "../dist", emptyOutDir: false, assetsInlineLimit: 0, chunkSizeWarningLimit: 1500, modulePreload: { polyfill: false } },
   server: { proxy: { "/console": process.env.LANYARD ?? "http://127.0.0.1:4580" } },
   test: { include: ["src/**/*.test.ts"], environment: "node" },

@@ -1,0 +1,287 @@
+import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
+import Container from "@cloudscape-design/components/container";
+import FormField from "@cloudscape-design/components/form-field";
+import Header from "@cloudscape-design/components/header";
+import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import Modal from "@cloudscape-design/components/modal";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import Tabs from "@cloudscape-design/components/tabs";
+import { useEffect, useState } from "react";
+import { useParams, useSearchParams } from "react-router";
+import { ApiError, ask, call, look, type Named, read, type UserRow } from "../api";
+import { Blast } from "../parts/blast";
+import { EffectiveTable } from "../parts/effective";
+import { Events } from "../parts/events";
+import { Failed } from "../parts/failed";
+import { HierarchyPicker } from "../parts/hierarchy-picker";
+import { Page, Ready } from "../parts/page";
+import { ProfilesPicker } from "../parts/pickers";
+import { TagRows } from "../parts/rows";
+import { ProfileLinks, TagList } from "../parts/show";
+import { Leaving } from "../parts/unsaved";
+import type { Tags } from "../profile";
+import { useCan, useInstance, useLoad, useShared, useUnsaved } from "../state";
+import { t } from "../texts";
+
+const x = t.user;
+
+interface ApiUser {
+  Id: string;
+  Arn: string;
+  Username: string;
+  IdentityInfo?: { FirstName?: string; LastName?: string; Email?: string };
+  SecurityProfileIds: string[];
+  HierarchyGroupId?: string;
+  Tags?: Tags;
+}
+
+/** A user with the names of what it refers to. */
+async function whole(instance: string, id: string, signal: AbortSignal): Promise<ApiUser & { row?: UserRow }> {
+  const { User } = await look<{ User: ApiUser }>("DescribeUser", { InstanceId: instance, UserId: id }, signal);
+  const { Rows } = await read<{ Rows: UserRow[] }>(instance, "users", { Search: User.Username, Limit: 100 }, signal);
+  return { ...User, row: Rows.find((r) => r.Id === User.Id) };
+}
+
+export default function User() {
+  const { id } = useParams();
+  const instance = useInstance();
+  const loaded = useLoad((signal) => whole(instance, id!, signal), [instance, id]);
+  const [first, setFirst] = useState<Awaited<ReturnType<typeof whole>> | null>(null);
+  useEffect(() => {
+    if (loaded.data) setFirst(loaded.data);
+  }, [loaded.data]);
+  if (!first || (first.Id !== id && loaded.loading))
+    return (
+      <Page title={t.users.one} crumbs={[{ text: t.users.title, href: `#/instances/${instance}/users` }]}>
+        <Ready of={loaded}>{() => null}</Ready>
+      </Page>
+    );
+  return <UserView key={first.Id} user={first} reload={loaded.reload} error={loaded.error} />;
+}
+
+function UserView({ user, reload, error }: { user: Awaited<ReturnType<typeof whole>>; reload: () => void; error?: ApiError }) {
+  const instance = useInstance();
+  const can = useCan();
+  const [params, setParams] = useSearchParams();
+  const names = user.row?.SecurityProfiles ?? user.SecurityProfileIds.map((Id) => ({ Id, Name: "" }));
+  const [profiles, setProfiles] = useState<Named[]>(names);
+  const [group, setGroup] = useState(user.HierarchyGroupId ?? "");
+  const [tags, setTags] = useState<Tags>(user.Tags ?? {});
+  const [problem, setProblem] = useState<string>();
+  const [reviewing, setReviewing] = useState(false);
+  const ids = profiles.map((p) => p.Id);
+  const profilesDirty = [...ids].sort().join() !== [...user.SecurityProfileIds].sort().join();
+  const groupDirty = group !== (user.HierarchyGroupId ?? "");
+  const tagsDirty = JSON.stringify(Object.entries(tags).sort()) !== JSON.stringify(Object.entries(user.Tags ?? {}).sort());
+  const blocker = useUnsaved(profilesDirty || groupDirty || tagsDirty);
+  const missing = (permission: string) => (can(permission) ? undefined : t.missing(permission));
+  const effective = useLoad((signal) => ask<{ results: Parameters<typeof EffectiveTable>[0]["rows"] }>(instance, "effective", { subject: { type: "user", id: user.Id } }, signal), [instance, user]);
+  const name = `${user.IdentityInfo?.FirstName ?? ""} ${user.IdentityInfo?.LastName ?? ""}`.trim();
+
+  return (
+    <Page
+      title={user.Username}
+      description={name}
+      crumbs={[{ text: t.users.title, href: `#/instances/${instance}/users` }]}
+      actions={<Button href={`#/instances/${instance}/explore/check?who=${user.Id}&name=${encodeURIComponent(user.Username)}`}>{x.check}</Button>}
+    >
+      {error && <Failed error={error} retry={reload} />}
+      <Container>
+        <KeyValuePairs
+          columns={4}
+          items={[
+            { label: t.users.profiles, value: <ProfileLinks profiles={names} /> },
+            { label: t.users.group, value: user.row?.HierarchyGroup?.Path.join(" / ") || "-" },
+            { label: t.users.tags, value: <TagList tags={user.Tags} /> },
+            { label: x.email, value: user.IdentityInfo?.Email || "-" },
+          ]}
+        />
+      </Container>
+      <Tabs
+        activeTabId={params.get("tab") ?? "effective"}
+        onChange={(e) => setParams({ tab: e.detail.activeTabId }, { replace: true })}
+        ariaLabel={x.label}
+        tabs={[
+          { id: "effective", label: x.effective, content: <Ready of={effective}>{(data) => <EffectiveTable rows={data.results} />}</Ready> },
+          {
+            id: "edit",
+            label: x.edit,
+            content: (
+              <div className="columns">
+                <Container
+                  header={
+                    <Header
+                      variant="h2"
+                      description={x.profilesText}
+                      actions={
+                        <Button variant="primary" onClick={() => setReviewing(true)} disabled={!profilesDirty || ids.length === 0 || !can("Users.EditPermission")} disabledReason={missing("Users.EditPermission")}>
+                          {t.profile.review}
+                        </Button>
+                      }
+                    >
+                      {t.users.profiles}
+                    </Header>
+                  }
+                >
+                  <FormField stretch errorText={ids.length === 0 ? x.oneProfile : ids.length > 10 ? x.tenProfiles : undefined}>
+                    <ProfilesPicker value={profiles} onChange={setProfiles} label={t.users.profiles} disabled={!can("Users.EditPermission")} />
+                  </FormField>
+                </Container>
+                <Part
+                  title={t.users.tags}
+                  dirty={tagsDirty && !problem}
+                  permission="Users.Edit"
+                  save={async () => {
+                    const gone = Object.keys(user.Tags ?? {}).filter((k) => !(k in tags));
+                    if (gone.length) await call("UntagResource", { resourceArn: user.Arn, tagKeys: gone });
+                    const put = Object.fromEntries(Object.entries(tags).filter(([k, v]) => user.Tags?.[k] !== v));
+                    if (Object.keys(put).length) await call("TagResource", { resourceArn: user.Arn, tags: put });
+                  }}
+                  done={reload}
+                >
+                  <FormField stretch errorText={problem}>
+                    <TagRows
+                      value={tags}
+                      max={50}
+                      label={t.users.tags}
+                      disabled={!can("Users.Edit")}
+                      onChange={(v, p) => {
+                        setTags(v);
+                        setProblem(p);
+                      }}
+                    />
+                  </FormField>
+                </Part>
+                <Part
+                  title={t.users.group}
+                  dirty={groupDirty}
+                  permission="Users.Edit"
+                  save={() => call("UpdateUserHierarchy", { InstanceId: instance, UserId: user.Id, ...(group ? { HierarchyGroupId: group } : {}) })}
+                  done={reload}
+                >
+                  <HierarchyPicker value={group} onChange={setGroup} none={x.noGroup} label={t.users.group} disabled={!can("Users.Edit")} />
+                </Part>
+              </div>
+            ),
+          },
+          { id: "history", label: t.history.title, content: <Events type="User" id={user.Id} /> },
+        ]}
+      />
+      {reviewing && (
+        <ReviewProfiles
+          user={user}
+          before={names}
+          after={profiles}
+          close={(saved) => {
+            setReviewing(false);
+            if (saved) reload();
+          }}
+        />
+      )}
+      <Leaving blocker={blocker} />
+    </Page>
+  );
+}
+
+function Part({ title, dirty, permission, save, done, children }: { title: string; dirty: boolean; permission: string; save: () => Promise<unknown>; done: () => void; children: React.ReactNode }) {
+  const can = useCan();
+  const { notify } = useShared();
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  const run = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      await save();
+      notify({ type: "success", header: x.saved(title) });
+    } catch (e) {
+      setError(e as ApiError);
+    }
+    setBusy(false);
+    done();
+  };
+  return (
+    <Container
+      header={
+        <Header
+          variant="h2"
+          actions={
+            <Button onClick={() => void run()} loading={busy} disabled={!dirty || !can(permission)} disabledReason={can(permission) ? undefined : t.missing(permission)} ariaLabel={x.saveOf(title)}>
+              {t.save}
+            </Button>
+          }
+        >
+          {title}
+        </Header>
+      }
+    >
+      <SpaceBetween size="s">
+        {error && <Failed error={error} />}
+        {children}
+      </SpaceBetween>
+    </Container>
+  );
+}
+
+function ReviewProfiles({ user, before, after, close }: { user: ApiUser; before: Named[]; after: Named[]; close: (saved: boolean) => void }) {
+  const instance = useInstance();
+  const { notify } = useShared();
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  const parameters = { InstanceId: instance, UserId: user.Id, SecurityProfileIds: after.map((p) => p.Id) };
+  const added = after.filter((p) => !before.some((o) => o.Id === p.Id));
+  const removed = before.filter((p) => !after.some((o) => o.Id === p.Id));
+  const save = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      await call("UpdateUserSecurityProfiles", parameters);
+      notify({ type: "success", header: x.saved(t.users.profiles) });
+      close(true);
+    } catch (e) {
+      setError(e as ApiError);
+    }
+    setBusy(false);
+  };
+  return (
+    <Modal
+      visible
+      size="large"
+      header={t.review.title(user.Username)}
+      onDismiss={() => close(false)}
+      closeAriaLabel={t.close}
+      footer={
+        <Box float="right">
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button variant="link" onClick={() => close(false)}>
+              {t.review.back}
+            </Button>
+            <Button variant="primary" loading={busy} onClick={() => void save()}>
+              {t.save}
+            </Button>
+          </SpaceBetween>
+        </Box>
+      }
+    >
+      <SpaceBetween size="m">
+        {error && <Failed error={error} />}
+        <Header variant="h2">{t.review.changes}</Header>
+        <div>
+          {removed.map((p) => (
+            <div key={p.Id} className="removed">
+              {"\u2212"} {p.Name || p.Id}
+            </div>
+          ))}
+          {added.map((p) => (
+            <div key={p.Id} className="added">
+              + {p.Name || p.Id}
+            </div>
+          ))}
+        </div>
+        <Header variant="h2">{t.review.affected}</Header>
+        <Blast operation="UpdateUserSecurityProfiles" parameters={parameters} />
+      </SpaceBetween>
+    </Modal>
+  );
+}
