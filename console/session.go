@@ -41,8 +41,8 @@ func parseToken(value string) bool {
 	return err == nil && len(b) == tokenSize
 }
 
-// sessionID is under what a session is stored: who reads the database cannot use it.
-func sessionID(token string) string {
+// SessionID is under what a session is stored: who reads the database cannot use it.
+func SessionID(token string) string {
 	sum := sha256.Sum256([]byte(token))
 	return hex.EncodeToString(sum[:])
 }
@@ -71,7 +71,7 @@ func (s *Server) identify(ctx context.Context, a *asking) error {
 	if err != nil || !parseToken(c.Value) {
 		return nil
 	}
-	n, err := s.Control.Session(ctx, sessionID(c.Value))
+	n, err := s.Control.Session(ctx, SessionID(c.Value))
 	if err != nil {
 		if lanyard.KindOf(err) == lanyard.NotFound {
 			a.why = ended
@@ -282,7 +282,7 @@ func (s *Server) begin(ctx context.Context, a *asking, n lanyard.Session) (any, 
 	b := make([]byte, tokenSize)
 	rand.Read(b)
 	a.token = base64.RawURLEncoding.EncodeToString(b)
-	n.ID, n.Owner = sessionID(a.token), control.SessionOwner(n.Instance, n.User, n.Key)
+	n.ID, n.Owner = SessionID(a.token), control.SessionOwner(n.Instance, n.User, n.Key)
 	n.Created = s.Now().UTC().Truncate(time.Millisecond)
 	n.Seen, n.Expires = n.Created, n.Created.Add(s.Session)
 	if err := s.Control.AddSession(ctx, n); err != nil {
