@@ -45,6 +45,14 @@ export default function Check() {
   const on = get("on_name") || get("on") || (type === "DataTableRow" ? get("attributes").replace(/&/g, ", ") : "");
   const question = x.question(who, get("what"), type === "Instance" ? "" : `${t.types[type] ?? type} ${on}`);
 
+  // The answer speaks of ids as they were asked about; people know the names.
+  const named = (text: string) => {
+    let out = text;
+    if (get("name") && get("who")) out = out.replaceAll(get("who"), get("name"));
+    if (get("on_name") && get("on")) out = out.replaceAll(get("on"), get("on_name"));
+    return out;
+  };
+  const pages: Record<string, string> = { User: "users", SecurityProfile: "profiles" };
   return (
     <Page title={x.title} description={x.text}>
       <Container>
@@ -88,9 +96,22 @@ export default function Check() {
                       </Button>
                     }
                   >
-                    {data.answer.context.explanation ?? `${question}: ${data.answer.context.reason}`}
+                    {named(data.answer.context.explanation ?? `${question}: ${data.answer.context.reason}`)}
                   </Alert>
                 </div>
+                {!data.answer.decision && (
+                  <SpaceBetween direction="horizontal" size="xs">
+                    {(data.answer.context.profiles ?? [])
+                      .filter((f) => f.grants && f.name)
+                      .map((f) => (
+                        <Button key={f.profile} href={`#/instances/${instance}/profiles/${f.profile}?tab=reach`}>
+                          {x.open(f.name)}
+                        </Button>
+                      ))}
+                    {pages[type] && get("on") && <Button href={`#/instances/${instance}/${pages[type]}/${get("on")}${type === "User" ? "?tab=edit" : ""}`}>{x.open(on)}</Button>}
+                    {get("kind") !== "ai_agent" && who !== on && <Button href={`#/instances/${instance}/users/${get("who")}?tab=edit`}>{x.open(who)}</Button>}
+                  </SpaceBetween>
+                )}
                 {data.refusal && (
                   <div>
                     <Box padding={{ bottom: "xs" }}>{x.noWhy}</Box>

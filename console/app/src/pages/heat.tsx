@@ -36,7 +36,12 @@ export default function Heat() {
   );
 }
 
-function HeatMap({ data }: { data: Answer }) {
+function HeatMap({ data: all }: { data: Answer }) {
+  // A group that nobody grants anything of says nothing about anybody.
+  const data = useMemo(() => {
+    const used = all.Groups.map((_, i) => all.Profiles.some((p) => p.Counts[i] > 0));
+    return { ...all, Groups: all.Groups.filter((_, i) => used[i]), Profiles: all.Profiles.map((p) => ({ ...p, Counts: p.Counts.filter((_, i) => used[i]) })) };
+  }, [all]);
   const [text, setText] = useState("");
   const [sort, setSort] = useState<Sort>("total");
   const [page, setPage] = useState(1);

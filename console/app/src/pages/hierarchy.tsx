@@ -29,8 +29,8 @@ interface Answer {
   Truncated: boolean;
 }
 
-const width = 190;
-const gap = 44;
+const width = 160;
+const gap = 26;
 const row = 56;
 
 export default function Hierarchy() {
@@ -127,7 +127,7 @@ function Picture({ data }: { data: Answer }) {
                 >
                   <rect x={n.x} y={n.y} width={width} height={44} rx={8} />
                   <text x={n.x + 12} y={n.y + 18} className="title">
-                    {n.group.Name.length > 22 ? `${n.group.Name.slice(0, 21)}\u2026` : n.group.Name}
+                    {n.group.Name.length > 19 ? `${n.group.Name.slice(0, 18)}\u2026` : n.group.Name}
                   </text>
                   <text x={n.x + 12} y={n.y + 35}>
                     {x.line(n.group.Users, n.group.SeenBy.length)}

@@ -12,14 +12,14 @@ import { useState } from "react";
 import { type Named, read } from "../api";
 import { Page, Ready } from "../parts/page";
 import { number, ProfileLinks, SubjectLink, When } from "../parts/show";
-import { useInstance, useLoad, useShared } from "../state";
+import { useCan, useInstance, useLoad, useShared } from "../state";
 import { t } from "../texts";
 import Button from "@cloudscape-design/components/button";
 
 const x = t.overview;
 
 interface Answer {
-  Counts: { Profiles: number; Users: number; Agents: number };
+  Counts: { Profiles?: number; Users?: number; Agents?: number } | null;
   Sensitive: { Permission: string; Why: string; Profiles: Named[]; Holders: number; Sample: (Named & { Type: string })[] }[] | null;
   Unheld: Named[] | null;
   Findings: { Rule: string; Severity: string; Profiles: Named[]; Message: string; Details: string[] }[] | null;
@@ -51,9 +51,9 @@ export default function Overview() {
               <KeyValuePairs
                 columns={4}
                 items={[
-                  { label: t.profiles.title, value: <Figure href={to("profiles")} n={data.Counts.Profiles} /> },
-                  { label: t.users.title, value: <Figure href={to("users")} n={data.Counts.Users} /> },
-                  { label: t.agents.title, value: <Figure href={to("agents")} n={data.Counts.Agents} /> },
+                  { label: t.profiles.title, value: <Figure href={to("profiles")} n={data.Counts?.Profiles} permission="SecurityProfiles.View" /> },
+                  { label: t.users.title, value: <Figure href={to("users")} n={data.Counts?.Users} permission="Users.View" /> },
+                  { label: t.agents.title, value: <Figure href={to("agents")} n={data.Counts?.Agents} permission="QConnectAIAgents.View" /> },
                   { label: x.ask, value: <Button href={to("explore/check")}>{x.askAction}</Button> },
                 ]}
               />
@@ -114,7 +114,10 @@ function Missing({ permission, what }: { permission: string; what: string }) {
   );
 }
 
-function Figure({ href, n }: { href: string; n: number }) {
+function Figure({ href, n, permission }: { href: string; n: number | undefined; permission: string }) {
+  const can = useCan();
+  // Counting all of them takes more than the right to see some.
+  if (n === undefined) return can(permission) ? <Link href={href}>{x.look}</Link> : <Box color="text-body-secondary">{t.missing(permission)}</Box>;
   return (
     <Link href={href} fontSize="display-l">
       {number.format(n)}
@@ -138,7 +141,7 @@ function Sensitive({ rows }: { rows: NonNullable<Answer["Sensitive"]> }) {
       }
       columnDefinitions={[
         { id: "permission", header: x.permission, isRowHeader: true, minWidth: 180, cell: (s) => <span className="mono">{s.Permission}</span> },
-        { id: "why", header: x.why, cell: (s) => <Badge color="red">{t.matrix.marks[s.Why] ?? s.Why}</Badge> },
+        { id: "why", header: x.why, cell: (s) => <span className="nowrap"><Badge color="red">{t.matrix.marks[s.Why] ?? s.Why}</Badge></span> },
         { id: "profiles", header: x.profiles, minWidth: 180, cell: (s) => <ProfileLinks profiles={s.Profiles.slice(0, 6)} /> },
         { id: "holders", header: x.holders, cell: (s) => number.format(s.Holders) },
         {

@@ -175,7 +175,16 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
       {!mayEdit && <Alert type="info">{x.readOnly("SecurityProfiles.Edit")}</Alert>}
       {dirty && (
         <div className="unsaved" role="status">
-          <Alert type="info" header={x.unsaved(diffs.length)} action={<Button onClick={discard}>{x.discard}</Button>}>
+          <Alert
+            type="info"
+            header={x.unsaved(diffs.length)}
+            action={
+              <SpaceBetween direction="horizontal" size="xs">
+                <Button onClick={discard}>{x.discard}</Button>
+                <Button onClick={review}>{x.review}</Button>
+              </SpaceBetween>
+            }
+          >
             {cameBack && (
               <>
                 {x.cameBack} <When time={cameBack} />.{" "}

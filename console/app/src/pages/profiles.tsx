@@ -53,7 +53,7 @@ export default function Profiles() {
   const can = useCan();
   const navigate = useNavigate();
   const { get, set } = useQuery({ sort: "Name", page: "1" });
-  const [preferences, setPreferences] = useKept("profiles", { pageSize: 25, visible: ["name", "description", "holders", "reach", "permissions", "modified", "by"] });
+  const [preferences, setPreferences] = useKept("profiles", { pageSize: 25, visible: ["name", "holders", "reach", "permissions", "modified", "by"] });
   const [selected, setSelected] = useState<ProfileRow[]>([]);
   const [deleting, setDeleting] = useState<ProfileRow[] | null>(null);
   const [text, setText] = useState(get("search"));
@@ -89,8 +89,19 @@ export default function Profiles() {
   const rows = data?.Rows ?? [];
 
   const columns: (TableProps.ColumnDefinition<ProfileRow> & { id: string })[] = [
-    { id: "name", header: x.name, sortingField: "Name", isRowHeader: true, minWidth: 160, cell: (r) => <Link href={`#/instances/${instance}/profiles/${r.Id}`}>{r.Name}</Link> },
-    { id: "description", header: x.description, minWidth: 180, cell: (r) => r.Description || "-" },
+    {
+      id: "name",
+      header: x.name,
+      sortingField: "Name",
+      isRowHeader: true,
+      minWidth: 200,
+      cell: (r) => (
+        <>
+          <Link href={`#/instances/${instance}/profiles/${r.Id}`}>{r.Name}</Link>
+          {r.Description && <div className="secondary small">{r.Description}</div>}
+        </>
+      ),
+    },
     { id: "holders", header: x.holders, sortingField: "Holders", minWidth: 90, cell: (r) => number.format(r.Holders) },
     {
       id: "reach",
@@ -107,11 +118,11 @@ export default function Profiles() {
     {
       id: "permissions",
       header: x.permissions,
-      minWidth: 130,
+      minWidth: 140,
       cell: (r) => (
-        <>
+        <span className="nowrap">
           {number.format(r.Permissions)} {r.Sensitive > 0 && <Badge color="red">{x.sensitive(r.Sensitive)}</Badge>}
-        </>
+        </span>
       ),
     },
     { id: "tags", header: x.tags, minWidth: 120, cell: (r) => <TagList tags={r.Tags} /> },

@@ -121,7 +121,7 @@ export function SignInForm({ signIn, done, intro, inDialog, username: known }: P
             ]}
           />
           {user ? (
-            <>
+            <SpaceBetween size="m">
               {signIn.InstanceNeeded && (
                 <FormField label={t.signIn.instance} description={t.signIn.instanceText} errorText={missing(instance, t.signIn.instance)}>
                   <Input value={instance} onChange={(e) => setInstance(e.detail.value)} autoComplete="organization" name="instance" />
@@ -133,16 +133,16 @@ export function SignInForm({ signIn, done, intro, inDialog, username: known }: P
               <FormField label={t.signIn.password} errorText={missing(password, t.signIn.password)}>
                 <Input type="password" value={password} onChange={(e) => setPassword(e.detail.value)} autoComplete="current-password" name="password" />
               </FormField>
-            </>
+            </SpaceBetween>
           ) : (
-            <>
+            <SpaceBetween size="m">
               <FormField label={t.signIn.keyId} description={t.signIn.keyText} errorText={missing(keyId, t.signIn.keyId)}>
                 <Input value={keyId} onChange={(e) => setKeyId(e.detail.value)} autoComplete="off" name="key" />
               </FormField>
               <FormField label={t.signIn.secret} errorText={missing(secret, t.signIn.secret)}>
                 <Input type="password" value={secret} onChange={(e) => setSecret(e.detail.value)} autoComplete="off" name="secret" />
               </FormField>
-            </>
+            </SpaceBetween>
           )}
         </SpaceBetween>
       </Form>

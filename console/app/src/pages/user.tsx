@@ -7,18 +7,20 @@ import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
-import { useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { useParams, useSearchParams } from "react-router";
-import { ApiError, ask, call, look, type Named, read, type UserRow } from "../api";
+import { ApiError, ask, call, look, type Named, read, type Subject, type UserRow } from "../api";
 import { Blast } from "../parts/blast";
 import { EffectiveTable } from "../parts/effective";
 import { Events } from "../parts/events";
 import { Failed } from "../parts/failed";
-import { HierarchyPicker } from "../parts/hierarchy-picker";
+import { flat } from "../hierarchy";
+import { Items } from "../parts/diff";
+import { HierarchyPicker, useGroups } from "../parts/hierarchy-picker";
 import { Page, Ready } from "../parts/page";
 import { ProfilesPicker } from "../parts/pickers";
 import { TagRows } from "../parts/rows";
-import { ProfileLinks, TagList } from "../parts/show";
+import { groupPath, ProfileLinks, SubjectLink, TagList } from "../parts/show";
 import { Leaving } from "../parts/unsaved";
 import type { Tags } from "../profile";
 import { useCan, useInstance, useLoad, useShared, useUnsaved } from "../state";
@@ -92,7 +94,7 @@ function UserView({ user, reload, error }: { user: Awaited<ReturnType<typeof who
           columns={4}
           items={[
             { label: t.users.profiles, value: <ProfileLinks profiles={names} /> },
-            { label: t.users.group, value: user.row?.HierarchyGroup?.Path.join(" / ") || "-" },
+            { label: t.users.group, value: groupPath(user.row?.HierarchyGroup) },
             { label: t.users.tags, value: <TagList tags={user.Tags} /> },
             { label: x.email, value: user.IdentityInfo?.Email || "-" },
           ]}
@@ -130,8 +132,9 @@ function UserView({ user, reload, error }: { user: Awaited<ReturnType<typeof who
                 </Container>
                 <Part
                   title={t.users.tags}
+                  user={user}
+                  after={{ tags, group: user.HierarchyGroupId ?? "" }}
                   dirty={tagsDirty && !problem}
-                  permission="Users.Edit"
                   save={async () => {
                     const gone = Object.keys(user.Tags ?? {}).filter((k) => !(k in tags));
                     if (gone.length) await call("UntagResource", { resourceArn: user.Arn, tagKeys: gone });
@@ -155,8 +158,9 @@ function UserView({ user, reload, error }: { user: Awaited<ReturnType<typeof who
                 </Part>
                 <Part
                   title={t.users.group}
+                  user={user}
+                  after={{ tags: user.Tags ?? {}, group }}
                   dirty={groupDirty}
-                  permission="Users.Edit"
                   save={() => call("UpdateUserHierarchy", { InstanceId: instance, UserId: user.Id, ...(group ? { HierarchyGroupId: group } : {}) })}
                   done={reload}
                 >
@@ -184,31 +188,28 @@ function UserView({ user, reload, error }: { user: Awaited<ReturnType<typeof who
   );
 }
 
-function Part({ title, dirty, permission, save, done, children }: { title: string; dirty: boolean; permission: string; save: () => Promise<unknown>; done: () => void; children: React.ReactNode }) {
+interface Target {
+  tags: Tags;
+  group: string;
+}
+
+/** A part of the user by which others reach them, or not: reviewed before it is saved. */
+function Part({ title, user, after, dirty, save, done, children }: { title: string; user: ApiUser; after: Target; dirty: boolean; save: () => Promise<unknown>; done: () => void; children: ReactNode }) {
   const can = useCan();
-  const { notify } = useShared();
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
-  const run = async () => {
-    setBusy(true);
-    setError(null);
-    try {
-      await save();
-      notify({ type: "success", header: x.saved(title) });
-    } catch (e) {
-      setError(e as ApiError);
-    }
-    setBusy(false);
-    done();
-  };
+  const [reviewing, setReviewing] = useState(false);
   return (
     <Container
       header={
         <Header
           variant="h2"
           actions={
-            <Button onClick={() => void run()} loading={busy} disabled={!dirty || !can(permission)} disabledReason={can(permission) ? undefined : t.missing(permission)} ariaLabel={x.saveOf(title)}>
-              {t.save}
+            <Button
+              onClick={() => setReviewing(true)}
+              disabled={!dirty || !can("Users.Edit")}
+              disabledReason={can("Users.Edit") ? undefined : t.missing("Users.Edit")}
+              ariaLabel={x.reviewOf(title)}
+            >
+              {t.profile.review}
             </Button>
           }
         >
@@ -216,11 +217,126 @@ function Part({ title, dirty, permission, save, done, children }: { title: strin
         </Header>
       }
     >
-      <SpaceBetween size="s">
-        {error && <Failed error={error} />}
-        {children}
-      </SpaceBetween>
+      {children}
+      {reviewing && (
+        <ReviewTarget
+          title={title}
+          user={user}
+          after={after}
+          save={save}
+          close={(saved) => {
+            setReviewing(false);
+            if (saved) done();
+          }}
+        />
+      )}
     </Container>
+  );
+}
+
+interface Found {
+  results: Subject[];
+  page: { next_token: string };
+}
+
+/** Who can see the user now and who could with other tags and another group; the first 1,000 of each. */
+async function watchers(instance: string, id: string, target: Target | null, signal: AbortSignal) {
+  const resource = target ? { type: "User", id: "after", properties: { new: true, tags: target.tags, ...(target.group ? { hierarchy_group: target.group } : {}) } } : { type: "User", id };
+  const all: Subject[] = [];
+  let token = "";
+  do {
+    const page = await ask<Found>(instance, "who-can", { subject: { type: "user" }, action: { name: "Users.View" }, resource, page: { limit: 200, ...(token ? { token } : {}) } }, signal);
+    all.push(...page.results);
+    token = page.page.next_token;
+  } while (token && all.length < 1000);
+  return all;
+}
+
+function ReviewTarget({ title, user, after, save, close }: { title: string; user: ApiUser; after: Target; save: () => Promise<unknown>; close: (saved: boolean) => void }) {
+  const instance = useInstance();
+  const { notify } = useShared();
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  const before = user.Tags ?? {};
+  const line = (k: string, v: string) => (v === "" ? k : `${k} = ${v}`);
+  const removed = Object.entries(before).filter(([k, v]) => after.tags[k] !== v);
+  const added = Object.entries(after.tags).filter(([k, v]) => before[k] !== v);
+  const groups = useGroups(after.group !== (user.HierarchyGroupId ?? ""));
+  const nameOf = (id: string) => flat(groups.data?.roots ?? []).find((g) => g.id === id)?.path.join(" / ") ?? id;
+  const loaded = useLoad(async (signal) => {
+    const [now, then] = await Promise.all([watchers(instance, user.Id, null, signal), watchers(instance, user.Id, after, signal)]);
+    const had = new Set(now.map((s) => s.id));
+    const will = new Set(then.map((s) => s.id));
+    return { gain: then.filter((s) => !had.has(s.id)), lose: now.filter((s) => !will.has(s.id)), stay: now.filter((s) => will.has(s.id)).length };
+  }, [instance, user, JSON.stringify(after)]);
+
+  const run = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      await save();
+      notify({ type: "success", header: x.saved(title) });
+      close(true);
+    } catch (e) {
+      setError(e as ApiError);
+      setBusy(false);
+    }
+  };
+  return (
+    <Modal
+      visible
+      size="large"
+      header={t.review.title(user.Username)}
+      onDismiss={() => close(false)}
+      closeAriaLabel={t.close}
+      footer={
+        <Box float="right">
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button variant="link" onClick={() => close(false)}>
+              {t.review.back}
+            </Button>
+            <Button variant="primary" loading={busy} onClick={() => void run()}>
+              {t.save}
+            </Button>
+          </SpaceBetween>
+        </Box>
+      }
+    >
+      <SpaceBetween size="m">
+        {error && <Failed error={error} />}
+        <Header variant="h2">{t.review.changes}</Header>
+        <div>
+          <Items sign="-" list={removed.map(([k, v]) => line(k, v))} />
+          <Items sign="+" list={added.map(([k, v]) => line(k, v))} />
+          {after.group !== (user.HierarchyGroupId ?? "") && (
+            <>
+              <Items sign="-" list={user.HierarchyGroupId ? [nameOf(user.HierarchyGroupId)] : []} />
+              <Items sign="+" list={[after.group ? nameOf(after.group) : x.noGroup]} />
+            </>
+          )}
+        </div>
+        <Header variant="h2" description={x.watchersText}>
+          {x.watchers(user.Username)}
+        </Header>
+        <Ready of={loaded}>
+          {(data) => (
+            <SpaceBetween size="xs">
+              {data.gain.map((s) => (
+                <div key={s.id} className="added">
+                  + <SubjectLink type={s.type} id={s.id} name={s.properties?.name} /> {x.willSee(s.properties?.profile_name ?? "")}
+                </div>
+              ))}
+              {data.lose.map((s) => (
+                <div key={s.id} className="removed">
+                  {"\u2212"} <SubjectLink type={s.type} id={s.id} name={s.properties?.name} /> {x.willNotSee}
+                </div>
+              ))}
+              <Box color="text-body-secondary">{x.stay(data.stay)}</Box>
+            </SpaceBetween>
+          )}
+        </Ready>
+      </SpaceBetween>
+    </Modal>
   );
 }
 

@@ -11,7 +11,7 @@ import { read, type UserRow } from "../api";
 import { Failed } from "../parts/failed";
 import { Page } from "../parts/page";
 import { ProfilePicker } from "../parts/pickers";
-import { number, ProfileLinks, TagList } from "../parts/show";
+import { groupPath, number, ProfileLinks, TagList } from "../parts/show";
 import { useInstance, useKept, useLoad, useStill } from "../state";
 import { t } from "../texts";
 import { useQuery } from "./profiles";
@@ -65,7 +65,7 @@ export default function Users() {
     { id: "username", header: x.username, isRowHeader: true, cell: (u: UserRow) => <Link href={`#/instances/${instance}/users/${u.Id}`}>{u.Username}</Link> },
     { id: "name", header: x.name, cell: (u: UserRow) => `${u.FirstName} ${u.LastName}`.trim() || "-" },
     { id: "profiles", header: x.profiles, minWidth: 180, cell: (u: UserRow) => <ProfileLinks profiles={u.SecurityProfiles} /> },
-    { id: "group", header: x.group, minWidth: 180, cell: (u: UserRow) => u.HierarchyGroup?.Path.join(" / ") || u.HierarchyGroup?.Name || "-" },
+    { id: "group", header: x.group, minWidth: 180, cell: (u: UserRow) => groupPath(u.HierarchyGroup) },
     { id: "tags", header: x.tags, cell: (u: UserRow) => <TagList tags={u.Tags} /> },
   ];
 

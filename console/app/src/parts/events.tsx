@@ -145,7 +145,7 @@ function ChangeView({ change: c, revision }: { change: Change; revision: number 
       </SpaceBetween>
       {c.Fields.length > 0 && c.Action === "update" && <Fields fields={c.Fields} />}
       {c.Fields.length > 0 && c.Action !== "update" && (
-        <ExpandableSection headerText={x.fields(c.Fields.length)} variant="inline">
+        <ExpandableSection headerText={x.fields(c.Fields.length)} variant="footer">
           <Fields fields={c.Fields} />
         </ExpandableSection>
       )}

@@ -35,7 +35,7 @@ export function Explanation({ evaluation, question, action }: { evaluation: Eval
   const instance = useInstance();
   const findings = evaluation.context.profiles ?? [];
   const boxes: Box[] = [];
-  const root: Box = { x: 0, y: 0, width: 250, height: 0, kind: evaluation.decision ? "yes" : "no", title: evaluation.decision ? x.allowed : x.denied, lines: wrap(question, 32) };
+  const root: Box = { x: 0, y: 0, width: 230, height: 0, kind: evaluation.decision ? "yes" : "no", title: evaluation.decision ? x.allowed : x.denied, lines: wrap(question, 29) };
   root.height = 34 + root.lines.length * line;
   boxes.push(root);
   let y = 0;
@@ -43,9 +43,9 @@ export function Explanation({ evaluation, question, action }: { evaluation: Eval
     const failed = f.failed ?? [];
     const kind = f.allows ? "yes" : f.grants ? "no" : "idle";
     const box: Box = {
-      x: 310,
+      x: 270,
       y,
-      width: 270,
+      width: 260,
       height: 34 + line,
       kind,
       title: cut(f.name || t.hiddenProfile, 32),
@@ -56,8 +56,8 @@ export function Explanation({ evaluation, question, action }: { evaluation: Eval
     const at = boxes.push(box) - 1;
     let below = y;
     for (const c of failed) {
-      const lines = [...wrap(x.wanted(c.want), 40), ...wrap(c.have ? x.has(c.have) : x.hasNothing, 40)];
-      boxes.push({ x: 640, y: below, width: 310, height: 34 + lines.length * line, kind: "no", title: x.conditions[c.kind] ?? c.kind, lines, from: at });
+      const lines = [...wrap(x.wanted(c.want), 38), ...wrap(c.have ? x.has(c.have) : x.hasNothing, 38)];
+      boxes.push({ x: 570, y: below, width: 300, height: 34 + lines.length * line, kind: "no", title: x.conditions[c.kind] ?? c.kind, lines, from: at });
       below += 34 + lines.length * line + 14;
     }
     y = Math.max(y + box.height + 16, below);
@@ -67,7 +67,7 @@ export function Explanation({ evaluation, question, action }: { evaluation: Eval
   const described = [x.says(evaluation.decision, question), ...findings.map((f) => x.saysProfile(f.name, f.grants, f.allows))].join(" ");
   return (
     <div className="scroll" tabIndex={0} role="region" aria-label={x.tree}>
-      <svg className="explanation" viewBox={`-4 -4 960 ${height + 8}`} width={960} height={height + 8} role="group" aria-label={described}>
+      <svg className="explanation" viewBox={`-4 -4 878 ${height + 8}`} width={878} height={height + 8} role="group" aria-label={described}>
         {boxes.map((b, i) =>
           b.from === undefined ? null : <path key={i} className={`edge ${b.kind}`} d={edge(boxes[b.from], b)} />,
         )}

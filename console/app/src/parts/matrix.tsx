@@ -6,7 +6,7 @@ import Checkbox from "@cloudscape-design/components/checkbox";
 import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Toggle from "@cloudscape-design/components/toggle";
-import { memo, useMemo, useState } from "react";
+import { memo, type ReactNode, useMemo, useState } from "react";
 import { actionLabel, columns, dependants, filter, type Group, isOld, lacks, matrix, needed, type Permission, type Row, setAll, state } from "../catalogue";
 import { useShared } from "../state";
 import { t } from "../texts";
@@ -35,6 +35,11 @@ export function Matrix({ granted: list, saved, onChange }: Props) {
   const shown = useMemo(() => filter(groups, text, only ? new Set([...granted, ...before]) : null), [groups, text, only, granted, before]);
   const missing = useMemo(() => lacks(catalogue.Permissions, granted), [catalogue, granted]);
   const searching = text.trim() !== "";
+  // A profile of a few groups shows them; a broad one begins folded.
+  const [begin] = useState(() => {
+    const held = groups.filter((g) => g.permissions.some((p) => granted.has(p.Name))).map((g) => g.name);
+    return new Set(held.length <= 3 ? held : []);
+  });
 
   const change = (next: Set<string>, name?: string) => {
     onChange?.([...next].sort());
@@ -51,24 +56,15 @@ export function Matrix({ granted: list, saved, onChange }: Props) {
   };
   const addAll = (names: string[]) => change(new Set([...granted, ...names]));
 
-  return (
-    <SpaceBetween size="s">
-      <div className="filters">
-        <div className="grow">
-          <Input type="search" value={text} onChange={(e) => setText(e.detail.value)} placeholder={x.search} ariaLabel={x.search} clearAriaLabel={t.clear} />
-        </div>
-        <Toggle checked={only} onChange={(e) => setOnly(e.detail.checked)}>
-          {x.only}
-        </Toggle>
-        <Box color="text-body-secondary">{x.count(granted.size)}</Box>
-      </div>
-      <div aria-live="polite">
-        {onChange && last && last.needs.length > 0 && (
+  // Beside the box that was ticked: the head of the page may be far away.
+  const offer = (
+    <div className="offer" role="status">
+        {last && last.needs.length > 0 && (
           <Alert type="info" action={<Button onClick={() => addAll(last.needs)}>{x.add(last.needs.length)}</Button>}>
             {x.needs(last.name, last.needs.join(", "))}
           </Alert>
         )}
-        {onChange && last && last.breaks.length > 0 && (
+        {last && last.breaks.length > 0 && (
           <Alert
             type="info"
             action={
@@ -86,6 +82,21 @@ export function Matrix({ granted: list, saved, onChange }: Props) {
             {x.breaks(last.name, last.breaks.join(", "))}
           </Alert>
         )}
+    </div>
+  );
+
+  return (
+    <SpaceBetween size="s">
+      <div className="filters">
+        <div className="grow">
+          <Input type="search" value={text} onChange={(e) => setText(e.detail.value)} placeholder={x.search} ariaLabel={x.search} clearAriaLabel={t.clear} />
+        </div>
+        <Toggle checked={only} onChange={(e) => setOnly(e.detail.checked)}>
+          {x.only}
+        </Toggle>
+        <Box color="text-body-secondary">{x.count(granted.size)}</Box>
+      </div>
+      <div aria-live="polite">
         {!last && missing.length > 0 && (
           <Alert
             type="warning"
@@ -131,8 +142,9 @@ export function Matrix({ granted: list, saved, onChange }: Props) {
             whole={whole}
             granted={granted}
             before={before}
-            open={searching || (open[g.name] ?? (only || shown.length < 3))}
+            open={searching || (open[g.name] ?? (only || shown.length < 3 || begin.has(g.name)))}
             setOpen={(v) => setOpen((o) => ({ ...o, [g.name]: v }))}
+            offer={last && whole.permissions.some((p) => p.Name === last.name) ? offer : null}
             toggle={onChange && toggle}
             all={onChange && ((permissions, on) => change(setAll(permissions, granted, on)))}
           />
@@ -149,10 +161,11 @@ function GroupTable(props: {
   before: Set<string>;
   open: boolean;
   setOpen: (open: boolean) => void;
+  offer: ReactNode;
   toggle?: (p: Permission, on: boolean) => void;
   all?: (permissions: Permission[], on: boolean) => void;
 }) {
-  const { group, whole, granted, before, open, setOpen, toggle, all } = props;
+  const { group, whole, granted, before, open, setOpen, offer, toggle, all } = props;
   const whether = state(whole.permissions, granted);
   const held = whole.permissions.filter((p) => granted.has(p.Name)).length;
   const changed = whole.permissions.filter((p) => granted.has(p.Name) !== before.has(p.Name)).length;
@@ -172,6 +185,7 @@ function GroupTable(props: {
           </Checkbox>
         )}
       </div>
+      {offer}
       {open && (
         <div className="scroll" tabIndex={0} role="region" aria-labelledby={id}>
           <table>

@@ -64,6 +64,12 @@ export function SubjectLink({ type, id, name }: { type: string; id: string; name
   return <Link href={`#/instances/${instance}/${agent ? "agents" : "users"}/${encodeURIComponent(id)}`}>{name || id}</Link>;
 }
 
+/** A group with those above it. */
+export function groupPath(g: { Name: string; Path: string[] } | null | undefined): string {
+  if (!g) return "-";
+  return (g.Path.at(-1) === g.Name ? g.Path : [...g.Path, g.Name]).join(" / ");
+}
+
 export function Mono({ children }: { children: ReactNode }) {
   return <span className="mono">{children}</span>;
 }
