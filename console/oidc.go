@@ -226,7 +226,23 @@ func (s *Server) oidcCallback(ctx context.Context, a *asking) error {
 	if !sameToken(id.Nonce, f.Nonce) {
 		return errors.New("the identity token is for another sign-in")
 	}
-	name, err := s.named(id)
+	var claims map[string]any
+	if err := id.Claims(&claims); err != nil {
+		return fmt.Errorf("read the claims: %w", err)
+	}
+	if _, ok := claims[s.OIDC.Claim]; !ok { // many providers keep them for those who ask
+		info, err := p.UserInfo(ctx, oauth2.StaticTokenSource(got))
+		if err != nil {
+			return fmt.Errorf("ask for the claims: %w", err)
+		}
+		if info.Subject != id.Subject {
+			return errors.New("the claims are those of somebody else")
+		}
+		if err := info.Claims(&claims); err != nil {
+			return fmt.Errorf("read the claims: %w", err)
+		}
+	}
+	name, err := s.named(claims)
 	if err != nil {
 		return err
 	}
@@ -244,15 +260,11 @@ func (s *Server) oidcCallback(ctx context.Context, a *asking) error {
 	return err
 }
 
-// named reads the user name out of an identity token.
-func (s *Server) named(id *oidc.IDToken) (string, error) {
-	var claims map[string]any
-	if err := id.Claims(&claims); err != nil {
-		return "", fmt.Errorf("read the claims: %w", err)
-	}
+// named reads the user name out of what the provider says of somebody.
+func (s *Server) named(claims map[string]any) (string, error) {
 	name, _ := claims[s.OIDC.Claim].(string)
 	if strings.TrimSpace(name) == "" {
-		return "", fmt.Errorf("the identity token has no claim %s", s.OIDC.Claim)
+		return "", fmt.Errorf("the provider tells no claim %s", s.OIDC.Claim)
 	}
 	// An address that anybody may have typed in proves nothing.
 	if verified, ok := claims["email_verified"].(bool); s.OIDC.Claim == "email" && (!ok || !verified) {
