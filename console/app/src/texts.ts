@@ -54,7 +54,7 @@ export const t = {
   over: {
     title: "Sign in again",
     deleted: "The instance is gone",
-    close: "Sign in to go on",
+    close: "This closes when you have signed in",
     reasons: {
       none: "You are no longer signed in. Nothing that you typed is lost: sign in again and go on.",
       expired: "Your session has expired. Nothing that you typed is lost: sign in again and go on.",
