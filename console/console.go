@@ -10,10 +10,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -185,6 +187,16 @@ func (s *Server) table() map[string]endpoint {
 		"heat":                post(s.heat),
 		"visibility":          post(s.visibility),
 	}
+}
+
+// Endpoints lists what the page may ask, below /console/api/, for tests that must cover all of it.
+func Endpoints() []string {
+	all := slices.Collect(maps.Keys((&Server{}).table()))
+	for name := range questions {
+		all = append(all, "ask/"+name)
+	}
+	slices.Sort(all)
+	return all
 }
 
 // asking is a request of the page on its way.

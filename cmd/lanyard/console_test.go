@@ -286,7 +286,7 @@ func TestConsoleRights(t *testing.T) {
 	in := fmt.Sprintf(`"InstanceId": %q`, s.in.ID)
 	about := func(more string) string { return "{" + in + more + "}" }
 	self := map[string]string{"agent": "manon.roux", "tagged": "priya.shah", "hierarchy": "heidi.brandt", "admin": "olivia.stone"}
-	for _, tt := range []struct {
+	table := []struct {
 		name, path, body string
 		want             string // a status for each kind; . is 200
 	}{
@@ -329,7 +329,19 @@ func TestConsoleRights(t *testing.T) {
 		{"what if a person had others", "ask/what-if", `{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "` + jack + `", "SecurityProfileIds": ["` + order + `"]}}`,
 			"401 401 404 403 403 403 . ."},
 		{"a wrong password", "password", `{"OldPassword": "x", "NewPassword": "y"}`, "401 401 403 403 403 403 403 400"},
-	} {
+		// Signing in and out is TestConsoleSignIn's.
+		{"signing in with nothing", "sign-in", `{}`, "400 400 400 400 400 400 400 400"},
+	}
+	for _, path := range console.Endpoints() {
+		asked := strings.HasPrefix(path, "sign-out") // asked below, for they end what this table needs
+		for _, tt := range table {
+			asked = asked || strings.TrimPrefix(tt.path, "GET ") == path || strings.HasSuffix(path, "/") && strings.HasPrefix(tt.path, path)
+		}
+		if !asked {
+			t.Errorf("%s is not in the table of who may ask what", path)
+		}
+	}
+	for _, tt := range table {
 		t.Run(tt.name, func(t *testing.T) {
 			want := strings.Fields(tt.want)
 			for i, kind := range kinds {
@@ -396,6 +408,15 @@ func TestConsoleRights(t *testing.T) {
 			}
 		})
 	}
+	t.Run("signing out", func(t *testing.T) {
+		for _, path := range []string{"sign-out", "sign-out-everywhere"} {
+			for _, kind := range []string{"nobody", "expired"} {
+				b := *who[kind]
+				b.T = t
+				b.refused(path, `{}`, 401, "NotSignedIn")
+			}
+		}
+	})
 	t.Run("history shows what may be viewed", func(t *testing.T) {
 		for kind, hidden := range map[string][]string{"tagged": {fr, jack}, "hierarchy": {jack}, "admin": {}, "operator": {}} {
 			b := who[kind]
