@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run build console test check postgres unit conformance bench fuzz crash soak model upstream generate docs clean help
+.PHONY: run build console browser test check postgres unit conformance bench fuzz crash soak model upstream generate docs clean help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -24,7 +24,7 @@ build: ## Build bin/lanyard, one static binary, with the web console if Node.js 
 console: ## Build the web console, which bin/lanyard holds (needs Node.js).
 	@CI=true .ci/console
 
-test: check postgres unit conformance ## Set up what the tests need and run them all.
+test: check postgres unit conformance browser ## Set up what the tests need and run them all.
 
 check: ## Formatting, vet, staticcheck, known vulnerabilities, generated files.
 	@bad=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
@@ -43,6 +43,9 @@ unit: ## Go tests with the race detector; each fuzz target runs its seeds.
 
 conformance: build ## Real SDK clients against the built binary: boto3, AWS CLI, JavaScript, Go.
 	LANYARD_BIN=$(CURDIR)/bin/lanyard conformance/run.sh
+
+browser: build ## The console: Vitest, and Playwright in Chromium against the built binary.
+	@.ci/browser
 
 bench: ## Measure, and write docs/performance.md.
 	cd bench && go run . -out ../docs/performance.md
