@@ -16,10 +16,7 @@ test("script in every text field is text everywhere", async ({ page, server }) =
   await page.getByLabel("Tags of the profile: Key 1").fill("Team");
   await page.getByLabel("Tags of the profile: Value 1").fill(script);
   await page.getByRole("button", { name: "Save tags" }).click();
-  // A tag may not hold such letters; the refusal repeats them, as text.
-  await expect(page.getByText(/This was not accepted/)).toBeVisible();
-  await page.getByLabel("Tags of the profile: Value 1").fill("x");
-  await page.getByRole("button", { name: "Remove Team" }).click();
+  await expect(page.getByText("The tags are saved.")).toBeVisible();
   await page.getByRole("tab", { name: /Applications and tools/ }).click();
   await page.getByRole("button", { name: "Add application" }).click();
   await page.getByLabel("Namespace 1").fill("<b>orders</b>");

@@ -1,4 +1,4 @@
-import { ListContactFlowModulesCommand, ListTagsForResourceCommand, ListUserHierarchyGroupsCommand } from "@aws-sdk/client-connect";
+import { ListContactFlowModulesCommand, ListTagsForResourceCommand, ListUserHierarchyGroupsCommand, TagResourceCommand } from "@aws-sdk/client-connect";
 import { expect, grant, open, review, save, signIn, test } from "./support";
 
 const agent = "arn:aws:app-integrations:us-east-1:123456789012:application/concierge";
@@ -105,6 +105,20 @@ test("tags of the profile itself are saved by themselves", async ({ page, server
   await expect(page.getByText("The tags are saved.")).toBeVisible();
   const { Arn } = await server.profile(id);
   expect((await server.connect.send(new ListTagsForResourceCommand({ resourceArn: Arn! }))).tags).toEqual({ Team: "day", Owner: "" });
+});
+
+test("tags that somebody else changes meanwhile are no conflict", async ({ page, server }) => {
+  const id = await server.makeProfile("Tagged meanwhile", {}, { Team: "night" });
+  await signIn(page, server);
+  await open(page, server, `profiles/${id}?tab=details`);
+  await page.getByLabel("Description").fill("Mine");
+  const { Arn } = await server.profile(id);
+  await server.connect.send(new TagResourceCommand({ resourceArn: Arn!, tags: { Team: "day" } }));
+  await review(page);
+  await save(page);
+  await expect(page.getByText("Tagged meanwhile is saved.")).toBeVisible();
+  const now = await server.profile(id);
+  expect([now.Description, now.Tags]).toEqual(["Mine", { Team: "day" }]);
 });
 
 test("what is wrong stands beside its field, before and after the server was asked", async ({ page, server }) => {

@@ -259,6 +259,9 @@ async function guarded<T>(path: string, body: unknown, options: Options, again: 
   }
 }
 
+/** As much of a text as a search takes. */
+export const searchable = (text: string) => ({ ...(text.trim() ? { Search: text.trim().slice(0, 25) } : {}) });
+
 /** Reads, for the instance. */
 export async function read<T>(instance: string, path: string, body: object = {}, signal?: AbortSignal): Promise<T> {
   return (await guarded<T>(path, { InstanceId: instance, ...body }, { signal }, true)).data;

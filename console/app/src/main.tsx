@@ -2,7 +2,5 @@ import "@cloudscape-design/global-styles/index.css";
 import "./console.css";
 import { createRoot } from "react-dom/client";
 import { App } from "./app";
-import { theme } from "./theme";
 
-theme();
 createRoot(document.getElementById("root")!).render(<App />);

@@ -5,7 +5,7 @@ import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useEffect, useState } from "react";
 import { useParams } from "react-router";
-import { type AgentRow, type ApiError, ask, call, type Named, read } from "../api";
+import { type AgentRow, type ApiError, ask, call, type Named, read, searchable } from "../api";
 import { EffectiveTable } from "../parts/effective";
 import { Events } from "../parts/events";
 import { Failed } from "../parts/failed";
@@ -27,7 +27,11 @@ function View({ arn }: { arn: string }) {
   const can = useCan();
   const { notify } = useShared();
   const loaded = useLoad(
-    async (signal) => (await read<{ Rows: AgentRow[] }>(instance, "agents", { Search: arn, Limit: 100 }, signal)).Rows.find((a) => a.Arn === arn)?.SecurityProfiles ?? [],
+    async (signal) => {
+      // The end of the ARN is what tells agents apart.
+      const { Rows } = await read<{ Rows: AgentRow[] }>(instance, "agents", { ...searchable(arn.slice(-25)), Limit: 100 }, signal);
+      return Rows.find((a) => a.Arn === arn)?.SecurityProfiles ?? [];
+    },
     [instance, arn],
   );
   const [profiles, setProfiles] = useState<Named[]>([]);

@@ -7,7 +7,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
 import { useEffect, useState } from "react";
 import { useNavigate } from "react-router";
-import { type AgentRow, read } from "../api";
+import { type AgentRow, read, searchable } from "../api";
 import { Failed } from "../parts/failed";
 import { Page } from "../parts/page";
 import { number, ProfileLinks } from "../parts/show";
@@ -38,7 +38,7 @@ export default function Agents() {
   const [tokens, setTokens] = useState<string[]>([""]);
   useEffect(() => setTokens([""]), [search]);
   const loaded = useLoad(async (signal) => {
-    const pages = await Promise.all(tokens.map((token) => read<Answer>(instance, "agents", { ...(search ? { Search: search } : {}), ...(token ? { NextToken: token } : {}), Limit: 25 }, signal)));
+    const pages = await Promise.all(tokens.map((token) => read<Answer>(instance, "agents", { ...searchable(search), ...(token ? { NextToken: token } : {}), Limit: 25 }, signal)));
     return { rows: pages.flatMap((p) => p.Rows), next: pages.at(-1)!.NextToken, total: pages[0].Total };
   }, [instance, search, tokens]);
   const data = loaded.data;

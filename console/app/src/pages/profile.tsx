@@ -100,10 +100,12 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
     );
   }, [restore, instance, id]);
 
-  // Without unsaved changes the page shows what is newest.
+  // Without unsaved changes the page shows what is newest; with them, a change of the tags alone is no news.
   useEffect(() => {
-    if (latest === first || dirty) return;
+    if (latest === first) return;
     const now = editable(latest.Profile);
+    if (same(now, base)) setEtag(latest.ETag);
+    if (dirty) return;
     setBase(now);
     setValue(now);
     setEtag(latest.ETag);
@@ -143,6 +145,7 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
       const put = Object.fromEntries(Object.entries(tags).filter(([k, v]) => savedTags[k] !== v));
       if (Object.keys(put).length) await call("TagResource", { resourceArn: profile.SecurityProfileArn, tags: put });
       setSavedTags(tags);
+      reload();
       notify({ type: "success", header: x.tagsSaved });
     } catch (e) {
       setTagError(e as ApiError);

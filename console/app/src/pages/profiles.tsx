@@ -11,7 +11,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import { useEffect, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
-import { type ProfileRow, read } from "../api";
+import { type ProfileRow, read, searchable } from "../api";
 import { DeleteProfiles } from "../parts/delete-profiles";
 import { Failed } from "../parts/failed";
 import { Page } from "../parts/page";
@@ -74,7 +74,7 @@ export default function Profiles() {
         instance,
         "profiles",
         {
-          Search: search,
+          ...searchable(search),
           ...(key ? { Tag: { Key: key, ...(tagValue ? { Value: tagValue } : {}) } } : {}),
           Sort: sort,
           Descending: descending === "1",

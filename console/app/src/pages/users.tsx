@@ -7,7 +7,7 @@ import Link from "@cloudscape-design/components/link";
 import Pagination from "@cloudscape-design/components/pagination";
 import Table from "@cloudscape-design/components/table";
 import { useEffect, useState } from "react";
-import { read, type UserRow } from "../api";
+import { read, searchable, type UserRow } from "../api";
 import { Failed } from "../parts/failed";
 import { Page } from "../parts/page";
 import { ProfilePicker } from "../parts/pickers";
@@ -49,7 +49,7 @@ export default function Users() {
         instance,
         "users",
         {
-          ...(search ? { Search: search } : {}),
+          ...searchable(search),
           ...(profile ? { SecurityProfileId: profile } : {}),
           ...(group ? { HierarchyGroupId: group } : {}),
           ...(tokens[page - 1] ? { NextToken: tokens[page - 1] } : {}),

@@ -3,7 +3,7 @@ import Autosuggest, { type AutosuggestProps } from "@cloudscape-design/component
 import Multiselect from "@cloudscape-design/components/multiselect";
 import Select from "@cloudscape-design/components/select";
 import { useEffect, useMemo, useState } from "react";
-import { type AgentRow, look, type Named, type ProfileRow, read, type UserRow } from "../api";
+import { type AgentRow, look, type Named, type ProfileRow, read, searchable, type UserRow } from "../api";
 import { useInstance, useLoad, useShared, useStill } from "../state";
 import { t } from "../texts";
 
@@ -12,7 +12,7 @@ const x = t.pickers;
 function useProfiles(text: string) {
   const instance = useInstance();
   const still = useStill(text);
-  return useLoad((signal) => read<{ Rows: ProfileRow[]; Total: number }>(instance, "profiles", { ...(still ? { Search: still } : {}), PageSize: 50 }, signal), [instance, still]);
+  return useLoad((signal) => read<{ Rows: ProfileRow[]; Total: number }>(instance, "profiles", { ...searchable(still), PageSize: 50 }, signal), [instance, still]);
 }
 
 export function ProfilePicker({ value, onChange, any, label }: { value: string; onChange: (id: string) => void; any: string; label: string }) {
@@ -72,17 +72,17 @@ export interface Choice {
 type Find = (instance: string, text: string, signal: AbortSignal) => Promise<(Choice & { description?: string })[]>;
 
 const users: Find = async (instance, text, signal) =>
-  (await read<{ Rows: UserRow[] }>(instance, "users", { ...(text ? { Search: text } : {}), Limit: 20 }, signal)).Rows.map((u) => ({
+  (await read<{ Rows: UserRow[] }>(instance, "users", { ...searchable(text), Limit: 20 }, signal)).Rows.map((u) => ({
     id: u.Id,
     label: u.Username,
     description: `${u.FirstName} ${u.LastName}`.trim(),
   }));
 
 const agents: Find = async (instance, text, signal) =>
-  (await read<{ Rows: AgentRow[] }>(instance, "agents", { ...(text ? { Search: text } : {}), Limit: 20 }, signal)).Rows.map((a) => ({ id: a.Arn, label: a.Arn }));
+  (await read<{ Rows: AgentRow[] }>(instance, "agents", { ...searchable(text), Limit: 20 }, signal)).Rows.map((a) => ({ id: a.Arn, label: a.Arn }));
 
 const profiles: Find = async (instance, text, signal) =>
-  (await read<{ Rows: ProfileRow[] }>(instance, "profiles", { ...(text ? { Search: text } : {}), PageSize: 20 }, signal)).Rows.map((p) => ({ id: p.Id, label: p.Name }));
+  (await read<{ Rows: ProfileRow[] }>(instance, "profiles", { ...searchable(text), PageSize: 20 }, signal)).Rows.map((p) => ({ id: p.Id, label: p.Name }));
 
 /** A search operation of the API, by name: beginning with one letter, containing two and more. */
 const byName =

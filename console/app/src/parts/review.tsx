@@ -7,7 +7,7 @@ import RadioGroup from "@cloudscape-design/components/radio-group";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMemo, useState } from "react";
 import { ApiError, call, type ProfileAnswer } from "../api";
-import { changed, decide, diff, type Editable, editable, type Field, merge } from "../profile";
+import { changed, decide, diff, type Editable, editable, type Field, merge, same } from "../profile";
 import { useInstance } from "../state";
 import { t } from "../texts";
 import { Blast } from "./blast";
@@ -44,15 +44,18 @@ export function Review(props: Props) {
   const diffs = useMemo(() => diff(base, value), [base, value]);
   const parameters = useMemo(() => ({ InstanceId: instance, SecurityProfileId: id, ...changed(base, value) }), [instance, id, base, value]);
 
-  const save = async () => {
+  const save = async (match: string) => {
     setBusy(true);
     setError(null);
     try {
-      const { headers } = await call("UpdateSecurityProfile", parameters, { "If-Match": etag });
+      const { headers } = await call("UpdateSecurityProfile", parameters, { "If-Match": match });
       saved(headers.get("ETag"));
     } catch (e) {
       const err = e as ApiError;
-      if (err.status === 412 && err.answer.Current) setConflict(err.answer.Current as ProfileAnswer);
+      const current = err.status === 412 ? (err.answer.Current as ProfileAnswer | undefined) : undefined;
+      // Its tags were changed, which this does not touch: there is nothing to overwrite.
+      if (current && current.ETag !== match && same(base, editable(current.Profile))) return save(current.ETag);
+      if (current) setConflict(current);
       else {
         setError(err);
         if (err.body.Members?.length) refused(err);
@@ -89,7 +92,7 @@ export function Review(props: Props) {
             <Button variant="link" onClick={close}>
               {x.back}
             </Button>
-            <Button variant="primary" loading={busy} disabled={blocked || diffs.length === 0} onClick={() => void save()}>
+            <Button variant="primary" loading={busy} disabled={blocked || diffs.length === 0} onClick={() => void save(etag)}>
               {t.save}
             </Button>
           </SpaceBetween>
