@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run build test check postgres unit conformance bench fuzz crash soak model upstream generate docs clean help
+.PHONY: run build console browser test check postgres unit conformance bench fuzz crash soak model upstream generate docs clean help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -16,11 +16,15 @@ run: build ## Build lanyard and start it on ./lanyard-data with a demo instance.
 	@command -v aws >/dev/null || echo "The AWS CLI is not installed, so the aws line below will not run here; any AWS SDK will do (README.md)."
 	@exec bin/lanyard serve --demo --data ./lanyard-data
 
-build: ## Build bin/lanyard, one static binary.
+build: ## Build bin/lanyard, one static binary, with the web console if Node.js is there.
 	@command -v go >/dev/null || { echo "Go 1.26 or newer is needed to build lanyard: https://go.dev/dl/"; exit 1; }
+	@.ci/console
 	CGO_ENABLED=0 go build -trimpath -o bin/lanyard ./cmd/lanyard
 
-test: check postgres unit conformance ## Set up what the tests need and run them all.
+console: ## Build the web console, which bin/lanyard holds (needs Node.js).
+	@CI=true .ci/console
+
+test: check postgres unit conformance browser ## Set up what the tests need and run them all.
 
 check: ## Formatting, vet, staticcheck, known vulnerabilities, generated files.
 	@bad=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
@@ -39,6 +43,9 @@ unit: ## Go tests with the race detector; each fuzz target runs its seeds.
 
 conformance: build ## Real SDK clients against the built binary: boto3, AWS CLI, JavaScript, Go.
 	LANYARD_BIN=$(CURDIR)/bin/lanyard conformance/run.sh
+
+browser: build ## The console: Vitest, and Playwright in Chromium against the built binary.
+	@.ci/browser
 
 bench: ## Measure, and write docs/performance.md.
 	cd bench && go run . -out ../docs/performance.md

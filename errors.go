@@ -28,12 +28,13 @@ const (
 	TooLarge                 // the body exceeds the bound
 	Unavailable              // shutting down, or the store is out of reach
 	Unknown                  // the database was lost in mid-commit: whether the change happened cannot be said
+	Stale                    // the state that a change was meant for is gone
 	kindCount                // keep last
 )
 
 var kindNames = [kindCount]string{"internal", "malformed", "invalid", "not found", "duplicate", "in use", "limit",
 	"quota", "throttled", "denied", "exists", "condition", "token reused", "not served", "unknown route", "too large",
-	"unavailable", "unknown"}
+	"unavailable", "unknown", "stale"}
 
 func (k Kind) String() string {
 	if k < kindCount {
@@ -56,7 +57,9 @@ type Error struct {
 	Kind    Kind
 	Message string // shown to the caller
 	Ref     Ref    // the resource in the way, for InUse
-	Err     error  // the cause, for the log only
+	// Permission is the one that is missing, for Denied, if one is.
+	Permission string
+	Err        error // the cause, for the log only
 }
 
 func (e *Error) Error() string {

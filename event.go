@@ -99,3 +99,16 @@ type Checkpoint struct {
 	By       string    // who cut it off: an access key's id, or the server's own retention
 	MAC      []byte    // with it the server signs all of the above; package audit makes and checks it
 }
+
+// Session is somebody signed in to the console. What the browser presents is not kept, only its hash.
+type Session struct {
+	ID       string // SHA-256 of what the browser has, hexadecimal
+	Owner    string // whose it is: equal for all sessions of the same user or key
+	Instance string `json:",omitempty"` // of a user
+	User     string `json:",omitempty"` // id
+	Key      string `json:",omitempty"` // id of the root access key, of the operator
+	Method   string // password, oidc or key
+	Created  time.Time
+	Seen     time.Time // about when it was last used
+	Expires  time.Time // at the latest
+}

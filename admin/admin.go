@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -47,6 +48,7 @@ func NewServer(c Config) http.Handler {
 		"GET " + Prefix + "tokens":              s.listTokens,
 		"POST " + Prefix + "tokens":             s.createToken,
 		"POST " + Prefix + "tokens/{id}/revoke": s.revokeToken,
+		"POST " + Prefix + "users/password":     s.setPassword,
 		"GET " + Prefix + "faults":              s.listFaults,
 		"POST " + Prefix + "faults":             s.setFault,
 		"DELETE " + Prefix + "faults":           s.clearFaults,
@@ -135,6 +137,31 @@ func (s *server) createKey(r *http.Request, body []byte) (any, error) {
 
 func (s *server) disableKey(r *http.Request, _ []byte) (any, error) {
 	return struct{}{}, s.Control.DisableKey(r.Context(), r.PathValue("id"))
+}
+
+// NewPassword is a user's password for the console.
+type NewPassword struct {
+	Instance string // id or alias; "" for the only one
+	User     string // id or name
+	Password string
+}
+
+func (s *server) setPassword(r *http.Request, body []byte) (any, error) {
+	var in NewPassword
+	if err := decode(body, &in); err != nil {
+		return nil, err
+	}
+	id, err := s.Auth.Verify(r, body)
+	if err != nil {
+		return nil, err
+	}
+	key, _ := s.Control.Key(id)
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	caller := lanyard.Caller{Account: key.Account, AccessKeyID: key.ID, Root: true, SourceIP: host, UserAgent: "lanyard user password"}
+	return struct{}{}, s.Control.SetPassword(r.Context(), control.PasswordCall(caller, in.Instance, in.User), in.Instance, in.User, in.Password, "")
 }
 
 // NewToken is what a token is asked for with.

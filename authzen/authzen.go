@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-json-experiment/json"
 
@@ -51,6 +52,18 @@ type Principal struct {
 // A Server is the policy decision point.
 type Server struct {
 	Config
+	decided, denied atomic.Int64
+}
+
+// Decided counts the evaluations that were answered since the server began, and the denials among them.
+func (s *Server) Decided() (all, denied int64) { return s.decided.Load(), s.denied.Load() }
+
+// count counts evaluations.
+func (s *Server) count(all, allowed int64) {
+	s.decided.Add(all)
+	if all > allowed {
+		s.denied.Add(all - allowed)
+	}
 }
 
 // NewServer returns a Server.
@@ -58,7 +71,7 @@ func NewServer(c Config) *Server {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	return &Server{c}
+	return &Server{Config: c}
 }
 
 // Bounds of a request.

@@ -241,7 +241,13 @@ func (a *asking) evaluation(body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.scratch.answer, _ = decide(a.scratch.answer[:0], snapshot, &q, c)
+	var allowed bool
+	a.scratch.answer, allowed = decide(a.scratch.answer[:0], snapshot, &q, c)
+	if allowed {
+		a.s.count(1, 1)
+	} else {
+		a.s.count(1, 0)
+	}
 	return a.scratch.answer, nil
 }
 
@@ -388,6 +394,7 @@ func (a *asking) evaluations(body []byte) ([]byte, error) {
 	var q, defaults access.Query
 	in.fill(&defaults)
 	has, badSurface := in.has(), in.Context.surface(&defaults)
+	var all, allows int64
 	for i := range in.questions {
 		if i > 0 {
 			b = append(b, ',')
@@ -409,10 +416,14 @@ func (a *asking) evaluations(body []byte) ([]byte, error) {
 		} else {
 			b, allowed = decide(b, snapshot, &q, c)
 		}
+		if all++; allowed {
+			allows++
+		}
 		if stops && allowed == stopOn {
 			break
 		}
 	}
+	a.s.count(all, allows)
 	a.scratch.answer = append(b, `]}`...)
 	return a.scratch.answer, nil
 }

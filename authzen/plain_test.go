@@ -179,7 +179,7 @@ func agree(t *testing.T, s *access.Snapshot, body []byte) {
 		{"evaluations", (*asking).evaluations, oracleEvaluations},
 	} {
 		memory := scratches.Get().(*scratch)
-		a := &asking{scratch: memory, s: &Server{Config{Snapshot: func(context.Context, Principal, string, int64) (*access.Snapshot, error) { return s, nil }}}}
+		a := &asking{scratch: memory, s: &Server{Config: Config{Snapshot: func(context.Context, Principal, string, int64) (*access.Snapshot, error) { return s, nil }}}}
 		got, err := e.answer(a, body)
 		want, wantErr := e.oracle(s, body)
 		if string(got) != string(want) || fmt.Sprint(err) != fmt.Sprint(wantErr) {

@@ -34,6 +34,10 @@ var exceptions = map[lanyard.Kind][]*model.Exception{
 	lanyard.Unavailable: {model.InternalServiceException},
 	lanyard.Unknown:     {model.InternalServiceException},
 
+	// Only whoever sends If-Match, which the model does not know, can meet this. The name is of the
+	// model, so that SDKs have a type for it; the status is HTTP's.
+	lanyard.Stale: {{Name: model.ResourceConflictException.Name, Status: http.StatusPreconditionFailed}},
+
 	// What follows is not of the model, for there the operation is not ours.
 	lanyard.NotServed:    {{Name: "UnsupportedOperationException", Status: http.StatusNotImplemented}},
 	lanyard.UnknownRoute: {{Name: "UnknownOperationException", Status: http.StatusNotFound}},
@@ -72,8 +76,17 @@ type failure struct {
 }
 
 func (s *Server) writeError(w http.ResponseWriter, req *request, err error) {
-	var body failure
-	var e *model.Exception
+	e, body := s.exception(req, err)
+	b, err := json.Marshal(body)
+	if err != nil {
+		b = []byte(`{"Message":"the message cannot be encoded"}`)
+	}
+	w.Header()["X-Amzn-Errortype"] = []string{e.Name}
+	send(w, e.Status, b)
+}
+
+// exception is what an error is to the caller. What the caller is not told is logged.
+func (s *Server) exception(req *request, err error) (e *model.Exception, body failure) {
 	var domain *lanyard.Error
 	var refused *sigv4.Error
 	var asked injected
@@ -91,6 +104,9 @@ func (s *Server) writeError(w http.ResponseWriter, req *request, err error) {
 		// What went wrong inside is for the log; the caller gets what is needed to find it there.
 		e, body.Message = exceptionFor(req.op, lanyard.Internal), "internal failure; the server's log has it under request "+req.RequestID
 	}
+	if e.Status == http.StatusForbidden {
+		s.refused.Add(1)
+	}
 	if e.Status >= http.StatusInternalServerError && e.Status != http.StatusNotImplemented {
 		level := s.log.Error
 		if errors.Is(err, context.Canceled) {
@@ -101,12 +117,7 @@ func (s *Server) writeError(w http.ResponseWriter, req *request, err error) {
 		s.log.Debug("call refused", "operation", req.Operation, "request", req.RequestID, "exception", e.Name, "message", body.Message)
 	}
 	body.Message = strings.ToValidUTF8(body.Message, "?") // it may quote what a caller sent, cut anywhere
-	b, err := json.Marshal(body)
-	if err != nil {
-		b = []byte(`{"Message":"the message cannot be encoded"}`)
-	}
-	w.Header()["X-Amzn-Errortype"] = []string{e.Name}
-	send(w, e.Status, b)
+	return e, body
 }
 
 // resourceTypes is what ResourceInUseException calls types. The model has no words for the others.

@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -46,8 +48,13 @@ type Server struct {
 	noAuth   string
 	tokens   tokens
 	log      *slog.Logger
+	all      []*operation
 	routes   *node
+	refused  atomic.Int64
 }
+
+// Refused counts the calls that were refused for want of a right since the server began.
+func (s *Server) Refused() int64 { return s.refused.Load() }
 
 // New returns a Server.
 func New(c Config) *Server {
@@ -62,7 +69,8 @@ func New(c Config) *Server {
 	}
 	s := &Server{control: c.Control, auth: c.Auth, throttle: c.Throttle, faults: c.Faults, noAuth: c.NoAuth,
 		tokens: tokens{secret: c.TokenSecret, now: c.Now}, log: c.Logger}
-	s.routes = newRoutes(s.operations())
+	s.all = s.operations()
+	s.routes = newRoutes(s.all)
 	return s
 }
 
@@ -82,6 +90,7 @@ type request struct {
 	body   []byte
 	// revision of the instance after a change, 0 for a call that changes nothing.
 	revision int64
+	etag     string // of the profile that was described or updated
 }
 
 // ServeHTTP answers one request.
@@ -90,7 +99,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		SourceIP: sourceIP(r), UserAgent: cut(r.UserAgent(), maxUserAgent), RequestID: uuid.NewString(),
 	}}}
 	w.Header()["X-Amzn-Requestid"] = []string{req.RequestID}
-	req.Revision = &req.revision
+	req.Revision, req.ETag = &req.revision, &req.etag
 	out, err := s.call(r.Context(), req)
 	if err != nil {
 		s.writeError(w, req, err)
@@ -98,6 +107,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if req.revision > 0 {
 		w.Header()["X-Lanyard-Revision"] = []string{strconv.FormatInt(req.revision, 10)}
+	}
+	if req.etag != "" {
+		w.Header()["Etag"] = []string{req.etag}
 	}
 	s.write(w, req, out)
 }
@@ -116,18 +128,31 @@ func (s *Server) call(ctx context.Context, req *request) (any, error) {
 	if req.op.Service == model.NotServed {
 		return nil, lanyard.Errorf(lanyard.NotServed, "lanyard does not serve %s; docs/coverage.md lists what it serves", req.op.Name)
 	}
-	if s.throttle != nil && !s.throttle.Allow(req.Account, s.control.Region(), req.op.Name) {
-		return nil, lanyard.Errorf(lanyard.Throttled, "rate exceeded for %s", req.op.Name)
-	}
-	if err := s.inject(ctx, req); err != nil {
+	if err := s.limit(ctx, req); err != nil {
 		return nil, err
 	}
 	in, err := decode(req)
 	if err != nil {
 		return nil, err
 	}
+	return s.run(ctx, req, in)
+}
+
+// limit throttles, and injects faults.
+func (s *Server) limit(ctx context.Context, req *request) error {
+	if s.throttle != nil && !s.throttle.Allow(req.Account, s.control.Region(), req.op.Name) {
+		return lanyard.Errorf(lanyard.Throttled, "rate exceeded for %s", req.op.Name)
+	}
+	return s.inject(ctx, req)
+}
+
+// run carries out what was decoded.
+func (s *Server) run(ctx context.Context, req *request, in model.Input) (out any, err error) {
 	if err := in.Validate(); err != nil {
 		return nil, &lanyard.Error{Kind: lanyard.Invalid, Message: err.Error()}
+	}
+	if req.IfMatch, err = ifMatch(req); err != nil {
+		return nil, err
 	}
 	if !req.op.ReadOnly || req.http.Header[ActingUser] != nil { // what is refused to a user is recorded, reads too
 		if req.Request, err = auditRequest(req, in); err != nil {
@@ -138,6 +163,26 @@ func (s *Server) call(ctx context.Context, req *request) (any, error) {
 		return nil, err
 	}
 	return req.op.run(ctx, req, in)
+}
+
+// IfMatch is the header by which UpdateSecurityProfile changes only what its caller has read.
+const IfMatch = "If-Match"
+
+// ifMatch reads the header, which no other operation takes: whoever sends it there counts on a check
+// that nobody makes.
+func ifMatch(req *request) (string, error) {
+	values := req.http.Header[IfMatch]
+	if len(values) == 0 || len(values) == 1 && values[0] == "*" {
+		return "", nil
+	}
+	if req.op.Name != "UpdateSecurityProfile" {
+		return "", lanyard.Errorf(lanyard.Invalid, "If-Match: UpdateSecurityProfile takes it, %s does not", req.op.Name)
+	}
+	v := values[0]
+	if len(values) != 1 || len(v) < 3 || len(v) > 128 || v[0] != '"' || strings.IndexByte(v[1:], '"') != len(v)-2 {
+		return "", lanyard.Errorf(lanyard.Invalid, "If-Match: one entity tag in quotes, as the header ETag has it, is accepted")
+	}
+	return v, nil
 }
 
 // read takes in the whole body: the signature covers its bytes.

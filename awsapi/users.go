@@ -12,7 +12,7 @@ func (s *Server) createUser(ctx context.Context, req *request, in *model.CreateU
 	if err := checkPhone(in.PhoneConfig); err != nil {
 		return nil, err
 	}
-	n := control.NewUser{HasPassword: in.Password != nil, User: lanyard.User{
+	n := control.NewUser{Password: in.Password, User: lanyard.User{
 		Meta: lanyard.Meta{Name: *in.Username, Tags: in.Tags}, DirectoryUserID: text(in.DirectoryUserId),
 		Profiles: in.SecurityProfileIds, RoutingProfile: *in.RoutingProfileId, Group: text(in.HierarchyGroupId), Settings: lanyard.Settings{},
 	}}

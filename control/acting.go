@@ -25,7 +25,10 @@ type acting struct {
 }
 
 // denial is a refusal that the audit records.
-type denial struct{ message string }
+type denial struct {
+	message    string
+	permission string // that is missing; "" when something else is wrong
+}
 
 func (d *denial) Error() string { return d.message }
 
@@ -76,7 +79,7 @@ func (a *acting) ask(s *access.Snapshot, permission string, r access.Resource) a
 // may tells whether the user may do at all what is asked.
 func (a *acting) may(s *access.Snapshot, operation string) *denial {
 	if a.right.Permission == "" {
-		return &denial{fmt.Sprintf("no permission of security profiles allows %s, so it cannot be called on behalf of user %s", operation, quote(a.user))}
+		return &denial{message: fmt.Sprintf("no permission of security profiles allows %s, so it cannot be called on behalf of user %s", operation, quote(a.user))}
 	}
 	r := access.Resource{Type: accessTypes[a.right.Type], ID: a.right.Ref}
 	d := a.ask(s, a.right.Permission, r)
@@ -93,14 +96,14 @@ func (a *acting) denied(s *access.Snapshot, d access.Decision, r access.Resource
 	case d.Allow:
 		return nil
 	case d.Reason == access.UnknownSubject:
-		return &denial{fmt.Sprintf("the acting user %s does not exist in instance %s", quote(a.user), s.Instance())}
+		return &denial{message: fmt.Sprintf("the acting user %s does not exist in instance %s", quote(a.user), s.Instance())}
 	case d.Reason == access.NotGranted:
-		return &denial{fmt.Sprintf("user %s is not allowed %s: no security profile of theirs holds it", quote(a.user), a.right.Permission)}
+		return &denial{fmt.Sprintf("user %s is not allowed %s: no security profile of theirs holds it", quote(a.user), a.right.Permission), a.right.Permission}
 	case r.ID == "":
-		return &denial{fmt.Sprintf("user %s is not allowed %s here: the tags or the hierarchy of their security profiles do not cover what it would become", quote(a.user), a.right.Permission)}
+		return &denial{fmt.Sprintf("user %s is not allowed %s here: the tags or the hierarchy of their security profiles do not cover what it would become", quote(a.user), a.right.Permission), a.right.Permission}
 	}
 	return &denial{fmt.Sprintf("user %s is not allowed %s on %s: the tags or the hierarchy of their security profiles do not cover it, or it does not exist",
-		quote(a.user), a.right.Permission, quote(r.ID))}
+		quote(a.user), a.right.Permission, quote(r.ID)), a.right.Permission}
 }
 
 // visible returns what tells whether the acting user may see a resource of a list, or nil when
@@ -127,7 +130,7 @@ func (s *Service) refuse(ctx context.Context, call Call, instance string, d *den
 		return err
 	}
 	s.publish(ctx, event)
-	return lanyard.Errorf(lanyard.Denied, "%s", d.message)
+	return &lanyard.Error{Kind: lanyard.Denied, Message: d.message, Permission: d.permission}
 }
 
 // guard is a transaction on behalf of a user. It refuses every change that the user's profiles, as
@@ -255,7 +258,7 @@ func (g *guard) attach(before, after lanyard.Resource) *denial {
 		if g.ask(g.snapshot, access.ActionReference, r).Allow || g.ask(g.snapshot, views[ref.Type], r).Allow {
 			continue
 		}
-		return &denial{fmt.Sprintf("user %s may not use %s %s: their security profiles neither show nor offer it", quote(g.user), words[ref.Type], quote(ref.ID))}
+		return &denial{message: fmt.Sprintf("user %s may not use %s %s: their security profiles neither show nor offer it", quote(g.user), words[ref.Type], quote(ref.ID))}
 	}
 	return nil
 }
@@ -274,7 +277,7 @@ func (g *guard) checkStrict(ctx context.Context, before, after lanyard.Resource)
 	case *lanyard.Profile:
 		old, _ := before.(*lanyard.Profile)
 		if old != nil && g.snapshot.Holds(g.user, old.ID) {
-			return &denial{fmt.Sprintf("user %s holds security profile %s, and nobody may change their own profiles (strict)", quote(g.user), quote(old.Name))}
+			return &denial{message: fmt.Sprintf("user %s holds security profile %s, and nobody may change their own profiles (strict)", quote(g.user), quote(old.Name))}
 		}
 		return g.grant(after, old, "")
 	case *lanyard.User:
@@ -282,7 +285,7 @@ func (g *guard) checkStrict(ctx context.Context, before, after lanyard.Resource)
 		if old == nil {
 			old = new(lanyard.User)
 		} else if old.ID == g.user && (!slices.Equal(old.Profiles, after.Profiles) || old.Group != after.Group || !maps.Equal(old.Tags, after.Tags)) {
-			return &denial{fmt.Sprintf("user %s may not change their own security profiles, hierarchy group or tags (strict)", quote(g.user))}
+			return &denial{message: fmt.Sprintf("user %s may not change their own security profiles, hierarchy group or tags (strict)", quote(g.user))}
 		}
 		return g.assign(ctx, old.Profiles, after.Profiles, after.Group, old.Group != after.Group)
 	case *lanyard.AIAgent:
@@ -336,7 +339,7 @@ func (g *guard) assign(ctx context.Context, had, has []string, group string, mov
 // grant refuses what after would grant beyond before and beyond what the user holds.
 func (g *guard) grant(after, before *lanyard.Profile, group string) error {
 	if what := g.snapshot.Beyond(g.user, after, before, group); what != "" {
-		return &denial{fmt.Sprintf("user %s may not grant %s: they do not hold it themselves, or not over as much (strict)", quote(g.user), what)}
+		return &denial{message: fmt.Sprintf("user %s may not grant %s: they do not hold it themselves, or not over as much (strict)", quote(g.user), what)}
 	}
 	return nil
 }

@@ -124,7 +124,26 @@ type Call struct {
 	// Revision, unless nil, is set to the instance's revision that holds what the call did.
 	Revision *int64
 
+	// IfMatch, unless "", has UpdateSecurityProfile change only a profile whose ETag it is.
+	IfMatch string
+	// ETag, unless nil, is set to the profile's that was described or updated, as it is afterwards.
+	ETag *string
+
 	acting *acting // on whose behalf, if on anybody's; set by Act
+}
+
+// On returns a Service with the rules of s on another store, which must be s's own seen in another
+// way, such as one that keeps nothing. The two share the snapshots that users' rights are taken from.
+func (s *Service) On(db store.Store, log *slog.Logger) *Service {
+	return &Service{store: db, region: s.region, partition: s.partition, quotas: s.quotas, lenient: s.lenient,
+		associateUsers: s.associateUsers, strict: s.strict, now: s.now, newID: s.newID, log: log, engine: s.engine}
+}
+
+// Of returns the call as one of a user about themselves. It may change nothing that a permission is
+// about.
+func (c Call) Of(user string) Call {
+	c.acting = &acting{user: user}
+	return c
 }
 
 // Region is where this server says it is.

@@ -2,6 +2,9 @@ package control
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
@@ -58,16 +61,39 @@ func (s *Service) UpdateSecurityProfile(ctx context.Context, call Call, instance
 		if err != nil {
 			return err
 		}
+		if call.IfMatch != "" && call.IfMatch != ETag(before) {
+			return lanyard.Errorf(lanyard.Stale, "If-Match: security profile %s has been changed since %s was read; read it again, or leave out If-Match to overwrite what others did", quote(before.Name), clip(call.IfMatch))
+		}
 		p := lanyard.Clone(before)
 		if err := s.changeProfile(ctx, tx, in, p, c); err != nil {
 			return err
 		}
 		if reflect.DeepEqual(p, before) {
+			call.tag(p)
 			return errUnchanged
 		}
 		p.Modified = s.time()
+		call.tag(p)
 		return tx.Put(ctx, p)
 	})
+}
+
+// ETag is a profile's entity tag: another for every state of everything in it, tags included.
+func ETag(p *lanyard.Profile) string {
+	bare := *p
+	bare.Seq = 0 // which a profile has from its first commit on
+	doc, err := json.Marshal(&bare)
+	if err != nil {
+		panic(err) // texts, lists and times encode
+	}
+	sum := sha256.Sum256(doc)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
+}
+
+func (c Call) tag(p *lanyard.Profile) {
+	if c.ETag != nil {
+		*c.ETag = ETag(p)
+	}
 }
 
 // DescribeSecurityProfile returns a profile.
@@ -77,6 +103,9 @@ func (s *Service) DescribeSecurityProfile(ctx context.Context, call Call, instan
 		return nil, nil, err
 	}
 	p, err := get[*lanyard.Profile](ctx, s, s.store.Reader(in.ID), in, profile)
+	if err == nil {
+		call.tag(p)
+	}
 	return in, p, err
 }
 

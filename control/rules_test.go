@@ -661,7 +661,7 @@ func TestUsers(t *testing.T) {
 	}
 	full := control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: "v"}, Profiles: []string{p.ID}, RoutingProfile: only[*lanyard.RoutingProfile](w).ID}}
 	with := func(change func(*control.NewUser)) control.NewUser { n := full; change(&n); return n }
-	w.fails(create(with(func(n *control.NewUser) { n.HasPassword = true })), lanyard.Invalid, "Password", "SAML")
+	w.fails(create(with(func(n *control.NewUser) { n.Password = new("Passw0rd") })), lanyard.Invalid, "Password", "SAML")
 	w.fails(create(with(func(n *control.NewUser) { n.User.Profiles = []string{p.ID, "none"} })), lanyard.Invalid, "SecurityProfileIds", "none")
 	w.fails(create(with(func(n *control.NewUser) { n.User.RoutingProfile = "none" })), lanyard.Invalid, "RoutingProfileId", "none")
 	w.fails(create(with(func(n *control.NewUser) { n.User.Group = "none" })), lanyard.Invalid, "HierarchyGroupId", "none")

@@ -13,10 +13,10 @@ import (
 // maxProfilesOfUser is documented: a user holds 1 to 10 profiles.
 const maxProfilesOfUser = 10
 
-// NewUser is what CreateUser is told. Password is checked and not kept.
+// NewUser is what CreateUser is told.
 type NewUser struct {
-	User        lanyard.User // Meta: Name and Tags only
-	HasPassword bool
+	User     lanyard.User // Meta: Name and Tags only
+	Password *string      // kept as a hash
 }
 
 // CreateUser adds a user.
@@ -25,11 +25,16 @@ func (s *Service) CreateUser(ctx context.Context, call Call, instance string, n 
 	if err != nil {
 		return nil, nil, err
 	}
+	hash := ""
 	switch managed := in.IdentityManagement == ConnectManaged; {
-	case managed && !n.HasPassword:
+	case managed && n.Password == nil:
 		return nil, nil, lanyard.Errorf(lanyard.Invalid, "Password: is required in an instance whose identity management is %s", ConnectManaged)
-	case !managed && n.HasPassword:
+	case !managed && n.Password != nil:
 		return nil, nil, lanyard.Errorf(lanyard.Invalid, "Password: is accepted only in an instance whose identity management is %s; this one's is %s", ConnectManaged, in.IdentityManagement)
+	case managed:
+		if hash, err = s.hashPassword(ctx, "Password", *n.Password); err != nil {
+			return nil, nil, err
+		}
 	}
 	var u *lanyard.User
 	err = s.write(ctx, call, in.ID, func(tx store.Tx) error {
@@ -49,7 +54,10 @@ func (s *Service) CreateUser(ctx context.Context, call Call, instance string, n 
 				return err
 			}
 		}
-		return taken("Username", u, tx.Put(ctx, u))
+		if err := taken("Username", u, tx.Put(ctx, u)); err != nil || hash == "" {
+			return err
+		}
+		return tx.SetPassword(ctx, u.ID, hash)
 	})
 	return in, u, err
 }

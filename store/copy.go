@@ -77,8 +77,11 @@ var (
 	Refs        = &Table{Name: "refs", Columns: columns("instance_id", "to_type", "to_id", "from_type", "from_id"), Key: 4}
 	Counts      = &Table{Name: "counts", Columns: columns("instance_id", "type", Int, "n"), Key: 1}
 	Tombstones  = &Table{Name: "tombstones", Columns: columns("instance_id", "type", "id", Bytes, "tags"), Key: 2}
+	Passwords   = &Table{Name: "passwords", Columns: columns("instance_id", "user_id", "hash"), Key: 1}
 
-	Tables = []*Table{Secrets, AccessKeys, Tokens, Directory, Checkpoints, Events, Resources, Refs, Counts, Tombstones}
+	// Tables are all that a copy has. Sessions of the console are not among them: whoever was signed in
+	// to one server is not signed in to its copy.
+	Tables = []*Table{Secrets, AccessKeys, Tokens, Directory, Checkpoints, Events, Resources, Refs, Counts, Tombstones, Passwords}
 )
 
 // columns makes columns of names, which are of the kind that stands before them; at first Text.

@@ -5,6 +5,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/lanyard/lanyard"
 )
@@ -71,6 +72,19 @@ type Store interface {
 	// Secret returns the server's own secret of that name, 32 random bytes made at first use.
 	Secret(ctx context.Context, name string) ([]byte, error)
 
+	// Session returns a session of the console, or NotFound. Whether it has expired is for the caller.
+	Session(ctx context.Context, id string) (lanyard.Session, error)
+	// AddSession stores a session with a new id.
+	AddSession(ctx context.Context, s lanyard.Session) error
+	// TouchSession raises Seen of a session, if that still exists.
+	TouchSession(ctx context.Context, id string, seen time.Time) error
+	// EndSession removes a session, if it still exists.
+	EndSession(ctx context.Context, id string) error
+	// EndSessions removes the sessions of an owner, but that with the id except and the keep newest.
+	EndSessions(ctx context.Context, owner, except string, keep int) error
+	// ExpireSessions removes the sessions that expire at now or before.
+	ExpireSessions(ctx context.Context, now time.Time) error
+
 	// Ping tells whether the store can answer.
 	Ping(ctx context.Context) error
 	Close() error
@@ -125,6 +139,12 @@ type Reader interface {
 	Records(ctx context.Context, after int64, limit int) ([]lanyard.Record, error)
 	// Checkpoint returns what stands in for the events that were cut off, or the zero value.
 	Checkpoint(ctx context.Context) (lanyard.Checkpoint, error)
+	// History returns events newest first, those with a revision less than before (0: from the last),
+	// at most limit. With an ID in about they are those that changed that resource. At most scan events
+	// are looked at: next is the before with which to go on, 0 at the beginning of time.
+	History(ctx context.Context, about lanyard.Ref, before int64, scan, limit int) (events []lanyard.Event, next int64, err error)
+	// Password returns the hash of a user's password, or NotFound.
+	Password(ctx context.Context, user string) (hash string, err error)
 }
 
 // A Tx changes one instance. It is used by one goroutine.
@@ -138,6 +158,9 @@ type Tx interface {
 	// Delete removes a resource, or NotFound. Its tags stay behind for LastTags. Deleting the
 	// instance itself removes every resource and all tags with it; its events stay.
 	Delete(ctx context.Context, t lanyard.Type, id string) error
+	// SetPassword stores the hash of the password of a user, or NotFound. It goes when the user does,
+	// and is not among the Changes of the event.
+	SetPassword(ctx context.Context, user, hash string) error
 	// Append records what this transaction did: it sets e's Revision and Changes and stores it.
 	// It is called once, last.
 	Append(ctx context.Context, e *lanyard.Event) error

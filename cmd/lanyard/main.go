@@ -26,6 +26,7 @@ type program struct {
 
 	Serve   serveCmd   `cmd:"" help:"Serve the API."`
 	Key     keyCmd     `cmd:"" help:"Manage the access keys that sign calls."`
+	User    userCmd    `cmd:"" help:"Manage how users sign in to the console."`
 	Token   tokenCmd   `cmd:"" help:"Manage the bearer tokens of the decision API."`
 	Fault   faultCmd   `cmd:"" help:"Make a running server fail or slow down on purpose."`
 	Audit   auditCmd   `cmd:"" help:"Show what was changed, by whom and when; verify, export and prune the records."`
@@ -43,6 +44,7 @@ type program struct {
 // streams are where a command reads and writes.
 type streams struct {
 	ctx         context.Context
+	in          io.Reader
 	out, errs   io.Writer
 	outTerminal bool
 	errTerminal bool
@@ -57,7 +59,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	code := run(streams{ctx: ctx, out: os.Stdout, errs: os.Stderr,
+	code := run(streams{ctx: ctx, in: os.Stdin, out: os.Stdout, errs: os.Stderr,
 		outTerminal: term.IsTerminal(int(os.Stdout.Fd())), errTerminal: term.IsTerminal(int(os.Stderr.Fd()))}, os.Args[1:])
 	stop()
 	os.Exit(code)

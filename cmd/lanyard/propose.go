@@ -94,6 +94,10 @@ func (tx *dryTx) Delete(context.Context, lanyard.Type, string) error {
 	return lanyard.Errorf(lanyard.Internal, "a proposal deletes nothing")
 }
 
+func (tx *dryTx) SetPassword(context.Context, string, string) error {
+	return lanyard.Errorf(lanyard.Internal, "a proposal sets no password")
+}
+
 func (tx *dryTx) Append(context.Context, *lanyard.Event) error { return nil }
 
 // answer takes in what a handler of this process writes.

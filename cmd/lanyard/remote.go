@@ -47,6 +47,7 @@ type manager interface {
 	Tokens(ctx context.Context) ([]lanyard.Token, error)
 	CreateToken(ctx context.Context, t lanyard.Token) (lanyard.Token, string, error)
 	RevokeToken(ctx context.Context, id string) error
+	SetPassword(ctx context.Context, instance, user, password string) error
 	Known(ctx context.Context, after string) ([]string, error)
 	Events(ctx context.Context, instance string, after int64, limit int) ([]lanyard.Event, error)
 	Prune(ctx context.Context, p admin.Prune) (admin.Pruned, error)
@@ -228,6 +229,10 @@ func (r *remote) RevokeToken(ctx context.Context, id string) error {
 	return r.call(ctx, "POST", "tokens/"+url.PathEscape(id)+"/revoke", nil, &struct{}{})
 }
 
+func (r *remote) SetPassword(ctx context.Context, instance, user, password string) error {
+	return r.call(ctx, "POST", "users/password", admin.NewPassword{Instance: instance, User: user, Password: password}, &struct{}{})
+}
+
 func (r *remote) Known(ctx context.Context, after string) (ids []string, err error) {
 	return ids, r.call(ctx, "GET", "events/instances?after="+url.QueryEscape(after), nil, &ids)
 }
@@ -262,6 +267,20 @@ func (l *local) Close() error { return l.db.Close() }
 
 func (l *local) CreateKey(ctx context.Context, account, comment string) (lanyard.AccessKey, error) {
 	return l.Service.CreateKey(ctx, lanyard.AccessKey{Account: account, Comment: comment})
+}
+
+func (l *local) SetPassword(ctx context.Context, instance, user, password string) error {
+	keys, err := l.Service.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if k.Root && !k.Disabled {
+			caller := lanyard.Caller{Account: k.Account, AccessKeyID: k.ID, Root: true, UserAgent: "lanyard user password"}
+			return l.Service.SetPassword(ctx, control.PasswordCall(caller, instance, user), instance, user, password, "")
+		}
+	}
+	return errors.New("the store has no root access key")
 }
 
 func (l *local) Known(ctx context.Context, after string) ([]string, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -24,6 +25,7 @@ import (
 	"github.com/lanyard/lanyard/admin"
 	"github.com/lanyard/lanyard/authzen"
 	"github.com/lanyard/lanyard/awsapi"
+	"github.com/lanyard/lanyard/console"
 	"github.com/lanyard/lanyard/control"
 	"github.com/lanyard/lanyard/fault"
 	"github.com/lanyard/lanyard/sigv4"
@@ -51,6 +53,8 @@ type serveCmd struct {
 	Strict         bool   `help:"Calls on behalf of a user (header x-lanyard-acting-user): nobody grants what they do not hold, nobody changes their own profiles."`
 	AssociateUsers bool   `help:"Let AssociateSecurityProfiles take users as well as AI agents."`
 	Demo           bool   `help:"Make a demo instance unless there is one."`
+
+	consoleFlags `embed:""`
 
 	Quota quotaFlags `embed:"" prefix:"quota-" group:"Quotas (0: Amazon Connect's default; -1: none)"`
 
@@ -147,7 +151,7 @@ func (c *serveCmd) check() error {
 	if c.MaxConnections < 1 {
 		return refuse("--max-connections: %d is not accepted; 1 or more is", c.MaxConnections)
 	}
-	return nil
+	return c.consoleFlags.check()
 }
 
 func checkPlace(account, region string) error {
@@ -245,6 +249,7 @@ func (c *serveCmd) Run(io streams) (err error) {
 		return err
 	}
 	var demo *lanyard.Instance
+	signIns := ""
 	if c.Demo {
 		demo, err = makeDemo(io.ctx, svc, root)
 		switch k := lanyard.KindOf(err); {
@@ -252,6 +257,10 @@ func (c *serveCmd) Run(io streams) (err error) {
 			log.Warn("no demo instance is made: there is no room for one more", "reason", err)
 		case err != nil:
 			return fmt.Errorf("make the demo instance: %w", err)
+		default:
+			if signIns, err = demoPasswords(io.ctx, svc, root, demo, c.Data); err != nil {
+				return fmt.Errorf("draw the passwords of the demo: %w", err)
+			}
 		}
 	}
 	srv := &http.Server{
@@ -283,7 +292,7 @@ func (c *serveCmd) Run(io streams) (err error) {
 			demo = list[0]
 		}
 	}
-	c.greet(io, here, demo)
+	c.greet(io, here, demo, signIns)
 
 	select {
 	case err := <-served:
@@ -339,7 +348,7 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 	if err != nil {
 		return nil, fmt.Errorf("read the secret of tokens: %w", err)
 	}
-	auth := &sigv4.Verifier{Region: c.Region, Service: "connect", Signed: []string{awsapi.ActingUser}, Keys: func(_ context.Context, id string) (sigv4.Key, bool, error) {
+	auth := &sigv4.Verifier{Region: c.Region, Service: "connect", Signed: []string{awsapi.ActingUser, awsapi.IfMatch}, Keys: func(_ context.Context, id string) (sigv4.Key, bool, error) {
 		k, ok := svc.Key(id)
 		return sigv4.Key{Secret: k.Secret}, ok, nil
 	}}
@@ -361,6 +370,10 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 		TokenSecret: secret, Logger: log,
 	})
 	var calls atomic.Int64
+	page, err := c.console(ctx, db, svc, api, decisions, &calls, log)
+	if err != nil {
+		return nil, fmt.Errorf("set up the console: %w", err)
+	}
 	go rest(ctx, &calls)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		calls.Add(1)
@@ -378,6 +391,8 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 			management.ServeHTTP(w, r)
 		case authzen.Serves(r.URL.Path):
 			decisions.ServeHTTP(w, r)
+		case console.Serves(r.URL.Path):
+			page.ServeHTTP(w, r)
 		default:
 			api.ServeHTTP(w, r)
 		}
@@ -431,7 +446,7 @@ func rest(ctx context.Context, calls *atomic.Int64) {
 }
 
 // greet tells a newcomer what to do next.
-func (c *serveCmd) greet(io streams, here endpoint, in *lanyard.Instance) {
+func (c *serveCmd) greet(io streams, here endpoint, in *lanyard.Instance, signIns string) {
 	file, err := filepath.Abs(filepath.Join(c.Data, credentialsFile))
 	if err != nil {
 		file = filepath.Join(c.Data, credentialsFile)
@@ -455,9 +470,24 @@ func (c *serveCmd) greet(io streams, here endpoint, in *lanyard.Instance) {
 	}
 	if in != nil {
 		fmt.Fprintf(io.out, "  aws connect list-security-profiles --instance-id %s\n\n", in.ID)
+	} else {
+		fmt.Fprint(io.out, "  aws connect create-instance --identity-management-type CONNECT_MANAGED --instance-alias my-centre --inbound-calls-enabled --outbound-calls-enabled\n\n")
+	}
+	url := cmp.Or(c.ConsoleURL, here.URL)
+	if signIns != "" {
+		fmt.Fprintf(io.out, "The console is at %s/ for a browser. Sign in as one of these, who are also in %s:\n\n", url,
+			filepath.Join(c.Data, demoFile))
+		for line := range strings.Lines(signIns) {
+			fmt.Fprint(io.out, "  "+line)
+		}
+		fmt.Fprintln(io.out)
 		return
 	}
-	fmt.Fprint(io.out, "  aws connect create-instance --identity-management-type CONNECT_MANAGED --instance-alias my-centre --inbound-calls-enabled --outbound-calls-enabled\n\n")
+	fmt.Fprintf(io.out, "The console is at %s/ for a browser. Sign in with the root access key in %s, or as a user with a password\n(lanyard user password).\n", url, file)
+	if _, err := os.Stat(filepath.Join(c.Data, demoFile)); c.Demo && err == nil {
+		fmt.Fprintf(io.out, "The users of the demo are in %s.\n", filepath.Join(c.Data, demoFile))
+	}
+	fmt.Fprintln(io.out)
 }
 
 func shellQuote(s string) string {

@@ -418,6 +418,11 @@ func (tx *tx) remove(ctx context.Context, before lanyard.Resource) error {
 		if err := tx.add(ctx, t, -1); err != nil {
 			return err
 		}
+		if t == lanyard.TypeUser {
+			if err := tx.exec(ctx, `DELETE FROM passwords WHERE instance_id = $1 AND user_id = $2`, tx.instance, h.ID); err != nil {
+				return err
+			}
+		}
 		if len(h.Tags) == 0 {
 			// An earlier resource of that id may have left some.
 			return tx.exec(ctx, `DELETE FROM tombstones WHERE instance_id = $1 AND type = $2 AND id = $3`, tx.instance, string(t), h.ID)
@@ -441,6 +446,7 @@ func (tx *tx) wipe(ctx context.Context) error {
 			`DELETE FROM refs WHERE instance_id = $1`,
 			`DELETE FROM counts WHERE instance_id = $1`,
 			`DELETE FROM tombstones WHERE instance_id = $1`,
+			`DELETE FROM passwords WHERE instance_id = $1`,
 			`DELETE FROM directory WHERE instance_id = $1`,
 		} {
 			if err := tx.exec(ctx, query, tx.instance); err != nil {

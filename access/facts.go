@@ -1,0 +1,124 @@
+package access
+
+import "unique"
+
+// What follows are facts of a snapshot, for pages that show an instance as a whole.
+
+// HolderCount counts the users and AI agents that hold a profile; 0 when there is no such profile.
+func (s *Snapshot) HolderCount(profile string) int {
+	_, e := s.find(kindProfile, profile)
+	if e == nil {
+		return 0
+	}
+	return e.prof().holders.Len()
+}
+
+// Held are the ids of the profiles that a subject holds, in its order. It is false when there is no
+// such subject.
+func (s *Snapshot) Held(subject Subject) (profiles []string, ok bool) {
+	var e *entity
+	switch subject.Type {
+	case User:
+		e = s.user(subject.ID)
+	case AIAgent:
+		_, e = s.find(kindAgent, subject.ID)
+	}
+	if e == nil {
+		return nil, false
+	}
+	for _, slot := range heldSlots(e) {
+		profiles = append(profiles, s.entities.at(slot-1).id)
+	}
+	return profiles, true
+}
+
+// countable are the types that lanyard stores.
+var countable = map[string]kind{
+	TypeUser: kindUser, TypeSecurityProfile: kindProfile, TypeQueue: kindQueue, TypeRoutingProfile: kindRoutingProfile,
+	TypeHierarchyGroup: kindGroup, TypeHoursOfOperation: kindHours, TypeContactFlowModule: kindModule, TypeAIAgent: kindAgent,
+}
+
+// Count counts the resources of a type, such as TypeUser, that lanyard stores; of TypeAIAgent those that
+// hold profiles.
+func (s *Snapshot) Count(resourceType string) int {
+	if k, ok := countable[resourceType]; ok && s.kinds[k] != nil {
+		return s.kinds[k].Len()
+	}
+	return 0
+}
+
+// Members counts the users directly in each hierarchy group, by its id; "" has those in none.
+func (s *Snapshot) Members() map[string]int {
+	bySlot := map[uint32]int{}
+	s.each(kindUser, func(e *entity) bool {
+		bySlot[e.group]++
+		return true
+	})
+	byID := make(map[string]int, len(bySlot))
+	for slot, n := range bySlot {
+		id := ""
+		if slot != 0 {
+			id = s.entities.at(slot - 1).id
+		}
+		byID[id] += n
+	}
+	return byID
+}
+
+// HolderGroups counts the users that hold a profile by the ids of their hierarchy groups; "" has those
+// in none.
+func (s *Snapshot) HolderGroups(profile string) map[string]int {
+	_, e := s.find(kindProfile, profile)
+	if e == nil {
+		return nil
+	}
+	groups := map[string]int{}
+	e.prof().holders.Scan(func(slot uint32, _ struct{}) bool {
+		h := s.entities.at(slot)
+		if h.kind != kindUser {
+			return true
+		}
+		id := ""
+		if h.group != 0 {
+			id = s.entities.at(h.group - 1).id
+		}
+		groups[id]++
+		return true
+	})
+	return groups
+}
+
+// A Tag is a tag that resources of a type carry.
+type Tag struct{ Type, Key, Value string }
+
+// Tags are the tags in use, and by how many resources.
+func (s *Snapshot) Tags() map[Tag]int {
+	type of struct {
+		k    kind
+		tags unique.Handle[tagSet]
+	}
+	sets := map[of]int{} // nearly all of what carries tags shares a few sets
+	all := map[Tag]int{}
+	for t, k := range countable {
+		s.each(k, func(e *entity) bool {
+			if e.tags != (unique.Handle[tagSet]{}) {
+				sets[of{k, e.tags}]++
+			}
+			if e.extra != nil {
+				for _, more := range e.extra.tags {
+					all[Tag{t, more.Value().key, more.Value().value}]++
+				}
+			}
+			return true
+		})
+		for set, n := range sets {
+			for _, one := range set.tags.Value() {
+				if one != (tag{}) {
+					all[Tag{t, one.Value().key, one.Value().value}] += n
+				}
+			}
+		}
+		clear(sets)
+	}
+	return all
+}

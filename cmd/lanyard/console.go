@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/audit"
+	"github.com/lanyard/lanyard/authzen"
+	"github.com/lanyard/lanyard/awsapi"
+	"github.com/lanyard/lanyard/console"
+	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/store"
+)
+
+type consoleFlags struct {
+	ConsoleURL     string        `help:"URL under which browsers reach the console, when it is not that of the server: behind a proxy, or for single sign-on." name:"console-url" placeholder:"URL"`
+	ConsoleIdle    time.Duration `help:"When an unused session of the console ends." default:"30m"`
+	ConsoleSession time.Duration `help:"When any session of the console ends." default:"12h"`
+
+	OIDC oidcFlags `embed:"" prefix:"oidc-" group:"Single sign-on to the console (OpenID Connect)"`
+}
+
+type oidcFlags struct {
+	Issuer       string `help:"URL of the provider." placeholder:"URL"`
+	ClientID     string `help:"Client id that the provider gave." name:"client-id" placeholder:"ID"`
+	ClientSecret string `help:"Client secret; better set by the environment. Without one the client is public." placeholder:"SECRET"`
+	Claim        string `help:"Claim that holds the user name: preferred_username, email, sub or another." default:"preferred_username"`
+	Instance     string `help:"Id or alias of the instance whose users sign in; default: the only one."`
+	Label        string `help:"Text of the button." default:"Single sign-on"`
+}
+
+// check refuses combinations that cannot be meant.
+func (c *consoleFlags) check() error {
+	if c.ConsoleURL != "" {
+		u, err := url.Parse(c.ConsoleURL)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+			return refuse("--console-url: %q is not accepted; the URL of a server without a path, such as https://console.example, is", c.ConsoleURL)
+		}
+	}
+	if c.ConsoleIdle < time.Minute || c.ConsoleSession < time.Minute {
+		return refuse("--console-idle and --console-session: 1m or more is accepted")
+	}
+	o := c.OIDC
+	if (o.Issuer == "") != (o.ClientID == "") {
+		return refuse("--oidc-issuer and --oidc-client-id go together; only one is set")
+	}
+	if o.Issuer == "" && o.ClientSecret != "" {
+		return refuse("--oidc-client-secret is set without --oidc-issuer")
+	}
+	if u, err := url.Parse(o.Issuer); o.Issuer != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+		return refuse("--oidc-issuer: %q is not a URL", o.Issuer)
+	}
+	return nil
+}
+
+// inside is where the decision API finds out who asks through the console.
+type inside struct{}
+
+// console wires the console to the API and the decision API.
+func (c *serveCmd) console(ctx context.Context, db store.Store, svc *control.Service, api *awsapi.Server, decisions *authzen.Server, calls *atomic.Int64, log *slog.Logger) (*console.Server, error) {
+	secret, err := db.Secret(ctx, "console")
+	if err != nil {
+		return nil, err
+	}
+	questions := authzen.NewServer(authzen.Config{
+		Authenticate: func(r *http.Request, _ []byte) (authzen.Principal, error) {
+			instance, _ := r.Context().Value(inside{}).(string)
+			if instance == "" {
+				return authzen.Principal{}, lanyard.Errorf(lanyard.Internal, "a question of nobody")
+			}
+			return authzen.Principal{Account: c.Account, Instance: instance, Administer: true}, nil
+		},
+		Snapshot: func(ctx context.Context, p authzen.Principal, instance string, atLeast int64) (*access.Snapshot, error) {
+			return svc.Snapshot(ctx, control.Call{Caller: lanyard.Caller{Account: p.Account}}, instance, atLeast)
+		},
+		Propose:     c.proposer(db).propose,
+		TokenSecret: secret, Logger: log,
+	})
+	config := console.Config{
+		Control: svc, Account: c.Account, URL: c.ConsoleURL, Idle: c.ConsoleIdle, Session: c.ConsoleSession, Secret: secret, Version: version(), Logger: log,
+		Call: func(ctx context.Context, in console.Call) console.Answer {
+			return answered(api.Invoke(ctx, invocation(in)))
+		},
+		Ask: func(ctx context.Context, instance, path string, body []byte) (int, []byte) {
+			r, err := http.NewRequestWithContext(context.WithValue(ctx, inside{}, instance), http.MethodPost, path, strings.NewReader(string(body)))
+			if err != nil {
+				return http.StatusBadRequest, nil
+			}
+			r.Header.Set("Content-Type", "application/json")
+			w := newAnswer()
+			questions.ServeHTTP(w, r)
+			return w.status, w.body.Bytes()
+		},
+		Propose: func(ctx context.Context, in console.Call) console.Answer {
+			dry := &dryStore{Store: db, of: lanyard.TypeProfile}
+			if in.Operation == "UpdateUserSecurityProfiles" {
+				dry.of = lanyard.TypeUser
+			}
+			quiet := slog.New(slog.DiscardHandler)
+			return answered(awsapi.New(awsapi.Config{Control: svc.On(dry, quiet), Logger: quiet}).Invoke(ctx, invocation(in)))
+		},
+		Export: func(e lanyard.Event) any { return audit.From(e) },
+		Stats: func() console.Stats {
+			n := console.Stats{Calls: calls.Load(), Refused: api.Refused(), Store: "ok"}
+			for _, d := range []*authzen.Server{decisions, questions} {
+				decided, denied := d.Decided()
+				n.Decisions, n.Denied = n.Decisions+decided, n.Denied+denied
+			}
+			if err := svc.Ready(ctx); err != nil {
+				n.Store = "the store does not answer"
+			}
+			return n
+		},
+	}
+	if o := c.OIDC; o.Issuer != "" {
+		config.OIDC = &console.OIDC{Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Claim: o.Claim, Instance: o.Instance, Label: o.Label}
+	}
+	return console.New(config)
+}
+
+func invocation(in console.Call) awsapi.Invocation {
+	return awsapi.Invocation{Operation: in.Operation, Input: in.Input, Caller: in.Caller, User: in.User, Instance: in.Instance, IfMatch: in.IfMatch}
+}
+
+func answered(a awsapi.Answer) console.Answer {
+	return console.Answer{Output: a.Output, Revision: a.Revision, ETag: a.ETag, Status: a.Status, Exception: a.Exception, Message: a.Message, Permission: a.Permission}
+}

@@ -1,0 +1,866 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/console"
+	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/store"
+	"github.com/lanyard/lanyard/store/sqlite"
+)
+
+// site is a server with the demo instance and the console, wired as serve wires it.
+type site struct {
+	*testing.T
+	db      store.Store
+	svc     *control.Service
+	cmd     *serveCmd
+	handler http.Handler
+	root    lanyard.AccessKey
+	in      *lanyard.Instance
+	other   *lanyard.Instance // of the same account
+	routing string
+}
+
+const goodPassword = "Harbour-42"
+
+func newSite(t *testing.T, change ...func(*serveCmd)) *site {
+	t.Helper()
+	db, err := sqlite.OpenMemory(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return newSiteOn(t, db, change...)
+}
+
+func newSiteOn(t *testing.T, db store.Store, change ...func(*serveCmd)) *site {
+	t.Helper()
+	s := &site{T: t, db: db, cmd: &serveCmd{Region: "us-east-1", Partition: "aws", Account: ownAccount}}
+	s.cmd.ConsoleIdle, s.cmd.ConsoleSession = 30*time.Minute, 12*time.Hour
+	for _, f := range change {
+		f(s.cmd)
+	}
+	s.start()
+	var err error
+	if s.in, err = makeDemo(t.Context(), s.svc, s.root); err != nil {
+		t.Fatal(err)
+	}
+	_, routing, _, err := control.List[*lanyard.RoutingProfile](t.Context(), s.svc, s.operation("x"), s.in.ID, control.Page{Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.routing = routing[0].ID
+	return s
+}
+
+// start is what a restart of the server does.
+func (s *site) start() {
+	s.Helper()
+	rules := s.cmd.rules()
+	log := slog.New(slog.DiscardHandler)
+	rules.Store, rules.Logger = s.db, log
+	s.svc = control.New(rules)
+	var err error
+	if s.root, err = s.svc.SetRootKey(s.Context(), "", "", ownAccount); err == nil {
+		err = s.svc.LoadTokens(s.Context())
+	}
+	if err == nil {
+		s.handler, err = s.cmd.handler(s.Context(), s.db, s.svc, log)
+	}
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *site) operation(name string) control.Call {
+	return control.Call{Caller: lanyard.Caller{Account: ownAccount, AccessKeyID: s.root.ID}, Operation: name}
+}
+
+func (s *site) profile(name string) string {
+	s.Helper()
+	for after := ""; ; {
+		_, list, next, err := control.List[*lanyard.Profile](s.Context(), s.svc, s.operation("x"), s.in.ID, control.Page{After: after, Limit: 100})
+		if err != nil {
+			s.Fatal(err)
+		}
+		for _, p := range list {
+			if p.Name == name {
+				return p.ID
+			}
+		}
+		if after = next; next == "" {
+			s.Fatalf("there is no profile %s", name)
+		}
+	}
+}
+
+func (s *site) user(name string) string {
+	s.Helper()
+	_, u, err := s.svc.Named(s.Context(), ownAccount, s.in.ID, name)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return u.ID
+}
+
+// password gives a user of the demo a password.
+func (s *site) password(instance, user string) {
+	s.Helper()
+	if err := s.svc.SetPassword(s.Context(), s.operation("SetUserPassword"), instance, user, goodPassword, ""); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// second makes another instance with an administrator, boss.
+func (s *site) second() {
+	s.Helper()
+	in, err := s.svc.CreateInstance(s.Context(), s.operation("CreateInstance"), control.NewInstance{Alias: "elsewhere", IdentityManagement: control.ConnectManaged})
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.other = in
+	_, profiles, _, err := control.List[*lanyard.Profile](s.Context(), s.svc, s.operation("x"), in.ID, control.Page{Limit: 100})
+	if err != nil {
+		s.Fatal(err)
+	}
+	_, routing, _, err := control.List[*lanyard.RoutingProfile](s.Context(), s.svc, s.operation("x"), in.ID, control.Page{Limit: 1})
+	if err != nil {
+		s.Fatal(err)
+	}
+	for _, p := range profiles {
+		if p.Name != "Admin" {
+			continue
+		}
+		password := goodPassword
+		_, _, err := s.svc.CreateUser(s.Context(), s.operation("CreateUser"), in.ID, control.NewUser{Password: &password,
+			User: lanyard.User{Meta: lanyard.Meta{Name: "boss"}, Profiles: []string{p.ID}, RoutingProfile: routing[0].ID}})
+		if err != nil {
+			s.Fatal(err)
+		}
+	}
+}
+
+// browser is what a browser has of a session.
+type browser struct {
+	*testing.T
+	*site
+	cookie, csrf string
+	answer       http.Header
+}
+
+func (s *site) nobody() *browser { return &browser{T: s.T, site: s} }
+
+// do sends a request as the page does.
+func (b *browser) do(method, path, body string, change ...func(*http.Request)) (int, map[string]any) {
+	b.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	if b.cookie != "" {
+		r.AddCookie(&http.Cookie{Name: "lanyard", Value: b.cookie})
+		r.Header.Set("X-Lanyard-Csrf", b.csrf)
+	}
+	for _, f := range change {
+		f(r)
+	}
+	w := httptest.NewRecorder()
+	b.handler.ServeHTTP(w, r)
+	b.answer = w.Header()
+	for _, c := range w.Result().Cookies() {
+		if c.Name == "lanyard" || c.Name == "__Host-lanyard" {
+			b.cookie = c.Value
+		}
+	}
+	var answer map[string]any
+	if strings.HasPrefix(w.Header().Get("Content-Type"), "application/json") {
+		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
+			b.Fatalf("%s %s answers %d %s: %v", method, path, w.Code, w.Body, err)
+		}
+	}
+	return w.Code, answer
+}
+
+func (b *browser) post(path, body string) (int, map[string]any) {
+	b.Helper()
+	return b.do("POST", "/console/api/"+path, body)
+}
+
+// ok is post for what must succeed.
+func (b *browser) ok(path, body string) map[string]any {
+	b.Helper()
+	status, answer := b.post(path, body)
+	if status != 200 {
+		b.Fatalf("%s %s answers %d %v", path, body, status, answer)
+	}
+	return answer
+}
+
+// refused is post for what must fail with a status and a code.
+func (b *browser) refused(path, body string, status int, code string) map[string]any {
+	b.Helper()
+	got, answer := b.post(path, body)
+	e, _ := answer["Error"].(map[string]any)
+	if got != status || e["Code"] != code || e["Message"] == "" {
+		b.Errorf("%s %s answers %d %v, want %d %s", path, body, got, answer, status, code)
+	}
+	return e
+}
+
+func (b *browser) signIn(body string) *browser {
+	b.Helper()
+	b.csrf, _ = b.ok("sign-in", body)["Csrf"].(string)
+	return b
+}
+
+// as signs a user of an instance in.
+func (s *site) as(instance *lanyard.Instance, name string) *browser {
+	s.Helper()
+	s.password(instance.ID, name)
+	return s.nobody().signIn(fmt.Sprintf(`{"Instance": %q, "Username": %q, "Password": %q}`, instance.Name, name, goodPassword))
+}
+
+func (s *site) operator() *browser {
+	s.Helper()
+	return s.nobody().signIn(fmt.Sprintf(`{"AccessKeyId": %q, "SecretAccessKey": %q}`, s.root.ID, s.root.Secret))
+}
+
+// names are the values of a member of a list of objects.
+func names(list any, member string) []string {
+	var out []string
+	items, _ := list.([]any)
+	for _, one := range items {
+		name, _ := one.(map[string]any)[member].(string)
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// TestConsoleRights asks every endpoint as every kind of user.
+func TestConsoleRights(t *testing.T) {
+	s := newSite(t)
+	s.second()
+	group := ""
+	_, groups, _, err := control.List[*lanyard.Group](t.Context(), s.svc, s.operation("x"), s.in.ID, control.Page{Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range groups {
+		if g.Name == "Europe" {
+			group = g.ID
+		}
+	}
+	_, europe, err := s.svc.CreateSecurityProfile(t.Context(), s.operation("CreateSecurityProfile"), s.in.ID, "Administrator Europe", nil, control.ProfileChange{
+		Permissions:         []string{"AgentGrouping.View", "SecurityProfiles.Edit", "SecurityProfiles.View", "Users.Edit", "Users.EditPermission", "Users.View"},
+		HierarchyRestricted: []string{"User"}, HierarchyGroup: &group})
+	if err == nil {
+		_, _, err = s.svc.CreateUser(t.Context(), s.operation("CreateUser"), s.in.ID, control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: "heidi.brandt"},
+			Profiles: []string{europe.ID}, RoutingProfile: s.routing, Group: group}})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := s.as(s.in, "olivia.stone")
+	expired := s.nobody()
+	expired.cookie, expired.csrf = old.cookie, old.csrf
+	old.ok("sign-out", `{}`)
+	who := map[string]*browser{
+		"nobody": s.nobody(), "expired": expired, "stranger": s.as(s.other, "boss"), "agent": s.as(s.in, "manon.roux"), "tagged": s.as(s.in, "priya.shah"),
+		"hierarchy": s.as(s.in, "heidi.brandt"), "admin": s.as(s.in, "olivia.stone"), "operator": s.operator(),
+	}
+	kinds := []string{"nobody", "expired", "stranger", "agent", "tagged", "hierarchy", "admin", "operator"}
+	fr, order := s.profile("Supervisor France"), s.profile("Order desk")
+	sales, jack := s.user("hugo.moreau"), s.user("jack.turner") // Sales in Paris, Support in Portland
+	in := fmt.Sprintf(`"InstanceId": %q`, s.in.ID)
+	about := func(more string) string { return "{" + in + more + "}" }
+	self := map[string]string{"agent": "manon.roux", "tagged": "priya.shah", "hierarchy": "heidi.brandt", "admin": "olivia.stone"}
+	table := []struct {
+		name, path, body string
+		want             string // a status for each kind; . is 200
+	}{
+		// nobody, expired, stranger, agent, tagged, hierarchy, admin, operator
+		{"who is it", "GET session", "", "401 401 . . . . . ."},
+		{"what forms are made of", "GET catalogue", "", "401 401 . . . . . ."},
+		{"one profile", "profile", about(`, "SecurityProfileId": "` + fr + `"`), "401 401 404 403 403 . . ."},
+		{"the table of profiles", "profiles", about(``), "401 401 404 403 . . . ."},
+		{"the people", "users", about(``), "401 401 404 403 . . . ."},
+		{"the AI agents", "agents", about(``), "401 401 404 403 403 403 . ."},
+		{"what blocks deleting", "blockers", about(`, "SecurityProfileIds": ["` + fr + `"]`), "401 401 404 403 403 . . ."},
+		{"history of all", "history", about(``), "401 401 404 403 . . . ."},
+		{"history of a profile", "history", about(`, "Type": "SecurityProfile", "Id": "` + fr + `"`), "401 401 404 403 . . . ."},
+		{"history of the instance", "history", about(`, "Type": "Instance", "Id": "` + s.in.ID + `"`), "401 401 404 403 403 403 403 ."},
+		{"an earlier state", "history/state", about(`, "Type": "SecurityProfile", "Id": "` + fr + `", "Revision": 60`), "401 401 404 403 404 . . ."},
+		{"export", "history/export", about(``), "401 401 404 403 . . . ."},
+		{"overview", "overview", about(``), "401 401 404 . . . . ."},
+		{"heat map", "heat", about(``), "401 401 404 403 . . . ."},
+		{"who sees whom", "visibility", about(``), "401 401 404 403 403 . . ."},
+		{"an operation that reads", "call/DescribeSecurityProfile", about(`, "SecurityProfileId": "` + fr + `"`), "401 401 404 403 403 . . ."},
+		{"an operation that changes", "call/UpdateSecurityProfile", about(`, "SecurityProfileId": "` + order + `", "Description": "x"`), "401 401 404 403 403 . . ."},
+		{"an operation on a person", "call/DescribeUser", about(`, "UserId": "` + jack + `"`), "401 401 404 403 403 403 . ."},
+		{"an operation on no instance", "call/ListInstances", `{}`, "401 401 403 403 403 403 403 ."},
+		{"an operation on the instance", "call/DeleteInstance", `{"InstanceId": "00000000-0000-4000-8000-000000000000"}`, "401 401 404 404 404 404 404 404"},
+		{"an operation that is none", "call/DropTables", `{}`, "401 401 404 404 404 404 404 404"},
+		{"a question that is none", "ask/anything", about(``), "401 401 404 404 404 404 404 404"},
+		{"what another can", "ask/effective", `{"subject": {"type": "user", "id": "` + sales + `"}}`, "401 401 403 403 403 . . ."},
+		{"a question about another", "ask/evaluation", `{"subject": {"type": "user", "id": "` + jack + `"}, "action": {"name": "Queues.View"}, "resource": {"type": "Instance", "id": ""}}`,
+			"401 401 403 403 403 403 . ."},
+		{"the same, explained", "ask/evaluation", `{"subject": {"type": "user", "id": "` + sales + `"}, "action": {"name": "Users.View"}, "resource": {"type": "User", "id": "` + jack + `"}, "context": {"explain": true}}`,
+			"401 401 403 403 403 403 . ."},
+		{"who can", "ask/who-can", `{"subject": {"type": "user"}, "action": {"name": "Users.View"}, "resource": {"type": "User", "id": "` + sales + `"}}`, "401 401 . 403 . . . ."},
+		{"which AI agents can", "ask/who-can", `{"subject": {"type": "ai_agent"}, "action": {"name": "Users.View"}, "resource": {"type": "User", "id": "` + sales + `"}}`, "401 401 . 403 403 403 . ."},
+		{"which resources", "ask/resources", `{"subject": {"type": "user", "id": "` + jack + `"}, "action": {"name": "Users.View"}, "resource": {"type": "User"}}`, "401 401 403 403 403 403 . ."},
+		{"which actions", "ask/actions", `{"subject": {"type": "user", "id": "` + jack + `"}, "resource": {"type": "Instance", "id": ""}}`, "401 401 403 403 403 403 . ."},
+		{"who holds", "ask/holders", `{"resource": {"type": "SecurityProfile", "id": "` + fr + `"}}`, "401 401 403 403 403 . . ."},
+		{"what is called so", "ask/lookup", `{"resource": {"type": "User", "id": "jack.turner"}}`, "401 401 . . . . . ."},
+		{"what if a profile were another", "ask/what-if", `{"operation": "UpdateSecurityProfile", "parameters": {"SecurityProfileId": "` + fr + `", "Permissions": ["Users.View"]}}`,
+			"401 401 404 403 403 . . ."},
+		{"what if a person had others", "ask/what-if", `{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "` + jack + `", "SecurityProfileIds": ["` + order + `"]}}`,
+			"401 401 404 403 403 403 . ."},
+		{"a wrong password", "password", `{"OldPassword": "x", "NewPassword": "y"}`, "401 401 403 403 403 403 403 400"},
+		// Signing in and out is TestConsoleSignIn's.
+		{"signing in with nothing", "sign-in", `{}`, "400 400 400 400 400 400 400 400"},
+	}
+	for _, path := range console.Endpoints() {
+		asked := strings.HasPrefix(path, "sign-out") // asked below, for they end what this table needs
+		for _, tt := range table {
+			asked = asked || strings.TrimPrefix(tt.path, "GET ") == path || strings.HasSuffix(path, "/") && strings.HasPrefix(tt.path, path)
+		}
+		if !asked {
+			t.Errorf("%s is not in the table of who may ask what", path)
+		}
+	}
+	for _, tt := range table {
+		t.Run(tt.name, func(t *testing.T) {
+			want := strings.Fields(tt.want)
+			for i, kind := range kinds {
+				b := who[kind]
+				b.T = t
+				method, path := "POST", tt.path
+				if rest, ok := strings.CutPrefix(path, "GET "); ok {
+					method, path = "GET", rest
+				}
+				if kind == "operator" && strings.HasPrefix(path, "ask/") {
+					path += "?InstanceId=" + s.in.ID
+				}
+				status, answer := b.do(method, "/console/api/"+path, tt.body)
+				if got := strings.Replace(fmt.Sprint(status), "200", ".", 1); got != want[i] {
+					t.Errorf("%s: %d %v, want %s", kind, status, answer, want[i])
+					continue
+				}
+				e, _ := answer["Error"].(map[string]any)
+				if status >= 400 && (e["Code"] == "" || e["Message"] == "" || e["RequestId"] == "") {
+					t.Errorf("%s: the error is %v", kind, answer)
+				}
+				if status == 403 && e["Permission"] == nil && !strings.Contains(tt.path, "password") && !strings.Contains(tt.path, "ListInstances") && !strings.Contains(tt.body, `"Instance"`) {
+					t.Errorf("%s: the refusal does not say which permission is missing: %v", kind, e)
+				}
+				if status == 401 && e["Code"] != "NotSignedIn" {
+					t.Errorf("%s: %v", kind, e)
+				}
+			}
+		})
+	}
+	t.Run("oneself", func(t *testing.T) {
+		for _, kind := range slices.Sorted(maps.Keys(self)) {
+			b := who[kind]
+			b.T = t
+			b.ok("ask/effective", `{"subject": {"type": "user", "id": "`+self[kind]+`"}}`)
+			b.ok("ask/evaluation", `{"subject": {"type": "user", "id": "`+self[kind]+`"}, "action": {"name": "Queues.View"}, "resource": {"type": "Instance", "id": ""}, "context": {"explain": true}}`)
+		}
+	})
+	for _, tt := range []struct {
+		kind, path, body, list, member string
+		want                           int
+		has, hasNot                    string
+	}{
+		{"tagged", "profiles", about(`, "PageSize": 100`), "Rows", "Name", 0, "", "Supervisor France"}, // no profile of the demo carries the tag
+		{"hierarchy", "profiles", about(`, "PageSize": 100`), "Rows", "Name", 13, "Supervisor France", ""},
+		{"admin", "profiles", about(`, "PageSize": 100`), "Rows", "Name", 13, "Supervisor France", ""},
+		{"tagged", "users", about(`, "Limit": 100`), "Rows", "Username", 15, "hugo.moreau", "jack.turner"},
+		{"hierarchy", "users", about(`, "Limit": 100`), "Rows", "Username", 27, "hugo.moreau", "jack.turner"},
+		{"admin", "users", about(`, "Limit": 100`), "Rows", "Username", 41, "jack.turner", ""},
+		{"tagged", "ask/lookup", `{"resource": {"type": "User", "id": "jack.turner"}}`, "results", "id", 0, "", jack},
+		{"admin", "ask/lookup", `{"resource": {"type": "User", "id": "jack.turner"}}`, "results", "id", 1, jack, ""},
+		{"hierarchy", "ask/holders", `{"resource": {"type": "SecurityProfile", "id": "` + s.profile("Agent") + `"}}`, "results", "id", 24, sales, jack},
+		{"admin", "ask/holders", `{"resource": {"type": "SecurityProfile", "id": "` + s.profile("Agent") + `"}}`, "results", "id", 34, jack, ""},
+		{"hierarchy", "ask/who-can", `{"subject": {"type": "user"}, "action": {"name": "BasicAgentAccess"}, "resource": {"type": "Instance", "id": ""}}`, "results", "id", 24, sales, jack},
+		{"hierarchy", "ask/what-if", `{"operation": "UpdateSecurityProfile", "parameters": {"SecurityProfileId": "` + s.profile("Agent") + `", "Permissions": ["Users.View"]}}`, "results", "id", 24, sales, jack},
+		{"agent", "ask/lookup", `{"resource": {"type": "SecurityProfile", "id": "Agent"}}`, "results", "id", 0, "", ""},
+	} {
+		t.Run(tt.kind+" sees of "+tt.path, func(t *testing.T) {
+			b := who[tt.kind]
+			b.T = t
+			got := names(b.ok(tt.path, tt.body)[tt.list], tt.member)
+			if len(got) != tt.want || tt.has != "" && !slices.Contains(got, tt.has) || slices.Contains(got, tt.hasNot) && tt.hasNot != "" {
+				t.Errorf("%d: %q, want %d with %q and without %q", len(got), got, tt.want, tt.has, tt.hasNot)
+			}
+		})
+	}
+	t.Run("signing out", func(t *testing.T) {
+		for _, path := range []string{"sign-out", "sign-out-everywhere"} {
+			for _, kind := range []string{"nobody", "expired"} {
+				b := *who[kind]
+				b.T = t
+				b.refused(path, `{}`, 401, "NotSignedIn")
+			}
+		}
+	})
+	t.Run("history shows what may be viewed", func(t *testing.T) {
+		for kind, hidden := range map[string][]string{"tagged": {fr, jack}, "hierarchy": {jack}, "admin": {}, "operator": {}} {
+			b := who[kind]
+			b.T = t
+			b.ok("history", about(`, "Limit": 200`))
+			body := fmt.Sprint(b.ok("history", about(`, "Limit": 200`)), b.ok("history/export", about(`, "Limit": 200`)))
+			for _, id := range hidden {
+				if strings.Contains(body, id) {
+					t.Errorf("%s is shown %s", kind, id)
+				}
+			}
+			if !strings.Contains(body, sales) {
+				t.Errorf("%s is not shown %s", kind, sales)
+			}
+			if refused := strings.Contains(body, "is not allowed"); refused != (kind == "operator") {
+				t.Errorf("%s: refusals are shown: %v", kind, refused)
+			}
+		}
+	})
+}
+
+// TestConsoleSignIn is about who gets in, how often, and for how long.
+func TestConsoleSignIn(t *testing.T) {
+	s := newSite(t)
+	s.password(s.in.ID, "olivia.stone")
+	right := fmt.Sprintf(`{"Username": "olivia.stone", "Password": %q}`, goodPassword)
+	for _, tt := range []struct {
+		name, body string
+		status     int
+		code       string
+	}{
+		{"no body", `{}`, 400, "InvalidRequestException"},
+		{"both ways", `{"Username": "olivia.stone", "AccessKeyId": "x"}`, 400, "InvalidRequestException"},
+		{"unknown member", `{"Username": "olivia.stone", "Password": "x", "Admin": true}`, 400, "InvalidRequestException"},
+		{"twice", `{"Username": "olivia.stone", "Username": "x", "Password": "x"}`, 400, "InvalidRequestException"},
+		{"no JSON", `sign me in`, 400, "InvalidRequestException"},
+		{"wrong password", `{"Username": "olivia.stone", "Password": "Harbour-43"}`, 401, "SignInFailed"},
+		{"no such user", `{"Username": "nobody", "Password": "Harbour-42"}`, 401, "SignInFailed"},
+		{"no such instance", `{"Instance": "nowhere", "Username": "olivia.stone", "Password": "Harbour-42"}`, 401, "SignInFailed"},
+		{"a user without a password", `{"Username": "hugo.moreau", "Password": ""}`, 401, "SignInFailed"},
+		{"a name that is far too long", `{"Username": "` + strings.Repeat("x", 5000) + `", "Password": "x"}`, 401, "SignInFailed"},
+		{"a wrong key", `{"AccessKeyId": "AKIANOBODY", "SecretAccessKey": "x"}`, 401, "SignInFailed"},
+		{"a wrong secret", `{"AccessKeyId": "` + s.root.ID + `", "SecretAccessKey": "x"}`, 401, "SignInFailed"},
+		{"a key without a secret", `{"AccessKeyId": "` + s.root.ID + `"}`, 401, "SignInFailed"},
+		{"far too much", `{"Username": "` + strings.Repeat("x", 17<<10) + `"}`, 413, "InvalidRequestException"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := s.nobody()
+			b.T = t
+			b.refused("sign-in", tt.body, tt.status, tt.code)
+			if b.cookie != "" {
+				t.Error("a cookie is set")
+			}
+		})
+	}
+	t.Run("another key than the root key", func(t *testing.T) {
+		k, err := s.svc.CreateKey(t.Context(), lanyard.AccessKey{Account: ownAccount})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.nobody().refused("sign-in", fmt.Sprintf(`{"AccessKeyId": %q, "SecretAccessKey": %q}`, k.ID, k.Secret), 401, "SignInFailed")
+	})
+	t.Run("the cookie", func(t *testing.T) {
+		b := s.nobody().signIn(right)
+		c := b.answer.Get("Set-Cookie")
+		if !strings.Contains(c, "HttpOnly") || !strings.Contains(c, "SameSite=Strict") || !strings.Contains(c, "Path=/") || strings.Contains(c, "Secure") || strings.Contains(c, "Domain") {
+			t.Errorf("over HTTP the cookie is %s", c)
+		}
+		secure := newSite(t, func(c *serveCmd) { c.ConsoleURL = "https://console.example" })
+		secure.password(secure.in.ID, "olivia.stone")
+		x := secure.nobody().signIn(right)
+		if c := x.answer.Get("Set-Cookie"); !strings.HasPrefix(c, "__Host-lanyard=") || !strings.Contains(c, "; Secure") {
+			t.Errorf("over HTTPS the cookie is %s", c)
+		}
+	})
+	t.Run("tampered cookies", func(t *testing.T) {
+		b := s.nobody().signIn(right)
+		good := b.cookie
+		b.ok("profiles", `{}`)
+		for _, bad := range []string{"", "x", good[:len(good)-1], good + "A", strings.ToLower(good), good[1:] + good[:1], strings.Repeat("A", 4000), good[:10] + "\x01" + good[11:]} {
+			b.cookie = bad
+			if bad == good {
+				continue
+			}
+			b.refused("profiles", `{}`, 401, "NotSignedIn")
+			b.cookie = good
+		}
+		b.ok("profiles", `{}`)
+	})
+	t.Run("from another site", func(t *testing.T) {
+		b := s.nobody().signIn(right)
+		for name, change := range map[string]func(*http.Request){
+			"fetched cross-site":  func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") },
+			"a sibling's":         func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "same-site") },
+			"another origin":      func(r *http.Request) { r.Header.Del("Sec-Fetch-Site"); r.Header.Set("Origin", "https://evil.example") },
+			"no token":            func(r *http.Request) { r.Header.Del("X-Lanyard-Csrf") },
+			"a stale token":       func(r *http.Request) { r.Header.Set("X-Lanyard-Csrf", s.operator().csrf) },
+			"a token cut short":   func(r *http.Request) { r.Header.Set("X-Lanyard-Csrf", b.csrf[:10]) },
+			"the cookie as token": func(r *http.Request) { r.Header.Set("X-Lanyard-Csrf", b.cookie) },
+		} {
+			if status, answer := b.do("POST", "/console/api/sign-out-everywhere", `{}`, change); status != 403 {
+				t.Errorf("%s: %d %v", name, status, answer)
+			}
+		}
+		for name, change := range map[string]func(*http.Request){
+			"a form":    func(r *http.Request) { r.Header.Set("Content-Type", "application/x-www-form-urlencoded") },
+			"text":      func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") },
+			"no type":   func(r *http.Request) { r.Header.Del("Content-Type") },
+			"multipart": func(r *http.Request) { r.Header.Set("Content-Type", "multipart/form-data; boundary=x") },
+		} {
+			if status, answer := b.do("POST", "/console/api/sign-in", right, change); status != 415 {
+				t.Errorf("%s: %d %v", name, status, answer)
+			}
+		}
+		if status, answer := b.do("POST", "/console/api/sign-in", right, func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }); status != 403 {
+			t.Errorf("a sign-in from another site: %d %v", status, answer)
+		}
+		b.ok("profiles", `{}`)
+	})
+	t.Run("methods and sizes", func(t *testing.T) {
+		b := s.nobody().signIn(right)
+		for _, tt := range []struct {
+			method, path string
+			want         int
+		}{{"GET", "profiles", 405}, {"PUT", "profiles", 405}, {"DELETE", "sign-out", 405}, {"POST", "session", 405}, {"GET", "call/ListUsers", 405}, {"POST", "nowhere", 404},
+			{"POST", "call/", 404}, {"POST", "call", 404}, {"POST", "call/a/b", 404}, {"POST", "", 404}, {"POST", "profiles/", 404}} {
+			if status, answer := b.do(tt.method, "/console/api/"+tt.path, `{}`); status != tt.want {
+				t.Errorf("%s %s: %d %v, want %d", tt.method, tt.path, status, answer, tt.want)
+			}
+		}
+		b.refused("profiles", `{"Search": "`+strings.Repeat("x", 5<<20)+`"}`, 413, "InvalidRequestException")
+		for path, bodies := range map[string][]string{
+			"profiles":                   {`{"PageSize": 101}`, `{"PageSize": 0}`, `{"Page": 0}`, `{"Sort": "Colour"}`, `{"Tag": "x"}`, `[]`, `{"Search": 1}`, `{"Nothing": 1}`, `{"Search": "` + strings.Repeat("x", 300) + `"}`},
+			"users":                      {`{"Limit": 101}`, `{"Limit": -1}`, `{"NextToken": "x"}`, `{"Search": "` + strings.Repeat("x", 26) + `"}`, `{"Tag": {"Key": "a"}}`},
+			"history":                    {`{"Type": "SecurityProfile"}`, `{"Id": "x"}`, `{"Type": "Tree", "Id": "x"}`, `{"Before": -1}`, `{"Limit": 201}`},
+			"history/state":              {`{}`, `{"Type": "User", "Id": "x", "Revision": 0}`, `{"Type": "User", "Id": "x", "Revision": 99999}`},
+			"blockers":                   {`{}`, `{"SecurityProfileIds": []}`},
+			"ask/evaluation":             {`{}`, `[]`, `{"subject": {"type": "user"}, "subject": {"type": "user"}}`, `{"subject": {"type": "tree", "id": "x"}}`},
+			"ask/what-if":                {`{}`, `{"operation": "DeleteUser", "parameters": {}}`, `{"operation": "UpdateSecurityProfile", "parameters": {"SecurityProfileId": "x", "Nothing": 1}}`},
+			"call/UpdateSecurityProfile": {`[]`, `{"SecurityProfileId": 1}`, `{"SecurityProfileId": "` + s.profile("Auditor") + `", "Nothing": 1}`, `{"SecurityProfileId": "` + s.profile("Auditor") + `", "Permissions": ["Fly.High"]}`},
+		} {
+			for _, body := range bodies {
+				if status, answer := b.post(path, body); status != 400 {
+					t.Errorf("%s %.60s: %d %v, want 400", path, body, status, answer)
+				}
+			}
+		}
+	})
+	t.Run("sign-out", func(t *testing.T) {
+		one, two := s.nobody().signIn(right), s.nobody().signIn(right)
+		copied := *one
+		one.ok("sign-out", `{}`)
+		if e := copied.refused("profiles", `{}`, 401, "NotSignedIn"); e["Reason"] != "ended" {
+			t.Errorf("the reason is %v", e)
+		}
+		two.ok("profiles", `{}`)
+	})
+	t.Run("sign-out everywhere", func(t *testing.T) {
+		one, two, other := s.nobody().signIn(right), s.nobody().signIn(right), s.operator()
+		one.ok("sign-out-everywhere", `{}`)
+		two.refused("profiles", `{}`, 401, "NotSignedIn")
+		other.ok("call/ListInstances", `{}`)
+	})
+	t.Run("many sessions", func(t *testing.T) {
+		first := s.operator()
+		for range 21 {
+			s.operator()
+			time.Sleep(2 * time.Millisecond) // they are told apart by milliseconds
+		}
+		first.refused("call/ListInstances", `{}`, 401, "NotSignedIn")
+	})
+	t.Run("a restart", func(t *testing.T) {
+		b := s.nobody().signIn(right)
+		s.start()
+		b.ok("profiles", `{}`)
+	})
+	t.Run("another server on the same database", func(t *testing.T) {
+		b := s.nobody().signIn(right)
+		there := *s
+		there.start()
+		elsewhere := &browser{T: t, site: &there, cookie: b.cookie, csrf: b.csrf}
+		elsewhere.ok("sign-out-everywhere", `{}`)
+		b.refused("profiles", `{}`, 401, "NotSignedIn")
+	})
+	t.Run("expiry", func(t *testing.T) {
+		now := time.Now().UTC().Truncate(time.Millisecond)
+		for name, tt := range map[string]struct {
+			seen, expires time.Time
+			want          int
+		}{
+			"in use":       {now.Add(-29 * time.Minute), now.Add(time.Hour), 200},
+			"idle":         {now.Add(-31 * time.Minute), now.Add(time.Hour), 401},
+			"over":         {now, now.Add(-time.Second), 401},
+			"just touched": {now, now.Add(time.Second), 200},
+		} {
+			b := s.nobody().signIn(right)
+			n, err := s.db.Session(t.Context(), sessionOf(b.cookie))
+			if err == nil {
+				err = s.db.EndSession(t.Context(), n.ID)
+			}
+			if n.Seen, n.Expires = tt.seen, tt.expires; err == nil {
+				err = s.db.AddSession(t.Context(), n)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			status, answer := b.post("profiles", `{}`)
+			if status != tt.want {
+				t.Errorf("%s: %d %v, want %d", name, status, answer, tt.want)
+			}
+			if e, ok := answer["Error"].(map[string]any); ok && e["Reason"] != "expired" {
+				t.Errorf("%s: the reason is %v", name, e)
+			}
+			if after, err := s.db.Session(t.Context(), n.ID); tt.want == 200 && (err != nil || after.Seen.Before(now.Add(-time.Minute))) {
+				t.Errorf("%s: it was seen last at %v, %v", name, after.Seen, err)
+			}
+		}
+	})
+	t.Run("one's own password", func(t *testing.T) {
+		one, two := s.nobody().signIn(right), s.nobody().signIn(right)
+		one.refused("password", `{"OldPassword": "Harbour-43", "NewPassword": "Harbour-44"}`, 403, "AccessDeniedException")
+		for _, weak := range []string{"", "Short-1", "nocapital-1", "NOSMALL-1", "NoDigit-x", "With space 1", strings.Repeat("Aa1", 22)} {
+			e := one.refused("password", fmt.Sprintf(`{"OldPassword": %q, "NewPassword": %q}`, goodPassword, weak), 400, "InvalidParameterException")
+			if fmt.Sprint(e["Members"]) != "[NewPassword]" {
+				t.Errorf("the members are %v", e["Members"])
+			}
+		}
+		two.ok("profiles", `{}`)
+		one.ok("password", fmt.Sprintf(`{"OldPassword": %q, "NewPassword": "Harbour-44"}`, goodPassword))
+		one.ok("profiles", `{}`)
+		two.refused("profiles", `{}`, 401, "NotSignedIn")
+		s.nobody().refused("sign-in", right, 401, "SignInFailed")
+		s.nobody().signIn(`{"Username": "olivia.stone", "Password": "Harbour-44"}`)
+		// Neither the audit nor any document has a password or a hash.
+		events, err := s.svc.Events(t.Context(), s.in.ID, 0, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, _ := json.Marshal(events)
+		for _, secret := range []string{"Harbour-4", "argon2"} {
+			if strings.Contains(string(all), secret) {
+				t.Errorf("the events have %q", secret)
+			}
+		}
+		last := events[len(events)-1]
+		if last.Operation != "SetUserPassword" || last.OnBehalfOf != s.user("olivia.stone") || !strings.HasPrefix(last.UserAgent, "lanyard-console") {
+			t.Errorf("the change of the password is recorded as %+v", last)
+		}
+	})
+	t.Run("guessing", func(t *testing.T) {
+		s := newSite(t)
+		s.password(s.in.ID, "olivia.stone")
+		b := s.nobody()
+		wrong := `{"Username": "olivia.stone", "Password": "wrong"}`
+		for range 5 {
+			b.refused("sign-in", wrong, 401, "SignInFailed")
+		}
+		e := b.refused("sign-in", right, 429, "TooManyAttempts") // the right one, too
+		if b.answer.Get("Retry-After") == "" || e["RetryAfter"] == nil {
+			t.Errorf("how long to wait is not said: %v", e)
+		}
+		s.operator() // somebody else is not held up
+		time.Sleep(1100 * time.Millisecond)
+		b.signIn(right)
+		b.refused("sign-in", wrong, 401, "SignInFailed") // and the count begins again
+	})
+}
+
+// TestConsoleEnds is about what happens under an open session.
+func TestConsoleEnds(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		who    string
+		do     func(s *site) error
+		reason string
+	}{
+		{"the user is deleted", "olivia.stone", func(s *site) error {
+			return s.svc.DeleteUser(s.Context(), s.operation("DeleteUser"), s.in.ID, s.user("olivia.stone"))
+		}, "ended"},
+		{"the instance is deleted", "olivia.stone", func(s *site) error {
+			return s.svc.DeleteInstance(s.Context(), s.operation("DeleteInstance"), s.in.ID)
+		}, "instance-deleted"},
+		{"the operator gives the user another password", "olivia.stone", func(s *site) error {
+			s.password(s.in.ID, "olivia.stone")
+			return nil
+		}, "ended"},
+		{"the root key is replaced", "", func(s *site) error {
+			_, err := s.svc.SetRootKey(s.Context(), "AKIDANOTHER000000001", "0123456789abcdef", ownAccount)
+			return err
+		}, "ended"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSite(t)
+			var b *browser
+			if tt.who == "" {
+				b = s.operator()
+			} else {
+				b = s.as(s.in, tt.who)
+			}
+			b.ok("profiles", fmt.Sprintf(`{"InstanceId": %q}`, s.in.ID))
+			if err := tt.do(s); err != nil {
+				t.Fatal(err)
+			}
+			e := b.refused("profiles", `{}`, 401, "NotSignedIn")
+			if e["Reason"] != tt.reason {
+				t.Errorf("the reason is %v, want %s", e["Reason"], tt.reason)
+			}
+			if status, answer := b.do("GET", "/console/api/session", ""); status != 401 {
+				t.Errorf("the session is %d %v", status, answer)
+			}
+		})
+	}
+	t.Run("the user loses the right", func(t *testing.T) {
+		s := newSite(t)
+		b := s.as(s.in, "olivia.stone")
+		b.ok("profiles", `{}`)
+		if err := s.svc.UpdateUserSecurityProfiles(t.Context(), s.operation("UpdateUserSecurityProfiles"), s.in.ID, s.user("olivia.stone"), []string{s.profile("Agent")}); err != nil {
+			t.Fatal(err)
+		}
+		b.refused("profiles", `{}`, 403, "AccessDeniedException")
+	})
+}
+
+// TestConsoleStory is what the demo is for: a supervisor cannot see an agent; why, who else is
+// affected by changing that, the change, and what is left of it.
+func TestConsoleStory(t *testing.T) {
+	s := newSite(t)
+	claire, olivia := s.as(s.in, "claire.dubois"), s.as(s.in, "olivia.stone")
+	sarah, fr := s.user("sarah.masson"), s.profile("Supervisor France")
+	if got := names(claire.ok("users", `{"Limit": 100}`)["Rows"], "Username"); slices.Contains(got, "sarah.masson") || !slices.Contains(got, "hugo.moreau") {
+		t.Fatalf("claire sees %q", got)
+	}
+	why := olivia.ok("ask/evaluation", fmt.Sprintf(`{"subject": {"type": "user", "id": "claire.dubois"}, "action": {"name": "Users.View"}, "resource": {"type": "User", "id": %q}, "context": {"explain": true}}`, sarah))
+	if text := fmt.Sprint(why); !strings.Contains(text, "Country=Fr") || !strings.Contains(text, "case only") {
+		t.Errorf("why is explained by %v", why)
+	}
+	read := olivia.ok("profile", fmt.Sprintf(`{"SecurityProfileId": %q}`, fr))
+	tag, _ := read["ETag"].(string)
+	if olivia.answer.Get("Etag") != tag || tag == "" {
+		t.Errorf("the ETag is %q in the body and %q in the header", tag, olivia.answer.Get("Etag"))
+	}
+	change := fmt.Sprintf(`"SecurityProfileId": %q, "AllowedAccessControlTags": {"Country": "Fr"}`, fr)
+	if got := names(olivia.ok("ask/what-if", `{"operation": "UpdateSecurityProfile", "parameters": {`+change+`}}`)["results"], "id"); len(got) != 2 {
+		t.Errorf("what-if affects %q, want two", got)
+	}
+	if after := olivia.ok("profile", fmt.Sprintf(`{"SecurityProfileId": %q}`, fr)); fmt.Sprint(after) != fmt.Sprint(read) {
+		t.Errorf("what-if changed the profile to %v", after)
+	}
+	// Somebody else saves meanwhile.
+	s.operator().ok("call/UpdateSecurityProfile", fmt.Sprintf(`{"InstanceId": %q, "SecurityProfileId": %q, "Description": "Theirs"}`, s.in.ID, fr))
+	match := func(tag string) func(*http.Request) { return func(r *http.Request) { r.Header.Set("If-Match", tag) } }
+	status, stale := olivia.do("POST", "/console/api/call/UpdateSecurityProfile", "{"+change+"}", match(tag))
+	current, _ := stale["Current"].(map[string]any)
+	now, _ := current["ETag"].(string)
+	if state, _ := current["Profile"].(map[string]any); status != 412 || state["Description"] != "Theirs" || now == tag || now == "" {
+		t.Fatalf("saving over it answers %d %v", status, stale)
+	}
+	status, saved := olivia.do("POST", "/console/api/call/UpdateSecurityProfile", "{"+change+"}", match(now))
+	if status != 200 || olivia.answer.Get("Etag") == "" || olivia.answer.Get("Etag") == now {
+		t.Fatalf("saving answers %d %v, ETag %s", status, saved, olivia.answer.Get("Etag"))
+	}
+	if read := olivia.ok("profile", fmt.Sprintf(`{"SecurityProfileId": %q}`, fr)); read["ETag"] != olivia.answer.Get("Etag") || fmt.Sprint(read["LastModified"]) == "" ||
+		!strings.Contains(fmt.Sprint(read["LastModified"]), "olivia.stone") {
+		t.Errorf("after it the profile is %v", read)
+	}
+	if got := names(claire.ok("users", `{"Limit": 100}`)["Rows"], "Username"); !slices.Equal(got, []string{"sarah.masson"}) {
+		t.Errorf("now claire sees %q", got)
+	}
+	// The history of it, and back.
+	h := olivia.ok("history", fmt.Sprintf(`{"Type": "SecurityProfile", "Id": %q, "Limit": 2}`, fr))
+	events, _ := h["Events"].([]any)
+	if len(events) != 2 {
+		t.Fatalf("the history is %v", h)
+	}
+	first := events[0].(map[string]any)
+	fields := first["Changes"].([]any)[0].(map[string]any)["Fields"].([]any)
+	if by := first["By"].(map[string]any); by["Name"] != "olivia.stone" || len(fields) != 1 || fmt.Sprint(fields[0]) != "map[After:map[Country:Fr] Before:map[Country:FR] Field:AllowedAccessControlTags]" {
+		t.Errorf("the last change is %v", first)
+	}
+	second := events[1].(map[string]any)
+	if by := second["By"].(map[string]any); by["Kind"] != "operator" {
+		t.Errorf("the one before is %v", second)
+	}
+	was := olivia.ok("history/state", fmt.Sprintf(`{"Type": "SecurityProfile", "Id": %q, "Revision": %v}`, fr, int(second["Revision"].(float64))))
+	state := was["Profile"].(map[string]any)
+	for _, name := range []string{"SecurityProfileArn", "SecurityProfileName", "Tags", "LastModifiedTime"} {
+		delete(state, name)
+	}
+	restore, _ := json.Marshal(state)
+	olivia.ok("call/UpdateSecurityProfile", string(restore))
+	if got := names(claire.ok("users", `{"Limit": 100}`)["Rows"], "Username"); slices.Contains(got, "sarah.masson") || !slices.Contains(got, "hugo.moreau") {
+		t.Errorf("after restoring claire sees %q", got)
+	}
+	// The audit has who it was, through what.
+	all, err := s.svc.Events(t.Context(), s.in.ID, 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := all[len(all)-1]; last.OnBehalfOf != s.user("olivia.stone") || last.AccessKeyID != "console" || !strings.HasPrefix(last.UserAgent, "lanyard-console") {
+		t.Errorf("the audit has %+v", last)
+	}
+}
+
+// sessionOf is under what the store has the session of a cookie.
+func sessionOf(cookie string) string { return console.SessionID(cookie) }
+
+// TestConsolePage is about the page itself and what its answers carry.
+func TestConsolePage(t *testing.T) {
+	s := newSite(t)
+	get := func(path string, header ...string) *http.Response {
+		r := httptest.NewRequest("GET", path, nil)
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		w := httptest.NewRecorder()
+		s.handler.ServeHTTP(w, r)
+		return w.Result()
+	}
+	for _, path := range []string{"/", "/console/api/session", "/assets/none.js", "/console/oidc/start"} {
+		h := get(path).Header
+		csp := h.Get("Content-Security-Policy")
+		for _, want := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
+			if !strings.Contains(csp, want) {
+				t.Errorf("%s: the policy %q lacks %s", path, csp, want)
+			}
+		}
+		if strings.Contains(csp, "unsafe-eval") || strings.Contains(strings.Split(csp, "style-src")[0], "unsafe") || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" {
+			t.Errorf("%s has the headers %v", path, h)
+		}
+	}
+	res := get("/")
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != 200 || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") || !strings.Contains(string(body), "lanyard") {
+		t.Errorf("/ answers %d %s", res.StatusCode, body)
+	}
+	if again := get("/", "If-None-Match", res.Header.Get("Etag")); again.StatusCode != http.StatusNotModified {
+		t.Errorf("asked again, / answers %d", again.StatusCode)
+	}
+	if strings.Contains(string(body), "<script>") || strings.Contains(string(body), "<style") {
+		t.Errorf("the page has script or style in itself: %s", body)
+	}
+	for path, want := range map[string]int{"/assets/none.js": 404, "/assets/../../etc/passwd": 404, "/console/": 404, "/console/oidc/start": 404, "/security-profiles": 404} {
+		if got := get(path).StatusCode; got != want {
+			t.Errorf("%s answers %d, want %d", path, got, want)
+		}
+	}
+}

@@ -1,0 +1,116 @@
+import AxeBuilder from "@axe-core/playwright";
+import type { Page } from "@playwright/test";
+import { expect, grant, open, picture, review, signIn, test } from "./support";
+
+async function check(page: Page, name: string) {
+  const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]).analyze();
+  const serious = violations.filter((v) => v.impact === "serious" || v.impact === "critical");
+  expect(
+    serious.map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 200)).join(" | ")}`),
+    name,
+  ).toEqual([]);
+}
+
+async function settled(page: Page) {
+  await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+  await page.waitForLoadState("networkidle");
+}
+
+test("axe finds nothing serious on any page, in light and dark, and a picture of each is kept", async ({ page, server }) => {
+  test.setTimeout(90_000);
+  await page.goto(server.url);
+  await expect(page.getByLabel("Password")).toBeVisible();
+  await check(page, "sign-in");
+  await picture(page, "sign-in");
+  await signIn(page, server);
+  const profiles = await server.profiles();
+  const users = await server.users();
+  const ask = `who=${users["claire.dubois"]}&name=claire.dubois&what=Users.View&on=${users["jonas.becker"]}&on_name=jonas.becker`;
+  const pages: [string, string][] = [
+    ["overview", "overview"],
+    ["profiles", "profiles"],
+    ["profile", `profiles/${profiles["Supervisor France"]}`],
+    ["profile-reach", `profiles/${profiles["Supervisor Europe"]}?tab=reach`],
+    ["profile-tools", `profiles/${profiles["Order desk"]}?tab=tools`],
+    ["profile-rows", `profiles/${profiles["Price list editor"]}?tab=rows`],
+    ["profile-details", `profiles/${profiles["Order desk"]}?tab=details`],
+    ["profile-holders", `profiles/${profiles.Agent}?tab=holders`],
+    ["profile-history", `profiles/${profiles["Order desk"]}?tab=history`],
+    ["profile-new", `profiles/new?from=${profiles.Agent}`],
+    ["users", "users"],
+    ["user", `users/${users["claire.dubois"]}`],
+    ["user-edit", `users/${users["claire.dubois"]}?tab=edit`],
+    ["agents", "agents"],
+    ["check", `explore/check?${ask}`],
+    ["who-can", `explore/who-can?${ask}`],
+    ["what-can", `explore/what-can?${ask}`],
+    ["heat", "explore/heat"],
+    ["hierarchy", "explore/hierarchy"],
+    ["history", "history"],
+    ["no-such-page", "nonsense"],
+  ];
+  for (const [name, path] of pages) {
+    await open(page, server, path);
+    if (name !== "no-such-page") await settled(page);
+    await check(page, name);
+    await picture(page, name);
+  }
+  await page.goto(`${server.url}/#/account`);
+  await settled(page);
+  await check(page, "account");
+  await picture(page, "account");
+
+  await page.getByRole("button", { name: "Appearance" }).click();
+  await page.getByRole("menuitem", { name: "Dark" }).click();
+  for (const [name, path] of pages.filter(([n]) => ["overview", "profile", "check", "heat", "hierarchy", "history"].includes(n))) {
+    await open(page, server, path);
+    await settled(page);
+    await check(page, `${name}, dark`);
+    await picture(page, `${name}-dark`);
+  }
+});
+
+test("the review is accessible, and every page fits a tablet", async ({ page, server }) => {
+  const profiles = await server.profiles();
+  await page.setViewportSize({ width: 768, height: 1024 });
+  await signIn(page, server);
+  for (const path of ["overview", "profiles", "users", `profiles/${profiles["Order desk"]}?tab=tools`, "explore/check", "explore/heat", "explore/hierarchy", "history"]) {
+    await open(page, server, path);
+    await settled(page);
+    await picture(page, `tablet-${path.split("?")[0].replaceAll("/", "-").replace(/[0-9a-f]{8}-[0-9a-f-]+/, "one")}`);
+    // Tables scroll in their own boxes; the page itself never does sideways.
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), path).toBeLessThanOrEqual(0);
+  }
+  await page.setViewportSize({ width: 1024, height: 768 });
+  await open(page, server, `profiles/${profiles["Supervisor France"]}`);
+  await grant(page, "Users.Create", true);
+  await review(page);
+  await expect(page.locator("[data-affected]")).toBeVisible();
+  await check(page, "review");
+  await picture(page, "review");
+});
+
+test("a profile is changed and saved by keyboard alone", async ({ page, server }) => {
+  const id = await server.makeProfile("By keyboard", { Permissions: ["Users.View"] });
+  await signIn(page, server);
+  await open(page, server, `profiles/${id}`);
+  await page.getByRole("tab", { name: /^Permissions/ }).focus();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await expect(page.getByLabel("Find permissions by name or label")).toBeFocused();
+  await page.keyboard.type("Queues.View");
+  const target = page.getByRole("checkbox", { name: /^Queues\.View/ });
+  await expect(target).toBeVisible();
+  for (let i = 0; i < 20 && !(await target.evaluate((e) => e === document.activeElement)); i++) await page.keyboard.press("Tab");
+  await page.keyboard.press("Space");
+  await expect(target).toBeChecked();
+  const button = page.getByRole("button", { name: "Review and save" }).first();
+  for (let i = 0; i < 60 && !(await button.evaluate((e) => e === document.activeElement)); i++) await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Enter");
+  const saveButton = page.getByRole("dialog").getByRole("button", { name: "Save", exact: true });
+  await expect(saveButton).toBeEnabled();
+  for (let i = 0; i < 20 && !(await saveButton.evaluate((e) => e === document.activeElement)); i++) await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("By keyboard is saved.")).toBeVisible();
+  expect((await server.profile(id)).Permissions).toEqual(["Queues.View", "Users.View"]);
+});

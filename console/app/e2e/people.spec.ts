@@ -1,0 +1,108 @@
+import { DescribeUserCommand, ListEntitySecurityProfilesCommand } from "@aws-sdk/client-connect";
+import { expect, open, save, signIn, test } from "./support";
+
+test("a user gets another profile after a review, and every right shows the profile that grants it", async ({ page, server }) => {
+  const users = await server.users();
+  const profiles = await server.profiles();
+  await signIn(page, server);
+  await open(page, server, `users/${users["greta.lange"]}?tab=edit`);
+  await page.getByRole("button", { name: "Security profiles" }).click();
+  await page.getByRole("option", { name: "Price list editor" }).click();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Review and save", exact: true }).first().click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog).toContainText("+ Price list editor");
+  await expect(dialog.locator("[data-affected]")).toHaveAttribute("data-affected", "1");
+  await expect(dialog).toContainText("DataTables.View");
+  await save(page);
+  await expect(dialog).toHaveCount(0);
+  const user = await server.connect.send(new DescribeUserCommand({ InstanceId: server.instance, UserId: users["greta.lange"] }));
+  expect(user.User!.SecurityProfileIds!.sort()).toEqual([profiles.Agent, profiles["Price list editor"]].sort());
+  await page.getByRole("tab", { name: "Effective access" }).click();
+  const row = page.getByRole("row", { name: /DataTables\.View/ });
+  await expect(row).toContainText("Price list editor");
+  await expect(row).toContainText("Region");
+});
+
+test("a user moves to another group after a review of who sees them", async ({ page, server }) => {
+  const users = await server.users();
+  await signIn(page, server);
+  await open(page, server, `users/${users["ben.richter"]}?tab=edit`);
+  await page.getByLabel("Find a group").fill("Lyon");
+  await page.getByRole("radio", { name: "Lyon" }).check();
+  await page.getByRole("button", { name: "Review and save: Hierarchy group" }).click();
+  await expect(page.getByRole("dialog")).toContainText("anna.vogel will no longer see this user");
+  await save(page);
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  const user = await server.connect.send(new DescribeUserCommand({ InstanceId: server.instance, UserId: users["ben.richter"] }));
+  await expect(page.getByText("Europe / France / Lyon")).toBeVisible();
+  expect(user.User!.HierarchyGroupId).toBeTruthy();
+});
+
+test("an AI agent gets a profile", async ({ page, server }) => {
+  const agent = "arn:aws:wisdom:us-east-1:123456789012:ai-agent/11111111-2222-3333-4444-555555555555/66666666-7777-8888-9999-000000000000:$LATEST";
+  const profiles = await server.profiles();
+  await signIn(page, server);
+  await open(page, server, "agents");
+  await expect(page.getByRole("link", { name: /ai-agent/ })).toHaveCount(3);
+  await page.getByLabel("ARN of an AI agent that holds nothing yet").fill(agent);
+  await page.getByRole("button", { name: "Give it profiles" }).click();
+  await page.getByRole("button", { name: "Security profiles" }).click();
+  await page.getByRole("option", { name: "Self-service assistant" }).click();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await expect(page.getByText("Security profiles saved.")).toBeVisible();
+  const held = await server.connect.send(new ListEntitySecurityProfilesCommand({ InstanceId: server.instance, EntityType: "AI_AGENT", EntityArn: agent }));
+  expect(held.SecurityProfiles).toEqual([{ Id: profiles["Self-service assistant"] }]);
+});
+
+test("profiles are found, copied, and deleted together; what is held stays and says by whom", async ({ page, server }) => {
+  await server.makeProfile("Bulk one", { Permissions: ["Users.View"], AllowedAccessControlTags: { Country: "FR" }, TagRestrictedResources: ["User"] }, { Purpose: "bulk" });
+  await server.makeProfile("Bulk two", {}, { Purpose: "bulk" });
+  await signIn(page, server);
+  await open(page, server, "profiles");
+  await page.getByRole("button", { name: /Tag key/ }).click();
+  await page.getByRole("option", { name: "Purpose" }).click();
+  await expect(page.getByRole("link", { name: /^Bulk/ })).toHaveCount(2);
+  await expect(page.getByRole("link", { name: "Admin", exact: true })).toHaveCount(0);
+
+  await page.getByRole("checkbox", { name: "Bulk one" }).check();
+  await page.getByRole("button", { name: "Create from this" }).click();
+  await page.getByLabel("Name", { exact: true }).fill("Bulk three");
+  await page.getByRole("button", { name: "Create profile" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Bulk three" })).toBeVisible();
+  const copy = await server.profile((await server.profiles())["Bulk three"]);
+  expect([copy.Permissions, copy.AllowedAccessControlTags, copy.TagRestrictedResources, copy.Tags]).toEqual([["Users.View"], { Country: "FR" }, ["User"], { Purpose: "bulk" }]);
+
+  await open(page, server, "profiles");
+  await page.getByLabel("Find by name").fill("u");
+  for (const name of ["Bulk one", "Bulk two", "Auditor"]) await page.getByRole("checkbox", { name }).check();
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog.getByRole("row", { name: /Auditor/ })).toContainText(/Held by \d user/);
+  await dialog.getByRole("button", { name: "Delete 2 profiles" }).click();
+  await expect(dialog.getByRole("row").filter({ hasText: "Deleted" })).toHaveCount(2);
+  await dialog.getByRole("button", { name: "Close" }).last().click();
+  await expect(page.getByRole("link", { name: "Bulk one" })).toHaveCount(0);
+  const left = Object.keys(await server.profiles());
+  expect(left).toContain("Auditor");
+  expect(left).not.toContain("Bulk two");
+});
+
+test("the table sorts and pages at the server, and its address is a link to what it shows", async ({ page, server }) => {
+  for (let i = 10; i < 24; i++) await server.makeProfile(`Paged ${i}`);
+  await signIn(page, server);
+  await open(page, server, "profiles?search=Paged");
+  await page.getByRole("button", { name: "Preferences" }).click();
+  await page.getByText("10 rows").click();
+  await page.getByRole("button", { name: "Confirm" }).click();
+  await expect(page.getByRole("link", { name: /^Paged/ })).toHaveCount(10);
+  await page.locator("thead").getByText("Name", { exact: true }).first().click();
+  await expect(page.getByRole("link", { name: /^Paged/ }).first()).toHaveText("Paged 23");
+  await page.getByRole("button", { name: "Next page" }).click();
+  await expect(page.getByRole("link", { name: /^Paged/ })).toHaveCount(4);
+  await expect(page).toHaveURL(/search=Paged/);
+  await page.reload();
+  await expect(page.getByRole("link", { name: /^Paged/ })).toHaveCount(4);
+  await expect(page.getByRole("link", { name: /^Paged/ }).last()).toHaveText("Paged 10");
+});

@@ -1,0 +1,69 @@
+import { CreateInstanceCommand, DeleteInstanceCommand } from "@aws-sdk/client-connect";
+import { another, at, expect, open, review, save, Server, signIn, test } from "./support";
+
+test("the server restarts under an open page: a clear word, nothing lost, nothing half saved", async ({ page, server }) => {
+  const id = await server.makeProfile("Restarted", { Permissions: ["Users.View"] });
+  await signIn(page, server);
+  await open(page, server, `profiles/${id}?tab=details`);
+  await page.getByLabel("Description").fill("Typed before the restart");
+  await server.kill();
+  await review(page);
+  await expect(page.getByText("The server does not answer").first()).toBeVisible();
+  await page.getByRole("dialog").getByRole("button", { name: "Save", exact: true }).click();
+  await expect(page.getByRole("dialog").getByText("The server does not answer").first()).toBeVisible();
+  await server.start();
+  await expect(page.getByText("What you typed stays on this page.").first()).toBeVisible();
+  expect((await server.profile(id)).Description ?? "").toBe("");
+  // Sessions may have ended with the server; then the page asks, and goes on where it was.
+  const again = page.getByRole("dialog", { name: "Sign in again" });
+  await page.getByRole("dialog").getByRole("button", { name: "Save", exact: true }).click();
+  await expect(again.or(page.getByText("Restarted is saved."))).toBeVisible();
+  if (await again.isVisible()) {
+    await again.getByLabel("Password").fill(server.password("olivia.stone"));
+    await again.getByRole("button", { name: "Sign in", exact: true }).click();
+    await expect(again).toHaveCount(0);
+    await page.getByRole("dialog").getByRole("button", { name: "Save", exact: true }).click();
+  }
+  await expect(page.getByText("Restarted is saved.")).toBeVisible();
+  expect((await server.profile(id)).Description).toBe("Typed before the restart");
+});
+
+test("a session that is ended elsewhere: sign in again and go on, the change is still there", async ({ page, browser, server }) => {
+  const id = await server.makeProfile("Ended elsewhere", { Permissions: ["Users.View"] });
+  await signIn(page, server);
+  await open(page, server, `profiles/${id}?tab=details`);
+  await page.getByLabel("Description").fill("Still here");
+  const elsewhere = await another(browser, server, "olivia.stone", "/account");
+  await elsewhere.getByRole("button", { name: "Sign out everywhere" }).click();
+  await expect(elsewhere.getByLabel("Password")).toBeVisible();
+  await elsewhere.context().close();
+  await page.getByRole("button", { name: "Review and save" }).first().click();
+  const again = page.getByRole("dialog", { name: "Sign in again" });
+  await expect(again.getByText(/ended/)).toBeVisible();
+  await again.getByLabel("Password").fill(server.password("olivia.stone"));
+  await again.getByRole("button", { name: "Sign in", exact: true }).click();
+  await expect(again).toHaveCount(0);
+  await expect(page.getByText("Nobody gains or loses anything.")).toBeVisible();
+  await save(page);
+  await expect(page.getByText("Ended elsewhere is saved.")).toBeVisible();
+  expect((await server.profile(id)).Description).toBe("Still here");
+});
+
+test("an instance deleted under an open page: said clearly, and nobody gets in", async ({ browser }) => {
+  const server = await new Server().start();
+  try {
+    const page = await another(browser, server, "olivia.stone");
+    await open(page, server, "profiles");
+    await expect(page.getByRole("link", { name: "Order desk" })).toBeVisible();
+    await server.connect.send(new CreateInstanceCommand({ InstanceAlias: "another-centre", IdentityManagementType: "CONNECT_MANAGED", InboundCallsEnabled: true, OutboundCallsEnabled: true }));
+    await server.connect.send(new DeleteInstanceCommand({ InstanceId: server.instance }));
+    await page.getByRole("button", { name: "Load again" }).click();
+    await expect(page.getByRole("dialog").getByText(/has been deleted|no longer/).first()).toBeVisible();
+    await page.goto(`${server.url}/#${at(server, "users")}`);
+    await page.reload();
+    await expect(page.getByLabel("Password")).toBeVisible();
+    await page.context().close();
+  } finally {
+    await server.stop();
+  }
+});

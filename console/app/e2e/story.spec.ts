@@ -1,0 +1,49 @@
+import { DescribeUserCommand } from "@aws-sdk/client-connect";
+import { another, expect, open, picture, signIn, test } from "./support";
+
+// What the README promises: somebody who never saw it finds out why, fixes it, sees who else is affected,
+// saves, and finds the change in the history.
+test("why can a supervisor not see an agent, and what is done about it", async ({ page, browser, server }) => {
+  const claire = await another(browser, server, "claire.dubois");
+  await open(claire, server, "users?search=masson");
+  await expect(claire.getByText("No user that you may see matches.")).toBeVisible();
+
+  await signIn(page, server);
+  await page.getByRole("link", { name: "Why and why not" }).first().click();
+  await page.getByRole("combobox", { name: "User" }).first().fill("claire");
+  await page.getByRole("option", { name: /claire\.dubois/ }).click();
+  await page.getByRole("button", { name: "Does what" }).click();
+  await page.keyboard.type("Users.View");
+  await page.getByRole("option", { name: /^Users\.View/ }).click();
+  await page.getByRole("combobox", { name: "User" }).last().fill("masson");
+  await page.getByRole("option", { name: /sarah\.masson/ }).click();
+
+  await expect(page.getByText("Denied", { exact: true }).first()).toBeVisible();
+  await expect(page.getByText(/tag Country=FR is wanted, the resource has Country=Fr/)).toBeVisible();
+  await expect(page.getByText(/differs from Country=FR in case only/)).toBeVisible();
+  await picture(page, "story-why");
+
+  await page.getByRole("link", { name: "Open sarah.masson" }).click();
+  await page.getByLabel("Tags: Value 1").fill("FR");
+  await page.getByRole("button", { name: "Review and save: Tags" }).click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog.getByText(/claire\.dubois will see this user, by Supervisor France/)).toBeVisible();
+  await picture(page, "story-review");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await expect(dialog).toHaveCount(0);
+
+  const users = await server.users();
+  const sarah = await server.connect.send(new DescribeUserCommand({ InstanceId: server.instance, UserId: users["sarah.masson"] }));
+  expect(sarah.User!.Tags!.Country).toBe("FR");
+  await claire.getByRole("button", { name: "Load again" }).click();
+  await expect(claire.getByRole("link", { name: "sarah.masson" })).toBeVisible();
+
+  await page.getByRole("tab", { name: "History" }).click();
+  const newest = page.locator(".events > li").first();
+  await expect(newest).toContainText("TagResource");
+  await expect(newest).toContainText("olivia.stone");
+  await expect(newest).toContainText("Country = Fr");
+  await expect(newest).toContainText("Country = FR");
+  await expect(newest).toContainText("in the console");
+  await claire.context().close();
+});

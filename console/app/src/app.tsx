@@ -1,0 +1,318 @@
+import Alert from "@cloudscape-design/components/alert";
+import AppLayout from "@cloudscape-design/components/app-layout";
+import Box from "@cloudscape-design/components/box";
+import Flashbar, { type FlashbarProps } from "@cloudscape-design/components/flashbar";
+import { I18nProvider } from "@cloudscape-design/components/i18n";
+import enMessages from "@cloudscape-design/components/i18n/messages/all.en";
+import Modal from "@cloudscape-design/components/modal";
+import SideNavigation from "@cloudscape-design/components/side-navigation";
+import Spinner from "@cloudscape-design/components/spinner";
+import TopNavigation from "@cloudscape-design/components/top-navigation";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { createHashRouter, Navigate, Outlet, RouterProvider, useLocation, useNavigate } from "react-router";
+import { ApiError, catalogue as loadCatalogue, listen, own, type Session, session as loadSession, type SignIn } from "./api";
+import type { Catalogue } from "./catalogue";
+import { Failed } from "./parts/failed";
+import { SignInForm, SignInPage } from "./pages/sign-in";
+import { type Message, serverIsBack, type Shared, SharedContext, useKept, useShared } from "./state";
+import { t } from "./texts";
+import { follow, type Theme } from "./theme";
+
+// Every page is a chunk of its own: the first one comes without the weight of the others.
+const Overview = lazy(() => import("./pages/overview"));
+const Instances = lazy(() => import("./pages/instances"));
+const Profiles = lazy(() => import("./pages/profiles"));
+const ProfilePage = lazy(() => import("./pages/profile"));
+const NewProfile = lazy(() => import("./pages/new-profile"));
+const Users = lazy(() => import("./pages/users"));
+const User = lazy(() => import("./pages/user"));
+const Agents = lazy(() => import("./pages/agents"));
+const Agent = lazy(() => import("./pages/agent"));
+const Check = lazy(() => import("./pages/check"));
+const WhoCan = lazy(() => import("./pages/who-can"));
+const WhatCan = lazy(() => import("./pages/what-can"));
+const Heat = lazy(() => import("./pages/heat"));
+const Hierarchy = lazy(() => import("./pages/hierarchy"));
+const History = lazy(() => import("./pages/history"));
+const State = lazy(() => import("./pages/state"));
+const Account = lazy(() => import("./pages/account"));
+
+const router = createHashRouter([
+  {
+    element: <Frame />,
+    errorElement: <Broken />,
+    children: [
+      { path: "/", element: <Start /> },
+      { path: "/sign-in", element: <Start /> },
+      { path: "/instances", element: <Instances /> },
+      { path: "/account", element: <Account /> },
+      {
+        path: "/instances/:instance",
+        children: [
+          { index: true, element: <Navigate to="overview" replace /> },
+          { path: "overview", element: <Overview /> },
+          { path: "profiles", element: <Profiles /> },
+          { path: "profiles/new", element: <NewProfile /> },
+          { path: "profiles/:id", element: <ProfilePage /> },
+          { path: "users", element: <Users /> },
+          { path: "users/:id", element: <User /> },
+          { path: "agents", element: <Agents /> },
+          { path: "agents/:arn", element: <Agent /> },
+          { path: "explore", element: <Navigate to="check" replace /> },
+          { path: "explore/check", element: <Check /> },
+          { path: "explore/who-can", element: <WhoCan /> },
+          { path: "explore/what-can", element: <WhatCan /> },
+          { path: "explore/heat", element: <Heat /> },
+          { path: "explore/hierarchy", element: <Hierarchy /> },
+          { path: "history", element: <History /> },
+          { path: "history/:type/:id/:revision", element: <State /> },
+        ],
+      },
+      { path: "*", element: <Failed error={new ApiError(404, { Code: "NotFound", Message: t.errors.noPage })} /> },
+    ],
+  },
+]);
+
+function Start() {
+  const { session } = useShared();
+  return <Navigate to={session.Kind === "user" ? `/instances/${session.Instance!.Id}/overview` : "/instances"} replace />;
+}
+
+function Broken() {
+  return (
+    <Box padding="xxl">
+      <Alert type="error" header={t.errors.broken}>
+        {t.errors.brokenText}
+      </Alert>
+    </Box>
+  );
+}
+
+type Boot = { state: "loading" } | { state: "out"; signIn: SignIn } | { state: "in"; session: Session; catalogue: Catalogue } | { state: "failed"; error: ApiError };
+
+const nobody: SignIn = { InstanceNeeded: false, OIDC: null };
+
+export function App() {
+  const [boot, setBoot] = useState<Boot>({ state: "loading" });
+  const [choice, setChoice] = useKept<Theme>("theme", "system");
+  useEffect(() => follow(choice), [choice]);
+
+  const start = useCallback(async (known?: Session) => {
+    try {
+      const session = known ?? (await loadSession());
+      setBoot({ state: "in", session, catalogue: await loadCatalogue<Catalogue>() });
+    } catch (e) {
+      const error = e as ApiError;
+      if (error.status === 401) setBoot({ state: "out", signIn: (error.answer.SignIn as SignIn) ?? nobody });
+      else setBoot({ state: "failed", error });
+    }
+  }, []);
+  useEffect(() => void start(), [start]);
+  useEffect(() => {
+    if (boot.state !== "failed") return;
+    const timer = setInterval(start, 2000);
+    return () => clearInterval(timer);
+  }, [boot.state, start]);
+
+  return (
+    <I18nProvider locale="en" messages={[enMessages]}>
+      {boot.state === "loading" && (
+        <Box padding="xxl" textAlign="center">
+          <Spinner size="large" />
+          <Box>{t.loading}</Box>
+        </Box>
+      )}
+      {boot.state === "failed" && (
+        <Box padding="xxl">
+          <Failed error={boot.error} retry={() => void start()} />
+        </Box>
+      )}
+      {boot.state === "out" && <SignInPage signIn={boot.signIn} done={(session) => void start(session)} />}
+      {boot.state === "in" && <SignedIn boot={boot} choice={choice} setChoice={setChoice} restart={() => void start()} />}
+    </I18nProvider>
+  );
+}
+
+function SignedIn({ boot, choice, setChoice, restart }: { boot: Extract<Boot, { state: "in" }>; choice: Theme; setChoice: (t: Theme) => void; restart: () => void }) {
+  const [messages, setMessages] = useState<(Message & { id: string })[]>([]);
+  const [online, setOnline] = useState(true);
+  const [over, setOver] = useState<{ error: ApiError; signIn: SignIn } | null>(null);
+  const unsaved = useRef(false);
+  const waiting = useRef<{ go: () => void; stop: (e: unknown) => void }[]>([]);
+
+  useEffect(() => {
+    listen(
+      (error) => {
+        setOver({ error, signIn: (error.answer.SignIn as SignIn | undefined) ?? nobody });
+        void loadSession().catch((e: ApiError) => e.answer?.SignIn && setOver({ error, signIn: e.answer.SignIn as SignIn }));
+        return new Promise<void>((go, stop) => waiting.current.push({ go, stop }));
+      },
+      (now) => setOnline((was) => (was === now ? was : now)),
+    );
+  }, []);
+  useEffect(() => {
+    if (online) {
+      serverIsBack();
+      return;
+    }
+    const timer = setInterval(() => void loadSession().catch(() => {}), 1500);
+    return () => clearInterval(timer);
+  }, [online]);
+
+  const notify = useCallback((message: Message) => {
+    const id = crypto.randomUUID();
+    setMessages((all) => [...all.slice(-3), { ...message, id }]);
+    if (message.type === "success") setTimeout(() => setMessages((all) => all.filter((m) => m.id !== id)), 8000);
+  }, []);
+  const setUnsaved = useCallback((v: boolean) => void (unsaved.current = v), []);
+  const signOut = useCallback(
+    async (everywhere: boolean) => {
+      if (unsaved.current && !confirm(t.unsaved.signOut)) return;
+      setUnsaved(false);
+      await own(everywhere ? "sign-out-everywhere" : "sign-out").catch(() => {});
+      location.hash = "#/";
+      restart();
+    },
+    [restart, setUnsaved],
+  );
+  const shared = useMemo<Shared>(() => ({ session: boot.session, catalogue: boot.catalogue, notify, setUnsaved, signOut }), [boot, notify, setUnsaved, signOut]);
+
+  const items: FlashbarProps.MessageDefinition[] = messages.map((m) => ({
+    ...m,
+    dismissible: true,
+    dismissLabel: t.dismiss,
+    onDismiss: () => setMessages((all) => all.filter((o) => o.id !== m.id)),
+  }));
+  if (!online) items.unshift({ id: "offline", type: "warning", loading: true, header: t.errors.offline, content: t.errors.offlineText });
+
+  return (
+    <SharedContext.Provider value={shared}>
+      <FrameContext value={{ items, choice, setChoice }}>
+        <RouterProvider router={router} />
+      </FrameContext>
+      {over && (
+        <Modal visible header={over.error.body.Reason === "instance-deleted" ? t.over.deleted : t.over.title} onDismiss={() => {}} closeAriaLabel={t.over.close}>
+          <SignInForm
+            signIn={over.signIn}
+            inDialog
+            intro={t.over.reasons[over.error.body.Reason ?? "none"] ?? t.over.reasons.none}
+            username={boot.session.User?.Username}
+            done={(session) => {
+              // Somebody else must not find, or save, what this person typed.
+              if (session.User?.Id !== boot.session.User?.Id || session.Kind !== boot.session.Kind) {
+                setUnsaved(false);
+                location.hash = "#/";
+                location.reload();
+                return;
+              }
+              setOver(null);
+              for (const w of waiting.current.splice(0)) w.go();
+            }}
+          />
+        </Modal>
+      )}
+    </SharedContext.Provider>
+  );
+}
+
+import { createContext, useContext } from "react";
+
+const FrameContext = createContext<{ items: FlashbarProps.MessageDefinition[]; choice: Theme; setChoice: (t: Theme) => void } | null>(null);
+
+function Frame() {
+  const { session, signOut } = useShared();
+  const { items, choice, setChoice } = useContext(FrameContext)!;
+  const navigate = useNavigate();
+  const { pathname } = useLocation();
+  const [open, setOpen] = useState(() => innerWidth > 1100);
+  const instance = /^\/instances\/([^/]+)/.exec(pathname)?.[1] ?? session.Instance?.Id;
+
+  // Links of the design system are plain links. Followed by the router, leaving can be asked about.
+  useEffect(() => {
+    const click = (e: MouseEvent) => {
+      const a = (e.target as Element).closest?.("a[href^='#/']");
+      if (!a || e.defaultPrevented || e.button !== 0 || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
+      e.preventDefault();
+      void navigate(a.getAttribute("href")!.slice(1));
+    };
+    document.addEventListener("click", click);
+    return () => document.removeEventListener("click", click);
+  }, [navigate]);
+
+  const to = (path: string) => `#/instances/${instance}/${path}`;
+  const current = pathname.split("/").slice(3);
+  const active = current[0] === "explore" ? to(`explore/${current[1]}`) : to(current[0] ?? "");
+  const themes = (["system", "light", "dark"] as Theme[]).map((id) => ({ id: `theme-${id}`, text: t.theme[id], iconName: choice === id ? ("check" as const) : undefined }));
+
+  return (
+    <>
+      <button className="skip" onClick={() => document.querySelector<HTMLElement>("main")?.focus()}>
+        {t.nav.skip}
+      </button>
+      <div id="top">
+        <TopNavigation
+          identity={{ href: "#/", title: t.name, logo: { src: "./favicon.svg", alt: "" } }}
+          utilities={[
+            { type: "menu-dropdown", iconName: "settings", ariaLabel: t.theme.title, title: t.theme.title, items: themes, onItemClick: (e) => setChoice(e.detail.id.slice(6) as Theme) },
+            {
+              type: "menu-dropdown",
+              iconName: "user-profile",
+              text: session.User?.Username ?? t.operator,
+              description: session.Instance?.Alias,
+              items: [
+                { id: "account", text: t.account.title, href: "#/account" },
+                ...(session.Kind === "operator" ? [{ id: "instances", text: t.instances.title, href: "#/instances" }] : []),
+                { id: "out", text: t.account.signOut },
+              ],
+              onItemClick: (e) => {
+                if (e.detail.id === "out") void signOut(false);
+                else if (e.detail.href) {
+                  e.preventDefault();
+                  void navigate(e.detail.href.slice(1));
+                }
+              },
+            },
+          ]}
+        />
+      </div>
+      <AppLayout
+        headerSelector="#top"
+        toolsHide
+        navigationHide={!instance}
+        navigationOpen={open}
+        onNavigationChange={(e) => setOpen(e.detail.open)}
+        ariaLabels={t.nav.aria}
+        navigation={
+          <SideNavigation
+            activeHref={active}
+            header={{ text: session.Instance?.Alias ?? t.nav.instance, href: to("overview") }}
+            items={[
+              { type: "link", text: t.overview.title, href: to("overview") },
+              { type: "link", text: t.profiles.title, href: to("profiles") },
+              { type: "link", text: t.users.title, href: to("users") },
+              { type: "link", text: t.agents.title, href: to("agents") },
+              {
+                type: "section",
+                text: t.explore.title,
+                items: [
+                  { type: "link", text: t.check.title, href: to("explore/check") },
+                  { type: "link", text: t.whoCan.title, href: to("explore/who-can") },
+                  { type: "link", text: t.whatCan.title, href: to("explore/what-can") },
+                  { type: "link", text: t.heat.title, href: to("explore/heat") },
+                  { type: "link", text: t.hierarchy.title, href: to("explore/hierarchy") },
+                ],
+              },
+              { type: "link", text: t.history.title, href: to("history") },
+            ]}
+          />
+        }
+        notifications={<Flashbar items={items} stackItems />}
+        content={
+          <Suspense fallback={<Spinner size="large" />}>
+            <Outlet />
+          </Suspense>
+        }
+      />
+    </>
+  );
+}

@@ -1,0 +1,32 @@
+import { describe, expect, it } from "vitest";
+import { type ApiGroup, flat, forest, search } from "./hierarchy";
+
+const path = (...names: string[]): ApiGroup["HierarchyPath"] =>
+  Object.fromEntries(names.map((Name, i) => [["LevelOne", "LevelTwo", "LevelThree", "LevelFour", "LevelFive"][i], { Id: Name.toLowerCase(), Name }]));
+
+const groups: ApiGroup[] = [
+  { Id: "paris", Name: "Paris", HierarchyPath: path("EU", "FR", "Paris") },
+  { Id: "eu", Name: "EU", HierarchyPath: path("EU") },
+  { Id: "fr", Name: "FR", HierarchyPath: path("EU", "FR") },
+  { Id: "de", Name: "DE", HierarchyPath: path("EU", "DE") },
+];
+
+describe("forest", () => {
+  it("stands children below their parents, by name, whatever order they come in", () => {
+    const [eu] = forest(groups);
+    expect(flat([eu]).map((n) => n.name)).toEqual(["EU", "DE", "FR", "Paris"]);
+    expect(eu.children[1].children[0].path).toEqual(["EU", "FR", "Paris"]);
+  });
+  it("loses nobody whose parent is not known", () => {
+    expect(flat(forest(groups.slice(0, 1))).map((n) => n.id)).toEqual(["paris"]);
+    expect(flat(forest([{ Id: "x", Name: "X" }])).map((n) => n.path)).toEqual([["X"]]);
+  });
+});
+
+describe("search", () => {
+  it("keeps what leads to what was found", () => {
+    expect(flat(search(forest(groups), "pAr")).map((n) => n.name)).toEqual(["EU", "FR", "Paris"]);
+    expect(search(forest(groups), "zz")).toEqual([]);
+    expect(flat(search(forest(groups), " ")).length).toBe(4);
+  });
+});

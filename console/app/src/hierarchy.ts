@@ -1,0 +1,56 @@
+// The hierarchy as a tree. No I/O and no React here.
+
+export interface GroupNode {
+  id: string;
+  name: string;
+  path: string[];
+  children: GroupNode[];
+}
+
+type Level = { Id?: string; Name?: string } | null | undefined;
+
+/** What SearchUserHierarchyGroups answers. */
+export interface ApiGroup {
+  Id: string;
+  Name: string;
+  HierarchyPath?: { LevelOne?: Level; LevelTwo?: Level; LevelThree?: Level; LevelFour?: Level; LevelFive?: Level };
+}
+
+const levels = ["LevelOne", "LevelTwo", "LevelThree", "LevelFour", "LevelFive"] as const;
+
+/** The groups as a forest, each level by name. A group whose parent is not known stands at the top. */
+export function forest(groups: ApiGroup[]): GroupNode[] {
+  const nodes = new Map<string, GroupNode>();
+  for (const g of groups) {
+    const path = levels.map((l) => g.HierarchyPath?.[l]?.Name).filter((n): n is string => !!n);
+    nodes.set(g.Id, { id: g.Id, name: g.Name, path: path.length ? path : [g.Name], children: [] });
+  }
+  const roots: GroupNode[] = [];
+  for (const g of groups) {
+    const ids = levels.map((l) => g.HierarchyPath?.[l]?.Id).filter((id): id is string => !!id);
+    const parent = ids.at(-1) === g.Id ? ids.at(-2) : undefined;
+    const above = parent === undefined ? undefined : nodes.get(parent);
+    (above && above.id !== g.Id ? above.children : roots).push(nodes.get(g.Id)!);
+  }
+  const sort = (list: GroupNode[]) => {
+    list.sort((a, b) => a.name.localeCompare(b.name, "en"));
+    for (const n of list) sort(n.children);
+  };
+  sort(roots);
+  return roots;
+}
+
+export function flat(roots: GroupNode[]): GroupNode[] {
+  return roots.flatMap((n) => [n, ...flat(n.children)]);
+}
+
+/** The tree with only what matches, and what leads to it. */
+export function search(roots: GroupNode[], text: string): GroupNode[] {
+  const wanted = text.trim().toLowerCase();
+  if (wanted === "") return roots;
+  return roots.flatMap((n) => {
+    if (n.name.toLowerCase().includes(wanted)) return [n];
+    const children = search(n.children, text);
+    return children.length ? [{ ...n, children }] : [];
+  });
+}

@@ -1,0 +1,109 @@
+import Button from "@cloudscape-design/components/button";
+import Container from "@cloudscape-design/components/container";
+import FormField from "@cloudscape-design/components/form-field";
+import Header from "@cloudscape-design/components/header";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import { useEffect, useState } from "react";
+import { useParams } from "react-router";
+import { type AgentRow, type ApiError, ask, call, type Named, read, searchable } from "../api";
+import { EffectiveTable } from "../parts/effective";
+import { Events } from "../parts/events";
+import { Failed } from "../parts/failed";
+import { Page, Ready } from "../parts/page";
+import { ProfilesPicker } from "../parts/pickers";
+import { Leaving } from "../parts/unsaved";
+import { useCan, useInstance, useLoad, useShared, useUnsaved } from "../state";
+import { t } from "../texts";
+
+const x = t.agent;
+
+export default function Agent() {
+  const { arn } = useParams();
+  return <View key={arn} arn={arn!} />;
+}
+
+function View({ arn }: { arn: string }) {
+  const instance = useInstance();
+  const can = useCan();
+  const { notify } = useShared();
+  const loaded = useLoad(
+    async (signal) => {
+      // The end of the ARN is what tells agents apart.
+      const { Rows } = await read<{ Rows: AgentRow[] }>(instance, "agents", { ...searchable(arn.slice(-25)), Limit: 100 }, signal);
+      return Rows.find((a) => a.Arn === arn)?.SecurityProfiles ?? [];
+    },
+    [instance, arn],
+  );
+  const [profiles, setProfiles] = useState<Named[]>([]);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  useEffect(() => {
+    if (loaded.data) setProfiles(loaded.data);
+  }, [loaded.data]);
+  const before = loaded.data ?? [];
+  const added = profiles.filter((p) => !before.some((o) => o.Id === p.Id));
+  const removed = before.filter((p) => !profiles.some((o) => o.Id === p.Id));
+  const dirty = added.length + removed.length > 0;
+  const blocker = useUnsaved(dirty);
+  const effective = useLoad((signal) => ask<{ results: Parameters<typeof EffectiveTable>[0]["rows"] }>(instance, "effective", { subject: { type: "ai_agent", id: arn } }, signal), [instance, arn, loaded.data]);
+
+  const save = async () => {
+    setBusy(true);
+    setError(null);
+    const entity = { InstanceId: instance, EntityType: "AI_AGENT", EntityArn: arn };
+    try {
+      // What comes first, so that the agent is not without in between.
+      for (let i = 0; i < added.length; i += 10) await call("AssociateSecurityProfiles", { ...entity, SecurityProfiles: added.slice(i, i + 10).map(({ Id }) => ({ Id })) });
+      for (let i = 0; i < removed.length; i += 10) await call("DisassociateSecurityProfiles", { ...entity, SecurityProfiles: removed.slice(i, i + 10).map(({ Id }) => ({ Id })) });
+      notify({ type: "success", header: t.user.saved(t.users.profiles) });
+      loaded.reload();
+    } catch (e) {
+      setError(e as ApiError);
+    }
+    setBusy(false);
+  };
+
+  return (
+    <Page title={arn} crumbs={[{ text: t.agents.title, href: `#/instances/${instance}/agents` }]}>
+      <Ready of={loaded}>
+        {() => (
+          <SpaceBetween size="m">
+            <Container
+              header={
+                <Header
+                  variant="h2"
+                  description={x.text}
+                  actions={
+                    <Button
+                      variant="primary"
+                      loading={busy}
+                      onClick={() => void save()}
+                      disabled={!dirty || !can("QConnectAIAgents.Edit")}
+                      disabledReason={can("QConnectAIAgents.Edit") ? undefined : t.missing("QConnectAIAgents.Edit")}
+                    >
+                      {t.save}
+                    </Button>
+                  }
+                >
+                  {t.users.profiles}
+                </Header>
+              }
+            >
+              <SpaceBetween size="s">
+                {error && <Failed error={error} />}
+                <FormField stretch>
+                  <ProfilesPicker value={profiles} onChange={setProfiles} label={t.users.profiles} disabled={!can("QConnectAIAgents.Edit")} />
+                </FormField>
+              </SpaceBetween>
+            </Container>
+            <Ready of={effective}>{(data) => <EffectiveTable rows={data.results} />}</Ready>
+            <Container header={<Header variant="h2">{t.history.title}</Header>}>
+              <Events type="AIAgent" id={arn} />
+            </Container>
+          </SpaceBetween>
+        )}
+      </Ready>
+      <Leaving blocker={blocker} />
+    </Page>
+  );
+}

@@ -1,0 +1,51 @@
+import Box from "@cloudscape-design/components/box";
+import Link from "@cloudscape-design/components/link";
+import Table from "@cloudscape-design/components/table";
+import { look } from "../api";
+import { Page, Ready } from "../parts/page";
+import { When } from "../parts/show";
+import { useLoad } from "../state";
+import { t } from "../texts";
+
+const x = t.instances;
+
+interface Summary {
+  Id: string;
+  InstanceAlias?: string;
+  CreatedTime?: number | string;
+}
+
+/** The operator's beginning: which contact centre. */
+export default function Instances() {
+  const loaded = useLoad(async (signal) => {
+    const all: Summary[] = [];
+    let NextToken: string | undefined;
+    do {
+      const page = await look<{ InstanceSummaryList: Summary[]; NextToken?: string }>("ListInstances", { MaxResults: 10, ...(NextToken ? { NextToken } : {}) }, signal);
+      all.push(...page.InstanceSummaryList);
+      NextToken = page.NextToken;
+    } while (NextToken && all.length < 200);
+    return all;
+  }, []);
+  const time = (v: Summary["CreatedTime"]) => (typeof v === "number" ? new Date(v * 1000).toISOString() : v);
+  return (
+    <Page title={x.title} description={x.text}>
+      <Ready of={loaded}>
+        {(data) => (
+          <Table
+            variant="container"
+            items={data}
+            trackBy="Id"
+            ariaLabels={{ tableLabel: x.title }}
+            columnDefinitions={[
+              { id: "alias", header: x.alias, isRowHeader: true, cell: (i) => <Link href={`#/instances/${i.Id}/overview`}>{i.InstanceAlias || i.Id}</Link> },
+              { id: "id", header: x.id, cell: (i) => <span className="mono">{i.Id}</span> },
+              { id: "made", header: x.made, cell: (i) => <When time={time(i.CreatedTime)} /> },
+            ]}
+            empty={<Box textAlign="center">{x.none}</Box>}
+          />
+        )}
+      </Ready>
+    </Page>
+  );
+}

@@ -1,0 +1,140 @@
+import Button from "@cloudscape-design/components/button";
+import Container from "@cloudscape-design/components/container";
+import FormField from "@cloudscape-design/components/form-field";
+import Header from "@cloudscape-design/components/header";
+import Input from "@cloudscape-design/components/input";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import { useEffect, useRef, useState } from "react";
+import { useNavigate, useSearchParams } from "react-router";
+import { ApiError, call, type ProfileAnswer, read } from "../api";
+import { Editor, type Problems, tabFor } from "../parts/editor";
+import { Failed } from "../parts/failed";
+import { Page, Ready } from "../parts/page";
+import { TagRows } from "../parts/rows";
+import { Leaving } from "../parts/unsaved";
+import { changed, type Editable, editable, empty, fieldOf, same, type Tags } from "../profile";
+import { useInstance, useLoad, useShared, useUnsaved } from "../state";
+import { t } from "../texts";
+
+const x = t.newProfile;
+
+/** A profile from nothing, or from another, as people do. */
+export default function NewProfile() {
+  const instance = useInstance();
+  const [params] = useSearchParams();
+  const from = params.get("from");
+  const loaded = useLoad(async (signal) => (from ? await read<ProfileAnswer>(instance, "profile", { SecurityProfileId: from }, signal) : null), [instance, from]);
+  if (from && !loaded.data)
+    return (
+      <Page title={x.title}>
+        <Ready of={loaded}>{() => null}</Ready>
+      </Page>
+    );
+  return <Form key={from} from={loaded.data ?? null} />;
+}
+
+function Form({ from }: { from: ProfileAnswer | null }) {
+  const instance = useInstance();
+  const navigate = useNavigate();
+  const { notify } = useShared();
+  const begin = from ? editable(from.Profile) : empty();
+  const [name, setName] = useState("");
+  const [value, setValue] = useState<Editable>(begin);
+  const [tags, setTags] = useState<Tags>(from?.Profile.Tags ?? {});
+  const [tab, setTab] = useState("permissions");
+  const [problems, setProblems] = useState<Problems>({});
+  const [error, setError] = useState<ApiError | null>(null);
+  const [busy, setBusy] = useState(false);
+  const [made, setMade] = useState("");
+  const blocker = useUnsaved(!made && (name !== "" || !same(begin, value)));
+  const first = useRef(begin);
+  useEffect(() => {
+    if (made) void navigate(`/instances/${instance}/profiles/${made}`);
+  }, [made]);
+  const onProblem = (field: string, problem: string | undefined) => setProblems((all) => (all[field] === problem ? all : { ...all, [field]: problem }));
+
+  const create = async () => {
+    const wrong = name.trim() === "" ? x.nameWanted : undefined;
+    onProblem("SecurityProfileName", wrong);
+    const typing = Object.entries(problems).filter(([f, p]) => p && f !== "SecurityProfileName");
+    if (wrong || typing.length) {
+      if (!wrong) setTab(tabFor(typing[0][0]));
+      return;
+    }
+    setBusy(true);
+    setError(null);
+    try {
+      const { data } = await call<{ SecurityProfileId: string }>("CreateSecurityProfile", {
+        InstanceId: instance,
+        SecurityProfileName: name,
+        ...changed(empty(), value),
+        ...(Object.keys(tags).length ? { Tags: tags } : {}),
+      });
+      notify({ type: "success", header: x.made(name) });
+      setMade(data.SecurityProfileId);
+    } catch (e) {
+      const err = e as ApiError;
+      setError(err);
+      const found = (err.body.Members ?? []).map(fieldOf);
+      if (err.body.Code === "DuplicateResourceException" && found.length === 0) found.push("SecurityProfileName");
+      setProblems((all) => ({ ...all, ...Object.fromEntries(found.map((f) => [f, err.message])) }));
+      const inTab = found.find((f) => f !== "SecurityProfileName" && f !== "Tags");
+      if (inTab) setTab(tabFor(inTab));
+    }
+    setBusy(false);
+  };
+
+  return (
+    <Page
+      title={from ? x.titleFrom(from.Profile.SecurityProfileName) : x.title}
+      crumbs={[{ text: t.profiles.title, href: `#/instances/${instance}/profiles` }]}
+      actions={
+        <SpaceBetween direction="horizontal" size="xs">
+          <Button href={`#/instances/${instance}/profiles`}>{t.cancel}</Button>
+          <Button variant="primary" loading={busy} onClick={() => void create()}>
+            {x.create}
+          </Button>
+        </SpaceBetween>
+      }
+    >
+      {error && <Failed error={error} />}
+      <Container>
+        <FormField label={t.profiles.name} constraintText={x.nameText} errorText={problems.SecurityProfileName}>
+          <Input
+            value={name}
+            onChange={(e) => {
+              setName(e.detail.value);
+              onProblem("SecurityProfileName", undefined);
+            }}
+            ariaLabel={t.profiles.name}
+          />
+        </FormField>
+      </Container>
+      <Editor
+        value={value}
+        saved={first.current}
+        onChange={setValue}
+        problems={problems}
+        onProblem={onProblem}
+        tab={tab}
+        onTab={setTab}
+        details={
+          <Container header={<Header variant="h2" description={t.profile.tagsText}>{t.profile.tags}</Header>}>
+            <FormField stretch errorText={problems.Tags}>
+              <TagRows
+                value={tags}
+                max={50}
+                label={t.profile.tags}
+                onChange={(v, problem) => {
+                  setTags(v);
+                  onProblem("Tags", problem);
+                }}
+              />
+            </FormField>
+          </Container>
+        }
+      />
+      <Leaving blocker={blocker} />
+    </Page>
+  );
+}

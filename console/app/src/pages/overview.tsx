@@ -1,0 +1,203 @@
+import Alert from "@cloudscape-design/components/alert";
+import Badge from "@cloudscape-design/components/badge";
+import Box from "@cloudscape-design/components/box";
+import Container from "@cloudscape-design/components/container";
+import Header from "@cloudscape-design/components/header";
+import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import Link from "@cloudscape-design/components/link";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import Table from "@cloudscape-design/components/table";
+import { useState } from "react";
+import { type Named, read } from "../api";
+import { Page, Ready } from "../parts/page";
+import { number, ProfileLinks, SubjectLink, When } from "../parts/show";
+import { useCan, useInstance, useLoad, useShared } from "../state";
+import { t } from "../texts";
+import Button from "@cloudscape-design/components/button";
+
+const x = t.overview;
+
+interface Answer {
+  Counts: { Profiles?: number; Users?: number; Agents?: number } | null;
+  Sensitive: { Permission: string; Why: string; Profiles: Named[]; Holders: number; Sample: (Named & { Type: string })[] }[] | null;
+  Unheld: Named[] | null;
+  Findings: { Rule: string; Severity: string; Profiles: Named[]; Message: string; Details: string[] }[] | null;
+  Changes: { Day: string; Changes: number }[] | null;
+  ChangesSince: string;
+  Server: {
+    Version: string;
+    Started: string;
+    Uptime: number;
+    Store: string;
+    Decisions: { Total: number; Denied: number; PerSecond: number };
+    Calls: { Total: number; Refused: number };
+  } | null;
+}
+
+const shown = 8;
+
+export default function Overview() {
+  const instance = useInstance();
+  const { session } = useShared();
+  const loaded = useLoad((signal) => read<Answer>(instance, "overview", {}, signal), [instance]);
+  const to = (path: string) => `#/instances/${instance}/${path}`;
+  return (
+    <Page title={session.Instance ? x.titleOf(session.Instance.Alias) : x.title} description={x.text} actions={<Button iconName="refresh" ariaLabel={t.refresh} onClick={loaded.reload} />}>
+      <Ready of={loaded}>
+        {(data) => (
+          <SpaceBetween size="l">
+            <Container>
+              <KeyValuePairs
+                columns={4}
+                items={[
+                  { label: t.profiles.title, value: <Figure href={to("profiles")} n={data.Counts?.Profiles} permission="SecurityProfiles.View" /> },
+                  { label: t.users.title, value: <Figure href={to("users")} n={data.Counts?.Users} permission="Users.View" /> },
+                  { label: t.agents.title, value: <Figure href={to("agents")} n={data.Counts?.Agents} permission="QConnectAIAgents.View" /> },
+                  { label: x.ask, value: <Button href={to("explore/check")}>{x.askAction}</Button> },
+                ]}
+              />
+            </Container>
+            {!data.Sensitive && <Missing permission="SecurityProfiles.View" what={x.needsProfiles} />}
+            {data.Sensitive && <Sensitive rows={data.Sensitive} />}
+            <div className="columns">
+              {data.Findings && (
+                <Container header={<Header variant="h2" counter={`(${data.Findings.length})`} description={x.findingsText}>{x.findings}</Header>}>
+                  <Findings rows={data.Findings} />
+                </Container>
+              )}
+              <SpaceBetween size="l">
+                {data.Changes ? (
+                  <Container header={<Header variant="h2" actions={<Link href={to("history")}>{t.history.title}</Link>}>{x.changes}</Header>}>
+                    <Bars days={data.Changes} />
+                    <Box color="text-body-secondary">
+                      {x.since} <When time={data.ChangesSince} />
+                    </Box>
+                  </Container>
+                ) : (
+                  <Missing permission="HistoricalChanges.View" what={x.needsChanges} />
+                )}
+                {data.Unheld && (
+                  <Container header={<Header variant="h2" counter={`(${data.Unheld.length})`}>{x.unheld}</Header>}>{data.Unheld.length ? <ProfileLinks profiles={data.Unheld.slice(0, 30)} /> : <Box>{x.noUnheld}</Box>}</Container>
+                )}
+                {data.Server && (
+                  <Container header={<Header variant="h2">{x.server}</Header>}>
+                    <KeyValuePairs
+                      columns={3}
+                      items={[
+                        { label: x.store, value: <StatusIndicator type={data.Server.Store === "ok" ? "success" : "error"}>{data.Server.Store === "ok" ? x.ok : data.Server.Store}</StatusIndicator> },
+                        { label: x.version, value: data.Server.Version },
+                        { label: x.started, value: <When time={data.Server.Started} /> },
+                        { label: x.decisions, value: number.format(data.Server.Decisions.Total) },
+                        { label: x.denied, value: number.format(data.Server.Decisions.Denied) },
+                        { label: x.rate, value: number.format(data.Server.Decisions.PerSecond) },
+                        { label: x.calls, value: number.format(data.Server.Calls.Total) },
+                        { label: x.refused, value: number.format(data.Server.Calls.Refused) },
+                      ]}
+                    />
+                  </Container>
+                )}
+              </SpaceBetween>
+            </div>
+          </SpaceBetween>
+        )}
+      </Ready>
+    </Page>
+  );
+}
+
+function Missing({ permission, what }: { permission: string; what: string }) {
+  return (
+    <Alert type="info">
+      {what} <span className="mono">{permission}</span>
+    </Alert>
+  );
+}
+
+function Figure({ href, n, permission }: { href: string; n: number | undefined; permission: string }) {
+  const can = useCan();
+  // Counting all of them takes more than the right to see some.
+  if (n === undefined) return can(permission) ? <Link href={href}>{x.look}</Link> : <Box color="text-body-secondary">{t.missing(permission)}</Box>;
+  return (
+    <Link href={href} fontSize="display-l">
+      {number.format(n)}
+    </Link>
+  );
+}
+
+function Sensitive({ rows }: { rows: NonNullable<Answer["Sensitive"]> }) {
+  const [all, setAll] = useState(false);
+  return (
+    <Table
+      variant="container"
+      wrapLines
+      items={all ? rows : rows.slice(0, shown)}
+      trackBy="Permission"
+      ariaLabels={{ tableLabel: x.sensitive }}
+      header={
+        <Header variant="h2" description={x.sensitiveText} counter={`(${rows.length})`}>
+          {x.sensitive}
+        </Header>
+      }
+      columnDefinitions={[
+        { id: "permission", header: x.permission, isRowHeader: true, minWidth: 180, cell: (s) => <span className="mono">{s.Permission}</span> },
+        { id: "why", header: x.why, cell: (s) => <span className="nowrap"><Badge color="red">{t.matrix.marks[s.Why] ?? s.Why}</Badge></span> },
+        { id: "profiles", header: x.profiles, minWidth: 180, cell: (s) => <ProfileLinks profiles={s.Profiles.slice(0, 6)} /> },
+        { id: "holders", header: x.holders, cell: (s) => number.format(s.Holders) },
+        {
+          id: "sample",
+          header: x.sample,
+          minWidth: 180,
+          cell: (s) => (
+            <SpaceBetween direction="horizontal" size="xs">
+              {s.Sample.map((p) => (
+                <SubjectLink key={p.Id} type={p.Type} id={p.Id} name={p.Name} />
+              ))}
+              {s.Holders > s.Sample.length && <>{t.more(s.Holders - s.Sample.length)}</>}
+            </SpaceBetween>
+          ),
+        },
+      ]}
+      footer={rows.length > shown && <Button onClick={() => setAll(!all)}>{all ? x.fewer : x.allOf(rows.length)}</Button>}
+      empty={<Box textAlign="center">{x.noSensitive}</Box>}
+    />
+  );
+}
+
+function Findings({ rows }: { rows: NonNullable<Answer["Findings"]> }) {
+  const [all, setAll] = useState(false);
+  if (rows.length === 0) return <StatusIndicator type="success">{x.noFindings}</StatusIndicator>;
+  return (
+    <SpaceBetween size="s">
+      {(all ? rows : rows.slice(0, shown)).map((f, i) => (
+        <div key={i} className="finding">
+          <StatusIndicator type={f.Severity === "error" ? "error" : f.Severity === "warning" ? "warning" : "info"}>{x.rules[f.Rule] ?? f.Rule}</StatusIndicator>
+          <div>{f.Message}</div>
+          <ProfileLinks profiles={f.Profiles.slice(0, 5)} />
+        </div>
+      ))}
+      {rows.length > shown && <Button onClick={() => setAll(!all)}>{all ? x.fewer : x.allOf(rows.length)}</Button>}
+    </SpaceBetween>
+  );
+}
+
+function Bars({ days }: { days: { Day: string; Changes: number }[] }) {
+  const last = days.slice(-30);
+  const most = Math.max(1, ...last.map((d) => d.Changes));
+  const width = 600 / Math.max(last.length, 10);
+  return (
+    <svg className="bars" viewBox="0 0 600 120" role="img" aria-label={last.map((d) => x.day(d.Day, d.Changes)).join(", ")}>
+      {last.map((d, i) => (
+        <g key={d.Day}>
+          <title>{x.day(d.Day, d.Changes)}</title>
+          <rect x={i * width + 2} y={100 - (d.Changes / most) * 90} width={width - 4} height={(d.Changes / most) * 90} rx={2} />
+          {(last.length <= 10 || i % 5 === 0) && (
+            <text x={i * width + 2} y={116}>
+              {d.Day.slice(5)}
+            </text>
+          )}
+        </g>
+      ))}
+    </svg>
+  );
+}

@@ -1,0 +1,136 @@
+import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
+import CollectionPreferences from "@cloudscape-design/components/collection-preferences";
+import Header from "@cloudscape-design/components/header";
+import Input from "@cloudscape-design/components/input";
+import Link from "@cloudscape-design/components/link";
+import Pagination from "@cloudscape-design/components/pagination";
+import Table from "@cloudscape-design/components/table";
+import { useEffect, useState } from "react";
+import { read, searchable, type UserRow } from "../api";
+import { Failed } from "../parts/failed";
+import { Page } from "../parts/page";
+import { ProfilePicker } from "../parts/pickers";
+import { groupPath, number, ProfileLinks, TagList } from "../parts/show";
+import { useInstance, useKept, useLoad, useStill } from "../state";
+import { t } from "../texts";
+import { useQuery } from "./profiles";
+
+const x = t.users;
+
+interface Answer {
+  Rows: UserRow[];
+  NextToken?: string;
+  Total?: number;
+}
+
+export default function Users() {
+  const instance = useInstance();
+  const { get, set } = useQuery({});
+  const [text, setText] = useState(get("search"));
+  const [preferences, setPreferences] = useKept("users", { pageSize: 25, visible: ["username", "name", "profiles", "group", "tags"] });
+  const still = useStill(text);
+  useEffect(() => {
+    if (still !== get("search")) set({ search: still });
+  }, [still]);
+  const search = get("search");
+  const profile = get("profile");
+  const group = get("group");
+  // Pages are behind cursors: those that were seen can be gone back to.
+  const [tokens, setTokens] = useState<string[]>([""]);
+  const [page, setPage] = useState(1);
+  useEffect(() => {
+    setTokens([""]);
+    setPage(1);
+  }, [search, profile, group, preferences.pageSize]);
+  const loaded = useLoad(
+    (signal) =>
+      read<Answer>(
+        instance,
+        "users",
+        {
+          ...searchable(search),
+          ...(profile ? { SecurityProfileId: profile } : {}),
+          ...(group ? { HierarchyGroupId: group } : {}),
+          ...(tokens[page - 1] ? { NextToken: tokens[page - 1] } : {}),
+          Limit: preferences.pageSize,
+        },
+        signal,
+      ),
+    [instance, search, profile, group, page, tokens[page - 1], preferences.pageSize],
+  );
+  const data = loaded.data;
+
+  const columns = [
+    { id: "username", header: x.username, isRowHeader: true, cell: (u: UserRow) => <Link href={`#/instances/${instance}/users/${u.Id}`}>{u.Username}</Link> },
+    { id: "name", header: x.name, cell: (u: UserRow) => `${u.FirstName} ${u.LastName}`.trim() || "-" },
+    { id: "profiles", header: x.profiles, minWidth: 180, cell: (u: UserRow) => <ProfileLinks profiles={u.SecurityProfiles} /> },
+    { id: "group", header: x.group, minWidth: 180, cell: (u: UserRow) => groupPath(u.HierarchyGroup) },
+    { id: "tags", header: x.tags, cell: (u: UserRow) => <TagList tags={u.Tags} /> },
+  ];
+
+  return (
+    <Page title={x.title} description={x.text}>
+      {loaded.error && <Failed error={loaded.error} retry={loaded.reload} />}
+      {loaded.error?.status !== 403 && (
+        <Table
+          variant="container"
+          stickyHeader
+          wrapLines
+          items={data?.Rows ?? []}
+          trackBy="Id"
+          loading={loaded.loading && !data}
+          loadingText={t.loading}
+          ariaLabels={{ tableLabel: x.title }}
+          columnDefinitions={columns}
+          columnDisplay={columns.map((c) => ({ id: c.id, visible: preferences.visible.includes(c.id) }))}
+          header={
+            <Header counter={data?.Total !== undefined ? `(${number.format(data.Total)})` : undefined} actions={<Button iconName="refresh" ariaLabel={t.refresh} onClick={loaded.reload} />}>
+              {x.title}
+            </Header>
+          }
+          filter={
+            <div className="filters">
+              <div className="grow">
+                <Input type="search" value={text} onChange={(e) => setText(e.detail.value)} placeholder={x.search} ariaLabel={x.search} clearAriaLabel={t.clear} />
+              </div>
+              <ProfilePicker value={profile} onChange={(p) => set({ profile: p })} any={x.anyProfile} label={x.byProfile} />
+              {group && <Button onClick={() => set({ group: "" })}>{x.anyGroup}</Button>}
+            </div>
+          }
+          pagination={
+            <Pagination
+              currentPageIndex={page}
+              pagesCount={Math.max(page, tokens.length) + (data?.NextToken && page >= tokens.length ? 1 : 0)}
+              openEnd={!!data?.NextToken && page >= tokens.length}
+              onChange={(e) => {
+                const to = e.detail.currentPageIndex;
+                if (to <= tokens.length) return setPage(to);
+                if (!data?.NextToken || loaded.loading) return;
+                setTokens([...tokens, data.NextToken]);
+                setPage(tokens.length + 1);
+              }}
+              ariaLabels={t.pagination}
+            />
+          }
+          preferences={
+            <CollectionPreferences
+              title={t.preferences.title}
+              confirmLabel={t.confirm}
+              cancelLabel={t.cancel}
+              preferences={{ pageSize: preferences.pageSize, visibleContent: preferences.visible }}
+              pageSizePreference={{ title: t.preferences.pageSize, options: [10, 25, 50, 100].map((value) => ({ value, label: t.preferences.rows(value) })) }}
+              visibleContentPreference={{ title: t.preferences.columns, options: [{ label: x.title, options: columns.map((c) => ({ id: c.id, label: c.header, editable: c.id !== "username" })) }] }}
+              onConfirm={(e) => setPreferences({ pageSize: e.detail.pageSize ?? 25, visible: [...(e.detail.visibleContent ?? preferences.visible)] })}
+            />
+          }
+          empty={
+            <Box textAlign="center" padding="l">
+              {x.none}
+            </Box>
+          }
+        />
+      )}
+    </Page>
+  );
+}

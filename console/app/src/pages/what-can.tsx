@@ -1,0 +1,65 @@
+import Box from "@cloudscape-design/components/box";
+import Checkbox from "@cloudscape-design/components/checkbox";
+import Container from "@cloudscape-design/components/container";
+import Header from "@cloudscape-design/components/header";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import { ask, type Effective } from "../api";
+import { EffectiveTable } from "../parts/effective";
+import { Page, Ready } from "../parts/page";
+import { asked, ResourceField, WhoField } from "../parts/question";
+import { useInstance, useLoad } from "../state";
+import { t } from "../texts";
+import { useQuery } from "./profiles";
+
+const x = t.whatCan;
+
+/** What somebody can do, at all or to one resource. */
+export default function WhatCan() {
+  const instance = useInstance();
+  const query = useQuery({ type: "User" });
+  const { get, set } = query;
+  const q = asked(get);
+  const narrow = get("narrow") === "1";
+  const ready = q.subject && (!narrow || q.resource);
+  const key = JSON.stringify([q.subject, narrow && q.resource]);
+  const loaded = useLoad(
+    async (signal) => {
+      if (!ready) return null;
+      const all = await ask<{ results: Effective[] }>(instance, "effective", { subject: q.subject }, signal);
+      if (!narrow) return all.results;
+      const on = await ask<{ results: { name: string }[] }>(instance, "actions", { subject: q.subject, resource: q.resource, page: { limit: 1000 } }, signal);
+      const names = new Set(on.results.map((r) => r.name));
+      return all.results.filter((r) => names.has(r.action));
+    },
+    [instance, key],
+  );
+  return (
+    <Page title={x.title} description={x.text}>
+      <Container>
+        <SpaceBetween size="m">
+          <WhoField {...query} />
+          <Checkbox checked={narrow} onChange={(e) => set({ narrow: e.detail.checked ? "1" : "" })}>
+            {x.narrow}
+          </Checkbox>
+          {narrow && <ResourceField {...query} />}
+        </SpaceBetween>
+      </Container>
+      {!ready ? (
+        <Box color="text-body-secondary" textAlign="center" padding="l">
+          {t.check.fill}
+        </Box>
+      ) : (
+        <Ready of={loaded}>
+          {(data) =>
+            data && (
+              <SpaceBetween size="s">
+                {narrow && <Header variant="h2">{x.onResource}</Header>}
+                <EffectiveTable rows={data} />
+              </SpaceBetween>
+            )
+          }
+        </Ready>
+      )}
+    </Page>
+  );
+}

@@ -1,0 +1,144 @@
+import Alert from "@cloudscape-design/components/alert";
+import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
+import ExpandableSection from "@cloudscape-design/components/expandable-section";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import Spinner from "@cloudscape-design/components/spinner";
+import { useEffect, useState } from "react";
+import { ApiError, ask, type Effective, type Grant, type WhatIf } from "../api";
+import { useInstance } from "../state";
+import { t } from "../texts";
+import { Failed } from "./failed";
+import { number, SubjectLink } from "./show";
+
+const x = t.blast;
+
+/** Who would gain and lose what, with names, page by page. A refusal of the change itself goes to `refused`. */
+export function Blast({ operation, parameters, refused }: { operation: string; parameters: object; refused?: (e: ApiError) => void }) {
+  const instance = useInstance();
+  const [pages, setPages] = useState<WhatIf[]>([]);
+  const [error, setError] = useState<ApiError | null>(null);
+  const [busy, setBusy] = useState(false);
+  const key = JSON.stringify([operation, parameters]);
+
+  const load = async (token: string, signal?: AbortSignal) => {
+    setBusy(true);
+    setError(null);
+    try {
+      const page = await ask<WhatIf>(instance, "what-if", { operation, parameters, page: { limit: 25, ...(token ? { token } : {}) } }, signal);
+      setPages((all) => (token ? [...all, page] : [page]));
+    } catch (e) {
+      if (signal?.aborted) return;
+      setError(e as ApiError);
+      const { status } = e as ApiError;
+      if (status === 400 || status === 403 || status === 404) refused?.(e as ApiError);
+    }
+    setBusy(false);
+  };
+  useEffect(() => {
+    const abort = new AbortController();
+    setPages([]);
+    void load("", abort.signal);
+    return () => abort.abort();
+  }, [key, instance]);
+
+  const first = pages[0];
+  const next = pages.at(-1)?.page.next_token;
+  return (
+    <SpaceBetween size="s">
+      {error && <Failed error={error} retry={() => void load(next ?? "")} />}
+      {!first && busy && <Spinner />}
+      {first && first.affected === 0 && <Alert type="success">{x.nobody}</Alert>}
+      {first && first.affected > 0 && (
+        <>
+          <div className="figures" data-affected={first.affected}>
+            <Figure n={first.affected} text={x.affected} />
+            <Figure n={first.gaining} text={x.gaining} kind="added" />
+            <Figure n={first.losing} text={x.losing} kind="removed" />
+          </div>
+          {/* People who fare alike stand together, under what happens to them. */}
+          {groupsOf(pages).map(({ key, difference, people }) => (
+            <div className="blast" key={key}>
+              <SpaceBetween direction="horizontal" size="xs">
+                {people.map((p) => (
+                  <SubjectLink key={p.id} type={p.type} id={p.id} name={p.properties?.name} />
+                ))}
+              </SpaceBetween>
+              <ExpandableSection
+                variant="inline"
+                defaultExpanded={difference.gains.length + difference.loses.length + difference.changes.length <= 8}
+                headerText={x.summary(difference.gains.length, difference.loses.length, difference.changes.length)}
+              >
+                <Things sign="+" list={difference.gains} />
+                <Things sign="-" list={difference.loses} />
+                {difference.changes.map((c) => (
+                  <div key={thing(c)} className="changed-line">
+                    <b>{thing(c)}</b>: {c.more && c.less ? x.other : c.more ? x.moreReach : x.lessReach}
+                    <div className="removed">
+                      {x.before} {grants(c.before)}
+                    </div>
+                    <div className="added">
+                      {x.after} {grants(c.after)}
+                    </div>
+                  </div>
+                ))}
+              </ExpandableSection>
+            </div>
+          ))}
+          {people(pages) < first.affected && !next && <Box color="text-body-secondary">{x.hidden(first.affected - people(pages))}</Box>}
+          {next && (
+            <Button loading={busy} onClick={() => void load(next)}>
+              {x.more}
+            </Button>
+          )}
+        </>
+      )}
+    </SpaceBetween>
+  );
+}
+
+const people = (pages: WhatIf[]) => pages.reduce((n, p) => n + p.results.length, 0);
+
+function groupsOf(pages: WhatIf[]) {
+  const groups = new Map<string, { key: string; difference: WhatIf["differences"][number]; people: WhatIf["results"] }>();
+  for (const page of pages)
+    for (const r of page.results) {
+      const difference = page.differences[r.difference];
+      const key = JSON.stringify(difference);
+      const group = groups.get(key) ?? { key, difference, people: [] };
+      groups.set(key, group);
+      group.people.push(r);
+    }
+  return [...groups.values()];
+}
+
+export const thing = (e: { action: string; resource?: { type: string; id: string } }) => (e.resource ? `${e.action} (${e.resource.type} ${e.resource.id})` : e.action);
+
+export function grants(list: Grant[]): string {
+  if (list.length === 0) return x.no;
+  return list.map((g) => (g.conditions.length ? x.where(g.name || t.hiddenProfile, g.conditions.join(x.and)) : g.name || t.hiddenProfile)).join("; ");
+}
+
+function Things({ sign, list }: { sign: "+" | "-"; list: Effective[] }) {
+  return (
+    <>
+      {list.map((e) => (
+        <div key={thing(e)} className={sign === "+" ? "added" : "removed"}>
+          <span aria-hidden="true">{sign === "+" ? "+" : "\u2212"} </span>
+          <span className="hidden">{sign === "+" ? x.gains : x.loses} </span>
+          <b>{thing(e)}</b>
+          {e.grants.some((g) => g.conditions.length > 0) && <span className="secondary"> {grants(e.grants)}</span>}
+        </div>
+      ))}
+    </>
+  );
+}
+
+function Figure({ n, text, kind }: { n: number; text: string; kind?: string }) {
+  return (
+    <div>
+      <div className={`figure ${kind ?? ""}`}>{number.format(n)}</div>
+      <div className="secondary">{text}</div>
+    </div>
+  );
+}

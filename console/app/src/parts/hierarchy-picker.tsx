@@ -1,0 +1,85 @@
+import Box from "@cloudscape-design/components/box";
+import Input from "@cloudscape-design/components/input";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import { useId, useMemo, useState } from "react";
+import { look } from "../api";
+import { type ApiGroup, flat, forest, type GroupNode, search } from "../hierarchy";
+import { useInstance, useLoad } from "../state";
+import { t } from "../texts";
+import { Failed } from "./failed";
+
+const x = t.picker;
+
+/** The instance's groups; 1,000 at most, which is twice Amazon Connect's quota. */
+export function useGroups(wanted = true) {
+  const instance = useInstance();
+  return useLoad(
+    async (signal) => {
+      const all: ApiGroup[] = [];
+      if (!wanted) return { roots: [], truncated: false };
+      let NextToken: string | undefined;
+      do {
+        const page = await look<{ UserHierarchyGroups: ApiGroup[]; NextToken?: string }>(
+          "SearchUserHierarchyGroups",
+          { InstanceId: instance, MaxResults: 100, ...(NextToken ? { NextToken } : {}) },
+          signal,
+        );
+        all.push(...page.UserHierarchyGroups);
+        NextToken = page.NextToken;
+      } while (NextToken && all.length < 1000);
+      return { roots: forest(all), truncated: !!NextToken };
+    },
+    [instance, wanted],
+  );
+}
+
+/** A tree of radio buttons; `own` is the first choice, if there is one. */
+export function HierarchyPicker({ value, onChange, own, none, disabled, label }: { value: string; onChange: (id: string) => void; own?: string; none?: string; disabled?: boolean; label: string }) {
+  const loaded = useGroups();
+  const [text, setText] = useState("");
+  const [closed, setClosed] = useState<Record<string, boolean>>({});
+  const name = useId();
+  const roots = useMemo(() => search(loaded.data?.roots ?? [], text), [loaded.data, text]);
+  const known = useMemo(() => new Set(flat(loaded.data?.roots ?? []).map((g) => g.id)), [loaded.data]);
+
+  const choice = (id: string, text: string) => (
+    <label className="choice">
+      <input type="radio" name={name} checked={value === id} onChange={() => onChange(id)} disabled={disabled} />
+      {text}
+    </label>
+  );
+  const branch = (n: GroupNode) => (
+    <li key={n.id}>
+      <span className="choice-row">
+        {n.children.length > 0 ? (
+          <button type="button" className="disclose small" aria-expanded={!closed[n.id]} aria-label={x.below(n.name)} onClick={() => setClosed((c) => ({ ...c, [n.id]: !c[n.id] }))}>
+            <span aria-hidden="true" className={closed[n.id] ? "caret" : "caret open"} />
+          </button>
+        ) : (
+          <span className="caret-space" />
+        )}
+        {choice(n.id, n.name)}
+      </span>
+      {n.children.length > 0 && !closed[n.id] && <ul>{n.children.map(branch)}</ul>}
+    </li>
+  );
+
+  return (
+    <SpaceBetween size="xs">
+      {loaded.error && <Failed error={loaded.error} retry={loaded.reload} />}
+      {flat(loaded.data?.roots ?? []).length > 12 && !disabled && (
+        <Input type="search" value={text} onChange={(e) => setText(e.detail.value)} placeholder={x.search} ariaLabel={x.search} clearAriaLabel={t.clear} />
+      )}
+      <fieldset className="tree">
+        <legend className="hidden">{label}</legend>
+        <ul>
+          {own && <li>{choice("", own)}</li>}
+          {none && <li>{choice("", none)}</li>}
+          {roots.map(branch)}
+          {value && loaded.data && !known.has(value) && <li>{choice(value, x.gone(value))}</li>}
+        </ul>
+      </fieldset>
+      {loaded.data?.truncated && <Box color="text-body-secondary">{x.truncated}</Box>}
+    </SpaceBetween>
+  );
+}

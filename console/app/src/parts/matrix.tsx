@@ -1,0 +1,312 @@
+import Alert from "@cloudscape-design/components/alert";
+import Badge from "@cloudscape-design/components/badge";
+import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
+import Checkbox from "@cloudscape-design/components/checkbox";
+import Input from "@cloudscape-design/components/input";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import Toggle from "@cloudscape-design/components/toggle";
+import { memo, type ReactNode, useMemo, useState } from "react";
+import { actionLabel, columns, dependants, filter, type Group, isOld, lacks, matrix, needed, type Permission, type Row, setAll, state } from "../catalogue";
+import { useShared } from "../state";
+import { t } from "../texts";
+
+const x = t.matrix;
+
+interface Props {
+  granted: string[];
+  /** What is saved, to show what is not. */
+  saved?: string[];
+  onChange?: (granted: string[]) => void;
+}
+
+/** The permission matrix: groups, resources, a column for each kind of action. */
+export function Matrix({ granted: list, saved, onChange }: Props) {
+  const { catalogue } = useShared();
+  const [text, setText] = useState("");
+  const [only, setOnly] = useState(!onChange);
+  const [open, setOpen] = useState<Record<string, boolean>>({});
+  // What came with the last box, or stops working with it, until something else is done.
+  const [last, setLast] = useState<{ name: string; needs: string[]; breaks: string[] } | null>(null);
+  const granted = useMemo(() => new Set(list), [list]);
+  const before = useMemo(() => new Set(saved ?? list), [saved, list]);
+  const groups = useMemo(() => matrix(catalogue.Permissions, [...list, ...(saved ?? [])]), [catalogue, list, saved]);
+  // Rows stay while somebody works in them: what was granted when saved counts as granted here.
+  const shown = useMemo(() => filter(groups, text, only ? new Set([...granted, ...before]) : null), [groups, text, only, granted, before]);
+  const missing = useMemo(() => lacks(catalogue.Permissions, granted), [catalogue, granted]);
+  const searching = text.trim() !== "";
+  // A profile of a few groups shows them; a broad one begins folded.
+  const [begin] = useState(() => {
+    const held = groups.filter((g) => g.permissions.some((p) => granted.has(p.Name))).map((g) => g.name);
+    return new Set(held.length <= 3 ? held : []);
+  });
+
+  const change = (next: Set<string>, name?: string) => {
+    onChange?.([...next].sort());
+    if (!name) return setLast(null);
+    const needs = next.has(name) ? needed(catalogue.Permissions, [name], next) : [];
+    const breaks = next.has(name) ? [] : dependants(catalogue.Permissions, [name], next);
+    setLast(needs.length || breaks.length ? { name, needs, breaks } : null);
+  };
+  const toggle = (p: Permission, on: boolean) => {
+    const next = new Set(granted);
+    if (on) next.add(p.Name);
+    else next.delete(p.Name);
+    change(next, p.Name);
+  };
+  const addAll = (names: string[]) => change(new Set([...granted, ...names]));
+
+  // Beside the box that was ticked: the head of the page may be far away.
+  const offer = (
+    <div className="offer" role="status">
+        {last && last.needs.length > 0 && (
+          <Alert type="info" action={<Button onClick={() => addAll(last.needs)}>{x.add(last.needs.length)}</Button>}>
+            {x.needs(last.name, last.needs.join(", "))}
+          </Alert>
+        )}
+        {last && last.breaks.length > 0 && (
+          <Alert
+            type="info"
+            action={
+              <Button
+                onClick={() => {
+                  const next = new Set(granted);
+                  for (const b of last.breaks) next.delete(b);
+                  change(next);
+                }}
+              >
+                {x.removeToo(last.breaks.length)}
+              </Button>
+            }
+          >
+            {x.breaks(last.name, last.breaks.join(", "))}
+          </Alert>
+        )}
+    </div>
+  );
+
+  return (
+    <SpaceBetween size="s">
+      <div className="filters">
+        <div className="grow">
+          <Input type="search" value={text} onChange={(e) => setText(e.detail.value)} placeholder={x.search} ariaLabel={x.search} clearAriaLabel={t.clear} />
+        </div>
+        <Toggle checked={only} onChange={(e) => setOnly(e.detail.checked)}>
+          {x.only}
+        </Toggle>
+        <Box color="text-body-secondary">{x.count(granted.size)}</Box>
+      </div>
+      <div aria-live="polite">
+        {!last && missing.length > 0 && (
+          <Alert
+            type="warning"
+            action={
+              onChange && (
+                <Button
+                  onClick={() =>
+                    addAll(
+                      needed(
+                        catalogue.Permissions,
+                        missing.map((m) => m.permission),
+                        granted,
+                      ),
+                    )
+                  }
+                >
+                  {x.addAll}
+                </Button>
+              )
+            }
+          >
+            {x.lacks(
+              missing
+                .slice(0, 5)
+                .map((m) => x.lack(m.permission, m.needs.join(", ")))
+                .join("; "),
+              missing.length - 5,
+            )}
+          </Alert>
+        )}
+      </div>
+      {shown.length === 0 && (
+        <Box textAlign="center" padding="l">
+          {only && !searching ? x.nothing : x.noMatch}
+        </Box>
+      )}
+      {shown.map((g) => {
+        const whole = groups.find((o) => o.name === g.name)!;
+        return (
+          <GroupTable
+            key={g.name}
+            group={g}
+            whole={whole}
+            granted={granted}
+            before={before}
+            open={searching || (open[g.name] ?? (only || shown.length < 3 || begin.has(g.name)))}
+            setOpen={(v) => setOpen((o) => ({ ...o, [g.name]: v }))}
+            offer={last && whole.permissions.some((p) => p.Name === last.name) ? offer : null}
+            toggle={onChange && toggle}
+            all={onChange && ((permissions, on) => change(setAll(permissions, granted, on)))}
+          />
+        );
+      })}
+    </SpaceBetween>
+  );
+}
+
+function GroupTable(props: {
+  group: Group;
+  whole: Group;
+  granted: Set<string>;
+  before: Set<string>;
+  open: boolean;
+  setOpen: (open: boolean) => void;
+  offer: ReactNode;
+  toggle?: (p: Permission, on: boolean) => void;
+  all?: (permissions: Permission[], on: boolean) => void;
+}) {
+  const { group, whole, granted, before, open, setOpen, offer, toggle, all } = props;
+  const whether = state(whole.permissions, granted);
+  const held = whole.permissions.filter((p) => granted.has(p.Name)).length;
+  const changed = whole.permissions.filter((p) => granted.has(p.Name) !== before.has(p.Name)).length;
+  const id = `group-${group.name.replace(/\W+/g, "-")}`;
+  return (
+    <section className="matrix" aria-labelledby={id}>
+      <div className="matrix-head">
+        <button type="button" className="disclose" aria-expanded={open} onClick={() => setOpen(!open)} id={id}>
+          <span aria-hidden="true" className={open ? "caret open" : "caret"} />
+          {group.name}
+          <span className="count">{x.held(held, whole.permissions.length)}</span>
+          {changed > 0 && <span className="changed-mark">{x.changed(changed)}</span>}
+        </button>
+        {all && (
+          <Checkbox checked={whether === true} indeterminate={whether === null} onChange={(e) => all(whole.permissions, e.detail.checked)} ariaLabel={x.allOf(group.name)}>
+            {x.all}
+          </Checkbox>
+        )}
+      </div>
+      {offer}
+      {open && (
+        <div className="scroll" tabIndex={0} role="region" aria-labelledby={id}>
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">{x.resource}</th>
+                {all && <th scope="col">{x.all}</th>}
+                {columns.map((c) => (
+                  <th scope="col" key={c}>
+                    {x.columns[c]}
+                  </th>
+                ))}
+                <th scope="col">{x.more}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {group.rows.map((row) => (
+                <MatrixRow
+                  key={row.resource}
+                  row={row}
+                  held={row.all
+                    .filter((p) => granted.has(p.Name))
+                    .map((p) => p.Name)
+                    .join()}
+                  saved={row.all
+                    .filter((p) => before.has(p.Name))
+                    .map((p) => p.Name)
+                    .join()}
+                  granted={granted}
+                  before={before}
+                  toggle={toggle}
+                  all={all}
+                />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
+
+interface RowProps {
+  row: Row;
+  /** What of the row is granted, and was; the row is drawn again only when that changes. */
+  held: string;
+  saved: string;
+  granted: Set<string>;
+  before: Set<string>;
+  toggle?: (p: Permission, on: boolean) => void;
+  all?: (permissions: Permission[], on: boolean) => void;
+}
+
+function MatrixRow({ row, granted, before, toggle, all }: RowProps) {
+  const whether = state(row.all, granted);
+  const cell = (p: Permission, text?: string) => (
+    <Cell key={p.Name} p={p} on={granted.has(p.Name)} was={before.has(p.Name)} text={text} toggle={toggle} />
+  );
+  return (
+    <tr>
+      <th scope="row">
+        {row.label} <Marks permissions={row.all} />
+      </th>
+      {all && (
+        <td>
+          {row.all.length > 1 && (
+            <Checkbox checked={whether === true} indeterminate={whether === null} onChange={(e) => all(row.all, e.detail.checked)} ariaLabel={x.allOf(row.label)} />
+          )}
+        </td>
+      )}
+      {columns.map((c) => (
+        <td key={c}>{row.cells[c] && cell(row.cells[c])}</td>
+      ))}
+      <td>
+        <div className="more">{row.more.map((p) => cell(p, actionLabel(p)))}</div>
+      </td>
+    </tr>
+  );
+}
+
+function Cell({ p, on, was, text, toggle }: { p: Permission; on: boolean; was: boolean; text?: string; toggle?: (p: Permission, on: boolean) => void }) {
+  const classes = ["cell", on !== was ? "changed" : "", p.Sensitive ? "sensitive" : ""].filter(Boolean).join(" ");
+  const note = [p.Name, p.Sensitive && x.why[p.Sensitive], p.Restriction && x.restricts, isOld(p) && x.old].filter(Boolean).join(". ");
+  if (!toggle) {
+    return (
+      <span className={classes} title={note}>
+        <span aria-hidden="true" className={on ? "tick" : "no-tick"} />
+        <span className="hidden">{x.is(p.Name, on)}</span>
+        {text}
+      </span>
+    );
+  }
+  return (
+    <span className={classes} title={note}>
+      <Checkbox checked={on} onChange={(e) => toggle(p, e.detail.checked)} ariaLabel={note} data-permission={p.Name}>
+        {text}
+      </Checkbox>
+    </span>
+  );
+}
+
+const Marks = memo(function Marks({ permissions }: { permissions: Permission[] }) {
+  const sensitive = [...new Set(permissions.map((p) => p.Sensitive).filter(Boolean))];
+  return (
+    <>
+      {sensitive.map((s) => (
+        <span key={s} title={x.whyOf(permissions.filter((p) => p.Sensitive === s).map((p) => p.Name).join(", "), x.why[s] ?? s)}>
+          <Badge color="red">{x.marks[s] ?? s}</Badge>{" "}
+        </span>
+      ))}
+      {permissions.some((p) => p.Restriction) && (
+        <span title={x.restricts}>
+          <Badge color="blue">{x.restriction}</Badge>
+        </span>
+      )}
+      {permissions.some(isOld) && (
+        <span title={x.old}>
+          <Badge>{x.legacy}</Badge>
+        </span>
+      )}
+      {permissions.some((p) => p.Status === "unrecognised") && <Badge>{x.unknown}</Badge>}
+    </>
+  );
+});

@@ -1,0 +1,38 @@
+import BreadcrumbGroup from "@cloudscape-design/components/breadcrumb-group";
+import Header from "@cloudscape-design/components/header";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import Spinner from "@cloudscape-design/components/spinner";
+import { type ReactNode, useEffect } from "react";
+import type { Loaded } from "../state";
+import { t } from "../texts";
+import { Failed } from "./failed";
+
+export interface Crumb {
+  text: string;
+  href: string;
+}
+
+export function Page({ title, crumbs = [], description, actions, info, children }: { title: string; crumbs?: Crumb[]; description?: ReactNode; actions?: ReactNode; info?: ReactNode; children: ReactNode }) {
+  useEffect(() => {
+    document.title = `${title} - ${t.name}`;
+  }, [title]);
+  return (
+    <SpaceBetween size="m">
+      {crumbs.length > 0 && <BreadcrumbGroup items={[...crumbs, { text: title, href: "" }]} ariaLabel={t.nav.crumbs} onFollow={(e) => e.detail.href === "" && e.preventDefault()} />}
+      <Header variant="h1" description={description} actions={actions} info={info}>
+        {title}
+      </Header>
+      {children}
+    </SpaceBetween>
+  );
+}
+
+/** What was loaded, or why not; what was there before stays under a message when loading it again fails. */
+export function Ready<T>({ of, children }: { of: Loaded<T>; children: (data: T) => ReactNode }) {
+  return (
+    <>
+      {of.error && <Failed error={of.error} retry={of.reload} />}
+      {of.data !== undefined && !(of.error && of.error.status >= 400 && of.error.status < 500) ? children(of.data) : !of.error && <Spinner size="large" />}
+    </>
+  );
+}

@@ -1,0 +1,171 @@
+// Choosing one of many things by name: the server searches, nothing loads them all.
+import Autosuggest, { type AutosuggestProps } from "@cloudscape-design/components/autosuggest";
+import Multiselect from "@cloudscape-design/components/multiselect";
+import Select from "@cloudscape-design/components/select";
+import { useEffect, useMemo, useState } from "react";
+import { type AgentRow, look, type Named, type ProfileRow, read, searchable, type UserRow } from "../api";
+import { useInstance, useLoad, useShared, useStill } from "../state";
+import { t } from "../texts";
+
+const x = t.pickers;
+
+function useProfiles(text: string) {
+  const instance = useInstance();
+  const still = useStill(text);
+  return useLoad((signal) => read<{ Rows: ProfileRow[]; Total: number }>(instance, "profiles", { ...searchable(still), PageSize: 50 }, signal), [instance, still]);
+}
+
+export function ProfilePicker({ value, onChange, any, label }: { value: string; onChange: (id: string) => void; any: string; label: string }) {
+  const [text, setText] = useState("");
+  const loaded = useProfiles(text);
+  const [names, setNames] = useState<Record<string, string>>({});
+  const rows = loaded.data?.Rows ?? [];
+  useEffect(() => setNames((n) => ({ ...n, ...Object.fromEntries(rows.map((r) => [r.Id, r.Name])) })), [loaded.data]);
+  return (
+    <Select
+      selectedOption={value ? { value, label: names[value] ?? value } : { value: "", label: any }}
+      options={[{ value: "", label: any }, ...rows.map((r) => ({ value: r.Id, label: r.Name }))]}
+      onChange={(e) => onChange(e.detail.selectedOption.value ?? "")}
+      filteringType="manual"
+      onLoadItems={(e) => setText(e.detail.filteringText)}
+      filteringAriaLabel={label}
+      filteringPlaceholder={x.search}
+      statusType={loaded.error ? "error" : loaded.loading ? "loading" : "finished"}
+      loadingText={t.loading}
+      errorText={loaded.error?.body.Permission ? t.missing(loaded.error.body.Permission) : loaded.error?.message}
+      empty={x.none}
+      ariaLabel={label}
+    />
+  );
+}
+
+export function ProfilesPicker({ value, onChange, label, disabled }: { value: Named[]; onChange: (profiles: Named[]) => void; label: string; disabled?: boolean }) {
+  const [text, setText] = useState("");
+  const loaded = useProfiles(text);
+  const option = (p: Named) => ({ value: p.Id, label: p.Name || p.Id });
+  return (
+    <Multiselect
+      selectedOptions={value.map(option)}
+      options={(loaded.data?.Rows ?? []).map(option)}
+      onChange={(e) => onChange(e.detail.selectedOptions.map((o) => ({ Id: o.value!, Name: o.label ?? "" })))}
+      filteringType="manual"
+      onLoadItems={(e) => setText(e.detail.filteringText)}
+      filteringAriaLabel={label}
+      filteringPlaceholder={x.search}
+      statusType={loaded.error ? "error" : loaded.loading ? "loading" : "finished"}
+      loadingText={t.loading}
+      errorText={loaded.error?.body.Permission ? t.missing(loaded.error.body.Permission) : loaded.error?.message}
+      empty={x.none}
+      ariaLabel={label}
+      placeholder={x.profiles}
+      disabled={disabled}
+      deselectAriaLabel={(o) => t.rows.remove(o.label ?? "")}
+    />
+  );
+}
+
+export interface Choice {
+  id: string;
+  label: string;
+}
+
+type Find = (instance: string, text: string, signal: AbortSignal) => Promise<(Choice & { description?: string })[]>;
+
+const users: Find = async (instance, text, signal) =>
+  (await read<{ Rows: UserRow[] }>(instance, "users", { ...searchable(text), Limit: 20 }, signal)).Rows.map((u) => ({
+    id: u.Id,
+    label: u.Username,
+    description: `${u.FirstName} ${u.LastName}`.trim(),
+  }));
+
+const agents: Find = async (instance, text, signal) =>
+  (await read<{ Rows: AgentRow[] }>(instance, "agents", { ...searchable(text), Limit: 20 }, signal)).Rows.map((a) => ({ id: a.Arn, label: a.Arn }));
+
+const profiles: Find = async (instance, text, signal) =>
+  (await read<{ Rows: ProfileRow[] }>(instance, "profiles", { ...searchable(text), PageSize: 20 }, signal)).Rows.map((p) => ({ id: p.Id, label: p.Name }));
+
+/** A search operation of the API, by name: beginning with one letter, containing two and more. */
+const byName =
+  (operation: string, list: string): Find =>
+  async (instance, text, signal) => {
+    const found = await look<Record<string, unknown>>(
+      operation,
+      {
+        InstanceId: instance,
+        MaxResults: 20,
+        ...(text ? { SearchCriteria: { StringCondition: { FieldName: "name", Value: text.slice(0, 25), ComparisonType: text.length < 2 ? "STARTS_WITH" : "CONTAINS" } } } : {}),
+      },
+      signal,
+    );
+    return ((found[list] ?? []) as Record<string, string>[]).map((r) => ({ id: r.Id ?? r.QueueId ?? r.RoutingProfileId ?? r.HoursOfOperationId, label: r.Name }));
+  };
+
+export const finders: Record<string, Find> = {
+  user: users,
+  ai_agent: agents,
+  User: users,
+  SecurityProfile: profiles,
+  Queue: byName("SearchQueues", "Queues"),
+  RoutingProfile: byName("SearchRoutingProfiles", "RoutingProfiles"),
+  HierarchyGroup: byName("SearchUserHierarchyGroups", "UserHierarchyGroups"),
+  HoursOfOperation: byName("SearchHoursOfOperations", "HoursOfOperations"),
+  ContactFlowModule: byName("SearchContactFlowModules", "ContactFlowModules"),
+};
+
+/** By name, or by an id that is typed; what was chosen keeps its name. */
+export function Finder({ type, value, label, onChange, ariaLabel, placeholder }: { type: string; value: string; label: string; onChange: (choice: Choice) => void; ariaLabel: string; placeholder?: string }) {
+  const instance = useInstance();
+  const [text, setText] = useState(label || value);
+  useEffect(() => setText(label || value), [label, value]);
+  const still = useStill(text);
+  const chosen = still === label && value !== "";
+  const find = finders[type];
+  const loaded = useLoad(async (signal) => (find ? find(instance, chosen ? "" : still.trim(), signal) : []), [instance, type, chosen ? "" : still.trim()]);
+  const options: AutosuggestProps.Option[] = (loaded.data ?? []).map((c) => ({ value: c.label, label: c.label, description: c.description, labelTag: undefined, tags: undefined, filteringTags: [c.id] }));
+  return (
+    <Autosuggest
+      value={text}
+      onChange={(e) => {
+        setText(e.detail.value);
+        if (!find) onChange({ id: e.detail.value, label: e.detail.value });
+      }}
+      onSelect={(e) => {
+        const hit = loaded.data?.find((c) => c.label === e.detail.value);
+        onChange(hit ? { id: hit.id, label: hit.label } : { id: e.detail.value, label: e.detail.value });
+      }}
+      onBlur={() => {
+        if (text !== label && text !== value) onChange({ id: text.trim(), label: text.trim() });
+      }}
+      options={options}
+      filteringType="manual"
+      enteredTextLabel={x.use}
+      statusType={loaded.error ? "error" : loaded.loading ? "loading" : "finished"}
+      loadingText={t.loading}
+      errorText={loaded.error?.body.Permission ? t.missing(loaded.error.body.Permission) : loaded.error?.message}
+      empty={x.none}
+      ariaLabel={ariaLabel}
+      placeholder={placeholder ?? x.search}
+    />
+  );
+}
+
+export function PermissionPicker({ value, onChange, label }: { value: string; onChange: (name: string) => void; label: string }) {
+  const { catalogue } = useShared();
+  const options = useMemo(() => {
+    const groups = new Map<string, { value: string; label: string; description: string }[]>();
+    for (const p of catalogue.Permissions) groups.set(p.Group, [...(groups.get(p.Group) ?? []), { value: p.Name, label: p.Name, description: p.Label }]);
+    return [...groups].sort(([a], [b]) => a.localeCompare(b, "en")).map(([label, options]) => ({ label, options }));
+  }, [catalogue]);
+  return (
+    <Select
+      selectedOption={value ? { value, label: value } : null}
+      options={options}
+      onChange={(e) => onChange(e.detail.selectedOption.value ?? "")}
+      filteringType="auto"
+      filteringAriaLabel={label}
+      virtualScroll
+      placeholder={x.permission}
+      ariaLabel={label}
+    />
+  );
+}

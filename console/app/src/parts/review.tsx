@@ -1,0 +1,198 @@
+import Alert from "@cloudscape-design/components/alert";
+import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
+import Header from "@cloudscape-design/components/header";
+import Modal from "@cloudscape-design/components/modal";
+import RadioGroup from "@cloudscape-design/components/radio-group";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import { useMemo, useState } from "react";
+import { ApiError, call, type ProfileAnswer } from "../api";
+import { changed, decide, diff, type Editable, editable, type Field, merge, same } from "../profile";
+import { useInstance } from "../state";
+import { t } from "../texts";
+import { Blast } from "./blast";
+import { Diff } from "./diff";
+import { Failed } from "./failed";
+import { When, Who } from "./show";
+
+const x = t.review;
+
+interface Props {
+  id: string;
+  name: string;
+  base: Editable;
+  etag: string;
+  value: Editable;
+  nameOf: (field: Field, value: string) => string;
+  close: () => void;
+  /** With the ETag of what is saved now. */
+  saved: (etag: string | null) => void;
+  /** The server refuses the change: where, if it says so. */
+  refused: (e: ApiError) => void;
+  /** Somebody else saved meanwhile; what to go on with. */
+  merged: (current: ProfileAnswer, value: Editable) => void;
+}
+
+/** What would change and for whom, before it does; and what to do when somebody else was faster. */
+export function Review(props: Props) {
+  const { id, name, base, etag, value, nameOf, close, saved, refused, merged } = props;
+  const instance = useInstance();
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  const [blocked, setBlocked] = useState(false);
+  const [conflict, setConflict] = useState<ProfileAnswer | null>(null);
+  const diffs = useMemo(() => diff(base, value), [base, value]);
+  const parameters = useMemo(() => ({ InstanceId: instance, SecurityProfileId: id, ...changed(base, value) }), [instance, id, base, value]);
+
+  const save = async (match: string) => {
+    setBusy(true);
+    setError(null);
+    try {
+      const { headers } = await call("UpdateSecurityProfile", parameters, { "If-Match": match });
+      saved(headers.get("ETag"));
+    } catch (e) {
+      const err = e as ApiError;
+      const current = err.status === 412 ? (err.answer.Current as ProfileAnswer | undefined) : undefined;
+      // Its tags were changed, which this does not touch: there is nothing to overwrite.
+      if (current && current.ETag !== match && same(base, editable(current.Profile))) return save(current.ETag);
+      if (current) setConflict(current);
+      else {
+        setError(err);
+        if (err.body.Members?.length) refused(err);
+      }
+    }
+    setBusy(false);
+  };
+
+  if (conflict) {
+    return (
+      <ConflictModal
+        base={base}
+        mine={value}
+        current={conflict}
+        nameOf={nameOf}
+        close={close}
+        go={(v) => {
+          setConflict(null);
+          merged(conflict, v);
+        }}
+      />
+    );
+  }
+  return (
+    <Modal
+      visible
+      size="max"
+      header={x.title(name)}
+      onDismiss={close}
+      closeAriaLabel={t.close}
+      footer={
+        <Box float="right">
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button variant="link" onClick={close}>
+              {x.back}
+            </Button>
+            <Button variant="primary" loading={busy} disabled={blocked || diffs.length === 0} onClick={() => void save(etag)}>
+              {t.save}
+            </Button>
+          </SpaceBetween>
+        </Box>
+      }
+    >
+      <SpaceBetween size="l">
+        {error && <Failed error={error} />}
+        <div className="columns">
+          <section>
+            <Header variant="h2">{x.changes}</Header>
+            <Diff diffs={diffs} nameOf={nameOf} />
+          </section>
+          <section>
+            <Header variant="h2" description={x.affectedText}>
+              {x.affected}
+            </Header>
+            <Blast
+              operation="UpdateSecurityProfile"
+              parameters={parameters}
+              refused={(e) => {
+                setBlocked(true);
+                refused(e);
+              }}
+            />
+          </section>
+        </div>
+      </SpaceBetween>
+    </Modal>
+  );
+}
+
+function ConflictModal({ base, mine, current, nameOf, close, go }: { base: Editable; mine: Editable; current: ProfileAnswer; nameOf: Props["nameOf"]; close: () => void; go: (value: Editable) => void }) {
+  const theirs = useMemo(() => editable(current.Profile), [current]);
+  const { merged, conflicts } = useMemo(() => merge(base, mine, theirs), [base, mine, theirs]);
+  const [sides, setSides] = useState<Record<number, "mine" | "theirs">>({});
+  const decided = conflicts.every((_, i) => sides[i]);
+  const result = conflicts.reduce((v, c, i) => (sides[i] ? decide(v, c, mine, theirs, sides[i]) : v), merged);
+  const value = (field: Field, v: string) => (v === "" ? x.nothingThere : nameOf(field, v));
+  return (
+    <Modal
+      visible
+      size="max"
+      header={x.conflict}
+      onDismiss={close}
+      closeAriaLabel={t.close}
+      footer={
+        <Box float="right">
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button variant="link" onClick={close}>
+              {x.back}
+            </Button>
+            <Button onClick={() => go(theirs)}>{x.dropMine}</Button>
+            <Button variant="primary" disabled={!decided} onClick={() => go(result)}>
+              {x.mergeAction}
+            </Button>
+          </SpaceBetween>
+        </Box>
+      }
+    >
+      <SpaceBetween size="l">
+        <Alert type="warning">
+          {x.conflictText} <Who by={current.LastModified?.By} />, <When time={current.LastModified?.Time} />
+        </Alert>
+        <div className="columns">
+          <section data-side="theirs">
+            <Header variant="h2">{x.theirs}</Header>
+            <Diff diffs={diff(base, theirs)} nameOf={nameOf} />
+          </section>
+          <section data-side="mine">
+            <Header variant="h2">{x.mine}</Header>
+            <Diff diffs={diff(base, mine)} nameOf={nameOf} />
+          </section>
+        </div>
+        {conflicts.length === 0 && <Alert type="success">{x.noClash}</Alert>}
+        {conflicts.length > 0 && (
+          <section>
+            <Header variant="h2" description={x.clashText}>
+              {x.clash}
+            </Header>
+            <SpaceBetween size="m">
+              {conflicts.map((c, i) => (
+                <div key={i} data-conflict={c.field}>
+                  <Box variant="h3">{c.item ? `${t.fields[c.field]}: ${c.item}` : t.fields[c.field]}</Box>
+                  <RadioGroup
+                    ariaLabel={c.item ? `${t.fields[c.field]}: ${c.item}` : t.fields[c.field]}
+                    value={sides[i] ?? null}
+                    onChange={(e) => setSides({ ...sides, [i]: e.detail.value as "mine" | "theirs" })}
+                    items={[
+                      { value: "mine", label: x.takeMine(value(c.field, c.mine)) },
+                      { value: "theirs", label: x.takeTheirs(value(c.field, c.theirs)) },
+                    ]}
+                  />
+                  <Box color="text-body-secondary">{x.was(value(c.field, c.base))}</Box>
+                </div>
+              ))}
+            </SpaceBetween>
+          </section>
+        )}
+      </SpaceBetween>
+    </Modal>
+  );
+}

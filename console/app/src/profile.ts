@@ -1,0 +1,293 @@
+// What a profile is to the console, how two states of it differ, and how changes made by two people at
+// the same time come together. No I/O and no React here.
+
+export type Tags = Record<string, string>;
+
+export interface Application {
+  Namespace: string;
+  ApplicationPermissions: string[];
+  Type: string;
+}
+
+export interface FlowModule {
+  Type: string;
+  FlowModuleId: string;
+}
+
+export interface AIAgent {
+  Type: string;
+  Arn: string;
+}
+
+export interface AttributeRule {
+  AccessType?: string;
+  AttributeName: string;
+  Values: string[];
+}
+
+export interface Granular {
+  DataTableAccessControlConfiguration?: {
+    PrimaryAttributeAccessControlConfiguration?: { PrimaryAttributeValues?: AttributeRule[] };
+  };
+}
+
+/** Those members of a profile that UpdateSecurityProfile changes. */
+export interface Editable {
+  Description: string;
+  Permissions: string[];
+  AllowedAccessControlTags: Tags;
+  TagRestrictedResources: string[];
+  HierarchyRestrictedResources: string[];
+  AllowedAccessControlHierarchyGroupId: string;
+  Applications: Application[];
+  AllowedFlowModules: FlowModule[];
+  AllowedAIAgents: AIAgent[];
+  GranularAccessControlConfiguration: Granular;
+}
+
+export interface Profile extends Editable {
+  SecurityProfileId: string;
+  SecurityProfileArn: string;
+  SecurityProfileName: string;
+  Tags: Tags;
+  LastModifiedTime: string;
+}
+
+export type Field = keyof Editable;
+
+/** In the order in which people read a profile. */
+export const fields: Field[] = [
+  "Description",
+  "Permissions",
+  "AllowedAccessControlTags",
+  "TagRestrictedResources",
+  "HierarchyRestrictedResources",
+  "AllowedAccessControlHierarchyGroupId",
+  "Applications",
+  "AllowedFlowModules",
+  "AllowedAIAgents",
+  "GranularAccessControlConfiguration",
+];
+
+export function empty(): Editable {
+  return {
+    Description: "",
+    Permissions: [],
+    AllowedAccessControlTags: {},
+    TagRestrictedResources: [],
+    HierarchyRestrictedResources: [],
+    AllowedAccessControlHierarchyGroupId: "",
+    Applications: [],
+    AllowedFlowModules: [],
+    AllowedAIAgents: [],
+    GranularAccessControlConfiguration: {},
+  };
+}
+
+/** The editable members alone, with what an older state may lack filled in. */
+export function editable(p: Partial<Editable>): Editable {
+  const out = empty();
+  for (const f of fields) if (p[f] != null) (out as unknown as Record<string, unknown>)[f] = p[f];
+  return out;
+}
+
+export function rulesOf(g: Granular | undefined): AttributeRule[] {
+  return g?.DataTableAccessControlConfiguration?.PrimaryAttributeAccessControlConfiguration?.PrimaryAttributeValues ?? [];
+}
+
+export function granularOf(rules: AttributeRule[]): Granular {
+  if (rules.length === 0) return {};
+  return {
+    DataTableAccessControlConfiguration: {
+      PrimaryAttributeAccessControlConfiguration: {
+        PrimaryAttributeValues: rules.map((r) => ({ AccessType: "ALLOW", AttributeName: r.AttributeName, Values: r.Values })),
+      },
+    },
+  };
+}
+
+// Every field is a bag of items by key: what is listed twice or in another order is the same, two people
+// who add different permissions do not disagree, and two who set one tag to different values do.
+type Items = Map<string, string>;
+
+const sep = "\u0000";
+const join = (...parts: string[]) => parts.join(sep);
+
+export function items(field: Field, p: Editable): Items {
+  const out: Items = new Map();
+  switch (field) {
+    case "Description":
+    case "AllowedAccessControlHierarchyGroupId":
+      if (p[field]) out.set("", p[field]);
+      break;
+    case "Permissions":
+    case "TagRestrictedResources":
+    case "HierarchyRestrictedResources":
+      for (const v of p[field]) out.set(v, "");
+      break;
+    case "AllowedAccessControlTags":
+      for (const [k, v] of Object.entries(p[field])) out.set(k, v);
+      break;
+    case "Applications":
+      for (const a of p[field]) for (const permission of a.ApplicationPermissions) out.set(join(a.Type, a.Namespace, permission), "");
+      break;
+    case "AllowedFlowModules":
+      for (const m of p[field]) out.set(join(m.Type, m.FlowModuleId), "");
+      break;
+    case "AllowedAIAgents":
+      for (const a of p[field]) out.set(join(a.Type, a.Arn), "");
+      break;
+    case "GranularAccessControlConfiguration":
+      for (const r of rulesOf(p[field])) for (const v of r.Values) out.set(join(r.AttributeName, v), "");
+      break;
+  }
+  return out;
+}
+
+/** The inverse of items; groups keep the order in which they first come. */
+export function fromItems<F extends Field>(field: F, from: Items): Editable[F];
+export function fromItems(field: Field, from: Items): unknown {
+  const keys = [...from.keys()];
+  const grouped = (depth: number) => {
+    const groups = new Map<string, string[]>();
+    for (const key of keys) {
+      const parts = key.split(sep);
+      const head = join(...parts.slice(0, depth));
+      groups.set(head, [...(groups.get(head) ?? []), parts[depth]]);
+    }
+    return [...groups];
+  };
+  switch (field) {
+    case "Description":
+    case "AllowedAccessControlHierarchyGroupId":
+      return from.get("") ?? "";
+    case "Permissions":
+    case "TagRestrictedResources":
+    case "HierarchyRestrictedResources":
+      return keys;
+    case "AllowedAccessControlTags":
+      return Object.fromEntries(from);
+    case "Applications":
+      return grouped(2).map(([head, ApplicationPermissions]) => {
+        const [Type, Namespace] = head.split(sep);
+        return { Namespace, ApplicationPermissions, Type };
+      });
+    case "AllowedFlowModules":
+      return keys.map((k) => ({ Type: k.split(sep)[0], FlowModuleId: k.split(sep)[1] }));
+    case "AllowedAIAgents":
+      return keys.map((k) => ({ Type: k.split(sep)[0], Arn: k.split(sep)[1] }));
+    case "GranularAccessControlConfiguration":
+      return granularOf(grouped(1).map(([AttributeName, Values]) => ({ AttributeName, Values })));
+  }
+}
+
+export interface FieldDiff {
+  field: Field;
+  added: string[];
+  removed: string[];
+}
+
+/** How an item reads: "orders: GetOrder", "Country = FR". */
+function show(field: Field, key: string, value: string): string {
+  const parts = key.split(sep);
+  switch (field) {
+    case "Description":
+    case "AllowedAccessControlHierarchyGroupId":
+      return value;
+    case "AllowedAccessControlTags":
+      return `${key} = ${value}`;
+    case "Applications":
+      return `${parts[1]}: ${parts[2]}`;
+    case "AllowedFlowModules":
+    case "AllowedAIAgents":
+      return parts[1];
+    case "GranularAccessControlConfiguration":
+      return `${parts[0]} = ${parts[1]}`;
+    default:
+      return key;
+  }
+}
+
+export function diff(before: Editable, after: Editable): FieldDiff[] {
+  const out: FieldDiff[] = [];
+  for (const field of fields) {
+    const a = items(field, before);
+    const b = items(field, after);
+    const added = [...b].filter(([k, v]) => a.get(k) !== v).map(([k, v]) => show(field, k, v));
+    const removed = [...a].filter(([k, v]) => b.get(k) !== v).map(([k, v]) => show(field, k, v));
+    if (added.length || removed.length) out.push({ field, added: added.sort(), removed: removed.sort() });
+  }
+  return out;
+}
+
+export function same(a: Editable, b: Editable): boolean {
+  return diff(a, b).length === 0;
+}
+
+// The halves of one restriction are sent together: what stands in one half is judged with the other.
+const together: Field[][] = [["AllowedAccessControlTags", "TagRestrictedResources"]];
+
+/** The members of an update that makes `after` out of `before`: what is not in it stays as it is. */
+export function changed(before: Editable, after: Editable): Partial<Editable> {
+  const names = new Set(diff(before, after).map((d) => d.field));
+  for (const half of together) if (half.some((f) => names.has(f))) for (const f of half) names.add(f);
+  return Object.fromEntries(fields.filter((f) => names.has(f)).map((f) => [f, after[f]]));
+}
+
+export interface Conflict {
+  field: Field;
+  base: string;
+  mine: string;
+  theirs: string;
+  /** The item's own name within the field, if the field has many. */
+  item: string;
+  key: string;
+}
+
+export interface Merge {
+  merged: Editable;
+  /** What both changed, differently. `merged` has theirs there until somebody decides. */
+  conflicts: Conflict[];
+}
+
+/** Three ways: what one side alone changed is taken from it; what both changed differently is a conflict. */
+export function merge(base: Editable, mine: Editable, theirs: Editable): Merge {
+  const merged = empty();
+  const conflicts: Conflict[] = [];
+  for (const field of fields) {
+    const b = items(field, base);
+    const m = items(field, mine);
+    const t = items(field, theirs);
+    const out: Items = new Map();
+    for (const key of new Set([...t.keys(), ...m.keys(), ...b.keys()])) {
+      const [vb, vm, vt] = [b.get(key), m.get(key), t.get(key)];
+      const v = vm === vt || vm === vb ? vt : vt === vb ? vm : vt;
+      if (vm !== vt && vm !== vb && vt !== vb) {
+        conflicts.push({ field, key, item: key.split(sep).filter(Boolean).join(": "), base: vb ?? "", mine: vm ?? "", theirs: vt ?? "" });
+      }
+      if (v !== undefined) out.set(key, v);
+    }
+    set(merged, field, fromItems(field, out));
+  }
+  return { merged, conflicts };
+}
+
+/** The merge with one conflict decided for `mine` or `theirs`. */
+export function decide(merged: Editable, c: Conflict, mine: Editable, theirs: Editable, side: "mine" | "theirs"): Editable {
+  const out = { ...merged };
+  const from = items(c.field, side === "mine" ? mine : theirs).get(c.key);
+  const bag = items(c.field, merged);
+  if (from === undefined) bag.delete(c.key);
+  else bag.set(c.key, from);
+  set(out, c.field, fromItems(c.field, bag));
+  return out;
+}
+
+function set<F extends Field>(p: Editable, f: F, v: Editable[F]) {
+  p[f] = v;
+}
+
+/** "Applications[0].Namespace" and "SearchFilter" alike: the first name of a member's path. */
+export function fieldOf(member: string): string {
+  return member.split(/[.[]/, 1)[0];
+}

@@ -1,0 +1,86 @@
+package console
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+func TestAttempts(t *testing.T) {
+	now := time.Date(2026, 3, 14, 15, 0, 0, 0, time.UTC)
+	a := attempts{now: func() time.Time { return now }}
+	fail := func(user, from string) time.Duration {
+		wait, _ := a.try(map[string]int{user: freeByUser, from: freeByAddress})
+		return wait
+	}
+	for i := range freeByUser {
+		if wait := fail("ann", "here"); wait != 0 {
+			t.Fatalf("failure %d must wait %v", i, wait)
+		}
+	}
+	// Each failure more doubles the wait, up to a bound.
+	for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300} {
+		want *= time.Second
+		if wait := fail("ann", fmt.Sprint("there", i)); wait != want {
+			t.Errorf("after %d failures the wait is %v, want %v", freeByUser+i, wait, want)
+		}
+		now = now.Add(want - time.Millisecond)
+		if wait := fail("ann", fmt.Sprint("there", i)); wait != time.Millisecond {
+			t.Errorf("just before the end the wait is %v", wait)
+		}
+		now = now.Add(time.Millisecond)
+		if wait := fail("ann", fmt.Sprint("there", i)); wait != 0 {
+			t.Errorf("after it the wait is %v", wait)
+		}
+	}
+	if wait := fail("bob", "elsewhere"); wait != 0 {
+		t.Errorf("another name waits %v", wait)
+	}
+	now = now.Add(forgetAfter + time.Second)
+	if wait := fail("ann", "here"); wait != 0 {
+		t.Errorf("long after, the wait is %v", wait)
+	}
+	// Success ends the counting of the name, but not that of the address.
+	for i := range freeByAddress - 1 {
+		fail(fmt.Sprint("guess", i), "attic")
+	}
+	wait, done := a.try(map[string]int{"carl": freeByUser, "attic": freeByAddress})
+	if wait != 0 {
+		t.Fatalf("the wait is %v", wait)
+	}
+	done(true)
+	if wait := fail("one more", "attic"); wait != 0 {
+		t.Errorf("the last free failure waits %v", wait)
+	}
+	if wait := fail("yet another", "attic"); wait == 0 {
+		t.Error("an address that guesses at many names is not slowed down, though it knows one")
+	}
+	// Any number at the same time are no way around.
+	var began int
+	for range 100 {
+		if wait, _ := a.try(map[string]int{"dora": freeByUser}); wait == 0 {
+			began++
+		}
+	}
+	if began != freeByUser {
+		t.Errorf("%d attempts go on at the same time, want %d", began, freeByUser)
+	}
+}
+
+func TestAttemptsAreBounded(t *testing.T) {
+	now := time.Date(2026, 3, 14, 15, 0, 0, 0, time.UTC)
+	a := attempts{now: func() time.Time { return now }}
+	for range 50 { // who is guessed at hard is not forgotten for those who come once
+		a.try(map[string]int{"ann": freeByUser})
+		now = now.Add(time.Minute)
+	}
+	for i := range 3 * maxAttempts {
+		a.try(map[string]int{fmt.Sprint("stranger", i): freeByUser})
+	}
+	if n := len(a.entries); n > maxAttempts {
+		t.Errorf("there are %d entries, want at most %d", n, maxAttempts)
+	}
+	if e := a.entry("ann", now); e.failed <= freeByUser {
+		t.Errorf("of the one who was guessed at %d failures are remembered", e.failed)
+	}
+}

@@ -1,0 +1,163 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/bits"
+	"slices"
+	"strings"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/control"
+)
+
+func ones(w uint64) int { return bits.OnesCount64(w) }
+
+// finding is something about profiles that an administrator would want to be told.
+type finding struct {
+	Rule, Severity string
+	Profiles       []named
+	Message        string
+	Details        []string
+}
+
+// Severities of findings.
+const (
+	warning = "warning"
+	info    = "info"
+)
+
+// maxFindings bounds those of one rule.
+const maxFindings = 100
+
+// groups returns the hierarchy groups that the viewer may see.
+func (s *Server) groups(ctx context.Context, v *viewer) (all []*lanyard.Group, truncated bool, err error) {
+	for page := (control.Page{Limit: 500}); ; {
+		_, some, next, err := control.List[*lanyard.Group](ctx, s.Control, v.call, v.in.ID, page)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, g := range some {
+			if v.sees(access.TypeHierarchyGroup, g.ID) {
+				all = append(all, g)
+			}
+		}
+		if next == "" {
+			return all, false, nil
+		}
+		if len(all) >= maxGroups {
+			return all[:maxGroups], true, nil
+		}
+		page.After = next
+	}
+}
+
+// lint looks at the profiles that the viewer may see for what is likely not meant.
+func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([]finding, error) {
+	out, counts := []finding{}, map[string]int{}
+	add := func(rule, severity, message string, details []string, profiles ...*lanyard.Profile) {
+		if counts[rule]++; counts[rule] > maxFindings {
+			return
+		}
+		f := finding{Rule: rule, Severity: severity, Profiles: []named{}, Message: message, Details: list(details)}
+		for _, p := range profiles {
+			f.Profiles = append(f.Profiles, named{p.ID, p.Name})
+		}
+		out = append(out, f)
+	}
+	tags := v.Tags()
+	keys := map[string]map[string]bool{} // in use, by what they are without regard to case
+	for t := range tags {
+		small := strings.ToLower(t.Key)
+		if keys[small] == nil {
+			keys[small] = map[string]bool{}
+		}
+		keys[small][t.Key] = true
+	}
+	byID := map[string]*lanyard.Profile{}
+	for _, p := range all {
+		byID[p.ID] = p
+		if v.HolderCount(p.ID) == 0 {
+			add("unused", info, "nobody holds it", nil, p)
+		}
+		if without := editWithoutView(p); len(without) > 0 {
+			add("edit-without-view", warning, "it grants actions without the View of the same resource, so the web site does not show what they are for", without, p)
+		}
+		if (len(p.AccessTags) == 0) != (len(p.TagRestricted) == 0) {
+			add("half-restriction", warning, "it has tags without restricted resource types, or types without tags, and restricts nothing by tags", nil, p)
+		}
+		if p.HierarchyGroup != "" && len(p.HierarchyRestricted) == 0 {
+			add("half-restriction", warning, "it names a hierarchy group but restricts nothing by hierarchy", nil, p)
+		}
+		if p.HierarchyGroup != "" && len(v.Lookup(access.TypeHierarchyGroup, p.HierarchyGroup)) == 0 {
+			add("missing-group", warning, "its hierarchy group has been deleted, so its holders see nobody by it", []string{p.HierarchyGroup}, p)
+		}
+		for _, key := range slices.Sorted(maps.Keys(p.AccessTags)) {
+			if used := keys[strings.ToLower(key)]; used != nil && !used[key] {
+				add("tag-case", warning, fmt.Sprintf("the tag key %s differs from %s, which is in use, by case only, and so matches nothing", key, strings.Join(sorted(used), " and ")), []string{key}, p)
+				continue
+			}
+			for _, t := range p.TagRestricted {
+				if tagTypes[t] && tags[access.Tag{Type: t, Key: key, Value: p.AccessTags[key]}] == 0 {
+					add("tag-on-nothing", warning, fmt.Sprintf("no %s carries the tag %s=%s, so its holders reach none", t, key, p.AccessTags[key]), []string{key + "=" + p.AccessTags[key]}, p)
+				}
+			}
+		}
+		legacy, unknown, keen := []string{}, []string{}, []string{}
+		for _, name := range p.Permissions {
+			known, ok := lanyard.LookupPermission(name)
+			switch {
+			case !ok:
+				unknown = append(unknown, name)
+			case known.Status == "legacy" || known.Status == "renamed":
+				legacy = append(legacy, name)
+			}
+			if known.Sensitive != "" {
+				keen = append(keen, name)
+			}
+		}
+		if len(legacy) > 0 {
+			add("legacy-permission", info, "it has older names of permissions, which still count but are hidden in the web site", legacy, p)
+		}
+		if len(unknown) > 0 {
+			add("unknown-permission", info, "it has permissions that the catalogue does not know", unknown, p)
+		}
+		if len(p.AccessTags) == 0 && len(p.HierarchyRestricted) == 0 && (len(p.Permissions)*2 > len(lanyard.Permissions()) || len(keen) >= broadly) {
+			add("over-broad", info, fmt.Sprintf("it grants %d permissions, %d of them sensitive, without any restriction", len(p.Permissions), len(keen)), keen, p)
+		}
+	}
+	for _, near := range nearest(all) {
+		differ := append(less(byID[near.A.ID].Permissions, byID[near.B.ID].Permissions), less(byID[near.B.ID].Permissions, byID[near.A.ID].Permissions)...)
+		add("near-identical", info, fmt.Sprintf("they have %d permissions in common and differ in %d", near.Shared, near.OnlyA+near.OnlyB), differ, byID[near.A.ID], byID[near.B.ID])
+	}
+	slices.SortStableFunc(out, func(x, y finding) int { return strings.Compare(y.Severity, x.Severity) }) // warnings first
+	return out, nil
+}
+
+// broadly is from how many sensitive permissions on a profile without restrictions is over-broad.
+const broadly = 15
+
+// tagTypes are those of which lanyard knows the tags.
+var tagTypes = map[string]bool{
+	access.TypeUser: true, access.TypeSecurityProfile: true, access.TypeQueue: true, access.TypeRoutingProfile: true,
+	access.TypeHierarchyGroup: true, access.TypeHoursOfOperation: true, access.TypeContactFlowModule: true,
+}
+
+// editWithoutView lists the permissions of a profile whose View it lacks.
+func editWithoutView(p *lanyard.Profile) []string {
+	var without []string
+	for _, name := range p.Permissions {
+		i := strings.LastIndexByte(name, '.')
+		if i < 0 {
+			continue
+		}
+		for _, n := range needs(name) {
+			if n == name[:i]+".View" && !slices.Contains(p.Permissions, n) {
+				without = append(without, name)
+			}
+		}
+	}
+	return without
+}

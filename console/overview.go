@@ -1,0 +1,372 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
+)
+
+type sensitiveShown struct {
+	Permission, Why string
+	Profiles        []named
+	Holders         int
+	Sample          []holderShown
+}
+
+// instanceRequest is the body of a question about an instance as a whole.
+type instanceRequest struct {
+	InstanceID string `json:"InstanceId"`
+}
+
+// overview answers how an instance stands. Every part is for who may see it, and null for others.
+func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
+	var in instanceRequest
+	if err := a.decode(&in); err != nil {
+		return nil, err
+	}
+	v, err := s.view(ctx, a, in.InstanceID)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]any{"Revision": v.Revision(), "Sensitive": nil, "Unheld": nil, "Findings": nil, "Changes": nil, "ChangesSince": nil, "Server": nil,
+		"Counts": nil}
+	if v.holds(views[access.TypeSecurityProfile]) == nil {
+		all, err := v.all(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		counts := map[string]int{"Profiles": len(all)}
+		if v.holds(views[access.TypeUser]) == nil {
+			counts["Users"] = v.Count(access.TypeUser)
+		}
+		if v.holds(views[access.TypeAIAgent]) == nil {
+			counts["Agents"] = v.Count(access.TypeAIAgent)
+		}
+		unheld := []named{}
+		for _, p := range all {
+			if v.HolderCount(p.ID) == 0 {
+				unheld = append(unheld, named{p.ID, p.Name})
+			}
+		}
+		findings, err := s.lint(ctx, v, all)
+		if err != nil {
+			return nil, err
+		}
+		out["Counts"], out["Sensitive"], out["Unheld"], out["Findings"] = counts, v.sensitive(all), unheld, findings
+	}
+	if v.user == "" || v.holds("HistoricalChanges.View") == nil {
+		c, err := s.chronicles.of(ctx, s, v.in.ID)
+		if err != nil {
+			return nil, err
+		}
+		type day struct {
+			Day     string
+			Changes int
+		}
+		days := []day{}
+		daily, since := c.daily()
+		for _, d := range slices.Sorted(maps.Keys(daily)) {
+			days = append(days, day{d, daily[d]})
+		}
+		out["Changes"], out["ChangesSince"] = days, since
+	}
+	if v.user == "" {
+		out["Server"] = s.health()
+	}
+	return out, nil
+}
+
+// maxCountedHolders bounds how many holders are gone through to count each once.
+const maxCountedHolders = 200_000
+
+// sensitive lists who holds the permissions that deserve attention, those with holders first.
+func (v *viewer) sensitive(all []*lanyard.Profile) []sensitiveShown {
+	granting := map[string][]*lanyard.Profile{}
+	for _, p := range all {
+		for _, name := range p.Permissions {
+			if known, _ := lanyard.LookupPermission(name); known.Sensitive != "" {
+				granting[name] = append(granting[name], p)
+			}
+		}
+	}
+	out, left := []sensitiveShown{}, maxCountedHolders
+	for _, name := range slices.Sorted(maps.Keys(granting)) {
+		known, _ := lanyard.LookupPermission(name)
+		x := sensitiveShown{Permission: name, Why: known.Sensitive, Profiles: []named{}, Sample: []holderShown{}}
+		most := 0
+		for _, p := range granting[name] {
+			x.Profiles = append(x.Profiles, named{p.ID, p.Name})
+			most += v.HolderCount(p.ID)
+			if len(x.Sample) < 5 {
+				for _, h := range v.sample(p.ID, 5-len(x.Sample)) {
+					if !slices.Contains(x.Sample, h) {
+						x.Sample = append(x.Sample, h)
+					}
+				}
+			}
+		}
+		if x.Holders = most; len(granting[name]) > 1 && most <= left { // somebody may hold several
+			left -= most
+			once := map[string]bool{}
+			for _, p := range granting[name] {
+				found, _, _ := v.Holders(p.ID, 0, most)
+				for _, h := range found {
+					once[h.ID] = true
+				}
+			}
+			x.Holders = len(once)
+		}
+		out = append(out, x)
+	}
+	slices.SortStableFunc(out, func(x, y sensitiveShown) int { return cmp.Compare(y.Holders, x.Holders) })
+	return out
+}
+
+// rate remembers how many decisions there were a while ago.
+type rate struct {
+	mu        sync.Mutex
+	at        time.Time
+	decisions int64
+	last      float64
+}
+
+func (r *rate) perSecond(now time.Time, decisions int64) float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	const least = 5 * time.Second
+	if passed := now.Sub(r.at); r.at.IsZero() || passed >= least {
+		if !r.at.IsZero() {
+			r.last = float64(decisions-r.decisions) / passed.Seconds()
+		}
+		r.at, r.decisions = now, decisions
+	}
+	return r.last
+}
+
+// health is how the server is.
+func (s *Server) health() any {
+	now := s.Now()
+	var n Stats
+	if s.Stats != nil {
+		n = s.Stats()
+	}
+	return map[string]any{"Version": s.Version, "Started": s.started.UTC(), "Uptime": int(now.Sub(s.started) / time.Second), "Store": n.Store,
+		"Decisions": map[string]any{"Total": n.Decisions, "Denied": n.Denied, "PerSecond": s.rate.perSecond(now, n.Decisions)},
+		"Calls":     map[string]int64{"Total": n.Calls, "Refused": n.Refused}}
+}
+
+type (
+	heatRow struct {
+		named
+		Holders   int
+		Counts    []int
+		Total     int
+		Sensitive int
+	}
+	nearPair struct {
+		A, B                 named
+		Shared, OnlyA, OnlyB int
+	}
+)
+
+// Bounds of pictures.
+const (
+	maxHeat = 1000 // profiles
+	maxNear = 200  // pairs
+)
+
+// unknownGroup is where permissions stand that the catalogue does not know.
+const unknownGroup = "Not in the catalogue"
+
+// heat answers how many permissions of each group each profile has.
+func (s *Server) heat(ctx context.Context, a *asking) (any, error) {
+	var in instanceRequest
+	if err := a.decode(&in); err != nil {
+		return nil, err
+	}
+	v, err := s.view(ctx, a, in.InstanceID)
+	if err != nil {
+		return nil, err
+	}
+	all, err := v.all(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	type group struct {
+		Name        string
+		Permissions int
+	}
+	groups, place := []group{}, map[string]int{}
+	for _, p := range lanyard.Permissions() {
+		i, ok := place[p.Group]
+		if !ok {
+			i = len(groups)
+			place[p.Group] = i
+			groups = append(groups, group{Name: p.Group})
+		}
+		groups[i].Permissions++
+	}
+	unknown := len(groups)
+	groups = append(groups, group{Name: unknownGroup})
+	truncated := len(all) > maxHeat
+	all = all[:min(len(all), maxHeat)]
+	rows := []heatRow{}
+	for _, p := range all {
+		r := heatRow{named: named{p.ID, p.Name}, Holders: v.HolderCount(p.ID), Counts: make([]int, len(groups)), Total: len(p.Permissions), Sensitive: sensitive(p)}
+		for _, name := range p.Permissions {
+			i := unknown
+			if known, ok := lanyard.LookupPermission(name); ok {
+				i = place[known.Group]
+			} else {
+				groups[unknown].Permissions++
+			}
+			r.Counts[i]++
+		}
+		rows = append(rows, r)
+	}
+	slices.SortFunc(rows, func(x, y heatRow) int { return cmp.Compare(strings.ToLower(x.Name), strings.ToLower(y.Name)) })
+	return map[string]any{"Groups": groups, "Profiles": rows, "Near": nearest(all), "Truncated": truncated, "Revision": v.Revision()}, nil
+}
+
+// nearest finds the pairs of profiles whose permissions are nearly the same, the nearest first.
+func nearest(all []*lanyard.Profile) []nearPair {
+	index := map[string]int{}
+	for i, p := range lanyard.Permissions() {
+		index[p.Name] = i
+	}
+	type set [8]uint64
+	sets := make([]set, len(all))
+	for i, p := range all {
+		for _, name := range p.Permissions {
+			if at, ok := index[name]; ok && at < len(set{})*64 {
+				sets[i][at/64] |= 1 << (at % 64)
+			}
+		}
+	}
+	out := []nearPair{}
+	for i := range all {
+		if len(all[i].Permissions) < leastNear {
+			continue
+		}
+		for j := i + 1; j < len(all); j++ {
+			if len(all[j].Permissions) < leastNear {
+				continue
+			}
+			x := nearPair{A: named{all[i].ID, all[i].Name}, B: named{all[j].ID, all[j].Name}}
+			for w := range sets[i] {
+				x.Shared += ones(sets[i][w] & sets[j][w])
+				x.OnlyA += ones(sets[i][w] &^ sets[j][w])
+				x.OnlyB += ones(sets[j][w] &^ sets[i][w])
+			}
+			if (x.OnlyA+x.OnlyB)*10 <= x.Shared { // at least ten elevenths in common
+				out = append(out, x)
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(x, y nearPair) int { return cmp.Compare(x.OnlyA+x.OnlyB, y.OnlyA+y.OnlyB) })
+	return out[:min(len(out), maxNear)]
+}
+
+// leastNear is below how many permissions profiles are not compared: small ones are alike by chance.
+const leastNear = 3
+
+type (
+	groupSeen struct {
+		ID     string `json:"Id"`
+		Name   string
+		Parent string
+		Level  int
+		Users  int
+		SeenBy []seenBy
+	}
+	seenBy struct {
+		named
+		Own     bool
+		Holders int
+	}
+	everywhere struct {
+		named
+		Holders int
+		Tags    map[string]string
+	}
+)
+
+// maxGroups bounds the picture of who may see whom.
+const maxGroups = 2000
+
+// visibility answers which profiles show the users of which groups.
+func (s *Server) visibility(ctx context.Context, a *asking) (any, error) {
+	var in instanceRequest
+	if err := a.decode(&in); err != nil {
+		return nil, err
+	}
+	v, err := s.view(ctx, a, in.InstanceID)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.holds(views[access.TypeHierarchyGroup]); err != nil {
+		return nil, err
+	}
+	all, err := v.all(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	groups, truncated, err := s.groups(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	members := v.Members()
+	out, at := []*groupSeen{}, map[string]*groupSeen{}
+	path := map[string][]string{}
+	for _, g := range groups {
+		x := &groupSeen{ID: g.ID, Name: g.Name, Parent: g.Parent(), Level: len(g.Path), Users: members[g.ID], SeenBy: []seenBy{}}
+		out, at[g.ID], path[g.ID] = append(out, x), x, g.Path
+	}
+	below := func(group string, do func(*groupSeen)) {
+		for _, x := range out {
+			if slices.Contains(path[x.ID], group) {
+				do(x)
+			}
+		}
+	}
+	free := []everywhere{}
+	for _, p := range all {
+		if !slices.Contains(p.Permissions, views[access.TypeUser]) {
+			continue
+		}
+		n := named{p.ID, p.Name}
+		switch {
+		case len(p.HierarchyRestricted) == 0:
+			e := everywhere{named: n, Holders: v.HolderCount(p.ID), Tags: map[string]string{}}
+			if slices.Contains(p.TagRestricted, access.TypeUser) {
+				e.Tags = full(p.AccessTags)
+			}
+			free = append(free, e)
+		case p.HierarchyGroup != "":
+			below(p.HierarchyGroup, func(x *groupSeen) { x.SeenBy = append(x.SeenBy, seenBy{n, false, v.HolderCount(p.ID)}) })
+		default: // the groups of its holders, and those below
+			for group, holders := range v.HolderGroups(p.ID) {
+				if group == "" {
+					continue // who is in none sees nobody
+				}
+				below(group, func(x *groupSeen) {
+					for i := range x.SeenBy {
+						if x.SeenBy[i].ID == p.ID {
+							x.SeenBy[i].Holders += holders
+							return
+						}
+					}
+					x.SeenBy = append(x.SeenBy, seenBy{n, true, holders})
+				})
+			}
+		}
+	}
+	return map[string]any{"Groups": out, "Everywhere": free, "Ungrouped": members[""], "Truncated": truncated, "Revision": v.Revision()}, nil
+}

@@ -1,0 +1,20 @@
+-- Passwords of users, as Argon2id hashes. They stand apart from the users, so that no event has them.
+CREATE TABLE passwords (
+    instance_id TEXT NOT NULL,
+    user_id     TEXT NOT NULL,
+    hash        TEXT NOT NULL, -- PHC string
+    PRIMARY KEY (instance_id, user_id)
+) WITHOUT ROWID;
+
+-- Sessions of the console. The id is the hash of what the browser has, never that itself.
+CREATE TABLE sessions (
+    id      TEXT   NOT NULL,
+    owner   TEXT   NOT NULL, -- whose all sessions can be ended at once
+    created BIGINT NOT NULL, -- milliseconds since 1970, as those below
+    seen    BIGINT NOT NULL,
+    expires BIGINT NOT NULL,
+    doc     BLOB   NOT NULL,
+    PRIMARY KEY (id)
+) WITHOUT ROWID;
+CREATE INDEX sessions_owner ON sessions (owner, created);
+CREATE INDEX sessions_expires ON sessions (expires);

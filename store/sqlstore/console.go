@@ -1,0 +1,187 @@
+package sqlstore
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"math"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/lanyard/lanyard"
+)
+
+func (r *reader) Password(ctx context.Context, user string) (string, error) {
+	return r.d.password(ctx, r.d, r.instance, user)
+}
+
+func (tx *tx) Password(ctx context.Context, user string) (string, error) {
+	return tx.d.password(ctx, tx, tx.instance, user)
+}
+
+func (d *DB) password(ctx context.Context, from source, instance, user string) (hash string, err error) {
+	err = from.do(ctx, func(s *session) error {
+		return s.row(ctx, `SELECT hash FROM passwords WHERE instance_id = $1 AND user_id = $2`, []any{instance, user}, &hash)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		err = lanyard.Errorf(lanyard.NotFound, "user %q has no password", user)
+	}
+	return hash, d.wrap(ctx, err, "read the password of user "+user)
+}
+
+// SetPassword stores the hash of a user's password.
+func (tx *tx) SetPassword(ctx context.Context, user, hash string) error {
+	doing := "store the password of user " + user
+	if tx.appended {
+		return lanyard.Errorf(lanyard.Internal, "%s after the event", doing)
+	}
+	if _, err := tx.Get(ctx, lanyard.TypeUser, user); err != nil {
+		return err
+	}
+	err := tx.do(ctx, func(*session) error {
+		return tx.exec(ctx, `
+			INSERT INTO passwords (instance_id, user_id, hash) VALUES ($1, $2, $3)
+			ON CONFLICT (instance_id, user_id) DO UPDATE SET hash = excluded.hash`, tx.instance, user, hash)
+	})
+	return tx.d.wrap(ctx, err, doing)
+}
+
+func (r *reader) History(ctx context.Context, about lanyard.Ref, before int64, scan, limit int) ([]lanyard.Event, int64, error) {
+	return r.d.history(ctx, r.d, r.instance, about, before, scan, limit)
+}
+
+func (tx *tx) History(ctx context.Context, about lanyard.Ref, before int64, scan, limit int) ([]lanyard.Event, int64, error) {
+	return tx.d.history(ctx, tx, tx.instance, about, before, scan, limit)
+}
+
+// history reads events backwards. Those that do not even contain the id are not decoded: unpacking
+// one costs a tenth of that.
+func (d *DB) history(ctx context.Context, from source, instance string, about lanyard.Ref, before int64, most, limit int) (events []lanyard.Event, next int64, err error) {
+	if limit <= 0 || most <= 0 {
+		return nil, before, nil
+	}
+	id, err := jsontext.AppendQuote(nil, about.ID) // as the event has it
+	if err != nil {
+		return nil, 0, &lanyard.Error{Kind: lanyard.Invalid, Message: "the id is not UTF-8", Err: err}
+	}
+	if next = before; before <= 0 {
+		next = math.MaxInt64
+	}
+	const chunk = 250 // so that few are read in vain
+	for most > 0 && len(events) < limit {
+		n := min(chunk, most)
+		if about.ID == "" {
+			n = min(n, limit-len(events))
+		}
+		var found []lanyard.Event
+		last, rows := next, 0
+		err = from.do(ctx, func(s *session) error {
+			found, last, rows = nil, next, 0
+			return s.rows(ctx, `SELECT revision, body FROM events WHERE instance_id = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3`,
+				[]any{instance, next, n}, func(row Row) error {
+					var packed sql.RawBytes
+					var revision int64
+					if err := row.Scan(&revision, &packed); err != nil {
+						return err
+					}
+					if rows++; len(events)+len(found) == limit {
+						return nil
+					}
+					last = revision
+					body, err := Unpack(packed)
+					if err != nil || about.ID != "" && !bytes.Contains(body, id) {
+						return err
+					}
+					var e lanyard.Event
+					if err := json.Unmarshal(body, &e, codec); err != nil {
+						return err
+					}
+					if about.ID == "" || changes(&e, about) {
+						found = append(found, e)
+					}
+					return nil
+				})
+		})
+		if err != nil {
+			return nil, 0, d.wrap(ctx, err, "read the history of instance "+instance)
+		}
+		events, next, most = append(events, found...), last, most-rows
+		if rows < n || last == 1 {
+			if len(events) < limit || last == 1 {
+				next = 0
+			}
+			break
+		}
+	}
+	return events, next, nil
+}
+
+func changes(e *lanyard.Event, about lanyard.Ref) bool {
+	for i := range e.Changes {
+		if e.Changes[i].ID == about.ID && e.Changes[i].Type == about.Type {
+			return true
+		}
+	}
+	return false
+}
+
+// Session returns a session of the console.
+func (d *DB) Session(ctx context.Context, id string) (s lanyard.Session, err error) {
+	var seen int64
+	err = d.do(ctx, func(on *session) error {
+		found := false
+		err := on.rows(ctx, `SELECT seen, doc FROM sessions WHERE id = $1`, []any{id}, func(row Row) error {
+			var doc sql.RawBytes
+			found = true
+			if err := row.Scan(&seen, &doc); err != nil {
+				return err
+			}
+			s = lanyard.Session{}
+			return json.Unmarshal(doc, &s, codec)
+		})
+		if err == nil && !found {
+			return sql.ErrNoRows
+		}
+		return err
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return s, lanyard.Errorf(lanyard.NotFound, "there is no such session")
+	}
+	s.Seen = time.UnixMilli(seen).UTC()
+	return s, d.wrap(ctx, err, "read a session")
+}
+
+// AddSession stores a new session.
+func (d *DB) AddSession(ctx context.Context, s lanyard.Session) error {
+	doc, err := encode(s)
+	if err == nil {
+		err = d.alone(ctx, false, `INSERT INTO sessions (id, owner, created, seen, expires, doc) VALUES ($1, $2, $3, $4, $5, $6)`,
+			s.ID, s.Owner, s.Created.UnixMilli(), s.Seen.UnixMilli(), s.Expires.UnixMilli(), doc)
+	}
+	return d.wrap(ctx, err, "store a session")
+}
+
+// TouchSession notes when a session was last used.
+func (d *DB) TouchSession(ctx context.Context, id string, seen time.Time) error {
+	return d.wrap(ctx, d.alone(ctx, false, `UPDATE sessions SET seen = $1 WHERE id = $2 AND seen < $1`, seen.UnixMilli(), id), "touch a session")
+}
+
+// EndSession removes a session.
+func (d *DB) EndSession(ctx context.Context, id string) error {
+	return d.wrap(ctx, d.alone(ctx, false, `DELETE FROM sessions WHERE id = $1`, id), "end a session")
+}
+
+// EndSessions removes the sessions of an owner but the newest of them, and but one.
+func (d *DB) EndSessions(ctx context.Context, owner, except string, keep int) error {
+	return d.wrap(ctx, d.alone(ctx, false, `
+		DELETE FROM sessions WHERE owner = $1 AND id <> $2
+		AND id NOT IN (SELECT id FROM sessions WHERE owner = $1 ORDER BY created DESC, id LIMIT $3)`, owner, except, keep), "end sessions")
+}
+
+// ExpireSessions removes the sessions that have expired.
+func (d *DB) ExpireSessions(ctx context.Context, now time.Time) error {
+	return d.wrap(ctx, d.alone(ctx, false, `DELETE FROM sessions WHERE expires <= $1`, now.UnixMilli()), "remove expired sessions")
+}
