@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run build console browser test check postgres unit conformance bench fuzz crash soak model upstream generate docs clean help
+.PHONY: run build console browser screenshots test check postgres unit conformance bench fuzz crash soak model upstream generate docs clean help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -43,6 +43,9 @@ unit: ## Go tests with the race detector; each fuzz target runs its seeds.
 
 conformance: build ## Real SDK clients against the built binary: boto3, AWS CLI, JavaScript, Go.
 	LANYARD_BIN=$(CURDIR)/bin/lanyard conformance/run.sh
+
+screenshots: build ## Make the README's picture of the console anew.
+	@SCREENSHOTS=1 CI=true .ci/browser
 
 browser: build ## The console: Vitest, and Playwright in Chromium against the built binary.
 	@.ci/browser

@@ -1,9 +1,12 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
-import { expect, grant, open, picture, review, signIn, test } from "./support";
+import { expect, grant, open, picture, review, type Server, signIn, test } from "./support";
 
 async function check(page: Page, name: string) {
-  const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]).analyze();
+  const { violations } = await new AxeBuilder({ page })
+    // Without reading every stylesheet again for the one rule that wants them (orientation).
+    .options({ preload: false, resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] })
+    .analyze();
   const serious = violations.filter((v) => v.impact === "serious" || v.impact === "critical");
   expect(
     serious.map((v) => `${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 200)).join(" | ")}`),
@@ -13,20 +16,14 @@ async function check(page: Page, name: string) {
 
 async function settled(page: Page) {
   await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
-  await page.waitForLoadState("networkidle");
+  await expect(page.locator("[class*=awsui_root][class*=spinner], [class*=awsui_spinner]")).toHaveCount(0);
 }
 
-test("axe finds nothing serious on any page, in light and dark, and a picture of each is kept", async ({ page, server }) => {
-  test.setTimeout(90_000);
-  await page.goto(server.url);
-  await expect(page.getByLabel("Password")).toBeVisible();
-  await check(page, "sign-in");
-  await picture(page, "sign-in");
-  await signIn(page, server);
+async function all(server: Server): Promise<[string, string][]> {
   const profiles = await server.profiles();
   const users = await server.users();
   const ask = `who=${users["claire.dubois"]}&name=claire.dubois&what=Users.View&on=${users["jonas.becker"]}&on_name=jonas.becker`;
-  const pages: [string, string][] = [
+  return [
     ["overview", "overview"],
     ["profiles", "profiles"],
     ["profile", `profiles/${profiles["Supervisor France"]}`],
@@ -34,7 +31,7 @@ test("axe finds nothing serious on any page, in light and dark, and a picture of
     ["profile-tools", `profiles/${profiles["Order desk"]}?tab=tools`],
     ["profile-rows", `profiles/${profiles["Price list editor"]}?tab=rows`],
     ["profile-details", `profiles/${profiles["Order desk"]}?tab=details`],
-    ["profile-holders", `profiles/${profiles.Agent}?tab=holders`],
+    ["profile-holders", `profiles/${profiles["Team lead"]}?tab=holders`],
     ["profile-history", `profiles/${profiles["Order desk"]}?tab=history`],
     ["profile-new", `profiles/new?from=${profiles.Agent}`],
     ["users", "users"],
@@ -47,11 +44,19 @@ test("axe finds nothing serious on any page, in light and dark, and a picture of
     ["heat", "explore/heat"],
     ["hierarchy", "explore/hierarchy"],
     ["history", "history"],
-    ["no-such-page", "nonsense"],
   ];
-  for (const [name, path] of pages) {
+}
+
+test("axe finds nothing serious on any page, and a picture of each is kept", async ({ page, server }) => {
+  test.setTimeout(150_000);
+  await page.goto(server.url);
+  await expect(page.getByLabel("Password")).toBeVisible();
+  await check(page, "sign-in");
+  await picture(page, "sign-in");
+  await signIn(page, server);
+  for (const [name, path] of await all(server)) {
     await open(page, server, path);
-    if (name !== "no-such-page") await settled(page);
+    await settled(page);
     await check(page, name);
     await picture(page, name);
   }
@@ -59,10 +64,16 @@ test("axe finds nothing serious on any page, in light and dark, and a picture of
   await settled(page);
   await check(page, "account");
   await picture(page, "account");
+  await open(page, server, "nonsense");
+  await expect(page.getByText("There is no such page.")).toBeVisible();
+});
 
+test("nor in the dark", async ({ page, server }) => {
+  test.setTimeout(120_000);
+  await signIn(page, server);
   await page.getByRole("button", { name: "Appearance" }).click();
   await page.getByRole("menuitem", { name: "Dark" }).click();
-  for (const [name, path] of pages.filter(([n]) => ["overview", "profile", "check", "heat", "hierarchy", "history"].includes(n))) {
+  for (const [name, path] of (await all(server)).filter(([n]) => ["overview", "profile", "profile-reach", "check", "heat", "hierarchy"].includes(n))) {
     await open(page, server, path);
     await settled(page);
     await check(page, `${name}, dark`);
