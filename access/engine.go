@@ -240,7 +240,8 @@ func (e *Engine) trim() {
 	if log == nil {
 		log = slog.Default()
 	}
-	log.Debug("snapshots dropped that were not asked about for the longest time", "dropped", n, "held", len(all)-n, "bytes", e.held.Load(), "bound", e.Memory)
+	s := e.Stats()
+	log.Debug("snapshots dropped that were not asked about for the longest time", "dropped", n, "held", s.Held, "bytes", s.Bytes, "bound", e.Memory, "loads", s.Loads, "evicted", s.Evicted)
 }
 
 // Stats counts what an Engine holds and did.

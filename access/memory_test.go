@@ -18,11 +18,11 @@ var worlds = []struct {
 	name string
 	put  func(put func(lanyard.Resource))
 }{
-	{"20,000 users of a real centre", generated(200, 20_000)},
+	{"5,000 users of a real centre", generated(100, 5000)},
 	{"500 users of a real centre", generated(30, 500)},
-	{"no users, 3,000 profiles", generated(3000, 0)},
+	{"no users, 1,000 profiles", generated(1000, 0)},
 	{"profiles with many applications and rows", func(put func(lanyard.Resource)) {
-		for i := range 500 {
+		for i := range 300 {
 			p := &lanyard.Profile{Meta: lanyard.Meta{ID: fmt.Sprint("p", i)}, Permissions: []string{"Users.View", "Not.Known"}}
 			for j := range 10 {
 				p.Applications = append(p.Applications, lanyard.Application{Namespace: fmt.Sprintf("application %d of %d", j, i), Permissions: []string{"ACCESS", "tool " + fmt.Sprint(j)}})
@@ -37,7 +37,7 @@ var worlds = []struct {
 			held = append(held, fmt.Sprint("p", i))
 			put(&lanyard.Profile{Meta: lanyard.Meta{ID: held[i]}})
 		}
-		for i := range 5000 {
+		for i := range 2000 {
 			tags := map[string]string{}
 			for j := range 20 {
 				tags[fmt.Sprint("tag", j)] = fmt.Sprint("value ", i%7)
@@ -46,7 +46,7 @@ var worlds = []struct {
 		}
 	}},
 	{"tags that no two share", func(put func(lanyard.Resource)) {
-		for i := range 5000 {
+		for i := range 2000 {
 			put(user(fmt.Sprintf("00000000-0000-0000-0000-%012d", i), map[string]string{"Desk": fmt.Sprint("room 7, desk ", i), "Badge": fmt.Sprint(i)}))
 		}
 	}},
@@ -85,7 +85,7 @@ func read(r lanyard.Resource) lanyard.Resource {
 
 // heap is what is in use for good: what package unique has no more use for goes late.
 func heap() (n int64) {
-	for range 12 {
+	for range 8 {
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
