@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
@@ -56,6 +57,25 @@ func centre(n int) (*access.Snapshot, []string) {
 }
 
 var countries = []string{"FR", "DE", "US", "UK"}
+
+// BenchmarkEngine is what a question costs before it is decided.
+func BenchmarkEngine(b *testing.B) {
+	m := newMany(100)
+	e := &access.Engine{Source: m, Memory: 1 << 30}
+	for _, age := range []time.Duration{0, time.Hour} {
+		e.MaxAge = age
+		e.Confirm(time.Now())
+		b.Run(fmt.Sprint("MaxAge=", age), func(b *testing.B) {
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if _, err := e.AtLeast(b.Context(), "i", 1, time.Second); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
+}
 
 func questions(ids []string) []access.Query {
 	rnd := rand.New(rand.NewPCG(3, 4))

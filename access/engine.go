@@ -1,9 +1,12 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,51 +29,139 @@ type Source interface {
 	Revision(ctx context.Context, instance string) (int64, error)
 }
 
-// An Engine keeps the latest snapshot of each instance that it was asked about. It is safe for
-// concurrent use; readers never wait for writers.
+// An Engine keeps the latest snapshot of each instance that it was asked about, as far as Memory
+// allows. It is safe for concurrent use; readers never wait for writers.
 type Engine struct {
 	Source Source
+	// Memory is how many bytes the snapshots may take together, by their own estimate; 0 for no bound.
+	// Those that were not asked about for the longest time are dropped, and loaded anew when somebody
+	// asks again. The one asked about last is kept however large it is.
+	Memory int64
+	// MaxAge, unless 0, is how long questions are answered after the last Confirm; later they are
+	// refused with Unavailable. It is for a Source that others change too.
+	MaxAge time.Duration
+	Logger *slog.Logger // default slog.Default()
 
 	instances sync.Map // id to *current
+	confirmed atomic.Pointer[time.Time]
+
+	// epoch goes up with every load, so that a question leaves its mark at most once between two loads:
+	// what is asked about all the time is read by many and written by nobody.
+	epoch   atomic.Int64
+	held    atomic.Int64 // bytes
+	loads   atomic.Int64
+	evicted atomic.Int64
+	evict   sync.Mutex
+	loading chan struct{} // holds one for each load under way
+	once    sync.Once     // makes loading
 }
 
-// current is an instance's latest snapshot and those who wait for a later one.
+// maxLoads is how many instances are loaded at a time: what is being loaded is not bounded by Memory.
+const maxLoads = 8
+
+// current is an instance's latest snapshot and those who wait for a later one. When it has left
+// Engine.instances, whoever had it before may still finish with it: what they asked began before.
 type current struct {
 	snapshot atomic.Pointer[Snapshot]
-	mu       sync.Mutex    // orders writers
-	changed  chan struct{} // closed and replaced when a snapshot is published; guarded by mu
+	asked    atomic.Int64 // the epoch of the last question
+	size     atomic.Int64 // what Engine.held has of it; -1 when it has left
+	failures atomic.Int64 // loads that failed
+	turn     chan struct{}
+	// The rest belongs to who holds turn.
+	changed chan struct{} // closed and replaced when a snapshot is published
+	failure error         // of the last load that failed
 }
 
 func (e *Engine) current(instance string) *current {
 	if c, ok := e.instances.Load(instance); ok {
 		return c.(*current)
 	}
-	c, _ := e.instances.LoadOrStore(instance, &current{changed: make(chan struct{})})
+	c, _ := e.instances.LoadOrStore(instance, &current{turn: make(chan struct{}, 1), changed: make(chan struct{})})
 	return c.(*current)
 }
 
-// Snapshot returns the latest snapshot of an instance, loading it at first.
+// lock waits for c's turn. Its holder may be reading from a database that does not answer, so nobody
+// waits for it longer than ctx.
+func (c *current) lock(ctx context.Context) error {
+	select {
+	case c.turn <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case c.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return &lanyard.Error{Kind: lanyard.Unavailable, Message: "the instance is still being read from the store", Err: context.Cause(ctx)}
+	}
+}
+
+func (c *current) unlock() { <-c.turn }
+
+// ask returns the snapshot, if there is one, for a question.
+func (c *current) ask(epoch int64) *Snapshot {
+	if c.asked.Load() != epoch {
+		c.asked.Store(epoch)
+	}
+	return c.snapshot.Load()
+}
+
+// Snapshot returns the latest snapshot of an instance, loading it at first. Of those who ask at a
+// time one loads it for all.
 func (e *Engine) Snapshot(ctx context.Context, instance string) (*Snapshot, error) {
+	if err := e.stale(); err != nil {
+		return nil, err
+	}
+	epoch := e.epoch.Load()
 	if c, ok := e.instances.Load(instance); ok {
-		if s := c.(*current).snapshot.Load(); s != nil {
+		if s := c.(*current).ask(epoch); s != nil {
 			return s, nil
 		}
 	}
-	c := e.current(instance)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if s := c.snapshot.Load(); s != nil {
-		return s, nil
+	s, loaded, err := e.first(ctx, instance)
+	if loaded {
+		e.trim()
 	}
-	s, err := e.load(ctx, instance)
-	if err == nil {
+	return s, err
+}
+
+// first loads an instance, unless somebody else does first.
+func (e *Engine) first(ctx context.Context, instance string) (s *Snapshot, loaded bool, err error) {
+	c := e.current(instance)
+	failures := c.failures.Load()
+	if err := c.lock(ctx); err != nil {
+		return nil, false, err
+	}
+	defer c.unlock()
+	if s := c.snapshot.Load(); s != nil {
+		return s, false, nil
+	}
+	if c.failures.Load() != failures { // while this one waited: it shares what came of it
+		return nil, false, c.failure
+	}
+	defer func() {
+		if err != nil && ctx.Err() == nil {
+			c.failure = err
+			c.failures.Add(1)
+		}
+	}()
+	e.once.Do(func() { e.loading = make(chan struct{}, maxLoads) })
+	select {
+	case e.loading <- struct{}{}:
+		defer func() { <-e.loading }()
+	case <-ctx.Done():
+		return nil, false, &lanyard.Error{Kind: lanyard.Unavailable, Message: "other instances are still being read from the store", Err: context.Cause(ctx)}
+	}
+	if s, err = e.load(ctx, instance); err == nil {
 		s, err = e.catchUp(ctx, s)
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	c.publish(s)
-	return s, nil
+	e.loads.Add(1)
+	c.asked.Store(e.epoch.Add(1)) // later than all that were asked about before
+	e.publish(c, s)
+	return s, true, nil
 }
 
 // load reads an instance from the start.
@@ -83,11 +174,115 @@ func (e *Engine) load(ctx context.Context, instance string) (*Snapshot, error) {
 	return edit.Snapshot(revision), nil
 }
 
-// publish makes s the snapshot that everybody sees. The caller holds c.mu.
-func (c *current) publish(s *Snapshot) {
+// publish makes s the snapshot that everybody sees. The caller holds c's turn.
+func (e *Engine) publish(c *current, s *Snapshot) {
 	c.snapshot.Store(s)
+	for size := s.Memory(); ; {
+		old := c.size.Load()
+		if old < 0 {
+			break
+		}
+		if c.size.CompareAndSwap(old, size) {
+			e.held.Add(size - old)
+			break
+		}
+	}
 	close(c.changed)
 	c.changed = make(chan struct{})
+}
+
+// drop takes an instance's snapshot out. Questions under way keep it.
+func (e *Engine) drop(instance string, c *current) bool {
+	if !e.instances.CompareAndDelete(instance, c) {
+		return false
+	}
+	if size := c.size.Swap(-1); size > 0 {
+		e.held.Add(-size)
+	}
+	return true
+}
+
+// trim drops snapshots when they take more than they may, and then a little more, so that not every
+// load has to look for the oldest.
+func (e *Engine) trim() {
+	if e.Memory <= 0 || e.held.Load() <= e.Memory {
+		return
+	}
+	e.evict.Lock()
+	defer e.evict.Unlock()
+	if e.held.Load() <= e.Memory {
+		return
+	}
+	type candidate struct {
+		instance string
+		c        *current
+		asked    int64
+	}
+	var all []candidate
+	e.instances.Range(func(id, v any) bool {
+		if c := v.(*current); c.size.Load() > 0 {
+			all = append(all, candidate{id.(string), c, c.asked.Load()})
+		}
+		return true
+	})
+	slices.SortFunc(all, func(a, b candidate) int { return cmp.Compare(a.asked, b.asked) })
+	n := 0
+	for _, x := range all[:max(0, len(all)-1)] {
+		if e.held.Load() <= e.Memory/8*7 {
+			break
+		}
+		if e.drop(x.instance, x.c) {
+			n++
+		}
+	}
+	e.evicted.Add(int64(n))
+	log := e.Logger
+	if log == nil {
+		log = slog.Default()
+	}
+	s := e.Stats()
+	log.Debug("snapshots dropped that were not asked about for the longest time", "dropped", n, "held", s.Held, "bytes", s.Bytes, "bound", e.Memory, "loads", s.Loads, "evicted", s.Evicted)
+}
+
+// Stats counts what an Engine holds and did.
+type Stats struct {
+	Held    int   // instances with a snapshot
+	Bytes   int64 // that the snapshots take, by their own estimate
+	Loads   int64 // instances loaded since the start
+	Evicted int64 // of them, dropped to stay below Engine.Memory
+}
+
+// Stats counts. It takes time that grows with the instances held.
+func (e *Engine) Stats() Stats {
+	s := Stats{Bytes: e.held.Load(), Loads: e.loads.Load(), Evicted: e.evicted.Load()}
+	e.instances.Range(func(_, v any) bool {
+		if v.(*current).snapshot.Load() != nil {
+			s.Held++
+		}
+		return true
+	})
+	return s
+}
+
+// Confirm says that all the snapshots held have what their Source had at a time.
+func (e *Engine) Confirm(at time.Time) { e.confirmed.Store(&at) }
+
+// stale is an error when the last Confirm is too long ago.
+func (e *Engine) stale() error {
+	if e.MaxAge <= 0 {
+		return nil
+	}
+	at := e.confirmed.Load()
+	if at == nil {
+		return lanyard.Errorf(lanyard.Unavailable, "this server has not yet heard from its database how old its answers would be; ask again soon, or another server")
+	}
+	now := time.Now()
+	// By the clock too, for the other time may stand still while the machine sleeps.
+	if age := max(now.Sub(*at), now.Round(0).Sub(at.Round(0))); age > e.MaxAge {
+		return lanyard.Errorf(lanyard.Unavailable, "this server last heard from its database %v ago, and answers from no older state than of %v; ask another server, or this one again soon",
+			age.Round(time.Millisecond), e.MaxAge)
+	}
+	return nil
 }
 
 // eventPage is how many events are read at a time.
@@ -144,56 +339,54 @@ func (e *Edit) Apply(event *lanyard.Event) error {
 
 // Apply makes the state after event current for its instance, unless that has it already: two
 // writers can commit in one order and arrive here in the other, and then the events in between are
-// read. An instance that nobody has asked about is passed over.
+// read. An instance that has no snapshot is passed over.
 func (e *Engine) Apply(ctx context.Context, event *lanyard.Event) error {
-	v, ok := e.instances.Load(event.Instance)
-	if !ok {
-		return nil
-	}
-	c := v.(*current)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s := c.snapshot.Load()
-	if s == nil || s.revision >= event.Revision {
-		return nil
-	}
-	if s.revision+1 == event.Revision {
+	return e.advance(ctx, event.Instance, event.Revision, func(s *Snapshot) (*Snapshot, error) {
+		if s.revision+1 != event.Revision {
+			return e.catchUp(ctx, s)
+		}
 		edit := s.Edit()
 		if err := edit.Apply(event); err != nil {
-			return err
+			return nil, err
 		}
-		c.publish(edit.Snapshot(event.Revision))
-		return nil
-	}
-	s, err := e.catchUp(ctx, s)
-	if err != nil {
-		return err
-	}
-	c.publish(s)
-	return nil
+		return edit.Snapshot(event.Revision), nil
+	})
 }
 
 // CatchUp reads the events of an instance up to at least the revision, which somebody else has
-// committed. An instance that nobody has asked about is passed over.
+// committed. An instance that has no snapshot is passed over.
 func (e *Engine) CatchUp(ctx context.Context, instance string, revision int64) error {
+	if s := e.Peek(instance); s == nil || s.revision >= revision {
+		return nil // without waiting
+	}
+	return e.advance(ctx, instance, revision, func(s *Snapshot) (*Snapshot, error) { return e.catchUp(ctx, s) })
+}
+
+// advance makes an instance's next snapshot current, unless it has the revision or no snapshot at
+// all. When it has none, that is still being loaded, and this waits, or the next question loads it:
+// with what was committed before this was called.
+func (e *Engine) advance(ctx context.Context, instance string, revision int64, next func(*Snapshot) (*Snapshot, error)) error {
 	v, ok := e.instances.Load(instance)
 	if !ok {
 		return nil
 	}
 	c := v.(*current)
-	if s := c.snapshot.Load(); s == nil || s.revision >= revision {
-		return nil // without waiting
+	if err := c.lock(ctx); err != nil {
+		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s := c.snapshot.Load()
-	if s == nil || s.revision >= revision {
-		return nil
-	}
-	next, err := e.catchUp(ctx, s)
-	if err == nil && next != s {
-		c.publish(next)
-	}
+	err := func() error {
+		defer c.unlock()
+		s := c.snapshot.Load()
+		if s == nil || s.revision >= revision {
+			return nil
+		}
+		after, err := next(s)
+		if err == nil && after != s {
+			e.publish(c, after)
+		}
+		return err
+	}()
+	e.trim()
 	return err
 }
 
@@ -209,7 +402,7 @@ func (e *Engine) Loaded() map[string]int64 {
 	return loaded
 }
 
-// Peek returns the latest snapshot of an instance that has one already, or nil.
+// Peek returns the latest snapshot of an instance that has one already, or nil. It is no question.
 func (e *Engine) Peek(instance string) *Snapshot {
 	if c, ok := e.instances.Load(instance); ok {
 		return c.(*current).snapshot.Load()
@@ -218,43 +411,54 @@ func (e *Engine) Peek(instance string) *Snapshot {
 }
 
 // AtLeast returns a snapshot of at least the revision. When the engine has none yet it reads what
-// is missing, and waits at most wait for the revision to be committed.
+// is missing, and waits at most wait for the revision to be committed. The refusal is Condition when
+// it was not, and Unavailable when that could not be found out.
 func (e *Engine) AtLeast(ctx context.Context, instance string, revision int64, wait time.Duration) (*Snapshot, error) {
 	s, err := e.Snapshot(ctx, instance)
 	if err != nil || s.revision >= revision {
 		return s, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, wait)
+	until, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	const poll = 20 * time.Millisecond
+	var failed error
+	known := false // whether the source answered
 	for {
-		c := e.current(instance)
-		c.mu.Lock()
-		changed := c.changed
-		s := c.snapshot.Load()
-		if s != nil && s.revision < revision {
-			next, err := e.catchUp(ctx, s)
-			if err == nil && next != s {
-				c.publish(next)
-				s = next
+		var changed chan struct{}
+		if v, ok := e.instances.Load(instance); ok {
+			c := v.(*current)
+			if err := c.lock(until); err != nil {
+				failed = err
+			} else {
+				changed = c.changed
+				c.unlock()
 			}
 		}
-		c.mu.Unlock()
-		if s != nil && s.revision >= revision {
-			return s, nil
+		if err := e.CatchUp(until, instance, revision); err != nil {
+			failed = err
+		} else {
+			known = true
+		}
+		// It may have been dropped in the meantime; loading may take longer than the wait for a revision.
+		if s, err = e.Snapshot(ctx, instance); err != nil || s.revision >= revision {
+			return s, err
 		}
 		select {
 		case <-changed:
 		case <-time.After(poll):
-		case <-ctx.Done():
-			at := int64(0)
-			if s != nil {
-				at = s.revision
+		case <-until.Done():
+			if !known {
+				return nil, &lanyard.Error{Kind: lanyard.Unavailable, Err: failed, Message: fmt.Sprintf("this server has instance %s at revision %d, and cannot reach its database to know of revision %d, which was asked for; ask again soon, or another server",
+					instance, s.revision, revision)}
 			}
-			return nil, lanyard.Errorf(lanyard.Condition, "instance %s is at revision %d; revision %d was asked for and did not come within %v", instance, at, revision, wait)
+			return nil, lanyard.Errorf(lanyard.Condition, "instance %s is at revision %d; revision %d was asked for and did not come within %v", instance, s.revision, revision, wait)
 		}
 	}
 }
 
 // Forget drops an instance's snapshot; the next question loads it anew.
-func (e *Engine) Forget(instance string) { e.instances.Delete(instance) }
+func (e *Engine) Forget(instance string) {
+	if v, ok := e.instances.Load(instance); ok {
+		e.drop(instance, v.(*current))
+	}
+}

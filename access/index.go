@@ -69,6 +69,7 @@ func (v *vector[T]) edit(i uint32, m mark) *T {
 type index struct {
 	pages vector[*page] // 1<<depth of them, many pointing to the same page
 	depth uint8
+	count int64 // of different pages
 }
 
 // pageSlots is the size of a page: at most three quarters of it are used.
@@ -142,6 +143,7 @@ func (x *index) own(hash uint64, m mark) *page {
 	if x.pages.n == 0 {
 		p := &page{mark: m}
 		*x.pages.edit(0, m) = p
+		x.count = 1
 		return p
 	}
 	p := x.page(hash)
@@ -193,6 +195,7 @@ func (x *index) split(hash uint64, p *page, m mark) {
 		}
 		x.depth++
 	}
+	x.count++
 	low := &page{mark: m, depth: p.depth + 1}
 	high := &page{mark: m, depth: p.depth + 1}
 	for _, c := range p.slots {

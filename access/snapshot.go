@@ -26,6 +26,11 @@ type Snapshot struct {
 	ids      index
 	free     uint32 // slot+1 of the first free entity; each leads to the next in group
 	kinds    [kindCount]*slotSet
+
+	// What the entities take beside their places, in bytes; see Memory.
+	weight    int64
+	tagWeight int64   // of their tags, if each had its own
+	tagShare  float64 // of tagWeight, what is taken since equal tags are the same
 }
 
 // slotSet is an ordered set that is cheap to copy.
@@ -239,7 +244,7 @@ func (s *Snapshot) findName(name string) (uint32, *entity) {
 }
 
 // Empty is the snapshot of an instance before its first event.
-func Empty(instance string) *Snapshot { return &Snapshot{instance: instance} }
+func Empty(instance string) *Snapshot { return &Snapshot{instance: instance, tagShare: 1} }
 
 // An Edit makes the next snapshot out of one. It is used by one goroutine, and ends with Snapshot.
 type Edit struct {
@@ -247,17 +252,25 @@ type Edit struct {
 	m        mark
 	ownKinds [kindCount]bool
 	ownProfs map[uint32]bool
+	seen     *seen // nil but for what begins empty
 }
 
 // Edit begins the next snapshot.
 func (s *Snapshot) Edit() *Edit {
-	return &Edit{s: *s, m: newMark(), ownProfs: map[uint32]bool{}}
+	e := &Edit{s: *s, m: newMark(), ownProfs: map[uint32]bool{}}
+	if s.entities.n == 0 {
+		e.seen = &seen{tags: map[tag]bool{}, sets: map[unique.Handle[tagSet]]bool{}}
+	}
+	return e
 }
 
 // Snapshot ends the edit at a revision.
 func (e *Edit) Snapshot(revision int64) *Snapshot {
 	s := e.s
 	s.revision = revision
+	if e.seen != nil && s.tagWeight > 0 {
+		s.tagShare = min(1, float64(e.seen.room)/float64(s.tagWeight))
+	}
 	return &s
 }
 
@@ -283,7 +296,9 @@ func (e *Edit) slot(k kind, id string) uint32 {
 		slot = e.s.free - 1
 		e.s.free = e.s.entities.at(slot).group
 	}
-	*e.s.entities.edit(slot, e.m) = entity{id: id, kind: k}
+	ent := e.s.entities.edit(slot, e.m)
+	*ent = entity{id: id, kind: k}
+	e.weigh(ent, 1)
 	e.s.ids.put(hashOf(k, id), slot, e.m)
 	e.set(k).Insert(slot)
 	return slot
@@ -321,6 +336,8 @@ func (e *Edit) Put(r lanyard.Resource) {
 	h := r.Head()
 	slot := e.slot(k, h.ID)
 	ent := e.s.entities.edit(slot, e.m)
+	e.weigh(ent, -1)
+	defer e.weigh(ent, 1)
 	ent.setTags(h.Tags)
 	switch r := r.(type) {
 	case *lanyard.User:
@@ -394,7 +411,7 @@ func heldSlots(ent *entity) []uint32 {
 // Remove takes a resource out; the instance itself takes everything with it.
 func (e *Edit) Remove(t lanyard.Type, id string) {
 	if t == lanyard.TypeInstance {
-		*e = Edit{s: Snapshot{instance: e.s.instance, revision: e.s.revision}, m: newMark(), ownProfs: map[uint32]bool{}}
+		*e = *Empty(e.s.instance).Edit()
 		return
 	}
 	k, ok := kindOf[t]
@@ -405,10 +422,11 @@ func (e *Edit) Remove(t lanyard.Type, id string) {
 	if found == nil {
 		return
 	}
+	ent := e.s.entities.edit(slot, e.m)
+	e.weigh(ent, -1)
 	if k == kindUser || k == kindAgent {
 		e.hold(slot, nil)
 	}
-	ent := e.s.entities.edit(slot, e.m)
 	e.s.ids.remove(hashOf(k, id), slot, e.m)
 	if k == kindUser && ent.name != "" {
 		e.s.ids.remove(hashOf(kindName, ent.name), slot, e.m)

@@ -274,6 +274,14 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		status, message = http.StatusConflict, err.Error()
 	case k == lanyard.Invalid || k == lanyard.Malformed:
 		status, message = http.StatusBadRequest, err.Error()
+	case k == lanyard.Unavailable: // nothing is wrong with the question
+		var e *lanyard.Error
+		errors.As(err, &e)
+		status, message = http.StatusServiceUnavailable, e.Message
+		w.Header().Set("Retry-After", "1")
+		if e.Err != nil && r.Context().Err() == nil {
+			s.Logger.Warn("question not answered", "path", r.URL.Path, "error", err)
+		}
 	default:
 		if r.Context().Err() == nil {
 			s.Logger.Error("question failed", "path", r.URL.Path, "error", err)

@@ -3,7 +3,9 @@ package authzen_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -401,4 +403,49 @@ func FuzzRequest(f *testing.F) {
 			t.Fatalf("%q is answered %d %s", body, w.Code, w.Body)
 		}
 	})
+}
+
+// A server that cannot know what to answer says so with 503 and what to do, on every endpoint, and
+// keeps the cause for its log.
+func TestUnavailable(t *testing.T) {
+	var logged strings.Builder
+	handler := authzen.NewServer(authzen.Config{
+		Authenticate: func(*http.Request, []byte) (authzen.Principal, error) {
+			return authzen.Principal{Account: account, Administer: true}, nil
+		},
+		Snapshot: func(context.Context, authzen.Principal, string, int64) (*access.Snapshot, error) {
+			return nil, fmt.Errorf("load: %w", &lanyard.Error{Kind: lanyard.Unavailable, Message: "the database is away; ask again soon", Err: errors.New("dial db.internal")})
+		},
+		Propose: func(context.Context, authzen.Principal, authzen.Proposal) (authzen.Outcome, error) {
+			return authzen.Outcome{}, lanyard.Errorf(lanyard.Unavailable, "the database is away; ask again soon")
+		},
+		TokenSecret: []byte("secret"), Logger: slog.New(slog.NewTextHandler(&logged, nil)),
+	})
+	const (
+		who   = `"subject":{"type":"user","id":"u"}`
+		what  = `"action":{"name":"Users.View"}`
+		which = `"resource":{"type":"User","id":"u"}`
+	)
+	for path, body := range map[string]string{
+		"evaluation":      `{` + who + `,` + what + `,` + which + `}`,
+		"evaluations":     `{` + who + `,` + what + `,"evaluations":[{` + which + `}]}`,
+		"search/subject":  `{"subject":{"type":"user"},` + what + `,` + which + `}`,
+		"search/resource": `{` + who + `,` + what + `,"resource":{"type":"User"}}`,
+		"search/action":   `{` + who + `,` + which + `}`,
+		"effective":       `{` + who + `}`,
+		"holders":         `{"resource":{"type":"SecurityProfile","id":"p"}}`,
+		"lookup":          `{"resource":{"type":"User","id":"u"}}`,
+		"what-if":         `{"operation":"UpdateSecurityProfile","parameters":{"SecurityProfileId":"p"}}`,
+	} {
+		r := httptest.NewRequest("POST", "/instances/i/access/v1/"+path, strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "1" || w.Body.String() != `"the database is away; ask again soon"` {
+			t.Errorf("%s answers %d %s with %v", path, w.Code, w.Body, w.Header())
+		}
+	}
+	if !strings.Contains(logged.String(), "dial db.internal") {
+		t.Errorf("the log does not have the cause: %s", logged.String())
+	}
 }

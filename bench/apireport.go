@@ -134,23 +134,38 @@ What the numbers mean:
 `, o.step, o.settle)
 }
 
-// picture draws the ratios: a bar to the median, a line over the range, a mark at the target.
 func (rep *apiFound) picture() string {
+	var list []bar
+	for _, r := range ratios {
+		list = append(list, bar{r.name, rep.ratio(r.a, r.b), r.target})
+	}
+	return bars(list)
+}
+
+// A bar is a ratio as it is drawn, with its target, 0 for none.
+type bar struct {
+	name string
+	spread
+	target float64
+}
+
+// bars draws ratios: a bar to the median, a line over the range, a mark at the target.
+func bars(list []bar) string {
 	const left, width, step, top = 250, 420, 34, 16
 	most := 1.0
-	for _, r := range ratios {
-		most = max(most, rep.ratio(r.a, r.b).max)
+	for _, r := range list {
+		most = max(most, r.max)
 	}
 	x := func(v float64) float64 { return left + v/most*width }
-	height := top + len(ratios)*step + 28
+	height := top + len(list)*step + 28
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13" role="img" aria-label="Ratios of rates">`+"\n", left+width+90, height)
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="white"/>`+"\n")
 	for v := 0.0; v <= most+1e-9; v += 0.25 {
 		fmt.Fprintf(&b, `<path d="M%.1f %d V%d" stroke="#ddd"/><text x="%.1[1]f" y="%[4]d" fill="#555" text-anchor="middle">%.2[5]f</text>`+"\n", x(v), top-6, height-26, height-8, v)
 	}
-	for i, r := range ratios {
-		s, y := rep.ratio(r.a, r.b), float64(top+i*step)
+	for i, r := range list {
+		s, y := r.spread, float64(top+i*step)
 		fmt.Fprintf(&b, `<text x="%d" y="%.1f" text-anchor="end">%s</text>`, left-10, y+15, r.name)
 		fmt.Fprintf(&b, `<rect x="%d" y="%.1f" width="%.1f" height="20" fill="#5b8db8"/>`, left, y, x(s.median)-left)
 		fmt.Fprintf(&b, `<path d="M%.1f %.1f H%.1f" stroke="#1d3c57" stroke-width="3"/>`, x(s.min), y+10, x(s.max))

@@ -93,6 +93,11 @@ const most = 1_000_000
 // load has one connection for each client send its requests in turn, each when the one before is
 // answered. The first fifth of the time warms up and is not counted.
 func load(ctx context.Context, addr string, d time.Duration, clients [][][]byte) (result, error) {
+	return spreadLoad(ctx, []string{addr}, d, clients)
+}
+
+// spreadLoad is load on several servers: the i-th client uses that of i modulo their number.
+func spreadLoad(ctx context.Context, addrs []string, d time.Duration, clients [][][]byte) (result, error) {
 	ctx, cancel := context.WithTimeout(ctx, d+time.Minute)
 	defer cancel()
 	var conns []*conn
@@ -101,8 +106,8 @@ func load(ctx context.Context, addr string, d time.Duration, clients [][][]byte)
 			c.c.Close()
 		}
 	}()
-	for range clients {
-		c, err := dial(ctx, addr)
+	for i := range clients {
+		c, err := dial(ctx, addrs[i%len(addrs)])
 		if err != nil {
 			return result{}, err
 		}

@@ -42,7 +42,7 @@ func main() {
 	flag.StringVar(&o.dir, "dir", "../.cache", "folder on the disk to measure; what is made in it is removed")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often everything is measured in turn")
 	flag.DurationVar(&o.step, "step", 3*time.Second, "how long each measurement takes")
-	flag.StringVar(&o.only, "only", "", "measure, and report, one part only: api, decisions or growth")
+	flag.StringVar(&o.only, "only", "", "measure, and report, one part only: api, decisions, growth or postgres")
 	flag.BoolVar(&o.short, "short", false, "a fast look: 2 rounds of half a second and a tenth of the data")
 	serve := flag.String("serve", "", "be a server to compare with, trivial, sigv4 or decision; bench starts itself so")
 	flag.Parse()
@@ -85,8 +85,8 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	rep := &report{options: o, machine: describeMachine(dir), made: time.Now()}
-	if !slices.Contains([]string{"", "api", "decisions", "growth"}, o.only) {
-		return fmt.Errorf("-only: %q is not accepted; api, decisions and growth are", o.only)
+	if !slices.Contains([]string{"", "api", "decisions", "growth", "postgres"}, o.only) {
+		return fmt.Errorf("-only: %q is not accepted; api, decisions, growth and postgres are", o.only)
 	}
 	wanted := func(part string) bool { return o.only == "" || o.only == part }
 
@@ -114,6 +114,11 @@ func run(ctx context.Context, o options) error {
 	}
 	if wanted("growth") {
 		if rep.growth, err = measureGrowth(ctx, o, bin, dir); err != nil {
+			return err
+		}
+	}
+	if wanted("postgres") {
+		if rep.postgres, err = measurePostgres(ctx, o, bin, dir); err != nil {
 			return err
 		}
 	}

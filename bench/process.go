@@ -127,13 +127,13 @@ func (s *server) stop() error {
 }
 
 // startLanyard serves from a folder, quotas off.
-func startLanyard(ctx context.Context, bin, data string) (*server, error) {
+func startLanyard(ctx context.Context, bin, data string, more ...string) (*server, error) {
 	args := []string{"serve", "--listen=127.0.0.1:0", "--data=" + data, "--region=" + region, "--account=" + account,
 		"--root-access-key-id=" + accessKey, "--root-secret-access-key=" + secretKey}
 	for _, quota := range []string{"instances", "profiles", "users", "groups", "modules"} {
 		args = append(args, "--quota-"+quota+"=-1")
 	}
-	return start(ctx, "/readyz", bin, args...)
+	return start(ctx, "/readyz", bin, append(args, more...)...)
 }
 
 var resident = regexp.MustCompile(`(?m)^VmRSS:\s+(\d+) kB$`)

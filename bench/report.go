@@ -21,6 +21,7 @@ type report struct {
 	api       *apiFound
 	decisions *decisionsFound
 	growth    *growthFound
+	postgres  *postgresFound
 }
 
 // A part of the report.
@@ -29,7 +30,7 @@ type part interface {
 	tables() []table
 	// page writes the part's section, which shows a picture of that name.
 	page(b *strings.Builder, picture string)
-	picture() string
+	picture() string // "" for none
 }
 
 // parts are those that were measured, and what their pictures' names add to the page's.
@@ -42,6 +43,9 @@ func (rep *report) parts() (parts []part, suffixes []string) {
 	}
 	if rep.growth != nil {
 		parts, suffixes = append(parts, rep.growth), append(suffixes, "-growth")
+	}
+	if rep.postgres != nil {
+		parts, suffixes = append(parts, rep.postgres), append(suffixes, "-postgres")
 	}
 	return parts, suffixes
 }
@@ -145,8 +149,10 @@ func (rep *report) write(file string) error {
 	parts, suffixes := rep.parts()
 	for i, p := range parts {
 		picture := stem + suffixes[i] + ".svg"
-		if err := os.WriteFile(picture, []byte(p.picture()), 0o644); err != nil {
-			return err
+		if drawn := p.picture(); drawn != "" {
+			if err := os.WriteFile(picture, []byte(drawn), 0o644); err != nil {
+				return err
+			}
 		}
 		p.page(&b, filepath.Base(picture))
 	}

@@ -35,9 +35,16 @@ type Config struct {
 	// Strict lets nobody on whose behalf a call is made grant what they do not hold, nor change
 	// their own profiles, hierarchy group and tags. Amazon Connect has no such rule.
 	Strict bool
-	Now    func() time.Time // default time.Now
-	NewID  func() string    // default a random UUID
-	Logger *slog.Logger     // default slog.Default()
+	// SnapshotMemory is how many bytes the snapshots of instances may take, by estimate; 0 for no bound.
+	// Those that nobody asked about for the longest time are dropped, and loaded at the next question.
+	SnapshotMemory int64
+	// MaxStaleness, unless 0, is how long decisions go on when the store cannot be asked what others
+	// changed; then they are refused with Unavailable. It needs Follow, and counts only for a store
+	// that others change, a store.Watcher.
+	MaxStaleness time.Duration
+	Now          func() time.Time // default time.Now
+	NewID        func() string    // default a random UUID
+	Logger       *slog.Logger     // default slog.Default()
 }
 
 // Quotas bound what an instance or an account may have. A zero means the default, which is the
@@ -99,8 +106,12 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, region: c.Region, partition: c.Partition, quotas: c.Quotas.withDefaults(), lenient: c.Lenient,
 		associateUsers: c.AssociateUsers, strict: c.Strict, now: c.Now, newID: c.NewID, log: c.Logger,
-		engine: &access.Engine{Source: source{c.Store}},
+		engine: &access.Engine{Source: source{c.Store}, Memory: c.SnapshotMemory, Logger: c.Logger},
 	}
+	if _, ok := c.Store.(store.Watcher); ok {
+		s.engine.MaxAge = c.MaxStaleness
+	}
+	s.engine.Confirm(time.Now()) // nothing is held that is older
 	if s.partition == "" {
 		s.partition = "aws"
 	}
@@ -229,7 +240,9 @@ func (s *Service) event(call Call, instance string) *lanyard.Event {
 
 // publish has decisions follow a committed event.
 func (s *Service) publish(ctx context.Context, e *lanyard.Event) {
-	if err := s.engine.Apply(context.WithoutCancel(ctx), e); err != nil {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxAsk)
+	defer cancel()
+	if err := s.engine.Apply(ctx, e); err != nil {
 		// The change is committed. A snapshot that cannot follow is loaded anew at the next question.
 		s.log.Error("snapshot dropped", "instance", e.Instance, "revision", e.Revision, "error", err)
 		s.engine.Forget(e.Instance)

@@ -63,7 +63,7 @@ func (f *follower) listen(ctx context.Context) {
 
 func (f *follower) woken(ctx context.Context, instance string, revision int64) {
 	if instance != "" {
-		f.reach(ctx, instance, revision)
+		f.reach(ctx, instance, revision) // what fails is tried again by the poll
 		return
 	}
 	if err := f.reload(ctx); err != nil && ctx.Err() == nil {
@@ -72,16 +72,16 @@ func (f *follower) woken(ctx context.Context, instance string, revision int64) {
 }
 
 // reach has the snapshot of an instance follow to a revision.
-func (f *follower) reach(ctx context.Context, instance string, revision int64) {
+func (f *follower) reach(ctx context.Context, instance string, revision int64) error {
+	ctx, cancel := context.WithTimeout(ctx, maxAsk)
+	defer cancel()
 	err := f.engine.CatchUp(ctx, instance, revision)
-	if err == nil || ctx.Err() != nil {
-		return
-	}
-	if lanyard.KindOf(err) == lanyard.Unavailable {
-		return // it is tried again, and the poll says what is wrong
+	if err == nil || ctx.Err() != nil || lanyard.KindOf(err) == lanyard.Unavailable {
+		return err // it is tried again, and the poll says what is wrong
 	}
 	f.log.Error("snapshot dropped", "instance", instance, "revision", revision, "error", err)
 	f.engine.Forget(instance) // the next question loads it anew
+	return nil
 }
 
 // reload reads the keys and tokens when they are others than those in memory.
@@ -130,28 +130,33 @@ func (f *follower) poll(ctx context.Context, every time.Duration) {
 // maxAsk bounds one round of asking, so that one that gets no answer is not waited for for long.
 const maxAsk = 5 * time.Second
 
+// ask makes sure that all that is in memory is as new as when it began.
 func (f *follower) ask(ctx context.Context) error {
+	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, maxAsk)
 	defer cancel()
 	if err := f.reload(ctx); err != nil {
 		return err
 	}
 	loaded := f.engine.Loaded()
-	if len(loaded) == 0 {
-		return nil
-	}
 	ids := make([]string, 0, len(loaded))
 	for id := range loaded {
 		ids = append(ids, id)
 	}
-	revisions, err := f.store.Revisions(ctx, ids)
-	if err != nil {
-		return err
-	}
-	for i, id := range ids {
-		if revisions[i] > loaded[id] {
-			f.reach(ctx, id, revisions[i])
+	if len(ids) > 0 {
+		revisions, err := f.store.Revisions(ctx, ids)
+		if err != nil {
+			return err
+		}
+		for i, id := range ids {
+			if revisions[i] <= loaded[id] {
+				continue
+			}
+			if err := f.reach(ctx, id, revisions[i]); err != nil {
+				return err
+			}
 		}
 	}
+	f.engine.Confirm(began)
 	return nil
 }

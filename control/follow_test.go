@@ -29,7 +29,7 @@ func (deaf) Watch(ctx context.Context, _ func(string, int64)) error {
 }
 
 // server opens a database as one of several servers does.
-func server(t *testing.T, url string, hears bool, poll time.Duration) *world {
+func server(t *testing.T, url string, hears bool, poll time.Duration, change ...func(*control.Config)) *world {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
 	db, err := postgres.Open(t.Context(), postgres.Config{URL: url, Connections: 6, Logger: quiet})
@@ -46,7 +46,11 @@ func server(t *testing.T, url string, hears bool, poll time.Duration) *world {
 		s = deaf{db}
 	}
 	w := &world{T: t, now: time.Now()}
-	w.Service = control.New(control.Config{Store: s, Region: region, Quotas: control.Quotas{Profiles: -1}, Logger: quiet})
+	c := control.Config{Store: s, Region: region, Quotas: control.Quotas{InstancesPerAccount: -1, Profiles: -1}, Logger: quiet}
+	for _, f := range change {
+		f(&c)
+	}
+	w.Service = control.New(c)
 	if err := w.LoadKeys(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -87,13 +91,15 @@ func (w *world) allows(in *lanyard.Instance, user string) bool {
 func TestServersFollowOneAnother(t *testing.T) {
 	pg := pgtest.Start(t)
 	for _, tt := range []struct {
-		name  string
-		hears bool
-		poll  time.Duration
-		most  time.Duration // that following takes; generous, for tests run beside others
+		name   string
+		hears  bool
+		poll   time.Duration
+		rounds int
+		most   time.Duration // that following takes; generous, for tests run beside others
 	}{
-		{"by notifications alone", true, time.Hour, 2 * time.Second},
-		{"by polling alone", false, 50 * time.Millisecond, 2 * time.Second},
+		{"by notifications alone", true, time.Hour, 40, 2 * time.Second},
+		{"by polling alone", false, 50 * time.Millisecond, 40, 2 * time.Second},
+		{"by polling alone, as often as by default", false, 0, 6, 3 * time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			url := pg.URL(pg.Schema(t, t.TempDir()))
@@ -106,7 +112,7 @@ func TestServersFollowOneAnother(t *testing.T) {
 				t.Fatal("it is allowed before it is granted")
 			}
 			var took []time.Duration
-			for round := range 40 {
+			for round := range tt.rounds {
 				grant := round%2 == 0
 				change := control.ProfileChange{Permissions: []string{}}
 				if grant {

@@ -51,6 +51,11 @@ func (p proposer) propose(ctx context.Context, who authzen.Principal, in authzen
 		return authzen.Outcome{Before: dry.before, After: dry.after}, nil
 	}
 	var refused struct{ Message string }
+	if answer.status >= http.StatusInternalServerError {
+		if err := p.db.Ping(ctx); lanyard.KindOf(err) == lanyard.Unavailable && err != nil {
+			return authzen.Outcome{}, err
+		}
+	}
 	if err := json.Unmarshal(answer.body.Bytes(), &refused); err != nil || answer.status >= http.StatusInternalServerError || refused.Message == "" {
 		return authzen.Outcome{}, fmt.Errorf("propose %s: the API answers %d %s", in.Operation, answer.status, answer.body.Bytes())
 	}

@@ -63,6 +63,8 @@ type serveCmd struct {
 	AuditKeepEvery  time.Duration `help:"How often to look for records to cut off." default:"1h"`
 
 	Poll           time.Duration `help:"How often to ask PostgreSQL what other servers changed, should a notification be lost." default:"250ms"`
+	MaxStaleness   time.Duration `help:"Refuse decisions (503) once PostgreSQL could not be asked for that long what other servers changed; 0s: decide from memory however long. A second or more, and twice --poll." default:"0s"`
+	SnapshotMemory byteSize      `help:"Memory for the instances that decisions are made from; those not asked about for the longest time are dropped beyond it, and read again when somebody asks. 0: no bound." default:"512MiB" placeholder:"SIZE"`
 	MaxConnections int           `help:"Connections served at a time; others wait to be accepted." default:"4096"`
 	Grace          time.Duration `help:"How long calls under way may take to finish at shutdown." default:"20s"`
 	LogLevel       string        `help:"Least level that is logged." default:"info" enum:"debug,info,warn,error"`
@@ -93,6 +95,7 @@ func (serveCmd) Help() string {
   lanyard serve --listen 127.0.0.1:9000 --data /var/lib/lanyard --region eu-central-1
   LANYARD_THROTTLE=aws lanyard serve --demo
   LANYARD_STORE=postgres://lanyard:secret@db.example/lanyard lanyard serve
+  lanyard serve --store postgres://db.example/lanyard --max-staleness 5s --snapshot-memory 2GiB
   lanyard serve --config /etc/lanyard.json     # {"listen": "127.0.0.1:9000", "quota-profiles": 200}
 
 The first start writes the root access key into DATA/credentials (AWS shared-credentials format).
@@ -138,6 +141,9 @@ func (c *serveCmd) check() error {
 	}
 	if c.Poll < time.Millisecond {
 		return refuse("--poll: %v is not accepted; 1ms or more is", c.Poll)
+	}
+	if c.MaxStaleness < 0 || c.MaxStaleness > 0 && c.MaxStaleness < max(time.Second, 2*c.Poll) {
+		return refuse("--max-staleness: %v is not accepted; 0s for no bound, or %v or more is: a second, and twice --poll", c.MaxStaleness, max(time.Second, 2*c.Poll))
 	}
 	if err := checkStore(c.Store); err != nil {
 		return err
@@ -209,6 +215,7 @@ func (c *serveCmd) Run(io streams) (err error) {
 
 	rules := c.rules()
 	rules.Store, rules.Logger = db, log
+	rules.SnapshotMemory, rules.MaxStaleness = int64(c.SnapshotMemory), c.MaxStaleness
 	svc := control.New(rules)
 	root, err := svc.SetRootKey(io.ctx, c.RootAccessKeyID, c.RootSecretAccessKey, c.Account)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package pgtest starts a real PostgreSQL server for the tests of a package. It is not for programs,
-// and knows nothing of what is stored.
+// Package pgtest starts a real PostgreSQL server for the tests of a package, or to measure, and cuts
+// its wires. It is not for programs, and knows nothing of what is stored.
 package pgtest
 
 import (
@@ -56,7 +56,7 @@ var shared struct {
 func Main(m *testing.M) int {
 	defer func() {
 		if shared.server != nil {
-			shared.server.remove()
+			shared.server.Remove()
 		}
 	}()
 	return m.Run()
@@ -66,7 +66,7 @@ func Main(m *testing.M) int {
 // installed the test is skipped, or fails when CI is true.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	bin := find()
+	bin := Find()
 	if bin == "" {
 		if os.Getenv("CI") == "true" {
 			t.Fatal(install)
@@ -80,8 +80,8 @@ func Start(t testing.TB) *Server {
 	return shared.server
 }
 
-// find returns the folder of PostgreSQL's programs.
-func find() string {
+// Find returns the folder of PostgreSQL's programs, or "" where it is not installed.
+func Find() string {
 	dirs, _ := filepath.Glob("/usr/lib/postgresql/*/bin") // fails on an invalid pattern only
 	slices.Sort(dirs)
 	if i := slices.Index(dirs, "/usr/lib/postgresql/15/bin"); i >= 0 {
@@ -217,7 +217,8 @@ func (s *Server) end(signal os.Signal) error {
 	}
 }
 
-func (s *Server) remove() {
+// Remove ends the server and removes all that it had.
+func (s *Server) Remove() {
 	if err := s.Crash(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}

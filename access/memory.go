@@ -1,0 +1,108 @@
+package access
+
+import (
+	"unique"
+	"unsafe"
+)
+
+// What a snapshot takes is counted as it is made: measuring it would take as long as making it. The
+// counts know how Go's allocator rounds and how the structures share, but not who else has a string.
+const (
+	base      = 1 << 10                                               // of a snapshot with nothing in it
+	chunkRoom = int64(unsafe.Sizeof(chunk[entity]{})+511) / 512 * 512 // of 64 entities
+	pageRoom  = int64(unsafe.Sizeof(page{})+767) / 768 * 768          // of an index
+	topRoom   = chunkSize*8 + 16                                      // of 64 chunks
+	memberOf  = 14                                                    // of an entry of a slotSet, half of whose room is free
+	setRoom   = int64(unsafe.Sizeof(slotSet{})) + 64                  // of a slotSet with a node
+	tagRoom   = 2*16 + 144                                            // of a pair in package unique, without its texts
+	tagsRoom  = int64(unsafe.Sizeof(tagSet{})) + 128                  // of a tagSet there
+	profRoom  = int64(unsafe.Sizeof(profile{})) + int64(unsafe.Sizeof(extra{})) + setRoom
+)
+
+// Memory estimates how many bytes of the heap s takes, shared with the snapshots before and after it.
+func (s *Snapshot) Memory() int64 {
+	n := base + int64(len(s.entities.top))*topRoom + (int64(s.entities.n)+chunkSize-1)/chunkSize*chunkRoom
+	n += int64(len(s.ids.pages.top))*topRoom + int64(s.ids.pages.n)*8 + s.ids.count*pageRoom
+	return n + s.weight + int64(float64(s.tagWeight)*s.tagShare)
+}
+
+// text is what a string takes.
+func text(s string) int64 { return int64(len(s)+15) / 16 * 16 }
+
+func texts(list []string) (n int64) {
+	for _, s := range list {
+		n += 16 + text(s)
+	}
+	return n
+}
+
+// seen are the tags of an instance that is loaded, and what they take.
+type seen struct {
+	tags map[tag]bool
+	sets map[unique.Handle[tagSet]]bool
+	room int64
+}
+
+// weigh adds what an entity takes beside its place, times sign.
+func (e *Edit) weigh(ent *entity, sign int64) {
+	own := text(ent.id) + text(ent.name) + memberOf
+	for i := 0; ent.ref(i) != 0; i++ {
+		if own += 4; ent.kind == kindUser || ent.kind == kindAgent {
+			own += memberOf // among the profile's holders
+		}
+	}
+	if x := ent.extra; x != nil {
+		own += int64(unsafe.Sizeof(*x)) + 8*int64(len(x.tags))
+		if x.prof != nil {
+			own += x.prof.room()
+		}
+	}
+	e.s.weight += sign * own
+	e.s.tagWeight += sign * e.weighTags(ent)
+}
+
+func (p *profile) room() int64 {
+	n := profRoom + texts(p.unknown) + texts(p.others) + 8*int64(len(p.tags)) + texts(p.modules) + texts(p.agents) + text(p.groupID)
+	for i := range p.apps {
+		a := &p.apps[i]
+		n += int64(unsafe.Sizeof(*a)) + text(a.Namespace) + text(a.Type) + texts(a.Permissions)
+	}
+	for i := range p.rows {
+		r := &p.rows[i]
+		n += int64(unsafe.Sizeof(*r)) + text(r.Access) + text(r.Attribute) + texts(r.Values)
+	}
+	return n
+}
+
+// weighTags is what the tags of an entity would take if no other had the same. Most have: how much of
+// that is taken really is counted while an instance is loaded, and is taken to stay so.
+func (e *Edit) weighTags(ent *entity) (n int64) {
+	if ent.tags == (unique.Handle[tagSet]{}) {
+		return 0
+	}
+	n = tagsRoom
+	if e.seen != nil && !e.seen.sets[ent.tags] {
+		e.seen.sets[ent.tags] = true
+		e.seen.room += tagsRoom
+	}
+	weigh := func(t tag) {
+		p := t.Value()
+		room := tagRoom + text(p.key) + text(p.value)
+		n += room
+		if e.seen != nil && !e.seen.tags[t] {
+			e.seen.tags[t] = true
+			e.seen.room += room
+		}
+	}
+	for _, t := range ent.tags.Value() {
+		if t != (tag{}) {
+			weigh(t)
+		}
+	}
+	if ent.extra != nil {
+		for _, t := range ent.extra.tags {
+			weigh(t)
+		}
+	}
+	return n
+}
