@@ -221,7 +221,7 @@ func (e *Engine) Peek(instance string) *Snapshot {
 // is missing, and waits at most wait for the revision to be committed.
 func (e *Engine) AtLeast(ctx context.Context, instance string, revision int64, wait time.Duration) (*Snapshot, error) {
 	s, err := e.Snapshot(ctx, instance)
-	if err != nil || s.revision >= revision {
+	if err != nil || s.reaches(revision) {
 		return s, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, wait)

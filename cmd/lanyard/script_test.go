@@ -36,10 +36,13 @@ func TestMain(m *testing.M) {
 	testscript.Main(tests{m}, map[string]func(){"lanyard": main})
 }
 
-// tests stops the database server that they started.
+// tests stops the database server that they started, and removes the programs that they built.
 type tests struct{ *testing.M }
 
-func (t tests) Run() int { return pgtest.Main(t.M) }
+func (t tests) Run() int {
+	defer removePrograms()
+	return pgtest.Main(t.M)
+}
 
 // The scripts run the command as another process would, each in a folder of its own.
 func TestScripts(t *testing.T) {
