@@ -1,14 +1,10 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -97,100 +93,12 @@ func TestConflictIsTriedAgain(t *testing.T) {
 	}
 }
 
-// A proxy stands between a store and the server, and can cut the wire.
-type proxy struct {
-	l      net.Listener
-	server string
-	mode   atomic.Int32
-	mu     sync.Mutex
-	conns  []net.Conn
-}
-
-const (
-	through  = iota
-	deaf     // the next request reaches the server, its answer does not come back
-	mute     // the next request does not reach the server
-	blackout // nothing passes, and nobody is told
-)
-
-func newProxy(t *testing.T, port int) *proxy {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{l: l, server: fmt.Sprintf("127.0.0.1:%d", port)}
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			server, err := net.Dial("tcp", p.server)
-			if err != nil {
-				client.Close()
-				continue
-			}
-			p.mu.Lock()
-			p.conns = append(p.conns, client, server)
-			p.mu.Unlock()
-			notifies := new(atomic.Bool)
-			go p.copy(server, client, true, notifies)
-			go p.copy(client, server, false, notifies)
-		}
-	}()
-	t.Cleanup(func() { l.Close(); p.cut() })
-	return p
-}
-
-// cut closes every connection.
-func (p *proxy) cut() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, c := range p.conns {
-		c.Close()
-	}
-	p.conns = nil
-}
-
-// copy carries what comes from one side to the other. The connection of the notifier, which is known
-// by its settings, goes through whatever the mode: it is not what these tests are about, and comes at
-// any time.
-func (p *proxy) copy(to, from net.Conn, request bool, notifies *atomic.Bool) {
-	defer to.Close()
-	defer from.Close()
-	b := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(b)
-		if err != nil {
-			return
-		}
-		if request && bytes.Contains(b[:n], []byte("synchronous_commit\x00off")) {
-			notifies.Store(true)
-		}
-		switch mode := p.mode.Load(); {
-		case notifies.Load() && mode != blackout:
-		case mode == mute && request:
-			p.mode.Store(through)
-			return
-		case mode == deaf && !request:
-			p.mode.Store(through)
-			return
-		case mode == blackout:
-			continue
-		}
-		if _, err := to.Write(b[:n]); err != nil {
-			return
-		}
-	}
-}
-
 // When the connection is lost during the commit, nobody claims to know how it went.
 func TestConnectionLostInCommit(t *testing.T) {
 	server := pgtest.Start(t)
-	p := newProxy(t, server.Port)
+	p := server.Proxy(t)
 	schema := server.Schema(t, t.TempDir())
-	db := opened(t, Config{URL: server.At(p.l.Addr().String(), schema)})
+	db := opened(t, Config{URL: server.At(p.Address, schema)})
 	ctx := t.Context()
 	if err := add(ctx, db, "i", "warm", nil); err != nil {
 		t.Fatal(err)
@@ -198,12 +106,12 @@ func TestConnectionLostInCommit(t *testing.T) {
 	revision := int64(1)
 	for round := range 4 {
 		for name, tt := range map[string]struct {
-			mode     int32
+			mode     pgtest.Mode
 			happened bool
-		}{"after the server has it": {deaf, true}, "before the server has it": {mute, false}} {
+		}{"after the server has it": {pgtest.Deaf, true}, "before the server has it": {pgtest.Mute, false}} {
 			id := fmt.Sprintf("%s %d", name, round)
 			runs := 0
-			err := add(ctx, db, "i", id, func() { runs++; p.mode.Store(tt.mode) })
+			err := add(ctx, db, "i", id, func() { runs++; p.Set(tt.mode) })
 			wantKind(t, "the wire is cut "+name, err, lanyard.Unknown)
 			if err != nil && !strings.Contains(err.Error(), "unknown") {
 				t.Errorf("the error says %q", err)
@@ -228,7 +136,7 @@ func TestConnectionLostInCommit(t *testing.T) {
 			}
 		}
 	}
-	p.mode.Store(deaf)
+	p.Set(pgtest.Deaf)
 	wantKind(t, "PutKey", db.PutKey(ctx, lanyard.AccessKey{ID: "k"}), lanyard.Unknown)
 	if err := db.PutKey(ctx, lanyard.AccessKey{ID: "k"}); err != nil {
 		t.Error(err)
@@ -238,8 +146,8 @@ func TestConnectionLostInCommit(t *testing.T) {
 // When it is lost before the commit, the change is made again.
 func TestConnectionLostBeforeCommit(t *testing.T) {
 	server := pgtest.Start(t)
-	p := newProxy(t, server.Port)
-	db := opened(t, Config{URL: server.At(p.l.Addr().String(), server.Schema(t, t.TempDir()))})
+	p := server.Proxy(t)
+	db := opened(t, Config{URL: server.At(p.Address, server.Schema(t, t.TempDir()))})
 	ctx := t.Context()
 	runs := 0
 	err := db.Update(ctx, "i", func(tx store.Tx) error {
@@ -247,7 +155,7 @@ func TestConnectionLostBeforeCommit(t *testing.T) {
 			if _, err := tx.Revision(ctx); err != nil {
 				return err
 			}
-			p.cut()
+			p.Cut()
 		}
 		if err := tx.Put(ctx, profile("p")); err != nil {
 			return err
@@ -257,7 +165,7 @@ func TestConnectionLostBeforeCommit(t *testing.T) {
 	if err != nil || runs != 3 {
 		t.Errorf("the change ran %d times: %v", runs, err)
 	}
-	p.cut()
+	p.Cut()
 	if _, err := db.Reader("i").Get(ctx, lanyard.TypeProfile, "p"); err != nil {
 		t.Errorf("a read after a cut: %v", err)
 	}
@@ -269,12 +177,12 @@ func TestConnectionLostBeforeCommit(t *testing.T) {
 // When nothing answers any more, a call ends when its context does, and its connection is not kept.
 func TestBlackout(t *testing.T) {
 	server := pgtest.Start(t)
-	p := newProxy(t, server.Port)
-	db := opened(t, Config{URL: server.At(p.l.Addr().String(), server.Schema(t, t.TempDir()))})
+	p := server.Proxy(t)
+	db := opened(t, Config{URL: server.At(p.Address, server.Schema(t, t.TempDir()))})
 	if err := add(t.Context(), db, "i", "p", nil); err != nil {
 		t.Fatal(err)
 	}
-	p.mode.Store(blackout)
+	p.Set(pgtest.Blackout)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	began := time.Now()
@@ -284,8 +192,8 @@ func TestBlackout(t *testing.T) {
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it took %v", took)
 	}
-	p.mode.Store(through)
-	p.cut()
+	p.Set(pgtest.Through)
+	p.Cut()
 	if err := add(t.Context(), db, "i", "r", nil); err != nil {
 		t.Errorf("after the blackout: %v", err)
 	}

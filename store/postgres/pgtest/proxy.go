@@ -1,0 +1,137 @@
+package pgtest
+
+import (
+	"bytes"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// A Proxy stands between a store and the server, and can cut the wire.
+type Proxy struct {
+	Address string // where it listens
+	server  string
+	mode    atomic.Int32
+
+	mu       sync.Mutex
+	listener net.Listener // nil while it refuses
+	conns    []net.Conn
+}
+
+// A Mode is what a Proxy does with what it should carry.
+type Mode int32
+
+const (
+	Through  Mode = iota
+	Deaf          // the next request reaches the server, its answer does not come back; then Through
+	Mute          // the next request does not reach the server; then Through
+	Blackout      // nothing passes, and nobody is told
+	HalfOpen      // requests pass and answers do not, and nobody is told
+)
+
+// Proxy starts a proxy before the server's TCP port, gone after the test.
+func (s *Server) Proxy(t testing.TB) *Proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{Address: l.Addr().String(), server: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)), listener: l}
+	go p.accept(l)
+	t.Cleanup(p.Refuse)
+	return p
+}
+
+// Set says what happens to what comes from now on.
+func (p *Proxy) Set(m Mode) { p.mode.Store(int32(m)) }
+
+// Cut closes every connection.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cut()
+}
+
+func (p *Proxy) cut() {
+	for _, c := range p.conns {
+		c.Close()
+	}
+	p.conns = nil
+}
+
+// Refuse closes every connection and takes no more of them, until Accept.
+func (p *Proxy) Refuse() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.listener != nil {
+		p.listener.Close()
+		p.listener = nil
+	}
+	p.cut()
+}
+
+// Accept undoes Refuse.
+func (p *Proxy) Accept(t testing.TB) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.listener != nil {
+		return
+	}
+	l, err := net.Listen("tcp", p.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.listener = l
+	go p.accept(l)
+}
+
+func (p *Proxy) accept(l net.Listener) {
+	for {
+		client, err := l.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", p.server)
+		if err != nil {
+			client.Close()
+			continue
+		}
+		p.mu.Lock()
+		p.conns = append(p.conns, client, server)
+		p.mu.Unlock()
+		notifies := new(atomic.Bool)
+		go p.copy(server, client, true, notifies)
+		go p.copy(client, server, false, notifies)
+	}
+}
+
+// copy carries what comes from one side to the other. The connection of the notifier, which is known
+// by its settings, goes through Deaf and Mute: it is not what these are about, and comes at any time.
+func (p *Proxy) copy(to, from net.Conn, request bool, notifies *atomic.Bool) {
+	defer to.Close()
+	defer from.Close()
+	b := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(b)
+		if err != nil {
+			return
+		}
+		if request && bytes.Contains(b[:n], []byte("synchronous_commit\x00off")) {
+			notifies.Store(true)
+		}
+		switch mode := Mode(p.mode.Load()); {
+		case mode == Blackout, mode == HalfOpen && !request:
+			continue
+		case notifies.Load():
+		case mode == Mute && request, mode == Deaf && !request:
+			p.Set(Through)
+			return
+		}
+		if _, err := to.Write(b[:n]); err != nil {
+			return
+		}
+	}
+}
