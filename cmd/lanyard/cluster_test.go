@@ -90,14 +90,17 @@ func newCluster(t *testing.T, program string, primary, replica *pgtest.Server, a
 		url = primary.At(fmt.Sprintf("127.0.0.1:%d,127.0.0.1:%d", primary.Port, replica.Port), c.schema) + "&target_session_attrs=read-write"
 	}
 	c.args = append([]string{"--store", url, "--quota-instances=-1", "--quota-profiles=-1"}, args...)
-	for i := range c.dirs {
+	for i := range c.dirs { // at the same time: on a new database they must agree, on the root key too
 		c.dirs[i] = t.TempDir()
-		c.start(i)
+		c.up[i].Store(start(t, program, c.dirs[i], c.args...))
+	}
+	for i := range c.dirs {
+		if s := c.up[i].Load().ready(); s.id != c.up[0].Load().id || s.secret != c.up[0].Load().secret {
+			t.Errorf("servers 0 and %d have root keys of their own", i)
+		}
 	}
 	return c
 }
-
-func (c *cluster) start(i int) { c.up[i].Store(start(c.t, c.program, c.dirs[i], c.args...).ready()) }
 
 // kill ends a server with SIGKILL, and starts it again.
 func (c *cluster) kill(i int) {
@@ -105,7 +108,7 @@ func (c *cluster) kill(i int) {
 	s.end(syscall.SIGKILL)
 	s.client.CloseIdleConnections()
 	c.kills++
-	c.start(i)
+	c.up[i].Store(start(c.t, c.program, c.dirs[i], c.args...).ready())
 }
 
 // any is one of the servers, or nil when that is down.

@@ -45,40 +45,12 @@ func TestFailover(t *testing.T) {
 	var longest time.Duration
 	for i := range rounds {
 		port := c.primary.Port
-		r := &failoverRound{cluster: c}
-		var workers sync.WaitGroup
-		for range 6 { // changes of different instances are committed at the same time
-			one := newCrashRound(t, c.up[i%3].Load())
-			r.instances = append(r.instances, one)
-			for w := range 4 {
-				workers.Go(func() { r.work(one, w) })
-			}
-		}
-		time.Sleep(time.Duration(300+rand.IntN(700)) * time.Millisecond)
-		before, began := r.done.Load(), time.Now()
-		c.failover()
-		if err := until(func() error {
-			if now := r.done.Load(); now < before+100 {
-				return fmt.Errorf("%d changes were acknowledged since the failover", now-before)
-			}
-			return nil
-		}); err != nil {
-			t.Error(err)
-		}
-		away := time.Since(began)
-		r.stop.Store(true)
-		workers.Wait()
+		r := newFailoverRound(c, 6)
+		before, away := r.through(c.failover)
 		if before == 0 {
 			t.Error("nothing was acknowledged before the failover")
 		}
-		lost := 0
-		for n, one := range r.instances {
-			one.check(t, c.up[n%3].Load(), c.program)
-			if _, err := c.events(one.instance); err != nil {
-				t.Errorf("instance %s: %v", one.instance, err)
-			}
-			lost += len(one.open)
-		}
+		lost := r.check()
 		t.Logf("round %d: %d changes acknowledged, %d not made, %d of unknown outcome; 100 changes after %v",
 			i+1, r.done.Load(), r.failed.Load(), lost, away.Round(time.Millisecond))
 		acknowledged, notDone, open, longest = acknowledged+r.done.Load(), notDone+r.failed.Load(), open+lost, max(longest, away)
@@ -105,6 +77,54 @@ type failoverRound struct {
 	instances    []*crashRound
 	stop         atomic.Bool
 	done, failed atomic.Int64
+}
+
+func newFailoverRound(c *cluster, instances int) *failoverRound {
+	c.t.Helper()
+	f := &failoverRound{cluster: c}
+	for range instances { // changes of different ones are committed at the same time
+		f.instances = append(f.instances, newCrashRound(c.t, c.up[0].Load()))
+	}
+	return f
+}
+
+// through works while something happens, and until 100 changes were acknowledged after it. It
+// returns how many were before, and how long it took from then on.
+func (f *failoverRound) through(happens func()) (before int64, away time.Duration) {
+	var workers sync.WaitGroup
+	for _, one := range f.instances {
+		for w := range 4 {
+			workers.Go(func() { f.work(one, w) })
+		}
+	}
+	time.Sleep(time.Duration(300+rand.IntN(700)) * time.Millisecond)
+	before, began := f.done.Load(), time.Now()
+	happens()
+	if err := until(func() error {
+		if now := f.done.Load(); now < before+100 {
+			return fmt.Errorf("%d changes were acknowledged since", now-before)
+		}
+		return nil
+	}); err != nil {
+		f.cluster.t.Error(err)
+	}
+	away = time.Since(began)
+	f.stop.Store(true)
+	workers.Wait()
+	return before, away
+}
+
+// check compares all with what was acknowledged, and counts the changes of unknown outcome.
+func (f *failoverRound) check() (open int) {
+	f.cluster.t.Helper()
+	for n, one := range f.instances {
+		one.check(f.cluster.t, f.cluster.up[n%3].Load(), f.cluster.program)
+		if _, err := f.cluster.events(one.instance); err != nil {
+			f.cluster.t.Errorf("instance %s: %v", one.instance, err)
+		}
+		open += len(one.open)
+	}
+	return open
 }
 
 // work changes profiles that no other worker has. One of which it does not know how it is it never

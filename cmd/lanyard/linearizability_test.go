@@ -100,15 +100,20 @@ func TestLinearizabilityFindsFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := newCluster(t, script, primary, nil)
-			h := newHistory(t, c)
-			h.run(1500*time.Millisecond, func(func() bool) {})
-			n := h.check()
-			t.Logf("%v; found: %.300q", n, h.wrong)
-			if !slices.ContainsFunc(h.wrong, func(s string) bool {
-				return strings.Contains(s, "the "+tt.in+" ") && strings.Contains(s, "not linearizable")
-			}) {
-				t.Errorf("%s is not found in the %s", tt.fault, tt.in)
+			var all tally
+			found := func(wrong string) bool {
+				return strings.Contains(wrong, "the "+tt.in+" ") && strings.Contains(wrong, "not linearizable")
 			}
+			for range 10 { // nearly always the first will do
+				h := newHistory(t, c)
+				h.run(1500*time.Millisecond, func(func() bool) {})
+				all.add(h.check())
+				if i := slices.IndexFunc(h.wrong, found); i >= 0 {
+					t.Logf("found in %v: %s", &all, h.wrong[i])
+					return
+				}
+			}
+			t.Errorf("%s is not found in the %s: %v", tt.fault, tt.in, &all)
 		})
 	}
 }
