@@ -42,7 +42,7 @@ func TestLinearizability(t *testing.T) {
 		primary = pgtest.Start(t)
 	}
 	c := newCluster(t, built(t, ""), primary, replica)
-	var all tally
+	var all checked
 	for end, i := time.Now().Add(duration), 0; time.Now().Before(end); i++ {
 		h := newHistory(t, c)
 		part := min(4*time.Second, time.Until(end))
@@ -100,7 +100,7 @@ func TestLinearizabilityFindsFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := newCluster(t, script, primary, nil)
-			var all tally
+			var all checked
 			found := func(wrong string) bool {
 				return strings.Contains(wrong, "the "+tt.in+" ") && strings.Contains(wrong, "not linearizable")
 			}
@@ -489,13 +489,13 @@ func encoded(v any) string {
 	return string(b)
 }
 
-// tally counts what was checked.
-type tally struct {
+// checked counts what was.
+type checked struct {
 	operations, decisions, unknown, failed, partitions, events int
 	longest                                                    time.Duration
 }
 
-func (n *tally) add(m *tally) {
+func (n *checked) add(m *checked) {
 	n.operations += m.operations
 	n.decisions += m.decisions
 	n.unknown += m.unknown
@@ -505,7 +505,7 @@ func (n *tally) add(m *tally) {
 	n.longest = max(n.longest, m.longest)
 }
 
-func (n *tally) String() string {
+func (n *checked) String() string {
 	return fmt.Sprintf("%d operations, of which %d decisions, %d of unknown outcome; %d more failed; %d partitions checked, the longest in %v; %d events",
 		n.operations, n.decisions, n.unknown, n.failed, n.partitions, n.longest.Round(time.Millisecond), n.events)
 }
@@ -513,8 +513,8 @@ func (n *tally) String() string {
 // check looks for an order of the operations that explains every answer. Reads from the store, and
 // refusals, stand beside the changes in one history, decisions in another: what a read shows of a change
 // that is not acknowledged yet has no revision that a question could carry.
-func (h *history) check() *tally {
-	n := &tally{unknown: h.unknown, failed: h.failed}
+func (h *history) check() *checked {
+	n := &checked{unknown: h.unknown, failed: h.failed}
 	events, err := h.cluster.events(h.instance)
 	if err != nil {
 		h.wrong = append(h.wrong, err.Error())
