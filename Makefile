@@ -2,15 +2,17 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run build console browser screenshots test check postgres unit conformance bench fuzz crash soak model upstream generate docs clean help
+.PHONY: run build console browser screenshots test check postgres unit conformance bench fuzz crash failover linearizability soak model upstream generate docs clean help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME ?= 10s
-ROUNDS ?= 200
+DURATION ?= 5m
+crash: ROUNDS ?= 200
+failover: ROUNDS ?= 20
 
 help: ## Show the targets.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 17
 
 run: build ## Build lanyard and start it on ./lanyard-data with a demo instance.
 	@command -v aws >/dev/null || echo "The AWS CLI is not installed, so the aws line below will not run here; any AWS SDK will do (README.md)."
@@ -62,6 +64,12 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s) each.
 
 crash: ## Kill -9 under load, ROUNDS (200) times; the suite runs a short form.
 	LANYARD_CRASH_ROUNDS=$(ROUNDS) go test -run 'Crash|Kill' -count 1 -timeout 2h -v ./cmd/lanyard
+
+failover: ## Kill PostgreSQL's primary under load, ROUNDS (20) times; the suite does once.
+	LANYARD_FAILOVER_ROUNDS=$(ROUNDS) go test -run 'TestFailover$$' -count 1 -timeout 4h -v ./cmd/lanyard
+
+linearizability: ## Check calls of three servers with Porcupine for DURATION (5m), with kills and failovers.
+	LANYARD_LINEARIZABILITY=$(DURATION) go test -run 'TestLinearizability' -count 1 -timeout 12h -v ./cmd/lanyard
 
 soak: ## Hold the decision engine to its oracle 100,000,000 times.
 	LANYARD_DECISIONS=100000000 go test -run Oracle -count 1 -timeout 4h -v ./access

@@ -415,7 +415,7 @@ func (e *Engine) Peek(instance string) *Snapshot {
 // it was not, and Unavailable when that could not be found out.
 func (e *Engine) AtLeast(ctx context.Context, instance string, revision int64, wait time.Duration) (*Snapshot, error) {
 	s, err := e.Snapshot(ctx, instance)
-	if err != nil || s.revision >= revision {
+	if err != nil || s.reaches(revision) {
 		return s, err
 	}
 	until, cancel := context.WithTimeout(ctx, wait)

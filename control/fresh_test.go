@@ -45,11 +45,11 @@ func TestCutOff(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			schema := pg.Schema(t, t.TempDir())
-			wire := pgtest.NewProxy(t, pg.Port)
+			wire := pg.Proxy(t)
 			const bound = 1500 * time.Millisecond
 			a := server(t, pg.URL(schema), true, 0)
-			loose := server(t, pg.At(wire.Addr(), schema), true, 50*time.Millisecond)
-			strict := server(t, pg.At(wire.Addr(), schema), true, 50*time.Millisecond, func(c *control.Config) { c.MaxStaleness = bound })
+			loose := server(t, pg.At(wire.Address, schema), true, 50*time.Millisecond)
+			strict := server(t, pg.At(wire.Address, schema), true, 50*time.Millisecond, func(c *control.Config) { c.MaxStaleness = bound })
 			cold := a.instance(account, "cold")
 			a.in = a.instance(account, "centre")
 			p := a.profile("Viewer", control.ProfileChange{})
@@ -137,9 +137,9 @@ func TestStalenessOfAStoreOfOurOwn(t *testing.T) {
 func TestNoStaleAnswerThroughFaults(t *testing.T) {
 	pg := pgtest.Start(t)
 	schema := pg.Schema(t, t.TempDir())
-	wire := pgtest.NewProxy(t, pg.Port)
+	wire := pg.Proxy(t)
 	a := server(t, pg.URL(schema), true, 50*time.Millisecond, func(c *control.Config) { c.SnapshotMemory = 1 })
-	b := server(t, pg.At(wire.Addr(), schema), true, 50*time.Millisecond, func(c *control.Config) { c.SnapshotMemory = 1 })
+	b := server(t, pg.At(wire.Address, schema), true, 50*time.Millisecond, func(c *control.Config) { c.SnapshotMemory = 1 })
 	const instances = 3
 	var ins [instances]*lanyard.Instance
 	var profiles [instances]*lanyard.Profile

@@ -2,8 +2,11 @@ package control
 
 import (
 	"context"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	"github.com/lanyard/lanyard"
@@ -118,14 +121,44 @@ func (s *Service) SetRootKey(ctx context.Context, id, secret, account string) (r
 			}
 		}
 	}
+	if id == "" {
+		if id, secret, err = s.firstRootKey(ctx, list); err != nil {
+			return root, err
+		}
+	}
 	return s.CreateKey(ctx, lanyard.AccessKey{ID: id, Secret: secret, Account: account, Root: true, Comment: "root"})
+}
+
+// firstRootKey draws a root key: the same one in all servers that start at a time on one new store,
+// for they draw it from what the store made at random.
+func (s *Service) firstRootKey(ctx context.Context, list []lanyard.AccessKey) (id, secret string, err error) {
+	seed, err := s.store.Secret(ctx, "root-key")
+	if err != nil {
+		return "", "", err
+	}
+	draw := func(what string, n int) []byte {
+		b, err := hkdf.Key(sha256.New, seed, nil, what, n)
+		if err != nil {
+			panic(err) // for very long keys only
+		}
+		return b
+	}
+	id = "AKIA" + inAlphabet(draw("id", 16))
+	if slices.ContainsFunc(list, func(k lanyard.AccessKey) bool { return k.ID == id }) {
+		return "", "", nil // it was replaced once, and is not good again
+	}
+	return id, base64.StdEncoding.EncodeToString(draw("secret", 30)), nil
 }
 
 // randomText draws n characters of the alphabet of access key ids.
 func randomText(n int) string {
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 	b := make([]byte, n)
 	rand.Read(b)
+	return inAlphabet(b)
+}
+
+func inAlphabet(b []byte) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 	for i := range b {
 		b[i] = alphabet[b[i]%32]
 	}

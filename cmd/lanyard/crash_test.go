@@ -30,15 +30,9 @@ func TestKill(t *testing.T) {
 		}
 	}
 	t.Parallel()
-	program := t.TempDir() + "/lanyard"
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", program, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
 	const perFolder = 20 // rounds, so that a long run does not fill the disk
 	for first := 0; first < rounds; first += perFolder {
-		crashFolder(t, program, t.TempDir(), first, min(first+perFolder, rounds))
+		crashFolder(t, built(t, ""), t.TempDir(), first, min(first+perFolder, rounds))
 	}
 }
 

@@ -16,9 +16,9 @@ import (
 func TestServerCutOff(t *testing.T) {
 	pg := pgtest.Start(t)
 	schema := pg.Schema(t, t.TempDir())
-	wire := pgtest.NewProxy(t, pg.Port)
+	wire := pg.Proxy(t)
 	a := start(t, "lanyard", t.TempDir(), "--store", pg.At("", schema)).ready()
-	b := start(t, "lanyard", t.TempDir(), "--store", pg.At(wire.Addr(), schema), "--max-staleness=3s", "--snapshot-memory=1MiB", "--log-level=debug").ready()
+	b := start(t, "lanyard", t.TempDir(), "--store", pg.At(wire.Address, schema), "--max-staleness=3s", "--snapshot-memory=1MiB", "--log-level=debug").ready()
 	in, err := a.newInstance("centre")
 	if err != nil {
 		t.Fatal(err)

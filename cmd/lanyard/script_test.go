@@ -36,10 +36,13 @@ func TestMain(m *testing.M) {
 	testscript.Main(tests{m}, map[string]func(){"lanyard": main})
 }
 
-// tests stops the database server that they started.
+// tests stops the database server that they started, and removes the programs that they built.
 type tests struct{ *testing.M }
 
-func (t tests) Run() int { return pgtest.Main(t.M) }
+func (t tests) Run() int {
+	defer removePrograms()
+	return pgtest.Main(t.M)
+}
 
 // The scripts run the command as another process would, each in a folder of its own.
 func TestScripts(t *testing.T) {
@@ -96,11 +99,11 @@ func callerOf(dir string) (*caller, error) {
 	return &caller{url: here.URL, region: here.Region, id: id, secret: secret, client: here.client()}, err
 }
 
-// send answers the status and the body.
-func (c *caller) send(method, path, body string) (int, string, error) {
+// request makes a request and signs it.
+func (c *caller) request(method, path, body string) (*http.Request, error) {
 	req, err := http.NewRequest(method, c.url+path, bytes.NewReader([]byte(body)))
 	if err != nil {
-		return 0, "", err
+		return nil, err
 	}
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
@@ -109,8 +112,17 @@ func (c *caller) send(method, path, body string) (int, string, error) {
 		sum := sha256.Sum256([]byte(body))
 		key := aws.Credentials{AccessKeyID: c.id, SecretAccessKey: c.secret}
 		if err := v4.NewSigner().SignHTTP(context.Background(), key, req, hex.EncodeToString(sum[:]), "connect", c.region, time.Now()); err != nil {
-			return 0, "", err
+			return nil, err
 		}
+	}
+	return req, nil
+}
+
+// send answers the status and the body.
+func (c *caller) send(method, path, body string) (int, string, error) {
+	req, err := c.request(method, path, body)
+	if err != nil {
+		return 0, "", err
 	}
 	res, err := c.client.Do(req)
 	if err != nil {

@@ -36,7 +36,9 @@ const (
 	// A server that is gone, but whose connections are not, keeps an instance locked for that long.
 	idleTransactionTimeout = 15 * time.Second
 	connectTimeout         = 5 * time.Second
-	idle                   = time.Second // after which a connection is tried before it is used
+	// connectTimeoutOfSeveral is for each of the URL's hosts; two that are gone leave time for a third.
+	connectTimeoutOfSeveral = 1500 * time.Millisecond
+	idle                    = time.Second // after which a connection is tried before it is used
 )
 
 // lostError is an error after which the connection is closed.

@@ -96,9 +96,9 @@ func TestConflictIsTriedAgain(t *testing.T) {
 // When the connection is lost during the commit, nobody claims to know how it went.
 func TestConnectionLostInCommit(t *testing.T) {
 	server := pgtest.Start(t)
-	p := pgtest.NewProxy(t, server.Port)
+	p := server.Proxy(t)
 	schema := server.Schema(t, t.TempDir())
-	db := opened(t, Config{URL: server.At(p.Addr(), schema)})
+	db := opened(t, Config{URL: server.At(p.Address, schema)})
 	ctx := t.Context()
 	if err := add(ctx, db, "i", "warm", nil); err != nil {
 		t.Fatal(err)
@@ -146,8 +146,8 @@ func TestConnectionLostInCommit(t *testing.T) {
 // When it is lost before the commit, the change is made again.
 func TestConnectionLostBeforeCommit(t *testing.T) {
 	server := pgtest.Start(t)
-	p := pgtest.NewProxy(t, server.Port)
-	db := opened(t, Config{URL: server.At(p.Addr(), server.Schema(t, t.TempDir()))})
+	p := server.Proxy(t)
+	db := opened(t, Config{URL: server.At(p.Address, server.Schema(t, t.TempDir()))})
 	ctx := t.Context()
 	runs := 0
 	err := db.Update(ctx, "i", func(tx store.Tx) error {
@@ -177,8 +177,8 @@ func TestConnectionLostBeforeCommit(t *testing.T) {
 // When nothing answers any more, a call ends when its context does, and its connection is not kept.
 func TestBlackout(t *testing.T) {
 	server := pgtest.Start(t)
-	p := pgtest.NewProxy(t, server.Port)
-	db := opened(t, Config{URL: server.At(p.Addr(), server.Schema(t, t.TempDir()))})
+	p := server.Proxy(t)
+	db := opened(t, Config{URL: server.At(p.Address, server.Schema(t, t.TempDir()))})
 	if err := add(t.Context(), db, "i", "p", nil); err != nil {
 		t.Fatal(err)
 	}

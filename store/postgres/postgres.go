@@ -200,9 +200,19 @@ func parse(c *Config) (*pgx.ConnConfig, error) {
 	}
 	if config.ConnectTimeout == 0 || !query.Has("connect_timeout") {
 		config.ConnectTimeout = connectTimeout
+		for _, f := range config.Fallbacks {
+			if f.Host != config.Host || f.Port != config.Port {
+				// A host that is gone does not even refuse. Whoever waits for all of them must come to the others.
+				config.ConnectTimeout = connectTimeoutOfSeveral
+			}
+		}
 	}
-	if config.ValidateConnect == nil { // after a failover the URL's first host may be a replica
+	// After a failover the URL's first host may be a replica. Every new connection is asked.
+	switch attrs := query.Get("target_session_attrs"); attrs {
+	case "", "any", "read-write", "primary":
 		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	default:
+		return nil, lanyard.Errorf(lanyard.Invalid, "the database's URL has target_session_attrs=%s; read-write is accepted, for a server writes", attrs)
 	}
 	config.OnPgError = func(_ *pgconn.PgConn, e *pgconn.PgError) bool {
 		return e.SeverityUnlocalized == "ERROR" && e.Code != "25006" // a primary that became a replica is of no use

@@ -180,6 +180,7 @@ func TestOpenRefuses(t *testing.T) {
 		"another database":      {"mysql://u:hunter2@h/db", lanyard.Invalid, "cannot be read"},
 		"bad setting":           {"postgres://u:hunter2@h/db?sslmode=perhaps", lanyard.Invalid, "sslmode"},
 		"too few connections":   {"postgres://u:hunter2@h/db?pool_max_conns=1", lanyard.Invalid, "pool_max_conns=1"},
+		"for readers only":      {"postgres://u:hunter2@one,two/db?target_session_attrs=standby", lanyard.Invalid, "target_session_attrs=standby"},
 		"nobody listens":        {"postgres://u:hunter2@127.0.0.1:1/db", lanyard.Unavailable, "127.0.0.1"},
 		"wrong password":        {strings.Replace(server.At("", ""), server.Password(), "hunter2", 1), lanyard.Unavailable, "password authentication failed"},
 		"schema not there":      {server.URL("nowhere"), lanyard.Unavailable, "schema"},
@@ -199,6 +200,35 @@ func TestOpenRefuses(t *testing.T) {
 				t.Errorf("the error is %q, want one about %q and without the password", err, tt.want)
 			}
 		})
+	}
+}
+
+// Where the first host of the URL is dead, or a replica, the next is used, and found in time.
+func TestSeveralHosts(t *testing.T) {
+	server := pgtest.Start(t)
+	dead := server.Proxy(t)
+	dead.Set(pgtest.Blackout)
+	schema := server.Schema(t, t.TempDir())
+	url := server.At(fmt.Sprintf("%s,127.0.0.1:1,127.0.0.1:%d", dead.Address, server.Port), schema)
+	ctx, cancel := context.WithTimeout(t.Context(), connectTimeout) // as for what waits least
+	defer cancel()
+	s, err := Open(ctx, Config{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := add(t.Context(), s, "i", "p", nil); err != nil {
+		t.Error(err)
+	}
+
+	server.Exec(t, `CREATE ROLE reader LOGIN PASSWORD '`+server.Password()+`'; ALTER ROLE reader SET default_transaction_read_only = on`)
+	only := strings.Replace(server.At("", schema), "lanyard:", "reader:", 1)
+	for _, attrs := range []string{"", "&target_session_attrs=any", "&target_session_attrs=read-write"} {
+		_, err = Open(t.Context(), Config{URL: only + attrs})
+		wantKind(t, "a server that takes no writes"+attrs, err, lanyard.Unavailable)
+		if err == nil || !strings.Contains(err.Error(), "read only") {
+			t.Errorf("the error says %v", err)
+		}
 	}
 }
 

@@ -69,7 +69,7 @@ func (tx *tx) fetch(ctx context.Context, t lanyard.Type, id string) (lanyard.Res
 		return was.r, nil
 	}
 	var now version
-	err := tx.do(ctx, func(s *session) error {
+	err := tx.holder().do(ctx, func(s *session) error {
 		now = version{}
 		return s.rows(ctx, getQuery, []any{tx.instance, string(t), id}, func(row Row) (err error) {
 			if err = row.Scan(&now.doc); err == nil {

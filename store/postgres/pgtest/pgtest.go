@@ -34,6 +34,7 @@ type Server struct {
 	password string
 	bin      string
 	account  *syscall.Credential // that the server runs as; nil for ours
+	settings []string            // such as max_connections=20, which win over ours
 
 	mu      sync.Mutex
 	process *os.Process
@@ -66,6 +67,29 @@ func Main(m *testing.M) int {
 // installed the test is skipped, or fails when CI is true.
 func Start(t testing.TB) *Server {
 	t.Helper()
+	bin := installed(t)
+	shared.once.Do(func() { shared.server, shared.err = New(bin) })
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return shared.server
+}
+
+// Own starts a server that is for one test alone, which may do to it what it likes. settings are such
+// as max_connections=20. The server is gone after the test.
+func Own(t testing.TB, settings ...string) *Server {
+	t.Helper()
+	s, err := New(installed(t), settings...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Remove)
+	return s
+}
+
+// installed returns the folder of PostgreSQL's programs, or ends the test.
+func installed(t testing.TB) string {
+	t.Helper()
 	bin := Find()
 	if bin == "" {
 		if os.Getenv("CI") == "true" {
@@ -73,11 +97,7 @@ func Start(t testing.TB) *Server {
 		}
 		t.Skip("SKIPPED: " + install)
 	}
-	shared.once.Do(func() { shared.server, shared.err = New(bin) })
-	if shared.err != nil {
-		t.Fatal(shared.err)
-	}
-	return shared.server
+	return bin
 }
 
 // Find returns the folder of PostgreSQL's programs, or "" where it is not installed.
@@ -97,50 +117,66 @@ func Find() string {
 }
 
 // New makes and starts a server with the programs in bin.
-func New(bin string) (*Server, error) {
+func New(bin string, settings ...string) (*Server, error) {
+	return place(&Server{bin: bin, password: rand.Text(), settings: settings}, (*Server).initdb)
+}
+
+// place makes the folders of s, has fill make the data, and starts s.
+func place(s *Server, fill func(s *Server, root string) error) (_ *Server, err error) {
 	root, err := os.MkdirTemp("", "lanyard-pg-")
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Dir: filepath.Join(root, "data"), Socket: root, bin: bin, password: rand.Text()}
-	if err := s.create(root); err != nil {
-		os.RemoveAll(root)
-		return nil, err
-	}
-	return s, nil
-}
-
-func (s *Server) create(root string) error {
+	defer func() {
+		if err != nil {
+			os.RemoveAll(root)
+		}
+	}()
+	s.Dir, s.Socket = filepath.Join(root, "data"), root
 	if os.Getuid() == 0 { // PostgreSQL refuses to run as root
 		account, err := user.Lookup("postgres")
 		if err != nil {
-			return err
+			return nil, err
 		}
 		uid, _ := strconv.Atoi(account.Uid)
 		gid, _ := strconv.Atoi(account.Gid)
 		s.account = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
 		if err := os.Chown(root, uid, gid); err != nil {
-			return err
+			return nil, err
 		}
 	}
+	if err := fill(s, root); err != nil {
+		return nil, err
+	}
+	if s.Port == 0 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		s.Port = l.Addr().(*net.TCPAddr).Port
+		l.Close()
+	}
+	return s, s.Start()
+}
+
+func (s *Server) initdb(root string) error {
 	secret := filepath.Join(root, "password")
 	if err := os.WriteFile(secret, []byte(s.password), 0o644); err != nil { // the folder is the owner's only
 		return err
 	}
-	initdb := exec.Command(filepath.Join(s.bin, "initdb"), "-D", s.Dir, "-U", "lanyard", "-E", "UTF8", "--locale=C.UTF-8",
+	return s.run("initdb", "-D", s.Dir, "-U", "lanyard", "-E", "UTF8", "--locale=C.UTF-8",
 		"--auth-local=trust", "--auth-host=scram-sha-256", "--pwfile="+secret, "--no-sync")
-	initdb.Dir = root
-	initdb.SysProcAttr = &syscall.SysProcAttr{Credential: s.account}
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return fmt.Errorf("initdb: %w\n%s", err, out)
+}
+
+// run runs one of PostgreSQL's programs to its end.
+func (s *Server) run(program string, args ...string) error {
+	cmd := exec.Command(filepath.Join(s.bin, program), args...)
+	cmd.Dir = s.Socket
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.account}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", program, err, out)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	s.Port = l.Addr().(*net.TCPAddr).Port
-	l.Close()
-	return s.Start()
+	return nil
 }
 
 // Start starts a server that was stopped, and waits until it answers.
@@ -151,8 +187,12 @@ func (s *Server) Start() error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(filepath.Join(s.bin, "postgres"), "-D", s.Dir, "-c", "listen_addresses=127.0.0.1", "-c", "port="+strconv.Itoa(s.Port),
-		"-c", "unix_socket_directories="+s.Socket, "-c", "fsync=on", "-c", "max_connections=200", "-c", "log_min_messages=warning")
+	args := []string{"-D", s.Dir}
+	for _, setting := range append([]string{"listen_addresses=127.0.0.1", "port=" + strconv.Itoa(s.Port), "unix_socket_directories=" + s.Socket,
+		"fsync=on", "max_connections=200", "log_min_messages=warning"}, s.settings...) {
+		args = append(args, "-c", setting)
+	}
+	cmd := exec.Command(filepath.Join(s.bin, "postgres"), args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.Socket, log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.account, Pdeathsig: syscall.SIGQUIT}
 	ended, started := make(chan struct{}), make(chan error)

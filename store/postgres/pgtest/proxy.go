@@ -2,90 +2,119 @@ package pgtest
 
 import (
 	"bytes"
-	"fmt"
 	"net"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 )
 
-// A Proxy stands between a store and its server, and can cut the wire.
+// A Proxy stands between a store and the server, and can cut the wire.
 type Proxy struct {
-	l      net.Listener
-	server string
-	mode   atomic.Int32
+	Address string // where it listens
+	server  string
+	mode    atomic.Int32
 
-	mu    sync.Mutex
-	conns []net.Conn
+	mu       sync.Mutex
+	listener net.Listener // nil while it refuses
+	conns    []net.Conn
 }
 
-// Mode is what a Proxy does.
+// A Mode is what a Proxy does with what it should carry.
 type Mode int32
 
-// What a Proxy does with what passes through it.
 const (
 	Through  Mode = iota
-	Deaf          // the next request reaches the server, its answer does not come back
-	Mute          // the next request does not reach the server
+	Deaf          // the next request reaches the server, its answer does not come back; then Through
+	Mute          // the next request does not reach the server; then Through
 	Blackout      // nothing passes, and nobody is told
+	HalfOpen      // requests pass and answers do not, and nobody is told
 	Shut          // who connects is hung up on; Cut ends the others
 )
 
-// NewProxy returns a proxy to the server at a port of this machine, which ends with the test.
-func NewProxy(t testing.TB, port int) *Proxy {
+// Proxy starts a proxy before the server's TCP port, gone after the test.
+func (s *Server) Proxy(t testing.TB) *Proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{l: l, server: fmt.Sprintf("127.0.0.1:%d", port)}
-	var accepting, copying sync.WaitGroup
-	accepting.Go(func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			if Mode(p.mode.Load()) == Shut {
-				client.Close()
-				continue
-			}
-			server, err := net.Dial("tcp", p.server)
-			if err != nil {
-				client.Close()
-				continue
-			}
-			p.mu.Lock()
-			p.conns = append(p.conns, client, server)
-			p.mu.Unlock()
-			notifies := new(atomic.Bool)
-			copying.Go(func() { p.copy(server, client, true, notifies) })
-			copying.Go(func() { p.copy(client, server, false, notifies) })
-		}
-	})
-	t.Cleanup(func() { l.Close(); accepting.Wait(); p.Cut(); copying.Wait() })
+	p := &Proxy{Address: l.Addr().String(), server: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)), listener: l}
+	go p.accept(l)
+	t.Cleanup(p.Refuse)
 	return p
 }
 
-// Addr is where the proxy listens.
-func (p *Proxy) Addr() string { return p.l.Addr().String() }
-
-// Set changes what the proxy does.
+// Set says what happens to what comes from now on.
 func (p *Proxy) Set(m Mode) { p.mode.Store(int32(m)) }
 
 // Cut closes every connection.
 func (p *Proxy) Cut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.cut()
+}
+
+func (p *Proxy) cut() {
 	for _, c := range p.conns {
 		c.Close()
 	}
 	p.conns = nil
 }
 
+// Refuse closes every connection and takes no more of them, until Accept.
+func (p *Proxy) Refuse() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.listener != nil {
+		p.listener.Close()
+		p.listener = nil
+	}
+	p.cut()
+}
+
+// Accept undoes Refuse.
+func (p *Proxy) Accept(t testing.TB) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.listener != nil {
+		return
+	}
+	l, err := net.Listen("tcp", p.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.listener = l
+	go p.accept(l)
+}
+
+func (p *Proxy) accept(l net.Listener) {
+	for {
+		client, err := l.Accept()
+		if err != nil {
+			return
+		}
+		if Mode(p.mode.Load()) == Shut {
+			client.Close()
+			continue
+		}
+		server, err := net.Dial("tcp", p.server)
+		if err != nil {
+			client.Close()
+			continue
+		}
+		p.mu.Lock()
+		p.conns = append(p.conns, client, server)
+		p.mu.Unlock()
+		notifies := new(atomic.Bool)
+		go p.copy(server, client, true, notifies)
+		go p.copy(client, server, false, notifies)
+	}
+}
+
 // copy carries what comes from one side to the other. The connection of the notifier, which is known
-// by its settings, goes through a Deaf or Mute proxy: those are about one request, and it comes at any
-// time.
+// by its settings, goes through Deaf and Mute: it is not what these are about, and comes at any time.
 func (p *Proxy) copy(to, from net.Conn, request bool, notifies *atomic.Bool) {
 	defer to.Close()
 	defer from.Close()
@@ -99,7 +128,7 @@ func (p *Proxy) copy(to, from net.Conn, request bool, notifies *atomic.Bool) {
 			notifies.Store(true)
 		}
 		switch mode := Mode(p.mode.Load()); {
-		case mode == Blackout:
+		case mode == Blackout, mode == HalfOpen && !request:
 			continue
 		case notifies.Load():
 		case mode == Mute && request, mode == Deaf && !request:
