@@ -1,6 +1,7 @@
 package access
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -93,18 +94,39 @@ func (c *current) publish(s *Snapshot) {
 // eventPage is how many events are read at a time.
 const eventPage = 500
 
-// catchUp applies the events after s. When some of them were cut off meanwhile, the instance is
-// loaded anew.
+// maxAgain bounds how often an instance is read anew because its events do not follow.
+const maxAgain = 10
+
+// follows tells whether an event is the next after s. A database that lost its last changes, as after
+// a failover to a replica that had not got them, has others of the same revisions.
+func (s *Snapshot) follows(event *lanyard.Event) bool {
+	return event.Revision == s.revision+1 && (s.hash == nil || event.Previous == nil || bytes.Equal(s.hash, event.Previous))
+}
+
+// catchUp applies the events after s. When they do not follow it the instance is loaded anew.
 func (e *Engine) catchUp(ctx context.Context, s *Snapshot) (*Snapshot, error) {
-	for {
-		events, err := e.Source.Events(ctx, s.instance, s.revision, eventPage)
+	for again := 0; ; {
+		after := s.revision
+		if s.hash == nil && after > 0 {
+			after-- // a snapshot that was loaded just now has to know its hash
+		}
+		events, err := e.Source.Events(ctx, s.instance, after, eventPage)
 		if err != nil {
 			return nil, fmt.Errorf("read the events of instance %s: %w", s.instance, err)
+		}
+		full := len(events) == eventPage
+		if after < s.revision && len(events) > 0 && events[0].Revision == s.revision {
+			known := *s
+			known.hash = events[0].Hash
+			s, events = &known, events[1:]
 		}
 		if len(events) == 0 {
 			return s, nil
 		}
-		if events[0].Revision != s.revision+1 {
+		if !s.follows(&events[0]) {
+			if again++; again > maxAgain {
+				return nil, lanyard.Errorf(lanyard.Internal, "the events of instance %s after revision %d do not follow it", s.instance, s.revision)
+			}
 			if s, err = e.load(ctx, s.instance); err != nil {
 				return nil, err
 			}
@@ -117,7 +139,7 @@ func (e *Engine) catchUp(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 			}
 		}
 		s = edit.Snapshot(events[len(events)-1].Revision)
-		if len(events) < eventPage {
+		if !full {
 			return s, nil
 		}
 	}
@@ -125,6 +147,7 @@ func (e *Engine) catchUp(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 
 // Apply puts what an event changed.
 func (e *Edit) Apply(event *lanyard.Event) error {
+	e.s.hash = event.Hash
 	for _, c := range event.Changes {
 		if len(c.After) == 0 {
 			e.Remove(c.Type, c.ID)
@@ -154,20 +177,26 @@ func (e *Engine) Apply(ctx context.Context, event *lanyard.Event) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.snapshot.Load()
-	if s == nil || s.revision >= event.Revision {
+	if s == nil || s.revision > event.Revision || s.revision == event.Revision && !s.Contradicts(event.Revision, event.Hash) {
 		return nil
 	}
-	if s.revision+1 == event.Revision {
+	var err error
+	switch {
+	case s.follows(event):
 		edit := s.Edit()
 		if err := edit.Apply(event); err != nil {
 			return err
 		}
-		c.publish(edit.Snapshot(event.Revision))
-		return nil
-	}
-	s, err := e.catchUp(ctx, s)
-	if err != nil {
-		return err
+		s = edit.Snapshot(event.Revision)
+	case s.revision == event.Revision:
+		if s, err = e.load(ctx, s.instance); err != nil {
+			return err
+		}
+		fallthrough
+	default:
+		if s, err = e.catchUp(ctx, s); err != nil {
+			return err
+		}
 	}
 	c.publish(s)
 	return nil
@@ -197,12 +226,12 @@ func (e *Engine) CatchUp(ctx context.Context, instance string, revision int64) e
 	return err
 }
 
-// Loaded returns the ids of the instances that have a snapshot, and its revision.
-func (e *Engine) Loaded() map[string]int64 {
-	loaded := make(map[string]int64)
+// Loaded returns the snapshots that there are, by instance.
+func (e *Engine) Loaded() map[string]*Snapshot {
+	loaded := make(map[string]*Snapshot)
 	e.instances.Range(func(id, v any) bool {
 		if s := v.(*current).snapshot.Load(); s != nil {
-			loaded[id.(string)] = s.revision
+			loaded[id.(string)] = s
 		}
 		return true
 	})

@@ -52,6 +52,10 @@ func (f *follower) listen(ctx context.Context) {
 		if time.Since(began) > most {
 			wait = least
 		}
+		// The next database may be another, with another history: the same number may mean other keys.
+		f.mu.Lock()
+		f.credentials = -1
+		f.mu.Unlock()
 		f.log.Warn("changes of other servers are not heard of, only found by asking, until this ends", "again", wait.String(), "error", err)
 		select {
 		case <-ctx.Done():
@@ -144,13 +148,18 @@ func (f *follower) ask(ctx context.Context) error {
 	for id := range loaded {
 		ids = append(ids, id)
 	}
-	revisions, err := f.store.Revisions(ctx, ids)
+	heads, err := f.store.Heads(ctx, ids)
 	if err != nil {
 		return err
 	}
 	for i, id := range ids {
-		if revisions[i] > loaded[id] {
-			f.reach(ctx, id, revisions[i])
+		switch have, now := loaded[id], heads[i]; {
+		case have.Contradicts(now.Revision, now.Hash):
+			f.log.Error("the store has lost changes that decisions were made from, as after a failover to a replica that had not got them; decisions go on from what it has",
+				"instance", id, "revision", have.Revision(), "store", now.Revision)
+			f.engine.Forget(id)
+		case now.Revision > have.Revision():
+			f.reach(ctx, id, now.Revision)
 		}
 	}
 	return nil
