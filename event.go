@@ -34,6 +34,10 @@ type Event struct {
 	Refused     string          `json:",omitempty"` // why the call was refused, if it was; then nothing changed
 	Request     json.RawMessage `json:",omitempty"` // as the caller sent it, sensitive members hidden
 	Changes     []Change        `json:",omitempty"` // in the order in which they were made
+
+	// Hash is that of the chain of the instance's events up to this one, Previous that up to the one
+	// before, 32 zeros for the first; nil when it is not known. The store sets them.
+	Hash, Previous []byte `json:"-"`
 }
 
 // Change is what happened to one resource. Before is absent for a creation, After for a deletion.

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -288,18 +289,39 @@ func (e *Engine) stale() error {
 // eventPage is how many events are read at a time.
 const eventPage = 500
 
-// catchUp applies the events after s. When some of them were cut off meanwhile, the instance is
-// loaded anew.
+// maxAgain bounds how often an instance is read anew because its events do not follow.
+const maxAgain = 10
+
+// follows tells whether an event is the next after s. A database that lost its last changes, as after
+// a failover to a replica that had not got them, has others of the same revisions.
+func (s *Snapshot) follows(event *lanyard.Event) bool {
+	return event.Revision == s.revision+1 && (s.hash == nil || event.Previous == nil || bytes.Equal(s.hash, event.Previous))
+}
+
+// catchUp applies the events after s. When they do not follow it the instance is loaded anew.
 func (e *Engine) catchUp(ctx context.Context, s *Snapshot) (*Snapshot, error) {
-	for {
-		events, err := e.Source.Events(ctx, s.instance, s.revision, eventPage)
+	for again := 0; ; {
+		after := s.revision
+		if s.hash == nil && after > 0 {
+			after-- // a snapshot that was loaded just now has to know its hash
+		}
+		events, err := e.Source.Events(ctx, s.instance, after, eventPage)
 		if err != nil {
 			return nil, fmt.Errorf("read the events of instance %s: %w", s.instance, err)
+		}
+		full := len(events) == eventPage
+		if after < s.revision && len(events) > 0 && events[0].Revision == s.revision {
+			known := *s
+			known.hash = events[0].Hash
+			s, events = &known, events[1:]
 		}
 		if len(events) == 0 {
 			return s, nil
 		}
-		if events[0].Revision != s.revision+1 {
+		if !s.follows(&events[0]) {
+			if again++; again > maxAgain {
+				return nil, lanyard.Errorf(lanyard.Internal, "the events of instance %s after revision %d do not follow it", s.instance, s.revision)
+			}
 			if s, err = e.load(ctx, s.instance); err != nil {
 				return nil, err
 			}
@@ -312,7 +334,7 @@ func (e *Engine) catchUp(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 			}
 		}
 		s = edit.Snapshot(events[len(events)-1].Revision)
-		if len(events) < eventPage {
+		if !full {
 			return s, nil
 		}
 	}
@@ -320,6 +342,7 @@ func (e *Engine) catchUp(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 
 // Apply puts what an event changed.
 func (e *Edit) Apply(event *lanyard.Event) error {
+	e.s.hash = event.Hash
 	for _, c := range event.Changes {
 		if len(c.After) == 0 {
 			e.Remove(c.Type, c.ID)
@@ -341,15 +364,23 @@ func (e *Edit) Apply(event *lanyard.Event) error {
 // writers can commit in one order and arrive here in the other, and then the events in between are
 // read. An instance that has no snapshot is passed over.
 func (e *Engine) Apply(ctx context.Context, event *lanyard.Event) error {
-	return e.advance(ctx, event.Instance, event.Revision, func(s *Snapshot) (*Snapshot, error) {
-		if s.revision+1 != event.Revision {
-			return e.catchUp(ctx, s)
+	has := func(s *Snapshot) bool {
+		return s.revision > event.Revision || s.revision == event.Revision && !s.Contradicts(event.Revision, event.Hash)
+	}
+	return e.advance(ctx, event.Instance, has, func(s *Snapshot) (_ *Snapshot, err error) {
+		switch {
+		case s.follows(event):
+			edit := s.Edit()
+			if err := edit.Apply(event); err != nil {
+				return nil, err
+			}
+			return edit.Snapshot(event.Revision), nil
+		case s.revision == event.Revision:
+			if s, err = e.load(ctx, s.instance); err != nil {
+				return nil, err
+			}
 		}
-		edit := s.Edit()
-		if err := edit.Apply(event); err != nil {
-			return nil, err
-		}
-		return edit.Snapshot(event.Revision), nil
+		return e.catchUp(ctx, s)
 	})
 }
 
@@ -359,13 +390,14 @@ func (e *Engine) CatchUp(ctx context.Context, instance string, revision int64) e
 	if s := e.Peek(instance); s == nil || s.revision >= revision {
 		return nil // without waiting
 	}
-	return e.advance(ctx, instance, revision, func(s *Snapshot) (*Snapshot, error) { return e.catchUp(ctx, s) })
+	has := func(s *Snapshot) bool { return s.revision >= revision }
+	return e.advance(ctx, instance, has, func(s *Snapshot) (*Snapshot, error) { return e.catchUp(ctx, s) })
 }
 
-// advance makes an instance's next snapshot current, unless it has the revision or no snapshot at
+// advance makes an instance's next snapshot current, unless it has what is wanted or no snapshot at
 // all. When it has none, that is still being loaded, and this waits, or the next question loads it:
 // with what was committed before this was called.
-func (e *Engine) advance(ctx context.Context, instance string, revision int64, next func(*Snapshot) (*Snapshot, error)) error {
+func (e *Engine) advance(ctx context.Context, instance string, has func(*Snapshot) bool, next func(*Snapshot) (*Snapshot, error)) error {
 	v, ok := e.instances.Load(instance)
 	if !ok {
 		return nil
@@ -377,7 +409,7 @@ func (e *Engine) advance(ctx context.Context, instance string, revision int64, n
 	err := func() error {
 		defer c.unlock()
 		s := c.snapshot.Load()
-		if s == nil || s.revision >= revision {
+		if s == nil || has(s) {
 			return nil
 		}
 		after, err := next(s)
@@ -390,12 +422,12 @@ func (e *Engine) advance(ctx context.Context, instance string, revision int64, n
 	return err
 }
 
-// Loaded returns the ids of the instances that have a snapshot, and its revision.
-func (e *Engine) Loaded() map[string]int64 {
-	loaded := make(map[string]int64)
+// Loaded returns the snapshots that there are, by instance.
+func (e *Engine) Loaded() map[string]*Snapshot {
+	loaded := make(map[string]*Snapshot)
 	e.instances.Range(func(id, v any) bool {
 		if s := v.(*current).snapshot.Load(); s != nil {
-			loaded[id.(string)] = s.revision
+			loaded[id.(string)] = s
 		}
 		return true
 	})

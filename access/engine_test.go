@@ -274,3 +274,88 @@ func TestUpdateDoesNotGrow(t *testing.T) {
 		}
 	}
 }
+
+// chained is a log whose events know those before them.
+func (l *log) chain(history string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := make([]byte, 32)
+	for i := range l.events {
+		e := &l.events[i]
+		if e.Hash == nil {
+			e.Hash = []byte(fmt.Sprintf("%s %d", history, i))
+		}
+		e.Previous, before = before, e.Hash
+	}
+}
+
+// A database that lost its last changes and went on has others of the same revisions. What was decided
+// from those that are gone is forgotten, however the engine comes to hear of it.
+func TestHistoryIsAnother(t *testing.T) {
+	const lost = 3 // changes; the last of them grants
+	for _, after := range []int{1, 2, 3, 4} {
+		for name, hear := range map[string]func(e *access.Engine, l *log) error{
+			"it made the last change itself": func(e *access.Engine, l *log) error { return e.Apply(t.Context(), &l.events[len(l.events)-1]) },
+			"it was told of it":              func(e *access.Engine, l *log) error { return e.CatchUp(t.Context(), "i", int64(len(l.events))) },
+			"it was asked for it": func(e *access.Engine, l *log) error {
+				_, err := e.AtLeast(t.Context(), "i", int64(len(l.events)), time.Second)
+				return err
+			},
+			"it looked": func(e *access.Engine, l *log) error {
+				last := l.events[len(l.events)-1]
+				if e.Peek("i").Contradicts(last.Revision, last.Hash) {
+					e.Forget("i")
+					return nil
+				}
+				return e.CatchUp(t.Context(), "i", last.Revision)
+			},
+		} {
+			if after <= lost && name != "it looked" && (after < lost || name != "it made the last change itself") {
+				continue // those hear of revisions that are new to them
+			}
+			t.Run(fmt.Sprintf("%d changes after, %s", after, name), func(t *testing.T) {
+				l := newLog()
+				l.chain("first")
+				e := &access.Engine{Source: l}
+				if _, err := e.Snapshot(t.Context(), "i"); err != nil {
+					t.Fatal(err)
+				}
+				kept := len(l.events)
+				l.commit(version(false))
+				l.commit(version(false))
+				l.commit(user("stranger", nil, "p"))
+				l.chain("first")
+				if err := e.CatchUp(t.Context(), "i", int64(len(l.events))); err != nil {
+					t.Fatal(err)
+				}
+				may := func(who string) bool {
+					s, err := e.Snapshot(t.Context(), "i")
+					if err != nil {
+						t.Fatal(err)
+					}
+					return s.Decide(&access.Query{Subject: access.Subject{ID: who}, Action: "Users.View", Resource: access.Resource{Type: access.TypeUser, ID: "one"}}).Allow
+				}
+				if !may("stranger") {
+					t.Fatal("what is lost later does not count before")
+				}
+				l.events = l.events[:kept]
+				for range after {
+					l.commit(version(false))
+				}
+				l.chain("second")
+				if err := hear(e, l); err != nil {
+					t.Fatal(err)
+				}
+				if may("stranger") {
+					t.Error("a user whose creation was lost is still allowed what they were")
+				}
+				if !may("viewer") {
+					t.Error("what was changed instead does not count")
+				}
+				if s := e.Peek("i"); s.Revision() != int64(len(l.events)) {
+					t.Errorf("it is at revision %d, want %d", s.Revision(), len(l.events))
+				}
+			})
+		}
+	}
+}

@@ -252,7 +252,7 @@ func TestLargerThanTheBound(t *testing.T) {
 	if _, err := e.Snapshot(t.Context(), "b"); err != nil {
 		t.Fatal(err)
 	}
-	if held := e.Loaded(); len(held) != 1 || held["b"] == 0 {
+	if held := e.Loaded(); len(held) != 1 || held["b"] == nil {
 		t.Errorf("held are %v, want the one asked about last", held)
 	}
 	e.Forget("b")

@@ -5,6 +5,7 @@
 package access
 
 import (
+	"bytes"
 	"maps"
 	"slices"
 	"unique"
@@ -19,6 +20,7 @@ import (
 type Snapshot struct {
 	instance string
 	revision int64
+	hash     []byte // of the event of that revision, nil when it is not known
 	exists   bool
 	account  string // that owns the instance
 
@@ -49,6 +51,12 @@ func (s *Snapshot) Instance() string { return s.instance }
 
 // Revision is that of the last event that the snapshot holds.
 func (s *Snapshot) Revision() int64 { return s.revision }
+
+// Contradicts tells that s has something else than the last event of its instance says, which was
+// read after s was there: the source is another than it was.
+func (s *Snapshot) Contradicts(revision int64, hash []byte) bool {
+	return s.revision > revision || s.revision == revision && s.hash != nil && hash != nil && !bytes.Equal(s.hash, hash)
+}
 
 // Account is that which owns the instance, "" when it does not exist.
 func (s *Snapshot) Account() string { return s.account }
@@ -411,7 +419,9 @@ func heldSlots(ent *entity) []uint32 {
 // Remove takes a resource out; the instance itself takes everything with it.
 func (e *Edit) Remove(t lanyard.Type, id string) {
 	if t == lanyard.TypeInstance {
+		hash := e.s.hash
 		*e = *Empty(e.s.instance).Edit()
+		e.s.hash = hash
 		return
 	}
 	k, ok := kindOf[t]

@@ -52,6 +52,10 @@ func (f *follower) listen(ctx context.Context) {
 		if time.Since(began) > most {
 			wait = least
 		}
+		// The next database may be another, with another history: the same number may mean other keys.
+		f.mu.Lock()
+		f.credentials = -1
+		f.mu.Unlock()
 		f.log.Warn("changes of other servers are not heard of, only found by asking, until this ends", "again", wait.String(), "error", err)
 		select {
 		case <-ctx.Done():
@@ -147,16 +151,18 @@ func (f *follower) ask(ctx context.Context) error {
 	for id := range loaded {
 		ids = append(ids, id)
 	}
-	if len(ids) > 0 {
-		revisions, err := f.store.Revisions(asking, ids)
-		if err != nil {
-			return err
-		}
-		for i, id := range ids {
-			if revisions[i] <= loaded[id] {
-				continue
-			}
-			if err := f.reach(ctx, id, revisions[i]); err != nil {
+	heads, err := f.store.Heads(asking, ids)
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		switch have, now := loaded[id], heads[i]; {
+		case have.Contradicts(now.Revision, now.Hash):
+			f.log.Error("the store has lost changes that decisions were made from, as after a failover to a replica that had not got them; decisions go on from what it has",
+				"instance", id, "revision", have.Revision(), "store", now.Revision)
+			f.engine.Forget(id)
+		case now.Revision > have.Revision():
+			if err := f.reach(ctx, id, now.Revision); err != nil {
 				return err
 			}
 		}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/control"
@@ -179,4 +181,76 @@ func TestFollowAfterRestart(t *testing.T) {
 	text := "after"
 	a.must(a.update(p, control.ProfileChange{Description: &text}))
 	soon(t, "the change is followed", func() bool { return revision() > before })
+}
+
+// A database that was set back, as by a failover to a replica that had not got the last changes, goes
+// on with others of the same revisions. Every server comes to decide from what it has, not from what
+// it had.
+func TestDatabaseGoesBack(t *testing.T) {
+	pg := pgtest.Start(t)
+	url := pg.URL(pg.Schema(t, t.TempDir()))
+	a, b := server(t, url, true, 0), server(t, url, true, 0)
+	in := a.instance(account, "centre")
+	a.in = in
+	p := a.profile("Viewer", control.ProfileChange{Permissions: []string{"Users.View"}})
+	u := a.user("anna", a.profile("Nothing", control.ProfileChange{}).ID)
+	now := pg.Copy(t)
+	grant := func(profiles ...string) {
+		t.Helper()
+		a.must(a.UpdateUserSecurityProfiles(t.Context(), call("UpdateUserSecurityProfiles"), in.ID, u.ID, profiles))
+	}
+	for _, after := range []int{0, 2, 3} { // fewer than were lost, as many, more
+		t.Run(fmt.Sprintf("%d changes since", after), func(t *testing.T) {
+			if a.allows(in, u.ID) {
+				t.Fatal("it is allowed before it is granted")
+			}
+			others := a.profile(fmt.Sprintf("Other %d", after), control.ProfileChange{})
+			grant(p.ID)
+			for who, w := range map[string]*world{"who wrote it": a, "the other": b} {
+				soon(t, "the grant counts on "+who, func() bool { return w.allows(in, u.ID) })
+			}
+			pg.Restore(t, now)
+			soon(t, "the database answers", func() bool { return a.Ready(t.Context()) == nil })
+			for i := range after {
+				text := fmt.Sprint(after, i)
+				a.must(a.update(p, control.ProfileChange{Description: &text}))
+			}
+			for who, w := range map[string]*world{"who wrote it": a, "the other": b} {
+				soon(t, "the grant that is lost counts no more on "+who, func() bool { return !w.allows(in, u.ID) })
+				s, err := w.Snapshot(t.Context(), call(""), in.ID, 0)
+				w.must(err)
+				if _, _, known := s.Holders(others.ID, 0, 1); known {
+					t.Errorf("a profile that is lost is still known to %s", who)
+				}
+			}
+		})
+	}
+	// The number by which servers notice other keys is the same before and after.
+	c := server(t, url, true, time.Hour)
+	listens := func(n int) func() bool {
+		return func() bool {
+			db, err := pgx.Connect(t.Context(), url)
+			if err != nil {
+				return false
+			}
+			defer db.Close(t.Context())
+			var got int
+			return db.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN lanyard'`).Scan(&got) == nil && got == n
+		}
+	}
+	soon(t, "all listen", listens(3))
+	lost, err := a.CreateKey(t.Context(), lanyard.AccessKey{Account: account})
+	a.must(err)
+	soon(t, "the key counts", func() bool { _, ok := c.Key(lost.ID); return ok })
+	pg.Restore(t, now)
+	soon(t, "all listen again", listens(3))
+	var key lanyard.AccessKey
+	soon(t, "a key is made", func() bool { // connections of before may be tried first
+		key, err = a.CreateKey(t.Context(), lanyard.AccessKey{Account: account})
+		return err == nil
+	})
+	soon(t, "the key made instead counts", func() bool { _, ok := c.Key(key.ID); return ok })
+	if _, ok := c.Key(lost.ID); ok {
+		t.Error("the key that is lost counts")
+	}
 }

@@ -97,12 +97,18 @@ type Watcher interface {
 	// Watch calls woken when some process has committed a change: with the instance and a revision
 	// that it has reached, or with "" when a key or token was stored. It goes on until ctx ends, or
 	// until it cannot hear any more, which is an error. Calls come one at a time; they may come late,
-	// twice or not at all, so Revisions and Credentials must be asked from time to time as well.
+	// twice or not at all, so Heads and Credentials must be asked from time to time as well.
 	Watch(ctx context.Context, woken func(instance string, revision int64)) error
-	// Revisions returns the revisions of instances, in their order.
-	Revisions(ctx context.Context, instances []string) ([]int64, error)
+	// Heads returns where instances stand, in their order.
+	Heads(ctx context.Context, instances []string) ([]Head, error)
 	// Credentials returns a number that grows whenever a key or token is stored, by any process.
 	Credentials(ctx context.Context) (int64, error)
+}
+
+// A Head is the last event of an instance. Its zero value is that before the first.
+type Head struct {
+	Revision int64
+	Hash     []byte // the event's; with the same Hash all is the same that ever happened to the instance
 }
 
 // Entry is one line of the directory of instances.
@@ -161,7 +167,8 @@ type Tx interface {
 	// SetPassword stores the hash of the password of a user, or NotFound. It goes when the user does,
 	// and is not among the Changes of the event.
 	SetPassword(ctx context.Context, user, hash string) error
-	// Append records what this transaction did: it sets e's Revision and Changes and stores it.
+	// Append records what this transaction did: it sets e's Revision, Changes, Hash and Previous and
+	// stores it.
 	// It is called once, last.
 	Append(ctx context.Context, e *lanyard.Event) error
 }

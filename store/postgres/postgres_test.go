@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
@@ -280,9 +281,20 @@ func TestWatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(note{"j\n\"{é", 1})
-	got, err := b.Revisions(ctx, []string{"i", "never", "j\n\"{é", "zero\x00"})
-	if err != nil || fmt.Sprint(got) != "[30 0 1 0]" {
-		t.Errorf("the revisions are %v, %v", got, err)
+	ids := []string{"i", "never", "j\n\"{é", "zero\x00"}
+	heads, err := b.Heads(ctx, ids)
+	for i, want := range []int64{30, 0, 1, 0} {
+		var hash []byte
+		if want > 0 {
+			events, err := b.Reader(ids[i]).Events(ctx, want-1, 1)
+			if err != nil || len(events) != 1 {
+				t.Fatalf("the last event of %q: %v, %v", ids[i], events, err)
+			}
+			hash = events[0].Hash
+		}
+		if err != nil || heads[i].Revision != want || !bytes.Equal(heads[i].Hash, hash) || (want > 0) != (len(hash) == 32) {
+			t.Errorf("%q is at %v, %v; want revision %d, hash %x", ids[i], heads[i], err, want, hash)
+		}
 	}
 	cancel()
 	if err := <-ended; err == nil {

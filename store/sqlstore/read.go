@@ -240,22 +240,22 @@ func (d *DB) head(ctx context.Context, from source, instance string) (head, erro
 	return h, nil
 }
 
-// Revisions returns the revisions of instances. Each is a query of its own, so that none needs more
-// than one instance; over a Pipeline very many are sent at a time.
-func (d *DB) Revisions(ctx context.Context, instances []string) ([]int64, error) {
+// Heads returns where instances stand. Each is a query of its own, so that none needs more than one
+// instance; over a Pipeline very many are sent at a time.
+func (d *DB) Heads(ctx context.Context, instances []string) ([]store.Head, error) {
 	const most = 250 // statements at a time
-	revisions := make([]int64, len(instances))
+	heads := make([]store.Head, len(instances))
 	err := d.do(ctx, func(s *session) error {
-		clear(revisions)
+		clear(heads)
 		for i, id := range instances {
-			scan := func(row Row) error { return row.Scan(&revisions[i]) }
+			scan := func(row Row) error { return row.Scan(&heads[i].Revision, &heads[i].Hash) }
 			if s.pipe == nil {
-				if err := s.rows(ctx, revisionQuery, []any{id}, scan); err != nil {
+				if err := s.rows(ctx, lastQuery, []any{id}, scan); err != nil {
 					return err
 				}
 				continue
 			}
-			s.queue = append(s.queue, Statement{Query: revisionQuery, Args: []any{id}, Scan: scan})
+			s.queue = append(s.queue, Statement{Query: lastQuery, Args: []any{id}, Scan: scan})
 			if len(s.queue) == most {
 				if err := s.flush(ctx); err != nil {
 					return err
@@ -265,12 +265,12 @@ func (d *DB) Revisions(ctx context.Context, instances []string) ([]int64, error)
 		return s.flush(ctx)
 	})
 	if err != nil {
-		return nil, d.wrap(ctx, err, "read the revisions of instances")
+		return nil, d.wrap(ctx, err, "read where instances stand")
 	}
-	return revisions, nil
+	return heads, nil
 }
 
-const revisionQuery = `SELECT revision FROM events WHERE instance_id = $1 ORDER BY revision DESC LIMIT 1`
+const lastQuery = `SELECT revision, hash FROM events WHERE instance_id = $1 ORDER BY revision DESC LIMIT 1`
 
 func (d *DB) events(ctx context.Context, from source, instance string, after int64, limit int) (events []lanyard.Event, err error) {
 	if limit <= 0 {
@@ -278,18 +278,28 @@ func (d *DB) events(ctx context.Context, from source, instance string, after int
 	}
 	err = from.do(ctx, func(s *session) error {
 		events = nil
+		before := head{hash: make([]byte, 32)}
+		// That of the revision after itself comes along, for its hash.
 		return s.rows(ctx, `
-			SELECT body FROM events WHERE instance_id = $1 AND revision > $2 ORDER BY revision LIMIT $3`,
-			[]any{instance, after, limit},
+			SELECT revision, hash, body FROM events WHERE instance_id = $1 AND revision >= $2 ORDER BY revision LIMIT $3`,
+			[]any{instance, after, min(limit, 1<<30) + 1},
 			func(row Row) error {
+				var now head
 				var packed sql.RawBytes
-				var e lanyard.Event
-				if err := row.Scan(&packed); err != nil {
+				if err := row.Scan(&now.revision, &now.hash, &packed); err != nil {
 					return err
+				}
+				last := before
+				if before = now; now.revision <= after || len(events) == limit {
+					return nil
 				}
 				body, err := Unpack(packed)
 				if err != nil {
 					return err
+				}
+				e := lanyard.Event{Hash: now.hash}
+				if last.revision+1 == now.revision {
+					e.Previous = last.hash
 				}
 				err = json.Unmarshal(body, &e, codec)
 				events = append(events, e)

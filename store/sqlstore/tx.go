@@ -479,6 +479,7 @@ func (tx *tx) Append(ctx context.Context, e *lanyard.Event) error {
 	sum.Write(tx.now.hash)
 	sum.Write(body)
 	next := head{revision: e.Revision, seq: tx.now.seq, hash: sum.Sum(nil)}
+	e.Hash, e.Previous = next.hash, tx.now.hash
 	err = tx.do(ctx, func(*session) error {
 		return tx.exec(ctx, `
 			INSERT INTO events (instance_id, revision, time, seq, body, hash) VALUES ($1, $2, $3, $4, $5, $6)`,

@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -353,7 +354,12 @@ func testOrdered(t *testing.T, open Open) {
 	if len(all) != len(order) {
 		t.Errorf("%d events, %d Updates", len(all), len(order))
 	}
+	previous := make([]byte, sha256.Size)
 	for i, e := range all {
+		if len(e.Hash) != sha256.Size || bytes.Equal(e.Hash, previous) || !bytes.Equal(e.Previous, previous) {
+			t.Errorf("revision %d has the hash %x after %x, where the one before has %x", e.Revision, e.Hash, e.Previous, previous)
+		}
+		previous = e.Hash
 		if e.Revision != int64(i+1) || e.ID != order[e.Revision] {
 			t.Errorf("event %d has revision %d and is %s, the Update with that revision was %s", i, e.Revision, e.ID, order[e.Revision])
 		}
