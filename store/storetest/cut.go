@@ -53,8 +53,10 @@ func testRecords(t *testing.T, open Open) {
 		t.Errorf("the records go up to revision %d, want 7", at)
 	}
 	events := must(s.Reader(instance).Events(ctx, 0, 100))(t)
+	last := make([]byte, 32)
 	for i, r := range all {
-		var e lanyard.Event
+		e := lanyard.Event{Hash: r.Hash, Previous: last} // which the text has not
+		last = r.Hash
 		if err := json.Unmarshal(r.Body, &e); err != nil || !reflect.DeepEqual(e, events[i]) {
 			t.Errorf("record %d holds %s, %v; want the event %v", i, r.Body, err, events[i])
 		}
