@@ -50,8 +50,8 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s) each.
 		done; \
 	done
 
-crash: ## Kill -9 under load, ROUNDS (200) times; the suite runs a short form.
-	LANYARD_CRASH_ROUNDS=$(ROUNDS) go test -run 'Crash|Kill' -count 1 -timeout 2h -v ./cmd/lanyard
+crash: ## Kill -9 under 64 writers, ROUNDS (200) times, and cut the power 20 times as often.
+	LANYARD_CRASH_ROUNDS=$(ROUNDS) go test -run 'Kill|PowerLoss' -count 1 -timeout 2h -v ./cmd/lanyard
 
 soak: ## Hold the decision engine to its oracle 100,000,000 times.
 	LANYARD_DECISIONS=100000000 go test -run Oracle -count 1 -timeout 4h -v ./access

@@ -104,7 +104,7 @@ func open(ctx context.Context, c Config) (_ *sqlstore.DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeFolder(dir); err != nil {
 		return nil, err
 	}
 	release, err := acquire(dir)
@@ -176,6 +176,10 @@ func acquire(dir string) (release func() error, err error) {
 	return l.Close, nil
 }
 
+// synchronous is never anything but FULL: each commit waits for the disk. A test has the linker change
+// it, to see that the test of power loss would tell.
+var synchronous = "FULL"
+
 // openWriter opens the connection that writes, after which the file is there and its tables are
 // those of this program.
 func openWriter(ctx context.Context, path string, unsynced bool) (*sql.DB, error) {
@@ -185,12 +189,12 @@ func openWriter(ctx context.Context, path string, unsynced bool) (*sql.DB, error
 	if err := inspect(path); err != nil {
 		return nil, err
 	}
-	synchronous := "synchronous(FULL)"
+	wait := synchronous
 	if unsynced {
-		synchronous = "synchronous(OFF)"
+		wait = "OFF"
 	}
 	// The file of the log is not made shorter up to 32 MiB: one that grows is slow to sync.
-	db, err := sql.Open("sqlite", dsn(path, "mode=rw", "journal_mode(WAL)", synchronous,
+	db, err := sql.Open("sqlite", dsn(path, "mode=rw", "journal_mode(WAL)", "synchronous("+wait+")",
 		"cache_size(-4096)", "wal_autocheckpoint("+tooLong+")", "journal_size_limit(33554432)"))
 	if err != nil {
 		return nil, err
@@ -222,7 +226,7 @@ func create(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Chmod(0o600), f.Close())
+	return errors.Join(f.Chmod(0o600), f.Sync(), f.Close(), syncFolder(filepath.Dir(path)))
 }
 
 // recognise refuses a database that SQLite cannot read, or that is not ours.
