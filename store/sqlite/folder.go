@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -19,12 +20,16 @@ func makeFolder(dir string) error {
 			return err
 		}
 	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-		return err
-	} else if err != nil {
-		if info, e := os.Stat(dir); e != nil || !info.IsDir() {
-			return err // a file has the name, or a link that leads nowhere
+	err := os.Mkdir(dir, 0o700)
+	if errors.Is(err, os.ErrExist) {
+		if info, e := os.Stat(dir); e == nil && info.IsDir() {
+			err = nil // somebody else made it
+		} else {
+			err = fmt.Errorf("%s is there and is not a folder", dir)
 		}
+	}
+	if err != nil {
+		return err
 	}
 	return syncFolder(above)
 }

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -217,12 +218,23 @@ func (g *group) commit(ctx context.Context) {
 // fail remembers why the group cannot happen. In a Shared database one of several goes on alone: what
 // it failed for may have been another's.
 func (g *group) fail(ctx context.Context, err error) {
+	err = g.d.uncertain(err)
 	g.err = err
 	if !g.d.dialect.Shared || errors.Is(err, ErrUnknown) {
 		return
 	}
 	// The only key that can be taken by now is the revision.
 	g.again = g.again || len(g.members) > 1 || g.d.dialect.IsConflict(err) || g.d.dialect.IsUnique(err) || g.s.lost(ctx, err)
+}
+
+// uncertain marks an error of a commit that may have happened all the same. Of an Update that did not,
+// SQLite shows nothing as long as the process lives; but what it wrote of it may be whole on the disk, and
+// then be recovered after a crash, unless another change was committed in its place.
+func (d *DB) uncertain(err error) error {
+	if err != nil && d.dialect.IsUncertain != nil && d.dialect.IsUncertain(err) {
+		return fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	return err
 }
 
 // undo takes back what a member did that cannot join. When not even that succeeds the database has
