@@ -111,6 +111,7 @@ func inspectLog(path string, size int) (logged bool, err error) {
 		return false, damaged(fmt.Sprintf("its header says pages of %d bytes, the database has %d", n, size))
 	}
 	frame := make([]byte, frameHeader+size)
+	also := sum
 	wrong := 0       // the first frame that is
 	follows := false // after that: each frame since one that ended a transaction goes on from there
 	for n := 1; ; n++ {
@@ -119,20 +120,23 @@ func inspectLog(path string, size int) (logged bool, err error) {
 		} else if err != nil {
 			return false, err
 		}
+		end := stored(frame[16:])
+		sum, also = logSum(big, logSum(big, sum, frame[:8]), frame[frameHeader:]), logSum(big, logSum(big, also, frame[:8]), frame[frameHeader:])
+		chained := end == sum || end == also
 		// What has another salt is of an earlier use of the file, all of which is in the database.
 		ours := string(frame[8:16]) == string(header[16:24])
-		right := ours && logSum(big, logSum(big, sum, frame[:8]), frame[frameHeader:]) == stored(frame[16:])
-		ends := ours && binary.BigEndian.Uint32(frame[4:]) != 0
+		ends := (ours || chained) && binary.BigEndian.Uint32(frame[4:]) != 0
 		switch {
-		case right && wrong == 0:
+		case ours && chained && wrong == 0:
 			logged = true
 		case wrong == 0:
 			wrong = n
-		case right && follows && ends:
+		case chained && follows && ends:
 			return false, damaged(fmt.Sprintf("frame %d is wrong, and a later transaction follows", wrong))
 		}
-		follows = wrong > 0 && (ends || right && follows)
-		sum = stored(frame[16:])
+		follows = wrong > 0 && (ends || chained && follows)
+		// The next goes on from the checksum that was written here, which may be what is wrong.
+		also = end
 	}
 }
 
