@@ -175,6 +175,10 @@ func readPaged(tls *libc.TLS, file, buffer uintptr, n int32, off lib.Tsqlite3_in
 		if result == lib.SQLITE_IOERR_SHORT_READ && f.page(int(n), off) && off > 0 {
 			return lib.SQLITE_IOERR_DATA // SQLite would go on with zeros
 		}
+		if result == lib.SQLITE_IOERR_CORRUPTFS {
+			// The system cannot read it, now. SQLite would call that a corrupted database, which stays one.
+			return lib.SQLITE_IOERR_READ
+		}
 		return result
 	}
 	data := memory(buffer, int(n))

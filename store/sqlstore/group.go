@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/store"
@@ -199,12 +200,14 @@ func (g *group) commit(ctx context.Context) {
 	if g.err != nil {
 		// It must be undone before anybody may read on.
 		g.s.rollback(ctx, g.d.log)
+		g.d.refusing(ctx, g.err)
 		for _, tx := range g.members {
 			tx.forget()
 		}
 		bar.lift()
 		return
 	}
+	g.d.refusing(ctx, nil)
 	bar.lift()
 	for instance, c := range g.changed {
 		cache.hold(instance, c.touched, c.now)
@@ -225,6 +228,21 @@ func (g *group) fail(ctx context.Context, err error) {
 	}
 	// The only key that can be taken by now is the revision.
 	g.again = g.again || len(g.members) > 1 || g.d.dialect.IsConflict(err) || g.d.dialect.IsUnique(err) || g.s.lost(ctx, err)
+}
+
+// refusing says in the log, now and then, that changes cannot be stored and why, and when they can again.
+// Whoever has the head of the line calls it; of a Shared database others say it.
+func (d *DB) refusing(ctx context.Context, err error) {
+	const again = 10 * time.Second
+	switch {
+	case d.dialect.Shared:
+	case err != nil && time.Since(d.said) > again:
+		d.log.ErrorContext(ctx, "changes cannot be stored and are refused until this ends; reads and decisions go on", "error", err)
+		d.said = time.Now()
+	case err == nil && !d.said.IsZero():
+		d.log.InfoContext(ctx, "changes are stored again")
+		d.said = time.Time{}
+	}
 }
 
 // uncertain marks an error of a commit that may have happened all the same. Of an Update that did not,

@@ -49,6 +49,7 @@ type DB struct {
 	lanes     map[string]*lane // of one that is, by instance
 	cache     *cache           // nil when there is none
 	damage    atomic.Pointer[error]
+	said      time.Time // when the log was told that changes are refused; zero when they are not
 	committed func(instance string, revision int64)
 	log       *slog.Logger
 	close     func() error

@@ -135,6 +135,9 @@ func (tx *tx) uncommitted(ctx context.Context, err error) error {
 	if errors.Is(err, ErrUnknown) {
 		return unknown(doing, err)
 	}
+	if !tx.d.dialect.Shared && tx.d.dialect.IsUnavailable(err) {
+		return &lanyard.Error{Kind: lanyard.Unavailable, Message: doing + ": the disk is full or does not take it; nothing was changed", Err: err}
+	}
 	return tx.d.wrap(ctx, err, doing)
 }
 
