@@ -20,8 +20,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/klauspost/compress/s2"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/lanyard/lanyard/store/sqlstore"
 )
 
 // rounds is how many rounds a test of crashes runs: suite, or what LANYARD_CRASH_ROUNDS asks for (make
@@ -521,7 +522,7 @@ func chains(dir string) (records int, err error) {
 		if last++; revision != last {
 			return 0, fmt.Errorf("instance %s has revision %d where %d belongs", instance, revision, last)
 		}
-		body, err := s2.Decode(nil, packed)
+		body, err := sqlstore.Unpack(packed)
 		if err != nil {
 			return 0, fmt.Errorf("event %d of instance %s: %w", revision, instance, err)
 		}

@@ -16,18 +16,18 @@ const restore = "nothing was changed; keep a copy of the folder, restore the las
 // for the end of what was written: a file that is cut off, a log with a hole. What is in the pages is
 // checked when they are read.
 func inspect(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	info, err := os.Stat(path) // opening a pipe would wait
 	if err != nil {
 		return err
 	}
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a file", path)
 	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
 	damaged := func(format string, args ...any) error {
 		return fmt.Errorf("%s is damaged%s; %s", path, fmt.Sprintf(format, args...), restore)
 	}

@@ -284,6 +284,9 @@ func create(path string) error {
 		}
 		return err
 	}
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("%s is a link that leads nowhere; is the disk there that it leads to?", path)
+	}
 	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
 		return fmt.Errorf("%s is gone, but its log %s-wal is there: %s", path, path, restore)
 	}
