@@ -52,10 +52,10 @@ func build(t *testing.T, flags ...string) string {
 	return program
 }
 
-// tally is what a campaign has seen.
-type tally struct{ rounds, kills, acknowledged, present, absent, records int }
+// crashTally is what a campaign has seen.
+type crashTally struct{ rounds, kills, acknowledged, present, absent, records int }
 
-func (n *tally) log(t *testing.T) {
+func (n *crashTally) log(t *testing.T) {
 	t.Logf("%d rounds, %d kills or power cuts: %d acknowledged changes looked for and found; of those not acknowledged %d were there whole and %d were not; %d records of whole chains",
 		n.rounds, n.kills, n.acknowledged, n.present, n.absent, n.records)
 	if n.acknowledged == 0 || n.present == 0 || n.absent == 0 {
@@ -69,7 +69,7 @@ func TestKill(t *testing.T) {
 	n := rounds(t, 20)
 	t.Parallel()
 	program := build(t)
-	var seen tally
+	var seen crashTally
 	const perFolder = 20 // rounds, so that a long run does not fill the disk
 	for first := 0; first < n && !t.Failed(); first += perFolder {
 		killFolder(t, program, t.TempDir(), first, min(first+perFolder, n), &seen)
@@ -79,7 +79,7 @@ func TestKill(t *testing.T) {
 
 // killFolder runs rounds on one folder. Each works in an instance of its own, and looks at that of
 // the round before once more.
-func killFolder(t *testing.T, program, dir string, first, end int, seen *tally) {
+func killFolder(t *testing.T, program, dir string, first, end int, seen *crashTally) {
 	defer os.RemoveAll(dir)
 	flags := []string{"--quota-instances=-1", "--quota-profiles=-1"}
 	s := start(t, program, dir, flags...).ready()
@@ -101,7 +101,7 @@ func killFolder(t *testing.T, program, dir string, first, end int, seen *tally) 
 		s = start(t, program, dir, flags...).ready()
 		load.checkServer(t, s, program, seen)
 		if before != nil {
-			before.checkServer(t, s, program, new(tally))
+			before.checkServer(t, s, program, new(crashTally))
 		}
 		before = load
 		records = checkChains(t, dir)
@@ -262,7 +262,7 @@ func (l *crashLoad) by(moment int) expected {
 }
 
 // check compares what is expected with what is found: the stamps of profiles, and the events.
-func (e expected) check(found map[string]int, events []change, seen *tally) (wrong []string) {
+func (e expected) check(found map[string]int, events []change, seen *crashTally) (wrong []string) {
 	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	// A change that was not answered may have been made or not.
 	want := maps.Clone(e.stamps)
@@ -350,7 +350,7 @@ func stamped(c change) string {
 }
 
 // checkServer compares what a server answers with what is expected after the server was killed.
-func (l *crashLoad) checkServer(t *testing.T, s *server, program string, seen *tally) {
+func (l *crashLoad) checkServer(t *testing.T, s *server, program string, seen *crashTally) {
 	t.Helper()
 	for _, u := range l.unexpected {
 		t.Error(u)

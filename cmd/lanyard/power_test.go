@@ -32,7 +32,7 @@ func TestPowerLoss(t *testing.T) {
 		n, cuts = max(1, n/20), 400
 	}
 	program := build(t)
-	var seen tally
+	var seen crashTally
 	for range n {
 		if err := powerRound(t, program, cuts, &seen, true); err != nil {
 			t.Fatal(err)
@@ -46,7 +46,7 @@ func TestPowerLoss(t *testing.T) {
 func TestPowerLossIsFound(t *testing.T) {
 	t.Parallel()
 	program := build(t, "-ldflags", "-X github.com/lanyard/lanyard/store/sqlite.synchronous=OFF")
-	err := powerRound(t, program, 24, new(tally), false)
+	err := powerRound(t, program, 24, new(crashTally), false)
 	switch {
 	case err == nil:
 		t.Fatal("a server that answers before the disk has the change passes the test of power loss")
@@ -58,7 +58,7 @@ func TestPowerLossIsFound(t *testing.T) {
 
 // powerRound records one load, and looks at what many cuts of the power leave of it. keep has what is
 // found wrong be kept.
-func powerRound(t *testing.T, program string, cuts int, seen *tally, keep bool) error {
+func powerRound(t *testing.T, program string, cuts int, seen *crashTally, keep bool) error {
 	disk := disktest.Mount(t)
 	seed := uint64(time.Now().UnixNano())
 	rnd := rand.New(rand.NewPCG(seed, 0))
@@ -123,7 +123,7 @@ func powerRound(t *testing.T, program string, cuts int, seen *tally, keep bool) 
 
 // checkFolder opens the store in a folder, as a restart does, and compares it with what a load had been
 // acknowledged at a moment. made tells that the instance of the load was.
-func checkFolder(dir string, load *crashLoad, moment int, made bool, seen *tally) error {
+func checkFolder(dir string, load *crashLoad, moment int, made bool, seen *crashTally) error {
 	ctx := context.Background()
 	db, err := sqlite.Open(ctx, sqlite.Config{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {

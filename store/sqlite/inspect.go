@@ -122,10 +122,11 @@ func inspectLog(path string, size int) (logged bool, err error) {
 		}
 		end := stored(frame[16:])
 		sum, also = logSum(big, logSum(big, sum, frame[:8]), frame[frameHeader:]), logSum(big, logSum(big, also, frame[:8]), frame[frameHeader:])
-		chained := end == sum || end == also
-		// What has another salt is of an earlier use of the file, all of which is in the database.
+		// What has another salt is of an earlier use of the file, all of which is in the database, unless its
+		// checksum goes on from this header: then the salt is what is wrong.
 		ours := string(frame[8:16]) == string(header[16:24])
-		ends := (ours || chained) && binary.BigEndian.Uint32(frame[4:]) != 0
+		chained := end == sum || ours && end == also
+		ends := (ours || end == sum) && binary.BigEndian.Uint32(frame[4:]) != 0
 		switch {
 		case ours && chained && wrong == 0:
 			logged = true
