@@ -62,8 +62,8 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s) each.
 		done; \
 	done
 
-crash: ## Kill -9 under load, ROUNDS (200) times; the suite runs a short form.
-	LANYARD_CRASH_ROUNDS=$(ROUNDS) go test -run 'Crash|Kill' -count 1 -timeout 2h -v ./cmd/lanyard
+crash: ## Kill -9 under 64 writers, ROUNDS (200) times, and cut the power 20 times as often.
+	LANYARD_CRASH_ROUNDS=$(ROUNDS) go test -run 'Kill|PowerLoss' -count 1 -timeout 2h -v ./cmd/lanyard
 
 failover: ## Kill PostgreSQL's primary under load, ROUNDS (20) times; the suite does once.
 	LANYARD_FAILOVER_ROUNDS=$(ROUNDS) go test -run 'TestFailover$$' -count 1 -timeout 4h -v ./cmd/lanyard

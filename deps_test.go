@@ -27,6 +27,8 @@ var rules = map[string]rule{
 		"the SQL is written once and knows no database; what opens one depends on it"},
 	"store/sqlite":   {[]string{"", "store", "store/sqlstore"}, "a database keeps the contract and nothing more"},
 	"store/postgres": {[]string{"", "store", "store/sqlstore"}, "a database keeps the contract and nothing more"},
+	"store/sqlite/disktest": {nil,
+		"a disk for tests, whatever is kept on it"},
 	"store/postgres/pgtest": {nil,
 		"runs a database server for tests, whatever they keep in it"},
 	"store/backup":    {[]string{"store"}, "a form for the rows of any store; it opens none"},

@@ -19,7 +19,8 @@ import (
 //     Update of the same instance comes in between. Updates of one instance are serial.
 //   - Durable: when Update has returned nil, the change survives the death of the process and of
 //     the machine. When it has returned an error, the change did not happen; but when the error is
-//     Unknown, the database was lost in mid-commit and the change may have happened.
+//     Unknown, the database or its disk was lost in mid-commit and the change may have happened:
+//     in a database of this process alone, it may be there after the next start.
 //   - Fresh: a read through a Reader that begins after an Update returned sees that Update.
 //     Every single read sees one committed state; two reads may see two states, the second never
 //     older than the first.
@@ -27,6 +28,8 @@ import (
 //     in which their Updates committed. Only the oldest can be taken away, by Cut.
 //   - Bounded: no list is returned longer than asked for, and the cost of a point read, a page or
 //     an Update does not grow with the number of resources.
+//   - Never wrong: what cannot be read as it was written is an error. A store that finds itself damaged
+//     refuses all further Updates, and its Ping fails.
 //   - Errors are *lanyard.Error: NotFound and Duplicate as said below, Unavailable when the database
 //     is out of reach or busy for too long or ctx ended, Invalid when a text is one that the
 //     database cannot hold, Unknown as said above, otherwise Internal.

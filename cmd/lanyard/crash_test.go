@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -17,48 +19,94 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lanyard/lanyard/store/sqlstore"
 )
 
-// What a server acknowledged is there after kill -9, and nothing is half done. The suite runs a few
-// rounds; LANYARD_CRASH_ROUNDS asks for more (make crash).
-func TestKill(t *testing.T) {
-	rounds := 5
-	if text := os.Getenv("LANYARD_CRASH_ROUNDS"); text != "" {
-		var err error
-		if rounds, err = strconv.Atoi(text); err != nil || rounds < 1 {
-			t.Fatalf("LANYARD_CRASH_ROUNDS=%q is not a number of 1 or more", text)
-		}
+// rounds is how many rounds a test of crashes runs: suite, or what LANYARD_CRASH_ROUNDS asks for (make
+// crash).
+func rounds(t *testing.T, suite int) int {
+	t.Helper()
+	text := os.Getenv("LANYARD_CRASH_ROUNDS")
+	if text == "" {
+		return suite
 	}
-	t.Parallel()
-	const perFolder = 20 // rounds, so that a long run does not fill the disk
-	for first := 0; first < rounds; first += perFolder {
-		crashFolder(t, built(t, ""), t.TempDir(), first, min(first+perFolder, rounds))
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("LANYARD_CRASH_ROUNDS=%q is not a number of 1 or more", text)
+	}
+	return n
+}
+
+// build builds the program as it is used: static, and without the race detector.
+func build(t *testing.T, flags ...string) string {
+	t.Helper()
+	program := t.TempDir() + "/lanyard"
+	cmd := exec.Command("go", append(append([]string{"build", "-trimpath", "-buildvcs=false", "-o", program}, flags...), ".")...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return program
+}
+
+// crashTally is what a campaign has seen.
+type crashTally struct{ rounds, kills, acknowledged, present, absent, records int }
+
+func (n *crashTally) log(t *testing.T) {
+	t.Logf("%d rounds, %d kills or power cuts: %d acknowledged changes looked for and found; of those not acknowledged %d were there whole and %d were not; %d records of whole chains",
+		n.rounds, n.kills, n.acknowledged, n.present, n.absent, n.records)
+	if n.acknowledged == 0 || n.present == 0 || n.absent == 0 {
+		t.Errorf("the campaign has not seen all that it should: %+v", *n)
 	}
 }
 
-// crashFolder runs rounds on one folder. Each works in an instance of its own, and looks at that of
+// What a server acknowledged is there after kill -9, and nothing is half done. The suite runs 20
+// rounds, make crash 200.
+func TestKill(t *testing.T) {
+	n := rounds(t, 20)
+	t.Parallel()
+	program := build(t)
+	var seen crashTally
+	const perFolder = 20 // rounds, so that a long run does not fill the disk
+	for first := 0; first < n && !t.Failed(); first += perFolder {
+		killFolder(t, program, t.TempDir(), first, min(first+perFolder, n), &seen)
+	}
+	seen.log(t)
+}
+
+// killFolder runs rounds on one folder. Each works in an instance of its own, and looks at that of
 // the round before once more.
-func crashFolder(t *testing.T, program, dir string, first, end int) {
+func killFolder(t *testing.T, program, dir string, first, end int, seen *crashTally) {
 	defer os.RemoveAll(dir)
 	flags := []string{"--quota-instances=-1", "--quota-profiles=-1"}
 	s := start(t, program, dir, flags...).ready()
-	var before *crashRound
+	var before *crashLoad
+	records := 0
 	for i := first; i < end && !t.Failed(); i++ {
-		round := newCrashRound(t, s)
-		round.load(s, time.Duration(50+rand.IntN(500))*time.Millisecond)
+		load := newCrashLoad(t, s)
+		stop := load.work(s)
+		time.Sleep(time.Duration(50+rand.IntN(250)) * time.Millisecond)
+		s.end(syscall.SIGKILL)
+		stop()
+		seen.rounds, seen.kills = seen.rounds+1, seen.kills+1
 		if i%3 == 2 { // once more while it starts
 			s = start(t, program, dir, flags...)
 			time.Sleep(time.Duration(rand.IntN(30)) * time.Millisecond)
 			s.end(syscall.SIGKILL)
+			seen.kills++
 		}
 		s = start(t, program, dir, flags...).ready()
-		round.check(t, s, program)
+		load.checkServer(t, s, program, seen)
 		if before != nil {
-			before.check(t, s, program)
+			before.checkServer(t, s, program, new(crashTally))
 		}
-		before = round
-		t.Logf("round %d: %d changes acknowledged, %d under way at the end", i+1, len(round.acknowledged), len(round.open))
+		before = load
+		records = checkChains(t, dir)
 	}
+	seen.records += records
 	if status := s.end(syscall.SIGTERM); status != 0 {
 		t.Errorf("exit status %d\n%s", status, s.errs.String())
 	}
@@ -70,44 +118,55 @@ type change struct {
 	stamp           int // the number that several members hold; 0 after a deletion
 }
 
-// crashRound is what was asked of an instance, and what came of it.
-type crashRound struct {
-	instance string
-
-	mu           sync.Mutex
-	stamps       map[string]int    // by name, as last acknowledged
-	open         map[string]change // by name, sent and not answered
-	acknowledged []change
-	unexpected   []string
+// sent is a change on its way. The moments are those of crashLoad.now.
+type sent struct {
+	change
+	at           int
+	acknowledged int // 0 when it was not
 }
 
-func newCrashRound(t *testing.T, s *server) *crashRound {
+// crashLoad is what many workers ask of an instance, and what comes of it.
+type crashLoad struct {
+	instance string
+	now      func() int // a clock, positive; what is acknowledged at one moment is there at the next
+	ends     func() bool
+
+	mu         sync.Mutex
+	sent       []*sent
+	keys       map[string]int // access keys that were made, and when that was acknowledged
+	unexpected []string
+}
+
+// crashWriters is how many write at a time, crashProfiles how many profiles each has at a time.
+const (
+	crashWriters  = 64
+	crashProfiles = 4
+)
+
+func newCrashLoad(t *testing.T, s *server) *crashLoad {
 	t.Helper()
 	instance, err := s.newInstance(fmt.Sprintf("crash-%d", time.Now().UnixNano()))
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v\n%s", err, s.errs.String())
 	}
-	return &crashRound{instance: instance, stamps: map[string]int{}, open: map[string]change{}}
+	return &crashLoad{instance: instance, keys: map[string]int{}, now: func() int { return 1 }, ends: func() bool { return false }}
 }
 
-// load has 16 workers change profiles until the server is killed.
-func (r *crashRound) load(s *server, after time.Duration) {
+// work has the workers change profiles until the server does not answer any more, or ends says so.
+// stop waits for that.
+func (l *crashLoad) work(s *server) (stop func()) {
 	var workers sync.WaitGroup
-	for w := range 16 {
-		workers.Go(func() { r.work(s.caller, w) })
+	for w := range crashWriters {
+		workers.Go(func() { l.change(s.caller, w) })
 	}
-	time.Sleep(after)
-	s.end(syscall.SIGKILL)
-	workers.Wait()
+	workers.Go(func() { l.makeKeys(s.caller) })
+	return workers.Wait
 }
 
-// crashProfiles is how many profiles a worker has at a time.
-const crashProfiles = 4
-
-func (r *crashRound) work(c *caller, worker int) {
+func (l *crashLoad) change(c *caller, worker int) {
 	ids := map[string]string{} // by name
-	for n := 1; ; n++ {
-		did, method, path := change{stamp: n}, "POST", "/security-profiles/"+r.instance
+	for n := 1; !l.ends(); n++ {
+		did, method, path := change{stamp: n}, "POST", "/security-profiles/"+l.instance
 		names := slices.Sorted(maps.Keys(ids))
 		switch {
 		case len(ids) < crashProfiles:
@@ -124,31 +183,133 @@ func (r *crashRound) work(c *caller, worker int) {
 		if did.stamp > 0 {
 			body = stamped(did)
 		}
-		r.mu.Lock()
-		r.open[did.name] = did
-		r.mu.Unlock()
+		this := &sent{change: did, at: l.now()}
+		l.mu.Lock()
+		l.sent = append(l.sent, this)
+		l.mu.Unlock()
 		status, answer, err := c.send(method, path, body)
 		if err != nil {
 			return // killed
 		}
-		var made struct{ SecurityProfileId string }
-		r.mu.Lock()
-		delete(r.open, did.name)
+		l.mu.Lock()
 		if status != http.StatusOK {
-			r.unexpected = append(r.unexpected, fmt.Sprintf("%+v answers %d %s", did, status, answer))
-			r.mu.Unlock()
+			l.unexpected = append(l.unexpected, fmt.Sprintf("%+v answers %d %s", did, status, answer))
+			l.mu.Unlock()
 			return
 		}
-		r.acknowledged = append(r.acknowledged, did)
-		if r.stamps[did.name] = did.stamp; did.stamp == 0 {
-			delete(r.stamps, did.name)
-			delete(ids, did.name)
-		}
-		r.mu.Unlock()
+		this.acknowledged = l.now()
+		l.mu.Unlock()
+		var made struct{ SecurityProfileId string }
 		if method == "PUT" && json.Unmarshal([]byte(answer), &made) == nil {
 			ids[did.name] = made.SecurityProfileId
+		} else if method == "DELETE" {
+			delete(ids, did.name)
 		}
 	}
+}
+
+// makeKeys makes access keys beside, which are no part of any instance.
+func (l *crashLoad) makeKeys(c *caller) {
+	for !l.ends() {
+		status, answer, err := c.send("POST", "/lanyard/v1/keys", `{"Account":"210987654321"}`)
+		if err != nil {
+			return
+		}
+		var made struct{ ID string }
+		l.mu.Lock()
+		if err := json.Unmarshal([]byte(answer), &made); err != nil || status >= 300 || made.ID == "" {
+			l.unexpected = append(l.unexpected, fmt.Sprintf("making a key answers %d %s", status, answer))
+			l.mu.Unlock()
+			return
+		}
+		l.keys[made.ID] = l.now()
+		l.mu.Unlock()
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// expected is what must be there of a load, and what may be.
+type expected struct {
+	acknowledged []change
+	stamps       map[string]int    // by name, as last acknowledged
+	open         map[string]change // by name, sent and not acknowledged
+	keys         []string
+}
+
+// by is what is expected after an end at a moment.
+func (l *crashLoad) by(moment int) expected {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := expected{stamps: map[string]int{}, open: map[string]change{}}
+	for _, s := range l.sent { // of one name one after the other
+		switch {
+		case s.at > moment:
+		case s.acknowledged == 0 || s.acknowledged > moment:
+			e.open[s.name] = s.change
+		default:
+			e.acknowledged = append(e.acknowledged, s.change)
+			if e.stamps[s.name] = s.stamp; s.stamp == 0 {
+				delete(e.stamps, s.name)
+			}
+		}
+	}
+	for id, at := range l.keys {
+		if at <= moment {
+			e.keys = append(e.keys, id)
+		}
+	}
+	return e
+}
+
+// check compares what is expected with what is found: the stamps of profiles, and the events.
+func (e expected) check(found map[string]int, events []change, seen *crashTally) (wrong []string) {
+	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	// A change that was not answered may have been made or not.
+	want := maps.Clone(e.stamps)
+	for name, c := range e.open {
+		if got, there := found[name]; got == c.stamp && there == (c.stamp > 0) {
+			seen.present++
+			if want[name] = c.stamp; c.stamp == 0 {
+				delete(want, name)
+			}
+		} else {
+			seen.absent++
+		}
+	}
+	for name, stamp := range want {
+		if got, there := found[name]; got != stamp {
+			say("profile %q: was acknowledged with stamp %d; has %d (there: %v), under way was %+v", name, stamp, got, there, e.open[name])
+		}
+	}
+	for name, stamp := range found {
+		if _, expected := want[name]; !expected {
+			say("profile %q with stamp %d is there, but was deleted or never asked for", name, stamp)
+		}
+	}
+	// The events lead to the same state, hold every acknowledged change once and none that was not asked for.
+	state, records := map[string]int{}, map[change]int{}
+	for _, c := range events {
+		if state[c.name] = c.stamp; c.stamp == 0 {
+			delete(state, c.name)
+		}
+		records[c]++
+	}
+	if !maps.Equal(state, found) {
+		say("the events end in the state\n%v, the instance is in\n%v", state, found)
+	}
+	for _, c := range e.acknowledged {
+		if records[c] != 1 {
+			say("%+v was acknowledged; there are %d events of it, want one", c, records[c])
+		}
+		delete(records, c)
+	}
+	for c, n := range records {
+		if n != 1 || e.open[c.name] != c {
+			say("there are %d events of %+v, which nobody was doing", n, c)
+		}
+	}
+	seen.acknowledged += len(e.acknowledged)
+	return wrong
 }
 
 // crashPermissions are told apart by a stamp's bits.
@@ -188,74 +349,75 @@ func stamped(c change) string {
 	return string(b)
 }
 
-// check compares the instance with what was acknowledged of it, and its audit with both.
-func (r *crashRound) check(t *testing.T, s *server, program string) {
+// checkServer compares what a server answers with what is expected after the server was killed.
+func (l *crashLoad) checkServer(t *testing.T, s *server, program string, seen *crashTally) {
 	t.Helper()
-	for _, u := range r.unexpected {
+	for _, u := range l.unexpected {
 		t.Error(u)
 	}
-	found, err := r.read(s.caller)
+	found, err := l.read(s.caller)
 	if err != nil {
 		t.Error(err)
 		return
 	}
-	// A change that was not answered may have been made or not.
-	want := maps.Clone(r.stamps)
-	for name, c := range r.open {
-		if got, there := found[name]; got == c.stamp && there == (c.stamp > 0) {
-			if want[name] = c.stamp; c.stamp == 0 {
-				delete(want, name)
-			}
+	e := l.by(1)
+	for _, wrong := range e.check(found, l.audit(t, s.dir, program), seen) {
+		t.Error(wrong)
+	}
+	var keys []struct{ ID string }
+	if err := s.get("GET", "/lanyard/v1/keys", "", &keys); err != nil {
+		t.Error(err)
+	}
+	for _, id := range e.keys {
+		if !slices.ContainsFunc(keys, func(k struct{ ID string }) bool { return k.ID == id }) {
+			t.Errorf("access key %s was acknowledged and is not there", id)
 		}
 	}
-	for name, stamp := range want {
-		if got, there := found[name]; got != stamp {
-			t.Errorf("profile %q: was acknowledged with stamp %d; has %d (there: %v), under way was %+v", name, stamp, got, there, r.open[name])
-		}
-	}
-	for name, stamp := range found {
-		if _, expected := want[name]; !expected {
-			t.Errorf("profile %q with stamp %d is there, but was deleted or never asked for", name, stamp)
-		}
-	}
-	r.checkAudit(t, s.dir, program, found)
 }
 
 // read returns the stamps of the profiles that the workers made, by name; all members of a profile
 // must have the same.
-func (r *crashRound) read(c *caller) (map[string]int, error) {
+func (l *crashLoad) read(c *caller) (map[string]int, error) {
 	found := map[string]int{}
+	var mu sync.Mutex
+	var readers errgroup.Group
+	readers.SetLimit(16)
 	for token := ""; ; {
 		var page struct {
 			NextToken                  string
 			SecurityProfileSummaryList []struct{ Id, Name string }
 		}
-		if err := c.get("GET", "/security-profiles-summary/"+r.instance+"?maxResults=100"+token, "", &page); err != nil {
+		if err := c.get("GET", "/security-profiles-summary/"+l.instance+"?maxResults=100"+token, "", &page); err != nil {
 			return nil, err
 		}
 		for _, p := range page.SecurityProfileSummaryList {
 			if !strings.HasPrefix(p.Name, "worker ") {
 				continue // one that the instance came with
 			}
-			stamp, err := r.readProfile(c, p.Id)
-			if err != nil {
-				return nil, fmt.Errorf("profile %q: %w", p.Name, err)
-			}
-			found[p.Name] = stamp
+			readers.Go(func() error {
+				stamp, err := l.readProfile(c, p.Id)
+				if err != nil {
+					return fmt.Errorf("profile %q: %w", p.Name, err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				found[p.Name] = stamp
+				return nil
+			})
 		}
 		if page.NextToken == "" {
-			return found, nil
+			return found, readers.Wait()
 		}
 		token = "&nextToken=" + page.NextToken
 	}
 }
 
-func (r *crashRound) readProfile(c *caller, id string) (int, error) {
+func (l *crashLoad) readProfile(c *caller, id string) (int, error) {
 	var described struct{ SecurityProfile map[string]any }
 	var permissions struct{ Permissions []string }
 	var applications struct{ Applications []struct{ Namespace string } }
 	for path, out := range map[string]any{"security-profiles": &described, "security-profiles-permissions": &permissions, "security-profiles-applications": &applications} {
-		if err := c.get("GET", "/"+path+"/"+r.instance+"/"+id, "", out); err != nil {
+		if err := c.get("GET", "/"+path+"/"+l.instance+"/"+id, "", out); err != nil {
 			return 0, err
 		}
 	}
@@ -274,36 +436,37 @@ func (r *crashRound) readProfile(c *caller, id string) (int, error) {
 	return stamp, nil
 }
 
-// checkAudit has the audit of the instance be without gaps, in order, hold every acknowledged
-// change once and no change that did not happen.
-func (r *crashRound) checkAudit(t *testing.T, dir, program string, found map[string]int) {
+// audit returns the changes that the audit of the instance has, in order, and checks that its revisions
+// have no gaps.
+func (l *crashLoad) audit(t *testing.T, dir, program string) (events []change) {
 	t.Helper()
 	var errs bytes.Buffer
-	cmd := exec.Command(program, "audit", "--data", dir, "--instance", r.instance, "--output", "json")
+	cmd := exec.Command(program, "audit", "--data", dir, "--instance", l.instance, "--output", "json")
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
 	if err != nil {
 		t.Errorf("audit: %v\n%s", err, errs.String())
-		return
+		return nil
 	}
-	state, records, revision := map[string]int{}, map[change]int{}, int64(0)
+	revision := int64(0)
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	for lines.Buffer(nil, 1<<20); lines.Scan(); {
 		var record struct {
 			EventName           string
-			RequestParameters   struct{ Description string }
 			AdditionalEventData struct {
 				Revision int64
-				Changes  []struct{ Before, After struct{ Name string } }
+				Changes  []struct {
+					Before, After struct{ Name, Description string }
+				}
 			}
 		}
 		if err := json.Unmarshal(lines.Bytes(), &record); err != nil {
 			t.Errorf("the audit has %s: %v", lines.Text(), err)
-			return
+			return nil
 		}
 		if revision++; record.AdditionalEventData.Revision != revision {
 			t.Errorf("the audit has revision %d where %d belongs", record.AdditionalEventData.Revision, revision)
-			return
+			return nil
 		}
 		if record.EventName == "CreateInstance" {
 			continue
@@ -311,31 +474,63 @@ func (r *crashRound) checkAudit(t *testing.T, dir, program string, found map[str
 		changes := record.AdditionalEventData.Changes
 		if len(changes) != 1 {
 			t.Errorf("revision %d has %d changes, want 1", revision, len(changes))
-			return
+			return nil
 		}
 		c := change{operation: record.EventName, name: changes[0].After.Name}
 		if c.name == "" {
 			c.name = changes[0].Before.Name
 		}
-		if c.stamp, _ = strconv.Atoi(record.RequestParameters.Description); c.stamp == 0 {
-			delete(state, c.name)
-		} else {
-			state[c.name] = c.stamp
+		c.stamp, _ = strconv.Atoi(changes[0].After.Description)
+		events = append(events, c)
+	}
+	return events
+}
+
+// checkChains checks, on the rows themselves, that the events of every instance have revisions without
+// gaps and that each one's hash covers it and the hash before, and returns how many there are.
+func checkChains(t *testing.T, dir string) (records int) {
+	t.Helper()
+	n, err := chains(dir)
+	if err != nil {
+		t.Error(err)
+	}
+	return n
+}
+
+func chains(dir string) (records int, err error) {
+	db, err := sql.Open("sqlite", "file:"+dir+"/lanyard.db?mode=ro&_pragma=busy_timeout(5000)")
+	if err != nil {
+		return 0, err
+	}
+	defer db.Close()
+	rows, err := db.Query(`SELECT instance_id, revision, body, hash FROM events ORDER BY instance_id, revision`)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	of, last, before := "", int64(0), []byte(nil)
+	for rows.Next() {
+		var instance string
+		var revision int64
+		var packed, hash []byte
+		if err := rows.Scan(&instance, &revision, &packed, &hash); err != nil {
+			return 0, err
 		}
-		records[c]++
-	}
-	if !maps.Equal(state, found) {
-		t.Errorf("the audit ends in the state\n%v, the instance is in\n%v", state, found)
-	}
-	for _, c := range r.acknowledged {
-		if records[c] != 1 {
-			t.Errorf("the audit has %+v %d times, want once", c, records[c])
+		if instance != of {
+			of, last, before = instance, 0, make([]byte, sha256.Size)
 		}
-		delete(records, c)
-	}
-	for c, n := range records {
-		if n != 1 || r.open[c.name] != c {
-			t.Errorf("the audit has %+v %d times, which nobody was doing", c, n)
+		if last++; revision != last {
+			return 0, fmt.Errorf("instance %s has revision %d where %d belongs", instance, revision, last)
 		}
+		body, err := sqlstore.Unpack(packed)
+		if err != nil {
+			return 0, fmt.Errorf("event %d of instance %s: %w", revision, instance, err)
+		}
+		if want := sha256.Sum256(append(before, body...)); !bytes.Equal(hash, want[:]) {
+			return 0, fmt.Errorf("the chain of instance %s breaks at event %d: hash %x, want %x", instance, revision, hash, want)
+		}
+		before = hash
+		records++
 	}
+	return records, rows.Err()
 }

@@ -2,10 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"syscall"
 
 	"github.com/lanyard/lanyard"
 )
@@ -45,7 +48,8 @@ func writeKey(dir string, root lanyard.AccessKey) error {
 	return replaceFile(filepath.Join(dir, credentialsFile), []byte(text))
 }
 
-// replaceFile writes a file whole or not at all, with mode 0600.
+// replaceFile writes a file whole or not at all, with mode 0600. When it has returned, the file survives
+// the death of the machine.
 func replaceFile(name string, content []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*") // has mode 0600
 	if err != nil {
@@ -65,7 +69,23 @@ func replaceFile(name string, content []byte) error {
 		os.Remove(f.Name())
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	return nil
+	return syncFolder(filepath.Dir(name))
+}
+
+// syncFolder waits until the names in a folder are on the disk.
+func syncFolder(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil // it has no such call
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		err = nil // nor have some network file systems
+	}
+	return errors.Join(err, f.Close())
 }
 
 var credentialsLine = regexp.MustCompile(`(?m)^(aws_access_key_id|aws_secret_access_key) = (.*)$`)

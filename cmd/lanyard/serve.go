@@ -323,9 +323,9 @@ func (c *serveCmd) logger(io streams) *slog.Logger {
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == "text" || c.LogFormat == "auto" && io.errTerminal {
-		return slog.New(slog.NewTextHandler(io.errs, options))
+		return slog.New(limitLog(slog.NewTextHandler(io.errs, options)))
 	}
-	return slog.New(slog.NewJSONHandler(io.errs, options))
+	return slog.New(limitLog(slog.NewJSONHandler(io.errs, options)))
 }
 
 func (c *serveCmd) url(l net.Listener) string {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -39,7 +40,7 @@ func storeName(name string) string {
 // openStore opens the store of a server, and takes the folder for it.
 func openStore(ctx context.Context, name, dir string, log *slog.Logger) (store.Store, error) {
 	if !postgres.IsURL(name) {
-		db, err := sqlite.Open(ctx, sqlite.Config{Dir: dir, Logger: log})
+		db, err := sqlite.Open(ctx, sqlite.Config{Dir: dir, Logger: log, Scrub: 10 * time.Second})
 		if err != nil {
 			return nil, fmt.Errorf("open the data folder %s: %w", dir, err)
 		}

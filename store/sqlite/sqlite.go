@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/gofrs/flock"
 	driver "modernc.org/sqlite"
@@ -33,6 +34,9 @@ type Config struct {
 	Readers int    // connections for reading, default 4
 	Target  bool   // to be filled (store.Copier): else one whose filling has not come to its end is refused
 	Logger  *slog.Logger
+	// Scrub, unless 0, is how long after Open every page is read in the background, at most some 60 MB a
+	// second, to find damage where nobody looks. It is done again every day.
+	Scrub time.Duration
 
 	unsynced  bool // do not wait for the disk
 	temporary bool // remove the folder at Close
@@ -52,6 +56,8 @@ var dialect = sqlstore.Dialect{
 	Clear:         `DELETE FROM `,
 	IsUnique:      isUnique,
 	IsUnavailable: isUnavailable,
+	IsUncertain:   isUncertain,
+	IsDamaged:     isDamaged,
 }
 
 func isUnique(err error) bool {
@@ -70,6 +76,22 @@ func isUnavailable(err error) bool {
 		return true
 	}
 	return false
+}
+
+// isUncertain tells of an error of a commit that all of it may be in the log's file. When the disk is full
+// or not to be written to at all, what ends the transaction there is not.
+func isUncertain(err error) bool {
+	var e *driver.Error
+	return errors.As(err, &e) && (e.Code()&0xff == lib.SQLITE_IOERR || e.Code()&0xff == lib.SQLITE_NOMEM)
+}
+
+func isDamaged(err error) bool {
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	code := e.Code()
+	return code&0xff == lib.SQLITE_CORRUPT || code&0xff == lib.SQLITE_NOTADB || code == lib.SQLITE_IOERR_DATA
 }
 
 // Open opens the store in a folder, which no other process can open until Close.
@@ -100,11 +122,14 @@ func open(ctx context.Context, c Config) (_ *sqlstore.DB, err error) {
 	if c.Dir == "" {
 		return nil, errors.New("no folder is given")
 	}
+	if vfsFailed != lib.SQLITE_OK {
+		return nil, fmt.Errorf("SQLite does not take the checksums of pages: its error %d", vfsFailed)
+	}
 	dir, err := filepath.Abs(c.Dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeFolder(dir); err != nil {
 		return nil, err
 	}
 	release, err := acquire(dir)
@@ -127,6 +152,10 @@ func open(ctx context.Context, c Config) (_ *sqlstore.DB, err error) {
 	if err != nil {
 		return nil, errors.Join(err, writer.Close(), release())
 	}
+	anchor, err := hold(ctx, reader)
+	if err != nil {
+		return nil, errors.Join(err, reader.Close(), writer.Close(), release())
+	}
 	if c.Readers == 0 {
 		c.Readers = 4
 	}
@@ -146,17 +175,44 @@ func open(ctx context.Context, c Config) (_ *sqlstore.DB, err error) {
 	}
 	mover, err := newCheckpointer(path, c.Logger)
 	if err != nil {
-		return nil, errors.Join(err, reader.Close(), writer.Close(), release())
+		return nil, errors.Join(err, anchor.Close(), reader.Close(), writer.Close(), release())
 	}
+	scrubbed := make(chan struct{})
 	db := sqlstore.New(sqlstore.Config{
 		Write: write, Read: sqlstore.Connect(reader, c.Readers), Readers: c.Readers,
 		Dialect: dialect, Cache: c.Cache, Logger: c.Logger, Committed: mover.committed,
 		// The writer goes last: the last connection of SQLite moves the log into the database, and
 		// a reader must not.
-		Release: func() error { return errors.Join(reader.Close(), mover.close(), writer.Close(), release()) },
+		Release: func() error {
+			<-scrubbed
+			return errors.Join(anchor.Close(), reader.Close(), mover.close(), writer.Close(), release())
+		},
 	})
 	mover.start(db)
+	if c.Scrub == 0 {
+		close(scrubbed)
+		return db, nil
+	}
+	go func() {
+		defer close(scrubbed)
+		scrub(db, c.Scrub, c.Logger)
+	}()
 	return db, nil
+}
+
+// hold opens a connection that stays open. While there is one, SQLite keeps in memory how far the log
+// counts. Were the last one closed, after a commit that failed, the next would find out from the log's
+// file, and there a change may stand that was reported as failed.
+func hold(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var n int
+	if err := conn.QueryRowContext(ctx, `SELECT COUNT(*) FROM schema_version`).Scan(&n); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
 }
 
 // ErrInUse is why a folder cannot be opened that another process has open; see OpenReadOnly.
@@ -176,6 +232,10 @@ func acquire(dir string) (release func() error, err error) {
 	return l.Close, nil
 }
 
+// synchronous is never anything but FULL: each commit waits for the disk. A test has the linker change
+// it, to see that the test of power loss would tell.
+var synchronous = "FULL"
+
 // openWriter opens the connection that writes, after which the file is there and its tables are
 // those of this program.
 func openWriter(ctx context.Context, path string, unsynced bool) (*sql.DB, error) {
@@ -185,12 +245,12 @@ func openWriter(ctx context.Context, path string, unsynced bool) (*sql.DB, error
 	if err := inspect(path); err != nil {
 		return nil, err
 	}
-	synchronous := "synchronous(FULL)"
+	wait := synchronous
 	if unsynced {
-		synchronous = "synchronous(OFF)"
+		wait = "OFF"
 	}
 	// The file of the log is not made shorter up to 32 MiB: one that grows is slow to sync.
-	db, err := sql.Open("sqlite", dsn(path, "mode=rw", "journal_mode(WAL)", synchronous,
+	db, err := sql.Open("sqlite", dsn(path, "mode=rw", "journal_mode(WAL)", "synchronous("+wait+")",
 		"cache_size(-4096)", "wal_autocheckpoint("+tooLong+")", "journal_size_limit(33554432)"))
 	if err != nil {
 		return nil, err
@@ -215,14 +275,35 @@ func migrate(ctx context.Context, db *sql.DB, scripts fs.FS) error {
 	return errors.Join(sqlstore.Migrate(ctx, conn, dialect, scripts), conn.Close())
 }
 
-// create makes the file, so that it and what SQLite puts beside it, which gets the same mode, can
-// be read by its owner only.
+// create makes the database unless it is there, whole or not at all. It, and what SQLite puts beside it,
+// which gets the same mode, can be read by its owner only.
 func create(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		if err == nil {
+			err = os.Chmod(path, 0o600)
+		}
+		return err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("%s is a link that leads nowhere; is the disk there that it leads to?", path)
+	}
+	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
+		return fmt.Errorf("%s is gone, but its log %s-wal is there: %s", path, path, restore)
+	}
+	fresh := path + ".new"
+	f, err := os.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Chmod(0o600), f.Close())
+	_, err = f.Write(emptyDatabase())
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(fresh, path)
+	}
+	if err != nil {
+		os.Remove(fresh)
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
 }
 
 // recognise refuses a database that SQLite cannot read, or that is not ours.
@@ -230,7 +311,7 @@ func recognise(ctx context.Context, db *sql.DB) error {
 	var tables, ours int
 	err := db.QueryRowContext(ctx, `SELECT COUNT(*), COUNT(CASE WHEN name = 'schema_version' THEN 1 END) FROM sqlite_schema WHERE type = 'table'`).Scan(&tables, &ours)
 	if err != nil {
-		return fmt.Errorf("the database is damaged: %w", err)
+		return fmt.Errorf("the database is damaged: %w; %s", err, restore)
 	}
 	if tables > 0 && ours == 0 {
 		return errors.New("the database is not one of lanyard's")

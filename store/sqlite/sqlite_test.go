@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -126,6 +127,7 @@ func TestDamagedDatabaseIsRefused(t *testing.T) {
 		{"short", []byte("SQLite format 3\x00"), "cut off"},
 		{"cut", whole[:len(whole)-5000], "bytes of"},
 		{"zeroed", zeroed, "damaged"},
+		{"empty", nil, "it is empty"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -133,7 +135,7 @@ func TestDamagedDatabaseIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			refused(t, dir, tt.reason)
-			if got, _ := os.ReadFile(filepath.Join(dir, database)); !reflect.DeepEqual(got, tt.content) {
+			if got, _ := os.ReadFile(filepath.Join(dir, database)); !bytes.Equal(got, tt.content) {
 				t.Error("the refused file was changed")
 			}
 		})

@@ -38,7 +38,7 @@ type Pipeline interface {
 }
 
 // ErrUnknown tells that nobody can say whether a transaction was committed.
-var ErrUnknown = errors.New("the connection was lost during the commit")
+var ErrUnknown = errors.New("the commit failed, and may have happened all the same")
 
 // A Statement is a query, and what is done with its answer.
 type Statement struct {

@@ -21,6 +21,11 @@ type Dialect struct {
 	IsUnique func(error) bool
 	// IsUnavailable tells whether the database is out of reach: busy, full, gone.
 	IsUnavailable func(error) bool
+	// IsUncertain, unless nil, tells of an error of a commit that it may have happened all the same.
+	IsUncertain func(error) bool
+	// IsDamaged, unless nil, tells that the database does not hold what was written to it. From then on
+	// no change is taken.
+	IsDamaged func(error) bool
 
 	// Shared tells that other processes may write to the same database, over connections that are
 	// Pipelines. Nothing is cached then, and a statement that fails takes its transaction with it,

@@ -3,8 +3,10 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/store"
@@ -198,12 +200,14 @@ func (g *group) commit(ctx context.Context) {
 	if g.err != nil {
 		// It must be undone before anybody may read on.
 		g.s.rollback(ctx, g.d.log)
+		g.d.refusing(ctx, g.err)
 		for _, tx := range g.members {
 			tx.forget()
 		}
 		bar.lift()
 		return
 	}
+	g.d.refusing(ctx, nil)
 	bar.lift()
 	for instance, c := range g.changed {
 		cache.hold(instance, c.touched, c.now)
@@ -217,12 +221,38 @@ func (g *group) commit(ctx context.Context) {
 // fail remembers why the group cannot happen. In a Shared database one of several goes on alone: what
 // it failed for may have been another's.
 func (g *group) fail(ctx context.Context, err error) {
+	err = g.d.uncertain(err)
 	g.err = err
 	if !g.d.dialect.Shared || errors.Is(err, ErrUnknown) {
 		return
 	}
 	// The only key that can be taken by now is the revision.
 	g.again = g.again || len(g.members) > 1 || g.d.dialect.IsConflict(err) || g.d.dialect.IsUnique(err) || g.s.lost(ctx, err)
+}
+
+// refusing says in the log, now and then, that changes cannot be stored and why, and when they can again.
+// Whoever has the head of the line calls it; of a Shared database others say it.
+func (d *DB) refusing(ctx context.Context, err error) {
+	const again = 10 * time.Second
+	switch {
+	case d.dialect.Shared:
+	case err != nil && time.Since(d.said) > again:
+		d.log.ErrorContext(ctx, "changes cannot be stored and are refused until this ends; reads and decisions go on", "error", err)
+		d.said = time.Now()
+	case err == nil && !d.said.IsZero():
+		d.log.InfoContext(ctx, "changes are stored again")
+		d.said = time.Time{}
+	}
+}
+
+// uncertain marks an error of a commit that may have happened all the same. Of an Update that did not,
+// SQLite shows nothing as long as the process lives; but what it wrote of it may be whole on the disk, and
+// then be recovered after a crash, unless another change was committed in its place.
+func (d *DB) uncertain(err error) error {
+	if err != nil && d.dialect.IsUncertain != nil && d.dialect.IsUncertain(err) {
+		return fmt.Errorf("%w: %w", ErrUnknown, err)
+	}
+	return err
 }
 
 // undo takes back what a member did that cannot join. When not even that succeeds the database has

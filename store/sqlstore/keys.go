@@ -91,6 +91,9 @@ func (d *DB) secret(ctx context.Context, name string) (value []byte, err error) 
 // alone runs a statement that is a transaction of its own. Once begun it is not interrupted, so
 // that its error tells whether it happened. In a Shared database a counted one raises Credentials.
 func (d *DB) alone(ctx context.Context, counted bool, query string, args ...any) error {
+	if err := d.undamaged(); err != nil {
+		return err
+	}
 	s, err := d.writers.take(ctx)
 	if err != nil {
 		return err
@@ -99,7 +102,7 @@ func (d *DB) alone(ctx context.Context, counted bool, query string, args ...any)
 	ctx = context.WithoutCancel(ctx)
 	if s.pipe == nil {
 		_, err = s.exec(ctx, query, args...)
-		return err
+		return d.uncertain(err)
 	}
 	s.queue = append(s.queue, Statement{Query: d.dialect.Begin}, Statement{Query: query, Args: args})
 	if counted {

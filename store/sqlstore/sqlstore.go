@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lanyard/lanyard"
@@ -47,6 +48,8 @@ type DB struct {
 	lanesMu   sync.Mutex
 	lanes     map[string]*lane // of one that is, by instance
 	cache     *cache           // nil when there is none
+	damage    atomic.Pointer[error]
+	said      time.Time // when the log was told that changes are refused; zero when they are not
 	committed func(instance string, revision int64)
 	log       *slog.Logger
 	close     func() error
@@ -99,8 +102,11 @@ func New(c Config) *DB {
 // Close waits for the calls under way and closes the databases. Later calls are Unavailable.
 func (d *DB) Close() error { return d.close() }
 
-// Ping asks the database for something small.
+// Ping asks the database for something small. It fails for good once damage was found.
 func (d *DB) Ping(ctx context.Context) error {
+	if err := d.undamaged(); err != nil {
+		return err
+	}
 	var version int
 	err := d.do(ctx, func(s *session) error {
 		return s.row(ctx, `SELECT MAX(version) FROM schema_version`, nil, &version)
@@ -144,6 +150,8 @@ func (d *DB) wrap(ctx context.Context, err error, doing string) error {
 	}
 	kind := lanyard.Internal
 	switch {
+	case d.dialect.IsDamaged != nil && d.dialect.IsDamaged(err):
+		d.damaged(ctx, err)
 	case errors.Is(err, ErrUnknown):
 		return unknown(doing, err)
 	case d.dialect.IsInvalid != nil && d.dialect.IsInvalid(err):
@@ -153,4 +161,42 @@ func (d *DB) wrap(ctx context.Context, err error, doing string) error {
 		kind = lanyard.Unavailable
 	}
 	return &lanyard.Error{Kind: kind, Message: doing, Err: err}
+}
+
+// damaged remembers that the database is. What it still holds whole can be read, but what is built on
+// it might be built on what is lost.
+func (d *DB) damaged(ctx context.Context, err error) {
+	if d.damage.CompareAndSwap(nil, &err) {
+		d.log.ErrorContext(ctx, "the database is damaged: changes are refused from now on; stop the server, keep a copy of the data folder, restore the last backup, and check the disk", "error", err)
+	}
+}
+
+// undamaged refuses once damage was found.
+func (d *DB) undamaged() error {
+	if err := d.damage.Load(); err != nil {
+		return &lanyard.Error{Kind: lanyard.Internal, Message: "the database is damaged, so changes are refused until it is restored", Err: *err}
+	}
+	return nil
+}
+
+// Look reads one row of a query, for who opened the database and looks after it.
+func (d *DB) Look(ctx context.Context, query string, args []any, dest ...any) error {
+	err := d.do(ctx, func(s *session) error { return s.row(ctx, query, args, dest...) })
+	return d.wrap(ctx, err, "look at the database")
+}
+
+// Rest waits, and tells whether to go on: not when the store is closed or damaged.
+func (d *DB) Rest(wait time.Duration) bool {
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-d.readers.closed:
+	}
+	select {
+	case <-d.readers.closed:
+		return false
+	default:
+		return d.damage.Load() == nil
+	}
 }

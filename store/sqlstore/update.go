@@ -15,6 +15,9 @@ var errOver = errors.New("the transaction is over")
 
 // Update runs change in a transaction. This and together are the one path by which instances change.
 func (d *DB) Update(ctx context.Context, instance string, change func(store.Tx) error) error {
+	if err := d.undamaged(); err != nil {
+		return err
+	}
 	for n := 1; ; n++ {
 		again, err := d.together(ctx, instance, change, n > 1)
 		if err == nil || !again || n == attempts {
@@ -132,12 +135,15 @@ func (tx *tx) uncommitted(ctx context.Context, err error) error {
 	if errors.Is(err, ErrUnknown) {
 		return unknown(doing, err)
 	}
+	if !tx.d.dialect.Shared && tx.d.dialect.IsUnavailable(err) {
+		return &lanyard.Error{Kind: lanyard.Unavailable, Message: doing + ": the disk is full or does not take it; nothing was changed", Err: err}
+	}
 	return tx.d.wrap(ctx, err, doing)
 }
 
 func unknown(doing string, err error) error {
 	return &lanyard.Error{Kind: lanyard.Unknown, Err: err,
-		Message: doing + ": the connection to the database was lost before it answered, so whether it happened is unknown; look before you try again"}
+		Message: doing + ": the database or its disk failed before it was certain, so whether it happened is unknown; look before you try again"}
 }
 
 // forget takes back what tx said of what it created, so that the caller may try again.
