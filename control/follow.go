@@ -73,7 +73,7 @@ func (f *follower) woken(ctx context.Context, instance string, revision int64) {
 
 // reach has the snapshot of an instance follow to a revision.
 func (f *follower) reach(ctx context.Context, instance string, revision int64) error {
-	ctx, cancel := context.WithTimeout(ctx, maxAsk)
+	ctx, cancel := context.WithTimeout(ctx, maxReach)
 	defer cancel()
 	err := f.engine.CatchUp(ctx, instance, revision)
 	if err == nil || ctx.Err() != nil || lanyard.KindOf(err) == lanyard.Unavailable {
@@ -127,15 +127,19 @@ func (f *follower) poll(ctx context.Context, every time.Duration) {
 	}
 }
 
-// maxAsk bounds one round of asking, so that one that gets no answer is not waited for for long.
-const maxAsk = 5 * time.Second
+const (
+	// maxAsk bounds one round of asking, so that one that gets no answer is not waited for for long.
+	maxAsk = 5 * time.Second
+	// maxReach bounds following an instance. Past events that were cut off it is read anew, and may be large.
+	maxReach = 30 * time.Second
+)
 
 // ask makes sure that all that is in memory is as new as when it began.
 func (f *follower) ask(ctx context.Context) error {
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, maxAsk)
+	asking, cancel := context.WithTimeout(ctx, maxAsk)
 	defer cancel()
-	if err := f.reload(ctx); err != nil {
+	if err := f.reload(asking); err != nil {
 		return err
 	}
 	loaded := f.engine.Loaded()
@@ -144,7 +148,7 @@ func (f *follower) ask(ctx context.Context) error {
 		ids = append(ids, id)
 	}
 	if len(ids) > 0 {
-		revisions, err := f.store.Revisions(ctx, ids)
+		revisions, err := f.store.Revisions(asking, ids)
 		if err != nil {
 			return err
 		}
