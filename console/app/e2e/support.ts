@@ -19,7 +19,7 @@ import {
   type UpdateSecurityProfileCommandInput,
   UpdateUserSecurityProfilesCommand,
 } from "@aws-sdk/client-connect";
-import { type Browser, expect, type Page, test as base } from "@playwright/test";
+import { type Browser, type Cookie, expect, type Page, test as base } from "@playwright/test";
 
 const binary = resolve(process.env.LANYARD_BIN ?? "../../bin/lanyard");
 
@@ -103,6 +103,9 @@ export class Server {
     this.passwords.set(user, password);
     return password;
   }
+
+  /** Sessions that tests left behind. */
+  readonly cookies = new Map<string, Cookie[]>();
 
   setPassword(user: string, password: string) {
     this.passwords.set(user, password);
@@ -191,12 +194,18 @@ export function watch(page: Page): string[] {
 }
 
 export async function signIn(page: Page, server: Server, user = "olivia.stone", path = ""): Promise<void> {
-  const password = server.password(user);
+  // Signing in has its own tests: others go on with a session of before, if it is still good.
+  const kept = server.cookies.get(user);
+  if (kept) await page.context().addCookies(kept);
   await page.goto(`${server.url}/#${path}`);
+  const inside = page.getByRole("button", { name: user });
+  await expect(inside.or(page.getByLabel("Password"))).toBeVisible();
+  if (await inside.isVisible()) return;
   await page.getByLabel("User name").fill(user);
-  await page.getByLabel("Password").fill(password);
+  await page.getByLabel("Password").fill(server.password(user));
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
-  await expect(page.getByRole("button", { name: user })).toBeVisible();
+  await expect(inside).toBeVisible();
+  server.cookies.set(user, await page.context().cookies());
 }
 
 /** Somebody else, in a browser of their own. */

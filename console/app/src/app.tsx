@@ -8,7 +8,7 @@ import Modal from "@cloudscape-design/components/modal";
 import SideNavigation from "@cloudscape-design/components/side-navigation";
 import Spinner from "@cloudscape-design/components/spinner";
 import TopNavigation from "@cloudscape-design/components/top-navigation";
-import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { createContext, lazy, Suspense, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { createHashRouter, Navigate, Outlet, RouterProvider, useLocation, useNavigate } from "react-router";
 import { ApiError, catalogue as loadCatalogue, listen, own, type Session, session as loadSession, type SignIn } from "./api";
 import type { Catalogue } from "./catalogue";
@@ -175,7 +175,10 @@ function SignedIn({ boot, choice, setChoice, restart }: { boot: Extract<Boot, { 
     },
     [restart, setUnsaved],
   );
-  const shared = useMemo<Shared>(() => ({ session: boot.session, catalogue: boot.catalogue, notify, setUnsaved, signOut }), [boot, notify, setUnsaved, signOut]);
+  const [session, setSession] = useState(boot.session);
+  useEffect(() => setSession(boot.session), [boot.session]);
+  const refresh = useCallback(() => void loadSession().then(setSession, () => {}), []);
+  const shared = useMemo<Shared>(() => ({ session, catalogue: boot.catalogue, notify, setUnsaved, refresh, signOut }), [session, boot.catalogue, notify, setUnsaved, refresh, signOut]);
 
   const items: FlashbarProps.MessageDefinition[] = messages.map((m) => ({
     ...m,
@@ -214,8 +217,6 @@ function SignedIn({ boot, choice, setChoice, restart }: { boot: Extract<Boot, { 
     </SharedContext.Provider>
   );
 }
-
-import { createContext, useContext } from "react";
 
 const FrameContext = createContext<{ items: FlashbarProps.MessageDefinition[]; choice: Theme; setChoice: (t: Theme) => void } | null>(null);
 

@@ -9,6 +9,8 @@ export interface Shared {
   catalogue: Catalogue;
   notify: (message: Message) => void;
   setUnsaved: (unsaved: boolean) => void;
+  /** What the user may do is asked again: it may have been their own profile. */
+  refresh: () => void;
   signOut: (everywhere: boolean) => Promise<void>;
 }
 

@@ -7,7 +7,7 @@ import { ApiError, read } from "../api";
 import { Events } from "../parts/events";
 import { Failed } from "../parts/failed";
 import { Page } from "../parts/page";
-import { useInstance, useStill } from "../state";
+import { useInstance, useShared, useStill } from "../state";
 import { t } from "../texts";
 import { useQuery } from "./profiles";
 
@@ -16,6 +16,7 @@ const types = ["SecurityProfile", "User", "AIAgent", "HierarchyGroup", "Queue", 
 
 export default function History() {
   const instance = useInstance();
+  const { notify } = useShared();
   const { get, set } = useQuery({});
   const [id, setId] = useState(get("id"));
   const [busy, setBusy] = useState(false);
@@ -38,6 +39,7 @@ export default function History() {
         records.push(...page.Records);
         before = page.Next;
       } while (before && records.length < 10000);
+      if (before) notify({ type: "warning", header: x.cut, content: x.cutText });
       const url = URL.createObjectURL(new Blob([JSON.stringify({ Records: records }, null, 2)], { type: "application/json" }));
       const a = document.createElement("a");
       a.href = url;

@@ -53,7 +53,7 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
   const instance = useInstance();
   const can = useCan();
   const navigate = useNavigate();
-  const { session, notify } = useShared();
+  const { session, notify, refresh } = useShared();
   const [params, setParams] = useSearchParams();
   const profile = first.Profile;
   const id = profile.SecurityProfileId;
@@ -281,6 +281,7 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
             setProblems({});
             notify({ type: "success", header: x.saved(profile.SecurityProfileName), content: <a href={`#/instances/${instance}/history?type=SecurityProfile&id=${id}`}>{x.seeHistory}</a> });
             reload();
+            refresh();
           }}
           merged={(current, v) => {
             const now = editable(current.Profile);

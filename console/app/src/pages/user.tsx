@@ -249,7 +249,7 @@ async function watchers(instance: string, id: string, target: Target | null, sig
     all.push(...page.results);
     token = page.page.next_token;
   } while (token && all.length < 1000);
-  return all;
+  return { all, more: token !== "" };
 }
 
 function ReviewTarget({ title, user, after, save, close }: { title: string; user: ApiUser; after: Target; save: () => Promise<unknown>; close: (saved: boolean) => void }) {
@@ -265,9 +265,10 @@ function ReviewTarget({ title, user, after, save, close }: { title: string; user
   const nameOf = (id: string) => flat(groups.data?.roots ?? []).find((g) => g.id === id)?.path.join(" / ") ?? id;
   const loaded = useLoad(async (signal) => {
     const [now, then] = await Promise.all([watchers(instance, user.Id, null, signal), watchers(instance, user.Id, after, signal)]);
-    const had = new Set(now.map((s) => s.id));
-    const will = new Set(then.map((s) => s.id));
-    return { gain: then.filter((s) => !had.has(s.id)), lose: now.filter((s) => !will.has(s.id)), stay: now.filter((s) => will.has(s.id)).length };
+    if (now.more || then.more) return null; // who is missing from half a list says nothing
+    const had = new Set(now.all.map((s) => s.id));
+    const will = new Set(then.all.map((s) => s.id));
+    return { gain: then.all.filter((s) => !had.has(s.id)), lose: now.all.filter((s) => !will.has(s.id)), stay: now.all.filter((s) => will.has(s.id)).length };
   }, [instance, user, JSON.stringify(after)]);
 
   const run = async () => {
@@ -319,7 +320,10 @@ function ReviewTarget({ title, user, after, save, close }: { title: string; user
           {x.watchers(user.Username)}
         </Header>
         <Ready of={loaded}>
-          {(data) => (
+          {(data) =>
+            data === null ? (
+              <Box>{x.tooMany}</Box>
+            ) : (
             <SpaceBetween size="xs">
               {data.gain.map((s) => (
                 <div key={s.id} className="added">
@@ -333,7 +337,8 @@ function ReviewTarget({ title, user, after, save, close }: { title: string; user
               ))}
               <Box color="text-body-secondary">{x.stay(data.stay)}</Box>
             </SpaceBetween>
-          )}
+            )
+          }
         </Ready>
       </SpaceBetween>
     </Modal>
@@ -342,7 +347,7 @@ function ReviewTarget({ title, user, after, save, close }: { title: string; user
 
 function ReviewProfiles({ user, before, after, close }: { user: ApiUser; before: Named[]; after: Named[]; close: (saved: boolean) => void }) {
   const instance = useInstance();
-  const { notify } = useShared();
+  const { notify, refresh } = useShared();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
   const parameters = { InstanceId: instance, UserId: user.Id, SecurityProfileIds: after.map((p) => p.Id) };
@@ -354,6 +359,7 @@ function ReviewProfiles({ user, before, after, close }: { user: ApiUser; before:
     try {
       await call("UpdateUserSecurityProfiles", parameters);
       notify({ type: "success", header: x.saved(t.users.profiles) });
+      refresh();
       close(true);
     } catch (e) {
       setError(e as ApiError);
