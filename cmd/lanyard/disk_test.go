@@ -21,7 +21,6 @@ type faultyCentre struct {
 	*server
 	instance, profile string
 	description       string // as last acknowledged
-	revision          int
 }
 
 func newFaultyCentre(t *testing.T, s *server) *faultyCentre {
