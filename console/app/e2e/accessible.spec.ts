@@ -50,7 +50,7 @@ async function all(server: Server): Promise<[string, string][]> {
 test("axe finds nothing serious on any page, and a picture of each is kept", async ({ page, server }) => {
   test.setTimeout(150_000);
   await page.goto(server.url);
-  await expect(page.getByLabel("Password")).toBeVisible();
+  await expect(page.getByLabel("Password", { exact: true })).toBeVisible();
   await check(page, "sign-in");
   await picture(page, "sign-in");
   await signIn(page, server);

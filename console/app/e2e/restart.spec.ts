@@ -19,7 +19,7 @@ test("the server restarts under an open page: a clear word, nothing lost, nothin
   await page.getByRole("dialog").getByRole("button", { name: "Save", exact: true }).click();
   await expect(again.or(page.getByText("Restarted is saved."))).toBeVisible();
   if (await again.isVisible()) {
-    await again.getByLabel("Password").fill(server.password("olivia.stone"));
+    await again.getByLabel("Password", { exact: true }).fill(server.password("olivia.stone"));
     await again.getByRole("button", { name: "Sign in", exact: true }).click();
     await expect(again).toHaveCount(0);
     await page.getByRole("dialog").getByRole("button", { name: "Save", exact: true }).click();
@@ -35,12 +35,12 @@ test("a session that is ended elsewhere: sign in again and go on, the change is 
   await page.getByLabel("Description").fill("Still here");
   const elsewhere = await another(browser, server, "olivia.stone", "/account");
   await elsewhere.getByRole("button", { name: "Sign out everywhere" }).click();
-  await expect(elsewhere.getByLabel("Password")).toBeVisible();
+  await expect(elsewhere.getByLabel("Password", { exact: true })).toBeVisible();
   await elsewhere.context().close();
   await page.getByRole("button", { name: "Review and save" }).first().click();
   const again = page.getByRole("dialog", { name: "Sign in again" });
   await expect(again.getByText(/ended/)).toBeVisible();
-  await again.getByLabel("Password").fill(server.password("olivia.stone"));
+  await again.getByLabel("Password", { exact: true }).fill(server.password("olivia.stone"));
   await again.getByRole("button", { name: "Sign in", exact: true }).click();
   await expect(again).toHaveCount(0);
   await expect(page.getByText("Nobody gains or loses anything.")).toBeVisible();
@@ -61,7 +61,7 @@ test("an instance deleted under an open page: said clearly, and nobody gets in",
     await expect(page.getByRole("dialog").getByText(/has been deleted|no longer/).first()).toBeVisible();
     await page.goto(`${server.url}/#${at(server, "users")}`);
     await page.reload();
-    await expect(page.getByLabel("Password")).toBeVisible();
+    await expect(page.getByLabel("Password", { exact: true })).toBeVisible();
     await page.context().close();
   } finally {
     await server.stop();

@@ -199,10 +199,10 @@ export async function signIn(page: Page, server: Server, user = "olivia.stone", 
   if (kept) await page.context().addCookies(kept);
   await page.goto(`${server.url}/#${path}`);
   const inside = page.getByRole("button", { name: user });
-  await expect(inside.or(page.getByLabel("Password"))).toBeVisible();
+  await expect(inside.or(page.getByLabel("Password", { exact: true }))).toBeVisible();
   if (await inside.isVisible()) return;
   await page.getByLabel("User name").fill(user);
-  await page.getByLabel("Password").fill(server.password(user));
+  await page.getByLabel("Password", { exact: true }).fill(server.password(user));
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await expect(inside).toBeVisible();
   server.cookies.set(user, await page.context().cookies());

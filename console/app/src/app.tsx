@@ -161,8 +161,8 @@ function SignedIn({ boot, choice, setChoice, restart }: { boot: Extract<Boot, { 
 
   const notify = useCallback((message: Message) => {
     const id = crypto.randomUUID();
-    setMessages((all) => [...all.slice(-3), { ...message, id }]);
-    if (message.type === "success") setTimeout(() => setMessages((all) => all.filter((m) => m.id !== id)), 8000);
+    setMessages((all) => [{ ...message, id }, ...all.slice(0, 3)]); // the newest on top of the stack
+    if (message.type === "success" || message.type === "info") setTimeout(() => setMessages((all) => all.filter((m) => m.id !== id)), 10_000);
   }, []);
   const setUnsaved = useCallback((v: boolean) => void (unsaved.current = v), []);
   const signOut = useCallback(
