@@ -51,8 +51,10 @@ type (
 		Changes []changeShown
 	}
 	changeShown struct {
-		Type, ID, Name, Action string
-		Fields                 []fieldShown
+		Type         string
+		ID           string `json:"Id"`
+		Name, Action string
+		Fields       []fieldShown
 	}
 	fieldShown struct {
 		Field          string
