@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -204,4 +205,69 @@ func (f *failoverRound) look(r *crashRound, s *server, path, name string) {
 	if err := json.Unmarshal([]byte(answer), &out); err != nil || out.SecurityProfile.Description != strconv.Itoa(r.stamps[name]) {
 		r.unexpected = append(r.unexpected, fmt.Sprintf("profile %q was acknowledged with stamp %d; described as %d %s", name, r.stamps[name], status, answer))
 	}
+}
+
+// A replica that had not got the last changes takes over. They are lost, which no server can help, and
+// other changes get their revisions; but soon none of them decides from what is lost.
+func TestFailoverThatLoses(t *testing.T) {
+	t.Parallel()
+	primary := pgtest.Own(t)
+	replica := primary.Replica(t, 0)
+	primary.Synchronous(t)
+	c := newCluster(t, built(t, ""), primary, replica)
+	here := furnish(t, c.up[0].Load()) // which the replica has
+	decided := func(i int, atLeast int, want bool) (revision int, err error) {
+		var out struct {
+			Decision bool
+			Context  struct{ Revision int }
+		}
+		if err := c.up[i].Load().get("POST", here.evaluation(), maySee(atLeast), &out); err != nil {
+			return 0, err
+		}
+		if out.Decision != want {
+			err = fmt.Errorf("server %d decides %v at revision %d, want %v", i, out.Decision, out.Context.Revision, want)
+		}
+		return out.Context.Revision, err
+	}
+	primary.Asynchronous(t)
+	if err := replica.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	path := "/security-profiles/" + here.instance + "/" + here.profile
+	if err := until(func() error { return c.up[0].Load().get("POST", path, `{"Permissions":[]}`, nil) }); err != nil {
+		t.Fatal(err)
+	}
+	lost, err := decided(0, 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range c.up {
+		if _, err := decided(i, lost, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := primary.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := replica.Start(); err != nil {
+		t.Fatal(err)
+	}
+	replica.Promote(t)
+	c.primary = replica
+	if err := until(func() error { return c.up[1].Load().get("POST", path, `{"Description":"instead"}`, nil) }); err != nil {
+		t.Fatal(err)
+	}
+	events, err := c.events(here.instance)
+	if err != nil || len(events) != lost {
+		t.Fatalf("the instance has %d events, %v; want %d, of which the last replaces the one that is lost", len(events), err, lost)
+	}
+	for i := range c.up {
+		if err := until(func() error { _, err := decided(i, lost, true); return err }); err != nil {
+			t.Errorf("after the failover: %v", err)
+		}
+		if log := c.up[i].Load().errs.String(); i != 1 && !strings.Contains(log, "the store has lost changes") {
+			t.Errorf("the log of server %d does not say that changes are lost:\n%s", i, log)
+		}
+	}
+	c.stop()
 }

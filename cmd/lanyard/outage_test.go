@@ -50,7 +50,13 @@ type lone struct {
 
 func newLone(t *testing.T, url string) *lone {
 	t.Helper()
-	s := &lone{server: start(t, built(t, ""), t.TempDir(), "--store", url, "--quota-instances=-1", "--demo").ready()}
+	return furnish(t, start(t, built(t, ""), t.TempDir(), "--store", url, "--quota-instances=-1", "--demo").ready())
+}
+
+// furnish makes such an instance on a server.
+func furnish(t *testing.T, on *server) *lone {
+	t.Helper()
+	s := &lone{server: on}
 	var err error
 	if s.instance, err = s.newInstance("lone"); err != nil {
 		t.Fatal(err)

@@ -59,6 +59,14 @@ func furnish(t *testing.T, s store.Store) {
 		for i := range 3 {
 			remove(t, s, in, lanyard.TypeUser, numbered("u", i))
 		}
+		if err := s.Update(ctx, in, func(tx store.Tx) error {
+			if err := tx.SetPassword(ctx, numbered("u", 5), "hash of "+in); err != nil {
+				return err
+			}
+			return tx.Append(ctx, event(in))
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	put(t, s, "gone", contactCentre("gone", "gone", "123456789012", ""), profile("p", "P"))
 	remove(t, s, "gone", lanyard.TypeInstance, "gone")

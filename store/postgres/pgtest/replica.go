@@ -44,6 +44,14 @@ func (s *Server) Synchronous(t testing.TB) {
 	time.Sleep(300 * time.Millisecond)
 }
 
+// Asynchronous undoes Synchronous.
+func (s *Server) Asynchronous(t testing.TB) {
+	t.Helper()
+	s.Exec(t, `ALTER SYSTEM RESET synchronous_standby_names`)
+	s.Exec(t, `SELECT pg_reload_conf()`)
+	time.Sleep(300 * time.Millisecond) // as above
+}
+
 // Promote makes a replica the primary, one that waits for no replica.
 func (s *Server) Promote(t testing.TB) {
 	t.Helper()
