@@ -40,25 +40,14 @@ func rounds(t *testing.T, suite int) int {
 	return n
 }
 
-// build builds the program as it is used: static, and without the race detector.
-func build(t *testing.T, flags ...string) string {
-	t.Helper()
-	program := t.TempDir() + "/lanyard"
-	cmd := exec.Command("go", append(append([]string{"build", "-trimpath", "-buildvcs=false", "-o", program}, flags...), ".")...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	return program
-}
-
 // crashTally is what a campaign has seen.
 type crashTally struct{ rounds, kills, acknowledged, present, absent, records int }
 
 func (n *crashTally) log(t *testing.T) {
 	t.Logf("%d rounds, %d kills or power cuts: %d acknowledged changes looked for and found; of those not acknowledged %d were there whole and %d were not; %d records of whole chains",
 		n.rounds, n.kills, n.acknowledged, n.present, n.absent, n.records)
-	if n.acknowledged == 0 || n.present == 0 || n.absent == 0 {
+	// That a change is there which was under way is a matter of luck in a short campaign.
+	if n.acknowledged == 0 || n.absent == 0 || n.present == 0 && n.kills > 200 {
 		t.Errorf("the campaign has not seen all that it should: %+v", *n)
 	}
 }
@@ -68,7 +57,7 @@ func (n *crashTally) log(t *testing.T) {
 func TestKill(t *testing.T) {
 	n := rounds(t, 20)
 	t.Parallel()
-	program := build(t)
+	program := built(t, "")
 	var seen crashTally
 	const perFolder = 20 // rounds, so that a long run does not fill the disk
 	for first := 0; first < n && !t.Failed(); first += perFolder {
@@ -77,8 +66,8 @@ func TestKill(t *testing.T) {
 	seen.log(t)
 }
 
-// killFolder runs rounds on one folder. Each works in an instance of its own, and looks at that of
-// the round before once more.
+// killFolder runs rounds on one folder. Each works in an instance of its own; now and then that of
+// the round before is looked at once more, and always the chains of all.
 func killFolder(t *testing.T, program, dir string, first, end int, seen *crashTally) {
 	defer os.RemoveAll(dir)
 	flags := []string{"--quota-instances=-1", "--quota-profiles=-1"}
@@ -100,7 +89,7 @@ func killFolder(t *testing.T, program, dir string, first, end int, seen *crashTa
 		}
 		s = start(t, program, dir, flags...).ready()
 		load.checkServer(t, s, program, seen)
-		if before != nil {
+		if before != nil && i%4 == 0 {
 			before.checkServer(t, s, program, new(crashTally))
 		}
 		before = load

@@ -115,7 +115,7 @@ func (c *faultyCentre) takes(t *testing.T, text string) {
 func TestDiskFails(t *testing.T) {
 	t.Parallel()
 	disk := disktest.Mount(t)
-	program := build(t)
+	program := built(t, "")
 	s := start(t, program, filepath.Join(disk.Dir, "data")).ready()
 	c := newFaultyCentre(t, s)
 	c.takes(t, "before")
@@ -234,7 +234,7 @@ func TestDiskFull(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	s := start(t, build(t), filepath.Join(dir, "data")).ready()
+	s := start(t, built(t, ""), filepath.Join(dir, "data")).ready()
 	c := newFaultyCentre(t, s)
 	c.takes(t, "before")
 	ballast, err := os.Create(filepath.Join(dir, "ballast"))

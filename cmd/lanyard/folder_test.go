@@ -17,7 +17,7 @@ import (
 // it was.
 func TestOddFolders(t *testing.T) {
 	t.Parallel()
-	program := build(t)
+	program := built(t, "")
 	whole := t.TempDir()
 	s := start(t, program, whole).ready()
 	c := newFaultyCentre(t, s)

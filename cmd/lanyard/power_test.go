@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -31,7 +32,7 @@ func TestPowerLoss(t *testing.T) {
 	if n > 1 {
 		n, cuts = max(1, n/20), 400
 	}
-	program := build(t)
+	program := built(t, "")
 	var seen crashTally
 	for range n {
 		if err := powerRound(t, program, cuts, &seen, true); err != nil {
@@ -45,7 +46,12 @@ func TestPowerLoss(t *testing.T) {
 // this is what says that it can fail.
 func TestPowerLossIsFound(t *testing.T) {
 	t.Parallel()
-	program := build(t, "-ldflags", "-X github.com/lanyard/lanyard/store/sqlite.synchronous=OFF")
+	program := t.TempDir() + "/lanyard"
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-X github.com/lanyard/lanyard/store/sqlite.synchronous=OFF", "-o", program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
 	err := powerRound(t, program, 24, new(crashTally), false)
 	switch {
 	case err == nil:
