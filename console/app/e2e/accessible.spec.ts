@@ -2,7 +2,20 @@ import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { expect, grant, open, picture, review, type Server, signIn, test } from "./support";
 
+// A colour that is still changing has the contrast of neither end.
+async function still(page: Page) {
+  await page.evaluate(() =>
+    Promise.allSettled(
+      document
+        .getAnimations()
+        .filter((a) => a.effect?.getComputedTiming().endTime !== Infinity)
+        .map((a) => a.finished),
+    ),
+  );
+}
+
 async function check(page: Page, name: string) {
+  await still(page);
   const { violations } = await new AxeBuilder({ page })
     // Without reading every stylesheet again for the one rule that wants them (orientation).
     .options({ preload: false, resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"] })
