@@ -4,7 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
+	"encoding/binary"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -78,15 +79,54 @@ func (s *Service) UpdateSecurityProfile(ctx context.Context, call Call, instance
 	})
 }
 
-// ETag is a profile's entity tag: another for every state of everything in it, tags included.
+// ETag is a profile's entity tag: another for every state of everything in it, tags included, but not
+// its place in the order of creation, which it has from its first commit on. It is made for every
+// answer, so it hashes the texts themselves, each after its length, and no JSON.
 func ETag(p *lanyard.Profile) string {
-	bare := *p
-	bare.Seq = 0 // which a profile has from its first commit on
-	doc, err := json.Marshal(&bare)
-	if err != nil {
-		panic(err) // texts, lists and times encode
+	b := make([]byte, 0, 4096)
+	number := func(n int) { b = binary.AppendUvarint(b, uint64(n)) }
+	text := func(texts ...string) {
+		for _, s := range texts {
+			number(len(s))
+			b = append(b, s...)
+		}
 	}
-	sum := sha256.Sum256(doc)
+	list := func(texts []string) {
+		number(len(texts))
+		text(texts...)
+	}
+	tags := func(m map[string]string) {
+		number(len(m))
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			text(k, m[k])
+		}
+	}
+	text(p.ID, p.Name, p.Description, p.HierarchyGroup)
+	number(int(p.Modified.UnixMilli())) // as precise as it is kept
+	tags(p.Tags)
+	tags(p.AccessTags)
+	list(p.Permissions)
+	list(p.TagRestricted)
+	list(p.HierarchyRestricted)
+	number(len(p.Applications))
+	for _, a := range p.Applications {
+		text(a.Namespace, a.Type)
+		list(a.Permissions)
+	}
+	number(len(p.FlowModules))
+	for _, m := range p.FlowModules {
+		text(m.Type, m.ID)
+	}
+	number(len(p.AIAgents))
+	for _, a := range p.AIAgents {
+		text(a.ARN, a.Type)
+	}
+	number(len(p.DataTables))
+	for _, r := range p.DataTables {
+		text(r.Access, r.Attribute)
+		list(r.Values)
+	}
+	sum := sha256.Sum256(b)
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
 }
 
