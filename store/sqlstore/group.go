@@ -41,11 +41,10 @@ type changed struct {
 }
 
 // maxGroup bounds how long the first of a group waits for the last, and in a Shared database how long
-// other servers wait; PostgreSQL slows down beyond 64 savepoints, of which a member may take two.
-const (
-	maxGroup       = 128
-	maxSharedGroup = 24
-)
+// other servers wait; PostgreSQL slows down beyond 64 savepoints, of which a member may take two. In
+// larger groups all callers wait at the same time and then all come at once, so that their requests
+// are not read while others' are carried out: at 24 a flush is shared by enough.
+const maxGroup = 24
 
 // together runs change as one of a group, or alone in one. again tells that it did not happen and may
 // be tried again.
@@ -154,11 +153,7 @@ func (tx *tx) join(ctx context.Context) (bool, error) {
 
 // part lets the next Update in line into the group or, when there is none, commits.
 func (g *group) part(ctx context.Context, last bool) {
-	most := maxGroup
-	if g.d.dialect.Shared {
-		most = maxSharedGroup
-	}
-	if n := len(g.members); !last && n > 0 && n < most && g.err == nil && g.lane.pass() {
+	if n := len(g.members); !last && n > 0 && n < maxGroup && g.err == nil && g.lane.pass() {
 		return
 	}
 	g.end(ctx)
