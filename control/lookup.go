@@ -27,19 +27,35 @@ var words = map[lanyard.Type]string{
 // Instance returns the caller's instance of that id or ARN. An instance of another account does
 // not exist for the caller.
 func (s *Service) Instance(ctx context.Context, call Call, ref string) (*lanyard.Instance, error) {
-	id := ref
-	var a lanyard.ARN
-	if lanyard.IsARN(ref) {
-		var err error
-		if a, err = lanyard.ParseARN(ref); err != nil {
-			return nil, within("InstanceId", err)
-		}
-		if a.Type != lanyard.TypeInstance {
-			return nil, lanyard.Errorf(lanyard.Invalid, "InstanceId: %s is the ARN of another type of resource (%s); the id or ARN of an instance is accepted", quote(ref), word(a.Type))
-		}
-		id = a.Instance
+	id, err := instanceID(ref)
+	if err != nil {
+		return nil, err
 	}
-	r, err := s.store.Reader(id).Get(ctx, lanyard.TypeInstance, id)
+	return s.instance(ctx, call, s.store.Reader(id), ref)
+}
+
+// instanceID is the id of the instance that an id or ARN names, whether or not there is one.
+func instanceID(ref string) (string, error) {
+	if !lanyard.IsARN(ref) {
+		return ref, nil
+	}
+	a, err := lanyard.ParseARN(ref)
+	if err != nil {
+		return "", within("InstanceId", err)
+	}
+	if a.Type != lanyard.TypeInstance {
+		return "", lanyard.Errorf(lanyard.Invalid, "InstanceId: %s is the ARN of another type of resource (%s); the id or ARN of an instance is accepted", quote(ref), word(a.Type))
+	}
+	return a.Instance, nil
+}
+
+// instance is Instance as a reader of that very instance sees it.
+func (s *Service) instance(ctx context.Context, call Call, of store.Reader, ref string) (*lanyard.Instance, error) {
+	id, err := instanceID(ref)
+	if err != nil {
+		return nil, err
+	}
+	r, err := of.Get(ctx, lanyard.TypeInstance, id)
 	if err != nil {
 		if lanyard.KindOf(err) == lanyard.NotFound {
 			return nil, notFound(lanyard.TypeInstance, ref)
@@ -48,7 +64,7 @@ func (s *Service) Instance(ctx context.Context, call Call, ref string) (*lanyard
 	}
 	in := r.(*lanyard.Instance)
 	// The region is that in which the instance was made, whatever this server stands for now.
-	if in.Account != call.Account || id != ref && (a.Partition != s.partition || a.Region != in.Region || a.Account != in.Account) {
+	if in.Account != call.Account || id != ref && ref != s.ARN(in, lanyard.TypeInstance, id) {
 		return nil, notFound(lanyard.TypeInstance, ref)
 	}
 	return in, nil

@@ -53,11 +53,15 @@ func (s *Service) CreateSecurityProfile(ctx context.Context, call Call, instance
 // UpdateSecurityProfile changes what c holds of a profile, all of it or nothing. A call that
 // changes nothing leaves no trace.
 func (s *Service) UpdateSecurityProfile(ctx context.Context, call Call, instance, profile string, c ProfileChange) error {
-	in, err := s.Instance(ctx, call, instance)
+	id, err := instanceID(instance)
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+	return s.write(ctx, call, id, func(tx store.Tx) error {
+		in, err := s.instance(ctx, call, tx, instance) // here, so that it costs a shared database no question of its own
+		if err != nil {
+			return err
+		}
 		before, err := get[*lanyard.Profile](ctx, s, tx, in, profile)
 		if err != nil {
 			return err

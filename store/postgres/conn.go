@@ -161,15 +161,28 @@ func (c *conn) send(ctx context.Context, list []sqlstore.Statement) (tag pgconn.
 	return tag, c.done(err)
 }
 
-// Commit commits together with the last statements. An error that the server reports as such says
-// that it did not; so does one from before anything was sent. After any other nobody knows.
+// Commit commits together with the last statements.
 func (c *conn) Commit(ctx context.Context, list []sqlstore.Statement) error {
 	c.warning = ""
 	tag, err := c.send(ctx, append(list, sqlstore.Statement{Query: `COMMIT`}))
+	if err == nil && tag.String() != "COMMIT" {
+		return fmt.Errorf("the database answered %s to COMMIT", tag)
+	}
+	return c.committed(err)
+}
+
+// Transact leaves BEGIN and COMMIT out: what is sent up to one Sync, outside of a transaction, is one.
+func (c *conn) Transact(ctx context.Context, list []sqlstore.Statement) error {
+	c.warning = ""
+	_, err := c.send(ctx, list)
+	return c.committed(err)
+}
+
+// committed is what err says of a commit. One that the server reports as an error says that it did not
+// happen; so does one from before anything was sent. After any other nobody knows.
+func (c *conn) committed(err error) error {
 	var failed *pgconn.PgError
 	switch {
-	case err == nil && tag.String() != "COMMIT":
-		return fmt.Errorf("the database answered %s to COMMIT", tag)
 	case err == nil && c.warning != "":
 		// Such as that the wait for a synchronous replica was given up: a failover may undo it.
 		return fmt.Errorf("%w: %s", sqlstore.ErrUnknown, c.warning)

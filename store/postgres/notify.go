@@ -22,6 +22,10 @@ var _ store.Watcher = (*Store)(nil)
 // of the same database, which does no harm.
 const channel = "lanyard"
 
+// gather is how long after a notification the next one waits. Under load every one costs each server,
+// and the database, as much as a change; those that come in between go along in one.
+const gather = 3 * time.Millisecond
+
 // maxPayload is a little less than what PostgreSQL takes.
 const maxPayload = 7900
 
@@ -86,12 +90,16 @@ func (n *notifier) run() {
 		if last {
 			return
 		}
+		wait := gather
 		if err != nil {
 			// What could not be sent is found by polling; what comes meanwhile is sent then.
 			n.log.Warn("other servers cannot be notified of changes; they find them by asking", "error", err)
-			select {
-			case <-time.After(time.Second):
-			case <-n.stop:
+			wait = time.Second
+		}
+		select {
+		case <-time.After(wait):
+		case <-n.stop:
+			if err != nil {
 				return
 			}
 		}

@@ -186,6 +186,7 @@ func parse(c *Config) (*pgx.ConnConfig, error) {
 	}
 	for name, value := range map[string]string{
 		"application_name":                    "lanyard",
+		"default_transaction_isolation":       "read committed",
 		"statement_timeout":                   milliseconds(statementTimeout),
 		"lock_timeout":                        milliseconds(lockTimeout),
 		"idle_in_transaction_session_timeout": milliseconds(idleTransactionTimeout),

@@ -35,6 +35,9 @@ type Pipeline interface {
 	// Commit is Send and then COMMIT. Its error is ErrUnknown when the transaction may have been
 	// committed all the same.
 	Commit(ctx context.Context, list []Statement) error
+	// Transact runs statements as one transaction of their own, in a single round trip. Its error is
+	// Commit's.
+	Transact(ctx context.Context, list []Statement) error
 }
 
 // ErrUnknown tells that nobody can say whether a transaction was committed.

@@ -25,11 +25,16 @@ type group struct {
 	lane    *lane
 	s       *session
 	members []*tx
-	changed map[string]*changed     // by instance
-	seen    map[lanyard.Ref]version // what was read, of a Shared database: nobody else can change it
-	done    chan struct{}           // closed when it is over
-	err     error                   // why it did not happen; read after done is closed
-	again   bool                    // it can be tried again from the start
+	changed map[string]*changed // by instance
+	done    chan struct{}       // closed when it is over
+	err     error               // why it did not happen; read after done is closed
+	again   bool                // it can be tried again from the start
+
+	// Of a Shared database:
+	seen     map[lanyard.Ref]version // what was read: nobody else can change it
+	believed bool                    // it begins with what the server knew, where base is where the instance stood
+	base     head
+	moved    bool // the instance did not stand there any more
 }
 
 // changed is what the members of a group did to an instance.
@@ -47,12 +52,12 @@ type changed struct {
 const maxGroup = 24
 
 // together runs change as one of a group, or alone in one. again tells that it did not happen and may
-// be tried again.
-func (d *DB) together(ctx context.Context, instance string, change func(store.Tx) error, alone bool) (again bool, err error) {
+// be tried again, moved that nothing is in the way of that.
+func (d *DB) together(ctx context.Context, instance string, change func(store.Tx) error, alone bool) (again, moved bool, err error) {
 	l := d.laneOf(instance)
 	defer d.release(l)
 	if err := d.enter(ctx, l); err != nil {
-		return false, d.wrap(ctx, err, "wait to change instance "+instance)
+		return false, false, d.wrap(ctx, err, "wait to change instance "+instance)
 	}
 	if alone && l.group != nil {
 		l.group.end(ctx)
@@ -62,16 +67,22 @@ func (d *DB) together(ctx context.Context, instance string, change func(store.Tx
 		s, err := d.writers.take(ctx)
 		if err != nil {
 			l.leave()
-			return false, d.wrap(ctx, err, "wait to change instance "+instance)
+			return false, false, d.wrap(ctx, err, "wait to change instance "+instance)
 		}
 		g = &group{d: d, lane: l, s: s, changed: map[string]*changed{}, done: make(chan struct{})}
 		if d.dialect.Shared {
 			g.seen = map[lanyard.Ref]version{}
+			if k := d.keeper.take(instance); k != nil && !alone {
+				g.believed, g.base, g.seen = true, k.now, k.seen
+			}
 		}
 		l.group = g
 	}
 	tx := &tx{d: d, s: g.s, instance: instance, group: g, before: g.changed[instance], seen: g.seen}
-	tx.locked = tx.before != nil
+	tx.locked = tx.before != nil || g.believed
+	if g.believed {
+		tx.now, tx.loaded = g.base, tx.before == nil
+	}
 	joined := false
 	defer func() { // also when change panics
 		if !joined {
@@ -86,12 +97,32 @@ func (d *DB) together(ctx context.Context, instance string, change func(store.Tx
 				err = tx.uncommitted(ctx, g.err)
 			}
 		}
-		again = tx.again
+		again, moved = tx.again, g.moved
 	}()
 	if err = change(tx); err == nil {
 		joined, err = tx.join(ctx)
 	}
-	return false, err
+	if !joined && g.believed && len(g.members) == 0 && ctx.Err() == nil {
+		// What it was refused for, or why there was nothing to do, may have changed.
+		tx.rollback(ctx)
+		switch stands, failed := g.stands(ctx); {
+		case failed != nil:
+			err = d.wrap(ctx, failed, "read the revision of instance "+instance)
+		case !stands:
+			g.overtaken()
+			tx.again = true
+			err = lanyard.Errorf(lanyard.Unavailable, "instance %s is busy: other servers change it all the time", instance)
+		default:
+			d.keeper.give(instance, &known{g.base, g.seen}, true)
+		}
+	}
+	return false, false, err
+}
+
+// overtaken notes that the instance does not stand where the group believed it to.
+func (g *group) overtaken() {
+	g.moved = true
+	g.d.keeper.doubt(g.lane.instance)
 }
 
 // Alone waits for its turn as an Update does, and runs f on the connection that writes, outside of any
@@ -122,7 +153,7 @@ func (tx *tx) join(ctx context.Context) (bool, error) {
 	if err := tx.s.lacks; err != nil {
 		return false, tx.d.wrap(ctx, err, "change instance "+tx.instance)
 	}
-	if len(tx.group.members) > 0 {
+	if len(tx.group.members) > 0 && !tx.s.unsaved {
 		if err := tx.fail(ctx, tx.exec(context.WithoutCancel(ctx), `RELEASE SAVEPOINT member`)); err != nil {
 			return false, tx.d.wrap(ctx, err, "change instance "+tx.instance)
 		}
@@ -166,7 +197,7 @@ func (g *group) end(ctx context.Context) {
 		g.commit(ctx)
 	}
 	g.lane.group = nil
-	g.s.calm, g.s.lacks = false, nil
+	g.s.calm, g.s.unsaved, g.s.lacks = false, false, nil
 	g.d.writers.give(g.s)
 	close(g.done)
 }
@@ -188,7 +219,7 @@ func (g *group) commit(ctx context.Context) {
 	}
 	bar := cache.bar(keys, all)
 	if g.err == nil {
-		if err := g.s.commit(ctx); err != nil {
+		if err := g.s.commit(ctx, g.believed); err != nil {
 			g.fail(ctx, err)
 		}
 	}
@@ -204,6 +235,9 @@ func (g *group) commit(ctx context.Context) {
 	}
 	g.d.refusing(ctx, nil)
 	bar.lift()
+	if g.d.dialect.Shared {
+		g.keep()
+	}
 	for instance, c := range g.changed {
 		cache.hold(instance, c.touched, c.now)
 	}
@@ -221,8 +255,11 @@ func (g *group) fail(ctx context.Context, err error) {
 	if !g.d.dialect.Shared || errors.Is(err, ErrUnknown) {
 		return
 	}
+	if g.believed && !g.moved && !g.s.lost(ctx, err) {
+		g.overtaken()
+	}
 	// The only key that can be taken by now is the revision.
-	g.again = g.again || len(g.members) > 1 || g.d.dialect.IsConflict(err) || g.d.dialect.IsUnique(err) || g.s.lost(ctx, err)
+	g.again = g.again || g.moved || len(g.members) > 1 || g.d.dialect.IsConflict(err) || g.d.dialect.IsUnique(err) || g.s.lost(ctx, err)
 }
 
 // refusing says in the log, now and then, that changes cannot be stored and why, and when they can again.
@@ -254,6 +291,10 @@ func (d *DB) uncertain(err error) error {
 // given up the whole transaction.
 func (g *group) undo(ctx context.Context) {
 	err := g.s.lacks
+	if err == nil && g.s.unsaved { // nothing was sent of it
+		g.s.cut()
+		return
+	}
 	if err == nil {
 		_, err = g.s.exec(ctx, `ROLLBACK TO SAVEPOINT member`)
 	}

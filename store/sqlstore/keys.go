@@ -110,11 +110,8 @@ func (d *DB) alone(ctx context.Context, counted bool, query string, args ...any)
 			INSERT INTO versions (name, n) VALUES ('credentials', 1)
 			ON CONFLICT (name) DO UPDATE SET n = versions.n + 1`})
 	}
-	if err = s.commit(ctx); err != nil {
-		if !s.broken {
-			_, undo := s.exec(ctx, `ROLLBACK`)
-			s.broken = undo != nil
-		}
+	if err = s.commit(ctx, false); err != nil {
+		s.rollback(ctx, d.log)
 		return err
 	}
 	if counted {

@@ -106,13 +106,10 @@ func (d *DB) transaction(ctx context.Context, list []Statement) error {
 	defer d.writers.give(s)
 	ctx = context.WithoutCancel(ctx)
 	if err = s.all(ctx, append([]Statement{{Query: d.dialect.Begin}}, list...)); err == nil {
-		err = s.commit(ctx)
+		err = s.commit(ctx, false)
 	}
-	if err != nil && !s.broken {
-		s.drop()
-		if _, undo := s.exec(ctx, `ROLLBACK`); undo != nil {
-			s.broken = true // closing the connection rolls back too
-		}
+	if err != nil {
+		s.rollback(ctx, d.log)
 	}
 	return err
 }

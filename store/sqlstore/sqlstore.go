@@ -47,6 +47,7 @@ type DB struct {
 	lane      lane // of a database that is not Shared
 	lanesMu   sync.Mutex
 	lanes     map[string]*lane // of one that is, by instance
+	keeper    keeper           // of those too
 	cache     *cache           // nil when there is none
 	damage    atomic.Pointer[error]
 	said      time.Time // when the log was told that changes are refused; zero when they are not
@@ -82,6 +83,7 @@ func New(c Config) *DB {
 		writers:   newPool(c.Write, c.Writers, c.Wait),
 		readers:   newPool(c.Read, c.Readers, c.Wait),
 		lanes:     map[string]*lane{},
+		keeper:    keeper{instances: map[string]*kept{}},
 		committed: c.Committed,
 		log:       c.Logger,
 	}

@@ -480,7 +480,13 @@ func (tx *tx) Append(ctx context.Context, e *lanyard.Event) error {
 	sum.Write(body)
 	next := head{revision: e.Revision, seq: tx.now.seq, hash: sum.Sum(nil)}
 	e.Hash, e.Previous = next.hash, tx.now.hash
-	err = tx.do(ctx, func(*session) error {
+	err = tx.do(ctx, func(s *session) error {
+		if tx.group.believed && tx.before == nil {
+			// It goes first, for those after it can fail only if it does.
+			s.queue = slices.Insert(s.queue, s.first, Statement{Query: guarded, Args: []any{
+				tx.instance, tx.group.base.revision, e.Time.UnixMilli(), next.seq, pack(body), next.hash, tx.group.base.hash}})
+			return nil
+		}
 		return tx.exec(ctx, `
 			INSERT INTO events (instance_id, revision, time, seq, body, hash) VALUES ($1, $2, $3, $4, $5, $6)`,
 			tx.instance, next.revision, e.Time.UnixMilli(), next.seq, pack(body), next.hash)

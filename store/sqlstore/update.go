@@ -18,11 +18,16 @@ func (d *DB) Update(ctx context.Context, instance string, change func(store.Tx) 
 	if err := d.undamaged(); err != nil {
 		return err
 	}
+	alone := false
 	for n := 1; ; n++ {
-		again, err := d.together(ctx, instance, change, n > 1)
+		again, moved, err := d.together(ctx, instance, change, alone)
 		if err == nil || !again || n == attempts {
 			return err
 		}
+		if moved {
+			continue
+		}
+		alone = true
 		d.log.DebugContext(ctx, "a change is tried again", "instance", instance, "attempt", n, "error", err)
 		// Those who met must not meet again, so each waits for another time.
 		most := min(time.Millisecond<<n, 100*time.Millisecond)
@@ -65,14 +70,22 @@ func (tx *tx) do(ctx context.Context, f func(*session) error) error {
 // and reads where that stands, in this order: what is read after the lock cannot change any more. All
 // this goes along with what the transaction reads first.
 func (tx *tx) begin(ctx context.Context) error {
-	if len(tx.group.members) > 0 {
+	switch {
+	case !tx.d.dialect.Shared && len(tx.group.members) > 0:
 		return tx.exec(ctx, `SAVEPOINT member`)
-	}
-	if !tx.d.dialect.Shared {
+	case !tx.d.dialect.Shared:
 		return tx.exec(ctx, tx.d.dialect.Begin)
+	case len(tx.group.members) > 0:
+		tx.s.unsaved = true
+		return nil
 	}
 	tx.s.queue = append(tx.s.queue, Statement{Query: tx.d.dialect.Begin})
-	tx.lock()
+	if tx.group.believed {
+		tx.s.queue = append(tx.s.queue, Statement{Query: tx.d.dialect.Lock, Args: []any{tx.instance}, Scan: func(Row) error { return nil }})
+	} else {
+		tx.lock()
+	}
+	tx.s.first = len(tx.s.queue)
 	return nil
 }
 

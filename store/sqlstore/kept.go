@@ -1,0 +1,141 @@
+package sqlstore
+
+import (
+	"context"
+	"maps"
+	"sync"
+
+	"github.com/lanyard/lanyard"
+)
+
+// known is what a server knows of an instance of a Shared database after a change of its own: where
+// the instance stood then, and what the change read and wrote. The next change begins with that
+// instead of asking, so that it needs one round trip and not two. It may have been overtaken by
+// another server's: so its first event is stored only if the instance still stands there (guarded),
+// and a call that changes nothing, or is refused, asks where it stands before it is answered.
+type known struct {
+	now  head
+	seen map[lanyard.Ref]version
+}
+
+// A keeper keeps what is known of the instances that were changed last. Whoever is at the head of an
+// instance's lane takes it, and gives back what it left.
+type keeper struct {
+	mu        sync.Mutex
+	instances map[string]*kept
+	size      int64
+}
+
+type kept struct {
+	known *known
+	size  int64
+	wrong int // how often it was overtaken, without a success in between
+	skip  int // how many changes to ask for before it is believed again
+}
+
+// What is kept is bounded in bytes, as in a cache, and of one instance also in resources.
+const (
+	maxKept          = 16 << 20
+	maxKeptInstance  = 2 << 20
+	maxKeptResources = 512
+	maxDoubt         = 6 // servers that change the same instance in turns try it at every 64th change
+)
+
+// take returns what is known, or nil.
+func (k *keeper) take(instance string) *known {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	e := k.instances[instance]
+	if e == nil {
+		return nil
+	}
+	if e.skip > 0 {
+		e.skip--
+		return nil
+	}
+	was := e.known
+	e.known = nil
+	return was
+}
+
+// give keeps what is known after a change. right tells that the change had begun with what was kept.
+func (k *keeper) give(instance string, now *known, right bool) {
+	size := int64(len(instance)) + overhead
+	for _, v := range now.seen {
+		size += weight(v.doc) + int64(len(v.doc))
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(now.seen) > maxKeptResources || size > maxKeptInstance {
+		k.drop(instance)
+		return
+	}
+	e := k.instances[instance]
+	if e == nil {
+		e = new(kept)
+		k.instances[instance] = e
+	}
+	if right {
+		e.wrong = 0
+	}
+	k.size += size - e.size
+	e.known, e.size = now, size
+	for other := range k.instances { // any will do
+		if k.size <= maxKept {
+			break
+		}
+		if other != instance {
+			k.drop(other)
+		}
+	}
+}
+
+// doubt notes that another server had changed the instance meanwhile.
+func (k *keeper) doubt(instance string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if e := k.instances[instance]; e != nil {
+		e.wrong = min(e.wrong+1, maxDoubt)
+		e.skip = 1 << e.wrong
+	}
+}
+
+func (k *keeper) drop(instance string) {
+	if e := k.instances[instance]; e != nil {
+		k.size -= e.size
+		delete(k.instances, instance)
+	}
+}
+
+// guarded locks the instance and stores an event after the revision $2 with the hash $7. Where the
+// instance does not stand there any more it fails: a later revision has taken its key, or that one is
+// not there, so that the event gets no revision.
+const guarded = `
+	INSERT INTO events (instance_id, revision, time, seq, body, hash)
+	VALUES ($1, (
+		SELECT e.revision + 1 FROM instance_locks l JOIN events e ON e.instance_id = l.instance_id
+		WHERE l.instance_id = $1 AND e.revision = $2 AND e.hash = $7
+		FOR UPDATE OF l), $3, $4, $5, $6)`
+
+// stands tells whether the instance still stands where the group believed it to. A transaction that
+// found nothing to do, or may not do it, is answered only then.
+func (g *group) stands(ctx context.Context) (bool, error) {
+	now := head{hash: make([]byte, 32)}
+	err := g.s.row(ctx, headQuery, []any{g.lane.instance}, &now.revision, &now.seq, &now.hash)
+	if err != nil {
+		return false, err
+	}
+	return now.revision == g.base.revision && string(now.hash) == string(g.base.hash), nil
+}
+
+// keep gives what a group left to the next.
+func (g *group) keep() {
+	c := g.changed[g.lane.instance]
+	if c == nil || c.wiped {
+		return
+	}
+	seen := g.seen
+	maps.Copy(seen, c.touched)
+	maps.DeleteFunc(seen, func(_ lanyard.Ref, v version) bool { return v.r == nil })
+	g.d.keeper.give(g.lane.instance, &known{c.now, seen}, g.believed)
+}
