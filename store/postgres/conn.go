@@ -20,9 +20,10 @@ import (
 // conn is a connection of pgx as sqlstore uses it. Every call is bounded, whatever its context says:
 // a server whose network is gone does not answer at all.
 type conn struct {
-	c       *pgx.Conn
-	used    time.Time // when it last was
-	warning string    // what the server warned of since it was cleared
+	c        *pgx.Conn
+	patience time.Duration // of the server with a statement, at most answer
+	used     time.Time     // when it last was
+	warning  string        // what the server warned of since it was cleared
 }
 
 var _ sqlstore.Pipeline = (*conn)(nil)
@@ -161,8 +162,11 @@ func (c *conn) send(ctx context.Context, list []sqlstore.Statement) (tag pgconn.
 	return tag, c.done(err)
 }
 
-// Commit commits together with the last statements.
+// Commit commits together with the last statements. The server does not end a commit's wait for a
+// replica when a statement's time is over, so the client does.
 func (c *conn) Commit(ctx context.Context, list []sqlstore.Statement) error {
+	ctx, cancel := context.WithTimeout(ctx, c.patience)
+	defer cancel()
 	c.warning = ""
 	tag, err := c.send(ctx, append(list, sqlstore.Statement{Query: `COMMIT`}))
 	if err == nil && tag.String() != "COMMIT" {
@@ -173,6 +177,8 @@ func (c *conn) Commit(ctx context.Context, list []sqlstore.Statement) error {
 
 // Transact leaves BEGIN and COMMIT out: what is sent up to one Sync, outside of a transaction, is one.
 func (c *conn) Transact(ctx context.Context, list []sqlstore.Statement) error {
+	ctx, cancel := context.WithTimeout(ctx, c.patience)
+	defer cancel()
 	c.warning = ""
 	_, err := c.send(ctx, list)
 	return c.committed(err)

@@ -233,7 +233,10 @@ func (s *Store) connect(ctx context.Context) (sqlstore.Conn, error) { return con
 
 func connect(ctx context.Context, config *pgx.ConnConfig) (*conn, error) {
 	config = config.Copy()
-	c := new(conn)
+	c := &conn{patience: answer}
+	if ms, err := strconv.Atoi(config.RuntimeParams["statement_timeout"]); err == nil && ms > 0 {
+		c.patience = min(c.patience, time.Duration(ms)*time.Millisecond)
+	}
 	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
 		if n.SeverityUnlocalized == "WARNING" {
 			c.warning = n.Message
