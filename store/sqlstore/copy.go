@@ -25,18 +25,12 @@ const (
 // Export reads everything in one transaction, which sees one committed state, and page by page, so
 // that nobody who writes waits for whoever takes the rows.
 func (d *DB) Export(ctx context.Context, scope store.Scope, emit func(store.Row) error) (err error) {
-	s, err := d.readers.take(ctx)
+	s, err := d.snapshot(ctx)
 	if err != nil {
-		return d.wrap(ctx, err, "read the whole store")
+		return d.wrap(ctx, err, "begin to read the whole store")
 	}
 	defer d.readers.give(s)
 	e := &export{ctx: ctx, s: s, emit: emit}
-	for _, script := range d.dialect.Snapshot {
-		if err := s.check(s.conn.Script(ctx, script)); err != nil {
-			s.broken = true
-			return d.wrap(ctx, err, "begin to read the whole store")
-		}
-	}
 	defer func() {
 		if !s.broken && s.check(s.conn.Script(context.WithoutCancel(ctx), `ROLLBACK`)) != nil {
 			s.broken = true
@@ -68,6 +62,30 @@ func (d *DB) Export(ctx context.Context, scope store.Scope, emit func(store.Row)
 		return e.emitted
 	}
 	return d.wrap(ctx, err, "read the whole store")
+}
+
+// snapshot takes a reader's connection and begins a transaction on it that sees one committed state.
+func (d *DB) snapshot(ctx context.Context) (*session, error) {
+	for n := 1; ; n++ {
+		s, err := d.readers.take(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, script := range d.dialect.Snapshot {
+			if err == nil {
+				err = s.check(s.conn.Script(ctx, script))
+			}
+		}
+		if err == nil {
+			return s, nil
+		}
+		lost := s.lost(ctx, err)
+		s.broken = true
+		d.readers.give(s)
+		if !lost || n == attempts {
+			return nil, err
+		}
+	}
 }
 
 // export is one Export.

@@ -88,36 +88,21 @@ func (d *DB) secret(ctx context.Context, name string) (value []byte, err error) 
 	return value, err
 }
 
-// alone runs a statement that is a transaction of its own. Once begun it is not interrupted, so
-// that its error tells whether it happened. In a Shared database a counted one raises Credentials.
+// alone runs a statement that is a transaction of its own. In a Shared database a counted one raises
+// Credentials.
 func (d *DB) alone(ctx context.Context, counted bool, query string, args ...any) error {
-	if err := d.undamaged(); err != nil {
-		return err
-	}
-	s, err := d.writers.take(ctx)
-	if err != nil {
-		return err
-	}
-	defer d.writers.give(s)
-	ctx = context.WithoutCancel(ctx)
-	if s.pipe == nil {
-		_, err = s.exec(ctx, query, args...)
-		return d.uncertain(err)
-	}
-	s.queue = append(s.queue, Statement{Query: d.dialect.Begin}, Statement{Query: query, Args: args})
+	list := []Statement{{Query: query, Args: args}}
+	counted = counted && d.dialect.Shared
 	if counted {
-		s.queue = append(s.queue, Statement{Query: `
+		list = append(list, Statement{Query: `
 			INSERT INTO versions (name, n) VALUES ('credentials', 1)
 			ON CONFLICT (name) DO UPDATE SET n = versions.n + 1`})
 	}
-	if err = s.commit(ctx, false); err != nil {
-		s.rollback(ctx, d.log)
-		return err
-	}
-	if counted {
+	err := d.transaction(ctx, list)
+	if err == nil && counted {
 		d.committed("", 0)
 	}
-	return nil
+	return err
 }
 
 // Credentials returns a number that grows whenever a key or token is stored, by any process. It is

@@ -96,22 +96,37 @@ func (d *DB) Cut(ctx context.Context, c lanyard.Checkpoint) error {
 	return d.wrap(ctx, err, "cut off the events of instance "+c.Instance)
 }
 
-// transaction runs statements in one. Once begun it is not interrupted, so that its error tells
-// whether it happened.
+// transaction runs statements in one, which is tried again as an Update is. Once begun it is not
+// interrupted, so that its error tells whether it happened.
 func (d *DB) transaction(ctx context.Context, list []Statement) error {
+	if err := d.undamaged(); err != nil {
+		return err
+	}
+	for n := 1; ; n++ {
+		again, err := d.attempt(ctx, list)
+		if err == nil || !again || n == attempts || !pause(ctx, n) {
+			return err
+		}
+		d.log.DebugContext(ctx, "a transaction is tried again", "attempt", n, "error", err)
+	}
+}
+
+// attempt runs statements in a transaction. again tells that it did not happen and may be tried again.
+func (d *DB) attempt(ctx context.Context, list []Statement) (again bool, err error) {
 	s, err := d.writers.take(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer d.writers.give(s)
 	ctx = context.WithoutCancel(ctx)
 	if err = s.all(ctx, append([]Statement{{Query: d.dialect.Begin}}, list...)); err == nil {
-		err = s.commit(ctx, false)
+		err = d.uncertain(s.commit(ctx, false))
 	}
-	if err != nil {
-		s.rollback(ctx, d.log)
+	if err == nil {
+		return false, nil
 	}
-	return err
+	s.rollback(ctx, d.log)
+	return d.dialect.Shared && !errors.Is(err, ErrUnknown) && (d.dialect.IsConflict(err) || s.lost(ctx, err)), err
 }
 
 // all runs statements in order.

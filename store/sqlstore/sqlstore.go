@@ -121,14 +121,15 @@ type source interface {
 	do(ctx context.Context, f func(*session) error) error
 }
 
-// do runs f on a reader's connection. When the connection turns out to be lost f runs once more, on
-// another: it only reads, and begins anew.
+// do runs f on a reader's connection. When the connection turns out to be lost f runs again, on
+// another, which may have been lost with it: it only reads, and begins anew.
 func (d *DB) do(ctx context.Context, f func(*session) error) error {
-	lost, err := d.once(ctx, f)
-	if lost {
-		_, err = d.once(ctx, f)
+	for n := 1; ; n++ {
+		lost, err := d.once(ctx, f)
+		if !lost || n == attempts {
+			return err
+		}
 	}
-	return err
 }
 
 func (d *DB) once(ctx context.Context, f func(*session) error) (lost bool, err error) {

@@ -27,21 +27,27 @@ func (d *DB) Update(ctx context.Context, instance string, change func(store.Tx) 
 		if moved {
 			continue
 		}
-		alone = true
-		d.log.DebugContext(ctx, "a change is tried again", "instance", instance, "attempt", n, "error", err)
-		// Those who met must not meet again, so each waits for another time.
-		most := min(time.Millisecond<<n, 100*time.Millisecond)
-		select {
-		case <-time.After(rand.N(most)):
-		case <-ctx.Done():
+		if alone = true; !pause(ctx, n) {
 			return err
 		}
+		d.log.DebugContext(ctx, "a change is tried again", "instance", instance, "attempt", n, "error", err)
 	}
 }
 
 // attempts bounds how often a change is tried that loses against others or loses its connection:
 // with the waits in between, well under a second.
 const attempts = 10
+
+// pause waits before attempt n+1, and tells whether the caller does too. Those who met must not meet
+// again, so each waits for another time.
+func pause(ctx context.Context, n int) bool {
+	select {
+	case <-time.After(rand.N(min(time.Millisecond<<n, 100*time.Millisecond))):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
 
 // do runs f on the transaction's connection. The first call begins the transaction: one that finds
 // all it wants in the cache and changes nothing never does. Until then no other writer can come in
