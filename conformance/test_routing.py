@@ -48,6 +48,14 @@ def test_hours(centre):
             getattr(centre, operation)(HoursOfOperationId=id)
 
 
+@pytest.mark.parametrize("start, end", [(10, 0), (0, 0), (22, 6)])
+def test_hours_that_end_before_they_start(centre, start, end):
+    """Until midnight is written so, and round the clock; docs/fidelity.md."""
+    config = [{"Day": "MONDAY", "StartTime": {"Hours": start, "Minutes": 0}, "EndTime": {"Hours": end, "Minutes": 0}}]
+    id = centre.hours(Config=config)
+    assert centre.describe_hours_of_operation(HoursOfOperationId=id)["HoursOfOperation"]["Config"] == config
+
+
 def test_queue(centre):
     hours = centre.hours()
     id = centre.queue(Name="Sales", Description="d", HoursOfOperationId=hours, MaxContacts=7, Tags={"a": "b"},

@@ -205,9 +205,13 @@ func (g *guard) Delete(ctx context.Context, t lanyard.Type, id string) error {
 
 // check asks for both ends of a change; either may be nil.
 func (g *guard) check(ctx context.Context, before, after lanyard.Resource) error {
-	t := lanyard.Type("")
+	for _, r := range []lanyard.Resource{before, after} {
+		if r != nil && r.Type() == lanyard.TypeClientToken {
+			return nil // it is of the call, and nothing that anybody has a right to
+		}
+	}
 	if before != nil {
-		t = before.Type()
+		t := before.Type()
 		r := access.Resource{Type: accessTypes[t], ID: before.Head().ID}
 		if r.Type == "" {
 			r.ID = ""
@@ -217,10 +221,7 @@ func (g *guard) check(ctx context.Context, before, after lanyard.Resource) error
 		}
 	}
 	if after != nil {
-		if t = after.Type(); t == lanyard.TypeClientToken {
-			return nil
-		}
-		r := access.Resource{Type: accessTypes[t]}
+		r := access.Resource{Type: accessTypes[after.Type()]}
 		if r.Type != "" {
 			r.New, r.Tags = true, after.Head().Tags
 		}

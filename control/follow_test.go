@@ -47,8 +47,8 @@ func server(t *testing.T, url string, hears bool, poll time.Duration, change ...
 	if !hears {
 		s = deaf{db}
 	}
-	w := &world{T: t, now: time.Now()}
-	c := control.Config{Store: s, Region: region, Quotas: control.Quotas{InstancesPerAccount: -1, Profiles: -1}, Logger: quiet}
+	w := &world{T: t, store: s, now: time.Now()}
+	c := control.Config{Store: s, Region: region, Now: w.clock, Quotas: control.Quotas{InstancesPerAccount: -1, Profiles: -1}, Logger: quiet}
 	for _, f := range change {
 		f(&c)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/store/postgres/pgtest"
 )
 
 func TestHierarchyStructure(t *testing.T) {
@@ -521,6 +522,78 @@ func TestModuleToken(t *testing.T) {
 	w.must(w.DeleteContactFlowModule(t.Context(), call(""), w.in.ID, first.ID))
 	_, err = create(`{"a":1}`, "token")
 	w.fails(err, lanyard.TokenReused, "token", first.ID, "deleted")
+}
+
+// Client tokens are forgotten after seven days, and calls with new ones remove them: there are never many
+// more than seven days' worth.
+func TestModuleTokensAreForgotten(t *testing.T) {
+	for name, open := range map[string]func(*testing.T) *world{
+		"SQLite": func(t *testing.T) *world { return newWorld(t) },
+		"PostgreSQL": func(t *testing.T) *world {
+			pg := pgtest.Start(t)
+			w := server(t, pg.URL(pg.Schema(t, t.TempDir())), true, 0)
+			w.in = w.instance(account, "centre")
+			return w
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := open(t)
+			create := func(token, module string) (string, error) {
+				c := call("CreateContactFlowModule")
+				c.Request = []byte(`{}`)
+				_, m, err := w.CreateContactFlowModule(t.Context(), c, w.in.ID, &lanyard.Module{Meta: lanyard.Meta{Name: module}}, token)
+				if err != nil {
+					return "", err
+				}
+				return m.ID, nil
+			}
+			tokens := func(want int) {
+				t.Helper()
+				list, err := w.store.Reader(w.in.ID).List(t.Context(), lanyard.TypeClientToken, 0, 1000)
+				if err != nil || len(list) != want {
+					t.Errorf("%d client tokens are kept, %v; want %d", len(list), err, want)
+				}
+			}
+			made := map[string]string{}
+			for i := range 6 {
+				n := fmt.Sprint(i)
+				id, err := create(n, n)
+				w.must(err)
+				made[n] = id
+			}
+			w.pass(7*24*time.Hour - time.Second)
+			for n, id := range made {
+				if again, err := create(n, n); err != nil || again != id {
+					t.Errorf("token %s after a little less than seven days: %s, %v; want %s", n, again, err, id)
+				}
+			}
+			id, err := create("new", "new")
+			w.must(err)
+			tokens(7) // none was old
+			w.pass(time.Second)
+			_, err = create("4", "4")
+			w.fails(err, lanyard.Duplicate, "4") // it is a call like any other, and the module's name is taken
+			tokens(7)
+			w.must(w.DeleteContactFlowModule(t.Context(), call(""), w.in.ID, made["4"]))
+			other, err := create("4", "4")
+			w.must(err)
+			if other == made["4"] {
+				t.Error("a forgotten token answers the module that it made, which is deleted")
+			}
+			tokens(5) // the two oldest went, and 4 was replaced
+			if again, err := create("4", "4"); err != nil || again != other {
+				t.Errorf("the token is not remembered anew: %s, %v; want %s", again, err, other)
+			}
+			for i := range 3 {
+				_, err := create(fmt.Sprint("later ", i), fmt.Sprint("later ", i))
+				w.must(err)
+			}
+			tokens(5) // 4, new and the three later ones
+			if again, err := create("new", "new"); err != nil || again != id {
+				t.Errorf("a token that is not old is forgotten: %s, %v", again, err)
+			}
+		})
+	}
 }
 
 // TestForeignersSeeNothing calls everything that takes an instance, a resource or an ARN as another

@@ -48,7 +48,7 @@ func newWorld(t *testing.T, change ...func(*control.Config)) *world {
 	})
 	w := &world{T: t, now: time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)}
 	c := control.Config{Store: db, Region: region, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Now: func() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return w.now },
+		Now: w.clock,
 		NewID: func() string {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -68,6 +68,12 @@ func manyOfAll(c *control.Config) {
 	c.Quotas = control.Quotas{InstancesPerAccount: -1, Profiles: -1, RestrictedProfilesPerUser: -1}
 }
 func takesUsers(c *control.Config) { c.AssociateUsers = true }
+
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
 
 func (w *world) pass(d time.Duration) {
 	w.mu.Lock()
