@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/audit"
@@ -278,6 +279,17 @@ func TestActingUserAfterRevocation(t *testing.T) {
 		c.do("UpdateUserSecurityProfiles", members{"InstanceId": c.in, "UserId": c.cog, "SecurityProfileIds": []string{c.all}}).ok()
 		c.doAs(c.as(c.cog), "DescribeUser", m).ok()
 		c.do("UpdateUserSecurityProfiles", members{"InstanceId": c.in, "UserId": c.cog, "SecurityProfileIds": []string{c.none}}).ok()
+	}
+}
+
+// Client tokens belong to calls: who may make modules may remember and forget them, without any other right.
+func TestActingUserAndClientTokens(t *testing.T) {
+	c := newCentre(t)
+	maker := c.user("maker", c.id("CreateSecurityProfile", members{"InstanceId": c.in, "SecurityProfileName": "Modules", "Permissions": []string{"ContactFlowModules.Create"},
+		"AllowedAccessControlTags": members{"Team": "1"}, "TagRestrictedResources": []string{"User"}}), "", nil)
+	for _, token := range []string{"one", "two", "three"} {
+		c.doAs(c.as(maker), "CreateContactFlowModule", members{"InstanceId": c.in, "Name": token, "Content": "{}", "ClientToken": token}).ok()
+		c.pass(8 * 24 * time.Hour)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -384,6 +385,7 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 	go rest(ctx, &calls)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		calls.Add(1)
+		defer finish(r)
 		switch {
 		case r.URL.Path == "/healthz":
 			w.Write([]byte("ok\n"))
@@ -404,6 +406,19 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 			api.ServeHTTP(w, r)
 		}
 	}), nil
+}
+
+// maxRest is how much is read in bytes of a body that was refused for its size, or for anything else.
+const maxRest = 32 << 20
+
+// finish takes in what is left of a request's body before the answer goes out. Most clients send all
+// before they read, and if the server hung up on them they would see a broken connection and no
+// answer. Beyond maxRest, or the server's ReadTimeout, that is what they see.
+func finish(r *http.Request) {
+	if r.ContentLength == 0 || r.Header.Get("Expect") != "" { // who expects a word before the body waits for the answer
+		return
+	}
+	io.CopyN(io.Discard, r.Body, maxRest) // it ends early where the body does
 }
 
 // principal finds out who asks for a decision: the bearer of a token, or whoever signed with an

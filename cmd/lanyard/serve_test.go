@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -245,6 +247,67 @@ func (c *caller) slow(t *testing.T, operation string, calls int, latency time.Du
 				return err
 			}
 			return fmt.Errorf("%d calls are still to come", left[0].Count)
+		})
+	}
+}
+
+// A client that sends all of what is refused before it reads, as most do, reads why; and can go on
+// using the connection.
+func TestRefusedBodyIsAnswered(t *testing.T) {
+	s := start(t, "lanyard", t.TempDir(), "--no-auth").ready()
+	for _, tt := range []struct {
+		name, path, header string
+		size               int
+		status             int
+		says               string
+	}{
+		{"the API", "PUT /instance", "", 10 << 20, 400, "10485760 bytes"},
+		{"the API, chunked", "PUT /instance", "Transfer-Encoding: chunked", 10 << 20, 400, "more than 4194304 bytes"},
+		{"the API, compressed", "PUT /instance", "Content-Encoding: gzip", 3 << 20, 400, "Content-Encoding"},
+		{"no operation", "PUT /nowhere", "", 10 << 20, 404, "no operation"},
+		{"decisions", "POST /access/v1/evaluation", "", 10 << 20, 400, "10485760 bytes"},
+		{"decisions, chunked", "POST /access/v1/evaluation", "Transfer-Encoding: chunked", 10 << 20, 400, "4194304 bytes"},
+		{"management", "POST /lanyard/v1/keys", "", 10 << 20, 400, "65536 bytes"},
+		{"the console", "POST /console/api/sign-in", "", 10 << 20, 403, "another site"},
+		{"as large as is read", "PUT /instance", "", maxRest, 400, fmt.Sprint(maxRest)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			c.SetDeadline(time.Now().Add(30 * time.Second))
+			body, header := make([]byte, tt.size), fmt.Sprintf("Content-Length: %d", tt.size)
+			if tt.header == "Transfer-Encoding: chunked" {
+				header = tt.header
+				body = append(append(fmt.Appendf(nil, "%x\r\n", tt.size), body...), "\r\n0\r\n\r\n"...)
+			} else if tt.header != "" {
+				header += "\r\n" + tt.header
+			}
+			if _, err := fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: lanyard\r\nOrigin: %s\r\nContent-Type: application/json\r\n%s\r\n\r\n", tt.path, s.url, header); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Write(body); err != nil {
+				t.Fatalf("the server hangs up on who sends: %v", err)
+			}
+			from := bufio.NewReader(c)
+			for _, want := range []struct {
+				status int
+				says   string
+			}{{tt.status, tt.says}, {200, "ok"}} {
+				res, err := http.ReadResponse(from, nil)
+				if err != nil {
+					t.Fatalf("no answer: %v", err)
+				}
+				text, err := io.ReadAll(res.Body)
+				if err != nil || res.StatusCode != want.status || !strings.Contains(string(text), want.says) {
+					t.Errorf("answer %d %.300s, %v; want %d that says %q", res.StatusCode, text, err, want.status, want.says)
+				}
+				if _, err := fmt.Fprint(c, "GET /healthz HTTP/1.1\r\nHost: lanyard\r\n\r\n"); err != nil {
+					t.Fatal(err)
+				}
+			}
 		})
 	}
 }
