@@ -113,6 +113,37 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
+// The connections of a server go dark, as when a firewall forgets them; new ones are as ever. It finds
+// out soon, and neither its own changes nor those of others wait for it longer.
+func TestDarkConnections(t *testing.T) {
+	pg := pgtest.Start(t)
+	schema := pg.Schema(t, t.TempDir())
+	wire := pg.Proxy(t)
+	a, b := server(t, pg.URL(schema), true, 0), server(t, pg.At(wire.Address, schema), true, 50*time.Millisecond)
+	a.in = a.instance(account, "centre")
+	b.in = a.in
+	p := a.profile("Viewer", control.ProfileChange{})
+	if _, err := b.at(a.in.ID, a.change(p)); err != nil {
+		t.Fatal(err)
+	}
+	const most = 8 * time.Second
+	wire.Darken()
+	later := a.change(p)
+	if took := soon(t, "the change is decided from", func() bool { _, err := b.at(a.in.ID, later); return err == nil }); took > most {
+		t.Errorf("the change of another server is decided from after %v", took)
+	} else {
+		t.Logf("after %v", took)
+	}
+	wire.Darken()
+	began := time.Now()
+	soon(t, "a change succeeds", func() bool { return b.update(p, control.ProfileChange{Permissions: []string{"Users.View"}}) == nil })
+	if took := time.Since(began); took > most {
+		t.Errorf("a change took %v", took)
+	} else {
+		t.Logf("a change took %v", took)
+	}
+}
+
 // A revision that is not committed is refused as such while the database can be asked.
 func TestRevisionOfTheFuture(t *testing.T) {
 	pg := pgtest.Start(t)

@@ -102,9 +102,9 @@ func (s *lone) away(t *testing.T) {
 		within                   time.Duration
 		says                     string
 	}{
-		{"a read", "GET", "/security-profiles/" + s.instance + "/" + s.profile, "", []int{500}, 25 * time.Second, "Message"},
+		{"a read", "GET", "/security-profiles/" + s.instance + "/" + s.profile, "", []int{500}, 12 * time.Second, "Message"},
 		{"a change", "POST", "/security-profiles/" + s.instance + "/" + s.profile, `{"Description":"meanwhile"}`, []int{500}, 25 * time.Second, "Message"},
-		{"readiness", "GET", "/readyz", "", []int{503}, 25 * time.Second, "does not answer"},
+		{"readiness", "GET", "/readyz", "", []int{503}, 12 * time.Second, "does not answer"},
 		{"health", "GET", "/healthz", "", []int{200}, time.Second, "ok"},
 		{"a decision", "POST", s.evaluation(), maySee(0), []int{200}, time.Second, `"decision":true`},
 		{"a decision from a revision that is here", "POST", s.evaluation(), strings.Replace(maySee(0), `:0}`, ":"+s.revision+"}", 1), []int{200}, time.Second, `"decision":true`},

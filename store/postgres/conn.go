@@ -34,13 +34,19 @@ const (
 	answer           = 20 * time.Second
 	statementTimeout = 15 * time.Second
 	lockTimeout      = 10 * time.Second
-	// A server that is gone, but whose connections are not, keeps an instance locked for that long.
-	idleTransactionTimeout = 15 * time.Second
-	connectTimeout         = 5 * time.Second
+	// A server that is gone, but whose connections are not, keeps an instance locked for that long, and
+	// all others wait. A server that merely stood still for longer does its change again.
+	idleTransactionTimeout = 3 * time.Second
+	// silent bounds how long a query that waits for nobody may bring nothing.
+	silent         = 5 * time.Second
+	connectTimeout = 5 * time.Second
 	// connectTimeoutOfSeveral is for each of the URL's hosts; two that are gone leave time for a third.
 	connectTimeoutOfSeveral = 1500 * time.Millisecond
-	idle                    = time.Second // after which a connection is tried before it is used
+	idle                    = time.Second     // after which a connection is tried before it is used
+	try                     = 3 * time.Second // that may take
 )
+
+var errSilent = fmt.Errorf("the database was silent for %v: %w", silent, context.DeadlineExceeded)
 
 // lostError is an error after which the connection is closed.
 type lostError struct{ err error }
@@ -88,11 +94,19 @@ func (c *conn) Query(ctx context.Context, query string, args []any, scan func(sq
 	if !holds(args) {
 		return nil // what cannot be stored is not there
 	}
-	ctx, cancel := context.WithTimeout(ctx, answer)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	patience := time.AfterFunc(silent, func() { cancel(errSilent) })
+	defer patience.Stop()
 	rows, err := c.c.Query(ctx, query, args...)
 	if err == nil {
-		err = each(rows, scan)
+		err = each(rows, func(r sqlstore.Row) error {
+			patience.Reset(silent) // many rows may come over a slow wire
+			return scan(r)
+		})
+	}
+	if err != nil && context.Cause(ctx) == errSilent {
+		err = fmt.Errorf("%w: %w", errSilent, err)
 	}
 	return c.done(err)
 }
@@ -194,7 +208,8 @@ func (c *conn) committed(err error) error {
 		return fmt.Errorf("%w: %s", sqlstore.ErrUnknown, c.warning)
 	case err == nil:
 		return nil
-	case errors.As(err, &failed) && failed.SeverityUnlocalized == "ERROR", errors.Is(err, errText), pgconn.SafeToRetry(err):
+	case errors.As(err, &failed) && (failed.SeverityUnlocalized == "ERROR" || failed.Code == "25P03"), // ended for having been idle
+		errors.Is(err, errText), pgconn.SafeToRetry(err):
 		return err
 	default:
 		return errors.Join(sqlstore.ErrUnknown, err)
@@ -214,7 +229,7 @@ func (c *conn) Ready(ctx context.Context) bool {
 	if time.Since(c.used) < idle {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	ctx, cancel := context.WithTimeout(ctx, try)
 	defer cancel()
 	return c.done(c.c.Ping(ctx)) == nil
 }

@@ -296,6 +296,123 @@ func TestBlackout(t *testing.T) {
 	}
 }
 
+// soon is how long others may wait for a server whose connections are dark, beside what they need themselves.
+const soon = 6 * time.Second
+
+// took runs f, which must end soon.
+func took(t *testing.T, doing string, f func() error) error {
+	t.Helper()
+	began := time.Now()
+	err := f()
+	if took := time.Since(began); took > soon {
+		t.Errorf("%s took %v: %v", doing, took.Round(time.Millisecond), err)
+	} else {
+		t.Logf("%s took %v: %v", doing, took.Round(time.Millisecond), err)
+	}
+	return err
+}
+
+// A server whose connections go dark while it has an instance locked, or waits for the lock, keeps the
+// others from it for a moment only.
+func TestDarkLockHolder(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t)
+	for _, waits := range []bool{false, true} {
+		t.Run(map[bool]string{false: "it has the lock", true: "it waits for the lock"}[waits], func(t *testing.T) {
+			t.Parallel()
+			p := server.Proxy(t)
+			schema := server.Schema(t, t.TempDir())
+			a, b := opened(t, Config{URL: server.At(p.Address, schema)}), opened(t, Config{URL: server.URL(schema)})
+			ctx := t.Context()
+			for _, db := range []*Store{a, b} {
+				if err := add(ctx, db, "i", rand.Text(), nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			short, cancel := context.WithTimeout(ctx, 20*time.Second)
+			defer cancel()
+			ended := make(chan error, 1)
+			if waits {
+				if err := add(ctx, b, "i", "first", func() {
+					go func() { ended <- add(short, a, "i", "dark", nil) }()
+					time.Sleep(300 * time.Millisecond) // until it is in line
+					p.Darken()
+				}); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				locked := make(chan struct{})
+				go func() {
+					ended <- add(short, a, "i", "dark", func() {
+						p.Darken()
+						close(locked)
+					})
+				}()
+				<-locked
+			}
+			if err := took(t, "a change by another server", func() error { return add(ctx, b, "i", "second", nil) }); err != nil {
+				t.Error(err)
+			}
+			err := <-ended
+			t.Logf("the one in the dark: %v", err)
+			if _, there := b.Reader("i").Get(ctx, lanyard.TypeProfile, "dark"); (there == nil) && err != nil && lanyard.KindOf(err) != lanyard.Unknown {
+				t.Errorf("it was told %v, and its change happened", err)
+			}
+			if err := add(ctx, a, "i", "third", nil); err != nil {
+				t.Errorf("a change on a new connection: %v", err)
+			}
+		})
+	}
+}
+
+// A server that stands still in the middle of a change loses the lock, and makes the change again.
+func TestStandstill(t *testing.T) {
+	server := pgtest.Start(t)
+	db := opened(t, Config{URL: server.At("", server.Schema(t, t.TempDir())) + "&idle_in_transaction_session_timeout=200"})
+	for i := range 5 {
+		runs := 0
+		if err := add(t.Context(), db, "i", fmt.Sprint(i), func() {
+			if runs++; runs == 1 {
+				time.Sleep(400 * time.Millisecond)
+			}
+		}); err != nil || runs != 2 {
+			t.Errorf("the change ran %d times: %v", runs, err)
+		}
+	}
+}
+
+// A connection that goes dark is given up on soon, and what is asked next goes over another.
+func TestDarkConnections(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t)
+	for name, idle := range map[string]time.Duration{"just used": 0, "idle": idle + 100*time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := server.Proxy(t)
+			db := opened(t, Config{URL: server.At(p.Address, server.Schema(t, t.TempDir()))})
+			ctx := t.Context()
+			read := func() error {
+				_, err := db.Reader("i").Get(ctx, lanyard.TypeProfile, "p")
+				return err
+			}
+			if err := errors.Join(add(ctx, db, "i", "p", nil), read()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(idle)
+			p.Darken()
+			if err := took(t, "a read", read); err != nil {
+				if idle > 0 {
+					t.Errorf("a read over a connection that was idle: %v", err)
+				}
+				wantKind(t, "a read", err, lanyard.Unavailable)
+			}
+			if err := took(t, "the next read", read); err != nil {
+				t.Errorf("the next read: %v", err)
+			}
+		})
+	}
+}
+
 // While the server is down calls fail soon, and when it is back they work without a restart of ours.
 func TestServerRestart(t *testing.T) {
 	server := pgtest.Start(t)

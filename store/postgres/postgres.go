@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -194,6 +195,7 @@ func parse(c *Config) (*pgx.ConnConfig, error) {
 		"tcp_keepalives_idle":     "10",
 		"tcp_keepalives_interval": "5",
 		"tcp_keepalives_count":    "3",
+		"tcp_user_timeout":        "10000", // also when it has something to send, which nothing else bounds
 	} {
 		if _, set := config.RuntimeParams[name]; !set {
 			config.RuntimeParams[name] = value
@@ -208,6 +210,8 @@ func parse(c *Config) (*pgx.ConnConfig, error) {
 			}
 		}
 	}
+	// We too must notice when it is gone; pgx asks every five minutes.
+	config.DialFunc = (&net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}}).DialContext
 	// After a failover the URL's first host may be a replica. Every new connection is asked.
 	switch attrs := query.Get("target_session_attrs"); attrs {
 	case "", "any", "read-write", "primary":

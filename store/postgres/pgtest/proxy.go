@@ -18,6 +18,7 @@ type Proxy struct {
 	mu       sync.Mutex
 	listener net.Listener // nil while it refuses
 	conns    []net.Conn
+	dark     *atomic.Bool // of the connections there are
 }
 
 // A Mode is what a Proxy does with what it should carry.
@@ -39,7 +40,7 @@ func (s *Server) Proxy(t testing.TB) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{Address: l.Addr().String(), server: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)), listener: l}
+	p := &Proxy{Address: l.Addr().String(), server: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)), listener: l, dark: new(atomic.Bool)}
 	go p.accept(l)
 	t.Cleanup(p.Refuse)
 	return p
@@ -47,6 +48,15 @@ func (s *Server) Proxy(t testing.TB) *Proxy {
 
 // Set says what happens to what comes from now on.
 func (p *Proxy) Set(m Mode) { p.mode.Store(int32(m)) }
+
+// Darken has nothing pass on the connections that there are, and tells nobody, as when a firewall on
+// the way forgets them. Later ones are not concerned.
+func (p *Proxy) Darken() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dark.Store(true)
+	p.dark = new(atomic.Bool)
+}
 
 // Cut closes every connection.
 func (p *Proxy) Cut() {
@@ -106,16 +116,17 @@ func (p *Proxy) accept(l net.Listener) {
 		}
 		p.mu.Lock()
 		p.conns = append(p.conns, client, server)
+		dark := p.dark
 		p.mu.Unlock()
 		notifies := new(atomic.Bool)
-		go p.copy(server, client, true, notifies)
-		go p.copy(client, server, false, notifies)
+		go p.copy(server, client, true, notifies, dark)
+		go p.copy(client, server, false, notifies, dark)
 	}
 }
 
 // copy carries what comes from one side to the other. The connection of the notifier, which is known
 // by its settings, goes through Deaf and Mute: it is not what these are about, and comes at any time.
-func (p *Proxy) copy(to, from net.Conn, request bool, notifies *atomic.Bool) {
+func (p *Proxy) copy(to, from net.Conn, request bool, notifies, dark *atomic.Bool) {
 	defer to.Close()
 	defer from.Close()
 	b := make([]byte, 64<<10)
@@ -128,7 +139,7 @@ func (p *Proxy) copy(to, from net.Conn, request bool, notifies *atomic.Bool) {
 			notifies.Store(true)
 		}
 		switch mode := Mode(p.mode.Load()); {
-		case mode == Blackout, mode == HalfOpen && !request:
+		case dark.Load(), mode == Blackout, mode == HalfOpen && !request:
 			continue
 		case notifies.Load():
 		case mode == Mute && request, mode == Deaf && !request:
