@@ -15,6 +15,7 @@ type apiFound struct {
 	startEmpty, startLarge, firstLarge     []float64 // ms
 	memoryEmpty, memoryLarge, memoryLoaded float64   // MB
 	rounds                                 [][measurements]result
+	beside                                 [][len(besides)]besideFound // by round
 }
 
 // over is the spread over the rounds of what f finds in one.
@@ -32,6 +33,40 @@ func (rep *apiFound) rate(i int) spread {
 
 func (rep *apiFound) ratio(a, b int) spread {
 	return rep.over(func(r *[measurements]result) float64 { return r[a].rate / r[b].rate })
+}
+
+// overBeside is the spread over the rounds of what f finds beside the i-th rate of updates, and alone.
+func (rep *apiFound) overBeside(i int, f func(b besideFound, alone result) float64) spread {
+	var values []float64
+	for round := range rep.beside {
+		values = append(values, f(rep.beside[round][i], rep.rounds[round][describe]))
+	}
+	return newSpread(values)
+}
+
+// kept is what is left of the rate of reads.
+func (rep *apiFound) kept(i int) spread {
+	return rep.overBeside(i, func(b besideFound, alone result) float64 { return b.reads.rate / alone.rate })
+}
+
+func besideName(rate float64) string {
+	if rate == 0 {
+		return fmt.Sprintf("as many updates as %d clients get done", clients[updateMany])
+	}
+	return thousands(rate) + " updates a second"
+}
+
+func (rep *apiFound) besideTable() table {
+	t := table{[]string{"DescribeSecurityProfile, 32 clients, beside", "÷ alone", "reads a second", "p99", "updates a second", "p99"}, "lllrlr", nil}
+	for i, rate := range besides {
+		late := func(f func(b besideFound) time.Duration) string {
+			return short(time.Duration(rep.overBeside(i, func(b besideFound, _ result) float64 { return float64(f(b)) }).median)).String()
+		}
+		t.rows = append(t.rows, []string{besideName(rate), rep.kept(i).format(fixed(2)),
+			rep.overBeside(i, func(b besideFound, _ result) float64 { return b.reads.rate }).format(thousands), late(func(b besideFound) time.Duration { return b.reads.p99 }),
+			rep.overBeside(i, func(b besideFound, _ result) float64 { return b.updates.rate }).format(thousands), late(func(b besideFound) time.Duration { return b.updates.p99 })})
+	}
+	return t
 }
 
 // ratios are those shown, with their targets, 0 for none.
@@ -53,11 +88,19 @@ func (rep *apiFound) targets() []target {
 		return target{what, fixed(1)(mb) + " MB", "< 40 MB", verdict(mb < 40)}
 	}
 	large := fmt.Sprintf("with %s profiles and %s users", thousands(float64(rep.options.large.profiles)), thousands(float64(rep.options.large.users)))
+	beside := func(i int) target {
+		what := "DescribeSecurityProfile beside " + besideName(besides[i]) + " ÷ alone"
+		if besides[i] == 0 { // what the updates get, reads cannot
+			return target{what, rep.kept(i).format(fixed(2)), "", ""}
+		}
+		return atLeast(what, rep.kept(i), fixed(2), "", 0.7)
+	}
 	return []target{
 		atLeast("DescribeSecurityProfile, signed, 32 clients", rep.rate(describe), thousands, "/s", 25_000),
 		atLeast("ListSecurityProfiles of 100, signed, 32 clients", rep.rate(list), thousands, "/s", 5000),
 		atLeast("UpdateSecurityProfile at one client ÷ bare SQLite", rep.ratio(update, bareUpsert), fixed(2), "", 0.5),
 		below("UpdateSecurityProfile at one client, 99th percentile", p99, fixed(2), " ms", 3),
+		beside(0), beside(1), beside(2),
 		below("start to ready, empty folder", newSpread(rep.startEmpty), fixed(0), " ms", 150),
 		below("start to ready, "+large, newSpread(rep.startLarge), fixed(0), " ms", 1000),
 		{"start to first Describe, " + large, newSpread(rep.firstLarge).format(fixed(0)) + " ms", "", ""},
@@ -89,6 +132,7 @@ func (rep *apiFound) tables() []table {
 	return []table{
 		{[]string{"what", "clients", "a second", "p50", "p99"}, "lrlrr", rep.rateRows()},
 		{[]string{"ratio, round by round", "found"}, "ll", found},
+		rep.besideTable(),
 	}
 }
 
@@ -107,6 +151,8 @@ falls out of them:
 
 `, picture)
 	tables[1].markdown(b)
+	b.WriteString("\nReads and updates at the same time:\n\n")
+	tables[2].markdown(b)
 	fmt.Fprintf(b, `
 How it was measured:
 
@@ -121,6 +167,10 @@ How it was measured:
 - UpdateSecurityProfile sends every parameter, with 60 permissions. Each client has a profile of its own and sends
   two contents in turn, so that every call changes something; that each was recorded is checked. One such call
   writes the profile and an audit record with the request and the profile before and after.
+- Reads beside updates are asked by the same clients as alone, in the same round, while %d other clients update. At a fixed rate
+  an update is sent when it is due, whether or not those before are answered, and its time counts from then. Clients,
+  server and both kinds of work share the cores, so what an update costs is taken from the reads: that part of the
+  loss is work, not waiting.
 - Start to ready is from the start of the process to the first answer of /readyz; on the empty folder the server also
   makes its database and its access key. Memory is what the process has resident %v after the last call.
 
@@ -131,7 +181,7 @@ What the numbers mean:
   rest is HTTP, the signature, the rules, and writing the audit record in the same transaction.
 - Updates of many clients are serial, so that they gain from more clients only what is done outside the transaction.
 
-`, o.step, o.settle)
+`, o.step, clients[updateMany], o.settle)
 }
 
 func (rep *apiFound) picture() string {

@@ -103,7 +103,7 @@ func measureEvaluations(ctx context.Context, o options, bin, dir string) (*evalu
 				at := c * len(all) / e.clients
 				clients = append(clients, slices.Concat(all[at:], all[:at]))
 			}
-			if found[i], err = load(ctx, t.addr, o.step, clients); err != nil {
+			if found[i], err = load(ctx, o.step, clients, t.addr); err != nil {
 				return nil, fmt.Errorf("%s: %w", e.name, err)
 			}
 			progress("round %d of %d: %-56s %3d clients %9s/s   p50 %-8v p99 %v", round+1, o.rounds, e.name, e.clients, thousands(found[i].rate), short(found[i].p50), short(found[i].p99))

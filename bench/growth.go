@@ -148,11 +148,11 @@ func (g *grown) start(ctx context.Context, o options, bin, data, id, token strin
 			}
 			all = append(all, two)
 		}
-		return load(ctx, s.addr, o.step, all)
+		return load(ctx, o.step, all, s.addr)
 	}
 	for i := range o.rounds {
 		progress("round %d of %d with %s users", i+1, o.rounds, thousands(float64(g.Users)))
-		d, err := load(ctx, s.addr, o.step, [][][]byte{questions})
+		d, err := load(ctx, o.step, [][][]byte{questions}, s.addr)
 		if err != nil {
 			return err
 		}

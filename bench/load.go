@@ -90,65 +90,106 @@ func newResult(took []time.Duration, all int, elapsed time.Duration) result {
 // most bounds the requests of a client in one measurement, whatever the time.
 const most = 1_000_000
 
-// load has one connection for each client send its requests in turn, each when the one before is
-// answered. The first fifth of the time warms up and is not counted.
-func load(ctx context.Context, addr string, d time.Duration, clients [][][]byte) (result, error) {
-	return spreadLoad(ctx, []string{addr}, d, clients)
+// work is what some clients do, each over a connection of its own, sending its requests in turn.
+type work struct {
+	addrs   []string // of the servers: the i-th client uses that of i modulo their number
+	clients [][][]byte
+	// rate is how many requests a second all of them send together, whether or not those before are
+	// answered in time: how long one took counts from when it was due. 0: each client sends its next
+	// when the one before is answered.
+	rate float64
 }
 
-// spreadLoad is load on several servers: the i-th client uses that of i modulo their number.
-func spreadLoad(ctx context.Context, addrs []string, d time.Duration, clients [][][]byte) (result, error) {
+// load has clients do their work. The first fifth of the time warms up and is not counted.
+func load(ctx context.Context, d time.Duration, clients [][][]byte, addrs ...string) (result, error) {
+	found, err := loads(ctx, d, work{addrs: addrs, clients: clients})
+	return found[0], err
+}
+
+// loads has several works be done at the same time, and finds a result for each.
+func loads(ctx context.Context, d time.Duration, works ...work) ([]result, error) {
 	ctx, cancel := context.WithTimeout(ctx, d+time.Minute)
 	defer cancel()
-	var conns []*conn
+	var all []*client
 	defer func() {
-		for _, c := range conns {
+		for _, c := range all {
 			c.c.Close()
 		}
 	}()
-	for i := range clients {
-		c, err := dial(ctx, addrs[i%len(addrs)])
-		if err != nil {
-			return result{}, err
+	of := make([][]*client, len(works))
+	for w := range works {
+		for i, requests := range works[w].clients {
+			c, err := dial(ctx, works[w].addrs[i%len(works[w].addrs)])
+			if err != nil {
+				return make([]result, len(works)), err
+			}
+			c.c.SetDeadline(time.Now().Add(d + time.Minute))
+			one := &client{conn: c, work: &works[w], i: i, requests: requests, took: make([]time.Duration, 0, 1<<16)}
+			all, of[w] = append(all, one), append(of[w], one)
 		}
-		conns = append(conns, c)
-		c.c.SetDeadline(time.Now().Add(d + time.Minute))
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // one thread sends as much, and leaves the rest to the server
 	began := time.Now()
 	from, until := began.Add(d/5), began.Add(d)
-	took := make([][]time.Duration, len(clients))
-	sent := make([]int, len(clients))
-	failed := make([]error, len(clients))
 	var wg sync.WaitGroup
-	for i, requests := range clients {
-		took[i] = make([]time.Duration, 0, 1<<16)
-		wg.Go(func() {
-			now := began
-			for n := 0; n < most && now.Before(until); n++ {
-				status, err := conns[i].do(requests[n%len(requests)], nil)
-				if err == nil && status != 200 {
-					err = fmt.Errorf("status %d", status)
-				}
-				if err != nil {
-					failed[i] = err
-					return
-				}
-				sent[i]++
-				end := time.Now()
-				if now.After(from) {
-					took[i] = append(took[i], end.Sub(now))
-				}
-				now = end
-			}
-		})
+	for _, c := range all {
+		wg.Go(func() { c.run(began, from, until) })
 	}
 	wg.Wait()
-	all := 0
-	for _, n := range sent {
-		all += n
+	found := make([]result, len(works))
+	err := context.Cause(ctx)
+	for w := range works {
+		var took []time.Duration
+		sent, end := 0, until
+		for _, c := range of[w] {
+			took, sent, err = append(took, c.took...), sent+c.sent, errors.Join(err, c.err)
+			if c.end.After(end) {
+				end = c.end
+			}
+		}
+		found[w] = newResult(took, sent, end.Sub(from))
 	}
-	return newResult(slices.Concat(took...), all, time.Since(from)), errors.Join(errors.Join(failed...), context.Cause(ctx))
+	return found, err
+}
+
+// client is one of a work's.
+type client struct {
+	*conn
+	work     *work
+	i        int
+	requests [][]byte
+	sent     int
+	took     []time.Duration
+	end      time.Time // of the last
+	err      error
+}
+
+func (c *client) run(began, from, until time.Time) {
+	due := began
+	for n := 0; n < most && due.Before(until) && time.Now().Before(until); n++ {
+		if c.work.rate > 0 {
+			if due = began.Add(time.Duration(float64(n*len(c.work.clients)+c.i) / c.work.rate * float64(time.Second))); !due.Before(until) {
+				return
+			}
+			time.Sleep(time.Until(due))
+		}
+		status, err := c.do(c.requests[n%len(c.requests)], nil)
+		if err == nil && status != 200 {
+			err = fmt.Errorf("status %d", status)
+		}
+		if err != nil {
+			c.err = err
+			return
+		}
+		c.sent++
+		c.end = time.Now()
+		if due.After(from) {
+			c.took = append(c.took, c.end.Sub(due))
+		}
+		if c.work.rate == 0 {
+			due = c.end
+		}
+	}
 }
 
 // repeat is load for something that is not a request and has one client.

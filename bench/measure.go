@@ -96,6 +96,13 @@ var names = [measurements]string{
 	updateMany: "UpdateSecurityProfile, all parameters",
 }
 
+// besides are the rates of updates, a second, beside which reads are measured; 0: as fast as the
+// clients get their answers.
+var besides = [...]float64{1000, 3000, 0}
+
+// besideFound is what was found of both, at the same time.
+type besideFound struct{ updates, reads result }
+
 // measureRates takes the measurements in turns, so that what slows the machine for a while slows
 // all of them.
 func measureRates(ctx context.Context, rep *apiFound, bin, dir string) error {
@@ -128,26 +135,31 @@ func measureRates(ctx context.Context, rep *apiFound, bin, dir string) error {
 	}
 	defer plain.db.Close()
 
-	get := func(addr, path string, n int) (result, error) {
+	same := func(addr, path string, n int) ([][][]byte, error) {
 		r, err := signed(addr, "GET", path, nil)
-		if err != nil {
-			return result{}, err
-		}
 		var all [][][]byte
 		for range n {
 			all = append(all, [][]byte{r})
 		}
-		return load(ctx, addr, o.step, all)
+		return all, err
 	}
-	// Each client has a profile of its own, so that each of its calls changes something.
-	change := func(n int) (result, error) {
+	get := func(addr, path string, n int) (result, error) {
+		all, err := same(addr, path, n)
+		if err != nil {
+			return result{}, err
+		}
+		return load(ctx, o.step, all, addr)
+	}
+	// changing has n clients update at a rate, beside other work if there is any. Each client has a
+	// profile of its own, so that each of its calls changes something.
+	changing := func(n int, rate float64, beside ...work) ([]result, error) {
 		var all [][][]byte
 		for c := range n {
 			var two [][]byte
 			for i := range 2 {
 				r, err := signed(s.addr, "POST", in.path(in.profiles[c]), in.content((i+1)%2))
 				if err != nil {
-					return result{}, err
+					return nil, err
 				}
 				two = append(two, r)
 			}
@@ -156,22 +168,29 @@ func measureRates(ctx context.Context, rep *apiFound, bin, dir string) error {
 		// An odd number of changes before would make the first of these change nothing.
 		for c := range n {
 			if err := call(ctx, s.addr, "POST", in.path(in.profiles[c]), in.content(0), nil); err != nil {
-				return result{}, err
+				return nil, err
 			}
 		}
 		before, err := revision(ctx, data, in.id)
 		if err != nil {
-			return result{}, err
+			return nil, err
 		}
-		found, err := load(ctx, s.addr, o.step, all)
+		found, err := loads(ctx, o.step, append([]work{{addrs: []string{s.addr}, clients: all, rate: rate}}, beside...)...)
+		if err != nil {
+			return nil, err
+		}
+		after, err := revision(ctx, data, in.id)
+		if err == nil && after-before != found[0].n {
+			err = fmt.Errorf("%d updates were answered but %d are recorded", found[0].n, after-before)
+		}
+		return found, err
+	}
+	change := func(n int) (result, error) {
+		found, err := changing(n, 0)
 		if err != nil {
 			return result{}, err
 		}
-		after, err := revision(ctx, data, in.id)
-		if err == nil && after-before != found.n {
-			err = fmt.Errorf("%d updates were answered but %d are recorded", found.n, after-before)
-		}
-		return found, err
+		return found[0], nil
 	}
 	do := [measurements]func() (result, error){
 		trivial:    func() (result, error) { return get(baselines[0].addr, in.path(in.profiles[0]), clients[trivial]) },
@@ -204,6 +223,21 @@ func measureRates(ctx context.Context, rep *apiFound, bin, dir string) error {
 			progress("round %d of %d: %-38s %3d clients %9s/s   p50 %-8v p99 %v", round+1, o.rounds, names[i], clients[i], thousands(r.rate), short(r.p50), short(r.p99))
 		}
 		rep.rounds = append(rep.rounds, found)
+		reads, err := same(s.addr, in.path(in.profiles[0]), clients[describe])
+		if err != nil {
+			return err
+		}
+		var both [len(besides)]besideFound
+		for i, rate := range besides {
+			r, err := changing(clients[updateMany], rate, work{addrs: []string{s.addr}, clients: reads})
+			if err != nil {
+				return fmt.Errorf("reads beside updates: %w", err)
+			}
+			both[i] = besideFound{updates: r[0], reads: r[1]}
+			progress("round %d of %d: %-38s %3d clients %9s/s   p50 %-8v p99 %v, beside %s updates/s", round+1, o.rounds, names[describe], clients[describe],
+				thousands(r[1].rate), short(r[1].p50), short(r[1].p99), thousands(r[0].rate))
+		}
+		rep.beside = append(rep.beside, both)
 	}
 	progress("waiting %v, then reading the memory", o.settle)
 	if err := sleep(ctx, o.settle); err != nil {

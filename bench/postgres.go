@@ -199,7 +199,7 @@ func (f *postgresFound) measure(ctx context.Context, pg *pgtest.Server, servers 
 		if err != nil {
 			return result{}, err
 		}
-		found, err := spreadLoad(ctx, addrs, o.step, all)
+		found, err := load(ctx, o.step, all, addrs...)
 		if err != nil {
 			return result{}, err
 		}
