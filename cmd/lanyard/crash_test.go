@@ -25,17 +25,16 @@ import (
 	"github.com/lanyard/lanyard/store/sqlstore"
 )
 
-// rounds is how many rounds a test of crashes runs: suite, or what LANYARD_CRASH_ROUNDS asks for (make
-// crash).
-func rounds(t *testing.T, suite int) int {
+// campaign is how much of something a test does: little in the suite, or as much as a variable asks.
+func campaign(t *testing.T, variable string, little int) int {
 	t.Helper()
-	text := os.Getenv("LANYARD_CRASH_ROUNDS")
+	text := os.Getenv(variable)
 	if text == "" {
-		return suite
+		return little
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		t.Fatalf("LANYARD_CRASH_ROUNDS=%q is not a number of 1 or more", text)
+		t.Fatalf("%s=%q is not a number of 1 or more", variable, text)
 	}
 	return n
 }
@@ -55,7 +54,7 @@ func (n *crashTally) log(t *testing.T) {
 // What a server acknowledged is there after kill -9, and nothing is half done. The suite runs 20
 // rounds, make crash 200.
 func TestKill(t *testing.T) {
-	n := rounds(t, 20)
+	n := campaign(t, "LANYARD_CRASH_ROUNDS", 20)
 	t.Parallel()
 	program := built(t, "")
 	var seen crashTally
@@ -111,7 +110,8 @@ type change struct {
 type sent struct {
 	change
 	at           int
-	acknowledged int // 0 when it was not
+	acknowledged int  // 0 when it was not
+	refused      bool // it was answered that it did not happen
 }
 
 // crashLoad is what many workers ask of an instance, and what comes of it.
@@ -155,46 +155,73 @@ func (l *crashLoad) work(s *server) (stop func()) {
 func (l *crashLoad) change(c *caller, worker int) {
 	ids := map[string]string{} // by name
 	for n := 1; !l.ends(); n++ {
-		did, method, path := change{stamp: n}, "POST", "/security-profiles/"+l.instance
-		names := slices.Sorted(maps.Keys(ids))
-		switch {
-		case len(ids) < crashProfiles:
-			did.operation, did.name, method = "CreateSecurityProfile", fmt.Sprintf("worker %d profile %d", worker, n), "PUT"
-		case rand.IntN(10) == 0:
-			did.operation, did.name, method, did.stamp = "DeleteSecurityProfile", names[rand.IntN(len(names))], "DELETE", 0
-		default:
-			did.operation, did.name = "UpdateSecurityProfile", names[rand.IntN(len(names))]
-		}
-		body := ""
-		if method != "PUT" {
-			path += "/" + ids[did.name]
-		}
-		if did.stamp > 0 {
-			body = stamped(did)
-		}
-		this := &sent{change: did, at: l.now()}
-		l.mu.Lock()
-		l.sent = append(l.sent, this)
-		l.mu.Unlock()
+		did, method, path, body := l.next(worker, n, ids)
+		this := l.sends(did)
 		status, answer, err := c.send(method, path, body)
 		if err != nil {
 			return // killed
 		}
-		l.mu.Lock()
 		if status != http.StatusOK {
-			l.unexpected = append(l.unexpected, fmt.Sprintf("%+v answers %d %s", did, status, answer))
-			l.mu.Unlock()
+			l.wonder("%+v answers %d %s", did, status, answer)
 			return
 		}
-		this.acknowledged = l.now()
-		l.mu.Unlock()
-		var made struct{ SecurityProfileId string }
-		if method == "PUT" && json.Unmarshal([]byte(answer), &made) == nil {
-			ids[did.name] = made.SecurityProfileId
-		} else if method == "DELETE" {
-			delete(ids, did.name)
-		}
+		l.done(this, answer, ids)
 	}
+}
+
+// next is a worker's n-th change. No other has its profiles, whose ids are known by name.
+func (l *crashLoad) next(worker, n int, ids map[string]string) (did change, method, path, body string) {
+	did, method, path = change{stamp: n}, "POST", "/security-profiles/"+l.instance
+	names := slices.Sorted(maps.Keys(ids))
+	switch {
+	case len(ids) < crashProfiles:
+		did.operation, did.name, method = "CreateSecurityProfile", fmt.Sprintf("worker %d profile %d", worker, n), "PUT"
+	case rand.IntN(10) == 0:
+		did.operation, did.name, method, did.stamp = "DeleteSecurityProfile", names[rand.IntN(len(names))], "DELETE", 0
+	default:
+		did.operation, did.name = "UpdateSecurityProfile", names[rand.IntN(len(names))]
+	}
+	if method != "PUT" {
+		path += "/" + ids[did.name]
+	}
+	if did.stamp > 0 {
+		body = stamped(did)
+	}
+	return did, method, path, body
+}
+
+// sends notes a change before it is sent.
+func (l *crashLoad) sends(did change) *sent {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	this := &sent{change: did, at: l.now()}
+	l.sent = append(l.sent, this)
+	return this
+}
+
+// done notes that a change was acknowledged.
+func (l *crashLoad) done(this *sent, answer string, ids map[string]string) {
+	l.mu.Lock()
+	this.acknowledged = l.now()
+	l.mu.Unlock()
+	var made struct{ SecurityProfileId string }
+	switch this.operation {
+	case "CreateSecurityProfile":
+		if err := json.Unmarshal([]byte(answer), &made); err != nil || made.SecurityProfileId == "" {
+			l.wonder("%+v answers %s", this.change, answer)
+			return
+		}
+		ids[this.name] = made.SecurityProfileId
+	case "DeleteSecurityProfile":
+		delete(ids, this.name)
+	}
+}
+
+// wonder notes what should not be.
+func (l *crashLoad) wonder(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unexpected = append(l.unexpected, fmt.Sprintf(format, args...))
 }
 
 // makeKeys makes access keys beside, which are no part of any instance.
@@ -205,12 +232,11 @@ func (l *crashLoad) makeKeys(c *caller) {
 			return
 		}
 		var made struct{ ID string }
-		l.mu.Lock()
 		if err := json.Unmarshal([]byte(answer), &made); err != nil || status >= 300 || made.ID == "" {
-			l.unexpected = append(l.unexpected, fmt.Sprintf("making a key answers %d %s", status, answer))
-			l.mu.Unlock()
+			l.wonder("making a key answers %d %s", status, answer)
 			return
 		}
+		l.mu.Lock()
 		l.keys[made.ID] = l.now()
 		l.mu.Unlock()
 		time.Sleep(20 * time.Millisecond)
@@ -232,7 +258,7 @@ func (l *crashLoad) by(moment int) expected {
 	e := expected{stamps: map[string]int{}, open: map[string]change{}}
 	for _, s := range l.sent { // of one name one after the other
 		switch {
-		case s.at > moment:
+		case s.at > moment, s.refused:
 		case s.acknowledged == 0 || s.acknowledged > moment:
 			e.open[s.name] = s.change
 		default:

@@ -3,10 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,20 +13,6 @@ import (
 
 	"github.com/lanyard/lanyard/store/postgres/pgtest"
 )
-
-// campaign is how much of something a test does: little in the suite, or as much as a variable asks.
-func campaign(t *testing.T, variable string, little int) int {
-	t.Helper()
-	text := os.Getenv(variable)
-	if text == "" {
-		return little
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("%s=%q is not a number of 1 or more", variable, text)
-	}
-	return n
-}
 
 // The primary dies under load from three servers, and its synchronous replica takes over: whatever was
 // acknowledged is there, whatever was refused is not, and of the rest nobody was told that it happened.
@@ -72,10 +55,10 @@ func TestFailover(t *testing.T) {
 		c.failovers, acknowledged, notDone, open, longest.Round(time.Millisecond))
 }
 
-// failoverRound is some crashRounds on three servers, which go on when calls fail.
+// failoverRound is some crashLoads on three servers, which go on when calls fail.
 type failoverRound struct {
 	cluster      *cluster
-	instances    []*crashRound
+	instances    []*crashLoad
 	stop         atomic.Bool
 	done, failed atomic.Int64
 }
@@ -84,7 +67,7 @@ func newFailoverRound(c *cluster, instances int) *failoverRound {
 	c.t.Helper()
 	f := &failoverRound{cluster: c}
 	for range instances { // changes of different ones are committed at the same time
-		f.instances = append(f.instances, newCrashRound(c.t, c.up[0].Load()))
+		f.instances = append(f.instances, newCrashLoad(c.t, c.up[0].Load()))
 	}
 	return f
 }
@@ -119,69 +102,42 @@ func (f *failoverRound) through(happens func()) (before int64, away time.Duratio
 func (f *failoverRound) check() (open int) {
 	f.cluster.t.Helper()
 	for n, one := range f.instances {
-		one.check(f.cluster.t, f.cluster.up[n%3].Load(), f.cluster.program)
+		one.checkServer(f.cluster.t, f.cluster.up[n%3].Load(), f.cluster.program, new(crashTally))
 		if _, err := f.cluster.events(one.instance); err != nil {
 			f.cluster.t.Errorf("instance %s: %v", one.instance, err)
 		}
-		open += len(one.open)
+		open += len(one.by(1).open)
 	}
 	return open
 }
 
 // work changes profiles that no other worker has. One of which it does not know how it is it never
 // touches again, so that the check can tell.
-func (f *failoverRound) work(r *crashRound, worker int) {
-	ids := map[string]string{} // by name
+func (f *failoverRound) work(l *crashLoad, worker int) {
+	ids, stamps := map[string]string{}, map[string]int{} // by name
 	for n := 1; !f.stop.Load(); n++ {
 		s := f.cluster.any()
-		did, method, path := change{stamp: n}, "POST", "/security-profiles/"+r.instance
-		names := slices.Sorted(maps.Keys(ids))
-		switch {
-		case len(ids) < crashProfiles:
-			did.operation, did.name, method = "CreateSecurityProfile", fmt.Sprintf("worker %d profile %d", worker, n), "PUT"
-		case rand.IntN(10) == 0:
-			did.operation, did.name, method, did.stamp = "DeleteSecurityProfile", names[rand.IntN(len(names))], "DELETE", 0
-		default:
-			did.operation, did.name = "UpdateSecurityProfile", names[rand.IntN(len(names))]
-		}
-		body := ""
+		did, method, path, body := l.next(worker, n, ids)
 		if method != "PUT" {
-			path += "/" + ids[did.name]
-			f.look(r, s, path, did.name)
+			f.look(l, s, path, did.name, stamps[did.name])
 		}
-		if did.stamp > 0 {
-			body = stamped(did)
-		}
-		r.mu.Lock()
-		r.open[did.name] = did
-		r.mu.Unlock()
+		this := l.sends(did)
 		status, answer, err := s.send(method, path, body)
-		var made struct{ SecurityProfileId string }
-		r.mu.Lock()
 		switch outcomeOf(status, answer, err) {
 		case done:
-			delete(r.open, did.name)
-			r.acknowledged = append(r.acknowledged, did)
-			if r.stamps[did.name] = did.stamp; did.stamp == 0 {
-				delete(r.stamps, did.name)
-				delete(ids, did.name)
-			}
-			if method == "PUT" {
-				if err := json.Unmarshal([]byte(answer), &made); err != nil {
-					r.unexpected = append(r.unexpected, err.Error())
-				}
-				ids[did.name] = made.SecurityProfileId
-			}
+			l.done(this, answer, ids)
+			stamps[did.name] = did.stamp
 			f.done.Add(1)
 		case failed:
-			delete(r.open, did.name)
+			l.mu.Lock()
+			this.refused = true
+			l.mu.Unlock()
 			f.failed.Add(1)
 		case unknown:
 			delete(ids, did.name)
 		case refused:
-			r.unexpected = append(r.unexpected, fmt.Sprintf("%+v answers %d %s", did, status, answer))
+			l.wonder("%+v answers %d %s", did, status, answer)
 		}
-		r.mu.Unlock()
 		if status != 200 {
 			time.Sleep(10 * time.Millisecond)
 		}
@@ -189,7 +145,7 @@ func (f *failoverRound) work(r *crashRound, worker int) {
 }
 
 // look reads a profile that nobody changes now: any server must show what was acknowledged last.
-func (f *failoverRound) look(r *crashRound, s *server, path, name string) {
+func (f *failoverRound) look(l *crashLoad, s *server, path, name string, stamp int) {
 	if rand.IntN(4) > 0 {
 		return
 	}
@@ -200,10 +156,8 @@ func (f *failoverRound) look(r *crashRound, s *server, path, name string) {
 	var out struct {
 		SecurityProfile struct{ Description string }
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err := json.Unmarshal([]byte(answer), &out); err != nil || out.SecurityProfile.Description != strconv.Itoa(r.stamps[name]) {
-		r.unexpected = append(r.unexpected, fmt.Sprintf("profile %q was acknowledged with stamp %d; described as %d %s", name, r.stamps[name], status, answer))
+	if err := json.Unmarshal([]byte(answer), &out); err != nil || out.SecurityProfile.Description != strconv.Itoa(stamp) {
+		l.wonder("profile %q was acknowledged with stamp %d; described as %d %s", name, stamp, status, answer)
 	}
 }
 

@@ -28,7 +28,7 @@ import (
 // losing something else of what was not synced.
 func TestPowerLoss(t *testing.T) {
 	t.Parallel()
-	n, cuts := rounds(t, 1), 40
+	n, cuts := campaign(t, "LANYARD_CRASH_ROUNDS", 1), 40
 	if n > 1 {
 		n, cuts = max(1, n/20), 400
 	}
