@@ -465,7 +465,8 @@ func TestServerRestart(t *testing.T) {
 // An acknowledged change is one that the replicas have which it should wait for.
 func TestSynchronousReplicaIsMissing(t *testing.T) {
 	server := pgtest.Start(t)
-	db := opened(t, Config{URL: server.URL(server.Schema(t, t.TempDir())) + "&statement_timeout=300"})
+	url := server.URL(server.Schema(t, t.TempDir()))
+	db, patient := opened(t, Config{URL: url + "&statement_timeout=300"}), opened(t, Config{URL: url})
 	if err := add(t.Context(), db, "i", "p", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -477,6 +478,29 @@ func TestSynchronousReplicaIsMissing(t *testing.T) {
 	// The first goes to the database in one, the second does not.
 	wantKind(t, "a change that no replica has", describe(t.Context(), db, "i", func(string) (string, error) { return "new", nil }), lanyard.Unknown)
 	wantKind(t, "a commit that no replica has", add(t.Context(), db, "i", "q", nil), lanyard.Unknown)
+	// When somebody ends the wait in the database, that answers COMMIT all the same, and warns.
+	for name, change := range map[string]func() error{
+		"a change that went to the database in one": func() error {
+			return describe(t.Context(), patient, "i", func(string) (string, error) { return "newer", nil })
+		},
+		"a commit": func() error { return add(t.Context(), patient, "i", "r", nil) },
+	} {
+		ended := make(chan error, 1)
+		go func() { ended <- change() }()
+		var err error
+		for waiting := true; waiting; {
+			select {
+			case err = <-ended:
+				waiting = false
+			case <-time.After(20 * time.Millisecond):
+				server.Exec(t, `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`)
+			}
+		}
+		wantKind(t, name+" whose wait was ended", err, lanyard.Unknown)
+		if err != nil && !strings.Contains(err.Error(), "synchronous replication") {
+			t.Errorf("%s: %v; want what the database warned of", name, err)
+		}
+	}
 }
 
 // Who finds no connection waits for one, and not for ever.
