@@ -47,7 +47,7 @@ func centre(n int) (*access.Snapshot, []string) {
 	for i := range n {
 		ids[i] = fmt.Sprintf("11111111-2222-3333-4444-%012d", i)
 		u := &lanyard.User{Meta: lanyard.Meta{ID: ids[i], Name: fmt.Sprintf("user.%d", i), Tags: map[string]string{"Country": countries[i%len(countries)]}},
-			Group: groups[rnd.IntN(len(groups))]}
+			FirstName: "Alexandra", LastName: "Meyer", Group: groups[rnd.IntN(len(groups))]}
 		for range 1 + rnd.IntN(3) {
 			u.Profiles = append(u.Profiles, fmt.Sprintf("00000000-0000-0000-0000-%012d", rnd.IntN(100)))
 		}

@@ -151,8 +151,8 @@ func (s *Snapshot) groupName(slot uint32) string {
 		return ""
 	}
 	g := s.entities.at(slot - 1)
-	if g.name != "" {
-		return fmt.Sprintf("%q", g.name)
+	if g.own > 0 {
+		return fmt.Sprintf("%q", g.name())
 	}
 	return g.id
 }

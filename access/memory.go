@@ -45,7 +45,7 @@ type seen struct {
 
 // weigh adds what an entity takes beside its place, times sign.
 func (e *Edit) weigh(ent *entity, sign int64) {
-	own := text(ent.id) + text(ent.name) + memberOf
+	own := text(ent.id) + text(ent.text) + memberOf
 	for i := 0; ent.ref(i) != 0; i++ {
 		if own += 4; ent.kind == kindUser || ent.kind == kindAgent {
 			own += memberOf // among the profile's holders

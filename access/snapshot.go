@@ -100,9 +100,14 @@ type entity struct {
 	tags  unique.Handle[tagSet] // the zero Handle for none
 	group uint32                // slot+1 of a user's hierarchy group
 	kind  kind
-	name  string
+	own   uint16 // how much of text is the name
+	text  string // the name and, of a user, what only Users wants to know; see setPerson
+	seq   int64  // of a user, see lanyard.Meta
 	extra *extra // nil for most; never changed, but replaced
 }
+
+// name is the name of a resource, and of a user the user name.
+func (e *entity) name() string { return e.text[:e.own] }
 
 // extra is what few entities have.
 type extra struct {
@@ -243,7 +248,7 @@ func (s *Snapshot) findBoth(k1 kind, id1 string, k2 kind, id2 string) (e1, e2 *e
 func (s *Snapshot) findName(name string) (uint32, *entity) {
 	slot, ok := s.ids.find(hashOf(kindName, name), func(slot uint32) bool {
 		e := s.entities.at(slot)
-		return e.kind == kindUser && e.name == name
+		return e.kind == kindUser && e.name() == name
 	})
 	if !ok {
 		return 0, nil
@@ -349,13 +354,13 @@ func (e *Edit) Put(r lanyard.Resource) {
 	ent.setTags(h.Tags)
 	switch r := r.(type) {
 	case *lanyard.User:
-		if ent.name != h.Name {
-			if ent.name != "" {
-				e.s.ids.remove(hashOf(kindName, ent.name), slot, e.m)
+		if had := ent.name(); had != h.Name {
+			if had != "" {
+				e.s.ids.remove(hashOf(kindName, had), slot, e.m)
 			}
-			ent.name = h.Name
 			e.s.ids.put(hashOf(kindName, h.Name), slot, e.m)
 		}
+		ent.setPerson(r)
 		ent.group = 0
 		if r.Group != "" {
 			if g, found := e.s.find(kindGroup, r.Group); found != nil {
@@ -366,7 +371,7 @@ func (e *Edit) Put(r lanyard.Resource) {
 	case *lanyard.AIAgent:
 		e.hold(slot, r.Profiles)
 	case *lanyard.Group:
-		ent.name = h.Name
+		ent.setName(h.Name)
 		path := make([]uint32, 0, len(r.Path))
 		for _, id := range r.Path {
 			if g, found := e.s.find(kindGroup, id); found != nil {
@@ -375,10 +380,10 @@ func (e *Edit) Put(r lanyard.Resource) {
 		}
 		ent.setRefs(path)
 	case *lanyard.Profile:
-		ent.name = h.Name
+		ent.setName(h.Name)
 		e.prof(slot).compile(&e.s, r)
 	default:
-		ent.name = h.Name
+		ent.setName(h.Name)
 	}
 }
 
@@ -438,8 +443,8 @@ func (e *Edit) Remove(t lanyard.Type, id string) {
 		e.hold(slot, nil)
 	}
 	e.s.ids.remove(hashOf(k, id), slot, e.m)
-	if k == kindUser && ent.name != "" {
-		e.s.ids.remove(hashOf(kindName, ent.name), slot, e.m)
+	if k == kindUser && ent.own > 0 {
+		e.s.ids.remove(hashOf(kindName, ent.name()), slot, e.m)
 	}
 	e.set(k).Delete(slot)
 	delete(e.ownProfs, slot)

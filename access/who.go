@@ -48,7 +48,7 @@ func (s *Snapshot) WhoCan(q Query, after uint32, limit int) (found []Holder, nex
 		if len(found) == limit {
 			return found, next
 		}
-		found = append(found, Holder{Type: q.Subject.Type, ID: e.id, Name: e.name, Profile: d.Profile})
+		found = append(found, Holder{Type: q.Subject.Type, ID: e.id, Name: e.name(), Profile: d.Profile})
 		next = slot + 1
 	}
 	return found, 0
@@ -149,7 +149,7 @@ func (s *Snapshot) WhichResources(q Query, after uint32, limit int) (found []Fou
 		if len(found) == limit {
 			return false
 		}
-		found = append(found, Found{ID: e.id, Name: e.name})
+		found = append(found, Found{ID: e.id, Name: e.name()})
 		next = slot + 1
 		return true
 	})
@@ -167,18 +167,18 @@ func (s *Snapshot) Lookup(resourceType, ref string) []Found {
 		return nil
 	}
 	if _, e := s.find(k, ref); e != nil {
-		return []Found{{ID: e.id, Name: e.name}}
+		return []Found{{ID: e.id, Name: e.name()}}
 	}
 	if k == kindUser {
 		if _, e := s.findName(ref); e != nil {
-			return []Found{{ID: e.id, Name: e.name}}
+			return []Found{{ID: e.id, Name: e.name()}}
 		}
 		return nil
 	}
 	var found []Found
 	s.each(k, func(e *entity) bool {
-		if e.name == ref {
-			found = append(found, Found{ID: e.id, Name: e.name})
+		if e.name() == ref {
+			found = append(found, Found{ID: e.id, Name: e.name()})
 		}
 		return true
 	})
@@ -228,7 +228,7 @@ func (s *Snapshot) Holders(profile string, after uint32, limit int) (found []Hol
 }
 
 func holder(e *entity, profile string) Holder {
-	h := Holder{ID: e.id, Name: e.name, Profile: profile}
+	h := Holder{ID: e.id, Name: e.name(), Profile: profile}
 	if e.kind == kindAgent {
 		h.Type = AIAgent
 	}

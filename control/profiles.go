@@ -187,7 +187,7 @@ func List[R lanyard.Resource](ctx context.Context, s *Service, call Call, instan
 		return nil, nil, "", err
 	}
 	if see != nil {
-		page, next, err := seen[R](ctx, s.store.Reader(in.ID), see, p)
+		page, next, err := seen[R](ctx, s, s.store.Reader(in.ID), in.ID, see, p)
 		return in, page, next, err
 	}
 	page, next, err := list[R](ctx, s.store.Reader(in.ID), p)

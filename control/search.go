@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/store"
 )
 
@@ -109,7 +111,8 @@ func one[R lanyard.Resource](get func(R) string) func(lanyard.Resource) []string
 
 // Search returns a page of the resources that meet all of conditions, in the order of their
 // creation, and how many there are in all. The first page counts; later ones repeat total.
-// Its cost grows with the number of resources of the type.
+// Its cost grows with the number of resources of the type, but of users only those of the page are
+// read, unless the routing profile is among the conditions.
 func Search[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string, conditions []Condition, p Page, total int64) (*lanyard.Instance, []R, string, int64, error) {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
@@ -142,12 +145,98 @@ func Search[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 	if err != nil {
 		return nil, nil, "", 0, err
 	}
-	page, more, total, err := scan[R](ctx, r, tests, after, p.Limit, total)
+	page, more, total, err := find[R](ctx, s, r, in.ID, criteria{tests, c.tagged, c.stored}, after, p.Limit, total)
 	next := ""
 	if more {
 		next = strconv.FormatInt(page[len(page)-1].Head().Seq, 10)
 	}
 	return in, page, next, total, err
+}
+
+// criteria are what a resource that is searched for meets.
+type criteria struct {
+	tests  []test
+	tagged bool // they look at tags
+	stored bool // they look at what of a user only the store knows
+}
+
+// find collects a page after a position and, for the first page, counts all, unless total is negative.
+func find[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, instance string, c criteria, after int64, limit int, total int64) ([]R, bool, int64, error) {
+	var none R
+	switch {
+	case len(c.tests) == 0:
+		if after == 0 && total >= 0 {
+			n, err := r.Count(ctx, none.Type())
+			if err != nil {
+				return nil, false, 0, err
+			}
+			total = int64(n)
+		}
+		page, more, _, err := scan[R](ctx, r, nil, after, limit, -1)
+		return page, more, total, err
+	case none.Type() == lanyard.TypeUser && !c.stored:
+		revision, err := r.Revision(ctx)
+		if err != nil {
+			return nil, false, 0, err
+		}
+		if snapshot, err := s.engine.AtLeast(ctx, instance, revision, maxWait); err == nil {
+			return pick[R](ctx, r, snapshot, c, after, limit, total)
+		}
+	}
+	return scan[R](ctx, r, c.tests, after, limit, total)
+}
+
+// pick is scan where users are found in memory and only those of the page are read. What has changed
+// in between is tested again.
+func pick[R lanyard.Resource](ctx context.Context, r store.Reader, snapshot *access.Snapshot, c criteria, after int64, limit int, total int64) (page []R, more bool, _ int64, _ error) {
+	type place struct {
+		seq int64
+		id  string
+	}
+	order := func(x, y place) int { return cmp.Compare(x.seq, y.seq) }
+	counting := after == 0 && total >= 0
+	if counting {
+		total = 0
+	}
+	for {
+		var found []place // the first that there are after that position, and one more
+		most := limit - len(page) + 1
+		snapshot.Users(c.tagged, func(u *lanyard.User) bool {
+			if u.Seq <= after || !all(c.tests, u) {
+				return true
+			}
+			if counting {
+				total++
+			}
+			if found = append(found, place{u.Seq, u.ID}); len(found) >= 2*most {
+				slices.SortFunc(found, order)
+				found = found[:most]
+			}
+			return true
+		})
+		counting = false
+		slices.SortFunc(found, order)
+		for _, at := range found[:min(most, len(found))] {
+			after = at.seq
+			res, err := r.Get(ctx, lanyard.TypeUser, at.id)
+			if lanyard.KindOf(err) == lanyard.NotFound && err != nil {
+				continue
+			}
+			if err != nil {
+				return nil, false, 0, err
+			}
+			if !all(c.tests, res) {
+				continue
+			}
+			if len(page) == limit {
+				return page, true, total, nil
+			}
+			page = append(page, res.(R))
+		}
+		if len(found) < most {
+			return page, false, total, nil
+		}
+	}
 }
 
 // scan collects a page after a position and, for the first page, counts on to the end, unless total
@@ -185,12 +274,12 @@ func scan[R lanyard.Resource](ctx context.Context, r store.Reader, tests []test,
 }
 
 // seen is a page of list, of those resources that may be seen. It is full unless it is the last.
-func seen[R lanyard.Resource](ctx context.Context, r store.Reader, see test, p Page) ([]R, string, error) {
+func seen[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, instance string, see test, p Page) ([]R, string, error) {
 	after, err := position(p.After)
 	if err != nil {
 		return nil, "", err
 	}
-	page, more, _, err := scan[R](ctx, r, []test{see}, after, p.Limit, -1)
+	page, more, _, err := find[R](ctx, s, r, instance, criteria{tests: []test{see}}, after, p.Limit, -1)
 	if err != nil || !more {
 		return page, "", err
 	}
@@ -216,6 +305,8 @@ type compiler struct {
 	fields  []field
 	t       lanyard.Type // of what is searched
 	count   int
+	tagged  bool // as in criteria
+	stored  bool
 }
 
 func (c *compiler) setLevelField(ctx context.Context) error {
@@ -275,6 +366,7 @@ func (c *compiler) compile(ctx context.Context, cond Condition, depth int) (test
 		tests = append(tests, t)
 	}
 	if t := cond.Tag; t != nil {
+		c.tagged = true
 		tests = append(tests, func(r lanyard.Resource) bool {
 			value, ok := r.Head().Tags[t.Key]
 			return ok && value == t.Value
@@ -303,6 +395,7 @@ func (c *compiler) compileString(s StringCondition) (test, error) {
 		return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.FieldName: %s cannot be searched; accepted are %s", quote(s.Field), strings.Join(names, ", "))
 	}
 	values := c.fields[at].values
+	c.stored = c.stored || c.fields[at].name == "RoutingProfileId"
 	if t, ok := idFields[c.fields[at].name]; ok && lanyard.IsARN(s.Value) {
 		if t == "" {
 			t = c.t
