@@ -127,6 +127,13 @@ type Profile struct {
 	FlowModules         []FlowModule      `json:",omitempty"`
 	AIAgents            []AllowedAIAgent  `json:",omitempty"`
 	DataTables          []AttributeRule   `json:",omitempty"` // empty: rows are not restricted
+	ModifiedBy          Actor             `json:",omitzero"`  // who made the change that Modified dates; nobody if it was made before this was kept
+}
+
+// Actor is who made a call: an access key, on behalf of a user if User has an id.
+type Actor struct {
+	AccessKeyID string `json:",omitempty"`
+	User        string `json:",omitempty"`
 }
 
 // Application is access to a third-party application or to tools of an MCP server.

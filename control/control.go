@@ -232,10 +232,17 @@ func (s *Service) event(call Call, instance string) *lanyard.Event {
 		RequestID:   call.RequestID,
 		Request:     call.Request,
 	}
-	if call.acting != nil {
-		e.OnBehalfOf = call.acting.user
-	}
+	e.OnBehalfOf = call.actor().User
 	return e
+}
+
+// actor is who makes the call.
+func (c *Call) actor() lanyard.Actor {
+	a := lanyard.Actor{AccessKeyID: c.AccessKeyID}
+	if c.acting != nil {
+		a.User = c.acting.user
+	}
+	return a
 }
 
 // publish has decisions follow a committed event.

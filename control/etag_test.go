@@ -20,6 +20,7 @@ func TestETagKnowsEverything(t *testing.T) {
 		FlowModules:  []lanyard.FlowModule{{Type: "MCP", ID: "f"}},
 		AIAgents:     []lanyard.AllowedAIAgent{{ARN: "arn", Type: "THIRD_PARTY"}},
 		DataTables:   []lanyard.AttributeRule{{Access: "ALLOW", Attribute: "a", Values: []string{"v"}}},
+		ModifiedBy:   lanyard.Actor{AccessKeyID: "k", User: "u"},
 	}
 	seen := map[string]string{control.ETag(p): "nothing"}
 	check := func(what string) {

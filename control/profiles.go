@@ -41,7 +41,7 @@ func (s *Service) CreateSecurityProfile(ctx context.Context, call Call, instance
 		if err := s.room(ctx, tx, lanyard.TypeProfile, s.quotas.Profiles); err != nil {
 			return err
 		}
-		p = &lanyard.Profile{Meta: lanyard.Meta{ID: s.newID(), Name: name, Tags: tags, Modified: s.time()}}
+		p = &lanyard.Profile{Meta: lanyard.Meta{ID: s.newID(), Name: name, Tags: tags, Modified: s.time()}, ModifiedBy: call.actor()}
 		if err := s.changeProfile(ctx, tx, in, p, c); err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func (s *Service) UpdateSecurityProfile(ctx context.Context, call Call, instance
 			call.tag(p)
 			return errUnchanged
 		}
-		p.Modified = s.time()
+		p.Modified, p.ModifiedBy = s.time(), call.actor()
 		call.tag(p)
 		return tx.Put(ctx, p)
 	})
@@ -107,6 +107,7 @@ func ETag(p *lanyard.Profile) string {
 	}
 	text(p.ID, p.Name, p.Description, p.HierarchyGroup)
 	number(int(p.Modified.UnixMilli())) // as precise as it is kept
+	text(p.ModifiedBy.AccessKeyID, p.ModifiedBy.User)
 	tags(p.Tags)
 	tags(p.AccessTags)
 	list(p.Permissions)
