@@ -13,6 +13,23 @@ func (s *Snapshot) HolderCount(profile string) int {
 	return e.prof().holders.Len()
 }
 
+// HoldersOf counts the users and AI agents that hold any of some profiles, each once.
+func (s *Snapshot) HoldersOf(profiles []string) (n int) {
+	seen := make([]uint64, s.entities.n/64+1)
+	for _, id := range profiles {
+		if _, e := s.find(kindProfile, id); e != nil {
+			e.prof().holders.Scan(func(slot uint32, _ struct{}) bool {
+				if bit := uint64(1) << (slot % 64); seen[slot/64]&bit == 0 {
+					seen[slot/64] |= bit
+					n++
+				}
+				return true
+			})
+		}
+	}
+	return n
+}
+
 // Held are the ids of the profiles that a subject holds, in its order. It is false when there is no
 // such subject.
 func (s *Snapshot) Held(subject Subject) (profiles []string, ok bool) {

@@ -29,9 +29,11 @@ type lastChange struct {
 
 // Bounds of chronicles.
 const (
-	maxChronicle  = 4000 // events that are read at first: some 0.1 s
-	maxChronicles = 64   // instances
-	maxDays       = 366
+	// What is read at first, which takes some 0.1 s: at most so many events, of so many bytes or few more.
+	maxChronicle     = 4000
+	maxChronicleSize = 8 << 20
+	maxChronicles    = 64 // instances
+	maxDays          = 366
 )
 
 type chronicles struct {
@@ -69,8 +71,8 @@ func (c *chronicles) of(ctx context.Context, s *Server, instance string) (*chron
 func (c *chronicle) follow(ctx context.Context, s *Server, instance string) error {
 	if c.profiles == nil {
 		profiles, days := map[string]lastChange{}, map[string]int{}
-		for before, read := int64(0), 0; read < maxChronicle; {
-			events, next, err := s.Control.History(ctx, instance, lanyard.Ref{}, before, maxChronicle, 500)
+		for before, read, size := int64(0), 0, 0; read < maxChronicle; {
+			events, next, err := s.Control.History(ctx, instance, lanyard.Ref{}, before, maxChronicle, 50)
 			if err != nil {
 				return err
 			}
@@ -84,7 +86,10 @@ func (c *chronicle) follow(ctx context.Context, s *Server, instance string) erro
 				c.since = events[len(events)-1].Time
 			}
 			read += len(events)
-			if before = next; next == 0 {
+			for i := range events {
+				size += sizeOf(&events[i])
+			}
+			if before = next; next == 0 || size > maxChronicleSize {
 				break
 			}
 		}

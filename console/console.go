@@ -184,6 +184,7 @@ func (s *Server) table() map[string]endpoint {
 		"history/state":       post(s.historyState),
 		"history/export":      post(s.historyExport),
 		"overview":            post(s.overview),
+		"findings":            post(s.findings),
 		"heat":                post(s.heat),
 		"visibility":          post(s.visibility),
 	}

@@ -48,7 +48,8 @@ type (
 			SourceIP, UserAgent string
 			Console             bool
 		}
-		Changes []changeShown
+		Changes      []changeShown
+		ChangesTotal int // of those that the viewer may see
 	}
 	changeShown struct {
 		Type         string
@@ -70,6 +71,11 @@ const (
 	// maxLook is how many events one request looks at: without decoding some 0.1 s. The page goes on.
 	maxLook    = 20_000
 	maxLookAll = 5_000 // of events that are decoded
+	// An import changes thousands of resources in one event. A page shows the first of them, and ends
+	// early when its events are large together.
+	maxChanges = 20
+	maxPast    = 1 << 20 // bytes
+	atOnce     = 10      // events that are read, before it is seen how large they are
 )
 
 func (in *historyRequest) check() (about lanyard.Ref, err error) {
@@ -82,8 +88,8 @@ func (in *historyRequest) check() (about lanyard.Ref, err error) {
 	if in.Before < 0 {
 		return about, lanyard.Errorf(lanyard.Invalid, "Before: %d is not a revision", in.Before)
 	}
-	if (in.Type == "") != (in.ID == "") {
-		return about, lanyard.Errorf(lanyard.Invalid, "Id: Type and Id go together; only one is set")
+	if in.Type == "" && in.ID != "" {
+		return about, lanyard.Errorf(lanyard.Invalid, "Type: is required with Id")
 	}
 	if in.Type == "" {
 		return about, nil
@@ -124,20 +130,30 @@ func (s *Server) past(ctx context.Context, v *viewer, in historyRequest) (p past
 	if about.ID == "" {
 		look = maxLookAll
 	}
-	for {
-		events, next, err := s.Control.History(ctx, v.in.ID, about, before, look, in.Limit-len(p.events))
+	for size := 0; ; {
+		events, next, err := s.Control.History(ctx, v.in.ID, about, before, look, min(in.Limit-len(p.events), atOnce))
 		if err != nil {
 			return p, err
 		}
-		p.next = next
 		for i := range events {
 			e := &events[i]
-			if shown, err := seen.filter(ctx, e, about); err != nil {
+			shown, err := seen.filter(ctx, e, about)
+			if err != nil {
 				return p, err
-			} else if shown {
-				p.events = append(p.events, *e)
+			}
+			if !shown {
+				continue
+			}
+			p.events = append(p.events, *e)
+			if size += sizeOf(e); size > maxPast {
+				if i < len(events)-1 {
+					next = e.Revision
+				}
+				look = 0
+				break
 			}
 		}
+		p.next = next
 		// How many were looked at follows from the revisions, which have no gaps.
 		from := before
 		if from == 0 {
@@ -158,6 +174,15 @@ func (s *Server) past(ctx context.Context, v *viewer, in historyRequest) (p past
 		}
 	}
 	return p, nil
+}
+
+// sizeOf is about how many bytes an event has.
+func sizeOf(e *lanyard.Event) int {
+	n := len(e.Request)
+	for _, c := range e.Changes {
+		n += len(c.Before) + len(c.After)
+	}
+	return n
 }
 
 // mayLook refuses who may see no change of what is asked about.
@@ -192,15 +217,24 @@ type gone struct {
 
 // filter leaves in an event the changes that the viewer may see, and tells whether there are any.
 func (g *gone) filter(ctx context.Context, e *lanyard.Event, about lanyard.Ref) (bool, error) {
+	is := func(c lanyard.Change) bool {
+		return (about.Type == "" || c.Type == about.Type) && (about.ID == "" || c.ID == about.ID)
+	}
 	if g.v.user == "" {
-		return true, nil
+		if about.Type == "" {
+			return true, nil
+		}
+		first := slices.DeleteFunc(slices.Clone(e.Changes), func(c lanyard.Change) bool { return !is(c) })
+		rest := slices.DeleteFunc(slices.Clone(e.Changes), is)
+		e.Changes = append(first, rest...)
+		return len(first) > 0, nil
 	}
 	if e.Refused != "" {
 		return false, nil
 	}
 	var kept []lanyard.Change
 	for _, c := range e.Changes {
-		if about.ID != "" && (c.ID != about.ID || c.Type != about.Type) {
+		if !is(c) {
 			continue
 		}
 		ok, err := g.sees(ctx, c)
@@ -275,13 +309,18 @@ func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 		x.From.SourceIP, x.From.UserAgent = e.SourceIP, e.UserAgent
 		x.From.Console = strings.HasPrefix(e.UserAgent, consoleAgent)
 		for _, c := range e.Changes {
-			if name := shownTypes[c.Type]; name != "" {
-				one, err := s.change(v, name, c)
-				if err != nil {
-					return nil, err
-				}
-				x.Changes = append(x.Changes, one)
+			name := shownTypes[c.Type]
+			if name == "" {
+				continue
 			}
+			if x.ChangesTotal++; x.ChangesTotal > maxChanges {
+				continue
+			}
+			one, err := s.change(v, name, c)
+			if err != nil {
+				return nil, err
+			}
+			x.Changes = append(x.Changes, one)
 		}
 		shown = append(shown, x)
 	}

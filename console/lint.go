@@ -29,8 +29,10 @@ const (
 	info    = "info"
 )
 
-// maxFindings bounds those of one rule.
-const maxFindings = 100
+const (
+	maxFindings = 100 // of one rule
+	maxDetails  = 20  // of a finding
+)
 
 // groups returns the hierarchy groups that the viewer may see.
 func (s *Server) groups(ctx context.Context, v *viewer) (all []*lanyard.Group, truncated bool, err error) {
@@ -61,7 +63,7 @@ func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([
 		if counts[rule]++; counts[rule] > maxFindings {
 			return
 		}
-		f := finding{Rule: rule, Severity: severity, Profiles: []named{}, Message: message, Details: list(details)}
+		f := finding{Rule: rule, Severity: severity, Profiles: []named{}, Message: message, Details: list(details[:min(len(details), maxDetails)])}
 		for _, p := range profiles {
 			f.Profiles = append(f.Profiles, named{p.ID, p.Name})
 		}

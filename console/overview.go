@@ -15,10 +15,18 @@ import (
 
 type sensitiveShown struct {
 	Permission, Why string
-	Profiles        []named
+	Profiles        []named // the first of them
+	ProfilesTotal   int
 	Holders         int
 	Sample          []holderShown
 }
+
+// Bounds of what the overview shows of each.
+const (
+	maxShownProfiles = 10
+	maxUnheld        = 30
+	firstFindings    = 8
+)
 
 // instanceRequest is the body of a question about an instance as a whole.
 type instanceRequest struct {
@@ -35,7 +43,7 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]any{"Revision": v.Revision(), "Sensitive": nil, "Unheld": nil, "Findings": nil, "Changes": nil, "ChangesSince": nil, "Server": nil,
+	out := map[string]any{"Revision": v.Revision(), "Sensitive": nil, "Unheld": nil, "UnheldTotal": nil, "Findings": nil, "FindingsTotal": nil, "Changes": nil, "ChangesSince": nil, "Server": nil,
 		"Counts": nil}
 	if v.holds(views[access.TypeSecurityProfile]) == nil {
 		all, err := v.all(ctx, s)
@@ -49,9 +57,12 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 		if v.holds(views[access.TypeAIAgent]) == nil {
 			counts["Agents"] = v.Count(access.TypeAIAgent)
 		}
-		unheld := []named{}
+		unheld, none := []named{}, 0
 		for _, p := range all {
-			if v.HolderCount(p.ID) == 0 {
+			if v.HolderCount(p.ID) > 0 {
+				continue
+			}
+			if none++; none <= maxUnheld {
 				unheld = append(unheld, named{p.ID, p.Name})
 			}
 		}
@@ -59,7 +70,9 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		out["Counts"], out["Sensitive"], out["Unheld"], out["Findings"] = counts, v.sensitive(all), unheld, findings
+		out["Counts"], out["Sensitive"] = counts, v.sensitive(all)
+		out["Unheld"], out["UnheldTotal"] = unheld, none
+		out["Findings"], out["FindingsTotal"] = findings[:min(len(findings), firstFindings)], len(findings)
 	}
 	if v.user == "" || v.holds("HistoricalChanges.View") == nil {
 		c, err := s.chronicles.of(ctx, s, v.in.ID)
@@ -83,8 +96,8 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 	return out, nil
 }
 
-// maxCountedHolders bounds how many holders are gone through to count each once.
-const maxCountedHolders = 200_000
+// maxCountedHolders bounds how many holders are gone through to count each once: some 20 ms.
+const maxCountedHolders = 2_000_000
 
 // sensitive lists who holds the permissions that deserve attention, those with holders first.
 func (v *viewer) sensitive(all []*lanyard.Profile) []sensitiveShown {
@@ -99,10 +112,12 @@ func (v *viewer) sensitive(all []*lanyard.Profile) []sensitiveShown {
 	out, left := []sensitiveShown{}, maxCountedHolders
 	for _, name := range slices.Sorted(maps.Keys(granting)) {
 		known, _ := lanyard.LookupPermission(name)
-		x := sensitiveShown{Permission: name, Why: known.Sensitive, Profiles: []named{}, Sample: []holderShown{}}
-		most := 0
+		x := sensitiveShown{Permission: name, Why: known.Sensitive, Profiles: []named{}, ProfilesTotal: len(granting[name]), Sample: []holderShown{}}
+		most, ids := 0, []string{}
 		for _, p := range granting[name] {
-			x.Profiles = append(x.Profiles, named{p.ID, p.Name})
+			if ids = append(ids, p.ID); len(ids) <= maxShownProfiles {
+				x.Profiles = append(x.Profiles, named{p.ID, p.Name})
+			}
 			most += v.HolderCount(p.ID)
 			if len(x.Sample) < 5 {
 				for _, h := range v.sample(p.ID, 5-len(x.Sample)) {
@@ -114,19 +129,47 @@ func (v *viewer) sensitive(all []*lanyard.Profile) []sensitiveShown {
 		}
 		if x.Holders = most; len(granting[name]) > 1 && most <= left { // somebody may hold several
 			left -= most
-			once := map[string]bool{}
-			for _, p := range granting[name] {
-				found, _, _ := v.Holders(p.ID, 0, most)
-				for _, h := range found {
-					once[h.ID] = true
-				}
-			}
-			x.Holders = len(once)
+			x.Holders = v.HoldersOf(ids)
 		}
 		out = append(out, x)
 	}
 	slices.SortStableFunc(out, func(x, y sensitiveShown) int { return cmp.Compare(y.Holders, x.Holders) })
 	return out
+}
+
+// findings answers a page of what lint finds, the warnings first.
+func (s *Server) findings(ctx context.Context, a *asking) (any, error) {
+	var in struct {
+		InstanceID string `json:"InstanceId"`
+		After      int
+		Limit      int
+	}
+	if err := a.decode(&in); err != nil {
+		return nil, err
+	}
+	switch {
+	case in.Limit == 0:
+		in.Limit = defaultPage
+	case in.Limit < 1 || in.Limit > maxPage:
+		return nil, lanyard.Errorf(lanyard.Invalid, "Limit: %d is not accepted; 1 to %d are", in.Limit, maxPage)
+	}
+	if in.After < 0 {
+		return nil, lanyard.Errorf(lanyard.Invalid, "After: %d is not a place in the list", in.After)
+	}
+	v, err := s.view(ctx, a, in.InstanceID)
+	if err != nil {
+		return nil, err
+	}
+	all, err := v.all(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.lint(ctx, v, all)
+	if err != nil {
+		return nil, err
+	}
+	page := found[min(in.After, len(found)):]
+	return map[string]any{"Findings": page[:min(in.Limit, len(page))], "Total": len(found), "Revision": v.Revision()}, nil
 }
 
 // rate remembers how many decisions there were a while ago.

@@ -180,10 +180,13 @@ func (s *Server) profiles(ctx context.Context, a *asking) (any, error) {
 		"TagKeys": tagKeys[:min(len(tagKeys), maxKeys)]}, nil
 }
 
-// lastModified says when and by whom a profile was changed last. Who it was is known as far back as
-// the chronicle goes.
+// lastModified says when and by whom a profile was changed last. The chronicle knows of changes of tags
+// too, and the revision, but goes back only so far.
 func (v *viewer) lastModified(s *Server, c *chronicle, p *lanyard.Profile) lastModified {
 	out := lastModified{Time: p.Modified, By: by{Kind: "unknown"}}
+	if who := p.ModifiedBy; who != (lanyard.Actor{}) {
+		out.By = v.by(who.User, who.AccessKeyID, s.isRoot(who.AccessKeyID))
+	}
 	if last, ok := c.last(p.ID); ok {
 		out = lastModified{last.time, v.by(last.user, last.key, last.root), last.revision}
 	}
@@ -245,6 +248,7 @@ type (
 	peopleRequest struct {
 		InstanceID        string `json:"InstanceId"`
 		Search            string
+		UserID            string `json:"UserId"`
 		SecurityProfileID string `json:"SecurityProfileId"`
 		HierarchyGroupID  string `json:"HierarchyGroupId"`
 		Tag               *tagFilter
@@ -271,9 +275,6 @@ func (in *peopleRequest) check() error {
 	}
 	return nil
 }
-
-// maxCounted is up to how many users those that match are counted.
-const maxCounted = 20_000
 
 // users answers a page of the people.
 func (s *Server) users(ctx context.Context, a *asking) (any, error) {
@@ -303,6 +304,9 @@ func (s *Server) users(ctx context.Context, a *asking) (any, error) {
 		}
 		conditions = append(conditions, control.Condition{Or: any})
 	}
+	if in.UserID != "" {
+		conditions = append(conditions, control.Condition{String: &control.StringCondition{Field: "ResourceId", Value: in.UserID, Compare: "EXACT"}})
+	}
 	if in.SecurityProfileID != "" {
 		conditions = append(conditions, control.Condition{String: &control.StringCondition{Field: "SecurityProfileId", Value: in.SecurityProfileID, Compare: "EXACT"}})
 	}
@@ -322,7 +326,7 @@ func (s *Server) users(ctx context.Context, a *asking) (any, error) {
 		}
 	}
 	count := int64(0)
-	if v.Count(access.TypeUser) > maxCounted || in.NextToken != "" {
+	if in.NextToken != "" {
 		count = -1
 	}
 	_, found, next, total, err := control.Search[*lanyard.User](ctx, s.Control, call, v.in.ID, conditions, control.Page{After: in.NextToken, Limit: in.Limit}, count)
@@ -383,8 +387,8 @@ func (s *Server) agents(ctx context.Context, a *asking) (any, error) {
 	if err := a.decode(&in); err != nil {
 		return nil, err
 	}
-	if in.HierarchyGroupID != "" || in.Tag != nil {
-		return nil, lanyard.Errorf(lanyard.Invalid, "HierarchyGroupId and Tag: AI agents have neither")
+	if in.HierarchyGroupID != "" || in.Tag != nil || in.UserID != "" {
+		return nil, lanyard.Errorf(lanyard.Invalid, "UserId, HierarchyGroupId and Tag: AI agents have none of them")
 	}
 	if err := in.check(); err != nil {
 		return nil, err

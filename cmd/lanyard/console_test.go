@@ -304,6 +304,9 @@ func TestConsoleRights(t *testing.T) {
 		{"an earlier state", "history/state", about(`, "Type": "SecurityProfile", "Id": "` + fr + `", "Revision": 60`), "401 401 404 403 404 . . ."},
 		{"export", "history/export", about(``), "401 401 404 403 . . . ."},
 		{"overview", "overview", about(``), "401 401 404 . . . . ."},
+		{"findings", "findings", about(``), "401 401 404 403 . . . ."},
+		{"history of all profiles", "history", about(`, "Type": "SecurityProfile"`), "401 401 404 403 . . . ."},
+		{"history of all instances", "history", about(`, "Type": "Instance"`), "401 401 404 403 403 403 403 ."},
 		{"heat map", "heat", about(``), "401 401 404 403 . . . ."},
 		{"who sees whom", "visibility", about(``), "401 401 404 403 403 . . ."},
 		{"an operation that reads", "call/DescribeSecurityProfile", about(`, "SecurityProfileId": "` + fr + `"`), "401 401 404 403 403 . . ."},
@@ -391,6 +394,9 @@ func TestConsoleRights(t *testing.T) {
 		{"tagged", "users", about(`, "Limit": 100`), "Rows", "Username", 15, "hugo.moreau", "jack.turner"},
 		{"hierarchy", "users", about(`, "Limit": 100`), "Rows", "Username", 27, "hugo.moreau", "jack.turner"},
 		{"admin", "users", about(`, "Limit": 100`), "Rows", "Username", 41, "jack.turner", ""},
+		{"tagged", "users", about(`, "UserId": "` + jack + `"`), "Rows", "Username", 0, "", "jack.turner"},
+		{"hierarchy", "users", about(`, "UserId": "` + sales + `"`), "Rows", "Username", 1, "hugo.moreau", ""},
+		{"admin", "users", about(`, "UserId": "` + jack + `"`), "Rows", "Username", 1, "jack.turner", ""},
 		{"tagged", "ask/lookup", `{"resource": {"type": "User", "id": "jack.turner"}}`, "results", "id", 0, "", jack},
 		{"admin", "ask/lookup", `{"resource": {"type": "User", "id": "jack.turner"}}`, "results", "id", 1, jack, ""},
 		{"hierarchy", "ask/holders", `{"resource": {"type": "SecurityProfile", "id": "` + s.profile("Agent") + `"}}`, "results", "id", 24, sales, jack},
@@ -551,8 +557,9 @@ func TestConsoleSignIn(t *testing.T) {
 		for path, bodies := range map[string][]string{
 			"profiles":                   {`{"PageSize": 101}`, `{"PageSize": 0}`, `{"Page": 0}`, `{"Sort": "Colour"}`, `{"Tag": "x"}`, `[]`, `{"Search": 1}`, `{"Nothing": 1}`, `{"Search": "` + strings.Repeat("x", 300) + `"}`},
 			"users":                      {`{"Limit": 101}`, `{"Limit": -1}`, `{"NextToken": "x"}`, `{"Search": "` + strings.Repeat("x", 26) + `"}`, `{"Tag": {"Key": "a"}}`},
-			"history":                    {`{"Type": "SecurityProfile"}`, `{"Id": "x"}`, `{"Type": "Tree", "Id": "x"}`, `{"Before": -1}`, `{"Limit": 201}`},
+			"history":                    {`{"Id": "x"}`, `{"Type": "Tree", "Id": "x"}`, `{"Before": -1}`, `{"Limit": 201}`},
 			"history/state":              {`{}`, `{"Type": "User", "Id": "x", "Revision": 0}`, `{"Type": "User", "Id": "x", "Revision": 99999}`},
+			"findings":                   {`{"After": -1}`, `{"Limit": 101}`, `{"Limit": -1}`, `{"After": 1e99}`},
 			"blockers":                   {`{}`, `{"SecurityProfileIds": []}`},
 			"ask/evaluation":             {`{}`, `[]`, `{"subject": {"type": "user"}, "subject": {"type": "user"}}`, `{"subject": {"type": "tree", "id": "x"}}`},
 			"ask/what-if":                {`{}`, `{"operation": "DeleteUser", "parameters": {}}`, `{"operation": "UpdateSecurityProfile", "parameters": {"SecurityProfileId": "x", "Nothing": 1}}`},
@@ -862,5 +869,32 @@ func TestConsolePage(t *testing.T) {
 		if got := get(path).StatusCode; got != want {
 			t.Errorf("%s answers %d, want %d", path, got, want)
 		}
+	}
+}
+
+// Who changed a profile last is known also when the event has been cut off.
+func TestConsoleLastChange(t *testing.T) {
+	s := newSite(t)
+	order := s.profile("Order desk")
+	s.as(s.in, "olivia.stone").ok("call/UpdateSecurityProfile", fmt.Sprintf(`{"SecurityProfileId": %q, "Description": "Mine"}`, order))
+	s.operator().ok("call/UpdateSecurityProfile", fmt.Sprintf(`{"InstanceId": %q, "SecurityProfileId": %q, "Description": "Other"}`, s.in.ID, s.profile("Auditor")))
+	if err := s.svc.PruneAll(t.Context(), control.Retention{Events: 1}, "tester"); err != nil {
+		t.Fatal(err)
+	}
+	s.start() // nothing is remembered
+	o := s.operator()
+	if h := o.ok("history", fmt.Sprintf(`{"InstanceId": %q}`, s.in.ID)); len(h["Events"].([]any)) != 1 {
+		t.Fatalf("after the cut there is %v", h)
+	}
+	by := map[string]any{}
+	for _, row := range o.ok("profiles", fmt.Sprintf(`{"InstanceId": %q, "PageSize": 100}`, s.in.ID))["Rows"].([]any) {
+		row := row.(map[string]any)
+		by[row["Id"].(string)] = row["LastModified"].(map[string]any)["By"]
+	}
+	if got := fmt.Sprint(by[order]); !strings.Contains(got, "olivia.stone") {
+		t.Errorf("the last change was by %s, want olivia.stone", got)
+	}
+	if got := fmt.Sprint(by[s.profile("Auditor")]); !strings.Contains(got, "operator") {
+		t.Errorf("the last change was by %s, want the operator", got)
 	}
 }

@@ -116,6 +116,7 @@ export interface HistoryEvent {
   Refused: string;
   From: { SourceIP: string; UserAgent: string; Console: boolean };
   Changes: Change[];
+  ChangesTotal: number;
 }
 
 export interface Grant {

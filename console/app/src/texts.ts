@@ -542,6 +542,7 @@ export const t = {
     cut: "Only the newest 10,000 changes are in the file",
     cutText: "lanyard audit writes all of them.",
     older: "Older changes",
+    notShown: (n: number) => `${n.toLocaleString("en")} more changes of this call are in the export.`,
     searched: "Searched back to",
     refused: (why: string) => `refused: ${why}`,
     fromConsole: "in the console, from",

@@ -8,8 +8,9 @@ import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table from "@cloudscape-design/components/table";
-import { useState } from "react";
-import { type Named, read } from "../api";
+import { useEffect, useState } from "react";
+import { type ApiError, type Named, read } from "../api";
+import { Failed } from "../parts/failed";
 import { Page, Ready } from "../parts/page";
 import { number, ProfileLinks, SubjectLink, When } from "../parts/show";
 import { useCan, useInstance, useLoad, useShared } from "../state";
@@ -18,11 +19,21 @@ import Button from "@cloudscape-design/components/button";
 
 const x = t.overview;
 
+interface Finding {
+  Rule: string;
+  Severity: string;
+  Profiles: Named[];
+  Message: string;
+  Details: string[];
+}
+
 interface Answer {
   Counts: { Profiles?: number; Users?: number; Agents?: number } | null;
-  Sensitive: { Permission: string; Why: string; Profiles: Named[]; Holders: number; Sample: (Named & { Type: string })[] }[] | null;
+  Sensitive: { Permission: string; Why: string; Profiles: Named[]; ProfilesTotal: number; Holders: number; Sample: (Named & { Type: string })[] }[] | null;
   Unheld: Named[] | null;
-  Findings: { Rule: string; Severity: string; Profiles: Named[]; Message: string; Details: string[] }[] | null;
+  UnheldTotal: number | null;
+  Findings: Finding[] | null;
+  FindingsTotal: number | null;
   Changes: { Day: string; Changes: number }[] | null;
   ChangesSince: string;
   Server: {
@@ -62,8 +73,8 @@ export default function Overview() {
             {data.Sensitive && <Sensitive rows={data.Sensitive} />}
             <div className="columns">
               {data.Findings && (
-                <Container header={<Header variant="h2" counter={`(${data.Findings.length})`} description={x.findingsText}>{x.findings}</Header>}>
-                  <Findings rows={data.Findings} />
+                <Container header={<Header variant="h2" counter={`(${number.format(data.FindingsTotal ?? 0)})`} description={x.findingsText}>{x.findings}</Header>}>
+                  <Findings first={data.Findings} total={data.FindingsTotal ?? 0} />
                 </Container>
               )}
               <SpaceBetween size="l">
@@ -78,7 +89,10 @@ export default function Overview() {
                   <Missing permission="HistoricalChanges.View" what={x.needsChanges} />
                 )}
                 {data.Unheld && (
-                  <Container header={<Header variant="h2" counter={`(${data.Unheld.length})`}>{x.unheld}</Header>}>{data.Unheld.length ? <ProfileLinks profiles={data.Unheld.slice(0, 30)} /> : <Box>{x.noUnheld}</Box>}</Container>
+                  <Container header={<Header variant="h2" counter={`(${number.format(data.UnheldTotal ?? 0)})`}>{x.unheld}</Header>}>
+                    {data.Unheld.length ? <ProfileLinks profiles={data.Unheld} /> : <Box>{x.noUnheld}</Box>}
+                    {(data.UnheldTotal ?? 0) > data.Unheld.length && <Link href={to("profiles?sort=Holders")}>{t.more((data.UnheldTotal ?? 0) - data.Unheld.length)}</Link>}
+                  </Container>
                 )}
                 {data.Server && (
                   <Container header={<Header variant="h2">{x.server}</Header>}>
@@ -142,7 +156,12 @@ function Sensitive({ rows }: { rows: NonNullable<Answer["Sensitive"]> }) {
       columnDefinitions={[
         { id: "permission", header: x.permission, isRowHeader: true, minWidth: 180, cell: (s) => <span className="mono">{s.Permission}</span> },
         { id: "why", header: x.why, cell: (s) => <span className="nowrap"><Badge color="red">{t.matrix.marks[s.Why] ?? s.Why}</Badge></span> },
-        { id: "profiles", header: x.profiles, minWidth: 180, cell: (s) => <ProfileLinks profiles={s.Profiles.slice(0, 6)} /> },
+        { id: "profiles", header: x.profiles, minWidth: 180, cell: (s) => (
+            <>
+              <ProfileLinks profiles={s.Profiles.slice(0, 6)} />
+              {s.ProfilesTotal > 6 && <Box color="text-body-secondary">{t.more(s.ProfilesTotal - 6)}</Box>}
+            </>
+          ) },
         { id: "holders", header: x.holders, cell: (s) => number.format(s.Holders) },
         {
           id: "sample",
@@ -164,19 +183,40 @@ function Sensitive({ rows }: { rows: NonNullable<Answer["Sensitive"]> }) {
   );
 }
 
-function Findings({ rows }: { rows: NonNullable<Answer["Findings"]> }) {
-  const [all, setAll] = useState(false);
+/** The findings, the first of which came with the page; the others come as they are asked for. */
+function Findings({ first, total }: { first: Finding[]; total: number }) {
+  const instance = useInstance();
+  const [rows, setRows] = useState(first);
+  useEffect(() => setRows(first), [first]);
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<ApiError | null>(null);
+  const more = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      const page = await read<{ Findings: Finding[] }>(instance, "findings", { After: rows.length, Limit: 50 });
+      setRows([...rows, ...page.Findings]);
+    } catch (e) {
+      setError(e as ApiError);
+    }
+    setBusy(false);
+  };
   if (rows.length === 0) return <StatusIndicator type="success">{x.noFindings}</StatusIndicator>;
   return (
     <SpaceBetween size="s">
-      {(all ? rows : rows.slice(0, shown)).map((f, i) => (
+      {rows.map((f, i) => (
         <div key={i} className="finding">
           <StatusIndicator type={f.Severity === "error" ? "error" : f.Severity === "warning" ? "warning" : "info"}>{x.rules[f.Rule] ?? f.Rule}</StatusIndicator>
           <div>{f.Message}</div>
           <ProfileLinks profiles={f.Profiles.slice(0, 5)} />
         </div>
       ))}
-      {rows.length > shown && <Button onClick={() => setAll(!all)}>{all ? x.fewer : x.allOf(rows.length)}</Button>}
+      {error && <Failed error={error} retry={() => void more()} />}
+      {rows.length < total && (
+        <Button loading={busy} onClick={() => void more()}>
+          {t.showMore}
+        </Button>
+      )}
     </SpaceBetween>
   );
 }

@@ -9,7 +9,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
 import { type ReactNode, useEffect, useState } from "react";
 import { useParams, useSearchParams } from "react-router";
-import { ApiError, ask, call, look, type Named, read, searchable, type Subject, type UserRow } from "../api";
+import { ApiError, ask, call, look, type Named, read, type Subject, type UserRow } from "../api";
 import { Blast } from "../parts/blast";
 import { EffectiveTable } from "../parts/effective";
 import { Events } from "../parts/events";
@@ -40,9 +40,11 @@ interface ApiUser {
 
 /** A user with the names of what it refers to. */
 async function whole(instance: string, id: string, signal: AbortSignal): Promise<ApiUser & { row?: UserRow }> {
-  const { User } = await look<{ User: ApiUser }>("DescribeUser", { InstanceId: instance, UserId: id }, signal);
-  const { Rows } = await read<{ Rows: UserRow[] }>(instance, "users", { ...searchable(User.Username), Limit: 100 }, signal);
-  return { ...User, row: Rows.find((r) => r.Id === User.Id) };
+  const [{ User }, { Rows }] = await Promise.all([
+    look<{ User: ApiUser }>("DescribeUser", { InstanceId: instance, UserId: id }, signal),
+    read<{ Rows: UserRow[] }>(instance, "users", { UserId: id, Limit: 1 }, signal),
+  ]);
+  return { ...User, row: Rows[0] };
 }
 
 export default function User() {

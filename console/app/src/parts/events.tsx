@@ -88,6 +88,7 @@ export function Events({ type, id }: { type?: string; id?: string }) {
 
 function Event({ event }: { event: HistoryEvent }) {
   const names = event.Changes.length;
+  const hidden = event.ChangesTotal - names;
   return (
     <>
       <div className="event-head">
@@ -104,10 +105,11 @@ function Event({ event }: { event: HistoryEvent }) {
         <ChangeView key={i} change={c} revision={event.Revision} />
       ))}
       {names > 3 && (
-        <ExpandableSection headerText={t.more(names - 3)} variant="inline">
-          {event.Changes.slice(3, 103).map((c, i) => (
+        <ExpandableSection headerText={t.more(event.ChangesTotal - 3)} variant="inline">
+          {event.Changes.slice(3).map((c, i) => (
             <ChangeView key={i} change={c} revision={event.Revision} />
           ))}
+          {hidden > 0 && <Box color="text-body-secondary">{x.notShown(hidden)}</Box>}
         </ExpandableSection>
       )}
     </>
