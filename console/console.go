@@ -447,6 +447,14 @@ type viewer struct {
 	call control.Call
 }
 
+// about reads a question into in, and answers its viewer of the instance that it names.
+func (s *Server) about(ctx context.Context, a *asking, in any, instance *string) (*viewer, error) {
+	if err := a.decode(in); err != nil {
+		return nil, err
+	}
+	return s.view(ctx, a, *instance)
+}
+
 // view finds out who looks at which instance. ref is the instance that the page names, if any.
 func (s *Server) view(ctx context.Context, a *asking, ref string) (*viewer, error) {
 	v := &viewer{user: a.session.User, call: control.Call{Caller: s.caller(a)}}

@@ -291,10 +291,7 @@ func (g *gone) sees(ctx context.Context, c lanyard.Change) (bool, error) {
 // history answers a page of events, newest first.
 func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 	var in historyRequest
-	if err := a.decode(&in); err != nil {
-		return nil, err
-	}
-	v, err := s.view(ctx, a, in.InstanceID)
+	v, err := s.about(ctx, a, &in, &in.InstanceID)
 	if err != nil {
 		return nil, err
 	}
@@ -330,10 +327,7 @@ func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 // historyExport answers a page of events as programs read them.
 func (s *Server) historyExport(ctx context.Context, a *asking) (any, error) {
 	var in historyRequest
-	if err := a.decode(&in); err != nil {
-		return nil, err
-	}
-	v, err := s.view(ctx, a, in.InstanceID)
+	v, err := s.about(ctx, a, &in, &in.InstanceID)
 	if err != nil {
 		return nil, err
 	}
@@ -487,10 +481,7 @@ func (s *Server) historyState(ctx context.Context, a *asking) (any, error) {
 		ID         string `json:"Id"`
 		Revision   int64
 	}
-	if err := a.decode(&in); err != nil {
-		return nil, err
-	}
-	v, err := s.view(ctx, a, in.InstanceID)
+	v, err := s.about(ctx, a, &in, &in.InstanceID)
 	if err != nil {
 		return nil, err
 	}

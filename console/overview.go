@@ -36,10 +36,7 @@ type instanceRequest struct {
 // overview answers how an instance stands. Every part is for who may see it, and null for others.
 func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 	var in instanceRequest
-	if err := a.decode(&in); err != nil {
-		return nil, err
-	}
-	v, err := s.view(ctx, a, in.InstanceID)
+	v, err := s.about(ctx, a, &in, &in.InstanceID)
 	if err != nil {
 		return nil, err
 	}
@@ -231,10 +228,7 @@ const unknownGroup = "Not in the catalogue"
 // heat answers how many permissions of each group each profile has.
 func (s *Server) heat(ctx context.Context, a *asking) (any, error) {
 	var in instanceRequest
-	if err := a.decode(&in); err != nil {
-		return nil, err
-	}
-	v, err := s.view(ctx, a, in.InstanceID)
+	v, err := s.about(ctx, a, &in, &in.InstanceID)
 	if err != nil {
 		return nil, err
 	}
@@ -347,10 +341,7 @@ const maxGroups = 2000
 // visibility answers which profiles show the users of which groups.
 func (s *Server) visibility(ctx context.Context, a *asking) (any, error) {
 	var in instanceRequest
-	if err := a.decode(&in); err != nil {
-		return nil, err
-	}
-	v, err := s.view(ctx, a, in.InstanceID)
+	v, err := s.about(ctx, a, &in, &in.InstanceID)
 	if err != nil {
 		return nil, err
 	}
