@@ -385,7 +385,7 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 	go rest(ctx, &calls)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		calls.Add(1)
-		defer finish(r)
+		defer finish(w, r)
 		switch {
 		case r.URL.Path == "/healthz":
 			w.Write([]byte("ok\n"))
@@ -408,17 +408,36 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 	}), nil
 }
 
-// maxRest is how much is read in bytes of a body that was refused for its size, or for anything else.
-const maxRest = 32 << 20
+// What is read of a body that was refused for its size, or for anything else: so many bytes, in so
+// long, and no slower than a piece in each pause.
+const (
+	maxRest      = 32 << 20
+	maxRestTime  = 10 * time.Second
+	maxRestPause = 2 * time.Second
+	restPiece    = 64 << 10
+)
 
 // finish takes in what is left of a request's body before the answer goes out. Most clients send all
 // before they read, and if the server hung up on them they would see a broken connection and no
-// answer. Beyond maxRest, or the server's ReadTimeout, that is what they see.
-func finish(r *http.Request) {
+// answer. Beyond the bounds that is what they see; who has stopped sending gets the answer.
+func finish(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength == 0 || r.Header.Get("Expect") != "" { // who expects a word before the body waits for the answer
 		return
 	}
-	io.CopyN(io.Discard, r.Body, maxRest) // it ends early where the body does
+	control, until := http.NewResponseController(w), time.Now().Add(maxRestTime)
+	for left := int64(maxRest); left > 0; {
+		now := time.Now()
+		if !now.Before(until) {
+			return
+		}
+		if err := control.SetReadDeadline(now.Add(min(maxRestPause, until.Sub(now)))); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return
+		}
+		n, err := io.CopyN(io.Discard, r.Body, min(left, restPiece))
+		if left -= n; err != nil { // mostly io.EOF
+			return
+		}
+	}
 }
 
 // principal finds out who asks for a decision: the bearer of a token, or whoever signed with an

@@ -312,6 +312,46 @@ func TestRefusedBodyIsAnswered(t *testing.T) {
 	}
 }
 
+// Who stops in the middle of what is refused, or sends drop by drop, is answered, or hung up on, soon.
+func TestRefusedBodyWithoutEnd(t *testing.T) {
+	t.Parallel()
+	s := start(t, built(t, ""), t.TempDir(), "--no-auth").ready()
+	for name, drip := range map[string]time.Duration{"stops": time.Hour, "drop by drop": 300 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			const within = maxRestTime + 5*time.Second
+			c.SetDeadline(time.Now().Add(within))
+			if _, err := fmt.Fprintf(c, "PUT /instance HTTP/1.1\r\nHost: lanyard\r\nContent-Length: %d\r\n\r\n%s", 10<<20, strings.Repeat("x", 1<<20)); err != nil {
+				t.Fatal(err)
+			}
+			done := make(chan struct{})
+			defer close(done)
+			go func() {
+				for {
+					select {
+					case <-done:
+						return
+					case <-time.After(drip):
+						c.Write([]byte("x")) // fails once the server has hung up
+					}
+				}
+			}()
+			res, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				t.Fatalf("no answer within %v: %v", within, err)
+			}
+			if text, _ := io.ReadAll(res.Body); res.StatusCode != 400 || !strings.Contains(string(text), "10485760 bytes") {
+				t.Errorf("answer %d %.300s", res.StatusCode, text)
+			}
+		})
+	}
+}
+
 // SIGTERM takes no new connections, lets the calls under way finish and be answered, and ends with
 // status 0; what was answered is there afterwards.
 func TestTerminate(t *testing.T) {
