@@ -153,9 +153,9 @@ test("unsaved changes survive a stray click and a reload", async ({ page, server
   const asked = page.waitForEvent("dialog");
   await page.reload();
   expect((await asked).type()).toBe("beforeunload");
-  await expect(page.getByText(/These are from before, kept in this tab/)).toBeVisible();
+  await expect(page.getByText(/Unsaved draft restored/)).toBeVisible();
   await expect(page.getByLabel("Description")).toHaveValue("Not yet saved");
-  await page.getByRole("button", { name: "Discard changes" }).click();
+  await page.getByRole("button", { name: "Discard the draft" }).click();
   await expect(page.getByLabel("Description")).toHaveValue("");
   await page.getByRole("link", { name: "Users", exact: true }).first().click();
   await expect(page.getByRole("heading", { level: 1, name: "Users" })).toBeVisible();

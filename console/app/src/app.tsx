@@ -12,6 +12,7 @@ import { createContext, lazy, Suspense, useCallback, useContext, useEffect, useM
 import { createHashRouter, Navigate, Outlet, RouterProvider, useLocation, useNavigate } from "react-router";
 import { ApiError, catalogue as loadCatalogue, listen, own, type Session, session as loadSession, type SignIn } from "./api";
 import type { Catalogue } from "./catalogue";
+import { dropDrafts } from "./drafts";
 import { Failed } from "./parts/failed";
 import { SignInForm, SignInPage } from "./pages/sign-in";
 import { type Message, serverIsBack, type Shared, SharedContext, useKept, useShared } from "./state";
@@ -169,6 +170,7 @@ function SignedIn({ boot, choice, setChoice, restart }: { boot: Extract<Boot, { 
     async (everywhere: boolean) => {
       if (unsaved.current && !confirm(t.unsaved.signOut)) return;
       setUnsaved(false);
+      dropDrafts();
       await own(everywhere ? "sign-out-everywhere" : "sign-out").catch(() => {});
       location.hash = "#/";
       restart();

@@ -40,7 +40,7 @@ export const t = {
     request: (id: string) => `Request ${id}`,
     noPage: "There is no such page.",
     broken: "This page failed",
-    brokenText: "Load the page again. Unsaved changes of a profile are kept in this tab.",
+    brokenText: "Load the page again. Unsaved changes are kept in this tab.",
   },
 
   unsaved: {
@@ -49,6 +49,11 @@ export const t = {
     leave: "Leave and lose them",
     stay: "Stay on the page",
     signOut: "This page has changes that are not saved. Sign out and lose them?",
+    restored: "Unsaved draft restored",
+    restoredText: "This is what you typed and did not save, kept in this tab:",
+    discard: "Discard the draft",
+    changes: (n: number) => (n === 0 ? "There is something left to complete" : `Unsaved changes in ${plural(n, "field")}`),
+    drop: "Discard changes",
   },
 
   over: {
@@ -208,9 +213,6 @@ export const t = {
     modified: "Last change",
     by: "Changed by",
     review: "Review and save",
-    discard: "Discard changes",
-    unsaved: (n: number) => (n === 0 ? "There is something left to complete" : `Unsaved changes in ${plural(n, "field")}`),
-    cameBack: "These are from before, kept in this tab:",
     restored: (revision: string) => `The state after change ${revision} is filled in`,
     restoredText: "Nothing is saved yet. Review the differences, then save.",
     readOnly: (permission: string) => `You can look at this profile but not change it. Missing permission: ${permission}`,
@@ -406,6 +408,7 @@ export const t = {
     email: "E-mail",
     effective: "Effective access",
     edit: "Profiles, group and tags",
+    toEdit: "Look at them",
     profilesText: "1 to 10. What any of them allows is allowed.",
     oneProfile: "A user holds at least one profile.",
     tenProfiles: "A user holds at most ten profiles.",

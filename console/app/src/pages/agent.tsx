@@ -6,12 +6,13 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useEffect, useState } from "react";
 import { useParams } from "react-router";
 import { type AgentRow, type ApiError, ask, call, type Named, read, searchable } from "../api";
+import { useDraft } from "../drafts";
 import { EffectiveTable } from "../parts/effective";
 import { Events } from "../parts/events";
 import { Failed } from "../parts/failed";
 import { Page, Ready } from "../parts/page";
 import { ProfilesPicker } from "../parts/pickers";
-import { Leaving } from "../parts/unsaved";
+import { Leaving, Unsaved } from "../parts/unsaved";
 import { useCan, useInstance, useLoad, useShared, useUnsaved } from "../state";
 import { t } from "../texts";
 
@@ -34,17 +35,26 @@ function View({ arn }: { arn: string }) {
     },
     [instance, arn],
   );
-  const [profiles, setProfiles] = useState<Named[]>([]);
+  const before = loaded.data ?? [];
+  const { kept, keep } = useDraft<{ profiles: Named[] }>(arn);
+  const [chosen, setChosen] = useState<Named[] | null>(kept?.profiles ?? null);
+  const [cameBack, setCameBack] = useState(kept?.time);
+  const profiles = chosen ?? before;
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
-  useEffect(() => {
-    if (loaded.data) setProfiles(loaded.data);
-  }, [loaded.data]);
-  const before = loaded.data ?? [];
   const added = profiles.filter((p) => !before.some((o) => o.Id === p.Id));
   const removed = before.filter((p) => !profiles.some((o) => o.Id === p.Id));
-  const dirty = added.length + removed.length > 0;
+  const dirty = !!loaded.data && added.length + removed.length > 0;
   const blocker = useUnsaved(dirty);
+  useEffect(() => {
+    if (!loaded.data) return;
+    keep(dirty ? { profiles } : null);
+    if (!dirty) setCameBack(undefined);
+  }, [keep, loaded.data, dirty, profiles]);
+  const discard = () => {
+    setChosen(null);
+    setCameBack(undefined);
+  };
   const effective = useLoad((signal) => ask<{ results: Parameters<typeof EffectiveTable>[0]["rows"] }>(instance, "effective", { subject: { type: "ai_agent", id: arn } }, signal), [instance, arn, loaded.data]);
 
   const save = async () => {
@@ -68,6 +78,7 @@ function View({ arn }: { arn: string }) {
       <Ready of={loaded}>
         {() => (
           <SpaceBetween size="m">
+            {dirty && <Unsaved fields={[t.users.profiles]} cameBack={cameBack} discard={discard} />}
             <Container
               header={
                 <Header
@@ -92,7 +103,7 @@ function View({ arn }: { arn: string }) {
               <SpaceBetween size="s">
                 {error && <Failed error={error} />}
                 <FormField stretch>
-                  <ProfilesPicker value={profiles} onChange={setProfiles} label={t.users.profiles} disabled={!can("QConnectAIAgents.Edit")} />
+                  <ProfilesPicker value={profiles} onChange={setChosen} label={t.users.profiles} disabled={!can("QConnectAIAgents.Edit")} />
                 </FormField>
               </SpaceBetween>
             </Container>
@@ -103,7 +114,7 @@ function View({ arn }: { arn: string }) {
           </SpaceBetween>
         )}
       </Ready>
-      <Leaving blocker={blocker} />
+      <Leaving blocker={blocker} leave={() => keep(null)} />
     </Page>
   );
 }

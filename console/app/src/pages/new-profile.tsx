@@ -4,14 +4,15 @@ import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
 import { ApiError, call, type ProfileAnswer, read } from "../api";
+import { useDraft } from "../drafts";
 import { Editor, type Problems, tabFor } from "../parts/editor";
 import { Failed } from "../parts/failed";
 import { Page, Ready } from "../parts/page";
 import { TagRows } from "../parts/rows";
-import { Leaving } from "../parts/unsaved";
+import { Leaving, Unsaved } from "../parts/unsaved";
 import { changed, type Editable, editable, empty, fieldOf, same, type Tags } from "../profile";
 import { useInstance, useLoad, useShared, useUnsaved } from "../state";
 import { t } from "../texts";
@@ -24,35 +25,58 @@ export default function NewProfile() {
   const [params] = useSearchParams();
   const from = params.get("from");
   const loaded = useLoad(async (signal) => (from ? await read<ProfileAnswer>(instance, "profile", { SecurityProfileId: from }, signal) : null), [instance, from]);
-  if (from && !loaded.data)
+  // What was loaded for another link stays until this one's is there.
+  const source = from && loaded.data?.Profile.SecurityProfileId === from ? loaded.data : null;
+  if (from && !source)
     return (
       <Page title={x.title}>
         <Ready of={loaded}>{() => null}</Ready>
       </Page>
     );
-  return <Form key={from} from={loaded.data ?? null} />;
+  return <Form key={`${instance} ${from}`} from={source} />;
 }
+
+interface Draft {
+  name: string;
+  value: Editable;
+  tags: Tags;
+}
+
+const sameTags = (a: Tags, b: Tags) => JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort());
 
 function Form({ from }: { from: ProfileAnswer | null }) {
   const instance = useInstance();
   const navigate = useNavigate();
   const { notify } = useShared();
-  const begin = from ? editable(from.Profile) : empty();
-  const [name, setName] = useState("");
-  const [value, setValue] = useState<Editable>(begin);
-  const [tags, setTags] = useState<Tags>(from?.Profile.Tags ?? {});
+  const [begin] = useState<Draft>(() => ({ name: "", value: from ? editable(from.Profile) : empty(), tags: from?.Profile.Tags ?? {} }));
+  const { kept, keep } = useDraft<Draft>(from ? `new from ${from.Profile.SecurityProfileId}` : "new");
+  const [name, setName] = useState(kept?.name ?? begin.name);
+  const [value, setValue] = useState(kept?.value ?? begin.value);
+  const [tags, setTags] = useState(kept?.tags ?? begin.tags);
+  const [cameBack, setCameBack] = useState(kept?.time);
   const [tab, setTab] = useState("permissions");
   const [problems, setProblems] = useState<Problems>({});
   const [error, setError] = useState<ApiError | null>(null);
   const [busy, setBusy] = useState(false);
   const [made, setMade] = useState("");
-  const blocker = useUnsaved(!made && (name !== "" || !same(begin, value)));
-  const first = useRef(begin);
+  const dirty = !made && (name !== begin.name || !same(begin.value, value) || !sameTags(begin.tags, tags));
+  const blocker = useUnsaved(dirty);
+  useEffect(() => {
+    keep(dirty ? { name, value, tags } : null);
+    if (!dirty) setCameBack(undefined);
+  }, [keep, dirty, name, value, tags]);
   useEffect(() => {
     if (made) void navigate(`/instances/${instance}/profiles/${made}`);
   }, [made]);
   const onProblem = (field: string, problem: string | undefined) => setProblems((all) => (all[field] === problem ? all : { ...all, [field]: problem }));
 
+  const discard = () => {
+    setName(begin.name);
+    setValue(begin.value);
+    setTags(begin.tags);
+    setProblems({});
+    setCameBack(undefined);
+  };
   const create = async () => {
     const wrong = name.trim() === "" ? x.nameWanted : undefined;
     onProblem("SecurityProfileName", wrong);
@@ -98,6 +122,7 @@ function Form({ from }: { from: ProfileAnswer | null }) {
       }
     >
       {error && <Failed error={error} />}
+      {cameBack && dirty && <Unsaved fields={[]} cameBack={cameBack} discard={discard} />}
       <Container>
         <FormField label={t.profiles.name} constraintText={x.nameText} errorText={problems.SecurityProfileName}>
           <Input
@@ -112,7 +137,7 @@ function Form({ from }: { from: ProfileAnswer | null }) {
       </Container>
       <Editor
         value={value}
-        saved={first.current}
+        saved={begin.value}
         onChange={setValue}
         problems={problems}
         onProblem={onProblem}
@@ -134,7 +159,7 @@ function Form({ from }: { from: ProfileAnswer | null }) {
           </Container>
         }
       />
-      <Leaving blocker={blocker} />
+      <Leaving blocker={blocker} leave={() => keep(null)} />
     </Page>
   );
 }

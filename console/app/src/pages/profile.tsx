@@ -8,7 +8,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useNavigate, useParams, useSearchParams } from "react-router";
 import { ApiError, call, type ProfileAnswer, read } from "../api";
-import { keepDraft, keptDraft } from "../drafts";
+import { useDraft } from "../drafts";
 import { useNames } from "../names";
 import { DeleteProfiles } from "../parts/delete-profiles";
 import { Editor, type Problems, tabFor } from "../parts/editor";
@@ -19,12 +19,20 @@ import { Page, Ready } from "../parts/page";
 import { Review } from "../parts/review";
 import { TagRows } from "../parts/rows";
 import { number, When, Who } from "../parts/show";
-import { Leaving } from "../parts/unsaved";
+import { Leaving, Unsaved } from "../parts/unsaved";
 import { diff, type Editable, editable, fieldOf, type Profile, same, type Tags } from "../profile";
 import { useCan, useInstance, useLoad, useShared, useUnsaved } from "../state";
 import { t } from "../texts";
 
 const x = t.profile;
+
+interface Draft {
+  /** What the draft was made from, and its entity tag: somebody may save meanwhile. */
+  base: Editable;
+  etag: string;
+  value: Editable;
+  tags?: Tags;
+}
 
 export default function ProfilePage() {
   const { id } = useParams();
@@ -53,18 +61,17 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
   const instance = useInstance();
   const can = useCan();
   const navigate = useNavigate();
-  const { session, notify, refresh } = useShared();
+  const { notify, refresh } = useShared();
   const [params, setParams] = useSearchParams();
   const profile = first.Profile;
   const id = profile.SecurityProfileId;
-  const who = session.User?.Id ?? "operator";
 
-  const kept = useMemo(() => keptDraft(who, instance, id), [who, instance, id]);
+  const { kept, keep } = useDraft<Draft>(id);
   const [base, setBase] = useState<Editable>(kept?.base ?? editable(profile));
   const [etag, setEtag] = useState(kept?.etag ?? first.ETag);
   const [value, setValue] = useState<Editable>(kept?.value ?? base);
   const [cameBack, setCameBack] = useState(kept?.time);
-  const [tags, setTags] = useState<Tags>(profile.Tags ?? {});
+  const [tags, setTags] = useState<Tags>(kept?.tags ?? profile.Tags ?? {});
   const [savedTags, setSavedTags] = useState<Tags>(profile.Tags ?? {});
   const [problems, setProblems] = useState<Problems>({});
   const [reviewing, setReviewing] = useState(false);
@@ -81,8 +88,9 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
   const mayEdit = can("SecurityProfiles.Edit");
 
   useEffect(() => {
-    keepDraft(who, instance, id, diffs.length > 0 ? { base, etag, value, time: new Date().toISOString() } : null);
-  }, [who, instance, id, base, etag, value, diffs.length]);
+    keep(diffs.length > 0 || tagsDirty ? { base, etag, value, ...(tagsDirty ? { tags } : {}) } : null);
+    if (diffs.length === 0 && !tagsDirty) setCameBack(undefined);
+  }, [keep, base, etag, value, diffs.length, tags, tagsDirty]);
 
   // A state of the past, proposed as a change like any other.
   const restore = params.get("restore");
@@ -132,6 +140,7 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
   };
   const discard = () => {
     setValue(base);
+    setTags(savedTags);
     setProblems({});
     setCameBack(undefined);
     reload();
@@ -176,26 +185,13 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
       {error && <Failed error={error} retry={reload} />}
       {restoreError && <Failed error={restoreError} />}
       {!mayEdit && <Alert type="info">{x.readOnly("SecurityProfiles.Edit")}</Alert>}
-      {dirty && (
-        <div className="unsaved" role="status">
-          <Alert
-            type="info"
-            header={x.unsaved(diffs.length)}
-            action={
-              <SpaceBetween direction="horizontal" size="xs">
-                <Button onClick={discard}>{x.discard}</Button>
-                <Button onClick={review}>{x.review}</Button>
-              </SpaceBetween>
-            }
-          >
-            {cameBack && (
-              <>
-                {x.cameBack} <When time={cameBack} />.{" "}
-              </>
-            )}
-            {diffs.map((d) => t.fields[d.field]).join(", ")}
-          </Alert>
-        </div>
+      {(dirty || tagsDirty) && (
+        <Unsaved
+          fields={[...diffs.map((d) => t.fields[d.field]), ...(tagsDirty ? [x.tags] : [])]}
+          cameBack={cameBack}
+          discard={discard}
+          actions={dirty && <Button onClick={review}>{x.review}</Button>}
+        />
       )}
       <Container>
         <KeyValuePairs
@@ -302,7 +298,7 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
           }}
         />
       )}
-      <Leaving blocker={blocker} leave={() => keepDraft(who, instance, id, null)} />
+      <Leaving blocker={blocker} leave={() => keep(null)} />
     </Page>
   );
 }

@@ -10,6 +10,7 @@ import Tabs from "@cloudscape-design/components/tabs";
 import { type ReactNode, useEffect, useState } from "react";
 import { useParams, useSearchParams } from "react-router";
 import { ApiError, ask, call, look, type Named, read, type Subject, type UserRow } from "../api";
+import { useDraft } from "../drafts";
 import { Blast } from "../parts/blast";
 import { EffectiveTable } from "../parts/effective";
 import { Events } from "../parts/events";
@@ -21,7 +22,7 @@ import { Page, Ready } from "../parts/page";
 import { ProfilesPicker } from "../parts/pickers";
 import { TagRows } from "../parts/rows";
 import { groupPath, ProfileLinks, SubjectLink, TagList } from "../parts/show";
-import { Leaving } from "../parts/unsaved";
+import { Leaving, Unsaved } from "../parts/unsaved";
 import type { Tags } from "../profile";
 import { useCan, useInstance, useLoad, useShared, useUnsaved } from "../state";
 import { t } from "../texts";
@@ -36,6 +37,13 @@ interface ApiUser {
   SecurityProfileIds: string[];
   HierarchyGroupId?: string;
   Tags?: Tags;
+}
+
+/** Only what is not saved: the rest is what the user has by then. */
+interface Draft {
+  profiles?: Named[];
+  group?: string;
+  tags?: Tags;
 }
 
 /** A user with the names of what it refers to. */
@@ -69,16 +77,31 @@ function UserView({ user, reload, error }: { user: Awaited<ReturnType<typeof who
   const can = useCan();
   const [params, setParams] = useSearchParams();
   const names = user.row?.SecurityProfiles ?? user.SecurityProfileIds.map((Id) => ({ Id, Name: "" }));
-  const [profiles, setProfiles] = useState<Named[]>(names);
-  const [group, setGroup] = useState(user.HierarchyGroupId ?? "");
-  const [tags, setTags] = useState<Tags>(user.Tags ?? {});
+  const { kept, keep } = useDraft<Draft>(user.Id);
+  const [profiles, setProfiles] = useState<Named[]>(kept?.profiles ?? names);
+  const [group, setGroup] = useState(kept?.group ?? user.HierarchyGroupId ?? "");
+  const [tags, setTags] = useState<Tags>(kept?.tags ?? user.Tags ?? {});
+  const [cameBack, setCameBack] = useState(kept?.time);
   const [problem, setProblem] = useState<string>();
   const [reviewing, setReviewing] = useState(false);
   const ids = profiles.map((p) => p.Id);
   const profilesDirty = [...ids].sort().join() !== [...user.SecurityProfileIds].sort().join();
   const groupDirty = group !== (user.HierarchyGroupId ?? "");
   const tagsDirty = JSON.stringify(Object.entries(tags).sort()) !== JSON.stringify(Object.entries(user.Tags ?? {}).sort());
-  const blocker = useUnsaved(profilesDirty || groupDirty || tagsDirty);
+  const dirty = profilesDirty || groupDirty || tagsDirty || !!problem;
+  const blocker = useUnsaved(dirty);
+  useEffect(() => {
+    keep(dirty ? { ...(profilesDirty ? { profiles } : {}), ...(groupDirty ? { group } : {}), ...(tagsDirty ? { tags } : {}) } : null);
+    if (!dirty) setCameBack(undefined);
+  }, [keep, dirty, profilesDirty, groupDirty, tagsDirty, profiles, group, tags]);
+  const discard = () => {
+    setProfiles(names);
+    setGroup(user.HierarchyGroupId ?? "");
+    setTags(user.Tags ?? {});
+    setProblem(undefined);
+    setCameBack(undefined);
+  };
+  const toEdit = () => setParams({ tab: "edit" }, { replace: true });
   const missing = (permission: string) => (can(permission) ? undefined : t.missing(permission));
   const effective = useLoad((signal) => ask<{ results: Parameters<typeof EffectiveTable>[0]["rows"] }>(instance, "effective", { subject: { type: "user", id: user.Id } }, signal), [instance, user]);
   const name = `${user.IdentityInfo?.FirstName ?? ""} ${user.IdentityInfo?.LastName ?? ""}`.trim();
@@ -91,6 +114,14 @@ function UserView({ user, reload, error }: { user: Awaited<ReturnType<typeof who
       actions={<Button href={`#/instances/${instance}/explore/check?who=${user.Id}&name=${encodeURIComponent(user.Username)}`}>{x.check}</Button>}
     >
       {error && <Failed error={error} retry={reload} />}
+      {dirty && (
+        <Unsaved
+          fields={[...(profilesDirty ? [t.users.profiles] : []), ...(tagsDirty ? [t.users.tags] : []), ...(groupDirty ? [t.users.group] : [])]}
+          cameBack={cameBack}
+          discard={discard}
+          actions={params.get("tab") !== "edit" && <Button onClick={toEdit}>{x.toEdit}</Button>}
+        />
+      )}
       <Container>
         <KeyValuePairs
           columns={4}
@@ -185,7 +216,7 @@ function UserView({ user, reload, error }: { user: Awaited<ReturnType<typeof who
           }}
         />
       )}
-      <Leaving blocker={blocker} />
+      <Leaving blocker={blocker} leave={() => keep(null)} />
     </Page>
   );
 }

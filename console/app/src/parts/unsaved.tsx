@@ -1,9 +1,37 @@
+import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
+import type { ReactNode } from "react";
 import type { useUnsaved } from "../state";
 import { t } from "../texts";
+import { When } from "./show";
+
+/** Says on every tab of a page that something is not saved, and when it was typed if it came back from before. */
+export function Unsaved({ fields, cameBack, discard, actions }: { fields: string[]; cameBack?: string; discard: () => void; actions?: ReactNode }) {
+  return (
+    <div className="unsaved" role="status">
+      <Alert
+        type="info"
+        header={cameBack ? t.unsaved.restored : t.unsaved.changes(fields.length)}
+        action={
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button onClick={discard}>{cameBack ? t.unsaved.discard : t.unsaved.drop}</Button>
+            {actions}
+          </SpaceBetween>
+        }
+      >
+        {cameBack && (
+          <>
+            {t.unsaved.restoredText} <When time={cameBack} />.{" "}
+          </>
+        )}
+        {fields.join(", ")}
+      </Alert>
+    </div>
+  );
+}
 
 /** Asks before a page with unsaved changes is left. */
 export function Leaving({ blocker, leave }: { blocker: ReturnType<typeof useUnsaved>; leave?: () => void }) {
