@@ -23,7 +23,7 @@ import { type Browser, type Cookie, expect, type Page, test as base } from "@pla
 
 const binary = resolve(process.env.LANYARD_BIN ?? "../../bin/lanyard");
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   return new Promise((done, fail) => {
     const s = createServer();
     s.once("error", fail);

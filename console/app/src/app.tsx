@@ -14,7 +14,7 @@ import { ApiError, catalogue as loadCatalogue, listen, own, type Session, sessio
 import type { Catalogue } from "./catalogue";
 import { dropDrafts } from "./drafts";
 import { Failed } from "./parts/failed";
-import { SignInForm, SignInPage } from "./pages/sign-in";
+import { goOn, SignInForm, SignInPage } from "./pages/sign-in";
 import { type Message, serverIsBack, type Shared, SharedContext, useKept, useShared } from "./state";
 import { t } from "./texts";
 import { follow, type Theme } from "./theme";
@@ -76,6 +76,8 @@ const router = createHashRouter([
 
 function Start() {
   const { session } = useShared();
+  const [asked] = useState(goOn);
+  if (asked.startsWith("/instances/") || asked === "/account") return <Navigate to={asked} replace />;
   return <Navigate to={session.Kind === "user" ? `/instances/${session.Instance!.Id}/overview` : "/instances"} replace />;
 }
 

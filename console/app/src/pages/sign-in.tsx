@@ -12,6 +12,28 @@ import { type ReactNode, useEffect, useState } from "react";
 import { ApiError, type Session, session as loadSession, signIn as send, type SignIn } from "../api";
 import { t } from "../texts";
 
+const onwards = "lanyard.onwards";
+
+/** The provider leads back to the first page: what was asked for is kept until then. */
+function goOnLater() {
+  try {
+    if (!location.hash.startsWith("#/sign-in")) sessionStorage.setItem(onwards, location.hash.slice(1));
+  } catch {
+    // Then the first page it is.
+  }
+}
+
+/** The page that was asked for before the provider was; once. */
+export function goOn(): string {
+  try {
+    const to = sessionStorage.getItem(onwards) ?? "";
+    sessionStorage.removeItem(onwards);
+    return to;
+  } catch {
+    return "";
+  }
+}
+
 interface Props {
   signIn: SignIn;
   done: (session: Session) => void;
@@ -96,7 +118,9 @@ export function SignInForm({ signIn, done, intro, inDialog, username: known }: P
                   <Button onClick={() => loadSession().then(done, (e: ApiError) => setProblem(e.message))}>{t.signIn.afterOidc}</Button>
                 </>
               ) : (
-                <Button href={signIn.OIDC.Path}>{signIn.OIDC.Label}</Button>
+                <Button href={signIn.OIDC.Path} onClick={goOnLater}>
+                  {signIn.OIDC.Label}
+                </Button>
               ))}
             <Button variant="primary" formAction="submit" loading={busy}>
               {t.signIn.action}
