@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run build console browser screenshots test check postgres unit conformance bench fuzz crash failover linearizability soak model upstream generate docs clean help
+.PHONY: run build console browser console-big screenshots test check postgres unit conformance bench fuzz crash failover linearizability soak model upstream generate docs clean help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -12,7 +12,7 @@ crash: ROUNDS ?= 200
 failover: ROUNDS ?= 20
 
 help: ## Show the targets.
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 17
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 17
 
 run: build ## Build lanyard and start it on ./lanyard-data with a demo instance.
 	@command -v aws >/dev/null || echo "The AWS CLI is not installed, so the aws line below will not run here; any AWS SDK will do (README.md)."
@@ -51,6 +51,9 @@ screenshots: build ## Make the README's picture of the console anew.
 
 browser: build ## The console: Vitest, and Playwright in Chromium against the built binary.
 	@.ci/browser
+
+console-big: build ## The console with 100,000 users: that no page loads everything, and how long each takes.
+	@LANYARD_BIG=1 .ci/browser big
 
 bench: ## Measure, and write docs/performance.md.
 	cd bench && go run . -out ../docs/performance.md

@@ -45,12 +45,16 @@ export class Server {
   private port = 0;
   private passwords = new Map<string, string>();
 
-  constructor(readonly flags: string[] = []) {}
+  /** With the demo's instance; or, of an alias, with what a command has put into the data folder before the start. */
+  constructor(
+    readonly flags: string[] = [],
+    readonly alias = "",
+  ) {}
 
   async start(): Promise<this> {
     this.port ||= await freePort();
     this.url = `http://127.0.0.1:${this.port}`;
-    const child = spawn(binary, ["serve", "--demo", "--data", this.data, "--listen", `127.0.0.1:${this.port}`, ...this.flags], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(binary, ["serve", ...(this.alias ? [] : ["--demo"]), "--data", this.data, "--listen", `127.0.0.1:${this.port}`, ...this.flags], { stdio: ["ignore", "pipe", "pipe"] });
     this.process = child;
     for (const stream of [child.stdout!, child.stderr!]) stream.on("data", (b) => (this.log += b));
     for (let i = 0; ; i++) {
@@ -66,8 +70,8 @@ export class Server {
     const value = (name: string) => new RegExp(`${name}\\s*=\\s*(\\S+)`).exec(credentials)![1];
     this.key = { accessKeyId: value("aws_access_key_id"), secretAccessKey: value("aws_secret_access_key") };
     this.connect = new ConnectClient({ endpoint: this.url, region: "us-east-1", credentials: this.key });
-    this.instance = (await this.connect.send(new ListInstancesCommand({}))).InstanceSummaryList!.find((i) => i.InstanceAlias === "harbour-outfitters")?.Id ?? this.instance;
-    for (const line of readFileSync(join(this.data, "demo-credentials"), "utf8").split("\n")) {
+    this.instance = (await this.connect.send(new ListInstancesCommand({}))).InstanceSummaryList!.find((i) => i.InstanceAlias === (this.alias || "harbour-outfitters"))?.Id ?? this.instance;
+    for (const line of this.alias ? [] : readFileSync(join(this.data, "demo-credentials"), "utf8").split("\n")) {
       const [name, password] = line.trim().split(/\s+/);
       if (password && !this.passwords.has(name)) this.passwords.set(name, password);
     }
