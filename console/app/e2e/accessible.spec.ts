@@ -105,6 +105,17 @@ test("the review is accessible, and every page fits a tablet", async ({ page, se
     // Tables scroll in their own boxes; the page itself never does sideways.
     expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), path).toBeLessThanOrEqual(0);
   }
+  // The pictures fit too, as far as they are of a usual size.
+  await page.setViewportSize({ width: 834, height: 1112 });
+  const users = await server.users();
+  const ask = `who=${users["claire.dubois"]}&name=claire.dubois&what=Users.View&on=${users["sarah.masson"]}&on_name=sarah.masson`;
+  for (const path of [`explore/check?${ask}`, "explore/heat", "explore/hierarchy"]) {
+    await open(page, server, path);
+    await settled(page);
+    const inner = page.locator(".scroll").first();
+    await expect(inner).toBeVisible();
+    await expect.poll(() => inner.evaluate((e) => e.scrollWidth - e.clientWidth), path).toBeLessThanOrEqual(0);
+  }
   await page.setViewportSize({ width: 1024, height: 768 });
   await open(page, server, `profiles/${profiles["Supervisor France"]}`);
   await grant(page, "Users.Create", true);

@@ -210,10 +210,13 @@ test("no page of a big instance loads everything; the server pages, searches and
   await visit("agents", "agents", () => expect(page.locator("tbody tr")).toHaveCount(25));
   asked = await seen.last("agents");
   expect(asked.body).toMatchObject({ Limit: 25 });
+  await seen.clear();
   await timed("agents: show more", async () => {
     await page.getByRole("button", { name: "Show more" }).click();
     await expect(page.locator("tbody tr")).toHaveCount(50);
   });
+  await seen.last("agents");
+  expect(seen.all.map((a) => rowsOf(a).length), "one page more is asked for, not all of them again").toEqual([25]);
   await page.getByLabel("Find by ARN").fill("000000000059");
   await expect(page.locator("tbody tr")).toHaveCount(1);
   expect((await seen.last("agents")).body).toMatchObject({ Search: "000000000059" });
@@ -234,10 +237,13 @@ test("no page of a big instance loads everything; the server pages, searches and
   expect(asked.body).toMatchObject({ page: { limit: 50 } });
   expect((asked.answer.results as unknown[]).length).toBeLessThanOrEqual(50);
   const shownRows = await page.locator("tbody tr").count();
+  await seen.clear();
   await timed("who can: show more", async () => {
     await page.getByRole("button", { name: "Show more" }).click();
     await expect(page.locator("tbody tr").nth(shownRows)).toBeVisible();
   });
+  await seen.last("ask/who-can");
+  expect(seen.all, "one page more is asked for, not all of them again").toHaveLength(1);
 
   await visit("heat map", "explore/heat", () => expect(page.locator("table.heat tbody tr")).toHaveCount(40));
   await visit("hierarchy", "explore/hierarchy", () => expect(page.locator("svg.hierarchy .group").first()).toBeVisible());

@@ -106,3 +106,35 @@ test("the table sorts and pages at the server, and its address is a link to what
   await expect(page.getByRole("link", { name: /^Paged/ })).toHaveCount(4);
   await expect(page.getByRole("link", { name: /^Paged/ }).last()).toHaveText("Paged 10");
 });
+
+test("users are found by tag and by hierarchy group, and the address is a link to what was found", async ({ page, server }) => {
+  await signIn(page, server);
+  await open(page, server, "users");
+  const rows = page.locator("tbody tr");
+  await expect(rows).toHaveCount(25);
+  await page.getByLabel("Tag: Key or Key=Value").fill("Country=Fr");
+  await expect(rows).toHaveCount(1);
+  await expect(page.getByRole("link", { name: "sarah.masson" })).toBeVisible();
+  await page.getByRole("button", { name: "Clear the filters" }).click();
+  await expect(rows).toHaveCount(25);
+
+  await page.getByRole("combobox", { name: "In a hierarchy group" }).fill("Lyon");
+  await page.getByRole("option", { name: /^Lyon/ }).click();
+  await expect(rows.first()).toContainText("France / Lyon / Support"); // those in the groups below are its people too
+  await page.getByRole("combobox", { name: "In a hierarchy group" }).fill("France");
+  await page.getByRole("option", { name: /^France/ }).click();
+  await expect(page.getByRole("link", { name: "claire.dubois" })).toBeVisible();
+  // Two groups of one name are told apart.
+  await page.getByRole("combobox", { name: "In a hierarchy group" }).fill("Sales");
+  await page.getByRole("option", { name: /^Sales.*Portland/ }).click();
+  await expect(rows.first()).toContainText("Portland");
+  const count = await rows.count();
+  expect(count).toBeLessThan(25);
+  await page.reload();
+  await expect(rows).toHaveCount(count);
+  await expect(page.getByRole("combobox", { name: "In a hierarchy group" })).toHaveValue("Sales");
+  await page.getByRole("combobox", { name: "In a hierarchy group" }).fill("nowhere at all");
+  await page.getByLabel("Find by name").focus();
+  await expect(page.getByText(/hierarchy group "nowhere at all" does not exist/)).toBeVisible();
+  await expect(page.getByText("No user that you may see matches.")).toBeVisible();
+});

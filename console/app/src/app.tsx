@@ -1,6 +1,7 @@
 import Alert from "@cloudscape-design/components/alert";
 import AppLayout from "@cloudscape-design/components/app-layout";
 import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
 import Flashbar, { type FlashbarProps } from "@cloudscape-design/components/flashbar";
 import { I18nProvider } from "@cloudscape-design/components/i18n";
 import enMessages from "@cloudscape-design/components/i18n/messages/all.en";
@@ -14,6 +15,7 @@ import { ApiError, catalogue as loadCatalogue, listen, own, type Session, sessio
 import type { Catalogue } from "./catalogue";
 import { dropDrafts } from "./drafts";
 import { Failed } from "./parts/failed";
+import { Page } from "./parts/page";
 import { goOn, SignInForm, SignInPage } from "./pages/sign-in";
 import { type Message, serverIsBack, type Shared, SharedContext, useKept, useShared } from "./state";
 import { t } from "./texts";
@@ -69,7 +71,7 @@ const router = createHashRouter([
           { path: "history/:type/:id/:revision", element: <State /> },
         ],
       },
-      { path: "*", element: <Failed error={new ApiError(404, { Code: "NotFound", Message: t.errors.noPage })} /> },
+      { path: "*", element: <NoPage /> },
     ],
   },
 ]);
@@ -79,6 +81,16 @@ function Start() {
   const [asked] = useState(goOn);
   if (asked.startsWith("/instances/") || asked === "/account") return <Navigate to={asked} replace />;
   return <Navigate to={session.Kind === "user" ? `/instances/${session.Instance!.Id}/overview` : "/instances"} replace />;
+}
+
+function NoPage() {
+  return (
+    <Page title={t.errors.notFound}>
+      <Alert type="error" action={<Button href="#/">{t.errors.start}</Button>}>
+        {t.errors.noPage}
+      </Alert>
+    </Page>
+  );
 }
 
 function Broken() {

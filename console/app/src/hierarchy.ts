@@ -18,12 +18,17 @@ export interface ApiGroup {
 
 const levels = ["LevelOne", "LevelTwo", "LevelThree", "LevelFour", "LevelFive"] as const;
 
+/** The names from the top down to the group. */
+export const pathOf = (g: ApiGroup): string[] => {
+  const path = levels.map((l) => g.HierarchyPath?.[l]?.Name).filter((n): n is string => !!n);
+  return path.length ? path : [g.Name];
+};
+
 /** The groups as a forest, each level by name. A group whose parent is not known stands at the top. */
 export function forest(groups: ApiGroup[]): GroupNode[] {
   const nodes = new Map<string, GroupNode>();
   for (const g of groups) {
-    const path = levels.map((l) => g.HierarchyPath?.[l]?.Name).filter((n): n is string => !!n);
-    nodes.set(g.Id, { id: g.Id, name: g.Name, path: path.length ? path : [g.Name], children: [] });
+    nodes.set(g.Id, { id: g.Id, name: g.Name, path: pathOf(g), children: [] });
   }
   const roots: GroupNode[] = [];
   for (const g of groups) {

@@ -77,6 +77,20 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, deps: Depe
   return { data: state.data, error: state.error, loading: state.loading, reload };
 }
 
+/** Keeps what was asked for by its key, so that showing one page more asks for that page alone. */
+export function useRemembered() {
+  const instance = useInstance();
+  const known = useRef(new Map<string, unknown>());
+  return useCallback(
+    async <T,>(what: string, load: () => Promise<T>): Promise<T> => {
+      const key = `${instance} ${what}`;
+      if (!known.current.has(key)) known.current.set(key, await load());
+      return known.current.get(key) as T;
+    },
+    [instance],
+  );
+}
+
 /** A value that follows another when that has been still for a moment. */
 export function useStill<T>(value: T, ms = 250): T {
   const [still, setStill] = useState(value);

@@ -1,10 +1,12 @@
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
+import ExpandableSection from "@cloudscape-design/components/expandable-section";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import Input from "@cloudscape-design/components/input";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 import { type ApiError, own } from "../api";
@@ -58,9 +60,14 @@ export default function Account() {
               ]}
             />
             {session.Permissions && (
-              <Box color="text-body-secondary">
-                {x.permissions} <span className="mono">{session.Permissions.join(", ") || "-"}</span>
-              </Box>
+              <ExpandableSection headerText={x.permissions(session.Permissions.length)}>
+                <Box color="text-body-secondary">
+                  <span className="mono">{session.Permissions.join(", ") || "-"}</span>
+                </Box>
+              </ExpandableSection>
+            )}
+            {session.User && (
+              <Link href={`#/instances/${session.Instance!.Id}/explore/what-can?who=${session.User.Id}&name=${encodeURIComponent(session.User.Username)}`}>{x.mine}</Link>
             )}
             <SpaceBetween direction="horizontal" size="xs">
               <Button onClick={() => void signOut(false)}>{x.signOut}</Button>

@@ -11,7 +11,7 @@ import { type AgentRow, read, searchable } from "../api";
 import { Failed } from "../parts/failed";
 import { Page } from "../parts/page";
 import { number, ProfileLinks } from "../parts/show";
-import { useCan, useInstance, useLoad, useStill } from "../state";
+import { useCan, useInstance, useLoad, useRemembered, useStill } from "../state";
 import { t } from "../texts";
 import { useQuery } from "./profiles";
 
@@ -35,10 +35,13 @@ export default function Agents() {
     if (still !== get("search")) set({ search: still });
   }, [still]);
   const search = get("search");
+  const once = useRemembered();
   const [tokens, setTokens] = useState<string[]>([""]);
   useEffect(() => setTokens([""]), [search]);
   const loaded = useLoad(async (signal) => {
-    const pages = await Promise.all(tokens.map((token) => read<Answer>(instance, "agents", { ...searchable(search), ...(token ? { NextToken: token } : {}), Limit: 25 }, signal)));
+    const pages = await Promise.all(
+      tokens.map((token) => once(`${search} ${token}`, () => read<Answer>(instance, "agents", { ...searchable(search), ...(token ? { NextToken: token } : {}), Limit: 25 }, signal))),
+    );
     return { rows: pages.flatMap((p) => p.Rows), next: pages.at(-1)!.NextToken, total: pages[0].Total };
   }, [instance, search, tokens]);
   const data = loaded.data;

@@ -7,12 +7,13 @@ import Pagination from "@cloudscape-design/components/pagination";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { type Named, read } from "../api";
 import { Page, Ready } from "../parts/page";
 import { number, ProfileLink } from "../parts/show";
-import { useInstance, useLoad } from "../state";
+import { useInstance, useLoad, useStill } from "../state";
 import { t } from "../texts";
+import { useQuery } from "./profiles";
 
 const x = t.heat;
 const size = 40;
@@ -42,9 +43,13 @@ function HeatMap({ data: all }: { data: Answer }) {
     const used = all.Groups.map((_, i) => all.Profiles.some((p) => p.Counts[i] > 0));
     return { ...all, Groups: all.Groups.filter((_, i) => used[i]), Profiles: all.Profiles.map((p) => ({ ...p, Counts: p.Counts.filter((_, i) => used[i]) })) };
   }, [all]);
-  const [text, setText] = useState("");
-  const [sort, setSort] = useState<Sort>("total");
-  const [page, setPage] = useState(1);
+  const { get, set } = useQuery({ sort: "total", page: "1" });
+  const [sort, page] = [get("sort") as Sort, Math.max(1, Number(get("page")) || 1)];
+  const [text, setText] = useState(get("search"));
+  const still = useStill(text);
+  useEffect(() => {
+    if (still !== get("search")) set({ search: still });
+  }, [still]);
   const rows = useMemo(() => {
     const found = data.Profiles.filter((p) => p.Name.toLowerCase().includes(text.toLowerCase()));
     const by: Record<Sort, (a: Answer["Profiles"][number], b: Answer["Profiles"][number]) => number> = {
@@ -53,7 +58,7 @@ function HeatMap({ data: all }: { data: Answer }) {
       holders: (a, b) => b.Holders - a.Holders,
       name: (a, b) => a.Name.localeCompare(b.Name, "en"),
     };
-    return found.sort((a, b) => by[sort](a, b) || a.Name.localeCompare(b.Name, "en"));
+    return found.sort((a, b) => (by[sort] ?? by.total)(a, b) || a.Name.localeCompare(b.Name, "en"));
   }, [data, text, sort]);
   const option = (v: Sort) => ({ value: v, label: x.sorts[v] });
   return (
@@ -67,15 +72,15 @@ function HeatMap({ data: all }: { data: Answer }) {
                 value={text}
                 onChange={(e) => {
                   setText(e.detail.value);
-                  setPage(1);
+                  if (page !== 1) set({ page: "1" });
                 }}
                 placeholder={t.profiles.search}
                 ariaLabel={t.profiles.search}
                 clearAriaLabel={t.clear}
               />
             </div>
-            <Select selectedOption={option(sort)} options={(["total", "sensitive", "holders", "name"] as Sort[]).map(option)} onChange={(e) => setSort(e.detail.selectedOption.value as Sort)} ariaLabel={x.sort} />
-            <Pagination currentPageIndex={page} pagesCount={Math.max(1, Math.ceil(rows.length / size))} onChange={(e) => setPage(e.detail.currentPageIndex)} ariaLabels={t.pagination} />
+            <Select selectedOption={option(sort)} options={(["total", "sensitive", "holders", "name"] as Sort[]).map(option)} onChange={(e) => set({ sort: e.detail.selectedOption.value!, page: "1" })} ariaLabel={x.sort} />
+            <Pagination currentPageIndex={page} pagesCount={Math.max(1, Math.ceil(rows.length / size))} onChange={(e) => set({ page: String(e.detail.currentPageIndex) })} ariaLabels={t.pagination} />
           </div>
           <div className="scroll" tabIndex={0} role="region" aria-label={x.title}>
             <table className="heat">

@@ -5,13 +5,14 @@ import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import Link from "@cloudscape-design/components/link";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { type Named, read } from "../api";
 import { Page, Ready } from "../parts/page";
 import { number, ProfileLink, TagList } from "../parts/show";
 import type { Tags } from "../profile";
 import { useInstance, useLoad } from "../state";
 import { t } from "../texts";
+import { useQuery } from "./profiles";
 
 const x = t.hierarchy;
 
@@ -29,8 +30,7 @@ interface Answer {
   Truncated: boolean;
 }
 
-const width = 160;
-const gap = 26;
+const gap = 20;
 const row = 56;
 
 export default function Hierarchy() {
@@ -43,6 +43,8 @@ export default function Hierarchy() {
   );
 }
 
+const cut = (s: string, n: number) => (s.length > n ? `${s.slice(0, n - 1)}\u2026` : s);
+
 interface Placed {
   group: Group;
   x: number;
@@ -51,7 +53,7 @@ interface Placed {
 }
 
 /** Levels from left to right, a leaf a line, a parent amid its children. */
-function place(groups: Group[]): { nodes: Placed[]; height: number; width: number } {
+function place(groups: Group[], space: number): { box: number; nodes: Placed[]; height: number; width: number } {
   const known = new Set(groups.map((g) => g.Id));
   const children = new Map<string, Group[]>();
   for (const g of groups) {
@@ -59,6 +61,11 @@ function place(groups: Group[]): { nodes: Placed[]; height: number; width: numbe
     children.set(key, [...(children.get(key) ?? []), g]);
   }
   const nodes: Placed[] = [];
+  const depthOf = (g: Group): number => 1 + Math.max(0, ...(children.get(g.Id) ?? []).map(depthOf));
+  const levels = Math.max(1, ...(children.get("") ?? []).map(depthOf));
+  // As wide as there is room, but never narrower than what stands in the boxes.
+  const least = Math.max(112, ...groups.map((g) => x.line(g.Users, g.SeenBy.length).length * 5.8 + 16));
+  const width = Math.max(least, Math.min(200, Math.floor((space - 8 + gap) / levels) - gap));
   let line = 0;
   let deepest = 0;
   const walk = (group: Group, depth: number, parent?: Placed): Placed => {
@@ -70,14 +77,22 @@ function place(groups: Group[]): { nodes: Placed[]; height: number; width: numbe
     return node;
   };
   for (const root of children.get("") ?? []) walk(root, 0);
-  return { nodes, height: Math.max(1, line) * row, width: (deepest + 1) * (width + gap) - gap };
+  return { box: width, nodes, height: Math.max(1, line) * row, width: (deepest + 1) * (width + gap) - gap };
 }
 
 function Picture({ data }: { data: Answer }) {
   const instance = useInstance();
-  const { nodes, height, width: w } = useMemo(() => place(data.Groups), [data]);
-  const [profile, setProfile] = useState("");
-  const [chosen, setChosen] = useState("");
+  const scroll = useRef<HTMLDivElement>(null);
+  const [space, setSpace] = useState(900);
+  useEffect(() => {
+    const watch = new ResizeObserver(([e]) => setSpace(Math.floor(e.contentRect.width)));
+    watch.observe(scroll.current!);
+    return () => watch.disconnect();
+  }, []);
+  const { nodes, height, width: w, box: width } = useMemo(() => place(data.Groups, space), [data, space]);
+  const { get, set } = useQuery({});
+  const [profile, chosen] = [get("profile"), get("group")];
+  const setChosen = (group: string) => set({ group });
   const profiles = useMemo(() => {
     const all = new Map<string, Named>();
     for (const g of data.Groups) for (const p of g.SeenBy) all.set(p.Id, p);
@@ -96,7 +111,7 @@ function Picture({ data }: { data: Answer }) {
               <Select
                 selectedOption={profiles.some((p) => p.Id === profile) ? option(profiles.find((p) => p.Id === profile)!) : { value: "", label: x.anyProfile }}
                 options={[{ value: "", label: x.anyProfile }, ...profiles.map(option)]}
-                onChange={(e) => setProfile(e.detail.selectedOption.value ?? "")}
+                onChange={(e) => set({ profile: e.detail.selectedOption.value ?? "" })}
                 ariaLabel={x.highlight}
               />
             }
@@ -105,7 +120,7 @@ function Picture({ data }: { data: Answer }) {
           </Header>
         }
       >
-        <div className="scroll" tabIndex={0} role="region" aria-label={x.groups}>
+        <div className="scroll" ref={scroll} tabIndex={0} role="region" aria-label={x.groups}>
           <svg className="hierarchy" width={w + 8} height={height + 8} viewBox={`-4 -4 ${w + 8} ${height + 8}`} role="group" aria-label={x.groups}>
             {nodes.map((n) => n.parent && <path key={n.group.Id} className="edge" d={`M${n.parent.x + width},${n.parent.y + 22} C${n.x - gap / 2},${n.parent.y + 22} ${n.x - gap / 2},${n.y + 22} ${n.x},${n.y + 22}`} />)}
             {nodes.map((n) => {
@@ -126,10 +141,10 @@ function Picture({ data }: { data: Answer }) {
                   }}
                 >
                   <rect x={n.x} y={n.y} width={width} height={44} rx={8} />
-                  <text x={n.x + 12} y={n.y + 18} className="title">
-                    {n.group.Name.length > 19 ? `${n.group.Name.slice(0, 18)}\u2026` : n.group.Name}
+                  <text x={n.x + 10} y={n.y + 18} className="title">
+                    {cut(n.group.Name, Math.floor((width - 18) / 7.6))}
                   </text>
-                  <text x={n.x + 12} y={n.y + 35}>
+                  <text x={n.x + 10} y={n.y + 35}>
                     {x.line(n.group.Users, n.group.SeenBy.length)}
                   </text>
                 </g>
@@ -150,7 +165,7 @@ function Picture({ data }: { data: Answer }) {
                   <ProfileLink profile={p} /> <span className="secondary">{p.Own ? x.own(p.Holders) : x.named(p.Holders)}</span>
                 </div>
               ))}
-              <Link href={`#/instances/${instance}/users?group=${group.Id}`}>{x.people(group.Users)}</Link>
+              <Link href={`#/instances/${instance}/users?group=${group.Id}&group_name=${encodeURIComponent(group.Name)}`}>{x.people}</Link>
             </SpaceBetween>
           )}
         </Container>

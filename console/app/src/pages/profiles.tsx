@@ -53,7 +53,7 @@ export default function Profiles() {
   const can = useCan();
   const navigate = useNavigate();
   const { get, set } = useQuery({ sort: "Name", page: "1" });
-  const [preferences, setPreferences] = useKept("profiles", { pageSize: 25, visible: ["name", "holders", "reach", "permissions", "modified", "by"] });
+  const [preferences, setPreferences] = useKept("profiles", { pageSize: 25, visible: ["name", "holders", "reach", "permissions", "modified", ...(innerWidth < 1000 ? [] : ["by"])] });
   const [selected, setSelected] = useState<ProfileRow[]>([]);
   const [deleting, setDeleting] = useState<ProfileRow[] | null>(null);
   const [text, setText] = useState(get("search"));
@@ -94,7 +94,7 @@ export default function Profiles() {
       header: x.name,
       sortingField: "Name",
       isRowHeader: true,
-      minWidth: 200,
+      minWidth: 165,
       cell: (r) => (
         <>
           <Link href={`#/instances/${instance}/profiles/${r.Id}`}>{r.Name}</Link>
@@ -102,11 +102,11 @@ export default function Profiles() {
         </>
       ),
     },
-    { id: "holders", header: x.holders, sortingField: "Holders", minWidth: 90, cell: (r) => number.format(r.Holders) },
+    { id: "holders", header: x.holders, sortingField: "Holders", minWidth: 84, cell: (r) => number.format(r.Holders) },
     {
       id: "reach",
       header: x.reach,
-      minWidth: 150,
+      minWidth: 132,
       cell: (r) => (
         <SpaceBetween direction="horizontal" size="xxs">
           {r.TagRestricted && <Badge color="blue">{x.byTag}</Badge>}
@@ -118,16 +118,16 @@ export default function Profiles() {
     {
       id: "permissions",
       header: x.permissions,
-      minWidth: 140,
+      minWidth: 112,
       cell: (r) => (
-        <span className="nowrap">
+        <>
           {number.format(r.Permissions)} {r.Sensitive > 0 && <Badge color="red">{x.sensitive(r.Sensitive)}</Badge>}
-        </span>
+        </>
       ),
     },
     { id: "tags", header: x.tags, minWidth: 120, cell: (r) => <TagList tags={r.Tags} /> },
-    { id: "modified", header: x.modified, sortingField: "Modified", minWidth: 140, cell: (r) => <When time={r.LastModified?.Time} /> },
-    { id: "by", header: x.by, minWidth: 110, cell: (r) => <Who by={r.LastModified?.By} /> },
+    { id: "modified", header: x.modified, sortingField: "Modified", minWidth: 118, cell: (r) => <When time={r.LastModified?.Time} /> },
+    { id: "by", header: x.by, minWidth: 92, cell: (r) => <Who by={r.LastModified?.By} /> },
     { id: "id", header: x.id, minWidth: 120, cell: (r) => <span className="mono">{r.Id}</span> },
   ];
   const missing = (permission: string) => (can(permission) ? undefined : t.missing(permission));

@@ -10,7 +10,7 @@ import { useEffect, useState } from "react";
 import { read, searchable, type UserRow } from "../api";
 import { Failed } from "../parts/failed";
 import { Page } from "../parts/page";
-import { ProfilePicker } from "../parts/pickers";
+import { Finder, ProfilePicker } from "../parts/pickers";
 import { groupPath, number, ProfileLinks, TagList } from "../parts/show";
 import { useInstance, useKept, useLoad, useStill } from "../state";
 import { t } from "../texts";
@@ -29,20 +29,27 @@ export default function Users() {
   const { get, set } = useQuery({});
   const [text, setText] = useState(get("search"));
   const [preferences, setPreferences] = useKept("users", { pageSize: 25, visible: ["username", "name", "profiles", "group", "tags"] });
+  const [tagText, setTagText] = useState(get("tag"));
   const still = useStill(text);
+  const stillTag = useStill(tagText);
   useEffect(() => {
     if (still !== get("search")) set({ search: still });
   }, [still]);
+  useEffect(() => {
+    if (stillTag !== get("tag")) set({ tag: stillTag });
+  }, [stillTag]);
   const search = get("search");
   const profile = get("profile");
   const group = get("group");
+  const tag = get("tag").trim();
+  const [key, ...value] = tag.split("=");
   // Pages are behind cursors: those that were seen can be gone back to.
   const [tokens, setTokens] = useState<string[]>([""]);
   const [page, setPage] = useState(1);
   useEffect(() => {
     setTokens([""]);
     setPage(1);
-  }, [search, profile, group, preferences.pageSize]);
+  }, [search, profile, group, tag, preferences.pageSize]);
   const loaded = useLoad(
     (signal) =>
       read<Answer>(
@@ -52,14 +59,28 @@ export default function Users() {
           ...searchable(search),
           ...(profile ? { SecurityProfileId: profile } : {}),
           ...(group ? { HierarchyGroupId: group } : {}),
+          ...(key ? { Tag: { Key: key, ...(value.length ? { Value: value.join("=") } : {}) } } : {}),
           ...(tokens[page - 1] ? { NextToken: tokens[page - 1] } : {}),
           Limit: preferences.pageSize,
         },
         signal,
       ),
-    [instance, search, profile, group, page, tokens[page - 1], preferences.pageSize],
+    [instance, search, profile, group, tag, page, tokens[page - 1], preferences.pageSize],
   );
   const data = loaded.data;
+  // The first page alone says how many there are.
+  const [total, setTotal] = useState<number>();
+  useEffect(() => {
+    if (data && !tokens[page - 1]) setTotal(data.Total);
+  }, [data]);
+  const known = total === undefined ? undefined : Math.max(1, Math.ceil(total / preferences.pageSize));
+  // What was found before is no answer to a question that was not accepted.
+  const refused = loaded.error?.status === 400;
+  const clear = () => {
+    setText("");
+    setTagText("");
+    set({ search: "", profile: "", group: "", group_name: "", tag: "" });
+  };
 
   const columns = [
     { id: "username", header: x.username, isRowHeader: true, cell: (u: UserRow) => <Link href={`#/instances/${instance}/users/${u.Id}`}>{u.Username}</Link> },
@@ -77,7 +98,7 @@ export default function Users() {
           variant="container"
           stickyHeader
           wrapLines
-          items={data?.Rows ?? []}
+          items={refused ? [] : (data?.Rows ?? [])}
           trackBy="Id"
           loading={loaded.loading && !data}
           loadingText={t.loading}
@@ -85,7 +106,7 @@ export default function Users() {
           columnDefinitions={columns}
           columnDisplay={columns.map((c) => ({ id: c.id, visible: preferences.visible.includes(c.id) }))}
           header={
-            <Header counter={data?.Total !== undefined ? `(${number.format(data.Total)})` : undefined} actions={<Button iconName="refresh" ariaLabel={t.refresh} onClick={loaded.reload} />}>
+            <Header counter={total !== undefined && !refused ? `(${number.format(total)})` : undefined} actions={<Button iconName="refresh" ariaLabel={t.refresh} onClick={loaded.reload} />}>
               {x.title}
             </Header>
           }
@@ -95,14 +116,25 @@ export default function Users() {
                 <Input type="search" value={text} onChange={(e) => setText(e.detail.value)} placeholder={x.search} ariaLabel={x.search} clearAriaLabel={t.clear} />
               </div>
               <ProfilePicker value={profile} onChange={(p) => set({ profile: p })} any={x.anyProfile} label={x.byProfile} />
-              {group && <Button onClick={() => set({ group: "" })}>{x.anyGroup}</Button>}
+              <div className="medium">
+                <Finder
+                  type="HierarchyGroup"
+                  value={group}
+                  label={get("group_name")}
+                  onChange={(g) => set({ group: g.id, group_name: g.label === g.id ? "" : g.label })}
+                  ariaLabel={x.byGroup}
+                  placeholder={x.byGroup}
+                />
+              </div>
+              <Input value={tagText} onChange={(e) => setTagText(e.detail.value)} placeholder={x.byTag} ariaLabel={x.byTag} />
+              {(search || profile || group || tag) && <Button onClick={clear}>{x.clear}</Button>}
             </div>
           }
           pagination={
             <Pagination
               currentPageIndex={page}
               pagesCount={Math.max(page, tokens.length) + (data?.NextToken && page >= tokens.length ? 1 : 0)}
-              openEnd={!!data?.NextToken && page >= tokens.length}
+              openEnd={!!data?.NextToken && page >= tokens.length && (known === undefined || known > page + 1)}
               onChange={(e) => {
                 const to = e.detail.currentPageIndex;
                 if (to <= tokens.length) return setPage(to);

@@ -11,7 +11,7 @@ import { ask, type Subject } from "../api";
 import { Page, Ready } from "../parts/page";
 import { asked, ResourceField, subjectTypes, WhatField } from "../parts/question";
 import { ProfileLink, SubjectLink } from "../parts/show";
-import { useInstance, useLoad } from "../state";
+import { useInstance, useLoad, useRemembered } from "../state";
 import { t } from "../texts";
 import { useQuery } from "./profiles";
 
@@ -29,13 +29,18 @@ export default function WhoCan() {
   const q = asked(get);
   const ready = q.action && q.resource;
   const key = JSON.stringify([q.action, q.resource, get("kind")]);
+  const once = useRemembered();
   const [tokens, setTokens] = useState<string[]>([""]);
   useEffect(() => setTokens([""]), [key]);
   const loaded = useLoad(
     async (signal) => {
       if (!ready) return null;
       const pages = await Promise.all(
-        tokens.map((token) => ask<Answer>(instance, "who-can", { subject: { type: get("kind") }, action: q.action, resource: q.resource, page: { limit: 50, ...(token ? { token } : {}) } }, signal)),
+        tokens.map((token) =>
+          once(`${key} ${token}`, () =>
+            ask<Answer>(instance, "who-can", { subject: { type: get("kind") }, action: q.action, resource: q.resource, page: { limit: 50, ...(token ? { token } : {}) } }, signal),
+          ),
+        ),
       );
       return { results: pages.flatMap((p) => p.results), next: pages.at(-1)!.page.next_token };
     },

@@ -35,29 +35,30 @@ export function Explanation({ evaluation, question, action }: { evaluation: Eval
   const instance = useInstance();
   const findings = evaluation.context.profiles ?? [];
   const boxes: Box[] = [];
-  const root: Box = { x: 0, y: 0, width: 230, height: 0, kind: evaluation.decision ? "yes" : "no", title: evaluation.decision ? x.allowed : x.denied, lines: wrap(question, 29) };
+  const root: Box = { x: 0, y: 0, width: 200, height: 0, kind: evaluation.decision ? "yes" : "no", title: evaluation.decision ? x.allowed : x.denied, lines: wrap(question, 25) };
   root.height = 34 + root.lines.length * line;
   boxes.push(root);
   let y = 0;
   findings.forEach((f: Finding) => {
     const failed = f.failed ?? [];
     const kind = f.allows ? "yes" : f.grants ? "no" : "idle";
+    const said = wrap(f.allows ? x.grantsAndFits : f.grants ? x.grantsButNot : x.grantsNot(action), 30);
     const box: Box = {
-      x: 270,
+      x: 224,
       y,
-      width: 260,
-      height: 34 + line,
+      width: 232,
+      height: 34 + said.length * line,
       kind,
-      title: cut(f.name || t.hiddenProfile, 32),
-      lines: [f.allows ? x.grantsAndFits : f.grants ? x.grantsButNot : x.grantsNot(cut(action, 26))],
+      title: cut(f.name || t.hiddenProfile, 26),
+      lines: said,
       href: `#/instances/${instance}/profiles/${f.profile}${f.grants && !f.allows ? "?tab=reach" : ""}`,
       from: 0,
     };
     const at = boxes.push(box) - 1;
     let below = y;
     for (const c of failed) {
-      const lines = [...wrap(x.wanted(c.want), 38), ...wrap(c.have ? x.has(c.have) : x.hasNothing, 38)];
-      boxes.push({ x: 570, y: below, width: 300, height: 34 + lines.length * line, kind: "no", title: x.conditions[c.kind] ?? c.kind, lines, from: at });
+      const lines = [...wrap(x.wanted(c.want), 34), ...wrap(c.have ? x.has(c.have) : x.hasNothing, 34)];
+      boxes.push({ x: 480, y: below, width: 268, height: 34 + lines.length * line, kind: "no", title: x.conditions[c.kind] ?? c.kind, lines, from: at });
       below += 34 + lines.length * line + 14;
     }
     y = Math.max(y + box.height + 16, below);
@@ -67,7 +68,7 @@ export function Explanation({ evaluation, question, action }: { evaluation: Eval
   const described = [x.says(evaluation.decision, question), ...findings.map((f) => x.saysProfile(f.name, f.grants, f.allows))].join(" ");
   return (
     <div className="scroll" tabIndex={0} role="region" aria-label={x.tree}>
-      <svg className="explanation" viewBox={`-4 -4 878 ${height + 8}`} width={878} height={height + 8} role="group" aria-label={described}>
+      <svg className="explanation" viewBox={`-4 -4 756 ${height + 8}`} width={756} height={height + 8} role="group" aria-label={described}>
         {boxes.map((b, i) =>
           b.from === undefined ? null : <path key={i} className={`edge ${b.kind}`} d={edge(boxes[b.from], b)} />,
         )}

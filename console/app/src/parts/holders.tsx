@@ -5,7 +5,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
 import { useState } from "react";
 import { ask, type Subject } from "../api";
-import { useInstance, useLoad } from "../state";
+import { useInstance, useLoad, useRemembered } from "../state";
 import { t } from "../texts";
 import { Ready } from "./page";
 import { SubjectLink } from "./show";
@@ -18,9 +18,12 @@ interface Answer {
 /** Who holds a profile, page by page. */
 export function Holders({ profile }: { profile: string }) {
   const instance = useInstance();
+  const once = useRemembered();
   const [tokens, setTokens] = useState<string[]>([""]);
   const loaded = useLoad(async (signal) => {
-    const pages = await Promise.all(tokens.map((token) => ask<Answer>(instance, "holders", { resource: { type: "SecurityProfile", id: profile }, page: { limit: 50, ...(token ? { token } : {}) } }, signal)));
+    const pages = await Promise.all(
+      tokens.map((token) => once(`${profile} ${token}`, () => ask<Answer>(instance, "holders", { resource: { type: "SecurityProfile", id: profile }, page: { limit: 50, ...(token ? { token } : {}) } }, signal))),
+    );
     return { results: pages.flatMap((p) => p.results), next: pages.at(-1)!.page.next_token };
   }, [instance, profile, tokens]);
   return (

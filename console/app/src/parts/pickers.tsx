@@ -4,6 +4,7 @@ import Multiselect from "@cloudscape-design/components/multiselect";
 import Select from "@cloudscape-design/components/select";
 import { useEffect, useMemo, useState } from "react";
 import { type AgentRow, look, type Named, type ProfileRow, read, searchable, type UserRow } from "../api";
+import { type ApiGroup, pathOf } from "../hierarchy";
 import { useInstance, useLoad, useShared, useStill } from "../state";
 import { t } from "../texts";
 
@@ -97,7 +98,12 @@ const byName =
       },
       signal,
     );
-    return ((found[list] ?? []) as Record<string, string>[]).map((r) => ({ id: r.Id ?? r.QueueId ?? r.RoutingProfileId ?? r.HoursOfOperationId, label: r.Name }));
+    return ((found[list] ?? []) as (Record<string, string> & ApiGroup)[]).map((r) => ({
+      id: r.Id ?? r.QueueId ?? r.RoutingProfileId ?? r.HoursOfOperationId,
+      label: r.Name,
+      // Groups of one name are told apart by what is above them.
+      ...(r.HierarchyPath ? { description: pathOf(r).slice(0, -1).join(" / ") } : {}),
+    }));
   };
 
 export const finders: Record<string, Find> = {
@@ -130,7 +136,8 @@ export function Finder({ type, value, label, onChange, ariaLabel, placeholder }:
         if (!find) onChange({ id: e.detail.value, label: e.detail.value });
       }}
       onSelect={(e) => {
-        const hit = loaded.data?.find((c) => c.label === e.detail.value);
+        const [id] = e.detail.selectedOption?.filteringTags ?? [];
+        const hit = loaded.data?.find((c) => c.id === id);
         onChange(hit ? { id: hit.id, label: hit.label } : { id: e.detail.value, label: e.detail.value });
       }}
       onBlur={() => {
