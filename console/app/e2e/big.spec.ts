@@ -86,7 +86,6 @@ const most: Record<string, { items: number; bytes: number }> = {
   heat: { items: 1000, bytes: 512 << 10 },
   visibility: { items: 2000, bytes: 1 << 20 },
   catalogue: { items: 500, bytes: 256 << 10 },
-  overview: { items: 1000, bytes: 512 << 10 },
   session: { items: 500, bytes: 32 << 10 }, // what the user's profiles grant
   profile: { items: 500, bytes: 128 << 10 },
   "ask/effective": { items: 500, bytes: 128 << 10 },

@@ -50,8 +50,15 @@ test("an AI agent gets a profile", async ({ page, server }) => {
   await page.getByRole("button", { name: "Security profiles" }).click();
   await page.getByRole("option", { name: "Self-service assistant" }).click();
   await page.keyboard.press("Escape");
-  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.reload();
+  await expect(page.getByText("Unsaved draft restored")).toBeVisible();
+  await page.getByRole("button", { name: "Review and save" }).click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog).toContainText("Self-service assistant");
+  await expect(dialog.locator("[data-field=Permissions]")).toContainText("Cases.View");
+  await save(page);
   await expect(page.getByText("Security profiles saved.")).toBeVisible();
+  await expect(page.getByText(/Unsaved/)).toHaveCount(0);
   const held = await server.connect.send(new ListEntitySecurityProfilesCommand({ InstanceId: server.instance, EntityType: "AI_AGENT", EntityArn: agent }));
   expect(held.SecurityProfiles).toEqual([{ Id: profiles["Self-service assistant"] }]);
 });

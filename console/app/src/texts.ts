@@ -436,7 +436,12 @@ export const t = {
     assign: "Give it profiles",
     none: "No AI agent holds a profile.",
   },
-  agent: { text: "What any of them allows is allowed; when it assists somebody, only what they may do too." },
+  agent: {
+    text: "What any of them allows is allowed; when it assists somebody, only what they may do too.",
+    grants: "What the agent gains and loses",
+    grantsText: "What its profiles grant together, without regard to tags and hierarchy. Nothing is saved yet.",
+    tooMany: "With more than 20 profiles this is not compared here.",
+  },
 
   effective: {
     title: "What is allowed",

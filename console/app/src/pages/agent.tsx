@@ -1,18 +1,22 @@
+import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
+import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useEffect, useState } from "react";
 import { useParams } from "react-router";
-import { type AgentRow, type ApiError, ask, call, type Named, read, searchable } from "../api";
+import { type AgentRow, type ApiError, ask, call, type Named, type ProfileAnswer, read, searchable } from "../api";
 import { useDraft } from "../drafts";
+import { Diff, Items } from "../parts/diff";
 import { EffectiveTable } from "../parts/effective";
 import { Events } from "../parts/events";
 import { Failed } from "../parts/failed";
 import { Page, Ready } from "../parts/page";
 import { ProfilesPicker } from "../parts/pickers";
 import { Leaving, Unsaved } from "../parts/unsaved";
+import { diff, type Editable, empty } from "../profile";
 import { useCan, useInstance, useLoad, useShared, useUnsaved } from "../state";
 import { t } from "../texts";
 
@@ -40,6 +44,7 @@ function View({ arn }: { arn: string }) {
   const [chosen, setChosen] = useState<Named[] | null>(kept?.profiles ?? null);
   const [cameBack, setCameBack] = useState(kept?.time);
   const profiles = chosen ?? before;
+  const [reviewing, setReviewing] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
   const added = profiles.filter((p) => !before.some((o) => o.Id === p.Id));
@@ -66,6 +71,7 @@ function View({ arn }: { arn: string }) {
       for (let i = 0; i < added.length; i += 10) await call("AssociateSecurityProfiles", { ...entity, SecurityProfiles: added.slice(i, i + 10).map(({ Id }) => ({ Id })) });
       for (let i = 0; i < removed.length; i += 10) await call("DisassociateSecurityProfiles", { ...entity, SecurityProfiles: removed.slice(i, i + 10).map(({ Id }) => ({ Id })) });
       notify({ type: "success", header: t.user.saved(t.users.profiles) });
+      setReviewing(false);
       loaded.reload();
     } catch (e) {
       setError(e as ApiError);
@@ -87,12 +93,14 @@ function View({ arn }: { arn: string }) {
                   actions={
                     <Button
                       variant="primary"
-                      loading={busy}
-                      onClick={() => void save()}
+                      onClick={() => {
+                        setError(null);
+                        setReviewing(true);
+                      }}
                       disabled={!dirty || !can("QConnectAIAgents.Edit")}
                       disabledReason={can("QConnectAIAgents.Edit") ? undefined : t.missing("QConnectAIAgents.Edit")}
                     >
-                      {t.save}
+                      {t.profile.review}
                     </Button>
                   }
                 >
@@ -100,12 +108,9 @@ function View({ arn }: { arn: string }) {
                 </Header>
               }
             >
-              <SpaceBetween size="s">
-                {error && <Failed error={error} />}
-                <FormField stretch>
-                  <ProfilesPicker value={profiles} onChange={setChosen} label={t.users.profiles} disabled={!can("QConnectAIAgents.Edit")} />
-                </FormField>
-              </SpaceBetween>
+              <FormField stretch>
+                <ProfilesPicker value={profiles} onChange={setChosen} label={t.users.profiles} disabled={!can("QConnectAIAgents.Edit")} />
+              </FormField>
             </Container>
             <Ready of={effective}>{(data) => <EffectiveTable rows={data.results} />}</Ready>
             <Container header={<Header variant="h2">{t.history.title}</Header>}>
@@ -114,7 +119,71 @@ function View({ arn }: { arn: string }) {
           </SpaceBetween>
         )}
       </Ready>
+      {reviewing && <Review before={before} after={profiles} busy={busy} error={error} save={() => void save()} close={() => setReviewing(false)} />}
       <Leaving blocker={blocker} leave={() => keep(null)} />
     </Page>
+  );
+}
+
+/** More profiles than these are not read to compare what they grant. */
+const compared = 20;
+
+/** What profiles grant together. */
+function together(profiles: Editable[]): Editable {
+  return {
+    ...empty(),
+    Permissions: profiles.flatMap((p) => p.Permissions),
+    Applications: profiles.flatMap((p) => p.Applications),
+    AllowedFlowModules: profiles.flatMap((p) => p.AllowedFlowModules),
+    AllowedAIAgents: profiles.flatMap((p) => p.AllowedAIAgents),
+  };
+}
+
+function Review({ before, after, busy, error, save, close }: { before: Named[]; after: Named[]; busy: boolean; error: ApiError | null; save: () => void; close: () => void }) {
+  const instance = useInstance();
+  const names = (a: Named[], b: Named[]) => a.filter((p) => !b.some((o) => o.Id === p.Id)).map((p) => p.Name || p.Id);
+  const loaded = useLoad(
+    async (signal) => {
+      const ids = [...new Set([...before, ...after].map((p) => p.Id))];
+      if (ids.length > compared) return null;
+      const all = await Promise.all(ids.map((id) => read<ProfileAnswer>(instance, "profile", { SecurityProfileId: id }, signal)));
+      const of = (list: Named[]) => together(all.map((a) => a.Profile).filter((p) => list.some((o) => o.Id === p.SecurityProfileId)));
+      return diff(of(before), of(after));
+    },
+    [instance],
+  );
+  return (
+    <Modal
+      visible
+      size="large"
+      header={t.review.title(t.agents.one)}
+      onDismiss={close}
+      closeAriaLabel={t.close}
+      footer={
+        <Box float="right">
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button variant="link" onClick={close}>
+              {t.review.back}
+            </Button>
+            <Button variant="primary" loading={busy} onClick={save}>
+              {t.save}
+            </Button>
+          </SpaceBetween>
+        </Box>
+      }
+    >
+      <SpaceBetween size="m">
+        {error && <Failed error={error} />}
+        <Header variant="h2">{t.review.changes}</Header>
+        <div>
+          <Items sign="-" list={names(before, after)} />
+          <Items sign="+" list={names(after, before)} />
+        </div>
+        <Header variant="h2" description={x.grantsText}>
+          {x.grants}
+        </Header>
+        <Ready of={loaded}>{(diffs) => (diffs ? <Diff diffs={diffs} /> : <Box>{x.tooMany}</Box>)}</Ready>
+      </SpaceBetween>
+    </Modal>
   );
 }
