@@ -149,3 +149,26 @@ test("a profile is changed and saved by keyboard alone", async ({ page, server }
   await expect(page.getByText("By keyboard is saved.")).toBeVisible();
   expect((await server.profile(id)).Permissions).toEqual(["Queues.View", "Users.View"]);
 });
+
+test("whatever can be clicked is reached by the Tab key", async ({ page, server }) => {
+  const profiles = await server.profiles();
+  const users = await server.users();
+  // A group of radio buttons is one stop, and so are tabs: the arrows go on from there.
+  const controls = "main a[href], main button:not([role=tab]), main input:not([type=radio]), main textarea, main [role=button]";
+  await signIn(page, server);
+  for (const path of ["profiles", `profiles/${profiles["Order desk"]}?tab=tools`, `users/${users["greta.lange"]}?tab=edit`, "explore/check", "explore/heat", "explore/hierarchy"]) {
+    await open(page, server, path);
+    await settled(page);
+    await still(page);
+    const count = await page.evaluate((controls) => {
+      (document.activeElement as HTMLElement | null)?.blur();
+      const all = [...document.querySelectorAll<HTMLElement>(controls)].filter((e) => e.checkVisibility({ visibilityProperty: true }) && !e.closest("[aria-hidden=true]") && !e.matches(":disabled, [aria-disabled=true]"));
+      all.forEach((e, i) => (e.dataset.stop = String(i)));
+      document.addEventListener("focusin", (e) => (e.target as HTMLElement).removeAttribute("data-stop"));
+      return all.length;
+    }, controls);
+    expect(count, path).toBeGreaterThan(5);
+    for (let i = 0; i < count + 30 && (await page.locator("[data-stop]").count()) > 0; i++) await page.keyboard.press("Tab");
+    expect(await page.locator("[data-stop]").evaluateAll((all) => all.map((e) => e.outerHTML.slice(0, 200))), path).toEqual([]);
+  }
+});
