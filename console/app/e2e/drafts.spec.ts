@@ -65,6 +65,16 @@ test("a draft is discarded by the button, by leaving on purpose, and by signing 
   await page.reload();
   await expect(page.getByLabel("Name", { exact: true })).toHaveValue("");
 
+  // What is half typed goes too.
+  const id = await server.makeProfile("Half a tag", { Permissions: ["Users.View"] });
+  await open(page, server, `profiles/${id}?tab=details`);
+  await page.getByRole("button", { name: "Add tag" }).click();
+  await page.getByLabel("Tags of the profile: Value 1").fill("without a key");
+  await expect(page.getByText("There is something left to complete")).toBeVisible();
+  await page.getByRole("button", { name: "Discard changes" }).click();
+  await expect(page.getByLabel("Tags of the profile: Value 1")).toHaveCount(0);
+
+  await open(page, server, "profiles/new");
   await page.getByLabel("Name", { exact: true }).fill("Not wanted either");
   await page.getByRole("link", { name: "Users", exact: true }).click();
   await page.getByRole("button", { name: "Leave and lose them" }).click();

@@ -39,6 +39,25 @@ test("a user moves to another group after a review of who sees them", async ({ p
   expect(user.User!.HierarchyGroupId).toBeTruthy();
 });
 
+test("a tag that the server refuses is said beside the field, and nothing is lost", async ({ page, server }) => {
+  const users = await server.users();
+  await signIn(page, server);
+  await open(page, server, `users/${users["olivia.stone"]}?tab=edit`);
+  await page.getByRole("button", { name: "Add tag" }).click();
+  const last = await page.getByLabel(/^Tags: Key/).count();
+  await page.getByLabel(`Tags: Key ${last}`).fill("aws:mine");
+  await page.getByLabel(`Tags: Value ${last}`).fill("kept");
+  await page.getByRole("button", { name: "Review and save: Tags" }).click();
+  await save(page);
+  await expect(page.getByRole("dialog").getByText(/aws:/).first()).toBeVisible();
+  await page.getByRole("button", { name: "Back to editing" }).click();
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  await expect(page.getByRole("tabpanel").getByText(/aws:/)).toBeVisible();
+  await expect(page.getByLabel(`Tags: Value ${last}`)).toHaveValue("kept");
+  await page.getByRole("button", { name: "Discard changes" }).click();
+  await expect(page.getByLabel(/^Tags: Key/)).toHaveCount(last - 1);
+});
+
 test("an AI agent gets a profile", async ({ page, server }) => {
   const agent = "arn:aws:wisdom:us-east-1:123456789012:ai-agent/11111111-2222-3333-4444-555555555555/66666666-7777-8888-9999-000000000000:$LATEST";
   const profiles = await server.profiles();

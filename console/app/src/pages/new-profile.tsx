@@ -56,6 +56,8 @@ function Form({ from }: { from: ProfileAnswer | null }) {
   const [cameBack, setCameBack] = useState(kept?.time);
   const [tab, setTab] = useState("permissions");
   const [problems, setProblems] = useState<Problems>({});
+  // Rows that are half typed are the editor's own: discarding begins it anew.
+  const [round, setRound] = useState(0);
   const [error, setError] = useState<ApiError | null>(null);
   const [busy, setBusy] = useState(false);
   const [made, setMade] = useState("");
@@ -75,6 +77,7 @@ function Form({ from }: { from: ProfileAnswer | null }) {
     setValue(begin.value);
     setTags(begin.tags);
     setProblems({});
+    setRound(round + 1);
     setCameBack(undefined);
   };
   const create = async () => {
@@ -136,6 +139,7 @@ function Form({ from }: { from: ProfileAnswer | null }) {
         </FormField>
       </Container>
       <Editor
+        key={round}
         value={value}
         saved={begin.value}
         onChange={setValue}

@@ -74,6 +74,8 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
   const [tags, setTags] = useState<Tags>(kept?.tags ?? profile.Tags ?? {});
   const [savedTags, setSavedTags] = useState<Tags>(profile.Tags ?? {});
   const [problems, setProblems] = useState<Problems>({});
+  // Rows that are half typed are the editor's own: discarding begins it anew.
+  const [round, setRound] = useState(0);
   const [reviewing, setReviewing] = useState(false);
   const [deleting, setDeleting] = useState(false);
   const [tagError, setTagError] = useState<ApiError | null>(null);
@@ -142,6 +144,7 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
     setValue(base);
     setTags(savedTags);
     setProblems({});
+    setRound(round + 1);
     setCameBack(undefined);
     reload();
   };
@@ -205,6 +208,7 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
         />
       </Container>
       <Editor
+        key={round}
         value={value}
         saved={base}
         onChange={setValue}

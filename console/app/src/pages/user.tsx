@@ -83,6 +83,8 @@ function UserView({ user, reload, error }: { user: Awaited<ReturnType<typeof who
   const [tags, setTags] = useState<Tags>(kept?.tags ?? user.Tags ?? {});
   const [cameBack, setCameBack] = useState(kept?.time);
   const [problem, setProblem] = useState<string>();
+  // Rows that are half typed are the control's own: discarding begins it anew.
+  const [round, setRound] = useState(0);
   const [reviewing, setReviewing] = useState(false);
   const ids = profiles.map((p) => p.Id);
   const profilesDirty = [...ids].sort().join() !== [...user.SecurityProfileIds].sort().join();
@@ -99,6 +101,7 @@ function UserView({ user, reload, error }: { user: Awaited<ReturnType<typeof who
     setGroup(user.HierarchyGroupId ?? "");
     setTags(user.Tags ?? {});
     setProblem(undefined);
+    setRound(round + 1);
     setCameBack(undefined);
   };
   const toEdit = () => setParams({ tab: "edit" }, { replace: true });
@@ -168,6 +171,7 @@ function UserView({ user, reload, error }: { user: Awaited<ReturnType<typeof who
                   user={user}
                   after={{ tags, group: user.HierarchyGroupId ?? "" }}
                   dirty={tagsDirty && !problem}
+                  refused={setProblem}
                   save={async () => {
                     const gone = Object.keys(user.Tags ?? {}).filter((k) => !(k in tags));
                     if (gone.length) await call("UntagResource", { resourceArn: user.Arn, tagKeys: gone });
@@ -178,6 +182,7 @@ function UserView({ user, reload, error }: { user: Awaited<ReturnType<typeof who
                 >
                   <FormField stretch errorText={problem}>
                     <TagRows
+                      key={round}
                       value={tags}
                       max={50}
                       label={t.users.tags}
@@ -227,7 +232,7 @@ interface Target {
 }
 
 /** A part of the user by which others reach them, or not: reviewed before it is saved. */
-function Part({ title, user, after, dirty, save, done, children }: { title: string; user: ApiUser; after: Target; dirty: boolean; save: () => Promise<unknown>; done: () => void; children: ReactNode }) {
+function Part({ title, user, after, dirty, save, done, refused, children }: { title: string; user: ApiUser; after: Target; dirty: boolean; save: () => Promise<unknown>; done: () => void; refused?: (why: string) => void; children: ReactNode }) {
   const can = useCan();
   const [reviewing, setReviewing] = useState(false);
   return (
@@ -257,6 +262,7 @@ function Part({ title, user, after, dirty, save, done, children }: { title: stri
           user={user}
           after={after}
           save={save}
+          refused={refused}
           close={(saved) => {
             setReviewing(false);
             if (saved) done();
@@ -285,7 +291,7 @@ async function watchers(instance: string, id: string, target: Target | null, sig
   return { all, more: token !== "" };
 }
 
-function ReviewTarget({ title, user, after, save, close }: { title: string; user: ApiUser; after: Target; save: () => Promise<unknown>; close: (saved: boolean) => void }) {
+function ReviewTarget({ title, user, after, save, refused, close }: { title: string; user: ApiUser; after: Target; save: () => Promise<unknown>; refused?: (why: string) => void; close: (saved: boolean) => void }) {
   const instance = useInstance();
   const { notify } = useShared();
   const [busy, setBusy] = useState(false);
@@ -313,6 +319,7 @@ function ReviewTarget({ title, user, after, save, close }: { title: string; user
       close(true);
     } catch (e) {
       setError(e as ApiError);
+      if ((e as ApiError).status === 400) refused?.((e as ApiError).message); // it stands beside the field too
       setBusy(false);
     }
   };
