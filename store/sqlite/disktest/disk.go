@@ -16,6 +16,7 @@ package disktest
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -64,7 +65,10 @@ type entry struct {
 	was  string // of a rename
 }
 
-// Mount mounts an empty disk until the test ends. Without FUSE, or the right to mount, the test is
+// Mount mounts an empty disk until the test ends. The process of the test is the disk, so it must not
+// map files of it into memory: a page that is not there yet would stop a thread that Go believes to be
+// running, the next garbage collection would wait for the thread, and the thread for the disk. Of SQLite's
+// databases other programs ask. Without FUSE, or the right to mount, the test is
 // skipped, or fails when CI=true.
 func Mount(t testing.TB) *Disk {
 	t.Helper()
@@ -189,16 +193,24 @@ func (n *node) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.En
 type handle struct{}
 
 // flags has every read and write come here as it is. What is mapped into memory must go by the page
-// cache: it is SQLite's shared memory, which a restart makes anew.
+// cache: it is SQLite's shared memory, which a restart makes anew. No close waits for an answer, so that
+// this process can be ended whatever it has open.
 func (n *node) flags() uint32 {
-	if strings.HasSuffix(n.name, "-shm") {
-		return 0
+	if n.mapped() {
+		return fuse.FOPEN_NOFLUSH
 	}
-	return fuse.FOPEN_DIRECT_IO
+	return fuse.FOPEN_NOFLUSH | fuse.FOPEN_DIRECT_IO
 }
 
-// Open opens a file.
+func (n *node) mapped() bool { return strings.HasSuffix(n.name, "-shm") }
+
+// Open opens a file, but one that is mapped into memory not for this process: see Mount.
 func (n *node) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, syscall.Errno) {
+	if caller, ok := fuse.FromContext(ctx); ok && n.mapped() {
+		if _, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", caller.Pid)); err == nil {
+			return nil, 0, syscall.EPERM
+		}
+	}
 	e := n.do(Open, func() {})
 	return handle{}, n.flags(), e
 }

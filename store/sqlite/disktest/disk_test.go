@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -144,5 +145,18 @@ func TestFail(t *testing.T) {
 	d.Fail(nil)
 	if err := f.Sync(); err != nil {
 		t.Error(err)
+	}
+}
+
+// This process, which is the disk, is kept from what would have it wait for itself; others are not.
+func TestOwnMemoryMap(t *testing.T) {
+	d := Mount(t)
+	path := filepath.Join(d.Dir, "database-shm")
+	if out, err := exec.Command("sh", "-c", "echo x >"+path+" && cat "+path).CombinedOutput(); err != nil || string(out) != "x\n" {
+		t.Errorf("another process reads %q, %v", out, err)
+	}
+	if f, err := os.Open(path); !errors.Is(err, syscall.EPERM) {
+		t.Errorf("this process opens it: %v", err)
+		f.Close()
 	}
 }
