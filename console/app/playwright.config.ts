@@ -5,7 +5,7 @@ export default defineConfig({
   testDir: "e2e",
   // The README's picture is made by a run of its own.
   testMatch: process.env.SCREENSHOTS ? "screenshot.ts" : "*.spec.ts",
-  workers: 1,
+  workers: 2,
   fullyParallel: false,
   timeout: 60_000,
   expect: { timeout: 10_000 },
