@@ -195,6 +195,9 @@ func (c *conn) Transact(ctx context.Context, list []sqlstore.Statement) error {
 	defer cancel()
 	c.warning = ""
 	_, err := c.send(ctx, list)
+	if err == nil && c.c.PgConn().TxStatus() != 'I' { // one of them has begun a transaction, which nobody ends
+		return errors.Join(errors.New("the database has not committed what was sent in one"), c.Close())
+	}
 	return c.committed(err)
 }
 

@@ -235,14 +235,14 @@ func (s *session) rollback(ctx context.Context, log *slog.Logger) {
 
 // drop empties the queue.
 func (s *session) drop() {
-	s.owed = 0
+	s.owed, s.first = 0, 0
 	s.cut()
 }
 
 // cut empties it of what is not of members that joined.
 func (s *session) cut() {
 	clear(s.queue[s.owed:]) // so that nothing hangs on to documents
-	s.queue, s.first = s.queue[:s.owed], 0
+	s.queue = s.queue[:s.owed]
 }
 
 // lost tells that err came of losing the connection, and not of giving up on it.
