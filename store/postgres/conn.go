@@ -21,7 +21,7 @@ import (
 // a server whose network is gone does not answer at all.
 type conn struct {
 	c        *pgx.Conn
-	patience time.Duration // of the server with a statement, at most answer
+	patience time.Duration // with a commit: more than the server has with a statement, at most answer
 	used     time.Time     // when it last was
 	warning  string        // what the server warned of since it was cleared
 }
@@ -38,7 +38,10 @@ const (
 	// all others wait. A server that merely stood still for longer does its change again.
 	idleTransactionTimeout = 3 * time.Second
 	// silent bounds how long a query that waits for nobody may bring nothing.
-	silent         = 5 * time.Second
+	silent = 5 * time.Second
+	// grace is how much longer than the server a client waits for a statement that ends in a commit: the
+	// server says that it did not happen, and who gives up first does not know.
+	grace          = time.Second
 	connectTimeout = 5 * time.Second
 	// connectTimeoutOfSeveral is for each of the URL's hosts; two that are gone leave time for a third.
 	connectTimeoutOfSeveral = 1500 * time.Millisecond
@@ -135,12 +138,13 @@ func (r row) Scan(dest ...any) error {
 }
 
 func (c *conn) Send(ctx context.Context, list []sqlstore.Statement) error {
-	_, err := c.send(ctx, list)
+	_, _, err := c.send(ctx, list)
 	return err
 }
 
-// send runs the statements and returns the tag of the last.
-func (c *conn) send(ctx context.Context, list []sqlstore.Statement) (tag pgconn.CommandTag, err error) {
+// send runs the statements and returns the tag of the last. With an error it tells how many had no answer
+// by then, the one with the error among them.
+func (c *conn) send(ctx context.Context, list []sqlstore.Statement) (tag pgconn.CommandTag, left int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
 	var batch pgx.Batch
@@ -150,11 +154,11 @@ func (c *conn) send(ctx context.Context, list []sqlstore.Statement) (tag pgconn.
 			batch.Queue(st.Query, st.Args...)
 			sent = append(sent, st)
 		} else if st.Scan == nil {
-			return tag, errText
+			return tag, len(list), errText
 		}
 	}
 	results := c.c.SendBatch(ctx, &batch)
-	for _, st := range sent {
+	for i, st := range sent {
 		if st.Scan == nil {
 			tag, err = results.Exec()
 		} else {
@@ -167,13 +171,14 @@ func (c *conn) send(ctx context.Context, list []sqlstore.Statement) (tag pgconn.
 			err = fmt.Errorf("%w (%d were changed)", sqlstore.ErrNotOne, tag.RowsAffected())
 		}
 		if err != nil {
+			left = len(sent) - i
 			break
 		}
 	}
 	if closed := results.Close(); err == nil {
 		err = closed
 	}
-	return tag, c.done(err)
+	return tag, left, c.done(err)
 }
 
 // Commit commits together with the last statements. The server does not end a commit's wait for a
@@ -182,11 +187,11 @@ func (c *conn) Commit(ctx context.Context, list []sqlstore.Statement) error {
 	ctx, cancel := context.WithTimeout(ctx, c.patience)
 	defer cancel()
 	c.warning = ""
-	tag, err := c.send(ctx, append(list, sqlstore.Statement{Query: `COMMIT`}))
+	tag, left, err := c.send(ctx, append(list, sqlstore.Statement{Query: `COMMIT`}))
 	if err == nil && tag.String() != "COMMIT" {
 		return fmt.Errorf("the database answered %s to COMMIT", tag)
 	}
-	return c.committed(err)
+	return c.committed(err, left > 1)
 }
 
 // Transact leaves BEGIN and COMMIT out: what is sent up to one Sync, outside of a transaction, is one.
@@ -194,25 +199,27 @@ func (c *conn) Transact(ctx context.Context, list []sqlstore.Statement) error {
 	ctx, cancel := context.WithTimeout(ctx, c.patience)
 	defer cancel()
 	c.warning = ""
-	_, err := c.send(ctx, list)
+	_, left, err := c.send(ctx, list)
 	if err == nil && c.c.PgConn().TxStatus() != 'I' { // one of them has begun a transaction, which nobody ends
 		return errors.Join(errors.New("the database has not committed what was sent in one"), c.Close())
 	}
-	return c.committed(err)
+	return c.committed(err, left > 0)
 }
 
 // committed is what err says of a commit. One that the server reports as an error says that it did not
-// happen; so does one from before anything was sent. After any other nobody knows.
-func (c *conn) committed(err error) error {
+// happen, and so does its farewell in the place of an earlier answer: it answers in order. So does one
+// from before anything was sent. After any other nobody knows.
+func (c *conn) committed(err error, early bool) error {
 	var failed *pgconn.PgError
+	var unsent pgx.ErrPreprocessingBatch
 	switch {
 	case err == nil && c.warning != "":
 		// Such as that the wait for a synchronous replica was given up: a failover may undo it.
 		return fmt.Errorf("%w: %s", sqlstore.ErrUnknown, c.warning)
 	case err == nil:
 		return nil
-	case errors.As(err, &failed) && (failed.SeverityUnlocalized == "ERROR" || failed.Code == "25P03"), // ended for having been idle
-		errors.Is(err, errText), pgconn.SafeToRetry(err):
+	case errors.As(err, &failed) && (early || failed.SeverityUnlocalized == "ERROR" || failed.Code == "25P03"), // ended for having been idle
+		errors.Is(err, errText), errors.As(err, &unsent), pgconn.SafeToRetry(err):
 		return err
 	default:
 		return errors.Join(sqlstore.ErrUnknown, err)
@@ -224,13 +231,14 @@ func (c *conn) Script(ctx context.Context, script string) error {
 	return c.done(err)
 }
 
-// Ready tries a connection that nobody has used for a while: the server may have been restarted.
+// Ready tries a connection that nobody has used for a while: the server may have been restarted. What is
+// sent in one must not find that out, for then nobody knows whether it happened.
 func (c *conn) Ready(ctx context.Context) bool {
 	if c.c.IsClosed() {
 		return false
 	}
 	if time.Since(c.used) < idle {
-		return true
+		return still(c.c.PgConn().Conn())
 	}
 	ctx, cancel := context.WithTimeout(ctx, try)
 	defer cancel()

@@ -239,7 +239,7 @@ func connect(ctx context.Context, config *pgx.ConnConfig) (*conn, error) {
 	config = config.Copy()
 	c := &conn{patience: answer}
 	if ms, err := strconv.Atoi(config.RuntimeParams["statement_timeout"]); err == nil && ms > 0 {
-		c.patience = min(c.patience, time.Duration(ms)*time.Millisecond)
+		c.patience = min(c.patience, time.Duration(ms)*time.Millisecond+grace)
 	}
 	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
 		if n.SeverityUnlocalized == "WARNING" {

@@ -107,6 +107,7 @@ func (d *DB) together(ctx context.Context, instance string, change func(store.Tx
 		tx.rollback(ctx)
 		switch stands, failed := g.stands(ctx); {
 		case failed != nil:
+			tx.again = g.s.lost(ctx, failed)
 			err = d.wrap(ctx, failed, "read the revision of instance "+instance)
 		case !stands:
 			g.overtaken()

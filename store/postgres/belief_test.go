@@ -1,0 +1,117 @@
+package postgres
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/store"
+	"github.com/lanyard/lanyard/store/postgres/pgtest"
+)
+
+// knowing opens a store that knows where instance i stands, with profiles p and q.
+func knowing(t *testing.T, url string) *Store {
+	t.Helper()
+	s := opened(t, Config{URL: url})
+	for _, id := range []string{"p", "q"} {
+		if err := add(t.Context(), s, "i", id, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Update(t.Context(), "i", saying(t.Context(), "p", "before", nil)); err != nil { // its statements are prepared
+		t.Fatal(err)
+	}
+	if err := s.Update(t.Context(), "i", saying(t.Context(), "q", "before", nil)); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// A connection that died before a change was begun is nobody's trouble, though the change would be sent
+// over it in one.
+func TestChangeInOneOverALostConnection(t *testing.T) {
+	server := pgtest.Start(t)
+	ctx := t.Context()
+	refused := errors.New("refused")
+	for name, tt := range map[string]struct {
+		change func(store.Tx) error
+		want   error
+	}{
+		"a change":     {change: saying(ctx, "p", "after", nil)},
+		"a refusal":    {change: func(store.Tx) error { return refused }, want: refused},
+		"a read":       {change: func(tx store.Tx) error { _, err := tx.Get(ctx, lanyard.TypeProfile, "p"); return err }},
+		"another read": {change: func(tx store.Tx) error { _, err := tx.Count(ctx, lanyard.TypeProfile); return err }},
+	} {
+		for lost, cut := range map[string]func(*pgtest.Proxy){
+			"cut": (*pgtest.Proxy).Cut,
+			"ended by the server": func(*pgtest.Proxy) {
+				server.Exec(t, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lanyard'`)
+			},
+		} {
+			for when, during := range map[string]bool{"before": false, "after it began": true} {
+				t.Run(name+" over a connection "+lost+" "+when, func(t *testing.T) {
+					if during && name == "a change" && lost == "cut" {
+						t.Skip("nobody knows whether it happened")
+					}
+					p := server.Proxy(t)
+					s := knowing(t, server.At(p.Address, server.Schema(t, t.TempDir())))
+					now := sync.OnceFunc(func() {
+						cut(p)
+						time.Sleep(20 * time.Millisecond) // the news travels
+					})
+					if !during {
+						now()
+					}
+					if err := s.Update(ctx, "i", func(tx store.Tx) error {
+						if during {
+							now()
+						}
+						return tt.change(tx)
+					}); !errors.Is(err, tt.want) || err != nil && tt.want == nil {
+						t.Errorf("it was answered with %v, want %v", err, tt.want)
+					}
+				})
+			}
+		}
+	}
+}
+
+// Who waits for another server when the database shuts down has not happened, and is not told that it may have.
+func TestEndedWhileWaitingForTheLock(t *testing.T) {
+	server := pgtest.Start(t)
+	schema := server.Schema(t, t.TempDir())
+	s := knowing(t, server.URL(schema))
+	other := opened(t, Config{URL: server.URL(schema)})
+	ctx := t.Context()
+	errs := make(chan error, 1)
+	if err := add(ctx, other, "i", "r", func() {
+		go func() { errs <- s.Update(ctx, "i", saying(ctx, "p", "after", nil)) }()
+		time.Sleep(100 * time.Millisecond) // until it waits for the lock
+		server.Exec(t, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'`)
+		time.Sleep(100 * time.Millisecond)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-errs; err != nil {
+		t.Errorf("a change that was ended while it waited: %v", err)
+	}
+	says(t, other, "p", "after")
+	whole(t, other, "i")
+}
+
+// Nor is who waited for longer than a statement may.
+func TestWaitIsOverBeforeTheLock(t *testing.T) {
+	server := pgtest.Start(t)
+	schema := server.Schema(t, t.TempDir())
+	s := knowing(t, server.URL(schema)+"&statement_timeout=300")
+	other := opened(t, Config{URL: server.URL(schema)})
+	ctx := t.Context()
+	if err := add(ctx, other, "i", "r", func() {
+		wantKind(t, "a change that waited for too long", s.Update(ctx, "i", saying(ctx, "p", "after", nil)), lanyard.Unavailable)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	says(t, other, "p", "before")
+}
