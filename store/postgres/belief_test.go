@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -114,4 +116,42 @@ func TestWaitIsOverBeforeTheLock(t *testing.T) {
 		t.Fatal(err)
 	}
 	says(t, other, "p", "before")
+}
+
+// What was known may have been overtaken and cut off while a change waits for its turn in the database.
+func TestOvertakenAndCutOff(t *testing.T) {
+	server := pgtest.Start(t)
+	schema := server.Schema(t, t.TempDir())
+	s := knowing(t, server.URL(schema))
+	ctx := t.Context()
+	revision, err := s.Reader("i").Revision(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	locked := make(chan struct{})
+	go func() {
+		defer close(locked)
+		// As two changes by other servers, and a cut by a third, that all get hold of the instance first.
+		server.Exec(t, strings.NewReplacer("@", fmt.Sprint(revision), "%", schema).Replace(`
+			SET search_path = %;
+			BEGIN;
+			SELECT * FROM instance_locks FOR UPDATE;
+			SELECT pg_sleep(0.5);
+			INSERT INTO events SELECT instance_id, revision + n, time, seq, body, sha256(hash || convert_to(n::text, 'UTF8')) FROM events, generate_series(1, 2) n WHERE revision = @;
+			INSERT INTO checkpoints SELECT instance_id, revision, seq, hash, time, '', '' FROM events WHERE revision = @ + 1;
+			DELETE FROM events WHERE revision <= @ + 1;
+			COMMIT`))
+	}()
+	time.Sleep(200 * time.Millisecond)
+	if err := s.Update(ctx, "i", saying(ctx, "p", "after", nil)); err != nil {
+		t.Error(err)
+	}
+	<-locked
+	if now, err := s.Reader("i").Revision(ctx); err != nil || now != revision+3 {
+		t.Errorf("the instance stands at revision %d, %v; want %d, for two changes overtook this one", now, err, revision+3)
+	}
+	records, err := s.Reader("i").Records(ctx, 0, 10)
+	if err != nil || len(records) != 2 || records[0].Revision != revision+2 {
+		t.Errorf("%d events are there, %v; want the second of those and this change's", len(records), err)
+	}
 }

@@ -109,13 +109,14 @@ func (k *keeper) drop(instance string) {
 
 // guarded locks the instance and stores an event after the revision $2 with the hash $7. Where the
 // instance does not stand there any more it fails: a later revision has taken its key, or that one is
-// not there, so that the event gets no revision.
+// not there, so that the event gets no revision. It sees the events as they were before it waited for the
+// lock; that none were cut off since, with the revision's key, locking that event too finds out.
 const guarded = `
 	INSERT INTO events (instance_id, revision, time, seq, body, hash)
 	VALUES ($1, (
 		SELECT e.revision + 1 FROM instance_locks l JOIN events e ON e.instance_id = l.instance_id
 		WHERE l.instance_id = $1 AND e.revision = $2 AND e.hash = $7
-		FOR UPDATE OF l), $3, $4, $5, $6)`
+		FOR UPDATE OF l FOR KEY SHARE OF e), $3, $4, $5, $6)`
 
 // stands tells whether the instance still stands where the group believed it to. A transaction that
 // found nothing to do, or may not do it, is answered only then.
