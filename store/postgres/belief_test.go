@@ -155,3 +155,41 @@ func TestOvertakenAndCutOff(t *testing.T) {
 		t.Errorf("%d events are there, %v; want the second of those and this change's", len(records), err)
 	}
 }
+// What was refused, or found nothing to do, did not happen, whatever became of the change that it shared
+// a transaction with.
+func TestRefusedBesideTheUnknown(t *testing.T) {
+	server := pgtest.Start(t)
+	ctx := t.Context()
+	refused := errors.New("refused")
+	for name, want := range map[string]error{"refused": refused, "nothing to do": nil} {
+		t.Run(name, func(t *testing.T) {
+			p := server.Proxy(t)
+			s := knowing(t, server.At(p.Address, server.Schema(t, t.TempDir())))
+			errs := make(chan error, 1)
+			cut := sync.OnceFunc(func() { p.Set(pgtest.Deaf) })
+			comes := sync.OnceFunc(func() {
+				go func() {
+					errs <- s.Update(ctx, "i", func(tx store.Tx) error {
+						_, err := tx.Get(ctx, lanyard.TypeProfile, "p")
+						cut()
+						return errors.Join(err, want)
+					})
+				}()
+				time.Sleep(50 * time.Millisecond)
+			})
+			runs := 0
+			err := s.Update(ctx, "i", func(tx store.Tx) error {
+				runs++
+				comes()
+				return saying(ctx, "p", "first", nil)(tx)
+			})
+			wantKind(t, "the change", err, lanyard.Unknown)
+			if runs != 1 {
+				t.Errorf("it ran %d times", runs)
+			}
+			if err := <-errs; !errors.Is(err, want) || err != nil && want == nil {
+				t.Errorf("what did nothing was answered with %v, want %v", err, want)
+			}
+		})
+	}
+}

@@ -92,7 +92,13 @@ func (d *DB) together(ctx context.Context, instance string, change func(store.Tx
 		g.part(ctx, alone)
 		if members > 0 {
 			<-g.done
-			if g.err != nil {
+			switch {
+			case g.err == nil:
+			case !joined && errors.Is(g.err, ErrUnknown): // that is the others'
+				tx.again = d.dialect.Shared
+				err = &lanyard.Error{Kind: lanyard.Unavailable, Err: g.err,
+					Message: "change instance " + instance + ": nothing was changed, but what it was to be built on may be undone"}
+			default:
 				tx.again = g.again
 				err = tx.uncommitted(ctx, g.err)
 			}
