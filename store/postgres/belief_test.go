@@ -193,3 +193,46 @@ func TestRefusedBesideTheUnknown(t *testing.T) {
 		})
 	}
 }
+
+// A read that fails in the database takes the transaction along. It must not be another's trouble.
+func TestGroupAfterAReadThatFailed(t *testing.T) {
+	server := pgtest.Start(t)
+	ctx := t.Context()
+	for _, begins := range []string{"with what is known", "by asking"} {
+		t.Run(begins, func(t *testing.T) {
+			schema := server.Schema(t, t.TempDir())
+			url := server.URL(schema) + "&lock_timeout=200"
+			s := knowing(t, url)
+			if begins == "by asking" {
+				s = opened(t, Config{URL: url})
+			}
+			errs := make(chan error, 1)
+			comes := sync.OnceFunc(func() {
+				go func() {
+					errs <- s.Update(ctx, "i", func(tx store.Tx) error {
+						_, err := tx.Revision(ctx)
+						if err == nil {
+							_, err = tx.List(ctx, lanyard.TypeProfile, 0, 10) // sends what others wrote
+						}
+						if err == nil {
+							_, err = tx.Count(ctx, lanyard.TypeProfile)
+						}
+						return err
+					})
+				}()
+				time.Sleep(50 * time.Millisecond)
+				go server.Exec(t, fmt.Sprintf(`BEGIN; LOCK TABLE %s.counts; SELECT pg_sleep(1); COMMIT`, schema))
+				time.Sleep(100 * time.Millisecond)
+			})
+			if err := s.Update(ctx, "i", func(tx store.Tx) error {
+				comes()
+				return saying(ctx, "p", "first", nil)(tx)
+			}); err != nil {
+				t.Errorf("the change: %v", err)
+			}
+			wantKind(t, "the read", <-errs, lanyard.Unavailable)
+			says(t, s, "p", "first")
+			whole(t, s, "i")
+		})
+	}
+}

@@ -128,6 +128,9 @@ func (tx *tx) fail(ctx context.Context, err error) error {
 	if err != nil && !errors.As(err, &e) && !errors.Is(err, sql.ErrNoRows) {
 		tx.err = err
 		tx.again = tx.d.dialect.Shared && (tx.d.dialect.IsConflict(err) || tx.s.lost(ctx, err))
+		if tx.s.unsaved && err != ctx.Err() { // a read, and there is no savepoint to go back to
+			tx.s.lacks = err
+		}
 	}
 	return err
 }
