@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -235,4 +236,28 @@ func TestGroupAfterAReadThatFailed(t *testing.T) {
 			whole(t, s, "i")
 		})
 	}
+}
+
+// A refusal that nobody has made sure of is not told, not even to a caller who is gone.
+func TestRefusalOfACallerWhoLeft(t *testing.T) {
+	server := pgtest.Start(t)
+	url := server.URL(server.Schema(t, t.TempDir()))
+	s, other := knowing(t, url), opened(t, Config{URL: url})
+	if err := other.Update(t.Context(), "i", saying(t.Context(), "p", "free", nil)); err != nil {
+		t.Fatal(err)
+	}
+	refused := errors.New("refused")
+	ctx, leave := context.WithCancel(t.Context())
+	err := s.Update(ctx, "i", func(tx store.Tx) error {
+		r, err := tx.Get(ctx, lanyard.TypeProfile, "p")
+		if err != nil {
+			return err
+		}
+		leave()
+		if r.(*lanyard.Profile).Description == "before" {
+			return refused
+		}
+		return nil
+	})
+	wantKind(t, "a refusal by what is no more", err, lanyard.Unavailable)
 }

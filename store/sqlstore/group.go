@@ -108,7 +108,7 @@ func (d *DB) together(ctx context.Context, instance string, change func(store.Tx
 	if err = change(tx); err == nil {
 		joined, err = tx.join(ctx)
 	}
-	if !joined && g.believed && len(g.members) == 0 && ctx.Err() == nil {
+	if !joined && g.believed && len(g.members) == 0 {
 		// What it was refused for, or why there was nothing to do, may have changed.
 		tx.rollback(ctx)
 		switch stands, failed := g.stands(ctx); {
