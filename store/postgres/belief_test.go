@@ -104,19 +104,47 @@ func TestEndedWhileWaitingForTheLock(t *testing.T) {
 	whole(t, other, "i")
 }
 
-// Nor is who waited for longer than a statement may.
+// Nor is who waited for longer than a statement may, and they do not wait twice.
 func TestWaitIsOverBeforeTheLock(t *testing.T) {
 	server := pgtest.Start(t)
-	schema := server.Schema(t, t.TempDir())
-	s := knowing(t, server.URL(schema)+"&statement_timeout=300")
-	other := opened(t, Config{URL: server.URL(schema)})
 	ctx := t.Context()
-	if err := add(ctx, other, "i", "r", func() {
-		wantKind(t, "a change that waited for too long", s.Update(ctx, "i", saying(ctx, "p", "after", nil)), lanyard.Unavailable)
-	}); err != nil {
-		t.Fatal(err)
+	for _, bound := range []string{"statement_timeout", "lock_timeout"} {
+		schema := server.Schema(t, t.TempDir())
+		s := knowing(t, server.URL(schema)+"&"+bound+"=300")
+		other := opened(t, Config{URL: server.URL(schema)})
+		if err := add(ctx, other, "i", "r", func() {
+			runs := 0
+			wantKind(t, "a change that waited for too long", s.Update(ctx, "i", func(tx store.Tx) error {
+				runs++
+				return saying(ctx, "p", "after", nil)(tx)
+			}), lanyard.Unavailable)
+			if runs != 1 {
+				t.Errorf("with %s it ran, and waited, %d times", bound, runs)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		says(t, other, "p", "before")
 	}
-	says(t, other, "p", "before")
+}
+
+// What the database finds wrong when it commits is an error also of what is sent in one.
+func TestRefusedByTheCommit(t *testing.T) {
+	server := pgtest.Start(t)
+	schema := server.Schema(t, t.TempDir())
+	s := knowing(t, server.URL(schema))
+	server.Exec(t, fmt.Sprintf(`SET search_path = %s;
+		CREATE FUNCTION fail() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'as if' USING ERRCODE = '53100'; END $$ LANGUAGE plpgsql;
+		CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON events DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail()`, schema))
+	runs := 0
+	wantKind(t, "a change that the commit found wrong", s.Update(t.Context(), "i", func(tx store.Tx) error {
+		runs++
+		return saying(t.Context(), "p", "after", nil)(tx)
+	}), lanyard.Unavailable)
+	if runs != 1 {
+		t.Errorf("it ran %d times", runs)
+	}
+	says(t, s, "p", "before")
 }
 
 // What was known may have been overtaken and cut off while a change waits for its turn in the database.
@@ -156,6 +184,7 @@ func TestOvertakenAndCutOff(t *testing.T) {
 		t.Errorf("%d events are there, %v; want the second of those and this change's", len(records), err)
 	}
 }
+
 // What was refused, or found nothing to do, did not happen, whatever became of the change that it shared
 // a transaction with.
 func TestRefusedBesideTheUnknown(t *testing.T) {

@@ -38,6 +38,8 @@ type Dialect struct {
 	Enter []string
 	// IsConflict tells whether a transaction lost against another and may be tried again.
 	IsConflict func(error) bool
+	// IsOvertaken tells whether a statement failed because a key is taken, or there is none.
+	IsOvertaken func(error) bool
 	// IsInvalid tells whether an argument is one that the database cannot hold.
 	IsInvalid func(error) bool
 }

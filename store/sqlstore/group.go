@@ -262,7 +262,7 @@ func (g *group) fail(ctx context.Context, err error) {
 	if !g.d.dialect.Shared || errors.Is(err, ErrUnknown) {
 		return
 	}
-	if g.believed && !g.moved && !g.s.lost(ctx, err) {
+	if g.believed && !g.moved && g.d.dialect.IsOvertaken(err) {
 		g.overtaken()
 	}
 	// The only key that can be taken by now is the revision.
