@@ -125,6 +125,17 @@ func TestWaitIsOverBeforeTheLock(t *testing.T) {
 			t.Fatal(err)
 		}
 		says(t, other, "p", "before")
+		// Who is first when both give up at the same time is chance.
+		c, err := connect(ctx, s.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bound == "statement_timeout" && c.patience < 800*time.Millisecond {
+			t.Errorf("a commit is waited for %v, no longer than the server takes to end a statement", c.patience)
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
