@@ -54,13 +54,19 @@ func (k *keeper) take(instance string) *known {
 		return nil
 	}
 	was := e.known
-	e.known = nil
+	e.known = nil // and perhaps never given back
+	least := least(instance)
+	k.size -= e.size - least
+	e.size = least
 	return was
 }
 
+// least is what an instance costs of which nothing is known.
+func least(instance string) int64 { return int64(len(instance)) + overhead }
+
 // give keeps what is known after a change. right tells that the change had begun with what was kept.
 func (k *keeper) give(instance string, now *known, right bool) {
-	size := int64(len(instance)) + overhead
+	size := least(instance)
 	for _, v := range now.seen {
 		size += weight(v.doc) + int64(len(v.doc))
 	}
