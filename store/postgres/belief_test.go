@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
@@ -300,4 +301,82 @@ func TestRefusalOfACallerWhoLeft(t *testing.T) {
 		return nil
 	})
 	wantKind(t, "a refusal by what is no more", err, lanyard.Unavailable)
+}
+
+// What a change left is what the next one of the same server finds, without asking.
+func TestNextChangeFindsWhatTheLastLeft(t *testing.T) {
+	server := pgtest.Start(t)
+	ctx := t.Context()
+	refused := errors.New("refused")
+	remove := func(typ lanyard.Type, id string, refused error) func(store.Tx) error {
+		return func(tx store.Tx) error {
+			if err := tx.Delete(ctx, typ, id); err != nil || refused != nil {
+				return errors.Join(err, refused)
+			}
+			return tx.Append(ctx, event("i"))
+		}
+	}
+	for name, tt := range map[string]struct {
+		changes []func(store.Tx) error
+		want    map[string]string // descriptions of the profiles there are
+	}{
+		"a profile was changed":         {[]func(store.Tx) error{saying(ctx, "p", "new", nil)}, map[string]string{"p": "new", "q": "before"}},
+		"a profile was not changed":     {[]func(store.Tx) error{saying(ctx, "p", "new", refused)}, map[string]string{"p": "before", "q": "before"}},
+		"a profile was deleted":         {[]func(store.Tx) error{remove(lanyard.TypeProfile, "p", nil)}, map[string]string{"q": "before"}},
+		"a profile was not deleted":     {[]func(store.Tx) error{remove(lanyard.TypeProfile, "p", refused)}, map[string]string{"p": "before", "q": "before"}},
+		"the instance was deleted":      {[]func(store.Tx) error{remove(lanyard.TypeInstance, "i", nil)}, nil},
+		"the instance was not deleted":  {[]func(store.Tx) error{remove(lanyard.TypeInstance, "i", refused)}, map[string]string{"p": "before", "q": "before"}},
+		"one of several was deleted":    {[]func(store.Tx) error{saying(ctx, "p", "new", nil), remove(lanyard.TypeProfile, "q", nil), saying(ctx, "p", "newer", refused)}, map[string]string{"p": "new"}},
+		"several, the instance too":     {[]func(store.Tx) error{saying(ctx, "p", "new", nil), remove(lanyard.TypeInstance, "i", nil), saying(ctx, "p", "newer", nil)}, nil},
+		"several, the instance was not": {[]func(store.Tx) error{saying(ctx, "p", "new", nil), remove(lanyard.TypeInstance, "i", refused), saying(ctx, "q", "newer", nil)}, map[string]string{"p": "new", "q": "newer"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := knowing(t, server.URL(server.Schema(t, t.TempDir())))
+			if err := s.Update(ctx, "i", func(tx store.Tx) error {
+				if err := tx.Put(ctx, &lanyard.Instance{Meta: lanyard.Meta{ID: "i", Name: rand.Text()}, Account: "123456789012"}); err != nil {
+					return err
+				}
+				return tx.Append(ctx, event("i"))
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Update(ctx, "i", func(tx store.Tx) error { // the rest is read, too
+				_, err := tx.Get(ctx, lanyard.TypeProfile, "p")
+				_, failed := tx.Get(ctx, lanyard.TypeProfile, "q")
+				return errors.Join(err, failed)
+			}); err != nil {
+				t.Fatal(err)
+			}
+			// The first change is at work until the others are in line: they share a transaction.
+			var others sync.WaitGroup
+			comes := sync.OnceFunc(func() {
+				for _, change := range tt.changes[1:] {
+					others.Go(func() {
+						if err := s.Update(ctx, "i", change); err != nil && !errors.Is(err, refused) && lanyard.KindOf(err) != lanyard.NotFound {
+							t.Error(err)
+						}
+					})
+					time.Sleep(30 * time.Millisecond)
+				}
+			})
+			if err := s.Update(ctx, "i", func(tx store.Tx) error { comes(); return tt.changes[0](tx) }); err != nil && !errors.Is(err, refused) {
+				t.Error(err)
+			}
+			others.Wait()
+			for _, id := range []string{"p", "q"} {
+				want, there := tt.want[id]
+				err := s.Update(ctx, "i", func(tx store.Tx) error {
+					r, err := tx.Get(ctx, lanyard.TypeProfile, id)
+					if err == nil && r.(*lanyard.Profile).Description != want {
+						t.Errorf("the next change finds that profile %s says %q, want %q", id, r.(*lanyard.Profile).Description, want)
+					}
+					return err
+				})
+				if there && err != nil || !there && lanyard.KindOf(err) != lanyard.NotFound {
+					t.Errorf("the next change finds profile %s: %v; it is there: %v", id, err, there)
+				}
+			}
+			whole(t, s, "i")
+		})
+	}
 }

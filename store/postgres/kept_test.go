@@ -141,6 +141,16 @@ func TestOvertaken(t *testing.T) {
 			change: func(was string) (string, error) { return was + " mine", nil },
 			want:   "older theirs mine", runs: 2,
 		},
+		"a failover lost the last change, there is another of its number, and there seems to be nothing to do": {
+			between: func(t *testing.T, schema string, other *Store) {
+				server.Exec(t, fmt.Sprintf(`SET search_path = %s; DELETE FROM events WHERE revision = (SELECT MAX(revision) FROM events)`, schema))
+				if err := describe(ctx, other, "i", func(was string) (string, error) { return was + " theirs", nil }); err != nil {
+					t.Fatal(err)
+				}
+			},
+			change: func(was string) (string, error) { return "first", nil },
+			want:   "first", runs: 2,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			schema := server.Schema(t, t.TempDir())
