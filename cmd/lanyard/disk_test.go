@@ -96,6 +96,9 @@ func (c *faultyCentre) refuses(t *testing.T, unknown bool) {
 			if says := strings.Contains(answer, "unknown"); says != unknown {
 				t.Errorf("the refusal says %s; that it is unknown whether it happened: want %v", answer, unknown)
 			}
+			if !unknown && !strings.Contains(answer, "nothing was changed") {
+				t.Errorf("the refusal says %s; want that nothing was changed", answer)
+			}
 		})
 	}
 	wg.Wait()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -349,6 +350,24 @@ func TestDamagedLog(t *testing.T) {
 		}
 		refusedBecause(t, dir, "is gone, but its log")
 	})
+	for name, tt := range map[string]struct {
+		damage func(file []byte)
+		reason string
+	}{
+		"without its header": {func(file []byte) { clear(file[:logHeader]) }, "its header is gone"},
+		"of pages of another size": {func(file []byte) { // as of another database
+			binary.BigEndian.PutUint32(file[8:], 8192)
+			sum := logSum(file[3]&1 == 1, [2]uint32{}, file[:24])
+			binary.BigEndian.PutUint32(file[24:], sum[0])
+			binary.BigEndian.PutUint32(file[28:], sum[1])
+		}, "pages of 8192 bytes, the database has 4096"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := copied(t, crashed)
+			change(t, filepath.Join(dir, database+"-wal"), tt.damage)
+			refusedBecause(t, dir, tt.reason)
+		})
+	}
 	t.Run("cut anywhere", func(t *testing.T) { // as when the last transaction never came to the disk
 		for range 10 {
 			dir := copied(t, crashed)

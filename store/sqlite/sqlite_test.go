@@ -118,6 +118,11 @@ func TestDamagedDatabaseIsRefused(t *testing.T) {
 	}
 	zeroed := append([]byte(nil), whole...)
 	clear(zeroed[100:4096]) // the schema's first page, after the header
+	header := func(at int, to ...byte) []byte {
+		file := append([]byte(nil), whole...)
+		copy(file[at:], to)
+		return file
+	}
 	for _, tt := range []struct {
 		name    string
 		content []byte
@@ -128,6 +133,10 @@ func TestDamagedDatabaseIsRefused(t *testing.T) {
 		{"cut", whole[:len(whole)-5000], "bytes of"},
 		{"zeroed", zeroed, "damaged"},
 		{"empty", nil, "it is empty"},
+		{"of pages of no size", header(16, 0, 0), "says pages of 0 bytes"},
+		{"of pages of an odd size", header(16, 0x03, 0xe8), "says pages of 1000 bytes"},
+		{"of pages with something else in them", header(20, 99), "with 99 set aside"},
+		{"of pages that claim to have no checksums", header(20, 0), "the checksum of its first page is wrong"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
