@@ -78,6 +78,8 @@ func TestGroupThatFails(t *testing.T) {
 				switch {
 				case err == nil && (fails || read != nil):
 					t.Errorf("%s is acknowledged, and then %v", id, read)
+				case err != nil && !errors.Is(err, failure) && !errors.Is(err, errDisk):
+					t.Errorf("%s was refused with %v, which is neither its own nor the disk's", id, err)
 				case err != nil && lanyard.KindOf(read) != lanyard.NotFound:
 					t.Errorf("%s was refused with %v, and is there", id, err)
 				case err == nil:
