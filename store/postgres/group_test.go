@@ -48,7 +48,7 @@ func TestGroupAfterRefusal(t *testing.T) {
 	for name, tt := range map[string]struct {
 		second func(context.Context, context.CancelFunc) func(store.Tx) error
 		err    func(error) bool
-		runs   int // of the first change
+		runs   int // of the first change, at most
 	}{
 		"refused after a Put": {
 			func(ctx context.Context, _ context.CancelFunc) func(store.Tx) error {
@@ -91,7 +91,7 @@ func TestGroupAfterRefusal(t *testing.T) {
 			func(ctx context.Context, _ context.CancelFunc) func(store.Tx) error {
 				return func(tx store.Tx) error { return tx.Put(ctx, profile("q")) }
 			},
-			func(err error) bool { return lanyard.KindOf(err) == lanyard.Duplicate }, 2, // whose the taken key was nobody can tell
+			func(err error) bool { return lanyard.KindOf(err) == lanyard.Duplicate }, 3, // whose the taken key was nobody can tell: together once more, then alone
 		},
 		"nothing to do": {
 			func(ctx context.Context, _ context.CancelFunc) func(store.Tx) error {
@@ -126,8 +126,8 @@ func TestGroupAfterRefusal(t *testing.T) {
 					comes()
 					return saying(ctx, "p", "first", nil)(tx)
 				})
-				if err != nil || runs != tt.runs {
-					t.Errorf("the first change ran %d times, want %d: %v", runs, tt.runs, err)
+				if err != nil || runs > tt.runs {
+					t.Errorf("the first change ran %d times, want %d at most: %v", runs, tt.runs, err)
 				}
 				if err := <-errs; !tt.err(err) {
 					t.Errorf("the second change: %v", err)
