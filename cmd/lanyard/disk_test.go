@@ -232,11 +232,12 @@ func TestDiskFull(t *testing.T) {
 		missing = t.Fatalf
 	}
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=8m"); err != nil {
-		missing("cannot mount a small tmpfs (as root it can be): %v", err)
+	unmount, err := mountSmall(dir)
+	if err != nil {
+		missing("cannot mount a small tmpfs (as root on Linux it can be): %v", err)
 	}
 	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+		if err := unmount(); err != nil {
 			t.Error(err)
 		}
 	})

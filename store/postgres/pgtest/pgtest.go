@@ -194,7 +194,7 @@ func (s *Server) Start() error {
 	}
 	cmd := exec.Command(filepath.Join(s.bin, "postgres"), args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.Socket, log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.account, Pdeathsig: syscall.SIGQUIT}
+	cmd.SysProcAttr = withParent(s.account)
 	ended, started := make(chan struct{}), make(chan error)
 	go func() {
 		// The signal comes when the thread ends that started the process, so that must stay.

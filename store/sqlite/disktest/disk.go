@@ -91,11 +91,13 @@ func Mount(t testing.TB) *Disk {
 	t.Cleanup(func() {
 		if err := server.Unmount(); err != nil {
 			t.Errorf("unmount %s: %v", d.Dir, err)
-			syscall.Unmount(d.Dir, syscall.MNT_DETACH)
+			syscall.Unmount(d.Dir, detach)
 		}
 	})
 	return d
 }
+
+const detach = 2 // MNT_DETACH, of Linux; elsewhere nothing is mounted
 
 // Fail has operations fail for which f answers an error; nil: none. f gets the file's base name.
 func (d *Disk) Fail(f func(op Op, name string) syscall.Errno) {
