@@ -386,3 +386,42 @@ func TestNextChangeFindsWhatTheLastLeft(t *testing.T) {
 		})
 	}
 }
+
+// A database that does not take a change in one round trip gets it in two, from then on.
+func TestChangesInOneAreUnsupported(t *testing.T) {
+	server := pgtest.Start(t)
+	ctx := t.Context()
+	for name, change := range map[string]func(s *Store, text string) error{
+		"at the commit": func(s *Store, text string) error { return s.Update(ctx, "i", saying(ctx, "p", text, nil)) },
+		"before it": func(s *Store, text string) error {
+			return s.Update(ctx, "i", func(tx store.Tx) error {
+				if err := saying(ctx, "p", text, nil)(tx); err != nil {
+					return err
+				}
+				_, err := tx.Count(ctx, lanyard.TypeProfile)
+				return err
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			schema := server.Schema(t, t.TempDir())
+			s := knowing(t, server.URL(schema))
+			server.Exec(t, fmt.Sprintf(`SET search_path = %s;
+				CREATE FUNCTION unsupported() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+					IF current_query() LIKE '%%FOR KEY SHARE%%' THEN RAISE feature_not_supported; END IF;
+					RETURN NEW;
+				END $$;
+				CREATE TRIGGER unsupported BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION unsupported()`, schema))
+			for i := range 3 {
+				text := fmt.Sprint("change ", i)
+				if err := change(s, text); err != nil {
+					t.Fatal(err)
+				}
+				r, err := s.Reader("i").Get(ctx, lanyard.TypeProfile, "p")
+				if err != nil || r.(*lanyard.Profile).Description != text {
+					t.Errorf("after %q the profile says %+v, %v", text, r, err)
+				}
+			}
+		})
+	}
+}

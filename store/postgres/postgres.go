@@ -79,6 +79,7 @@ var dialect = sqlstore.Dialect{
 	IsUnavailable: isUnavailable,
 	IsConflict:    func(err error) bool { c := code(err); return c == "40001" || c == "40P01" },
 	IsOvertaken:   func(err error) bool { c := code(err); return c == "23505" || c == "23502" },
+	IsUnsupported: func(err error) bool { return code(err) == "0A000" },
 	IsInvalid:     func(err error) bool { return errors.Is(err, errText) },
 }
 

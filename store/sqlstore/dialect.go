@@ -40,6 +40,8 @@ type Dialect struct {
 	IsConflict func(error) bool
 	// IsOvertaken tells whether a statement failed because a key is taken, or there is none.
 	IsOvertaken func(error) bool
+	// IsUnsupported tells whether the database does not know how to do what a statement says.
+	IsUnsupported func(error) bool
 	// IsInvalid tells whether an argument is one that the database cannot hold.
 	IsInvalid func(error) bool
 }

@@ -111,6 +111,10 @@ func (d *DB) together(ctx context.Context, instance string, change func(store.Tx
 	if !joined && g.believed && len(g.members) == 0 {
 		// What it was refused for, or why there was nothing to do, may have changed.
 		tx.rollback(ctx)
+		if g.unsupported(ctx, err) {
+			tx.again = true
+			return false, false, err
+		}
 		switch stands, failed := g.stands(ctx); {
 		case failed != nil:
 			tx.again = g.s.lost(ctx, failed)
@@ -130,6 +134,19 @@ func (d *DB) together(ctx context.Context, instance string, change func(store.Tx
 func (g *group) overtaken() {
 	g.moved = true
 	g.d.keeper.doubt(g.lane.instance)
+}
+
+// unsupported tells whether err says that the database cannot begin a change with what was known, which
+// is then not tried again: not every one that speaks PostgreSQL's protocol takes what PostgreSQL does.
+func (g *group) unsupported(ctx context.Context, err error) bool {
+	if err == nil || !g.d.dialect.IsUnsupported(err) {
+		return false
+	}
+	if g.d.keeper.off() {
+		g.d.log.WarnContext(ctx, "the database does not take a change in one round trip; changes are made in two from now on", "error", err)
+	}
+	g.moved = true
+	return true
 }
 
 // Alone waits for its turn as an Update does, and runs f on the connection that writes, outside of any
@@ -262,7 +279,7 @@ func (g *group) fail(ctx context.Context, err error) {
 	if !g.d.dialect.Shared || errors.Is(err, ErrUnknown) {
 		return
 	}
-	if g.believed && !g.moved && g.d.dialect.IsOvertaken(err) {
+	if g.believed && !g.moved && !g.unsupported(ctx, err) && g.d.dialect.IsOvertaken(err) {
 		g.overtaken()
 	}
 	// The only key that can be taken by now is the revision.

@@ -24,6 +24,7 @@ type keeper struct {
 	mu        sync.Mutex
 	instances map[string]*kept
 	size      int64
+	useless   bool // nothing is kept any more
 }
 
 type kept struct {
@@ -72,6 +73,9 @@ func (k *keeper) give(instance string, now *known, right bool) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.useless {
+		return
+	}
 	if len(now.seen) > maxKeptResources || size > maxKeptInstance {
 		k.drop(instance)
 		return
@@ -94,6 +98,16 @@ func (k *keeper) give(instance string, now *known, right bool) {
 			k.drop(other)
 		}
 	}
+}
+
+// off has nothing be kept any more, and tells whether that is new.
+func (k *keeper) off() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	was := k.useless
+	k.useless, k.size = true, 0
+	clear(k.instances)
+	return !was
 }
 
 // doubt notes that another server had changed the instance meanwhile.
