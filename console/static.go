@@ -12,6 +12,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // dist is what Vite made of console/app. Without Node there is a placeholder only.
@@ -19,13 +20,19 @@ import (
 //go:embed all:dist
 var dist embed.FS
 
-// static serves the page and what it loads. All of it is in memory, compressed once.
+// static serves the page and what it loads. A file is compressed when it is first asked for, and then
+// kept: a server that nobody looks at starts sooner and is smaller without.
 type static struct{ files map[string]file }
 
 type file struct {
-	kind, tag    string
+	kind    string
+	forever bool // its name changes when it does
+	content func() content
+}
+
+type content struct {
+	tag          string
 	body, packed []byte // packed is nil when that does not make it smaller
-	forever      bool   // its name changes when it does
 }
 
 // kinds are the types of what a build has. The system's own table is not asked: it may be wrong.
@@ -41,19 +48,22 @@ func newStatic() *static {
 		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), ".") {
 			return err
 		}
-		body, err := dist.ReadFile(name)
-		if err == nil {
-			s.add(strings.TrimPrefix(name, "dist"), body)
-		}
-		return err
+		s.add(strings.TrimPrefix(name, "dist"), func() []byte {
+			body, err := dist.ReadFile(name)
+			if err != nil {
+				panic(err) // what is embedded can be read
+			}
+			return body
+		})
+		return nil
 	})
 	if err != nil {
-		panic(err) // what is embedded can be read
+		panic(err)
 	}
 	if page, ok := s.files["/index.html"]; ok {
 		s.files["/"] = page
 	} else {
-		s.add("/", []byte(notBuilt))
+		s.add("/", func() []byte { return []byte(notBuilt) })
 	}
 	return s
 }
@@ -65,7 +75,7 @@ const notBuilt = `<!doctype html>
 <p>The API works: see the README.</p></body></html>
 `
 
-func (s *static) add(name string, body []byte) {
+func (s *static) add(name string, read func() []byte) {
 	kind := kinds[path.Ext(name)]
 	if name == "/" {
 		kind = kinds[".html"]
@@ -75,16 +85,19 @@ func (s *static) add(name string, body []byte) {
 			kind = "application/octet-stream"
 		}
 	}
-	sum := sha256.Sum256(body)
-	f := file{kind: kind, tag: `"` + hex.EncodeToString(sum[:12]) + `"`, body: body, forever: strings.HasPrefix(name, "/assets/")}
-	var b bytes.Buffer
-	z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression)
-	z.Write(body)
-	z.Close()
-	if b.Len() < len(body)*9/10 {
-		f.packed = b.Bytes()
-	}
-	s.files[name] = f
+	s.files[name] = file{kind, strings.HasPrefix(name, "/assets/"), sync.OnceValue(func() content {
+		body := read()
+		sum := sha256.Sum256(body)
+		c := content{tag: `"` + hex.EncodeToString(sum[:12]) + `"`, body: body}
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		z.Write(body)
+		z.Close()
+		if b.Len() < len(body)*9/10 {
+			c.packed = b.Bytes()
+		}
+		return c
+	})}
 }
 
 func (s *static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -98,20 +111,20 @@ func (s *static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "there is no such file", http.StatusNotFound)
 		return
 	}
-	h := w.Header()
-	h.Set("Etag", f.tag)
+	c, h := f.content(), w.Header()
+	h.Set("Etag", c.tag)
 	h.Set("Vary", "Accept-Encoding")
 	h.Set("Cache-Control", "no-cache") // ask whether it is the same
 	if f.forever {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
-	if r.Header.Get("If-None-Match") == f.tag {
+	if r.Header.Get("If-None-Match") == c.tag {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	body := f.body
-	if f.packed != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
-		body = f.packed
+	body := c.body
+	if c.packed != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		body = c.packed
 		h.Set("Content-Encoding", "gzip")
 	}
 	h.Set("Content-Type", f.kind)
