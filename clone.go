@@ -1,74 +1,62 @@
 package lanyard
 
-import (
-	"maps"
-	"slices"
-)
+import "reflect"
 
-// Clone returns a copy of r whose Meta, slices and maps may be replaced or changed without
-// touching r.
+// Clone returns a copy of r that shares nothing with it that could be changed: slices, maps and what
+// pointers lead to are copied, however deep they are. It follows the types themselves, so a member
+// that is added later is copied too.
 func Clone[R Resource](r R) R {
-	c := clone(r)
-	m := c.Head()
-	m.Tags = maps.Clone(m.Tags)
-	return c.(R)
+	return deepCopy(reflect.ValueOf(r)).Interface().(R)
 }
 
-func clone(r Resource) Resource {
-	switch r := r.(type) {
-	case *Instance:
-		c := *r
-		c.Attributes = maps.Clone(r.Attributes)
-		return &c
-	case *Profile:
-		c := *r
-		c.Permissions = slices.Clone(r.Permissions)
-		c.AccessTags = maps.Clone(r.AccessTags)
-		c.TagRestricted = slices.Clone(r.TagRestricted)
-		c.HierarchyRestricted = slices.Clone(r.HierarchyRestricted)
-		c.Applications = slices.Clone(r.Applications)
-		c.FlowModules = slices.Clone(r.FlowModules)
-		c.AIAgents = slices.Clone(r.AIAgents)
-		c.DataTables = slices.Clone(r.DataTables)
-		return &c
-	case *User:
-		c := *r
-		c.Profiles = slices.Clone(r.Profiles)
-		c.Settings = maps.Clone(r.Settings)
-		return &c
-	case *Group:
-		c := *r
-		return &c
-	case *Structure:
-		c := *r
-		c.Levels = slices.Clone(r.Levels)
-		return &c
-	case *Queue:
-		c := *r
-		c.Settings = maps.Clone(r.Settings)
-		return &c
-	case *RoutingProfile:
-		c := *r
-		c.Queues = slices.Clone(r.Queues)
-		c.ManualQueues = slices.Clone(r.ManualQueues)
-		c.Settings = maps.Clone(r.Settings)
-		return &c
-	case *Hours:
-		c := *r
-		c.Parents = slices.Clone(r.Parents)
-		c.Settings = maps.Clone(r.Settings)
-		return &c
-	case *Module:
-		c := *r
-		c.Settings = maps.Clone(r.Settings)
-		return &c
-	case *AIAgent:
-		c := *r
-		c.Profiles = slices.Clone(r.Profiles)
-		return &c
-	case *ClientToken:
-		c := *r
-		return &c
+// deepCopy copies a value. Structs that keep their members to themselves, as time.Time does, are
+// values and copied as they are.
+func deepCopy(v reflect.Value) reflect.Value {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() {
+			return v
+		}
+		c := reflect.New(v.Type().Elem())
+		c.Elem().Set(deepCopy(v.Elem()))
+		return c
+	case reflect.Struct:
+		c := reflect.New(v.Type()).Elem()
+		c.Set(v)
+		for i := range c.NumField() {
+			if f := c.Field(i); f.CanSet() && refers(f.Kind()) {
+				f.Set(deepCopy(f))
+			}
+		}
+		return c
+	case reflect.Slice:
+		if v.IsNil() {
+			return v
+		}
+		c := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		reflect.Copy(c, v)
+		for i := 0; refers(v.Type().Elem().Kind()) && i < c.Len(); i++ {
+			c.Index(i).Set(deepCopy(v.Index(i)))
+		}
+		return c
+	case reflect.Map:
+		if v.IsNil() {
+			return v
+		}
+		c := reflect.MakeMapWithSize(v.Type(), v.Len())
+		for all := v.MapRange(); all.Next(); {
+			c.SetMapIndex(all.Key(), deepCopy(all.Value()))
+		}
+		return c
 	}
-	panic("lanyard: clone of an unknown resource type")
+	return v
+}
+
+// refers reports whether values of a kind may lead to memory that others can change.
+func refers(k reflect.Kind) bool {
+	switch k {
+	case reflect.Pointer, reflect.Struct, reflect.Slice, reflect.Map:
+		return true
+	}
+	return false
 }

@@ -1,9 +1,17 @@
 package lanyard
 
 import (
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestDefaultProfilesHoldOnlyCatalogueNames(t *testing.T) {
@@ -92,43 +100,148 @@ func FuzzParseARN(f *testing.F) {
 	})
 }
 
+// Types lists every constant of type Type that is declared anywhere in the package.
+func TestTypesAreAllListed(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := Types()
+	declared := 0
+	for _, name := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok {
+				return true
+			}
+			if typ, ok := spec.Type.(*ast.Ident); !ok || typ.Name != "Type" || len(spec.Values) == 0 {
+				return true
+			}
+			value, _ := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			declared++
+			if r := New(Type(value)); r == nil || r.Type() != Type(value) || !slices.Contains(listed, Type(value)) {
+				t.Errorf("%s declares type %q; New returns %T, and Types lists %v", name, value, r, listed)
+			}
+			return true
+		})
+	}
+	if declared != len(listed) {
+		t.Errorf("%d types are declared, %d are listed", declared, len(listed))
+	}
+}
+
 // A field that Clone forgets to copy deeply would let one caller change what another sees.
-func TestCloneSharesNoSliceOrMap(t *testing.T) {
-	for _, typ := range []Type{TypeInstance, TypeProfile, TypeUser, TypeStructure, TypeQueue, TypeRoutingProfile, TypeHours, TypeModule, TypeAIAgent, TypeClientToken} {
+func TestCloneSharesNothing(t *testing.T) {
+	for _, typ := range Types() {
 		r := New(typ)
-		v := reflect.ValueOf(r).Elem()
-		fill(v)
-		c := reflect.ValueOf(Clone(r)).Elem()
-		shares(t, string(typ), v, c)
-	}
-}
-
-func fill(v reflect.Value) {
-	for i := range v.NumField() {
-		switch f := v.Field(i); f.Kind() {
-		case reflect.Slice:
-			f.Set(reflect.MakeSlice(f.Type(), 1, 1))
-		case reflect.Map:
-			f.Set(reflect.MakeMap(f.Type()))
-		case reflect.Struct:
-			if f.Type().Name() == "Meta" {
-				fill(f)
-			}
+		fill(t, string(typ), reflect.ValueOf(r).Elem())
+		before, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := Clone(r)
+		if !reflect.DeepEqual(r, c) {
+			t.Errorf("%s: the clone is %+v, want %+v", typ, c, r)
+		}
+		spoil(reflect.ValueOf(c).Elem())
+		if after, err := json.Marshal(r); err != nil || string(after) != string(before) {
+			t.Errorf("%s: a change of the clone turns the original from\n%s\ninto\n%s, %v", typ, before, after, err)
+		}
+		if empty := New(typ); !reflect.DeepEqual(Clone(empty), empty) {
+			t.Errorf("%s: the clone of an empty one is %+v", typ, Clone(empty))
 		}
 	}
 }
 
-func shares(t *testing.T, name string, a, b reflect.Value) {
-	for i := range a.NumField() {
-		switch f := a.Field(i); f.Kind() {
-		case reflect.Slice, reflect.Map:
-			if f.Pointer() == b.Field(i).Pointer() {
-				t.Errorf("%s: a clone shares %s with the original", name, a.Type().Field(i).Name)
-			}
-		case reflect.Struct:
-			if f.Type().Name() == "Meta" {
-				shares(t, name, f, b.Field(i))
-			}
+// fill gives everything below v a value, in slices, maps and behind pointers too. What it cannot
+// fill, Clone cannot be known to copy.
+func fill(t *testing.T, name string, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		if at, ok := v.Addr().Interface().(*time.Time); ok {
+			*at = time.Unix(1, 0).UTC()
+			return
 		}
+		for i := range v.NumField() {
+			fill(t, name+"."+v.Type().Field(i).Name, v.Field(i))
+		}
+	case reflect.Slice:
+		if v.Type() == reflect.TypeFor[json.RawMessage]() {
+			v.SetBytes([]byte(`"raw"`))
+			return
+		}
+		v.Set(reflect.MakeSlice(v.Type(), 2, 3))
+		for i := range v.Len() {
+			fill(t, name+"[]", v.Index(i))
+		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(t, name+" key", key)
+		fill(t, name+" value", value)
+		v.SetMapIndex(key, value)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(t, name, v.Elem())
+	case reflect.String:
+		v.SetString("text")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		v.SetInt(7)
+	default:
+		t.Fatalf("%s is a %s, which this test cannot fill", name, v.Kind())
+	}
+}
+
+// spoil changes in place everything that a copy of v's own memory would share.
+func spoil(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		if _, ok := v.Addr().Interface().(*time.Time); ok {
+			return
+		}
+		for i := range v.NumField() {
+			spoil(v.Field(i))
+		}
+	case reflect.Slice:
+		if v.Type() == reflect.TypeFor[json.RawMessage]() {
+			copy(v.Bytes(), `"bad"`)
+			return
+		}
+		for i := range v.Len() {
+			spoil(v.Index(i))
+		}
+	case reflect.Map:
+		for _, key := range v.MapKeys() {
+			value := reflect.New(v.Type().Elem()).Elem()
+			value.Set(v.MapIndex(key))
+			spoil(value)
+			v.SetMapIndex(key, value)
+		}
+		if key := reflect.New(v.Type().Key()).Elem(); key.Kind() == reflect.String {
+			v.SetMapIndex(key, reflect.Zero(v.Type().Elem()))
+		}
+	case reflect.Pointer:
+		spoil(v.Elem())
+	case reflect.String:
+		v.SetString("spoiled")
+	case reflect.Bool:
+		v.SetBool(false)
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		v.SetInt(8)
+	}
+}
+
+func BenchmarkClone(b *testing.B) {
+	p := DefaultProfiles()[0]
+	r := &Profile{Meta: Meta{ID: p.Name, Tags: map[string]string{"a": "b"}}, Permissions: p.Permissions}
+	b.ReportAllocs()
+	for b.Loop() {
+		Clone(r)
 	}
 }
