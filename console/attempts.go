@@ -2,6 +2,7 @@ package console
 
 import (
 	"crypto/sha256"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -103,4 +104,21 @@ func (a *attempts) shrink(now time.Time) {
 			}
 		}
 	}
+}
+
+// network returns what attempts from an address are counted under: an IPv6 address stands for its /64,
+// which is the least that one subscriber gets.
+func network(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	if a = a.Unmap().WithZone(""); a.Is4() {
+		return a.String()
+	}
+	p, err := a.Prefix(64)
+	if err != nil {
+		return address
+	}
+	return p.String()
 }

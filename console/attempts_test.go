@@ -84,3 +84,35 @@ func TestAttemptsAreBounded(t *testing.T) {
 		t.Errorf("of the one who was guessed at %d failures are remembered", e.failed)
 	}
 }
+
+func TestNetwork(t *testing.T) {
+	for _, tt := range []struct{ name, address, want string }{
+		{"IPv4", "192.0.2.7", "192.0.2.7"},
+		{"IPv4 in IPv6", "::ffff:192.0.2.7", "192.0.2.7"},
+		{"IPv6", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"},
+		{"the same network", "2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"},
+		{"another network", "2001:db8:1:3::1", "2001:db8:1:3::/64"},
+		{"with a zone", "fe80::1%eth0", "fe80::/64"},
+		{"loopback", "::1", "::/64"},
+		{"no address", "pipe", "pipe"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := network(tt.address); got != tt.want {
+				t.Errorf("network(%q) is %q, want %q", tt.address, got, tt.want)
+			}
+		})
+	}
+}
+
+// Many addresses of one IPv6 network have no more free failures than one.
+func TestAttemptsByNetwork(t *testing.T) {
+	now := time.Date(2026, 3, 14, 15, 0, 0, 0, time.UTC)
+	a := attempts{now: func() time.Time { return now }}
+	for i := range freeByAddress + 1 {
+		from := network(fmt.Sprintf("2001:db8::%x", i+1))
+		wait, _ := a.try(map[string]int{fmt.Sprint("user", i): freeByUser, "from\x00" + from: freeByAddress})
+		if must := i == freeByAddress; must != (wait > 0) {
+			t.Errorf("failure %d waits %v", i+1, wait)
+		}
+	}
+}

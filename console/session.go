@@ -229,7 +229,7 @@ func (s *Server) signIn(ctx context.Context, a *asking) (any, error) {
 	if byKey {
 		who = "key\x00" + in.AccessKeyID
 	}
-	wait, done := s.attempts.try(map[string]int{who: freeByUser, "from\x00" + from: freeByAddress})
+	wait, done := s.attempts.try(map[string]int{who: freeByUser, "from\x00" + network(from): freeByAddress})
 	if wait > 0 {
 		seconds := int(wait/time.Second) + 1
 		return nil, &failure{Status: http.StatusTooManyRequests, Code: "TooManyAttempts", RetryAfter: seconds,

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"time"
 	"unicode"
@@ -25,22 +26,37 @@ const (
 	argonThreads = 1
 	argonSalt    = 16 // bytes
 	argonKey     = 32
-	// maxArgon bounds how many are made at a time, so that a flood of sign-ins takes 76 MiB and not
-	// what there is, and maxArgonWait how long one waits for its turn.
-	maxArgon     = 4
-	maxArgonWait = 5 * time.Second
+	// maxArgon bounds how many are computed at a time, so that a flood of sign-ins takes at most 76 MiB,
+	// maxArgonQueue how many wait for their turn, and maxArgonWait for how long.
+	maxArgon      = 4
+	maxArgonQueue = 64
+	maxArgonWait  = 5 * time.Second
 )
 
-var argonTurns = make(chan struct{}, maxArgon)
+// argonTurns has room for as many hashes as half of the processors can compute, so that sign-ins leave
+// the other half to decisions; argonQueue has room for those and the ones that wait.
+var (
+	argonTurns = make(chan struct{}, max(1, min(maxArgon, runtime.GOMAXPROCS(0)/2)))
+	argonQueue = make(chan struct{}, cap(argonTurns)+maxArgonQueue)
+)
 
-// argon waits for its turn and hashes.
+var errArgonBusy = lanyard.Errorf(lanyard.Throttled, "too many passwords are being checked at the moment; try again")
+
+// argon waits for its turn and hashes. When too many are waiting already it refuses at once, so that
+// the wait stays short for those in the queue.
 func argon(ctx context.Context, password string, salt []byte, passes, memory uint32, threads uint8, size uint32) ([]byte, error) {
+	select {
+	case argonQueue <- struct{}{}:
+		defer func() { <-argonQueue }()
+	default:
+		return nil, errArgonBusy
+	}
 	wait := time.NewTimer(maxArgonWait)
 	defer wait.Stop()
 	select {
 	case argonTurns <- struct{}{}:
 	case <-wait.C:
-		return nil, lanyard.Errorf(lanyard.Throttled, "too many passwords are being checked at the moment; try again")
+		return nil, errArgonBusy
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
