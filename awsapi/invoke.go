@@ -34,7 +34,7 @@ type Invocation struct {
 type Answer struct {
 	Output     []byte
 	Revision   int64  // of the instance after a change
-	ETag       string // of the profile that was described or updated
+	ETag       string // of the profile or user that was described or changed
 	Status     int
 	Exception  string // its name; "" for success
 	Message    string

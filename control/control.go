@@ -135,9 +135,9 @@ type Call struct {
 	// Revision, unless nil, is set to the instance's revision that holds what the call did.
 	Revision *int64
 
-	// IfMatch, unless "", has UpdateSecurityProfile change only a profile whose ETag it is.
+	// IfMatch, unless "", has an operation change only a profile or user whose entity tag it is.
 	IfMatch string
-	// ETag, unless nil, is set to the profile's that was described or updated, as it is afterwards.
+	// ETag, unless nil, is set to that of the profile or user that was described or changed, as it is afterwards.
 	ETag *string
 
 	acting *acting // on whose behalf, if on anybody's; set by Act

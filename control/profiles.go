@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/lanyard/lanyard"
@@ -66,8 +68,8 @@ func (s *Service) UpdateSecurityProfile(ctx context.Context, call Call, instance
 		if err != nil {
 			return err
 		}
-		if call.IfMatch != "" && call.IfMatch != ETag(before) {
-			return lanyard.Errorf(lanyard.Stale, "If-Match: security profile %s has been changed since %s was read; read it again, or leave out If-Match to overwrite what others did", quote(before.Name), clip(call.IfMatch))
+		if err := call.fresh(before); err != nil {
+			return err
 		}
 		p := lanyard.Clone(before)
 		if err := s.changeProfile(ctx, tx, in, p, c); err != nil {
@@ -135,10 +137,56 @@ func ETag(p *lanyard.Profile) string {
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
 }
 
-func (c Call) tag(p *lanyard.Profile) {
-	if c.ETag != nil {
-		*c.ETag = ETag(p)
+// UserETag is a user's entity tag: another for every state of everything in the user, tags included. Unlike
+// profiles, users hold settings of many shapes, so it hashes their JSON.
+func UserETag(u *lanyard.User) string {
+	same := *u
+	same.Seq, same.Modified = 0, u.Modified.UTC().Truncate(time.Millisecond) // as precise as it is kept
+	if len(same.Tags) == 0 {
+		same.Tags = nil
 	}
+	if len(same.Settings) == 0 {
+		same.Settings = nil
+	}
+	b, err := json.Marshal(&same)
+	if err != nil {
+		panic(err) // it is stored as JSON
+	}
+	sum := sha256.Sum256(b)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
+}
+
+// tagOf returns the entity tag of a resource, or "" for a type that has none.
+func tagOf(r lanyard.Resource) string {
+	switch r := r.(type) {
+	case *lanyard.Profile:
+		return ETag(r)
+	case *lanyard.User:
+		return UserETag(r)
+	}
+	return ""
+}
+
+// tag answers the entity tag of what was read or changed.
+func (c Call) tag(r lanyard.Resource) {
+	if c.ETag != nil {
+		*c.ETag = tagOf(r)
+	}
+}
+
+// fresh refuses a call whose caller has read another state of a resource than it is in.
+func (c Call) fresh(r lanyard.Resource) error {
+	if c.IfMatch == "" {
+		return nil
+	}
+	word, name := words[r.Type()], r.Head().Name
+	switch tagOf(r) {
+	case c.IfMatch:
+		return nil
+	case "":
+		return lanyard.Errorf(lanyard.Invalid, "If-Match must be absent, except for security profiles and users; got it for %s %q", word, name)
+	}
+	return lanyard.Errorf(lanyard.Stale, "If-Match: %s %s has been changed since %s was read; read it again, or leave out If-Match to overwrite what others did", word, quote(name), clip(c.IfMatch))
 }
 
 // DescribeSecurityProfile returns a profile.
