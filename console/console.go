@@ -18,10 +18,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	strict "github.com/go-json-experiment/json"
 	"github.com/google/uuid"
+	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
@@ -91,8 +93,11 @@ type Server struct {
 	attempts   attempts
 	provider   provider
 	chronicles chronicles
+	epitaphs   epitaphs
 	rate       rate
 	endpoints  map[string]endpoint
+	catalog    func() catalogueAnswer
+	api        http.Handler // serveAPI, compressed
 }
 
 // New returns a Server. URL, if not empty, must be an http or https URL without path.
@@ -109,6 +114,7 @@ func New(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	var err error
 	s := &Server{Config: c, started: c.Now(), origins: http.NewCrossOriginProtection()}
 	if c.URL != "" {
 		u, err := url.Parse(c.URL)
@@ -117,13 +123,17 @@ func New(c Config) (*Server, error) {
 		}
 		s.URL = u.Scheme + "://" + u.Host
 		s.secure = u.Scheme == "https"
-		if err := s.origins.AddTrustedOrigin(s.URL); err != nil {
+		if err = s.origins.AddTrustedOrigin(s.URL); err != nil {
 			return nil, err
 		}
 	}
 	s.attempts.now, s.provider.OIDC, s.provider.now = c.Now, c.OIDC, c.Now
 	s.static = newStatic()
 	s.endpoints = s.table()
+	s.catalog = sync.OnceValue(s.makeCatalogue)
+	if s.api, err = compressed(http.HandlerFunc(s.serveAPI)); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -217,7 +227,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.headers(w.Header())
 	switch {
 	case strings.HasPrefix(r.URL.Path, apiPrefix):
-		s.serveAPI(w, r)
+		s.api.ServeHTTP(w, r)
 	case strings.HasPrefix(r.URL.Path, oidcPrefix):
 		s.serveOIDC(w, r)
 	default:
@@ -409,11 +419,39 @@ func membersIn(code, message string) []string {
 	return nil
 }
 
+// compressed serves answers of 1 KiB and more with gzip, but those that s.plain marks.
+func compressed(h http.Handler) (http.Handler, error) {
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(1 << 10))
+	if err != nil {
+		return nil, err
+	}
+	return wrap(h), nil
+}
+
+// secret are the endpoints whose answers hold the CSRF token or are about passwords. Compressed, the length of
+// such an answer would tell an eavesdropper how much of the secret a guess beside it repeats (BREACH).
+var secret = map[string]bool{"session": true, "sign-in": true, "password": true}
+
+// plain keeps an answer from being compressed: one with a secret, and an error, which repeats what was asked.
+func plain(path string, err error) bool {
+	return err != nil || secret[strings.TrimPrefix(path, apiPrefix)]
+}
+
 // raw is an answer that is JSON already.
 type raw []byte
 
+// same says that the browser's copy of an answer is still good.
+type same struct{}
+
 func (s *Server) write(w http.ResponseWriter, a *asking, out any, err error) {
 	status := http.StatusOK
+	if plain(a.http.URL.Path, err) {
+		w.Header().Set(gzhttp.HeaderNoCompression, "true") // gzhttp takes it away
+	}
+	if _, ok := out.(same); ok && err == nil {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
 	if err != nil {
 		f := s.fail(a, err)
 		status = f.Status

@@ -125,7 +125,7 @@ func (s *Server) past(ctx context.Context, v *viewer, in historyRequest) (p past
 	if err := v.mayLook(about); err != nil {
 		return p, err
 	}
-	seen := &gone{s: s, v: v, tags: map[lanyard.Ref]map[string]string{}}
+	seen := s.gone(v)
 	before, look := in.Before, maxLook
 	if about.ID == "" {
 		look = maxLookAll
@@ -299,7 +299,7 @@ func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := []eventShown{}
+	shown, names := []eventShown{}, s.naming(v)
 	for _, e := range p.events {
 		x := eventShown{Revision: e.Revision, ID: e.ID, Time: e.Time, Operation: e.Operation, By: v.by(e.OnBehalfOf, e.AccessKeyID, s.isRoot(e.AccessKeyID)),
 			Refused: e.Refused, Changes: []changeShown{}}
@@ -314,6 +314,12 @@ func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 				continue
 			}
 			one, err := s.change(v, name, c)
+			if err == nil {
+				err = names.add(ctx, c.Type, c.Before)
+			}
+			if err == nil {
+				err = names.add(ctx, c.Type, c.After)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -321,7 +327,7 @@ func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 		}
 		shown = append(shown, x)
 	}
-	return map[string]any{"Events": shown, "Next": p.next, "Searched": p.searched, "Revision": v.Revision()}, nil
+	return map[string]any{"Events": shown, "Names": names.known(), "Next": p.next, "Searched": p.searched, "Revision": v.Revision()}, nil
 }
 
 // historyExport answers a page of events as programs read them.
@@ -519,13 +525,19 @@ func (s *Server) historyState(ctx context.Context, a *asking) (any, error) {
 	if deleted {
 		doc = change.Before
 	}
+	names := s.naming(v)
+	if err := names.add(ctx, t, doc); err != nil {
+		return nil, err
+	}
+	out := map[string]any{"Names": names.known(), "Revision": p.events[0].Revision, "Deleted": deleted}
 	if t == lanyard.TypeProfile {
 		var was lanyard.Profile
 		if err := json.Unmarshal(doc, &was); err != nil {
 			return nil, err
 		}
-		return map[string]any{"Profile": s.stateOf(v.in, &was), "ETag": control.ETag(&was), "Revision": p.events[0].Revision, "Deleted": deleted}, nil
+		out["Profile"], out["ETag"] = s.stateOf(v.in, &was), control.ETag(&was)
+		return out, nil
 	}
-	fields, _, err := s.fields(v.in, t, doc)
-	return map[string]any{"State": fields, "Revision": p.events[0].Revision, "Deleted": deleted}, err
+	out["State"], _, err = s.fields(v.in, t, doc)
+	return out, err
 }
