@@ -2,7 +2,6 @@ package access
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"slices"
 
 	"github.com/lanyard/lanyard"
@@ -173,9 +172,6 @@ func (d *differ) newCover() cover {
 	return cover{out: make([]permissions, len(d.out)), in: make([]permissions, len(d.in)),
 		goes: make([]bool, len(d.goes)), comes: make([]bool, len(d.comes))}
 }
-
-// noGroup is the place of no group, and not that of none (0).
-const noGroup = ^uint32(0)
 
 // baseOf is what out and in make up for of each other, for a holder in a group.
 func (d *differ) baseOf(group uint32) *cover {
@@ -385,44 +381,5 @@ func slotKey(slots []uint32) string {
 // covered are the permissions that p and q both grant and by which q lets through all that p does,
 // for a holder in a group. Conditions differ by type only, and so are compared by type.
 func (s *Snapshot) covered(p, q *profile, group uint32) permissions {
-	both := p.perms.and(q.perms)
-	set := both
-	if lacking := q.types; len(q.tags) > 0 {
-		if !slices.ContainsFunc(q.tags, func(t tag) bool { return !slices.Contains(p.tags, t) }) {
-			lacking &^= p.types
-		}
-		for ; lacking != 0; lacking &= lacking - 1 {
-			set = set.without(permissionsAbout()[bits.TrailingZeros32(lacking)])
-		}
-	}
-	top, all := p.top(group)
-	other, otherAll := q.top(group)
-	users := permissionsAbout()[typeUser]
-	switch {
-	case !all && top == 0: // p lets nobody through
-		set.or(both.and(users))
-	case otherAll:
-	case all || !s.within(top, other):
-		set = set.without(users)
-	}
-	for _, rule := range q.rows {
-		if !slices.ContainsFunc(p.rows, func(r lanyard.AttributeRule) bool {
-			return r.Attribute == rule.Attribute && !slices.ContainsFunc(r.Values, func(v string) bool { return !slices.Contains(rule.Values, v) })
-		}) {
-			return set.without(permissionsAbout()[typeDataTable])
-		}
-	}
-	return set
-}
-
-// top is the group, as slot+1, whose users and those below p lets a holder in a group reach, or
-// all of them. 0 is nobody.
-func (p *profile) top(group uint32) (top uint32, all bool) {
-	switch p.scope {
-	case scopeOwn:
-		return group, false
-	case scopeGroup:
-		return p.group, false
-	}
-	return 0, true
+	return p.perms.and(q.perms).without(s.lacks(q.in(group), p.in(group)).permissions())
 }

@@ -42,6 +42,9 @@ type question struct {
 			New bool `json:"new"`
 		} `json:"properties"`
 	} `json:"resource"`
+	Action *struct {
+		Name string `json:"name"`
+	} `json:"action"`
 	Context *struct {
 		Explain bool `json:"explain"`
 	} `json:"context"`
@@ -153,10 +156,23 @@ func mayEvaluate(ctx context.Context, s *Server, a *asking, v *viewer, q *questi
 // mayShow asks for the right to view what a question is about: an explanation shows its tags and its
 // group.
 func mayShow(v *viewer, q *question) error {
-	if r := q.Resource; r != nil && views[r.Type] != "" && r.Type != access.TypeAIAgent && (r.Properties == nil || !r.Properties.New) {
-		return v.need(r.Type, r.ID)
+	r := q.Resource
+	if r == nil || r.Type == access.TypeAIAgent || r.Properties != nil && r.Properties.New {
+		return nil
 	}
-	return nil
+	t := viewedType(r.Type)
+	if views[t] == "" || r.Type == access.TypeFlowModule && (q.Action == nil || q.Action.Name == access.ActionInvoke) {
+		return nil
+	}
+	return v.need(t, r.ID)
+}
+
+// viewedType is the name under which views has a type that a question may call by another.
+func viewedType(name string) string {
+	if t, ok := lanyard.RestrictedType(name); ok {
+		return t
+	}
+	return name
 }
 
 // mayExplain asks for the right to view the subject and every profile of it.
@@ -243,6 +259,8 @@ func (v *viewer) filter(kind string, body []byte) (any, error) {
 			t = access.TypeUser
 		case "ai_agent":
 			t = access.TypeAIAgent
+		default:
+			t = viewedType(t)
 		}
 		if views[t] != "" && !v.sees(t, e.ID) {
 			continue

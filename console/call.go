@@ -85,7 +85,11 @@ func (s *Server) makeCatalogue() catalogueAnswer {
 		}
 		all = append(all, shown)
 	}
-	body, err := json.Marshal(map[string]any{"Permissions": all, "TagRestrictable": lanyard.TagRestrictable,
+	var taggable []string
+	for _, t := range lanyard.RestrictableTypes() {
+		taggable = append(taggable, t.Names[0])
+	}
+	body, err := json.Marshal(map[string]any{"Permissions": all, "TagRestrictable": taggable,
 		"HierarchyRestrictable": []string{lanyard.HierarchyRestrictable}, "MaxTags": 50, "Version": s.Version})
 	if err != nil {
 		panic(err) // it is made of texts

@@ -1,7 +1,6 @@
 package control
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -211,13 +210,6 @@ func (g *guard) check(ctx context.Context, before, after lanyard.Resource) error
 			return nil // it is of the call, and nothing that anybody has a right to
 		}
 	}
-	if m := moduleOf(cmp.Or(before, after)); m != "" { // a part of the module: who may change that may change it
-		r := access.Resource{Type: access.TypeContactFlowModule, ID: m}
-		if d := g.denied(g.snapshot, g.ask(g.snapshot, g.right.Permission, r), r); d != nil {
-			return d
-		}
-		return nil
-	}
 	if before != nil {
 		t := before.Type()
 		r := access.Resource{Type: accessTypes[t], ID: before.Head().ID}
@@ -245,31 +237,6 @@ func (g *guard) check(ctx context.Context, before, after lanyard.Resource) error
 	}
 	if g.strict {
 		return g.checkStrict(ctx, before, after)
-	}
-	return nil
-}
-
-// moduleOf is the id of the flow module that a resource is a part of, or "".
-func moduleOf(r lanyard.Resource) string {
-	switch r := r.(type) {
-	case *lanyard.ModuleVersion:
-		return r.Module
-	case *lanyard.ModuleAlias:
-		return r.Module
-	}
-	return ""
-}
-
-// also asks for one more permission than the operation's own, of the user on whose behalf tx changes
-// anything, if there is one.
-func also(tx store.Tx, permission string, r access.Resource) error {
-	g, ok := tx.(*guard)
-	if !ok {
-		return nil
-	}
-	a := acting{user: g.user, right: Right{Permission: permission}}
-	if d := a.denied(g.snapshot, a.ask(g.snapshot, permission, r), r); d != nil {
-		return d
 	}
 	return nil
 }
@@ -313,7 +280,12 @@ func (g *guard) checkStrict(ctx context.Context, before, after lanyard.Resource)
 		if old != nil && g.snapshot.Holds(g.user, old.ID) {
 			return &denial{message: fmt.Sprintf("user %s holds security profile %s, and nobody may change their own profiles (strict)", quote(g.user), quote(old.Name))}
 		}
-		return g.grant(after, old, "")
+		holding := access.Holding{Profiles: []*lanyard.Profile{after}, Anybody: true}
+		before := access.Holding{Anybody: true}
+		if old != nil {
+			before.Profiles = []*lanyard.Profile{old}
+		}
+		return g.grant(holding, before)
 	case *lanyard.User:
 		old, _ := before.(*lanyard.User)
 		if old == nil {
@@ -321,58 +293,59 @@ func (g *guard) checkStrict(ctx context.Context, before, after lanyard.Resource)
 		} else if old.ID == g.user && (!slices.Equal(old.Profiles, after.Profiles) || old.Group != after.Group || !maps.Equal(old.Tags, after.Tags)) {
 			return &denial{message: fmt.Sprintf("user %s may not change their own security profiles, hierarchy group or tags (strict)", quote(g.user))}
 		}
-		return g.assign(ctx, old.Profiles, after.Profiles, after.Group, old.Group != after.Group)
+		return g.assign(ctx, held{old.Profiles, old.Group}, held{after.Profiles, after.Group})
 	case *lanyard.AIAgent:
 		old, _ := before.(*lanyard.AIAgent)
 		if old == nil {
 			old = new(lanyard.AIAgent)
 		}
-		return g.assign(ctx, old.Profiles, after.Profiles, "", false)
+		return g.assign(ctx, held{profiles: old.Profiles}, held{profiles: after.Profiles})
 	case nil:
 		if old, ok := before.(*lanyard.AIAgent); ok {
-			return g.assign(ctx, old.Profiles, nil, "", false)
+			return g.assign(ctx, held{profiles: old.Profiles}, held{})
 		}
 	}
 	return nil
 }
 
-// assign checks every profile that a holder gets or, for what restricts, loses. In another group a
-// profile for the holder's own group is another profile.
-func (g *guard) assign(ctx context.Context, had, has []string, group string, moved bool) error {
-	for _, id := range has {
-		if slices.Contains(had, id) && !moved {
-			continue
-		}
+// held is what a user or an AI agent holds: profiles, by id, in a hierarchy group.
+type held struct {
+	profiles []string
+	group    string
+}
+
+// assign checks a change of what somebody holds. It is compared as a whole: in another group a profile
+// for the holder's own group reaches others, and reports combine profiles.
+func (g *guard) assign(ctx context.Context, had, has held) error {
+	if slices.Equal(had.profiles, has.profiles) && had.group == has.group {
+		return nil
+	}
+	before, err := g.holding(ctx, had)
+	if err != nil {
+		return err
+	}
+	after, err := g.holding(ctx, has)
+	if err != nil {
+		return err
+	}
+	return g.grant(after, before)
+}
+
+func (g *guard) holding(ctx context.Context, h held) (access.Holding, error) {
+	out := access.Holding{Group: h.group}
+	for _, id := range h.profiles {
 		r, err := g.Get(ctx, lanyard.TypeProfile, id)
 		if err != nil {
-			return err
+			return access.Holding{}, err
 		}
-		p := r.(*lanyard.Profile)
-		if ownGroup := len(p.HierarchyRestricted) > 0 && p.HierarchyGroup == ""; !ownGroup && slices.Contains(had, id) {
-			continue
-		}
-		if err := g.grant(p, nil, group); err != nil {
-			return err
-		}
+		out.Profiles = append(out.Profiles, r.(*lanyard.Profile))
 	}
-	for _, id := range had {
-		if slices.Contains(has, id) {
-			continue
-		}
-		p, err := g.Get(ctx, lanyard.TypeProfile, id)
-		if err != nil {
-			return err
-		}
-		if err := g.grant(&lanyard.Profile{}, &lanyard.Profile{Permissions: p.(*lanyard.Profile).Permissions}, ""); err != nil {
-			return err
-		}
-	}
-	return nil
+	return out, nil
 }
 
 // grant refuses what after would grant beyond before and beyond what the user holds.
-func (g *guard) grant(after, before *lanyard.Profile, group string) error {
-	if what := g.snapshot.Beyond(g.user, after, before, group); what != "" {
+func (g *guard) grant(after, before access.Holding) error {
+	if what := g.snapshot.Beyond(g.user, after, before); what != "" {
 		return &denial{message: fmt.Sprintf("user %s may not grant %s: they do not hold it themselves, or not over as much (strict)", quote(g.user), what)}
 	}
 	return nil
