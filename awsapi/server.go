@@ -92,7 +92,8 @@ type request struct {
 	body   []byte
 	// revision of the instance after a change, 0 for a call that changes nothing.
 	revision int64
-	etag     string // of the profile or user that was described or changed
+	etag     string   // of the profile or user that was described or changed
+	warnings []string // about the profile that was described, created or updated
 }
 
 // ServeHTTP answers one request.
@@ -101,7 +102,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		SourceIP: sourceIP(r), UserAgent: cut(r.UserAgent(), maxUserAgent), RequestID: uuid.NewString(),
 	}}}
 	w.Header()["X-Amzn-Requestid"] = []string{req.RequestID}
-	req.Revision, req.ETag = &req.revision, &req.etag
+	req.Revision, req.ETag, req.Warnings = &req.revision, &req.etag, &req.warnings
 	out, err := s.call(r.Context(), req)
 	if err != nil {
 		s.writeError(w, req, err)
@@ -113,7 +114,30 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if req.etag != "" {
 		w.Header()["Etag"] = []string{req.etag}
 	}
+	if len(req.warnings) > 0 {
+		w.Header()[Warning] = []string{warning(req.warnings)}
+	}
 	s.write(w, req, out)
+}
+
+// Warning is the header that says what a security profile holds that does not work as it may be meant.
+const Warning = "X-Lanyard-Warning"
+
+// maxWarning is the longest value of the header, in bytes.
+const maxWarning = 1024
+
+// warning joins warnings into one value: printable ASCII of a bounded length.
+func warning(all []string) string {
+	b := []byte(strings.Join(all, "; "))
+	for i, c := range b {
+		if c < ' ' || c > '~' {
+			b[i] = '?'
+		}
+	}
+	if len(b) > maxWarning {
+		b = append(b[:maxWarning-3], "..."...)
+	}
+	return string(b)
 }
 
 // call takes one request through every step, in this order and nowhere else.

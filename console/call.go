@@ -24,6 +24,9 @@ func (s *Server) call(ctx context.Context, a *asking) (any, error) {
 		if got.ETag != "" {
 			a.header.Set("Etag", got.ETag)
 		}
+		if got.Warning != "" {
+			a.header.Set("X-Lanyard-Warning", got.Warning)
+		}
 		if len(got.Output) == 0 {
 			return struct{}{}, nil
 		}

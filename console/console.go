@@ -70,6 +70,7 @@ type Answer struct {
 	Output     []byte
 	Revision   int64
 	ETag       string
+	Warning    string
 	Status     int
 	Exception  string // "" for success
 	Message    string

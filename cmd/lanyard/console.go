@@ -130,5 +130,5 @@ func invocation(in console.Call) awsapi.Invocation {
 }
 
 func answered(a awsapi.Answer) console.Answer {
-	return console.Answer{Output: a.Output, Revision: a.Revision, ETag: a.ETag, Status: a.Status, Exception: a.Exception, Message: a.Message, Permission: a.Permission}
+	return console.Answer{Output: a.Output, Revision: a.Revision, ETag: a.ETag, Warning: a.Warning, Status: a.Status, Exception: a.Exception, Message: a.Message, Permission: a.Permission}
 }
