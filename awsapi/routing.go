@@ -2,8 +2,6 @@ package awsapi
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strings"
 
@@ -253,71 +251,4 @@ func (s *Server) searchHoursOfOperations(ctx context.Context, req *request, in *
 
 func (s *Server) deleteHoursOfOperation(ctx context.Context, req *request, in *model.DeleteHoursOfOperationRequest) (any, error) {
 	return nil, s.control.DeleteHoursOfOperation(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId)
-}
-
-func (s *Server) createContactFlowModule(ctx context.Context, req *request, in *model.CreateContactFlowModuleRequest) (any, error) {
-	m := &lanyard.Module{Meta: lanyard.Meta{Name: *in.Name, Tags: in.Tags}, Description: text(in.Description), Content: *in.Content, Settings: lanyard.Settings{}}
-	if e := in.ExternalInvocationConfiguration; e != nil && e.Enabled != nil {
-		m.ExternalInvocation = *e.Enabled
-	}
-	keep(m.Settings, "Settings", in.Settings)
-	instance, m, err := s.control.CreateContactFlowModule(ctx, req.Call, *in.InstanceId, m, text(in.ClientToken))
-	if err != nil {
-		return nil, err
-	}
-	return &model.CreateContactFlowModuleResponse{Id: &m.ID, Arn: s.arn(instance, m)}, nil
-}
-
-func (s *Server) module(in *lanyard.Instance, m *lanyard.Module) (model.ContactFlowModule, error) {
-	sum := sha256.Sum256([]byte(m.Content))
-	out := model.ContactFlowModule{Id: &m.ID, Arn: s.arn(in, m), Name: &m.Name, Description: some(m.Description), Content: &m.Content,
-		State: ptr(active), Status: ptr("PUBLISHED"), Tags: fullMap(m.Tags), FlowModuleContentSha256: ptr(hex.EncodeToString(sum[:])),
-		ExternalInvocationConfiguration: &model.ExternalInvocationConfiguration{Enabled: &m.ExternalInvocation}}
-	return out, kept(m.Settings, "Settings", &out.Settings)
-}
-
-func (s *Server) describeContactFlowModule(ctx context.Context, req *request, in *model.DescribeContactFlowModuleRequest) (any, error) {
-	instance, m, err := s.control.DescribeContactFlowModule(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId)
-	if err != nil {
-		return nil, err
-	}
-	out, err := s.module(instance, m)
-	return &model.DescribeContactFlowModuleResponse{ContactFlowModule: &out}, err
-}
-
-func (s *Server) listContactFlowModules(ctx context.Context, req *request, in *model.ListContactFlowModulesRequest) (any, error) {
-	l, err := listed[*lanyard.Module](ctx, s, req, in.InstanceId, in.MaxResults, in.NextToken, text(in.ContactFlowModuleState))
-	if err != nil {
-		return nil, err
-	}
-	out := &model.ListContactFlowModulesResponse{ContactFlowModulesSummaryList: []model.ContactFlowModuleSummary{}, NextToken: l.next}
-	if text(in.ContactFlowModuleState) == "ARCHIVED" {
-		out.NextToken = nil
-		return out, nil
-	}
-	for _, m := range l.page {
-		out.ContactFlowModulesSummaryList = append(out.ContactFlowModulesSummaryList, model.ContactFlowModuleSummary{Id: &m.ID, Arn: s.arn(l.instance, m), Name: &m.Name, State: ptr(active)})
-	}
-	return out, nil
-}
-
-func (s *Server) searchContactFlowModules(ctx context.Context, req *request, in *model.SearchContactFlowModulesRequest) (any, error) {
-	f, err := search[*lanyard.Module](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults, in.NextToken)
-	if err != nil {
-		return nil, err
-	}
-	out := &model.SearchContactFlowModulesResponse{ContactFlowModules: make([]model.ContactFlowModule, len(f.page)), NextToken: f.next, ApproximateTotalCount: &f.total}
-	for i, m := range f.page {
-		if out.ContactFlowModules[i], err = s.module(f.instance, m); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-func (s *Server) deleteContactFlowModule(ctx context.Context, req *request, in *model.DeleteContactFlowModuleRequest) (any, error) {
-	if err := s.control.DeleteContactFlowModule(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId); err != nil {
-		return nil, err
-	}
-	return &model.DeleteContactFlowModuleResponse{}, nil
 }

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -210,6 +211,13 @@ func (g *guard) check(ctx context.Context, before, after lanyard.Resource) error
 			return nil // it is of the call, and nothing that anybody has a right to
 		}
 	}
+	if m := moduleOf(cmp.Or(before, after)); m != "" { // a part of the module: who may change that may change it
+		r := access.Resource{Type: access.TypeContactFlowModule, ID: m}
+		if d := g.denied(g.snapshot, g.ask(g.snapshot, g.right.Permission, r), r); d != nil {
+			return d
+		}
+		return nil
+	}
 	if before != nil {
 		t := before.Type()
 		r := access.Resource{Type: accessTypes[t], ID: before.Head().ID}
@@ -237,6 +245,31 @@ func (g *guard) check(ctx context.Context, before, after lanyard.Resource) error
 	}
 	if g.strict {
 		return g.checkStrict(ctx, before, after)
+	}
+	return nil
+}
+
+// moduleOf is the id of the flow module that a resource is a part of, or "".
+func moduleOf(r lanyard.Resource) string {
+	switch r := r.(type) {
+	case *lanyard.ModuleVersion:
+		return r.Module
+	case *lanyard.ModuleAlias:
+		return r.Module
+	}
+	return ""
+}
+
+// also asks for one more permission than the operation's own, of the user on whose behalf tx changes
+// anything, if there is one.
+func also(tx store.Tx, permission string, r access.Resource) error {
+	g, ok := tx.(*guard)
+	if !ok {
+		return nil
+	}
+	a := acting{user: g.user, right: Right{Permission: permission}}
+	if d := a.denied(g.snapshot, a.ask(g.snapshot, permission, r), r); d != nil {
+		return d
 	}
 	return nil
 }

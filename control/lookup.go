@@ -21,6 +21,8 @@ var words = map[lanyard.Type]string{
 	lanyard.TypeRoutingProfile: "routing profile",
 	lanyard.TypeHours:          "hours of operation",
 	lanyard.TypeModule:         "flow module",
+	lanyard.TypeModuleVersion:  "flow module version",
+	lanyard.TypeModuleAlias:    "flow module alias",
 	lanyard.TypeAIAgent:        "AI agent",
 }
 
@@ -160,8 +162,11 @@ func (s *Service) room(ctx context.Context, r store.Reader, t lanyard.Type, quot
 }
 
 func plural(t lanyard.Type) string {
-	if t == lanyard.TypeHours {
+	switch t {
+	case lanyard.TypeHours:
 		return words[t]
+	case lanyard.TypeModuleAlias:
+		return words[t] + "es"
 	}
 	return words[t] + "s"
 }

@@ -2,8 +2,6 @@ package control
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"time"
 
 	"github.com/lanyard/lanyard"
@@ -161,100 +159,4 @@ func (s *Service) ListRoutingProfileQueues(ctx context.Context, call Call, insta
 // DeleteRoutingProfile removes a routing profile that no user has.
 func (s *Service) DeleteRoutingProfile(ctx context.Context, call Call, instance, routingProfile string) error {
 	return remove[*lanyard.RoutingProfile](ctx, s, call, instance, routingProfile, lanyard.TypeUser)
-}
-
-const (
-	// tokenLife is how long a client token is remembered after its first use.
-	tokenLife = 7 * 24 * time.Hour
-	// forgotten is how many old client tokens a call with a new one removes: two, so that after a busy
-	// time they go faster than others come, at a cost that does not depend on how many there are.
-	forgotten = 2
-)
-
-// forgetTokens removes the oldest client tokens if their life is over, and what is left of the one
-// that is about to be used again.
-func (s *Service) forgetTokens(ctx context.Context, tx store.Tx, id string) error {
-	old, err := tx.List(ctx, lanyard.TypeClientToken, 0, forgotten)
-	if err != nil {
-		return err
-	}
-	ids := []string{id}
-	for _, t := range old {
-		if t.Head().ID != id && s.expired(t) {
-			ids = append(ids, t.Head().ID)
-		}
-	}
-	for _, id := range ids {
-		if err := tx.Delete(ctx, lanyard.TypeClientToken, id); err != nil && lanyard.KindOf(err) != lanyard.NotFound {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Service) expired(token lanyard.Resource) bool {
-	return s.time().Sub(token.Head().Modified) >= tokenLife
-}
-
-// CreateContactFlowModule adds a flow module. For seven days the same client token with the same
-// request makes it once; with another request it is TokenReused.
-func (s *Service) CreateContactFlowModule(ctx context.Context, call Call, instance string, m *lanyard.Module, token string) (*lanyard.Instance, *lanyard.Module, error) {
-	sum := sha256.Sum256(call.Request)
-	hash := hex.EncodeToString(sum[:])
-	if token == "" {
-		return create(ctx, s, call, instance, s.quotas.Modules, m, func(store.Tx, *lanyard.Instance, *lanyard.Module) error { return nil })
-	}
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return nil, nil, err
-	}
-	id := call.Operation + "/" + token
-	seen := func(r store.Reader) (*lanyard.Module, error) {
-		t, err := r.Get(ctx, lanyard.TypeClientToken, id)
-		if err != nil {
-			return nil, err
-		}
-		if s.expired(t) {
-			return nil, lanyard.Errorf(lanyard.NotFound, "client token %s is forgotten", quote(token))
-		}
-		if t := t.(*lanyard.ClientToken); t.RequestHash == hash {
-			m, err := load[*lanyard.Module](ctx, s, r, in, t.Result)
-			if err != nil && lanyard.KindOf(err) == lanyard.NotFound {
-				return nil, lanyard.Errorf(lanyard.TokenReused, "ClientToken: %s was used for flow module %s, which has been deleted since; use a new token", quote(token), t.Result)
-			}
-			return m, err
-		}
-		return nil, lanyard.Errorf(lanyard.TokenReused, "ClientToken: %s was used with other parameters; repeat the same request, or use a new token", quote(token))
-	}
-	var repeated *lanyard.Module
-	_, made, err := create(ctx, s, call, instance, -1, m, func(tx store.Tx, in *lanyard.Instance, m *lanyard.Module) (err error) {
-		if repeated, err = seen(tx); err == nil {
-			return errUnchanged
-		}
-		if lanyard.KindOf(err) != lanyard.NotFound {
-			return err
-		}
-		if err := s.room(ctx, tx, m.Type(), s.quotas.Modules); err != nil { // now, for a repetition needs none
-			return err
-		}
-		if err := s.forgetTokens(ctx, tx, id); err != nil {
-			return err
-		}
-		return tx.Put(ctx, &lanyard.ClientToken{Meta: lanyard.Meta{ID: id, Name: id, Modified: m.Modified}, RequestHash: hash, Result: m.ID})
-	})
-	if repeated != nil && err == nil {
-		made = repeated
-	}
-	return in, made, err
-}
-
-// DescribeContactFlowModule returns a flow module.
-func (s *Service) DescribeContactFlowModule(ctx context.Context, call Call, instance, module string) (*lanyard.Instance, *lanyard.Module, error) {
-	return describe[*lanyard.Module](ctx, s, call, instance, module)
-}
-
-// DeleteContactFlowModule removes a flow module. Profiles that allow it keep its id, which then
-// grants nothing.
-func (s *Service) DeleteContactFlowModule(ctx context.Context, call Call, instance, module string) error {
-	return remove[*lanyard.Module](ctx, s, call, instance, module)
 }

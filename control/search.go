@@ -21,7 +21,8 @@ type Condition struct {
 	String *StringCondition
 	Tag    *TagCondition
 	Group  *GroupCondition
-	Never  bool // a condition on something that no resource here has
+	State  string // of flow modules: ACTIVE or ARCHIVED
+	Never  bool   // a condition on something that no resource here has
 }
 
 // StringCondition compares a field, without regard to case.
@@ -378,6 +379,13 @@ func (c *compiler) compile(ctx context.Context, cond Condition, depth int) (test
 			return nil, err
 		}
 		tests = append(tests, t)
+	}
+	if cond.State != "" {
+		archived := cond.State == "ARCHIVED"
+		tests = append(tests, func(r lanyard.Resource) bool {
+			m, ok := r.(*lanyard.Module)
+			return ok && m.Archived == archived
+		})
 	}
 	if cond.Never {
 		tests = append(tests, func(lanyard.Resource) bool { return false })
