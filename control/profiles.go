@@ -5,12 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/lanyard/lanyard"
@@ -47,12 +45,8 @@ func (s *Service) CreateSecurityProfile(ctx context.Context, call Call, instance
 		if err := s.changeProfile(ctx, tx, in, p, c); err != nil {
 			return err
 		}
-		call.warn(p)
 		return taken("SecurityProfileName", p, tx.Put(ctx, p))
 	})
-	if err == nil {
-		s.logWarnings(in.ID, p)
-	}
 	return in, p, err
 }
 
@@ -63,9 +57,7 @@ func (s *Service) UpdateSecurityProfile(ctx context.Context, call Call, instance
 	if err != nil {
 		return err
 	}
-	var changed *lanyard.Profile
-	err = s.write(ctx, call, id, func(tx store.Tx) error {
-		changed = nil
+	return s.write(ctx, call, id, func(tx store.Tx) error {
 		in, err := s.instance(ctx, call, tx, instance) // here, so that it costs a shared database no question of its own
 		if err != nil {
 			return err
@@ -74,39 +66,21 @@ func (s *Service) UpdateSecurityProfile(ctx context.Context, call Call, instance
 		if err != nil {
 			return err
 		}
-		if err := call.fresh(before); err != nil {
-			return err
+		if call.IfMatch != "" && call.IfMatch != ETag(before) {
+			return lanyard.Errorf(lanyard.Stale, "If-Match: security profile %s has been changed since %s was read; read it again, or leave out If-Match to overwrite what others did", quote(before.Name), clip(call.IfMatch))
 		}
 		p := lanyard.Clone(before)
 		if err := s.changeProfile(ctx, tx, in, p, c); err != nil {
 			return err
 		}
-		call.warn(p)
 		if reflect.DeepEqual(p, before) {
 			call.tag(p)
 			return errUnchanged
 		}
 		p.Modified, p.ModifiedBy = s.time(), call.actor()
 		call.tag(p)
-		changed = p
 		return tx.Put(ctx, p)
 	})
-	if err == nil && changed != nil {
-		s.logWarnings(id, changed)
-	}
-	return err
-}
-
-func (c Call) warn(p *lanyard.Profile) {
-	if c.Warnings != nil {
-		*c.Warnings = p.Warnings()
-	}
-}
-
-func (s *Service) logWarnings(instance string, p *lanyard.Profile) {
-	if warnings := p.Warnings(); len(warnings) > 0 {
-		s.log.Warn("security profile has a restriction that may not be meant", "instance", instance, "profile", p.ID, "warnings", warnings)
-	}
 }
 
 // ETag is a profile's entity tag: another for every state of everything in it, tags included, but not
@@ -161,56 +135,10 @@ func ETag(p *lanyard.Profile) string {
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
 }
 
-// UserETag is a user's entity tag: another for every state of everything in the user, tags included. Unlike
-// profiles, users hold settings of many shapes, so it hashes their JSON.
-func UserETag(u *lanyard.User) string {
-	same := *u
-	same.Seq, same.Modified = 0, u.Modified.UTC().Truncate(time.Millisecond) // as precise as it is kept
-	if len(same.Tags) == 0 {
-		same.Tags = nil
-	}
-	if len(same.Settings) == 0 {
-		same.Settings = nil
-	}
-	b, err := json.Marshal(&same)
-	if err != nil {
-		panic(err) // it is stored as JSON
-	}
-	sum := sha256.Sum256(b)
-	return `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
-}
-
-// tagOf returns the entity tag of a resource, or "" for a type that has none.
-func tagOf(r lanyard.Resource) string {
-	switch r := r.(type) {
-	case *lanyard.Profile:
-		return ETag(r)
-	case *lanyard.User:
-		return UserETag(r)
-	}
-	return ""
-}
-
-// tag answers the entity tag of what was read or changed.
-func (c Call) tag(r lanyard.Resource) {
+func (c Call) tag(p *lanyard.Profile) {
 	if c.ETag != nil {
-		*c.ETag = tagOf(r)
+		*c.ETag = ETag(p)
 	}
-}
-
-// fresh refuses a call whose caller has read another state of a resource than it is in.
-func (c Call) fresh(r lanyard.Resource) error {
-	if c.IfMatch == "" {
-		return nil
-	}
-	word, name := words[r.Type()], r.Head().Name
-	switch tagOf(r) {
-	case c.IfMatch:
-		return nil
-	case "":
-		return lanyard.Errorf(lanyard.Invalid, "If-Match must be absent, except for security profiles and users; got it for %s %q", word, name)
-	}
-	return lanyard.Errorf(lanyard.Stale, "If-Match: %s %s has been changed since %s was read; read it again, or leave out If-Match to overwrite what others did", word, quote(name), clip(c.IfMatch))
 }
 
 // DescribeSecurityProfile returns a profile.
@@ -222,7 +150,6 @@ func (s *Service) DescribeSecurityProfile(ctx context.Context, call Call, instan
 	p, err := get[*lanyard.Profile](ctx, s, s.store.Reader(in.ID), in, profile)
 	if err == nil {
 		call.tag(p)
-		call.warn(p)
 	}
 	return in, p, err
 }
@@ -370,15 +297,8 @@ func (s *Service) checkPermissions(names []string) error {
 	return lanyard.Errorf(lanyard.Invalid, "Permissions: %s not a known permission; %s", quoteAll(bad, "is", "are"), accepted)
 }
 
+// quoteAll lists the first few values, and says how many more there are.
 func quoteAll(values []string, one, many string) string {
-	if len(values) == 1 {
-		return quoteMany(values) + " " + one
-	}
-	return quoteMany(values) + " " + many
-}
-
-// quoteMany lists the first few values, and says whether there are more.
-func quoteMany(values []string) string {
 	const most = 10
 	var b strings.Builder
 	for i, v := range values {
@@ -391,7 +311,10 @@ func quoteMany(values []string) string {
 		}
 		b.WriteString(quote(v))
 	}
-	return b.String()
+	if len(values) == 1 {
+		return b.String() + " " + one
+	}
+	return b.String() + " " + many
 }
 
 func (s *Service) changeTagRestriction(p *lanyard.Profile, c ProfileChange) error {
@@ -404,31 +327,34 @@ func (s *Service) changeTagRestriction(p *lanyard.Profile, c ProfileChange) erro
 	if c.TagRestricted != nil {
 		var unknown []string
 		for _, name := range c.TagRestricted {
-			if _, ok := lanyard.RestrictedType(name); !ok && !s.lenient {
+			if !s.lenient && !contains(lanyard.TagRestrictable, name) {
 				unknown = append(unknown, name)
 			}
 		}
 		if len(unknown) > 0 {
-			return lanyard.Errorf(lanyard.Invalid, "TagRestrictedResources must be names of %s, case-sensitive, got %s",
-				lanyard.RestrictableNames(), quoteMany(unknown))
+			return lanyard.Errorf(lanyard.Invalid, "TagRestrictedResources: %s not a resource type that tags restrict; accepted are %s",
+				quoteAll(unknown, "is", "are"), strings.Join(lanyard.TagRestrictable, ", "))
 		}
 		p.TagRestricted = unique(c.TagRestricted)
 	}
-	if s.strict && p.IncompleteTagRestriction() {
-		missing, given := "AllowedAccessControlTags", "TagRestrictedResources"
-		if len(p.TagRestricted) == 0 {
-			missing, given = given, missing
-		}
-		return lanyard.Errorf(lanyard.Invalid, "%s is required when %s is not empty: one without the other restricts nothing (strict)", missing, given)
+	switch half := (len(p.AccessTags) == 0) != (len(p.TagRestricted) == 0); {
+	case !half:
+		return nil
+	case s.lenient:
+		s.log.Warn("profile has half a tag restriction, which restricts nothing", "profile", p.ID)
+		return nil
+	case len(p.AccessTags) == 0:
+		return lanyard.Errorf(lanyard.Invalid, "TagRestrictedResources: %s without AllowedAccessControlTags; both or neither are accepted", quoteAll(p.TagRestricted, "stands", "stand"))
+	default:
+		return lanyard.Errorf(lanyard.Invalid, "AllowedAccessControlTags: %d tags stand without TagRestrictedResources; both or neither are accepted", len(p.AccessTags))
 	}
-	return nil
 }
 
 func (s *Service) changeHierarchyRestriction(ctx context.Context, r store.Reader, in *lanyard.Instance, p *lanyard.Profile, c ProfileChange) error {
 	if c.HierarchyRestricted != nil {
 		for _, name := range c.HierarchyRestricted {
 			if name != lanyard.HierarchyRestrictable && !s.lenient {
-				return lanyard.Errorf(lanyard.Invalid, "HierarchyRestrictedResources must be %s, got %s", lanyard.HierarchyRestrictable, quote(name))
+				return lanyard.Errorf(lanyard.Invalid, "HierarchyRestrictedResources: %s is not a resource type that the hierarchy restricts; accepted is %s", quote(name), lanyard.HierarchyRestrictable)
 			}
 		}
 		p.HierarchyRestricted = unique(c.HierarchyRestricted)
@@ -444,6 +370,9 @@ func (s *Service) changeHierarchyRestriction(ctx context.Context, r store.Reader
 			}
 			p.HierarchyGroup = g.ID
 		}
+	}
+	if p.HierarchyGroup != "" && len(p.HierarchyRestricted) == 0 && (c.HierarchyGroup != nil || c.HierarchyRestricted != nil) {
+		s.log.Warn("profile names a hierarchy group but restricts nothing by hierarchy, so the group has no effect", "profile", p.ID, "group", p.HierarchyGroup)
 	}
 	return nil
 }
@@ -492,14 +421,10 @@ func (s *Service) flowModules(ctx context.Context, r store.Reader, in *lanyard.I
 	var modules []lanyard.FlowModule
 	seen := map[string]bool{}
 	for i, m := range sent {
-		// What stands there already may be sent back, though the module be deleted since, or no tool any more.
+		// What stands there already may be sent back, though the module be deleted since.
 		if !slices.ContainsFunc(had, func(h lanyard.FlowModule) bool { return h.ID == m.ID }) {
-			where := member("AllowedFlowModules", i, "FlowModuleId")
-			found, err := refer[*lanyard.Module](ctx, s, r, in, where, m.ID)
+			found, err := refer[*lanyard.Module](ctx, s, r, in, member("AllowedFlowModules", i, "FlowModuleId"), m.ID)
 			if err != nil {
-				return nil, err
-			}
-			if err := asTool(ctx, r, where, found); err != nil {
 				return nil, err
 			}
 			m.ID = found.ID
@@ -528,7 +453,7 @@ func allowedAIAgents(sent []lanyard.AllowedAIAgent) ([]lanyard.AllowedAIAgent, e
 		}
 		seen[a.ARN] = true
 		if a.Type == "" {
-			a.Type = lanyard.AIAgentThirdParty
+			a.Type = "THIRD_PARTY"
 		}
 		agents = append(agents, a)
 	}
@@ -560,7 +485,7 @@ func attributeRules(sent []lanyard.AttributeRule) ([]lanyard.AttributeRule, erro
 		}
 		rule.Values = unique(rule.Values)
 		if rule.Access == "" {
-			rule.Access = lanyard.AttributeAllow
+			rule.Access = "ALLOW"
 		}
 		rules = append(rules, rule)
 	}

@@ -50,9 +50,6 @@ func (s *Service) changeTags(ctx context.Context, call Call, arn string, change 
 			}
 			return err
 		}
-		if err := call.fresh(before); err != nil {
-			return err
-		}
 		r := lanyard.Clone(before)
 		m := r.Head()
 		if m.Tags == nil {
@@ -62,10 +59,8 @@ func (s *Service) changeTags(ctx context.Context, call Call, arn string, change 
 			return err
 		}
 		if maps.Equal(m.Tags, before.Head().Tags) {
-			call.tag(before)
 			return errUnchanged
 		}
-		call.tag(r)
 		return tx.Put(ctx, r) // Modified stays: tags are not part of what it dates
 	})
 }
