@@ -2,6 +2,7 @@ package access
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"slices"
 
 	"github.com/lanyard/lanyard"
@@ -15,6 +16,36 @@ type WhatIf struct {
 	// Differences are those of a page of the affected, in the order of their places.
 	Differences []Difference
 	Next        uint32 // place for the next page, 0 at the end
+	// Hidden counts the profiles that were left out because a Sight does not show them, of a user that
+	// has them now or would have them.
+	Hidden int
+}
+
+// A Sight reports whether somebody may see a resource of a type: users and AI agents too. nil sees all.
+type Sight func(resourceType, id string) bool
+
+// holder reports whether the sight shows a holder.
+func (see Sight) holder(e *entity) bool {
+	t := TypeUser
+	if e.kind == kindAgent {
+		t = TypeAIAgent
+	}
+	return see == nil || see(t, e.id)
+}
+
+// profiles returns those of slots that the sight shows, and how many it does not.
+func (see Sight) profiles(s *Snapshot, slots []uint32) (shown []uint32, hidden int) {
+	if see == nil {
+		return slots, 0
+	}
+	for _, slot := range slots {
+		if see(TypeSecurityProfile, s.profile(slot).id) {
+			shown = append(shown, slot)
+		} else {
+			hidden++
+		}
+	}
+	return shown, hidden
 }
 
 // A Difference is what a change would do to one subject. Subjects to whom it does the same may
@@ -55,6 +86,12 @@ func (s *Snapshot) With(put ...lanyard.Resource) *Snapshot {
 // reports: a tag that no resource has is a condition all the same. Two profiles that only together
 // let all rows of a third through count as less than the third.
 func (s *Snapshot) IfProfile(p *lanyard.Profile, after uint32, limit int) (WhatIf, bool) {
+	return s.IfProfileSeen(p, nil, after, limit)
+}
+
+// IfProfileSeen is IfProfile for somebody who does not see everything: holders and profiles that see does
+// not show count as if they did not exist, so nothing of the answer rests on them.
+func (s *Snapshot) IfProfileSeen(p *lanyard.Profile, see Sight, after uint32, limit int) (WhatIf, bool) {
 	slot, e := s.find(kindProfile, p.ID)
 	if e == nil {
 		return WhatIf{}, false
@@ -62,10 +99,24 @@ func (s *Snapshot) IfProfile(p *lanyard.Profile, after uint32, limit int) (WhatI
 	next := s.With(p)
 	d := newDiffer(s, next, []*profile{e.prof()}, []*profile{next.profile(slot + 1)})
 	var held, stay []uint32
+	shown := map[uint32]bool{}
 	e.prof().holders.Scan(func(at uint32, _ struct{}) bool {
 		h := s.entities.at(at)
+		if !see.holder(h) {
+			return true
+		}
 		held, stay = held[:0], stay[:0]
 		for i := 0; h.ref(i) != 0; i++ {
+			if see != nil {
+				ok, known := shown[h.ref(i)]
+				if !known {
+					ok = see(TypeSecurityProfile, s.profile(h.ref(i)).id)
+					shown[h.ref(i)] = ok
+				}
+				if !ok {
+					continue
+				}
+			}
 			held = append(held, h.ref(i))
 			if h.ref(i) != slot+1 {
 				stay = append(stay, h.ref(i))
@@ -79,13 +130,26 @@ func (s *Snapshot) IfProfile(p *lanyard.Profile, after uint32, limit int) (WhatI
 
 // IfUser tells what replacing the profiles of a user by those of u would do to that user, as
 // IfProfile does. It is false when there is no such user.
-func (s *Snapshot) IfUser(u *lanyard.User) (WhatIf, bool) {
+func (s *Snapshot) IfUser(u *lanyard.User) (WhatIf, bool) { return s.IfUserSeen(u, nil) }
+
+// IfUserSeen is IfUser for somebody who does not see everything: profiles that see does not show count as
+// if nobody held them.
+func (s *Snapshot) IfUserSeen(u *lanyard.User, see Sight) (WhatIf, bool) {
 	slot, e := s.find(kindUser, u.ID)
 	if e == nil {
 		return WhatIf{}, false
 	}
 	next := s.With(u)
-	had, has := heldSlots(e), heldSlots(next.entities.at(slot))
+	if !see.holder(e) {
+		return WhatIf{}, true
+	}
+	had, hidden := see.profiles(s, heldSlots(e))
+	has, _ := see.profiles(s, heldSlots(next.entities.at(slot)))
+	for _, id := range u.Profiles { // those that come
+		if _, p := s.find(kindProfile, id); see != nil && p != nil && !see(TypeSecurityProfile, id) && !s.Holds(u.ID, id) {
+			hidden++
+		}
+	}
 	var out, in []*profile
 	var stay []uint32
 	for _, p := range had {
@@ -102,6 +166,7 @@ func (s *Snapshot) IfUser(u *lanyard.User) (WhatIf, bool) {
 	}
 	d := newDiffer(s, next, out, in)
 	d.add(slot, e, had, has, stay, 0, 1)
+	d.result.Hidden = hidden
 	return d.result, true
 }
 
@@ -172,6 +237,9 @@ func (d *differ) newCover() cover {
 	return cover{out: make([]permissions, len(d.out)), in: make([]permissions, len(d.in)),
 		goes: make([]bool, len(d.goes)), comes: make([]bool, len(d.comes))}
 }
+
+// noGroup is the place of no group, and not that of none (0).
+const noGroup = ^uint32(0)
 
 // baseOf is what out and in make up for of each other, for a holder in a group.
 func (d *differ) baseOf(group uint32) *cover {
@@ -381,5 +449,44 @@ func slotKey(slots []uint32) string {
 // covered are the permissions that p and q both grant and by which q lets through all that p does,
 // for a holder in a group. Conditions differ by type only, and so are compared by type.
 func (s *Snapshot) covered(p, q *profile, group uint32) permissions {
-	return p.perms.and(q.perms).without(s.lacks(q.in(group), p.in(group)).permissions())
+	both := p.perms.and(q.perms)
+	set := both
+	if lacking := q.types; len(q.tags) > 0 {
+		if !slices.ContainsFunc(q.tags, func(t tag) bool { return !slices.Contains(p.tags, t) }) {
+			lacking &^= p.types
+		}
+		for ; lacking != 0; lacking &= lacking - 1 {
+			set = set.without(permissionsAbout()[bits.TrailingZeros32(lacking)])
+		}
+	}
+	top, all := p.top(group)
+	other, otherAll := q.top(group)
+	users := permissionsAbout()[typeUser]
+	switch {
+	case !all && top == 0: // p lets nobody through
+		set.or(both.and(users))
+	case otherAll:
+	case all || !s.within(top, other):
+		set = set.without(users)
+	}
+	for _, rule := range q.rows {
+		if !slices.ContainsFunc(p.rows, func(r lanyard.AttributeRule) bool {
+			return r.Attribute == rule.Attribute && !slices.ContainsFunc(r.Values, func(v string) bool { return !slices.Contains(rule.Values, v) })
+		}) {
+			return set.without(permissionsAbout()[typeDataTable])
+		}
+	}
+	return set
+}
+
+// top is the group, as slot+1, whose users and those below p lets a holder in a group reach, or
+// all of them. 0 is nobody.
+func (p *profile) top(group uint32) (top uint32, all bool) {
+	switch p.scope {
+	case scopeOwn:
+		return group, false
+	case scopeGroup:
+		return p.group, false
+	}
+	return 0, true
 }

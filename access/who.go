@@ -63,7 +63,7 @@ func (a *ask) candidates() []*slotSet {
 		if !a.grants(p) || p.holders.Len() == 0 {
 			return true
 		}
-		dependsOnHolder := p.scope == scopeOwn && p.scopes.has(a.t) || a.q.Surface == Reports
+		dependsOnHolder := a.t == typeUser && p.scope == scopeOwn || a.q.Surface == Reports
 		if dependsOnHolder || a.meets(p, nil) {
 			sets = append(sets, p.holders)
 		}
@@ -133,7 +133,7 @@ type Found struct {
 // WhichResources lists the resources of q's type that its subject is allowed q's action on. It
 // knows the types that lanyard stores; known is false for any other. Paging is as in WhoCan.
 func (s *Snapshot) WhichResources(q Query, after uint32, limit int) (found []Found, next uint32, known bool) {
-	k := stored[q.about()]
+	k := stored[typeOf(q.Resource.Type)]
 	if k == 0 || s == nil || !s.exists || limit <= 0 {
 		return nil, 0, k != 0
 	}
@@ -348,16 +348,13 @@ func (s *Snapshot) grantsOf(slots []uint32, t Thing) []Grant {
 // conditions are what p ties to permissions about a type.
 func (p *profile) conditions(s *Snapshot, t typeID) []string {
 	var out []string
-	if t == typeNone {
-		t = typeOther // what a permission about nothing in particular is about, if anything
-	}
-	if p.types.has(t) {
+	if len(p.tags) > 0 && t != typeNone && p.types>>t&1 != 0 {
 		for _, tag := range p.tags {
 			out = append(out, "tag "+tag.Value().key+"="+tag.Value().value)
 		}
 		slices.Sort(out)
 	}
-	if p.scopes.has(t) {
+	if t == typeUser {
 		switch p.scope {
 		case scopeOwn:
 			out = append(out, "hierarchy: own group and below")

@@ -3,6 +3,7 @@ package authzen
 import (
 	"crypto/sha256"
 	"net/http"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -104,7 +105,16 @@ func (a *asking) holders(body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, next, ok := snapshot.Holders(*r.ID, after, limit)
+	ok, see := true, a.principal.sight(snapshot)
+	if see != nil {
+		ok = see(access.TypeSecurityProfile, *r.ID)
+	}
+	find := func(after uint32, limit int) ([]access.Holder, uint32) {
+		found, next, known := snapshot.Holders(*r.ID, after, limit)
+		ok = ok && known
+		return found, next
+	}
+	found, next := visible(after, limit, find, seesHolder(see))
 	if !ok {
 		return nil, lanyard.Errorf(lanyard.NotFound, "security profile %q does not exist in instance %s", *r.ID, a.instance)
 	}
@@ -141,6 +151,9 @@ func (a *asking) lookup(body []byte) ([]byte, error) {
 		return nil, err
 	}
 	found := snapshot.Lookup(*r.Type, *r.ID)
+	if see := seesFound(a.principal.sight(snapshot), *r.Type); see != nil {
+		found = slices.DeleteFunc(found, func(f access.Found) bool { return !see(f) })
+	}
 	out := searchResponse{Page: a.pageInfo(len(found), 0, nil), Results: []any{}}
 	for _, f := range found {
 		out.Results = append(out.Results, entity{Type: *r.Type, ID: f.ID, Properties: map[string]string{"name": f.Name}})
@@ -178,6 +191,7 @@ type (
 		Affected int        `json:"affected"`
 		Gaining  int        `json:"gaining"`
 		Losing   int        `json:"losing"`
+		Hidden   int        `json:"hidden,omitzero"`
 		Results  []affected `json:"results"`
 		// Differences are those of the results, which name them by their place here: many users have
 		// the same.
@@ -298,18 +312,18 @@ func (in *whatIfRequest) proposal(instance string) (Proposal, error) {
 // differences compares before and after, and shows a page of it.
 func (a *asking) differences(s *access.Snapshot, o Outcome, after uint32, limit int, scope []byte) (*whatIfResponse, error) {
 	var w access.WhatIf
-	ok := false
+	ok, see := false, a.principal.sight(s)
 	switch r := o.After.(type) {
 	case *lanyard.Profile:
-		w, ok = s.IfProfile(r, after, limit)
+		w, ok = s.IfProfileSeen(r, see, after, limit)
 	case *lanyard.User:
-		w, ok = s.IfUser(r)
+		w, ok = s.IfUserSeen(r, see)
 	}
 	if !ok {
 		return nil, lanyard.Errorf(lanyard.NotFound, "what the proposal is about has been deleted meanwhile")
 	}
 	out := &whatIfResponse{Page: a.pageInfo(len(w.Differences), w.Next, scope), Revision: s.Revision(), Affected: w.Affected,
-		Gaining: w.Gaining, Losing: w.Losing, Results: []affected{}, Differences: []difference{}}
+		Gaining: w.Gaining, Losing: w.Losing, Hidden: w.Hidden, Results: []affected{}, Differences: []difference{}}
 	places := map[*access.Delta]int{}
 	for _, d := range w.Differences {
 		place, ok := places[d.Delta]

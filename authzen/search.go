@@ -73,17 +73,23 @@ func (a *asking) search(endpoint string, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := searchResponse{Results: []any{}}
+	out, see := searchResponse{Results: []any{}}, a.principal.sight(snapshot)
 	var next uint32
 	switch endpoint {
 	case subjects:
 		var found []access.Holder
-		found, next = snapshot.WhoCan(q, after, limit)
+		find := func(after uint32, limit int) ([]access.Holder, uint32) { return snapshot.WhoCan(q, after, limit) }
+		found, next = visible(after, limit, find, seesHolder(see))
 		for _, h := range found {
-			e := entity{Type: *in.Subject.Type, ID: h.ID, Properties: map[string]string{"profile": h.Profile}}
+			e := entity{Type: *in.Subject.Type, ID: h.ID, Properties: map[string]string{}}
 			if h.Name != "" {
 				e.Properties["name"] = h.Name
 			}
+			if see != nil && !see(access.TypeSecurityProfile, h.Profile) {
+				out.Results = append(out.Results, e)
+				continue
+			}
+			e.Properties["profile"] = h.Profile
 			for _, p := range snapshot.Lookup(access.TypeSecurityProfile, h.Profile) {
 				e.Properties["profile_name"] = p.Name
 			}
@@ -91,7 +97,11 @@ func (a *asking) search(endpoint string, body []byte) ([]byte, error) {
 		}
 	case resources:
 		var found []access.Found
-		found, next, _ = snapshot.WhichResources(q, after, limit)
+		find := func(after uint32, limit int) ([]access.Found, uint32) {
+			found, next, _ := snapshot.WhichResources(q, after, limit)
+			return found, next
+		}
+		found, next = visible(after, limit, find, seesFound(see, *in.Resource.Type))
 		for _, f := range found {
 			out.Results = append(out.Results, entity{Type: *in.Resource.Type, ID: f.ID, Properties: map[string]string{"name": f.Name}})
 		}
@@ -102,6 +112,57 @@ func (a *asking) search(endpoint string, body []byte) ([]byte, error) {
 	}
 	out.Page = a.pageInfo(len(out.Results), next, scope)
 	return json.Marshal(out, json.Deterministic(true))
+}
+
+func seesHolder(see access.Sight) func(access.Holder) bool {
+	if see == nil {
+		return nil
+	}
+	return func(h access.Holder) bool {
+		if h.Type == access.AIAgent {
+			return see(access.TypeAIAgent, h.ID)
+		}
+		return see(access.TypeUser, h.ID)
+	}
+}
+
+func seesFound(see access.Sight, resourceType string) func(access.Found) bool {
+	if see == nil {
+		return nil
+	}
+	return func(f access.Found) bool { return see(resourceType, f.ID) }
+}
+
+// visible returns a page of what find finds and the caller sees, nil for all, and the place of the next
+// page. Pages are full, and there is a next one only if something seen is on it: neither tells of what
+// is hidden.
+func visible[T any, P comparable](after P, limit int, find func(after P, limit int) ([]T, P), sees func(T) bool) ([]T, P) {
+	if sees == nil {
+		return find(after, limit)
+	}
+	const chunk = 500
+	var end, next P
+	var page []T
+	for {
+		some, following := find(after, chunk)
+		for i, one := range some {
+			if !sees(one) {
+				continue
+			}
+			if len(page) == limit {
+				return page, next
+			}
+			if page = append(page, one); len(page) == limit {
+				if next = following; i < len(some)-1 {
+					_, next = find(after, i+1) // the place right behind this one
+				}
+			}
+		}
+		if following == end {
+			return page, end
+		}
+		after = following
+	}
 }
 
 // page reads where a page begins and how long it may be.
