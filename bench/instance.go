@@ -41,14 +41,11 @@ func makeInstance(ctx context.Context, addr string) (*instance, error) {
 	}
 	in.group = made.HierarchyGroupId
 	err = call(ctx, addr, "PUT", "/contact-flow-modules/"+in.id, object{"Name": "Order status",
-		"Content": `{"Version":"2019-10-30","StartAction":"end","Actions":[]}`, "Description": "Finds an order", "ExternalInvocationConfiguration": object{"Enabled": true}}, &made)
+		"Content": `{"Version":"2019-10-30","StartAction":"end","Actions":[]}`, "ExternalInvocationConfiguration": object{"Enabled": true}}, &made)
 	if err != nil {
 		return nil, err
 	}
 	in.module = made.Id
-	if err := call(ctx, addr, "PUT", "/contact-flow-modules/"+in.id+"/"+in.module+"/version", object{}, nil); err != nil {
-		return nil, err
-	}
 	list, err := in.list(ctx, addr)
 	if err != nil {
 		return nil, err
@@ -96,7 +93,7 @@ func (in *instance) content(i int) object {
 		"Description":                          "What people in " + team + " may do, and to whom",
 		"Permissions":                          permissions,
 		"AllowedAccessControlTags":             object{"Country": "FR", "Department": team},
-		"TagRestrictedResources":               []string{"User", "SecurityProfile", "Queue", "RoutingProfile"}[i : i+3],
+		"TagRestrictedResources":               lanyard.TagRestrictable[i : i+3],
 		"HierarchyRestrictedResources":         []string{lanyard.HierarchyRestrictable},
 		"AllowedAccessControlHierarchyGroupId": in.group,
 		"Applications": []object{
