@@ -708,6 +708,22 @@ func TestConsoleSignIn(t *testing.T) {
 		b.signIn(right)
 		b.refused("sign-in", wrong, 401, "SignInFailed") // and the count begins again
 	})
+	t.Run("guessing under every name of the instance", func(t *testing.T) {
+		s := newSite(t)
+		s.password(s.in.ID, "olivia.stone")
+		b := s.nobody()
+		for _, instance := range []string{"", s.in.ID, s.in.Name, "", s.in.ID} {
+			b.refused("sign-in", fmt.Sprintf(`{"Instance": %q, "Username": "olivia.stone", "Password": "wrong"}`, instance), 401, "SignInFailed")
+		}
+		for _, instance := range []string{"", s.in.ID, s.in.Name} {
+			b.refused("sign-in", fmt.Sprintf(`{"Instance": %q, "Username": "olivia.stone", "Password": %q}`, instance, goodPassword), 429, "TooManyAttempts")
+		}
+		// Guesses from elsewhere hold nobody up.
+		status, _ := b.do("POST", "/console/api/sign-in", right, func(r *http.Request) { r.RemoteAddr = "203.0.113.9:1234" })
+		if status != 200 {
+			t.Errorf("from another address the right password is answered %d", status)
+		}
+	})
 }
 
 // TestConsoleEnds is about what happens under an open session.
