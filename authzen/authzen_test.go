@@ -307,7 +307,7 @@ func TestRefusals(t *testing.T) {
 		{"more behind it", evaluation, good + "{}", nil, 400, "not valid JSON"},
 		{"a list", evaluation, "[]", nil, 400, "not a JSON object"},
 		{"repeated member", evaluation, `{"subject":{"type":"user","type":"user","id":"u"}}`, nil, 400, "duplicate"},
-		{"wrong type", evaluation, `{"subject":"u"}`, nil, 400, "/subject"},
+		{"wrong type", evaluation, `{"subject":"u"}`, nil, 400, "subject must be an object, got a string"},
 		{"invalid UTF-8", evaluation, "{\"subject\":{\"type\":\"\xff\"}}", nil, 400, "UTF-8"},
 		{"no subject", evaluation, `{"action":{"name":"x"},"resource":{"type":"x","id":"x"}}`, nil, 400, "subject"},
 		{"no action", evaluation, `{"subject":{"type":"user","id":"x"},"resource":{"type":"x","id":"x"}}`, nil, 400, "action"},

@@ -140,7 +140,7 @@ func TestRefusalsBesideTheStandard(t *testing.T) {
 		{"effective of nothing", effective, `{}`, 400, "subject.id"},
 		{"effective of a type alone", effective, `{"subject":{"type":"user"}}`, 400, "subject.id"},
 		{"effective, repeated", effective, `{"subject":{"type":"user","id":"u"},"subject":{}}`, 400, "duplicate"},
-		{"effective, wrong type", effective, `{"subject":{"type":"user","id":5}}`, 400, "/subject/id"},
+		{"effective, wrong type", effective, `{"subject":{"type":"user","id":5}}`, 400, "subject.id must be a string, got a number"},
 		{"effective, a future revision", effective, `{"subject":{"type":"user","id":"u"},"context":{"at_least_revision":1000000}}`, 409, "revision"},
 		{"holders of nothing", holders, `{}`, 400, "resource.id"},
 		{"holders of a queue", holders, `{"resource":{"type":"Queue","id":"x"}}`, 400, "SecurityProfile"},

@@ -5,13 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/lanyard/lanyard/access"
 )
+
+// maxAnswer is how many bytes of results or explanations an answer has before it ends: a list with a token
+// for the rest, a batch with decisions that are not explained.
+const maxAnswer = 4 << 20
 
 // asking is one request after its caller is known.
 type asking struct {
@@ -23,8 +29,24 @@ type asking struct {
 	scratch   *scratch
 }
 
+// bad refuses a request. What the caller sent is repeated in part only: a batch may repeat it a thousand
+// times.
 func bad(format string, args ...any) error {
+	for i, arg := range args {
+		if s, ok := arg.(string); ok {
+			args[i] = clip(s)
+		}
+	}
 	return &httpError{http.StatusBadRequest, fmt.Sprintf(format, args...)}
+}
+
+// clip shortens a text for a message.
+func clip(s string) string {
+	const most = 128
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // The entities, as they arrive. A nil pointer was absent.
@@ -38,8 +60,11 @@ type (
 		Assisting *string `json:"assisting"` // of an AI agent: the user whom it assists
 	}
 	action struct {
-		Name *string `json:"name"`
+		Name       *string `json:"name"`
+		Properties *object `json:"properties"`
 	}
+	// object is any object: its members count for nothing.
+	object   struct{}
 	resource struct {
 		Type       *string             `json:"type"`
 		ID         *string             `json:"id"`
@@ -56,6 +81,7 @@ type (
 		Surface         string `json:"surface"`
 		AtLeastRevision *int64 `json:"at_least_revision"`
 		Explain         bool   `json:"explain"`
+		unexplained     bool   // Explain was asked for, and there is no room for it
 	}
 	item struct {
 		Subject  *subject        `json:"subject"`
@@ -90,12 +116,42 @@ func decodeObject(body []byte, to any) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &semantic):
-		return bad("%s: a value of the wrong type", semantic.JSONPointer)
+		return wrongType(semantic)
 	case errors.As(err, &syntactic):
 		return bad("the request body is not valid JSON: at byte %d: %v", syntactic.ByteOffset, syntactic.Err)
 	}
 	return bad("the request body cannot be read: %v", err)
 }
+
+// wrongType says what a member must be.
+func wrongType(err *json.SemanticError) error {
+	var names []string
+	for name := range err.JSONPointer.Tokens() {
+		names = append(names, name)
+	}
+	member := strings.Join(names, ".")
+	if member == "" {
+		member = "the request"
+	}
+	got := kindWords[err.JSONKind]
+	want := "another value"
+	if t := err.GoType; t != nil {
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		want = typeWords[t.Kind()]
+	}
+	if want == "an integer" && len(err.JSONValue) > 0 {
+		got = string(err.JSONValue)
+	}
+	return bad("%s must be %s, got %s", member, want, got)
+}
+
+var (
+	kindWords = map[jsontext.Kind]string{'n': "null", 't': "true", 'f': "false", '"': "a string", '0': "a number", '[': "an array", '{': "an object"}
+	typeWords = map[reflect.Kind]string{reflect.String: "a string", reflect.Bool: "true or false", reflect.Int64: "an integer",
+		reflect.Struct: "an object", reflect.Map: "an object", reflect.Slice: "an array"}
+)
 
 func tooDeep(body []byte) bool {
 	depth, inString := 0, false
@@ -207,7 +263,7 @@ func (c *requestContext) surface(q *access.Query) error {
 	case "reports":
 		q.Surface = access.Reports
 	default:
-		return bad("context.surface: %q is not accepted; admin and reports are", c.Surface)
+		return bad("context.surface must be admin or reports, got %q", c.Surface)
 	}
 	return nil
 }
@@ -219,13 +275,13 @@ func (a *asking) snapshot(c *requestContext) (*access.Snapshot, error) {
 	if v := a.header["X-Lanyard-Revision"]; len(v) > 0 {
 		n, err := strconv.ParseInt(v[0], 10, 64)
 		if err != nil || n < 0 {
-			return nil, bad("x-lanyard-revision: %q is not a revision", v[0])
+			return nil, bad("x-lanyard-revision must be a revision, 0 or more, got %q", v[0])
 		}
 		atLeast = n
 	}
 	if c != nil && c.AtLeastRevision != nil {
 		if *c.AtLeastRevision < 0 {
-			return nil, bad("context.at_least_revision: %d is not a revision", *c.AtLeastRevision)
+			return nil, bad("context.at_least_revision must be a revision, 0 or more, got %d", *c.AtLeastRevision)
 		}
 		atLeast = max(atLeast, *c.AtLeastRevision)
 	}
@@ -267,6 +323,17 @@ func single(body []byte) (q access.Query, c *requestContext, err error) {
 	return q, it.Context, err
 }
 
+// within is c for a batch whose answer has a size so far: when that is too large for more explanations,
+// questions are decided and not explained.
+func (c *requestContext) within(size int) *requestContext {
+	if c == nil || !c.Explain || size < maxAnswer {
+		return c
+	}
+	less := *c
+	less.Explain, less.unexplained = false, true
+	return &less
+}
+
 // decide appends the answer to one question.
 func decide(b []byte, s *access.Snapshot, q *access.Query, c *requestContext) (answer []byte, allow bool) {
 	if c != nil && c.Explain {
@@ -284,6 +351,9 @@ func decide(b []byte, s *access.Snapshot, q *access.Query, c *requestContext) (a
 	}
 	b = append(b, `,"revision":`...)
 	b = strconv.AppendInt(b, s.Revision(), 10)
+	if c != nil && c.unexplained {
+		b = append(b, `,"explanation":"Not explained: the answer is too large already. Ask about this alone."`...)
+	}
 	return append(b, `}}`...), d.Allow
 }
 
@@ -367,7 +437,7 @@ func (a *asking) evaluations(body []byte) ([]byte, error) {
 			return a.evaluation(body)
 		}
 		if len(in.Evaluations) > maxEvaluations {
-			return nil, bad("evaluations: has %d items; at most %d are accepted", len(in.Evaluations), maxEvaluations)
+			return nil, bad("evaluations must have at most %d items, got %d", maxEvaluations, len(in.Evaluations))
 		}
 		for _, raw := range in.Evaluations {
 			in.questions = append(in.questions, readItem(raw))
@@ -383,7 +453,7 @@ func (a *asking) evaluations(body []byte) ([]byte, error) {
 		case "permit_on_first_permit":
 			stops, stopOn = true, true
 		default:
-			return nil, bad("options.evaluations_semantic: %q is not accepted; execute_all, deny_on_first_deny and permit_on_first_permit are", *in.Options.Semantic)
+			return nil, bad("options.evaluations_semantic must be execute_all, deny_on_first_deny or permit_on_first_permit, got %q", *in.Options.Semantic)
 		}
 	}
 	snapshot, err := a.snapshot(in.Context)
@@ -414,7 +484,7 @@ func (a *asking) evaluations(body []byte) ([]byte, error) {
 			b = append(b, `{"decision":false,"context":{"error":{"status":400,"message":`...)
 			b = append(quote(b, err.Error()), `}}}`...)
 		} else {
-			b, allowed = decide(b, snapshot, &q, c)
+			b, allowed = decide(b, snapshot, &q, c.within(len(b)))
 		}
 		if all++; allowed {
 			allows++
@@ -433,7 +503,7 @@ func (a *asking) evaluations(body []byte) ([]byte, error) {
 func (it *item) over(raw jsontext.Value) (access.Query, error) {
 	var own item
 	if raw.Kind() != '{' {
-		return access.Query{}, bad("an evaluation is not an object")
+		return access.Query{}, bad("an evaluation must be an object, got %s", kindWords[raw.Kind()])
 	}
 	if err := decodeObject(raw, &own); err != nil {
 		return access.Query{}, err
@@ -449,7 +519,7 @@ func (it *item) over(raw jsontext.Value) (access.Query, error) {
 	}
 	if own.Context != nil {
 		if own.Context.AtLeastRevision != nil {
-			return access.Query{}, bad("context.at_least_revision is for the whole request, not for one evaluation")
+			return access.Query{}, bad("context.at_least_revision must be in the context of the whole request, not of one evaluation")
 		}
 		it.Context = own.Context
 	}
