@@ -77,13 +77,6 @@ func IsPermissionName(name string) bool {
 	return true
 }
 
-// TagRestrictable are the documented names of resource types that tags can restrict. Newer types
-// can be restricted too, but how the API spells them is not documented.
-var TagRestrictable = []string{"User", "SecurityProfile", "Queue", "RoutingProfile"}
-
-// HierarchyRestrictable is the only name that HierarchyRestrictedResources may hold.
-const HierarchyRestrictable = "User"
-
 // ApplicationTypes and their meaning: tools of an MCP server, or a third-party application.
 const (
 	ApplicationMCP        = "MCP"

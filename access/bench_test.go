@@ -124,3 +124,33 @@ func BenchmarkUpdate(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkWhoCan is a page of who can, at the beginning and from the middle on.
+func BenchmarkWhoCan(b *testing.B) {
+	for _, n := range []int{1000, 100_000} {
+		s, ids := centre(n)
+		q := access.Query{Action: "Users.View", Resource: access.Resource{Type: access.TypeUser, ID: ids[n/2]}}
+		found, from := s.WhoCan(q, access.Cursor{}, n/20)
+		if len(found) != n/20 || from == (access.Cursor{}) {
+			b.Fatalf("%d can", len(found))
+		}
+		for _, page := range []struct {
+			name string
+			from access.Cursor
+		}{{"first", access.Cursor{}}, {"later", from}} {
+			b.Run(fmt.Sprint("users=", n, "/", page.name), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					s.WhoCan(q, page.from, 100)
+				}
+			})
+		}
+		b.Run(fmt.Sprint("users=", n, "/resources"), func(b *testing.B) {
+			b.ReportAllocs()
+			q.Subject.ID = found[0].ID
+			for b.Loop() {
+				s.WhichResources(q, access.Cursor{}, 100)
+			}
+		})
+	}
+}

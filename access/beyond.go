@@ -15,158 +15,245 @@ func (s *Snapshot) User(ref string) (id string, ok bool) {
 	return "", false
 }
 
-// Holds tells whether a user, by id or user name, holds a profile.
+// Holds reports whether a user, by id or user name, holds a profile.
 func (s *Snapshot) Holds(user, profile string) bool {
 	e := s.user(user)
 	slot, p := s.find(kindProfile, profile)
 	return e != nil && p != nil && slices.Contains(heldSlots(e), slot+1)
 }
 
-// Beyond names the first thing that profile p would grant beyond what before grants (nil: nothing)
-// and beyond what a user, by id or user name, holds; "" when there is nothing. A right is held when
-// one profile of the user grants it under conditions no narrower than p's. group is the hierarchy
-// group of whoever p is for, "" when that is not known: it stands in for the holder's own group.
-// Taking a restricting permission away grants something to everybody but those who do not have it.
-func (s *Snapshot) Beyond(user string, p, before *lanyard.Profile, group string) string {
+// A Holding is what somebody holds.
+type Holding struct {
+	Profiles []*lanyard.Profile
+	Group    string // id of their hierarchy group; "" for none
+	// Anybody says that it is unknown who holds the profiles, in which group and beside which others.
+	Anybody bool
+}
+
+// Beyond names the first thing that after lets its holder reach and that neither before nor a user, by
+// id or user name, does; "" when there is nothing. What is compared is everything that follows from
+// what is held: resources, those offered in pick-lists, contacts, and what reports show. One profile
+// must cover by itself what another lets through. Taking a restricting permission away grants
+// something to everybody but those who do not have it.
+//
+// Of a holding that is Anybody's only its own profiles are compared. What reports then show to
+// holders of further profiles can be more, for there profiles do not add up.
+func (s *Snapshot) Beyond(user string, after, before Holding) string {
 	e := s.user(user)
 	if e == nil {
 		return "anything"
 	}
-	var wanted, had profile
-	wanted.compile(s, p)
-	if before != nil {
-		had.compile(s, before)
+	c := escalation{s: s, before: s.holding(before), after: s.holding(after), anybody: after.Anybody}
+	c.giver.group = e.group
+	for _, slot := range heldSlots(e) {
+		c.giver.add(s.profile(slot))
 	}
-	var top uint32 // the group, as slot+1
-	if slot, g := s.find(kindGroup, group); g != nil {
-		top = slot + 1
-	}
-	if wanted.scope == scopeOwn && group != "" {
-		wanted.scope, wanted.group = scopeGroup, top
-	}
-	lifted := false // what before granted was restricted, and no longer is
-	held := func(grants func(*profile) bool, about typeID) bool {
-		if grants(&had) && !lifted && s.covers(&had, &wanted, about, 0, true) {
-			return true
-		}
-		for _, slot := range heldSlots(e) {
-			if q := s.profile(slot); grants(q) && s.covers(q, &wanted, about, e.group, false) {
-				return true
-			}
-		}
-		return false
-	}
-	names := lanyard.Permissions()
-	lifts := func(by string) bool {
-		place := symbols()[by].place
-		return had.perms.has(place) && !wanted.perms.has(place)
-	}
-	for i := range names {
-		name, sym := names[i].Name, symbols()[names[i].Name]
-		lifted = restrictedBy[name] != "" && lifts(restrictedBy[name])
-		has := func(q *profile) bool { return q.perms.has(sym.place) }
-		switch {
-		case slices.Contains(restricting, name):
-			if lifts(name) && s.holds(e, name) {
-				return "the absence of " + name
-			}
-		case has(&wanted) && !held(has, sym.about):
-			return name
-		case has(&wanted) && s.looser(e, &wanted, &had, name, top):
-			return name + " without what restricts it"
-		}
-	}
-	lifted = false
-	for _, name := range wanted.unknown {
-		if !held(func(q *profile) bool { return slices.Contains(q.unknown, name) }, typeNone) {
-			return name
-		}
-	}
-	for _, a := range wanted.apps {
-		for _, permission := range a.Permissions {
-			if !held(func(q *profile) bool { return q.application(a.Namespace, permission) }, typeApplication) {
-				return fmt.Sprintf("%s on application %q", permission, a.Namespace)
-			}
-		}
-	}
-	for _, id := range wanted.modules {
-		if !held(func(q *profile) bool { return slices.Contains(q.modules, id) }, typeFlowModule) {
-			return fmt.Sprintf("flow module %q", id)
-		}
-	}
-	for _, arn := range wanted.agents {
-		if !held(func(q *profile) bool { return slices.Contains(q.agents, arn) }, typeAIAgent) {
-			return fmt.Sprintf("AI agent %q", arn)
+	for _, find := range []func() string{c.lifted, c.permissions, c.pickLists, c.things} {
+		if what := find(); what != "" {
+			return what
 		}
 	}
 	return ""
 }
 
-// looser tells whether wanted grants a permission that something restricts for user, and for the
-// holders of had, without restricting it as much for its holders, who are in the group top.
-func (s *Snapshot) looser(user *entity, wanted, had *profile, name string, top uint32) bool {
-	by := restrictedBy[name]
-	if by == "" || !s.holds(user, by) {
-		return false
-	}
-	place, restricts := symbols()[name].place, symbols()[by].place
-	if had.perms.has(place) && (!had.perms.has(restricts) || wanted.perms.has(restricts)) {
-		return false // no looser than it was
-	}
-	// Contacts are restricted to the holder's own group, which must then not be a wider one.
-	return !wanted.perms.has(restricts) || by == restrictContacts && !s.within(top, user.group)
+// An escalation is the comparison of what somebody is to hold with what they and a user do.
+type escalation struct {
+	s                    *Snapshot
+	giver, before, after holding
+	anybody              bool
 }
 
-// restrictedBy are the permissions that decisions restrict, and by which.
-var restrictedBy = map[string]string{contactSearch: restrictContacts, selfAssign: restrictTasks}
+// A holding is a Holding compiled.
+type holding struct {
+	profiles []reach
+	perms    permissions
+	group    uint32 // as slot+1
+}
 
-// restricting are the permissions that take something away from whoever holds them.
-var restricting = []string{restrictContacts, restrictTasks, "RestrictPhoneTypeSettings.Access", "RequireEndContactConfirmation.Enabled"}
+// noGroup is the place of a group that is not known, or of none that there is.
+const noGroup = ^uint32(0)
 
-// covers tells whether whatever meets the conditions of p, for resources of a type or for those of
-// every type, meets those of q too, for a holder of q in the group own. same tells that the two have
-// the same holders, so that "own group" is the same group.
-func (s *Snapshot) covers(q, p *profile, about typeID, own uint32, same bool) bool {
-	switch about {
-	case typeApplication, typeFlowModule, typeAIAgent:
-		return true // no conditions
-	case typeNone:
-		if q.types&^p.types != 0 || len(q.others) > 0 && !subset(q.others, p.others) {
+func (s *Snapshot) holding(h Holding) holding {
+	var out holding
+	if h.Anybody {
+		out.group = noGroup
+	} else if slot, g := s.find(kindGroup, h.Group); g != nil {
+		out.group = slot + 1
+	}
+	for _, r := range h.Profiles {
+		p := new(profile)
+		p.compile(s, r)
+		out.add(p)
+	}
+	return out
+}
+
+func (h *holding) add(p *profile) {
+	h.profiles = append(h.profiles, p.in(h.group))
+	h.perms.or(p.perms)
+}
+
+// granting are the profiles of h that grant something.
+func (h *holding) granting(grants func(*profile) bool) []reach {
+	var out []reach
+	for _, p := range h.profiles {
+		if grants(p.profile) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// lifted names a restricting permission that no longer restricts, if the giver is restricted by it too.
+func (c *escalation) lifted() string {
+	for place := range c.before.perms.and(restrictions()).without(c.after.perms).all {
+		name := permissionAt(place).Action
+		if c.giver.perms.has(place) || c.anybody && !c.reachesAll(place) {
+			return "the absence of " + name
+		}
+	}
+	return ""
+}
+
+// reachesAll reports whether the giver has what the absence of a restriction grants to holders of other
+// profiles.
+func (c *escalation) reachesAll(by uint16) bool {
+	everything := reach{new(profile), 0, true}
+	for _, n := range narrowings() {
+		if n.by == by && !slices.ContainsFunc(c.giver.profiles, func(q reach) bool {
+			return q.perms.has(n.what) && !c.s.lacks(q, everything).has(typeContact)
+		}) {
 			return false
-		}
-	}
-	restricts := func(x *profile) bool { return x.types != 0 || len(x.others) > 0 }
-	if about != typeNone {
-		restricts = func(x *profile) bool { return x.types>>about&1 != 0 }
-	}
-	if restricts(q) && (!restricts(p) || !subset(q.tags, p.tags)) {
-		return false
-	}
-	if about == typeUser || about == typeNone {
-		top := q.group
-		if q.scope == scopeOwn {
-			top = own
-		}
-		switch {
-		case q.scope == scopeAll:
-		case q.scope == scopeOwn && p.scope == scopeOwn && same:
-		case p.scope == scopeGroup && (p.group == 0 || s.within(p.group, top)):
-		default:
-			return false
-		}
-	}
-	if about == typeDataTable || about == typeNone {
-		for _, r := range q.rows {
-			i := slices.IndexFunc(p.rows, func(x lanyard.AttributeRule) bool { return x.Attribute == r.Attribute })
-			if i < 0 || !subset(p.rows[i].Values, r.Values) {
-				return false
-			}
 		}
 	}
 	return true
 }
 
-// subset tells whether b has all of a.
+// permissions names a permission that reaches more.
+func (c *escalation) permissions() string {
+	for place := range c.after.perms.without(restrictions()).all {
+		about := aboutOf(place)
+		has := func(p *profile) bool { return p.perms.has(place) }
+		if how, more := c.exceeds(has, about, place); more {
+			return permissionAt(place).Action + how
+		}
+	}
+	var names []string
+	for _, p := range c.after.profiles {
+		names = append(names, p.unknown...)
+	}
+	for _, name := range lanyard.SortPermissions(names) {
+		has := func(p *profile) bool { return slices.Contains(p.unknown, name) }
+		if how, more := c.exceeds(has, typeNone, noPlace); more {
+			return name + how
+		}
+	}
+	return ""
+}
+
+// noPlace is that of what is no permission of the catalogue.
+const noPlace = ^uint16(0)
+
+// pickLists names a type that pick-lists offer more of.
+func (c *escalation) pickLists() string {
+	for t := range typeOther {
+		a := ask{what: aReference, t: t}
+		if how, more := c.exceeds(a.grants, t, noPlace); more {
+			return typeNames[t] + " in pick-lists" + how
+		}
+	}
+	return ""
+}
+
+// exceeds reports whether a right to resources of a type, or of every type, reaches more, and how unless
+// it is not held at all or not over as much.
+func (c *escalation) exceeds(grants func(*profile) bool, about typeID, place uint16) (how string, more bool) {
+	types := about.set()
+	if about == typeNone {
+		types = ^typeSet(0) // it may be asked of any
+	}
+	after := c.after.granting(grants)
+	narrow := c.after.narrow(place)
+	for _, p := range after {
+		covered, unrestricted := false, false
+		for _, h := range []*holding{&c.before, &c.giver} {
+			if !slices.ContainsFunc(h.granting(grants), func(q reach) bool { return c.s.lacks(q, p)&types == 0 }) {
+				continue
+			}
+			wide := h.narrow(place)
+			covered = covered || wide.all || !narrow.all && c.s.inside(narrow.top, wide.top)
+			unrestricted = true
+		}
+		switch {
+		case covered:
+		case unrestricted:
+			return " without what restricts it", true
+		default:
+			return "", true
+		}
+	}
+	if types.has(typeUser) && !c.reported(after, grants) {
+		return " in reports", true
+	}
+	return "", false
+}
+
+// narrow is what the restricting permissions of h leave of a permission: all of it, contacts of the
+// holder's group and below, or what no group stands for.
+func (h *holding) narrow(place uint16) reach {
+	for _, n := range narrowings() {
+		switch {
+		case n.what != place || !h.perms.has(n.by):
+		case n.own:
+			return reach{top: h.group}
+		default:
+			return reach{top: noGroup}
+		}
+	}
+	return reach{all: true}
+}
+
+// reported reports whether everybody whom reports show by a right of some profiles is also shown to
+// the holders before, or to the giver.
+func (c *escalation) reported(after []reach, grants func(*profile) bool) bool {
+	before := c.before.granting(grants)
+	same := func(p, q reach) bool { return p.id == q.id && p.top == q.top }
+	if !c.anybody && slices.EqualFunc(after, before, same) {
+		return true
+	}
+	shown := boxes(after, above)
+	return c.s.insideBoxes(shown, boxes(before, below)) ||
+		c.s.insideBoxes(shown, boxes(c.giver.granting(grants), below))
+}
+
+// things names an application, flow module or AI agent that is new.
+func (c *escalation) things() string {
+	has := map[Thing]bool{}
+	for _, h := range []*holding{&c.before, &c.giver} {
+		for _, p := range h.profiles {
+			p.things(func(t Thing) { has[t] = true })
+		}
+	}
+	what := ""
+	for _, p := range c.after.profiles {
+		p.things(func(t Thing) {
+			if what != "" || has[t] {
+				return
+			}
+			switch t.Type {
+			case TypeApplication:
+				what = fmt.Sprintf("%s on application %q", t.Action, t.On)
+			case TypeFlowModule:
+				what = fmt.Sprintf("flow module %q", t.On)
+			case TypeAIAgent:
+				what = fmt.Sprintf("AI agent %q", t.On)
+			}
+		})
+	}
+	return what
+}
+
+// subset reports whether b has all of a.
 func subset[T comparable](a, b []T) bool {
 	for _, x := range a {
 		if !slices.Contains(b, x) {

@@ -1,6 +1,10 @@
 package access
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/lanyard/lanyard"
+)
 
 // Decide answers a query from a snapshot. It is a pure function of the two, takes no lock and
 // allocates nothing.
@@ -112,9 +116,21 @@ func (a *ask) check() Reason {
 	return Granted
 }
 
+// about is the type of what is asked about. Amazon Connect calls flow modules as resources FlowModule
+// too, where tags restrict them, so what is asked of one decides.
+func (q *Query) about() typeID {
+	t := typeOf(q.Resource.Type)
+	if t == typeFlowModule {
+		if sym, ok := catalogue.find(q.Action); ok && sym.about == typeModule {
+			return typeModule
+		}
+	}
+	return t
+}
+
 // read makes out what is asked.
 func (a *ask) read(s *Snapshot, q *Query) Reason {
-	a.s, a.q, a.t = s, q, typeOf(q.Resource.Type)
+	a.s, a.q, a.t = s, q, q.about()
 	switch {
 	case a.t == typeApplication:
 		a.what = anApplication
@@ -166,7 +182,7 @@ func (s *Snapshot) knows(name string) bool {
 
 func (s *Snapshot) each(k kind, do func(*entity) bool) {
 	if s.kinds[k] != nil {
-		s.kinds[k].Scan(func(slot uint32, _ struct{}) bool { return do(s.entities.at(slot)) })
+		s.kinds[k].Scan(func(p place, _ struct{}) bool { return do(s.entities.at(p.slot())) })
 	}
 }
 
@@ -217,7 +233,8 @@ func (a *ask) grants(p *profile) bool {
 func (p *profile) application(namespace, permission string) bool {
 	for i := range p.apps {
 		app := &p.apps[i]
-		if app.Namespace == namespace && (permission == ActionAccess) == (app.Type != "MCP") && slices.Contains(app.Permissions, permission) {
+		thirdParty := app.Type != lanyard.ApplicationMCP
+		if app.Namespace == namespace && (permission == ActionAccess) == thirdParty && slices.Contains(app.Permissions, permission) {
 			return true
 		}
 	}
@@ -260,17 +277,14 @@ func (a *ask) meets(p *profile, subject *entity) bool {
 	if !a.tagsMatch(p) {
 		return false
 	}
-	switch a.t {
-	case typeUser:
-		return a.inScope(p, subject)
-	case typeDataTableRow:
-		return a.rowMatches(p)
+	if p.scopes.has(a.t) && !a.inScope(p, subject) {
+		return false
 	}
-	return true
+	return a.t != typeDataTableRow || a.rowMatches(p)
 }
 
 func (a *ask) tagsMatch(p *profile) bool {
-	if len(p.tags) == 0 || !p.tagRestricts(a.t, a.q.Resource.Type) {
+	if !p.types.has(a.t) {
 		return true
 	}
 	for _, t := range p.tags {
@@ -288,7 +302,7 @@ func (a *ask) tagsMatch(p *profile) bool {
 	return true
 }
 
-// inScope tells whether the user asked about is within p's hierarchy scope.
+// inScope reports whether what is asked about is within p's hierarchy scope.
 func (a *ask) inScope(p *profile, subject *entity) bool {
 	var top uint32
 	switch p.scope {
@@ -305,6 +319,9 @@ func (a *ask) inScope(p *profile, subject *entity) bool {
 // group is the hierarchy group of what is asked about, as slot+1.
 func (a *ask) group() uint32 {
 	if a.resource != nil {
+		if a.resource.kind != kindUser {
+			return 0
+		}
 		return a.resource.group
 	}
 	if a.q.Resource.Group == "" {
@@ -381,13 +398,11 @@ func (s *Snapshot) holds(subject *entity, permission string) bool {
 	}
 }
 
-// decideReports combines the profiles as reports and dashboards do: a profile without restriction
-// prevails; otherwise tags and hierarchy on different profiles must both hold, as if they stood in
-// one.
+// decideReports combines the profiles as reports and dashboards do. An allowing profile is named only
+// if it allows by itself: where reports show what no profile shows elsewhere, there is none.
 func (a *ask) decideReports(subject *entity) Decision {
-	var first *profile
-	var tagged, scoped, both, tagsOK, scopesOK int
-	bothTags, bothScope, otherScope := false, false, false
+	var c combination
+	alone := "" // the first profile that allows by itself
 	for i := 0; ; i++ {
 		slot := subject.ref(i)
 		if slot == 0 {
@@ -397,48 +412,23 @@ func (a *ask) decideReports(subject *entity) Decision {
 		if !a.grants(p) {
 			continue
 		}
-		byTags, byScope := len(p.tags) > 0 && p.tagRestricts(typeUser, TypeUser), p.scope != scopeAll
-		if !byTags && !byScope {
+		part := p.part()
+		part.tagsOK, part.scopeOK = a.tagsMatch(p), a.inScope(p, subject)
+		if part.tagsOK && part.scopeOK && alone == "" {
+			alone = p.id
+		}
+		if !part.byTags && !part.byScope {
 			return Decision{Allow: true, Reason: Granted, Profile: p.id}
 		}
-		if first == nil {
-			first = p
-		}
-		tagOK, scopeOK := a.tagsMatch(p), a.inScope(p, subject)
-		if byTags {
-			tagged++
-			if tagOK {
-				tagsOK++
-			}
-		}
-		if byScope {
-			scoped++
-			if scopeOK {
-				scopesOK++
-			}
-		}
-		switch {
-		case byTags && byScope:
-			both++
-			bothTags, bothScope = tagOK, scopeOK
-		case byScope:
-			otherScope = otherScope || scopeOK
-		}
+		c.add(part)
 	}
-	var allow bool
-	switch {
-	case first == nil:
+	switch rule := c.rule(); {
+	case rule == noParts:
 		return Decision{}
-	case both > 1:
+	case rule == unenforceable:
 		return Decision{Reason: Unenforceable}
-	case both == 1 && scoped > 1 && tagged == 1:
-		// Both hierarchical, one also tagged: the tags apply to agents present in both hierarchies.
-		allow = (bothScope || otherScope) && (!(bothScope && otherScope) || bothTags)
-	default:
-		allow = (tagged == 0 || tagsOK > 0) && (scoped == 0 || scopesOK > 0)
-	}
-	if !allow {
+	case !c.met(rule):
 		return Decision{Reason: ConditionFailed}
 	}
-	return Decision{Allow: true, Reason: Granted, Profile: first.id}
+	return Decision{Allow: true, Reason: Granted, Profile: alone}
 }

@@ -104,7 +104,7 @@ func (a *ask) failed(p *profile, subject *entity) []Condition {
 		}
 		slices.SortFunc(out, func(a, b Condition) int { return strings.Compare(a.Want, b.Want) })
 	}
-	if a.t == typeUser && !a.inScope(p, subject) {
+	if p.scopes.has(a.t) && !a.inScope(p, subject) {
 		c := Condition{Kind: "hierarchy", Want: "group " + p.groupID + " or below", Have: a.s.groupName(a.group())}
 		if p.scope == scopeOwn {
 			c.Want = "the holder's own group or below, which is " + a.s.groupName(subject.group)
@@ -176,7 +176,7 @@ func (a *ask) hints(subject *entity, x Explanation) []string {
 	if x.Allow && restricts != "" && overrides != "" {
 		out = append(out, fmt.Sprintf("profile %q restricts, but %q lets it through: what any profile allows is allowed", restricts, overrides))
 	}
-	if a.t == typeUser && x.Reason == ConditionFailed {
+	if x.anyFailed("hierarchy") && x.Reason == ConditionFailed {
 		for _, slot := range heldSlots(subject) {
 			p := a.s.profile(slot)
 			if a.grants(p) && p.scope == scopeOwn && subject.group == 0 {
@@ -186,7 +186,7 @@ func (a *ask) hints(subject *entity, x Explanation) []string {
 				out = append(out, fmt.Sprintf("profile %q names hierarchy group %s, which does not exist any more", p.name, p.groupID))
 			}
 		}
-		if a.group() == 0 && x.anyFailed("hierarchy") {
+		if a.t == typeUser && a.group() == 0 {
 			out = append(out, "the user asked about is in no hierarchy group, so no hierarchy restriction covers them")
 		}
 	}

@@ -18,13 +18,12 @@ func (s *Snapshot) HoldersOf(profiles []string) (n int) {
 	seen := make([]uint64, s.entities.n/64+1)
 	for _, id := range profiles {
 		if _, e := s.find(kindProfile, id); e != nil {
-			e.prof().holders.Scan(func(slot uint32, _ struct{}) bool {
+			for slot := range e.prof().holders.slots(0) {
 				if bit := uint64(1) << (slot % 64); seen[slot/64]&bit == 0 {
 					seen[slot/64] |= bit
 					n++
 				}
-				return true
-			})
+			}
 		}
 	}
 	return n
@@ -90,18 +89,17 @@ func (s *Snapshot) HolderGroups(profile string) map[string]int {
 		return nil
 	}
 	groups := map[string]int{}
-	e.prof().holders.Scan(func(slot uint32, _ struct{}) bool {
+	for slot := range e.prof().holders.slots(0) {
 		h := s.entities.at(slot)
 		if h.kind != kindUser {
-			return true
+			continue
 		}
 		id := ""
 		if h.group != 0 {
 			id = s.entities.at(h.group - 1).id
 		}
 		groups[id]++
-		return true
-	})
+	}
 	return groups
 }
 

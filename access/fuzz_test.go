@@ -31,11 +31,11 @@ func FuzzCompile(f *testing.F) {
 			if d, x := s.Decide(&q), s.Explain(&q); d != x.Decision || x.Sentence == "" {
 				t.Fatalf("Decide says %+v, Explain %+v", d, x)
 			}
-			s.WhoCan(q, 0, 10)
+			s.WhoCan(q, access.Cursor{}, 10)
 			s.WhichActions(q)
-			s.WhichResources(q, 0, 10)
+			s.WhichResources(q, access.Cursor{}, 10)
 		}
-		s.IfProfile(p, 0, 10)
+		s.IfProfile(p, access.Cursor{}, 10)
 		s.IfUser(u)
 		s.WhatCan(access.Subject{ID: u.ID})
 		s.Lookup(resourceType, id)

@@ -8,7 +8,7 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// Users calls do with every user, in no order that means anything, until do returns false. A user has
+// Users calls do with every user, in the order of their creation, until do returns false. A user has
 // its ID, Name, FirstName, LastName, Group, Profiles and, withTags, Tags, nothing else, and is
 // overwritten by the next. The cost is some 50 ns each, so that a search need not read them all.
 func (s *Snapshot) Users(withTags bool, do func(*lanyard.User) bool) {
@@ -51,7 +51,6 @@ func (e *entity) setName(name string) {
 // setPerson sets the name, and behind it the length of the first name, that and the last name.
 func (e *entity) setPerson(u *lanyard.User) {
 	e.setName(u.Name)
-	e.seq = u.Seq
 	if u.FirstName+u.LastName == "" {
 		return
 	}

@@ -16,19 +16,19 @@ type profile struct {
 	name    string
 	perms   permissions
 	unknown []string // permissions that the catalogue does not know
-	// types has a bit for each restricted type; without tags nothing is restricted.
-	types   uint32
-	others  []string // restricted types without a bit
+	types   typeSet  // that tags restrict; none without tags
 	tags    []tag
+	scopes  typeSet // that the hierarchy restricts; none with scopeAll
 	scope   scope
 	group   uint32 // slot+1 of the group of scopeGroup, 0 when there is no such group (any more)
+	named   uint32 // the same, and when there is none, of what stands for it; see Edit.name
 	apps    []lanyard.Application
 	modules []string
 	agents  []string
 	rows    []lanyard.AttributeRule
 	groupID string
 
-	holders *slotSet
+	holders *placeSet
 }
 
 // scope is how the hierarchy restricts users.
@@ -159,14 +159,15 @@ var restrictions = sync.OnceValue(func() (set permissions) {
 // A narrowing is a restriction that narrows what another permission reaches.
 type narrowing struct {
 	by, what  uint16
+	own       bool // to the holder's own group and below
 	condition string
 }
 
 var narrowings = sync.OnceValue(func() []narrowing {
 	known := symbols()
 	return []narrowing{
-		{known[restrictContacts].place, known[contactSearch].place, "hierarchy: contacts of own group and below, by " + restrictContacts},
-		{known[restrictTasks].place, known[selfAssign].place, "no contacts of channel TASK, by " + restrictTasks},
+		{known[restrictContacts].place, known[contactSearch].place, true, "hierarchy: contacts of own group and below, by " + restrictContacts},
+		{known[restrictTasks].place, known[selfAssign].place, false, "no contacts of channel TASK, by " + restrictTasks},
 	}
 })
 
@@ -223,8 +224,44 @@ const (
 	typeView
 	typeWorkspace
 	typePhoneNumber
+	typeTestCase
+	typeEvaluationForm
 	typeOther // a type without number
 )
+
+// typeNames are what queries call the types.
+var typeNames = [typeOther]string{
+	typeUser: TypeUser, typeSecurityProfile: TypeSecurityProfile, typeQueue: TypeQueue, typeRoutingProfile: TypeRoutingProfile,
+	typeHierarchyGroup: TypeHierarchyGroup, typeHours: TypeHoursOfOperation, typeModule: TypeContactFlowModule,
+	typeContact: TypeContact, typeDataTableRow: TypeDataTableRow, typeDataTable: "DataTable", typeApplication: TypeApplication,
+	typeFlowModule: TypeFlowModule, typeAIAgent: TypeAIAgent, typeContactFlow: "ContactFlow", typePrompt: "Prompt",
+	typeQuickConnect: "QuickConnect", typeEmailAddress: "EmailAddress", typeCase: "Case", typeView: "View",
+	typeWorkspace: "Workspace", typePhoneNumber: "PhoneNumber", typeTestCase: "TestCase", typeEvaluationForm: "EvaluationForm",
+}
+
+// typeIDs are the types by all their names. FlowModule is a flow module as a tool, unless the
+// question makes it a resource; see ask.read.
+var typeIDs = func() map[string]typeID {
+	m := make(map[string]typeID, 2*len(typeNames))
+	for id, name := range typeNames {
+		m[name] = typeID(id)
+	}
+	for _, t := range lanyard.RestrictableTypes() {
+		for _, name := range t.Names {
+			if _, ok := m[name]; !ok {
+				m[name] = m[t.Type]
+			}
+		}
+	}
+	return m
+}()
+
+func typeOf(name string) typeID {
+	if id, ok := typeIDs[name]; ok {
+		return id
+	}
+	return typeOther
+}
 
 // stems are the first words of permission names and the types that they are about.
 var stems = map[string]typeID{
@@ -233,56 +270,7 @@ var stems = map[string]typeID{
 	"ContactFlows": typeContactFlow, "Prompts": typePrompt, "TransferDestinations": typeQuickConnect,
 	"EmailAddresses": typeEmailAddress, "Cases": typeCase, "Views": typeView, "Workspaces": typeWorkspace,
 	"PhoneNumbers": typePhoneNumber, "DataTables": typeDataTable, "ContactSearch": typeContact,
-}
-
-func typeOf(name string) typeID {
-	switch name {
-	case "":
-		return typeNone
-	case TypeUser:
-		return typeUser
-	case TypeSecurityProfile:
-		return typeSecurityProfile
-	case TypeQueue:
-		return typeQueue
-	case TypeRoutingProfile:
-		return typeRoutingProfile
-	case TypeHierarchyGroup:
-		return typeHierarchyGroup
-	case TypeHoursOfOperation:
-		return typeHours
-	case TypeContactFlowModule:
-		return typeModule
-	case TypeContact:
-		return typeContact
-	case TypeDataTableRow:
-		return typeDataTableRow
-	case "DataTable":
-		return typeDataTable
-	case TypeApplication:
-		return typeApplication
-	case TypeFlowModule:
-		return typeFlowModule
-	case TypeAIAgent:
-		return typeAIAgent
-	case "ContactFlow":
-		return typeContactFlow
-	case "Prompt":
-		return typePrompt
-	case "QuickConnect":
-		return typeQuickConnect
-	case "EmailAddress":
-		return typeEmailAddress
-	case "Case":
-		return typeCase
-	case "View":
-		return typeView
-	case "Workspace":
-		return typeWorkspace
-	case "PhoneNumber":
-		return typePhoneNumber
-	}
-	return typeOther
+	"TestCases": typeTestCase, "EvaluationForms": typeEvaluationForm,
 }
 
 // stored are the types whose resources lanyard stores, and the kinds that they are found under.
@@ -293,8 +281,7 @@ var stored = [typeOther + 1]kind{
 
 // compile sets p to what r says. Its holders stay.
 func (p *profile) compile(s *Snapshot, r *lanyard.Profile) {
-	*p = profile{slot: p.slot, id: r.ID, name: r.Name, holders: p.holders, groupID: r.HierarchyGroup,
-		apps: r.Applications, rows: r.DataTables}
+	*p = profile{slot: p.slot, id: r.ID, name: r.Name, holders: p.holders, groupID: r.HierarchyGroup}
 	known := symbols()
 	for _, name := range r.Permissions {
 		if sym, ok := known[name]; ok {
@@ -303,39 +290,86 @@ func (p *profile) compile(s *Snapshot, r *lanyard.Profile) {
 			p.unknown = append(p.unknown, name)
 		}
 	}
-	if len(r.AccessTags) > 0 { // half a restriction restricts nothing
-		for _, name := range r.TagRestricted {
-			if t := typeOf(name); t == typeOther {
-				p.others = append(p.others, name)
-			} else {
-				p.types |= 1 << t
-			}
-		}
-		if len(r.TagRestricted) > 0 {
-			p.tags = tagsOf(r.AccessTags)
-		}
-	}
-	if slices.Contains(r.HierarchyRestricted, lanyard.HierarchyRestrictable) {
-		p.scope = scopeOwn
-		if r.HierarchyGroup != "" {
-			p.scope = scopeGroup
-			if g, found := s.find(kindGroup, r.HierarchyGroup); found != nil {
-				p.group = g + 1
-			}
-		}
-	}
+	p.apps, p.rows = slices.DeleteFunc(slices.Clone(r.Applications), func(a lanyard.Application) bool { return !a.Known() }), rowRules(r)
 	for _, m := range r.FlowModules {
-		p.modules = append(p.modules, m.ID)
+		if m.Known() {
+			p.modules = append(p.modules, m.ID)
+		}
 	}
 	for _, a := range r.AIAgents {
-		p.agents = append(p.agents, a.ARN)
+		if a.Known() {
+			p.agents = append(p.agents, a.ARN)
+		}
+	}
+	p.restrictByTags(r)
+	p.restrictByHierarchy(s, r)
+}
+
+// rowRules are the rules of r for the rows of data tables. One that does not allow, or that allows
+// in a way unknown here, is met by no row.
+func rowRules(r *lanyard.Profile) []lanyard.AttributeRule {
+	if !slices.ContainsFunc(r.DataTables, func(rule lanyard.AttributeRule) bool { return !rule.Known() }) {
+		return r.DataTables
+	}
+	rules := slices.Clone(r.DataTables)
+	for i := range rules {
+		if !rules[i].Known() {
+			rules[i].Values = nil
+		}
+	}
+	return rules
+}
+
+// restrictByTags sets what tags restrict. An incomplete restriction restricts nothing. A name that
+// is unknown restricts every type that has no name of its own, and the one whose name differs in
+// case only. What a profile lists one by one, applications and AI agents, carries no tags: restricted
+// by their own name, none of them is left.
+func (p *profile) restrictByTags(r *lanyard.Profile) {
+	if len(r.AccessTags) == 0 || len(r.TagRestricted) == 0 {
+		return
+	}
+	p.tags = tagsOf(r.AccessTags)
+	for _, name := range r.TagRestricted {
+		if t, ok := lanyard.RestrictedType(name); ok {
+			p.types |= typeOf(t).set()
+			continue
+		}
+		p.types |= unnamed
+		switch t := foldedType(name); t {
+		case typeApplication:
+			p.apps = nil
+		case typeAIAgent:
+			p.agents = nil
+		default:
+			p.types |= t.set()
+		}
 	}
 }
 
-// tagRestricts tells whether p's tags restrict resources of a type.
-func (p *profile) tagRestricts(t typeID, name string) bool {
-	if t == typeOther {
-		return slices.Contains(p.others, name)
+// restrictByHierarchy sets what the hierarchy restricts: users, and by a name that is unknown also
+// every type that has no name of its own.
+func (p *profile) restrictByHierarchy(s *Snapshot, r *lanyard.Profile) {
+	if len(r.HierarchyRestricted) == 0 {
+		return
 	}
-	return p.types>>t&1 != 0
+	p.scope, p.scopes = scopeOwn, typeUser.set()
+	if slices.ContainsFunc(r.HierarchyRestricted, func(name string) bool { return name != lanyard.HierarchyRestrictable }) {
+		p.scopes |= unnamed
+	}
+	if r.HierarchyGroup != "" {
+		p.scope = scopeGroup
+		if g, found := s.find(kindGroup, r.HierarchyGroup); found != nil {
+			p.group = g + 1
+		}
+	}
+}
+
+// foldedType is the type whose name, or one of whose names, is name but for case.
+func foldedType(name string) typeID {
+	for known, t := range typeIDs {
+		if strings.EqualFold(known, name) {
+			return t
+		}
+	}
+	return typeOther
 }

@@ -35,7 +35,7 @@ func TestEngineAgreesWithOracle(t *testing.T) {
 		snapshot := s.Snapshot(0)
 		var old *access.Snapshot
 		var oldQuestions []access.Query
-		var oldAnswers []bool
+		var oldAnswers []access.Decision
 		for revision := int64(1); revision <= 40; revision++ {
 			edit := snapshot.Edit()
 			for range 1 + g.IntN(5) {
@@ -46,10 +46,10 @@ func TestEngineAgreesWithOracle(t *testing.T) {
 				q := g.query()
 				want := g.w.oracle(q)
 				got := snapshot.Decide(&q)
-				if got.Allow != want {
-					t.Fatalf("round %d, revision %d: the engine says %+v, the rules say %v\n%+v\n%s", round, revision, got, want, q, snapshot.Explain(&q).Sentence)
+				if got != want {
+					t.Fatalf("round %d, revision %d: the engine says %+v, the rules say %+v\n%+v\n%s", round, revision, got, want, q, snapshot.Explain(&q).Sentence)
 				}
-				if want {
+				if want.Allow {
 					allowed++
 				}
 				asked++
@@ -58,13 +58,13 @@ func TestEngineAgreesWithOracle(t *testing.T) {
 				old = snapshot
 				for range 100 {
 					q := g.query()
-					oldQuestions, oldAnswers = append(oldQuestions, q), append(oldAnswers, snapshot.Decide(&q).Allow)
+					oldQuestions, oldAnswers = append(oldQuestions, q), append(oldAnswers, snapshot.Decide(&q))
 				}
 			}
 		}
 		for i := range oldQuestions {
-			if got := old.Decide(&oldQuestions[i]).Allow; got != oldAnswers[i] {
-				t.Fatalf("round %d: a snapshot changed its answer to %+v from %v to %v after later edits", round, oldQuestions[i], oldAnswers[i], got)
+			if got := old.Decide(&oldQuestions[i]); got != oldAnswers[i] {
+				t.Fatalf("round %d: a snapshot changed its answer to %+v from %+v to %+v after later edits", round, oldQuestions[i], oldAnswers[i], got)
 			}
 		}
 		g.checkSearches(t, snapshot)
@@ -133,7 +133,7 @@ func (g *generator) tags() map[string]string {
 }
 
 var actions = []string{"Users.View", "Users.Edit", "Queues.View", "SecurityProfiles.View", "DataTables.View", "ContactSearch.View",
-	"SelfAssignContacts.Access", "AccessMetrics", "RestrictContactAccessByHierarchy.View", "RestrictTaskCreation.Access", "New.Permission"}
+	"SelfAssignContacts.Access", "AccessMetrics", "Cases.View", "TransferDestinations.Edit", "RestrictContactAccessByHierarchy.View", "RestrictTaskCreation.Access", "New.Permission"}
 
 func (g *generator) change(e *access.Edit) {
 	g.next++
@@ -248,10 +248,13 @@ func (g *generator) held() []string {
 func (g *generator) profile(id string) *lanyard.Profile {
 	p := &lanyard.Profile{Meta: lanyard.Meta{ID: id, Name: id, Tags: g.tags()}, Permissions: some(g, 7, actions...)}
 	if g.IntN(3) == 0 {
-		p.AccessTags, p.TagRestricted = g.tags(), some(g, 4, "User", "Queue", "SecurityProfile", "Contact", "Widget")
+		p.AccessTags, p.TagRestricted = g.tags(), some(g, 4, "User", "Queue", "SecurityProfile", "EmailAddress", "Cases", "DataTable", "Widget")
 	}
 	if g.IntN(3) == 0 {
 		p.HierarchyRestricted = []string{"User"}
+		if g.IntN(8) == 0 {
+			p.HierarchyRestricted = []string{"Agent"}
+		}
 	}
 	if g.IntN(2) == 0 {
 		p.HierarchyGroup = key(g, g.w.groups)
@@ -259,13 +262,13 @@ func (g *generator) profile(id string) *lanyard.Profile {
 	if g.IntN(3) == 0 {
 		p.DataTables = []lanyard.AttributeRule{{Attribute: "Region", Values: some(g, 2, "EU", "UK")}}
 		if g.IntN(2) == 0 {
-			p.DataTables = append(p.DataTables, lanyard.AttributeRule{Attribute: "Tier", Values: []string{"Gold"}})
+			p.DataTables = append(p.DataTables, lanyard.AttributeRule{Attribute: "Tier", Values: []string{"Gold"}, Access: pick(g, "", "ALLOW", "DENY")})
 		}
 	}
 	if g.IntN(2) == 0 {
 		p.Applications = []lanyard.Application{{Namespace: "app", Permissions: []string{"ACCESS"}, Type: "THIRD_PARTY_APPLICATION"},
-			{Namespace: pick(g, "app", "gw"), Permissions: some(g, 2, "a", "b", "ACCESS"), Type: "MCP"}}
-		p.FlowModules = []lanyard.FlowModule{{ID: pick(g, "m1", "m2")}}
+			{Namespace: pick(g, "app", "gw"), Permissions: some(g, 2, "a", "b", "ACCESS"), Type: pick(g, "MCP", "MCP", "OTHER")}}
+		p.FlowModules = []lanyard.FlowModule{{ID: pick(g, "m1", "m2"), Type: pick(g, "", "MCP", "OTHER")}}
 	}
 	return p
 }
@@ -287,7 +290,7 @@ func (g *generator) query() access.Query {
 	}
 	g.next++
 	r := &q.Resource
-	switch g.IntN(11) {
+	switch g.IntN(13) {
 	case 0, 1, 2, 3:
 		r.Type, r.ID = access.TypeUser, key(g, g.w.users)
 		q.Action = pick(g, "Users.View", "Users.Edit", q.Action)
@@ -314,6 +317,15 @@ func (g *generator) query() access.Query {
 	case 9:
 		r.Type, r.Group, q.Action = access.TypeContact, key(g, g.w.groups), pick(g, "ContactSearch.View", "SelfAssignContacts.Access")
 		r.Channel = pick(g, "TASK", "VOICE")
+	case 10:
+		r.Type, q.Action = pick(g, "Case", "Cases", "EmailAddress", "Gadget", "Widget"), pick(g, "Cases.View", "AccessMetrics", "New.Permission")
+		r.Group = key(g, g.w.groups)
+	case 11:
+		r.Type, q.Action = pick(g, access.TypeUser, access.TypeQueue, access.TypeSecurityProfile), access.ActionReference
+		r.ID = map[string]string{access.TypeUser: key(g, g.w.users), access.TypeQueue: key(g, g.w.queues), access.TypeSecurityProfile: key(g, g.w.profiles)}[r.Type]
+		if g.IntN(3) == 0 {
+			q.Surface = access.Reports
+		}
 	}
 	r.Tags = g.tags() // which must count for nothing that is stored
 	return q
@@ -327,24 +339,24 @@ func (g *generator) checkSearches(t *testing.T, s *access.Snapshot) {
 		q.Subject.Human = ""
 		for _, kind := range []access.SubjectType{access.User, access.AIAgent} {
 			q.Subject.Type = kind
-			found := map[string]bool{}
-			for after := uint32(0); ; {
-				page, next := s.WhoCan(q, after, 3)
+			found, through := map[string]bool{}, map[string]string{}
+			for from := (access.Cursor{}); ; {
+				page, next := s.WhoCan(q, from, 3)
 				for _, h := range page {
 					if found[h.ID] {
 						t.Fatalf("WhoCan lists %s twice for %+v", h.ID, q)
 					}
-					found[h.ID] = true
+					found[h.ID], through[h.ID] = true, h.Profile
 				}
-				if after = next; next == 0 {
+				if from = next; next == (access.Cursor{}) {
 					break
 				}
 			}
 			ask := func(id string) {
 				q := q
 				q.Subject.ID = id
-				if want := g.w.oracle(q); found[id] != want {
-					t.Fatalf("WhoCan lists %s: %v, the rules say %v, for %+v", id, found[id], want, q)
+				if want := g.w.oracle(q); found[id] != want.Allow || through[id] != want.Profile {
+					t.Fatalf("WhoCan lists %s: %v through %q, the rules say %+v, for %+v", id, found[id], through[id], want, q)
 				}
 			}
 			if kind == access.User {

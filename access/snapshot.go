@@ -6,6 +6,7 @@ package access
 
 import (
 	"bytes"
+	"iter"
 	"maps"
 	"slices"
 	"unique"
@@ -27,7 +28,8 @@ type Snapshot struct {
 	entities vector[entity]
 	ids      index
 	free     uint32 // slot+1 of the first free entity; each leads to the next in group
-	kinds    [kindCount]*slotSet
+	kinds    [kindCount]*placeSet
+	last     [kindCount]int64 // the highest seq that each kind has or had
 
 	// What the entities take beside their places, in bytes; see Memory.
 	weight    int64
@@ -35,15 +37,48 @@ type Snapshot struct {
 	tagShare  float64 // of tagWeight, what is taken since equal tags are the same
 }
 
-// slotSet is an ordered set that is cheap to copy.
-type slotSet struct{ btree.Map[uint32, struct{}] }
+// A place is where an entity stands among others: its seq and, behind that, its slot. So sets of places
+// are in the order of creation, which is the same on every server and after every change, and slots,
+// which are not, can be given again.
+type place uint64
 
-func (s *slotSet) Insert(slot uint32) { s.Set(slot, struct{}{}) }
+// Bounds of what a place holds. A seq beyond it counts as the highest.
+const (
+	slotBits = 28
+	maxSlots = 1 << slotBits
+	maxRank  = 1<<(64-slotBits) - 1
+)
+
+func placeOf(seq int64, slot uint32) place {
+	return place(min(uint64(seq), maxRank)<<slotBits | uint64(slot))
+}
+
+func (p place) slot() uint32 { return uint32(p % maxSlots) }
+
+// after is the first place behind everything with a seq.
+func after(seq int64) place {
+	if uint64(seq) >= maxRank {
+		return placeOf(maxRank, maxSlots-1)
+	}
+	return placeOf(seq+1, 0)
+}
+
+// placeSet is an ordered set that is cheap to copy.
+type placeSet struct{ btree.Map[place, struct{}] }
+
+func (s *placeSet) Insert(p place) { s.Set(p, struct{}{}) }
 
 // Copy leaves s as it is, even inside: others may be copying it at the same time.
-func (s *slotSet) Copy() *slotSet {
+func (s *placeSet) Copy() *placeSet {
 	m := s.Map
-	return &slotSet{*m.Copy()}
+	return &placeSet{*m.Copy()}
+}
+
+// slots yields the slots of s, in the order of their creation, from a place on.
+func (s *placeSet) slots(from place) iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		s.Ascend(from, func(p place, _ struct{}) bool { return yield(p.slot()) })
+	}
 }
 
 // Instance is the id of the instance.
@@ -60,6 +95,9 @@ func (s *Snapshot) Contradicts(revision int64, hash []byte) bool {
 
 // Account is that which owns the instance, "" when it does not exist.
 func (s *Snapshot) Account() string { return s.account }
+
+// Seq is the highest that a resource of the snapshot has or had, see lanyard.Meta.
+func (s *Snapshot) Seq() int64 { return slices.Max(s.last[:]) }
 
 // Exists tells whether the instance exists at this revision.
 func (s *Snapshot) Exists() bool { return s.exists }
@@ -79,6 +117,8 @@ const (
 	kindAgent
 	kindCount
 	kindName = kindCount // users by name; no entity has it
+
+	kindAbsent kind = 1 << 7 // a flag, so that what is absent is found under no kind
 )
 
 var kindOf = map[lanyard.Type]kind{
@@ -91,20 +131,23 @@ var kindOf = map[lanyard.Type]kind{
 // profiles.
 const inlineRefs = 4
 
-// An entity is anything that lanyard stores and that may be asked about. There are millions of them,
-// and nearly every decision touches two that no cache holds: what it needs stands first, and what
-// few have stands in extra.
+// An entity is anything that lanyard stores and that may be asked about, or a profile or group that is
+// only named so far: that one is absent. There are millions of them, and nearly every decision touches
+// two that no cache holds: what it needs stands first, and what few have stands in extra.
 type entity struct {
 	id    string
 	refs  [inlineRefs]uint32    // slot+1: the profiles that a user or AI agent holds; of a group, those above it and itself
 	tags  unique.Handle[tagSet] // the zero Handle for none
-	group uint32                // slot+1 of a user's hierarchy group
+	group uint32                // slot+1 of a user's hierarchy group; of a group, how many others name it
 	kind  kind
 	own   uint16 // how much of text is the name
 	text  string // the name and, of a user, what only Users wants to know; see setPerson
-	seq   int64  // of a user, see lanyard.Meta
+	seq   int64  // see lanyard.Meta; 0 for what is absent
 	extra *extra // nil for most; never changed, but replaced
 }
+
+// absent reports whether e is only named by others and not there, or not any more.
+func (e *entity) absent() bool { return e.kind&kindAbsent != 0 }
 
 // name is the name of a resource, and of a user the user name.
 func (e *entity) name() string { return e.text[:e.own] }
@@ -211,8 +254,7 @@ func (e *entity) prof() *profile {
 // nothing is the profile that grants nothing.
 var nothing profile
 
-// profile returns the compiled profile that a reference leads to. A profile is not deleted while it
-// is held; should that ever fail, its holder is granted nothing.
+// profile returns the compiled profile that a reference leads to. One that is absent grants nothing.
 func (s *Snapshot) profile(slot uint32) *profile {
 	if p := s.entities.at(slot - 1).prof(); p != nil {
 		return p
@@ -224,6 +266,18 @@ func (s *Snapshot) find(k kind, id string) (uint32, *entity) {
 	slot, ok := s.ids.find(hashOf(k, id), func(slot uint32) bool {
 		e := s.entities.at(slot)
 		return e.kind == k && e.id == id
+	})
+	if !ok {
+		return 0, nil
+	}
+	return slot, s.entities.at(slot)
+}
+
+// known is find of what may be absent.
+func (s *Snapshot) known(k kind, id string) (uint32, *entity) {
+	slot, ok := s.ids.find(hashOf(k, id), func(slot uint32) bool {
+		e := s.entities.at(slot)
+		return e.kind&^kindAbsent == k && e.id == id
 	})
 	if !ok {
 		return 0, nil
@@ -266,6 +320,7 @@ type Edit struct {
 	ownKinds [kindCount]bool
 	ownProfs map[uint32]bool
 	seen     *seen // nil but for what begins empty
+	regroup  bool  // a group that a profile may name came or went
 }
 
 // Edit begins the next snapshot.
@@ -279,6 +334,15 @@ func (s *Snapshot) Edit() *Edit {
 
 // Snapshot ends the edit at a revision.
 func (e *Edit) Snapshot(revision int64) *Snapshot {
+	if e.regroup {
+		e.regroup = false
+		e.s.each(kindProfile, func(ent *entity) bool {
+			if p := ent.prof(); p.group != e.s.there(p.named) {
+				e.prof(p.slot).group = e.s.there(p.named)
+			}
+			return true
+		})
+	}
 	s := e.s
 	s.revision = revision
 	if e.seen != nil && s.tagWeight > 0 {
@@ -287,11 +351,11 @@ func (e *Edit) Snapshot(revision int64) *Snapshot {
 	return &s
 }
 
-func (e *Edit) set(k kind) *slotSet {
+func (e *Edit) set(k kind) *placeSet {
 	if !e.ownKinds[k] {
 		e.ownKinds[k] = true
 		if e.s.kinds[k] == nil {
-			e.s.kinds[k] = new(slotSet)
+			e.s.kinds[k] = new(placeSet)
 		} else {
 			e.s.kinds[k] = e.s.kinds[k].Copy()
 		}
@@ -299,9 +363,9 @@ func (e *Edit) set(k kind) *slotSet {
 	return e.s.kinds[k]
 }
 
-// slot finds or makes the entity of an id.
+// slot finds or makes the entity of an id. A new one is absent.
 func (e *Edit) slot(k kind, id string) uint32 {
-	if slot, found := e.s.find(k, id); found != nil {
+	if slot, known := e.s.known(k, id); known != nil {
 		return slot
 	}
 	slot := e.s.entities.n
@@ -309,12 +373,31 @@ func (e *Edit) slot(k kind, id string) uint32 {
 		slot = e.s.free - 1
 		e.s.free = e.s.entities.at(slot).group
 	}
+	if slot >= maxSlots {
+		panic("access: an instance has more resources than there are slots")
+	}
 	ent := e.s.entities.edit(slot, e.m)
-	*ent = entity{id: id, kind: k}
+	*ent = entity{id: id, kind: k | kindAbsent}
+	if k == kindProfile {
+		e.prof(slot)
+	}
 	e.weigh(ent, 1)
 	e.s.ids.put(hashOf(k, id), slot, e.m)
-	e.set(k).Insert(slot)
 	return slot
+}
+
+// release gives the slot of what is absent free, unless others name it.
+func (e *Edit) release(slot uint32) {
+	ent := e.s.entities.edit(slot, e.m)
+	k := ent.kind &^ kindAbsent
+	if !ent.absent() || k == kindFree || k == kindGroup && ent.group > 0 || k == kindProfile && ent.prof().holders.Len() > 0 {
+		return
+	}
+	e.weigh(ent, -1)
+	e.s.ids.remove(hashOf(k, ent.id), slot, e.m)
+	delete(e.ownProfs, slot)
+	*ent = entity{group: e.s.free}
+	e.s.free = slot + 1
 }
 
 // prof returns the compiled profile at a slot for changing.
@@ -327,16 +410,101 @@ func (e *Edit) prof(slot uint32) *profile {
 			p = *old
 			p.holders = p.holders.Copy()
 		} else {
-			p.holders = new(slotSet)
+			p.holders = new(placeSet)
 		}
 		ent.extend(true, func(x *extra) { x.prof = &p })
 	}
 	return ent.prof()
 }
 
-// Put adds a resource or replaces the one with its type and id. Groups must be put after those
-// above them, and users and AI agents after the profiles and groups that they name; events come in
-// such an order.
+// there is a reference to what is there, 0 for one to what is absent.
+func (s *Snapshot) there(ref uint32) uint32 {
+	if ref == 0 || s.entities.at(ref-1).absent() {
+		return 0
+	}
+	return ref
+}
+
+// name makes a reference to a group, which may be absent; unname takes one back. Neither does anything
+// for no group.
+func (e *Edit) name(group string) uint32 {
+	if group == "" {
+		return 0
+	}
+	slot := e.slot(kindGroup, group)
+	e.s.entities.edit(slot, e.m).group++
+	return slot + 1
+}
+
+func (e *Edit) unname(ref uint32) {
+	if ref == 0 {
+		return
+	}
+	e.s.entities.edit(ref-1, e.m).group--
+	e.release(ref - 1)
+}
+
+// rank gives the entity at a slot its place: where seq says, if nothing else has that, or else where
+// it is, or else last.
+func (e *Edit) rank(slot uint32, seq int64) {
+	ent := e.s.entities.edit(slot, e.m)
+	if seq <= 0 && !ent.absent() || ent.seq == seq && seq > 0 {
+		return
+	}
+	k := ent.kind &^ kindAbsent
+	if seq <= 0 || e.taken(k, seq) {
+		seq = e.s.Seq() + 1
+	}
+	held := heldIDs(&e.s, ent)
+	e.vacate(slot)
+	if ent.absent() && k == kindGroup && ent.group > 0 {
+		e.regroup = true
+	}
+	ent.kind, ent.seq = k, seq
+	e.s.last[ent.kind] = max(e.s.last[ent.kind], seq)
+	e.set(ent.kind).Insert(placeOf(seq, slot))
+	if len(held) > 0 {
+		e.hold(slot, held)
+	}
+}
+
+// vacate takes the entity at a slot from its place and, where it is a holder, from its profiles.
+func (e *Edit) vacate(slot uint32) {
+	ent := e.s.entities.edit(slot, e.m)
+	if ent.absent() {
+		return
+	}
+	if ent.kind == kindUser || ent.kind == kindAgent {
+		e.hold(slot, nil)
+	}
+	e.set(ent.kind).Delete(placeOf(ent.seq, slot))
+}
+
+// taken reports whether something that is listed together with those of a kind has a seq.
+func (e *Edit) taken(k kind, seq int64) bool {
+	kinds := []kind{k}
+	if k == kindUser || k == kindAgent {
+		kinds = []kind{kindUser, kindAgent}
+	}
+	for _, k := range kinds {
+		if seq > e.s.last[k] {
+			continue
+		}
+		found := false
+		e.s.kinds[k].Ascend(placeOf(seq, 0), func(p place, _ struct{}) bool {
+			found = p < after(seq)
+			return false
+		})
+		if found {
+			return true
+		}
+	}
+	return false
+}
+
+// Put adds a resource or replaces the one with its type and id. The order does not matter: what names
+// a profile or a group that is not there yet counts as naming it once it is. Without a Seq a resource
+// stays where it is in lists, or comes last.
 func (e *Edit) Put(r lanyard.Resource) {
 	if in, ok := r.(*lanyard.Instance); ok {
 		e.s.exists, e.s.account = true, in.Account
@@ -348,6 +516,7 @@ func (e *Edit) Put(r lanyard.Resource) {
 	}
 	h := r.Head()
 	slot := e.slot(k, h.ID)
+	e.rank(slot, h.Seq)
 	ent := e.s.entities.edit(slot, e.m)
 	e.weigh(ent, -1)
 	defer e.weigh(ent, 1)
@@ -361,53 +530,79 @@ func (e *Edit) Put(r lanyard.Resource) {
 			e.s.ids.put(hashOf(kindName, h.Name), slot, e.m)
 		}
 		ent.setPerson(r)
-		ent.group = 0
-		if r.Group != "" {
-			if g, found := e.s.find(kindGroup, r.Group); found != nil {
-				ent.group = g + 1
-			}
-		}
+		had := ent.group
+		ent.group = e.name(r.Group)
+		e.unname(had)
 		e.hold(slot, r.Profiles)
 	case *lanyard.AIAgent:
 		e.hold(slot, r.Profiles)
 	case *lanyard.Group:
 		ent.setName(h.Name)
-		path := make([]uint32, 0, len(r.Path))
-		for _, id := range r.Path {
-			if g, found := e.s.find(kindGroup, id); found != nil {
-				path = append(path, g+1)
-			}
-		}
-		ent.setRefs(path)
+		e.setPath(slot, r.Path)
 	case *lanyard.Profile:
 		ent.setName(h.Name)
-		e.prof(slot).compile(&e.s, r)
+		p := e.prof(slot)
+		had := p.named
+		p.compile(&e.s, r)
+		if p.scope == scopeGroup {
+			p.named = e.name(r.HierarchyGroup)
+		}
+		e.unname(had)
 	default:
 		ent.setName(h.Name)
+	}
+}
+
+// setPath sets the groups above the one at slot, and itself.
+func (e *Edit) setPath(slot uint32, path []string) {
+	ent := e.s.entities.edit(slot, e.m)
+	had := heldSlots(ent)
+	slots := make([]uint32, len(path))
+	for i, id := range path {
+		slots[i] = slot + 1
+		if id != ent.id {
+			slots[i] = e.name(id)
+		}
+	}
+	ent.setRefs(slots)
+	for _, ref := range had {
+		if ref != slot+1 {
+			e.unname(ref)
+		}
 	}
 }
 
 // hold makes the entity at slot a holder of these profiles and of no others.
 func (e *Edit) hold(slot uint32, profiles []string) {
 	ent := e.s.entities.edit(slot, e.m)
-	had := heldSlots(ent)
-	slots := make([]uint32, 0, len(profiles))
-	for _, id := range profiles {
-		p, found := e.s.find(kindProfile, id)
-		if found == nil {
-			continue
-		}
-		slots = append(slots, p+1)
+	at, had := placeOf(ent.seq, slot), heldSlots(ent)
+	slots := make([]uint32, len(profiles))
+	for i, id := range profiles {
+		p := e.slot(kindProfile, id)
+		slots[i] = p + 1
 		if !slices.Contains(had, p+1) {
-			e.prof(p).holders.Insert(slot)
+			e.prof(p).holders.Insert(at)
 		}
 	}
+	ent.setRefs(slots)
 	for _, p := range had {
 		if !slices.Contains(slots, p) {
-			e.prof(p - 1).holders.Delete(slot)
+			e.prof(p - 1).holders.Delete(at)
+			e.release(p - 1)
 		}
 	}
-	e.s.entities.edit(slot, e.m).setRefs(slots)
+}
+
+// heldIDs are the ids of the profiles that a user or AI agent holds.
+func heldIDs(s *Snapshot, ent *entity) []string {
+	if ent.kind != kindUser && ent.kind != kindAgent {
+		return nil
+	}
+	var ids []string
+	for _, slot := range heldSlots(ent) {
+		ids = append(ids, s.entities.at(slot-1).id)
+	}
+	return ids
 }
 
 func heldSlots(ent *entity) []uint32 {
@@ -439,19 +634,25 @@ func (e *Edit) Remove(t lanyard.Type, id string) {
 	}
 	ent := e.s.entities.edit(slot, e.m)
 	e.weigh(ent, -1)
-	if k == kindUser || k == kindAgent {
-		e.hold(slot, nil)
-	}
-	e.s.ids.remove(hashOf(k, id), slot, e.m)
 	if k == kindUser && ent.own > 0 {
 		e.s.ids.remove(hashOf(kindName, ent.name()), slot, e.m)
 	}
-	e.set(k).Delete(slot)
-	delete(e.ownProfs, slot)
-	*ent = entity{}
-	if k == kindGroup {
-		return // its slot stays unused: a profile may still name it, and must then match nobody
+	e.vacate(slot)
+	gone := entity{id: ent.id, kind: k | kindAbsent}
+	switch k {
+	case kindUser:
+		e.unname(ent.group)
+	case kindGroup:
+		e.setPath(slot, nil)
+		gone.group = ent.group
+		e.regroup = e.regroup || ent.group > 0
+	case kindProfile:
+		p := e.prof(slot)
+		e.unname(p.named)
+		*p = profile{slot: slot, id: ent.id, holders: p.holders}
+		gone.extra = &extra{prof: p}
 	}
-	ent.group = e.s.free
-	e.s.free = slot + 1
+	*ent = gone
+	e.weigh(ent, 1)
+	e.release(slot)
 }

@@ -2,7 +2,6 @@ package access
 
 import (
 	"encoding/binary"
-	"math/bits"
 	"slices"
 
 	"github.com/lanyard/lanyard"
@@ -13,39 +12,9 @@ type WhatIf struct {
 	Affected int // users and AI agents with a difference
 	Gaining  int // of those, how many may do something more, or to more
 	Losing   int // and how many something less, or to less; who does both counts in both
-	// Differences are those of a page of the affected, in the order of their places.
+	// Differences are those of a page of the affected, in the order of their creation.
 	Differences []Difference
-	Next        uint32 // place for the next page, 0 at the end
-	// Hidden counts the profiles that were left out because a Sight does not show them, of a user that
-	// has them now or would have them.
-	Hidden int
-}
-
-// A Sight reports whether somebody may see a resource of a type: users and AI agents too. nil sees all.
-type Sight func(resourceType, id string) bool
-
-// holder reports whether the sight shows a holder.
-func (see Sight) holder(e *entity) bool {
-	t := TypeUser
-	if e.kind == kindAgent {
-		t = TypeAIAgent
-	}
-	return see == nil || see(t, e.id)
-}
-
-// profiles returns those of slots that the sight shows, and how many it does not.
-func (see Sight) profiles(s *Snapshot, slots []uint32) (shown []uint32, hidden int) {
-	if see == nil {
-		return slots, 0
-	}
-	for _, slot := range slots {
-		if see(TypeSecurityProfile, s.profile(slot).id) {
-			shown = append(shown, slot)
-		} else {
-			hidden++
-		}
-	}
-	return shown, hidden
+	Next        Cursor // see WhoCan
 }
 
 // A Difference is what a change would do to one subject. Subjects to whom it does the same may
@@ -85,13 +54,7 @@ func (s *Snapshot) With(put ...lanyard.Resource) *Snapshot {
 // What a subject reaches is compared by the conditions of its profiles, as they combine outside of
 // reports: a tag that no resource has is a condition all the same. Two profiles that only together
 // let all rows of a third through count as less than the third.
-func (s *Snapshot) IfProfile(p *lanyard.Profile, after uint32, limit int) (WhatIf, bool) {
-	return s.IfProfileSeen(p, nil, after, limit)
-}
-
-// IfProfileSeen is IfProfile for somebody who does not see everything: holders and profiles that see does
-// not show count as if they did not exist, so nothing of the answer rests on them.
-func (s *Snapshot) IfProfileSeen(p *lanyard.Profile, see Sight, after uint32, limit int) (WhatIf, bool) {
+func (s *Snapshot) IfProfile(p *lanyard.Profile, from Cursor, limit int) (WhatIf, bool) {
 	slot, e := s.find(kindProfile, p.ID)
 	if e == nil {
 		return WhatIf{}, false
@@ -99,57 +62,30 @@ func (s *Snapshot) IfProfileSeen(p *lanyard.Profile, see Sight, after uint32, li
 	next := s.With(p)
 	d := newDiffer(s, next, []*profile{e.prof()}, []*profile{next.profile(slot + 1)})
 	var held, stay []uint32
-	shown := map[uint32]bool{}
-	e.prof().holders.Scan(func(at uint32, _ struct{}) bool {
+	from = from.Begin(s)
+	for at := range e.prof().holders.slots(0) {
 		h := s.entities.at(at)
-		if !see.holder(h) {
-			return true
-		}
 		held, stay = held[:0], stay[:0]
 		for i := 0; h.ref(i) != 0; i++ {
-			if see != nil {
-				ok, known := shown[h.ref(i)]
-				if !known {
-					ok = see(TypeSecurityProfile, s.profile(h.ref(i)).id)
-					shown[h.ref(i)] = ok
-				}
-				if !ok {
-					continue
-				}
-			}
 			held = append(held, h.ref(i))
 			if h.ref(i) != slot+1 {
 				stay = append(stay, h.ref(i))
 			}
 		}
-		d.add(at, h, held, held, stay, after, limit)
-		return true
-	})
+		d.add(h, held, held, stay, from, limit)
+	}
 	return d.result, true
 }
 
 // IfUser tells what replacing the profiles of a user by those of u would do to that user, as
 // IfProfile does. It is false when there is no such user.
-func (s *Snapshot) IfUser(u *lanyard.User) (WhatIf, bool) { return s.IfUserSeen(u, nil) }
-
-// IfUserSeen is IfUser for somebody who does not see everything: profiles that see does not show count as
-// if nobody held them.
-func (s *Snapshot) IfUserSeen(u *lanyard.User, see Sight) (WhatIf, bool) {
+func (s *Snapshot) IfUser(u *lanyard.User) (WhatIf, bool) {
 	slot, e := s.find(kindUser, u.ID)
 	if e == nil {
 		return WhatIf{}, false
 	}
 	next := s.With(u)
-	if !see.holder(e) {
-		return WhatIf{}, true
-	}
-	had, hidden := see.profiles(s, heldSlots(e))
-	has, _ := see.profiles(s, heldSlots(next.entities.at(slot)))
-	for _, id := range u.Profiles { // those that come
-		if _, p := s.find(kindProfile, id); see != nil && p != nil && !see(TypeSecurityProfile, id) && !s.Holds(u.ID, id) {
-			hidden++
-		}
-	}
+	had, has := heldSlots(e), heldSlots(next.entities.at(slot))
 	var out, in []*profile
 	var stay []uint32
 	for _, p := range had {
@@ -165,8 +101,7 @@ func (s *Snapshot) IfUserSeen(u *lanyard.User, see Sight) (WhatIf, bool) {
 		}
 	}
 	d := newDiffer(s, next, out, in)
-	d.add(slot, e, had, has, stay, 0, 1)
-	d.result.Hidden = hidden
+	d.add(e, had, has, stay, Cursor{}.Begin(s), 1)
 	return d.result, true
 }
 
@@ -238,9 +173,6 @@ func (d *differ) newCover() cover {
 		goes: make([]bool, len(d.goes)), comes: make([]bool, len(d.comes))}
 }
 
-// noGroup is the place of no group, and not that of none (0).
-const noGroup = ^uint32(0)
-
 // baseOf is what out and in make up for of each other, for a holder in a group.
 func (d *differ) baseOf(group uint32) *cover {
 	if d.baseGroup == group || d.baseGroup != noGroup && !d.own {
@@ -298,7 +230,7 @@ type sums struct {
 }
 
 // add compares for one subject, which holds had before, has afterwards and stay both times.
-func (d *differ) add(at uint32, h *entity, had, has, stay []uint32, after uint32, limit int) {
+func (d *differ) add(h *entity, had, has, stay []uint32, from Cursor, limit int) {
 	w, base := &d.work, d.baseOf(h.group)
 	copy(w.out, base.out)
 	copy(w.in, base.in)
@@ -336,11 +268,11 @@ func (d *differ) add(at uint32, h *entity, had, has, stay []uint32, after uint32
 		d.result.Losing++
 	}
 	switch {
-	case at < after:
+	case h.seq <= from.After || h.seq > from.Until:
 	case len(d.result.Differences) < limit:
-		d.result.Differences = append(d.result.Differences, Difference{holder(h, ""), d.delta(had, has, x)})
-	case d.result.Next == 0:
-		d.result.Next = at
+		d.result.Differences = append(d.result.Differences, Difference{holder(h, nil), d.delta(had, has, x)})
+	case d.result.Next == Cursor{} && limit > 0:
+		d.result.Next = from.Behind(d.result.Differences[limit-1].Seq)
 	}
 }
 
@@ -449,44 +381,5 @@ func slotKey(slots []uint32) string {
 // covered are the permissions that p and q both grant and by which q lets through all that p does,
 // for a holder in a group. Conditions differ by type only, and so are compared by type.
 func (s *Snapshot) covered(p, q *profile, group uint32) permissions {
-	both := p.perms.and(q.perms)
-	set := both
-	if lacking := q.types; len(q.tags) > 0 {
-		if !slices.ContainsFunc(q.tags, func(t tag) bool { return !slices.Contains(p.tags, t) }) {
-			lacking &^= p.types
-		}
-		for ; lacking != 0; lacking &= lacking - 1 {
-			set = set.without(permissionsAbout()[bits.TrailingZeros32(lacking)])
-		}
-	}
-	top, all := p.top(group)
-	other, otherAll := q.top(group)
-	users := permissionsAbout()[typeUser]
-	switch {
-	case !all && top == 0: // p lets nobody through
-		set.or(both.and(users))
-	case otherAll:
-	case all || !s.within(top, other):
-		set = set.without(users)
-	}
-	for _, rule := range q.rows {
-		if !slices.ContainsFunc(p.rows, func(r lanyard.AttributeRule) bool {
-			return r.Attribute == rule.Attribute && !slices.ContainsFunc(r.Values, func(v string) bool { return !slices.Contains(rule.Values, v) })
-		}) {
-			return set.without(permissionsAbout()[typeDataTable])
-		}
-	}
-	return set
-}
-
-// top is the group, as slot+1, whose users and those below p lets a holder in a group reach, or
-// all of them. 0 is nobody.
-func (p *profile) top(group uint32) (top uint32, all bool) {
-	switch p.scope {
-	case scopeOwn:
-		return group, false
-	case scopeGroup:
-		return p.group, false
-	}
-	return 0, true
+	return p.perms.and(q.perms).without(s.lacks(q.in(group), p.in(group)).permissions())
 }

@@ -23,14 +23,14 @@ func TestWhatIfAgreesWithTheChange(t *testing.T) {
 		}
 		before := e.Snapshot(1)
 		for range 10 {
-			var page func(after uint32) (access.WhatIf, bool)
+			var page func(from access.Cursor) (access.WhatIf, bool)
 			edit := before.Edit()
 			if id := key(g, g.w.profiles); g.IntN(3) > 0 {
 				p := g.proposal(id)
 				if p == nil {
 					break
 				}
-				page = func(after uint32) (access.WhatIf, bool) { return before.IfProfile(p, after, 2) }
+				page = func(from access.Cursor) (access.WhatIf, bool) { return before.IfProfile(p, from, 2) }
 				edit.Put(p)
 				g.w.profiles[id] = p
 			} else {
@@ -40,14 +40,14 @@ func TestWhatIfAgreesWithTheChange(t *testing.T) {
 				}
 				u = lanyard.Clone(u)
 				u.Profiles = g.held()
-				page = func(after uint32) (access.WhatIf, bool) { return before.IfUser(u) }
+				page = func(access.Cursor) (access.WhatIf, bool) { return before.IfUser(u) }
 				edit.Put(u)
 				g.w.users[u.ID] = u
 			}
 			after := edit.Snapshot(2)
 			said := map[access.Subject]*access.Delta{}
-			first, _ := page(0)
-			for at := uint32(0); ; {
+			first, _ := page(access.Cursor{})
+			for at := (access.Cursor{}); ; {
 				w, ok := page(at)
 				if !ok || w.Affected != first.Affected || w.Gaining != first.Gaining || w.Losing != first.Losing {
 					t.Fatalf("round %d: the counts are %+v on one page and %+v on another", round, first, w)
@@ -55,7 +55,7 @@ func TestWhatIfAgreesWithTheChange(t *testing.T) {
 				for _, d := range w.Differences {
 					said[access.Subject{Type: d.Type, ID: d.ID}] = d.Delta
 				}
-				if at = w.Next; at == 0 {
+				if at = w.Next; at == (access.Cursor{}) {
 					break
 				}
 			}
@@ -361,7 +361,7 @@ func TestWhatIfByGroup(t *testing.T) {
 			"in FR": "more Users.Edit, less Users.View, ",
 		}},
 	} {
-		w, _ := e.Snapshot(1).With(tt.before).IfProfile(tt.after, 0, 10)
+		w, _ := e.Snapshot(1).With(tt.before).IfProfile(tt.after, access.Cursor{}, 10)
 		got := map[string]string{}
 		for _, d := range w.Differences {
 			for _, c := range d.Changes {
@@ -410,7 +410,7 @@ func BenchmarkIfProfile(b *testing.B) {
 			b.ReportAllocs()
 			var w access.WhatIf
 			for b.Loop() {
-				w, _ = s.IfProfile(c.p, 0, 100)
+				w, _ = s.IfProfile(c.p, access.Cursor{}, 100)
 			}
 			b.ReportMetric(float64(w.Affected), "affected")
 		})

@@ -9,35 +9,69 @@ import (
 
 // A Holder is a user or an AI agent that a search found.
 type Holder struct {
-	Type    SubjectType
-	ID      string
-	Name    string // of a user: the user name
-	Profile string // the first profile that allows
+	Type SubjectType
+	ID   string
+	Name string // of a user: the user name
+	Seq  int64  // see Cursor
+	// Profile is the first profile that allows by itself, as in a Decision.
+	Profile string
+	// Profiles are those through which it may do what was asked, or the one that was asked about, in the
+	// order in which it holds them: at most MaxProfiles of the Granting that there are.
+	Profiles []string
+	Granting int
 }
 
+// MaxProfiles is how many profiles are named of each Holder. Users hold no more.
+const MaxProfiles = 10
+
+// A Cursor is a position in a list: behind what was created up to After, and before what was created
+// later than Until, unless that is 0. Both are Seq of lanyard.Meta, which are the same in all snapshots
+// of an instance. So whoever follows the cursors from page to page, on any server and whatever changes
+// meanwhile, finds what belongs into the list all the time exactly once. The zero Cursor is the
+// beginning and, as the next one, the end.
+type Cursor struct{ After, Until int64 }
+
+// from is the place where a page begins.
+func (c Cursor) from() place { return after(max(c.After, 0)) }
+
+// Begin is c with a bound: what is made while the list is read, or made again, is not in it.
+func (c Cursor) Begin(s *Snapshot) Cursor {
+	if c.Until <= 0 {
+		c.Until = s.Seq()
+	}
+	return c
+}
+
+// Behind is the position behind an entry of a list that began at c.
+func (c Cursor) Behind(seq int64) Cursor { return Cursor{After: seq, Until: c.Until} }
+
 // WhoCan lists the users, or AI agents, that are allowed what q asks, whatever its Subject's ID, in
-// the order of their places in the snapshot: those after the place after (0 for the beginning), at
-// most limit. next is the place for the next call, 0 at the end.
-func (s *Snapshot) WhoCan(q Query, after uint32, limit int) (found []Holder, next uint32) {
+// the order of their creation: a page of at most limit that begins at from. next is where the next
+// page does.
+func (s *Snapshot) WhoCan(q Query, from Cursor, limit int) (found []Holder, next Cursor) {
 	if s == nil || !s.exists || limit <= 0 || q.Subject.Type > AIAgent {
-		return nil, 0
+		return nil, Cursor{}
 	}
 	var a ask
 	if a.prepare(s, &q) != Granted {
-		return nil, 0
+		return nil, Cursor{}
 	}
-	var human *entity
 	if q.Subject.Human != "" {
-		if human = s.user(q.Subject.Human); human == nil || !a.decide(human).Allow {
-			return nil, 0
+		if human := s.user(q.Subject.Human); human == nil || !a.decide(human).Allow {
+			return nil, Cursor{}
 		}
 	}
 	want := kindUser
 	if q.Subject.Type == AIAgent {
 		want = kindAgent
 	}
-	for slot := range s.union(a.candidates(), after) {
+	from = from.Begin(s)
+	var ids []string // of all that are found, one behind the other
+	for slot := range union(a.candidates(), from.from()) {
 		e := s.entities.at(slot)
+		if e.seq > from.Until {
+			break
+		}
 		if e.kind != want {
 			continue
 		}
@@ -46,24 +80,56 @@ func (s *Snapshot) WhoCan(q Query, after uint32, limit int) (found []Holder, nex
 			continue
 		}
 		if len(found) == limit {
-			return found, next
+			return found, from.Behind(found[limit-1].Seq)
 		}
-		found = append(found, Holder{Type: q.Subject.Type, ID: e.id, Name: e.name(), Profile: d.Profile})
-		next = slot + 1
+		if found == nil {
+			found = make([]Holder, 0, min(limit, 1000))
+			ids = make([]string, 0, 2*cap(found))
+		}
+		n, granting := len(ids), 0
+		ids, granting = a.granting(ids, e)
+		found = append(found, Holder{Type: q.Subject.Type, ID: e.id, Name: e.name(), Seq: e.seq, Profile: d.Profile,
+			Profiles: ids[n:len(ids):len(ids)], Granting: granting})
 	}
-	return found, 0
+	return found, Cursor{}
+}
+
+// granting appends the first MaxProfiles of the profiles through which a subject that is allowed what
+// is asked is, and counts them all. On reports several may do that only together; then those count
+// that grant it.
+func (a *ask) granting(ids []string, subject *entity) (_ []string, count int) {
+	begin := len(ids)
+	for _, together := range []bool{false, true} {
+		for i := 0; ; i++ {
+			slot := subject.ref(i)
+			if slot == 0 {
+				break
+			}
+			p := a.s.profile(slot)
+			if !a.grants(p) || !together && !a.meets(p, subject) {
+				continue
+			}
+			if count++; len(ids)-begin < MaxProfiles {
+				ids = append(ids, p.id)
+			}
+		}
+		if count > 0 {
+			break
+		}
+	}
+	return ids, count
 }
 
 // candidates are the holders of the profiles that grant what is asked and may allow it to some of
 // their holders. Conditions that are the same for every holder are met or not once.
-func (a *ask) candidates() []*slotSet {
-	var sets []*slotSet
+func (a *ask) candidates() []*placeSet {
+	var sets []*placeSet
 	a.s.each(kindProfile, func(e *entity) bool {
 		p := e.prof()
 		if !a.grants(p) || p.holders.Len() == 0 {
 			return true
 		}
-		dependsOnHolder := a.t == typeUser && p.scope == scopeOwn || a.q.Surface == Reports
+		dependsOnHolder := p.scope == scopeOwn && p.scopes.has(a.t) || a.q.Surface == Reports
 		if dependsOnHolder || a.meets(p, nil) {
 			sets = append(sets, p.holders)
 		}
@@ -72,13 +138,14 @@ func (a *ask) candidates() []*slotSet {
 	return sets
 }
 
-// union yields the members of sets in ascending order, each once, from after on.
-func (s *Snapshot) union(sets []*slotSet, after uint32) func(yield func(uint32) bool) {
+// union yields the slots of the members of sets in the order of their creation, each once, from a
+// place on.
+func union(sets []*placeSet, from place) func(yield func(uint32) bool) {
 	return func(yield func(uint32) bool) {
 		type cursor struct {
 			next func() bool
-			key  func() uint32
-			at   uint32
+			key  func() place
+			at   place
 		}
 		var heap []cursor
 		down := func(i int) {
@@ -98,20 +165,19 @@ func (s *Snapshot) union(sets []*slotSet, after uint32) func(yield func(uint32) 
 		}
 		for _, set := range sets {
 			it := set.Iter()
-			if it.Seek(after) {
+			if it.Seek(from) {
 				heap = append(heap, cursor{it.Next, it.Key, it.Key()})
 			}
 		}
 		for i := len(heap)/2 - 1; i >= 0; i-- {
 			down(i)
 		}
-		for first, last := true, uint32(0); len(heap) > 0; {
-			at := heap[0].at
-			if first || at != last {
-				if !yield(at) {
+		for last := place(0); len(heap) > 0; { // no place is 0
+			if at := heap[0].at; at != last {
+				if !yield(at.slot()) {
 					return
 				}
-				first, last = false, at
+				last = at
 			}
 			if heap[0].next() {
 				heap[0].at = heap[0].key()
@@ -128,35 +194,32 @@ func (s *Snapshot) union(sets []*slotSet, after uint32) func(yield func(uint32) 
 type Found struct {
 	ID   string
 	Name string
+	Seq  int64 // see Cursor
 }
 
 // WhichResources lists the resources of q's type that its subject is allowed q's action on. It
 // knows the types that lanyard stores; known is false for any other. Paging is as in WhoCan.
-func (s *Snapshot) WhichResources(q Query, after uint32, limit int) (found []Found, next uint32, known bool) {
-	k := stored[typeOf(q.Resource.Type)]
-	if k == 0 || s == nil || !s.exists || limit <= 0 {
-		return nil, 0, k != 0
+func (s *Snapshot) WhichResources(q Query, from Cursor, limit int) (found []Found, next Cursor, known bool) {
+	k := stored[q.about()]
+	if k == 0 || s == nil || !s.exists || limit <= 0 || s.kinds[k] == nil {
+		return nil, Cursor{}, k != 0
 	}
-	if s.kinds[k] == nil {
-		return nil, 0, true
-	}
-	s.kinds[k].Ascend(after, func(slot uint32, _ struct{}) bool {
+	from = from.Begin(s)
+	for slot := range s.kinds[k].slots(from.from()) {
 		e := s.entities.at(slot)
+		if e.seq > from.Until {
+			break
+		}
 		q.Resource.ID = e.id
 		if !s.Decide(&q).Allow {
-			return true
+			continue
 		}
 		if len(found) == limit {
-			return false
+			return found, from.Behind(found[limit-1].Seq), true
 		}
-		found = append(found, Found{ID: e.id, Name: e.name()})
-		next = slot + 1
-		return true
-	})
-	if len(found) < limit {
-		next = 0
+		found = append(found, Found{ID: e.id, Name: e.name(), Seq: e.seq})
 	}
-	return found, next, true
+	return found, Cursor{}, true
 }
 
 // Lookup finds the resources of a type that lanyard stores by id or else by name, compared exactly.
@@ -167,18 +230,18 @@ func (s *Snapshot) Lookup(resourceType, ref string) []Found {
 		return nil
 	}
 	if _, e := s.find(k, ref); e != nil {
-		return []Found{{ID: e.id, Name: e.name()}}
+		return []Found{{e.id, e.name(), e.seq}}
 	}
 	if k == kindUser {
 		if _, e := s.findName(ref); e != nil {
-			return []Found{{ID: e.id, Name: e.name()}}
+			return []Found{{e.id, e.name(), e.seq}}
 		}
 		return nil
 	}
 	var found []Found
 	s.each(k, func(e *entity) bool {
 		if e.name() == ref {
-			found = append(found, Found{ID: e.id, Name: e.name()})
+			found = append(found, Found{e.id, e.name(), e.seq})
 		}
 		return true
 	})
@@ -205,30 +268,30 @@ func (s *Snapshot) WhichActions(q Query) []string {
 	return slices.Compact(names)
 }
 
-// Holders lists the users and AI agents that hold a profile, users and AI agents mixed in the order
-// of their places. Paging is as in WhoCan. It is false when there is no such profile.
-func (s *Snapshot) Holders(profile string, after uint32, limit int) (found []Holder, next uint32, ok bool) {
+// Holders lists the users and AI agents that hold a profile, users and AI agents mixed. Paging is as in
+// WhoCan. It is false when there is no such profile.
+func (s *Snapshot) Holders(profile string, from Cursor, limit int) (found []Holder, next Cursor, ok bool) {
 	_, e := s.find(kindProfile, profile)
 	if e == nil || limit <= 0 {
-		return nil, 0, e != nil
+		return nil, Cursor{}, e != nil
 	}
-	e.prof().holders.Ascend(after, func(slot uint32, _ struct{}) bool {
-		if len(found) == limit {
-			return false
-		}
+	from = from.Begin(s)
+	profiles := []string{e.id}
+	for slot := range e.prof().holders.slots(from.from()) {
 		h := s.entities.at(slot)
-		found = append(found, holder(h, e.id))
-		next = slot + 1
-		return true
-	})
-	if len(found) < limit {
-		next = 0
+		if h.seq > from.Until {
+			break
+		}
+		if len(found) == limit {
+			return found, from.Behind(found[limit-1].Seq), true
+		}
+		found = append(found, holder(h, profiles))
 	}
-	return found, next, true
+	return found, Cursor{}, true
 }
 
-func holder(e *entity, profile string) Holder {
-	h := Holder{ID: e.id, Name: e.name(), Profile: profile}
+func holder(e *entity, profiles []string) Holder {
+	h := Holder{ID: e.id, Name: e.name(), Seq: e.seq, Profiles: profiles, Granting: len(profiles)}
 	if e.kind == kindAgent {
 		h.Type = AIAgent
 	}
@@ -241,6 +304,10 @@ type Thing struct {
 	Type   string // TypeApplication, TypeFlowModule or TypeAIAgent; "" for permissions
 	On     string // its namespace, id or ARN
 }
+
+// Compare is less than 0 if t comes before other in lists, greater than 0 if behind it, and 0 if they are
+// the same.
+func (t Thing) Compare(other Thing) int { return compareThings(t, other) }
 
 // compareThings puts permissions in byte order first, then applications, flow modules and AI agents.
 func compareThings(a, b Thing) int {
@@ -348,13 +415,16 @@ func (s *Snapshot) grantsOf(slots []uint32, t Thing) []Grant {
 // conditions are what p ties to permissions about a type.
 func (p *profile) conditions(s *Snapshot, t typeID) []string {
 	var out []string
-	if len(p.tags) > 0 && t != typeNone && p.types>>t&1 != 0 {
+	if t == typeNone {
+		t = typeOther // what a permission about nothing in particular is about, if anything
+	}
+	if p.types.has(t) {
 		for _, tag := range p.tags {
 			out = append(out, "tag "+tag.Value().key+"="+tag.Value().value)
 		}
 		slices.Sort(out)
 	}
-	if t == typeUser {
+	if p.scopes.has(t) {
 		switch p.scope {
 		case scopeOwn:
 			out = append(out, "hierarchy: own group and below")

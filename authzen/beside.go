@@ -1,9 +1,12 @@
 package authzen
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"net/http"
 	"slices"
+	"sort"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -52,12 +55,12 @@ func grantsOf(grants []access.Grant) []grant {
 func effectivesOf(list []access.Effective) []effective {
 	out := make([]effective, len(list))
 	for i, e := range list {
-		out[i] = effective{thingOf(e.Thing), grantsOf(e.Grants)}
+		out[i] = effective{thingOf(e.Thing), someOf(e.Grants)}
 	}
 	return out
 }
 
-// effective answers what a subject can do.
+// effective answers what a subject can do: all of it in one page, unless that would be too large.
 func (a *asking) effective(body []byte) ([]byte, error) {
 	var in searchRequest
 	if err := decode(body, &in); err != nil {
@@ -66,18 +69,50 @@ func (a *asking) effective(body []byte) ([]byte, error) {
 	if in.Subject == nil || in.Subject.Type == nil || in.Subject.ID == nil {
 		return nil, bad("subject, subject.type and subject.id are required")
 	}
+	scope, err := a.scope(whatCan, &item{Subject: in.Subject})
+	if err != nil {
+		return nil, err
+	}
+	at, _, err := a.page(in.Page, scope)
+	if err != nil {
+		return nil, err
+	}
 	snapshot, err := a.snapshot(in.Context)
 	if err != nil {
 		return nil, err
 	}
 	var q access.Query
 	(&item{Subject: in.Subject}).fill(&q)
-	list, _ := snapshot.WhatCan(q.Subject) // of nobody: nothing
+	can, _ := snapshot.WhatCan(q.Subject) // of nobody: nothing
+	behind := func(e access.Effective) position { return positionOfThing(e.Thing) }
+	list, next, err := results(behindThing(can, at), nil, behind, func(e access.Effective) any { return effective{thingOf(e.Thing), grantsOf(e.Grants)} })
+	if err != nil {
+		return nil, err
+	}
 	return json.Marshal(struct {
-		Page     pageInfo    `json:"page"`
-		Revision int64       `json:"revision"`
-		Results  []effective `json:"results"`
-	}{pageInfo{Count: len(list)}, snapshot.Revision(), effectivesOf(list)})
+		Page     pageInfo         `json:"page"`
+		Revision int64            `json:"revision"`
+		Results  []jsontext.Value `json:"results"`
+	}{a.pageInfo(len(list), next, scope), snapshot.Revision(), list})
+}
+
+// positionOfThing is the key of a thing. What may hold any byte stands behind its length, or last.
+func positionOfThing(t access.Thing) position {
+	at := append(position(t.Type), 0)
+	at = binary.AppendUvarint(at, uint64(len(t.On)))
+	return append(append(at, t.On...), t.Action...)
+}
+
+// behindThing is the part of list behind a position.
+func behindThing(list []access.Effective, at position) []access.Effective {
+	if at == nil {
+		return list
+	}
+	var last access.Thing
+	t, rest, _ := bytes.Cut(at, []byte{0})
+	length, n := binary.Uvarint(rest)
+	last.Type, last.On, last.Action = string(t), string(rest[n:][:length]), string(rest[n:][length:])
+	return list[sort.Search(len(list), func(i int) bool { return list[i].Compare(last) > 0 }):]
 }
 
 // holders answers who holds a security profile.
@@ -91,13 +126,13 @@ func (a *asking) holders(body []byte) ([]byte, error) {
 		return nil, bad("resource, resource.type and resource.id are required")
 	}
 	if *r.Type != access.TypeSecurityProfile {
-		return nil, bad("resource.type: %q is not accepted; %s is", *r.Type, access.TypeSecurityProfile)
+		return nil, bad("resource.type must be %s, got %q", access.TypeSecurityProfile, clip(*r.Type))
 	}
 	scope, err := a.scope(holders, &item{Resource: r})
 	if err != nil {
 		return nil, err
 	}
-	after, limit, err := a.page(in.Page, scope)
+	at, limit, err := a.page(in.Page, scope)
 	if err != nil {
 		return nil, err
 	}
@@ -105,24 +140,16 @@ func (a *asking) holders(body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	ok, see := true, a.principal.sight(snapshot)
-	if see != nil {
-		ok = see(access.TypeSecurityProfile, *r.ID)
-	}
-	find := func(after uint32, limit int) ([]access.Holder, uint32) {
-		found, next, known := snapshot.Holders(*r.ID, after, limit)
-		ok = ok && known
-		return found, next
-	}
-	found, next := visible(after, limit, find, seesHolder(see))
+	from := at.cursor().Begin(snapshot)
+	found, end, ok := snapshot.Holders(*r.ID, from, limit)
 	if !ok {
-		return nil, lanyard.Errorf(lanyard.NotFound, "security profile %q does not exist in instance %s", *r.ID, a.instance)
+		return nil, lanyard.Errorf(lanyard.NotFound, "security profile %q does not exist in instance %s", clip(*r.ID), a.instance)
 	}
-	out := searchResponse{Page: a.pageInfo(len(found), next, scope), Results: []any{}}
-	for _, h := range found {
-		out.Results = append(out.Results, holderOf(h))
+	list, next, err := results(found, positionOf(end), behindHolder(from), func(h access.Holder) any { return holderOf(h) })
+	if err != nil {
+		return nil, err
 	}
-	return json.Marshal(out, json.Deterministic(true))
+	return json.Marshal(searchResponse{Page: a.pageInfo(len(list), next, scope), Results: list}, json.Deterministic(true))
 }
 
 func holderOf(h access.Holder) entity {
@@ -131,7 +158,7 @@ func holderOf(h access.Holder) entity {
 		e.Type = typeAgent
 	}
 	if h.Name != "" {
-		e.Properties = map[string]string{"name": h.Name}
+		e.Properties = nameProperty{h.Name}
 	}
 	return e
 }
@@ -150,15 +177,21 @@ func (a *asking) lookup(body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := snapshot.Lookup(*r.Type, *r.ID)
-	if see := seesFound(a.principal.sight(snapshot), *r.Type); see != nil {
-		found = slices.DeleteFunc(found, func(f access.Found) bool { return !see(f) })
+	scope, err := a.scope(lookup, &item{Resource: r})
+	if err != nil {
+		return nil, err
 	}
-	out := searchResponse{Page: a.pageInfo(len(found), 0, nil), Results: []any{}}
-	for _, f := range found {
-		out.Results = append(out.Results, entity{Type: *r.Type, ID: f.ID, Properties: map[string]string{"name": f.Name}})
+	at, _, err := a.page(in.Page, scope)
+	if err != nil {
+		return nil, err
 	}
-	return json.Marshal(out, json.Deterministic(true))
+	from := at.cursor().Begin(snapshot)
+	found := slices.DeleteFunc(snapshot.Lookup(*r.Type, *r.ID), func(f access.Found) bool { return f.Seq <= from.After || f.Seq > from.Until })
+	list, next, err := results(found, nil, behindFound(from), func(f access.Found) any { return entity{*r.Type, f.ID, nameProperty{f.Name}} })
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(searchResponse{Page: a.pageInfo(len(list), next, scope), Results: list}, json.Deterministic(true))
 }
 
 // The operations that may be proposed.
@@ -191,13 +224,12 @@ type (
 		Affected int        `json:"affected"`
 		Gaining  int        `json:"gaining"`
 		Losing   int        `json:"losing"`
-		Hidden   int        `json:"hidden,omitzero"`
 		Results  []affected `json:"results"`
 		// Differences are those of the results, which name them by their place here: many users have
 		// the same.
-		Differences []difference   `json:"differences"`
-		Before      jsontext.Value `json:"before,omitzero"` // the answers to the question, if one was asked
-		After       jsontext.Value `json:"after,omitzero"`
+		Differences []jsontext.Value `json:"differences"`
+		Before      jsontext.Value   `json:"before,omitzero"` // the answers to the question, if one was asked
+		After       jsontext.Value   `json:"after,omitzero"`
 	}
 	affected struct {
 		entity
@@ -243,7 +275,7 @@ func (a *asking) whatIf(body []byte) ([]byte, error) {
 		q = &asked
 	}
 	scope := a.scopeOf(body)
-	after, limit, err := a.page(in.Page, scope)
+	at, limit, err := a.page(in.Page, scope)
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +292,7 @@ func (a *asking) whatIf(body []byte) ([]byte, error) {
 	}
 	// The proposal was made from the store, which may be a change ahead of the snapshot or behind it.
 	snapshot = snapshot.With(outcome.Before)
-	out, err := a.differences(snapshot, outcome, after, limit, scope)
+	out, err := a.differences(snapshot, outcome, at.cursor(), limit, scope)
 	if err != nil {
 		return nil, err
 	}
@@ -275,10 +307,10 @@ func (a *asking) whatIf(body []byte) ([]byte, error) {
 func (in *whatIfRequest) proposal(instance string) (Proposal, error) {
 	p := Proposal{Instance: instance, Parameters: in.Parameters}
 	if in.Operation == nil {
-		return p, bad("operation is required; %s and %s are accepted", updateProfile, updateUser)
+		return p, bad("operation is required: %s or %s", updateProfile, updateUser)
 	}
 	if in.Parameters.Kind() != '{' {
-		return p, bad("parameters: the request of %s is required, an object", *in.Operation)
+		return p, bad("parameters must be the request of %s, an object", *in.Operation)
 	}
 	var names struct {
 		InstanceID        *string `json:"InstanceId"`
@@ -286,7 +318,7 @@ func (in *whatIfRequest) proposal(instance string) (Proposal, error) {
 		UserID            *string `json:"UserId"`
 	}
 	if err := json.Unmarshal(in.Parameters, &names); err != nil {
-		return p, bad("parameters: InstanceId, SecurityProfileId and UserId are strings")
+		return p, bad("parameters.InstanceId, parameters.SecurityProfileId and parameters.UserId must be strings")
 	}
 	p.Operation = *in.Operation
 	id, member := names.SecurityProfileID, "SecurityProfileId"
@@ -295,14 +327,14 @@ func (in *whatIfRequest) proposal(instance string) (Proposal, error) {
 	case updateUser:
 		id, member = names.UserID, "UserId"
 	default:
-		return p, bad("operation: %q is not accepted; %s and %s are", p.Operation, updateProfile, updateUser)
+		return p, bad("operation must be %s or %s, got %q", updateProfile, updateUser, p.Operation)
 	}
 	if id == nil || *id == "" {
 		return p, bad("parameters.%s is required", member)
 	}
 	if names.InstanceID != nil && *names.InstanceID != instance {
 		if arn, err := lanyard.ParseARN(*names.InstanceID); err != nil || arn.Instance != instance {
-			return p, bad("parameters.InstanceId: %q is not the instance that is asked about, %s", *names.InstanceID, instance)
+			return p, bad("parameters.InstanceId must be the instance that is asked about, %s, got %q", instance, *names.InstanceID)
 		}
 	}
 	p.ID = *id
@@ -310,35 +342,54 @@ func (in *whatIfRequest) proposal(instance string) (Proposal, error) {
 }
 
 // differences compares before and after, and shows a page of it.
-func (a *asking) differences(s *access.Snapshot, o Outcome, after uint32, limit int, scope []byte) (*whatIfResponse, error) {
+func (a *asking) differences(s *access.Snapshot, o Outcome, from access.Cursor, limit int, scope []byte) (*whatIfResponse, error) {
 	var w access.WhatIf
-	ok, see := false, a.principal.sight(s)
+	ok := false
+	from = from.Begin(s)
 	switch r := o.After.(type) {
 	case *lanyard.Profile:
-		w, ok = s.IfProfileSeen(r, see, after, limit)
+		w, ok = s.IfProfile(r, from, limit)
 	case *lanyard.User:
-		w, ok = s.IfUserSeen(r, see)
+		w, ok = s.IfUser(r)
 	}
 	if !ok {
 		return nil, lanyard.Errorf(lanyard.NotFound, "what the proposal is about has been deleted meanwhile")
 	}
-	out := &whatIfResponse{Page: a.pageInfo(len(w.Differences), w.Next, scope), Revision: s.Revision(), Affected: w.Affected,
-		Gaining: w.Gaining, Losing: w.Losing, Hidden: w.Hidden, Results: []affected{}, Differences: []difference{}}
-	places := map[*access.Delta]int{}
-	for _, d := range w.Differences {
+	out := &whatIfResponse{Revision: s.Revision(), Affected: w.Affected, Gaining: w.Gaining, Losing: w.Losing, Results: []affected{}}
+	next, places := positionOf(w.Next), map[*access.Delta]int{}
+	differences := list{results: []jsontext.Value{}}
+	for i, d := range w.Differences {
 		place, ok := places[d.Delta]
 		if !ok {
-			place = len(out.Differences)
+			place = len(differences.results)
 			places[d.Delta] = place
-			x := difference{Gains: effectivesOf(d.Gains), Loses: effectivesOf(d.Loses), Changes: []changed{}}
-			for _, c := range d.Changes {
-				x.Changes = append(x.Changes, changed{thingOf(c.Thing), c.More, c.Less, grantsOf(c.Before), grantsOf(c.After)})
+			fits, err := differences.add(differenceOf(d.Delta))
+			if err != nil {
+				return nil, err
 			}
-			out.Differences = append(out.Differences, x)
+			if !fits {
+				next = positionOf(from.Behind(w.Differences[i-1].Seq))
+				break
+			}
 		}
 		out.Results = append(out.Results, affected{holderOf(d.Holder), place})
 	}
+	out.Differences = differences.results
+	out.Page = a.pageInfo(len(out.Results), next, scope)
 	return out, nil
+}
+
+func differenceOf(d *access.Delta) difference {
+	x := difference{Gains: effectivesOf(d.Gains), Loses: effectivesOf(d.Loses), Changes: []changed{}}
+	for _, c := range d.Changes {
+		x.Changes = append(x.Changes, changed{thingOf(c.Thing), c.More, c.Less, someOf(c.Before), someOf(c.After)})
+	}
+	return x
+}
+
+// someOf are the first grants of many. Users hold no more profiles than that, AI agents may.
+func someOf(grants []access.Grant) []grant {
+	return grantsOf(grants[:min(len(grants), access.MaxProfiles)])
 }
 
 // scopeOf is what must stay the same from page to page of a request whose members are many: all of

@@ -5,16 +5,19 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"sort"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/lanyard/lanyard/access"
 )
 
 type page struct {
-	Token *string `json:"token"`
-	Limit *int64  `json:"limit"`
+	Token      *string `json:"token"`
+	Limit      *int64  `json:"limit"`
+	Properties *object `json:"properties"`
 }
 
 type searchRequest struct {
@@ -26,8 +29,14 @@ type searchRequest struct {
 }
 
 type searchResponse struct {
-	Page    pageInfo `json:"page"`
-	Results []any    `json:"results"`
+	Page    pageInfo         `json:"page"`
+	Context *searchContext   `json:"context,omitempty"`
+	Results []jsontext.Value `json:"results"`
+}
+
+// searchContext has the names of the profiles that the results name by their ids.
+type searchContext struct {
+	Profiles map[string]string `json:"profiles"`
 }
 
 type pageInfo struct {
@@ -39,7 +48,66 @@ type entity struct {
 	Type string `json:"type"`
 	ID   string `json:"id"`
 	// Properties say what is good to know of a result.
-	Properties map[string]string `json:"properties,omitempty"`
+	Properties any `json:"properties,omitempty"`
+}
+
+type (
+	nameProperty struct {
+		Name string `json:"name"`
+	}
+	holderProperties struct {
+		Name string `json:"name,omitempty"`
+		// Profile is the first of Profiles, which are at most access.MaxProfiles of the ProfileCount that
+		// allow it.
+		Profile      string   `json:"profile"`
+		ProfileName  string   `json:"profile_name"`
+		Profiles     []string `json:"profiles"`
+		ProfileCount int      `json:"profile_count"`
+	}
+)
+
+// A list is the results of an answer, as far as they fit.
+type list struct {
+	results []jsontext.Value
+	size    int
+}
+
+// add adds a result, unless the list is full. The first one always fits.
+func (l *list) add(result any) (bool, error) {
+	b, err := json.Marshal(result, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		return false, err
+	}
+	if len(l.results) > 0 && l.size+len(b) > maxAnswer {
+		return false, nil
+	}
+	l.results = append(l.results, b)
+	l.size += len(b) + 1
+	return true, nil
+}
+
+// results makes a list of what was found. next is the position of the next page: the one behind all that
+// was found or, when the list is full before, the one behind the last that fits.
+func results[T any](found []T, next position, behind func(T) position, show func(T) any) ([]jsontext.Value, position, error) {
+	l := list{results: []jsontext.Value{}}
+	for i, f := range found {
+		fits, err := l.add(show(f))
+		if err != nil {
+			return nil, nil, err
+		}
+		if !fits {
+			return l.results, behind(found[i-1]), nil
+		}
+	}
+	return l.results, next, nil
+}
+
+func behindHolder(from access.Cursor) func(access.Holder) position {
+	return func(h access.Holder) position { return positionOf(from.Behind(h.Seq)) }
+}
+
+func behindFound(from access.Cursor) func(access.Found) position {
+	return func(f access.Found) position { return positionOf(from.Behind(f.Seq)) }
 }
 
 type named struct {
@@ -65,7 +133,7 @@ func (a *asking) search(endpoint string, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	after, limit, err := a.page(in.Page, scope)
+	at, limit, err := a.page(in.Page, scope)
 	if err != nil {
 		return nil, err
 	}
@@ -73,125 +141,94 @@ func (a *asking) search(endpoint string, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, see := searchResponse{Results: []any{}}, a.principal.sight(snapshot)
-	var next uint32
+	from := at.cursor().Begin(snapshot)
+	out := searchResponse{}
+	var next position
 	switch endpoint {
 	case subjects:
-		var found []access.Holder
-		find := func(after uint32, limit int) ([]access.Holder, uint32) { return snapshot.WhoCan(q, after, limit) }
-		found, next = visible(after, limit, find, seesHolder(see))
-		for _, h := range found {
-			e := entity{Type: *in.Subject.Type, ID: h.ID, Properties: map[string]string{}}
-			if h.Name != "" {
-				e.Properties["name"] = h.Name
-			}
-			if see != nil && !see(access.TypeSecurityProfile, h.Profile) {
-				out.Results = append(out.Results, e)
-				continue
-			}
-			e.Properties["profile"] = h.Profile
-			for _, p := range snapshot.Lookup(access.TypeSecurityProfile, h.Profile) {
-				e.Properties["profile_name"] = p.Name
-			}
-			out.Results = append(out.Results, e)
-		}
+		found, end := snapshot.WhoCan(q, from, limit)
+		out.Context = &searchContext{profileNames(snapshot, found)}
+		out.Results, next, err = results(found, positionOf(end), behindHolder(from), func(h access.Holder) any {
+			return entity{*in.Subject.Type, h.ID, holderProperties{h.Name, h.Profiles[0], out.Context.Profiles[h.Profiles[0]], h.Profiles, h.Granting}}
+		})
 	case resources:
-		var found []access.Found
-		find := func(after uint32, limit int) ([]access.Found, uint32) {
-			found, next, _ := snapshot.WhichResources(q, after, limit)
-			return found, next
-		}
-		found, next = visible(after, limit, find, seesFound(see, *in.Resource.Type))
-		for _, f := range found {
-			out.Results = append(out.Results, entity{Type: *in.Resource.Type, ID: f.ID, Properties: map[string]string{"name": f.Name}})
-		}
+		found, end, _ := snapshot.WhichResources(q, from, limit)
+		out.Results, next, err = results(found, positionOf(end), behindFound(from), func(f access.Found) any {
+			return entity{*in.Resource.Type, f.ID, nameProperty{f.Name}}
+		})
 	case actions:
-		for _, name := range snapshot.WhichActions(q) {
-			out.Results = append(out.Results, named{name})
-		}
+		names := snapshot.WhichActions(q)
+		names = names[sort.Search(len(names), func(i int) bool { return names[i] > string(at) }):]
+		out.Results, next, err = results(names, nil, func(name string) position { return position(name) }, func(name string) any { return named{name} })
+	}
+	if err != nil {
+		return nil, err
 	}
 	out.Page = a.pageInfo(len(out.Results), next, scope)
 	return json.Marshal(out, json.Deterministic(true))
 }
 
-func seesHolder(see access.Sight) func(access.Holder) bool {
-	if see == nil {
-		return nil
-	}
-	return func(h access.Holder) bool {
-		if h.Type == access.AIAgent {
-			return see(access.TypeAIAgent, h.ID)
-		}
-		return see(access.TypeUser, h.ID)
-	}
-}
-
-func seesFound(see access.Sight, resourceType string) func(access.Found) bool {
-	if see == nil {
-		return nil
-	}
-	return func(f access.Found) bool { return see(resourceType, f.ID) }
-}
-
-// visible returns a page of what find finds and the caller sees, nil for all, and the place of the next
-// page. Pages are full, and there is a next one only if something seen is on it: neither tells of what
-// is hidden.
-func visible[T any, P comparable](after P, limit int, find func(after P, limit int) ([]T, P), sees func(T) bool) ([]T, P) {
-	if sees == nil {
-		return find(after, limit)
-	}
-	const chunk = 500
-	var end, next P
-	var page []T
-	for {
-		some, following := find(after, chunk)
-		for i, one := range some {
-			if !sees(one) {
+// profileNames are the names of all profiles that holders are named with, by their ids.
+func profileNames(s *access.Snapshot, found []access.Holder) map[string]string {
+	names := map[string]string{}
+	for _, h := range found {
+		for _, id := range h.Profiles {
+			if _, known := names[id]; known {
 				continue
 			}
-			if len(page) == limit {
-				return page, next
-			}
-			if page = append(page, one); len(page) == limit {
-				if next = following; i < len(some)-1 {
-					_, next = find(after, i+1) // the place right behind this one
-				}
+			for _, p := range s.Lookup(access.TypeSecurityProfile, id) {
+				names[id] = p.Name
 			}
 		}
-		if following == end {
-			return page, end
-		}
-		after = following
 	}
+	return names
 }
 
-// page reads where a page begins and how long it may be.
-func (a *asking) page(p *page, scope []byte) (after uint32, limit int, err error) {
+// page reads where a page begins, as its token says, and how long it may be.
+func (a *asking) page(p *page, scope []byte) (at position, limit int, err error) {
 	limit = defaultPage
 	if p == nil {
-		return 0, limit, nil
+		return nil, limit, nil
 	}
 	if p.Limit != nil {
 		if *p.Limit < 0 {
-			return 0, 0, bad("page.limit: %d is not accepted; 0 or more is", *p.Limit)
+			return nil, 0, bad("page.limit must be 0 or more, got %d", *p.Limit)
 		}
 		if *p.Limit > 0 { // 0 asks for nothing in particular
 			limit = int(min(*p.Limit, maxPage))
 		}
 	}
 	if p.Token != nil && *p.Token != "" {
-		after, err = a.s.open(*p.Token, scope)
+		at, err = a.s.open(*p.Token, scope)
 	}
-	return after, limit, err
+	return at, limit, err
 }
 
-// pageInfo says how many results there are, and seals the place of the next page unless it is 0.
-func (a *asking) pageInfo(count int, next uint32, scope []byte) pageInfo {
+// pageInfo says how many results there are, and seals the position of the next page, if there is one.
+func (a *asking) pageInfo(count int, next position, scope []byte) pageInfo {
 	info := pageInfo{Count: count}
-	if next != 0 {
+	if next != nil {
 		info.NextToken = a.s.seal(next, scope)
 	}
 	return info
+}
+
+// A position is where the next page of a list begins, nil at its beginning and at its end: a Cursor, or
+// the key of the last entry. Neither depends on the server or on what has changed in between.
+type position []byte
+
+func positionOf(c access.Cursor) position {
+	if c == (access.Cursor{}) {
+		return nil
+	}
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(c.After)), uint64(c.Until))
+}
+
+func (p position) cursor() (c access.Cursor) {
+	if len(p) == 16 {
+		c = access.Cursor{After: int64(binary.BigEndian.Uint64(p)), Until: int64(binary.BigEndian.Uint64(p[8:]))}
+	}
+	return c
 }
 
 // required checks what a search needs: everything but the identifier of what is searched.
@@ -234,19 +271,17 @@ func (a *asking) scope(endpoint string, it *item) ([]byte, error) {
 
 const macSize = 16
 
-func (s *Server) seal(next uint32, scope []byte) string {
-	b := make([]byte, macSize+4)
-	binary.BigEndian.PutUint32(b[macSize:], next)
-	copy(b, s.mac(b[macSize:], scope))
-	return base64.RawURLEncoding.EncodeToString(b)
+// seal makes a token of a position. Any server with the same secret opens it.
+func (s *Server) seal(next position, scope []byte) string {
+	return base64.RawURLEncoding.EncodeToString(append(s.mac(next, scope), next...))
 }
 
-func (s *Server) open(token string, scope []byte) (uint32, error) {
+func (s *Server) open(token string, scope []byte) (position, error) {
 	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(b) != macSize+4 || !hmac.Equal(b[:macSize], s.mac(b[macSize:], scope)) {
-		return 0, bad("page.token: is not one that this search gave; repeat the request as it was, with the token added")
+	if err != nil || len(b) <= macSize || !hmac.Equal(b[:macSize], s.mac(b[macSize:], scope)) {
+		return nil, bad("page.token must be one that this search gave; repeat the request as it was, with the token added")
 	}
-	return binary.BigEndian.Uint32(b[macSize:]), nil
+	return b[macSize:], nil
 }
 
 func (s *Server) mac(data, scope []byte) []byte {

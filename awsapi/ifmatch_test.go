@@ -106,6 +106,70 @@ func TestIfMatch(t *testing.T) {
 	}
 }
 
+// Every operation that changes a user changes only the state that its caller has read, if the caller says which.
+func TestIfMatchOfUsers(t *testing.T) {
+	c := newCentre(t)
+	w, in := c.world, c.in
+	u := c.user("quinn", c.none, "", members{"Team": "1"})
+	at := func(m members) members {
+		all := members{"InstanceId": in, "UserId": u}
+		for k, v := range m {
+			all[k] = v
+		}
+		return all
+	}
+	tag := func() string {
+		t.Helper()
+		e := w.do("DescribeUser", members{"InstanceId": in, "UserId": u})
+		e.ok()
+		return e.header.Get("ETag")
+	}
+	arn := w.arn(in, "agent", u)
+	group := w.id("CreateUserHierarchyGroup", members{"InstanceId": in, "Name": "If-Match", "ParentGroupId": nil})
+	routing := w.first("ListRoutingProfiles", in, "RoutingProfileSummaryList", "Id")
+	stale := `"x"`
+	for _, tt := range []struct {
+		op    string
+		input members
+	}{
+		{"UpdateUserSecurityProfiles", at(members{"SecurityProfileIds": []string{w.id("CreateSecurityProfile", members{"InstanceId": in, "SecurityProfileName": "If-Match"})}})},
+		{"UpdateUserHierarchy", at(members{"HierarchyGroupId": group})},
+		{"UpdateUserRoutingProfile", at(members{"RoutingProfileId": routing})},
+		{"UpdateUserIdentityInfo", at(members{"IdentityInfo": members{"FirstName": "Quinn"}})},
+		{"UpdateUserPhoneConfig", at(members{"PhoneConfig": members{"PhoneType": "SOFT_PHONE", "AutoAccept": true}})},
+		{"TagResource", members{"resourceArn": arn, "tags": members{"If": "Match"}}},
+		{"UntagResource", members{"resourceArn": arn, "tagKeys": []string{"If"}}},
+	} {
+		before := tag()
+		r := w.sent(tt.op, tt.input, stale)
+		if r.Code != http.StatusPreconditionFailed || r.Header().Get("X-Amzn-Errortype") != "ResourceConflictException" || !strings.Contains(r.Body.String(), "quinn") {
+			t.Errorf("%s: a stale ETag is answered with %d %s", tt.op, r.Code, r.Body)
+		}
+		if tag() != before {
+			t.Errorf("%s: the refused call changed the user", tt.op)
+		}
+		r = w.sent(tt.op, tt.input, before)
+		now := r.Header().Get("ETag")
+		if r.Code != http.StatusOK || now != tag() {
+			t.Errorf("%s: %d %s: the ETag is %s, and the user's %s", tt.op, r.Code, r.Body, now, tag())
+		}
+		if now == before && tt.op != "UpdateUserRoutingProfile" {
+			t.Errorf("%s leaves the ETag", tt.op)
+		}
+		if again := w.sent(tt.op, tt.input, now); again.Code != http.StatusOK || again.Header().Get("ETag") != now {
+			t.Errorf("%s: a call that changes nothing answers %d with the ETag %s, want %s", tt.op, again.Code, again.Header().Get("ETag"), now)
+		}
+		stale = before
+		if now == before {
+			stale = `"x"`
+		}
+	}
+	queue := w.first("ListQueues", in, "QueueSummaryList", "Arn")
+	if r := w.sent("TagResource", members{"resourceArn": queue, "tags": members{"a": "b"}}, tag()); r.Code != 400 {
+		t.Errorf("a type without entity tags answers If-Match with %d %s", r.Code, r.Body)
+	}
+}
+
 // Of many who read the same state, one saves.
 func TestIfMatchTogether(t *testing.T) {
 	w := newWorld(t, func(c *control.Config, _ *awsapi.Config) { c.NewID = nil })

@@ -34,7 +34,8 @@ type Invocation struct {
 type Answer struct {
 	Output     []byte
 	Revision   int64  // of the instance after a change
-	ETag       string // of the profile that was described or updated
+	ETag       string // of the profile or user that was described or changed
+	Warning    string // about the profile, as the header has it
 	Status     int
 	Exception  string // its name; "" for success
 	Message    string
@@ -48,7 +49,7 @@ func (s *Server) Invoke(ctx context.Context, i Invocation) Answer {
 		req.RequestID = uuid.NewString()
 	}
 	req.UserAgent = cut(req.UserAgent, maxUserAgent)
-	req.Revision, req.ETag = &req.revision, &req.etag
+	req.Revision, req.ETag, req.Warnings = &req.revision, &req.etag, &req.warnings
 	if i.User != "" {
 		req.http.Header[ActingUser] = []string{i.User}
 	}
@@ -72,7 +73,7 @@ func (s *Server) Invoke(ctx context.Context, i Invocation) Answer {
 		}
 		return a
 	}
-	return Answer{Output: b, Revision: req.revision, ETag: req.etag, Status: http.StatusOK}
+	return Answer{Output: b, Revision: req.revision, ETag: req.etag, Warning: warning(req.warnings), Status: http.StatusOK}
 }
 
 func (s *Server) invoke(ctx context.Context, req *request, i Invocation) (any, error) {

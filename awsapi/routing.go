@@ -103,7 +103,7 @@ func (s *Server) createRoutingProfile(ctx context.Context, req *request, in *mod
 	return &model.CreateRoutingProfileResponse{RoutingProfileId: &r.ID, RoutingProfileArn: s.arn(instance, r)}, nil
 }
 
-func (s *Server) routingProfile(ctx context.Context, req *request, in *lanyard.Instance, r *lanyard.RoutingProfile) (model.RoutingProfile, error) {
+func (s *Server) routingProfile(ctx context.Context, in *lanyard.Instance, r *lanyard.RoutingProfile) (model.RoutingProfile, error) {
 	out := model.RoutingProfile{
 		InstanceId: &in.ID, RoutingProfileId: &r.ID, RoutingProfileArn: s.arn(in, r), Name: &r.Name, Description: some(r.Description),
 		DefaultOutboundQueueId: &r.DefaultQueue, IsDefault: &r.IsDefault, Tags: fullMap(r.Tags),
@@ -112,7 +112,7 @@ func (s *Server) routingProfile(ctx context.Context, req *request, in *lanyard.I
 	}
 	out.NumberOfAssociatedQueues = ptr(int64(len(out.AssociatedQueueIds)))
 	out.NumberOfAssociatedManualAssignmentQueues = ptr(int64(len(out.AssociatedManualAssignmentQueueIds)))
-	users, err := s.control.RoutingProfileUsers(ctx, req.Call, in, r.ID)
+	users, err := s.control.RoutingProfileUsers(ctx, in, r.ID)
 	if err != nil {
 		return out, err
 	}
@@ -135,7 +135,7 @@ func (s *Server) describeRoutingProfile(ctx context.Context, req *request, in *m
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.routingProfile(ctx, req, instance, r)
+	out, err := s.routingProfile(ctx, instance, r)
 	return &model.DescribeRoutingProfileResponse{RoutingProfile: &out}, err
 }
 
@@ -159,7 +159,7 @@ func (s *Server) searchRoutingProfiles(ctx context.Context, req *request, in *mo
 	}
 	out := &model.SearchRoutingProfilesResponse{RoutingProfiles: make([]model.RoutingProfile, len(f.page)), NextToken: f.next, ApproximateTotalCount: &f.total}
 	for i, r := range f.page {
-		if out.RoutingProfiles[i], err = s.routingProfile(ctx, req, f.instance, r); err != nil {
+		if out.RoutingProfiles[i], err = s.routingProfile(ctx, f.instance, r); err != nil {
 			return nil, err
 		}
 	}
@@ -202,14 +202,14 @@ func (s *Server) createHoursOfOperation(ctx context.Context, req *request, in *m
 	return &model.CreateHoursOfOperationResponse{HoursOfOperationId: &h.ID, HoursOfOperationArn: s.arn(instance, h)}, nil
 }
 
-func (s *Server) hours(ctx context.Context, req *request, in *lanyard.Instance, h *lanyard.Hours) (model.HoursOfOperation, error) {
+func (s *Server) hours(ctx context.Context, in *lanyard.Instance, h *lanyard.Hours) (model.HoursOfOperation, error) {
 	out := model.HoursOfOperation{HoursOfOperationId: &h.ID, HoursOfOperationArn: s.arn(in, h), Name: &h.Name, Description: some(h.Description), TimeZone: &h.TimeZone,
 		ParentHoursOfOperations: []model.HoursOfOperationsIdentifier{}, Tags: fullMap(h.Tags), LastModifiedTime: stamp(h.Modified), LastModifiedRegion: &in.Region}
-	parents, err := s.control.ParentHours(ctx, req.Call, in, h)
-	if err != nil {
-		return out, err
-	}
-	for _, p := range parents {
+	for _, id := range h.Parents {
+		p, err := s.control.HoursByID(ctx, in, id)
+		if err != nil {
+			return out, err
+		}
 		out.ParentHoursOfOperations = append(out.ParentHoursOfOperations, model.HoursOfOperationsIdentifier{Name: &p.Name, Id: &p.ID, Arn: s.arn(in, p)})
 	}
 	return out, kept(h.Settings, "Config", &out.Config)
@@ -220,7 +220,7 @@ func (s *Server) describeHoursOfOperation(ctx context.Context, req *request, in 
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.hours(ctx, req, instance, h)
+	out, err := s.hours(ctx, instance, h)
 	return &model.DescribeHoursOfOperationResponse{HoursOfOperation: &out}, err
 }
 
@@ -244,7 +244,7 @@ func (s *Server) searchHoursOfOperations(ctx context.Context, req *request, in *
 	}
 	out := &model.SearchHoursOfOperationsResponse{HoursOfOperations: make([]model.HoursOfOperation, len(f.page)), NextToken: f.next, ApproximateTotalCount: &f.total}
 	for i, h := range f.page {
-		if out.HoursOfOperations[i], err = s.hours(ctx, req, f.instance, h); err != nil {
+		if out.HoursOfOperations[i], err = s.hours(ctx, f.instance, h); err != nil {
 			return nil, err
 		}
 	}

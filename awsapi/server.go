@@ -8,8 +8,10 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -90,7 +92,8 @@ type request struct {
 	body   []byte
 	// revision of the instance after a change, 0 for a call that changes nothing.
 	revision int64
-	etag     string // of the profile that was described or updated
+	etag     string   // of the profile or user that was described or changed
+	warnings []string // about the profile that was described, created or updated
 }
 
 // ServeHTTP answers one request.
@@ -99,7 +102,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		SourceIP: sourceIP(r), UserAgent: cut(r.UserAgent(), maxUserAgent), RequestID: uuid.NewString(),
 	}}}
 	w.Header()["X-Amzn-Requestid"] = []string{req.RequestID}
-	req.Revision, req.ETag = &req.revision, &req.etag
+	req.Revision, req.ETag, req.Warnings = &req.revision, &req.etag, &req.warnings
 	out, err := s.call(r.Context(), req)
 	if err != nil {
 		s.writeError(w, req, err)
@@ -111,7 +114,30 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if req.etag != "" {
 		w.Header()["Etag"] = []string{req.etag}
 	}
+	if len(req.warnings) > 0 {
+		w.Header()[Warning] = []string{warning(req.warnings)}
+	}
 	s.write(w, req, out)
+}
+
+// Warning is the header that says what a security profile holds that does not work as it may be meant.
+const Warning = "X-Lanyard-Warning"
+
+// maxWarning is the longest value of the header, in bytes.
+const maxWarning = 1024
+
+// warning joins warnings into one value: printable ASCII of a bounded length.
+func warning(all []string) string {
+	b := []byte(strings.Join(all, "; "))
+	for i, c := range b {
+		if c < ' ' || c > '~' {
+			b[i] = '?'
+		}
+	}
+	if len(b) > maxWarning {
+		b = append(b[:maxWarning-3], "..."...)
+	}
+	return string(b)
 }
 
 // call takes one request through every step, in this order and nowhere else.
@@ -165,22 +191,28 @@ func (s *Server) run(ctx context.Context, req *request, in model.Input) (out any
 	return req.op.run(ctx, req, in)
 }
 
-// IfMatch is the header by which UpdateSecurityProfile changes only what its caller has read.
+// IfMatch is the header by which an operation changes only what its caller has read.
 const IfMatch = "If-Match"
 
-// ifMatch reads the header, which no other operation takes: whoever sends it there counts on a check
-// that nobody makes.
+// conditional are the operations that take If-Match. Others reject it, because they would not honour it.
+var conditional = map[string]bool{
+	"UpdateSecurityProfile": true, "TagResource": true, "UntagResource": true,
+	"UpdateUserSecurityProfiles": true, "UpdateUserHierarchy": true, "UpdateUserRoutingProfile": true,
+	"UpdateUserIdentityInfo": true, "UpdateUserPhoneConfig": true,
+}
+
+// ifMatch reads the header.
 func ifMatch(req *request) (string, error) {
 	values := req.http.Header[IfMatch]
 	if len(values) == 0 || len(values) == 1 && values[0] == "*" {
 		return "", nil
 	}
-	if req.op.Name != "UpdateSecurityProfile" {
-		return "", lanyard.Errorf(lanyard.Invalid, "If-Match: UpdateSecurityProfile takes it, %s does not", req.op.Name)
+	if !conditional[req.op.Name] {
+		return "", lanyard.Errorf(lanyard.Invalid, "If-Match must be absent from a call of %s; it is accepted by %s", req.op.Name, strings.Join(slices.Sorted(maps.Keys(conditional)), ", "))
 	}
 	v := values[0]
 	if len(values) != 1 || len(v) < 3 || len(v) > 128 || v[0] != '"' || strings.IndexByte(v[1:], '"') != len(v)-2 {
-		return "", lanyard.Errorf(lanyard.Invalid, "If-Match: one entity tag in quotes, as the header ETag has it, is accepted")
+		return "", lanyard.Errorf(lanyard.Invalid, "If-Match must be one entity tag in quotes, as the header ETag has it, got %q", clip(strings.Join(values, ", ")))
 	}
 	return v, nil
 }

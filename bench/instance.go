@@ -93,7 +93,7 @@ func (in *instance) content(i int) object {
 		"Description":                          "What people in " + team + " may do, and to whom",
 		"Permissions":                          permissions,
 		"AllowedAccessControlTags":             object{"Country": "FR", "Department": team},
-		"TagRestrictedResources":               lanyard.TagRestrictable[i : i+3],
+		"TagRestrictedResources":               []string{"User", "SecurityProfile", "Queue", "RoutingProfile"}[i : i+3],
 		"HierarchyRestrictedResources":         []string{lanyard.HierarchyRestrictable},
 		"AllowedAccessControlHierarchyGroupId": in.group,
 		"Applications": []object{

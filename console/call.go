@@ -2,6 +2,8 @@ package console
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -22,14 +24,17 @@ func (s *Server) call(ctx context.Context, a *asking) (any, error) {
 		if got.ETag != "" {
 			a.header.Set("Etag", got.ETag)
 		}
+		if got.Warning != "" {
+			a.header.Set("X-Lanyard-Warning", got.Warning)
+		}
 		if len(got.Output) == 0 {
 			return struct{}{}, nil
 		}
 		return raw(got.Output), nil
 	}
 	f := got.failure()
-	if f.Status == http.StatusPreconditionFailed {
-		// The page needs what stands in the way to show it.
+	if f.Status == http.StatusPreconditionFailed && a.rest == "UpdateSecurityProfile" {
+		// The page needs what stands in the way to show it. Of a user it reads more than one answer.
 		var in profileRequest
 		if err := json.Unmarshal(a.body, &in); err == nil {
 			if now, err := s.profileOf(ctx, a, in); err == nil {
@@ -56,8 +61,24 @@ type permissionShown struct {
 	Needs                                        []string
 }
 
-// catalogue answers what forms are made of.
-func (s *Server) catalogue(context.Context, *asking) (any, error) {
+// catalogueAnswer is what forms are made of, encoded, and its entity tag.
+type catalogueAnswer struct {
+	tag  string
+	body raw
+}
+
+// catalogue answers what forms are made of. Browsers keep it and ask whether it is still the same.
+func (s *Server) catalogue(_ context.Context, a *asking) (any, error) {
+	c := s.catalog()
+	a.header.Set("Cache-Control", "private, no-cache")
+	a.header.Set("Etag", c.tag)
+	if a.http.Header.Get("If-None-Match") == c.tag {
+		return same{}, nil
+	}
+	return c.body, nil
+}
+
+func (s *Server) makeCatalogue() catalogueAnswer {
 	var all []permissionShown
 	for _, p := range lanyard.Permissions() {
 		shown := permissionShown{Name: p.Name, Group: p.Group, Label: p.Label, Resource: p.Name, Status: p.Status, Restriction: p.Restriction,
@@ -67,8 +88,17 @@ func (s *Server) catalogue(context.Context, *asking) (any, error) {
 		}
 		all = append(all, shown)
 	}
-	return map[string]any{"Permissions": all, "TagRestrictable": lanyard.TagRestrictable, "HierarchyRestrictable": []string{lanyard.HierarchyRestrictable},
-		"MaxTags": 50, "Version": s.Version}, nil
+	var taggable []string
+	for _, t := range lanyard.RestrictableTypes() {
+		taggable = append(taggable, t.Names[0])
+	}
+	body, err := json.Marshal(map[string]any{"Permissions": all, "TagRestrictable": taggable,
+		"HierarchyRestrictable": []string{lanyard.HierarchyRestrictable}, "MaxTags": 50, "Version": s.Version})
+	if err != nil {
+		panic(err) // it is made of texts
+	}
+	sum := sha256.Sum256(body)
+	return catalogueAnswer{`"` + hex.EncodeToString(sum[:12]) + `"`, body}
 }
 
 // pulled are the documented permissions that others need beside the View of the same resource.
@@ -212,7 +242,7 @@ func (s *Server) profileOf(ctx context.Context, a *asking, in profileRequest) (a
 	}
 	tag := control.ETag(p)
 	a.header.Set("Etag", tag)
-	return profileAnswer{Profile: s.stateOf(instance, p), ETag: tag, Revision: v.Revision(), Holders: v.holderCount(id), LastModified: v.lastModified(s, changed, p)}, nil
+	return profileAnswer{Profile: s.stateOf(instance, p), ETag: tag, Revision: v.Revision(), Holders: v.HolderCount(id), LastModified: v.lastModified(s, changed, p)}, nil
 }
 
 // id is the bare id of an id or ARN of this instance.

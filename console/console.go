@@ -18,10 +18,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	strict "github.com/go-json-experiment/json"
 	"github.com/google/uuid"
+	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
@@ -35,8 +37,8 @@ type Config struct {
 	// Call runs an operation of the API.
 	Call func(ctx context.Context, c Call) Answer
 	// Ask asks the decision API, at a path such as /access/v1/evaluation, about an instance. Whether the
-	// question may be asked is settled before; sees, unless nil, reports what the answer may show.
-	Ask func(ctx context.Context, instance, path string, body []byte, sees Sight) (status int, answer []byte)
+	// question may be asked is settled before.
+	Ask func(ctx context.Context, instance, path string, body []byte) (status int, answer []byte)
 	// Propose tells whether a proposed operation would be carried out, and changes nothing.
 	Propose func(ctx context.Context, c Call) Answer
 	// Export shapes an event for programs.
@@ -53,9 +55,6 @@ type Config struct {
 	Logger  *slog.Logger     // default slog.Default()
 }
 
-// A Sight reports whether a resource of a type, users and AI agents too, may be seen in a snapshot.
-type Sight = func(s *access.Snapshot, resourceType, id string) bool
-
 // Call is an operation asked for through the console.
 type Call struct {
 	Operation string
@@ -71,6 +70,7 @@ type Answer struct {
 	Output     []byte
 	Revision   int64
 	ETag       string
+	Warning    string
 	Status     int
 	Exception  string // "" for success
 	Message    string
@@ -94,8 +94,11 @@ type Server struct {
 	attempts   attempts
 	provider   provider
 	chronicles chronicles
+	epitaphs   epitaphs
 	rate       rate
 	endpoints  map[string]endpoint
+	catalog    func() catalogueAnswer
+	api        http.Handler // serveAPI, compressed
 }
 
 // New returns a Server. URL, if not empty, must be an http or https URL without path.
@@ -112,6 +115,7 @@ func New(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	var err error
 	s := &Server{Config: c, started: c.Now(), origins: http.NewCrossOriginProtection()}
 	if c.URL != "" {
 		u, err := url.Parse(c.URL)
@@ -120,13 +124,17 @@ func New(c Config) (*Server, error) {
 		}
 		s.URL = u.Scheme + "://" + u.Host
 		s.secure = u.Scheme == "https"
-		if err := s.origins.AddTrustedOrigin(s.URL); err != nil {
+		if err = s.origins.AddTrustedOrigin(s.URL); err != nil {
 			return nil, err
 		}
 	}
 	s.attempts.now, s.provider.OIDC, s.provider.now = c.Now, c.OIDC, c.Now
 	s.static = newStatic()
 	s.endpoints = s.table()
+	s.catalog = sync.OnceValue(s.makeCatalogue)
+	if s.api, err = compressed(http.HandlerFunc(s.serveAPI)); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -220,7 +228,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.headers(w.Header())
 	switch {
 	case strings.HasPrefix(r.URL.Path, apiPrefix):
-		s.serveAPI(w, r)
+		s.api.ServeHTTP(w, r)
 	case strings.HasPrefix(r.URL.Path, oidcPrefix):
 		s.serveOIDC(w, r)
 	default:
@@ -412,11 +420,39 @@ func membersIn(code, message string) []string {
 	return nil
 }
 
+// compressed serves answers of 1 KiB and more with gzip, but those that s.plain marks.
+func compressed(h http.Handler) (http.Handler, error) {
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(1 << 10))
+	if err != nil {
+		return nil, err
+	}
+	return wrap(h), nil
+}
+
+// secret are the endpoints whose answers hold the CSRF token or are about passwords. Compressed, the length of
+// such an answer would tell an eavesdropper how much of the secret a guess beside it repeats (BREACH).
+var secret = map[string]bool{"session": true, "sign-in": true, "password": true}
+
+// plain keeps an answer from being compressed: one with a secret, and an error, which repeats what was asked.
+func plain(path string, err error) bool {
+	return err != nil || secret[strings.TrimPrefix(path, apiPrefix)]
+}
+
 // raw is an answer that is JSON already.
 type raw []byte
 
+// same says that the browser's copy of an answer is still good.
+type same struct{}
+
 func (s *Server) write(w http.ResponseWriter, a *asking, out any, err error) {
 	status := http.StatusOK
+	if plain(a.http.URL.Path, err) {
+		w.Header().Set(gzhttp.HeaderNoCompression, "true") // gzhttp takes it away
+	}
+	if _, ok := out.(same); ok && err == nil {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
 	if err != nil {
 		f := s.fail(a, err)
 		status = f.Status
@@ -448,9 +484,6 @@ type viewer struct {
 	in   *lanyard.Instance
 	user string // id; "" for the operator
 	call control.Call
-
-	users  map[string]bool // who of those who were asked about is seen
-	counts map[string]int  // holders of profiles that are seen
 }
 
 // about reads a question into in, and answers its viewer of the instance that it names.

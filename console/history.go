@@ -125,7 +125,7 @@ func (s *Server) past(ctx context.Context, v *viewer, in historyRequest) (p past
 	if err := v.mayLook(about); err != nil {
 		return p, err
 	}
-	seen := &gone{s: s, v: v, tags: map[lanyard.Ref]map[string]string{}}
+	seen := s.gone(v)
 	before, look := in.Before, maxLook
 	if about.ID == "" {
 		look = maxLookAll
@@ -233,7 +233,6 @@ func (g *gone) filter(ctx context.Context, e *lanyard.Event, about lanyard.Ref) 
 		return false, nil
 	}
 	var kept []lanyard.Change
-	whole := true
 	for _, c := range e.Changes {
 		if !is(c) {
 			continue
@@ -243,17 +242,10 @@ func (g *gone) filter(ctx context.Context, e *lanyard.Event, about lanyard.Ref) 
 			return false, err
 		}
 		if ok {
-			if c.Before, err = g.v.shown(c.Type, c.Before); err == nil {
-				c.After, err = g.v.shown(c.Type, c.After)
-			}
-			if err != nil {
-				return false, err
-			}
-			whole = whole && g.v.showsWhole(c.Type)
 			kept = append(kept, c)
 		}
 	}
-	if len(kept) < len(e.Changes) || !whole {
+	if len(kept) < len(e.Changes) {
 		e.Request = nil // it is about what is not shown, too
 	}
 	e.Changes = kept
@@ -307,7 +299,7 @@ func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := []eventShown{}
+	shown, names := []eventShown{}, s.naming(v)
 	for _, e := range p.events {
 		x := eventShown{Revision: e.Revision, ID: e.ID, Time: e.Time, Operation: e.Operation, By: v.by(e.OnBehalfOf, e.AccessKeyID, s.isRoot(e.AccessKeyID)),
 			Refused: e.Refused, Changes: []changeShown{}}
@@ -322,6 +314,12 @@ func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 				continue
 			}
 			one, err := s.change(v, name, c)
+			if err == nil {
+				err = names.add(ctx, c.Type, c.Before)
+			}
+			if err == nil {
+				err = names.add(ctx, c.Type, c.After)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -329,11 +327,8 @@ func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 		}
 		shown = append(shown, x)
 	}
-	return map[string]any{"Events": shown, "Next": p.next, "Searched": p.searched, "Revision": v.Revision()}, nil
+	return map[string]any{"Events": shown, "Names": names.known(), "Next": p.next, "Searched": p.searched, "Revision": v.Revision()}, nil
 }
-
-// concealed is what CloudTrail writes in the place of what a record does not say.
-const concealed = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
 // historyExport answers a page of events as programs read them.
 func (s *Server) historyExport(ctx context.Context, a *asking) (any, error) {
@@ -348,43 +343,9 @@ func (s *Server) historyExport(ctx context.Context, a *asking) (any, error) {
 	}
 	records := []any{}
 	for _, e := range p.events {
-		if v.user != "" {
-			e.AccessKeyID = concealed
-			if who := v.by(e.OnBehalfOf, "", false); e.OnBehalfOf != "" && who.ID == "" {
-				e.OnBehalfOf = concealed
-			}
-			if e.Changes, err = bare(e.Changes); err != nil {
-				return nil, err
-			}
-		}
 		records = append(records, s.Export(e))
 	}
 	return map[string]any{"Records": records, "Next": p.next, "Searched": p.searched}, nil
-}
-
-// bare takes out of documents what the store keeps beside them: their places in the order of creation, which
-// count what others made too, and by whom a profile was changed last.
-func bare(changes []lanyard.Change) ([]lanyard.Change, error) {
-	out := slices.Clone(changes)
-	for i := range out {
-		for _, doc := range []*json.RawMessage{&out[i].Before, &out[i].After} {
-			if len(*doc) == 0 {
-				continue
-			}
-			members := map[string]json.RawMessage{}
-			if err := json.Unmarshal(*doc, &members); err != nil {
-				return nil, err
-			}
-			delete(members, "Seq")
-			delete(members, "ModifiedBy")
-			b, err := json.Marshal(members)
-			if err != nil {
-				return nil, err
-			}
-			*doc = b
-		}
-	}
-	return out, nil
 }
 
 // change shows what happened to one resource, field by field.
@@ -564,13 +525,19 @@ func (s *Server) historyState(ctx context.Context, a *asking) (any, error) {
 	if deleted {
 		doc = change.Before
 	}
+	names := s.naming(v)
+	if err := names.add(ctx, t, doc); err != nil {
+		return nil, err
+	}
+	out := map[string]any{"Names": names.known(), "Revision": p.events[0].Revision, "Deleted": deleted}
 	if t == lanyard.TypeProfile {
 		var was lanyard.Profile
 		if err := json.Unmarshal(doc, &was); err != nil {
 			return nil, err
 		}
-		return map[string]any{"Profile": s.stateOf(v.in, &was), "ETag": control.ETag(&was), "Revision": p.events[0].Revision, "Deleted": deleted}, nil
+		out["Profile"], out["ETag"] = s.stateOf(v.in, &was), control.ETag(&was)
+		return out, nil
 	}
-	fields, _, err := s.fields(v.in, t, doc)
-	return map[string]any{"State": fields, "Revision": p.events[0].Revision, "Deleted": deleted}, err
+	out["State"], _, err = s.fields(v.in, t, doc)
+	return out, err
 }

@@ -71,15 +71,7 @@ func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([
 	}
 	tags := v.Tags()
 	keys := map[string]map[string]bool{} // in use, by what they are without regard to case
-	whole := map[string]bool{}           // types of which the viewer sees all; what others carry is not told
-	for t := range tagTypes {
-		whole[t] = v.seesAll(t)
-	}
-	held := v.seesAllHolders()
 	for t := range tags {
-		if !whole[t.Type] {
-			continue
-		}
 		small := strings.ToLower(t.Key)
 		if keys[small] == nil {
 			keys[small] = map[string]bool{}
@@ -89,19 +81,19 @@ func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([
 	byID := map[string]*lanyard.Profile{}
 	for _, p := range all {
 		byID[p.ID] = p
-		if held && v.HolderCount(p.ID) == 0 {
+		if v.HolderCount(p.ID) == 0 {
 			add("unused", info, "nobody holds it", nil, p)
 		}
 		if without := editWithoutView(p); len(without) > 0 {
 			add("edit-without-view", warning, "it grants actions without the View of the same resource, so the web site does not show what they are for", without, p)
 		}
-		if (len(p.AccessTags) == 0) != (len(p.TagRestricted) == 0) {
+		if p.IncompleteTagRestriction() {
 			add("half-restriction", warning, "it has tags without restricted resource types, or types without tags, and restricts nothing by tags", nil, p)
 		}
 		if p.HierarchyGroup != "" && len(p.HierarchyRestricted) == 0 {
 			add("half-restriction", warning, "it names a hierarchy group but restricts nothing by hierarchy", nil, p)
 		}
-		if p.HierarchyGroup != "" && whole[access.TypeHierarchyGroup] && len(v.Lookup(access.TypeHierarchyGroup, p.HierarchyGroup)) == 0 {
+		if p.HierarchyGroup != "" && len(v.Lookup(access.TypeHierarchyGroup, p.HierarchyGroup)) == 0 {
 			add("missing-group", warning, "its hierarchy group has been deleted, so its holders see nobody by it", []string{p.HierarchyGroup}, p)
 		}
 		for _, key := range slices.Sorted(maps.Keys(p.AccessTags)) {
@@ -109,11 +101,15 @@ func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([
 				add("tag-case", warning, fmt.Sprintf("the tag key %s differs from %s, which is in use, by case only, and so matches nothing", key, strings.Join(sorted(used), " and ")), []string{key}, p)
 				continue
 			}
-			for _, t := range p.TagRestricted {
-				if whole[t] && tags[access.Tag{Type: t, Key: key, Value: p.AccessTags[key]}] == 0 {
+			for _, name := range p.TagRestricted {
+				t, _ := lanyard.RestrictedType(name)
+				if tagTypes[t] && tags[access.Tag{Type: t, Key: key, Value: p.AccessTags[key]}] == 0 {
 					add("tag-on-nothing", warning, fmt.Sprintf("no %s carries the tag %s=%s, so its holders reach none", t, key, p.AccessTags[key]), []string{key + "=" + p.AccessTags[key]}, p)
 				}
 			}
+		}
+		if unknown := unknownTypes(p); len(unknown) > 0 {
+			add("unknown-type", warning, "it restricts resource types by names that are unknown here, and so every type that has no name of its own", unknown, p)
 		}
 		legacy, unknown, keen := []string{}, []string{}, []string{}
 		for _, name := range p.Permissions {
@@ -153,6 +149,24 @@ const broadly = 15
 var tagTypes = map[string]bool{
 	access.TypeUser: true, access.TypeSecurityProfile: true, access.TypeQueue: true, access.TypeRoutingProfile: true,
 	access.TypeHierarchyGroup: true, access.TypeHoursOfOperation: true, access.TypeContactFlowModule: true,
+}
+
+// unknownTypes lists the names of restricted types that are unknown.
+func unknownTypes(p *lanyard.Profile) []string {
+	var unknown []string
+	if len(p.AccessTags) > 0 {
+		for _, name := range p.TagRestricted {
+			if _, ok := lanyard.RestrictedType(name); !ok {
+				unknown = append(unknown, name)
+			}
+		}
+	}
+	for _, name := range p.HierarchyRestricted {
+		if name != lanyard.HierarchyRestrictable {
+			unknown = append(unknown, name)
+		}
+	}
+	return unknown
 }
 
 // editWithoutView lists the permissions of a profile whose View it lacks.

@@ -122,43 +122,6 @@ func (s *Service) visible(ctx context.Context, call Call, in *lanyard.Instance) 
 	}, nil
 }
 
-// A Sight reports whether a resource may be viewed. nil views all.
-type Sight func(t lanyard.Type, id string) bool
-
-// Sees reports whether the sight shows a resource.
-func (see Sight) Sees(t lanyard.Type, id string) bool { return see == nil || see(t, id) }
-
-// Sight is what the user on whose behalf a call is made may view; nil when it is on nobody's. Answers leave
-// out what it does not show where they mention a resource beside the one that they are about.
-func (s *Service) Sight(ctx context.Context, call Call, in *lanyard.Instance) (Sight, error) {
-	a := call.acting
-	if a == nil {
-		return nil, nil
-	}
-	snapshot, err := s.engine.Snapshot(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	return func(t lanyard.Type, id string) bool { return a.views(snapshot, t, id) }, nil
-}
-
-// views reports whether the acting user may view a resource. What does not exist is viewed by those who
-// may view everything of its type.
-func (a *acting) views(s *access.Snapshot, t lanyard.Type, id string) bool {
-	if views[t] == "" {
-		return false
-	}
-	r := access.Resource{Type: accessTypes[t], ID: id}
-	if r.Type == "" {
-		r.ID = ""
-	}
-	d := a.ask(s, views[t], r)
-	if d.Reason == access.UnknownResource {
-		d = a.ask(s, views[t], access.Resource{Type: r.Type, New: true})
-	}
-	return d.Allow
-}
-
 // refuse records a refusal and returns it.
 func (s *Service) refuse(ctx context.Context, call Call, instance string, d *denial) error {
 	event := s.event(call, instance)
@@ -177,7 +140,6 @@ type guard struct {
 	*acting
 	snapshot *access.Snapshot
 	strict   bool
-	had      []lanyard.Ref // what the resource that the call is about refers to already
 }
 
 // guard returns tx, guarded when call is on behalf of a user.
@@ -211,16 +173,7 @@ func (s *Service) guard(ctx context.Context, call Call, instance string, tx stor
 		after = events[len(events)-1].Revision
 		snapshot = edit.Snapshot(after)
 	}
-	return &guard{Tx: tx, acting: call.acting, snapshot: snapshot, strict: s.strict}, nil
-}
-
-// Get notes what the resource that the call is about refers to: that may stay.
-func (g *guard) Get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
-	r, err := g.Tx.Get(ctx, t, id)
-	if err == nil && (t == g.right.Type && id == g.right.Ref || t == lanyard.TypeAIAgent) {
-		g.had = append(g.had, r.Refs()...)
-	}
-	return r, err
+	return &guard{tx, call.acting, snapshot, s.strict}, nil
 }
 
 // Put checks what is replaced and what replaces it.
@@ -302,34 +255,11 @@ func (g *guard) attach(before, after lanyard.Resource) *denial {
 		if slices.Contains(had, ref) {
 			continue
 		}
-		if d := g.use(ref); d != nil {
-			return d
+		r := access.Resource{Type: accessTypes[ref.Type], ID: ref.ID}
+		if g.ask(g.snapshot, access.ActionReference, r).Allow || g.ask(g.snapshot, views[ref.Type], r).Allow {
+			continue
 		}
-	}
-	return nil
-}
-
-// use refuses what the user can neither see nor pick from a list. Whether it exists is told only to those
-// who may see everything of the type, or pick from everything.
-func (g *guard) use(ref lanyard.Ref) *denial {
-	r := access.Resource{Type: accessTypes[ref.Type], ID: ref.ID}
-	every := access.Resource{Type: r.Type, New: true}
-	for _, permission := range []string{access.ActionReference, views[ref.Type]} {
-		d := g.ask(g.snapshot, permission, r)
-		if d.Allow || d.Reason == access.UnknownResource && g.ask(g.snapshot, permission, every).Allow {
-			return nil
-		}
-	}
-	return &denial{message: fmt.Sprintf("user %s may not use %s %s: their security profiles neither show nor offer it, or it does not exist",
-		quote(g.user), words[ref.Type], quote(ref.ID))}
-}
-
-// mayUse asks the guard of a transaction, if there is one, before what a parameter names is looked at.
-func mayUse(r store.Reader, ref lanyard.Ref) error {
-	if g, ok := r.(*guard); ok && !slices.Contains(g.had, ref) {
-		if d := g.use(ref); d != nil {
-			return d
-		}
+		return &denial{message: fmt.Sprintf("user %s may not use %s %s: their security profiles neither show nor offer it", quote(g.user), words[ref.Type], quote(ref.ID))}
 	}
 	return nil
 }
@@ -339,7 +269,6 @@ var views = map[lanyard.Type]string{
 	lanyard.TypeUser: "Users.View", lanyard.TypeProfile: "SecurityProfiles.View", lanyard.TypeQueue: "Queues.View",
 	lanyard.TypeRoutingProfile: "RoutingPolicies.View", lanyard.TypeGroup: "AgentGrouping.View",
 	lanyard.TypeHours: "HoursOfOperation.View", lanyard.TypeModule: "ContactFlowModules.View",
-	lanyard.TypeAIAgent: "QConnectAIAgents.View",
 }
 
 // checkStrict refuses to change the user's own rights, and to grant anything that the user's
@@ -351,7 +280,12 @@ func (g *guard) checkStrict(ctx context.Context, before, after lanyard.Resource)
 		if old != nil && g.snapshot.Holds(g.user, old.ID) {
 			return &denial{message: fmt.Sprintf("user %s holds security profile %s, and nobody may change their own profiles (strict)", quote(g.user), quote(old.Name))}
 		}
-		return g.grant(after, old, "")
+		holding := access.Holding{Profiles: []*lanyard.Profile{after}, Anybody: true}
+		before := access.Holding{Anybody: true}
+		if old != nil {
+			before.Profiles = []*lanyard.Profile{old}
+		}
+		return g.grant(holding, before)
 	case *lanyard.User:
 		old, _ := before.(*lanyard.User)
 		if old == nil {
@@ -359,58 +293,59 @@ func (g *guard) checkStrict(ctx context.Context, before, after lanyard.Resource)
 		} else if old.ID == g.user && (!slices.Equal(old.Profiles, after.Profiles) || old.Group != after.Group || !maps.Equal(old.Tags, after.Tags)) {
 			return &denial{message: fmt.Sprintf("user %s may not change their own security profiles, hierarchy group or tags (strict)", quote(g.user))}
 		}
-		return g.assign(ctx, old.Profiles, after.Profiles, after.Group, old.Group != after.Group)
+		return g.assign(ctx, held{old.Profiles, old.Group}, held{after.Profiles, after.Group})
 	case *lanyard.AIAgent:
 		old, _ := before.(*lanyard.AIAgent)
 		if old == nil {
 			old = new(lanyard.AIAgent)
 		}
-		return g.assign(ctx, old.Profiles, after.Profiles, "", false)
+		return g.assign(ctx, held{profiles: old.Profiles}, held{profiles: after.Profiles})
 	case nil:
 		if old, ok := before.(*lanyard.AIAgent); ok {
-			return g.assign(ctx, old.Profiles, nil, "", false)
+			return g.assign(ctx, held{profiles: old.Profiles}, held{})
 		}
 	}
 	return nil
 }
 
-// assign checks every profile that a holder gets or, for what restricts, loses. In another group a
-// profile for the holder's own group is another profile.
-func (g *guard) assign(ctx context.Context, had, has []string, group string, moved bool) error {
-	for _, id := range has {
-		if slices.Contains(had, id) && !moved {
-			continue
-		}
+// held is what a user or an AI agent holds: profiles, by id, in a hierarchy group.
+type held struct {
+	profiles []string
+	group    string
+}
+
+// assign checks a change of what somebody holds. It is compared as a whole: in another group a profile
+// for the holder's own group reaches others, and reports combine profiles.
+func (g *guard) assign(ctx context.Context, had, has held) error {
+	if slices.Equal(had.profiles, has.profiles) && had.group == has.group {
+		return nil
+	}
+	before, err := g.holding(ctx, had)
+	if err != nil {
+		return err
+	}
+	after, err := g.holding(ctx, has)
+	if err != nil {
+		return err
+	}
+	return g.grant(after, before)
+}
+
+func (g *guard) holding(ctx context.Context, h held) (access.Holding, error) {
+	out := access.Holding{Group: h.group}
+	for _, id := range h.profiles {
 		r, err := g.Get(ctx, lanyard.TypeProfile, id)
 		if err != nil {
-			return err
+			return access.Holding{}, err
 		}
-		p := r.(*lanyard.Profile)
-		if ownGroup := len(p.HierarchyRestricted) > 0 && p.HierarchyGroup == ""; !ownGroup && slices.Contains(had, id) {
-			continue
-		}
-		if err := g.grant(p, nil, group); err != nil {
-			return err
-		}
+		out.Profiles = append(out.Profiles, r.(*lanyard.Profile))
 	}
-	for _, id := range had {
-		if slices.Contains(has, id) {
-			continue
-		}
-		p, err := g.Get(ctx, lanyard.TypeProfile, id)
-		if err != nil {
-			return err
-		}
-		if err := g.grant(&lanyard.Profile{}, &lanyard.Profile{Permissions: p.(*lanyard.Profile).Permissions}, ""); err != nil {
-			return err
-		}
-	}
-	return nil
+	return out, nil
 }
 
 // grant refuses what after would grant beyond before and beyond what the user holds.
-func (g *guard) grant(after, before *lanyard.Profile, group string) error {
-	if what := g.snapshot.Beyond(g.user, after, before, group); what != "" {
+func (g *guard) grant(after, before access.Holding) error {
+	if what := g.snapshot.Beyond(g.user, after, before); what != "" {
 		return &denial{message: fmt.Sprintf("user %s may not grant %s: they do not hold it themselves, or not over as much (strict)", quote(g.user), what)}
 	}
 	return nil

@@ -26,14 +26,16 @@ type Config struct {
 	Region    string
 	Partition string // default aws
 	Quotas    Quotas
-	// Lenient keeps names of permissions and resource types that the catalogue does not know, and
-	// half restrictions, as they were sent, for importing from instances that know more.
+	// Lenient keeps names of permissions and resource types that are unknown here as they were sent, for
+	// importing from instances that know more. Unknown types are restricted, not forgotten: see
+	// lanyard.Profile.Warnings.
 	Lenient bool
 	// AssociateUsers lets AssociateSecurityProfiles and its kin take users too. Amazon Connect's
 	// model has the entity type, its documentation supports AI agents only.
 	AssociateUsers bool
 	// Strict lets nobody on whose behalf a call is made grant what they do not hold, nor change
-	// their own profiles, hierarchy group and tags. Amazon Connect has no such rule.
+	// their own profiles, hierarchy group and tags. From every caller it refuses tag restrictions that
+	// are incomplete. Amazon Connect has no such rules.
 	Strict bool
 	// SnapshotMemory is how many bytes the snapshots of instances may take, by estimate; 0 for no bound.
 	// Those that nobody asked about for the longest time are dropped, and loaded at the next question.
@@ -135,10 +137,14 @@ type Call struct {
 	// Revision, unless nil, is set to the instance's revision that holds what the call did.
 	Revision *int64
 
-	// IfMatch, unless "", has UpdateSecurityProfile change only a profile whose ETag it is.
+	// IfMatch, unless "", has an operation change only a profile or user whose entity tag it is.
 	IfMatch string
-	// ETag, unless nil, is set to the profile's that was described or updated, as it is afterwards.
+	// ETag, unless nil, is set to that of the profile or user that was described or changed, as it is afterwards.
 	ETag *string
+
+	// Warnings, unless nil, is set to what is worth knowing of the profile that was described, created or
+	// updated, as it is afterwards.
+	Warnings *[]string
 
 	acting *acting // on whose behalf, if on anybody's; set by Act
 }

@@ -9,8 +9,7 @@ import (
 	"github.com/lanyard/lanyard/control"
 )
 
-// TestETagKnowsEverything changes whatever there is in a profile, one thing at a time, and adds and
-// takes away: a state that shows as another's would let somebody's update be overwritten unseen.
+// TestETagKnowsEverything: a state that shows as another's would let somebody's update be overwritten unseen.
 func TestETagKnowsEverything(t *testing.T) {
 	p := &lanyard.Profile{
 		Meta:        lanyard.Meta{ID: "p", Name: "n", Tags: map[string]string{"a": "b"}, Modified: time.UnixMilli(1), Seq: 1},
@@ -22,11 +21,48 @@ func TestETagKnowsEverything(t *testing.T) {
 		DataTables:   []lanyard.AttributeRule{{Access: "ALLOW", Attribute: "a", Values: []string{"v"}}},
 		ModifiedBy:   lanyard.Actor{AccessKeyID: "k", User: "u"},
 	}
-	seen := map[string]string{control.ETag(p): "nothing"}
-	check := func(what string) {
-		tag := control.ETag(p)
+	check := knowsEverything(t, p, func() string { return control.ETag(p) }, 15)
+
+	// What is between two texts belongs to one of them only.
+	p.Name, p.Description = "nd", ""
+	check("where the name ends")
+	p.Name, p.Description = "n", "d"
+	p.Permissions, p.TagRestricted = nil, []string{"x", "y", "User"}
+	check("where a list ends")
+
+	p.Permissions, p.TagRestricted = []string{}, nil
+	tag := control.ETag(p)
+	p.Permissions, p.TagRestricted, p.Seq = nil, []string{}, 9
+	if control.ETag(p) != tag {
+		t.Error("an empty list and none, or the order of creation, make another ETag")
+	}
+}
+
+func TestUserETagKnowsEverything(t *testing.T) {
+	u := &lanyard.User{
+		Meta:      lanyard.Meta{ID: "u", Name: "n", Tags: map[string]string{"a": "b"}, Modified: time.UnixMilli(1), Seq: 1},
+		FirstName: "f", LastName: "l", Email: "e", SecondaryEmail: "s", Mobile: "m", DirectoryUserID: "d",
+		Profiles: []string{"p", "q"}, RoutingProfile: "r", Group: "g", Settings: lanyard.Settings{"PhoneConfig": []byte(`{"PhoneType":"SOFT_PHONE"}`)},
+	}
+	knowsEverything(t, u, func() string { return control.UserETag(u) }, 12)
+
+	u.Tags, u.Settings = map[string]string{}, lanyard.Settings{}
+	tag := control.UserETag(u)
+	u.Tags, u.Settings, u.Seq, u.Modified = nil, nil, 9, u.Modified.Add(time.Microsecond)
+	if control.UserETag(u) != tag {
+		t.Error("an empty map and none, the order of creation, or less than a millisecond make another ETag")
+	}
+}
+
+// knowsEverything changes whatever there is in a resource, one thing at a time, and adds and takes away. It
+// returns a check of one more change.
+func knowsEverything(t *testing.T, resource any, etag func() string, atLeast int) (check func(what string)) {
+	t.Helper()
+	seen := map[string]string{etag(): "nothing"}
+	check = func(what string) {
+		tag := etag()
 		if before, ok := seen[tag]; ok {
-			t.Errorf("a profile has the same ETag after a change of %s as after one of %s", what, before)
+			t.Errorf("it has the same ETag after a change of %s as after one of %s", what, before)
 		}
 		seen[tag] = what
 	}
@@ -59,35 +95,29 @@ func TestETagKnowsEverything(t *testing.T) {
 			}
 		case reflect.Slice:
 			if v.Len() == 0 {
-				t.Fatalf("the test's profile has no %s", path)
+				t.Fatalf("the test's resource has no %s", path)
 			}
 			set(path+", none", v, reflect.Zero(v.Type()))
 			set(path+", twice", v, reflect.AppendSlice(v.Slice(0, v.Len()), v))
 			walk(path+"[0]", v.Index(0))
 		case reflect.Map:
 			set(path+", none", v, reflect.Zero(v.Type()))
-			set(path+", other value", v, reflect.ValueOf(map[string]string{v.MapKeys()[0].String(): "other"}))
-			set(path+", other key", v, reflect.ValueOf(map[string]string{"other": v.MapIndex(v.MapKeys()[0]).String()}))
+			was, key, value := v.Interface(), v.MapKeys()[0], v.MapIndex(v.MapKeys()[0])
+			text := reflect.ValueOf(`"other"`).Convert(v.Type().Elem())
+			other := reflect.MakeMap(v.Type())
+			other.SetMapIndex(key, text)
+			set(path+", other value", v, other)
+			other = reflect.MakeMap(v.Type())
+			other.SetMapIndex(reflect.ValueOf("other"), value)
+			set(path+", other key", v, other)
+			v.Set(reflect.ValueOf(was))
 		default:
 			t.Errorf("the test does not know how to change %s", path)
 		}
 	}
-	walk("", reflect.ValueOf(p).Elem())
-	if leaves < 15 {
-		t.Errorf("only %d things of a profile were changed", leaves)
+	walk("", reflect.ValueOf(resource).Elem())
+	if leaves < atLeast {
+		t.Errorf("only %d things of it were changed", leaves)
 	}
-
-	// What is between two texts belongs to one of them only.
-	p.Name, p.Description = "nd", ""
-	check("where the name ends")
-	p.Name, p.Description = "n", "d"
-	p.Permissions, p.TagRestricted = nil, []string{"x", "y", "User"}
-	check("where a list ends")
-
-	p.Permissions, p.TagRestricted = []string{}, nil
-	tag := control.ETag(p)
-	p.Permissions, p.TagRestricted, p.Seq = nil, []string{}, 9
-	if control.ETag(p) != tag {
-		t.Error("an empty list and none, or the order of creation, make another ETag")
-	}
+	return check
 }

@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/lanyard/lanyard"
@@ -45,8 +47,12 @@ func (s *Service) CreateSecurityProfile(ctx context.Context, call Call, instance
 		if err := s.changeProfile(ctx, tx, in, p, c); err != nil {
 			return err
 		}
+		call.warn(p)
 		return taken("SecurityProfileName", p, tx.Put(ctx, p))
 	})
+	if err == nil {
+		s.logWarnings(in.ID, p)
+	}
 	return in, p, err
 }
 
@@ -57,7 +63,9 @@ func (s *Service) UpdateSecurityProfile(ctx context.Context, call Call, instance
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, call, id, func(tx store.Tx) error {
+	var changed *lanyard.Profile
+	err = s.write(ctx, call, id, func(tx store.Tx) error {
+		changed = nil
 		in, err := s.instance(ctx, call, tx, instance) // here, so that it costs a shared database no question of its own
 		if err != nil {
 			return err
@@ -66,21 +74,39 @@ func (s *Service) UpdateSecurityProfile(ctx context.Context, call Call, instance
 		if err != nil {
 			return err
 		}
-		if call.IfMatch != "" && call.IfMatch != ETag(before) {
-			return lanyard.Errorf(lanyard.Stale, "If-Match: security profile %s has been changed since %s was read; read it again, or leave out If-Match to overwrite what others did", quote(before.Name), clip(call.IfMatch))
+		if err := call.fresh(before); err != nil {
+			return err
 		}
 		p := lanyard.Clone(before)
 		if err := s.changeProfile(ctx, tx, in, p, c); err != nil {
 			return err
 		}
+		call.warn(p)
 		if reflect.DeepEqual(p, before) {
 			call.tag(p)
 			return errUnchanged
 		}
 		p.Modified, p.ModifiedBy = s.time(), call.actor()
 		call.tag(p)
+		changed = p
 		return tx.Put(ctx, p)
 	})
+	if err == nil && changed != nil {
+		s.logWarnings(id, changed)
+	}
+	return err
+}
+
+func (c Call) warn(p *lanyard.Profile) {
+	if c.Warnings != nil {
+		*c.Warnings = p.Warnings()
+	}
+}
+
+func (s *Service) logWarnings(instance string, p *lanyard.Profile) {
+	if warnings := p.Warnings(); len(warnings) > 0 {
+		s.log.Warn("security profile has a restriction that may not be meant", "instance", instance, "profile", p.ID, "warnings", warnings)
+	}
 }
 
 // ETag is a profile's entity tag: another for every state of everything in it, tags included, but not
@@ -135,10 +161,56 @@ func ETag(p *lanyard.Profile) string {
 	return `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
 }
 
-func (c Call) tag(p *lanyard.Profile) {
-	if c.ETag != nil {
-		*c.ETag = ETag(p)
+// UserETag is a user's entity tag: another for every state of everything in the user, tags included. Unlike
+// profiles, users hold settings of many shapes, so it hashes their JSON.
+func UserETag(u *lanyard.User) string {
+	same := *u
+	same.Seq, same.Modified = 0, u.Modified.UTC().Truncate(time.Millisecond) // as precise as it is kept
+	if len(same.Tags) == 0 {
+		same.Tags = nil
 	}
+	if len(same.Settings) == 0 {
+		same.Settings = nil
+	}
+	b, err := json.Marshal(&same)
+	if err != nil {
+		panic(err) // it is stored as JSON
+	}
+	sum := sha256.Sum256(b)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
+}
+
+// tagOf returns the entity tag of a resource, or "" for a type that has none.
+func tagOf(r lanyard.Resource) string {
+	switch r := r.(type) {
+	case *lanyard.Profile:
+		return ETag(r)
+	case *lanyard.User:
+		return UserETag(r)
+	}
+	return ""
+}
+
+// tag answers the entity tag of what was read or changed.
+func (c Call) tag(r lanyard.Resource) {
+	if c.ETag != nil {
+		*c.ETag = tagOf(r)
+	}
+}
+
+// fresh refuses a call whose caller has read another state of a resource than it is in.
+func (c Call) fresh(r lanyard.Resource) error {
+	if c.IfMatch == "" {
+		return nil
+	}
+	word, name := words[r.Type()], r.Head().Name
+	switch tagOf(r) {
+	case c.IfMatch:
+		return nil
+	case "":
+		return lanyard.Errorf(lanyard.Invalid, "If-Match must be absent, except for security profiles and users; got it for %s %q", word, name)
+	}
+	return lanyard.Errorf(lanyard.Stale, "If-Match: %s %s has been changed since %s was read; read it again, or leave out If-Match to overwrite what others did", word, quote(name), clip(c.IfMatch))
 }
 
 // DescribeSecurityProfile returns a profile.
@@ -150,6 +222,7 @@ func (s *Service) DescribeSecurityProfile(ctx context.Context, call Call, instan
 	p, err := get[*lanyard.Profile](ctx, s, s.store.Reader(in.ID), in, profile)
 	if err == nil {
 		call.tag(p)
+		call.warn(p)
 	}
 	return in, p, err
 }
@@ -297,8 +370,15 @@ func (s *Service) checkPermissions(names []string) error {
 	return lanyard.Errorf(lanyard.Invalid, "Permissions: %s not a known permission; %s", quoteAll(bad, "is", "are"), accepted)
 }
 
-// quoteAll lists the first few values, and says how many more there are.
 func quoteAll(values []string, one, many string) string {
+	if len(values) == 1 {
+		return quoteMany(values) + " " + one
+	}
+	return quoteMany(values) + " " + many
+}
+
+// quoteMany lists the first few values, and says whether there are more.
+func quoteMany(values []string) string {
 	const most = 10
 	var b strings.Builder
 	for i, v := range values {
@@ -311,10 +391,7 @@ func quoteAll(values []string, one, many string) string {
 		}
 		b.WriteString(quote(v))
 	}
-	if len(values) == 1 {
-		return b.String() + " " + one
-	}
-	return b.String() + " " + many
+	return b.String()
 }
 
 func (s *Service) changeTagRestriction(p *lanyard.Profile, c ProfileChange) error {
@@ -327,34 +404,31 @@ func (s *Service) changeTagRestriction(p *lanyard.Profile, c ProfileChange) erro
 	if c.TagRestricted != nil {
 		var unknown []string
 		for _, name := range c.TagRestricted {
-			if !s.lenient && !contains(lanyard.TagRestrictable, name) {
+			if _, ok := lanyard.RestrictedType(name); !ok && !s.lenient {
 				unknown = append(unknown, name)
 			}
 		}
 		if len(unknown) > 0 {
-			return lanyard.Errorf(lanyard.Invalid, "TagRestrictedResources: %s not a resource type that tags restrict; accepted are %s",
-				quoteAll(unknown, "is", "are"), strings.Join(lanyard.TagRestrictable, ", "))
+			return lanyard.Errorf(lanyard.Invalid, "TagRestrictedResources must be names of %s, case-sensitive, got %s",
+				lanyard.RestrictableNames(), quoteMany(unknown))
 		}
 		p.TagRestricted = unique(c.TagRestricted)
 	}
-	switch half := (len(p.AccessTags) == 0) != (len(p.TagRestricted) == 0); {
-	case !half:
-		return nil
-	case s.lenient:
-		s.log.Warn("profile has half a tag restriction, which restricts nothing", "profile", p.ID)
-		return nil
-	case len(p.AccessTags) == 0:
-		return lanyard.Errorf(lanyard.Invalid, "TagRestrictedResources: %s without AllowedAccessControlTags; both or neither are accepted", quoteAll(p.TagRestricted, "stands", "stand"))
-	default:
-		return lanyard.Errorf(lanyard.Invalid, "AllowedAccessControlTags: %d tags stand without TagRestrictedResources; both or neither are accepted", len(p.AccessTags))
+	if s.strict && p.IncompleteTagRestriction() {
+		missing, given := "AllowedAccessControlTags", "TagRestrictedResources"
+		if len(p.TagRestricted) == 0 {
+			missing, given = given, missing
+		}
+		return lanyard.Errorf(lanyard.Invalid, "%s is required when %s is not empty: one without the other restricts nothing (strict)", missing, given)
 	}
+	return nil
 }
 
 func (s *Service) changeHierarchyRestriction(ctx context.Context, r store.Reader, in *lanyard.Instance, p *lanyard.Profile, c ProfileChange) error {
 	if c.HierarchyRestricted != nil {
 		for _, name := range c.HierarchyRestricted {
 			if name != lanyard.HierarchyRestrictable && !s.lenient {
-				return lanyard.Errorf(lanyard.Invalid, "HierarchyRestrictedResources: %s is not a resource type that the hierarchy restricts; accepted is %s", quote(name), lanyard.HierarchyRestrictable)
+				return lanyard.Errorf(lanyard.Invalid, "HierarchyRestrictedResources must be %s, got %s", lanyard.HierarchyRestrictable, quote(name))
 			}
 		}
 		p.HierarchyRestricted = unique(c.HierarchyRestricted)
@@ -370,9 +444,6 @@ func (s *Service) changeHierarchyRestriction(ctx context.Context, r store.Reader
 			}
 			p.HierarchyGroup = g.ID
 		}
-	}
-	if p.HierarchyGroup != "" && len(p.HierarchyRestricted) == 0 && (c.HierarchyGroup != nil || c.HierarchyRestricted != nil) {
-		s.log.Warn("profile names a hierarchy group but restricts nothing by hierarchy, so the group has no effect", "profile", p.ID, "group", p.HierarchyGroup)
 	}
 	return nil
 }
@@ -453,7 +524,7 @@ func allowedAIAgents(sent []lanyard.AllowedAIAgent) ([]lanyard.AllowedAIAgent, e
 		}
 		seen[a.ARN] = true
 		if a.Type == "" {
-			a.Type = "THIRD_PARTY"
+			a.Type = lanyard.AIAgentThirdParty
 		}
 		agents = append(agents, a)
 	}
@@ -485,7 +556,7 @@ func attributeRules(sent []lanyard.AttributeRule) ([]lanyard.AttributeRule, erro
 		}
 		rule.Values = unique(rule.Values)
 		if rule.Access == "" {
-			rule.Access = "ALLOW"
+			rule.Access = lanyard.AttributeAllow
 		}
 		rules = append(rules, rule)
 	}

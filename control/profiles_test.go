@@ -101,7 +101,7 @@ func TestProfileChange(t *testing.T) {
 	}
 }
 
-// TestProfileRules has what is refused, strictly and leniently. A lenient row with no words is kept.
+// TestProfileRules has what is refused, by default and leniently. What a row has no words for is kept.
 func TestProfileRules(t *testing.T) {
 	many := func(n int) (names []string) {
 		for i := range n {
@@ -117,19 +117,21 @@ func TestProfileRules(t *testing.T) {
 	}
 	table := func(r ...lanyard.AttributeRule) control.ProfileChange { return control.ProfileChange{DataTables: r} }
 	for _, tt := range []struct {
-		name            string
-		sent            control.ProfileChange
-		strict, lenient string // words, each after a |
+		name             string
+		sent             control.ProfileChange
+		refused, lenient string // words, each after a |
 	}{
 		{"unknown permissions, all named", control.ProfileChange{Permissions: []string{"Users.Fly", "Users.View", "Nope"}}, `Permissions|"Users.Fly"|"Nope"`, kept},
 		{"permission in another case", control.ProfileChange{Permissions: []string{"users.view"}}, `"users.view"`, kept},
 		{"no permission name at all", control.ProfileChange{Permissions: []string{"a b", "Odd.Name"}}, `"a b"|"Odd.Name"`, `"a b"`},
 		{"empty permission", control.ProfileChange{Permissions: []string{""}}, `""`, `""`},
 		{"eleven unknown permissions", control.ProfileChange{Permissions: many(11)}, `"Odd.N0"|"Odd.N9"|and more`, kept},
-		{"tags without types", control.ProfileChange{AccessTags: map[string]string{"a": "b"}}, "AllowedAccessControlTags|TagRestrictedResources", kept},
-		{"types without tags", control.ProfileChange{TagRestricted: []string{"User"}}, `TagRestrictedResources|"User"`, kept},
-		{"tags and empty types", control.ProfileChange{AccessTags: map[string]string{"a": "b"}, TagRestricted: []string{}}, "AllowedAccessControlTags", kept},
-		{"unknown types, all named", control.ProfileChange{AccessTags: map[string]string{"a": "b"}, TagRestricted: []string{"User", "Prompt", "user"}}, `"Prompt"|"user"|RoutingProfile`, kept},
+		{"tags without types", control.ProfileChange{AccessTags: map[string]string{"a": "b"}}, kept, kept},
+		{"types without tags", control.ProfileChange{TagRestricted: []string{"User"}}, kept, kept},
+		{"tags and empty types", control.ProfileChange{AccessTags: map[string]string{"a": "b"}, TagRestricted: []string{}}, kept, kept},
+		{"types by all their names", control.ProfileChange{AccessTags: map[string]string{"a": "b"},
+			TagRestricted: []string{"OperatingHours", "TransferDestination", "Queue", "User", "RoutingProfile", "EmailAddress", "HoursOfOperation", "Cases"}}, kept, kept},
+		{"unknown types, all named", control.ProfileChange{AccessTags: map[string]string{"a": "b"}, TagRestricted: []string{"User", "Widget", "user"}}, `TagRestrictedResources|"Widget"|"user"|RoutingProfile|OperatingHours = HoursOfOperation`, kept},
 		{"hierarchy of another type", control.ProfileChange{HierarchyRestricted: []string{"Queue"}}, `HierarchyRestrictedResources|"Queue"|User`, kept},
 		{"unknown hierarchy group", control.ProfileChange{HierarchyGroup: ptr("nothing")}, `AllowedAccessControlHierarchyGroupId|"nothing"`, `"nothing"`},
 		{"group of another account", control.ProfileChange{HierarchyGroup: &foreign}, "AllowedAccessControlHierarchyGroupId|" + foreign, foreign},
@@ -148,7 +150,7 @@ func TestProfileRules(t *testing.T) {
 		{"attribute twice", table(lanyard.AttributeRule{Attribute: "R", Values: []string{"a"}}, lanyard.AttributeRule{Attribute: "R", Values: []string{"b"}}), `PrimaryAttributeValues[1].AttributeName|"R"`, `"R"`},
 		{"attribute without values", table(lanyard.AttributeRule{Attribute: "R"}), `PrimaryAttributeValues[0].Values|"R"`, `"R"`},
 	} {
-		for mode, says := range map[string]string{"strict": tt.strict, "lenient": tt.lenient} {
+		for mode, says := range map[string]string{"default": tt.refused, "lenient": tt.lenient} {
 			t.Run(tt.name+", "+mode, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, func(c *control.Config) { c.Lenient = mode == "lenient" })
@@ -174,24 +176,73 @@ func TestProfileRules(t *testing.T) {
 	}
 }
 
-// TestHalfRestrictionLater refuses to take away one half of a restriction that stands.
-func TestHalfRestrictionLater(t *testing.T) {
-	w := newWorld(t)
-	p := w.profile("P", control.ProfileChange{AccessTags: map[string]string{"a": "b"}, TagRestricted: []string{"User"}})
-	w.fails(w.update(p, control.ProfileChange{AccessTags: map[string]string{}}), lanyard.Invalid, "TagRestrictedResources")
-	w.fails(w.update(p, control.ProfileChange{TagRestricted: []string{}}), lanyard.Invalid, "AllowedAccessControlTags")
-	w.must(w.update(p, control.ProfileChange{Description: ptr("another member")}))
+// TestIncompleteRestriction makes a tag restriction incomplete in every way. It is kept and warned about,
+// and with Strict refused to every caller, whatever else is set.
+func TestIncompleteRestriction(t *testing.T) {
+	tags, types := map[string]string{"a": "b"}, []string{"User"}
+	whole := control.ProfileChange{AccessTags: tags, TagRestricted: types}
+	const noTypes, noTags = "AllowedAccessControlTags restricts nothing without TagRestrictedResources", "TagRestrictedResources restricts nothing without AllowedAccessControlTags"
+	for _, tt := range []struct {
+		name      string
+		had, sent control.ProfileChange
+		warning   string
+	}{
+		{"tags alone", control.ProfileChange{}, control.ProfileChange{AccessTags: tags}, noTypes},
+		{"types alone", control.ProfileChange{}, control.ProfileChange{TagRestricted: types}, noTags},
+		{"tags cleared", whole, control.ProfileChange{AccessTags: map[string]string{}}, noTags},
+		{"types cleared", whole, control.ProfileChange{TagRestricted: []string{}}, noTypes},
+	} {
+		for _, mode := range []struct {
+			name            string
+			lenient, strict bool
+		}{{name: "default"}, {name: "lenient", lenient: true}, {name: "strict", strict: true}, {"lenient and strict", true, true}} {
+			t.Run(tt.name+", "+mode.name, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, func(c *control.Config) { c.Lenient, c.Strict = mode.lenient, mode.strict })
+				p := w.profile("P", tt.had)
+				before := w.current(p)
+				var warnings []string
+				c := call("UpdateSecurityProfile")
+				c.Warnings = &warnings
+				err := w.UpdateSecurityProfile(t.Context(), c, w.in.ID, p.ID, tt.sent)
+				if mode.strict {
+					w.fails(err, lanyard.Invalid, "is required when", "AllowedAccessControlTags", "TagRestrictedResources")
+					if got := w.current(p); !reflect.DeepEqual(got, before) {
+						t.Errorf("a refused update makes it %+v, want %+v", got, before)
+					}
+					return
+				}
+				w.must(err)
+				if want := []string{tt.warning}; !reflect.DeepEqual(warnings, want) || !reflect.DeepEqual(w.current(p).Warnings(), want) {
+					t.Errorf("the update warns %q, the profile %q, want %q", warnings, w.current(p).Warnings(), want)
+				}
+				w.must(w.update(p, control.ProfileChange{Description: ptr("another member")}))
+			})
+		}
+	}
+}
+
+// TestGroupWithoutUser keeps a hierarchy group that restricts nothing, in every mode, and warns.
+func TestGroupWithoutUser(t *testing.T) {
+	w := newWorld(t, func(c *control.Config) { c.Strict = true })
+	w.must(w.levels("One"))
+	g := w.group("G", "")
+	p := w.profile("P", control.ProfileChange{HierarchyGroup: &g.ID})
+	want := []string{"AllowedAccessControlHierarchyGroupId has no effect unless HierarchyRestrictedResources lists User"}
+	if got := w.current(p).Warnings(); !reflect.DeepEqual(got, want) {
+		t.Errorf("the profile warns %q, want %q", got, want)
+	}
 }
 
 // TestLenientKeepsNames keeps unknown names as they were sent.
 func TestLenientKeepsNames(t *testing.T) {
 	w := newWorld(t, lenient)
-	p := w.profile("P", control.ProfileChange{Permissions: []string{"New.Thing", "Users.View"}, TagRestricted: []string{"Prompt"}, HierarchyRestricted: []string{"Team"}})
+	p := w.profile("P", control.ProfileChange{Permissions: []string{"New.Thing", "Users.View"}, TagRestricted: []string{"Widget"}, HierarchyRestricted: []string{"Team"}})
 	got := w.current(p)
 	if want := []string{"New.Thing", "Users.View"}; !reflect.DeepEqual(got.Permissions, want) {
 		t.Errorf("the permissions are %v, want %v", got.Permissions, want)
 	}
-	if !reflect.DeepEqual([][]string{got.TagRestricted, got.HierarchyRestricted}, [][]string{{"Prompt"}, {"Team"}}) {
+	if !reflect.DeepEqual([][]string{got.TagRestricted, got.HierarchyRestricted}, [][]string{{"Widget"}, {"Team"}}) {
 		t.Errorf("the types are %v and %v", got.TagRestricted, got.HierarchyRestricted)
 	}
 }

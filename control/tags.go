@@ -50,6 +50,9 @@ func (s *Service) changeTags(ctx context.Context, call Call, arn string, change 
 			}
 			return err
 		}
+		if err := call.fresh(before); err != nil {
+			return err
+		}
 		r := lanyard.Clone(before)
 		m := r.Head()
 		if m.Tags == nil {
@@ -59,8 +62,10 @@ func (s *Service) changeTags(ctx context.Context, call Call, arn string, change 
 			return err
 		}
 		if maps.Equal(m.Tags, before.Head().Tags) {
+			call.tag(before)
 			return errUnchanged
 		}
+		call.tag(r)
 		return tx.Put(ctx, r) // Modified stays: tags are not part of what it dates
 	})
 }

@@ -96,7 +96,11 @@ func (s *Service) profilesOfUser(ctx context.Context, r store.Reader, in *lanyar
 
 // DescribeUser returns a user.
 func (s *Service) DescribeUser(ctx context.Context, call Call, instance, user string) (*lanyard.Instance, *lanyard.User, error) {
-	return describe[*lanyard.User](ctx, s, call, instance, user)
+	in, u, err := describe[*lanyard.User](ctx, s, call, instance, user)
+	if err == nil {
+		call.tag(u)
+	}
+	return in, u, err
 }
 
 // describe returns one resource of an instance.
@@ -126,14 +130,19 @@ func (s *Service) updateUser(ctx context.Context, call Call, instance, user stri
 		if err != nil {
 			return err
 		}
+		if err := call.fresh(before); err != nil {
+			return err
+		}
 		u := lanyard.Clone(before)
 		if err := change(tx, in, u); err != nil {
 			return err
 		}
 		if reflect.DeepEqual(u, before) {
+			call.tag(before)
 			return errUnchanged
 		}
 		u.Modified = s.time()
+		call.tag(u)
 		return tx.Put(ctx, u)
 	})
 }

@@ -1,0 +1,176 @@
+package lanyard
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// A RestrictableType is a type of resource that the tags of a security profile can restrict.
+type RestrictableType struct {
+	// Type is what decisions call the type.
+	Type string
+	// Names are the spellings that TagRestrictedResources takes for it. The first is the one that
+	// Amazon Connect has been seen to take, or is expected to.
+	Names []string
+}
+
+// RestrictableTypes is the table of the names that TagRestrictedResources takes: the documented ones,
+// those seen in production, and the words of Amazon Connect's ARNs and API in the same spelling. It
+// holds types of which lanyard stores resources as well as types whose tags come with the question.
+func RestrictableTypes() []RestrictableType { return restrictable }
+
+var restrictable = []RestrictableType{
+	{"User", []string{"User"}},
+	{"SecurityProfile", []string{"SecurityProfile"}},
+	{"Queue", []string{"Queue"}},
+	{"RoutingProfile", []string{"RoutingProfile"}},
+	{"HoursOfOperation", []string{"OperatingHours", "HoursOfOperation"}},
+	{"QuickConnect", []string{"TransferDestination", "QuickConnect"}},
+	{"EmailAddress", []string{"EmailAddress"}},
+	{"Case", []string{"Cases", "Case"}},
+	{"ContactFlow", []string{"ContactFlow"}},
+	{"ContactFlowModule", []string{"FlowModule", "ContactFlowModule"}},
+	{"Prompt", []string{"Prompt"}},
+	{"HierarchyGroup", []string{"AgentGroup", "UserHierarchyGroup", "HierarchyGroup"}},
+	{"DataTable", []string{"DataTable"}},
+	{"View", []string{"View"}},
+	{"TestCase", []string{"TestCase"}},
+	{"EvaluationForm", []string{"EvaluationForm"}},
+}
+
+var restrictableByName = sync.OnceValue(func() map[string]string {
+	m := map[string]string{}
+	for _, t := range restrictable {
+		for _, name := range t.Names {
+			m[name] = t.Type
+		}
+	}
+	return m
+})
+
+// RestrictedType returns the type that a name in TagRestrictedResources restricts. Names are
+// case-sensitive.
+func RestrictedType(name string) (resourceType string, ok bool) {
+	resourceType, ok = restrictableByName()[name]
+	return resourceType, ok
+}
+
+// RestrictableNames are the names that TagRestrictedResources takes, aliases after an equals sign, as
+// messages list them.
+func RestrictableNames() string {
+	var names []string
+	for _, t := range restrictable {
+		names = append(names, strings.Join(t.Names, " = "))
+	}
+	return strings.Join(names, ", ")
+}
+
+// HierarchyRestrictable is the only name that HierarchyRestrictedResources may hold.
+const HierarchyRestrictable = "User"
+
+// IncompleteTagRestriction reports whether p has access tags without restricted types, or types
+// without tags. Either half alone restricts nothing.
+func (p *Profile) IncompleteTagRestriction() bool {
+	return (len(p.AccessTags) == 0) != (len(p.TagRestricted) == 0)
+}
+
+// Warnings says what a profile holds that has no effect, or another one than its author may expect:
+// one sentence each, in a fixed order, without the profile's name.
+func (p *Profile) Warnings() []string {
+	var out []string
+	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	switch {
+	case !p.IncompleteTagRestriction():
+	case len(p.TagRestricted) == 0:
+		add("AllowedAccessControlTags restricts nothing without TagRestrictedResources")
+	default:
+		add("TagRestrictedResources restricts nothing without AllowedAccessControlTags")
+	}
+	if p.HierarchyGroup != "" && len(p.HierarchyRestricted) == 0 {
+		add("AllowedAccessControlHierarchyGroupId has no effect unless HierarchyRestrictedResources lists %s", HierarchyRestrictable)
+	}
+	unknown := func(names []string, known func(string) bool) (list string, found bool) {
+		bad := slices.DeleteFunc(slices.Clone(names), known)
+		return quoted(bad), len(bad) > 0
+	}
+	isType := func(name string) bool { _, ok := RestrictedType(name); return ok }
+	if bad, found := unknown(p.TagRestricted, isType); found && len(p.AccessTags) > 0 {
+		add("TagRestrictedResources lists unknown %s, which restricts every resource type that has no name of its own", bad)
+	}
+	isUser := func(name string) bool { return name == HierarchyRestrictable }
+	if bad, found := unknown(p.HierarchyRestricted, isUser); found {
+		add("HierarchyRestrictedResources lists unknown %s, which restricts users and every type that has no name of its own", bad)
+	}
+	isPermission := func(name string) bool { _, ok := LookupPermission(name); return ok }
+	if bad, found := unknown(p.Permissions, isPermission); found {
+		add("Permissions lists unknown %s, which grants only itself and takes nothing away", bad)
+	}
+	return append(out, p.inert()...)
+}
+
+// inert says which applications, flow modules, AI agents and attribute rules grant nothing because
+// their type is unknown.
+func (p *Profile) inert() (out []string) {
+	for _, a := range p.Applications {
+		if !a.Known() {
+			out = append(out, fmt.Sprintf("application %s has the unknown type %s and grants nothing", quoted([]string{a.Namespace}), quoted([]string{a.Type})))
+		}
+	}
+	for _, m := range p.FlowModules {
+		if !m.Known() {
+			out = append(out, fmt.Sprintf("flow module %s has the unknown type %s and grants nothing", quoted([]string{m.ID}), quoted([]string{m.Type})))
+		}
+	}
+	for _, a := range p.AIAgents {
+		if !a.Known() {
+			out = append(out, fmt.Sprintf("AI agent %s has the unknown type %s and grants nothing", quoted([]string{a.ARN}), quoted([]string{a.Type})))
+		}
+	}
+	for _, r := range p.DataTables {
+		if !r.Known() {
+			out = append(out, fmt.Sprintf("the rule of attribute %s has the unknown AccessType %s and matches no row", quoted([]string{r.Attribute}), quoted([]string{r.Access})))
+		}
+	}
+	return out
+}
+
+// Known reports whether the application's type is one whose permissions have a meaning. Without a
+// type it is a third-party application, for older clients never send one.
+func (a Application) Known() bool {
+	return a.Type == "" || a.Type == ApplicationThirdParty || a.Type == ApplicationMCP
+}
+
+// Known reports whether the flow module is allowed in the only way there is, as a tool.
+func (m FlowModule) Known() bool { return m.Type == "" || m.Type == ApplicationMCP }
+
+// AIAgentThirdParty is the only type of AllowedAIAgents.
+const AIAgentThirdParty = "THIRD_PARTY"
+
+// Known reports whether the AI agent is of the only type there is.
+func (a AllowedAIAgent) Known() bool { return a.Type == "" || a.Type == AIAgentThirdParty }
+
+// AttributeAllow is the only AccessType of attribute rules.
+const AttributeAllow = "ALLOW"
+
+// Known reports whether the rule allows, which is all that is known to exist.
+func (r AttributeRule) Known() bool { return r.Access == "" || r.Access == AttributeAllow }
+
+// quoted lists the first few values in ASCII, each cut to a bearable length.
+func quoted(values []string) string {
+	const most, longest = 3, 64
+	var parts []string
+	for i, v := range values {
+		if i == most {
+			parts = append(parts, fmt.Sprintf("%d more", len(values)-most))
+			break
+		}
+		if runes := []rune(v); len(runes) > longest {
+			v = string(runes[:longest]) + "..."
+		}
+		parts = append(parts, strconv.QuoteToASCII(v))
+	}
+	return strings.Join(parts, ", ")
+}
