@@ -8,6 +8,7 @@ package lanyard
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
 )
 
@@ -25,6 +26,8 @@ const (
 	TypeRoutingProfile Type = "routing-profile"
 	TypeHours          Type = "operating-hours"
 	TypeModule         Type = "flow-module"
+	TypeModuleVersion  Type = "flow-module-version" // its ID is the module's and the number: see ModuleVersionID
+	TypeModuleAlias    Type = "flow-module-alias"
 	TypeAIAgent        Type = "ai-agent" // its ID is the qualified ARN
 	TypeClientToken    Type = "client-token"
 )
@@ -77,6 +80,8 @@ var types = []struct {
 	{TypeRoutingProfile, func() Resource { return new(RoutingProfile) }},
 	{TypeHours, func() Resource { return new(Hours) }},
 	{TypeModule, func() Resource { return new(Module) }},
+	{TypeModuleVersion, func() Resource { return new(ModuleVersion) }},
+	{TypeModuleAlias, func() Resource { return new(ModuleAlias) }},
 	{TypeAIAgent, func() Resource { return new(AIAgent) }},
 	{TypeClientToken, func() Resource { return new(ClientToken) }},
 }
@@ -337,13 +342,23 @@ func (h *Hours) Refs() []Ref {
 	return refs
 }
 
-// A Module is a flow module.
+// A Module is a flow module. Its versions and aliases are resources of their own, which go with it.
 type Module struct {
 	Meta
 	Description        string `json:",omitempty"`
-	Content            string
-	ExternalInvocation bool     `json:",omitempty"`
-	Settings           Settings `json:",omitempty"`
+	Content            string // as published
+	ExternalInvocation bool   `json:",omitempty"`
+	Archived           bool   `json:",omitempty"`
+	// Draft is what was saved under the qualifier $SAVED and is not published; nil for nothing.
+	Draft       *Draft   `json:",omitempty"`
+	LastVersion int64    `json:",omitempty"` // the highest number that a version was ever given
+	Settings    Settings `json:",omitempty"`
+}
+
+// A Draft is content of a flow module that was saved and is not published.
+type Draft struct {
+	Content  string
+	Settings Settings `json:",omitempty"`
 }
 
 // Type is TypeModule.
@@ -351,6 +366,50 @@ func (*Module) Type() Type { return TypeModule }
 
 // Refs is empty.
 func (*Module) Refs() []Ref { return nil }
+
+// A ModuleVersion is a flow module as it was when the version was made. It never changes.
+type ModuleVersion struct {
+	Meta
+	Module             string // id
+	Number             int64
+	Description        string `json:",omitempty"`
+	Content            string
+	ExternalInvocation bool     `json:",omitempty"`
+	Settings           Settings `json:",omitempty"`
+}
+
+// ModuleVersionID is the id of a version of a flow module, which stands in its ARN too.
+func ModuleVersionID(module string, number int64) string {
+	return module + ":" + strconv.FormatInt(number, 10)
+}
+
+// Type is TypeModuleVersion.
+func (*ModuleVersion) Type() Type { return TypeModuleVersion }
+
+// Key is empty: the id is unique.
+func (*ModuleVersion) Key() string { return "" }
+
+// Refs is the module.
+func (v *ModuleVersion) Refs() []Ref { return []Ref{{TypeModule, v.Module}} }
+
+// A ModuleAlias is a name for a version of a flow module.
+type ModuleAlias struct {
+	Meta
+	Module      string // id
+	Version     int64
+	Description string `json:",omitempty"`
+}
+
+// Type is TypeModuleAlias.
+func (*ModuleAlias) Type() Type { return TypeModuleAlias }
+
+// Key holds the module: aliases of different modules may have the same name.
+func (a *ModuleAlias) Key() string { return a.Module + "/" + a.Name }
+
+// Refs are the module and the version.
+func (a *ModuleAlias) Refs() []Ref {
+	return []Ref{{TypeModule, a.Module}, {TypeModuleVersion, ModuleVersionID(a.Module, a.Version)}}
+}
 
 // An AIAgent is an AI agent that holds security profiles in an instance. Its id is the ARN it
 // was associated by, qualifier included: each qualifier is a principal of its own.

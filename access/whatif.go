@@ -15,6 +15,36 @@ type WhatIf struct {
 	// Differences are those of a page of the affected, in the order of their creation.
 	Differences []Difference
 	Next        Cursor // see WhoCan
+	// Hidden counts the profiles that were left out because a Sight does not show them, of a user that
+	// has them now or would have them.
+	Hidden int
+}
+
+// A Sight reports whether somebody may see a resource of a type: users and AI agents too. nil sees all.
+type Sight func(resourceType, id string) bool
+
+// holder reports whether the sight shows a holder.
+func (see Sight) holder(e *entity) bool {
+	t := TypeUser
+	if e.kind == kindAgent {
+		t = TypeAIAgent
+	}
+	return see == nil || see(t, e.id)
+}
+
+// profiles returns those of slots that the sight shows, and how many it does not.
+func (see Sight) profiles(s *Snapshot, slots []uint32) (shown []uint32, hidden int) {
+	if see == nil {
+		return slots, 0
+	}
+	for _, slot := range slots {
+		if see(TypeSecurityProfile, s.profile(slot).id) {
+			shown = append(shown, slot)
+		} else {
+			hidden++
+		}
+	}
+	return shown, hidden
 }
 
 // A Difference is what a change would do to one subject. Subjects to whom it does the same may
@@ -55,6 +85,12 @@ func (s *Snapshot) With(put ...lanyard.Resource) *Snapshot {
 // reports: a tag that no resource has is a condition all the same. Two profiles that only together
 // let all rows of a third through count as less than the third.
 func (s *Snapshot) IfProfile(p *lanyard.Profile, from Cursor, limit int) (WhatIf, bool) {
+	return s.IfProfileSeen(p, nil, from, limit)
+}
+
+// IfProfileSeen is IfProfile for somebody who does not see everything: holders and profiles that see does
+// not show count as if they did not exist, so nothing of the answer rests on them.
+func (s *Snapshot) IfProfileSeen(p *lanyard.Profile, see Sight, from Cursor, limit int) (WhatIf, bool) {
 	slot, e := s.find(kindProfile, p.ID)
 	if e == nil {
 		return WhatIf{}, false
@@ -62,11 +98,25 @@ func (s *Snapshot) IfProfile(p *lanyard.Profile, from Cursor, limit int) (WhatIf
 	next := s.With(p)
 	d := newDiffer(s, next, []*profile{e.prof()}, []*profile{next.profile(slot + 1)})
 	var held, stay []uint32
+	shown := map[uint32]bool{}
 	from = from.Begin(s)
 	for at := range e.prof().holders.slots(0) {
 		h := s.entities.at(at)
+		if !see.holder(h) {
+			continue
+		}
 		held, stay = held[:0], stay[:0]
 		for i := 0; h.ref(i) != 0; i++ {
+			if see != nil {
+				ok, known := shown[h.ref(i)]
+				if !known {
+					ok = see(TypeSecurityProfile, s.profile(h.ref(i)).id)
+					shown[h.ref(i)] = ok
+				}
+				if !ok {
+					continue
+				}
+			}
 			held = append(held, h.ref(i))
 			if h.ref(i) != slot+1 {
 				stay = append(stay, h.ref(i))
@@ -79,13 +129,26 @@ func (s *Snapshot) IfProfile(p *lanyard.Profile, from Cursor, limit int) (WhatIf
 
 // IfUser tells what replacing the profiles of a user by those of u would do to that user, as
 // IfProfile does. It is false when there is no such user.
-func (s *Snapshot) IfUser(u *lanyard.User) (WhatIf, bool) {
+func (s *Snapshot) IfUser(u *lanyard.User) (WhatIf, bool) { return s.IfUserSeen(u, nil) }
+
+// IfUserSeen is IfUser for somebody who does not see everything: profiles that see does not show count as
+// if nobody held them.
+func (s *Snapshot) IfUserSeen(u *lanyard.User, see Sight) (WhatIf, bool) {
 	slot, e := s.find(kindUser, u.ID)
 	if e == nil {
 		return WhatIf{}, false
 	}
 	next := s.With(u)
-	had, has := heldSlots(e), heldSlots(next.entities.at(slot))
+	if !see.holder(e) {
+		return WhatIf{}, true
+	}
+	had, hidden := see.profiles(s, heldSlots(e))
+	has, _ := see.profiles(s, heldSlots(next.entities.at(slot)))
+	for _, id := range u.Profiles { // those that come
+		if _, p := s.find(kindProfile, id); see != nil && p != nil && !see(TypeSecurityProfile, id) && !s.Holds(u.ID, id) {
+			hidden++
+		}
+	}
 	var out, in []*profile
 	var stay []uint32
 	for _, p := range had {
@@ -102,6 +165,7 @@ func (s *Snapshot) IfUser(u *lanyard.User) (WhatIf, bool) {
 	}
 	d := newDiffer(s, next, out, in)
 	d.add(e, had, has, stay, Cursor{}.Begin(s), 1)
+	d.result.Hidden = hidden
 	return d.result, true
 }
 

@@ -105,8 +105,10 @@ func response(e lanyard.Event) json.RawMessage {
 	}
 	name := strings.TrimPrefix(e.Operation, "Create") + "Id"
 	switch made.Type {
-	case lanyard.TypeInstance, lanyard.TypeModule:
+	case lanyard.TypeInstance, lanyard.TypeModule, lanyard.TypeModuleAlias:
 		name = "Id"
+	case lanyard.TypeModuleVersion:
+		name, made.Type = "Id", lanyard.TypeModule // a version has the module's ARN and its own number
 	case lanyard.TypeGroup:
 		name = "HierarchyGroupId"
 	}

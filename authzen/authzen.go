@@ -47,6 +47,18 @@ type Principal struct {
 	Instance string // the only instance that may be asked about; "" for all of the account
 	// Administer lets the caller ask about proposed changes too.
 	Administer bool
+	// Sees, unless nil, reports whether the caller may see a resource of a type, users and AI agents too.
+	// What it does not show is left out of answers before they are counted and cut into pages, as if it
+	// did not exist.
+	Sees func(s *access.Snapshot, resourceType, id string) bool
+}
+
+// sight is what the principal may see of a snapshot.
+func (p *Principal) sight(s *access.Snapshot) access.Sight {
+	if p.Sees == nil {
+		return nil
+	}
+	return func(resourceType, id string) bool { return p.Sees(s, resourceType, id) }
 }
 
 // A Server is the policy decision point.

@@ -140,8 +140,13 @@ func (a *asking) holders(body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	from := at.cursor().Begin(snapshot)
-	found, end, ok := snapshot.Holders(*r.ID, from, limit)
+	from, see := at.cursor().Begin(snapshot), a.principal.sight(snapshot)
+	ok := see == nil || see(access.TypeSecurityProfile, *r.ID)
+	found, end := visible(from, limit, seesHolder(see), func(from access.Cursor, limit int) ([]access.Holder, access.Cursor) {
+		found, next, known := snapshot.Holders(*r.ID, from, limit)
+		ok = ok && known
+		return found, next
+	})
 	if !ok {
 		return nil, lanyard.Errorf(lanyard.NotFound, "security profile %q does not exist in instance %s", clip(*r.ID), a.instance)
 	}
@@ -186,7 +191,10 @@ func (a *asking) lookup(body []byte) ([]byte, error) {
 		return nil, err
 	}
 	from := at.cursor().Begin(snapshot)
-	found := slices.DeleteFunc(snapshot.Lookup(*r.Type, *r.ID), func(f access.Found) bool { return f.Seq <= from.After || f.Seq > from.Until })
+	see := seesFound(a.principal.sight(snapshot), *r.Type)
+	found := slices.DeleteFunc(snapshot.Lookup(*r.Type, *r.ID), func(f access.Found) bool {
+		return f.Seq <= from.After || f.Seq > from.Until || see != nil && !see(f)
+	})
 	list, next, err := results(found, nil, behindFound(from), func(f access.Found) any { return entity{*r.Type, f.ID, nameProperty{f.Name}} })
 	if err != nil {
 		return nil, err
@@ -224,6 +232,7 @@ type (
 		Affected int        `json:"affected"`
 		Gaining  int        `json:"gaining"`
 		Losing   int        `json:"losing"`
+		Hidden   int        `json:"hidden,omitzero"`
 		Results  []affected `json:"results"`
 		// Differences are those of the results, which name them by their place here: many users have
 		// the same.
@@ -344,18 +353,18 @@ func (in *whatIfRequest) proposal(instance string) (Proposal, error) {
 // differences compares before and after, and shows a page of it.
 func (a *asking) differences(s *access.Snapshot, o Outcome, from access.Cursor, limit int, scope []byte) (*whatIfResponse, error) {
 	var w access.WhatIf
-	ok := false
+	ok, see := false, a.principal.sight(s)
 	from = from.Begin(s)
 	switch r := o.After.(type) {
 	case *lanyard.Profile:
-		w, ok = s.IfProfile(r, from, limit)
+		w, ok = s.IfProfileSeen(r, see, from, limit)
 	case *lanyard.User:
-		w, ok = s.IfUser(r)
+		w, ok = s.IfUserSeen(r, see)
 	}
 	if !ok {
 		return nil, lanyard.Errorf(lanyard.NotFound, "what the proposal is about has been deleted meanwhile")
 	}
-	out := &whatIfResponse{Revision: s.Revision(), Affected: w.Affected, Gaining: w.Gaining, Losing: w.Losing, Results: []affected{}}
+	out := &whatIfResponse{Revision: s.Revision(), Affected: w.Affected, Gaining: w.Gaining, Losing: w.Losing, Hidden: w.Hidden, Results: []affected{}}
 	next, places := positionOf(w.Next), map[*access.Delta]int{}
 	differences := list{results: []jsontext.Value{}}
 	for i, d := range w.Differences {

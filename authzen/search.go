@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
 	"sort"
 	"strconv"
 
@@ -61,6 +62,12 @@ type (
 		// allow it.
 		Profile      string   `json:"profile"`
 		ProfileName  string   `json:"profile_name"`
+		Profiles     []string `json:"profiles"`
+		ProfileCount int      `json:"profile_count"`
+	}
+	// hiddenProperties are those of somebody who can by what the caller may not see alone.
+	hiddenProperties struct {
+		Name         string   `json:"name,omitempty"`
 		Profiles     []string `json:"profiles"`
 		ProfileCount int      `json:"profile_count"`
 	}
@@ -141,18 +148,23 @@ func (a *asking) search(endpoint string, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	from := at.cursor().Begin(snapshot)
+	from, see := at.cursor().Begin(snapshot), a.principal.sight(snapshot)
 	out := searchResponse{}
 	var next position
 	switch endpoint {
 	case subjects:
-		found, end := snapshot.WhoCan(q, from, limit)
-		out.Context = &searchContext{profileNames(snapshot, found)}
+		found, end := visible(from, limit, seesHolder(see), func(from access.Cursor, limit int) ([]access.Holder, access.Cursor) {
+			return snapshot.WhoCan(q, from, limit)
+		})
+		out.Context = &searchContext{profileNames(snapshot, found, see)}
 		out.Results, next, err = results(found, positionOf(end), behindHolder(from), func(h access.Holder) any {
-			return entity{*in.Subject.Type, h.ID, holderProperties{h.Name, h.Profiles[0], out.Context.Profiles[h.Profiles[0]], h.Profiles, h.Granting}}
+			return entity{*in.Subject.Type, h.ID, shownOf(h, out.Context.Profiles, see)}
 		})
 	case resources:
-		found, end, _ := snapshot.WhichResources(q, from, limit)
+		found, end := visible(from, limit, seesFound(see, *in.Resource.Type), func(from access.Cursor, limit int) ([]access.Found, access.Cursor) {
+			found, next, _ := snapshot.WhichResources(q, from, limit)
+			return found, next
+		})
 		out.Results, next, err = results(found, positionOf(end), behindFound(from), func(f access.Found) any {
 			return entity{*in.Resource.Type, f.ID, nameProperty{f.Name}}
 		})
@@ -168,12 +180,75 @@ func (a *asking) search(endpoint string, body []byte) ([]byte, error) {
 	return json.Marshal(out, json.Deterministic(true))
 }
 
-// profileNames are the names of all profiles that holders are named with, by their ids.
-func profileNames(s *access.Snapshot, found []access.Holder) map[string]string {
+// shownOf is what is said of somebody who can: the profiles through which they can, less those that the
+// caller may not see.
+func shownOf(h access.Holder, names map[string]string, see access.Sight) any {
+	if see != nil {
+		h.Profiles = slices.DeleteFunc(slices.Clone(h.Profiles), func(id string) bool { return !see(access.TypeSecurityProfile, id) })
+		h.Granting = len(h.Profiles)
+	}
+	if len(h.Profiles) == 0 {
+		return hiddenProperties{h.Name, []string{}, 0}
+	}
+	return holderProperties{h.Name, h.Profiles[0], names[h.Profiles[0]], h.Profiles, h.Granting}
+}
+
+func seesHolder(see access.Sight) func(access.Holder) bool {
+	if see == nil {
+		return nil
+	}
+	return func(h access.Holder) bool {
+		if h.Type == access.AIAgent {
+			return see(access.TypeAIAgent, h.ID)
+		}
+		return see(access.TypeUser, h.ID)
+	}
+}
+
+func seesFound(see access.Sight, resourceType string) func(access.Found) bool {
+	if see == nil {
+		return nil
+	}
+	return func(f access.Found) bool { return see(resourceType, f.ID) }
+}
+
+// visible returns a page of what find finds and the caller sees, nil for all, and where the next page
+// begins. Pages are full, and there is a next one only if something seen is on it: neither tells of what
+// is hidden.
+func visible[T any](from access.Cursor, limit int, sees func(T) bool, find func(from access.Cursor, limit int) ([]T, access.Cursor)) ([]T, access.Cursor) {
+	if sees == nil {
+		return find(from, limit)
+	}
+	const chunk = 500
+	var next access.Cursor
+	var page []T
+	for {
+		some, following := find(from, chunk)
+		for i, one := range some {
+			if !sees(one) {
+				continue
+			}
+			if len(page) == limit {
+				return page, next
+			}
+			if page = append(page, one); len(page) == limit {
+				if next = following; i < len(some)-1 {
+					_, next = find(from, i+1) // right behind this one
+				}
+			}
+		}
+		if from = following; following == (access.Cursor{}) {
+			return page, access.Cursor{}
+		}
+	}
+}
+
+// profileNames are the names of the profiles that holders are named with and the caller sees, by their ids.
+func profileNames(s *access.Snapshot, found []access.Holder, see access.Sight) map[string]string {
 	names := map[string]string{}
 	for _, h := range found {
 		for _, id := range h.Profiles {
-			if _, known := names[id]; known {
+			if _, known := names[id]; known || see != nil && !see(access.TypeSecurityProfile, id) {
 				continue
 			}
 			for _, p := range s.Lookup(access.TypeSecurityProfile, id) {

@@ -85,13 +85,22 @@ var rights = map[string]right{
 	"SearchHoursOfOperationOverrides": {"HoursOfOperation.View", lanyard.TypeHours, ""},
 	"ListChildHoursOfOperations":      {"HoursOfOperation.View", lanyard.TypeHours, "HoursOfOperationId"},
 
-	"CreateContactFlowModule":       {"ContactFlowModules.Create", lanyard.TypeModule, ""},
-	"DescribeContactFlowModule":     {"ContactFlowModules.View", lanyard.TypeModule, "ContactFlowModuleId"},
-	"ListContactFlowModules":        {"ContactFlowModules.View", lanyard.TypeModule, ""},
-	"SearchContactFlowModules":      {"ContactFlowModules.View", lanyard.TypeModule, ""},
-	"DeleteContactFlowModule":       {"ContactFlowModules.Delete", lanyard.TypeModule, "ContactFlowModuleId"},
-	"ListContactFlowModuleAliases":  {"ContactFlowModules.View", lanyard.TypeModule, "ContactFlowModuleId"},
-	"ListContactFlowModuleVersions": {"ContactFlowModules.View", lanyard.TypeModule, "ContactFlowModuleId"},
+	"CreateContactFlowModule":   {"ContactFlowModules.Create", lanyard.TypeModule, ""},
+	"DescribeContactFlowModule": {"ContactFlowModules.View", lanyard.TypeModule, "ContactFlowModuleId"},
+	"ListContactFlowModules":    {"ContactFlowModules.View", lanyard.TypeModule, ""},
+	"SearchContactFlowModules":  {"ContactFlowModules.View", lanyard.TypeModule, ""},
+	"DeleteContactFlowModule":   {"ContactFlowModules.Delete", lanyard.TypeModule, "ContactFlowModuleId"},
+	// Publishing content asks for ContactFlowModules.Publish too: control sees to that.
+	"UpdateContactFlowModuleContent":  {"ContactFlowModules.Edit", lanyard.TypeModule, "ContactFlowModuleId"},
+	"UpdateContactFlowModuleMetadata": {"ContactFlowModules.Edit", lanyard.TypeModule, "ContactFlowModuleId"},
+	"CreateContactFlowModuleVersion":  {"ContactFlowModules.Publish", lanyard.TypeModule, "ContactFlowModuleId"},
+	"ListContactFlowModuleVersions":   {"ContactFlowModules.View", lanyard.TypeModule, "ContactFlowModuleId"},
+	"DeleteContactFlowModuleVersion":  {"ContactFlowModules.Publish", lanyard.TypeModule, "ContactFlowModuleId"},
+	"CreateContactFlowModuleAlias":    {"ContactFlowModules.Publish", lanyard.TypeModule, "ContactFlowModuleId"},
+	"DescribeContactFlowModuleAlias":  {"ContactFlowModules.View", lanyard.TypeModule, "ContactFlowModuleId"},
+	"UpdateContactFlowModuleAlias":    {"ContactFlowModules.Publish", lanyard.TypeModule, "ContactFlowModuleId"},
+	"ListContactFlowModuleAliases":    {"ContactFlowModules.View", lanyard.TypeModule, "ContactFlowModuleId"},
+	"DeleteContactFlowModuleAlias":    {"ContactFlowModules.Publish", lanyard.TypeModule, "ContactFlowModuleId"},
 
 	// Lists of what no instance here has.
 	"ListAgentStatuses":          {"AgentStates.View", "", ""},
@@ -183,6 +192,9 @@ func actingRight(operation string, in model.Input) (instance string, r control.R
 	r = control.Right{Permission: row.permission, Type: row.t}
 	if row.member != "" {
 		r.Ref = member(row.member)
+	}
+	if row.t == lanyard.TypeModule {
+		r.Ref, _ = control.SplitQualifier(r.Ref)
 	}
 	if member("EntityType") == control.EntityUser {
 		r = control.Right{Permission: "Users.EditPermission", Type: lanyard.TypeUser, Ref: member("EntityArn")}

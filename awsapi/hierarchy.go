@@ -17,6 +17,9 @@ func (s *Server) createUserHierarchyGroup(ctx context.Context, req *request, in 
 }
 
 func (s *Server) groupSummary(in *lanyard.Instance, g *lanyard.Group) model.HierarchyGroupSummary {
+	if g.Name == "" { // it may not be viewed
+		return model.HierarchyGroupSummary{Id: &g.ID, Arn: s.arn(in, g)}
+	}
 	return model.HierarchyGroupSummary{Id: &g.ID, Arn: s.arn(in, g), Name: &g.Name, LastModifiedTime: stamp(g.Modified), LastModifiedRegion: &in.Region}
 }
 
@@ -63,7 +66,7 @@ func (s *Server) searchUserHierarchyGroups(ctx context.Context, req *request, in
 	}
 	out := &model.SearchUserHierarchyGroupsResponse{UserHierarchyGroups: make([]model.HierarchyGroup, len(f.page)), NextToken: f.next, ApproximateTotalCount: &f.total}
 	for i, g := range f.page {
-		p, err := s.control.GroupPath(ctx, f.instance, g)
+		p, err := s.control.GroupPath(ctx, req.Call, f.instance, g)
 		if err != nil {
 			return nil, err
 		}

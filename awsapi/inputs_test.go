@@ -26,7 +26,11 @@ func (w *world) furnish() things {
 	in.queue = w.first("ListQueues", id, "QueueSummaryList", "Id")
 	in.routing = w.first("ListRoutingProfiles", id, "RoutingProfileSummaryList", "Id")
 	in.group = w.id("CreateUserHierarchyGroup", members{"InstanceId": id, "Name": "Group"})
-	in.module = w.id("CreateContactFlowModule", members{"InstanceId": id, "Name": "Module", "Content": "{}"})
+	in.module = w.id("CreateContactFlowModule", members{"InstanceId": id, "Name": "Module", "Content": "{}",
+		"Description": "A tool", "ExternalInvocationConfiguration": members{"Enabled": true}})
+	w.do("CreateContactFlowModuleVersion", members{"InstanceId": id, "ContactFlowModuleId": in.module}).ok()
+	in.alias = w.id("CreateContactFlowModuleAlias", members{"InstanceId": id, "ContactFlowModuleId": in.module,
+		"AliasName": "live", "ContactFlowModuleVersion": 1})
 	profile := w.first("ListSecurityProfiles", id, "SecurityProfileSummaryList", "Id")
 	in.held = w.id("CreateSecurityProfile", members{"InstanceId": id, "SecurityProfileName": "Held"})
 	in.user = w.id("CreateUser", members{"InstanceId": id, "Username": "user", "SecurityProfileIds": []string{profile}, "RoutingProfileId": in.routing})

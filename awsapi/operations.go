@@ -95,11 +95,21 @@ func (s *Server) handlers() map[string]func(context.Context, *request, model.Inp
 		"SearchHoursOfOperations":  handler(s.searchHoursOfOperations),
 		"DeleteHoursOfOperation":   handler(s.deleteHoursOfOperation),
 
-		"CreateContactFlowModule":   handler(s.createContactFlowModule),
-		"DescribeContactFlowModule": handler(s.describeContactFlowModule),
-		"ListContactFlowModules":    handler(s.listContactFlowModules),
-		"SearchContactFlowModules":  handler(s.searchContactFlowModules),
-		"DeleteContactFlowModule":   handler(s.deleteContactFlowModule),
+		"CreateContactFlowModule":         handler(s.createContactFlowModule),
+		"DescribeContactFlowModule":       handler(s.describeContactFlowModule),
+		"ListContactFlowModules":          handler(s.listContactFlowModules),
+		"SearchContactFlowModules":        handler(s.searchContactFlowModules),
+		"DeleteContactFlowModule":         handler(s.deleteContactFlowModule),
+		"UpdateContactFlowModuleContent":  handler(s.updateContactFlowModuleContent),
+		"UpdateContactFlowModuleMetadata": handler(s.updateContactFlowModuleMetadata),
+		"CreateContactFlowModuleVersion":  handler(s.createContactFlowModuleVersion),
+		"ListContactFlowModuleVersions":   handler(s.listContactFlowModuleVersions),
+		"DeleteContactFlowModuleVersion":  handler(s.deleteContactFlowModuleVersion),
+		"CreateContactFlowModuleAlias":    handler(s.createContactFlowModuleAlias),
+		"DescribeContactFlowModuleAlias":  handler(s.describeContactFlowModuleAlias),
+		"UpdateContactFlowModuleAlias":    handler(s.updateContactFlowModuleAlias),
+		"ListContactFlowModuleAliases":    handler(s.listContactFlowModuleAliases),
+		"DeleteContactFlowModuleAlias":    handler(s.deleteContactFlowModuleAlias),
 	}
 }
 

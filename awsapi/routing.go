@@ -2,8 +2,6 @@ package awsapi
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strings"
 
@@ -103,7 +101,7 @@ func (s *Server) createRoutingProfile(ctx context.Context, req *request, in *mod
 	return &model.CreateRoutingProfileResponse{RoutingProfileId: &r.ID, RoutingProfileArn: s.arn(instance, r)}, nil
 }
 
-func (s *Server) routingProfile(ctx context.Context, in *lanyard.Instance, r *lanyard.RoutingProfile) (model.RoutingProfile, error) {
+func (s *Server) routingProfile(ctx context.Context, req *request, in *lanyard.Instance, r *lanyard.RoutingProfile) (model.RoutingProfile, error) {
 	out := model.RoutingProfile{
 		InstanceId: &in.ID, RoutingProfileId: &r.ID, RoutingProfileArn: s.arn(in, r), Name: &r.Name, Description: some(r.Description),
 		DefaultOutboundQueueId: &r.DefaultQueue, IsDefault: &r.IsDefault, Tags: fullMap(r.Tags),
@@ -112,7 +110,7 @@ func (s *Server) routingProfile(ctx context.Context, in *lanyard.Instance, r *la
 	}
 	out.NumberOfAssociatedQueues = ptr(int64(len(out.AssociatedQueueIds)))
 	out.NumberOfAssociatedManualAssignmentQueues = ptr(int64(len(out.AssociatedManualAssignmentQueueIds)))
-	users, err := s.control.RoutingProfileUsers(ctx, in, r.ID)
+	users, err := s.control.RoutingProfileUsers(ctx, req.Call, in, r.ID)
 	if err != nil {
 		return out, err
 	}
@@ -135,7 +133,7 @@ func (s *Server) describeRoutingProfile(ctx context.Context, req *request, in *m
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.routingProfile(ctx, instance, r)
+	out, err := s.routingProfile(ctx, req, instance, r)
 	return &model.DescribeRoutingProfileResponse{RoutingProfile: &out}, err
 }
 
@@ -159,7 +157,7 @@ func (s *Server) searchRoutingProfiles(ctx context.Context, req *request, in *mo
 	}
 	out := &model.SearchRoutingProfilesResponse{RoutingProfiles: make([]model.RoutingProfile, len(f.page)), NextToken: f.next, ApproximateTotalCount: &f.total}
 	for i, r := range f.page {
-		if out.RoutingProfiles[i], err = s.routingProfile(ctx, f.instance, r); err != nil {
+		if out.RoutingProfiles[i], err = s.routingProfile(ctx, req, f.instance, r); err != nil {
 			return nil, err
 		}
 	}
@@ -202,14 +200,14 @@ func (s *Server) createHoursOfOperation(ctx context.Context, req *request, in *m
 	return &model.CreateHoursOfOperationResponse{HoursOfOperationId: &h.ID, HoursOfOperationArn: s.arn(instance, h)}, nil
 }
 
-func (s *Server) hours(ctx context.Context, in *lanyard.Instance, h *lanyard.Hours) (model.HoursOfOperation, error) {
+func (s *Server) hours(ctx context.Context, req *request, in *lanyard.Instance, h *lanyard.Hours) (model.HoursOfOperation, error) {
 	out := model.HoursOfOperation{HoursOfOperationId: &h.ID, HoursOfOperationArn: s.arn(in, h), Name: &h.Name, Description: some(h.Description), TimeZone: &h.TimeZone,
 		ParentHoursOfOperations: []model.HoursOfOperationsIdentifier{}, Tags: fullMap(h.Tags), LastModifiedTime: stamp(h.Modified), LastModifiedRegion: &in.Region}
-	for _, id := range h.Parents {
-		p, err := s.control.HoursByID(ctx, in, id)
-		if err != nil {
-			return out, err
-		}
+	parents, err := s.control.ParentHours(ctx, req.Call, in, h)
+	if err != nil {
+		return out, err
+	}
+	for _, p := range parents {
 		out.ParentHoursOfOperations = append(out.ParentHoursOfOperations, model.HoursOfOperationsIdentifier{Name: &p.Name, Id: &p.ID, Arn: s.arn(in, p)})
 	}
 	return out, kept(h.Settings, "Config", &out.Config)
@@ -220,7 +218,7 @@ func (s *Server) describeHoursOfOperation(ctx context.Context, req *request, in 
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.hours(ctx, instance, h)
+	out, err := s.hours(ctx, req, instance, h)
 	return &model.DescribeHoursOfOperationResponse{HoursOfOperation: &out}, err
 }
 
@@ -244,7 +242,7 @@ func (s *Server) searchHoursOfOperations(ctx context.Context, req *request, in *
 	}
 	out := &model.SearchHoursOfOperationsResponse{HoursOfOperations: make([]model.HoursOfOperation, len(f.page)), NextToken: f.next, ApproximateTotalCount: &f.total}
 	for i, h := range f.page {
-		if out.HoursOfOperations[i], err = s.hours(ctx, f.instance, h); err != nil {
+		if out.HoursOfOperations[i], err = s.hours(ctx, req, f.instance, h); err != nil {
 			return nil, err
 		}
 	}
@@ -253,71 +251,4 @@ func (s *Server) searchHoursOfOperations(ctx context.Context, req *request, in *
 
 func (s *Server) deleteHoursOfOperation(ctx context.Context, req *request, in *model.DeleteHoursOfOperationRequest) (any, error) {
 	return nil, s.control.DeleteHoursOfOperation(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId)
-}
-
-func (s *Server) createContactFlowModule(ctx context.Context, req *request, in *model.CreateContactFlowModuleRequest) (any, error) {
-	m := &lanyard.Module{Meta: lanyard.Meta{Name: *in.Name, Tags: in.Tags}, Description: text(in.Description), Content: *in.Content, Settings: lanyard.Settings{}}
-	if e := in.ExternalInvocationConfiguration; e != nil && e.Enabled != nil {
-		m.ExternalInvocation = *e.Enabled
-	}
-	keep(m.Settings, "Settings", in.Settings)
-	instance, m, err := s.control.CreateContactFlowModule(ctx, req.Call, *in.InstanceId, m, text(in.ClientToken))
-	if err != nil {
-		return nil, err
-	}
-	return &model.CreateContactFlowModuleResponse{Id: &m.ID, Arn: s.arn(instance, m)}, nil
-}
-
-func (s *Server) module(in *lanyard.Instance, m *lanyard.Module) (model.ContactFlowModule, error) {
-	sum := sha256.Sum256([]byte(m.Content))
-	out := model.ContactFlowModule{Id: &m.ID, Arn: s.arn(in, m), Name: &m.Name, Description: some(m.Description), Content: &m.Content,
-		State: ptr(active), Status: ptr("PUBLISHED"), Tags: fullMap(m.Tags), FlowModuleContentSha256: ptr(hex.EncodeToString(sum[:])),
-		ExternalInvocationConfiguration: &model.ExternalInvocationConfiguration{Enabled: &m.ExternalInvocation}}
-	return out, kept(m.Settings, "Settings", &out.Settings)
-}
-
-func (s *Server) describeContactFlowModule(ctx context.Context, req *request, in *model.DescribeContactFlowModuleRequest) (any, error) {
-	instance, m, err := s.control.DescribeContactFlowModule(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId)
-	if err != nil {
-		return nil, err
-	}
-	out, err := s.module(instance, m)
-	return &model.DescribeContactFlowModuleResponse{ContactFlowModule: &out}, err
-}
-
-func (s *Server) listContactFlowModules(ctx context.Context, req *request, in *model.ListContactFlowModulesRequest) (any, error) {
-	l, err := listed[*lanyard.Module](ctx, s, req, in.InstanceId, in.MaxResults, in.NextToken, text(in.ContactFlowModuleState))
-	if err != nil {
-		return nil, err
-	}
-	out := &model.ListContactFlowModulesResponse{ContactFlowModulesSummaryList: []model.ContactFlowModuleSummary{}, NextToken: l.next}
-	if text(in.ContactFlowModuleState) == "ARCHIVED" {
-		out.NextToken = nil
-		return out, nil
-	}
-	for _, m := range l.page {
-		out.ContactFlowModulesSummaryList = append(out.ContactFlowModulesSummaryList, model.ContactFlowModuleSummary{Id: &m.ID, Arn: s.arn(l.instance, m), Name: &m.Name, State: ptr(active)})
-	}
-	return out, nil
-}
-
-func (s *Server) searchContactFlowModules(ctx context.Context, req *request, in *model.SearchContactFlowModulesRequest) (any, error) {
-	f, err := search[*lanyard.Module](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults, in.NextToken)
-	if err != nil {
-		return nil, err
-	}
-	out := &model.SearchContactFlowModulesResponse{ContactFlowModules: make([]model.ContactFlowModule, len(f.page)), NextToken: f.next, ApproximateTotalCount: &f.total}
-	for i, m := range f.page {
-		if out.ContactFlowModules[i], err = s.module(f.instance, m); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-func (s *Server) deleteContactFlowModule(ctx context.Context, req *request, in *model.DeleteContactFlowModuleRequest) (any, error) {
-	if err := s.control.DeleteContactFlowModule(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId); err != nil {
-		return nil, err
-	}
-	return &model.DeleteContactFlowModuleResponse{}, nil
 }

@@ -23,7 +23,7 @@ func (in things) known(w *world) map[string]any {
 	m := map[string]any{
 		"InstanceId": in.instance, "HoursOfOperationId": in.hours, "QueueId": in.queue, "DefaultOutboundQueueId": in.queue, "RoutingProfileId": in.routing,
 		"HierarchyGroupId": in.group, "ParentGroupId": in.group, "AllowedAccessControlHierarchyGroupId": in.group, "ContactFlowModuleId": in.module, "FlowModuleId": in.module,
-		"EntityArn": in.agent, "EntityType": "AI_AGENT", "resourceArn": w.arn(in.instance), "AttributeType": "CONTACT_LENS", "Value": "true", "FieldName": "name",
+		"AliasId": in.alias, "ContactFlowModuleVersion": 1, "EntityArn": in.agent, "EntityType": "AI_AGENT", "resourceArn": w.arn(in.instance), "AttributeType": "CONTACT_LENS", "Value": "true", "FieldName": "name",
 		"Arn": "arn:aws:app-integrations:us-east-1:" + account + ":application/a",
 	}
 	if users := w.do("ListUsers", members{"InstanceId": in.instance}).ok()["UserSummaryList"].([]any); len(users) > 0 {

@@ -80,9 +80,9 @@ func (c criteria) condition() control.Condition {
 		out.String = &control.StringCondition{Field: text(s.FieldName), Value: text(s.Value), Compare: text(s.ComparisonType)}
 	}
 	out.Group = groupCondition(c.HierarchyGroupCondition)
-	// Nobody here has proficiencies; every queue is a standard one; every module is active and
-	// published.
-	out.Never = c.ListCondition != nil || c.StateCondition == "ARCHIVED" || c.StatusCondition == "SAVED"
+	out.State = c.StateCondition
+	// Nobody here has proficiencies; every queue is a standard one; every module is published.
+	out.Never = c.ListCondition != nil || c.StatusCondition == "SAVED"
 	return out
 }
 

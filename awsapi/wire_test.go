@@ -115,7 +115,7 @@ func TestWire(t *testing.T) {
 
 // things are the ids of what the script made.
 type things struct {
-	instance, hours, queue, routing, group, below, module, user, agent, held string
+	instance, hours, queue, routing, group, below, module, alias, user, agent, held string
 }
 
 func (r *recorder) instances() things {
@@ -175,6 +175,7 @@ func (r *recorder) instances() things {
 	r.does("DescribeContactFlowModule", members{"InstanceId": id, "ContactFlowModuleId": in.module})
 	r.does("ListContactFlowModules", members{"InstanceId": id})
 	r.does("SearchContactFlowModules", members{"InstanceId": id})
+	r.does("CreateContactFlowModuleVersion", members{"InstanceId": id, "ContactFlowModuleId": in.module, "Description": "First"})
 	r.refused("InvalidRequestException", "DeleteHoursOfOperation", members{"InstanceId": id, "HoursOfOperationId": in.hours})
 	r.refused("ResourceInUseException", "DeleteQueue", members{"InstanceId": id, "QueueId": in.queue})
 	in.agent = "arn:aws:wisdom:us-east-1:" + account + ":ai-agent/11111111-1111-4111-8111-111111111111/22222222-2222-4222-8222-222222222222:$LATEST"
@@ -363,12 +364,32 @@ func (r *recorder) end(in things, p string) {
 	r.does("DeleteQueue", members{"InstanceId": id, "QueueId": in.queue})
 	r.does("DeleteHoursOfOperation", members{"InstanceId": id, "HoursOfOperationId": in.hours})
 	r.does("DeleteUserHierarchyGroup", members{"InstanceId": id, "HierarchyGroupId": in.below})
+	r.modules(in)
 	r.does("DeleteContactFlowModule", members{"InstanceId": id, "ContactFlowModuleId": in.module})
 	// What was deleted keeps its tags.
 	m := r.do("ListTagsForResource", members{"resourceArn": r.arn(id, "operating-hours", in.hours)}).ok()
 	if b, _ := json.Marshal(m["tags"]); string(b) != `{"Team":"Night"}` {
 		r.Errorf("the tags of deleted hours are %s", b)
 	}
+}
+
+// modules has what hangs below a flow module.
+func (r *recorder) modules(in things) {
+	r.Helper()
+	of := func(m members) members { m["InstanceId"], m["ContactFlowModuleId"] = in.instance, in.module; return m }
+	r.refused("InvalidParameterException", "CreateContactFlowModuleVersion", of(members{"FlowModuleContentSha256": strings.Repeat("0", 64)}))
+	r.does("ListContactFlowModuleVersions", of(members{}))
+	alias := r.makes("CreateContactFlowModuleAlias", of(members{"AliasName": "prod", "ContactFlowModuleVersion": 1, "Description": "In use"}))
+	r.refused("DuplicateResourceException", "CreateContactFlowModuleAlias", of(members{"AliasName": "prod", "ContactFlowModuleVersion": 1}))
+	r.refused("ResourceNotFoundException", "CreateContactFlowModuleAlias", of(members{"AliasName": "next", "ContactFlowModuleVersion": 2}))
+	r.does("UpdateContactFlowModuleAlias", of(members{"AliasId": alias, "Name": "live"}))
+	r.does("DescribeContactFlowModuleAlias", of(members{"AliasId": alias}))
+	r.does("ListContactFlowModuleAliases", of(members{}))
+	r.refused("InvalidRequestException", "DeleteContactFlowModuleVersion", of(members{"ContactFlowModuleVersion": 1}))
+	r.does("DeleteContactFlowModuleAlias", of(members{"AliasId": alias}))
+	r.does("DeleteContactFlowModuleVersion", of(members{"ContactFlowModuleVersion": 1}))
+	r.does("UpdateContactFlowModuleContent", of(members{"Content": `{"Version":"3"}`}))
+	r.does("UpdateContactFlowModuleMetadata", of(members{"Name": "Find order", "State": "ARCHIVED"}))
 }
 
 // complete fails for an operation without a file, for an exception of a security-profile operation

@@ -41,11 +41,14 @@ func makeInstance(ctx context.Context, addr string) (*instance, error) {
 	}
 	in.group = made.HierarchyGroupId
 	err = call(ctx, addr, "PUT", "/contact-flow-modules/"+in.id, object{"Name": "Order status",
-		"Content": `{"Version":"2019-10-30","StartAction":"end","Actions":[]}`, "ExternalInvocationConfiguration": object{"Enabled": true}}, &made)
+		"Content": `{"Version":"2019-10-30","StartAction":"end","Actions":[]}`, "Description": "Finds an order", "ExternalInvocationConfiguration": object{"Enabled": true}}, &made)
 	if err != nil {
 		return nil, err
 	}
 	in.module = made.Id
+	if err := call(ctx, addr, "PUT", "/contact-flow-modules/"+in.id+"/"+in.module+"/version", object{}, nil); err != nil {
+		return nil, err
+	}
 	list, err := in.list(ctx, addr)
 	if err != nil {
 		return nil, err

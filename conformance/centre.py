@@ -101,6 +101,13 @@ class Centre:
     def module(self, **kw):
         return self.create_contact_flow_module(**{"Name": fresh("module"), "Content": "{}", **kw})["Id"]
 
+    def tool(self, **kw):
+        """A flow module that profiles may allow: the usual recipe."""
+        id = self.module(**{"Description": "A tool", "ExternalInvocationConfiguration": {"Enabled": True}, **kw})
+        version = self.create_contact_flow_module_version(ContactFlowModuleId=id, Description="First")["Version"]
+        self.create_contact_flow_module_alias(ContactFlowModuleId=id, AliasName="live", ContactFlowModuleVersion=version)
+        return id
+
     def reads(self, profile):
         """Everything that can be read of a profile."""
         id = {"InstanceId": self.id, "SecurityProfileId": profile}

@@ -29,7 +29,8 @@ class Requests:
         self.connect = connect
         c = self.centre = Centre(connect, managed=True)
         self.groups = c.chain()
-        self.hours, self.queue, self.module = c.hours(), c.queue(), c.module()
+        self.hours, self.queue, self.module = c.hours(), c.queue(), c.tool()
+        self.alias = c.list_contact_flow_module_aliases(ContactFlowModuleId=self.module)["ContactFlowModuleAliasSummaryList"][0]["AliasId"]
         self.routing = c.routing(QueueConfigs=[self.queue_config()])
         self.profile, self.other = c.profile(Permissions=["Users.View"]), c.profile()
         self.user = c.user([self.profile], HierarchyGroupId=self.groups[0])
@@ -42,6 +43,7 @@ class Requests:
         c, instance = self.centre, {"InstanceId": self.centre.id}
         profile = instance | {"SecurityProfileId": self.profile}
         user = instance | {"UserId": self.user}
+        module = instance | {"ContactFlowModuleId": self.module}
         agent = instance | {"EntityType": "AI_AGENT"}
         make = {
             "CreateSecurityProfile": lambda: instance | {"SecurityProfileName": fresh("p")},
@@ -107,9 +109,22 @@ class Requests:
             "SearchHoursOfOperations": lambda: instance,
             "DeleteHoursOfOperation": lambda: instance | {"HoursOfOperationId": c.hours()},
             "CreateContactFlowModule": lambda: instance | {"Name": fresh("m"), "Content": "{}"},
-            "DescribeContactFlowModule": lambda: instance | {"ContactFlowModuleId": self.module},
+            "DescribeContactFlowModule": lambda: module,
             "ListContactFlowModules": lambda: instance,
             "SearchContactFlowModules": lambda: instance,
+            "UpdateContactFlowModuleContent": lambda: module | {"Content": "{}"},
+            "UpdateContactFlowModuleMetadata": lambda: module | {"Description": fresh("d")},
+            "CreateContactFlowModuleVersion": lambda: instance | {"ContactFlowModuleId": c.module()},
+            "ListContactFlowModuleVersions": lambda: module,
+            "DeleteContactFlowModuleVersion": lambda: module | {
+                "ContactFlowModuleVersion": c.create_contact_flow_module_version(ContactFlowModuleId=self.module)["Version"]},
+            "CreateContactFlowModuleAlias": lambda: instance | {
+                "ContactFlowModuleId": c.tool(), "AliasName": "next", "ContactFlowModuleVersion": 1},
+            "DescribeContactFlowModuleAlias": lambda: module | {"AliasId": self.alias},
+            "UpdateContactFlowModuleAlias": lambda: module | {"AliasId": self.alias, "Description": fresh("d")},
+            "ListContactFlowModuleAliases": lambda: module,
+            "DeleteContactFlowModuleAlias": lambda: module | {"AliasId": c.create_contact_flow_module_alias(
+                ContactFlowModuleId=self.module, AliasName=fresh("alias"), ContactFlowModuleVersion=1)["Id"]},
             "DeleteContactFlowModule": lambda: instance | {"ContactFlowModuleId": c.module()},
         }
         return make[operation]()

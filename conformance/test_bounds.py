@@ -10,7 +10,7 @@ import pytest
 
 import check
 import operations
-from centre import Centre, fresh
+from centre import MISSING, Centre, fresh
 from wire import Wire
 
 # Shapes with a pattern: what fits and what does not, both within the other bounds.
@@ -24,13 +24,16 @@ PATTERNS = {
     "SensitivePhoneNumber": (["+12025550123"], ["2025550123", "+0123", "+1", "+1234567890123456"]),
     "PrimaryAttributeContextKeyName": (["Région 1"], ["aws:x", "connect:x", "国", "a\u0001"]),
     "IAMRestrictedPrimaryValue": (["Île-de-France"], ["国", "a\u0001", "a\u007f"]),
+    "ContactFlowModuleAlias": (["a-b_c$1"], ["a--b", "a b", "é"]),
+    "FlowModuleContentSha256": ([], ["-" * 64]),
+    "InstanceIdOrArn": ([MISSING], ["x", MISSING + "0", "arn:aws:s3:::bucket"]),
     "ContactFlowModuleName": (["a"], [" ", "\t"]),
     "ContactFlowModuleDescription": (["a"], [" "]),
 }
 
 # Values at the bound that exist nowhere, so that the answer is about that. Everything else must be accepted.
 REFERENCES = re.compile(
-    r"(InstanceId|NextToken|ContactFlowModuleId|FlowModuleId|QuickConnectIds|EmailAddressesConfig)\b|^CreateRoutingProfile .*QueueConfigs$")
+    r"(InstanceId|NextToken|ContactFlowModuleId|AliasId|FlowModuleId|QuickConnectIds|EmailAddressesConfig)\b|^CreateRoutingProfile .*QueueConfigs$")
 
 BOUND = re.compile(r"has \d+ |is too (small|large)|is not one of|must match|is required| is not a ")
 
@@ -255,7 +258,11 @@ def within_but_refused(name, path, value):
         (name == "CreateInstance" and value == "EXISTING_DIRECTORY")
         or (path[-1] == "EntityType" and value == "USER")
         or path[-1] == "EntityArn"
-        or (name == "CreateContactFlowModule" and path[-1] == "Name" and len(value) == 1)  # the one before has the name
+        or (name in ("CreateContactFlowModule", "UpdateContactFlowModuleMetadata") and path[-1] == "Name" and len(value) == 1)  # another has it
+        or path[-1] == "FlowModuleContentSha256"  # of content that the module does not have
+        or (name == "UpdateContactFlowModuleAlias" and path[-1] == "Name" and len(value) > 100)  # as when it is made
+        or name == "DeleteContactFlowModuleVersion"  # the alias names it
+        or (path[-1] == "InstanceId" and "FlowModuleAlias" in name)  # the length says less than the pattern
         or (path[-1] == "PhoneType" and value == "DESK_PHONE")
         or (name == "UpdateInstanceAttribute" and path[-1] == "Value")
         or (name == "UpdateUserHierarchyStructure")

@@ -39,7 +39,7 @@ def aws(server, tmp_path_factory):
 def test_life_of_a_profile(aws, connect):
     c = Centre(connect)
     c.levels(1)
-    group, module, agent = c.group(), c.module(), app_arn()
+    group, module, agent = c.group(), c.tool(), app_arn()
     made = aws("create-security-profile", "--instance-id", c.id, "--security-profile-name", "Night shift", "--description", "At night",
                "--permissions", "BasicAgentAccess", "Users.View", "--tags", "Team=night,Stage=test")
     assert set(made) == {"SecurityProfileId", "SecurityProfileArn"}

@@ -63,7 +63,7 @@ def test_no_mixture(centre, clients):
 def test_last_writer_wins_whole(centre, clients):
     """After the writers are done, all parts are of one update, those of the other lists too."""
     id = centre.profile()
-    modules = [centre.module() for _ in range(6)]
+    modules = [centre.tool() for _ in range(6)]
     arns = [app_arn() for _ in range(6)]
     names = ["Users.View", "Users.Edit", "Queues.View", "Queues.Edit", "Prompts.View", "Rules.View"]
 

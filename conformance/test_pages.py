@@ -24,7 +24,7 @@ class Filled:
         c = self.centre = Centre(connect)
         self.groups = c.chain()
         for _ in range(N):
-            c.group(), c.hours(), c.queue(), c.module()
+            c.group(), c.hours(), c.queue(), c.tool()
         self.queues = [q["Id"] for q in c.list_queues()["QueueSummaryList"]]
         self.routing = c.routing(QueueConfigs=[
             {"QueueReference": {"QueueId": q, "Channel": channel}, "Priority": 1, "Delay": 0}
@@ -32,6 +32,10 @@ class Filled:
         for _ in range(N):
             c.routing()
         modules = [m["Id"] for m in c.list_contact_flow_modules()["ContactFlowModulesSummaryList"]]
+        self.module = modules[0]
+        for i in range(N):
+            version = c.create_contact_flow_module_version(ContactFlowModuleId=self.module)["Version"]
+            c.create_contact_flow_module_alias(ContactFlowModuleId=self.module, AliasName=f"alias{i}", ContactFlowModuleVersion=version)
         self.permissions = permissions.names()[:20]
         self.profile = c.profile(
             Permissions=self.permissions, AllowedFlowModules=[{"Type": "MCP", "FlowModuleId": m} for m in modules[:N]],
@@ -49,6 +53,8 @@ class Filled:
                  "ListEntitySecurityProfiles": {"EntityType": "AI_AGENT", "EntityArn": self.agent}, "ListInstances": None}
         if operation.startswith("ListSecurityProfile") and operation != "ListSecurityProfiles":
             return instance | {"SecurityProfileId": self.profile}
+        if operation.startswith("ListContactFlowModule") and operation != "ListContactFlowModules":
+            return instance | {"ContactFlowModuleId": self.module}
         more = extra.get(operation, {})
         return {} if more is None else instance | more
 
@@ -124,7 +130,7 @@ def test_tokens(filled, connect, wire, operation, items):
             call(**params, NextToken=forged)
     if operation != "ListInstances":
         with refuses(code, "NextToken"):  # of another instance
-            other = Filled.params(type("", (), {"centre": Centre(connect), "profile": filled.profile, "routing": filled.routing, "agent": filled.agent}), operation)
+            other = Filled.params(type("", (), {"centre": Centre(connect), "profile": filled.profile, "routing": filled.routing, "agent": filled.agent, "module": filled.module}), operation)
             call(**other, NextToken=token)
     for another, _ in PAGED:
         if another != operation:

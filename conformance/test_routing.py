@@ -124,6 +124,7 @@ def test_module(centre):
     assert m["FlowModuleContentSha256"] in (sum.hexdigest(), base64.b64encode(sum.digest()).decode())
     with refuses("DuplicateResourceException", "M"):
         centre.module(Name="M")
+    centre.create_contact_flow_module_version(ContactFlowModuleId=id)
     profile = centre.profile(AllowedFlowModules=[{"Type": "MCP", "FlowModuleId": id}])
     assert centre.delete_contact_flow_module(ContactFlowModuleId=id)["ResponseMetadata"]["HTTPStatusCode"] == 200
     assert centre.reads(profile)["modules"] == [{"Type": "MCP", "FlowModuleId": id}]  # keeps its word, which grants nothing

@@ -26,7 +26,7 @@ class Case:
         self.centre = centre
         centre.levels(2)
         self.groups = [centre.group(), centre.group()]
-        self.modules = [centre.module(), centre.module(), centre.module()]
+        self.modules = [centre.tool(), centre.tool(), centre.tool()]
         self.agents = [app_arn() for _ in range(3)]
         self.one = {
             "Description": "First", "Permissions": ["Users.View", "BasicAgentAccess"],
@@ -233,7 +233,7 @@ def test_granular_cleared_at_each_level(case):
 def test_at_the_largest(case):
     """Everything at its upper bound in one call."""
     names = permissions.names()
-    modules = [case.centre.module() for _ in range(10)]
+    modules = [case.centre.tool() for _ in range(10)]
     largest = {
         "Description": "é" * 250, "Permissions": (names * 2)[:500],
         "AllowedAccessControlTags": {f"{i}" + "k" * 127: "v" * 256 for i in range(4)},
@@ -296,7 +296,7 @@ def test_refuses_what_is_of_another_instance(case, connect):
     other = Centre(connect)
     other.levels(1)
     for sent in ({"AllowedAccessControlHierarchyGroupId": other.group()},
-                 {"AllowedFlowModules": [{"Type": "MCP", "FlowModuleId": other.module()}]}):
+                 {"AllowedFlowModules": [{"Type": "MCP", "FlowModuleId": other.tool()}]}):
         before = case.centre.reads(case.id)
         with refuses("InvalidParameterException", *sent):
             case.update(**sent)

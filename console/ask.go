@@ -3,7 +3,6 @@ package console
 import (
 	"context"
 	"encoding/json"
-	"maps"
 	"net/http"
 
 	strict "github.com/go-json-experiment/json"
@@ -74,14 +73,22 @@ func (s *Server) ask(ctx context.Context, a *asking) (any, error) {
 			return nil, err
 		}
 	}
-	status, body := s.Ask(ctx, v.in.ID, way.path, a.body)
+	status, body := s.Ask(ctx, v.in.ID, way.path, a.body, v.sight())
 	if status != http.StatusOK {
 		return nil, asked(status, body)
 	}
-	if v.user == "" || a.rest == "evaluation" || a.rest == "actions" || a.rest == "effective" {
-		return raw(body), nil
+	return raw(body), nil
+}
+
+// sight reports what the viewer may see of a snapshot; nil for the operator, who may see everything.
+func (v *viewer) sight() Sight {
+	if v.user == "" {
+		return nil
 	}
-	return v.filter(a.rest, body)
+	return func(s *access.Snapshot, resourceType, id string) bool {
+		then := viewer{Snapshot: s, in: v.in, user: v.user}
+		return then.sees(viewedType(resourceType), id)
+	}
 }
 
 // asked makes a failure of the decision API's.
@@ -115,23 +122,15 @@ func mayAbout(v *viewer, q *question) (subject access.Subject, err error) {
 	subject.ID = q.Subject.ID
 	switch q.Subject.Type {
 	case "user":
-		id, ok := v.User(q.Subject.ID)
-		if !ok {
-			id = q.Subject.ID
-		}
-		return subject, v.need(access.TypeUser, id)
+		return subject, v.need(access.TypeUser, q.Subject.ID)
 	case "ai_agent":
 		subject.Type = access.AIAgent
 		if err := v.need(access.TypeAIAgent, q.Subject.ID); err != nil {
 			return subject, err
 		}
 		if p := q.Subject.Properties; p != nil && p.Assisting != "" {
-			id, ok := v.User(p.Assisting)
-			if !ok {
-				id = p.Assisting
-			}
-			subject.Human = id
-			return subject, v.need(access.TypeUser, id)
+			subject.Human = p.Assisting
+			return subject, v.need(access.TypeUser, p.Assisting)
 		}
 	default:
 		return subject, lanyard.Errorf(lanyard.Invalid, "subject.type: %q is not accepted; user and ai_agent are", clip(q.Subject.Type))
@@ -139,30 +138,33 @@ func mayAbout(v *viewer, q *question) (subject access.Subject, err error) {
 	return subject, nil
 }
 
+// mayEvaluate asks for the right to view the subject, and what the question is about: whoever may not view
+// that is told nothing of it, not even of themselves.
 func mayEvaluate(ctx context.Context, s *Server, a *asking, v *viewer, q *question) error {
-	explain := q.Context != nil && q.Context.Explain
-	if explain && a.rest == "evaluation" {
+	if q.Context != nil && q.Context.Explain && a.rest == "evaluation" {
 		if err := mayExplain(ctx, s, a, v, q); err != nil {
 			return err
 		}
-		return mayShow(v, q)
+	} else if !q.itself(v) {
+		if _, err := mayAbout(v, q); err != nil {
+			return err
+		}
 	}
-	if q.itself(v) {
-		return nil
-	}
-	_, err := mayAbout(v, q)
-	return err
+	return mayShow(v, q)
 }
 
-// mayShow asks for the right to view what a question is about: an explanation shows its tags and its
-// group.
+// mayShow asks for the right to view what a question is about: by whom it can be reached, and why, tells
+// its tags and its group. Nobody needs a right to ask about themselves.
 func mayShow(v *viewer, q *question) error {
 	r := q.Resource
-	if r == nil || r.Type == access.TypeAIAgent || r.Properties != nil && r.Properties.New {
+	if r == nil || r.ID == "" || r.Type == access.TypeAIAgent || r.Properties != nil && r.Properties.New {
 		return nil
 	}
 	t := viewedType(r.Type)
 	if views[t] == "" || r.Type == access.TypeFlowModule && (q.Action == nil || q.Action.Name == access.ActionInvoke) {
+		return nil
+	}
+	if id, ok := v.User(r.ID); t == access.TypeUser && ok && id == v.user {
 		return nil
 	}
 	return v.need(t, r.ID)
@@ -199,10 +201,14 @@ func mayExplain(_ context.Context, _ *Server, _ *asking, v *viewer, q *question)
 }
 
 func mayWhoCan(_ context.Context, _ *Server, _ *asking, v *viewer, q *question) error {
+	t := access.TypeUser
 	if q.Subject != nil && q.Subject.Type == "ai_agent" {
-		return v.holds(views[access.TypeAIAgent])
+		t = access.TypeAIAgent
 	}
-	return v.holds(views[access.TypeUser])
+	if err := v.holds(views[t]); err != nil {
+		return err
+	}
+	return mayShow(v, q)
 }
 
 func mayHolders(_ context.Context, _ *Server, _ *asking, v *viewer, q *question) error {
@@ -212,153 +218,54 @@ func mayHolders(_ context.Context, _ *Server, _ *asking, v *viewer, q *question)
 	return v.need(access.TypeSecurityProfile, q.Resource.ID)
 }
 
-// mayPropose asks for what the operation itself would ask for.
+// mayPropose asks for what the operation itself would ask for, which is recorded when it is refused, and
+// for the right to view what would be changed.
 func mayPropose(ctx context.Context, s *Server, a *asking, v *viewer, q *question) error {
 	if q.Operation != "UpdateSecurityProfile" && q.Operation != "UpdateUserSecurityProfiles" {
 		return lanyard.Errorf(lanyard.Invalid, "operation: UpdateSecurityProfile and UpdateUserSecurityProfiles are accepted")
-	}
-	// The difference shows the names of profiles, and who has them.
-	if q.Subject != nil {
-		if err := mayExplain(ctx, s, a, v, q); err != nil {
-			return err
-		}
-		if err := mayShow(v, q); err != nil {
-			return err
-		}
 	}
 	got := s.Propose(ctx, Call{Operation: q.Operation, Input: q.Parameters, Caller: s.caller(a), Instance: v.in.ID, User: v.user})
 	if got.Exception != "" {
 		return got.failure()
 	}
-	return nil
-}
-
-// filter leaves out of results what the viewer may not see.
-func (v *viewer) filter(kind string, body []byte) (any, error) {
-	var answer map[string]json.RawMessage
-	var results []json.RawMessage
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return nil, err
+	var in struct {
+		SecurityProfileID  string   `json:"SecurityProfileId"`
+		UserID             string   `json:"UserId"`
+		SecurityProfileIDs []string `json:"SecurityProfileIds"`
 	}
-	if err := json.Unmarshal(answer["results"], &results); err != nil {
-		return nil, err
-	}
-	var names struct {
-		Profiles map[string]string `json:"profiles"`
-	}
-	if answer["context"] != nil {
-		if err := json.Unmarshal(answer["context"], &names); err != nil {
-			return nil, err
-		}
-	}
-	kept, shown := []json.RawMessage{}, map[int]bool{}
-	for _, r := range results {
-		var e struct {
-			Type       string         `json:"type"`
-			ID         string         `json:"id"`
-			Properties map[string]any `json:"properties"`
-			Difference int            `json:"difference,omitzero"`
-		}
-		if err := json.Unmarshal(r, &e); err != nil {
-			return nil, err
-		}
-		t := e.Type
-		switch t {
-		case "user":
-			t = access.TypeUser
-		case "ai_agent":
-			t = access.TypeAIAgent
-		default:
-			t = viewedType(t)
-		}
-		if views[t] != "" && !v.sees(t, e.ID) {
-			continue
-		}
-		if kind == "who-can" {
-			v.filterProfiles(e.Properties, names.Profiles)
-			b, err := json.Marshal(e)
-			if err != nil {
-				return nil, err
-			}
-			r = b
-		}
-		kept, shown[e.Difference] = append(kept, r), true
-	}
-	if kind == "who-can" {
-		maps.DeleteFunc(names.Profiles, func(id, _ string) bool { return !v.sees(access.TypeSecurityProfile, id) })
-		b, err := json.Marshal(names)
-		if err != nil {
-			return nil, err
-		}
-		answer["context"] = b
-	}
-	if kind == "what-if" {
-		if err := v.filterDifferences(answer, shown); err != nil {
-			return nil, err
-		}
-	}
-	b, err := json.Marshal(kept)
-	if err != nil {
-		return nil, err
-	}
-	answer["results"] = b
-	return answer, nil
-}
-
-// filterProfiles leaves out of what is said of somebody who can the profiles that the viewer may not see.
-func (v *viewer) filterProfiles(of map[string]any, names map[string]string) {
-	all, _ := of["profiles"].([]any)
-	visible := []any{}
-	for _, p := range all {
-		if id, ok := p.(string); ok && v.sees(access.TypeSecurityProfile, id) {
-			visible = append(visible, id)
-		}
-	}
-	of["profiles"], of["profile_count"] = visible, len(visible)
-	delete(of, "profile")
-	delete(of, "profile_name")
-	if len(visible) > 0 {
-		of["profile"], of["profile_name"] = visible[0], names[visible[0].(string)]
-	}
-}
-
-// filterDifferences empties the differences of those who are not shown, and leaves out of the others
-// the names and conditions of profiles that the viewer may not see.
-func (v *viewer) filterDifferences(answer map[string]json.RawMessage, shown map[int]bool) error {
-	var all []map[string]any
-	if err := json.Unmarshal(answer["differences"], &all); err != nil {
+	if err := decodeQuestion(q.Parameters, &in); err != nil {
 		return err
 	}
-	for i, d := range all {
-		if !shown[i] {
-			all[i] = map[string]any{"gains": []any{}, "loses": []any{}, "changes": []any{}}
-			continue
-		}
-		v.redact(d)
+	about, t, err := in.SecurityProfileID, access.TypeSecurityProfile, error(nil)
+	if q.Operation == "UpdateUserSecurityProfiles" {
+		about, t = in.UserID, access.TypeUser
 	}
-	b, err := json.Marshal(all)
-	answer["differences"] = b
+	if err := v.needRef(t, about); err != nil || q.Subject == nil {
+		return err
+	}
+	// The answers to a question, as things are and as they would be, rest on all of the subject's profiles.
+	if err = mayExplain(ctx, s, a, v, q); err == nil {
+		err = mayShow(v, q)
+	}
+	for _, p := range in.SecurityProfileIDs {
+		if err == nil {
+			err = v.needRef(access.TypeSecurityProfile, p)
+		}
+	}
 	return err
 }
 
-func (v *viewer) redact(value any) {
-	switch value := value.(type) {
-	case []any:
-		for _, one := range value {
-			v.redact(one)
-		}
-	case map[string]any:
-		if id, ok := value["profile"].(string); ok && !v.sees(access.TypeSecurityProfile, id) {
-			value["name"], value["conditions"] = "", []any{}
-		}
-		for _, one := range value {
-			v.redact(one)
-		}
+// needRef is need for what an id or ARN names.
+func (v *viewer) needRef(resourceType, ref string) error {
+	id, err := v.id(ref)
+	if err != nil {
+		return err
 	}
+	return v.need(resourceType, id)
 }
 
 // decodeQuestion reads what matters of a question. Members that it does not know are passed over.
-func decodeQuestion(body []byte, q *question) error {
+func decodeQuestion(body []byte, q any) error {
 	if err := strict.Unmarshal(body, q); err != nil {
 		return &failure{Status: http.StatusBadRequest, Code: invalid, Message: "the question cannot be read: " + err.Error()}
 	}

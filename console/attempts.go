@@ -15,6 +15,7 @@ type attempts struct {
 
 	mu      sync.Mutex
 	entries map[[16]byte]*attempt
+	known   map[[16]byte]bool // names, with the networks from which they signed in
 }
 
 type attempt struct {
@@ -24,12 +25,59 @@ type attempt struct {
 
 // Bounds of attempts.
 const (
-	freeByUser    = 5  // failures of one name that cost nothing
-	freeByAddress = 20 // and of one address, behind which may be many people
+	freeByUser    = 5   // failures of one name from one network that cost nothing
+	freeByName    = 100 // and from all networks: few would let anybody lock others out
+	freeByAddress = 20  // and of one network, behind which may be many people
 	longestWait   = 5 * time.Minute
 	forgetAfter   = 15 * time.Minute
 	maxAttempts   = 20_000 // entries in memory, some 2 MB
+	maxKnown      = 20_000 // and of those who signed in, some 1 MB
 )
+
+// signIn is try for somebody who claims to be who. Failures from elsewhere do not hold up those who have
+// signed in from their network before.
+func (a *attempts) signIn(who, network string) (wait time.Duration, done func(succeeded bool)) {
+	mine := who + "\x00" + network
+	keys := map[string]int{mine: freeByUser, "from\x00" + network: freeByAddress}
+	if !a.knows(mine) {
+		keys["name\x00"+who] = freeByName
+	}
+	wait, end := a.try(keys)
+	if end == nil {
+		return wait, nil
+	}
+	return wait, func(succeeded bool) {
+		if end(succeeded); succeeded {
+			a.learn(mine)
+		}
+	}
+}
+
+func (a *attempts) knows(key string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.known[idOfAttempt(key)]
+}
+
+func (a *attempts) learn(key string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.known == nil {
+		a.known = map[[16]byte]bool{}
+	}
+	for id := range a.known { // any
+		if len(a.known) < maxKnown {
+			break
+		}
+		delete(a.known, id)
+	}
+	a.known[idOfAttempt(key)] = true
+}
+
+func idOfAttempt(key string) [16]byte {
+	sum := sha256.Sum256([]byte(key))
+	return [16]byte(sum[:])
+}
 
 // try begins an attempt for all keys, each with how many failures are free. wait is how long to wait
 // when there must be none now; otherwise done ends the attempt and tells whether it succeeded.
@@ -74,8 +122,7 @@ func (a *attempts) try(keys map[string]int) (wait time.Duration, done func(succe
 }
 
 func (a *attempts) entry(key string, now time.Time) *attempt {
-	sum := sha256.Sum256([]byte(key))
-	id := [16]byte(sum[:])
+	id := idOfAttempt(key)
 	e := a.entries[id]
 	if e == nil {
 		if len(a.entries) >= maxAttempts {

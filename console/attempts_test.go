@@ -116,3 +116,63 @@ func TestAttemptsByNetwork(t *testing.T) {
 		}
 	}
 }
+
+// Nobody locks others out by guessing at their names, and guessing gets slower from anywhere.
+func TestAttemptsToSignIn(t *testing.T) {
+	now := time.Date(2026, 3, 14, 15, 0, 0, 0, time.UTC)
+	a := attempts{now: func() time.Time { return now }}
+	try := func(who, from string, right bool) bool {
+		wait, done := a.signIn(who, from)
+		if wait > 0 {
+			return false
+		}
+		done(right)
+		return true
+	}
+	if !try("ann", "office", true) {
+		t.Fatal("ann must wait at first")
+	}
+	guessed := 0
+	for i := range 100 {
+		for range 10 {
+			if try("ann", fmt.Sprint("attic", i), false) {
+				guessed++
+			}
+		}
+	}
+	if guessed != freeByName {
+		t.Errorf("%d guesses from 100 networks go on, want %d", guessed, freeByName)
+	}
+	for _, tt := range []struct {
+		name, who, from string
+		right, want     bool
+	}{
+		{"from where she signed in", "ann", "office", true, true},
+		{"from elsewhere", "ann", "home", true, false},
+		{"somebody else from there", "bob", "home", true, true},
+		{"a guess from where she signed in", "ann", "office", false, true},
+	} {
+		if got := try(tt.who, tt.from, tt.right); got != tt.want {
+			t.Errorf("%s: goes on: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+	for range freeByUser - 1 {
+		try("ann", "office", false)
+	}
+	if try("ann", "office", true) {
+		t.Error("guesses from a network that ann signed in from are not slowed down")
+	}
+	if now = now.Add(longestWait); !try("ann", "home", true) {
+		t.Error("the wait does not end")
+	}
+}
+
+func TestAttemptsKnowSoMany(t *testing.T) {
+	a := attempts{now: time.Now}
+	for i := range 3 * maxKnown / 2 {
+		a.learn(fmt.Sprint("user", i))
+	}
+	if len(a.known) != maxKnown {
+		t.Errorf("%d are known, want %d", len(a.known), maxKnown)
+	}
+}

@@ -242,7 +242,7 @@ func (s *Server) profileOf(ctx context.Context, a *asking, in profileRequest) (a
 	}
 	tag := control.ETag(p)
 	a.header.Set("Etag", tag)
-	return profileAnswer{Profile: s.stateOf(instance, p), ETag: tag, Revision: v.Revision(), Holders: v.HolderCount(id), LastModified: v.lastModified(s, changed, p)}, nil
+	return profileAnswer{Profile: s.stateOf(instance, p), ETag: tag, Revision: v.Revision(), Holders: v.holderCount(id), LastModified: v.lastModified(s, changed, p)}, nil
 }
 
 // id is the bare id of an id or ARN of this instance.

@@ -37,8 +37,8 @@ type Config struct {
 	// Call runs an operation of the API.
 	Call func(ctx context.Context, c Call) Answer
 	// Ask asks the decision API, at a path such as /access/v1/evaluation, about an instance. Whether the
-	// question may be asked is settled before.
-	Ask func(ctx context.Context, instance, path string, body []byte) (status int, answer []byte)
+	// question may be asked is settled before; sees, unless nil, reports what the answer may show.
+	Ask func(ctx context.Context, instance, path string, body []byte, sees Sight) (status int, answer []byte)
 	// Propose tells whether a proposed operation would be carried out, and changes nothing.
 	Propose func(ctx context.Context, c Call) Answer
 	// Export shapes an event for programs.
@@ -54,6 +54,9 @@ type Config struct {
 	Now     func() time.Time // default time.Now
 	Logger  *slog.Logger     // default slog.Default()
 }
+
+// A Sight reports whether a resource of a type, users and AI agents too, may be seen in a snapshot.
+type Sight = func(s *access.Snapshot, resourceType, id string) bool
 
 // Call is an operation asked for through the console.
 type Call struct {
@@ -484,6 +487,9 @@ type viewer struct {
 	in   *lanyard.Instance
 	user string // id; "" for the operator
 	call control.Call
+
+	users  map[string]bool // who of those who were asked about is seen
+	counts map[string]int  // holders of profiles that are seen
 }
 
 // about reads a question into in, and answers its viewer of the instance that it names.

@@ -233,6 +233,7 @@ func (g *gone) filter(ctx context.Context, e *lanyard.Event, about lanyard.Ref) 
 		return false, nil
 	}
 	var kept []lanyard.Change
+	whole := true
 	for _, c := range e.Changes {
 		if !is(c) {
 			continue
@@ -242,10 +243,17 @@ func (g *gone) filter(ctx context.Context, e *lanyard.Event, about lanyard.Ref) 
 			return false, err
 		}
 		if ok {
+			if c.Before, err = g.v.shown(c.Type, c.Before); err == nil {
+				c.After, err = g.v.shown(c.Type, c.After)
+			}
+			if err != nil {
+				return false, err
+			}
+			whole = whole && g.v.showsWhole(c.Type)
 			kept = append(kept, c)
 		}
 	}
-	if len(kept) < len(e.Changes) {
+	if len(kept) < len(e.Changes) || !whole {
 		e.Request = nil // it is about what is not shown, too
 	}
 	e.Changes = kept
@@ -330,6 +338,9 @@ func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 	return map[string]any{"Events": shown, "Names": names.known(), "Next": p.next, "Searched": p.searched, "Revision": v.Revision()}, nil
 }
 
+// concealed is what CloudTrail writes in the place of what a record does not say.
+const concealed = "HIDDEN_DUE_TO_SECURITY_REASONS"
+
 // historyExport answers a page of events as programs read them.
 func (s *Server) historyExport(ctx context.Context, a *asking) (any, error) {
 	var in historyRequest
@@ -343,9 +354,43 @@ func (s *Server) historyExport(ctx context.Context, a *asking) (any, error) {
 	}
 	records := []any{}
 	for _, e := range p.events {
+		if v.user != "" {
+			e.AccessKeyID = concealed
+			if who := v.by(e.OnBehalfOf, "", false); e.OnBehalfOf != "" && who.ID == "" {
+				e.OnBehalfOf = concealed
+			}
+			if e.Changes, err = bare(e.Changes); err != nil {
+				return nil, err
+			}
+		}
 		records = append(records, s.Export(e))
 	}
 	return map[string]any{"Records": records, "Next": p.next, "Searched": p.searched}, nil
+}
+
+// bare takes out of documents what the store keeps beside them: their places in the order of creation, which
+// count what others made too, and by whom a profile was changed last.
+func bare(changes []lanyard.Change) ([]lanyard.Change, error) {
+	out := slices.Clone(changes)
+	for i := range out {
+		for _, doc := range []*json.RawMessage{&out[i].Before, &out[i].After} {
+			if len(*doc) == 0 {
+				continue
+			}
+			members := map[string]json.RawMessage{}
+			if err := json.Unmarshal(*doc, &members); err != nil {
+				return nil, err
+			}
+			delete(members, "Seq")
+			delete(members, "ModifiedBy")
+			b, err := json.Marshal(members)
+			if err != nil {
+				return nil, err
+			}
+			*doc = b
+		}
+	}
+	return out, nil
 }
 
 // change shows what happened to one resource, field by field.

@@ -71,7 +71,15 @@ func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([
 	}
 	tags := v.Tags()
 	keys := map[string]map[string]bool{} // in use, by what they are without regard to case
+	whole := map[string]bool{}           // types of which the viewer sees all; what others carry is not told
+	for t := range tagTypes {
+		whole[t] = v.seesAll(t)
+	}
+	held := v.seesAllHolders()
 	for t := range tags {
+		if !whole[t.Type] {
+			continue
+		}
 		small := strings.ToLower(t.Key)
 		if keys[small] == nil {
 			keys[small] = map[string]bool{}
@@ -81,7 +89,7 @@ func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([
 	byID := map[string]*lanyard.Profile{}
 	for _, p := range all {
 		byID[p.ID] = p
-		if v.HolderCount(p.ID) == 0 {
+		if held && v.HolderCount(p.ID) == 0 {
 			add("unused", info, "nobody holds it", nil, p)
 		}
 		if without := editWithoutView(p); len(without) > 0 {
@@ -93,7 +101,7 @@ func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([
 		if p.HierarchyGroup != "" && len(p.HierarchyRestricted) == 0 {
 			add("half-restriction", warning, "it names a hierarchy group but restricts nothing by hierarchy", nil, p)
 		}
-		if p.HierarchyGroup != "" && len(v.Lookup(access.TypeHierarchyGroup, p.HierarchyGroup)) == 0 {
+		if p.HierarchyGroup != "" && whole[access.TypeHierarchyGroup] && len(v.Lookup(access.TypeHierarchyGroup, p.HierarchyGroup)) == 0 {
 			add("missing-group", warning, "its hierarchy group has been deleted, so its holders see nobody by it", []string{p.HierarchyGroup}, p)
 		}
 		for _, key := range slices.Sorted(maps.Keys(p.AccessTags)) {
@@ -103,7 +111,7 @@ func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([
 			}
 			for _, name := range p.TagRestricted {
 				t, _ := lanyard.RestrictedType(name)
-				if tagTypes[t] && tags[access.Tag{Type: t, Key: key, Value: p.AccessTags[key]}] == 0 {
+				if whole[t] && tags[access.Tag{Type: t, Key: key, Value: p.AccessTags[key]}] == 0 {
 					add("tag-on-nothing", warning, fmt.Sprintf("no %s carries the tag %s=%s, so its holders reach none", t, key, p.AccessTags[key]), []string{key + "=" + p.AccessTags[key]}, p)
 				}
 			}

@@ -49,29 +49,22 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 		}
 		counts := map[string]int{"Profiles": len(all)}
 		if v.holds(views[access.TypeUser]) == nil {
-			counts["Users"] = v.Count(access.TypeUser)
+			counts["Users"] = v.userCount()
 		}
 		if v.holds(views[access.TypeAIAgent]) == nil {
 			counts["Agents"] = v.Count(access.TypeAIAgent)
-		}
-		unheld, none := []named{}, 0
-		for _, p := range all {
-			if v.HolderCount(p.ID) > 0 {
-				continue
-			}
-			if none++; none <= maxUnheld {
-				unheld = append(unheld, named{p.ID, p.Name})
-			}
 		}
 		findings, err := s.lint(ctx, v, all)
 		if err != nil {
 			return nil, err
 		}
 		out["Counts"], out["Sensitive"] = counts, v.sensitive(all)
-		out["Unheld"], out["UnheldTotal"] = unheld, none
+		if v.seesAllHolders() { // others cannot know that nobody holds one
+			out["Unheld"], out["UnheldTotal"] = v.unheld(all)
+		}
 		out["Findings"], out["FindingsTotal"] = findings[:min(len(findings), firstFindings)], len(findings)
 	}
-	if v.user == "" || v.holds("HistoricalChanges.View") == nil {
+	if v.user == "" || v.holds("HistoricalChanges.View") == nil && v.seesAll(access.TypeUser) && v.seesAll(access.TypeSecurityProfile) {
 		c, err := s.chronicles.of(ctx, s, v.in.ID)
 		if err != nil {
 			return nil, err
@@ -91,6 +84,20 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 		out["Server"] = s.health()
 	}
 	return out, nil
+}
+
+// unheld lists the first profiles that nobody holds, and counts all.
+func (v *viewer) unheld(all []*lanyard.Profile) (first []named, n int) {
+	first = []named{}
+	for _, p := range all {
+		if v.HolderCount(p.ID) > 0 {
+			continue
+		}
+		if n++; n <= maxUnheld {
+			first = append(first, named{p.ID, p.Name})
+		}
+	}
+	return first, n
 }
 
 // maxCountedHolders bounds how many holders are gone through to count each once: some 20 ms.
@@ -115,7 +122,7 @@ func (v *viewer) sensitive(all []*lanyard.Profile) []sensitiveShown {
 			if ids = append(ids, p.ID); len(ids) <= maxShownProfiles {
 				x.Profiles = append(x.Profiles, named{p.ID, p.Name})
 			}
-			most += v.HolderCount(p.ID)
+			most += v.holderCount(p.ID)
 			if len(x.Sample) < 5 {
 				for _, h := range v.sample(p.ID, 5-len(x.Sample)) {
 					if !slices.Contains(x.Sample, h) {
@@ -126,7 +133,7 @@ func (v *viewer) sensitive(all []*lanyard.Profile) []sensitiveShown {
 		}
 		if x.Holders = most; len(granting[name]) > 1 && most <= left { // somebody may hold several
 			left -= most
-			x.Holders = v.HoldersOf(ids)
+			x.Holders = v.holdersOf(ids)
 		}
 		out = append(out, x)
 	}
@@ -256,7 +263,7 @@ func (s *Server) heat(ctx context.Context, a *asking) (any, error) {
 	all = all[:min(len(all), maxHeat)]
 	rows := []heatRow{}
 	for _, p := range all {
-		r := heatRow{named: named{p.ID, p.Name}, Holders: v.HolderCount(p.ID), Counts: make([]int, len(groups)), Total: len(p.Permissions), Sensitive: sensitive(p)}
+		r := heatRow{named: named{p.ID, p.Name}, Holders: v.holderCount(p.ID), Counts: make([]int, len(groups)), Total: len(p.Permissions), Sensitive: sensitive(p)}
 		for _, name := range p.Permissions {
 			i := unknown
 			if known, ok := lanyard.LookupPermission(name); ok {
@@ -356,7 +363,7 @@ func (s *Server) visibility(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	members := v.Members()
+	members, holders := v.members()
 	out, at := []*groupSeen{}, map[string]*groupSeen{}
 	path := map[string][]string{}
 	for _, g := range groups {
@@ -378,26 +385,26 @@ func (s *Server) visibility(ctx context.Context, a *asking) (any, error) {
 		n := named{p.ID, p.Name}
 		switch {
 		case len(p.HierarchyRestricted) == 0:
-			e := everywhere{named: n, Holders: v.HolderCount(p.ID), Tags: map[string]string{}}
+			e := everywhere{named: n, Holders: v.holderCount(p.ID), Tags: map[string]string{}}
 			if slices.Contains(p.TagRestricted, access.TypeUser) {
 				e.Tags = full(p.AccessTags)
 			}
 			free = append(free, e)
 		case p.HierarchyGroup != "":
-			below(p.HierarchyGroup, func(x *groupSeen) { x.SeenBy = append(x.SeenBy, seenBy{n, false, v.HolderCount(p.ID)}) })
+			below(p.HierarchyGroup, func(x *groupSeen) { x.SeenBy = append(x.SeenBy, seenBy{n, false, v.holderCount(p.ID)}) })
 		default: // the groups of its holders, and those below
-			for group, holders := range v.HolderGroups(p.ID) {
+			for group, count := range holders(p.ID) {
 				if group == "" {
 					continue // who is in none sees nobody
 				}
 				below(group, func(x *groupSeen) {
 					for i := range x.SeenBy {
 						if x.SeenBy[i].ID == p.ID {
-							x.SeenBy[i].Holders += holders
+							x.SeenBy[i].Holders += count
 							return
 						}
 					}
-					x.SeenBy = append(x.SeenBy, seenBy{n, true, holders})
+					x.SeenBy = append(x.SeenBy, seenBy{n, true, count})
 				})
 			}
 		}

@@ -147,7 +147,7 @@ func (s *Server) profiles(ctx context.Context, a *asking) (any, error) {
 		order = byName
 	case "Holders":
 		order = func(x, y *lanyard.Profile) int {
-			return cmp.Or(cmp.Compare(v.HolderCount(x.ID), v.HolderCount(y.ID)), byName(x, y))
+			return cmp.Or(cmp.Compare(v.holderCount(x.ID), v.holderCount(y.ID)), byName(x, y))
 		}
 	case "Modified":
 		order = func(x, y *lanyard.Profile) int { return cmp.Or(x.Modified.Compare(y.Modified), byName(x, y)) }
@@ -167,7 +167,7 @@ func (s *Server) profiles(ctx context.Context, a *asking) (any, error) {
 	rows := []profileRow{}
 	for _, p := range found[from:min(from+in.PageSize, total)] {
 		rows = append(rows, profileRow{ID: p.ID, ARN: s.Control.ARN(v.in, lanyard.TypeProfile, p.ID), Name: p.Name, Description: p.Description, Tags: full(p.Tags),
-			Holders: v.HolderCount(p.ID), Permissions: len(p.Permissions), Sensitive: sensitive(p), TagRestricted: len(p.TagRestricted) > 0 && len(p.AccessTags) > 0,
+			Holders: v.holderCount(p.ID), Permissions: len(p.Permissions), Sensitive: sensitive(p), TagRestricted: len(p.TagRestricted) > 0 && len(p.AccessTags) > 0,
 			HierarchyRestricted: len(p.HierarchyRestricted) > 0, LastModified: v.lastModified(s, changed, p)})
 	}
 	tagKeys := []string{}
@@ -193,9 +193,14 @@ func (v *viewer) lastModified(s *Server, c *chronicle, p *lanyard.Profile) lastM
 	return out
 }
 
-// by shows who made a call.
+// by shows who made a call: a user by id only to whoever may view the user, and keys only to the operator.
 func (v *viewer) by(user, key string, root bool) by {
+	if v.user != "" {
+		key = ""
+	}
 	switch {
+	case user != "" && v.user != user && !v.sees(access.TypeUser, user) && !v.seesAll(access.TypeUser):
+		return by{"user", "", ""}
 	case user != "":
 		return by{"user", user, v.userName(user)}
 	case root:
@@ -435,18 +440,14 @@ type holderShown struct {
 // sample shows the first holders of a profile that the viewer may see.
 func (v *viewer) sample(profile string, most int) []holderShown {
 	out := []holderShown{}
-	const look = 500
-	found, _, _ := v.Holders(profile, access.Cursor{}, look)
-	for _, h := range found {
+	v.eachHolder(profile, func(h access.Holder) bool {
 		x := holderShown{"user", h.ID, h.Name}
-		t := access.TypeUser
 		if h.Type == access.AIAgent {
-			x.Type, t = "ai_agent", access.TypeAIAgent
+			x.Type = "ai_agent"
 		}
-		if len(out) < most && v.sees(t, h.ID) {
-			out = append(out, x)
-		}
-	}
+		out = append(out, x)
+		return len(out) < most
+	})
 	return out
 }
 
@@ -481,20 +482,14 @@ func (s *Server) blockers(ctx context.Context, a *asking) (any, error) {
 			return nil, err
 		}
 		b := blocker{named: v.profileNames([]string{id})[0], Sample: v.sample(id, 5)}
-		all := v.HolderCount(id)
-		const page = 10_000
-		for from := (access.Cursor{}); all > 0; {
-			found, next, _ := v.Holders(id, from, page)
-			for _, h := range found {
-				if h.Type == access.AIAgent {
-					b.Agents++
-				}
+		v.eachHolder(id, func(h access.Holder) bool {
+			if h.Type == access.AIAgent {
+				b.Agents++
+			} else {
+				b.Users++
 			}
-			if from = next; next == (access.Cursor{}) {
-				break
-			}
-		}
-		b.Users = all - b.Agents
+			return true
+		})
 		out = append(out, b)
 	}
 	return map[string]any{"Blockers": out}, nil

@@ -225,11 +225,11 @@ func (s *Server) signIn(ctx context.Context, a *asking) (any, error) {
 		return nil, &failure{Status: http.StatusBadRequest, Code: invalid, Message: "Username and Password, or AccessKeyId and SecretAccessKey, are accepted"}
 	}
 	from := address(a.http)
-	who := "user\x00" + in.Instance + "\x00" + in.Username
-	if byKey {
-		who = "key\x00" + in.AccessKeyID
+	who, err := s.claimed(ctx, in.Instance, in.Username, in.AccessKeyID)
+	if err != nil {
+		return nil, err
 	}
-	wait, done := s.attempts.try(map[string]int{who: freeByUser, "from\x00" + network(from): freeByAddress})
+	wait, done := s.attempts.signIn(who, network(from))
 	if wait > 0 {
 		seconds := int(wait/time.Second) + 1
 		return nil, &failure{Status: http.StatusTooManyRequests, Code: "TooManyAttempts", RetryAfter: seconds,
@@ -259,6 +259,21 @@ func (s *Server) signIn(ctx context.Context, a *asking) (any, error) {
 	}
 	done(true)
 	return s.begin(ctx, a, n)
+}
+
+// claimed is whom a sign-in says to be: one text for each user and each key, however the instance is named.
+func (s *Server) claimed(ctx context.Context, instance, name, key string) (string, error) {
+	if key != "" {
+		return "key\x00" + key, nil
+	}
+	in, err := s.Control.InstanceNamed(ctx, s.Account, instance)
+	switch {
+	case err == nil:
+		instance = in.ID
+	case lanyard.KindOf(err) != lanyard.NotFound:
+		return "", err
+	}
+	return "user\x00" + instance + "\x00" + name, nil
 }
 
 // hashed makes texts of any length equally long to compare.

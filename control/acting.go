@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -122,6 +123,43 @@ func (s *Service) visible(ctx context.Context, call Call, in *lanyard.Instance) 
 	}, nil
 }
 
+// A Sight reports whether a resource may be viewed. nil views all.
+type Sight func(t lanyard.Type, id string) bool
+
+// Sees reports whether the sight shows a resource.
+func (see Sight) Sees(t lanyard.Type, id string) bool { return see == nil || see(t, id) }
+
+// Sight is what the user on whose behalf a call is made may view; nil when it is on nobody's. Answers leave
+// out what it does not show where they mention a resource beside the one that they are about.
+func (s *Service) Sight(ctx context.Context, call Call, in *lanyard.Instance) (Sight, error) {
+	a := call.acting
+	if a == nil {
+		return nil, nil
+	}
+	snapshot, err := s.engine.Snapshot(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return func(t lanyard.Type, id string) bool { return a.views(snapshot, t, id) }, nil
+}
+
+// views reports whether the acting user may view a resource. What does not exist is viewed by those who
+// may view everything of its type.
+func (a *acting) views(s *access.Snapshot, t lanyard.Type, id string) bool {
+	if views[t] == "" {
+		return false
+	}
+	r := access.Resource{Type: accessTypes[t], ID: id}
+	if r.Type == "" {
+		r.ID = ""
+	}
+	d := a.ask(s, views[t], r)
+	if d.Reason == access.UnknownResource {
+		d = a.ask(s, views[t], access.Resource{Type: r.Type, New: true})
+	}
+	return d.Allow
+}
+
 // refuse records a refusal and returns it.
 func (s *Service) refuse(ctx context.Context, call Call, instance string, d *denial) error {
 	event := s.event(call, instance)
@@ -140,6 +178,7 @@ type guard struct {
 	*acting
 	snapshot *access.Snapshot
 	strict   bool
+	had      []lanyard.Ref // what the resource that the call is about refers to already
 }
 
 // guard returns tx, guarded when call is on behalf of a user.
@@ -173,7 +212,16 @@ func (s *Service) guard(ctx context.Context, call Call, instance string, tx stor
 		after = events[len(events)-1].Revision
 		snapshot = edit.Snapshot(after)
 	}
-	return &guard{tx, call.acting, snapshot, s.strict}, nil
+	return &guard{Tx: tx, acting: call.acting, snapshot: snapshot, strict: s.strict}, nil
+}
+
+// Get notes what the resource that the call is about refers to: that may stay.
+func (g *guard) Get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
+	r, err := g.Tx.Get(ctx, t, id)
+	if err == nil && (t == g.right.Type && id == g.right.Ref || t == lanyard.TypeAIAgent) {
+		g.had = append(g.had, r.Refs()...)
+	}
+	return r, err
 }
 
 // Put checks what is replaced and what replaces it.
@@ -210,6 +258,13 @@ func (g *guard) check(ctx context.Context, before, after lanyard.Resource) error
 			return nil // it is of the call, and nothing that anybody has a right to
 		}
 	}
+	if m := moduleOf(cmp.Or(before, after)); m != "" { // a part of the module: who may change that may change it
+		r := access.Resource{Type: access.TypeContactFlowModule, ID: m}
+		if d := g.denied(g.snapshot, g.ask(g.snapshot, g.right.Permission, r), r); d != nil {
+			return d
+		}
+		return nil
+	}
 	if before != nil {
 		t := before.Type()
 		r := access.Resource{Type: accessTypes[t], ID: before.Head().ID}
@@ -241,6 +296,31 @@ func (g *guard) check(ctx context.Context, before, after lanyard.Resource) error
 	return nil
 }
 
+// moduleOf is the id of the flow module that a resource is a part of, or "".
+func moduleOf(r lanyard.Resource) string {
+	switch r := r.(type) {
+	case *lanyard.ModuleVersion:
+		return r.Module
+	case *lanyard.ModuleAlias:
+		return r.Module
+	}
+	return ""
+}
+
+// also asks for one more permission than the operation's own, of the user on whose behalf tx changes
+// anything, if there is one.
+func also(tx store.Tx, permission string, r access.Resource) error {
+	g, ok := tx.(*guard)
+	if !ok {
+		return nil
+	}
+	a := acting{user: g.user, right: Right{Permission: permission}}
+	if d := a.denied(g.snapshot, a.ask(g.snapshot, permission, r), r); d != nil {
+		return d
+	}
+	return nil
+}
+
 // attach refuses to refer to what the user can neither see nor pick from a list. What is referred
 // to already stays, and letting go of anything is the right of whoever may change what refers.
 func (g *guard) attach(before, after lanyard.Resource) *denial {
@@ -255,11 +335,34 @@ func (g *guard) attach(before, after lanyard.Resource) *denial {
 		if slices.Contains(had, ref) {
 			continue
 		}
-		r := access.Resource{Type: accessTypes[ref.Type], ID: ref.ID}
-		if g.ask(g.snapshot, access.ActionReference, r).Allow || g.ask(g.snapshot, views[ref.Type], r).Allow {
-			continue
+		if d := g.use(ref); d != nil {
+			return d
 		}
-		return &denial{message: fmt.Sprintf("user %s may not use %s %s: their security profiles neither show nor offer it", quote(g.user), words[ref.Type], quote(ref.ID))}
+	}
+	return nil
+}
+
+// use refuses what the user can neither see nor pick from a list. Whether it exists is told only to those
+// who may see everything of the type, or pick from everything.
+func (g *guard) use(ref lanyard.Ref) *denial {
+	r := access.Resource{Type: accessTypes[ref.Type], ID: ref.ID}
+	every := access.Resource{Type: r.Type, New: true}
+	for _, permission := range []string{access.ActionReference, views[ref.Type]} {
+		d := g.ask(g.snapshot, permission, r)
+		if d.Allow || d.Reason == access.UnknownResource && g.ask(g.snapshot, permission, every).Allow {
+			return nil
+		}
+	}
+	return &denial{message: fmt.Sprintf("user %s may not use %s %s: their security profiles neither show nor offer it, or it does not exist",
+		quote(g.user), words[ref.Type], quote(ref.ID))}
+}
+
+// mayUse asks the guard of a transaction, if there is one, before what a parameter names is looked at.
+func mayUse(r store.Reader, ref lanyard.Ref) error {
+	if g, ok := r.(*guard); ok && !slices.Contains(g.had, ref) {
+		if d := g.use(ref); d != nil {
+			return d
+		}
 	}
 	return nil
 }
@@ -269,6 +372,7 @@ var views = map[lanyard.Type]string{
 	lanyard.TypeUser: "Users.View", lanyard.TypeProfile: "SecurityProfiles.View", lanyard.TypeQueue: "Queues.View",
 	lanyard.TypeRoutingProfile: "RoutingPolicies.View", lanyard.TypeGroup: "AgentGrouping.View",
 	lanyard.TypeHours: "HoursOfOperation.View", lanyard.TypeModule: "ContactFlowModules.View",
+	lanyard.TypeAIAgent: "QConnectAIAgents.View",
 }
 
 // checkStrict refuses to change the user's own rights, and to grant anything that the user's

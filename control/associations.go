@@ -39,7 +39,7 @@ func (s *Service) AssociateSecurityProfiles(ctx context.Context, call Call, inst
 		}
 		given := slices.Clone(held)
 		for i, ref := range profiles {
-			p, err := load[*lanyard.Profile](ctx, s, tx, in, ref)
+			p, err := used[*lanyard.Profile](ctx, s, tx, in, ref)
 			if err != nil {
 				return within(member("SecurityProfiles", i, "Id"), err)
 			}

@@ -75,13 +75,24 @@ func (s *Service) DescribeUserHierarchyGroup(ctx context.Context, call Call, ins
 	if err != nil {
 		return nil, GroupPath{}, err
 	}
-	path, err := s.path(ctx, s.store.Reader(in.ID), in, g)
+	path, err := s.GroupPath(ctx, call, in, g)
 	return in, path, err
 }
 
-// GroupPath tells where a group of in stands.
-func (s *Service) GroupPath(ctx context.Context, in *lanyard.Instance, g *lanyard.Group) (GroupPath, error) {
-	return s.path(ctx, s.store.Reader(in.ID), in, g)
+// GroupPath tells where a group of in stands. Of groups above it that the user on whose behalf the call is
+// made may not view, it has the id alone.
+func (s *Service) GroupPath(ctx context.Context, call Call, in *lanyard.Instance, g *lanyard.Group) (GroupPath, error) {
+	path, err := s.path(ctx, s.store.Reader(in.ID), in, g)
+	if err != nil {
+		return path, err
+	}
+	see, err := s.Sight(ctx, call, in)
+	for i, above := range path.Above {
+		if above.ID != g.ID && !see.Sees(lanyard.TypeGroup, above.ID) {
+			path.Above[i] = &lanyard.Group{Meta: lanyard.Meta{ID: above.ID}}
+		}
+	}
+	return path, err
 }
 
 func (s *Service) path(ctx context.Context, r store.Reader, in *lanyard.Instance, g *lanyard.Group) (GroupPath, error) {
@@ -189,12 +200,15 @@ func (s *Service) levelsEmpty(ctx context.Context, r store.Reader, keep, have in
 	if keep >= have {
 		return nil
 	}
-	return each(ctx, r, func(g *lanyard.Group) error {
-		if len(g.Path) <= keep {
+	return each(ctx, r, func(found *lanyard.Group) error {
+		if len(found.Path) <= keep {
 			return nil
 		}
-		e := lanyard.Errorf(lanyard.InUse, "HierarchyStructure.%s: cannot be removed while group %q (%s) is at that level", levelNames[len(g.Path)-1], g.Name, g.ID)
-		e.Ref = lanyard.Ref{Type: lanyard.TypeGroup, ID: g.ID}
+		if g, ok := r.(*guard); ok && !g.views(g.snapshot, lanyard.TypeGroup, found.ID) {
+			return lanyard.Errorf(lanyard.InUse, "HierarchyStructure.%s: cannot be removed while there are groups at that level", levelNames[len(found.Path)-1])
+		}
+		e := lanyard.Errorf(lanyard.InUse, "HierarchyStructure.%s: cannot be removed while group %q (%s) is at that level", levelNames[len(found.Path)-1], found.Name, found.ID)
+		e.Ref = lanyard.Ref{Type: lanyard.TypeGroup, ID: found.ID}
 		return e
 	})
 }

@@ -21,6 +21,8 @@ var words = map[lanyard.Type]string{
 	lanyard.TypeRoutingProfile: "routing profile",
 	lanyard.TypeHours:          "hours of operation",
 	lanyard.TypeModule:         "flow module",
+	lanyard.TypeModuleVersion:  "flow module version",
+	lanyard.TypeModuleAlias:    "flow module alias",
 	lanyard.TypeAIAgent:        "AI agent",
 }
 
@@ -119,11 +121,24 @@ func load[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, i
 // refer is load for a resource that a parameter names: when it does not exist, the parameter is
 // what is wrong.
 func refer[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, member, ref string) (R, error) {
-	res, err := load[R](ctx, s, r, in, ref)
+	res, err := used[R](ctx, s, r, in, ref)
 	if k := lanyard.KindOf(err); err != nil && (k == lanyard.NotFound || k == lanyard.Invalid) {
 		return res, lanyard.Errorf(lanyard.Invalid, "%s: %s; the id or ARN of an existing %s is accepted", member, err, words[res.Type()])
 	}
 	return res, err
+}
+
+// used is load of what somebody wants to refer to.
+func used[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, ref string) (R, error) {
+	var none R
+	id, err := s.id(in, none.Type(), ref)
+	if err == nil {
+		err = mayUse(r, lanyard.Ref{Type: none.Type(), ID: id})
+	}
+	if err != nil {
+		return none, err
+	}
+	return load[R](ctx, s, r, in, ref)
 }
 
 // id turns an id or ARN into an id. An ARN of another instance, or of another type, names nothing here.
@@ -160,8 +175,11 @@ func (s *Service) room(ctx context.Context, r store.Reader, t lanyard.Type, quot
 }
 
 func plural(t lanyard.Type) string {
-	if t == lanyard.TypeHours {
+	switch t {
+	case lanyard.TypeHours:
 		return words[t]
+	case lanyard.TypeModuleAlias:
+		return words[t] + "es"
 	}
 	return words[t] + "s"
 }
@@ -174,22 +192,45 @@ func taken(member string, r lanyard.Resource, err error) error {
 	return lanyard.Errorf(lanyard.Duplicate, "%s: %s is the name of another %s; names are unique, compared exactly", member, quote(r.Head().Name), words[r.Type()])
 }
 
-// unused tells whether nothing of the types from refers to the resource.
+// unused returns an error unless nothing of the types from refers to the resource. It names only what the
+// user on whose behalf the call is made may view.
 func unused(ctx context.Context, r store.Reader, res lanyard.Resource, from ...lanyard.Type) error {
 	to := lanyard.Ref{Type: res.Type(), ID: res.Head().ID}
+	used := false
 	for _, t := range from {
-		ids, err := r.Referrers(ctx, to, t, "", 1)
+		ref, some, err := referrer(ctx, r, to, t)
 		if err != nil {
 			return err
 		}
-		if len(ids) > 0 {
-			e := lanyard.Errorf(lanyard.InUse, "%s %q (%s) is in use by %s %s and perhaps others; remove it there first",
-				words[to.Type], res.Head().Name, to.ID, words[t], ids[0])
-			e.Ref = lanyard.Ref{Type: t, ID: ids[0]}
-			return e
+		if used = used || some; ref.ID == "" {
+			continue
 		}
+		e := lanyard.Errorf(lanyard.InUse, "%s %q (%s) is in use by %s %s and perhaps others; remove it there first",
+			words[to.Type], res.Head().Name, to.ID, words[t], ref.ID)
+		e.Ref = ref
+		return e
+	}
+	if used {
+		return lanyard.Errorf(lanyard.InUse, "%s %q (%s) is in use by what you may not view", words[to.Type], res.Head().Name, to.ID)
 	}
 	return nil
+}
+
+// referrer returns one of those of a type that refer to a resource and may be named, and reports whether
+// any does. Of very many it looks at the first.
+func referrer(ctx context.Context, r store.Reader, to lanyard.Ref, t lanyard.Type) (ref lanyard.Ref, some bool, err error) {
+	g, guarded := r.(*guard)
+	most := 1
+	if guarded {
+		most = 1000
+	}
+	ids, err := r.Referrers(ctx, to, t, "", most)
+	for _, id := range ids {
+		if !guarded || g.views(g.snapshot, t, id) {
+			return lanyard.Ref{Type: t, ID: id}, true, err
+		}
+	}
+	return ref, len(ids) > 0, err
 }
 
 // Page asks for a part of a list: what comes after the position After ("" for the beginning), at

@@ -492,10 +492,14 @@ func (s *Service) flowModules(ctx context.Context, r store.Reader, in *lanyard.I
 	var modules []lanyard.FlowModule
 	seen := map[string]bool{}
 	for i, m := range sent {
-		// What stands there already may be sent back, though the module be deleted since.
+		// What stands there already may be sent back, though the module be deleted since, or no tool any more.
 		if !slices.ContainsFunc(had, func(h lanyard.FlowModule) bool { return h.ID == m.ID }) {
-			found, err := refer[*lanyard.Module](ctx, s, r, in, member("AllowedFlowModules", i, "FlowModuleId"), m.ID)
+			where := member("AllowedFlowModules", i, "FlowModuleId")
+			found, err := refer[*lanyard.Module](ctx, s, r, in, where, m.ID)
 			if err != nil {
+				return nil, err
+			}
+			if err := asTool(ctx, r, where, found); err != nil {
 				return nil, err
 			}
 			m.ID = found.ID

@@ -41,7 +41,7 @@ func TestProfileChange(t *testing.T) {
 	w := newWorld(t)
 	w.must(w.levels("One"))
 	g, other := w.group("G", ""), w.group("H", "")
-	m, n := w.module("M"), w.module("N")
+	m, n := w.tool("M"), w.tool("N")
 	all, want := w.everything(g.ID, m.ID)
 	for _, tt := range []struct {
 		name   string
@@ -251,7 +251,7 @@ func TestLenientKeepsNames(t *testing.T) {
 func TestDeletedLater(t *testing.T) {
 	w := newWorld(t)
 	w.must(w.levels("One"))
-	g, m := w.group("G", ""), w.module("M")
+	g, m := w.group("G", ""), w.tool("M")
 	p := w.profile("P", control.ProfileChange{HierarchyRestricted: []string{"User"}, HierarchyGroup: &g.ID, FlowModules: []lanyard.FlowModule{{ID: m.ID}}})
 	w.must(w.DeleteUserHierarchyGroup(t.Context(), call(""), w.in.ID, g.ID))
 	w.must(w.DeleteContactFlowModule(t.Context(), call(""), w.in.ID, m.ID))

@@ -2,8 +2,7 @@ package control
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"slices"
 	"time"
 
 	"github.com/lanyard/lanyard"
@@ -48,14 +47,30 @@ func (s *Service) CreateHoursOfOperation(ctx context.Context, call Call, instanc
 	})
 }
 
-// DescribeHoursOfOperation returns hours of operation and those that they inherit from.
+// DescribeHoursOfOperation returns hours of operation.
 func (s *Service) DescribeHoursOfOperation(ctx context.Context, call Call, instance, hours string) (*lanyard.Instance, *lanyard.Hours, error) {
 	return describe[*lanyard.Hours](ctx, s, call, instance, hours)
 }
 
-// HoursByID returns hours of an instance that the caller has already been given.
-func (s *Service) HoursByID(ctx context.Context, in *lanyard.Instance, id string) (*lanyard.Hours, error) {
-	return get[*lanyard.Hours](ctx, s, s.store.Reader(in.ID), in, id)
+// ParentHours returns the hours that those of in inherit from, less what the user on whose behalf the call
+// is made may not view.
+func (s *Service) ParentHours(ctx context.Context, call Call, in *lanyard.Instance, h *lanyard.Hours) ([]*lanyard.Hours, error) {
+	see, err := s.Sight(ctx, call, in)
+	if err != nil {
+		return nil, err
+	}
+	var parents []*lanyard.Hours
+	for _, id := range h.Parents {
+		if !see.Sees(lanyard.TypeHours, id) {
+			continue
+		}
+		p, err := get[*lanyard.Hours](ctx, s, s.store.Reader(in.ID), in, id)
+		if err != nil {
+			return nil, err
+		}
+		parents = append(parents, p)
+	}
+	return parents, nil
 }
 
 // DeleteHoursOfOperation removes hours that no queue uses and no other hours inherit from.
@@ -112,13 +127,35 @@ func (s *Service) queueConfigs(ctx context.Context, r store.Reader, in *lanyard.
 
 func queueKey(c lanyard.QueueConfig) string { return c.Queue + "/" + c.Channel }
 
-// DescribeRoutingProfile returns a routing profile and how many users have it.
+// DescribeRoutingProfile returns a routing profile, less the queues that the user on whose behalf the call is
+// made may not view.
 func (s *Service) DescribeRoutingProfile(ctx context.Context, call Call, instance, routingProfile string) (*lanyard.Instance, *lanyard.RoutingProfile, error) {
-	return describe[*lanyard.RoutingProfile](ctx, s, call, instance, routingProfile)
+	in, r, err := describe[*lanyard.RoutingProfile](ctx, s, call, instance, routingProfile)
+	if err != nil {
+		return nil, nil, err
+	}
+	see, err := s.Sight(ctx, call, in)
+	return in, see.queues(r), err
 }
 
-// RoutingProfileUsers counts the users of a routing profile. Its cost grows with their number.
-func (s *Service) RoutingProfileUsers(ctx context.Context, in *lanyard.Instance, id string) (int64, error) {
+// queues returns a routing profile with those of its queues that the sight shows.
+func (see Sight) queues(r *lanyard.RoutingProfile) *lanyard.RoutingProfile {
+	if see == nil {
+		return r
+	}
+	hidden := func(c lanyard.QueueConfig) bool { return !see(lanyard.TypeQueue, c.Queue) }
+	r = lanyard.Clone(r)
+	r.Queues, r.ManualQueues = slices.DeleteFunc(r.Queues, hidden), slices.DeleteFunc(r.ManualQueues, hidden)
+	return r
+}
+
+// RoutingProfileUsers counts the users of a routing profile whom the user on whose behalf the call is made
+// may view. Its cost grows with their number.
+func (s *Service) RoutingProfileUsers(ctx context.Context, call Call, in *lanyard.Instance, id string) (int64, error) {
+	see, err := s.Sight(ctx, call, in)
+	if err != nil {
+		return 0, err
+	}
 	const chunk = 1000
 	var n int64
 	for after := ""; ; {
@@ -126,7 +163,11 @@ func (s *Service) RoutingProfileUsers(ctx context.Context, in *lanyard.Instance,
 		if err != nil {
 			return 0, err
 		}
-		n += int64(len(ids))
+		for _, user := range ids {
+			if see.Sees(lanyard.TypeUser, user) {
+				n++
+			}
+		}
 		if len(ids) < chunk {
 			return n, nil
 		}
@@ -161,100 +202,4 @@ func (s *Service) ListRoutingProfileQueues(ctx context.Context, call Call, insta
 // DeleteRoutingProfile removes a routing profile that no user has.
 func (s *Service) DeleteRoutingProfile(ctx context.Context, call Call, instance, routingProfile string) error {
 	return remove[*lanyard.RoutingProfile](ctx, s, call, instance, routingProfile, lanyard.TypeUser)
-}
-
-const (
-	// tokenLife is how long a client token is remembered after its first use.
-	tokenLife = 7 * 24 * time.Hour
-	// forgotten is how many old client tokens a call with a new one removes: two, so that after a busy
-	// time they go faster than others come, at a cost that does not depend on how many there are.
-	forgotten = 2
-)
-
-// forgetTokens removes the oldest client tokens if their life is over, and what is left of the one
-// that is about to be used again.
-func (s *Service) forgetTokens(ctx context.Context, tx store.Tx, id string) error {
-	old, err := tx.List(ctx, lanyard.TypeClientToken, 0, forgotten)
-	if err != nil {
-		return err
-	}
-	ids := []string{id}
-	for _, t := range old {
-		if t.Head().ID != id && s.expired(t) {
-			ids = append(ids, t.Head().ID)
-		}
-	}
-	for _, id := range ids {
-		if err := tx.Delete(ctx, lanyard.TypeClientToken, id); err != nil && lanyard.KindOf(err) != lanyard.NotFound {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Service) expired(token lanyard.Resource) bool {
-	return s.time().Sub(token.Head().Modified) >= tokenLife
-}
-
-// CreateContactFlowModule adds a flow module. For seven days the same client token with the same
-// request makes it once; with another request it is TokenReused.
-func (s *Service) CreateContactFlowModule(ctx context.Context, call Call, instance string, m *lanyard.Module, token string) (*lanyard.Instance, *lanyard.Module, error) {
-	sum := sha256.Sum256(call.Request)
-	hash := hex.EncodeToString(sum[:])
-	if token == "" {
-		return create(ctx, s, call, instance, s.quotas.Modules, m, func(store.Tx, *lanyard.Instance, *lanyard.Module) error { return nil })
-	}
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return nil, nil, err
-	}
-	id := call.Operation + "/" + token
-	seen := func(r store.Reader) (*lanyard.Module, error) {
-		t, err := r.Get(ctx, lanyard.TypeClientToken, id)
-		if err != nil {
-			return nil, err
-		}
-		if s.expired(t) {
-			return nil, lanyard.Errorf(lanyard.NotFound, "client token %s is forgotten", quote(token))
-		}
-		if t := t.(*lanyard.ClientToken); t.RequestHash == hash {
-			m, err := load[*lanyard.Module](ctx, s, r, in, t.Result)
-			if err != nil && lanyard.KindOf(err) == lanyard.NotFound {
-				return nil, lanyard.Errorf(lanyard.TokenReused, "ClientToken: %s was used for flow module %s, which has been deleted since; use a new token", quote(token), t.Result)
-			}
-			return m, err
-		}
-		return nil, lanyard.Errorf(lanyard.TokenReused, "ClientToken: %s was used with other parameters; repeat the same request, or use a new token", quote(token))
-	}
-	var repeated *lanyard.Module
-	_, made, err := create(ctx, s, call, instance, -1, m, func(tx store.Tx, in *lanyard.Instance, m *lanyard.Module) (err error) {
-		if repeated, err = seen(tx); err == nil {
-			return errUnchanged
-		}
-		if lanyard.KindOf(err) != lanyard.NotFound {
-			return err
-		}
-		if err := s.room(ctx, tx, m.Type(), s.quotas.Modules); err != nil { // now, for a repetition needs none
-			return err
-		}
-		if err := s.forgetTokens(ctx, tx, id); err != nil {
-			return err
-		}
-		return tx.Put(ctx, &lanyard.ClientToken{Meta: lanyard.Meta{ID: id, Name: id, Modified: m.Modified}, RequestHash: hash, Result: m.ID})
-	})
-	if repeated != nil && err == nil {
-		made = repeated
-	}
-	return in, made, err
-}
-
-// DescribeContactFlowModule returns a flow module.
-func (s *Service) DescribeContactFlowModule(ctx context.Context, call Call, instance, module string) (*lanyard.Instance, *lanyard.Module, error) {
-	return describe[*lanyard.Module](ctx, s, call, instance, module)
-}
-
-// DeleteContactFlowModule removes a flow module. Profiles that allow it keep its id, which then
-// grants nothing.
-func (s *Service) DeleteContactFlowModule(ctx context.Context, call Call, instance, module string) error {
-	return remove[*lanyard.Module](ctx, s, call, instance, module)
 }

@@ -21,7 +21,8 @@ type Condition struct {
 	String *StringCondition
 	Tag    *TagCondition
 	Group  *GroupCondition
-	Never  bool // a condition on something that no resource here has
+	State  string // of flow modules: ACTIVE or ARCHIVED
+	Never  bool   // a condition on something that no resource here has
 }
 
 // StringCondition compares a field, without regard to case.
@@ -120,7 +121,11 @@ func Search[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 	}
 	r := s.store.Reader(in.ID)
 	var none R
-	c := compiler{service: s, reader: r, in: in, fields: searchable[none.Type()], t: none.Type()}
+	sight, err := s.Sight(ctx, call, in)
+	if err != nil {
+		return nil, nil, "", 0, err
+	}
+	c := compiler{service: s, reader: r, in: in, sight: sight, fields: searchable[none.Type()], t: none.Type()}
 	if none.Type() == lanyard.TypeGroup {
 		if err := c.setLevelField(ctx); err != nil {
 			return nil, nil, "", 0, err
@@ -149,6 +154,11 @@ func Search[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 	next := ""
 	if more {
 		next = strconv.FormatInt(page[len(page)-1].Head().Seq, 10)
+	}
+	for i := range page {
+		if r, ok := any(page[i]).(*lanyard.RoutingProfile); ok {
+			page[i] = any(sight.queues(r)).(R)
+		}
 	}
 	return in, page, next, total, err
 }
@@ -302,6 +312,7 @@ type compiler struct {
 	service *Service
 	reader  store.Reader
 	in      *lanyard.Instance
+	sight   Sight
 	fields  []field
 	t       lanyard.Type // of what is searched
 	count   int
@@ -379,6 +390,13 @@ func (c *compiler) compile(ctx context.Context, cond Condition, depth int) (test
 		}
 		tests = append(tests, t)
 	}
+	if cond.State != "" {
+		archived := cond.State == "ARCHIVED"
+		tests = append(tests, func(r lanyard.Resource) bool {
+			m, ok := r.(*lanyard.Module)
+			return ok && m.Archived == archived
+		})
+	}
 	if cond.Never {
 		tests = append(tests, func(lanyard.Resource) bool { return false })
 	}
@@ -395,6 +413,11 @@ func (c *compiler) compileString(s StringCondition) (test, error) {
 		return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.FieldName: %s cannot be searched; accepted are %s", quote(s.Field), strings.Join(names, ", "))
 	}
 	values := c.fields[at].values
+	if c.fields[at].name == "associatedQueueIds" && c.sight != nil { // what is not shown cannot be searched
+		values = func(r lanyard.Resource) []string {
+			return slices.DeleteFunc(c.fields[at].values(r), func(id string) bool { return !c.sight(lanyard.TypeQueue, id) })
+		}
+	}
 	c.stored = c.stored || c.fields[at].name == "RoutingProfileId"
 	if t, ok := idFields[c.fields[at].name]; ok && lanyard.IsARN(s.Value) {
 		if t == "" {
@@ -427,6 +450,10 @@ func (c *compiler) compileString(s StringCondition) (test, error) {
 }
 
 func (c *compiler) compileGroup(ctx context.Context, g GroupCondition) (test, error) {
+	// A group that may not be viewed is no more than an id, which users may be shown with.
+	if id, err := c.service.id(c.in, lanyard.TypeGroup, g.Group); err == nil && !c.sight.Sees(lanyard.TypeGroup, id) {
+		return func(r lanyard.Resource) bool { return r.(*lanyard.User).Group == id }, nil
+	}
 	found, err := refer[*lanyard.Group](ctx, c.service, c.reader, c.in, "HierarchyGroupCondition.Value", g.Group)
 	if err != nil {
 		return nil, err
@@ -436,7 +463,7 @@ func (c *compiler) compileGroup(ctx context.Context, g GroupCondition) (test, er
 	}
 	within := map[string]bool{}
 	err = each(ctx, c.reader, func(g *lanyard.Group) error {
-		if slices.Contains(g.Path, found.ID) {
+		if slices.Contains(g.Path, found.ID) && c.sight.Sees(lanyard.TypeGroup, g.ID) {
 			within[g.ID] = true
 		}
 		return nil

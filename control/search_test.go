@@ -360,7 +360,7 @@ func TestPartPagesUnderChange(t *testing.T) {
 	}
 	var modules []string
 	for i := range 8 {
-		modules = append(modules, w.module(fmt.Sprint("M", i)).ID)
+		modules = append(modules, w.tool(fmt.Sprint("M", i)).ID)
 	}
 	numbers := make([]string, 8)
 	for i := range numbers {

@@ -178,6 +178,17 @@ func (w *world) module(name string) *lanyard.Module {
 	return m
 }
 
+// tool makes a flow module that profiles may allow.
+func (w *world) tool(name string) *lanyard.Module {
+	w.Helper()
+	m := &lanyard.Module{Meta: lanyard.Meta{Name: name}, Description: "A tool", Content: "{}", ExternalInvocation: true}
+	_, m, err := w.CreateContactFlowModule(w.Context(), call("CreateContactFlowModule"), w.in.ID, m, "")
+	w.must(err)
+	_, _, err = w.CreateContactFlowModuleVersion(w.Context(), call("CreateContactFlowModuleVersion"), w.in.ID, m.ID, "", "")
+	w.must(err)
+	return m
+}
+
 // only returns the first resource of a type, as a new instance has it.
 func only[R lanyard.Resource](w *world) R {
 	w.Helper()

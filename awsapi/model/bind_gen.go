@@ -8,7 +8,19 @@ func (s *AssociateSecurityProfilesRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *CreateContactFlowModuleAliasRequest) Bind(p Params) error {
+	s.ContactFlowModuleId = p.label("ContactFlowModuleId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
 func (s *CreateContactFlowModuleRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *CreateContactFlowModuleVersionRequest) Bind(p Params) error {
+	s.ContactFlowModuleId = p.label("ContactFlowModuleId")
 	s.InstanceId = p.label("InstanceId")
 	return nil
 }
@@ -47,8 +59,24 @@ func (s *CreateUserRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *DeleteContactFlowModuleAliasRequest) Bind(p Params) error {
+	s.AliasId = p.label("AliasId")
+	s.ContactFlowModuleId = p.label("ContactFlowModuleId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
 func (s *DeleteContactFlowModuleRequest) Bind(p Params) error {
 	s.ContactFlowModuleId = p.label("ContactFlowModuleId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DeleteContactFlowModuleVersionRequest) Bind(p Params) error {
+	s.ContactFlowModuleId = p.label("ContactFlowModuleId")
+	if v := p.labelInt64(&s.ContactFlowModuleVersion, "ContactFlowModuleVersion", "ContactFlowModuleVersion"); v != nil {
+		return v
+	}
 	s.InstanceId = p.label("InstanceId")
 	return nil
 }
@@ -94,6 +122,13 @@ func (s *DeleteUserHierarchyGroupRequest) Bind(p Params) error {
 func (s *DeleteUserRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	s.UserId = p.label("UserId")
+	return nil
+}
+
+func (s *DescribeContactFlowModuleAliasRequest) Bind(p Params) error {
+	s.AliasId = p.label("AliasId")
+	s.ContactFlowModuleId = p.label("ContactFlowModuleId")
+	s.InstanceId = p.label("InstanceId")
 	return nil
 }
 
@@ -978,6 +1013,25 @@ func (s *TagResourceRequest) Bind(p Params) error {
 func (s *UntagResourceRequest) Bind(p Params) error {
 	s.ResourceArn = p.label("resourceArn")
 	s.TagKeys = p.list("tagKeys")
+	return nil
+}
+
+func (s *UpdateContactFlowModuleAliasRequest) Bind(p Params) error {
+	s.AliasId = p.label("AliasId")
+	s.ContactFlowModuleId = p.label("ContactFlowModuleId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *UpdateContactFlowModuleContentRequest) Bind(p Params) error {
+	s.ContactFlowModuleId = p.label("ContactFlowModuleId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *UpdateContactFlowModuleMetadataRequest) Bind(p Params) error {
+	s.ContactFlowModuleId = p.label("ContactFlowModuleId")
+	s.InstanceId = p.label("InstanceId")
 	return nil
 }
 

@@ -45,6 +45,8 @@ func init() {
 var patterned = map[string]struct{ good, bad, pad string }{
 	"ACGRInstanceIdOrArn":            {"arn:aws:connect:eu-west-2:123456789012:instance/a-1", "a b", "a"},
 	"AiAgentId":                      {"00000000-0000-0000-0000-000000000000:LATEST", "0000", ""},
+	"ContactFlowModuleAlias":         {"a-b_c$1", "a--b", "a"},
+	"FlowModuleContentSha256":        {"0123456789012345678901234567890123456789012345678901234567890abc", "01-3456789012345678901234567890123456789012345678901234567890abc", ""},
 	"ContactFlowModuleDescription":   {"a module", "  ", "é"},
 	"ContactFlowModuleName":          {"a module", "  ", "é"},
 	"CreateSecurityProfileName":      {"a_B-3 @", "a*b", "a"},
@@ -323,7 +325,7 @@ func (b *bench) send() error {
 		}
 		switch r.Location {
 		case "uri":
-			params.Labels = append(params.Labels, model.Label{Name: key, Value: v.(string)})
+			params.Labels = append(params.Labels, model.Label{Name: key, Value: written(v)})
 		case "querystring":
 			list, ok := v.([]any)
 			if !ok {

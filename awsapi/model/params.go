@@ -24,6 +24,19 @@ func (p Params) label(name string) *string {
 	return nil
 }
 
+// labelInt64 sets a member of 64 bits from a label.
+func (p Params) labelInt64(to **int64, member, name string) *Violation {
+	text := p.label(name)
+	if text == nil {
+		return nil
+	}
+	n, v := parse(*text, member, 64)
+	if v == nil {
+		*to = &n
+	}
+	return v
+}
+
 // text sets a string member from the query; int32, int64 and bool do the same for
 // theirs. When the key is absent the member stays as it is.
 func (p Params) text(to **string, member, key string) *Violation {
@@ -61,11 +74,20 @@ func (p Params) integer(member, key string, bits int) (*int64, *Violation) {
 	if v := p.text(&text, member, key); v != nil || text == nil {
 		return nil, v
 	}
-	n, err := strconv.ParseInt(*text, 10, bits)
-	if err != nil || (*text)[0] == '+' {
-		return nil, &Violation{Member: member, Value: quote(*text), Problem: "is not", Required: "a whole number of " + strconv.Itoa(bits) + " bits"}
+	n, v := parse(*text, member, bits)
+	if v != nil {
+		return nil, v
 	}
 	return &n, nil
+}
+
+func parse(text, member string, bits int) (int64, *Violation) {
+	n, err := strconv.ParseInt(text, 10, bits)
+	if err != nil || text[0] == '+' {
+		required := "a whole number of " + strconv.Itoa(bits) + " bits"
+		return 0, &Violation{Member: member, Value: quote(text), Problem: "is not", Required: required}
+	}
+	return n, nil
 }
 
 //lint:ignore U1000 a member of a newer model may need it

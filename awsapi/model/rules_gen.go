@@ -33,8 +33,12 @@ var (
 	ruleContactEvaluationAttributeComparisonType = &stringRule{enum: []string{"EXACT"}}
 	ruleContactEvaluationAttributeKey            = &stringRule{enum: []string{"ContactAgentId"}}
 	ruleContactFlowId                            = &stringRule{max: 500}
-	ruleContactFlowModuleContent                 = &stringRule{min: 1, max: 256000}
-	ruleContactFlowModuleDescription             = &stringRule{max: 500, pattern: &pattern{
+	ruleContactFlowModuleAlias                   = &stringRule{min: 1, max: 100, pattern: &pattern{
+		text:  `^([$0-9a-zA-Z][_-]?)+$`,
+		match: []string{`^([$0-9a-zA-Z][_-]?)+$`},
+	}}
+	ruleContactFlowModuleContent     = &stringRule{min: 1, max: 256000}
+	ruleContactFlowModuleDescription = &stringRule{max: 500, pattern: &pattern{
 		text:  `.*\S.*`,
 		match: []string{`.*\S.*`},
 	}}
@@ -76,12 +80,16 @@ var (
 		text:  `^d-[0-9a-f]{10}$`,
 		match: []string{`^d-[0-9a-f]{10}$`},
 	}}
-	ruleDirectoryType                   = &stringRule{enum: []string{"SAML", "CONNECT_MANAGED", "EXISTING_DIRECTORY"}}
-	ruleEmailAddressId                  = &stringRule{min: 1, max: 500}
-	ruleEntityArn                       = &stringRule{min: 1}
-	ruleEntityType                      = &stringRule{enum: []string{"USER", "AI_AGENT"}}
-	ruleEpochMilliseconds               = &intRule{0, 9223372036854775807}
-	ruleEventSourceName                 = &stringRule{enum: []string{"OnPostCallAnalysisAvailable", "OnRealTimeCallAnalysisAvailable", "OnRealTimeChatAnalysisAvailable", "OnPostChatAnalysisAvailable", "OnAfterCallWorkAvailable", "OnAfterChatWorkAvailable", "OnEmailAnalysisAvailable", "OnZendeskTicketCreate", "OnZendeskTicketStatusUpdate", "OnSalesforceCaseCreate", "OnContactEvaluationSubmit", "OnMetricDataUpdate", "OnCaseCreate", "OnCaseUpdate", "OnSlaBreach", "OnAlertUpdate", "OnSchedulePublish", "OnScheduleUpdate", "OnScheduleTimeOffRequestActivity"}}
+	ruleDirectoryType           = &stringRule{enum: []string{"SAML", "CONNECT_MANAGED", "EXISTING_DIRECTORY"}}
+	ruleEmailAddressId          = &stringRule{min: 1, max: 500}
+	ruleEntityArn               = &stringRule{min: 1}
+	ruleEntityType              = &stringRule{enum: []string{"USER", "AI_AGENT"}}
+	ruleEpochMilliseconds       = &intRule{0, 9223372036854775807}
+	ruleEventSourceName         = &stringRule{enum: []string{"OnPostCallAnalysisAvailable", "OnRealTimeCallAnalysisAvailable", "OnRealTimeChatAnalysisAvailable", "OnPostChatAnalysisAvailable", "OnAfterCallWorkAvailable", "OnAfterChatWorkAvailable", "OnEmailAnalysisAvailable", "OnZendeskTicketCreate", "OnZendeskTicketStatusUpdate", "OnSalesforceCaseCreate", "OnContactEvaluationSubmit", "OnMetricDataUpdate", "OnCaseCreate", "OnCaseUpdate", "OnSlaBreach", "OnAlertUpdate", "OnSchedulePublish", "OnScheduleUpdate", "OnScheduleTimeOffRequestActivity"}}
+	ruleFlowModuleContentSha256 = &stringRule{min: 1, max: 64, pattern: &pattern{
+		text:  `^[a-zA-Z0-9]{64}$`,
+		match: []string{`^[a-zA-Z0-9]{64}$`},
+	}}
 	ruleFlowModuleId                    = &stringRule{min: 1, max: 128}
 	ruleFlowModuleType                  = &stringRule{enum: []string{"MCP"}}
 	ruleHierarchyGroupMatchType         = &stringRule{enum: []string{"EXACT", "WITH_CHILD_GROUPS"}}
@@ -152,6 +160,8 @@ var (
 		match: []string{`[a-z]{2}(-[a-z]+){1,2}(-[0-9])?`},
 	}}
 	ruleReplicationFindingResourceType       = &stringRule{min: 1, max: 128}
+	ruleResourceId                           = &stringRule{min: 1, max: 500}
+	ruleResourceVersion                      = &intRule{1, 9223372036854775807}
 	ruleRoutingProfileDescription            = &stringRule{min: 1, max: 250}
 	ruleRoutingProfileName                   = &stringRule{min: 1, max: 127}
 	ruleRulePublishStatus                    = &stringRule{enum: []string{"DRAFT", "PUBLISHED"}}

@@ -145,6 +145,26 @@ type ContactFlowModule struct {
 	VersionDescription              *string                          `json:"VersionDescription,omitzero"`
 }
 
+type ContactFlowModuleAliasInfo struct {
+	AliasId              *string    `json:"AliasId,omitzero"`
+	ContactFlowModuleArn *string    `json:"ContactFlowModuleArn,omitzero"`
+	ContactFlowModuleId  *string    `json:"ContactFlowModuleId,omitzero"`
+	Description          *string    `json:"Description,omitzero"`
+	LastModifiedRegion   *string    `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime     *Timestamp `json:"LastModifiedTime,omitzero"`
+	Name                 *string    `json:"Name,omitzero"`
+	Version              *int64     `json:"Version,omitzero"`
+}
+
+type ContactFlowModuleAliasSummary struct {
+	AliasDescription *string    `json:"AliasDescription,omitzero"`
+	AliasId          *string    `json:"AliasId,omitzero"`
+	AliasName        *string    `json:"AliasName,omitzero"`
+	Arn              *string    `json:"Arn,omitzero"`
+	LastModifiedTime *Timestamp `json:"LastModifiedTime,omitzero"`
+	Version          *int64     `json:"Version,omitzero"`
+}
+
 type ContactFlowModuleSearchCriteria struct {
 	AndConditions   []ContactFlowModuleSearchCriteria `json:"AndConditions,omitzero"`
 	OrConditions    []ContactFlowModuleSearchCriteria `json:"OrConditions,omitzero"`
@@ -162,6 +182,12 @@ type ContactFlowModuleSummary struct {
 	Id    *string `json:"Id,omitzero"`
 	Name  *string `json:"Name,omitzero"`
 	State *string `json:"State,omitzero"`
+}
+
+type ContactFlowModuleVersionSummary struct {
+	Arn                *string `json:"Arn,omitzero"`
+	Version            *int64  `json:"Version,omitzero"`
+	VersionDescription *string `json:"VersionDescription,omitzero"`
 }
 
 type ContactFlowSearchCriteria struct {
@@ -201,6 +227,20 @@ type ControlPlaneUserAttributeFilter struct {
 	TagCondition            *TagCondition            `json:"TagCondition,omitzero"`
 }
 
+// CreateContactFlowModuleAliasRequest is the input of CreateContactFlowModuleAlias.
+type CreateContactFlowModuleAliasRequest struct {
+	AliasName                *string `json:"AliasName,omitzero"`
+	ContactFlowModuleId      *string `json:"-"`
+	ContactFlowModuleVersion *int64  `json:"ContactFlowModuleVersion,omitzero"`
+	Description              *string `json:"Description,omitzero"`
+	InstanceId               *string `json:"-"`
+}
+
+type CreateContactFlowModuleAliasResponse struct {
+	ContactFlowModuleArn *string `json:"ContactFlowModuleArn,omitzero"`
+	Id                   *string `json:"Id,omitzero"`
+}
+
 // CreateContactFlowModuleRequest is the input of CreateContactFlowModule.
 type CreateContactFlowModuleRequest struct {
 	ClientToken                     *string                          `json:"ClientToken,omitzero"`
@@ -216,6 +256,19 @@ type CreateContactFlowModuleRequest struct {
 type CreateContactFlowModuleResponse struct {
 	Arn *string `json:"Arn,omitzero"`
 	Id  *string `json:"Id,omitzero"`
+}
+
+// CreateContactFlowModuleVersionRequest is the input of CreateContactFlowModuleVersion.
+type CreateContactFlowModuleVersionRequest struct {
+	ContactFlowModuleId     *string `json:"-"`
+	Description             *string `json:"Description,omitzero"`
+	FlowModuleContentSha256 *string `json:"FlowModuleContentSha256,omitzero"`
+	InstanceId              *string `json:"-"`
+}
+
+type CreateContactFlowModuleVersionResponse struct {
+	ContactFlowModuleArn *string `json:"ContactFlowModuleArn,omitzero"`
+	Version              *int64  `json:"Version,omitzero"`
 }
 
 // CreateHoursOfOperationRequest is the input of CreateHoursOfOperation.
@@ -388,6 +441,16 @@ type DecimalCondition struct {
 	MinValue       *float64 `json:"MinValue,omitzero"`
 }
 
+// DeleteContactFlowModuleAliasRequest is the input of DeleteContactFlowModuleAlias.
+type DeleteContactFlowModuleAliasRequest struct {
+	AliasId             *string `json:"-"`
+	ContactFlowModuleId *string `json:"-"`
+	InstanceId          *string `json:"-"`
+}
+
+type DeleteContactFlowModuleAliasResponse struct {
+}
+
 // DeleteContactFlowModuleRequest is the input of DeleteContactFlowModule.
 type DeleteContactFlowModuleRequest struct {
 	ContactFlowModuleId *string `json:"-"`
@@ -395,6 +458,16 @@ type DeleteContactFlowModuleRequest struct {
 }
 
 type DeleteContactFlowModuleResponse struct {
+}
+
+// DeleteContactFlowModuleVersionRequest is the input of DeleteContactFlowModuleVersion.
+type DeleteContactFlowModuleVersionRequest struct {
+	ContactFlowModuleId      *string `json:"-"`
+	ContactFlowModuleVersion *int64  `json:"-"`
+	InstanceId               *string `json:"-"`
+}
+
+type DeleteContactFlowModuleVersionResponse struct {
 }
 
 // DeleteHoursOfOperationRequest is the input of DeleteHoursOfOperation.
@@ -437,6 +510,17 @@ type DeleteUserHierarchyGroupRequest struct {
 type DeleteUserRequest struct {
 	InstanceId *string `json:"-"`
 	UserId     *string `json:"-"`
+}
+
+// DescribeContactFlowModuleAliasRequest is the input of DescribeContactFlowModuleAlias.
+type DescribeContactFlowModuleAliasRequest struct {
+	AliasId             *string `json:"-"`
+	ContactFlowModuleId *string `json:"-"`
+	InstanceId          *string `json:"-"`
+}
+
+type DescribeContactFlowModuleAliasResponse struct {
+	ContactFlowModuleAlias *ContactFlowModuleAliasInfo `json:"ContactFlowModuleAlias,omitzero"`
 }
 
 // DescribeContactFlowModuleRequest is the input of DescribeContactFlowModule.
@@ -821,12 +905,22 @@ type ListContactFlowModuleAliasesRequest struct {
 	NextToken           *string `json:"-"`
 }
 
+type ListContactFlowModuleAliasesResponse struct {
+	ContactFlowModuleAliasSummaryList []ContactFlowModuleAliasSummary `json:"ContactFlowModuleAliasSummaryList,omitzero"`
+	NextToken                         *string                         `json:"NextToken,omitzero"`
+}
+
 // ListContactFlowModuleVersionsRequest is the input of ListContactFlowModuleVersions.
 type ListContactFlowModuleVersionsRequest struct {
 	ContactFlowModuleId *string `json:"-"`
 	InstanceId          *string `json:"-"`
 	MaxResults          *int32  `json:"-"`
 	NextToken           *string `json:"-"`
+}
+
+type ListContactFlowModuleVersionsResponse struct {
+	ContactFlowModuleVersionSummaryList []ContactFlowModuleVersionSummary `json:"ContactFlowModuleVersionSummaryList,omitzero"`
+	NextToken                           *string                           `json:"NextToken,omitzero"`
 }
 
 // ListContactFlowModulesRequest is the input of ListContactFlowModules.
@@ -1975,6 +2069,42 @@ type TranscriptCriteria struct {
 type UntagResourceRequest struct {
 	ResourceArn *string  `json:"-"`
 	TagKeys     []string `json:"-"`
+}
+
+// UpdateContactFlowModuleAliasRequest is the input of UpdateContactFlowModuleAlias.
+type UpdateContactFlowModuleAliasRequest struct {
+	AliasId                  *string `json:"-"`
+	ContactFlowModuleId      *string `json:"-"`
+	ContactFlowModuleVersion *int64  `json:"ContactFlowModuleVersion,omitzero"`
+	Description              *string `json:"Description,omitzero"`
+	InstanceId               *string `json:"-"`
+	Name                     *string `json:"Name,omitzero"`
+}
+
+type UpdateContactFlowModuleAliasResponse struct {
+}
+
+// UpdateContactFlowModuleContentRequest is the input of UpdateContactFlowModuleContent.
+type UpdateContactFlowModuleContentRequest struct {
+	ContactFlowModuleId *string `json:"-"`
+	Content             *string `json:"Content,omitzero"`
+	InstanceId          *string `json:"-"`
+	Settings            *string `json:"Settings,omitzero"`
+}
+
+type UpdateContactFlowModuleContentResponse struct {
+}
+
+// UpdateContactFlowModuleMetadataRequest is the input of UpdateContactFlowModuleMetadata.
+type UpdateContactFlowModuleMetadataRequest struct {
+	ContactFlowModuleId *string `json:"-"`
+	Description         *string `json:"Description,omitzero"`
+	InstanceId          *string `json:"-"`
+	Name                *string `json:"Name,omitzero"`
+	State               *string `json:"State,omitzero"`
+}
+
+type UpdateContactFlowModuleMetadataResponse struct {
 }
 
 // UpdateInstanceAttributeRequest is the input of UpdateInstanceAttribute.

@@ -640,6 +640,43 @@ func (s *ControlPlaneUserAttributeFilter) check() *Violation {
 	return nil
 }
 
+func (s *CreateContactFlowModuleAliasRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateContactFlowModuleAliasRequest) check() *Violation {
+	if s.AliasName == nil {
+		return missing("AliasName")
+	}
+	if v := ruleContactFlowModuleAlias.check(s.AliasName); v != nil {
+		return v.under("AliasName")
+	}
+	if s.ContactFlowModuleId == nil {
+		return missing("ContactFlowModuleId")
+	}
+	if v := ruleContactFlowModuleId.check(s.ContactFlowModuleId); v != nil {
+		return v.under("ContactFlowModuleId")
+	}
+	if s.ContactFlowModuleVersion == nil {
+		return missing("ContactFlowModuleVersion")
+	}
+	if s.ContactFlowModuleVersion != nil {
+		if v := ruleResourceVersion.check(int64(*s.ContactFlowModuleVersion)); v != nil {
+			return v.under("ContactFlowModuleVersion")
+		}
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceIdOrArn.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
 func (s *CreateContactFlowModuleRequest) Validate() error {
 	if v := s.check(); v != nil {
 		return v
@@ -674,6 +711,32 @@ func (s *CreateContactFlowModuleRequest) check() *Violation {
 	}
 	if v := checkTagMap(s.Tags); v != nil {
 		return v.under("Tags")
+	}
+	return nil
+}
+
+func (s *CreateContactFlowModuleVersionRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateContactFlowModuleVersionRequest) check() *Violation {
+	if s.ContactFlowModuleId == nil {
+		return missing("ContactFlowModuleId")
+	}
+	if v := ruleContactFlowModuleDescription.check(s.Description); v != nil {
+		return v.under("Description")
+	}
+	if v := ruleFlowModuleContentSha256.check(s.FlowModuleContentSha256); v != nil {
+		return v.under("FlowModuleContentSha256")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
 	}
 	return nil
 }
@@ -1088,6 +1151,35 @@ func (s *DecimalCondition) check() *Violation {
 	return nil
 }
 
+func (s *DeleteContactFlowModuleAliasRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteContactFlowModuleAliasRequest) check() *Violation {
+	if s.AliasId == nil {
+		return missing("AliasId")
+	}
+	if v := ruleResourceId.check(s.AliasId); v != nil {
+		return v.under("AliasId")
+	}
+	if s.ContactFlowModuleId == nil {
+		return missing("ContactFlowModuleId")
+	}
+	if v := ruleResourceId.check(s.ContactFlowModuleId); v != nil {
+		return v.under("ContactFlowModuleId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceIdOrArn.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
 func (s *DeleteContactFlowModuleRequest) Validate() error {
 	if v := s.check(); v != nil {
 		return v
@@ -1101,6 +1193,34 @@ func (s *DeleteContactFlowModuleRequest) check() *Violation {
 	}
 	if v := ruleContactFlowModuleId.check(s.ContactFlowModuleId); v != nil {
 		return v.under("ContactFlowModuleId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *DeleteContactFlowModuleVersionRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteContactFlowModuleVersionRequest) check() *Violation {
+	if s.ContactFlowModuleId == nil {
+		return missing("ContactFlowModuleId")
+	}
+	if s.ContactFlowModuleVersion == nil {
+		return missing("ContactFlowModuleVersion")
+	}
+	if s.ContactFlowModuleVersion != nil {
+		if v := ruleResourceVersion.check(int64(*s.ContactFlowModuleVersion)); v != nil {
+			return v.under("ContactFlowModuleVersion")
+		}
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
@@ -1247,6 +1367,35 @@ func (s *DeleteUserRequest) check() *Violation {
 	}
 	if s.UserId == nil {
 		return missing("UserId")
+	}
+	return nil
+}
+
+func (s *DescribeContactFlowModuleAliasRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeContactFlowModuleAliasRequest) check() *Violation {
+	if s.AliasId == nil {
+		return missing("AliasId")
+	}
+	if v := ruleResourceId.check(s.AliasId); v != nil {
+		return v.under("AliasId")
+	}
+	if s.ContactFlowModuleId == nil {
+		return missing("ContactFlowModuleId")
+	}
+	if v := ruleContactFlowModuleId.check(s.ContactFlowModuleId); v != nil {
+		return v.under("ContactFlowModuleId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceIdOrArn.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
 	}
 	return nil
 }
@@ -5237,6 +5386,104 @@ func (s *UntagResourceRequest) check() *Violation {
 	}
 	if v := checkTagKeyList(s.TagKeys); v != nil {
 		return v.under("tagKeys")
+	}
+	return nil
+}
+
+func (s *UpdateContactFlowModuleAliasRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateContactFlowModuleAliasRequest) check() *Violation {
+	if s.AliasId == nil {
+		return missing("AliasId")
+	}
+	if v := ruleResourceId.check(s.AliasId); v != nil {
+		return v.under("AliasId")
+	}
+	if s.ContactFlowModuleId == nil {
+		return missing("ContactFlowModuleId")
+	}
+	if v := ruleContactFlowModuleId.check(s.ContactFlowModuleId); v != nil {
+		return v.under("ContactFlowModuleId")
+	}
+	if s.ContactFlowModuleVersion != nil {
+		if v := ruleResourceVersion.check(int64(*s.ContactFlowModuleVersion)); v != nil {
+			return v.under("ContactFlowModuleVersion")
+		}
+	}
+	if v := ruleContactFlowModuleDescription.check(s.Description); v != nil {
+		return v.under("Description")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceIdOrArn.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleContactFlowModuleName.check(s.Name); v != nil {
+		return v.under("Name")
+	}
+	return nil
+}
+
+func (s *UpdateContactFlowModuleContentRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateContactFlowModuleContentRequest) check() *Violation {
+	if s.ContactFlowModuleId == nil {
+		return missing("ContactFlowModuleId")
+	}
+	if v := ruleContactFlowModuleId.check(s.ContactFlowModuleId); v != nil {
+		return v.under("ContactFlowModuleId")
+	}
+	if v := ruleContactFlowModuleContent.check(s.Content); v != nil {
+		return v.under("Content")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *UpdateContactFlowModuleMetadataRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateContactFlowModuleMetadataRequest) check() *Violation {
+	if s.ContactFlowModuleId == nil {
+		return missing("ContactFlowModuleId")
+	}
+	if v := ruleContactFlowModuleId.check(s.ContactFlowModuleId); v != nil {
+		return v.under("ContactFlowModuleId")
+	}
+	if v := ruleContactFlowModuleDescription.check(s.Description); v != nil {
+		return v.under("Description")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleContactFlowModuleName.check(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if v := ruleContactFlowModuleState.check(s.State); v != nil {
+		return v.under("State")
 	}
 	return nil
 }

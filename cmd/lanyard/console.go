@@ -63,6 +63,12 @@ func (c *consoleFlags) check() error {
 // inside is where the decision API finds out who asks through the console.
 type inside struct{}
 
+// looking is an instance that is asked about through the console, and what the asker may see of it.
+type looking struct {
+	instance string
+	sees     console.Sight
+}
+
 // console wires the console to the API and the decision API.
 func (c *serveCmd) console(ctx context.Context, db store.Store, svc *control.Service, api *awsapi.Server, decisions *authzen.Server, calls *atomic.Int64, log *slog.Logger) (*console.Server, error) {
 	secret, err := db.Secret(ctx, "console")
@@ -71,11 +77,11 @@ func (c *serveCmd) console(ctx context.Context, db store.Store, svc *control.Ser
 	}
 	questions := authzen.NewServer(authzen.Config{
 		Authenticate: func(r *http.Request, _ []byte) (authzen.Principal, error) {
-			instance, _ := r.Context().Value(inside{}).(string)
-			if instance == "" {
+			by, ok := r.Context().Value(inside{}).(looking)
+			if !ok {
 				return authzen.Principal{}, lanyard.Errorf(lanyard.Internal, "a question of nobody")
 			}
-			return authzen.Principal{Account: c.Account, Instance: instance, Administer: true}, nil
+			return authzen.Principal{Account: c.Account, Instance: by.instance, Administer: true, Sees: by.sees}, nil
 		},
 		Snapshot: func(ctx context.Context, p authzen.Principal, instance string, atLeast int64) (*access.Snapshot, error) {
 			return svc.Snapshot(ctx, control.Call{Caller: lanyard.Caller{Account: p.Account}}, instance, atLeast)
@@ -88,8 +94,8 @@ func (c *serveCmd) console(ctx context.Context, db store.Store, svc *control.Ser
 		Call: func(ctx context.Context, in console.Call) console.Answer {
 			return answered(api.Invoke(ctx, invocation(in)))
 		},
-		Ask: func(ctx context.Context, instance, path string, body []byte) (int, []byte) {
-			r, err := http.NewRequestWithContext(context.WithValue(ctx, inside{}, instance), http.MethodPost, path, strings.NewReader(string(body)))
+		Ask: func(ctx context.Context, instance, path string, body []byte, sees console.Sight) (int, []byte) {
+			r, err := http.NewRequestWithContext(context.WithValue(ctx, inside{}, looking{instance, sees}), http.MethodPost, path, strings.NewReader(string(body)))
 			if err != nil {
 				return http.StatusBadRequest, nil
 			}

@@ -176,6 +176,10 @@ func (d *demo) modules() error {
 			return err
 		}
 		d.ids[m.name] = made.ID
+		_, _, err = d.svc.CreateContactFlowModuleVersion(d.ctx, d.call("CreateContactFlowModuleVersion", nil), d.in.ID, made.ID, "", "")
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -103,7 +103,14 @@ func (tx *dryTx) SetPassword(context.Context, string, string) error {
 	return lanyard.Errorf(lanyard.Internal, "a proposal sets no password")
 }
 
-func (tx *dryTx) Append(context.Context, *lanyard.Event) error { return nil }
+// Append keeps the record of a refusal, and nothing else.
+func (tx *dryTx) Append(ctx context.Context, e *lanyard.Event) error {
+	if e.Refused == "" {
+		return nil
+	}
+	e.Refused = "what-if: " + e.Refused
+	return tx.s.Store.Update(ctx, e.Instance, func(real store.Tx) error { return real.Append(ctx, e) })
+}
 
 // answer takes in what a handler of this process writes.
 type answer struct {

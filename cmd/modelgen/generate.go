@@ -187,6 +187,10 @@ func (g *generator) bind(name, member string, ref Ref) {
 		g.p("s.%s = p.label(%q)\n", field, key)
 		return
 	}
+	if ref.Location == "uri" && kind == "long" {
+		g.p("if v := p.labelInt64(&s.%s, %q, %q); v != nil {\nreturn v\n}\n", field, member, key)
+		return
+	}
 	if ref.Location == "querystring" && kind == "list" && g.valueType(ref.Shape) == "[]string" {
 		g.p("s.%s = p.list(%q)\n", field, key)
 		return

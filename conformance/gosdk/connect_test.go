@@ -58,8 +58,9 @@ func newCentre(t *testing.T) centre {
 		g := must(c.CreateUserHierarchyGroup(t.Context(), &connect.CreateUserHierarchyGroupInput{InstanceId: c.id, Name: &name}))(t)
 		c.groups = append(c.groups, *g.HierarchyGroupId)
 	}
-	m := must(c.CreateContactFlowModule(t.Context(), &connect.CreateContactFlowModuleInput{InstanceId: c.id, Name: aws.String("module"), Content: aws.String("{}")}))(t)
+	m := must(c.CreateContactFlowModule(t.Context(), &connect.CreateContactFlowModuleInput{InstanceId: c.id, Name: aws.String("module"), Description: aws.String("A tool"), Content: aws.String("{}"), ExternalInvocationConfiguration: &types.ExternalInvocationConfiguration{Enabled: true}}))(t)
 	c.module = *m.Id
+	must(c.CreateContactFlowModuleVersion(t.Context(), &connect.CreateContactFlowModuleVersionInput{InstanceId: c.id, ContactFlowModuleId: m.Id}))(t)
 	return c
 }
 

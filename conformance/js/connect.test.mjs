@@ -20,7 +20,8 @@ before(async () => {
   await connect.updateUserHierarchyStructure({ InstanceId, HierarchyStructure: { LevelOne: { Name: "Country" } } });
   groups = [];
   for (const Name of ["FR", "DE"]) groups.push((await connect.createUserHierarchyGroup({ InstanceId, Name })).HierarchyGroupId);
-  module_ = (await connect.createContactFlowModule({ InstanceId, Name: "module", Content: "{}" })).Id;
+  module_ = (await connect.createContactFlowModule({ InstanceId, Name: "module", Description: "A tool", Content: "{}", ExternalInvocationConfiguration: { Enabled: true } })).Id;
+  await connect.createContactFlowModuleVersion({ InstanceId, ContactFlowModuleId: module_ });
 });
 
 after(async () => {
