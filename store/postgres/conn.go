@@ -203,27 +203,62 @@ func (c *conn) Transact(ctx context.Context, list []sqlstore.Statement) error {
 	if err == nil && c.c.PgConn().TxStatus() != 'I' { // one of them has begun a transaction, which nobody ends
 		return errors.Join(errors.New("the database has not committed what was sent in one"), c.Close())
 	}
-	return c.committed(err, left > 0)
+	return c.committed(err, left > 1 || left == 1 && !ambiguous(err))
 }
 
-// committed is what err says of a commit. One that the server reports as an error says that it did not
-// happen, and so does its farewell in the place of an earlier answer: it answers in order. So does one
-// from before anything was sent. After any other nobody knows.
+// committed returns what err says of a commit, and nil only when the database confirmed it without a warning.
+// early says that the error answered a statement before the commit: answers come in order, so nothing was
+// committed. Likewise when nothing was sent. What the database reports in answer to the commit itself says
+// that it did not happen only when rolledBack knows the report; otherwise the outcome is unknown.
 func (c *conn) committed(err error, early bool) error {
 	var failed *pgconn.PgError
 	var unsent pgx.ErrPreprocessingBatch
+	reported := errors.As(err, &failed)
 	switch {
 	case err == nil && c.warning != "":
 		// Such as that the wait for a synchronous replica was given up: a failover may undo it.
 		return fmt.Errorf("%w: %s", sqlstore.ErrUnknown, c.warning)
 	case err == nil:
 		return nil
-	case errors.As(err, &failed) && (early || failed.SeverityUnlocalized == "ERROR" || failed.Code == "25P03"), // ended for having been idle
-		errors.Is(err, errText), errors.As(err, &unsent), pgconn.SafeToRetry(err):
+	case reported && (early || rolledBack(failed) && c.warning == ""),
+		errors.Is(err, errText), errors.As(err, &unsent), !reported && pgconn.SafeToRetry(err):
 		return err
+	case c.warning != "":
+		return errors.Join(sqlstore.ErrUnknown, errors.New(c.warning), err)
 	default:
 		return errors.Join(sqlstore.ErrUnknown, err)
 	}
+}
+
+// rolledBack reports whether an error in answer to COMMIT says that the transaction was rolled back.
+// PostgreSQL itself answers an ERROR only in that case. A database that spreads a transaction over several
+// nodes also reports that it lost one of them in mid-commit: Citus with XX000, others with a class of their
+// own for connections (08), or with 40003 (statement completion unknown), and a pooler with 08P01. So only
+// the classes that speak of what was asked, or of a conflict, are taken for a rollback.
+func rolledBack(e *pgconn.PgError) bool {
+	switch e.Code {
+	case "40003":
+		return false
+	case "25P03": // the connection ends, because it was idle in the transaction
+		return true
+	case "57014": // canceled, as by statement_timeout, before the commit was written
+		return e.SeverityUnlocalized == "ERROR"
+	}
+	if len(e.Code) != 5 || e.SeverityUnlocalized != "ERROR" {
+		return false
+	}
+	switch e.Code[:2] {
+	case "0A", "21", "22", "23", "25", "27", "2D", "40", "42", "44", "53", "54", "55", "P0":
+		return true
+	}
+	return false
+}
+
+// ambiguous reports whether an error may come of a commit although it answers the statement before: what is
+// sent up to one Sync may be committed along with its last statement.
+func ambiguous(err error) bool {
+	c := code(err)
+	return c == "40003" || strings.HasPrefix(c, "XX") || strings.HasPrefix(c, "08")
 }
 
 func (c *conn) Script(ctx context.Context, script string) error {

@@ -42,6 +42,17 @@ type notifier struct {
 
 	mu      sync.Mutex
 	pending map[string]int64
+	off     bool // the database does not support notifications
+}
+
+// refusedForGood reports whether the database does not know NOTIFY or LISTEN at all: a feature not
+// supported, a syntax error, or a function that does not exist.
+func refusedForGood(err error) bool {
+	switch code(err) {
+	case "0A000", "42601", "42883":
+		return true
+	}
+	return false
 }
 
 func newNotifier(config *pgx.ConnConfig, log *slog.Logger) *notifier {
@@ -56,6 +67,10 @@ func newNotifier(config *pgx.ConnConfig, log *slog.Logger) *notifier {
 // add is called after a commit, and does not wait.
 func (n *notifier) add(instance string, revision int64) {
 	n.mu.Lock()
+	if n.off {
+		n.mu.Unlock()
+		return
+	}
 	n.pending[instance] = max(revision, n.pending[instance])
 	n.mu.Unlock()
 	select {
@@ -91,7 +106,15 @@ func (n *notifier) run() {
 			return
 		}
 		wait := gather
-		if err != nil {
+		switch {
+		case err != nil && refusedForGood(err):
+			n.log.Warn("the database does not support notifications; other servers find changes by polling", "error", err)
+			n.mu.Lock()
+			n.off, n.pending = true, nil
+			n.mu.Unlock()
+			<-n.stop
+			return
+		case err != nil:
 			// What could not be sent is found by polling; what comes meanwhile is sent then.
 			n.log.Warn("other servers cannot be notified of changes; they find them by asking", "error", err)
 			wait = time.Second
@@ -182,7 +205,13 @@ func (s *Store) watch(ctx context.Context, woken func(instance string, revision 
 	}
 	defer hangUp(c)
 	if _, err := c.Exec(ctx, `LISTEN `+channel); err != nil {
-		return err
+		if !refusedForGood(err) {
+			return err
+		}
+		s.log.Warn("the database does not support notifications; changes of other servers are found by polling", "error", err)
+		hangUp(c)
+		<-ctx.Done()
+		return ctx.Err()
 	}
 	for {
 		quiet, cancel := context.WithTimeout(ctx, silence)

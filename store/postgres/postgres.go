@@ -148,7 +148,7 @@ func open(ctx context.Context, c Config) (*Store, error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	held, err := prepare(ctx, config, c)
+	opened, err := prepare(ctx, config, c)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,8 @@ func open(ctx context.Context, c Config) (*Store, error) {
 	s.DB = sqlstore.New(sqlstore.Config{
 		Write: s.connect, Writers: c.Connections - readers, Readers: readers,
 		Dialect: dialect, Wait: c.Wait, Logger: c.Logger, Committed: notifications.add,
-		Release: func() error { return errors.Join(notifications.close(), held()) },
+		Explicit: !opened.implicit,
+		Release:  func() error { return errors.Join(notifications.close(), opened.release()) },
 	})
 	return s, nil
 }
@@ -262,21 +263,30 @@ func connect(ctx context.Context, config *pgx.ConnConfig) (*conn, error) {
 // migrationLock is the key of the advisory lock that lets one server migrate at a time.
 const migrationLock = 0x6c616e79617264 // "lanyard"
 
+// migrationWait is how long a server waits for another that migrates.
+const migrationWait = time.Minute
+
 // fillLock is the key of the advisory lock of whoever fills the database.
 const fillLock = migrationLock + 1
 
-// prepare migrates the tables. held gives back what is held on to until Close.
-func prepare(ctx context.Context, config *pgx.ConnConfig, cfg Config) (held func() error, err error) {
-	held = func() error { return nil }
+// prepared is a database whose tables are there.
+type prepared struct {
+	release  func() error // gives back what is held until Close
+	implicit bool         // what is sent up to one Sync, without BEGIN, is one transaction
+}
+
+// prepare migrates the tables.
+func prepare(ctx context.Context, config *pgx.ConnConfig, cfg Config) (p prepared, err error) {
+	p.release = func() error { return nil }
 	config = config.Copy()
 	// Others may be at it, and a migration may have much to do. A lock on a table, on the other hand,
 	// holds up every server that runs: better to give up on it early than to let them queue behind.
 	config.RuntimeParams["statement_timeout"] = "0"
 	config.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
-	config.RuntimeParams["lock_timeout"] = "60000"
+	config.RuntimeParams["lock_timeout"] = milliseconds(migrationWait)
 	c, err := connect(ctx, config)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
 	keep := false
 	defer func() {
@@ -284,29 +294,59 @@ func prepare(ctx context.Context, config *pgx.ConnConfig, cfg Config) (held func
 			err = errors.Join(err, c.Close()) // which gives the locks back
 		}
 	}()
-	if err := c.Script(ctx, fmt.Sprintf(`SELECT pg_advisory_lock(%d)`, migrationLock)); err != nil {
-		return nil, fmt.Errorf("wait for another server that migrates the tables: %w", err)
+	if err := lockMigration(ctx, c, cfg.Logger); err != nil {
+		return p, err
 	}
 	if err := c.Script(ctx, `SET lock_timeout = 5000`); err != nil {
-		return nil, err
+		return p, err
 	}
 	scripts, _ := fs.Sub(migrations, "migrations") // fails on an invalid name only
 	if err := sqlstore.Migrate(ctx, c, dialect, scripts); err != nil {
-		return nil, err
+		return p, err
 	}
 	if cfg.Target {
 		if err := lockFilling(ctx, c); err != nil {
-			return nil, err
+			return p, err
 		}
-		keep, held = true, c.Close
+		keep, p.release = true, c.Close
 	} else if err := sqlstore.CheckComplete(ctx, c); err != nil {
-		return nil, err
+		return p, err
 	}
 	var fsync string
 	if err := c.Query(ctx, `SELECT current_setting('fsync')`, nil, func(r sqlstore.Row) error { return r.Scan(&fsync) }); err == nil && fsync != "on" {
 		cfg.Logger.Warn("the database server runs with fsync off: it can lose acknowledged changes", "fsync", fsync)
 	}
-	return held, nil
+	p.implicit = implicit(ctx, c)
+	return p, nil
+}
+
+// implicit reports whether the database is PostgreSQL on one node, where what is sent up to one Sync without
+// BEGIN is one transaction. On Citus it is not: every statement that goes to another node commits by itself.
+// When in doubt a change takes a second round trip.
+func implicit(ctx context.Context, c *conn) bool {
+	var version string
+	spread := 0
+	err := c.Query(ctx, `SELECT version(), (SELECT count(*) FROM pg_extension WHERE extname = 'citus')`, nil,
+		func(r sqlstore.Row) error { return r.Scan(&version, &spread) })
+	return err == nil && spread == 0 && strings.HasPrefix(version, "PostgreSQL ") && !strings.Contains(version, "-YB-")
+}
+
+// lockMigration waits for the lock under which one server migrates at a time, and says so in the log: behind
+// a pooler in transaction mode the lock can stay with a connection that nobody uses any more.
+func lockMigration(ctx context.Context, c *conn, log *slog.Logger) error {
+	free := false
+	err := c.Query(ctx, fmt.Sprintf(`SELECT pg_try_advisory_lock(%d)`, migrationLock), nil,
+		func(r sqlstore.Row) error { return r.Scan(&free) })
+	if err != nil || free {
+		return err
+	}
+	log.Info("waiting for another server that migrates the tables", "lock", migrationLock, "at_most", migrationWait.String())
+	// A pooler may have kept the setting of the connection to itself.
+	err = c.Script(ctx, fmt.Sprintf(`SET lock_timeout = %s; SELECT pg_advisory_lock(%d)`, milliseconds(migrationWait), migrationLock))
+	if err != nil {
+		return fmt.Errorf("wait for another server that migrates the tables (advisory lock %d; a pooler must be in session mode): %w", migrationLock, err)
+	}
+	return nil
 }
 
 // lockFilling keeps others from filling the database as long as c is open, and lets them migrate.

@@ -30,7 +30,7 @@ func (d *DB) Export(ctx context.Context, scope store.Scope, emit func(store.Row)
 		return d.wrap(ctx, err, "begin to read the whole store")
 	}
 	defer d.readers.give(s)
-	e := &export{ctx: ctx, s: s, emit: emit}
+	e := &export{ctx: ctx, s: s, emit: emit, scattered: d.explicit}
 	defer func() {
 		if !s.broken && s.check(s.conn.Script(context.WithoutCancel(ctx), `ROLLBACK`)) != nil {
 			s.broken = true
@@ -94,6 +94,8 @@ type export struct {
 	s       *session
 	emit    func(store.Row) error
 	emitted error // of emit
+	// scattered says that the transaction sees one state of each instance, but not of all together.
+	scattered bool
 }
 
 // next is the id of the instance after another; "" after the last. One that is in the directory
@@ -144,6 +146,11 @@ func (e *export) table(t *store.Table, instance string) error {
 			return fmt.Errorf("read table %s: %w", t.Name, err)
 		}
 		for _, row := range page {
+			if there, failed := e.there(row); failed != nil {
+				return fmt.Errorf("read table %s: %w", t.Name, failed)
+			} else if !there {
+				continue
+			}
 			if e.emitted = e.emit(row); e.emitted != nil {
 				return e.emitted
 			}
@@ -153,6 +160,20 @@ func (e *export) table(t *store.Table, instance string) error {
 		}
 		args = append(args[:fixed:fixed], page[len(page)-1].Values[fixed:fixed+t.Key]...)
 	}
+}
+
+// there reports whether a row belongs to the export. Where the state is scattered, an instance can be deleted
+// after its line of the directory was read. Asking for it fixes what the transaction sees of it.
+func (e *export) there(row store.Row) (found bool, err error) {
+	if row.Table != store.Directory || !e.scattered {
+		return true, nil
+	}
+	instance := row.Values[1].(string)
+	err = e.s.rows(e.ctx, getQuery, []any{instance, string(lanyard.TypeInstance), instance}, func(Row) error {
+		found = true
+		return nil
+	})
+	return found, err
 }
 
 // pageOf returns the queries of a table's first page and of those after a key, and how many

@@ -25,8 +25,11 @@ type Config struct {
 	Dialect Dialect
 	// Wait bounds how long a call waits for a connection, and an Update for those before it of its
 	// instance. 0: until its context ends.
-	Wait  time.Duration
-	Cache int64 // bytes of resources kept in memory, default 16 MiB, negative for none
+	Wait time.Duration
+	// Explicit has every transaction of a Shared database begin with BEGIN: what is sent in one without it
+	// is not a transaction there.
+	Explicit bool
+	Cache    int64 // bytes of resources kept in memory, default 16 MiB, negative for none
 	// Committed, unless nil, is called after every change that others may want to know of, with the
 	// instance and its revision, or with "" and 0 when it was of keys or tokens. It must not wait.
 	Committed func(instance string, revision int64)
@@ -54,6 +57,7 @@ type DB struct {
 	committed func(instance string, revision int64)
 	log       *slog.Logger
 	close     func() error
+	explicit  bool // see Config
 }
 
 var _ store.Store = (*DB)(nil)
@@ -83,9 +87,10 @@ func New(c Config) *DB {
 		writers:   newPool(c.Write, c.Writers, c.Wait),
 		readers:   newPool(c.Read, c.Readers, c.Wait),
 		lanes:     map[string]*lane{},
-		keeper:    keeper{instances: map[string]*kept{}},
+		keeper:    keeper{instances: map[string]*kept{}, useless: c.Explicit},
 		committed: c.Committed,
 		log:       c.Logger,
+		explicit:  c.Explicit,
 	}
 	if c.Cache > 0 && !c.Dialect.Shared {
 		d.cache = newCache(c.Cache)

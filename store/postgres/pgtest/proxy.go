@@ -19,6 +19,7 @@ type Proxy struct {
 	listener net.Listener // nil while it refuses
 	conns    []net.Conn
 	dark     *atomic.Bool // of the connections there are
+	alter    atomic.Pointer[func([]byte) []byte]
 }
 
 // A Mode is what a Proxy does with what it should carry.
@@ -48,6 +49,9 @@ func (s *Server) Proxy(t testing.TB) *Proxy {
 
 // Set says what happens to what comes from now on.
 func (p *Proxy) Set(m Mode) { p.mode.Store(int32(m)) }
+
+// Alter has f make other answers of those of the server, up to the first that it changes.
+func (p *Proxy) Alter(f func(answer []byte) []byte) { p.alter.Store(&f) }
 
 // Darken has nothing pass on the connections that there are, and tells nobody, as when a firewall on
 // the way forgets them. Later ones are not concerned.
@@ -146,7 +150,13 @@ func (p *Proxy) copy(to, from net.Conn, request bool, notifies, dark *atomic.Boo
 			p.Set(Through)
 			return
 		}
-		if _, err := to.Write(b[:n]); err != nil {
+		out := b[:n]
+		if alter := p.alter.Load(); alter != nil && !request && !notifies.Load() {
+			if out = (*alter)(bytes.Clone(b[:n])); !bytes.Equal(out, b[:n]) {
+				p.alter.CompareAndSwap(alter, nil)
+			}
+		}
+		if _, err := to.Write(out); err != nil {
 			return
 		}
 	}
