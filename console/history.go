@@ -210,9 +210,10 @@ func (v *viewer) mayLook(about lanyard.Ref) error {
 
 // gone decides what the viewer may see of changes, also of what does not exist any more.
 type gone struct {
-	s    *Server
-	v    *viewer
-	tags map[lanyard.Ref]map[string]string // the last ones of what was deleted
+	s       *Server
+	v       *viewer
+	tags    map[lanyard.Ref]map[string]string // the last ones of what was deleted
+	deleted int                               // how many deletions were looked for
 }
 
 // filter leaves in an event the changes that the viewer may see, and tells whether there are any.
@@ -274,7 +275,7 @@ func (g *gone) sees(ctx context.Context, c lanyard.Change) (bool, error) {
 	if d.Reason != access.UnknownResource {
 		return d.Allow, nil
 	}
-	// It was deleted: its last tags count, and of a user the group that it was in.
+	// It was deleted: its last tags count, and of a user the last group.
 	ref := lanyard.Ref{Type: c.Type, ID: c.ID}
 	tags, ok := g.tags[ref]
 	if !ok {
@@ -285,15 +286,26 @@ func (g *gone) sees(ctx context.Context, c lanyard.Change) (bool, error) {
 		}
 		g.tags[ref] = tags
 	}
+	r := access.Resource{Type: name, New: true, Tags: tags}
+	if c.Type == lanyard.TypeUser {
+		var err error
+		if r.Group, ok, err = g.group(ctx, ref); err != nil || !ok {
+			return false, err
+		}
+	}
+	return g.v.may(views[name], r), nil
+}
+
+// group returns the group that a deleted user was in last, which its deletion tells. It is not found when that lies
+// too far back.
+func (g *gone) group(ctx context.Context, ref lanyard.Ref) (group string, ok bool, err error) {
+	last, err := g.last(ctx, ref)
+	if err != nil || len(last.Before) == 0 {
+		return "", false, err
+	}
 	var was struct{ Group string }
-	doc := c.After
-	if len(doc) == 0 {
-		doc = c.Before
-	}
-	if err := json.Unmarshal(doc, &was); err != nil {
-		return false, nil
-	}
-	return g.v.may(views[name], access.Resource{Type: name, New: true, Tags: tags, Group: was.Group}), nil
+	err = json.Unmarshal(last.Before, &was)
+	return was.Group, err == nil, err
 }
 
 // history answers a page of events, newest first.

@@ -60,9 +60,8 @@ func (e *epitaphs) put(key string, c lanyard.Change) {
 
 // naming collects what the ids in one answer are called, as far as its viewer may know.
 type naming struct {
-	gone    *gone
-	names   map[string]string // "": not to be told
-	deleted int
+	gone  *gone
+	names map[string]string // "": not to be told
 }
 
 func (s *Server) naming(v *viewer) *naming {
@@ -108,7 +107,7 @@ func (n *naming) find(ctx context.Context, ref lanyard.Ref) (string, error) {
 			return "", nil
 		}
 	}
-	last, err := n.last(ctx, ref)
+	last, err := n.gone.last(ctx, ref)
 	if err != nil || len(last.Before) == 0 {
 		return "", err
 	}
@@ -123,13 +122,13 @@ func (n *naming) find(ctx context.Context, ref lanyard.Ref) (string, error) {
 }
 
 // last returns the change that deleted a resource.
-func (n *naming) last(ctx context.Context, ref lanyard.Ref) (lanyard.Change, error) {
-	s, in := n.gone.s, n.gone.v.in.ID
+func (g *gone) last(ctx context.Context, ref lanyard.Ref) (lanyard.Change, error) {
+	s, in := g.s, g.v.in.ID
 	key := in + " " + ref.ID
 	if c, ok := s.epitaphs.get(key); ok {
 		return c, nil
 	}
-	if n.deleted++; n.deleted > maxDeleted {
+	if g.deleted++; g.deleted > maxDeleted {
 		return lanyard.Change{}, nil
 	}
 	events, _, err := s.Control.History(ctx, in, ref, 0, maxLook, 1)

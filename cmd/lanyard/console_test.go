@@ -946,6 +946,50 @@ func TestConsoleHistoryNames(t *testing.T) {
 	}
 }
 
+// Of a deleted user the last group counts, whatever group an event is of: who was not to see the user any more does not
+// see the user's past either.
+func TestConsoleHistoryOfTheDeleted(t *testing.T) {
+	s := newSite(t)
+	olivia := s.as(s.in, "olivia.stone")
+	groups := map[string]string{}
+	_, all, _, err := control.List[*lanyard.Group](t.Context(), s.svc, s.operation("x"), s.in.ID, control.Page{Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, g := range all {
+		groups[g.Name] = g.ID
+	}
+	create := func(name, profile, group string) string {
+		return olivia.ok("call/CreateUser", fmt.Sprintf(`{"Username": %q, "SecurityProfileIds": [%q], "RoutingProfileId": %q, "HierarchyGroupId": %q,
+			"PhoneConfig": {"PhoneType": "SOFT_PHONE"}, "IdentityInfo": {"FirstName": "A", "LastName": "B"}}`, name, profile, s.routing, group))["UserId"].(string)
+	}
+	europe := olivia.ok("call/CreateSecurityProfile", fmt.Sprintf(`{"SecurityProfileName": "Europe only", "Permissions": ["Users.View"],
+		"HierarchyRestrictedResources": ["User"], "AllowedAccessControlHierarchyGroupId": %q}`, groups["Europe"]))["SecurityProfileId"].(string)
+	create("heidi.brandt", europe, groups["Europe"])
+	heidi := s.as(s.in, "heidi.brandt")
+	for _, tt := range []struct {
+		name  string
+		moves string
+		want  int // events that heidi sees once the user is deleted
+	}{
+		{"stayed", "", 2},
+		{"moved.away", groups["Americas"], 0},
+	} {
+		id := create(tt.name, s.profile("Agent"), groups["Europe"])
+		if tt.moves != "" {
+			olivia.ok("call/UpdateUserHierarchy", fmt.Sprintf(`{"UserId": %q, "HierarchyGroupId": %q}`, id, tt.moves))
+		}
+		olivia.ok("call/DeleteUser", fmt.Sprintf(`{"UserId": %q}`, id))
+		events := heidi.ok("history", fmt.Sprintf(`{"Type": "User", "Id": %q}`, id))["Events"].([]any)
+		if len(events) != tt.want {
+			t.Errorf("%s: heidi sees %d events, want %d", tt.name, len(events), tt.want)
+		}
+		if page := fmt.Sprint(heidi.ok("history", `{"Limit": 200}`)); strings.Contains(page, id) != (tt.want > 0) {
+			t.Errorf("%s: the history of all: %.500s", tt.name, page)
+		}
+	}
+}
+
 // TestConsoleBytes is about how much the page loads: what may be compressed is, what has not changed is not sent again,
 // and an answer with a secret is never compressed.
 func TestConsoleBytes(t *testing.T) {
