@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,8 +24,8 @@ type Source interface {
 	// AI agents. It returns the revision that the resources have; changes that come in between may
 	// or may not be among them.
 	Load(ctx context.Context, instance string, put func(lanyard.Resource)) (revision int64, err error)
-	// Events returns events of an instance in order, those after a revision, at most limit. When the
-	// first is not the next, those in between are gone, and what Load has is of a later revision.
+	// Events returns events of an instance in order, those after a revision, at most limit, and fewer where
+	// they are large together, but one at least if there is one. When the first is not the next, those in between are gone, and what Load has is of a later revision.
 	Events(ctx context.Context, instance string, after int64, limit int) ([]lanyard.Event, error)
 	// Revision is that of an instance's last event.
 	Revision(ctx context.Context, instance string) (int64, error)
@@ -154,7 +155,7 @@ func (e *Engine) first(ctx context.Context, instance string) (s *Snapshot, loade
 		return nil, false, &lanyard.Error{Kind: lanyard.Unavailable, Message: "other instances are still being read from the store", Err: context.Cause(ctx)}
 	}
 	if s, err = e.load(ctx, instance); err == nil {
-		s, err = e.catchUp(ctx, s)
+		s, err = e.catchUp(ctx, s, latest)
 	}
 	if err != nil {
 		return nil, false, err
@@ -298,13 +299,20 @@ func (s *Snapshot) follows(event *lanyard.Event) bool {
 	return event.Revision == s.revision+1 && (s.hash == nil || event.Previous == nil || bytes.Equal(s.hash, event.Previous))
 }
 
-// catchUp applies the events after s. When they do not follow it the instance is loaded anew.
-func (e *Engine) catchUp(ctx context.Context, s *Snapshot) (*Snapshot, error) {
+// latest is a revision that is never reached: catchUp goes on until there are no more events.
+const latest = math.MaxInt64
+
+// catchUp applies the events after s, up to the revision reach at least. A page of events may be short because they
+// are large, so one that is not full is the last only past that. When they do not follow s the instance is loaded
+// from scratch.
+func (e *Engine) catchUp(ctx context.Context, s *Snapshot, reach int64) (*Snapshot, error) {
+	looked := false
 	for again := 0; ; {
 		after := s.revision
-		if s.hash == nil && after > 0 {
+		if s.hash == nil && after > 0 && !looked {
 			after-- // a snapshot that was loaded just now has to know its hash
 		}
+		looked = true
 		events, err := e.Source.Events(ctx, s.instance, after, eventPage)
 		if err != nil {
 			return nil, fmt.Errorf("read the events of instance %s: %w", s.instance, err)
@@ -313,7 +321,9 @@ func (e *Engine) catchUp(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 		if after < s.revision && len(events) > 0 && events[0].Revision == s.revision {
 			known := *s
 			known.hash = events[0].Hash
-			s, events = &known, events[1:]
+			if s, events = &known, events[1:]; len(events) == 0 && s.revision < reach {
+				continue // it may have filled the page
+			}
 		}
 		if len(events) == 0 {
 			return s, nil
@@ -325,6 +335,7 @@ func (e *Engine) catchUp(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 			if s, err = e.load(ctx, s.instance); err != nil {
 				return nil, err
 			}
+			looked = false
 			continue
 		}
 		edit := s.Edit()
@@ -334,7 +345,7 @@ func (e *Engine) catchUp(ctx context.Context, s *Snapshot) (*Snapshot, error) {
 			}
 		}
 		s = edit.Snapshot(events[len(events)-1].Revision)
-		if !full {
+		if !full && s.revision >= reach {
 			return s, nil
 		}
 	}
@@ -380,7 +391,7 @@ func (e *Engine) Apply(ctx context.Context, event *lanyard.Event) error {
 				return nil, err
 			}
 		}
-		return e.catchUp(ctx, s)
+		return e.catchUp(ctx, s, event.Revision)
 	})
 }
 
@@ -391,7 +402,7 @@ func (e *Engine) CatchUp(ctx context.Context, instance string, revision int64) e
 		return nil // without waiting
 	}
 	has := func(s *Snapshot) bool { return s.revision >= revision }
-	return e.advance(ctx, instance, has, func(s *Snapshot) (*Snapshot, error) { return e.catchUp(ctx, s) })
+	return e.advance(ctx, instance, has, func(s *Snapshot) (*Snapshot, error) { return e.catchUp(ctx, s, revision) })
 }
 
 // advance makes an instance's next snapshot current, unless it has what is wanted or no snapshot at

@@ -359,3 +359,35 @@ func TestHistoryIsAnother(t *testing.T) {
 		}
 	}
 }
+
+// short is a log whose pages of events are shorter than asked for, as a store's are where events are large.
+type short struct{ *log }
+
+func (s short) Events(ctx context.Context, instance string, after int64, _ int) ([]lanyard.Event, error) {
+	return s.log.Events(ctx, instance, after, 1)
+}
+
+// A page that is short is not the last: the snapshot follows to the revision that was asked for, and when it is
+// loaded, to the last.
+func TestShortPages(t *testing.T) {
+	l := newLog()
+	for i := range 5 {
+		l.commit(version(i%2 == 0))
+	}
+	l.chain("h")
+	e := &access.Engine{Source: short{l}}
+	s, err := e.Snapshot(t.Context(), "i")
+	if err != nil || s.Revision() != 6 {
+		t.Fatalf("loaded at revision %d, %v; want 6", s.Revision(), err)
+	}
+	for i := range 5 {
+		l.commit(version(i%2 == 1))
+	}
+	l.chain("h")
+	if err := e.CatchUp(t.Context(), "i", 9); err != nil || e.Peek("i").Revision() < 9 {
+		t.Errorf("revision %d, %v; want 9", e.Peek("i").Revision(), err)
+	}
+	if err := e.Apply(t.Context(), &l.events[10]); err != nil || e.Peek("i").Revision() != 11 {
+		t.Errorf("revision %d, %v; want 11", e.Peek("i").Revision(), err)
+	}
+}

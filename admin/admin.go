@@ -108,7 +108,9 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, f func(*http.Requ
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(out) // a caller that is gone is no failure of ours
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false) // events are bounded in bytes as they are stored
+	enc.Encode(out)          // a caller that is gone is no failure of ours
 }
 
 func decode(body []byte, to any) error {

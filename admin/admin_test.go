@@ -372,3 +372,45 @@ func TestUnknownPaths(t *testing.T) {
 		}
 	}
 }
+
+// A page of events is bounded in bytes, and whoever goes on comes to all of them.
+func TestLargeEvents(t *testing.T) {
+	w := newWorld(t)
+	const n = 12
+	caller := lanyard.Caller{Account: account, AccessKeyID: w.root.ID}
+	in, err := w.svc.CreateInstance(t.Context(), control.Call{Caller: caller, Operation: "CreateInstance"},
+		control.NewInstance{Alias: "large", IdentityManagement: "CONNECT_MANAGED"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		call := control.Call{Caller: caller, Operation: "Large", Request: json.RawMessage(`"` + strings.Repeat("<", 2<<20) + `"`)}
+		_, _, err := w.svc.CreateSecurityProfile(t.Context(), call, in.ID, fmt.Sprint("p", i), nil, control.ProfileChange{})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := 0
+	for after := int64(0); ; {
+		status, body := w.send(w.request(w.root, "GET", fmt.Sprintf("events?instance=%s&after=%d&limit=1000", in.ID, after), ""))
+		if status != 200 || len(body) > 8<<20 {
+			t.Fatalf("%d, and %d bytes", status, len(body))
+		}
+		var page []lanyard.Event
+		if err := json.Unmarshal([]byte(body), &page); err != nil {
+			t.Fatal(err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, e := range page {
+			if after++; e.Revision != after {
+				t.Fatalf("revision %d comes, want %d", e.Revision, after)
+			}
+			got++
+		}
+	}
+	if got != n+1 {
+		t.Errorf("%d events come, want %d", got, n+1)
+	}
+}

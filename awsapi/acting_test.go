@@ -1,6 +1,7 @@
 package awsapi_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -336,5 +337,45 @@ func TestStrict(t *testing.T) {
 		if t.Failed() {
 			t.Fatalf("row %d", i)
 		}
+	}
+}
+
+// What a user is refused costs little room, whatever they ask and however often, and is found in the audit.
+func TestRefusedCallsAreSmall(t *testing.T) {
+	c := newCentre(t)
+	size := func() (bytes, records int) {
+		for after := int64(0); ; {
+			page, err := c.svc.Events(t.Context(), c.in, after, 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(page) == 0 {
+				return bytes, records
+			}
+			for _, e := range page {
+				b, err := json.Marshal(e)
+				if err != nil {
+					t.Fatal(err)
+				}
+				bytes, records, after = bytes+len(b), records+1, e.Revision
+			}
+		}
+	}
+	before, n := size()
+	text := strings.Repeat("x", 3_900_000)
+	for range 10 {
+		m := members{"InstanceId": c.in, "SearchCriteria": members{"StringCondition": members{"FieldName": "Name", "Value": text, "ComparisonType": "CONTAINS"}}}
+		c.doAs(c.as(c.cog), "SearchSecurityProfiles", m).fails("AccessDeniedException")
+	}
+	after, now := size()
+	if grown := after - before; now-n != 10 || grown > 16<<10 {
+		t.Errorf("ten refused calls of 3.9 MB left %d records and %d bytes", now-n, grown)
+	}
+	for range 200 {
+		c.doAs(c.as(c.cog), "ListUsers", members{"InstanceId": c.in}).fails("AccessDeniedException")
+	}
+	last, all := size()
+	if grown := last - after; all-now > 10 || grown > 16<<10 {
+		t.Errorf("200 refused calls more left %d records and %d bytes", all-now, grown)
 	}
 }

@@ -96,7 +96,11 @@ func (c *chronicle) follow(ctx context.Context, s *Server, instance string) erro
 		c.profiles, c.days = profiles, days
 		return nil
 	}
-	for {
+	upTo, err := s.Control.Revision(ctx, instance)
+	if err != nil {
+		return err
+	}
+	for c.revision < upTo {
 		events, err := s.Control.Events(ctx, instance, c.revision, 500)
 		if err != nil {
 			return err
@@ -105,7 +109,7 @@ func (c *chronicle) follow(ctx context.Context, s *Server, instance string) erro
 			note(s, c.profiles, c.days, &events[i])
 			c.revision = events[i].Revision
 		}
-		if len(events) < 500 {
+		if len(events) == 0 {
 			break
 		}
 	}

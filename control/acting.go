@@ -22,6 +22,7 @@ type Right struct {
 // acting is a user on whose behalf a call is made.
 type acting struct {
 	user  string // id
+	known bool   // there is such a user
 	right Right
 }
 
@@ -50,7 +51,8 @@ func (s *Service) Act(ctx context.Context, call *Call, instance, user string, ri
 	if err != nil {
 		return err
 	}
-	if known, ok := snapshot.User(id); ok {
+	known, exists := snapshot.User(id)
+	if exists {
 		id = known
 	}
 	if right.Ref != "" && right.Type != "" {
@@ -58,7 +60,7 @@ func (s *Service) Act(ctx context.Context, call *Call, instance, user string, ri
 			return err
 		}
 	}
-	call.acting = &acting{user: id, right: right}
+	call.acting = &acting{user: id, known: exists, right: right}
 	if d := call.acting.may(snapshot, call.Operation); d != nil {
 		return s.refuse(ctx, *call, in.ID, d)
 	}
@@ -158,17 +160,6 @@ func (a *acting) views(s *access.Snapshot, t lanyard.Type, id string) bool {
 		d = a.ask(s, views[t], access.Resource{Type: r.Type, New: true})
 	}
 	return d.Allow
-}
-
-// refuse records a refusal and returns it.
-func (s *Service) refuse(ctx context.Context, call Call, instance string, d *denial) error {
-	event := s.event(call, instance)
-	event.Refused = d.message
-	if err := s.store.Update(ctx, instance, func(tx store.Tx) error { return tx.Append(ctx, event) }); err != nil {
-		return err
-	}
-	s.publish(ctx, event)
-	return &lanyard.Error{Kind: lanyard.Denied, Message: d.message, Permission: d.permission}
 }
 
 // guard is a transaction on behalf of a user. It refuses every change that the user's profiles, as

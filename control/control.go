@@ -99,6 +99,7 @@ type Service struct {
 	keys    atomic.Pointer[map[string]lanyard.AccessKey]
 	tokens  atomic.Pointer[map[[sha256.Size]byte]lanyard.Token]
 	loading sync.Mutex // orders LoadKeys and LoadTokens, so that no older list replaces a newer one
+	refused *refusals  // nil: all are recorded
 	// making lets one CreateInstance go on at a time: its quota is counted outside of its transaction.
 	making sync.Mutex
 }
@@ -108,7 +109,8 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, region: c.Region, partition: c.Partition, quotas: c.Quotas.withDefaults(), lenient: c.Lenient,
 		associateUsers: c.AssociateUsers, strict: c.Strict, now: c.Now, newID: c.NewID, log: c.Logger,
-		engine: &access.Engine{Source: source{c.Store}, Memory: c.SnapshotMemory, Logger: c.Logger},
+		refused: &refusals{windows: map[refuser]*refusalCount{}},
+		engine:  &access.Engine{Source: source{c.Store}, Memory: c.SnapshotMemory, Logger: c.Logger},
 	}
 	if _, ok := c.Store.(store.Watcher); ok {
 		s.engine.MaxAge = c.MaxStaleness
@@ -159,7 +161,7 @@ func (s *Service) On(db store.Store, log *slog.Logger) *Service {
 // Of returns the call as one of a user about themselves. It may change nothing that a permission is
 // about.
 func (c Call) Of(user string) Call {
-	c.acting = &acting{user: user}
+	c.acting = &acting{user: user, known: true}
 	return c
 }
 

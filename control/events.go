@@ -6,9 +6,15 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// Events returns events of one instance, of whatever account, in order. It is for the operator.
+// Events returns events of one instance, of whatever account, in order, as store.Reader's does: a page may be short
+// before the last. It is for the operator.
 func (s *Service) Events(ctx context.Context, instance string, after int64, limit int) ([]lanyard.Event, error) {
 	return s.store.Reader(instance).Events(ctx, after, limit)
+}
+
+// Revision is that of the last event of one instance, of whatever account.
+func (s *Service) Revision(ctx context.Context, instance string) (int64, error) {
+	return s.store.Reader(instance).Revision(ctx)
 }
 
 // KnownInstances lists the ids of all instances that ever had an event. It is for the operator.

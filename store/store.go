@@ -140,8 +140,9 @@ type Reader interface {
 	LastTags(ctx context.Context, t lanyard.Type, id string) (tags map[string]string, deleted bool, err error)
 	// Revision is that of the last event, 0 before the first.
 	Revision(ctx context.Context) (int64, error)
-	// Events returns events in order, those with a revision greater than after, at most limit. When
-	// the first is not after+1 those in between were cut off.
+	// Events returns events in order, those with a revision greater than after, at most limit, and fewer
+	// where they are large together, but one at least if there is one. When the first is not after+1
+	// those in between were cut off.
 	Events(ctx context.Context, after int64, limit int) ([]lanyard.Event, error)
 	// Records is Events as they are kept. It returns fewer than there are and limit allows where they
 	// are large together, but one at least.
@@ -150,7 +151,8 @@ type Reader interface {
 	Checkpoint(ctx context.Context) (lanyard.Checkpoint, error)
 	// History returns events newest first, those with a revision less than before (0: from the last),
 	// at most limit. With an ID in about they are those that changed that resource. At most scan events
-	// are looked at: next is the before with which to go on, 0 at the beginning of time.
+	// are looked at, and the list ends early where they are large together: next is the before with which
+	// to go on, 0 at the beginning of time.
 	History(ctx context.Context, about lanyard.Ref, before int64, scan, limit int) (events []lanyard.Event, next int64, err error)
 	// Password returns the hash of a user's password, or NotFound.
 	Password(ctx context.Context, user string) (hash string, err error)

@@ -51,6 +51,9 @@ Examples:
 // eventPage is how many events are asked for at a time.
 const eventPage = 500
 
+// maxBatch is after how many bytes events are shown.
+const maxBatch = 4 << 20
+
 // Run shows the events of all instances, each instance's in order and all by time within one look.
 func (c *auditShowCmd) Run(io streams) error {
 	m, err := c.open(io.ctx)
@@ -98,10 +101,12 @@ func (c *auditShowCmd) look(ctx context.Context, m manager, seen map[string]int6
 			after = some[len(some)-1]
 		}
 	}
-	// A merge by time of what each instance has next; at most a page of each is in memory.
+	// A merge by time of what each instance has next; at most a page of each is in memory, a small one where
+	// there are many.
 	next := map[string][]lanyard.Event{}
+	page := min(eventPage, max(1, 10*eventPage/max(1, len(ids))))
 	refill := func(id string) (err error) {
-		next[id], err = m.Events(ctx, id, seen[id], eventPage)
+		next[id], err = m.Events(ctx, id, seen[id], page)
 		return err
 	}
 	for _, id := range ids {
@@ -110,6 +115,7 @@ func (c *auditShowCmd) look(ctx context.Context, m manager, seen map[string]int6
 		}
 	}
 	var batch []lanyard.Event
+	size := 0
 	for {
 		first := ""
 		for _, id := range ids {
@@ -127,11 +133,15 @@ func (c *auditShowCmd) look(ctx context.Context, m manager, seen map[string]int6
 				return err
 			}
 		}
-		if batch = append(batch, e); len(batch) == eventPage {
+		size += len(e.Request)
+		for _, c := range e.Changes {
+			size += len(c.Before) + len(c.After)
+		}
+		if batch = append(batch, e); len(batch) == eventPage || size > maxBatch {
 			if err := show(batch); err != nil {
 				return err
 			}
-			batch = nil
+			batch, size = nil, 0
 		}
 	}
 }

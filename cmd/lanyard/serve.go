@@ -237,6 +237,7 @@ func (c *serveCmd) Run(io streams) (err error) {
 	var follower sync.WaitGroup
 	follower.Go(func() { svc.Follow(following, c.Poll) })
 	follower.Go(func() { svc.Retain(following, keep, c.AuditKeepEvery) })
+	follower.Go(func() { svc.RecordRefusals(following) })
 	defer func() { stop(); follower.Wait() }()
 
 	listener, err := net.Listen("tcp", c.Listen)

@@ -71,15 +71,16 @@ func (d *DB) history(ctx context.Context, from source, instance string, about la
 		next = math.MaxInt64
 	}
 	const chunk = 250 // so that few are read in vain
+	size := 0
 	for most > 0 && len(events) < limit {
 		n := min(chunk, most)
 		if about.ID == "" {
 			n = min(n, limit-len(events))
 		}
 		var found []lanyard.Event
-		last, rows := next, 0
+		last, rows, more := next, 0, 0
 		err = from.do(ctx, func(s *session) error {
-			found, last, rows = nil, next, 0
+			found, last, rows, more = nil, next, 0, 0
 			return s.rows(ctx, `SELECT revision, body FROM events WHERE instance_id = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3`,
 				[]any{instance, next, n}, func(row Row) error {
 					var packed sql.RawBytes
@@ -87,7 +88,7 @@ func (d *DB) history(ctx context.Context, from source, instance string, about la
 					if err := row.Scan(&revision, &packed); err != nil {
 						return err
 					}
-					if rows++; len(events)+len(found) == limit {
+					if rows++; len(events)+len(found) == limit || size+more > eventBytes {
 						return nil
 					}
 					last = revision
@@ -101,6 +102,7 @@ func (d *DB) history(ctx context.Context, from source, instance string, about la
 					}
 					if about.ID == "" || changes(&e, about) {
 						found = append(found, e)
+						more += len(body)
 					}
 					return nil
 				})
@@ -108,11 +110,12 @@ func (d *DB) history(ctx context.Context, from source, instance string, about la
 		if err != nil {
 			return nil, 0, d.wrap(ctx, err, "read the history of instance "+instance)
 		}
-		events, next, most = append(events, found...), last, most-rows
-		if rows < n || last == 1 {
-			if len(events) < limit || last == 1 {
-				next = 0
-			}
+		events, next, most, size = append(events, found...), last, most-rows, size+more
+		full := len(events) == limit || size > eventBytes
+		if last == 1 || rows < n && !full {
+			next = 0
+		}
+		if next == 0 || full || rows < n {
 			break
 		}
 	}

@@ -272,6 +272,9 @@ func (d *DB) Heads(ctx context.Context, instances []string) ([]store.Head, error
 
 const lastQuery = `SELECT revision, hash FROM events WHERE instance_id = $1 ORDER BY revision DESC LIMIT 1`
 
+// eventBytes is after how many bytes of JSON a page of events ends.
+const eventBytes = 4 << 20
+
 func (d *DB) events(ctx context.Context, from source, instance string, after int64, limit int) (events []lanyard.Event, err error) {
 	if limit <= 0 {
 		return nil, nil
@@ -279,8 +282,9 @@ func (d *DB) events(ctx context.Context, from source, instance string, after int
 	err = from.do(ctx, func(s *session) error {
 		events = nil
 		before := head{hash: make([]byte, 32)}
+		size := 0
 		// That of the revision after itself comes along, for its hash.
-		return s.rows(ctx, `
+		err := s.rows(ctx, `
 			SELECT revision, hash, body FROM events WHERE instance_id = $1 AND revision >= $2 ORDER BY revision LIMIT $3`,
 			[]any{instance, after, min(limit, 1<<30) + 1},
 			func(row Row) error {
@@ -301,10 +305,19 @@ func (d *DB) events(ctx context.Context, from source, instance string, after int
 				if last.revision+1 == now.revision {
 					e.Previous = last.hash
 				}
-				err = json.Unmarshal(body, &e, codec)
+				if err = json.Unmarshal(body, &e, codec); err != nil {
+					return err
+				}
 				events = append(events, e)
-				return err
+				if size += len(body); size > eventBytes {
+					return errPage
+				}
+				return nil
 			})
+		if errors.Is(err, errPage) {
+			return nil
+		}
+		return err
 	})
 	if err != nil {
 		return nil, d.wrap(ctx, err, "read the events of instance "+instance)

@@ -475,6 +475,9 @@ func (tx *tx) Append(ctx context.Context, e *lanyard.Event) error {
 	if err != nil {
 		return tx.d.wrap(ctx, err, "write the event")
 	}
+	if len(body) > maxBody { // it could not be read again
+		return lanyard.Errorf(lanyard.TooLarge, "the change's record would have %d bytes; at most %d are stored", len(body), maxBody)
+	}
 	sum := sha256.New()
 	sum.Write(tx.now.hash)
 	sum.Write(body)

@@ -32,6 +32,7 @@ func Run(t *testing.T, open Open) {
 		{"Ordered", testOrdered},
 		{"EventIsRequired", testEventRequired},
 		{"Put", testPut},
+		{"LargeEvents", testLargeEvents},
 		{"PutDuplicate", testDuplicate},
 		{"Groups", testGroups},
 		{"OwnChanges", testOwnChanges},
