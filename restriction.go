@@ -2,7 +2,6 @@ package lanyard
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -80,6 +79,16 @@ func (p *Profile) IncompleteTagRestriction() bool {
 // Warnings says what a profile holds that has no effect, or another one than its author may expect:
 // one sentence each, in a fixed order, without the profile's name.
 func (p *Profile) Warnings() []string {
+	out := p.RestrictionWarnings()
+	isPermission := func(name string) bool { _, ok := LookupPermission(name); return ok }
+	if bad := unknown(p.Permissions, isPermission); len(bad) > 0 {
+		out = append(out, fmt.Sprintf("Permissions lists unknown %s, which grants only itself and takes nothing away", quoted(bad)))
+	}
+	return append(out, p.inert()...)
+}
+
+// RestrictionWarnings are those of the Warnings that are about tags and hierarchy.
+func (p *Profile) RestrictionWarnings() []string {
 	var out []string
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	switch {
@@ -92,23 +101,32 @@ func (p *Profile) Warnings() []string {
 	if p.HierarchyGroup != "" && len(p.HierarchyRestricted) == 0 {
 		add("AllowedAccessControlHierarchyGroupId has no effect unless HierarchyRestrictedResources lists %s", HierarchyRestrictable)
 	}
-	unknown := func(names []string, known func(string) bool) (list string, found bool) {
-		bad := slices.DeleteFunc(slices.Clone(names), known)
-		return quoted(bad), len(bad) > 0
+	if bad := p.UnknownTagRestricted(); len(bad) > 0 && len(p.AccessTags) > 0 {
+		add("TagRestrictedResources lists unknown %s, which restricts every resource type that has no name of its own", quoted(bad))
 	}
-	isType := func(name string) bool { _, ok := RestrictedType(name); return ok }
-	if bad, found := unknown(p.TagRestricted, isType); found && len(p.AccessTags) > 0 {
-		add("TagRestrictedResources lists unknown %s, which restricts every resource type that has no name of its own", bad)
+	if bad := p.UnknownHierarchyRestricted(); len(bad) > 0 {
+		add("HierarchyRestrictedResources lists unknown %s, which restricts users and every type that has no name of its own", quoted(bad))
 	}
-	isUser := func(name string) bool { return name == HierarchyRestrictable }
-	if bad, found := unknown(p.HierarchyRestricted, isUser); found {
-		add("HierarchyRestrictedResources lists unknown %s, which restricts users and every type that has no name of its own", bad)
+	return out
+}
+
+// UnknownTagRestricted are the names of TagRestricted that are in no table.
+func (p *Profile) UnknownTagRestricted() []string {
+	return unknown(p.TagRestricted, func(name string) bool { _, ok := RestrictedType(name); return ok })
+}
+
+// UnknownHierarchyRestricted are the names of HierarchyRestricted other than HierarchyRestrictable.
+func (p *Profile) UnknownHierarchyRestricted() []string {
+	return unknown(p.HierarchyRestricted, func(name string) bool { return name == HierarchyRestrictable })
+}
+
+func unknown(names []string, known func(string) bool) (bad []string) {
+	for _, name := range names {
+		if !known(name) {
+			bad = append(bad, name)
+		}
 	}
-	isPermission := func(name string) bool { _, ok := LookupPermission(name); return ok }
-	if bad, found := unknown(p.Permissions, isPermission); found {
-		add("Permissions lists unknown %s, which grants only itself and takes nothing away", bad)
-	}
-	return append(out, p.inert()...)
+	return bad
 }
 
 // inert says which applications, flow modules, AI agents and attribute rules grant nothing because

@@ -231,12 +231,12 @@ func (c *escalation) things() string {
 	has := map[Thing]bool{}
 	for _, h := range []*holding{&c.before, &c.giver} {
 		for _, p := range h.profiles {
-			p.things(func(t Thing) { has[t] = true })
+			c.s.things(p.profile, func(t Thing) { has[t] = true })
 		}
 	}
 	what := ""
 	for _, p := range c.after.profiles {
-		p.things(func(t Thing) {
+		c.s.things(p.profile, func(t Thing) {
 			if what != "" || has[t] {
 				return
 			}

@@ -165,6 +165,9 @@ func TestBeyond(t *testing.T) {
 	put(&lanyard.Group{Meta: lanyard.Meta{ID: "eu"}, Path: []string{"eu"}})
 	put(&lanyard.Group{Meta: lanyard.Meta{ID: "fr"}, Path: []string{"eu", "fr"}})
 	put(&lanyard.Group{Meta: lanyard.Meta{ID: "us"}, Path: []string{"us"}})
+	for _, id := range []string{"m", "n"} {
+		put(&lanyard.Module{Meta: lanyard.Meta{ID: id, Name: id}})
+	}
 	plain := &lanyard.Profile{Meta: lanyard.Meta{ID: "plain"}, Permissions: []string{"Users.View", "Queues.View", "SelfAssignContacts.Access"},
 		Applications: []lanyard.Application{{Namespace: "gw", Type: "MCP", Permissions: []string{"a"}}}, FlowModules: []lanyard.FlowModule{{ID: "m"}}}
 	tagged := &lanyard.Profile{Meta: lanyard.Meta{ID: "tagged"}, Permissions: []string{"Users.Edit", "BasicAgentAccess"}, AccessTags: map[string]string{"Country": "FR"}, TagRestricted: []string{"User"}}

@@ -136,7 +136,7 @@ func (a *ask) read(s *Snapshot, q *Query) Reason {
 		a.what = anApplication
 		return Granted
 	case a.t == typeFlowModule && q.Action == ActionInvoke:
-		a.what = aModule
+		a.what, a.stored = aModule, kindModule
 		return Granted
 	case a.t == typeAIAgent && q.Action == ActionHandOff:
 		a.what = anAgent
@@ -191,7 +191,7 @@ func (a *ask) decide(subject *entity) Decision {
 	if reason := a.restricted(subject); reason != Granted {
 		return Decision{Reason: reason}
 	}
-	if a.q.Surface == Reports && a.t == typeUser && a.typed() {
+	if a.reports() {
 		return a.decideReports(subject)
 	}
 	d := Decision{}
@@ -210,6 +210,9 @@ func (a *ask) decide(subject *entity) Decision {
 		d.Reason = ConditionFailed
 	}
 }
+
+// reports reports whether profiles combine as in reports.
+func (a *ask) reports() bool { return a.q.Surface == Reports && a.t == typeUser && a.typed() }
 
 // grants tells whether p grants what is asked, conditions apart.
 func (a *ask) grants(p *profile) bool {

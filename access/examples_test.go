@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/lanyard/lanyard"
@@ -23,6 +24,11 @@ func TestWorkedExamples(t *testing.T) {
 		p.HierarchyRestricted, p.HierarchyGroup = user, "FR"
 		p.AccessTags, p.TagRestricted = map[string]string{"Dept": "Sales"}, user
 	})
+	hDE := profile("HDE", []string{"Users.View"}, func(p *lanyard.Profile) { p.HierarchyRestricted, p.HierarchyGroup = user, "DE" })
+	h4 := profile("H4", []string{"Users.View"}, func(p *lanyard.Profile) {
+		p.HierarchyRestricted, p.HierarchyGroup = user, "DE"
+		p.AccessTags, p.TagRestricted = map[string]string{"Dept": "Sales"}, user
+	})
 	rows := profile("Rows", []string{"DataTables.View"}, func(p *lanyard.Profile) {
 		p.DataTables = []lanyard.AttributeRule{{Attribute: "Region", Values: []string{"EU", "UK"}}, {Attribute: "Tier", Values: []string{"Gold"}}}
 	})
@@ -38,7 +44,7 @@ func TestWorkedExamples(t *testing.T) {
 		id := path[len(path)-1]
 		e.Put(&lanyard.Group{Meta: lanyard.Meta{ID: id, Name: id}, Path: path})
 	}
-	for _, p := range []*lanyard.Profile{a, a2, b, c, queues, hole, closed, h1, h2, h3, rows, allRows, tool, wisdom} {
+	for _, p := range []*lanyard.Profile{a, a2, b, c, queues, hole, closed, h1, h2, h3, hDE, h4, rows, allRows, tool, wisdom} {
 		e.Put(p)
 	}
 	for _, u := range []struct {
@@ -48,6 +54,7 @@ func TestWorkedExamples(t *testing.T) {
 		{"bob", "", map[string]string{"Country": "US", "Team": "1"}}, {"ann", "", map[string]string{"Country": "us"}}, {"carl", "", nil},
 		{"dora", "", map[string]string{"Country": "US", "Dept": "Sales", "X": "1"}}, {"ar", "", map[string]string{"Country": "AR"}},
 		{"in EU", "EU", nil}, {"in FR", "FR", nil}, {"in Paris", "Paris", map[string]string{"Dept": "Sales"}}, {"in DE", "DE", map[string]string{"Dept": "Sales"}}, {"in US", "US", nil},
+		{"US in FR", "FR", map[string]string{"Country": "US"}},
 	} {
 		e.Put(&lanyard.User{Meta: lanyard.Meta{ID: u.id, Name: u.id, Tags: u.tags}, Profiles: []string{"C"}, Group: u.group})
 	}
@@ -69,55 +76,63 @@ func TestWorkedExamples(t *testing.T) {
 		action   string
 		resource access.Resource
 		surface  access.Surface
-		want     bool
+		want     string // the profile that allows, or why not
 	}{
-		{"1 tag matches", []string{"A"}, "", "Users.View", on("bob"), 0, true},
-		{"1 tag differs in case", []string{"A"}, "", "Users.View", on("ann"), 0, false},
-		{"1 no tag", []string{"A"}, "", "Users.View", on("carl"), 0, false},
-		{"1 no permission", []string{"A"}, "", "Queues.View", access.Resource{Type: access.TypeQueue, ID: "us queue"}, 0, false},
-		{"2 one of two tags", []string{"A2"}, "", "Users.View", on("bob"), 0, false},
-		{"2 both tags and more", []string{"A2"}, "", "Users.View", on("dora"), 0, true},
-		{"3 US users are viewed", []string{"A", "B"}, "", "Users.View", on("bob"), 0, true},
-		{"3 US users are not edited", []string{"A", "B"}, "", "Users.Edit", on("bob"), 0, false},
-		{"3 AR users are edited", []string{"A", "B"}, "", "Users.Edit", on("ar"), 0, true},
-		{"4 the profile without tags prevails", []string{"A", "C"}, "", "Users.View", on("carl"), 0, true},
-		{"5 users are not restricted", []string{"Queues"}, "", "Users.View", on("carl"), 0, true},
-		{"5 queues are", []string{"Queues"}, "", "Queues.View", access.Resource{Type: access.TypeQueue, ID: "other queue"}, 0, false},
-		{"5 to those with the tag", []string{"Queues"}, "", "Queues.View", access.Resource{Type: access.TypeQueue, ID: "us queue"}, 0, true},
-		{"6 the hole", []string{"Hole"}, "", "SecurityProfiles.Create", newProfile(nil), 0, true},
-		{"6 closed", []string{"Closed"}, "", "SecurityProfiles.Create", newProfile(nil), 0, false},
-		{"6 with the tag", []string{"Closed"}, "", "SecurityProfiles.Create", newProfile(map[string]string{"Team": "1"}), 0, true},
-		{"7 the group itself", []string{"H1"}, "", "Users.View", on("in EU"), 0, true},
-		{"7 below", []string{"H1"}, "", "Users.View", on("in FR"), 0, true},
-		{"7 two below", []string{"H1"}, "", "Users.View", on("in Paris"), 0, true},
-		{"7 beside", []string{"H1"}, "", "Users.View", on("in DE"), 0, true},
-		{"7 elsewhere", []string{"H1"}, "", "Users.View", on("in US"), 0, false},
-		{"7 in no group", []string{"H1"}, "", "Users.View", on("bob"), 0, false},
-		{"8 own group", []string{"H2"}, "FR", "Users.View", on("in FR"), 0, true},
-		{"8 below it", []string{"H2"}, "FR", "Users.View", on("in Paris"), 0, true},
-		{"8 above it", []string{"H2"}, "FR", "Users.View", on("in EU"), 0, false},
-		{"9 viewer in no group", []string{"H2"}, "", "Users.View", on("in FR"), 0, false},
-		{"10 both", []string{"H3"}, "", "Users.View", on("in Paris"), 0, true},
-		{"10 hierarchy only", []string{"H3"}, "", "Users.View", on("in FR"), 0, false},
-		{"10 tag only", []string{"H3"}, "", "Users.View", on("in DE"), 0, false},
-		{"11 either: hierarchy", []string{"H1", "A"}, "", "Users.View", on("in FR"), 0, true},
-		{"11 either: tag", []string{"H1", "A"}, "", "Users.View", on("bob"), 0, true},
-		{"11 neither", []string{"H1", "A"}, "", "Users.View", on("in US"), 0, false},
-		{"12 the plain profile prevails", []string{"H3", "C"}, "", "Users.View", on("in US"), 0, true},
-		{"13 Gold in the EU", []string{"Rows"}, "", "DataTables.View", row("EU", "Gold"), 0, true},
-		{"13 Silver in the EU", []string{"Rows"}, "", "DataTables.View", row("EU", "Silver"), 0, false},
-		{"13 Gold in the US", []string{"Rows"}, "", "DataTables.View", row("US", "Gold"), 0, false},
-		{"13 a row without the attribute", []string{"Rows"}, "", "DataTables.View", access.Resource{Type: access.TypeDataTableRow}, 0, false},
-		{"13 the profile without rules prevails", []string{"Rows", "AllRows"}, "", "DataTables.View", row("US", "Silver"), 0, true},
-		{"reports: tag and hierarchy must both hold", []string{"H1", "A"}, "", "Users.View", on("in FR"), access.Reports, false},
-		{"reports: an unrestricted profile prevails", []string{"H1", "A", "C"}, "", "Users.View", on("in US"), access.Reports, true},
+		{"1 tag matches", []string{"A"}, "", "Users.View", on("bob"), 0, "A"},
+		{"1 tag differs in case", []string{"A"}, "", "Users.View", on("ann"), 0, "condition failed"},
+		{"1 no tag", []string{"A"}, "", "Users.View", on("carl"), 0, "condition failed"},
+		{"1 no permission", []string{"A"}, "", "Queues.View", access.Resource{Type: access.TypeQueue, ID: "us queue"}, 0, "not granted"},
+		{"2 one of two tags", []string{"A2"}, "", "Users.View", on("bob"), 0, "condition failed"},
+		{"2 both tags and more", []string{"A2"}, "", "Users.View", on("dora"), 0, "A2"},
+		{"3 US users are viewed", []string{"A", "B"}, "", "Users.View", on("bob"), 0, "A"},
+		{"3 US users are not edited", []string{"A", "B"}, "", "Users.Edit", on("bob"), 0, "condition failed"},
+		{"3 AR users are edited", []string{"A", "B"}, "", "Users.Edit", on("ar"), 0, "B"},
+		{"4 the profile without tags prevails", []string{"A", "C"}, "", "Users.View", on("carl"), 0, "C"},
+		{"5 users are not restricted", []string{"Queues"}, "", "Users.View", on("carl"), 0, "Queues"},
+		{"5 queues are", []string{"Queues"}, "", "Queues.View", access.Resource{Type: access.TypeQueue, ID: "other queue"}, 0, "condition failed"},
+		{"5 to those with the tag", []string{"Queues"}, "", "Queues.View", access.Resource{Type: access.TypeQueue, ID: "us queue"}, 0, "Queues"},
+		{"6 the hole", []string{"Hole"}, "", "SecurityProfiles.Create", newProfile(nil), 0, "Hole"},
+		{"6 closed", []string{"Closed"}, "", "SecurityProfiles.Create", newProfile(nil), 0, "condition failed"},
+		{"6 with the tag", []string{"Closed"}, "", "SecurityProfiles.Create", newProfile(map[string]string{"Team": "1"}), 0, "Closed"},
+		{"7 the group itself", []string{"H1"}, "", "Users.View", on("in EU"), 0, "H1"},
+		{"7 below", []string{"H1"}, "", "Users.View", on("in FR"), 0, "H1"},
+		{"7 two below", []string{"H1"}, "", "Users.View", on("in Paris"), 0, "H1"},
+		{"7 beside", []string{"H1"}, "", "Users.View", on("in DE"), 0, "H1"},
+		{"7 elsewhere", []string{"H1"}, "", "Users.View", on("in US"), 0, "condition failed"},
+		{"7 in no group", []string{"H1"}, "", "Users.View", on("bob"), 0, "condition failed"},
+		{"8 own group", []string{"H2"}, "FR", "Users.View", on("in FR"), 0, "H2"},
+		{"8 below it", []string{"H2"}, "FR", "Users.View", on("in Paris"), 0, "H2"},
+		{"8 above it", []string{"H2"}, "FR", "Users.View", on("in EU"), 0, "condition failed"},
+		{"9 viewer in no group", []string{"H2"}, "", "Users.View", on("in FR"), 0, "condition failed"},
+		{"10 both", []string{"H3"}, "", "Users.View", on("in Paris"), 0, "H3"},
+		{"10 hierarchy only", []string{"H3"}, "", "Users.View", on("in FR"), 0, "condition failed"},
+		{"10 tag only", []string{"H3"}, "", "Users.View", on("in DE"), 0, "condition failed"},
+		{"11 either: hierarchy", []string{"H1", "A"}, "", "Users.View", on("in FR"), 0, "H1"},
+		{"11 either: tag", []string{"H1", "A"}, "", "Users.View", on("bob"), 0, "A"},
+		{"11 neither", []string{"H1", "A"}, "", "Users.View", on("in US"), 0, "condition failed"},
+		{"12 the plain profile prevails", []string{"H3", "C"}, "", "Users.View", on("in US"), 0, "C"},
+		{"13 Gold in the EU", []string{"Rows"}, "", "DataTables.View", row("EU", "Gold"), 0, "Rows"},
+		{"13 Silver in the EU", []string{"Rows"}, "", "DataTables.View", row("EU", "Silver"), 0, "condition failed"},
+		{"13 Gold in the US", []string{"Rows"}, "", "DataTables.View", row("US", "Gold"), 0, "condition failed"},
+		{"13 a row without the attribute", []string{"Rows"}, "", "DataTables.View", access.Resource{Type: access.TypeDataTableRow}, 0, "condition failed"},
+		{"13 the profile without rules prevails", []string{"Rows", "AllRows"}, "", "DataTables.View", row("US", "Silver"), 0, "AllRows"},
+		{"reports: tag and hierarchy must both hold", []string{"H1", "A"}, "", "Users.View", on("in FR"), access.Reports, "condition failed"},
+		{"reports: an unrestricted profile prevails", []string{"H1", "A", "C"}, "", "Users.View", on("in US"), access.Reports, "C"},
+		{"reports: tags count for who is in both hierarchies, who lacks them", []string{"H1", "H3"}, "", "Users.View", on("in FR"), access.Reports, "condition failed"},
+		{"reports: and for who has them", []string{"H3", "H1"}, "", "Users.View", on("in Paris"), access.Reports, "H3"},
+		{"reports: not for who is in the other only", []string{"H3", "HDE"}, "", "Users.View", on("in DE"), access.Reports, "HDE"},
+		{"reports: nor for who is in the tagged one only, whom no profile shows elsewhere", []string{"HDE", "H3"}, "", "Users.View", on("in FR"), access.Reports, "together"},
+		{"reports: who in fact is not shown elsewhere", []string{"HDE", "H3"}, "", "Users.View", on("in FR"), access.Admin, "condition failed"},
+		{"reports: both tagged, the hierarchy counts for either tag", []string{"A", "H3"}, "", "Users.View", on("US in FR"), access.Reports, "A"},
+		{"reports: which bob is not in", []string{"A", "H3"}, "", "Users.View", on("bob"), access.Reports, "condition failed"},
+		{"reports: two profiles with both", []string{"H3", "H4"}, "", "Users.View", on("in Paris"), access.Reports, "unenforceable"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			edit := e.Snapshot(1).Edit()
 			edit.Put(&lanyard.User{Meta: lanyard.Meta{ID: "viewer", Name: "viewer"}, Profiles: tt.profiles, Group: tt.group})
 			q := access.Query{Subject: access.Subject{ID: "viewer"}, Action: tt.action, Resource: tt.resource, Surface: tt.surface}
-			if got := edit.Snapshot(2).Explain(&q); got.Allow != tt.want {
-				t.Errorf("allowed: %v, want %v: %s", got.Allow, tt.want, got.Sentence)
+			if got := edit.Snapshot(2).Explain(&q); said(got.Decision) != tt.want {
+				t.Errorf("%s, want %s: %s", said(got.Decision), tt.want, got.Sentence)
 			}
 		})
 	}
@@ -129,13 +144,13 @@ func TestWorkedExamples(t *testing.T) {
 		name  string
 		human []string // profiles of the human whom the agent assists; nil: self-service
 		q     access.Query
-		want  bool
+		want  string
 	}{
-		{"14 retrieve by itself", nil, retrieve, true},
-		{"14 tool by itself", nil, callTool, true},
-		{"14 retrieve, the human may too", []string{"Wisdom"}, retrieve, true},
-		{"14 tool, the human may not", []string{"Wisdom"}, callTool, false},
-		{"14 tool, the human may too", []string{"Wisdom", "Tool"}, callTool, true},
+		{"14 retrieve by itself", nil, retrieve, "Tool"},
+		{"14 tool by itself", nil, callTool, "Tool"},
+		{"14 retrieve, the human may too", []string{"Wisdom"}, retrieve, "Tool"},
+		{"14 tool, the human may not", []string{"Wisdom"}, callTool, "human denied"},
+		{"14 tool, the human may too", []string{"Wisdom", "Tool"}, callTool, "Tool"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			edit := e.Snapshot(1).Edit()
@@ -143,11 +158,24 @@ func TestWorkedExamples(t *testing.T) {
 				edit.Put(&lanyard.User{Meta: lanyard.Meta{ID: "human", Name: "human"}, Profiles: tt.human})
 				tt.q.Subject.Human = "human"
 			}
-			if got := edit.Snapshot(2).Explain(&tt.q); got.Allow != tt.want {
-				t.Errorf("allowed: %v, want %v: %s", got.Allow, tt.want, got.Sentence)
+			if got := edit.Snapshot(2).Explain(&tt.q); said(got.Decision) != tt.want {
+				t.Errorf("%s, want %s: %s", said(got.Decision), tt.want, got.Sentence)
 			}
 		})
 	}
+}
+
+// said is a decision in a word: the profile that allows, or why not.
+func said(d access.Decision) string {
+	switch {
+	case d.Allow != (d.Reason == access.Granted), !d.Allow && d.Profile != "":
+		return fmt.Sprintf("inconsistent %+v", d)
+	case d.Allow && d.Profile == "":
+		return "together"
+	case d.Allow:
+		return d.Profile
+	}
+	return d.Reason.String()
 }
 
 func profile(id string, permissions []string, more func(*lanyard.Profile)) *lanyard.Profile {

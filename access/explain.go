@@ -202,7 +202,26 @@ func (a *ask) hints(subject *entity, x Explanation) []string {
 			}
 		}
 	}
+	out = append(out, a.warnings(x)...)
 	return slices.Compact(out)
+}
+
+// warnings are about the restrictions of the profiles that grant, and how reports combine them.
+func (a *ask) warnings(x Explanation) (out []string) {
+	for _, f := range x.Profiles {
+		if !f.Grants {
+			continue
+		}
+		if a.reports() && x.Reason == ConditionFailed && f.Allows {
+			out = append(out, fmt.Sprintf("profile %q allows it elsewhere, but reports require the tags and the hierarchy of all restricted profiles together", f.Name))
+		}
+		if _, e := a.s.find(kindProfile, f.Profile); e != nil {
+			for _, w := range e.prof().warnings {
+				out = append(out, fmt.Sprintf("profile %q: %s", f.Name, w))
+			}
+		}
+	}
+	return out
 }
 
 func (x Explanation) anyFailed(kind string) bool {
@@ -251,6 +270,9 @@ func (x Explanation) sentence(q *Query) string {
 	switch x.Reason {
 	case Granted:
 		because = "profile " + x.name(x.Profile) + " grants it"
+		if x.Profile == "" {
+			because = "reports apply the tags of a profile only to users in the hierarchies of all profiles, so they show this user though no profile alone grants it"
+		}
 	case NotGranted:
 		because = "no profile that they hold grants it"
 		if len(x.Profiles) == 0 {
@@ -265,7 +287,7 @@ func (x Explanation) sentence(q *Query) string {
 		}
 		because = strings.Join(parts, "; ")
 		if because == "" {
-			because = "tags and hierarchy of the profiles that grant it are not both met, as reports want it"
+			because = "the tags and the hierarchy of the profiles that grant it are not both met, as reports require"
 		}
 	case UnknownSubject:
 		because = "there is no such subject, or it holds no profile"

@@ -62,7 +62,7 @@ func (e *Edit) weigh(ent *entity, sign int64) {
 }
 
 func (p *profile) room() int64 {
-	n := profRoom + texts(p.unknown) + 8*int64(len(p.tags)) + texts(p.modules) + texts(p.agents) + text(p.groupID)
+	n := profRoom + texts(p.unknown) + texts(p.warnings) + 8*int64(len(p.tags)) + texts(p.modules) + texts(p.agents) + text(p.groupID)
 	for i := range p.apps {
 		a := &p.apps[i]
 		n += int64(unsafe.Sizeof(*a)) + text(a.Namespace) + text(a.Type) + texts(a.Permissions)

@@ -15,6 +15,7 @@ type world struct {
 	agents   map[string]*lanyard.AIAgent
 	groups   map[string]*lanyard.Group
 	queues   map[string]*lanyard.Queue
+	modules  map[string]*lanyard.Module
 }
 
 // oracle decides slowly and obviously, from the rules as they are written down. It shares nothing
@@ -98,6 +99,9 @@ func (w *world) decide(held []string, group string, q access.Query) access.Decis
 		}
 		return denied(access.NotGranted)
 	case access.TypeFlowModule:
+		if w.modules[q.Resource.ID] == nil {
+			return denied(access.UnknownResource)
+		}
 		for _, id := range held {
 			for _, m := range w.profiles[id].FlowModules {
 				if q.Action == "Invoke" && m.ID == q.Resource.ID && (m.Type == "" || m.Type == "MCP") {

@@ -27,6 +27,8 @@ type profile struct {
 	agents  []string
 	rows    []lanyard.AttributeRule
 	groupID string
+	// warnings say which restrictions do not work as they may be meant.
+	warnings []string
 
 	holders *placeSet
 }
@@ -281,7 +283,8 @@ var stored = [typeOther + 1]kind{
 
 // compile sets p to what r says. Its holders stay.
 func (p *profile) compile(s *Snapshot, r *lanyard.Profile) {
-	*p = profile{slot: p.slot, id: r.ID, name: r.Name, holders: p.holders, groupID: r.HierarchyGroup}
+	*p = profile{slot: p.slot, id: r.ID, name: r.Name, holders: p.holders, groupID: r.HierarchyGroup,
+		warnings: r.RestrictionWarnings()}
 	known := symbols()
 	for _, name := range r.Permissions {
 		if sym, ok := known[name]; ok {

@@ -80,7 +80,7 @@ type generator struct {
 }
 
 func newGenerator(seed uint64) *generator {
-	return &generator{Rand: rand.New(rand.NewPCG(seed, 7)), w: &world{map[string]*lanyard.Profile{}, map[string]*lanyard.User{}, map[string]*lanyard.AIAgent{}, map[string]*lanyard.Group{}, map[string]*lanyard.Queue{}}}
+	return &generator{Rand: rand.New(rand.NewPCG(seed, 7)), w: &world{map[string]*lanyard.Profile{}, map[string]*lanyard.User{}, map[string]*lanyard.AIAgent{}, map[string]*lanyard.Group{}, map[string]*lanyard.Queue{}, map[string]*lanyard.Module{}}}
 }
 
 func (g *generator) id(kind string) string {
@@ -176,6 +176,14 @@ func (g *generator) change(e *access.Edit) {
 		r := &lanyard.Queue{Meta: lanyard.Meta{ID: id, Name: id, Tags: g.tags()}}
 		g.w.queues[id] = r
 		e.Put(r)
+		m := pick(g, "m1", "m2")
+		if g.w.modules[m] != nil && g.IntN(3) == 0 {
+			delete(g.w.modules, m)
+			e.Remove(lanyard.TypeModule, m)
+		} else {
+			g.w.modules[m] = &lanyard.Module{Meta: lanyard.Meta{ID: m, Name: m}}
+			e.Put(g.w.modules[m])
+		}
 	case 10:
 		switch id := key(g, g.w.users); {
 		case id != "" && g.IntN(2) == 0:

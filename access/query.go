@@ -80,7 +80,8 @@ type Decision struct {
 	Allow  bool
 	Reason Reason
 	// Profile is the id of the first profile, in the order in which the subject holds them, that
-	// allows; "" when none does.
+	// allows; "" when none does, which is so of something allowed only where reports show what no
+	// profile alone lets through.
 	Profile string
 }
 

@@ -209,12 +209,12 @@ func newDiffer(before, after *Snapshot, out, in []*profile) *differ {
 	for _, p := range out {
 		d.lost.or(p.perms)
 		d.own = d.own || p.scope == scopeOwn
-		p.things(func(t Thing) { was[t] = true })
+		before.things(p, func(t Thing) { was[t] = true })
 	}
 	for _, p := range in {
 		d.gained.or(p.perms)
 		d.own = d.own || p.scope == scopeOwn
-		p.things(func(t Thing) { is[t] = true })
+		after.things(p, func(t Thing) { is[t] = true })
 	}
 	for t := range was {
 		if !is[t] {
@@ -276,7 +276,7 @@ func (d *differ) coverOf(slot, group uint32) *cover {
 	for i, q := range d.in {
 		c.in[i] = d.before.covered(q, p, group)
 	}
-	p.things(func(t Thing) {
+	d.before.things(p, func(t Thing) {
 		if i, ok := slices.BinarySearchFunc(d.goes, t, compareThings); ok {
 			c.goes[i] = true
 		}

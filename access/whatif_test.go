@@ -98,7 +98,7 @@ func (g *generator) proposal(id string) *lanyard.Profile {
 	case 1:
 		p.Permissions = fresh.Permissions
 	case 2:
-		p.AccessTags, p.TagRestricted = g.tags(), []string{"User", "Queue"}
+		p.AccessTags, p.TagRestricted = g.tags(), some(g, 3, "User", "Queue", "Cases", "Widget")
 	case 3:
 		p.AccessTags, p.TagRestricted = nil, nil
 	case 4:
@@ -220,6 +220,13 @@ func (g *generator) questions(who access.Subject) func(func(access.Query) bool) 
 				return
 			}
 		}
+		for _, country := range []string{"FR", "DE", ""} {
+			for action, name := range map[string]string{"AccessMetrics": "Gadget", "Cases.View": "Case", "ContactSearch.View": access.TypeContact} {
+				if !ask(action, access.Resource{Type: name, Tags: map[string]string{"Country": country}, Group: key(g, g.w.groups)}) {
+					return
+				}
+			}
+		}
 		for _, region := range []string{"EU", "UK", "US"} {
 			for _, tier := range []string{"Gold", "Silver"} {
 				if !ask("DataTables.View", access.Resource{Type: access.TypeDataTableRow, Attributes: map[string]string{"Region": region, "Tier": tier}}) {
@@ -258,6 +265,7 @@ func TestWhatIfDirections(t *testing.T) {
 		profile("search", []string{"ContactSearch.View"}, nil), profile("hemmed", []string{"ContactSearch.View", "RestrictContactAccessByHierarchy.View"}, nil),
 		profile("assign", []string{"SelfAssignContacts.Access"}, nil), profile("no tasks", []string{"RestrictTaskCreation.Access"}, nil),
 		profile("phones", []string{"ContactSearch.View", "RestrictPhoneTypeSettings.Access"}, nil), profile("none", nil, nil),
+		profile("metrics", []string{"AccessMetrics"}, nil), profile("metrics of widgets", []string{"AccessMetrics"}, tagged(map[string]string{"Country": "FR"}, "Widget")),
 	}
 	e := access.Empty("i").Edit()
 	e.Put(&lanyard.Instance{Meta: lanyard.Meta{ID: "i"}})
@@ -273,6 +281,8 @@ func TestWhatIfDirections(t *testing.T) {
 	}{
 		{[]string{"all"}, []string{"france"}, "", "less Users.View"},
 		{[]string{"france"}, []string{"all"}, "", "more Users.View"},
+		{[]string{"metrics"}, []string{"metrics of widgets"}, "", "less AccessMetrics"},
+		{[]string{"metrics of widgets", "metrics"}, []string{"metrics of widgets"}, "", "less AccessMetrics"},
 		{[]string{"france"}, []string{"france", "all"}, "", "more Users.View"},
 		{[]string{"all"}, []string{"france", "all"}, "", ""},
 		{[]string{"all"}, []string{"queues"}, "", ""},

@@ -368,7 +368,7 @@ func (s *Snapshot) effective(slots []uint32) []Effective {
 			t := permissionAt(i)
 			grants[t] = append(grants[t], Grant{p.id, p.name, narrowed(p.conditions(s, aboutOf(i)), s.narrowing(slots, i))})
 		}
-		p.things(func(t Thing) { grants[t] = append(grants[t], Grant{Profile: p.id, Name: p.name}) })
+		s.things(p, func(t Thing) { grants[t] = append(grants[t], Grant{Profile: p.id, Name: p.name}) })
 	}
 	out := make([]Effective, 0, len(grants))
 	for t, g := range grants {
@@ -379,7 +379,7 @@ func (s *Snapshot) effective(slots []uint32) []Effective {
 }
 
 // things yields what p grants beside permissions of the catalogue.
-func (p *profile) things(yield func(Thing)) {
+func (s *Snapshot) things(p *profile, yield func(Thing)) {
 	for _, name := range p.unknown {
 		yield(Thing{Action: name})
 	}
@@ -391,6 +391,9 @@ func (p *profile) things(yield func(Thing)) {
 		}
 	}
 	for _, id := range p.modules {
+		if _, e := s.find(kindModule, id); e == nil {
+			continue // it has been deleted
+		}
 		yield(Thing{ActionInvoke, TypeFlowModule, id})
 	}
 	for _, arn := range p.agents {
@@ -404,7 +407,7 @@ func (s *Snapshot) grantsOf(slots []uint32, t Thing) []Grant {
 	for _, slot := range slots {
 		p := s.profile(slot)
 		has := false
-		p.things(func(other Thing) { has = has || other == t })
+		s.things(p, func(other Thing) { has = has || other == t })
 		if has {
 			out = append(out, Grant{Profile: p.id, Name: p.name})
 		}

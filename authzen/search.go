@@ -190,7 +190,11 @@ func shownOf(h access.Holder, names map[string]string, see access.Sight) any {
 	if len(h.Profiles) == 0 {
 		return hiddenProperties{h.Name, []string{}, 0}
 	}
-	return holderProperties{h.Name, h.Profiles[0], names[h.Profiles[0]], h.Profiles, h.Granting}
+	first := h.Profiles[0]
+	if h.Profile == "" {
+		first = "" // in reports, where they can though no profile allows it by itself
+	}
+	return holderProperties{h.Name, first, names[first], h.Profiles, h.Granting}
 }
 
 func seesHolder(see access.Sight) func(access.Holder) bool {

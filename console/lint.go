@@ -161,18 +161,9 @@ var tagTypes = map[string]bool{
 
 // unknownTypes lists the names of restricted types that are unknown.
 func unknownTypes(p *lanyard.Profile) []string {
-	var unknown []string
+	unknown := p.UnknownHierarchyRestricted()
 	if len(p.AccessTags) > 0 {
-		for _, name := range p.TagRestricted {
-			if _, ok := lanyard.RestrictedType(name); !ok {
-				unknown = append(unknown, name)
-			}
-		}
-	}
-	for _, name := range p.HierarchyRestricted {
-		if name != lanyard.HierarchyRestrictable {
-			unknown = append(unknown, name)
-		}
+		unknown = append(p.UnknownTagRestricted(), unknown...)
 	}
 	return unknown
 }
