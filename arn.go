@@ -7,7 +7,7 @@ import "strings"
 //	arn:PARTITION:connect:REGION:ACCOUNT:instance/INSTANCE
 //	arn:PARTITION:connect:REGION:ACCOUNT:instance/INSTANCE/TYPE/ID
 //
-// Groups and users of some pages are written with their level in between; those do not occur here.
+// The TYPE of the queue that a user has for themselves is of two words, queue/agent.
 type ARN struct {
 	Partition string // aws, aws-us-gov, aws-cn, …
 	Region    string
@@ -16,6 +16,12 @@ type ARN struct {
 	Type      Type   // TypeInstance when the ARN names the instance itself
 	ID        string // "" when the ARN names the instance itself
 }
+
+// The types that stand in ARNs and are not resources of their own.
+const (
+	TypeLevel      = Type("agent-group-level") // a level of the hierarchy, part of the Structure
+	TypeAgentQueue = Type("queue/agent")       // the queue that a user has for themselves; its id is the user's
+)
 
 func (a ARN) String() string {
 	s := "arn:" + a.Partition + ":connect:" + a.Region + ":" + a.Account + ":instance/" + a.Instance
@@ -65,6 +71,11 @@ func ParseARN(s string) (ARN, error) {
 		a.Type, a.ID = Type(path[2]), path[3]
 		if a.Type == "" || a.ID == "" {
 			return bad("its type or id is empty")
+		}
+	case 5:
+		a.Type, a.ID = Type(path[2]+"/"+path[3]), path[4]
+		if a.Type != TypeAgentQueue || a.ID == "" {
+			return bad("its resource has five parts and is not instance/INSTANCE/queue/agent/ID")
 		}
 	default:
 		return bad("its resource is not instance/INSTANCE or instance/INSTANCE/TYPE/ID")

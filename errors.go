@@ -29,12 +29,13 @@ const (
 	Unavailable              // shutting down, or the store is out of reach
 	Unknown                  // the database was lost in mid-commit: whether the change happened cannot be said
 	Stale                    // the state that a change was meant for is gone
+	Untaggable               // an ARN is one whose resources carry no tags
 	kindCount                // keep last
 )
 
 var kindNames = [kindCount]string{"internal", "malformed", "invalid", "not found", "duplicate", "in use", "limit",
 	"quota", "throttled", "denied", "exists", "condition", "token reused", "not served", "unknown route", "too large",
-	"unavailable", "unknown", "stale"}
+	"unavailable", "unknown", "stale", "untaggable"}
 
 func (k Kind) String() string {
 	if k < kindCount {

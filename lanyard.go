@@ -9,6 +9,7 @@ package lanyard
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -256,11 +257,24 @@ type Structure struct {
 // StructureID is the id of the only Structure of an instance.
 const StructureID = "structure"
 
-// Level is one level of the agent hierarchy.
+// Level is one level of the agent hierarchy. Its id on the wire is its number; see LevelID.
 type Level struct {
-	ID       string
+	ID       string // LevelID, or the UUID that earlier versions gave a level, which is still accepted on input
 	Name     string
 	Modified time.Time
+}
+
+// LevelID is the id of level n of a hierarchy, counted from 1.
+func LevelID(n int) string { return strconv.Itoa(n) }
+
+// LevelNumber returns the number of the level with that id, LevelID or the one of earlier versions, or 0.
+func (s *Structure) LevelNumber(id string) int {
+	for i, l := range s.Levels {
+		if id == LevelID(i+1) || strings.EqualFold(id, l.ID) {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // Type is TypeStructure.

@@ -38,6 +38,9 @@ var exceptions = map[lanyard.Kind][]*model.Exception{
 	// model, so that SDKs have a type for it; the status is HTTP's.
 	lanyard.Stale: {{Name: model.ResourceConflictException.Name, Status: http.StatusPreconditionFailed}},
 
+	// Amazon Connect was seen to answer this for the ARN of an agent queue, though the model does not have it.
+	lanyard.Untaggable: {{Name: "BadRequestException", Status: http.StatusBadRequest}},
+
 	// What follows is not of the model, for there the operation is not ours.
 	lanyard.NotServed:    {{Name: "UnsupportedOperationException", Status: http.StatusNotImplemented}},
 	lanyard.UnknownRoute: {{Name: "UnknownOperationException", Status: http.StatusNotFound}},

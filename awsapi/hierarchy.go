@@ -28,7 +28,7 @@ func (s *Server) group(in *lanyard.Instance, p control.GroupPath) model.Hierarch
 	out := model.HierarchyGroup{Id: &g.ID, Arn: s.arn(in, g), Name: &g.Name, HierarchyPath: &model.HierarchyPath{}, Tags: fullMap(g.Tags),
 		LastModifiedTime: stamp(g.Modified), LastModifiedRegion: &in.Region}
 	if n := len(g.Path); n <= len(p.Levels) {
-		out.LevelId = &p.Levels[n-1].ID
+		out.LevelId = ptr(lanyard.LevelID(n))
 	}
 	h := out.HierarchyPath
 	for i, to := range []**model.HierarchyGroupSummary{&h.LevelOne, &h.LevelTwo, &h.LevelThree, &h.LevelFour, &h.LevelFive} {
@@ -91,8 +91,8 @@ func (s *Server) describeUserHierarchyStructure(ctx context.Context, req *reques
 	out := &model.HierarchyStructure{}
 	for i, to := range []**model.HierarchyLevel{&out.LevelOne, &out.LevelTwo, &out.LevelThree, &out.LevelFour, &out.LevelFive} {
 		if i < len(st.Levels) {
-			l := st.Levels[i]
-			*to = &model.HierarchyLevel{Id: &l.ID, Arn: ptr(s.control.ARN(instance, "agent-group-level", l.ID)), Name: &l.Name,
+			l, id := st.Levels[i], lanyard.LevelID(i+1)
+			*to = &model.HierarchyLevel{Id: &id, Arn: ptr(s.control.ARN(instance, lanyard.TypeLevel, id)), Name: &l.Name,
 				LastModifiedTime: stamp(l.Modified), LastModifiedRegion: &instance.Region}
 		}
 	}

@@ -13,9 +13,12 @@ import (
 )
 
 // furnish makes one of everything.
-func (w *world) furnish() things {
+func (w *world) furnish() things { w.Helper(); return w.furnishAs("SAML") }
+
+// furnishAs is furnish in an instance with that identity management.
+func (w *world) furnishAs(identity string) things {
 	w.Helper()
-	in := things{instance: w.instance("furnished"), agent: "arn:aws:wisdom:us-east-1:" + account + ":ai-agent/a/b"}
+	in := things{instance: w.instanceOf("furnished", identity), agent: "arn:aws:wisdom:us-east-1:" + account + ":ai-agent/a/b"}
 	id := in.instance
 	levels := members{}
 	for _, name := range []string{"LevelOne", "LevelTwo", "LevelThree"} {

@@ -8,9 +8,6 @@ import (
 	"github.com/lanyard/lanyard/control"
 )
 
-// customerManaged is the Type of every profile: lanyard has none that its owner may not change.
-const customerManaged = "CUSTOMER_MANAGED"
-
 func (s *Server) createSecurityProfile(ctx context.Context, req *request, in *model.CreateSecurityProfileRequest) (any, error) {
 	change := control.ProfileChange{
 		Description: in.Description, Permissions: in.Permissions, AccessTags: in.AllowedAccessControlTags,
@@ -116,7 +113,6 @@ func (s *Server) describeSecurityProfile(ctx context.Context, req *request, in *
 		GranularAccessControlConfiguration:   granular(p.DataTables),
 		LastModifiedTime:                     stamp(p.Modified),
 		LastModifiedRegion:                   &instance.Region,
-		Type:                                 ptr(customerManaged),
 	}}, nil
 }
 
@@ -138,7 +134,7 @@ func (s *Server) listSecurityProfiles(ctx context.Context, req *request, in *mod
 	for i, p := range list {
 		out.SecurityProfileSummaryList[i] = model.SecurityProfileSummary{
 			Id: &p.ID, Arn: ptr(s.control.ARN(instance, p.Type(), p.ID)), Name: &p.Name,
-			LastModifiedTime: stamp(p.Modified), LastModifiedRegion: &instance.Region, Type: ptr(customerManaged),
+			LastModifiedTime: stamp(p.Modified), LastModifiedRegion: &instance.Region,
 		}
 	}
 	return out, nil
@@ -153,7 +149,7 @@ func (s *Server) searchSecurityProfiles(ctx context.Context, req *request, in *m
 	for i, p := range found.page {
 		out.SecurityProfiles[i] = model.SecurityProfileSearchSummary{
 			Id: &p.ID, OrganizationResourceId: &found.instance.ID, Arn: ptr(s.control.ARN(found.instance, p.Type(), p.ID)),
-			SecurityProfileName: &p.Name, Description: some(p.Description), Tags: fullMap(p.Tags), Type: ptr(customerManaged),
+			SecurityProfileName: &p.Name, Description: some(p.Description), Tags: fullMap(p.Tags),
 		}
 	}
 	return out, nil

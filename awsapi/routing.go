@@ -12,6 +12,12 @@ import (
 func (s *Server) createQueue(ctx context.Context, req *request, in *model.CreateQueueRequest) (any, error) {
 	q := &lanyard.Queue{Meta: lanyard.Meta{Name: *in.Name, Tags: in.Tags}, Description: text(in.Description), Hours: *in.HoursOfOperationId,
 		MaxContacts: in.MaxContacts, Settings: lanyard.Settings{}}
+	if c := in.OutboundCallerConfig; c != nil {
+		c.OutboundCallerIdName = some(text(c.OutboundCallerIdName))
+	}
+	if c := in.OutboundEmailConfig; c != nil {
+		c.OutboundEmailAddressId = some(text(c.OutboundEmailAddressId))
+	}
 	keep(q.Settings, "OutboundCallerConfig", in.OutboundCallerConfig)
 	keep(q.Settings, "OutboundEmailConfig", in.OutboundEmailConfig)
 	for _, none := range []struct {

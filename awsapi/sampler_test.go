@@ -13,7 +13,7 @@ type sampler struct {
 
 // examples fit the patterns that nothing made by rule would fit.
 var examples = map[string]any{
-	"DirectoryId": "d-0123456789", "DirectoryAlias": "sample", "SensitivePhoneNumber": "+12065550100", "Password": "Secret-1234",
+	"DirectoryId": "d-0123456789", "DirectoryAlias": "sample", "SensitivePhoneNumber": "+12065550100", "PhoneNumber": "+12065550100", "Password": "Secret-1234",
 	"DateYearMonthDayFormat": "2026-03-14", "DateTimeFormat": "2026-03-14T15:09:26Z", "TimeZone": "UTC", "RegionName": "us-east-1",
 	"InstanceIdOrArn": "00000000-0000-4000-8000-000000000001", "TagKey": "Team", "PermissionsList": []any{"Users.View"}, "TagRestrictedResourceName": "User",
 	"HierarchyRestrictedResourceName": "User", "Permission": "ACCESS", "Email": "a@example.com",

@@ -279,7 +279,16 @@ func (w *world) id(op string, m members) string {
 
 func (w *world) instance(alias string) string {
 	w.Helper()
-	return w.id("CreateInstance", members{"InstanceAlias": alias, "IdentityManagementType": "SAML", "InboundCallsEnabled": true, "OutboundCallsEnabled": false})
+	return w.instanceOf(alias, "SAML")
+}
+
+func (w *world) instanceOf(alias, identity string) string {
+	w.Helper()
+	var directory any
+	if identity == "EXISTING_DIRECTORY" {
+		directory = "d-0123456789"
+	}
+	return w.id("CreateInstance", members{"InstanceAlias": alias, "DirectoryId": directory, "IdentityManagementType": identity, "InboundCallsEnabled": true, "OutboundCallsEnabled": false})
 }
 
 func (w *world) arn(instance string, path ...string) string {

@@ -17,6 +17,7 @@ COMMON = {
     "MissingAuthenticationTokenException": 403, "IncompleteSignatureException": 403,
     "UnrecognizedClientException": 403, "InvalidSignatureException": 403,
     "UnsupportedOperationException": 501,
+    "BadRequestException": 400,  # observed for the ARN of an agent queue
 }
 
 

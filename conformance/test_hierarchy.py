@@ -14,7 +14,7 @@ def test_levels(centre):
     centre.levels(2)
     two = structure(centre)
     assert [two[n]["Name"] for n in LEVELS[:2]] == ["LevelOne", "LevelTwo"] and len(two) == 2
-    assert two["LevelOne"]["Arn"] == centre.arn("agent-group-level", two["LevelOne"]["Id"])
+    assert [(two[n]["Id"], two[n]["Arn"]) for n in LEVELS[:2]] == [(i, centre.arn("agent-group-level", i)) for i in ("1", "2")]
     assert {"Id", "Arn", "Name", "LastModifiedTime", "LastModifiedRegion"} == set(two["LevelOne"])
     centre.levels(5)
     five = structure(centre)
@@ -44,9 +44,9 @@ def test_groups_of_five_levels(centre):
     levels = structure(centre)
     g = centre.describe_user_hierarchy_group(HierarchyGroupId=groups[4])["HierarchyGroup"]
     assert [g["HierarchyPath"][n]["Id"] for n in LEVELS] == groups
-    assert (g["LevelId"], g["Arn"]) == (levels["LevelFive"]["Id"], centre.arn("agent-group", groups[4]))
+    assert (g["LevelId"], levels["LevelFive"]["Id"], g["Arn"]) == ("5", "5", centre.arn("agent-group", groups[4]))
     first = centre.describe_user_hierarchy_group(HierarchyGroupId=groups[0])["HierarchyGroup"]
-    assert list(first["HierarchyPath"]) == ["LevelOne"] and first["LevelId"] == levels["LevelOne"]["Id"]
+    assert list(first["HierarchyPath"]) == ["LevelOne"] and first["LevelId"] == levels["LevelOne"]["Id"] == "1"
     with refuses("InvalidParameterException", "ParentGroupId", "5"):
         centre.group(groups[4])
     listed = centre.list_user_hierarchy_groups()["UserHierarchyGroupSummaryList"]
@@ -63,12 +63,14 @@ def test_groups_of_five_levels(centre):
 
 
 def test_a_group_needs_its_level(centre):
-    with refuses("InvalidParameterException", "level"):
+    with refuses("ResourceNotFoundException", "level 1", "UpdateUserHierarchyStructure"):
         centre.group()
     centre.levels(1)
     top = centre.group()
-    with refuses("InvalidParameterException", "ParentGroupId"):
+    with refuses("ResourceNotFoundException", "level 2", "UpdateUserHierarchyStructure"):
         centre.group(top)
+    centre.levels(2)
+    centre.group(top)  # a client that tries again succeeds
 
 
 def test_level_in_use(centre):

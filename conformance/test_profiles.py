@@ -23,13 +23,12 @@ def test_create_describe_list_search_delete(centre):
     assert described == {
         "Id": id, "Arn": arn, "OrganizationResourceId": centre.id, "SecurityProfileName": name, "Description": "At night",
         "Tags": {"Team": "night"}, "AllowedAccessControlTags": {}, "TagRestrictedResources": [], "HierarchyRestrictedResources": [],
-        "LastModifiedRegion": "us-east-1", "Type": "CUSTOMER_MANAGED"}
+        "LastModifiedRegion": "us-east-1"}
     listed = [p for p in centre.list_security_profiles()["SecurityProfileSummaryList"] if p["Id"] == id]
-    assert listed == [{"Id": id, "Arn": arn, "Name": name, "LastModifiedTime": when, "LastModifiedRegion": "us-east-1",
-                       "Type": "CUSTOMER_MANAGED"}]
+    assert listed == [{"Id": id, "Arn": arn, "Name": name, "LastModifiedTime": when, "LastModifiedRegion": "us-east-1"}]
     found = centre.search_security_profiles(SearchCriteria={"StringCondition": {"FieldName": "name", "Value": name, "ComparisonType": "EXACT"}})
     assert found["SecurityProfiles"] == [{"Id": id, "OrganizationResourceId": centre.id, "Arn": arn, "SecurityProfileName": name,
-                                          "Description": "At night", "Tags": {"Team": "night"}, "Type": "CUSTOMER_MANAGED"}]
+                                          "Description": "At night", "Tags": {"Team": "night"}}]
     assert found["ApproximateTotalCount"] == 1
     centre.delete_security_profile(SecurityProfileId=id)
     for operation in ("describe_security_profile", "delete_security_profile", "update_security_profile",
@@ -138,7 +137,7 @@ def test_ai_agents(centre):
     assert held(holders[2]) == {second}
     centre.delete_security_profile(SecurityProfileId=third)
     for arn, missing in ((base, second), (base, MISSING), (agent_arn(), first)):
-        with refuses("ResourceNotFoundException"):
+        with refuses("InvalidParameterException", "Can only disassociate security profile ids associated to the entity", missing):
             centre.disassociate_security_profiles(EntityType="AI_AGENT", EntityArn=arn, SecurityProfiles=[{"Id": missing}])
     with refuses("ResourceNotFoundException", MISSING):
         centre.associate_security_profiles(EntityType="AI_AGENT", EntityArn=base, SecurityProfiles=[{"Id": second}, {"Id": MISSING}])

@@ -33,7 +33,7 @@ func (s *Service) AssociateSecurityProfiles(ctx context.Context, call Call, inst
 		return err
 	}
 	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
-		held, put, err := s.holder(ctx, tx, in, e, true)
+		held, put, err := s.holder(ctx, tx, in, e)
 		if err != nil {
 			return err
 		}
@@ -56,14 +56,14 @@ func (s *Service) AssociateSecurityProfiles(ctx context.Context, call Call, inst
 }
 
 // DisassociateSecurityProfiles takes profiles from an entity: all of them or none.
-// A profile that it does not hold is NotFound.
+// A profile that it does not hold is Invalid.
 func (s *Service) DisassociateSecurityProfiles(ctx context.Context, call Call, instance string, e Entity, profiles []string) error {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return err
 	}
 	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
-		held, put, err := s.holder(ctx, tx, in, e, false)
+		held, put, err := s.holder(ctx, tx, in, e)
 		if err != nil {
 			return err
 		}
@@ -78,12 +78,18 @@ func (s *Service) DisassociateSecurityProfiles(ctx context.Context, call Call, i
 				continue // named twice in this call
 			}
 			if at < 0 {
-				return lanyard.Errorf(lanyard.NotFound, "SecurityProfiles[%d].Id: %s is not associated with %s", i, quote(ref), quote(e.ARN))
+				return notAssociated(i, ref, e)
 			}
 			held = slices.Delete(held, at, at+1)
 		}
 		return put(held)
 	})
+}
+
+// notAssociated begins with the words that Amazon Connect was seen to use.
+func notAssociated(i int, ref string, e Entity) error {
+	return lanyard.Errorf(lanyard.Invalid, "Can only disassociate security profile ids associated to the entity: "+
+		"SecurityProfiles[%d].Id must be a profile of %s, got %s", i, quote(e.ARN), quote(ref))
 }
 
 // ListEntitySecurityProfiles pages through the profiles of an entity by id. An AI agent that was
@@ -93,7 +99,7 @@ func (s *Service) ListEntitySecurityProfiles(ctx context.Context, call Call, ins
 	if err != nil {
 		return nil, "", err
 	}
-	held, _, err := s.holder(ctx, s.store.Reader(in.ID), in, e, true)
+	held, _, err := s.holder(ctx, s.store.Reader(in.ID), in, e)
 	if err != nil {
 		return nil, "", err
 	}
@@ -102,8 +108,8 @@ func (s *Service) ListEntitySecurityProfiles(ctx context.Context, call Call, ins
 }
 
 // holder returns the profiles that an entity holds, as a list of the caller's own, and how to set
-// them. put works when r is a Tx. Unless create, an AI agent without associations is NotFound.
-func (s *Service) holder(ctx context.Context, r store.Reader, in *lanyard.Instance, e Entity, create bool) (held []string, put func([]string) error, err error) {
+// them. put works when r is a Tx. An AI agent without associations holds none.
+func (s *Service) holder(ctx context.Context, r store.Reader, in *lanyard.Instance, e Entity) (held []string, put func([]string) error, err error) {
 	tx, _ := r.(store.Tx)
 	if e.Type == EntityUser {
 		if !s.associateUsers {
@@ -145,15 +151,13 @@ func (s *Service) holder(ctx context.Context, r store.Reader, in *lanyard.Instan
 			}
 			return s.putAgent(ctx, tx, lanyard.Clone(a), ids)
 		}, nil
-	case lanyard.KindOf(err) == lanyard.NotFound && create:
+	case lanyard.KindOf(err) == lanyard.NotFound:
 		return nil, func(ids []string) error {
 			if err := s.room(ctx, tx, lanyard.TypeAIAgent, s.quotas.AIAgents); err != nil {
 				return err
 			}
 			return s.putAgent(ctx, tx, &lanyard.AIAgent{Meta: lanyard.Meta{ID: e.ARN, Name: e.ARN}}, ids)
 		}, nil
-	case lanyard.KindOf(err) == lanyard.NotFound:
-		return nil, nil, lanyard.Errorf(lanyard.NotFound, "EntityArn: no security profile is associated with %s", quote(e.ARN))
 	}
 	return nil, nil, err
 }

@@ -50,7 +50,8 @@ func (s *Service) CreateUserHierarchyGroup(ctx context.Context, call Call, insta
 			return lanyard.Errorf(lanyard.Invalid, "ParentGroupId: %s is at level %d, the deepest there is", quote(parent), lanyard.MaxLevels)
 		}
 		if len(g.Path) > len(levels.Levels) {
-			return lanyard.Errorf(lanyard.Invalid, "ParentGroupId: the group would be at level %d, but the hierarchy structure has %d; add the level with UpdateUserHierarchyStructure", len(g.Path), len(levels.Levels))
+			return lanyard.Errorf(lanyard.NotFound, "level %d of the hierarchy structure does not exist; the group would be at that level and the structure has %d. "+
+				"Add the level with UpdateUserHierarchyStructure", len(g.Path), len(levels.Levels))
 		}
 		return taken("Name", g, tx.Put(ctx, g))
 	})
@@ -182,7 +183,7 @@ func (s *Service) UpdateUserHierarchyStructure(ctx context.Context, call Call, i
 		for i := range count {
 			switch {
 			case i >= len(before):
-				st.Levels = append(st.Levels, lanyard.Level{ID: s.newID(), Name: *names[i], Modified: s.time()})
+				st.Levels = append(st.Levels, lanyard.Level{ID: lanyard.LevelID(i + 1), Name: *names[i], Modified: s.time()})
 			case before[i].Name != *names[i]:
 				st.Levels[i].Name, st.Levels[i].Modified = *names[i], s.time()
 			}

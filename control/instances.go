@@ -69,12 +69,11 @@ func (n NewInstance) hash() string {
 // a basic queue and a basic routing profile. The same client token with the same request makes it
 // once.
 func (s *Service) CreateInstance(ctx context.Context, call Call, n NewInstance) (*lanyard.Instance, error) {
-	if n.IdentityManagement == ExistingDirectory {
-		if n.DirectoryID == "" {
-			return nil, lanyard.Errorf(lanyard.Malformed, "DirectoryId: is required with IdentityManagementType %s", ExistingDirectory)
-		}
-	} else if n.Alias == "" {
-		return nil, lanyard.Errorf(lanyard.Malformed, "InstanceAlias: is required unless IdentityManagementType is %s", ExistingDirectory)
+	if n.DirectoryID == "" && n.IdentityManagement == ExistingDirectory {
+		return nil, lanyard.Errorf(lanyard.Malformed, "DirectoryId is required when IdentityManagementType is %s", ExistingDirectory)
+	}
+	if n.Alias == "" && n.DirectoryID == "" {
+		return nil, lanyard.Errorf(lanyard.Malformed, "InstanceAlias or DirectoryId is required")
 	}
 	s.making.Lock()
 	defer s.making.Unlock()

@@ -363,18 +363,12 @@ func (s *Service) checkPermissions(names []string) error {
 	if len(bad) == 0 {
 		return nil
 	}
-	accepted := "the names of the permission catalogue are accepted, case-sensitive, e.g. Users.View"
+	accepted := "names of the permission catalogue, such as Users.View (case-sensitive)"
 	if s.lenient {
-		accepted = "words of letters and digits joined by dots are accepted, e.g. Users.View"
+		accepted = "words of letters and digits joined by dots, such as Users.View"
 	}
-	return lanyard.Errorf(lanyard.Invalid, "Permissions: %s not a known permission; %s", quoteAll(bad, "is", "are"), accepted)
-}
-
-func quoteAll(values []string, one, many string) string {
-	if len(values) == 1 {
-		return quoteMany(values) + " " + one
-	}
-	return quoteMany(values) + " " + many
+	// Amazon Connect was seen to say "Invalid permissions".
+	return lanyard.Errorf(lanyard.Invalid, "Invalid permissions: Permissions must be %s, got %s", accepted, quoteMany(bad))
 }
 
 // quoteMany lists the first few values, and says whether there are more.
@@ -495,7 +489,12 @@ func (s *Service) flowModules(ctx context.Context, r store.Reader, in *lanyard.I
 		// What stands there already may be sent back, though the module be deleted since, or no tool any more.
 		if !slices.ContainsFunc(had, func(h lanyard.FlowModule) bool { return h.ID == m.ID }) {
 			where := member("AllowedFlowModules", i, "FlowModuleId")
-			found, err := refer[*lanyard.Module](ctx, s, r, in, where, m.ID)
+			found, err := load[*lanyard.Module](ctx, s, r, in, m.ID)
+			if k := lanyard.KindOf(err); err != nil && (k == lanyard.NotFound || k == lanyard.Invalid) {
+				// An ARN is not offered: it exceeds the bound of FlowModuleId.
+				return nil, lanyard.Errorf(lanyard.Invalid, "FlowModuleId is not valid: %s must be the id of an existing flow module, got %s",
+					where, quote(m.ID))
+			}
 			if err != nil {
 				return nil, err
 			}

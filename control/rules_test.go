@@ -11,6 +11,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/store"
 	"github.com/lanyard/lanyard/store/postgres/pgtest"
 )
 
@@ -55,14 +56,39 @@ func TestHierarchyStructure(t *testing.T) {
 	}
 	w.must(w.levels("One", "Deux"))
 	w.must(w.levels("One", "Deux", "Drei"))
-	if again := ids(); again[2] == first[2] || again[1] != first[1] {
-		t.Errorf("a level removed and added has the ids %v, before %v", again, first)
+	if again := ids(); !slices.Equal(again, []string{"1", "2", "3"}) {
+		t.Errorf("a level removed and added has the ids %v", again)
 	}
 	w.must(w.DeleteUserHierarchyGroup(t.Context(), call(""), w.in.ID, below.ID))
 	w.must(w.DeleteUserHierarchyGroup(t.Context(), call(""), w.in.ID, g.ID))
 	w.must(w.levels())
 	if got := names(); len(got) != 0 {
 		t.Errorf("no levels are %v", got)
+	}
+}
+
+// TestLevelsOfEarlierVersions keeps on understanding the ids that levels had then, and stores nothing anew.
+func TestLevelsOfEarlierVersions(t *testing.T) {
+	w := newWorld(t)
+	w.must(w.levels("One", "Two"))
+	const old = "5b4b1a2c-0000-4000-8000-00000000abcd"
+	w.must(w.store.Update(t.Context(), w.in.ID, func(tx store.Tx) error {
+		st := lanyard.Clone(w.structure())
+		st.Levels[0].ID, st.Levels[1].ID = "5b4b1a2c-0000-4000-8000-000000001234", old
+		if err := tx.Put(t.Context(), st); err != nil {
+			return err
+		}
+		return tx.Append(t.Context(), &lanyard.Event{ID: "old", Instance: w.in.ID, Operation: "UpdateUserHierarchyStructure", Time: w.clock()})
+	}))
+	top := w.group("Top", "")
+	below := w.group("Below", top.ID)
+	for _, id := range []string{"2", old, strings.ToUpper(old), w.ARN(w.in, lanyard.TypeLevel, "2"), w.ARN(w.in, lanyard.TypeLevel, old)} {
+		findOne(w, below, "levelId", id)
+	}
+	w.must(w.levels("One", "Deux", "Trois"))
+	findOne(w, below, "levelId", old)
+	if l := w.structure().Levels; l[1].ID != old || l[2].ID != "3" {
+		t.Errorf("after a change the stored levels are %+v", l)
 	}
 }
 
@@ -79,7 +105,7 @@ func TestGroupPaths(t *testing.T) {
 		_, _, err := w.CreateUserHierarchyGroup(t.Context(), call(""), w.in.ID, name, parent, nil)
 		return err
 	}
-	w.fails(make("fifth", parent), lanyard.Invalid, "level 5", "structure has 4")
+	w.fails(make("fifth", parent), lanyard.NotFound, "level 5", "structure has 4", "UpdateUserHierarchyStructure")
 	w.must(w.levels("1", "2", "3", "4", "5"))
 	fifth := w.group("fifth", parent)
 	path = append(path, fifth.ID)
@@ -392,12 +418,14 @@ func TestAssociations(t *testing.T) {
 	holds(latest) // each qualifier is its own
 	w.must(join(latest, r, w.ARN(w.in, lanyard.TypeProfile, q)))
 	holds(latest, r, q)
-	w.fails(part(a, q), lanyard.NotFound, q)
-	w.fails(part(latest, q, p), lanyard.NotFound, "SecurityProfiles[1].Id", p)
+	const only = "Can only disassociate security profile ids associated to the entity"
+	w.fails(part(a, q), lanyard.Invalid, only, q)
+	w.fails(part(latest, q, p), lanyard.Invalid, only, "SecurityProfiles[1].Id", p)
 	holds(latest, r, q)
 	w.must(part(latest, q, r))
-	w.fails(part(latest, q), lanyard.NotFound, latest.ARN)
-	w.fails(part(aiAgent("never"), q), lanyard.NotFound, "EntityArn")
+	w.fails(part(latest, q), lanyard.Invalid, only, latest.ARN)
+	w.fails(part(aiAgent("never"), q), lanyard.Invalid, only, aiAgent("never").ARN)
+	w.fails(part(latest, "none"), lanyard.Invalid, only, "none")
 	w.fails(join(control.Entity{Type: control.EntityUser, ARN: "u"}, p), lanyard.Invalid, "EntityType", "USER")
 	for _, arn := range []string{"x", "arn:aws:connect:us-east-1:123456789012:ai-agent/a", "arn:aws:wisdom:us-east-1:123456789012:assistant/a"} {
 		w.fails(join(control.Entity{Type: control.EntityAIAgent, ARN: arn}, p), lanyard.Invalid, "EntityArn", arn)

@@ -93,7 +93,7 @@ var searchable = map[lanyard.Type][]field{
 // idFields hold ids, for which ARNs may be sent, and of which type: "" for the one that is searched.
 var idFields = map[string]lanyard.Type{
 	"ResourceId": "", "resourceId": "", "RoutingProfileId": lanyard.TypeRoutingProfile, "SecurityProfileId": lanyard.TypeProfile,
-	"parentId": lanyard.TypeGroup, "associatedQueueIds": lanyard.TypeQueue,
+	"parentId": lanyard.TypeGroup, "associatedQueueIds": lanyard.TypeQueue, "levelId": lanyard.TypeLevel,
 }
 
 type field struct {
@@ -314,7 +314,8 @@ type compiler struct {
 	in      *lanyard.Instance
 	sight   Sight
 	fields  []field
-	t       lanyard.Type // of what is searched
+	levels  *lanyard.Structure // when groups are searched
+	t       lanyard.Type       // of what is searched
 	count   int
 	tagged  bool // as in criteria
 	stored  bool
@@ -325,12 +326,12 @@ func (c *compiler) setLevelField(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.fields = slices.Clone(c.fields)
+	c.levels, c.fields = st, slices.Clone(c.fields)
 	for i := range c.fields {
 		if c.fields[i].name == "levelId" {
 			c.fields[i].values = func(r lanyard.Resource) []string {
 				if n := len(r.(*lanyard.Group).Path); n <= len(st.Levels) {
-					return []string{st.Levels[n-1].ID}
+					return []string{lanyard.LevelID(n)}
 				}
 				return nil
 			}
@@ -429,6 +430,11 @@ func (c *compiler) compileString(s StringCondition) (test, error) {
 		}
 		if s.Value = id; err != nil {
 			return func(lanyard.Resource) bool { return false }, nil // the ARN of another instance's
+		}
+	}
+	if c.fields[at].name == "levelId" {
+		if n := c.levels.LevelNumber(s.Value); n > 0 { // the id of an earlier version
+			s.Value = lanyard.LevelID(n)
 		}
 	}
 	want := strings.ToLower(s.Value)

@@ -245,10 +245,9 @@ func TestSearchFields(t *testing.T) {
 	w.must(w.levels("One", "Two"))
 	top := w.group("Top", "")
 	below := w.group("Below", top.ID)
-	level := w.structure().Levels[1].ID
 	queue, routing, hours := only[*lanyard.Queue](w), only[*lanyard.RoutingProfile](w), only[*lanyard.Hours](w)
 	m := w.module("Module")
-	findOne(w, below, "name", "below", "parentId", top.ID, "levelId", level, "resourceId", below.ID)
+	findOne(w, below, "name", "below", "parentId", top.ID, "levelId", "2", "resourceId", below.ID)
 	findOne(w, queue, "name", "basicqueue", "description", "a simple queue", "resourceId", queue.ID)
 	findOne(w, routing, "name", "basic routing profile", "description", routing.Description, "associatedQueueIds", queue.ID, "resourceId", routing.ID)
 	findOne(w, hours, "name", "basic hours", "description", hours.Description, "timezone", "utc", "resourceId", hours.ID)

@@ -255,7 +255,7 @@ func levels(ctx context.Context, st store.Store, instance string, e lanyard.Even
 		s := lanyard.Clone(r.(*lanyard.Structure))
 		s.Levels = nil
 		for i, name := range []string{"Company", "Region", "Country", "Site", "Team"} {
-			s.Levels = append(s.Levels, lanyard.Level{ID: fmt.Sprintf("%s-level-%d", instance, i+1), Name: name, Modified: modified})
+			s.Levels = append(s.Levels, lanyard.Level{ID: lanyard.LevelID(i + 1), Name: name, Modified: modified})
 		}
 		if err := tx.Put(ctx, s); err != nil {
 			return err

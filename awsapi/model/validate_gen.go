@@ -694,8 +694,10 @@ func (s *CreateContactFlowModuleRequest) check() *Violation {
 	if v := ruleContactFlowModuleContent.check(s.Content); v != nil {
 		return v.under("Content")
 	}
-	if v := ruleContactFlowModuleDescription.check(s.Description); v != nil {
-		return v.under("Description")
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleContactFlowModuleDescription.check(s.Description); v != nil {
+			return v.under("Description")
+		}
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
@@ -709,8 +711,10 @@ func (s *CreateContactFlowModuleRequest) check() *Violation {
 	if v := ruleContactFlowModuleName.check(s.Name); v != nil {
 		return v.under("Name")
 	}
-	if v := checkTagMap(s.Tags); v != nil {
-		return v.under("Tags")
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
 	}
 	return nil
 }
@@ -726,8 +730,10 @@ func (s *CreateContactFlowModuleVersionRequest) check() *Violation {
 	if s.ContactFlowModuleId == nil {
 		return missing("ContactFlowModuleId")
 	}
-	if v := ruleContactFlowModuleDescription.check(s.Description); v != nil {
-		return v.under("Description")
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleContactFlowModuleDescription.check(s.Description); v != nil {
+			return v.under("Description")
+		}
 	}
 	if v := ruleFlowModuleContentSha256.check(s.FlowModuleContentSha256); v != nil {
 		return v.under("FlowModuleContentSha256")
@@ -755,8 +761,10 @@ func (s *CreateHoursOfOperationRequest) check() *Violation {
 	if v := checkHoursOfOperationConfigList(s.Config); v != nil {
 		return v.under("Config")
 	}
-	if v := ruleHoursOfOperationDescription.check(s.Description); v != nil {
-		return v.under("Description")
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleHoursOfOperationDescription.check(s.Description); v != nil {
+			return v.under("Description")
+		}
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
@@ -773,8 +781,10 @@ func (s *CreateHoursOfOperationRequest) check() *Violation {
 	if v := checkParentHoursOfOperationConfigList(s.ParentHoursOfOperationConfigs); v != nil {
 		return v.under("ParentHoursOfOperationConfigs")
 	}
-	if v := checkTagMap(s.Tags); v != nil {
-		return v.under("Tags")
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
 	}
 	if s.TimeZone == nil {
 		return missing("TimeZone")
@@ -793,8 +803,10 @@ func (s *CreateInstanceRequest) check() *Violation {
 	if v := ruleClientToken.check(s.ClientToken); v != nil {
 		return v.under("ClientToken")
 	}
-	if v := ruleDirectoryId.check(s.DirectoryId); v != nil {
-		return v.under("DirectoryId")
+	if s.DirectoryId != nil && *s.DirectoryId != "" {
+		if v := ruleDirectoryId.check(s.DirectoryId); v != nil {
+			return v.under("DirectoryId")
+		}
 	}
 	if s.IdentityManagementType == nil {
 		return missing("IdentityManagementType")
@@ -805,14 +817,18 @@ func (s *CreateInstanceRequest) check() *Violation {
 	if s.InboundCallsEnabled == nil {
 		return missing("InboundCallsEnabled")
 	}
-	if v := ruleDirectoryAlias.check(s.InstanceAlias); v != nil {
-		return v.under("InstanceAlias")
+	if s.InstanceAlias != nil && *s.InstanceAlias != "" {
+		if v := ruleDirectoryAlias.check(s.InstanceAlias); v != nil {
+			return v.under("InstanceAlias")
+		}
 	}
 	if s.OutboundCallsEnabled == nil {
 		return missing("OutboundCallsEnabled")
 	}
-	if v := checkTagMap(s.Tags); v != nil {
-		return v.under("Tags")
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
 	}
 	return nil
 }
@@ -825,11 +841,15 @@ func (s *CreateQueueRequest) Validate() error {
 }
 
 func (s *CreateQueueRequest) check() *Violation {
-	if v := ruleQueueDescription.check(s.Description); v != nil {
-		return v.under("Description")
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleQueueDescription.check(s.Description); v != nil {
+			return v.under("Description")
+		}
 	}
-	if v := checkEmailAddressConfigList(s.EmailAddressesConfig); v != nil {
-		return v.under("EmailAddressesConfig")
+	if len(s.EmailAddressesConfig) > 0 {
+		if v := checkEmailAddressConfigList(s.EmailAddressesConfig); v != nil {
+			return v.under("EmailAddressesConfig")
+		}
 	}
 	if s.HoursOfOperationId == nil {
 		return missing("HoursOfOperationId")
@@ -857,11 +877,15 @@ func (s *CreateQueueRequest) check() *Violation {
 	if v := s.OutboundEmailConfig.check(); v != nil {
 		return v.under("OutboundEmailConfig")
 	}
-	if v := checkQuickConnectsList(s.QuickConnectIds); v != nil {
-		return v.under("QuickConnectIds")
+	if len(s.QuickConnectIds) > 0 {
+		if v := checkQuickConnectsList(s.QuickConnectIds); v != nil {
+			return v.under("QuickConnectIds")
+		}
 	}
-	if v := checkTagMap(s.Tags); v != nil {
-		return v.under("Tags")
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
 	}
 	return nil
 }
@@ -892,8 +916,10 @@ func (s *CreateRoutingProfileRequest) check() *Violation {
 	if v := ruleInstanceId.check(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
-	if v := checkRoutingProfileManualAssignmentQueueConfigList(s.ManualAssignmentQueueConfigs); v != nil {
-		return v.under("ManualAssignmentQueueConfigs")
+	if len(s.ManualAssignmentQueueConfigs) > 0 {
+		if v := checkRoutingProfileManualAssignmentQueueConfigList(s.ManualAssignmentQueueConfigs); v != nil {
+			return v.under("ManualAssignmentQueueConfigs")
+		}
 	}
 	if s.MediaConcurrencies == nil {
 		return missing("MediaConcurrencies")
@@ -907,11 +933,15 @@ func (s *CreateRoutingProfileRequest) check() *Violation {
 	if v := ruleRoutingProfileName.check(s.Name); v != nil {
 		return v.under("Name")
 	}
-	if v := checkRoutingProfileQueueConfigList(s.QueueConfigs); v != nil {
-		return v.under("QueueConfigs")
+	if len(s.QueueConfigs) > 0 {
+		if v := checkRoutingProfileQueueConfigList(s.QueueConfigs); v != nil {
+			return v.under("QueueConfigs")
+		}
 	}
-	if v := checkTagMap(s.Tags); v != nil {
-		return v.under("Tags")
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
 	}
 	return nil
 }
@@ -936,8 +966,10 @@ func (s *CreateSecurityProfileRequest) check() *Violation {
 	if v := checkApplications(s.Applications); v != nil {
 		return v.under("Applications")
 	}
-	if v := ruleSecurityProfileDescription.check(s.Description); v != nil {
-		return v.under("Description")
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleSecurityProfileDescription.check(s.Description); v != nil {
+			return v.under("Description")
+		}
 	}
 	if v := s.GranularAccessControlConfiguration.check(); v != nil {
 		return v.under("GranularAccessControlConfiguration")
@@ -963,8 +995,10 @@ func (s *CreateSecurityProfileRequest) check() *Violation {
 	if v := checkTagRestrictedResourceList(s.TagRestrictedResources); v != nil {
 		return v.under("TagRestrictedResources")
 	}
-	if v := checkTagMap(s.Tags); v != nil {
-		return v.under("Tags")
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
 	}
 	return nil
 }
@@ -986,8 +1020,10 @@ func (s *CreateUserHierarchyGroupRequest) check() *Violation {
 	if s.Name == nil {
 		return missing("Name")
 	}
-	if v := checkTagMap(s.Tags); v != nil {
-		return v.under("Tags")
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
 	}
 	return nil
 }
@@ -1036,8 +1072,10 @@ func (s *CreateUserRequest) check() *Violation {
 	if v := checkSecurityProfileIds(s.SecurityProfileIds); v != nil {
 		return v.under("SecurityProfileIds")
 	}
-	if v := checkTagMap(s.Tags); v != nil {
-		return v.under("Tags")
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
 	}
 	if s.Username == nil {
 		return missing("Username")
@@ -3590,8 +3628,10 @@ func (s *OutboundCallerConfig) check() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := ruleOutboundCallerIdName.check(s.OutboundCallerIdName); v != nil {
-		return v.under("OutboundCallerIdName")
+	if s.OutboundCallerIdName != nil && *s.OutboundCallerIdName != "" {
+		if v := ruleOutboundCallerIdName.check(s.OutboundCallerIdName); v != nil {
+			return v.under("OutboundCallerIdName")
+		}
 	}
 	if v := ruleContactFlowId.check(s.OutboundFlowId); v != nil {
 		return v.under("OutboundFlowId")
@@ -3603,8 +3643,10 @@ func (s *OutboundEmailConfig) check() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := ruleEmailAddressId.check(s.OutboundEmailAddressId); v != nil {
-		return v.under("OutboundEmailAddressId")
+	if s.OutboundEmailAddressId != nil && *s.OutboundEmailAddressId != "" {
+		if v := ruleEmailAddressId.check(s.OutboundEmailAddressId); v != nil {
+			return v.under("OutboundEmailAddressId")
+		}
 	}
 	return nil
 }
@@ -3672,8 +3714,10 @@ func (s *PhoneNumberConfig) check() *Violation {
 	if v := ruleChannel.check(s.Channel); v != nil {
 		return v.under("Channel")
 	}
-	if v := ruleSensitivePhoneNumber.check(s.PhoneNumber); v != nil {
-		return v.under("PhoneNumber")
+	if s.PhoneNumber != nil && *s.PhoneNumber != "" {
+		if v := ruleSensitivePhoneNumber.check(s.PhoneNumber); v != nil {
+			return v.under("PhoneNumber")
+		}
 	}
 	if s.PhoneType == nil {
 		return missing("PhoneType")
@@ -5772,8 +5816,10 @@ func (s *UserIdentityInfo) check() *Violation {
 	if v := ruleAgentLastName.check(s.LastName); v != nil {
 		return v.under("LastName")
 	}
-	if v := rulePhoneNumber.check(s.Mobile); v != nil {
-		return v.under("Mobile")
+	if s.Mobile != nil && *s.Mobile != "" {
+		if v := rulePhoneNumber.check(s.Mobile); v != nil {
+			return v.under("Mobile")
+		}
 	}
 	return nil
 }
@@ -5787,8 +5833,10 @@ func (s *UserPhoneConfig) check() *Violation {
 			return v.under("AfterContactWorkTimeLimit")
 		}
 	}
-	if v := ruleSensitivePhoneNumber.check(s.DeskPhoneNumber); v != nil {
-		return v.under("DeskPhoneNumber")
+	if s.DeskPhoneNumber != nil && *s.DeskPhoneNumber != "" {
+		if v := ruleSensitivePhoneNumber.check(s.DeskPhoneNumber); v != nil {
+			return v.under("DeskPhoneNumber")
+		}
 	}
 	if v := rulePhoneType.check(s.PhoneType); v != nil {
 		return v.under("PhoneType")

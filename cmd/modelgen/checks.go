@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -177,13 +178,35 @@ func (g *generator) structure(name string, s Shape) {
 		if !g.checked[ref.Shape] {
 			continue
 		}
-		switch g.Shapes[ref.Shape].Type {
-		case "integer", "long":
+		kind, relaxed := g.Shapes[ref.Shape].Type, g.isRelaxed(name+"."+member)
+		switch {
+		case kind == "integer" || kind == "long":
 			g.p("if %s != nil {\nif v := %s; v != nil {\nreturn v.under(%q)%s\n}\n}\n", field, g.call(ref.Shape, field, "*"+field), member, hide(s))
+		case relaxed && kind == "string":
+			g.p("if %s != nil && *%s != \"\" {\nif v := %s; v != nil {\nreturn v.under(%q)%s\n}\n}\n", field, field, g.call(ref.Shape, field, field), member, hide(s))
+		case relaxed && (kind == "list" || kind == "map"):
+			g.p("if len(%s) > 0 {\nif v := %s; v != nil {\nreturn v.under(%q)%s\n}\n}\n", field, g.call(ref.Shape, field, field), member, hide(s))
+		case relaxed:
+			g.fail("%s.%s: a %s cannot be relaxed", name, member, kind)
 		default:
 			g.p("if v := %s; v != nil {\nreturn v.under(%q)%s\n}\n", g.call(ref.Shape, field, field), member, hide(s))
 		}
 	}
+}
+
+// isRelaxed reports whether relaxed.txt has the optional member, and notes that its row was met.
+func (g *generator) isRelaxed(member string) bool {
+	met := false
+	structure, name, _ := strings.Cut(member, ".")
+	if slices.Contains(g.Shapes[structure].Required, name) {
+		return false
+	}
+	for pattern := range g.relaxed {
+		if ok, _ := path.Match(pattern, member); ok {
+			g.relaxed[pattern], met = true, true
+		}
+	}
+	return met
 }
 
 // call is the check of a value, or of a pointer to it where the shape's check

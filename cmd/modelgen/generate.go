@@ -21,13 +21,17 @@ type generator struct {
 	inputs  map[string]string // input structure to its operation
 	in      map[string]bool   // shapes that a request reaches
 	checked map[string]bool   // those of them that have something to check
+	relaxed map[string]bool   // patterns of members whose empty value is accepted; true when one was met
 
 	bytes.Buffer
 	err error
 }
 
-func generate(m *Model, levels map[string]string) (map[string][]byte, error) {
-	g := &generator{Model: m, levels: levels, inputs: map[string]string{}}
+func generate(m *Model, levels map[string]string, relaxed []string) (map[string][]byte, error) {
+	g := &generator{Model: m, levels: levels, inputs: map[string]string{}, relaxed: map[string]bool{}}
+	for _, pattern := range relaxed {
+		g.relaxed[pattern] = false
+	}
 	var roots []string
 	for _, name := range sorted(levels) {
 		op, ok := m.Operations[name]
@@ -66,6 +70,11 @@ func generate(m *Model, levels map[string]string) (map[string][]byte, error) {
 			return nil, fmt.Errorf("%s: %w", file.name, err)
 		}
 		files[file.name] = text
+	}
+	for _, pattern := range relaxed {
+		if !g.relaxed[pattern] {
+			return nil, fmt.Errorf("relaxed.txt: no bound of a request is that of %s", pattern)
+		}
 	}
 	return files, nil
 }

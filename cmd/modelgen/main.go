@@ -109,5 +109,9 @@ func generated(dir string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return generate(m, levels)
+	relaxed, err := readRelaxed(filepath.Join(dir, "relaxed.txt"))
+	if err != nil {
+		return nil, err
+	}
+	return generate(m, levels, relaxed)
 }

@@ -126,6 +126,27 @@ func readOperations(path string) (map[string]string, error) {
 	return levels, nil
 }
 
+// readRelaxed reads relaxed.txt: patterns of members, as STRUCTURE.MEMBER, whose empty value is accepted.
+func readRelaxed(path string) ([]string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var patterns []string
+	for i, line := range strings.Split(string(text), "\n") {
+		line, _, _ = strings.Cut(line, "#")
+		fields := strings.Fields(line)
+		if len(fields) == 0 {
+			continue
+		}
+		if len(fields) < 2 || strings.Count(fields[0], ".") != 1 {
+			return nil, fmt.Errorf("%s:%d: want STRUCTURE.MEMBER, then where it is known from", path, i+1)
+		}
+		patterns = append(patterns, fields[0])
+	}
+	return patterns, nil
+}
+
 // sorted returns the keys of a map in order, which everything generated follows.
 func sorted[V any](m map[string]V) []string {
 	return slices.Sorted(maps.Keys(m))

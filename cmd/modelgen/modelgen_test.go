@@ -20,7 +20,7 @@ func TestUpToDate(t *testing.T) {
 
 func TestCheckNotices(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"model.json", "operations.txt"} {
+	for _, name := range []string{"model.json", "operations.txt", "relaxed.txt"} {
 		text, err := os.ReadFile(filepath.Join(modelDir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -137,13 +137,13 @@ func TestGenerateRefuses(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m := small(tt.member, tt.shape)
-			_, err := generate(m, map[string]string{"Do": "served"})
+			_, err := generate(m, map[string]string{"Do": "served"}, nil)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want an error with %q", err, tt.want)
 			}
 		})
 	}
-	if _, err := generate(small(Ref{}, Shape{}), map[string]string{"Other": "served"}); err == nil {
+	if _, err := generate(small(Ref{}, Shape{}), map[string]string{"Other": "served"}, nil); err == nil {
 		t.Error("an operation that the model does not have was generated")
 	}
 }
@@ -151,7 +151,7 @@ func TestGenerateRefuses(t *testing.T) {
 // TestUnion generates what the pinned model has none of today.
 func TestUnion(t *testing.T) {
 	m := small(Ref{Shape: "X"}, Shape{Type: "structure", Union: true, Members: map[string]Ref{"A": {Shape: "S"}, "B": {Shape: "S"}}})
-	files, err := generate(m, map[string]string{"Do": "served"})
+	files, err := generate(m, map[string]string{"Do": "served"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

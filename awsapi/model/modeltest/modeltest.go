@@ -73,6 +73,7 @@ var common = map[string][]int{
 	"MissingAuthenticationTokenException": {403},
 	"IncompleteSignatureException":        {400, 403},
 	"UnknownOperationException":           {400, 404},
+	"BadRequestException":                 {400}, // observed for agent-queue ARNs
 	"UnsupportedOperationException":       {400, 404, 501},
 }
 
