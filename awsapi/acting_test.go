@@ -294,6 +294,65 @@ func TestActingUserAndClientTokens(t *testing.T) {
 	}
 }
 
+// TestActingUserAndFlowModules has an editor save and not publish, and a publisher reach only modules of
+// the team, with all that hangs below them.
+func TestActingUserAndFlowModules(t *testing.T) {
+	c := newCentre(t)
+	who := func(name string, permissions ...string) http.Handler {
+		return c.as(c.user(name, c.id("CreateSecurityProfile", members{"InstanceId": c.in, "SecurityProfileName": name,
+			"Permissions": permissions, "AllowedAccessControlTags": members{"Team": "1"},
+			"TagRestrictedResources": []string{"FlowModule"}}), "", nil))
+	}
+	module := func(team string) string {
+		return c.id("CreateContactFlowModule", members{"InstanceId": c.in, "Name": "of " + team, "Content": "{}", "Tags": members{"Team": team}})
+	}
+	ours, theirs := module("1"), module("2")
+	editor := who("editor", "ContactFlowModules.Edit")
+	publisher := who("publisher", "ContactFlowModules.Edit", "ContactFlowModules.Publish")
+	viewer := who("viewer", "ContactFlowModules.View")
+	alias := func(id string) string {
+		c.do("CreateContactFlowModuleVersion", members{"InstanceId": c.in, "ContactFlowModuleId": id}).ok()
+		return c.id("CreateContactFlowModuleAlias", members{"InstanceId": c.in, "ContactFlowModuleId": id, "AliasName": "live", "ContactFlowModuleVersion": 1})
+	}
+	our, their := alias(ours), alias(theirs)
+	for i, tt := range []struct {
+		who       http.Handler
+		op, id    string
+		more      members
+		permitted bool
+	}{
+		{editor, "UpdateContactFlowModuleContent", ours + ":$SAVED", members{"Content": "[]"}, true},
+		{editor, "UpdateContactFlowModuleContent", ours, members{"Content": "[]"}, false},
+		{editor, "UpdateContactFlowModuleContent", theirs + ":$SAVED", members{"Content": "[]"}, false},
+		{editor, "CreateContactFlowModuleVersion", ours, nil, false},
+		{publisher, "UpdateContactFlowModuleContent", ours, members{"Content": "[1]"}, true},
+		{publisher, "CreateContactFlowModuleVersion", ours, nil, true},
+		{publisher, "CreateContactFlowModuleVersion", theirs, nil, false},
+		{publisher, "UpdateContactFlowModuleAlias", ours, members{"AliasId": our, "ContactFlowModuleVersion": 2}, true},
+		{publisher, "UpdateContactFlowModuleAlias", theirs, members{"AliasId": their, "Name": "taken"}, false},
+		{publisher, "DeleteContactFlowModuleAlias", theirs, members{"AliasId": their}, false},
+		{publisher, "DeleteContactFlowModuleVersion", theirs, members{"ContactFlowModuleVersion": 1}, false},
+		{publisher, "DeleteContactFlowModuleVersion", ours, members{"ContactFlowModuleVersion": 1}, true},
+		{viewer, "DescribeContactFlowModule", ours + ":2", nil, true},
+		{viewer, "DescribeContactFlowModule", theirs + ":1", nil, false},
+		{viewer, "ListContactFlowModuleVersions", theirs, nil, false},
+		{viewer, "DescribeContactFlowModuleAlias", theirs, members{"AliasId": their}, false},
+	} {
+		m := members{"InstanceId": c.in, "ContactFlowModuleId": tt.id}
+		for name, v := range tt.more {
+			m[name] = v
+		}
+		if x := c.doAs(tt.who, tt.op, m); tt.permitted {
+			x.ok()
+		} else {
+			x.fails("AccessDeniedException")
+		}
+		if t.Failed() {
+			t.Fatalf("row %d: %s", i, tt.op)
+		}
+	}
+}
+
 func TestStrict(t *testing.T) {
 	c := newCentre(t, func(cfg *control.Config, _ *awsapi.Config) { cfg.Strict = true })
 	const denied = "AccessDeniedException"
