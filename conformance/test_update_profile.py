@@ -14,7 +14,7 @@ EMPTY = {
     "HierarchyRestrictedResources": [], "AllowedAccessControlHierarchyGroupId": "", "AllowedFlowModules": [],
     "AllowedAIAgents": [], "GranularAccessControlConfiguration": {},
 }
-# A tag restriction has two halves that stand and fall together.
+# A tag restriction has two halves; either alone restricts nothing.
 HALVES = ("AllowedAccessControlTags", "TagRestrictedResources")
 PARTS = [(name,) for name in EMPTY if name not in HALVES] + [HALVES]
 
@@ -258,8 +258,6 @@ REFUSED = {
     "unknown hierarchy resource": ({"HierarchyRestrictedResources": ["Queue"]}, ["HierarchyRestrictedResources", '"Queue"', "User"]),
     "unknown group": ({"AllowedAccessControlHierarchyGroupId": MISSING}, ["AllowedAccessControlHierarchyGroupId", MISSING]),
     "unknown module": ({"AllowedFlowModules": [{"Type": "MCP", "FlowModuleId": MISSING}]}, ["AllowedFlowModules[0].FlowModuleId", MISSING]),
-    "tags without types": ({"TagRestrictedResources": []}, ["AllowedAccessControlTags"]),
-    "types without tags": ({"AllowedAccessControlTags": {}}, ["TagRestrictedResources"]),
     "agent that is no ARN": ({"AllowedAIAgents": [{"Arn": "robot", "Type": "THIRD_PARTY"}]}, ["AllowedAIAgents[0].Arn", '"robot"']),
     "agent without ARN": ({"AllowedAIAgents": [{"Type": "THIRD_PARTY"}]}, ["AllowedAIAgents[0].Arn"]),
     "application without namespace": ({"Applications": [{"ApplicationPermissions": ["ACCESS"]}]}, ["Applications[0].Namespace"]),
@@ -289,6 +287,29 @@ def test_refused_whole(shared_case, row):
     with refuses("InvalidParameterException", *words):
         case.update(**(good | sent))
     assert case.centre.reads(case.id) == before
+
+
+WARNING = "x-lanyard-warning"
+NAMES = ["OperatingHours", "TransferDestination", "Queue", "User", "RoutingProfile", "EmailAddress", "HoursOfOperation", "Cases", "FlowModule", "AgentGroup"]
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_half_a_restriction_is_kept_and_warned_about(case, half):
+    """Clients send one half alone, or clear one: it is kept as sent, and the answers say that it restricts nothing."""
+    case.update(**copy.deepcopy({name: case.one[name] for name in HALVES}))
+    other = HALVES[1 - HALVES.index(half)]
+    cleared = case.update(**{half: EMPTY[half]})
+    described = case.centre.describe_security_profile(SecurityProfileId=case.id)
+    assert (described["SecurityProfile"][half], described["SecurityProfile"][other]) == (EMPTY[half], case.one[other])
+    for answer in (cleared, described):
+        assert f"{other} restricts nothing without {half}" in answer["ResponseMetadata"]["HTTPHeaders"][WARNING]
+    whole = case.update(**{half: case.one[half]})
+    assert WARNING not in whole["ResponseMetadata"]["HTTPHeaders"]
+
+
+def test_types_by_every_name_keep_their_spelling(case):
+    case.update(AllowedAccessControlTags={"Country": "FR"}, TagRestrictedResources=NAMES)
+    assert case.centre.describe_security_profile(SecurityProfileId=case.id)["SecurityProfile"]["TagRestrictedResources"] == NAMES
 
 
 def test_refuses_what_is_of_another_instance(case, connect):
