@@ -89,22 +89,37 @@ func normalizePath(path string) string {
 	return normal
 }
 
-// hashPayload hashes body. AWS takes unsigned or streamed payloads only where a service's model
-// says so, as S3's does; here they would leave the body open to change, so the header may only
-// repeat the hash.
+// hashPayload hashes body, and compares it with what the header declares.
 func (c *canonicalizer) hashPayload(h http.Header, body []byte) error {
 	sum := sha256.Sum256(body)
 	hex.Encode(c.payload[:], sum[:])
+	declared, err := declaredPayload(h)
+	if err == nil && declared != "" && declared != string(c.payload[:]) {
+		return errPayload
+	}
+	return err
+}
+
+// declaredPayload returns the hash of the body that the header declares, "" if it declares none. AWS takes
+// unsigned or streamed payloads only where a service's model says so, as S3's does; here they would leave
+// the body open to change, so the header may only repeat the hash.
+func declaredPayload(h http.Header) (string, error) {
 	declared, err := single(h, "X-Amz-Content-Sha256")
 	if err != nil {
-		return err
+		return "", err
 	}
-	if _, ok := h["X-Amz-Content-Sha256"]; ok && strings.TrimSpace(declared) != string(c.payload[:]) {
-		return refuse(InvalidSignature, "X-Amz-Content-Sha256 must be the SHA-256 of the request body in lower-case hexadecimal; "+
-			"unsigned and streamed payloads are not accepted.")
+	if _, ok := h["X-Amz-Content-Sha256"]; !ok {
+		return "", nil
 	}
-	return nil
+	declared = strings.TrimSpace(declared)
+	if len(declared) != 2*sha256.Size || strings.Trim(declared, "0123456789abcdef") != "" {
+		return "", errPayload
+	}
+	return declared, nil
 }
+
+var errPayload = refuse(InvalidSignature, "X-Amz-Content-Sha256 must be the SHA-256 of the request body in lower-case hexadecimal; "+
+	"unsigned and streamed payloads are not accepted.")
 
 // signature returns the signature, in hex, of the request that was read. It is valid until the
 // next call.

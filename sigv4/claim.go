@@ -15,8 +15,8 @@ const (
 	dateLayout  = "20060102"
 
 	maxAuthorization = 8 << 10
-	maxAccessKeyID   = 128           // as in IAM
-	maxExpires       = 7 * 24 * 3600 // seconds
+	maxAccessKeyID   = 128     // as in IAM
+	maxExpires       = 15 * 60 // seconds; for as long a presigned request can be replayed
 )
 
 // claim is what a request says about its own signature.

@@ -66,45 +66,78 @@ type Verifier struct {
 // refusing a wrong signature.
 var nobody = Key{Secret: "no key has this secret"}
 
+// Claim checks all of r's signature that can be checked without its body: that it is complete and current,
+// is for this service, covers the headers that it must, and is by a known key. It proves nothing, for anybody
+// can claim to be a key; it tells whether reading the body can be of any use.
+func (v *Verifier) Claim(r *http.Request) error {
+	c := newCanonicalizer()
+	defer c.free()
+	_, cl, err := v.begin(r, c)
+	if err != nil {
+		return err
+	}
+	if _, err := declaredPayload(r.Header); err != nil {
+		return err
+	}
+	_, known, err := v.key(r.Context(), cl.accessKeyID)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return errUnknownKey
+	}
+	return nil
+}
+
+var errUnknownKey = refuse(UnrecognizedClient, "The access key in the request is unknown or disabled.")
+
+// begin does the steps for which neither the body nor the key is needed.
+func (v *Verifier) begin(r *http.Request, c *canonicalizer) (path string, cl claim, err error) {
+	path, query, err := target(r)
+	if err != nil {
+		return path, cl, err
+	}
+	if err := c.readQuery(query); err != nil {
+		return path, cl, err
+	}
+	if cl, err = c.readClaim(r); err != nil {
+		return path, cl, err
+	}
+	if err := v.checkScope(cl); err != nil {
+		return path, cl, err
+	}
+	if err := v.checkTime(cl); err != nil {
+		return path, cl, err
+	}
+	return path, cl, c.readHeaders(r, cl.signedHeaders, v.Signed)
+}
+
+// key finds a key; nobody stands in for one that is unknown.
+func (v *Verifier) key(ctx context.Context, id string) (key Key, known bool, err error) {
+	if v.Keys == nil {
+		return nobody, false, nil
+	}
+	if key, known, err = v.Keys(ctx, id); err != nil || !known {
+		return nobody, false, err
+	}
+	return key, true, nil
+}
+
 // Verify returns the ID of the access key that signed r, whose whole body is body. An error that
 // is not an *Error came from Keys. Verify does not read r.Body.
 func (v *Verifier) Verify(r *http.Request, body []byte) (accessKeyID string, err error) {
 	c := newCanonicalizer()
 	defer c.free()
-
-	path, query, err := target(r)
+	path, cl, err := v.begin(r, c)
 	if err != nil {
-		return "", err
-	}
-	if err := c.readQuery(query); err != nil {
-		return "", err
-	}
-	cl, err := c.readClaim(r)
-	if err != nil {
-		return "", err
-	}
-	if err := v.checkScope(cl); err != nil {
-		return "", err
-	}
-	if err := v.checkTime(cl); err != nil {
-		return "", err
-	}
-	if err := c.readHeaders(r, cl.signedHeaders, v.Signed); err != nil {
 		return "", err
 	}
 	if err := c.hashPayload(r.Header, body); err != nil {
 		return "", err
 	}
-
-	key, known := nobody, false
-	if v.Keys != nil {
-		k, ok, err := v.Keys(r.Context(), cl.accessKeyID)
-		if err != nil {
-			return "", err
-		}
-		if ok {
-			key, known = k, true
-		}
+	key, known, err := v.key(r.Context(), cl.accessKeyID)
+	if err != nil {
+		return "", err
 	}
 	signing := v.signingKey(cl, key, known)
 	matches := v.matches(c, signing, r.Method, path, cl)
@@ -112,7 +145,7 @@ func (v *Verifier) Verify(r *http.Request, body []byte) (accessKeyID string, err
 
 	switch {
 	case !known:
-		return "", refuse(UnrecognizedClient, "The access key in the request is unknown or disabled.")
+		return "", errUnknownKey
 	case !tokenFits:
 		return "", refuse(UnrecognizedClient, "The security token in the request is not that of the access key: "+
 			"X-Amz-Security-Token must be the session token issued with a temporary key, and must be absent for a lasting one.")

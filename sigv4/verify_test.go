@@ -152,8 +152,8 @@ func TestVerifySigned(t *testing.T) {
 		{"oldest", sample{at: signedAt.Add(-5 * time.Minute)}},
 		{"newest", sample{at: signedAt.Add(5 * time.Minute)}},
 		{"presigned", sample{presign: 60, uri: arnPath + "?tagKeys=b&tagKeys=a"}},
-		{"presigned, at its end", sample{presign: 3600, at: signedAt.Add(-time.Hour)}},
-		{"presigned for longest", sample{presign: 604800}},
+		{"presigned, at its end", sample{presign: 600, at: signedAt.Add(-10 * time.Minute)}},
+		{"presigned for longest", sample{presign: 900, at: signedAt.Add(-15 * time.Minute)}},
 		{"presigned with a body", sample{presign: 60, method: "POST", body: "{}", header: http.Header{"Content-Type": {"application/json"}}}},
 		{"presigned with a session token", sample{presign: 60, id: tempID, token: token}},
 	}
@@ -162,6 +162,9 @@ func TestVerifySigned(t *testing.T) {
 			r, body := tt.signed(t)
 			v := newVerifier()
 			for range 2 { // the second time with the signing key cached
+				if err := v.Claim(r); err != nil {
+					t.Errorf("Claim: %v", err)
+				}
 				if got, err := v.Verify(r, body); err != nil || got != or(tt.id, keyID) {
 					t.Errorf("Verify = %q, %v; want %q", got, err, or(tt.id, keyID))
 				}
@@ -284,7 +287,7 @@ func TestVerifyRefuses(t *testing.T) {
 		{"expired", sample{at: signedAt.Add(-5*time.Minute - time.Second)}, none, sigv4.InvalidSignature, "Signature expired: 20260314T150425Z is now earlier than 20260314T150426Z (20260314T150926Z - 5m0s)"},
 		{"not yet current", sample{at: signedAt.Add(5*time.Minute + time.Second)}, none, sigv4.InvalidSignature, "Signature not yet current: 20260314T151427Z is still later than 20260314T151426Z"},
 		{"presigned, expired", sample{presign: 60, at: signedAt.Add(-61 * time.Second)}, none, sigv4.InvalidSignature, "Signature expired"},
-		{"presigned, not yet current", sample{presign: 604800, at: signedAt.Add(6 * time.Minute)}, none, sigv4.InvalidSignature, "not yet current"},
+		{"presigned, not yet current", sample{presign: 900, at: signedAt.Add(6 * time.Minute)}, none, sigv4.InvalidSignature, "not yet current"},
 
 		{"host not signed", sample{}, authorization("host;", ""), sigv4.InvalidSignature, "'Host' must be a signed header"},
 		{"x-amz header not signed", sample{}, set("X-Amz-Meta", "x"), sigv4.InvalidSignature, "'x-amz-meta', which must be a signed header"},
@@ -325,8 +328,10 @@ func TestVerifyRefuses(t *testing.T) {
 		{"presigned, malformed credential", presigned, uri("%2Faws4_request", ""), sigv4.IncompleteSignature, "exactly 5 slash-delimited"},
 		{"presigned, short signature", presigned, uri("X-Amz-Signature=", "X-Amz-Signature=0"), sigv4.IncompleteSignature, "64 hexadecimal digits"},
 		{"presigned, no expiry", presigned, uri("X-Amz-Expires=60&", ""), sigv4.IncompleteSignature, "requires the parameter 'X-Amz-Expires'"},
-		{"presigned, for no time", presigned, uri("Expires=60", "Expires=0"), sigv4.IncompleteSignature, "from 1 to 604800, not '0'"},
-		{"presigned, for too long", sample{presign: 604801}, none, sigv4.IncompleteSignature, "from 1 to 604800, not '604801'"},
+		{"presigned, for no time", presigned, uri("Expires=60", "Expires=0"), sigv4.IncompleteSignature, "from 1 to 900, not '0'"},
+		{"presigned, for a second too long", sample{presign: 901}, none, sigv4.IncompleteSignature, "from 1 to 900, not '901'"},
+		{"presigned six days ago for seven", sample{presign: 604800, at: signedAt.AddDate(0, 0, -6)}, none, sigv4.IncompleteSignature, "from 1 to 900, not '604800'"},
+		{"presigned, for too long", sample{presign: 604801}, none, sigv4.IncompleteSignature, "from 1 to 900, not '604801'"},
 		{"presigned, expiry not a number", presigned, uri("Expires=60", "Expires=-60"), sigv4.IncompleteSignature, "not '-60'"},
 		{"presigned, longer than signed", presigned, uri("Expires=60", "Expires=61"), sigv4.InvalidSignature, "does not match"},
 		{"presigned, host not signed", presigned, uri("SignedHeaders=host", "SignedHeaders=x-host"), sigv4.InvalidSignature, "'x-host' is listed"},
@@ -340,6 +345,15 @@ func TestVerifyRefuses(t *testing.T) {
 			got, err := newVerifier().Verify(r, body)
 			if got != "" || codeOf(err) != tt.code || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("Verify = %q, %v\nwant %s with %q", got, err, tt.code, tt.want)
+			}
+			// Only what needs the body or the secret is left for after the body.
+			claim := newVerifier().Claim(r)
+			if late := strings.Contains(err.Error(), "does not match") || strings.Contains(err.Error(), "security token") || tt.name == "wrong payload hash"; late {
+				if claim != nil && claim.Error() != err.Error() {
+					t.Errorf("Claim: %v, want none or that of Verify", claim)
+				}
+			} else if claim == nil || claim.Error() != err.Error() {
+				t.Errorf("Claim: %v, want %v", claim, err)
 			}
 			if len(err.Error()) > 500 || strings.Contains(err.Error(), secret) || strings.Contains(err.Error(), token) {
 				t.Errorf("the message is long or tells a secret: %v", err)
