@@ -36,6 +36,8 @@ type Operation struct {
 	Errors  []*Exception // those declared; nil when not served
 
 	NewInput    func() Input // nil when not served
+	LongestBody int64        // bytes that what the model bounds of a body takes at most, without needless space
+	OpenBody    bool         // whether the model leaves something of a body unbounded
 	HasOutput   bool         // whether an answer has a body
 	EmptyOutput string       // the body, for those that are Empty
 	ReadOnly    bool         // whether it changes nothing

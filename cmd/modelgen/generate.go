@@ -234,6 +234,8 @@ func (g *generator) operations() {
 		if level == "empty" {
 			g.p("EmptyOutput: `%s`,\n", g.emptyOutput(name))
 		}
+		n, open := g.longestBody(op.Input.Shape)
+		g.p("LongestBody: %d, OpenBody: %t,\n", n, open)
 		g.p("NewInput: func() Input { return new(%s) },\nErrors: []*Exception{", op.Input.Shape)
 		for _, e := range op.Errors {
 			g.p("%s, ", e.Shape)
@@ -241,6 +243,56 @@ func (g *generator) operations() {
 		g.p("},\n},\n")
 	}
 	g.p("}\n")
+}
+
+// longestChar is how many bytes a character takes at most: a pair of escaped surrogates.
+const longestChar = len(`\ud83d\ude00`)
+
+// longestBody is how many bytes a body takes at most without needless space: what the model bounds of it,
+// and whether it leaves something unbounded.
+func (g *generator) longestBody(input string) (n int64, open bool) {
+	body := Shape{Type: "structure", Members: map[string]Ref{}}
+	for member, ref := range g.Shapes[input].Members {
+		if ref.Location == "" {
+			body.Members[member] = ref
+		}
+	}
+	return g.longest(input, body, map[string]bool{})
+}
+
+// longest is longestBody of a shape that is not within itself.
+func (g *generator) longest(name string, s Shape, around map[string]bool) (n int64, open bool) {
+	of := func(ref *Ref) int64 {
+		if around[ref.Shape] {
+			open = true
+			return 0
+		}
+		around[ref.Shape] = true
+		n, more := g.longest(ref.Shape, g.Shapes[ref.Shape], around)
+		delete(around, ref.Shape)
+		open = open || more
+		return n
+	}
+	switch s.Type {
+	case "structure":
+		for member, ref := range s.Members {
+			n += int64(len(wireName(member, ref))) + 4 + of(&ref)
+		}
+		return n + 2, open
+	case "list":
+		return g.bound(name, s.Max, 0)*(of(s.Member)+1) + 2, open || s.Max == nil
+	case "map":
+		return g.bound(name, s.Max, 0)*(of(s.Key)+of(s.Value)+2) + 2, open || s.Max == nil
+	case "string":
+		for _, value := range s.Enum {
+			n = max(n, int64(len(value)))
+		}
+		if s.Enum == nil {
+			n = g.bound(name, s.Max, 0)
+		}
+		return n*int64(longestChar) + 2, s.Enum == nil && s.Max == nil
+	}
+	return 32, false // numbers, times and booleans
 }
 
 // emptyOutput is the answer of an operation that never has anything to list.
