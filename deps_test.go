@@ -35,18 +35,19 @@ var rules = map[string]rule{
 	"store/storetest": {[]string{"", "store"}, "the suite holds any store to the contract, so it must know none"},
 	"control":         {[]string{"", "access", "audit", "store"}, "the operations know neither the wire nor a database"},
 	"gen":             {[]string{"", "store"}, "puts data past the rules, so it needs none of them"},
-	"awsapi": {[]string{"", "awsapi/model", "control", "fault", "sigv4", "throttle"},
+	"awsapi": {[]string{"", "awsapi/model", "control", "fault", "intake", "sigv4", "throttle"},
 		"a way in reaches the data through control alone, and never another way in"},
 	"awsapi/model":           {nil, "generated from the service model, and about nothing else"},
 	"awsapi/model/modeltest": {[]string{"awsapi/model"}, "checks answers against the model itself"},
-	"admin":                  {[]string{"", "control", "fault", "sigv4"}, "a way in reaches the data through control alone, and never another way in"},
-	"authzen":                {[]string{"", "access", "throttle"}, "a way in: a decision never touches the store, and never another way in"},
-	"console":                {[]string{"", "access", "control"}, "a way in: what it asks of the API and the decision API is handed to it, and it never imports another"},
+	"admin":                  {[]string{"", "control", "fault", "intake", "sigv4"}, "a way in reaches the data through control alone, and never another way in"},
+	"authzen":                {[]string{"", "access", "intake", "throttle"}, "a way in: a decision never touches the store, and never another way in"},
+	"console":                {[]string{"", "access", "control", "intake"}, "a way in: what it asks of the API and the decision API is handed to it, and it never imports another"},
 	"sigv4":                  {nil, "could be lifted into another project as it stands"},
+	"intake":                 {nil, "could be lifted into another project as it stands"},
 	"throttle":               {nil, "could be lifted into another project as it stands"},
 	"fault":                  {nil, "could be lifted into another project as it stands"},
 	"audit":                  {[]string{""}, "shapes and verifies records and fetches none"},
-	"cmd/lanyard": {[]string{"", "access", "admin", "audit", "authzen", "awsapi", "console", "control", "fault", "gen", "sigv4", "store", "store/backup", "store/postgres", "store/sqlite", "throttle"},
+	"cmd/lanyard": {[]string{"", "access", "admin", "audit", "authzen", "awsapi", "console", "control", "fault", "gen", "intake", "sigv4", "store", "store/backup", "store/postgres", "store/sqlite", "throttle"},
 		"wires everything together; the suites are for tests"},
 	"console/app/e2e/provider": {nil, "what the console is tried with must owe it nothing"},
 	"cmd/modelgen":             {nil, "makes what the rest is built of, so it must build without"},
@@ -152,7 +153,7 @@ func TestImportRules(t *testing.T) {
 			}
 		}
 	}
-	for _, folder := range []string{"", "sigv4", "throttle", "fault"} {
+	for _, folder := range []string{"", "sigv4", "throttle", "fault", "intake"} {
 		if len(rules[folder].imports) > 0 {
 			t.Errorf("%q may import %q; nothing of ours is allowed there", folder, rules[folder].imports)
 		}

@@ -16,13 +16,14 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/control"
 	"github.com/lanyard/lanyard/fault"
+	"github.com/lanyard/lanyard/intake"
 	"github.com/lanyard/lanyard/sigv4"
 )
 
 // Prefix is where the paths of this package begin.
 const Prefix = "/lanyard/v1/"
 
-// Config says what a Server works with. All but Logger must be set.
+// Config says what a Server works with. All but Bodies and Logger must be set.
 type Config struct {
 	Control *control.Service
 	Auth    *sigv4.Verifier
@@ -31,6 +32,7 @@ type Config struct {
 	CanFail func(operation, exception string) bool
 	// IsServed tells whether there is such an operation.
 	IsServed func(operation string) bool
+	Bodies   *intake.Pool // for bodies of callers who are not known yet; nil: no bound
 	Logger   *slog.Logger // default slog.Default()
 }
 
@@ -69,11 +71,13 @@ const maxBody = 64 << 10
 // serve authenticates, runs and answers one request. Nobody but the root key gets further.
 func (s *server) serve(w http.ResponseWriter, r *http.Request, f func(*http.Request, []byte) (any, error)) {
 	out, err := func() (any, error) {
-		body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-		if err != nil || len(body) > maxBody {
-			return nil, lanyard.Errorf(lanyard.TooLarge, "the request body cannot be read or has more than %d bytes", maxBody)
+		read, err := s.read(w, r)
+		if err != nil {
+			return nil, err
 		}
+		body := read.Bytes
 		id, err := s.Auth.Verify(r, body)
+		read.Free()
 		if err != nil {
 			return nil, err
 		}
@@ -89,6 +93,9 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, f func(*http.Requ
 		switch k := lanyard.KindOf(err); {
 		case errors.As(err, &refused):
 			status, message = http.StatusForbidden, refused.Message
+		case errors.Is(err, intake.ErrBusy):
+			status = http.StatusServiceUnavailable
+			w.Header().Set("Retry-After", "1")
 		case k == lanyard.Denied:
 			status = http.StatusForbidden
 		case k == lanyard.NotFound:
@@ -111,6 +118,22 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, f func(*http.Requ
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false) // events are bounded in bytes as they are stored
 	enc.Encode(out)          // a caller that is gone is no failure of ours
+}
+
+// read reads the body of whoever claims to be a key. Signatures in the query are not accepted here: they live
+// longer, and in links, histories and logs.
+func (s *server) read(w http.ResponseWriter, r *http.Request) (intake.Body, error) {
+	if r.Header["Authorization"] == nil {
+		return intake.Body{}, &sigv4.Error{Code: sigv4.MissingAuthenticationToken, Message: "Authorization is required; a presigned query is not accepted for management"}
+	}
+	if err := s.Auth.Claim(r); err != nil {
+		return intake.Body{}, err
+	}
+	body, err := s.Bodies.Read(w, r, nil, maxBody)
+	if err != nil && !errors.Is(err, intake.ErrBusy) {
+		err = lanyard.Errorf(lanyard.TooLarge, "%v", err)
+	}
+	return body, err
 }
 
 func decode(body []byte, to any) error {

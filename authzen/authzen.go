@@ -5,14 +5,11 @@
 package authzen
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"mime"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,10 +19,15 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/intake"
 )
 
 // Config says what a Server works with.
 type Config struct {
+	// Claim finds out who calls without the body, and reports whether it could: for who signs, the body is
+	// needed, and then Authenticate has the last word. It refuses what no body can make right, as Authenticate
+	// does. nil: the body is read for everybody.
+	Claim func(r *http.Request) (p Principal, known bool, err error)
 	// Authenticate finds out who calls, from the request and its whole body, which is not to be kept.
 	// An error is a refusal: lanyard.Denied for a caller who may not ask this, anything else of package
 	// lanyard or another for one who is not known.
@@ -36,6 +38,9 @@ type Config struct {
 	// Propose carries a proposal out on a copy, by the rules of the real operation, and changes
 	// nothing. Its refusals are those of the operation. Without it there is no what-if.
 	Propose func(ctx context.Context, p Principal, proposal Proposal) (Outcome, error)
+	// Strangers is the memory for bodies of callers who are not known yet, Callers for those of others.
+	// nil: no bound.
+	Strangers, Callers *intake.Pool
 	// TokenSecret signs page tokens.
 	TokenSecret []byte
 	Logger      *slog.Logger // default slog.Default()
@@ -95,6 +100,10 @@ const (
 	defaultPage    = 100
 )
 
+// Revision is the header that demands an answer as of a revision or a later one. Who signs must sign it, so
+// that nobody in between can take it away.
+const Revision = "X-Lanyard-Revision"
+
 // Where the endpoints are, below the base URL of an instance or of the server.
 const (
 	instances   = "/instances/"
@@ -141,7 +150,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	memory := scratches.Get().(*scratch)
-	if out, err := s.call(r, memory); err != nil {
+	if out, err := s.call(w, r, memory); err != nil {
 		s.fail(w, r, err)
 	} else {
 		send(w, http.StatusOK, out)
@@ -150,26 +159,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // call takes one request through every step.
-func (s *Server) call(r *http.Request, memory *scratch) ([]byte, error) {
+func (s *Server) call(w http.ResponseWriter, r *http.Request, memory *scratch) ([]byte, error) {
 	instance, endpoint := split(r.URL.Path)
 	if r.Method != http.MethodPost {
 		return nil, &httpError{http.StatusMethodNotAllowed, "POST is accepted"}
 	}
-	if err := memory.read(r); err != nil {
-		return nil, err
-	}
-	body := memory.body
-	p, err := s.Authenticate(r, body)
+	p, err := s.read(w, r, memory)
 	if err != nil {
-		var e *lanyard.Error
-		if errors.As(err, &e) && e.Kind != lanyard.Internal && e.Kind != lanyard.Unavailable {
-			if e.Kind == lanyard.Denied {
-				return nil, &httpError{http.StatusForbidden, e.Message}
-			}
-			return nil, &httpError{http.StatusUnauthorized, e.Message}
-		}
 		return nil, err
 	}
+	body := memory.read.Bytes
 	if instance == "" {
 		if instance = p.Instance; instance == "" {
 			return nil, bad("the caller may ask about every instance of account %s; say which with %sINSTANCE%s", p.Account, instances, endpoint)
@@ -213,6 +212,7 @@ func isJSON(contentType string) bool {
 // scratch is the memory of a request, which the next one uses again.
 type scratch struct {
 	body, answer []byte
+	read         intake.Body
 	questions    []question
 }
 
@@ -222,6 +222,8 @@ const maxScratch = 256 << 10 // bytes of either kind that are kept
 
 // free gives the memory to the next request. Nothing may refer to it any more.
 func (m *scratch) free() {
+	m.read.Free()
+	m.read = intake.Body{}
 	if cap(m.body) > maxScratch {
 		m.body = nil
 	}
@@ -233,36 +235,53 @@ func (m *scratch) free() {
 	scratches.Put(m)
 }
 
-// read reads the body.
-func (m *scratch) read(r *http.Request) error {
-	if r.ContentLength > maxBody {
-		return bad("the request body has %d bytes; at most %d are accepted", r.ContentLength, maxBody)
+// read finds out who calls and reads the body, of strangers only as far as their pool allows.
+func (s *Server) read(w http.ResponseWriter, r *http.Request, memory *scratch) (p Principal, err error) {
+	known := false
+	if s.Claim != nil {
+		if p, known, err = s.Claim(r); err != nil {
+			return p, notKnown(err)
+		}
 	}
 	if e := r.Header["Content-Encoding"]; len(e) > 0 && e[0] != "" && e[0] != "identity" {
-		return bad("Content-Encoding %q is not accepted", e[0])
+		return p, bad("Content-Encoding must be identity or absent, got %q", e[0])
 	}
-	// Memory is taken as the body arrives: nobody is authenticated yet.
-	body := slices.Grow(m.body[:0], int(min(max(r.ContentLength, 0)+bytes.MinRead, 64<<10)))
-	for len(body) <= maxBody {
-		n, err := r.Body.Read(body[len(body):cap(body)])
-		m.body = body[:len(body)+n]
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return bad("the request body ended early")
-		}
-		if body = m.body; len(body) == cap(body) {
-			body = slices.Grow(body, len(body))
-		}
+	if known { // their memory is used again
+		memory.read, err = s.Callers.Read(w, r, memory.body, maxBody)
+		memory.body = memory.read.Bytes[:0]
+		return p, unread(err)
 	}
+	if memory.read, err = s.Strangers.Read(w, r, nil, maxBody); err != nil {
+		return p, unread(err)
+	}
+	p, err = s.Authenticate(r, memory.read.Bytes)
+	memory.read.Free()
+	return p, notKnown(err)
+}
+
+// unread is what the caller is told of a body that is not read.
+func unread(err error) error {
 	switch {
-	case len(m.body) > maxBody:
-		return bad("the request body has more than %d bytes", maxBody)
-	case int64(len(m.body)) < r.ContentLength:
-		return bad("the request body ended early")
+	case errors.Is(err, intake.ErrBusy):
+		return lanyard.Errorf(lanyard.Unavailable, "%v", err)
+	case errors.Is(err, intake.ErrShort):
+		return bad("%v", intake.ErrShort)
+	case err != nil:
+		return bad("%v", err)
 	}
 	return nil
+}
+
+// notKnown is what the caller is told of why they are not known, or may not ask.
+func notKnown(err error) error {
+	var e *lanyard.Error
+	if err == nil || !errors.As(err, &e) || e.Kind == lanyard.Internal || e.Kind == lanyard.Unavailable {
+		return err
+	}
+	if e.Kind == lanyard.Denied {
+		return &httpError{http.StatusForbidden, e.Message}
+	}
+	return &httpError{http.StatusUnauthorized, e.Message}
 }
 
 // httpError is a refusal of a whole request.

@@ -272,7 +272,7 @@ func (c *requestContext) surface(q *access.Query) error {
 // header asks for.
 func (a *asking) snapshot(c *requestContext) (*access.Snapshot, error) {
 	var atLeast int64
-	if v := a.header["X-Lanyard-Revision"]; len(v) > 0 {
+	if v := a.header[Revision]; len(v) > 0 {
 		n, err := strconv.ParseInt(v[0], 10, 64)
 		if err != nil || n < 0 {
 			return nil, bad("x-lanyard-revision must be a revision, 0 or more, got %q", v[0])

@@ -4,13 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
-	"testing/iotest"
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -299,37 +297,6 @@ func TestMemoryIsNotShared(t *testing.T) {
 	for _, p := range proposals {
 		if string(p.Parameters) != `{"UserId":"`+p.ID+`"}` || kept[p.ID] != 1 {
 			t.Fatalf("a proposal became %s of %s", p.Parameters, p.ID)
-		}
-	}
-}
-
-func TestRead(t *testing.T) {
-	m := new(scratch)
-	for _, n := range []int{maxBody, 0, 1, 511, 512, 513, 64<<10 - 1, 64 << 10, 64<<10 + 1, maxBody + 1, 100, maxBody - 1} {
-		sent := strings.Repeat("0123456789", n/10+1)[:n]
-		for _, tt := range []struct {
-			name   string
-			body   io.Reader
-			length int64
-			says   string
-		}{
-			{"length said", strings.NewReader(sent), int64(n), ""},
-			{"length not said", strings.NewReader(sent), -1, ""},
-			{"bit by bit", iotest.HalfReader(strings.NewReader(sent)), -1, ""},
-			{"end with the last byte", iotest.DataErrReader(strings.NewReader(sent)), int64(n), ""},
-			{"less than was said", strings.NewReader(sent), int64(n) + 1, "the request body ended early"},
-			{"broken off", io.MultiReader(strings.NewReader(sent), iotest.ErrReader(io.ErrUnexpectedEOF)), -1, "the request body ended early"},
-		} {
-			if tt.says == "" && n > maxBody || tt.name == "broken off" && n > maxBody {
-				tt.says = "the request body has more than 4194304 bytes"
-			}
-			if tt.length > maxBody {
-				tt.says = fmt.Sprintf("the request body has %d bytes; at most 4194304 are accepted", tt.length)
-			}
-			err := m.read(&http.Request{Body: io.NopCloser(tt.body), ContentLength: tt.length})
-			if err != nil && err.Error() != tt.says || err == nil && (tt.says != "" || string(m.body) != sent) {
-				t.Errorf("%d bytes, %s: reads %d, %v, want %q", n, tt.name, len(m.body), err, tt.says)
-			}
 		}
 	}
 }

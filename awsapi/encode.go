@@ -11,6 +11,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/awsapi/model"
+	"github.com/lanyard/lanyard/intake"
 	"github.com/lanyard/lanyard/sigv4"
 )
 
@@ -45,6 +46,9 @@ var exceptions = map[lanyard.Kind][]*model.Exception{
 	lanyard.NotServed:    {{Name: "UnsupportedOperationException", Status: http.StatusNotImplemented}},
 	lanyard.UnknownRoute: {{Name: "UnknownOperationException", Status: http.StatusNotFound}},
 }
+
+// serviceUnavailable is among AWS's common errors, which models do not list; SDKs try again.
+var serviceUnavailable = &model.Exception{Name: "ServiceUnavailable", Status: http.StatusServiceUnavailable}
 
 // exceptionFor picks the exception of a kind. op may be nil.
 func exceptionFor(op *operation, k lanyard.Kind) *model.Exception {
@@ -85,6 +89,9 @@ func (s *Server) writeError(w http.ResponseWriter, req *request, err error) {
 		b = []byte(`{"Message":"the message cannot be encoded"}`)
 	}
 	w.Header()["X-Amzn-Errortype"] = []string{e.Name}
+	if e == serviceUnavailable {
+		w.Header()["Retry-After"] = []string{"1"}
+	}
 	send(w, e.Status, b)
 }
 
@@ -96,6 +103,8 @@ func (s *Server) exception(req *request, err error) (e *model.Exception, body fa
 	switch {
 	case errors.As(err, &refused):
 		e, body.Message = &model.Exception{Name: refused.Code, Status: http.StatusForbidden}, refused.Message
+	case errors.Is(err, intake.ErrBusy):
+		e, body.Message = serviceUnavailable, intake.ErrBusy.Error()
 	case errors.As(err, &asked):
 		e, body.Message = asked.exception, "this failure was asked for with lanyard fault"
 	case errors.As(err, &domain) && domain.Kind != lanyard.Internal:
@@ -110,7 +119,7 @@ func (s *Server) exception(req *request, err error) (e *model.Exception, body fa
 	if e.Status == http.StatusForbidden {
 		s.refused.Add(1)
 	}
-	if e.Status >= http.StatusInternalServerError && e.Status != http.StatusNotImplemented {
+	if e.Status >= http.StatusInternalServerError && e.Status != http.StatusNotImplemented && e != serviceUnavailable {
 		level := s.log.Error
 		if errors.Is(err, context.Canceled) {
 			level = s.log.Info // the caller went away

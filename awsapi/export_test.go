@@ -28,3 +28,13 @@ func RightsForTest() map[string]string {
 	}
 	return m
 }
+
+// MaxBodyOf is how many bytes of an operation's body are read.
+func MaxBodyOf(name string) int64 {
+	for _, op := range New(Config{}).all {
+		if op.Name == name {
+			return op.maxBody()
+		}
+	}
+	return 0
+}

@@ -172,3 +172,27 @@ func TestBoundQueryIsWhatTheModelBinds(t *testing.T) {
 		t.Errorf("boundQuery = %v, want %v, which operations that change something bind", boundQuery, got)
 	}
 }
+
+// A body is read as far as the operation can need it.
+func TestMaxBody(t *testing.T) {
+	for name, want := range map[string]int64{
+		"DescribeUser": leastBody, "DeleteUser": leastBody, "CreateContactFlowModule": MaxBody,
+		"UpdateUserSecurityProfiles": 262214, "SearchUsers": 303147, "CreateSecurityProfile": 2595650, "CreateContact": openBody,
+	} {
+		if got := MaxBodyOf(name); got != want {
+			t.Errorf("%s: %d bytes, want %d", name, got, want)
+		}
+	}
+	large := 0
+	for _, op := range New(Config{}).all {
+		if op.maxBody() < leastBody || op.maxBody() > MaxBody {
+			t.Errorf("%s: %d bytes", op.Name, op.maxBody())
+		}
+		if op.maxBody() > 1<<20 && op.Service == model.Served {
+			large++
+		}
+	}
+	if large == 0 || large > 4 {
+		t.Errorf("%d served operations take more than 1 MiB", large)
+	}
+}

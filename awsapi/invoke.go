@@ -86,7 +86,7 @@ func (s *Server) invoke(ctx context.Context, req *request, i Invocation) (any, e
 	case req.op == nil:
 		return nil, lanyard.Errorf(lanyard.UnknownRoute, "%s is not an operation of Amazon Connect", clip(i.Operation))
 	case req.op.Service == model.NotServed:
-		return nil, lanyard.Errorf(lanyard.NotServed, "lanyard does not serve %s; docs/coverage.md lists what it serves", req.op.Name)
+		return nil, notServed(req.op)
 	}
 	if err := s.limit(ctx, req); err != nil {
 		return nil, err

@@ -22,6 +22,25 @@ type operation struct {
 	run       func(ctx context.Context, req *request, in model.Input) (any, error)
 }
 
+// Bounds of bodies, in bytes: what is accepted at least, how much that is for what the model leaves
+// unbounded, and what is accepted at most. The longest valid body is a flow module of 256,000 characters,
+// each escaped.
+const (
+	leastBody = 64 << 10
+	openBody  = 256 << 10
+	MaxBody   = 4 << 20
+)
+
+// maxBody is how many bytes of a body are read: the longest that the model allows, and a quarter more for
+// white space and members that a newer model has.
+func (op *operation) maxBody() int64 {
+	most := op.LongestBody + op.LongestBody/4
+	if op.OpenBody || op.Service == model.NotServed {
+		most += openBody
+	}
+	return min(max(most, leastBody), MaxBody)
+}
+
 // handler makes a row's run of a method that takes the operation's own input.
 func handler[I any](f func(context.Context, *request, *I) (any, error)) func(context.Context, *request, model.Input) (any, error) {
 	return func(ctx context.Context, req *request, in model.Input) (any, error) {

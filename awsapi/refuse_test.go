@@ -2,6 +2,7 @@ package awsapi_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -35,7 +36,7 @@ func TestMalformedBodies(t *testing.T) {
 		{"instance in the body too", `{"InstanceId":"other"}`, fine, ""},
 		{"64 deep", deep(64), fine, ""},
 		{"65 deep", deep(65), malformed, "64 deep"},
-		{"a million deep", strings.Repeat(`{"a":`, 500_000), malformed, "64 deep"},
+		{"hundreds of thousands deep", strings.Repeat(`{"a":`, 400_000), malformed, "64 deep"},
 		{"brackets in a string are not deep", `{"Description":"` + strings.Repeat("[", 100) + `"}`, fine, ""},
 		{"brackets behind an escaped quote are not deep", `{"Description":"\"` + strings.Repeat("[", 100) + `"}`, fine, ""},
 		{"list", "[]", malformed, "not a JSON object"},
@@ -100,8 +101,8 @@ func TestBodiesOverHTTP(t *testing.T) {
 		{"encoded in x", strings.NewReader(valid), "x", 400, `\"x\"`},
 		{"encoded in gzip", strings.NewReader(valid), "gzip", 400, "Content-Encoding"},
 		{"encoded in aws-chunked", io.MultiReader(strings.NewReader(valid)), "aws-chunked", 400, "Content-Encoding"},
-		{"as large as may be", strings.NewReader(`{"SecurityProfileName":"Large"` + strings.Repeat(" ", awsapi.MaxBody-len(`{"SecurityProfileName":"Large"}`)) + `}`), "", 200, ""},
-		{"as large as may be, chunked", io.MultiReader(strings.NewReader(`{"SecurityProfileName":"Larger"` + strings.Repeat(" ", awsapi.MaxBody-len(`{"SecurityProfileName":"Larger"}`)) + `}`)), "", 200, ""},
+		{"as large as may be", strings.NewReader(`{"SecurityProfileName":"Large"` + strings.Repeat(" ", int(awsapi.MaxBodyOf("CreateSecurityProfile"))-len(`{"SecurityProfileName":"Large"}`)) + `}`), "", 200, ""},
+		{"as large as may be, chunked", io.MultiReader(strings.NewReader(`{"SecurityProfileName":"Larger"` + strings.Repeat(" ", int(awsapi.MaxBodyOf("CreateSecurityProfile"))-len(`{"SecurityProfileName":"Larger"}`)) + `}`)), "", 200, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			req, err := http.NewRequest("PUT", srv.URL+"/security-profiles/"+in, tt.body)
@@ -127,7 +128,7 @@ func TestBodiesOverHTTP(t *testing.T) {
 // That the client gets to read this is a test of cmd/lanyard.
 func TestTooLargeBody(t *testing.T) {
 	w := newWorld(t)
-	for length, says := range map[int64]string{10 << 20: "10485760 bytes", -1: "more than 4194304 bytes"} {
+	for length, says := range map[int64]string{10 << 20: "10485760 bytes", -1: fmt.Sprintf("at most %d bytes, got more", awsapi.MaxBodyOf("CreateInstance"))} {
 		r := httptest.NewRequest("PUT", "/instance", bytes.NewReader(make([]byte, 10<<20)))
 		r.ContentLength = length
 		rec := httptest.NewRecorder()

@@ -4,9 +4,8 @@
 package awsapi
 
 import (
-	"bytes"
 	"context"
-	"io"
+	"errors"
 	"log/slog"
 	"maps"
 	"net"
@@ -23,6 +22,7 @@ import (
 	"github.com/lanyard/lanyard/awsapi/model"
 	"github.com/lanyard/lanyard/control"
 	"github.com/lanyard/lanyard/fault"
+	"github.com/lanyard/lanyard/intake"
 	"github.com/lanyard/lanyard/sigv4"
 	"github.com/lanyard/lanyard/throttle"
 )
@@ -36,6 +36,7 @@ type Config struct {
 	// NoAuth takes every request for one of this account, unsigned. For tests on the loopback
 	// interface only.
 	NoAuth      string
+	Bodies      *intake.Pool     // for bodies of callers who are not known yet; nil: no bound
 	TokenSecret []byte           // signs NextTokens
 	Now         func() time.Time // default time.Now
 	Logger      *slog.Logger     // default slog.Default()
@@ -47,6 +48,7 @@ type Server struct {
 	auth     *sigv4.Verifier
 	throttle *throttle.Limiter
 	faults   *fault.Set
+	bodies   *intake.Pool
 	noAuth   string
 	tokens   tokens
 	log      *slog.Logger
@@ -69,16 +71,12 @@ func New(c Config) *Server {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	s := &Server{control: c.Control, auth: c.Auth, throttle: c.Throttle, faults: c.Faults, noAuth: c.NoAuth,
+	s := &Server{control: c.Control, auth: c.Auth, throttle: c.Throttle, faults: c.Faults, bodies: c.Bodies, noAuth: c.NoAuth,
 		tokens: tokens{secret: c.TokenSecret, now: c.Now}, log: c.Logger}
 	s.all = s.operations()
 	s.routes = newRoutes(s.all)
 	return s
 }
-
-// MaxBody is the longest request body that is read, in bytes. The largest valid request is a flow
-// module of 256,000 characters, each escaped.
-const MaxBody = 4 << 20
 
 // request is one call on its way through the steps.
 type request struct {
@@ -90,6 +88,7 @@ type request struct {
 	query  string
 	params model.Params
 	body   []byte
+	read   intake.Body // which has body, until it is known whose call this is
 	// revision of the instance after a change, 0 for a call that changes nothing.
 	revision int64
 	etag     string   // of the profile or user that was described or changed
@@ -103,7 +102,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}}}
 	w.Header()["X-Amzn-Requestid"] = []string{req.RequestID}
 	req.Revision, req.ETag, req.Warnings = &req.revision, &req.etag, &req.warnings
-	out, err := s.call(r.Context(), req)
+	out, err := s.call(w, req)
 	if err != nil {
 		s.writeError(w, req, err)
 		return
@@ -141,18 +140,24 @@ func warning(all []string) string {
 }
 
 // call takes one request through every step, in this order and nowhere else.
-func (s *Server) call(ctx context.Context, req *request) (any, error) {
+func (s *Server) call(w http.ResponseWriter, req *request) (any, error) {
+	ctx := req.http.Context()
 	if err := s.route(req); err != nil {
 		return nil, err
 	}
-	if err := s.read(req); err != nil {
+	if err := s.claim(req); err != nil {
 		return nil, err
 	}
-	if err := s.authenticate(req); err != nil {
+	if err := s.read(w, req); err != nil {
+		return nil, err
+	}
+	err := s.authenticate(req)
+	req.read.Free() // from here on the memory is that of a known caller
+	if err != nil {
 		return nil, err
 	}
 	if req.op.Service == model.NotServed {
-		return nil, lanyard.Errorf(lanyard.NotServed, "lanyard does not serve %s; docs/coverage.md lists what it serves", req.op.Name)
+		return nil, notServed(req.op)
 	}
 	if err := s.limit(ctx, req); err != nil {
 		return nil, err
@@ -217,29 +222,43 @@ func ifMatch(req *request) (string, error) {
 	return v, nil
 }
 
-// read takes in the whole body: the signature covers its bytes.
-func (s *Server) read(req *request) error {
-	r := req.http
-	if r.ContentLength > MaxBody {
-		return lanyard.Errorf(lanyard.TooLarge, "the request body has %d bytes; at most %d are accepted", r.ContentLength, MaxBody)
+// claim refuses what cannot be authenticated whatever its body is, so that nobody has the server read a
+// body without naming a key.
+func (s *Server) claim(req *request) error {
+	if s.noAuth != "" || req.http.ContentLength == 0 { // authenticate says the same
+		return nil
 	}
+	return s.auth.Claim(req.http)
+}
+
+// read takes in the whole body: the signature covers its bytes.
+func (s *Server) read(w http.ResponseWriter, req *request) error {
+	r := req.http
 	if r.ContentLength == 0 {
 		return nil
 	}
 	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return lanyard.Errorf(lanyard.Malformed, "Content-Encoding %q is not accepted; send the body as it is", e)
+		return lanyard.Errorf(lanyard.Malformed, "Content-Encoding must be identity or absent, got %q", e)
 	}
-	// Memory is taken as the body arrives, not as its length promises: nobody has signed yet.
-	body := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0)+bytes.MinRead, 64<<10)))
-	_, err := body.ReadFrom(io.LimitReader(r.Body, MaxBody+1))
-	req.body = body.Bytes()
-	if err != nil || int64(len(req.body)) < r.ContentLength {
-		return &lanyard.Error{Kind: lanyard.Malformed, Message: "the request body ended early", Err: err}
+	var err error
+	req.read, err = s.bodies.Read(w, r, nil, req.op.maxBody())
+	req.body = req.read.Bytes
+	var large *intake.TooLargeError
+	switch {
+	case errors.As(err, &large) && req.op.Service == model.NotServed: // however large it should have been
+		return notServed(req.op)
+	case errors.As(err, &large):
+		return lanyard.Errorf(lanyard.TooLarge, "%v", err)
+	case errors.Is(err, intake.ErrShort):
+		return &lanyard.Error{Kind: lanyard.Malformed, Message: intake.ErrShort.Error(), Err: err}
+	case errors.Is(err, intake.ErrSlow):
+		return lanyard.Errorf(lanyard.Malformed, "%v", err)
 	}
-	if len(req.body) > MaxBody {
-		return lanyard.Errorf(lanyard.TooLarge, "the request body has more than %d bytes", MaxBody)
-	}
-	return nil
+	return err
+}
+
+func notServed(op *operation) error {
+	return lanyard.Errorf(lanyard.NotServed, "lanyard does not serve %s; docs/coverage.md lists what it serves", op.Name)
 }
 
 // authenticate finds out whose call this is, before anything of it is parsed.

@@ -94,7 +94,7 @@ def test_ten_megabytes(wire, target):
 
 
 def test_large_and_valid_for_its_size(wire, target):
-    answer = update(wire, target, json.dumps({"Description": "x" * 3_000_000}))
+    answer = update(wire, target, json.dumps({"Description": "x" * 2_000_000}))
     assert answer.code == "InvalidParameterException" and "Description" in answer.message and len(answer.message) < 2000
 
 

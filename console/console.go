@@ -5,10 +5,10 @@
 package console
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"maps"
 	"net"
@@ -28,6 +28,7 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/intake"
 )
 
 // Config says what a Server works with. Control, Call, Ask and Propose must be set.
@@ -49,10 +50,16 @@ type Config struct {
 	Idle    time.Duration // after which an unused session ends; default 30 minutes
 	Session time.Duration // after which any session ends; default 12 hours
 	OIDC    *OIDC         // nil: none
-	Secret  []byte        // signs what travels through browsers
-	Version string
-	Now     func() time.Time // default time.Now
-	Logger  *slog.Logger     // default slog.Default()
+	// OwnHost reports whether the Host of a request can be meant for this server; without URL, nobody signs in
+	// under another. nil: any can.
+	OwnHost func(*http.Request) bool
+	// Strangers is the memory for bodies of those who are not signed in, Callers for those of others. nil: no
+	// bound.
+	Strangers, Callers *intake.Pool
+	Secret             []byte // signs what travels through browsers
+	Version            string
+	Now                func() time.Time // default time.Now
+	Logger             *slog.Logger     // default slog.Default()
 }
 
 // A Sight reports whether a resource of a type, users and AI agents too, may be seen in a snapshot.
@@ -220,6 +227,7 @@ type asking struct {
 	header    http.Header // of the answer
 	rest      string      // of the path, behind the endpoint's
 	body      []byte
+	read      intake.Body // which has body
 	requestID string
 	session   *lanyard.Session // nil: nobody is signed in
 	token     string           // that the browser has
@@ -228,7 +236,7 @@ type asking struct {
 
 // ServeHTTP answers one request for which Serves is true.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.headers(w.Header())
+	s.headers(w.Header(), r)
 	switch {
 	case strings.HasPrefix(r.URL.Path, apiPrefix):
 		s.api.ServeHTTP(w, r)
@@ -244,7 +252,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self' data:; " +
 	"connect-src 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
-func (s *Server) headers(h http.Header) {
+func (s *Server) headers(h http.Header, r *http.Request) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
@@ -252,9 +260,18 @@ func (s *Server) headers(h http.Header) {
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()")
-	if s.secure {
+	if s.https(r) && !isLocal(r.Host) {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
+}
+
+// isLocal reports whether a Host is one of the machine that the browser runs on. Having it reached by TLS alone
+// would break what else runs there.
+func isLocal(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
 // serveAPI takes a question of the page through every step, in this order.
@@ -277,16 +294,22 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		if e.who == signedIn && a.session == nil {
 			return nil, s.notSignedIn(a.why)
 		}
+		if e.who == anybody && e.method == http.MethodPost {
+			if err := s.ownHost(r); err != nil {
+				return nil, err
+			}
+		}
 		if e.method == http.MethodPost {
 			if err := s.foreign(a, e.who == signedIn); err != nil {
 				return nil, err
 			}
-			if err := a.read(e.most); err != nil {
+			if err := s.receive(w, a, e.most); err != nil {
 				return nil, err
 			}
 		}
 		return e.run(r.Context(), a)
 	}()
+	defer a.read.Free()
 	s.write(w, a, out, err)
 }
 
@@ -314,27 +337,47 @@ func (s *Server) foreign(a *asking, needsToken bool) error {
 	return nil
 }
 
-// read takes in the body.
-func (a *asking) read(most int64) error {
+// ownHost refuses to sign anybody in under a name that may be another's.
+func (s *Server) ownHost(r *http.Request) error {
+	if s.URL != "" || s.OwnHost == nil || s.OwnHost(r) {
+		return nil
+	}
+	return &failure{Status: http.StatusForbidden, Code: "CsrfMismatch", Message: "the server does not know that it is called " + strconv.Quote(clip(r.Host)) +
+		"; it must be started with --console-url, or be reached by its address"}
+}
+
+// receive takes in the body, which costs those who are not signed in of what there is for all of them.
+func (s *Server) receive(w http.ResponseWriter, a *asking, most int64) error {
 	r := a.http
 	if mt := r.Header.Get("Content-Type"); mt != "application/json" && !strings.HasPrefix(mt, "application/json;") {
 		return &failure{Status: http.StatusUnsupportedMediaType, Code: invalid, Message: "Content-Type application/json is accepted"}
 	}
-	tooLarge := &failure{Status: http.StatusRequestEntityTooLarge, Code: invalid, Message: "the request body has more than " + strconv.FormatInt(most, 10) + " bytes"}
-	if r.ContentLength > most {
-		return tooLarge
+	from := s.Strangers
+	if a.session != nil {
+		from = s.Callers
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, most+1))
-	switch {
-	case err != nil:
-		return &failure{Status: http.StatusBadRequest, Code: invalid, Message: "the request body ended early"}
-	case int64(len(body)) > most:
-		return tooLarge
-	case len(strings.TrimSpace(string(body))) == 0:
-		body = []byte("{}")
+	var err error
+	if a.read, err = from.Read(w, r, nil, most); err != nil {
+		return unread(err)
 	}
-	a.body = body
+	if a.body = a.read.Bytes; len(bytes.TrimSpace(a.body)) == 0 {
+		a.body = []byte("{}")
+	}
 	return nil
+}
+
+// unread is what the page is told of a body that is not read.
+func unread(err error) error {
+	var large *intake.TooLargeError
+	switch {
+	case errors.Is(err, intake.ErrBusy):
+		return &failure{Status: http.StatusServiceUnavailable, Code: internal, Message: err.Error(), RetryAfter: 1}
+	case errors.As(err, &large):
+		return &failure{Status: http.StatusRequestEntityTooLarge, Code: invalid, Message: err.Error()}
+	case errors.Is(err, intake.ErrShort):
+		err = intake.ErrShort
+	}
+	return &failure{Status: http.StatusBadRequest, Code: invalid, Message: err.Error()}
 }
 
 // decode reads the body into to. Nothing unknown, twice or of a wrong type is accepted.

@@ -148,6 +148,10 @@ func (s *Server) serveOIDC(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "GET is accepted", http.StatusMethodNotAllowed)
 		return
 	}
+	if err := s.ownHost(r); err != nil {
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
 	var to string
 	var err error
 	switch r.URL.Path[len(oidcPrefix):] {

@@ -148,7 +148,7 @@ func (f *askFlags) here(ctx context.Context) (*asker, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	// The handler takes every request for the account; the signature is not looked at.
-	r := &remote{endpoint: endpoint{URL: "http://folder", Region: "us-east-1"}, client: &http.Client{Transport: inProcess{handler}}}
+	r := &remote{endpoint: endpoint{URL: "http://localhost", Region: "us-east-1"}, client: &http.Client{Transport: inProcess{handler}}}
 	r.credentials.AccessKeyID, r.credentials.SecretAccessKey = "folder", "folder"
 	return &asker{remote: r, close: db.Close}, nil
 }

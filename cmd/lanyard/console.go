@@ -70,7 +70,7 @@ type looking struct {
 }
 
 // console wires the console to the API and the decision API.
-func (c *serveCmd) console(ctx context.Context, db store.Store, svc *control.Service, api *awsapi.Server, decisions *authzen.Server, calls *atomic.Int64, log *slog.Logger) (*console.Server, error) {
+func (c *serveCmd) console(ctx context.Context, db store.Store, svc *control.Service, api *awsapi.Server, decisions *authzen.Server, pools bodies, calls *atomic.Int64, log *slog.Logger) (*console.Server, error) {
 	secret, err := db.Secret(ctx, "console")
 	if err != nil {
 		return nil, err
@@ -91,6 +91,7 @@ func (c *serveCmd) console(ctx context.Context, db store.Store, svc *control.Ser
 	})
 	config := console.Config{
 		Control: svc, Account: c.Account, URL: c.ConsoleURL, Idle: c.ConsoleIdle, Session: c.ConsoleSession, Secret: secret, Version: version(), Logger: log,
+		Strangers: pools.strangers, Callers: pools.callers, OwnHost: c.ownHost,
 		Call: func(ctx context.Context, in console.Call) console.Answer {
 			return answered(api.Invoke(ctx, invocation(in)))
 		},

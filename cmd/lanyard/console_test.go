@@ -63,7 +63,7 @@ func newEmptySite(t *testing.T, rules func(*control.Config)) *site {
 
 func newSiteOn(t *testing.T, db store.Store, change ...func(*serveCmd)) *site {
 	t.Helper()
-	s := &site{T: t, db: db, cmd: &serveCmd{Region: "us-east-1", Partition: "aws", Account: ownAccount}}
+	s := &site{T: t, db: db, cmd: &serveCmd{Region: "us-east-1", Partition: "aws", Account: ownAccount, Listen: "example.com:4580"}}
 	s.cmd.ConsoleIdle, s.cmd.ConsoleSession = 30*time.Minute, 12*time.Hour
 	for _, f := range change {
 		f(s.cmd)

@@ -32,7 +32,7 @@ func newCentre(t testing.TB) *centre {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	cmd := &serveCmd{Region: "us-east-1", Partition: "aws", Account: ownAccount, NoAuth: true, Quota: quotaFlags{Users: -1, Profiles: -1}}
+	cmd := &serveCmd{Region: "us-east-1", Partition: "aws", Account: ownAccount, Listen: "example.com:4580", NoAuth: true, Quota: quotaFlags{Users: -1, Profiles: -1}}
 	log := slog.New(slog.DiscardHandler)
 	c := &centre{TB: t, svc: control.New(control.Config{Store: db, Region: cmd.Region, Quotas: cmd.Quota.quotas(), Logger: log})}
 	if err := c.svc.LoadTokens(t.Context()); err != nil {

@@ -19,8 +19,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/net/netutil"
-
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/admin"
@@ -29,6 +27,7 @@ import (
 	"github.com/lanyard/lanyard/console"
 	"github.com/lanyard/lanyard/control"
 	"github.com/lanyard/lanyard/fault"
+	"github.com/lanyard/lanyard/intake"
 	"github.com/lanyard/lanyard/sigv4"
 	"github.com/lanyard/lanyard/store"
 	"github.com/lanyard/lanyard/throttle"
@@ -66,10 +65,14 @@ type serveCmd struct {
 	Poll           time.Duration `help:"How often to ask PostgreSQL what other servers changed, should a notification be lost." default:"250ms"`
 	MaxStaleness   time.Duration `help:"Refuse decisions (503) once PostgreSQL could not be asked for that long what other servers changed; 0s: decide from memory however long. A second or more, and twice --poll." default:"0s"`
 	SnapshotMemory byteSize      `help:"Memory for the instances that decisions are made from; those not asked about for the longest time are dropped beyond it, and read again when somebody asks. 0: no bound." default:"512MiB" placeholder:"SIZE"`
-	MaxConnections int           `help:"Connections served at a time; others wait to be accepted." default:"4096"`
-	Grace          time.Duration `help:"How long calls under way may take to finish at shutdown." default:"20s"`
-	LogLevel       string        `help:"Least level that is logged." default:"info" enum:"debug,info,warn,error"`
-	LogFormat      string        `help:"Form of the log; auto is text on a terminal and JSON elsewhere." default:"auto" enum:"auto,text,json"`
+	MaxConnections int           `help:"Connections at a time. Beyond it the one that has been idle for the longest is closed." default:"4096"`
+
+	MaxConnectionsPerAddress int      `help:"Connections at a time from one IPv4 address or IPv6 /64 network; raise it, or set 0 for no bound, if a proxy on another machine stands in front. Loopback addresses have no bound." default:"1024"`
+	BodyMemory               byteSize `help:"Memory for request bodies whose sender is not yet authenticated, of all connections together; beyond it requests are answered with 503. Those of known senders have four times as much." default:"64MiB" placeholder:"SIZE"`
+
+	Grace     time.Duration `help:"How long calls under way may take to finish at shutdown." default:"20s"`
+	LogLevel  string        `help:"Least level that is logged." default:"info" enum:"debug,info,warn,error"`
+	LogFormat string        `help:"Form of the log; auto is text on a terminal and JSON elsewhere." default:"auto" enum:"auto,text,json"`
 }
 
 type quotaFlags struct {
@@ -157,6 +160,12 @@ func (c *serveCmd) check() error {
 	}
 	if c.MaxConnections < 1 {
 		return refuse("--max-connections: %d is not accepted; 1 or more is", c.MaxConnections)
+	}
+	if c.MaxConnectionsPerAddress < 0 {
+		return refuse("--max-connections-per-address must be 0 for no bound, or more, got %d", c.MaxConnectionsPerAddress)
+	}
+	if c.BodyMemory < awsapi.MaxBody || c.BodyMemory > 1<<40 {
+		return refuse("--body-memory must be 4MiB to 1TiB, got %d bytes", c.BodyMemory)
 	}
 	return c.consoleFlags.check()
 }
@@ -272,18 +281,9 @@ func (c *serveCmd) Run(io streams) (err error) {
 			}
 		}
 	}
-	srv := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       time.Minute,
-		WriteTimeout:      3 * time.Minute, // an injected latency is at most one
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		TLSConfig:         &tls.Config{Certificates: certificates},
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+	srv, conns := c.server(handler, certificates, log)
 	served := make(chan error, 1)
-	limited := netutil.LimitListener(listener, c.MaxConnections)
+	limited := conns.Listen(listener)
 	go func() {
 		if c.TLSCert != "" {
 			served <- srv.ServeTLS(limited, "", "")
@@ -317,6 +317,30 @@ func (c *serveCmd) Run(io streams) (err error) {
 	}
 	return nil
 }
+
+// reservedConnections are for whoever asks how the server is while all others are at work.
+const reservedConnections = 16
+
+// server returns what serves handler, and what bounds its connections.
+func (c *serveCmd) server(handler http.Handler, certificates []tls.Certificate, log *slog.Logger) (*http.Server, *intake.Conns) {
+	conns := &intake.Conns{Most: c.MaxConnections, PerAddress: c.MaxConnectionsPerAddress, Reserve: reservedConnections, Vital: asksHealth}
+	return &http.Server{
+		Handler:           conns.Handler(handler),
+		ConnContext:       conns.Context,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      3 * time.Minute, // an injected latency is at most one
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10, // a target has at most 16 KiB, an Authorization 8
+		// Streams and what is received of them before it is read are per connection, of which there may be many.
+		HTTP2:     &http.HTTP2Config{MaxConcurrentStreams: 64, MaxReceiveBufferPerConnection: 256 << 10, MaxReceiveBufferPerStream: 64 << 10},
+		TLSConfig: &tls.Config{Certificates: certificates},
+		ErrorLog:  slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}, conns
+}
+
+// asksHealth reports whether a request is of whoever watches the server.
+func asksHealth(r *http.Request) bool { return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" }
 
 func (c *serveCmd) logger(io streams) *slog.Logger {
 	var level slog.Level
@@ -357,7 +381,7 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 	if err != nil {
 		return nil, fmt.Errorf("read the secret of tokens: %w", err)
 	}
-	auth := &sigv4.Verifier{Region: c.Region, Service: "connect", Signed: []string{awsapi.ActingUser, awsapi.IfMatch}, Keys: func(_ context.Context, id string) (sigv4.Key, bool, error) {
+	auth := &sigv4.Verifier{Region: c.Region, Service: "connect", Signed: []string{awsapi.ActingUser, awsapi.IfMatch, authzen.Revision}, Keys: func(_ context.Context, id string) (sigv4.Key, bool, error) {
 		k, ok := svc.Key(id)
 		return sigv4.Key{Secret: k.Secret}, ok, nil
 	}}
@@ -368,10 +392,15 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 	if c.NoAuth {
 		config.NoAuth = c.Account
 	}
+	// A stranger's body is read only once they claim to be somebody, and of all strangers only so much.
+	strangers, callers := &intake.Pool{Bytes: int64(c.BodyMemory)}, &intake.Pool{Bytes: 4 * int64(c.BodyMemory)}
+	config.Bodies = strangers
 	api := awsapi.New(config)
-	management := admin.NewServer(admin.Config{Control: svc, Auth: auth, Faults: config.Faults, CanFail: awsapi.CanFail, IsServed: awsapi.IsServed, Logger: log})
+	management := admin.NewServer(admin.Config{Control: svc, Auth: auth, Faults: config.Faults, CanFail: awsapi.CanFail, IsServed: awsapi.IsServed, Bodies: strangers, Logger: log})
 	decisions := authzen.NewServer(authzen.Config{
+		Claim:        func(r *http.Request) (authzen.Principal, bool, error) { return c.claim(svc, auth, r) },
 		Authenticate: func(r *http.Request, body []byte) (authzen.Principal, error) { return c.principal(svc, auth, r, body) },
+		Strangers:    strangers, Callers: callers,
 		Snapshot: func(ctx context.Context, p authzen.Principal, instance string, atLeast int64) (*access.Snapshot, error) {
 			return svc.Snapshot(ctx, control.Call{Caller: lanyard.Caller{Account: p.Account}}, instance, atLeast)
 		},
@@ -379,15 +408,23 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 		TokenSecret: secret, Logger: log,
 	})
 	var calls atomic.Int64
-	page, err := c.console(ctx, db, svc, api, decisions, &calls, log)
+	page, err := c.console(ctx, db, svc, api, decisions, bodies{strangers, callers}, &calls, log)
 	if err != nil {
 		return nil, fmt.Errorf("set up the console: %w", err)
 	}
 	go rest(ctx, &calls)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		calls.Add(1)
+		w.Header()["X-Content-Type-Options"] = noSniff
+		if len(r.TransferEncoding) > 0 {
+			// A Content-Length beside it is dropped before we see it. A proxy that went by that one would take
+			// for the next request what is none, so there is no next request.
+			w.Header().Set("Connection", "close")
+		}
 		defer finish(w, r)
 		switch {
+		case !c.mayReach(r):
+			refuseReach(w)
 		case r.URL.Path == "/healthz":
 			w.Write([]byte("ok\n"))
 		case r.URL.Path == "/readyz":
@@ -408,6 +445,11 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 		}
 	}), nil
 }
+
+var noSniff = []string{"nosniff"}
+
+// bodies are the pools of those who are not known yet, and of the others.
+type bodies struct{ strangers, callers *intake.Pool }
 
 // What is read of a body that was refused for its size, or for anything else: so many bytes, in so
 // long, and no slower than a piece in each pause.
@@ -441,29 +483,39 @@ func finish(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// principal finds out who asks for a decision: the bearer of a token, or whoever signed with an
-// access key.
-func (c *serveCmd) principal(svc *control.Service, auth *sigv4.Verifier, r *http.Request, body []byte) (authzen.Principal, error) {
+// claim finds out who asks for a decision as far as headers tell: the bearer of a token. Whoever signs with
+// an access key is known by principal.
+func (c *serveCmd) claim(svc *control.Service, auth *sigv4.Verifier, r *http.Request) (p authzen.Principal, known bool, err error) {
 	if scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
 		t, err := svc.Token(strings.TrimSpace(text))
-		return authzen.Principal{Account: t.Account, Instance: t.Instance, Administer: t.Scope == lanyard.ScopeAdminister}, err
+		return authzen.Principal{Account: t.Account, Instance: t.Instance, Administer: t.Scope == lanyard.ScopeAdminister}, true, err
 	}
 	if c.NoAuth {
-		return authzen.Principal{Account: c.Account, Administer: true}, nil
+		return authzen.Principal{Account: c.Account, Administer: true}, true, nil
 	}
+	return p, false, unsigned(auth.Claim(r))
+}
+
+// principal finds out who signed a question with an access key.
+func (c *serveCmd) principal(svc *control.Service, auth *sigv4.Verifier, r *http.Request, body []byte) (authzen.Principal, error) {
 	id, err := auth.Verify(r, body)
-	var refused *sigv4.Error
-	if errors.As(err, &refused) {
-		return authzen.Principal{}, lanyard.Errorf(lanyard.Invalid, "%s; send a token of lanyard token create as Authorization: Bearer, or sign with an access key", refused.Message)
-	}
 	if err != nil {
-		return authzen.Principal{}, err
+		return authzen.Principal{}, unsigned(err)
 	}
 	key, ok := svc.Key(id)
 	if !ok {
 		return authzen.Principal{}, lanyard.Errorf(lanyard.Invalid, "the access key is unknown or disabled")
 	}
 	return authzen.Principal{Account: key.Account, Administer: true}, nil
+}
+
+// unsigned says what else than a signature would do.
+func unsigned(err error) error {
+	var refused *sigv4.Error
+	if errors.As(err, &refused) {
+		return lanyard.Errorf(lanyard.Invalid, "%s; send a token of lanyard token create as Authorization: Bearer, or sign with an access key", refused.Message)
+	}
+	return err
 }
 
 // rest gives memory back to the system once a busy spell is over, until ctx ends.

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// ownHost reports whether a Host header can be meant for this server. A name that it does not know may be
+// somebody else's, who has it lead here: a page of theirs is then of the same origin (DNS rebinding). No page
+// can do that to a name of loopback, to an address, or over TLS, where the certificate does not fit.
+func (c *serveCmd) ownHost(r *http.Request) bool {
+	if r.TLS != nil {
+		return true
+	}
+	name := hostname(r.Host)
+	if a, err := netip.ParseAddr(name); err == nil {
+		return a.IsLoopback() || !isLoopback(c.Listen)
+	}
+	listen, _, _ := net.SplitHostPort(c.Listen)
+	u, err := url.Parse(c.ConsoleURL)
+	return name == "localhost" || strings.HasSuffix(name, ".localhost") || listen != "" && name == strings.ToLower(listen) ||
+		err == nil && u.Host != "" && name == hostname(u.Host)
+}
+
+// hostname is the name or address in a Host header.
+func hostname(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+}
+
+// mayReach reports whether a request may reach a server that asks nobody who they are: one to a name that is
+// the server's, and not what a browser sends for a page of another origin.
+func (c *serveCmd) mayReach(r *http.Request) bool {
+	return !c.NoAuth || asksHealth(r) || c.ownHost(r) && !isForeign(r)
+}
+
+// refuseReach answers a request that mayReach refuses.
+func refuseReach(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Amzn-Errortype", "AccessDeniedException")
+	w.WriteHeader(http.StatusForbidden)
+	io.WriteString(w, `{"Message":"with --no-auth, Host must be a loopback name or the name that --listen has, and web pages must be of this server"}`+"\n")
+}
+
+// isForeign reports whether a browser sends a request for a page of another origin.
+func isForeign(r *http.Request) bool {
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "same-origin", "none":
+	default:
+		return true
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return false
+	}
+	u, err := url.Parse(origin)
+	return err != nil || !strings.EqualFold(u.Host, r.Host)
+}
