@@ -159,6 +159,8 @@ func TestActingUser(t *testing.T) {
 		{c.head, "UpdateUserHierarchy", with(user(c.fritz), "HierarchyGroupId", c.eu), "", ""},
 		{c.head, "UpdateUserHierarchy", with(user(c.fritz), "HierarchyGroupId", c.us), denied, "would become"},
 		{c.head, "UpdateUserHierarchy", user(c.fritz), denied, "would become"}, // into no group
+		{c.lead, "UpdateUserHierarchy", user(c.fritz), "", ""},                 // out of a group that lead may not view: letting go belongs to the user
+		{c.boss, "UpdateUserHierarchy", with(user(c.fritz), "HierarchyGroupId", c.fr), "", ""},
 		{c.head, "UpdateUserSecurityProfiles", with(user(c.fritz), "SecurityProfileIds", []string{c.none}), denied, "Users.EditPermission"},
 		{c.head, "DeleteUser", user(c.fritz), denied, "Users.Delete"},
 		{c.lead, "DeleteUser", user(c.sam), denied, ""},

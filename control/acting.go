@@ -242,6 +242,15 @@ func (g *guard) Delete(ctx context.Context, t lanyard.Type, id string) error {
 	return g.Tx.Delete(ctx, t, id)
 }
 
+// mayName reports whether the user may be told of a resource: a part of a flow module belongs to the module.
+func (g *guard) mayName(ctx context.Context, t lanyard.Type, id string) bool {
+	if t == lanyard.TypeModuleAlias || t == lanyard.TypeModuleVersion {
+		part, err := g.Tx.Get(ctx, t, id)
+		return err == nil && g.views(g.snapshot, lanyard.TypeModule, moduleOf(part))
+	}
+	return g.views(g.snapshot, t, id)
+}
+
 // check asks for both ends of a change; either may be nil.
 func (g *guard) check(ctx context.Context, before, after lanyard.Resource) error {
 	for _, r := range []lanyard.Resource{before, after} {
@@ -423,7 +432,14 @@ func (g *guard) assign(ctx context.Context, had, has held) error {
 	if err != nil {
 		return err
 	}
-	return g.grant(after, before)
+	refused := g.grant(after, before)
+	unseen := func(id string) bool { return !g.views(g.snapshot, lanyard.TypeProfile, id) }
+	if refused != nil && slices.ContainsFunc(slices.Concat(had.profiles, has.profiles), unseen) {
+		// What is in a profile is for those who may view it.
+		return &denial{message: fmt.Sprintf("user %s may not assign these security profiles: they grant what %s does not hold, or not over as much (strict)",
+			quote(g.user), quote(g.user))}
+	}
+	return refused
 }
 
 func (g *guard) holding(ctx context.Context, h held) (access.Holding, error) {

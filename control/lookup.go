@@ -228,7 +228,7 @@ func referrer(ctx context.Context, r store.Reader, to lanyard.Ref, t lanyard.Typ
 	}
 	ids, err := r.Referrers(ctx, to, t, "", most)
 	for _, id := range ids {
-		if !guarded || g.views(g.snapshot, t, id) {
+		if !guarded || g.mayName(ctx, t, id) {
 			return lanyard.Ref{Type: t, ID: id}, true, err
 		}
 	}

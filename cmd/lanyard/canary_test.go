@@ -38,7 +38,7 @@ func spell(body string) string {
 	return canaryNames.ReplaceAllStringFunc(body, func(name string) string { return idOf(name[1:]) })
 }
 
-func newCanaryWorld(t *testing.T, with bool) *canaryWorld {
+func newCanaryWorld(t *testing.T, with bool, change ...func(*control.Config)) *canaryWorld {
 	t.Helper()
 	w := &canaryWorld{with: with}
 	now := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
@@ -46,6 +46,9 @@ func newCanaryWorld(t *testing.T, with bool) *canaryWorld {
 	s := newEmptySite(t, func(c *control.Config) {
 		c.Now = func() time.Time { return now }
 		c.NewID, c.Lenient = w.newID, true // tags restrict every type
+		for _, f := range change {
+			f(c)
+		}
 	})
 	w.site = s
 	var err error
@@ -105,7 +108,7 @@ var viewers = []struct{ name, permissions, restriction string }{
 		`"HierarchyRestrictedResources": ["User"], "AllowedAccessControlHierarchyGroupId": "$group", "TagRestrictedResources": ["SecurityProfile"], "AllowedAccessControlTags": {"Country": "FR"}`},
 	{"lead", canaryViews + `, "HistoricalChanges.View", "Users.Edit", "Users.EditPermission", "Users.Create", "Users.Delete", "SecurityProfiles.Edit", "SecurityProfiles.Create", "SecurityProfiles.Delete",
 		"Queues.Edit", "Queues.Create", "Queues.Delete", "RoutingPolicies.Edit", "RoutingPolicies.Create", "RoutingPolicies.Delete", "AgentGrouping.Edit", "AgentGrouping.Create",
-		"HoursOfOperation.Edit", "HoursOfOperation.Create", "HoursOfOperation.Delete", "ContactFlowModules.Edit", "ContactFlowModules.Create", "ContactFlowModules.Delete"`,
+		"HoursOfOperation.Edit", "HoursOfOperation.Create", "HoursOfOperation.Delete", "ContactFlowModules.Edit", "ContactFlowModules.Create", "ContactFlowModules.Delete", "ContactFlowModules.Publish"`,
 		`"TagRestrictedResources": ` + canaryTypes + `, "AllowedAccessControlTags": {"Country": "FR"}`},
 	{"assigner", `"Users.View", "Users.EditPermission"`, `"TagRestrictedResources": ["User"], "AllowedAccessControlTags": {"Country": "FR"}`},
 	{"admin", canaryViews + `, "HistoricalChanges.View", "QConnectAIAgents.View", "QConnectAIAgents.Edit", "Users.Edit", "Users.EditPermission", "Users.Create", "Users.Delete",
@@ -126,7 +129,7 @@ func (w *canaryWorld) fill() {
 		}
 	}
 	// other is a text that differs.
-	other, more := "Canary one", ""
+	other, more := "Canary one", `, "ManagerListenIn"`
 	if w.with {
 		other, more = "Canary two", `, "Queues.Purge", "ManagerBargeIn"`
 	}
@@ -163,6 +166,13 @@ func (w *canaryWorld) fill() {
 	w.make("xrouting", "CreateRoutingProfile", `"Name": "`+other+`", `+voice+`, `+unseen)
 	w.make("module", "CreateContactFlowModule", `"Name": "Module", "Content": "{}", `+seen)
 	hidden("hmodule", "CreateContactFlowModule", `"Name": "Canary module", "Content": "{}", `+unseen)
+	for _, of := range []string{"", "h"} {
+		if of == "h" && !w.with {
+			continue
+		}
+		w.make(of+"version", "CreateContactFlowModuleVersion", `"ContactFlowModuleId": "$`+of+`module"`)
+		w.make(of+"alias", "CreateContactFlowModuleAlias", `"ContactFlowModuleId": "$`+of+`module", "AliasName": "Live", "ContactFlowModuleVersion": 1`)
+	}
 
 	w.make("profile", "CreateSecurityProfile", `"SecurityProfileName": "Visible", "Permissions": ["BasicAgentAccess", "Users.View", "Queues.View", "Queues.Edit"], `+seen)
 	w.make("unheld", "CreateSecurityProfile", `"SecurityProfileName": "Unheld", "Permissions": ["Users.EditPermission", "Users.View", "Queues.View"], `+seen)
@@ -297,12 +307,20 @@ var canaryMore = map[string][]string{
 	"CreateRoutingProfile": {`"Name": "new1", "Description": "d", "DefaultOutboundQueueId": "$hqueue", "MediaConcurrencies": [{"Channel": "VOICE", "Concurrency": 1}], ` + seen,
 		`"Name": "new2", "Description": "d", "DefaultOutboundQueueId": "$queue", "MediaConcurrencies": [{"Channel": "VOICE", "Concurrency": 1}], "QueueConfigs": [{"QueueReference": {"QueueId": "$hqueue", "Channel": "VOICE"}, "Priority": 1, "Delay": 0}], ` + seen,
 		`"Name": "new3", "Description": "d", "DefaultOutboundQueueId": "$queue", "MediaConcurrencies": [{"Channel": "VOICE", "Concurrency": 1}], ` + seen},
-	"CreateHoursOfOperation":       {`"Name": "new1", "TimeZone": "UTC", "Config": [], "ParentHoursOfOperationConfigs": [{"HoursOfOperationId": "$hhours"}], ` + seen, `"Name": "new2", "TimeZone": "UTC", "Config": [], ` + seen},
-	"CreateContactFlowModule":      {`"Name": "new1", "Content": "{}", ` + seen},
-	"AssociateSecurityProfiles":    {`"EntityType": "AI_AGENT", "EntityArn": "` + canaryAgent + `", "SecurityProfiles": [{"Id": "$pone"}]`},
-	"DisassociateSecurityProfiles": {`"EntityType": "AI_AGENT", "EntityArn": "` + canaryAgent + `", "SecurityProfiles": [{"Id": "$pone"}]`},
-	"ListEntitySecurityProfiles":   {`"EntityType": "AI_AGENT", "EntityArn": "` + canaryAgent + `"`},
-	"TagResource":                  {`"tags": {"a": "b"}`}, "UntagResource": {`"tagKeys": ["a"]`}, "ListTagsForResource": {``},
+	"CreateHoursOfOperation":          {`"Name": "new1", "TimeZone": "UTC", "Config": [], "ParentHoursOfOperationConfigs": [{"HoursOfOperationId": "$hhours"}], ` + seen, `"Name": "new2", "TimeZone": "UTC", "Config": [], ` + seen},
+	"CreateContactFlowModuleAlias":    {`"ContactFlowModuleId": "$hmodule", "AliasName": "new1", "ContactFlowModuleVersion": 1`, `"ContactFlowModuleId": "$module", "AliasName": "new2", "ContactFlowModuleVersion": 1`},
+	"CreateContactFlowModuleVersion":  {`"ContactFlowModuleId": "$hmodule"`, `"ContactFlowModuleId": "$module"`},
+	"UpdateContactFlowModuleAlias":    {`"ContactFlowModuleId": "$hmodule", "AliasId": "$alias", "Name": "x", "ContactFlowModuleVersion": 1`, `"ContactFlowModuleId": "$module", "AliasId": "$alias", "Name": "changed", "ContactFlowModuleVersion": 1`},
+	"DescribeContactFlowModuleAlias":  {`"ContactFlowModuleId": "$module", "AliasId": "$alias"`, `"ContactFlowModuleId": "$hmodule", "AliasId": "$halias"`},
+	"DeleteContactFlowModuleAlias":    {`"ContactFlowModuleId": "$hmodule", "AliasId": "$halias"`, `"ContactFlowModuleId": "$module", "AliasId": "$alias"`},
+	"DeleteContactFlowModuleVersion":  {`"ContactFlowModuleId": "$hmodule", "ContactFlowModuleVersion": 1`, `"ContactFlowModuleId": "$module", "ContactFlowModuleVersion": 1`, `"ContactFlowModuleId": "$module", "ContactFlowModuleVersion": 2`},
+	"UpdateContactFlowModuleContent":  {`"ContactFlowModuleId": "$hmodule", "Content": "{}"`, `"ContactFlowModuleId": "$module", "Content": "{}"`},
+	"UpdateContactFlowModuleMetadata": {`"ContactFlowModuleId": "$hmodule", "Description": "x"`, `"ContactFlowModuleId": "$module", "Description": "x"`},
+	"CreateContactFlowModule":         {`"Name": "new1", "Content": "{}", ` + seen},
+	"AssociateSecurityProfiles":       {`"EntityType": "AI_AGENT", "EntityArn": "` + canaryAgent + `", "SecurityProfiles": [{"Id": "$pone"}]`},
+	"DisassociateSecurityProfiles":    {`"EntityType": "AI_AGENT", "EntityArn": "` + canaryAgent + `", "SecurityProfiles": [{"Id": "$pone"}]`},
+	"ListEntitySecurityProfiles":      {`"EntityType": "AI_AGENT", "EntityArn": "` + canaryAgent + `"`},
+	"TagResource":                     {`"tags": {"a": "b"}`}, "UntagResource": {`"tagKeys": ["a"]`}, "ListTagsForResource": {``},
 }
 
 // canaryDeletes are what is deleted: nothing that anything hidden refers to, for that is refused.
@@ -327,7 +345,7 @@ func canaryRequests(t *testing.T) (all []canaryRequest) {
 			all = append(all, canaryRequest{path, body})
 		}
 	}
-	var changes, deletes []canaryRequest
+	var changes, parts, deletes []canaryRequest
 	for _, op := range api.Operations {
 		if op.Service == api.NotServed {
 			continue
@@ -380,13 +398,16 @@ func canaryRequests(t *testing.T) (all []canaryRequest) {
 				add(members)
 			}
 		}
-		if reads {
+		switch {
+		case reads:
 			all = append(all, of...)
-		} else {
+		case strings.HasPrefix(op.Name, "Delete"):
+			parts = append(parts, of...)
+		default:
 			changes = append(changes, of...)
 		}
 	}
-	return slices.Concat(all, changes, deletes)
+	return slices.Concat(all, changes, parts, deletes)
 }
 
 // followed asks again with the token of each answer, and returns all answers without what differs
@@ -564,6 +585,25 @@ func around(s string, at int) string {
 	return s[max(0, at-160):min(len(s), at+240)]
 }
 
+// What a hidden profile grants is not said in strict mode either, where more than one's own is refused.
+func TestCanariesStrict(t *testing.T) {
+	var got [2]string
+	for i, with := range []bool{true, false} {
+		w := newCanaryWorld(t, with, func(c *control.Config) { c.Strict = true })
+		b := w.nobody().signIn(`{"Username": "assigner", "Password": "` + goodPassword + `"}`)
+		for n, r := range []canaryRequest{
+			{"ask/what-if", `{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "$user", "SecurityProfileIds": ["$profile", "$xprofile"]}}`},
+			{"call/UpdateUserSecurityProfiles", `{"UserId": "$user", "SecurityProfileIds": ["$profile", "$xprofile"]}`},
+			{"call/UpdateUserSecurityProfiles", `{"UserId": "$user", "SecurityProfileIds": ["$xprofile"]}`},
+		} {
+			got[i] += w.followed(b, fmt.Sprintf("assigner %d ", n), r)
+		}
+	}
+	if got[0] != got[1] || !strings.Contains(got[0], "(strict)") {
+		t.Errorf("with hidden permissions:\n%s\nwithout:\n%s", got[0], got[1])
+	}
+}
+
 // What cannot be the same in both worlds says no more than it must.
 func TestCanariesInUse(t *testing.T) {
 	w := newCanaryWorld(t, true)
@@ -596,7 +636,11 @@ func TestCanariesInUse(t *testing.T) {
 				t.Errorf("%s of %s answers %d %s, want in use by %s", tt.operation, tt.name, status, text, tt.by)
 			}
 		}
-		_, answer := as("lead").post("call/UpdateUserHierarchyStructure", `{"HierarchyStructure": {"LevelOne": {"Name": "One"}}}`)
+		_, answer := as("lead").post("call/DeleteContactFlowModuleVersion", spell(`{"ContactFlowModuleId": "$module", "ContactFlowModuleVersion": 1}`))
+		if text := fmt.Sprint(answer); !strings.Contains(text, idOf("alias")) {
+			t.Errorf("deleting a version that an alias names answers %s", text)
+		}
+		_, answer = as("lead").post("call/UpdateUserHierarchyStructure", `{"HierarchyStructure": {"LevelOne": {"Name": "One"}}}`)
 		if text := fmt.Sprint(answer); strings.Contains(text, "Canary") {
 			t.Errorf("taking levels away answers %s", text)
 		}
