@@ -489,7 +489,7 @@ func (s *Service) flowModules(ctx context.Context, r store.Reader, in *lanyard.I
 		// What stands there already may be sent back, though the module be deleted since, or no tool any more.
 		if !slices.ContainsFunc(had, func(h lanyard.FlowModule) bool { return h.ID == m.ID }) {
 			where := member("AllowedFlowModules", i, "FlowModuleId")
-			found, err := load[*lanyard.Module](ctx, s, r, in, m.ID)
+			found, err := used[*lanyard.Module](ctx, s, r, in, m.ID)
 			if k := lanyard.KindOf(err); err != nil && (k == lanyard.NotFound || k == lanyard.Invalid) {
 				// An ARN is not offered: it exceeds the bound of FlowModuleId.
 				return nil, lanyard.Errorf(lanyard.Invalid, "FlowModuleId is not valid: %s must be the id of an existing flow module, got %s",
