@@ -62,9 +62,14 @@ func (a *ask) find(sub *Subject) *entity {
 	return subject
 }
 
+// user finds a user by id or else by name. What has the form of an id is one: a name like the id of
+// somebody who was deleted must not stand for them.
 func (s *Snapshot) user(ref string) *entity {
 	if _, e := s.find(kindUser, ref); e != nil {
 		return e
+	}
+	if lanyard.IsID(ref) {
+		return nil
 	}
 	_, e := s.findName(ref)
 	return e
@@ -107,8 +112,10 @@ func (a *ask) check() Reason {
 	if a.stored == 0 || a.resource != nil {
 		return Granted
 	}
-	if _, a.resource = a.s.find(a.stored, a.q.Resource.ID); a.resource == nil && a.stored == kindUser {
-		_, a.resource = a.s.findName(a.q.Resource.ID)
+	if a.stored == kindUser {
+		a.resource = a.s.user(a.q.Resource.ID)
+	} else {
+		_, a.resource = a.s.find(a.stored, a.q.Resource.ID)
 	}
 	if a.resource == nil {
 		return UnknownResource
@@ -136,7 +143,7 @@ func (a *ask) read(s *Snapshot, q *Query) Reason {
 		a.what = anApplication
 		return Granted
 	case a.t == typeFlowModule && q.Action == ActionInvoke:
-		a.what, a.stored = aModule, kindModule
+		a.what, a.stored = aModule, kindModule // one that was deleted is no tool any more
 		return Granted
 	case a.t == typeAIAgent && q.Action == ActionHandOff:
 		a.what = anAgent
@@ -158,7 +165,7 @@ func (a *ask) read(s *Snapshot, q *Query) Reason {
 			return WrongType
 		}
 	}
-	if k := stored[a.t]; k != 0 && !q.Resource.New && q.Resource.ID != "" {
+	if k := stored[a.t]; k != 0 && !q.Resource.New {
 		a.stored = k
 	}
 	return Granted
@@ -266,11 +273,9 @@ func (a *ask) references(p *profile) bool {
 	return false
 }
 
-// typed tells whether there is a resource whose conditions are to be met. Without one the question
+// typed reports whether there is a resource whose conditions are to be met. Without a type the question
 // is whether the subject may do the action to anything at all.
-func (a *ask) typed() bool {
-	return a.resource != nil || a.t != typeNone && (a.q.Resource.New || stored[a.t] == 0)
-}
+func (a *ask) typed() bool { return a.t != typeNone }
 
 // meets tells whether the resource meets p's conditions for its type, for this subject.
 func (a *ask) meets(p *profile, subject *entity) bool {

@@ -44,7 +44,7 @@ func (c Condition) String() string {
 	if have == "" {
 		have = "nothing"
 	}
-	return fmt.Sprintf("%s %s is wanted, the resource has %s", c.Kind, c.Want, have)
+	return fmt.Sprintf("requires %s %s; the resource has %s", c.Kind, c.Want, have)
 }
 
 // Explain decides q and says why. It costs far more than Decide.
@@ -57,6 +57,9 @@ func (s *Snapshot) Explain(q *Query) Explanation {
 	subject := s.subject(&q.Subject)
 	var a ask
 	reason := a.prepare(s, q)
+	if subject != nil && a.what == aModule && reason == UnknownResource {
+		x.Hints = a.dangling(subject)
+	}
 	if subject != nil && reason == Granted {
 		x.Profiles = a.findings(subject)
 		if q.Subject.Human != "" {
@@ -89,20 +92,12 @@ func (a *ask) findings(subject *entity) []Finding {
 // failed lists the conditions of p that the resource does not meet.
 func (a *ask) failed(p *profile, subject *entity) []Condition {
 	var out []Condition
-	if !a.tagsMatch(p) {
-		for _, t := range p.tags {
-			want := t.Value()
-			have, ok := a.tag(want.key)
-			if ok && have == want.value {
-				continue
-			}
-			c := Condition{Kind: "tag", Want: want.key + "=" + want.value}
-			if ok {
-				c.Have = want.key + "=" + have
-			}
-			out = append(out, c)
+	for _, want := range a.missingTags(p) {
+		c := Condition{Kind: "tag", Want: want.String()}
+		if have, ok := a.tags()[want.key]; ok {
+			c.Have = pair{want.key, have}.String()
 		}
-		slices.SortFunc(out, func(a, b Condition) int { return strings.Compare(a.Want, b.Want) })
+		out = append(out, c)
 	}
 	if p.scopes.has(a.t) && !a.inScope(p, subject) {
 		c := Condition{Kind: "hierarchy", Want: "group " + p.groupID + " or below", Have: a.s.groupName(a.group())}
@@ -132,18 +127,35 @@ func (a *ask) failed(p *profile, subject *entity) []Condition {
 	return out
 }
 
-// tag is the value of a tag of what is asked about.
-func (a *ask) tag(key string) (string, bool) {
+func (p pair) String() string { return p.key + "=" + p.value }
+
+// tags are those of what is asked about.
+func (a *ask) tags() map[string]string {
 	if a.resource == nil {
-		v, ok := a.q.Resource.Tags[key]
-		return v, ok
+		return a.q.Resource.Tags
 	}
+	tags := map[string]string{}
 	for _, t := range a.resource.allTags() {
-		if p := t.Value(); p.key == key {
-			return p.value, true
+		tags[t.Value().key] = t.Value().value
+	}
+	return tags
+}
+
+// missingTags are the tags of p that what is asked about would need and has not, in byte order.
+func (a *ask) missingTags(p *profile) []pair {
+	if a.tagsMatch(p) {
+		return nil
+	}
+	var missing []pair
+	have := a.tags()
+	for _, t := range p.tags {
+		want := t.Value()
+		if value, ok := have[want.key]; !ok || value != want.value {
+			missing = append(missing, want)
 		}
 	}
-	return "", false
+	slices.SortFunc(missing, func(a, b pair) int { return strings.Compare(a.String(), b.String()) })
+	return missing
 }
 
 func (s *Snapshot) groupName(slot uint32) string {
@@ -157,24 +169,40 @@ func (s *Snapshot) groupName(slot uint32) string {
 	return g.id
 }
 
-// hints are what an administrator would want to be told.
-func (a *ask) hints(subject *entity, x Explanation) []string {
+// dangling names the profiles that list what is asked about, which does not exist.
+func (a *ask) dangling(subject *entity) []string {
 	var out []string
-	restricts, overrides := "", ""
-	for _, f := range x.Profiles {
-		for _, c := range f.Failed {
-			if c.Kind == "tag" {
-				out = append(out, a.caseHint(c)...)
-			}
-		}
-		if f.Grants && f.Allows {
-			overrides = f.Name
-		} else if f.Grants {
-			restricts = f.Name
+	for _, slot := range heldSlots(subject) {
+		if p := a.s.profile(slot); a.grants(p) {
+			out = append(out, fmt.Sprintf("profile %q lists flow module %q, which does not exist; the entry grants nothing", p.name, a.q.Resource.ID))
 		}
 	}
-	if x.Allow && restricts != "" && overrides != "" {
-		out = append(out, fmt.Sprintf("profile %q restricts, but %q lets it through: what any profile allows is allowed", restricts, overrides))
+	return out
+}
+
+// hints are what an administrator would want to be told.
+func (a *ask) hints(subject *entity, x Explanation) []string {
+	var out, restrict, override []string
+	for _, slot := range heldSlots(subject) {
+		p := a.s.profile(slot)
+		if a.s.entities.at(slot - 1).absent() {
+			out = append(out, fmt.Sprintf("profile %q does not exist; that it is held grants nothing", p.id))
+		}
+		if !a.grants(p) {
+			continue
+		}
+		for _, want := range a.missingTags(p) {
+			out = append(out, a.caseHints(want)...)
+		}
+		if name := fmt.Sprintf("%q", p.name); a.meets(p, subject) {
+			override = append(override, name)
+		} else {
+			restrict = append(restrict, name)
+		}
+	}
+	if x.Allow && len(restrict) > 0 && len(override) > 0 {
+		out = append(out, fmt.Sprintf("%s not allow it, but %s: what any profile allows is allowed",
+			does(restrict, "does", "do"), does(override, "does", "do")))
 	}
 	if x.anyFailed("hierarchy") && x.Reason == ConditionFailed {
 		for _, slot := range heldSlots(subject) {
@@ -230,23 +258,33 @@ func (x Explanation) anyFailed(kind string) bool {
 	})
 }
 
-// caseHint tells when a tag differs in case only.
-func (a *ask) caseHint(c Condition) []string {
-	key, value, _ := strings.Cut(c.Want, "=")
-	have := a.q.Resource.Tags
-	if a.resource != nil {
-		have = map[string]string{}
-		for _, t := range a.resource.allTags() {
-			have[t.Value().key] = t.Value().value
-		}
-	}
+// caseHints tell of tags that differ in case only from one that is required.
+func (a *ask) caseHints(want pair) []string {
 	var out []string
+	have := a.tags()
 	for _, k := range slices.Sorted(maps.Keys(have)) {
-		if strings.EqualFold(k, key) && strings.EqualFold(have[k], value) && (k != key || have[k] != value) {
-			out = append(out, fmt.Sprintf("tag %s=%s differs from %s in case only; tags are compared exactly", k, have[k], c.Want))
+		if strings.EqualFold(k, want.key) && strings.EqualFold(have[k], want.value) && (k != want.key || have[k] != want.value) {
+			out = append(out, fmt.Sprintf("tag %s differs from %s in case only; tags are compared exactly", pair{k, have[k]}, want))
 		}
 	}
 	return out
+}
+
+// does names profiles, and says in the form of the verb that goes with them what they do.
+func does(profiles []string, one, many string) string {
+	if len(profiles) == 1 {
+		return "profile " + profiles[0] + " " + one
+	}
+	return "profiles " + and(profiles) + " " + many
+}
+
+// and lists at most MaxProfiles names.
+func and(names []string) string {
+	last := names[len(names)-1]
+	if n := len(names); n > MaxProfiles {
+		names, last = names[:MaxProfiles+1], fmt.Sprintf("%d others", n-MaxProfiles)
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + last
 }
 
 // sentence sums an explanation up.
@@ -269,10 +307,7 @@ func (x Explanation) sentence(q *Query) string {
 	because := ""
 	switch x.Reason {
 	case Granted:
-		because = "profile " + x.name(x.Profile) + " grants it"
-		if x.Profile == "" {
-			because = "reports apply the tags of a profile only to users in the hierarchies of all profiles, so they show this user though no profile alone grants it"
-		}
+		because = x.granted()
 	case NotGranted:
 		because = "no profile that they hold grants it"
 		if len(x.Profiles) == 0 {
@@ -282,8 +317,11 @@ func (x Explanation) sentence(q *Query) string {
 		var parts []string
 		for _, f := range x.Profiles {
 			for _, c := range f.Failed {
-				parts = append(parts, fmt.Sprintf("profile %q: %s", f.Name, c))
+				parts = append(parts, fmt.Sprintf("profile %q %s", f.Name, c))
 			}
+		}
+		if n := len(parts); n > MaxProfiles {
+			parts = append(parts[:MaxProfiles], fmt.Sprintf("and %d more conditions are not met", n-MaxProfiles))
 		}
 		because = strings.Join(parts, "; ")
 		if because == "" {
@@ -307,11 +345,23 @@ func (x Explanation) sentence(q *Query) string {
 	return fmt.Sprintf("%s %s %s%s: %s.", strings.ToUpper(who[:1])+who[1:], verb, q.Action, on, because)
 }
 
-func (x Explanation) name(id string) string {
+// granted names all profiles of the subject that allow what is allowed. On reports it may be that none
+// does alone.
+func (x Explanation) granted() string {
+	var grant, allow []string
 	for _, f := range x.Profiles {
-		if f.Profile == id {
-			return fmt.Sprintf("%q", f.Name)
+		if f.Holder != x.Profiles[0].Holder || !f.Grants {
+			continue // of the human whom an AI agent assists, or about something else
+		}
+		name := fmt.Sprintf("%q", f.Name)
+		grant = append(grant, name)
+		if f.Allows {
+			allow = append(allow, name)
 		}
 	}
-	return id
+	if len(allow) > 0 {
+		return does(allow, "grants it", "grant it")
+	}
+	return does(grant, "grants it", "grant it together") + ": reports apply the tags of a profile only to users in the " +
+		"hierarchies of all profiles, so they show this user though no profile alone grants it"
 }

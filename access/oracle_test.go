@@ -155,8 +155,6 @@ func (w *world) decide(held []string, group string, q access.Query) access.Decis
 			found = &lanyard.Queue{Meta: lanyard.Meta{Tags: tags}}
 		}
 		switch {
-		case q.Resource.ID == "" && (of == access.TypeUser || of == access.TypeQueue || of == access.TypeSecurityProfile):
-			concrete = false
 		case found == nil:
 			return denied(access.UnknownResource)
 		default:

@@ -11,7 +11,7 @@ type Query struct {
 // Subject is who asks for access.
 type Subject struct {
 	Type SubjectType
-	ID   string // of a user: id or user name; of an AI agent: its ARN, qualifier included
+	ID   string // of a user: id or user name, see Resource; of an AI agent: its ARN, qualifier included
 	// Human is the user whom an AI agent assists. Then both must be allowed. Without one the agent
 	// serves itself and its own profiles count.
 	Human string
@@ -29,7 +29,11 @@ const (
 // Resource is what access is asked to. What lanyard stores is known to it: of those types Tags and
 // Group count only for a resource that is about to be made (New), never for one that is there.
 type Resource struct {
-	Type  string // one of the Type constants, or another type's name; "" when the action has no object
+	// Type is one of the Type constants, or another type's name. "" is for an action without an object,
+	// and for the question whether something may be done to anything at all.
+	Type string
+	// ID counts for the types that lanyard stores, of which "" names none, and for what profiles list one
+	// by one. Of a user it is the id or the user name; what has the form of an id is not taken for a name.
 	ID    string
 	New   bool // about to be created with these tags and in this group
 	Tags  map[string]string

@@ -233,7 +233,7 @@ func (s *Snapshot) Lookup(resourceType, ref string) []Found {
 		return []Found{{e.id, e.name(), e.seq}}
 	}
 	if k == kindUser {
-		if _, e := s.findName(ref); e != nil {
+		if e := s.user(ref); e != nil {
 			return []Found{{e.id, e.name(), e.seq}}
 		}
 		return nil
@@ -248,7 +248,8 @@ func (s *Snapshot) Lookup(resourceType, ref string) []Found {
 	return found
 }
 
-// WhichActions lists, in byte order, the actions that q's subject is allowed on q's resource.
+// WhichActions lists, in byte order, the actions that q's subject is allowed on q's resource: of
+// permissions those that are about its type, as far as any are.
 func (s *Snapshot) WhichActions(q Query) []string {
 	if s == nil || !s.exists {
 		return nil
@@ -259,13 +260,30 @@ func (s *Snapshot) WhichActions(q Query) []string {
 	}
 	var names []string
 	for _, eff := range s.effective(heldSlots(e)) {
-		q.Action = eff.Action
+		if q.Action = eff.Action; !q.fitting() {
+			continue
+		}
 		if (len(names) == 0 || names[len(names)-1] != eff.Action) && s.Decide(&q).Allow {
 			names = append(names, eff.Action)
 		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// fitting reports whether what is asked is about the type of its resource, and not merely something that
+// may be asked of any. About types without number are the permissions about nothing in particular.
+func (q *Query) fitting() bool {
+	t := q.about()
+	about := t.set().permissions()
+	if t == typeNone || about == (permissions{}) {
+		return true
+	}
+	sym, known := catalogue.find(q.Action)
+	if t == typeContact && sym.place == symbols()[selfAssign].place && known {
+		return true
+	}
+	return known && about.has(sym.place) || !known && t == typeOther
 }
 
 // Holders lists the users and AI agents that hold a profile, users and AI agents mixed. Paging is as in

@@ -58,16 +58,10 @@ type (
 	}
 	holderProperties struct {
 		Name string `json:"name,omitempty"`
-		// Profile is the first of Profiles, which are at most access.MaxProfiles of the ProfileCount that
-		// allow it.
-		Profile      string   `json:"profile"`
-		ProfileName  string   `json:"profile_name"`
-		Profiles     []string `json:"profiles"`
-		ProfileCount int      `json:"profile_count"`
-	}
-	// hiddenProperties are those of somebody who can by what the caller may not see alone.
-	hiddenProperties struct {
-		Name         string   `json:"name,omitempty"`
+		// Profile is the first that allows it by itself. Profiles are all, at most access.MaxProfiles of
+		// ProfileCount.
+		Profile      string   `json:"profile,omitempty"`
+		ProfileName  string   `json:"profile_name,omitempty"`
 		Profiles     []string `json:"profiles"`
 		ProfileCount int      `json:"profile_count"`
 	}
@@ -187,12 +181,9 @@ func shownOf(h access.Holder, names map[string]string, see access.Sight) any {
 		h.Profiles = slices.DeleteFunc(slices.Clone(h.Profiles), func(id string) bool { return !see(access.TypeSecurityProfile, id) })
 		h.Granting = len(h.Profiles)
 	}
-	if len(h.Profiles) == 0 {
-		return hiddenProperties{h.Name, []string{}, 0}
-	}
-	first := h.Profiles[0]
-	if h.Profile == "" {
-		first = "" // in reports, where they can though no profile allows it by itself
+	first := "" // that allows it by itself
+	if h.Profile != "" && len(h.Profiles) > 0 {
+		first = h.Profiles[0]
 	}
 	return holderProperties{h.Name, first, names[first], h.Profiles, h.Granting}
 }

@@ -84,7 +84,10 @@ func (a *acting) may(s *access.Snapshot, operation string) *denial {
 	if a.right.Permission == "" {
 		return &denial{message: fmt.Sprintf("no permission of security profiles allows %s, so it cannot be called on behalf of user %s", operation, quote(a.user))}
 	}
-	r := access.Resource{Type: accessTypes[a.right.Type], ID: a.right.Ref}
+	var r access.Resource // to anything at all, where the call names nothing
+	if a.right.Ref != "" {
+		r = access.Resource{Type: accessTypes[a.right.Type], ID: a.right.Ref}
+	}
 	d := a.ask(s, a.right.Permission, r)
 	if d.Reason == access.UnknownResource {
 		// Only those who may do it to everything of the type are told what does not exist.

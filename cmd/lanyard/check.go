@@ -175,7 +175,7 @@ func (c *checkCmd) table(io streams, v *verdict) error {
 			if have == "" {
 				have = "nothing"
 			}
-			failed = append(failed, f.Kind+" "+f.Want+" is wanted, the resource has "+have)
+			failed = append(failed, "requires "+f.Kind+" "+f.Want+"; the resource has "+have)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Name, word[p.Grants], word[p.Allows], strings.Join(failed, "; "))
 	}

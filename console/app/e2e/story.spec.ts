@@ -19,7 +19,7 @@ test("why can a supervisor not see an agent, and what is done about it", async (
   await page.getByRole("option", { name: /sarah\.masson/ }).click();
 
   await expect(page.getByText("Denied", { exact: true }).first()).toBeVisible();
-  await expect(page.getByText(/tag Country=FR is wanted, the resource has Country=Fr/)).toBeVisible();
+  await expect(page.getByText(/requires tag Country=FR; the resource has Country=Fr/)).toBeVisible();
   await expect(page.getByText(/differs from Country=FR in case only/)).toBeVisible();
   await picture(page, "story-why");
 
