@@ -208,6 +208,7 @@ type profileAnswer struct {
 	ETag         string
 	Revision     int64
 	Holders      int
+	Warnings     []string
 	LastModified lastModified
 }
 
@@ -242,7 +243,7 @@ func (s *Server) profileOf(ctx context.Context, a *asking, in profileRequest) (a
 	}
 	tag := control.ETag(p)
 	a.header.Set("Etag", tag)
-	return profileAnswer{Profile: s.stateOf(instance, p), ETag: tag, Revision: v.Revision(), Holders: v.holderCount(id), LastModified: v.lastModified(s, changed, p)}, nil
+	return profileAnswer{Profile: s.stateOf(instance, p), ETag: tag, Revision: v.Revision(), Holders: v.holderCount(id), Warnings: list(p.Warnings()), LastModified: v.lastModified(s, changed, p)}, nil
 }
 
 // id is the bare id of an id or ARN of this instance.

@@ -54,6 +54,7 @@ func TestLint(t *testing.T) {
 		profile("tag-case", control.ProfileChange{Permissions: []string{"Users.View"}, AccessTags: map[string]string{"country": "FR"}, TagRestricted: user}),
 		profile("tag-on-nothing", control.ProfileChange{Permissions: []string{"Users.View"}, AccessTags: map[string]string{"Country": "XX"}, TagRestricted: user}),
 		profile("half-restriction", control.ProfileChange{Permissions: []string{"Users.View"}, AccessTags: fr}),
+		profile("unknown-type", control.ProfileChange{Permissions: []string{"Users.View"}, AccessTags: fr, TagRestricted: []string{"User", "Widget"}}),
 		profile("missing-group", control.ProfileChange{Permissions: []string{"Users.View"}, HierarchyRestricted: user, HierarchyGroup: &g.ID}),
 		profile("over-broad", control.ProfileChange{Permissions: all}),
 		profile("legacy-permission", control.ProfileChange{Permissions: []string{"ListenCallRecordings"}}),
@@ -109,7 +110,7 @@ func TestLint(t *testing.T) {
 			t.Errorf("the finding is %+v", f)
 		}
 	}
-	for _, name := range []string{"sound", "edit-without-view", "tag-case", "tag-on-nothing", "half-restriction", "missing-group", "legacy-permission", "unknown-permission", "near-identical", "unused"} {
+	for _, name := range []string{"sound", "edit-without-view", "tag-case", "tag-on-nothing", "half-restriction", "unknown-type", "missing-group", "legacy-permission", "unknown-permission", "near-identical", "unused"} {
 		want := []string{name}
 		if name == "sound" {
 			want = nil

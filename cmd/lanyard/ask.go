@@ -288,6 +288,19 @@ var knownTypes = []string{access.TypeUser, access.TypeSecurityProfile, access.Ty
 	access.TypeHierarchyGroup, access.TypeHoursOfOperation, access.TypeContactFlowModule, access.TypeContact,
 	access.TypeDataTableRow, access.TypeApplication, access.TypeFlowModule, access.TypeAIAgent, instanceType}
 
+// knownType is the name of a type that is called by any of its names, in any case.
+func knownType(name string) string {
+	if i := slices.IndexFunc(knownTypes, func(known string) bool { return strings.EqualFold(known, name) }); i >= 0 {
+		return knownTypes[i]
+	}
+	for _, t := range lanyard.RestrictableTypes() {
+		if slices.ContainsFunc(t.Names, func(known string) bool { return strings.EqualFold(known, name) }) {
+			return t.Type
+		}
+	}
+	return name
+}
+
 // instanceType is for permissions without an object.
 const instanceType = "Instance"
 
@@ -415,10 +428,7 @@ func (resourceFlags) parse(ref string) (asked, error) {
 	if !ok || t == "" {
 		return asked{}, refuse("RESOURCE: %q is not accepted; TYPE/NAME, TYPE/ID or an ARN is, such as User/jonas.becker", ref)
 	}
-	if i := slices.IndexFunc(knownTypes, func(known string) bool { return strings.EqualFold(known, t) }); i >= 0 {
-		t = knownTypes[i]
-	}
-	return asked{Type: t, ID: id}, nil
+	return asked{Type: knownType(t), ID: id}, nil
 }
 
 // printJSON writes v as one line.

@@ -54,6 +54,8 @@ export interface ProfileAnswer {
   ETag: string;
   Revision: number;
   Holders: number;
+  /** What the profile holds that does not work as it may be meant. */
+  Warnings: string[];
   LastModified: Modified | null;
 }
 

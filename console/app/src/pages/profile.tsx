@@ -187,6 +187,13 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
     >
       {error && <Failed error={error} retry={reload} />}
       {restoreError && <Failed error={restoreError} />}
+      {latest.Profile.SecurityProfileId === id && latest.Warnings.length > 0 && (
+        <Alert type="warning" header={x.warnings}>
+          {latest.Warnings.map((text) => (
+            <div key={text}>{text}</div>
+          ))}
+        </Alert>
+      )}
       {!mayEdit && <Alert type="info">{x.readOnly("SecurityProfiles.Edit")}</Alert>}
       {(dirty || tagsDirty) && (
         <Unsaved

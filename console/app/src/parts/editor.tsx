@@ -104,8 +104,8 @@ export function Editor({ value, saved, onChange, problems, onProblem, details, d
                 <SpaceBetween size="l">
                   <FormField label={title("TagRestrictedResources")} description={x.restrictedText} errorText={problems.TagRestrictedResources}>
                     <Multiselect
-                      options={[...new Set([...catalogue.TagRestrictable, ...value.TagRestrictedResources])].map((v) => ({ value: v, label: t.types[v] ?? v }))}
-                      selectedOptions={value.TagRestrictedResources.map((v) => ({ value: v, label: t.types[v] ?? v }))}
+                      options={[...new Set([...catalogue.TagRestrictable, ...value.TagRestrictedResources])].map((v) => ({ value: v, label: t.restricted[v] ?? v }))}
+                      selectedOptions={value.TagRestrictedResources.map((v) => ({ value: v, label: t.restricted[v] ?? v }))}
                       onChange={(e) => put("TagRestrictedResources", e.detail.selectedOptions.map((o) => o.value!))}
                       placeholder={x.chooseTypes}
                       ariaLabel={t.fields.TagRestrictedResources}
@@ -145,6 +145,7 @@ export function Editor({ value, saved, onChange, problems, onProblem, details, d
                       />
                     </FormField>
                   )}
+                  {!own && value.AllowedAccessControlHierarchyGroupId && <Alert type="warning">{x.groupAlone}</Alert>}
                 </SpaceBetween>
               </Container>
             </div>
