@@ -76,6 +76,11 @@ func (p *Profile) IncompleteTagRestriction() bool {
 	return (len(p.AccessTags) == 0) != (len(p.TagRestricted) == 0)
 }
 
+// Restricted reports whether tags or the hierarchy restrict anything that p grants.
+func (p *Profile) Restricted() bool {
+	return len(p.AccessTags) > 0 && len(p.TagRestricted) > 0 || len(p.HierarchyRestricted) > 0
+}
+
 // Warnings says what a profile holds that has no effect, or another one than its author may expect:
 // one sentence each, in a fixed order, without the profile's name.
 func (p *Profile) Warnings() []string {

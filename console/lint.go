@@ -138,7 +138,7 @@ func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([
 		if len(unknown) > 0 {
 			add("unknown-permission", info, "it has permissions that the catalogue does not know", unknown, p)
 		}
-		if len(p.AccessTags) == 0 && len(p.HierarchyRestricted) == 0 && (len(p.Permissions)*2 > len(lanyard.Permissions()) || len(keen) >= broadly) {
+		if !p.Restricted() && (len(p.Permissions)*2 > len(lanyard.Permissions()) || len(keen) >= broadly) {
 			add("over-broad", info, fmt.Sprintf("it grants %d permissions, %d of them sensitive, without any restriction", len(p.Permissions), len(keen)), keen, p)
 		}
 	}

@@ -84,7 +84,7 @@ func (s *Service) profilesOfUser(ctx context.Context, r store.Reader, in *lanyar
 			continue
 		}
 		ids = append(ids, p.ID)
-		if len(p.TagRestricted) > 0 || len(p.HierarchyRestricted) > 0 {
+		if p.Restricted() { // one that is incomplete restricts nothing
 			restricted++
 		}
 	}
