@@ -49,6 +49,9 @@ const (
 	maxContains   = 25
 	maxConditions = 500
 	maxDepth      = 10
+	// What a search may compare: conditions times resources of the type. A few conditions are always accepted.
+	maxComparisons = 10_000_000
+	fewConditions  = 10
 )
 
 // searchable names the fields of each type, in the order in which messages list them.
@@ -125,7 +128,7 @@ func Search[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 	if err != nil {
 		return nil, nil, "", 0, err
 	}
-	c := compiler{service: s, reader: r, in: in, sight: sight, fields: searchable[none.Type()], t: none.Type()}
+	c := compiler{service: s, reader: r, in: in, sight: sight, folded: make(folded, len(searchable[none.Type()])), fields: searchable[none.Type()], t: none.Type()}
 	if none.Type() == lanyard.TypeGroup {
 		if err := c.setLevelField(ctx); err != nil {
 			return nil, nil, "", 0, err
@@ -138,6 +141,12 @@ func Search[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 			return nil, nil, "", 0, err
 		}
 		tests = append(tests, t)
+	}
+	if err := c.affordable(ctx); err != nil {
+		return nil, nil, "", 0, err
+	}
+	if len(tests) > 0 {
+		tests = slices.Insert(tests, 0, c.folded.begin)
 	}
 	see, err := s.visible(ctx, call, in)
 	if err != nil {
@@ -196,6 +205,9 @@ func find[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, i
 	return scan[R](ctx, r, c.tests, after, limit, total)
 }
 
+// lookEvery is after how many users a search looks whether its caller is still there.
+const lookEvery = 1024
+
 // pick is scan where users are found in memory and only those of the page are read. What has changed
 // in between is tested again.
 func pick[R lanyard.Resource](ctx context.Context, r store.Reader, snapshot *access.Snapshot, c criteria, after int64, limit int, total int64) (page []R, more bool, _ int64, _ error) {
@@ -211,7 +223,11 @@ func pick[R lanyard.Resource](ctx context.Context, r store.Reader, snapshot *acc
 	for {
 		var found []place // the first that there are after that position, and one more
 		most := limit - len(page) + 1
+		looked := 0
 		snapshot.Users(c.tagged, func(u *lanyard.User) bool {
+			if looked++; looked%lookEvery == 0 && ctx.Err() != nil { // nobody waits for it any more
+				return false
+			}
 			if u.Seq <= after || !all(c.tests, u) {
 				return true
 			}
@@ -224,6 +240,9 @@ func pick[R lanyard.Resource](ctx context.Context, r store.Reader, snapshot *acc
 			}
 			return true
 		})
+		if err := ctx.Err(); err != nil {
+			return nil, false, 0, err
+		}
 		counting = false
 		slices.SortFunc(found, order)
 		for _, at := range found[:min(most, len(found))] {
@@ -260,6 +279,9 @@ func scan[R lanyard.Resource](ctx context.Context, r store.Reader, tests []test,
 	}
 	for {
 		some, err := r.List(ctx, none.Type(), after, chunk)
+		if err == nil {
+			err = ctx.Err() // what comes from a cache does not look
+		}
 		if err != nil {
 			return nil, false, 0, err
 		}
@@ -316,9 +338,52 @@ type compiler struct {
 	fields  []field
 	levels  *lanyard.Structure // when groups are searched
 	t       lanyard.Type       // of what is searched
+	folded  folded
 	count   int
 	tagged  bool // as in criteria
 	stored  bool
+}
+
+// affordable refuses a search that would compare too much.
+func (c *compiler) affordable(ctx context.Context) error {
+	if c.count <= fewConditions {
+		return nil
+	}
+	n, err := c.reader.Count(ctx, c.t)
+	if err != nil {
+		return err
+	}
+	if most := max(fewConditions, maxComparisons/max(1, n)); c.count > most {
+		return lanyard.Errorf(lanyard.Invalid, "SearchCriteria must have at most %d conditions in an instance with %d resources of the type, got %d", most, n, c.count)
+	}
+	return nil
+}
+
+// folded has the fields of the resource that is being tested in lower case, each made when a condition first
+// asks for it: there may be hundreds of conditions on one field.
+type folded []struct {
+	values []string
+	made   bool
+}
+
+// begin is the first test of every resource.
+func (f folded) begin(lanyard.Resource) bool {
+	for i := range f {
+		f[i].made = false
+	}
+	return true
+}
+
+// of returns the values of a resource's field, whose number in searchable is at.
+func (f folded) of(at int, values func(lanyard.Resource) []string, r lanyard.Resource) []string {
+	field := &f[at]
+	if !field.made {
+		field.values, field.made = field.values[:0], true
+		for _, value := range values(r) {
+			field.values = append(field.values, strings.ToLower(value))
+		}
+	}
+	return field.values
 }
 
 func (c *compiler) setLevelField(ctx context.Context) error {
@@ -444,15 +509,16 @@ func (c *compiler) compileString(s StringCondition) (test, error) {
 		if n := utf8.RuneCountInString(s.Value); n < minContains || n > maxContains {
 			return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.Value: %s has %d characters; CONTAINS accepts %d to %d", quote(s.Value), n, minContains, maxContains)
 		}
-		match = func(have string) bool { return strings.Contains(strings.ToLower(have), want) }
+		match = func(have string) bool { return strings.Contains(have, want) }
 	case "STARTS_WITH":
-		match = func(have string) bool { return strings.HasPrefix(strings.ToLower(have), want) }
+		match = func(have string) bool { return strings.HasPrefix(have, want) }
 	case "EXACT", "":
-		match = func(have string) bool { return strings.ToLower(have) == want }
+		match = func(have string) bool { return have == want }
 	default:
 		return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.ComparisonType: %s is not accepted; EXACT, STARTS_WITH and CONTAINS are", quote(s.Compare))
 	}
-	return func(r lanyard.Resource) bool { return slices.ContainsFunc(values(r), match) }, nil
+	folded := c.folded
+	return func(r lanyard.Resource) bool { return slices.ContainsFunc(folded.of(at, values, r), match) }, nil
 }
 
 func (c *compiler) compileGroup(ctx context.Context, g GroupCondition) (test, error) {
