@@ -49,8 +49,8 @@ type serveCmd struct {
 	NoAuth              bool   `help:"Take every request, signed or not, for one of --account. Loopback addresses only."`
 
 	Throttle       string `help:"Limit calls: off, or aws (2 a second with a burst of 5, per account and operation)." default:"off" enum:"off,aws"`
-	Lenient        bool   `help:"Keep unknown names of permissions and resource types, and half restrictions, as they are sent."`
-	Strict         bool   `help:"Calls on behalf of a user (header x-lanyard-acting-user): nobody grants what they do not hold, nobody changes their own profiles."`
+	Lenient        bool   `help:"Keep unknown names of permissions and resource types as they are sent; an unknown type restricts every type without a name of its own."`
+	Strict         bool   `help:"Calls on behalf of a user (header x-lanyard-acting-user): nobody grants what they do not hold, nobody changes their own profiles. From every caller: incomplete tag restrictions are refused."`
 	AssociateUsers bool   `help:"Let AssociateSecurityProfiles take users as well as AI agents."`
 	Demo           bool   `help:"Make a demo instance unless there is one."`
 
