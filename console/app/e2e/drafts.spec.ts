@@ -146,6 +146,7 @@ test("whose session has ended finds the draft again after signing in; another pe
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await isThere(page, "Typed before the end");
 
+  await page.goto("about:blank");
   await page.goto(`${server.url}/#/account`);
   await page.getByLabel("Present password").fill("Old-Secret-1");
   await page.getByLabel("New password", { exact: true }).fill("New-Secret-2");
@@ -153,4 +154,37 @@ test("whose session has ended finds the draft again after signing in; another pe
   const all = await kept(page);
   expect(all).toContain("Typed before the end");
   for (const secret of ["Old-Secret-1", "New-Secret-2", server.password("olivia.stone"), server.password("tom.ellis")]) expect(all).not.toContain(secret);
+});
+
+test("an address that is typed is asked about like a link, and drafts left behind are listed", async ({ page, server }) => {
+  const id = await server.makeProfile("Left behind", { Description: "Before" });
+  await signIn(page, server);
+  await open(page, server, `profiles/${id}?tab=details`);
+  await page.getByLabel("Description").fill("Not saved");
+  const asked = page.getByRole("dialog", { name: "Leave with unsaved changes?" });
+  await page.evaluate((to) => void (location.hash = to), at(server, "users"));
+  await expect(asked).toBeVisible();
+  await asked.getByRole("button", { name: "Stay on the page" }).last().click();
+  await expect(page.getByLabel("Description")).toHaveValue("Not saved");
+  await expect(page).toHaveURL(new RegExp(`profiles/${id}`));
+  await page.evaluate((to) => void (location.hash = to), at(server, "users"));
+  await asked.getByRole("button", { name: "Leave and lose them" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Users" })).toBeVisible();
+  await page.goBack();
+  await expect(page.getByLabel("Description")).toHaveValue("Before");
+
+  // A page that was closed or reloaded elsewhere leaves a draft.
+  await page.getByLabel("Description").fill("Not saved either");
+  await page.goto("about:blank");
+  await page.goto(`${server.url}/#${at(server, "overview")}`);
+  await expect(page.getByText("You have 1 unsaved draft")).toBeVisible();
+  await page.getByRole("link", { name: "Show drafts" }).click();
+  await page.getByRole("table").getByRole("link", { name: "Left behind" }).click();
+  await expect(page.getByLabel("Find permissions by name or label")).toBeVisible();
+  await expect(restored(page)).toBeVisible();
+  await page.goto("about:blank");
+  await page.goto(`${server.url}/#${at(server, "drafts")}`);
+  await page.getByRole("button", { name: "Discard the draft of Left behind" }).click();
+  await expect(page.getByText("No drafts.")).toBeVisible();
+  await expect(page.getByRole("navigation").getByRole("link", { name: /^Drafts/ })).toHaveCount(0);
 });

@@ -11,7 +11,7 @@ test("a user gets another profile after a review, and every right shows the prof
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Review and save", exact: true }).first().click();
   const dialog = page.getByRole("dialog");
-  await expect(dialog).toContainText("+ Price list editor");
+  await expect(dialog).toContainText("added: Price list editor");
   await expect(dialog.locator("[data-affected]")).toHaveAttribute("data-affected", "1");
   await expect(dialog).toContainText("DataTables.View");
   await save(page);

@@ -58,3 +58,12 @@ test("a reader can look at everything and change nothing", async ({ page, server
   await expect(page.getByRole("link", { name: "Auditor" })).toBeVisible();
   await expect(page.locator("[aria-disabled=true]").filter({ hasText: "Create profile" })).toBeVisible();
 });
+
+test("who may not see hierarchy groups cannot take a user out of one", async ({ page, server }) => {
+  const users = await server.users();
+  const id = await server.makeProfile("Edits people", { Permissions: ["Users.View", "Users.Edit"] });
+  await server.assign("maya.patel", [id]);
+  await signIn(page, server, "maya.patel", at(server, `users/${users["manon.girard"] ?? users["hugo.moreau"]}?tab=edit`));
+  await expect(page.getByText("The current group is hidden from you, so you can't change it here.")).toBeVisible();
+  await expect(page.getByRole("radio")).toHaveCount(0);
+});

@@ -47,3 +47,22 @@ test("why can a supervisor not see an agent, and what is done about it", async (
   await expect(newest).toContainText("in the console");
   await claire.context().close();
 });
+
+test("a name that is typed and confirmed with Enter stands for whoever has it, and links lead to them", async ({ page, server }) => {
+  const users = await server.users();
+  await signIn(page, server);
+  await open(page, server, "explore/check?what=Users.View");
+  await page.getByRole("combobox", { name: "User" }).first().fill("claire.dubois");
+  await page.keyboard.press("Enter");
+  await page.getByRole("combobox", { name: "User" }).last().fill("sarah.masson");
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(new RegExp(`who=${users["claire.dubois"]}.*on=${users["sarah.masson"]}`));
+  await page.getByRole("link", { name: "Open sarah.masson" }).or(page.getByRole("link", { name: "Who can?" })).first().click();
+  await expect(page.getByText("does not exist")).toHaveCount(0);
+  // What nobody has is taken for an id, and no page of it is offered.
+  await open(page, server, `explore/check?what=Users.View&who=${users["claire.dubois"]}&name=claire.dubois`);
+  await page.getByRole("combobox", { name: "User" }).last().fill("nobody.at.all");
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("Denied", { exact: true }).first()).toBeVisible();
+  await expect(page.getByRole("link", { name: "Open nobody.at.all" })).toHaveCount(0);
+});

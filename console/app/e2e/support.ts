@@ -225,7 +225,7 @@ export async function open(page: Page, server: Server, path: string): Promise<vo
   await page.goto(`${server.url}/#${at(server, path)}`);
 }
 
-export const box = (page: Page, permission: string) => page.getByRole("checkbox", { name: new RegExp(`^${permission.replaceAll(".", "\\.")}(\\.\\s|$)`) });
+export const box = (page: Page, permission: string) => page.getByRole("checkbox", { name: new RegExp(`(^|, )${permission.replaceAll(".", "\\.")}(\\.\\s|$)`) });
 
 /** Shows a permission's row, ticks or clears it. */
 export async function grant(page: Page, permission: string, on: boolean): Promise<void> {

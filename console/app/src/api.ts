@@ -185,6 +185,34 @@ export function listen(over: typeof whenOver, online: typeof whenOnline) {
   whenOnline = online;
 }
 
+const seenKey = "lanyard.seen";
+let seenHere = Date.now();
+
+/** When the server last answered whoever is signed in, in any tab: from then on the session counts as unused. */
+export function seen(): number {
+  try {
+    return Math.max(seenHere, Number(localStorage.getItem(seenKey) ?? 0));
+  } catch {
+    return seenHere;
+  }
+}
+
+function see() {
+  const now = Date.now();
+  if (now - seenHere < 500) return;
+  seenHere = now;
+  try {
+    localStorage.setItem(seenKey, String(now));
+  } catch {
+    // Then each tab counts for itself.
+  }
+}
+
+/** Ends the session, whatever comes of it: for a page that locks itself. */
+export async function end(): Promise<void> {
+  await send("sign-out", {}, {}).catch(() => {});
+}
+
 async function raw<T>(path: string, init: RequestInit): Promise<Answer<T>> {
   let response: Response;
   try {
@@ -208,6 +236,7 @@ async function raw<T>(path: string, init: RequestInit): Promise<Answer<T>> {
     const body = (data.Error as ErrorBody | undefined) ?? { Code: "Unknown", Message: response.statusText };
     throw new ApiError(response.status, body, data);
   }
+  see();
   return { data: data as T, headers: response.headers };
 }
 
@@ -279,6 +308,12 @@ export async function ask<T>(instance: string, question: string, body: object, s
 /** Runs an operation of the API that only reads. */
 export async function look<T>(operation: string, input: object, signal?: AbortSignal): Promise<T> {
   return (await guarded<T>(`call/${operation}`, input, { signal }, true)).data;
+}
+
+/** The same, with the entity tag of what was read. */
+export async function lookTagged<T>(operation: string, input: object, signal?: AbortSignal): Promise<{ data: T; etag: string }> {
+  const { data, headers } = await guarded<T>(`call/${operation}`, input, { signal }, true);
+  return { data, etag: headers.get("ETag") ?? "" };
 }
 
 /** Runs an operation of the API that changes something. */

@@ -1,5 +1,6 @@
 import Alert from "@cloudscape-design/components/alert";
 import AppLayout from "@cloudscape-design/components/app-layout";
+import Badge from "@cloudscape-design/components/badge";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Flashbar, { type FlashbarProps } from "@cloudscape-design/components/flashbar";
@@ -11,13 +12,16 @@ import Spinner from "@cloudscape-design/components/spinner";
 import TopNavigation from "@cloudscape-design/components/top-navigation";
 import { createContext, lazy, Suspense, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { createHashRouter, Navigate, Outlet, RouterProvider, useLocation, useNavigate } from "react-router";
-import { ApiError, catalogue as loadCatalogue, listen, own, type Session, session as loadSession, type SignIn } from "./api";
+import { ApiError, catalogue as loadCatalogue, end, listen, own, type Session, session as loadSession, type SignIn } from "./api";
 import type { Catalogue } from "./catalogue";
-import { dropDrafts } from "./drafts";
+import { drafts, dropDrafts, useDrafts } from "./drafts";
+import { listInstances, type Summary } from "./instances";
 import { Failed } from "./parts/failed";
+import { FlashLink } from "./parts/show";
+import { idleLeft, IdleWarning, Lock, useIdleEnd, warning } from "./parts/lock";
 import { Page } from "./parts/page";
 import { goOn, SignInForm, SignInPage } from "./pages/sign-in";
-import { type Message, serverIsBack, type Shared, SharedContext, useKept, useShared } from "./state";
+import { AliasContext, type Message, serverIsBack, type Shared, SharedContext, useKept, useShared } from "./state";
 import { t } from "./texts";
 import { follow, type Theme } from "./theme";
 
@@ -38,7 +42,30 @@ const Heat = lazy(() => import("./pages/heat"));
 const Hierarchy = lazy(() => import("./pages/hierarchy"));
 const History = lazy(() => import("./pages/history"));
 const State = lazy(() => import("./pages/state"));
+const Drafts = lazy(() => import("./pages/drafts"));
 const Account = lazy(() => import("./pages/account"));
+
+/** Whether the page that is shown has unsaved changes. */
+let unsavedNow = false;
+
+// The router lets an address that was typed, or a bookmark, through without a question: it cannot take such a step back.
+// So it is taken back here, and made again as a link is.
+addEventListener(
+  "popstate",
+  (e) => {
+    if (!unsavedNow || e.state !== null) return;
+    const { pathname, search } = router.state.location;
+    const wanted = location.hash.slice(1) || "/";
+    if (wanted.split("?")[0] === pathname) return;
+    e.stopImmediatePropagation();
+    history.replaceState({ idx: step + 1, key: "default", usr: null }, "", `#${pathname}${search}`);
+    void router.navigate(wanted);
+  },
+  true,
+);
+
+/** Where in the browser's history the router is. */
+let step = 0;
 
 const router = createHashRouter([
   {
@@ -67,6 +94,7 @@ const router = createHashRouter([
           { path: "explore/what-can", element: <WhatCan /> },
           { path: "explore/heat", element: <Heat /> },
           { path: "explore/hierarchy", element: <Hierarchy /> },
+          { path: "drafts", element: <Drafts /> },
           { path: "history", element: <History /> },
           { path: "history/:type/:id/:revision", element: <State /> },
         ],
@@ -75,6 +103,8 @@ const router = createHashRouter([
     ],
   },
 ]);
+
+router.subscribe(() => void (step = (history.state as { idx?: number } | null)?.idx ?? step));
 
 function Start() {
   const { session } = useShared();
@@ -151,15 +181,15 @@ export function App() {
 function SignedIn({ boot, choice, setChoice, restart }: { boot: Extract<Boot, { state: "in" }>; choice: Theme; setChoice: (t: Theme) => void; restart: () => void }) {
   const [messages, setMessages] = useState<(Message & { id: string })[]>([]);
   const [online, setOnline] = useState(true);
-  const [over, setOver] = useState<{ error: ApiError; signIn: SignIn } | null>(null);
+  const [over, setOver] = useState<{ error: ApiError; signIn: SignIn; locked?: boolean } | null>(null);
   const unsaved = useRef(false);
   const waiting = useRef<{ go: () => void; stop: (e: unknown) => void }[]>([]);
 
   useEffect(() => {
     listen(
       (error) => {
-        setOver({ error, signIn: (error.answer.SignIn as SignIn | undefined) ?? nobody });
-        void loadSession().catch((e: ApiError) => e.answer?.SignIn && setOver({ error, signIn: e.answer.SignIn as SignIn }));
+        setOver((now) => (now?.locked ? now : { error, signIn: (error.answer.SignIn as SignIn | undefined) ?? nobody }));
+        void loadSession().catch((e: ApiError) => e.answer?.SignIn && setOver((now) => ({ ...now, error: now?.error ?? error, signIn: e.answer.SignIn as SignIn })));
         return new Promise<void>((go, stop) => waiting.current.push({ go, stop }));
       },
       (now) => setOnline((was) => (was === now ? was : now)),
@@ -179,7 +209,7 @@ function SignedIn({ boot, choice, setChoice, restart }: { boot: Extract<Boot, { 
     setMessages((all) => [{ ...message, id }, ...all.slice(0, 3)]); // the newest on top of the stack
     if (message.type === "success" || message.type === "info") setTimeout(() => setMessages((all) => all.filter((m) => m.id !== id)), 10_000);
   }, []);
-  const setUnsaved = useCallback((v: boolean) => void (unsaved.current = v), []);
+  const setUnsaved = useCallback((v: boolean) => void (unsavedNow = unsaved.current = v), []);
   const signOut = useCallback(
     async (everywhere: boolean) => {
       if (unsaved.current && !confirm(t.unsaved.signOut)) return;
@@ -194,6 +224,14 @@ function SignedIn({ boot, choice, setChoice, restart }: { boot: Extract<Boot, { 
   const [session, setSession] = useState(boot.session);
   useEffect(() => setSession(boot.session), [boot.session]);
   const refresh = useCallback(() => void loadSession().then(setSession, () => {}), []);
+  const left = useIdleEnd(session.Idle, !over);
+  useEffect(() => {
+    if (left > 0 || over || idleLeft(session.Idle) > 0) return; // just signed in again, it counts anew
+    const error = new ApiError(401, { Code: "NotSignedIn", Message: t.over.reasons.idle, Reason: "idle" });
+    setOver({ error, signIn: nobody, locked: true });
+    // The cookie must not outlast the cover; the refusal then says how to sign in.
+    void end().then(() => loadSession().catch((e: ApiError) => e.answer?.SignIn && setOver((now) => now && { ...now, signIn: e.answer.SignIn as SignIn })));
+  }, [left, over]);
   const shared = useMemo<Shared>(() => ({ session, catalogue: boot.catalogue, notify, setUnsaved, refresh, signOut }), [session, boot.catalogue, notify, setUnsaved, refresh, signOut]);
 
   const items: FlashbarProps.MessageDefinition[] = messages.map((m) => ({
@@ -204,45 +242,69 @@ function SignedIn({ boot, choice, setChoice, restart }: { boot: Extract<Boot, { 
   }));
   if (!online) items.unshift({ id: "offline", type: "warning", loading: true, header: t.errors.offline, content: t.errors.offlineText });
 
+  const again = (over: { error: ApiError; signIn: SignIn }) => (
+    <SignInForm
+      signIn={over.signIn}
+      inDialog
+      intro={t.over.reasons[over.error.body.Reason ?? "none"] ?? t.over.reasons.none}
+      username={boot.session.User?.Username}
+      done={(session) => {
+        // Somebody else must not find, or save, what this person typed.
+        if (session.User?.Id !== boot.session.User?.Id || session.Kind !== boot.session.Kind) {
+          setUnsaved(false);
+          location.hash = "#/";
+          location.reload();
+          return;
+        }
+        setOver(null);
+        for (const w of waiting.current.splice(0)) w.go();
+      }}
+    />
+  );
+
   return (
     <SharedContext.Provider value={shared}>
       <FrameContext value={{ items, choice, setChoice }}>
         <RouterProvider router={router} />
       </FrameContext>
-      {over && (
+      {!over && left > 0 && left <= warning(session.Idle * 1000) && <IdleWarning left={left} stay={refresh} />}
+      {over?.locked && <Lock>{again(over)}</Lock>}
+      {over && !over.locked && (
         <Modal visible header={over.error.body.Reason === "instance-deleted" ? t.over.deleted : t.over.title} onDismiss={() => {}} closeAriaLabel={t.over.close}>
-          <SignInForm
-            signIn={over.signIn}
-            inDialog
-            intro={t.over.reasons[over.error.body.Reason ?? "none"] ?? t.over.reasons.none}
-            username={boot.session.User?.Username}
-            done={(session) => {
-              // Somebody else must not find, or save, what this person typed.
-              if (session.User?.Id !== boot.session.User?.Id || session.Kind !== boot.session.Kind) {
-                setUnsaved(false);
-                location.hash = "#/";
-                location.reload();
-                return;
-              }
-              setOver(null);
-              for (const w of waiting.current.splice(0)) w.go();
-            }}
-          />
+          {again(over)}
         </Modal>
       )}
     </SharedContext.Provider>
   );
 }
 
+/** The instances that there are, for whoever may be in several: the operator. */
+function useInstances(again: boolean): Summary[] {
+  const { session } = useShared();
+  const [all, setAll] = useState<Summary[]>([]);
+  useEffect(() => {
+    if (session.Kind === "operator") void listInstances().then(setAll, () => {});
+  }, [session.Kind, again]);
+  return all;
+}
+
 const FrameContext = createContext<{ items: FlashbarProps.MessageDefinition[]; choice: Theme; setChoice: (t: Theme) => void } | null>(null);
 
 function Frame() {
-  const { session, signOut } = useShared();
+  const { session, signOut, notify } = useShared();
   const { items, choice, setChoice } = useContext(FrameContext)!;
   const navigate = useNavigate();
   const { pathname } = useLocation();
   const [open, setOpen] = useState(() => innerWidth > 1100);
   const instance = /^\/instances\/([^/]+)/.exec(pathname)?.[1] ?? session.Instance?.Id;
+  const instances = useInstances(pathname === "/instances");
+  const alias = session.Instance?.Alias ?? instances.find((i) => i.Id === instance)?.InstanceAlias ?? "";
+  const left = useDrafts(instance ?? "");
+  // Drafts of before are announced once, where the page itself does not show them.
+  useEffect(() => {
+    const others = drafts(session, instance ?? "").filter((d) => d.page.split("?")[0] !== location.hash.split("?")[0]);
+    if (others.length) notify({ type: "info", header: t.drafts.left(others.length), content: <FlashLink href={`#/instances/${instance}/drafts`}>{t.drafts.list}</FlashLink> });
+  }, []);
 
   // Links of the design system are plain links. Followed by the router, leaving can be asked about.
   useEffect(() => {
@@ -259,17 +321,42 @@ function Frame() {
   const to = (path: string) => `#/instances/${instance}/${path}`;
   const current = pathname.split("/").slice(3);
   const active = current[0] === "explore" ? to(`explore/${current[1]}`) : to(current[0] ?? "");
+  // Another instance has the same lists and questions, but not the same profiles and people.
+  const sibling = current[0] === "explore" ? `explore/${current[1]}` : current[0] && current[0] !== "drafts" ? current[0] : "overview";
   const themes = (["system", "light", "dark"] as Theme[]).map((id) => ({ id: `theme-${id}`, text: t.theme[id], iconName: choice === id ? ("check" as const) : undefined }));
 
   return (
     <>
-      <button className="skip" onClick={() => document.querySelector<HTMLElement>("main")?.focus()}>
+      <button
+        className="skip"
+        onClick={() => {
+          const main = document.querySelector<HTMLElement>("main");
+          if (!main) return;
+          main.tabIndex = -1; // without it, it takes no focus
+          main.focus();
+        }}
+      >
         {t.nav.skip}
       </button>
       <div id="top">
         <TopNavigation
-          identity={{ href: "#/", title: t.name, logo: { src: "./favicon.svg", alt: "" } }}
+          identity={{ href: "#/", title: alias ? `${t.name} - ${alias}` : t.name, logo: { src: "./favicon.svg", alt: t.nav.logo } }}
           utilities={[
+            ...(instances.length > 1 && instance
+              ? [
+                  {
+                    type: "menu-dropdown" as const,
+                    text: alias || t.nav.instance,
+                    ariaLabel: `${t.nav.switch}: ${alias}`,
+                    title: t.nav.switch,
+                    items: [
+                      ...instances.map((i) => ({ id: i.Id, text: i.InstanceAlias || i.Id, iconName: i.Id === instance ? ("check" as const) : undefined })),
+                      { id: "", text: t.nav.allInstances },
+                    ],
+                    onItemClick: (e: { detail: { id: string } }) => void navigate(e.detail.id ? `/instances/${e.detail.id}/${sibling}` : "/instances"),
+                  },
+                ]
+              : []),
             { type: "menu-dropdown", iconName: "settings", ariaLabel: t.theme.title, title: t.theme.title, items: themes, onItemClick: (e) => setChoice(e.detail.id.slice(6) as Theme) },
             {
               type: "menu-dropdown",
@@ -302,7 +389,7 @@ function Frame() {
         navigation={
           <SideNavigation
             activeHref={active}
-            header={{ text: session.Instance?.Alias ?? t.nav.instance, href: to("overview") }}
+            header={{ text: alias || t.nav.instance, href: to("overview") }}
             items={[
               { type: "link", text: t.overview.title, href: to("overview") },
               { type: "link", text: t.profiles.title, href: to("profiles") },
@@ -320,14 +407,17 @@ function Frame() {
                 ],
               },
               { type: "link", text: t.history.title, href: to("history") },
+              ...(left.length ? [{ type: "link" as const, text: t.drafts.title, href: to("drafts"), info: <Badge color="blue">{left.length}</Badge> }] : []),
             ]}
           />
         }
         notifications={<Flashbar items={items} stackItems />}
         content={
-          <Suspense fallback={<Spinner size="large" />}>
-            <Outlet />
-          </Suspense>
+          <AliasContext value={alias}>
+            <Suspense fallback={<Spinner size="large" />}>
+              <Outlet />
+            </Suspense>
+          </AliasContext>
         }
       />
     </>

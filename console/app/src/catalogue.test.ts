@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { dependants, filter, inAll, lacks, matrix, needed, type Permission, setAll, state, unrecognised } from "./catalogue";
+import { dependants, filter, inAll, inSight, kindsOf, lacks, matrix, needed, type Permission, setAll, state, unrecognised } from "./catalogue";
 
 // The real catalogue, as the server reads it.
 const all: Permission[] = readFileSync("../../permissions.csv", "utf8")
@@ -100,5 +100,22 @@ describe("all", () => {
     expect(state(group.permissions, new Set())).toBe(false);
     expect(state(group.permissions, new Set(["BasicAgentAccess"]))).toBe(null);
     expect(state(group.permissions, new Set(["RestrictTaskCreation.Access"]))).toBe(null);
+  });
+});
+
+describe("what is in sight", () => {
+  const p = (Name: string, Sensitive = ""): Permission => ({ Name, Group: "Routing", Label: Name, Resource: Name.split(".")[0], Action: Name.split(".")[1] ?? "", Status: "documented", Restriction: false, Sensitive, Needs: [] });
+  const all = [p("Queues.View"), p("Queues.Purge", "destroys"), p("Flows.View"), p("Flows.Edit"), p("Prompts.Edit", "exposes")];
+
+  it("an all box of a searched group grants only what the search shows", () => {
+    const [group] = filter(matrix(all), "queues", null);
+    expect([...setAll(inSight(group), new Set(), true)].sort()).toEqual(["Queues.Purge", "Queues.View"]);
+    expect([...setAll(inSight(group), new Set(["Flows.View", "Queues.View"]), false)]).toEqual(["Flows.View"]);
+    expect(state(inSight(group), new Set(["Queues.View", "Queues.Purge"]))).toBe(true);
+  });
+
+  it("kinds of sensitivity are those of the permissions, each once", () => {
+    expect(kindsOf(all)).toEqual(["destroys", "exposes"]);
+    expect(kindsOf(all.filter((one) => one.Action === "View"))).toEqual([]);
   });
 });

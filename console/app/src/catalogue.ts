@@ -138,6 +138,12 @@ export function dependants(catalogue: Permission[], names: string[], granted: Re
   return catalogue.filter((p) => granted.has(p.Name) && !names.includes(p.Name) && p.Needs.some((n) => names.includes(n))).map((p) => p.Name);
 }
 
+/** Those that stand in the rows that are shown: what an "all" box of a group is about. */
+export const inSight = (group: Group): Permission[] => group.rows.flatMap((r) => r.all);
+
+/** The kinds of sensitivity among permissions, each once. */
+export const kindsOf = (permissions: Permission[]): string[] => [...new Set(permissions.map((p) => p.Sensitive).filter(Boolean))].sort();
+
 /** The rows that a search text and the only-granted filter leave; groups without rows go. */
 export function filter(groups: Group[], text: string, only: ReadonlySet<string> | null): Group[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);

@@ -1,6 +1,7 @@
 import { useCallback } from "react";
 import { look } from "./api";
 import { flat } from "./hierarchy";
+import { idsIn, named } from "./history";
 import { useGroups } from "./parts/hierarchy-picker";
 import type { Editable, Field } from "./profile";
 import { useInstance, useLoad } from "./state";
@@ -21,5 +22,14 @@ export function useNames(...profiles: (Editable | undefined)[]) {
       return value;
     },
     [groups.data, modules.data],
+  );
+}
+
+/** Texts that the server wrote, with the names of the hierarchy groups in them instead of their ids. */
+export function useGroupNames(texts: string[]): (text: string) => string {
+  const groups = useGroups(texts.some((text) => idsIn(text).length > 0));
+  return useCallback(
+    (text: string) => named(text, Object.fromEntries(flat(groups.data?.roots ?? []).map((g) => [g.id, g.path.join(" / ")]))),
+    [groups.data],
   );
 }

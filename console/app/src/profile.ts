@@ -108,7 +108,7 @@ export function granularOf(rules: AttributeRule[]): Granular {
 
 // Every field is a bag of items by key: what is listed twice or in another order is the same, two people
 // who add different permissions do not disagree, and two who set one tag to different values do.
-type Items = Map<string, string>;
+export type Items = Map<string, string>;
 
 const sep = "\u0000";
 const join = (...parts: string[]) => parts.join(sep);
@@ -250,6 +250,19 @@ export interface Merge {
   conflicts: Conflict[];
 }
 
+/** Three ways, item by item; a clash has theirs in `merged`. */
+export function mergeItems(base: Items, mine: Items, theirs: Items): { merged: Items; clashes: string[] } {
+  const merged: Items = new Map();
+  const clashes: string[] = [];
+  for (const key of new Set([...theirs.keys(), ...mine.keys(), ...base.keys()])) {
+    const [b, m, t] = [base.get(key), mine.get(key), theirs.get(key)];
+    if (m !== t && m !== b && t !== b) clashes.push(key);
+    const v = m !== t && t === b ? m : t;
+    if (v !== undefined) merged.set(key, v);
+  }
+  return { merged, clashes };
+}
+
 /** Three ways: what one side alone changed is taken from it; what both changed differently is a conflict. */
 export function merge(base: Editable, mine: Editable, theirs: Editable): Merge {
   const merged = empty();
@@ -258,15 +271,9 @@ export function merge(base: Editable, mine: Editable, theirs: Editable): Merge {
     const b = items(field, base);
     const m = items(field, mine);
     const t = items(field, theirs);
-    const out: Items = new Map();
-    for (const key of new Set([...t.keys(), ...m.keys(), ...b.keys()])) {
-      const [vb, vm, vt] = [b.get(key), m.get(key), t.get(key)];
-      const v = vm === vt || vm === vb ? vt : vt === vb ? vm : vt;
-      if (vm !== vt && vm !== vb && vt !== vb) {
-        conflicts.push({ field, key, item: key.split(sep).filter(Boolean).join(": "), base: vb ?? "", mine: vm ?? "", theirs: vt ?? "" });
-      }
-      if (v !== undefined) out.set(key, v);
-    }
+    const { merged: out, clashes } = mergeItems(b, m, t);
+    for (const key of clashes)
+      conflicts.push({ field, key, item: key.split(sep).filter(Boolean).join(": "), base: b.get(key) ?? "", mine: m.get(key) ?? "", theirs: t.get(key) ?? "" });
     set(merged, field, fromItems(field, out));
   }
   return { merged, conflicts };

@@ -20,6 +20,9 @@ export interface Message {
   content?: ReactNode;
 }
 
+/** The alias of the instance that the page is about, to tell contact centres apart. */
+export const AliasContext = createContext("");
+
 export const SharedContext = createContext<Shared | null>(null);
 
 export function useShared(): Shared {

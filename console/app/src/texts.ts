@@ -57,11 +57,31 @@ export const t = {
     drop: "Discard changes",
   },
 
+  idle: {
+    title: "Still there?",
+    text: (seconds: number) => `You have not used the console for a while. It locks in ${plural(seconds, "second")}.`,
+    stay: "Stay signed in",
+    locked: "Locked",
+  },
+
+  drafts: {
+    title: "Drafts",
+    text: "Changes that you have not saved, kept in this tab of the browser.",
+    left: (n: number) => `You have ${plural(n, "unsaved draft")}`,
+    page: "Draft of",
+    time: "Last edited",
+    drop: "Discard",
+    dropOf: (what: string) => `Discard the draft of ${what}`,
+    list: "Show drafts",
+    none: "No drafts.",
+  },
+
   over: {
     title: "Sign in again",
     deleted: "The instance is gone",
     close: "This closes when you have signed in",
     reasons: {
+      idle: "The console was locked because it was not used. Nothing that you typed is lost: sign in to continue.",
       none: "You are no longer signed in. Nothing that you typed is lost: sign in again and go on.",
       expired: "Your session has expired. Nothing that you typed is lost: sign in again and go on.",
       ended: "Your session was ended elsewhere. Nothing that you typed is lost: sign in again and go on.",
@@ -71,6 +91,9 @@ export const t = {
 
   nav: {
     skip: "Skip to the content",
+    logo: "lanyard logo",
+    switch: "Switch instance",
+    allInstances: "All instances",
     crumbs: "Where you are",
     instance: "Instance",
     aria: {
@@ -252,6 +275,8 @@ export const t = {
     tagsText: "By these the profile itself is found and restricted. They are saved by themselves.",
     saveTags: "Save tags",
     tagsSaved: "The tags are saved.",
+    tagsMerged: "Their changes and yours are merged. Nothing is saved yet: review the tags and save.",
+    tagsClash: (theirs: string) => `Yours stand here; theirs are ${theirs}. Nothing is saved yet: review the tags and save.`,
   },
 
   newProfile: {
@@ -311,19 +336,28 @@ export const t = {
     addAll: "Add what is missing",
     lack: (name: string, needs: string) => `${name} needs ${needs}`,
     lacks: (list: string, more: number) => `Some permissions lack what they need: ${list}${more > 0 ? `; and ${more} more` : ""}.`,
-    marks: { escalates: "escalates", exposes: "exposes", destroys: "destroys", intrudes: "intrudes" } as Texts,
-    why: {
-      escalates: "Sensitive: holders can give themselves or others more rights",
-      exposes: "Sensitive: exposes customers' or everybody's data",
-      destroys: "Sensitive: destroys what cannot be had back",
-      intrudes: "Sensitive: listens in on live contacts",
+    marks: { escalates: "Privilege escalation", exposes: "Sensitive data", destroys: "Destructive", intrudes: "Live monitoring" } as Texts,
+    signs: { escalates: "\u25b2", exposes: "\u25cf", destroys: "\u25a0", intrudes: "\u25c6" } as Texts,
+    does: {
+      escalates: "Lets users grant rights to themselves or others.",
+      exposes: "Gives access to customer data or to everyone's data.",
+      destroys: "Deletes data that can't be restored.",
+      intrudes: "Lets users monitor live contacts.",
     } as Texts,
-    whyOf: (names: string, why: string) => `${names}. ${why}`,
-    restriction: "restricts",
-    restricts: "Takes something away from whoever holds it in any profile",
-    legacy: "old name",
-    old: "An old name, still accepted",
-    unknown: "not in the catalogue",
+    why: {
+      escalates: "Sensitive: lets users grant rights to themselves or others",
+      exposes: "Sensitive: gives access to customer data or to everyone's data",
+      destroys: "Sensitive: deletes data that can't be restored",
+      intrudes: "Sensitive: lets users monitor live contacts",
+    } as Texts,
+    legend: "Signs and badges",
+    allShown: "All shown",
+    allShownOf: (what: string) => `All shown of ${what}`,
+    restriction: "Restriction",
+    restricts: "Takes something away from every user who has it in any profile.",
+    legacy: "Deprecated",
+    old: "A deprecated name, still accepted.",
+    unknown: "Unknown permission",
   },
 
   rows: {
@@ -362,7 +396,8 @@ export const t = {
   picker: {
     search: "Find a group",
     below: (name: string) => `Groups below ${name}`,
-    gone: (id: string) => `${id} (deleted, or not yours to see)`,
+    gone: (id: string) => `${id} (deleted, or hidden from you)`,
+    hidden: "The current group is hidden from you, so you can't change it here.",
     truncated: "Only the first 1,000 groups are shown.",
   },
 
@@ -371,6 +406,7 @@ export const t = {
   review: {
     title: (name: string) => `Review: ${name}`,
     changes: "What changes",
+    sensitive: (n: number) => `This change grants ${plural(n, "sensitive permission")}`,
     affected: "Who is affected",
     affectedText: "As it would be after saving. Nothing is saved yet.",
     back: "Back to editing",
@@ -380,18 +416,19 @@ export const t = {
     change: "Change",
     added: "added:",
     removed: "removed:",
-    conflict: "Somebody else saved this profile meanwhile",
-    conflictText: "Nothing of yours is saved yet, and nothing of theirs is overwritten. Saved by",
+    unchanged: "Nothing left to save: it is in this state now.",
+    conflict: (what: string) => `${what} changed while you were editing`,
+    conflictText: "Your changes aren't saved yet, and theirs haven't been overwritten. Changed by",
     theirs: "What they changed",
     mine: "What you changed",
-    noClash: "The changes do not touch one another. They can be put together.",
-    clash: "Both of you changed",
-    clashText: "Choose, then look at the result once more before it is saved.",
+    noClash: "The changes don't conflict. They can be merged.",
+    clash: "Conflicting changes",
+    clashText: "Choose a side for each, then review the result before it is saved.",
     takeMine: (v: string) => `Yours: ${v}`,
     takeTheirs: (v: string) => `Theirs: ${v}`,
     was: (v: string) => `Before: ${v}`,
     dropMine: "Drop my changes",
-    mergeAction: "Put together and review",
+    mergeAction: "Merge and review",
   },
 
   blast: {
@@ -400,12 +437,13 @@ export const t = {
     gaining: "gain something",
     losing: "lose something",
     summary: (gains: number, loses: number, changes: number) =>
-      [gains && `${plural(gains, "permission")} gained`, loses && `${plural(loses, "permission")} lost`, changes && `${plural(changes, "permission")} with another reach`].filter(Boolean).join(", "),
+      [gains && `${plural(gains, "permission")} gained`, loses && `${plural(loses, "permission")} lost`, changes && `${plural(changes, "permission")} with a different scope`].filter(Boolean).join(", "),
+    sensitive: (n: number, more: boolean) => `${more ? "At least " : ""}${plural(n, "person gains", "people gain")} sensitive permissions`,
     gains: "gains:",
     loses: "loses:",
-    moreReach: "reaches more",
-    lessReach: "reaches less",
-    other: "reaches others",
+    moreReach: "applies to more resources",
+    lessReach: "applies to fewer resources",
+    other: "applies to different resources",
     before: "before:",
     after: "after:",
     no: "nothing",
@@ -469,6 +507,7 @@ export const t = {
     grants: "What the agent gains and loses",
     grantsText: "What its profiles grant together, without regard to tags and hierarchy. Nothing is saved yet.",
     tooMany: "With more than 20 profiles this is not compared here.",
+    moved: "Nothing is saved yet. Review what your changes do to the agent as it is now, then save.",
   },
 
   effective: {
@@ -554,7 +593,7 @@ export const t = {
     pictureText: "Choose a group to see who sees its people, or a profile to see whom it shows.",
     highlight: "Profile to highlight",
     anyProfile: "No profile highlighted",
-    describe: (name: string, users: number, seen: number) => `${name}: ${plural(users, "user")}, seen by ${plural(seen, "profile")}`,
+    describe: (name: string, users: number, seen: number) => `${name} ${t.hierarchy.line(users, seen)}`,
     line: (users: number, seen: number) => `${plural(users, "user")}, seen by ${seen}`,
     none: "There is no hierarchy.",
     truncated: "Not all groups are shown.",
@@ -590,10 +629,10 @@ export const t = {
     revision: (n: number) => `change ${n}`,
     actions: { create: "Created", update: "Changed", delete: "Deleted" } as Texts,
     fields: (n: number) => plural(n, "field"),
-    state: "State after this",
-    stateOf: (name: string, n: number) => `State of ${name} after change ${n}`,
-    undo: "Restore the state before",
-    undoOf: (name: string, n: number) => `Restore ${name} to before change ${n}`,
+    state: "View this version",
+    stateOf: (name: string, n: number) => `View this version: ${name}, ${n}`,
+    undo: "Revert this change",
+    undoOf: (name: string, n: number) => `Revert this change: ${name}, ${n}`,
   },
 
   state: {

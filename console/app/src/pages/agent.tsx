@@ -1,3 +1,4 @@
+import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
@@ -13,7 +14,7 @@ import { Diff, Items } from "../parts/diff";
 import { EffectiveTable } from "../parts/effective";
 import { Events } from "../parts/events";
 import { Failed } from "../parts/failed";
-import { Page, Ready } from "../parts/page";
+import { focusHeadingSoon, Page, Ready } from "../parts/page";
 import { ProfilesPicker } from "../parts/pickers";
 import { Leaving, Unsaved } from "../parts/unsaved";
 import { diff, type Editable, empty } from "../profile";
@@ -21,6 +22,30 @@ import { useCan, useInstance, useLoad, useShared, useUnsaved } from "../state";
 import { t } from "../texts";
 
 const x = t.agent;
+
+/** The profiles that come and that go. */
+interface Change {
+  add: Named[];
+  remove: Named[];
+}
+
+const without = (a: Named[], b: Named[]) => a.filter((p) => !b.some((o) => o.Id === p.Id));
+const sameNamed = (a: Named[], b: Named[]) => without(a, b).length + without(b, a).length === 0;
+const changeFrom = (before: Named[], to: Named[]): Change => ({ add: without(to, before), remove: without(before, to) });
+
+function apply(before: Named[], { add, remove }: Change) {
+  const added = without(add, before);
+  const removed = before.filter((p) => remove.some((o) => o.Id === p.Id));
+  return { profiles: [...without(before, removed), ...added], added, removed };
+}
+
+async function heldBy(instance: string, arn: string, signal?: AbortSignal): Promise<Named[]> {
+  // The end of the ARN is what tells agents apart.
+  const { Rows } = await read<{ Rows: AgentRow[] }>(instance, "agents", { ...searchable(arn.slice(-25)), Limit: 100 }, signal);
+  return Rows.find((a) => a.Arn === arn)?.SecurityProfiles ?? [];
+}
+
+const agentTitle = (arn: string) => `${t.agents.one} ${arn.split("/").slice(1).join("/")}`;
 
 export default function Agent() {
   const { arn } = useParams();
@@ -31,33 +56,31 @@ function View({ arn }: { arn: string }) {
   const instance = useInstance();
   const can = useCan();
   const { notify } = useShared();
-  const loaded = useLoad(
-    async (signal) => {
-      // The end of the ARN is what tells agents apart.
-      const { Rows } = await read<{ Rows: AgentRow[] }>(instance, "agents", { ...searchable(arn.slice(-25)), Limit: 100 }, signal);
-      return Rows.find((a) => a.Arn === arn)?.SecurityProfiles ?? [];
-    },
-    [instance, arn],
-  );
-  const before = loaded.data ?? [];
-  const { kept, keep } = useDraft<{ profiles: Named[] }>(arn);
-  const [chosen, setChosen] = useState<Named[] | null>(kept?.profiles ?? null);
+  const held = (signal?: AbortSignal) => heldBy(instance, arn, signal);
+  const loaded = useLoad(held, [instance, arn]);
+  // What was read last, be it at a look just before saving.
+  const [before, setBefore] = useState<Named[]>([]);
+  useEffect(() => {
+    if (loaded.data) setBefore(loaded.data);
+  }, [loaded.data]);
+  // Kept as what comes and what goes, since they are saved so: what others change meanwhile stays.
+  const { kept, keep } = useDraft<Change>(arn, agentTitle(arn));
+  const [change, setChange] = useState<Change>({ add: kept?.add ?? [], remove: kept?.remove ?? [] });
   const [cameBack, setCameBack] = useState(kept?.time);
-  const profiles = chosen ?? before;
   const [reviewing, setReviewing] = useState(false);
+  const [moved, setMoved] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
-  const added = profiles.filter((p) => !before.some((o) => o.Id === p.Id));
-  const removed = before.filter((p) => !profiles.some((o) => o.Id === p.Id));
+  const { profiles, added, removed } = apply(before, change);
   const dirty = !!loaded.data && added.length + removed.length > 0;
   const blocker = useUnsaved(dirty);
   useEffect(() => {
     if (!loaded.data) return;
-    keep(dirty ? { profiles } : null);
+    keep(dirty ? { add: added, remove: removed } : null);
     if (!dirty) setCameBack(undefined);
-  }, [keep, loaded.data, dirty, profiles]);
+  }, [keep, loaded.data, dirty, change, before]);
   const discard = () => {
-    setChosen(null);
+    setChange({ add: [], remove: [] });
     setCameBack(undefined);
   };
   const effective = useLoad((signal) => ask<{ results: Parameters<typeof EffectiveTable>[0]["rows"] }>(instance, "effective", { subject: { type: "ai_agent", id: arn } }, signal), [instance, arn, loaded.data]);
@@ -67,11 +90,21 @@ function View({ arn }: { arn: string }) {
     setError(null);
     const entity = { InstanceId: instance, EntityType: "AI_AGENT", EntityArn: arn };
     try {
+      // What was reviewed must be what is changed: otherwise it is reviewed again.
+      const now = await held();
+      if (!sameNamed(now, before)) {
+        setBefore(now);
+        setMoved(true);
+        setBusy(false);
+        return;
+      }
       // What comes first, so that the agent is not without in between.
       for (let i = 0; i < added.length; i += 10) await call("AssociateSecurityProfiles", { ...entity, SecurityProfiles: added.slice(i, i + 10).map(({ Id }) => ({ Id })) });
       for (let i = 0; i < removed.length; i += 10) await call("DisassociateSecurityProfiles", { ...entity, SecurityProfiles: removed.slice(i, i + 10).map(({ Id }) => ({ Id })) });
       notify({ type: "success", header: t.user.saved(t.users.profiles) });
+      focusHeadingSoon();
       setReviewing(false);
+      setChange({ add: [], remove: [] });
       loaded.reload();
     } catch (e) {
       setError(e as ApiError);
@@ -95,6 +128,7 @@ function View({ arn }: { arn: string }) {
                       variant="primary"
                       onClick={() => {
                         setError(null);
+                        setMoved(false);
                         setReviewing(true);
                       }}
                       disabled={!dirty || !can("QConnectAIAgents.Edit")}
@@ -109,7 +143,7 @@ function View({ arn }: { arn: string }) {
               }
             >
               <FormField stretch>
-                <ProfilesPicker value={profiles} onChange={setChosen} label={t.users.profiles} disabled={!can("QConnectAIAgents.Edit")} />
+                <ProfilesPicker value={profiles} onChange={(to) => setChange(changeFrom(before, to))} label={t.users.profiles} disabled={!can("QConnectAIAgents.Edit")} />
               </FormField>
             </Container>
             <Ready of={effective}>{(data) => <EffectiveTable rows={data.results} />}</Ready>
@@ -119,7 +153,7 @@ function View({ arn }: { arn: string }) {
           </SpaceBetween>
         )}
       </Ready>
-      {reviewing && <Review before={before} after={profiles} busy={busy} error={error} save={() => void save()} close={() => setReviewing(false)} />}
+      {reviewing && <Review before={before} after={profiles} moved={moved} busy={busy} error={error} save={() => void save()} close={() => setReviewing(false)} />}
       <Leaving blocker={blocker} leave={() => keep(null)} />
     </Page>
   );
@@ -139,9 +173,9 @@ function together(profiles: Editable[]): Editable {
   };
 }
 
-function Review({ before, after, busy, error, save, close }: { before: Named[]; after: Named[]; busy: boolean; error: ApiError | null; save: () => void; close: () => void }) {
+function Review({ before, after, moved, busy, error, save, close }: { before: Named[]; after: Named[]; moved: boolean; busy: boolean; error: ApiError | null; save: () => void; close: () => void }) {
   const instance = useInstance();
-  const names = (a: Named[], b: Named[]) => a.filter((p) => !b.some((o) => o.Id === p.Id)).map((p) => p.Name || p.Id);
+  const names = (a: Named[], b: Named[]) => a.filter((p) => !b.some((o) => o.Id === p.Id)).map((p) => p.Name || t.hiddenProfile);
   const loaded = useLoad(
     async (signal) => {
       const ids = [...new Set([...before, ...after].map((p) => p.Id))];
@@ -150,7 +184,7 @@ function Review({ before, after, busy, error, save, close }: { before: Named[]; 
       const of = (list: Named[]) => together(all.map((a) => a.Profile).filter((p) => list.some((o) => o.Id === p.SecurityProfileId)));
       return diff(of(before), of(after));
     },
-    [instance],
+    [instance, JSON.stringify([before, after])],
   );
   return (
     <Modal
@@ -165,7 +199,7 @@ function Review({ before, after, busy, error, save, close }: { before: Named[]; 
             <Button variant="link" onClick={close}>
               {t.review.back}
             </Button>
-            <Button variant="primary" loading={busy} onClick={save}>
+            <Button variant="primary" loading={busy} disabled={names(before, after).length + names(after, before).length === 0} onClick={save}>
               {t.save}
             </Button>
           </SpaceBetween>
@@ -174,6 +208,11 @@ function Review({ before, after, busy, error, save, close }: { before: Named[]; 
     >
       <SpaceBetween size="m">
         {error && <Failed error={error} />}
+        {moved && (
+          <Alert type="warning" header={t.review.conflict(t.agents.one)}>
+            {names(before, after).length + names(after, before).length > 0 ? x.moved : t.review.unchanged}
+          </Alert>
+        )}
         <Header variant="h2">{t.review.changes}</Header>
         <div>
           <Items sign="-" list={names(before, after)} />

@@ -8,9 +8,11 @@ import Input from "@cloudscape-design/components/input";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { ask, type Evaluation } from "../api";
+import { useGroupNames } from "../names";
 import { Explanation } from "../parts/explanation";
 import { Failed } from "../parts/failed";
 import { Page, Ready } from "../parts/page";
+import { isId } from "../parts/pickers";
 import { asked, ResourceField, WhatField, WhoField } from "../parts/question";
 import { useInstance, useLoad } from "../state";
 import { t } from "../texts";
@@ -46,8 +48,10 @@ export default function Check() {
   const question = x.question(who, get("what"), type === "Instance" ? "" : `${t.types[type] ?? type} ${on}`);
 
   // The answer speaks of ids as they were asked about; people know the names.
+  const { explanation, profiles = [] } = loaded.data?.answer.context ?? {};
+  const nameGroups = useGroupNames([explanation ?? "", ...profiles.flatMap((p) => (p.failed ?? []).flatMap((f) => [f.want, f.have ?? ""]))]);
   const named = (text: string) => {
-    let out = text;
+    let out = nameGroups(text);
     if (get("name") && get("who")) out = out.replaceAll(get("who"), get("name"));
     if (get("on_name") && get("on")) out = out.replaceAll(get("on"), get("on_name"));
     return out;
@@ -108,8 +112,8 @@ export default function Check() {
                           {x.open(f.name)}
                         </Button>
                       ))}
-                    {pages[type] && get("on") && <Button href={`#/instances/${instance}/${pages[type]}/${get("on")}${type === "User" ? "?tab=edit" : ""}`}>{x.open(on)}</Button>}
-                    {get("kind") !== "ai_agent" && who !== on && <Button href={`#/instances/${instance}/users/${get("who")}?tab=edit`}>{x.open(who)}</Button>}
+                    {pages[type] && isId(get("on")) && <Button href={`#/instances/${instance}/${pages[type]}/${get("on")}${type === "User" ? "?tab=edit" : ""}`}>{x.open(on)}</Button>}
+                    {get("kind") !== "ai_agent" && isId(get("who")) && who !== on && <Button href={`#/instances/${instance}/users/${get("who")}?tab=edit`}>{x.open(who)}</Button>}
                   </SpaceBetween>
                 )}
                 {data.refusal && (
@@ -120,7 +124,7 @@ export default function Check() {
                 )}
                 {data.answer.context.profiles && (
                   <Container header={<Header variant="h2" description={x.treeText}>{x.why}</Header>}>
-                    {data.answer.context.profiles.length > 0 ? <Explanation evaluation={data.answer} question={question} action={get("what")} /> : <Box>{data.answer.context.reason}</Box>}
+                    {data.answer.context.profiles.length > 0 ? <Explanation evaluation={data.answer} named={named} question={question} action={get("what")} /> : <Box>{data.answer.context.reason}</Box>}
                   </Container>
                 )}
                 {data.answer.context.hints && data.answer.context.hints.length > 0 && (

@@ -99,6 +99,7 @@ function Picture({ data }: { data: Answer }) {
     return [...all.values()].sort((a, b) => a.Name.localeCompare(b.Name, "en"));
   }, [data]);
   const group = data.Groups.find((g) => g.Id === chosen);
+  const shown = (name: string) => cut(name, Math.floor((width - 18) / 7.6));
   const option = (p: Named) => ({ value: p.Id, label: p.Name });
   return (
     <SpaceBetween size="l">
@@ -132,7 +133,8 @@ function Picture({ data }: { data: Answer }) {
                   role="button"
                   tabIndex={0}
                   aria-pressed={chosen === n.group.Id}
-                  aria-label={x.describe(n.group.Name, n.group.Users, n.group.SeenBy.length)}
+                  // What is seen is the name, unless it is cut.
+                  aria-label={shown(n.group.Name) === n.group.Name ? undefined : x.describe(n.group.Name, n.group.Users, n.group.SeenBy.length)}
                   onClick={() => setChosen(n.group.Id)}
                   onKeyDown={(e) => {
                     if (e.key !== "Enter" && e.key !== " ") return;
@@ -142,7 +144,7 @@ function Picture({ data }: { data: Answer }) {
                 >
                   <rect x={n.x} y={n.y} width={width} height={44} rx={8} />
                   <text x={n.x + 10} y={n.y + 18} className="title">
-                    {cut(n.group.Name, Math.floor((width - 18) / 7.6))}
+                    {shown(n.group.Name)}{" "}
                   </text>
                   <text x={n.x + 10} y={n.y + 35}>
                     {x.line(n.group.Users, n.group.SeenBy.length)}

@@ -1,7 +1,7 @@
 import Box from "@cloudscape-design/components/box";
 import Link from "@cloudscape-design/components/link";
 import Table from "@cloudscape-design/components/table";
-import { look } from "../api";
+import { listInstances, type Summary } from "../instances";
 import { Page, Ready } from "../parts/page";
 import { When } from "../parts/show";
 import { useLoad } from "../state";
@@ -9,24 +9,9 @@ import { t } from "../texts";
 
 const x = t.instances;
 
-interface Summary {
-  Id: string;
-  InstanceAlias?: string;
-  CreatedTime?: number | string;
-}
-
 /** The operator's beginning: which contact centre. */
 export default function Instances() {
-  const loaded = useLoad(async (signal) => {
-    const all: Summary[] = [];
-    let NextToken: string | undefined;
-    do {
-      const page = await look<{ InstanceSummaryList: Summary[]; NextToken?: string }>("ListInstances", { MaxResults: 10, ...(NextToken ? { NextToken } : {}) }, signal);
-      all.push(...page.InstanceSummaryList);
-      NextToken = page.NextToken;
-    } while (NextToken && all.length < 200);
-    return all;
-  }, []);
+  const loaded = useLoad(listInstances, []);
   const time = (v: Summary["CreatedTime"]) => (typeof v === "number" ? new Date(v * 1000).toISOString() : v);
   return (
     <Page title={x.title} description={x.text}>

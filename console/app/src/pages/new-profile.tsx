@@ -15,6 +15,7 @@ import { TagRows } from "../parts/rows";
 import { Leaving, Unsaved } from "../parts/unsaved";
 import { changed, type Editable, editable, empty, fieldOf, same, type Tags } from "../profile";
 import { useInstance, useLoad, useShared, useUnsaved } from "../state";
+import { sameTags } from "../tags";
 import { t } from "../texts";
 
 const x = t.newProfile;
@@ -42,14 +43,12 @@ interface Draft {
   tags: Tags;
 }
 
-const sameTags = (a: Tags, b: Tags) => JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort());
-
 function Form({ from }: { from: ProfileAnswer | null }) {
   const instance = useInstance();
   const navigate = useNavigate();
   const { notify } = useShared();
   const [begin] = useState<Draft>(() => ({ name: "", value: from ? editable(from.Profile) : empty(), tags: from?.Profile.Tags ?? {} }));
-  const { kept, keep } = useDraft<Draft>(from ? `new from ${from.Profile.SecurityProfileId}` : "new");
+  const { kept, keep } = useDraft<Draft>(from ? `new from ${from.Profile.SecurityProfileId}` : "new", from ? x.titleFrom(from.Profile.SecurityProfileName) : x.title);
   const [name, setName] = useState(kept?.name ?? begin.name);
   const [value, setValue] = useState(kept?.value ?? begin.value);
   const [tags, setTags] = useState(kept?.tags ?? begin.tags);

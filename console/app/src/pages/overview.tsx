@@ -155,7 +155,11 @@ function Sensitive({ rows }: { rows: NonNullable<Answer["Sensitive"]> }) {
       }
       columnDefinitions={[
         { id: "permission", header: x.permission, isRowHeader: true, minWidth: 180, cell: (s) => <span className="mono">{s.Permission}</span> },
-        { id: "why", header: x.why, cell: (s) => <span className="nowrap"><Badge color="red">{t.matrix.marks[s.Why] ?? s.Why}</Badge></span> },
+        { id: "why", header: x.why, cell: (s) => (
+            <>
+              <Badge color="red">{t.matrix.marks[s.Why] ?? s.Why}</Badge> <span className="small secondary">{t.matrix.does[s.Why]}</span>
+            </>
+          ) },
         { id: "profiles", header: x.profiles, minWidth: 180, cell: (s) => (
             <>
               <ProfileLinks profiles={s.Profiles.slice(0, 6)} />

@@ -7,7 +7,7 @@ import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useNavigate, useParams, useSearchParams } from "react-router";
-import { ApiError, call, type ProfileAnswer, read } from "../api";
+import { ApiError, type ProfileAnswer, read } from "../api";
 import { useDraft } from "../drafts";
 import { useNames } from "../names";
 import { DeleteProfiles } from "../parts/delete-profiles";
@@ -15,13 +15,14 @@ import { Editor, type Problems, tabFor } from "../parts/editor";
 import { Failed } from "../parts/failed";
 import { Events } from "../parts/events";
 import { Holders } from "../parts/holders";
-import { Page, Ready } from "../parts/page";
+import { focusHeadingSoon, Page, Ready } from "../parts/page";
 import { Review } from "../parts/review";
 import { TagRows } from "../parts/rows";
-import { number, When, Who } from "../parts/show";
+import { FlashLink, number, When, Who } from "../parts/show";
 import { Leaving, Unsaved } from "../parts/unsaved";
 import { diff, type Editable, editable, fieldOf, type Profile, same, type Tags } from "../profile";
 import { useCan, useInstance, useLoad, useShared, useUnsaved } from "../state";
+import { mergeTags, sameTags, saveTags } from "../tags";
 import { t } from "../texts";
 
 const x = t.profile;
@@ -32,6 +33,7 @@ interface Draft {
   etag: string;
   value: Editable;
   tags?: Tags;
+  savedTags?: Tags;
 }
 
 export default function ProfilePage() {
@@ -66,13 +68,13 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
   const profile = first.Profile;
   const id = profile.SecurityProfileId;
 
-  const { kept, keep } = useDraft<Draft>(id);
+  const { kept, keep } = useDraft<Draft>(id, profile.SecurityProfileName);
   const [base, setBase] = useState<Editable>(kept?.base ?? editable(profile));
   const [etag, setEtag] = useState(kept?.etag ?? first.ETag);
   const [value, setValue] = useState<Editable>(kept?.value ?? base);
   const [cameBack, setCameBack] = useState(kept?.time);
   const [tags, setTags] = useState<Tags>(kept?.tags ?? profile.Tags ?? {});
-  const [savedTags, setSavedTags] = useState<Tags>(profile.Tags ?? {});
+  const [savedTags, setSavedTags] = useState<Tags>(kept?.savedTags ?? profile.Tags ?? {});
   const [problems, setProblems] = useState<Problems>({});
   // Rows that are half typed are the editor's own: discarding begins it anew.
   const [round, setRound] = useState(0);
@@ -84,15 +86,15 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
 
   const diffs = useMemo(() => diff(base, value), [base, value]);
   const dirty = diffs.length > 0 || Object.values(problems).some(Boolean);
-  const tagsDirty = JSON.stringify(Object.entries(tags).sort()) !== JSON.stringify(Object.entries(savedTags).sort());
+  const tagsDirty = !sameTags(tags, savedTags);
   const blocker = useUnsaved(dirty || tagsDirty);
   const nameOf = useNames(base, value);
   const mayEdit = can("SecurityProfiles.Edit");
 
   useEffect(() => {
-    keep(diffs.length > 0 || tagsDirty ? { base, etag, value, ...(tagsDirty ? { tags } : {}) } : null);
+    keep(diffs.length > 0 || tagsDirty ? { base, etag, value, ...(tagsDirty ? { tags, savedTags } : {}) } : null);
     if (diffs.length === 0 && !tagsDirty) setCameBack(undefined);
-  }, [keep, base, etag, value, diffs.length, tags, tagsDirty]);
+  }, [keep, base, etag, value, diffs.length, tags, savedTags, tagsDirty]);
 
   // A state of the past, proposed as a change like any other.
   const restore = params.get("restore");
@@ -142,23 +144,38 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
   };
   const discard = () => {
     setValue(base);
-    setTags(savedTags);
+    setTags(latest.Profile.Tags ?? {});
+    setSavedTags(latest.Profile.Tags ?? {});
     setProblems({});
     setRound(round + 1);
     setCameBack(undefined);
     reload();
   };
-  const saveTags = async () => {
+  const putTags = async () => {
     setSavingTags(true);
     setTagError(null);
     try {
-      const gone = Object.keys(savedTags).filter((k) => !(k in tags));
-      if (gone.length) await call("UntagResource", { resourceArn: profile.SecurityProfileArn, tagKeys: gone });
-      const put = Object.fromEntries(Object.entries(tags).filter(([k, v]) => savedTags[k] !== v));
-      if (Object.keys(put).length) await call("TagResource", { resourceArn: profile.SecurityProfileArn, tags: put });
-      setSavedTags(tags);
+      for (let now = latest; ; now = await read<ProfileAnswer>(instance, "profile", { SecurityProfileId: id })) {
+        const theirs = now.Profile.Tags ?? {};
+        if (!sameTags(theirs, savedTags)) {
+          // Someone else changed tags: what does not conflict is merged, and saved only when it was looked at.
+          const { tags: merged, clashes } = mergeTags(savedTags, tags, theirs);
+          setSavedTags(theirs);
+          setTags(merged);
+          setRound(round + 1);
+          notify({ type: "warning", header: t.review.conflict(x.tags), content: clashes.length ? x.tagsClash(clashes.map((k) => (k in theirs ? `${k} = ${theirs[k]}` : k)).join(", ")) : x.tagsMerged });
+          break;
+        }
+        try {
+          await saveTags(profile.SecurityProfileArn, savedTags, tags, now.ETag, (_, left) => setSavedTags(left));
+          notify({ type: "success", header: x.tagsSaved });
+          focusHeadingSoon();
+          break;
+        } catch (e) {
+          if ((e as ApiError).status !== 412) throw e;
+        }
+      }
       reload();
-      notify({ type: "success", header: x.tagsSaved });
     } catch (e) {
       setTagError(e as ApiError);
     }
@@ -232,7 +249,7 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
                 variant="h2"
                 description={x.tagsText}
                 actions={
-                  <Button onClick={() => void saveTags()} loading={savingTags} disabled={!tagsDirty || !!problems.Tags}>
+                  <Button onClick={() => void putTags()} loading={savingTags} disabled={!tagsDirty || !!problems.Tags}>
                     {x.saveTags}
                   </Button>
                 }
@@ -286,7 +303,8 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
             if (now) setEtag(now);
             setCameBack(undefined);
             setProblems({});
-            notify({ type: "success", header: x.saved(profile.SecurityProfileName), content: <a href={`#/instances/${instance}/history?type=SecurityProfile&id=${id}`}>{x.seeHistory}</a> });
+            notify({ type: "success", header: x.saved(profile.SecurityProfileName), content: <FlashLink href={`#/instances/${instance}/history?type=SecurityProfile&id=${id}`}>{x.seeHistory}</FlashLink> });
+            focusHeadingSoon();
             reload();
             refresh();
           }}

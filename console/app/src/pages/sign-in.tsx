@@ -152,10 +152,10 @@ export function SignInForm({ signIn, done, intro, inDialog, username: known }: P
                 </FormField>
               )}
               <FormField label={t.signIn.username} errorText={missing(username, t.signIn.username)}>
-                <Input value={username} onChange={(e) => setUsername(e.detail.value)} autoComplete="username" name="username" autoFocus />
+                <Input value={username} onChange={(e) => setUsername(e.detail.value)} autoComplete="username" name="username" autoFocus={!known} />
               </FormField>
               <FormField label={t.signIn.password} errorText={missing(password, t.signIn.password)}>
-                <Input type="password" value={password} onChange={(e) => setPassword(e.detail.value)} autoComplete="current-password" name="password" />
+                <Input type="password" value={password} onChange={(e) => setPassword(e.detail.value)} autoComplete="current-password" name="password" autoFocus={!!known} />
               </FormField>
             </SpaceBetween>
           ) : (

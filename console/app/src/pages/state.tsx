@@ -6,9 +6,10 @@ import { useParams } from "react-router";
 import { type ProfileAnswer, read } from "../api";
 import { useNames } from "../names";
 import { Diff } from "../parts/diff";
+import { type Names } from "../history";
 import { Fields } from "../parts/events";
 import { Page, Ready } from "../parts/page";
-import { diff, editable, empty, type Profile } from "../profile";
+import { diff, editable, empty, type Field, type Profile } from "../profile";
 import { useCan, useInstance, useLoad } from "../state";
 import { t } from "../texts";
 
@@ -18,6 +19,7 @@ interface Answer {
   Profile?: Profile;
   State?: Record<string, unknown>;
   Deleted?: boolean;
+  Names?: Names;
 }
 
 /** What a resource was after a change, and how a profile differs from that today. */
@@ -30,7 +32,11 @@ export default function State() {
   const now = useLoad(async (signal) => (profile ? await read<ProfileAnswer>(instance, "profile", { SecurityProfileId: id }, signal) : null), [instance, type, id]);
   const was = then.data?.Profile && editable(then.data.Profile);
   const is = now.data && editable(now.data.Profile);
-  const nameOf = useNames(was, is ?? undefined);
+  const known = useNames(was, is ?? undefined);
+  const nameOf = (field: Field, value: string) => {
+    const name = known(field, value);
+    return name === value ? (then.data?.Names?.[value] ?? value) : name;
+  };
   const name = then.data?.Profile?.SecurityProfileName ?? (then.data?.State?.Name as string | undefined) ?? (then.data?.State?.Username as string | undefined) ?? id!;
   return (
     <Page
@@ -64,7 +70,7 @@ export default function State() {
             )}
             {data.State && (
               <Container header={<Header variant="h2">{x.then}</Header>}>
-                <Fields fields={Object.entries(data.State).map(([Field, After]) => ({ Field, Before: null, After }))} />
+                <Fields fields={Object.entries(data.State).map(([Field, After]) => ({ Field, Before: null, After }))} names={data.Names} />
               </Container>
             )}
           </>

@@ -7,25 +7,28 @@ import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
-import { type ReactNode, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 import { useParams, useSearchParams } from "react-router";
-import { ApiError, ask, call, look, type Named, read, type Subject, type UserRow } from "../api";
+import { type ApiError, ask, call, type HistoryEvent, lookTagged, read, type Subject, type UserRow } from "../api";
 import { useDraft } from "../drafts";
 import { Blast } from "../parts/blast";
+import { ConflictModal } from "../parts/conflict";
 import { EffectiveTable } from "../parts/effective";
 import { Events } from "../parts/events";
 import { Failed } from "../parts/failed";
 import { flat } from "../hierarchy";
 import { Items } from "../parts/diff";
 import { HierarchyPicker, useGroups } from "../parts/hierarchy-picker";
-import { Page, Ready } from "../parts/page";
+import { focusHeadingSoon, Page, Ready } from "../parts/page";
 import { ProfilesPicker } from "../parts/pickers";
 import { TagRows } from "../parts/rows";
 import { groupPath, ProfileLinks, SubjectLink, TagList } from "../parts/show";
 import { Leaving, Unsaved } from "../parts/unsaved";
 import type { Tags } from "../profile";
 import { useCan, useInstance, useLoad, useShared, useUnsaved } from "../state";
+import { saveTags, tagged } from "../tags";
 import { t } from "../texts";
+import { itemsOf, mergeUser, type Part, parts, samePart, sameUser, takeMine, type UserState } from "../user";
 
 const x = t.user;
 
@@ -39,27 +42,45 @@ interface ApiUser {
   Tags?: Tags;
 }
 
-/** Only what is not saved: the rest is what the user has by then. */
-interface Draft {
-  profiles?: Named[];
-  group?: string;
-  tags?: Tags;
+/** Only what is not saved, and what it was made from: the rest is what the user has by then. */
+interface Draft extends Partial<UserState> {
+  base: Partial<UserState>;
+  etag: string;
+}
+
+interface Whole extends ApiUser {
+  etag: string;
+  row?: UserRow;
 }
 
 /** A user with the names of what it refers to. */
-async function whole(instance: string, id: string, signal: AbortSignal): Promise<ApiUser & { row?: UserRow }> {
-  const [{ User }, { Rows }] = await Promise.all([
-    look<{ User: ApiUser }>("DescribeUser", { InstanceId: instance, UserId: id }, signal),
+async function whole(instance: string, id: string, signal?: AbortSignal): Promise<Whole> {
+  const [{ data, etag }, { Rows }] = await Promise.all([
+    lookTagged<{ User: ApiUser }>("DescribeUser", { InstanceId: instance, UserId: id }, signal),
     read<{ Rows: UserRow[] }>(instance, "users", { UserId: id, Limit: 1 }, signal),
   ]);
-  return { ...User, row: Rows[0] };
+  return { ...data.User, etag, row: Rows[0] };
+}
+
+const stateOf = (user: Whole): UserState => ({
+  profiles: user.SecurityProfileIds.map((Id) => ({ Id, Name: user.row?.SecurityProfiles.find((p) => p.Id === Id)?.Name ?? "" })),
+  group: user.HierarchyGroupId ?? "",
+  tags: user.Tags ?? {},
+});
+
+/** Who changed the user last, if the viewer may know. */
+async function lastChange(instance: string, id: string): Promise<HistoryEvent | undefined> {
+  return read<{ Events: HistoryEvent[] }>(instance, "history", { Type: "User", Id: id, Limit: 1 }).then(
+    (h) => h.Events[0],
+    () => undefined,
+  );
 }
 
 export default function User() {
   const { id } = useParams();
   const instance = useInstance();
   const loaded = useLoad((signal) => whole(instance, id!, signal), [instance, id]);
-  const [first, setFirst] = useState<Awaited<ReturnType<typeof whole>> | null>(null);
+  const [first, setFirst] = useState<Whole | null>(null);
   useEffect(() => {
     if (loaded.data) setFirst(loaded.data);
   }, [loaded.data]);
@@ -72,34 +93,46 @@ export default function User() {
   return <UserView key={first.Id} user={first} reload={loaded.reload} error={loaded.error} />;
 }
 
-function UserView({ user, reload, error }: { user: Awaited<ReturnType<typeof whole>>; reload: () => void; error?: ApiError }) {
+const labels: Record<Part, string> = { profiles: t.users.profiles, tags: t.users.tags, group: t.users.group };
+
+function UserView({ user, reload, error }: { user: Whole; reload: () => void; error?: ApiError }) {
   const instance = useInstance();
   const can = useCan();
   const [params, setParams] = useSearchParams();
-  const names = user.row?.SecurityProfiles ?? user.SecurityProfileIds.map((Id) => ({ Id, Name: "" }));
-  const { kept, keep } = useDraft<Draft>(user.Id);
-  const [profiles, setProfiles] = useState<Named[]>(kept?.profiles ?? names);
-  const [group, setGroup] = useState(kept?.group ?? user.HierarchyGroupId ?? "");
-  const [tags, setTags] = useState<Tags>(kept?.tags ?? user.Tags ?? {});
+  const now = stateOf(user);
+  const { kept, keep } = useDraft<Draft>(user.Id, user.Username);
+  // What the changes are made from, and its entity tag: someone else may save in the meantime.
+  const [base, setBase] = useState<UserState>({ ...now, ...kept?.base });
+  const [value, setValue] = useState<UserState>(() => ({ ...now, ...(kept && Object.fromEntries(parts.filter((p) => kept[p]).map((p) => [p, kept[p]]))) }));
+  const [etag, setEtag] = useState(kept && !parts.every((p) => !kept.base?.[p] || samePart(p, { ...now, ...kept.base }, now)) ? kept.etag : user.etag);
   const [cameBack, setCameBack] = useState(kept?.time);
   const [problem, setProblem] = useState<string>();
   // Rows that are half typed are the control's own: discarding begins it anew.
   const [round, setRound] = useState(0);
-  const [reviewing, setReviewing] = useState(false);
-  const ids = profiles.map((p) => p.Id);
-  const profilesDirty = [...ids].sort().join() !== [...user.SecurityProfileIds].sort().join();
-  const groupDirty = group !== (user.HierarchyGroupId ?? "");
-  const tagsDirty = JSON.stringify(Object.entries(tags).sort()) !== JSON.stringify(Object.entries(user.Tags ?? {}).sort());
-  const dirty = profilesDirty || groupDirty || tagsDirty || !!problem;
+  const [reviewing, setReviewing] = useState<Part | null>(null);
+  const [conflict, setConflict] = useState<{ current: Whole; last?: HistoryEvent } | null>(null);
+  const changed = parts.filter((p) => !samePart(p, base, value));
+  const isDirty = (part: Part) => changed.includes(part);
+  const dirty = changed.length > 0 || !!problem;
   const blocker = useUnsaved(dirty);
+  const ids = value.profiles.map((p) => p.Id);
+  const set = (part: Partial<UserState>) => setValue((v) => ({ ...v, ...part }));
+  const pick = (of: UserState) => Object.fromEntries(changed.map((p) => [p, of[p]]));
   useEffect(() => {
-    keep(dirty ? { ...(profilesDirty ? { profiles } : {}), ...(groupDirty ? { group } : {}), ...(tagsDirty ? { tags } : {}) } : null);
+    keep(changed.length ? { ...pick(value), base: pick(base), etag } : null);
     if (!dirty) setCameBack(undefined);
-  }, [keep, dirty, profilesDirty, groupDirty, tagsDirty, profiles, group, tags]);
+  }, [keep, dirty, base, value, etag]);
+  // What is not being changed follows what is newest. What is keeps its base, so that saving it finds the conflict.
+  useEffect(() => {
+    const follow = (of: UserState) => ({ ...now, ...Object.fromEntries(changed.map((p) => [p, of[p]])) }) as UserState;
+    if (changed.every((p) => samePart(p, base, now))) setEtag(user.etag);
+    setBase(follow);
+    setValue(follow);
+  }, [user]);
   const discard = () => {
-    setProfiles(names);
-    setGroup(user.HierarchyGroupId ?? "");
-    setTags(user.Tags ?? {});
+    setBase(now);
+    setValue(now);
+    setEtag(user.etag);
     setProblem(undefined);
     setRound(round + 1);
     setCameBack(undefined);
@@ -108,6 +141,64 @@ function UserView({ user, reload, error }: { user: Awaited<ReturnType<typeof who
   const missing = (permission: string) => (can(permission) ? undefined : t.missing(permission));
   const effective = useLoad((signal) => ask<{ results: Parameters<typeof EffectiveTable>[0]["rows"] }>(instance, "effective", { subject: { type: "user", id: user.Id } }, signal), [instance, user]);
   const name = `${user.IdentityInfo?.FirstName ?? ""} ${user.IdentityInfo?.LastName ?? ""}`.trim();
+
+  /** Saves one part, only over the state that was reviewed; answers whether it did. */
+  const save = async (part: Part): Promise<boolean> => {
+    for (let match = etag; ; ) {
+      try {
+        const step = (left: string, tags: Tags) => {
+          setEtag(left);
+          setBase((b) => ({ ...b, tags }));
+        };
+        setEtag(await savers[part](instance, user, base, value, match, step));
+        setBase((b) => ({ ...b, [part]: value[part] }));
+        setReviewing(null);
+        reload();
+        return true;
+      } catch (e) {
+        if ((e as ApiError).status !== 412) throw e;
+        const current = await whole(instance, user.Id);
+        // Something was changed that this page does not show: there is nothing to overwrite.
+        if (current.etag !== match && sameUser(stateOf(current), base)) {
+          match = current.etag;
+          continue;
+        }
+        setConflict({ current, last: await lastChange(instance, user.Id) });
+        return false;
+      }
+    }
+  };
+  const settle = (v: UserState) => {
+    if (!conflict) return;
+    const theirs = stateOf(conflict.current);
+    setBase(theirs);
+    setValue(v);
+    setEtag(conflict.current.etag);
+    setConflict(null);
+    setRound(round + 1);
+    if (reviewing && samePart(reviewing, theirs, v)) setReviewing(null);
+    reload();
+  };
+
+  const header = (part: Part, permission: string, description?: string) => (
+    <Header
+      variant="h2"
+      description={description}
+      actions={
+        <Button
+          variant={part === "profiles" ? "primary" : "normal"}
+          onClick={() => setReviewing(part)}
+          disabled={!isDirty(part) || (part === "profiles" && ids.length === 0) || (part === "tags" && !!problem) || !can(permission)}
+          disabledReason={missing(permission)}
+          ariaLabel={part === "profiles" ? undefined : x.reviewOf(labels[part])}
+        >
+          {t.profile.review}
+        </Button>
+      }
+    >
+      {labels[part]}
+    </Header>
+  );
 
   return (
     <Page
@@ -118,18 +209,13 @@ function UserView({ user, reload, error }: { user: Awaited<ReturnType<typeof who
     >
       {error && <Failed error={error} retry={reload} />}
       {dirty && (
-        <Unsaved
-          fields={[...(profilesDirty ? [t.users.profiles] : []), ...(tagsDirty ? [t.users.tags] : []), ...(groupDirty ? [t.users.group] : [])]}
-          cameBack={cameBack}
-          discard={discard}
-          actions={params.get("tab") !== "edit" && <Button onClick={toEdit}>{x.toEdit}</Button>}
-        />
+        <Unsaved fields={changed.map((p) => labels[p])} cameBack={cameBack} discard={discard} actions={params.get("tab") !== "edit" && <Button onClick={toEdit}>{x.toEdit}</Button>} />
       )}
       <Container>
         <KeyValuePairs
           columns={4}
           items={[
-            { label: t.users.profiles, value: <ProfileLinks profiles={names} /> },
+            { label: t.users.profiles, value: <ProfileLinks profiles={now.profiles} /> },
             { label: t.users.group, value: groupPath(user.row?.HierarchyGroup) },
             { label: t.users.tags, value: <TagList tags={user.Tags} /> },
             { label: x.email, value: user.IdentityInfo?.Email || "-" },
@@ -147,193 +233,88 @@ function UserView({ user, reload, error }: { user: Awaited<ReturnType<typeof who
             label: x.edit,
             content: (
               <div className="columns">
-                <Container
-                  header={
-                    <Header
-                      variant="h2"
-                      description={x.profilesText}
-                      actions={
-                        <Button variant="primary" onClick={() => setReviewing(true)} disabled={!profilesDirty || ids.length === 0 || !can("Users.EditPermission")} disabledReason={missing("Users.EditPermission")}>
-                          {t.profile.review}
-                        </Button>
-                      }
-                    >
-                      {t.users.profiles}
-                    </Header>
-                  }
-                >
+                <Container header={header("profiles", "Users.EditPermission", x.profilesText)}>
                   <FormField stretch errorText={ids.length === 0 ? x.oneProfile : ids.length > 10 ? x.tenProfiles : undefined}>
-                    <ProfilesPicker value={profiles} onChange={setProfiles} label={t.users.profiles} disabled={!can("Users.EditPermission")} />
+                    <ProfilesPicker value={value.profiles} onChange={(profiles) => set({ profiles })} label={t.users.profiles} disabled={!can("Users.EditPermission")} />
                   </FormField>
                 </Container>
-                <Part
-                  title={t.users.tags}
-                  user={user}
-                  after={{ tags, group: user.HierarchyGroupId ?? "" }}
-                  dirty={tagsDirty && !problem}
-                  refused={setProblem}
-                  save={async () => {
-                    const gone = Object.keys(user.Tags ?? {}).filter((k) => !(k in tags));
-                    if (gone.length) await call("UntagResource", { resourceArn: user.Arn, tagKeys: gone });
-                    const put = Object.fromEntries(Object.entries(tags).filter(([k, v]) => user.Tags?.[k] !== v));
-                    if (Object.keys(put).length) await call("TagResource", { resourceArn: user.Arn, tags: put });
-                  }}
-                  done={reload}
-                >
+                <Container header={header("tags", "Users.Edit")}>
                   <FormField stretch errorText={problem}>
                     <TagRows
                       key={round}
-                      value={tags}
+                      value={value.tags}
                       max={50}
                       label={t.users.tags}
                       disabled={!can("Users.Edit")}
-                      onChange={(v, p) => {
-                        setTags(v);
+                      onChange={(tags, p) => {
+                        set({ tags });
                         setProblem(p);
                       }}
                     />
                   </FormField>
-                </Part>
-                <Part
-                  title={t.users.group}
-                  user={user}
-                  after={{ tags: user.Tags ?? {}, group }}
-                  dirty={groupDirty}
-                  save={() => call("UpdateUserHierarchy", { InstanceId: instance, UserId: user.Id, ...(group ? { HierarchyGroupId: group } : {}) })}
-                  done={reload}
-                >
-                  <HierarchyPicker value={group} onChange={setGroup} none={x.noGroup} label={t.users.group} disabled={!can("Users.Edit")} />
-                </Part>
+                </Container>
+                <Container header={header("group", "Users.Edit")}>
+                  <HierarchyPicker value={value.group} onChange={(group) => set({ group })} current={now.group} none={x.noGroup} label={t.users.group} disabled={!can("Users.Edit")} />
+                </Container>
               </div>
             ),
           },
-          { id: "history", label: t.history.title, content: <Events type="User" id={user.Id} /> },
+          { id: "history", label: t.history.title, content: <Events type="User" id={user.Id} key={user.etag} /> },
         ]}
       />
-      {reviewing && (
-        <ReviewProfiles
-          user={user}
-          before={names}
-          after={profiles}
-          close={(saved) => {
-            setReviewing(false);
-            if (saved) reload();
-          }}
-        />
+      {conflict ? (
+        <UserConflict base={base} mine={value} conflict={conflict} close={() => setConflict(null)} settle={settle} />
+      ) : (
+        reviewing && <ReviewPart part={reviewing} user={user} base={base} value={value} save={save} refused={reviewing === "tags" ? setProblem : undefined} close={() => setReviewing(null)} />
       )}
       <Leaving blocker={blocker} leave={() => keep(null)} />
     </Page>
   );
 }
 
-interface Target {
-  tags: Tags;
-  group: string;
-}
+type Saver = (instance: string, user: ApiUser, base: UserState, value: UserState, match: string, step: (match: string, tags: Tags) => void) => Promise<string>;
 
-/** A part of the user by which others reach them, or not: reviewed before it is saved. */
-function Part({ title, user, after, dirty, save, done, refused, children }: { title: string; user: ApiUser; after: Target; dirty: boolean; save: () => Promise<unknown>; done: () => void; refused?: (why: string) => void; children: ReactNode }) {
-  const can = useCan();
-  const [reviewing, setReviewing] = useState(false);
-  return (
-    <Container
-      header={
-        <Header
-          variant="h2"
-          actions={
-            <Button
-              onClick={() => setReviewing(true)}
-              disabled={!dirty || !can("Users.Edit")}
-              disabledReason={can("Users.Edit") ? undefined : t.missing("Users.Edit")}
-              ariaLabel={x.reviewOf(title)}
-            >
-              {t.profile.review}
-            </Button>
-          }
-        >
-          {title}
-        </Header>
-      }
-    >
-      {children}
-      {reviewing && (
-        <ReviewTarget
-          title={title}
-          user={user}
-          after={after}
-          save={save}
-          refused={refused}
-          close={(saved) => {
-            setReviewing(false);
-            if (saved) done();
-          }}
-        />
-      )}
-    </Container>
-  );
-}
+/** How each part is saved over the state with an entity tag; each answers the tag of what it left. */
+const savers: Record<Part, Saver> = {
+  profiles: async (instance, user, _base, value, match) =>
+    tagged(await call("UpdateUserSecurityProfiles", { InstanceId: instance, UserId: user.Id, SecurityProfileIds: value.profiles.map((p) => p.Id) }, { "If-Match": match }), match),
+  group: async (instance, user, _base, { group }, match) =>
+    tagged(await call("UpdateUserHierarchy", { InstanceId: instance, UserId: user.Id, ...(group ? { HierarchyGroupId: group } : {}) }, { "If-Match": match }), match),
+  tags: (_instance, user, base, value, match, step) => saveTags(user.Arn, base.tags, value.tags, match, step),
+};
 
-interface Found {
-  results: Subject[];
-  page: { next_token: string };
-}
-
-/** Who can see the user now and who could with other tags and another group; the first 1,000 of each. */
-async function watchers(instance: string, id: string, target: Target | null, signal: AbortSignal) {
-  const resource = target ? { type: "User", id: "after", properties: { new: true, tags: target.tags, ...(target.group ? { hierarchy_group: target.group } : {}) } } : { type: "User", id };
-  const all: Subject[] = [];
-  let token = "";
-  do {
-    const page = await ask<Found>(instance, "who-can", { subject: { type: "user" }, action: { name: "Users.View" }, resource, page: { limit: 200, ...(token ? { token } : {}) } }, signal);
-    all.push(...page.results);
-    token = page.page.next_token;
-  } while (token && all.length < 1000);
-  return { all, more: token !== "" };
-}
-
-function ReviewTarget({ title, user, after, save, refused, close }: { title: string; user: ApiUser; after: Target; save: () => Promise<unknown>; refused?: (why: string) => void; close: (saved: boolean) => void }) {
+/** What a user and the people who see them would be after the change of one part, and the way to save it. */
+function ReviewPart({ part, user, base, value, save, refused, close }: { part: Part; user: ApiUser; base: UserState; value: UserState; save: (part: Part) => Promise<boolean>; refused?: (why: string) => void; close: () => void }) {
   const instance = useInstance();
-  const { notify } = useShared();
+  const { notify, refresh } = useShared();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
-  const before = user.Tags ?? {};
-  const line = (k: string, v: string) => (v === "" ? k : `${k} = ${v}`);
-  const removed = Object.entries(before).filter(([k, v]) => after.tags[k] !== v);
-  const added = Object.entries(after.tags).filter(([k, v]) => before[k] !== v);
-  const groups = useGroups(after.group !== (user.HierarchyGroupId ?? ""));
-  const nameOf = (id: string) => flat(groups.data?.roots ?? []).find((g) => g.id === id)?.path.join(" / ") ?? id;
-  const loaded = useLoad(async (signal) => {
-    const [now, then] = await Promise.all([watchers(instance, user.Id, null, signal), watchers(instance, user.Id, after, signal)]);
-    if (now.more || then.more) return null; // who is missing from half a list says nothing
-    const had = new Set(now.all.map((s) => s.id));
-    const will = new Set(then.all.map((s) => s.id));
-    return { gain: then.all.filter((s) => !had.has(s.id)), lose: now.all.filter((s) => !will.has(s.id)), stay: now.all.filter((s) => will.has(s.id)).length };
-  }, [instance, user, JSON.stringify(after)]);
-
   const run = async () => {
     setBusy(true);
     setError(null);
     try {
-      await save();
-      notify({ type: "success", header: x.saved(title) });
-      close(true);
+      if (await save(part)) {
+        notify({ type: "success", header: x.saved(labels[part]) });
+        focusHeadingSoon();
+        if (part === "profiles") refresh();
+      }
     } catch (e) {
       setError(e as ApiError);
       if ((e as ApiError).status === 400) refused?.((e as ApiError).message); // it stands beside the field too
-      setBusy(false);
     }
+    setBusy(false);
   };
   return (
     <Modal
       visible
       size="large"
       header={t.review.title(user.Username)}
-      onDismiss={() => close(false)}
+      onDismiss={close}
       closeAriaLabel={t.close}
       footer={
         <Box float="right">
           <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={() => close(false)}>
+            <Button variant="link" onClick={close}>
               {t.review.back}
             </Button>
             <Button variant="primary" loading={busy} onClick={() => void run()}>
@@ -346,24 +327,109 @@ function ReviewTarget({ title, user, after, save, refused, close }: { title: str
       <SpaceBetween size="m">
         {error && <Failed error={error} />}
         <Header variant="h2">{t.review.changes}</Header>
-        <div>
-          <Items sign="-" list={removed.map(([k, v]) => line(k, v))} />
-          <Items sign="+" list={added.map(([k, v]) => line(k, v))} />
-          {after.group !== (user.HierarchyGroupId ?? "") && (
-            <>
-              <Items sign="-" list={user.HierarchyGroupId ? [nameOf(user.HierarchyGroupId)] : []} />
-              <Items sign="+" list={[after.group ? nameOf(after.group) : x.noGroup]} />
-            </>
-          )}
-        </div>
-        <Header variant="h2" description={x.watchersText}>
-          {x.watchers(user.Username)}
-        </Header>
-        <Ready of={loaded}>
-          {(data) =>
-            data === null ? (
-              <Box>{x.tooMany}</Box>
-            ) : (
+        <Differences parts={[part]} base={base} value={value} />
+        {part === "profiles" ? (
+          <>
+            <Header variant="h2">{t.review.affected}</Header>
+            <Blast operation="UpdateUserSecurityProfiles" parameters={{ InstanceId: instance, UserId: user.Id, SecurityProfileIds: value.profiles.map((p) => p.Id) }} />
+          </>
+        ) : (
+          <Watchers user={user} after={{ ...base, [part]: value[part] }} />
+        )}
+      </SpaceBetween>
+    </Modal>
+  );
+}
+
+/** What comes in and what goes, part by part. */
+function Differences({ parts, base, value }: { parts: Part[]; base: UserState; value: UserState }) {
+  const groups = useGroups(base.group !== value.group);
+  const names = [...base.profiles, ...value.profiles];
+  const groupName = (id: string) => flat(groups.data?.roots ?? []).find((g) => g.id === id)?.path.join(" / ") ?? id;
+  const line = (part: Part, key: string, v: string) =>
+    part === "profiles" ? names.find((p) => p.Id === key)?.Name || t.hiddenProfile : part === "tags" ? (v === "" ? key : `${key} = ${v}`) : groupName(v);
+  return (
+    <div>
+      {parts.map((part) => {
+        const [before, after] = [itemsOf(part, base), itemsOf(part, value)];
+        const removed = [...before].filter(([k, v]) => after.get(k) !== v);
+        const added = [...after].filter(([k, v]) => before.get(k) !== v);
+        return (
+          <div key={part} data-field={part}>
+            <Items sign="-" list={removed.map(([k, v]) => line(part, k, v))} />
+            <Items sign="+" list={added.map(([k, v]) => line(part, k, v))} />
+            {part === "group" && removed.length > 0 && added.length === 0 && <Items sign="+" list={[x.noGroup]} />}
+          </div>
+        );
+      })}
+    </div>
+  );
+}
+
+function UserConflict({ base, mine, conflict, close, settle }: { base: UserState; mine: UserState; conflict: { current: Whole; last?: HistoryEvent }; close: () => void; settle: (v: UserState) => void }) {
+  const theirs = stateOf(conflict.current);
+  const { merged, clashes } = mergeUser(base, mine, theirs);
+  const groups = useGroups(clashes.some((c) => c.part === "group"));
+  const shown = (part: Part, v?: string) => (v === undefined ? t.review.nothingThere : part === "group" ? flat(groups.data?.roots ?? []).find((g) => g.id === v)?.path.join(" / ") ?? v : v);
+  return (
+    <ConflictModal
+      header={t.review.conflict(t.users.one)}
+      by={conflict.last?.By}
+      time={conflict.last?.Time}
+      theirs={<Differences parts={parts} base={base} value={theirs} />}
+      mine={<Differences parts={parts} base={base} value={mine} />}
+      clashes={clashes.map((c) => ({
+        kind: c.part,
+        label: c.key ? `${labels[c.part]}: ${c.key}` : labels[c.part],
+        mine: shown(c.part, c.mine),
+        theirs: shown(c.part, c.theirs),
+        base: shown(c.part, c.base),
+      }))}
+      close={close}
+      drop={() => settle(theirs)}
+      merge={(sides) => settle(clashes.reduce((v, c, i) => (sides[i] === "mine" ? takeMine(v, c) : v), merged))}
+    />
+  );
+}
+
+interface Found {
+  results: Subject[];
+  page: { next_token: string };
+}
+
+/** Who can see the user now and who could with other tags and another group; the first 1,000 of each. */
+async function watchers(instance: string, id: string, target: UserState | null, signal: AbortSignal) {
+  const resource = target ? { type: "User", id: "after", properties: { new: true, tags: target.tags, ...(target.group ? { hierarchy_group: target.group } : {}) } } : { type: "User", id };
+  const all: Subject[] = [];
+  let token = "";
+  do {
+    const page = await ask<Found>(instance, "who-can", { subject: { type: "user" }, action: { name: "Users.View" }, resource, page: { limit: 200, ...(token ? { token } : {}) } }, signal);
+    all.push(...page.results);
+    token = page.page.next_token;
+  } while (token && all.length < 1000);
+  return { all, more: token !== "" };
+}
+
+/** Who starts and who stops seeing the user by the change. */
+function Watchers({ user, after }: { user: ApiUser; after: UserState }) {
+  const instance = useInstance();
+  const loaded = useLoad(async (signal) => {
+    const [now, then] = await Promise.all([watchers(instance, user.Id, null, signal), watchers(instance, user.Id, after, signal)]);
+    if (now.more || then.more) return null; // who is missing from half a list says nothing
+    const had = new Set(now.all.map((s) => s.id));
+    const will = new Set(then.all.map((s) => s.id));
+    return { gain: then.all.filter((s) => !had.has(s.id)), lose: now.all.filter((s) => !will.has(s.id)), stay: now.all.filter((s) => will.has(s.id)).length };
+  }, [instance, user, JSON.stringify([after.tags, after.group])]);
+  return (
+    <>
+      <Header variant="h2" description={x.watchersText}>
+        {x.watchers(user.Username)}
+      </Header>
+      <Ready of={loaded}>
+        {(data) =>
+          data === null ? (
+            <Box>{x.tooMany}</Box>
+          ) : (
             <SpaceBetween size="xs">
               {data.gain.map((s) => (
                 <div key={s.id} className="added">
@@ -377,73 +443,9 @@ function ReviewTarget({ title, user, after, save, refused, close }: { title: str
               ))}
               <Box color="text-body-secondary">{x.stay(data.stay)}</Box>
             </SpaceBetween>
-            )
-          }
-        </Ready>
-      </SpaceBetween>
-    </Modal>
-  );
-}
-
-function ReviewProfiles({ user, before, after, close }: { user: ApiUser; before: Named[]; after: Named[]; close: (saved: boolean) => void }) {
-  const instance = useInstance();
-  const { notify, refresh } = useShared();
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
-  const parameters = { InstanceId: instance, UserId: user.Id, SecurityProfileIds: after.map((p) => p.Id) };
-  const added = after.filter((p) => !before.some((o) => o.Id === p.Id));
-  const removed = before.filter((p) => !after.some((o) => o.Id === p.Id));
-  const save = async () => {
-    setBusy(true);
-    setError(null);
-    try {
-      await call("UpdateUserSecurityProfiles", parameters);
-      notify({ type: "success", header: x.saved(t.users.profiles) });
-      refresh();
-      close(true);
-    } catch (e) {
-      setError(e as ApiError);
-    }
-    setBusy(false);
-  };
-  return (
-    <Modal
-      visible
-      size="large"
-      header={t.review.title(user.Username)}
-      onDismiss={() => close(false)}
-      closeAriaLabel={t.close}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={() => close(false)}>
-              {t.review.back}
-            </Button>
-            <Button variant="primary" loading={busy} onClick={() => void save()}>
-              {t.save}
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
-    >
-      <SpaceBetween size="m">
-        {error && <Failed error={error} />}
-        <Header variant="h2">{t.review.changes}</Header>
-        <div>
-          {removed.map((p) => (
-            <div key={p.Id} className="removed">
-              {"\u2212"} {p.Name || p.Id}
-            </div>
-          ))}
-          {added.map((p) => (
-            <div key={p.Id} className="added">
-              + {p.Name || p.Id}
-            </div>
-          ))}
-        </div>
-        <Header variant="h2">{t.review.affected}</Header>
-        <Blast operation="UpdateUserSecurityProfiles" parameters={parameters} />
-      </SpaceBetween>
-    </Modal>
+          )
+        }
+      </Ready>
+    </>
   );
 }

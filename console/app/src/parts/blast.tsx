@@ -6,9 +6,11 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Spinner from "@cloudscape-design/components/spinner";
 import { useEffect, useState } from "react";
 import { ApiError, ask, type Effective, type Grant, type WhatIf } from "../api";
+import { useGroupNames } from "../names";
 import { useInstance } from "../state";
 import { t } from "../texts";
 import { Failed } from "./failed";
+import { PermissionText, SensitiveAlert, usePermissions } from "./permission";
 import { number, SubjectLink } from "./show";
 
 const x = t.blast;
@@ -42,6 +44,11 @@ export function Blast({ operation, parameters, refused }: { operation: string; p
     return () => abort.abort();
   }, [key, instance]);
 
+  const nameGroups = useGroupNames(pages.flatMap(conditionsOf));
+  const permissions = usePermissions();
+  const sensitive = (d: Difference) => [...d.gains, ...d.changes.filter((c) => c.more)].map((e) => e.action).filter((a) => permissions.get(a)?.Sensitive);
+  const groups = groupsOf(pages);
+  const exposed = groups.filter((g) => sensitive(g.difference).length > 0);
   const first = pages[0];
   const next = pages.at(-1)?.page.next_token;
   return (
@@ -57,28 +64,29 @@ export function Blast({ operation, parameters, refused }: { operation: string; p
             <Figure n={first.losing} text={x.losing} kind="removed" />
           </div>
           {/* People who fare alike stand together, under what happens to them. */}
-          {groupsOf(pages).map(({ key, difference, people }) => (
+          <SensitiveAlert names={[...new Set(exposed.flatMap((g) => sensitive(g.difference)))].sort()} people={x.sensitive(exposed.reduce((n, g) => n + g.people.length, 0), !!next)} />
+          {groups.map(({ key, difference, people }) => (
             <div className="blast" key={key}>
-              <SpaceBetween direction="horizontal" size="xs">
+              <div className="names">
                 {people.map((p) => (
                   <SubjectLink key={p.id} type={p.type} id={p.id} name={p.properties?.name} />
                 ))}
-              </SpaceBetween>
+              </div>
               <ExpandableSection
                 variant="inline"
                 defaultExpanded={difference.gains.length + difference.loses.length + difference.changes.length <= 8}
                 headerText={x.summary(difference.gains.length, difference.loses.length, difference.changes.length)}
               >
-                <Things sign="+" list={difference.gains} />
-                <Things sign="-" list={difference.loses} />
+                <Things sign="+" list={difference.gains} named={nameGroups} />
+                <Things sign="-" list={difference.loses} named={nameGroups} />
                 {difference.changes.map((c) => (
                   <div key={thing(c)} className="changed-line">
-                    <b>{thing(c)}</b>: {c.more && c.less ? x.other : c.more ? x.moreReach : x.lessReach}
+                    <Thing of={c} />: {c.more && c.less ? x.other : c.more ? x.moreReach : x.lessReach}
                     <div className="removed">
-                      {x.before} {grants(c.before)}
+                      {x.before} {nameGroups(grants(c.before))}
                     </div>
                     <div className="added">
-                      {x.after} {grants(c.after)}
+                      {x.after} {nameGroups(grants(c.after))}
                     </div>
                   </div>
                 ))}
@@ -97,10 +105,15 @@ export function Blast({ operation, parameters, refused }: { operation: string; p
   );
 }
 
+type Difference = WhatIf["differences"][number];
+
+const conditionsOf = (page: WhatIf): string[] =>
+  page.differences.flatMap((d) => [...d.gains.flatMap((e) => e.grants), ...d.loses.flatMap((e) => e.grants), ...d.changes.flatMap((c) => [...c.before, ...c.after])]).flatMap((g) => g.conditions);
+
 const people = (pages: WhatIf[]) => pages.reduce((n, p) => n + p.results.length, 0);
 
 function groupsOf(pages: WhatIf[]) {
-  const groups = new Map<string, { key: string; difference: WhatIf["differences"][number]; people: WhatIf["results"] }>();
+  const groups = new Map<string, { key: string; difference: Difference; people: WhatIf["results"] }>();
   for (const page of pages)
     for (const r of page.results) {
       const difference = page.differences[r.difference];
@@ -119,15 +132,20 @@ export function grants(list: Grant[]): string {
   return list.map((g) => (g.conditions.length ? x.where(g.name || t.hiddenProfile, g.conditions.join(x.and)) : g.name || t.hiddenProfile)).join("; ");
 }
 
-function Things({ sign, list }: { sign: "+" | "-"; list: Effective[] }) {
+/** A permission, or an action on one resource. */
+function Thing({ of: e }: { of: { action: string; resource?: { type: string; id: string } } }) {
+  return e.resource ? <b>{thing(e)}</b> : <PermissionText name={e.action} />;
+}
+
+function Things({ sign, list, named }: { sign: "+" | "-"; list: Effective[]; named: (text: string) => string }) {
   return (
     <>
       {list.map((e) => (
         <div key={thing(e)} className={sign === "+" ? "added" : "removed"}>
           <span aria-hidden="true">{sign === "+" ? "+" : "\u2212"} </span>
           <span className="hidden">{sign === "+" ? x.gains : x.loses} </span>
-          <b>{thing(e)}</b>
-          {e.grants.some((g) => g.conditions.length > 0) && <span className="secondary"> {grants(e.grants)}</span>}
+          <Thing of={e} />
+          {e.grants.some((g) => g.conditions.length > 0) && <span className="secondary"> {named(grants(e.grants))}</span>}
         </div>
       ))}
     </>

@@ -1,9 +1,12 @@
 import Box from "@cloudscape-design/components/box";
+import type { ReactNode } from "react";
 import type { Field, FieldDiff } from "../profile";
 import { t } from "../texts";
+import { PermissionText } from "./permission";
 
 /** Differences field by field: what comes in, what goes. */
 export function Diff({ diffs, nameOf = (_, v) => v }: { diffs: FieldDiff[]; nameOf?: (field: Field, value: string) => string }) {
+  const shown = (field: Field, v: string) => (field === "Permissions" ? <PermissionText name={v} /> : nameOf(field, v));
   if (diffs.length === 0) return <Box color="text-body-secondary">{t.review.nothing}</Box>;
   return (
     <table className="diff">
@@ -18,8 +21,8 @@ export function Diff({ diffs, nameOf = (_, v) => v }: { diffs: FieldDiff[]; name
           <tr key={d.field} data-field={d.field}>
             <th scope="row">{t.fields[d.field]}</th>
             <td>
-              <Items sign="-" list={d.removed.map((v) => nameOf(d.field, v))} />
-              <Items sign="+" list={d.added.map((v) => nameOf(d.field, v))} />
+              <Items sign="-" list={d.removed.map((v) => shown(d.field, v))} />
+              <Items sign="+" list={d.added.map((v) => shown(d.field, v))} />
             </td>
           </tr>
         ))}
@@ -28,7 +31,7 @@ export function Diff({ diffs, nameOf = (_, v) => v }: { diffs: FieldDiff[]; name
   );
 }
 
-export function Items({ sign, list }: { sign: "+" | "-"; list: string[] }) {
+export function Items({ sign, list }: { sign: "+" | "-"; list: ReactNode[] }) {
   return (
     <>
       {list.map((v, i) => (

@@ -5,9 +5,10 @@ import Pagination from "@cloudscape-design/components/pagination";
 import Table from "@cloudscape-design/components/table";
 import { useMemo, useState } from "react";
 import type { Effective } from "../api";
-import { useShared } from "../state";
+import { useGroupNames } from "../names";
 import { t } from "../texts";
 import { thing } from "./blast";
+import { usePermissions } from "./permission";
 import { number, ProfileLink } from "./show";
 
 const x = t.effective;
@@ -15,10 +16,10 @@ const size = 50;
 
 /** What somebody can do, with the profile that grants it and its conditions at every row. */
 export function EffectiveTable({ rows }: { rows: Effective[] }) {
-  const { catalogue } = useShared();
   const [text, setText] = useState("");
   const [page, setPage] = useState(1);
-  const labels = useMemo(() => new Map(catalogue.Permissions.map((p) => [p.Name, p])), [catalogue]);
+  const labels = usePermissions();
+  const nameGroups = useGroupNames(useMemo(() => rows.flatMap((r) => r.grants.flatMap((g) => g.conditions)), [rows]));
   const found = rows.filter((r) => {
     const hay = `${thing(r)} ${labels.get(r.action)?.Label ?? ""} ${r.grants.map((g) => `${g.name} ${g.conditions.join(" ")}`).join(" ")}`.toLowerCase();
     return text
@@ -61,7 +62,7 @@ export function EffectiveTable({ rows }: { rows: Effective[] }) {
                 {g.conditions.length > 0 && (
                   <Box display="inline" color="text-body-secondary">
                     {" "}
-                    {x.where(g.conditions.join(x.and))}
+                    {nameGroups(x.where(g.conditions.join(x.and)))}
                   </Box>
                 )}
               </div>

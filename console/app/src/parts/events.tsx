@@ -7,6 +7,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useEffect, useState } from "react";
 import { ApiError, type Change, type FieldChange, type HistoryEvent, read } from "../api";
+import { type Names, touched } from "../history";
 import { useCan, useInstance } from "../state";
 import { t } from "../texts";
 import { Items } from "./diff";
@@ -17,6 +18,8 @@ const x = t.history;
 
 interface Answer {
   Events: HistoryEvent[];
+  /** What the ids in the changes are called. */
+  Names?: Names;
   Next: number;
   Searched: string;
 }
@@ -25,6 +28,7 @@ interface Answer {
 export function Events({ type, id }: { type?: string; id?: string }) {
   const instance = useInstance();
   const [events, setEvents] = useState<HistoryEvent[]>([]);
+  const [names, setNames] = useState<Names>({});
   const [next, setNext] = useState<number | null>(null);
   const [searched, setSearched] = useState("");
   const [busy, setBusy] = useState(true);
@@ -39,6 +43,7 @@ export function Events({ type, id }: { type?: string; id?: string }) {
       for (let step = 0, got = 0; step < 10 && got < 20; step++) {
         const page = await read<Answer>(instance, "history", { ...(type ? { Type: type } : {}), ...(id ? { Id: id } : {}), ...(from ? { Before: from } : {}), Limit: 25 }, signal);
         setEvents((all) => (step === 0 && before === 0 ? page.Events : [...all, ...page.Events]));
+        setNames((all) => ({ ...all, ...page.Names }));
         setNext(page.Next);
         setSearched(page.Searched);
         got += page.Events.length;
@@ -64,7 +69,7 @@ export function Events({ type, id }: { type?: string; id?: string }) {
       <ol className="events">
         {events.map((e) => (
           <li key={`${e.Revision} ${e.Id}`} data-revision={e.Revision}>
-            <Event event={e} />
+            <Event event={e} called={names} />
           </li>
         ))}
       </ol>
@@ -86,7 +91,7 @@ export function Events({ type, id }: { type?: string; id?: string }) {
   );
 }
 
-function Event({ event }: { event: HistoryEvent }) {
+function Event({ event, called }: { event: HistoryEvent; called: Names }) {
   const names = event.Changes.length;
   const hidden = event.ChangesTotal - names;
   return (
@@ -102,12 +107,12 @@ function Event({ event }: { event: HistoryEvent }) {
         </span>
       </div>
       {event.Changes.slice(0, 3).map((c, i) => (
-        <ChangeView key={i} change={c} revision={event.Revision} />
+        <ChangeView key={i} change={c} revision={event.Revision} called={called} />
       ))}
       {names > 3 && (
         <ExpandableSection headerText={t.more(event.ChangesTotal - 3)} variant="inline">
           {event.Changes.slice(3).map((c, i) => (
-            <ChangeView key={i} change={c} revision={event.Revision} />
+            <ChangeView key={i} change={c} revision={event.Revision} called={called} />
           ))}
           {hidden > 0 && <Box color="text-body-secondary">{x.notShown(hidden)}</Box>}
         </ExpandableSection>
@@ -116,7 +121,7 @@ function Event({ event }: { event: HistoryEvent }) {
   );
 }
 
-function ChangeView({ change: c, revision }: { change: Change; revision: number }) {
+function ChangeView({ change: c, revision, called }: { change: Change; revision: number; called: Names }) {
   const instance = useInstance();
   const can = useCan();
   const profile = c.Type === "SecurityProfile";
@@ -145,17 +150,17 @@ function ChangeView({ change: c, revision }: { change: Change; revision: number 
           </Link>
         )}
       </SpaceBetween>
-      {c.Fields.length > 0 && c.Action === "update" && <Fields fields={c.Fields} />}
+      {c.Fields.length > 0 && c.Action === "update" && <Fields fields={c.Fields} names={called} />}
       {c.Fields.length > 0 && c.Action !== "update" && (
         <ExpandableSection headerText={x.fields(c.Fields.length)} variant="footer">
-          <Fields fields={c.Fields} />
+          <Fields fields={c.Fields} names={called} />
         </ExpandableSection>
       )}
     </div>
   );
 }
 
-export function Fields({ fields }: { fields: FieldChange[] }) {
+export function Fields({ fields, names = {} }: { fields: FieldChange[]; names?: Names }) {
   return (
     <table className="diff">
       <thead className="hidden">
@@ -166,9 +171,7 @@ export function Fields({ fields }: { fields: FieldChange[] }) {
       </thead>
       <tbody>
         {fields.map((f) => {
-          const lists = f.Added || f.Removed;
-          const removed = lists ? f.Removed ?? [] : show(f.Before);
-          const added = lists ? f.Added ?? [] : show(f.After);
+          const { removed, added } = touched(f.Before, f.After, names);
           return (
             <tr key={f.Field}>
               <th scope="row">{(t.fields as Record<string, string>)[f.Field] ?? f.Field}</th>
@@ -182,17 +185,4 @@ export function Fields({ fields }: { fields: FieldChange[] }) {
       </tbody>
     </table>
   );
-}
-
-/** A value as people read it: texts as they are, the rest as it is sent. */
-export function show(v: unknown): string[] {
-  if (v === null || v === undefined || v === "") return [];
-  if (typeof v === "string") return [v];
-  if (Array.isArray(v)) return v.flatMap(show);
-  if (typeof v === "object") {
-    const entries = Object.entries(v);
-    if (entries.every(([, value]) => typeof value === "string")) return entries.map(([k, value]) => `${k} = ${value}`);
-    return [JSON.stringify(v)];
-  }
-  return [String(v)];
 }

@@ -31,7 +31,7 @@ function wrap(s: string, n: number): string[] {
 }
 
 /** The answer, the profiles that were asked, and what stood in the way of each. */
-export function Explanation({ evaluation, question, action }: { evaluation: Evaluation; question: string; action: string }) {
+export function Explanation({ evaluation, question, action, named }: { evaluation: Evaluation; question: string; action: string; named: (text: string) => string }) {
   const instance = useInstance();
   const findings = evaluation.context.profiles ?? [];
   const boxes: Box[] = [];
@@ -57,7 +57,7 @@ export function Explanation({ evaluation, question, action }: { evaluation: Eval
     const at = boxes.push(box) - 1;
     let below = y;
     for (const c of failed) {
-      const lines = [...wrap(x.wanted(c.want), 34), ...wrap(c.have ? x.has(c.have) : x.hasNothing, 34)];
+      const lines = [...wrap(x.wanted(named(c.want)), 34), ...wrap(c.have ? x.has(named(c.have)) : x.hasNothing, 34)];
       boxes.push({ x: 480, y: below, width: 268, height: 34 + lines.length * line, kind: "no", title: x.conditions[c.kind] ?? c.kind, lines, from: at });
       below += 34 + lines.length * line + 14;
     }

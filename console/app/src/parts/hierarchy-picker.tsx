@@ -33,14 +33,35 @@ export function useGroups(wanted = true) {
   );
 }
 
-/** A tree of radio buttons; `own` is the first choice, if there is one. */
-export function HierarchyPicker({ value, onChange, own, none, disabled, label }: { value: string; onChange: (id: string) => void; own?: string; none?: string; disabled?: boolean; label: string }) {
+interface Props {
+  value: string;
+  onChange: (id: string) => void;
+  /** The first choice, if there is one. */
+  own?: string;
+  none?: string;
+  disabled?: boolean;
+  label: string;
+  /** The group that something is in now: whoever may not see it cannot take it out. */
+  current?: string;
+}
+
+/** A tree of radio buttons. Whoever may not see the groups gets none: a choice would remove what they cannot see. */
+export function HierarchyPicker({ value, onChange, own, none, disabled: off, label, current }: Props) {
   const loaded = useGroups();
   const [text, setText] = useState("");
   const [closed, setClosed] = useState<Record<string, boolean>>({});
   const name = useId();
   const roots = useMemo(() => search(loaded.data?.roots ?? [], text), [loaded.data, text]);
   const known = useMemo(() => new Set(flat(loaded.data?.roots ?? []).map((g) => g.id)), [loaded.data]);
+  const hidden = !!current && !!loaded.data && !loaded.data.truncated && !known.has(current);
+  const disabled = off || hidden;
+  if (!loaded.data && loaded.error)
+    return (
+      <SpaceBetween size="xs">
+        <Failed error={loaded.error} retry={loaded.reload} />
+        {(value || current) && <Box color="text-body-secondary">{x.hidden}</Box>}
+      </SpaceBetween>
+    );
 
   const choice = (id: string, text: string) => (
     <label className="choice">
@@ -70,6 +91,7 @@ export function HierarchyPicker({ value, onChange, own, none, disabled, label }:
       {flat(loaded.data?.roots ?? []).length > 12 && !disabled && (
         <Input type="search" value={text} onChange={(e) => setText(e.detail.value)} placeholder={x.search} ariaLabel={x.search} clearAriaLabel={t.clear} />
       )}
+      {hidden && <Box color="text-body-secondary">{x.hidden}</Box>}
       <fieldset className="tree">
         <legend className="hidden">{label}</legend>
         <ul>

@@ -6,10 +6,11 @@ import Checkbox from "@cloudscape-design/components/checkbox";
 import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Toggle from "@cloudscape-design/components/toggle";
-import { memo, type ReactNode, useMemo, useState } from "react";
-import { actionLabel, columns, dependants, filter, type Group, isOld, lacks, matrix, needed, type Permission, type Row, setAll, state } from "../catalogue";
+import { type ReactNode, useMemo, useState } from "react";
+import { actionLabel, columns, dependants, filter, type Group, inSight, isOld, kindsOf, lacks, matrix, needed, type Permission, type Row, setAll, state } from "../catalogue";
 import { useShared } from "../state";
 import { t } from "../texts";
+import { SensitiveMark } from "./permission";
 
 const x = t.matrix;
 
@@ -60,7 +61,19 @@ export function Matrix({ granted: list, saved, onChange }: Props) {
   const offer = (
     <div className="offer" role="status">
         {last && last.needs.length > 0 && (
-          <Alert type="info" action={<Button onClick={() => addAll(last.needs)}>{x.add(last.needs.length)}</Button>}>
+          <Alert
+            type="info"
+            action={
+              <Button
+                onClick={() => {
+                  addAll(last.needs);
+                  focusBox(last.name);
+                }}
+              >
+                {x.add(last.needs.length)}
+              </Button>
+            }
+          >
             {x.needs(last.name, last.needs.join(", "))}
           </Alert>
         )}
@@ -73,6 +86,7 @@ export function Matrix({ granted: list, saved, onChange }: Props) {
                   const next = new Set(granted);
                   for (const b of last.breaks) next.delete(b);
                   change(next);
+                  focusBox(last.name);
                 }}
               >
                 {x.removeToo(last.breaks.length)}
@@ -96,6 +110,7 @@ export function Matrix({ granted: list, saved, onChange }: Props) {
         </Toggle>
         <Box color="text-body-secondary">{x.count(granted.size)}</Box>
       </div>
+      <Legend of={shown.flatMap(inSight)} />
       <div aria-live="polite">
         {!last && missing.length > 0 && (
           <Alert
@@ -154,6 +169,9 @@ export function Matrix({ granted: list, saved, onChange }: Props) {
   );
 }
 
+/** The button that was pressed is gone: work goes on at the box that it belonged to. */
+const focusBox = (name: string) => document.querySelector<HTMLElement>(`[data-permission="${CSS.escape(name)}"] input`)?.focus();
+
 function GroupTable(props: {
   group: Group;
   whole: Group;
@@ -166,12 +184,15 @@ function GroupTable(props: {
   all?: (permissions: Permission[], on: boolean) => void;
 }) {
   const { group, whole, granted, before, open, setOpen, offer, toggle, all } = props;
-  const whether = state(whole.permissions, granted);
+  // An "all" box is about what is in sight: nobody grants what a search hides.
+  const sight = inSight(group);
+  const part = sight.length < whole.permissions.length;
+  const whether = state(sight, granted);
   const held = whole.permissions.filter((p) => granted.has(p.Name)).length;
   const changed = whole.permissions.filter((p) => granted.has(p.Name) !== before.has(p.Name)).length;
   const id = `group-${group.name.replace(/\W+/g, "-")}`;
   return (
-    <section className="matrix" aria-labelledby={id}>
+    <div className="matrix" role="group" aria-labelledby={id}>
       <div className="matrix-head">
         <button type="button" className="disclose" aria-expanded={open} onClick={() => setOpen(!open)} id={id}>
           <span aria-hidden="true" className={open ? "caret open" : "caret"} />
@@ -180,8 +201,8 @@ function GroupTable(props: {
           {changed > 0 && <span className="changed-mark">{x.changed(changed)}</span>}
         </button>
         {all && (
-          <Checkbox checked={whether === true} indeterminate={whether === null} onChange={(e) => all(whole.permissions, e.detail.checked)} ariaLabel={x.allOf(group.name)}>
-            {x.all}
+          <Checkbox checked={whether === true} indeterminate={whether === null} onChange={(e) => all(sight, e.detail.checked)} ariaLabel={part ? x.allShownOf(group.name) : x.allOf(group.name)}>
+            {part ? x.allShown : x.all}
           </Checkbox>
         )}
       </div>
@@ -224,7 +245,7 @@ function GroupTable(props: {
           </table>
         </div>
       )}
-    </section>
+    </div>
   );
 }
 
@@ -247,7 +268,7 @@ function MatrixRow({ row, granted, before, toggle, all }: RowProps) {
   return (
     <tr>
       <th scope="row">
-        {row.label} <Marks permissions={row.all} />
+        {row.label} <Marks permissions={row.all} granted={granted} />
       </th>
       {all && (
         <td>
@@ -267,46 +288,88 @@ function MatrixRow({ row, granted, before, toggle, all }: RowProps) {
 }
 
 function Cell({ p, on, was, text, toggle }: { p: Permission; on: boolean; was: boolean; text?: string; toggle?: (p: Permission, on: boolean) => void }) {
-  const classes = ["cell", on !== was ? "changed" : "", p.Sensitive ? "sensitive" : ""].filter(Boolean).join(" ");
-  const note = [p.Name, p.Sensitive && x.why[p.Sensitive], p.Restriction && x.restricts, isOld(p) && x.old].filter(Boolean).join(". ");
+  const classes = ["cell", on !== was ? "changed" : "", p.Sensitive ? "sensitive" : "", p.Sensitive && on ? "granted" : ""].filter(Boolean).join(" ");
+  const notes = [p.Sensitive && x.why[p.Sensitive], p.Restriction && x.restricts, isOld(p) && x.old].filter(Boolean);
+  const sign = p.Sensitive && (
+    <span className="sign" aria-hidden="true" title={x.why[p.Sensitive]}>
+      {x.signs[p.Sensitive]}
+    </span>
+  );
   if (!toggle) {
     return (
-      <span className={classes} title={note}>
+      <span className={classes} data-permission={p.Name}>
         <span aria-hidden="true" className={on ? "tick" : "no-tick"} />
-        <span className="hidden">{x.is(p.Name, on)}</span>
+        <span className="hidden">{[x.is(p.Name, on), ...notes].join(". ")}</span>
         {text}
+        {sign}
       </span>
     );
   }
+  // The name begins with what is seen, so that it can be said aloud.
+  const name = text && text !== p.Name ? `${text}, ${p.Name}` : p.Name;
   return (
-    <span className={classes} title={note}>
-      <Checkbox checked={on} onChange={(e) => toggle(p, e.detail.checked)} ariaLabel={note} data-permission={p.Name}>
+    <span className={classes} title={p.Name} data-permission={p.Name}>
+      <Checkbox checked={on} onChange={(e) => toggle(p, e.detail.checked)} ariaLabel={[name, ...notes].join(". ")}>
         {text}
       </Checkbox>
+      {sign}
     </span>
   );
 }
 
-const Marks = memo(function Marks({ permissions }: { permissions: Permission[] }) {
-  const sensitive = [...new Set(permissions.map((p) => p.Sensitive).filter(Boolean))];
+/** What the signs and badges mean, for those that are in sight. */
+function Legend({ of }: { of: Permission[] }) {
+  const entries: [ReactNode, string, string][] = kindsOf(of).map((k) => [
+    <span className="sign" aria-hidden="true">
+      {x.signs[k]}{" "}
+    </span>,
+    x.marks[k] ?? k,
+    x.does[k] ?? "",
+  ]);
+  if (of.some((p) => p.Restriction)) entries.push([null, x.restriction, x.restricts]);
+  if (of.some(isOld)) entries.push([null, x.legacy, x.old]);
+  if (entries.length === 0) return null;
+  return (
+    <dl className="legend" aria-label={x.legend}>
+      {entries.map(([sign, name, text]) => (
+        <div key={name}>
+          <dt>
+            {sign}
+            {name}
+          </dt>
+          <dd>{text}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** What is worth knowing of a row: which kinds of sensitive permissions it grants, not which it could. */
+function Marks({ permissions, granted }: { permissions: Permission[]; granted: Set<string> }) {
   return (
     <>
-      {sensitive.map((s) => (
-        <span key={s} title={x.whyOf(permissions.filter((p) => p.Sensitive === s).map((p) => p.Name).join(", "), x.why[s] ?? s)}>
-          <Badge color="red">{x.marks[s] ?? s}</Badge>{" "}
+      {kindsOf(permissions.filter((p) => granted.has(p.Name))).map((k) => (
+        <span key={k}>
+          <SensitiveMark kind={k} />{" "}
         </span>
       ))}
       {permissions.some((p) => p.Restriction) && (
         <span title={x.restricts}>
-          <Badge color="blue">{x.restriction}</Badge>
+          <Badge color="blue">
+            {x.restriction}
+            <span className="hidden">. {x.restricts}</span>
+          </Badge>
         </span>
       )}
       {permissions.some(isOld) && (
         <span title={x.old}>
-          <Badge>{x.legacy}</Badge>
+          <Badge>
+            {x.legacy}
+            <span className="hidden">. {x.old}</span>
+          </Badge>
         </span>
       )}
       {permissions.some((p) => p.Status === "unrecognised") && <Badge>{x.unknown}</Badge>}
     </>
   );
-});
+}

@@ -2,8 +2,9 @@ import BreadcrumbGroup from "@cloudscape-design/components/breadcrumb-group";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Spinner from "@cloudscape-design/components/spinner";
-import { type ReactNode, useEffect } from "react";
-import type { Loaded } from "../state";
+import { type ReactNode, useContext, useEffect } from "react";
+import { useLocation } from "react-router";
+import { AliasContext, type Loaded } from "../state";
 import { t } from "../texts";
 import { Failed } from "./failed";
 
@@ -12,10 +13,30 @@ export interface Crumb {
   href: string;
 }
 
+let lastPath = "";
+
+/** Puts the focus on the page's heading: where the focus was may be gone. */
+export function focusHeading() {
+  const heading = document.querySelector<HTMLElement>("main h1");
+  if (!heading) return;
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+}
+
+/** The same when a dialog is closed, after it has given the focus back. */
+export const focusHeadingSoon = () => void setTimeout(focusHeading, 100);
+
 export function Page({ title, crumbs = [], description, actions, info, children }: { title: string; crumbs?: Crumb[]; description?: ReactNode; actions?: ReactNode; info?: ReactNode; children: ReactNode }) {
+  const alias = useContext(AliasContext);
+  const { pathname } = useLocation();
   useEffect(() => {
-    document.title = `${title} - ${t.name}`;
-  }, [title]);
+    document.title = [title, alias, t.name].filter(Boolean).join(" - ");
+  }, [title, alias]);
+  // A new page is announced, and Tab goes on from its heading.
+  useEffect(() => {
+    if (pathname !== lastPath || document.activeElement === document.body) focusHeading();
+    lastPath = pathname;
+  }, [pathname]);
   return (
     <SpaceBetween size="m">
       {crumbs.length > 0 && <BreadcrumbGroup items={[...crumbs, { text: title, href: "" }]} ariaLabel={t.nav.crumbs} onFollow={(e) => e.detail.href === "" && e.preventDefault()} />}

@@ -4,6 +4,7 @@ import Multiselect from "@cloudscape-design/components/multiselect";
 import Select from "@cloudscape-design/components/select";
 import { useEffect, useMemo, useState } from "react";
 import { type AgentRow, look, type Named, type ProfileRow, read, searchable, type UserRow } from "../api";
+import { type Choice, theOne } from "../choice";
 import { type ApiGroup, pathOf } from "../hierarchy";
 import { useInstance, useLoad, useShared, useStill } from "../state";
 import { t } from "../texts";
@@ -65,11 +66,6 @@ export function ProfilesPicker({ value, onChange, label, disabled }: { value: Na
   );
 }
 
-export interface Choice {
-  id: string;
-  label: string;
-}
-
 type Find = (instance: string, text: string, signal: AbortSignal) => Promise<(Choice & { description?: string })[]>;
 
 const users: Find = async (instance, text, signal) =>
@@ -106,7 +102,7 @@ const byName =
     }));
   };
 
-export const finders: Record<string, Find> = {
+export const finders: Partial<Record<string, Find>> = {
   user: users,
   ai_agent: agents,
   User: users,
@@ -118,6 +114,9 @@ export const finders: Record<string, Find> = {
   ContactFlowModule: byName("SearchContactFlowModules", "ContactFlowModules"),
 };
 
+/** Whether a text is an id or ARN, and so no name. */
+export const isId = (text: string) => /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$|^arn:/.test(text);
+
 /** By name, or by an id that is typed; what was chosen keeps its name. */
 export function Finder({ type, value, label, onChange, ariaLabel, placeholder }: { type: string; value: string; label: string; onChange: (choice: Choice) => void; ariaLabel: string; placeholder?: string }) {
   const instance = useInstance();
@@ -127,6 +126,13 @@ export function Finder({ type, value, label, onChange, ariaLabel, placeholder }:
   const chosen = still === label && value !== "";
   const find = finders[type];
   const loaded = useLoad(async (signal) => (find ? find(instance, chosen ? "" : still.trim(), signal) : []), [instance, type, chosen ? "" : still.trim()]);
+  // A name that was typed stands for the one thing of that name; only what is found nowhere is taken for an id.
+  const resolve = async (typed: string) => {
+    const text = typed.trim();
+    const found = find && text && !isId(text) ? await find(instance, text, new AbortController().signal).catch(() => []) : [];
+    const hit = theOne(found, text);
+    onChange(hit ? { id: hit.id, label: hit.label } : { id: text, label: text });
+  };
   const options: AutosuggestProps.Option[] = (loaded.data ?? []).map((c) => ({ value: c.label, label: c.label, description: c.description, labelTag: undefined, tags: undefined, filteringTags: [c.id] }));
   return (
     <Autosuggest
@@ -138,10 +144,11 @@ export function Finder({ type, value, label, onChange, ariaLabel, placeholder }:
       onSelect={(e) => {
         const [id] = e.detail.selectedOption?.filteringTags ?? [];
         const hit = loaded.data?.find((c) => c.id === id);
-        onChange(hit ? { id: hit.id, label: hit.label } : { id: e.detail.value, label: e.detail.value });
+        if (hit) onChange({ id: hit.id, label: hit.label });
+        else void resolve(e.detail.value);
       }}
       onBlur={() => {
-        if (text !== label && text !== value) onChange({ id: text.trim(), label: text.trim() });
+        if (text !== label && text !== value) void resolve(text);
       }}
       options={options}
       filteringType="manual"

@@ -3,7 +3,8 @@ import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
 import Select from "@cloudscape-design/components/select";
 import { t } from "../texts";
-import { type Choice, Finder, finders, PermissionPicker } from "./pickers";
+import type { Choice } from "../choice";
+import { Finder, finders, PermissionPicker } from "./pickers";
 import { TagRows } from "./rows";
 
 const x = t.question;

@@ -1,9 +1,7 @@
-import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
 import Modal from "@cloudscape-design/components/modal";
-import RadioGroup from "@cloudscape-design/components/radio-group";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMemo, useState } from "react";
 import { ApiError, call, type ProfileAnswer } from "../api";
@@ -12,8 +10,9 @@ import { useInstance } from "../state";
 import { t } from "../texts";
 import { Blast } from "./blast";
 import { Diff } from "./diff";
+import { ConflictModal } from "./conflict";
 import { Failed } from "./failed";
-import { When, Who } from "./show";
+import { SensitiveAlert } from "./permission";
 
 const x = t.review;
 
@@ -66,7 +65,7 @@ export function Review(props: Props) {
 
   if (conflict) {
     return (
-      <ConflictModal
+      <ProfileConflict
         base={base}
         mine={value}
         current={conflict}
@@ -104,7 +103,10 @@ export function Review(props: Props) {
         <div className="columns">
           <section>
             <Header variant="h2">{x.changes}</Header>
-            <Diff diffs={diffs} nameOf={nameOf} />
+            <SpaceBetween size="s">
+              <SensitiveAlert names={diffs.find((d) => d.field === "Permissions")?.added ?? []} />
+              <Diff diffs={diffs} nameOf={nameOf} />
+            </SpaceBetween>
           </section>
           <section>
             <Header variant="h2" description={x.affectedText}>
@@ -125,74 +127,27 @@ export function Review(props: Props) {
   );
 }
 
-function ConflictModal({ base, mine, current, nameOf, close, go }: { base: Editable; mine: Editable; current: ProfileAnswer; nameOf: Props["nameOf"]; close: () => void; go: (value: Editable) => void }) {
+function ProfileConflict({ base, mine, current, nameOf, close, go }: { base: Editable; mine: Editable; current: ProfileAnswer; nameOf: Props["nameOf"]; close: () => void; go: (value: Editable) => void }) {
   const theirs = useMemo(() => editable(current.Profile), [current]);
   const { merged, conflicts } = useMemo(() => merge(base, mine, theirs), [base, mine, theirs]);
-  const [sides, setSides] = useState<Record<number, "mine" | "theirs">>({});
-  const decided = conflicts.every((_, i) => sides[i]);
-  const result = conflicts.reduce((v, c, i) => (sides[i] ? decide(v, c, mine, theirs, sides[i]) : v), merged);
   const value = (field: Field, v: string) => (v === "" ? x.nothingThere : nameOf(field, v));
   return (
-    <Modal
-      visible
-      size="max"
-      header={x.conflict}
-      onDismiss={close}
-      closeAriaLabel={t.close}
-      footer={
-        <Box float="right">
-          <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={close}>
-              {x.back}
-            </Button>
-            <Button onClick={() => go(theirs)}>{x.dropMine}</Button>
-            <Button variant="primary" disabled={!decided} onClick={() => go(result)}>
-              {x.mergeAction}
-            </Button>
-          </SpaceBetween>
-        </Box>
-      }
-    >
-      <SpaceBetween size="l">
-        <Alert type="warning">
-          {x.conflictText} <Who by={current.LastModified?.By} />, <When time={current.LastModified?.Time} />
-        </Alert>
-        <div className="columns">
-          <section data-side="theirs">
-            <Header variant="h2">{x.theirs}</Header>
-            <Diff diffs={diff(base, theirs)} nameOf={nameOf} />
-          </section>
-          <section data-side="mine">
-            <Header variant="h2">{x.mine}</Header>
-            <Diff diffs={diff(base, mine)} nameOf={nameOf} />
-          </section>
-        </div>
-        {conflicts.length === 0 && <Alert type="success">{x.noClash}</Alert>}
-        {conflicts.length > 0 && (
-          <section>
-            <Header variant="h2" description={x.clashText}>
-              {x.clash}
-            </Header>
-            <SpaceBetween size="m">
-              {conflicts.map((c, i) => (
-                <div key={i} data-conflict={c.field}>
-                  <Box variant="h3">{c.item ? `${t.fields[c.field]}: ${c.item}` : t.fields[c.field]}</Box>
-                  <RadioGroup
-                    ariaLabel={c.item ? `${t.fields[c.field]}: ${c.item}` : t.fields[c.field]}
-                    value={sides[i] ?? null}
-                    onChange={(e) => setSides({ ...sides, [i]: e.detail.value as "mine" | "theirs" })}
-                    items={[
-                      { value: "mine", label: x.takeMine(value(c.field, c.mine)) },
-                      { value: "theirs", label: x.takeTheirs(value(c.field, c.theirs)) },
-                    ]}
-                  />
-                  <Box color="text-body-secondary">{x.was(value(c.field, c.base))}</Box>
-                </div>
-              ))}
-            </SpaceBetween>
-          </section>
-        )}
-      </SpaceBetween>
-    </Modal>
+    <ConflictModal
+      header={x.conflict(t.profiles.one)}
+      by={current.LastModified?.By}
+      time={current.LastModified?.Time}
+      theirs={<Diff diffs={diff(base, theirs)} nameOf={nameOf} />}
+      mine={<Diff diffs={diff(base, mine)} nameOf={nameOf} />}
+      clashes={conflicts.map((c) => ({
+        kind: c.field,
+        label: c.item ? `${t.fields[c.field]}: ${c.item}` : t.fields[c.field],
+        mine: value(c.field, c.mine),
+        theirs: value(c.field, c.theirs),
+        base: value(c.field, c.base),
+      }))}
+      close={close}
+      drop={() => go(theirs)}
+      merge={(sides) => go(conflicts.reduce((v, c, i) => decide(v, c, mine, theirs, sides[i]), merged))}
+    />
   );
 }

@@ -64,6 +64,15 @@ export function SubjectLink({ type, id, name }: { type: string; id: string; name
   return <Link href={`#/instances/${instance}/${agent ? "agents" : "users"}/${encodeURIComponent(id)}`}>{name || id}</Link>;
 }
 
+/** A link in a message on a coloured ground, where the usual colour of links cannot be read. */
+export function FlashLink({ href, children }: { href: string; children: ReactNode }) {
+  return (
+    <Link href={href} color="inverted">
+      {children}
+    </Link>
+  );
+}
+
 /** A group with those above it. */
 export function groupPath(g: { Name: string; Path: string[] } | null | undefined): string {
   if (!g) return "-";

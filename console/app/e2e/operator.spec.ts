@@ -1,0 +1,23 @@
+import { CreateInstanceCommand, DeleteInstanceCommand } from "@aws-sdk/client-connect";
+import { expect, open, picture, test } from "./support";
+
+test("the operator sees which contact centre it is, and switches to another", async ({ page, server }) => {
+  const made = await server.connect.send(new CreateInstanceCommand({ InstanceAlias: "second-centre", IdentityManagementType: "SAML", InboundCallsEnabled: true, OutboundCallsEnabled: true }));
+  await page.goto(server.url);
+  await page.getByText("Operator", { exact: true }).click();
+  await page.getByLabel("Access key id").fill(server.key.accessKeyId);
+  await page.getByLabel("Secret access key").fill(server.key.secretAccessKey);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("link", { name: "harbour-outfitters" }).click();
+  await expect(page).toHaveTitle("Overview - harbour-outfitters - lanyard");
+  await expect(page.getByRole("navigation").getByRole("link", { name: "harbour-outfitters" }).first()).toBeVisible();
+  await open(page, server, "users?search=claire");
+  await expect(page.getByRole("link", { name: "claire.dubois" })).toBeVisible();
+  await picture(page, "operator-header");
+  await page.getByRole("button", { name: "Switch instance: harbour-outfitters" }).click();
+  await page.getByRole("menuitem", { name: "second-centre" }).click();
+  await expect(page).toHaveTitle("Users - second-centre - lanyard");
+  await expect(page).toHaveURL(new RegExp(`#/instances/${made.Id}/users$`));
+  await expect(page.getByRole("link", { name: "claire.dubois" })).toHaveCount(0);
+  await server.connect.send(new DeleteInstanceCommand({ InstanceId: made.Id }));
+});
