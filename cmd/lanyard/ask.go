@@ -196,7 +196,7 @@ func (a *asker) find(ctx context.Context, ref string) (string, error) {
 		if in.ID == ref {
 			return in.ID, nil
 		}
-		names = append(names, in.InstanceAlias+" ("+in.ID+")")
+		names = append(names, printable(in.InstanceAlias)+" ("+printable(in.ID)+")")
 	}
 	for _, in := range all {
 		if ref != "" && in.InstanceAlias == ref {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/lanyard/lanyard"
@@ -160,17 +159,17 @@ func (c *auditShowCmd) printer(io streams) func([]lanyard.Event) error {
 			return nil
 		}
 	}
-	header := true
+	names := []string{"TIME", "INSTANCE", "REVISION", "ACCESS KEY", "ON BEHALF OF", "OPERATION", "CHANGED"}
 	return func(events []lanyard.Event) error {
-		w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
-		if header && len(events) > 0 {
-			fmt.Fprintln(w, "TIME\tINSTANCE\tREVISION\tACCESS KEY\tON BEHALF OF\tOPERATION\tCHANGED")
-			header = false
+		if len(events) == 0 {
+			return nil
 		}
+		w := newTable(io.out, names...)
+		names = nil
 		for _, e := range events {
-			fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\t%s\n", e.Time.Format(time.DateTime), e.Instance, e.Revision, cmp.Or(e.AccessKeyID, "-"), cmp.Or(e.OnBehalfOf, "-"), e.Operation, changed(e))
+			w.row(e.Time.Format(time.DateTime), e.Instance, e.Revision, cmp.Or(e.AccessKeyID, "-"), cmp.Or(e.OnBehalfOf, "-"), e.Operation, changed(e))
 		}
-		return w.Flush()
+		return w.flush()
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/lanyard/lanyard"
@@ -139,16 +138,15 @@ func (c *auditVerifyCmd) show(io streams, p *prover) error {
 			}
 		}
 	} else {
-		w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "INSTANCE\tRECORDS\tLAST REVISION\tITS HASH\tCUT OFF")
+		w := newTable(io.out, "INSTANCE", "RECORDS", "LAST REVISION", "ITS HASH", "CUT OFF")
 		for _, n := range p.proofs {
 			cut := "-"
 			if n.Checkpoint != nil {
 				cut = fmt.Sprintf("up to revision %d at %s by %s", n.Checkpoint.Revision, n.Checkpoint.Time.Format(time.RFC3339), n.Checkpoint.By)
 			}
-			fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\n", n.Instance, n.Records, n.Revision, n.Hash, cut)
+			w.row(n.Instance, n.Records, n.Revision, n.Hash, cut)
 		}
-		if err := w.Flush(); err != nil {
+		if err := w.flush(); err != nil {
 			return err
 		}
 	}
@@ -163,10 +161,10 @@ func (p *prover) say(io streams) error {
 		records, resources, unproven = records+n.Records, resources+n.Resources, unproven+n.Unproven
 		if n.Problem != "" {
 			broken++
-			fmt.Fprintf(io.errs, "BROKEN: %s\n", n.Problem)
+			printf(io.errs, "BROKEN: %s\n", n.Problem)
 		}
 		if head := p.heads[n.Instance]; head != nil && n.Checkpoint != nil && head.Revision < n.Checkpoint.Revision {
-			fmt.Fprintf(io.errs, "instance %s: the head at revision %d cannot be compared, for it was cut off since\n", n.Instance, head.Revision)
+			printf(io.errs, "instance %s: the head at revision %d cannot be compared, for it was cut off since\n", n.Instance, head.Revision)
 		}
 	}
 	if broken > 0 {
@@ -285,7 +283,7 @@ func (c *auditExportCmd) each(s streams, r store.Reader, id string, f func(lanya
 			return err
 		}
 		if first := records[0].Revision; first > after+1 {
-			fmt.Fprintf(s.errs, "instance %s: the records up to revision %d are not there, for they were cut off\n", id, first-1)
+			printf(s.errs, "instance %s: the records up to revision %d are not there, for they were cut off\n", id, first-1)
 		}
 		for _, r := range records {
 			if c.ToRevision > 0 && r.Revision > c.ToRevision {
@@ -404,7 +402,7 @@ func (c *auditPruneCmd) Run(io streams) error {
 		err = json.NewEncoder(io.out).Encode(lines)
 	} else {
 		for _, l := range lines {
-			fmt.Fprintf(io.out, "instance %s: %d records were cut off\n", l.Instance, l.Cut)
+			printf(io.out, "instance %s: %d records were cut off\n", l.Instance, l.Cut)
 		}
 		if len(lines) == 0 && failed == nil {
 			fmt.Fprintln(io.out, "No record is old enough to be cut off.")

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
@@ -161,12 +160,12 @@ func (v *verdict) word() string {
 }
 
 func (c *checkCmd) table(io streams, v *verdict) error {
-	fmt.Fprintf(io.out, "%s: %s\n", v.word(), v.Context.Explanation)
+	printf(io.out, "%s: %s\n", v.word(), v.Context.Explanation)
 	if !c.Explain {
 		return nil
 	}
-	w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "\nPROFILE\tGRANTS\tALLOWS\tWHAT FAILED")
+	fmt.Fprintln(io.out)
+	w := newTable(io.out, "PROFILE", "GRANTS", "ALLOWS", "WHAT FAILED")
 	word := map[bool]string{true: "yes", false: "no"}
 	for _, p := range v.Context.Profiles {
 		var failed []string
@@ -177,13 +176,13 @@ func (c *checkCmd) table(io streams, v *verdict) error {
 			}
 			failed = append(failed, "requires "+f.Kind+" "+f.Want+"; the resource has "+have)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Name, word[p.Grants], word[p.Allows], strings.Join(failed, "; "))
+		w.row(p.Name, word[p.Grants], word[p.Allows], strings.Join(failed, "; "))
 	}
-	if err := w.Flush(); err != nil {
+	if err := w.flush(); err != nil {
 		return err
 	}
 	for _, h := range v.Context.Hints {
-		fmt.Fprintln(io.out, "hint:", h)
+		printf(io.out, "hint: %s\n", h)
 	}
 	return nil
 }
@@ -246,16 +245,15 @@ func (c *whoCanCmd) Run(io streams) error {
 	if c.json(io) {
 		return printJSON(io, map[string]any{"results": results})
 	}
-	w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "TYPE\tWHO\tTHROUGH\tID")
+	w := newTable(io.out, "TYPE", "WHO", "THROUGH", "ID")
 	for _, r := range results {
 		id := r.ID
 		if id == r.what() { // of an AI agent; once is long enough
 			id = ""
 		}
-		fmt.Fprintf(w, "%s\t%s\t%v\t%s\n", r.Type, r.what(), r.Properties["profile_name"], id)
+		w.row(r.Type, r.what(), r.Properties["profile_name"], id)
 	}
-	return w.Flush()
+	return w.flush()
 }
 
 // pages asks for page after page of an endpoint, until limit results have come or, with 0, all
@@ -363,12 +361,11 @@ func (c *whatCanCmd) Run(io streams) error {
 	if c.json(io) {
 		return printJSON(io, out)
 	}
-	w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ACTION\tTHROUGH\tCONDITIONS")
+	w := newTable(io.out, "ACTION", "THROUGH", "CONDITIONS")
 	for _, r := range out.Results {
 		for _, g := range r.Grants {
-			fmt.Fprintf(w, "%s%s\t%s\t%s\n", r.Action, on(r.Resource), g.Name, strings.Join(g.Conditions, ", "))
+			w.row(r.Action+on(r.Resource), g.Name, strings.Join(g.Conditions, ", "))
 		}
 	}
-	return w.Flush()
+	return w.flush()
 }

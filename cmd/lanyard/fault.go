@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"syscall"
-	"text/tabwriter"
 	"time"
 
 	"github.com/lanyard/lanyard/fault"
@@ -98,16 +97,15 @@ func (c *faultListCmd) Run(io streams) error {
 		}
 		return json.NewEncoder(io.out).Encode(lines)
 	}
-	w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "OPERATION\tEXCEPTION\tRATE\tLATENCY\tCALLS LEFT")
+	w := newTable(io.out, "OPERATION", "EXCEPTION", "RATE", "LATENCY", "CALLS LEFT")
 	for _, f := range faults {
 		left := "no end"
 		if f.Count > 0 {
 			left = fmt.Sprint(f.Count)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%g\t%v\t%s\n", f.Operation, f.Exception, f.Rate, f.Latency, left)
+		w.row(f.Operation, f.Exception, f.Rate, f.Latency, left)
 	}
-	return w.Flush()
+	return w.flush()
 }
 
 type faultClearCmd struct {

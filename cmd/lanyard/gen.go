@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"text/tabwriter"
 	"time"
 
 	"github.com/lanyard/lanyard"
@@ -108,12 +107,11 @@ func (c *genCmd) Run(io streams) (err error) {
 		e.SetIndent("", "  ")
 		return e.Encode(made)
 	}
-	t := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "INSTANCE\tALIAS\tPROFILES\tUSERS\tGROUPS\tQUEUES")
+	t := newTable(io.out, "INSTANCE", "ALIAS", "PROFILES", "USERS", "GROUPS", "QUEUES")
 	for _, g := range made {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\n", g.Instance, g.Alias, g.Profiles, g.Users, g.Groups, g.Queues)
+		t.row(g.Instance, g.Alias, g.Profiles, g.Users, g.Groups, g.Queues)
 	}
-	return t.Flush()
+	return t.flush()
 }
 
 func (c *genCmd) fill(io streams, svc *control.Service, db store.Store, w *gen.World, i int, done func(int)) (*generated, error) {

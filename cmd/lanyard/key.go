@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"text/tabwriter"
 	"time"
 )
 
@@ -95,12 +94,11 @@ func (c *keyListCmd) Run(io streams) error {
 		}
 		return json.NewEncoder(io.out).Encode(lines)
 	}
-	w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ACCESS KEY\tACCOUNT\tSTATUS\tCREATED\tCOMMENT")
+	w := newTable(io.out, "ACCESS KEY", "ACCOUNT", "STATUS", "CREATED", "COMMENT")
 	for _, k := range keys {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Account, status(k.Disabled), k.Created.Format(time.DateTime), k.Comment)
+		w.row(k.ID, k.Account, status(k.Disabled), k.Created.Format(time.DateTime), k.Comment)
 	}
-	return w.Flush()
+	return w.flush()
 }
 
 func status(disabled bool) string {

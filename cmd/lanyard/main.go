@@ -89,7 +89,7 @@ func run(io streams, args []string) int {
 		return exited
 	}
 	if err != nil {
-		parser.Errorf("%s", err)
+		parser.Errorf("%s", printableLines(err.Error()))
 		fmt.Fprintf(io.errs, "Run \"lanyard --help\" for usage.\n")
 		return usageError
 	}
@@ -101,10 +101,10 @@ func run(io streams, args []string) int {
 	case err == nil:
 		return 0
 	case errors.As(err, &failed):
-		parser.Errorf("%s", failed)
+		parser.Errorf("%s", printableLines(failed.Error()))
 		return usageError
 	default:
-		parser.Errorf("%s", err)
+		parser.Errorf("%s", printableLines(err.Error()))
 		return 1
 	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"text/tabwriter"
 	"time"
 
 	"github.com/lanyard/lanyard"
@@ -103,8 +102,7 @@ func (c *tokenListCmd) Run(io streams) error {
 		}
 		return json.NewEncoder(io.out).Encode(lines)
 	}
-	w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "TOKEN\tACCOUNT\tINSTANCE\tSCOPE\tSTATUS\tEXPIRES\tCOMMENT")
+	w := newTable(io.out, "TOKEN", "ACCOUNT", "INSTANCE", "SCOPE", "STATUS", "EXPIRES", "COMMENT")
 	for _, t := range tokens {
 		instance, expires := t.Instance, "never"
 		if instance == "" {
@@ -113,9 +111,9 @@ func (c *tokenListCmd) Run(io streams) error {
 		if !t.Expires.IsZero() {
 			expires = t.Expires.Format(time.DateTime)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, t.Account, instance, t.Scope, tokenStatus(t), expires, t.Comment)
+		w.row(t.ID, t.Account, instance, t.Scope, tokenStatus(t), expires, t.Comment)
 	}
-	return w.Flush()
+	return w.flush()
 }
 
 func tokenStatus(t lanyard.Token) string {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/lanyard/lanyard/access"
 )
@@ -261,12 +260,12 @@ func readInput(name string) ([]byte, error) {
 func (p *proposalAnswer) table(io streams) error {
 	fmt.Fprintf(io.out, "%d affected: %d may do more, %d may do less.\n", p.Affected, p.Gaining, p.Losing)
 	if len(p.Results) > 0 {
-		w := tabwriter.NewWriter(io.out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "\nTYPE\tWHO\tEFFECT\tACTION\tTHROUGH")
+		fmt.Fprintln(io.out)
+		w := newTable(io.out, "TYPE", "WHO", "EFFECT", "ACTION", "THROUGH")
 		for _, r := range p.Results {
 			p.Differences[r.Difference].rows(w, r)
 		}
-		if err := w.Flush(); err != nil {
+		if err := w.flush(); err != nil {
 			return err
 		}
 	}
@@ -274,15 +273,15 @@ func (p *proposalAnswer) table(io streams) error {
 		fmt.Fprintf(io.out, "and %d more; --limit lists more of them\n", more)
 	}
 	if p.After != nil {
-		fmt.Fprintf(io.out, "\nbefore: %s: %s\nafter:  %s: %s\n", p.Before.word(), p.Before.Context.Explanation, p.After.word(), p.After.Context.Explanation)
+		printf(io.out, "\nbefore: %s: %s\nafter:  %s: %s\n", p.Before.word(), p.Before.Context.Explanation, p.After.word(), p.After.Context.Explanation)
 	}
 	return nil
 }
 
 // rows writes a line for each thing that differs.
-func (d *proposalDelta) rows(w io.Writer, r proposalResult) {
+func (d *proposalDelta) rows(w *table, r proposalResult) {
 	row := func(effect, action string, resource *asked, through string) {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s%s\t%s\n", r.Type, r.what(), effect, action, on(resource), through)
+		w.row(r.Type, r.what(), effect, action+on(resource), through)
 	}
 	for _, g := range d.Gains {
 		row("gains", g.Action, g.Resource, list(g.Grants))
