@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -105,6 +106,9 @@ func (f *askFlags) connect(ctx context.Context) (*asker, error) {
 		r := &remote{token: f.Token, endpoint: endpoint{URL: strings.TrimSuffix(f.Endpoint, "/")}, client: http.DefaultClient}
 		if f.Endpoint == "" {
 			here, err := readEndpoint(f.Data)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return nil, err
+			}
 			if err != nil {
 				return nil, refuse("no server runs on the data folder %s; --endpoint names one to ask with the token", f.Data)
 			}

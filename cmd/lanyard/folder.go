@@ -4,11 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"syscall"
+
+	"github.com/gofrs/flock"
 
 	"github.com/lanyard/lanyard"
 )
@@ -29,6 +32,23 @@ type endpoint struct {
 	Region string
 	// Certificate is the SHA-256 of the certificate that it shows, in hexadecimal; "" without TLS.
 	Certificate string `json:",omitempty"`
+	// Proof is a key that is drawn at the server's start, by which whoever listens at URL proves to be that
+	// server. After a crash anybody on the machine may listen there.
+	Proof string
+}
+
+// inUse reports whether a server, or another command, holds the data folder.
+func inUse(dir string) (bool, error) {
+	name := filepath.Join(dir, "lanyard.lock")
+	if _, err := os.Stat(name); err != nil {
+		return false, nil // whatever is wrong, nobody holds it
+	}
+	lock := flock.New(name, flock.SetPermissions(0o600))
+	free, err := lock.TryRLock()
+	if err != nil {
+		return false, fmt.Errorf("look at the lock of the data folder: %w", err)
+	}
+	return !free, lock.Close()
 }
 
 // writeCredentials leaves the root key and the endpoint in the data folder, readable by its owner only.
@@ -109,12 +129,21 @@ func readCredentials(dir string) (id, secret string, err error) {
 	return id, secret, nil
 }
 
-// readEndpoint returns where the server that uses the data folder listens.
+// readEndpoint returns where the server that uses the data folder listens. What a server left that holds the folder
+// no more does not exist.
 func readEndpoint(dir string) (endpoint, error) {
 	var e endpoint
-	b, err := os.ReadFile(filepath.Join(dir, endpointFile))
+	name := filepath.Join(dir, endpointFile)
+	b, err := os.ReadFile(name)
 	if err != nil {
 		return e, err
 	}
-	return e, json.Unmarshal(b, &e)
+	if err := json.Unmarshal(b, &e); err != nil {
+		return e, fmt.Errorf("read %s: %w", name, err)
+	}
+	held, err := inUse(dir)
+	if err == nil && !held {
+		err = fmt.Errorf("%s is of a server that does not run: %w", name, fs.ErrNotExist)
+	}
+	return e, err
 }

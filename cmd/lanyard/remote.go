@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -113,27 +112,6 @@ func (d dataFlag) remote(ctx context.Context) (*remote, error) {
 		return nil, fmt.Errorf("ask the server at %s: %w", here.URL, err)
 	}
 	return r, res.Body.Close()
-}
-
-// client trusts exactly the certificate that the server left in the folder: it may be made out to
-// another name than the address in endpoint, or by an authority that this machine does not know.
-func (e endpoint) client() *http.Client {
-	c := &http.Client{Timeout: 30 * time.Second}
-	if e.Certificate == "" {
-		return c
-	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = &tls.Config{
-		InsecureSkipVerify: true, // VerifyConnection is stricter
-		VerifyConnection: func(s tls.ConnectionState) error {
-			if got := fingerprint(s.PeerCertificates[0].Raw); got != e.Certificate {
-				return fmt.Errorf("the server at %s shows a certificate with SHA-256 %s, not the one of the data folder", e.URL, got)
-			}
-			return nil
-		},
-	}
-	c.Transport = transport
-	return c
 }
 
 func fingerprint(certificate []byte) string {

@@ -3,10 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -222,6 +224,10 @@ func (c *serveCmd) Run(io streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	// One of a server that crashed does not lead to this one.
+	if err := os.Remove(filepath.Join(c.Data, endpointFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the address of an earlier server: %w", err)
+	}
 
 	rules := c.rules()
 	rules.Store, rules.Logger = db, log
@@ -254,7 +260,7 @@ func (c *serveCmd) Run(io streams) (err error) {
 		return fmt.Errorf("listen on %s: %w", c.Listen, err)
 	}
 	defer listener.Close()
-	here := endpoint{URL: c.url(listener), Region: c.Region}
+	here := endpoint{URL: c.url(listener), Region: c.Region, Proof: rand.Text()}
 	for _, pair := range certificates {
 		here.Certificate = fingerprint(pair.Certificate[0])
 	}
@@ -281,7 +287,7 @@ func (c *serveCmd) Run(io streams) (err error) {
 			}
 		}
 	}
-	srv, conns := c.server(handler, certificates, log)
+	srv, conns := c.server(proving(here.Proof, handler), certificates, log)
 	served := make(chan error, 1)
 	limited := conns.Listen(listener)
 	go func() {

@@ -7,10 +7,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"path/filepath"
 	"time"
-
-	"github.com/gofrs/flock"
 
 	"github.com/lanyard/lanyard/store"
 	"github.com/lanyard/lanyard/store/postgres"
@@ -50,17 +47,15 @@ func openStore(ctx context.Context, name, dir string, log *slog.Logger) (store.S
 		return nil, fmt.Errorf("make the data folder: %w", err)
 	}
 	// Each server leaves its address in its folder.
-	lock := flock.New(filepath.Join(dir, "lanyard.lock"), flock.SetPermissions(0o600))
-	if ok, err := lock.TryLock(); err != nil {
-		return nil, fmt.Errorf("lock the data folder: %w", err)
-	} else if !ok {
-		return nil, fmt.Errorf("another server is using the folder %s; give each server its own with --data", dir)
+	release, err := sqlite.Acquire(dir)
+	if err != nil {
+		return nil, err
 	}
 	db, err := openPostgres(ctx, name, log)
 	if err != nil {
-		return nil, errors.Join(err, lock.Close())
+		return nil, errors.Join(err, release())
 	}
-	return &lockedStore{db, lock}, nil
+	return &lockedStore{db, release}, nil
 }
 
 func openPostgres(ctx context.Context, name string, log *slog.Logger) (*postgres.Store, error) {
@@ -74,7 +69,7 @@ func openPostgres(ctx context.Context, name string, log *slog.Logger) (*postgres
 // lockedStore gives the folder back when it is closed.
 type lockedStore struct {
 	store.Watcher
-	lock *flock.Flock
+	release func() error
 }
 
-func (s *lockedStore) Close() error { return errors.Join(s.Watcher.Close(), s.lock.Close()) }
+func (s *lockedStore) Close() error { return errors.Join(s.Watcher.Close(), s.release()) }

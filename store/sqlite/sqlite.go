@@ -132,7 +132,7 @@ func open(ctx context.Context, c Config) (_ *sqlstore.DB, err error) {
 	if err := makeFolder(dir); err != nil {
 		return nil, err
 	}
-	release, err := acquire(dir)
+	release, err := Acquire(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -218,10 +218,10 @@ func hold(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
 // ErrInUse is why a folder cannot be opened that another process has open; see OpenReadOnly.
 var ErrInUse = errors.New("it is locked")
 
-// acquire takes the folder for this process. The kernel gives it back when the process dies.
-func acquire(dir string) (release func() error, err error) {
+// Acquire takes the folder for this process. The kernel gives it back when the process dies.
+func Acquire(dir string) (release func() error, err error) {
 	l := flock.New(filepath.Join(dir, lock), flock.SetPermissions(0o600))
-	ok, err := l.TryLock()
+	ok, err := tryLock(l)
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", l.Path(), err)
 	}
@@ -230,6 +230,20 @@ func acquire(dir string) (release func() error, err error) {
 			Message: "another server is using the folder " + dir + "; stop it, or use another folder"}
 	}
 	return l.Close, nil
+}
+
+// lockWait is how long a command may look at the lock that a server takes.
+const lockWait = 100 * time.Millisecond
+
+// tryLock takes a lock, unless another process has it for longer than a command looks at it.
+func tryLock(l *flock.Flock) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lockWait)
+	defer cancel()
+	ok, err := l.TryLockContext(ctx, lockWait/5)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = nil
+	}
+	return ok, err
 }
 
 // synchronous is never anything but FULL: each commit waits for the disk. A test has the linker change
