@@ -531,8 +531,8 @@ type viewer struct {
 	user string // id; "" for the operator
 	call control.Call
 
-	users  map[string]bool // who of those who were asked about is seen
-	counts map[string]int  // holders of profiles that are seen
+	tally  *tally         // made when it is needed
+	counts map[string]int // holders of profiles
 }
 
 // about reads a question into in, and answers its viewer of the instance that it names.

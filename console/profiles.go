@@ -437,20 +437,6 @@ type holderShown struct {
 	Name string
 }
 
-// sample shows the first holders of a profile that the viewer may see.
-func (v *viewer) sample(profile string, most int) []holderShown {
-	out := []holderShown{}
-	v.eachHolder(profile, func(h access.Holder) bool {
-		x := holderShown{"user", h.ID, h.Name}
-		if h.Type == access.AIAgent {
-			x.Type = "ai_agent"
-		}
-		out = append(out, x)
-		return len(out) < most
-	})
-	return out
-}
-
 // blockers answers what keeps profiles from being deleted.
 func (s *Server) blockers(ctx context.Context, a *asking) (any, error) {
 	var in struct {
@@ -481,15 +467,8 @@ func (s *Server) blockers(ctx context.Context, a *asking) (any, error) {
 		if err := v.need(access.TypeSecurityProfile, id); err != nil {
 			return nil, err
 		}
-		b := blocker{named: v.profileNames([]string{id})[0], Sample: v.sample(id, 5)}
-		v.eachHolder(id, func(h access.Holder) bool {
-			if h.Type == access.AIAgent {
-				b.Agents++
-			} else {
-				b.Users++
-			}
-			return true
-		})
+		b := blocker{named: v.profileNames([]string{id})[0], Sample: v.sample(id, maxSample)}
+		b.Users, b.Agents = v.holderCounts(id)
 		out = append(out, b)
 	}
 	return map[string]any{"Blockers": out}, nil

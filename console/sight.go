@@ -1,7 +1,10 @@
 package console
 
 import (
+	"cmp"
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
@@ -27,33 +30,63 @@ func (v *viewer) seesAllHolders() bool {
 	return v.seesAll(access.TypeUser) && v.seesAll(access.TypeAIAgent)
 }
 
-// seesHolder is sees of a holder. It remembers the users, who may hold many profiles.
-func (v *viewer) seesHolder(t access.SubjectType, id string) bool {
-	if t == access.AIAgent {
-		return v.sees(access.TypeAIAgent, id)
-	}
-	seen, ok := v.users[id]
-	if !ok {
-		if v.users == nil {
-			v.users = map[string]bool{}
-		}
-		seen = v.sees(access.TypeUser, id)
-		v.users[id] = seen
-	}
-	return seen
+// tally counts the users whom a viewer may see, in one pass over all users.
+type tally struct {
+	users   int
+	holders map[string]int            // by profile
+	sets    map[string]int            // by all of their profiles
+	groups  map[string]int            // by the group that they are in, "" for none
+	within  map[string]map[string]int // holders of a profile by group
+	first   map[string][]access.Holder
 }
 
-// eachHolder calls do with the holders of a profile whom the viewer may see, until do returns false. Its
-// cost grows with the number of holders.
-func (v *viewer) eachHolder(profile string, do func(access.Holder) bool) {
-	if !v.may(views[access.TypeUser], access.Resource{}) && !v.may(views[access.TypeAIAgent], access.Resource{}) {
-		return
+// maxSample is how many holders of a profile are shown as examples.
+const maxSample = 5
+
+// tallied returns the tally of a viewer who does not see all users.
+func (v *viewer) tallied() *tally {
+	if v.tally != nil {
+		return v.tally
 	}
+	t := &tally{holders: map[string]int{}, sets: map[string]int{}, groups: map[string]int{}, within: map[string]map[string]int{}, first: map[string][]access.Holder{}}
+	v.tally = t
+	if !v.may(views[access.TypeUser], access.Resource{}) {
+		return t
+	}
+	v.Users(false, func(u *lanyard.User) bool {
+		if !v.sees(access.TypeUser, u.ID) {
+			return true
+		}
+		t.users++
+		t.groups[u.Group]++
+		t.sets[strings.Join(u.Profiles, "\x00")]++
+		for _, p := range u.Profiles {
+			t.holders[p]++
+			if t.within[p] == nil {
+				t.within[p] = map[string]int{}
+			}
+			t.within[p][u.Group]++
+			t.first[p] = firstOf(t.first[p], access.Holder{ID: u.ID, Name: u.Name, Seq: u.Seq})
+		}
+		return true
+	})
+	return t
+}
+
+// firstOf adds a holder to the first of several, in the order of their creation.
+func firstOf(first []access.Holder, h access.Holder) []access.Holder {
+	at, _ := slices.BinarySearchFunc(first, h.Seq, func(x access.Holder, seq int64) int { return cmp.Compare(x.Seq, seq) })
+	first = slices.Insert(first, at, h)
+	return first[:min(len(first), maxSample)]
+}
+
+// eachHolder calls do with the holders of a profile, whoever may see them, until do returns false.
+func (v *viewer) eachHolder(profile string, do func(access.Holder) bool) {
 	const chunk = 10_000
 	for from := (access.Cursor{}); ; {
 		found, next, _ := v.Holders(profile, from, chunk)
 		for _, h := range found {
-			if v.seesHolder(h.Type, h.ID) && !do(h) {
+			if !do(h) {
 				return
 			}
 		}
@@ -63,32 +96,112 @@ func (v *viewer) eachHolder(profile string, do func(access.Holder) bool) {
 	}
 }
 
-// holderCount counts the holders of a profile.
-func (v *viewer) holderCount(profile string) (n int) {
+// agentsOf are the AI agents that hold a profile, if the viewer may see them.
+func (v *viewer) agentsOf(profile string) (agents []access.Holder) {
+	if !v.seesAll(access.TypeAIAgent) {
+		return nil
+	}
+	v.eachHolder(profile, func(h access.Holder) bool {
+		if h.Type == access.AIAgent {
+			agents = append(agents, h)
+		}
+		return true
+	})
+	return agents
+}
+
+// holderCounts counts the holders of a profile.
+func (v *viewer) holderCounts(profile string) (users, agents int) {
+	agents = len(v.agentsOf(profile))
+	if !v.seesAll(access.TypeUser) {
+		return v.tallied().holders[profile], agents
+	}
+	users = v.HolderCount(profile)
+	if v.seesAll(access.TypeAIAgent) {
+		return users - agents, agents
+	}
+	v.eachHolder(profile, func(h access.Holder) bool {
+		if h.Type == access.AIAgent {
+			users--
+		}
+		return true
+	})
+	return users, 0
+}
+
+// holderCount counts the users and AI agents that hold a profile.
+func (v *viewer) holderCount(profile string) int {
 	if v.seesAllHolders() {
 		return v.HolderCount(profile)
 	}
-	if n, ok := v.counts[profile]; ok {
-		return n
+	n, ok := v.counts[profile]
+	if !ok {
+		users, agents := v.holderCounts(profile)
+		n = users + agents
+		if v.counts == nil {
+			v.counts = map[string]int{}
+		}
+		v.counts[profile] = n
 	}
-	v.eachHolder(profile, func(access.Holder) bool { n++; return true })
-	if v.counts == nil {
-		v.counts = map[string]int{}
-	}
-	v.counts[profile] = n
 	return n
 }
 
 // holdersOf counts the holders of any of some profiles, each once.
-func (v *viewer) holdersOf(profiles []string) int {
+func (v *viewer) holdersOf(profiles []string) (n int) {
 	if v.seesAllHolders() {
 		return v.HoldersOf(profiles)
 	}
-	seen := map[string]bool{}
+	agents := map[string]bool{}
 	for _, p := range profiles {
-		v.eachHolder(p, func(h access.Holder) bool { seen[h.ID] = true; return true })
+		for _, h := range v.agentsOf(p) {
+			agents[h.ID] = true
+		}
 	}
-	return len(seen)
+	if v.seesAll(access.TypeUser) {
+		all := map[string]bool{}
+		for _, p := range profiles {
+			v.eachHolder(p, func(h access.Holder) bool {
+				if h.Type == access.AIAgent {
+					all[h.ID] = true
+				}
+				return true
+			})
+		}
+		return v.HoldersOf(profiles) - len(all) + len(agents)
+	}
+	for set, users := range v.tallied().sets {
+		if slices.ContainsFunc(strings.Split(set, "\x00"), func(p string) bool { return slices.Contains(profiles, p) }) {
+			n += users
+		}
+	}
+	return n + len(agents)
+}
+
+// sample shows the first holders of a profile, in the order of their creation.
+func (v *viewer) sample(profile string, most int) []holderShown {
+	var first []access.Holder
+	if all := v.seesAll(access.TypeUser); all || v.seesAll(access.TypeAIAgent) {
+		v.eachHolder(profile, func(h access.Holder) bool {
+			if agent := h.Type == access.AIAgent; !agent && all || agent && v.seesAll(access.TypeAIAgent) {
+				first = firstOf(first, h)
+			}
+			return !all || len(first) < maxSample
+		})
+	}
+	if !v.seesAll(access.TypeUser) {
+		for _, h := range v.tallied().first[profile] {
+			first = firstOf(first, h)
+		}
+	}
+	out := []holderShown{}
+	for _, h := range first[:min(most, len(first))] {
+		x := holderShown{"user", h.ID, h.Name}
+		if h.Type == access.AIAgent {
+			x.Type = "ai_agent"
+		}
+		out = append(out, x)
+	}
+	return out
 }
 
 // members counts the users directly in each group, "" for none, and the holders of each profile by group.
@@ -96,34 +209,16 @@ func (v *viewer) members() (in map[string]int, holders func(profile string) map[
 	if v.seesAll(access.TypeUser) {
 		return v.Members(), v.HolderGroups
 	}
-	in = map[string]int{}
-	by := map[string]map[string]int{}
-	v.Users(false, func(u *lanyard.User) bool {
-		if !v.seesHolder(access.User, u.ID) {
-			return true
-		}
-		in[u.Group]++
-		for _, p := range u.Profiles {
-			if by[p] == nil {
-				by[p] = map[string]int{}
-			}
-			by[p][u.Group]++
-		}
-		return true
-	})
-	return in, func(profile string) map[string]int { return by[profile] }
+	t := v.tallied()
+	return t.groups, func(profile string) map[string]int { return t.within[profile] }
 }
 
 // userCount counts the users.
-func (v *viewer) userCount() (n int) {
+func (v *viewer) userCount() int {
 	if v.seesAll(access.TypeUser) {
 		return v.Count(access.TypeUser)
 	}
-	in, _ := v.members()
-	for _, users := range in {
-		n += users
-	}
-	return n
+	return v.tallied().users
 }
 
 // lists are the members of documents that name other resources in a list that answers do not show whole

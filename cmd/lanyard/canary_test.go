@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -430,7 +431,7 @@ func (w *canaryWorld) followed(b *browser, step string, r canaryRequest) string 
 		if err != nil {
 			b.Fatal(err)
 		}
-		fmt.Fprintf(&out, "%d %s\n", status, text)
+		fmt.Fprintf(&out, "%d %s%s\n", status, text, headersOf(b.answer))
 		if next == nil {
 			return out.String()
 		}
@@ -459,6 +460,21 @@ func (w *canaryWorld) followed(b *browser, step string, r canaryRequest) string 
 	}
 	b.Fatalf("%s %s: more than 500 pages", r.path, r.body)
 	return ""
+}
+
+// headersOf are the headers of an answer that say more than that there is one.
+func headersOf(h http.Header) string {
+	h = h.Clone()
+	h.Del("X-Lanyard-Revision")
+	for name := range h {
+		if !strings.HasPrefix(name, "X-Lanyard-") && name != "Retry-After" {
+			h.Del(name)
+		}
+	}
+	if len(h) == 0 {
+		return ""
+	}
+	return fmt.Sprint(" ", h)
 }
 
 func (w *canaryWorld) revision() int64 {

@@ -55,7 +55,7 @@ func newEmptySite(t *testing.T, rules func(*control.Config)) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	s := &site{T: t, db: db, cmd: &serveCmd{Region: "us-east-1", Partition: "aws", Account: ownAccount}, rules: rules}
+	s := &site{T: t, db: db, cmd: &serveCmd{Region: "us-east-1", Partition: "aws", Account: ownAccount, Listen: "example.com:4580"}, rules: rules}
 	s.cmd.ConsoleIdle, s.cmd.ConsoleSession = 30*time.Minute, 12*time.Hour
 	s.start()
 	return s
