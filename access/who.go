@@ -403,7 +403,7 @@ func (s *Snapshot) things(p *profile, yield func(Thing)) {
 	}
 	for _, app := range p.apps {
 		for _, name := range app.Permissions {
-			if p.application(app.Namespace, name) && (name == ActionAccess) == (app.Type != lanyard.ApplicationMCP) {
+			if (name == ActionAccess) == (app.Type != lanyard.ApplicationMCP) {
 				yield(Thing{name, TypeApplication, app.Namespace})
 			}
 		}
@@ -419,14 +419,26 @@ func (s *Snapshot) things(p *profile, yield func(Thing)) {
 	}
 }
 
+// grantsThing reports whether t is among the things of p.
+func (s *Snapshot) grantsThing(p *profile, t Thing) bool {
+	switch t.Type {
+	case TypeApplication:
+		return p.application(t.On, t.Action)
+	case TypeFlowModule:
+		_, e := s.find(kindModule, t.On)
+		return e != nil && slices.Contains(p.modules, t.On)
+	case TypeAIAgent:
+		return slices.Contains(p.agents, t.On)
+	}
+	return slices.Contains(p.unknown, t.Action)
+}
+
 // grantsOf are those of a thing that is no permission of the catalogue.
 func (s *Snapshot) grantsOf(slots []uint32, t Thing) []Grant {
 	var out []Grant
 	for _, slot := range slots {
 		p := s.profile(slot)
-		has := false
-		s.things(p, func(other Thing) { has = has || other == t })
-		if has {
+		if s.grantsThing(p, t) {
 			out = append(out, Grant{Profile: p.id, Name: p.name})
 		}
 	}

@@ -296,27 +296,22 @@ func (e *httpError) Error() string { return e.message }
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, message := http.StatusInternalServerError, "internal failure; see the server's log"
 	var refused *httpError
-	switch k := lanyard.KindOf(err); {
+	var domain *lanyard.Error
+	switch known := statuses[lanyard.KindOf(err)]; {
 	case errors.As(err, &refused):
 		status, message = refused.status, refused.message
-	case k == lanyard.NotFound:
-		status, message = http.StatusNotFound, err.Error()
-	case k == lanyard.Condition: // a revision that did not come
-		status, message = http.StatusConflict, err.Error()
-	case k == lanyard.Invalid || k == lanyard.Malformed:
-		status, message = http.StatusBadRequest, err.Error()
-	case k == lanyard.Unavailable: // nothing is wrong with the question
-		var e *lanyard.Error
-		errors.As(err, &e)
-		status, message = http.StatusServiceUnavailable, e.Message
-		w.Header().Set("Retry-After", "1")
-		if e.Err != nil && r.Context().Err() == nil {
+	case known != 0 && errors.As(err, &domain):
+		status, message = known, domain.Message
+		if domain.Err != nil && status == http.StatusServiceUnavailable && r.Context().Err() == nil {
 			s.Logger.Warn("question not answered", "path", r.URL.Path, "error", err)
 		}
 	default:
 		if r.Context().Err() == nil {
 			s.Logger.Error("question failed", "path", r.URL.Path, "error", err)
 		}
+	}
+	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests { // nothing is wrong with the question
+		w.Header().Set("Retry-After", "1")
 	}
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="lanyard"`)
@@ -326,6 +321,18 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		b = []byte(`"failed"`)
 	}
 	send(w, status, b)
+}
+
+// statuses are those of the kinds of errors that are the caller's to know: of a revision that does not
+// come, of an instance, or of a proposed change, which may be refused in any way that an operation is.
+// The others are faults of ours.
+var statuses = map[lanyard.Kind]int{
+	lanyard.Malformed: http.StatusBadRequest, lanyard.Invalid: http.StatusBadRequest, lanyard.TooLarge: http.StatusBadRequest,
+	lanyard.Limit: http.StatusBadRequest, lanyard.Quota: http.StatusBadRequest, lanyard.NotServed: http.StatusBadRequest, lanyard.Untaggable: http.StatusBadRequest,
+	lanyard.NotFound: http.StatusNotFound, lanyard.UnknownRoute: http.StatusNotFound, lanyard.Denied: http.StatusForbidden,
+	lanyard.Condition: http.StatusConflict, lanyard.Stale: http.StatusConflict, lanyard.Duplicate: http.StatusConflict,
+	lanyard.InUse: http.StatusConflict, lanyard.Exists: http.StatusConflict, lanyard.TokenReused: http.StatusConflict,
+	lanyard.Throttled: http.StatusTooManyRequests, lanyard.Unavailable: http.StatusServiceUnavailable,
 }
 
 var jsonType = []string{"application/json"}

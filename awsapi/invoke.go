@@ -40,6 +40,7 @@ type Answer struct {
 	Exception  string // its name; "" for success
 	Message    string
 	Permission string // that is missing, of a refusal
+	Err        error  // what became of Exception and Message, with its Kind
 }
 
 // Invoke carries out an operation as ServeHTTP does, but for routing and authentication.
@@ -66,7 +67,7 @@ func (s *Server) Invoke(ctx context.Context, i Invocation) Answer {
 	}
 	if err != nil {
 		e, body := s.exception(req, err)
-		a := Answer{Status: e.Status, Exception: e.Name, Message: body.Message}
+		a := Answer{Status: e.Status, Exception: e.Name, Message: body.Message, Err: err}
 		var domain *lanyard.Error
 		if errors.As(err, &domain) {
 			a.Permission = domain.Permission

@@ -97,12 +97,17 @@ func asked(status int, body []byte) error {
 	if json.Unmarshal(body, &message) != nil {
 		message = "the question cannot be answered"
 	}
-	code := map[int]string{http.StatusBadRequest: invalid, http.StatusNotFound: "ResourceNotFoundException", http.StatusForbidden: "AccessDeniedException",
-		http.StatusConflict: "ResourceConflictException"}[status]
-	if code == "" {
-		status, code = http.StatusInternalServerError, internal
+	f := &failure{Status: status, Message: message, Code: map[int]string{http.StatusBadRequest: invalid, http.StatusNotFound: "ResourceNotFoundException",
+		http.StatusForbidden: "AccessDeniedException", http.StatusConflict: "ResourceConflictException",
+		http.StatusTooManyRequests: "ThrottlingException", http.StatusServiceUnavailable: internal}[status]}
+	switch status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable: // the same question may be answered soon
+		f.RetryAfter = 1
 	}
-	return &failure{Status: status, Code: code, Message: message}
+	if f.Code == "" {
+		f.Status, f.Code = http.StatusInternalServerError, internal
+	}
+	return f
 }
 
 // itself tells whether the question is about the viewer alone.

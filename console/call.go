@@ -46,7 +46,11 @@ func (s *Server) call(ctx context.Context, a *asking) (any, error) {
 }
 
 func (got Answer) failure() *failure {
-	return &failure{Status: got.Status, Code: got.Exception, Message: got.Message, Permission: got.Permission}
+	f := &failure{Status: got.Status, Code: got.Exception, Message: got.Message, Permission: got.Permission}
+	if f.Status == http.StatusServiceUnavailable || f.Status == http.StatusTooManyRequests {
+		f.RetryAfter = 1
+	}
+	return f
 }
 
 type profileRequest struct {

@@ -421,7 +421,7 @@ var codes = map[lanyard.Kind]failure{
 	lanyard.Throttled:   {Status: http.StatusTooManyRequests, Code: "TooManyAttempts"},
 	lanyard.Denied:      {Status: http.StatusForbidden, Code: "AccessDeniedException"},
 	lanyard.Condition:   {Status: http.StatusConflict, Code: "ResourceConflictException"},
-	lanyard.Unavailable: {Status: http.StatusServiceUnavailable, Code: internal},
+	lanyard.Unavailable: {Status: http.StatusServiceUnavailable, Code: internal, RetryAfter: 1},
 }
 
 const internal = "InternalServiceException"

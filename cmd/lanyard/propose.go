@@ -3,11 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/authzen"
@@ -30,40 +28,23 @@ func (c *serveCmd) proposer(db store.Store) proposer {
 
 func (p proposer) propose(ctx context.Context, who authzen.Principal, in authzen.Proposal) (authzen.Outcome, error) {
 	dry := &dryStore{Store: p.db, of: lanyard.TypeProfile}
-	path := "/security-profiles/" + url.PathEscape(in.Instance) + "/" + url.PathEscape(in.ID)
 	if in.Operation == "UpdateUserSecurityProfiles" {
 		dry.of = lanyard.TypeUser
-		path = "/users/" + url.PathEscape(in.Instance) + "/" + url.PathEscape(in.ID) + "/security-profiles"
 	}
 	c := p.config
 	c.Store, c.Logger = dry, slog.New(slog.DiscardHandler)
-	api := awsapi.New(awsapi.Config{Control: control.New(c), NoAuth: who.Account, Logger: c.Logger})
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, path, bytes.NewReader(in.Parameters))
-	if err != nil {
-		return authzen.Outcome{}, err
-	}
-	answer := newAnswer()
-	api.ServeHTTP(answer, r)
-	if answer.status == http.StatusOK && dry.before != nil {
+	api := awsapi.New(awsapi.Config{Control: control.New(c), Logger: c.Logger})
+	got := api.Invoke(ctx, awsapi.Invocation{Operation: in.Operation, Input: in.Parameters, Caller: lanyard.Caller{Account: who.Account}, Instance: in.Instance})
+	switch kind := lanyard.KindOf(got.Err); {
+	case got.Exception == "" && dry.before != nil:
 		if dry.after == nil { // it would change nothing
 			dry.after = dry.before
 		}
 		return authzen.Outcome{Before: dry.before, After: dry.after}, nil
+	case got.Exception != "" && kind != lanyard.Internal:
+		return authzen.Outcome{}, &lanyard.Error{Kind: kind, Message: got.Message, Permission: got.Permission}
 	}
-	var refused struct{ Message string }
-	if answer.status >= http.StatusInternalServerError {
-		if err := p.db.Ping(ctx); lanyard.KindOf(err) == lanyard.Unavailable && err != nil {
-			return authzen.Outcome{}, err
-		}
-	}
-	if err := json.Unmarshal(answer.body.Bytes(), &refused); err != nil || answer.status >= http.StatusInternalServerError || refused.Message == "" {
-		return authzen.Outcome{}, fmt.Errorf("propose %s: the API answers %d %s", in.Operation, answer.status, answer.body.Bytes())
-	}
-	kind := lanyard.Invalid
-	if answer.status == http.StatusNotFound {
-		kind = lanyard.NotFound
-	}
-	return authzen.Outcome{}, lanyard.Errorf(kind, "%s", refused.Message)
+	return authzen.Outcome{}, fmt.Errorf("propose %s: the API answers %d %s: %w", in.Operation, got.Status, got.Message, got.Err)
 }
 
 // dryStore reads from a store and keeps what an update would put to itself. It is for one update.

@@ -209,7 +209,6 @@ func TestWhatIfRefusesAsTheOperation(t *testing.T) {
 	u := c.user("u", nil, id)
 	for _, tt := range []struct{ operation, id, request string }{
 		{"UpdateSecurityProfile", id, `{"Permissions":["Users.Fly"]}`},
-		{"UpdateSecurityProfile", id, `{"AllowedAccessControlTags":{"a":"b"}}`},
 		{"UpdateSecurityProfile", id, `{"TagRestrictedResources":["Widget"],"AllowedAccessControlTags":{"a":"b"}}`},
 		{"UpdateSecurityProfile", id, `{"AllowedAccessControlTags":{"1":"","2":"","3":"","4":"","5":""},"TagRestrictedResources":["User"]}`},
 		{"UpdateSecurityProfile", id, `{"AllowedAccessControlHierarchyGroupId":"nowhere"}`},
