@@ -29,6 +29,7 @@ const (
 	TypeModule         Type = "flow-module"
 	TypeModuleVersion  Type = "flow-module-version" // its ID is the module's and the number: see ModuleVersionID
 	TypeModuleAlias    Type = "flow-module-alias"
+	TypeQuickConnect   Type = "transfer-destination"
 	TypeAIAgent        Type = "ai-agent" // its ID is the qualified ARN
 	TypeClientToken    Type = "client-token"
 )
@@ -83,6 +84,7 @@ var types = []struct {
 	{TypeModule, func() Resource { return new(Module) }},
 	{TypeModuleVersion, func() Resource { return new(ModuleVersion) }},
 	{TypeModuleAlias, func() Resource { return new(ModuleAlias) }},
+	{TypeQuickConnect, func() Resource { return new(QuickConnect) }},
 	{TypeAIAgent, func() Resource { return new(AIAgent) }},
 	{TypeClientToken, func() Resource { return new(ClientToken) }},
 }
@@ -288,15 +290,24 @@ type Queue struct {
 	Meta
 	Description string `json:",omitempty"`
 	Hours       string
-	MaxContacts *int32   `json:",omitempty"`
-	Settings    Settings `json:",omitempty"`
+	MaxContacts *int32 `json:",omitempty"`
+	Disabled    bool   `json:",omitempty"`
+	// QuickConnects are ids, in the order of association.
+	QuickConnects []string `json:",omitempty"`
+	Settings      Settings `json:",omitempty"`
 }
 
 // Type is TypeQueue.
 func (*Queue) Type() Type { return TypeQueue }
 
-// Refs is the queue's hours of operation.
-func (q *Queue) Refs() []Ref { return []Ref{{TypeHours, q.Hours}} }
+// Refs are the queue's hours of operation and quick connects.
+func (q *Queue) Refs() []Ref {
+	refs := []Ref{{TypeHours, q.Hours}}
+	for _, id := range q.QuickConnects {
+		refs = append(refs, Ref{TypeQuickConnect, id})
+	}
+	return refs
+}
 
 // A RoutingProfile says which queues its users serve.
 type RoutingProfile struct {
@@ -423,6 +434,36 @@ func (a *ModuleAlias) Key() string { return a.Module + "/" + a.Name }
 // Refs are the module and the version.
 func (a *ModuleAlias) Refs() []Ref {
 	return []Ref{{TypeModule, a.Module}, {TypeModuleVersion, ModuleVersionID(a.Module, a.Version)}}
+}
+
+// The kinds of quick connects, as the API spells them.
+const (
+	ToUser        = "USER"
+	ToQueue       = "QUEUE"
+	ToPhoneNumber = "PHONE_NUMBER"
+	ToFlow        = "FLOW"
+)
+
+// A QuickConnect is a destination to which agents transfer contacts.
+type QuickConnect struct {
+	Meta
+	Description string `json:",omitempty"`
+	Kind        string
+	User        string `json:",omitempty"` // ToUser
+	Queue       string `json:",omitempty"` // ToQueue
+	PhoneNumber string `json:",omitempty"` // ToPhoneNumber
+	Flow        string `json:",omitempty"` // all kinds but ToPhoneNumber; lanyard stores no flows, so any id is kept
+}
+
+// Type is TypeQuickConnect.
+func (*QuickConnect) Type() Type { return TypeQuickConnect }
+
+// Refs is the queue. A user can be deleted while a quick connect leads to them.
+func (q *QuickConnect) Refs() []Ref {
+	if q.Queue == "" {
+		return nil
+	}
+	return []Ref{{TypeQueue, q.Queue}}
 }
 
 // An AIAgent is an AI agent that holds security profiles in an instance. Its id is the ARN it

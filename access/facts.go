@@ -51,7 +51,8 @@ func (s *Snapshot) Held(subject Subject) (profiles []string, ok bool) {
 // countable are the types that lanyard stores.
 var countable = map[string]kind{
 	TypeUser: kindUser, TypeSecurityProfile: kindProfile, TypeQueue: kindQueue, TypeRoutingProfile: kindRoutingProfile,
-	TypeHierarchyGroup: kindGroup, TypeHoursOfOperation: kindHours, TypeContactFlowModule: kindModule, TypeAIAgent: kindAgent,
+	TypeHierarchyGroup: kindGroup, TypeHoursOfOperation: kindHours, TypeContactFlowModule: kindModule,
+	TypeQuickConnect: kindQuickConnect, TypeAIAgent: kindAgent,
 }
 
 // Count counts the resources of a type, such as TypeUser, that lanyard stores; of TypeAIAgent those that

@@ -278,7 +278,7 @@ var stems = map[string]typeID{
 // stored are the types whose resources lanyard stores, and the kinds that they are found under.
 var stored = [typeOther + 1]kind{
 	typeUser: kindUser, typeSecurityProfile: kindProfile, typeQueue: kindQueue, typeRoutingProfile: kindRoutingProfile,
-	typeHierarchyGroup: kindGroup, typeHours: kindHours, typeModule: kindModule,
+	typeHierarchyGroup: kindGroup, typeHours: kindHours, typeModule: kindModule, typeQuickConnect: kindQuickConnect,
 }
 
 // compile sets p to what r says. Its holders stay.

@@ -53,6 +53,7 @@ const (
 	TypeHierarchyGroup    = "HierarchyGroup"
 	TypeHoursOfOperation  = "HoursOfOperation"
 	TypeContactFlowModule = "ContactFlowModule"
+	TypeQuickConnect      = "QuickConnect"
 	TypeContact           = "Contact"
 	TypeDataTableRow      = "DataTableRow"
 	TypeApplication       = "Application" // third-party application or MCP server, by namespace

@@ -114,6 +114,7 @@ const (
 	kindGroup
 	kindHours
 	kindModule
+	kindQuickConnect
 	kindAgent
 	kindCount
 	kindName = kindCount // users by name; no entity has it
@@ -124,7 +125,7 @@ const (
 var kindOf = map[lanyard.Type]kind{
 	lanyard.TypeUser: kindUser, lanyard.TypeProfile: kindProfile, lanyard.TypeQueue: kindQueue,
 	lanyard.TypeRoutingProfile: kindRoutingProfile, lanyard.TypeGroup: kindGroup, lanyard.TypeHours: kindHours,
-	lanyard.TypeModule: kindModule, lanyard.TypeAIAgent: kindAgent,
+	lanyard.TypeModule: kindModule, lanyard.TypeQuickConnect: kindQuickConnect, lanyard.TypeAIAgent: kindAgent,
 }
 
 // inlineRefs is how many of an entity's references stand in itself. Nearly every user holds fewer

@@ -34,6 +34,8 @@ func (w *world) furnishAs(identity string) things {
 	w.do("CreateContactFlowModuleVersion", members{"InstanceId": id, "ContactFlowModuleId": in.module}).ok()
 	in.alias = w.id("CreateContactFlowModuleAlias", members{"InstanceId": id, "ContactFlowModuleId": in.module,
 		"AliasName": "live", "ContactFlowModuleVersion": 1})
+	in.parent = w.id("CreateHoursOfOperation", members{"InstanceId": id, "Name": "Parent", "TimeZone": "UTC", "Config": []any{}})
+	in.quick = w.id("CreateQuickConnect", members{"InstanceId": id, "Name": "Quick", "QuickConnectConfig": members{"QuickConnectType": "FLOW", "FlowConfig": members{"ContactFlowId": "flow"}}})
 	profile := w.first("ListSecurityProfiles", id, "SecurityProfileSummaryList", "Id")
 	in.held = w.id("CreateSecurityProfile", members{"InstanceId": id, "SecurityProfileName": "Held"})
 	in.user = w.id("CreateUser", members{"InstanceId": id, "Username": "user", "SecurityProfileIds": []string{profile}, "RoutingProfileId": in.routing})
@@ -42,7 +44,7 @@ func (w *world) furnishAs(identity string) things {
 }
 
 func unbounded(c *control.Config, _ *awsapi.Config) {
-	c.Quotas = control.Quotas{InstancesPerAccount: -1, Profiles: -1, Users: -1, Groups: -1, Queues: -1, RoutingProfiles: -1, Hours: -1, Modules: -1, AIAgents: -1, RestrictedProfilesPerUser: -1}
+	c.Quotas = control.Quotas{InstancesPerAccount: -1, Profiles: -1, Users: -1, Groups: -1, Queues: -1, RoutingProfiles: -1, Hours: -1, Modules: -1, QuickConnects: -1, QueuesPerRoutingProfile: -1, AIAgents: -1, RestrictedProfilesPerUser: -1}
 	c.Lenient = true
 }
 

@@ -114,6 +114,38 @@ func (s *Server) handlers() map[string]func(context.Context, *request, model.Inp
 		"SearchHoursOfOperations":  handler(s.searchHoursOfOperations),
 		"DeleteHoursOfOperation":   handler(s.deleteHoursOfOperation),
 
+		"UpdateQueueHoursOfOperation":     handler(s.updateQueueHoursOfOperation),
+		"UpdateQueueMaxContacts":          handler(s.updateQueueMaxContacts),
+		"UpdateQueueName":                 handler(s.updateQueueName),
+		"UpdateQueueOutboundCallerConfig": handler(s.updateQueueOutboundCallerConfig),
+		"UpdateQueueOutboundEmailConfig":  handler(s.updateQueueOutboundEmailConfig),
+		"UpdateQueueStatus":               handler(s.updateQueueStatus),
+		"AssociateQueueQuickConnects":     handler(s.associateQueueQuickConnects),
+		"DisassociateQueueQuickConnects":  handler(s.disassociateQueueQuickConnects),
+		"ListQueueQuickConnects":          handler(s.listQueueQuickConnects),
+
+		"UpdateRoutingProfileName":                   handler(s.updateRoutingProfileName),
+		"UpdateRoutingProfileDefaultOutboundQueue":   handler(s.updateRoutingProfileDefaultOutboundQueue),
+		"UpdateRoutingProfileConcurrency":            handler(s.updateRoutingProfileConcurrency),
+		"UpdateRoutingProfileAgentAvailabilityTimer": handler(s.updateRoutingProfileAgentAvailabilityTimer),
+		"UpdateRoutingProfileQueues":                 handler(s.updateRoutingProfileQueues),
+		"AssociateRoutingProfileQueues":              handler(s.associateRoutingProfileQueues),
+		"DisassociateRoutingProfileQueues":           handler(s.disassociateRoutingProfileQueues),
+		"ListRoutingProfileManualAssignmentQueues":   handler(s.listRoutingProfileManualAssignmentQueues),
+
+		"UpdateHoursOfOperation":        handler(s.updateHoursOfOperation),
+		"ListChildHoursOfOperations":    handler(s.listChildHoursOfOperations),
+		"AssociateHoursOfOperations":    handler(s.associateHoursOfOperations),
+		"DisassociateHoursOfOperations": handler(s.disassociateHoursOfOperations),
+
+		"CreateQuickConnect":       handler(s.createQuickConnect),
+		"DescribeQuickConnect":     handler(s.describeQuickConnect),
+		"ListQuickConnects":        handler(s.listQuickConnects),
+		"SearchQuickConnects":      handler(s.searchQuickConnects),
+		"DeleteQuickConnect":       handler(s.deleteQuickConnect),
+		"UpdateQuickConnectName":   handler(s.updateQuickConnectName),
+		"UpdateQuickConnectConfig": handler(s.updateQuickConnectConfig),
+
 		"CreateContactFlowModule":         handler(s.createContactFlowModule),
 		"DescribeContactFlowModule":       handler(s.describeContactFlowModule),
 		"ListContactFlowModules":          handler(s.listContactFlowModules),
@@ -283,10 +315,19 @@ func keep(settings lanyard.Settings, name string, value any) {
 	settings[name] = b
 }
 
+// keepSome is keep but for members without content, which are the same as absent ones: they are set to nil,
+// which for an update means to remove them.
+func keepSome(settings lanyard.Settings, name string, value any) {
+	keep(settings, name, value)
+	if string(settings[name]) == "{}" {
+		settings[name] = nil
+	}
+}
+
 // kept decodes a member out of lanyard.Settings into to, a pointer.
 func kept(settings lanyard.Settings, name string, to any) error {
-	b, ok := settings[name]
-	if !ok {
+	b := settings[name]
+	if b == nil {
 		return nil
 	}
 	return json.Unmarshal(b, to)

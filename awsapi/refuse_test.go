@@ -200,6 +200,7 @@ func TestIdsAndARNs(t *testing.T) {
 		{"DescribeRoutingProfile", members{"InstanceId": id, "RoutingProfileId": in.routing}, members{"RoutingProfileId": w.arn(id, "routing-profile", in.routing)}},
 		{"DescribeHoursOfOperation", members{"InstanceId": id, "HoursOfOperationId": in.hours}, members{"HoursOfOperationId": w.arn(id, "operating-hours", in.hours)}},
 		{"DescribeContactFlowModule", members{"InstanceId": id, "ContactFlowModuleId": in.module}, members{"ContactFlowModuleId": w.arn(id, "flow-module", in.module)}},
+		{"DescribeQuickConnect", members{"InstanceId": id, "QuickConnectId": in.quick}, members{"QuickConnectId": w.arn(id, "transfer-destination", in.quick)}},
 		{"SearchUsers", members{"InstanceId": id}, members{"InstanceId": w.arn(id)}},
 	} {
 		t.Run(tt.op, func(t *testing.T) {

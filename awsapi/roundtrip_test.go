@@ -13,7 +13,7 @@ import (
 
 // unserved are members of a Create that name what nothing here serves, or that belong to another kind of instance.
 var unserved = map[string][]string{
-	"Queue": {"QuickConnectIds", "EmailAddressesConfig"},
+	"Queue": {"EmailAddressesConfig"},
 	"User":  {"Password"},
 }
 
@@ -129,6 +129,9 @@ func (r *roundTrip) base() members {
 func (r *roundTrip) values(member, name string, required bool) map[string]any {
 	s := pinned().Shapes[name]
 	all := map[string]any{}
+	if v, ok := examples[name]; ok && s.Type == "structure" { // whose members depend on one another
+		return map[string]any{"as the example": v}
+	}
 	full, ok := sampler{optional: 5, known: r.known}.of(member, name, 1)
 	if ok && !slices.Contains(unserved[r.noun], member) {
 		all["full"] = full

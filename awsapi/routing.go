@@ -2,6 +2,8 @@ package awsapi
 
 import (
 	"context"
+	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,22 +13,12 @@ import (
 
 func (s *Server) createQueue(ctx context.Context, req *request, in *model.CreateQueueRequest) (any, error) {
 	q := &lanyard.Queue{Meta: lanyard.Meta{Name: *in.Name, Tags: in.Tags}, Description: text(in.Description), Hours: *in.HoursOfOperationId,
-		MaxContacts: in.MaxContacts, Settings: lanyard.Settings{}}
-	if c := in.OutboundCallerConfig; c != nil {
-		c.OutboundCallerIdName = some(text(c.OutboundCallerIdName))
-	}
-	if c := in.OutboundEmailConfig; c != nil {
-		c.OutboundEmailAddressId = some(text(c.OutboundEmailAddressId))
-	}
-	keep(q.Settings, "OutboundCallerConfig", in.OutboundCallerConfig)
-	keep(q.Settings, "OutboundEmailConfig", in.OutboundEmailConfig)
-	for _, none := range []struct {
-		member string
-		count  int
-	}{{"QuickConnectIds", len(in.QuickConnectIds)}, {"EmailAddressesConfig", len(in.EmailAddressesConfig)}} {
-		if none.count > 0 {
-			return nil, lanyard.Errorf(lanyard.Invalid, "%s: names what does not exist; lanyard serves neither quick connects nor e-mail addresses", none.member)
-		}
+		MaxContacts: in.MaxContacts, QuickConnects: in.QuickConnectIds, Settings: lanyard.Settings{}}
+	keepCallerConfig(q.Settings, in.OutboundCallerConfig)
+	keepEmailConfig(q.Settings, in.OutboundEmailConfig)
+	maps.DeleteFunc(q.Settings, func(_ string, v json.RawMessage) bool { return v == nil })
+	if len(in.EmailAddressesConfig) > 0 {
+		return nil, lanyard.Errorf(lanyard.Invalid, "EmailAddressesConfig must be absent: the instance has no e-mail addresses, got %d", len(in.EmailAddressesConfig))
 	}
 	instance, q, err := s.control.CreateQueue(ctx, req.Call, *in.InstanceId, q)
 	if err != nil {
@@ -37,8 +29,8 @@ func (s *Server) createQueue(ctx context.Context, req *request, in *model.Create
 
 func (s *Server) queue(in *lanyard.Instance, q *lanyard.Queue) (model.Queue, error) {
 	out := model.Queue{QueueId: &q.ID, QueueArn: s.arn(in, q), Name: &q.Name, Description: some(q.Description), HoursOfOperationId: &q.Hours,
-		MaxContacts: q.MaxContacts, Status: ptr("ENABLED"), Tags: fullMap(q.Tags), LastModifiedTime: stamp(q.Modified), LastModifiedRegion: &in.Region}
-	return out, keptAll(q.Settings, map[string]any{"OutboundCallerConfig": &out.OutboundCallerConfig, "OutboundEmailConfig": &out.OutboundEmailConfig})
+		MaxContacts: q.MaxContacts, Status: ptr(queueStatus(q)), Tags: fullMap(q.Tags), LastModifiedTime: stamp(q.Modified), LastModifiedRegion: &in.Region}
+	return out, keptAll(q.Settings, map[string]any{callerConfig: &out.OutboundCallerConfig, emailConfig: &out.OutboundEmailConfig})
 }
 
 func (s *Server) describeQueue(ctx context.Context, req *request, in *model.DescribeQueueRequest) (any, error) {
@@ -92,14 +84,9 @@ func (s *Server) deleteQueue(ctx context.Context, req *request, in *model.Delete
 func (s *Server) createRoutingProfile(ctx context.Context, req *request, in *model.CreateRoutingProfileRequest) (any, error) {
 	r := &lanyard.RoutingProfile{Meta: lanyard.Meta{Name: *in.Name, Tags: in.Tags}, Description: *in.Description, DefaultQueue: *in.DefaultOutboundQueueId,
 		Settings: lanyard.Settings{}}
-	for _, q := range in.QueueConfigs {
-		r.Queues = append(r.Queues, lanyard.QueueConfig{Queue: *q.QueueReference.QueueId, Channel: *q.QueueReference.Channel, Priority: *q.Priority, Delay: *q.Delay})
-	}
-	for _, q := range in.ManualAssignmentQueueConfigs {
-		r.ManualQueues = append(r.ManualQueues, lanyard.QueueConfig{Queue: *q.QueueReference.QueueId, Channel: *q.QueueReference.Channel})
-	}
-	keep(r.Settings, "MediaConcurrencies", in.MediaConcurrencies)
-	keep(r.Settings, "AgentAvailabilityTimer", in.AgentAvailabilityTimer)
+	r.Queues, r.ManualQueues = queueConfigs(in.QueueConfigs), manualQueueConfigs(in.ManualAssignmentQueueConfigs)
+	keep(r.Settings, mediaConcurrencies, in.MediaConcurrencies)
+	keep(r.Settings, availabilityTimer, in.AgentAvailabilityTimer)
 	instance, r, err := s.control.CreateRoutingProfile(ctx, req.Call, *in.InstanceId, r)
 	if err != nil {
 		return nil, err
@@ -121,7 +108,8 @@ func (s *Server) routingProfile(ctx context.Context, req *request, in *lanyard.I
 		return out, err
 	}
 	out.NumberOfAssociatedUsers = &users
-	return out, keptAll(r.Settings, map[string]any{"MediaConcurrencies": &out.MediaConcurrencies, "AgentAvailabilityTimer": &out.AgentAvailabilityTimer})
+	out.AgentAvailabilityTimer = ptr("TIME_SINCE_LAST_ACTIVITY") // what it is when nobody has said
+	return out, keptAll(r.Settings, map[string]any{mediaConcurrencies: &out.MediaConcurrencies, availabilityTimer: &out.AgentAvailabilityTimer})
 }
 
 func queueIDs(configs []lanyard.QueueConfig) []string {
@@ -176,14 +164,14 @@ func (s *Server) listRoutingProfileQueues(ctx context.Context, req *request, in 
 	if err != nil {
 		return nil, err
 	}
-	instance, r, list, next, err := s.control.ListRoutingProfileQueues(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId, page)
+	l, err := s.control.ListRoutingProfileQueues(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId, page)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListRoutingProfileQueuesResponse{RoutingProfileQueueConfigSummaryList: make([]model.RoutingProfileQueueConfigSummary, len(list)),
-		NextToken: s.next(req, next, 0, scope...), LastModifiedTime: stamp(r.Modified), LastModifiedRegion: &instance.Region}
-	for i, q := range list {
-		out.RoutingProfileQueueConfigSummaryList[i] = model.RoutingProfileQueueConfigSummary{QueueId: &q.Queue, QueueArn: ptr(s.control.ARN(instance, lanyard.TypeQueue, q.Queue)),
+	out := &model.ListRoutingProfileQueuesResponse{RoutingProfileQueueConfigSummaryList: make([]model.RoutingProfileQueueConfigSummary, len(l.Page)),
+		NextToken: s.next(req, l.Next, 0, scope...), LastModifiedTime: stamp(l.Profile.Modified), LastModifiedRegion: &l.Instance.Region}
+	for i, q := range l.Page {
+		out.RoutingProfileQueueConfigSummaryList[i] = model.RoutingProfileQueueConfigSummary{QueueId: &q.Queue, QueueArn: ptr(s.control.ARN(l.Instance, lanyard.TypeQueue, q.Queue)),
 			QueueName: &q.Name, Priority: &q.Priority, Delay: &q.Delay, Channel: &q.Channel}
 	}
 	return out, nil
@@ -195,10 +183,8 @@ func (s *Server) deleteRoutingProfile(ctx context.Context, req *request, in *mod
 
 func (s *Server) createHoursOfOperation(ctx context.Context, req *request, in *model.CreateHoursOfOperationRequest) (any, error) {
 	h := &lanyard.Hours{Meta: lanyard.Meta{Name: *in.Name, Tags: in.Tags}, Description: text(in.Description), TimeZone: *in.TimeZone, Settings: lanyard.Settings{}}
-	for _, p := range in.ParentHoursOfOperationConfigs {
-		h.Parents = append(h.Parents, text(p.HoursOfOperationId))
-	}
-	keep(h.Settings, "Config", in.Config)
+	h.Parents = parents(in.ParentHoursOfOperationConfigs)
+	keep(h.Settings, hoursConfig, in.Config)
 	instance, h, err := s.control.CreateHoursOfOperation(ctx, req.Call, *in.InstanceId, h)
 	if err != nil {
 		return nil, err
@@ -214,9 +200,9 @@ func (s *Server) hours(ctx context.Context, req *request, in *lanyard.Instance, 
 		return out, err
 	}
 	for _, p := range parents {
-		out.ParentHoursOfOperations = append(out.ParentHoursOfOperations, model.HoursOfOperationsIdentifier{Name: &p.Name, Id: &p.ID, Arn: s.arn(in, p)})
+		out.ParentHoursOfOperations = append(out.ParentHoursOfOperations, s.hoursIdentifier(in, p))
 	}
-	return out, kept(h.Settings, "Config", &out.Config)
+	return out, kept(h.Settings, hoursConfig, &out.Config)
 }
 
 func (s *Server) describeHoursOfOperation(ctx context.Context, req *request, in *model.DescribeHoursOfOperationRequest) (any, error) {

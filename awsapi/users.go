@@ -104,6 +104,20 @@ func listed[R lanyard.Resource](ctx context.Context, s *Server, req *request, in
 	return found[R]{instance: in, page: list, next: s.next(req, next, 0, scope...)}, nil
 }
 
+// listedIf is listed of those resources that are wanted, which scope says.
+func listedIf[R lanyard.Resource](ctx context.Context, s *Server, req *request, instance *string, most *int32, token *string, wanted func(R) bool, scope ...string) (found[R], error) {
+	scope = append([]string{bare(instance)}, scope...)
+	page, _, err := s.page(req, most, token, scope...)
+	if err != nil {
+		return found[R]{}, err
+	}
+	in, list, next, err := control.ListIf(ctx, s.control, req.Call, *instance, wanted, page)
+	if err != nil {
+		return found[R]{}, err
+	}
+	return found[R]{instance: in, page: list, next: s.next(req, next, 0, scope...)}, nil
+}
+
 func (s *Server) searchUsers(ctx context.Context, req *request, in *model.SearchUsersRequest) (any, error) {
 	f, err := search[*lanyard.User](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults, in.NextToken)
 	if err != nil {

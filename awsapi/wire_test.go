@@ -103,19 +103,20 @@ func (r *recorder) refused(exception, op string, m members) {
 func TestWire(t *testing.T) {
 	limiter := &throttle.Limiter{Rate: 1e-9, Burst: 1}
 	r := &recorder{world: newWorld(t, func(c *control.Config, a *awsapi.Config) {
-		c.Quotas = control.Quotas{InstancesPerAccount: 2, Profiles: 7, Modules: 2, Users: 2, Groups: 6, Queues: 3, RoutingProfiles: 3, Hours: 3}
+		c.Quotas = control.Quotas{InstancesPerAccount: 2, Profiles: 7, Modules: 2, Users: 2, Groups: 6, Queues: 3, RoutingProfiles: 3, Hours: 3, QuickConnects: 2}
 	})}
 	in := r.instances()
 	p := r.profiles(in)
 	r.faults(in, p, limiter)
 	r.empties(in)
+	r.routingChanges(in)
 	r.end(in, p)
 	r.complete()
 }
 
 // things are the ids of what the script made.
 type things struct {
-	instance, hours, queue, routing, group, below, module, alias, user, agent, held string
+	instance, hours, queue, routing, parent, quick, group, below, module, alias, user, agent, held string
 }
 
 func (r *recorder) instances() things {
@@ -180,6 +181,75 @@ func (r *recorder) instances() things {
 	r.refused("ResourceInUseException", "DeleteQueue", members{"InstanceId": id, "QueueId": in.queue})
 	in.agent = "arn:aws:wisdom:us-east-1:" + account + ":ai-agent/11111111-1111-4111-8111-111111111111/22222222-2222-4222-8222-222222222222:$LATEST"
 	return in
+}
+
+// routingChanges makes a quick connect and changes what the script made for routing.
+func (r *recorder) routingChanges(in things) {
+	r.Helper()
+	r.pass(time.Minute)
+	of := func(name, id string) func(...any) members {
+		return func(more ...any) members {
+			m := members{"InstanceId": in.instance, name: id}
+			for i := 0; i < len(more); i += 2 {
+				m[more[i].(string)] = more[i+1]
+			}
+			return m
+		}
+	}
+	const flow = "33333333-3333-4333-8333-333333333333"
+	to := members{"QuickConnectType": "QUEUE", "QueueConfig": members{"QueueId": in.queue, "ContactFlowId": flow}}
+	quick := r.makes("CreateQuickConnect", members{"InstanceId": in.instance, "Name": "To sales", "Description": "Those who sell", "QuickConnectConfig": to, "Tags": members{"Team": "Sales"}})
+	r.refused("DuplicateResourceException", "CreateQuickConnect", members{"InstanceId": in.instance, "Name": "To sales", "QuickConnectConfig": to})
+	to["QuickConnectType"] = "USER"
+	r.refused("InvalidParameterException", "CreateQuickConnect", members{"InstanceId": in.instance, "Name": "To nobody", "QuickConnectConfig": to})
+	phone := members{"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": members{"PhoneNumber": "+12065550100"}}
+	spare := r.id("CreateQuickConnect", members{"InstanceId": in.instance, "Name": "Operator", "QuickConnectConfig": phone})
+	r.refused("LimitExceededException", "CreateQuickConnect", members{"InstanceId": in.instance, "Name": "Too many", "QuickConnectConfig": phone})
+	connect := of("QuickConnectId", quick)
+	r.does("DescribeQuickConnect", connect())
+	r.does("ListQuickConnects", members{"InstanceId": in.instance, "QuickConnectTypes": []string{"QUEUE", "USER"}})
+	r.does("SearchQuickConnects", members{"InstanceId": in.instance, "SearchCriteria": members{"StringCondition": members{"FieldName": "description", "Value": "sell", "ComparisonType": "CONTAINS"}}})
+	r.does("UpdateQuickConnectName", connect("Name", "Sales", "Description", ""))
+	r.refused("InvalidRequestException", "UpdateQuickConnectName", connect("Name", "Operator")) // DuplicateResourceException is not declared
+	r.does("UpdateQuickConnectConfig", connect("QuickConnectConfig", phone))
+
+	queue := of("QueueId", in.queue)
+	r.does("AssociateQueueQuickConnects", queue("QuickConnectIds", []string{quick}))
+	r.does("ListQueueQuickConnects", queue())
+	r.refused("InvalidRequestException", "DeleteQuickConnect", connect()) // ResourceInUseException is not declared
+	r.does("DisassociateQueueQuickConnects", queue("QuickConnectIds", []string{r.arn(in.instance, "transfer-destination", quick)}))
+	r.does("DeleteQuickConnect", of("QuickConnectId", spare)())
+	r.does("UpdateQueueHoursOfOperation", queue("HoursOfOperationId", in.hours))
+	r.does("UpdateQueueMaxContacts", queue("MaxContacts", 20))
+	r.does("UpdateQueueName", queue("Description", "Buyers and others"))
+	r.refused("DuplicateResourceException", "UpdateQueueName", queue("Name", "BasicQueue"))
+	r.refused("InvalidParameterException", "UpdateQueueName", queue())
+	r.does("UpdateQueueOutboundCallerConfig", queue("OutboundCallerConfig", members{"OutboundCallerIdName": "Store", "OutboundFlowId": flow}))
+	r.does("UpdateQueueOutboundEmailConfig", queue("OutboundEmailConfig", members{}))
+	r.does("UpdateQueueStatus", queue("Status", "ENABLED"))
+
+	routing := of("RoutingProfileId", in.routing)
+	voice := members{"QueueId": in.queue, "Channel": "VOICE"}
+	task := members{"QueueId": in.queue, "Channel": "TASK"}
+	r.does("ListRoutingProfileManualAssignmentQueues", routing())
+	r.does("AssociateRoutingProfileQueues", routing("QueueConfigs", []members{{"QueueReference": task, "Priority": 2, "Delay": 0}}))
+	r.does("UpdateRoutingProfileQueues", routing("QueueConfigs", []members{{"QueueReference": voice, "Priority": 1, "Delay": 30}}))
+	r.refused("InvalidRequestException", "UpdateRoutingProfileQueues", routing("QueueConfigs", []members{{"QueueReference": members{"QueueId": in.queue, "Channel": "CHAT"}, "Priority": 1, "Delay": 30}}))
+	r.does("DisassociateRoutingProfileQueues", routing("QueueReferences", []members{task}, "ManualAssignmentQueueReferences", []members{task}))
+	r.refused("InvalidParameterException", "DisassociateRoutingProfileQueues", routing("QueueReferences", slices.Repeat([]members{task}, 11)))
+	r.does("UpdateRoutingProfileAgentAvailabilityTimer", routing("AgentAvailabilityTimer", "TIME_SINCE_LAST_INBOUND"))
+	r.does("UpdateRoutingProfileConcurrency", routing("MediaConcurrencies", []members{{"Channel": "VOICE", "Concurrency": 1}, {"Channel": "CHAT", "Concurrency": 5}}))
+	r.does("UpdateRoutingProfileDefaultOutboundQueue", routing("DefaultOutboundQueueId", in.queue))
+	r.does("UpdateRoutingProfileName", routing("Name", "Sales people"))
+
+	hours := of("HoursOfOperationId", in.hours)
+	parent := r.first("ListHoursOfOperations", in.instance, "HoursOfOperationSummaryList", "Id")
+	r.does("UpdateHoursOfOperation", hours("Description", "", "TimeZone", "Europe/Berlin"))
+	r.does("AssociateHoursOfOperations", hours("ParentHoursOfOperationConfigs", []members{{"HoursOfOperationId": parent}}))
+	r.refused("InvalidParameterException", "AssociateHoursOfOperations", of("HoursOfOperationId", parent)("ParentHoursOfOperationConfigs", []members{{"HoursOfOperationId": in.hours}}))
+	r.does("ListChildHoursOfOperations", of("HoursOfOperationId", parent)())
+	r.does("DisassociateHoursOfOperations", hours("ParentHoursOfOperationIds", []string{parent}))
+
 }
 
 func (r *recorder) profiles(in things) string {

@@ -108,6 +108,11 @@ class Centre:
         self.create_contact_flow_module_alias(ContactFlowModuleId=id, AliasName="live", ContactFlowModuleVersion=version)
         return id
 
+    def quick_connect(self, **kw):
+        return self.create_quick_connect(**{
+            "Name": fresh("quick"), "QuickConnectConfig": {"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": {"PhoneNumber": "+12065550100"}},
+            **kw})["QuickConnectId"]
+
     def reads(self, profile):
         """Everything that can be read of a profile."""
         id = {"InstanceId": self.id, "SecurityProfileId": profile}

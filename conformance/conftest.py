@@ -65,6 +65,6 @@ def lenient_centre(lenient):
 def quota_connect():
     """A server with small quotas."""
     flags = ["--quota-instances=-1", "--quota-profiles=6", "--quota-users=2", "--quota-groups=2", "--quota-queues=2",
-             "--quota-routing-profiles=2", "--quota-hours=2", "--quota-modules=2", "--quota-restricted-per-user=1"]
+             "--quota-routing-profiles=2", "--quota-hours=2", "--quota-modules=2", "--quota-quick-connects=2", "--quota-restricted-per-user=1"]
     for server in serving(*flags, quotas=True):
         yield client(server)

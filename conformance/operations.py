@@ -32,12 +32,17 @@ class Requests:
         self.hours, self.queue, self.module = c.hours(), c.queue(), c.tool()
         self.alias = c.list_contact_flow_module_aliases(ContactFlowModuleId=self.module)["ContactFlowModuleAliasSummaryList"][0]["AliasId"]
         self.routing = c.routing(QueueConfigs=[self.queue_config()])
+        self.busy = c.routing(QueueConfigs=[self.queue_config(channel) for channel in ("VOICE", "CHAT", "TASK", "EMAIL")])
+        self.quick = c.quick_connect(QuickConnectConfig=self.quick_connect_config())
         self.profile, self.other = c.profile(Permissions=["Users.View"]), c.profile()
         self.user = c.user([self.profile], HierarchyGroupId=self.groups[0])
         self.agent = agent_arn()
 
-    def queue_config(self):
-        return {"QueueReference": {"QueueId": self.queue, "Channel": "VOICE"}, "Priority": 1, "Delay": 0}
+    def queue_config(self, channel="VOICE"):
+        return {"QueueReference": {"QueueId": self.queue, "Channel": channel}, "Priority": 1, "Delay": 0}
+
+    def quick_connect_config(self):
+        return {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": "flow"}}
 
     def params(self, operation):
         c, instance = self.centre, {"InstanceId": self.centre.id}
@@ -45,6 +50,8 @@ class Requests:
         user = instance | {"UserId": self.user}
         module = instance | {"ContactFlowModuleId": self.module}
         agent = instance | {"EntityType": "AI_AGENT"}
+        queue, routing = instance | {"QueueId": self.queue}, instance | {"RoutingProfileId": self.routing}
+        hours, quick = instance | {"HoursOfOperationId": self.hours}, instance | {"QuickConnectId": self.quick}
         make = {
             "CreateSecurityProfile": lambda: instance | {"SecurityProfileName": fresh("p")},
             "UpdateSecurityProfile": lambda: profile,
@@ -95,6 +102,15 @@ class Requests:
             "ListQueues": lambda: instance,
             "SearchQueues": lambda: instance,
             "DeleteQueue": lambda: instance | {"QueueId": c.queue()},
+            "UpdateQueueHoursOfOperation": lambda: queue | {"HoursOfOperationId": self.hours},
+            "UpdateQueueMaxContacts": lambda: queue,
+            "UpdateQueueName": lambda: queue | {"Name": fresh("q")},
+            "UpdateQueueOutboundCallerConfig": lambda: queue | {"OutboundCallerConfig": {}},
+            "UpdateQueueOutboundEmailConfig": lambda: queue | {"OutboundEmailConfig": {}},
+            "UpdateQueueStatus": lambda: queue | {"Status": "DISABLED"},
+            "AssociateQueueQuickConnects": lambda: queue | {"QuickConnectIds": [self.quick]},
+            "DisassociateQueueQuickConnects": lambda: queue | {"QuickConnectIds": [self.quick]},
+            "ListQueueQuickConnects": lambda: queue,
             "CreateRoutingProfile": lambda: instance | {
                 "Name": fresh("r"), "Description": "d", "DefaultOutboundQueueId": self.queue,
                 "MediaConcurrencies": [{"Channel": "VOICE", "Concurrency": 1}]},
@@ -102,12 +118,31 @@ class Requests:
             "ListRoutingProfiles": lambda: instance,
             "SearchRoutingProfiles": lambda: instance,
             "ListRoutingProfileQueues": lambda: instance | {"RoutingProfileId": self.routing},
+            "UpdateRoutingProfileName": lambda: routing | {"Name": fresh("r")},
+            "UpdateRoutingProfileDefaultOutboundQueue": lambda: routing | {"DefaultOutboundQueueId": self.queue},
+            "UpdateRoutingProfileConcurrency": lambda: routing | {"MediaConcurrencies": [{"Channel": "VOICE", "Concurrency": 1}]},
+            "UpdateRoutingProfileAgentAvailabilityTimer": lambda: routing | {"AgentAvailabilityTimer": "TIME_SINCE_LAST_INBOUND"},
+            "UpdateRoutingProfileQueues": lambda: instance | {"RoutingProfileId": self.busy, "QueueConfigs": [self.queue_config()]},
+            "AssociateRoutingProfileQueues": lambda: routing,
+            "DisassociateRoutingProfileQueues": lambda: routing,
+            "ListRoutingProfileManualAssignmentQueues": lambda: routing,
             "DeleteRoutingProfile": lambda: instance | {"RoutingProfileId": c.routing()},
             "CreateHoursOfOperation": lambda: instance | {"Name": fresh("h"), "TimeZone": "Europe/Paris", "Config": []},
             "DescribeHoursOfOperation": lambda: instance | {"HoursOfOperationId": self.hours},
             "ListHoursOfOperations": lambda: instance,
             "SearchHoursOfOperations": lambda: instance,
             "DeleteHoursOfOperation": lambda: instance | {"HoursOfOperationId": c.hours()},
+            "UpdateHoursOfOperation": lambda: hours,
+            "ListChildHoursOfOperations": lambda: hours,
+            "AssociateHoursOfOperations": lambda: instance | {"HoursOfOperationId": c.hours()} | {"ParentHoursOfOperationConfigs": []},
+            "DisassociateHoursOfOperations": lambda: hours | {"ParentHoursOfOperationIds": [self.hours]},
+            "CreateQuickConnect": lambda: instance | {"Name": fresh("c"), "QuickConnectConfig": self.quick_connect_config()},
+            "DescribeQuickConnect": lambda: quick,
+            "ListQuickConnects": lambda: instance,
+            "SearchQuickConnects": lambda: instance,
+            "DeleteQuickConnect": lambda: instance | {"QuickConnectId": c.quick_connect()},
+            "UpdateQuickConnectName": lambda: quick | {"Name": fresh("c")},
+            "UpdateQuickConnectConfig": lambda: quick | {"QuickConnectConfig": self.quick_connect_config()},
             "CreateContactFlowModule": lambda: instance | {"Name": fresh("m"), "Content": "{}"},
             "DescribeContactFlowModule": lambda: module,
             "ListContactFlowModules": lambda: instance,
@@ -153,5 +188,5 @@ class Requests:
             "HierarchyRestrictedResourceName": "User",
             "QueueId": self.queue, "HoursOfOperationId": self.hours, "HierarchyGroupId": self.groups[0],
             "SecurityProfileId": self.profile, "RoutingProfileId": self.routing, "TimeZone": "UTC",
-            "FlowModuleId": self.module, "ARN": app_arn(),
+            "FlowModuleId": self.module, "ARN": app_arn(), "QuickConnectId": self.quick, "QuickConnectConfig": self.quick_connect_config(),
         }

@@ -4,6 +4,7 @@ import copy
 import fnmatch
 import json
 import pathlib
+import random
 import re
 import uuid
 
@@ -30,19 +31,19 @@ PATTERNS = {
     "FlowModuleContentSha256": ([], ["-" * 64]),
     "InstanceIdOrArn": ([MISSING], ["x", MISSING + "0", "arn:aws:s3:::bucket"]),
     "ContactFlowModuleName": (["a"], [" ", "\t"]),
-    "ContactFlowModuleDescription": (["a"], [" "]),
+    "ContactFlowModuleDescription": (["a", ""], [" "]),
 }
 
 # Values at the bound that exist nowhere, so that the answer is about that. Everything else must be accepted.
 REFERENCES = re.compile(
-    r"(InstanceId|NextToken|ContactFlowModuleId|AliasId|FlowModuleId|QuickConnectIds|EmailAddressesConfig)\b|^CreateRoutingProfile .*QueueConfigs$")
+    r"(InstanceId|NextToken|ContactFlowModuleId|AliasId|FlowModuleId|QuickConnectIds|EmailAddressesConfig)\b|RoutingProfile\w* .*QueueConfigs$")
 
 BOUND = re.compile(r"has \d+ |is too (small|large)|is not one of|must match|is required| is not a ")
 
 
 def text(n):
-    """Characters, none of them of one byte."""
-    return "é" * n
+    """Characters, none of them of one byte, and not twice the same: many are names."""
+    return "".join(chr(random.randrange(0x4E00, 0x9FA5)) for _ in range(n))
 
 
 def ascii_text(n):
@@ -277,6 +278,8 @@ def within_but_refused(name, path, value):
         or (name == "UpdateContactFlowModuleAlias" and path[-1] == "Name" and len(value) > 100)  # as when it is made
         or name == "DeleteContactFlowModuleVersion"  # the alias names it
         or (path[-1] == "InstanceId" and "FlowModuleAlias" in name)  # the length says less than the pattern
+        # A quick connect has the config of its type alone; the valid one is of a flow.
+        or (path[0] == "QuickConnectConfig" and path[1:2] != ("FlowConfig",))
         or (path[-1] == "PhoneType" and value == "DESK_PHONE")
         or (name == "UpdateInstanceAttribute" and path[-1] == "Value")
         or (name == "UpdateUserHierarchyStructure")

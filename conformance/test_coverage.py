@@ -6,14 +6,15 @@ import check
 import operations
 from centre import MISSING, Centre
 
-LABELS = {"UserId": "user", "QueueId": "queue", "RoutingProfileId": "routing", "HoursOfOperationId": "hours", "ContactFlowModuleId": "module"}
+LABELS = {"UserId": "user", "QueueId": "queue", "RoutingProfileId": "routing", "HoursOfOperationId": "hours", "ContactFlowModuleId": "module",
+          "QuickConnectId": "quick"}
 
 
 @pytest.fixture(scope="module")
 def there(connect):
     """An instance with one of everything that a list can hang under."""
     c = Centre(connect)
-    c.made = {"user": c.user(), "queue": c.queue(), "routing": c.routing(), "hours": c.hours(), "module": c.module()}
+    c.made = {"user": c.user(), "queue": c.queue(), "routing": c.routing(), "hours": c.hours(), "module": c.module(), "quick": c.quick_connect()}
     return c
 
 

@@ -141,9 +141,171 @@ def test_module_client_token(centre):
         centre.module(**sent | {"Content": "{ }"})
 
 
-@pytest.mark.parametrize("make", [Centre.queue, Centre.routing, Centre.hours, Centre.module])
+@pytest.mark.parametrize("make", [Centre.queue, Centre.routing, Centre.hours, Centre.module, Centre.quick_connect])
 def test_quota(quota_connect, make):
     c = Centre(quota_connect)
     with refuses("LimitExceededException", "2"):
         for _ in range(3):
             make(c)
+
+
+FLOW = "11111111-2222-4333-8444-555555555555"  # flows are not stored: any id is kept
+
+
+def test_quick_connects(centre):
+    queue, user = centre.queue(), centre.user()
+    configs = {
+        "USER": {"UserConfig": {"UserId": user, "ContactFlowId": FLOW}}, "QUEUE": {"QueueConfig": {"QueueId": queue, "ContactFlowId": FLOW}},
+        "PHONE_NUMBER": {"PhoneConfig": {"PhoneNumber": "+12065550100"}}, "FLOW": {"FlowConfig": {"ContactFlowId": FLOW}}}
+    configs = {kind: {"QuickConnectType": kind, **config} for kind, config in configs.items()}
+    made = {}
+    for kind, config in configs.items():
+        id = made[kind] = centre.quick_connect(Name=kind, Description=f"To {kind}", QuickConnectConfig=config, Tags={"Kind": kind})
+        q = centre.describe_quick_connect(QuickConnectId=id)["QuickConnect"]
+        assert (q["Name"], q["Description"], q["QuickConnectConfig"], q["Tags"]) == (kind, f"To {kind}", config, {"Kind": kind})
+        assert q["QuickConnectARN"] == centre.arn("transfer-destination", id)
+        assert centre.connect.list_tags_for_resource(resourceArn=q["QuickConnectARN"])["tags"] == {"Kind": kind}
+        # What is described can be sent again, to change and to create.
+        centre.update_quick_connect_config(QuickConnectId=id, QuickConnectConfig=q["QuickConnectConfig"])
+        centre.update_quick_connect_name(QuickConnectId=id, Name=q["Name"], Description=q["Description"])
+        assert centre.describe_quick_connect(QuickConnectId=id)["QuickConnect"] == q
+        centre.quick_connect(**{k: q[k] for k in ("Description", "QuickConnectConfig", "Tags")})
+    for kinds in (["USER"], ["QUEUE", "FLOW"], []):
+        listed = centre.list_quick_connects(QuickConnectTypes=kinds)["QuickConnectSummaryList"]
+        assert {q["QuickConnectType"] for q in listed} == set(kinds or configs) and len(listed) == 2 * len(kinds or configs)
+    found = centre.search_quick_connects(SearchCriteria={"StringCondition": {"FieldName": "description", "Value": "to ph", "ComparisonType": "STARTS_WITH"}},
+                                         SearchFilter={"TagFilter": {"TagCondition": {"TagKey": "Kind", "TagValue": "PHONE_NUMBER"}}})
+    assert found["ApproximateTotalCount"] == 2 and found["QuickConnects"][0]["QuickConnectId"] == made["PHONE_NUMBER"]
+    for config, says in (({"QuickConnectType": "USER"}, "UserConfig is required"), (configs["USER"] | configs["QUEUE"], "UserConfig must be absent"),
+                         ({"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": {"PhoneNumber": "2065550100"}}, "PhoneNumber"),
+                         (configs["QUEUE"] | {"QueueConfig": {"QueueId": MISSING, "ContactFlowId": FLOW}}, MISSING)):
+        with refuses("InvalidParameterException", says):
+            centre.quick_connect(QuickConnectConfig=config)
+        with refuses("InvalidParameterException", says):
+            centre.update_quick_connect_config(QuickConnectId=made["FLOW"], QuickConnectConfig=config)
+    with refuses("DuplicateResourceException", "FLOW"):
+        centre.quick_connect(Name="FLOW")
+    with refuses("InvalidRequestException", "FLOW"):  # DuplicateResourceException is not declared here
+        centre.update_quick_connect_name(QuickConnectId=made["USER"], Name="FLOW")
+    with refuses("ResourceInUseException", "quick connect"):
+        centre.delete_queue(QueueId=queue)
+    centre.delete_user(UserId=user)  # and the quick connects to them stay
+    assert centre.describe_quick_connect(QuickConnectId=made["USER"])["QuickConnect"]["QuickConnectConfig"] == configs["USER"]
+    for q in centre.list_quick_connects()["QuickConnectSummaryList"]:
+        centre.delete_quick_connect(QuickConnectId=q["Id"])
+    centre.delete_queue(QueueId=queue)
+    with refuses("ResourceNotFoundException", made["USER"]):
+        centre.describe_quick_connect(QuickConnectId=made["USER"])
+
+
+def test_queue_changes(centre):
+    a, b, c = (centre.quick_connect() for _ in range(3))
+    id = centre.queue(QuickConnectIds=[a, b])
+    listed = lambda: {q["Id"] for q in centre.list_queue_quick_connects(QueueId=id)["QuickConnectSummaryList"]}
+    assert listed() == {a, b}
+    centre.associate_queue_quick_connects(QueueId=id, QuickConnectIds=[b, centre.arn("transfer-destination", c)])
+    assert listed() == {a, b, c}
+    with refuses("InvalidRequestException", id):  # ResourceInUseException is not declared here
+        centre.delete_quick_connect(QuickConnectId=a)
+    centre.disassociate_queue_quick_connects(QueueId=id, QuickConnectIds=[a, b])
+    centre.disassociate_queue_quick_connects(QueueId=id, QuickConnectIds=[a])
+    assert listed() == {c}
+    centre.delete_quick_connect(QuickConnectId=a)
+    with refuses("InvalidParameterException", a):
+        centre.associate_queue_quick_connects(QueueId=id, QuickConnectIds=[a])
+
+    hours = centre.hours()
+    centre.update_queue_hours_of_operation(QueueId=id, HoursOfOperationId=centre.arn("operating-hours", hours))
+    centre.update_queue_max_contacts(QueueId=id, MaxContacts=0)
+    centre.update_queue_name(QueueId=id, Name="Renamed", Description="d")
+    centre.update_queue_outbound_caller_config(QueueId=id, OutboundCallerConfig={"OutboundCallerIdName": "n", "OutboundFlowId": FLOW})
+    centre.update_queue_outbound_email_config(QueueId=id, OutboundEmailConfig={"OutboundEmailAddressId": "mail"})
+    centre.update_queue_status(QueueId=id, Status="DISABLED")
+    q = centre.describe_queue(QueueId=id)["Queue"]
+    assert (q["Name"], q["Description"], q["HoursOfOperationId"], q["MaxContacts"], q["Status"]) == ("Renamed", "d", hours, 0, "DISABLED")
+    assert q["OutboundCallerConfig"] == {"OutboundCallerIdName": "n", "OutboundFlowId": FLOW}
+    assert q["OutboundEmailConfig"] == {"OutboundEmailAddressId": "mail"}
+    again = {k: q[k] for k in ("Description", "HoursOfOperationId", "MaxContacts", "OutboundCallerConfig", "OutboundEmailConfig")}
+    copy = centre.describe_queue(QueueId=centre.queue(**again))["Queue"]
+    assert {k: copy[k] for k in again} == again
+    centre.update_queue_max_contacts(QueueId=id)
+    centre.update_queue_outbound_caller_config(QueueId=id, OutboundCallerConfig={})
+    q = centre.describe_queue(QueueId=id)["Queue"]
+    assert "MaxContacts" not in q and "OutboundCallerConfig" not in q
+    with refuses("DuplicateResourceException", "BasicQueue"):
+        centre.update_queue_name(QueueId=id, Name="BasicQueue")
+    with refuses("InvalidParameterException", "Name is required"):
+        centre.update_queue_name(QueueId=id)
+
+
+def test_routing_profile_changes(centre):
+    a, b = centre.queue(), centre.queue()
+    id = centre.routing(QueueConfigs=[config(a)])
+    manual = lambda queue, channel: {"QueueReference": {"QueueId": queue, "Channel": channel}}
+
+    def queues():
+        return {(q["QueueId"], q["Channel"], q["Priority"], q["Delay"])
+                for q in centre.list_routing_profile_queues(RoutingProfileId=id)["RoutingProfileQueueConfigSummaryList"]}
+
+    def manual_queues():
+        listed = centre.list_routing_profile_manual_assignment_queues(RoutingProfileId=id)
+        return {(q["QueueId"], q["Channel"]) for q in listed["RoutingProfileManualAssignmentQueueConfigSummaryList"]}
+    centre.associate_routing_profile_queues(RoutingProfileId=id, QueueConfigs=[config(a, priority=5), config(b, "CHAT", 2, 30)],
+                                            ManualAssignmentQueueConfigs=[manual(b, "TASK")])
+    assert queues() == {(a, "VOICE", 5, 0), (b, "CHAT", 2, 30)} and manual_queues() == {(b, "TASK")}
+    centre.update_routing_profile_queues(RoutingProfileId=id, QueueConfigs=[config(b, "CHAT", 3)])
+    with refuses("InvalidRequestException", "AssociateRoutingProfileQueues"):
+        centre.update_routing_profile_queues(RoutingProfileId=id, QueueConfigs=[config(a, priority=9), config(b, "VOICE")])
+    assert queues() == {(a, "VOICE", 5, 0), (b, "CHAT", 3, 0)}
+    with refuses("ResourceInUseException", id):
+        centre.delete_queue(QueueId=b)
+    gone = [{"QueueId": b, "Channel": c} for c in ("CHAT", "EMAIL")]
+    for _ in range(2):
+        centre.disassociate_routing_profile_queues(RoutingProfileId=id, QueueReferences=gone, ManualAssignmentQueueReferences=[{"QueueId": b, "Channel": "TASK"}])
+    assert queues() == {(a, "VOICE", 5, 0)} and manual_queues() == set()
+    centre.delete_queue(QueueId=b)
+    with refuses("InvalidParameterException", "at most 10"):
+        centre.disassociate_routing_profile_queues(RoutingProfileId=id, QueueReferences=[{"QueueId": a, "Channel": "VOICE"}] * 11)
+
+    media = [{"Channel": "CHAT", "Concurrency": 3}]
+    centre.update_routing_profile_concurrency(RoutingProfileId=id, MediaConcurrencies=media)
+    centre.update_routing_profile_default_outbound_queue(RoutingProfileId=id, DefaultOutboundQueueId=a)
+    centre.update_routing_profile_name(RoutingProfileId=id, Name="Renamed", Description="d")
+    r = centre.describe_routing_profile(RoutingProfileId=id)["RoutingProfile"]
+    assert r["AgentAvailabilityTimer"] == "TIME_SINCE_LAST_ACTIVITY"
+    centre.update_routing_profile_agent_availability_timer(RoutingProfileId=id, AgentAvailabilityTimer="TIME_SINCE_LAST_INBOUND")
+    r = centre.describe_routing_profile(RoutingProfileId=id)["RoutingProfile"]
+    assert (r["Name"], r["Description"], r["MediaConcurrencies"], r["DefaultOutboundQueueId"], r["AgentAvailabilityTimer"]) == (
+        "Renamed", "d", media, a, "TIME_SINCE_LAST_INBOUND")
+    with refuses("DuplicateResourceException", "Basic Routing Profile"):
+        centre.update_routing_profile_name(RoutingProfileId=id, Name="Basic Routing Profile")
+
+
+def test_queues_of_a_routing_profile_are_bounded(centre):
+    id = centre.routing()
+    with_quota = [config(centre.queue(), c) for _ in range(3) for c in ("VOICE", "CHAT", "TASK", "EMAIL")]
+    for part in (with_quota[:10], with_quota[10:]):  # a call takes ten, a routing profile more
+        centre.associate_routing_profile_queues(RoutingProfileId=id, QueueConfigs=part)
+    assert len(centre.list_routing_profile_queues(RoutingProfileId=id)["RoutingProfileQueueConfigSummaryList"]) == 12
+
+
+def test_hours_changes(centre):
+    id, parent = centre.hours(), centre.hours()
+    centre.update_hours_of_operation(HoursOfOperationId=id, Name="Renamed", Description="d", TimeZone="Europe/Paris", Config=WEEK)
+    centre.associate_hours_of_operations(HoursOfOperationId=id, ParentHoursOfOperationConfigs=[{"HoursOfOperationId": parent}])
+    h = centre.describe_hours_of_operation(HoursOfOperationId=id)["HoursOfOperation"]
+    assert (h["Name"], h["Description"], h["TimeZone"], h["Config"]) == ("Renamed", "d", "Europe/Paris", WEEK)
+    assert [p["Id"] for p in h["ParentHoursOfOperations"]] == [parent]
+    children = centre.list_child_hours_of_operations(HoursOfOperationId=parent)["ChildHoursOfOperationsSummaryList"]
+    assert children == [{"Id": id, "Name": "Renamed", "Arn": centre.arn("operating-hours", id)}]
+    with refuses("InvalidParameterException", id):
+        centre.associate_hours_of_operations(HoursOfOperationId=parent, ParentHoursOfOperationConfigs=[{"HoursOfOperationId": id}])
+    with refuses("ServiceQuotaExceededException", "at most 3"):
+        for _ in range(3):
+            centre.associate_hours_of_operations(HoursOfOperationId=id, ParentHoursOfOperationConfigs=[{"HoursOfOperationId": centre.hours()}])
+    centre.disassociate_hours_of_operations(HoursOfOperationId=id, ParentHoursOfOperationIds=[parent])
+    assert not centre.list_child_hours_of_operations(HoursOfOperationId=parent)["ChildHoursOfOperationsSummaryList"]
+    centre.update_hours_of_operation(HoursOfOperationId=id, Description="")
+    assert "Description" not in centre.describe_hours_of_operation(HoursOfOperationId=id)["HoursOfOperation"]
+    with refuses("InvalidParameterException", "TimeZone"):
+        centre.update_hours_of_operation(HoursOfOperationId=id, TimeZone="Mars/Base")

@@ -590,7 +590,7 @@ var views = map[string]string{
 	access.TypeUser: "Users.View", access.TypeSecurityProfile: "SecurityProfiles.View", access.TypeQueue: "Queues.View",
 	access.TypeRoutingProfile: "RoutingPolicies.View", access.TypeHierarchyGroup: "AgentGrouping.View",
 	access.TypeHoursOfOperation: "HoursOfOperation.View", access.TypeContactFlowModule: "ContactFlowModules.View",
-	access.TypeAIAgent: "QConnectAIAgents.View",
+	access.TypeQuickConnect: "TransferDestinations.View", access.TypeAIAgent: "QConnectAIAgents.View",
 }
 
 // holds refuses a viewer without a permission on anything at all.

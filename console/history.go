@@ -17,7 +17,8 @@ import (
 var historyTypes = map[string]lanyard.Type{
 	access.TypeSecurityProfile: lanyard.TypeProfile, access.TypeUser: lanyard.TypeUser, access.TypeHierarchyGroup: lanyard.TypeGroup,
 	access.TypeQueue: lanyard.TypeQueue, access.TypeRoutingProfile: lanyard.TypeRoutingProfile, access.TypeHoursOfOperation: lanyard.TypeHours,
-	access.TypeContactFlowModule: lanyard.TypeModule, access.TypeAIAgent: lanyard.TypeAIAgent, "Instance": lanyard.TypeInstance,
+	access.TypeContactFlowModule: lanyard.TypeModule, access.TypeQuickConnect: lanyard.TypeQuickConnect,
+	access.TypeAIAgent: lanyard.TypeAIAgent, "Instance": lanyard.TypeInstance,
 	"HierarchyStructure": lanyard.TypeStructure,
 }
 
@@ -484,10 +485,11 @@ func less(a, b []string) []string {
 // renamed are the members of stored documents that the API calls otherwise, and those that are not
 // shown.
 var renamed = map[lanyard.Type]map[string]string{
-	lanyard.TypeUser:    {"Name": "Username", "Profiles": "SecurityProfileIds", "RoutingProfile": "RoutingProfileId", "Group": "HierarchyGroupId", "DirectoryUserID": "DirectoryUserId"},
-	lanyard.TypeAIAgent: {"Profiles": "SecurityProfileIds", "Name": ""},
-	lanyard.TypeGroup:   {"Path": "HierarchyPath"},
-	lanyard.TypeQueue:   {"Hours": "HoursOfOperationId"},
+	lanyard.TypeUser:         {"Name": "Username", "Profiles": "SecurityProfileIds", "RoutingProfile": "RoutingProfileId", "Group": "HierarchyGroupId", "DirectoryUserID": "DirectoryUserId"},
+	lanyard.TypeAIAgent:      {"Profiles": "SecurityProfileIds", "Name": ""},
+	lanyard.TypeGroup:        {"Path": "HierarchyPath"},
+	lanyard.TypeQueue:        {"Hours": "HoursOfOperationId", "QuickConnects": "QuickConnectIds"},
+	lanyard.TypeQuickConnect: {"Kind": "QuickConnectType", "User": "UserId", "Queue": "QueueId", "Flow": "ContactFlowId"},
 }
 
 // fields are the members of a stored document, by the names that the API has for them.

@@ -157,6 +157,7 @@ const broadly = 15
 var tagTypes = map[string]bool{
 	access.TypeUser: true, access.TypeSecurityProfile: true, access.TypeQueue: true, access.TypeRoutingProfile: true,
 	access.TypeHierarchyGroup: true, access.TypeHoursOfOperation: true, access.TypeContactFlowModule: true,
+	access.TypeQuickConnect: true,
 }
 
 // unknownTypes lists the names of restricted types that are unknown.

@@ -72,6 +72,7 @@ var accessTypes = map[lanyard.Type]string{
 	lanyard.TypeUser: access.TypeUser, lanyard.TypeProfile: access.TypeSecurityProfile, lanyard.TypeQueue: access.TypeQueue,
 	lanyard.TypeRoutingProfile: access.TypeRoutingProfile, lanyard.TypeGroup: access.TypeHierarchyGroup,
 	lanyard.TypeHours: access.TypeHoursOfOperation, lanyard.TypeModule: access.TypeContactFlowModule,
+	lanyard.TypeQuickConnect: access.TypeQuickConnect,
 }
 
 // ask asks for the acting user.
@@ -334,7 +335,14 @@ func (g *guard) attach(before, after lanyard.Resource) *denial {
 	if before != nil {
 		had = before.Refs()
 	}
-	for _, ref := range after.Refs() {
+	if q, ok := before.(*lanyard.QuickConnect); ok {
+		had = append(had, lanyard.Ref{Type: lanyard.TypeUser, ID: q.User})
+	}
+	refs := after.Refs()
+	if q, ok := after.(*lanyard.QuickConnect); ok && q.User != "" { // which is no Ref: it may be deleted
+		refs = append(refs, lanyard.Ref{Type: lanyard.TypeUser, ID: q.User})
+	}
+	for _, ref := range refs {
 		if slices.Contains(had, ref) {
 			continue
 		}
@@ -375,7 +383,8 @@ var views = map[lanyard.Type]string{
 	lanyard.TypeUser: "Users.View", lanyard.TypeProfile: "SecurityProfiles.View", lanyard.TypeQueue: "Queues.View",
 	lanyard.TypeRoutingProfile: "RoutingPolicies.View", lanyard.TypeGroup: "AgentGrouping.View",
 	lanyard.TypeHours: "HoursOfOperation.View", lanyard.TypeModule: "ContactFlowModules.View",
-	lanyard.TypeAIAgent: "QConnectAIAgents.View",
+	lanyard.TypeAIAgent:      "QConnectAIAgents.View",
+	lanyard.TypeQuickConnect: "TransferDestinations.View",
 }
 
 // checkStrict refuses to change the user's own rights, and to grant anything that the user's

@@ -60,7 +60,10 @@ type Quotas struct {
 	RoutingProfiles     int // 100
 	Hours               int // 100
 	Modules             int // 200
-	AIAgents            int // 10,000: ours, so that associations cannot fill the disk
+	QuickConnects       int // 100
+	// QueuesPerRoutingProfile counts each channel of a queue: 50.
+	QueuesPerRoutingProfile int
+	AIAgents                int // 10,000: ours, so that associations cannot fill the disk
 	// RestrictedProfilesPerUser is how many profiles with tag or hierarchy restrictions one user may
 	// hold: 3. Amazon's pages disagree (2 and 3).
 	RestrictedProfilesPerUser int
@@ -72,7 +75,8 @@ func (q Quotas) withDefaults() Quotas {
 		value int
 	}{
 		{&q.InstancesPerAccount, 2}, {&q.Profiles, 100}, {&q.Users, 500}, {&q.Groups, 500}, {&q.Queues, 50},
-		{&q.RoutingProfiles, 100}, {&q.Hours, 100}, {&q.Modules, 200}, {&q.AIAgents, 10_000},
+		{&q.RoutingProfiles, 100}, {&q.Hours, 100}, {&q.Modules, 200}, {&q.QuickConnects, 100},
+		{&q.QueuesPerRoutingProfile, 50}, {&q.AIAgents, 10_000},
 		{&q.RestrictedProfilesPerUser, 3},
 	} {
 		if *d.field == 0 {

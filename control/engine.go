@@ -14,7 +14,7 @@ type source struct{ store store.Store }
 
 // loadOrder has what others refer to before those that refer to it.
 var loadOrder = []lanyard.Type{lanyard.TypeGroup, lanyard.TypeProfile, lanyard.TypeUser, lanyard.TypeAIAgent, lanyard.TypeQueue,
-	lanyard.TypeRoutingProfile, lanyard.TypeHours, lanyard.TypeModule}
+	lanyard.TypeRoutingProfile, lanyard.TypeHours, lanyard.TypeModule, lanyard.TypeQuickConnect}
 
 // Load reads every resource that decides anything. The revision is read first: what changes in the
 // meantime comes again with the events after it.

@@ -25,6 +25,7 @@ var words = map[lanyard.Type]string{
 	lanyard.TypeModule:         "flow module",
 	lanyard.TypeModuleVersion:  "flow module version",
 	lanyard.TypeModuleAlias:    "flow module alias",
+	lanyard.TypeQuickConnect:   "quick connect",
 	lanyard.TypeAIAgent:        "AI agent",
 }
 
@@ -90,7 +91,7 @@ func notFound(t lanyard.Type, ref string) error {
 var labels = map[lanyard.Type]string{
 	lanyard.TypeInstance: "InstanceId", lanyard.TypeProfile: "SecurityProfileId", lanyard.TypeUser: "UserId", lanyard.TypeGroup: "HierarchyGroupId",
 	lanyard.TypeQueue: "QueueId", lanyard.TypeRoutingProfile: "RoutingProfileId", lanyard.TypeHours: "HoursOfOperationId",
-	lanyard.TypeModule: "ContactFlowModuleId",
+	lanyard.TypeModule: "ContactFlowModuleId", lanyard.TypeQuickConnect: "QuickConnectId",
 }
 
 // get returns the resource that a call is about: that of in with that id or ARN.

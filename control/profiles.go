@@ -268,6 +268,21 @@ func List[R lanyard.Resource](ctx context.Context, s *Service, call Call, instan
 	return in, page, next, err
 }
 
+// ListIf is List of those resources that are wanted.
+func ListIf[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string, wanted func(R) bool, p Page) (*lanyard.Instance, []R, string, error) {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	see, err := s.visible(ctx, call, in)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	both := func(r lanyard.Resource) bool { return wanted(r.(R)) && (see == nil || see(r)) }
+	page, next, err := seen[R](ctx, s, s.store.Reader(in.ID), in.ID, both, p)
+	return in, page, next, err
+}
+
 // ListSecurityProfilePermissions pages through a profile's permissions in byte order.
 func (s *Service) ListSecurityProfilePermissions(ctx context.Context, call Call, instance, profile string, page Page) (*lanyard.Instance, *lanyard.Profile, []string, string, error) {
 	return profilePart(ctx, s, call, instance, profile, page,

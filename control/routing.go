@@ -2,8 +2,8 @@ package control
 
 import (
 	"context"
+	"reflect"
 	"slices"
-	"time"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/store"
@@ -31,19 +31,53 @@ func create[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 	return in, made, err
 }
 
+// update changes one resource. A change that leaves it as it was is none.
+func update[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance, ref string, change func(store.Tx, *lanyard.Instance, R) error) error {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+		before, err := get[R](ctx, s, tx, in, ref)
+		if err != nil {
+			return err
+		}
+		r := lanyard.Clone(before)
+		if err := change(tx, in, r); err != nil {
+			return err
+		}
+		if reflect.DeepEqual(r, before) {
+			return errUnchanged
+		}
+		r.Head().Modified = s.time()
+		return taken("Name", r, tx.Put(ctx, r))
+	})
+}
+
+// merged returns settings with single ones replaced, or removed where the new value is nil.
+func merged(have, with lanyard.Settings) lanyard.Settings {
+	for name, value := range with {
+		if value == nil {
+			delete(have, name)
+			continue
+		}
+		if have == nil {
+			have = lanyard.Settings{}
+		}
+		have[name] = value
+	}
+	return have
+}
+
 // CreateHoursOfOperation adds hours of operation.
 func (s *Service) CreateHoursOfOperation(ctx context.Context, call Call, instance string, h *lanyard.Hours) (*lanyard.Instance, *lanyard.Hours, error) {
-	if _, err := time.LoadLocation(h.TimeZone); err != nil || h.TimeZone == "" || h.TimeZone == "Local" {
-		return nil, nil, lanyard.Errorf(lanyard.Invalid, "TimeZone: %s is not a time zone; names of the IANA database are accepted, e.g. Europe/Paris", quote(h.TimeZone))
+	if err := checkTimeZone(h.TimeZone); err != nil {
+		return nil, nil, err
 	}
 	return create(ctx, s, call, instance, s.quotas.Hours, h, func(tx store.Tx, in *lanyard.Instance, h *lanyard.Hours) (err error) {
-		for i, ref := range h.Parents {
-			if h.Parents[i], err = referID[*lanyard.Hours](ctx, s, tx, in, member("ParentHoursOfOperationConfigs", i, "HoursOfOperationId"), ref); err != nil {
-				return err
-			}
-		}
+		h.Parents, err = s.parentIDs(ctx, tx, in, parentConfig, h.Parents)
 		h.Parents = unique(h.Parents)
-		return nil
+		return err
 	})
 }
 
@@ -81,8 +115,12 @@ func (s *Service) DeleteHoursOfOperation(ctx context.Context, call Call, instanc
 // CreateQueue adds a queue.
 func (s *Service) CreateQueue(ctx context.Context, call Call, instance string, q *lanyard.Queue) (*lanyard.Instance, *lanyard.Queue, error) {
 	return create(ctx, s, call, instance, s.quotas.Queues, q, func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) (err error) {
-		q.Hours, err = referID[*lanyard.Hours](ctx, s, tx, in, "HoursOfOperationId", q.Hours)
-		return err
+		if q.Hours, err = referID[*lanyard.Hours](ctx, s, tx, in, "HoursOfOperationId", q.Hours); err != nil {
+			return err
+		}
+		sent := q.QuickConnects
+		q.QuickConnects = nil
+		return s.addQuickConnects(ctx, tx, in, q, sent)
 	})
 }
 
@@ -91,9 +129,9 @@ func (s *Service) DescribeQueue(ctx context.Context, call Call, instance, queue 
 	return describe[*lanyard.Queue](ctx, s, call, instance, queue)
 }
 
-// DeleteQueue removes a queue that no routing profile uses.
+// DeleteQueue removes a queue that no routing profile uses and no quick connect leads to.
 func (s *Service) DeleteQueue(ctx context.Context, call Call, instance, queue string) error {
-	return remove[*lanyard.Queue](ctx, s, call, instance, queue, lanyard.TypeRoutingProfile)
+	return remove[*lanyard.Queue](ctx, s, call, instance, queue, lanyard.TypeRoutingProfile, lanyard.TypeQuickConnect)
 }
 
 // CreateRoutingProfile adds a routing profile.
@@ -105,7 +143,10 @@ func (s *Service) CreateRoutingProfile(ctx context.Context, call Call, instance 
 		if err := s.queueConfigs(ctx, tx, in, "QueueConfigs", r.Queues); err != nil {
 			return err
 		}
-		return s.queueConfigs(ctx, tx, in, "ManualAssignmentQueueConfigs", r.ManualQueues)
+		if err := s.queueConfigs(ctx, tx, in, "ManualAssignmentQueueConfigs", r.ManualQueues); err != nil {
+			return err
+		}
+		return s.roomForQueues(r)
 	})
 }
 
@@ -118,7 +159,7 @@ func (s *Service) queueConfigs(ctx context.Context, r store.Reader, in *lanyard.
 			return err
 		}
 		if seen[queueKey(*c)] {
-			return lanyard.Errorf(lanyard.Invalid, "%s: queue %s stands twice for channel %s; once is accepted", where, c.Queue, c.Channel)
+			return lanyard.Errorf(lanyard.Invalid, "%s: queue %s is listed twice for channel %s", where, c.Queue, c.Channel)
 		}
 		seen[queueKey(*c)] = true
 	}
@@ -181,22 +222,40 @@ type NamedQueue struct {
 	Name string
 }
 
+// ProfileQueues is a page of the queues of a routing profile.
+type ProfileQueues struct {
+	Instance *lanyard.Instance
+	Profile  *lanyard.RoutingProfile
+	Page     []NamedQueue
+	Next     string
+}
+
 // ListRoutingProfileQueues pages through the queues of a routing profile by queue and channel.
-func (s *Service) ListRoutingProfileQueues(ctx context.Context, call Call, instance, routingProfile string, p Page) (*lanyard.Instance, *lanyard.RoutingProfile, []NamedQueue, string, error) {
+func (s *Service) ListRoutingProfileQueues(ctx context.Context, call Call, instance, routingProfile string, p Page) (ProfileQueues, error) {
+	return s.profileQueues(ctx, call, instance, routingProfile, p, func(r *lanyard.RoutingProfile) []lanyard.QueueConfig { return r.Queues })
+}
+
+// ListRoutingProfileManualAssignmentQueues pages through the queues of a routing profile whose contacts are
+// assigned by hand, by queue and channel.
+func (s *Service) ListRoutingProfileManualAssignmentQueues(ctx context.Context, call Call, instance, routingProfile string, p Page) (ProfileQueues, error) {
+	return s.profileQueues(ctx, call, instance, routingProfile, p, func(r *lanyard.RoutingProfile) []lanyard.QueueConfig { return r.ManualQueues })
+}
+
+func (s *Service) profileQueues(ctx context.Context, call Call, instance, routingProfile string, p Page, of func(*lanyard.RoutingProfile) []lanyard.QueueConfig) (ProfileQueues, error) {
 	in, r, err := s.DescribeRoutingProfile(ctx, call, instance, routingProfile)
 	if err != nil {
-		return nil, nil, nil, "", err
+		return ProfileQueues{}, err
 	}
-	page, next := pageBy(r.Queues, queueKey, p)
+	page, next := pageBy(of(r), queueKey, p)
 	named := make([]NamedQueue, len(page))
 	for i, c := range page {
 		q, err := load[*lanyard.Queue](ctx, s, s.store.Reader(in.ID), in, c.Queue)
 		if err != nil {
-			return nil, nil, nil, "", err
+			return ProfileQueues{}, err
 		}
 		named[i] = NamedQueue{c, q.Name}
 	}
-	return in, r, named, next, nil
+	return ProfileQueues{in, r, named, next}, nil
 }
 
 // DeleteRoutingProfile removes a routing profile that no user has.

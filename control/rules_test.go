@@ -131,7 +131,7 @@ func TestGroupPaths(t *testing.T) {
 // TestQuotas fills each quota, is refused one more, and has room again after a deletion.
 func TestQuotas(t *testing.T) {
 	w := newWorld(t, func(c *control.Config) {
-		c.Quotas = control.Quotas{InstancesPerAccount: 1, Profiles: 5, Users: 2, Groups: 2, Queues: 2, RoutingProfiles: 2, Hours: 2, Modules: 2, AIAgents: 2}
+		c.Quotas = control.Quotas{InstancesPerAccount: 1, Profiles: 5, Users: 2, Groups: 2, Queues: 2, RoutingProfiles: 2, Hours: 2, Modules: 2, QuickConnects: 2, AIAgents: 2}
 	})
 	w.must(w.levels("One"))
 	held := only[*lanyard.Profile](w).ID
@@ -167,6 +167,10 @@ func TestQuotas(t *testing.T) {
 			_, m, err := w.CreateContactFlowModule(t.Context(), call(""), w.in.ID, &lanyard.Module{Meta: lanyard.Meta{Name: name}}, "")
 			return idOf(m, err), err
 		}, func(id string) error { return w.DeleteContactFlowModule(t.Context(), call(""), w.in.ID, id) }},
+		{"QuickConnects", 2, func(name string) (string, error) {
+			_, q, err := w.CreateQuickConnect(t.Context(), call(""), w.in.ID, &lanyard.QuickConnect{Meta: lanyard.Meta{Name: name}, Kind: lanyard.ToFlow, Flow: "f"})
+			return idOf(q, err), err
+		}, func(id string) error { return w.DeleteQuickConnect(t.Context(), call(""), w.in.ID, id) }},
 		{"Modules with a client token", 2, func(name string) (string, error) {
 			_, m, err := w.CreateContactFlowModule(t.Context(), call("CreateContactFlowModule"), w.in.ID, &lanyard.Module{Meta: lanyard.Meta{Name: name}}, "token "+name)
 			return idOf(m, err), err
@@ -634,6 +638,8 @@ func TestForeignersSeeNothing(t *testing.T) {
 	theirs := w.instance(stranger, "theirs")
 	p, u, g, m := w.profile("P", control.ProfileChange{}), w.user("u"), w.group("G", ""), w.module("M")
 	queue, routing, hours := only[*lanyard.Queue](w), only[*lanyard.RoutingProfile](w), only[*lanyard.Hours](w)
+	_, quick, err := w.CreateQuickConnect(t.Context(), call(""), w.in.ID, &lanyard.QuickConnect{Meta: lanyard.Meta{Name: "Q"}, Kind: lanyard.ToFlow, Flow: "f"})
+	w.must(err)
 	c, ctx := by(stranger, "Anything"), t.Context()
 	revision := w.revision()
 	// attempts are calls on an instance, with resources named by id or by ARN.
@@ -665,14 +671,42 @@ func TestForeignersSeeNothing(t *testing.T) {
 		add("DeleteUserHierarchyGroup", w.DeleteUserHierarchyGroup(ctx, c, in, name(g)))
 		_, _, err = w.DescribeQueue(ctx, c, in, name(queue))
 		add("DescribeQueue", err)
+		add("UpdateQueueHoursOfOperation", w.UpdateQueueHoursOfOperation(ctx, c, in, name(queue), name(hours)))
+		add("UpdateQueueMaxContacts", w.UpdateQueueMaxContacts(ctx, c, in, name(queue), nil))
+		add("UpdateQueueName", w.UpdateQueueName(ctx, c, in, name(queue), control.Naming{Name: ptr("mine")}))
+		add("UpdateQueueStatus", w.UpdateQueueStatus(ctx, c, in, name(queue), "DISABLED"))
+		add("UpdateQueueSettings", w.UpdateQueueSettings(ctx, c, in, name(queue), lanyard.Settings{}))
+		add("AssociateQueueQuickConnects", w.AssociateQueueQuickConnects(ctx, c, in, name(queue), []string{name(quick)}))
+		add("DisassociateQueueQuickConnects", w.DisassociateQueueQuickConnects(ctx, c, in, name(queue), []string{name(quick)}))
+		_, err = w.ListQueueQuickConnects(ctx, c, in, name(queue), page)
+		add("ListQueueQuickConnects", err)
+		_, _, err = w.DescribeQuickConnect(ctx, c, in, name(quick))
+		add("DescribeQuickConnect", err)
+		add("UpdateQuickConnectName", w.UpdateQuickConnectName(ctx, c, in, name(quick), control.Naming{Name: ptr("mine")}))
+		add("UpdateQuickConnectConfig", w.UpdateQuickConnectConfig(ctx, c, in, name(quick), lanyard.QuickConnect{Kind: lanyard.ToFlow, Flow: "g"}))
+		add("DeleteQuickConnect", w.DeleteQuickConnect(ctx, c, in, name(quick)))
 		add("DeleteQueue", w.DeleteQueue(ctx, c, in, name(queue)))
 		_, _, err = w.DescribeRoutingProfile(ctx, c, in, name(routing))
 		add("DescribeRoutingProfile", err)
-		_, _, _, _, err = w.ListRoutingProfileQueues(ctx, c, in, name(routing), page)
+		_, err = w.ListRoutingProfileQueues(ctx, c, in, name(routing), page)
 		add("ListRoutingProfileQueues", err)
+		_, err = w.ListRoutingProfileManualAssignmentQueues(ctx, c, in, name(routing), page)
+		add("ListRoutingProfileManualAssignmentQueues", err)
+		queues := []lanyard.QueueConfig{{Queue: name(queue), Channel: "VOICE", Priority: 9}}
+		add("UpdateRoutingProfileName", w.UpdateRoutingProfileName(ctx, c, in, name(routing), control.Naming{Name: ptr("mine")}))
+		add("UpdateRoutingProfileDefaultOutboundQueue", w.UpdateRoutingProfileDefaultOutboundQueue(ctx, c, in, name(routing), name(queue)))
+		add("UpdateRoutingProfileSettings", w.UpdateRoutingProfileSettings(ctx, c, in, name(routing), lanyard.Settings{}))
+		add("UpdateRoutingProfileQueues", w.UpdateRoutingProfileQueues(ctx, c, in, name(routing), queues))
+		add("AssociateRoutingProfileQueues", w.AssociateRoutingProfileQueues(ctx, c, in, name(routing), control.RoutingQueues{Queues: queues}))
+		add("DisassociateRoutingProfileQueues", w.DisassociateRoutingProfileQueues(ctx, c, in, name(routing), control.RoutingQueues{Queues: queues}))
 		add("DeleteRoutingProfile", w.DeleteRoutingProfile(ctx, c, in, name(routing)))
 		_, _, err = w.DescribeHoursOfOperation(ctx, c, in, name(hours))
 		add("DescribeHoursOfOperation", err)
+		add("UpdateHoursOfOperation", w.UpdateHoursOfOperation(ctx, c, in, name(hours), control.HoursChange{TimeZone: ptr("UTC")}))
+		add("AssociateHoursOfOperations", w.AssociateHoursOfOperations(ctx, c, in, name(hours), []string{name(hours)}))
+		add("DisassociateHoursOfOperations", w.DisassociateHoursOfOperations(ctx, c, in, name(hours), []string{name(hours)}))
+		_, err = w.ListChildHoursOfOperations(ctx, c, in, name(hours), page)
+		add("ListChildHoursOfOperations", err)
 		add("DeleteHoursOfOperation", w.DeleteHoursOfOperation(ctx, c, in, name(hours)))
 		_, _, err = w.DescribeContactFlowModule(ctx, c, in, name(m))
 		add("DescribeContactFlowModule", err)
@@ -737,7 +771,7 @@ func TestForeignersSeeNothing(t *testing.T) {
 	for _, err := range []error{w.TagResource(ctx, c, w.arn(p), map[string]string{"a": "b"}), w.UntagResource(ctx, c, w.arn(p), []string{"a"})} {
 		w.fails(err, lanyard.NotFound)
 	}
-	_, err := w.ListTagsForResource(ctx, c, w.arn(p))
+	_, err = w.ListTagsForResource(ctx, c, w.arn(p))
 	w.fails(err, lanyard.NotFound)
 	list, _, err := w.ListInstances(ctx, c, control.Page{Limit: 10})
 	w.must(err)

@@ -91,6 +91,11 @@ var searchable = map[lanyard.Type][]field{
 		idField,
 	},
 	lanyard.TypeModule: {nameField, {"description", one(func(m *lanyard.Module) string { return m.Description })}, idField},
+	lanyard.TypeQuickConnect: {
+		nameField,
+		{"description", one(func(q *lanyard.QuickConnect) string { return q.Description })},
+		idField,
+	},
 }
 
 // idFields hold ids, for which ARNs may be sent, and of which type: "" for the one that is searched.

@@ -15,6 +15,7 @@ const maxTags = 50
 var taggable = map[lanyard.Type]bool{
 	lanyard.TypeInstance: true, lanyard.TypeProfile: true, lanyard.TypeUser: true, lanyard.TypeGroup: true,
 	lanyard.TypeQueue: true, lanyard.TypeRoutingProfile: true, lanyard.TypeHours: true, lanyard.TypeModule: true,
+	lanyard.TypeQuickConnect: true,
 }
 
 // tagged resolves the ARN of a taggable resource to its instance, type and id. Whether the resource

@@ -15,6 +15,9 @@ func quote(s string) string { return strconv.Quote(clip(s)) }
 // member names a member of the i-th item of a list.
 func member(list string, i int, name string) string { return fmt.Sprintf("%s[%d].%s", list, i, name) }
 
+// item names the i-th item of a list.
+func item(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
+
 func contains(list []string, s string) bool { return slices.Contains(list, s) }
 
 // unique drops repetitions and keeps the order. The empty list is nil, so that "cleared" and

@@ -3,6 +3,24 @@
 
 package model
 
+func (s *AssociateHoursOfOperationsRequest) Bind(p Params) error {
+	s.HoursOfOperationId = p.label("HoursOfOperationId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *AssociateQueueQuickConnectsRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.QueueId = p.label("QueueId")
+	return nil
+}
+
+func (s *AssociateRoutingProfileQueuesRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.RoutingProfileId = p.label("RoutingProfileId")
+	return nil
+}
+
 func (s *AssociateSecurityProfilesRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	return nil
@@ -35,6 +53,11 @@ func (s *CreateInstanceRequest) Bind(p Params) error {
 }
 
 func (s *CreateQueueRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *CreateQuickConnectRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	return nil
 }
@@ -101,6 +124,12 @@ func (s *DeleteQueueRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *DeleteQuickConnectRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.QuickConnectId = p.label("QuickConnectId")
+	return nil
+}
+
 func (s *DeleteRoutingProfileRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	s.RoutingProfileId = p.label("RoutingProfileId")
@@ -161,6 +190,12 @@ func (s *DescribeQueueRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *DescribeQuickConnectRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.QuickConnectId = p.label("QuickConnectId")
+	return nil
+}
+
 func (s *DescribeRoutingProfileRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	s.RoutingProfileId = p.label("RoutingProfileId")
@@ -187,6 +222,24 @@ func (s *DescribeUserHierarchyStructureRequest) Bind(p Params) error {
 func (s *DescribeUserRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	s.UserId = p.label("UserId")
+	return nil
+}
+
+func (s *DisassociateHoursOfOperationsRequest) Bind(p Params) error {
+	s.HoursOfOperationId = p.label("HoursOfOperationId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DisassociateQueueQuickConnectsRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.QueueId = p.label("QueueId")
+	return nil
+}
+
+func (s *DisassociateRoutingProfileQueuesRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.RoutingProfileId = p.label("RoutingProfileId")
 	return nil
 }
 
@@ -1035,9 +1088,93 @@ func (s *UpdateContactFlowModuleMetadataRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *UpdateHoursOfOperationRequest) Bind(p Params) error {
+	s.HoursOfOperationId = p.label("HoursOfOperationId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
 func (s *UpdateInstanceAttributeRequest) Bind(p Params) error {
 	s.AttributeType = p.label("AttributeType")
 	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *UpdateQueueHoursOfOperationRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.QueueId = p.label("QueueId")
+	return nil
+}
+
+func (s *UpdateQueueMaxContactsRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.QueueId = p.label("QueueId")
+	return nil
+}
+
+func (s *UpdateQueueNameRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.QueueId = p.label("QueueId")
+	return nil
+}
+
+func (s *UpdateQueueOutboundCallerConfigRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.QueueId = p.label("QueueId")
+	return nil
+}
+
+func (s *UpdateQueueOutboundEmailConfigRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.QueueId = p.label("QueueId")
+	return nil
+}
+
+func (s *UpdateQueueStatusRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.QueueId = p.label("QueueId")
+	return nil
+}
+
+func (s *UpdateQuickConnectConfigRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.QuickConnectId = p.label("QuickConnectId")
+	return nil
+}
+
+func (s *UpdateQuickConnectNameRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.QuickConnectId = p.label("QuickConnectId")
+	return nil
+}
+
+func (s *UpdateRoutingProfileAgentAvailabilityTimerRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.RoutingProfileId = p.label("RoutingProfileId")
+	return nil
+}
+
+func (s *UpdateRoutingProfileConcurrencyRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.RoutingProfileId = p.label("RoutingProfileId")
+	return nil
+}
+
+func (s *UpdateRoutingProfileDefaultOutboundQueueRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.RoutingProfileId = p.label("RoutingProfileId")
+	return nil
+}
+
+func (s *UpdateRoutingProfileNameRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.RoutingProfileId = p.label("RoutingProfileId")
+	return nil
+}
+
+func (s *UpdateRoutingProfileQueuesRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.RoutingProfileId = p.label("RoutingProfileId")
 	return nil
 }
 

@@ -48,6 +48,8 @@ func TestViolation(t *testing.T) {
 		{"empty", &model.ListSecurityProfilesRequest{InstanceId: ptr("")}, `InstanceId: "" has 0 characters; at least 1 is required`},
 		{"number", &model.ListSecurityProfilesRequest{InstanceId: ptr("i"), MaxResults: ptr(int32(1001))}, `MaxResults: 1001 is too large; at most 1000 is accepted`},
 		{"cut", &model.ListSecurityProfilesRequest{InstanceId: &long}, `InstanceId: "` + long[:2*128] + `"... has 300 characters; at most 100 are accepted`},
+		{"blank, where the least length is 0", &model.CreateContactFlowModuleRequest{InstanceId: ptr("i"), Name: ptr("n"), Content: ptr("{}"), Description: ptr("")}, ""},
+		{"a space there", &model.CreateContactFlowModuleRequest{InstanceId: ptr("i"), Name: ptr("n"), Content: ptr("{}"), Description: ptr(" ")}, `Description: " " must match .*\S.*`},
 		{
 			"pattern",
 			&model.CreateSecurityProfileRequest{InstanceId: ptr("i"), SecurityProfileName: ptr("a*b")},

@@ -150,12 +150,15 @@ var (
 		match:  []string{`^(?:[\x{0009}\x{000A}\x{000D}\x{0020}-\x{007E}\x{00A1}-\x{00FF}]+$)`},
 		refuse: []string{`^(?:aws:|connect:)`},
 	}}
-	rulePriority         = &intRule{1, 99}
-	ruleQueueDescription = &stringRule{min: 1, max: 250}
-	ruleQueueMaxContacts = &intRule{0, 9223372036854775807}
-	ruleQueueType        = &stringRule{enum: []string{"STANDARD", "AGENT"}}
-	ruleQuickConnectType = &stringRule{enum: []string{"USER", "QUEUE", "PHONE_NUMBER", "FLOW"}}
-	ruleRegionName       = &stringRule{pattern: &pattern{
+	rulePriority                = &intRule{1, 99}
+	ruleQueueDescription        = &stringRule{min: 1, max: 250}
+	ruleQueueMaxContacts        = &intRule{0, 9223372036854775807}
+	ruleQueueStatus             = &stringRule{enum: []string{"ENABLED", "DISABLED"}}
+	ruleQueueType               = &stringRule{enum: []string{"STANDARD", "AGENT"}}
+	ruleQuickConnectDescription = &stringRule{min: 1, max: 250}
+	ruleQuickConnectName        = &stringRule{min: 1, max: 127}
+	ruleQuickConnectType        = &stringRule{enum: []string{"USER", "QUEUE", "PHONE_NUMBER", "FLOW"}}
+	ruleRegionName              = &stringRule{pattern: &pattern{
 		text:  `[a-z]{2}(-[a-z]+){1,2}(-[0-9])?`,
 		match: []string{`[a-z]{2}(-[a-z]+){1,2}(-[0-9])?`},
 	}}
@@ -190,18 +193,20 @@ var (
 		match:  []string{`^(?:[\p{L}\p{Z}\p{N}_.:/=+\-@]*$)`},
 		refuse: []string{`^(?:aws:)`},
 	}}
-	ruleTagRestrictedResourceName = &stringRule{min: 1, max: 128}
-	ruleTagValue                  = &stringRule{max: 256}
-	ruleTargetListType            = &stringRule{enum: []string{"PROFICIENCIES"}}
-	ruleTaskTemplateName          = &stringRule{min: 1, max: 100}
-	ruleTaskTemplateStatus        = &stringRule{enum: []string{"ACTIVE", "INACTIVE"}}
-	ruleTestCaseExecutionStatus   = &stringRule{enum: []string{"INITIATED", "PASSED", "FAILED", "IN_PROGRESS", "STOPPED"}}
-	ruleTestCaseId                = &stringRule{max: 500}
-	ruleTestCaseName              = &stringRule{min: 1}
-	ruleTestCaseStatus            = &stringRule{enum: []string{"PUBLISHED", "SAVED"}}
-	ruleViewStatus                = &stringRule{enum: []string{"PUBLISHED", "SAVED"}}
-	ruleViewType                  = &stringRule{enum: []string{"CUSTOMER_MANAGED", "AWS_MANAGED"}}
-	ruleViewsInstanceId           = &stringRule{min: 1, max: 100, pattern: &pattern{
+	ruleTagRestrictedResourceName         = &stringRule{min: 1, max: 128}
+	ruleTagValue                          = &stringRule{max: 256}
+	ruleTargetListType                    = &stringRule{enum: []string{"PROFICIENCIES"}}
+	ruleTaskTemplateName                  = &stringRule{min: 1, max: 100}
+	ruleTaskTemplateStatus                = &stringRule{enum: []string{"ACTIVE", "INACTIVE"}}
+	ruleTestCaseExecutionStatus           = &stringRule{enum: []string{"INITIATED", "PASSED", "FAILED", "IN_PROGRESS", "STOPPED"}}
+	ruleTestCaseId                        = &stringRule{max: 500}
+	ruleTestCaseName                      = &stringRule{min: 1}
+	ruleTestCaseStatus                    = &stringRule{enum: []string{"PUBLISHED", "SAVED"}}
+	ruleUpdateHoursOfOperationDescription = &stringRule{max: 250}
+	ruleUpdateQuickConnectDescription     = &stringRule{max: 250}
+	ruleViewStatus                        = &stringRule{enum: []string{"PUBLISHED", "SAVED"}}
+	ruleViewType                          = &stringRule{enum: []string{"CUSTOMER_MANAGED", "AWS_MANAGED"}}
+	ruleViewsInstanceId                   = &stringRule{min: 1, max: 100, pattern: &pattern{
 		text:  `^[a-zA-Z0-9\_\-:\/]+$`,
 		match: []string{`^[a-zA-Z0-9\_\-:\/]+$`},
 	}}

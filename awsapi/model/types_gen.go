@@ -53,6 +53,28 @@ type Application struct {
 	Type                   *string  `json:"Type,omitzero"`
 }
 
+// AssociateHoursOfOperationsRequest is the input of AssociateHoursOfOperations.
+type AssociateHoursOfOperationsRequest struct {
+	HoursOfOperationId            *string                        `json:"-"`
+	InstanceId                    *string                        `json:"-"`
+	ParentHoursOfOperationConfigs []ParentHoursOfOperationConfig `json:"ParentHoursOfOperationConfigs,omitzero"`
+}
+
+// AssociateQueueQuickConnectsRequest is the input of AssociateQueueQuickConnects.
+type AssociateQueueQuickConnectsRequest struct {
+	InstanceId      *string  `json:"-"`
+	QueueId         *string  `json:"-"`
+	QuickConnectIds []string `json:"QuickConnectIds,omitzero"`
+}
+
+// AssociateRoutingProfileQueuesRequest is the input of AssociateRoutingProfileQueues.
+type AssociateRoutingProfileQueuesRequest struct {
+	InstanceId                   *string                                     `json:"-"`
+	ManualAssignmentQueueConfigs []RoutingProfileManualAssignmentQueueConfig `json:"ManualAssignmentQueueConfigs,omitzero"`
+	QueueConfigs                 []RoutingProfileQueueConfig                 `json:"QueueConfigs,omitzero"`
+	RoutingProfileId             *string                                     `json:"-"`
+}
+
 // AssociateSecurityProfilesRequest is the input of AssociateSecurityProfiles.
 type AssociateSecurityProfilesRequest struct {
 	EntityArn        *string               `json:"EntityArn,omitzero"`
@@ -322,6 +344,20 @@ type CreateQueueResponse struct {
 	QueueId  *string `json:"QueueId,omitzero"`
 }
 
+// CreateQuickConnectRequest is the input of CreateQuickConnect.
+type CreateQuickConnectRequest struct {
+	Description        *string             `json:"Description,omitzero"`
+	InstanceId         *string             `json:"-"`
+	Name               *string             `json:"Name,omitzero"`
+	QuickConnectConfig *QuickConnectConfig `json:"QuickConnectConfig,omitzero"`
+	Tags               map[string]string   `json:"Tags,omitzero"`
+}
+
+type CreateQuickConnectResponse struct {
+	QuickConnectARN *string `json:"QuickConnectARN,omitzero"`
+	QuickConnectId  *string `json:"QuickConnectId,omitzero"`
+}
+
 // CreateRoutingProfileRequest is the input of CreateRoutingProfile.
 type CreateRoutingProfileRequest struct {
 	AgentAvailabilityTimer       *string                                     `json:"AgentAvailabilityTimer,omitzero"`
@@ -488,6 +524,12 @@ type DeleteQueueRequest struct {
 	QueueId    *string `json:"-"`
 }
 
+// DeleteQuickConnectRequest is the input of DeleteQuickConnect.
+type DeleteQuickConnectRequest struct {
+	InstanceId     *string `json:"-"`
+	QuickConnectId *string `json:"-"`
+}
+
 // DeleteRoutingProfileRequest is the input of DeleteRoutingProfile.
 type DeleteRoutingProfileRequest struct {
 	InstanceId       *string `json:"-"`
@@ -573,6 +615,16 @@ type DescribeQueueResponse struct {
 	Queue *Queue `json:"Queue,omitzero"`
 }
 
+// DescribeQuickConnectRequest is the input of DescribeQuickConnect.
+type DescribeQuickConnectRequest struct {
+	InstanceId     *string `json:"-"`
+	QuickConnectId *string `json:"-"`
+}
+
+type DescribeQuickConnectResponse struct {
+	QuickConnect *QuickConnect `json:"QuickConnect,omitzero"`
+}
+
 // DescribeRoutingProfileRequest is the input of DescribeRoutingProfile.
 type DescribeRoutingProfileRequest struct {
 	InstanceId       *string `json:"-"`
@@ -620,6 +672,28 @@ type DescribeUserRequest struct {
 
 type DescribeUserResponse struct {
 	User *User `json:"User,omitzero"`
+}
+
+// DisassociateHoursOfOperationsRequest is the input of DisassociateHoursOfOperations.
+type DisassociateHoursOfOperationsRequest struct {
+	HoursOfOperationId        *string  `json:"-"`
+	InstanceId                *string  `json:"-"`
+	ParentHoursOfOperationIds []string `json:"ParentHoursOfOperationIds,omitzero"`
+}
+
+// DisassociateQueueQuickConnectsRequest is the input of DisassociateQueueQuickConnects.
+type DisassociateQueueQuickConnectsRequest struct {
+	InstanceId      *string  `json:"-"`
+	QueueId         *string  `json:"-"`
+	QuickConnectIds []string `json:"QuickConnectIds,omitzero"`
+}
+
+// DisassociateRoutingProfileQueuesRequest is the input of DisassociateRoutingProfileQueues.
+type DisassociateRoutingProfileQueuesRequest struct {
+	InstanceId                      *string                        `json:"-"`
+	ManualAssignmentQueueReferences []RoutingProfileQueueReference `json:"ManualAssignmentQueueReferences,omitzero"`
+	QueueReferences                 []RoutingProfileQueueReference `json:"QueueReferences,omitzero"`
+	RoutingProfileId                *string                        `json:"-"`
 }
 
 // DisassociateSecurityProfilesRequest is the input of DisassociateSecurityProfiles.
@@ -679,6 +753,10 @@ type ExternalInvocationConfiguration struct {
 type FlowModule struct {
 	FlowModuleId *string `json:"FlowModuleId,omitzero"`
 	Type         *string `json:"Type,omitzero"`
+}
+
+type FlowQuickConnectConfig struct {
+	ContactFlowId *string `json:"ContactFlowId,omitzero"`
 }
 
 type GranularAccessControlConfiguration struct {
@@ -890,6 +968,13 @@ type ListChildHoursOfOperationsRequest struct {
 	InstanceId         *string `json:"-"`
 	MaxResults         *int32  `json:"-"`
 	NextToken          *string `json:"-"`
+}
+
+type ListChildHoursOfOperationsResponse struct {
+	ChildHoursOfOperationsSummaryList []HoursOfOperationsIdentifier `json:"ChildHoursOfOperationsSummaryList,omitzero"`
+	LastModifiedRegion                *string                       `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime                  *Timestamp                    `json:"LastModifiedTime,omitzero"`
+	NextToken                         *string                       `json:"NextToken,omitzero"`
 }
 
 type ListCondition struct {
@@ -1142,6 +1227,13 @@ type ListQueueQuickConnectsRequest struct {
 	QueueId    *string `json:"-"`
 }
 
+type ListQueueQuickConnectsResponse struct {
+	LastModifiedRegion      *string               `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime        *Timestamp            `json:"LastModifiedTime,omitzero"`
+	NextToken               *string               `json:"NextToken,omitzero"`
+	QuickConnectSummaryList []QuickConnectSummary `json:"QuickConnectSummaryList,omitzero"`
+}
+
 // ListQueuesRequest is the input of ListQueues.
 type ListQueuesRequest struct {
 	InstanceId *string  `json:"-"`
@@ -1163,6 +1255,11 @@ type ListQuickConnectsRequest struct {
 	QuickConnectTypes []string `json:"-"`
 }
 
+type ListQuickConnectsResponse struct {
+	NextToken               *string               `json:"NextToken,omitzero"`
+	QuickConnectSummaryList []QuickConnectSummary `json:"QuickConnectSummaryList,omitzero"`
+}
+
 // ListReplicationFindingsRequest is the input of ListReplicationFindings.
 type ListReplicationFindingsRequest struct {
 	InstanceId   *string `json:"-"`
@@ -1177,6 +1274,13 @@ type ListRoutingProfileManualAssignmentQueuesRequest struct {
 	MaxResults       *int32  `json:"-"`
 	NextToken        *string `json:"-"`
 	RoutingProfileId *string `json:"-"`
+}
+
+type ListRoutingProfileManualAssignmentQueuesResponse struct {
+	LastModifiedRegion                                   *string                                            `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime                                     *Timestamp                                         `json:"LastModifiedTime,omitzero"`
+	NextToken                                            *string                                            `json:"NextToken,omitzero"`
+	RoutingProfileManualAssignmentQueueConfigSummaryList []RoutingProfileManualAssignmentQueueConfigSummary `json:"RoutingProfileManualAssignmentQueueConfigSummaryList,omitzero"`
 }
 
 // ListRoutingProfileQueuesRequest is the input of ListRoutingProfileQueues.
@@ -1458,6 +1562,10 @@ type PhoneNumberConfig struct {
 	PhoneType   *string `json:"PhoneType,omitzero"`
 }
 
+type PhoneNumberQuickConnectConfig struct {
+	PhoneNumber *string `json:"PhoneNumber,omitzero"`
+}
+
 type PredefinedAttributeSearchCriteria struct {
 	AndConditions   []PredefinedAttributeSearchCriteria `json:"AndConditions,omitzero"`
 	OrConditions    []PredefinedAttributeSearchCriteria `json:"OrConditions,omitzero"`
@@ -1499,6 +1607,11 @@ type Queue struct {
 	Tags                 map[string]string     `json:"Tags,omitzero"`
 }
 
+type QueueQuickConnectConfig struct {
+	ContactFlowId *string `json:"ContactFlowId,omitzero"`
+	QueueId       *string `json:"QueueId,omitzero"`
+}
+
 type QueueSearchCriteria struct {
 	AndConditions      []QueueSearchCriteria `json:"AndConditions,omitzero"`
 	OrConditions       []QueueSearchCriteria `json:"OrConditions,omitzero"`
@@ -1519,6 +1632,25 @@ type QueueSummary struct {
 	QueueType          *string    `json:"QueueType,omitzero"`
 }
 
+type QuickConnect struct {
+	Description        *string             `json:"Description,omitzero"`
+	LastModifiedRegion *string             `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp          `json:"LastModifiedTime,omitzero"`
+	Name               *string             `json:"Name,omitzero"`
+	QuickConnectARN    *string             `json:"QuickConnectARN,omitzero"`
+	QuickConnectConfig *QuickConnectConfig `json:"QuickConnectConfig,omitzero"`
+	QuickConnectId     *string             `json:"QuickConnectId,omitzero"`
+	Tags               map[string]string   `json:"Tags,omitzero"`
+}
+
+type QuickConnectConfig struct {
+	FlowConfig       *FlowQuickConnectConfig        `json:"FlowConfig,omitzero"`
+	PhoneConfig      *PhoneNumberQuickConnectConfig `json:"PhoneConfig,omitzero"`
+	QueueConfig      *QueueQuickConnectConfig       `json:"QueueConfig,omitzero"`
+	QuickConnectType *string                        `json:"QuickConnectType,omitzero"`
+	UserConfig       *UserQuickConnectConfig        `json:"UserConfig,omitzero"`
+}
+
 type QuickConnectSearchCriteria struct {
 	AndConditions   []QuickConnectSearchCriteria `json:"AndConditions,omitzero"`
 	OrConditions    []QuickConnectSearchCriteria `json:"OrConditions,omitzero"`
@@ -1527,6 +1659,15 @@ type QuickConnectSearchCriteria struct {
 
 type QuickConnectSearchFilter struct {
 	TagFilter *ControlPlaneTagFilter `json:"TagFilter,omitzero"`
+}
+
+type QuickConnectSummary struct {
+	Arn                *string    `json:"Arn,omitzero"`
+	Id                 *string    `json:"Id,omitzero"`
+	LastModifiedRegion *string    `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp `json:"LastModifiedTime,omitzero"`
+	Name               *string    `json:"Name,omitzero"`
+	QuickConnectType   *string    `json:"QuickConnectType,omitzero"`
 }
 
 type ReplicationConfiguration struct {
@@ -1563,6 +1704,13 @@ type RoutingProfile struct {
 
 type RoutingProfileManualAssignmentQueueConfig struct {
 	QueueReference *RoutingProfileQueueReference `json:"QueueReference,omitzero"`
+}
+
+type RoutingProfileManualAssignmentQueueConfigSummary struct {
+	Channel   *string `json:"Channel,omitzero"`
+	QueueArn  *string `json:"QueueArn,omitzero"`
+	QueueId   *string `json:"QueueId,omitzero"`
+	QueueName *string `json:"QueueName,omitzero"`
 }
 
 type RoutingProfileQueueConfig struct {
@@ -1821,6 +1969,12 @@ type SearchQuickConnectsRequest struct {
 	NextToken      *string                     `json:"NextToken,omitzero"`
 	SearchCriteria *QuickConnectSearchCriteria `json:"SearchCriteria,omitzero"`
 	SearchFilter   *QuickConnectSearchFilter   `json:"SearchFilter,omitzero"`
+}
+
+type SearchQuickConnectsResponse struct {
+	ApproximateTotalCount *int64         `json:"ApproximateTotalCount,omitzero"`
+	NextToken             *string        `json:"NextToken,omitzero"`
+	QuickConnects         []QuickConnect `json:"QuickConnects,omitzero"`
 }
 
 // SearchRoutingProfilesRequest is the input of SearchRoutingProfiles.
@@ -2107,12 +2261,116 @@ type UpdateContactFlowModuleMetadataRequest struct {
 type UpdateContactFlowModuleMetadataResponse struct {
 }
 
+// UpdateHoursOfOperationRequest is the input of UpdateHoursOfOperation.
+type UpdateHoursOfOperationRequest struct {
+	Config             []HoursOfOperationConfig `json:"Config,omitzero"`
+	Description        *string                  `json:"Description,omitzero"`
+	HoursOfOperationId *string                  `json:"-"`
+	InstanceId         *string                  `json:"-"`
+	Name               *string                  `json:"Name,omitzero"`
+	TimeZone           *string                  `json:"TimeZone,omitzero"`
+}
+
 // UpdateInstanceAttributeRequest is the input of UpdateInstanceAttribute.
 type UpdateInstanceAttributeRequest struct {
 	AttributeType *string `json:"-"`
 	ClientToken   *string `json:"ClientToken,omitzero"`
 	InstanceId    *string `json:"-"`
 	Value         *string `json:"Value,omitzero"`
+}
+
+// UpdateQueueHoursOfOperationRequest is the input of UpdateQueueHoursOfOperation.
+type UpdateQueueHoursOfOperationRequest struct {
+	HoursOfOperationId *string `json:"HoursOfOperationId,omitzero"`
+	InstanceId         *string `json:"-"`
+	QueueId            *string `json:"-"`
+}
+
+// UpdateQueueMaxContactsRequest is the input of UpdateQueueMaxContacts.
+type UpdateQueueMaxContactsRequest struct {
+	InstanceId  *string `json:"-"`
+	MaxContacts *int32  `json:"MaxContacts,omitzero"`
+	QueueId     *string `json:"-"`
+}
+
+// UpdateQueueNameRequest is the input of UpdateQueueName.
+type UpdateQueueNameRequest struct {
+	Description *string `json:"Description,omitzero"`
+	InstanceId  *string `json:"-"`
+	Name        *string `json:"Name,omitzero"`
+	QueueId     *string `json:"-"`
+}
+
+// UpdateQueueOutboundCallerConfigRequest is the input of UpdateQueueOutboundCallerConfig.
+type UpdateQueueOutboundCallerConfigRequest struct {
+	InstanceId           *string               `json:"-"`
+	OutboundCallerConfig *OutboundCallerConfig `json:"OutboundCallerConfig,omitzero"`
+	QueueId              *string               `json:"-"`
+}
+
+// UpdateQueueOutboundEmailConfigRequest is the input of UpdateQueueOutboundEmailConfig.
+type UpdateQueueOutboundEmailConfigRequest struct {
+	InstanceId          *string              `json:"-"`
+	OutboundEmailConfig *OutboundEmailConfig `json:"OutboundEmailConfig,omitzero"`
+	QueueId             *string              `json:"-"`
+}
+
+// UpdateQueueStatusRequest is the input of UpdateQueueStatus.
+type UpdateQueueStatusRequest struct {
+	InstanceId *string `json:"-"`
+	QueueId    *string `json:"-"`
+	Status     *string `json:"Status,omitzero"`
+}
+
+// UpdateQuickConnectConfigRequest is the input of UpdateQuickConnectConfig.
+type UpdateQuickConnectConfigRequest struct {
+	InstanceId         *string             `json:"-"`
+	QuickConnectConfig *QuickConnectConfig `json:"QuickConnectConfig,omitzero"`
+	QuickConnectId     *string             `json:"-"`
+}
+
+// UpdateQuickConnectNameRequest is the input of UpdateQuickConnectName.
+type UpdateQuickConnectNameRequest struct {
+	Description    *string `json:"Description,omitzero"`
+	InstanceId     *string `json:"-"`
+	Name           *string `json:"Name,omitzero"`
+	QuickConnectId *string `json:"-"`
+}
+
+// UpdateRoutingProfileAgentAvailabilityTimerRequest is the input of UpdateRoutingProfileAgentAvailabilityTimer.
+type UpdateRoutingProfileAgentAvailabilityTimerRequest struct {
+	AgentAvailabilityTimer *string `json:"AgentAvailabilityTimer,omitzero"`
+	InstanceId             *string `json:"-"`
+	RoutingProfileId       *string `json:"-"`
+}
+
+// UpdateRoutingProfileConcurrencyRequest is the input of UpdateRoutingProfileConcurrency.
+type UpdateRoutingProfileConcurrencyRequest struct {
+	InstanceId         *string            `json:"-"`
+	MediaConcurrencies []MediaConcurrency `json:"MediaConcurrencies,omitzero"`
+	RoutingProfileId   *string            `json:"-"`
+}
+
+// UpdateRoutingProfileDefaultOutboundQueueRequest is the input of UpdateRoutingProfileDefaultOutboundQueue.
+type UpdateRoutingProfileDefaultOutboundQueueRequest struct {
+	DefaultOutboundQueueId *string `json:"DefaultOutboundQueueId,omitzero"`
+	InstanceId             *string `json:"-"`
+	RoutingProfileId       *string `json:"-"`
+}
+
+// UpdateRoutingProfileNameRequest is the input of UpdateRoutingProfileName.
+type UpdateRoutingProfileNameRequest struct {
+	Description      *string `json:"Description,omitzero"`
+	InstanceId       *string `json:"-"`
+	Name             *string `json:"Name,omitzero"`
+	RoutingProfileId *string `json:"-"`
+}
+
+// UpdateRoutingProfileQueuesRequest is the input of UpdateRoutingProfileQueues.
+type UpdateRoutingProfileQueuesRequest struct {
+	InstanceId       *string                     `json:"-"`
+	QueueConfigs     []RoutingProfileQueueConfig `json:"QueueConfigs,omitzero"`
+	RoutingProfileId *string                     `json:"-"`
 }
 
 // UpdateSecurityProfileRequest is the input of UpdateSecurityProfile.
@@ -2228,6 +2486,11 @@ type UserPhoneConfig struct {
 	DeskPhoneNumber           *string `json:"DeskPhoneNumber,omitzero"`
 	PersistentConnection      *bool   `json:"PersistentConnection,omitzero"`
 	PhoneType                 *string `json:"PhoneType,omitzero"`
+}
+
+type UserQuickConnectConfig struct {
+	ContactFlowId *string `json:"ContactFlowId,omitzero"`
+	UserId        *string `json:"UserId,omitzero"`
 }
 
 type UserSearchCriteria struct {

@@ -275,6 +275,84 @@ func checkApplications(l []Application) *Violation {
 	return nil
 }
 
+func (s *AssociateHoursOfOperationsRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *AssociateHoursOfOperationsRequest) check() *Violation {
+	if s.HoursOfOperationId == nil {
+		return missing("HoursOfOperationId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.ParentHoursOfOperationConfigs == nil {
+		return missing("ParentHoursOfOperationConfigs")
+	}
+	if v := checkParentHoursOfOperationConfigList(s.ParentHoursOfOperationConfigs); v != nil {
+		return v.under("ParentHoursOfOperationConfigs")
+	}
+	return nil
+}
+
+func (s *AssociateQueueQuickConnectsRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *AssociateQueueQuickConnectsRequest) check() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.QueueId == nil {
+		return missing("QueueId")
+	}
+	if s.QuickConnectIds == nil {
+		return missing("QuickConnectIds")
+	}
+	if v := checkQuickConnectsList(s.QuickConnectIds); v != nil {
+		return v.under("QuickConnectIds")
+	}
+	return nil
+}
+
+func (s *AssociateRoutingProfileQueuesRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *AssociateRoutingProfileQueuesRequest) check() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := checkRoutingProfileManualAssignmentQueueConfigList(s.ManualAssignmentQueueConfigs); v != nil {
+		return v.under("ManualAssignmentQueueConfigs")
+	}
+	if v := checkRoutingProfileQueueConfigList(s.QueueConfigs); v != nil {
+		return v.under("QueueConfigs")
+	}
+	if s.RoutingProfileId == nil {
+		return missing("RoutingProfileId")
+	}
+	return nil
+}
+
 func (s *AssociateSecurityProfilesRequest) Validate() error {
 	if v := s.check(); v != nil {
 		return v
@@ -890,6 +968,45 @@ func (s *CreateQueueRequest) check() *Violation {
 	return nil
 }
 
+func (s *CreateQuickConnectRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateQuickConnectRequest) check() *Violation {
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleQuickConnectDescription.check(s.Description); v != nil {
+			return v.under("Description")
+		}
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleQuickConnectName.check(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if s.QuickConnectConfig == nil {
+		return missing("QuickConnectConfig")
+	}
+	if v := s.QuickConnectConfig.check(); v != nil {
+		return v.under("QuickConnectConfig")
+	}
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
+	}
+	return nil
+}
+
 func (s *CreateRoutingProfileRequest) Validate() error {
 	if v := s.check(); v != nil {
 		return v
@@ -1329,6 +1446,26 @@ func (s *DeleteQueueRequest) check() *Violation {
 	return nil
 }
 
+func (s *DeleteQuickConnectRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteQuickConnectRequest) check() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.QuickConnectId == nil {
+		return missing("QuickConnectId")
+	}
+	return nil
+}
+
 func (s *DeleteRoutingProfileRequest) Validate() error {
 	if v := s.check(); v != nil {
 		return v
@@ -1541,6 +1678,26 @@ func (s *DescribeQueueRequest) check() *Violation {
 	return nil
 }
 
+func (s *DescribeQuickConnectRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeQuickConnectRequest) check() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.QuickConnectId == nil {
+		return missing("QuickConnectId")
+	}
+	return nil
+}
+
 func (s *DescribeRoutingProfileRequest) Validate() error {
 	if v := s.check(); v != nil {
 		return v
@@ -1634,6 +1791,84 @@ func (s *DescribeUserRequest) check() *Violation {
 	}
 	if s.UserId == nil {
 		return missing("UserId")
+	}
+	return nil
+}
+
+func (s *DisassociateHoursOfOperationsRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DisassociateHoursOfOperationsRequest) check() *Violation {
+	if s.HoursOfOperationId == nil {
+		return missing("HoursOfOperationId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.ParentHoursOfOperationIds == nil {
+		return missing("ParentHoursOfOperationIds")
+	}
+	if v := checkParentHoursOfOperationIdList(s.ParentHoursOfOperationIds); v != nil {
+		return v.under("ParentHoursOfOperationIds")
+	}
+	return nil
+}
+
+func (s *DisassociateQueueQuickConnectsRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DisassociateQueueQuickConnectsRequest) check() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.QueueId == nil {
+		return missing("QueueId")
+	}
+	if s.QuickConnectIds == nil {
+		return missing("QuickConnectIds")
+	}
+	if v := checkQuickConnectsList(s.QuickConnectIds); v != nil {
+		return v.under("QuickConnectIds")
+	}
+	return nil
+}
+
+func (s *DisassociateRoutingProfileQueuesRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DisassociateRoutingProfileQueuesRequest) check() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := checkRoutingProfileQueueReferenceList(s.ManualAssignmentQueueReferences); v != nil {
+		return v.under("ManualAssignmentQueueReferences")
+	}
+	if v := checkRoutingProfileQueueReferenceList(s.QueueReferences); v != nil {
+		return v.under("QueueReferences")
+	}
+	if s.RoutingProfileId == nil {
+		return missing("RoutingProfileId")
 	}
 	return nil
 }
@@ -1825,6 +2060,19 @@ func (s *FlowModule) check() *Violation {
 	}
 	if v := ruleFlowModuleType.check(s.Type); v != nil {
 		return v.under("Type")
+	}
+	return nil
+}
+
+func (s *FlowQuickConnectConfig) check() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.ContactFlowId == nil {
+		return missing("ContactFlowId")
+	}
+	if v := ruleContactFlowId.check(s.ContactFlowId); v != nil {
+		return v.under("ContactFlowId")
 	}
 	return nil
 }
@@ -3661,6 +3909,16 @@ func checkParentHoursOfOperationConfigList(l []ParentHoursOfOperationConfig) *Vi
 	return nil
 }
 
+func checkParentHoursOfOperationIdList(l []string) *Violation {
+	if l == nil {
+		return nil
+	}
+	if v := size(len(l), 1, 3, "items"); v != nil {
+		return v
+	}
+	return nil
+}
+
 func checkPermissionsList(l []string) *Violation {
 	if l == nil {
 		return nil
@@ -3751,6 +4009,19 @@ func checkPhoneNumberCountryCodes(l []string) *Violation {
 		if v := rulePhoneNumberCountryCode.check(&l[i]); v != nil {
 			return v.at(i)
 		}
+	}
+	return nil
+}
+
+func (s *PhoneNumberQuickConnectConfig) check() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.PhoneNumber == nil {
+		return missing("PhoneNumber")
+	}
+	if v := rulePhoneNumber.check(s.PhoneNumber); v != nil {
+		return v.under("PhoneNumber")
 	}
 	return nil
 }
@@ -3892,6 +4163,22 @@ func checkQueueIdList(l []string) *Violation {
 	return nil
 }
 
+func (s *QueueQuickConnectConfig) check() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.ContactFlowId == nil {
+		return missing("ContactFlowId")
+	}
+	if v := ruleContactFlowId.check(s.ContactFlowId); v != nil {
+		return v.under("ContactFlowId")
+	}
+	if s.QueueId == nil {
+		return missing("QueueId")
+	}
+	return nil
+}
+
 func checkQueueSearchConditionList(l []QueueSearchCriteria) *Violation {
 	if l == nil {
 		return nil
@@ -3934,6 +4221,31 @@ func checkQueueTypes(l []string) *Violation {
 		if v := ruleQueueType.check(&l[i]); v != nil {
 			return v.at(i)
 		}
+	}
+	return nil
+}
+
+func (s *QuickConnectConfig) check() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.FlowConfig.check(); v != nil {
+		return v.under("FlowConfig")
+	}
+	if v := s.PhoneConfig.check(); v != nil {
+		return v.under("PhoneConfig")
+	}
+	if v := s.QueueConfig.check(); v != nil {
+		return v.under("QueueConfig")
+	}
+	if s.QuickConnectType == nil {
+		return missing("QuickConnectType")
+	}
+	if v := ruleQuickConnectType.check(s.QuickConnectType); v != nil {
+		return v.under("QuickConnectType")
+	}
+	if v := s.UserConfig.check(); v != nil {
+		return v.under("UserConfig")
 	}
 	return nil
 }
@@ -4075,6 +4387,18 @@ func (s *RoutingProfileQueueReference) check() *Violation {
 	}
 	if s.QueueId == nil {
 		return missing("QueueId")
+	}
+	return nil
+}
+
+func checkRoutingProfileQueueReferenceList(l []RoutingProfileQueueReference) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].check(); v != nil {
+			return v.at(i)
+		}
 	}
 	return nil
 }
@@ -5459,8 +5783,10 @@ func (s *UpdateContactFlowModuleAliasRequest) check() *Violation {
 			return v.under("ContactFlowModuleVersion")
 		}
 	}
-	if v := ruleContactFlowModuleDescription.check(s.Description); v != nil {
-		return v.under("Description")
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleContactFlowModuleDescription.check(s.Description); v != nil {
+			return v.under("Description")
+		}
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
@@ -5514,8 +5840,10 @@ func (s *UpdateContactFlowModuleMetadataRequest) check() *Violation {
 	if v := ruleContactFlowModuleId.check(s.ContactFlowModuleId); v != nil {
 		return v.under("ContactFlowModuleId")
 	}
-	if v := ruleContactFlowModuleDescription.check(s.Description); v != nil {
-		return v.under("Description")
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleContactFlowModuleDescription.check(s.Description); v != nil {
+			return v.under("Description")
+		}
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
@@ -5528,6 +5856,35 @@ func (s *UpdateContactFlowModuleMetadataRequest) check() *Violation {
 	}
 	if v := ruleContactFlowModuleState.check(s.State); v != nil {
 		return v.under("State")
+	}
+	return nil
+}
+
+func (s *UpdateHoursOfOperationRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateHoursOfOperationRequest) check() *Violation {
+	if v := checkHoursOfOperationConfigList(s.Config); v != nil {
+		return v.under("Config")
+	}
+	if v := ruleUpdateHoursOfOperationDescription.check(s.Description); v != nil {
+		return v.under("Description")
+	}
+	if s.HoursOfOperationId == nil {
+		return missing("HoursOfOperationId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleCommonNameLength127.check(s.Name); v != nil {
+		return v.under("Name")
 	}
 	return nil
 }
@@ -5560,6 +5917,339 @@ func (s *UpdateInstanceAttributeRequest) check() *Violation {
 	}
 	if v := ruleInstanceAttributeValue.check(s.Value); v != nil {
 		return v.under("Value")
+	}
+	return nil
+}
+
+func (s *UpdateQueueHoursOfOperationRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateQueueHoursOfOperationRequest) check() *Violation {
+	if s.HoursOfOperationId == nil {
+		return missing("HoursOfOperationId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.QueueId == nil {
+		return missing("QueueId")
+	}
+	return nil
+}
+
+func (s *UpdateQueueMaxContactsRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateQueueMaxContactsRequest) check() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.MaxContacts != nil {
+		if v := ruleQueueMaxContacts.check(int64(*s.MaxContacts)); v != nil {
+			return v.under("MaxContacts")
+		}
+	}
+	if s.QueueId == nil {
+		return missing("QueueId")
+	}
+	return nil
+}
+
+func (s *UpdateQueueNameRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateQueueNameRequest) check() *Violation {
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleQueueDescription.check(s.Description); v != nil {
+			return v.under("Description")
+		}
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleCommonNameLength127.check(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if s.QueueId == nil {
+		return missing("QueueId")
+	}
+	return nil
+}
+
+func (s *UpdateQueueOutboundCallerConfigRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateQueueOutboundCallerConfigRequest) check() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.OutboundCallerConfig == nil {
+		return missing("OutboundCallerConfig")
+	}
+	if v := s.OutboundCallerConfig.check(); v != nil {
+		return v.under("OutboundCallerConfig")
+	}
+	if s.QueueId == nil {
+		return missing("QueueId")
+	}
+	return nil
+}
+
+func (s *UpdateQueueOutboundEmailConfigRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateQueueOutboundEmailConfigRequest) check() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.OutboundEmailConfig == nil {
+		return missing("OutboundEmailConfig")
+	}
+	if v := s.OutboundEmailConfig.check(); v != nil {
+		return v.under("OutboundEmailConfig")
+	}
+	if s.QueueId == nil {
+		return missing("QueueId")
+	}
+	return nil
+}
+
+func (s *UpdateQueueStatusRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateQueueStatusRequest) check() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.QueueId == nil {
+		return missing("QueueId")
+	}
+	if s.Status == nil {
+		return missing("Status")
+	}
+	if v := ruleQueueStatus.check(s.Status); v != nil {
+		return v.under("Status")
+	}
+	return nil
+}
+
+func (s *UpdateQuickConnectConfigRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateQuickConnectConfigRequest) check() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.QuickConnectConfig == nil {
+		return missing("QuickConnectConfig")
+	}
+	if v := s.QuickConnectConfig.check(); v != nil {
+		return v.under("QuickConnectConfig")
+	}
+	if s.QuickConnectId == nil {
+		return missing("QuickConnectId")
+	}
+	return nil
+}
+
+func (s *UpdateQuickConnectNameRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateQuickConnectNameRequest) check() *Violation {
+	if v := ruleUpdateQuickConnectDescription.check(s.Description); v != nil {
+		return v.under("Description")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleQuickConnectName.check(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if s.QuickConnectId == nil {
+		return missing("QuickConnectId")
+	}
+	return nil
+}
+
+func (s *UpdateRoutingProfileAgentAvailabilityTimerRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateRoutingProfileAgentAvailabilityTimerRequest) check() *Violation {
+	if s.AgentAvailabilityTimer == nil {
+		return missing("AgentAvailabilityTimer")
+	}
+	if v := ruleAgentAvailabilityTimer.check(s.AgentAvailabilityTimer); v != nil {
+		return v.under("AgentAvailabilityTimer")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.RoutingProfileId == nil {
+		return missing("RoutingProfileId")
+	}
+	return nil
+}
+
+func (s *UpdateRoutingProfileConcurrencyRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateRoutingProfileConcurrencyRequest) check() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.MediaConcurrencies == nil {
+		return missing("MediaConcurrencies")
+	}
+	if v := checkMediaConcurrencies(s.MediaConcurrencies); v != nil {
+		return v.under("MediaConcurrencies")
+	}
+	if s.RoutingProfileId == nil {
+		return missing("RoutingProfileId")
+	}
+	return nil
+}
+
+func (s *UpdateRoutingProfileDefaultOutboundQueueRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateRoutingProfileDefaultOutboundQueueRequest) check() *Violation {
+	if s.DefaultOutboundQueueId == nil {
+		return missing("DefaultOutboundQueueId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.RoutingProfileId == nil {
+		return missing("RoutingProfileId")
+	}
+	return nil
+}
+
+func (s *UpdateRoutingProfileNameRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateRoutingProfileNameRequest) check() *Violation {
+	if v := ruleRoutingProfileDescription.check(s.Description); v != nil {
+		return v.under("Description")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleRoutingProfileName.check(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if s.RoutingProfileId == nil {
+		return missing("RoutingProfileId")
+	}
+	return nil
+}
+
+func (s *UpdateRoutingProfileQueuesRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateRoutingProfileQueuesRequest) check() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.QueueConfigs == nil {
+		return missing("QueueConfigs")
+	}
+	if v := checkRoutingProfileQueueConfigList(s.QueueConfigs); v != nil {
+		return v.under("QueueConfigs")
+	}
+	if s.RoutingProfileId == nil {
+		return missing("RoutingProfileId")
 	}
 	return nil
 }
@@ -5840,6 +6530,22 @@ func (s *UserPhoneConfig) check() *Violation {
 	}
 	if v := rulePhoneType.check(s.PhoneType); v != nil {
 		return v.under("PhoneType")
+	}
+	return nil
+}
+
+func (s *UserQuickConnectConfig) check() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.ContactFlowId == nil {
+		return missing("ContactFlowId")
+	}
+	if v := ruleContactFlowId.check(s.ContactFlowId); v != nil {
+		return v.under("ContactFlowId")
+	}
+	if s.UserId == nil {
+		return missing("UserId")
 	}
 	return nil
 }

@@ -285,11 +285,12 @@ var typesOfARNs = map[lanyard.Type]string{
 	lanyard.TypeUser: access.TypeUser, lanyard.TypeProfile: access.TypeSecurityProfile, lanyard.TypeQueue: access.TypeQueue,
 	lanyard.TypeRoutingProfile: access.TypeRoutingProfile, lanyard.TypeGroup: access.TypeHierarchyGroup,
 	lanyard.TypeHours: access.TypeHoursOfOperation, lanyard.TypeModule: access.TypeContactFlowModule,
+	lanyard.TypeQuickConnect: access.TypeQuickConnect,
 }
 
 // knownTypes are those that a question may be about by any spelling of upper and lower case.
 var knownTypes = []string{access.TypeUser, access.TypeSecurityProfile, access.TypeQueue, access.TypeRoutingProfile,
-	access.TypeHierarchyGroup, access.TypeHoursOfOperation, access.TypeContactFlowModule, access.TypeContact,
+	access.TypeHierarchyGroup, access.TypeHoursOfOperation, access.TypeContactFlowModule, access.TypeQuickConnect, access.TypeContact,
 	access.TypeDataTableRow, access.TypeApplication, access.TypeFlowModule, access.TypeAIAgent, instanceType}
 
 // knownType is the name of a type that is called by any of its names, in any case.

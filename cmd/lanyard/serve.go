@@ -86,13 +86,16 @@ type quotaFlags struct {
 	RoutingProfiles   int `help:"Routing profiles of an instance (100)." default:"0"`
 	Hours             int `help:"Hours of operation of an instance (100)." default:"0"`
 	Modules           int `help:"Flow modules of an instance (200)." default:"0"`
+	QuickConnects     int `help:"Quick connects of an instance (100)." default:"0"`
+	QueuesPerProfile  int `help:"Queues of a routing profile, each channel counted (50)." default:"0" name:"queues-per-routing-profile"`
 	AIAgents          int `help:"AI agents with profiles in an instance (10000)." default:"0" name:"ai-agents"`
 	RestrictedPerUser int `help:"Profiles with tag or hierarchy restrictions that one user may hold (3)." default:"0"`
 }
 
 func (q quotaFlags) quotas() control.Quotas {
 	return control.Quotas{InstancesPerAccount: q.Instances, Profiles: q.Profiles, Users: q.Users, Groups: q.Groups, Queues: q.Queues,
-		RoutingProfiles: q.RoutingProfiles, Hours: q.Hours, Modules: q.Modules, AIAgents: q.AIAgents, RestrictedProfilesPerUser: q.RestrictedPerUser}
+		RoutingProfiles: q.RoutingProfiles, Hours: q.Hours, Modules: q.Modules, QuickConnects: q.QuickConnects,
+		QueuesPerRoutingProfile: q.QueuesPerProfile, AIAgents: q.AIAgents, RestrictedProfilesPerUser: q.RestrictedPerUser}
 }
 
 func (serveCmd) Help() string {

@@ -163,6 +163,7 @@ export const t = {
     HierarchyGroup: "Hierarchy group",
     HoursOfOperation: "Hours of operation",
     ContactFlowModule: "Flow module",
+    QuickConnect: "Quick connect",
     AIAgent: "AI agent",
     Instance: "Nothing in particular",
     DataTableRow: "Data-table row",

@@ -12,7 +12,7 @@ import { t } from "../texts";
 import { useQuery } from "./profiles";
 
 const x = t.history;
-const types = ["SecurityProfile", "User", "AIAgent", "HierarchyGroup", "Queue", "RoutingProfile", "HoursOfOperation", "ContactFlowModule", "Instance"];
+const types = ["SecurityProfile", "User", "AIAgent", "HierarchyGroup", "Queue", "RoutingProfile", "HoursOfOperation", "ContactFlowModule", "QuickConnect", "Instance"];
 
 export default function History() {
   const instance = useInstance();

@@ -95,7 +95,7 @@ const byName =
       signal,
     );
     return ((found[list] ?? []) as (Record<string, string> & ApiGroup)[]).map((r) => ({
-      id: r.Id ?? r.QueueId ?? r.RoutingProfileId ?? r.HoursOfOperationId,
+      id: r.Id ?? r.QueueId ?? r.RoutingProfileId ?? r.HoursOfOperationId ?? r.QuickConnectId,
       label: r.Name,
       // Groups of one name are told apart by what is above them.
       ...(r.HierarchyPath ? { description: pathOf(r).slice(0, -1).join(" / ") } : {}),
@@ -112,6 +112,7 @@ export const finders: Partial<Record<string, Find>> = {
   HierarchyGroup: byName("SearchUserHierarchyGroups", "UserHierarchyGroups"),
   HoursOfOperation: byName("SearchHoursOfOperations", "HoursOfOperations"),
   ContactFlowModule: byName("SearchContactFlowModules", "ContactFlowModules"),
+  QuickConnect: byName("SearchQuickConnects", "QuickConnects"),
 };
 
 /** Whether a text is an id or ARN, and so no name. */

@@ -18,6 +18,7 @@ export const resourceTypes = [
   "HierarchyGroup",
   "HoursOfOperation",
   "ContactFlowModule",
+  "QuickConnect",
   "Instance",
   "DataTableRow",
   "Contact",
@@ -34,6 +35,7 @@ const stems: Record<string, string> = {
   AgentGrouping: "HierarchyGroup",
   HoursOfOperation: "HoursOfOperation",
   ContactFlowModules: "ContactFlowModule",
+  TransferDestinations: "QuickConnect",
   DataTables: "DataTableRow",
   ContactSearch: "Contact",
 };
