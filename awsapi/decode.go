@@ -73,8 +73,11 @@ func decodeBody(body []byte, in any) (plain bool, err error) {
 		}
 		reflect.ValueOf(in).Elem().SetZero() // begin again
 	}
-	if err := json.Unmarshal(body, in, nullIsAbsent); err != nil {
+	if err := json.Unmarshal(body, in); err != nil {
 		return false, refusal(err)
+	}
+	if at := findNull(body, reflect.TypeOf(in)); at != "" {
+		return false, lanyard.Errorf(lanyard.Malformed, "%s must not be null: lists and maps hold no nulls; leave the entry out", place(at))
 	}
 	return false, nil
 }
@@ -92,36 +95,61 @@ func refusal(err error) error {
 	return lanyard.Errorf(lanyard.Malformed, "the request body cannot be read: %v", err)
 }
 
-// nullIsAbsent leaves out the entries of a map whose value is null.
-var nullIsAbsent = json.WithUnmarshalers(json.UnmarshalFromFunc(func(dec *jsontext.Decoder, m *map[string]string) error {
-	if dec.PeekKind() != '{' {
-		return errors.ErrUnsupported // null, or a wrong type: as usual
+// findNull returns the place of the first null among the items of a list or the values of a map, "" when there is none.
+// A null member of a structure is absent, so SDKs may send that. Lists and maps of the model hold no nulls, and SDKs
+// never send any; taken for "" or passed over, a restriction would be another than its author wrote.
+func findNull(body []byte, t reflect.Type) jsontext.Pointer {
+	dec := jsontext.NewDecoder(bytes.NewReader(body))
+	if nullWithin(dec, t) {
+		return dec.StackPointer()
 	}
-	if _, err := dec.ReadToken(); err != nil {
-		return err
+	return ""
+}
+
+// nullWithin reads one value that became a t, and stops after a null as findNull looks for it. The body has been decoded
+// by then, so nothing is wrong with it.
+func nullWithin(dec *jsontext.Decoder, t reflect.Type) bool {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
 	}
-	*m = map[string]string{}
-	for dec.PeekKind() != '}' {
-		name, err := dec.ReadToken()
-		if err != nil {
-			return err
-		}
-		key := name.String()
-		if dec.PeekKind() == 'n' {
-			if err := dec.SkipValue(); err != nil {
-				return err
-			}
-			continue
-		}
-		var value string
-		if err := json.UnmarshalDecode(dec, &value); err != nil {
-			return err
-		}
-		(*m)[key] = value
+	dense := t.Kind() == reflect.Slice || t.Kind() == reflect.Map
+	if k := dec.PeekKind(); k != '[' && k != '{' || !dense && t.Kind() != reflect.Struct {
+		_ = dec.SkipValue()
+		return false
 	}
-	_, err := dec.ReadToken()
-	return err
-}))
+	opened, _ := dec.ReadToken()
+	for k := dec.PeekKind(); k != '}' && k != ']' && k != 0; k = dec.PeekKind() {
+		name := ""
+		if opened.Kind() == '{' {
+			token, _ := dec.ReadToken()
+			name = token.String()
+			k = dec.PeekKind()
+		}
+		if dense && k == 'n' {
+			_, _ = dec.ReadToken() // so that the decoder stands at the null
+			return true
+		}
+		if nullWithin(dec, itemType(t, name)) {
+			return true
+		}
+	}
+	_, _ = dec.ReadToken()
+	return false
+}
+
+// itemType is the type of an item of a list or map, or of the member of a structure with that name on the wire. Members
+// that a structure does not have may hold anything.
+func itemType(t reflect.Type, name string) reflect.Type {
+	if t.Kind() != reflect.Struct {
+		return t.Elem()
+	}
+	for i := range t.NumField() {
+		if tag, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); tag == name {
+			return t.Field(i).Type
+		}
+	}
+	return reflect.TypeFor[any]()
+}
 
 // wrongType says what was sent and what would be right, in JSON's words.
 func wrongType(e *json.SemanticError) string {

@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"context"
+	"math"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/awsapi/model"
@@ -10,6 +11,9 @@ import (
 
 func (s *Server) createUser(ctx context.Context, req *request, in *model.CreateUserRequest) (any, error) {
 	if err := checkPhone(in.PhoneConfig); err != nil {
+		return nil, err
+	}
+	if err := checkPhones(in.PhoneNumberConfigs); err != nil {
 		return nil, err
 	}
 	n := control.NewUser{Password: in.Password, User: lanyard.User{
@@ -32,10 +36,60 @@ func (s *Server) createUser(ctx context.Context, req *request, in *model.CreateU
 
 // checkPhone refuses a desk phone without a number.
 func checkPhone(p *model.UserPhoneConfig) error {
-	if p != nil && text(p.PhoneType) == "DESK_PHONE" && text(p.DeskPhoneNumber) == "" {
-		return lanyard.Errorf(lanyard.Invalid, "PhoneConfig.DeskPhoneNumber: is required with PhoneType DESK_PHONE")
+	if p != nil && text(p.PhoneType) == deskPhone && text(p.DeskPhoneNumber) == "" {
+		return lanyard.Errorf(lanyard.Invalid, "PhoneConfig.DeskPhoneNumber is required when PhoneConfig.PhoneType is DESK_PHONE")
 	}
 	return nil
+}
+
+// checkPhones is checkPhone for the numbers of channels.
+func checkPhones(list []model.PhoneNumberConfig) error {
+	for i, p := range list {
+		if text(p.PhoneType) == deskPhone && text(p.PhoneNumber) == "" {
+			return lanyard.Errorf(lanyard.Invalid, "PhoneNumberConfigs[%d].PhoneNumber is required when its PhoneType is %s", i, deskPhone)
+		}
+	}
+	return nil
+}
+
+// The types of phones.
+const (
+	softPhone = "SOFT_PHONE"
+	deskPhone = "DESK_PHONE"
+)
+
+// settings decodes into to what a user has of settings. The members of the phone configuration that Amazon Connect
+// always answers are always there.
+func settings(u *lanyard.User, phone **model.UserPhoneConfig, to map[string]any) error {
+	to["PhoneConfig"] = phone
+	if err := keptAll(u.Settings, to); err != nil {
+		return err
+	}
+	if *phone == nil {
+		*phone = new(model.UserPhoneConfig)
+	}
+	p := *phone
+	p.PhoneType = orElse(p.PhoneType, softPhone)
+	p.AutoAccept = orElse(p.AutoAccept, false)
+	p.AfterContactWorkTimeLimit = orElse(p.AfterContactWorkTimeLimit, 0)
+	p.DeskPhoneNumber = orElse(p.DeskPhoneNumber, "")
+	return nil
+}
+
+// orElse is p, or when that is nil a pointer to other.
+func orElse[T any](p *T, other T) *T {
+	if p == nil {
+		return &other
+	}
+	return p
+}
+
+// directoryID is the id of a user in the directory: lanyard is the directory of those who came without one.
+func directoryID(u *lanyard.User) *string {
+	if u.DirectoryUserID != "" {
+		return &u.DirectoryUserID
+	}
+	return &u.ID
 }
 
 func identity(i *model.UserIdentityInfo) control.Identity {
@@ -65,12 +119,12 @@ func (s *Server) describeUser(ctx context.Context, req *request, in *model.Descr
 		return nil, err
 	}
 	out := &model.User{
-		Id: &u.ID, Arn: s.arn(instance, u), Username: &u.Name, IdentityInfo: identityInfo(u), DirectoryUserId: some(u.DirectoryUserID),
+		Id: &u.ID, Arn: s.arn(instance, u), Username: &u.Name, IdentityInfo: identityInfo(u), DirectoryUserId: directoryID(u),
 		SecurityProfileIds: u.Profiles, RoutingProfileId: &u.RoutingProfile, HierarchyGroupId: some(u.Group), Tags: fullMap(u.Tags),
 		LastModifiedTime: stamp(u.Modified), LastModifiedRegion: &instance.Region,
 	}
-	err = keptAll(u.Settings, map[string]any{
-		"PhoneConfig": &out.PhoneConfig, "AutoAcceptConfigs": &out.AutoAcceptConfigs, "AfterContactWorkConfigs": &out.AfterContactWorkConfigs,
+	err = settings(u, &out.PhoneConfig, map[string]any{
+		"AutoAcceptConfigs": &out.AutoAcceptConfigs, "AfterContactWorkConfigs": &out.AfterContactWorkConfigs,
 		"PhoneNumberConfigs": &out.PhoneNumberConfigs, "PersistentConnectionConfigs": &out.PersistentConnectionConfigs,
 		"VoiceEnhancementConfigs": &out.VoiceEnhancementConfigs,
 	})
@@ -127,21 +181,25 @@ func (s *Server) searchUsers(ctx context.Context, req *request, in *model.Search
 	for i, u := range f.page {
 		o := &out.Users[i]
 		*o = model.UserSearchSummary{
-			Id: &u.ID, Arn: s.arn(f.instance, u), Username: &u.Name, DirectoryUserId: some(u.DirectoryUserID),
+			Id: &u.ID, Arn: s.arn(f.instance, u), Username: &u.Name, DirectoryUserId: directoryID(u),
 			IdentityInfo:       &model.UserIdentityInfoLite{FirstName: some(u.FirstName), LastName: some(u.LastName)},
 			SecurityProfileIds: u.Profiles, RoutingProfileId: &u.RoutingProfile, HierarchyGroupId: some(u.Group), Tags: fullMap(u.Tags),
 		}
-		err := keptAll(u.Settings, map[string]any{
-			"PhoneConfig": &o.PhoneConfig, "AutoAcceptConfigs": &o.AutoAcceptConfigs, "AfterContactWorkConfigs": &o.AfterContactWorkConfigs,
+		err := settings(u, &o.PhoneConfig, map[string]any{
+			"AutoAcceptConfigs": &o.AutoAcceptConfigs, "AfterContactWorkConfigs": &o.AfterContactWorkConfigs,
 			"PhoneNumberConfigs": &o.PhoneNumberConfigs, "PersistentConnectionConfigs": &o.PersistentConnectionConfigs,
 			"VoiceEnhancementConfigs": &o.VoiceEnhancementConfigs,
 		})
 		if err != nil {
 			return nil, err
 		}
+		inMilliseconds(o.PhoneConfig.AfterContactWorkTimeLimit)
 	}
 	return out, nil
 }
+
+// inMilliseconds turns a limit of seconds into what SearchUsers alone is documented to answer.
+func inMilliseconds(limit *int32) { *limit = int32(min(int64(*limit)*1000, math.MaxInt32)) }
 
 func (s *Server) deleteUser(ctx context.Context, req *request, in *model.DeleteUserRequest) (any, error) {
 	return nil, s.control.DeleteUser(ctx, req.Call, *in.InstanceId, *in.UserId)

@@ -64,3 +64,54 @@ def test_an_instance_needs_an_alias_or_a_directory(connect):
     with refuses("InvalidRequestException", alias):
         connect.create_instance(**more, InstanceAlias=alias)
     connect.create_instance(**more, DirectoryId="d-0123456789")
+
+
+def test_a_user_is_described_in_full(centre):
+    """Backup tools read these members without asking whether they are there."""
+    id = centre.user()
+    u = centre.describe_user(UserId=id)["User"]
+    assert u["PhoneConfig"] == {"PhoneType": "SOFT_PHONE", "AutoAccept": False, "AfterContactWorkTimeLimit": 0, "DeskPhoneNumber": ""}
+    assert u["DirectoryUserId"] == id and u["Tags"] == {}
+    centre.update_user_phone_config(UserId=id, PhoneConfig=u["PhoneConfig"] | {"AfterContactWorkTimeLimit": 60})
+    found = centre.search_users()["Users"][0]  # documented: in milliseconds, and only here
+    assert (found["PhoneConfig"]["AfterContactWorkTimeLimit"], found["DirectoryUserId"]) == (60_000, id)
+    assert centre.describe_user(UserId=id)["User"]["PhoneConfig"]["AfterContactWorkTimeLimit"] == 60
+
+
+def test_an_empty_desk_phone_number(centre):
+    soft = {"PhoneType": "SOFT_PHONE", "DeskPhoneNumber": "", "AutoAccept": True}
+    id = centre.user(PhoneConfig=soft)
+    centre.update_user_phone_config(UserId=id, PhoneConfig=soft)
+    desk = {"PhoneType": "DESK_PHONE", "DeskPhoneNumber": ""}
+    with refuses("InvalidParameterException", "PhoneConfig.DeskPhoneNumber is required"):
+        centre.update_user_phone_config(UserId=id, PhoneConfig=desk)
+    for more in ({"PhoneConfig": desk}, {"PhoneNumberConfigs": [{"Channel": "VOICE", "PhoneType": "DESK_PHONE", "PhoneNumber": ""}]}):
+        with refuses("InvalidParameterException", "is required"):
+            centre.user(**more)
+    assert centre.describe_user(UserId=id)["User"]["PhoneConfig"]["AutoAccept"] is True
+
+
+def test_users_of_an_identity_provider(connect):
+    saml, managed = Centre(connect), Centre(connect, managed=True)
+    email = {"Email": "a@example.com", "FirstName": "A"}
+    for more in ({"IdentityInfo": email}, {"DirectoryUserId": "d"}):
+        with refuses("InvalidParameterException", *(["Email"] if "IdentityInfo" in more else ["DirectoryUserId"]), "SAML"):
+            saml.user(**more)
+        managed.user(**more)
+    id = saml.user(IdentityInfo={"SecondaryEmail": "a@example.com"})
+    with refuses("InvalidParameterException", "IdentityInfo.Email", "SAML"):
+        saml.update_user_identity_info(UserId=id, IdentityInfo=email)
+    saml.update_user_identity_info(UserId=id, IdentityInfo={"Email": "", "SecondaryEmail": "b@example.com"})
+
+
+@pytest.mark.parametrize("name", ["testuser@example", "test user", "a" * 65, "a\x1b[2J", MISSING])
+def test_user_names_that_are_refused(centre, name):
+    with refuses("InvalidParameterException", "Username"):
+        centre.user(Username=name)
+
+
+@pytest.mark.parametrize("what", ["group", "queue", "hours", "routing", "module"])
+def test_names_without_control_characters(centre, what):
+    centre.levels(1)
+    with refuses("InvalidParameterException", "Name must be text without control characters"):
+        getattr(centre, what)(Name="a\x1b]0;owned\x07")

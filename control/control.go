@@ -197,7 +197,7 @@ func (s *Service) write(ctx context.Context, call Call, instance string, change 
 	var revision int64
 	err := s.store.Update(ctx, instance, func(tx store.Tx) (err error) {
 		event = nil
-		if tx, err = s.guard(ctx, call, instance, tx); err != nil {
+		if tx, err = s.guard(ctx, call, instance, texting{tx}); err != nil {
 			return err
 		}
 		if err := change(tx); err != nil {

@@ -25,6 +25,15 @@ func (s *Service) CreateUser(ctx context.Context, call Call, instance string, n 
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := checkUsername(in.IdentityManagement, n.User.Name); err != nil {
+		return nil, nil, err
+	}
+	if err := checkSAML(in, "IdentityInfo.Email", n.User.Email); err != nil {
+		return nil, nil, err
+	}
+	if err := checkSAML(in, "DirectoryUserId", n.User.DirectoryUserID); err != nil {
+		return nil, nil, err
+	}
 	hash := ""
 	switch managed := in.IdentityManagement == ConnectManaged; {
 	case managed && n.Password == nil:
@@ -192,7 +201,12 @@ func (i Identity) Set(u *lanyard.User) {
 
 // UpdateUserIdentityInfo changes who a user is.
 func (s *Service) UpdateUserIdentityInfo(ctx context.Context, call Call, instance, user string, i Identity) error {
-	return s.updateUser(ctx, call, instance, user, func(_ store.Tx, _ *lanyard.Instance, u *lanyard.User) error {
+	return s.updateUser(ctx, call, instance, user, func(_ store.Tx, in *lanyard.Instance, u *lanyard.User) error {
+		if i.Email != nil && *i.Email != u.Email { // one of an earlier version may be sent back
+			if err := checkSAML(in, "IdentityInfo.Email", *i.Email); err != nil {
+				return err
+			}
+		}
 		i.Set(u)
 		return nil
 	})

@@ -314,7 +314,7 @@ func (d *demo) user(name, group string, tags map[string]string, profiles ...stri
 		ids = append(ids, d.ids[p])
 	}
 	_, _, err := d.svc.CreateUser(d.ctx, d.call("CreateUser", map[string]any{"Username": login}), d.in.ID, control.NewUser{User: lanyard.User{
-		Meta: lanyard.Meta{Name: login, Tags: tags}, FirstName: first, LastName: last, Email: login + "@harbour.example",
+		Meta: lanyard.Meta{Name: login, Tags: tags}, FirstName: first, LastName: last, SecondaryEmail: login + "@harbour.example",
 		Profiles: ids, RoutingProfile: d.ids["routing"], Group: d.ids[group],
 		Settings: lanyard.Settings{"PhoneConfig": json.RawMessage(`{"PhoneType":"SOFT_PHONE","AutoAccept":false,"AfterContactWorkTimeLimit":30}`)},
 	}})
