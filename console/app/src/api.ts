@@ -145,6 +145,8 @@ export interface WhatIf {
   affected: number;
   gaining: number;
   losing: number;
+  /** Profiles of the user, now or then, that the viewer may not see: the comparison leaves them out. */
+  hidden?: number;
   results: (Subject & { difference: number })[];
   differences: {
     gains: Effective[];

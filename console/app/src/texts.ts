@@ -450,7 +450,7 @@ export const t = {
     no: "nothing",
     and: " and ",
     where: (name: string, conditions: string) => `${name} where ${conditions}`,
-    hidden: (n: number) => `${n.toLocaleString("en")} more whom you may not see.`,
+    hidden: (n: number) => `${plural(n, "profile")} that you can't view ${n === 1 ? "isn't" : "aren't"} part of this comparison.`,
     more: "Show more people",
   },
 

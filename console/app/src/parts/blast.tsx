@@ -1,5 +1,4 @@
 import Alert from "@cloudscape-design/components/alert";
-import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import ExpandableSection from "@cloudscape-design/components/expandable-section";
 import SpaceBetween from "@cloudscape-design/components/space-between";
@@ -55,7 +54,8 @@ export function Blast({ operation, parameters, refused }: { operation: string; p
     <SpaceBetween size="s">
       {error && <Failed error={error} retry={() => void load(next ?? "")} />}
       {!first && busy && <Spinner />}
-      {first && first.affected === 0 && <Alert type="success">{x.nobody}</Alert>}
+      {first && !!first.hidden && <Alert type="info">{x.hidden(first.hidden)}</Alert>}
+      {first && first.affected === 0 && !first.hidden && <Alert type="success">{x.nobody}</Alert>}
       {first && first.affected > 0 && (
         <>
           <div className="figures" data-affected={first.affected}>
@@ -93,7 +93,6 @@ export function Blast({ operation, parameters, refused }: { operation: string; p
               </ExpandableSection>
             </div>
           ))}
-          {people(pages) < first.affected && !next && <Box color="text-body-secondary">{x.hidden(first.affected - people(pages))}</Box>}
           {next && (
             <Button loading={busy} onClick={() => void load(next)}>
               {x.more}
@@ -109,8 +108,6 @@ type Difference = WhatIf["differences"][number];
 
 const conditionsOf = (page: WhatIf): string[] =>
   page.differences.flatMap((d) => [...d.gains.flatMap((e) => e.grants), ...d.loses.flatMap((e) => e.grants), ...d.changes.flatMap((c) => [...c.before, ...c.after])]).flatMap((g) => g.conditions);
-
-const people = (pages: WhatIf[]) => pages.reduce((n, p) => n + p.results.length, 0);
 
 function groupsOf(pages: WhatIf[]) {
   const groups = new Map<string, { key: string; difference: Difference; people: WhatIf["results"] }>();
