@@ -87,7 +87,8 @@ func (p *Profile) Warnings() []string {
 	out := p.RestrictionWarnings()
 	isPermission := func(name string) bool { _, ok := LookupPermission(name); return ok }
 	if bad := unknown(p.Permissions, isPermission); len(bad) > 0 {
-		out = append(out, fmt.Sprintf("Permissions lists unknown %s, which grants only itself and takes nothing away", quoted(bad)))
+		const text = "Permissions lists unknown %s, which grants only itself and takes nothing away"
+		out = append(out, fmt.Sprintf(text, quoted(bad)))
 	}
 	return append(out, p.inert()...)
 }
@@ -104,13 +105,16 @@ func (p *Profile) RestrictionWarnings() []string {
 		add("TagRestrictedResources restricts nothing without AllowedAccessControlTags")
 	}
 	if p.HierarchyGroup != "" && len(p.HierarchyRestricted) == 0 {
-		add("AllowedAccessControlHierarchyGroupId has no effect unless HierarchyRestrictedResources lists %s", HierarchyRestrictable)
+		add("AllowedAccessControlHierarchyGroupId has no effect unless HierarchyRestrictedResources lists %s",
+			HierarchyRestrictable)
 	}
 	if bad := p.UnknownTagRestricted(); len(bad) > 0 && len(p.AccessTags) > 0 {
-		add("TagRestrictedResources lists unknown %s, which restricts every resource type that has no name of its own", quoted(bad))
+		add("TagRestrictedResources lists unknown %s, which restricts every resource type that has no name of its own",
+			quoted(bad))
 	}
 	if bad := p.UnknownHierarchyRestricted(); len(bad) > 0 {
-		add("HierarchyRestrictedResources lists unknown %s, which restricts users and every type that has no name of its own", quoted(bad))
+		add("HierarchyRestrictedResources lists unknown %s, which restricts users and every type that has no name of its own",
+			quoted(bad))
 	}
 	return out
 }
@@ -137,24 +141,28 @@ func unknown(names []string, known func(string) bool) (bad []string) {
 // inert says which applications, flow modules, AI agents and attribute rules grant nothing because
 // their type is unknown.
 func (p *Profile) inert() (out []string) {
+	add := func(what, name, kind, effect string) {
+		out = append(out, fmt.Sprintf("%s %s has the unknown %s and %s", what, quoted([]string{name}), kind, effect))
+	}
+	typed := func(t string) string { return "type " + quoted([]string{t}) }
 	for _, a := range p.Applications {
 		if !a.Known() {
-			out = append(out, fmt.Sprintf("application %s has the unknown type %s and grants nothing", quoted([]string{a.Namespace}), quoted([]string{a.Type})))
+			add("application", a.Namespace, typed(a.Type), "grants nothing")
 		}
 	}
 	for _, m := range p.FlowModules {
 		if !m.Known() {
-			out = append(out, fmt.Sprintf("flow module %s has the unknown type %s and grants nothing", quoted([]string{m.ID}), quoted([]string{m.Type})))
+			add("flow module", m.ID, typed(m.Type), "grants nothing")
 		}
 	}
 	for _, a := range p.AIAgents {
 		if !a.Known() {
-			out = append(out, fmt.Sprintf("AI agent %s has the unknown type %s and grants nothing", quoted([]string{a.ARN}), quoted([]string{a.Type})))
+			add("AI agent", a.ARN, typed(a.Type), "grants nothing")
 		}
 	}
 	for _, r := range p.DataTables {
 		if !r.Known() {
-			out = append(out, fmt.Sprintf("the rule of attribute %s has the unknown AccessType %s and matches no row", quoted([]string{r.Attribute}), quoted([]string{r.Access})))
+			add("the rule of attribute", r.Attribute, "AccessType "+quoted([]string{r.Access}), "matches no row")
 		}
 	}
 	return out

@@ -2,6 +2,8 @@ package access_test
 
 import (
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/lanyard/lanyard"
@@ -160,5 +162,62 @@ func TestUnknownValuesFailClosed(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Explanations say which restrictions of the profiles that grant do not work as they may be meant, and how
+// reports combine them.
+func TestExplainWarns(t *testing.T) {
+	users := []string{"User"}
+	e := access.Empty("i").Edit()
+	e.Put(&lanyard.Instance{Meta: lanyard.Meta{ID: "i"}})
+	for _, id := range []string{"EU", "US"} {
+		e.Put(&lanyard.Group{Meta: lanyard.Meta{ID: id, Name: id}, Path: []string{id}})
+	}
+	below := func(group string) func(*lanyard.Profile) {
+		return func(p *lanyard.Profile) { p.HierarchyRestricted, p.HierarchyGroup = users, group }
+	}
+	for _, p := range []*lanyard.Profile{
+		profile("tags", []string{"Users.View"}, func(p *lanyard.Profile) { p.AccessTags = map[string]string{"a": "b"} }),
+		profile("group", []string{"Users.View"}, func(p *lanyard.Profile) { p.HierarchyGroup = "EU" }),
+		profile("other", nil, func(p *lanyard.Profile) { p.TagRestricted = users }),
+		profile("eu", []string{"Users.View"}, below("EU")),
+		profile("us", []string{"Users.View"}, func(p *lanyard.Profile) {
+			below("US")(p)
+			p.AccessTags, p.TagRestricted = map[string]string{"a": "b"}, users
+		}),
+		profile("tagged", []string{"Users.View"}, tagged(map[string]string{"a": "b"}, "User")),
+	} {
+		e.Put(p)
+	}
+	e.Put(&lanyard.User{Meta: lanyard.Meta{ID: "in US", Name: "in US"}, Profiles: []string{"other"}, Group: "US"})
+	for _, tt := range []struct {
+		name     string
+		profiles []string
+		surface  access.Surface
+		decided  string
+		sentence string // part of it
+		hint     string
+	}{
+		{"tags alone", []string{"other", "tags"}, access.Admin, "tags", `profile "tags" grants it`,
+			`profile "tags": AllowedAccessControlTags restricts nothing without TagRestrictedResources`},
+		{"a group alone", []string{"group"}, access.Admin, "group", `profile "group" grants it`,
+			`profile "group": AllowedAccessControlHierarchyGroupId has no effect unless HierarchyRestrictedResources lists User`},
+		{"shown in reports only", []string{"eu", "us"}, access.Reports, "together", "reports apply the tags of a profile only to users in the hierarchies of all", ""},
+		{"not shown in reports only", []string{"tagged", "tags"}, access.Admin, "tags", `profile "tags" grants it`, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			edit := e.Snapshot(1).Edit()
+			edit.Put(&lanyard.User{Meta: lanyard.Meta{ID: "viewer", Name: "viewer"}, Profiles: tt.profiles})
+			q := access.Query{Subject: access.Subject{ID: "viewer"}, Action: "Users.View", Surface: tt.surface,
+				Resource: access.Resource{Type: access.TypeUser, ID: "in US"}}
+			x := edit.Snapshot(2).Explain(&q)
+			if said(x.Decision) != tt.decided || !strings.Contains(x.Sentence, tt.sentence) {
+				t.Errorf("%s, want %s: %s", said(x.Decision), tt.decided, x.Sentence)
+			}
+			if tt.hint != "" && !slices.Contains(x.Hints, tt.hint) {
+				t.Errorf("the hints are %q, want %q among them", x.Hints, tt.hint)
+			}
+		})
 	}
 }

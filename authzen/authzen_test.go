@@ -449,3 +449,36 @@ func TestUnavailable(t *testing.T) {
 		t.Errorf("the log does not have the cause: %s", logged.String())
 	}
 }
+
+// Types that lanyard does not store are restricted by tags too, which come with the question; all names of a
+// type mean the same.
+func TestTypesByTheirNames(t *testing.T) {
+	p := newPDP(t)
+	french := p.profile("French", control.ProfileChange{Permissions: []string{"TransferDestinations.View", "EmailAddresses.View", "HoursOfOperation.View", "Prompts.View"},
+		AccessTags: map[string]string{"Country": "FR"}, TagRestricted: []string{"OperatingHours", "EmailAddress", "TransferDestination"}})
+	p.user("viewer", nil, french)
+	_, hours, _, err := control.List[*lanyard.Hours](t.Context(), p.svc, p.call(""), p.instance, control.Page{Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const fr, de = `,"properties":{"tags":{"Country":"FR"}}`, `,"properties":{"tags":{"Country":"DE"}}`
+	for _, tt := range []struct {
+		action, resourceType, id, properties string
+		want                                 bool
+	}{
+		{"EmailAddresses.View", "EmailAddress", "e", fr, true},
+		{"EmailAddresses.View", "EmailAddress", "e", de, false},
+		{"EmailAddresses.View", "EmailAddress", "e", "", false},
+		{"Prompts.View", "Prompt", "p", de, true},
+		{"HoursOfOperation.View", "HoursOfOperation", hours[0].ID, fr, false}, // what is stored is judged by what is known of it
+		{"HoursOfOperation.View", "OperatingHours", hours[0].ID, fr, false},
+		{"TransferDestinations.View", "TransferDestination", "q", `,"properties":{"new":true,"tags":{"Country":"FR"}}`, true},
+		{"TransferDestinations.View", "QuickConnect", "q", `,"properties":{"new":true,"tags":{"Country":"DE"}}`, false},
+	} {
+		body := strings.TrimSuffix(question("viewer", tt.action, tt.resourceType, tt.id), "}}") + tt.properties + "}}"
+		status, answer, _ := p.ask(evaluation, body)
+		if want := fmt.Sprintf(`{"decision":%v`, tt.want); status != 200 || !strings.HasPrefix(answer, want) {
+			t.Errorf("%s\nanswers %d %s, want %v", body, status, answer, tt.want)
+		}
+	}
+}
