@@ -139,6 +139,26 @@ export interface Subject {
   properties?: Record<string, string>;
 }
 
+/** Somebody who can, and every profile by which, of those that the viewer may see. */
+export interface Grantee {
+  type: string;
+  id: string;
+  properties?: { name?: string; profiles?: string[]; profile_count?: number };
+}
+
+export interface WhoCan {
+  page: { next_token: string; count: number };
+  /** The names of the profiles. */
+  context?: { profiles: Record<string, string> };
+  results: Grantee[];
+}
+
+/** The profiles by which somebody can, with their names, and how many there are besides. */
+export function grantedBy(of: Grantee, names: Record<string, string>): { profiles: Named[]; more: number } {
+  const ids = of.properties?.profiles ?? [];
+  return { profiles: ids.map((Id) => ({ Id, Name: names[Id] ?? "" })), more: Math.max(0, (of.properties?.profile_count ?? 0) - ids.length) };
+}
+
 export interface WhatIf {
   page: { next_token: string; count: number };
   revision: number;

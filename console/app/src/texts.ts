@@ -34,6 +34,8 @@ export const t = {
     denied: "You are not allowed to do this",
     missing: "Missing permission:",
     notFound: "Not found",
+    hidden: "Not found, or hidden from you",
+    needed: "To see it takes",
     server: "The server failed",
     wrong: "This was not accepted",
     members: (names: string) => `Where: ${names}`,
@@ -564,7 +566,7 @@ export const t = {
     saysProfile: (name: string, grants: boolean, allows: boolean) => `${name} ${allows ? "allows it" : grants ? "grants it, but not here" : "does not grant it"}.`,
   },
 
-  whoCan: { title: "Who can", text: "Everybody who may do this to that, with the profile that lets them.", result: "They can", by: "By", nobody: "Nobody that you may see." },
+  whoCan: { title: "Who can", text: "Everybody who may do this to that, with every profile that lets them.", result: "They can", by: "By", nobody: "Nobody that you may see." },
   whatCan: { title: "What can", text: "Everything that somebody may do, at all or to one resource.", narrow: "Only to one resource", onResource: "To this resource" },
 
   heat: {

@@ -9,7 +9,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
 import { useEffect, useState } from "react";
 import { useParams, useSearchParams } from "react-router";
-import { type ApiError, ask, call, type HistoryEvent, lookTagged, read, type Subject, type UserRow } from "../api";
+import { type ApiError, ask, call, grantedBy, type Grantee, type HistoryEvent, lookTagged, read, type UserRow, type WhoCan } from "../api";
 import { useDraft } from "../drafts";
 import { Blast } from "../parts/blast";
 import { ConflictModal } from "../parts/conflict";
@@ -392,22 +392,19 @@ function UserConflict({ base, mine, conflict, close, settle }: { base: UserState
   );
 }
 
-interface Found {
-  results: Subject[];
-  page: { next_token: string };
-}
-
 /** Who can see the user now and who could with other tags and another group; the first 1,000 of each. */
 async function watchers(instance: string, id: string, target: UserState | null, signal: AbortSignal) {
   const resource = target ? { type: "User", id: "after", properties: { new: true, tags: target.tags, ...(target.group ? { hierarchy_group: target.group } : {}) } } : { type: "User", id };
-  const all: Subject[] = [];
+  const all: Grantee[] = [];
+  const names: Record<string, string> = {};
   let token = "";
   do {
-    const page = await ask<Found>(instance, "who-can", { subject: { type: "user" }, action: { name: "Users.View" }, resource, page: { limit: 200, ...(token ? { token } : {}) } }, signal);
+    const page: WhoCan = await ask<WhoCan>(instance, "who-can", { subject: { type: "user" }, action: { name: "Users.View" }, resource, page: { limit: 200, ...(token ? { token } : {}) } }, signal);
     all.push(...page.results);
+    Object.assign(names, page.context?.profiles);
     token = page.page.next_token;
   } while (token && all.length < 1000);
-  return { all, more: token !== "" };
+  return { all, names, more: token !== "" };
 }
 
 /** Who starts and who stops seeing the user by the change. */
@@ -418,7 +415,7 @@ function Watchers({ user, after }: { user: ApiUser; after: UserState }) {
     if (now.more || then.more) return null; // who is missing from half a list says nothing
     const had = new Set(now.all.map((s) => s.id));
     const will = new Set(then.all.map((s) => s.id));
-    return { gain: then.all.filter((s) => !had.has(s.id)), lose: now.all.filter((s) => !will.has(s.id)), stay: now.all.filter((s) => will.has(s.id)).length };
+    return { names: then.names, gain: then.all.filter((s) => !had.has(s.id)), lose: now.all.filter((s) => !will.has(s.id)), stay: now.all.filter((s) => will.has(s.id)).length };
   }, [instance, user, JSON.stringify([after.tags, after.group])]);
   return (
     <>
@@ -433,7 +430,7 @@ function Watchers({ user, after }: { user: ApiUser; after: UserState }) {
             <SpaceBetween size="xs">
               {data.gain.map((s) => (
                 <div key={s.id} className="added">
-                  + <SubjectLink type={s.type} id={s.id} name={s.properties?.name} /> {x.willSee(s.properties?.profile_name ?? "")}
+                  + <SubjectLink type={s.type} id={s.id} name={s.properties?.name} /> {x.willSee(grantedBy(s, data.names).profiles.map((p) => p.Name || t.hiddenProfile).join(", "))}
                 </div>
               ))}
               {data.lose.map((s) => (

@@ -7,20 +7,15 @@ import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
 import { useEffect, useState } from "react";
-import { ask, type Subject } from "../api";
+import { ask, grantedBy, type WhoCan as WhoCanAnswer } from "../api";
 import { Page, Ready } from "../parts/page";
 import { asked, ResourceField, subjectTypes, WhatField } from "../parts/question";
-import { ProfileLink, SubjectLink } from "../parts/show";
+import { ProfileLinks, SubjectLink } from "../parts/show";
 import { useInstance, useLoad, useRemembered } from "../state";
 import { t } from "../texts";
 import { useQuery } from "./profiles";
 
 const x = t.whoCan;
-
-interface Answer {
-  page: { next_token: string; count: number };
-  results: Subject[];
-}
 
 export default function WhoCan() {
   const instance = useInstance();
@@ -38,11 +33,11 @@ export default function WhoCan() {
       const pages = await Promise.all(
         tokens.map((token) =>
           once(`${key} ${token}`, () =>
-            ask<Answer>(instance, "who-can", { subject: { type: get("kind") }, action: q.action, resource: q.resource, page: { limit: 50, ...(token ? { token } : {}) } }, signal),
+            ask<WhoCanAnswer>(instance, "who-can", { subject: { type: get("kind") }, action: q.action, resource: q.resource, page: { limit: 50, ...(token ? { token } : {}) } }, signal),
           ),
         ),
       );
-      return { results: pages.flatMap((p) => p.results), next: pages.at(-1)!.page.next_token };
+      return { results: pages.flatMap((p) => p.results), names: Object.assign({}, ...pages.map((p) => p.context?.profiles ?? {})) as Record<string, string>, next: pages.at(-1)!.page.next_token };
     },
     [instance, key, tokens],
   );
@@ -82,7 +77,16 @@ export default function WhoCan() {
                     {
                       id: "by",
                       header: x.by,
-                      cell: (s) => (s.properties?.profile ? <ProfileLink profile={{ Id: s.properties.profile, Name: s.properties.profile_name ?? "" }} /> : "-"),
+                      cell: (s) => {
+                        const { profiles, more } = grantedBy(s, data.names);
+                        if (profiles.length === 0) return t.hiddenProfile;
+                        return (
+                          <>
+                            <ProfileLinks profiles={profiles} />
+                            {more > 0 && <Box color="text-body-secondary">{t.more(more)}</Box>}
+                          </>
+                        );
+                      },
                     },
                   ]}
                   empty={

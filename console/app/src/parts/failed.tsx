@@ -8,12 +8,14 @@ import { t } from "../texts";
 export function Failed({ error, retry }: { error: ApiError; retry?: () => void }) {
   const { Permission, Message, Members, RequestId } = error.body;
   const denied = error.status === 403;
-  const header = error.offline ? t.errors.offline : denied ? t.errors.denied : error.status === 404 ? t.errors.notFound : error.status >= 500 ? t.errors.server : t.errors.wrong;
+  // The server says one thing of what is hidden and of what is not there, and so does the page.
+  const hidden = denied && Message.endsWith("or it does not exist");
+  const header = error.offline ? t.errors.offline : hidden ? t.errors.hidden : denied ? t.errors.denied : error.status === 404 ? t.errors.notFound : error.status >= 500 ? t.errors.server : t.errors.wrong;
   return (
     <Alert type={error.offline ? "warning" : "error"} header={header} action={retry && <Button onClick={retry}>{t.retry}</Button>}>
       {Permission && (
         <Box>
-          {t.errors.missing} <b className="mono">{Permission}</b>
+          {hidden ? t.errors.needed : t.errors.missing} <b className="mono">{Permission}</b>
         </Box>
       )}
       <Box color="inherit">{error.offline ? t.errors.offlineText : Message}</Box>
