@@ -228,6 +228,7 @@ var lists = map[lanyard.Type]map[string]struct {
 	id string // member of an entry; "" when the entry is the id
 }{
 	lanyard.TypeRoutingProfile: {"Queues": {access.TypeQueue, "Queue"}, "ManualQueues": {access.TypeQueue, "Queue"}},
+	lanyard.TypeQueue:          {"QuickConnects": {access.TypeQuickConnect, ""}},
 	lanyard.TypeHours:          {"Parents": {access.TypeHoursOfOperation, ""}},
 }
 

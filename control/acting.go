@@ -214,9 +214,23 @@ func (s *Service) guard(ctx context.Context, call Call, instance string, tx stor
 func (g *guard) Get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
 	r, err := g.Tx.Get(ctx, t, id)
 	if err == nil && (t == g.right.Type && id == g.right.Ref || t == lanyard.TypeAIAgent) {
-		g.had = append(g.had, r.Refs()...)
+		g.had = append(g.had, shownRefs(r)...)
 	}
 	return r, err
+}
+
+// shownRefs are the references that whoever may view a resource is shown. Lists of others, such as the queues
+// of a routing profile, show what the viewer may view.
+func shownRefs(r lanyard.Resource) []lanyard.Ref {
+	switch r := r.(type) {
+	case *lanyard.RoutingProfile:
+		return []lanyard.Ref{{Type: lanyard.TypeQueue, ID: r.DefaultQueue}}
+	case *lanyard.Queue:
+		return []lanyard.Ref{{Type: lanyard.TypeHours, ID: r.Hours}}
+	case *lanyard.Hours:
+		return nil
+	}
+	return r.Refs()
 }
 
 // Put checks what is replaced and what replaces it.

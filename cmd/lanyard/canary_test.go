@@ -97,7 +97,7 @@ const (
 )
 
 // canaryTypes are the names under which tags restrict what lanyard stores.
-const canaryTypes = `["User", "SecurityProfile", "Queue", "RoutingProfile", "HierarchyGroup", "HoursOfOperation", "ContactFlowModule"]`
+const canaryTypes = `["User", "SecurityProfile", "Queue", "RoutingProfile", "HierarchyGroup", "HoursOfOperation", "ContactFlowModule", "QuickConnect"]`
 
 // viewers are the users who look, with their permissions and restrictions.
 var viewers = []struct{ name, permissions, restriction string }{
@@ -109,14 +109,18 @@ var viewers = []struct{ name, permissions, restriction string }{
 		`"HierarchyRestrictedResources": ["User"], "AllowedAccessControlHierarchyGroupId": "$group", "TagRestrictedResources": ["SecurityProfile"], "AllowedAccessControlTags": {"Country": "FR"}`},
 	{"lead", canaryViews + `, "HistoricalChanges.View", "Users.Edit", "Users.EditPermission", "Users.Create", "Users.Delete", "SecurityProfiles.Edit", "SecurityProfiles.Create", "SecurityProfiles.Delete",
 		"Queues.Edit", "Queues.Create", "Queues.Delete", "RoutingPolicies.Edit", "RoutingPolicies.Create", "RoutingPolicies.Delete", "AgentGrouping.Edit", "AgentGrouping.Create",
-		"HoursOfOperation.Edit", "HoursOfOperation.Create", "HoursOfOperation.Delete", "ContactFlowModules.Edit", "ContactFlowModules.Create", "ContactFlowModules.Delete", "ContactFlowModules.Publish"`,
+		"HoursOfOperation.Edit", "HoursOfOperation.Create", "HoursOfOperation.Delete", "ContactFlowModules.Edit", "ContactFlowModules.Create", "ContactFlowModules.Delete", "ContactFlowModules.Publish",
+		"TransferDestinations.Edit", "TransferDestinations.Create", "TransferDestinations.Delete"`,
 		`"TagRestrictedResources": ` + canaryTypes + `, "AllowedAccessControlTags": {"Country": "FR"}`},
 	{"assigner", `"Users.View", "Users.EditPermission"`, `"TagRestrictedResources": ["User"], "AllowedAccessControlTags": {"Country": "FR"}`},
 	{"admin", canaryViews + `, "HistoricalChanges.View", "QConnectAIAgents.View", "QConnectAIAgents.Edit", "Users.Edit", "Users.EditPermission", "Users.Create", "Users.Delete",
 		"SecurityProfiles.Edit", "SecurityProfiles.Create", "SecurityProfiles.Delete", "AgentGrouping.Edit", "AgentGrouping.Create"`, ``},
 }
 
-const canaryViews = `"Users.View", "SecurityProfiles.View", "Queues.View", "RoutingPolicies.View", "AgentGrouping.View", "HoursOfOperation.View", "ContactFlowModules.View"`
+const canaryViews = `"Users.View", "SecurityProfiles.View", "Queues.View", "RoutingPolicies.View", "AgentGrouping.View", "HoursOfOperation.View", "ContactFlowModules.View", "TransferDestinations.View"`
+
+// canaryLine is a queue of a routing profile.
+const canaryLine = `{"QueueReference": {"QueueId": "%s", "Channel": "VOICE"}, "Priority": 1, "Delay": 0}`
 
 const canaryAgent = "arn:aws:wisdom:us-east-1:" + ownAccount + ":ai-agent/canary/one"
 
@@ -152,13 +156,17 @@ func (w *canaryWorld) fill() {
 	hidden("hhours", "CreateHoursOfOperation", `"Name": "Canary hours", "TimeZone": "UTC", "Config": [], `+unseen)
 	w.make("hours2", "CreateHoursOfOperation", `"Name": "Inheriting", "TimeZone": "UTC", "Config": [], "ParentHoursOfOperationConfigs": [{"HoursOfOperationId": "$hours"}`+
 		only(`, {"HoursOfOperationId": "$hhours"}`)+`], `+seen)
-	w.make("queue", "CreateQueue", `"Name": "Queue", "HoursOfOperationId": "$hours", `+seen)
+	phone := `"QuickConnectConfig": {"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": {"PhoneNumber": "+12065550100"}}`
+	w.make("connect", "CreateQuickConnect", `"Name": "Connect", `+phone+`, `+seen)
+	w.make("connect2", "CreateQuickConnect", `"Name": "Unused", `+phone+`, `+seen)
+	hidden("hconnect", "CreateQuickConnect", `"Name": "Canary connect", `+phone+`, `+unseen)
+	w.make("queue", "CreateQueue", `"Name": "Queue", "HoursOfOperationId": "$hours", "QuickConnectIds": ["$connect"`+only(`, "$hconnect"`)+`], `+seen)
 	w.make("queue2", "CreateQueue", `"Name": "Queue at night", "HoursOfOperationId": "$xhours", `+seen)
 	w.make("hours3", "CreateHoursOfOperation", `"Name": "Unused", "TimeZone": "UTC", "Config": [], `+seen)
 	w.make("queue3", "CreateQueue", `"Name": "Unused", "HoursOfOperationId": "$hours", `+seen)
 	hidden("hqueue", "CreateQueue", `"Name": "Canary queue", "HoursOfOperationId": "$hours", `+unseen)
 	voice := `"Description": "d", "DefaultOutboundQueueId": "$queue", "MediaConcurrencies": [{"Channel": "VOICE", "Concurrency": 1}]`
-	line := `{"QueueReference": {"QueueId": "%s", "Channel": "VOICE"}, "Priority": 1, "Delay": 0}`
+	line := canaryLine
 	w.make("routing", "CreateRoutingProfile", `"Name": "Routing", `+voice+`, "QueueConfigs": [`+only(fmt.Sprintf(line, "$hqueue")+",")+fmt.Sprintf(line, "$queue2")+
 		`], "ManualAssignmentQueueConfigs": [{"QueueReference": {"QueueId": "$queue", "Channel": "VOICE"}}`+only(`, {"QueueReference": {"QueueId": "$hqueue", "Channel": "VOICE"}}`)+`], `+seen)
 	w.make("routing2", "CreateRoutingProfile", `"Name": "Second", `+voice+`, `+seen)
@@ -223,14 +231,14 @@ var canaryBodies = map[string][]string{
 	"history": {"", `{"Limit": 2}`, `{"Type": "User"}`, `{"Type": "SecurityProfile"}`, `{"Type": "RoutingProfile"}`, `{"Type": "HoursOfOperation"}`, `{"Type": "HierarchyGroup"}`, `{"Type": "AIAgent"}`,
 		`{"Type": "User", "Id": "$huser"}`, `{"Type": "User", "Id": "$user"}`, `{"Type": "SecurityProfile", "Id": "$hprofile"}`, `{"Type": "SecurityProfile", "Id": "$xprofile"}`, `{"Type": "SecurityProfile", "Id": "$profile"}`,
 		`{"Type": "HierarchyGroup", "Id": "$xgroup"}`, `{"Type": "RoutingProfile", "Id": "$routing"}`, `{"Type": "AIAgent", "Id": "` + canaryAgent + `"}`},
-	"history/export": {"", `{"Limit": 2}`, `{"Type": "User"}`, `{"Type": "RoutingProfile", "Id": "$routing"}`, `{"Type": "HoursOfOperation"}`, `{"Type": "User", "Id": "$huser"}`},
+	"history/export": {"", `{"Type": "Queue"}`, `{"Limit": 2}`, `{"Type": "User"}`, `{"Type": "RoutingProfile", "Id": "$routing"}`, `{"Type": "HoursOfOperation"}`, `{"Type": "User", "Id": "$huser"}`},
 	"history/state": {`{"Type": "User", "Id": "$huser", "Revision": 9}`, `{"Type": "User", "Id": "$user", "Revision": 999}`, `{"Type": "RoutingProfile", "Id": "$routing", "Revision": 999}`,
 		`{"Type": "HoursOfOperation", "Id": "$hours2", "Revision": 999}`, `{"Type": "SecurityProfile", "Id": "$hprofile", "Revision": 999}`, `{"Type": "SecurityProfile", "Id": "$xprofile", "Revision": 999}`},
 	"overview": {""}, "findings": {"", `{"Limit": 1}`}, "heat": {""}, "visibility": {""},
 	"ask/lookup": {`{"resource": {"type": "User", "id": "canary.user"}}`, `{"resource": {"type": "User", "id": "$huser"}}`, `{"resource": {"type": "User", "id": "vera"}}`,
 		`{"resource": {"type": "SecurityProfile", "id": "Canary profile"}}`, `{"resource": {"type": "SecurityProfile", "id": "$xprofile"}}`, `{"resource": {"type": "SecurityProfile", "id": "Canary two"}}`,
 		`{"resource": {"type": "Queue", "id": "Canary queue"}}`, `{"resource": {"type": "RoutingProfile", "id": "Canary routing"}}`, `{"resource": {"type": "HierarchyGroup", "id": "Canary group"}}`,
-		`{"resource": {"type": "HoursOfOperation", "id": "Canary hours"}}`, `{"resource": {"type": "ContactFlowModule", "id": "Canary module"}}`, `{"resource": {"type": "AIAgent", "id": "` + canaryAgent + `"}}`},
+		`{"resource": {"type": "HoursOfOperation", "id": "Canary hours"}}`, `{"resource": {"type": "ContactFlowModule", "id": "Canary module"}}`, `{"resource": {"type": "QuickConnect", "id": "Canary connect"}}`, `{"resource": {"type": "AIAgent", "id": "` + canaryAgent + `"}}`},
 	"ask/holders": {`{"resource": {"type": "SecurityProfile", "id": "$profile"}, "page": {"limit": 1}}`, `{"resource": {"type": "SecurityProfile", "id": "$profile"}}`,
 		`{"resource": {"type": "SecurityProfile", "id": "$unheld"}}`, `{"resource": {"type": "SecurityProfile", "id": "$hprofile"}}`, `{"resource": {"type": "SecurityProfile", "id": "$xprofile"}}`},
 	"ask/effective": {`{"subject": {"type": "user", "id": "$huser"}}`, `{"subject": {"type": "user", "id": "canary.user"}}`, `{"subject": {"type": "user", "id": "$user"}}`, `{"subject": {"type": "user", "id": "$user2"}}`,
@@ -274,7 +282,7 @@ func canaryEvaluations() (all []string) {
 var canaryMembers = map[string][]string{
 	"UserId": {"$user", "$user2", "$huser"}, "SecurityProfileId": {"$profile", "$hprofile", "$xprofile"}, "QueueId": {"$queue", "$queue2", "$hqueue"},
 	"RoutingProfileId": {"$routing", "$hrouting", "$xrouting"}, "HierarchyGroupId": {"$group", "$below", "$hgroup", "$xgroup"},
-	"HoursOfOperationId": {"$hours", "$hours2", "$hhours", "$xhours"}, "ContactFlowModuleId": {"$module", "$hmodule"}, "EntityArn": {canaryAgent},
+	"HoursOfOperationId": {"$hours", "$hours2", "$hhours", "$xhours"}, "ContactFlowModuleId": {"$module", "$hmodule"}, "QuickConnectId": {"$connect", "$hconnect"}, "EntityArn": {canaryAgent},
 }
 
 // canaryMore are more members for single operations; of those that change anything, all that are needed.
@@ -321,13 +329,39 @@ var canaryMore = map[string][]string{
 	"AssociateSecurityProfiles":       {`"EntityType": "AI_AGENT", "EntityArn": "` + canaryAgent + `", "SecurityProfiles": [{"Id": "$pone"}]`},
 	"DisassociateSecurityProfiles":    {`"EntityType": "AI_AGENT", "EntityArn": "` + canaryAgent + `", "SecurityProfiles": [{"Id": "$pone"}]`},
 	"ListEntitySecurityProfiles":      {`"EntityType": "AI_AGENT", "EntityArn": "` + canaryAgent + `"`},
-	"TagResource":                     {`"tags": {"a": "b"}`}, "UntagResource": {`"tagKeys": ["a"]`}, "ListTagsForResource": {``},
+	"SearchQuickConnects":             {`"SearchCriteria": {"StringCondition": {"FieldName": "name", "Value": "canary", "ComparisonType": "CONTAINS"}}`},
+	"CreateQuickConnect": {`"Name": "new1", "QuickConnectConfig": {"QuickConnectType": "QUEUE", "QueueConfig": {"QueueId": "$hqueue", "ContactFlowId": "$flow"}}, ` + seen,
+		`"Name": "new2", "QuickConnectConfig": {"QuickConnectType": "USER", "UserConfig": {"UserId": "$huser", "ContactFlowId": "$flow"}}, ` + seen,
+		`"Name": "new3", "QuickConnectConfig": {"QuickConnectType": "QUEUE", "QueueConfig": {"QueueId": "$queue", "ContactFlowId": "$flow"}}, ` + seen},
+	"UpdateQuickConnectName": {`"QuickConnectId": "$hconnect", "Name": "x"`, `"QuickConnectId": "$connect", "Name": "Connected"`},
+	"UpdateQuickConnectConfig": {`"QuickConnectId": "$hconnect", "QuickConnectConfig": {"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": {"PhoneNumber": "+12065550101"}}`,
+		`"QuickConnectId": "$connect2", "QuickConnectConfig": {"QuickConnectType": "QUEUE", "QueueConfig": {"QueueId": "$hqueue", "ContactFlowId": "$flow"}}`,
+		`"QuickConnectId": "$connect2", "QuickConnectConfig": {"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": {"PhoneNumber": "+12065550101"}}`},
+	"AssociateQueueQuickConnects":                {`"QueueId": "$queue", "QuickConnectIds": ["$hconnect"]`, `"QueueId": "$hqueue", "QuickConnectIds": ["$connect"]`, `"QueueId": "$queue", "QuickConnectIds": ["$connect"]`},
+	"DisassociateQueueQuickConnects":             {`"QueueId": "$queue", "QuickConnectIds": ["$hconnect"]`, `"QueueId": "$queue", "QuickConnectIds": ["$connect2"]`},
+	"AssociateHoursOfOperations":                 {`"HoursOfOperationId": "$hours2", "ParentHoursOfOperationConfigs": [{"HoursOfOperationId": "$hhours"}]`, `"HoursOfOperationId": "$hours3", "ParentHoursOfOperationConfigs": [{"HoursOfOperationId": "$hours"}]`},
+	"DisassociateHoursOfOperations":              {`"HoursOfOperationId": "$hours2", "ParentHoursOfOperationIds": ["$hhours"]`, `"HoursOfOperationId": "$hours3", "ParentHoursOfOperationIds": ["$hours"]`},
+	"UpdateHoursOfOperation":                     {`"HoursOfOperationId": "$hhours", "Name": "x"`, `"HoursOfOperationId": "$hours2", "Name": "Inherited"`},
+	"UpdateQueueHoursOfOperation":                {`"QueueId": "$queue", "HoursOfOperationId": "$hhours"`, `"QueueId": "$hqueue", "HoursOfOperationId": "$hours"`, `"QueueId": "$queue", "HoursOfOperationId": "$hours"`},
+	"UpdateQueueMaxContacts":                     {`"QueueId": "$hqueue", "MaxContacts": 5`, `"QueueId": "$queue", "MaxContacts": 5`},
+	"UpdateQueueName":                            {`"QueueId": "$hqueue", "Name": "x"`, `"QueueId": "$queue", "Name": "Queued"`},
+	"UpdateQueueStatus":                          {`"QueueId": "$hqueue", "Status": "DISABLED"`, `"QueueId": "$queue", "Status": "DISABLED"`},
+	"UpdateQueueOutboundCallerConfig":            {`"QueueId": "$hqueue", "OutboundCallerConfig": {"OutboundCallerIdName": "x"}`, `"QueueId": "$queue", "OutboundCallerConfig": {"OutboundCallerIdName": "x"}`},
+	"UpdateQueueOutboundEmailConfig":             {`"QueueId": "$hqueue", "OutboundEmailConfig": {}`, `"QueueId": "$queue", "OutboundEmailConfig": {}`},
+	"UpdateRoutingProfileName":                   {`"RoutingProfileId": "$hrouting", "Name": "x"`, `"RoutingProfileId": "$routing2", "Name": "Routed"`},
+	"UpdateRoutingProfileDefaultOutboundQueue":   {`"RoutingProfileId": "$routing2", "DefaultOutboundQueueId": "$hqueue"`, `"RoutingProfileId": "$routing2", "DefaultOutboundQueueId": "$queue2"`},
+	"UpdateRoutingProfileConcurrency":            {`"RoutingProfileId": "$hrouting", "MediaConcurrencies": [{"Channel": "VOICE", "Concurrency": 1}]`, `"RoutingProfileId": "$routing2", "MediaConcurrencies": [{"Channel": "VOICE", "Concurrency": 1}]`},
+	"UpdateRoutingProfileAgentAvailabilityTimer": {`"RoutingProfileId": "$hrouting", "AgentAvailabilityTimer": "TIME_SINCE_LAST_INBOUND"`, `"RoutingProfileId": "$routing2", "AgentAvailabilityTimer": "TIME_SINCE_LAST_INBOUND"`},
+	"UpdateRoutingProfileQueues":                 {`"RoutingProfileId": "$routing", "QueueConfigs": [` + fmt.Sprintf(canaryLine, "$hqueue") + `]`, `"RoutingProfileId": "$routing", "QueueConfigs": [` + fmt.Sprintf(canaryLine, "$queue2") + `]`},
+	"AssociateRoutingProfileQueues":              {`"RoutingProfileId": "$routing", "QueueConfigs": [` + fmt.Sprintf(canaryLine, "$hqueue") + `]`, `"RoutingProfileId": "$routing2", "QueueConfigs": [` + fmt.Sprintf(canaryLine, "$queue") + `]`},
+	"DisassociateRoutingProfileQueues":           {`"RoutingProfileId": "$routing", "QueueReferences": [{"QueueId": "$hqueue", "Channel": "VOICE"}]`, `"RoutingProfileId": "$routing2", "QueueReferences": [{"QueueId": "$queue", "Channel": "VOICE"}]`},
+	"TagResource":                                {`"tags": {"a": "b"}`}, "UntagResource": {`"tagKeys": ["a"]`}, "ListTagsForResource": {``},
 }
 
 // canaryDeletes are what is deleted: nothing that anything hidden refers to, for that is refused.
 var canaryDeletes = map[string][]string{
 	"DeleteUser": {"$huser", "$spare"}, "DeleteSecurityProfile": {"$hprofile", "$xprofile", "$linted"}, "DeleteQueue": {"$hqueue", "$queue2", "$queue3"}, "DeleteRoutingProfile": {"$hrouting", "$xrouting", "$routing3"},
-	"DeleteUserHierarchyGroup": {"$hgroup", "$xgroup", "$below"}, "DeleteHoursOfOperation": {"$hhours", "$xhours", "$hours3"}, "DeleteContactFlowModule": {"$hmodule", "$module"},
+	"DeleteUserHierarchyGroup": {"$hgroup", "$xgroup", "$below"}, "DeleteHoursOfOperation": {"$hhours", "$xhours", "$hours3"}, "DeleteContactFlowModule": {"$hmodule", "$module"}, "DeleteQuickConnect": {"$hconnect", "$connect2"},
 }
 
 // notForUsers are the operations that nobody can call on behalf of a user.
@@ -374,7 +408,7 @@ func canaryRequests(t *testing.T) (all []canaryRequest) {
 			deletes = append(deletes, of...)
 			continue
 		case strings.HasSuffix(op.Name, "agResource") || op.Name == "ListTagsForResource":
-			for _, of := range []string{"agent/$user", "agent/$huser", "security-profile/$hprofile", "queue/$hqueue", "routing-profile/$hrouting", "agent-group/$hgroup", "operating-hours/$hhours", "flow-module/$hmodule"} {
+			for _, of := range []string{"agent/$user", "agent/$huser", "security-profile/$hprofile", "queue/$hqueue", "routing-profile/$hrouting", "agent-group/$hgroup", "operating-hours/$hhours", "flow-module/$hmodule", "transfer-destination/$hconnect"} {
 				add(fmt.Sprintf(`"resourceArn": "arn:aws:connect:us-east-1:%s:instance/$instance/%s", %s`, ownAccount, of, more[0]))
 			}
 		case slices.Contains(notForUsers, op.Name):
