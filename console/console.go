@@ -103,6 +103,7 @@ type Server struct {
 	secure     bool
 	attempts   attempts
 	provider   provider
+	finished   finished
 	chronicles chronicles
 	epitaphs   epitaphs
 	rate       rate

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -209,6 +210,9 @@ func (s *Server) oidcCallback(ctx context.Context, a *asking) error {
 	if e := q.Get("error"); e != "" {
 		return &signInFailure{"denied", errors.New(clip(e + " " + q.Get("error_description")))}
 	}
+	if !s.finished.first(f, s.Now().Unix()) {
+		return errors.New("this sign-in has been finished before")
+	}
 	p, err := s.provider.get(ctx)
 	if err != nil {
 		return &signInFailure{"unavailable", err}
@@ -234,16 +238,16 @@ func (s *Server) oidcCallback(ctx context.Context, a *asking) error {
 	if err := id.Claims(&claims); err != nil {
 		return fmt.Errorf("read the claims: %w", err)
 	}
+	if err := meant(claims, id.Audience, s.OIDC.ClientID); err != nil {
+		return err
+	}
 	if _, ok := claims[s.OIDC.Claim]; !ok { // many providers keep them for those who ask
 		info, err := p.UserInfo(ctx, oauth2.StaticTokenSource(got))
 		if err != nil {
 			return fmt.Errorf("ask for the claims: %w", err)
 		}
-		if info.Subject != id.Subject {
-			return errors.New("the claims are those of somebody else")
-		}
-		if err := info.Claims(&claims); err != nil {
-			return fmt.Errorf("read the claims: %w", err)
+		if claims, err = claimsOf(info, id.Subject); err != nil {
+			return err
 		}
 	}
 	name, err := s.named(claims)
@@ -262,6 +266,64 @@ func (s *Server) oidcCallback(ctx context.Context, a *asking) error {
 	}
 	_, err = s.begin(ctx, a, lanyard.Session{Instance: in.ID, User: u.ID, Method: "oidc"})
 	return err
+}
+
+// claimsOf returns what the provider says of a subject when asked. It takes the place of what the token says:
+// that an address is verified is about the address in the same document.
+func claimsOf(info *oidc.UserInfo, subject string) (claims map[string]any, err error) {
+	if info.Subject != subject {
+		return nil, errors.New("the claims are those of somebody else")
+	}
+	if err := info.Claims(&claims); err != nil {
+		return nil, fmt.Errorf("read the claims: %w", err)
+	}
+	return claims, nil
+}
+
+// meant refuses an identity token that was issued to another client: of several audiences, azp names the one
+// that asked for it.
+func meant(claims map[string]any, audience []string, client string) error {
+	azp, has := claims["azp"]
+	if has && azp != client {
+		return fmt.Errorf("azp must be %q, got %q", client, clip(fmt.Sprint(azp)))
+	}
+	if !has && len(audience) > 1 {
+		return fmt.Errorf("azp is required when the identity token is for %d audiences", len(audience))
+	}
+	return nil
+}
+
+// finished remembers which flows were finished on this server, until they expire. On another server it is the
+// provider that refuses the code.
+type finished struct {
+	mu    sync.Mutex
+	until map[string]int64 // by state
+}
+
+// maxFinished bounds how many are remembered, some 1 MB.
+const maxFinished = 10_000
+
+// first reports whether a flow has not been finished before, and notes that it is now.
+func (d *finished) first(f flow, now int64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, ok := d.until[f.State]; ok {
+		return false
+	}
+	if len(d.until) >= maxFinished {
+		maps.DeleteFunc(d.until, func(_ string, until int64) bool { return until <= now })
+	}
+	for state := range d.until {
+		if len(d.until) < maxFinished {
+			break
+		}
+		delete(d.until, state)
+	}
+	if d.until == nil {
+		d.until = map[string]int64{}
+	}
+	d.until[f.State] = f.Until
+	return true
 }
 
 // named reads the user name out of what the provider says of somebody.
