@@ -1,6 +1,8 @@
 package awsapi
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -8,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/awsapi/model"
@@ -194,5 +197,30 @@ func TestMaxBody(t *testing.T) {
 	}
 	if large == 0 || large > 4 {
 		t.Errorf("%d served operations take more than 1 MiB", large)
+	}
+}
+
+// A NextToken tells nothing of the position that it is for, nor that it is the same as in another list.
+func TestTokensAreOpaque(t *testing.T) {
+	tk := tokens{secret: []byte("secret"), now: func() time.Time { return time.Unix(1_790_000_000, 0) }}
+	at := position{after: "1234567890123", total: 424242}
+	seen := map[string]bool{}
+	for _, scope := range [][]string{{"ListUsers", "a"}, {"ListUsers", "b"}, {"ListUsersa"}, nil} {
+		token := tk.seal(at, scope...)
+		b, err := base64.RawURLEncoding.DecodeString(token)
+		if err != nil || bytes.Contains(b, []byte(at.after)) || bytes.Contains(b, []byte{0, 6, 0x79, 0x32}) {
+			t.Errorf("%v: %q, %v", scope, b, err)
+		}
+		if tail := string(b[len(b)-20:]); seen[tail] {
+			t.Errorf("%v: as in another list", scope)
+		} else {
+			seen[tail] = true
+		}
+		if got, err := tk.open(token, scope...); err != nil || got != at {
+			t.Errorf("%v: opens as %v, %v", scope, got, err)
+		}
+		if got, err := tk.open(token, "DeleteUser"); err == nil {
+			t.Errorf("%v: opens elsewhere as %v", scope, got)
+		}
 	}
 }

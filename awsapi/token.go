@@ -1,6 +1,8 @@
 package awsapi
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -10,9 +12,10 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// tokens makes and reads NextTokens. A token holds where the next page begins, when it ends to
-// count, and the total that a search counted, all signed together with the scope for which it was
-// made: the operation, the instance, and whatever else must stay the same from page to page.
+// tokens makes and reads NextTokens. A token holds where the next page begins, when it expires, and the total
+// that a search counted, encrypted and bound to the scope for which it was made: the operation, the
+// instance, and whatever else must stay the same from page to page. Positions tell how many resources
+// were ever made, also those that a caller may not see.
 type tokens struct {
 	secret []byte
 	now    func() time.Time
@@ -20,8 +23,8 @@ type tokens struct {
 
 const (
 	tokenLife = 24 * time.Hour
-	macSize   = 16
-	tokenHead = macSize + 8 + 8
+	tokenHead = 8 + 8 // of what is encrypted
+	nonceSize = 12
 )
 
 type position struct {
@@ -31,32 +34,54 @@ type position struct {
 
 func (t tokens) seal(p position, scope ...string) string {
 	b := make([]byte, tokenHead, tokenHead+len(p.after))
-	binary.BigEndian.PutUint64(b[macSize:], uint64(t.now().Add(tokenLife).Unix()))
-	binary.BigEndian.PutUint64(b[macSize+8:], uint64(p.total))
+	binary.BigEndian.PutUint64(b, uint64(t.now().Add(tokenLife).Unix()))
+	binary.BigEndian.PutUint64(b[8:], uint64(p.total))
 	b = append(b, p.after...)
-	copy(b, t.mac(b[macSize:], scope))
-	return base64.RawURLEncoding.EncodeToString(b)
+	bound := inOne(scope)
+	// The nonce is derived from all that it is for: the same twice encrypts the same.
+	nonce := t.derive("nonce", append(inOne(scope), b...))[:nonceSize]
+	return base64.RawURLEncoding.EncodeToString(t.cipher().Seal(nonce, nonce, b, bound))
 }
 
 func (t tokens) open(token string, scope ...string) (position, error) {
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(b) < tokenHead || !hmac.Equal(b[:macSize], t.mac(b[macSize:], scope)) {
+	sealed, err := base64.RawURLEncoding.DecodeString(token)
+	var b []byte
+	if err == nil && len(sealed) >= nonceSize {
+		b, err = t.cipher().Open(nil, sealed[:nonceSize], sealed[nonceSize:], inOne(scope))
+	}
+	if err != nil || len(b) < tokenHead {
 		return position{}, lanyard.Errorf(lanyard.Invalid, "NextToken: is not one that this list gave; pass it back unchanged, with the other parameters as they were, or leave it out to start again")
 	}
-	if t.now().Unix() > int64(binary.BigEndian.Uint64(b[macSize:])) {
+	if t.now().Unix() > int64(binary.BigEndian.Uint64(b)) {
 		return position{}, lanyard.Errorf(lanyard.Invalid, "NextToken: is older than %v; leave it out to start again", tokenLife)
 	}
-	return position{after: string(b[tokenHead:]), total: int64(binary.BigEndian.Uint64(b[macSize+8:]))}, nil
+	return position{after: string(b[tokenHead:]), total: int64(binary.BigEndian.Uint64(b[8:]))}, nil
 }
 
-func (t tokens) mac(data []byte, scope []string) []byte {
-	h := hmac.New(sha256.New, t.secret)
-	for _, s := range scope {
-		var n [8]byte
-		binary.BigEndian.PutUint64(n[:], uint64(len(s)))
-		h.Write(n[:])
-		h.Write([]byte(s))
+func (t tokens) cipher() cipher.AEAD {
+	block, err := aes.NewCipher(t.derive("key", nil))
+	if err != nil {
+		panic(err) // the key has 32 bytes
 	}
-	h.Write(data)
-	return h.Sum(nil)[:macSize]
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		panic(err) // AES fits GCM
+	}
+	return aead
+}
+
+func (t tokens) derive(what string, from []byte) []byte {
+	h := hmac.New(sha256.New, t.secret)
+	h.Write([]byte("NextToken " + what + "\x00"))
+	h.Write(from)
+	return h.Sum(nil)
+}
+
+// inOne joins a scope so that no other joins to the same.
+func inOne(scope []string) (b []byte) {
+	for _, s := range scope {
+		b = binary.BigEndian.AppendUint64(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	return b
 }
