@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,5 +46,19 @@ func TestArgonLeavesRoom(t *testing.T) {
 	}
 	if _, err := argon(t.Context(), "Harbour-42", []byte("salt"), 1, 64, 1, 16); err != nil {
 		t.Errorf("once the queue is empty: %v", err)
+	}
+}
+
+// What is tried first is refused; what only begins so is not.
+func TestGuessable(t *testing.T) {
+	for password, want := range map[string]string{
+		"Password1": "less common", "PASSWORd-2026!": "less common", "P@ssw0rd": "less common", "Welcome123": "less common", "Summer2026": "less common",
+		"Jonas.Becker1": "user name", "jonas.beckeR-7": "user name", "Jonas.Becker": "user name",
+		"Harbour-42": "", "Passwordless-9x": "", "Jonas.Becker1x": "", "1Password-Xa7": "",
+	} {
+		err := checkGuessable("NewPassword", "jonas.becker", password)
+		if want == "" && err != nil || want != "" && (lanyard.KindOf(err) != lanyard.Invalid || !strings.HasPrefix(err.Error(), "NewPassword must be ") || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", password, err, want)
+		}
 	}
 }

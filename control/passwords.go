@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -71,6 +72,26 @@ func CheckPassword(member, password string) error {
 		!strings.ContainsAny(password, "abcdefghijklmnopqrstuvwxyz") || !strings.ContainsAny(password, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") ||
 		!strings.ContainsAny(password, "0123456789") || strings.IndexFunc(password, unicode.IsSpace) >= 0 {
 		return lanyard.Errorf(lanyard.Invalid, "%s: 8 to 64 characters without spaces, with a small letter, a capital letter and a digit among them, are accepted", member)
+	}
+	return nil
+}
+
+// obvious are what passwords that satisfy the rule most often are, but for what is put behind them.
+var obvious = []string{"password", "passwort", "passw0rd", "p@ssword", "p@ssw0rd", "welcome", "qwerty", "qwertz", "abc", "abcd", "abcdef", "admin",
+	"administrator", "changeme", "letmein", "secret", "test", "testtest", "user", "spring", "summer", "autumn", "winter", "amazon", "connect", "lanyard"}
+
+// checkGuessable refuses what is tried first against a user of that name: the name itself and the most common
+// passwords, in any case and with any digits and signs behind. Amazon's rule for CreateUser lets them pass, so
+// this holds where passwords are set and changed.
+func checkGuessable(member, name, password string) error {
+	core := func(s string) string {
+		return strings.TrimRightFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) })
+	}
+	switch got := core(password); {
+	case got == core(name) || strings.EqualFold(password, name):
+		return lanyard.Errorf(lanyard.Invalid, "%s must be something else than the user name", member)
+	case slices.Contains(obvious, got):
+		return lanyard.Errorf(lanyard.Invalid, "%s must be less common; it is among the first that are tried", member)
 	}
 	return nil
 }
@@ -215,6 +236,10 @@ func (s *Service) HasPassword(ctx context.Context, instance, user string) (bool,
 // SetPassword gives a user a password and ends the user's sessions but the one with the id except.
 // The instance and the user may be named by id, and the user by name too.
 func (s *Service) SetPassword(ctx context.Context, call Call, instance, user, password, except string) error {
+	return s.setPassword(ctx, call, instance, user, "Password", password, except)
+}
+
+func (s *Service) setPassword(ctx context.Context, call Call, instance, user, member, password, except string) error {
 	in, err := s.InstanceNamed(ctx, call.Account, instance)
 	if err != nil {
 		return err
@@ -230,7 +255,13 @@ func (s *Service) SetPassword(ctx context.Context, call Call, instance, user, pa
 		return err
 	}
 	id := r.Head().ID
-	hash, err := s.hashPassword(ctx, "Password", password)
+	if err := CheckPassword(member, password); err != nil {
+		return err
+	}
+	if err := checkGuessable(member, r.Head().Name, password); err != nil {
+		return err
+	}
+	hash, err := s.hashPassword(ctx, member, password)
 	if err != nil {
 		return err
 	}
@@ -258,8 +289,8 @@ func (s *Service) ChangePassword(ctx context.Context, call Call, instance, user,
 	if !known || !right {
 		return lanyard.Errorf(lanyard.Denied, "OldPassword: is not the password")
 	}
-	if err := CheckPassword("NewPassword", password); err != nil {
-		return err
+	if password == old {
+		return lanyard.Errorf(lanyard.Invalid, "NewPassword must be another than OldPassword")
 	}
-	return s.SetPassword(ctx, call, instance, user, password, except)
+	return s.setPassword(ctx, call, instance, user, "NewPassword", password, except)
 }

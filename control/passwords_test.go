@@ -121,6 +121,37 @@ func TestSignInDoesAsMuch(t *testing.T) {
 	}
 }
 
+// Whoever changes a password takes another one, and not the most obvious; one that is refused changes nothing.
+func TestChangePassword(t *testing.T) {
+	w := newWorld(t, manyOfAll)
+	_, u, err := w.CreateUser(t.Context(), call("CreateUser"), w.in.ID, control.NewUser{
+		User: lanyard.User{Meta: lanyard.Meta{Name: "jonas.becker"}, Profiles: []string{w.first(t)}, RoutingProfile: w.routing(t)}})
+	if err == nil {
+		err = w.SetPassword(t.Context(), call("SetUserPassword"), w.in.ID, u.ID, password, "")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ name, old, new, want string }{
+		{"the old one again", password, password, "NewPassword must be another than OldPassword"},
+		{"the user name", password, "Jonas.Becker1", "NewPassword must be something else than the user name"},
+		{"the most obvious", password, "Password1", "NewPassword must be less common"},
+		{"too short", password, "Abcdef1", "NewPassword: "},
+		{"a wrong old one", "Harbour-43", "Mountain-7", "OldPassword: is not the password"},
+		{"another", password, "Mountain-7", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := w.ChangePassword(t.Context(), call("SetUserPassword"), w.in.ID, u.ID, tt.old, tt.new, "")
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.want)) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+			if _, _, err := w.SignIn(t.Context(), account, w.in.ID, u.Name, password); (err == nil) != (tt.want != "") {
+				t.Errorf("the old password signs in: %v", err)
+			}
+		})
+	}
+}
+
 // A flood of sign-ins waits in line and takes no more memory than a few.
 func TestSignInFlood(t *testing.T) {
 	w := newWorld(t)
