@@ -10,7 +10,10 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -188,6 +191,9 @@ func parse(c *Config) (*pgx.ConnConfig, error) {
 		}
 		return nil, lanyard.Errorf(lanyard.Invalid, "the database's URL is not accepted: %s", text)
 	}
+	if !query.Has("sslmode") && !query.Has("ssl") && os.Getenv("PGSSLMODE") == "" {
+		config.Fallbacks = slices.DeleteFunc(config.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil && !isLocal(f.Host) })
+	}
 	for name, value := range map[string]string{
 		"application_name":                    "lanyard",
 		"default_transaction_isolation":       "read committed",
@@ -228,6 +234,16 @@ func parse(c *Config) (*pgx.ConnConfig, error) {
 	return config, nil
 }
 
+// isLocal reports whether a host is this machine. Elsewhere nobody is sent a password and data in clear text
+// unless sslmode says so: that a server offers no TLS may be the word of somebody in between.
+func isLocal(host string) bool {
+	if strings.HasPrefix(host, "/") || host == "localhost" {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
+}
+
 func password(u *url.URL) string {
 	p, _ := u.User.Password()
 	return p
@@ -251,6 +267,9 @@ func connect(ctx context.Context, config *pgx.ConnConfig) (*conn, error) {
 	}
 	var err error
 	if c.c, err = pgx.ConnectConfig(ctx, config); err != nil {
+		if strings.Contains(err.Error(), "server refused TLS connection") { // which pgx has no name for
+			return nil, fmt.Errorf("%w; without TLS, the URL must have sslmode=disable for a database on another machine", err)
+		}
 		return nil, err
 	}
 	c.used = time.Now()
