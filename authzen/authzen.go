@@ -361,6 +361,8 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request) {
 	if r.TLS != nil {
 		scheme = "https"
 	}
+	// The URLs are those that the caller reached the document by, so nobody may be given them who came another way.
+	w.Header().Set("Cache-Control", "no-store")
 	url := scheme + "://" + r.Host + base
 	b, err := json.Marshal(map[string]string{
 		"policy_decision_point":       url,

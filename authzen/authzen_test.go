@@ -357,6 +357,9 @@ func TestMetadata(t *testing.T) {
 		if got["policy_decision_point"] != base || got["access_evaluation_endpoint"] != base+evaluation || len(got) != 6 {
 			t.Errorf("%s answers %v, want the endpoints below %s", path, got, base)
 		}
+		if w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%s may be given to somebody who asked for another host", path)
+		}
 	}
 	w := httptest.NewRecorder()
 	if p.handler.ServeHTTP(w, httptest.NewRequest("GET", "/.well-known/authzen-configuration/elsewhere", nil)); w.Code != 404 {

@@ -365,6 +365,33 @@ func TestForeignPages(t *testing.T) {
 	}
 }
 
+// What lanyard's own headers say counts only when it is signed; nobody in between adds, changes or takes away.
+func TestSignedHeaders(t *testing.T) {
+	s := start(t, built(t, ""), t.TempDir(), "--demo").ready()
+	for _, tt := range []struct{ header, method, path, body string }{
+		{"X-Lanyard-Revision", "POST", "/access/v1/evaluation", `{}`},
+		{"X-Lanyard-Acting-User", "GET", "/instance", ""},
+		{"If-Match", "GET", "/instance", ""},
+	} {
+		t.Run(tt.header, func(t *testing.T) {
+			r, err := s.request(tt.method, tt.path, tt.body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set(tt.header, "1")
+			res, err := s.client.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, _ := io.ReadAll(res.Body)
+			res.Body.Close()
+			if want := "'" + strings.ToLower(tt.header) + "', which must be a signed header"; !strings.Contains(string(text), want) {
+				t.Errorf("answers %d %s, want %q", res.StatusCode, text, want)
+			}
+		})
+	}
+}
+
 // selfSigned writes a certificate and its key into files.
 func selfSigned(t *testing.T) (cert, key string) {
 	t.Helper()
