@@ -350,7 +350,7 @@ func TestRestrictedProfilesOfUser(t *testing.T) {
 	_, err := w.newUser("four", nil, ids...)
 	w.fails(err, lanyard.Invalid, "SecurityProfileIds", "4", "3")
 	half := w.profile("Half", control.ProfileChange{TagRestricted: []string{"User"}}).ID // restricts nothing, and does not count
-	w.user("three and a half", ids[0], free, ids[1], ids[2], half)
+	w.user("three-and-a-half", ids[0], free, ids[1], ids[2], half)
 	u := w.user("three", ids[0], free, ids[1], ids[2], ids[2])
 	w.fails(w.UpdateUserSecurityProfiles(t.Context(), call(""), w.in.ID, u.ID, ids), lanyard.Invalid, "4")
 	entity := control.Entity{Type: control.EntityUser, ARN: w.arn(u)}
