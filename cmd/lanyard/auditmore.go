@@ -307,6 +307,9 @@ func createFile(name string, out io.Writer) (w io.Writer, finish func(error) err
 	if name == "" || name == "-" {
 		return out, func(err error) error { return err }, nil
 	}
+	if err := notURL("the file", name); err != nil {
+		return nil, nil, err
+	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
 		return nil, nil, refuse("%s exists already; it is not overwritten", name)

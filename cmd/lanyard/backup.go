@@ -112,7 +112,7 @@ Examples:
 }
 
 func (c *restoreCmd) Run(s streams) error {
-	if err := checkStore(c.Store); err != nil {
+	if err := errors.Join(checkStore(c.Store), notURL("--data", c.Data), notURL("FILE", c.File)); err != nil {
 		return err
 	}
 	in, total := io.Reader(os.Stdin), int64(0)
@@ -190,6 +190,9 @@ Examples:
 }
 
 func (c *migrateCmd) Run(s streams) error {
+	if err := errors.Join(checkPlaceOfStore("--from", c.From), checkPlaceOfStore("--to", c.To)); err != nil {
+		return err
+	}
 	from, err := openSource(s.ctx, c.From)
 	if err != nil {
 		return err
@@ -303,6 +306,15 @@ func openTarget(ctx context.Context, place string) (store.Copier, error) {
 // fill fills the store at a place with the rows of next, reads it again, compares, verifies, and only
 // then lets it be used. last may still object.
 func fill(s streams, place string, next func() (store.Row, error), bar *tally, acceptBroken bool, last func(*prover) error) (p *prover, err error) {
+	if !postgres.IsURL(place) {
+		warning, err := checkMode(place)
+		if err != nil {
+			return nil, err
+		}
+		if warning != "" {
+			printf(s.errs, "warning: %s\n", warning)
+		}
+	}
 	db, err := openTarget(s.ctx, place)
 	if err != nil {
 		return nil, err

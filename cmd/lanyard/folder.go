@@ -133,6 +133,9 @@ func readCredentials(dir string) (id, secret string, err error) {
 // no more does not exist.
 func readEndpoint(dir string) (endpoint, error) {
 	var e endpoint
+	if _, err := checkMode(dir); err != nil { // others may have put it there
+		return e, err
+	}
 	name := filepath.Join(dir, endpointFile)
 	b, err := os.ReadFile(name)
 	if err != nil {

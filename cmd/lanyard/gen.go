@@ -62,7 +62,7 @@ func (c *genCmd) check() error {
 	if err := checkPlace(c.Account, c.Region); err != nil {
 		return err
 	}
-	return checkStore(c.Store)
+	return errors.Join(checkStore(c.Store), notURL("--data", c.Data))
 }
 
 func (c *genCmd) Run(io streams) (err error) {

@@ -55,6 +55,9 @@ type manager interface {
 
 // open connects to the server that uses the folder or, when there is none, opens the folder.
 func (d dataFlag) open(ctx context.Context) (manager, error) {
+	if err := notURL("--data", d.Data); err != nil {
+		return nil, err
+	}
 	r, err := d.remote(ctx)
 	if err == nil {
 		return r, nil
@@ -75,7 +78,7 @@ func (d dataFlag) open(ctx context.Context) (manager, error) {
 
 // store opens the store, which no server of this folder uses.
 func (d dataFlag) store(ctx context.Context) (store.Store, error) {
-	if err := checkStore(d.Store); err != nil {
+	if err := errors.Join(checkStore(d.Store), notURL("--data", d.Data)); err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(filepath.Join(d.Data, credentialsFile)); err != nil {
@@ -280,7 +283,7 @@ func (l *local) Prune(ctx context.Context, p admin.Prune) (out admin.Pruned, err
 
 // reading opens the store to be read whole: beside the server that uses it, if one does.
 func (d dataFlag) reading(ctx context.Context) (store.Copier, error) {
-	if err := checkStore(d.Store); err != nil {
+	if err := errors.Join(checkStore(d.Store), notURL("--data", d.Data)); err != nil {
 		return nil, err
 	}
 	log := slog.New(slog.DiscardHandler)

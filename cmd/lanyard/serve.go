@@ -154,7 +154,7 @@ func (c *serveCmd) check() error {
 	if c.MaxStaleness < 0 || c.MaxStaleness > 0 && c.MaxStaleness < max(time.Second, 2*c.Poll) {
 		return refuse("--max-staleness: %v is not accepted; 0s for no bound, or %v or more is: a second, and twice --poll", c.MaxStaleness, max(time.Second, 2*c.Poll))
 	}
-	if err := checkStore(c.Store); err != nil {
+	if err := errors.Join(checkStore(c.Store), notURL("--data", c.Data)); err != nil {
 		return err
 	}
 	if _, err := c.retention(); err != nil {

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"regexp"
+	"runtime"
 	"time"
 
 	"github.com/lanyard/lanyard/store"
@@ -20,6 +22,46 @@ func checkStore(name string) error {
 		return refuse("--store: sqlite, or the URL of a PostgreSQL database that begins with postgres://, is accepted")
 	}
 	return nil
+}
+
+// aURL matches what is meant as a URL, also when it was made a path since, which leaves one slash. A drive of Windows has
+// one letter.
+var aURL = regexp.MustCompile(`(^|[/\\])[A-Za-z][A-Za-z0-9+.-]+:[/\\]`)
+
+// notURL refuses a URL as the name of a file or folder: everything would be written into one that is called like it. It
+// does not repeat it, for it may hold a password.
+func notURL(flag, name string) error {
+	if aURL.MatchString(name) {
+		return refuse("%s must be a path, got a URL", flag)
+	}
+	return nil
+}
+
+// checkPlaceOfStore refuses what neither is a data folder nor the URL of a database.
+func checkPlaceOfStore(flag, place string) error {
+	if !postgres.IsURL(place) && aURL.MatchString(place) {
+		return refuse("%s must be a data folder or the URL of a PostgreSQL database that begins with postgres://, got another URL", flag)
+	}
+	return nil
+}
+
+// checkMode refuses a data folder that anybody may write to, for they could replace what is in it, and says what else is
+// wrong with its mode: it is to be 0700, as lanyard makes it. One that does not exist is fine.
+func checkMode(dir string) (warning string, err error) {
+	info, err := os.Stat(dir)
+	if err != nil || !info.IsDir() || runtime.GOOS == "windows" {
+		return "", nil // whoever opens it says what is wrong
+	}
+	mode := info.Mode().Perm()
+	switch {
+	case mode&0o002 != 0:
+		return "", refuse("the data folder %s can be written to by every user of this machine (mode %04o), who could replace the keys and the data; run chmod 700 on it, or name a folder below it, which lanyard makes", dir, mode)
+	case mode&0o020 != 0:
+		return fmt.Sprintf("the data folder %s can be written to by its group (mode %04o), who could replace the keys and the data; chmod 700 prevents that", dir, mode), nil
+	case mode&0o055 != 0:
+		return fmt.Sprintf("the data folder %s can be read by other users of this machine (mode %04o); chmod 700 prevents that", dir, mode), nil
+	}
+	return "", nil
 }
 
 // storeName says which store it is, without its password.
@@ -36,6 +78,13 @@ func storeName(name string) string {
 
 // openStore opens the store of a server, and takes the folder for it.
 func openStore(ctx context.Context, name, dir string, log *slog.Logger) (store.Store, error) {
+	warning, err := checkMode(dir)
+	if err != nil {
+		return nil, err
+	}
+	if warning != "" {
+		log.Warn(warning)
+	}
 	if !postgres.IsURL(name) {
 		db, err := sqlite.Open(ctx, sqlite.Config{Dir: dir, Logger: log, Scrub: 10 * time.Second})
 		if err != nil {
