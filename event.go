@@ -33,6 +33,7 @@ type Event struct {
 	OnBehalfOf  string          `json:",omitempty"` // id of the user for whom the call was made, if any
 	Refused     string          `json:",omitempty"` // why the call was refused, if it was; then nothing changed
 	Request     json.RawMessage `json:",omitempty"` // as the caller sent it, sensitive members hidden
+	Passwords   []PasswordSet   `json:",omitempty"` // the store sets it
 	Changes     []Change        `json:",omitempty"` // in the order in which they were made
 
 	// Hash is that of the chain of the instance's events up to this one, Previous that up to the one
@@ -46,6 +47,12 @@ type Change struct {
 	ID     string
 	Before json.RawMessage `json:",omitempty"`
 	After  json.RawMessage `json:",omitempty"`
+}
+
+// PasswordSet says that a user was given a password.
+type PasswordSet struct {
+	User   string // id
+	Digest []byte // SHA-256 of the salted hash that is stored, so that another's put in its place shows
 }
 
 // AccessKey signs calls for one account.

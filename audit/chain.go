@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"hash/maphash"
 
 	"github.com/lanyard/lanyard"
 )
@@ -117,87 +116,3 @@ func Sign(secret []byte, c lanyard.Checkpoint) []byte {
 
 // Signed tells whether a checkpoint bears its MAC.
 func Signed(secret []byte, c lanyard.Checkpoint) bool { return hmac.Equal(Sign(secret, c), c.MAC) }
-
-// A State is what events say that an instance's resources are, to compare with what is stored. It
-// takes about 50 bytes for each resource.
-type State struct {
-	seed maphash.Seed
-	from int64           // the Seq of the checkpoint that it began with
-	left map[uint64]left // by the hash of type and id
-	// Unproven counts the resources that were last changed by events that were cut off, so that
-	// nothing proves what they are.
-	Unproven int64
-}
-
-// left is what the last event about a resource left of it.
-type left struct {
-	doc      uint64 // the hash of the document
-	revision int64
-	gone     bool
-}
-
-// NewState returns the state that an instance has after a checkpoint.
-func NewState(from lanyard.Checkpoint) *State {
-	return &State{seed: maphash.MakeSeed(), from: from.Seq, left: map[uint64]left{}}
-}
-
-func (s *State) key(t lanyard.Type, id string) uint64 {
-	return maphash.String(s.seed, string(t)+"\x00"+id)
-}
-
-// apply follows an event and returns the last Seq that it gave.
-func (s *State) apply(e *lanyard.Event, seq int64) (int64, error) {
-	for _, c := range e.Changes {
-		if len(c.After) > 0 {
-			var head struct{ Seq int64 }
-			if err := json.Unmarshal(c.After, &head); err != nil {
-				return 0, fmt.Errorf("what became of %s %s cannot be read: %w", c.Type, c.ID, err)
-			}
-			seq = max(seq, head.Seq)
-		}
-		switch {
-		case s == nil:
-		case len(c.After) > 0:
-			s.left[s.key(c.Type, c.ID)] = left{doc: maphash.Bytes(s.seed, c.After), revision: e.Revision}
-		case c.Type == lanyard.TypeInstance: // all that was in it went with it
-			clear(s.left)
-			s.from = 0
-		default:
-			s.left[s.key(c.Type, c.ID)] = left{revision: e.Revision, gone: true}
-		}
-	}
-	return seq, nil
-}
-
-// Resource compares a stored resource, whose document is doc, with what the events say. It is called
-// once for each, after the last event.
-func (s *State) Resource(t lanyard.Type, id string, seq int64, doc []byte) error {
-	key := s.key(t, id)
-	was, ok := s.left[key]
-	delete(s.left, key)
-	switch {
-	case !ok && seq <= s.from:
-		s.Unproven++
-	case !ok:
-		return fmt.Errorf("%s %s is stored, and no record says so", t, id)
-	case was.gone:
-		return fmt.Errorf("%s %s is stored, and the record of revision %d says that it was deleted", t, id, was.revision)
-	case was.doc != maphash.Bytes(s.seed, doc):
-		return fmt.Errorf("%s %s is stored otherwise than the record of revision %d says", t, id, was.revision)
-	}
-	return nil
-}
-
-// End tells whether a resource is missing, after the last Resource.
-func (s *State) End() error {
-	first := int64(0)
-	for _, was := range s.left {
-		if !was.gone && (first == 0 || was.revision < first) {
-			first = was.revision
-		}
-	}
-	if first > 0 {
-		return fmt.Errorf("a resource that the record of revision %d made or changed is not stored", first)
-	}
-	return nil
-}

@@ -56,6 +56,8 @@ type Additional struct {
 	InstanceID string           `json:"instanceId"`
 	Revision   int64            `json:"revision"`
 	Changes    []lanyard.Change `json:"changes"`
+	// Passwords are the ids of the users who were given a password.
+	Passwords []string `json:"passwords,omitempty"`
 }
 
 // From shapes an event.
@@ -68,6 +70,9 @@ func From(e lanyard.Event) Record {
 		SourceIPAddress: e.SourceIP, UserAgent: e.UserAgent, RequestParameters: e.Request, RequestID: e.RequestID, EventID: e.ID,
 		EventType: "AwsApiCall", ManagementEvent: true, EventCategory: "Management", RecipientAccountID: e.Account,
 		Additional: Additional{InstanceID: e.Instance, Revision: e.Revision, Changes: e.Changes},
+	}
+	for _, p := range e.Passwords {
+		r.Additional.Passwords = append(r.Additional.Passwords, p.User)
 	}
 	if e.OnBehalfOf != "" {
 		r.UserIdentity.OnBehalfOf = &OnBehalfOf{e.OnBehalfOf}

@@ -37,6 +37,7 @@ type (
 		ID         string `json:"Id"`
 		Before     int64
 		Limit      int
+		passwords  bool // also events that gave a password, and changed nothing else
 	}
 	eventShown struct {
 		Revision  int64
@@ -127,6 +128,7 @@ func (s *Server) past(ctx context.Context, v *viewer, in historyRequest) (p past
 		return p, err
 	}
 	seen := s.gone(v)
+	seen.passwords = in.passwords
 	before, look := in.Before, maxLook
 	if about.ID == "" {
 		look = maxLookAll
@@ -215,6 +217,8 @@ type gone struct {
 	v       *viewer
 	tags    map[lanyard.Ref]map[string]string // the last ones of what was deleted
 	deleted int                               // how many deletions were looked for
+	// passwords has events count that gave a password.
+	passwords bool
 }
 
 // filter leaves in an event the changes that the viewer may see, and tells whether there are any.
@@ -229,7 +233,8 @@ func (g *gone) filter(ctx context.Context, e *lanyard.Event, about lanyard.Ref) 
 		first := slices.DeleteFunc(slices.Clone(e.Changes), func(c lanyard.Change) bool { return !is(c) })
 		rest := slices.DeleteFunc(slices.Clone(e.Changes), is)
 		e.Changes = append(first, rest...)
-		return len(first) > 0, nil
+		given := g.passwords && slices.ContainsFunc(e.Passwords, func(p lanyard.PasswordSet) bool { return is(passwordOf(p)) })
+		return len(first) > 0 || given, nil
 	}
 	if e.Refused != "" {
 		return false, nil
@@ -255,11 +260,29 @@ func (g *gone) filter(ctx context.Context, e *lanyard.Event, about lanyard.Ref) 
 			kept = append(kept, c)
 		}
 	}
-	if len(kept) < len(e.Changes) || !whole {
+	given := slices.Clone(e.Passwords)
+	for i := len(given) - 1; i >= 0; i-- {
+		ok, err := is(passwordOf(given[i])), error(nil)
+		if ok {
+			ok, err = g.sees(ctx, passwordOf(given[i]))
+		}
+		if err != nil {
+			return false, err
+		}
+		if !ok {
+			given = slices.Delete(given, i, i+1)
+		}
+	}
+	if len(kept) < len(e.Changes) || len(given) < len(e.Passwords) || !whole {
 		e.Request = nil // it is about what is not shown, too
 	}
-	e.Changes = kept
-	return len(kept) > 0, nil
+	e.Changes, e.Passwords = kept, given
+	return len(kept) > 0 || g.passwords && len(given) > 0, nil
+}
+
+// passwordOf is whom a password was given to, as a change of which nothing is shown.
+func passwordOf(p lanyard.PasswordSet) lanyard.Change {
+	return lanyard.Change{Type: lanyard.TypeUser, ID: p.User}
 }
 
 func (g *gone) sees(ctx context.Context, c lanyard.Change) (bool, error) {
@@ -316,6 +339,7 @@ func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	in.passwords = true
 	p, err := s.past(ctx, v, in)
 	if err != nil {
 		return nil, err
@@ -361,6 +385,7 @@ func (s *Server) historyExport(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	in.passwords = true
 	p, err := s.past(ctx, v, in)
 	if err != nil {
 		return nil, err

@@ -150,7 +150,7 @@ type Reader interface {
 	// Checkpoint returns what stands in for the events that were cut off, or the zero value.
 	Checkpoint(ctx context.Context) (lanyard.Checkpoint, error)
 	// History returns events newest first, those with a revision less than before (0: from the last),
-	// at most limit. With an ID in about they are those that changed that resource. At most scan events
+	// at most limit. With an ID in about they are those that changed that resource, or gave that user a password. At most scan events
 	// are looked at, and the list ends early where they are large together: next is the before with which
 	// to go on, 0 at the beginning of time.
 	History(ctx context.Context, about lanyard.Ref, before int64, scan, limit int) (events []lanyard.Event, next int64, err error)
@@ -170,9 +170,9 @@ type Tx interface {
 	// instance itself removes every resource and all tags with it; its events stay.
 	Delete(ctx context.Context, t lanyard.Type, id string) error
 	// SetPassword stores the hash of the password of a user, or NotFound. It goes when the user does,
-	// and is not among the Changes of the event.
+	// and is not among the Changes of the event, which has its digest in Passwords.
 	SetPassword(ctx context.Context, user, hash string) error
-	// Append records what this transaction did: it sets e's Revision, Changes, Hash and Previous and
+	// Append records what this transaction did: it sets e's Revision, Passwords, Changes, Hash and Previous and
 	// stores it.
 	// It is called once, last.
 	Append(ctx context.Context, e *lanyard.Event) error

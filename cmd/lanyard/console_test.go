@@ -990,6 +990,32 @@ func TestConsoleHistoryOfTheDeleted(t *testing.T) {
 	}
 }
 
+// Who may view a user sees that the user was given a password, and nobody else does. The state of the user before it
+// stays what it was.
+func TestConsoleHistoryOfPasswords(t *testing.T) {
+	s := newSite(t)
+	hugo := s.user("hugo.moreau")
+	s.password(s.in.ID, "hugo.moreau")
+	about := fmt.Sprintf(`{"Type": "User", "Id": %q}`, hugo)
+	for _, name := range []string{"olivia.stone", "claire.dubois"} {
+		b := s.as(s.in, name)
+		events := b.ok("history", about)["Events"].([]any)
+		first := events[0].(map[string]any)
+		if first["Operation"] != "SetUserPassword" {
+			t.Errorf("%s sees %v first", name, first)
+		}
+		revision := int(first["Revision"].(float64))
+		b.ok("history/state", fmt.Sprintf(`{"Type": "User", "Id": %q, "Revision": %d}`, hugo, revision))
+		if got := fmt.Sprint(b.ok("history/export", about)); strings.Contains(got, "Digest") || strings.Contains(got, "argon") {
+			t.Errorf("%s exports %s", name, got)
+		}
+	}
+	s.password(s.in.ID, "priya.shah")
+	if got := fmt.Sprint(s.as(s.in, "claire.dubois").ok("history", `{"Limit": 200}`)); strings.Contains(got, s.user("priya.shah")) {
+		t.Errorf("claire sees %.300s", got)
+	}
+}
+
 // TestConsoleBytes is about how much the page loads: what may be compressed is, what has not changed is not sent again,
 // and an answer with a secret is never compressed.
 func TestConsoleBytes(t *testing.T) {

@@ -25,7 +25,9 @@ type proof struct {
 	Checkpoint *cutOff
 	Resources  int64 `json:",omitempty"` // stored and compared with the records
 	Unproven   int64 `json:",omitempty"` // of them, last changed by records that were cut off
-	Problem    string
+	// UnprovenPasswords are those that records set which were cut off, or written by an earlier version.
+	UnprovenPasswords int64 `json:",omitempty"`
+	Problem           string
 }
 
 // cutOff says where the records of an instance begin, unless at the first.
@@ -110,12 +112,39 @@ func (p *prover) of(r store.Row) {
 			return p.compare()
 		case r.Table == store.Resources && p.state:
 			p.now.Resources++
-			if err := p.chain.State.Resource(lanyard.Type(r.Values[1].(string)), r.Values[2].(string), r.Values[3].(int64), r.Values[6].([]byte)); err != nil {
-				return fmt.Errorf("instance %s: %w", p.now.Instance, err)
-			}
+			r := audit.Stored{Type: lanyard.Type(r.Values[1].(string)), ID: r.Values[2].(string), Seq: r.Values[3].(int64),
+				Key: r.Values[4].(string), Name: r.Values[5].(string), Doc: r.Values[6].([]byte)}
+			return p.within(p.chain.State.Resource(r))
+		case p.state:
+			return p.within(p.beside(r))
 		}
 		return nil
 	}())
+}
+
+// beside takes a row of what is stored beside the resources.
+func (p *prover) beside(r store.Row) error {
+	s, v := p.chain.State, r.Values
+	text := func(i int) string { return v[i].(string) }
+	switch r.Table {
+	case store.Refs:
+		s.Ref(lanyard.Ref{Type: lanyard.Type(text(1)), ID: text(2)}, lanyard.Ref{Type: lanyard.Type(text(3)), ID: text(4)})
+	case store.Counts:
+		s.Count(lanyard.Type(text(1)), v[2].(int64))
+	case store.Tombstones:
+		return s.Tombstone(lanyard.Type(text(1)), text(2), v[3].([]byte))
+	case store.Passwords:
+		digest := sha256.Sum256([]byte(text(2)))
+		return s.Password(text(1), digest[:])
+	}
+	return nil
+}
+
+func (p *prover) within(err error) error {
+	if err != nil {
+		err = fmt.Errorf("instance %s: %w", p.now.Instance, err)
+	}
+	return err
 }
 
 func (p *prover) problem(err error) {
@@ -165,7 +194,7 @@ func (p *prover) end() {
 		last := p.chain.Last()
 		n.Revision, n.Hash = last.Revision, hex.EncodeToString(last.Hash)
 		if p.state && n.Problem == "" {
-			n.Unproven = p.chain.State.Unproven
+			n.Unproven, n.UnprovenPasswords = p.chain.State.Unproven, p.chain.State.UnprovenPasswords
 			if err := p.chain.State.End(); err != nil {
 				n.Problem = fmt.Sprintf("instance %s: %s", n.Instance, err)
 			}

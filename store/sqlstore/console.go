@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"math"
@@ -46,6 +47,10 @@ func (tx *tx) SetPassword(ctx context.Context, user, hash string) error {
 			INSERT INTO passwords (instance_id, user_id, hash) VALUES ($1, $2, $3)
 			ON CONFLICT (instance_id, user_id) DO UPDATE SET hash = excluded.hash`, tx.instance, user, hash)
 	})
+	if err == nil {
+		digest := sha256.Sum256([]byte(hash))
+		tx.passwords = append(tx.passwords, lanyard.PasswordSet{User: user, Digest: digest[:]})
+	}
 	return tx.d.wrap(ctx, err, doing)
 }
 
@@ -123,6 +128,11 @@ func (d *DB) history(ctx context.Context, from source, instance string, about la
 }
 
 func changes(e *lanyard.Event, about lanyard.Ref) bool {
+	for _, p := range e.Passwords {
+		if p.User == about.ID && about.Type == lanyard.TypeUser {
+			return true
+		}
+	}
 	for i := range e.Changes {
 		if e.Changes[i].ID == about.ID && e.Changes[i].Type == about.Type {
 			return true

@@ -29,6 +29,8 @@ type tx struct {
 	created []lanyard.Resource
 	changes []lanyard.Change
 
+	passwords []lanyard.PasswordSet
+
 	loaded bool
 	now    head
 }
@@ -470,7 +472,7 @@ func (tx *tx) Append(ctx context.Context, e *lanyard.Event) error {
 	if err := tx.load(ctx); err != nil {
 		return err
 	}
-	e.Revision, e.Changes = tx.now.revision+1, tx.changes
+	e.Revision, e.Passwords, e.Changes = tx.now.revision+1, tx.passwords, tx.changes
 	body, err := encodeEvent(e)
 	if err != nil {
 		return tx.d.wrap(ctx, err, "write the event")

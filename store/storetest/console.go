@@ -1,7 +1,10 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"reflect"
 	"testing"
 	"time"
 
@@ -55,6 +58,13 @@ func testPasswords(t *testing.T, open Open) {
 		if len(e.Changes) > 0 {
 			t.Errorf("setting a password is recorded as the change %s", e.Changes[0].After)
 		}
+		if len(e.Passwords) != 1 || len(e.Passwords[0].Digest) != 32 || bytes.Contains(e.Passwords[0].Digest, []byte("second")) {
+			t.Errorf("setting a password is recorded as %v", e.Passwords)
+		}
+	}
+	digest := sha256.Sum256([]byte("second"))
+	if got := events[1].Passwords; !reflect.DeepEqual(got, []lanyard.PasswordSet{{User: "ann", Digest: digest[:]}}) {
+		t.Errorf("the second password is recorded as %v", got)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
