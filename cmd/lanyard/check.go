@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -197,7 +198,7 @@ type whoCanCmd struct {
 func (whoCanCmd) Help() string {
 	return askHelp + `
 
-Users come first, then AI agents, each with the first profile that allows.
+Users come first, then AI agents, each with all profiles through which they may do it.
 
 Examples:
   lanyard who-can Users.EditPermission User/jonas.becker
@@ -218,7 +219,7 @@ func (c *whoCanCmd) Run(io streams) error {
 	if err != nil {
 		return err
 	}
-	results := []asked{}
+	results, names := []asked{}, map[string]string{}
 	subjects := []asked{{Type: "user"}, {Type: "ai_agent"}}
 	if c.OnBehalfOf != "" {
 		human, err := a.user(io.ctx, c.OnBehalfOf)
@@ -230,9 +231,13 @@ func (c *whoCanCmd) Run(io streams) error {
 	for _, s := range subjects {
 		q.Subject = &s
 		err := a.pages(io.ctx, "search/subject", q, 0, func(answer json.RawMessage) (int, error) {
-			var page struct{ Results []asked }
+			var page struct {
+				Results []asked
+				Context struct{ Profiles map[string]string }
+			}
 			err := json.Unmarshal(answer, &page)
 			results = append(results, page.Results...)
+			maps.Copy(names, page.Context.Profiles)
 			return len(page.Results), err
 		})
 		if err != nil {
@@ -243,7 +248,11 @@ func (c *whoCanCmd) Run(io streams) error {
 		return unknownAction(q)
 	}
 	if c.json(io) {
-		return printJSON(io, map[string]any{"results": results})
+		out := map[string]any{"results": results}
+		if len(names) > 0 {
+			out["context"] = map[string]any{"profiles": names}
+		}
+		return printJSON(io, out)
 	}
 	w := newTable(io.out, "TYPE", "WHO", "THROUGH", "ID")
 	for _, r := range results {
@@ -251,9 +260,26 @@ func (c *whoCanCmd) Run(io streams) error {
 		if id == r.what() { // of an AI agent; once is long enough
 			id = ""
 		}
-		w.row(r.Type, r.what(), r.Properties["profile_name"], id)
+		w.row(r.Type, r.what(), through(r, names), id)
 	}
 	return w.flush()
+}
+
+// through names the profiles through which somebody can, and how many there are that are not named.
+func through(who asked, names map[string]string) string {
+	ids, _ := who.Properties["profiles"].([]any)
+	var all []string
+	for _, id := range ids {
+		id, _ := id.(string)
+		if name := names[id]; name != "" {
+			id = name
+		}
+		all = append(all, id)
+	}
+	if n, _ := who.Properties["profile_count"].(float64); int(n) > len(all) {
+		all = append(all, fmt.Sprintf("and %d more", int(n)-len(all)))
+	}
+	return strings.Join(all, ", ")
 }
 
 // pages asks for page after page of an endpoint, until limit results have come or, with 0, all
@@ -355,7 +381,15 @@ func (c *whatCanCmd) Run(io streams) error {
 		Revision int64     `json:"revision"`
 		Results  []granted `json:"results"`
 	}
-	if err := a.post(io.ctx, "effective", question{Subject: &s}, &out); err != nil {
+	out.Results = []granted{}
+	err = a.pages(io.ctx, "effective", question{Subject: &s}, 0, func(answer json.RawMessage) (int, error) {
+		page := out
+		page.Results = nil
+		err := json.Unmarshal(answer, &page)
+		out.Revision, out.Results = page.Revision, append(out.Results, page.Results...)
+		return len(page.Results), err
+	})
+	if err != nil {
 		return err
 	}
 	if c.json(io) {
