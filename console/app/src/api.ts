@@ -327,6 +327,17 @@ export async function ask<T>(instance: string, question: string, body: object, s
   return (await guarded<T>(`ask/${question}${query}`, body, { signal }, true)).data;
 }
 
+/** Everything that a subject can do; only that of AI agents with very many rights takes more than one page. */
+export async function effective(instance: string, subject: { type: string; id: string }, signal?: AbortSignal): Promise<Effective[]> {
+  const all: Effective[] = [];
+  for (let token = ""; ; ) {
+    const answer = await ask<{ page: { next_token: string }; results: Effective[] }>(instance, "effective", { subject, ...(token ? { page: { token } } : {}) }, signal);
+    all.push(...answer.results);
+    token = answer.page.next_token;
+    if (!token) return all;
+  }
+}
+
 /** Runs an operation of the API that only reads. */
 export async function look<T>(operation: string, input: object, signal?: AbortSignal): Promise<T> {
   return (await guarded<T>(`call/${operation}`, input, { signal }, true)).data;

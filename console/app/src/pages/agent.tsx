@@ -8,7 +8,7 @@ import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useEffect, useState } from "react";
 import { useParams } from "react-router";
-import { type AgentRow, type ApiError, ask, call, type Named, type ProfileAnswer, read, searchable } from "../api";
+import { type AgentRow, type ApiError, call, effective as effectiveOf, type Named, type ProfileAnswer, read, searchable } from "../api";
 import { useDraft } from "../drafts";
 import { Diff, Items } from "../parts/diff";
 import { EffectiveTable } from "../parts/effective";
@@ -83,7 +83,7 @@ function View({ arn }: { arn: string }) {
     setChange({ add: [], remove: [] });
     setCameBack(undefined);
   };
-  const effective = useLoad((signal) => ask<{ results: Parameters<typeof EffectiveTable>[0]["rows"] }>(instance, "effective", { subject: { type: "ai_agent", id: arn } }, signal), [instance, arn, loaded.data]);
+  const effective = useLoad((signal) => effectiveOf(instance, { type: "ai_agent", id: arn }, signal), [instance, arn, loaded.data]);
 
   const save = async () => {
     setBusy(true);
@@ -146,7 +146,7 @@ function View({ arn }: { arn: string }) {
                 <ProfilesPicker value={profiles} onChange={(to) => setChange(changeFrom(before, to))} label={t.users.profiles} disabled={!can("QConnectAIAgents.Edit")} />
               </FormField>
             </Container>
-            <Ready of={effective}>{(data) => <EffectiveTable rows={data.results} />}</Ready>
+            <Ready of={effective}>{(data) => <EffectiveTable rows={data} />}</Ready>
             <Container header={<Header variant="h2">{t.history.title}</Header>}>
               <Events type="AIAgent" id={arn} />
             </Container>

@@ -9,7 +9,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
 import { useEffect, useState } from "react";
 import { useParams, useSearchParams } from "react-router";
-import { type ApiError, ask, call, grantedBy, type Grantee, type HistoryEvent, lookTagged, read, type UserRow, type WhoCan } from "../api";
+import { type ApiError, ask, call, effective as effectiveOf, grantedBy, type Grantee, type HistoryEvent, lookTagged, read, type UserRow, type WhoCan } from "../api";
 import { useDraft } from "../drafts";
 import { Blast } from "../parts/blast";
 import { ConflictModal } from "../parts/conflict";
@@ -139,7 +139,7 @@ function UserView({ user, reload, error }: { user: Whole; reload: () => void; er
   };
   const toEdit = () => setParams({ tab: "edit" }, { replace: true });
   const missing = (permission: string) => (can(permission) ? undefined : t.missing(permission));
-  const effective = useLoad((signal) => ask<{ results: Parameters<typeof EffectiveTable>[0]["rows"] }>(instance, "effective", { subject: { type: "user", id: user.Id } }, signal), [instance, user]);
+  const effective = useLoad((signal) => effectiveOf(instance, { type: "user", id: user.Id }, signal), [instance, user]);
   const name = `${user.IdentityInfo?.FirstName ?? ""} ${user.IdentityInfo?.LastName ?? ""}`.trim();
 
   /** Saves one part, only over the state that was reviewed; answers whether it did. */
@@ -227,7 +227,7 @@ function UserView({ user, reload, error }: { user: Whole; reload: () => void; er
         onChange={(e) => setParams({ tab: e.detail.activeTabId }, { replace: true })}
         ariaLabel={x.label}
         tabs={[
-          { id: "effective", label: x.effective, content: <Ready of={effective}>{(data) => <EffectiveTable rows={data.results} />}</Ready> },
+          { id: "effective", label: x.effective, content: <Ready of={effective}>{(data) => <EffectiveTable rows={data} />}</Ready> },
           {
             id: "edit",
             label: x.edit,

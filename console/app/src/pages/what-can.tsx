@@ -3,7 +3,7 @@ import Checkbox from "@cloudscape-design/components/checkbox";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { ask, type Effective } from "../api";
+import { ask, effective } from "../api";
 import { EffectiveTable } from "../parts/effective";
 import { Page, Ready } from "../parts/page";
 import { asked, ResourceField, WhoField } from "../parts/question";
@@ -25,11 +25,11 @@ export default function WhatCan() {
   const loaded = useLoad(
     async (signal) => {
       if (!ready) return null;
-      const all = await ask<{ results: Effective[] }>(instance, "effective", { subject: q.subject }, signal);
-      if (!narrow) return all.results;
+      const all = await effective(instance, q.subject!, signal);
+      if (!narrow) return all;
       const on = await ask<{ results: { name: string }[] }>(instance, "actions", { subject: q.subject, resource: q.resource, page: { limit: 1000 } }, signal);
       const names = new Set(on.results.map((r) => r.name));
-      return all.results.filter((r) => names.has(r.action));
+      return all.filter((r) => names.has(r.action) && (!r.resource || (r.resource.type === q.resource!.type && r.resource.id === q.resource!.id)));
     },
     [instance, key],
   );
