@@ -26,6 +26,7 @@ func office() *access.Snapshot {
 		profile("equals", []string{"Users.View"}, tagged(map[string]string{"a=b": "c", "Team": "Red=Blue"}, "User")),
 		profile("red", []string{"Users.View"}, tagged(map[string]string{"Team": "red"}, "User")),
 		profile("eu", []string{"Users.View"}, func(p *lanyard.Profile) { p.HierarchyRestricted, p.HierarchyGroup = users, "EU" }),
+		profile("half", []string{"Users.View"}, tagged(map[string]string{"Team": "red"})),
 		profile("us", []string{"Users.View"}, func(p *lanyard.Profile) {
 			p.HierarchyRestricted, p.HierarchyGroup = users, "US"
 			p.AccessTags, p.TagRestricted = map[string]string{"Team": "red"}, users
@@ -54,6 +55,7 @@ func office() *access.Snapshot {
 		{"combined", "combined.name", "", nil, []string{"red", "eu"}},
 		{"wide", "wide.name", "", nil, []string{"eu", "us"}},
 		{"blue", "blue.name", "US", map[string]string{"Team": "blue"}, []string{"tools"}},
+		{"halved", "halved.name", "", nil, []string{"half"}},
 		{"shut", "shut.name", "", nil, []string{"gone"}},
 		{"tool", "tool.name", "", nil, []string{"tools", "all"}},
 		{"target", "target.name", "EU", map[string]string{"Team": "red"}, []string{"all"}},
@@ -92,6 +94,8 @@ func TestExplain(t *testing.T) {
 			`profiles "red" and "eu" grant it.`, nil},
 		{"on reports by none alone", access.Query{Subject: access.Subject{ID: "wide"}, Action: "Users.View", Resource: user("blue"), Surface: access.Reports}, granted(""),
 			`profiles "eu" and "us" grant it together: reports apply the tags of a profile only to users in the hierarchies of all profiles, so they show this user though no profile alone grants it.`, nil},
+		{"half a restriction", access.Query{Subject: access.Subject{ID: "halved"}, Action: "Users.View", Resource: user("blue")}, granted("half"), `profile "half" grants it.`,
+			[]string{`profile "half": AllowedAccessControlTags restricts nothing without TagRestrictedResources`}},
 		{"elsewhere they do not", access.Query{Subject: access.Subject{ID: "wide"}, Action: "Users.View", Resource: user("blue")}, denied(access.ConditionFailed),
 			`profile "eu" requires hierarchy group "Europe" or below; the resource has "America"; profile "us" requires tag Team=red; the resource has Team=blue.`, nil},
 		{"equals signs in keys and values", access.Query{Subject: access.Subject{ID: "equal"}, Action: "Users.View", Resource: user("equal")}, denied(access.ConditionFailed),
@@ -151,6 +155,7 @@ func TestSearches(t *testing.T) {
 		{ID: "both", Name: "both.name", Profile: "red", Profiles: []string{"red", "more", "all"}, Granting: 3},
 		{ID: "combined", Name: "combined.name", Profile: "red", Profiles: []string{"red", "eu"}, Granting: 2},
 		{ID: "wide", Name: "wide.name", Profile: "eu", Profiles: []string{"eu"}, Granting: 1},
+		{ID: "halved", Name: "halved.name", Profile: "half", Profiles: []string{"half"}, Granting: 1},
 		{ID: "tool", Name: "tool.name", Profile: "all", Profiles: []string{"all"}, Granting: 1},
 		{ID: "target", Name: "target.name", Profile: "all", Profiles: []string{"all"}, Granting: 1},
 		{ID: somebody, Name: "with an id", Profile: "all", Profiles: []string{"all"}, Granting: 1},
