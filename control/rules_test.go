@@ -189,10 +189,10 @@ func TestQuotas(t *testing.T) {
 				w.must(err)
 				ids = append(ids, id)
 			}
-			_, err := tt.create("one too many")
+			_, err := tt.create("one-too-many")
 			w.fails(err, lanyard.Limit, "of at most")
 			w.must(tt.remove(ids[0]))
-			id, err := tt.create("one again")
+			id, err := tt.create("one-again")
 			w.must(err)
 			for _, id := range append(ids[1:], id) {
 				w.must(tt.remove(id))

@@ -85,10 +85,10 @@ func texts(r lanyard.Resource) []text {
 	return all
 }
 
-// forges reports whether a terminal or a page that shows c could be made to show something else: a control character,
-// a separator of lines, or one that turns the direction of writing around.
+// forges reports whether a terminal or a page that shows c could be made to show something else: a control character
+// or one that turns the direction of writing around.
 func forges(c rune) bool {
-	return unicode.IsControl(c) || c == '\u2028' || c == '\u2029' || c >= '\u202a' && c <= '\u202e' || c >= '\u2066' && c <= '\u2069'
+	return unicode.IsControl(c) || c >= '\u202a' && c <= '\u202e' || c >= '\u2066' && c <= '\u2069'
 }
 
 // check refuses a text with characters that would forge what shows it.

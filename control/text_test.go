@@ -87,7 +87,7 @@ func TestTextsThatForge(t *testing.T) {
 	} {
 		t.Run(tt.member, func(t *testing.T) {
 			w.T = t
-			for _, c := range "\x00\x07\x1b\x7f\u0080\u009b\u2028\u202a\u202e\u2066\u2069" {
+			for _, c := range "\x00\x07\x1b\x7f\u0080\u009b\u202a\u202e\u2066\u2069" {
 				before := w.revision()
 				w.fails(tt.set("a"+string(c)+"b"), lanyard.Invalid, tt.member)
 				if w.revision() != before {
