@@ -74,7 +74,7 @@ func TestLint(t *testing.T) {
 		}
 		if err != nil { // no more than three that restrict
 			for _, id := range held {
-				_, _, err := svc.CreateUser(t.Context(), call, in.ID, control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: "holder " + id, Tags: fr}, Profiles: []string{id}, RoutingProfile: routing[0].ID}})
+				_, _, err := svc.CreateUser(t.Context(), call, in.ID, control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: "holder-" + id, Tags: fr}, Profiles: []string{id}, RoutingProfile: routing[0].ID}})
 				if err != nil {
 					t.Fatal(err)
 				}
