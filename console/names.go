@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/lanyard/lanyard"
@@ -100,12 +101,20 @@ func (n *naming) add(ctx context.Context, t lanyard.Type, doc json.RawMessage) e
 func (n *naming) find(ctx context.Context, ref lanyard.Ref) (string, error) {
 	v, t := n.gone.v, shownTypes[ref.Type]
 	for _, f := range v.Lookup(t, ref.ID) {
-		if f.ID == ref.ID {
-			if v.sees(t, ref.ID) {
-				return f.Name, nil
-			}
+		if f.ID != ref.ID {
+			continue
+		}
+		if !v.sees(t, ref.ID) {
 			return "", nil
 		}
+		if ref.Type == lanyard.TypeGroup { // groups of one name are told apart by those above
+			g, err := n.gone.s.group(ctx, v, ref.ID)
+			if err != nil || g.Name == "" {
+				return f.Name, err
+			}
+			return strings.Join(append(g.Path, g.Name), " / "), nil
+		}
+		return f.Name, nil
 	}
 	last, err := n.gone.last(ctx, ref)
 	if err != nil || len(last.Before) == 0 {

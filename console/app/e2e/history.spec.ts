@@ -56,7 +56,7 @@ test("history names what ids stand for, deleted profiles too, and shows of tags 
   await open(page, server, `users/${UserId}?tab=history`);
   const events = page.locator(".events > li");
   await expect(events.nth(0).locator("td .added, td .removed")).toHaveText([/Shift = Day/, /Shift = Night/]);
-  await expect(events.nth(2)).toContainText("Hierarchy group");
+  await expect(events.nth(2)).toContainText("Harbour Outfitters / Europe / ");
   await expect(events.nth(3)).toContainText("removed: Short-lived");
   await expect(events.nth(4)).toContainText("added: Short-lived");
   await picture(page, "history-names");

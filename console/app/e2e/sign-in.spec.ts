@@ -108,3 +108,17 @@ test("a password is changed by its owner, and other sessions end", async ({ page
   await expect(elsewhere.getByRole("link", { name: "Auditor" })).toBeVisible();
   await elsewhere.context().close();
 });
+
+test("what has not changed is not sent again: a page that is loaded once more asks for little", async ({ page, server }) => {
+  await signIn(page, server, "olivia.stone", at(server, "overview"));
+  await expect(page.getByRole("heading", { name: "Findings" })).toBeVisible();
+  const sizes: Promise<[string, number]>[] = [];
+  page.on("requestfinished", (r) => sizes.push(r.sizes().then((s) => [new URL(r.url()).pathname, s.responseBodySize] as [string, number])));
+  await page.reload();
+  await expect(page.getByRole("heading", { name: "Findings" })).toBeVisible();
+  const all = await Promise.all(sizes);
+  const bytes = all.reduce((n, [, size]) => n + Math.max(0, size), 0); // below 0: kept by the browser
+  console.log(`loaded again: ${bytes} bytes in ${all.length} requests`);
+  expect(bytes, JSON.stringify(all)).toBeLessThan(25_000);
+  expect(all.find(([path]) => path.endsWith("/catalogue"))![1]).toBeLessThan(1000);
+});

@@ -340,7 +340,7 @@ function Frame() {
       </button>
       <div id="top">
         <TopNavigation
-          identity={{ href: "#/", title: alias ? `${t.name} - ${alias}` : t.name, logo: { src: "./favicon.svg", alt: t.nav.logo } }}
+          identity={{ href: "#/", title: alias && instances.length < 2 ? `${t.name} - ${alias}` : t.name, logo: { src: "./favicon.svg", alt: t.nav.logo } }}
           utilities={[
             ...(instances.length > 1 && instance
               ? [
