@@ -100,10 +100,11 @@ type Service struct {
 	log            *slog.Logger
 	engine         *access.Engine
 
-	keys    atomic.Pointer[map[string]lanyard.AccessKey]
-	tokens  atomic.Pointer[map[[sha256.Size]byte]lanyard.Token]
-	loading sync.Mutex // orders LoadKeys and LoadTokens, so that no older list replaces a newer one
-	refused *refusals  // nil: all are recorded
+	keys     atomic.Pointer[map[string]lanyard.AccessKey]
+	tokens   atomic.Pointer[map[[sha256.Size]byte]lanyard.Token]
+	loading  sync.Mutex // orders LoadKeys and LoadTokens, so that no older list replaces a newer one
+	refused  *refusals
+	proposed bool // it carries nothing out; see On
 	// making lets one CreateInstance go on at a time: its quota is counted outside of its transaction.
 	making sync.Mutex
 }
@@ -113,7 +114,7 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, region: c.Region, partition: c.Partition, quotas: c.Quotas.withDefaults(), lenient: c.Lenient,
 		associateUsers: c.AssociateUsers, strict: c.Strict, now: c.Now, newID: c.NewID, log: c.Logger,
-		refused: &refusals{windows: map[refuser]*refusalCount{}},
+		refused: newRefusals(),
 		engine:  &access.Engine{Source: source{c.Store}, Memory: c.SnapshotMemory, Logger: c.Logger},
 	}
 	if _, ok := c.Store.(store.Watcher); ok {
@@ -159,7 +160,8 @@ type Call struct {
 // way, such as one that keeps nothing. The two share the snapshots that users' rights are taken from.
 func (s *Service) On(db store.Store, log *slog.Logger) *Service {
 	return &Service{store: db, region: s.region, partition: s.partition, quotas: s.quotas, lenient: s.lenient,
-		associateUsers: s.associateUsers, strict: s.strict, now: s.now, newID: s.newID, log: log, engine: s.engine}
+		associateUsers: s.associateUsers, strict: s.strict, now: s.now, newID: s.newID, log: log, engine: s.engine,
+		refused: s.refused, proposed: true}
 }
 
 // Of returns the call as one of a user about themselves. It may change nothing that a permission is

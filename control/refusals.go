@@ -32,6 +32,11 @@ const (
 type refusals struct {
 	mu      sync.Mutex
 	windows map[refuser]*refusalCount
+	ended   map[refuser]omitted // of windows that are over: to be recorded
+}
+
+func newRefusals() *refusals {
+	return &refusals{windows: map[refuser]*refusalCount{}, ended: map[refuser]omitted{}}
 }
 
 // A refuser is a user of an instance, or with user "" all of it.
@@ -51,12 +56,8 @@ type omitted struct {
 	account     string
 }
 
-// admit reports whether a refusal at a time is to be recorded. Otherwise it is counted. ended is what is due to
-// be recorded of windows that are over.
-func (r *refusals) admit(call Call, instance string, now time.Time) (ok bool, ended map[refuser]omitted) {
-	if r == nil {
-		return true, nil
-	}
+// admit reports whether a refusal at a time is to be recorded. Otherwise it is counted.
+func (r *refusals) admit(call Call, instance string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all, user := refuser{instance, ""}, refuser{instance, ""}
@@ -64,52 +65,68 @@ func (r *refusals) admit(call Call, instance string, now time.Time) (ok bool, en
 		user.user = call.acting.user
 	}
 	if r.windows[user] == nil && len(r.windows) >= refusalWindows {
-		ended = r.take(now.Add(-refusalWindow))
+		r.end(now.Add(-refusalWindow))
 		if len(r.windows) >= refusalWindows {
 			user.user = ""
 		}
 	}
-	one, whole := r.window(user, now, &ended), r.window(all, now, &ended)
+	one, whole := r.window(user, now), r.window(all, now)
 	if whole.recorded < refusalsPerInstance && (one == whole || one.recorded < refusalsPerUser) {
 		whole.recorded++
 		if one != whole {
 			one.recorded++
 		}
-		return true, ended
+		return true
 	}
 	one.omitted.add(call, now)
-	return false, ended
+	return false
 }
 
 // window returns the current window of who.
-func (r *refusals) window(who refuser, now time.Time, ended *map[refuser]omitted) *refusalCount {
+func (r *refusals) window(who refuser, now time.Time) *refusalCount {
 	w := r.windows[who]
 	if w != nil && now.Sub(w.began) < refusalWindow {
 		return w
 	}
-	if w != nil && w.omitted.calls > 0 {
-		if *ended == nil {
-			*ended = map[refuser]omitted{}
-		}
-		(*ended)[who] = w.omitted
+	if w != nil {
+		r.keep(who, w.omitted)
 	}
 	w = &refusalCount{began: now}
 	r.windows[who] = w
 	return w
 }
 
-// take removes the windows that began at a time or before, and returns what they omitted.
-func (r *refusals) take(began time.Time) map[refuser]omitted {
-	ended := map[refuser]omitted{}
+// end removes the windows that began at a time or before.
+func (r *refusals) end(began time.Time) {
 	for who, w := range r.windows {
-		if w.began.After(began) {
-			continue
+		if !w.began.After(began) {
+			r.keep(who, w.omitted)
+			delete(r.windows, who)
 		}
-		if w.omitted.calls > 0 {
-			ended[who] = w.omitted
-		}
-		delete(r.windows, who)
 	}
+}
+
+// keep keeps what a window omitted until it is recorded.
+func (r *refusals) keep(who refuser, o omitted) {
+	was := r.ended[who]
+	switch {
+	case o.calls == 0:
+		return
+	case was.calls > 0: // nobody records them for long
+		o.calls, o.first = o.calls+was.calls, was.first
+		for operation, n := range was.operations {
+			o.operations[operation] += n
+		}
+	}
+	r.ended[who] = o
+}
+
+// take returns what is to be recorded of windows that are known to be over.
+func (r *refusals) take() map[refuser]omitted {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ended := r.ended
+	r.ended = map[refuser]omitted{}
 	return ended
 }
 
@@ -161,10 +178,10 @@ func (s *Service) RecordRefusals(ctx context.Context) {
 			began = s.now().Add(-refusalWindow)
 		}
 		s.refused.mu.Lock()
-		ended := s.refused.take(began)
+		s.refused.end(began)
 		s.refused.mu.Unlock()
 		recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxAsk)
-		s.record(recording, ended)
+		s.record(recording, s.refused.take())
 		cancel()
 	}
 }
@@ -180,8 +197,10 @@ func (s *Service) append(ctx context.Context, event *lanyard.Event) error {
 
 // refuse records a refusal and returns it.
 func (s *Service) refuse(ctx context.Context, call Call, instance string, d *denial) error {
-	ok, ended := s.refused.admit(call, instance, s.now())
-	s.record(ctx, ended)
+	ok := s.refused.admit(call, instance, s.now())
+	if !s.proposed {
+		s.record(ctx, s.refused.take())
+	}
 	if ok {
 		event := s.event(call, instance)
 		event.Request, event.Refused = shorten(call.Request), d.message

@@ -162,3 +162,22 @@ func TestRefusalsAreBounded(t *testing.T) {
 		t.Errorf("%d refusals are recorded, want %d", total, refusalsPerInstance)
 	}
 }
+
+// What is only proposed counts with what is called, and its refusals are bounded together.
+func TestRefusedProposalsAreCounted(t *testing.T) {
+	r := newRefusing(t)
+	ann := acting{user: "ann", known: true}
+	r.deny(refusalsPerUser-5, "i", ann, "ListUsers")
+	real := r.Service
+	r.Service = real.On(real.store, real.log)
+	r.deny(50, "i", ann, "UpdateSecurityProfile")
+	r.now = r.now.Add(refusalWindow)
+	r.deny(1, "i", ann, "UpdateSecurityProfile")
+	want := map[string]int{"ListUsers ann": refusalsPerUser - 5, "UpdateSecurityProfile ann": 6}
+	r.want("i", want)
+	r.Service = real
+	r.deny(1, "i", ann, "ListUsers")
+	want["ListUsers ann"]++
+	want["OmittedRefusals ann 45 map[UpdateSecurityProfile:45]"] = 1
+	r.want("i", want)
+}
