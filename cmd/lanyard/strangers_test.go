@@ -248,13 +248,28 @@ func TestIdleConnectionsKeepNobodyOut(t *testing.T) {
 
 // While every connection is at work, those that ask how the server is are answered and others told to wait.
 func TestBusyServerTellsItsHealth(t *testing.T) {
+	t.Parallel()
 	const most = 5
 	s := start(t, built(t, ""), t.TempDir(), fmt.Sprintf("--max-connections=%d", most)).ready()
-	underWay := s.slow(t, "ListInstances", most, 3*time.Second)
-	s.client.CloseIdleConnections()
+	s.client.Transport = &http.Transport{DisableKeepAlives: true}
+	s.slow(t, "ListInstances", most, 10*time.Second)
 	done := make(chan error, most)
-	for range most {
+	for i := range most {
 		go func() { done <- s.get("GET", "/instance", "", nil) }()
+		if i == most-1 {
+			time.Sleep(time.Second) // for the last one too; who asks after that is told to wait
+			break
+		}
+		// One is at work before the next comes, which would otherwise take its place.
+		if err := until(func() error {
+			var left []struct{ Count int }
+			if err := s.get("GET", "/lanyard/v1/faults", "", &left); err != nil || len(left) != 1 || left[0].Count != most-1-i {
+				return fmt.Errorf("call %d is not under way: %v, %v", i, left, err)
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ask := func(path string) (*http.Response, error) {
 		c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 2 * time.Second}
@@ -281,7 +296,6 @@ func TestBusyServerTellsItsHealth(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	_ = underWay
 	if err := s.get("GET", "/instance", "", nil); err != nil {
 		t.Error(err)
 	}
