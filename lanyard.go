@@ -197,8 +197,17 @@ type User struct {
 	DirectoryUserID string   `json:",omitempty"`
 	Profiles        []string // 1 to 10, in the order given
 	RoutingProfile  string
-	Group           string   `json:",omitempty"`
-	Settings        Settings `json:",omitempty"`
+	Group           string `json:",omitempty"`
+	// Proficiencies are what the user is good at, in the order of association; one for each attribute and value.
+	Proficiencies []Proficiency `json:",omitempty"`
+	Settings      Settings      `json:",omitempty"`
+}
+
+// Proficiency is how good a user is at a value of an attribute, such as French of Language.
+type Proficiency struct {
+	Attribute string
+	Value     string
+	Level     int // 1 to 5
 }
 
 // Type is TypeUser.

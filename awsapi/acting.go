@@ -49,7 +49,12 @@ var rights = map[string]right{
 	"UpdateUserRoutingProfile": {"Users.Edit", lanyard.TypeUser, "UserId"},
 	"UpdateUserIdentityInfo":   {"Users.Edit", lanyard.TypeUser, "UserId"},
 	"UpdateUserPhoneConfig":    {"Users.Edit", lanyard.TypeUser, "UserId"},
+	"UpdateUserConfig":         {"Users.Edit", lanyard.TypeUser, "UserId"},
 	"ListUserProficiencies":    {"Users.View", lanyard.TypeUser, "UserId"},
+
+	"AssociateUserProficiencies":    {"Users.Edit", lanyard.TypeUser, "UserId"},
+	"UpdateUserProficiencies":       {"Users.Edit", lanyard.TypeUser, "UserId"},
+	"DisassociateUserProficiencies": {"Users.Edit", lanyard.TypeUser, "UserId"},
 
 	"CreateUserHierarchyGroup":       {"AgentGrouping.Create", lanyard.TypeGroup, ""},
 	"DescribeUserHierarchyGroup":     {"AgentGrouping.View", lanyard.TypeGroup, "HierarchyGroupId"},

@@ -62,6 +62,10 @@ func TestNoInputPanics(t *testing.T) {
 			w := newWorld(t, unbounded)
 			in := w.furnish()
 			known := in.known(w)
+			if op.Name == "UpdateUserProficiencies" || op.Name == "DisassociateUserProficiencies" { // what the sampler names
+				w.do("AssociateUserProficiencies", members{"InstanceId": in.instance, "UserId": in.user,
+					"UserProficiencies": []members{{"AttributeName": "aa", "AttributeValue": "aa", "Level": 1}}}).ok()
+			}
 			if op.Name == "DisassociateSecurityProfiles" {
 				known["Id"] = in.held
 			}

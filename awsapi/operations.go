@@ -87,6 +87,12 @@ func (s *Server) handlers() map[string]func(context.Context, *request, model.Inp
 		"UpdateUserRoutingProfile": handler(s.updateUserRoutingProfile),
 		"UpdateUserIdentityInfo":   handler(s.updateUserIdentityInfo),
 		"UpdateUserPhoneConfig":    handler(s.updateUserPhoneConfig),
+		"UpdateUserConfig":         handler(s.updateUserConfig),
+
+		"ListUserProficiencies":         handler(s.listUserProficiencies),
+		"AssociateUserProficiencies":    handler(s.associateUserProficiencies),
+		"UpdateUserProficiencies":       handler(s.updateUserProficiencies),
+		"DisassociateUserProficiencies": handler(s.disassociateUserProficiencies),
 
 		"CreateUserHierarchyGroup":       handler(s.createUserHierarchyGroup),
 		"DescribeUserHierarchyGroup":     handler(s.describeUserHierarchyGroup),

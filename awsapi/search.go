@@ -3,6 +3,7 @@ package awsapi
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -61,6 +62,9 @@ func search[R lanyard.Resource](ctx context.Context, s *Server, req *request, in
 			return found[R]{}, err
 		}
 	}
+	if c.asksProficiencies() {
+		return found[R]{}, lanyard.Errorf(lanyard.Invalid, "SearchCriteria.ListCondition must be absent: users are not searched by proficiency here")
+	}
 	scope := []string{bare(instance), string(digest.Sum(nil))}
 	page, total, err := s.page(req, most, token, scope...)
 	if err != nil {
@@ -81,9 +85,14 @@ func (c criteria) condition() control.Condition {
 	}
 	out.Group = groupCondition(c.HierarchyGroupCondition)
 	out.State = c.StateCondition
-	// Nobody here has proficiencies; every queue is a standard one; every module is published.
-	out.Never = c.ListCondition != nil || c.StatusCondition == "SAVED"
+	// Every queue is a standard one; every module is published.
+	out.Never = c.StatusCondition == "SAVED"
 	return out
+}
+
+// asksProficiencies reports whether a condition anywhere is about proficiencies.
+func (c criteria) asksProficiencies() bool {
+	return c.ListCondition != nil || slices.ContainsFunc(c.OrConditions, criteria.asksProficiencies) || slices.ContainsFunc(c.AndConditions, criteria.asksProficiencies)
 }
 
 func conditionsOf(list []criteria) []control.Condition {

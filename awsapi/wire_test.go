@@ -356,6 +356,16 @@ func (r *recorder) users(in things, p string) string {
 	r.does("UpdateUserRoutingProfile", user(members{"RoutingProfileId": in.routing}))
 	r.does("UpdateUserIdentityInfo", user(members{"IdentityInfo": members{"Mobile": "+12065550101"}}))
 	r.does("UpdateUserPhoneConfig", user(members{"PhoneConfig": members{"PhoneType": "SOFT_PHONE"}}))
+	r.does("UpdateUserConfig", user(members{"AutoAcceptConfigs": []members{{"Channel": "CHAT", "AutoAccept": true}}}))
+	r.refused("InvalidParameterException", "UpdateUserConfig", user(members{"PhoneNumberConfigs": []members{{"Channel": "VOICE", "PhoneType": "DESK_PHONE"}}}))
+	french := members{"AttributeName": "Language", "AttributeValue": "French", "Level": 2}
+	r.does("AssociateUserProficiencies", user(members{"UserProficiencies": []members{french}}))
+	r.refused("InvalidParameterException", "AssociateUserProficiencies", user(members{"UserProficiencies": []members{french}}))
+	r.does("UpdateUserProficiencies", user(members{"UserProficiencies": []members{{"AttributeName": "Language", "AttributeValue": "French", "Level": 5}}}))
+	r.refused("InvalidParameterException", "UpdateUserProficiencies", user(members{"UserProficiencies": []members{{"AttributeName": "Language", "AttributeValue": "French", "Level": 5.5}}}))
+	r.does("ListUserProficiencies", user(members{}))
+	r.does("DisassociateUserProficiencies", user(members{"UserProficiencies": []members{{"AttributeName": "Language", "AttributeValue": "French"}}}))
+	r.refused("InvalidParameterException", "DisassociateUserProficiencies", user(members{"UserProficiencies": []members{{"AttributeName": "Language", "AttributeValue": "French"}}}))
 	r.refused("InvalidParameterException", "UpdateUserPhoneConfig", user(members{"PhoneConfig": members{"PhoneType": "DESK_PHONE"}}))
 	r.refused("ResourceInUseException", "DeleteRoutingProfile", members{"InstanceId": id, "RoutingProfileId": in.routing})
 	return u

@@ -36,9 +36,9 @@ PATTERNS = {
 
 # Values at the bound that exist nowhere, so that the answer is about that. Everything else must be accepted.
 REFERENCES = re.compile(
-    r"(InstanceId|NextToken|ContactFlowModuleId|AliasId|FlowModuleId|QuickConnectIds|EmailAddressesConfig)\b|RoutingProfile\w* .*QueueConfigs$")
+    r"(InstanceId|NextToken|ContactFlowModuleId|AliasId|FlowModuleId|QuickConnectIds|EmailAddressesConfig|UserProficiencies|ListCondition)\b|RoutingProfile\w* .*QueueConfigs$")
 
-BOUND = re.compile(r"has \d+ |is too (small|large)|is not one of|must match|is required| is not a ")
+BOUND = re.compile(r"has \d+ |is too (small|large)|is out of bounds|is not one of|must match|is required| is not a ")
 
 
 def text(n):
@@ -68,7 +68,7 @@ class Maker:
             return {self.valid(shape.key, i): "v" for i in range(max(shape.metadata.get("min", 0), 1))}
         if shape.type_name == "boolean":
             return True
-        if shape.type_name in ("integer", "long"):
+        if shape.type_name in ("integer", "long", "float"):
             return max(shape.metadata.get("min", 0), 1)
         if getattr(shape, "enum", None):
             return shape.enum[index % len(shape.enum)]
@@ -92,7 +92,7 @@ class Maker:
             if low:
                 yield f"{low} items", self.items(shape, low), True
                 yield f"{low - 1} items", self.items(shape, low - 1), False
-        if kind in ("integer", "long"):
+        if kind in ("integer", "long", "float"):
             for n in (low, high):
                 if n is not None:
                     yield f"{n}", n, True
@@ -294,7 +294,7 @@ def remove(params, path):
     params.pop(path[-1], None)
 
 
-TYPES = {"string": [1, True, {}, []], "integer": ["1", 1.5, True, 2**40, []], "long": ["1", 1.5, True], "boolean": ["true", 1, "x"],
+TYPES = {"string": [1, True, {}, []], "integer": ["1", 1.5, True, 2**40, []], "long": ["1", 1.5, True], "float": ["1", True, []], "boolean": ["true", 1, "x"],
          "list": [{}, "x", 1], "map": [[], "x", 1], "structure": [[], "x", 1]}
 
 

@@ -163,7 +163,8 @@ def test_users(connect):
     assert by({"AndCondition": {"TagConditions": [tag("Team", "b")]} | group(groups[0], "WITH_CHILD_GROUPS")}) == "cy"
     assert by({"AndCondition": {"TagConditions": [tag("Team", "b")]} | group(aside, "EXACT")}) == ""
     assert by({"OrConditions": [{"TagConditions": [tag("Team", "b")]}, group(aside, "EXACT")]}) == "cy di"
-    assert find({"ListCondition": {"TargetListType": "PROFICIENCIES", "Conditions": []}}) == ""  # nobody has any
+    with refuses("InvalidParameterException", "ListCondition"):  # better than nobody, where somebody has some
+        find({"ListCondition": {"TargetListType": "PROFICIENCIES", "Conditions": []}})
     with refuses("InvalidParameterException", "HierarchyGroupCondition", MISSING):
         find(group(MISSING, "EXACT"))
     with refuses("InvalidParameterException", "FieldName", "Username"):

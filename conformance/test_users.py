@@ -145,3 +145,48 @@ def test_passwords_are_not_kept(connect, server):
     for file in pathlib.Path(server.data).iterdir():
         if file.is_file():
             assert password.encode() not in file.read_bytes(), file.name
+
+
+def proficiency(value, level=None, attribute="Language"):
+    return {"AttributeName": attribute, "AttributeValue": value} | ({} if level is None else {"Level": level})
+
+
+def test_proficiencies(centre):
+    id = centre.user()
+
+    def held():
+        return centre.list_user_proficiencies(UserId=id)["UserProficiencyList"]
+    assert held() == []
+    centre.associate_user_proficiencies(UserId=id, UserProficiencies=[proficiency("German", 3), proficiency("French", 1)])
+    assert held() == [proficiency("French", 1), proficiency("German", 3)]
+    page = centre.list_user_proficiencies(UserId=id, MaxResults=1)
+    assert page["UserProficiencyList"] + centre.list_user_proficiencies(UserId=id, NextToken=page["NextToken"])["UserProficiencyList"] == held()
+    centre.update_user_proficiencies(UserId=id, UserProficiencies=[proficiency("French", 5)])
+    before = held()
+    assert before == [proficiency("French", 5), proficiency("German", 3)]
+    for operation, sent, word in (
+            ("associate", [proficiency("Dutch", 1), proficiency("French", 1)], "French"),
+            ("associate", [proficiency("Dutch", 1), proficiency("Dutch", 2)], "once"),
+            ("associate", [proficiency("Dutch", 1.5)], "Level"),
+            ("associate", [proficiency("Dutch\x1b", 1)], "AttributeValue"),
+            ("associate", [proficiency(str(n), 1) for n in range(99)], "100"),
+            ("update", [proficiency("German", 1), proficiency("Dutch", 1)], "Dutch"),
+            ("disassociate", [proficiency("German"), proficiency("Dutch")], "Dutch")):
+        with refuses("InvalidParameterException", "UserProficiencies", word):
+            getattr(centre, operation + "_user_proficiencies")(UserId=id, UserProficiencies=sent)
+        assert held() == before, (operation, sent)  # all of them or none
+    centre.disassociate_user_proficiencies(UserId=id, UserProficiencies=[proficiency("German"), proficiency("French")])
+    assert held() == []
+    for operation in ("associate", "update", "disassociate"):
+        with refuses("ResourceNotFoundException", MISSING):
+            getattr(centre, operation + "_user_proficiencies")(UserId=MISSING, UserProficiencies=[])
+
+
+def test_settings_of_channels(centre):
+    id = centre.user(**CONFIGS)
+    centre.update_user_config(UserId=id, AutoAcceptConfigs=[], PhoneNumberConfigs=[{"Channel": "VOICE", "PhoneType": "SOFT_PHONE", "PhoneNumber": ""}])
+    u = centre.describe_user(UserId=id)["User"]
+    assert {n: u[n] for n in CONFIGS} == CONFIGS | {
+        "AutoAcceptConfigs": [], "PhoneNumberConfigs": [{"Channel": "VOICE", "PhoneType": "SOFT_PHONE", "PhoneNumber": ""}]}
+    with refuses("InvalidParameterException", "PhoneNumberConfigs[0].PhoneNumber is required"):
+        centre.update_user_config(UserId=id, PhoneNumberConfigs=[{"Channel": "VOICE", "PhoneType": "DESK_PHONE"}])

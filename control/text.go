@@ -65,6 +65,10 @@ func texts(r lanyard.Resource) []text {
 		line("IdentityInfo.SecondaryEmail", r.SecondaryEmail)
 		line("IdentityInfo.Mobile", r.Mobile)
 		line("DirectoryUserId", r.DirectoryUserID)
+		for _, p := range r.Proficiencies {
+			line("UserProficiencies.AttributeName", p.Attribute)
+			line("UserProficiencies.AttributeValue", p.Value)
+		}
 	case *lanyard.Structure:
 		for i, l := range r.Levels {
 			line("HierarchyStructure."+levelNames[i]+".Name", l.Name)

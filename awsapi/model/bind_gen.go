@@ -26,6 +26,12 @@ func (s *AssociateSecurityProfilesRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *AssociateUserProficienciesRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.UserId = p.label("UserId")
+	return nil
+}
+
 func (s *CreateContactFlowModuleAliasRequest) Bind(p Params) error {
 	s.ContactFlowModuleId = p.label("ContactFlowModuleId")
 	s.InstanceId = p.label("InstanceId")
@@ -245,6 +251,12 @@ func (s *DisassociateRoutingProfileQueuesRequest) Bind(p Params) error {
 
 func (s *DisassociateSecurityProfilesRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DisassociateUserProficienciesRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.UserId = p.label("UserId")
 	return nil
 }
 
@@ -1184,6 +1196,12 @@ func (s *UpdateSecurityProfileRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *UpdateUserConfigRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.UserId = p.label("UserId")
+	return nil
+}
+
 func (s *UpdateUserHierarchyGroupNameRequest) Bind(p Params) error {
 	s.HierarchyGroupId = p.label("HierarchyGroupId")
 	s.InstanceId = p.label("InstanceId")
@@ -1208,6 +1226,12 @@ func (s *UpdateUserIdentityInfoRequest) Bind(p Params) error {
 }
 
 func (s *UpdateUserPhoneConfigRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.UserId = p.label("UserId")
+	return nil
+}
+
+func (s *UpdateUserProficienciesRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	s.UserId = p.label("UserId")
 	return nil

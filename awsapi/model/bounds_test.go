@@ -244,7 +244,7 @@ func (b *bench) walk(name string, v any, path string, hidden bool, set func(any)
 		set(v)
 	case "string":
 		b.text(name, s, path, hidden, set)
-	case "integer", "long":
+	case "integer", "long", "float", "double":
 		b.number(s, path, hidden, set)
 	}
 }

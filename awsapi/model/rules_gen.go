@@ -145,12 +145,15 @@ var (
 	}}
 	rulePhoneNumberType                = &stringRule{enum: []string{"TOLL_FREE", "DID", "UIFN", "SHARED", "THIRD_PARTY_TF", "THIRD_PARTY_DID", "SHORT_CODE"}}
 	rulePhoneType                      = &stringRule{enum: []string{"SOFT_PHONE", "DESK_PHONE"}}
+	rulePredefinedAttributeName        = &stringRule{min: 1, max: 100}
+	rulePredefinedAttributeStringValue = &stringRule{min: 1, max: 100}
 	rulePrimaryAttributeContextKeyName = &stringRule{min: 1, max: 127, pattern: &pattern{
 		text:   `(?!aws:|connect:)[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]+$`,
 		match:  []string{`^(?:[\x{0009}\x{000A}\x{000D}\x{0020}-\x{007E}\x{00A1}-\x{00FF}]+$)`},
 		refuse: []string{`^(?:aws:|connect:)`},
 	}}
 	rulePriority                = &intRule{1, 99}
+	ruleProficiencyLevel        = &floatRule{1, 5}
 	ruleQueueDescription        = &stringRule{min: 1, max: 250}
 	ruleQueueMaxContacts        = &intRule{0, 9223372036854775807}
 	ruleQueueStatus             = &stringRule{enum: []string{"ENABLED", "DISABLED"}}

@@ -83,6 +83,13 @@ type AssociateSecurityProfilesRequest struct {
 	SecurityProfiles []SecurityProfileItem `json:"SecurityProfiles,omitzero"`
 }
 
+// AssociateUserProficienciesRequest is the input of AssociateUserProficiencies.
+type AssociateUserProficienciesRequest struct {
+	InstanceId        *string           `json:"-"`
+	UserId            *string           `json:"-"`
+	UserProficiencies []UserProficiency `json:"UserProficiencies,omitzero"`
+}
+
 type Attribute struct {
 	AttributeType *string `json:"AttributeType,omitzero"`
 	Value         *string `json:"Value,omitzero"`
@@ -702,6 +709,13 @@ type DisassociateSecurityProfilesRequest struct {
 	EntityType       *string               `json:"EntityType,omitzero"`
 	InstanceId       *string               `json:"-"`
 	SecurityProfiles []SecurityProfileItem `json:"SecurityProfiles,omitzero"`
+}
+
+// DisassociateUserProficienciesRequest is the input of DisassociateUserProficiencies.
+type DisassociateUserProficienciesRequest struct {
+	InstanceId        *string                       `json:"-"`
+	UserId            *string                       `json:"-"`
+	UserProficiencies []UserProficiencyDisassociate `json:"UserProficiencies,omitzero"`
 }
 
 type EmailAddressConfig struct {
@@ -1468,6 +1482,13 @@ type ListUserProficienciesRequest struct {
 	MaxResults *int32  `json:"-"`
 	NextToken  *string `json:"-"`
 	UserId     *string `json:"-"`
+}
+
+type ListUserProficienciesResponse struct {
+	LastModifiedRegion  *string           `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime    *Timestamp        `json:"LastModifiedTime,omitzero"`
+	NextToken           *string           `json:"NextToken,omitzero"`
+	UserProficiencyList []UserProficiency `json:"UserProficiencyList,omitzero"`
 }
 
 // ListUsersRequest is the input of ListUsers.
@@ -2389,6 +2410,17 @@ type UpdateSecurityProfileRequest struct {
 	TagRestrictedResources               []string                            `json:"TagRestrictedResources,omitzero"`
 }
 
+// UpdateUserConfigRequest is the input of UpdateUserConfig.
+type UpdateUserConfigRequest struct {
+	AfterContactWorkConfigs     []AfterContactWorkConfigPerChannel `json:"AfterContactWorkConfigs,omitzero"`
+	AutoAcceptConfigs           []AutoAcceptConfig                 `json:"AutoAcceptConfigs,omitzero"`
+	InstanceId                  *string                            `json:"-"`
+	PersistentConnectionConfigs []PersistentConnectionConfig       `json:"PersistentConnectionConfigs,omitzero"`
+	PhoneNumberConfigs          []PhoneNumberConfig                `json:"PhoneNumberConfigs,omitzero"`
+	UserId                      *string                            `json:"-"`
+	VoiceEnhancementConfigs     []VoiceEnhancementConfig           `json:"VoiceEnhancementConfigs,omitzero"`
+}
+
 // UpdateUserHierarchyGroupNameRequest is the input of UpdateUserHierarchyGroupName.
 type UpdateUserHierarchyGroupNameRequest struct {
 	HierarchyGroupId *string `json:"-"`
@@ -2421,6 +2453,13 @@ type UpdateUserPhoneConfigRequest struct {
 	InstanceId  *string          `json:"-"`
 	PhoneConfig *UserPhoneConfig `json:"PhoneConfig,omitzero"`
 	UserId      *string          `json:"-"`
+}
+
+// UpdateUserProficienciesRequest is the input of UpdateUserProficiencies.
+type UpdateUserProficienciesRequest struct {
+	InstanceId        *string           `json:"-"`
+	UserId            *string           `json:"-"`
+	UserProficiencies []UserProficiency `json:"UserProficiencies,omitzero"`
 }
 
 // UpdateUserRoutingProfileRequest is the input of UpdateUserRoutingProfile.
@@ -2486,6 +2525,17 @@ type UserPhoneConfig struct {
 	DeskPhoneNumber           *string `json:"DeskPhoneNumber,omitzero"`
 	PersistentConnection      *bool   `json:"PersistentConnection,omitzero"`
 	PhoneType                 *string `json:"PhoneType,omitzero"`
+}
+
+type UserProficiency struct {
+	AttributeName  *string  `json:"AttributeName,omitzero"`
+	AttributeValue *string  `json:"AttributeValue,omitzero"`
+	Level          *float64 `json:"Level,omitzero"`
+}
+
+type UserProficiencyDisassociate struct {
+	AttributeName  *string `json:"AttributeName,omitzero"`
+	AttributeValue *string `json:"AttributeValue,omitzero"`
 }
 
 type UserQuickConnectConfig struct {

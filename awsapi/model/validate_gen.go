@@ -388,6 +388,32 @@ func (s *AssociateSecurityProfilesRequest) check() *Violation {
 	return nil
 }
 
+func (s *AssociateUserProficienciesRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *AssociateUserProficienciesRequest) check() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.UserId == nil {
+		return missing("UserId")
+	}
+	if s.UserProficiencies == nil {
+		return missing("UserProficiencies")
+	}
+	if v := checkUserProficiencyList(s.UserProficiencies); v != nil {
+		return v.under("UserProficiencies")
+	}
+	return nil
+}
+
 func (s *AttributeAndCondition) check() *Violation {
 	if s == nil {
 		return nil
@@ -1904,6 +1930,32 @@ func (s *DisassociateSecurityProfilesRequest) check() *Violation {
 	}
 	if v := checkSecurityProfiles(s.SecurityProfiles); v != nil {
 		return v.under("SecurityProfiles")
+	}
+	return nil
+}
+
+func (s *DisassociateUserProficienciesRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DisassociateUserProficienciesRequest) check() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.UserId == nil {
+		return missing("UserId")
+	}
+	if s.UserProficiencies == nil {
+		return missing("UserProficiencies")
+	}
+	if v := checkUserProficiencyDisassociateList(s.UserProficiencies); v != nil {
+		return v.under("UserProficiencies")
 	}
 	return nil
 }
@@ -6301,6 +6353,41 @@ func (s *UpdateSecurityProfileRequest) check() *Violation {
 	return nil
 }
 
+func (s *UpdateUserConfigRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateUserConfigRequest) check() *Violation {
+	if v := checkAfterContactWorkConfigs(s.AfterContactWorkConfigs); v != nil {
+		return v.under("AfterContactWorkConfigs")
+	}
+	if v := checkAutoAcceptConfigs(s.AutoAcceptConfigs); v != nil {
+		return v.under("AutoAcceptConfigs")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := checkPersistentConnectionConfigs(s.PersistentConnectionConfigs); v != nil {
+		return v.under("PersistentConnectionConfigs")
+	}
+	if v := checkPhoneNumberConfigs(s.PhoneNumberConfigs); v != nil {
+		return v.under("PhoneNumberConfigs")
+	}
+	if s.UserId == nil {
+		return missing("UserId")
+	}
+	if v := checkVoiceEnhancementConfigs(s.VoiceEnhancementConfigs); v != nil {
+		return v.under("VoiceEnhancementConfigs")
+	}
+	return nil
+}
+
 func (s *UpdateUserHierarchyGroupNameRequest) Validate() error {
 	if v := s.check(); v != nil {
 		return v
@@ -6419,6 +6506,32 @@ func (s *UpdateUserPhoneConfigRequest) check() *Violation {
 	return nil
 }
 
+func (s *UpdateUserProficienciesRequest) Validate() error {
+	if v := s.check(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateUserProficienciesRequest) check() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.UserId == nil {
+		return missing("UserId")
+	}
+	if s.UserProficiencies == nil {
+		return missing("UserProficiencies")
+	}
+	if v := checkUserProficiencyList(s.UserProficiencies); v != nil {
+		return v.under("UserProficiencies")
+	}
+	return nil
+}
+
 func (s *UpdateUserRoutingProfileRequest) Validate() error {
 	if v := s.check(); v != nil {
 		return v
@@ -6530,6 +6643,76 @@ func (s *UserPhoneConfig) check() *Violation {
 	}
 	if v := rulePhoneType.check(s.PhoneType); v != nil {
 		return v.under("PhoneType")
+	}
+	return nil
+}
+
+func (s *UserProficiency) check() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.AttributeName == nil {
+		return missing("AttributeName")
+	}
+	if v := rulePredefinedAttributeName.check(s.AttributeName); v != nil {
+		return v.under("AttributeName")
+	}
+	if s.AttributeValue == nil {
+		return missing("AttributeValue")
+	}
+	if v := rulePredefinedAttributeStringValue.check(s.AttributeValue); v != nil {
+		return v.under("AttributeValue")
+	}
+	if s.Level == nil {
+		return missing("Level")
+	}
+	if s.Level != nil {
+		if v := ruleProficiencyLevel.check(*s.Level); v != nil {
+			return v.under("Level")
+		}
+	}
+	return nil
+}
+
+func (s *UserProficiencyDisassociate) check() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.AttributeName == nil {
+		return missing("AttributeName")
+	}
+	if v := rulePredefinedAttributeName.check(s.AttributeName); v != nil {
+		return v.under("AttributeName")
+	}
+	if s.AttributeValue == nil {
+		return missing("AttributeValue")
+	}
+	if v := rulePredefinedAttributeStringValue.check(s.AttributeValue); v != nil {
+		return v.under("AttributeValue")
+	}
+	return nil
+}
+
+func checkUserProficiencyDisassociateList(l []UserProficiencyDisassociate) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].check(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func checkUserProficiencyList(l []UserProficiency) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].check(); v != nil {
+			return v.at(i)
+		}
 	}
 	return nil
 }

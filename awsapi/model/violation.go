@@ -171,6 +171,17 @@ func (r *intRule) check(n int64) *Violation {
 	return &Violation{Value: strconv.FormatInt(n, 10), Problem: problem, Required: required}
 }
 
+// A floatRule holds the bounds of a number that need not be whole, both of them inclusive.
+type floatRule struct{ min, max float64 }
+
+func (r *floatRule) check(n float64) *Violation {
+	if n >= r.min && n <= r.max {
+		return nil
+	}
+	show := func(n float64) string { return strconv.FormatFloat(n, 'g', -1, 64) }
+	return &Violation{Value: show(n), Problem: "is out of bounds;", Required: show(r.min) + " to " + show(r.max) + " is accepted"}
+}
+
 // checkMap checks the keys and values of a map; either rule may be nil. Of more
 // than one violation it returns the same one every time.
 func checkMap(m map[string]string, keys, values *stringRule) *Violation {

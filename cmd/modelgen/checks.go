@@ -42,7 +42,13 @@ func (g *generator) rules() {
 		case "integer", "long":
 			// Limits beyond the type's own are never reached.
 			g.p("rule%s = &intRule{%d, %d}\n", name, g.bound(name, s.Min, -1<<63), g.bound(name, s.Max, 1<<63-1))
-		case "float", "double", "boolean", "timestamp":
+		case "float", "double":
+			if s.Min == nil || s.Max == nil {
+				g.fail("%s: one bound alone on a %s is not supported", name, s.Type)
+				return
+			}
+			g.p("rule%s = &floatRule{%v, %v}\n", name, *s.Min, *s.Max)
+		case "boolean", "timestamp":
 			g.fail("%s: bounds on a %s are not supported", name, s.Type)
 		}
 	}
@@ -180,7 +186,7 @@ func (g *generator) structure(name string, s Shape) {
 		}
 		kind, relaxed := g.Shapes[ref.Shape].Type, g.isRelaxed(name+"."+member)
 		switch {
-		case kind == "integer" || kind == "long":
+		case kind == "integer" || kind == "long" || kind == "float" || kind == "double":
 			g.p("if %s != nil {\nif v := %s; v != nil {\nreturn v.under(%q)%s\n}\n}\n", field, g.call(ref.Shape, field, "*"+field), member, hide(s))
 		case relaxed && kind == "string":
 			g.p("if %s != nil && *%s != \"\" {\nif v := %s; v != nil {\nreturn v.under(%q)%s\n}\n}\n", field, field, g.call(ref.Shape, field, field), member, hide(s))
@@ -217,6 +223,8 @@ func (g *generator) call(shape, pointer, value string) string {
 		return "rule" + shape + ".check(" + pointer + ")"
 	case "integer", "long":
 		return "rule" + shape + ".check(int64(" + value + "))"
+	case "float", "double":
+		return "rule" + shape + ".check(" + value + ")"
 	case "structure":
 		return value + ".check()"
 	}

@@ -132,7 +132,7 @@ func TestGenerateRefuses(t *testing.T) {
 		{"label", Ref{Shape: "X", Location: "uri"}, Shape{Type: "integer"}, "uri"},
 		{"pattern", Ref{Shape: "X"}, Shape{Type: "string", Pattern: "("}, "pattern"},
 		{"bound", Ref{Shape: "X"}, Shape{Type: "integer", Max: &limit}, "1.5"},
-		{"bounds of a float", Ref{Shape: "X"}, Shape{Type: "double", Max: &limit}, "double"},
+		{"bounds of a float", Ref{Shape: "X"}, Shape{Type: "double", Max: &limit}, "one bound alone"},
 		{"timestamp", Ref{Shape: "X"}, Shape{Type: "timestamp", TimestampFormat: "iso8601"}, "iso8601"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
