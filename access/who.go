@@ -217,6 +217,9 @@ func (s *Snapshot) WhichResources(q Query, from Cursor, limit int) (found []Foun
 		if len(found) == limit {
 			return found, from.Behind(found[limit-1].Seq), true
 		}
+		if found == nil {
+			found = make([]Found, 0, min(limit, 1000))
+		}
 		found = append(found, Found{ID: e.id, Name: e.name(), Seq: e.seq})
 	}
 	return found, Cursor{}, true
