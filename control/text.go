@@ -81,6 +81,8 @@ func texts(r lanyard.Resource) []text {
 		prose("Description", r.Description)
 	case *lanyard.Module:
 		prose("Description", r.Description)
+	case *lanyard.QuickConnect:
+		prose("Description", r.Description)
 	case *lanyard.ModuleVersion:
 		prose("Description", r.Description)
 	case *lanyard.ModuleAlias:
