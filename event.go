@@ -47,6 +47,10 @@ type Change struct {
 	ID     string
 	Before json.RawMessage `json:",omitempty"`
 	After  json.RawMessage `json:",omitempty"`
+
+	// Was and Now are Before and After decoded, where the change was made in this process; nil where it
+	// was read from a store. They are shared and must not be changed.
+	Was, Now Resource `json:"-"`
 }
 
 // PasswordSet says that a user was given a password.

@@ -362,9 +362,12 @@ func (e *Edit) Apply(event *lanyard.Event) error {
 		if _, decides := kindOf[c.Type]; !decides && c.Type != lanyard.TypeInstance {
 			continue
 		}
-		r := lanyard.New(c.Type)
-		if err := json.Unmarshal(c.After, r); err != nil {
-			return fmt.Errorf("revision %d of instance %s: read %s %s: %w", event.Revision, event.Instance, c.Type, c.ID, err)
+		r := c.Now // in hand where the change was made in this process
+		if r == nil {
+			r = lanyard.New(c.Type)
+			if err := json.Unmarshal(c.After, r); err != nil {
+				return fmt.Errorf("revision %d of instance %s: read %s %s: %w", event.Revision, event.Instance, c.Type, c.ID, err)
+			}
 		}
 		e.Put(r)
 	}
@@ -458,7 +461,7 @@ func (e *Engine) Peek(instance string) *Snapshot {
 // it was not, and Unavailable when that could not be found out.
 func (e *Engine) AtLeast(ctx context.Context, instance string, revision int64, wait time.Duration) (*Snapshot, error) {
 	s, err := e.Snapshot(ctx, instance)
-	if err != nil || s.reaches(revision) {
+	if err != nil || s.revision >= revision {
 		return s, err
 	}
 	until, cancel := context.WithTimeout(ctx, wait)

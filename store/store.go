@@ -47,6 +47,10 @@ type Store interface {
 	// A change that did something must end with Append; one that did nothing may just return.
 	Update(ctx context.Context, instance string, change func(Tx) error) error
 
+	// Plan runs change as Update does, commits nothing, and returns what it would have changed, in order. It
+	// may run change again when the instance changes meanwhile.
+	Plan(ctx context.Context, instance string, change func(Tx) error) ([]lanyard.Change, error)
+
 	// Instances lists an account's instances in the order of their creation, those after the
 	// position after (0 for the first), at most limit.
 	Instances(ctx context.Context, account string, after int64, limit int) ([]Entry, error)

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"math"
@@ -19,10 +18,6 @@ func (r *reader) Password(ctx context.Context, user string) (string, error) {
 	return r.d.password(ctx, r.d, r.instance, user)
 }
 
-func (tx *tx) Password(ctx context.Context, user string) (string, error) {
-	return tx.d.password(ctx, tx, tx.instance, user)
-}
-
 func (d *DB) password(ctx context.Context, from source, instance, user string) (hash string, err error) {
 	err = from.do(ctx, func(s *session) error {
 		return s.row(ctx, `SELECT hash FROM passwords WHERE instance_id = $1 AND user_id = $2`, []any{instance, user}, &hash)
@@ -33,33 +28,8 @@ func (d *DB) password(ctx context.Context, from source, instance, user string) (
 	return hash, d.wrap(ctx, err, "read the password of user "+user)
 }
 
-// SetPassword stores the hash of a user's password.
-func (tx *tx) SetPassword(ctx context.Context, user, hash string) error {
-	doing := "store the password of user " + user
-	if tx.appended {
-		return lanyard.Errorf(lanyard.Internal, "%s after the event", doing)
-	}
-	if _, err := tx.Get(ctx, lanyard.TypeUser, user); err != nil {
-		return err
-	}
-	err := tx.do(ctx, func(*session) error {
-		return tx.exec(ctx, `
-			INSERT INTO passwords (instance_id, user_id, hash) VALUES ($1, $2, $3)
-			ON CONFLICT (instance_id, user_id) DO UPDATE SET hash = excluded.hash`, tx.instance, user, hash)
-	})
-	if err == nil {
-		digest := sha256.Sum256([]byte(hash))
-		tx.passwords = append(tx.passwords, lanyard.PasswordSet{User: user, Digest: digest[:]})
-	}
-	return tx.d.wrap(ctx, err, doing)
-}
-
 func (r *reader) History(ctx context.Context, about lanyard.Ref, before int64, scan, limit int) ([]lanyard.Event, int64, error) {
 	return r.d.history(ctx, r.d, r.instance, about, before, scan, limit)
-}
-
-func (tx *tx) History(ctx context.Context, about lanyard.Ref, before int64, scan, limit int) ([]lanyard.Event, int64, error) {
-	return tx.d.history(ctx, tx, tx.instance, about, before, scan, limit)
 }
 
 // history reads events backwards. Those that do not even contain the id are not decoded: unpacking

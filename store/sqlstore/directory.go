@@ -14,21 +14,6 @@ import (
 
 func quote(s string) string { return strconv.Quote(s) }
 
-// direct stores the directory's line of in. before is the instance as it was, or nil.
-func (tx *tx) direct(ctx context.Context, before lanyard.Resource, in *lanyard.Instance) error {
-	if before == nil {
-		return tx.exec(ctx, `
-			INSERT INTO directory (instance_id, account, alias, token) VALUES ($1, $2, $3, $4)`,
-			in.ID, in.Account, in.Name, in.ClientToken)
-	}
-	if was := before.(*lanyard.Instance); was.Account == in.Account && was.Name == in.Name && was.ClientToken == in.ClientToken {
-		return nil
-	}
-	return tx.one(ctx, `
-		UPDATE directory SET account = $1, alias = $2, token = $3 WHERE instance_id = $4`,
-		in.Account, in.Name, in.ClientToken, in.ID)
-}
-
 // Instances pages through an account's instances.
 func (d *DB) Instances(ctx context.Context, account string, after int64, limit int) ([]store.Entry, error) {
 	if limit <= 0 {

@@ -1,8 +1,6 @@
 package sqlstore
 
 import (
-	"context"
-	"maps"
 	"sync"
 
 	"github.com/lanyard/lanyard"
@@ -137,26 +135,3 @@ const guarded = `
 		SELECT e.revision + 1 FROM instance_locks l JOIN events e ON e.instance_id = l.instance_id
 		WHERE l.instance_id = $1 AND e.revision = $2 AND e.hash = $7
 		FOR UPDATE OF l FOR KEY SHARE OF e), $3, $4, $5, $6)`
-
-// stands tells whether the instance still stands where the group believed it to. A transaction that
-// found nothing to do, or may not do it, is answered only then.
-func (g *group) stands(ctx context.Context) (bool, error) {
-	now := head{hash: make([]byte, 32)}
-	err := g.s.row(ctx, headQuery, []any{g.lane.instance}, &now.revision, &now.seq, &now.hash)
-	if err != nil {
-		return false, err
-	}
-	return now.revision == g.base.revision && string(now.hash) == string(g.base.hash), nil
-}
-
-// keep gives what a group left to the next.
-func (g *group) keep() {
-	c := g.changed[g.lane.instance]
-	if c == nil || c.wiped {
-		return
-	}
-	seen := g.seen
-	maps.Copy(seen, c.touched)
-	maps.DeleteFunc(seen, func(_ lanyard.Ref, v version) bool { return v.r == nil })
-	g.d.keeper.give(g.lane.instance, &known{c.now, seen}, g.believed)
-}

@@ -22,7 +22,7 @@ type reader struct {
 func (d *DB) Reader(instance string) store.Reader { return &reader{d, instance} }
 
 func (r *reader) Get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
-	return r.d.latest(ctx, r.instance, t, id)
+	return r.d.get(ctx, r.d, r.instance, t, id)
 }
 
 func (r *reader) Find(ctx context.Context, t lanyard.Type, k string) (lanyard.Resource, error) {

@@ -17,14 +17,6 @@ func (r *reader) Checkpoint(ctx context.Context) (lanyard.Checkpoint, error) {
 	return r.d.checkpoint(ctx, r.d, r.instance)
 }
 
-func (tx *tx) Records(ctx context.Context, after int64, limit int) ([]lanyard.Record, error) {
-	return tx.d.records(ctx, tx, tx.instance, after, limit)
-}
-
-func (tx *tx) Checkpoint(ctx context.Context) (lanyard.Checkpoint, error) {
-	return tx.d.checkpoint(ctx, tx, tx.instance)
-}
-
 func (d *DB) records(ctx context.Context, from source, instance string, after int64, limit int) (list []lanyard.Record, err error) {
 	if limit <= 0 {
 		return nil, nil
@@ -103,7 +95,7 @@ func (d *DB) transaction(ctx context.Context, list []Statement) error {
 		return err
 	}
 	for n := 1; ; n++ {
-		again, err := d.attempt(ctx, list)
+		again, err := d.tryStatements(ctx, list)
 		if err == nil || !again || n == attempts || !pause(ctx, n) {
 			return err
 		}
@@ -111,18 +103,15 @@ func (d *DB) transaction(ctx context.Context, list []Statement) error {
 	}
 }
 
-// attempt runs statements in a transaction. again tells that it did not happen and may be tried again.
-func (d *DB) attempt(ctx context.Context, list []Statement) (again bool, err error) {
+// tryStatements runs statements in a transaction. again tells that it did not happen and may be tried again.
+func (d *DB) tryStatements(ctx context.Context, list []Statement) (again bool, err error) {
 	s, err := d.writers.take(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer d.writers.give(s)
 	ctx = context.WithoutCancel(ctx)
-	if err = s.all(ctx, append([]Statement{{Query: d.dialect.Begin}}, list...)); err == nil {
-		err = d.uncertain(s.commit(ctx, false))
-	}
-	if err == nil {
+	if err = d.uncertain(s.transact(ctx, d.dialect.Begin, list)); err == nil {
 		return false, nil
 	}
 	s.rollback(ctx, d.log)

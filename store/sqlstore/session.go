@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 )
@@ -107,17 +106,11 @@ func (p *pool) close() (err error) {
 // A session is one connection. Its zero value is not connected yet. It is used by one goroutine at
 // a time.
 type session struct {
-	conn  Conn
-	pipe  Pipeline    // conn, if it is one
-	queue []Statement // for pipe, sent with the next statement that waits for its answer
-	calm  bool        // over a Pipeline, nobody's call interrupts: that would take what others did along
-	owed  int         // how many in the queue are of members that joined their group
-	first int         // where in the queue those begin that come after the transaction's beginning, if that was not sent
-	sent  bool        // over a Pipeline, a transaction was begun
-	// unsaved tells that the member that is at work has no savepoint: none of what it wrote was sent.
-	unsaved bool
-	lacks   error // why some of those were not done
-	broken  bool  // the connection is in a state unknown and must not be used again
+	conn   Conn
+	pipe   Pipeline    // conn, if it is one
+	queue  []Statement // for pipe, sent with the next statement that waits for its answer
+	calm   bool        // over a Pipeline, nobody's call interrupts: that would take the lock of others' changes along
+	broken bool        // the connection is in a state unknown and must not be used again
 }
 
 func (s *session) open(ctx context.Context, connect func(context.Context) (Conn, error)) (err error) {
@@ -182,15 +175,7 @@ func (s *session) flush(ctx context.Context) error {
 	if len(s.queue) == 0 {
 		return nil
 	}
-	if s.unsaved && slices.ContainsFunc(s.queue[s.owed:], func(st Statement) bool { return st.Scan == nil }) {
-		s.queue = slices.Insert(s.queue, s.owed, Statement{Query: `SAVEPOINT member`})
-		s.unsaved = false
-	}
-	s.sent = true
 	err := s.pipe.Send(s.bound(ctx), s.queue)
-	if err != nil && s.owed > 0 {
-		s.lacks = err // whose of them failed nobody can tell
-	}
 	s.drop()
 	return s.check(err)
 }
@@ -203,19 +188,22 @@ func (s *session) bound(ctx context.Context) context.Context {
 	return ctx
 }
 
-// commit sends what is in the queue and commits. believed tells that the transaction needs neither BEGIN
-// nor a lock if it is sent in one.
-func (s *session) commit(ctx context.Context, believed bool) (err error) {
+// transact runs statements in a transaction of their own.
+func (s *session) transact(ctx context.Context, begin string, list []Statement) error {
+	err := s.all(ctx, append([]Statement{{Query: begin}}, list...))
+	if err == nil {
+		err = s.commit(ctx)
+	}
+	return err
+}
+
+// commit commits, over a Pipeline along with what is in the queue.
+func (s *session) commit(ctx context.Context) error {
 	if s.pipe == nil {
 		_, err := s.exec(ctx, `COMMIT`)
 		return err
 	}
-	if believed && !s.sent {
-		err = s.pipe.Transact(ctx, s.queue[s.first:])
-	} else {
-		err = s.pipe.Commit(ctx, s.queue)
-		s.sent = err != nil
-	}
+	err := s.pipe.Commit(ctx, s.queue)
 	s.drop()
 	return s.check(err)
 }
@@ -223,26 +211,19 @@ func (s *session) commit(ctx context.Context, believed bool) (err error) {
 // rollback ends a transaction that is not to happen.
 func (s *session) rollback(ctx context.Context, log *slog.Logger) {
 	s.drop()
-	if s.broken || s.pipe != nil && !s.sent {
-		return // closing the connection rolls back; what was never sent needs no undoing
+	if s.broken {
+		return // closing the connection rolls back
 	}
-	s.sent = false
 	if _, err := s.exec(ctx, `ROLLBACK`); err != nil {
 		s.broken = true // closing the connection rolls back too
 		log.ErrorContext(ctx, "rollback failed, reconnecting", "error", err)
 	}
 }
 
-// drop empties the queue.
+// drop empties the queue, so that nothing hangs on to documents.
 func (s *session) drop() {
-	s.owed, s.first = 0, 0
-	s.cut()
-}
-
-// cut empties it of what is not of members that joined.
-func (s *session) cut() {
-	clear(s.queue[s.owed:]) // so that nothing hangs on to documents
-	s.queue = s.queue[:s.owed]
+	clear(s.queue)
+	s.queue = s.queue[:0]
 }
 
 // lost tells that err came of losing the connection, and not of giving up on it.

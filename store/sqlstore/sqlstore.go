@@ -208,3 +208,5 @@ func (d *DB) Rest(wait time.Duration) bool {
 		return d.damage.Load() == nil
 	}
 }
+
+func isNoRows(err error) bool { return errors.Is(err, sql.ErrNoRows) }

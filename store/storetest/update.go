@@ -397,6 +397,12 @@ func testPut(t *testing.T, open Open) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for i := range e.Changes { // whoever made the change has it decoded too
+		c := &e.Changes[i]
+		sameAs(t, c.Was, c.Before)
+		sameAs(t, c.Now, c.After)
+		c.Was, c.Now = nil, nil
+	}
 	got := must(s.Reader(instance).Events(ctx, 1, 1))(t)
 	if len(got) != 1 || !reflect.DeepEqual(&got[0], e) {
 		t.Errorf("the event is\n%+v, want\n%+v", got, *e)
@@ -576,3 +582,19 @@ func testOwnChanges(t *testing.T, open Open) {
 }
 
 var errDone = errors.New("done")
+
+// sameAs fails unless a resource is what a document says; both may be missing.
+func sameAs(t *testing.T, r lanyard.Resource, doc []byte) {
+	t.Helper()
+	if (r == nil) != (doc == nil) {
+		t.Errorf("decoded %v, stored %s", r, doc)
+		return
+	}
+	if r == nil {
+		return
+	}
+	read := lanyard.New(r.Type())
+	if err := json.Unmarshal(doc, read); err != nil || !reflect.DeepEqual(read, r) {
+		t.Errorf("decoded %+v, stored %s: %v", r, doc, err)
+	}
+}

@@ -318,3 +318,46 @@ func (s *Server) Exec(t testing.TB, script string) {
 		t.Fatal(err)
 	}
 }
+
+// Lock takes the lock of an instance on a connection of its own, as another server would, until release is
+// called.
+func (s *Server) Lock(t testing.TB, schema, instance string) (release func()) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	c, err := pgx.Connect(ctx, s.URL(schema))
+	if err == nil {
+		_, err = c.Exec(ctx, `BEGIN`)
+	}
+	if err == nil {
+		_, err = c.Exec(ctx, `SELECT 1 FROM instance_locks WHERE instance_id = $1 FOR UPDATE`, instance)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	release = sync.OnceFunc(func() {
+		if err := c.Close(ctx); err != nil {
+			t.Error(err)
+		}
+		cancel()
+	})
+	t.Cleanup(release)
+	return release
+}
+
+// Waiting waits until at least n connections wait for a lock.
+func (s *Server) Waiting(t testing.TB, n int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	c, err := pgx.Connect(ctx, s.URL(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(ctx)
+	for got := 0; got < n; time.Sleep(2 * time.Millisecond) {
+		err := c.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'`).Scan(&got)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
