@@ -25,19 +25,19 @@ import (
 	"github.com/lanyard/lanyard/store/sqlstore"
 )
 
-// programs are the binaries that tests run, by their build tags. Each is built once.
+// programs are the binaries that tests run, by the fault that is built in. Each is built once.
 var programs struct {
 	sync.Mutex
-	dir    string
-	byTags map[string]string
+	dir     string
+	byFault map[string]string
 }
 
-// built builds lanyard with tags, "" as it is shipped.
-func built(t *testing.T, tags string) string {
+// built builds lanyard with a fault of seeds, "" as it is shipped.
+func built(t *testing.T, fault string) string {
 	t.Helper()
 	programs.Lock()
 	defer programs.Unlock()
-	if path := programs.byTags[tags]; path != "" {
+	if path := programs.byFault[fault]; path != "" {
 		return path
 	}
 	if programs.dir == "" {
@@ -45,15 +45,19 @@ func built(t *testing.T, tags string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		programs.dir, programs.byTags = dir, map[string]string{}
+		programs.dir, programs.byFault = dir, map[string]string{}
 	}
-	path := programs.dir + "/lanyard" + tags
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", tags, "-o", path, ".")
+	path := programs.dir + "/lanyard" + fault
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-o", path}
+	if fault != "" {
+		args = append(args, "-overlay", overlay(t, programs.dir, fault))
+	}
+	build := exec.Command("go", append(args, ".")...)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	programs.byTags[tags] = path
+	programs.byFault[fault] = path
 	return path
 }
 

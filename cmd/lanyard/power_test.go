@@ -155,9 +155,15 @@ func checkFolder(dir string, load *crashLoad, moment int, made bool, seen *crash
 		}
 		found[p.Name] = stamp
 	}
-	list, err := reader.Events(ctx, 0, 1<<20)
-	if err != nil {
-		return err
+	var list []lanyard.Event
+	for after := int64(0); ; after = list[len(list)-1].Revision { // a page ends where its events are large together
+		page, err := reader.Events(ctx, after, 1<<20)
+		if err != nil {
+			return err
+		}
+		if list = append(list, page...); len(page) == 0 {
+			break
+		}
 	}
 	for _, event := range list {
 		if event.Operation == "CreateInstance" {
