@@ -28,6 +28,7 @@ type Invocation struct {
 	// is meant when the input names none.
 	Instance string
 	IfMatch  string
+	Plan     *control.Plan // unless nil, nothing is committed: what would change is added to it
 }
 
 // An Answer is what came of an Invocation: Output, nil when the operation has none, or an exception.
@@ -45,7 +46,7 @@ type Answer struct {
 
 // Invoke carries out an operation as ServeHTTP does, but for routing and authentication.
 func (s *Server) Invoke(ctx context.Context, i Invocation) Answer {
-	req := &request{Call: control.Call{Caller: i.Caller}, http: &http.Request{Header: http.Header{}}}
+	req := &request{Call: control.Call{Caller: i.Caller}.Planning(i.Plan), http: &http.Request{Header: http.Header{}}}
 	if req.RequestID == "" {
 		req.RequestID = uuid.NewString()
 	}
@@ -89,8 +90,10 @@ func (s *Server) invoke(ctx context.Context, req *request, i Invocation) (any, e
 	case req.op.Service == model.NotServed:
 		return nil, notServed(req.op)
 	}
-	if err := s.limit(ctx, req); err != nil {
-		return nil, err
+	if i.Plan == nil { // a plan is a question, which has limits of its own
+		if err := s.limit(ctx, req); err != nil {
+			return nil, err
+		}
 	}
 	in, err := s.place(req, i)
 	if err != nil {

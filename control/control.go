@@ -100,11 +100,10 @@ type Service struct {
 	log            *slog.Logger
 	engine         *access.Engine
 
-	keys     atomic.Pointer[map[string]lanyard.AccessKey]
-	tokens   atomic.Pointer[map[[sha256.Size]byte]lanyard.Token]
-	loading  sync.Mutex // orders LoadKeys and LoadTokens, so that no older list replaces a newer one
-	refused  *refusals
-	proposed bool // it carries nothing out; see On
+	keys    atomic.Pointer[map[string]lanyard.AccessKey]
+	tokens  atomic.Pointer[map[[sha256.Size]byte]lanyard.Token]
+	loading sync.Mutex // orders LoadKeys and LoadTokens, so that no older list replaces a newer one
+	refused *refusals
 	// making lets one CreateInstance go on at a time: its quota is counted outside of its transaction.
 	making sync.Mutex
 }
@@ -154,15 +153,18 @@ type Call struct {
 	Warnings *[]string
 
 	acting *acting // on whose behalf, if on anybody's; set by Act
+	plan   *Plan   // unless nil, nothing is committed; set by Planning
 }
 
-// On returns a Service with the rules of s on another store, which must be s's own seen in another
-// way, such as one that keeps nothing. The two share the snapshots that users' rights are taken from.
-func (s *Service) On(db store.Store, log *slog.Logger) *Service {
-	return &Service{store: db, region: s.region, partition: s.partition, quotas: s.quotas, lenient: s.lenient,
-		associateUsers: s.associateUsers, strict: s.strict, now: s.now, newID: s.newID, log: log, engine: s.engine,
-		refused: s.refused, proposed: true}
+// Planning returns the call as one that only plans: what it would change is added to p, and nothing is
+// changed but that a refusal is recorded.
+func (c Call) Planning(p *Plan) Call {
+	c.plan = p
+	return c
 }
+
+// A Plan is what an operation would change, in order.
+type Plan struct{ Changes []lanyard.Change }
 
 // Of returns the call as one of a user about themselves. It may change nothing that a permission is
 // about.
@@ -197,7 +199,7 @@ var errUnchanged = errors.New("nothing changed")
 func (s *Service) write(ctx context.Context, call Call, instance string, change func(store.Tx) error) error {
 	var event *lanyard.Event
 	var revision int64
-	err := s.store.Update(ctx, instance, func(tx store.Tx) (err error) {
+	err := s.update(ctx, call, instance, func(tx store.Tx) (err error) {
 		event = nil
 		if tx, err = s.guard(ctx, call, instance, texting{tx}); err != nil {
 			return err
@@ -221,7 +223,7 @@ func (s *Service) write(ctx context.Context, call Call, instance string, change 
 		}
 		return err
 	}
-	if event != nil && err == nil {
+	if event != nil && err == nil && call.plan == nil {
 		revision = event.Revision
 		s.publish(ctx, event)
 	}
@@ -229,6 +231,16 @@ func (s *Service) write(ctx context.Context, call Call, instance string, change 
 		*call.Revision = revision
 	}
 	return nil
+}
+
+// update commits what change does, or adds it to the call's plan.
+func (s *Service) update(ctx context.Context, call Call, instance string, change func(store.Tx) error) error {
+	if call.plan == nil {
+		return s.store.Update(ctx, instance, change)
+	}
+	changes, err := s.store.Plan(ctx, instance, change)
+	call.plan.Changes = append(call.plan.Changes, changes...)
+	return err
 }
 
 // event is what a call leaves behind.

@@ -198,12 +198,13 @@ func (s *Service) append(ctx context.Context, event *lanyard.Event) error {
 // refuse records a refusal and returns it.
 func (s *Service) refuse(ctx context.Context, call Call, instance string, d *denial) error {
 	ok := s.refused.admit(call, instance, s.now())
-	if !s.proposed {
-		s.record(ctx, s.refused.take())
-	}
+	s.record(ctx, s.refused.take())
 	if ok {
 		event := s.event(call, instance)
 		event.Request, event.Refused = shorten(call.Request), d.message
+		if call.plan != nil {
+			event.Refused = "what-if: " + d.message
+		}
 		if err := s.append(ctx, event); err != nil {
 			return err
 		}

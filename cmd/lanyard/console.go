@@ -86,7 +86,7 @@ func (c *serveCmd) console(ctx context.Context, db store.Store, svc *control.Ser
 		Snapshot: func(ctx context.Context, p authzen.Principal, instance string, atLeast int64) (*access.Snapshot, error) {
 			return svc.Snapshot(ctx, control.Call{Caller: lanyard.Caller{Account: p.Account}}, instance, atLeast)
 		},
-		Propose:     c.proposer(db).propose,
+		Propose:     proposer{api, svc}.propose,
 		TokenSecret: secret, Logger: log,
 	})
 	config := console.Config{
@@ -106,12 +106,9 @@ func (c *serveCmd) console(ctx context.Context, db store.Store, svc *control.Ser
 			return w.status, w.body.Bytes()
 		},
 		Propose: func(ctx context.Context, in console.Call) console.Answer {
-			dry := &dryStore{Store: db, of: lanyard.TypeProfile}
-			if in.Operation == "UpdateUserSecurityProfiles" {
-				dry.of = lanyard.TypeUser
-			}
-			quiet := slog.New(slog.DiscardHandler)
-			return answered(awsapi.New(awsapi.Config{Control: svc.On(dry, quiet), Logger: quiet}).Invoke(ctx, invocation(in)))
+			i := invocation(in)
+			i.Plan = new(control.Plan)
+			return answered(api.Invoke(ctx, i))
 		},
 		Export: func(e lanyard.Event) any { return audit.From(e) },
 		Stats: func() console.Stats {

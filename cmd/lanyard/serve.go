@@ -413,7 +413,7 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 		Snapshot: func(ctx context.Context, p authzen.Principal, instance string, atLeast int64) (*access.Snapshot, error) {
 			return svc.Snapshot(ctx, control.Call{Caller: lanyard.Caller{Account: p.Account}}, instance, atLeast)
 		},
-		Propose:     c.proposer(db).propose,
+		Propose:     proposer{api, svc}.propose,
 		TokenSecret: secret, Logger: log,
 	})
 	var calls atomic.Int64
