@@ -42,7 +42,8 @@ func TestUserETagKnowsEverything(t *testing.T) {
 	u := &lanyard.User{
 		Meta:      lanyard.Meta{ID: "u", Name: "n", Tags: map[string]string{"a": "b"}, Modified: time.UnixMilli(1), Seq: 1},
 		FirstName: "f", LastName: "l", Email: "e", SecondaryEmail: "s", Mobile: "m", DirectoryUserID: "d",
-		Profiles: []string{"p", "q"}, RoutingProfile: "r", Group: "g", Settings: lanyard.Settings{"PhoneConfig": []byte(`{"PhoneType":"SOFT_PHONE"}`)},
+		Profiles: []string{"p", "q"}, RoutingProfile: "r", Group: "g", Proficiencies: []lanyard.Proficiency{{Attribute: "Language", Value: "French", Level: 3}},
+		Settings: lanyard.Settings{"PhoneConfig": []byte(`{"PhoneType":"SOFT_PHONE"}`)},
 	}
 	knowsEverything(t, u, func() string { return control.UserETag(u) }, 12)
 
@@ -85,6 +86,9 @@ func knowsEverything(t *testing.T, resource any, etag func() string, atLeast int
 			leaves++
 			set(path, v, reflect.ValueOf(v.String()+"z").Convert(v.Type()))
 			set(path+" to nothing", v, reflect.Zero(v.Type()))
+		case reflect.Int:
+			leaves++
+			set(path, v, reflect.ValueOf(v.Int()+1).Convert(v.Type()))
 		case reflect.Int64:
 			if path != ".Meta.Seq" {
 				t.Errorf("the test does not know how to change %s", path)
