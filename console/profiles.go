@@ -374,7 +374,7 @@ func (s *Server) group(ctx context.Context, v *viewer, id string) (*groupShown, 
 	}
 	out.Name = path.Group.Name
 	for _, above := range path.Above {
-		if above.ID != id {
+		if above.ID != id && v.sees(access.TypeHierarchyGroup, above.ID) {
 			out.Path = append(out.Path, above.Name)
 		}
 	}
