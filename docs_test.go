@@ -32,29 +32,49 @@ func TestCoverage(t *testing.T) {
 }
 
 func coverage() string {
-	words := map[model.Service]string{model.Served: "served", model.Empty: "empty list", model.NotServed: "not yet"}
+	tables := map[model.Service]*strings.Builder{model.Served: {}, model.Empty: {}, model.NotServed: {}}
 	count := map[model.Service]int{}
-	var rows strings.Builder
 	for _, op := range model.Operations {
 		count[op.Service]++
-		var errs []string
-		for _, e := range op.Errors {
-			errs = append(errs, strings.TrimSuffix(e.Name, "Exception"))
+		fmt.Fprintf(tables[op.Service], "| %s | `%s %s` |", op.Name, op.Method, op.URI)
+		if op.Service != model.NotServed {
+			var errs []string
+			for _, e := range op.Errors {
+				errs = append(errs, strings.TrimSuffix(e.Name, "Exception"))
+			}
+			fmt.Fprintf(tables[op.Service], " %s |", strings.Join(errs, ", "))
 		}
-		fmt.Fprintf(&rows, "| %s | %s | `%s %s` | %s |\n", op.Name, words[op.Service], op.Method, op.URI, strings.Join(errs, ", "))
+		tables[op.Service].WriteString("\n")
 	}
-	return fmt.Sprintf(`# Coverage
-
-Generated from the operation table by `+"`make docs`"+`; a test holds it to that.
-
-Amazon Connect's service model has %d operations. lanyard answers %d of them in full (**served**). %d more list what
-no instance here has, such as prompts or rules, and answer the properly typed empty result for an existing instance
-(**empty list**), so that tools which walk every list of an instance run through. The other %d answer
-`+"`UnsupportedOperationException`"+` (status 501) with the operation's name and a pointer to this page (**not yet**).
-
-The last column has the exceptions that the model declares, without the word Exception at their end.
-
-| operation | answer | method and path | declared exceptions |
-| --- | --- | --- | --- |
-%s`, len(model.Operations), count[model.Served], count[model.Empty], count[model.NotServed], rows.String())
+	return fmt.Sprintf(coveragePage, len(model.Operations), count[model.Served], count[model.Empty], count[model.NotServed],
+		tables[model.Served], tables[model.Empty], tables[model.NotServed])
 }
+
+const coveragePage = `# Coverage
+
+Amazon Connect's service model has %d operations. lanyard answers
+
+- %d of them in full: [served](#served);
+- %d that list what no instance here has, such as prompts or rules, with the properly typed empty result for an existing
+  instance, so that tools which walk every list of an instance run through: [empty lists](#empty-lists);
+- the other %d with ` + "`UnsupportedOperationException`" + ` (status 501), the operation's name and a pointer to this page:
+  [not yet](#not-yet).
+
+This page is generated from the operation table by ` + "`make docs`" + `, and a test compares the two. Exceptions are those that the
+service model declares, without the word Exception at their end.
+
+## Served
+
+| operation | method and path | declared exceptions |
+| --- | --- | --- |
+%s
+## Empty lists
+
+| operation | method and path | declared exceptions |
+| --- | --- | --- |
+%s
+## Not yet
+
+| operation | method and path |
+| --- | --- |
+%s`
