@@ -3,6 +3,7 @@ package lanyard
 import (
 	"errors"
 	"fmt"
+	"math"
 )
 
 // Kind says what sort of thing went wrong, for whoever must act on it. The zero Kind is Internal.
@@ -31,6 +32,9 @@ const (
 	Stale                    // the state that a change was meant for is gone
 	Untaggable               // an ARN is one whose resources carry no tags
 	kindCount                // keep last
+
+	// None is the KindOf(nil). No error has it, and Kinds does not list it.
+	None Kind = math.MaxUint8
 )
 
 var kindNames = [kindCount]string{"internal", "malformed", "invalid", "not found", "duplicate", "in use", "limit",
@@ -38,8 +42,11 @@ var kindNames = [kindCount]string{"internal", "malformed", "invalid", "not found
 	"unavailable", "unknown", "stale", "untaggable"}
 
 func (k Kind) String() string {
-	if k < kindCount {
+	switch {
+	case k < kindCount:
 		return kindNames[k]
+	case k == None:
+		return "none"
 	}
 	return fmt.Sprintf("Kind(%d)", uint8(k))
 }
@@ -77,8 +84,57 @@ func Errorf(k Kind, format string, args ...any) *Error {
 	return &Error{Kind: k, Message: fmt.Sprintf(format, args...)}
 }
 
-// KindOf returns the kind of the first *Error in err's chain, or Internal.
+// Is reports whether target is the sentinel of e's kind, such as ErrNotFound.
+func (e *Error) Is(target error) bool {
+	s, ok := target.(sentinel)
+	return ok && e.Kind == Kind(s)
+}
+
+// A sentinel is an error that says its kind and nothing else.
+type sentinel Kind
+
+func (s sentinel) Error() string { return Kind(s).String() }
+
+// As lets KindOf find the kind of a sentinel that is returned as it stands.
+func (s sentinel) As(target any) bool {
+	e, ok := target.(**Error)
+	if ok {
+		*e = &Error{Kind: Kind(s), Message: s.Error()}
+	}
+	return ok
+}
+
+// The sentinels of the kinds, for errors.Is. Like every question to errors.Is, errors.Is(err, ErrNotFound)
+// looks at err and at everything it wraps; KindOf looks at the outermost Error only. An error of another
+// package is no ErrInternal, though its KindOf is Internal.
+var (
+	ErrInternal     error = sentinel(Internal)
+	ErrMalformed    error = sentinel(Malformed)
+	ErrInvalid      error = sentinel(Invalid)
+	ErrNotFound     error = sentinel(NotFound)
+	ErrDuplicate    error = sentinel(Duplicate)
+	ErrInUse        error = sentinel(InUse)
+	ErrLimit        error = sentinel(Limit)
+	ErrQuota        error = sentinel(Quota)
+	ErrThrottled    error = sentinel(Throttled)
+	ErrDenied       error = sentinel(Denied)
+	ErrExists       error = sentinel(Exists)
+	ErrCondition    error = sentinel(Condition)
+	ErrTokenReused  error = sentinel(TokenReused)
+	ErrNotServed    error = sentinel(NotServed)
+	ErrUnknownRoute error = sentinel(UnknownRoute)
+	ErrTooLarge     error = sentinel(TooLarge)
+	ErrUnavailable  error = sentinel(Unavailable)
+	ErrUnknown      error = sentinel(Unknown)
+	ErrStale        error = sentinel(Stale)
+	ErrUntaggable   error = sentinel(Untaggable)
+)
+
+// KindOf returns the kind of the first *Error in err's chain, Internal if there is none, and None if err is nil.
 func KindOf(err error) Kind {
+	if err == nil {
+		return None
+	}
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Kind

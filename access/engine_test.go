@@ -3,6 +3,7 @@ package access_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -167,7 +168,7 @@ func TestAtLeast(t *testing.T) {
 		t.Errorf("a revision that comes: %d, %v; want 3", got, err)
 	}
 	// One that does not.
-	if _, err := at(9, 50*time.Millisecond); lanyard.KindOf(err) != lanyard.Condition {
+	if _, err := at(9, 50*time.Millisecond); !errors.Is(err, lanyard.ErrCondition) {
 		t.Errorf("a revision that does not come: %v; want a refusal", err)
 	}
 	// Events that come late or twice change nothing; a gap is filled from the source.

@@ -165,7 +165,7 @@ func TestLoadFails(t *testing.T) {
 	done = waiting(3)
 	hurried, stop := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer stop()
-	if err := ask(hurried); lanyard.KindOf(err) != lanyard.Unavailable {
+	if err := ask(hurried); !errors.Is(err, lanyard.ErrUnavailable) {
 		t.Errorf("a question that did not want to wait: %v", err)
 	}
 	cancel()
@@ -381,7 +381,7 @@ func TestMaxAge(t *testing.T) {
 	m := newMany(1)
 	e := &access.Engine{Source: m, MaxAge: 200 * time.Millisecond}
 	ask := func() error { _, err := e.AtLeast(t.Context(), "i", 1, time.Second); return err }
-	if err := ask(); lanyard.KindOf(err) != lanyard.Unavailable {
+	if err := ask(); !errors.Is(err, lanyard.ErrUnavailable) {
 		t.Errorf("before anything is confirmed: %v", err)
 	}
 	e.Confirm(time.Now())
@@ -389,7 +389,7 @@ func TestMaxAge(t *testing.T) {
 		t.Error(err)
 	}
 	e.Confirm(time.Now().Add(-300 * time.Millisecond))
-	if err := ask(); lanyard.KindOf(err) != lanyard.Unavailable || err == nil {
+	if err := ask(); !errors.Is(err, lanyard.ErrUnavailable) {
 		t.Errorf("after the bound: %v", err)
 	}
 	e.Confirm(time.Now().Round(0).Add(-time.Hour)) // the machine slept

@@ -97,7 +97,7 @@ func FuzzDecode(f *testing.F) {
 		for _, in := range []model.Input{new(model.UpdateSecurityProfileRequest), new(model.SearchUsersRequest)} {
 			plain, err := decodeBody(body, in)
 			if err != nil {
-				if lanyard.KindOf(err) != lanyard.Malformed {
+				if !errors.Is(err, lanyard.ErrMalformed) {
 					t.Fatalf("%q: %v is not a refusal of a malformed body", body, err)
 				}
 				continue
@@ -212,7 +212,7 @@ func FuzzToken(f *testing.F) {
 	f.Fuzz(func(t *testing.T, token, scope string) {
 		p, err := tk.open(token, scope, "b")
 		if err != nil {
-			if lanyard.KindOf(err) != lanyard.Invalid || p != (position{}) {
+			if !errors.Is(err, lanyard.ErrInvalid) || p != (position{}) {
 				t.Fatalf("%q: %+v, %v", token, p, err)
 			}
 			return

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -305,7 +306,7 @@ func (g *gone) sees(ctx context.Context, c lanyard.Change) (bool, error) {
 	if !ok {
 		var err error
 		tags, err = g.s.Control.ListTagsForResource(ctx, g.v.call, g.s.Control.ARN(g.v.in, c.Type, c.ID))
-		if err != nil && lanyard.KindOf(err) != lanyard.NotFound {
+		if err != nil && !errors.Is(err, lanyard.ErrNotFound) {
 			return false, err
 		}
 		g.tags[ref] = tags

@@ -255,7 +255,7 @@ func (s *Server) oidcCallback(ctx context.Context, a *asking) error {
 		return err
 	}
 	in, u, err := s.Control.Named(ctx, s.Account, s.OIDC.Instance, name)
-	if lanyard.KindOf(err) == lanyard.NotFound && err != nil {
+	if errors.Is(err, lanyard.ErrNotFound) {
 		return &signInFailure{"unknown-user", fmt.Errorf("the claim %s is %q: %w", s.OIDC.Claim, clip(name), err)}
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -367,7 +368,7 @@ func (s *Server) group(ctx context.Context, v *viewer, id string) (*groupShown, 
 	}
 	_, path, err := s.Control.DescribeUserHierarchyGroup(ctx, v.call, v.in.ID, id)
 	if err != nil {
-		if lanyard.KindOf(err) == lanyard.NotFound {
+		if errors.Is(err, lanyard.ErrNotFound) {
 			return out, nil
 		}
 		return nil, err

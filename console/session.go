@@ -73,7 +73,7 @@ func (s *Server) identify(ctx context.Context, a *asking) error {
 	}
 	n, err := s.Control.Session(ctx, SessionID(c.Value))
 	if err != nil {
-		if lanyard.KindOf(err) == lanyard.NotFound {
+		if errors.Is(err, lanyard.ErrNotFound) {
 			a.why = ended
 			return nil
 		}
@@ -111,13 +111,13 @@ func (s *Server) counts(ctx context.Context, n lanyard.Session) (why string, err
 	if _, _, err = s.Control.DescribeUser(ctx, call, n.Instance, n.User); err == nil {
 		return "", nil
 	}
-	if lanyard.KindOf(err) != lanyard.NotFound {
+	if !errors.Is(err, lanyard.ErrNotFound) {
 		return "", err
 	}
 	if _, err = s.Control.Instance(ctx, call, n.Instance); err == nil {
 		return ended, nil
 	}
-	if lanyard.KindOf(err) != lanyard.NotFound {
+	if !errors.Is(err, lanyard.ErrNotFound) {
 		return "", err
 	}
 	return instanceDeleted, nil
@@ -143,7 +143,7 @@ func (s *Server) session(ctx context.Context, a *asking) (any, error) {
 		oidc = map[string]string{"Label": s.OIDC.Label, "Path": oidcPrefix + "start"}
 	}
 	_, err := s.Control.InstanceNamed(ctx, s.Account, "")
-	if err != nil && lanyard.KindOf(err) != lanyard.NotFound {
+	if err != nil && !errors.Is(err, lanyard.ErrNotFound) {
 		return nil, err
 	}
 	f.beside = map[string]any{"SignIn": map[string]any{"InstanceNeeded": err != nil, "OIDC": oidc}}
@@ -245,7 +245,7 @@ func (s *Server) signIn(ctx context.Context, a *asking) (any, error) {
 		n.Method, n.Key = "key", k.ID
 	} else {
 		instance, u, err := s.Control.SignIn(ctx, s.Account, in.Instance, in.Username, in.Password)
-		if lanyard.KindOf(err) == lanyard.Denied && err != nil {
+		if errors.Is(err, lanyard.ErrDenied) {
 			return nil, s.refused(from, in.Username)
 		}
 		if err != nil {
@@ -270,7 +270,7 @@ func (s *Server) claimed(ctx context.Context, instance, name, key string) (strin
 	switch {
 	case err == nil:
 		instance = in.ID
-	case lanyard.KindOf(err) != lanyard.NotFound:
+	case !errors.Is(err, lanyard.ErrNotFound):
 		return "", err
 	}
 	return "user\x00" + instance + "\x00" + name, nil
@@ -342,10 +342,10 @@ func (s *Server) password(ctx context.Context, a *asking) (any, error) {
 	}
 	call := control.PasswordCall(s.caller(a), a.session.Instance, a.session.User)
 	err := s.Control.ChangePassword(ctx, call.Of(a.session.User), a.session.Instance, a.session.User, in.OldPassword, in.NewPassword, a.session.ID)
-	if k := lanyard.KindOf(err); err == nil || k == lanyard.Invalid {
+	if err == nil || errors.Is(err, lanyard.ErrInvalid) {
 		done(true) // the old one was right
 	}
-	if lanyard.KindOf(err) == lanyard.Denied && err != nil {
+	if errors.Is(err, lanyard.ErrDenied) {
 		return nil, &failure{Status: http.StatusForbidden, Code: "AccessDeniedException", Message: "OldPassword: is not the password", Members: []string{"OldPassword"}}
 	}
 	return struct{}{}, err

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"strings"
 	"testing"
@@ -32,7 +33,7 @@ func TestArgonLeavesRoom(t *testing.T) {
 	}
 	began := time.Now()
 	_, err := argon(t.Context(), "Harbour-42", []byte("salt"), 1, 64, 1, 16)
-	if took := time.Since(began); lanyard.KindOf(err) != lanyard.Throttled || took > maxArgonWait/2 {
+	if took := time.Since(began); !errors.Is(err, lanyard.ErrThrottled) || took > maxArgonWait/2 {
 		t.Errorf("beyond the queue the answer is %v after %v, want a refusal at once", err, took)
 	}
 	cancel()
@@ -57,7 +58,7 @@ func TestGuessable(t *testing.T) {
 		"Harbour-42": "", "Passwordless-9x": "", "Jonas.Becker1x": "", "1Password-Xa7": "",
 	} {
 		err := checkGuessable("NewPassword", "jonas.becker", password)
-		if want == "" && err != nil || want != "" && (lanyard.KindOf(err) != lanyard.Invalid || !strings.HasPrefix(err.Error(), "NewPassword must be ") || !strings.Contains(err.Error(), want)) {
+		if want == "" && err != nil || want != "" && (!errors.Is(err, lanyard.ErrInvalid) || !strings.HasPrefix(err.Error(), "NewPassword must be ") || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v, want %q", password, err, want)
 		}
 	}

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"slices"
 
@@ -151,7 +152,7 @@ func (s *Service) holder(ctx context.Context, r store.Reader, in *lanyard.Instan
 			}
 			return s.putAgent(ctx, tx, lanyard.Clone(a), ids)
 		}, nil
-	case lanyard.KindOf(err) == lanyard.NotFound:
+	case errors.Is(err, lanyard.ErrNotFound):
 		return nil, func(ids []string) error {
 			if err := s.room(ctx, tx, lanyard.TypeAIAgent, s.quotas.AIAgents); err != nil {
 				return err

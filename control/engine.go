@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/lanyard/lanyard"
@@ -25,7 +26,7 @@ func (s source) Load(ctx context.Context, instance string, put func(lanyard.Reso
 		return 0, err
 	}
 	in, err := r.Get(ctx, lanyard.TypeInstance, instance)
-	if lanyard.KindOf(err) == lanyard.NotFound && err != nil {
+	if errors.Is(err, lanyard.ErrNotFound) {
 		return revision, nil
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -80,7 +81,7 @@ func (f *follower) reach(ctx context.Context, instance string, revision int64) e
 	ctx, cancel := context.WithTimeout(ctx, maxReach)
 	defer cancel()
 	err := f.engine.CatchUp(ctx, instance, revision)
-	if err == nil || ctx.Err() != nil || lanyard.KindOf(err) == lanyard.Unavailable {
+	if err == nil || ctx.Err() != nil || errors.Is(err, lanyard.ErrUnavailable) {
 		return err // it is tried again, and the poll says what is wrong
 	}
 	f.log.Error("snapshot dropped", "instance", instance, "revision", revision, "error", err)

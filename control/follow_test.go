@@ -2,6 +2,7 @@ package control_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -154,7 +155,7 @@ func TestServersFollowOneAnother(t *testing.T) {
 			a.must(a.DeleteInstance(t.Context(), call("DeleteInstance"), in.ID))
 			soon(t, "the instance is gone", func() bool {
 				_, err := b.Snapshot(t.Context(), call(""), in.ID, 0)
-				return lanyard.KindOf(err) == lanyard.NotFound && err != nil
+				return errors.Is(err, lanyard.ErrNotFound)
 			})
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,7 +85,7 @@ func (s *Service) CreateInstance(ctx context.Context, call Call, n NewInstance) 
 			return in, nil
 		case err == nil:
 			return nil, lanyard.Errorf(lanyard.Malformed, "ClientToken: %s was used for instance %s with other parameters; repeat the same request, or use a new token", quote(n.ClientToken), in.ID)
-		case lanyard.KindOf(err) != lanyard.NotFound:
+		case !errors.Is(err, lanyard.ErrNotFound):
 			return nil, err
 		}
 	}
@@ -122,7 +123,7 @@ func (s *Service) CreateInstance(ctx context.Context, call Call, n NewInstance) 
 		}
 		return nil
 	})
-	if lanyard.KindOf(err) == lanyard.Duplicate && err != nil && n.ClientToken != "" {
+	if errors.Is(err, lanyard.ErrDuplicate) && n.ClientToken != "" {
 		// Two calls with the same token at once: the other one made it.
 		if in, again := s.store.InstanceByToken(ctx, call.Account, n.ClientToken); again == nil && in.RequestHash == n.hash() {
 			return in, nil

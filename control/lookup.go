@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sort"
 	"strconv"
@@ -62,7 +63,7 @@ func (s *Service) instance(ctx context.Context, call Call, of store.Reader, ref 
 	}
 	r, err := of.Get(ctx, lanyard.TypeInstance, id)
 	if err != nil {
-		if lanyard.KindOf(err) == lanyard.NotFound {
+		if errors.Is(err, lanyard.ErrNotFound) {
 			return nil, notFound(lanyard.TypeInstance, ref)
 		}
 		return nil, err
@@ -113,7 +114,7 @@ func load[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, i
 	}
 	res, err := r.Get(ctx, t, id)
 	if err != nil {
-		if lanyard.KindOf(err) == lanyard.NotFound {
+		if errors.Is(err, lanyard.ErrNotFound) {
 			return none, lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s", words[t], clip(ref), in.ID)
 		}
 		return none, err
@@ -125,7 +126,7 @@ func load[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, i
 // what is wrong.
 func refer[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, member, ref string) (R, error) {
 	res, err := used[R](ctx, s, r, in, ref)
-	if k := lanyard.KindOf(err); err != nil && (k == lanyard.NotFound || k == lanyard.Invalid) {
+	if errors.Is(err, lanyard.ErrNotFound) || errors.Is(err, lanyard.ErrInvalid) {
 		return res, lanyard.Errorf(lanyard.Invalid, "%s: %s; the id or ARN of an existing %s is accepted", member, err, words[res.Type()])
 	}
 	return res, err
@@ -189,7 +190,7 @@ func plural(t lanyard.Type) string {
 
 // taken says by which member a name was given that another resource has already.
 func taken(member string, r lanyard.Resource, err error) error {
-	if err == nil || lanyard.KindOf(err) != lanyard.Duplicate {
+	if !errors.Is(err, lanyard.ErrDuplicate) {
 		return err
 	}
 	return lanyard.Errorf(lanyard.Duplicate, "%s: %s is the name of another %s; names are unique, compared exactly", member, quote(r.Head().Name), words[r.Type()])
@@ -316,7 +317,7 @@ func (s *Service) Exists(ctx context.Context, call Call, instance string, t lany
 	if err != nil {
 		return err
 	}
-	if _, err = s.store.Reader(in.ID).Get(ctx, t, id); lanyard.KindOf(err) == lanyard.NotFound && err != nil {
+	if _, err = s.store.Reader(in.ID).Get(ctx, t, id); errors.Is(err, lanyard.ErrNotFound) {
 		return lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s", words[t], clip(ref), in.ID)
 	}
 	return err

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"maps"
 	"regexp"
 	"slices"
@@ -40,7 +41,7 @@ func (s *Service) forgetTokens(ctx context.Context, tx store.Tx, id string) erro
 		}
 	}
 	for _, id := range ids {
-		if err := tx.Delete(ctx, lanyard.TypeClientToken, id); err != nil && lanyard.KindOf(err) != lanyard.NotFound {
+		if err := tx.Delete(ctx, lanyard.TypeClientToken, id); err != nil && !errors.Is(err, lanyard.ErrNotFound) {
 			return err
 		}
 	}
@@ -74,7 +75,7 @@ func (s *Service) CreateContactFlowModule(ctx context.Context, call Call, instan
 		}
 		if t := t.(*lanyard.ClientToken); t.RequestHash == hash {
 			m, err := load[*lanyard.Module](ctx, s, r, in, t.Result)
-			if err != nil && lanyard.KindOf(err) == lanyard.NotFound {
+			if errors.Is(err, lanyard.ErrNotFound) {
 				return nil, lanyard.Errorf(lanyard.TokenReused, "ClientToken: %s was used for flow module %s, which has been deleted since; use a new token", quote(token), t.Result)
 			}
 			return m, err
@@ -86,7 +87,7 @@ func (s *Service) CreateContactFlowModule(ctx context.Context, call Call, instan
 		if repeated, err = seen(tx); err == nil {
 			return errUnchanged
 		}
-		if lanyard.KindOf(err) != lanyard.NotFound {
+		if !errors.Is(err, lanyard.ErrNotFound) {
 			return err
 		}
 		if err := s.room(ctx, tx, m.Type(), s.quotas.Modules); err != nil { // now, for a repetition needs none
@@ -158,7 +159,7 @@ func (s *Service) moduleView(ctx context.Context, r store.Reader, m *lanyard.Mod
 	number, err := strconv.ParseInt(qualifier, 10, 64)
 	if err != nil {
 		alias, err := r.Find(ctx, lanyard.TypeModuleAlias, (&lanyard.ModuleAlias{Module: m.ID, Meta: lanyard.Meta{Name: qualifier}}).Key())
-		if lanyard.KindOf(err) == lanyard.NotFound && err != nil {
+		if errors.Is(err, lanyard.ErrNotFound) {
 			return ModuleView{}, lanyard.Errorf(lanyard.NotFound, "ContactFlowModuleId: flow module %q has no alias %s", m.ID, quote(qualifier))
 		}
 		if err != nil {
@@ -177,7 +178,7 @@ func (s *Service) moduleView(ctx context.Context, r store.Reader, m *lanyard.Mod
 
 func moduleVersion(ctx context.Context, r store.Reader, m *lanyard.Module, number int64) (*lanyard.ModuleVersion, error) {
 	res, err := r.Get(ctx, lanyard.TypeModuleVersion, lanyard.ModuleVersionID(m.ID, number))
-	if lanyard.KindOf(err) == lanyard.NotFound && err != nil {
+	if errors.Is(err, lanyard.ErrNotFound) {
 		return nil, lanyard.Errorf(lanyard.NotFound, "ContactFlowModuleVersion: version %d of flow module %q does not exist", number, m.ID)
 	}
 	if err != nil {
@@ -328,7 +329,7 @@ func below[R lanyard.Resource](ctx context.Context, r store.Reader, module strin
 	all := make([]R, 0, len(ids))
 	for _, id := range ids {
 		res, err := r.Get(ctx, none.Type(), id)
-		if lanyard.KindOf(err) == lanyard.NotFound && err != nil {
+		if errors.Is(err, lanyard.ErrNotFound) {
 			continue // deleted while we read
 		}
 		if err != nil {
@@ -431,7 +432,7 @@ func (s *Service) alias(ctx context.Context, r store.Reader, in *lanyard.Instanc
 		return nil, err
 	}
 	res, err := r.Get(ctx, lanyard.TypeModuleAlias, id)
-	if err != nil && lanyard.KindOf(err) != lanyard.NotFound {
+	if err != nil && !errors.Is(err, lanyard.ErrNotFound) {
 		return nil, err
 	}
 	if err != nil || res.(*lanyard.ModuleAlias).Module != m.ID {

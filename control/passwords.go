@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -151,7 +152,7 @@ func (s *Service) SignIn(ctx context.Context, account, instance, name, password 
 			hash = nobodysHash
 		}
 	}
-	if err != nil && lanyard.KindOf(err) != lanyard.NotFound {
+	if err != nil && !errors.Is(err, lanyard.ErrNotFound) {
 		return nil, nil, err
 	}
 	right, err := matches(ctx, hash, password)
@@ -227,7 +228,7 @@ func PasswordCall(caller lanyard.Caller, instance, user string) Call {
 // HasPassword tells whether a user, by id, has a password.
 func (s *Service) HasPassword(ctx context.Context, instance, user string) (bool, error) {
 	_, err := s.store.Reader(instance).Password(ctx, user)
-	if err != nil && lanyard.KindOf(err) == lanyard.NotFound {
+	if errors.Is(err, lanyard.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil, err
@@ -245,10 +246,10 @@ func (s *Service) setPassword(ctx context.Context, call Call, instance, user, me
 		return err
 	}
 	r, err := s.store.Reader(in.ID).Get(ctx, lanyard.TypeUser, user)
-	if lanyard.KindOf(err) == lanyard.NotFound && err != nil {
+	if errors.Is(err, lanyard.ErrNotFound) {
 		r, err = s.store.Reader(in.ID).Find(ctx, lanyard.TypeUser, user)
 	}
-	if lanyard.KindOf(err) == lanyard.NotFound && err != nil {
+	if errors.Is(err, lanyard.ErrNotFound) {
 		return lanyard.Errorf(lanyard.NotFound, "user %s does not exist in instance %s", quote(user), in.ID)
 	}
 	if err != nil {
@@ -277,7 +278,7 @@ func (s *Service) ChangePassword(ctx context.Context, call Call, instance, user,
 	hash, err := s.store.Reader(instance).Password(ctx, user)
 	known := err == nil
 	if !known {
-		if lanyard.KindOf(err) != lanyard.NotFound {
+		if !errors.Is(err, lanyard.ErrNotFound) {
 			return err
 		}
 		hash = nobodysHash

@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -36,11 +37,11 @@ func TestSignIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := create("ann", password); lanyard.KindOf(err) != lanyard.Duplicate {
+	if _, err := create("ann", password); !errors.Is(err, lanyard.ErrDuplicate) {
 		t.Errorf("a second ann: %v", err)
 	}
 	for _, weak := range []string{"", "Abcdef1", "abcdefg1", "ABCDEFG1", "Abcdefgh", "Abcdef 1", "Abc\ndef1", strings.Repeat("Ab1", 22), "Ünïcödé", "Abcdef1\xff"} {
-		if _, err := create("weak", weak); lanyard.KindOf(err) != lanyard.Invalid || !strings.HasPrefix(err.Error(), "Password: ") {
+		if _, err := create("weak", weak); !errors.Is(err, lanyard.ErrInvalid) || !strings.HasPrefix(err.Error(), "Password: ") {
 			t.Errorf("the password %q: %v", weak, err)
 		}
 	}
@@ -67,7 +68,7 @@ func TestSignIn(t *testing.T) {
 		switch {
 		case tt.ok && (err != nil || in.ID != managed.ID || u.ID != ann.ID):
 			t.Errorf("%s: %v, %v", tt.name, u, err)
-		case !tt.ok && (lanyard.KindOf(err) != lanyard.Denied || u != nil || err.Error() != "the instance, the user name or the password is not right"):
+		case !tt.ok && (!errors.Is(err, lanyard.ErrDenied) || u != nil || err.Error() != "the instance, the user name or the password is not right"):
 			t.Errorf("%s: %v, %v", tt.name, u, err)
 		}
 	}
@@ -85,7 +86,7 @@ func TestSignIn(t *testing.T) {
 	if err := w.DeleteUser(t.Context(), call("DeleteUser"), managed.ID, ann.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := w.SignIn(t.Context(), account, "managed", "ann", password); lanyard.KindOf(err) != lanyard.Denied {
+	if _, _, err := w.SignIn(t.Context(), account, "managed", "ann", password); !errors.Is(err, lanyard.ErrDenied) {
 		t.Errorf("who was deleted signs in: %v", err)
 	}
 }
@@ -107,7 +108,7 @@ func TestSignInDoesAsMuch(t *testing.T) {
 	took := func(instance, name string) uint64 {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		if _, _, err := w.SignIn(t.Context(), account, instance, name, "Wrong-4242"); lanyard.KindOf(err) != lanyard.Denied {
+		if _, _, err := w.SignIn(t.Context(), account, instance, name, "Wrong-4242"); !errors.Is(err, lanyard.ErrDenied) {
 			t.Fatal(err)
 		}
 		runtime.ReadMemStats(&after)

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -505,7 +506,7 @@ func (s *Service) flowModules(ctx context.Context, r store.Reader, in *lanyard.I
 		if !slices.ContainsFunc(had, func(h lanyard.FlowModule) bool { return h.ID == m.ID }) {
 			where := member("AllowedFlowModules", i, "FlowModuleId")
 			found, err := used[*lanyard.Module](ctx, s, r, in, m.ID)
-			if k := lanyard.KindOf(err); err != nil && (k == lanyard.NotFound || k == lanyard.Invalid) {
+			if errors.Is(err, lanyard.ErrNotFound) || errors.Is(err, lanyard.ErrInvalid) {
 				// An ARN is not offered: it exceeds the bound of FlowModuleId.
 				return nil, lanyard.Errorf(lanyard.Invalid, "FlowModuleId is not valid: %s must be the id of an existing flow module, got %s",
 					where, quote(m.ID))

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -77,7 +78,7 @@ func (r *refusing) deny(n int, instance string, who acting, operation string) {
 		call := Call{Caller: lanyard.Caller{Account: "123456789012"}, Operation: operation,
 			Request: json.RawMessage(`{"InstanceId":"i"}`), acting: &who, plan: r.plan}
 		err := r.refuse(r.Context(), call, instance, &denial{message: "no"})
-		if lanyard.KindOf(err) != lanyard.Denied {
+		if !errors.Is(err, lanyard.ErrDenied) {
 			r.Fatal(err)
 		}
 	}

@@ -70,7 +70,7 @@ func (s *Service) Prune(ctx context.Context, instance string, keep Retention, by
 // cutMeanwhile tells whether an error came of another server having cut off events at the same time,
 // and then it is none.
 func (s *Service) cutMeanwhile(ctx context.Context, r store.Reader, from lanyard.Checkpoint, err *error) bool {
-	if lanyard.KindOf(*err) != lanyard.Condition {
+	if !errors.Is(*err, lanyard.ErrCondition) {
 		return false
 	}
 	now, failed := r.Checkpoint(ctx)

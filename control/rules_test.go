@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -753,7 +754,7 @@ func TestForeignersSeeNothing(t *testing.T) {
 		"the instance by id": attempts(w.in.ID, byID), "the instance by ARN": attempts(arn, w.arn), "wholly, by id": wholly(w.in.ID), "wholly, by ARN": wholly(arn),
 	} {
 		for name, err := range results {
-			if lanyard.KindOf(err) != lanyard.NotFound {
+			if !errors.Is(err, lanyard.ErrNotFound) {
 				t.Errorf("%s: %s: %v, want not found", where, name, err)
 			}
 		}
@@ -763,7 +764,7 @@ func TestForeignersSeeNothing(t *testing.T) {
 	} {
 		delete(results, "Instance")
 		for name, err := range results {
-			if lanyard.KindOf(err) != lanyard.NotFound {
+			if !errors.Is(err, lanyard.ErrNotFound) {
 				t.Errorf("%s: %s: %v, want not found", where, name, err)
 			}
 		}

@@ -3,6 +3,7 @@ package control
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -253,7 +254,7 @@ func pick[R lanyard.Resource](ctx context.Context, r store.Reader, snapshot *acc
 		for _, at := range found[:min(most, len(found))] {
 			after = at.seq
 			res, err := r.Get(ctx, lanyard.TypeUser, at.id)
-			if lanyard.KindOf(err) == lanyard.NotFound && err != nil {
+			if errors.Is(err, lanyard.ErrNotFound) {
 				continue
 			}
 			if err != nil {
@@ -495,7 +496,7 @@ func (c *compiler) compileString(s StringCondition) (test, error) {
 			t = c.t
 		}
 		id, err := c.service.id(c.in, t, s.Value)
-		if err != nil && lanyard.KindOf(err) != lanyard.NotFound {
+		if err != nil && !errors.Is(err, lanyard.ErrNotFound) {
 			return nil, within("StringCondition.Value", err)
 		}
 		if s.Value = id; err != nil {

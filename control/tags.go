@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"maps"
 
 	"github.com/lanyard/lanyard"
@@ -50,7 +51,7 @@ func (s *Service) changeTags(ctx context.Context, call Call, arn string, change 
 	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
 		before, err := tx.Get(ctx, t, id)
 		if err != nil {
-			if lanyard.KindOf(err) == lanyard.NotFound {
+			if errors.Is(err, lanyard.ErrNotFound) {
 				return lanyard.Errorf(lanyard.NotFound, "resourceArn: %s %q does not exist in instance %s", words[t], id, in.ID)
 			}
 			return err
@@ -104,7 +105,7 @@ func (s *Service) ListTagsForResource(ctx context.Context, call Call, arn string
 		return nil, err
 	}
 	tags, _, err := s.store.Reader(in.ID).LastTags(ctx, t, id)
-	if lanyard.KindOf(err) == lanyard.NotFound && err != nil {
+	if errors.Is(err, lanyard.ErrNotFound) {
 		return nil, lanyard.Errorf(lanyard.NotFound, "resourceArn: %s %q does not exist in instance %s", words[t], id, in.ID)
 	}
 	return tags, err

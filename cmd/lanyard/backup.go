@@ -329,7 +329,7 @@ func fill(s streams, place string, next func() (store.Row, error), bar *tally, a
 		return row, err
 	})
 	bar.end()
-	if lanyard.KindOf(err) == lanyard.Condition && err != nil {
+	if errors.Is(err, lanyard.ErrCondition) {
 		return nil, refuse("%s: %s; nothing was changed", storeName(place), err)
 	}
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/big"
 	"path/filepath"
@@ -353,7 +354,7 @@ func demoPasswords(ctx context.Context, svc *control.Service, root lanyard.Acces
 	var text strings.Builder
 	for _, who := range demoSignIns {
 		_, u, err := svc.Named(ctx, root.Account, in.ID, who.user)
-		if lanyard.KindOf(err) == lanyard.NotFound && err != nil {
+		if errors.Is(err, lanyard.ErrNotFound) {
 			continue // somebody deleted them
 		}
 		if err != nil {

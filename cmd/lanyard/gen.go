@@ -119,7 +119,7 @@ func (c *genCmd) fill(io streams, svc *control.Service, db store.Store, w *gen.W
 	caller := lanyard.Caller{Account: c.Account, Root: true, SourceIP: "127.0.0.1", UserAgent: "lanyard gen", RequestID: "gen"}
 	in, err := svc.CreateInstance(io.ctx, control.Call{Caller: caller, Operation: "CreateInstance", Request: json.RawMessage(`{}`)},
 		control.NewInstance{Alias: alias, IdentityManagement: control.SAML, Inbound: true, Outbound: true})
-	if lanyard.KindOf(err) == lanyard.Duplicate && err != nil {
+	if errors.Is(err, lanyard.ErrDuplicate) {
 		return nil, refuse("there is an instance %s already; use another --seed or --data", alias)
 	}
 	if err != nil {

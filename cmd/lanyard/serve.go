@@ -279,8 +279,8 @@ func (c *serveCmd) Run(io streams) (err error) {
 	signIns := ""
 	if c.Demo {
 		demo, err = makeDemo(io.ctx, svc, root)
-		switch k := lanyard.KindOf(err); {
-		case err != nil && k == lanyard.Quota:
+		switch {
+		case errors.Is(err, lanyard.ErrQuota):
 			log.Warn("no demo instance is made: there is no room for one more", "reason", err)
 		case err != nil:
 			return fmt.Errorf("make the demo instance: %w", err)

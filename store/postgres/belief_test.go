@@ -358,7 +358,7 @@ func TestNextChangeFindsWhatTheLastLeft(t *testing.T) {
 			comes := sync.OnceFunc(func() {
 				for _, change := range tt.changes[1:] {
 					others.Go(func() {
-						if err := s.Update(ctx, "i", change); err != nil && !errors.Is(err, refused) && lanyard.KindOf(err) != lanyard.NotFound {
+						if err := s.Update(ctx, "i", change); err != nil && !errors.Is(err, refused) && !errors.Is(err, lanyard.ErrNotFound) {
 							t.Error(err)
 						}
 					})
@@ -378,7 +378,7 @@ func TestNextChangeFindsWhatTheLastLeft(t *testing.T) {
 					}
 					return err
 				})
-				if there && err != nil || !there && lanyard.KindOf(err) != lanyard.NotFound {
+				if there && err != nil || !there && !errors.Is(err, lanyard.ErrNotFound) {
 					t.Errorf("the next change finds profile %s: %v; it is there: %v", id, err, there)
 				}
 			}

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -58,7 +59,7 @@ func TestFilledByOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(t.Context(), Config{URL: url, Target: true}); lanyard.KindOf(err) != lanyard.Unavailable {
+	if _, err := Open(t.Context(), Config{URL: url, Target: true}); !errors.Is(err, lanyard.ErrUnavailable) {
 		t.Errorf("opened to be filled a second time: %v", err)
 	}
 	if err := first.Close(); err != nil {

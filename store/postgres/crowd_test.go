@@ -94,7 +94,7 @@ func TestCrowdInWhichMuchGoesWrong(t *testing.T) {
 										return err
 									}
 								case 5: // goes on with another name
-									if err := tx.Put(call, profile("p")); lanyard.KindOf(err) != lanyard.Duplicate {
+									if err := tx.Put(call, profile("p")); !errors.Is(err, lanyard.ErrDuplicate) {
 										return err
 									}
 									fallthrough

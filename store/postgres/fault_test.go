@@ -353,7 +353,7 @@ func TestDarkLockHolder(t *testing.T) {
 			}
 			err := <-ended
 			t.Logf("the one in the dark: %v", err)
-			if _, there := b.Reader("i").Get(ctx, lanyard.TypeProfile, "dark"); (there == nil) && err != nil && lanyard.KindOf(err) != lanyard.Unknown {
+			if _, there := b.Reader("i").Get(ctx, lanyard.TypeProfile, "dark"); (there == nil) && err != nil && !errors.Is(err, lanyard.ErrUnknown) {
 				t.Errorf("it was told %v, and its change happened", err)
 			}
 			if err := add(ctx, a, "i", "third", nil); err != nil {

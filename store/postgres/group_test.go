@@ -66,7 +66,7 @@ func TestGroupAfterRefusal(t *testing.T) {
 					return tx.Append(ctx, event("i"))
 				}
 			},
-			func(err error) bool { return lanyard.KindOf(err) == lanyard.Unavailable }, 1,
+			func(err error) bool { return errors.Is(err, lanyard.ErrUnavailable) }, 1,
 		},
 		"refused after a read": {
 			func(ctx context.Context, _ context.CancelFunc) func(store.Tx) error {
@@ -91,7 +91,7 @@ func TestGroupAfterRefusal(t *testing.T) {
 			func(ctx context.Context, _ context.CancelFunc) func(store.Tx) error {
 				return func(tx store.Tx) error { return tx.Put(ctx, profile("q")) }
 			},
-			func(err error) bool { return lanyard.KindOf(err) == lanyard.Duplicate }, 3, // whose the taken key was nobody can tell: together once more, then alone
+			func(err error) bool { return errors.Is(err, lanyard.ErrDuplicate) }, 3, // whose the taken key was nobody can tell: together once more, then alone
 		},
 		"nothing to do": {
 			func(ctx context.Context, _ context.CancelFunc) func(store.Tx) error {

@@ -118,7 +118,7 @@ func TestOvertaken(t *testing.T) {
 				}
 			},
 			change: func(was string) (string, error) { return was + " mine", nil },
-			err:    func(err error) bool { return lanyard.KindOf(err) == lanyard.NotFound }, runs: 1,
+			err:    func(err error) bool { return errors.Is(err, lanyard.ErrNotFound) }, runs: 1,
 		},
 		"a failover lost the last change": {
 			between: func(t *testing.T, schema string, _ *Store) {

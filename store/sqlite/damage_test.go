@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -53,7 +54,7 @@ func put(t *testing.T, db *sqlstore.DB, in string, from, to, each int) {
 func everything(db store.Store) (all []any, failed error) {
 	ctx := context.Background()
 	add := func(v any, err error) {
-		if err != nil && lanyard.KindOf(err) != lanyard.NotFound {
+		if err != nil && !errors.Is(err, lanyard.ErrNotFound) {
 			v, failed = nil, err
 		}
 		all = append(all, v)

@@ -78,7 +78,7 @@ func TestGroupThatFails(t *testing.T) {
 					t.Errorf("%s is acknowledged, and then %v", id, read)
 				case err != nil && !errors.Is(err, failure) && !errors.Is(err, errDisk):
 					t.Errorf("%s was refused with %v, which is neither its own nor the disk's", id, err)
-				case err != nil && lanyard.KindOf(read) != lanyard.NotFound:
+				case err != nil && !errors.Is(read, lanyard.ErrNotFound):
 					t.Errorf("%s was refused with %v, and is there", id, err)
 				case err == nil:
 					mu.Lock()

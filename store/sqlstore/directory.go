@@ -33,7 +33,7 @@ func (d *DB) Instances(ctx context.Context, account string, after int64, limit i
 			in, err := d.instance(ctx, l.instance)
 			if err == nil {
 				list = append(list, store.Entry{Position: l.position, Instance: in})
-			} else if lanyard.KindOf(err) != lanyard.NotFound { // else it was deleted a moment ago
+			} else if !errors.Is(err, lanyard.ErrNotFound) { // else it was deleted a moment ago
 				return nil, err
 			}
 		}
@@ -92,7 +92,7 @@ func (d *DB) InstanceByToken(ctx context.Context, account, token string) (*lanya
 	if err == nil {
 		in, err = d.instance(ctx, id)
 	}
-	if errors.Is(err, sql.ErrNoRows) || err != nil && lanyard.KindOf(err) == lanyard.NotFound {
+	if errors.Is(err, sql.ErrNoRows) || errors.Is(err, lanyard.ErrNotFound) {
 		err = lanyard.Errorf(lanyard.NotFound, "no instance was created with client token %q", token)
 	}
 	return in, d.wrap(ctx, err, "find an instance by its client token")

@@ -327,7 +327,7 @@ func (o *overlay) Put(ctx context.Context, r lanyard.Resource) error {
 	}
 	ref := lanyard.Ref{Type: t, ID: h.ID}
 	before, err := o.Get(ctx, t, h.ID)
-	if err != nil && (h.Seq != 0 || lanyard.KindOf(err) != lanyard.NotFound) {
+	if err != nil && (h.Seq != 0 || !errors.Is(err, lanyard.ErrNotFound)) {
 		return err
 	}
 	if h.Seq == 0 && before != nil {
@@ -376,7 +376,7 @@ func (o *overlay) free(ctx context.Context, r lanyard.Resource) error {
 	switch {
 	case err == nil && other.Head().ID != r.Head().ID:
 		return taken(r, nil)
-	case err != nil && lanyard.KindOf(err) != lanyard.NotFound:
+	case err != nil && !errors.Is(err, lanyard.ErrNotFound):
 		return err
 	}
 	return nil

@@ -60,7 +60,7 @@ func testCrowd(t *testing.T, open Open) {
 					case 1:
 						panic(failure)
 					case 2:
-						if err := tx.Put(ctx, profile(id+"-too", "Base")); lanyard.KindOf(err) != lanyard.Duplicate || err == nil {
+						if err := tx.Put(ctx, profile(id+"-too", "Base")); !errors.Is(err, lanyard.ErrDuplicate) {
 							return fmt.Errorf("a name that is taken: %v", err)
 						}
 					case 3:
@@ -86,7 +86,7 @@ func testCrowd(t *testing.T, open Open) {
 				}()
 				cancel()
 				switch {
-				case what < 2 && !errors.Is(err, failure), what == 3 && lanyard.KindOf(err) != lanyard.Unavailable, what != 0 && what != 1 && what != 3 && err != nil:
+				case what < 2 && !errors.Is(err, failure), what == 3 && !errors.Is(err, lanyard.ErrUnavailable), what != 0 && what != 1 && what != 3 && err != nil:
 					t.Errorf("%s of kind %d: %v", id, what, err)
 				case err == nil:
 					acknowledged[n].Add(1)

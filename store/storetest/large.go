@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -85,7 +86,7 @@ func testLargeEvents(t *testing.T, open Open) {
 		e := event(instance)
 		e.Request = json.RawMessage(`"` + string(bytes.Repeat([]byte("z"), 65<<20)) + `"`)
 		return tx.Append(ctx, e)
-	}); lanyard.KindOf(err) != lanyard.TooLarge {
+	}); !errors.Is(err, lanyard.ErrTooLarge) {
 		t.Errorf("an event that is too large to be read again: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -188,7 +189,7 @@ func modelStep(rt *rapid.T, tx store.Tx, in string, w world, m *model) {
 			return
 		}
 		err := tx.Delete(ctx, ref.Type, ref.ID)
-		if existed := m.delete(ref); existed != (err == nil) || !existed && lanyard.KindOf(err) != lanyard.NotFound {
+		if existed := m.delete(ref); existed != (err == nil) || !existed && !errors.Is(err, lanyard.ErrNotFound) {
 			rt.Fatalf("Delete %v: %v; it existed: %v", ref, err, existed)
 		}
 		return
@@ -277,7 +278,7 @@ func compareOne(rt *rapid.T, r store.Reader, ref lanyard.Ref, m *model) {
 	ctx := context.Background()
 	want, tags, deleted := m.resources[ref], m.tombs[ref], true
 	got, err := r.Get(ctx, ref.Type, ref.ID)
-	if want == nil && lanyard.KindOf(err) != lanyard.NotFound || want != nil && !reflect.DeepEqual(got, want) {
+	if want == nil && !errors.Is(err, lanyard.ErrNotFound) || want != nil && !reflect.DeepEqual(got, want) {
 		rt.Fatalf("Get %v: %+v, %v; want %+v", ref, got, err, want)
 	}
 	if want != nil {
@@ -285,7 +286,7 @@ func compareOne(rt *rapid.T, r store.Reader, ref lanyard.Ref, m *model) {
 	}
 	gotTags, gotDeleted, err := r.LastTags(ctx, ref.Type, ref.ID)
 	if want == nil && tags == nil {
-		if lanyard.KindOf(err) != lanyard.NotFound || err == nil {
+		if !errors.Is(err, lanyard.ErrNotFound) {
 			rt.Fatalf("LastTags %v: %v, want NotFound", ref, err)
 		}
 	} else if err != nil || gotDeleted != deleted || !maps.Equal(gotTags, tags) {

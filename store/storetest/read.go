@@ -248,7 +248,7 @@ func testDeleteInstance(t *testing.T, open Open) {
 		t.Fatal(err)
 	}
 	empty(t, r)
-	if _, err := s.InstanceByToken(ctx, "123456789012", "token"); lanyard.KindOf(err) != lanyard.NotFound {
+	if _, err := s.InstanceByToken(ctx, "123456789012", "token"); !errors.Is(err, lanyard.ErrNotFound) {
 		t.Errorf("the token: %v", err)
 	}
 	if n := must(s.InstanceCount(ctx, "123456789012"))(t); n != 0 {
