@@ -46,7 +46,8 @@ func coverage() string {
 		}
 		tables[op.Service].WriteString("\n")
 	}
-	return fmt.Sprintf(coveragePage, len(model.Operations), count[model.Served], count[model.Empty], count[model.NotServed],
+	return fmt.Sprintf(coveragePage,
+		len(model.Operations), count[model.Served], count[model.Empty], count[model.NotServed],
 		tables[model.Served], tables[model.Empty], tables[model.NotServed])
 }
 
@@ -57,11 +58,11 @@ Amazon Connect's service model has %d operations. lanyard answers
 - %d of them in full: [served](#served);
 - %d that list what no instance here has, such as prompts or rules, with the properly typed empty result for an existing
   instance, so that tools which walk every list of an instance run through: [empty lists](#empty-lists);
-- the other %d with ` + "`UnsupportedOperationException`" + ` (status 501), the operation's name and a pointer to this page:
-  [not yet](#not-yet).
+- the other %d with ` + "`UnsupportedOperationException`" + ` (status 501), the operation's name and a pointer
+  to this page: [not yet](#not-yet).
 
-This page is generated from the operation table by ` + "`make docs`" + `, and a test compares the two. Exceptions are those that the
-service model declares, without the word Exception at their end.
+This page is generated from the operation table by ` + "`make docs`" + `, and a test compares the two. Exceptions are
+those that the service model declares, without the word Exception at their end.
 
 ## Served
 
