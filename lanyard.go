@@ -67,47 +67,6 @@ type Ref struct {
 	ID   string
 }
 
-// types are the types of resources, and how an empty one of each is made. A type that is missing here
-// does not exist anywhere.
-var types = []struct {
-	t   Type
-	new func() Resource
-}{
-	{TypeInstance, func() Resource { return new(Instance) }},
-	{TypeProfile, func() Resource { return new(Profile) }},
-	{TypeUser, func() Resource { return new(User) }},
-	{TypeGroup, func() Resource { return new(Group) }},
-	{TypeStructure, func() Resource { return new(Structure) }},
-	{TypeQueue, func() Resource { return new(Queue) }},
-	{TypeRoutingProfile, func() Resource { return new(RoutingProfile) }},
-	{TypeHours, func() Resource { return new(Hours) }},
-	{TypeModule, func() Resource { return new(Module) }},
-	{TypeModuleVersion, func() Resource { return new(ModuleVersion) }},
-	{TypeModuleAlias, func() Resource { return new(ModuleAlias) }},
-	{TypeQuickConnect, func() Resource { return new(QuickConnect) }},
-	{TypeAIAgent, func() Resource { return new(AIAgent) }},
-	{TypeClientToken, func() Resource { return new(ClientToken) }},
-}
-
-// Types lists every type of resource, for tables and tests that must cover them all.
-func Types() []Type {
-	all := make([]Type, len(types))
-	for i := range types {
-		all[i] = types[i].t
-	}
-	return all
-}
-
-// New returns an empty resource of type t, or nil for an unknown type.
-func New(t Type) Resource {
-	for i := range types {
-		if types[i].t == t {
-			return types[i].new()
-		}
-	}
-	return nil
-}
-
 // Settings are members of a resource that lanyard keeps for its callers but has no rule about,
 // in the shape in which the caller sent them.
 type Settings map[string]json.RawMessage

@@ -7,44 +7,11 @@ import (
 	"sync"
 )
 
-// A RestrictableType is a type of resource that the tags of a security profile can restrict.
-type RestrictableType struct {
-	// Type is what decisions call the type.
-	Type string
-	// Names are the spellings that TagRestrictedResources takes for it. The first is the one that
-	// Amazon Connect has been seen to take, or is expected to.
-	Names []string
-}
-
-// RestrictableTypes is the table of the names that TagRestrictedResources takes: the documented ones,
-// those seen in production, and the words of Amazon Connect's ARNs and API in the same spelling. It
-// holds types of which lanyard stores resources as well as types whose tags come with the question.
-func RestrictableTypes() []RestrictableType { return restrictable }
-
-var restrictable = []RestrictableType{
-	{"User", []string{"User"}},
-	{"SecurityProfile", []string{"SecurityProfile"}},
-	{"Queue", []string{"Queue"}},
-	{"RoutingProfile", []string{"RoutingProfile"}},
-	{"HoursOfOperation", []string{"OperatingHours", "HoursOfOperation"}},
-	{"QuickConnect", []string{"TransferDestination", "QuickConnect"}},
-	{"EmailAddress", []string{"EmailAddress"}},
-	{"Case", []string{"Cases", "Case"}},
-	{"ContactFlow", []string{"ContactFlow"}},
-	{"ContactFlowModule", []string{"FlowModule", "ContactFlowModule"}},
-	{"Prompt", []string{"Prompt"}},
-	{"HierarchyGroup", []string{"AgentGroup", "UserHierarchyGroup", "HierarchyGroup"}},
-	{"DataTable", []string{"DataTable"}},
-	{"View", []string{"View"}},
-	{"TestCase", []string{"TestCase"}},
-	{"EvaluationForm", []string{"EvaluationForm"}},
-}
-
 var restrictableByName = sync.OnceValue(func() map[string]string {
 	m := map[string]string{}
-	for _, t := range restrictable {
-		for _, name := range t.Names {
-			m[name] = t.Type
+	for _, t := range resourceTypes {
+		for _, name := range t.TagNames {
+			m[name] = t.Name
 		}
 	}
 	return m
@@ -61,8 +28,10 @@ func RestrictedType(name string) (resourceType string, ok bool) {
 // messages list them.
 func RestrictableNames() string {
 	var names []string
-	for _, t := range restrictable {
-		names = append(names, strings.Join(t.Names, " = "))
+	for _, t := range resourceTypes {
+		if len(t.TagNames) > 0 {
+			names = append(names, strings.Join(t.TagNames, " = "))
+		}
 	}
 	return strings.Join(names, ", ")
 }

@@ -11,14 +11,17 @@ import (
 // Each name restricts one type, by which it is found; the spelling decides.
 func TestRestrictableTypes(t *testing.T) {
 	seen := map[string]string{}
-	for _, x := range lanyard.RestrictableTypes() {
-		for _, name := range x.Names {
+	for _, x := range lanyard.ResourceTypes() {
+		if len(x.TagNames) == 0 {
+			continue
+		}
+		for _, name := range x.TagNames {
 			if other, ok := seen[name]; ok {
-				t.Errorf("%s restricts %s and %s", name, other, x.Type)
+				t.Errorf("%s restricts %s and %s", name, other, x.Name)
 			}
-			seen[name] = x.Type
-			if got, ok := lanyard.RestrictedType(name); !ok || got != x.Type {
-				t.Errorf("%s restricts %q, want %s", name, got, x.Type)
+			seen[name] = x.Name
+			if got, ok := lanyard.RestrictedType(name); !ok || got != x.Name {
+				t.Errorf("%s restricts %q, want %s", name, got, x.Name)
 			}
 			if _, ok := lanyard.RestrictedType(strings.ToLower(name)); ok {
 				t.Errorf("%s is taken in lower case", name)
@@ -27,8 +30,8 @@ func TestRestrictableTypes(t *testing.T) {
 				t.Errorf("messages do not list %s", name)
 			}
 		}
-		if !slices.Contains(x.Names, x.Type) {
-			t.Errorf("%s is not a name of itself", x.Type)
+		if !slices.Contains(x.TagNames, x.Name) {
+			t.Errorf("%s is not a name of itself", x.Name)
 		}
 	}
 	if _, ok := lanyard.RestrictedType("Widget"); ok {

@@ -248,10 +248,10 @@ var typeIDs = func() map[string]typeID {
 	for id, name := range typeNames {
 		m[name] = typeID(id)
 	}
-	for _, t := range lanyard.RestrictableTypes() {
-		for _, name := range t.Names {
+	for _, t := range lanyard.ResourceTypes() {
+		for _, name := range t.TagNames {
 			if _, ok := m[name]; !ok {
-				m[name] = m[t.Type]
+				m[name] = m[t.Name]
 			}
 		}
 	}
@@ -266,20 +266,25 @@ func typeOf(name string) typeID {
 }
 
 // stems are the first words of permission names and the types that they are about.
-var stems = map[string]typeID{
-	"Users": typeUser, "SecurityProfiles": typeSecurityProfile, "Queues": typeQueue, "RoutingPolicies": typeRoutingProfile,
-	"AgentGrouping": typeHierarchyGroup, "HoursOfOperation": typeHours, "ContactFlowModules": typeModule,
-	"ContactFlows": typeContactFlow, "Prompts": typePrompt, "TransferDestinations": typeQuickConnect,
-	"EmailAddresses": typeEmailAddress, "Cases": typeCase, "Views": typeView, "Workspaces": typeWorkspace,
-	"PhoneNumbers": typePhoneNumber, "DataTables": typeDataTable, "ContactSearch": typeContact,
-	"TestCases": typeTestCase, "EvaluationForms": typeEvaluationForm,
-}
+var stems = func() map[string]typeID {
+	m := map[string]typeID{}
+	for _, t := range lanyard.ResourceTypes() {
+		if t.Stem != "" {
+			m[t.Stem] = typeIDs[t.Name]
+		}
+	}
+	return m
+}()
 
-// stored are the types whose resources lanyard stores, and the kinds that they are found under.
-var stored = [typeOther + 1]kind{
-	typeUser: kindUser, typeSecurityProfile: kindProfile, typeQueue: kindQueue, typeRoutingProfile: kindRoutingProfile,
-	typeHierarchyGroup: kindGroup, typeHours: kindHours, typeModule: kindModule, typeQuickConnect: kindQuickConnect,
-}
+// stored are the types whose resources decisions find by id, and the kinds that they are found under.
+var stored = func() (kinds [typeOther + 1]kind) {
+	for _, t := range lanyard.Types() {
+		if name := t.DecisionName(); name != "" {
+			kinds[typeIDs[name]] = kindOf[t]
+		}
+	}
+	return kinds
+}()
 
 // compile sets p to what r says. Its holders stay.
 func (p *profile) compile(s *Snapshot, r *lanyard.Profile) {

@@ -122,6 +122,7 @@ const (
 	kindAbsent kind = 1 << 7 // a flag, so that what is absent is found under no kind
 )
 
+// kindOf numbers the types that a snapshot holds.
 var kindOf = map[lanyard.Type]kind{
 	lanyard.TypeUser: kindUser, lanyard.TypeProfile: kindProfile, lanyard.TypeQueue: kindQueue,
 	lanyard.TypeRoutingProfile: kindRoutingProfile, lanyard.TypeGroup: kindGroup, lanyard.TypeHours: kindHours,

@@ -48,12 +48,14 @@ func (s *Snapshot) Held(subject Subject) (profiles []string, ok bool) {
 	return profiles, true
 }
 
-// countable are the types that lanyard stores.
-var countable = map[string]kind{
-	TypeUser: kindUser, TypeSecurityProfile: kindProfile, TypeQueue: kindQueue, TypeRoutingProfile: kindRoutingProfile,
-	TypeHierarchyGroup: kindGroup, TypeHoursOfOperation: kindHours, TypeContactFlowModule: kindModule,
-	TypeQuickConnect: kindQuickConnect, TypeAIAgent: kindAgent,
-}
+// countable are the types that a snapshot holds, by name.
+var countable = func() map[string]kind {
+	m := make(map[string]kind, len(kindOf))
+	for t, k := range kindOf {
+		m[t.Name()] = k
+	}
+	return m
+}()
 
 // Count counts the resources of a type, such as TypeUser, that lanyard stores; of TypeAIAgent those that
 // hold profiles.

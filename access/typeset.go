@@ -26,8 +26,10 @@ func (t typeID) set() typeSet {
 var unnamed = func() typeSet {
 	set := typeSet(1<<(typeOther+1) - 1)
 	set &^= 1<<typeNone | 1<<typeApplication | 1<<typeFlowModule | 1<<typeAIAgent
-	for _, t := range lanyard.RestrictableTypes() {
-		set &^= typeOf(t.Type).set()
+	for _, t := range lanyard.ResourceTypes() {
+		if len(t.TagNames) > 0 {
+			set &^= typeOf(t.Name).set()
+		}
 	}
 	return set
 }()

@@ -163,13 +163,6 @@ var rights = map[string]right{
 	"SearchEmailAddresses":       {"EmailAddresses.View", "", ""},
 }
 
-// tagged are the permissions of the three tag operations, by the type in the ARN.
-var tagged = map[lanyard.Type]string{
-	lanyard.TypeProfile: "SecurityProfiles", lanyard.TypeUser: "Users", lanyard.TypeGroup: "AgentGrouping", lanyard.TypeQueue: "Queues",
-	lanyard.TypeRoutingProfile: "RoutingPolicies", lanyard.TypeHours: "HoursOfOperation", lanyard.TypeModule: "ContactFlowModules",
-	lanyard.TypeQuickConnect: "TransferDestinations",
-}
-
 // act makes the call one on behalf of the user whom the request names, if it names one. A header
 // without a name is refused: whoever sends it does not mean to act with all of the key's rights.
 func (s *Server) act(ctx context.Context, req *request, in model.Input) error {
@@ -212,7 +205,7 @@ func actingRight(operation string, in model.Input) (instance string, r control.R
 			action = ".View"
 		}
 		r.Type, r.Ref = a.Type, a.ID
-		if stem := tagged[a.Type]; stem != "" {
+		if stem := a.Type.Stem(); stem != "" {
 			r.Permission = stem + action
 		}
 		a.Type, a.ID = "", ""

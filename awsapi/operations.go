@@ -191,10 +191,15 @@ func (s *Server) operations() []*operation {
 }
 
 // below are the labels that name a resource under which an empty list hangs.
-var below = map[string]lanyard.Type{
-	"UserId": lanyard.TypeUser, "QueueId": lanyard.TypeQueue, "RoutingProfileId": lanyard.TypeRoutingProfile,
-	"HoursOfOperationId": lanyard.TypeHours, "ContactFlowModuleId": lanyard.TypeModule,
-}
+var below = func() map[string]lanyard.Type {
+	m := map[string]lanyard.Type{}
+	for _, t := range lanyard.ResourceTypes() {
+		if t.Member != "" && t.Type != lanyard.TypeInstance {
+			m[t.Member] = t.Type
+		}
+	}
+	return m
+}()
 
 // empty answers a list of what no instance here has, so that tools which walk every list of an
 // instance run through. The instance, and the resource that the list hangs under, must exist.

@@ -93,8 +93,10 @@ func (s *Server) makeCatalogue() catalogueAnswer {
 		all = append(all, shown)
 	}
 	var taggable []string
-	for _, t := range lanyard.RestrictableTypes() {
-		taggable = append(taggable, t.Names[0])
+	for _, t := range lanyard.ResourceTypes() {
+		if len(t.TagNames) > 0 {
+			taggable = append(taggable, t.TagNames[0])
+		}
 	}
 	body, err := json.Marshal(map[string]any{"Permissions": all, "TagRestrictable": taggable,
 		"HierarchyRestrictable": []string{lanyard.HierarchyRestrictable}, "MaxTags": 50, "Version": s.Version})

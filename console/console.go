@@ -586,13 +586,16 @@ func (v *viewer) sees(resourceType, id string) bool {
 	return permission != "" && v.may(permission, access.Resource{Type: resourceType, ID: id})
 }
 
-// views are the permissions that show the resources of a type.
-var views = map[string]string{
-	access.TypeUser: "Users.View", access.TypeSecurityProfile: "SecurityProfiles.View", access.TypeQueue: "Queues.View",
-	access.TypeRoutingProfile: "RoutingPolicies.View", access.TypeHierarchyGroup: "AgentGrouping.View",
-	access.TypeHoursOfOperation: "HoursOfOperation.View", access.TypeContactFlowModule: "ContactFlowModules.View",
-	access.TypeQuickConnect: "TransferDestinations.View", access.TypeAIAgent: "QConnectAIAgents.View",
-}
+// views are the permissions that show the resources of a type that lanyard stores.
+var views = func() map[string]string {
+	m := map[string]string{}
+	for _, t := range lanyard.Types() {
+		if t.View() != "" {
+			m[t.Name()] = t.View()
+		}
+	}
+	return m
+}()
 
 // holds refuses a viewer without a permission on anything at all.
 func (v *viewer) holds(permission string) error {

@@ -14,23 +14,6 @@ import (
 	"github.com/lanyard/lanyard/control"
 )
 
-// historyTypes are the types by the names that the page uses.
-var historyTypes = map[string]lanyard.Type{
-	access.TypeSecurityProfile: lanyard.TypeProfile, access.TypeUser: lanyard.TypeUser, access.TypeHierarchyGroup: lanyard.TypeGroup,
-	access.TypeQueue: lanyard.TypeQueue, access.TypeRoutingProfile: lanyard.TypeRoutingProfile, access.TypeHoursOfOperation: lanyard.TypeHours,
-	access.TypeContactFlowModule: lanyard.TypeModule, access.TypeQuickConnect: lanyard.TypeQuickConnect,
-	access.TypeAIAgent: lanyard.TypeAIAgent, "Instance": lanyard.TypeInstance,
-	"HierarchyStructure": lanyard.TypeStructure,
-}
-
-var shownTypes = func() map[lanyard.Type]string {
-	m := map[lanyard.Type]string{}
-	for name, t := range historyTypes {
-		m[t] = name
-	}
-	return m
-}()
-
 type (
 	historyRequest struct {
 		InstanceID string `json:"InstanceId"`
@@ -97,14 +80,26 @@ func (in *historyRequest) check() (about lanyard.Ref, err error) {
 	if in.Type == "" {
 		return about, nil
 	}
-	t, ok := historyTypes[in.Type]
+	t, ok := lanyard.StoredType(in.Type)
 	if !ok {
-		return about, lanyard.Errorf(lanyard.Invalid, "Type: %q has no history; SecurityProfile, User, HierarchyGroup, Queue, RoutingProfile, HoursOfOperation, ContactFlowModule, AIAgent, HierarchyStructure and Instance have", clip(in.Type))
+		return about, lanyard.Errorf(lanyard.Invalid, "Type: %q has no history; %s have", clip(in.Type), withHistory())
 	}
 	if len(in.ID) > lanyard.MaxARN {
 		return about, lanyard.Errorf(lanyard.Invalid, "Id: has %d bytes; at most %d are accepted", len(in.ID), lanyard.MaxARN)
 	}
 	return lanyard.Ref{Type: t, ID: in.ID}, nil
+}
+
+// withHistory lists the types that the page may ask for.
+func withHistory() string {
+	var names []string
+	for _, t := range lanyard.Types() {
+		if t.Name() != "" {
+			names = append(names, t.Name())
+		}
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 // past is a page of history, less what the viewer may not see.
@@ -195,7 +190,7 @@ func (v *viewer) mayLook(about lanyard.Ref) error {
 		return nil
 	}
 	if about.Type != "" {
-		permission := views[shownTypes[about.Type]]
+		permission := about.Type.View()
 		if about.Type == lanyard.TypeStructure {
 			permission = views[access.TypeHierarchyGroup]
 		}
@@ -287,7 +282,7 @@ func passwordOf(p lanyard.PasswordSet) lanyard.Change {
 }
 
 func (g *gone) sees(ctx context.Context, c lanyard.Change) (bool, error) {
-	name := shownTypes[c.Type]
+	name := c.Type.Name()
 	switch {
 	case c.Type == lanyard.TypeStructure:
 		return g.v.may(views[access.TypeHierarchyGroup], access.Resource{}), nil
@@ -352,7 +347,7 @@ func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 		x.From.SourceIP, x.From.UserAgent = e.SourceIP, e.UserAgent
 		x.From.Console = strings.HasPrefix(e.UserAgent, consoleAgent)
 		for _, c := range e.Changes {
-			name := shownTypes[c.Type]
+			name := c.Type.Name()
 			if name == "" {
 				continue
 			}
@@ -592,7 +587,7 @@ func (s *Server) historyState(ctx context.Context, a *asking) (any, error) {
 		}
 		return nil, lanyard.Errorf(lanyard.NotFound, "Id: %s %q did not exist at revision %d, or you may not view it", clip(in.Type), clip(in.ID), in.Revision)
 	}
-	t := historyTypes[in.Type]
+	t, _ := lanyard.StoredType(in.Type)
 	id, err := v.id(in.ID)
 	if err != nil && t != lanyard.TypeAIAgent {
 		return nil, err

@@ -72,8 +72,10 @@ func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([
 	tags := v.Tags()
 	keys := map[string]map[string]bool{} // in use, by what they are without regard to case
 	whole := map[string]bool{}           // types of which the viewer sees all; what others carry is not told
-	for t := range tagTypes {
-		whole[t] = v.seesAll(t)
+	for _, t := range lanyard.Types() {
+		if name := t.DecisionName(); name != "" {
+			whole[name] = v.seesAll(name)
+		}
 	}
 	held := v.seesAllHolders()
 	for t := range tags {
@@ -152,13 +154,6 @@ func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([
 
 // broadly is from how many sensitive permissions on a profile without restrictions is over-broad.
 const broadly = 15
-
-// tagTypes are those of which lanyard knows the tags.
-var tagTypes = map[string]bool{
-	access.TypeUser: true, access.TypeSecurityProfile: true, access.TypeQueue: true, access.TypeRoutingProfile: true,
-	access.TypeHierarchyGroup: true, access.TypeHoursOfOperation: true, access.TypeContactFlowModule: true,
-	access.TypeQuickConnect: true,
-}
 
 // unknownTypes lists the names of restricted types that are unknown.
 func unknownTypes(p *lanyard.Profile) []string {

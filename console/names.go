@@ -99,7 +99,7 @@ func (n *naming) add(ctx context.Context, t lanyard.Type, doc json.RawMessage) e
 }
 
 func (n *naming) find(ctx context.Context, ref lanyard.Ref) (string, error) {
-	v, t := n.gone.v, shownTypes[ref.Type]
+	v, t := n.gone.v, ref.Type.Name()
 	for _, f := range v.Lookup(t, ref.ID) {
 		if f.ID != ref.ID {
 			continue

@@ -67,14 +67,6 @@ func (s *Service) Act(ctx context.Context, call *Call, instance, user string, ri
 	return nil
 }
 
-// accessTypes is what decisions call the types.
-var accessTypes = map[lanyard.Type]string{
-	lanyard.TypeUser: access.TypeUser, lanyard.TypeProfile: access.TypeSecurityProfile, lanyard.TypeQueue: access.TypeQueue,
-	lanyard.TypeRoutingProfile: access.TypeRoutingProfile, lanyard.TypeGroup: access.TypeHierarchyGroup,
-	lanyard.TypeHours: access.TypeHoursOfOperation, lanyard.TypeModule: access.TypeContactFlowModule,
-	lanyard.TypeQuickConnect: access.TypeQuickConnect,
-}
-
 // ask asks for the acting user.
 func (a *acting) ask(s *access.Snapshot, permission string, r access.Resource) access.Decision {
 	return s.Decide(&access.Query{Subject: access.Subject{Type: access.User, ID: a.user}, Action: permission, Resource: r})
@@ -87,7 +79,7 @@ func (a *acting) may(s *access.Snapshot, operation string) *denial {
 	}
 	var r access.Resource // to anything at all, where the call names nothing
 	if a.right.Ref != "" {
-		r = access.Resource{Type: accessTypes[a.right.Type], ID: a.right.Ref}
+		r = access.Resource{Type: a.right.Type.DecisionName(), ID: a.right.Ref}
 	}
 	d := a.ask(s, a.right.Permission, r)
 	if d.Reason == access.UnknownResource {
@@ -125,7 +117,7 @@ func (s *Service) visible(ctx context.Context, call Call, in *lanyard.Instance) 
 		return nil, err
 	}
 	return func(r lanyard.Resource) bool {
-		return a.ask(snapshot, a.right.Permission, access.Resource{Type: accessTypes[r.Type()], ID: r.Head().ID}).Allow
+		return a.ask(snapshot, a.right.Permission, access.Resource{Type: r.Type().DecisionName(), ID: r.Head().ID}).Allow
 	}, nil
 }
 
@@ -152,16 +144,16 @@ func (s *Service) Sight(ctx context.Context, call Call, in *lanyard.Instance) (S
 // views reports whether the acting user may view a resource. What does not exist is viewed by those who
 // may view everything of its type.
 func (a *acting) views(s *access.Snapshot, t lanyard.Type, id string) bool {
-	if views[t] == "" {
+	if t.View() == "" {
 		return false
 	}
-	r := access.Resource{Type: accessTypes[t], ID: id}
+	r := access.Resource{Type: t.DecisionName(), ID: id}
 	if r.Type == "" {
 		r.ID = ""
 	}
-	d := a.ask(s, views[t], r)
+	d := a.ask(s, t.View(), r)
 	if d.Reason == access.UnknownResource {
-		d = a.ask(s, views[t], access.Resource{Type: r.Type, New: true})
+		d = a.ask(s, t.View(), access.Resource{Type: r.Type, New: true})
 	}
 	return d.Allow
 }
@@ -285,7 +277,7 @@ func (g *guard) check(ctx context.Context, before, after lanyard.Resource) error
 	}
 	if before != nil {
 		t := before.Type()
-		r := access.Resource{Type: accessTypes[t], ID: before.Head().ID}
+		r := access.Resource{Type: t.DecisionName(), ID: before.Head().ID}
 		if r.Type == "" {
 			r.ID = ""
 		}
@@ -294,7 +286,7 @@ func (g *guard) check(ctx context.Context, before, after lanyard.Resource) error
 		}
 	}
 	if after != nil {
-		r := access.Resource{Type: accessTypes[after.Type()]}
+		r := access.Resource{Type: after.Type().DecisionName()}
 		if r.Type != "" {
 			r.New, r.Tags = true, after.Head().Tags
 		}
@@ -370,16 +362,16 @@ func (g *guard) attach(before, after lanyard.Resource) *denial {
 // use refuses what the user can neither see nor pick from a list. Whether it exists is told only to those
 // who may see everything of the type, or pick from everything.
 func (g *guard) use(ref lanyard.Ref) *denial {
-	r := access.Resource{Type: accessTypes[ref.Type], ID: ref.ID}
+	r := access.Resource{Type: ref.Type.DecisionName(), ID: ref.ID}
 	every := access.Resource{Type: r.Type, New: true}
-	for _, permission := range []string{access.ActionReference, views[ref.Type]} {
+	for _, permission := range []string{access.ActionReference, ref.Type.View()} {
 		d := g.ask(g.snapshot, permission, r)
 		if d.Allow || d.Reason == access.UnknownResource && g.ask(g.snapshot, permission, every).Allow {
 			return nil
 		}
 	}
 	return &denial{message: fmt.Sprintf("user %s may not use %s %s: their security profiles neither show nor offer it, or it does not exist",
-		quote(g.user), words[ref.Type], quote(ref.ID))}
+		quote(g.user), ref.Type.Word(), quote(ref.ID))}
 }
 
 // mayUse asks the guard of a transaction, if there is one, before what a parameter names is looked at.
@@ -390,15 +382,6 @@ func mayUse(r store.Reader, ref lanyard.Ref) error {
 		}
 	}
 	return nil
-}
-
-// views are the permissions that show the resources of a type.
-var views = map[lanyard.Type]string{
-	lanyard.TypeUser: "Users.View", lanyard.TypeProfile: "SecurityProfiles.View", lanyard.TypeQueue: "Queues.View",
-	lanyard.TypeRoutingProfile: "RoutingPolicies.View", lanyard.TypeGroup: "AgentGrouping.View",
-	lanyard.TypeHours: "HoursOfOperation.View", lanyard.TypeModule: "ContactFlowModules.View",
-	lanyard.TypeAIAgent:      "QConnectAIAgents.View",
-	lanyard.TypeQuickConnect: "TransferDestinations.View",
 }
 
 // checkStrict refuses to change the user's own rights, and to grant anything that the user's

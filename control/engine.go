@@ -13,10 +13,6 @@ import (
 // source is the store as the decision engine reads it.
 type source struct{ store store.Store }
 
-// loadOrder has what others refer to before those that refer to it.
-var loadOrder = []lanyard.Type{lanyard.TypeGroup, lanyard.TypeProfile, lanyard.TypeUser, lanyard.TypeAIAgent, lanyard.TypeQueue,
-	lanyard.TypeRoutingProfile, lanyard.TypeHours, lanyard.TypeModule, lanyard.TypeQuickConnect}
-
 // Load reads every resource that decides anything. The revision is read first: what changes in the
 // meantime comes again with the events after it.
 func (s source) Load(ctx context.Context, instance string, put func(lanyard.Resource)) (int64, error) {
@@ -39,7 +35,7 @@ func (s source) Load(ctx context.Context, instance string, put func(lanyard.Reso
 	pages := make(chan []lanyard.Resource, 4)
 	go func() {
 		defer close(pages)
-		for _, t := range loadOrder {
+		for _, t := range lanyard.LoadOrder() {
 			if err := eachPage(ctx, r, t, func(page []lanyard.Resource) error {
 				select {
 				case pages <- page:

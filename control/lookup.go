@@ -11,25 +11,6 @@ import (
 	"github.com/lanyard/lanyard/store"
 )
 
-// words is how messages call the types.
-var words = map[lanyard.Type]string{
-	lanyard.TypeInstance:       "instance",
-	lanyard.TypeProfile:        "security profile",
-	lanyard.TypeUser:           "user",
-	lanyard.TypeGroup:          "hierarchy group",
-	lanyard.TypeStructure:      "hierarchy structure",
-	lanyard.TypeLevel:          "hierarchy level",
-	lanyard.TypeQueue:          "queue",
-	lanyard.TypeAgentQueue:     "agent queue",
-	lanyard.TypeRoutingProfile: "routing profile",
-	lanyard.TypeHours:          "hours of operation",
-	lanyard.TypeModule:         "flow module",
-	lanyard.TypeModuleVersion:  "flow module version",
-	lanyard.TypeModuleAlias:    "flow module alias",
-	lanyard.TypeQuickConnect:   "quick connect",
-	lanyard.TypeAIAgent:        "AI agent",
-}
-
 // Instance returns the caller's instance of that id or ARN. An instance of another account does
 // not exist for the caller.
 func (s *Service) Instance(ctx context.Context, call Call, ref string) (*lanyard.Instance, error) {
@@ -50,7 +31,7 @@ func instanceID(ref string) (string, error) {
 		return "", within("InstanceId", err)
 	}
 	if a.Type != lanyard.TypeInstance {
-		return "", lanyard.Errorf(lanyard.Invalid, "InstanceId: %s is the ARN of another type of resource (%s); the id or ARN of an instance is accepted", quote(ref), word(a.Type))
+		return "", lanyard.Errorf(lanyard.Invalid, "InstanceId: %s is the ARN of another type of resource (%s); the id or ARN of an instance is accepted", quote(ref), a.Type.Word())
 	}
 	return a.Instance, nil
 }
@@ -76,30 +57,15 @@ func (s *Service) instance(ctx context.Context, call Call, of store.Reader, ref 
 	return in, nil
 }
 
-// word is how messages call a type, known here or not.
-func word(t lanyard.Type) string {
-	if w := words[t]; w != "" {
-		return w
-	}
-	return string(t)
-}
-
 func notFound(t lanyard.Type, ref string) error {
-	return lanyard.Errorf(lanyard.NotFound, "%s %q does not exist", words[t], clip(ref))
-}
-
-// labels are the members that name what a call is about.
-var labels = map[lanyard.Type]string{
-	lanyard.TypeInstance: "InstanceId", lanyard.TypeProfile: "SecurityProfileId", lanyard.TypeUser: "UserId", lanyard.TypeGroup: "HierarchyGroupId",
-	lanyard.TypeQueue: "QueueId", lanyard.TypeRoutingProfile: "RoutingProfileId", lanyard.TypeHours: "HoursOfOperationId",
-	lanyard.TypeModule: "ContactFlowModuleId", lanyard.TypeQuickConnect: "QuickConnectId",
+	return lanyard.Errorf(lanyard.NotFound, "%s %q does not exist", t.Word(), clip(ref))
 }
 
 // get returns the resource that a call is about: that of in with that id or ARN.
 func get[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, ref string) (R, error) {
 	res, err := load[R](ctx, s, r, in, ref)
 	if err != nil {
-		err = within(labels[res.Type()], err)
+		err = within(res.Type().Member(), err)
 	}
 	return res, err
 }
@@ -115,7 +81,7 @@ func load[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, i
 	res, err := r.Get(ctx, t, id)
 	if err != nil {
 		if errors.Is(err, lanyard.ErrNotFound) {
-			return none, lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s", words[t], clip(ref), in.ID)
+			return none, lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s", t.Word(), clip(ref), in.ID)
 		}
 		return none, err
 	}
@@ -127,7 +93,7 @@ func load[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, i
 func refer[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, member, ref string) (R, error) {
 	res, err := used[R](ctx, s, r, in, ref)
 	if errors.Is(err, lanyard.ErrNotFound) || errors.Is(err, lanyard.ErrInvalid) {
-		return res, lanyard.Errorf(lanyard.Invalid, "%s: %s; the id or ARN of an existing %s is accepted", member, err, words[res.Type()])
+		return res, lanyard.Errorf(lanyard.Invalid, "%s: %s; the id or ARN of an existing %s is accepted", member, err, res.Type().Word())
 	}
 	return res, err
 }
@@ -155,10 +121,10 @@ func (s *Service) id(in *lanyard.Instance, t lanyard.Type, ref string) (string, 
 		return "", err
 	}
 	if a.Type != t {
-		return "", lanyard.Errorf(lanyard.Invalid, "%s is the ARN of another type of resource (%s); the id or ARN of a %s is accepted", quote(ref), word(a.Type), words[t])
+		return "", lanyard.Errorf(lanyard.Invalid, "%s is the ARN of another type of resource (%s); the id or ARN of a %s is accepted", quote(ref), a.Type.Word(), t.Word())
 	}
 	if a.Partition != s.partition || a.Region != in.Region || a.Account != in.Account || a.Instance != in.ID {
-		return "", lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s: the ARN belongs to another", words[t], ref, in.ID)
+		return "", lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s: the ARN belongs to another", t.Word(), ref, in.ID)
 	}
 	return a.ID, nil
 }
@@ -173,19 +139,9 @@ func (s *Service) room(ctx context.Context, r store.Reader, t lanyard.Type, quot
 		return err
 	}
 	if n >= quota {
-		return lanyard.Errorf(lanyard.Limit, "the instance has %d of at most %d %s", n, quota, plural(t))
+		return lanyard.Errorf(lanyard.Limit, "the instance has %d of at most %d %s", n, quota, t.Plural())
 	}
 	return nil
-}
-
-func plural(t lanyard.Type) string {
-	switch t {
-	case lanyard.TypeHours:
-		return words[t]
-	case lanyard.TypeModuleAlias:
-		return words[t] + "es"
-	}
-	return words[t] + "s"
 }
 
 // taken says by which member a name was given that another resource has already.
@@ -193,7 +149,7 @@ func taken(member string, r lanyard.Resource, err error) error {
 	if !errors.Is(err, lanyard.ErrDuplicate) {
 		return err
 	}
-	return lanyard.Errorf(lanyard.Duplicate, "%s: %s is the name of another %s; names are unique, compared exactly", member, quote(r.Head().Name), words[r.Type()])
+	return lanyard.Errorf(lanyard.Duplicate, "%s: %s is the name of another %s; names are unique, compared exactly", member, quote(r.Head().Name), r.Type().Word())
 }
 
 // unused returns an error unless nothing of the types from refers to the resource. It names only what the
@@ -210,12 +166,12 @@ func unused(ctx context.Context, r store.Reader, res lanyard.Resource, from ...l
 			continue
 		}
 		e := lanyard.Errorf(lanyard.InUse, "%s %q (%s) is in use by %s %s and perhaps others; remove it there first",
-			words[to.Type], res.Head().Name, to.ID, words[t], ref.ID)
+			to.Type.Word(), res.Head().Name, to.ID, t.Word(), ref.ID)
 		e.Ref = ref
 		return e
 	}
 	if used {
-		return lanyard.Errorf(lanyard.InUse, "%s %q (%s) is in use by what you may not view", words[to.Type], res.Head().Name, to.ID)
+		return lanyard.Errorf(lanyard.InUse, "%s %q (%s) is in use by what you may not view", to.Type.Word(), res.Head().Name, to.ID)
 	}
 	return nil
 }
@@ -318,7 +274,7 @@ func (s *Service) Exists(ctx context.Context, call Call, instance string, t lany
 		return err
 	}
 	if _, err = s.store.Reader(in.ID).Get(ctx, t, id); errors.Is(err, lanyard.ErrNotFound) {
-		return lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s", words[t], clip(ref), in.ID)
+		return lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s", t.Word(), clip(ref), in.ID)
 	}
 	return err
 }

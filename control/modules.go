@@ -314,7 +314,7 @@ func fits(ctx context.Context, r store.Reader, m *lanyard.Module, t lanyard.Type
 		return err
 	}
 	if len(ids) >= most {
-		return lanyard.Errorf(lanyard.Limit, "flow module %q has %d of at most %d %s; delete one first", m.ID, len(ids), most, plural(t))
+		return lanyard.Errorf(lanyard.Limit, "flow module %q has %d of at most %d %s; delete one first", m.ID, len(ids), most, t.Plural())
 	}
 	return nil
 }

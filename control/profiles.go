@@ -204,7 +204,7 @@ func (c Call) fresh(r lanyard.Resource) error {
 	if c.IfMatch == "" {
 		return nil
 	}
-	word, name := words[r.Type()], r.Head().Name
+	word, name := r.Type().Word(), r.Head().Name
 	switch tagOf(r) {
 	case c.IfMatch:
 		return nil

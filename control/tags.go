@@ -12,13 +12,6 @@ import (
 // maxTags is documented: 50 tags on a resource.
 const maxTags = 50
 
-// taggable are the types that carry tags and have an ARN.
-var taggable = map[lanyard.Type]bool{
-	lanyard.TypeInstance: true, lanyard.TypeProfile: true, lanyard.TypeUser: true, lanyard.TypeGroup: true,
-	lanyard.TypeQueue: true, lanyard.TypeRoutingProfile: true, lanyard.TypeHours: true, lanyard.TypeModule: true,
-	lanyard.TypeQuickConnect: true,
-}
-
 // tagged resolves the ARN of a taggable resource to its instance, type and id. Whether the resource
 // exists is not asked.
 func (s *Service) tagged(ctx context.Context, call Call, arn string) (*lanyard.Instance, lanyard.Type, string, error) {
@@ -34,7 +27,7 @@ func (s *Service) tagged(ctx context.Context, call Call, arn string) (*lanyard.I
 	if err != nil {
 		return nil, "", "", within("resourceArn", err)
 	}
-	if !taggable[a.Type] {
+	if !a.Type.Taggable() {
 		return nil, "", "", lanyard.Errorf(lanyard.NotFound, "resourceArn: %s %q does not exist in instance %s", a.Type, a.ID, in.ID)
 	}
 	if a.Type == lanyard.TypeInstance {
@@ -52,7 +45,7 @@ func (s *Service) changeTags(ctx context.Context, call Call, arn string, change 
 		before, err := tx.Get(ctx, t, id)
 		if err != nil {
 			if errors.Is(err, lanyard.ErrNotFound) {
-				return lanyard.Errorf(lanyard.NotFound, "resourceArn: %s %q does not exist in instance %s", words[t], id, in.ID)
+				return lanyard.Errorf(lanyard.NotFound, "resourceArn: %s %q does not exist in instance %s", t.Word(), id, in.ID)
 			}
 			return err
 		}
@@ -106,7 +99,7 @@ func (s *Service) ListTagsForResource(ctx context.Context, call Call, arn string
 	}
 	tags, _, err := s.store.Reader(in.ID).LastTags(ctx, t, id)
 	if errors.Is(err, lanyard.ErrNotFound) {
-		return nil, lanyard.Errorf(lanyard.NotFound, "resourceArn: %s %q does not exist in instance %s", words[t], id, in.ID)
+		return nil, lanyard.Errorf(lanyard.NotFound, "resourceArn: %s %q does not exist in instance %s", t.Word(), id, in.ID)
 	}
 	return tags, err
 }

@@ -258,7 +258,7 @@ func (a *asker) lookup(ctx context.Context, resourceType, ref string) (asked, er
 		if err != nil {
 			return asked{}, refuse("%s", err)
 		}
-		if typesOfARNs[arn.Type] != resourceType {
+		if arn.Type.DecisionName() != resourceType {
 			return asked{}, refuse("%s is the ARN of a %s; a %s is wanted", ref, arn.Type, resourceType)
 		}
 		ref = arn.ID
@@ -280,27 +280,17 @@ func (a *asker) lookup(ctx context.Context, resourceType, ref string) (asked, er
 	return asked{}, refuse("%q is the name of %d resources of type %s; say which by id: %s", ref, len(ids), resourceType, strings.Join(ids, ", "))
 }
 
-// typesOfARNs are the types of resources by the words of their ARNs.
-var typesOfARNs = map[lanyard.Type]string{
-	lanyard.TypeUser: access.TypeUser, lanyard.TypeProfile: access.TypeSecurityProfile, lanyard.TypeQueue: access.TypeQueue,
-	lanyard.TypeRoutingProfile: access.TypeRoutingProfile, lanyard.TypeGroup: access.TypeHierarchyGroup,
-	lanyard.TypeHours: access.TypeHoursOfOperation, lanyard.TypeModule: access.TypeContactFlowModule,
-	lanyard.TypeQuickConnect: access.TypeQuickConnect,
-}
-
-// knownTypes are those that a question may be about by any spelling of upper and lower case.
-var knownTypes = []string{access.TypeUser, access.TypeSecurityProfile, access.TypeQueue, access.TypeRoutingProfile,
-	access.TypeHierarchyGroup, access.TypeHoursOfOperation, access.TypeContactFlowModule, access.TypeQuickConnect, access.TypeContact,
-	access.TypeDataTableRow, access.TypeApplication, access.TypeFlowModule, access.TypeAIAgent, instanceType}
-
 // knownType is the name of a type that is called by any of its names, in any case.
 func knownType(name string) string {
-	if i := slices.IndexFunc(knownTypes, func(known string) bool { return strings.EqualFold(known, name) }); i >= 0 {
-		return knownTypes[i]
+	is := func(known string) bool { return strings.EqualFold(known, name) }
+	for _, t := range lanyard.ResourceTypes() { // a name goes before the names that tag restrictions have
+		if t.Name != "" && is(t.Name) {
+			return t.Name
+		}
 	}
-	for _, t := range lanyard.RestrictableTypes() {
-		if slices.ContainsFunc(t.Names, func(known string) bool { return strings.EqualFold(known, name) }) {
-			return t.Type
+	for _, t := range lanyard.ResourceTypes() {
+		if slices.ContainsFunc(t.TagNames, is) {
+			return t.Name
 		}
 	}
 	return name
@@ -309,14 +299,10 @@ func knownType(name string) string {
 // instanceType is for permissions without an object.
 const instanceType = "Instance"
 
-// isStored tells whether lanyard stores resources of a type.
-func isStored(t string) bool {
-	for _, stored := range typesOfARNs {
-		if t == stored {
-			return true
-		}
-	}
-	return false
+// isStored reports whether lanyard stores resources of a type and decisions find them by id.
+func isStored(name string) bool {
+	t, ok := lanyard.StoredType(name)
+	return ok && t.DecisionName() != ""
 }
 
 // subject resolves USER and the user whom an AI agent assists.
@@ -422,7 +408,7 @@ func (resourceFlags) parse(ref string) (asked, error) {
 		if err != nil {
 			return asked{}, refuse("%s", err)
 		}
-		if t, ok := typesOfARNs[arn.Type]; ok {
+		if t := arn.Type.DecisionName(); t != "" {
 			return asked{Type: t, ID: arn.ID}, nil
 		}
 		return asked{}, refuse("%s: resources of type %s are nothing that permissions are about", ref, arn.Type)

@@ -1,0 +1,199 @@
+package lanyard
+
+import "slices"
+
+// A ResourceType is all that is known of a type of resource: a row of the one table from which whatever
+// differs from type to type derives. What a type does not have is left out of its row.
+type ResourceType struct {
+	Type Type // the word in ARNs, or what stands for it; "" when lanyard neither stores the type nor reads its ARNs
+	// Name is what decisions, the console and the API call it.
+	Name         string
+	Word, Plural string // in messages
+	Member       string // of the API's requests that holds the id of one
+	Stem         string // the first word of the permissions about it
+	// TagNames are the spellings that TagRestrictedResources takes for it. The first is the one that
+	// Amazon Connect has been seen to take, or is expected to.
+	TagNames   []string
+	Taggable   bool // its resources carry tags and have an ARN by which they are tagged
+	Decided    bool // decisions find each of its resources by id
+	Searchable bool // the API searches them
+	// Load is the place in which a snapshot for decisions reads the type, after those that it refers to;
+	// 0 when no snapshot has it.
+	Load int
+
+	viewedBy string          // the permission that shows resources of the type, where it is not Stem's View
+	new      func() Resource // an empty one; nil when lanyard stores none
+}
+
+// Stored reports whether lanyard stores resources of the type.
+func (t *ResourceType) Stored() bool { return t.new != nil }
+
+// View is the permission that shows resources of the type; "" when none does.
+func (t *ResourceType) View() string {
+	if t.viewedBy == "" && t.Stem != "" {
+		return t.Stem + ".View"
+	}
+	return t.viewedBy
+}
+
+// ResourceTypes is the table of the types. It holds those of which lanyard stores resources, those that
+// stand in ARNs only, and those about which the caller of a decision knows all there is to know. Nobody
+// may change it.
+func ResourceTypes() []ResourceType { return resourceTypes }
+
+// resourceTypes is in the order in which messages list the names of TagRestrictedResources.
+var resourceTypes = []ResourceType{
+	{Type: TypeInstance, Name: "Instance", Word: "instance", Plural: "instances", Member: "InstanceId",
+		Taggable: true, new: func() Resource { return new(Instance) }},
+	{Type: TypeUser, Name: "User", Word: "user", Plural: "users", Member: "UserId", Stem: "Users",
+		TagNames: []string{"User"}, Taggable: true, Decided: true, Searchable: true, Load: 3,
+		new: func() Resource { return new(User) }},
+	{Type: TypeProfile, Name: "SecurityProfile", Word: "security profile", Plural: "security profiles",
+		Member: "SecurityProfileId", Stem: "SecurityProfiles", TagNames: []string{"SecurityProfile"},
+		Taggable: true, Decided: true, Searchable: true, Load: 2, new: func() Resource { return new(Profile) }},
+	{Type: TypeQueue, Name: "Queue", Word: "queue", Plural: "queues", Member: "QueueId", Stem: "Queues",
+		TagNames: []string{"Queue"}, Taggable: true, Decided: true, Searchable: true, Load: 5,
+		new: func() Resource { return new(Queue) }},
+	{Type: TypeRoutingProfile, Name: "RoutingProfile", Word: "routing profile", Plural: "routing profiles",
+		Member: "RoutingProfileId", Stem: "RoutingPolicies", TagNames: []string{"RoutingProfile"},
+		Taggable: true, Decided: true, Searchable: true, Load: 6, new: func() Resource { return new(RoutingProfile) }},
+	{Type: TypeHours, Name: "HoursOfOperation", Word: "hours of operation", Plural: "hours of operation",
+		Member: "HoursOfOperationId", Stem: "HoursOfOperation", TagNames: []string{"OperatingHours", "HoursOfOperation"},
+		Taggable: true, Decided: true, Searchable: true, Load: 7, new: func() Resource { return new(Hours) }},
+	{Type: TypeQuickConnect, Name: "QuickConnect", Word: "quick connect", Plural: "quick connects",
+		Member: "QuickConnectId", Stem: "TransferDestinations", TagNames: []string{"TransferDestination", "QuickConnect"},
+		Taggable: true, Decided: true, Searchable: true, Load: 9, new: func() Resource { return new(QuickConnect) }},
+	{Name: "EmailAddress", Stem: "EmailAddresses", TagNames: []string{"EmailAddress"}},
+	{Name: "Case", Stem: "Cases", TagNames: []string{"Cases", "Case"}},
+	{Name: "ContactFlow", Stem: "ContactFlows", TagNames: []string{"ContactFlow"}},
+	{Type: TypeModule, Name: "ContactFlowModule", Word: "flow module", Plural: "flow modules",
+		Member: "ContactFlowModuleId", Stem: "ContactFlowModules", TagNames: []string{"FlowModule", "ContactFlowModule"},
+		Taggable: true, Decided: true, Searchable: true, Load: 8, new: func() Resource { return new(Module) }},
+	{Name: "Prompt", Stem: "Prompts", TagNames: []string{"Prompt"}},
+	{Type: TypeGroup, Name: "HierarchyGroup", Word: "hierarchy group", Plural: "hierarchy groups",
+		Member: "HierarchyGroupId", Stem: "AgentGrouping", TagNames: []string{"AgentGroup", "UserHierarchyGroup", "HierarchyGroup"},
+		Taggable: true, Decided: true, Searchable: true, Load: 1, new: func() Resource { return new(Group) }},
+	{Name: "DataTable", Stem: "DataTables", TagNames: []string{"DataTable"}},
+	{Name: "View", Stem: "Views", TagNames: []string{"View"}},
+	{Name: "TestCase", Stem: "TestCases", TagNames: []string{"TestCase"}},
+	{Name: "EvaluationForm", Stem: "EvaluationForms", TagNames: []string{"EvaluationForm"}},
+
+	// What tags cannot restrict.
+	{Name: "Contact", Stem: "ContactSearch"},
+	{Name: "DataTableRow"},
+	{Name: "Workspace", Stem: "Workspaces"},
+	{Name: "PhoneNumber", Stem: "PhoneNumbers"},
+	{Name: "Application"},
+	{Name: "FlowModule"}, // a flow module as a tool
+	// Decisions know an AI agent as one who acts, and as what a profile lists; see access.TypeAIAgent.
+	{Type: TypeAIAgent, Name: "AIAgent", Word: "AI agent", Plural: "AI agents", Load: 4,
+		viewedBy: "QConnectAIAgents.View", new: func() Resource { return new(AIAgent) }},
+
+	// Parts of others and what no permission is about.
+	{Type: TypeStructure, Name: "HierarchyStructure", Word: "hierarchy structure", Plural: "hierarchy structures",
+		new: func() Resource { return new(Structure) }},
+	{Type: TypeLevel, Word: "hierarchy level", Plural: "hierarchy levels"},
+	{Type: TypeAgentQueue, Word: "agent queue", Plural: "agent queues"},
+	{Type: TypeModuleVersion, Word: "flow module version", Plural: "flow module versions",
+		new: func() Resource { return new(ModuleVersion) }},
+	{Type: TypeModuleAlias, Word: "flow module alias", Plural: "flow module aliases",
+		new: func() Resource { return new(ModuleAlias) }},
+	{Type: TypeClientToken, Word: "client token", Plural: "client tokens", new: func() Resource { return new(ClientToken) }},
+}
+
+// byType finds the rows of the types that have a word.
+var byType = func() map[Type]*ResourceType {
+	m := make(map[Type]*ResourceType, len(resourceTypes))
+	for i := range resourceTypes {
+		if t := &resourceTypes[i]; t.Type != "" {
+			m[t.Type] = t
+		}
+	}
+	return m
+}()
+
+// noType is the row of types that have none.
+var noType ResourceType
+
+// row is the type's, or an empty one.
+func (t Type) row() *ResourceType {
+	if row, ok := byType[t]; ok {
+		return row
+	}
+	return &noType
+}
+
+// Word is how messages call a resource of the type, known here or not.
+func (t Type) Word() string {
+	if w := t.row().Word; w != "" {
+		return w
+	}
+	return string(t)
+}
+
+// Plural is how messages call several.
+func (t Type) Plural() string { return t.row().Plural }
+
+// Name is what the API and the console call the type; "" when they do not speak of it.
+func (t Type) Name() string { return t.row().Name }
+
+// DecisionName is what decisions call a type whose resources they find by id; "" for others.
+func (t Type) DecisionName() string {
+	if row := t.row(); row.Decided {
+		return row.Name
+	}
+	return ""
+}
+
+// Member is that of the API's requests which holds the id of a resource of the type.
+func (t Type) Member() string { return t.row().Member }
+
+// Stem is the first word of the permissions about the type; "" when there are none.
+func (t Type) Stem() string { return t.row().Stem }
+
+// View is the permission that shows resources of the type; "" when none does.
+func (t Type) View() string { return t.row().View() }
+
+// Taggable reports whether resources of the type carry tags and have an ARN.
+func (t Type) Taggable() bool { return t.row().Taggable }
+
+// StoredType is the type of stored resources that the API and the console call by name.
+func StoredType(name string) (t Type, ok bool) {
+	i := slices.IndexFunc(resourceTypes, func(t ResourceType) bool { return t.Stored() && t.Name == name })
+	if i < 0 || name == "" {
+		return "", false
+	}
+	return resourceTypes[i].Type, true
+}
+
+// Types lists every type of stored resources, for tables and tests that must cover them all.
+func Types() []Type {
+	var all []Type
+	for i := range resourceTypes {
+		if resourceTypes[i].Stored() {
+			all = append(all, resourceTypes[i].Type)
+		}
+	}
+	return all
+}
+
+// LoadOrder lists the types that snapshots for decisions hold, what others refer to before those that
+// refer to it.
+func LoadOrder() []Type {
+	var order []Type
+	for i := range resourceTypes {
+		if resourceTypes[i].Load > 0 {
+			order = append(order, resourceTypes[i].Type)
+		}
+	}
+	slices.SortFunc(order, func(a, b Type) int { return a.row().Load - b.row().Load })
+	return order
+}
+
+// New returns an empty resource of type t, or nil for an unknown type.
+func New(t Type) Resource {
+	if row := byType[t]; row != nil && row.Stored() {
+		return row.new()
+	}
+	return nil
+}
