@@ -170,7 +170,7 @@ func (s *Service) RecordRefusals(ctx context.Context) {
 	tick := time.NewTicker(refusalWindow / 5)
 	defer tick.Stop()
 	for more := true; more; {
-		began := s.now().Add(-refusalWindow)
+		var began time.Time
 		select {
 		case <-ctx.Done():
 			more, began = false, s.now()

@@ -474,10 +474,9 @@ func (w *canaryWorld) followed(b *browser, step string, r canaryRequest) string 
 		if next == nil {
 			return out.String()
 		}
-		var members map[string]any
-		if err := json.Unmarshal([]byte("{}"), &members); body != "" {
-			err = json.Unmarshal([]byte(body), &members)
-			if err != nil {
+		members := map[string]any{}
+		if body != "" {
+			if err := json.Unmarshal([]byte(body), &members); err != nil {
 				b.Fatal(err)
 			}
 		}
