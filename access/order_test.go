@@ -64,7 +64,7 @@ func answers(s *access.Snapshot) []any {
 	}
 	for i := range 4 {
 		holders, _, _ := s.Holders(fmt.Sprint("p", i), access.Cursor{}, 100)
-		all = append(all, holders, s.HolderGroups(fmt.Sprint("p", i)))
+		all = append(all, holders, s.CountHoldersByGroup(fmt.Sprint("p", i)))
 	}
 	for _, who := range []access.Subject{{ID: "u0"}, {ID: "u1"}, {Type: access.AIAgent, ID: "a0"}} {
 		can, _ := s.WhatCan(who)
@@ -77,7 +77,7 @@ func answers(s *access.Snapshot) []any {
 	for _, t := range []string{access.TypeUser, access.TypeSecurityProfile, access.TypeHierarchyGroup, access.TypeQueue} {
 		all = append(all, s.Count(t))
 	}
-	return append(all, s.Members(), s.Seq())
+	return append(all, s.CountByGroup(), s.Seq())
 }
 
 // In whatever order resources are put, put again and removed, with whatever edits, what is there at the

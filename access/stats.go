@@ -4,8 +4,8 @@ import "unique"
 
 // What follows are facts of a snapshot, for pages that show an instance as a whole.
 
-// HolderCount counts the users and AI agents that hold a profile; 0 when there is no such profile.
-func (s *Snapshot) HolderCount(profile string) int {
+// CountHolders counts the users and AI agents that hold a profile; 0 when there is no such profile.
+func (s *Snapshot) CountHolders(profile string) int {
 	_, e := s.find(kindProfile, profile)
 	if e == nil {
 		return 0
@@ -13,8 +13,8 @@ func (s *Snapshot) HolderCount(profile string) int {
 	return e.prof().holders.Len()
 }
 
-// HoldersOf counts the users and AI agents that hold any of some profiles, each once.
-func (s *Snapshot) HoldersOf(profiles []string) (n int) {
+// CountDistinctHolders counts the users and AI agents that hold any of some profiles, each once.
+func (s *Snapshot) CountDistinctHolders(profiles []string) (n int) {
 	seen := make([]uint64, s.entities.n/64+1)
 	for _, id := range profiles {
 		if _, e := s.find(kindProfile, id); e != nil {
@@ -29,9 +29,8 @@ func (s *Snapshot) HoldersOf(profiles []string) (n int) {
 	return n
 }
 
-// Held are the ids of the profiles that a subject holds, in its order. It is false when there is no
-// such subject.
-func (s *Snapshot) Held(subject Subject) (profiles []string, ok bool) {
+// ProfilesOf returns the ids of the profiles that a subject holds, in its order, and whether there is such a subject.
+func (s *Snapshot) ProfilesOf(subject Subject) (profiles []string, ok bool) {
 	var e *entity
 	switch subject.Type {
 	case User:
@@ -66,8 +65,8 @@ func (s *Snapshot) Count(resourceType string) int {
 	return 0
 }
 
-// Members counts the users directly in each hierarchy group, by its id; "" has those in none.
-func (s *Snapshot) Members() map[string]int {
+// CountByGroup counts the users directly in each hierarchy group, by its id; "" has those in none.
+func (s *Snapshot) CountByGroup() map[string]int {
 	bySlot := map[uint32]int{}
 	s.each(kindUser, func(e *entity) bool {
 		bySlot[e.group]++
@@ -84,9 +83,9 @@ func (s *Snapshot) Members() map[string]int {
 	return byID
 }
 
-// HolderGroups counts the users that hold a profile by the ids of their hierarchy groups; "" has those
+// CountHoldersByGroup counts the users that hold a profile by the ids of their hierarchy groups; "" has those
 // in none.
-func (s *Snapshot) HolderGroups(profile string) map[string]int {
+func (s *Snapshot) CountHoldersByGroup(profile string) map[string]int {
 	_, e := s.find(kindProfile, profile)
 	if e == nil {
 		return nil
@@ -109,8 +108,8 @@ func (s *Snapshot) HolderGroups(profile string) map[string]int {
 // A Tag is a tag that resources of a type carry.
 type Tag struct{ Type, Key, Value string }
 
-// Tags are the tags in use, and by how many resources.
-func (s *Snapshot) Tags() map[Tag]int {
+// TagUsage counts the resources that carry each tag.
+func (s *Snapshot) TagUsage() map[Tag]int {
 	type of struct {
 		k    kind
 		tags unique.Handle[tagSet]

@@ -192,9 +192,9 @@ func mayExplain(_ context.Context, _ *Server, _ *asking, v *viewer, q *question)
 	if err != nil {
 		return err
 	}
-	profiles, _ := v.Held(subject)
+	profiles, _ := v.ProfilesOf(subject)
 	if subject.Human != "" {
-		more, _ := v.Held(access.Subject{ID: subject.Human})
+		more, _ := v.ProfilesOf(access.Subject{ID: subject.Human})
 		profiles = append(profiles, more...)
 	}
 	for _, p := range profiles {

@@ -69,7 +69,7 @@ func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([
 		}
 		out = append(out, f)
 	}
-	tags := v.Tags()
+	tags := v.TagUsage()
 	keys := map[string]map[string]bool{} // in use, by what they are without regard to case
 	whole := map[string]bool{}           // types of which the viewer sees all; what others carry is not told
 	for _, t := range lanyard.Types() {
@@ -91,7 +91,7 @@ func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([
 	byID := map[string]*lanyard.Profile{}
 	for _, p := range all {
 		byID[p.ID] = p
-		if held && v.HolderCount(p.ID) == 0 {
+		if held && v.CountHolders(p.ID) == 0 {
 			add("unused", info, "nobody holds it", nil, p)
 		}
 		if without := editWithoutView(p); len(without) > 0 {

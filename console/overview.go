@@ -90,7 +90,7 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 func (v *viewer) unheld(all []*lanyard.Profile) (first []named, n int) {
 	first = []named{}
 	for _, p := range all {
-		if v.HolderCount(p.ID) > 0 {
+		if v.CountHolders(p.ID) > 0 {
 			continue
 		}
 		if n++; n <= maxUnheld {

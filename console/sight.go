@@ -116,7 +116,7 @@ func (v *viewer) holderCounts(profile string) (users, agents int) {
 	if !v.seesAll(access.TypeUser) {
 		return v.tallied().holders[profile], agents
 	}
-	users = v.HolderCount(profile)
+	users = v.CountHolders(profile)
 	if v.seesAll(access.TypeAIAgent) {
 		return users - agents, agents
 	}
@@ -132,7 +132,7 @@ func (v *viewer) holderCounts(profile string) (users, agents int) {
 // holderCount counts the users and AI agents that hold a profile.
 func (v *viewer) holderCount(profile string) int {
 	if v.seesAllHolders() {
-		return v.HolderCount(profile)
+		return v.CountHolders(profile)
 	}
 	n, ok := v.counts[profile]
 	if !ok {
@@ -149,7 +149,7 @@ func (v *viewer) holderCount(profile string) int {
 // holdersOf counts the holders of any of some profiles, each once.
 func (v *viewer) holdersOf(profiles []string) (n int) {
 	if v.seesAllHolders() {
-		return v.HoldersOf(profiles)
+		return v.CountDistinctHolders(profiles)
 	}
 	agents := map[string]bool{}
 	for _, p := range profiles {
@@ -167,7 +167,7 @@ func (v *viewer) holdersOf(profiles []string) (n int) {
 				return true
 			})
 		}
-		return v.HoldersOf(profiles) - len(all) + len(agents)
+		return v.CountDistinctHolders(profiles) - len(all) + len(agents)
 	}
 	for set, users := range v.tallied().sets {
 		if slices.ContainsFunc(strings.Split(set, "\x00"), func(p string) bool { return slices.Contains(profiles, p) }) {
@@ -207,7 +207,7 @@ func (v *viewer) sample(profile string, most int) []holderShown {
 // members counts the users directly in each group, "" for none, and the holders of each profile by group.
 func (v *viewer) members() (in map[string]int, holders func(profile string) map[string]int) {
 	if v.seesAll(access.TypeUser) {
-		return v.Members(), v.HolderGroups
+		return v.CountByGroup(), v.CountHoldersByGroup
 	}
 	t := v.tallied()
 	return t.groups, func(profile string) map[string]int { return t.within[profile] }
