@@ -369,7 +369,7 @@ func (a *ask) rowMatches(p *profile) bool {
 	return true
 }
 
-// Permissions that take something away.
+// Permissions that take something away, and what from.
 const (
 	restrictContacts = "RestrictContactAccessByHierarchy.View"
 	restrictTasks    = "RestrictTaskCreation.Access"
@@ -378,23 +378,30 @@ const (
 	channelTask      = "TASK"
 )
 
-// restricted tells whether a restricting permission, held in any profile, takes away what is asked.
+// restricted reports whether a restricting permission, held in any profile, takes away what is asked.
 func (a *ask) restricted(subject *entity) Reason {
 	if a.what != aPermission || a.t != typeContact {
 		return Granted
 	}
-	switch {
-	case a.q.Action == contactSearch && a.s.holds(subject, restrictContacts) && !a.s.within(a.group(), subject.group):
-		return Restricted
-	case a.q.Action == selfAssign && a.q.Resource.Channel == channelTask && a.s.holds(subject, restrictTasks):
-		return Restricted
+	for i := range narrowings() {
+		n := &narrowings()[i]
+		if n.what == a.sym.place && !a.leaves(n, subject) && a.s.holds(subject, n.by) {
+			return Restricted
+		}
 	}
 	return Granted
 }
 
-// holds tells whether any profile of the subject has the permission.
-func (s *Snapshot) holds(subject *entity, permission string) bool {
-	place := symbols()[permission].place
+// leaves reports whether what is asked about is among the contacts that a narrowing leaves to its holder.
+func (a *ask) leaves(n *narrowing, subject *entity) bool {
+	if n.own {
+		return a.s.within(a.group(), subject.group)
+	}
+	return a.q.Resource.Channel != channelTask
+}
+
+// holds reports whether any profile of the subject has a permission of the catalogue.
+func (s *Snapshot) holds(subject *entity, place uint16) bool {
 	for i := 0; ; i++ {
 		slot := subject.ref(i)
 		if slot == 0 {

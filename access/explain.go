@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/lanyard/lanyard"
 )
 
 // An Explanation says why a query is decided as it is.
@@ -221,12 +219,12 @@ func (a *ask) hints(subject *entity, x Explanation) []string {
 	if a.what == aPermission {
 		stem, action, dotted := strings.Cut(a.q.Action, ".")
 		view := stem + ".View"
-		if _, ok := lanyard.LookupPermission(view); ok && dotted && action != "View" && !a.s.holds(subject, view) {
+		if sym, ok := symbols()[view]; ok && dotted && action != "View" && !a.s.holds(subject, sym.place) {
 			out = append(out, fmt.Sprintf("the subject does not hold %s, without which the pages for it do not open", view))
 		}
-		for _, name := range []string{restrictContacts, restrictTasks} {
-			if x.Reason == Restricted && a.s.holds(subject, name) {
-				out = append(out, fmt.Sprintf("%s takes something away from whoever holds it in any profile", name))
+		for _, n := range narrowings() {
+			if x.Reason == Restricted && n.what == a.sym.place && a.s.holds(subject, n.by) {
+				out = append(out, permissionAt(n.by).Action+" takes something away from whoever holds it in any profile")
 			}
 		}
 	}

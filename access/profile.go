@@ -158,13 +158,14 @@ var restrictions = sync.OnceValue(func() (set permissions) {
 	return set
 })
 
-// A narrowing is a restriction that narrows what another permission reaches.
+// A narrowing is a restriction that narrows which contacts another permission reaches.
 type narrowing struct {
 	by, what  uint16
-	own       bool // to the holder's own group and below
+	own       bool // to those of the holder's own group and below; else to those that are no tasks
 	condition string
 }
 
+// narrowings are what restrictions do. Those that are not among them are for the web site alone.
 var narrowings = sync.OnceValue(func() []narrowing {
 	known := symbols()
 	return []narrowing{

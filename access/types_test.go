@@ -26,3 +26,24 @@ func TestTypesAreNumbered(t *testing.T) {
 		}
 	}
 }
+
+// What narrows what decisions let through is a restriction of the catalogue. The others, which only change
+// what the web site looks like, are named here, so that a new one is not overlooked.
+func TestRestrictionsNarrow(t *testing.T) {
+	want := restrictions()
+	for _, name := range []string{"RequireEndContactConfirmation.Enabled", "RestrictPhoneTypeSettings.Access"} {
+		want = want.without(placesOf(name))
+	}
+	var got permissions
+	for _, n := range narrowings() {
+		got.add(n.by)
+	}
+	if got != want {
+		t.Errorf("restrictions narrow %v, want %v", got, want)
+	}
+}
+
+func placesOf(name string) (set permissions) {
+	set.add(symbols()[name].place)
+	return set
+}
