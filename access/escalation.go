@@ -30,30 +30,70 @@ type Holding struct {
 	Anybody bool
 }
 
-// Beyond names the first thing that after lets its holder reach and that neither before nor a user, by
-// id or user name, does; "" when there is nothing. What is compared is everything that follows from
-// what is held: resources, those offered in pick-lists, contacts, and what reports show. One profile
-// must cover by itself what another lets through. Taking a restricting permission away grants
-// something to everybody but those who do not have it.
+// An Excess is a right that somebody would be given by a user who has less. The zero Excess is any right at all.
+type Excess struct {
+	// Thing is what is granted. With the action ActionReference it is resources of the type in pick-lists.
+	Thing Thing
+	// Lifted says that Thing is a restricting permission that is taken away, which grants what it restricts.
+	Lifted bool
+	Extent Extent
+}
+
+// Extent is how far the right goes beyond that of the user.
+type Extent uint8
+
+// The extents.
+const (
+	Altogether   Extent = iota // the user does not have the right, or not over as much
+	Unrestricted               // what a restricting permission leaves of it to the user is less
+	InReports                  // only reports show more
+)
+
+// String names the right, such as Users.View in reports.
+func (x Excess) String() string {
+	how := map[Extent]string{Unrestricted: " without what restricts it", InReports: " in reports"}[x.Extent]
+	switch t := x.Thing; {
+	case x == Excess{}:
+		return "anything"
+	case x.Lifted:
+		return "the absence of " + t.Action
+	case t.Action == ActionReference && t.Type != "" && t.On == "":
+		return t.Type + " in pick-lists" + how
+	case t.Type == TypeApplication:
+		return fmt.Sprintf("%s on application %q", t.Action, t.On)
+	case t.Type == TypeFlowModule:
+		return fmt.Sprintf("flow module %q", t.On)
+	case t.Type == TypeAIAgent:
+		return fmt.Sprintf("AI agent %q", t.On)
+	default:
+		return t.Action + how
+	}
+}
+
+// Exceeds reports whether after lets its holder reach anything that neither before nor a user, by id or
+// user name, does, and the first such right. Everything is compared that follows from what is held:
+// resources, those offered in pick-lists, contacts, and what reports show. One profile must cover by
+// itself what another lets through. Taking a restricting permission away grants something to everybody
+// but those who do not have it. Of a user that does not exist everything is an excess.
 //
 // Of a holding that is Anybody's only its own profiles are compared. What reports then show to
 // holders of further profiles can be more, for there profiles do not add up.
-func (s *Snapshot) Beyond(user string, after, before Holding) string {
+func (s *Snapshot) Exceeds(user string, after, before Holding) (Excess, bool) {
 	e := s.user(user)
 	if e == nil {
-		return "anything"
+		return Excess{}, true
 	}
 	c := escalation{s: s, before: s.holding(before), after: s.holding(after), anybody: after.Anybody}
 	c.giver.group = e.group
 	for _, slot := range heldSlots(e) {
 		c.giver.add(s.profile(slot))
 	}
-	for _, find := range []func() string{c.lifted, c.permissions, c.pickLists, c.things} {
-		if what := find(); what != "" {
-			return what
+	for _, find := range []func() (Excess, bool){c.lifted, c.permissions, c.pickLists, c.things} {
+		if x, found := find(); found {
+			return x, true
 		}
 	}
-	return ""
+	return Excess{}, false
 }
 
 // An escalation is the comparison of what somebody is to hold with what they and a user do.
@@ -104,15 +144,14 @@ func (h *holding) granting(grants func(*profile) bool) []reach {
 	return out
 }
 
-// lifted names a restricting permission that no longer restricts, if the giver is restricted by it too.
-func (c *escalation) lifted() string {
+// lifted finds a restricting permission that no longer restricts, if the giver is restricted by it too.
+func (c *escalation) lifted() (Excess, bool) {
 	for place := range c.before.perms.and(restrictions()).without(c.after.perms).all {
-		name := permissionAt(place).Action
 		if c.giver.perms.has(place) || c.anybody && !c.reachesAll(place) {
-			return "the absence of " + name
+			return Excess{Thing: permissionAt(place), Lifted: true}, true
 		}
 	}
-	return ""
+	return Excess{}, false
 }
 
 // reachesAll reports whether the giver has what the absence of a restriction grants to holders of other
@@ -129,13 +168,13 @@ func (c *escalation) reachesAll(by uint16) bool {
 	return true
 }
 
-// permissions names a permission that reaches more.
-func (c *escalation) permissions() string {
+// permissions finds a permission that reaches more.
+func (c *escalation) permissions() (Excess, bool) {
 	for place := range c.after.perms.without(restrictions()).all {
 		about := aboutOf(place)
 		has := func(p *profile) bool { return p.perms.has(place) }
 		if how, more := c.exceeds(has, about, place); more {
-			return permissionAt(place).Action + how
+			return Excess{Thing: permissionAt(place), Extent: how}, true
 		}
 	}
 	var names []string
@@ -145,29 +184,28 @@ func (c *escalation) permissions() string {
 	for _, name := range lanyard.SortPermissions(names) {
 		has := func(p *profile) bool { return slices.Contains(p.unknown, name) }
 		if how, more := c.exceeds(has, typeNone, noPlace); more {
-			return name + how
+			return Excess{Thing: Thing{Action: name}, Extent: how}, true
 		}
 	}
-	return ""
+	return Excess{}, false
 }
 
 // noPlace is that of what is no permission of the catalogue.
 const noPlace = ^uint16(0)
 
-// pickLists names a type that pick-lists offer more of.
-func (c *escalation) pickLists() string {
+// pickLists finds a type that pick-lists offer more of.
+func (c *escalation) pickLists() (Excess, bool) {
 	for t := range typeOther {
 		a := ask{what: aReference, t: t}
 		if how, more := c.exceeds(a.grants, t, noPlace); more {
-			return typeNames[t] + " in pick-lists" + how
+			return Excess{Thing: Thing{Action: ActionReference, Type: typeNames[t]}, Extent: how}, true
 		}
 	}
-	return ""
+	return Excess{}, false
 }
 
-// exceeds reports whether a right to resources of a type, or of every type, reaches more, and how unless
-// it is not held at all or not over as much.
-func (c *escalation) exceeds(grants func(*profile) bool, about typeID, place uint16) (how string, more bool) {
+// exceeds reports whether a right to resources of a type, or of every type, reaches more, and how.
+func (c *escalation) exceeds(grants func(*profile) bool, about typeID, place uint16) (how Extent, more bool) {
 	types := about.set()
 	if about == typeNone {
 		types = ^typeSet(0) // it may be asked of any
@@ -187,15 +225,15 @@ func (c *escalation) exceeds(grants func(*profile) bool, about typeID, place uin
 		switch {
 		case covered:
 		case unrestricted:
-			return " without what restricts it", true
+			return Unrestricted, true
 		default:
-			return "", true
+			return Altogether, true
 		}
 	}
 	if types.has(typeUser) && !c.reported(after, grants) {
-		return " in reports", true
+		return InReports, true
 	}
-	return "", false
+	return Altogether, false
 }
 
 // narrow is what the restricting permissions of h leave of a permission: all of it, contacts of the
@@ -226,31 +264,22 @@ func (c *escalation) reported(after []reach, grants func(*profile) bool) bool {
 		c.s.insideBoxes(shown, boxes(c.giver.granting(grants), below))
 }
 
-// things names an application, flow module or AI agent that is new.
-func (c *escalation) things() string {
+// things finds an application, flow module or AI agent that is new.
+func (c *escalation) things() (what Excess, found bool) {
 	has := map[Thing]bool{}
 	for _, h := range []*holding{&c.before, &c.giver} {
 		for _, p := range h.profiles {
 			c.s.things(p.profile, func(t Thing) { has[t] = true })
 		}
 	}
-	what := ""
 	for _, p := range c.after.profiles {
 		c.s.things(p.profile, func(t Thing) {
-			if what != "" || has[t] {
-				return
-			}
-			switch t.Type {
-			case TypeApplication:
-				what = fmt.Sprintf("%s on application %q", t.Action, t.On)
-			case TypeFlowModule:
-				what = fmt.Sprintf("flow module %q", t.On)
-			case TypeAIAgent:
-				what = fmt.Sprintf("AI agent %q", t.On)
+			if !found && !has[t] && t.Type != "" { // permissions were compared before
+				what, found = Excess{Thing: t}, true
 			}
 		})
 	}
-	return what
+	return what, found
 }
 
 // subset reports whether b has all of a.

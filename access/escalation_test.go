@@ -10,9 +10,9 @@ import (
 	"github.com/lanyard/lanyard/access"
 )
 
-// When Beyond finds nothing, whoever is given the profiles can do nothing that neither the giver can do
+// When Exceeds finds nothing, whoever is given the profiles can do nothing that neither the giver can do
 // nor they could before: on resources, in pick-lists, with contacts, in reports.
-func TestBeyondIsSound(t *testing.T) {
+func TestExceedsIsSound(t *testing.T) {
 	passed, refused, asked := map[string]int{}, map[string]int{}, 0
 	for round := range uint64(1500) {
 		g := newGenerator(round)
@@ -35,7 +35,7 @@ func TestBeyondIsSound(t *testing.T) {
 			edit.Put(&lanyard.User{Meta: lanyard.Meta{ID: "had", Name: "had"}, Profiles: ids(h.before, h.beside), Group: h.wasIn})
 			edit.Put(&lanyard.User{Meta: lanyard.Meta{ID: "holder", Name: "holder"}, Profiles: ids(h.after, h.beside), Group: h.isIn})
 			s := edit.Snapshot(1)
-			if s.Beyond(giver.ID, h.after, h.before) != "" {
+			if _, more := s.Exceeds(giver.ID, h.after, h.before); more {
 				refused[what]++
 				continue
 			}
@@ -72,8 +72,8 @@ func TestBeyondIsSound(t *testing.T) {
 // A handover is what somebody gives to somebody.
 type handover struct {
 	after, before access.Holding
-	wasIn, isIn   string   // the groups of who gets it, which Beyond is told of a known holder only
-	beside        []string // ids of what they hold besides, which Beyond is not told of
+	wasIn, isIn   string   // the groups of who gets it, which Exceeds is told of a known holder only
+	beside        []string // ids of what they hold besides, which Exceeds is not told of
 }
 
 // handover makes a random one.
@@ -158,7 +158,7 @@ func spelled(h access.Holding) string {
 	return out
 }
 
-func TestBeyond(t *testing.T) {
+func TestExceeds(t *testing.T) {
 	edit := access.Empty("i").Edit()
 	put := func(r lanyard.Resource) { edit.Put(r) }
 	put(&lanyard.Instance{Meta: lanyard.Meta{ID: "i"}})
@@ -183,6 +183,8 @@ func TestBeyond(t *testing.T) {
 		change(p)
 		return p
 	}
+	permission := func(name string) access.Excess { return access.Excess{Thing: access.Thing{Action: name}} }
+	lifted := func(name string) access.Excess { return access.Excess{Thing: access.Thing{Action: name}, Lifted: true} }
 	none := func(*lanyard.Profile) {}
 	tags := func(p *lanyard.Profile) {
 		p.AccessTags, p.TagRestricted = map[string]string{"Country": "FR", "Team": "1"}, []string{"User", "Queue"}
@@ -194,40 +196,40 @@ func TestBeyond(t *testing.T) {
 		name          string
 		after, before *lanyard.Profile
 		group         string
-		want          string
+		want          access.Excess
 	}{
 		{name: "nothing", after: profile(none)},
 		{name: "what is held", after: profile(none, "Users.View")},
-		{name: "what is not held", after: profile(none, "Users.View", "Users.Create"), want: "Users.Create"},
-		{name: "held for a tag, given for all", after: profile(none, "Users.Edit"), want: "Users.Edit"},
+		{name: "what is not held", after: profile(none, "Users.View", "Users.Create"), want: permission("Users.Create")},
+		{name: "held for a tag, given for all", after: profile(none, "Users.Edit"), want: permission("Users.Edit")},
 		{name: "held for a tag, given for it and one more", after: profile(tags, "Users.Edit")},
-		{name: "held for own group, given for all", after: profile(none, "Users.Delete"), want: "Users.Delete"},
+		{name: "held for own group, given for all", after: profile(none, "Users.Delete"), want: permission("Users.Delete")},
 		{name: "held for own group, given for one below", after: profile(scope("fr"), "Users.Delete")},
-		{name: "held for own group, given for another", after: profile(scope("us"), "Users.Delete"), want: "Users.Delete"},
-		{name: "held for own group, given for the holder's, unknown", after: profile(scope(""), "Users.Delete"), want: "Users.Delete"},
+		{name: "held for own group, given for another", after: profile(scope("us"), "Users.Delete"), want: permission("Users.Delete")},
+		{name: "held for own group, given for the holder's, unknown", after: profile(scope(""), "Users.Delete"), want: permission("Users.Delete")},
 		{name: "held for own group, given for the holder's, below", after: profile(scope(""), "Users.Delete"), group: "fr"},
-		{name: "held for own group, given for the holder's, elsewhere", after: profile(scope(""), "Users.Delete"), group: "us", want: "Users.Delete"},
+		{name: "held for own group, given for the holder's, elsewhere", after: profile(scope(""), "Users.Delete"), group: "us", want: permission("Users.Delete")},
 		{name: "was there before", after: profile(none, "Users.Create"), before: profile(none, "Users.Create", "Prompts.View")},
-		{name: "was there before for fewer", after: profile(none, "Users.Create"), before: profile(tags, "Users.Create"), want: "Users.Create"},
+		{name: "was there before for fewer", after: profile(none, "Users.Create"), before: profile(tags, "Users.Create"), want: permission("Users.Create")},
 		{name: "a tool", after: profile(func(p *lanyard.Profile) {
 			p.Applications = []lanyard.Application{{Namespace: "gw", Type: "MCP", Permissions: []string{"a", "b"}}}
-		}), want: "b on application"},
-		{name: "a module", after: profile(func(p *lanyard.Profile) { p.FlowModules = []lanyard.FlowModule{{ID: "m"}, {ID: "n"}} }), want: `flow module "n"`},
-		{name: "an AI agent", after: profile(func(p *lanyard.Profile) { p.AIAgents = []lanyard.AllowedAIAgent{{ARN: "arn:x"}} }), want: "AI agent"},
+		}), want: access.Excess{Thing: access.Thing{Action: "b", Type: access.TypeApplication, On: "gw"}}},
+		{name: "a module", after: profile(func(p *lanyard.Profile) { p.FlowModules = []lanyard.FlowModule{{ID: "m"}, {ID: "n"}} }), want: access.Excess{Thing: access.Thing{Action: access.ActionInvoke, Type: access.TypeFlowModule, On: "n"}}},
+		{name: "an AI agent", after: profile(func(p *lanyard.Profile) { p.AIAgents = []lanyard.AllowedAIAgent{{ARN: "arn:x"}} }), want: access.Excess{Thing: access.Thing{Action: access.ActionHandOff, Type: access.TypeAIAgent, On: "arn:x"}}},
 		{name: "a restriction is no grant", after: profile(none, "RestrictTaskCreation.Access")},
-		{name: "a restriction that binds the giver too is taken away", after: profile(none), before: profile(none, "RestrictPhoneTypeSettings.Access"), want: "absence of RestrictPhoneTypeSettings"},
-		{name: "one of contacts that the giver does not search", after: profile(none), before: profile(none, "RestrictContactAccessByHierarchy.View"), want: "absence of RestrictContactAccessByHierarchy"},
+		{name: "a restriction that binds the giver too is taken away", after: profile(none), before: profile(none, "RestrictPhoneTypeSettings.Access"), want: lifted("RestrictPhoneTypeSettings.Access")},
+		{name: "one of contacts that the giver does not search", after: profile(none), before: profile(none, "RestrictContactAccessByHierarchy.View"), want: lifted("RestrictContactAccessByHierarchy.View")},
 		{name: "one that does not bind the giver, who holds what it restricts", after: profile(none), before: profile(none, "RestrictTaskCreation.Access")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := s.Beyond("ann.name", holding(tt.after, tt.group), holding(tt.before, tt.group))
-			if (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
-				t.Errorf("Beyond = %q, want %q", got, tt.want)
+			got, more := s.Exceeds("ann.name", holding(tt.after, tt.group), holding(tt.before, tt.group))
+			if got != tt.want || more != (got != access.Excess{}) {
+				t.Errorf("Exceeds = %+v, %v; want %+v", got, more, tt.want)
 			}
 		})
 	}
-	if got := s.Beyond("nobody", holding(plain, ""), access.Holding{}); got == "" {
-		t.Error("somebody who does not exist may grant")
+	if got, more := s.Exceeds("nobody", holding(plain, ""), access.Holding{}); !more || got.String() != "anything" {
+		t.Errorf("somebody who does not exist may grant all but %v", got)
 	}
 }
 
@@ -237,4 +239,27 @@ func holding(p *lanyard.Profile, group string) access.Holding {
 		h.Profiles = []*lanyard.Profile{p}
 	}
 	return h
+}
+
+func TestExcessString(t *testing.T) {
+	for _, tt := range []struct {
+		excess access.Excess
+		want   string
+	}{
+		{access.Excess{}, "anything"},
+		{access.Excess{Thing: access.Thing{Action: "Users.View"}}, "Users.View"},
+		{access.Excess{Thing: access.Thing{Action: "Users.View"}, Extent: access.InReports}, "Users.View in reports"},
+		{access.Excess{Thing: access.Thing{Action: "SelfAssignContacts.Access"}, Extent: access.Unrestricted}, "SelfAssignContacts.Access without what restricts it"},
+		{access.Excess{Thing: access.Thing{Action: "RestrictTaskCreation.Access"}, Lifted: true}, "the absence of RestrictTaskCreation.Access"},
+		{access.Excess{Thing: access.Thing{Action: access.ActionReference, Type: "User"}}, "User in pick-lists"},
+		{access.Excess{Thing: access.Thing{Action: access.ActionReference, Type: "User"}, Extent: access.InReports}, "User in pick-lists in reports"},
+		{access.Excess{Thing: access.Thing{Action: access.ActionReference}}, "Reference"}, // a permission that only a profile knows
+		{access.Excess{Thing: access.Thing{Action: "tool", Type: access.TypeApplication, On: "gw"}}, `tool on application "gw"`},
+		{access.Excess{Thing: access.Thing{Action: access.ActionInvoke, Type: access.TypeFlowModule, On: "m"}}, `flow module "m"`},
+		{access.Excess{Thing: access.Thing{Action: access.ActionHandOff, Type: access.TypeAIAgent, On: "arn:x"}}, `AI agent "arn:x"`},
+	} {
+		if got := tt.excess.String(); got != tt.want {
+			t.Errorf("%+v is called %q, want %q", tt.excess, got, tt.want)
+		}
+	}
 }

@@ -465,7 +465,7 @@ func (g *guard) holding(ctx context.Context, h held) (access.Holding, error) {
 
 // grant refuses what after would grant beyond before and beyond what the user holds.
 func (g *guard) grant(after, before access.Holding) error {
-	if what := g.snapshot.Beyond(g.user, after, before); what != "" {
+	if what, more := g.snapshot.Exceeds(g.user, after, before); more {
 		return &denial{message: fmt.Sprintf("user %s may not grant %s: they do not hold it themselves, or not over as much (strict)", quote(g.user), what)}
 	}
 	return nil
