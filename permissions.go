@@ -93,3 +93,42 @@ func SortPermissions(names []string) []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
+
+// pulled are the documented permissions that others need beside the View of the same resource.
+var pulled = map[string][]string{
+	"AccessMetrics": {"AccessMetrics.AgentActivityAudit.Access", "AccessMetrics.HistoricalMetrics.Access",
+		"AccessMetrics.RealTimeMetrics.Access"},
+	"MetricsReports.Create": {"MetricsReports.Share"},
+	"MetricsReports.Schedule": {"MetricsReports.Publish", "ReportSchedules.Create", "ReportSchedules.Delete",
+		"ReportSchedules.Edit", "ReportSchedules.View"},
+	"ScreenRecording.Redacted.Download": {"ScreenRecording.Redacted.Access"},
+	"ManagerListenIn":                   {"BasicAgentAccess"},
+	"ManagerBargeIn":                    {"BasicAgentAccess"},
+}
+
+// Prerequisites are the permissions without which one cannot be used in the web site. Decisions do not
+// ask for them.
+func Prerequisites(name string) []string {
+	var all []string
+	for _, n := range pulled[name] {
+		if _, ok := LookupPermission(n); ok {
+			all = append(all, n)
+		}
+	}
+	if view, ok := ViewOf(name); ok {
+		all = append(all, view)
+	}
+	return all
+}
+
+// ViewOf is the permission that opens the pages on which another one is used: the View of the same
+// resource, if there is one. Whoever has access to something sees it by that.
+func ViewOf(name string) (view string, ok bool) {
+	i := strings.LastIndexByte(name, '.')
+	if i < 0 || name[i:] == ".View" || name[i:] == ".Access" {
+		return "", false
+	}
+	view = name[:i] + ".View"
+	_, ok = LookupPermission(view)
+	return view, ok
+}

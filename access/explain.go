@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/lanyard/lanyard"
 )
 
 // An Explanation says why a query is decided as it is.
@@ -217,9 +219,7 @@ func (a *ask) hints(subject *entity, x Explanation) []string {
 		}
 	}
 	if a.what == aPermission {
-		stem, action, dotted := strings.Cut(a.q.Action, ".")
-		view := stem + ".View"
-		if sym, ok := symbols()[view]; ok && dotted && action != "View" && !a.s.holds(subject, sym.place) {
+		if view, ok := lanyard.ViewOf(a.q.Action); ok && !a.s.holds(subject, symbols()[view].place) {
 			out = append(out, fmt.Sprintf("the subject does not hold %s, without which the pages for it do not open", view))
 		}
 		for _, n := range narrowings() {

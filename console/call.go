@@ -86,7 +86,7 @@ func (s *Server) makeCatalogue() catalogueAnswer {
 	var all []permissionShown
 	for _, p := range lanyard.Permissions() {
 		shown := permissionShown{Name: p.Name, Group: p.Group, Label: p.Label, Resource: p.Name, Status: p.Status, Restriction: p.Restriction,
-			Sensitive: p.Sensitive, Needs: list(needs(p.Name))}
+			Sensitive: p.Sensitive, Needs: list(lanyard.Prerequisites(p.Name))}
 		if i := strings.LastIndexByte(p.Name, '.'); i > 0 {
 			shown.Resource, shown.Action = p.Name[:i], p.Name[i+1:]
 		}
@@ -105,37 +105,6 @@ func (s *Server) makeCatalogue() catalogueAnswer {
 	}
 	sum := sha256.Sum256(body)
 	return catalogueAnswer{`"` + hex.EncodeToString(sum[:12]) + `"`, body}
-}
-
-// pulled are the documented permissions that others need beside the View of the same resource.
-var pulled = map[string][]string{
-	"AccessMetrics":                     {"AccessMetrics.AgentActivityAudit.Access", "AccessMetrics.HistoricalMetrics.Access", "AccessMetrics.RealTimeMetrics.Access"},
-	"MetricsReports.Create":             {"MetricsReports.Share"},
-	"MetricsReports.Schedule":           {"MetricsReports.Publish", "ReportSchedules.Create", "ReportSchedules.Delete", "ReportSchedules.Edit", "ReportSchedules.View"},
-	"ScreenRecording.Redacted.Download": {"ScreenRecording.Redacted.Access"},
-	"ManagerListenIn":                   {"BasicAgentAccess"},
-	"ManagerBargeIn":                    {"BasicAgentAccess"},
-}
-
-// needs are the permissions without which one cannot be used in the web site.
-func needs(name string) []string {
-	var all []string
-	for _, n := range pulled[name] {
-		if _, ok := lanyard.LookupPermission(n); ok {
-			all = append(all, n)
-		}
-	}
-	if i := strings.LastIndexByte(name, '.'); i > 0 {
-		switch action := name[i+1:]; action {
-		case "Create", "Edit", "Delete", "Remove", "Publish", "EnableAndDisable", "EditPermission", "Purge", "Share", "Export", "Approve":
-			if view := name[:i] + ".View"; !strings.HasSuffix(name, ".View") {
-				if _, ok := lanyard.LookupPermission(view); ok {
-					all = append(all, view)
-				}
-			}
-		}
-	}
-	return all
 }
 
 // The state of a profile, with the members of UpdateSecurityProfile.

@@ -168,14 +168,8 @@ func unknownTypes(p *lanyard.Profile) []string {
 func editWithoutView(p *lanyard.Profile) []string {
 	var without []string
 	for _, name := range p.Permissions {
-		i := strings.LastIndexByte(name, '.')
-		if i < 0 {
-			continue
-		}
-		for _, n := range needs(name) {
-			if n == name[:i]+".View" && !slices.Contains(p.Permissions, n) {
-				without = append(without, name)
-			}
+		if view, ok := lanyard.ViewOf(name); ok && !slices.Contains(p.Permissions, view) {
+			without = append(without, name)
 		}
 	}
 	return without
