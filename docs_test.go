@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -79,3 +81,61 @@ those that the service model declares, without the word Exception at their end.
 | operation | method and path |
 | --- | --- |
 %s`
+
+var (
+	fenced  = regexp.MustCompile("(?ms)^```.*?^```$")
+	link    = regexp.MustCompile(`\]\(([^)\s#]*)(#[^)\s]*)?\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	unspelt = regexp.MustCompile(`[^\pL\pN_\- ]`)
+)
+
+// Links within the docs lead to files and headings that exist.
+func TestDocsLinks(t *testing.T) {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "conformance/*.md"} {
+		pages, err := filepath.Glob(pattern)
+		if err != nil || len(pages) == 0 {
+			t.Fatalf("no pages for %s: %v", pattern, err)
+		}
+		for _, page := range pages {
+			for _, m := range link.FindAllStringSubmatch(prose(t, page), -1) {
+				if problem := broken(t, page, m[1], m[2]); problem != "" {
+					t.Errorf("%s: %s", page, problem)
+				}
+			}
+		}
+	}
+}
+
+// prose returns a page without its code.
+func prose(t *testing.T, page string) string {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fenced.ReplaceAllString(string(text), "")
+}
+
+// broken returns what is wrong with a link of a page, or "".
+func broken(t *testing.T, page, to, anchor string) string {
+	t.Helper()
+	if strings.Contains(to, "://") {
+		return ""
+	}
+	file := page
+	if to != "" {
+		file = filepath.Join(filepath.Dir(page), to)
+	}
+	if _, err := os.Stat(file); err != nil {
+		return fmt.Sprintf("the link to %s leads nowhere", to)
+	}
+	if anchor == "" {
+		return ""
+	}
+	for _, m := range heading.FindAllStringSubmatch(prose(t, file), -1) {
+		if "#"+strings.ReplaceAll(unspelt.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-") == anchor {
+			return ""
+		}
+	}
+	return fmt.Sprintf("%s has no heading for the link to %s%s", file, to, anchor)
+}
