@@ -16,6 +16,7 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/control"
 	"github.com/lanyard/lanyard/fault"
+	"github.com/lanyard/lanyard/httpstatus"
 	"github.com/lanyard/lanyard/intake"
 	"github.com/lanyard/lanyard/sigv4"
 )
@@ -94,22 +95,20 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, f func(*http.Requ
 		case errors.As(err, &refused):
 			status, message = http.StatusForbidden, refused.Message
 		case errors.Is(err, intake.ErrBusy):
-			status = http.StatusServiceUnavailable
-			w.Header().Set("Retry-After", "1")
-		case k == lanyard.Denied:
-			status = http.StatusForbidden
-		case k == lanyard.NotFound:
-			status = http.StatusNotFound
-		case k == lanyard.Unknown: // say so: whoever asked must look before trying again
+			status = httpstatus.Of(lanyard.Unavailable)
+		case k == lanyard.Unknown, k == lanyard.Unavailable: // say so: whoever asked must look, or try again
 			s.Logger.Error("management call failed", "path", r.URL.Path, "error", err)
-			var unknown *lanyard.Error
-			errors.As(err, &unknown)
-			status, message = http.StatusInternalServerError, unknown.Message
-		case k == lanyard.Internal || k == lanyard.Unavailable:
+			var domain *lanyard.Error
+			errors.As(err, &domain)
+			status, message = httpstatus.Of(k), domain.Message
+		case k == lanyard.Internal:
 			s.Logger.Error("management call failed", "path", r.URL.Path, "error", err)
 			status, message = http.StatusInternalServerError, "internal failure; see the server's log"
 		default:
-			status = http.StatusBadRequest
+			status = httpstatus.Of(k)
+		}
+		if seconds := httpstatus.RetryAfter(status); seconds > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(seconds))
 		}
 		out = map[string]string{"message": message}
 	}

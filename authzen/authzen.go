@@ -19,6 +19,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/httpstatus"
 	"github.com/lanyard/lanyard/intake"
 )
 
@@ -297,10 +298,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, message := http.StatusInternalServerError, "internal failure; see the server's log"
 	var refused *httpError
 	var domain *lanyard.Error
-	switch known := statuses[lanyard.KindOf(err)]; {
+	switch known := statusOf(lanyard.KindOf(err)); {
 	case errors.As(err, &refused):
 		status, message = refused.status, refused.message
-	case known != 0 && errors.As(err, &domain):
+	case known != http.StatusInternalServerError && errors.As(err, &domain):
 		status, message = known, domain.Message
 		if domain.Err != nil && status == http.StatusServiceUnavailable && r.Context().Err() == nil {
 			s.Logger.Warn("question not answered", "path", r.URL.Path, "error", err)
@@ -310,8 +311,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 			s.Logger.Error("question failed", "path", r.URL.Path, "error", err)
 		}
 	}
-	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests { // nothing is wrong with the question
-		w.Header().Set("Retry-After", "1")
+	if seconds := httpstatus.RetryAfter(status); seconds > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	}
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="lanyard"`)
@@ -323,16 +324,16 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	send(w, status, b)
 }
 
-// statuses are those of the kinds of errors that are the caller's to know: of a revision that does not
-// come, of an instance, or of a proposed change, which may be refused in any way that an operation is.
-// The others are faults of ours.
-var statuses = map[lanyard.Kind]int{
-	lanyard.Malformed: http.StatusBadRequest, lanyard.Invalid: http.StatusBadRequest, lanyard.TooLarge: http.StatusBadRequest,
-	lanyard.Limit: http.StatusBadRequest, lanyard.Quota: http.StatusBadRequest, lanyard.NotServed: http.StatusBadRequest, lanyard.Untaggable: http.StatusBadRequest,
-	lanyard.NotFound: http.StatusNotFound, lanyard.UnknownRoute: http.StatusNotFound, lanyard.Denied: http.StatusForbidden,
-	lanyard.Condition: http.StatusConflict, lanyard.Stale: http.StatusConflict, lanyard.Duplicate: http.StatusConflict,
-	lanyard.InUse: http.StatusConflict, lanyard.Exists: http.StatusConflict, lanyard.TokenReused: http.StatusConflict,
-	lanyard.Throttled: http.StatusTooManyRequests, lanyard.Unavailable: http.StatusServiceUnavailable,
+// statusOf is the status of a kind of error. A proposed change may be refused in any way that an operation
+// is, and that is an answer about the proposal: no precondition of the question, and nothing not implemented.
+func statusOf(k lanyard.Kind) int {
+	switch k {
+	case lanyard.NotServed:
+		return http.StatusBadRequest
+	case lanyard.Stale:
+		return http.StatusConflict
+	}
+	return httpstatus.Of(k)
 }
 
 var jsonType = []string{"application/json"}

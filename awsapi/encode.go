@@ -11,12 +11,13 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/awsapi/model"
+	"github.com/lanyard/lanyard/httpstatus"
 	"github.com/lanyard/lanyard/intake"
 	"github.com/lanyard/lanyard/sigv4"
 )
 
 // exceptions is the only place where a Kind becomes an AWS exception: the first that the operation
-// declares, or the last.
+// declares, or the last. Their statuses are the model's.
 var exceptions = map[lanyard.Kind][]*model.Exception{
 	lanyard.Internal:    {model.InternalServiceException},
 	lanyard.Malformed:   {model.InvalidRequestException, model.InvalidParameterException},
@@ -37,18 +38,23 @@ var exceptions = map[lanyard.Kind][]*model.Exception{
 
 	// Only whoever sends If-Match, which the model does not know, can meet this. The name is of the
 	// model, so that SDKs have a type for it; the status is HTTP's.
-	lanyard.Stale: {{Name: model.ResourceConflictException.Name, Status: http.StatusPreconditionFailed}},
+	lanyard.Stale: {own(model.ResourceConflictException.Name, lanyard.Stale)},
 
 	// Amazon Connect was seen to answer this for the ARN of an agent queue, though the model does not have it.
-	lanyard.Untaggable: {{Name: "BadRequestException", Status: http.StatusBadRequest}},
+	lanyard.Untaggable: {own("BadRequestException", lanyard.Untaggable)},
 
 	// What follows is not of the model, for there the operation is not ours.
-	lanyard.NotServed:    {{Name: "UnsupportedOperationException", Status: http.StatusNotImplemented}},
-	lanyard.UnknownRoute: {{Name: "UnknownOperationException", Status: http.StatusNotFound}},
+	lanyard.NotServed:    {own("UnsupportedOperationException", lanyard.NotServed)},
+	lanyard.UnknownRoute: {own("UnknownOperationException", lanyard.UnknownRoute)},
 }
 
 // serviceUnavailable is among AWS's common errors, which models do not list; SDKs try again.
-var serviceUnavailable = &model.Exception{Name: "ServiceUnavailable", Status: http.StatusServiceUnavailable}
+var serviceUnavailable = own("ServiceUnavailable", lanyard.Unavailable)
+
+// own is an exception that the model does not have.
+func own(name string, k lanyard.Kind) *model.Exception {
+	return &model.Exception{Name: name, Status: httpstatus.Of(k)}
+}
 
 // exceptionFor picks the exception of a kind. op may be nil.
 func exceptionFor(op *operation, k lanyard.Kind) *model.Exception {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/httpstatus"
 )
 
 // questions are where the questions of the page go, and who may ask them.
@@ -100,10 +101,7 @@ func asked(status int, body []byte) error {
 	f := &failure{Status: status, Message: message, Code: map[int]string{http.StatusBadRequest: invalid, http.StatusNotFound: "ResourceNotFoundException",
 		http.StatusForbidden: "AccessDeniedException", http.StatusConflict: "ResourceConflictException",
 		http.StatusTooManyRequests: "ThrottlingException", http.StatusServiceUnavailable: internal}[status]}
-	switch status {
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable: // the same question may be answered soon
-		f.RetryAfter = 1
-	}
+	f.RetryAfter = httpstatus.RetryAfter(status)
 	if f.Code == "" {
 		f.Status, f.Code = http.StatusInternalServerError, internal
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/httpstatus"
 )
 
 // call runs an operation of the API for whoever is signed in.
@@ -46,11 +47,8 @@ func (s *Server) call(ctx context.Context, a *asking) (any, error) {
 }
 
 func (got Answer) failure() *failure {
-	f := &failure{Status: got.Status, Code: got.Exception, Message: got.Message, Permission: got.Permission}
-	if f.Status == http.StatusServiceUnavailable || f.Status == http.StatusTooManyRequests {
-		f.RetryAfter = 1
-	}
-	return f
+	return &failure{Status: got.Status, Code: got.Exception, Message: got.Message, Permission: got.Permission,
+		RetryAfter: httpstatus.RetryAfter(got.Status)}
 }
 
 type profileRequest struct {

@@ -28,6 +28,7 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/httpstatus"
 	"github.com/lanyard/lanyard/intake"
 )
 
@@ -414,15 +415,15 @@ type failure struct {
 
 func (f *failure) Error() string { return f.Code + ": " + f.Message }
 
-// codes is what a Kind is on this way in, which no SDK reads.
-var codes = map[lanyard.Kind]failure{
-	lanyard.Malformed:   {Status: http.StatusBadRequest, Code: invalid},
-	lanyard.Invalid:     {Status: http.StatusBadRequest, Code: "InvalidParameterException"},
-	lanyard.NotFound:    {Status: http.StatusNotFound, Code: "ResourceNotFoundException"},
-	lanyard.Throttled:   {Status: http.StatusTooManyRequests, Code: "TooManyAttempts"},
-	lanyard.Denied:      {Status: http.StatusForbidden, Code: "AccessDeniedException"},
-	lanyard.Condition:   {Status: http.StatusConflict, Code: "ResourceConflictException"},
-	lanyard.Unavailable: {Status: http.StatusServiceUnavailable, Code: internal, RetryAfter: 1},
+// codes are those of the kinds on this way in, which no SDK reads. The others are faults of ours.
+var codes = map[lanyard.Kind]string{
+	lanyard.Malformed:   invalid,
+	lanyard.Invalid:     "InvalidParameterException",
+	lanyard.NotFound:    "ResourceNotFoundException",
+	lanyard.Throttled:   "TooManyAttempts", // which says itself when to try again
+	lanyard.Denied:      "AccessDeniedException",
+	lanyard.Condition:   "ResourceConflictException",
+	lanyard.Unavailable: internal,
 }
 
 const internal = "InternalServiceException"
@@ -434,8 +435,12 @@ func (s *Server) fail(a *asking, err error) *failure {
 		copied := *f
 		f = &copied
 	} else {
-		row, ok := codes[lanyard.KindOf(err)]
-		f = &row
+		k := lanyard.KindOf(err)
+		code, ok := codes[k]
+		f = &failure{Status: httpstatus.Of(k), Code: code}
+		if k == lanyard.Unavailable {
+			f.RetryAfter = httpstatus.RetryAfter(f.Status)
+		}
 		var domain *lanyard.Error
 		if errors.As(err, &domain) {
 			f.Message, f.Permission = domain.Message, domain.Permission
