@@ -2,6 +2,7 @@ package access_test
 
 import (
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"runtime"
 	"testing"
@@ -151,6 +152,28 @@ func BenchmarkWhoCan(b *testing.B) {
 			for b.Loop() {
 				s.WhichResources(q, access.Cursor{}, 100)
 			}
+		})
+	}
+}
+
+// BenchmarkUsers is the walk over all users of an instance, as searches take it.
+func BenchmarkUsers(b *testing.B) {
+	s, ids := centre(100_000)
+	for name, users := range map[string]iter.Seq[lanyard.User]{"tags=false": s.Users(), "tags=true": s.UsersWithTags()} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				n := 0
+				for u := range users {
+					if len(u.Profiles) > 0 && u.Seq > 0 {
+						n++
+					}
+				}
+				if n != len(ids) {
+					b.Fatalf("%d of %d users", n, len(ids))
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(ids)), "ns/user")
 		})
 	}
 }

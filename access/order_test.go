@@ -70,10 +70,9 @@ func answers(s *access.Snapshot) []any {
 		can, _ := s.WhatCan(who)
 		all = append(all, can)
 	}
-	s.Users(true, func(u *lanyard.User) bool {
-		all = append(all, *lanyard.Clone(u))
-		return true
-	})
+	for u := range s.UsersWithTags() {
+		all = append(all, u)
+	}
 	for _, t := range []string{access.TypeUser, access.TypeSecurityProfile, access.TypeHierarchyGroup, access.TypeQueue} {
 		all = append(all, s.Count(t))
 	}

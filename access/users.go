@@ -2,45 +2,80 @@ package access
 
 import (
 	"encoding/binary"
+	"iter"
 	"math"
 	"strings"
+	"unique"
 
 	"github.com/lanyard/lanyard"
 )
 
-// Users calls do with every user, in the order of their creation, until do returns false. A user has
-// its ID, Name, FirstName, LastName, Group, Profiles and, withTags, Tags, nothing else, and is
-// overwritten by the next. The cost is some 50 ns each, so that a search need not read them all.
-func (s *Snapshot) Users(withTags bool, do func(*lanyard.User) bool) {
-	if s == nil || !s.exists {
-		return
+// Users yields every user in the order of their creation: its ID, Name, Seq, FirstName, LastName, Group and
+// Profiles, and nothing else. The slices must not be changed. It costs some 50 ns a user, so a search can look at
+// all of them in memory and read only those that it finds.
+func (s *Snapshot) Users() iter.Seq[lanyard.User] { return s.users(nil) }
+
+// UsersWithTags yields what Users does and the Tags too, which must not be changed: users with the same tags
+// may share them.
+func (s *Snapshot) UsersWithTags() iter.Seq[lanyard.User] {
+	return func(yield func(lanyard.User) bool) { s.users(tagMaps{})(yield) }
+}
+
+// users is Users and, unless tags is nil, UsersWithTags.
+func (s *Snapshot) users(tags tagMaps) iter.Seq[lanyard.User] {
+	return func(yield func(lanyard.User) bool) {
+		if s == nil || !s.exists {
+			return
+		}
+		var profiles []string // of many users, one after the other: an allocation each would cost more than all else
+		s.each(kindUser, func(e *entity) bool {
+			if cap(profiles)-len(profiles) < MaxProfiles {
+				profiles = make([]string, 0, min(max(64, 2*cap(profiles)), 1024))
+			}
+			begin := len(profiles)
+			for i := 0; e.ref(i) != 0; i++ {
+				profiles = append(profiles, s.entities.at(e.ref(i)-1).id)
+			}
+			u := lanyard.User{
+				Meta:     lanyard.Meta{ID: e.id, Name: e.name(), Seq: e.seq},
+				Profiles: profiles[begin:len(profiles):len(profiles)],
+			}
+			u.FirstName, u.LastName = e.called()
+			if e.group != 0 {
+				u.Group = s.entities.at(e.group - 1).id
+			}
+			if tags != nil {
+				u.Tags = tags.of(e)
+			}
+			return yield(u)
+		})
 	}
-	var u lanyard.User
-	s.each(kindUser, func(e *entity) bool {
-		profiles := u.Profiles[:0]
-		for i := 0; ; i++ {
-			p := e.ref(i)
-			if p == 0 {
-				break
-			}
-			profiles = append(profiles, s.entities.at(p-1).id)
-		}
-		u = lanyard.User{Meta: lanyard.Meta{ID: e.id, Name: e.name(), Seq: e.seq, Tags: u.Tags}, Profiles: profiles}
-		u.FirstName, u.LastName = e.called()
-		if e.group != 0 {
-			u.Group = s.entities.at(e.group - 1).id
-		}
-		if withTags {
-			if u.Tags == nil {
-				u.Tags = map[string]string{}
-			}
-			clear(u.Tags)
-			for _, t := range e.allTags() {
-				u.Tags[t.Value().key] = t.Value().value
-			}
-		}
-		return do(&u)
-	})
+}
+
+// tagMaps are sets of tags as maps, for those that carry the same set.
+type tagMaps map[unique.Handle[tagSet]]map[string]string
+
+// maxTagMaps is how many sets of tags tagMaps keeps.
+const maxTagMaps = 1024
+
+// of returns the tags that e carries.
+func (all tagMaps) of(e *entity) map[string]string {
+	few := e.extra == nil || len(e.extra.tags) == 0
+	if m, ok := all[e.tags]; ok && few {
+		return m
+	}
+	tags := e.allTags()
+	if len(tags) == 0 {
+		return nil
+	}
+	m := make(map[string]string, len(tags))
+	for _, t := range tags {
+		m[t.Value().key] = t.Value().value
+	}
+	if few && len(all) < maxTagMaps {
+		all[e.tags] = m
+	}
+	return m
 }
 
 func (e *entity) setName(name string) {

@@ -53,9 +53,9 @@ func (v *viewer) tallied() *tally {
 	if !v.may(views[access.TypeUser], access.Resource{}) {
 		return t
 	}
-	v.Users(false, func(u *lanyard.User) bool {
+	for u := range v.Users() {
 		if !v.sees(access.TypeUser, u.ID) {
-			return true
+			continue
 		}
 		t.users++
 		t.groups[u.Group]++
@@ -68,8 +68,7 @@ func (v *viewer) tallied() *tally {
 			t.within[p][u.Group]++
 			t.first[p] = firstOf(t.first[p], access.Holder{ID: u.ID, Name: u.Name, Seq: u.Seq})
 		}
-		return true
-	})
+	}
 	return t
 }
 

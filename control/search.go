@@ -226,16 +226,21 @@ func pick[R lanyard.Resource](ctx context.Context, r store.Reader, snapshot *acc
 	if counting {
 		total = 0
 	}
+	users := snapshot.Users()
+	if c.tagged {
+		users = snapshot.UsersWithTags()
+	}
+	var u lanyard.User // one, for the tests move it to the heap
 	for {
 		var found []place // the first that there are after that position, and one more
 		most := limit - len(page) + 1
 		looked := 0
-		snapshot.Users(c.tagged, func(u *lanyard.User) bool {
+		for u = range users {
 			if looked++; looked%lookEvery == 0 && ctx.Err() != nil { // nobody waits for it any more
-				return false
+				break
 			}
-			if u.Seq <= after || !all(c.tests, u) {
-				return true
+			if u.Seq <= after || !all(c.tests, &u) {
+				continue
 			}
 			if counting {
 				total++
@@ -244,8 +249,7 @@ func pick[R lanyard.Resource](ctx context.Context, r store.Reader, snapshot *acc
 				slices.SortFunc(found, order)
 				found = found[:most]
 			}
-			return true
-		})
+		}
 		if err := ctx.Err(); err != nil {
 			return nil, false, 0, err
 		}
