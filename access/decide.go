@@ -171,13 +171,13 @@ func (a *ask) read(s *Snapshot, q *Query) Reason {
 	return Granted
 }
 
-// fits tells whether a permission about one type may be asked of another. Permissions about
+// fits reports whether a permission about one type may be asked of another. Permissions about
 // nothing in particular fit every type, and without a resource every permission may be asked.
 func fits(about, t typeID) bool {
 	return about == typeNone || t == typeNone || about == t || about == typeDataTable && t == typeDataTableRow
 }
 
-// knows tells whether any profile holds a permission that the catalogue does not know.
+// knows reports whether any profile holds a permission that the catalogue does not know.
 func (s *Snapshot) knows(name string) bool {
 	found := false
 	s.each(kindProfile, func(e *entity) bool {
@@ -221,7 +221,7 @@ func (a *ask) decide(subject *entity) Decision {
 // reports reports whether profiles combine as in reports.
 func (a *ask) reports() bool { return a.q.Surface == Reports && a.t == typeUser && a.typed() }
 
-// grants tells whether p grants what is asked, conditions apart.
+// grants reports whether p grants what is asked, conditions apart.
 func (a *ask) grants(p *profile) bool {
 	switch a.what {
 	case aPermission:
@@ -277,7 +277,7 @@ func (a *ask) references(p *profile) bool {
 // is whether the subject may do the action to anything at all.
 func (a *ask) typed() bool { return a.t != typeNone }
 
-// meets tells whether the resource meets p's conditions for its type, for this subject.
+// meets reports whether the resource meets p's conditions for its type, for this subject.
 func (a *ask) meets(p *profile, subject *entity) bool {
 	if a.what == anApplication || a.what == aModule || a.what == anAgent || !a.typed() {
 		return true
@@ -342,7 +342,7 @@ func (a *ask) group() uint32 {
 	return slot + 1
 }
 
-// within tells whether group is top or below it. Neither may be missing.
+// within reports whether group is top or below it. Neither may be missing.
 func (s *Snapshot) within(group, top uint32) bool {
 	if group == 0 || top == 0 {
 		return false
@@ -358,7 +358,7 @@ func (s *Snapshot) within(group, top uint32) bool {
 	}
 }
 
-// rowMatches tells whether a row has, for every attribute that p restricts, one of its values.
+// rowMatches reports whether a row has, for every attribute that p restricts, one of its values.
 func (a *ask) rowMatches(p *profile) bool {
 	for i := range p.rows {
 		value, ok := a.q.Resource.Attributes[p.rows[i].Attribute]

@@ -293,7 +293,7 @@ const eventPage = 500
 // maxAgain bounds how often an instance is read anew because its events do not follow.
 const maxAgain = 10
 
-// follows tells whether an event is the next after s. A database that lost its last changes, as after
+// follows reports whether an event is the next after s. A database that lost its last changes, as after
 // a failover to a replica that had not got them, has others of the same revisions.
 func (s *Snapshot) follows(event *lanyard.Event) bool {
 	return event.Revision == s.revision+1 && (s.hash == nil || event.Previous == nil || bytes.Equal(s.hash, event.Previous))

@@ -285,7 +285,7 @@ func (w *world) any(held []string, permission string) bool {
 	return slices.ContainsFunc(held, func(id string) bool { return slices.Contains(w.profiles[id].Permissions, permission) })
 }
 
-// below tells whether group is top or below it.
+// below reports whether group is top or below it.
 func (w *world) below(group, top string) bool {
 	g := w.groups[group]
 	return g != nil && top != "" && w.groups[top] != nil && slices.Contains(g.Path, top)

@@ -1,7 +1,3 @@
-// Package access decides who may do what. It compiles the profiles, users, hierarchy and
-// associations of an instance into an immutable Snapshot and answers from that, without locks and
-// without I/O. It neither stores anything nor knows how a question arrives; see docs/concepts.md
-// for the rules.
 package access
 
 import (
@@ -87,7 +83,7 @@ func (s *Snapshot) Instance() string { return s.instance }
 // Revision is that of the last event that the snapshot holds.
 func (s *Snapshot) Revision() int64 { return s.revision }
 
-// Contradicts tells that s has something else than the last event of its instance says, which was
+// Contradicts reports whether s has something else than the last event of its instance says, which was
 // read after s was there: the source is another than it was.
 func (s *Snapshot) Contradicts(revision int64, hash []byte) bool {
 	return s.revision > revision || s.revision == revision && s.hash != nil && hash != nil && !bytes.Equal(s.hash, hash)
@@ -99,7 +95,7 @@ func (s *Snapshot) Account() string { return s.account }
 // Seq is the highest that a resource of the snapshot has or had, see lanyard.Meta.
 func (s *Snapshot) Seq() int64 { return slices.Max(s.last[:]) }
 
-// Exists tells whether the instance exists at this revision.
+// Exists reports whether the instance exists at this revision.
 func (s *Snapshot) Exists() bool { return s.exists }
 
 // kind is what an entity is, and under what it is found.
@@ -181,7 +177,7 @@ func tagsOf(m map[string]string) []tag {
 	return tags
 }
 
-// has tells whether e carries a tag.
+// has reports whether e carries a tag.
 func (e *entity) has(t tag) bool {
 	if e.tags == (unique.Handle[tagSet]{}) {
 		return false
