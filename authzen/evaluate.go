@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/nesting"
 )
 
 // maxAnswer is how many bytes of results or explanations an answer has before it ends: a list with a token
@@ -94,7 +95,7 @@ type (
 // decode reads a request: an object without repeated members, wrong types or invalid UTF-8.
 // Unknown members are passed over.
 func decode(body []byte, to any) error {
-	if tooDeep(body) {
+	if nesting.Exceeds(body, maxNesting) {
 		return bad("the request body has values more than %d deep in one another", maxNesting)
 	}
 	start := 0
@@ -152,27 +153,6 @@ var (
 	typeWords = map[reflect.Kind]string{reflect.String: "a string", reflect.Bool: "true or false", reflect.Int64: "an integer",
 		reflect.Struct: "an object", reflect.Map: "an object", reflect.Slice: "an array"}
 )
-
-func tooDeep(body []byte) bool {
-	depth, inString := 0, false
-	for i := 0; i < len(body); i++ {
-		c := body[i]
-		switch {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
-			if depth++; depth > maxNesting {
-				return true
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return false
-}
 
 // Names of things that have no type of their own in package access.
 const (

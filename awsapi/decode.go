@@ -12,6 +12,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/awsapi/model"
+	"github.com/lanyard/lanyard/nesting"
 )
 
 // maxNesting bounds how deep arrays and objects of a request may stand in one another.
@@ -60,7 +61,7 @@ func decodeBody(body []byte, in any) (plain bool, err error) {
 	if body[0] != '{' {
 		return false, lanyard.Errorf(lanyard.Malformed, "the request body is not a JSON object")
 	}
-	if tooDeep(body) {
+	if nesting.Exceeds(body, maxNesting) {
 		return false, lanyard.Errorf(lanyard.Malformed, "the request body has values more than %d deep in one another", maxNesting)
 	}
 	if !bytes.Contains(body, []byte("null")) && bytes.IndexByte(body, '\\') < 0 {
@@ -193,29 +194,4 @@ func place(p jsontext.Pointer) string {
 		return "the top level"
 	}
 	return b.String()
-}
-
-// tooDeep counts brackets outside of strings. It does not care whether the text is valid JSON.
-func tooDeep(body []byte) bool {
-	if bytes.Count(body, []byte("["))+bytes.Count(body, []byte("{")) <= maxNesting {
-		return false
-	}
-	depth, inString := 0, false
-	for i := 0; i < len(body); i++ {
-		c := body[i]
-		switch {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
-			if depth++; depth > maxNesting {
-				return true
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return false
 }
