@@ -2,18 +2,16 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
-	"syscall"
 
 	"github.com/gofrs/flock"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/durable"
 )
 
 // The files that a server leaves in its data folder for other commands and clients.
@@ -89,23 +87,7 @@ func replaceFile(name string, content []byte) error {
 		os.Remove(f.Name())
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	return syncFolder(filepath.Dir(name))
-}
-
-// syncFolder waits until the names in a folder are on the disk.
-func syncFolder(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil // it has no such call
-	}
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = f.Sync()
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		err = nil // nor have some network file systems
-	}
-	return errors.Join(err, f.Close())
+	return durable.SyncFolder(filepath.Dir(name))
 }
 
 var credentialsLine = regexp.MustCompile(`(?m)^(aws_access_key_id|aws_secret_access_key) = (.*)$`)

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-	"syscall"
+
+	"github.com/lanyard/lanyard/durable"
 )
 
 // makeFolder makes a folder, and those above it, so that they are still there after a power loss.
@@ -31,22 +31,5 @@ func makeFolder(dir string) error {
 	if err != nil {
 		return err
 	}
-	return syncFolder(above)
-}
-
-// syncFolder waits until the names in a folder are on the disk. That of a new file need not be there
-// when the file itself is.
-func syncFolder(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil // it has no such call
-	}
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = f.Sync()
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
-		err = nil // nor have some network file systems
-	}
-	return errors.Join(err, f.Close())
+	return durable.SyncFolder(above)
 }

@@ -21,6 +21,7 @@ import (
 	lib "modernc.org/sqlite/lib"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/durable"
 	"github.com/lanyard/lanyard/store/sqlstore"
 )
 
@@ -317,7 +318,7 @@ func create(path string) error {
 		os.Remove(fresh)
 		return err
 	}
-	return syncFolder(filepath.Dir(path))
+	return durable.SyncFolder(filepath.Dir(path))
 }
 
 // recognise refuses a database that SQLite cannot read, or that is not ours.
