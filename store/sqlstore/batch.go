@@ -205,7 +205,9 @@ func (b *batch) commit(ctx context.Context) {
 			b.fail(ctx, err)
 		}
 	}
-	b.d.refusing(ctx, b.err)
+	if !b.again {
+		b.d.refusing(ctx, b.err)
+	}
 	if b.err != nil {
 		b.s.rollback(ctx, b.d.log) // it must be undone before anybody may read on
 		for _, o := range b.members {

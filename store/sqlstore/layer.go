@@ -25,6 +25,15 @@ type version struct {
 	gone bool              // it was deleted by itself, and leaves its tags behind
 }
 
+// updates reports whether the resource stands in the database and stays there. One that was deleted and
+// created again is another.
+func (v *version) updates() bool {
+	return v.r != nil && v.was != nil && v.r.Head().Seq == v.was.Head().Seq
+}
+
+// renames reports whether the resource stays and has another key.
+func (v *version) renames() bool { return v.updates() && v.r.Key() != v.was.Key() }
+
 // written is an event as it will stand in the database.
 type written struct {
 	event *lanyard.Event
@@ -95,10 +104,9 @@ func (l *layer) statements(instance string, start *head) ([]Statement, error) {
 			w.exec(`DELETE FROM ` + table + ` WHERE instance_id = $1`)
 		}
 	}
-	replaced := func(v version) bool { return v.r != nil && v.was != nil && v.r.Head().Seq != v.was.Head().Seq }
 	for _, ref := range l.order {
 		v := l.touched[ref]
-		if v.was != nil && (v.r == nil || replaced(v)) {
+		if v.was != nil && !v.updates() {
 			w.one(`DELETE FROM resources WHERE instance_id = $1 AND type = $2 AND id = $3`, string(ref.Type), ref.ID)
 		}
 		if v.gone {
@@ -107,13 +115,14 @@ func (l *layer) statements(instance string, start *head) ([]Statement, error) {
 			}
 		}
 	}
+	l.vacate(&w)
 	for _, ref := range l.order {
-		if v := l.touched[ref]; v.r != nil && v.was != nil && !replaced(v) {
+		if v := l.touched[ref]; v.updates() {
 			w.update(v)
 		}
 	}
 	for _, ref := range l.order {
-		if v := l.touched[ref]; v.r != nil && (v.was == nil || replaced(v)) {
+		if v := l.touched[ref]; v.r != nil && !v.updates() {
 			h := v.r.Head()
 			w.exec(`
 				INSERT INTO resources (instance_id, type, id, seq, key, name, doc)
@@ -149,6 +158,28 @@ func (l *layer) statements(instance string, start *head) ([]Statement, error) {
 			e.event.Revision, e.event.Time.UnixMilli(), e.seq, e.body, e.event.Hash)
 	}
 	return w.list, nil
+}
+
+// vacate takes away the keys that other resources get, so that resources can be renamed in any order.
+func (l *layer) vacate(w *writer) {
+	type key struct {
+		t   lanyard.Type
+		key string
+	}
+	var taken map[key]bool
+	for _, ref := range l.order {
+		if v := l.touched[ref]; v.renames() {
+			if taken == nil {
+				taken = map[key]bool{}
+			}
+			taken[key{ref.Type, v.r.Key()}] = true
+		}
+	}
+	for _, ref := range l.order {
+		if v := l.touched[ref]; v.renames() && v.was.Key() != "" && taken[key{ref.Type, v.was.Key()}] {
+			w.one(`UPDATE resources SET key = '' WHERE instance_id = $1 AND type = $2 AND id = $3`, string(ref.Type), ref.ID)
+		}
+	}
 }
 
 // A writer collects statements about one instance, whose id is the first argument of each.

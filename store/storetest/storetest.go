@@ -34,6 +34,7 @@ func Run(t *testing.T, open Open) {
 		{"Put", testPut},
 		{"LargeEvents", testLargeEvents},
 		{"PutDuplicate", testDuplicate},
+		{"NamesMove", testNamesMove},
 		{"Groups", testGroups},
 		{"OwnChanges", testOwnChanges},
 		{"Crowd", testCrowd},

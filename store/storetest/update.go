@@ -500,6 +500,44 @@ func testDuplicate(t *testing.T, open Open) {
 	put(t, s, "instance-2", profile("p", "Taken"))
 }
 
+// A change may give a name to another resource, in whatever order it touches them.
+func testNamesMove(t *testing.T, open Open) {
+	s := fresh(t, open)
+	put(t, s, instance, profile("a", "A"), profile("b", "B"), profile("c", "C"))
+	for _, names := range [][][2]string{
+		{{"a", ""}, {"b", "A"}, {"a", "B"}},                          // swap
+		{{"a", "X"}, {"b", "Y"}, {"c", "B"}, {"b", "A"}, {"a", "C"}}, // in a circle
+		{{"b", "Z"}, {"c", "Q"}, {"b", "B"}},                         // the name of one touched later
+	} {
+		err := update(s, instance, func(ctx context.Context, tx store.Tx) error {
+			for _, n := range names {
+				r, err := tx.Get(ctx, lanyard.TypeProfile, n[0])
+				if err != nil {
+					return err
+				}
+				p := lanyard.Clone(r.(*lanyard.Profile))
+				p.Name = n[1]
+				if err := tx.Put(ctx, p); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Errorf("%q: %v", names, err)
+		}
+		want := map[string]string{}
+		for _, n := range names {
+			want[n[0]] = n[1]
+		}
+		for id, name := range want {
+			if got := must(s.Reader(instance).Find(t.Context(), lanyard.TypeProfile, name))(t); got.Head().ID != id {
+				t.Errorf("%q: profile %s is named %q", names, got.Head().ID, name)
+			}
+		}
+	}
+}
+
 func testGroups(t *testing.T, open Open) {
 	s, ctx := fresh(t, open), context.Background()
 	group := func(id, name string, path ...string) *lanyard.Group {
