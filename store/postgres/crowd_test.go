@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,7 +15,60 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/store"
 	"github.com/lanyard/lanyard/store/postgres/pgtest"
+	"github.com/lanyard/lanyard/store/storetest"
 )
+
+// endConnections has the database end a connection now and then, until stop is called.
+func endConnections(t *testing.T, server *pgtest.Server) (stop func()) {
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-end:
+				return
+			case <-time.After(20 * time.Millisecond):
+				server.Exec(t, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+					WHERE application_name = 'lanyard' AND state <> 'idle' AND query LIKE '%resources%' LIMIT 1`)
+			}
+		}
+	}()
+	return func() { close(end); <-ended }
+}
+
+// Servers change the same instances in batches, alone, together, and on a database that ends connections
+// or does not take a change in one round trip.
+func TestBatchesOfServers(t *testing.T) {
+	server := pgtest.Start(t)
+	for name, tt := range map[string]struct {
+		servers        int
+		ends, explicit bool
+	}{
+		"one":             {servers: 1},
+		"two":             {servers: 2},
+		"connections end": {servers: 2, ends: true},
+		"two round trips": {servers: 2, explicit: true},
+		"both":            {servers: 2, ends: true, explicit: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			schema := server.Schema(t, t.TempDir())
+			url := server.URL(schema)
+			if tt.explicit { // it says that it is Citus
+				server.Exec(t, fmt.Sprintf(`SET search_path = %s, pg_catalog; CREATE TABLE pg_extension (extname text);
+					INSERT INTO pg_extension VALUES ('citus')`, schema))
+				url = strings.Replace(url, "search_path="+schema, "search_path="+schema+"%2Cpg_catalog", 1)
+			}
+			var stores []store.Store
+			for range tt.servers {
+				stores = append(stores, opened(t, Config{URL: url}))
+			}
+			if tt.ends {
+				defer endConnections(t, server)()
+			}
+			storetest.RunBatches(t, storetest.Load{Writers: 12, Rounds: 12, Seed: uint64(tt.servers), Fails: tt.ends}, stores...)
+		})
+	}
+}
 
 // Servers change the same instance at the same time, and much of it goes wrong: changes are refused after
 // they wrote, find names taken, panic, do nothing, their callers leave; and in one of the rounds the
@@ -30,20 +84,7 @@ func TestCrowdInWhichMuchGoesWrong(t *testing.T) {
 				t.Fatal(err)
 			}
 			if ends {
-				stop, stopped := make(chan struct{}), make(chan struct{})
-				defer func() { close(stop); <-stopped }()
-				go func() {
-					defer close(stopped)
-					for {
-						select {
-						case <-stop:
-							return
-						case <-time.After(20 * time.Millisecond):
-							server.Exec(t, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-								WHERE application_name = 'lanyard' AND state <> 'idle' AND query LIKE '%resources%' LIMIT 1`)
-						}
-					}
-				}()
+				defer endConnections(t, server)()
 			}
 			const workers, each = 12, 60
 			var added, done, unknown atomic.Int64

@@ -15,6 +15,7 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/store"
 	"github.com/lanyard/lanyard/store/sqlstore"
+	"github.com/lanyard/lanyard/store/storetest"
 )
 
 // flaky is a connection on which every third commit fails and, now and then, a statement takes the whole
@@ -47,6 +48,17 @@ func (f *flaky) Exec(ctx context.Context, query string, args ...any) (sql.Result
 		}
 	}
 	return f.Conn.Exec(ctx, query, args...)
+}
+
+// Changes in batches of which some fail at the commit are as if those had not been made.
+func TestBatchesThatFail(t *testing.T) {
+	f := new(flaky)
+	db := opened(t, Config{Dir: t.TempDir(), unsynced: true, Logger: slog.New(slog.DiscardHandler),
+		wrap: func(c sqlstore.Conn) sqlstore.Conn { f.Conn = c; return f }})
+	storetest.RunBatches(t, storetest.Load{Writers: 16, Rounds: 60, Fails: true}, db)
+	if f.failed == 0 || f.shared == 0 {
+		t.Errorf("%d commits failed, %d were shared; the test requires some of each", f.failed, f.shared)
+	}
 }
 
 // A flush that fails fails for all who share it, and for nobody else.

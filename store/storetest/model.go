@@ -20,6 +20,7 @@ import (
 type model struct {
 	resources map[lanyard.Ref]lanyard.Resource
 	tombs     map[lanyard.Ref]map[string]string
+	passwords map[string]string // by user
 	seq       int64
 	changes   [][]string // of each event, what happened to what
 	pending   []string   // of the next event
@@ -28,6 +29,7 @@ type model struct {
 func (m *model) clone() *model {
 	c := *m
 	c.resources, c.tombs = maps.Clone(m.resources), maps.Clone(m.tombs)
+	c.passwords = maps.Clone(m.passwords)
 	c.changes, c.pending = slices.Clone(m.changes), nil
 	return &c
 }
@@ -68,6 +70,8 @@ func (m *model) put(w world, r lanyard.Resource) (kind lanyard.Kind, ok bool) {
 	if before == nil {
 		m.seq++
 		c.Head().Seq = m.seq
+	} else {
+		c.Head().Seq = before.Head().Seq
 	}
 	m.resources[ref] = c
 	m.pending = append(m.pending, fmt.Sprint("put ", ref))
@@ -82,9 +86,13 @@ func (m *model) delete(ref lanyard.Ref) bool {
 	if ref.Type == lanyard.TypeInstance {
 		clear(m.resources)
 		clear(m.tombs)
+		clear(m.passwords)
 	} else {
 		delete(m.resources, ref)
 		delete(m.tombs, ref)
+		if ref.Type == lanyard.TypeUser {
+			delete(m.passwords, ref.ID)
+		}
 		if tags := before.Head().Tags; len(tags) > 0 {
 			m.tombs[ref] = tags
 		}

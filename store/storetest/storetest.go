@@ -38,6 +38,7 @@ func Run(t *testing.T, open Open) {
 		{"Groups", testGroups},
 		{"OwnChanges", testOwnChanges},
 		{"Crowd", testCrowd},
+		{"Batches", testBatches},
 		{"NotFound", testNotFound},
 		{"List", testList},
 		{"ListWhileChanging", testListWhileChanging},
