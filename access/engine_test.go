@@ -87,6 +87,19 @@ func version(odd bool) *lanyard.Profile {
 	return p
 }
 
+// Decisions about what version grants.
+var (
+	allowed    = access.Decision{Allow: true, Reason: access.Granted, Profile: "p"}
+	failed     = access.Decision{Reason: access.ConditionFailed}
+	notGranted = access.Decision{Reason: access.NotGranted}
+	unknown    = access.Decision{Reason: access.UnknownSubject}
+)
+
+// decide asks whether a subject may do an action to a user.
+func decide(s *access.Snapshot, subject, action, target string) access.Decision {
+	return s.Decide(&access.Query{Subject: access.Subject{ID: subject}, Action: action, Resource: access.Resource{Type: access.TypeUser, ID: target}})
+}
+
 // While profiles change, questions see all parameters of one update or none, and never an earlier
 // state than the one they name.
 func TestDecideWhileUpdating(t *testing.T) {
@@ -117,13 +130,11 @@ func TestDecideWhileUpdating(t *testing.T) {
 					return
 				}
 				seen = s.Revision()
-				may := func(action, target string) bool {
-					return s.Decide(&access.Query{Subject: access.Subject{ID: "viewer"}, Action: action, Resource: access.Resource{Type: access.TypeUser, ID: target}}).Allow
-				}
-				got := [4]bool{may("Users.View", "one"), may("Users.View", "two"), may("Users.Edit", "one"), may("Users.Edit", "two")}
-				want := [4]bool{true, false, false, false}
+				got := [4]access.Decision{decide(s, "viewer", "Users.View", "one"), decide(s, "viewer", "Users.View", "two"),
+					decide(s, "viewer", "Users.Edit", "one"), decide(s, "viewer", "Users.Edit", "two")}
+				want := [4]access.Decision{allowed, failed, notGranted, notGranted}
 				if (seen-first.Revision)%2 == 1 {
-					want = [4]bool{false, false, false, true}
+					want = [4]access.Decision{notGranted, notGranted, failed, allowed}
 				}
 				if got != want {
 					t.Errorf("at revision %d the answers are %v, want %v: half of an update", seen, got, want)
@@ -215,9 +226,9 @@ func TestCatchUpPastCut(t *testing.T) {
 			t.Errorf("revision %d, want %d", got.Revision(), len(l.events))
 		}
 		// Viewer's profile now lets edit, and no more view, users of the other team.
-		q := access.Query{Subject: access.Subject{Type: access.User, ID: "viewer"}, Action: "Users.Edit", Resource: access.Resource{Type: access.TypeUser, ID: "two"}}
-		if before.Decide(&q).Allow || !got.Decide(&q).Allow {
-			t.Errorf("before: %v, now: %v; want no and yes", before.Decide(&q).Allow, got.Decide(&q).Allow)
+		was, is := decide(before, "viewer", "Users.Edit", "two"), decide(got, "viewer", "Users.Edit", "two")
+		if was != notGranted || is != allowed {
+			t.Errorf("before: %+v, now: %+v; want %+v and %+v", was, is, notGranted, allowed)
 		}
 		l.commit(version(false))
 		l.commit(version(true))
@@ -329,15 +340,15 @@ func TestHistoryIsAnother(t *testing.T) {
 				if err := e.CatchUp(t.Context(), "i", int64(len(l.events))); err != nil {
 					t.Fatal(err)
 				}
-				may := func(who string) bool {
+				decided := func(who string) access.Decision {
 					s, err := e.Snapshot(t.Context(), "i")
 					if err != nil {
 						t.Fatal(err)
 					}
-					return s.Decide(&access.Query{Subject: access.Subject{ID: who}, Action: "Users.View", Resource: access.Resource{Type: access.TypeUser, ID: "one"}}).Allow
+					return decide(s, who, "Users.View", "one")
 				}
-				if !may("stranger") {
-					t.Fatal("what is lost later does not count before")
+				if d := decided("stranger"); d != allowed {
+					t.Fatalf("what is lost later does not count before: %+v", d)
 				}
 				l.events = l.events[:kept]
 				for range after {
@@ -347,11 +358,11 @@ func TestHistoryIsAnother(t *testing.T) {
 				if err := hear(e, l); err != nil {
 					t.Fatal(err)
 				}
-				if may("stranger") {
-					t.Error("a user whose creation was lost is still allowed what they were")
+				if d := decided("stranger"); d != unknown {
+					t.Errorf("a user whose creation was lost: %+v, want %+v", d, unknown)
 				}
-				if !may("viewer") {
-					t.Error("what was changed instead does not count")
+				if d := decided("viewer"); d != allowed {
+					t.Errorf("what was changed instead does not count: %+v, want %+v", d, allowed)
 				}
 				if s := e.Peek("i"); s.Revision() != int64(len(l.events)) {
 					t.Errorf("it is at revision %d, want %d", s.Revision(), len(l.events))

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -143,8 +144,30 @@ func TestAborted(t *testing.T) {
 	}
 }
 
+// Whatever is read is refused, or is a backup that says the same when it is written again.
 func FuzzReader(f *testing.F) {
 	f.Add(write(f, example()[:3]))
+	f.Add(write(f, nil))
 	f.Add([]byte(backup.Magic))
-	f.Fuzz(func(t *testing.T, b []byte) { read(b) })
+	f.Fuzz(func(t *testing.T, b []byte) {
+		rows, _, err := read(b)
+		for i, r := range rows { // even those before the damage are rows of a table
+			if !slices.Contains(store.Tables, r.Table) || len(r.Values) != len(r.Table.Columns) {
+				t.Fatalf("row %d is %q of %+v", i, r.Values, r.Table)
+			}
+		}
+		if err != nil {
+			if again, _, other := read(b); other == nil || other.Error() != err.Error() || len(again) != len(rows) {
+				t.Fatalf("read again, %d rows and %v are %d rows and %v", len(rows), err, len(again), other)
+			}
+			return
+		}
+		// What is taken for whole comes back the same after it is written again, and is not without its end.
+		if again, _, err := read(write(t, rows)); err != nil || !reflect.DeepEqual(again, rows) {
+			t.Fatalf("%d rows come back as %d, %v", len(rows), len(again), err)
+		}
+		if _, _, err := read(b[:len(b)-1]); err == nil {
+			t.Fatal("it is taken for whole without its last byte")
+		}
+	})
 }
