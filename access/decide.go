@@ -98,7 +98,7 @@ const (
 	aReference                // a read for a pick-list
 )
 
-// prepare looks up what does not depend on the subject, and tells why there is no need to ask
+// prepare looks up what does not depend on the subject, and returns why there is no need to ask
 // anybody, or Granted.
 func (a *ask) prepare(s *Snapshot, q *Query) Reason {
 	if reason := a.read(s, q); reason != Granted {
@@ -378,7 +378,8 @@ const (
 	channelTask      = "TASK"
 )
 
-// restricted reports whether a restricting permission, held in any profile, takes away what is asked.
+// restricted returns Restricted when a restricting permission, held in any profile, takes away what is asked,
+// and Granted otherwise.
 func (a *ask) restricted(subject *entity) Reason {
 	if a.what != aPermission || a.t != typeContact {
 		return Granted

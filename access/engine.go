@@ -16,8 +16,7 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// Source is where an Engine reads instances: a store, seen from here. Both methods see committed
-// state only.
+// A Source is where an Engine reads instances from, such as a database. Its methods see committed state only.
 type Source interface {
 	// Load calls put for every resource of an instance: those that others refer to before those
 	// that refer to them, that is groups in the order of their creation, profiles, and then users and
@@ -27,7 +26,7 @@ type Source interface {
 	// Events returns events of an instance in order, those after a revision, at most limit, and fewer where
 	// they are large together, but one at least if there is one. When the first is not the next, those in between are gone, and what Load has is of a later revision.
 	Events(ctx context.Context, instance string, after int64, limit int) ([]lanyard.Event, error)
-	// Revision is that of an instance's last event.
+	// Revision returns the revision of an instance's last event.
 	Revision(ctx context.Context, instance string) (int64, error)
 }
 
@@ -36,7 +35,7 @@ type Source interface {
 type Engine struct {
 	Source Source
 	// Memory is how many bytes the snapshots may take together, by their own estimate; 0 for no bound.
-	// Those that were not asked about for the longest time are dropped, and loaded anew when somebody
+	// Those that were not asked about for the longest time are dropped, and loaded again when somebody
 	// asks again. The one asked about last is kept however large it is.
 	Memory int64
 	// MaxAge, unless 0, is how long questions are answered after the last Confirm; later they are
@@ -246,7 +245,7 @@ func (e *Engine) trim() {
 	log.Debug("snapshots dropped that were not asked about for the longest time", "dropped", n, "held", s.Held, "bytes", s.Bytes, "bound", e.Memory, "loads", s.Loads, "evicted", s.Evicted)
 }
 
-// Stats counts what an Engine holds and did.
+// Stats are counts of what an Engine holds and has done.
 type Stats struct {
 	Held    int   // instances with a snapshot
 	Bytes   int64 // that the snapshots take, by their own estimate
@@ -254,7 +253,7 @@ type Stats struct {
 	Evicted int64 // of them, dropped to stay below Engine.Memory
 }
 
-// Stats counts. It takes time that grows with the instances held.
+// Stats returns the counts, in time that grows with the number of instances held.
 func (e *Engine) Stats() Stats {
 	s := Stats{Bytes: e.held.Load(), Loads: e.loads.Load(), Evicted: e.evicted.Load()}
 	e.instances.Range(func(_, v any) bool {
@@ -266,7 +265,7 @@ func (e *Engine) Stats() Stats {
 	return s
 }
 
-// Confirm says that all the snapshots held have what their Source had at a time.
+// Confirm records that all the snapshots held are what the Source had at a time; see MaxAge.
 func (e *Engine) Confirm(at time.Time) { e.confirmed.Store(&at) }
 
 // stale is an error when the last Confirm is too long ago.
@@ -290,7 +289,7 @@ func (e *Engine) stale() error {
 // eventPage is how many events are read at a time.
 const eventPage = 500
 
-// maxAgain bounds how often an instance is read anew because its events do not follow.
+// maxAgain bounds how often an instance is read again because its events do not follow.
 const maxAgain = 10
 
 // follows reports whether an event is the next after s. A database that lost its last changes, as after
@@ -448,7 +447,8 @@ func (e *Engine) Loaded() map[string]*Snapshot {
 	return loaded
 }
 
-// Peek returns the latest snapshot of an instance that has one already, or nil. It is no question.
+// Peek returns the latest snapshot of an instance that has one already, or nil. It neither
+// loads one nor counts as a question.
 func (e *Engine) Peek(instance string) *Snapshot {
 	if c, ok := e.instances.Load(instance); ok {
 		return c.(*current).snapshot.Load()
@@ -502,7 +502,7 @@ func (e *Engine) AtLeast(ctx context.Context, instance string, revision int64, w
 	}
 }
 
-// Forget drops an instance's snapshot; the next question loads it anew.
+// Forget drops an instance's snapshot; the next question loads it again.
 func (e *Engine) Forget(instance string) {
 	if v, ok := e.instances.Load(instance); ok {
 		e.drop(instance, v.(*current))

@@ -8,7 +8,7 @@ type Query struct {
 	Surface  Surface
 }
 
-// Subject is who asks for access.
+// A Subject is the user or AI agent that asks for access.
 type Subject struct {
 	Type SubjectType
 	ID   string // of a user: id or user name, see Resource; of an AI agent: its ARN, qualifier included
@@ -17,7 +17,7 @@ type Subject struct {
 	Human string
 }
 
-// SubjectType tells users from AI agents.
+// SubjectType is the type of a subject: a user or an AI agent.
 type SubjectType uint8
 
 // The types of subjects.
@@ -26,8 +26,8 @@ const (
 	AIAgent
 )
 
-// Resource is what access is asked to. What lanyard stores is known to it: of those types Tags and
-// Group count only for a resource that is about to be made (New), never for one that is there.
+// A Resource is what access is asked to. Of the types that snapshots hold, Tags and Group count only for a
+// resource that is about to be made (New); those of one that exists are known.
 type Resource struct {
 	// Type is one of the Type constants, or another type's name. "" is for an action without an object,
 	// and for the question whether something may be done to anything at all.
@@ -70,7 +70,7 @@ const (
 	ActionReference = "Reference"
 )
 
-// Surface is where access takes place. Amazon Connect combines tags and hierarchy differently in
+// A Surface is where access takes place. Amazon Connect combines tags and hierarchy differently in
 // reports and dashboards.
 type Surface uint8
 
@@ -80,7 +80,7 @@ const (
 	Reports
 )
 
-// Decision is the answer to a Query. The zero Decision denies.
+// A Decision is the answer to a Query. The zero Decision denies.
 type Decision struct {
 	Allow  bool
 	Reason Reason
@@ -90,7 +90,7 @@ type Decision struct {
 	Profile string
 }
 
-// Reason says what a Decision rests on.
+// A Reason says what a Decision rests on.
 type Reason uint8
 
 // The reasons.

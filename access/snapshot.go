@@ -77,22 +77,22 @@ func (s *placeSet) slots(from place) iter.Seq[uint32] {
 	}
 }
 
-// Instance is the id of the instance.
+// Instance returns the id of the instance.
 func (s *Snapshot) Instance() string { return s.instance }
 
-// Revision is that of the last event that the snapshot holds.
+// Revision returns the revision of the last event that the snapshot includes.
 func (s *Snapshot) Revision() int64 { return s.revision }
 
-// Contradicts reports whether s has something else than the last event of its instance says, which was
-// read after s was there: the source is another than it was.
+// Contradicts reports whether s disagrees with a revision and hash that were read, after s was made, as those of the
+// last event of its instance: the source then has another history than the one s was made from.
 func (s *Snapshot) Contradicts(revision int64, hash []byte) bool {
 	return s.revision > revision || s.revision == revision && s.hash != nil && hash != nil && !bytes.Equal(s.hash, hash)
 }
 
-// Account is that which owns the instance, "" when it does not exist.
+// Account returns the account that owns the instance, or "" when the instance does not exist.
 func (s *Snapshot) Account() string { return s.account }
 
-// Seq is the highest that a resource of the snapshot has or had, see lanyard.Meta.
+// Seq returns the highest Seq that a resource of the snapshot has or had; see lanyard.Meta.
 func (s *Snapshot) Seq() int64 { return slices.Max(s.last[:]) }
 
 // Exists reports whether the instance exists at this revision.
@@ -308,10 +308,11 @@ func (s *Snapshot) findName(name string) (uint32, *entity) {
 	return slot, s.entities.at(slot)
 }
 
-// Empty is the snapshot of an instance before its first event.
+// Empty returns the snapshot of an instance before its first event. To build one from resources, use New.
 func Empty(instance string) *Snapshot { return &Snapshot{instance: instance, tagShare: 1} }
 
-// An Edit makes the next snapshot out of one. It is used by one goroutine, and ends with Snapshot.
+// An Edit makes the next snapshot from an existing one. It must be used by one goroutine only; Snapshot ends it.
+// Unlike New it does not check what it is given: what refers to a missing resource waits for it.
 type Edit struct {
 	s        Snapshot
 	m        mark

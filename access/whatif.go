@@ -78,7 +78,7 @@ func (s *Snapshot) With(put ...lanyard.Resource) *Snapshot {
 	return e.Snapshot(s.revision)
 }
 
-// IfProfile tells what replacing a profile by p would do to its holders. It is false when there is
+// IfProfile returns what replacing a profile by p would do to its holders. It is false when there is
 // no such profile. Paging is as in WhoCan; the counts are of all holders on every page.
 //
 // What a subject reaches is compared by the conditions of its profiles, as they combine outside of
@@ -127,7 +127,7 @@ func (s *Snapshot) IfProfileSeen(p *lanyard.Profile, see Sight, from Cursor, lim
 	return d.result, true
 }
 
-// IfUser tells what replacing the profiles of a user by those of u would do to that user, as
+// IfUser returns what replacing the profiles of a user by those of u would do to that user, as
 // IfProfile does. It is false when there is no such user.
 func (s *Snapshot) IfUser(u *lanyard.User) (WhatIf, bool) { return s.IfUserSeen(u, nil) }
 
