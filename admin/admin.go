@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/lanyard/lanyard/fault"
 	"github.com/lanyard/lanyard/httpstatus"
 	"github.com/lanyard/lanyard/intake"
+	"github.com/lanyard/lanyard/remoteaddr"
 	"github.com/lanyard/lanyard/sigv4"
 )
 
@@ -180,11 +180,7 @@ func (s *server) setPassword(r *http.Request, body []byte) (any, error) {
 		return nil, err
 	}
 	key, _ := s.Control.Key(id)
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	caller := lanyard.Caller{Account: key.Account, AccessKeyID: key.ID, Root: true, SourceIP: host, UserAgent: "lanyard user password"}
+	caller := lanyard.Caller{Account: key.Account, AccessKeyID: key.ID, Root: true, SourceIP: remoteaddr.Host(r), UserAgent: "lanyard user password"}
 	return struct{}{}, s.Control.SetPassword(r.Context(), control.PasswordCall(caller, in.Instance, in.User), in.Instance, in.User, in.Password, "")
 }
 

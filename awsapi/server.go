@@ -8,7 +8,6 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -23,6 +22,7 @@ import (
 	"github.com/lanyard/lanyard/control"
 	"github.com/lanyard/lanyard/fault"
 	"github.com/lanyard/lanyard/intake"
+	"github.com/lanyard/lanyard/remoteaddr"
 	"github.com/lanyard/lanyard/sigv4"
 	"github.com/lanyard/lanyard/throttle"
 )
@@ -98,7 +98,7 @@ type request struct {
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := &request{http: r, Call: control.Call{Caller: lanyard.Caller{
-		SourceIP: sourceIP(r), UserAgent: cut(r.UserAgent(), maxUserAgent), RequestID: uuid.NewString(),
+		SourceIP: remoteaddr.Host(r), UserAgent: cut(r.UserAgent(), maxUserAgent), RequestID: uuid.NewString(),
 	}}}
 	w.Header()["X-Amzn-Requestid"] = []string{req.RequestID}
 	req.Revision, req.ETag, req.Warnings = &req.revision, &req.etag, &req.warnings
@@ -343,11 +343,3 @@ func exceptionNamed(op *model.Operation, name string) *model.Exception {
 
 // maxUserAgent is how much is kept of what a caller's program calls itself, in bytes.
 const maxUserAgent = 512
-
-func sourceIP(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
-}

@@ -30,6 +30,7 @@ import (
 	"github.com/lanyard/lanyard/control"
 	"github.com/lanyard/lanyard/httpstatus"
 	"github.com/lanyard/lanyard/intake"
+	"github.com/lanyard/lanyard/remoteaddr"
 )
 
 // Config says what a Server works with. Control, Call, Ask and Propose must be set.
@@ -630,7 +631,7 @@ func denied(permission, why string) error {
 
 // caller is what the audit says of a call through the console.
 func (s *Server) caller(a *asking) lanyard.Caller {
-	c := lanyard.Caller{Account: s.Account, AccessKeyID: consoleKey, SourceIP: address(a.http), UserAgent: consoleAgent, RequestID: a.requestID}
+	c := lanyard.Caller{Account: s.Account, AccessKeyID: consoleKey, SourceIP: remoteaddr.Host(a.http), UserAgent: consoleAgent, RequestID: a.requestID}
 	if ua := strings.ToValidUTF8(a.http.UserAgent(), "?"); ua != "" {
 		c.UserAgent += " (" + clip(ua) + ")"
 	}
@@ -646,14 +647,6 @@ const (
 	consoleKey   = "console"
 	consoleAgent = "lanyard-console"
 )
-
-func address(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
-}
 
 // clip shortens what others sent.
 func clip(s string) string {

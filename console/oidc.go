@@ -20,6 +20,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/remoteaddr"
 )
 
 // OIDC is a provider that says who people are.
@@ -169,7 +170,7 @@ func (s *Server) serveOIDC(w http.ResponseWriter, r *http.Request) {
 		if !errors.As(err, &f) {
 			f = &signInFailure{"failed", err}
 		}
-		s.Logger.Warn("single sign-on failed", "from", address(r), "reason", f.reason, "error", f.err)
+		s.Logger.Warn("single sign-on failed", "from", remoteaddr.Host(r), "reason", f.reason, "error", f.err)
 		to = "/#/sign-in?error=" + url.QueryEscape(f.reason)
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)

@@ -17,6 +17,7 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/remoteaddr"
 )
 
 // csrfHeader carries the token without which nothing is done.
@@ -224,7 +225,7 @@ func (s *Server) signIn(ctx context.Context, a *asking) (any, error) {
 	if byKey == (in.Username != "" || in.Password != "" || in.Instance != "") {
 		return nil, &failure{Status: http.StatusBadRequest, Code: invalid, Message: "Username and Password, or AccessKeyId and SecretAccessKey, are accepted"}
 	}
-	from := address(a.http)
+	from := remoteaddr.Host(a.http)
 	who, err := s.claimed(ctx, in.Instance, in.Username, in.AccessKeyID)
 	if err != nil {
 		return nil, err
@@ -303,7 +304,7 @@ func (s *Server) begin(ctx context.Context, a *asking, n lanyard.Session) (any, 
 	if err := s.Control.AddSession(ctx, n); err != nil {
 		return nil, err
 	}
-	s.Logger.Info("signed in", "owner", n.Owner, "method", n.Method, "from", address(a.http))
+	s.Logger.Info("signed in", "owner", n.Owner, "method", n.Method, "from", remoteaddr.Host(a.http))
 	s.cookie(a, a.token, int(s.Session/time.Second))
 	a.session = &n
 	return s.describe(ctx, a)
