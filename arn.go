@@ -40,7 +40,7 @@ const MaxARN = 1011
 // ParseARN reads the ARN of an instance or of a resource of one.
 func ParseARN(s string) (ARN, error) {
 	bad := func(problem string) (ARN, error) {
-		return ARN{}, Errorf(Invalid, "%q is not a Connect ARN: %s; expected arn:PARTITION:connect:REGION:ACCOUNT:instance/INSTANCE[/TYPE/ID]", clip(s), problem)
+		return ARN{}, Errorf(Invalid, "%q is not a Connect ARN: %s; expected arn:PARTITION:connect:REGION:ACCOUNT:instance/INSTANCE[/TYPE/ID]", Clip(s), problem)
 	}
 	if len(s) > MaxARN {
 		return bad("it is too long")
@@ -81,15 +81,6 @@ func ParseARN(s string) (ARN, error) {
 		return bad("its resource is not instance/INSTANCE or instance/INSTANCE/TYPE/ID")
 	}
 	return a, nil
-}
-
-// clip shortens what a caller sent, so that a message about it stays readable.
-func clip(s string) string {
-	const most = 128
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // IsID reports whether a text has the form of the ids that resources are given: a UUID. Nothing else may

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 )
 
 // Kind says what sort of thing went wrong, for whoever must act on it. The zero Kind is Internal.
@@ -141,3 +143,20 @@ func KindOf(err error) Kind {
 	}
 	return Internal
 }
+
+// maxShown is how many bytes of what a caller sent messages show.
+const maxShown = 128
+
+// Clip shortens what a caller sent, so that a message about it stays readable.
+func Clip(s string) string { return ClipTo(s, maxShown) }
+
+// ClipTo shortens s to so many bytes, at most, and an ellipsis. No character is cut in two.
+func ClipTo(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+// Quote shows what a caller sent in a message: in quotes, and shortened.
+func Quote(s string) string { return strconv.Quote(Clip(s)) }

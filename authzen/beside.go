@@ -126,7 +126,7 @@ func (a *asking) holders(body []byte) ([]byte, error) {
 		return nil, bad("resource, resource.type and resource.id are required")
 	}
 	if *r.Type != access.TypeSecurityProfile {
-		return nil, bad("resource.type must be %s, got %q", access.TypeSecurityProfile, clip(*r.Type))
+		return nil, bad("resource.type must be %s, got %q", access.TypeSecurityProfile, lanyard.Clip(*r.Type))
 	}
 	scope, err := a.scope(holders, &item{Resource: r})
 	if err != nil {
@@ -148,7 +148,7 @@ func (a *asking) holders(body []byte) ([]byte, error) {
 		return found, next
 	})
 	if !ok {
-		return nil, lanyard.Errorf(lanyard.NotFound, "security profile %q does not exist in instance %s", clip(*r.ID), a.instance)
+		return nil, lanyard.Errorf(lanyard.NotFound, "security profile %q does not exist in instance %s", lanyard.Clip(*r.ID), a.instance)
 	}
 	list, next, err := results(found, positionOf(end), behindHolder(from), func(h access.Holder) any { return holderOf(h) })
 	if err != nil {

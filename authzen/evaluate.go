@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/nesting"
 )
@@ -35,19 +36,10 @@ type asking struct {
 func bad(format string, args ...any) error {
 	for i, arg := range args {
 		if s, ok := arg.(string); ok {
-			args[i] = clip(s)
+			args[i] = lanyard.Clip(s)
 		}
 	}
 	return &httpError{http.StatusBadRequest, fmt.Sprintf(format, args...)}
-}
-
-// clip shortens a text for a message.
-func clip(s string) string {
-	const most = 128
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // The entities, as they arrive. A nil pointer was absent.

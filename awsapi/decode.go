@@ -44,7 +44,7 @@ func decode(req *request) (model.Input, error) {
 	for key, values := range req.params.Query {
 		for _, v := range values {
 			if !utf8.ValidString(v) {
-				return nil, lanyard.Errorf(lanyard.Malformed, "query parameter %q: is not UTF-8", clip(key))
+				return nil, lanyard.Errorf(lanyard.Malformed, "query parameter %q: is not UTF-8", lanyard.Clip(key))
 			}
 		}
 	}
@@ -168,7 +168,7 @@ func wrongType(e *json.SemanticError) string {
 		want = "a number of seconds"
 	}
 	if sent == "a number" && len(e.JSONValue) > 0 {
-		sent = clip(string(e.JSONValue))
+		sent = lanyard.Clip(string(e.JSONValue))
 	}
 	return sent + " stands where " + want + " is accepted"
 }

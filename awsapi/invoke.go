@@ -86,7 +86,7 @@ func (s *Server) invoke(ctx context.Context, req *request, i Invocation) (any, e
 	}
 	switch {
 	case req.op == nil:
-		return nil, lanyard.Errorf(lanyard.UnknownRoute, "%s is not an operation of Amazon Connect", clip(i.Operation))
+		return nil, lanyard.Errorf(lanyard.UnknownRoute, "%s is not an operation of Amazon Connect", lanyard.Clip(i.Operation))
 	case req.op.Service == model.NotServed:
 		return nil, notServed(req.op)
 	}
@@ -159,7 +159,7 @@ func (s *Server) place(req *request, i Invocation) (model.Input, error) {
 	}
 	for name := range members {
 		if !known[name] {
-			return nil, lanyard.Errorf(lanyard.Invalid, "%s: %s has no such member", clip(name), req.op.Name)
+			return nil, lanyard.Errorf(lanyard.Invalid, "%s: %s has no such member", lanyard.Clip(name), req.op.Name)
 		}
 	}
 	req.body = body
@@ -179,7 +179,7 @@ func only(instance string, in model.Input) error {
 			continue
 		}
 		if a, err := lanyard.ParseARN(*ref); err != nil || a.Instance != instance {
-			return lanyard.Errorf(lanyard.NotFound, "%s: %q is not of the instance that you are signed in to", name, clip(*ref))
+			return lanyard.Errorf(lanyard.NotFound, "%s: %q is not of the instance that you are signed in to", name, lanyard.Clip(*ref))
 		}
 	}
 	return nil

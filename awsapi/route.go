@@ -76,7 +76,7 @@ const (
 func (s *Server) route(req *request) error {
 	method, target := req.http.Method, req.http.RequestURI
 	unknown := func() error {
-		return lanyard.Errorf(lanyard.UnknownRoute, "no operation of Amazon Connect has the method %s and this path", clip(method))
+		return lanyard.Errorf(lanyard.UnknownRoute, "no operation of Amazon Connect has the method %s and this path", lanyard.Clip(method))
 	}
 	if target == "" { // a request that did not come over the wire
 		target = req.http.URL.RequestURI()
@@ -132,12 +132,4 @@ func labelsOf(uri string) []string {
 		}
 	}
 	return names
-}
-
-func clip(s string) string {
-	const most = 128
-	if len(s) <= most {
-		return s
-	}
-	return s[:most] + "…"
 }

@@ -217,7 +217,7 @@ func ifMatch(req *request) (string, error) {
 	}
 	v := values[0]
 	if len(values) != 1 || len(v) < 3 || len(v) > 128 || v[0] != '"' || strings.IndexByte(v[1:], '"') != len(v)-2 {
-		return "", lanyard.Errorf(lanyard.Invalid, "If-Match must be one entity tag in quotes, as the header ETag has it, got %q", clip(strings.Join(values, ", ")))
+		return "", lanyard.Errorf(lanyard.Invalid, "If-Match must be one entity tag in quotes, as the header ETag has it, got %q", lanyard.Clip(strings.Join(values, ", ")))
 	}
 	return v, nil
 }

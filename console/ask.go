@@ -136,7 +136,7 @@ func mayAbout(v *viewer, q *question) (subject access.Subject, err error) {
 			return subject, v.need(access.TypeUser, p.Assisting)
 		}
 	default:
-		return subject, lanyard.Errorf(lanyard.Invalid, "subject.type: %q is not accepted; user and ai_agent are", clip(q.Subject.Type))
+		return subject, lanyard.Errorf(lanyard.Invalid, "subject.type: %q is not accepted; user and ai_agent are", lanyard.Clip(q.Subject.Type))
 	}
 	return subject, nil
 }

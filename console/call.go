@@ -226,7 +226,7 @@ func (v *viewer) id(ref string) (string, error) {
 	}
 	a, err := lanyard.ParseARN(ref)
 	if err != nil || a.Instance != v.in.ID {
-		return "", lanyard.Errorf(lanyard.NotFound, "%q is not of this instance", clip(ref))
+		return "", lanyard.Errorf(lanyard.NotFound, "%q is not of this instance", lanyard.Clip(ref))
 	}
 	return a.ID, nil
 }

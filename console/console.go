@@ -345,7 +345,7 @@ func (s *Server) ownHost(r *http.Request) error {
 	if s.URL != "" || s.OwnHost == nil || s.OwnHost(r) {
 		return nil
 	}
-	return &failure{Status: http.StatusForbidden, Code: "CsrfMismatch", Message: "the server does not know that it is called " + strconv.Quote(clip(r.Host)) +
+	return &failure{Status: http.StatusForbidden, Code: "CsrfMismatch", Message: "the server does not know that it is called " + lanyard.Quote(r.Host) +
 		"; it must be started with --console-url, or be reached by its address"}
 }
 
@@ -557,7 +557,7 @@ func (s *Server) view(ctx context.Context, a *asking, ref string) (*viewer, erro
 	case v.user != "":
 		if ref != "" && ref != a.session.Instance {
 			if arn, err := lanyard.ParseARN(ref); err != nil || arn.Instance != a.session.Instance {
-				return nil, lanyard.Errorf(lanyard.NotFound, "InstanceId: %q is not the instance that you are signed in to", clip(ref))
+				return nil, lanyard.Errorf(lanyard.NotFound, "InstanceId: %q is not the instance that you are signed in to", lanyard.Clip(ref))
 			}
 		}
 		ref = a.session.Instance
@@ -622,7 +622,7 @@ func (v *viewer) need(resourceType, id string) error {
 	if v.sees(resourceType, id) {
 		return nil
 	}
-	return denied(views[resourceType], "your security profiles do not cover "+resourceType+" "+strconv.Quote(clip(id))+", or it does not exist")
+	return denied(views[resourceType], "your security profiles do not cover "+resourceType+" "+lanyard.Quote(id)+", or it does not exist")
 }
 
 func denied(permission, why string) error {
@@ -633,7 +633,7 @@ func denied(permission, why string) error {
 func (s *Server) caller(a *asking) lanyard.Caller {
 	c := lanyard.Caller{Account: s.Account, AccessKeyID: consoleKey, SourceIP: remoteaddr.Host(a.http), UserAgent: consoleAgent, RequestID: a.requestID}
 	if ua := strings.ToValidUTF8(a.http.UserAgent(), "?"); ua != "" {
-		c.UserAgent += " (" + clip(ua) + ")"
+		c.UserAgent += " (" + lanyard.ClipTo(ua, 256) + ")"
 	}
 	if a.session != nil && a.session.Key != "" {
 		c.AccessKeyID, c.Root = a.session.Key, true
@@ -647,15 +647,6 @@ const (
 	consoleKey   = "console"
 	consoleAgent = "lanyard-console"
 )
-
-// clip shortens what others sent.
-func clip(s string) string {
-	const most = 256
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
-}
 
 // list is never null on the wire.
 func list[T any](items []T) []T {

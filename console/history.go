@@ -82,7 +82,7 @@ func (in *historyRequest) check() (about lanyard.Ref, err error) {
 	}
 	t, ok := lanyard.StoredType(in.Type)
 	if !ok {
-		return about, lanyard.Errorf(lanyard.Invalid, "Type: %q has no history; %s have", clip(in.Type), withHistory())
+		return about, lanyard.Errorf(lanyard.Invalid, "Type: %q has no history; %s have", lanyard.Clip(in.Type), withHistory())
 	}
 	if len(in.ID) > lanyard.MaxARN {
 		return about, lanyard.Errorf(lanyard.Invalid, "Id: has %d bytes; at most %d are accepted", len(in.ID), lanyard.MaxARN)
@@ -583,9 +583,9 @@ func (s *Server) historyState(ctx context.Context, a *asking) (any, error) {
 	}
 	if len(p.events) == 0 {
 		if p.next != 0 {
-			return nil, lanyard.Errorf(lanyard.NotFound, "Revision: %s %q did not change in the %d revisions before %d; name a revision that history shows", clip(in.Type), clip(in.ID), maxLook, in.Revision)
+			return nil, lanyard.Errorf(lanyard.NotFound, "Revision: %s %q did not change in the %d revisions before %d; name a revision that history shows", lanyard.Clip(in.Type), lanyard.Clip(in.ID), maxLook, in.Revision)
 		}
-		return nil, lanyard.Errorf(lanyard.NotFound, "Id: %s %q did not exist at revision %d, or you may not view it", clip(in.Type), clip(in.ID), in.Revision)
+		return nil, lanyard.Errorf(lanyard.NotFound, "Id: %s %q did not exist at revision %d, or you may not view it", lanyard.Clip(in.Type), lanyard.Clip(in.ID), in.Revision)
 	}
 	t, _ := lanyard.StoredType(in.Type)
 	id, err := v.id(in.ID)

@@ -209,7 +209,7 @@ func (s *Server) oidcCallback(ctx context.Context, a *asking) error {
 		return errors.New("the state is not the one that the browser began with, or too old")
 	}
 	if e := q.Get("error"); e != "" {
-		return &signInFailure{"denied", errors.New(clip(e + " " + q.Get("error_description")))}
+		return &signInFailure{"denied", errors.New(lanyard.Clip(e + " " + q.Get("error_description")))}
 	}
 	if !s.finished.first(f, s.Now().Unix()) {
 		return errors.New("this sign-in has been finished before")
@@ -257,7 +257,7 @@ func (s *Server) oidcCallback(ctx context.Context, a *asking) error {
 	}
 	in, u, err := s.Control.Named(ctx, s.Account, s.OIDC.Instance, name)
 	if errors.Is(err, lanyard.ErrNotFound) {
-		return &signInFailure{"unknown-user", fmt.Errorf("the claim %s is %q: %w", s.OIDC.Claim, clip(name), err)}
+		return &signInFailure{"unknown-user", fmt.Errorf("the claim %s is %q: %w", s.OIDC.Claim, lanyard.Clip(name), err)}
 	}
 	if err != nil {
 		return err
@@ -286,7 +286,7 @@ func claimsOf(info *oidc.UserInfo, subject string) (claims map[string]any, err e
 func meant(claims map[string]any, audience []string, client string) error {
 	azp, has := claims["azp"]
 	if has && azp != client {
-		return fmt.Errorf("azp must be %q, got %q", client, clip(fmt.Sprint(azp)))
+		return fmt.Errorf("azp must be %q, got %q", client, lanyard.Clip(fmt.Sprint(azp)))
 	}
 	if !has && len(audience) > 1 {
 		return fmt.Errorf("azp is required when the identity token is for %d audiences", len(audience))

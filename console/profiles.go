@@ -153,7 +153,7 @@ func (s *Server) profiles(ctx context.Context, a *asking) (any, error) {
 	case "Modified":
 		order = func(x, y *lanyard.Profile) int { return cmp.Or(x.Modified.Compare(y.Modified), byName(x, y)) }
 	default:
-		return nil, lanyard.Errorf(lanyard.Invalid, "Sort: %q is not accepted; Name, Holders and Modified are", clip(in.Sort))
+		return nil, lanyard.Errorf(lanyard.Invalid, "Sort: %q is not accepted; Name, Holders and Modified are", lanyard.Clip(in.Sort))
 	}
 	slices.SortFunc(found, order)
 	if in.Descending {

@@ -284,7 +284,7 @@ func hashed(s string) string {
 }
 
 func (s *Server) refused(from, name string) error {
-	s.Logger.Warn("sign-in refused", "from", from, "name", clip(strings.ToValidUTF8(name, "?")))
+	s.Logger.Warn("sign-in refused", "from", from, "name", lanyard.Clip(strings.ToValidUTF8(name, "?")))
 	return &failure{Status: http.StatusUnauthorized, Code: "SignInFailed", Message: "the name, the password or the key is not right"}
 }
 

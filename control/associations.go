@@ -48,7 +48,7 @@ func (s *Service) AssociateSecurityProfiles(ctx context.Context, call Call, inst
 				continue // named twice in this call
 			}
 			if slices.Contains(given, p.ID) {
-				return lanyard.Errorf(lanyard.Exists, "SecurityProfiles[%d].Id: %s is already associated with %s", i, p.ID, quote(e.ARN))
+				return lanyard.Errorf(lanyard.Exists, "SecurityProfiles[%d].Id: %s is already associated with %s", i, p.ID, lanyard.Quote(e.ARN))
 			}
 			held = append(held, p.ID)
 		}
@@ -90,7 +90,7 @@ func (s *Service) DisassociateSecurityProfiles(ctx context.Context, call Call, i
 // notAssociated begins with the words that Amazon Connect was seen to use.
 func notAssociated(i int, ref string, e Entity) error {
 	return lanyard.Errorf(lanyard.Invalid, "Can only disassociate security profile ids associated to the entity: "+
-		"SecurityProfiles[%d].Id must be a profile of %s, got %s", i, quote(e.ARN), quote(ref))
+		"SecurityProfiles[%d].Id must be a profile of %s, got %s", i, lanyard.Quote(e.ARN), lanyard.Quote(ref))
 }
 
 // ListEntitySecurityProfiles pages through the profiles of an entity by id. An AI agent that was
@@ -138,9 +138,9 @@ func (s *Service) holder(ctx context.Context, r store.Reader, in *lanyard.Instan
 	form := agentForm.FindStringSubmatch(e.ARN)
 	switch {
 	case len(e.ARN) > lanyard.MaxARN || form == nil:
-		return nil, nil, lanyard.Errorf(lanyard.Invalid, "EntityArn: %s is not the ARN of an AI agent; accepted is arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/AGENT, with or without :$LATEST, :$SAVED or :VERSION", quote(e.ARN))
+		return nil, nil, lanyard.Errorf(lanyard.Invalid, "EntityArn: %s is not the ARN of an AI agent; accepted is arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/AGENT, with or without :$LATEST, :$SAVED or :VERSION", lanyard.Quote(e.ARN))
 	case form[1] != s.partition || form[2] != in.Region || form[3] != in.Account:
-		return nil, nil, lanyard.Errorf(lanyard.NotFound, "EntityArn: the AI agent %s is not in account %s and region %s, where instance %s is", quote(e.ARN), in.Account, in.Region, in.ID)
+		return nil, nil, lanyard.Errorf(lanyard.NotFound, "EntityArn: the AI agent %s is not in account %s and region %s, where instance %s is", lanyard.Quote(e.ARN), in.Account, in.Region, in.ID)
 	}
 	res, err := r.Get(ctx, lanyard.TypeAIAgent, e.ARN)
 	switch {

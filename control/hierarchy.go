@@ -47,7 +47,7 @@ func (s *Service) CreateUserHierarchyGroup(ctx context.Context, call Call, insta
 			return err
 		}
 		if len(g.Path) > lanyard.MaxLevels {
-			return lanyard.Errorf(lanyard.Invalid, "ParentGroupId: %s is at level %d, the deepest there is", quote(parent), lanyard.MaxLevels)
+			return lanyard.Errorf(lanyard.Invalid, "ParentGroupId: %s is at level %d, the deepest there is", lanyard.Quote(parent), lanyard.MaxLevels)
 		}
 		if len(g.Path) > len(levels.Levels) {
 			return lanyard.Errorf(lanyard.NotFound, "level %d of the hierarchy structure does not exist; the group would be at that level and the structure has %d. "+

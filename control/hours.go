@@ -25,7 +25,7 @@ type HoursChange struct {
 
 func checkTimeZone(name string) error {
 	if _, err := time.LoadLocation(name); err != nil || name == "" || name == "Local" {
-		return lanyard.Errorf(lanyard.Invalid, "TimeZone must be a name of the IANA time zone database such as Europe/Paris, got %s", quote(name))
+		return lanyard.Errorf(lanyard.Invalid, "TimeZone must be a name of the IANA time zone database such as Europe/Paris, got %s", lanyard.Quote(name))
 	}
 	return nil
 }
@@ -88,10 +88,10 @@ func (s *Service) checkNoCycle(ctx context.Context, r store.Reader, in *lanyard.
 	above := []string{parent}
 	for i := 0; i < len(above); i++ {
 		if above[i] == child {
-			return lanyard.Errorf(lanyard.Invalid, "%s must be hours of operation that do not inherit from %s, got %s", member, quote(child), quote(parent))
+			return lanyard.Errorf(lanyard.Invalid, "%s must be hours of operation that do not inherit from %s, got %s", member, lanyard.Quote(child), lanyard.Quote(parent))
 		}
 		if len(above) > maxAncestors {
-			return lanyard.Errorf(lanyard.Invalid, "%s must inherit from at most %d other hours of operation, got %s with more", member, maxAncestors, quote(parent))
+			return lanyard.Errorf(lanyard.Invalid, "%s must inherit from at most %d other hours of operation, got %s with more", member, maxAncestors, lanyard.Quote(parent))
 		}
 		h, err := load[*lanyard.Hours](ctx, s, r, in, above[i])
 		if err != nil {

@@ -84,7 +84,7 @@ func (s *Service) CreateInstance(ctx context.Context, call Call, n NewInstance) 
 		case err == nil && in.RequestHash == n.hash():
 			return in, nil
 		case err == nil:
-			return nil, lanyard.Errorf(lanyard.Malformed, "ClientToken: %s was used for instance %s with other parameters; repeat the same request, or use a new token", quote(n.ClientToken), in.ID)
+			return nil, lanyard.Errorf(lanyard.Malformed, "ClientToken: %s was used for instance %s with other parameters; repeat the same request, or use a new token", lanyard.Quote(n.ClientToken), in.ID)
 		case !errors.Is(err, lanyard.ErrNotFound):
 			return nil, err
 		}
@@ -199,7 +199,7 @@ func (s *Service) DescribeInstanceAttribute(ctx context.Context, call Call, inst
 }
 
 func unknownAttribute(attribute string) error {
-	return lanyard.Errorf(lanyard.Invalid, "AttributeType: %s is not an attribute of an instance; accepted are %s", quote(attribute), strings.Join(attributeNames(), ", "))
+	return lanyard.Errorf(lanyard.Invalid, "AttributeType: %s is not an attribute of an instance; accepted are %s", lanyard.Quote(attribute), strings.Join(attributeNames(), ", "))
 }
 
 func attributeNames() []string {
@@ -236,7 +236,7 @@ func (s *Service) UpdateInstanceAttribute(ctx context.Context, call Call, instan
 		return unknownAttribute(attribute)
 	}
 	if value != "true" && value != "false" {
-		return lanyard.Errorf(lanyard.Invalid, "Value: %s is not accepted for %s; true and false are", quote(value), attribute)
+		return lanyard.Errorf(lanyard.Invalid, "Value: %s is not accepted for %s; true and false are", lanyard.Quote(value), attribute)
 	}
 	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
 		r, err := load[*lanyard.Instance](ctx, s, tx, in, in.ID)

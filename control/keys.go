@@ -54,7 +54,7 @@ const maxKeys = 10_000
 // CreateKey makes an access key. An empty ID or Secret is drawn at random.
 func (s *Service) CreateKey(ctx context.Context, k lanyard.AccessKey) (lanyard.AccessKey, error) {
 	if len(k.Account) != 12 || strings.Trim(k.Account, "0123456789") != "" {
-		return k, lanyard.Errorf(lanyard.Invalid, "account %s is not an account id; twelve digits are accepted", quote(k.Account))
+		return k, lanyard.Errorf(lanyard.Invalid, "account %s is not an account id; twelve digits are accepted", lanyard.Quote(k.Account))
 	}
 	list, err := s.store.Keys(ctx)
 	if err != nil {
@@ -97,7 +97,7 @@ func (s *Service) DisableKey(ctx context.Context, id string) error {
 		}
 		return s.LoadKeys(ctx)
 	}
-	return lanyard.Errorf(lanyard.NotFound, "access key %s does not exist", quote(id))
+	return lanyard.Errorf(lanyard.NotFound, "access key %s does not exist", lanyard.Quote(id))
 }
 
 // SetRootKey makes id and secret the only root key; empty ones keep the root key that there is, or

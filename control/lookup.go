@@ -31,7 +31,7 @@ func instanceID(ref string) (string, error) {
 		return "", within("InstanceId", err)
 	}
 	if a.Type != lanyard.TypeInstance {
-		return "", lanyard.Errorf(lanyard.Invalid, "InstanceId: %s is the ARN of another type of resource (%s); the id or ARN of an instance is accepted", quote(ref), a.Type.Word())
+		return "", lanyard.Errorf(lanyard.Invalid, "InstanceId: %s is the ARN of another type of resource (%s); the id or ARN of an instance is accepted", lanyard.Quote(ref), a.Type.Word())
 	}
 	return a.Instance, nil
 }
@@ -58,7 +58,7 @@ func (s *Service) instance(ctx context.Context, call Call, of store.Reader, ref 
 }
 
 func notFound(t lanyard.Type, ref string) error {
-	return lanyard.Errorf(lanyard.NotFound, "%s %q does not exist", t.Word(), clip(ref))
+	return lanyard.Errorf(lanyard.NotFound, "%s %q does not exist", t.Word(), lanyard.Clip(ref))
 }
 
 // get returns the resource that a call is about: that of in with that id or ARN.
@@ -81,7 +81,7 @@ func load[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, i
 	res, err := r.Get(ctx, t, id)
 	if err != nil {
 		if errors.Is(err, lanyard.ErrNotFound) {
-			return none, lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s", t.Word(), clip(ref), in.ID)
+			return none, lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s", t.Word(), lanyard.Clip(ref), in.ID)
 		}
 		return none, err
 	}
@@ -121,7 +121,7 @@ func (s *Service) id(in *lanyard.Instance, t lanyard.Type, ref string) (string, 
 		return "", err
 	}
 	if a.Type != t {
-		return "", lanyard.Errorf(lanyard.Invalid, "%s is the ARN of another type of resource (%s); the id or ARN of a %s is accepted", quote(ref), a.Type.Word(), t.Word())
+		return "", lanyard.Errorf(lanyard.Invalid, "%s is the ARN of another type of resource (%s); the id or ARN of a %s is accepted", lanyard.Quote(ref), a.Type.Word(), t.Word())
 	}
 	if a.Partition != s.partition || a.Region != in.Region || a.Account != in.Account || a.Instance != in.ID {
 		return "", lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s: the ARN belongs to another", t.Word(), ref, in.ID)
@@ -149,7 +149,7 @@ func taken(member string, r lanyard.Resource, err error) error {
 	if !errors.Is(err, lanyard.ErrDuplicate) {
 		return err
 	}
-	return lanyard.Errorf(lanyard.Duplicate, "%s: %s is the name of another %s; names are unique, compared exactly", member, quote(r.Head().Name), r.Type().Word())
+	return lanyard.Errorf(lanyard.Duplicate, "%s: %s is the name of another %s; names are unique, compared exactly", member, lanyard.Quote(r.Head().Name), r.Type().Word())
 }
 
 // unused returns an error unless nothing of the types from refers to the resource. It names only what the
@@ -254,15 +254,6 @@ func pageBy[T any](items []T, key func(T) string, p Page) ([]T, string) {
 	return sorted, ""
 }
 
-// clip shortens what a caller sent for use in a message.
-func clip(s string) string {
-	const most = 128
-	if len(s) <= most {
-		return s
-	}
-	return s[:most] + "…"
-}
-
 // Exists returns an error unless the instance has a resource of type t with that id or ARN.
 func (s *Service) Exists(ctx context.Context, call Call, instance string, t lanyard.Type, ref string) error {
 	in, err := s.Instance(ctx, call, instance)
@@ -274,7 +265,7 @@ func (s *Service) Exists(ctx context.Context, call Call, instance string, t lany
 		return err
 	}
 	if _, err = s.store.Reader(in.ID).Get(ctx, t, id); errors.Is(err, lanyard.ErrNotFound) {
-		return lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s", t.Word(), clip(ref), in.ID)
+		return lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s", t.Word(), lanyard.Clip(ref), in.ID)
 	}
 	return err
 }

@@ -71,16 +71,16 @@ func (s *Service) CreateContactFlowModule(ctx context.Context, call Call, instan
 			return nil, err
 		}
 		if s.expired(t) {
-			return nil, lanyard.Errorf(lanyard.NotFound, "client token %s is forgotten", quote(token))
+			return nil, lanyard.Errorf(lanyard.NotFound, "client token %s is forgotten", lanyard.Quote(token))
 		}
 		if t := t.(*lanyard.ClientToken); t.RequestHash == hash {
 			m, err := load[*lanyard.Module](ctx, s, r, in, t.Result)
 			if errors.Is(err, lanyard.ErrNotFound) {
-				return nil, lanyard.Errorf(lanyard.TokenReused, "ClientToken: %s was used for flow module %s, which has been deleted since; use a new token", quote(token), t.Result)
+				return nil, lanyard.Errorf(lanyard.TokenReused, "ClientToken: %s was used for flow module %s, which has been deleted since; use a new token", lanyard.Quote(token), t.Result)
 			}
 			return m, err
 		}
-		return nil, lanyard.Errorf(lanyard.TokenReused, "ClientToken: %s was used with other parameters; repeat the same request, or use a new token", quote(token))
+		return nil, lanyard.Errorf(lanyard.TokenReused, "ClientToken: %s was used with other parameters; repeat the same request, or use a new token", lanyard.Quote(token))
 	}
 	var repeated *lanyard.Module
 	_, made, err := create(ctx, s, call, instance, -1, m, func(tx store.Tx, in *lanyard.Instance, m *lanyard.Module) (err error) {
@@ -160,7 +160,7 @@ func (s *Service) moduleView(ctx context.Context, r store.Reader, m *lanyard.Mod
 	if err != nil {
 		alias, err := r.Find(ctx, lanyard.TypeModuleAlias, (&lanyard.ModuleAlias{Module: m.ID, Meta: lanyard.Meta{Name: qualifier}}).Key())
 		if errors.Is(err, lanyard.ErrNotFound) {
-			return ModuleView{}, lanyard.Errorf(lanyard.NotFound, "ContactFlowModuleId: flow module %q has no alias %s", m.ID, quote(qualifier))
+			return ModuleView{}, lanyard.Errorf(lanyard.NotFound, "ContactFlowModuleId: flow module %q has no alias %s", m.ID, lanyard.Quote(qualifier))
 		}
 		if err != nil {
 			return ModuleView{}, err
@@ -216,7 +216,7 @@ func (s *Service) UpdateContactFlowModuleContent(ctx context.Context, call Call,
 	base, qualifier := SplitQualifier(ref)
 	if qualifier != "" && qualifier != SavedQualifier {
 		return lanyard.Errorf(lanyard.Invalid, "ContactFlowModuleId must be an id or ARN, with or without :%s, got %s",
-			SavedQualifier, quote(ref))
+			SavedQualifier, lanyard.Quote(ref))
 	}
 	return s.changeModule(ctx, call, instance, base, func(tx store.Tx, _ *lanyard.Instance, m *lanyard.Module) error {
 		next := lanyard.Draft{Content: m.Content, Settings: m.Settings}
@@ -287,7 +287,7 @@ func (s *Service) CreateContactFlowModuleVersion(ctx context.Context, call Call,
 	in *lanyard.Instance, v *lanyard.ModuleVersion, err error) {
 	err = s.changeModule(ctx, call, instance, ref, func(tx store.Tx, of *lanyard.Instance, m *lanyard.Module) error {
 		if has := ContentSum(m.Content); sum != "" && !strings.EqualFold(sum, has) {
-			return lanyard.Errorf(lanyard.Invalid, "FlowModuleContentSha256 must be that of the published content, %s, got %s", has, quote(sum))
+			return lanyard.Errorf(lanyard.Invalid, "FlowModuleContentSha256 must be that of the published content, %s, got %s", has, lanyard.Quote(sum))
 		}
 		if err := fits(ctx, tx, m, lanyard.TypeModuleVersion, maxModuleVersions); err != nil {
 			return err
@@ -390,7 +390,7 @@ const maxAliasName = 100
 func checkAliasName(member, name string) error {
 	if len(name) > maxAliasName || !aliasName.MatchString(name) || name == SavedQualifier || name == "$LATEST" {
 		return lanyard.Errorf(lanyard.Invalid, "%s must be 1 to %d letters, digits and $, with single _ or - in between, and none of $SAVED and $LATEST, got %s",
-			member, maxAliasName, quote(name))
+			member, maxAliasName, lanyard.Quote(name))
 	}
 	return nil
 }
@@ -436,7 +436,7 @@ func (s *Service) alias(ctx context.Context, r store.Reader, in *lanyard.Instanc
 		return nil, err
 	}
 	if err != nil || res.(*lanyard.ModuleAlias).Module != m.ID {
-		return nil, lanyard.Errorf(lanyard.NotFound, "AliasId: alias %s of flow module %q does not exist", quote(id), m.ID)
+		return nil, lanyard.Errorf(lanyard.NotFound, "AliasId: alias %s of flow module %q does not exist", lanyard.Quote(id), m.ID)
 	}
 	return res.(*lanyard.ModuleAlias), nil
 }

@@ -211,7 +211,7 @@ func (s *Service) InstanceNamed(ctx context.Context, account, ref string) (*lany
 		}
 	}
 	if ref != "" || only == nil {
-		return nil, lanyard.Errorf(lanyard.NotFound, "instance %s does not exist", quote(ref))
+		return nil, lanyard.Errorf(lanyard.NotFound, "instance %s does not exist", lanyard.Quote(ref))
 	}
 	return only, nil
 }
@@ -250,7 +250,7 @@ func (s *Service) setPassword(ctx context.Context, call Call, instance, user, me
 		r, err = s.store.Reader(in.ID).Find(ctx, lanyard.TypeUser, user)
 	}
 	if errors.Is(err, lanyard.ErrNotFound) {
-		return lanyard.Errorf(lanyard.NotFound, "user %s does not exist in instance %s", quote(user), in.ID)
+		return lanyard.Errorf(lanyard.NotFound, "user %s does not exist in instance %s", lanyard.Quote(user), in.ID)
 	}
 	if err != nil {
 		return err

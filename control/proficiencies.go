@@ -34,7 +34,7 @@ func (s *Service) AssociateUserProficiencies(ctx context.Context, call Call, ins
 	return s.changeProficiencies(ctx, call, instance, user, list, func(u *lanyard.User, where string, p lanyard.Proficiency) error {
 		if proficiency(u.Proficiencies, p) >= 0 {
 			return lanyard.Errorf(lanyard.Invalid, "%s must be a proficiency that the user does not have yet, got %s %s; change its level with UpdateUserProficiencies",
-				where, quote(p.Attribute), quote(p.Value))
+				where, lanyard.Quote(p.Attribute), lanyard.Quote(p.Value))
 		}
 		u.Proficiencies = append(u.Proficiencies, p)
 		return nil
@@ -69,7 +69,7 @@ func (s *Service) DisassociateUserProficiencies(ctx context.Context, call Call, 
 func hasProficiency(u *lanyard.User, where string, p lanyard.Proficiency) (int, error) {
 	at := proficiency(u.Proficiencies, p)
 	if at < 0 {
-		return at, lanyard.Errorf(lanyard.Invalid, "%s must be a proficiency of the user, got %s %s", where, quote(p.Attribute), quote(p.Value))
+		return at, lanyard.Errorf(lanyard.Invalid, "%s must be a proficiency of the user, got %s %s", where, lanyard.Quote(p.Attribute), lanyard.Quote(p.Value))
 	}
 	return at, nil
 }
@@ -79,7 +79,7 @@ func (s *Service) changeProficiencies(ctx context.Context, call Call, instance, 
 	seen := map[string]bool{}
 	for i, p := range list {
 		if seen[proficiencyKey(p)] {
-			return lanyard.Errorf(lanyard.Invalid, "UserProficiencies[%d] must be listed once, got %s %s again", i, quote(p.Attribute), quote(p.Value))
+			return lanyard.Errorf(lanyard.Invalid, "UserProficiencies[%d] must be listed once, got %s %s again", i, lanyard.Quote(p.Attribute), lanyard.Quote(p.Value))
 		}
 		seen[proficiencyKey(p)] = true
 	}

@@ -211,7 +211,7 @@ func (c Call) fresh(r lanyard.Resource) error {
 	case "":
 		return lanyard.Errorf(lanyard.Invalid, "If-Match must be absent, except for security profiles and users; got it for %s %q", word, name)
 	}
-	return lanyard.Errorf(lanyard.Stale, "If-Match: %s %s has been changed since %s was read; read it again, or leave out If-Match to overwrite what others did", word, quote(name), clip(c.IfMatch))
+	return lanyard.Errorf(lanyard.Stale, "If-Match: %s %s has been changed since %s was read; read it again, or leave out If-Match to overwrite what others did", word, lanyard.Quote(name), lanyard.Clip(c.IfMatch))
 }
 
 // DescribeSecurityProfile returns a profile.
@@ -399,7 +399,7 @@ func quoteMany(values []string) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(quote(v))
+		b.WriteString(lanyard.Quote(v))
 	}
 	return b.String()
 }
@@ -438,7 +438,7 @@ func (s *Service) changeHierarchyRestriction(ctx context.Context, r store.Reader
 	if c.HierarchyRestricted != nil {
 		for _, name := range c.HierarchyRestricted {
 			if name != lanyard.HierarchyRestrictable && !s.lenient {
-				return lanyard.Errorf(lanyard.Invalid, "HierarchyRestrictedResources must be %s, got %s", lanyard.HierarchyRestrictable, quote(name))
+				return lanyard.Errorf(lanyard.Invalid, "HierarchyRestrictedResources must be %s, got %s", lanyard.HierarchyRestrictable, lanyard.Quote(name))
 			}
 		}
 		p.HierarchyRestricted = unique(c.HierarchyRestricted)
@@ -477,13 +477,13 @@ func (s *Service) applications(sent []lanyard.Application) ([]lanyard.Applicatio
 		for _, name := range a.Permissions {
 			if a.Type == lanyard.ApplicationThirdParty && name != thirdPartyAccess && !s.lenient {
 				return nil, lanyard.Errorf(lanyard.Invalid, "Applications[%d].ApplicationPermissions: %s is not accepted for Type %s; %s is, and tool ids are for Type %s",
-					i, quote(name), a.Type, thirdPartyAccess, lanyard.ApplicationMCP)
+					i, lanyard.Quote(name), a.Type, thirdPartyAccess, lanyard.ApplicationMCP)
 			}
 		}
 		a.Permissions = unique(a.Permissions)
 		if j, ok := seen[applicationKey(a)]; ok {
 			if !sameNames(apps[j].Permissions, a.Permissions) {
-				return nil, lanyard.Errorf(lanyard.Invalid, "Applications[%d].Namespace: %s stands twice with Type %s and different permissions; once is accepted", i, quote(a.Namespace), a.Type)
+				return nil, lanyard.Errorf(lanyard.Invalid, "Applications[%d].Namespace: %s stands twice with Type %s and different permissions; once is accepted", i, lanyard.Quote(a.Namespace), a.Type)
 			}
 			continue
 		}
@@ -509,7 +509,7 @@ func (s *Service) flowModules(ctx context.Context, r store.Reader, in *lanyard.I
 			if errors.Is(err, lanyard.ErrNotFound) || errors.Is(err, lanyard.ErrInvalid) {
 				// An ARN is not offered: it exceeds the bound of FlowModuleId.
 				return nil, lanyard.Errorf(lanyard.Invalid, "FlowModuleId is not valid: %s must be the id of an existing flow module, got %s",
-					where, quote(m.ID))
+					where, lanyard.Quote(m.ID))
 			}
 			if err != nil {
 				return nil, err
@@ -562,15 +562,15 @@ func attributeRules(sent []lanyard.AttributeRule) ([]lanyard.AttributeRule, erro
 			return nil, lanyard.Errorf(lanyard.Invalid, "%s: is required", member(path, i, "AttributeName"))
 		}
 		if seen[rule.Attribute] {
-			return nil, lanyard.Errorf(lanyard.Invalid, "%s: %s stands twice; an attribute is accepted once, with all its values", member(path, i, "AttributeName"), quote(rule.Attribute))
+			return nil, lanyard.Errorf(lanyard.Invalid, "%s: %s stands twice; an attribute is accepted once, with all its values", member(path, i, "AttributeName"), lanyard.Quote(rule.Attribute))
 		}
 		seen[rule.Attribute] = true
 		if len(rule.Values) == 0 {
-			return nil, lanyard.Errorf(lanyard.Invalid, "%s: 1 or 2 values are accepted; leave out the entry to leave %s unrestricted", member(path, i, "Values"), quote(rule.Attribute))
+			return nil, lanyard.Errorf(lanyard.Invalid, "%s: 1 or 2 values are accepted; leave out the entry to leave %s unrestricted", member(path, i, "Values"), lanyard.Quote(rule.Attribute))
 		}
 		for _, v := range rule.Values {
 			if n := utf8.RuneCountInString(v); n < 1 || n > maxRuleValue {
-				return nil, lanyard.Errorf(lanyard.Invalid, "%s: %s has %d characters; 1 to %d are accepted", member(path, i, "Values"), quote(v), n, maxRuleValue)
+				return nil, lanyard.Errorf(lanyard.Invalid, "%s: %s has %d characters; 1 to %d are accepted", member(path, i, "Values"), lanyard.Quote(v), n, maxRuleValue)
 			}
 		}
 		rule.Values = unique(rule.Values)

@@ -111,7 +111,7 @@ func (s *Service) UpdateRoutingProfileQueues(ctx context.Context, call Call, ins
 			at := indexOfQueue(r.Queues, c)
 			if at < 0 {
 				return lanyard.Errorf(lanyard.Malformed, "%s must be a queue that is associated with the routing profile for channel %s, got %s; "+
-					"associate it with AssociateRoutingProfileQueues", member(sentConfigs[0], i, "QueueReference"), c.Channel, quote(c.Queue))
+					"associate it with AssociateRoutingProfileQueues", member(sentConfigs[0], i, "QueueReference"), c.Channel, lanyard.Quote(c.Queue))
 			}
 			r.Queues[at] = c
 		}

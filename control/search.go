@@ -486,7 +486,7 @@ func (c *compiler) compileString(s StringCondition) (test, error) {
 		for _, f := range c.fields {
 			names = append(names, f.name)
 		}
-		return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.FieldName: %s cannot be searched; accepted are %s", quote(s.Field), strings.Join(names, ", "))
+		return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.FieldName: %s cannot be searched; accepted are %s", lanyard.Quote(s.Field), strings.Join(names, ", "))
 	}
 	values := c.fields[at].values
 	if c.fields[at].name == "associatedQueueIds" && c.sight != nil { // what is not shown cannot be searched
@@ -517,7 +517,7 @@ func (c *compiler) compileString(s StringCondition) (test, error) {
 	switch s.Compare {
 	case "CONTAINS":
 		if n := utf8.RuneCountInString(s.Value); n < minContains || n > maxContains {
-			return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.Value: %s has %d characters; CONTAINS accepts %d to %d", quote(s.Value), n, minContains, maxContains)
+			return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.Value: %s has %d characters; CONTAINS accepts %d to %d", lanyard.Quote(s.Value), n, minContains, maxContains)
 		}
 		match = func(have string) bool { return strings.Contains(have, want) }
 	case "STARTS_WITH":
@@ -525,7 +525,7 @@ func (c *compiler) compileString(s StringCondition) (test, error) {
 	case "EXACT", "":
 		match = func(have string) bool { return have == want }
 	default:
-		return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.ComparisonType: %s is not accepted; EXACT, STARTS_WITH and CONTAINS are", quote(s.Compare))
+		return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.ComparisonType: %s is not accepted; EXACT, STARTS_WITH and CONTAINS are", lanyard.Quote(s.Compare))
 	}
 	folded := c.folded
 	return func(r lanyard.Resource) bool { return slices.ContainsFunc(folded.of(at, values, r), match) }, nil

@@ -21,7 +21,7 @@ func (s *Service) tagged(ctx context.Context, call Call, arn string) (*lanyard.I
 	}
 	if a.Type == lanyard.TypeAgentQueue {
 		// Amazon Connect's words, which scripts that walk ListQueues look for.
-		return nil, "", "", lanyard.Errorf(lanyard.Untaggable, "Invalid input resource arn: resourceArn must be the ARN of a resource with tags, got %s of an agent's own queue", quote(arn))
+		return nil, "", "", lanyard.Errorf(lanyard.Untaggable, "Invalid input resource arn: resourceArn must be the ARN of a resource with tags, got %s of an agent's own queue", lanyard.Quote(arn))
 	}
 	in, err := s.Instance(ctx, call, lanyard.ARN{Partition: a.Partition, Region: a.Region, Account: a.Account, Instance: a.Instance}.String())
 	if err != nil {

@@ -73,10 +73,10 @@ const maxTokens = 10_000
 // CreateToken makes a token and returns its text, which is not kept.
 func (s *Service) CreateToken(ctx context.Context, t lanyard.Token) (lanyard.Token, string, error) {
 	if len(t.Account) != 12 || strings.Trim(t.Account, "0123456789") != "" {
-		return t, "", lanyard.Errorf(lanyard.Invalid, "account %s is not an account id; twelve digits are accepted", quote(t.Account))
+		return t, "", lanyard.Errorf(lanyard.Invalid, "account %s is not an account id; twelve digits are accepted", lanyard.Quote(t.Account))
 	}
 	if t.Scope != lanyard.ScopeDecide && t.Scope != lanyard.ScopeAdminister {
-		return t, "", lanyard.Errorf(lanyard.Invalid, "scope %s is not accepted; %s and %s are", quote(string(t.Scope)), lanyard.ScopeDecide, lanyard.ScopeAdminister)
+		return t, "", lanyard.Errorf(lanyard.Invalid, "scope %s is not accepted; %s and %s are", lanyard.Quote(string(t.Scope)), lanyard.ScopeDecide, lanyard.ScopeAdminister)
 	}
 	if !t.Expires.IsZero() && !s.now().Before(t.Expires) {
 		return t, "", lanyard.Errorf(lanyard.Invalid, "the token would have expired already")
@@ -120,5 +120,5 @@ func (s *Service) RevokeToken(ctx context.Context, id string) error {
 			return s.LoadTokens(ctx)
 		}
 	}
-	return lanyard.Errorf(lanyard.NotFound, "token %s does not exist", quote(id))
+	return lanyard.Errorf(lanyard.NotFound, "token %s does not exist", lanyard.Quote(id))
 }

@@ -26,7 +26,7 @@ var (
 // is found by id, ARN or name, and one's name must never be taken for another's id. Users who have such names keep them.
 func checkUsername(identity, name string) error {
 	refuse := func(accepted string) error {
-		return lanyard.Errorf(lanyard.Invalid, "Username must be %s, got %s", accepted, quote(name))
+		return lanyard.Errorf(lanyard.Invalid, "Username must be %s, got %s", accepted, lanyard.Quote(name))
 	}
 	most := maxUsername
 	if identity == SAML {
@@ -52,5 +52,5 @@ func checkSAML(in *lanyard.Instance, member, value string) error {
 	if in.IdentityManagement != SAML || value == "" {
 		return nil
 	}
-	return lanyard.Errorf(lanyard.Invalid, "%s must be absent when the identity management of the instance is SAML, got %s", member, quote(value))
+	return lanyard.Errorf(lanyard.Invalid, "%s must be absent when the identity management of the instance is SAML, got %s", member, lanyard.Quote(value))
 }

@@ -3,14 +3,10 @@ package control
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/lanyard/lanyard"
 )
-
-// quote shows a caller's value in a message.
-func quote(s string) string { return strconv.Quote(clip(s)) }
 
 // member names a member of the i-th item of a list.
 func member(list string, i int, name string) string { return fmt.Sprintf("%s[%d].%s", list, i, name) }
@@ -47,7 +43,7 @@ func checkForeignARN(member, s string) error {
 		parts[2] != "" && len(parts[4]) == 12 && strings.Trim(parts[4], "0123456789") == "" && parts[5] != "" &&
 		strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }) < 0
 	if !ok {
-		return lanyard.Errorf(lanyard.Invalid, "%s: %s is not an ARN; accepted is arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE of at most %d characters", member, quote(s), lanyard.MaxARN)
+		return lanyard.Errorf(lanyard.Invalid, "%s: %s is not an ARN; accepted is arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE of at most %d characters", member, lanyard.Quote(s), lanyard.MaxARN)
 	}
 	return nil
 }
