@@ -2,34 +2,48 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/store"
 )
 
+// maxPlans is how often a plan is made alongside changes, before it waits for its turn among them.
+const maxPlans = 3
+
+var errPlanned = errors.New("it is only a plan")
+
 // Plan runs change on the committed state of an instance and keeps nothing of it.
-func (d *DB) Plan(ctx context.Context, instance string, change func(store.Tx) error) ([]lanyard.Change, error) {
-	for n := 1; ; n++ {
-		before, err := d.stand(ctx, instance)
+func (d *DB) Plan(
+	ctx context.Context, instance string, change func(store.Tx) error,
+) (changes []lanyard.Change, err error) {
+	base := committed{d, instance}
+	for range maxPlans {
+		before, err := base.head(ctx)
 		if err != nil {
 			return nil, err
 		}
-		o := &overlay{d: d, instance: instance, base: committed{d, instance}, now: before, loaded: true}
+		o := &overlay{d: d, instance: instance, base: base, now: before, loaded: true}
 		failed := change(o)
 		o.forget()
-		after, err := d.stand(ctx, instance)
+		after, err := base.head(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if string(before.hash) == string(after.hash) || n == attempts { // else it may have seen half a change
+		if string(before.hash) == string(after.hash) { // else it may have seen half of another change
 			return o.changes, failed
 		}
 	}
-}
-
-// stand reads where an instance stands.
-func (d *DB) stand(ctx context.Context, instance string) (head, error) {
-	return committed{d, instance}.head(ctx)
+	var failed error
+	err = d.Update(ctx, instance, func(tx store.Tx) error {
+		failed = change(tx)
+		changes = tx.(*overlay).changes
+		return errPlanned
+	})
+	if errors.Is(err, errPlanned) {
+		err = failed
+	}
+	return changes, err
 }
 
 // committed is the latest committed state of an instance as a base.

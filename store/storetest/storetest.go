@@ -39,6 +39,7 @@ func Run(t *testing.T, open Open) {
 		{"OwnChanges", testOwnChanges},
 		{"Crowd", testCrowd},
 		{"Batches", testBatches},
+		{"Plan", testPlan},
 		{"NotFound", testNotFound},
 		{"List", testList},
 		{"ListWhileChanging", testListWhileChanging},
