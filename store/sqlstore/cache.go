@@ -139,7 +139,7 @@ func (c *cache) hold(instance string, touched map[lanyard.Ref]version, now head)
 		if now.r != nil {
 			k := key{instance: instance, t: ref.Type, id: ref.ID}
 			_, ticket := c.get(&k)
-			c.put(k, ticket, &now, weight(now.doc)+int64(len(now.doc)))
+			c.put(k, ticket, &version{r: now.r, doc: now.doc}, weight(now.doc)+int64(len(now.doc)))
 		}
 	}
 	k := key{instance: instance}

@@ -113,7 +113,10 @@ func (o *overlay) Get(ctx context.Context, t lanyard.Type, id string) (lanyard.R
 		return nil, notFound(t, id)
 	}
 	r, err := o.base.get(ctx, t, id)
-	return r, o.fail(err)
+	if err != nil && lanyard.KindOf(err) != lanyard.NotFound {
+		o.err = err
+	}
+	return r, err
 }
 
 func (o *overlay) Find(ctx context.Context, t lanyard.Type, k string) (found lanyard.Resource, err error) {
@@ -396,8 +399,9 @@ func (o *overlay) freeInDirectory(ctx context.Context, before, r lanyard.Resourc
 	if was, ok := before.(*lanyard.Instance); ok && was.Account == in.Account && was.Name == in.Name && was.ClientToken == in.ClientToken {
 		return nil
 	}
-	clash := false
+	var clash bool
 	err := o.do(ctx, func(s *session) error {
+		clash = false
 		return s.rows(ctx, `
 			SELECT instance_id FROM directory WHERE instance_id <> $1 AND alias <> '' AND alias = $2
 			UNION ALL
