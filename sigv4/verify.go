@@ -13,6 +13,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -213,7 +214,7 @@ func (v *Verifier) checkTime(cl claim) error {
 // clip keeps what a stranger sent from filling a message.
 func clip(s string) string {
 	if len(s) > 100 {
-		return s[:100] + "..."
+		return strings.ToValidUTF8(s[:100], "") + "..."
 	}
 	return s
 }
