@@ -329,17 +329,15 @@ func (o *overlay) Put(ctx context.Context, r lanyard.Resource) error {
 		return err
 	}
 	ref := lanyard.Ref{Type: t, ID: h.ID}
-	before, err := o.Get(ctx, t, h.ID)
-	if err != nil && (h.Seq != 0 || !errors.Is(err, lanyard.ErrNotFound)) {
+	var before lanyard.Resource
+	var err error
+	if h.Seq == 0 {
+		err = o.vacant(ctx, r)
+	} else if before, err = o.Get(ctx, t, h.ID); err == nil && before.Key() != r.Key() {
+		err = o.free(ctx, r)
+	}
+	if err != nil {
 		return err
-	}
-	if h.Seq == 0 && before != nil {
-		return taken(r, nil)
-	}
-	if before == nil || before.Key() != r.Key() {
-		if err := o.free(ctx, r); err != nil {
-			return err
-		}
 	}
 	if err := o.freeInDirectory(ctx, before, r); err != nil {
 		return err
@@ -367,6 +365,39 @@ func (o *overlay) Put(ctx context.Context, r lanyard.Resource) error {
 	}
 	o.touch(ref, version{r: r, doc: doc, was: o.stored(ref, before)})
 	o.changes = append(o.changes, lanyard.Change{Type: t, ID: h.ID, Before: was, After: doc, Was: before, Now: r})
+	return nil
+}
+
+// vacant refuses a new resource whose id or key is taken. The database is asked for both at once.
+func (o *overlay) vacant(ctx context.Context, r lanyard.Resource) error {
+	t, id, key := r.Type(), r.Head().ID, r.Key()
+	clash := false
+	o.each(t, func(other string, v version) {
+		clash = clash || v.r != nil && (other == id || key != "" && v.r.Key() == key)
+	})
+	if !clash && !o.bare() {
+		err := o.do(ctx, func(s *session) error {
+			clash = false
+			return s.rows(ctx, `
+				SELECT id FROM resources WHERE instance_id = $1 AND type = $2 AND id = $3
+				UNION ALL
+				SELECT id FROM resources WHERE instance_id = $1 AND type = $2 AND key = $4 AND key <> ''`,
+				[]any{o.instance, string(t), id, key}, func(row Row) error {
+					var other string
+					err := row.Scan(&other)
+					if _, changed := o.left(lanyard.Ref{Type: t, ID: other}); !changed { // else it was looked at above
+						clash = true
+					}
+					return err
+				})
+		})
+		if err != nil {
+			return o.d.wrap(ctx, err, "find out whether the id or name of "+string(t)+" "+id+" is taken")
+		}
+	}
+	if clash {
+		return taken(r, nil)
+	}
 	return nil
 }
 
