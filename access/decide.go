@@ -109,6 +109,9 @@ func (a *ask) prepare(s *Snapshot, q *Query) Reason {
 
 // check makes sure of the resource, and looks it up unless find has.
 func (a *ask) check() Reason {
+	if r := &a.q.Resource; r.ID == "" && a.t != typeNone && !r.New && a.resource == nil {
+		return UnknownResource // a lost id must not ask about anything at all
+	}
 	if a.stored == 0 || a.resource != nil {
 		return Granted
 	}

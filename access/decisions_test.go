@@ -64,7 +64,7 @@ func TestWorkedExamples(t *testing.T) {
 
 	on := func(id string) access.Resource { return access.Resource{Type: access.TypeUser, ID: id} }
 	row := func(region, tier string) access.Resource {
-		return access.Resource{Type: access.TypeDataTableRow, Attributes: map[string]string{"Region": region, "Tier": tier}}
+		return access.Resource{Type: access.TypeDataTableRow, ID: "row", Attributes: map[string]string{"Region": region, "Tier": tier}}
 	}
 	newProfile := func(tags map[string]string) access.Resource {
 		return access.Resource{Type: access.TypeSecurityProfile, New: true, Tags: tags}
@@ -114,7 +114,7 @@ func TestWorkedExamples(t *testing.T) {
 		{"13 Gold in the EU", []string{"Rows"}, "", "DataTables.View", row("EU", "Gold"), 0, "Rows"},
 		{"13 Silver in the EU", []string{"Rows"}, "", "DataTables.View", row("EU", "Silver"), 0, "condition failed"},
 		{"13 Gold in the US", []string{"Rows"}, "", "DataTables.View", row("US", "Gold"), 0, "condition failed"},
-		{"13 a row without the attribute", []string{"Rows"}, "", "DataTables.View", access.Resource{Type: access.TypeDataTableRow}, 0, "condition failed"},
+		{"13 a row without the attribute", []string{"Rows"}, "", "DataTables.View", access.Resource{Type: access.TypeDataTableRow, ID: "row"}, 0, "condition failed"},
 		{"13 the profile without rules prevails", []string{"Rows", "AllRows"}, "", "DataTables.View", row("US", "Silver"), 0, "AllRows"},
 		{"reports: tag and hierarchy must both hold", []string{"H1", "A"}, "", "Users.View", on("in FR"), access.Reports, "condition failed"},
 		{"reports: an unrestricted profile prevails", []string{"H1", "A", "C"}, "", "Users.View", on("in US"), access.Reports, "C"},

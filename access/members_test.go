@@ -14,7 +14,7 @@ import (
 // restricts. A member that is missing here fails.
 func TestUnknownValuesFailClosed(t *testing.T) {
 	on := func(resourceType string) access.Resource {
-		return access.Resource{Type: resourceType, Tags: map[string]string{"Team": "2"}, Group: "EU"}
+		return access.Resource{Type: resourceType, ID: "x", Tags: map[string]string{"Team": "2"}, Group: "EU"}
 	}
 	tagged := func(names ...string) func(*lanyard.Profile) {
 		return func(p *lanyard.Profile) { p.AccessTags, p.TagRestricted = map[string]string{"Team": "1"}, names }

@@ -152,7 +152,9 @@ func (w *world) decide(held []string, group string, q access.Query) access.Decis
 				found = p
 			}
 		default:
-			found = &lanyard.Queue{Meta: lanyard.Meta{Tags: tags}}
+			if of == "" || of == "Instance" || q.Resource.ID != "" {
+				found = &lanyard.Queue{Meta: lanyard.Meta{Tags: tags}}
+			}
 		}
 		switch {
 		case found == nil:

@@ -32,8 +32,8 @@ type Resource struct {
 	// Type is one of the Type constants, or another type's name. "" is for an action without an object,
 	// and for the question whether something may be done to anything at all.
 	Type string
-	// ID counts for the types that lanyard stores, of which "" names none, and for what profiles list one
-	// by one. Of a user it is the id or the user name; what has the form of an id is not taken for a name.
+	// ID counts for the types that lanyard stores, and for what profiles list one by one; of other types any
+	// will do, but "" names nothing of any type, unless the resource is New. Of a user it is the id or the user name; what has the form of an id is not taken for a name.
 	ID    string
 	New   bool // about to be created with these tags and in this group
 	Tags  map[string]string

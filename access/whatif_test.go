@@ -229,7 +229,7 @@ func (g *generator) questions(who access.Subject) func(func(access.Query) bool) 
 		}
 		for _, region := range []string{"EU", "UK", "US"} {
 			for _, tier := range []string{"Gold", "Silver"} {
-				if !ask("DataTables.View", access.Resource{Type: access.TypeDataTableRow, Attributes: map[string]string{"Region": region, "Tier": tier}}) {
+				if !ask("DataTables.View", access.Resource{Type: access.TypeDataTableRow, ID: "row", Attributes: map[string]string{"Region": region, "Tier": tier}}) {
 					return
 				}
 			}
