@@ -41,14 +41,15 @@ type Store interface {
 	// Reader reads one instance's latest committed state. It costs nothing to get.
 	Reader(instance string) Reader
 
-	// Update runs change in one transaction of one instance. It may run change again after a
-	// conflict with another process, or when the database was lost before the commit, so change must not touch anything but its Tx and its own results. When change
-	// returns an error, nothing happened and Update returns that error as it is.
+	// Update runs change in one transaction of one instance. It may run change again after a conflict with
+	// another process, or when the database was lost before the commit, so change must not touch anything but
+	// its Tx and its own results. When change returns an error, nothing happened and Update returns that error
+	// as it is.
 	// A change that did something must end with Append; one that did nothing may just return.
 	Update(ctx context.Context, instance string, change func(Tx) error) error
 
 	// Plan runs change as Update does, commits nothing, and returns what it would have changed, in order. It
-	// may run change again when the instance changes meanwhile.
+	// may run change again when the instance changes in the meantime.
 	Plan(ctx context.Context, instance string, change func(Tx) error) ([]lanyard.Change, error)
 
 	// Instances lists an account's instances in the order of their creation, those after the
@@ -92,7 +93,7 @@ type Store interface {
 	// ExpireSessions removes the sessions that expire at now or before.
 	ExpireSessions(ctx context.Context, now time.Time) error
 
-	// Ping tells whether the store can answer.
+	// Ping reports, by its error, whether the store can answer.
 	Ping(ctx context.Context) error
 	Close() error
 }

@@ -23,7 +23,8 @@ import (
 type flaky struct {
 	sqlstore.Conn
 	commits, failed, lost, shared int
-	events                        int // in the transaction
+	events                        int  // in the transaction
+	reliable                      bool // nothing fails
 }
 
 var errDisk = errors.New("the disk does not do what it should")
@@ -36,12 +37,12 @@ func (f *flaky) Exec(ctx context.Context, query string, args ...any) (sql.Result
 		if f.events > 1 {
 			f.shared++
 		}
-		if f.commits++; f.commits%3 == 0 {
+		if f.commits++; f.commits%3 == 0 && !f.reliable {
 			f.failed++
 			return nil, errDisk
 		}
 	case strings.Contains(query, `INSERT INTO events`):
-		if f.events++; f.events%7 == 0 {
+		if f.events++; f.events%7 == 0 && !f.reliable {
 			f.lost++
 			f.Conn.Exec(ctx, `ROLLBACK`)
 			return nil, errDisk
@@ -58,6 +59,36 @@ func TestBatchesThatFail(t *testing.T) {
 	storetest.RunBatches(t, storetest.Load{Writers: 16, Rounds: 60, Fails: true}, db)
 	if f.failed == 0 || f.shared == 0 {
 		t.Errorf("%d commits failed, %d were shared; the test requires some of each", f.failed, f.shared)
+	}
+}
+
+// Large changes are not held in memory together.
+func TestBatchesOfLargeChanges(t *testing.T) {
+	f := &flaky{reliable: true}
+	db := opened(t, Config{Dir: t.TempDir(), unsynced: true, wrap: func(c sqlstore.Conn) sqlstore.Conn { f.Conn = c; return f }})
+	large := strings.Repeat("x", 5<<20)
+	var wg sync.WaitGroup
+	for w := range 5 {
+		wg.Go(func() {
+			err := db.Update(t.Context(), "i", func(tx store.Tx) error {
+				if w == 0 {
+					time.Sleep(20 * time.Millisecond) // until the others wait
+				}
+				p := profile(w)
+				p.Description = large
+				if err := tx.Put(t.Context(), p); err != nil {
+					return err
+				}
+				return tx.Append(t.Context(), event("i"))
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if f.shared > 0 {
+		t.Errorf("%d commits are of several large changes", f.shared)
 	}
 }
 

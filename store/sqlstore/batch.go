@@ -29,6 +29,7 @@ type batch struct {
 	lane    *lane
 	s       *session
 	members []*overlay
+	size    int               // bytes of what they write
 	layers  map[string]*layer // by instance: what the members did
 	heads   map[string]head   // where they left it
 	done    chan struct{}     // closed when it is over
@@ -49,6 +50,9 @@ type batch struct {
 // their requests are not read while others' are carried out: at 24 a flush is shared by enough.
 const maxBatch = 24
 
+// maxBatchSize is after how many bytes no more members are let in: a batch is in memory until it is committed.
+const maxBatchSize = 4 << 20
+
 // outcome is what became of an attempt at a change.
 type outcome struct {
 	again bool // it did not happen and may be tried again
@@ -56,7 +60,9 @@ type outcome struct {
 }
 
 // attempt runs change as one of a batch, or alone in one.
-func (d *DB) attempt(ctx context.Context, instance string, change func(store.Tx) error, alone bool) (out outcome, err error) {
+func (d *DB) attempt(
+	ctx context.Context, instance string, change func(store.Tx) error, alone bool,
+) (out outcome, err error) {
 	l := d.laneOf(instance)
 	defer d.release(l)
 	if err := d.enter(ctx, l); err != nil {
@@ -134,6 +140,7 @@ func (b *batch) join(ctx context.Context, o *overlay) (bool, error) {
 	under.add(&o.own)
 	b.heads[o.instance] = o.now
 	b.members = append(b.members, o)
+	b.size += o.own.size()
 	b.s.calm = true
 	return true, nil
 }
@@ -151,7 +158,7 @@ func (b *batch) alone(ctx context.Context, o *overlay, err error) error {
 		o.again = b.s.lost(ctx, failed)
 		return b.d.wrap(ctx, failed, "read the revision of instance "+o.instance)
 	case !stands:
-		b.overtaken()
+		b.conflict()
 		o.again = true
 		return lanyard.Errorf(lanyard.Unavailable, "instance %s is busy: other servers change it all the time", o.instance)
 	}
@@ -164,7 +171,8 @@ func (b *batch) alone(ctx context.Context, o *overlay, err error) error {
 func (b *batch) leave(ctx context.Context, o *overlay, joined, last bool, err error) error {
 	o.err = errOver
 	members := len(b.members)
-	if last || members == 0 || members >= maxBatch || b.err != nil || !b.lane.pass() {
+	full := members >= maxBatch || b.size >= maxBatchSize
+	if last || members == 0 || full || b.err != nil || !b.lane.pass() {
 		b.end(ctx)
 		b.lane.leave()
 	}
@@ -283,13 +291,13 @@ func (b *batch) fail(ctx context.Context, err error) {
 		return
 	}
 	if b.optimistic && b.unsupported(ctx, err) || b.optimistic && b.d.dialect.IsOvertaken(err) {
-		b.overtaken()
+		b.conflict()
 	}
 	b.again = b.again || b.moved || len(b.members) > 1 || b.d.dialect.IsConflict(err) || b.s.lost(ctx, err)
 }
 
-// overtaken notes that the instance does not stand where it was known to.
-func (b *batch) overtaken() {
+// conflict notes that the instance does not stand where it was known to.
+func (b *batch) conflict() {
 	b.moved = true
 	b.d.keeper.doubt(b.lane.instance)
 }
@@ -301,7 +309,8 @@ func (b *batch) unsupported(ctx context.Context, err error) bool {
 		return false
 	}
 	if b.d.keeper.off() {
-		b.d.log.WarnContext(ctx, "the database does not take a change in one round trip; changes are made in two from now on", "error", err)
+		b.d.log.WarnContext(ctx,
+			"the database does not take a change in one round trip; changes are made in two from now on", "error", err)
 	}
 	return true
 }
@@ -351,7 +360,8 @@ func (b *batch) uncommitted(ctx context.Context, o *overlay, err error) error {
 
 func unknown(doing string, err error) error {
 	return &lanyard.Error{Kind: lanyard.Unknown, Err: err, Message: doing +
-		": the database or its disk failed before it was certain, so whether it happened is unknown; look before you try again"}
+		": the database or its disk failed before it was certain, so whether it happened is unknown; " +
+		"look before you try again"}
 }
 
 // A view is what a batch shows of the committed state of an instance.
@@ -482,7 +492,8 @@ func (d *DB) refusing(ctx context.Context, err error) {
 	switch {
 	case d.dialect.Shared:
 	case err != nil && time.Since(d.said) > again:
-		d.log.ErrorContext(ctx, "changes cannot be stored and are refused until this ends; reads and decisions go on", "error", err)
+		d.log.ErrorContext(ctx,
+			"changes cannot be stored and are refused until this ends; reads and decisions go on", "error", err)
 		d.said = time.Now()
 	case err == nil && !d.said.IsZero():
 		d.log.InfoContext(ctx, "changes are stored again")

@@ -8,8 +8,8 @@ import (
 
 // known is what a server knows of an instance of a Shared database after a change of its own: where
 // the instance stood then, and what the change read and wrote. The next change begins with that
-// instead of asking, so that it needs one round trip and not two. It may have been overtaken by
-// another server's: so its first event is stored only if the instance still stands there (guarded),
+// instead of asking, so that it needs one round trip and not two. Another server's change may have come
+// in between: so its first event is stored only if the instance still stands there (guarded),
 // and a call that changes nothing, or is refused, asks where it stands before it is answered.
 type known struct {
 	now  head
@@ -28,8 +28,8 @@ type keeper struct {
 type kept struct {
 	known *known
 	size  int64
-	wrong int // how often it was overtaken, without a success in between
-	skip  int // how many changes to ask for before it is believed again
+	wrong int // how often it was out of date, without a success in between
+	skip  int // how many changes to ask for before it is used again
 }
 
 // What is kept is bounded in bytes, as in a cache, and of one instance also in resources.
@@ -63,7 +63,7 @@ func (k *keeper) take(instance string) *known {
 // least is what an instance costs of which nothing is known.
 func least(instance string) int64 { return int64(len(instance)) + overhead }
 
-// give keeps what is known after a change. right tells that the change had begun with what was kept.
+// give keeps what is known after a change. right says that the change had begun with what was kept.
 func (k *keeper) give(instance string, now *known, right bool) {
 	size := least(instance)
 	for _, v := range now.seen {
@@ -98,7 +98,7 @@ func (k *keeper) give(instance string, now *known, right bool) {
 	}
 }
 
-// off has nothing be kept any more, and tells whether that is new.
+// off keeps nothing from now on, and reports whether that is new.
 func (k *keeper) off() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -108,7 +108,7 @@ func (k *keeper) off() bool {
 	return !was
 }
 
-// doubt notes that another server had changed the instance meanwhile.
+// doubt notes that another server had changed the instance.
 func (k *keeper) doubt(instance string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -65,6 +65,17 @@ func (l *layer) password(user, hash string) {
 	l.passwords[user] = hash
 }
 
+// size is about how many bytes the layer writes.
+func (l *layer) size() (n int) {
+	for _, v := range l.touched {
+		n += len(v.doc)
+	}
+	for _, e := range l.events {
+		n += len(e.body)
+	}
+	return n
+}
+
 // add lays upper over l.
 func (l *layer) add(upper *layer) {
 	if upper.wiped {
@@ -254,7 +265,8 @@ func (w *writer) refer(from lanyard.Ref, was, now lanyard.Resource) {
 // direct stores the directory's line of an instance. was is the instance as it stands there, or nil.
 func (w *writer) direct(was lanyard.Resource, in *lanyard.Instance) {
 	if was == nil {
-		w.exec(`INSERT INTO directory (instance_id, account, alias, token) VALUES ($1, $2, $3, $4)`, in.Account, in.Name, in.ClientToken)
+		w.exec(`INSERT INTO directory (instance_id, account, alias, token) VALUES ($1, $2, $3, $4)`,
+			in.Account, in.Name, in.ClientToken)
 		return
 	}
 	if was := was.(*lanyard.Instance); was.Account == in.Account && was.Name == in.Name && was.ClientToken == in.ClientToken {

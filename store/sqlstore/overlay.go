@@ -154,7 +154,7 @@ func (o *overlay) List(ctx context.Context, t lanyard.Type, after int64, limit i
 		if o.bare() {
 			return nil, nil
 		}
-		return o.d.list(ctx, o, o.cache(), o.instance, t, after, limit)
+		return o.d.list(ctx, o, o.d.cache, o.instance, t, after, limit)
 	}
 	var page []lanyard.Resource
 	if !o.bare() { // of what is read, at most as many are gone or changed as lie over it
@@ -177,9 +177,6 @@ func (o *overlay) List(ctx context.Context, t lanyard.Type, after int64, limit i
 	return page[:min(limit, len(page))], nil
 }
 
-// cache is that of the committed state, which nobody else changes meanwhile.
-func (o *overlay) cache() *cache { return o.d.cache }
-
 func (o *overlay) Count(ctx context.Context, t lanyard.Type) (n int, err error) {
 	if err := o.usable(ctx, "count "+string(t)); err != nil {
 		return 0, err
@@ -193,7 +190,9 @@ func (o *overlay) Count(ctx context.Context, t lanyard.Type) (n int, err error) 
 	return n, err
 }
 
-func (o *overlay) Referrers(ctx context.Context, to lanyard.Ref, from lanyard.Type, after string, limit int) ([]string, error) {
+func (o *overlay) Referrers(
+	ctx context.Context, to lanyard.Ref, from lanyard.Type, after string, limit int,
+) ([]string, error) {
 	if err := o.usable(ctx, "list what refers to "+string(to.Type)+" "+to.ID); err != nil || limit <= 0 {
 		return nil, err
 	}
@@ -297,7 +296,9 @@ func (o *overlay) Checkpoint(ctx context.Context) (lanyard.Checkpoint, error) {
 	return o.d.checkpoint(ctx, o, o.instance)
 }
 
-func (o *overlay) History(ctx context.Context, about lanyard.Ref, before int64, scan, limit int) ([]lanyard.Event, int64, error) {
+func (o *overlay) History(
+	ctx context.Context, about lanyard.Ref, before int64, scan, limit int,
+) ([]lanyard.Event, int64, error) {
 	return o.d.history(ctx, o, o.instance, about, before, scan, limit)
 }
 

@@ -89,7 +89,7 @@ func (d *DB) Cut(ctx context.Context, c lanyard.Checkpoint) error {
 }
 
 // transaction runs statements in one, which is tried again as an Update is. Once begun it is not
-// interrupted, so that its error tells whether it happened.
+// interrupted, so that its error says whether it happened.
 func (d *DB) transaction(ctx context.Context, list []Statement) error {
 	if err := d.undamaged(); err != nil {
 		return err
@@ -103,7 +103,7 @@ func (d *DB) transaction(ctx context.Context, list []Statement) error {
 	}
 }
 
-// tryStatements runs statements in a transaction. again tells that it did not happen and may be tried again.
+// tryStatements runs statements in a transaction. again says that it did not happen and may be tried again.
 func (d *DB) tryStatements(ctx context.Context, list []Statement) (again bool, err error) {
 	s, err := d.writers.take(ctx)
 	if err != nil {

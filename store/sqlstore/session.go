@@ -226,7 +226,7 @@ func (s *session) drop() {
 	s.queue = s.queue[:0]
 }
 
-// lost tells that err came of losing the connection, and not of giving up on it.
+// lost reports whether err came of losing the connection, and not of giving up on it.
 func (s *session) lost(ctx context.Context, err error) bool {
 	return s.broken && ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded)
 }

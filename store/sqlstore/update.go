@@ -33,8 +33,8 @@ func (d *DB) Update(ctx context.Context, instance string, change func(store.Tx) 
 // with the waits in between, well under a second.
 const attempts = 10
 
-// pause waits before attempt n+1, and tells whether the caller does too. Those who met must not meet
-// again, so each waits for another time.
+// pause waits before attempt n+1, and reports whether ctx is still open. Those who met must not meet again,
+// so each waits for another time.
 func pause(ctx context.Context, n int) bool {
 	select {
 	case <-time.After(rand.N(min(time.Millisecond<<n, 100*time.Millisecond))):
