@@ -28,7 +28,12 @@ class Filled:
         self.queues = [q["Id"] for q in c.list_queues()["QueueSummaryList"]]
         self.routing = c.routing(QueueConfigs=[
             {"QueueReference": {"QueueId": q, "Channel": channel}, "Priority": 1, "Delay": 0}
-            for q, channel in itertools.product(self.queues[:5], ("VOICE", "CHAT"))])
+            for q, channel in itertools.product(self.queues[:5], ("VOICE", "CHAT"))],
+            ManualAssignmentQueueConfigs=[{"QueueReference": {"QueueId": q, "Channel": "TASK"}} for q in self.queues[:N]])
+        self.hours, self.queue = c.hours(), self.queues[0]
+        for _ in range(N):
+            c.hours(ParentHoursOfOperationConfigs=[{"HoursOfOperationId": self.hours}])
+        c.associate_queue_quick_connects(QueueId=self.queue, QuickConnectIds=[c.quick_connect() for _ in range(N)])
         for _ in range(N):
             c.routing()
         modules = [m["Id"] for m in c.list_contact_flow_modules()["ContactFlowModulesSummaryList"]]
@@ -45,11 +50,16 @@ class Filled:
         self.agent = agent_arn()
         c.associate_security_profiles(EntityType="AI_AGENT", EntityArn=self.agent, SecurityProfiles=[{"Id": p} for p in self.profiles])
         for _ in range(N):
-            c.user([self.profile])
+            self.user = c.user([self.profile])
+        c.associate_user_proficiencies(UserId=self.user, UserProficiencies=[
+            {"AttributeName": "Language", "AttributeValue": f"l{i}", "Level": 1} for i in range(N)])
 
     def params(self, operation):
         instance = {"InstanceId": self.centre.id}
         extra = {"ListRoutingProfileQueues": {"RoutingProfileId": self.routing},
+                 "ListRoutingProfileManualAssignmentQueues": {"RoutingProfileId": self.routing},
+                 "ListChildHoursOfOperations": {"HoursOfOperationId": self.hours},
+                 "ListQueueQuickConnects": {"QueueId": self.queue}, "ListUserProficiencies": {"UserId": self.user},
                  "ListEntitySecurityProfiles": {"EntityType": "AI_AGENT", "EntityArn": self.agent}, "ListInstances": None}
         if operation.startswith("ListSecurityProfile") and operation != "ListSecurityProfiles":
             return instance | {"SecurityProfileId": self.profile}
@@ -130,7 +140,7 @@ def test_tokens(filled, connect, wire, operation, items):
             call(**params, NextToken=forged)
     if operation != "ListInstances":
         with refuses(code, "NextToken"):  # of another instance
-            other = Filled.params(type("", (), {"centre": Centre(connect), "profile": filled.profile, "routing": filled.routing, "agent": filled.agent, "module": filled.module}), operation)
+            other = Filled.params(type("", (), vars(filled) | {"centre": Centre(connect)}), operation)
             call(**other, NextToken=token)
     for another, _ in PAGED:
         if another != operation:
