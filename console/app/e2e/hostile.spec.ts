@@ -7,7 +7,7 @@ test("script in every text field is text everywhere", async ({ page, server }) =
   const id = await server.makeProfile("Hostile", { Permissions: ["Users.View"] });
   const users = await server.users();
   await server.connect.send(
-    new UpdateUserIdentityInfoCommand({ InstanceId: server.instance, UserId: users["maya.patel"], IdentityInfo: { FirstName: script.slice(0, 60), LastName: "\"'><svg/onload=pwned=1>", Email: "maya@harbour.example" } }),
+    new UpdateUserIdentityInfoCommand({ InstanceId: server.instance, UserId: users["maya.patel"], IdentityInfo: { FirstName: script.slice(0, 60), LastName: "\"'><svg/onload=pwned=1>", SecondaryEmail: "maya@harbour.example" } }),
   );
   await signIn(page, server);
   await open(page, server, `profiles/${id}?tab=details`);
