@@ -120,6 +120,7 @@ test("tags and group of a user that both changed differently are for people to d
   await expect(page.getByRole("dialog")).toHaveCount(0);
   const { Tags } = (await server.connect.send(new DescribeUserCommand({ InstanceId: server.instance, UserId: id }))).User!;
   expect([Tags!.Shift, Tags!.Desk]).toEqual(["Night", "4"]);
+  await expect(page.getByText("Shift: Night")).toBeVisible(); // the page has read what was saved
   // A change of what this page does not show is no conflict.
   await page.getByLabel(/^Tags: Value/).last().fill("5");
   await server.connect.send(new UpdateUserIdentityInfoCommand({ InstanceId: server.instance, UserId: id, IdentityInfo: { FirstName: "Benjamin", LastName: "Richter" } }));
