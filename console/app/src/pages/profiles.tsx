@@ -9,7 +9,7 @@ import Pagination from "@cloudscape-design/components/pagination";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
 import { type ProfileRow, read, searchable } from "../api";
 import { DeleteProfiles } from "../parts/delete-profiles";
@@ -33,18 +33,20 @@ const x = t.profiles;
 export function useQuery(defaults: Record<string, string>) {
   const [params, setParams] = useSearchParams();
   const get = (name: string) => params.get(name) ?? defaults[name] ?? "";
-  const set = (change: Record<string, string>) =>
-    setParams(
-      (old) => {
-        const next = new URLSearchParams(old);
-        for (const [k, v] of Object.entries(change)) {
-          if (v === (defaults[k] ?? "")) next.delete(k);
-          else next.set(k, v);
-        }
-        return next;
-      },
-      { replace: true },
-    );
+  // Two choices may both be made before the page is drawn again: each builds on the one before.
+  const latest = useRef(params);
+  useEffect(() => {
+    latest.current = params;
+  }, [params]);
+  const set = (change: Record<string, string>) => {
+    const next = new URLSearchParams(latest.current);
+    for (const [k, v] of Object.entries(change)) {
+      if (v === (defaults[k] ?? "")) next.delete(k);
+      else next.set(k, v);
+    }
+    latest.current = next;
+    setParams(next, { replace: true });
+  };
   return { get, set };
 }
 
