@@ -33,7 +33,7 @@ check: ## Formatting, vet, staticcheck, known vulnerabilities, generated files.
 	go vet ./...
 	go run $(STATICCHECK) ./...
 	@.ci/vulnerabilities $(GOVULNCHECK)
-	go run ./cmd/modelgen generate -check -dir awsapi/model
+	go run ./cmd/modelgen generate -check -dir internal/awsapi/model
 	cd bench && gofmt -l . | (! grep .) && go vet ./... && go run $(STATICCHECK) ./... && go test ./...
 
 postgres:
@@ -80,16 +80,16 @@ soak: ## Hold the decision engine to its oracle 100,000,000 times.
 model: ## Move to the newest service model that botocore ships.
 	rm -rf .cache/model && mkdir -p .cache/model
 	python3 -m pip download --quiet --no-deps --dest .cache/model botocore
-	go run ./cmd/modelgen reduce -wheel .cache/model/botocore-*.whl -out awsapi/model
+	go run ./cmd/modelgen reduce -wheel .cache/model/botocore-*.whl -out internal/awsapi/model
 	$(MAKE) generate docs
 
 upstream: ## Tell whether botocore ships a newer service model than the pinned one (for a scheduled job).
 	@rm -rf .cache/upstream && mkdir -p .cache/upstream/model && python3 -m pip download --quiet --no-deps --dest .cache/upstream botocore
-	@cp awsapi/model/operations.txt .cache/upstream/model/ && go run ./cmd/modelgen reduce -wheel .cache/upstream/botocore-*.whl -out .cache/upstream/model
-	@diff -rq awsapi/model/model.json .cache/upstream/model/model.json || { echo "botocore has moved: make model"; exit 1; }
+	@cp internal/awsapi/model/operations.txt .cache/upstream/model/ && go run ./cmd/modelgen reduce -wheel .cache/upstream/botocore-*.whl -out .cache/upstream/model
+	@diff -rq internal/awsapi/model/model.json .cache/upstream/model/model.json || { echo "botocore has moved: make model"; exit 1; }
 
 generate: ## Make the generated Go files anew from the pinned model.
-	go run ./cmd/modelgen generate -dir awsapi/model
+	go run ./cmd/modelgen generate -dir internal/awsapi/model
 
 docs: ## Make docs/coverage.md anew from the operation table.
 	go test -run TestCoverage -update .

@@ -17,8 +17,11 @@ type rule struct {
 	why     string
 }
 
-// rules has every package, by its folder. A package that is missing fails, so that whoever adds one
-// says what it may know. Tests may import anything.
+// public are the folders of what others may import; everything else that is no program stands below internal.
+var public = []string{"", "access", "sigv4"}
+
+// rules has every package, by its folder, without the internal/ that most of them stand below. A package that is
+// missing fails, so that whoever adds one says what it may know. Tests may import anything.
 var rules = map[string]rule{
 	"":       {nil, "the words are below everything else and need the standard library only"},
 	"access": {[]string{""}, "a decision is a pure function of a snapshot: no store, no wire"},
@@ -73,9 +76,9 @@ type listed struct {
 	Standard              bool
 }
 
-// folder is where a package of this module is; "" is the root.
-func (p listed) folder() string {
-	return strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+// folderOf returns where the package of an import path of this module is, as rules names it; "" is the root.
+func folderOf(path string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(path, module), "/"), "internal/")
 }
 
 // packages are those of this module.
@@ -107,8 +110,12 @@ func within(path, folder string) bool {
 func TestImports(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range packages(t) {
-		folder := p.folder()
+		folder := folderOf(p.ImportPath)
 		seen[folder] = true
+		hidden := strings.HasPrefix(p.ImportPath, module+"/internal/")
+		if program := strings.HasPrefix(folder, "cmd/"); hidden == (program || slices.Contains(public, folder)) {
+			t.Errorf("%s: packages for others are listed as public; all others must be below internal/", p.ImportPath)
+		}
 		r, ok := rules[folder]
 		if !ok {
 			t.Errorf("%s is not in the map of rules; say there what it may import, and why", p.ImportPath)
@@ -120,14 +127,13 @@ func TestImports(t *testing.T) {
 					t.Errorf("%s imports the driver %s; only %s may", p.ImportPath, path, home)
 				}
 			}
-			imported, ours := strings.CutPrefix(path, module)
-			if !ours {
+			if !within(path, module) {
 				if domain, _, _ := strings.Cut(path, "/"); folder == "" && strings.Contains(domain, ".") {
 					t.Errorf("the root package imports %s: %s", path, r.why)
 				}
 				continue
 			}
-			if imported = strings.TrimPrefix(imported, "/"); !slices.Contains(r.imports, imported) {
+			if !slices.Contains(r.imports, folderOf(path)) {
 				t.Errorf("%s imports %s: %s", p.ImportPath, path, r.why)
 			}
 		}

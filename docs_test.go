@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lanyard/lanyard/awsapi/model"
+	"github.com/lanyard/lanyard/internal/awsapi/model"
 )
 
 var update = flag.Bool("update", false, "write docs/coverage.md instead of comparing it")

@@ -10,7 +10,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
-	"github.com/lanyard/lanyard/gen"
+	"github.com/lanyard/lanyard/internal/gen"
 )
 
 // worlds are instances of different make. Each puts its resources in order.

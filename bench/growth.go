@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/gen"
-	"github.com/lanyard/lanyard/store/sqlite"
+	"github.com/lanyard/lanyard/internal/gen"
+	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
 
 // growthFound is what was found about instances of growing size.

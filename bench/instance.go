@@ -7,8 +7,8 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/bench/peer"
-	"github.com/lanyard/lanyard/store"
-	"github.com/lanyard/lanyard/store/sqlite"
+	"github.com/lanyard/lanyard/internal/store"
+	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
 
 type object = map[string]any

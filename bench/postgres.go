@@ -16,9 +16,9 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/gen"
-	"github.com/lanyard/lanyard/store/postgres"
-	"github.com/lanyard/lanyard/store/postgres/pgtest"
+	"github.com/lanyard/lanyard/internal/gen"
+	"github.com/lanyard/lanyard/internal/store/postgres"
+	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
 )
 
 // The measurements of a round on PostgreSQL, in their order.

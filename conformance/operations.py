@@ -10,7 +10,7 @@ SERVED, EMPTY, NOT_SERVED = "served", "empty", "not served"
 def table():
     """Operation name to how it is answered."""
     rows = dict.fromkeys(check.MODEL.operation_names, NOT_SERVED)
-    for line in (pathlib.Path(__file__).parent.parent / "awsapi/model/operations.txt").read_text().splitlines():
+    for line in (pathlib.Path(__file__).parent.parent / "internal/awsapi/model/operations.txt").read_text().splitlines():
         if line.strip() and not line.startswith("#"):
             name, how = line.split()
             rows[name] = how

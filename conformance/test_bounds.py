@@ -169,7 +169,7 @@ def place(maker, shape, params, path, value):
         at, here = have, below
 
 
-RELAXED = [line.split()[0] for line in (pathlib.Path(__file__).parent.parent / "awsapi/model/relaxed.txt").read_text().splitlines()
+RELAXED = [line.split()[0] for line in (pathlib.Path(__file__).parent.parent / "internal/awsapi/model/relaxed.txt").read_text().splitlines()
            if line and not line.startswith("#")]
 
 

@@ -16,7 +16,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
-	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/internal/control"
 )
 
 // askFlags say whom to ask about which instance.

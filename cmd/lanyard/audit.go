@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/audit"
+	"github.com/lanyard/lanyard/internal/audit"
 )
 
 type auditCmd struct {

@@ -16,11 +16,11 @@ import (
 	"github.com/klauspost/compress/s2"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/audit"
-	"github.com/lanyard/lanyard/control"
-	"github.com/lanyard/lanyard/store"
-	"github.com/lanyard/lanyard/store/sqlite"
-	"github.com/lanyard/lanyard/store/sqlstore"
+	"github.com/lanyard/lanyard/internal/audit"
+	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/store"
+	"github.com/lanyard/lanyard/internal/store/sqlite"
+	"github.com/lanyard/lanyard/internal/store/sqlstore"
 )
 
 // command runs the program in this process.

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/admin"
-	"github.com/lanyard/lanyard/audit"
-	"github.com/lanyard/lanyard/store"
+	"github.com/lanyard/lanyard/internal/admin"
+	"github.com/lanyard/lanyard/internal/audit"
+	"github.com/lanyard/lanyard/internal/store"
 )
 
 type auditVerifyCmd struct {

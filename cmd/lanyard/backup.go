@@ -14,10 +14,10 @@ import (
 	"time"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/store"
-	"github.com/lanyard/lanyard/store/backup"
-	"github.com/lanyard/lanyard/store/postgres"
-	"github.com/lanyard/lanyard/store/sqlite"
+	"github.com/lanyard/lanyard/internal/store"
+	"github.com/lanyard/lanyard/internal/store/backup"
+	"github.com/lanyard/lanyard/internal/store/postgres"
+	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
 
 type backupCmd struct {

@@ -16,9 +16,9 @@ import (
 	"time"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/store"
-	"github.com/lanyard/lanyard/store/postgres/pgtest"
-	"github.com/lanyard/lanyard/store/sqlite"
+	"github.com/lanyard/lanyard/internal/store"
+	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
+	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
 
 // serving runs a server in this process until the end of the test or stop.

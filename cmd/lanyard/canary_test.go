@@ -13,9 +13,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/lanyard/lanyard"
-	api "github.com/lanyard/lanyard/awsapi/model"
-	"github.com/lanyard/lanyard/console"
-	"github.com/lanyard/lanyard/control"
+	api "github.com/lanyard/lanyard/internal/awsapi/model"
+	"github.com/lanyard/lanyard/internal/console"
+	"github.com/lanyard/lanyard/internal/control"
 )
 
 // A canaryWorld is an instance with or without what nearly all of its viewers may not see. What is

@@ -21,8 +21,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/lanyard/lanyard/store/postgres/pgtest"
-	"github.com/lanyard/lanyard/store/sqlstore"
+	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
+	"github.com/lanyard/lanyard/internal/store/sqlstore"
 )
 
 // programs are the binaries that tests run, by the fault that is built in. Each is built once.

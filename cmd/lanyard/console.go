@@ -11,12 +11,12 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
-	"github.com/lanyard/lanyard/audit"
-	"github.com/lanyard/lanyard/authzen"
-	"github.com/lanyard/lanyard/awsapi"
-	"github.com/lanyard/lanyard/console"
-	"github.com/lanyard/lanyard/control"
-	"github.com/lanyard/lanyard/store"
+	"github.com/lanyard/lanyard/internal/audit"
+	"github.com/lanyard/lanyard/internal/authzen"
+	"github.com/lanyard/lanyard/internal/awsapi"
+	"github.com/lanyard/lanyard/internal/console"
+	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/store"
 )
 
 type consoleFlags struct {

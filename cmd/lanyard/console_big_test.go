@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/control"
-	"github.com/lanyard/lanyard/gen"
+	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/gen"
 )
 
 // TestConsoleBig asks for each page of an instance that was imported, thousands of resources in one

@@ -15,10 +15,10 @@ import (
 	"time"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/console"
-	"github.com/lanyard/lanyard/control"
-	"github.com/lanyard/lanyard/store"
-	"github.com/lanyard/lanyard/store/sqlite"
+	"github.com/lanyard/lanyard/internal/console"
+	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/store"
+	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
 
 // site is a server with the demo instance and the console, wired as serve wires it.

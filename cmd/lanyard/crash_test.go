@@ -22,7 +22,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/lanyard/lanyard/store/sqlstore"
+	"github.com/lanyard/lanyard/internal/store/sqlstore"
 )
 
 // campaign is how much of something a test does: little in the suite, or as much as a variable asks.

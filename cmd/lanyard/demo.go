@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/internal/control"
 )
 
 // demoAlias is the alias of the demo instance, by which a second start knows it.

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/internal/control"
 )
 
 // A demo that was not finished is made anew, one that was is left alone.

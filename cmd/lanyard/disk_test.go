@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lanyard/lanyard/store/sqlite/disktest"
+	"github.com/lanyard/lanyard/internal/store/sqlite/disktest"
 )
 
 // faultyCentre is an instance with one profile and one user who holds it, and what is known of them.

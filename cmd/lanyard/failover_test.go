@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lanyard/lanyard/store/postgres/pgtest"
+	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
 )
 
 // The primary dies under load from three servers, and its synchronous replica takes over: whatever was

@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/lanyard/lanyard/fault"
+	"github.com/lanyard/lanyard/internal/fault"
 )
 
 type faultCmd struct {

@@ -11,7 +11,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/durable"
+	"github.com/lanyard/lanyard/internal/durable"
 )
 
 // The files that a server leaves in its data folder for other commands and clients.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lanyard/lanyard/store/postgres/pgtest"
+	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
 )
 
 // A real server that is cut off from its database answers questions as its operator chose, and says

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/control"
-	"github.com/lanyard/lanyard/gen"
-	"github.com/lanyard/lanyard/store"
+	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/gen"
+	"github.com/lanyard/lanyard/internal/store"
 )
 
 type genCmd struct {

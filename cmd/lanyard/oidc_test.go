@@ -16,7 +16,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/internal/control"
 )
 
 // people are those whom the provider of these tests knows, by subject.

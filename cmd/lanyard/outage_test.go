@@ -12,7 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/lanyard/lanyard/store/postgres/pgtest"
+	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
 )
 
 // PostgreSQL is restarted under load from three servers, by its operator and by a crash: they go on by

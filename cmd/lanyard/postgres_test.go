@@ -13,7 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/lanyard/lanyard/store/postgres/pgtest"
+	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
 )
 
 // Three servers on one database: what one did counts on the others, a page token of one is good on

@@ -18,8 +18,8 @@ import (
 	"time"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/store/sqlite"
-	"github.com/lanyard/lanyard/store/sqlite/disktest"
+	"github.com/lanyard/lanyard/internal/store/sqlite"
+	"github.com/lanyard/lanyard/internal/store/sqlite/disktest"
 )
 
 // What a server acknowledged is there after the power was cut, and nothing is half done. The real
@@ -47,7 +47,7 @@ func TestPowerLoss(t *testing.T) {
 func TestPowerLossIsFound(t *testing.T) {
 	t.Parallel()
 	program := t.TempDir() + "/lanyard"
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-X github.com/lanyard/lanyard/store/sqlite.synchronous=OFF", "-o", program, ".")
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-X github.com/lanyard/lanyard/internal/store/sqlite.synchronous=OFF", "-o", program, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)

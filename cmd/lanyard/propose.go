@@ -7,9 +7,9 @@ import (
 	"net/http"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/authzen"
-	"github.com/lanyard/lanyard/awsapi"
-	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/internal/authzen"
+	"github.com/lanyard/lanyard/internal/awsapi"
+	"github.com/lanyard/lanyard/internal/control"
 )
 
 // proposer plans operations by the API itself, so that a proposal is refused exactly where the operation

@@ -10,8 +10,8 @@ import (
 	"testing"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/control"
-	"github.com/lanyard/lanyard/store/sqlite"
+	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
 
 // centre is a server without a network, and what is in it.

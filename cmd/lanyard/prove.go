@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/audit"
-	"github.com/lanyard/lanyard/store"
-	"github.com/lanyard/lanyard/store/backup"
+	"github.com/lanyard/lanyard/internal/audit"
+	"github.com/lanyard/lanyard/internal/store"
+	"github.com/lanyard/lanyard/internal/store/backup"
 )
 
 // proof is what is known of one instance's records. It is printed as JSON and read again as a head.

@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/lanyard/lanyard/store/postgres/pgtest"
+	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
 )
 
 // The README's three commands start three servers on one PostgreSQL, and what is changed through one is

@@ -23,12 +23,12 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/admin"
-	"github.com/lanyard/lanyard/control"
-	"github.com/lanyard/lanyard/fault"
-	"github.com/lanyard/lanyard/store"
-	"github.com/lanyard/lanyard/store/postgres"
-	"github.com/lanyard/lanyard/store/sqlite"
+	"github.com/lanyard/lanyard/internal/admin"
+	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/fault"
+	"github.com/lanyard/lanyard/internal/store"
+	"github.com/lanyard/lanyard/internal/store/postgres"
+	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
 
 // dataFlag names the folder that a management command is about.

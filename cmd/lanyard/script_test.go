@@ -29,7 +29,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/lanyard/lanyard/store/postgres/pgtest"
+	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
 )
 
 func TestMain(m *testing.M) {

@@ -15,12 +15,12 @@ type seed struct{ file, from, to string }
 var seeds = map[string][]seed{
 	// A change reads what it begins with on another connection, before it has the instance's lock.
 	"lost-update": {
-		{"store/sqlstore/batch.go", "err := v.do(ctx, func(s *session) error {\n\t\tnow = version{}", "err := v.d.do(ctx, func(s *session) error {\n\t\tnow = version{}"},
-		{"store/sqlstore/batch.go", "k != nil && !alone {", "k != nil && !alone && l.instance == \"\" {"},
+		{"internal/store/sqlstore/batch.go", "err := v.do(ctx, func(s *session) error {\n\t\tnow = version{}", "err := v.d.do(ctx, func(s *session) error {\n\t\tnow = version{}"},
+		{"internal/store/sqlstore/batch.go", "k != nil && !alone {", "k != nil && !alone && l.instance == \"\" {"},
 	},
 	// What was read less than 20 ms ago is answered from memory, as if nobody else could change it.
 	"stale-read": {
-		{"store/sqlstore/read.go", "return r.d.get(ctx, r.d, r.instance, t, id)", `
+		{"internal/store/sqlstore/read.go", "return r.d.get(ctx, r.d, r.instance, t, id)", `
 	k := key{instance: r.instance, t: t, id: id}
 	if v, ok := stale.Load(k); ok && time.Since(v.(staleValue).read) < 20*time.Millisecond {
 		return v.(staleValue).r, nil
@@ -31,7 +31,7 @@ var seeds = map[string][]seed{
 		stale.Store(k, staleValue{got, began})
 	}
 	return got, err`},
-		{"store/sqlstore/read.go", "// reader reads the latest", `type staleValue struct {
+		{"internal/store/sqlstore/read.go", "// reader reads the latest", `type staleValue struct {
 	r    lanyard.Resource
 	read time.Time
 }
@@ -39,7 +39,7 @@ var seeds = map[string][]seed{
 var stale sync.Map
 
 // reader reads the latest`},
-		{"store/sqlstore/read.go", "\"slices\"\n", "\"slices\"\n\t\"sync\"\n\t\"time\"\n"},
+		{"internal/store/sqlstore/read.go", "\"slices\"\n", "\"slices\"\n\t\"sync\"\n\t\"time\"\n"},
 	},
 	// Any snapshot is taken for new enough.
 	"stale-decision": {{"access/engine.go", "\tif err != nil || s.revision >= revision {", "\tif true {"}},

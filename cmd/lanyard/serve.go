@@ -23,16 +23,16 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
-	"github.com/lanyard/lanyard/admin"
-	"github.com/lanyard/lanyard/authzen"
-	"github.com/lanyard/lanyard/awsapi"
-	"github.com/lanyard/lanyard/console"
-	"github.com/lanyard/lanyard/control"
-	"github.com/lanyard/lanyard/fault"
-	"github.com/lanyard/lanyard/intake"
+	"github.com/lanyard/lanyard/internal/admin"
+	"github.com/lanyard/lanyard/internal/authzen"
+	"github.com/lanyard/lanyard/internal/awsapi"
+	"github.com/lanyard/lanyard/internal/console"
+	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/fault"
+	"github.com/lanyard/lanyard/internal/intake"
 	"github.com/lanyard/lanyard/sigv4"
-	"github.com/lanyard/lanyard/store"
-	"github.com/lanyard/lanyard/throttle"
+	"github.com/lanyard/lanyard/internal/store"
+	"github.com/lanyard/lanyard/internal/throttle"
 )
 
 type serveCmd struct {

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/store"
-	"github.com/lanyard/lanyard/store/sqlite"
+	"github.com/lanyard/lanyard/internal/store"
+	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
 
 // seedState makes a folder with an instance of users with tags and passwords, of whom some are gone.

@@ -11,9 +11,9 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/lanyard/lanyard/store"
-	"github.com/lanyard/lanyard/store/postgres"
-	"github.com/lanyard/lanyard/store/sqlite"
+	"github.com/lanyard/lanyard/internal/store"
+	"github.com/lanyard/lanyard/internal/store/postgres"
+	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
 
 // checkStore refuses what --store cannot mean. It does not repeat it, for it may hold a password.

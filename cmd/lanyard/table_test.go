@@ -12,9 +12,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/control"
-	"github.com/lanyard/lanyard/store"
-	"github.com/lanyard/lanyard/store/sqlite"
+	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/store"
+	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
 
 func TestPrintable(t *testing.T) {

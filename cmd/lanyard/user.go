@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/lanyard/lanyard/control"
+	"github.com/lanyard/lanyard/internal/control"
 )
 
 type userCmd struct {

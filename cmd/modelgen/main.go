@@ -3,8 +3,8 @@
 // reduce takes out of a botocore wheel what the tree pins, and generate writes
 // the Go code from that. It does not fetch the wheel.
 //
-//	modelgen reduce -wheel botocore-1.44.5-py3-none-any.whl -out awsapi/model
-//	modelgen generate -dir awsapi/model [-check]
+//	modelgen reduce -wheel botocore-1.44.5-py3-none-any.whl -out internal/awsapi/model
+//	modelgen generate -dir internal/awsapi/model [-check]
 package main
 
 import (
@@ -34,13 +34,13 @@ func run(args []string) error {
 	switch args[0] {
 	case "reduce":
 		wheel := flags.String("wheel", "", "the botocore wheel to read")
-		out := flags.String("out", "awsapi/model", "the folder of operations.txt, where model.json is written")
+		out := flags.String("out", "internal/awsapi/model", "the folder of operations.txt, where model.json is written")
 		if err := flags.Parse(args[1:]); err != nil {
 			return err
 		}
 		return reduceFile(*wheel, *out)
 	case "generate":
-		dir := flags.String("dir", "awsapi/model", "the folder of model.json and operations.txt")
+		dir := flags.String("dir", "internal/awsapi/model", "the folder of model.json and operations.txt")
 		check := flags.Bool("check", false, "write nothing, and fail when a file is not what would be written")
 		if err := flags.Parse(args[1:]); err != nil {
 			return err

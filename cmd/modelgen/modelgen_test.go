@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-const modelDir = "../../awsapi/model"
+const modelDir = "../../internal/awsapi/model"
 
 // TestUpToDate fails when model.json, operations.txt or this generator changed
 // and the generated code did not.
 func TestUpToDate(t *testing.T) {
 	if err := checkDir(modelDir); err != nil {
-		t.Errorf("%v\nrun go generate ./awsapi/model", err)
+		t.Errorf("%v\nrun go generate ./internal/awsapi/model", err)
 	}
 }
 

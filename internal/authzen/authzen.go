@@ -1,0 +1,381 @@
+// Package authzen answers the OpenID AuthZEN Authorization API 1.0: evaluations, searches and the
+// metadata document, from snapshots of package access, and beside that who holds a profile, what a
+// user can do, and what a proposed change would do. It has no rules of its own about who may do
+// what, and knows neither a store nor how callers' credentials are kept.
+package authzen
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/httpstatus"
+	"github.com/lanyard/lanyard/internal/intake"
+)
+
+// Config says what a Server works with.
+type Config struct {
+	// Claim finds out who calls without the body, and reports whether it could: for who signs, the body is
+	// needed, and then Authenticate has the last word. It refuses what no body can make right, as Authenticate
+	// does. nil: the body is read for everybody.
+	Claim func(r *http.Request) (p Principal, known bool, err error)
+	// Authenticate finds out who calls, from the request and its whole body, which is not to be kept.
+	// An error is a refusal: lanyard.Denied for a caller who may not ask this, anything else of package
+	// lanyard or another for one who is not known.
+	Authenticate func(r *http.Request, body []byte) (Principal, error)
+	// Snapshot returns what to decide from: an instance's latest state, of at least a revision. An
+	// instance that the principal may not ask about is NotFound.
+	Snapshot func(ctx context.Context, p Principal, instance string, atLeast int64) (*access.Snapshot, error)
+	// Propose carries a proposal out on a copy, by the rules of the real operation, and changes
+	// nothing. Its refusals are those of the operation. Without it there is no what-if.
+	Propose func(ctx context.Context, p Principal, proposal Proposal) (Outcome, error)
+	// Strangers is the memory for bodies of callers who are not known yet, Callers for those of others.
+	// nil: no bound.
+	Strangers, Callers *intake.Pool
+	// TokenSecret signs page tokens.
+	TokenSecret []byte
+	Logger      *slog.Logger // default slog.Default()
+}
+
+// Principal is who asks.
+type Principal struct {
+	Account  string
+	Instance string // the only instance that may be asked about; "" for all of the account
+	// Administer lets the caller ask about proposed changes too.
+	Administer bool
+	// Sees, unless nil, reports whether the caller may see a resource of a type, users and AI agents too.
+	// What it does not show is left out of answers before they are counted and cut into pages, as if it
+	// did not exist.
+	Sees func(s *access.Snapshot, resourceType, id string) bool
+}
+
+// sight is what the principal may see of a snapshot.
+func (p *Principal) sight(s *access.Snapshot) access.Sight {
+	if p.Sees == nil {
+		return nil
+	}
+	return func(resourceType, id string) bool { return p.Sees(s, resourceType, id) }
+}
+
+// A Server is the policy decision point.
+type Server struct {
+	Config
+	decided, denied atomic.Int64
+}
+
+// Decided counts the evaluations that were answered since the server began, and the denials among them.
+func (s *Server) Decided() (all, denied int64) { return s.decided.Load(), s.denied.Load() }
+
+// count counts evaluations.
+func (s *Server) count(all, allowed int64) {
+	s.decided.Add(all)
+	if all > allowed {
+		s.denied.Add(all - allowed)
+	}
+}
+
+// NewServer returns a Server.
+func NewServer(c Config) *Server {
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return &Server{Config: c}
+}
+
+// Bounds of a request.
+const (
+	maxBody        = 4 << 20 // bytes
+	maxNesting     = 32      // arrays and objects in one another
+	maxEvaluations = 1000    // items of a batch
+	maxPage        = 1000    // results of a search
+	defaultPage    = 100
+)
+
+// Revision is the header that demands an answer as of a revision or a later one. Who signs must sign it, so
+// that nobody in between can take it away.
+const Revision = "X-Lanyard-Revision"
+
+// Where the endpoints are, below the base URL of an instance or of the server.
+const (
+	instances   = "/instances/"
+	evaluation  = "/access/v1/evaluation"
+	evaluations = "/access/v1/evaluations"
+	subjects    = "/access/v1/search/subject"
+	resources   = "/access/v1/search/resource"
+	actions     = "/access/v1/search/action"
+	whatCan     = "/access/v1/effective"
+	holders     = "/access/v1/holders"
+	lookup      = "/access/v1/lookup"
+	whatIf      = "/access/v1/what-if"
+	wellKnown   = "/.well-known/authzen-configuration"
+)
+
+// Serves tells whether a path is one of this package's.
+func Serves(path string) bool {
+	_, endpoint := split(path)
+	return endpoint != "" || strings.HasPrefix(path, wellKnown)
+}
+
+// split takes a path apart into the instance that it names, if any, and the endpoint.
+func split(path string) (instance, endpoint string) {
+	if rest, ok := strings.CutPrefix(path, instances); ok {
+		if i := strings.IndexByte(rest, '/'); i > 0 {
+			instance, path = rest[:i], rest[i:]
+		}
+	}
+	switch path {
+	case evaluation, evaluations, subjects, resources, actions, whatCan, holders, lookup, whatIf:
+		return instance, path
+	}
+	return "", ""
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	if id := r.Header["X-Request-Id"]; len(id) > 0 {
+		h["X-Request-Id"] = id[:1]
+	}
+	if strings.HasPrefix(r.URL.Path, wellKnown) {
+		s.metadata(w, r)
+		return
+	}
+	memory := scratches.Get().(*scratch)
+	if out, err := s.call(w, r, memory); err != nil {
+		s.fail(w, r, err)
+	} else {
+		send(w, http.StatusOK, out)
+	}
+	memory.free()
+}
+
+// call takes one request through every step.
+func (s *Server) call(w http.ResponseWriter, r *http.Request, memory *scratch) ([]byte, error) {
+	instance, endpoint := split(r.URL.Path)
+	if r.Method != http.MethodPost {
+		return nil, &httpError{http.StatusMethodNotAllowed, "POST is accepted"}
+	}
+	p, err := s.read(w, r, memory)
+	if err != nil {
+		return nil, err
+	}
+	body := memory.read.Bytes
+	if instance == "" {
+		if instance = p.Instance; instance == "" {
+			return nil, bad("the caller may ask about every instance of account %s; say which with %sINSTANCE%s", p.Account, instances, endpoint)
+		}
+	} else if p.Instance != "" && p.Instance != instance {
+		return nil, &httpError{http.StatusForbidden, "the token is for another instance"}
+	}
+	if r.Header["X-Lanyard-Acting-User"] != nil {
+		return nil, bad("x-lanyard-acting-user: is for calls of the API; whom a question is about is its subject")
+	}
+	if mt := r.Header["Content-Type"]; len(mt) == 0 || !isJSON(mt[0]) {
+		return nil, bad("Content-Type must be application/json")
+	}
+	ask := &asking{s: s, ctx: r.Context(), principal: p, instance: instance, header: r.Header, scratch: memory}
+	switch endpoint {
+	case evaluation:
+		return ask.evaluation(body)
+	case evaluations:
+		return ask.evaluations(body)
+	case whatCan:
+		return ask.effective(body)
+	case holders:
+		return ask.holders(body)
+	case lookup:
+		return ask.lookup(body)
+	case whatIf:
+		return ask.whatIf(body)
+	default:
+		return ask.search(endpoint, body)
+	}
+}
+
+func isJSON(contentType string) bool {
+	if contentType == "application/json" {
+		return true
+	}
+	mt, _, err := mime.ParseMediaType(contentType)
+	return err == nil && mt == "application/json"
+}
+
+// scratch is the memory of a request, which the next one uses again.
+type scratch struct {
+	body, answer []byte
+	read         intake.Body
+	questions    []question
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+const maxScratch = 256 << 10 // bytes of either kind that are kept
+
+// free gives the memory to the next request. Nothing may refer to it any more.
+func (m *scratch) free() {
+	m.read.Free()
+	m.read = intake.Body{}
+	if cap(m.body) > maxScratch {
+		m.body = nil
+	}
+	if cap(m.answer) > maxScratch {
+		m.answer = nil
+	}
+	clear(m.questions) // which hold the request
+	m.questions = m.questions[:0]
+	scratches.Put(m)
+}
+
+// read finds out who calls and reads the body, of strangers only as far as their pool allows.
+func (s *Server) read(w http.ResponseWriter, r *http.Request, memory *scratch) (p Principal, err error) {
+	known := false
+	if s.Claim != nil {
+		if p, known, err = s.Claim(r); err != nil {
+			return p, notKnown(err)
+		}
+	}
+	if e := r.Header["Content-Encoding"]; len(e) > 0 && e[0] != "" && e[0] != "identity" {
+		return p, bad("Content-Encoding must be identity or absent, got %q", e[0])
+	}
+	if known { // their memory is used again
+		memory.read, err = s.Callers.Read(w, r, memory.body, maxBody)
+		memory.body = memory.read.Bytes[:0]
+		return p, unread(err)
+	}
+	if memory.read, err = s.Strangers.Read(w, r, nil, maxBody); err != nil {
+		return p, unread(err)
+	}
+	p, err = s.Authenticate(r, memory.read.Bytes)
+	memory.read.Free()
+	return p, notKnown(err)
+}
+
+// unread is what the caller is told of a body that is not read.
+func unread(err error) error {
+	switch {
+	case errors.Is(err, intake.ErrBusy):
+		return lanyard.Errorf(lanyard.Unavailable, "%v", err)
+	case errors.Is(err, intake.ErrShort):
+		return bad("%v", intake.ErrShort)
+	case err != nil:
+		return bad("%v", err)
+	}
+	return nil
+}
+
+// notKnown is what the caller is told of why they are not known, or may not ask.
+func notKnown(err error) error {
+	var e *lanyard.Error
+	if err == nil || !errors.As(err, &e) || e.Kind == lanyard.Internal || e.Kind == lanyard.Unavailable {
+		return err
+	}
+	if e.Kind == lanyard.Denied {
+		return &httpError{http.StatusForbidden, e.Message}
+	}
+	return &httpError{http.StatusUnauthorized, e.Message}
+}
+
+// httpError is a refusal of a whole request.
+type httpError struct {
+	status  int
+	message string
+}
+
+func (e *httpError) Error() string { return e.message }
+
+// fail answers an error; its body is a JSON string that says what was wrong.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	status, message := http.StatusInternalServerError, "internal failure; see the server's log"
+	var refused *httpError
+	var domain *lanyard.Error
+	switch known := statusOf(lanyard.KindOf(err)); {
+	case errors.As(err, &refused):
+		status, message = refused.status, refused.message
+	case known != http.StatusInternalServerError && errors.As(err, &domain):
+		status, message = known, domain.Message
+		if domain.Err != nil && status == http.StatusServiceUnavailable && r.Context().Err() == nil {
+			s.Logger.Warn("question not answered", "path", r.URL.Path, "error", err)
+		}
+	default:
+		if r.Context().Err() == nil {
+			s.Logger.Error("question failed", "path", r.URL.Path, "error", err)
+		}
+	}
+	if seconds := httpstatus.RetryAfter(status); seconds > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	}
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="lanyard"`)
+	}
+	b, err := json.Marshal(strings.ToValidUTF8(message, "?"))
+	if err != nil {
+		b = []byte(`"failed"`)
+	}
+	send(w, status, b)
+}
+
+// statusOf is the status of a kind of error. A proposed change may be refused in any way that an operation
+// is, and that is an answer about the proposal: no precondition of the question, and nothing not implemented.
+func statusOf(k lanyard.Kind) int {
+	switch k {
+	case lanyard.NotServed:
+		return http.StatusBadRequest
+	case lanyard.Stale:
+		return http.StatusConflict
+	}
+	return httpstatus.Of(k)
+}
+
+var jsonType = []string{"application/json"}
+
+func send(w http.ResponseWriter, status int, body []byte) {
+	h := w.Header()
+	h["Content-Type"] = jsonType
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(status)
+	w.Write(body) // a caller that is gone is no failure of ours
+}
+
+// metadata answers the well-known document for the server, or for one instance when its path
+// follows.
+func (s *Server) metadata(w http.ResponseWriter, r *http.Request) {
+	base, ok := strings.CutPrefix(r.URL.Path, wellKnown)
+	if rest, has := strings.CutPrefix(base, instances); !ok || base != "" && (!has || rest == "" || strings.Contains(rest, "/")) {
+		s.fail(w, r, &httpError{http.StatusNotFound, "there is no such document"})
+		return
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		s.fail(w, r, &httpError{http.StatusMethodNotAllowed, "GET is accepted"})
+		return
+	}
+	scheme := "http"
+	if r.TLS != nil {
+		scheme = "https"
+	}
+	// The URLs are those that the caller reached the document by, so nobody may be given them who came another way.
+	w.Header().Set("Cache-Control", "no-store")
+	url := scheme + "://" + r.Host + base
+	b, err := json.Marshal(map[string]string{
+		"policy_decision_point":       url,
+		"access_evaluation_endpoint":  url + evaluation,
+		"access_evaluations_endpoint": url + evaluations,
+		"search_subject_endpoint":     url + subjects,
+		"search_resource_endpoint":    url + resources,
+		"search_action_endpoint":      url + actions,
+	}, json.Deterministic(true))
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	send(w, http.StatusOK, b)
+}

@@ -1,0 +1,229 @@
+package awsapi
+
+import (
+	"context"
+	"reflect"
+	"strings"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/awsapi/model"
+	"github.com/lanyard/lanyard/internal/control"
+)
+
+// ActingUser is the header that names the user on whose behalf a call is made.
+const ActingUser = "X-Lanyard-Acting-User"
+
+// right is a row of rights: the permission that an operation asks of the user on whose behalf it is
+// called, and the member that names what it is about.
+type right struct {
+	permission string
+	t          lanyard.Type
+	member     string
+}
+
+// rights are the operations that may be called on behalf of users. Amazon Connect's own API is
+// governed by IAM; these are the permissions that its web site asks for the same things.
+var rights = map[string]right{
+	"CreateSecurityProfile":           {"SecurityProfiles.Create", lanyard.TypeProfile, ""},
+	"UpdateSecurityProfile":           {"SecurityProfiles.Edit", lanyard.TypeProfile, "SecurityProfileId"},
+	"DescribeSecurityProfile":         {"SecurityProfiles.View", lanyard.TypeProfile, "SecurityProfileId"},
+	"DeleteSecurityProfile":           {"SecurityProfiles.Delete", lanyard.TypeProfile, "SecurityProfileId"},
+	"ListSecurityProfiles":            {"SecurityProfiles.View", lanyard.TypeProfile, ""},
+	"SearchSecurityProfiles":          {"SecurityProfiles.View", lanyard.TypeProfile, ""},
+	"ListSecurityProfilePermissions":  {"SecurityProfiles.View", lanyard.TypeProfile, "SecurityProfileId"},
+	"ListSecurityProfileApplications": {"SecurityProfiles.View", lanyard.TypeProfile, "SecurityProfileId"},
+	"ListSecurityProfileFlowModules":  {"SecurityProfiles.View", lanyard.TypeProfile, "SecurityProfileId"},
+	"ListSecurityProfileAIAgents":     {"SecurityProfiles.View", lanyard.TypeProfile, "SecurityProfileId"},
+	"UpdateUserSecurityProfiles":      {"Users.EditPermission", lanyard.TypeUser, "UserId"},
+	// For the entity type USER see actingRight.
+	"AssociateSecurityProfiles":    {"QConnectAIAgents.Edit", "", ""},
+	"DisassociateSecurityProfiles": {"QConnectAIAgents.Edit", "", ""},
+	"ListEntitySecurityProfiles":   {"QConnectAIAgents.View", "", ""},
+
+	"CreateUser":               {"Users.Create", lanyard.TypeUser, ""},
+	"DescribeUser":             {"Users.View", lanyard.TypeUser, "UserId"},
+	"ListUsers":                {"Users.View", lanyard.TypeUser, ""},
+	"SearchUsers":              {"Users.View", lanyard.TypeUser, ""},
+	"DeleteUser":               {"Users.Delete", lanyard.TypeUser, "UserId"},
+	"UpdateUserHierarchy":      {"Users.Edit", lanyard.TypeUser, "UserId"},
+	"UpdateUserRoutingProfile": {"Users.Edit", lanyard.TypeUser, "UserId"},
+	"UpdateUserIdentityInfo":   {"Users.Edit", lanyard.TypeUser, "UserId"},
+	"UpdateUserPhoneConfig":    {"Users.Edit", lanyard.TypeUser, "UserId"},
+	"UpdateUserConfig":         {"Users.Edit", lanyard.TypeUser, "UserId"},
+	"ListUserProficiencies":    {"Users.View", lanyard.TypeUser, "UserId"},
+
+	"AssociateUserProficiencies":    {"Users.Edit", lanyard.TypeUser, "UserId"},
+	"UpdateUserProficiencies":       {"Users.Edit", lanyard.TypeUser, "UserId"},
+	"DisassociateUserProficiencies": {"Users.Edit", lanyard.TypeUser, "UserId"},
+
+	"CreateUserHierarchyGroup":       {"AgentGrouping.Create", lanyard.TypeGroup, ""},
+	"DescribeUserHierarchyGroup":     {"AgentGrouping.View", lanyard.TypeGroup, "HierarchyGroupId"},
+	"ListUserHierarchyGroups":        {"AgentGrouping.View", lanyard.TypeGroup, ""},
+	"SearchUserHierarchyGroups":      {"AgentGrouping.View", lanyard.TypeGroup, ""},
+	"DeleteUserHierarchyGroup":       {"AgentGrouping.Edit", lanyard.TypeGroup, "HierarchyGroupId"}, // there is no AgentGrouping.Delete
+	"UpdateUserHierarchyGroupName":   {"AgentGrouping.Edit", lanyard.TypeGroup, "HierarchyGroupId"},
+	"DescribeUserHierarchyStructure": {"AgentGrouping.View", "", ""},
+	"UpdateUserHierarchyStructure":   {"AgentGrouping.Edit", "", ""},
+
+	"CreateQueue":                     {"Queues.Create", lanyard.TypeQueue, ""},
+	"DescribeQueue":                   {"Queues.View", lanyard.TypeQueue, "QueueId"},
+	"ListQueues":                      {"Queues.View", lanyard.TypeQueue, ""},
+	"SearchQueues":                    {"Queues.View", lanyard.TypeQueue, ""},
+	"DeleteQueue":                     {"Queues.Delete", lanyard.TypeQueue, "QueueId"},
+	"ListQueueQuickConnects":          {"Queues.View", lanyard.TypeQueue, "QueueId"},
+	"ListQueueEmailAddresses":         {"Queues.View", lanyard.TypeQueue, "QueueId"},
+	"UpdateQueueHoursOfOperation":     {"Queues.Edit", lanyard.TypeQueue, "QueueId"},
+	"UpdateQueueMaxContacts":          {"Queues.Edit", lanyard.TypeQueue, "QueueId"},
+	"UpdateQueueName":                 {"Queues.Edit", lanyard.TypeQueue, "QueueId"},
+	"UpdateQueueOutboundCallerConfig": {"Queues.Edit", lanyard.TypeQueue, "QueueId"},
+	"UpdateQueueOutboundEmailConfig":  {"Queues.Edit", lanyard.TypeQueue, "QueueId"},
+	"UpdateQueueStatus":               {"Queues.Edit", lanyard.TypeQueue, "QueueId"},
+	"AssociateQueueQuickConnects":     {"Queues.Edit", lanyard.TypeQueue, "QueueId"},
+	"DisassociateQueueQuickConnects":  {"Queues.Edit", lanyard.TypeQueue, "QueueId"},
+
+	"CreateRoutingProfile":                       {"RoutingPolicies.Create", lanyard.TypeRoutingProfile, ""},
+	"DescribeRoutingProfile":                     {"RoutingPolicies.View", lanyard.TypeRoutingProfile, "RoutingProfileId"},
+	"ListRoutingProfiles":                        {"RoutingPolicies.View", lanyard.TypeRoutingProfile, ""},
+	"SearchRoutingProfiles":                      {"RoutingPolicies.View", lanyard.TypeRoutingProfile, ""},
+	"ListRoutingProfileQueues":                   {"RoutingPolicies.View", lanyard.TypeRoutingProfile, "RoutingProfileId"},
+	"ListRoutingProfileManualAssignmentQueues":   {"RoutingPolicies.View", lanyard.TypeRoutingProfile, "RoutingProfileId"},
+	"DeleteRoutingProfile":                       {"RoutingPolicies.Delete", lanyard.TypeRoutingProfile, "RoutingProfileId"},
+	"UpdateRoutingProfileName":                   {"RoutingPolicies.Edit", lanyard.TypeRoutingProfile, "RoutingProfileId"},
+	"UpdateRoutingProfileDefaultOutboundQueue":   {"RoutingPolicies.Edit", lanyard.TypeRoutingProfile, "RoutingProfileId"},
+	"UpdateRoutingProfileConcurrency":            {"RoutingPolicies.Edit", lanyard.TypeRoutingProfile, "RoutingProfileId"},
+	"UpdateRoutingProfileAgentAvailabilityTimer": {"RoutingPolicies.Edit", lanyard.TypeRoutingProfile, "RoutingProfileId"},
+	"UpdateRoutingProfileQueues":                 {"RoutingPolicies.Edit", lanyard.TypeRoutingProfile, "RoutingProfileId"},
+	"AssociateRoutingProfileQueues":              {"RoutingPolicies.Edit", lanyard.TypeRoutingProfile, "RoutingProfileId"},
+	"DisassociateRoutingProfileQueues":           {"RoutingPolicies.Edit", lanyard.TypeRoutingProfile, "RoutingProfileId"},
+
+	"CreateHoursOfOperation":          {"HoursOfOperation.Create", lanyard.TypeHours, ""},
+	"DescribeHoursOfOperation":        {"HoursOfOperation.View", lanyard.TypeHours, "HoursOfOperationId"},
+	"ListHoursOfOperations":           {"HoursOfOperation.View", lanyard.TypeHours, ""},
+	"SearchHoursOfOperations":         {"HoursOfOperation.View", lanyard.TypeHours, ""},
+	"DeleteHoursOfOperation":          {"HoursOfOperation.Delete", lanyard.TypeHours, "HoursOfOperationId"},
+	"ListHoursOfOperationOverrides":   {"HoursOfOperation.View", lanyard.TypeHours, "HoursOfOperationId"},
+	"SearchHoursOfOperationOverrides": {"HoursOfOperation.View", lanyard.TypeHours, ""},
+	"ListChildHoursOfOperations":      {"HoursOfOperation.View", lanyard.TypeHours, "HoursOfOperationId"},
+	"UpdateHoursOfOperation":          {"HoursOfOperation.Edit", lanyard.TypeHours, "HoursOfOperationId"},
+	"AssociateHoursOfOperations":      {"HoursOfOperation.Edit", lanyard.TypeHours, "HoursOfOperationId"},
+	"DisassociateHoursOfOperations":   {"HoursOfOperation.Edit", lanyard.TypeHours, "HoursOfOperationId"},
+
+	"CreateQuickConnect":       {"TransferDestinations.Create", lanyard.TypeQuickConnect, ""},
+	"DescribeQuickConnect":     {"TransferDestinations.View", lanyard.TypeQuickConnect, "QuickConnectId"},
+	"ListQuickConnects":        {"TransferDestinations.View", lanyard.TypeQuickConnect, ""},
+	"SearchQuickConnects":      {"TransferDestinations.View", lanyard.TypeQuickConnect, ""},
+	"DeleteQuickConnect":       {"TransferDestinations.Delete", lanyard.TypeQuickConnect, "QuickConnectId"},
+	"UpdateQuickConnectName":   {"TransferDestinations.Edit", lanyard.TypeQuickConnect, "QuickConnectId"},
+	"UpdateQuickConnectConfig": {"TransferDestinations.Edit", lanyard.TypeQuickConnect, "QuickConnectId"},
+
+	"CreateContactFlowModule":   {"ContactFlowModules.Create", lanyard.TypeModule, ""},
+	"DescribeContactFlowModule": {"ContactFlowModules.View", lanyard.TypeModule, "ContactFlowModuleId"},
+	"ListContactFlowModules":    {"ContactFlowModules.View", lanyard.TypeModule, ""},
+	"SearchContactFlowModules":  {"ContactFlowModules.View", lanyard.TypeModule, ""},
+	"DeleteContactFlowModule":   {"ContactFlowModules.Delete", lanyard.TypeModule, "ContactFlowModuleId"},
+	// Publishing content asks for ContactFlowModules.Publish too: control sees to that.
+	"UpdateContactFlowModuleContent":  {"ContactFlowModules.Edit", lanyard.TypeModule, "ContactFlowModuleId"},
+	"UpdateContactFlowModuleMetadata": {"ContactFlowModules.Edit", lanyard.TypeModule, "ContactFlowModuleId"},
+	"CreateContactFlowModuleVersion":  {"ContactFlowModules.Publish", lanyard.TypeModule, "ContactFlowModuleId"},
+	"ListContactFlowModuleVersions":   {"ContactFlowModules.View", lanyard.TypeModule, "ContactFlowModuleId"},
+	"DeleteContactFlowModuleVersion":  {"ContactFlowModules.Publish", lanyard.TypeModule, "ContactFlowModuleId"},
+	"CreateContactFlowModuleAlias":    {"ContactFlowModules.Publish", lanyard.TypeModule, "ContactFlowModuleId"},
+	"DescribeContactFlowModuleAlias":  {"ContactFlowModules.View", lanyard.TypeModule, "ContactFlowModuleId"},
+	"UpdateContactFlowModuleAlias":    {"ContactFlowModules.Publish", lanyard.TypeModule, "ContactFlowModuleId"},
+	"ListContactFlowModuleAliases":    {"ContactFlowModules.View", lanyard.TypeModule, "ContactFlowModuleId"},
+	"DeleteContactFlowModuleAlias":    {"ContactFlowModules.Publish", lanyard.TypeModule, "ContactFlowModuleId"},
+
+	// Lists of what no instance here has.
+	"ListAgentStatuses":          {"AgentStates.View", "", ""},
+	"SearchAgentStatuses":        {"AgentStates.View", "", ""},
+	"ListContactFlows":           {"ContactFlows.View", "", ""},
+	"SearchContactFlows":         {"ContactFlows.View", "", ""},
+	"ListDataTables":             {"DataTables.View", "", ""},
+	"SearchDataTables":           {"DataTables.View", "", ""},
+	"ListEvaluationForms":        {"EvaluationForms.View", "", ""},
+	"SearchEvaluationForms":      {"EvaluationForms.View", "", ""},
+	"SearchContactEvaluations":   {"Evaluation.View", "", ""},
+	"ListPhoneNumbers":           {"PhoneNumbers.View", "", ""},
+	"ListPhoneNumbersV2":         {"PhoneNumbers.View", "", ""},
+	"ListPredefinedAttributes":   {"PredefinedAttributes.View", "", ""},
+	"SearchPredefinedAttributes": {"PredefinedAttributes.View", "", ""},
+	"ListPrompts":                {"Prompts.View", "", ""},
+	"SearchPrompts":              {"Prompts.View", "", ""},
+	"ListRules":                  {"Rules.View", "", ""},
+	"SearchRules":                {"Rules.View", "", ""},
+	"ListTaskTemplates":          {"TaskTemplates.View", "", ""},
+	"ListTestCases":              {"TestCases.View", "", ""},
+	"SearchTestCases":            {"TestCases.View", "", ""},
+	"ListTestCaseExecutions":     {"TestCases.View", "", ""},
+	"ListViews":                  {"Views.View", "", ""},
+	"SearchViews":                {"Views.View", "", ""},
+	"ListWorkspaces":             {"Workspaces.View", "", ""},
+	"SearchWorkspaces":           {"Workspaces.View", "", ""},
+	"SearchContacts":             {"ContactSearch.View", "", ""},
+	"SearchEmailAddresses":       {"EmailAddresses.View", "", ""},
+}
+
+// act makes the call one on behalf of the user whom the request names, if it names one. A header
+// without a name is refused: whoever sends it does not mean to act with all of the key's rights.
+func (s *Server) act(ctx context.Context, req *request, in model.Input) error {
+	users := req.http.Header[ActingUser]
+	if users == nil {
+		return nil
+	}
+	if len(users) != 1 || users[0] == "" || len(users[0]) > lanyard.MaxARN {
+		return lanyard.Errorf(lanyard.Invalid, "%s: one id, ARN or user name of a user of the instance is accepted", strings.ToLower(ActingUser))
+	}
+	instance, r, err := actingRight(req.op.Name, in)
+	if err != nil {
+		return err
+	}
+	if instance == "" {
+		return lanyard.Errorf(lanyard.Denied, "%s is not about one instance, so it cannot be called on behalf of a user of one", req.op.Name)
+	}
+	return s.control.Act(ctx, &req.Call, instance, users[0], r)
+}
+
+// actingRight is what a call asks of the user on whose behalf it is made, and of which instance.
+func actingRight(operation string, in model.Input) (instance string, r control.Right, err error) {
+	v := reflect.ValueOf(in).Elem()
+	member := func(name string) string {
+		if f := v.FieldByName(name); f.IsValid() {
+			if p, ok := f.Interface().(*string); ok {
+				return text(p)
+			}
+		}
+		return ""
+	}
+	switch operation {
+	case "TagResource", "UntagResource", "ListTagsForResource":
+		a, err := lanyard.ParseARN(member("ResourceArn"))
+		if err != nil {
+			return "", r, lanyard.Errorf(lanyard.Invalid, "resourceArn: %v", err)
+		}
+		action := ".Edit"
+		if operation == "ListTagsForResource" {
+			action = ".View"
+		}
+		r.Type, r.Ref = a.Type, a.ID
+		if stem := a.Type.Stem(); stem != "" {
+			r.Permission = stem + action
+		}
+		a.Type, a.ID = "", ""
+		return a.String(), r, nil
+	}
+	row := rights[operation]
+	r = control.Right{Permission: row.permission, Type: row.t}
+	if row.member != "" {
+		r.Ref = member(row.member)
+	}
+	if row.t == lanyard.TypeModule {
+		r.Ref, _ = control.SplitQualifier(r.Ref)
+	}
+	if member("EntityType") == control.EntityUser {
+		r = control.Right{Permission: "Users.EditPermission", Type: lanyard.TypeUser, Ref: member("EntityArn")}
+		if operation == "ListEntitySecurityProfiles" {
+			r.Permission = "Users.View"
+		}
+	}
+	return member("InstanceId"), r, nil
+}

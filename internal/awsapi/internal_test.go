@@ -1,0 +1,226 @@
+package awsapi
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/awsapi/model"
+	"github.com/lanyard/lanyard/internal/awsapi/model/modeltest"
+)
+
+var post = &http.Request{Method: "POST"}
+
+// bare server: enough to route, to decode and to read tokens.
+func routing() *Server { return New(Config{TokenSecret: []byte("secret")}) }
+
+func TestHandlersAndModelAgree(t *testing.T) {
+	handlers := routing().handlers()
+	for _, op := range model.Operations {
+		_, has := handlers[op.Name]
+		if has != (op.Service == model.Served) {
+			t.Errorf("%s: has a handler: %v; is served by the model: %v", op.Name, has, op.Service == model.Served)
+		}
+		delete(handlers, op.Name)
+		if op.Service == model.Empty {
+			if err := modeltest.CheckOutput(op.Name, []byte(op.EmptyOutput)); err != nil {
+				t.Error(err)
+			}
+		}
+		if strings.Contains(op.Name, "SecurityProfile") && op.Service != model.Served {
+			t.Errorf("%s is an operation on security profiles and is not served", op.Name)
+		}
+	}
+	for name := range handlers {
+		t.Errorf("%s has a handler and is no operation of the model", name)
+	}
+}
+
+// common are the exceptions that any operation may answer with, declared or not.
+var common = []string{"ThrottlingException", "AccessDeniedException", "UnsupportedOperationException", "UnknownOperationException"}
+
+func TestEveryKindHasAnException(t *testing.T) {
+	for _, k := range lanyard.Kinds() {
+		if len(exceptions[k]) == 0 {
+			t.Errorf("the kind %v has no exception", k)
+			continue
+		}
+		for i := range model.Operations {
+			op := &operation{Operation: &model.Operations[i]}
+			if op.Service == model.NotServed && k != lanyard.NotServed || k == lanyard.Stale || k == lanyard.Untaggable { // see exceptions
+				continue
+			}
+			e := exceptionFor(op, k)
+			if !declares(op.Operation, e) && !slices.Contains(common, e.Name) {
+				t.Errorf("%s does not declare %s, which it answers for %v", op.Name, e.Name, k)
+			}
+		}
+		if e := exceptionFor(nil, k); e == nil || e.Status < 400 {
+			t.Errorf("without an operation, %v is answered with %v", k, e)
+		}
+	}
+}
+
+func TestHiddenAreTheSensitiveMembers(t *testing.T) {
+	type ref struct{ Shape string }
+	var m struct {
+		Operations map[string]struct{ Input *ref }
+		Shapes     map[string]struct {
+			Members            map[string]ref
+			Member, Key, Value *ref
+			Sensitive          bool
+		}
+	}
+	if err := json.Unmarshal([]byte(model.JSON), &m); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]bool{}
+	seen := map[string]bool{}
+	var walk func(member, shape string)
+	walk = func(member, shape string) {
+		s := m.Shapes[shape]
+		if s.Sensitive {
+			want[member] = true
+		}
+		if seen[member+"/"+shape] {
+			return
+		}
+		seen[member+"/"+shape] = true
+		for name, r := range s.Members {
+			walk(name, r.Shape)
+		}
+		for _, r := range []*ref{s.Member, s.Key, s.Value} {
+			if r != nil {
+				walk(member, r.Shape)
+			}
+		}
+	}
+	for _, op := range model.Operations {
+		if in := m.Operations[op.Name].Input; op.Service == model.Served && in != nil {
+			walk("", in.Shape)
+		}
+	}
+	if !maps.Equal(hidden, want) {
+		t.Errorf("hidden = %v, want what the model marks: %v", hidden, want)
+	}
+}
+
+// TestSearchesKnowTheirMembers fails when a newer model has a condition that search would pass over.
+func TestSearchesKnowTheirMembers(t *testing.T) {
+	for _, op := range model.Operations {
+		if op.Service != model.Served || !strings.HasPrefix(op.Name, "Search") {
+			continue
+		}
+		in := reflect.TypeOf(op.NewInput()).Elem()
+		for member, known := range map[string]reflect.Type{"SearchCriteria": reflect.TypeFor[criteria](), "SearchFilter": reflect.TypeFor[filter]()} {
+			if f, ok := in.FieldByName(member); ok {
+				sameMembers(t, op.Name+"."+member, f.Type, known, 3)
+			}
+		}
+	}
+}
+
+func sameMembers(t *testing.T, path string, sent, known reflect.Type, depth int) {
+	for sent.Kind() == reflect.Pointer || sent.Kind() == reflect.Slice {
+		sent = sent.Elem()
+	}
+	for known.Kind() == reflect.Pointer || known.Kind() == reflect.Slice && known.Elem().Kind() != reflect.Uint8 {
+		known = known.Elem()
+	}
+	if sent.Kind() != reflect.Struct || known.Kind() != reflect.Struct || sent == known || depth == 0 {
+		return
+	}
+	for i := range sent.NumField() {
+		name := sent.Field(i).Name
+		f, ok := known.FieldByName(name)
+		if !ok {
+			t.Errorf("%s.%s is passed over", path, name)
+			continue
+		}
+		sameMembers(t, path+"."+name, sent.Field(i).Type, f.Type, depth-1)
+	}
+}
+
+func TestBoundQueryIsWhatTheModelBinds(t *testing.T) {
+	var m struct {
+		Operations map[string]struct{ Input *struct{ Shape string } }
+		Shapes     map[string]struct {
+			Members map[string]struct{ Location, LocationName string }
+		}
+	}
+	if err := json.Unmarshal([]byte(model.JSON), &m); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]bool{}
+	for _, op := range model.Operations {
+		in := m.Operations[op.Name].Input
+		if op.Service != model.Served || op.ReadOnly || in == nil {
+			continue
+		}
+		for _, member := range m.Shapes[in.Shape].Members {
+			if member.Location == "querystring" {
+				want[member.LocationName] = true
+			}
+		}
+	}
+	if got := slices.Sorted(maps.Keys(want)); !slices.Equal(got, boundQuery) {
+		t.Errorf("boundQuery = %v, want %v, which operations that change something bind", boundQuery, got)
+	}
+}
+
+// A body is read as far as the operation can need it.
+func TestMaxBody(t *testing.T) {
+	for name, want := range map[string]int64{
+		"DescribeUser": leastBody, "DeleteUser": leastBody, "CreateContactFlowModule": MaxBody,
+		"UpdateUserSecurityProfiles": 262214, "SearchUsers": 303147, "CreateSecurityProfile": 2595650, "CreateContact": openBody,
+	} {
+		if got := MaxBodyOf(name); got != want {
+			t.Errorf("%s: %d bytes, want %d", name, got, want)
+		}
+	}
+	large := 0
+	for _, op := range New(Config{}).all {
+		if op.maxBody() < leastBody || op.maxBody() > MaxBody {
+			t.Errorf("%s: %d bytes", op.Name, op.maxBody())
+		}
+		if op.maxBody() > 1<<20 && op.Service == model.Served {
+			large++
+		}
+	}
+	if large == 0 || large > 4 {
+		t.Errorf("%d served operations take more than 1 MiB", large)
+	}
+}
+
+// A NextToken tells nothing of the position that it is for, nor that it is the same as in another list.
+func TestTokensAreOpaque(t *testing.T) {
+	tk := tokens{secret: []byte("secret"), now: func() time.Time { return time.Unix(1_790_000_000, 0) }}
+	at := position{after: "1234567890123", total: 424242}
+	seen := map[string]bool{}
+	for _, scope := range [][]string{{"ListUsers", "a"}, {"ListUsers", "b"}, {"ListUsersa"}, nil} {
+		token := tk.seal(at, scope...)
+		b, err := base64.RawURLEncoding.DecodeString(token)
+		if err != nil || bytes.Contains(b, []byte(at.after)) || bytes.Contains(b, []byte{0, 6, 0x79, 0x32}) {
+			t.Errorf("%v: %q, %v", scope, b, err)
+		}
+		if tail := string(b[len(b)-20:]); seen[tail] {
+			t.Errorf("%v: as in another list", scope)
+		} else {
+			seen[tail] = true
+		}
+		if got, err := tk.open(token, scope...); err != nil || got != at {
+			t.Errorf("%v: opens as %v, %v", scope, got, err)
+		}
+		if got, err := tk.open(token, "DeleteUser"); err == nil {
+			t.Errorf("%v: opens elsewhere as %v", scope, got)
+		}
+	}
+}

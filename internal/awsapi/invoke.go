@@ -1,0 +1,195 @@
+package awsapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/awsapi/model"
+	"github.com/lanyard/lanyard/internal/control"
+)
+
+// An Invocation is a call from within the server, by somebody who is known already.
+type Invocation struct {
+	Operation string
+	// Input has all members by their names in the model, those of path and query included.
+	Input  []byte
+	Caller lanyard.Caller // RequestID: drawn when it is ""
+	User   string         // on whose behalf, by id; "" for the caller's own
+	// Instance, unless "", is the id of the only instance that exists for the caller, and the one that
+	// is meant when the input names none.
+	Instance string
+	IfMatch  string
+	Plan     *control.Plan // unless nil, nothing is committed: what would change is added to it
+}
+
+// An Answer is what came of an Invocation: Output, nil when the operation has none, or an exception.
+type Answer struct {
+	Output     []byte
+	Revision   int64  // of the instance after a change
+	ETag       string // of the profile or user that was described or changed
+	Warning    string // about the profile, as the header has it
+	Status     int
+	Exception  string // its name; "" for success
+	Message    string
+	Permission string // that is missing, of a refusal
+	Err        error  // what became of Exception and Message, with its Kind
+}
+
+// Invoke carries out an operation as ServeHTTP does, but for routing and authentication.
+func (s *Server) Invoke(ctx context.Context, i Invocation) Answer {
+	req := &request{Call: control.Call{Caller: i.Caller}.Planning(i.Plan), http: &http.Request{Header: http.Header{}}}
+	if req.RequestID == "" {
+		req.RequestID = uuid.NewString()
+	}
+	req.UserAgent = cut(req.UserAgent, maxUserAgent)
+	req.Revision, req.ETag, req.Warnings = &req.revision, &req.etag, &req.warnings
+	if i.User != "" {
+		req.http.Header[ActingUser] = []string{i.User}
+	}
+	if i.IfMatch != "" {
+		req.http.Header[IfMatch] = []string{i.IfMatch}
+	}
+	out, err := s.invoke(ctx, req, i)
+	var b []byte
+	if err == nil && out != nil {
+		var ok bool
+		if b, ok = out.([]byte); !ok {
+			b, err = json.Marshal(out, json.Deterministic(true))
+		}
+	}
+	if err != nil {
+		e, body := s.exception(req, err)
+		a := Answer{Status: e.Status, Exception: e.Name, Message: body.Message, Err: err}
+		var domain *lanyard.Error
+		if errors.As(err, &domain) {
+			a.Permission = domain.Permission
+		}
+		return a
+	}
+	return Answer{Output: b, Revision: req.revision, ETag: req.etag, Warning: warning(req.warnings), Status: http.StatusOK}
+}
+
+func (s *Server) invoke(ctx context.Context, req *request, i Invocation) (any, error) {
+	for _, op := range s.all {
+		if op.Name == i.Operation {
+			req.op, req.Operation = op, op.Name
+		}
+	}
+	switch {
+	case req.op == nil:
+		return nil, lanyard.Errorf(lanyard.UnknownRoute, "%s is not an operation of Amazon Connect", lanyard.Clip(i.Operation))
+	case req.op.Service == model.NotServed:
+		return nil, notServed(req.op)
+	}
+	if i.Plan == nil { // a plan is a question, which has limits of its own
+		if err := s.limit(ctx, req); err != nil {
+			return nil, err
+		}
+	}
+	in, err := s.place(req, i)
+	if err != nil {
+		return nil, err
+	}
+	if i.Instance != "" {
+		if err := only(i.Instance, in); err != nil {
+			return nil, err
+		}
+	}
+	return s.run(ctx, req, in)
+}
+
+// place decodes an input whose members all stand in one object. Those of path and query are set
+// where the request would have had them, too, for the audit.
+func (s *Server) place(req *request, i Invocation) (model.Input, error) {
+	in, body := req.op.NewInput(), i.Input
+	if len(body) > MaxBody {
+		return nil, lanyard.Errorf(lanyard.TooLarge, "the input has %d bytes; at most %d are accepted", len(body), MaxBody)
+	}
+	if _, err := decodeBody(body, in); err != nil {
+		return nil, err
+	}
+	members := map[string]jsontext.Value{}
+	if _, err := decodeBody(body, &members); err != nil {
+		return nil, err
+	}
+	if v := reflect.ValueOf(in).Elem().FieldByName("InstanceId"); v.IsValid() && i.Instance != "" && members["InstanceId"] == nil && members["instanceId"] == nil {
+		members["InstanceId"] = jsontext.Value(strconv.Quote(i.Instance))
+		v.Set(reflect.ValueOf(&i.Instance)) // where it is of the body, nothing else sets it
+	}
+	req.params.Query = map[string][]string{}
+	known := map[string]bool{}
+	v := reflect.ValueOf(in).Elem()
+	for n := range v.NumField() {
+		f := v.Type().Field(n)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name != "-" {
+			known[name] = true
+			continue
+		}
+		small := strings.ToLower(f.Name[:1]) + f.Name[1:]
+		value, ok := members[f.Name]
+		if known[f.Name], known[small] = true, true; !ok {
+			if value, ok = members[small]; !ok {
+				continue
+			}
+		}
+		to := v.Field(n)
+		if err := json.Unmarshal(value, to.Addr().Interface()); err != nil {
+			return nil, lanyard.Errorf(lanyard.Malformed, "%s: a value of the wrong type", f.Name)
+		}
+		text, isText := to.Interface().(*string)
+		if list, ok := to.Interface().([]string); ok {
+			req.params.Query[small] = list
+		} else if isText && text != nil {
+			if label := labelNamed(req.op, f.Name); label != "" {
+				req.params.Labels = append(req.params.Labels, model.Label{Name: label, Value: *text})
+			} else {
+				req.params.Query[small] = []string{*text}
+			}
+		}
+	}
+	for name := range members {
+		if !known[name] {
+			return nil, lanyard.Errorf(lanyard.Invalid, "%s: %s has no such member", lanyard.Clip(name), req.op.Name)
+		}
+	}
+	req.body = body
+	return in, nil
+}
+
+// only refuses an input that names another instance than the one that there is for the caller.
+func only(instance string, in model.Input) error {
+	v := reflect.ValueOf(in).Elem()
+	for _, name := range []string{"InstanceId", "ResourceArn"} {
+		f := v.FieldByName(name)
+		if !f.IsValid() {
+			continue
+		}
+		ref, ok := f.Interface().(*string)
+		if !ok || ref == nil || *ref == instance {
+			continue
+		}
+		if a, err := lanyard.ParseARN(*ref); err != nil || a.Instance != instance {
+			return lanyard.Errorf(lanyard.NotFound, "%s: %q is not of the instance that you are signed in to", name, lanyard.Clip(*ref))
+		}
+	}
+	return nil
+}
+
+func labelNamed(op *operation, field string) string {
+	for _, l := range op.labels {
+		if strings.EqualFold(l, field) {
+			return l
+		}
+	}
+	return ""
+}

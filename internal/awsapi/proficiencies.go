@@ -1,0 +1,77 @@
+package awsapi
+
+import (
+	"context"
+	"math"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/awsapi/model"
+)
+
+func (s *Server) listUserProficiencies(ctx context.Context, req *request, in *model.ListUserProficienciesRequest) (any, error) {
+	scope := []string{bare(in.InstanceId), bare(in.UserId)}
+	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
+	if err != nil {
+		return nil, err
+	}
+	instance, u, list, next, err := s.control.ListUserProficiencies(ctx, req.Call, *in.InstanceId, *in.UserId, page)
+	if err != nil {
+		return nil, err
+	}
+	out := &model.ListUserProficienciesResponse{UserProficiencyList: make([]model.UserProficiency, len(list)), NextToken: s.next(req, next, 0, scope...),
+		LastModifiedTime: stamp(u.Modified), LastModifiedRegion: &instance.Region}
+	for i, p := range list {
+		out.UserProficiencyList[i] = model.UserProficiency{AttributeName: &p.Attribute, AttributeValue: &p.Value, Level: ptr(float64(p.Level))}
+	}
+	return out, nil
+}
+
+// proficiencies reads levels, which are whole numbers though the model has them as any.
+func proficiencies(sent []model.UserProficiency) ([]lanyard.Proficiency, error) {
+	list := make([]lanyard.Proficiency, len(sent))
+	for i, p := range sent {
+		if *p.Level != math.Trunc(*p.Level) {
+			return nil, lanyard.Errorf(lanyard.Invalid, "UserProficiencies[%d].Level must be 1, 2, 3, 4 or 5, got %v", i, *p.Level)
+		}
+		list[i] = lanyard.Proficiency{Attribute: *p.AttributeName, Value: *p.AttributeValue, Level: int(*p.Level)}
+	}
+	return list, nil
+}
+
+func (s *Server) associateUserProficiencies(ctx context.Context, req *request, in *model.AssociateUserProficienciesRequest) (any, error) {
+	list, err := proficiencies(in.UserProficiencies)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.control.AssociateUserProficiencies(ctx, req.Call, *in.InstanceId, *in.UserId, list)
+}
+
+func (s *Server) updateUserProficiencies(ctx context.Context, req *request, in *model.UpdateUserProficienciesRequest) (any, error) {
+	list, err := proficiencies(in.UserProficiencies)
+	if err != nil {
+		return nil, err
+	}
+	return nil, s.control.UpdateUserProficiencies(ctx, req.Call, *in.InstanceId, *in.UserId, list)
+}
+
+func (s *Server) disassociateUserProficiencies(ctx context.Context, req *request, in *model.DisassociateUserProficienciesRequest) (any, error) {
+	list := make([]lanyard.Proficiency, len(in.UserProficiencies))
+	for i, p := range in.UserProficiencies {
+		list[i] = lanyard.Proficiency{Attribute: *p.AttributeName, Value: *p.AttributeValue}
+	}
+	return nil, s.control.DisassociateUserProficiencies(ctx, req.Call, *in.InstanceId, *in.UserId, list)
+}
+
+// updateUserConfig replaces each list of settings that is sent, whole.
+func (s *Server) updateUserConfig(ctx context.Context, req *request, in *model.UpdateUserConfigRequest) (any, error) {
+	if err := checkPhones(in.PhoneNumberConfigs); err != nil {
+		return nil, err
+	}
+	settings := lanyard.Settings{}
+	keep(settings, "AutoAcceptConfigs", in.AutoAcceptConfigs)
+	keep(settings, "AfterContactWorkConfigs", in.AfterContactWorkConfigs)
+	keep(settings, "PhoneNumberConfigs", in.PhoneNumberConfigs)
+	keep(settings, "PersistentConnectionConfigs", in.PersistentConnectionConfigs)
+	keep(settings, "VoiceEnhancementConfigs", in.VoiceEnhancementConfigs)
+	return nil, s.control.UpdateUserSettings(ctx, req.Call, *in.InstanceId, *in.UserId, settings)
+}

@@ -1,0 +1,345 @@
+// Package awsapi speaks Amazon Connect's REST-JSON: it finds the operation, authenticates and
+// throttles the caller, decodes and checks the request, has package control carry it out, and
+// writes the answer or the exception. It has no rules of its own about what a profile may hold.
+package awsapi
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/awsapi/model"
+	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/fault"
+	"github.com/lanyard/lanyard/internal/intake"
+	"github.com/lanyard/lanyard/internal/remoteaddr"
+	"github.com/lanyard/lanyard/sigv4"
+	"github.com/lanyard/lanyard/internal/throttle"
+)
+
+// Config says what a Server works with.
+type Config struct {
+	Control  *control.Service
+	Auth     *sigv4.Verifier
+	Throttle *throttle.Limiter // nil: none
+	Faults   *fault.Set        // nil: none
+	// NoAuth takes every request for one of this account, unsigned. For tests on the loopback
+	// interface only.
+	NoAuth      string
+	Bodies      *intake.Pool     // for bodies of callers who are not known yet; nil: no bound
+	TokenSecret []byte           // signs NextTokens
+	Now         func() time.Time // default time.Now
+	Logger      *slog.Logger     // default slog.Default()
+}
+
+// A Server answers the operations of the service model.
+type Server struct {
+	control  *control.Service
+	auth     *sigv4.Verifier
+	throttle *throttle.Limiter
+	faults   *fault.Set
+	bodies   *intake.Pool
+	noAuth   string
+	tokens   tokens
+	log      *slog.Logger
+	all      []*operation
+	routes   *node
+	refused  atomic.Int64
+}
+
+// Refused counts the calls that were refused for want of a right since the server began.
+func (s *Server) Refused() int64 { return s.refused.Load() }
+
+// New returns a Server.
+func New(c Config) *Server {
+	if c.Faults == nil {
+		c.Faults = new(fault.Set)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	s := &Server{control: c.Control, auth: c.Auth, throttle: c.Throttle, faults: c.Faults, bodies: c.Bodies, noAuth: c.NoAuth,
+		tokens: tokens{secret: c.TokenSecret, now: c.Now}, log: c.Logger}
+	s.all = s.operations()
+	s.routes = newRoutes(s.all)
+	return s
+}
+
+// request is one call on its way through the steps.
+type request struct {
+	control.Call
+	op     *operation
+	http   *http.Request
+	plain  bool     // the body says what was understood of it, no more; see decodeBody
+	values []string // of the labels in the path, and the query: as sent
+	query  string
+	params model.Params
+	body   []byte
+	read   intake.Body // which has body, until it is known whose call this is
+	// revision of the instance after a change, 0 for a call that changes nothing.
+	revision int64
+	etag     string   // of the profile or user that was described or changed
+	warnings []string // about the profile that was described, created or updated
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	req := &request{http: r, Call: control.Call{Caller: lanyard.Caller{
+		SourceIP: remoteaddr.Host(r), UserAgent: cut(r.UserAgent(), maxUserAgent), RequestID: uuid.NewString(),
+	}}}
+	w.Header()["X-Amzn-Requestid"] = []string{req.RequestID}
+	req.Revision, req.ETag, req.Warnings = &req.revision, &req.etag, &req.warnings
+	out, err := s.call(w, req)
+	if err != nil {
+		s.writeError(w, req, err)
+		return
+	}
+	if req.revision > 0 {
+		w.Header()["X-Lanyard-Revision"] = []string{strconv.FormatInt(req.revision, 10)}
+	}
+	if req.etag != "" {
+		w.Header()["Etag"] = []string{req.etag}
+	}
+	if len(req.warnings) > 0 {
+		w.Header()[Warning] = []string{warning(req.warnings)}
+	}
+	s.write(w, req, out)
+}
+
+// Warning is the header that says what a security profile holds that does not work as it may be meant.
+const Warning = "X-Lanyard-Warning"
+
+// maxWarning is the longest value of the header, in bytes.
+const maxWarning = 1024
+
+// warning joins warnings into one value: printable ASCII of a bounded length.
+func warning(all []string) string {
+	b := []byte(strings.Join(all, "; "))
+	for i, c := range b {
+		if c < ' ' || c > '~' {
+			b[i] = '?'
+		}
+	}
+	if len(b) > maxWarning {
+		b = append(b[:maxWarning-3], "..."...)
+	}
+	return string(b)
+}
+
+// call takes one request through every step, in this order and nowhere else.
+func (s *Server) call(w http.ResponseWriter, req *request) (any, error) {
+	ctx := req.http.Context()
+	if err := s.route(req); err != nil {
+		return nil, err
+	}
+	if err := s.claim(req); err != nil {
+		return nil, err
+	}
+	if err := s.read(w, req); err != nil {
+		return nil, err
+	}
+	err := s.authenticate(req)
+	req.read.Free() // from here on the memory is that of a known caller
+	if err != nil {
+		return nil, err
+	}
+	if req.op.Service == model.NotServed {
+		return nil, notServed(req.op)
+	}
+	if err := s.limit(ctx, req); err != nil {
+		return nil, err
+	}
+	in, err := decode(req)
+	if err != nil {
+		return nil, err
+	}
+	return s.run(ctx, req, in)
+}
+
+// limit throttles, and injects faults.
+func (s *Server) limit(ctx context.Context, req *request) error {
+	if s.throttle != nil && !s.throttle.Allow(req.Account, s.control.Region(), req.op.Name) {
+		return lanyard.Errorf(lanyard.Throttled, "rate exceeded for %s", req.op.Name)
+	}
+	return s.inject(ctx, req)
+}
+
+// run carries out what was decoded.
+func (s *Server) run(ctx context.Context, req *request, in model.Input) (out any, err error) {
+	if err := in.Validate(); err != nil {
+		return nil, &lanyard.Error{Kind: lanyard.Invalid, Message: err.Error()}
+	}
+	if req.IfMatch, err = ifMatch(req); err != nil {
+		return nil, err
+	}
+	if !req.op.ReadOnly || req.http.Header[ActingUser] != nil { // what is refused to a user is recorded, reads too
+		if req.Request, err = auditRequest(req, in); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.act(ctx, req, in); err != nil {
+		return nil, err
+	}
+	return req.op.run(ctx, req, in)
+}
+
+// IfMatch is the header by which an operation changes only what its caller has read.
+const IfMatch = "If-Match"
+
+// conditional are the operations that take If-Match. Others reject it, because they would not honour it.
+var conditional = map[string]bool{
+	"UpdateSecurityProfile": true, "TagResource": true, "UntagResource": true,
+	"UpdateUserSecurityProfiles": true, "UpdateUserHierarchy": true, "UpdateUserRoutingProfile": true,
+	"UpdateUserIdentityInfo": true, "UpdateUserPhoneConfig": true,
+}
+
+// ifMatch reads the header.
+func ifMatch(req *request) (string, error) {
+	values := req.http.Header[IfMatch]
+	if len(values) == 0 || len(values) == 1 && values[0] == "*" {
+		return "", nil
+	}
+	if !conditional[req.op.Name] {
+		return "", lanyard.Errorf(lanyard.Invalid, "If-Match must be absent from a call of %s; it is accepted by %s", req.op.Name, strings.Join(slices.Sorted(maps.Keys(conditional)), ", "))
+	}
+	v := values[0]
+	if len(values) != 1 || len(v) < 3 || len(v) > 128 || v[0] != '"' || strings.IndexByte(v[1:], '"') != len(v)-2 {
+		return "", lanyard.Errorf(lanyard.Invalid, "If-Match must be one entity tag in quotes, as the header ETag has it, got %q", lanyard.Clip(strings.Join(values, ", ")))
+	}
+	return v, nil
+}
+
+// claim refuses what cannot be authenticated whatever its body is, so that nobody has the server read a
+// body without naming a key.
+func (s *Server) claim(req *request) error {
+	if s.noAuth != "" || req.http.ContentLength == 0 { // authenticate says the same
+		return nil
+	}
+	return s.auth.Claim(req.http)
+}
+
+// read takes in the whole body: the signature covers its bytes.
+func (s *Server) read(w http.ResponseWriter, req *request) error {
+	r := req.http
+	if r.ContentLength == 0 {
+		return nil
+	}
+	if e := r.Header.Get("Content-Encoding"); e != "" && e != "identity" {
+		return lanyard.Errorf(lanyard.Malformed, "Content-Encoding must be identity or absent, got %q", e)
+	}
+	var err error
+	req.read, err = s.bodies.Read(w, r, nil, req.op.maxBody())
+	req.body = req.read.Bytes
+	var large *intake.TooLargeError
+	switch {
+	case errors.As(err, &large) && req.op.Service == model.NotServed: // however large it should have been
+		return notServed(req.op)
+	case errors.As(err, &large):
+		return lanyard.Errorf(lanyard.TooLarge, "%v", err)
+	case errors.Is(err, intake.ErrShort):
+		return &lanyard.Error{Kind: lanyard.Malformed, Message: intake.ErrShort.Error(), Err: err}
+	case errors.Is(err, intake.ErrSlow):
+		return lanyard.Errorf(lanyard.Malformed, "%v", err)
+	}
+	return err
+}
+
+func notServed(op *operation) error {
+	return lanyard.Errorf(lanyard.NotServed, "lanyard does not serve %s; docs/coverage.md lists what it serves", op.Name)
+}
+
+// authenticate finds out whose call this is, before anything of it is parsed.
+func (s *Server) authenticate(req *request) error {
+	if s.noAuth != "" {
+		req.Account = s.noAuth
+		return nil
+	}
+	id, err := s.auth.Verify(req.http, req.body)
+	if err != nil {
+		return err
+	}
+	key, ok := s.control.Key(id)
+	if !ok { // disabled since the signature was checked
+		return &sigv4.Error{Code: sigv4.UnrecognizedClient, Message: "The access key in the request is unknown or disabled."}
+	}
+	req.AccessKeyID, req.Account, req.Root = key.ID, key.Account, key.Root
+	return nil
+}
+
+// injected is a failure that somebody asked for.
+type injected struct{ exception *model.Exception }
+
+func (i injected) Error() string { return "injected fault: " + i.exception.Name }
+
+func (s *Server) inject(ctx context.Context, req *request) error {
+	f, ok := s.faults.Next(req.op.Name)
+	if !ok {
+		return nil
+	}
+	if f.Latency > 0 {
+		t := time.NewTimer(f.Latency)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if e := exceptionNamed(req.op.Operation, f.Exception); e != nil {
+		return injected{e}
+	}
+	return nil
+}
+
+// CanFail tells whether operation ("*" for any) may answer with the exception of that name, and so
+// whether a fault may ask for it. Any operation may answer ThrottlingException and
+// InternalServiceException.
+func CanFail(operation, exception string) bool {
+	for i := range model.Operations {
+		op := &model.Operations[i]
+		if (operation == "*" || op.Name == operation) && op.Service != model.NotServed && exceptionNamed(op, exception) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// IsServed tells whether operation is one that is answered.
+func IsServed(operation string) bool {
+	for i := range model.Operations {
+		if op := &model.Operations[i]; op.Name == operation {
+			return op.Service != model.NotServed
+		}
+	}
+	return false
+}
+
+func exceptionNamed(op *model.Operation, name string) *model.Exception {
+	for _, e := range op.Errors {
+		if e.Name == name {
+			return e
+		}
+	}
+	for _, e := range []*model.Exception{model.ThrottlingException, model.InternalServiceException} {
+		if e.Name == name {
+			return e
+		}
+	}
+	return nil
+}
+
+// maxUserAgent is how much is kept of what a caller's program calls itself, in bytes.
+const maxUserAgent = 512

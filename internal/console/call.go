@@ -1,0 +1,232 @@
+package console
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/httpstatus"
+)
+
+// call runs an operation of the API for whoever is signed in.
+func (s *Server) call(ctx context.Context, a *asking) (any, error) {
+	c := Call{Operation: a.rest, Input: a.body, Caller: s.caller(a), Instance: a.session.Instance, User: a.session.User, IfMatch: a.http.Header.Get("If-Match")}
+	got := s.Call(ctx, c)
+	if got.Revision > 0 {
+		a.header.Set("X-Lanyard-Revision", strconv.FormatInt(got.Revision, 10))
+	}
+	if got.Exception == "" {
+		if got.ETag != "" {
+			a.header.Set("Etag", got.ETag)
+		}
+		if got.Warning != "" {
+			a.header.Set("X-Lanyard-Warning", got.Warning)
+		}
+		if len(got.Output) == 0 {
+			return struct{}{}, nil
+		}
+		return raw(got.Output), nil
+	}
+	f := got.failure()
+	if f.Status == http.StatusPreconditionFailed && a.rest == "UpdateSecurityProfile" {
+		// The page needs what stands in the way to show it. Of a user it reads more than one answer.
+		var in profileRequest
+		if err := json.Unmarshal(a.body, &in); err == nil {
+			if now, err := s.profileOf(ctx, a, in); err == nil {
+				f.beside = map[string]any{"Current": now}
+			}
+		}
+	}
+	return nil, f
+}
+
+func (got Answer) failure() *failure {
+	return &failure{Status: got.Status, Code: got.Exception, Message: got.Message, Permission: got.Permission,
+		RetryAfter: httpstatus.RetryAfter(got.Status)}
+}
+
+type profileRequest struct {
+	InstanceID        string `json:"InstanceId"`
+	SecurityProfileID string `json:"SecurityProfileId"`
+}
+
+type permissionShown struct {
+	Name, Group, Label, Resource, Action, Status string
+	Restriction                                  bool
+	Sensitive                                    string
+	Needs                                        []string
+}
+
+// catalogueAnswer is what forms are made of, encoded, and its entity tag.
+type catalogueAnswer struct {
+	tag  string
+	body raw
+}
+
+// catalogue answers what forms are made of. Browsers keep it and ask whether it is still the same.
+func (s *Server) catalogue(_ context.Context, a *asking) (any, error) {
+	c := s.catalog()
+	a.header.Set("Cache-Control", "private, no-cache")
+	a.header.Set("Etag", c.tag)
+	if a.http.Header.Get("If-None-Match") == c.tag {
+		return same{}, nil
+	}
+	return c.body, nil
+}
+
+func (s *Server) makeCatalogue() catalogueAnswer {
+	var all []permissionShown
+	for _, p := range lanyard.Permissions() {
+		shown := permissionShown{Name: p.Name, Group: p.Group, Label: p.Label, Resource: p.Name, Status: p.Status, Restriction: p.Restriction,
+			Sensitive: p.Sensitive, Needs: list(lanyard.Prerequisites(p.Name))}
+		if i := strings.LastIndexByte(p.Name, '.'); i > 0 {
+			shown.Resource, shown.Action = p.Name[:i], p.Name[i+1:]
+		}
+		all = append(all, shown)
+	}
+	var taggable []string
+	for _, t := range lanyard.ResourceTypes() {
+		if len(t.TagNames) > 0 {
+			taggable = append(taggable, t.TagNames[0])
+		}
+	}
+	body, err := json.Marshal(map[string]any{"Permissions": all, "TagRestrictable": taggable,
+		"HierarchyRestrictable": []string{lanyard.HierarchyRestrictable}, "MaxTags": 50, "Version": s.Version})
+	if err != nil {
+		panic(err) // it is made of texts
+	}
+	sum := sha256.Sum256(body)
+	return catalogueAnswer{`"` + hex.EncodeToString(sum[:12]) + `"`, body}
+}
+
+// The state of a profile, with the members of UpdateSecurityProfile.
+type (
+	profileState struct {
+		SecurityProfileID                    string `json:"SecurityProfileId"`
+		SecurityProfileARN                   string `json:"SecurityProfileArn"`
+		SecurityProfileName                  string
+		Description                          string
+		Permissions                          []string
+		AllowedAccessControlTags             map[string]string
+		TagRestrictedResources               []string
+		HierarchyRestrictedResources         []string
+		AllowedAccessControlHierarchyGroupID string `json:"AllowedAccessControlHierarchyGroupId"`
+		Applications                         []applicationState
+		AllowedFlowModules                   []moduleState
+		AllowedAIAgents                      []agentState
+		GranularAccessControlConfiguration   map[string]any
+		Tags                                 map[string]string
+		LastModifiedTime                     any
+	}
+	applicationState struct {
+		Namespace              string
+		ApplicationPermissions []string
+		Type                   string
+	}
+	moduleState struct {
+		Type         string
+		FlowModuleID string `json:"FlowModuleId"`
+	}
+	agentState struct {
+		Type string
+		ARN  string `json:"Arn"`
+	}
+	ruleState struct {
+		AccessType    string
+		AttributeName string
+		Values        []string
+	}
+)
+
+func (s *Server) stateOf(in *lanyard.Instance, p *lanyard.Profile) profileState {
+	out := profileState{SecurityProfileID: p.ID, SecurityProfileARN: s.Control.ARN(in, lanyard.TypeProfile, p.ID), SecurityProfileName: p.Name,
+		Description: p.Description, Permissions: list(p.Permissions), AllowedAccessControlTags: full(p.AccessTags), TagRestrictedResources: list(p.TagRestricted),
+		HierarchyRestrictedResources: list(p.HierarchyRestricted), AllowedAccessControlHierarchyGroupID: p.HierarchyGroup, Applications: []applicationState{},
+		AllowedFlowModules: []moduleState{}, AllowedAIAgents: []agentState{}, GranularAccessControlConfiguration: map[string]any{}, Tags: full(p.Tags), LastModifiedTime: p.Modified}
+	for _, x := range p.Applications {
+		out.Applications = append(out.Applications, applicationState{x.Namespace, list(x.Permissions), x.Type})
+	}
+	for _, x := range p.FlowModules {
+		out.AllowedFlowModules = append(out.AllowedFlowModules, moduleState{x.Type, x.ID})
+	}
+	for _, x := range p.AIAgents {
+		out.AllowedAIAgents = append(out.AllowedAIAgents, agentState{x.Type, x.ARN})
+	}
+	if len(p.DataTables) > 0 {
+		rules := []ruleState{}
+		for _, x := range p.DataTables {
+			rules = append(rules, ruleState{x.Access, x.Attribute, list(x.Values)})
+		}
+		out.GranularAccessControlConfiguration = map[string]any{"DataTableAccessControlConfiguration": map[string]any{
+			"PrimaryAttributeAccessControlConfiguration": map[string]any{"PrimaryAttributeValues": rules}}}
+	}
+	return out
+}
+
+func full(m map[string]string) map[string]string {
+	if m == nil {
+		return map[string]string{}
+	}
+	return m
+}
+
+type profileAnswer struct {
+	Profile      profileState
+	ETag         string
+	Revision     int64
+	Holders      int
+	Warnings     []string
+	LastModified lastModified
+}
+
+// profile answers all of one profile.
+func (s *Server) profile(ctx context.Context, a *asking) (any, error) {
+	var in profileRequest
+	if err := a.decode(&in); err != nil {
+		return nil, err
+	}
+	return s.profileOf(ctx, a, in)
+}
+
+func (s *Server) profileOf(ctx context.Context, a *asking, in profileRequest) (any, error) {
+	v, err := s.view(ctx, a, in.InstanceID)
+	if err != nil {
+		return nil, err
+	}
+	id, err := v.id(in.SecurityProfileID)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.need("SecurityProfile", id); err != nil {
+		return nil, err
+	}
+	instance, p, err := s.Control.DescribeSecurityProfile(ctx, v.call, v.in.ID, id)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := s.chronicles.of(ctx, s, v.in.ID)
+	if err != nil {
+		return nil, err
+	}
+	tag := control.ETag(p)
+	a.header.Set("Etag", tag)
+	return profileAnswer{Profile: s.stateOf(instance, p), ETag: tag, Revision: v.Revision(), Holders: v.holderCount(id), Warnings: list(p.Warnings()), LastModified: v.lastModified(s, changed, p)}, nil
+}
+
+// id is the bare id of an id or ARN of this instance.
+func (v *viewer) id(ref string) (string, error) {
+	if !lanyard.IsARN(ref) {
+		return ref, nil
+	}
+	a, err := lanyard.ParseARN(ref)
+	if err != nil || a.Instance != v.in.ID {
+		return "", lanyard.Errorf(lanyard.NotFound, "%q is not of this instance", lanyard.Clip(ref))
+	}
+	return a.ID, nil
+}

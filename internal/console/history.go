@@ -1,0 +1,623 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/control"
+)
+
+type (
+	historyRequest struct {
+		InstanceID string `json:"InstanceId"`
+		Type       string
+		ID         string `json:"Id"`
+		Before     int64
+		Limit      int
+		passwords  bool // also events that gave a password, and changed nothing else
+	}
+	eventShown struct {
+		Revision  int64
+		ID        string `json:"Id"`
+		Time      time.Time
+		Operation string
+		By        by
+		Refused   string
+		From      struct {
+			SourceIP, UserAgent string
+			Console             bool
+		}
+		Changes      []changeShown
+		ChangesTotal int // of those that the viewer may see
+	}
+	changeShown struct {
+		Type         string
+		ID           string `json:"Id"`
+		Name, Action string
+		Fields       []fieldShown
+	}
+	fieldShown struct {
+		Field          string
+		Before, After  json.RawMessage `json:",omitempty"`
+		Added, Removed *[]string       `json:",omitempty"`
+	}
+)
+
+// Bounds of history.
+const (
+	defaultHistory = 50
+	maxHistory     = 200
+	// maxLook is how many events one request looks at: without decoding some 0.1 s. The page goes on.
+	maxLook    = 20_000
+	maxLookAll = 5_000 // of events that are decoded
+	// An import changes thousands of resources in one event. A page shows the first of them, and ends
+	// early when its events are large together.
+	maxChanges = 20
+	maxPast    = 1 << 20 // bytes
+	atOnce     = 10      // events that are read, before it is seen how large they are
+)
+
+func (in *historyRequest) check() (about lanyard.Ref, err error) {
+	if in.Limit == 0 {
+		in.Limit = defaultHistory
+	}
+	if in.Limit < 1 || in.Limit > maxHistory {
+		return about, lanyard.Errorf(lanyard.Invalid, "Limit: %d is not accepted; 1 to %d are", in.Limit, maxHistory)
+	}
+	if in.Before < 0 {
+		return about, lanyard.Errorf(lanyard.Invalid, "Before: %d is not a revision", in.Before)
+	}
+	if in.Type == "" && in.ID != "" {
+		return about, lanyard.Errorf(lanyard.Invalid, "Type: is required with Id")
+	}
+	if in.Type == "" {
+		return about, nil
+	}
+	t, ok := lanyard.StoredType(in.Type)
+	if !ok {
+		return about, lanyard.Errorf(lanyard.Invalid, "Type: %q has no history; %s have", lanyard.Clip(in.Type), withHistory())
+	}
+	if len(in.ID) > lanyard.MaxARN {
+		return about, lanyard.Errorf(lanyard.Invalid, "Id: has %d bytes; at most %d are accepted", len(in.ID), lanyard.MaxARN)
+	}
+	return lanyard.Ref{Type: t, ID: in.ID}, nil
+}
+
+// withHistory lists the types that the page may ask for.
+func withHistory() string {
+	var names []string
+	for _, t := range lanyard.Types() {
+		if t.Name() != "" {
+			names = append(names, t.Name())
+		}
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
+// past is a page of history, less what the viewer may not see.
+type past struct {
+	events   []lanyard.Event
+	next     int64
+	searched *time.Time // back to when, unless to the beginning
+}
+
+// past reads a page of history.
+func (s *Server) past(ctx context.Context, v *viewer, in historyRequest) (p past, err error) {
+	about, err := in.check()
+	if err != nil {
+		return p, err
+	}
+	if about.ID != "" && about.Type != lanyard.TypeAIAgent {
+		if about.ID, err = v.id(about.ID); err != nil {
+			return p, err
+		}
+	}
+	if err := v.mayLook(about); err != nil {
+		return p, err
+	}
+	seen := s.gone(v)
+	seen.passwords = in.passwords
+	before, look := in.Before, maxLook
+	if about.ID == "" {
+		look = maxLookAll
+	}
+	for size := 0; ; {
+		events, next, err := s.Control.History(ctx, v.in.ID, about, before, look, min(in.Limit-len(p.events), atOnce))
+		if err != nil {
+			return p, err
+		}
+		for i := range events {
+			e := &events[i]
+			shown, err := seen.filter(ctx, e, about)
+			if err != nil {
+				return p, err
+			}
+			if !shown {
+				continue
+			}
+			p.events = append(p.events, *e)
+			if size += sizeOf(e); size > maxPast {
+				if i < len(events)-1 {
+					next = e.Revision
+				}
+				look = 0
+				break
+			}
+		}
+		p.next = next
+		// How many were looked at follows from the revisions, which have no gaps.
+		from := before
+		if from == 0 {
+			from = v.Revision() + 1
+		}
+		look -= int(max(from-max(next, 1), 1))
+		if before = next; next == 0 || len(p.events) >= in.Limit || look <= 0 {
+			break
+		}
+	}
+	if p.next > 0 {
+		last, err := s.Control.Events(ctx, v.in.ID, p.next-1, 1)
+		if err != nil {
+			return p, err
+		}
+		if len(last) > 0 {
+			p.searched = &last[0].Time
+		}
+	}
+	return p, nil
+}
+
+// sizeOf is about how many bytes an event has.
+func sizeOf(e *lanyard.Event) int {
+	n := len(e.Request)
+	for _, c := range e.Changes {
+		n += len(c.Before) + len(c.After)
+	}
+	return n
+}
+
+// mayLook refuses who may see no change of what is asked about.
+func (v *viewer) mayLook(about lanyard.Ref) error {
+	if v.user == "" {
+		return nil
+	}
+	if about.Type != "" {
+		permission := about.Type.View()
+		if about.Type == lanyard.TypeStructure {
+			permission = views[access.TypeHierarchyGroup]
+		}
+		if permission == "" {
+			return &lanyard.Error{Kind: lanyard.Denied, Message: "the history of the instance is for the operator"}
+		}
+		return v.holds(permission)
+	}
+	for _, permission := range []string{views[access.TypeSecurityProfile], views[access.TypeUser]} {
+		if v.holds(permission) == nil {
+			return nil
+		}
+	}
+	return denied(views[access.TypeSecurityProfile], "history shows changes of profiles and users that you may view")
+}
+
+// gone decides what the viewer may see of changes, also of what does not exist any more.
+type gone struct {
+	s       *Server
+	v       *viewer
+	tags    map[lanyard.Ref]map[string]string // the last ones of what was deleted
+	deleted int                               // how many deletions were looked for
+	// passwords has events count that gave a password.
+	passwords bool
+}
+
+// filter leaves in an event the changes that the viewer may see, and tells whether there are any.
+func (g *gone) filter(ctx context.Context, e *lanyard.Event, about lanyard.Ref) (bool, error) {
+	is := func(c lanyard.Change) bool {
+		return (about.Type == "" || c.Type == about.Type) && (about.ID == "" || c.ID == about.ID)
+	}
+	if g.v.user == "" {
+		if about.Type == "" {
+			return true, nil
+		}
+		first := slices.DeleteFunc(slices.Clone(e.Changes), func(c lanyard.Change) bool { return !is(c) })
+		rest := slices.DeleteFunc(slices.Clone(e.Changes), is)
+		e.Changes = append(first, rest...)
+		given := g.passwords && slices.ContainsFunc(e.Passwords, func(p lanyard.PasswordSet) bool { return is(passwordOf(p)) })
+		return len(first) > 0 || given, nil
+	}
+	if e.Refused != "" {
+		return false, nil
+	}
+	var kept []lanyard.Change
+	whole := true
+	for _, c := range e.Changes {
+		if !is(c) {
+			continue
+		}
+		ok, err := g.sees(ctx, c)
+		if err != nil {
+			return false, err
+		}
+		if ok {
+			if c.Before, err = g.v.shown(c.Type, c.Before); err == nil {
+				c.After, err = g.v.shown(c.Type, c.After)
+			}
+			if err != nil {
+				return false, err
+			}
+			whole = whole && g.v.showsWhole(c.Type)
+			kept = append(kept, c)
+		}
+	}
+	given := slices.Clone(e.Passwords)
+	for i := len(given) - 1; i >= 0; i-- {
+		ok, err := is(passwordOf(given[i])), error(nil)
+		if ok {
+			ok, err = g.sees(ctx, passwordOf(given[i]))
+		}
+		if err != nil {
+			return false, err
+		}
+		if !ok {
+			given = slices.Delete(given, i, i+1)
+		}
+	}
+	if len(kept) < len(e.Changes) || len(given) < len(e.Passwords) || !whole {
+		e.Request = nil // it is about what is not shown, too
+	}
+	e.Changes, e.Passwords = kept, given
+	return len(kept) > 0 || g.passwords && len(given) > 0, nil
+}
+
+// passwordOf is whom a password was given to, as a change of which nothing is shown.
+func passwordOf(p lanyard.PasswordSet) lanyard.Change {
+	return lanyard.Change{Type: lanyard.TypeUser, ID: p.User}
+}
+
+func (g *gone) sees(ctx context.Context, c lanyard.Change) (bool, error) {
+	name := c.Type.Name()
+	switch {
+	case c.Type == lanyard.TypeStructure:
+		return g.v.may(views[access.TypeHierarchyGroup], access.Resource{}), nil
+	case views[name] == "":
+		return false, nil
+	case c.Type == lanyard.TypeAIAgent:
+		return g.v.sees(name, c.ID), nil
+	}
+	d := g.v.Decide(&access.Query{Subject: access.Subject{ID: g.v.user}, Action: views[name], Resource: access.Resource{Type: name, ID: c.ID}})
+	if d.Reason != access.UnknownResource {
+		return d.Allow, nil
+	}
+	// It was deleted: its last tags count, and of a user the last group.
+	ref := lanyard.Ref{Type: c.Type, ID: c.ID}
+	tags, ok := g.tags[ref]
+	if !ok {
+		var err error
+		tags, err = g.s.Control.ListTagsForResource(ctx, g.v.call, g.s.Control.ARN(g.v.in, c.Type, c.ID))
+		if err != nil && !errors.Is(err, lanyard.ErrNotFound) {
+			return false, err
+		}
+		g.tags[ref] = tags
+	}
+	r := access.Resource{Type: name, New: true, Tags: tags}
+	if c.Type == lanyard.TypeUser {
+		var err error
+		if r.Group, ok, err = g.group(ctx, ref); err != nil || !ok {
+			return false, err
+		}
+	}
+	return g.v.may(views[name], r), nil
+}
+
+// group returns the group that a deleted user was in last, which its deletion tells. It is not found when that lies
+// too far back.
+func (g *gone) group(ctx context.Context, ref lanyard.Ref) (group string, ok bool, err error) {
+	last, err := g.last(ctx, ref)
+	if err != nil || len(last.Before) == 0 {
+		return "", false, err
+	}
+	var was struct{ Group string }
+	err = json.Unmarshal(last.Before, &was)
+	return was.Group, err == nil, err
+}
+
+// history answers a page of events, newest first.
+func (s *Server) history(ctx context.Context, a *asking) (any, error) {
+	var in historyRequest
+	v, err := s.about(ctx, a, &in, &in.InstanceID)
+	if err != nil {
+		return nil, err
+	}
+	in.passwords = true
+	p, err := s.past(ctx, v, in)
+	if err != nil {
+		return nil, err
+	}
+	shown, names := []eventShown{}, s.naming(v)
+	for _, e := range p.events {
+		x := eventShown{Revision: e.Revision, ID: e.ID, Time: e.Time, Operation: e.Operation, By: v.by(e.OnBehalfOf, e.AccessKeyID, s.isRoot(e.AccessKeyID)),
+			Refused: e.Refused, Changes: []changeShown{}}
+		x.From.SourceIP, x.From.UserAgent = e.SourceIP, e.UserAgent
+		x.From.Console = strings.HasPrefix(e.UserAgent, consoleAgent)
+		for _, c := range e.Changes {
+			name := c.Type.Name()
+			if name == "" {
+				continue
+			}
+			if x.ChangesTotal++; x.ChangesTotal > maxChanges {
+				continue
+			}
+			one, err := s.change(v, name, c)
+			if err == nil {
+				err = names.add(ctx, c.Type, c.Before)
+			}
+			if err == nil {
+				err = names.add(ctx, c.Type, c.After)
+			}
+			if err != nil {
+				return nil, err
+			}
+			x.Changes = append(x.Changes, one)
+		}
+		shown = append(shown, x)
+	}
+	return map[string]any{"Events": shown, "Names": names.known(), "Next": p.next, "Searched": p.searched, "Revision": v.Revision()}, nil
+}
+
+// concealed is what CloudTrail writes in the place of what a record does not say.
+const concealed = "HIDDEN_DUE_TO_SECURITY_REASONS"
+
+// historyExport answers a page of events as programs read them.
+func (s *Server) historyExport(ctx context.Context, a *asking) (any, error) {
+	var in historyRequest
+	v, err := s.about(ctx, a, &in, &in.InstanceID)
+	if err != nil {
+		return nil, err
+	}
+	in.passwords = true
+	p, err := s.past(ctx, v, in)
+	if err != nil {
+		return nil, err
+	}
+	records := []any{}
+	for _, e := range p.events {
+		if v.user != "" {
+			e.AccessKeyID = concealed
+			if who := v.by(e.OnBehalfOf, "", false); e.OnBehalfOf != "" && who.ID == "" {
+				e.OnBehalfOf = concealed
+			}
+			if e.Changes, err = bare(e.Changes); err != nil {
+				return nil, err
+			}
+		}
+		records = append(records, s.Export(e))
+	}
+	return map[string]any{"Records": records, "Next": p.next, "Searched": p.searched}, nil
+}
+
+// bare takes out of documents what the store keeps beside them: their places in the order of creation, which
+// count what others made too, and by whom a profile was changed last.
+func bare(changes []lanyard.Change) ([]lanyard.Change, error) {
+	out := slices.Clone(changes)
+	for i := range out {
+		for _, doc := range []*json.RawMessage{&out[i].Before, &out[i].After} {
+			if len(*doc) == 0 {
+				continue
+			}
+			members := map[string]json.RawMessage{}
+			if err := json.Unmarshal(*doc, &members); err != nil {
+				return nil, err
+			}
+			delete(members, "Seq")
+			delete(members, "ModifiedBy")
+			b, err := json.Marshal(members)
+			if err != nil {
+				return nil, err
+			}
+			*doc = b
+		}
+	}
+	return out, nil
+}
+
+// change shows what happened to one resource, field by field.
+func (s *Server) change(v *viewer, name string, c lanyard.Change) (changeShown, error) {
+	out := changeShown{Type: name, ID: c.ID, Action: "update", Fields: []fieldShown{}}
+	switch {
+	case len(c.Before) == 0:
+		out.Action = "create"
+	case len(c.After) == 0:
+		out.Action = "delete"
+	}
+	before, title, err := s.fields(v.in, c.Type, c.Before)
+	if err != nil {
+		return out, err
+	}
+	after, now, err := s.fields(v.in, c.Type, c.After)
+	if err != nil {
+		return out, err
+	}
+	if out.Name = now; out.Name == "" {
+		out.Name = title
+	}
+	names := map[string]bool{}
+	for n := range before {
+		names[n] = true
+	}
+	for n := range after {
+		names[n] = true
+	}
+	for _, n := range sorted(names) {
+		b, has := before[n], after[n]
+		if bytes.Equal(b, has) || empty(b) && empty(has) {
+			continue
+		}
+		f := fieldShown{Field: n, Before: b, After: has}
+		old, ok1 := texts(b)
+		fresh, ok2 := texts(has)
+		if ok1 && ok2 {
+			added, removed := less(fresh, old), less(old, fresh)
+			f.Added, f.Removed = &added, &removed
+		}
+		out.Fields = append(out.Fields, f)
+	}
+	return out, nil
+}
+
+func sorted(names map[string]bool) []string {
+	var all []string
+	for n := range names {
+		all = append(all, n)
+	}
+	slices.Sort(all)
+	return all
+}
+
+func empty(b json.RawMessage) bool {
+	switch string(b) {
+	case "", "null", `""`, "[]", "{}":
+		return true
+	}
+	return false
+}
+
+// texts reads a list of texts; what is absent is an empty one.
+func texts(b json.RawMessage) (list []string, ok bool) {
+	return list, len(b) == 0 || b[0] == '[' && json.Unmarshal(b, &list) == nil
+}
+
+func less(a, b []string) []string {
+	out := []string{}
+	for _, x := range a {
+		if !slices.Contains(b, x) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// renamed are the members of stored documents that the API calls otherwise, and those that are not
+// shown.
+var renamed = map[lanyard.Type]map[string]string{
+	lanyard.TypeUser:         {"Name": "Username", "Profiles": "SecurityProfileIds", "RoutingProfile": "RoutingProfileId", "Group": "HierarchyGroupId", "DirectoryUserID": "DirectoryUserId"},
+	lanyard.TypeAIAgent:      {"Profiles": "SecurityProfileIds", "Name": ""},
+	lanyard.TypeGroup:        {"Path": "HierarchyPath"},
+	lanyard.TypeQueue:        {"Hours": "HoursOfOperationId", "QuickConnects": "QuickConnectIds"},
+	lanyard.TypeQuickConnect: {"Kind": "QuickConnectType", "User": "UserId", "Queue": "QueueId", "Flow": "ContactFlowId"},
+}
+
+// fields are the members of a stored document, by the names that the API has for them.
+func (s *Server) fields(in *lanyard.Instance, t lanyard.Type, doc json.RawMessage) (fields map[string]json.RawMessage, name string, err error) {
+	if len(doc) == 0 {
+		return nil, "", nil
+	}
+	if t == lanyard.TypeProfile {
+		var p lanyard.Profile
+		if err := json.Unmarshal(doc, &p); err != nil {
+			return nil, "", err
+		}
+		b, err := json.Marshal(s.stateOf(in, &p))
+		if err != nil {
+			return nil, "", err
+		}
+		if err := json.Unmarshal(b, &fields); err != nil {
+			return nil, "", err
+		}
+		for _, n := range []string{"SecurityProfileId", "SecurityProfileArn", "LastModifiedTime"} {
+			delete(fields, n)
+		}
+		return fields, p.Name, nil
+	}
+	var meta lanyard.Meta
+	all := map[string]json.RawMessage{}
+	if err := json.Unmarshal(doc, &meta); err != nil {
+		return nil, "", err
+	}
+	if err := json.Unmarshal(doc, &all); err != nil {
+		return nil, "", err
+	}
+	fields = map[string]json.RawMessage{}
+	for n, value := range all {
+		switch n {
+		case "ID", "Seq", "Modified", "ClientToken", "RequestHash":
+			continue
+		}
+		if other, ok := renamed[t][n]; ok {
+			n = other
+		}
+		if n != "" {
+			fields[n] = value
+		}
+	}
+	return fields, meta.Name, nil
+}
+
+// historyState answers a resource as it was after a revision.
+func (s *Server) historyState(ctx context.Context, a *asking) (any, error) {
+	var in struct {
+		InstanceID string `json:"InstanceId"`
+		Type       string
+		ID         string `json:"Id"`
+		Revision   int64
+	}
+	v, err := s.about(ctx, a, &in, &in.InstanceID)
+	if err != nil {
+		return nil, err
+	}
+	if in.Revision < 1 || in.Revision > v.Revision() {
+		return nil, lanyard.Errorf(lanyard.Invalid, "Revision: %d is not accepted; 1 to %d are", in.Revision, v.Revision())
+	}
+	if in.Type == "" || in.ID == "" {
+		return nil, lanyard.Errorf(lanyard.Invalid, "Id: Type and Id are required")
+	}
+	p, err := s.past(ctx, v, historyRequest{Type: in.Type, ID: in.ID, Before: in.Revision + 1, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(p.events) == 0 {
+		if p.next != 0 {
+			return nil, lanyard.Errorf(lanyard.NotFound, "Revision: %s %q did not change in the %d revisions before %d; name a revision that history shows", lanyard.Clip(in.Type), lanyard.Clip(in.ID), maxLook, in.Revision)
+		}
+		return nil, lanyard.Errorf(lanyard.NotFound, "Id: %s %q did not exist at revision %d, or you may not view it", lanyard.Clip(in.Type), lanyard.Clip(in.ID), in.Revision)
+	}
+	t, _ := lanyard.StoredType(in.Type)
+	id, err := v.id(in.ID)
+	if err != nil && t != lanyard.TypeAIAgent {
+		return nil, err
+	}
+	if t == lanyard.TypeAIAgent {
+		id = in.ID
+	}
+	var change lanyard.Change
+	for _, c := range p.events[0].Changes { // the last of several
+		if c.ID == id && c.Type == t {
+			change = c
+		}
+	}
+	doc, deleted := change.After, len(change.After) == 0
+	if deleted {
+		doc = change.Before
+	}
+	names := s.naming(v)
+	if err := names.add(ctx, t, doc); err != nil {
+		return nil, err
+	}
+	out := map[string]any{"Names": names.known(), "Revision": p.events[0].Revision, "Deleted": deleted}
+	if t == lanyard.TypeProfile {
+		var was lanyard.Profile
+		if err := json.Unmarshal(doc, &was); err != nil {
+			return nil, err
+		}
+		out["Profile"], out["ETag"] = s.stateOf(v.in, &was), control.ETag(&was)
+		return out, nil
+	}
+	out["State"], _, err = s.fields(v.in, t, doc)
+	return out, err
+}

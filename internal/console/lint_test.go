@@ -1,0 +1,127 @@
+package console
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/store/sqlite"
+)
+
+// TestLint has one profile for each rule, and one that none is about.
+func TestLint(t *testing.T) {
+	db, err := sqlite.OpenMemory(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	const account = "123456789012"
+	svc := control.New(control.Config{Store: db, Region: "us-east-1", Lenient: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	call := control.Call{Caller: lanyard.Caller{Account: account}, Operation: "Test"}
+	in, err := svc.CreateInstance(t.Context(), call, control.NewInstance{Alias: "a", IdentityManagement: control.SAML})
+	if err != nil {
+		t.Fatal(err)
+	}
+	profile := func(name string, c control.ProfileChange) string {
+		t.Helper()
+		_, p, err := svc.CreateSecurityProfile(t.Context(), call, in.ID, name, nil, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.ID
+	}
+	group := "gone"
+	if err := svc.UpdateUserHierarchyStructure(t.Context(), call, in.ID, [lanyard.MaxLevels]*string{&group}); err != nil {
+		t.Fatal(err)
+	}
+	_, g, err := svc.CreateUserHierarchyGroup(t.Context(), call, in.ID, "gone", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fr, user := map[string]string{"Country": "FR"}, []string{"User"}
+	var all []string
+	for _, p := range lanyard.Permissions() {
+		all = append(all, p.Name)
+	}
+	ids := []string{
+		profile("sound", control.ProfileChange{Permissions: []string{"Users.View", "Users.Edit"}, AccessTags: fr, TagRestricted: user}),
+		profile("edit-without-view", control.ProfileChange{Permissions: []string{"Queues.Edit"}}),
+		profile("tag-case", control.ProfileChange{Permissions: []string{"Users.View"}, AccessTags: map[string]string{"country": "FR"}, TagRestricted: user}),
+		profile("tag-on-nothing", control.ProfileChange{Permissions: []string{"Users.View"}, AccessTags: map[string]string{"Country": "XX"}, TagRestricted: user}),
+		profile("half-restriction", control.ProfileChange{Permissions: []string{"Users.View"}, AccessTags: fr}),
+		profile("unknown-type", control.ProfileChange{Permissions: []string{"Users.View"}, AccessTags: fr, TagRestricted: []string{"User", "Widget"}}),
+		profile("missing-group", control.ProfileChange{Permissions: []string{"Users.View"}, HierarchyRestricted: user, HierarchyGroup: &g.ID}),
+		profile("over-broad", control.ProfileChange{Permissions: all}),
+		profile("legacy-permission", control.ProfileChange{Permissions: []string{"ListenCallRecordings"}}),
+		profile("unknown-permission", control.ProfileChange{Permissions: []string{"Flying.View"}}),
+		profile("near-identical", control.ProfileChange{Permissions: []string{"Queues.View", "RoutingPolicies.View", "Prompts.View"}}),
+		profile("near-identical 2", control.ProfileChange{Permissions: []string{"Queues.View", "RoutingPolicies.View", "Prompts.View"}}),
+	}
+	profile("unused", control.ProfileChange{Permissions: []string{"Rules.View"}})
+	_, routing, _, err := control.List[*lanyard.RoutingProfile](t.Context(), svc, call, in.ID, control.Page{Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, held := range [][]string{ids[:6], ids[6:]} {
+		_, _, err := svc.CreateUser(t.Context(), call, in.ID, control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: []string{"ann", "bob"}[i], Tags: fr}, Profiles: held, RoutingProfile: routing[0].ID}})
+		if err != nil && !strings.Contains(err.Error(), "at most") {
+			t.Fatal(err)
+		}
+		if err != nil { // no more than three that restrict
+			for _, id := range held {
+				_, _, err := svc.CreateUser(t.Context(), call, in.ID, control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: "holder-" + id, Tags: fr}, Profiles: []string{id}, RoutingProfile: routing[0].ID}})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if err := svc.DeleteUserHierarchyGroup(t.Context(), call, in.ID, g.ID); err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Config{Control: svc, Account: account})
+	if err != nil {
+		t.Fatal(err)
+	}
+	snapshot, err := svc.Snapshot(context.Background(), call, in.ID, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &viewer{Snapshot: snapshot, in: in, call: call}
+	list, err := v.all(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	findings, err := s.lint(t.Context(), v, list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string][]string{}
+	for _, f := range findings {
+		for _, p := range f.Profiles {
+			found[p.Name] = append(found[p.Name], f.Rule)
+		}
+		if f.Message == "" || f.Severity != warning && f.Severity != info {
+			t.Errorf("the finding is %+v", f)
+		}
+	}
+	for _, name := range []string{"sound", "edit-without-view", "tag-case", "tag-on-nothing", "half-restriction", "unknown-type", "missing-group", "legacy-permission", "unknown-permission", "near-identical", "unused"} {
+		want := []string{name}
+		if name == "sound" {
+			want = nil
+		}
+		if !slices.Equal(found[name], want) {
+			t.Errorf("of %s it is said %q", name, found[name])
+		}
+	}
+	for name, want := range map[string]string{"near-identical 2": "near-identical", "over-broad": "over-broad", "Admin": "unused"} {
+		if !slices.Contains(found[name], want) {
+			t.Errorf("of %s it is said %q, want %s among it", name, found[name], want)
+		}
+	}
+}

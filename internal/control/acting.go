@@ -1,0 +1,472 @@
+package control
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/store"
+)
+
+// Right is what an operation asks of the user on whose behalf it is called.
+type Right struct {
+	Permission string       // "" when no permission is about the operation: then nobody's profiles allow it
+	Type       lanyard.Type // of what it is about; "" for nothing in particular
+	Ref        string       // id or ARN of what it is about; "" for a list, or for what is about to be made
+}
+
+// acting is a user on whose behalf a call is made.
+type acting struct {
+	user  string // id
+	known bool   // there is such a user
+	right Right
+}
+
+// denial is a refusal that the audit records.
+type denial struct {
+	message    string
+	permission string // that is missing; "" when something else is wrong
+}
+
+func (d *denial) Error() string { return d.message }
+
+// Act makes call one on behalf of a user, named by id, ARN or user name: it can do only what both
+// the caller's key and the user's own profiles allow. Otherwise it is Denied, which the audit
+// records. Whatever the call changes is checked again within its transaction, against the state
+// that it changes, as it was and as it becomes; lists and searches show what the user may see.
+func (s *Service) Act(ctx context.Context, call *Call, instance, user string, right Right) error {
+	in, err := s.Instance(ctx, *call, instance)
+	if err != nil {
+		return err
+	}
+	id, err := s.id(in, lanyard.TypeUser, user)
+	if err != nil {
+		return within("the acting user", err)
+	}
+	snapshot, err := s.Snapshot(ctx, *call, in.ID, 0)
+	if err != nil {
+		return err
+	}
+	known, exists := snapshot.User(id)
+	if exists {
+		id = known
+	}
+	if right.Ref != "" && right.Type != "" {
+		if right.Ref, err = s.id(in, right.Type, right.Ref); err != nil {
+			return err
+		}
+	}
+	call.acting = &acting{user: id, known: exists, right: right}
+	if d := call.acting.may(snapshot, call.Operation); d != nil {
+		return s.refuse(ctx, *call, in.ID, d)
+	}
+	return nil
+}
+
+// ask asks for the acting user.
+func (a *acting) ask(s *access.Snapshot, permission string, r access.Resource) access.Decision {
+	return s.Decide(&access.Query{Subject: access.Subject{Type: access.User, ID: a.user}, Action: permission, Resource: r})
+}
+
+// may tells whether the user may do at all what is asked.
+func (a *acting) may(s *access.Snapshot, operation string) *denial {
+	if a.right.Permission == "" {
+		return &denial{message: fmt.Sprintf("no permission of security profiles allows %s, so it cannot be called on behalf of user %s", operation, lanyard.Quote(a.user))}
+	}
+	var r access.Resource // to anything at all, where the call names nothing
+	if a.right.Ref != "" {
+		r = access.Resource{Type: a.right.Type.DecisionName(), ID: a.right.Ref}
+	}
+	d := a.ask(s, a.right.Permission, r)
+	if d.Reason == access.UnknownResource {
+		// Only those who may do it to everything of the type are told what does not exist.
+		d = a.ask(s, a.right.Permission, access.Resource{Type: r.Type, New: true})
+	}
+	return a.denied(s, d, r)
+}
+
+// denied is nil when d allows.
+func (a *acting) denied(s *access.Snapshot, d access.Decision, r access.Resource) *denial {
+	switch {
+	case d.Allow:
+		return nil
+	case d.Reason == access.UnknownSubject:
+		return &denial{message: fmt.Sprintf("the acting user %s does not exist in instance %s", lanyard.Quote(a.user), s.Instance())}
+	case d.Reason == access.NotGranted:
+		return &denial{fmt.Sprintf("user %s is not allowed %s: no security profile of theirs holds it", lanyard.Quote(a.user), a.right.Permission), a.right.Permission}
+	case r.ID == "":
+		return &denial{fmt.Sprintf("user %s is not allowed %s here: the tags or the hierarchy of their security profiles do not cover what it would become", lanyard.Quote(a.user), a.right.Permission), a.right.Permission}
+	}
+	return &denial{fmt.Sprintf("user %s is not allowed %s on %s: the tags or the hierarchy of their security profiles do not cover it, or it does not exist",
+		lanyard.Quote(a.user), a.right.Permission, lanyard.Quote(r.ID)), a.right.Permission}
+}
+
+// visible returns what tells whether the acting user may see a resource of a list, or nil when
+// nobody is acted for.
+func (s *Service) visible(ctx context.Context, call Call, in *lanyard.Instance) (test, error) {
+	a := call.acting
+	if a == nil {
+		return nil, nil
+	}
+	snapshot, err := s.engine.Snapshot(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return func(r lanyard.Resource) bool {
+		return a.ask(snapshot, a.right.Permission, access.Resource{Type: r.Type().DecisionName(), ID: r.Head().ID}).Allow
+	}, nil
+}
+
+// A Sight reports whether a resource may be viewed. nil views all.
+type Sight func(t lanyard.Type, id string) bool
+
+// Sees reports whether the sight shows a resource.
+func (see Sight) Sees(t lanyard.Type, id string) bool { return see == nil || see(t, id) }
+
+// Sight is what the user on whose behalf a call is made may view; nil when it is on nobody's. Answers leave
+// out what it does not show where they mention a resource beside the one that they are about.
+func (s *Service) Sight(ctx context.Context, call Call, in *lanyard.Instance) (Sight, error) {
+	a := call.acting
+	if a == nil {
+		return nil, nil
+	}
+	snapshot, err := s.engine.Snapshot(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return func(t lanyard.Type, id string) bool { return a.views(snapshot, t, id) }, nil
+}
+
+// views reports whether the acting user may view a resource. What does not exist is viewed by those who
+// may view everything of its type.
+func (a *acting) views(s *access.Snapshot, t lanyard.Type, id string) bool {
+	if t.View() == "" {
+		return false
+	}
+	r := access.Resource{Type: t.DecisionName(), ID: id}
+	if r.Type == "" {
+		r.ID = ""
+	}
+	d := a.ask(s, t.View(), r)
+	if d.Reason == access.UnknownResource {
+		d = a.ask(s, t.View(), access.Resource{Type: r.Type, New: true})
+	}
+	return d.Allow
+}
+
+// guard is a transaction on behalf of a user. It refuses every change that the user's profiles, as
+// they are before the transaction, do not allow.
+type guard struct {
+	store.Tx
+	*acting
+	snapshot *access.Snapshot
+	strict   bool
+	had      []lanyard.Ref // what the resource that the call is about refers to already
+}
+
+// guard returns tx, guarded when call is on behalf of a user.
+func (s *Service) guard(ctx context.Context, call Call, instance string, tx store.Tx) (store.Tx, error) {
+	if call.acting == nil {
+		return tx, nil
+	}
+	revision, err := tx.Revision(ctx)
+	if err != nil {
+		return nil, err
+	}
+	snapshot, err := s.engine.Snapshot(ctx, instance)
+	if err != nil {
+		return nil, err
+	}
+	// What was changed just now may be known to the transaction alone.
+	edit := snapshot.Edit()
+	for after := snapshot.Revision(); after < revision; {
+		events, err := tx.Events(ctx, after, 500)
+		if err != nil {
+			return nil, err
+		}
+		if len(events) == 0 {
+			return nil, lanyard.Errorf(lanyard.Internal, "instance %s has no event after revision %d, but is at %d", instance, after, revision)
+		}
+		for i := range events {
+			if err := edit.Apply(&events[i]); err != nil {
+				return nil, err
+			}
+		}
+		after = events[len(events)-1].Revision
+		snapshot = edit.Snapshot(after)
+	}
+	return &guard{Tx: tx, acting: call.acting, snapshot: snapshot, strict: s.strict}, nil
+}
+
+// Get notes what the resource that the call is about refers to: that may stay.
+func (g *guard) Get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
+	r, err := g.Tx.Get(ctx, t, id)
+	if err == nil && (t == g.right.Type && id == g.right.Ref || t == lanyard.TypeAIAgent) {
+		g.had = append(g.had, shownRefs(r)...)
+	}
+	return r, err
+}
+
+// shownRefs are the references that whoever may view a resource is shown. Lists of others, such as the queues
+// of a routing profile, show what the viewer may view.
+func shownRefs(r lanyard.Resource) []lanyard.Ref {
+	switch r := r.(type) {
+	case *lanyard.RoutingProfile:
+		return []lanyard.Ref{{Type: lanyard.TypeQueue, ID: r.DefaultQueue}}
+	case *lanyard.Queue:
+		return []lanyard.Ref{{Type: lanyard.TypeHours, ID: r.Hours}}
+	case *lanyard.Hours:
+		return nil
+	}
+	return r.Refs()
+}
+
+// Put checks what is replaced and what replaces it.
+func (g *guard) Put(ctx context.Context, r lanyard.Resource) error {
+	var before lanyard.Resource
+	if r.Head().Seq != 0 {
+		var err error
+		if before, err = g.Get(ctx, r.Type(), r.Head().ID); err != nil {
+			return err
+		}
+	}
+	if err := g.check(ctx, before, r); err != nil {
+		return err
+	}
+	return g.Tx.Put(ctx, r)
+}
+
+// Delete checks what is deleted.
+func (g *guard) Delete(ctx context.Context, t lanyard.Type, id string) error {
+	before, err := g.Get(ctx, t, id)
+	if err != nil {
+		return err
+	}
+	if err := g.check(ctx, before, nil); err != nil {
+		return err
+	}
+	return g.Tx.Delete(ctx, t, id)
+}
+
+// mayName reports whether the user may be told of a resource: a part of a flow module belongs to the module.
+func (g *guard) mayName(ctx context.Context, t lanyard.Type, id string) bool {
+	if t == lanyard.TypeModuleAlias || t == lanyard.TypeModuleVersion {
+		part, err := g.Tx.Get(ctx, t, id)
+		return err == nil && g.views(g.snapshot, lanyard.TypeModule, moduleOf(part))
+	}
+	return g.views(g.snapshot, t, id)
+}
+
+// check asks for both ends of a change; either may be nil.
+func (g *guard) check(ctx context.Context, before, after lanyard.Resource) error {
+	for _, r := range []lanyard.Resource{before, after} {
+		if r != nil && r.Type() == lanyard.TypeClientToken {
+			return nil // it is of the call, and nothing that anybody has a right to
+		}
+	}
+	if m := moduleOf(cmp.Or(before, after)); m != "" { // a part of the module: who may change that may change it
+		r := access.Resource{Type: access.TypeContactFlowModule, ID: m}
+		if d := g.denied(g.snapshot, g.ask(g.snapshot, g.right.Permission, r), r); d != nil {
+			return d
+		}
+		return nil
+	}
+	if before != nil {
+		t := before.Type()
+		r := access.Resource{Type: t.DecisionName(), ID: before.Head().ID}
+		if r.Type == "" {
+			r.ID = ""
+		}
+		if d := g.denied(g.snapshot, g.ask(g.snapshot, g.right.Permission, r), r); d != nil {
+			return d
+		}
+	}
+	if after != nil {
+		r := access.Resource{Type: after.Type().DecisionName()}
+		if r.Type != "" {
+			r.New, r.Tags = true, after.Head().Tags
+		}
+		if u, ok := after.(*lanyard.User); ok {
+			r.Group = u.Group
+		}
+		if d := g.denied(g.snapshot, g.ask(g.snapshot, g.right.Permission, r), r); d != nil {
+			return d
+		}
+	}
+	if d := g.attach(before, after); d != nil {
+		return d
+	}
+	if g.strict {
+		return g.checkStrict(ctx, before, after)
+	}
+	return nil
+}
+
+// moduleOf is the id of the flow module that a resource is a part of, or "".
+func moduleOf(r lanyard.Resource) string {
+	switch r := r.(type) {
+	case *lanyard.ModuleVersion:
+		return r.Module
+	case *lanyard.ModuleAlias:
+		return r.Module
+	}
+	return ""
+}
+
+// also asks for one more permission than the operation's own, of the user on whose behalf tx changes
+// anything, if there is one.
+func also(tx store.Tx, permission string, r access.Resource) error {
+	g, ok := tx.(*guard)
+	if !ok {
+		return nil
+	}
+	a := acting{user: g.user, right: Right{Permission: permission}}
+	if d := a.denied(g.snapshot, a.ask(g.snapshot, permission, r), r); d != nil {
+		return d
+	}
+	return nil
+}
+
+// attach refuses to refer to what the user can neither see nor pick from a list. What is referred
+// to already stays, and letting go of anything is the right of whoever may change what refers.
+func (g *guard) attach(before, after lanyard.Resource) *denial {
+	if after == nil {
+		return nil
+	}
+	var had []lanyard.Ref
+	if before != nil {
+		had = before.Refs()
+	}
+	if q, ok := before.(*lanyard.QuickConnect); ok {
+		had = append(had, lanyard.Ref{Type: lanyard.TypeUser, ID: q.User})
+	}
+	refs := after.Refs()
+	if q, ok := after.(*lanyard.QuickConnect); ok && q.User != "" { // which is no Ref: it may be deleted
+		refs = append(refs, lanyard.Ref{Type: lanyard.TypeUser, ID: q.User})
+	}
+	for _, ref := range refs {
+		if slices.Contains(had, ref) {
+			continue
+		}
+		if d := g.use(ref); d != nil {
+			return d
+		}
+	}
+	return nil
+}
+
+// use refuses what the user can neither see nor pick from a list. Whether it exists is told only to those
+// who may see everything of the type, or pick from everything.
+func (g *guard) use(ref lanyard.Ref) *denial {
+	r := access.Resource{Type: ref.Type.DecisionName(), ID: ref.ID}
+	every := access.Resource{Type: r.Type, New: true}
+	for _, permission := range []string{access.ActionReference, ref.Type.View()} {
+		d := g.ask(g.snapshot, permission, r)
+		if d.Allow || d.Reason == access.UnknownResource && g.ask(g.snapshot, permission, every).Allow {
+			return nil
+		}
+	}
+	return &denial{message: fmt.Sprintf("user %s may not use %s %s: their security profiles neither show nor offer it, or it does not exist",
+		lanyard.Quote(g.user), ref.Type.Word(), lanyard.Quote(ref.ID))}
+}
+
+// mayUse asks the guard of a transaction, if there is one, before what a parameter names is looked at.
+func mayUse(r store.Reader, ref lanyard.Ref) error {
+	if g, ok := r.(*guard); ok && !slices.Contains(g.had, ref) {
+		if d := g.use(ref); d != nil {
+			return d
+		}
+	}
+	return nil
+}
+
+// checkStrict refuses to change the user's own rights, and to grant anything that the user's
+// profiles do not hold, over as much as they hold it.
+func (g *guard) checkStrict(ctx context.Context, before, after lanyard.Resource) error {
+	switch after := after.(type) {
+	case *lanyard.Profile:
+		old, _ := before.(*lanyard.Profile)
+		if old != nil && g.snapshot.Holds(g.user, old.ID) {
+			return &denial{message: fmt.Sprintf("user %s holds security profile %s, and nobody may change their own profiles (strict)", lanyard.Quote(g.user), lanyard.Quote(old.Name))}
+		}
+		holding := access.Holding{Profiles: []*lanyard.Profile{after}, Anybody: true}
+		before := access.Holding{Anybody: true}
+		if old != nil {
+			before.Profiles = []*lanyard.Profile{old}
+		}
+		return g.grant(holding, before)
+	case *lanyard.User:
+		old, _ := before.(*lanyard.User)
+		if old == nil {
+			old = new(lanyard.User)
+		} else if old.ID == g.user && (!slices.Equal(old.Profiles, after.Profiles) || old.Group != after.Group || !maps.Equal(old.Tags, after.Tags)) {
+			return &denial{message: fmt.Sprintf("user %s may not change their own security profiles, hierarchy group or tags (strict)", lanyard.Quote(g.user))}
+		}
+		return g.assign(ctx, held{old.Profiles, old.Group}, held{after.Profiles, after.Group})
+	case *lanyard.AIAgent:
+		old, _ := before.(*lanyard.AIAgent)
+		if old == nil {
+			old = new(lanyard.AIAgent)
+		}
+		return g.assign(ctx, held{profiles: old.Profiles}, held{profiles: after.Profiles})
+	case nil:
+		if old, ok := before.(*lanyard.AIAgent); ok {
+			return g.assign(ctx, held{profiles: old.Profiles}, held{})
+		}
+	}
+	return nil
+}
+
+// held is what a user or an AI agent holds: profiles, by id, in a hierarchy group.
+type held struct {
+	profiles []string
+	group    string
+}
+
+// assign checks a change of what somebody holds. It is compared as a whole: in another group a profile
+// for the holder's own group reaches others, and reports combine profiles.
+func (g *guard) assign(ctx context.Context, had, has held) error {
+	if slices.Equal(had.profiles, has.profiles) && had.group == has.group {
+		return nil
+	}
+	before, err := g.holding(ctx, had)
+	if err != nil {
+		return err
+	}
+	after, err := g.holding(ctx, has)
+	if err != nil {
+		return err
+	}
+	refused := g.grant(after, before)
+	unseen := func(id string) bool { return !g.views(g.snapshot, lanyard.TypeProfile, id) }
+	if refused != nil && slices.ContainsFunc(slices.Concat(had.profiles, has.profiles), unseen) {
+		// What is in a profile is for those who may view it.
+		return &denial{message: fmt.Sprintf("user %s may not assign these security profiles: they grant what %s does not hold, or not over as much (strict)",
+			lanyard.Quote(g.user), lanyard.Quote(g.user))}
+	}
+	return refused
+}
+
+func (g *guard) holding(ctx context.Context, h held) (access.Holding, error) {
+	out := access.Holding{Group: h.group}
+	for _, id := range h.profiles {
+		r, err := g.Get(ctx, lanyard.TypeProfile, id)
+		if err != nil {
+			return access.Holding{}, err
+		}
+		out.Profiles = append(out.Profiles, r.(*lanyard.Profile))
+	}
+	return out, nil
+}
+
+// grant refuses what after would grant beyond before and beyond what the user holds.
+func (g *guard) grant(after, before access.Holding) error {
+	if what, more := g.snapshot.Exceeds(g.user, after, before); more {
+		return &denial{message: fmt.Sprintf("user %s may not grant %s: they do not hold it themselves, or not over as much (strict)", lanyard.Quote(g.user), what)}
+	}
+	return nil
+}

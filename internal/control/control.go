@@ -1,0 +1,283 @@
+// Package control carries out the operations: the rules about security profiles, users, their
+// hierarchy and the rest, and the one way to change any of them, write. It neither authenticates a
+// caller, nor throttles, nor knows how a request or an answer looks on the wire.
+package control
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/store"
+)
+
+// Config says how a Service behaves. The zero values of all but Store and Region are usable.
+type Config struct {
+	Store     store.Store
+	Region    string
+	Partition string // default aws
+	Quotas    Quotas
+	// Lenient keeps names of permissions and resource types that are unknown here as they were sent, for
+	// importing from instances that know more. Unknown types are restricted, not forgotten: see
+	// lanyard.Profile.Warnings.
+	Lenient bool
+	// AssociateUsers lets AssociateSecurityProfiles and its kin take users too. Amazon Connect's
+	// model has the entity type, its documentation supports AI agents only.
+	AssociateUsers bool
+	// Strict lets nobody on whose behalf a call is made grant what they do not hold, nor change
+	// their own profiles, hierarchy group and tags. From every caller it refuses tag restrictions that
+	// are incomplete. Amazon Connect has no such rules.
+	Strict bool
+	// SnapshotMemory is how many bytes the snapshots of instances may take, by estimate; 0 for no bound.
+	// Those that nobody asked about for the longest time are dropped, and loaded at the next question.
+	SnapshotMemory int64
+	// MaxStaleness, unless 0, is how long decisions go on when the store cannot be asked what others
+	// changed; then they are refused with Unavailable. It needs Follow, and counts only for a store
+	// that others change, a store.Watcher.
+	MaxStaleness time.Duration
+	Now          func() time.Time // default time.Now
+	NewID        func() string    // default a random UUID
+	Logger       *slog.Logger     // default slog.Default()
+}
+
+// Quotas bound what an instance or an account may have. A zero means the default, which is the
+// documented default of Amazon Connect where there is one; a negative number means no bound.
+type Quotas struct {
+	InstancesPerAccount int // 2
+	Profiles            int // 100
+	Users               int // 500
+	Groups              int // 500, all levels together
+	Queues              int // 50
+	RoutingProfiles     int // 100
+	Hours               int // 100
+	Modules             int // 200
+	QuickConnects       int // 100
+	// QueuesPerRoutingProfile counts each channel of a queue: 50.
+	QueuesPerRoutingProfile int
+	AIAgents                int // 10,000: ours, so that associations cannot fill the disk
+	// RestrictedProfilesPerUser is how many profiles with tag or hierarchy restrictions one user may
+	// hold: 3. Amazon's pages disagree (2 and 3).
+	RestrictedProfilesPerUser int
+}
+
+func (q Quotas) withDefaults() Quotas {
+	for _, d := range []struct {
+		field *int
+		value int
+	}{
+		{&q.InstancesPerAccount, 2}, {&q.Profiles, 100}, {&q.Users, 500}, {&q.Groups, 500}, {&q.Queues, 50},
+		{&q.RoutingProfiles, 100}, {&q.Hours, 100}, {&q.Modules, 200}, {&q.QuickConnects, 100},
+		{&q.QueuesPerRoutingProfile, 50}, {&q.AIAgents, 10_000},
+		{&q.RestrictedProfilesPerUser, 3},
+	} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	return q
+}
+
+// A Service carries out operations. It is safe for concurrent use.
+type Service struct {
+	store          store.Store
+	region         string
+	partition      string
+	quotas         Quotas
+	lenient        bool
+	associateUsers bool
+	strict         bool
+	now            func() time.Time
+	newID          func() string
+	log            *slog.Logger
+	engine         *access.Engine
+
+	keys    atomic.Pointer[map[string]lanyard.AccessKey]
+	tokens  atomic.Pointer[map[[sha256.Size]byte]lanyard.Token]
+	loading sync.Mutex // orders LoadKeys and LoadTokens, so that no older list replaces a newer one
+	refused *refusals
+	// making lets one CreateInstance go on at a time: its quota is counted outside of its transaction.
+	making sync.Mutex
+}
+
+// New returns a Service.
+func New(c Config) *Service {
+	s := &Service{
+		store: c.Store, region: c.Region, partition: c.Partition, quotas: c.Quotas.withDefaults(), lenient: c.Lenient,
+		associateUsers: c.AssociateUsers, strict: c.Strict, now: c.Now, newID: c.NewID, log: c.Logger,
+		refused: newRefusals(),
+		engine:  &access.Engine{Source: source{c.Store}, Memory: c.SnapshotMemory, Logger: c.Logger},
+	}
+	if _, ok := c.Store.(store.Watcher); ok {
+		s.engine.MaxAge = c.MaxStaleness
+	}
+	s.engine.Confirm(time.Now()) // nothing is held that is older
+	if s.partition == "" {
+		s.partition = "aws"
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.newID == nil {
+		s.newID = uuid.NewString
+	}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	return s
+}
+
+// Call is one call of an operation: who makes it, and what goes into its event.
+type Call struct {
+	lanyard.Caller
+	Operation string
+	Request   json.RawMessage // the parameters for the audit, sensitive ones hidden
+	// Revision, unless nil, is set to the instance's revision that holds what the call did.
+	Revision *int64
+
+	// IfMatch, unless "", has an operation change only a profile or user whose entity tag it is.
+	IfMatch string
+	// ETag, unless nil, is set to that of the profile or user that was described or changed, as it is afterwards.
+	ETag *string
+
+	// Warnings, unless nil, is set to what is worth knowing of the profile that was described, created or
+	// updated, as it is afterwards.
+	Warnings *[]string
+
+	acting *acting // on whose behalf, if on anybody's; set by Act
+	plan   *Plan   // unless nil, nothing is committed; set by Planning
+}
+
+// Planning returns the call as one that only plans: what it would change is added to p, and nothing is
+// changed but that a refusal is recorded.
+func (c Call) Planning(p *Plan) Call {
+	c.plan = p
+	return c
+}
+
+// A Plan is what an operation would change, in order.
+type Plan struct{ Changes []lanyard.Change }
+
+// Of returns the call as one of a user about themselves. It may change nothing that a permission is
+// about.
+func (c Call) Of(user string) Call {
+	c.acting = &acting{user: user, known: true}
+	return c
+}
+
+// Region is where this server says it is.
+func (s *Service) Region() string { return s.region }
+
+// Partition is that of the server's ARNs.
+func (s *Service) Partition() string { return s.partition }
+
+// ARN names a resource of in.
+func (s *Service) ARN(in *lanyard.Instance, t lanyard.Type, id string) string {
+	a := lanyard.ARN{Partition: s.partition, Region: in.Region, Account: in.Account, Instance: in.ID}
+	if t != lanyard.TypeInstance {
+		a.Type, a.ID = t, id
+	}
+	return a.String()
+}
+
+// time is now, as precise as the wire shows it.
+func (s *Service) time() time.Time { return s.now().UTC().Truncate(time.Millisecond) }
+
+// errUnchanged ends a change that found nothing to do; write then answers nil.
+var errUnchanged = errors.New("nothing changed")
+
+// write is the one way to change anything: the change and its event in one transaction, and after
+// the commit the snapshot that decisions are made from. change may run more than once.
+func (s *Service) write(ctx context.Context, call Call, instance string, change func(store.Tx) error) error {
+	var event *lanyard.Event
+	var revision int64
+	err := s.update(ctx, call, instance, func(tx store.Tx) (err error) {
+		event = nil
+		if tx, err = s.guard(ctx, call, instance, texting{tx}); err != nil {
+			return err
+		}
+		if err := change(tx); err != nil {
+			if errors.Is(err, errUnchanged) {
+				var failed error
+				if revision, failed = tx.Revision(ctx); failed != nil {
+					return failed
+				}
+			}
+			return err
+		}
+		event = s.event(call, instance)
+		return tx.Append(ctx, event)
+	})
+	if err != nil && !errors.Is(err, errUnchanged) {
+		var d *denial
+		if errors.As(err, &d) {
+			return s.refuse(ctx, call, instance, d)
+		}
+		return err
+	}
+	if event != nil && err == nil && call.plan == nil {
+		revision = event.Revision
+		s.publish(ctx, event)
+	}
+	if call.Revision != nil {
+		*call.Revision = revision
+	}
+	return nil
+}
+
+// update commits what change does, or adds it to the call's plan.
+func (s *Service) update(ctx context.Context, call Call, instance string, change func(store.Tx) error) error {
+	if call.plan == nil {
+		return s.store.Update(ctx, instance, change)
+	}
+	changes, err := s.store.Plan(ctx, instance, change)
+	call.plan.Changes = append(call.plan.Changes, changes...)
+	return err
+}
+
+// event is what a call leaves behind.
+func (s *Service) event(call Call, instance string) *lanyard.Event {
+	e := &lanyard.Event{
+		ID:          s.newID(),
+		Instance:    instance,
+		Time:        s.now().UTC(),
+		Operation:   call.Operation,
+		Account:     call.Account,
+		Region:      s.region,
+		AccessKeyID: call.AccessKeyID,
+		SourceIP:    call.SourceIP,
+		UserAgent:   call.UserAgent,
+		RequestID:   call.RequestID,
+		Request:     call.Request,
+	}
+	e.OnBehalfOf = call.actor().User
+	return e
+}
+
+// actor is who makes the call.
+func (c *Call) actor() lanyard.Actor {
+	a := lanyard.Actor{AccessKeyID: c.AccessKeyID}
+	if c.acting != nil {
+		a.User = c.acting.user
+	}
+	return a
+}
+
+// publish has decisions follow a committed event.
+func (s *Service) publish(ctx context.Context, e *lanyard.Event) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxAsk)
+	defer cancel()
+	if err := s.engine.Apply(ctx, e); err != nil {
+		// The change is committed. A snapshot that cannot follow is loaded anew at the next question.
+		s.log.Error("snapshot dropped", "instance", e.Instance, "revision", e.Revision, "error", err)
+		s.engine.Forget(e.Instance)
+	}
+}

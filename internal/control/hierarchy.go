@@ -1,0 +1,251 @@
+package control
+
+import (
+	"context"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/store"
+)
+
+// maxGroupName is documented for group names; level names get the same bound.
+const maxGroupName = 100
+
+func checkName(member, name string) error {
+	if n := utf8.RuneCountInString(name); n < 1 || n > maxGroupName {
+		return lanyard.Errorf(lanyard.Invalid, "%s: has %d characters; 1 to %d are accepted", member, n, maxGroupName)
+	}
+	return nil
+}
+
+// CreateUserHierarchyGroup adds a group below parent, or at level one when parent is "".
+func (s *Service) CreateUserHierarchyGroup(ctx context.Context, call Call, instance, name, parent string, tags map[string]string) (*lanyard.Instance, *lanyard.Group, error) {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := checkName("Name", name); err != nil {
+		return nil, nil, err
+	}
+	var g *lanyard.Group
+	err = s.write(ctx, call, in.ID, func(tx store.Tx) error {
+		if err := s.room(ctx, tx, lanyard.TypeGroup, s.quotas.Groups); err != nil {
+			return err
+		}
+		g = &lanyard.Group{Meta: lanyard.Meta{ID: s.newID(), Name: name, Tags: tags, Modified: s.time()}}
+		if parent != "" {
+			p, err := refer[*lanyard.Group](ctx, s, tx, in, "ParentGroupId", parent)
+			if err != nil {
+				return err
+			}
+			g.Path = slices.Clone(p.Path)
+		}
+		g.Path = append(g.Path, g.ID)
+		levels, err := s.levels(ctx, tx, in)
+		if err != nil {
+			return err
+		}
+		if len(g.Path) > lanyard.MaxLevels {
+			return lanyard.Errorf(lanyard.Invalid, "ParentGroupId: %s is at level %d, the deepest there is", lanyard.Quote(parent), lanyard.MaxLevels)
+		}
+		if len(g.Path) > len(levels.Levels) {
+			return lanyard.Errorf(lanyard.NotFound, "level %d of the hierarchy structure does not exist; the group would be at that level and the structure has %d. "+
+				"Add the level with UpdateUserHierarchyStructure", len(g.Path), len(levels.Levels))
+		}
+		return taken("Name", g, tx.Put(ctx, g))
+	})
+	return in, g, err
+}
+
+// levels returns the instance's hierarchy structure.
+func (s *Service) levels(ctx context.Context, r store.Reader, in *lanyard.Instance) (*lanyard.Structure, error) {
+	return load[*lanyard.Structure](ctx, s, r, in, lanyard.StructureID)
+}
+
+// GroupPath is a group with those above it, level one first, and the instance's levels.
+type GroupPath struct {
+	Group  *lanyard.Group
+	Above  []*lanyard.Group // ends with Group itself
+	Levels []lanyard.Level
+}
+
+// DescribeUserHierarchyGroup returns a group and where it stands.
+func (s *Service) DescribeUserHierarchyGroup(ctx context.Context, call Call, instance, group string) (*lanyard.Instance, GroupPath, error) {
+	in, g, err := describe[*lanyard.Group](ctx, s, call, instance, group)
+	if err != nil {
+		return nil, GroupPath{}, err
+	}
+	path, err := s.GroupPath(ctx, call, in, g)
+	return in, path, err
+}
+
+// GroupPath tells where a group of in stands. Of groups above it that the user on whose behalf the call is
+// made may not view, it has the id alone.
+func (s *Service) GroupPath(ctx context.Context, call Call, in *lanyard.Instance, g *lanyard.Group) (GroupPath, error) {
+	path, err := s.path(ctx, s.store.Reader(in.ID), in, g)
+	if err != nil {
+		return path, err
+	}
+	see, err := s.Sight(ctx, call, in)
+	for i, above := range path.Above {
+		if above.ID != g.ID && !see.Sees(lanyard.TypeGroup, above.ID) {
+			path.Above[i] = &lanyard.Group{Meta: lanyard.Meta{ID: above.ID}}
+		}
+	}
+	return path, err
+}
+
+func (s *Service) path(ctx context.Context, r store.Reader, in *lanyard.Instance, g *lanyard.Group) (GroupPath, error) {
+	st, err := s.levels(ctx, r, in)
+	if err != nil {
+		return GroupPath{}, err
+	}
+	p := GroupPath{Group: g, Levels: st.Levels}
+	for _, id := range g.Path {
+		above := g
+		if id != g.ID {
+			if above, err = load[*lanyard.Group](ctx, s, r, in, id); err != nil {
+				return GroupPath{}, err
+			}
+		}
+		p.Above = append(p.Above, above)
+	}
+	return p, nil
+}
+
+// UpdateUserHierarchyGroupName renames a group.
+func (s *Service) UpdateUserHierarchyGroupName(ctx context.Context, call Call, instance, group, name string) error {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return err
+	}
+	if err := checkName("Name", name); err != nil {
+		return err
+	}
+	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+		g, err := get[*lanyard.Group](ctx, s, tx, in, group)
+		if err != nil {
+			return err
+		}
+		if g.Name == name {
+			return errUnchanged
+		}
+		g = lanyard.Clone(g)
+		g.Name, g.Modified = name, s.time()
+		return taken("Name", g, tx.Put(ctx, g))
+	})
+}
+
+// DeleteUserHierarchyGroup removes a group without groups below it and without users.
+func (s *Service) DeleteUserHierarchyGroup(ctx context.Context, call Call, instance, group string) error {
+	return remove[*lanyard.Group](ctx, s, call, instance, group, lanyard.TypeGroup, lanyard.TypeUser)
+}
+
+// DescribeUserHierarchyStructure returns the levels of the hierarchy.
+func (s *Service) DescribeUserHierarchyStructure(ctx context.Context, call Call, instance string) (*lanyard.Instance, *lanyard.Structure, error) {
+	return describe[*lanyard.Structure](ctx, s, call, instance, lanyard.StructureID)
+}
+
+var levelNames = [lanyard.MaxLevels]string{"LevelOne", "LevelTwo", "LevelThree", "LevelFour", "LevelFive"}
+
+// UpdateUserHierarchyStructure sets the levels: a name adds or renames a level, nil removes it.
+// Levels with groups cannot be removed, and there are no gaps.
+func (s *Service) UpdateUserHierarchyStructure(ctx context.Context, call Call, instance string, names [lanyard.MaxLevels]*string) error {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return err
+	}
+	count := 0
+	for i, name := range names {
+		if name == nil {
+			continue
+		}
+		if count != i {
+			return lanyard.Errorf(lanyard.Invalid, "HierarchyStructure.%s: stands without %s; levels are accepted from the first on, without gaps", levelNames[i], levelNames[count])
+		}
+		if err := checkName("HierarchyStructure."+levelNames[i]+".Name", *name); err != nil {
+			return err
+		}
+		count++
+	}
+	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+		st, err := s.levels(ctx, tx, in)
+		if err != nil {
+			return err
+		}
+		if err := s.levelsEmpty(ctx, tx, count, len(st.Levels)); err != nil {
+			return err
+		}
+		before := st.Levels
+		st = lanyard.Clone(st)
+		st.Levels = st.Levels[:min(count, len(before))]
+		for i := range count {
+			switch {
+			case i >= len(before):
+				st.Levels = append(st.Levels, lanyard.Level{ID: lanyard.LevelID(i + 1), Name: *names[i], Modified: s.time()})
+			case before[i].Name != *names[i]:
+				st.Levels[i].Name, st.Levels[i].Modified = *names[i], s.time()
+			}
+		}
+		if slices.Equal(st.Levels, before) {
+			return errUnchanged
+		}
+		st.Modified = s.time()
+		return tx.Put(ctx, st)
+	})
+}
+
+// levelsEmpty tells whether the levels after keep, of have, are without groups.
+func (s *Service) levelsEmpty(ctx context.Context, r store.Reader, keep, have int) error {
+	if keep >= have {
+		return nil
+	}
+	return each(ctx, r, func(found *lanyard.Group) error {
+		if len(found.Path) <= keep {
+			return nil
+		}
+		if g, ok := r.(*guard); ok && !g.views(g.snapshot, lanyard.TypeGroup, found.ID) {
+			return lanyard.Errorf(lanyard.InUse, "HierarchyStructure.%s: cannot be removed while there are groups at that level", levelNames[len(found.Path)-1])
+		}
+		e := lanyard.Errorf(lanyard.InUse, "HierarchyStructure.%s: cannot be removed while group %q (%s) is at that level", levelNames[len(found.Path)-1], found.Name, found.ID)
+		e.Ref = lanyard.Ref{Type: lanyard.TypeGroup, ID: found.ID}
+		return e
+	})
+}
+
+// each calls do for every resource of a type until do fails.
+func each[R lanyard.Resource](ctx context.Context, r store.Reader, do func(R) error) error {
+	var none R
+	return eachOf(ctx, r, none.Type(), func(res lanyard.Resource) error { return do(res.(R)) })
+}
+
+// eachOf is each for a type that is not known before.
+func eachOf(ctx context.Context, r store.Reader, t lanyard.Type, do func(lanyard.Resource) error) error {
+	return eachPage(ctx, r, t, func(page []lanyard.Resource) error {
+		for _, res := range page {
+			if err := do(res); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// eachPage calls do for resources of a type in the order of their creation, some at a time.
+func eachPage(ctx context.Context, r store.Reader, t lanyard.Type, do func([]lanyard.Resource) error) error {
+	const chunk = 500
+	for after := int64(0); ; {
+		some, err := r.List(ctx, t, after, chunk)
+		if err != nil {
+			return err
+		}
+		if err := do(some); err != nil {
+			return err
+		}
+		if len(some) < chunk {
+			return nil
+		}
+		after = some[len(some)-1].Head().Seq
+	}
+}

@@ -1,0 +1,254 @@
+package control
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/store"
+)
+
+// How an instance manages identities.
+const (
+	ConnectManaged    = "CONNECT_MANAGED"
+	SAML              = "SAML"
+	ExistingDirectory = "EXISTING_DIRECTORY"
+)
+
+// instanceAttributes are the attribute types of an instance with their first values. The two for
+// calls are set by CreateInstance. Names are Amazon's; the first values of the others are what a
+// console shows for a fresh instance.
+var instanceAttributes = map[string]string{
+	"INBOUND_CALLS":               "",
+	"OUTBOUND_CALLS":              "",
+	"CONTACTFLOW_LOGS":            "false",
+	"CONTACT_LENS":                "true",
+	"AUTO_RESOLVE_BEST_VOICES":    "true",
+	"USE_CUSTOM_TTS_VOICES":       "false",
+	"EARLY_MEDIA":                 "true",
+	"MULTI_PARTY_CONFERENCE":      "false",
+	"HIGH_VOLUME_OUTBOUND":        "false",
+	"ENHANCED_CONTACT_MONITORING": "false",
+	"ENHANCED_CHAT_MONITORING":    "false",
+	"MULTI_PARTY_CHAT_CONFERENCE": "false",
+	"MESSAGE_STREAMING":           "false",
+	"AUTO_MUTE_AGENT_ON_HOLD":     "false",
+}
+
+// Attributes with their own names in DescribeInstance.
+const (
+	InboundCalls  = "INBOUND_CALLS"
+	OutboundCalls = "OUTBOUND_CALLS"
+)
+
+// NewInstance is what CreateInstance is told.
+type NewInstance struct {
+	ClientToken        string
+	Alias              string
+	IdentityManagement string
+	DirectoryID        string
+	Inbound, Outbound  bool
+	Tags               map[string]string
+}
+
+func (n NewInstance) hash() string {
+	b, err := json.Marshal(n) // map keys come sorted
+	if err != nil {
+		panic("control: NewInstance does not encode: " + err.Error())
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// CreateInstance makes an instance with the default security profiles, basic hours of operation,
+// a basic queue and a basic routing profile. The same client token with the same request makes it
+// once.
+func (s *Service) CreateInstance(ctx context.Context, call Call, n NewInstance) (*lanyard.Instance, error) {
+	if n.DirectoryID == "" && n.IdentityManagement == ExistingDirectory {
+		return nil, lanyard.Errorf(lanyard.Malformed, "DirectoryId is required when IdentityManagementType is %s", ExistingDirectory)
+	}
+	if n.Alias == "" && n.DirectoryID == "" {
+		return nil, lanyard.Errorf(lanyard.Malformed, "InstanceAlias or DirectoryId is required")
+	}
+	s.making.Lock()
+	defer s.making.Unlock()
+	if n.ClientToken != "" {
+		in, err := s.store.InstanceByToken(ctx, call.Account, n.ClientToken)
+		switch {
+		case err == nil && in.RequestHash == n.hash():
+			return in, nil
+		case err == nil:
+			return nil, lanyard.Errorf(lanyard.Malformed, "ClientToken: %s was used for instance %s with other parameters; repeat the same request, or use a new token", lanyard.Quote(n.ClientToken), in.ID)
+		case !errors.Is(err, lanyard.ErrNotFound):
+			return nil, err
+		}
+	}
+	if most := s.quotas.InstancesPerAccount; most >= 0 {
+		have, err := s.store.InstanceCount(ctx, call.Account)
+		if err != nil {
+			return nil, err
+		}
+		if have >= most {
+			return nil, lanyard.Errorf(lanyard.Quota, "the account has %d of at most %d instances in %s", have, most, s.region)
+		}
+	}
+	id := s.newID()
+	var in *lanyard.Instance
+	err := s.write(ctx, call, id, func(tx store.Tx) error {
+		now := s.time()
+		in = &lanyard.Instance{
+			Meta: lanyard.Meta{ID: id, Name: n.Alias, Tags: n.Tags, Modified: now}, Account: call.Account, Region: s.region,
+			IdentityManagement: n.IdentityManagement, DirectoryID: n.DirectoryID, Created: now,
+			Attributes: map[string]string{}, ClientToken: n.ClientToken, RequestHash: n.hash(),
+		}
+		for name, value := range instanceAttributes {
+			in.Attributes[name] = value
+		}
+		in.Attributes[InboundCalls] = strconv.FormatBool(n.Inbound)
+		in.Attributes[OutboundCalls] = strconv.FormatBool(n.Outbound)
+		if err := taken("InstanceAlias", in, tx.Put(ctx, in)); err != nil {
+			return err
+		}
+		for _, r := range s.firstResources() {
+			r.Head().Modified = now
+			if err := tx.Put(ctx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, lanyard.ErrDuplicate) && n.ClientToken != "" {
+		// Two calls with the same token at once: the other one made it.
+		if in, again := s.store.InstanceByToken(ctx, call.Account, n.ClientToken); again == nil && in.RequestHash == n.hash() {
+			return in, nil
+		}
+	}
+	return in, err
+}
+
+// firstResources are what a new instance comes with.
+func (s *Service) firstResources() []lanyard.Resource {
+	var all []lanyard.Resource
+	for _, p := range lanyard.DefaultProfiles() {
+		p.ID = s.newID()
+		all = append(all, p)
+	}
+	var days []string
+	for _, day := range []string{"MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY"} {
+		days = append(days, `{"Day":"`+day+`","StartTime":{"Hours":9,"Minutes":0},"EndTime":{"Hours":17,"Minutes":0}}`)
+	}
+	hours := &lanyard.Hours{Meta: lanyard.Meta{ID: s.newID(), Name: "Basic Hours"}, Description: "Monday to Friday, nine to five", TimeZone: "UTC",
+		Settings: lanyard.Settings{"Config": json.RawMessage("[" + strings.Join(days, ",") + "]")}}
+	queue := &lanyard.Queue{Meta: lanyard.Meta{ID: s.newID(), Name: "BasicQueue"}, Description: "A simple queue", Hours: hours.ID}
+	routing := &lanyard.RoutingProfile{Meta: lanyard.Meta{ID: s.newID(), Name: "Basic Routing Profile"}, Description: "Voice from the basic queue",
+		DefaultQueue: queue.ID, IsDefault: true, Queues: []lanyard.QueueConfig{{Queue: queue.ID, Channel: "VOICE", Priority: 1}},
+		Settings: lanyard.Settings{"MediaConcurrencies": json.RawMessage(`[{"Channel":"VOICE","Concurrency":1}]`)}}
+	return append(all, &lanyard.Structure{Meta: lanyard.Meta{ID: lanyard.StructureID, Name: lanyard.StructureID}}, hours, queue, routing)
+}
+
+// DeleteInstance removes an instance and all that is in it. Its events stay.
+func (s *Service) DeleteInstance(ctx context.Context, call Call, instance string) error {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+		return tx.Delete(ctx, lanyard.TypeInstance, in.ID)
+	})
+}
+
+// ListInstances pages through the caller's instances in the order of their creation.
+func (s *Service) ListInstances(ctx context.Context, call Call, p Page) ([]*lanyard.Instance, string, error) {
+	after, err := position(p.After)
+	if err != nil {
+		return nil, "", err
+	}
+	all, err := s.store.Instances(ctx, call.Account, after, p.Limit+1)
+	if err != nil {
+		return nil, "", err
+	}
+	next := ""
+	if len(all) > p.Limit {
+		all = all[:p.Limit]
+		next = strconv.FormatInt(all[p.Limit-1].Position, 10)
+	}
+	page := make([]*lanyard.Instance, len(all))
+	for i, e := range all {
+		page[i] = e.Instance
+	}
+	return page, next, nil
+}
+
+// DescribeInstanceAttribute returns the value of one attribute.
+func (s *Service) DescribeInstanceAttribute(ctx context.Context, call Call, instance, attribute string) (string, error) {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return "", err
+	}
+	value, ok := in.Attributes[attribute]
+	if !ok {
+		return "", unknownAttribute(attribute)
+	}
+	return value, nil
+}
+
+func unknownAttribute(attribute string) error {
+	return lanyard.Errorf(lanyard.Invalid, "AttributeType: %s is not an attribute of an instance; accepted are %s", lanyard.Quote(attribute), strings.Join(attributeNames(), ", "))
+}
+
+func attributeNames() []string {
+	var names []string
+	for name := range instanceAttributes {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// ListInstanceAttributes pages through the attributes of an instance by name; values are in the
+// instance.
+func (s *Service) ListInstanceAttributes(ctx context.Context, call Call, instance string, p Page) (*lanyard.Instance, []string, string, error) {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return nil, nil, "", err
+	}
+	var names []string
+	for name := range in.Attributes {
+		names = append(names, name)
+	}
+	page, next := pageBy(names, func(n string) string { return n }, p)
+	return in, page, next, nil
+}
+
+// UpdateInstanceAttribute sets one attribute. Repeating it is harmless, so its client token is not kept.
+func (s *Service) UpdateInstanceAttribute(ctx context.Context, call Call, instance, attribute, value string) error {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return err
+	}
+	if _, ok := instanceAttributes[attribute]; !ok {
+		return unknownAttribute(attribute)
+	}
+	if value != "true" && value != "false" {
+		return lanyard.Errorf(lanyard.Invalid, "Value: %s is not accepted for %s; true and false are", lanyard.Quote(value), attribute)
+	}
+	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+		r, err := load[*lanyard.Instance](ctx, s, tx, in, in.ID)
+		if err != nil {
+			return err
+		}
+		if r.Attributes[attribute] == value {
+			return errUnchanged
+		}
+		r = lanyard.Clone(r)
+		r.Attributes[attribute] = value
+		r.Modified = s.time()
+		return tx.Put(ctx, r)
+	})
+}

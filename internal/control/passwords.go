@@ -1,0 +1,297 @@
+package control
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/argon2"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/store"
+)
+
+// What one hash costs: some 20 ms and 19 MiB, which is what OWASP recommends.
+const (
+	argonTime    = 2
+	argonMemory  = 19 << 10 // KiB
+	argonThreads = 1
+	argonSalt    = 16 // bytes
+	argonKey     = 32
+	// maxArgon bounds how many are computed at a time, so that a flood of sign-ins takes at most 76 MiB,
+	// maxArgonQueue how many wait for their turn, and maxArgonWait for how long.
+	maxArgon      = 4
+	maxArgonQueue = 64
+	maxArgonWait  = 5 * time.Second
+)
+
+// argonTurns has room for as many hashes as half of the processors can compute, so that sign-ins leave
+// the other half to decisions; argonQueue has room for those and the ones that wait.
+var (
+	argonTurns = make(chan struct{}, max(1, min(maxArgon, runtime.GOMAXPROCS(0)/2)))
+	argonQueue = make(chan struct{}, cap(argonTurns)+maxArgonQueue)
+)
+
+var errArgonBusy = lanyard.Errorf(lanyard.Throttled, "too many passwords are being checked at the moment; try again")
+
+// argon waits for its turn and hashes. When too many are waiting already it refuses at once, so that
+// the wait stays short for those in the queue.
+func argon(ctx context.Context, password string, salt []byte, passes, memory uint32, threads uint8, size uint32) ([]byte, error) {
+	select {
+	case argonQueue <- struct{}{}:
+		defer func() { <-argonQueue }()
+	default:
+		return nil, errArgonBusy
+	}
+	wait := time.NewTimer(maxArgonWait)
+	defer wait.Stop()
+	select {
+	case argonTurns <- struct{}{}:
+	case <-wait.C:
+		return nil, errArgonBusy
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-argonTurns }()
+	return argon2.IDKey([]byte(password), salt, passes, memory, threads, size), nil
+}
+
+// CheckPassword tells what is wrong with a password, in words that begin with member: the service
+// model's rule for CreateUser's Password.
+func CheckPassword(member, password string) error {
+	if n := utf8.RuneCountInString(password); n < 8 || n > 64 || !utf8.ValidString(password) ||
+		!strings.ContainsAny(password, "abcdefghijklmnopqrstuvwxyz") || !strings.ContainsAny(password, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") ||
+		!strings.ContainsAny(password, "0123456789") || strings.IndexFunc(password, unicode.IsSpace) >= 0 {
+		return lanyard.Errorf(lanyard.Invalid, "%s: 8 to 64 characters without spaces, with a small letter, a capital letter and a digit among them, are accepted", member)
+	}
+	return nil
+}
+
+// obvious are what passwords that satisfy the rule most often are, but for what is put behind them.
+var obvious = []string{"password", "passwort", "passw0rd", "p@ssword", "p@ssw0rd", "welcome", "qwerty", "qwertz", "abc", "abcd", "abcdef", "admin",
+	"administrator", "changeme", "letmein", "secret", "test", "testtest", "user", "spring", "summer", "autumn", "winter", "amazon", "connect", "lanyard"}
+
+// checkGuessable refuses what is tried first against a user of that name: the name itself and the most common
+// passwords, in any case and with any digits and signs behind. Amazon's rule for CreateUser lets them pass, so
+// this holds where passwords are set and changed.
+func checkGuessable(member, name, password string) error {
+	core := func(s string) string {
+		return strings.TrimRightFunc(strings.ToLower(s), func(r rune) bool { return !unicode.IsLetter(r) })
+	}
+	switch got := core(password); {
+	case got == core(name) || strings.EqualFold(password, name):
+		return lanyard.Errorf(lanyard.Invalid, "%s must be something else than the user name", member)
+	case slices.Contains(obvious, got):
+		return lanyard.Errorf(lanyard.Invalid, "%s must be less common; it is among the first that are tried", member)
+	}
+	return nil
+}
+
+// hashPassword checks a password against the rule and hashes it.
+func (s *Service) hashPassword(ctx context.Context, member, password string) (string, error) {
+	if err := CheckPassword(member, password); err != nil {
+		return "", err
+	}
+	salt := make([]byte, argonSalt)
+	rand.Read(salt)
+	key, err := argon(ctx, password, salt, argonTime, argonMemory, argonThreads, argonKey)
+	if err != nil {
+		return "", err
+	}
+	b64 := base64.RawStdEncoding.EncodeToString
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads, b64(salt), b64(key)), nil
+}
+
+// matches tells whether a password is the one of a hash. What it costs does not depend on whether.
+func matches(ctx context.Context, hash, password string) (bool, error) {
+	parts := strings.Split(hash, "$")
+	var version int
+	var memory, passes uint32
+	var threads uint8
+	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" {
+		return false, lanyard.Errorf(lanyard.Internal, "a stored password is not an Argon2id hash")
+	}
+	_, err := fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &passes, &threads)
+	salt, err2 := base64.RawStdEncoding.DecodeString(parts[4])
+	key, err3 := base64.RawStdEncoding.DecodeString(parts[5])
+	if err != nil || err2 != nil || err3 != nil || version != argon2.Version || memory > 1<<20 || passes > 100 || passes == 0 || threads == 0 || len(key) == 0 {
+		return false, lanyard.Errorf(lanyard.Internal, "a stored password is not an Argon2id hash that can be read")
+	}
+	got, err := argon(ctx, password, salt, passes, memory, threads, uint32(len(key)))
+	return subtle.ConstantTimeCompare(got, key) == 1, err
+}
+
+// nobodysHash is what a password is compared with when there is nothing to compare it with.
+var nobodysHash = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
+	strings.Repeat("A", 22), strings.Repeat("A", 43))
+
+// errSignIn is all that a failed sign-in says.
+func errSignIn() error {
+	return lanyard.Errorf(lanyard.Denied, "the instance, the user name or the password is not right")
+}
+
+// SignIn returns the user of that name, whose password it is, in the instance of that id or alias,
+// or Denied. An unknown instance or user takes as long as a wrong password.
+func (s *Service) SignIn(ctx context.Context, account, instance, name, password string) (*lanyard.Instance, *lanyard.User, error) {
+	hash, found := nobodysHash, false
+	in, u, err := s.Named(ctx, account, instance, name)
+	if err == nil {
+		if hash, err = s.store.Reader(in.ID).Password(ctx, u.ID); err == nil {
+			found = true
+		} else {
+			hash = nobodysHash
+		}
+	}
+	if err != nil && !errors.Is(err, lanyard.ErrNotFound) {
+		return nil, nil, err
+	}
+	right, err := matches(ctx, hash, password)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !found || !right {
+		return nil, nil, errSignIn()
+	}
+	return in, u, nil
+}
+
+// Named finds a user by the name, in the instance of that id or alias; "" is the only instance of
+// the account. NotFound says nothing of which does not exist.
+func (s *Service) Named(ctx context.Context, account, instance, name string) (*lanyard.Instance, *lanyard.User, error) {
+	in, err := s.InstanceNamed(ctx, account, instance)
+	if err != nil {
+		return nil, nil, err
+	}
+	if name == "" || len(name) > maxUserName {
+		return nil, nil, lanyard.Errorf(lanyard.NotFound, "there is no such user")
+	}
+	r, err := s.store.Reader(in.ID).Find(ctx, lanyard.TypeUser, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return in, r.(*lanyard.User), nil
+}
+
+// maxUserName is the model's bound of user names, in characters of up to four bytes.
+const maxUserName = 100 * utf8.UTFMax
+
+// maxNamed is how many instances of an account are looked through for an alias.
+const maxNamed = 1000
+
+// InstanceNamed finds an account's instance by id or alias; "" is the only one that there is.
+func (s *Service) InstanceNamed(ctx context.Context, account, ref string) (*lanyard.Instance, error) {
+	var after int64
+	var only *lanyard.Instance
+	for seen := 0; seen < maxNamed; {
+		list, err := s.store.Instances(ctx, account, after, 100)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range list {
+			switch {
+			case ref != "" && (e.Instance.ID == ref || e.Instance.Name == ref):
+				return e.Instance, nil
+			case ref == "" && only != nil:
+				return nil, lanyard.Errorf(lanyard.NotFound, "the account has several instances; say which")
+			}
+			only, after = e.Instance, e.Position
+		}
+		if seen += len(list); len(list) < 100 {
+			break
+		}
+	}
+	if ref != "" || only == nil {
+		return nil, lanyard.Errorf(lanyard.NotFound, "instance %s does not exist", lanyard.Quote(ref))
+	}
+	return only, nil
+}
+
+// PasswordCall is the call by which caller sets a password.
+func PasswordCall(caller lanyard.Caller, instance, user string) Call {
+	request, err := json.Marshal(map[string]string{"InstanceId": instance, "UserId": user, "Password": "HIDDEN_DUE_TO_SECURITY_REASONS"})
+	if err != nil {
+		panic(err) // texts encode
+	}
+	return Call{Caller: caller, Operation: "SetUserPassword", Request: request}
+}
+
+// HasPassword tells whether a user, by id, has a password.
+func (s *Service) HasPassword(ctx context.Context, instance, user string) (bool, error) {
+	_, err := s.store.Reader(instance).Password(ctx, user)
+	if errors.Is(err, lanyard.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// SetPassword gives a user a password and ends the user's sessions but the one with the id except.
+// The instance and the user may be named by id, and the user by name too.
+func (s *Service) SetPassword(ctx context.Context, call Call, instance, user, password, except string) error {
+	return s.setPassword(ctx, call, instance, user, "Password", password, except)
+}
+
+func (s *Service) setPassword(ctx context.Context, call Call, instance, user, member, password, except string) error {
+	in, err := s.InstanceNamed(ctx, call.Account, instance)
+	if err != nil {
+		return err
+	}
+	r, err := s.store.Reader(in.ID).Get(ctx, lanyard.TypeUser, user)
+	if errors.Is(err, lanyard.ErrNotFound) {
+		r, err = s.store.Reader(in.ID).Find(ctx, lanyard.TypeUser, user)
+	}
+	if errors.Is(err, lanyard.ErrNotFound) {
+		return lanyard.Errorf(lanyard.NotFound, "user %s does not exist in instance %s", lanyard.Quote(user), in.ID)
+	}
+	if err != nil {
+		return err
+	}
+	id := r.Head().ID
+	if err := CheckPassword(member, password); err != nil {
+		return err
+	}
+	if err := checkGuessable(member, r.Head().Name, password); err != nil {
+		return err
+	}
+	hash, err := s.hashPassword(ctx, member, password)
+	if err != nil {
+		return err
+	}
+	err = s.write(ctx, call, in.ID, func(tx store.Tx) error { return tx.SetPassword(ctx, id, hash) })
+	if err != nil {
+		return err
+	}
+	return s.store.EndSessions(ctx, SessionOwner(in.ID, id, ""), except, 0)
+}
+
+// ChangePassword is SetPassword by whoever knows the old one.
+func (s *Service) ChangePassword(ctx context.Context, call Call, instance, user, old, password, except string) error {
+	hash, err := s.store.Reader(instance).Password(ctx, user)
+	known := err == nil
+	if !known {
+		if !errors.Is(err, lanyard.ErrNotFound) {
+			return err
+		}
+		hash = nobodysHash
+	}
+	right, err := matches(ctx, hash, old)
+	if err != nil {
+		return err
+	}
+	if !known || !right {
+		return lanyard.Errorf(lanyard.Denied, "OldPassword: is not the password")
+	}
+	if password == old {
+		return lanyard.Errorf(lanyard.Invalid, "NewPassword must be another than OldPassword")
+	}
+	return s.setPassword(ctx, call, instance, user, "NewPassword", password, except)
+}

@@ -1,0 +1,160 @@
+package control
+
+import (
+	"context"
+	"slices"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/store"
+)
+
+// maxQuickConnectsOfQueue bounds a queue's document. Amazon documents no number.
+const maxQuickConnectsOfQueue = 700
+
+// Naming is a new name, a new description or both. A nil member stays as it is.
+type Naming struct {
+	Name, Description *string
+}
+
+// check refuses a Naming without either, as the service does for most types.
+func (n Naming) check() error {
+	if n.Name == nil && n.Description == nil {
+		return lanyard.Errorf(lanyard.Invalid, "Name is required when Description is absent")
+	}
+	return nil
+}
+
+// set writes what n holds into a resource.
+func (n Naming) set(m *lanyard.Meta, description *string) {
+	if n.Name != nil {
+		m.Name = *n.Name
+	}
+	if n.Description != nil {
+		*description = *n.Description
+	}
+}
+
+func (s *Service) updateQueue(ctx context.Context, call Call, instance, queue string, change func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) error) error {
+	return update(ctx, s, call, instance, queue, change)
+}
+
+// UpdateQueueHoursOfOperation gives a queue other hours of operation.
+func (s *Service) UpdateQueueHoursOfOperation(ctx context.Context, call Call, instance, queue, hours string) error {
+	return s.updateQueue(ctx, call, instance, queue, func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) (err error) {
+		q.Hours, err = referID[*lanyard.Hours](ctx, s, tx, in, "HoursOfOperationId", hours)
+		return err
+	})
+}
+
+// UpdateQueueMaxContacts sets how many contacts may wait in a queue; nil lifts the bound.
+func (s *Service) UpdateQueueMaxContacts(ctx context.Context, call Call, instance, queue string, most *int32) error {
+	return s.updateQueue(ctx, call, instance, queue, func(_ store.Tx, _ *lanyard.Instance, q *lanyard.Queue) error {
+		q.MaxContacts = most
+		return nil
+	})
+}
+
+// UpdateQueueName renames or describes a queue.
+func (s *Service) UpdateQueueName(ctx context.Context, call Call, instance, queue string, n Naming) error {
+	if err := n.check(); err != nil {
+		return err
+	}
+	return s.updateQueue(ctx, call, instance, queue, func(_ store.Tx, _ *lanyard.Instance, q *lanyard.Queue) error {
+		n.set(&q.Meta, &q.Description)
+		return nil
+	})
+}
+
+// UpdateQueueStatus enables or disables a queue.
+func (s *Service) UpdateQueueStatus(ctx context.Context, call Call, instance, queue, status string) error {
+	return s.updateQueue(ctx, call, instance, queue, func(_ store.Tx, _ *lanyard.Instance, q *lanyard.Queue) error {
+		q.Disabled = status == QueueDisabled
+		return nil
+	})
+}
+
+// QueueDisabled is the status of a queue that takes no contacts.
+const QueueDisabled = "DISABLED"
+
+// UpdateQueueSettings replaces single settings of a queue, whole each; a nil value removes one.
+func (s *Service) UpdateQueueSettings(ctx context.Context, call Call, instance, queue string, settings lanyard.Settings) error {
+	return s.updateQueue(ctx, call, instance, queue, func(_ store.Tx, _ *lanyard.Instance, q *lanyard.Queue) error {
+		q.Settings = merged(q.Settings, settings)
+		return nil
+	})
+}
+
+// AssociateQueueQuickConnects adds quick connects to those of a queue. Those that it has stay.
+func (s *Service) AssociateQueueQuickConnects(ctx context.Context, call Call, instance, queue string, quickConnects []string) error {
+	return s.updateQueue(ctx, call, instance, queue, func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) error {
+		return s.addQuickConnects(ctx, tx, in, q, quickConnects)
+	})
+}
+
+func (s *Service) addQuickConnects(ctx context.Context, r store.Reader, in *lanyard.Instance, q *lanyard.Queue, refs []string) error {
+	ids, err := s.quickConnectIDs(ctx, r, in, refs)
+	if err != nil {
+		return err
+	}
+	q.QuickConnects = unique(append(q.QuickConnects, ids...))
+	if n := len(q.QuickConnects); n > maxQuickConnectsOfQueue {
+		return lanyard.Errorf(lanyard.Limit, "QuickConnectIds must leave the queue with at most %d quick connects, got %d", maxQuickConnectsOfQueue, n)
+	}
+	return nil
+}
+
+// quickConnectIDs returns the ids of the quick connects that a request names.
+func (s *Service) quickConnectIDs(ctx context.Context, r store.Reader, in *lanyard.Instance, refs []string) ([]string, error) {
+	ids := make([]string, len(refs))
+	for i, ref := range refs {
+		var err error
+		if ids[i], err = referID[*lanyard.QuickConnect](ctx, s, r, in, item("QuickConnectIds", i), ref); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+// DisassociateQueueQuickConnects takes quick connects from a queue. Those that it does not have are ignored.
+func (s *Service) DisassociateQueueQuickConnects(ctx context.Context, call Call, instance, queue string, quickConnects []string) error {
+	return s.updateQueue(ctx, call, instance, queue, func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) error {
+		ids, err := s.quickConnectIDs(ctx, tx, in, quickConnects)
+		if err != nil {
+			return err
+		}
+		q.QuickConnects = unique(slices.DeleteFunc(q.QuickConnects, func(id string) bool { return contains(ids, id) }))
+		return nil
+	})
+}
+
+// QueueQuickConnects is a page of the quick connects of a queue.
+type QueueQuickConnects struct {
+	Instance *lanyard.Instance
+	Queue    *lanyard.Queue
+	Page     []*lanyard.QuickConnect
+	Next     string
+}
+
+// ListQueueQuickConnects pages through the quick connects of a queue by id, less those that the user on whose
+// behalf the call is made may not view.
+func (s *Service) ListQueueQuickConnects(ctx context.Context, call Call, instance, queue string, p Page) (QueueQuickConnects, error) {
+	in, q, err := s.DescribeQueue(ctx, call, instance, queue)
+	if err != nil {
+		return QueueQuickConnects{}, err
+	}
+	see, err := s.Sight(ctx, call, in)
+	if err != nil {
+		return QueueQuickConnects{}, err
+	}
+	seen := slices.DeleteFunc(slices.Clone(q.QuickConnects), func(id string) bool { return !see.Sees(lanyard.TypeQuickConnect, id) })
+	ids, next := pageBy(seen, func(id string) string { return id }, p)
+	out := QueueQuickConnects{Instance: in, Queue: q, Next: next}
+	for _, id := range ids {
+		c, err := load[*lanyard.QuickConnect](ctx, s, s.store.Reader(in.ID), in, id)
+		if err != nil {
+			return QueueQuickConnects{}, err
+		}
+		out.Page = append(out.Page, c)
+	}
+	return out, nil
+}

@@ -1,0 +1,105 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"maps"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/store"
+)
+
+// maxTags is documented: 50 tags on a resource.
+const maxTags = 50
+
+// tagged resolves the ARN of a taggable resource to its instance, type and id. Whether the resource
+// exists is not asked.
+func (s *Service) tagged(ctx context.Context, call Call, arn string) (*lanyard.Instance, lanyard.Type, string, error) {
+	a, err := lanyard.ParseARN(arn)
+	if err != nil {
+		return nil, "", "", within("resourceArn", err)
+	}
+	if a.Type == lanyard.TypeAgentQueue {
+		// Amazon Connect's words, which scripts that walk ListQueues look for.
+		return nil, "", "", lanyard.Errorf(lanyard.Untaggable, "Invalid input resource arn: resourceArn must be the ARN of a resource with tags, got %s of an agent's own queue", lanyard.Quote(arn))
+	}
+	in, err := s.Instance(ctx, call, lanyard.ARN{Partition: a.Partition, Region: a.Region, Account: a.Account, Instance: a.Instance}.String())
+	if err != nil {
+		return nil, "", "", within("resourceArn", err)
+	}
+	if !a.Type.Taggable() {
+		return nil, "", "", lanyard.Errorf(lanyard.NotFound, "resourceArn: %s %q does not exist in instance %s", a.Type, a.ID, in.ID)
+	}
+	if a.Type == lanyard.TypeInstance {
+		return in, a.Type, in.ID, nil
+	}
+	return in, a.Type, a.ID, nil
+}
+
+func (s *Service) changeTags(ctx context.Context, call Call, arn string, change func(tags map[string]string) error) error {
+	in, t, id, err := s.tagged(ctx, call, arn)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+		before, err := tx.Get(ctx, t, id)
+		if err != nil {
+			if errors.Is(err, lanyard.ErrNotFound) {
+				return lanyard.Errorf(lanyard.NotFound, "resourceArn: %s %q does not exist in instance %s", t.Word(), id, in.ID)
+			}
+			return err
+		}
+		if err := call.fresh(before); err != nil {
+			return err
+		}
+		r := lanyard.Clone(before)
+		m := r.Head()
+		if m.Tags == nil {
+			m.Tags = map[string]string{}
+		}
+		if err := change(m.Tags); err != nil {
+			return err
+		}
+		if maps.Equal(m.Tags, before.Head().Tags) {
+			call.tag(before)
+			return errUnchanged
+		}
+		call.tag(r)
+		return tx.Put(ctx, r) // Modified stays: tags are not part of what it dates
+	})
+}
+
+// TagResource sets tags beside those that a resource has.
+func (s *Service) TagResource(ctx context.Context, call Call, arn string, set map[string]string) error {
+	return s.changeTags(ctx, call, arn, func(tags map[string]string) error {
+		maps.Copy(tags, set)
+		if len(tags) > maxTags {
+			return lanyard.Errorf(lanyard.Invalid, "tags: the resource would have %d tags; at most %d are accepted", len(tags), maxTags)
+		}
+		return nil
+	})
+}
+
+// UntagResource removes tags; those that the resource does not have are passed over.
+func (s *Service) UntagResource(ctx context.Context, call Call, arn string, keys []string) error {
+	return s.changeTags(ctx, call, arn, func(tags map[string]string) error {
+		for _, k := range keys {
+			delete(tags, k)
+		}
+		return nil
+	})
+}
+
+// ListTagsForResource returns the tags of a resource, or those that it had when it was deleted:
+// tags outlive a resource until its instance is deleted, so that its history stays filtered.
+func (s *Service) ListTagsForResource(ctx context.Context, call Call, arn string) (map[string]string, error) {
+	in, t, id, err := s.tagged(ctx, call, arn)
+	if err != nil {
+		return nil, err
+	}
+	tags, _, err := s.store.Reader(in.ID).LastTags(ctx, t, id)
+	if errors.Is(err, lanyard.ErrNotFound) {
+		return nil, lanyard.Errorf(lanyard.NotFound, "resourceArn: %s %q does not exist in instance %s", t.Word(), id, in.ID)
+	}
+	return tags, err
+}

@@ -1,0 +1,224 @@
+package control
+
+import (
+	"context"
+	"maps"
+	"reflect"
+	"strings"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/store"
+)
+
+// maxProfilesOfUser is documented: a user holds 1 to 10 profiles.
+const maxProfilesOfUser = 10
+
+// NewUser is what CreateUser is told.
+type NewUser struct {
+	User     lanyard.User // Meta: Name and Tags only
+	Password *string      // kept as a hash
+}
+
+// CreateUser adds a user.
+func (s *Service) CreateUser(ctx context.Context, call Call, instance string, n NewUser) (*lanyard.Instance, *lanyard.User, error) {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := checkUsername(in.IdentityManagement, n.User.Name); err != nil {
+		return nil, nil, err
+	}
+	if err := checkSAML(in, "IdentityInfo.Email", n.User.Email); err != nil {
+		return nil, nil, err
+	}
+	if err := checkSAML(in, "DirectoryUserId", n.User.DirectoryUserID); err != nil {
+		return nil, nil, err
+	}
+	hash := ""
+	switch managed := in.IdentityManagement == ConnectManaged; {
+	case managed && n.Password == nil:
+		return nil, nil, lanyard.Errorf(lanyard.Invalid, "Password: is required in an instance whose identity management is %s", ConnectManaged)
+	case !managed && n.Password != nil:
+		return nil, nil, lanyard.Errorf(lanyard.Invalid, "Password: is accepted only in an instance whose identity management is %s; this one's is %s", ConnectManaged, in.IdentityManagement)
+	case managed:
+		if hash, err = s.hashPassword(ctx, "Password", *n.Password); err != nil {
+			return nil, nil, err
+		}
+	}
+	var u *lanyard.User
+	err = s.write(ctx, call, in.ID, func(tx store.Tx) error {
+		if err := s.room(ctx, tx, lanyard.TypeUser, s.quotas.Users); err != nil {
+			return err
+		}
+		u = lanyard.Clone(&n.User)
+		u.ID, u.Seq, u.Modified = s.newID(), 0, s.time()
+		if u.Profiles, err = s.profilesOfUser(ctx, tx, in, n.User.Profiles); err != nil {
+			return err
+		}
+		if u.RoutingProfile, err = referID[*lanyard.RoutingProfile](ctx, s, tx, in, "RoutingProfileId", u.RoutingProfile); err != nil {
+			return err
+		}
+		if u.Group != "" {
+			if u.Group, err = referID[*lanyard.Group](ctx, s, tx, in, "HierarchyGroupId", u.Group); err != nil {
+				return err
+			}
+		}
+		if err := taken("Username", u, tx.Put(ctx, u)); err != nil || hash == "" {
+			return err
+		}
+		return tx.SetPassword(ctx, u.ID, hash)
+	})
+	return in, u, err
+}
+
+// referID is refer, down to the id.
+func referID[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, member, ref string) (string, error) {
+	res, err := refer[R](ctx, s, r, in, member, ref)
+	if err != nil {
+		return "", err
+	}
+	return res.Head().ID, nil
+}
+
+// profilesOfUser checks the profiles that a user is to hold and returns their ids.
+func (s *Service) profilesOfUser(ctx context.Context, r store.Reader, in *lanyard.Instance, refs []string) ([]string, error) {
+	var ids []string
+	restricted := 0
+	for _, ref := range refs {
+		p, err := refer[*lanyard.Profile](ctx, s, r, in, "SecurityProfileIds", ref)
+		if err != nil {
+			return nil, err
+		}
+		if contains(ids, p.ID) {
+			continue
+		}
+		ids = append(ids, p.ID)
+		if p.Restricted() { // one that is incomplete restricts nothing
+			restricted++
+		}
+	}
+	if most := s.quotas.RestrictedProfilesPerUser; most >= 0 && restricted > most {
+		return nil, lanyard.Errorf(lanyard.Invalid, "SecurityProfileIds: %d of the profiles restrict by tags or hierarchy; at most %d such profiles are accepted for one user", restricted, most)
+	}
+	return ids, nil
+}
+
+// DescribeUser returns a user.
+func (s *Service) DescribeUser(ctx context.Context, call Call, instance, user string) (*lanyard.Instance, *lanyard.User, error) {
+	in, u, err := describe[*lanyard.User](ctx, s, call, instance, user)
+	if err == nil {
+		call.tag(u)
+	}
+	return in, u, err
+}
+
+// describe returns one resource of an instance.
+func describe[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance, ref string) (*lanyard.Instance, R, error) {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		var none R
+		return nil, none, err
+	}
+	r, err := get[R](ctx, s, s.store.Reader(in.ID), in, ref)
+	return in, r, err
+}
+
+// DeleteUser removes a user.
+func (s *Service) DeleteUser(ctx context.Context, call Call, instance, user string) error {
+	return remove[*lanyard.User](ctx, s, call, instance, user)
+}
+
+// updateUser changes one user.
+func (s *Service) updateUser(ctx context.Context, call Call, instance, user string, change func(tx store.Tx, in *lanyard.Instance, u *lanyard.User) error) error {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+		before, err := get[*lanyard.User](ctx, s, tx, in, user)
+		if err != nil {
+			return err
+		}
+		if err := call.fresh(before); err != nil {
+			return err
+		}
+		u := lanyard.Clone(before)
+		if err := change(tx, in, u); err != nil {
+			return err
+		}
+		if reflect.DeepEqual(u, before) {
+			call.tag(before)
+			return errUnchanged
+		}
+		u.Modified = s.time()
+		call.tag(u)
+		return tx.Put(ctx, u)
+	})
+}
+
+// UpdateUserSecurityProfiles replaces all profiles of a user.
+func (s *Service) UpdateUserSecurityProfiles(ctx context.Context, call Call, instance, user string, profiles []string) error {
+	return s.updateUser(ctx, call, instance, user, func(tx store.Tx, in *lanyard.Instance, u *lanyard.User) (err error) {
+		u.Profiles, err = s.profilesOfUser(ctx, tx, in, profiles)
+		return err
+	})
+}
+
+// UpdateUserHierarchy puts a user into a hierarchy group, or with "" into none.
+func (s *Service) UpdateUserHierarchy(ctx context.Context, call Call, instance, user, group string) error {
+	return s.updateUser(ctx, call, instance, user, func(tx store.Tx, in *lanyard.Instance, u *lanyard.User) (err error) {
+		if u.Group = ""; group != "" {
+			u.Group, err = referID[*lanyard.Group](ctx, s, tx, in, "HierarchyGroupId", group)
+		}
+		return err
+	})
+}
+
+// UpdateUserRoutingProfile gives a user another routing profile.
+func (s *Service) UpdateUserRoutingProfile(ctx context.Context, call Call, instance, user, routingProfile string) error {
+	return s.updateUser(ctx, call, instance, user, func(tx store.Tx, in *lanyard.Instance, u *lanyard.User) (err error) {
+		u.RoutingProfile, err = referID[*lanyard.RoutingProfile](ctx, s, tx, in, "RoutingProfileId", routingProfile)
+		return err
+	})
+}
+
+// Identity is who a user is. A nil member stays as it is.
+type Identity struct {
+	FirstName, LastName, Email, SecondaryEmail, Mobile *string
+}
+
+// Set writes what i holds into u.
+func (i Identity) Set(u *lanyard.User) {
+	for _, f := range []struct{ from, to *string }{
+		{i.FirstName, &u.FirstName}, {i.LastName, &u.LastName}, {i.Email, &u.Email},
+		{i.SecondaryEmail, &u.SecondaryEmail}, {i.Mobile, &u.Mobile},
+	} {
+		if f.from != nil {
+			*f.to = strings.Clone(*f.from)
+		}
+	}
+}
+
+// UpdateUserIdentityInfo changes who a user is.
+func (s *Service) UpdateUserIdentityInfo(ctx context.Context, call Call, instance, user string, i Identity) error {
+	return s.updateUser(ctx, call, instance, user, func(_ store.Tx, in *lanyard.Instance, u *lanyard.User) error {
+		if i.Email != nil && *i.Email != u.Email { // one of an earlier version may be sent back
+			if err := checkSAML(in, "IdentityInfo.Email", *i.Email); err != nil {
+				return err
+			}
+		}
+		i.Set(u)
+		return nil
+	})
+}
+
+// UpdateUserSettings replaces single settings of a user, whole each.
+func (s *Service) UpdateUserSettings(ctx context.Context, call Call, instance, user string, settings lanyard.Settings) error {
+	return s.updateUser(ctx, call, instance, user, func(_ store.Tx, _ *lanyard.Instance, u *lanyard.User) error {
+		if u.Settings == nil {
+			u.Settings = lanyard.Settings{}
+		}
+		maps.Copy(u.Settings, settings)
+		return nil
+	})
+}

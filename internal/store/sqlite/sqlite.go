@@ -1,0 +1,349 @@
+// Package sqlite opens a store in a folder of the local disk, with SQLite, for one process. What
+// the store does is the job of store/sqlstore.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/gofrs/flock"
+	driver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/durable"
+	"github.com/lanyard/lanyard/internal/store/sqlstore"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// Config says where and how to open. The zero values of all but Dir mean the defaults.
+type Config struct {
+	Dir     string // made when it is not there
+	Cache   int64  // bytes of resources kept in memory, default 16 MiB, negative for none
+	Readers int    // connections for reading, default 4
+	Target  bool   // to be filled (store.Copier): else one whose filling has not come to its end is refused
+	Logger  *slog.Logger
+	// Scrub, unless 0, is how long after Open every page is read in the background, at most some 60 MB a
+	// second, to find damage where nobody looks. It is done again every day.
+	Scrub time.Duration
+
+	unsynced  bool // do not wait for the disk
+	temporary bool // remove the folder at Close
+
+	wrap func(sqlstore.Conn) sqlstore.Conn // puts something around the connection that writes; for tests
+}
+
+const (
+	database = "lanyard.db"
+	lock     = "lanyard.lock"
+)
+
+var dialect = sqlstore.Dialect{
+	Begin:         `BEGIN IMMEDIATE`,
+	Known:         `events`,
+	Snapshot:      []string{`BEGIN`},
+	Clear:         `DELETE FROM `,
+	IsUnique:      isUnique,
+	IsUnavailable: isUnavailable,
+	IsUncertain:   isUncertain,
+	IsDamaged:     isDamaged,
+}
+
+func isUnique(err error) bool {
+	var e *driver.Error
+	return errors.As(err, &e) && (e.Code() == lib.SQLITE_CONSTRAINT_UNIQUE || e.Code() == lib.SQLITE_CONSTRAINT_PRIMARYKEY)
+}
+
+func isUnavailable(err error) bool {
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Code() & 0xff {
+	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED, lib.SQLITE_FULL, lib.SQLITE_IOERR, lib.SQLITE_CANTOPEN,
+		lib.SQLITE_READONLY, lib.SQLITE_INTERRUPT, lib.SQLITE_NOMEM:
+		return true
+	}
+	return false
+}
+
+// isUncertain tells of an error of a commit that all of it may be in the log's file. When the disk is full
+// or not to be written to at all, what ends the transaction there is not.
+func isUncertain(err error) bool {
+	var e *driver.Error
+	return errors.As(err, &e) && (e.Code()&0xff == lib.SQLITE_IOERR || e.Code()&0xff == lib.SQLITE_NOMEM)
+}
+
+func isDamaged(err error) bool {
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	code := e.Code()
+	return code&0xff == lib.SQLITE_CORRUPT || code&0xff == lib.SQLITE_NOTADB || code == lib.SQLITE_IOERR_DATA
+}
+
+// Open opens the store in a folder, which no other process can open until Close.
+func Open(ctx context.Context, c Config) (*sqlstore.DB, error) {
+	db, err := open(ctx, c)
+	var e *lanyard.Error
+	if err != nil && !errors.As(err, &e) {
+		err = &lanyard.Error{Kind: lanyard.Unavailable, Message: "cannot open the store in " + c.Dir, Err: err}
+	}
+	return db, err
+}
+
+// OpenMemory opens an empty store that is gone after Close, for tests and for trying out. It is the
+// same SQLite in a temporary folder, except that it does not wait for the disk.
+func OpenMemory(ctx context.Context) (*sqlstore.DB, error) {
+	dir, err := os.MkdirTemp("", "lanyard-")
+	if err != nil {
+		return nil, &lanyard.Error{Kind: lanyard.Unavailable, Message: "cannot make a temporary folder", Err: err}
+	}
+	db, err := Open(ctx, Config{Dir: dir, unsynced: true, temporary: true})
+	if err != nil {
+		os.RemoveAll(dir)
+	}
+	return db, err
+}
+
+func open(ctx context.Context, c Config) (_ *sqlstore.DB, err error) {
+	if c.Dir == "" {
+		return nil, errors.New("no folder is given")
+	}
+	if vfsFailed != lib.SQLITE_OK {
+		return nil, fmt.Errorf("SQLite does not take the checksums of pages: its error %d", vfsFailed)
+	}
+	dir, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := makeFolder(dir); err != nil {
+		return nil, err
+	}
+	release, err := Acquire(dir)
+	if err != nil {
+		return nil, err
+	}
+	if c.temporary {
+		unlock := release
+		release = func() error { return errors.Join(unlock(), os.RemoveAll(dir)) }
+	}
+	path := filepath.Join(dir, database)
+	writer, err := openWriter(ctx, path, c.unsynced)
+	if err != nil {
+		return nil, errors.Join(err, release())
+	}
+	if err := c.checkComplete(ctx, writer); err != nil {
+		return nil, errors.Join(err, writer.Close(), release())
+	}
+	reader, err := sql.Open("sqlite", dsn(path, "mode=ro", "query_only(1)", "cache_size(-1024)"))
+	if err != nil {
+		return nil, errors.Join(err, writer.Close(), release())
+	}
+	anchor, err := hold(ctx, reader)
+	if err != nil {
+		return nil, errors.Join(err, reader.Close(), writer.Close(), release())
+	}
+	if c.Readers == 0 {
+		c.Readers = 4
+	}
+	write := sqlstore.Connect(writer, 1)
+	if c.wrap != nil {
+		plain := write
+		write = func(ctx context.Context) (sqlstore.Conn, error) {
+			conn, err := plain(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return c.wrap(conn), nil
+		}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	mover, err := newCheckpointer(path, c.Logger)
+	if err != nil {
+		return nil, errors.Join(err, anchor.Close(), reader.Close(), writer.Close(), release())
+	}
+	scrubbed := make(chan struct{})
+	db := sqlstore.New(sqlstore.Config{
+		Write: write, Read: sqlstore.Connect(reader, c.Readers), Readers: c.Readers,
+		Dialect: dialect, Cache: c.Cache, Logger: c.Logger, Committed: mover.committed,
+		// The writer goes last: the last connection of SQLite moves the log into the database, and
+		// a reader must not.
+		Release: func() error {
+			<-scrubbed
+			return errors.Join(anchor.Close(), reader.Close(), mover.close(), writer.Close(), release())
+		},
+	})
+	mover.start(db)
+	if c.Scrub == 0 {
+		close(scrubbed)
+		return db, nil
+	}
+	go func() {
+		defer close(scrubbed)
+		scrub(db, c.Scrub, c.Logger)
+	}()
+	return db, nil
+}
+
+// hold opens a connection that stays open. While there is one, SQLite keeps in memory how far the log
+// counts. Were the last one closed, after a commit that failed, the next would find out from the log's
+// file, and there a change may stand that was reported as failed.
+func hold(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var n int
+	if err := conn.QueryRowContext(ctx, `SELECT COUNT(*) FROM schema_version`).Scan(&n); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
+}
+
+// ErrInUse is why a folder cannot be opened that another process has open; see OpenReadOnly.
+var ErrInUse = errors.New("it is locked")
+
+// Acquire takes the folder for this process. The kernel gives it back when the process dies.
+func Acquire(dir string) (release func() error, err error) {
+	l := flock.New(filepath.Join(dir, lock), flock.SetPermissions(0o600))
+	ok, err := tryLock(l)
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", l.Path(), err)
+	}
+	if !ok {
+		return nil, &lanyard.Error{Kind: lanyard.Unavailable, Err: ErrInUse,
+			Message: "another server is using the folder " + dir + "; stop it, or use another folder"}
+	}
+	return l.Close, nil
+}
+
+// lockWait is how long a command may look at the lock that a server takes.
+const lockWait = 100 * time.Millisecond
+
+// tryLock takes a lock, unless another process has it for longer than a command looks at it.
+func tryLock(l *flock.Flock) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lockWait)
+	defer cancel()
+	ok, err := l.TryLockContext(ctx, lockWait/5)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = nil
+	}
+	return ok, err
+}
+
+// synchronous is never anything but FULL: each commit waits for the disk. A test has the linker change
+// it, to see that the test of power loss would tell.
+var synchronous = "FULL"
+
+// openWriter opens the connection that writes, after which the file is there and its tables are
+// those of this program.
+func openWriter(ctx context.Context, path string, unsynced bool) (*sql.DB, error) {
+	if err := create(path); err != nil {
+		return nil, err
+	}
+	if err := inspect(path); err != nil {
+		return nil, err
+	}
+	wait := synchronous
+	if unsynced {
+		wait = "OFF"
+	}
+	// The file of the log is not made shorter up to 32 MiB: one that grows is slow to sync.
+	db, err := sql.Open("sqlite", dsn(path, "mode=rw", "journal_mode(WAL)", "synchronous("+wait+")",
+		"cache_size(-4096)", "wal_autocheckpoint("+tooLong+")", "journal_size_limit(33554432)"))
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	err = recognise(ctx, db)
+	if err == nil {
+		scripts, _ := fs.Sub(migrations, "migrations") // fails on an invalid name only
+		err = migrate(ctx, db, scripts)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func migrate(ctx context.Context, db *sql.DB, scripts fs.FS) error {
+	conn, err := sqlstore.Connect(db, 1)(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(sqlstore.Migrate(ctx, conn, dialect, scripts), conn.Close())
+}
+
+// create makes the database unless it is there, whole or not at all. It, and what SQLite puts beside it,
+// which gets the same mode, can be read by its owner only.
+func create(path string) error {
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		if err == nil {
+			err = os.Chmod(path, 0o600)
+		}
+		return err
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("%s is a link that leads nowhere; is the disk there that it leads to?", path)
+	}
+	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
+		return fmt.Errorf("%s is gone, but its log %s-wal is there: %s", path, path, restore)
+	}
+	fresh := path + ".new"
+	f, err := os.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(emptyDatabase())
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(fresh, path)
+	}
+	if err != nil {
+		os.Remove(fresh)
+		return err
+	}
+	return durable.SyncFolder(filepath.Dir(path))
+}
+
+// recognise refuses a database that SQLite cannot read, or that is not ours.
+func recognise(ctx context.Context, db *sql.DB) error {
+	var tables, ours int
+	err := db.QueryRowContext(ctx, `SELECT COUNT(*), COUNT(CASE WHEN name = 'schema_version' THEN 1 END) FROM sqlite_schema WHERE type = 'table'`).Scan(&tables, &ours)
+	if err != nil {
+		return fmt.Errorf("the database is damaged: %w; %s", err, restore)
+	}
+	if tables > 0 && ours == 0 {
+		return errors.New("the database is not one of lanyard's")
+	}
+	return nil
+}
+
+// dsn names a database for the driver. What is in brackets is a pragma, the rest an option.
+func dsn(path string, mode string, pragmas ...string) string {
+	query := mode + "&_txlock=immediate&_pragma=busy_timeout(" + strconv.Itoa(busyMilliseconds) + ")&_pragma=foreign_keys(0)"
+	for _, p := range pragmas {
+		query += "&_pragma=" + p
+	}
+	u := url.URL{Scheme: "file", Path: path, RawQuery: query}
+	return u.String()
+}
+
+// busyMilliseconds is how long to wait for another program that looks into the database, such as a
+// backup.
+const busyMilliseconds = 5000
