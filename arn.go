@@ -40,7 +40,9 @@ const MaxARN = 1011
 // ParseARN reads the ARN of an instance or of a resource of one.
 func ParseARN(s string) (ARN, error) {
 	bad := func(problem string) (ARN, error) {
-		return ARN{}, Errorf(Invalid, "%q is not a Connect ARN: %s; expected arn:PARTITION:connect:REGION:ACCOUNT:instance/INSTANCE[/TYPE/ID]", Clip(s), problem)
+		return ARN{}, Errorf(Invalid,
+			"%q is not a Connect ARN: %s; expected arn:PARTITION:connect:REGION:ACCOUNT:instance/INSTANCE[/TYPE/ID]", Clip(s),
+			problem)
 	}
 	if len(s) > MaxARN {
 		return bad("it is too long")

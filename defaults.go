@@ -11,8 +11,10 @@ import (
 func DefaultProfiles() []*Profile {
 	return []*Profile{
 		defaultProfile("Admin", "May do everything that the instance offers.", adminPermissions()),
-		defaultProfile("Agent", "Handles contacts in the Contact Control Panel.", expand("BasicAgentAccess OutboundCallAccess")),
-		defaultProfile("CallCenterManager", "Runs the contact centre: people, routing, flows and metrics.", expand(managerPermissions)),
+		defaultProfile("Agent", "Handles contacts in the Contact Control Panel.",
+			expand("BasicAgentAccess OutboundCallAccess")),
+		defaultProfile("CallCenterManager", "Runs the contact centre: people, routing, flows and metrics.",
+			expand(managerPermissions)),
 		defaultProfile("QualityAnalyst", "Follows metrics and contacts to improve quality.", expand(analystPermissions)),
 	}
 }

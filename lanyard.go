@@ -103,7 +103,8 @@ type Profile struct {
 	FlowModules         []FlowModule      `json:",omitempty"`
 	AIAgents            []AllowedAIAgent  `json:",omitempty"`
 	DataTables          []AttributeRule   `json:",omitempty"` // empty: rows are not restricted
-	ModifiedBy          Actor             `json:",omitzero"`  // who made the change that Modified dates; nobody if it was made before this was kept
+	// who made the change that Modified dates; nobody if it was made before this was kept
+	ModifiedBy Actor `json:",omitzero"`
 }
 
 // Actor is who made a call: an access key, on behalf of a user if User has an id.

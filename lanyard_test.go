@@ -70,7 +70,8 @@ func TestARN(t *testing.T) {
 		ok   bool
 	}{
 		{profile, ARN{"aws", "us-east-1", "123456789012", "i-1", TypeProfile, "p-1"}, true},
-		{"arn:aws-us-gov:connect:us-gov-west-1:123456789012:instance/i-1", ARN{"aws-us-gov", "us-gov-west-1", "123456789012", "i-1", TypeInstance, ""}, true},
+		{"arn:aws-us-gov:connect:us-gov-west-1:123456789012:instance/i-1",
+			ARN{"aws-us-gov", "us-gov-west-1", "123456789012", "i-1", TypeInstance, ""}, true},
 		{in: ""}, {in: "arn:"}, {in: "arn:aws:connect"}, {in: "arn:gcp:connect:us-east-1:123456789012:instance/i"},
 		{in: "arn:aws:s3:us-east-1:123456789012:instance/i"}, {in: "arn:aws:connect:us-east-1:12345678901x:instance/i"},
 		{in: "arn:aws:connect:us-east-1:123456789012:queue/q"}, {in: "arn:aws:connect:us-east-1:123456789012:instance/"},

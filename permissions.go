@@ -35,7 +35,8 @@ var catalogue = sync.OnceValues(func() ([]Permission, map[string]int) {
 	for _, row := range rows[1:] {
 		status, restriction := strings.CutSuffix(row[3], " restriction")
 		index[row[0]] = len(list)
-		list = append(list, Permission{Name: row[0], Group: row[1], Label: row[2], Status: status, Restriction: restriction, Sensitive: row[4]})
+		list = append(list, Permission{Name: row[0], Group: row[1], Label: row[2], Status: status, Restriction: restriction,
+			Sensitive: row[4]})
 	}
 	return list, index
 })

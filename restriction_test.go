@@ -47,20 +47,30 @@ func TestProfileWarnings(t *testing.T) {
 		want []string
 	}{
 		{"nothing", lanyard.Profile{}, nil},
-		{"complete", lanyard.Profile{AccessTags: tags, TagRestricted: []string{"Cases"}, HierarchyRestricted: []string{"User"}, HierarchyGroup: "g"}, nil},
-		{"tags alone", lanyard.Profile{AccessTags: tags}, []string{"AllowedAccessControlTags restricts nothing without TagRestrictedResources"}},
-		{"types alone, even unknown ones", lanyard.Profile{TagRestricted: []string{"Widget"}}, []string{"TagRestrictedResources restricts nothing without AllowedAccessControlTags"}},
-		{"group alone", lanyard.Profile{HierarchyGroup: "g"}, []string{"AllowedAccessControlHierarchyGroupId has no effect unless HierarchyRestrictedResources lists User"}},
-		{"unknown types", lanyard.Profile{AccessTags: tags, TagRestricted: []string{"User", "a", "b", "c", "d\u2028"}}, []string{
-			`TagRestrictedResources lists unknown "a", "b", "c", 1 more, which restricts every resource type that has no name of its own`}},
+		{"complete", lanyard.Profile{AccessTags: tags, TagRestricted: []string{"Cases"},
+			HierarchyRestricted: []string{"User"}, HierarchyGroup: "g"}, nil},
+		{"tags alone", lanyard.Profile{AccessTags: tags},
+			[]string{"AllowedAccessControlTags restricts nothing without TagRestrictedResources"}},
+		{"types alone, even unknown ones", lanyard.Profile{TagRestricted: []string{"Widget"}},
+			[]string{"TagRestrictedResources restricts nothing without AllowedAccessControlTags"}},
+		{"group alone", lanyard.Profile{HierarchyGroup: "g"},
+			[]string{"AllowedAccessControlHierarchyGroupId has no effect unless HierarchyRestrictedResources lists User"}},
+		{"unknown types", lanyard.Profile{AccessTags: tags, TagRestricted: []string{"User", "a", "b", "c", "d\u2028"}},
+			[]string{
+				`TagRestrictedResources lists unknown "a", "b", "c", 1 more, which restricts every resource type that has no name of its own`}},
 		{"unknown hierarchy types", lanyard.Profile{HierarchyRestricted: []string{"Caf\u00e9"}}, []string{
 			`HierarchyRestrictedResources lists unknown "Caf\u00e9", which restricts users and every type that has no name of its own`}},
 		{"unknown permission", lanyard.Profile{Permissions: []string{"New.Thing"}}, []string{
 			`Permissions lists unknown "New.Thing", which grants only itself and takes nothing away`}},
-		{"unknown types of entries", lanyard.Profile{Applications: []lanyard.Application{{Namespace: "n", Type: "X"}}, FlowModules: []lanyard.FlowModule{{ID: "m", Type: "X"}},
-			AIAgents: []lanyard.AllowedAIAgent{{ARN: "a", Type: "X"}}, DataTables: []lanyard.AttributeRule{{Attribute: "r", Access: "DENY"}}}, []string{
-			`application "n" has the unknown type "X" and grants nothing`, `flow module "m" has the unknown type "X" and grants nothing`,
-			`AI agent "a" has the unknown type "X" and grants nothing`, `the rule of attribute "r" has the unknown AccessType "DENY" and matches no row`}},
+		{"unknown types of entries",
+			lanyard.Profile{Applications: []lanyard.Application{{Namespace: "n", Type: "X"}},
+				FlowModules: []lanyard.FlowModule{{ID: "m", Type: "X"}},
+				AIAgents:    []lanyard.AllowedAIAgent{{ARN: "a", Type: "X"}},
+				DataTables:  []lanyard.AttributeRule{{Attribute: "r", Access: "DENY"}}}, []string{
+				`application "n" has the unknown type "X" and grants nothing`,
+				`flow module "m" has the unknown type "X" and grants nothing`,
+				`AI agent "a" has the unknown type "X" and grants nothing`,
+				`the rule of attribute "r" has the unknown AccessType "DENY" and matches no row`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := tt.p.Warnings(); !slices.Equal(got, tt.want) {

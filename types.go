@@ -71,7 +71,8 @@ var resourceTypes = []ResourceType{
 		Taggable: true, Decided: true, Searchable: true, Load: 8, new: func() Resource { return new(Module) }},
 	{Name: "Prompt", Stem: "Prompts", TagNames: []string{"Prompt"}},
 	{Type: TypeGroup, Name: "HierarchyGroup", Word: "hierarchy group", Plural: "hierarchy groups",
-		Member: "HierarchyGroupId", Stem: "AgentGrouping", TagNames: []string{"AgentGroup", "UserHierarchyGroup", "HierarchyGroup"},
+		Member: "HierarchyGroupId", Stem: "AgentGrouping",
+		TagNames: []string{"AgentGroup", "UserHierarchyGroup", "HierarchyGroup"},
 		Taggable: true, Decided: true, Searchable: true, Load: 1, new: func() Resource { return new(Group) }},
 	{Name: "DataTable", Stem: "DataTables", TagNames: []string{"DataTable"}},
 	{Name: "View", Stem: "Views", TagNames: []string{"View"}},
@@ -98,7 +99,8 @@ var resourceTypes = []ResourceType{
 		new: func() Resource { return new(ModuleVersion) }},
 	{Type: TypeModuleAlias, Word: "flow module alias", Plural: "flow module aliases",
 		new: func() Resource { return new(ModuleAlias) }},
-	{Type: TypeClientToken, Word: "client token", Plural: "client tokens", new: func() Resource { return new(ClientToken) }},
+	{Type: TypeClientToken, Word: "client token", Plural: "client tokens",
+		new: func() Resource { return new(ClientToken) }},
 }
 
 // byType finds the rows of the types that have a word.

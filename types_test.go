@@ -66,8 +66,10 @@ func TestResourceTypeWords(t *testing.T) {
 		want row
 	}{
 		{lanyard.TypeInstance, row{"instance", "instances", "Instance", "", "InstanceId", ""}},
-		{lanyard.TypeGroup, row{"hierarchy group", "hierarchy groups", "HierarchyGroup", "HierarchyGroup", "HierarchyGroupId", "AgentGrouping.View"}},
-		{lanyard.TypeHours, row{"hours of operation", "hours of operation", "HoursOfOperation", "HoursOfOperation", "HoursOfOperationId", "HoursOfOperation.View"}},
+		{lanyard.TypeGroup, row{"hierarchy group", "hierarchy groups", "HierarchyGroup", "HierarchyGroup", "HierarchyGroupId",
+			"AgentGrouping.View"}},
+		{lanyard.TypeHours, row{"hours of operation", "hours of operation", "HoursOfOperation", "HoursOfOperation",
+			"HoursOfOperationId", "HoursOfOperation.View"}},
 		{lanyard.TypeAIAgent, row{"AI agent", "AI agents", "AIAgent", "", "", "QConnectAIAgents.View"}},
 		{lanyard.TypeModuleAlias, row{"flow module alias", "flow module aliases", "", "", "", ""}},
 		{lanyard.TypeAgentQueue, row{"agent queue", "agent queues", "", "", "", ""}},

@@ -30,7 +30,8 @@ func centre(n int) (*access.Snapshot, []string) {
 	}
 	names := lanyard.Permissions()
 	for i := range 100 {
-		p := &lanyard.Profile{Meta: lanyard.Meta{ID: fmt.Sprintf("00000000-0000-0000-0000-%012d", i), Name: fmt.Sprintf("profile %d", i)}}
+		p := &lanyard.Profile{Meta: lanyard.Meta{ID: fmt.Sprintf("00000000-0000-0000-0000-%012d", i),
+			Name: fmt.Sprintf("profile %d", i)}}
 		for _, j := range rnd.Perm(len(names))[:60] {
 			p.Permissions = append(p.Permissions, names[j].Name)
 		}
@@ -47,7 +48,8 @@ func centre(n int) (*access.Snapshot, []string) {
 	ids := make([]string, n)
 	for i := range n {
 		ids[i] = fmt.Sprintf("11111111-2222-3333-4444-%012d", i)
-		u := &lanyard.User{Meta: lanyard.Meta{ID: ids[i], Name: fmt.Sprintf("user.%d", i), Tags: map[string]string{"Country": countries[i%len(countries)]}},
+		u := &lanyard.User{Meta: lanyard.Meta{ID: ids[i], Name: fmt.Sprintf("user.%d", i),
+			Tags: map[string]string{"Country": countries[i%len(countries)]}},
 			FirstName: "Alexandra", LastName: "Meyer", Group: groups[rnd.IntN(len(groups))]}
 		for range 1 + rnd.IntN(3) {
 			u.Profiles = append(u.Profiles, fmt.Sprintf("00000000-0000-0000-0000-%012d", rnd.IntN(100)))
@@ -119,7 +121,8 @@ func BenchmarkUpdate(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				e := s.Edit()
-				e.Put(&lanyard.User{Meta: lanyard.Meta{ID: ids[i%n], Name: fmt.Sprintf("user.%d", i%n)}, Profiles: []string{fmt.Sprintf("00000000-0000-0000-0000-%012d", i%100)}})
+				e.Put(&lanyard.User{Meta: lanyard.Meta{ID: ids[i%n], Name: fmt.Sprintf("user.%d", i%n)},
+					Profiles: []string{fmt.Sprintf("00000000-0000-0000-0000-%012d", i%100)}})
 				s = e.Snapshot(1)
 			}
 		})

@@ -247,7 +247,8 @@ func (p *profile) application(namespace, permission string) bool {
 	for i := range p.apps {
 		app := &p.apps[i]
 		thirdParty := app.Type != lanyard.ApplicationMCP
-		if app.Namespace == namespace && (permission == ActionAccess) == thirdParty && slices.Contains(app.Permissions, permission) {
+		if app.Namespace == namespace && (permission == ActionAccess) == thirdParty &&
+			slices.Contains(app.Permissions, permission) {
 			return true
 		}
 	}
@@ -257,14 +258,16 @@ func (p *profile) application(namespace, permission string) bool {
 // pickLists are the types of resources whose names a page shows to whoever may edit the page's own
 // type, by that right.
 var pickLists = [typeOther + 1][]string{
-	typeSecurityProfile: {"Users.Edit", "Users.Create", "Users.EditPermission", "QConnectAIAgents.Edit", "QConnectAIAgents.Create"},
-	typeRoutingProfile:  {"Users.Edit", "Users.Create"},
-	typeHierarchyGroup:  {"Users.Edit", "Users.Create", "AgentGrouping.Edit", "AgentGrouping.Create"},
-	typeHours:           {"Queues.Edit", "Queues.Create", "HoursOfOperation.Edit", "HoursOfOperation.Create"},
-	typePhoneNumber:     {"Queues.Edit", "Queues.Create"},
-	typeContactFlow:     {"PhoneNumbers.Edit", "TransferDestinations.Edit", "TransferDestinations.Create"},
-	typeQueue:           {"TransferDestinations.Edit", "TransferDestinations.Create", "RoutingPolicies.Edit", "RoutingPolicies.Create"},
-	typeUser:            {"TransferDestinations.Edit", "TransferDestinations.Create"},
+	typeSecurityProfile: {"Users.Edit", "Users.Create", "Users.EditPermission", "QConnectAIAgents.Edit",
+		"QConnectAIAgents.Create"},
+	typeRoutingProfile: {"Users.Edit", "Users.Create"},
+	typeHierarchyGroup: {"Users.Edit", "Users.Create", "AgentGrouping.Edit", "AgentGrouping.Create"},
+	typeHours:          {"Queues.Edit", "Queues.Create", "HoursOfOperation.Edit", "HoursOfOperation.Create"},
+	typePhoneNumber:    {"Queues.Edit", "Queues.Create"},
+	typeContactFlow:    {"PhoneNumbers.Edit", "TransferDestinations.Edit", "TransferDestinations.Create"},
+	typeQueue: {"TransferDestinations.Edit", "TransferDestinations.Create", "RoutingPolicies.Edit",
+		"RoutingPolicies.Create"},
+	typeUser: {"TransferDestinations.Edit", "TransferDestinations.Create"},
 }
 
 func (a *ask) references(p *profile) bool {

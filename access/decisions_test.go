@@ -17,20 +17,24 @@ func TestWorkedExamples(t *testing.T) {
 	c := profile("C", []string{"Users.View"}, nil)
 	queues := profile("Queues", []string{"Queues.View", "Users.View"}, tagged(map[string]string{"Country": "US"}, "Queue"))
 	hole := profile("Hole", []string{"SecurityProfiles.Create"}, tagged(map[string]string{"Team": "1"}, "User"))
-	closed := profile("Closed", []string{"SecurityProfiles.Create"}, tagged(map[string]string{"Team": "1"}, "User", "SecurityProfile"))
-	h1 := profile("H1", []string{"Users.View"}, func(p *lanyard.Profile) { p.HierarchyRestricted, p.HierarchyGroup = user, "EU" })
+	closed := profile("Closed", []string{"SecurityProfiles.Create"},
+		tagged(map[string]string{"Team": "1"}, "User", "SecurityProfile"))
+	h1 := profile("H1", []string{"Users.View"},
+		func(p *lanyard.Profile) { p.HierarchyRestricted, p.HierarchyGroup = user, "EU" })
 	h2 := profile("H2", []string{"Users.View"}, func(p *lanyard.Profile) { p.HierarchyRestricted = user })
 	h3 := profile("H3", []string{"Users.View"}, func(p *lanyard.Profile) {
 		p.HierarchyRestricted, p.HierarchyGroup = user, "FR"
 		p.AccessTags, p.TagRestricted = map[string]string{"Dept": "Sales"}, user
 	})
-	hDE := profile("HDE", []string{"Users.View"}, func(p *lanyard.Profile) { p.HierarchyRestricted, p.HierarchyGroup = user, "DE" })
+	hDE := profile("HDE", []string{"Users.View"},
+		func(p *lanyard.Profile) { p.HierarchyRestricted, p.HierarchyGroup = user, "DE" })
 	h4 := profile("H4", []string{"Users.View"}, func(p *lanyard.Profile) {
 		p.HierarchyRestricted, p.HierarchyGroup = user, "DE"
 		p.AccessTags, p.TagRestricted = map[string]string{"Dept": "Sales"}, user
 	})
 	rows := profile("Rows", []string{"DataTables.View"}, func(p *lanyard.Profile) {
-		p.DataTables = []lanyard.AttributeRule{{Attribute: "Region", Values: []string{"EU", "UK"}}, {Attribute: "Tier", Values: []string{"Gold"}}}
+		p.DataTables = []lanyard.AttributeRule{{Attribute: "Region", Values: []string{"EU", "UK"}},
+			{Attribute: "Tier", Values: []string{"Gold"}}}
 	})
 	allRows := profile("AllRows", []string{"DataTables.View"}, nil)
 	tool := profile("Tool", []string{"Wisdom.View"}, func(p *lanyard.Profile) {
@@ -44,16 +48,20 @@ func TestWorkedExamples(t *testing.T) {
 		id := path[len(path)-1]
 		e.Put(&lanyard.Group{Meta: lanyard.Meta{ID: id, Name: id}, Path: path})
 	}
-	for _, p := range []*lanyard.Profile{a, a2, b, c, queues, hole, closed, h1, h2, h3, hDE, h4, rows, allRows, tool, wisdom} {
+	for _, p := range []*lanyard.Profile{a, a2, b, c, queues, hole, closed, h1, h2, h3, hDE, h4, rows, allRows, tool,
+		wisdom} {
 		e.Put(p)
 	}
 	for _, u := range []struct {
 		id, group string
 		tags      map[string]string
 	}{
-		{"bob", "", map[string]string{"Country": "US", "Team": "1"}}, {"ann", "", map[string]string{"Country": "us"}}, {"carl", "", nil},
-		{"dora", "", map[string]string{"Country": "US", "Dept": "Sales", "X": "1"}}, {"ar", "", map[string]string{"Country": "AR"}},
-		{"in EU", "EU", nil}, {"in FR", "FR", nil}, {"in Paris", "Paris", map[string]string{"Dept": "Sales"}}, {"in DE", "DE", map[string]string{"Dept": "Sales"}}, {"in US", "US", nil},
+		{"bob", "", map[string]string{"Country": "US", "Team": "1"}}, {"ann", "", map[string]string{"Country": "us"}},
+		{"carl", "", nil},
+		{"dora", "", map[string]string{"Country": "US", "Dept": "Sales", "X": "1"}},
+		{"ar", "", map[string]string{"Country": "AR"}},
+		{"in EU", "EU", nil}, {"in FR", "FR", nil}, {"in Paris", "Paris", map[string]string{"Dept": "Sales"}},
+		{"in DE", "DE", map[string]string{"Dept": "Sales"}}, {"in US", "US", nil},
 		{"US in FR", "FR", map[string]string{"Country": "US"}},
 	} {
 		e.Put(&lanyard.User{Meta: lanyard.Meta{ID: u.id, Name: u.id, Tags: u.tags}, Profiles: []string{"C"}, Group: u.group})
@@ -64,7 +72,8 @@ func TestWorkedExamples(t *testing.T) {
 
 	on := func(id string) access.Resource { return access.Resource{Type: access.TypeUser, ID: id} }
 	row := func(region, tier string) access.Resource {
-		return access.Resource{Type: access.TypeDataTableRow, ID: "row", Attributes: map[string]string{"Region": region, "Tier": tier}}
+		return access.Resource{Type: access.TypeDataTableRow, ID: "row",
+			Attributes: map[string]string{"Region": region, "Tier": tier}}
 	}
 	newProfile := func(tags map[string]string) access.Resource {
 		return access.Resource{Type: access.TypeSecurityProfile, New: true, Tags: tags}
@@ -81,7 +90,8 @@ func TestWorkedExamples(t *testing.T) {
 		{"1 tag matches", []string{"A"}, "", "Users.View", on("bob"), 0, "A"},
 		{"1 tag differs in case", []string{"A"}, "", "Users.View", on("ann"), 0, "condition failed"},
 		{"1 no tag", []string{"A"}, "", "Users.View", on("carl"), 0, "condition failed"},
-		{"1 no permission", []string{"A"}, "", "Queues.View", access.Resource{Type: access.TypeQueue, ID: "us queue"}, 0, "not granted"},
+		{"1 no permission", []string{"A"}, "", "Queues.View", access.Resource{Type: access.TypeQueue, ID: "us queue"}, 0,
+			"not granted"},
 		{"2 one of two tags", []string{"A2"}, "", "Users.View", on("bob"), 0, "condition failed"},
 		{"2 both tags and more", []string{"A2"}, "", "Users.View", on("dora"), 0, "A2"},
 		{"3 US users are viewed", []string{"A", "B"}, "", "Users.View", on("bob"), 0, "A"},
@@ -89,11 +99,14 @@ func TestWorkedExamples(t *testing.T) {
 		{"3 AR users are edited", []string{"A", "B"}, "", "Users.Edit", on("ar"), 0, "B"},
 		{"4 the profile without tags prevails", []string{"A", "C"}, "", "Users.View", on("carl"), 0, "C"},
 		{"5 users are not restricted", []string{"Queues"}, "", "Users.View", on("carl"), 0, "Queues"},
-		{"5 queues are", []string{"Queues"}, "", "Queues.View", access.Resource{Type: access.TypeQueue, ID: "other queue"}, 0, "condition failed"},
-		{"5 to those with the tag", []string{"Queues"}, "", "Queues.View", access.Resource{Type: access.TypeQueue, ID: "us queue"}, 0, "Queues"},
+		{"5 queues are", []string{"Queues"}, "", "Queues.View", access.Resource{Type: access.TypeQueue, ID: "other queue"}, 0,
+			"condition failed"},
+		{"5 to those with the tag", []string{"Queues"}, "", "Queues.View",
+			access.Resource{Type: access.TypeQueue, ID: "us queue"}, 0, "Queues"},
 		{"6 the hole", []string{"Hole"}, "", "SecurityProfiles.Create", newProfile(nil), 0, "Hole"},
 		{"6 closed", []string{"Closed"}, "", "SecurityProfiles.Create", newProfile(nil), 0, "condition failed"},
-		{"6 with the tag", []string{"Closed"}, "", "SecurityProfiles.Create", newProfile(map[string]string{"Team": "1"}), 0, "Closed"},
+		{"6 with the tag", []string{"Closed"}, "", "SecurityProfiles.Create", newProfile(map[string]string{"Team": "1"}), 0,
+			"Closed"},
 		{"7 the group itself", []string{"H1"}, "", "Users.View", on("in EU"), 0, "H1"},
 		{"7 below", []string{"H1"}, "", "Users.View", on("in FR"), 0, "H1"},
 		{"7 two below", []string{"H1"}, "", "Users.View", on("in Paris"), 0, "H1"},
@@ -114,23 +127,35 @@ func TestWorkedExamples(t *testing.T) {
 		{"13 Gold in the EU", []string{"Rows"}, "", "DataTables.View", row("EU", "Gold"), 0, "Rows"},
 		{"13 Silver in the EU", []string{"Rows"}, "", "DataTables.View", row("EU", "Silver"), 0, "condition failed"},
 		{"13 Gold in the US", []string{"Rows"}, "", "DataTables.View", row("US", "Gold"), 0, "condition failed"},
-		{"13 a row without the attribute", []string{"Rows"}, "", "DataTables.View", access.Resource{Type: access.TypeDataTableRow, ID: "row"}, 0, "condition failed"},
-		{"13 the profile without rules prevails", []string{"Rows", "AllRows"}, "", "DataTables.View", row("US", "Silver"), 0, "AllRows"},
-		{"reports: tag and hierarchy must both hold", []string{"H1", "A"}, "", "Users.View", on("in FR"), access.Reports, "condition failed"},
-		{"reports: an unrestricted profile prevails", []string{"H1", "A", "C"}, "", "Users.View", on("in US"), access.Reports, "C"},
-		{"reports: tags count for who is in both hierarchies, who lacks them", []string{"H1", "H3"}, "", "Users.View", on("in FR"), access.Reports, "condition failed"},
+		{"13 a row without the attribute", []string{"Rows"}, "", "DataTables.View",
+			access.Resource{Type: access.TypeDataTableRow, ID: "row"}, 0, "condition failed"},
+		{"13 the profile without rules prevails", []string{"Rows", "AllRows"}, "", "DataTables.View", row("US", "Silver"), 0,
+			"AllRows"},
+		{"reports: tag and hierarchy must both hold", []string{"H1", "A"}, "", "Users.View", on("in FR"), access.Reports,
+			"condition failed"},
+		{"reports: an unrestricted profile prevails", []string{"H1", "A", "C"}, "", "Users.View", on("in US"), access.Reports,
+			"C"},
+		{"reports: tags count for who is in both hierarchies, who lacks them", []string{"H1", "H3"}, "", "Users.View",
+			on("in FR"), access.Reports, "condition failed"},
 		{"reports: and for who has them", []string{"H3", "H1"}, "", "Users.View", on("in Paris"), access.Reports, "H3"},
-		{"reports: not for who is in the other only", []string{"H3", "HDE"}, "", "Users.View", on("in DE"), access.Reports, "HDE"},
-		{"reports: nor for who is in the tagged one only, whom no profile shows elsewhere", []string{"HDE", "H3"}, "", "Users.View", on("in FR"), access.Reports, "together"},
-		{"reports: who in fact is not shown elsewhere", []string{"HDE", "H3"}, "", "Users.View", on("in FR"), access.Admin, "condition failed"},
-		{"reports: both tagged, the hierarchy counts for either tag", []string{"A", "H3"}, "", "Users.View", on("US in FR"), access.Reports, "A"},
-		{"reports: which bob is not in", []string{"A", "H3"}, "", "Users.View", on("bob"), access.Reports, "condition failed"},
-		{"reports: two profiles with both", []string{"H3", "H4"}, "", "Users.View", on("in Paris"), access.Reports, "unenforceable"},
+		{"reports: not for who is in the other only", []string{"H3", "HDE"}, "", "Users.View", on("in DE"), access.Reports,
+			"HDE"},
+		{"reports: nor for who is in the tagged one only, whom no profile shows elsewhere", []string{"HDE", "H3"}, "",
+			"Users.View", on("in FR"), access.Reports, "together"},
+		{"reports: who in fact is not shown elsewhere", []string{"HDE", "H3"}, "", "Users.View", on("in FR"), access.Admin,
+			"condition failed"},
+		{"reports: both tagged, the hierarchy counts for either tag", []string{"A", "H3"}, "", "Users.View", on("US in FR"),
+			access.Reports, "A"},
+		{"reports: which bob is not in", []string{"A", "H3"}, "", "Users.View", on("bob"), access.Reports,
+			"condition failed"},
+		{"reports: two profiles with both", []string{"H3", "H4"}, "", "Users.View", on("in Paris"), access.Reports,
+			"unenforceable"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			edit := e.Snapshot(1).Edit()
 			edit.Put(&lanyard.User{Meta: lanyard.Meta{ID: "viewer", Name: "viewer"}, Profiles: tt.profiles, Group: tt.group})
-			q := access.Query{Subject: access.Subject{ID: "viewer"}, Action: tt.action, Resource: tt.resource, Surface: tt.surface}
+			q := access.Query{Subject: access.Subject{ID: "viewer"}, Action: tt.action, Resource: tt.resource,
+				Surface: tt.surface}
 			if got := edit.Snapshot(2).Explain(&q); said(got.Decision) != tt.want {
 				t.Errorf("%s, want %s: %s", said(got.Decision), tt.want, got.Sentence)
 			}
@@ -139,7 +164,8 @@ func TestWorkedExamples(t *testing.T) {
 
 	agent := access.Subject{Type: access.AIAgent, ID: "agent"}
 	retrieve := access.Query{Subject: agent, Action: "Wisdom.View"}
-	callTool := access.Query{Subject: agent, Action: "a", Resource: access.Resource{Type: access.TypeApplication, ID: "gw1"}}
+	callTool := access.Query{Subject: agent, Action: "a",
+		Resource: access.Resource{Type: access.TypeApplication, ID: "gw1"}}
 	for _, tt := range []struct {
 		name  string
 		human []string // profiles of the human whom the agent assists; nil: self-service

@@ -24,7 +24,8 @@ type Source interface {
 	// or may not be among them.
 	Load(ctx context.Context, instance string, put func(lanyard.Resource)) (revision int64, err error)
 	// Events returns events of an instance in order, those after a revision, at most limit, and fewer where
-	// they are large together, but one at least if there is one. When the first is not the next, those in between are gone, and what Load has is of a later revision.
+	// they are large together, but one at least if there is one. When the first is not the next, those in between are
+	// gone, and what Load has is of a later revision.
 	Events(ctx context.Context, instance string, after int64, limit int) ([]lanyard.Event, error)
 	// Revision returns the revision of an instance's last event.
 	Revision(ctx context.Context, instance string) (int64, error)
@@ -93,7 +94,8 @@ func (c *current) lock(ctx context.Context) error {
 	case c.turn <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return &lanyard.Error{Kind: lanyard.Unavailable, Message: "the instance is still being read from the store", Err: context.Cause(ctx)}
+		return &lanyard.Error{Kind: lanyard.Unavailable, Message: "the instance is still being read from the store",
+			Err: context.Cause(ctx)}
 	}
 }
 
@@ -151,7 +153,8 @@ func (e *Engine) first(ctx context.Context, instance string) (s *Snapshot, loade
 	case e.loading <- struct{}{}:
 		defer func() { <-e.loading }()
 	case <-ctx.Done():
-		return nil, false, &lanyard.Error{Kind: lanyard.Unavailable, Message: "other instances are still being read from the store", Err: context.Cause(ctx)}
+		return nil, false, &lanyard.Error{Kind: lanyard.Unavailable,
+			Message: "other instances are still being read from the store", Err: context.Cause(ctx)}
 	}
 	if s, err = e.load(ctx, instance); err == nil {
 		s, err = e.catchUp(ctx, s, latest)
@@ -242,7 +245,8 @@ func (e *Engine) trim() {
 		log = slog.Default()
 	}
 	s := e.Stats()
-	log.Debug("snapshots dropped that were not asked about for the longest time", "dropped", n, "held", s.Held, "bytes", s.Bytes, "bound", e.Memory, "loads", s.Loads, "evicted", s.Evicted)
+	log.Debug("snapshots dropped that were not asked about for the longest time", "dropped", n, "held", s.Held, "bytes",
+		s.Bytes, "bound", e.Memory, "loads", s.Loads, "evicted", s.Evicted)
 }
 
 // Stats are counts of what an Engine holds and has done.
@@ -275,12 +279,15 @@ func (e *Engine) stale() error {
 	}
 	at := e.confirmed.Load()
 	if at == nil {
-		return lanyard.Errorf(lanyard.Unavailable, "this server has not yet heard from its database how old its answers would be; ask again soon, or another server")
+		return lanyard.Errorf(lanyard.Unavailable,
+			"this server has not yet heard from its database how old its answers would be; ask again soon, or another server")
 	}
 	now := time.Now()
 	// By the clock too, for the other time may stand still while the machine sleeps.
 	if age := max(now.Sub(*at), now.Round(0).Sub(at.Round(0))); age > e.MaxAge {
-		return lanyard.Errorf(lanyard.Unavailable, "this server last heard from its database %v ago, and answers from no older state than of %v; ask another server, or this one again soon",
+		return lanyard.Errorf(lanyard.Unavailable,
+			"this server last heard from its database %v ago, and answers from no older state than of %v; ask another "+
+				"server, or this one again soon",
 			age.Round(time.Millisecond), e.MaxAge)
 	}
 	return nil
@@ -295,7 +302,8 @@ const maxAgain = 10
 // follows reports whether an event is the next after s. A database that lost its last changes, as after
 // a failover to a replica that had not got them, has others of the same revisions.
 func (s *Snapshot) follows(event *lanyard.Event) bool {
-	return event.Revision == s.revision+1 && (s.hash == nil || event.Previous == nil || bytes.Equal(s.hash, event.Previous))
+	return event.Revision == s.revision+1 &&
+		(s.hash == nil || event.Previous == nil || bytes.Equal(s.hash, event.Previous))
 }
 
 // latest is a revision that is never reached: catchUp goes on until there are no more events.
@@ -329,7 +337,8 @@ func (e *Engine) catchUp(ctx context.Context, s *Snapshot, reach int64) (*Snapsh
 		}
 		if !s.follows(&events[0]) {
 			if again++; again > maxAgain {
-				return nil, lanyard.Errorf(lanyard.Internal, "the events of instance %s after revision %d do not follow it", s.instance, s.revision)
+				return nil, lanyard.Errorf(lanyard.Internal, "the events of instance %s after revision %d do not follow it",
+					s.instance, s.revision)
 			}
 			if s, err = e.load(ctx, s.instance); err != nil {
 				return nil, err
@@ -410,7 +419,8 @@ func (e *Engine) CatchUp(ctx context.Context, instance string, revision int64) e
 // advance makes an instance's next snapshot current, unless it has what is wanted or no snapshot at
 // all. When it has none, that is still being loaded, and this waits, or the next question loads it:
 // with what was committed before this was called.
-func (e *Engine) advance(ctx context.Context, instance string, has func(*Snapshot) bool, next func(*Snapshot) (*Snapshot, error)) error {
+func (e *Engine) advance(ctx context.Context, instance string, has func(*Snapshot) bool,
+	next func(*Snapshot) (*Snapshot, error)) error {
 	v, ok := e.instances.Load(instance)
 	if !ok {
 		return nil
@@ -494,10 +504,14 @@ func (e *Engine) AtLeast(ctx context.Context, instance string, revision int64, w
 		case <-time.After(poll):
 		case <-until.Done():
 			if !known {
-				return nil, &lanyard.Error{Kind: lanyard.Unavailable, Err: failed, Message: fmt.Sprintf("this server has instance %s at revision %d, and cannot reach its database to know of revision %d, which was asked for; ask again soon, or another server",
-					instance, s.revision, revision)}
+				return nil, &lanyard.Error{Kind: lanyard.Unavailable, Err: failed,
+					Message: fmt.Sprintf("this server has instance %s at revision %d, and cannot reach its database to know of "+
+						"revision %d, which was asked for; ask again soon, or another server",
+						instance, s.revision, revision)}
 			}
-			return nil, lanyard.Errorf(lanyard.Condition, "instance %s is at revision %d; revision %d was asked for and did not come within %v", instance, s.revision, revision, wait)
+			return nil, lanyard.Errorf(lanyard.Condition,
+				"instance %s is at revision %d; revision %d was asked for and did not come within %v", instance, s.revision,
+				revision, wait)
 		}
 	}
 }

@@ -73,14 +73,16 @@ func user(id string, tags map[string]string, profiles ...string) *lanyard.User {
 
 func newLog() *log {
 	l := new(log)
-	l.commit(&lanyard.Instance{Meta: lanyard.Meta{ID: "i"}}, &lanyard.Profile{Meta: lanyard.Meta{ID: "p"}}, user("viewer", nil, "p"),
+	l.commit(&lanyard.Instance{Meta: lanyard.Meta{ID: "i"}}, &lanyard.Profile{Meta: lanyard.Meta{ID: "p"}},
+		user("viewer", nil, "p"),
 		user("one", map[string]string{"Team": "1"}, "p"), user("two", map[string]string{"Team": "2"}, "p"))
 	return l
 }
 
 // version is profile p with all of its parameters different from the other version's.
 func version(odd bool) *lanyard.Profile {
-	p := &lanyard.Profile{Meta: lanyard.Meta{ID: "p"}, Permissions: []string{"Users.View"}, AccessTags: map[string]string{"Team": "1"}, TagRestricted: []string{"User"}}
+	p := &lanyard.Profile{Meta: lanyard.Meta{ID: "p"}, Permissions: []string{"Users.View"},
+		AccessTags: map[string]string{"Team": "1"}, TagRestricted: []string{"User"}}
 	if odd {
 		p.Permissions, p.AccessTags = []string{"Users.Edit"}, map[string]string{"Team": "2"}
 	}
@@ -97,7 +99,8 @@ var (
 
 // decide asks whether a subject may do an action to a user.
 func decide(s *access.Snapshot, subject, action, target string) access.Decision {
-	return s.Decide(&access.Query{Subject: access.Subject{ID: subject}, Action: action, Resource: access.Resource{Type: access.TypeUser, ID: target}})
+	return s.Decide(&access.Query{Subject: access.Subject{ID: subject}, Action: action,
+		Resource: access.Resource{Type: access.TypeUser, ID: target}})
 }
 
 // While profiles change, questions see all parameters of one update or none, and never an earlier
@@ -247,9 +250,12 @@ func TestDecideAllocatesNothing(t *testing.T) {
 	for _, q := range []access.Query{
 		{Subject: access.Subject{ID: "nobody"}, Action: "Users.View"},
 		{Subject: access.Subject{ID: ids[0]}, Action: "No.Permission"},
-		{Subject: access.Subject{ID: "user.7"}, Action: "Users.View", Resource: access.Resource{Type: access.TypeUser, ID: "user.8"}, Surface: access.Reports},
-		{Subject: access.Subject{ID: ids[3]}, Action: "Users.View", Resource: access.Resource{Type: access.TypeUser, ID: "nobody"}},
-		{Subject: access.Subject{ID: ids[3]}, Action: "Queues.View", Resource: access.Resource{Type: access.TypeQueue, New: true, Tags: map[string]string{"Country": "FR"}}},
+		{Subject: access.Subject{ID: "user.7"}, Action: "Users.View",
+			Resource: access.Resource{Type: access.TypeUser, ID: "user.8"}, Surface: access.Reports},
+		{Subject: access.Subject{ID: ids[3]}, Action: "Users.View",
+			Resource: access.Resource{Type: access.TypeUser, ID: "nobody"}},
+		{Subject: access.Subject{ID: ids[3]}, Action: "Queues.View",
+			Resource: access.Resource{Type: access.TypeQueue, New: true, Tags: map[string]string{"Country": "FR"}}},
 	} {
 		if n := testing.AllocsPerRun(3, func() { s.Decide(&q) }); n > 0 {
 			t.Errorf("%+v allocates %v times", q, n)
@@ -264,7 +270,8 @@ func TestUpdateDoesNotGrow(t *testing.T) {
 		s, ids := centre(n)
 		for what, put := range map[string]func(*access.Edit, int){
 			"a profile": func(e *access.Edit, i int) {
-				e.Put(&lanyard.Profile{Meta: lanyard.Meta{ID: fmt.Sprintf("00000000-0000-0000-0000-%012d", i%100)}, Permissions: []string{"Users.View"}})
+				e.Put(&lanyard.Profile{Meta: lanyard.Meta{ID: fmt.Sprintf("00000000-0000-0000-0000-%012d", i%100)},
+					Permissions: []string{"Users.View"}})
 			},
 			"a user": func(e *access.Edit, i int) { e.Put(user(ids[i%n], nil)) },
 		} {
@@ -307,8 +314,14 @@ func TestHistoryIsAnother(t *testing.T) {
 	const lost = 3 // changes; the last of them grants
 	for _, after := range []int{1, 2, 3, 4} {
 		for name, hear := range map[string]func(e *access.Engine, l *log) error{
-			"it made the last change itself": func(e *access.Engine, l *log) error { return e.Apply(t.Context(), &l.events[len(l.events)-1]) },
-			"it was told of it":              func(e *access.Engine, l *log) error { return e.CatchUp(t.Context(), "i", int64(len(l.events))) },
+			"it made the last change itself": func(e *access.Engine,
+				l *log) error {
+				return e.Apply(t.Context(), &l.events[len(l.events)-1])
+			},
+			"it was told of it": func(e *access.Engine,
+				l *log) error {
+				return e.CatchUp(t.Context(), "i", int64(len(l.events)))
+			},
 			"it was asked for it": func(e *access.Engine, l *log) error {
 				_, err := e.AtLeast(t.Context(), "i", int64(len(l.events)), time.Second)
 				return err

@@ -32,8 +32,10 @@ func TestExceedsIsSound(t *testing.T) {
 			for _, p := range append(h.before.Profiles, h.after.Profiles...) {
 				edit.Put(p)
 			}
-			edit.Put(&lanyard.User{Meta: lanyard.Meta{ID: "had", Name: "had"}, Profiles: ids(h.before, h.beside), Group: h.wasIn})
-			edit.Put(&lanyard.User{Meta: lanyard.Meta{ID: "holder", Name: "holder"}, Profiles: ids(h.after, h.beside), Group: h.isIn})
+			edit.Put(&lanyard.User{Meta: lanyard.Meta{ID: "had", Name: "had"}, Profiles: ids(h.before, h.beside),
+				Group: h.wasIn})
+			edit.Put(&lanyard.User{Meta: lanyard.Meta{ID: "holder", Name: "holder"}, Profiles: ids(h.after, h.beside),
+				Group: h.isIn})
 			s := edit.Snapshot(1)
 			if _, more := s.Exceeds(giver.ID, h.after, h.before); more {
 				refused[what]++
@@ -168,14 +170,19 @@ func TestExceeds(t *testing.T) {
 	for _, id := range []string{"m", "n"} {
 		put(&lanyard.Module{Meta: lanyard.Meta{ID: id, Name: id}})
 	}
-	plain := &lanyard.Profile{Meta: lanyard.Meta{ID: "plain"}, Permissions: []string{"Users.View", "Queues.View", "SelfAssignContacts.Access"},
-		Applications: []lanyard.Application{{Namespace: "gw", Type: "MCP", Permissions: []string{"a"}}}, FlowModules: []lanyard.FlowModule{{ID: "m"}}}
-	tagged := &lanyard.Profile{Meta: lanyard.Meta{ID: "tagged"}, Permissions: []string{"Users.Edit", "BasicAgentAccess"}, AccessTags: map[string]string{"Country": "FR"}, TagRestricted: []string{"User"}}
-	scoped := &lanyard.Profile{Meta: lanyard.Meta{ID: "scoped"}, Permissions: []string{"Users.Delete", "RestrictPhoneTypeSettings.Access"}, HierarchyRestricted: []string{"User"}}
+	plain := &lanyard.Profile{Meta: lanyard.Meta{ID: "plain"},
+		Permissions:  []string{"Users.View", "Queues.View", "SelfAssignContacts.Access"},
+		Applications: []lanyard.Application{{Namespace: "gw", Type: "MCP", Permissions: []string{"a"}}},
+		FlowModules:  []lanyard.FlowModule{{ID: "m"}}}
+	tagged := &lanyard.Profile{Meta: lanyard.Meta{ID: "tagged"}, Permissions: []string{"Users.Edit", "BasicAgentAccess"},
+		AccessTags: map[string]string{"Country": "FR"}, TagRestricted: []string{"User"}}
+	scoped := &lanyard.Profile{Meta: lanyard.Meta{ID: "scoped"},
+		Permissions: []string{"Users.Delete", "RestrictPhoneTypeSettings.Access"}, HierarchyRestricted: []string{"User"}}
 	for _, p := range []*lanyard.Profile{plain, tagged, scoped} {
 		put(p)
 	}
-	put(&lanyard.User{Meta: lanyard.Meta{ID: "ann", Name: "ann.name"}, Profiles: []string{"plain", "tagged", "scoped"}, Group: "eu"})
+	put(&lanyard.User{Meta: lanyard.Meta{ID: "ann", Name: "ann.name"}, Profiles: []string{"plain", "tagged", "scoped"},
+		Group: "eu"})
 	s := edit.Snapshot(1)
 
 	profile := func(change func(*lanyard.Profile), permissions ...string) *lanyard.Profile {
@@ -205,21 +212,36 @@ func TestExceeds(t *testing.T) {
 		{name: "held for a tag, given for it and one more", after: profile(tags, "Users.Edit")},
 		{name: "held for own group, given for all", after: profile(none, "Users.Delete"), want: permission("Users.Delete")},
 		{name: "held for own group, given for one below", after: profile(scope("fr"), "Users.Delete")},
-		{name: "held for own group, given for another", after: profile(scope("us"), "Users.Delete"), want: permission("Users.Delete")},
-		{name: "held for own group, given for the holder's, unknown", after: profile(scope(""), "Users.Delete"), want: permission("Users.Delete")},
+		{name: "held for own group, given for another", after: profile(scope("us"), "Users.Delete"),
+			want: permission("Users.Delete")},
+		{name: "held for own group, given for the holder's, unknown", after: profile(scope(""), "Users.Delete"),
+			want: permission("Users.Delete")},
 		{name: "held for own group, given for the holder's, below", after: profile(scope(""), "Users.Delete"), group: "fr"},
-		{name: "held for own group, given for the holder's, elsewhere", after: profile(scope(""), "Users.Delete"), group: "us", want: permission("Users.Delete")},
-		{name: "was there before", after: profile(none, "Users.Create"), before: profile(none, "Users.Create", "Prompts.View")},
-		{name: "was there before for fewer", after: profile(none, "Users.Create"), before: profile(tags, "Users.Create"), want: permission("Users.Create")},
+		{name: "held for own group, given for the holder's, elsewhere", after: profile(scope(""), "Users.Delete"),
+			group: "us", want: permission("Users.Delete")},
+		{name: "was there before", after: profile(none, "Users.Create"),
+			before: profile(none, "Users.Create", "Prompts.View")},
+		{name: "was there before for fewer", after: profile(none, "Users.Create"), before: profile(tags, "Users.Create"),
+			want: permission("Users.Create")},
 		{name: "a tool", after: profile(func(p *lanyard.Profile) {
 			p.Applications = []lanyard.Application{{Namespace: "gw", Type: "MCP", Permissions: []string{"a", "b"}}}
 		}), want: access.Excess{Thing: access.Thing{Action: "b", Type: access.TypeApplication, On: "gw"}}},
-		{name: "a module", after: profile(func(p *lanyard.Profile) { p.FlowModules = []lanyard.FlowModule{{ID: "m"}, {ID: "n"}} }), want: access.Excess{Thing: access.Thing{Action: access.ActionInvoke, Type: access.TypeFlowModule, On: "n"}}},
-		{name: "an AI agent", after: profile(func(p *lanyard.Profile) { p.AIAgents = []lanyard.AllowedAIAgent{{ARN: "arn:x"}} }), want: access.Excess{Thing: access.Thing{Action: access.ActionHandOff, Type: access.TypeAIAgent, On: "arn:x"}}},
+		{name: "a module", after: profile(func(p *lanyard.Profile) {
+			p.FlowModules = []lanyard.FlowModule{{ID: "m"},
+				{ID: "n"}}
+		}), want: access.Excess{Thing: access.Thing{Action: access.ActionInvoke, Type: access.TypeFlowModule,
+			On: "n"}}},
+		{name: "an AI agent",
+			after: profile(func(p *lanyard.Profile) { p.AIAgents = []lanyard.AllowedAIAgent{{ARN: "arn:x"}} }),
+			want:  access.Excess{Thing: access.Thing{Action: access.ActionHandOff, Type: access.TypeAIAgent, On: "arn:x"}}},
 		{name: "a restriction is no grant", after: profile(none, "RestrictTaskCreation.Access")},
-		{name: "a restriction that binds the giver too is taken away", after: profile(none), before: profile(none, "RestrictPhoneTypeSettings.Access"), want: lifted("RestrictPhoneTypeSettings.Access")},
-		{name: "one of contacts that the giver does not search", after: profile(none), before: profile(none, "RestrictContactAccessByHierarchy.View"), want: lifted("RestrictContactAccessByHierarchy.View")},
-		{name: "one that does not bind the giver, who holds what it restricts", after: profile(none), before: profile(none, "RestrictTaskCreation.Access")},
+		{name: "a restriction that binds the giver too is taken away", after: profile(none),
+			before: profile(none, "RestrictPhoneTypeSettings.Access"), want: lifted("RestrictPhoneTypeSettings.Access")},
+		{name: "one of contacts that the giver does not search", after: profile(none),
+			before: profile(none, "RestrictContactAccessByHierarchy.View"),
+			want:   lifted("RestrictContactAccessByHierarchy.View")},
+		{name: "one that does not bind the giver, who holds what it restricts", after: profile(none),
+			before: profile(none, "RestrictTaskCreation.Access")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, more := s.Exceeds("ann.name", holding(tt.after, tt.group), holding(tt.before, tt.group))
@@ -249,14 +271,21 @@ func TestExcessString(t *testing.T) {
 		{access.Excess{}, "anything"},
 		{access.Excess{Thing: access.Thing{Action: "Users.View"}}, "Users.View"},
 		{access.Excess{Thing: access.Thing{Action: "Users.View"}, Extent: access.InReports}, "Users.View in reports"},
-		{access.Excess{Thing: access.Thing{Action: "SelfAssignContacts.Access"}, Extent: access.Unrestricted}, "SelfAssignContacts.Access without what restricts it"},
-		{access.Excess{Thing: access.Thing{Action: "RestrictTaskCreation.Access"}, Lifted: true}, "the absence of RestrictTaskCreation.Access"},
+		{access.Excess{Thing: access.Thing{Action: "SelfAssignContacts.Access"}, Extent: access.Unrestricted},
+			"SelfAssignContacts.Access without what restricts it"},
+		{access.Excess{Thing: access.Thing{Action: "RestrictTaskCreation.Access"}, Lifted: true},
+			"the absence of RestrictTaskCreation.Access"},
 		{access.Excess{Thing: access.Thing{Action: access.ActionReference, Type: "User"}}, "User in pick-lists"},
-		{access.Excess{Thing: access.Thing{Action: access.ActionReference, Type: "User"}, Extent: access.InReports}, "User in pick-lists in reports"},
-		{access.Excess{Thing: access.Thing{Action: access.ActionReference}}, "Reference"}, // a permission that only a profile knows
-		{access.Excess{Thing: access.Thing{Action: "tool", Type: access.TypeApplication, On: "gw"}}, `tool on application "gw"`},
-		{access.Excess{Thing: access.Thing{Action: access.ActionInvoke, Type: access.TypeFlowModule, On: "m"}}, `flow module "m"`},
-		{access.Excess{Thing: access.Thing{Action: access.ActionHandOff, Type: access.TypeAIAgent, On: "arn:x"}}, `AI agent "arn:x"`},
+		{access.Excess{Thing: access.Thing{Action: access.ActionReference, Type: "User"}, Extent: access.InReports},
+			"User in pick-lists in reports"},
+		// a permission that only a profile knows
+		{access.Excess{Thing: access.Thing{Action: access.ActionReference}}, "Reference"},
+		{access.Excess{Thing: access.Thing{Action: "tool", Type: access.TypeApplication, On: "gw"}},
+			`tool on application "gw"`},
+		{access.Excess{Thing: access.Thing{Action: access.ActionInvoke, Type: access.TypeFlowModule, On: "m"}},
+			`flow module "m"`},
+		{access.Excess{Thing: access.Thing{Action: access.ActionHandOff, Type: access.TypeAIAgent, On: "arn:x"}},
+			`AI agent "arn:x"`},
 	} {
 		if got := tt.excess.String(); got != tt.want {
 			t.Errorf("%+v is called %q, want %q", tt.excess, got, tt.want)

@@ -36,7 +36,8 @@ func (m *many) log(instance string) *log {
 	l := m.logs[instance]
 	if l == nil {
 		l = new(log)
-		l.commit(&lanyard.Instance{Meta: lanyard.Meta{ID: instance}}, &lanyard.Profile{Meta: lanyard.Meta{ID: "p"}}, user("viewer", nil, "p"))
+		l.commit(&lanyard.Instance{Meta: lanyard.Meta{ID: instance}}, &lanyard.Profile{Meta: lanyard.Meta{ID: "p"}},
+			user("viewer", nil, "p"))
 		m.logs[instance] = l
 	}
 	return l
@@ -214,7 +215,8 @@ func TestEvictsLeastRecentlyAsked(t *testing.T) {
 			}
 			held, stats := e.Loaded(), e.Stats()
 			if int(stats.Loads) != loads {
-				t.Fatalf("an instance that is held was read again, or one that is not was not read: %d loads, want %d", stats.Loads, loads)
+				t.Fatalf("an instance that is held was read again, or one that is not was not read: %d loads, want %d", stats.Loads,
+					loads)
 			}
 			if stats.Held != len(held) || stats.Bytes > e.Memory && stats.Held > 1 {
 				t.Fatalf("%d instances are held, at most %d bytes may be: %+v", len(held), e.Memory, stats)
@@ -231,7 +233,8 @@ func TestEvictsLeastRecentlyAsked(t *testing.T) {
 				dropped++
 			}
 			if dropped > 0 && (newest > oldest || len(held)+dropped <= room) {
-				t.Fatalf("%d dropped, one asked about at load %d, held since %d are %v; %d fit", dropped, newest, oldest, held, room)
+				t.Fatalf("%d dropped, one asked about at load %d, held since %d are %v; %d fit", dropped, newest, oldest, held,
+					room)
 			}
 		}
 	})
@@ -369,7 +372,8 @@ func TestMemoryIsBounded(t *testing.T) {
 		}
 		wg.Wait()
 		grown := heap() - before
-		t.Logf("round %d: %d KB for %d instances of %d KB, bound %d KB: %+v", round, grown>>10, instances, size>>10, e.Memory>>10, e.Stats())
+		t.Logf("round %d: %d KB for %d instances of %d KB, bound %d KB: %+v", round, grown>>10, instances, size>>10,
+			e.Memory>>10, e.Stats())
 		if most := e.Memory * 13 / 10; grown > most {
 			t.Errorf("snapshots take %d bytes, bounded at %d", grown, e.Memory)
 		}

@@ -11,9 +11,12 @@ import (
 // sales is an instance in which ann may view users tagged Country=FR, and bob all users and queues.
 func sales() *access.Snapshot {
 	s, err := access.New(&lanyard.Instance{Meta: lanyard.Meta{ID: "sales"}},
-		&lanyard.User{Meta: lanyard.Meta{ID: "1", Name: "ann", Tags: map[string]string{"Country": "FR"}}, Profiles: []string{"french"}},
-		&lanyard.User{Meta: lanyard.Meta{ID: "2", Name: "bob", Tags: map[string]string{"Country": "DE"}}, Profiles: []string{"french", "admin"}},
-		&lanyard.Profile{Meta: lanyard.Meta{ID: "admin", Name: "Administrators"}, Permissions: []string{"Queues.View", "Users.View"}},
+		&lanyard.User{Meta: lanyard.Meta{ID: "1", Name: "ann", Tags: map[string]string{"Country": "FR"}},
+			Profiles: []string{"french"}},
+		&lanyard.User{Meta: lanyard.Meta{ID: "2", Name: "bob", Tags: map[string]string{"Country": "DE"}},
+			Profiles: []string{"french", "admin"}},
+		&lanyard.Profile{Meta: lanyard.Meta{ID: "admin", Name: "Administrators"},
+			Permissions: []string{"Queues.View", "Users.View"}},
 		&lanyard.Profile{Meta: lanyard.Meta{ID: "french", Name: "French team"}, Permissions: []string{"Users.View"},
 			AccessTags: map[string]string{"Country": "FR"}, TagRestricted: []string{"User"}},
 	)

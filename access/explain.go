@@ -174,7 +174,8 @@ func (a *ask) dangling(subject *entity) []string {
 	var out []string
 	for _, slot := range heldSlots(subject) {
 		if p := a.s.profile(slot); a.grants(p) {
-			out = append(out, fmt.Sprintf("profile %q lists flow module %q, which does not exist; the entry grants nothing", p.name, a.q.Resource.ID))
+			out = append(out, fmt.Sprintf("profile %q lists flow module %q, which does not exist; the entry grants nothing",
+				p.name, a.q.Resource.ID))
 		}
 	}
 	return out
@@ -208,10 +209,12 @@ func (a *ask) hints(subject *entity, x Explanation) []string {
 		for _, slot := range heldSlots(subject) {
 			p := a.s.profile(slot)
 			if a.grants(p) && p.scope == scopeOwn && subject.group == 0 {
-				out = append(out, fmt.Sprintf("profile %q covers the holder's own hierarchy group, and the holder is in none", p.name))
+				out = append(out, fmt.Sprintf("profile %q covers the holder's own hierarchy group, and the holder is in none",
+					p.name))
 			}
 			if a.grants(p) && p.scope == scopeGroup && p.group == 0 {
-				out = append(out, fmt.Sprintf("profile %q names hierarchy group %s, which does not exist any more", p.name, p.groupID))
+				out = append(out, fmt.Sprintf("profile %q names hierarchy group %s, which does not exist any more", p.name,
+					p.groupID))
 			}
 		}
 		if a.t == typeUser && a.group() == 0 {
@@ -239,7 +242,8 @@ func (a *ask) warnings(x Explanation) (out []string) {
 			continue
 		}
 		if a.reports() && x.Reason == ConditionFailed && f.Allows {
-			out = append(out, fmt.Sprintf("profile %q allows it elsewhere, but reports require the tags and the hierarchy of all restricted profiles together", f.Name))
+			out = append(out, fmt.Sprintf("profile %q allows it elsewhere, but reports require the tags and the hierarchy of "+
+				"all restricted profiles together", f.Name))
 		}
 		if _, e := a.s.find(kindProfile, f.Profile); e != nil {
 			for _, w := range e.prof().warnings {
@@ -261,8 +265,10 @@ func (a *ask) caseHints(want pair) []string {
 	var out []string
 	have := a.tags()
 	for _, k := range slices.Sorted(maps.Keys(have)) {
-		if strings.EqualFold(k, want.key) && strings.EqualFold(have[k], want.value) && (k != want.key || have[k] != want.value) {
-			out = append(out, fmt.Sprintf("tag %s differs from %s in case only; tags are compared exactly", pair{k, have[k]}, want))
+		if strings.EqualFold(k, want.key) && strings.EqualFold(have[k], want.value) &&
+			(k != want.key || have[k] != want.value) {
+			out = append(out, fmt.Sprintf("tag %s differs from %s in case only; tags are compared exactly", pair{k, have[k]},
+				want))
 		}
 	}
 	return out

@@ -12,7 +12,8 @@ import (
 // Explain decides as Decide does.
 func FuzzCompile(f *testing.F) {
 	f.Add([]byte(`{"ID":"p","Permissions":["Users.View"],"AccessTags":{"a":"b"},"TagRestricted":["User","x"],"HierarchyRestricted":["User"],"HierarchyGroup":"g"}`),
-		[]byte(`{"ID":"u","Name":"u","Tags":{"a":"b"},"Profiles":["p","p","q"],"Group":"g"}`), []byte(`{"ID":"g","Path":["x","g"]}`), "Users.View", "User", "u")
+		[]byte(`{"ID":"u","Name":"u","Tags":{"a":"b"},"Profiles":["p","p","q"],"Group":"g"}`),
+		[]byte(`{"ID":"g","Path":["x","g"]}`), "Users.View", "User", "u")
 	f.Add([]byte(`{"ID":"p","Applications":[{"Namespace":"n","Permissions":["ACCESS"]}],"DataTables":[{"Attribute":"a"}]}`),
 		[]byte(`{"ID":"u","Profiles":["p"]}`), []byte(`{}`), "ACCESS", "Application", "n")
 	f.Fuzz(func(t *testing.T, profile, user, group []byte, action, resourceType, id string) {
@@ -27,7 +28,8 @@ func FuzzCompile(f *testing.F) {
 		e.Put(u)
 		s := e.Snapshot(1)
 		for _, surface := range []access.Surface{access.Admin, access.Reports} {
-			q := access.Query{Subject: access.Subject{ID: u.ID}, Action: action, Resource: access.Resource{Type: resourceType, ID: id}, Surface: surface}
+			q := access.Query{Subject: access.Subject{ID: u.ID}, Action: action,
+				Resource: access.Resource{Type: resourceType, ID: id}, Surface: surface}
 			if d, x := s.Decide(&q), s.Explain(&q); d != x.Decision || x.Sentence == "" {
 				t.Fatalf("Decide says %+v, Explain %+v", d, x)
 			}

@@ -55,10 +55,14 @@ func TestUnknownValuesFailClosed(t *testing.T) {
 	members := map[string][]value{
 		"Meta": nil, "Description": nil, "ModifiedBy": nil, // which decide nothing
 		"Permissions": {
-			{"unknown grants itself", func(p *lanyard.Profile) { p.Permissions = []string{"Prompts.Fly"} }, "Prompts.Fly", none, granted},
+			{"unknown grants itself", func(p *lanyard.Profile) { p.Permissions = []string{"Prompts.Fly"} }, "Prompts.Fly", none,
+				granted},
 			{"and no other", func(p *lanyard.Profile) { p.Permissions = []string{"Prompts.Fly"} }, "Prompts.View", none, not},
-			{"and is restricted as others are", func(p *lanyard.Profile) { p.Permissions = []string{"Prompts.Fly"}; tagged("Prompt")(p) }, "Prompts.Fly", on("Prompt"), condition},
-			{"of another case grants nothing known", func(p *lanyard.Profile) { p.Permissions = []string{"users.view"} }, "Users.View", european, not},
+			{"and is restricted as others are",
+				func(p *lanyard.Profile) { p.Permissions = []string{"Prompts.Fly"}; tagged("Prompt")(p) }, "Prompts.Fly",
+				on("Prompt"), condition},
+			{"of another case grants nothing known", func(p *lanyard.Profile) { p.Permissions = []string{"users.view"} },
+				"Users.View", european, not},
 		},
 		"AccessTags": {
 			{"with a tag that nothing carries", tagged("Prompt"), "Prompts.View", on("Prompt"), condition},
@@ -70,7 +74,8 @@ func TestUnknownValuesFailClosed(t *testing.T) {
 		"TagRestricted": {
 			{"known", tagged("Prompt"), "Prompts.View", on("Prompt"), condition},
 			{"known by another name", tagged("OperatingHours"), "HoursOfOperation.View", hours("HoursOfOperation"), condition},
-			{"known by another name, asked by that", tagged("HoursOfOperation"), "HoursOfOperation.View", hours("OperatingHours"), condition},
+			{"known by another name, asked by that", tagged("HoursOfOperation"), "HoursOfOperation.View",
+				hours("OperatingHours"), condition},
 			{"twice by two names", tagged("Cases", "Case"), "Cases.View", on("Cases"), condition},
 			{"unknown restricts the type of that name", tagged("Widget"), "AccessMetrics", on("Widget"), condition},
 			{"and every other unknown type", tagged("Widget"), "AccessMetrics", on("Gadget"), condition},
@@ -83,10 +88,12 @@ func TestUnknownValuesFailClosed(t *testing.T) {
 			{"a table restricts its rows", tagged("DataTable"), "DataTables.View", row, condition},
 			{"rows by a name that is not one", tagged("DataTableRow"), "DataTables.View", row, condition},
 			{"flow modules are no tools", tagged("FlowModule"), access.ActionInvoke, tool, granted},
-			{"flow modules", tagged("FlowModule"), "ContactFlowModules.View", access.Resource{Type: "FlowModule", ID: "module"}, condition},
+			{"flow modules", tagged("FlowModule"), "ContactFlowModules.View", access.Resource{Type: "FlowModule", ID: "module"},
+				condition},
 			{"applications, of which tags are not known", tagged("Application"), access.ActionAccess, application, not},
 			{"AI agents, of which tags are not known", tagged("AIAgent"), access.ActionHandOff, handOff, not},
-			{"without tags: an incomplete restriction", func(p *lanyard.Profile) { p.TagRestricted = []string{"Widget"} }, "AccessMetrics", on("Widget"), granted},
+			{"without tags: an incomplete restriction", func(p *lanyard.Profile) { p.TagRestricted = []string{"Widget"} },
+				"AccessMetrics", on("Widget"), granted},
 		},
 		"HierarchyRestricted": {
 			{"unknown restricts users", scoped("Team"), "Users.View", european, condition},
@@ -96,8 +103,10 @@ func TestUnknownValuesFailClosed(t *testing.T) {
 			{"users of another case", scoped("user"), "Users.View", european, condition},
 		},
 		"HierarchyGroup": {
-			{"deleted", func(p *lanyard.Profile) { p.HierarchyRestricted, p.HierarchyGroup = []string{"User"}, "gone" }, "Users.View", european, condition},
-			{"without User: no restriction", func(p *lanyard.Profile) { p.HierarchyGroup = "gone" }, "Users.View", european, granted},
+			{"deleted", func(p *lanyard.Profile) { p.HierarchyRestricted, p.HierarchyGroup = []string{"User"}, "gone" },
+				"Users.View", european, condition},
+			{"without User: no restriction", func(p *lanyard.Profile) { p.HierarchyGroup = "gone" }, "Users.View", european,
+				granted},
 		},
 		"Applications": {
 			{"without a type, a third party's", app(""), access.ActionAccess, application, granted},
@@ -109,18 +118,23 @@ func TestUnknownValuesFailClosed(t *testing.T) {
 		},
 		"FlowModules": {
 			{"of an unknown type", module("module", "OTHER"), access.ActionInvoke, tool, not},
-			{"deleted", module("gone", ""), access.ActionInvoke, access.Resource{Type: access.TypeFlowModule, ID: "gone"}, "unknown resource"},
+			{"deleted", module("gone", ""), access.ActionInvoke, access.Resource{Type: access.TypeFlowModule, ID: "gone"},
+				"unknown resource"},
 		},
 		"AIAgents": {
 			{"without a type", agent(""), access.ActionHandOff, handOff, granted},
 			{"of an unknown type", agent("FIRST_PARTY"), access.ActionHandOff, handOff, not},
 		},
 		"DataTables": {
-			{"allowed", rows(lanyard.AttributeRule{Attribute: "Region", Values: []string{"EU"}}), "DataTables.View", row, granted},
-			{"an unknown AccessType", rows(lanyard.AttributeRule{Access: "DENY", Attribute: "Region", Values: []string{"UK"}}), "DataTables.View", row, condition},
-			{"even of the value", rows(lanyard.AttributeRule{Access: "ALOW", Attribute: "Region", Values: []string{"EU"}}), "DataTables.View", row, condition},
+			{"allowed", rows(lanyard.AttributeRule{Attribute: "Region", Values: []string{"EU"}}), "DataTables.View", row,
+				granted},
+			{"an unknown AccessType", rows(lanyard.AttributeRule{Access: "DENY", Attribute: "Region", Values: []string{"UK"}}),
+				"DataTables.View", row, condition},
+			{"even of the value", rows(lanyard.AttributeRule{Access: "ALOW", Attribute: "Region", Values: []string{"EU"}}),
+				"DataTables.View", row, condition},
 			{"no values", rows(lanyard.AttributeRule{Attribute: "Region"}), "DataTables.View", row, condition},
-			{"an attribute that the row lacks", rows(lanyard.AttributeRule{Attribute: "Zone", Values: []string{"EU"}}), "DataTables.View", row, condition},
+			{"an attribute that the row lacks", rows(lanyard.AttributeRule{Attribute: "Zone", Values: []string{"EU"}}),
+				"DataTables.View", row, condition},
 			{"no name", rows(lanyard.AttributeRule{Values: []string{"EU"}}), "DataTables.View", row, condition},
 		},
 	}
@@ -203,7 +217,8 @@ func TestExplainWarns(t *testing.T) {
 			`profile "tags": AllowedAccessControlTags restricts nothing without TagRestrictedResources`},
 		{"a group alone", []string{"group"}, access.Admin, "group", `profile "group" grants it`,
 			`profile "group": AllowedAccessControlHierarchyGroupId has no effect unless HierarchyRestrictedResources lists User`},
-		{"shown in reports only", []string{"eu", "us"}, access.Reports, "together", "reports apply the tags of a profile only to users in the hierarchies of all", ""},
+		{"shown in reports only", []string{"eu", "us"}, access.Reports, "together",
+			"reports apply the tags of a profile only to users in the hierarchies of all", ""},
 		{"not shown in reports only", []string{"tagged", "tags"}, access.Admin, "tags", `profile "tags" grants it`, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

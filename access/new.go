@@ -158,13 +158,15 @@ func (c *checker) checkPath(g *lanyard.Group) {
 	name := nameOf(lanyard.TypeGroup, g.ID)
 	switch n := len(g.Path); {
 	case n == 0 || n > lanyard.MaxLevels || g.Path[n-1] != g.ID:
-		c.report(lanyard.Invalid, "%s: Path must be 1 to %d ids that end with the group's own, got %q", name, lanyard.MaxLevels, g.Path)
+		c.report(lanyard.Invalid, "%s: Path must be 1 to %d ids that end with the group's own, got %q", name,
+			lanyard.MaxLevels, g.Path)
 	case n > 1:
 		parent, ok := c.byID[lanyard.Ref{Type: lanyard.TypeGroup, ID: g.Path[n-2]}].(*lanyard.Group)
 		if !ok {
 			c.needsAll(g, lanyard.TypeGroup, g.Path[n-2])
 		} else if !slices.Equal(parent.Path, g.Path[:n-1]) {
-			c.report(lanyard.Invalid, "%s: Path must be that of its parent, %q, and then its own id, got %q", name, parent.Path, g.Path)
+			c.report(lanyard.Invalid, "%s: Path must be that of its parent, %q, and then its own id, got %q", name, parent.Path,
+				g.Path)
 		}
 	}
 }

@@ -63,32 +63,45 @@ func TestNewReports(t *testing.T) {
 		{"a nil user", instance, []lanyard.Resource{(*lanyard.User)(nil)}, "resource 0 must not be nil", lanyard.ErrInvalid},
 		{"a user of the caller's own making", instance, []lanyard.Resource{ownUser{user("u", nil)}},
 			"resource 0 must be a *lanyard.User, got a access_test.ownUser", lanyard.ErrInvalid},
-		{"no id", instance, []lanyard.Resource{user("", nil)}, "resource 0: the id of the User is required", lanyard.ErrInvalid},
+		{"no id", instance, []lanyard.Resource{user("", nil)}, "resource 0: the id of the User is required",
+			lanyard.ErrInvalid},
 		{"a user before its profile", instance, []lanyard.Resource{user("u", nil, "p"), p}, "", nil},
 		{"a user without its profile", instance, []lanyard.Resource{user("u", nil, "p", "q"), p},
 			`User "u": SecurityProfile "q" does not exist`, lanyard.ErrNotFound},
-		{"an AI agent without its profile", instance, []lanyard.Resource{&lanyard.AIAgent{Meta: lanyard.Meta{ID: "a"}, Profiles: []string{"q"}}},
+		{"an AI agent without its profile", instance,
+			[]lanyard.Resource{&lanyard.AIAgent{Meta: lanyard.Meta{ID: "a"}, Profiles: []string{"q"}}},
 			`AIAgent "a": SecurityProfile "q" does not exist`, lanyard.ErrNotFound},
 		{"a user without its group", instance, []lanyard.Resource{inGroup("u", "g")},
 			`User "u": HierarchyGroup "g" does not exist`, lanyard.ErrNotFound},
-		{"groups, the lowest first", instance, []lanyard.Resource{inGroup("u", "g"), group("e", "f", "g"), group("e", "f"), group("e")}, "", nil},
+		{"groups, the lowest first", instance,
+			[]lanyard.Resource{inGroup("u", "g"), group("e", "f", "g"), group("e", "f"), group("e")}, "", nil},
 		{"a group without its parent", instance, []lanyard.Resource{group("e", "f")},
 			`HierarchyGroup "f": HierarchyGroup "e" does not exist`, lanyard.ErrNotFound},
-		{"a group whose parent is elsewhere", instance, []lanyard.Resource{group("e"), group("d"), group("d", "f"), group("e", "f", "g")},
-			`HierarchyGroup "g": Path must be that of its parent, ["d" "f"], and then its own id, got ["e" "f" "g"]`, lanyard.ErrInvalid},
+		{"a group whose parent is elsewhere", instance,
+			[]lanyard.Resource{group("e"), group("d"), group("d", "f"), group("e", "f", "g")},
+			`HierarchyGroup "g": Path must be that of its parent, ["d" "f"], and then its own id, got ["e" "f" "g"]`,
+			lanyard.ErrInvalid},
 		{"a group without a path", instance, []lanyard.Resource{&lanyard.Group{Meta: lanyard.Meta{ID: "g"}}},
 			`HierarchyGroup "g": Path must be 1 to 5 ids that end with the group's own, got []`, lanyard.ErrInvalid},
-		{"a group twice", instance, []lanyard.Resource{group("e"), group("e")}, `HierarchyGroup "e" already exists`, lanyard.ErrDuplicate},
-		{"two users of a name", instance, []lanyard.Resource{inGroup("u", ""), &lanyard.User{Meta: lanyard.Meta{ID: "v", Name: "u"}}},
+		{"a group twice", instance, []lanyard.Resource{group("e"), group("e")}, `HierarchyGroup "e" already exists`,
+			lanyard.ErrDuplicate},
+		{"two users of a name", instance,
+			[]lanyard.Resource{inGroup("u", ""), &lanyard.User{Meta: lanyard.Meta{ID: "v", Name: "u"}}},
 			`User "v": the name "u" is in use by User "u"`, lanyard.ErrDuplicate},
-		{"a user and a profile of one id and name", instance, []lanyard.Resource{profile("u", nil, nil), inGroup("u", "")}, "", nil},
-		{"groups of a name in different places", instance, []lanyard.Resource{group("e"), &lanyard.Group{Meta: lanyard.Meta{ID: "f", Name: "e"}, Path: []string{"e", "f"}}}, "", nil},
+		{"a user and a profile of one id and name", instance, []lanyard.Resource{profile("u", nil, nil), inGroup("u", "")},
+			"", nil},
+		{"groups of a name in different places", instance,
+			[]lanyard.Resource{group("e"), &lanyard.Group{Meta: lanyard.Meta{ID: "f", Name: "e"}, Path: []string{"e", "f"}}}, "",
+			nil},
 		{"what decides nothing", instance, []lanyard.Resource{&lanyard.Structure{}, &lanyard.ClientToken{}}, "", nil},
-		{"profiles that name what is not there", instance, []lanyard.Resource{profile("q", []string{"Prompts.Fly"}, func(p *lanyard.Profile) {
-			p.HierarchyRestricted, p.HierarchyGroup, p.FlowModules = []string{"User"}, "gone", []lanyard.FlowModule{{ID: "gone"}}
-		})}, "", nil},
+		{"profiles that name what is not there", instance,
+			[]lanyard.Resource{profile("q", []string{"Prompts.Fly"}, func(p *lanyard.Profile) {
+				p.HierarchyRestricted, p.HierarchyGroup, p.FlowModules = []string{"User"}, "gone",
+					[]lanyard.FlowModule{{ID: "gone"}}
+			})}, "", nil},
 		{"several problems", instance, []lanyard.Resource{user("u", nil, "q"), inGroup("v", "g")},
-			"User \"u\": SecurityProfile \"q\" does not exist\nUser \"v\": HierarchyGroup \"g\" does not exist", lanyard.ErrNotFound},
+			"User \"u\": SecurityProfile \"q\" does not exist\nUser \"v\": HierarchyGroup \"g\" does not exist",
+			lanyard.ErrNotFound},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, err := access.New(tt.instance, tt.resources...)
@@ -128,7 +141,8 @@ func TestNewOrder(t *testing.T) {
 	for _, h := range holders {
 		got = append(got, h.ID)
 	}
-	if want := []string{"a", "b", "d", "c"}; !slices.Equal(got, want) || s.Revision() != 0 || s.Instance() != "i" || !s.Exists() {
+	if want := []string{"a", "b", "d", "c"}; !slices.Equal(got, want) || s.Revision() != 0 || s.Instance() != "i" ||
+		!s.Exists() {
 		t.Errorf("the holders are %v, want %v", got, want)
 	}
 }
@@ -139,7 +153,8 @@ func whole(all []lanyard.Resource) []lanyard.Resource {
 		n := len(all)
 		all = slices.DeleteFunc(all, func(r lanyard.Resource) bool {
 			return slices.ContainsFunc(r.Refs(), func(ref lanyard.Ref) bool {
-				return ref.ID != "" && !slices.ContainsFunc(all, func(o lanyard.Resource) bool { return o.Type() == ref.Type && o.Head().ID == ref.ID })
+				return ref.ID != "" &&
+					!slices.ContainsFunc(all, func(o lanyard.Resource) bool { return o.Type() == ref.Type && o.Head().ID == ref.ID })
 			})
 		})
 		if len(all) == n {

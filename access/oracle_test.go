@@ -65,8 +65,9 @@ func granted(profile string) access.Decision {
 }
 
 // taggable are the types that tags can restrict, by the names of them in use here.
-var taggable = map[string]string{"User": "User", "Queue": "Queue", "SecurityProfile": "SecurityProfile", "EmailAddress": "EmailAddress",
-	"Cases": "Case", "Case": "Case", "DataTable": "DataTable", "OperatingHours": "HoursOfOperation"}
+var taggable = map[string]string{"User": "User", "Queue": "Queue", "SecurityProfile": "SecurityProfile",
+	"EmailAddress": "EmailAddress",
+	"Cases":        "Case", "Case": "Case", "DataTable": "DataTable", "OperatingHours": "HoursOfOperation"}
 
 // restricts reports whether names restrict a type. A name that is unknown restricts every type that has
 // none of its own; rows are reached through their tables.
@@ -92,7 +93,8 @@ func (w *world) decide(held []string, group string, q access.Query) access.Decis
 		for _, id := range held {
 			for _, a := range w.profiles[id].Applications {
 				third := a.Type == "THIRD_PARTY_APPLICATION" && q.Action == "ACCESS"
-				if a.Namespace == q.Resource.ID && (third || a.Type == "MCP" && q.Action != "ACCESS") && slices.Contains(a.Permissions, q.Action) {
+				if a.Namespace == q.Resource.ID && (third || a.Type == "MCP" && q.Action != "ACCESS") &&
+					slices.Contains(a.Permissions, q.Action) {
 					return granted(id)
 				}
 			}
@@ -123,8 +125,9 @@ func (w *world) decide(held []string, group string, q access.Query) access.Decis
 		}
 	}
 	about := map[string][]string{
-		"Users": {"User"}, "Queues": {"Queue"}, "SecurityProfiles": {"SecurityProfile"}, "Cases": {"Case", "Cases"}, "TransferDestinations": {"QuickConnect"},
-		"DataTables": {"DataTable", "DataTableRow"}, "ContactSearch": {"Contact"},
+		"Users": {"User"}, "Queues": {"Queue"}, "SecurityProfiles": {"SecurityProfile"}, "Cases": {"Case", "Cases"},
+		"TransferDestinations": {"QuickConnect"},
+		"DataTables":           {"DataTable", "DataTableRow"}, "ContactSearch": {"Contact"},
 	}[strings.Split(q.Action, ".")[0]]
 	if about != nil && q.Resource.Type != "" && !slices.Contains(about, q.Resource.Type) {
 		return denied(access.WrongType)
@@ -165,10 +168,12 @@ func (w *world) decide(held []string, group string, q access.Query) access.Decis
 	}
 
 	// Restricting permissions.
-	if of == access.TypeContact && q.Action == "ContactSearch.View" && w.any(held, "RestrictContactAccessByHierarchy.View") && !w.below(itsGroup, group) {
+	if of == access.TypeContact && q.Action == "ContactSearch.View" &&
+		w.any(held, "RestrictContactAccessByHierarchy.View") && !w.below(itsGroup, group) {
 		return denied(access.Restricted)
 	}
-	if of == access.TypeContact && q.Action == "SelfAssignContacts.Access" && q.Resource.Channel == "TASK" && w.any(held, "RestrictTaskCreation.Access") {
+	if of == access.TypeContact && q.Action == "SelfAssignContacts.Access" && q.Resource.Channel == "TASK" &&
+		w.any(held, "RestrictTaskCreation.Access") {
 		return denied(access.Restricted)
 	}
 
@@ -284,7 +289,8 @@ func reported(verdicts []verdict) access.Decision {
 }
 
 func (w *world) any(held []string, permission string) bool {
-	return slices.ContainsFunc(held, func(id string) bool { return slices.Contains(w.profiles[id].Permissions, permission) })
+	return slices.ContainsFunc(held,
+		func(id string) bool { return slices.Contains(w.profiles[id].Permissions, permission) })
 }
 
 // below reports whether group is top or below it.

@@ -19,7 +19,8 @@ func drawResources(t *rapid.T) []lanyard.Resource {
 	meta := func(kind string, i int) lanyard.Meta {
 		seq++
 		id := fmt.Sprint(kind, i)
-		return lanyard.Meta{ID: id, Name: id, Seq: seq, Tags: map[string]string{"Team": rapid.SampledFrom([]string{"1", "2"}).Draw(t, "team")}}
+		return lanyard.Meta{ID: id, Name: id, Seq: seq,
+			Tags: map[string]string{"Team": rapid.SampledFrom([]string{"1", "2"}).Draw(t, "team")}}
 	}
 	groups := []string{"", "g0", "g1", "g2", "gone"}
 	for i, path := range [][]string{{"g0"}, {"g0", "g1"}, {"g0", "g1", "g2"}} {
@@ -27,7 +28,8 @@ func drawResources(t *rapid.T) []lanyard.Resource {
 	}
 	var profiles []string
 	for i := range 4 {
-		p := &lanyard.Profile{Meta: meta("p", i), Permissions: []string{"Users.View"}, FlowModules: []lanyard.FlowModule{{ID: rapid.SampledFrom([]string{"m0", "gone"}).Draw(t, "module")}}}
+		p := &lanyard.Profile{Meta: meta("p", i), Permissions: []string{"Users.View"},
+			FlowModules: []lanyard.FlowModule{{ID: rapid.SampledFrom([]string{"m0", "gone"}).Draw(t, "module")}}}
 		switch rapid.IntRange(0, 2).Draw(t, "restriction") {
 		case 0:
 			p.AccessTags, p.TagRestricted = map[string]string{"Team": "1"}, []string{"User"}
@@ -40,7 +42,8 @@ func drawResources(t *rapid.T) []lanyard.Resource {
 		all = append(all, &lanyard.User{Meta: meta("u", i), Group: rapid.SampledFrom(groups[:4]).Draw(t, "group"),
 			Profiles: rapid.SliceOfNDistinct(rapid.SampledFrom(profiles), 1, 4, rapid.ID[string]).Draw(t, "profiles")})
 	}
-	all = append(all, &lanyard.AIAgent{Meta: meta("a", 0), Profiles: profiles[:2]}, &lanyard.Module{Meta: meta("m", 0)}, &lanyard.Queue{Meta: meta("q", 0)})
+	all = append(all, &lanyard.AIAgent{Meta: meta("a", 0), Profiles: profiles[:2]}, &lanyard.Module{Meta: meta("m", 0)},
+		&lanyard.Queue{Meta: meta("q", 0)})
 	return all
 }
 
@@ -48,7 +51,8 @@ func drawResources(t *rapid.T) []lanyard.Resource {
 func answers(s *access.Snapshot) []any {
 	var all []any
 	for _, surface := range []access.Surface{access.Admin, access.Reports} {
-		for _, resource := range []access.Resource{{}, {Type: access.TypeUser, ID: "u0"}, {Type: access.TypeUser, ID: "u1"}, {Type: access.TypeUser, ID: "u2"}, {Type: access.TypeUser, ID: "u4"}} {
+		for _, resource := range []access.Resource{{}, {Type: access.TypeUser, ID: "u0"}, {Type: access.TypeUser, ID: "u1"},
+			{Type: access.TypeUser, ID: "u2"}, {Type: access.TypeUser, ID: "u4"}} {
 			q := access.Query{Action: "Users.View", Resource: resource, Surface: surface}
 			can, _ := s.WhoCan(q, access.Cursor{}, 100)
 			all = append(all, can)
@@ -59,7 +63,8 @@ func answers(s *access.Snapshot) []any {
 		}
 	}
 	for _, module := range []string{"m0", "gone"} {
-		can, _ := s.WhoCan(access.Query{Action: access.ActionInvoke, Resource: access.Resource{Type: access.TypeFlowModule, ID: module}}, access.Cursor{}, 100)
+		can, _ := s.WhoCan(access.Query{Action: access.ActionInvoke,
+			Resource: access.Resource{Type: access.TypeFlowModule, ID: module}}, access.Cursor{}, 100)
 		all = append(all, can)
 	}
 	for i := range 4 {
@@ -116,7 +121,8 @@ func TestOrderOfPutsDoesNotMatter(t *testing.T) {
 		fresh := access.Empty("i").Edit()
 		fresh.Put(&lanyard.Instance{Meta: lanyard.Meta{ID: "i"}})
 		s := e.Snapshot(2)
-		if slices.Contains([]int{s.Count(access.TypeUser), s.Count(access.TypeSecurityProfile), s.Count(access.TypeHierarchyGroup)}, 1) {
+		if slices.Contains([]int{s.Count(access.TypeUser), s.Count(access.TypeSecurityProfile),
+			s.Count(access.TypeHierarchyGroup)}, 1) {
 			rt.Fatal("something is left of what was removed")
 		}
 		e = s.Edit()

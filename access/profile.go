@@ -108,7 +108,8 @@ type symbolTable [2048]struct {
 
 // place is where the search for a name of eight bytes or more begins.
 func (*symbolTable) place(name string) int {
-	return int((word(name)*0x9e3779b97f4a7c15 ^ word(name[len(name)-8:])*0xc2b2ae3d27d4eb4f ^ uint64(len(name))*0x165667b19e3779f9) >> 53)
+	return int((word(name)*0x9e3779b97f4a7c15 ^ word(name[len(name)-8:])*0xc2b2ae3d27d4eb4f ^
+		uint64(len(name))*0x165667b19e3779f9) >> 53)
 }
 
 func (t *symbolTable) find(name string) (symbol, bool) {
@@ -169,7 +170,8 @@ type narrowing struct {
 var narrowings = sync.OnceValue(func() []narrowing {
 	known := symbols()
 	return []narrowing{
-		{known[restrictContacts].place, known[contactSearch].place, true, "hierarchy: contacts of own group and below, by " + restrictContacts},
+		{known[restrictContacts].place, known[contactSearch].place, true, "hierarchy: contacts of own group and below, by " +
+			restrictContacts},
 		{known[restrictTasks].place, known[selfAssign].place, false, "no contacts of channel TASK, by " + restrictTasks},
 	}
 })
@@ -234,12 +236,15 @@ const (
 
 // typeNames are what queries call the types.
 var typeNames = [typeOther]string{
-	typeUser: TypeUser, typeSecurityProfile: TypeSecurityProfile, typeQueue: TypeQueue, typeRoutingProfile: TypeRoutingProfile,
+	typeUser: TypeUser, typeSecurityProfile: TypeSecurityProfile, typeQueue: TypeQueue,
+	typeRoutingProfile: TypeRoutingProfile,
 	typeHierarchyGroup: TypeHierarchyGroup, typeHours: TypeHoursOfOperation, typeModule: TypeContactFlowModule,
-	typeContact: TypeContact, typeDataTableRow: TypeDataTableRow, typeDataTable: "DataTable", typeApplication: TypeApplication,
-	typeFlowModule: TypeFlowModule, typeAIAgent: TypeAIAgent, typeContactFlow: "ContactFlow", typePrompt: "Prompt",
+	typeContact: TypeContact, typeDataTableRow: TypeDataTableRow, typeDataTable: "DataTable",
+	typeApplication: TypeApplication,
+	typeFlowModule:  TypeFlowModule, typeAIAgent: TypeAIAgent, typeContactFlow: "ContactFlow", typePrompt: "Prompt",
 	typeQuickConnect: "QuickConnect", typeEmailAddress: "EmailAddress", typeCase: "Case", typeView: "View",
-	typeWorkspace: "Workspace", typePhoneNumber: "PhoneNumber", typeTestCase: "TestCase", typeEvaluationForm: "EvaluationForm",
+	typeWorkspace: "Workspace", typePhoneNumber: "PhoneNumber", typeTestCase: "TestCase",
+	typeEvaluationForm: "EvaluationForm",
 }
 
 // typeIDs are the types by all their names. FlowModule is a flow module as a tool, unless the
@@ -299,7 +304,8 @@ func (p *profile) compile(s *Snapshot, r *lanyard.Profile) {
 			p.unknown = append(p.unknown, name)
 		}
 	}
-	p.apps, p.rows = slices.DeleteFunc(slices.Clone(r.Applications), func(a lanyard.Application) bool { return !a.Known() }), rowRules(r)
+	p.apps, p.rows = slices.DeleteFunc(slices.Clone(r.Applications),
+		func(a lanyard.Application) bool { return !a.Known() }), rowRules(r)
 	for _, m := range r.FlowModules {
 		if m.Known() {
 			p.modules = append(p.modules, m.ID)
@@ -362,7 +368,8 @@ func (p *profile) restrictByHierarchy(s *Snapshot, r *lanyard.Profile) {
 		return
 	}
 	p.scope, p.scopes = scopeOwn, typeUser.set()
-	if slices.ContainsFunc(r.HierarchyRestricted, func(name string) bool { return name != lanyard.HierarchyRestrictable }) {
+	if slices.ContainsFunc(r.HierarchyRestricted,
+		func(name string) bool { return name != lanyard.HierarchyRestrictable }) {
 		p.scopes |= unnamed
 	}
 	if r.HierarchyGroup != "" {

@@ -47,7 +47,8 @@ func TestEngineAgreesWithOracle(t *testing.T) {
 				want := g.w.oracle(q)
 				got := snapshot.Decide(&q)
 				if got != want {
-					t.Fatalf("round %d, revision %d: the engine says %+v, the rules say %+v\n%+v\n%s", round, revision, got, want, q, snapshot.Explain(&q).Sentence)
+					t.Fatalf("round %d, revision %d: the engine says %+v, the rules say %+v\n%+v\n%s", round, revision, got, want, q,
+						snapshot.Explain(&q).Sentence)
 				}
 				if want.Allow {
 					allowed++
@@ -64,7 +65,8 @@ func TestEngineAgreesWithOracle(t *testing.T) {
 		}
 		for i := range oldQuestions {
 			if got := old.Decide(&oldQuestions[i]); got != oldAnswers[i] {
-				t.Fatalf("round %d: a snapshot changed its answer to %+v from %+v to %+v after later edits", round, oldQuestions[i], oldAnswers[i], got)
+				t.Fatalf("round %d: a snapshot changed its answer to %+v from %+v to %+v after later edits", round, oldQuestions[i],
+					oldAnswers[i], got)
 			}
 		}
 		g.checkSearches(t, snapshot)
@@ -80,7 +82,9 @@ type generator struct {
 }
 
 func newGenerator(seed uint64) *generator {
-	return &generator{Rand: rand.New(rand.NewPCG(seed, 7)), w: &world{map[string]*lanyard.Profile{}, map[string]*lanyard.User{}, map[string]*lanyard.AIAgent{}, map[string]*lanyard.Group{}, map[string]*lanyard.Queue{}, map[string]*lanyard.Module{}}}
+	return &generator{Rand: rand.New(rand.NewPCG(seed, 7)),
+		w: &world{map[string]*lanyard.Profile{}, map[string]*lanyard.User{}, map[string]*lanyard.AIAgent{},
+			map[string]*lanyard.Group{}, map[string]*lanyard.Queue{}, map[string]*lanyard.Module{}}}
 }
 
 func (g *generator) id(kind string) string {
@@ -132,8 +136,10 @@ func (g *generator) tags() map[string]string {
 	return m
 }
 
-var actions = []string{"Users.View", "Users.Edit", "Queues.View", "SecurityProfiles.View", "DataTables.View", "ContactSearch.View",
-	"SelfAssignContacts.Access", "AccessMetrics", "Cases.View", "TransferDestinations.Edit", "RestrictContactAccessByHierarchy.View", "RestrictTaskCreation.Access", "New.Permission"}
+var actions = []string{"Users.View", "Users.Edit", "Queues.View", "SecurityProfiles.View", "DataTables.View",
+	"ContactSearch.View",
+	"SelfAssignContacts.Access", "AccessMetrics", "Cases.View", "TransferDestinations.Edit",
+	"RestrictContactAccessByHierarchy.View", "RestrictTaskCreation.Access", "New.Permission"}
 
 func (g *generator) change(e *access.Edit) {
 	g.next++
@@ -256,7 +262,8 @@ func (g *generator) held() []string {
 func (g *generator) profile(id string) *lanyard.Profile {
 	p := &lanyard.Profile{Meta: lanyard.Meta{ID: id, Name: id, Tags: g.tags()}, Permissions: some(g, 7, actions...)}
 	if g.IntN(3) == 0 {
-		p.AccessTags, p.TagRestricted = g.tags(), some(g, 4, "User", "Queue", "SecurityProfile", "EmailAddress", "Cases", "DataTable", "Widget")
+		p.AccessTags, p.TagRestricted = g.tags(),
+			some(g, 4, "User", "Queue", "SecurityProfile", "EmailAddress", "Cases", "DataTable", "Widget")
 	}
 	if g.IntN(3) == 0 {
 		p.HierarchyRestricted = []string{"User"}
@@ -270,11 +277,13 @@ func (g *generator) profile(id string) *lanyard.Profile {
 	if g.IntN(3) == 0 {
 		p.DataTables = []lanyard.AttributeRule{{Attribute: "Region", Values: some(g, 2, "EU", "UK")}}
 		if g.IntN(2) == 0 {
-			p.DataTables = append(p.DataTables, lanyard.AttributeRule{Attribute: "Tier", Values: []string{"Gold"}, Access: pick(g, "", "ALLOW", "DENY")})
+			p.DataTables = append(p.DataTables,
+				lanyard.AttributeRule{Attribute: "Tier", Values: []string{"Gold"}, Access: pick(g, "", "ALLOW", "DENY")})
 		}
 	}
 	if g.IntN(2) == 0 {
-		p.Applications = []lanyard.Application{{Namespace: "app", Permissions: []string{"ACCESS"}, Type: "THIRD_PARTY_APPLICATION"},
+		p.Applications = []lanyard.Application{{Namespace: "app", Permissions: []string{"ACCESS"},
+			Type: "THIRD_PARTY_APPLICATION"},
 			{Namespace: pick(g, "app", "gw"), Permissions: some(g, 2, "a", "b", "ACCESS"), Type: pick(g, "MCP", "MCP", "OTHER")}}
 		p.FlowModules = []lanyard.FlowModule{{ID: pick(g, "m1", "m2"), Type: pick(g, "", "MCP", "OTHER")}}
 	}
@@ -323,14 +332,17 @@ func (g *generator) query() access.Query {
 	case 8:
 		r.Type, r.ID, q.Action = access.TypeFlowModule, pick(g, "m1", "m2"), "Invoke"
 	case 9:
-		r.Type, r.Group, q.Action = access.TypeContact, key(g, g.w.groups), pick(g, "ContactSearch.View", "SelfAssignContacts.Access")
+		r.Type, r.Group, q.Action = access.TypeContact, key(g, g.w.groups),
+			pick(g, "ContactSearch.View", "SelfAssignContacts.Access")
 		r.Channel = pick(g, "TASK", "VOICE")
 	case 10:
-		r.Type, q.Action = pick(g, "Case", "Cases", "EmailAddress", "Gadget", "Widget"), pick(g, "Cases.View", "AccessMetrics", "New.Permission")
+		r.Type, q.Action = pick(g, "Case", "Cases", "EmailAddress", "Gadget", "Widget"),
+			pick(g, "Cases.View", "AccessMetrics", "New.Permission")
 		r.Group = key(g, g.w.groups)
 	case 11:
 		r.Type, q.Action = pick(g, access.TypeUser, access.TypeQueue, access.TypeSecurityProfile), access.ActionReference
-		r.ID = map[string]string{access.TypeUser: key(g, g.w.users), access.TypeQueue: key(g, g.w.queues), access.TypeSecurityProfile: key(g, g.w.profiles)}[r.Type]
+		r.ID = map[string]string{access.TypeUser: key(g, g.w.users), access.TypeQueue: key(g, g.w.queues),
+			access.TypeSecurityProfile: key(g, g.w.profiles)}[r.Type]
 		if g.IntN(3) == 0 {
 			q.Surface = access.Reports
 		}

@@ -33,7 +33,8 @@ type Resource struct {
 	// and for the question whether something may be done to anything at all.
 	Type string
 	// ID counts for the types that lanyard stores, and for what profiles list one by one; of other types any
-	// will do, but "" names nothing of any type, unless the resource is New. Of a user it is the id or the user name; what has the form of an id is not taken for a name.
+	// will do, but "" names nothing of any type, unless the resource is New. Of a user it is the id or the user name; what
+	// has the form of an id is not taken for a name.
 	ID    string
 	New   bool // about to be created with these tags and in this group
 	Tags  map[string]string
@@ -110,7 +111,8 @@ const (
 )
 
 var reasonTexts = [reasonCount]string{
-	"not granted", "granted", "condition failed", "unknown subject", "unknown action", "unknown resource", "unknown instance",
+	"not granted", "granted", "condition failed", "unknown subject", "unknown action", "unknown resource",
+	"unknown instance",
 	"wrong type", "restricted", "unenforceable", "human denied",
 }
 

@@ -373,7 +373,8 @@ func (s *Snapshot) WhatCan(subject Subject) ([]Effective, bool) {
 	var both []Effective
 	too := s.effective(heldSlots(human))
 	for _, eff := range can {
-		if i, ok := slices.BinarySearchFunc(too, eff.Thing, func(e Effective, t Thing) int { return compareThings(e.Thing, t) }); ok {
+		if i, ok := slices.BinarySearchFunc(too, eff.Thing,
+			func(e Effective, t Thing) int { return compareThings(e.Thing, t) }); ok {
 			eff.Grants = slices.Concat(eff.Grants, too[i].Grants)
 			both = append(both, eff)
 		}

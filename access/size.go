@@ -12,11 +12,12 @@ const (
 	chunkRoom = int64(unsafe.Sizeof(chunk[entity]{})+511) / 512 * 512 // of 64 entities
 	pageRoom  = int64(unsafe.Sizeof(page{})+767) / 768 * 768          // of an index
 	topRoom   = chunkSize*8 + 16                                      // of 64 chunks
-	memberOf  = 24                                                    // of an entry of a placeSet, half of whose room is free
-	setRoom   = int64(unsafe.Sizeof(placeSet{})) + 64                 // of a placeSet with a node
-	tagRoom   = 2*16 + 144                                            // of a pair in package unique, without its texts
-	tagsRoom  = int64(unsafe.Sizeof(tagSet{})) + 128                  // of a tagSet there
-	profRoom  = int64(unsafe.Sizeof(profile{})) + int64(unsafe.Sizeof(extra{})) + setRoom
+	// of an entry of a placeSet, half of whose room is free
+	memberOf = 24
+	setRoom  = int64(unsafe.Sizeof(placeSet{})) + 64 // of a placeSet with a node
+	tagRoom  = 2*16 + 144                            // of a pair in package unique, without its texts
+	tagsRoom = int64(unsafe.Sizeof(tagSet{})) + 128  // of a tagSet there
+	profRoom = int64(unsafe.Sizeof(profile{})) + int64(unsafe.Sizeof(extra{})) + setRoom
 )
 
 // Memory estimates how many bytes of the heap s takes, shared with the snapshots before and after it.
@@ -62,7 +63,8 @@ func (e *Edit) weigh(ent *entity, sign int64) {
 }
 
 func (p *profile) room() int64 {
-	n := profRoom + texts(p.unknown) + texts(p.warnings) + 8*int64(len(p.tags)) + texts(p.modules) + texts(p.agents) + text(p.groupID)
+	n := profRoom + texts(p.unknown) + texts(p.warnings) + 8*int64(len(p.tags)) + texts(p.modules) + texts(p.agents) +
+		text(p.groupID)
 	for i := range p.apps {
 		a := &p.apps[i]
 		n += int64(unsafe.Sizeof(*a)) + text(a.Namespace) + text(a.Type) + texts(a.Permissions)

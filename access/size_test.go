@@ -25,8 +25,11 @@ var worlds = []struct {
 		for i := range 300 {
 			p := &lanyard.Profile{Meta: lanyard.Meta{ID: fmt.Sprint("p", i)}, Permissions: []string{"Users.View", "Not.Known"}}
 			for j := range 10 {
-				p.Applications = append(p.Applications, lanyard.Application{Namespace: fmt.Sprintf("application %d of %d", j, i), Permissions: []string{"ACCESS", "tool " + fmt.Sprint(j)}})
-				p.DataTables = append(p.DataTables, lanyard.AttributeRule{Attribute: fmt.Sprint("attribute ", j), Values: []string{strings.Repeat("v", 40), "w"}})
+				p.Applications = append(p.Applications,
+					lanyard.Application{Namespace: fmt.Sprintf("application %d of %d", j, i),
+						Permissions: []string{"ACCESS", "tool " + fmt.Sprint(j)}})
+				p.DataTables = append(p.DataTables,
+					lanyard.AttributeRule{Attribute: fmt.Sprint("attribute ", j), Values: []string{strings.Repeat("v", 40), "w"}})
 			}
 			put(p)
 		}
@@ -47,7 +50,8 @@ var worlds = []struct {
 	}},
 	{"tags that no two share", func(put func(lanyard.Resource)) {
 		for i := range 2000 {
-			put(user(fmt.Sprintf("00000000-0000-0000-0000-%012d", i), map[string]string{"Desk": fmt.Sprint("room 7, desk ", i), "Badge": fmt.Sprint(i)}))
+			put(user(fmt.Sprintf("00000000-0000-0000-0000-%012d", i),
+				map[string]string{"Desk": fmt.Sprint("room 7, desk ", i), "Badge": fmt.Sprint(i)}))
 		}
 	}},
 }

@@ -133,8 +133,9 @@ const inlineRefs = 4
 // only named so far: that one is absent. There are millions of them, and nearly every decision touches
 // two that no cache holds: what it needs stands first, and what few have stands in extra.
 type entity struct {
-	id    string
-	refs  [inlineRefs]uint32    // slot+1: the profiles that a user or AI agent holds; of a group, those above it and itself
+	id string
+	// slot+1: the profiles that a user or AI agent holds; of a group, those above it and itself
+	refs  [inlineRefs]uint32
 	tags  unique.Handle[tagSet] // the zero Handle for none
 	group uint32                // slot+1 of a user's hierarchy group; of a group, how many others name it
 	kind  kind
@@ -389,7 +390,8 @@ func (e *Edit) slot(k kind, id string) uint32 {
 func (e *Edit) release(slot uint32) {
 	ent := e.s.entities.edit(slot, e.m)
 	k := ent.kind &^ kindAbsent
-	if !ent.absent() || k == kindFree || k == kindGroup && ent.group > 0 || k == kindProfile && ent.prof().holders.Len() > 0 {
+	if !ent.absent() || k == kindFree || k == kindGroup && ent.group > 0 || k == kindProfile &&
+		ent.prof().holders.Len() > 0 {
 		return
 	}
 	e.weigh(ent, -1)

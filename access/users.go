@@ -90,7 +90,8 @@ func (e *entity) setPerson(u *lanyard.User) {
 		return
 	}
 	var n [binary.MaxVarintLen64]byte
-	e.text = strings.Join([]string{e.text, string(binary.AppendUvarint(n[:0], uint64(len(u.FirstName)))), u.FirstName, u.LastName}, "")
+	e.text = strings.Join([]string{e.text, string(binary.AppendUvarint(n[:0], uint64(len(u.FirstName)))), u.FirstName,
+		u.LastName}, "")
 }
 
 // called are the first and the last name of a user.

@@ -28,7 +28,8 @@ func TestUsers(t *testing.T) {
 		word := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "a", "\x00", "a\x00b", strings.Repeat("x", 200)}))
 		want, withTags := map[string]string{}, rapid.Bool().Draw(rt, "withTags")
 		say := func(u *lanyard.User, tags map[string]string) string {
-			return fmt.Sprintf("%q %d %q %q %q %q %q %q", u.ID, u.Seq, u.Name, u.FirstName, u.LastName, u.Group, u.Profiles, tags)
+			return fmt.Sprintf("%q %d %q %q %q %q %q %q", u.ID, u.Seq, u.Name, u.FirstName, u.LastName, u.Group, u.Profiles,
+				tags)
 		}
 		for i := range rapid.IntRange(0, 20).Draw(rt, "steps") {
 			id := fmt.Sprint("u", rapid.IntRange(0, 5).Draw(rt, "id"))
@@ -37,8 +38,10 @@ func TestUsers(t *testing.T) {
 				delete(want, id)
 				continue
 			}
-			u := &lanyard.User{Meta: lanyard.Meta{ID: id, Seq: int64(i + 1), Name: word.Draw(rt, "name"), Tags: rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f"}), word, 0, 6).Draw(rt, "tags")},
-				FirstName: word.Draw(rt, "first"), LastName: word.Draw(rt, "last"), Group: rapid.SampledFrom(groups).Draw(rt, "group"),
+			u := &lanyard.User{Meta: lanyard.Meta{ID: id, Seq: int64(i + 1), Name: word.Draw(rt, "name"),
+				Tags: rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f"}), word, 0, 6).Draw(rt, "tags")},
+				FirstName: word.Draw(rt, "first"), LastName: word.Draw(rt, "last"),
+				Group:    rapid.SampledFrom(groups).Draw(rt, "group"),
 				Profiles: rapid.SliceOfNDistinct(rapid.SampledFrom(profiles), 0, 6, rapid.ID[string]).Draw(rt, "profiles")}
 			e.Put(u)
 			if want[id] = say(u, nil); withTags {

@@ -125,7 +125,8 @@ func (g *generator) subjects() []access.Subject {
 
 // hold compares what is said of one subject with what it may do before and after, and tells whether
 // it is said to gain and to lose.
-func (g *generator) hold(t *testing.T, before, after *access.Snapshot, who access.Subject, said *access.Delta) (gains, loses bool) {
+func (g *generator) hold(t *testing.T, before, after *access.Snapshot, who access.Subject,
+	said *access.Delta) (gains, loses bool) {
 	t.Helper()
 	if said == nil {
 		said = new(access.Delta)
@@ -181,7 +182,8 @@ func (g *generator) hold(t *testing.T, before, after *access.Snapshot, who acces
 			continue
 		}
 		thing := access.Thing{Action: q.Action}
-		if len(said.Gains)+len(said.Loses)+len(said.Changes) > 0 && (at(said.Gains, thing) != nil && has || at(said.Loses, thing) != nil && had) {
+		if len(said.Gains)+len(said.Loses)+len(said.Changes) > 0 &&
+			(at(said.Gains, thing) != nil && has || at(said.Loses, thing) != nil && had) {
 			continue
 		}
 		if c := changed[thing]; !(has && c.More || had && c.Less) {
@@ -221,15 +223,19 @@ func (g *generator) questions(who access.Subject) func(func(access.Query) bool) 
 			}
 		}
 		for _, country := range []string{"FR", "DE", ""} {
-			for action, name := range map[string]string{"AccessMetrics": "Gadget", "Cases.View": "Case", "ContactSearch.View": access.TypeContact} {
-				if !ask(action, access.Resource{Type: name, Tags: map[string]string{"Country": country}, Group: key(g, g.w.groups)}) {
+			for action, name := range map[string]string{"AccessMetrics": "Gadget", "Cases.View": "Case",
+				"ContactSearch.View": access.TypeContact} {
+				if !ask(action, access.Resource{Type: name, Tags: map[string]string{"Country": country},
+					Group: key(g, g.w.groups)}) {
 					return
 				}
 			}
 		}
 		for _, region := range []string{"EU", "UK", "US"} {
 			for _, tier := range []string{"Gold", "Silver"} {
-				if !ask("DataTables.View", access.Resource{Type: access.TypeDataTableRow, ID: "row", Attributes: map[string]string{"Region": region, "Tier": tier}}) {
+				if !ask("DataTables.View",
+					access.Resource{Type: access.TypeDataTableRow, ID: "row",
+						Attributes: map[string]string{"Region": region, "Tier": tier}}) {
 					return
 				}
 			}
@@ -259,13 +265,19 @@ func TestWhatIfDirections(t *testing.T) {
 		}
 	}
 	all := []*lanyard.Profile{
-		profile("all", view, nil), profile("france", view, france), profile("france sales", view, franceSales), profile("queues", view, tagged(map[string]string{"Country": "FR"}, "Queue")),
-		profile("EU", view, below("EU")), profile("FR", view, below("FR")), profile("own", view, below("")), profile("gone", view, below("nowhere")),
-		profile("EU rows", []string{"DataTables.View"}, rows("EU")), profile("EU and UK rows", []string{"DataTables.View"}, rows("UK", "EU")),
-		profile("search", []string{"ContactSearch.View"}, nil), profile("hemmed", []string{"ContactSearch.View", "RestrictContactAccessByHierarchy.View"}, nil),
-		profile("assign", []string{"SelfAssignContacts.Access"}, nil), profile("no tasks", []string{"RestrictTaskCreation.Access"}, nil),
+		profile("all", view, nil), profile("france", view, france), profile("france sales", view, franceSales),
+		profile("queues", view, tagged(map[string]string{"Country": "FR"}, "Queue")),
+		profile("EU", view, below("EU")), profile("FR", view, below("FR")), profile("own", view, below("")),
+		profile("gone", view, below("nowhere")),
+		profile("EU rows", []string{"DataTables.View"}, rows("EU")),
+		profile("EU and UK rows", []string{"DataTables.View"}, rows("UK", "EU")),
+		profile("search", []string{"ContactSearch.View"}, nil),
+		profile("hemmed", []string{"ContactSearch.View", "RestrictContactAccessByHierarchy.View"}, nil),
+		profile("assign", []string{"SelfAssignContacts.Access"}, nil),
+		profile("no tasks", []string{"RestrictTaskCreation.Access"}, nil),
 		profile("phones", []string{"ContactSearch.View", "RestrictPhoneTypeSettings.Access"}, nil), profile("none", nil, nil),
-		profile("metrics", []string{"AccessMetrics"}, nil), profile("metrics of widgets", []string{"AccessMetrics"}, tagged(map[string]string{"Country": "FR"}, "Widget")),
+		profile("metrics", []string{"AccessMetrics"}, nil),
+		profile("metrics of widgets", []string{"AccessMetrics"}, tagged(map[string]string{"Country": "FR"}, "Widget")),
 	}
 	e := access.Empty("i").Edit()
 	e.Put(&lanyard.Instance{Meta: lanyard.Meta{ID: "i"}})
@@ -299,10 +311,12 @@ func TestWhatIfDirections(t *testing.T) {
 		{[]string{"EU rows"}, []string{"EU and UK rows"}, "", "more DataTables.View"},
 		{[]string{"EU and UK rows"}, []string{"EU rows"}, "", "less DataTables.View"},
 		{[]string{"search"}, []string{"hemmed"}, "", "less ContactSearch.View less RestrictContactAccessByHierarchy.View"},
-		{[]string{"search", "hemmed"}, []string{"search"}, "", "more ContactSearch.View more RestrictContactAccessByHierarchy.View"},
+		{[]string{"search", "hemmed"}, []string{"search"}, "",
+			"more ContactSearch.View more RestrictContactAccessByHierarchy.View"},
 		{[]string{"search"}, []string{"phones"}, "", "less RestrictPhoneTypeSettings.Access"},
 		{[]string{"hemmed"}, []string{"hemmed", "none"}, "", ""},
-		{[]string{"assign"}, []string{"assign", "no tasks"}, "", "less RestrictTaskCreation.Access less SelfAssignContacts.Access"},
+		{[]string{"assign"}, []string{"assign", "no tasks"}, "",
+			"less RestrictTaskCreation.Access less SelfAssignContacts.Access"},
 		{[]string{"none"}, []string{"search", "france"}, "", "gains ContactSearch.View gains Users.View"},
 		{[]string{"search", "france"}, []string{"france"}, "", "loses ContactSearch.View"},
 	} {
@@ -397,7 +411,8 @@ func BenchmarkIfProfile(b *testing.B) {
 	}
 	e.Put(everyone)
 	for i, id := range ids {
-		u := &lanyard.User{Meta: lanyard.Meta{ID: id, Name: fmt.Sprintf("user.%d", i)}, Profiles: []string{"everyone"}, Group: fmt.Sprintf("group-%d", i%40)}
+		u := &lanyard.User{Meta: lanyard.Meta{ID: id, Name: fmt.Sprintf("user.%d", i)}, Profiles: []string{"everyone"},
+			Group: fmt.Sprintf("group-%d", i%40)}
 		for j := range 2 {
 			u.Profiles = append(u.Profiles, fmt.Sprintf("00000000-0000-0000-0000-%012d", (i*(7*j+1)+i/100)%100))
 		}

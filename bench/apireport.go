@@ -57,14 +57,18 @@ func besideName(rate float64) string {
 }
 
 func (rep *apiFound) besideTable() table {
-	t := table{[]string{"DescribeSecurityProfile, 32 clients, beside", "÷ alone", "reads a second", "p99", "updates a second", "p99"}, "lllrlr", nil}
+	t := table{[]string{"DescribeSecurityProfile, 32 clients, beside", "÷ alone", "reads a second", "p99",
+		"updates a second", "p99"}, "lllrlr", nil}
 	for i, rate := range besides {
 		late := func(f func(b besideFound) time.Duration) string {
-			return short(time.Duration(rep.overBeside(i, func(b besideFound, _ result) float64 { return float64(f(b)) }).median)).String()
+			return short(time.Duration(rep.overBeside(i,
+				func(b besideFound, _ result) float64 { return float64(f(b)) }).median)).String()
 		}
 		t.rows = append(t.rows, []string{besideName(rate), rep.kept(i).format(fixed(2)),
-			rep.overBeside(i, func(b besideFound, _ result) float64 { return b.reads.rate }).format(thousands), late(func(b besideFound) time.Duration { return b.reads.p99 }),
-			rep.overBeside(i, func(b besideFound, _ result) float64 { return b.updates.rate }).format(thousands), late(func(b besideFound) time.Duration { return b.updates.p99 })})
+			rep.overBeside(i, func(b besideFound, _ result) float64 { return b.reads.rate }).format(thousands),
+			late(func(b besideFound) time.Duration { return b.reads.p99 }),
+			rep.overBeside(i, func(b besideFound, _ result) float64 { return b.updates.rate }).format(thousands),
+			late(func(b besideFound) time.Duration { return b.updates.p99 })})
 	}
 	return t
 }
@@ -87,7 +91,8 @@ func (rep *apiFound) targets() []target {
 	size := func(what string, mb float64) target {
 		return target{what, fixed(1)(mb) + " MB", "< 40 MB", verdict(mb < 40)}
 	}
-	large := fmt.Sprintf("with %s profiles and %s users", thousands(float64(rep.options.large.profiles)), thousands(float64(rep.options.large.users)))
+	large := fmt.Sprintf("with %s profiles and %s users", thousands(float64(rep.options.large.profiles)),
+		thousands(float64(rep.options.large.users)))
 	beside := func(i int) target {
 		what := "DescribeSecurityProfile beside " + besideName(besides[i]) + " ÷ alone"
 		if besides[i] == 0 { // what the updates get, reads cannot
@@ -209,10 +214,12 @@ func bars(list []bar) string {
 	x := func(v float64) float64 { return left + v/most*width }
 	height := top + len(list)*step + 28
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13" role="img" aria-label="Ratios of rates">`+"\n", left+width+90, height)
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13" role="img" aria-label="Ratios of rates">`+
+		"\n", left+width+90, height)
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="white"/>`+"\n")
 	for v := 0.0; v <= most+1e-9; v += 0.25 {
-		fmt.Fprintf(&b, `<path d="M%.1f %d V%d" stroke="#ddd"/><text x="%.1[1]f" y="%[4]d" fill="#555" text-anchor="middle">%.2[5]f</text>`+"\n", x(v), top-6, height-26, height-8, v)
+		fmt.Fprintf(&b, `<path d="M%.1f %d V%d" stroke="#ddd"/><text x="%.1[1]f" y="%[4]d" fill="#555" text-anchor="middle">%.2[5]f</text>`+
+			"\n", x(v), top-6, height-26, height-8, v)
 	}
 	for i, r := range list {
 		s, y := r.spread, float64(top+i*step)
@@ -220,7 +227,8 @@ func bars(list []bar) string {
 		fmt.Fprintf(&b, `<rect x="%d" y="%.1f" width="%.1f" height="20" fill="#5b8db8"/>`, left, y, x(s.median)-left)
 		fmt.Fprintf(&b, `<path d="M%.1f %.1f H%.1f" stroke="#1d3c57" stroke-width="3"/>`, x(s.min), y+10, x(s.max))
 		if r.target > 0 {
-			fmt.Fprintf(&b, `<path d="M%.1f %.1f V%.1f" stroke="#c0392b" stroke-width="2"/><text x="%.1[1]f" y="%.1[4]f" fill="#c0392b" font-size="10" text-anchor="middle">target</text>`, x(r.target), y-4, y+24, y-5)
+			fmt.Fprintf(&b, `<path d="M%.1f %.1f V%.1f" stroke="#c0392b" stroke-width="2"/><text x="%.1[1]f" y="%.1[4]f" fill="#c0392b" font-size="10" text-anchor="middle">target</text>`,
+				x(r.target), y-4, y+24, y-5)
 		}
 		fmt.Fprintf(&b, `<text x="%.1f" y="%.1f">%.2f</text>`+"\n", x(s.max)+8, y+15, s.median)
 	}

@@ -69,7 +69,8 @@ func serveBaseline(ctx context.Context, kind string) error {
 		if q.Resource.Type == noResource {
 			q.Resource.Type = ""
 		}
-		if lookup.Ask(&peer.Question{User: q.Subject.ID, Action: q.Action.Name, Type: q.Resource.Type, Resource: q.Resource.ID}) {
+		if lookup.Ask(&peer.Question{User: q.Subject.ID, Action: q.Action.Name, Type: q.Resource.Type,
+			Resource: q.Resource.ID}) {
 			io.WriteString(w, `{"decision":true}`)
 		} else {
 			io.WriteString(w, `{"decision":false}`)
@@ -100,14 +101,16 @@ type bare struct {
 }
 
 func openBare(ctx context.Context, dir string) (*bare, error) {
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "bare.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "bare.db")+
+		"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
 	b := &bare{db: db}
 	if _, err = db.ExecContext(ctx, `CREATE TABLE r (id TEXT PRIMARY KEY, doc BLOB NOT NULL)`); err == nil {
-		b.stmt, err = db.PrepareContext(ctx, `INSERT INTO r (id, doc) VALUES ('profile', $1) ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`)
+		b.stmt, err = db.PrepareContext(ctx,
+			`INSERT INTO r (id, doc) VALUES ('profile', $1) ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`)
 	}
 	if err != nil {
 		db.Close()

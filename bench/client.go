@@ -35,7 +35,9 @@ func signed(addr, method, path string, body any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("User-Agent", "Boto3/1.43.0 md/Botocore#1.43.0 ua/2.1 os/linux md/arch#x86_64 lang/python#3.13.5 cfg/retry-mode#standard Botocore/1.43.0")
+	r.Header.Set("User-Agent",
+		"Boto3/1.43.0 md/Botocore#1.43.0 ua/2.1 os/linux md/arch#x86_64 lang/python#3.13.5 cfg/retry-mode#standard "+
+			"Botocore/1.43.0")
 	r.Header.Set("Amz-Sdk-Invocation-Id", "0a5b7a5e-7c57-4f0e-9c3a-2f1f6a525c1d")
 	r.Header.Set("Amz-Sdk-Request", "attempt=1")
 	if content != nil {
@@ -43,7 +45,8 @@ func signed(addr, method, path string, body any) ([]byte, error) {
 	}
 	sum := sha256.Sum256(content)
 	creds := aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey}
-	if err := signer.SignHTTP(context.Background(), creds, r, hex.EncodeToString(sum[:]), service, region, time.Now()); err != nil {
+	if err := signer.SignHTTP(context.Background(), creds, r, hex.EncodeToString(sum[:]), service, region,
+		time.Now()); err != nil {
 		return nil, err
 	}
 	return wire(addr, method, path, r.Header, content), nil
@@ -55,7 +58,8 @@ func bearing(addr, path, token string, body any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := http.Header{"User-Agent": {"Go-http-client/1.1"}, "Content-Type": {"application/json"}, "Accept": {"application/json"}}
+	h := http.Header{"User-Agent": {"Go-http-client/1.1"}, "Content-Type": {"application/json"},
+		"Accept": {"application/json"}}
 	if token != "" {
 		h.Set("Authorization", "Bearer "+token)
 	}

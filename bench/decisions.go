@@ -51,18 +51,24 @@ var contest = [contenders]contender{
 		return peer.NewBare(w, w.Questions, false), nil
 	}},
 	ownByName: {name: "lanyard, users by user name", users: anyUsers},
-	bareByName: {name: "bare lookup, users by user name", users: anyUsers, system: func(w *peer.World) (peer.System, error) {
-		return peer.NewBare(w, w.ByName(), true), nil
-	}},
-	cedarSet:    {name: "cedar-go", users: 100_000, system: func(w *peer.World) (peer.System, error) { return peer.NewCedar(w, false) }},
-	cedarPicked: {name: "cedar-go, policies picked by hand", users: 100_000, system: func(w *peer.World) (peer.System, error) { return peer.NewCedar(w, true) }},
-	opaQuery:    {name: "OPA, prepared query", users: tens, system: func(w *peer.World) (peer.System, error) { return peer.NewOPA(w) }},
+	bareByName: {name: "bare lookup, users by user name", users: anyUsers,
+		system: func(w *peer.World) (peer.System, error) {
+			return peer.NewBare(w, w.ByName(), true), nil
+		}},
+	cedarSet: {name: "cedar-go", users: 100_000,
+		system: func(w *peer.World) (peer.System, error) { return peer.NewCedar(w, false) }},
+	cedarPicked: {name: "cedar-go, policies picked by hand", users: 100_000,
+		system: func(w *peer.World) (peer.System, error) { return peer.NewCedar(w, true) }},
+	opaQuery: {name: "OPA, prepared query", users: tens,
+		system: func(w *peer.World) (peer.System, error) { return peer.NewOPA(w) }},
 	// Each user has an enforcer of its own.
-	casbinLoaded:  {name: "casbin, per-user loading", users: 100, system: func(w *peer.World) (peer.System, error) { return peer.NewCasbin(w) }},
-	openfgaServer: {name: "OpenFGA, permissions only", users: tens, plain: true, system: func(w *peer.World) (peer.System, error) { return peer.NewOpenFGA(w) }},
-	live:          {name: "lanyard, newest snapshot each time", users: tens},
-	liveUpdated:   {name: "the same, 1,000 updates a second", users: tens},
-	inPairs:       {name: "lanyard, two goroutines", users: tens},
+	casbinLoaded: {name: "casbin, per-user loading", users: 100,
+		system: func(w *peer.World) (peer.System, error) { return peer.NewCasbin(w) }},
+	openfgaServer: {name: "OpenFGA, permissions only", users: tens, plain: true,
+		system: func(w *peer.World) (peer.System, error) { return peer.NewOpenFGA(w) }},
+	live:        {name: "lanyard, newest snapshot each time", users: tens},
+	liveUpdated: {name: "the same, 1,000 updates a second", users: tens},
+	inPairs:     {name: "lanyard, two goroutines", users: tens},
 }
 
 // scale is what was found in an instance of one size.

@@ -66,14 +66,16 @@ func (d *decisionsFound) targets() []target {
 	}
 	for _, s := range d.scales {
 		if reference := references[s.users]; reference > 0 {
-			list = append(list, atMost("time of Decide"+size(s), s.over(func(r *[contenders]float64) float64 { return r[own] }), fixed(0), " ns", 1.5*reference))
+			list = append(list, atMost("time of Decide"+size(s), s.over(func(r *[contenders]float64) float64 { return r[own] }),
+				fixed(0), " ns", 1.5*reference))
 		}
 	}
 	for _, s := range d.scales {
 		list = append(list, atMost("the same by user name"+size(s), s.ratio(ownByName, bareByName), fixed(2), "", 1.5))
 	}
 	for _, s := range d.scales {
-		list = append(list, target{"allocations a decision" + size(s), strconv.FormatFloat(s.allocations, 'g', 3, 64), "0", verdict(s.allocations == 0)})
+		list = append(list, target{"allocations a decision" + size(s), strconv.FormatFloat(s.allocations, 'g', 3, 64), "0",
+			verdict(s.allocations == 0)})
 	}
 	for _, r := range rivals {
 		for _, s := range d.scales {
@@ -92,7 +94,8 @@ func (d *decisionsFound) targets() []target {
 		}
 		list = append(list, atLeast("two goroutines ÷ one"+size(s), s.ratio(own, inPairs), fixed(2), "", 1.9))
 		change := s.ratio(live, liveUpdated)
-		list = append(list, target{fmt.Sprintf("with %s profile updates a second ÷ without%s", thousands(newSpread(s.updates).median), size(s)),
+		list = append(list, target{fmt.Sprintf("with %s profile updates a second ÷ without%s",
+			thousands(newSpread(s.updates).median), size(s)),
 			change.format(fixed(2)), "0.9 to 1.1", verdict(change.median >= 0.9 && change.median <= 1.1)})
 	}
 	return append(list, d.asked.targets()...)
@@ -121,7 +124,8 @@ func (e *evaluations) targets() []target {
 	for _, b := range []struct {
 		exchange int
 		what     string
-	}{{batchOfOne, "HTTP: batches, one user and action, 100 resources"}, {batchOfMany, "HTTP: batches, 100 different questions"}} {
+	}{{batchOfOne, "HTTP: batches, one user and action, 100 resources"},
+		{batchOfMany, "HTTP: batches, 100 different questions"}} {
 		decisions := e.over(func(r *[exchanges]result) float64 { return r[b.exchange].rate * batched })
 		list = append(list, atLeast(b.what, decisions, thousands, "/s", 1_000_000))
 	}
@@ -172,7 +176,8 @@ func (d *decisionsFound) ratios() table {
 }
 
 func (e *evaluations) rates() table {
-	t := table{head: []string{"over HTTP", "connections", "requests a second", "÷ trivial", "decisions a second", "p50", "p99"}, align: "lrllrrr"}
+	t := table{head: []string{"over HTTP", "connections", "requests a second", "÷ trivial", "decisions a second", "p50",
+		"p99"}, align: "lrllrrr"}
 	for i, x := range exchanged {
 		if why := e.missing[i]; why != "" {
 			t.rows = append(t.rows, []string{x.name, strconv.Itoa(x.clients), "not measured: " + why, "", "", "", ""})
@@ -185,8 +190,10 @@ func (e *evaluations) rates() table {
 		latency := func(f func(result) time.Duration) string {
 			return short(time.Duration(e.latency(i, f).median * 1e6)).String()
 		}
-		t.rows = append(t.rows, []string{x.name, strconv.Itoa(x.clients), e.rate(i).format(thousands), e.ratio(i, trivialPost).format(fixed(2)), decisions,
-			latency(func(r result) time.Duration { return r.p50 }), latency(func(r result) time.Duration { return r.p99 })})
+		t.rows = append(t.rows,
+			[]string{x.name, strconv.Itoa(x.clients), e.rate(i).format(thousands), e.ratio(i, trivialPost).format(fixed(2)),
+				decisions,
+				latency(func(r result) time.Duration { return r.p50 }), latency(func(r result) time.Duration { return r.p99 })})
 	}
 	return t
 }
@@ -231,11 +238,13 @@ func (d *decisionsFound) page(b *strings.Builder, picture string) {
   requests as lanyard's evaluation and answers a fixed JSON object. OPA's and OpenFGA's servers, of the versions above,
   check no credentials.
 
-`, peer.Profiles, peer.Permissions, peer.Names, strings.Join(slices.Compact(questions), " or "), slices.Min(shares), slices.Max(shares),
+`, peer.Profiles, peer.Permissions, peer.Names, strings.Join(slices.Compact(questions), " or "), slices.Min(shares),
+		slices.Max(shares),
 		d.options.ask, d.options.step,
 		peer.Version("github.com/cedar-policy/cedar-go"), peer.Version("github.com/open-policy-agent/opa"),
 		peer.Version("github.com/casbin/casbin/v3"), peer.Version("github.com/openfga/openfga"),
-		connections, thousands(float64(d.asked.users)), thousands(float64(d.asked.fewUsers)), thousands(float64(d.asked.manyUsers)))
+		connections, thousands(float64(d.asked.users)), thousands(float64(d.asked.fewUsers)),
+		thousands(float64(d.asked.manyUsers)))
 }
 
 // picture draws the times of a decision on a logarithmic scale: for each system a bar per size of
@@ -266,25 +275,30 @@ func (d *decisionsFound) picture() string {
 	height := top + len(lines)*group + 24
 	shades := []string{"#c6dbef", "#9ecae1", "#6baed6", "#3182bd", "#08519c"}
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13" role="img" aria-label="Time of a decision">`+"\n", left+width+90, height)
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13" role="img" aria-label="Time of a decision">`+
+		"\n", left+width+90, height)
 	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="white"/>`+"\n")
 	for i, s := range d.scales {
-		fmt.Fprintf(&b, `<rect x="%d" y="6" width="12" height="12" fill="%s"/><text x="%d" y="16" font-size="11">%s users</text>`+"\n", left+i*115, shades[i%len(shades)], left+i*115+16, thousands(float64(s.users)))
+		fmt.Fprintf(&b, `<rect x="%d" y="6" width="12" height="12" fill="%s"/><text x="%d" y="16" font-size="11">%s users</text>`+
+			"\n", left+i*115, shades[i%len(shades)], left+i*115+16, thousands(float64(s.users)))
 	}
 	for e := low; e <= high; e++ {
 		at := x(math.Pow(10, e))
-		fmt.Fprintf(&b, `<path d="M%.1f %d V%d" stroke="#ddd"/><text x="%.1[1]f" y="%[4]d" fill="#555" text-anchor="middle">%[5]s</text>`+"\n", at, top-4, height-24, height-8, power(e))
+		fmt.Fprintf(&b, `<path d="M%.1f %d V%d" stroke="#ddd"/><text x="%.1[1]f" y="%[4]d" fill="#555" text-anchor="middle">%[5]s</text>`+
+			"\n", at, top-4, height-24, height-8, power(e))
 	}
 	for n, l := range lines {
 		y := top + n*group
-		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", left-10, y+(group-8)/2+4, contest[l.contender].name)
+		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", left-10, y+(group-8)/2+4,
+			contest[l.contender].name)
 		for i, s := range l.spreads {
 			if s.median == 0 {
 				continue
 			}
 			y := y + i*bar
 			fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/><path d="M%.1f %.1f H%.1f" stroke="#1d3c57" stroke-width="2"/><text x="%.1f" y="%d" font-size="10">%s</text>`+"\n",
-				left, y, x(s.median)-left, bar-1, shades[i%len(shades)], x(s.min), float64(y)+bar/2.0, x(s.max), x(s.max)+5, y+bar-2, nanoseconds(s.median))
+				left, y, x(s.median)-left, bar-1, shades[i%len(shades)], x(s.min), float64(y)+bar/2.0, x(s.max), x(s.max)+5, y+
+					bar-2, nanoseconds(s.median))
 		}
 	}
 	b.WriteString("</svg>\n")

@@ -106,7 +106,8 @@ func measureEvaluations(ctx context.Context, o options, bin, dir string) (*evalu
 			if found[i], err = load(ctx, o.step, clients, t.addr); err != nil {
 				return nil, fmt.Errorf("%s: %w", e.name, err)
 			}
-			progress("round %d of %d: %-56s %3d clients %9s/s   p50 %-8v p99 %v", round+1, o.rounds, e.name, e.clients, thousands(found[i].rate), short(found[i].p50), short(found[i].p99))
+			progress("round %d of %d: %-56s %3d clients %9s/s   p50 %-8v p99 %v", round+1, o.rounds, e.name, e.clients,
+				thousands(found[i].rate), short(found[i].p50), short(found[i].p99))
 		}
 		h.found.rounds = append(h.found.rounds, found)
 	}
@@ -162,7 +163,8 @@ func evaluation(q *peer.Question) object {
 	if kind == "" {
 		kind = noResource
 	}
-	return object{"subject": object{"type": "user", "id": q.User}, "action": object{"name": q.Action}, "resource": object{"type": kind, "id": q.Resource}}
+	return object{"subject": object{"type": "user", "id": q.User}, "action": object{"name": q.Action},
+		"resource": object{"type": kind, "id": q.Resource}}
 }
 
 // bearer makes the same requests every time, signatures new ones.

@@ -35,7 +35,8 @@ type grown struct {
 func measureGrowth(ctx context.Context, o options, bin, dir string) (*growthFound, error) {
 	found := &growthFound{options: o}
 	for _, users := range o.growth {
-		g, err := measureSize(ctx, o, bin, filepath.Join(dir, fmt.Sprint("growth", users)), gen.Size{Profiles: min(max(users/20, 10), 500), Users: users})
+		g, err := measureSize(ctx, o, bin, filepath.Join(dir, fmt.Sprint("growth", users)),
+			gen.Size{Profiles: min(max(users/20, 10), 500), Users: users})
 		if err != nil {
 			return nil, fmt.Errorf("an instance of %d users: %w", users, err)
 		}
@@ -48,7 +49,8 @@ func measureSize(ctx context.Context, o options, bin, data string, size gen.Size
 	defer os.RemoveAll(data)
 	g := &grown{Size: size}
 	w := gen.New(1, size)
-	progress("making an instance of %s profiles and %s users", thousands(float64(size.Profiles)), thousands(float64(size.Users)))
+	progress("making an instance of %s profiles and %s users", thousands(float64(size.Profiles)),
+		thousands(float64(size.Users)))
 	id, err := hostGrown(ctx, bin, data, w)
 	if err != nil {
 		return nil, err
@@ -56,7 +58,8 @@ func measureSize(ctx context.Context, o options, bin, data string, size gen.Size
 	if info, err := os.Stat(filepath.Join(data, "lanyard.db")); err == nil {
 		g.disk = float64(info.Size()) / 1e6
 	}
-	out, err := exec.CommandContext(ctx, bin, "token", "create", "--data", data, "--account", account, "--instance", id, "--output", "json").Output()
+	out, err := exec.CommandContext(ctx, bin, "token", "create", "--data", data, "--account", account, "--instance", id,
+		"--output", "json").Output()
 	if err != nil {
 		return nil, fmt.Errorf("make a token: %w", err)
 	}
@@ -92,12 +95,13 @@ func hostGrown(ctx context.Context, bin, data string, w *gen.World) (id string, 
 	}
 	defer db.Close()
 	last := time.Now()
-	return made.Id, gen.Fill(ctx, db, made.Id, w, lanyard.Event{Operation: "Generate", Account: account, Region: region}, func(n int) {
-		if time.Since(last) > 5*time.Second {
-			progress("filling a folder: %d of %d", n, w.Resources())
-			last = time.Now()
-		}
-	})
+	return made.Id, gen.Fill(ctx, db, made.Id, w, lanyard.Event{Operation: "Generate", Account: account, Region: region},
+		func(n int) {
+			if time.Since(last) > 5*time.Second {
+				progress("filling a folder: %d of %d", n, w.Resources())
+				last = time.Now()
+			}
+		})
 }
 
 func (g *grown) start(ctx context.Context, o options, bin, data, id, token string, w *gen.World, last bool) error {
@@ -110,8 +114,9 @@ func (g *grown) start(ctx context.Context, o options, bin, data, id, token strin
 	r := rand.New(rand.NewPCG(1, uint64(g.Users)))
 	var questions [][]byte
 	for range 1000 {
-		q, err := bearing(s.addr, "/access/v1/evaluation", token, object{"subject": object{"type": "user", "id": w.UserID(r.IntN(g.Users))},
-			"action": object{"name": "Users.View"}, "resource": object{"type": "User", "id": w.UserID(r.IntN(g.Users))}})
+		q, err := bearing(s.addr, "/access/v1/evaluation", token,
+			object{"subject": object{"type": "user", "id": w.UserID(r.IntN(g.Users))},
+				"action": object{"name": "Users.View"}, "resource": object{"type": "User", "id": w.UserID(r.IntN(g.Users))}})
 		if err != nil {
 			return err
 		}

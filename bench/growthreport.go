@@ -79,15 +79,18 @@ func (f *growthFound) targets() []target {
 }
 
 func (f *growthFound) tables() []table {
-	t := table{head: []string{"users", "profiles", "on disk", "ready", "first decision", "memory", "loaded", "decision p50", "update p50", "p99", "updates/s, 1 client", "64 clients"},
+	t := table{head: []string{"users", "profiles", "on disk", "ready", "first decision", "memory", "loaded",
+		"decision p50", "update p50", "p99", "updates/s, 1 client", "64 clients"},
 		align: "rrrrrrrrrrrr"}
 	took := func(ns float64) string { return short(time.Duration(ns)).String() }
 	for i := range f.sizes {
 		g := &f.sizes[i]
-		t.rows = append(t.rows, []string{thousands(float64(g.Users)), thousands(float64(g.Profiles)), significant(g.disk) + " MB",
-			fixed(0)(newSpread(g.ready).median) + " ms", fixed(1)(newSpread(g.first).median) + " ms", fixed(0)(g.empty) + " MB", fixed(0)(g.full) + " MB",
-			took(spreadOf(g.decide, p50Of).median), took(spreadOf(g.one, p50Of).median), took(spreadOf(g.one, p99Of).median),
-			thousands(spreadOf(g.one, rateOf).median), thousands(spreadOf(g.many, rateOf).median)})
+		t.rows = append(t.rows,
+			[]string{thousands(float64(g.Users)), thousands(float64(g.Profiles)), significant(g.disk) + " MB",
+				fixed(0)(newSpread(g.ready).median) + " ms", fixed(1)(newSpread(g.first).median) + " ms", fixed(0)(g.empty) + " MB",
+				fixed(0)(g.full) + " MB",
+				took(spreadOf(g.decide, p50Of).median), took(spreadOf(g.one, p50Of).median), took(spreadOf(g.one, p99Of).median),
+				thousands(spreadOf(g.one, rateOf).median), thousands(spreadOf(g.many, rateOf).median)})
 	}
 	return []table{t}
 }
@@ -142,23 +145,29 @@ func (f *growthFound) picture() string {
 		fmt.Fprintf(&b, `<text x="%.0f" y="%.0f" font-weight="bold">%s</text>`+"\n", ox, oy-26, p.title)
 		for e := from; e <= to; e++ {
 			v := math.Pow(10, e)
-			fmt.Fprintf(&b, `<path d="M%.1f %.1f h%d" stroke="#ddd"/><text x="%.1f" y="%.1f" fill="#555" font-size="10" text-anchor="end">%s</text>`+"\n", ox, y(v), width, ox-6, y(v)+4, p.format(v))
+			fmt.Fprintf(&b, `<path d="M%.1f %.1f h%d" stroke="#ddd"/><text x="%.1f" y="%.1f" fill="#555" font-size="10" text-anchor="end">%s</text>`+
+				"\n", ox, y(v), width, ox-6, y(v)+4, p.format(v))
 		}
 		for i := range f.sizes {
-			fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" fill="#555" font-size="10" text-anchor="middle">%s</text>`+"\n", x(f.sizes[i].Users), oy+height+14, thousands(float64(f.sizes[i].Users)))
+			fmt.Fprintf(&b, `<text x="%.1f" y="%.1f" fill="#555" font-size="10" text-anchor="middle">%s</text>`+"\n",
+				x(f.sizes[i].Users), oy+height+14, thousands(float64(f.sizes[i].Users)))
 		}
 		for k, c := range p.curves {
 			var points []string
 			for i := range f.sizes {
 				g := &f.sizes[i]
 				points = append(points, fmt.Sprintf("%.1f,%.1f", x(g.Users), y(c.at(g))))
-				fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="3" fill="%s"><title>%s users: %s</title></circle>`+"\n", x(g.Users), y(c.at(g)), colours[k], thousands(float64(g.Users)), p.format(c.at(g)))
+				fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="3" fill="%s"><title>%s users: %s</title></circle>`+"\n", x(g.Users),
+					y(c.at(g)), colours[k], thousands(float64(g.Users)), p.format(c.at(g)))
 			}
-			fmt.Fprintf(&b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>`+"\n", strings.Join(points, " "), colours[k])
-			fmt.Fprintf(&b, `<rect x="%.0f" y="%.0f" width="10" height="10" fill="%s"/><text x="%.0f" y="%.0f" font-size="11">%s</text>`+"\n", ox+float64(k)*140, oy-18, colours[k], ox+float64(k)*140+14, oy-9, c.name)
+			fmt.Fprintf(&b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>`+"\n", strings.Join(points, " "),
+				colours[k])
+			fmt.Fprintf(&b, `<rect x="%.0f" y="%.0f" width="10" height="10" fill="%s"/><text x="%.0f" y="%.0f" font-size="11">%s</text>`+
+				"\n", ox+float64(k)*140, oy-18, colours[k], ox+float64(k)*140+14, oy-9, c.name)
 		}
 	}
-	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle" fill="#555">users of the instance</text>`+"\n", left+width+gapX/2, top+2*height+gapY+40)
+	fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="middle" fill="#555">users of the instance</text>`+"\n", left+width+
+		gapX/2, top+2*height+gapY+40)
 	b.WriteString("</svg>\n")
 	return b.String()
 }

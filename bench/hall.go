@@ -47,7 +47,8 @@ func (h *hall) open(ctx context.Context) error {
 	}
 	const one = "/access/v1/evaluation"
 	h.talks[askedByToken] = &talk{s.addr, bearer(s.addr, one, hosted[0].token, questions), answers, readDecision}
-	h.talks[askedSigned] = &talk{s.addr, signatures(s.addr, "/instances/"+hosted[0].id+one, questions), answers, readDecision}
+	h.talks[askedSigned] = &talk{s.addr, signatures(s.addr, "/instances/"+hosted[0].id+one, questions), answers,
+		readDecision}
 	h.addBatches(s.addr, hosted[0].token, world, engine)
 	h.addSearch(s.addr, hosted[1].token, search)
 	if err := h.addBaselines(ctx, one, hosted[0].token, questions, answers); err != nil {
@@ -78,8 +79,9 @@ func (h *hall) host(ctx context.Context, worlds ...*peer.World) (*server, []host
 	all := make([]hosted, len(worlds))
 	for i := range worlds {
 		var made struct{ Id string }
-		if err = call(ctx, s.addr, "PUT", "/instance", object{"IdentityManagementType": "SAML", "InstanceAlias": fmt.Sprint("world", i),
-			"InboundCallsEnabled": true, "OutboundCallsEnabled": true}, &made); err != nil {
+		if err = call(ctx, s.addr, "PUT", "/instance",
+			object{"IdentityManagementType": "SAML", "InstanceAlias": fmt.Sprint("world", i),
+				"InboundCallsEnabled": true, "OutboundCallsEnabled": true}, &made); err != nil {
 			break
 		}
 		all[i].id = made.Id
@@ -92,7 +94,8 @@ func (h *hall) host(ctx context.Context, worlds ...*peer.World) (*server, []host
 		if err := populate(ctx, data, all[i].id, w); err != nil {
 			return nil, nil, err
 		}
-		out, err := exec.CommandContext(ctx, h.bin, "token", "create", "--data", data, "--account", account, "--instance", all[i].id, "--output", "json").Output()
+		out, err := exec.CommandContext(ctx, h.bin, "token", "create", "--data", data, "--account", account, "--instance",
+			all[i].id, "--output", "json").Output()
 		if err != nil {
 			return nil, nil, fmt.Errorf("make a token: %w", err)
 		}
@@ -140,7 +143,8 @@ func (h *hall) addBatches(addr, token string, w *peer.World, engine *peer.Lanyar
 	var sameUser []peer.Question
 	for from := 0; from+batched <= len(w.Questions); from += batched {
 		var items, resources []any
-		lead := w.Questions[from+slices.IndexFunc(w.Questions[from:], func(q peer.Question) bool { return q.Type == access.TypeUser })]
+		lead := w.Questions[from+
+			slices.IndexFunc(w.Questions[from:], func(q peer.Question) bool { return q.Type == access.TypeUser })]
 		for i := range batched {
 			q := &w.Questions[from+i]
 			items = append(items, evaluation(q))
@@ -150,13 +154,17 @@ func (h *hall) addBatches(addr, token string, w *peer.World, engine *peer.Lanyar
 			resources = append(resources, object{"resource": object{"type": other.Type, "id": other.Resource}})
 		}
 		ofMany = append(ofMany, object{"evaluations": items})
-		ofOne = append(ofOne, object{"subject": object{"type": "user", "id": lead.User}, "action": object{"name": lead.Action}, "evaluations": resources})
+		ofOne = append(ofOne,
+			object{"subject": object{"type": "user", "id": lead.User}, "action": object{"name": lead.Action},
+				"evaluations": resources})
 	}
 	// An engine in process has no errors to give.
 	answers, _ := peer.Answers(engine, w.Questions[:len(ofMany)*batched])
-	h.talks[batchOfMany] = &talk{addr, bearer(addr, path, token, ofMany), slices.Collect(slices.Chunk(answers, batched)), readDecisions}
+	h.talks[batchOfMany] = &talk{addr, bearer(addr, path, token, ofMany), slices.Collect(slices.Chunk(answers, batched)),
+		readDecisions}
 	answers, _ = peer.Answers(engine.Asked(sameUser), sameUser)
-	h.talks[batchOfOne] = &talk{addr, bearer(addr, path, token, ofOne), slices.Collect(slices.Chunk(answers, batched)), readDecisions}
+	h.talks[batchOfOne] = &talk{addr, bearer(addr, path, token, ofOne), slices.Collect(slices.Chunk(answers, batched)),
+		readDecisions}
 }
 
 // addSearch makes searches for who can, in the instance with the most users.
@@ -196,7 +204,8 @@ func (h *hall) addOPA(ctx context.Context, w *peer.World, answers []bool) error 
 	if err != nil {
 		return err
 	}
-	s, err := startAt(ctx, addr, "/health", bin, "run", "--server", "--addr", addr, "--log-level", "error", "--skip-version-check",
+	s, err := startAt(ctx, addr, "/health", bin, "run", "--server", "--addr", addr, "--log-level", "error",
+		"--skip-version-check",
 		"--optimize-store-for-read-speed", policy, data)
 	if err != nil {
 		return err
@@ -224,7 +233,8 @@ func (h *hall) addOpenFGA(ctx context.Context, w *peer.World) error {
 	if err != nil {
 		return err
 	}
-	s, err := startAt(ctx, addr, "/healthz", bin, "run", "--datastore-engine", "memory", "--http-addr", addr, "--grpc-addr", grpc,
+	s, err := startAt(ctx, addr, "/healthz", bin, "run", "--datastore-engine", "memory", "--http-addr", addr,
+		"--grpc-addr", grpc,
 		"--playground-enabled=false", "--metrics-enabled=false", "--log-level", "error")
 	if err != nil {
 		return err
@@ -252,7 +262,8 @@ func (h *hall) addOpenFGA(ctx context.Context, w *peer.World) error {
 		return err
 	}
 	for tuples := range slices.Chunk(peer.FGATuples(w), 100) { // the most that a write may have
-		if err := post("/stores/"+made.ID+"/write", object{"writes": object{"tuple_keys": tuples}, "authorization_model_id": made.Model}, nil); err != nil {
+		if err := post("/stores/"+made.ID+"/write",
+			object{"writes": object{"tuple_keys": tuples}, "authorization_model_id": made.Model}, nil); err != nil {
 			return err
 		}
 	}

@@ -32,7 +32,8 @@ func makeInstance(ctx context.Context, addr string) (*instance, error) {
 		return nil, err
 	}
 	in := &instance{id: made.Id}
-	err = call(ctx, addr, "POST", "/user-hierarchy-structure/"+in.id, object{"HierarchyStructure": object{"LevelOne": object{"Name": "Company"}}}, nil)
+	err = call(ctx, addr, "POST", "/user-hierarchy-structure/"+in.id,
+		object{"HierarchyStructure": object{"LevelOne": object{"Name": "Company"}}}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +42,8 @@ func makeInstance(ctx context.Context, addr string) (*instance, error) {
 	}
 	in.group = made.HierarchyGroupId
 	err = call(ctx, addr, "PUT", "/contact-flow-modules/"+in.id, object{"Name": "Order status",
-		"Content": `{"Version":"2019-10-30","StartAction":"end","Actions":[]}`, "Description": "Finds an order", "ExternalInvocationConfiguration": object{"Enabled": true}}, &made)
+		"Content": `{"Version":"2019-10-30","StartAction":"end","Actions":[]}`, "Description": "Finds an order",
+		"ExternalInvocationConfiguration": object{"Enabled": true}}, &made)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +57,8 @@ func makeInstance(ctx context.Context, addr string) (*instance, error) {
 	}
 	for i := len(list); i < profiles; i++ {
 		var profile struct{ SecurityProfileId string }
-		err := call(ctx, addr, "PUT", "/security-profiles/"+in.id, object{"SecurityProfileName": fmt.Sprintf("Profile %d", i)}, &profile)
+		err := call(ctx, addr, "PUT", "/security-profiles/"+in.id,
+			object{"SecurityProfileName": fmt.Sprintf("Profile %d", i)}, &profile)
 		if err != nil {
 			return nil, err
 		}
@@ -101,10 +104,12 @@ func (in *instance) content(i int) object {
 		"AllowedAccessControlHierarchyGroupId": in.group,
 		"Applications": []object{
 			{"Namespace": "orders-" + team, "ApplicationPermissions": []string{"ACCESS"}, "Type": "THIRD_PARTY_APPLICATION"},
-			{"Namespace": "order-gateway", "ApplicationPermissions": []string{"orders___GetOrder", "orders___" + team}, "Type": "MCP"},
+			{"Namespace": "order-gateway", "ApplicationPermissions": []string{"orders___GetOrder", "orders___" + team},
+				"Type": "MCP"},
 		},
 		"AllowedFlowModules": []object{{"Type": "MCP", "FlowModuleId": in.module}},
-		"AllowedAIAgents":    []object{{"Arn": "arn:aws:app-integrations:us-east-1:123456789012:application/" + team, "Type": "THIRD_PARTY"}},
+		"AllowedAIAgents": []object{{"Arn": "arn:aws:app-integrations:us-east-1:123456789012:application/" + team,
+			"Type": "THIRD_PARTY"}},
 		"GranularAccessControlConfiguration": object{"DataTableAccessControlConfiguration": object{"PrimaryAttributeAccessControlConfiguration": object{
 			"PrimaryAttributeValues": []object{{"AccessType": "ALLOW", "AttributeName": "team", "Values": []string{team}}}}}},
 	}
@@ -133,7 +138,9 @@ func (f *filler) add(ctx context.Context, what string, count int, make func(i in
 				}
 			}
 			f.event++
-			return tx.Append(ctx, &lanyard.Event{ID: fixedID("e0000000", f.event), Instance: f.instance, Time: time.Now().UTC(), Operation: "Bench", Account: account, Region: region})
+			return tx.Append(ctx,
+				&lanyard.Event{ID: fixedID("e0000000", f.event), Instance: f.instance, Time: time.Now().UTC(), Operation: "Bench",
+					Account: account, Region: region})
 		})
 		if err != nil {
 			return fmt.Errorf("put %s: %w", what, err)
@@ -174,15 +181,18 @@ func enlarge(ctx context.Context, dir string, in *instance, n size) error {
 	}
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	err = f.add(ctx, "profiles", n.profiles, func(i int) lanyard.Resource {
-		return &lanyard.Profile{Meta: lanyard.Meta{ID: fixedID("a0000000", i), Name: fmt.Sprintf("Large profile %d", i), Modified: now, Tags: map[string]string{"Team": fmt.Sprint(i % 50)}},
+		return &lanyard.Profile{Meta: lanyard.Meta{ID: fixedID("a0000000", i), Name: fmt.Sprintf("Large profile %d", i),
+			Modified: now, Tags: map[string]string{"Team": fmt.Sprint(i % 50)}},
 			Description: "One of many", Permissions: lanyard.SortPermissions(permissions)}
 	})
 	if err != nil {
 		return err
 	}
 	return f.add(ctx, "users", n.users, func(i int) lanyard.Resource {
-		return &lanyard.User{Meta: lanyard.Meta{ID: fixedID("b0000000", i), Name: fmt.Sprintf("user%d", i), Modified: now, Tags: map[string]string{"Team": fmt.Sprint(i % 50)}},
-			FirstName: "First", LastName: "Last", Profiles: []string{fixedID("a0000000", i%n.profiles)}, RoutingProfile: routing, Group: in.group}
+		return &lanyard.User{Meta: lanyard.Meta{ID: fixedID("b0000000", i), Name: fmt.Sprintf("user%d", i), Modified: now,
+			Tags: map[string]string{"Team": fmt.Sprint(i % 50)}},
+			FirstName: "First", LastName: "Last", Profiles: []string{fixedID("a0000000", i%n.profiles)}, RoutingProfile: routing,
+			Group: in.group}
 	})
 }
 

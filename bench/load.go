@@ -84,7 +84,8 @@ func newResult(took []time.Duration, all int, elapsed time.Duration) result {
 		return result{n: all}
 	}
 	slices.Sort(took)
-	return result{rate: float64(len(took)) / elapsed.Seconds(), p50: took[len(took)/2], p99: took[len(took)*99/100], n: all}
+	return result{rate: float64(len(took)) / elapsed.Seconds(), p50: took[len(took)/2], p99: took[len(took)*99/100],
+		n: all}
 }
 
 // most bounds the requests of a client in one measurement, whatever the time.
@@ -168,7 +169,8 @@ func (c *client) run(began, from, until time.Time) {
 	due := began
 	for n := 0; n < most && due.Before(until) && time.Now().Before(until); n++ {
 		if c.work.rate > 0 {
-			if due = began.Add(time.Duration(float64(n*len(c.work.clients)+c.i) / c.work.rate * float64(time.Second))); !due.Before(until) {
+			if due = began.Add(time.Duration(float64(n*len(c.work.clients)+
+				c.i) / c.work.rate * float64(time.Second))); !due.Before(until) {
 				return
 			}
 			time.Sleep(time.Until(due))

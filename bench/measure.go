@@ -84,7 +84,8 @@ const (
 )
 
 // clients is how many there are in each.
-var clients = [measurements]int{trivial: 32, verified: 32, describe: 32, list: 32, bareUpsert: 1, update: 1, updateMany: 64}
+var clients = [measurements]int{trivial: 32, verified: 32, describe: 32, list: 32, bareUpsert: 1, update: 1,
+	updateMany: 64}
 
 var names = [measurements]string{
 	trivial:    "trivial JSON handler of net/http",
@@ -220,7 +221,8 @@ func measureRates(ctx context.Context, rep *apiFound, bin, dir string) error {
 				return fmt.Errorf("%s: %w", names[i], err)
 			}
 			found[i] = r
-			progress("round %d of %d: %-38s %3d clients %9s/s   p50 %-8v p99 %v", round+1, o.rounds, names[i], clients[i], thousands(r.rate), short(r.p50), short(r.p99))
+			progress("round %d of %d: %-38s %3d clients %9s/s   p50 %-8v p99 %v", round+1, o.rounds, names[i], clients[i],
+				thousands(r.rate), short(r.p50), short(r.p99))
 		}
 		rep.rounds = append(rep.rounds, found)
 		reads, err := same(s.addr, in.path(in.profiles[0]), clients[describe])
@@ -234,7 +236,8 @@ func measureRates(ctx context.Context, rep *apiFound, bin, dir string) error {
 				return fmt.Errorf("reads beside updates: %w", err)
 			}
 			both[i] = besideFound{updates: r[0], reads: r[1]}
-			progress("round %d of %d: %-38s %3d clients %9s/s   p50 %-8v p99 %v, beside %s updates/s", round+1, o.rounds, names[describe], clients[describe],
+			progress("round %d of %d: %-38s %3d clients %9s/s   p50 %-8v p99 %v, beside %s updates/s", round+1, o.rounds,
+				names[describe], clients[describe],
 				thousands(r[1].rate), short(r[1].p50), short(r[1].p99), thousands(r[0].rate))
 		}
 		rep.beside = append(rep.beside, both)
@@ -254,7 +257,8 @@ func revision(ctx context.Context, data, instance string) (n int, err error) {
 		return 0, err
 	}
 	defer db.Close()
-	err = db.QueryRowContext(ctx, `SELECT COALESCE(MAX(revision), 0) FROM events WHERE instance_id = $1`, instance).Scan(&n)
+	err = db.QueryRowContext(ctx, `SELECT COALESCE(MAX(revision), 0) FROM events WHERE instance_id = $1`,
+		instance).Scan(&n)
 	return n, err
 }
 

@@ -91,7 +91,8 @@ func measurePostgres(ctx context.Context, o options, bin, dir string) (*postgres
 	if err := c.QueryRow(ctx, `SELECT current_setting('server_version')`).Scan(&found.version); err != nil {
 		return nil, err
 	}
-	if _, err := c.Exec(ctx, `CREATE SCHEMA bench; CREATE TABLE bench.bare (id TEXT PRIMARY KEY, doc BYTEA NOT NULL)`); err != nil {
+	if _, err := c.Exec(ctx,
+		`CREATE SCHEMA bench; CREATE TABLE bench.bare (id TEXT PRIMARY KEY, doc BYTEA NOT NULL)`); err != nil {
 		return nil, err
 	}
 	url := pg.At("", "bench")
@@ -134,8 +135,9 @@ func startPostgres(programs, dir string) (*pgtest.Server, error) {
 // fillPostgres makes an instance of 20 profiles and 40 users.
 func fillPostgres(ctx context.Context, addr, url string, i int) (*pgInstance, error) {
 	var made struct{ Id string }
-	err := call(ctx, addr, "PUT", "/instance", object{"IdentityManagementType": "SAML", "InstanceAlias": fmt.Sprint("bench", i),
-		"InboundCallsEnabled": true, "OutboundCallsEnabled": true}, &made)
+	err := call(ctx, addr, "PUT", "/instance",
+		object{"IdentityManagementType": "SAML", "InstanceAlias": fmt.Sprint("bench", i),
+			"InboundCallsEnabled": true, "OutboundCallsEnabled": true}, &made)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +147,8 @@ func fillPostgres(ctx context.Context, addr, url string, i int) (*pgInstance, er
 		return nil, err
 	}
 	defer db.Close()
-	if err := gen.Fill(ctx, db, made.Id, w, lanyard.Event{Operation: "Generate", Account: account, Region: region}, func(int) {}); err != nil {
+	if err := gen.Fill(ctx, db, made.Id, w, lanyard.Event{Operation: "Generate", Account: account, Region: region},
+		func(int) {}); err != nil {
 		return nil, err
 	}
 	in := &pgInstance{id: made.Id}
@@ -163,7 +166,8 @@ func fillPostgres(ctx context.Context, addr, url string, i int) (*pgInstance, er
 	return in, nil
 }
 
-func (f *postgresFound) measure(ctx context.Context, pg *pgtest.Server, servers []*server, ins []pgInstance, data, bin string) error {
+func (f *postgresFound) measure(ctx context.Context, pg *pgtest.Server, servers []*server, ins []pgInstance, data,
+	bin string) error {
 	o := f.options
 	change := func(servers []*server, n int, of func(client int) (pgInstance, string)) (result, error) {
 		var addrs []string
@@ -190,7 +194,8 @@ func (f *postgresFound) measure(ctx context.Context, pg *pgtest.Server, servers 
 			}
 			all = append(all, two)
 			// The first of these must change something.
-			err := call(ctx, addrs[0], "POST", "/security-profiles/"+in.id+"/"+profile, object{"Description": fmt.Sprint("before ", time.Now().UnixNano())}, nil)
+			err := call(ctx, addrs[0], "POST", "/security-profiles/"+in.id+"/"+profile,
+				object{"Description": fmt.Sprint("before ", time.Now().UnixNano())}, nil)
 			if err != nil {
 				return result{}, err
 			}
@@ -237,7 +242,8 @@ func (f *postgresFound) measure(ctx context.Context, pg *pgtest.Server, servers 
 				return fmt.Errorf("%s: %w", pgNames[i].name, err)
 			}
 			found[i] = r
-			progress("round %d of %d: %-58s %2d clients %9s/s   p50 %-8v p99 %v", round+1, o.rounds, pgNames[i].name, pgNames[i].clients, thousands(r.rate), short(r.p50), short(r.p99))
+			progress("round %d of %d: %-58s %2d clients %9s/s   p50 %-8v p99 %v", round+1, o.rounds, pgNames[i].name,
+				pgNames[i].clients, thousands(r.rate), short(r.p50), short(r.p99))
 		}
 		f.rounds = append(f.rounds, found)
 		took, err := followOne(ctx, servers[0].addr, servers[1].addr, token, &ins[1], o.followed())
@@ -245,14 +251,16 @@ func (f *postgresFound) measure(ctx context.Context, pg *pgtest.Server, servers 
 			return fmt.Errorf("follow a change from server to server: %w", err)
 		}
 		slices.Sort(took)
-		progress("round %d of %d: a change decides on another server after p50 %v, p99 %v", round+1, o.rounds, short(took[len(took)/2]), short(took[len(took)*99/100]))
+		progress("round %d of %d: a change decides on another server after p50 %v, p99 %v", round+1, o.rounds,
+			short(took[len(took)/2]), short(took[len(took)*99/100]))
 		f.follow = append(f.follow, took)
 	}
 	return nil
 }
 
 func makeToken(ctx context.Context, bin, data string) (string, error) {
-	out, err := exec.CommandContext(ctx, bin, "token", "create", "--data", data, "--account", account, "--output", "json").Output()
+	out, err := exec.CommandContext(ctx, bin, "token", "create", "--data", data, "--account", account, "--output",
+		"json").Output()
 	if err != nil {
 		return "", fmt.Errorf("make a token: %w", err)
 	}
@@ -270,7 +278,8 @@ func pgRevisions(ctx context.Context, pg *pgtest.Server, instances map[string]in
 	defer c.Close(context.WithoutCancel(ctx))
 	for id := range instances {
 		var n int64
-		if err := c.QueryRow(ctx, `SELECT COALESCE(MAX(revision), 0) FROM events WHERE instance_id = $1`, id).Scan(&n); err != nil {
+		if err := c.QueryRow(ctx, `SELECT COALESCE(MAX(revision), 0) FROM events WHERE instance_id = $1`,
+			id).Scan(&n); err != nil {
 			return 0, err
 		}
 		sum += n
@@ -302,7 +311,9 @@ func bareUpserts(ctx context.Context, pg *pgtest.Server, n int, d time.Duration)
 			r.Read(doc)
 			for now := began; now.Before(until); {
 				r.Read(doc[:32])
-				if _, err := c.Exec(ctx, `INSERT INTO bare (id, doc) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`, fmt.Sprint("profile-", i), doc); err != nil {
+				if _, err := c.Exec(ctx,
+					`INSERT INTO bare (id, doc) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`,
+					fmt.Sprint("profile-", i), doc); err != nil {
 					failed[i] = err
 					return
 				}
@@ -337,8 +348,9 @@ func followOne(ctx context.Context, a, b, token string, in *pgInstance, n int) (
 		return nil, err
 	}
 	defer asks.c.Close()
-	question, err := bearing(b, "/instances/"+in.id+"/access/v1/evaluation", token, object{"subject": object{"type": "user", "id": in.user},
-		"action": object{"name": "Users.View"}, "resource": object{"type": "User", "id": in.user}})
+	question, err := bearing(b, "/instances/"+in.id+"/access/v1/evaluation", token,
+		object{"subject": object{"type": "user", "id": in.user},
+			"action": object{"name": "Users.View"}, "resource": object{"type": "User", "id": in.user}})
 	if err != nil {
 		return nil, err
 	}
@@ -359,12 +371,14 @@ func followOne(ctx context.Context, a, b, token string, in *pgInstance, n int) (
 		if i%2 == 0 {
 			permissions = []string{"Users.View"}
 		}
-		change, err := signed(a, "POST", "/security-profiles/"+in.id+"/"+in.held, object{"Permissions": permissions, "TagRestrictedResources": []string{},
-			"AllowedAccessControlTags": object{}, "HierarchyRestrictedResources": []string{}})
+		change, err := signed(a, "POST", "/security-profiles/"+in.id+"/"+in.held,
+			object{"Permissions": permissions, "TagRestrictedResources": []string{},
+				"AllowedAccessControlTags": object{}, "HierarchyRestrictedResources": []string{}})
 		if err != nil {
 			return nil, err
 		}
-		if err := sleep(ctx, time.Duration(rand.IntN(10_000))*time.Microsecond); err != nil { // at any moment between two polls
+		// at any moment between two polls
+		if err := sleep(ctx, time.Duration(rand.IntN(10_000))*time.Microsecond); err != nil {
 			return nil, err
 		}
 		var answer bytes.Buffer

@@ -58,7 +58,8 @@ func (f *postgresFound) targets() []target {
 		list = append(list, atLeast("UpdateSecurityProfile, "+r.name, f.ratio(r.a, r.b), fixed(2), "", r.target))
 	}
 	p99 := f.all(99)
-	return append(list, target{"from the acknowledgement on one server to the decision of another, 99th percentile of " + strconv.Itoa(len(slices.Concat(f.follow...))),
+	return append(list, target{"from the acknowledgement on one server to the decision of another, 99th percentile of " +
+		strconv.Itoa(len(slices.Concat(f.follow...))),
 		fixed(1)(p99) + " ms", "< 20 ms", verdict(p99 < 20)})
 }
 
@@ -69,13 +70,18 @@ func (f *postgresFound) tables() []table {
 	rates := table{head: []string{"what", "clients", "a second", "p50", "p99"}, align: "lrlrr"}
 	for i, m := range pgNames {
 		at := func(q func(result) time.Duration) string {
-			return short(time.Duration(f.over(func(r *[pgMeasurements]result) float64 { return float64(q(r[i])) }).median)).String()
+			times := f.over(func(r *[pgMeasurements]result) float64 { return float64(q(r[i])) })
+			return short(time.Duration(times.median)).String()
 		}
-		rates.rows = append(rates.rows, []string{m.name, strconv.Itoa(m.clients), f.over(func(r *[pgMeasurements]result) float64 { return r[i].rate }).format(thousands),
-			at(func(r result) time.Duration { return r.p50 }), at(func(r result) time.Duration { return r.p99 })})
+		rates.rows = append(rates.rows,
+			[]string{m.name, strconv.Itoa(m.clients),
+				f.over(func(r *[pgMeasurements]result) float64 { return r[i].rate }).format(thousands),
+				at(func(r result) time.Duration { return r.p50 }), at(func(r result) time.Duration { return r.p99 })})
 	}
-	follow := table{head: []string{"acknowledged on one server, decided on by another", "median", "99th percentile"}, align: "lll",
-		rows: [][]string{{"by rounds", f.followedAt(50).format(fixed(1)) + " ms", f.followedAt(99).format(fixed(1)) + " ms"}}}
+	follow := table{head: []string{"acknowledged on one server, decided on by another", "median", "99th percentile"},
+		align: "lll",
+		rows: [][]string{{"by rounds", f.followedAt(50).format(fixed(1)) + " ms", f.followedAt(99).format(fixed(1)) +
+			" ms"}}}
 	return []table{rates, follow}
 }
 

@@ -118,8 +118,9 @@ func declaredPayload(h http.Header) (string, error) {
 	return declared, nil
 }
 
-var errPayload = refuse(InvalidSignature, "X-Amz-Content-Sha256 must be the SHA-256 of the request body in lower-case hexadecimal; "+
-	"unsigned and streamed payloads are not accepted.")
+var errPayload = refuse(InvalidSignature,
+	"X-Amz-Content-Sha256 must be the SHA-256 of the request body in lower-case hexadecimal; "+
+		"unsigned and streamed payloads are not accepted.")
 
 // signature returns the signature, in hex, of the request that was read. It is valid until the
 // next call.

@@ -37,13 +37,15 @@ func (c *canonicalizer) readClaim(r *http.Request) (claim, error) {
 	inHeader := len(r.Header["Authorization"]) > 0
 	switch {
 	case inHeader && c.presigned():
-		return claim{}, refuse(IncompleteSignature, "The request is signed twice: use either the Authorization header or the X-Amz-* query parameters, not both.")
+		return claim{}, refuse(IncompleteSignature,
+			"The request is signed twice: use either the Authorization header or the X-Amz-* query parameters, not both.")
 	case inHeader:
 		return readHeaderClaim(r.Header)
 	case c.presigned():
 		return c.readQueryClaim()
 	}
-	return claim{}, refuse(MissingAuthenticationToken, "Missing Authentication Token: the request has neither an Authorization header nor X-Amz-Signature in its query.")
+	return claim{}, refuse(MissingAuthenticationToken,
+		"Missing Authentication Token: the request has neither an Authorization header nor X-Amz-Signature in its query.")
 }
 
 func readHeaderClaim(h http.Header) (claim, error) {
@@ -65,7 +67,9 @@ func readHeaderClaim(h http.Header) (claim, error) {
 		part = strings.TrimSpace(part)
 		name, value, ok := strings.Cut(part, "=")
 		if !ok {
-			return cl, refuse(IncompleteSignature, "The Authorization header has a part that is not key=value; it should be %s Credential=..., SignedHeaders=..., Signature=...", algorithm)
+			return cl, refuse(IncompleteSignature,
+				"The Authorization header has a part that is not key=value; it should be %s Credential=..., SignedHeaders=..., "+
+					"Signature=...", algorithm)
 		}
 		var field *string
 		switch name {
@@ -76,7 +80,9 @@ func readHeaderClaim(h http.Header) (claim, error) {
 		case "Signature":
 			field = &signature
 		default:
-			return cl, refuse(IncompleteSignature, "The Authorization header has the unknown parameter '%s'; it takes Credential, SignedHeaders and Signature.", clip(name))
+			return cl, refuse(IncompleteSignature,
+				"The Authorization header has the unknown parameter '%s'; it takes Credential, SignedHeaders and Signature.",
+				clip(name))
 		}
 		if *field != "" {
 			return cl, refuse(IncompleteSignature, "The Authorization header has the parameter '%s' more than once.", name)
@@ -130,7 +136,8 @@ func (c *canonicalizer) readQueryClaim() (claim, error) {
 	}
 	seconds, err := strconv.ParseUint(values[paramExpires], 10, 32)
 	if err != nil || seconds < 1 || seconds > maxExpires {
-		return cl, refuse(IncompleteSignature, "X-Amz-Expires must be a number of seconds from 1 to %d, not '%s'.", maxExpires, clip(values[paramExpires]))
+		return cl, refuse(IncompleteSignature, "X-Amz-Expires must be a number of seconds from 1 to %d, not '%s'.",
+			maxExpires, clip(values[paramExpires]))
 	}
 	cl.presigned = true
 	cl.expires = time.Duration(seconds) * time.Second
@@ -156,7 +163,9 @@ func (cl *claim) setCredential(s string) error {
 		*p, rest, more = strings.Cut(rest, "/")
 	}
 	if more || cl.terminator == "" || cl.accessKeyID == "" {
-		return refuse(IncompleteSignature, "Credential must have exactly 5 slash-delimited elements, keyid/date/region/service/%s, got '%s'.", terminator, clip(s))
+		return refuse(IncompleteSignature,
+			"Credential must have exactly 5 slash-delimited elements, keyid/date/region/service/%s, got '%s'.", terminator,
+			clip(s))
 	}
 	if len(cl.accessKeyID) > maxAccessKeyID {
 		return refuse(IncompleteSignature, "The access key ID in Credential is longer than %d characters.", maxAccessKeyID)
@@ -166,7 +175,8 @@ func (cl *claim) setCredential(s string) error {
 
 func (cl *claim) setSignature(s string) error {
 	if copy(cl.signature[:], s) != len(cl.signature) || len(s) != len(cl.signature) {
-		return refuse(IncompleteSignature, "Signature must be %d hexadecimal digits, got %d characters.", len(cl.signature), len(s))
+		return refuse(IncompleteSignature, "Signature must be %d hexadecimal digits, got %d characters.", len(cl.signature),
+			len(s))
 	}
 	return nil
 }
@@ -185,7 +195,8 @@ func (cl *claim) setTimeFromHeader(h http.Header) error {
 		return err
 	}
 	if date == "" {
-		return refuse(IncompleteSignature, "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+		return refuse(IncompleteSignature,
+			"Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
 	}
 	for _, layout := range []string{http.TimeFormat, time.RFC1123Z} {
 		if t, err := time.Parse(layout, date); err == nil {
@@ -202,7 +213,8 @@ func (cl *claim) setTime(stamp, from string) (err error) {
 		cl.time, err = time.Parse(stampLayout, stamp)
 	}
 	if err != nil || cl.stamp == "" {
-		return refuse(IncompleteSignature, "%s must be a time in the form %s, not '%s'.", from, "YYYYMMDD'T'HHMMSS'Z'", clip(stamp))
+		return refuse(IncompleteSignature, "%s must be a time in the form %s, not '%s'.", from, "YYYYMMDD'T'HHMMSS'Z'",
+			clip(stamp))
 	}
 	return nil
 }

@@ -22,17 +22,21 @@ func (c *canonicalizer) readHeaders(r *http.Request, list string, must []string)
 	before, host, amz, size := "", false, 0, 0
 	for name := range strings.SplitSeq(list, ";") {
 		if name <= before {
-			return refuse(InvalidSignature, "SignedHeaders must list names in order, each once and none empty; '%s' is out of place.", clip(name))
+			return refuse(InvalidSignature,
+				"SignedHeaders must list names in order, each once and none empty; '%s' is out of place.", clip(name))
 		}
 		before = name
 		if !isLowerToken(name) {
-			return refuse(InvalidSignature, "SignedHeaders must list the names of headers in lower case, at most %d characters long, not '%s'.", maxHeaderName, clip(name))
+			return refuse(InvalidSignature,
+				"SignedHeaders must list the names of headers in lower case, at most %d characters long, not '%s'.", maxHeaderName,
+				clip(name))
 		}
 		c.headers = append(append(c.headers, name...), ':')
 		start := len(c.headers)
 		ok := c.appendValue(r, name, maxHeaderBytes-size)
 		if !ok {
-			return refuse(InvalidSignature, "The header '%s' is listed in SignedHeaders but is missing from the request, or is too long.", clip(name))
+			return refuse(InvalidSignature,
+				"The header '%s' is listed in SignedHeaders but is missing from the request, or is too long.", clip(name))
 		}
 		size += len(c.headers) - start
 		c.headers = append(c.headers, '\n')
@@ -53,11 +57,14 @@ func (c *canonicalizer) readHeaders(r *http.Request, list string, must []string)
 		}
 	}
 	if amz != 0 {
-		return refuse(InvalidSignature, "The request has the header '%s', which must be a signed header: every x-amz-* header must be listed in SignedHeaders.", clip(unsigned(r.Header, list)))
+		return refuse(InvalidSignature,
+			"The request has the header '%s', which must be a signed header: every x-amz-* header must be listed in "+
+				"SignedHeaders.", clip(unsigned(r.Header, list)))
 	}
 	for _, name := range must {
 		if _, sent := r.Header[name]; sent && !slices.Contains(strings.Split(list, ";"), strings.ToLower(name)) {
-			return refuse(InvalidSignature, "The request has the header '%s', which must be a signed header: list it in SignedHeaders.", strings.ToLower(name))
+			return refuse(InvalidSignature,
+				"The request has the header '%s', which must be a signed header: list it in SignedHeaders.", strings.ToLower(name))
 		}
 	}
 	c.headers = append(append(c.headers, '\n'), list...)

@@ -47,7 +47,8 @@ func (c *canonicalizer) readQuery(query string) error {
 		if !okName || !okValue {
 			// A raw semicolon once separated parameters: net/url drops the pair that has one, and
 			// what is verified here must not read differently there.
-			return refuse(InvalidSignature, "The query is not well encoded: '%%' must be followed by two hexadecimal digits, and ';' must be sent as %%3B.")
+			return refuse(InvalidSignature,
+				"The query is not well encoded: '%%' must be followed by two hexadecimal digits, and ';' must be sent as %%3B.")
 		}
 		if i := slices.Index(authParams[:], string(c.encoded(p.name))); i >= 0 {
 			c.auth[i].value = p.value

@@ -175,13 +175,17 @@ func (v *Verifier) matches(c *canonicalizer, signing []byte, method, path string
 func (v *Verifier) checkScope(cl claim) error {
 	switch {
 	case cl.region != v.Region:
-		return refuse(InvalidSignature, "Credential should be scoped to a valid region, here '%s', not '%s'.", v.Region, clip(cl.region))
+		return refuse(InvalidSignature, "Credential should be scoped to a valid region, here '%s', not '%s'.", v.Region,
+			clip(cl.region))
 	case cl.service != v.Service:
-		return refuse(InvalidSignature, "Credential should be scoped to correct service: '%s', not '%s'.", v.Service, clip(cl.service))
+		return refuse(InvalidSignature, "Credential should be scoped to correct service: '%s', not '%s'.", v.Service,
+			clip(cl.service))
 	case cl.terminator != terminator:
-		return refuse(InvalidSignature, "Credential should be scoped with a valid terminator: '%s', not '%s'.", terminator, clip(cl.terminator))
+		return refuse(InvalidSignature, "Credential should be scoped with a valid terminator: '%s', not '%s'.", terminator,
+			clip(cl.terminator))
 	case cl.date != cl.stamp[:len(dateLayout)]:
-		return refuse(InvalidSignature, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.",
+		return refuse(InvalidSignature,
+			"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.",
 			clip(cl.date), cl.stamp[:len(dateLayout)], cl.stamp)
 	}
 	return nil

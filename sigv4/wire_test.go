@@ -45,7 +45,8 @@ func TestOverTheWire(t *testing.T) {
 			req.Header["X-Amz-Twice"] = []string{"  a  b ", "c"}
 			sum := sha256.Sum256([]byte(tt.body))
 			creds := aws.Credentials{AccessKeyID: tempID, SecretAccessKey: secret, SessionToken: token}
-			if err := v4.NewSigner().SignHTTP(t.Context(), creds, req, hex.EncodeToString(sum[:]), "connect", "us-east-1", time.Now()); err != nil {
+			if err := v4.NewSigner().SignHTTP(t.Context(), creds, req, hex.EncodeToString(sum[:]), "connect", "us-east-1",
+				time.Now()); err != nil {
 				t.Fatal(err)
 			}
 			resp, err := srv.Client().Do(req)

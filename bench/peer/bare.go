@@ -38,7 +38,8 @@ type bareProfile struct {
 
 // NewBare compiles a world and is asked these questions, which have user names when byName is set.
 func NewBare(w *World, questions []Question, byName bool) *Bare {
-	b := &Bare{questions: questions, permissions: map[string]uint16{}, users: make(map[string]uint32, w.Users), queues: map[string]uint32{}, paths: make([][3]uint16, 1)}
+	b := &Bare{questions: questions, permissions: map[string]uint16{}, users: make(map[string]uint32, w.Users),
+		queues: map[string]uint32{}, paths: make([][3]uint16, 1)}
 	for i, p := range names {
 		b.permissions[p.Name] = uint16(i)
 	}
@@ -67,7 +68,8 @@ func NewBare(w *World, questions []Question, byName bool) *Bare {
 	profiles := map[string]uint16{}
 	for i, p := range w.Profiles {
 		profiles[p.ID] = uint16(i + 1)
-		c := bareProfile{labels: label(p.AccessTags), group: groups[p.HierarchyGroup], own: len(p.HierarchyRestricted) > 0 && p.HierarchyGroup == "",
+		c := bareProfile{labels: label(p.AccessTags), group: groups[p.HierarchyGroup], own: len(p.HierarchyRestricted) > 0 &&
+			p.HierarchyGroup == "",
 			users: slices.Contains(p.TagRestricted, access.TypeUser), queues: slices.Contains(p.TagRestricted, access.TypeQueue)}
 		for _, name := range p.Permissions {
 			n := b.permissions[name]

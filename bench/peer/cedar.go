@@ -44,7 +44,9 @@ func NewCedar(w *World, pick bool) (*Cedar, error) {
 			known[condition] = n
 			name := conditionName(n)
 			var compiled cedar.Policy
-			if err := compiled.UnmarshalCedar(fmt.Appendf(nil, "permit (principal, action, resource)\nwhen { principal has %[1]s && action has %[1]s && principal.%[1]s.containsAny(action.%[1]s)%[2]s };", name, condition)); err != nil {
+			if err := compiled.UnmarshalCedar(fmt.Appendf(nil,
+				"permit (principal, action, resource)\nwhen { principal has %[1]s && action has %[1]s && "+
+					"principal.%[1]s.containsAny(action.%[1]s)%[2]s };", name, condition)); err != nil {
 				return nil, fmt.Errorf("policy of profile %s: %w", p.ID, err)
 			}
 			conditions = append(conditions, policy{cedar.PolicyID(name), &compiled})
@@ -102,7 +104,8 @@ func NewCedar(w *World, pick bool) (*Cedar, error) {
 	}
 	for i := range w.Questions {
 		q := &w.Questions[i]
-		r := cedar.Request{Principal: uid(access.TypeUser, q.User), Action: uid("Action", q.Action), Resource: uid(q.Type, q.Resource)}
+		r := cedar.Request{Principal: uid(access.TypeUser, q.User), Action: uid("Action", q.Action),
+			Resource: uid(q.Type, q.Resource)}
 		if q.Type == "" {
 			r.Resource = uid("Instance", Instance)
 		}

@@ -93,7 +93,8 @@ func NewLive(w *World) (*Live, error) {
 			if err != nil {
 				return nil, err
 			}
-			l.updates = append(l.updates, lanyard.Event{Instance: Instance, Changes: []lanyard.Change{{Type: lanyard.TypeProfile, ID: p.ID, After: after}}})
+			l.updates = append(l.updates,
+				lanyard.Event{Instance: Instance, Changes: []lanyard.Change{{Type: lanyard.TypeProfile, ID: p.ID, After: after}}})
 		}
 	}
 	_, err := l.engine.Snapshot(context.Background(), Instance)

@@ -35,7 +35,8 @@ func NewOPA(w *World) (*OPA, error) {
 	// Values that are ready to be evaluated, in the data and in the questions, are OPA's fastest way.
 	store := inmem.NewFromObjectWithOpts(data, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
 	o := &OPA{}
-	if o.query, err = rego.New(rego.Query("data.world.allow"), rego.Module("policy.rego", Rego), rego.Store(store)).PrepareForEval(ctx); err != nil {
+	if o.query, err = rego.New(rego.Query("data.world.allow"), rego.Module("policy.rego", Rego),
+		rego.Store(store)).PrepareForEval(ctx); err != nil {
 		return nil, err
 	}
 	for i := range w.Questions {

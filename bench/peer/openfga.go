@@ -87,7 +87,9 @@ func NewOpenFGA(w *World) (_ *OpenFGA, err error) {
 	if err != nil {
 		return nil, err
 	}
-	written, err := o.server.WriteAuthorizationModel(ctx, &openfgav1.WriteAuthorizationModelRequest{StoreId: store.Id, SchemaVersion: model.SchemaVersion, TypeDefinitions: model.TypeDefinitions})
+	written, err := o.server.WriteAuthorizationModel(ctx,
+		&openfgav1.WriteAuthorizationModelRequest{StoreId: store.Id, SchemaVersion: model.SchemaVersion,
+			TypeDefinitions: model.TypeDefinitions})
 	if err != nil {
 		return nil, err
 	}
@@ -97,16 +99,18 @@ func NewOpenFGA(w *World) (_ *OpenFGA, err error) {
 	}
 	const most = 100 // tuples of a write
 	for from := 0; from < len(keys); from += most {
-		_, err := o.server.Write(ctx, &openfgav1.WriteRequest{StoreId: store.Id, AuthorizationModelId: written.AuthorizationModelId,
-			Writes: &openfgav1.WriteRequestWrites{TupleKeys: keys[from:min(from+most, len(keys))]}})
+		_, err := o.server.Write(ctx,
+			&openfgav1.WriteRequest{StoreId: store.Id, AuthorizationModelId: written.AuthorizationModelId,
+				Writes: &openfgav1.WriteRequestWrites{TupleKeys: keys[from:min(from+most, len(keys))]}})
 		if err != nil {
 			return nil, fmt.Errorf("write relationships: %w", err)
 		}
 	}
 	for i := range w.Plain {
 		t := w.Plain[i].FGATuple()
-		o.checks = append(o.checks, &openfgav1.CheckRequest{StoreId: store.Id, AuthorizationModelId: written.AuthorizationModelId,
-			TupleKey: &openfgav1.CheckRequestTupleKey{User: t.User, Relation: t.Relation, Object: t.Object}})
+		o.checks = append(o.checks,
+			&openfgav1.CheckRequest{StoreId: store.Id, AuthorizationModelId: written.AuthorizationModelId,
+				TupleKey: &openfgav1.CheckRequestTupleKey{User: t.User, Relation: t.Relation, Object: t.Object}})
 	}
 	return o, nil
 }

@@ -35,7 +35,8 @@ func Agree(name string, s System, questions []Question, answers []bool) error {
 			return fmt.Errorf("%s, asked %s: %w", name, &questions[i], err)
 		}
 		if got != answers[i] {
-			return fmt.Errorf("%s disagrees: asked %s, lanyard says %v and %s says %v", name, &questions[i], answers[i], name, got)
+			return fmt.Errorf("%s disagrees: asked %s, lanyard says %v and %s says %v", name, &questions[i], answers[i], name,
+				got)
 		}
 	}
 	return nil

@@ -42,7 +42,8 @@ func (q *Question) String() string {
 }
 
 func (q *Question) query() access.Query {
-	return access.Query{Subject: access.Subject{ID: q.User}, Action: q.Action, Resource: access.Resource{Type: q.Type, ID: q.Resource}}
+	return access.Query{Subject: access.Subject{ID: q.User}, Action: q.Action,
+		Resource: access.Resource{Type: q.Type, ID: q.Resource}}
 }
 
 var (
@@ -87,7 +88,9 @@ func NewWorld(users, questions int) *World {
 		w.Profiles = append(w.Profiles, w.profile(i))
 	}
 	for i := range queues {
-		w.Queues = append(w.Queues, &lanyard.Queue{Meta: lanyard.Meta{ID: id(forQueues, i), Name: fmt.Sprintf("queue %d", i), Tags: labels[i%len(labels)], Modified: modified}})
+		w.Queues = append(w.Queues,
+			&lanyard.Queue{Meta: lanyard.Meta{ID: id(forQueues, i), Name: fmt.Sprintf("queue %d", i),
+				Tags: labels[i%len(labels)], Modified: modified}})
 	}
 	r := random(forQuestions, users)
 	for range questions {
@@ -126,7 +129,8 @@ func restrictable(name string) bool {
 // profile makes a profile; five of eight are restricted, each in one of five ways.
 func (w *World) profile(i int) *lanyard.Profile {
 	r := random(forProfiles, i)
-	p := &lanyard.Profile{Meta: lanyard.Meta{ID: id(forProfiles, i), Name: fmt.Sprintf("profile %d", i), Modified: modified}}
+	p := &lanyard.Profile{Meta: lanyard.Meta{ID: id(forProfiles, i), Name: fmt.Sprintf("profile %d", i),
+		Modified: modified}}
 	for _, j := range r.Perm(Names) {
 		if name := names[j].Name; restrictable(name) && r.IntN(2) == 0 {
 			p.Permissions = append(p.Permissions, name)
@@ -141,7 +145,8 @@ func (w *World) profile(i int) *lanyard.Profile {
 	group := w.Groups[r.IntN(len(w.Groups))].Path[0]
 	switch i % 8 {
 	case 0:
-		p.AccessTags, p.TagRestricted = map[string]string{"Country": countries[r.IntN(len(countries))]}, []string{access.TypeUser, access.TypeQueue}
+		p.AccessTags, p.TagRestricted = map[string]string{"Country": countries[r.IntN(len(countries))]},
+			[]string{access.TypeUser, access.TypeQueue}
 	case 1:
 		p.AccessTags, p.TagRestricted = labels[r.IntN(len(labels))], []string{access.TypeUser}
 	case 2:
@@ -149,7 +154,8 @@ func (w *World) profile(i int) *lanyard.Profile {
 	case 3:
 		p.HierarchyRestricted, p.HierarchyGroup = []string{access.TypeUser}, group
 	case 4:
-		p.AccessTags, p.TagRestricted = map[string]string{"Department": departments[r.IntN(len(departments))]}, []string{access.TypeUser, access.TypeQueue}
+		p.AccessTags, p.TagRestricted = map[string]string{"Department": departments[r.IntN(len(departments))]},
+			[]string{access.TypeUser, access.TypeQueue}
 		p.HierarchyRestricted, p.HierarchyGroup = []string{access.TypeUser}, group
 	}
 	return p
@@ -158,7 +164,8 @@ func (w *World) profile(i int) *lanyard.Profile {
 // User makes the i-th user, who holds one to three profiles.
 func (w *World) User(i int) *lanyard.User {
 	r := random(forUsers, i)
-	u := &lanyard.User{Meta: lanyard.Meta{ID: id(forUsers, i), Name: userName(i), Tags: labels[r.IntN(len(labels))], Modified: modified}}
+	u := &lanyard.User{Meta: lanyard.Meta{ID: id(forUsers, i), Name: userName(i), Tags: labels[r.IntN(len(labels))],
+		Modified: modified}}
 	for n := 1 + r.IntN(3); len(u.Profiles) < n; {
 		if p := w.Profiles[r.IntN(len(w.Profiles))].ID; !slices.Contains(u.Profiles, p) {
 			u.Profiles = append(u.Profiles, p)

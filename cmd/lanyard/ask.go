@@ -87,7 +87,8 @@ func (f *askFlags) named(refs []string) (string, error) {
 // agrees refuses ARNs of other instances.
 func (a *asker) agrees(refs []string) error {
 	for _, ref := range refs {
-		if arn, err := lanyard.ParseARN(ref); isConnectARN(ref) && err == nil && a.instance != "" && arn.Instance != a.instance {
+		if arn, err := lanyard.ParseARN(ref); isConnectARN(ref) && err == nil && a.instance != "" &&
+			arn.Instance != a.instance {
 			return refuse("%s belongs to another instance than %s", ref, a.instance)
 		}
 	}
@@ -152,7 +153,8 @@ func (f *askFlags) here(ctx context.Context) (*asker, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	// The handler takes every request for the account; the signature is not looked at.
-	r := &remote{endpoint: endpoint{URL: "http://localhost", Region: "us-east-1"}, client: &http.Client{Transport: inProcess{handler}}}
+	r := &remote{endpoint: endpoint{URL: "http://localhost", Region: "us-east-1"},
+		client: &http.Client{Transport: inProcess{handler}}}
 	r.credentials.AccessKeyID, r.credentials.SecretAccessKey = "folder", "folder"
 	return &asker{remote: r, close: db.Close}, nil
 }
@@ -277,7 +279,8 @@ func (a *asker) lookup(ctx context.Context, resourceType, ref string) (asked, er
 	for _, r := range found.Results {
 		ids = append(ids, r.ID)
 	}
-	return asked{}, refuse("%q is the name of %d resources of type %s; say which by id: %s", ref, len(ids), resourceType, strings.Join(ids, ", "))
+	return asked{}, refuse("%q is the name of %d resources of type %s; say which by id: %s", ref, len(ids), resourceType,
+		strings.Join(ids, ", "))
 }
 
 // knownType is the name of a type that is called by any of its names, in any case.
@@ -376,7 +379,8 @@ func (f resourceFlags) resource(ctx context.Context, a *asker, ref string) (aske
 	}
 	if isStored(r.Type) && !f.New {
 		if len(properties) > 0 {
-			return r, refuse("lanyard stores resources of type %s and goes by what it knows of them; --tag, --group, --attribute and --channel are for others, or with --new", r.Type)
+			return r, refuse("lanyard stores resources of type %s and goes by what it knows of them; --tag, --group, "+
+				"--attribute and --channel are for others, or with --new", r.Type)
 		}
 		if r.Type == access.TypeUser {
 			u, err := a.user(ctx, r.ID)
@@ -417,7 +421,8 @@ func (resourceFlags) parse(ref string) (asked, error) {
 	}
 	t, id, ok := strings.Cut(ref, "/")
 	if !ok || t == "" {
-		return asked{}, refuse("RESOURCE: %q is not accepted; TYPE/NAME, TYPE/ID or an ARN is, such as User/jonas.becker", ref)
+		return asked{}, refuse("RESOURCE: %q is not accepted; TYPE/NAME, TYPE/ID or an ARN is, such as User/jonas.becker",
+			ref)
 	}
 	return asked{Type: knownType(t), ID: id}, nil
 }

@@ -84,7 +84,8 @@ func (c *auditShowCmd) Run(io streams) error {
 }
 
 // look shows what is new.
-func (c *auditShowCmd) look(ctx context.Context, m manager, seen map[string]int64, show func([]lanyard.Event) error) error {
+func (c *auditShowCmd) look(ctx context.Context, m manager, seen map[string]int64,
+	show func([]lanyard.Event) error) error {
 	ids := []string{c.Instance}
 	if c.Instance == "" {
 		ids = nil
@@ -167,7 +168,8 @@ func (c *auditShowCmd) printer(io streams) func([]lanyard.Event) error {
 		w := newTable(io.out, names...)
 		names = nil
 		for _, e := range events {
-			w.row(e.Time.Format(time.DateTime), e.Instance, e.Revision, cmp.Or(e.AccessKeyID, "-"), cmp.Or(e.OnBehalfOf, "-"), e.Operation, changed(e))
+			w.row(e.Time.Format(time.DateTime), e.Instance, e.Revision, cmp.Or(e.AccessKeyID, "-"), cmp.Or(e.OnBehalfOf, "-"),
+				e.Operation, changed(e))
 		}
 		return w.flush()
 	}

@@ -48,8 +48,10 @@ func seedChain(t *testing.T) (dir string) {
 		var p *lanyard.Profile
 		for i := range 8 {
 			if err := db.Update(ctx, in, func(tx store.Tx) error {
-				e := &lanyard.Event{ID: fmt.Sprint("event ", i), Instance: in, Time: time.Date(2026, 3, 14, 15, i, 26, 5e6, time.UTC), Operation: "UpdateSecurityProfile",
-					Account: "123456789012", Region: "us-east-1", AccessKeyID: "AKIAEXAMPLE", SourceIP: "192.0.2.1", UserAgent: "aws-cli", RequestID: "request", OnBehalfOf: "anna",
+				e := &lanyard.Event{ID: fmt.Sprint("event ", i), Instance: in,
+					Time: time.Date(2026, 3, 14, 15, i, 26, 5e6, time.UTC), Operation: "UpdateSecurityProfile",
+					Account: "123456789012", Region: "us-east-1", AccessKeyID: "AKIAEXAMPLE", SourceIP: "192.0.2.1",
+					UserAgent: "aws-cli", RequestID: "request", OnBehalfOf: "anna",
 					Request: json.RawMessage(`{"Description":"said"}`)}
 				if i == 2 {
 					e.Refused = "not allowed"
@@ -112,7 +114,8 @@ func must(t *testing.T, db *sql.DB, query string, args ...any) {
 func body(t *testing.T, db *sql.DB, revision int) (body, hash []byte) {
 	t.Helper()
 	var packed []byte
-	err := db.QueryRow(`SELECT body, hash FROM events WHERE instance_id = 'a' AND revision = $1`, revision).Scan(&packed, &hash)
+	err := db.QueryRow(`SELECT body, hash FROM events WHERE instance_id = 'a' AND revision = $1`, revision).Scan(&packed,
+		&hash)
 	if err == nil {
 		body, err = sqlstore.Unpack(packed)
 	}
@@ -131,7 +134,8 @@ func rewrite(t *testing.T, db *sql.DB, revision int, text []byte, rehash bool) {
 		sum := sha256.Sum256(append(before, text...))
 		hash = sum[:]
 	}
-	must(t, db, `UPDATE events SET body = $1, hash = $2 WHERE instance_id = 'a' AND revision = $3`, s2.Encode(nil, text), hash, revision)
+	must(t, db, `UPDATE events SET body = $1, hash = $2 WHERE instance_id = 'a' AND revision = $3`, s2.Encode(nil, text),
+		hash, revision)
 }
 
 // Whatever of a record is altered, verify names it.
@@ -229,7 +233,8 @@ func TestVerify(t *testing.T) {
 			text, last := body(t, db, 8)
 			text = bytes.Replace(text, []byte(`"Revision":8`), []byte(`"Revision":9`), 1)
 			sum := sha256.Sum256(append(bytes.Clone(last[:31]), text...))
-			must(t, db, `INSERT INTO events SELECT instance_id, 9, time, seq, $1, $2 FROM events WHERE `+a+`revision = 8`, s2.Encode(nil, text), sum[:])
+			must(t, db, `INSERT INTO events SELECT instance_id, 9, time, seq, $1, $2 FROM events WHERE `+a+`revision = 8`,
+				s2.Encode(nil, text), sum[:])
 		}, nil, "instance a, revision 9: the hash differs"},
 		{"revision before the first", func(db *sql.DB) {
 			must(t, db, `INSERT INTO events SELECT instance_id, 0, time, seq, body, hash FROM events WHERE `+a+`revision = 8`)
@@ -248,13 +253,17 @@ func TestVerify(t *testing.T) {
 		}, nil, "instance a, revision 4: the checkpoint, which says that the records up to here were cut off, does not bear this server's signature"},
 
 		{"the end cut off", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`revision > 6`) }, nil, ""},
-		{"the end cut off, with heads", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`revision > 6`) }, []string{"--heads", heads},
+		{"the end cut off, with heads", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`revision > 6`) },
+			[]string{"--heads", heads},
 			"instance a, revision 7: the record is missing, and those up to revision 8: the end of the chain was cut off"},
-		{"the end cut off, with a head", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`revision > 6`) }, []string{"--head", one},
+		{"the end cut off, with a head", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`revision > 6`) },
+			[]string{"--head", one},
 			"instance a, revision 7: the record is missing"},
-		{"the end cut off, with state", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`revision > 6`) }, []string{"--state"},
+		{"the end cut off, with state", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`revision > 6`) },
+			[]string{"--state"},
 			"instance a: security-profile p is stored otherwise than the record of revision 6 says"},
-		{"all of an instance", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`1`) }, []string{"--heads", heads},
+		{"all of an instance", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`1`) },
+			[]string{"--heads", heads},
 			"instance a, revision 1: all records are missing"},
 		{"the last replaced", func(db *sql.DB) {
 			text, _ := body(t, db, 8)
@@ -271,10 +280,12 @@ func TestVerify(t *testing.T) {
 		{"a resource altered, and nobody asked", func(db *sql.DB) {
 			must(t, db, `UPDATE resources SET doc = replace(CAST(doc AS TEXT), 'text 7', 'text 8') WHERE `+a+`id = 'p'`)
 		}, nil, ""},
-		{"a resource deleted", func(db *sql.DB) { must(t, db, `DELETE FROM resources WHERE `+a+`id = 'q'`) }, []string{"--state"},
+		{"a resource deleted", func(db *sql.DB) { must(t, db, `DELETE FROM resources WHERE `+a+`id = 'q'`) },
+			[]string{"--state"},
 			"instance a: a resource that the record of revision 6 made or changed is not stored"},
 		{"a resource put in", func(db *sql.DB) {
-			must(t, db, `INSERT INTO resources SELECT instance_id, type, 'r', 3, 'r', 'r', doc FROM resources WHERE `+a+`id = 'p'`)
+			must(t, db, `INSERT INTO resources SELECT instance_id, type, 'r', 3, 'r', 'r', doc FROM resources WHERE `+a+
+				`id = 'p'`)
 		}, []string{"--state"}, "instance a: security-profile r is stored, and no record says so"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -297,7 +308,9 @@ func TestVerify(t *testing.T) {
 		{[]string{"--heads", filepath.Join(dir, "lanyard.db")}, "is not what audit verify --output json writes"},
 		{[]string{"--data", t.TempDir()}, "has no database"},
 	} {
-		if status, _, errs := command(t, append([]string{"audit", "verify", "--data", dir}, tt.args...)...); status != usageError || !strings.Contains(errs, tt.want) {
+		if status, _, errs := command(t,
+			append([]string{"audit", "verify", "--data", dir}, tt.args...)...); status != usageError ||
+			!strings.Contains(errs, tt.want) {
 			t.Errorf("%q: status %d, says %q; want %q", tt.args, status, errs, tt.want)
 		}
 	}
@@ -320,11 +333,13 @@ func TestVerifyAfterPrune(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, out, errs := command(t, "audit", "verify", "--data", dir, "--state", "--heads", heads, "--output", "table")
-	if status != 0 || !strings.Contains(errs, "6 records of 2 instances") || strings.Count(out, "up to revision 5 at ") != 2 || !strings.Contains(out, "by tester") {
+	if status != 0 || !strings.Contains(errs, "6 records of 2 instances") ||
+		strings.Count(out, "up to revision 5 at ") != 2 || !strings.Contains(out, "by tester") {
 		t.Errorf("status %d, says %q and %q", status, errs, out)
 	}
 	// A head from before the cut cannot be compared any more, which is said.
-	if status, _, errs := command(t, "audit", "verify", "--data", dir, "--head", "a:2:00"); status != 0 || !strings.Contains(errs, "the head at revision 2 cannot be compared") {
+	if status, _, errs := command(t, "audit", "verify", "--data", dir, "--head", "a:2:00"); status != 0 ||
+		!strings.Contains(errs, "the head at revision 2 cannot be compared") {
 		t.Errorf("an old head: status %d, says %q", status, errs)
 	}
 	for name, query := range map[string]string{
@@ -340,7 +355,8 @@ func TestVerifyAfterPrune(t *testing.T) {
 		"all after": `DELETE FROM events WHERE instance_id = 'a'`,
 	} {
 		changed := tampered(t, dir, func(db *sql.DB) { must(t, db, query) })
-		if status, _, errs := command(t, "audit", "verify", "--data", changed); status != deniedStatus || !strings.Contains(errs, "BROKEN: instance a, revision ") {
+		if status, _, errs := command(t, "audit", "verify", "--data", changed); status != deniedStatus ||
+			!strings.Contains(errs, "BROKEN: instance a, revision ") {
 			t.Errorf("%s: status %d, says %q", name, status, errs)
 		}
 	}
@@ -348,11 +364,14 @@ func TestVerifyAfterPrune(t *testing.T) {
 	changed := tampered(t, dir, func(db *sql.DB) {
 		must(t, db, `UPDATE events SET hash = $1 WHERE instance_id = 'a' AND revision = 6`, make([]byte, 32))
 	})
-	if err := os.WriteFile(filepath.Join(changed, credentialsFile), []byte("aws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = secret\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(changed, credentialsFile),
+		[]byte("aws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	status, out, errs = command(t, "audit", "prune", "--data", changed, "--keep-events", "1", "--output", "table")
-	if status != 1 || !strings.Contains(errs, "instance a: nothing was cut off, for the chain of records is broken: instance a, revision 6: the hash differs") || !strings.Contains(out, "instance b: 2 records were cut off") {
+	if status != 1 || !strings.Contains(errs,
+		"instance a: nothing was cut off, for the chain of records is broken: instance a, revision 6: the hash differs") ||
+		!strings.Contains(out, "instance b: 2 records were cut off") {
 		t.Errorf("prune of a broken chain: status %d, says %q and %q", status, errs, out)
 	}
 }

@@ -56,7 +56,8 @@ func (c *auditVerifyCmd) Run(io streams) error {
 			p.heads[c.Instance] = heads[c.Instance]
 		}
 	}
-	if err := db.Export(io.ctx, store.Scope{Tables: []*store.Table{store.Secrets}}, func(r store.Row) error { p.row(r); return nil }); err != nil {
+	if err := db.Export(io.ctx, store.Scope{Tables: []*store.Table{store.Secrets}},
+		func(r store.Row) error { p.row(r); return nil }); err != nil {
 		return err
 	}
 	ids := []string{c.Instance}
@@ -142,7 +143,8 @@ func (c *auditVerifyCmd) show(io streams, p *prover) error {
 		for _, n := range p.proofs {
 			cut := "-"
 			if n.Checkpoint != nil {
-				cut = fmt.Sprintf("up to revision %d at %s by %s", n.Checkpoint.Revision, n.Checkpoint.Time.Format(time.RFC3339), n.Checkpoint.By)
+				cut = fmt.Sprintf("up to revision %d at %s by %s", n.Checkpoint.Revision, n.Checkpoint.Time.Format(time.RFC3339),
+					n.Checkpoint.By)
 			}
 			w.row(n.Instance, n.Records, n.Revision, n.Hash, cut)
 		}
@@ -165,7 +167,8 @@ func (p *prover) say(io streams) error {
 			printf(io.errs, "BROKEN: %s\n", n.Problem)
 		}
 		if head := p.heads[n.Instance]; head != nil && n.Checkpoint != nil && head.Revision < n.Checkpoint.Revision {
-			printf(io.errs, "instance %s: the head at revision %d cannot be compared, for it was cut off since\n", n.Instance, head.Revision)
+			printf(io.errs, "instance %s: the head at revision %d cannot be compared, for it was cut off since\n", n.Instance,
+				head.Revision)
 		}
 	}
 	if broken > 0 {
@@ -173,9 +176,11 @@ func (p *prover) say(io streams) error {
 	}
 	fmt.Fprintf(io.errs, "The chain is whole: %d records of %d instances.\n", records, len(p.proofs))
 	if p.state {
-		fmt.Fprintf(io.errs, "%d resources are what the records say; of %d more, records that were cut off would say it.\n", resources-unproven, unproven)
+		fmt.Fprintf(io.errs, "%d resources are what the records say; of %d more, records that were cut off would say it.\n",
+			resources-unproven, unproven)
 		if passwords > 0 {
-			fmt.Fprintf(io.errs, "Of %d passwords nothing proves that they are the users': the records were cut off, or written by an earlier version.\n", passwords)
+			fmt.Fprintf(io.errs,
+				"Of %d passwords nothing proves that they are the users': the records were cut off, or written by an earlier version.\n", passwords)
 		}
 	}
 	return nil

@@ -293,7 +293,8 @@ func openTarget(ctx context.Context, place string) (store.Copier, error) {
 	}
 	for _, e := range entries {
 		if !strings.HasPrefix(e.Name(), "lanyard.") {
-			return nil, refuse("the folder %s is not empty: it has %s; name one that is, or that does not exist", place, e.Name())
+			return nil, refuse("the folder %s is not empty: it has %s; name one that is, or that does not exist", place,
+				e.Name())
 		}
 	}
 	db, err := sqlite.Open(ctx, sqlite.Config{Dir: place, Logger: log, Target: true})
@@ -305,7 +306,8 @@ func openTarget(ctx context.Context, place string) (store.Copier, error) {
 
 // fill fills the store at a place with the rows of next, reads it again, compares, verifies, and only
 // then lets it be used. last may still object.
-func fill(s streams, place string, next func() (store.Row, error), bar *tally, acceptBroken bool, last func(*prover) error) (p *prover, err error) {
+func fill(s streams, place string, next func() (store.Row, error), bar *tally, acceptBroken bool,
+	last func(*prover) error) (p *prover, err error) {
 	if !postgres.IsURL(place) {
 		warning, err := checkMode(place)
 		if err != nil {
@@ -333,7 +335,8 @@ func fill(s streams, place string, next func() (store.Row, error), bar *tally, a
 		return nil, refuse("%s: %s; nothing was changed", storeName(place), err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w\n%s is incomplete now, and no server starts on it; run this again to begin anew", err, storeName(place))
+		return nil, fmt.Errorf("%w\n%s is incomplete now, and no server starts on it; run this again to begin anew", err,
+			storeName(place))
 	}
 	p = newProver(true)
 	total := int64(0)
@@ -352,10 +355,12 @@ func fill(s streams, place string, next func() (store.Row, error), bar *tally, a
 	p.rest()
 	bar.end()
 	if !bytes.Equal(given.sum.Sum(nil), p.sum.Sum(nil)) {
-		return nil, fmt.Errorf("what was filled in is not what is read again; filled in: %s; read again: %s; no server starts on %s", rowCounts(given.counts), rowCounts(p.counts), storeName(place))
+		return nil, fmt.Errorf("what was filled in is not what is read again; filled in: %s; read again: %s; no server "+
+			"starts on %s", rowCounts(given.counts), rowCounts(p.counts), storeName(place))
 	}
 	if err := p.say(s); err != nil && !acceptBroken {
-		return nil, fmt.Errorf("the chain of records is broken in what was filled in, so no server starts on %s; --accept-broken goes on all the same", storeName(place))
+		return nil, fmt.Errorf("the chain of records is broken in what was filled in, so no server starts on %s; "+
+			"--accept-broken goes on all the same", storeName(place))
 	}
 	if last != nil {
 		if err := last(p); err != nil {

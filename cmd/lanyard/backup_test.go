@@ -34,7 +34,8 @@ func serving(t *testing.T, args ...string) (c *caller, stop func()) {
 	var out, errs lockedBuffer
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(streams{ctx: ctx, out: &out, errs: &errs}, append([]string{"serve", "--listen=127.0.0.1:0", "--data", dir}, args...))
+		ended <- run(streams{ctx: ctx, out: &out, errs: &errs},
+			append([]string{"serve", "--listen=127.0.0.1:0", "--data", dir}, args...))
 	}()
 	stop = sync.OnceFunc(func() {
 		cancel()
@@ -108,11 +109,13 @@ func TestBackupWhileWriting(t *testing.T) {
 				writers.Go(func() {
 					for i := 0; ctx.Err() == nil; i++ {
 						var made struct{ SecurityProfileID string }
-						if err := c.get("PUT", "/security-profiles/"+in, fmt.Sprintf(`{"SecurityProfileName":"Made %d %d"}`, w, i), &made); err != nil {
+						if err := c.get("PUT", "/security-profiles/"+in, fmt.Sprintf(`{"SecurityProfileName":"Made %d %d"}`, w, i),
+							&made); err != nil {
 							t.Error(err)
 							return
 						}
-						if err := c.get("POST", "/security-profiles/"+in+"/"+made.SecurityProfileID, `{"Description":"later"}`, nil); err != nil {
+						if err := c.get("POST", "/security-profiles/"+in+"/"+made.SecurityProfileID, `{"Description":"later"}`,
+							nil); err != nil {
 							t.Error(err)
 							return
 						}
@@ -126,13 +129,15 @@ func TestBackupWhileWriting(t *testing.T) {
 				time.Sleep(150 * time.Millisecond)
 				before = append(before, acknowledged.Load())
 				file, to := filepath.Join(t.TempDir(), "b"), t.TempDir()
-				if status, _, errs := command(t, "backup", "--data", dir, "--store", where, file); status != 0 || !strings.Contains(errs, "The chain is whole") {
+				if status, _, errs := command(t, "backup", "--data", dir, "--store", where, file); status != 0 ||
+					!strings.Contains(errs, "The chain is whole") {
 					t.Fatalf("backup: status %d, says %q", status, errs)
 				}
 				if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 					t.Errorf("the backup has mode %v, %v; want 0600", info.Mode(), err)
 				}
-				if status, _, errs := command(t, "restore", "--data", to, "--store", "sqlite", file); status != 0 || !strings.Contains(errs, "The chain is whole") {
+				if status, _, errs := command(t, "restore", "--data", to, "--store", "sqlite", file); status != 0 ||
+					!strings.Contains(errs, "The chain is whole") {
 					t.Fatalf("restore: status %d, says %q", status, errs)
 				}
 				_, out, _ := command(t, "audit", "verify", "--state", "--data", to, "--store", "sqlite", "--output", "json")
@@ -174,7 +179,8 @@ func TestMigrateThereAndBack(t *testing.T) {
 	first, third := t.TempDir(), filepath.Join(t.TempDir(), "new")
 	second := pg.At("", pg.Schema(t, third))
 	c, stop := serving(t, "--data", first, "--demo", "--quota-instances=-1")
-	if err := c.get("PUT", "/instance", `{"IdentityManagementType":"CONNECT_MANAGED","InstanceAlias":"gone","InboundCallsEnabled":true,"OutboundCallsEnabled":true}`, nil); err != nil {
+	if err := c.get("PUT", "/instance",
+		`{"IdentityManagementType":"CONNECT_MANAGED","InstanceAlias":"gone","InboundCallsEnabled":true,"OutboundCallsEnabled":true}`, nil); err != nil {
 		t.Fatal(err)
 	}
 	var list struct {
@@ -198,21 +204,24 @@ func TestMigrateThereAndBack(t *testing.T) {
 			t.Fatalf("%q: %s", args, errs)
 		}
 	}
-	if status, _, errs := command(t, "store", "migrate", "--from", first, "--to", second); status != usageError || !strings.Contains(errs, "a server uses") {
+	if status, _, errs := command(t, "store", "migrate", "--from", first, "--to", second); status != usageError ||
+		!strings.Contains(errs, "a server uses") {
 		t.Errorf("from under a server: status %d, says %q", status, errs)
 	}
 	stop()
 	want := contents(t, first)
 	for _, way := range [][2]string{{first, second}, {second, third}} {
 		status, out, errs := command(t, "store", "migrate", "--from", way[0], "--to", way[1])
-		if status != 0 || !strings.Contains(errs, "The chain is whole: 42 records of 2 instances.") || !strings.Contains(errs, "Migrated: secrets 4, access keys 2, tokens 1, directory 1, checkpoints 1, events 42, ") {
+		if status != 0 || !strings.Contains(errs, "The chain is whole: 42 records of 2 instances.") ||
+			!strings.Contains(errs, "Migrated: secrets 4, access keys 2, tokens 1, directory 1, checkpoints 1, events 42, ") {
 			t.Fatalf("status %d, says %q", status, errs)
 		}
 		if strings.Contains(out+errs, pg.Password()) {
 			t.Error("the password shows")
 		}
 		equalContents(t, contents(t, way[1]), want)
-		if status, _, errs := command(t, "store", "migrate", "--from", way[0], "--to", way[1]); status != usageError || !strings.Contains(errs, "not empty") {
+		if status, _, errs := command(t, "store", "migrate", "--from", way[0], "--to", way[1]); status != usageError ||
+			!strings.Contains(errs, "not empty") {
 			t.Errorf("onto what is not empty: status %d, says %q", status, errs)
 		}
 		equalContents(t, contents(t, way[1]), want)
@@ -234,7 +243,8 @@ func TestMigrateThereAndBack(t *testing.T) {
 		if err := again.get("GET", "/instance", "", &now); err != nil || len(now.InstanceSummaryList) != 1 {
 			t.Fatalf("%s: %v, %v", args[0], now, err)
 		}
-		if err := again.get("PUT", "/security-profiles/"+now.InstanceSummaryList[0].ID, `{"SecurityProfileName":"Newcomer"}`, nil); err != nil {
+		if err := again.get("PUT", "/security-profiles/"+now.InstanceSummaryList[0].ID, `{"SecurityProfileName":"Newcomer"}`,
+			nil); err != nil {
 			t.Error(err)
 		}
 		stop()
@@ -279,7 +289,8 @@ func TestRestoreRefuses(t *testing.T) {
 	if status, _, errs := command(t, "backup", "--data", from, whole); status != 0 {
 		t.Fatal(errs)
 	}
-	if status, _, errs := command(t, "backup", "--data", from, whole); status != usageError || !strings.Contains(errs, "exists already; it is not overwritten") {
+	if status, _, errs := command(t, "backup", "--data", from, whole); status != usageError ||
+		!strings.Contains(errs, "exists already; it is not overwritten") {
 		t.Errorf("over another backup: status %d, says %q", status, errs)
 	}
 	b, err := os.ReadFile(whole)
@@ -303,27 +314,32 @@ func TestRestoreRefuses(t *testing.T) {
 		{"cut off by a byte", b[:len(b)-1], "the backup is cut off", true},
 		{"altered", altered, "the backup is", true},
 	} {
-		for place, args := range map[string][]string{"a folder": {"--data", filepath.Join(dir, tt.name)}, "a database": {"--store", url, "--data", filepath.Join(dir, "none")}} {
+		for place, args := range map[string][]string{"a folder": {"--data", filepath.Join(dir, tt.name)},
+			"a database": {"--store", url, "--data", filepath.Join(dir, "none")}} {
 			file := filepath.Join(t.TempDir(), "b")
 			if err := os.WriteFile(file, tt.b, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			status, _, errs := command(t, append([]string{"restore", file}, args...)...)
-			if status != 1 || !strings.Contains(errs, tt.want) || tt.left && !strings.Contains(errs, "is incomplete now, and no server starts on it") {
+			if status != 1 || !strings.Contains(errs, tt.want) || tt.left &&
+				!strings.Contains(errs, "is incomplete now, and no server starts on it") {
 				t.Errorf("%s into %s: status %d, says %q; want %q", tt.name, place, status, errs, tt.want)
 			}
 			if !tt.left {
 				continue
 			}
-			if status, _, errs := command(t, append([]string{"serve", "--listen=127.0.0.1:0"}, args...)...); status != 1 || !strings.Contains(errs, "is incomplete: a restore or a migration into it began at ") {
+			if status, _, errs := command(t, append([]string{"serve", "--listen=127.0.0.1:0"}, args...)...); status != 1 ||
+				!strings.Contains(errs, "is incomplete: a restore or a migration into it began at ") {
 				t.Errorf("%s into %s, and served: status %d, says %q", tt.name, place, status, errs)
 			}
-			if status, _, errs := command(t, append([]string{"backup", filepath.Join(dir, "x")}, args...)...); status != 1 || !strings.Contains(errs, "is incomplete") {
+			if status, _, errs := command(t, append([]string{"backup", filepath.Join(dir, "x")}, args...)...); status != 1 ||
+				!strings.Contains(errs, "is incomplete") {
 				t.Errorf("%s into %s, and backed up: status %d, says %q", tt.name, place, status, errs)
 			}
 		}
 	}
-	for _, args := range [][]string{{"--data", filepath.Join(dir, "cut off")}, {"--store", url, "--data", filepath.Join(dir, "none")}} {
+	for _, args := range [][]string{{"--data", filepath.Join(dir, "cut off")},
+		{"--store", url, "--data", filepath.Join(dir, "none")}} {
 		if status, _, errs := command(t, append([]string{"restore", whole}, args...)...); status != 0 {
 			t.Errorf("begun again: status %d, says %q", status, errs)
 		}
@@ -344,7 +360,8 @@ func TestRestoreRefuses(t *testing.T) {
 		if name == "has events" {
 			name = "the store is not empty"
 		}
-		if status, _, errs := command(t, append([]string{"restore", whole}, args...)...); status != usageError || !strings.Contains(errs, name) {
+		if status, _, errs := command(t, append([]string{"restore", whole}, args...)...); status != usageError ||
+			!strings.Contains(errs, name) {
 			t.Errorf("restore %q: status %d, says %q; want %q", args, status, errs, name)
 		}
 	}
@@ -363,13 +380,16 @@ func TestRestoreBroken(t *testing.T) {
 		if wanted := map[string]int{"a record": deniedStatus}[name]; status != wanted {
 			t.Fatalf("%s: backup: status %d, says %q; want %d", name, status, errs, wanted)
 		}
-		if status, _, errs := command(t, "restore", file, "--data", to); status != 1 || !strings.Contains(errs, "BROKEN: instance a") || !strings.Contains(errs, "no server starts on") {
+		if status, _, errs := command(t, "restore", file, "--data", to); status != 1 ||
+			!strings.Contains(errs, "BROKEN: instance a") || !strings.Contains(errs, "no server starts on") {
 			t.Errorf("%s: restore: status %d, says %q", name, status, errs)
 		}
-		if status, _, errs := command(t, "serve", "--listen=127.0.0.1:0", "--data", to); status != 1 || !strings.Contains(errs, "is incomplete") {
+		if status, _, errs := command(t, "serve", "--listen=127.0.0.1:0", "--data", to); status != 1 ||
+			!strings.Contains(errs, "is incomplete") {
 			t.Errorf("%s: serve: status %d, says %q", name, status, errs)
 		}
-		if status, _, errs := command(t, "restore", file, "--data", to, "--accept-broken"); status != 0 || !strings.Contains(errs, "BROKEN: instance a") {
+		if status, _, errs := command(t, "restore", file, "--data", to, "--accept-broken"); status != 0 ||
+			!strings.Contains(errs, "BROKEN: instance a") {
 			t.Errorf("%s: restore all the same: status %d, says %q", name, status, errs)
 		}
 		equalContents(t, contents(t, to), contents(t, changed))

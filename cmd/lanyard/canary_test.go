@@ -53,11 +53,13 @@ func newCanaryWorld(t *testing.T, with bool, change ...func(*control.Config)) *c
 	})
 	w.site = s
 	var err error
-	if s.root, err = s.svc.SetRootKey(t.Context(), "AKIACANARY0000000001", "canary-secret-canary-secret", ownAccount); err != nil {
+	if s.root, err = s.svc.SetRootKey(t.Context(), "AKIACANARY0000000001", "canary-secret-canary-secret",
+		ownAccount); err != nil {
 		t.Fatal(err)
 	}
 	w.next = idOf("instance")
-	in, err := s.svc.CreateInstance(t.Context(), s.operation("CreateInstance"), control.NewInstance{Alias: "canaries", IdentityManagement: control.ConnectManaged})
+	in, err := s.svc.CreateInstance(t.Context(), s.operation("CreateInstance"),
+		control.NewInstance{Alias: "canaries", IdentityManagement: control.ConnectManaged})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +106,8 @@ var viewers = []struct{ name, permissions, restriction string }{
 	{"nothing", ``, ``},
 	{"agent", `"BasicAgentAccess", "OutboundCallAccess"`, ``},
 	{"one", `"Users.View"`, `"TagRestrictedResources": ["User"], "AllowedAccessControlTags": {"Country": "FR"}`},
-	{"looker", canaryViews + `, "HistoricalChanges.View"`, `"TagRestrictedResources": ` + canaryTypes + `, "AllowedAccessControlTags": {"Country": "FR"}`},
+	{"looker", canaryViews + `, "HistoricalChanges.View"`, `"TagRestrictedResources": ` + canaryTypes +
+		`, "AllowedAccessControlTags": {"Country": "FR"}`},
 	{"head", `"Users.View", "Users.Edit", "Users.EditPermission", "Users.Delete", "SecurityProfiles.View"`,
 		`"HierarchyRestrictedResources": ["User"], "AllowedAccessControlHierarchyGroupId": "$group", "TagRestrictedResources": ["SecurityProfile"], "AllowedAccessControlTags": {"Country": "FR"}`},
 	{"lead", canaryViews + `, "HistoricalChanges.View", "Users.Edit", "Users.EditPermission", "Users.Create", "Users.Delete", "SecurityProfiles.Edit", "SecurityProfiles.Create", "SecurityProfiles.Delete",
@@ -112,7 +115,8 @@ var viewers = []struct{ name, permissions, restriction string }{
 		"HoursOfOperation.Edit", "HoursOfOperation.Create", "HoursOfOperation.Delete", "ContactFlowModules.Edit", "ContactFlowModules.Create", "ContactFlowModules.Delete", "ContactFlowModules.Publish",
 		"TransferDestinations.Edit", "TransferDestinations.Create", "TransferDestinations.Delete"`,
 		`"TagRestrictedResources": ` + canaryTypes + `, "AllowedAccessControlTags": {"Country": "FR"}`},
-	{"assigner", `"Users.View", "Users.EditPermission"`, `"TagRestrictedResources": ["User"], "AllowedAccessControlTags": {"Country": "FR"}`},
+	{"assigner", `"Users.View", "Users.EditPermission"`,
+		`"TagRestrictedResources": ["User"], "AllowedAccessControlTags": {"Country": "FR"}`},
 	{"admin", canaryViews + `, "HistoricalChanges.View", "QConnectAIAgents.View", "QConnectAIAgents.Edit", "Users.Edit", "Users.EditPermission", "Users.Create", "Users.Delete",
 		"SecurityProfiles.Edit", "SecurityProfiles.Create", "SecurityProfiles.Delete", "AgentGrouping.Edit", "AgentGrouping.Create"`, ``},
 }
@@ -145,7 +149,8 @@ func (w *canaryWorld) fill() {
 		return ""
 	}
 	w.begin("structure")
-	w.root.ok("call/UpdateUserHierarchyStructure", spell(`{"InstanceId": "$instance", "HierarchyStructure": {"LevelOne": {"Name": "One"}, "LevelTwo": {"Name": "Two"}, "LevelThree": {"Name": "Three"}}}`))
+	w.root.ok("call/UpdateUserHierarchyStructure",
+		spell(`{"InstanceId": "$instance", "HierarchyStructure": {"LevelOne": {"Name": "One"}, "LevelTwo": {"Name": "Two"}, "LevelThree": {"Name": "Three"}}}`))
 	w.make("group", "CreateUserHierarchyGroup", `"Name": "Europe", `+seen)
 	w.make("xgroup", "CreateUserHierarchyGroup", `"ParentGroupId": "$group", "Name": "`+other+`", `+unseen)
 	w.make("below", "CreateUserHierarchyGroup", `"ParentGroupId": "$xgroup", "Name": "Below", `+seen)
@@ -154,24 +159,29 @@ func (w *canaryWorld) fill() {
 	w.make("hours", "CreateHoursOfOperation", `"Name": "Hours", "TimeZone": "UTC", "Config": [], `+seen)
 	w.make("xhours", "CreateHoursOfOperation", `"Name": "`+other+`", "TimeZone": "UTC", "Config": [], `+unseen)
 	hidden("hhours", "CreateHoursOfOperation", `"Name": "Canary hours", "TimeZone": "UTC", "Config": [], `+unseen)
-	w.make("hours2", "CreateHoursOfOperation", `"Name": "Inheriting", "TimeZone": "UTC", "Config": [], "ParentHoursOfOperationConfigs": [{"HoursOfOperationId": "$hours"}`+
-		only(`, {"HoursOfOperationId": "$hhours"}`)+`], `+seen)
+	w.make("hours2", "CreateHoursOfOperation",
+		`"Name": "Inheriting", "TimeZone": "UTC", "Config": [], "ParentHoursOfOperationConfigs": [{"HoursOfOperationId": "$hours"}`+
+			only(`, {"HoursOfOperationId": "$hhours"}`)+`], `+seen)
 	phone := `"QuickConnectConfig": {"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": {"PhoneNumber": "+12065550100"}}`
 	w.make("connect", "CreateQuickConnect", `"Name": "Connect", `+phone+`, `+seen)
 	w.make("connect2", "CreateQuickConnect", `"Name": "Unused", `+phone+`, `+seen)
 	hidden("hconnect", "CreateQuickConnect", `"Name": "Canary connect", `+phone+`, `+unseen)
-	w.make("queue", "CreateQueue", `"Name": "Queue", "HoursOfOperationId": "$hours", "QuickConnectIds": ["$connect"`+only(`, "$hconnect"`)+`], `+seen)
+	w.make("queue", "CreateQueue", `"Name": "Queue", "HoursOfOperationId": "$hours", "QuickConnectIds": ["$connect"`+
+		only(`, "$hconnect"`)+`], `+seen)
 	w.make("queue2", "CreateQueue", `"Name": "Queue at night", "HoursOfOperationId": "$xhours", `+seen)
 	w.make("hours3", "CreateHoursOfOperation", `"Name": "Unused", "TimeZone": "UTC", "Config": [], `+seen)
 	w.make("queue3", "CreateQueue", `"Name": "Unused", "HoursOfOperationId": "$hours", `+seen)
 	hidden("hqueue", "CreateQueue", `"Name": "Canary queue", "HoursOfOperationId": "$hours", `+unseen)
 	voice := `"Description": "d", "DefaultOutboundQueueId": "$queue", "MediaConcurrencies": [{"Channel": "VOICE", "Concurrency": 1}]`
 	line := canaryLine
-	w.make("routing", "CreateRoutingProfile", `"Name": "Routing", `+voice+`, "QueueConfigs": [`+only(fmt.Sprintf(line, "$hqueue")+",")+fmt.Sprintf(line, "$queue2")+
-		`], "ManualAssignmentQueueConfigs": [{"QueueReference": {"QueueId": "$queue", "Channel": "VOICE"}}`+only(`, {"QueueReference": {"QueueId": "$hqueue", "Channel": "VOICE"}}`)+`], `+seen)
+	w.make("routing", "CreateRoutingProfile", `"Name": "Routing", `+voice+`, "QueueConfigs": [`+
+		only(fmt.Sprintf(line, "$hqueue")+",")+fmt.Sprintf(line, "$queue2")+
+		`], "ManualAssignmentQueueConfigs": [{"QueueReference": {"QueueId": "$queue", "Channel": "VOICE"}}`+
+		only(`, {"QueueReference": {"QueueId": "$hqueue", "Channel": "VOICE"}}`)+`], `+seen)
 	w.make("routing2", "CreateRoutingProfile", `"Name": "Second", `+voice+`, `+seen)
 	w.make("routing3", "CreateRoutingProfile", `"Name": "Unused", `+voice+`, `+seen)
-	hidden("hrouting", "CreateRoutingProfile", `"Name": "Canary routing", `+strings.ReplaceAll(voice, "$queue", "$hqueue")+`, `+unseen)
+	hidden("hrouting", "CreateRoutingProfile", `"Name": "Canary routing", `+strings.ReplaceAll(voice, "$queue", "$hqueue")+
+		`, `+unseen)
 	w.make("xrouting", "CreateRoutingProfile", `"Name": "`+other+`", `+voice+`, `+unseen)
 	w.make("module", "CreateContactFlowModule", `"Name": "Module", "Content": "{}", `+seen)
 	hidden("hmodule", "CreateContactFlowModule", `"Name": "Canary module", "Content": "{}", `+unseen)
@@ -180,41 +190,62 @@ func (w *canaryWorld) fill() {
 			continue
 		}
 		w.make(of+"version", "CreateContactFlowModuleVersion", `"ContactFlowModuleId": "$`+of+`module"`)
-		w.make(of+"alias", "CreateContactFlowModuleAlias", `"ContactFlowModuleId": "$`+of+`module", "AliasName": "Live", "ContactFlowModuleVersion": 1`)
+		w.make(of+"alias", "CreateContactFlowModuleAlias", `"ContactFlowModuleId": "$`+of+
+			`module", "AliasName": "Live", "ContactFlowModuleVersion": 1`)
 	}
 
-	w.make("profile", "CreateSecurityProfile", `"SecurityProfileName": "Visible", "Permissions": ["BasicAgentAccess", "Users.View", "Queues.View", "Queues.Edit"], `+seen)
-	w.make("unheld", "CreateSecurityProfile", `"SecurityProfileName": "Unheld", "Permissions": ["Users.EditPermission", "Users.View", "Queues.View"], `+seen)
-	w.make("linted", "CreateSecurityProfile", `"SecurityProfileName": "Linted", "Permissions": ["Users.View"], "AllowedAccessControlTags": {"canarykey": "x"}, "TagRestrictedResources": `+canaryTypes+`, `+seen)
-	w.make("linted2", "CreateSecurityProfile", `"SecurityProfileName": "Linted too", "Permissions": ["Users.View"], "AllowedAccessControlTags": {"CanaryKey": "canary"}, "TagRestrictedResources": `+canaryTypes+`, `+seen)
-	w.make("xprofile", "CreateSecurityProfile", `"SecurityProfileName": "`+other+`", "Permissions": ["BasicAgentAccess"`+more+`], "Description": "`+other+`", `+unseen)
+	w.make("profile", "CreateSecurityProfile",
+		`"SecurityProfileName": "Visible", "Permissions": ["BasicAgentAccess", "Users.View", "Queues.View", "Queues.Edit"], `+
+			seen)
+	w.make("unheld", "CreateSecurityProfile",
+		`"SecurityProfileName": "Unheld", "Permissions": ["Users.EditPermission", "Users.View", "Queues.View"], `+seen)
+	w.make("linted", "CreateSecurityProfile",
+		`"SecurityProfileName": "Linted", "Permissions": ["Users.View"], "AllowedAccessControlTags": {"canarykey": "x"}, "TagRestrictedResources": `+
+			canaryTypes+`, `+seen)
+	w.make("linted2", "CreateSecurityProfile",
+		`"SecurityProfileName": "Linted too", "Permissions": ["Users.View"], "AllowedAccessControlTags": {"CanaryKey": "canary"}, "TagRestrictedResources": `+
+			canaryTypes+`, `+seen)
+	w.make("xprofile", "CreateSecurityProfile", `"SecurityProfileName": "`+other+`", "Permissions": ["BasicAgentAccess"`+
+		more+`], "Description": "`+other+`", `+unseen)
 	hidden("hprofile", "CreateSecurityProfile", `"SecurityProfileName": "Canary profile", "Permissions": ["Queues.Purge", "Users.View", "Queues.View"],
 		"Applications": [{"Namespace": "CANARYAPP", "ApplicationPermissions": ["ACCESS"]}], `+unseen)
 
 	user := func(name, profiles, more string) string {
-		return `"Username": "` + name + `", "SecurityProfileIds": [` + profiles + `], "IdentityInfo": {"FirstName": "` + name + `", "LastName": "x", "Email": "` + name + `@example.com"}, ` + soft + `, ` + more
+		return `"Username": "` + name + `", "SecurityProfileIds": [` + profiles + `], "IdentityInfo": {"FirstName": "` +
+			name + `", "LastName": "x", "Email": "` + name + `@example.com"}, ` + soft + `, ` + more
 	}
 	for _, v := range viewers {
 		restriction := ""
 		if v.restriction != "" {
 			restriction = ", " + v.restriction
 		}
-		w.make("p"+v.name, "CreateSecurityProfile", `"SecurityProfileName": "For `+v.name+`", "Permissions": [`+v.permissions+`]`+restriction+`, `+seen)
-		w.make(v.name, "CreateUser", user(v.name, `"$p`+v.name+`"`, `"RoutingProfileId": "$routing2", "HierarchyGroupId": "$group", `+seen))
+		w.make("p"+v.name, "CreateSecurityProfile", `"SecurityProfileName": "For `+v.name+`", "Permissions": [`+v.permissions+
+			`]`+restriction+`, `+seen)
+		w.make(v.name, "CreateUser",
+			user(v.name, `"$p`+v.name+`"`, `"RoutingProfileId": "$routing2", "HierarchyGroupId": "$group", `+seen))
 	}
-	w.make("user", "CreateUser", user("vera", `"$profile"`, `"RoutingProfileId": "$routing", "HierarchyGroupId": "$group", `+seen))
-	w.make("user2", "CreateUser", user("viktor", `"$profile", "$xprofile"`, `"RoutingProfileId": "$xrouting", "HierarchyGroupId": "$xgroup", `+seen))
-	w.make("spare", "CreateUser", user("spare", `"$unheld", "$profile"`, `"RoutingProfileId": "$routing", "HierarchyGroupId": "$group", `+seen))
+	w.make("user", "CreateUser",
+		user("vera", `"$profile"`, `"RoutingProfileId": "$routing", "HierarchyGroupId": "$group", `+seen))
+	w.make("user2", "CreateUser",
+		user("viktor", `"$profile", "$xprofile"`, `"RoutingProfileId": "$xrouting", "HierarchyGroupId": "$xgroup", `+seen))
+	w.make("spare", "CreateUser",
+		user("spare", `"$unheld", "$profile"`, `"RoutingProfileId": "$routing", "HierarchyGroupId": "$group", `+seen))
 	w.begin("spare")
-	w.root.ok("call/UpdateUserSecurityProfiles", spell(`{"InstanceId": "$instance", "UserId": "$spare", "SecurityProfileIds": ["$profile"]}`))
+	w.root.ok("call/UpdateUserSecurityProfiles",
+		spell(`{"InstanceId": "$instance", "UserId": "$spare", "SecurityProfileIds": ["$profile"]}`))
 	hidden("huser", "CreateUser", user("canary.user", `"$profile"`, `"RoutingProfileId": "$routing", `+unseen))
-	hidden("huser2", "CreateUser", user("canary.boss", `"$hprofile", "$profile", "$unheld"`, `"RoutingProfileId": "$hrouting", "HierarchyGroupId": "$hgroup", `+unseen))
+	hidden("huser2", "CreateUser",
+		user("canary.boss", `"$hprofile", "$profile", "$unheld"`,
+			`"RoutingProfileId": "$hrouting", "HierarchyGroupId": "$hgroup", `+unseen))
 	if w.with {
 		w.begin("agent")
-		w.root.ok("call/AssociateSecurityProfiles", spell(`{"InstanceId": "$instance", "EntityType": "AI_AGENT", "EntityArn": "`+canaryAgent+`", "SecurityProfiles": [{"Id": "$profile"}, {"Id": "$unheld"}]}`))
+		w.root.ok("call/AssociateSecurityProfiles",
+			spell(`{"InstanceId": "$instance", "EntityType": "AI_AGENT", "EntityArn": "`+canaryAgent+
+				`", "SecurityProfiles": [{"Id": "$profile"}, {"Id": "$unheld"}]}`))
 		// A hidden person changes what is seen.
 		w.begin("change")
-		w.root.ok("call/UpdateSecurityProfile", spell(`{"InstanceId": "$instance", "SecurityProfileId": "$hprofile", "Description": "Canary again"}`))
+		w.root.ok("call/UpdateSecurityProfile",
+			spell(`{"InstanceId": "$instance", "SecurityProfileId": "$hprofile", "Description": "Canary again"}`))
 	}
 }
 
@@ -222,43 +253,81 @@ func (w *canaryWorld) fill() {
 // is added.
 var canaryBodies = map[string][]string{
 	"session": {""}, "catalogue": {""},
-	"profile":  {`{"SecurityProfileId": "$profile"}`, `{"SecurityProfileId": "$unheld"}`, `{"SecurityProfileId": "$hprofile"}`, `{"SecurityProfileId": "$xprofile"}`},
-	"profiles": {"", `{"PageSize": 2, "Sort": "Holders", "Descending": true}`, `{"Sort": "Holders"}`, `{"Search": "canary"}`, `{"Tag": {"Key": "CanaryKey"}}`, `{"PageSize": 2, "Sort": "Modified"}`},
-	"users": {"", `{"Limit": 1}`, `{"Search": "canary"}`, `{"UserId": "$huser"}`, `{"SecurityProfileId": "$profile"}`, `{"SecurityProfileId": "$hprofile"}`, `{"SecurityProfileId": "$xprofile"}`,
-		`{"HierarchyGroupId": "$hgroup"}`, `{"HierarchyGroupId": "$group"}`, `{"HierarchyGroupId": "$hgroup2"}`, `{"Tag": {"Key": "CanaryKey", "Value": "canary"}}`},
-	"agents":   {"", `{"Limit": 1}`, `{"SecurityProfileId": "$profile"}`},
-	"blockers": {`{"SecurityProfileIds": ["$profile", "$unheld"]}`, `{"SecurityProfileIds": ["$hprofile"]}`, `{"SecurityProfileIds": ["$xprofile"]}`},
-	"history": {"", `{"Limit": 2}`, `{"Type": "User"}`, `{"Type": "SecurityProfile"}`, `{"Type": "RoutingProfile"}`, `{"Type": "HoursOfOperation"}`, `{"Type": "HierarchyGroup"}`, `{"Type": "AIAgent"}`,
-		`{"Type": "User", "Id": "$huser"}`, `{"Type": "User", "Id": "$user"}`, `{"Type": "SecurityProfile", "Id": "$hprofile"}`, `{"Type": "SecurityProfile", "Id": "$xprofile"}`, `{"Type": "SecurityProfile", "Id": "$profile"}`,
-		`{"Type": "HierarchyGroup", "Id": "$xgroup"}`, `{"Type": "RoutingProfile", "Id": "$routing"}`, `{"Type": "AIAgent", "Id": "` + canaryAgent + `"}`},
-	"history/export": {"", `{"Type": "Queue"}`, `{"Limit": 2}`, `{"Type": "User"}`, `{"Type": "RoutingProfile", "Id": "$routing"}`, `{"Type": "HoursOfOperation"}`, `{"Type": "User", "Id": "$huser"}`},
-	"history/state": {`{"Type": "User", "Id": "$huser", "Revision": 9}`, `{"Type": "User", "Id": "$user", "Revision": 999}`, `{"Type": "RoutingProfile", "Id": "$routing", "Revision": 999}`,
-		`{"Type": "HoursOfOperation", "Id": "$hours2", "Revision": 999}`, `{"Type": "SecurityProfile", "Id": "$hprofile", "Revision": 999}`, `{"Type": "SecurityProfile", "Id": "$xprofile", "Revision": 999}`},
+	"profile": {`{"SecurityProfileId": "$profile"}`, `{"SecurityProfileId": "$unheld"}`,
+		`{"SecurityProfileId": "$hprofile"}`, `{"SecurityProfileId": "$xprofile"}`},
+	"profiles": {"", `{"PageSize": 2, "Sort": "Holders", "Descending": true}`, `{"Sort": "Holders"}`,
+		`{"Search": "canary"}`, `{"Tag": {"Key": "CanaryKey"}}`, `{"PageSize": 2, "Sort": "Modified"}`},
+	"users": {"", `{"Limit": 1}`, `{"Search": "canary"}`, `{"UserId": "$huser"}`, `{"SecurityProfileId": "$profile"}`,
+		`{"SecurityProfileId": "$hprofile"}`, `{"SecurityProfileId": "$xprofile"}`,
+		`{"HierarchyGroupId": "$hgroup"}`, `{"HierarchyGroupId": "$group"}`, `{"HierarchyGroupId": "$hgroup2"}`,
+		`{"Tag": {"Key": "CanaryKey", "Value": "canary"}}`},
+	"agents": {"", `{"Limit": 1}`, `{"SecurityProfileId": "$profile"}`},
+	"blockers": {`{"SecurityProfileIds": ["$profile", "$unheld"]}`, `{"SecurityProfileIds": ["$hprofile"]}`,
+		`{"SecurityProfileIds": ["$xprofile"]}`},
+	"history": {"", `{"Limit": 2}`, `{"Type": "User"}`, `{"Type": "SecurityProfile"}`, `{"Type": "RoutingProfile"}`,
+		`{"Type": "HoursOfOperation"}`, `{"Type": "HierarchyGroup"}`, `{"Type": "AIAgent"}`,
+		`{"Type": "User", "Id": "$huser"}`, `{"Type": "User", "Id": "$user"}`,
+		`{"Type": "SecurityProfile", "Id": "$hprofile"}`, `{"Type": "SecurityProfile", "Id": "$xprofile"}`,
+		`{"Type": "SecurityProfile", "Id": "$profile"}`,
+		`{"Type": "HierarchyGroup", "Id": "$xgroup"}`, `{"Type": "RoutingProfile", "Id": "$routing"}`,
+		`{"Type": "AIAgent", "Id": "` + canaryAgent + `"}`},
+	"history/export": {"", `{"Type": "Queue"}`, `{"Limit": 2}`, `{"Type": "User"}`,
+		`{"Type": "RoutingProfile", "Id": "$routing"}`, `{"Type": "HoursOfOperation"}`, `{"Type": "User", "Id": "$huser"}`},
+	"history/state": {`{"Type": "User", "Id": "$huser", "Revision": 9}`,
+		`{"Type": "User", "Id": "$user", "Revision": 999}`, `{"Type": "RoutingProfile", "Id": "$routing", "Revision": 999}`,
+		`{"Type": "HoursOfOperation", "Id": "$hours2", "Revision": 999}`,
+		`{"Type": "SecurityProfile", "Id": "$hprofile", "Revision": 999}`,
+		`{"Type": "SecurityProfile", "Id": "$xprofile", "Revision": 999}`},
 	"overview": {""}, "findings": {"", `{"Limit": 1}`}, "heat": {""}, "visibility": {""},
-	"ask/lookup": {`{"resource": {"type": "User", "id": "canary.user"}}`, `{"resource": {"type": "User", "id": "$huser"}}`, `{"resource": {"type": "User", "id": "vera"}}`,
-		`{"resource": {"type": "SecurityProfile", "id": "Canary profile"}}`, `{"resource": {"type": "SecurityProfile", "id": "$xprofile"}}`, `{"resource": {"type": "SecurityProfile", "id": "Canary two"}}`,
-		`{"resource": {"type": "Queue", "id": "Canary queue"}}`, `{"resource": {"type": "RoutingProfile", "id": "Canary routing"}}`, `{"resource": {"type": "HierarchyGroup", "id": "Canary group"}}`,
-		`{"resource": {"type": "HoursOfOperation", "id": "Canary hours"}}`, `{"resource": {"type": "ContactFlowModule", "id": "Canary module"}}`, `{"resource": {"type": "QuickConnect", "id": "Canary connect"}}`, `{"resource": {"type": "AIAgent", "id": "` + canaryAgent + `"}}`},
-	"ask/holders": {`{"resource": {"type": "SecurityProfile", "id": "$profile"}, "page": {"limit": 1}}`, `{"resource": {"type": "SecurityProfile", "id": "$profile"}}`,
-		`{"resource": {"type": "SecurityProfile", "id": "$unheld"}}`, `{"resource": {"type": "SecurityProfile", "id": "$hprofile"}}`, `{"resource": {"type": "SecurityProfile", "id": "$xprofile"}}`},
-	"ask/effective": {`{"subject": {"type": "user", "id": "$huser"}}`, `{"subject": {"type": "user", "id": "canary.user"}}`, `{"subject": {"type": "user", "id": "$user"}}`, `{"subject": {"type": "user", "id": "$user2"}}`,
-		`{"subject": {"type": "ai_agent", "id": "` + canaryAgent + `"}}`, `{"subject": {"type": "ai_agent", "id": "` + canaryAgent + `", "properties": {"assisting": "canary.user"}}}`},
+	"ask/lookup": {`{"resource": {"type": "User", "id": "canary.user"}}`, `{"resource": {"type": "User", "id": "$huser"}}`,
+		`{"resource": {"type": "User", "id": "vera"}}`,
+		`{"resource": {"type": "SecurityProfile", "id": "Canary profile"}}`,
+		`{"resource": {"type": "SecurityProfile", "id": "$xprofile"}}`,
+		`{"resource": {"type": "SecurityProfile", "id": "Canary two"}}`,
+		`{"resource": {"type": "Queue", "id": "Canary queue"}}`,
+		`{"resource": {"type": "RoutingProfile", "id": "Canary routing"}}`,
+		`{"resource": {"type": "HierarchyGroup", "id": "Canary group"}}`,
+		`{"resource": {"type": "HoursOfOperation", "id": "Canary hours"}}`,
+		`{"resource": {"type": "ContactFlowModule", "id": "Canary module"}}`,
+		`{"resource": {"type": "QuickConnect", "id": "Canary connect"}}`, `{"resource": {"type": "AIAgent", "id": "` +
+			canaryAgent + `"}}`},
+	"ask/holders": {`{"resource": {"type": "SecurityProfile", "id": "$profile"}, "page": {"limit": 1}}`,
+		`{"resource": {"type": "SecurityProfile", "id": "$profile"}}`,
+		`{"resource": {"type": "SecurityProfile", "id": "$unheld"}}`,
+		`{"resource": {"type": "SecurityProfile", "id": "$hprofile"}}`,
+		`{"resource": {"type": "SecurityProfile", "id": "$xprofile"}}`},
+	"ask/effective": {`{"subject": {"type": "user", "id": "$huser"}}`,
+		`{"subject": {"type": "user", "id": "canary.user"}}`, `{"subject": {"type": "user", "id": "$user"}}`,
+		`{"subject": {"type": "user", "id": "$user2"}}`,
+		`{"subject": {"type": "ai_agent", "id": "` + canaryAgent + `"}}`, `{"subject": {"type": "ai_agent", "id": "` +
+			canaryAgent + `", "properties": {"assisting": "canary.user"}}}`},
 	"ask/who-can": {`{"subject": {"type": "user"}, "action": {"name": "BasicAgentAccess"}, "resource": {"type": "Instance", "id": ""}, "page": {"limit": 1}}`,
-		`{"subject": {"type": "user"}, "action": {"name": "Queues.Edit"}, "resource": {"type": "Instance", "id": ""}}`, `{"subject": {"type": "ai_agent"}, "action": {"name": "Queues.Edit"}, "resource": {"type": "Instance", "id": ""}}`,
-		`{"subject": {"type": "user"}, "action": {"name": "Users.View"}, "resource": {"type": "User", "id": "$huser"}}`, `{"subject": {"type": "user"}, "action": {"name": "Users.View"}, "resource": {"type": "User", "id": "canary.user"}}`,
-		`{"subject": {"type": "user"}, "action": {"name": "Users.View"}, "resource": {"type": "User", "id": "$user"}}`, `{"subject": {"type": "user"}, "action": {"name": "SecurityProfiles.View"}, "resource": {"type": "SecurityProfile", "id": "$hprofile"}}`},
-	"ask/resources": {`{"subject": {"type": "user", "id": "$me"}, "action": {"name": "Users.View"}, "resource": {"type": "User"}, "page": {"limit": 2}}`, `{"subject": {"type": "user", "id": "$user"}, "action": {"name": "Users.View"}, "resource": {"type": "User"}, "page": {"limit": 1}}`,
-		`{"subject": {"type": "user", "id": "$user"}, "action": {"name": "Queues.Edit"}, "resource": {"type": "Queue"}}`, `{"subject": {"type": "user", "id": "$user"}, "action": {"name": "Users.View"}, "resource": {"type": "HierarchyGroup"}}`,
+		`{"subject": {"type": "user"}, "action": {"name": "Queues.Edit"}, "resource": {"type": "Instance", "id": ""}}`,
+		`{"subject": {"type": "ai_agent"}, "action": {"name": "Queues.Edit"}, "resource": {"type": "Instance", "id": ""}}`,
+		`{"subject": {"type": "user"}, "action": {"name": "Users.View"}, "resource": {"type": "User", "id": "$huser"}}`,
+		`{"subject": {"type": "user"}, "action": {"name": "Users.View"}, "resource": {"type": "User", "id": "canary.user"}}`,
+		`{"subject": {"type": "user"}, "action": {"name": "Users.View"}, "resource": {"type": "User", "id": "$user"}}`,
+		`{"subject": {"type": "user"}, "action": {"name": "SecurityProfiles.View"}, "resource": {"type": "SecurityProfile", "id": "$hprofile"}}`},
+	"ask/resources": {`{"subject": {"type": "user", "id": "$me"}, "action": {"name": "Users.View"}, "resource": {"type": "User"}, "page": {"limit": 2}}`,
+		`{"subject": {"type": "user", "id": "$user"}, "action": {"name": "Users.View"}, "resource": {"type": "User"}, "page": {"limit": 1}}`,
+		`{"subject": {"type": "user", "id": "$user"}, "action": {"name": "Queues.Edit"}, "resource": {"type": "Queue"}}`,
+		`{"subject": {"type": "user", "id": "$user"}, "action": {"name": "Users.View"}, "resource": {"type": "HierarchyGroup"}}`,
 		`{"subject": {"type": "user", "id": "$huser"}, "action": {"name": "Queues.Edit"}, "resource": {"type": "Queue"}}`},
-	"ask/actions": {`{"subject": {"type": "user", "id": "$me"}, "resource": {"type": "User", "id": "$huser"}}`, `{"subject": {"type": "user", "id": "$me"}, "resource": {"type": "User", "id": "$user"}}`,
-		`{"subject": {"type": "user", "id": "$user"}, "resource": {"type": "Queue", "id": "$hqueue"}}`, `{"subject": {"type": "user", "id": "$huser"}, "resource": {"type": "Instance", "id": ""}}`},
+	"ask/actions": {`{"subject": {"type": "user", "id": "$me"}, "resource": {"type": "User", "id": "$huser"}}`,
+		`{"subject": {"type": "user", "id": "$me"}, "resource": {"type": "User", "id": "$user"}}`,
+		`{"subject": {"type": "user", "id": "$user"}, "resource": {"type": "Queue", "id": "$hqueue"}}`,
+		`{"subject": {"type": "user", "id": "$huser"}, "resource": {"type": "Instance", "id": ""}}`},
 	"ask/evaluation": canaryEvaluations(),
-	"ask/what-if": {`{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "$user", "SecurityProfileIds": ["$profile", "$xprofile"]}}`, `{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "$user", "SecurityProfileIds": ["$xprofile"]}}`,
-		`{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "$user2", "SecurityProfileIds": ["$profile"]}}`, `{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "$user2", "SecurityProfileIds": ["$profile", "$unheld", "$xprofile"]}}`,
+	"ask/what-if": {`{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "$user", "SecurityProfileIds": ["$profile", "$xprofile"]}}`,
+		`{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "$user", "SecurityProfileIds": ["$xprofile"]}}`,
+		`{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "$user2", "SecurityProfileIds": ["$profile"]}}`,
+		`{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "$user2", "SecurityProfileIds": ["$profile", "$unheld", "$xprofile"]}}`,
 		`{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "$user", "SecurityProfileIds": ["$xprofile"]}, "subject": {"type": "user", "id": "$user"}, "action": {"name": "Queues.Purge"}, "resource": {"type": "Instance", "id": ""}}`,
 		`{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "$huser", "SecurityProfileIds": ["$profile"]}}`,
-		`{"operation": "UpdateSecurityProfile", "parameters": {"SecurityProfileId": "$profile", "Permissions": ["Users.View"]}, "page": {"limit": 1}}`, `{"operation": "UpdateSecurityProfile", "parameters": {"SecurityProfileId": "$unheld", "Permissions": []}}`,
-		`{"operation": "UpdateSecurityProfile", "parameters": {"SecurityProfileId": "$hprofile", "Permissions": []}}`, `{"operation": "UpdateSecurityProfile", "parameters": {"SecurityProfileId": "$xprofile", "Permissions": []}}`},
+		`{"operation": "UpdateSecurityProfile", "parameters": {"SecurityProfileId": "$profile", "Permissions": ["Users.View"]}, "page": {"limit": 1}}`,
+		`{"operation": "UpdateSecurityProfile", "parameters": {"SecurityProfileId": "$unheld", "Permissions": []}}`,
+		`{"operation": "UpdateSecurityProfile", "parameters": {"SecurityProfileId": "$hprofile", "Permissions": []}}`,
+		`{"operation": "UpdateSecurityProfile", "parameters": {"SecurityProfileId": "$xprofile", "Permissions": []}}`},
 	// Signing in and out and one's own password have nothing of others.
 	"password": nil, "sign-in": nil, "sign-out": nil, "sign-out-everywhere": nil, "call/": nil, "ask/": nil,
 }
@@ -268,109 +337,178 @@ func canaryEvaluations() (all []string) {
 		for _, action := range []string{"Users.View", "Users.Edit", "BasicAgentAccess", "Queues.Purge"} {
 			for _, explain := range []string{"", `, "context": {"explain": true}`} {
 				for _, on := range []string{"$huser", "canary.user", "$user"} {
-					all = append(all, `{"subject": {"type": "user", "id": "`+subject+`"}, "action": {"name": "`+action+`"}, "resource": {"type": "User", "id": "`+on+`"}`+explain+`}`)
+					all = append(all, `{"subject": {"type": "user", "id": "`+subject+`"}, "action": {"name": "`+action+
+						`"}, "resource": {"type": "User", "id": "`+on+`"}`+explain+`}`)
 				}
 			}
 		}
-		all = append(all, `{"subject": {"type": "user", "id": "`+subject+`"}, "action": {"name": "Queues.View"}, "resource": {"type": "Queue", "id": "$hqueue"}}`,
-			`{"subject": {"type": "user", "id": "`+subject+`"}, "action": {"name": "Queues.View"}, "resource": {"type": "Instance", "id": ""}}`)
+		all = append(all, `{"subject": {"type": "user", "id": "`+subject+
+			`"}, "action": {"name": "Queues.View"}, "resource": {"type": "Queue", "id": "$hqueue"}}`,
+			`{"subject": {"type": "user", "id": "`+subject+
+				`"}, "action": {"name": "Queues.View"}, "resource": {"type": "Instance", "id": ""}}`)
 	}
-	return append(all, `{"subject": {"type": "ai_agent", "id": "`+canaryAgent+`"}, "action": {"name": "Queues.View"}, "resource": {"type": "Queue", "id": "$queue"}}`)
+	return append(all, `{"subject": {"type": "ai_agent", "id": "`+canaryAgent+
+		`"}, "action": {"name": "Queues.View"}, "resource": {"type": "Queue", "id": "$queue"}}`)
 }
 
 // canaryMembers are the members that name what an operation is about, and what each is asked with.
 var canaryMembers = map[string][]string{
-	"UserId": {"$user", "$user2", "$huser"}, "SecurityProfileId": {"$profile", "$hprofile", "$xprofile"}, "QueueId": {"$queue", "$queue2", "$hqueue"},
-	"RoutingProfileId": {"$routing", "$hrouting", "$xrouting"}, "HierarchyGroupId": {"$group", "$below", "$hgroup", "$xgroup"},
-	"HoursOfOperationId": {"$hours", "$hours2", "$hhours", "$xhours"}, "ContactFlowModuleId": {"$module", "$hmodule"}, "QuickConnectId": {"$connect", "$hconnect"}, "EntityArn": {canaryAgent},
+	"UserId": {"$user", "$user2", "$huser"}, "SecurityProfileId": {"$profile", "$hprofile", "$xprofile"},
+	"QueueId":            {"$queue", "$queue2", "$hqueue"},
+	"RoutingProfileId":   {"$routing", "$hrouting", "$xrouting"},
+	"HierarchyGroupId":   {"$group", "$below", "$hgroup", "$xgroup"},
+	"HoursOfOperationId": {"$hours", "$hours2", "$hhours", "$xhours"}, "ContactFlowModuleId": {"$module", "$hmodule"},
+	"QuickConnectId": {"$connect", "$hconnect"}, "EntityArn": {canaryAgent},
 }
 
 // canaryMore are more members for single operations; of those that change anything, all that are needed.
 var canaryMore = map[string][]string{
-	"SearchUsers": {`"SearchCriteria": {"StringCondition": {"FieldName": "Username", "Value": "canary", "ComparisonType": "STARTS_WITH"}}`, `"SearchFilter": {"TagFilter": {"TagCondition": {"TagKey": "CanaryKey", "TagValue": "canary"}}}`,
-		`"SearchCriteria": {"HierarchyGroupCondition": {"Value": "$hgroup", "HierarchyGroupMatchType": "EXACT"}}`, `"SearchCriteria": {"HierarchyGroupCondition": {"Value": "$hgroup2", "HierarchyGroupMatchType": "WITH_CHILD_GROUPS"}}`,
+	"SearchUsers": {`"SearchCriteria": {"StringCondition": {"FieldName": "Username", "Value": "canary", "ComparisonType": "STARTS_WITH"}}`,
+		`"SearchFilter": {"TagFilter": {"TagCondition": {"TagKey": "CanaryKey", "TagValue": "canary"}}}`,
+		`"SearchCriteria": {"HierarchyGroupCondition": {"Value": "$hgroup", "HierarchyGroupMatchType": "EXACT"}}`,
+		`"SearchCriteria": {"HierarchyGroupCondition": {"Value": "$hgroup2", "HierarchyGroupMatchType": "WITH_CHILD_GROUPS"}}`,
 		`"SearchCriteria": {"HierarchyGroupCondition": {"Value": "$group", "HierarchyGroupMatchType": "WITH_CHILD_GROUPS"}}`,
-		`"SearchCriteria": {"StringCondition": {"FieldName": "SecurityProfileId", "Value": "$hprofile", "ComparisonType": "EXACT"}}`, `"SearchCriteria": {"StringCondition": {"FieldName": "RoutingProfileId", "Value": "$hrouting", "ComparisonType": "EXACT"}}`},
-	"SearchSecurityProfiles":          {`"SearchCriteria": {"StringCondition": {"FieldName": "name", "Value": "canary", "ComparisonType": "CONTAINS"}}`},
-	"SearchUserHierarchyGroups":       {`"SearchCriteria": {"StringCondition": {"FieldName": "parentId", "Value": "$group", "ComparisonType": "EXACT"}}`, `"SearchCriteria": {"StringCondition": {"FieldName": "name", "Value": "canary", "ComparisonType": "CONTAINS"}}`},
-	"SearchQueues":                    {`"SearchCriteria": {"StringCondition": {"FieldName": "name", "Value": "canary", "ComparisonType": "CONTAINS"}}`},
-	"SearchRoutingProfiles":           {`"SearchCriteria": {"StringCondition": {"FieldName": "associatedQueueIds", "Value": "$hqueue", "ComparisonType": "EXACT"}}`, `"SearchCriteria": {"StringCondition": {"FieldName": "associatedQueueIds", "Value": "$queue2", "ComparisonType": "EXACT"}}`},
+		`"SearchCriteria": {"StringCondition": {"FieldName": "SecurityProfileId", "Value": "$hprofile", "ComparisonType": "EXACT"}}`,
+		`"SearchCriteria": {"StringCondition": {"FieldName": "RoutingProfileId", "Value": "$hrouting", "ComparisonType": "EXACT"}}`},
+	"SearchSecurityProfiles": {`"SearchCriteria": {"StringCondition": {"FieldName": "name", "Value": "canary", "ComparisonType": "CONTAINS"}}`},
+	"SearchUserHierarchyGroups": {`"SearchCriteria": {"StringCondition": {"FieldName": "parentId", "Value": "$group", "ComparisonType": "EXACT"}}`,
+		`"SearchCriteria": {"StringCondition": {"FieldName": "name", "Value": "canary", "ComparisonType": "CONTAINS"}}`},
+	"SearchQueues": {`"SearchCriteria": {"StringCondition": {"FieldName": "name", "Value": "canary", "ComparisonType": "CONTAINS"}}`},
+	"SearchRoutingProfiles": {`"SearchCriteria": {"StringCondition": {"FieldName": "associatedQueueIds", "Value": "$hqueue", "ComparisonType": "EXACT"}}`,
+		`"SearchCriteria": {"StringCondition": {"FieldName": "associatedQueueIds", "Value": "$queue2", "ComparisonType": "EXACT"}}`},
 	"SearchHoursOfOperationOverrides": {`"SearchCriteria": {"StringCondition": {"FieldName": "name", "Value": "canary", "ComparisonType": "CONTAINS"}}`},
 
-	"CreateUser": {`"Username": "new1", "SecurityProfileIds": ["$profile"], "RoutingProfileId": "$routing2", ` + soft + `, ` + seen, `"Username": "new2", "SecurityProfileIds": ["$hprofile"], "RoutingProfileId": "$routing2", ` + soft + `, ` + seen,
-		`"Username": "new3", "SecurityProfileIds": ["$profile"], "RoutingProfileId": "$hrouting", ` + soft + `, ` + seen, `"Username": "new4", "SecurityProfileIds": ["$profile"], "RoutingProfileId": "$routing2", "HierarchyGroupId": "$hgroup", ` + soft + `, ` + seen},
-	"CreateSecurityProfile": {`"SecurityProfileName": "new1", ` + seen, `"SecurityProfileName": "new2", "HierarchyRestrictedResources": ["User"], "AllowedAccessControlHierarchyGroupId": "$hgroup", ` + seen,
+	"CreateUser": {`"Username": "new1", "SecurityProfileIds": ["$profile"], "RoutingProfileId": "$routing2", ` + soft +
+		`, ` + seen, `"Username": "new2", "SecurityProfileIds": ["$hprofile"], "RoutingProfileId": "$routing2", ` + soft +
+		`, ` + seen,
+		`"Username": "new3", "SecurityProfileIds": ["$profile"], "RoutingProfileId": "$hrouting", ` + soft + `, ` + seen,
+		`"Username": "new4", "SecurityProfileIds": ["$profile"], "RoutingProfileId": "$routing2", "HierarchyGroupId": "$hgroup", ` + soft + `, ` + seen},
+	"CreateSecurityProfile": {`"SecurityProfileName": "new1", ` + seen,
+		`"SecurityProfileName": "new2", "HierarchyRestrictedResources": ["User"], "AllowedAccessControlHierarchyGroupId": "$hgroup", ` + seen,
 		`"SecurityProfileName": "new3", "AllowedFlowModules": [{"FlowModuleId": "$hmodule", "Type": "MCP"}], ` + seen},
-	"UpdateSecurityProfile": {`"SecurityProfileId": "$unheld", "AllowedAccessControlHierarchyGroupId": "$hgroup", "HierarchyRestrictedResources": ["User"]`, `"SecurityProfileId": "$unheld", "AllowedFlowModules": [{"FlowModuleId": "$hmodule", "Type": "MCP"}]`,
+	"UpdateSecurityProfile": {`"SecurityProfileId": "$unheld", "AllowedAccessControlHierarchyGroupId": "$hgroup", "HierarchyRestrictedResources": ["User"]`,
+		`"SecurityProfileId": "$unheld", "AllowedFlowModules": [{"FlowModuleId": "$hmodule", "Type": "MCP"}]`,
 		`"SecurityProfileId": "$hprofile", "Description": "x"`, `"SecurityProfileId": "$unheld", "Description": "x"`},
-	"UpdateUserSecurityProfiles":    {`"UserId": "$user", "SecurityProfileIds": ["$profile", "$hprofile"]`, `"UserId": "$huser", "SecurityProfileIds": ["$profile"]`, `"UserId": "$user2", "SecurityProfileIds": ["$xprofile", "$profile", "$unheld"]`, `"UserId": "$user2", "SecurityProfileIds": ["$profile", "$xprofile"]`},
-	"UpdateUserHierarchy":           {`"UserId": "$spare", "HierarchyGroupId": "$hgroup"`, `"UserId": "$huser", "HierarchyGroupId": "$group"`, `"UserId": "$spare", "HierarchyGroupId": "$below"`, `"UserId": "$huser"`},
-	"UpdateUserRoutingProfile":      {`"UserId": "$spare", "RoutingProfileId": "$hrouting"`, `"UserId": "$huser", "RoutingProfileId": "$routing"`, `"UserId": "$spare", "RoutingProfileId": "$routing2"`},
-	"UpdateUserIdentityInfo":        {`"UserId": "$huser", "IdentityInfo": {"FirstName": "x"}`, `"UserId": "$spare", "IdentityInfo": {"FirstName": "x"}`},
-	"UpdateUserConfig":              {`"UserId": "$huser", "AutoAcceptConfigs": []`, `"UserId": "$spare", "AutoAcceptConfigs": []`},
-	"ListUserProficiencies":         {`"UserId": "$huser"`, `"UserId": "$spare"`},
-	"AssociateUserProficiencies":    {`"UserId": "$huser", "UserProficiencies": [{"AttributeName": "a", "AttributeValue": "b", "Level": 1}]`, `"UserId": "$spare", "UserProficiencies": [{"AttributeName": "a", "AttributeValue": "b", "Level": 1}]`},
-	"UpdateUserProficiencies":       {`"UserId": "$huser", "UserProficiencies": []`, `"UserId": "$spare", "UserProficiencies": []`},
-	"DisassociateUserProficiencies": {`"UserId": "$huser", "UserProficiencies": []`, `"UserId": "$spare", "UserProficiencies": []`},
-	"UpdateUserPhoneConfig":         {`"UserId": "$huser", "PhoneConfig": {"PhoneType": "SOFT_PHONE"}`, `"UserId": "$spare", "PhoneConfig": {"PhoneType": "SOFT_PHONE", "AutoAccept": true}`},
-	"CreateUserHierarchyGroup":      {`"Name": "new1", "ParentGroupId": "$hgroup", ` + seen, `"Name": "new2", "ParentGroupId": "$group", ` + seen},
-	"UpdateUserHierarchyGroupName":  {`"HierarchyGroupId": "$hgroup", "Name": "x"`, `"HierarchyGroupId": "$below", "Name": "Further below"`},
+	"UpdateUserSecurityProfiles": {`"UserId": "$user", "SecurityProfileIds": ["$profile", "$hprofile"]`,
+		`"UserId": "$huser", "SecurityProfileIds": ["$profile"]`,
+		`"UserId": "$user2", "SecurityProfileIds": ["$xprofile", "$profile", "$unheld"]`,
+		`"UserId": "$user2", "SecurityProfileIds": ["$profile", "$xprofile"]`},
+	"UpdateUserHierarchy": {`"UserId": "$spare", "HierarchyGroupId": "$hgroup"`,
+		`"UserId": "$huser", "HierarchyGroupId": "$group"`, `"UserId": "$spare", "HierarchyGroupId": "$below"`,
+		`"UserId": "$huser"`},
+	"UpdateUserRoutingProfile": {`"UserId": "$spare", "RoutingProfileId": "$hrouting"`,
+		`"UserId": "$huser", "RoutingProfileId": "$routing"`, `"UserId": "$spare", "RoutingProfileId": "$routing2"`},
+	"UpdateUserIdentityInfo": {`"UserId": "$huser", "IdentityInfo": {"FirstName": "x"}`,
+		`"UserId": "$spare", "IdentityInfo": {"FirstName": "x"}`},
+	"UpdateUserConfig": {`"UserId": "$huser", "AutoAcceptConfigs": []`,
+		`"UserId": "$spare", "AutoAcceptConfigs": []`},
+	"ListUserProficiencies": {`"UserId": "$huser"`, `"UserId": "$spare"`},
+	"AssociateUserProficiencies": {`"UserId": "$huser", "UserProficiencies": [{"AttributeName": "a", "AttributeValue": "b", "Level": 1}]`,
+		`"UserId": "$spare", "UserProficiencies": [{"AttributeName": "a", "AttributeValue": "b", "Level": 1}]`},
+	"UpdateUserProficiencies": {`"UserId": "$huser", "UserProficiencies": []`,
+		`"UserId": "$spare", "UserProficiencies": []`},
+	"DisassociateUserProficiencies": {`"UserId": "$huser", "UserProficiencies": []`,
+		`"UserId": "$spare", "UserProficiencies": []`},
+	"UpdateUserPhoneConfig": {`"UserId": "$huser", "PhoneConfig": {"PhoneType": "SOFT_PHONE"}`,
+		`"UserId": "$spare", "PhoneConfig": {"PhoneType": "SOFT_PHONE", "AutoAccept": true}`},
+	"CreateUserHierarchyGroup": {`"Name": "new1", "ParentGroupId": "$hgroup", ` + seen,
+		`"Name": "new2", "ParentGroupId": "$group", ` + seen},
+	"UpdateUserHierarchyGroupName": {`"HierarchyGroupId": "$hgroup", "Name": "x"`,
+		`"HierarchyGroupId": "$below", "Name": "Further below"`},
 	"UpdateUserHierarchyStructure": {`"HierarchyStructure": {"LevelOne": {"Name": "One"}, "LevelTwo": {"Name": "Two"}}`,
 		`"HierarchyStructure": {"LevelOne": {"Name": "One"}, "LevelTwo": {"Name": "Two"}, "LevelThree": {"Name": "Three"}, "LevelFour": {"Name": "Four"}}`},
-	"CreateQueue": {`"Name": "new1", "HoursOfOperationId": "$hhours", ` + seen, `"Name": "new2", "HoursOfOperationId": "$hours", ` + seen},
+	"CreateQueue": {`"Name": "new1", "HoursOfOperationId": "$hhours", ` + seen,
+		`"Name": "new2", "HoursOfOperationId": "$hours", ` + seen},
 	"CreateRoutingProfile": {`"Name": "new1", "Description": "d", "DefaultOutboundQueueId": "$hqueue", "MediaConcurrencies": [{"Channel": "VOICE", "Concurrency": 1}], ` + seen,
 		`"Name": "new2", "Description": "d", "DefaultOutboundQueueId": "$queue", "MediaConcurrencies": [{"Channel": "VOICE", "Concurrency": 1}], "QueueConfigs": [{"QueueReference": {"QueueId": "$hqueue", "Channel": "VOICE"}, "Priority": 1, "Delay": 0}], ` + seen,
 		`"Name": "new3", "Description": "d", "DefaultOutboundQueueId": "$queue", "MediaConcurrencies": [{"Channel": "VOICE", "Concurrency": 1}], ` + seen},
-	"CreateHoursOfOperation":          {`"Name": "new1", "TimeZone": "UTC", "Config": [], "ParentHoursOfOperationConfigs": [{"HoursOfOperationId": "$hhours"}], ` + seen, `"Name": "new2", "TimeZone": "UTC", "Config": [], ` + seen},
-	"CreateContactFlowModuleAlias":    {`"ContactFlowModuleId": "$hmodule", "AliasName": "new1", "ContactFlowModuleVersion": 1`, `"ContactFlowModuleId": "$module", "AliasName": "new2", "ContactFlowModuleVersion": 1`},
-	"CreateContactFlowModuleVersion":  {`"ContactFlowModuleId": "$hmodule"`, `"ContactFlowModuleId": "$module"`},
-	"UpdateContactFlowModuleAlias":    {`"ContactFlowModuleId": "$hmodule", "AliasId": "$alias", "Name": "x", "ContactFlowModuleVersion": 1`, `"ContactFlowModuleId": "$module", "AliasId": "$alias", "Name": "changed", "ContactFlowModuleVersion": 1`},
-	"DescribeContactFlowModuleAlias":  {`"ContactFlowModuleId": "$module", "AliasId": "$alias"`, `"ContactFlowModuleId": "$hmodule", "AliasId": "$halias"`},
-	"DeleteContactFlowModuleAlias":    {`"ContactFlowModuleId": "$hmodule", "AliasId": "$halias"`, `"ContactFlowModuleId": "$module", "AliasId": "$alias"`},
-	"DeleteContactFlowModuleVersion":  {`"ContactFlowModuleId": "$hmodule", "ContactFlowModuleVersion": 1`, `"ContactFlowModuleId": "$module", "ContactFlowModuleVersion": 1`, `"ContactFlowModuleId": "$module", "ContactFlowModuleVersion": 2`},
-	"UpdateContactFlowModuleContent":  {`"ContactFlowModuleId": "$hmodule", "Content": "{}"`, `"ContactFlowModuleId": "$module", "Content": "{}"`},
-	"UpdateContactFlowModuleMetadata": {`"ContactFlowModuleId": "$hmodule", "Description": "x"`, `"ContactFlowModuleId": "$module", "Description": "x"`},
-	"CreateContactFlowModule":         {`"Name": "new1", "Content": "{}", ` + seen},
-	"AssociateSecurityProfiles":       {`"EntityType": "AI_AGENT", "EntityArn": "` + canaryAgent + `", "SecurityProfiles": [{"Id": "$pone"}]`},
-	"DisassociateSecurityProfiles":    {`"EntityType": "AI_AGENT", "EntityArn": "` + canaryAgent + `", "SecurityProfiles": [{"Id": "$pone"}]`},
-	"ListEntitySecurityProfiles":      {`"EntityType": "AI_AGENT", "EntityArn": "` + canaryAgent + `"`},
-	"SearchQuickConnects":             {`"SearchCriteria": {"StringCondition": {"FieldName": "name", "Value": "canary", "ComparisonType": "CONTAINS"}}`},
+	"CreateHoursOfOperation": {`"Name": "new1", "TimeZone": "UTC", "Config": [], "ParentHoursOfOperationConfigs": [{"HoursOfOperationId": "$hhours"}], ` +
+		seen, `"Name": "new2", "TimeZone": "UTC", "Config": [], ` + seen},
+	"CreateContactFlowModuleAlias": {`"ContactFlowModuleId": "$hmodule", "AliasName": "new1", "ContactFlowModuleVersion": 1`,
+		`"ContactFlowModuleId": "$module", "AliasName": "new2", "ContactFlowModuleVersion": 1`},
+	"CreateContactFlowModuleVersion": {`"ContactFlowModuleId": "$hmodule"`, `"ContactFlowModuleId": "$module"`},
+	"UpdateContactFlowModuleAlias": {`"ContactFlowModuleId": "$hmodule", "AliasId": "$alias", "Name": "x", "ContactFlowModuleVersion": 1`,
+		`"ContactFlowModuleId": "$module", "AliasId": "$alias", "Name": "changed", "ContactFlowModuleVersion": 1`},
+	"DescribeContactFlowModuleAlias": {`"ContactFlowModuleId": "$module", "AliasId": "$alias"`,
+		`"ContactFlowModuleId": "$hmodule", "AliasId": "$halias"`},
+	"DeleteContactFlowModuleAlias": {`"ContactFlowModuleId": "$hmodule", "AliasId": "$halias"`,
+		`"ContactFlowModuleId": "$module", "AliasId": "$alias"`},
+	"DeleteContactFlowModuleVersion": {`"ContactFlowModuleId": "$hmodule", "ContactFlowModuleVersion": 1`,
+		`"ContactFlowModuleId": "$module", "ContactFlowModuleVersion": 1`,
+		`"ContactFlowModuleId": "$module", "ContactFlowModuleVersion": 2`},
+	"UpdateContactFlowModuleContent": {`"ContactFlowModuleId": "$hmodule", "Content": "{}"`,
+		`"ContactFlowModuleId": "$module", "Content": "{}"`},
+	"UpdateContactFlowModuleMetadata": {`"ContactFlowModuleId": "$hmodule", "Description": "x"`,
+		`"ContactFlowModuleId": "$module", "Description": "x"`},
+	"CreateContactFlowModule": {`"Name": "new1", "Content": "{}", ` + seen},
+	"AssociateSecurityProfiles": {`"EntityType": "AI_AGENT", "EntityArn": "` + canaryAgent +
+		`", "SecurityProfiles": [{"Id": "$pone"}]`},
+	"DisassociateSecurityProfiles": {`"EntityType": "AI_AGENT", "EntityArn": "` + canaryAgent +
+		`", "SecurityProfiles": [{"Id": "$pone"}]`},
+	"ListEntitySecurityProfiles": {`"EntityType": "AI_AGENT", "EntityArn": "` + canaryAgent + `"`},
+	"SearchQuickConnects":        {`"SearchCriteria": {"StringCondition": {"FieldName": "name", "Value": "canary", "ComparisonType": "CONTAINS"}}`},
 	"CreateQuickConnect": {`"Name": "new1", "QuickConnectConfig": {"QuickConnectType": "QUEUE", "QueueConfig": {"QueueId": "$hqueue", "ContactFlowId": "$flow"}}, ` + seen,
 		`"Name": "new2", "QuickConnectConfig": {"QuickConnectType": "USER", "UserConfig": {"UserId": "$huser", "ContactFlowId": "$flow"}}, ` + seen,
 		`"Name": "new3", "QuickConnectConfig": {"QuickConnectType": "QUEUE", "QueueConfig": {"QueueId": "$queue", "ContactFlowId": "$flow"}}, ` + seen},
-	"UpdateQuickConnectName": {`"QuickConnectId": "$hconnect", "Name": "x"`, `"QuickConnectId": "$connect", "Name": "Connected"`},
+	"UpdateQuickConnectName": {`"QuickConnectId": "$hconnect", "Name": "x"`,
+		`"QuickConnectId": "$connect", "Name": "Connected"`},
 	"UpdateQuickConnectConfig": {`"QuickConnectId": "$hconnect", "QuickConnectConfig": {"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": {"PhoneNumber": "+12065550101"}}`,
 		`"QuickConnectId": "$connect2", "QuickConnectConfig": {"QuickConnectType": "QUEUE", "QueueConfig": {"QueueId": "$hqueue", "ContactFlowId": "$flow"}}`,
 		`"QuickConnectId": "$connect2", "QuickConnectConfig": {"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": {"PhoneNumber": "+12065550101"}}`},
-	"AssociateQueueQuickConnects":                {`"QueueId": "$queue", "QuickConnectIds": ["$hconnect"]`, `"QueueId": "$hqueue", "QuickConnectIds": ["$connect"]`, `"QueueId": "$queue", "QuickConnectIds": ["$connect"]`},
-	"DisassociateQueueQuickConnects":             {`"QueueId": "$queue", "QuickConnectIds": ["$hconnect"]`, `"QueueId": "$queue", "QuickConnectIds": ["$connect2"]`},
-	"AssociateHoursOfOperations":                 {`"HoursOfOperationId": "$hours2", "ParentHoursOfOperationConfigs": [{"HoursOfOperationId": "$hhours"}]`, `"HoursOfOperationId": "$hours3", "ParentHoursOfOperationConfigs": [{"HoursOfOperationId": "$hours"}]`},
-	"DisassociateHoursOfOperations":              {`"HoursOfOperationId": "$hours2", "ParentHoursOfOperationIds": ["$hhours"]`, `"HoursOfOperationId": "$hours3", "ParentHoursOfOperationIds": ["$hours"]`},
-	"UpdateHoursOfOperation":                     {`"HoursOfOperationId": "$hhours", "Name": "x"`, `"HoursOfOperationId": "$hours2", "Name": "Inherited"`},
-	"UpdateQueueHoursOfOperation":                {`"QueueId": "$queue", "HoursOfOperationId": "$hhours"`, `"QueueId": "$hqueue", "HoursOfOperationId": "$hours"`, `"QueueId": "$queue", "HoursOfOperationId": "$hours"`},
-	"UpdateQueueMaxContacts":                     {`"QueueId": "$hqueue", "MaxContacts": 5`, `"QueueId": "$queue", "MaxContacts": 5`},
-	"UpdateQueueName":                            {`"QueueId": "$hqueue", "Name": "x"`, `"QueueId": "$queue", "Name": "Queued"`},
-	"UpdateQueueStatus":                          {`"QueueId": "$hqueue", "Status": "DISABLED"`, `"QueueId": "$queue", "Status": "DISABLED"`},
-	"UpdateQueueOutboundCallerConfig":            {`"QueueId": "$hqueue", "OutboundCallerConfig": {"OutboundCallerIdName": "x"}`, `"QueueId": "$queue", "OutboundCallerConfig": {"OutboundCallerIdName": "x"}`},
-	"UpdateQueueOutboundEmailConfig":             {`"QueueId": "$hqueue", "OutboundEmailConfig": {}`, `"QueueId": "$queue", "OutboundEmailConfig": {}`},
-	"UpdateRoutingProfileName":                   {`"RoutingProfileId": "$hrouting", "Name": "x"`, `"RoutingProfileId": "$routing2", "Name": "Routed"`},
-	"UpdateRoutingProfileDefaultOutboundQueue":   {`"RoutingProfileId": "$routing2", "DefaultOutboundQueueId": "$hqueue"`, `"RoutingProfileId": "$routing2", "DefaultOutboundQueueId": "$queue2"`},
-	"UpdateRoutingProfileConcurrency":            {`"RoutingProfileId": "$hrouting", "MediaConcurrencies": [{"Channel": "VOICE", "Concurrency": 1}]`, `"RoutingProfileId": "$routing2", "MediaConcurrencies": [{"Channel": "VOICE", "Concurrency": 1}]`},
-	"UpdateRoutingProfileAgentAvailabilityTimer": {`"RoutingProfileId": "$hrouting", "AgentAvailabilityTimer": "TIME_SINCE_LAST_INBOUND"`, `"RoutingProfileId": "$routing2", "AgentAvailabilityTimer": "TIME_SINCE_LAST_INBOUND"`},
-	"UpdateRoutingProfileQueues":                 {`"RoutingProfileId": "$routing", "QueueConfigs": [` + fmt.Sprintf(canaryLine, "$hqueue") + `]`, `"RoutingProfileId": "$routing", "QueueConfigs": [` + fmt.Sprintf(canaryLine, "$queue2") + `]`},
-	"AssociateRoutingProfileQueues":              {`"RoutingProfileId": "$routing", "QueueConfigs": [` + fmt.Sprintf(canaryLine, "$hqueue") + `]`, `"RoutingProfileId": "$routing2", "QueueConfigs": [` + fmt.Sprintf(canaryLine, "$queue") + `]`},
-	"DisassociateRoutingProfileQueues":           {`"RoutingProfileId": "$routing", "QueueReferences": [{"QueueId": "$hqueue", "Channel": "VOICE"}]`, `"RoutingProfileId": "$routing2", "QueueReferences": [{"QueueId": "$queue", "Channel": "VOICE"}]`},
-	"TagResource":                                {`"tags": {"a": "b"}`}, "UntagResource": {`"tagKeys": ["a"]`}, "ListTagsForResource": {``},
+	"AssociateQueueQuickConnects": {`"QueueId": "$queue", "QuickConnectIds": ["$hconnect"]`,
+		`"QueueId": "$hqueue", "QuickConnectIds": ["$connect"]`, `"QueueId": "$queue", "QuickConnectIds": ["$connect"]`},
+	"DisassociateQueueQuickConnects": {`"QueueId": "$queue", "QuickConnectIds": ["$hconnect"]`,
+		`"QueueId": "$queue", "QuickConnectIds": ["$connect2"]`},
+	"AssociateHoursOfOperations": {`"HoursOfOperationId": "$hours2", "ParentHoursOfOperationConfigs": [{"HoursOfOperationId": "$hhours"}]`,
+		`"HoursOfOperationId": "$hours3", "ParentHoursOfOperationConfigs": [{"HoursOfOperationId": "$hours"}]`},
+	"DisassociateHoursOfOperations": {`"HoursOfOperationId": "$hours2", "ParentHoursOfOperationIds": ["$hhours"]`,
+		`"HoursOfOperationId": "$hours3", "ParentHoursOfOperationIds": ["$hours"]`},
+	"UpdateHoursOfOperation": {`"HoursOfOperationId": "$hhours", "Name": "x"`,
+		`"HoursOfOperationId": "$hours2", "Name": "Inherited"`},
+	"UpdateQueueHoursOfOperation": {`"QueueId": "$queue", "HoursOfOperationId": "$hhours"`,
+		`"QueueId": "$hqueue", "HoursOfOperationId": "$hours"`, `"QueueId": "$queue", "HoursOfOperationId": "$hours"`},
+	"UpdateQueueMaxContacts": {`"QueueId": "$hqueue", "MaxContacts": 5`,
+		`"QueueId": "$queue", "MaxContacts": 5`},
+	"UpdateQueueName": {`"QueueId": "$hqueue", "Name": "x"`,
+		`"QueueId": "$queue", "Name": "Queued"`},
+	"UpdateQueueStatus": {`"QueueId": "$hqueue", "Status": "DISABLED"`,
+		`"QueueId": "$queue", "Status": "DISABLED"`},
+	"UpdateQueueOutboundCallerConfig": {`"QueueId": "$hqueue", "OutboundCallerConfig": {"OutboundCallerIdName": "x"}`,
+		`"QueueId": "$queue", "OutboundCallerConfig": {"OutboundCallerIdName": "x"}`},
+	"UpdateQueueOutboundEmailConfig": {`"QueueId": "$hqueue", "OutboundEmailConfig": {}`,
+		`"QueueId": "$queue", "OutboundEmailConfig": {}`},
+	"UpdateRoutingProfileName": {`"RoutingProfileId": "$hrouting", "Name": "x"`,
+		`"RoutingProfileId": "$routing2", "Name": "Routed"`},
+	"UpdateRoutingProfileDefaultOutboundQueue": {`"RoutingProfileId": "$routing2", "DefaultOutboundQueueId": "$hqueue"`,
+		`"RoutingProfileId": "$routing2", "DefaultOutboundQueueId": "$queue2"`},
+	"UpdateRoutingProfileConcurrency": {`"RoutingProfileId": "$hrouting", "MediaConcurrencies": [{"Channel": "VOICE", "Concurrency": 1}]`,
+		`"RoutingProfileId": "$routing2", "MediaConcurrencies": [{"Channel": "VOICE", "Concurrency": 1}]`},
+	"UpdateRoutingProfileAgentAvailabilityTimer": {`"RoutingProfileId": "$hrouting", "AgentAvailabilityTimer": "TIME_SINCE_LAST_INBOUND"`,
+		`"RoutingProfileId": "$routing2", "AgentAvailabilityTimer": "TIME_SINCE_LAST_INBOUND"`},
+	"UpdateRoutingProfileQueues": {`"RoutingProfileId": "$routing", "QueueConfigs": [` +
+		fmt.Sprintf(canaryLine, "$hqueue") + `]`, `"RoutingProfileId": "$routing", "QueueConfigs": [` +
+		fmt.Sprintf(canaryLine, "$queue2") + `]`},
+	"AssociateRoutingProfileQueues": {`"RoutingProfileId": "$routing", "QueueConfigs": [` +
+		fmt.Sprintf(canaryLine, "$hqueue") + `]`, `"RoutingProfileId": "$routing2", "QueueConfigs": [` +
+		fmt.Sprintf(canaryLine, "$queue") + `]`},
+	"DisassociateRoutingProfileQueues": {`"RoutingProfileId": "$routing", "QueueReferences": [{"QueueId": "$hqueue", "Channel": "VOICE"}]`,
+		`"RoutingProfileId": "$routing2", "QueueReferences": [{"QueueId": "$queue", "Channel": "VOICE"}]`},
+	"TagResource": {`"tags": {"a": "b"}`}, "UntagResource": {`"tagKeys": ["a"]`},
+	"ListTagsForResource": {``},
 }
 
 // canaryDeletes are what is deleted: nothing that anything hidden refers to, for that is refused.
 var canaryDeletes = map[string][]string{
-	"DeleteUser": {"$huser", "$spare"}, "DeleteSecurityProfile": {"$hprofile", "$xprofile", "$linted"}, "DeleteQueue": {"$hqueue", "$queue2", "$queue3"}, "DeleteRoutingProfile": {"$hrouting", "$xrouting", "$routing3"},
-	"DeleteUserHierarchyGroup": {"$hgroup", "$xgroup", "$below"}, "DeleteHoursOfOperation": {"$hhours", "$xhours", "$hours3"}, "DeleteContactFlowModule": {"$hmodule", "$module"}, "DeleteQuickConnect": {"$hconnect", "$connect2"},
+	"DeleteUser": {"$huser", "$spare"}, "DeleteSecurityProfile": {"$hprofile", "$xprofile", "$linted"},
+	"DeleteQueue": {"$hqueue", "$queue2", "$queue3"}, "DeleteRoutingProfile": {"$hrouting", "$xrouting", "$routing3"},
+	"DeleteUserHierarchyGroup": {"$hgroup", "$xgroup", "$below"},
+	"DeleteHoursOfOperation":   {"$hhours", "$xhours", "$hours3"}, "DeleteContactFlowModule": {"$hmodule", "$module"},
+	"DeleteQuickConnect": {"$hconnect", "$connect2"},
 }
 
 // notForUsers are the operations that nobody can call on behalf of a user.
-var notForUsers = []string{"CreateInstance", "DescribeInstance", "ListInstances", "DeleteInstance", "DescribeInstanceAttribute", "ListInstanceAttributes", "UpdateInstanceAttribute"}
+var notForUsers = []string{"CreateInstance", "DescribeInstance", "ListInstances", "DeleteInstance",
+	"DescribeInstanceAttribute", "ListInstanceAttributes", "UpdateInstanceAttribute"}
 
 type canaryRequest struct{ path, body string }
 
@@ -392,7 +530,8 @@ func canaryRequests(t *testing.T) (all []canaryRequest) {
 		}
 		var of []canaryRequest
 		add := func(members string) {
-			if members = strings.TrimSuffix(members, ", "); op.Name != "TagResource" && op.Name != "UntagResource" && op.Name != "ListTagsForResource" {
+			if members = strings.TrimSuffix(members, ", "); op.Name != "TagResource" && op.Name != "UntagResource" &&
+				op.Name != "ListTagsForResource" {
 				members = strings.TrimSuffix(`"InstanceId": "$instance", `+members, ", ")
 			}
 			of = append(of, canaryRequest{"call/" + op.Name, "{" + members + "}"})
@@ -404,7 +543,8 @@ func canaryRequests(t *testing.T) (all []canaryRequest) {
 				member = name
 			}
 		}
-		reads := strings.HasPrefix(op.Name, "List") || strings.HasPrefix(op.Name, "Describe") || strings.HasPrefix(op.Name, "Search")
+		reads := strings.HasPrefix(op.Name, "List") || strings.HasPrefix(op.Name, "Describe") ||
+			strings.HasPrefix(op.Name, "Search")
 		switch {
 		case canaryDeletes[op.Name] != nil:
 			for _, id := range canaryDeletes[op.Name] {
@@ -413,7 +553,9 @@ func canaryRequests(t *testing.T) (all []canaryRequest) {
 			deletes = append(deletes, of...)
 			continue
 		case strings.HasSuffix(op.Name, "agResource") || op.Name == "ListTagsForResource":
-			for _, of := range []string{"agent/$user", "agent/$huser", "security-profile/$hprofile", "queue/$hqueue", "routing-profile/$hrouting", "agent-group/$hgroup", "operating-hours/$hhours", "flow-module/$hmodule", "transfer-destination/$hconnect"} {
+			for _, of := range []string{"agent/$user", "agent/$huser", "security-profile/$hprofile", "queue/$hqueue",
+				"routing-profile/$hrouting", "agent-group/$hgroup", "operating-hours/$hhours", "flow-module/$hmodule",
+				"transfer-destination/$hconnect"} {
 				add(fmt.Sprintf(`"resourceArn": "arn:aws:connect:us-east-1:%s:instance/$instance/%s", %s`, ownAccount, of, more[0]))
 			}
 		case slices.Contains(notForUsers, op.Name):
@@ -572,8 +714,10 @@ var revisionsIn = regexp.MustCompile(`revisions? \d+|1 to \d+ are|1 to \d+`)
 
 // canaryExcept are requests whose answers may differ, by viewer and part of the request, and why. They are not made.
 var canaryExcept = []struct{ viewer, path, part, why string }{
-	{"assigner", "call/UpdateUserSecurityProfiles", "$hprofile", "a profile is offered to whoever may assign profiles and is not restricted: it can be given"},
-	{"head", "call/UpdateUserRoutingProfile", "$hrouting", "a routing profile is offered to whoever may edit users and is not restricted"},
+	{"assigner", "call/UpdateUserSecurityProfiles", "$hprofile",
+		"a profile is offered to whoever may assign profiles and is not restricted: it can be given"},
+	{"head", "call/UpdateUserRoutingProfile", "$hrouting",
+		"a routing profile is offered to whoever may edit users and is not restricted"},
 	{"head", "call/UpdateUserHierarchy", "$hgroup", "so is a group"},
 	{"*", "call/UpdateUserHierarchyStructure", `"Two"}}`, "a level is refused to go while a hidden group is at it"},
 }
@@ -620,7 +764,8 @@ func TestCanaries(t *testing.T) {
 					for at < min(len(got[0]), len(got[1])) && got[0][at] == got[1][at] {
 						at++
 					}
-					t.Errorf("%s %s differs at byte %d:\nwith     %s\nwithout  %s", r.path, r.body, at, around(got[0], at), around(got[1], at))
+					t.Errorf("%s %s differs at byte %d:\nwith     %s\nwithout  %s", r.path, r.body, at, around(got[0], at),
+						around(got[1], at))
 				}
 			}
 		})
@@ -686,15 +831,18 @@ func TestCanariesInUse(t *testing.T) {
 				}
 				continue
 			}
-			if status != 409 && status != 400 || !strings.Contains(text, "is in use by "+tt.by) || strings.Contains(text, idOf("huser2")) || strings.Contains(text, canaryAgent) {
+			if status != 409 && status != 400 || !strings.Contains(text, "is in use by "+tt.by) ||
+				strings.Contains(text, idOf("huser2")) || strings.Contains(text, canaryAgent) {
 				t.Errorf("%s of %s answers %d %s, want in use by %s", tt.operation, tt.name, status, text, tt.by)
 			}
 		}
-		_, answer := as("lead").post("call/DeleteContactFlowModuleVersion", spell(`{"ContactFlowModuleId": "$module", "ContactFlowModuleVersion": 1}`))
+		_, answer := as("lead").post("call/DeleteContactFlowModuleVersion",
+			spell(`{"ContactFlowModuleId": "$module", "ContactFlowModuleVersion": 1}`))
 		if text := fmt.Sprint(answer); !strings.Contains(text, idOf("alias")) {
 			t.Errorf("deleting a version that an alias names answers %s", text)
 		}
-		_, answer = as("lead").post("call/UpdateUserHierarchyStructure", `{"HierarchyStructure": {"LevelOne": {"Name": "One"}}}`)
+		_, answer = as("lead").post("call/UpdateUserHierarchyStructure",
+			`{"HierarchyStructure": {"LevelOne": {"Name": "One"}}}`)
 		if text := fmt.Sprint(answer); strings.Contains(text, "Canary") {
 			t.Errorf("taking levels away answers %s", text)
 		}
@@ -710,7 +858,9 @@ func TestCanariesInUse(t *testing.T) {
 			{"lead", "user2", `"$xprofile"`, 1, nil, []string{"BasicAgentAccess", "Queues.Edit", "Queues.View", "Users.View"}},
 			{"admin", "user", `"$profile", "$xprofile"`, 0, []string{"ManagerBargeIn", "Queues.Purge"}, nil},
 		} {
-			answer := as(tt.who).ok("ask/what-if", spell(`{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "$`+tt.user+`", "SecurityProfileIds": [`+tt.profiles+`]}}`))
+			answer := as(tt.who).ok("ask/what-if",
+				spell(`{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "$`+tt.user+
+					`", "SecurityProfileIds": [`+tt.profiles+`]}}`))
 			var gains, loses []string
 			if all, _ := answer["differences"].([]any); len(all) > 0 {
 				d := all[0].(map[string]any)
@@ -718,18 +868,23 @@ func TestCanariesInUse(t *testing.T) {
 			}
 			hidden, _ := answer["hidden"].(float64)
 			if hidden != tt.hidden || !slices.Equal(gains, tt.gains) || !slices.Equal(loses, tt.loses) {
-				t.Errorf("%s: %s with %s: hidden %v, gains %q, loses %q, want %v, %q, %q", tt.who, tt.user, tt.profiles, hidden, gains, loses, tt.hidden, tt.gains, tt.loses)
+				t.Errorf("%s: %s with %s: hidden %v, gains %q, loses %q, want %v, %q, %q", tt.who, tt.user, tt.profiles, hidden,
+					gains, loses, tt.hidden, tt.gains, tt.loses)
 			}
 		}
 	})
 	t.Run("refused proposals are recorded", func(t *testing.T) {
 		before := last().Revision
-		as("agent").refused("ask/what-if", spell(`{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "$user", "SecurityProfileIds": ["$hprofile"]}}`), 403, "AccessDeniedException")
+		as("agent").refused("ask/what-if",
+			spell(`{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "$user", "SecurityProfileIds": ["$hprofile"]}}`),
+			403, "AccessDeniedException")
 		e := last()
-		if e.Revision != before+1 || !strings.HasPrefix(e.Refused, "what-if: ") || e.Operation != "UpdateUserSecurityProfiles" || e.OnBehalfOf != idOf("agent") || len(e.Changes) > 0 {
+		if e.Revision != before+1 || !strings.HasPrefix(e.Refused, "what-if: ") ||
+			e.Operation != "UpdateUserSecurityProfiles" || e.OnBehalfOf != idOf("agent") || len(e.Changes) > 0 {
 			t.Errorf("the last event is %+v", e)
 		}
-		as("admin").ok("ask/what-if", spell(`{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "$user", "SecurityProfileIds": ["$hprofile"]}}`))
+		as("admin").ok("ask/what-if",
+			spell(`{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "$user", "SecurityProfileIds": ["$hprofile"]}}`))
 		if now := last(); now.Revision != e.Revision {
 			t.Errorf("a proposal that is not refused leaves %+v", now)
 		}
@@ -739,7 +894,8 @@ func TestCanariesInUse(t *testing.T) {
 			if text := fmt.Sprint(as("admin").ok(path, `{}`)); strings.Contains(text, w.site.root.ID) {
 				t.Errorf("%s shows a user the root key's id", path)
 			}
-			if text := fmt.Sprint(w.root.ok(path, spell(`{"InstanceId": "$instance"}`))); !strings.Contains(text, w.site.root.ID) {
+			if text := fmt.Sprint(w.root.ok(path, spell(`{"InstanceId": "$instance"}`))); !strings.Contains(text,
+				w.site.root.ID) {
 				t.Errorf("%s does not show the operator the root key's id", path)
 			}
 		}

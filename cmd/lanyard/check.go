@@ -244,7 +244,8 @@ func (c *whoCanCmd) Run(io streams) error {
 			return err
 		}
 	}
-	if _, known := lanyard.LookupPermission(c.Permission); len(results) == 0 && !known && (q.Resource.Type == instanceType || isStored(q.Resource.Type)) && c.Permission != access.ActionReference {
+	if _, known := lanyard.LookupPermission(c.Permission); len(results) == 0 && !known &&
+		(q.Resource.Type == instanceType || isStored(q.Resource.Type)) && c.Permission != access.ActionReference {
 		return unknownAction(q)
 	}
 	if c.json(io) {
@@ -284,7 +285,8 @@ func through(who asked, names map[string]string) string {
 
 // pages asks for page after page of an endpoint, until limit results have come or, with 0, all
 // have. take returns how many results an answer has.
-func (a *asker) pages(ctx context.Context, endpoint string, in any, limit int, take func(json.RawMessage) (int, error)) error {
+func (a *asker) pages(ctx context.Context, endpoint string, in any, limit int,
+	take func(json.RawMessage) (int, error)) error {
 	b, err := json.Marshal(in)
 	if err != nil {
 		return err

@@ -91,7 +91,8 @@ func newCluster(t *testing.T, program string, primary, replica *pgtest.Server, a
 		c.schema = primary.Schema(t, t.TempDir())
 		url = primary.At("", c.schema)
 	} else {
-		url = primary.At(fmt.Sprintf("127.0.0.1:%d,127.0.0.1:%d", primary.Port, replica.Port), c.schema) + "&target_session_attrs=read-write"
+		url = primary.At(fmt.Sprintf("127.0.0.1:%d,127.0.0.1:%d", primary.Port, replica.Port), c.schema) +
+			"&target_session_attrs=read-write"
 	}
 	c.args = append([]string{"--store", url, "--quota-instances=-1", "--quota-profiles=-1"}, args...)
 	for i := range c.dirs { // at the same time: on a new database they must agree, on the root key too
@@ -167,7 +168,8 @@ func (c *cluster) events(instance string) (events []recorded, err error) {
 		return nil, err
 	}
 	defer db.Close(ctx)
-	rows, err := db.Query(ctx, `SELECT revision, body, hash FROM events WHERE instance_id = $1 ORDER BY revision`, instance)
+	rows, err := db.Query(ctx, `SELECT revision, body, hash FROM events WHERE instance_id = $1 ORDER BY revision`,
+		instance)
 	if err != nil {
 		return nil, err
 	}

@@ -40,8 +40,10 @@ type oidcFlags struct {
 func (c *consoleFlags) check() error {
 	if c.ConsoleURL != "" {
 		u, err := url.Parse(c.ConsoleURL)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
-			return refuse("--console-url: %q is not accepted; the URL of a server without a path, such as https://console.example, is", c.ConsoleURL)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" ||
+			u.RawQuery != "" || u.User != nil {
+			return refuse("--console-url: %q is not accepted; the URL of a server without a path, such as "+
+				"https://console.example, is", c.ConsoleURL)
 		}
 	}
 	if c.ConsoleIdle < time.Minute || c.ConsoleSession < time.Minute {
@@ -54,7 +56,8 @@ func (c *consoleFlags) check() error {
 	if o.Issuer == "" && o.ClientSecret != "" {
 		return refuse("--oidc-client-secret is set without --oidc-issuer")
 	}
-	if u, err := url.Parse(o.Issuer); o.Issuer != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+	if u, err := url.Parse(o.Issuer); o.Issuer != "" &&
+		(err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
 		return refuse("--oidc-issuer: %q is not a URL", o.Issuer)
 	}
 	return nil
@@ -70,7 +73,8 @@ type looking struct {
 }
 
 // console wires the console to the API and the decision API.
-func (c *serveCmd) console(ctx context.Context, db store.Store, svc *control.Service, api *awsapi.Server, decisions *authzen.Server, pools bodies, calls *atomic.Int64, log *slog.Logger) (*console.Server, error) {
+func (c *serveCmd) console(ctx context.Context, db store.Store, svc *control.Service, api *awsapi.Server,
+	decisions *authzen.Server, pools bodies, calls *atomic.Int64, log *slog.Logger) (*console.Server, error) {
 	secret, err := db.Secret(ctx, "console")
 	if err != nil {
 		return nil, err
@@ -90,13 +94,15 @@ func (c *serveCmd) console(ctx context.Context, db store.Store, svc *control.Ser
 		TokenSecret: secret, Logger: log,
 	})
 	config := console.Config{
-		Control: svc, Account: c.Account, URL: c.ConsoleURL, Idle: c.ConsoleIdle, Session: c.ConsoleSession, Secret: secret, Version: version(), Logger: log,
+		Control: svc, Account: c.Account, URL: c.ConsoleURL, Idle: c.ConsoleIdle, Session: c.ConsoleSession, Secret: secret,
+		Version: version(), Logger: log,
 		Strangers: pools.strangers, Callers: pools.callers, OwnHost: c.ownHost,
 		Call: func(ctx context.Context, in console.Call) console.Answer {
 			return answered(api.Invoke(ctx, invocation(in)))
 		},
 		Ask: func(ctx context.Context, instance, path string, body []byte, sees console.Sight) (int, []byte) {
-			r, err := http.NewRequestWithContext(context.WithValue(ctx, inside{}, looking{instance, sees}), http.MethodPost, path, strings.NewReader(string(body)))
+			r, err := http.NewRequestWithContext(context.WithValue(ctx, inside{}, looking{instance, sees}), http.MethodPost,
+				path, strings.NewReader(string(body)))
 			if err != nil {
 				return http.StatusBadRequest, nil
 			}
@@ -124,15 +130,18 @@ func (c *serveCmd) console(ctx context.Context, db store.Store, svc *control.Ser
 		},
 	}
 	if o := c.OIDC; o.Issuer != "" {
-		config.OIDC = &console.OIDC{Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Claim: o.Claim, Instance: o.Instance, Label: o.Label}
+		config.OIDC = &console.OIDC{Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Claim: o.Claim,
+			Instance: o.Instance, Label: o.Label}
 	}
 	return console.New(config)
 }
 
 func invocation(in console.Call) awsapi.Invocation {
-	return awsapi.Invocation{Operation: in.Operation, Input: in.Input, Caller: in.Caller, User: in.User, Instance: in.Instance, IfMatch: in.IfMatch}
+	return awsapi.Invocation{Operation: in.Operation, Input: in.Input, Caller: in.Caller, User: in.User,
+		Instance: in.Instance, IfMatch: in.IfMatch}
 }
 
 func answered(a awsapi.Answer) console.Answer {
-	return console.Answer{Output: a.Output, Revision: a.Revision, ETag: a.ETag, Warning: a.Warning, Status: a.Status, Exception: a.Exception, Message: a.Message, Permission: a.Permission}
+	return console.Answer{Output: a.Output, Revision: a.Revision, ETag: a.ETag, Warning: a.Warning, Status: a.Status,
+		Exception: a.Exception, Message: a.Message, Permission: a.Permission}
 }

@@ -16,7 +16,8 @@ import (
 func TestConsoleBig(t *testing.T) {
 	const profiles, users = 300, 4000
 	s := newSite(t)
-	in, err := s.svc.CreateInstance(t.Context(), s.operation("CreateInstance"), control.NewInstance{Alias: "big", IdentityManagement: control.SAML})
+	in, err := s.svc.CreateInstance(t.Context(), s.operation("CreateInstance"),
+		control.NewInstance{Alias: "big", IdentityManagement: control.SAML})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,11 +41,13 @@ func TestConsoleBig(t *testing.T) {
 		o := room("overview", about(``), 80<<10)
 		unheld, findings := o["Unheld"].([]any), o["Findings"].([]any)
 		if len(findings) != 8 || count(o["FindingsTotal"]) <= 8 || len(unheld) > 30 || count(o["UnheldTotal"]) < len(unheld) {
-			t.Errorf("it shows %d of %v findings and %d of %v profiles that nobody holds", len(findings), o["FindingsTotal"], len(unheld), o["UnheldTotal"])
+			t.Errorf("it shows %d of %v findings and %d of %v profiles that nobody holds", len(findings), o["FindingsTotal"],
+				len(unheld), o["UnheldTotal"])
 		}
 		for _, x := range o["Sensitive"].([]any) {
 			x := x.(map[string]any)
-			if shown, all := len(x["Profiles"].([]any)), count(x["ProfilesTotal"]); shown != min(all, 10) || count(x["Holders"]) > users {
+			if shown, all := len(x["Profiles"].([]any)), count(x["ProfilesTotal"]); shown != min(all, 10) ||
+				count(x["Holders"]) > users {
 				t.Errorf("%v shows %d of %d profiles, and %v of %d users hold it", x["Permission"], shown, all, x["Holders"], users)
 			}
 		}
@@ -137,7 +140,8 @@ func TestConsoleBig(t *testing.T) {
 			t.Errorf("%d users are found and %v counted, of %d", len(got), total, len(want))
 		}
 	})
-	for path, most := range map[string]int{"profiles": 80 << 10, "users": 80 << 10, "agents": 80 << 10, "heat": 120 << 10, "visibility": 300 << 10} {
+	for path, most := range map[string]int{"profiles": 80 << 10, "users": 80 << 10, "agents": 80 << 10, "heat": 120 << 10,
+		"visibility": 300 << 10} {
 		room(path, about(``), most)
 	}
 }

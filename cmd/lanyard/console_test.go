@@ -55,7 +55,8 @@ func newEmptySite(t *testing.T, rules func(*control.Config)) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	s := &site{T: t, db: db, cmd: &serveCmd{Region: "us-east-1", Partition: "aws", Account: ownAccount, Listen: "example.com:4580"}, rules: rules}
+	s := &site{T: t, db: db,
+		cmd: &serveCmd{Region: "us-east-1", Partition: "aws", Account: ownAccount, Listen: "example.com:4580"}, rules: rules}
 	s.cmd.ConsoleIdle, s.cmd.ConsoleSession = 30*time.Minute, 12*time.Hour
 	s.start()
 	return s
@@ -63,7 +64,8 @@ func newEmptySite(t *testing.T, rules func(*control.Config)) *site {
 
 func newSiteOn(t *testing.T, db store.Store, change ...func(*serveCmd)) *site {
 	t.Helper()
-	s := &site{T: t, db: db, cmd: &serveCmd{Region: "us-east-1", Partition: "aws", Account: ownAccount, Listen: "example.com:4580"}}
+	s := &site{T: t, db: db,
+		cmd: &serveCmd{Region: "us-east-1", Partition: "aws", Account: ownAccount, Listen: "example.com:4580"}}
 	s.cmd.ConsoleIdle, s.cmd.ConsoleSession = 30*time.Minute, 12*time.Hour
 	for _, f := range change {
 		f(s.cmd)
@@ -73,7 +75,8 @@ func newSiteOn(t *testing.T, db store.Store, change ...func(*serveCmd)) *site {
 	if s.in, err = makeDemo(t.Context(), s.svc, s.root); err != nil {
 		t.Fatal(err)
 	}
-	_, routing, _, err := control.List[*lanyard.RoutingProfile](t.Context(), s.svc, s.operation("x"), s.in.ID, control.Page{Limit: 1})
+	_, routing, _, err := control.List[*lanyard.RoutingProfile](t.Context(), s.svc, s.operation("x"), s.in.ID,
+		control.Page{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +113,8 @@ func (s *site) operation(name string) control.Call {
 func (s *site) profile(name string) string {
 	s.Helper()
 	for after := ""; ; {
-		_, list, next, err := control.List[*lanyard.Profile](s.Context(), s.svc, s.operation("x"), s.in.ID, control.Page{After: after, Limit: 100})
+		_, list, next, err := control.List[*lanyard.Profile](s.Context(), s.svc, s.operation("x"), s.in.ID,
+			control.Page{After: after, Limit: 100})
 		if err != nil {
 			s.Fatal(err)
 		}
@@ -137,7 +141,8 @@ func (s *site) user(name string) string {
 // password gives a user of the demo a password.
 func (s *site) password(instance, user string) {
 	s.Helper()
-	if err := s.svc.SetPassword(s.Context(), s.operation("SetUserPassword"), instance, user, goodPassword, ""); err != nil {
+	if err := s.svc.SetPassword(s.Context(), s.operation("SetUserPassword"), instance, user, goodPassword,
+		""); err != nil {
 		s.Fatal(err)
 	}
 }
@@ -145,16 +150,19 @@ func (s *site) password(instance, user string) {
 // second makes another instance with an administrator, boss.
 func (s *site) second() {
 	s.Helper()
-	in, err := s.svc.CreateInstance(s.Context(), s.operation("CreateInstance"), control.NewInstance{Alias: "elsewhere", IdentityManagement: control.ConnectManaged})
+	in, err := s.svc.CreateInstance(s.Context(), s.operation("CreateInstance"),
+		control.NewInstance{Alias: "elsewhere", IdentityManagement: control.ConnectManaged})
 	if err != nil {
 		s.Fatal(err)
 	}
 	s.other = in
-	_, profiles, _, err := control.List[*lanyard.Profile](s.Context(), s.svc, s.operation("x"), in.ID, control.Page{Limit: 100})
+	_, profiles, _, err := control.List[*lanyard.Profile](s.Context(), s.svc, s.operation("x"), in.ID,
+		control.Page{Limit: 100})
 	if err != nil {
 		s.Fatal(err)
 	}
-	_, routing, _, err := control.List[*lanyard.RoutingProfile](s.Context(), s.svc, s.operation("x"), in.ID, control.Page{Limit: 1})
+	_, routing, _, err := control.List[*lanyard.RoutingProfile](s.Context(), s.svc, s.operation("x"), in.ID,
+		control.Page{Limit: 1})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -247,7 +255,8 @@ func (b *browser) signIn(body string) *browser {
 func (s *site) as(instance *lanyard.Instance, name string) *browser {
 	s.Helper()
 	s.password(instance.ID, name)
-	return s.nobody().signIn(fmt.Sprintf(`{"Instance": %q, "Username": %q, "Password": %q}`, instance.Name, name, goodPassword))
+	return s.nobody().signIn(fmt.Sprintf(`{"Instance": %q, "Username": %q, "Password": %q}`, instance.Name, name,
+		goodPassword))
 }
 
 func (s *site) operator() *browser {
@@ -272,7 +281,8 @@ func TestConsoleRights(t *testing.T) {
 	s := newSite(t)
 	s.second()
 	group := ""
-	_, groups, _, err := control.List[*lanyard.Group](t.Context(), s.svc, s.operation("x"), s.in.ID, control.Page{Limit: 100})
+	_, groups, _, err := control.List[*lanyard.Group](t.Context(), s.svc, s.operation("x"), s.in.ID,
+		control.Page{Limit: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,12 +291,15 @@ func TestConsoleRights(t *testing.T) {
 			group = g.ID
 		}
 	}
-	_, europe, err := s.svc.CreateSecurityProfile(t.Context(), s.operation("CreateSecurityProfile"), s.in.ID, "Administrator Europe", nil, control.ProfileChange{
-		Permissions:         []string{"AgentGrouping.View", "SecurityProfiles.Edit", "SecurityProfiles.View", "Users.Edit", "Users.EditPermission", "Users.View"},
-		HierarchyRestricted: []string{"User"}, HierarchyGroup: &group})
+	_, europe, err := s.svc.CreateSecurityProfile(t.Context(), s.operation("CreateSecurityProfile"), s.in.ID,
+		"Administrator Europe", nil, control.ProfileChange{
+			Permissions: []string{"AgentGrouping.View", "SecurityProfiles.Edit", "SecurityProfiles.View", "Users.Edit",
+				"Users.EditPermission", "Users.View"},
+			HierarchyRestricted: []string{"User"}, HierarchyGroup: &group})
 	if err == nil {
-		_, _, err = s.svc.CreateUser(t.Context(), s.operation("CreateUser"), s.in.ID, control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: "heidi.brandt"},
-			Profiles: []string{europe.ID}, RoutingProfile: s.routing, Group: group}})
+		_, _, err = s.svc.CreateUser(t.Context(), s.operation("CreateUser"), s.in.ID,
+			control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: "heidi.brandt"},
+				Profiles: []string{europe.ID}, RoutingProfile: s.routing, Group: group}})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -296,7 +309,8 @@ func TestConsoleRights(t *testing.T) {
 	expired.cookie, expired.csrf = old.cookie, old.csrf
 	old.ok("sign-out", `{}`)
 	who := map[string]*browser{
-		"nobody": s.nobody(), "expired": expired, "stranger": s.as(s.other, "boss"), "agent": s.as(s.in, "manon.roux"), "tagged": s.as(s.in, "priya.shah"),
+		"nobody": s.nobody(), "expired": expired, "stranger": s.as(s.other, "boss"), "agent": s.as(s.in, "manon.roux"),
+		"tagged":    s.as(s.in, "priya.shah"),
 		"hierarchy": s.as(s.in, "heidi.brandt"), "admin": s.as(s.in, "olivia.stone"), "operator": s.operator(),
 	}
 	kinds := []string{"nobody", "expired", "stranger", "agent", "tagged", "hierarchy", "admin", "operator"}
@@ -304,7 +318,8 @@ func TestConsoleRights(t *testing.T) {
 	sales, jack := s.user("hugo.moreau"), s.user("jack.turner") // Sales in Paris, Support in Portland
 	in := fmt.Sprintf(`"InstanceId": %q`, s.in.ID)
 	about := func(more string) string { return "{" + in + more + "}" }
-	self := map[string]string{"agent": "manon.roux", "tagged": "priya.shah", "hierarchy": "heidi.brandt", "admin": "olivia.stone"}
+	self := map[string]string{"agent": "manon.roux", "tagged": "priya.shah", "hierarchy": "heidi.brandt",
+		"admin": "olivia.stone"}
 	table := []struct {
 		name, path, body string
 		want             string // a status for each kind; . is 200
@@ -318,9 +333,12 @@ func TestConsoleRights(t *testing.T) {
 		{"the AI agents", "agents", about(``), "401 401 404 403 403 403 . ."},
 		{"what blocks deleting", "blockers", about(`, "SecurityProfileIds": ["` + fr + `"]`), "401 401 404 403 403 . . ."},
 		{"history of all", "history", about(``), "401 401 404 403 . . . ."},
-		{"history of a profile", "history", about(`, "Type": "SecurityProfile", "Id": "` + fr + `"`), "401 401 404 403 . . . ."},
-		{"history of the instance", "history", about(`, "Type": "Instance", "Id": "` + s.in.ID + `"`), "401 401 404 403 403 403 403 ."},
-		{"an earlier state", "history/state", about(`, "Type": "SecurityProfile", "Id": "` + fr + `", "Revision": 60`), "401 401 404 403 404 . . ."},
+		{"history of a profile", "history", about(`, "Type": "SecurityProfile", "Id": "` + fr + `"`),
+			"401 401 404 403 . . . ."},
+		{"history of the instance", "history", about(`, "Type": "Instance", "Id": "` + s.in.ID + `"`),
+			"401 401 404 403 403 403 403 ."},
+		{"an earlier state", "history/state", about(`, "Type": "SecurityProfile", "Id": "` + fr + `", "Revision": 60`),
+			"401 401 404 403 404 . . ."},
 		{"export", "history/export", about(``), "401 401 404 403 . . . ."},
 		{"overview", "overview", about(``), "401 401 404 . . . . ."},
 		{"findings", "findings", about(``), "401 401 404 403 . . . ."},
@@ -328,27 +346,45 @@ func TestConsoleRights(t *testing.T) {
 		{"history of all instances", "history", about(`, "Type": "Instance"`), "401 401 404 403 403 403 403 ."},
 		{"heat map", "heat", about(``), "401 401 404 403 . . . ."},
 		{"who sees whom", "visibility", about(``), "401 401 404 403 403 . . ."},
-		{"an operation that reads", "call/DescribeSecurityProfile", about(`, "SecurityProfileId": "` + fr + `"`), "401 401 404 403 403 . . ."},
-		{"an operation that changes", "call/UpdateSecurityProfile", about(`, "SecurityProfileId": "` + order + `", "Description": "x"`), "401 401 404 403 403 . . ."},
+		{"an operation that reads", "call/DescribeSecurityProfile", about(`, "SecurityProfileId": "` + fr + `"`),
+			"401 401 404 403 403 . . ."},
+		{"an operation that changes", "call/UpdateSecurityProfile",
+			about(`, "SecurityProfileId": "` + order + `", "Description": "x"`), "401 401 404 403 403 . . ."},
 		{"an operation on a person", "call/DescribeUser", about(`, "UserId": "` + jack + `"`), "401 401 404 403 403 403 . ."},
 		{"an operation on no instance", "call/ListInstances", `{}`, "401 401 403 403 403 403 403 ."},
-		{"an operation on the instance", "call/DeleteInstance", `{"InstanceId": "00000000-0000-4000-8000-000000000000"}`, "401 401 404 404 404 404 404 404"},
+		{"an operation on the instance", "call/DeleteInstance", `{"InstanceId": "00000000-0000-4000-8000-000000000000"}`,
+			"401 401 404 404 404 404 404 404"},
 		{"an operation that is none", "call/DropTables", `{}`, "401 401 404 404 404 404 404 404"},
 		{"a question that is none", "ask/anything", about(``), "401 401 404 404 404 404 404 404"},
-		{"what another can", "ask/effective", `{"subject": {"type": "user", "id": "` + sales + `"}}`, "401 401 403 403 403 . . ."},
-		{"a question about another", "ask/evaluation", `{"subject": {"type": "user", "id": "` + jack + `"}, "action": {"name": "Queues.View"}, "resource": {"type": "Instance", "id": ""}}`,
+		{"what another can", "ask/effective", `{"subject": {"type": "user", "id": "` + sales + `"}}`,
+			"401 401 403 403 403 . . ."},
+		{"a question about another", "ask/evaluation", `{"subject": {"type": "user", "id": "` + jack +
+			`"}, "action": {"name": "Queues.View"}, "resource": {"type": "Instance", "id": ""}}`,
 			"401 401 403 403 403 403 . ."},
-		{"the same, explained", "ask/evaluation", `{"subject": {"type": "user", "id": "` + sales + `"}, "action": {"name": "Users.View"}, "resource": {"type": "User", "id": "` + jack + `"}, "context": {"explain": true}}`,
+		{"the same, explained", "ask/evaluation", `{"subject": {"type": "user", "id": "` + sales +
+			`"}, "action": {"name": "Users.View"}, "resource": {"type": "User", "id": "` + jack +
+			`"}, "context": {"explain": true}}`,
 			"401 401 403 403 403 403 . ."},
-		{"who can", "ask/who-can", `{"subject": {"type": "user"}, "action": {"name": "Users.View"}, "resource": {"type": "User", "id": "` + sales + `"}}`, "401 401 403 403 . . . ."},
-		{"which AI agents can", "ask/who-can", `{"subject": {"type": "ai_agent"}, "action": {"name": "Users.View"}, "resource": {"type": "User", "id": "` + sales + `"}}`, "401 401 403 403 403 403 . ."},
-		{"which resources", "ask/resources", `{"subject": {"type": "user", "id": "` + jack + `"}, "action": {"name": "Users.View"}, "resource": {"type": "User"}}`, "401 401 403 403 403 403 . ."},
-		{"which actions", "ask/actions", `{"subject": {"type": "user", "id": "` + jack + `"}, "resource": {"type": "Instance", "id": ""}}`, "401 401 403 403 403 403 . ."},
-		{"who holds", "ask/holders", `{"resource": {"type": "SecurityProfile", "id": "` + fr + `"}}`, "401 401 403 403 403 . . ."},
+		{"who can", "ask/who-can",
+			`{"subject": {"type": "user"}, "action": {"name": "Users.View"}, "resource": {"type": "User", "id": "` + sales +
+				`"}}`, "401 401 403 403 . . . ."},
+		{"which AI agents can", "ask/who-can",
+			`{"subject": {"type": "ai_agent"}, "action": {"name": "Users.View"}, "resource": {"type": "User", "id": "` + sales +
+				`"}}`, "401 401 403 403 403 403 . ."},
+		{"which resources", "ask/resources", `{"subject": {"type": "user", "id": "` + jack +
+			`"}, "action": {"name": "Users.View"}, "resource": {"type": "User"}}`, "401 401 403 403 403 403 . ."},
+		{"which actions", "ask/actions", `{"subject": {"type": "user", "id": "` + jack +
+			`"}, "resource": {"type": "Instance", "id": ""}}`, "401 401 403 403 403 403 . ."},
+		{"who holds", "ask/holders", `{"resource": {"type": "SecurityProfile", "id": "` + fr + `"}}`,
+			"401 401 403 403 403 . . ."},
 		{"what is called so", "ask/lookup", `{"resource": {"type": "User", "id": "jack.turner"}}`, "401 401 . . . . . ."},
-		{"what if a profile were another", "ask/what-if", `{"operation": "UpdateSecurityProfile", "parameters": {"SecurityProfileId": "` + fr + `", "Permissions": ["Users.View"]}}`,
+		{"what if a profile were another", "ask/what-if",
+			`{"operation": "UpdateSecurityProfile", "parameters": {"SecurityProfileId": "` + fr +
+				`", "Permissions": ["Users.View"]}}`,
 			"401 401 404 403 403 . . ."},
-		{"what if a person had others", "ask/what-if", `{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "` + jack + `", "SecurityProfileIds": ["` + order + `"]}}`,
+		{"what if a person had others", "ask/what-if",
+			`{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "` + jack + `", "SecurityProfileIds": ["` +
+				order + `"]}}`,
 			"401 401 404 403 403 403 . ."},
 		{"a wrong password", "password", `{"OldPassword": "x", "NewPassword": "y"}`, "401 401 403 403 403 403 403 400"},
 		// Signing in and out is TestConsoleSignIn's.
@@ -357,7 +393,8 @@ func TestConsoleRights(t *testing.T) {
 	for _, path := range console.Endpoints() {
 		asked := strings.HasPrefix(path, "sign-out") // asked below, for they end what this table needs
 		for _, tt := range table {
-			asked = asked || strings.TrimPrefix(tt.path, "GET ") == path || strings.HasSuffix(path, "/") && strings.HasPrefix(tt.path, path)
+			asked = asked || strings.TrimPrefix(tt.path, "GET ") == path || strings.HasSuffix(path, "/") &&
+				strings.HasPrefix(tt.path, path)
 		}
 		if !asked {
 			t.Errorf("%s is not in the table of who may ask what", path)
@@ -385,7 +422,8 @@ func TestConsoleRights(t *testing.T) {
 				if status >= 400 && (e["Code"] == "" || e["Message"] == "" || e["RequestId"] == "") {
 					t.Errorf("%s: the error is %v", kind, answer)
 				}
-				if status == 403 && e["Permission"] == nil && !strings.Contains(tt.path, "password") && !strings.Contains(tt.path, "ListInstances") && !strings.Contains(tt.body, `"Instance"`) {
+				if status == 403 && e["Permission"] == nil && !strings.Contains(tt.path, "password") &&
+					!strings.Contains(tt.path, "ListInstances") && !strings.Contains(tt.body, `"Instance"`) {
 					t.Errorf("%s: the refusal does not say which permission is missing: %v", kind, e)
 				}
 				if status == 401 && e["Code"] != "NotSignedIn" {
@@ -399,7 +437,8 @@ func TestConsoleRights(t *testing.T) {
 			b := who[kind]
 			b.T = t
 			b.ok("ask/effective", `{"subject": {"type": "user", "id": "`+self[kind]+`"}}`)
-			b.ok("ask/evaluation", `{"subject": {"type": "user", "id": "`+self[kind]+`"}, "action": {"name": "Queues.View"}, "resource": {"type": "Instance", "id": ""}, "context": {"explain": true}}`)
+			b.ok("ask/evaluation", `{"subject": {"type": "user", "id": "`+self[kind]+
+				`"}, "action": {"name": "Queues.View"}, "resource": {"type": "Instance", "id": ""}, "context": {"explain": true}}`)
 		}
 	})
 	for _, tt := range []struct {
@@ -407,7 +446,8 @@ func TestConsoleRights(t *testing.T) {
 		want                           int
 		has, hasNot                    string
 	}{
-		{"tagged", "profiles", about(`, "PageSize": 100`), "Rows", "Name", 0, "", "Supervisor France"}, // no profile of the demo carries the tag
+		// no profile of the demo carries the tag
+		{"tagged", "profiles", about(`, "PageSize": 100`), "Rows", "Name", 0, "", "Supervisor France"},
 		{"hierarchy", "profiles", about(`, "PageSize": 100`), "Rows", "Name", 13, "Supervisor France", ""},
 		{"admin", "profiles", about(`, "PageSize": 100`), "Rows", "Name", 13, "Supervisor France", ""},
 		{"tagged", "users", about(`, "Limit": 100`), "Rows", "Username", 15, "hugo.moreau", "jack.turner"},
@@ -418,17 +458,23 @@ func TestConsoleRights(t *testing.T) {
 		{"admin", "users", about(`, "UserId": "` + jack + `"`), "Rows", "Username", 1, "jack.turner", ""},
 		{"tagged", "ask/lookup", `{"resource": {"type": "User", "id": "jack.turner"}}`, "results", "id", 0, "", jack},
 		{"admin", "ask/lookup", `{"resource": {"type": "User", "id": "jack.turner"}}`, "results", "id", 1, jack, ""},
-		{"hierarchy", "ask/holders", `{"resource": {"type": "SecurityProfile", "id": "` + s.profile("Agent") + `"}}`, "results", "id", 24, sales, jack},
-		{"admin", "ask/holders", `{"resource": {"type": "SecurityProfile", "id": "` + s.profile("Agent") + `"}}`, "results", "id", 34, jack, ""},
-		{"hierarchy", "ask/who-can", `{"subject": {"type": "user"}, "action": {"name": "BasicAgentAccess"}, "resource": {"type": "Instance", "id": ""}}`, "results", "id", 24, sales, jack},
-		{"hierarchy", "ask/what-if", `{"operation": "UpdateSecurityProfile", "parameters": {"SecurityProfileId": "` + s.profile("Agent") + `", "Permissions": ["Users.View"]}}`, "results", "id", 24, sales, jack},
+		{"hierarchy", "ask/holders", `{"resource": {"type": "SecurityProfile", "id": "` + s.profile("Agent") + `"}}`,
+			"results", "id", 24, sales, jack},
+		{"admin", "ask/holders", `{"resource": {"type": "SecurityProfile", "id": "` + s.profile("Agent") + `"}}`, "results",
+			"id", 34, jack, ""},
+		{"hierarchy", "ask/who-can",
+			`{"subject": {"type": "user"}, "action": {"name": "BasicAgentAccess"}, "resource": {"type": "Instance", "id": ""}}`,
+			"results", "id", 24, sales, jack},
+		{"hierarchy", "ask/what-if", `{"operation": "UpdateSecurityProfile", "parameters": {"SecurityProfileId": "` +
+			s.profile("Agent") + `", "Permissions": ["Users.View"]}}`, "results", "id", 24, sales, jack},
 		{"agent", "ask/lookup", `{"resource": {"type": "SecurityProfile", "id": "Agent"}}`, "results", "id", 0, "", ""},
 	} {
 		t.Run(tt.kind+" sees of "+tt.path, func(t *testing.T) {
 			b := who[tt.kind]
 			b.T = t
 			got := names(b.ok(tt.path, tt.body)[tt.list], tt.member)
-			if len(got) != tt.want || tt.has != "" && !slices.Contains(got, tt.has) || slices.Contains(got, tt.hasNot) && tt.hasNot != "" {
+			if len(got) != tt.want || tt.has != "" && !slices.Contains(got, tt.has) || slices.Contains(got, tt.hasNot) &&
+				tt.hasNot != "" {
 				t.Errorf("%d: %q, want %d with %q and without %q", len(got), got, tt.want, tt.has, tt.hasNot)
 			}
 		})
@@ -443,7 +489,8 @@ func TestConsoleRights(t *testing.T) {
 		}
 	})
 	t.Run("history shows what may be viewed", func(t *testing.T) {
-		for kind, hidden := range map[string][]string{"tagged": {fr, jack}, "hierarchy": {jack}, "admin": {}, "operator": {}} {
+		for kind, hidden := range map[string][]string{"tagged": {fr, jack}, "hierarchy": {jack}, "admin": {},
+			"operator": {}} {
 			b := who[kind]
 			b.T = t
 			b.ok("history", about(`, "Limit": 200`))
@@ -480,9 +527,11 @@ func TestConsoleSignIn(t *testing.T) {
 		{"no JSON", `sign me in`, 400, "InvalidRequestException"},
 		{"wrong password", `{"Username": "olivia.stone", "Password": "Harbour-43"}`, 401, "SignInFailed"},
 		{"no such user", `{"Username": "nobody", "Password": "Harbour-42"}`, 401, "SignInFailed"},
-		{"no such instance", `{"Instance": "nowhere", "Username": "olivia.stone", "Password": "Harbour-42"}`, 401, "SignInFailed"},
+		{"no such instance", `{"Instance": "nowhere", "Username": "olivia.stone", "Password": "Harbour-42"}`, 401,
+			"SignInFailed"},
 		{"a user without a password", `{"Username": "hugo.moreau", "Password": ""}`, 401, "SignInFailed"},
-		{"a name that is far too long", `{"Username": "` + strings.Repeat("x", 5000) + `", "Password": "x"}`, 401, "SignInFailed"},
+		{"a name that is far too long", `{"Username": "` + strings.Repeat("x", 5000) + `", "Password": "x"}`, 401,
+			"SignInFailed"},
 		{"a wrong key", `{"AccessKeyId": "AKIANOBODY", "SecretAccessKey": "x"}`, 401, "SignInFailed"},
 		{"a wrong secret", `{"AccessKeyId": "` + s.root.ID + `", "SecretAccessKey": "x"}`, 401, "SignInFailed"},
 		{"a key without a secret", `{"AccessKeyId": "` + s.root.ID + `"}`, 401, "SignInFailed"},
@@ -502,12 +551,14 @@ func TestConsoleSignIn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.nobody().refused("sign-in", fmt.Sprintf(`{"AccessKeyId": %q, "SecretAccessKey": %q}`, k.ID, k.Secret), 401, "SignInFailed")
+		s.nobody().refused("sign-in", fmt.Sprintf(`{"AccessKeyId": %q, "SecretAccessKey": %q}`, k.ID, k.Secret), 401,
+			"SignInFailed")
 	})
 	t.Run("the cookie", func(t *testing.T) {
 		b := s.nobody().signIn(right)
 		c := b.answer.Get("Set-Cookie")
-		if !strings.Contains(c, "HttpOnly") || !strings.Contains(c, "SameSite=Strict") || !strings.Contains(c, "Path=/") || strings.Contains(c, "Secure") || strings.Contains(c, "Domain") {
+		if !strings.Contains(c, "HttpOnly") || !strings.Contains(c, "SameSite=Strict") || !strings.Contains(c, "Path=/") ||
+			strings.Contains(c, "Secure") || strings.Contains(c, "Domain") {
 			t.Errorf("over HTTP the cookie is %s", c)
 		}
 		secure := newSite(t, func(c *serveCmd) { c.ConsoleURL = "https://console.example" })
@@ -521,7 +572,8 @@ func TestConsoleSignIn(t *testing.T) {
 		b := s.nobody().signIn(right)
 		good := b.cookie
 		b.ok("profiles", `{}`)
-		for _, bad := range []string{"", "x", good[:len(good)-1], good + "A", strings.ToLower(good), good[1:] + good[:1], strings.Repeat("A", 4000), good[:10] + "\x01" + good[11:]} {
+		for _, bad := range []string{"", "x", good[:len(good)-1], good + "A", strings.ToLower(good), good[1:] + good[:1],
+			strings.Repeat("A", 4000), good[:10] + "\x01" + good[11:]} {
 			b.cookie = bad
 			if bad == good {
 				continue
@@ -534,9 +586,13 @@ func TestConsoleSignIn(t *testing.T) {
 	t.Run("from another site", func(t *testing.T) {
 		b := s.nobody().signIn(right)
 		for name, change := range map[string]func(*http.Request){
-			"fetched cross-site":  func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") },
-			"a sibling's":         func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "same-site") },
-			"another origin":      func(r *http.Request) { r.Header.Del("Sec-Fetch-Site"); r.Header.Set("Origin", "https://evil.example") },
+			"fetched cross-site": func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") },
+			"a sibling's":        func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "same-site") },
+			"another origin": func(r *http.Request) {
+				r.Header.Del("Sec-Fetch-Site")
+				r.Header.Set("Origin",
+					"https://evil.example")
+			},
 			"no token":            func(r *http.Request) { r.Header.Del("X-Lanyard-Csrf") },
 			"a stale token":       func(r *http.Request) { r.Header.Set("X-Lanyard-Csrf", s.operator().csrf) },
 			"a token cut short":   func(r *http.Request) { r.Header.Set("X-Lanyard-Csrf", b.csrf[:10]) },
@@ -556,7 +612,8 @@ func TestConsoleSignIn(t *testing.T) {
 				t.Errorf("%s: %d %v", name, status, answer)
 			}
 		}
-		if status, answer := b.do("POST", "/console/api/sign-in", right, func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }); status != 403 {
+		if status, answer := b.do("POST", "/console/api/sign-in", right,
+			func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }); status != 403 {
 			t.Errorf("a sign-in from another site: %d %v", status, answer)
 		}
 		b.ok("profiles", `{}`)
@@ -566,23 +623,31 @@ func TestConsoleSignIn(t *testing.T) {
 		for _, tt := range []struct {
 			method, path string
 			want         int
-		}{{"GET", "profiles", 405}, {"PUT", "profiles", 405}, {"DELETE", "sign-out", 405}, {"POST", "session", 405}, {"GET", "call/ListUsers", 405}, {"POST", "nowhere", 404},
-			{"POST", "call/", 404}, {"POST", "call", 404}, {"POST", "call/a/b", 404}, {"POST", "", 404}, {"POST", "profiles/", 404}} {
+		}{{"GET", "profiles", 405}, {"PUT", "profiles", 405}, {"DELETE", "sign-out", 405}, {"POST", "session", 405},
+			{"GET", "call/ListUsers", 405}, {"POST", "nowhere", 404},
+			{"POST", "call/", 404}, {"POST", "call", 404}, {"POST", "call/a/b", 404}, {"POST", "", 404},
+			{"POST", "profiles/", 404}} {
 			if status, answer := b.do(tt.method, "/console/api/"+tt.path, `{}`); status != tt.want {
 				t.Errorf("%s %s: %d %v, want %d", tt.method, tt.path, status, answer, tt.want)
 			}
 		}
 		b.refused("profiles", `{"Search": "`+strings.Repeat("x", 5<<20)+`"}`, 413, "InvalidRequestException")
 		for path, bodies := range map[string][]string{
-			"profiles":                   {`{"PageSize": 101}`, `{"PageSize": 0}`, `{"Page": 0}`, `{"Sort": "Colour"}`, `{"Tag": "x"}`, `[]`, `{"Search": 1}`, `{"Nothing": 1}`, `{"Search": "` + strings.Repeat("x", 300) + `"}`},
-			"users":                      {`{"Limit": 101}`, `{"Limit": -1}`, `{"NextToken": "x"}`, `{"Search": "` + strings.Repeat("x", 26) + `"}`, `{"Tag": {"Key": "a"}}`},
-			"history":                    {`{"Id": "x"}`, `{"Type": "Tree", "Id": "x"}`, `{"Before": -1}`, `{"Limit": 201}`},
-			"history/state":              {`{}`, `{"Type": "User", "Id": "x", "Revision": 0}`, `{"Type": "User", "Id": "x", "Revision": 99999}`},
-			"findings":                   {`{"After": -1}`, `{"Limit": 101}`, `{"Limit": -1}`, `{"After": 1e99}`},
-			"blockers":                   {`{}`, `{"SecurityProfileIds": []}`},
-			"ask/evaluation":             {`{}`, `[]`, `{"subject": {"type": "user"}, "subject": {"type": "user"}}`, `{"subject": {"type": "tree", "id": "x"}}`},
-			"ask/what-if":                {`{}`, `{"operation": "DeleteUser", "parameters": {}}`, `{"operation": "UpdateSecurityProfile", "parameters": {"SecurityProfileId": "x", "Nothing": 1}}`},
-			"call/UpdateSecurityProfile": {`[]`, `{"SecurityProfileId": 1}`, `{"SecurityProfileId": "` + s.profile("Auditor") + `", "Nothing": 1}`, `{"SecurityProfileId": "` + s.profile("Auditor") + `", "Permissions": ["Fly.High"]}`},
+			"profiles": {`{"PageSize": 101}`, `{"PageSize": 0}`, `{"Page": 0}`, `{"Sort": "Colour"}`,
+				`{"Tag": "x"}`, `[]`, `{"Search": 1}`, `{"Nothing": 1}`, `{"Search": "` + strings.Repeat("x", 300) + `"}`},
+			"users": {`{"Limit": 101}`, `{"Limit": -1}`, `{"NextToken": "x"}`, `{"Search": "` +
+				strings.Repeat("x", 26) + `"}`, `{"Tag": {"Key": "a"}}`},
+			"history": {`{"Id": "x"}`, `{"Type": "Tree", "Id": "x"}`, `{"Before": -1}`, `{"Limit": 201}`},
+			"history/state": {`{}`, `{"Type": "User", "Id": "x", "Revision": 0}`,
+				`{"Type": "User", "Id": "x", "Revision": 99999}`},
+			"findings": {`{"After": -1}`, `{"Limit": 101}`, `{"Limit": -1}`, `{"After": 1e99}`},
+			"blockers": {`{}`, `{"SecurityProfileIds": []}`},
+			"ask/evaluation": {`{}`, `[]`, `{"subject": {"type": "user"}, "subject": {"type": "user"}}`,
+				`{"subject": {"type": "tree", "id": "x"}}`},
+			"ask/what-if": {`{}`, `{"operation": "DeleteUser", "parameters": {}}`,
+				`{"operation": "UpdateSecurityProfile", "parameters": {"SecurityProfileId": "x", "Nothing": 1}}`},
+			"call/UpdateSecurityProfile": {`[]`, `{"SecurityProfileId": 1}`, `{"SecurityProfileId": "` + s.profile("Auditor") +
+				`", "Nothing": 1}`, `{"SecurityProfileId": "` + s.profile("Auditor") + `", "Permissions": ["Fly.High"]}`},
 		} {
 			for _, body := range bodies {
 				if status, answer := b.post(path, body); status != 400 {
@@ -656,7 +721,8 @@ func TestConsoleSignIn(t *testing.T) {
 			if e, ok := answer["Error"].(map[string]any); ok && e["Reason"] != "expired" {
 				t.Errorf("%s: the reason is %v", name, e)
 			}
-			if after, err := s.db.Session(t.Context(), n.ID); tt.want == 200 && (err != nil || after.Seen.Before(now.Add(-time.Minute))) {
+			if after, err := s.db.Session(t.Context(), n.ID); tt.want == 200 &&
+				(err != nil || after.Seen.Before(now.Add(-time.Minute))) {
 				t.Errorf("%s: it was seen last at %v, %v", name, after.Seen, err)
 			}
 		}
@@ -664,8 +730,10 @@ func TestConsoleSignIn(t *testing.T) {
 	t.Run("one's own password", func(t *testing.T) {
 		one, two := s.nobody().signIn(right), s.nobody().signIn(right)
 		one.refused("password", `{"OldPassword": "Harbour-43", "NewPassword": "Harbour-44"}`, 403, "AccessDeniedException")
-		for _, weak := range []string{"", "Short-1", "nocapital-1", "NOSMALL-1", "NoDigit-x", "With space 1", strings.Repeat("Aa1", 22)} {
-			e := one.refused("password", fmt.Sprintf(`{"OldPassword": %q, "NewPassword": %q}`, goodPassword, weak), 400, "InvalidParameterException")
+		for _, weak := range []string{"", "Short-1", "nocapital-1", "NOSMALL-1", "NoDigit-x", "With space 1",
+			strings.Repeat("Aa1", 22)} {
+			e := one.refused("password", fmt.Sprintf(`{"OldPassword": %q, "NewPassword": %q}`, goodPassword, weak), 400,
+				"InvalidParameterException")
 			if fmt.Sprint(e["Members"]) != "[NewPassword]" {
 				t.Errorf("the members are %v", e["Members"])
 			}
@@ -688,7 +756,8 @@ func TestConsoleSignIn(t *testing.T) {
 			}
 		}
 		last := events[len(events)-1]
-		if last.Operation != "SetUserPassword" || last.OnBehalfOf != s.user("olivia.stone") || !strings.HasPrefix(last.UserAgent, "lanyard-console") {
+		if last.Operation != "SetUserPassword" || last.OnBehalfOf != s.user("olivia.stone") ||
+			!strings.HasPrefix(last.UserAgent, "lanyard-console") {
 			t.Errorf("the change of the password is recorded as %+v", last)
 		}
 	})
@@ -714,10 +783,13 @@ func TestConsoleSignIn(t *testing.T) {
 		s.password(s.in.ID, "olivia.stone")
 		b := s.nobody()
 		for _, instance := range []string{"", s.in.ID, s.in.Name, "", s.in.ID} {
-			b.refused("sign-in", fmt.Sprintf(`{"Instance": %q, "Username": "olivia.stone", "Password": "wrong"}`, instance), 401, "SignInFailed")
+			b.refused("sign-in", fmt.Sprintf(`{"Instance": %q, "Username": "olivia.stone", "Password": "wrong"}`, instance), 401,
+				"SignInFailed")
 		}
 		for _, instance := range []string{"", s.in.ID, s.in.Name} {
-			b.refused("sign-in", fmt.Sprintf(`{"Instance": %q, "Username": "olivia.stone", "Password": %q}`, instance, goodPassword), 429, "TooManyAttempts")
+			b.refused("sign-in",
+				fmt.Sprintf(`{"Instance": %q, "Username": "olivia.stone", "Password": %q}`, instance, goodPassword), 429,
+				"TooManyAttempts")
 		}
 		// Guesses from elsewhere hold nobody up.
 		status, _ := b.do("POST", "/console/api/sign-in", right, func(r *http.Request) { r.RemoteAddr = "203.0.113.9:1234" })
@@ -775,7 +847,8 @@ func TestConsoleEnds(t *testing.T) {
 		s := newSite(t)
 		b := s.as(s.in, "olivia.stone")
 		b.ok("profiles", `{}`)
-		if err := s.svc.UpdateUserSecurityProfiles(t.Context(), s.operation("UpdateUserSecurityProfiles"), s.in.ID, s.user("olivia.stone"), []string{s.profile("Agent")}); err != nil {
+		if err := s.svc.UpdateUserSecurityProfiles(t.Context(), s.operation("UpdateUserSecurityProfiles"), s.in.ID,
+			s.user("olivia.stone"), []string{s.profile("Agent")}); err != nil {
 			t.Fatal(err)
 		}
 		b.refused("profiles", `{}`, 403, "AccessDeniedException")
@@ -788,10 +861,12 @@ func TestConsoleStory(t *testing.T) {
 	s := newSite(t)
 	claire, olivia := s.as(s.in, "claire.dubois"), s.as(s.in, "olivia.stone")
 	sarah, fr := s.user("sarah.masson"), s.profile("Supervisor France")
-	if got := names(claire.ok("users", `{"Limit": 100}`)["Rows"], "Username"); slices.Contains(got, "sarah.masson") || !slices.Contains(got, "hugo.moreau") {
+	if got := names(claire.ok("users", `{"Limit": 100}`)["Rows"], "Username"); slices.Contains(got, "sarah.masson") ||
+		!slices.Contains(got, "hugo.moreau") {
 		t.Fatalf("claire sees %q", got)
 	}
-	why := olivia.ok("ask/evaluation", fmt.Sprintf(`{"subject": {"type": "user", "id": "claire.dubois"}, "action": {"name": "Users.View"}, "resource": {"type": "User", "id": %q}, "context": {"explain": true}}`, sarah))
+	why := olivia.ok("ask/evaluation",
+		fmt.Sprintf(`{"subject": {"type": "user", "id": "claire.dubois"}, "action": {"name": "Users.View"}, "resource": {"type": "User", "id": %q}, "context": {"explain": true}}`, sarah))
 	if text := fmt.Sprint(why); !strings.Contains(text, "Country=Fr") || !strings.Contains(text, "case only") {
 		t.Errorf("why is explained by %v", why)
 	}
@@ -801,30 +876,36 @@ func TestConsoleStory(t *testing.T) {
 		t.Errorf("the ETag is %q in the body and %q in the header", tag, olivia.answer.Get("Etag"))
 	}
 	change := fmt.Sprintf(`"SecurityProfileId": %q, "AllowedAccessControlTags": {"Country": "Fr"}`, fr)
-	if got := names(olivia.ok("ask/what-if", `{"operation": "UpdateSecurityProfile", "parameters": {`+change+`}}`)["results"], "id"); len(got) != 2 {
+	if got := names(olivia.ok("ask/what-if", `{"operation": "UpdateSecurityProfile", "parameters": {`+change+
+		`}}`)["results"], "id"); len(got) != 2 {
 		t.Errorf("what-if affects %q, want two", got)
 	}
 	if after := olivia.ok("profile", fmt.Sprintf(`{"SecurityProfileId": %q}`, fr)); fmt.Sprint(after) != fmt.Sprint(read) {
 		t.Errorf("what-if changed the profile to %v", after)
 	}
 	// Somebody else saves meanwhile.
-	s.operator().ok("call/UpdateSecurityProfile", fmt.Sprintf(`{"InstanceId": %q, "SecurityProfileId": %q, "Description": "Theirs"}`, s.in.ID, fr))
+	s.operator().ok("call/UpdateSecurityProfile",
+		fmt.Sprintf(`{"InstanceId": %q, "SecurityProfileId": %q, "Description": "Theirs"}`, s.in.ID, fr))
 	match := func(tag string) func(*http.Request) { return func(r *http.Request) { r.Header.Set("If-Match", tag) } }
 	status, stale := olivia.do("POST", "/console/api/call/UpdateSecurityProfile", "{"+change+"}", match(tag))
 	current, _ := stale["Current"].(map[string]any)
 	now, _ := current["ETag"].(string)
-	if state, _ := current["Profile"].(map[string]any); status != 412 || state["Description"] != "Theirs" || now == tag || now == "" {
+	if state, _ := current["Profile"].(map[string]any); status != 412 || state["Description"] != "Theirs" || now == tag ||
+		now == "" {
 		t.Fatalf("saving over it answers %d %v", status, stale)
 	}
 	status, saved := olivia.do("POST", "/console/api/call/UpdateSecurityProfile", "{"+change+"}", match(now))
 	if status != 200 || olivia.answer.Get("Etag") == "" || olivia.answer.Get("Etag") == now {
 		t.Fatalf("saving answers %d %v, ETag %s", status, saved, olivia.answer.Get("Etag"))
 	}
-	if read := olivia.ok("profile", fmt.Sprintf(`{"SecurityProfileId": %q}`, fr)); read["ETag"] != olivia.answer.Get("Etag") || fmt.Sprint(read["LastModified"]) == "" ||
+	if read := olivia.ok("profile",
+		fmt.Sprintf(`{"SecurityProfileId": %q}`, fr)); read["ETag"] != olivia.answer.Get("Etag") ||
+		fmt.Sprint(read["LastModified"]) == "" ||
 		!strings.Contains(fmt.Sprint(read["LastModified"]), "olivia.stone") {
 		t.Errorf("after it the profile is %v", read)
 	}
-	if got := names(claire.ok("users", `{"Limit": 100}`)["Rows"], "Username"); !slices.Equal(got, []string{"sarah.masson"}) {
+	if got := names(claire.ok("users", `{"Limit": 100}`)["Rows"], "Username"); !slices.Equal(got,
+		[]string{"sarah.masson"}) {
 		t.Errorf("now claire sees %q", got)
 	}
 	// The history of it, and back.
@@ -835,21 +916,24 @@ func TestConsoleStory(t *testing.T) {
 	}
 	first := events[0].(map[string]any)
 	fields := first["Changes"].([]any)[0].(map[string]any)["Fields"].([]any)
-	if by := first["By"].(map[string]any); by["Name"] != "olivia.stone" || len(fields) != 1 || fmt.Sprint(fields[0]) != "map[After:map[Country:Fr] Before:map[Country:FR] Field:AllowedAccessControlTags]" {
+	if by := first["By"].(map[string]any); by["Name"] != "olivia.stone" || len(fields) != 1 ||
+		fmt.Sprint(fields[0]) != "map[After:map[Country:Fr] Before:map[Country:FR] Field:AllowedAccessControlTags]" {
 		t.Errorf("the last change is %v", first)
 	}
 	second := events[1].(map[string]any)
 	if by := second["By"].(map[string]any); by["Kind"] != "operator" {
 		t.Errorf("the one before is %v", second)
 	}
-	was := olivia.ok("history/state", fmt.Sprintf(`{"Type": "SecurityProfile", "Id": %q, "Revision": %v}`, fr, int(second["Revision"].(float64))))
+	was := olivia.ok("history/state",
+		fmt.Sprintf(`{"Type": "SecurityProfile", "Id": %q, "Revision": %v}`, fr, int(second["Revision"].(float64))))
 	state := was["Profile"].(map[string]any)
 	for _, name := range []string{"SecurityProfileArn", "SecurityProfileName", "Tags", "LastModifiedTime"} {
 		delete(state, name)
 	}
 	restore, _ := json.Marshal(state)
 	olivia.ok("call/UpdateSecurityProfile", string(restore))
-	if got := names(claire.ok("users", `{"Limit": 100}`)["Rows"], "Username"); slices.Contains(got, "sarah.masson") || !slices.Contains(got, "hugo.moreau") {
+	if got := names(claire.ok("users", `{"Limit": 100}`)["Rows"], "Username"); slices.Contains(got, "sarah.masson") ||
+		!slices.Contains(got, "hugo.moreau") {
 		t.Errorf("after restoring claire sees %q", got)
 	}
 	// The audit has who it was, through what.
@@ -857,7 +941,8 @@ func TestConsoleStory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if last := all[len(all)-1]; last.OnBehalfOf != s.user("olivia.stone") || last.AccessKeyID != "console" || !strings.HasPrefix(last.UserAgent, "lanyard-console") {
+	if last := all[len(all)-1]; last.OnBehalfOf != s.user("olivia.stone") || last.AccessKeyID != "console" ||
+		!strings.HasPrefix(last.UserAgent, "lanyard-console") {
 		t.Errorf("the audit has %+v", last)
 	}
 }
@@ -880,18 +965,21 @@ func TestConsolePage(t *testing.T) {
 	for _, path := range []string{"/", "/console/api/session", "/assets/none.js", "/console/oidc/start"} {
 		h := get(path).Header
 		csp := h.Get("Content-Security-Policy")
-		for _, want := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
+		for _, want := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self'",
+			"frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'"} {
 			if !strings.Contains(csp, want) {
 				t.Errorf("%s: the policy %q lacks %s", path, csp, want)
 			}
 		}
-		if strings.Contains(csp, "unsafe-eval") || strings.Contains(strings.Split(csp, "style-src")[0], "unsafe") || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" {
+		if strings.Contains(csp, "unsafe-eval") || strings.Contains(strings.Split(csp, "style-src")[0], "unsafe") ||
+			h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" {
 			t.Errorf("%s has the headers %v", path, h)
 		}
 	}
 	res := get("/")
 	body, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != 200 || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") || !strings.Contains(string(body), "lanyard") {
+	if err != nil || res.StatusCode != 200 || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") ||
+		!strings.Contains(string(body), "lanyard") {
 		t.Errorf("/ answers %d %s", res.StatusCode, body)
 	}
 	if again := get("/", "If-None-Match", res.Header.Get("Etag")); again.StatusCode != http.StatusNotModified {
@@ -900,7 +988,8 @@ func TestConsolePage(t *testing.T) {
 	if strings.Contains(string(body), "<script>") || strings.Contains(string(body), "<style") {
 		t.Errorf("the page has script or style in itself: %s", body)
 	}
-	for path, want := range map[string]int{"/assets/none.js": 404, "/assets/../../etc/passwd": 404, "/console/": 404, "/console/oidc/start": 404, "/security-profiles": 404} {
+	for path, want := range map[string]int{"/assets/none.js": 404, "/assets/../../etc/passwd": 404, "/console/": 404,
+		"/console/oidc/start": 404, "/security-profiles": 404} {
 		if got := get(path).StatusCode; got != want {
 			t.Errorf("%s answers %d, want %d", path, got, want)
 		}
@@ -915,8 +1004,10 @@ func TestConsoleHistoryNames(t *testing.T) {
 	gone := olivia.ok("call/CreateSecurityProfile", `{"SecurityProfileName": "Short-lived"}`)["SecurityProfileId"].(string)
 	was := olivia.ok("call/DescribeUser", fmt.Sprintf(`{"UserId": %q}`, hugo))["User"].(map[string]any)
 	group := was["HierarchyGroupId"].(string)
-	olivia.ok("call/UpdateUserSecurityProfiles", fmt.Sprintf(`{"UserId": %q, "SecurityProfileIds": [%q, %q]}`, hugo, s.profile("Agent"), gone))
-	olivia.ok("call/UpdateUserSecurityProfiles", fmt.Sprintf(`{"UserId": %q, "SecurityProfileIds": [%q]}`, hugo, s.profile("Agent")))
+	olivia.ok("call/UpdateUserSecurityProfiles",
+		fmt.Sprintf(`{"UserId": %q, "SecurityProfileIds": [%q, %q]}`, hugo, s.profile("Agent"), gone))
+	olivia.ok("call/UpdateUserSecurityProfiles",
+		fmt.Sprintf(`{"UserId": %q, "SecurityProfileIds": [%q]}`, hugo, s.profile("Agent")))
 	olivia.ok("call/UpdateUserHierarchy", fmt.Sprintf(`{"UserId": %q}`, hugo))
 	olivia.ok("call/DeleteSecurityProfile", fmt.Sprintf(`{"SecurityProfileId": %q}`, gone))
 	about := fmt.Sprintf(`{"Type": "User", "Id": %q, "Limit": 3}`, hugo)
@@ -933,11 +1024,13 @@ func TestConsoleHistoryNames(t *testing.T) {
 			t.Errorf("olivia reads %v for %s", names[id], want)
 		}
 	}
-	if path, _ := names[group].(string); !strings.HasPrefix(path, "Harbour Outfitters / Europe / ") || names[was["RoutingProfileId"].(string)] == nil {
+	if path, _ := names[group].(string); !strings.HasPrefix(path, "Harbour Outfitters / Europe / ") ||
+		names[was["RoutingProfileId"].(string)] == nil {
 		t.Errorf("the group or the routing profile has no name in %v", names)
 	}
 	revision := int(olivia.ok("history", about)["Events"].([]any)[2].(map[string]any)["Revision"].(float64))
-	if names := named(olivia, "history/state", fmt.Sprintf(`{"Type": "User", "Id": %q, "Revision": %d}`, hugo, revision)); names[gone] != "Short-lived" {
+	if names := named(olivia, "history/state",
+		fmt.Sprintf(`{"Type": "User", "Id": %q, "Revision": %d}`, hugo, revision)); names[gone] != "Short-lived" {
 		t.Errorf("the state of then has the names %v", names)
 	}
 	// She may see the user, but neither profiles nor groups.
@@ -1006,12 +1099,14 @@ func TestConsoleHistoryOfPasswords(t *testing.T) {
 		}
 		revision := int(first["Revision"].(float64))
 		b.ok("history/state", fmt.Sprintf(`{"Type": "User", "Id": %q, "Revision": %d}`, hugo, revision))
-		if got := fmt.Sprint(b.ok("history/export", about)); strings.Contains(got, "Digest") || strings.Contains(got, "argon") {
+		if got := fmt.Sprint(b.ok("history/export", about)); strings.Contains(got, "Digest") ||
+			strings.Contains(got, "argon") {
 			t.Errorf("%s exports %s", name, got)
 		}
 	}
 	s.password(s.in.ID, "priya.shah")
-	if got := fmt.Sprint(s.as(s.in, "claire.dubois").ok("history", `{"Limit": 200}`)); strings.Contains(got, s.user("priya.shah")) {
+	if got := fmt.Sprint(s.as(s.in, "claire.dubois").ok("history", `{"Limit": 200}`)); strings.Contains(got,
+		s.user("priya.shah")) {
 		t.Errorf("claire sees %.300s", got)
 	}
 }
@@ -1049,9 +1144,12 @@ func TestConsoleBytes(t *testing.T) {
 		{"users", "POST", "users", "{}", 200, true, "no-store"},
 		{"history", "POST", "history", "{}", 200, true, "no-store"},
 		{"an operation", "POST", "call/ListUsers", "{}", 200, true, "no-store"},
-		{"a question", "POST", "ask/effective", fmt.Sprintf(`{"subject": {"type": "user", "id": %q}}`, s.user("olivia.stone")), 200, true, "no-store"},
+		{"a question", "POST", "ask/effective",
+			fmt.Sprintf(`{"subject": {"type": "user", "id": %q}}`, s.user("olivia.stone")), 200, true, "no-store"},
 		{"session", "GET", "session", "", 200, false, "no-store"},
-		{"sign-in", "POST", "sign-in", fmt.Sprintf(`{"Instance": %q, "Username": "olivia.stone", "Password": %q}`, s.in.Name, goodPassword), 200, false, "no-store"},
+		{"sign-in", "POST", "sign-in",
+			fmt.Sprintf(`{"Instance": %q, "Username": "olivia.stone", "Password": %q}`, s.in.Name, goodPassword), 200, false,
+			"no-store"},
 		{"an error", "POST", "ask/" + long, "{}", 404, false, "no-store"},
 		{"a short answer", "POST", "users", `{"Search": "nobody at all"}`, 200, false, "no-store"},
 	} {
@@ -1060,8 +1158,10 @@ func TestConsoleBytes(t *testing.T) {
 			header = []string{"Cookie", ""} // it would end the session that the other rows have
 		}
 		res := send(tt.method, "/console/api/"+tt.path, tt.body, header...)
-		if packed := res.Header.Get("Content-Encoding") == "gzip"; res.StatusCode != tt.status || packed != tt.packed || res.Header.Get("Cache-Control") != tt.cache {
-			t.Errorf("%s: %d, compressed %t, Cache-Control %q; want %d, %t, %q", tt.name, res.StatusCode, packed, res.Header.Get("Cache-Control"), tt.status, tt.packed, tt.cache)
+		if packed := res.Header.Get("Content-Encoding") == "gzip"; res.StatusCode != tt.status || packed != tt.packed ||
+			res.Header.Get("Cache-Control") != tt.cache {
+			t.Errorf("%s: %d, compressed %t, Cache-Control %q; want %d, %t, %q", tt.name, res.StatusCode, packed,
+				res.Header.Get("Cache-Control"), tt.status, tt.packed, tt.cache)
 		}
 		if res.Header.Get("No-Gzip-Compression") != "" {
 			t.Errorf("%s: the header for the compressor is sent", tt.name)
@@ -1076,10 +1176,12 @@ func TestConsoleBytes(t *testing.T) {
 	if body, err := io.ReadAll(again.Body); again.StatusCode != http.StatusNotModified || len(body) != 0 || err != nil {
 		t.Errorf("the catalogue again answers %d with %d bytes", again.StatusCode, len(body))
 	}
-	if other := send("GET", "/console/api/catalogue", "", "If-None-Match", `"of another version"`); other.StatusCode != 200 {
+	if other := send("GET", "/console/api/catalogue", "", "If-None-Match",
+		`"of another version"`); other.StatusCode != 200 {
 		t.Errorf("the catalogue of another version answers %d", other.StatusCode)
 	}
-	if out := send("GET", "/console/api/catalogue", "", "Cookie", "", "If-None-Match", first.Header.Get("Etag")); out.StatusCode != 401 {
+	if out := send("GET", "/console/api/catalogue", "", "Cookie", "", "If-None-Match",
+		first.Header.Get("Etag")); out.StatusCode != 401 {
 		t.Errorf("without a session the catalogue answers %d", out.StatusCode)
 	}
 	page := send("GET", "/", "")
@@ -1094,7 +1196,9 @@ func TestConsoleBytes(t *testing.T) {
 	if asset == nil {
 		t.Skip("the console was not built into this test")
 	}
-	if res := send("GET", "/"+string(asset), ""); res.Header.Get("Cache-Control") != "public, max-age=31536000, immutable" || res.Header.Get("Content-Encoding") != "gzip" {
+	if res := send("GET", "/"+string(asset),
+		""); res.Header.Get("Cache-Control") != "public, max-age=31536000, immutable" ||
+		res.Header.Get("Content-Encoding") != "gzip" {
 		t.Errorf("%s has the headers %v", asset, res.Header)
 	}
 }
@@ -1103,8 +1207,10 @@ func TestConsoleBytes(t *testing.T) {
 func TestConsoleLastChange(t *testing.T) {
 	s := newSite(t)
 	order := s.profile("Order desk")
-	s.as(s.in, "olivia.stone").ok("call/UpdateSecurityProfile", fmt.Sprintf(`{"SecurityProfileId": %q, "Description": "Mine"}`, order))
-	s.operator().ok("call/UpdateSecurityProfile", fmt.Sprintf(`{"InstanceId": %q, "SecurityProfileId": %q, "Description": "Other"}`, s.in.ID, s.profile("Auditor")))
+	s.as(s.in, "olivia.stone").ok("call/UpdateSecurityProfile",
+		fmt.Sprintf(`{"SecurityProfileId": %q, "Description": "Mine"}`, order))
+	s.operator().ok("call/UpdateSecurityProfile",
+		fmt.Sprintf(`{"InstanceId": %q, "SecurityProfileId": %q, "Description": "Other"}`, s.in.ID, s.profile("Auditor")))
 	if err := s.svc.PruneAll(t.Context(), control.Retention{Events: 1}, "tester"); err != nil {
 		t.Fatal(err)
 	}

@@ -138,7 +138,8 @@ func newCrashLoad(t *testing.T, s *server) *crashLoad {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, s.errs.String())
 	}
-	return &crashLoad{instance: instance, keys: map[string]int{}, now: func() int { return 1 }, ends: func() bool { return false }}
+	return &crashLoad{instance: instance, keys: map[string]int{}, now: func() int { return 1 },
+		ends: func() bool { return false }}
 }
 
 // work has the workers change profiles until the server does not answer any more, or ends says so.
@@ -293,7 +294,8 @@ func (e expected) check(found map[string]int, events []change, seen *crashTally)
 	}
 	for name, stamp := range want {
 		if got, there := found[name]; got != stamp {
-			say("profile %q: was acknowledged with stamp %d; has %d (there: %v), under way was %+v", name, stamp, got, there, e.open[name])
+			say("profile %q: was acknowledged with stamp %d; has %d (there: %v), under way was %+v", name, stamp, got, there,
+				e.open[name])
 		}
 	}
 	for name, stamp := range found {
@@ -328,7 +330,8 @@ func (e expected) check(found map[string]int, events []change, seen *crashTally)
 }
 
 // crashPermissions are told apart by a stamp's bits.
-var crashPermissions = []string{"AccessMetrics", "AgentGrouping.Create", "AgentGrouping.Edit", "AgentGrouping.View", "AgentStates.Create",
+var crashPermissions = []string{"AccessMetrics", "AgentGrouping.Create", "AgentGrouping.Edit", "AgentGrouping.View",
+	"AgentStates.Create",
 	"AgentStates.Edit", "AgentStates.View", "BasicAgentAccess", "Queues.View", "Users.View"}
 
 func stampPermissions(stamp int) []string {
@@ -349,7 +352,8 @@ func stamped(c change) string {
 		"Permissions":              stampPermissions(c.stamp),
 		"AllowedAccessControlTags": map[string]string{"Stamp": n},
 		"TagRestrictedResources":   []string{"User"},
-		"Applications":             []any{map[string]any{"Namespace": "stamp-" + n, "ApplicationPermissions": []string{"ACCESS"}}},
+		"Applications": []any{map[string]any{"Namespace": "stamp-" + n,
+			"ApplicationPermissions": []string{"ACCESS"}}},
 		"GranularAccessControlConfiguration": map[string]any{"DataTableAccessControlConfiguration": map[string]any{
 			"PrimaryAttributeAccessControlConfiguration": map[string]any{"PrimaryAttributeValues": []any{
 				map[string]any{"AccessType": "ALLOW", "AttributeName": "Stamp", "Values": []string{n}}}}}},
@@ -431,7 +435,8 @@ func (l *crashLoad) readProfile(c *caller, id string) (int, error) {
 	var described struct{ SecurityProfile map[string]any }
 	var permissions struct{ Permissions []string }
 	var applications struct{ Applications []struct{ Namespace string } }
-	for path, out := range map[string]any{"security-profiles": &described, "security-profiles-permissions": &permissions, "security-profiles-applications": &applications} {
+	for path, out := range map[string]any{"security-profiles": &described, "security-profiles-permissions": &permissions,
+		"security-profiles-applications": &applications} {
 		if err := c.get("GET", "/"+path+"/"+l.instance+"/"+id, "", out); err != nil {
 			return 0, err
 		}
@@ -442,7 +447,8 @@ func (l *crashLoad) readProfile(c *caller, id string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("has no stamp: %v", p)
 	}
-	got := fmt.Sprint(p["AllowedAccessControlTags"], p["TagRestrictedResources"], p["GranularAccessControlConfiguration"], permissions.Permissions, applications.Applications)
+	got := fmt.Sprint(p["AllowedAccessControlTags"], p["TagRestrictedResources"], p["GranularAccessControlConfiguration"],
+		permissions.Permissions, applications.Applications)
 	want := fmt.Sprintf("map[Stamp:%s] [User] map[DataTableAccessControlConfiguration:map[PrimaryAttributeAccessControlConfiguration:map[PrimaryAttributeValues:[map[AccessType:ALLOW AttributeName:Stamp Values:[%s]]]]]] %v [{stamp-%s}]",
 		n, n, stampPermissions(stamp), n)
 	if got != want {

@@ -23,7 +23,8 @@ const demoAlias = "harbour-outfitters"
 // was not finished.
 func makeDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey) (*lanyard.Instance, error) {
 	d := &demo{ctx: ctx, svc: svc, ids: map[string]string{},
-		caller: lanyard.Caller{Account: root.Account, AccessKeyID: root.ID, Root: true, SourceIP: "127.0.0.1", UserAgent: "lanyard demo", RequestID: "demo"}}
+		caller: lanyard.Caller{Account: root.Account, AccessKeyID: root.ID, Root: true, SourceIP: "127.0.0.1",
+			UserAgent: "lanyard demo", RequestID: "demo"}}
 	for after := ""; ; {
 		list, next, err := svc.ListInstances(ctx, d.call("ListInstances", nil), control.Page{After: after, Limit: 100})
 		if err != nil {
@@ -35,7 +36,8 @@ func makeDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey)
 			case in.Tags[purpose] != unfinished:
 				return in, nil
 			default: // a start ended in the middle; what there is came from there alone
-				if err := svc.DeleteInstance(ctx, d.call("DeleteInstance", map[string]any{"InstanceId": in.ID}), in.ID); err != nil {
+				if err := svc.DeleteInstance(ctx, d.call("DeleteInstance", map[string]any{"InstanceId": in.ID}),
+					in.ID); err != nil {
 					return nil, err
 				}
 			}
@@ -44,9 +46,11 @@ func makeDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey)
 			break
 		}
 	}
-	in, err := svc.CreateInstance(ctx, d.call("CreateInstance", map[string]any{"InstanceAlias": "HIDDEN_DUE_TO_SECURITY_REASONS"}), control.NewInstance{
-		Alias: demoAlias, IdentityManagement: control.SAML, Inbound: true, Outbound: true, Tags: map[string]string{purpose: unfinished},
-	})
+	in, err := svc.CreateInstance(ctx,
+		d.call("CreateInstance", map[string]any{"InstanceAlias": "HIDDEN_DUE_TO_SECURITY_REASONS"}), control.NewInstance{
+			Alias: demoAlias, IdentityManagement: control.SAML, Inbound: true, Outbound: true,
+			Tags: map[string]string{purpose: unfinished},
+		})
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +61,8 @@ func makeDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey)
 		}
 	}
 	arn := svc.ARN(in, lanyard.TypeInstance, in.ID)
-	if err := svc.TagResource(ctx, d.call("TagResource", map[string]any{"resourceArn": arn}), arn, map[string]string{purpose: "demo"}); err != nil {
+	if err := svc.TagResource(ctx, d.call("TagResource", map[string]any{"resourceArn": arn}), arn,
+		map[string]string{purpose: "demo"}); err != nil {
 		return nil, err
 	}
 	return in, nil
@@ -93,14 +98,16 @@ func (d *demo) call(operation string, request map[string]any) control.Call {
 
 // defaults learns the ids of what a new instance comes with.
 func (d *demo) defaults() error {
-	_, profiles, _, err := control.List[*lanyard.Profile](d.ctx, d.svc, d.call("ListSecurityProfiles", nil), d.in.ID, control.Page{Limit: 100})
+	_, profiles, _, err := control.List[*lanyard.Profile](d.ctx, d.svc, d.call("ListSecurityProfiles", nil), d.in.ID,
+		control.Page{Limit: 100})
 	if err != nil {
 		return err
 	}
 	for _, p := range profiles {
 		d.ids[p.Name] = p.ID
 	}
-	_, hours, _, err := control.List[*lanyard.Hours](d.ctx, d.svc, d.call("ListHoursOfOperations", nil), d.in.ID, control.Page{Limit: 100})
+	_, hours, _, err := control.List[*lanyard.Hours](d.ctx, d.svc, d.call("ListHoursOfOperations", nil), d.in.ID,
+		control.Page{Limit: 100})
 	if err != nil {
 		return err
 	}
@@ -126,7 +133,8 @@ func (d *demo) hierarchy() error {
 	for i, name := range []string{"Company", "Region", "Country", "Site", "Team"} {
 		names[i] = &name
 	}
-	if err := d.svc.UpdateUserHierarchyStructure(d.ctx, d.call("UpdateUserHierarchyStructure", nil), d.in.ID, names); err != nil {
+	if err := d.svc.UpdateUserHierarchyStructure(d.ctx, d.call("UpdateUserHierarchyStructure", nil), d.in.ID,
+		names); err != nil {
 		return err
 	}
 	for _, path := range demoGroups {
@@ -134,7 +142,9 @@ func (d *demo) hierarchy() error {
 		if i := strings.LastIndexByte(path, '/'); i >= 0 {
 			parent, name = d.ids[path[:i]], path[i+1:]
 		}
-		_, g, err := d.svc.CreateUserHierarchyGroup(d.ctx, d.call("CreateUserHierarchyGroup", map[string]any{"Name": name, "ParentGroupId": parent}), d.in.ID, name, parent, nil)
+		_, g, err := d.svc.CreateUserHierarchyGroup(d.ctx,
+			d.call("CreateUserHierarchyGroup", map[string]any{"Name": name, "ParentGroupId": parent}), d.in.ID, name, parent,
+			nil)
 		if err != nil {
 			return err
 		}
@@ -149,16 +159,20 @@ func (d *demo) routing() error {
 		{"Sales FR", "FR", "Sales"}, {"Support FR", "FR", "Support"}, {"Sales DE", "DE", "Sales"},
 		{"Support DE", "DE", "Support"}, {"Sales US", "US", "Sales"}, {"Support US", "US", "Support"},
 	} {
-		_, made, err := d.svc.CreateQueue(d.ctx, d.call("CreateQueue", map[string]any{"Name": q.name}), d.in.ID, &lanyard.Queue{
-			Meta: lanyard.Meta{Name: q.name, Tags: map[string]string{"Country": q.country, "Department": q.department}}, Hours: d.ids["hours"]})
+		_, made, err := d.svc.CreateQueue(d.ctx, d.call("CreateQueue", map[string]any{"Name": q.name}), d.in.ID,
+			&lanyard.Queue{
+				Meta:  lanyard.Meta{Name: q.name, Tags: map[string]string{"Country": q.country, "Department": q.department}},
+				Hours: d.ids["hours"]})
 		if err != nil {
 			return err
 		}
 		queues = append(queues, lanyard.QueueConfig{Queue: made.ID, Channel: "VOICE", Priority: int32(i + 1)})
 	}
-	_, r, err := d.svc.CreateRoutingProfile(d.ctx, d.call("CreateRoutingProfile", map[string]any{"Name": "All queues"}), d.in.ID, &lanyard.RoutingProfile{
-		Meta: lanyard.Meta{Name: "All queues"}, Description: "Every queue, by country", DefaultQueue: queues[0].Queue, Queues: queues,
-		Settings: lanyard.Settings{"MediaConcurrencies": json.RawMessage(`[{"Channel":"VOICE","Concurrency":1},{"Channel":"CHAT","Concurrency":3}]`)}})
+	_, r, err := d.svc.CreateRoutingProfile(d.ctx, d.call("CreateRoutingProfile", map[string]any{"Name": "All queues"}),
+		d.in.ID, &lanyard.RoutingProfile{
+			Meta: lanyard.Meta{Name: "All queues"}, Description: "Every queue, by country", DefaultQueue: queues[0].Queue,
+			Queues:   queues,
+			Settings: lanyard.Settings{"MediaConcurrencies": json.RawMessage(`[{"Channel":"VOICE","Concurrency":1},{"Channel":"CHAT","Concurrency":3}]`)}})
 	if err != nil {
 		return err
 	}
@@ -171,13 +185,16 @@ func (d *demo) modules() error {
 		{"Order status", "Looks up an order by its number and says where it is"},
 		{"Return label", "Sends a return label to the customer's address"},
 	} {
-		_, made, err := d.svc.CreateContactFlowModule(d.ctx, d.call("CreateContactFlowModule", map[string]any{"Name": m.name}), d.in.ID, &lanyard.Module{
-			Meta: lanyard.Meta{Name: m.name}, Description: m.description, Content: `{"Version":"2019-10-30","StartAction":"end","Actions":[]}`, ExternalInvocation: true}, "")
+		_, made, err := d.svc.CreateContactFlowModule(d.ctx,
+			d.call("CreateContactFlowModule", map[string]any{"Name": m.name}), d.in.ID, &lanyard.Module{
+				Meta: lanyard.Meta{Name: m.name}, Description: m.description,
+				Content: `{"Version":"2019-10-30","StartAction":"end","Actions":[]}`, ExternalInvocation: true}, "")
 		if err != nil {
 			return err
 		}
 		d.ids[m.name] = made.ID
-		_, _, err = d.svc.CreateContactFlowModuleVersion(d.ctx, d.call("CreateContactFlowModuleVersion", nil), d.in.ID, made.ID, "", "")
+		_, _, err = d.svc.CreateContactFlowModuleVersion(d.ctx, d.call("CreateContactFlowModuleVersion", nil), d.in.ID,
+			made.ID, "", "")
 		if err != nil {
 			return err
 		}
@@ -195,12 +212,14 @@ func (d *demo) profiles() error {
 	}{
 		{"Team lead", nil, control.ProfileChange{
 			Description: text("Sees the people of their own team and below"),
-			Permissions: []string{"AccessMetrics", "BasicAgentAccess", "ContactSearch.View", "ManagerListenIn", "OutboundCallAccess", "Users.View"},
+			Permissions: []string{"AccessMetrics", "BasicAgentAccess", "ContactSearch.View", "ManagerListenIn",
+				"OutboundCallAccess", "Users.View"},
 			// No group named: the holder's own.
 			HierarchyRestricted: user, HierarchyGroup: &own,
 		}},
 		{"Supervisor Europe", nil, control.ProfileChange{
-			Description: text("Manages people in Europe"), Permissions: []string{"AgentGrouping.View", "Users.Edit", "Users.EnableAndDisable", "Users.View"},
+			Description:         text("Manages people in Europe"),
+			Permissions:         []string{"AgentGrouping.View", "Users.Edit", "Users.EnableAndDisable", "Users.View"},
 			HierarchyRestricted: user, HierarchyGroup: &europe,
 		}},
 		{"Supervisor France", map[string]string{"Country": "FR"}, control.ProfileChange{
@@ -210,33 +229,42 @@ func (d *demo) profiles() error {
 		}},
 		{"Sales administrator", nil, control.ProfileChange{
 			Description: text("Creates people and profiles for sales, and no others"),
-			Permissions: []string{"RoutingPolicies.View", "SecurityProfiles.Create", "SecurityProfiles.Edit", "SecurityProfiles.View", "Users.Create", "Users.Edit", "Users.EditPermission", "Users.View"},
-			AccessTags:  map[string]string{"Department": "Sales"}, TagRestricted: []string{"User", "SecurityProfile"},
+			Permissions: []string{"RoutingPolicies.View", "SecurityProfiles.Create", "SecurityProfiles.Edit",
+				"SecurityProfiles.View", "Users.Create", "Users.Edit", "Users.EditPermission", "Users.View"},
+			AccessTags: map[string]string{"Department": "Sales"}, TagRestricted: []string{"User", "SecurityProfile"},
 		}},
 		{"Order desk", nil, control.ProfileChange{
-			Description: text("Works with orders in the agent workspace"), Permissions: []string{"BasicAgentAccess", "CustomViews.Access", "CustomerProfiles.View", "Wisdom.View"},
+			Description: text("Works with orders in the agent workspace"),
+			Permissions: []string{"BasicAgentAccess", "CustomViews.Access", "CustomerProfiles.View", "Wisdom.View"},
 			Applications: []lanyard.Application{
 				{Namespace: "harbour-orders", Permissions: []string{"ACCESS"}, Type: lanyard.ApplicationThirdParty},
-				{Namespace: "harbour-order-gateway", Permissions: []string{"orders___GetOrder", "orders___CancelOrder"}, Type: lanyard.ApplicationMCP},
+				{Namespace: "harbour-order-gateway", Permissions: []string{"orders___GetOrder", "orders___CancelOrder"},
+					Type: lanyard.ApplicationMCP},
 			},
 			FlowModules: []lanyard.FlowModule{{ID: d.ids["Order status"]}, {ID: d.ids["Return label"]}},
 		}},
 		{"Self-service assistant", nil, control.ProfileChange{
 			Description: text("What the self-service AI agent may use"), Permissions: []string{"Cases.View", "Wisdom.View"},
-			Applications: []lanyard.Application{{Namespace: "harbour-order-gateway", Permissions: []string{"orders___GetOrder"}, Type: lanyard.ApplicationMCP}},
-			FlowModules:  []lanyard.FlowModule{{ID: d.ids["Order status"]}},
-			AIAgents:     []lanyard.AllowedAIAgent{{ARN: "arn:" + d.svc.Partition() + ":app-integrations:" + d.in.Region + ":" + d.in.Account + ":application/voice-concierge"}},
+			Applications: []lanyard.Application{{Namespace: "harbour-order-gateway", Permissions: []string{"orders___GetOrder"},
+				Type: lanyard.ApplicationMCP}},
+			FlowModules: []lanyard.FlowModule{{ID: d.ids["Order status"]}},
+			AIAgents: []lanyard.AllowedAIAgent{{ARN: "arn:" + d.svc.Partition() + ":app-integrations:" + d.in.Region + ":" +
+				d.in.Account + ":application/voice-concierge"}},
 		}},
 		{"Price list editor", nil, control.ProfileChange{
-			Description: text("Edits the price rows of two regions"), Permissions: []string{"DataTables.ManageValues", "DataTables.View"},
-			DataTables: []lanyard.AttributeRule{{Attribute: "Region", Values: []string{"EU", "UK"}}, {Attribute: "Tier", Values: []string{"Gold"}}},
+			Description: text("Edits the price rows of two regions"),
+			Permissions: []string{"DataTables.ManageValues", "DataTables.View"},
+			DataTables: []lanyard.AttributeRule{{Attribute: "Region", Values: []string{"EU", "UK"}},
+				{Attribute: "Tier", Values: []string{"Gold"}}},
 		}},
 		{"Auditor", nil, control.ProfileChange{
 			Description: text("Reads configuration and its history"),
-			Permissions: []string{"AgentGrouping.View", "HistoricalChanges.View", "Queues.View", "RoutingPolicies.View", "SecurityProfiles.View", "Users.View"},
+			Permissions: []string{"AgentGrouping.View", "HistoricalChanges.View", "Queues.View", "RoutingPolicies.View",
+				"SecurityProfiles.View", "Users.View"},
 		}},
 	} {
-		_, made, err := d.svc.CreateSecurityProfile(d.ctx, d.call("CreateSecurityProfile", map[string]any{"SecurityProfileName": p.name}), d.in.ID, p.name, p.tags, p.change)
+		_, made, err := d.svc.CreateSecurityProfile(d.ctx,
+			d.call("CreateSecurityProfile", map[string]any{"SecurityProfileName": p.name}), d.in.ID, p.name, p.tags, p.change)
 		if err != nil {
 			return err
 		}
@@ -252,13 +280,20 @@ var demoTeams = []struct {
 	group, country, department string
 	people                     []string
 }{
-	{"Harbour Outfitters/Europe/France/Paris/Sales", "FR", "Sales", []string{"Amélie Laurent", "Hugo Moreau", "Léa Fontaine", "Louis Girard", "Manon Roux"}},
-	{"Harbour Outfitters/Europe/France/Paris/Support", "FR", "Support", []string{"Camille Bernard", "Jules Petit", "Inès Robert", "Nathan Durand", "Zoé Lefebvre"}},
-	{"Harbour Outfitters/Europe/France/Lyon/Support", "FR", "Support", []string{"Antoine Mercier", "Chloé Blanc", "Gabriel Faure", "Sarah Masson"}},
-	{"Harbour Outfitters/Europe/Germany/Hamburg/Sales", "DE", "Sales", []string{"Jonas Becker", "Lena Hoffmann", "Paul Krüger", "Mia Schäfer", "Felix Wagner"}},
-	{"Harbour Outfitters/Europe/Germany/Hamburg/Support", "DE", "Support", []string{"Anna Vogel", "Ben Richter", "Clara Neumann", "Emil Braun", "Greta Lange"}},
-	{"Harbour Outfitters/Americas/United States/Portland/Sales", "US", "Sales", []string{"Alex Rivera", "Brooke Hayes", "Diego Santos", "Emily Carter", "Noah Kim"}},
-	{"Harbour Outfitters/Americas/United States/Portland/Support", "US", "Support", []string{"Grace Nguyen", "Henry Walker", "Isabel Cruz", "Jack Turner", "Maya Patel"}},
+	{"Harbour Outfitters/Europe/France/Paris/Sales", "FR", "Sales",
+		[]string{"Amélie Laurent", "Hugo Moreau", "Léa Fontaine", "Louis Girard", "Manon Roux"}},
+	{"Harbour Outfitters/Europe/France/Paris/Support", "FR", "Support",
+		[]string{"Camille Bernard", "Jules Petit", "Inès Robert", "Nathan Durand", "Zoé Lefebvre"}},
+	{"Harbour Outfitters/Europe/France/Lyon/Support", "FR", "Support",
+		[]string{"Antoine Mercier", "Chloé Blanc", "Gabriel Faure", "Sarah Masson"}},
+	{"Harbour Outfitters/Europe/Germany/Hamburg/Sales", "DE", "Sales",
+		[]string{"Jonas Becker", "Lena Hoffmann", "Paul Krüger", "Mia Schäfer", "Felix Wagner"}},
+	{"Harbour Outfitters/Europe/Germany/Hamburg/Support", "DE", "Support",
+		[]string{"Anna Vogel", "Ben Richter", "Clara Neumann", "Emil Braun", "Greta Lange"}},
+	{"Harbour Outfitters/Americas/United States/Portland/Sales", "US", "Sales",
+		[]string{"Alex Rivera", "Brooke Hayes", "Diego Santos", "Emily Carter", "Noah Kim"}},
+	{"Harbour Outfitters/Americas/United States/Portland/Support", "US", "Support",
+		[]string{"Grace Nguyen", "Henry Walker", "Isabel Cruz", "Jack Turner", "Maya Patel"}},
 }
 
 // mistagged is an agent whom the supervisors of France cannot see, because of a slip in a tag: for
@@ -314,11 +349,13 @@ func (d *demo) user(name, group string, tags map[string]string, profiles ...stri
 	for _, p := range profiles {
 		ids = append(ids, d.ids[p])
 	}
-	_, _, err := d.svc.CreateUser(d.ctx, d.call("CreateUser", map[string]any{"Username": login}), d.in.ID, control.NewUser{User: lanyard.User{
-		Meta: lanyard.Meta{Name: login, Tags: tags}, FirstName: first, LastName: last, SecondaryEmail: login + "@harbour.example",
-		Profiles: ids, RoutingProfile: d.ids["routing"], Group: d.ids[group],
-		Settings: lanyard.Settings{"PhoneConfig": json.RawMessage(`{"PhoneType":"SOFT_PHONE","AutoAccept":false,"AfterContactWorkTimeLimit":30}`)},
-	}})
+	_, _, err := d.svc.CreateUser(d.ctx, d.call("CreateUser", map[string]any{"Username": login}), d.in.ID,
+		control.NewUser{User: lanyard.User{
+			Meta: lanyard.Meta{Name: login, Tags: tags}, FirstName: first, LastName: last, SecondaryEmail: login +
+				"@harbour.example",
+			Profiles: ids, RoutingProfile: d.ids["routing"], Group: d.ids[group],
+			Settings: lanyard.Settings{"PhoneConfig": json.RawMessage(`{"PhoneType":"SOFT_PHONE","AutoAccept":false,"AfterContactWorkTimeLimit":30}`)},
+		}})
 	if err != nil {
 		return fmt.Errorf("user %s: %w", login, err)
 	}
@@ -327,13 +364,15 @@ func (d *demo) user(name, group string, tags map[string]string, profiles ...stri
 
 // agents gives two AI agents their profiles; each qualifier is an entity of its own.
 func (d *demo) agents() error {
-	base := "arn:" + d.svc.Partition() + ":wisdom:" + d.in.Region + ":" + d.in.Account + ":ai-agent/5d1f4a3e-90b7-4c52-8a6d-2f6b1c7e9d10/"
+	base := "arn:" + d.svc.Partition() + ":wisdom:" + d.in.Region + ":" + d.in.Account +
+		":ai-agent/5d1f4a3e-90b7-4c52-8a6d-2f6b1c7e9d10/"
 	for _, e := range []struct{ agent, profile string }{
 		{base + "0f8b2c6d-3a41-4e0f-9b57-6c1d2e3f4a5b", "Self-service assistant"},
 		{base + "0f8b2c6d-3a41-4e0f-9b57-6c1d2e3f4a5b:$LATEST", "Self-service assistant"},
 		{base + "7c9e6679-7425-40de-944b-e07fc1f90ae7", "Order desk"},
 	} {
-		err := d.svc.AssociateSecurityProfiles(d.ctx, d.call("AssociateSecurityProfiles", map[string]any{"EntityArn": e.agent}), d.in.ID,
+		err := d.svc.AssociateSecurityProfiles(d.ctx,
+			d.call("AssociateSecurityProfiles", map[string]any{"EntityArn": e.agent}), d.in.ID,
 			control.Entity{Type: control.EntityAIAgent, ARN: e.agent}, []string{d.ids[e.profile]})
 		if err != nil {
 			return err
@@ -350,7 +389,8 @@ var demoSignIns = []struct{ user, who string }{
 
 // demoPasswords draws passwords for those of demoSignIns who have none, and leaves them in the data
 // folder. It returns what a newcomer signs in with, "" when nothing was drawn.
-func demoPasswords(ctx context.Context, svc *control.Service, root lanyard.AccessKey, in *lanyard.Instance, dir string) (string, error) {
+func demoPasswords(ctx context.Context, svc *control.Service, root lanyard.AccessKey, in *lanyard.Instance,
+	dir string) (string, error) {
 	var text strings.Builder
 	for _, who := range demoSignIns {
 		_, u, err := svc.Named(ctx, root.Account, in.ID, who.user)
@@ -364,7 +404,8 @@ func demoPasswords(ctx context.Context, svc *control.Service, root lanyard.Acces
 			return "", err
 		}
 		password := drawPassword()
-		caller := lanyard.Caller{Account: root.Account, AccessKeyID: root.ID, Root: true, SourceIP: "127.0.0.1", UserAgent: "lanyard demo", RequestID: "demo"}
+		caller := lanyard.Caller{Account: root.Account, AccessKeyID: root.ID, Root: true, SourceIP: "127.0.0.1",
+			UserAgent: "lanyard demo", RequestID: "demo"}
 		if err := svc.SetPassword(ctx, control.PasswordCall(caller, in.ID, u.ID), in.ID, u.ID, password, ""); err != nil {
 			return "", err
 		}

@@ -40,26 +40,30 @@ func newFaultyCentre(t *testing.T, s *server) *faultyCentre {
 		t.Fatal(err)
 	}
 	var profile struct{ SecurityProfileId string }
-	made("PUT", "/security-profiles/"+c.instance, `{"SecurityProfileName":"Viewer","Description":"0","Permissions":["Users.View"]}`, &profile)
+	made("PUT", "/security-profiles/"+c.instance,
+		`{"SecurityProfileName":"Viewer","Description":"0","Permissions":["Users.View"]}`, &profile)
 	c.profile, c.description = profile.SecurityProfileId, "0"
 	var routing struct {
 		RoutingProfileSummaryList []struct{ Id string }
 	}
 	made("GET", "/routing-profiles-summary/"+c.instance, "", &routing)
-	made("PUT", "/users/"+c.instance, fmt.Sprintf(`{"Username":"jane","Password":"Hidden-Pass-1234","PhoneConfig":{"PhoneType":"SOFT_PHONE"},"SecurityProfileIds":[%q],"RoutingProfileId":%q,"IdentityInfo":{"FirstName":"Jane","LastName":"Doe"}}`,
-		c.profile, routing.RoutingProfileSummaryList[0].Id), nil)
+	made("PUT", "/users/"+c.instance,
+		fmt.Sprintf(`{"Username":"jane","Password":"Hidden-Pass-1234","PhoneConfig":{"PhoneType":"SOFT_PHONE"},"SecurityProfileIds":[%q],"RoutingProfileId":%q,"IdentityInfo":{"FirstName":"Jane","LastName":"Doe"}}`,
+			c.profile, routing.RoutingProfileSummaryList[0].Id), nil)
 	return c
 }
 
 // describe sets the description and the permissions of the profile.
 func (c *faultyCentre) describe(text, permission string) (status int, answer string, err error) {
-	return c.send("POST", "/security-profiles/"+c.instance+"/"+c.profile, fmt.Sprintf(`{"Description":%q,"Permissions":[%q]}`, text, permission))
+	return c.send("POST", "/security-profiles/"+c.instance+"/"+c.profile,
+		fmt.Sprintf(`{"Description":%q,"Permissions":[%q]}`, text, permission))
 }
 
 // may asks whether the user may see users.
 func (c *faultyCentre) may() (bool, error) {
 	var out struct{ Decision bool }
-	err := c.get("POST", "/instances/"+c.instance+"/access/v1/evaluation", `{"subject":{"type":"user","id":"jane"},"action":{"name":"Users.View"},"resource":{"type":"User","id":"jane"}}`, &out)
+	err := c.get("POST", "/instances/"+c.instance+"/access/v1/evaluation",
+		`{"subject":{"type":"user","id":"jane"},"action":{"name":"Users.View"},"resource":{"type":"User","id":"jane"}}`, &out)
 	return out.Decision, err
 }
 
@@ -125,7 +129,8 @@ func TestDiskFails(t *testing.T) {
 	s := start(t, program, filepath.Join(disk.Dir, "data")).ready()
 	c := newFaultyCentre(t, s)
 	c.takes(t, "before")
-	writes := map[disktest.Op]bool{disktest.Create: true, disktest.Write: true, disktest.Truncate: true, disktest.Remove: true}
+	writes := map[disktest.Op]bool{disktest.Create: true, disktest.Write: true, disktest.Truncate: true,
+		disktest.Remove: true}
 	for _, tt := range []struct {
 		name    string
 		fails   map[disktest.Op]bool
@@ -136,7 +141,9 @@ func TestDiskFails(t *testing.T) {
 		{"read-only", writes, syscall.EROFS, true},
 		{"errors of writing", map[disktest.Op]bool{disktest.Write: true}, syscall.EIO, true},
 		{"errors of syncing", map[disktest.Op]bool{disktest.Sync: true}, syscall.EIO, true},
-		{"all errors of changing", map[disktest.Op]bool{disktest.Sync: true, disktest.Create: true, disktest.Write: true, disktest.Truncate: true, disktest.Remove: true}, syscall.EIO, true},
+		{"all errors of changing",
+			map[disktest.Op]bool{disktest.Sync: true, disktest.Create: true, disktest.Write: true, disktest.Truncate: true,
+				disktest.Remove: true}, syscall.EIO, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			before := len(s.errs.String())
@@ -321,7 +328,8 @@ func TestDamageIsNotServed(t *testing.T) {
 	if status, answer, err := c.describe("on the old pages", "Users.View"); err != nil {
 		t.Errorf("a change answers %d %s, %v", status, answer, err)
 	}
-	if status, answer, err := c.send("GET", "/security-profiles-summary/"+c.instance+"?maxResults=7", ""); err != nil || status != http.StatusInternalServerError {
+	if status, answer, err := c.send("GET", "/security-profiles-summary/"+c.instance+"?maxResults=7", ""); err != nil ||
+		status != http.StatusInternalServerError {
 		t.Errorf("a read of damaged pages answers %d %s, %v", status, answer, err)
 	}
 	if ok, err := c.may(); err != nil || !ok { // from memory
@@ -353,7 +361,8 @@ func TestLimitedLog(t *testing.T) {
 	}
 	h.WithAttrs(nil).Handle(t.Context(), slog.NewRecord(at.Add(time.Minute), slog.LevelError, "call failed", 0))
 	log := b.String()
-	if failed, hello := strings.Count(log, "call failed"), strings.Count(log, "hello"); failed != mostMessages+1 || hello != 1000 || !strings.Contains(log, "not_logged_before=980") {
+	if failed, hello := strings.Count(log, "call failed"), strings.Count(log, "hello"); failed != mostMessages+1 ||
+		hello != 1000 || !strings.Contains(log, "not_logged_before=980") {
 		t.Errorf("%d failures and %d others are logged:\n%s", failed, hello, log[max(0, len(log)-500):])
 	}
 }

@@ -58,7 +58,8 @@ func (e endpoint) client() *http.Client {
 			InsecureSkipVerify: true, // VerifyConnection is stricter
 			VerifyConnection: func(s tls.ConnectionState) error {
 				if got := fingerprint(s.PeerCertificates[0].Raw); got != e.Certificate {
-					return fmt.Errorf("the server at %s shows a certificate with SHA-256 %s, not the one of the data folder", e.URL, got)
+					return fmt.Errorf("the server at %s shows a certificate with SHA-256 %s, not the one of the data folder", e.URL,
+						got)
 				}
 				return nil
 			},
@@ -72,7 +73,8 @@ func (e endpoint) client() *http.Client {
 }
 
 // errImpostor is why nothing is sent to whoever listens where the server should.
-var errImpostor = errors.New("whoever listens there does not prove to be the server of this data folder; if it is one of an earlier version, restart it")
+var errImpostor = errors.New("whoever listens there does not prove to be the server of this data folder; if it is " +
+	"one of an earlier version, restart it")
 
 // proven returns a new connection once its other end has proved to be the server.
 func (e endpoint) proven(c net.Conn, err error) (net.Conn, error) {
@@ -92,7 +94,8 @@ func (e endpoint) prove(c net.Conn) error {
 	if err := c.SetDeadline(time.Now().Add(proofTimeout)); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(c, "GET /healthz HTTP/1.1\r\nHost: %s\r\n%s: %s\r\n\r\n", c.RemoteAddr(), nonceHeader, nonce); err != nil {
+	if _, err := fmt.Fprintf(c, "GET /healthz HTTP/1.1\r\nHost: %s\r\n%s: %s\r\n\r\n", c.RemoteAddr(), nonceHeader,
+		nonce); err != nil {
 		return err
 	}
 	r := bufio.NewReader(io.LimitReader(c, 64<<10))
@@ -102,7 +105,8 @@ func (e endpoint) prove(c net.Conn) error {
 	}
 	defer res.Body.Close()
 	_, err = io.Copy(io.Discard, res.Body)
-	if err != nil || r.Buffered() > 0 || e.Proof == "" || !hmac.Equal([]byte(res.Header.Get(proofHeader)), []byte(nonceMAC(e.Proof, nonce))) {
+	if err != nil || r.Buffered() > 0 || e.Proof == "" ||
+		!hmac.Equal([]byte(res.Header.Get(proofHeader)), []byte(nonceMAC(e.Proof, nonce))) {
 		return errImpostor
 	}
 	return c.SetDeadline(time.Time{})

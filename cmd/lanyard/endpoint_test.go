@@ -80,10 +80,12 @@ func TestImpostor(t *testing.T) {
 		"check, token":  {"check", "nobody", "Users.View", "--token", "lanyard_TOKENTEXT"},
 		"audit, follow": {"audit", "--follow"},
 	}
-	secrets := []string{"Authorization", "Signature", "Credential", "TOKENTEXT", "lanyard_", "210987654321", "Harbour-42", here.Proof}
+	secrets := []string{"Authorization", "Signature", "Credential", "TOKENTEXT", "lanyard_", "210987654321", "Harbour-42",
+		here.Proof}
 	for name, said := range map[string]func(string) string{
 		"no proof": func(string) string { return "" }, "an old one": func(string) string { return replayed },
-		"the nonce": func(nonce string) string { return nonce }, "one by another key": func(nonce string) string { return nonceMAC("", nonce) },
+		"the nonce":          func(nonce string) string { return nonce },
+		"one by another key": func(nonce string) string { return nonceMAC("", nonce) },
 	} {
 		for asked, args := range commands {
 			if name != "no proof" && asked != "password" {
@@ -102,7 +104,8 @@ func TestImpostor(t *testing.T) {
 						defer lock.Close()
 					}
 					var o, e bytes.Buffer
-					status := run(streams{ctx: t.Context(), in: strings.NewReader("Harbour-42\n"), out: &o, errs: &e}, append(args, "--data", dir))
+					status := run(streams{ctx: t.Context(), in: strings.NewReader("Harbour-42\n"), out: &o, errs: &e},
+						append(args, "--data", dir))
 					out, errs := o.String(), e.String()
 					if held && (status == 0 || !strings.Contains(errs, "does not prove to be the server")) {
 						t.Errorf("status %d, %s", status, errs)
@@ -136,14 +139,16 @@ func TestImpostor(t *testing.T) {
 	defer lock.Close()
 	f.said = valid
 	leave()
-	if status, out, errs := command(t, "key", "list", "--data", dir, "--output", "json"); status != 0 || !strings.Contains(out, "[]") {
+	if status, out, errs := command(t, "key", "list", "--data", dir, "--output", "json"); status != 0 ||
+		!strings.Contains(out, "[]") {
 		t.Errorf("status %d, %s%s", status, out, errs)
 	}
 	// An endpoint of an earlier version has no key, with which nothing can be proved.
 	left.Proof = ""
 	f.said = func(nonce string) string { return nonceMAC("", nonce) }
 	leave()
-	if status, _, errs := command(t, "key", "list", "--data", dir); status == 0 || !strings.Contains(errs, "earlier version") {
+	if status, _, errs := command(t, "key", "list", "--data", dir); status == 0 ||
+		!strings.Contains(errs, "earlier version") {
 		t.Errorf("without a key: status %d, %s", status, errs)
 	}
 }

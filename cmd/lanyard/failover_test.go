@@ -37,7 +37,8 @@ func TestFailover(t *testing.T) {
 		lost := r.check()
 		t.Logf("round %d: %d changes acknowledged, %d not made, %d of unknown outcome; 100 changes after %v",
 			i+1, r.done.Load(), r.failed.Load(), lost, away.Round(time.Millisecond))
-		acknowledged, notDone, open, longest = acknowledged+r.done.Load(), notDone+r.failed.Load(), open+lost, max(longest, away)
+		acknowledged, notDone, open, longest = acknowledged+r.done.Load(), notDone+r.failed.Load(), open+lost,
+			max(longest, away)
 		if t.Failed() {
 			return
 		}
@@ -208,12 +209,16 @@ func TestFailoverThatLoses(t *testing.T) {
 	}
 	replica.Promote(t)
 	c.primary = replica
-	if err := until(func() error { return c.up[1].Load().get("POST", path, `{"Description":"instead"}`, nil) }); err != nil {
+	if err := until(func() error {
+		return c.up[1].Load().get("POST", path, `{"Description":"instead"}`,
+			nil)
+	}); err != nil {
 		t.Fatal(err)
 	}
 	events, err := c.events(here.instance)
 	if err != nil || len(events) != lost {
-		t.Fatalf("the instance has %d events, %v; want %d, of which the last replaces the one that is lost", len(events), err, lost)
+		t.Fatalf("the instance has %d events, %v; want %d, of which the last replaces the one that is lost", len(events), err,
+			lost)
 	}
 	for i := range c.up {
 		if err := until(func() error { _, err := decided(i, lost, true); return err }); err != nil {

@@ -61,7 +61,8 @@ func (c *faultSetCmd) Run(io streams) error {
 	if err != nil {
 		return err
 	}
-	return r.SetFault(io.ctx, fault.Fault{Operation: c.Operation, Exception: c.Exception, Rate: c.Rate, Latency: c.Latency, Count: c.Count})
+	return r.SetFault(io.ctx,
+		fault.Fault{Operation: c.Operation, Exception: c.Exception, Rate: c.Rate, Latency: c.Latency, Count: c.Count})
 }
 
 type faultListCmd struct {

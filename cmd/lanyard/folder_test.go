@@ -44,12 +44,17 @@ func TestOddFolders(t *testing.T) {
 		wants  string                     // "" when it serves
 	}{
 		{name: "whole", make: nil},
-		{name: "a link to it", make: func(f string) error { return os.Symlink(f, f+"-link") }, data: func(f string) string { return f + "-link" }},
+		{name: "a link to it", make: func(f string) error { return os.Symlink(f, f+"-link") },
+			data: func(f string) string { return f + "-link" }},
 		{name: "below one that is not there", data: func(f string) string { return filepath.Join(f, "a", "b", "c") }},
-		{name: "a link that leads nowhere", make: func(f string) error { return os.Symlink(f+"-gone", f+"-link") }, data: func(f string) string { return f + "-link" }, wants: "is there and is not a folder"},
-		{name: "a link to itself", make: func(f string) error { return os.Symlink(f+"-link", f+"-link") }, data: func(f string) string { return f + "-link" }, wants: "is there and is not a folder"},
-		{name: "a file", data: func(f string) string { return filepath.Join(f, "credentials") }, wants: "is there and is not a folder"},
-		{name: "below a file", data: func(f string) string { return filepath.Join(f, "credentials", "x") }, wants: "is there and is not a folder"},
+		{name: "a link that leads nowhere", make: func(f string) error { return os.Symlink(f+"-gone", f+"-link") },
+			data: func(f string) string { return f + "-link" }, wants: "is there and is not a folder"},
+		{name: "a link to itself", make: func(f string) error { return os.Symlink(f+"-link", f+"-link") },
+			data: func(f string) string { return f + "-link" }, wants: "is there and is not a folder"},
+		{name: "a file", data: func(f string) string { return filepath.Join(f, "credentials") },
+			wants: "is there and is not a folder"},
+		{name: "below a file", data: func(f string) string { return filepath.Join(f, "credentials", "x") },
+			wants: "is there and is not a folder"},
 		{name: "a device", data: func(string) string { return "/dev/null" }, wants: "is there and is not a folder"},
 		{name: "the database is a folder", make: func(f string) error {
 			return errors.Join(os.Remove(f+"/lanyard.db"), os.Mkdir(f+"/lanyard.db", 0o700))
@@ -67,7 +72,8 @@ func TestOddFolders(t *testing.T) {
 			return errors.Join(os.Remove(f+"/credentials"), os.MkdirAll(f+"/credentials/x", 0o700))
 		}, wants: "credentials"},
 		{name: "files of before it died", make: func(f string) error { // no server has the lock
-			return errors.Join(os.WriteFile(f+"/endpoint.json", []byte("{"), 0o600), os.WriteFile(f+"/lanyard.db.new", []byte("half"), 0o600))
+			return errors.Join(os.WriteFile(f+"/endpoint.json", []byte("{"), 0o600),
+				os.WriteFile(f+"/lanyard.db.new", []byte("half"), 0o600))
 		}},
 		{name: "nobody's", nobody: true, make: func(f string) error { return chownAll(f, nobody) }},
 		{name: "of another", nobody: true, wants: "not permitted"},
@@ -77,7 +83,8 @@ func TestOddFolders(t *testing.T) {
 		{name: "a database of another", nobody: true, make: func(f string) error {
 			return errors.Join(chownAll(f, nobody), os.Chown(f+"/lanyard.db", 0, 0))
 		}, wants: "lanyard.db"},
-		{name: "cannot be made", nobody: true, data: func(f string) string { return "/lanyard-cannot-be-made" }, wants: "permission denied"},
+		{name: "cannot be made", nobody: true, data: func(f string) string { return "/lanyard-cannot-be-made" },
+			wants: "permission denied"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.nobody && os.Getuid() != 0 {
@@ -153,7 +160,8 @@ func TestFolderOfOneKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := exec.Command("lanyard", "serve", "--listen=127.0.0.1:0", "--data", dir)
-	if out, err := second.CombinedOutput(); err == nil || !strings.Contains(string(out), "another server is using the folder") {
+	if out, err := second.CombinedOutput(); err == nil ||
+		!strings.Contains(string(out), "another server is using the folder") {
 		t.Errorf("a second server ends with %v and says %s", err, out)
 	}
 	first.end(syscall.SIGKILL)

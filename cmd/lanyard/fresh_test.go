@@ -18,7 +18,8 @@ func TestServerCutOff(t *testing.T) {
 	schema := pg.Schema(t, t.TempDir())
 	wire := pg.Proxy(t)
 	a := start(t, "lanyard", t.TempDir(), "--store", pg.At("", schema)).ready()
-	b := start(t, "lanyard", t.TempDir(), "--store", pg.At(wire.Address, schema), "--max-staleness=3s", "--snapshot-memory=1MiB", "--log-level=debug").ready()
+	b := start(t, "lanyard", t.TempDir(), "--store", pg.At(wire.Address, schema), "--max-staleness=3s",
+		"--snapshot-memory=1MiB", "--log-level=debug").ready()
 	in, err := a.newInstance("centre")
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +68,8 @@ func TestServerCutOff(t *testing.T) {
 		"holders":       `{"resource":{"type":"SecurityProfile","id":"p"}}`,
 		"effective":     `{"subject":{"type":"user","id":"u"}}`,
 	} {
-		if status, text, err := b.send("POST", path+endpoint, body); err != nil || status != http.StatusServiceUnavailable || !strings.Contains(text, "last heard from its database") {
+		if status, text, err := b.send("POST", path+endpoint, body); err != nil || status != http.StatusServiceUnavailable ||
+			!strings.Contains(text, "last heard from its database") {
 			t.Errorf("%s beyond the bound: %d %s, %v", endpoint, status, text, err)
 		}
 	}

@@ -114,10 +114,13 @@ func (c *genCmd) Run(io streams) (err error) {
 	return t.flush()
 }
 
-func (c *genCmd) fill(io streams, svc *control.Service, db store.Store, w *gen.World, i int, done func(int)) (*generated, error) {
+func (c *genCmd) fill(io streams, svc *control.Service, db store.Store, w *gen.World, i int,
+	done func(int)) (*generated, error) {
 	alias := fmt.Sprintf("gen-%d-%d", c.Seed, i+1)
-	caller := lanyard.Caller{Account: c.Account, Root: true, SourceIP: "127.0.0.1", UserAgent: "lanyard gen", RequestID: "gen"}
-	in, err := svc.CreateInstance(io.ctx, control.Call{Caller: caller, Operation: "CreateInstance", Request: json.RawMessage(`{}`)},
+	caller := lanyard.Caller{Account: c.Account, Root: true, SourceIP: "127.0.0.1", UserAgent: "lanyard gen",
+		RequestID: "gen"}
+	in, err := svc.CreateInstance(io.ctx,
+		control.Call{Caller: caller, Operation: "CreateInstance", Request: json.RawMessage(`{}`)},
 		control.NewInstance{Alias: alias, IdentityManagement: control.SAML, Inbound: true, Outbound: true})
 	if errors.Is(err, lanyard.ErrDuplicate) {
 		return nil, refuse("there is an instance %s already; use another --seed or --data", alias)
@@ -125,10 +128,13 @@ func (c *genCmd) fill(io streams, svc *control.Service, db store.Store, w *gen.W
 	if err != nil {
 		return nil, err
 	}
-	event := lanyard.Event{Operation: "Generate", Account: c.Account, Region: c.Region, SourceIP: caller.SourceIP, UserAgent: caller.UserAgent,
-		Request: json.RawMessage(fmt.Sprintf(`{"Seed":%d,"Profiles":%d,"Users":%d}`, c.Seed, w.Size.Profiles, w.Users)), Time: time.Now()}
+	event := lanyard.Event{Operation: "Generate", Account: c.Account, Region: c.Region, SourceIP: caller.SourceIP,
+		UserAgent: caller.UserAgent,
+		Request:   json.RawMessage(fmt.Sprintf(`{"Seed":%d,"Profiles":%d,"Users":%d}`, c.Seed, w.Size.Profiles, w.Users)),
+		Time:      time.Now()}
 	if err := gen.Fill(io.ctx, db, in.ID, w, event, done); err != nil {
 		return nil, err
 	}
-	return &generated{Instance: in.ID, Alias: alias, Profiles: len(w.Profiles) + len(lanyard.DefaultProfiles()), Users: w.Users, Groups: len(w.Groups), Queues: len(w.Queues)}, nil
+	return &generated{Instance: in.ID, Alias: alias, Profiles: len(w.Profiles) + len(lanyard.DefaultProfiles()),
+		Users: w.Users, Groups: len(w.Groups), Queues: len(w.Queues)}, nil
 }

@@ -22,7 +22,8 @@ func (c *serveCmd) ownHost(r *http.Request) bool {
 	}
 	listen, _, _ := net.SplitHostPort(c.Listen)
 	u, err := url.Parse(c.ConsoleURL)
-	return name == "localhost" || strings.HasSuffix(name, ".localhost") || listen != "" && name == strings.ToLower(listen) ||
+	return name == "localhost" || strings.HasSuffix(name, ".localhost") || listen != "" &&
+		name == strings.ToLower(listen) ||
 		err == nil && u.Host != "" && name == hostname(u.Host)
 }
 

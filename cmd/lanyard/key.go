@@ -51,7 +51,8 @@ func (c *keyCreateCmd) Run(io streams) error {
 		return err
 	}
 	if c.json(io) {
-		return json.NewEncoder(io.out).Encode(map[string]string{"AccessKeyId": k.ID, "SecretAccessKey": k.Secret, "Account": k.Account})
+		return json.NewEncoder(io.out).Encode(map[string]string{"AccessKeyId": k.ID, "SecretAccessKey": k.Secret,
+			"Account": k.Account})
 	}
 	fmt.Fprintf(io.out, "aws_access_key_id = %s\naws_secret_access_key = %s\n", k.ID, k.Secret)
 	fmt.Fprintln(io.errs, "The secret is shown this once.")

@@ -210,14 +210,16 @@ var model = porcupine.Model{
 	},
 	DescribeOperation: func(in, out any) string {
 		i, o := in.(input), out.(output)
-		return fmt.Sprintf("%s %.4s text %d rights %d: %v there %v %.4s %d", i.Kind, i.ID, i.Text, i.Rights, o.Outcome, o.There, o.ID, o.Value)
+		return fmt.Sprintf("%s %.4s text %d rights %d: %v there %v %.4s %d", i.Kind, i.ID, i.Text, i.Rights, o.Outcome,
+			o.There, o.ID, o.Value)
 	},
 	DescribeState: func(state any) string { return fmt.Sprintf("%+v", state) },
 }
 
 func newHistory(t *testing.T, c *cluster) *history {
 	t.Helper()
-	h := &history{t: t, cluster: c, holders: map[string]string{}, began: time.Now(), ids: map[string]string{}, operations: map[string][]porcupine.Operation{}}
+	h := &history{t: t, cluster: c, holders: map[string]string{}, began: time.Now(), ids: map[string]string{},
+		operations: map[string][]porcupine.Operation{}}
 	s := c.up[0].Load()
 	var err error
 	if h.instance, err = s.newInstance(fmt.Sprintf("history-%d", time.Now().UnixNano())); err != nil {
@@ -240,7 +242,8 @@ func newHistory(t *testing.T, c *cluster) *history {
 		h.holders[name] = user(fmt.Sprintf("holder%d", i), h.ids[name])
 	}
 	var seer struct{ SecurityProfileId string }
-	if err := s.get("PUT", "/security-profiles/"+h.instance, `{"SecurityProfileName":"seer","Permissions":["SecurityProfiles.View"]}`, &seer); err != nil {
+	if err := s.get("PUT", "/security-profiles/"+h.instance,
+		`{"SecurityProfileName":"seer","Permissions":["SecurityProfiles.View"]}`, &seer); err != nil {
 		t.Fatal(err)
 	}
 	h.manager = user("manager", seer.SecurityProfileId)
@@ -357,7 +360,8 @@ func (h *history) do(s *server, i input) bool {
 }
 
 // call makes a call.
-func (h *history) call(s *server, i input, told int64) (o output, revision int64, status int, answer string, err error) {
+func (h *history) call(s *server, i input,
+	told int64) (o output, revision int64, status int, answer string, err error) {
 	path := "/security-profiles/" + h.instance
 	members := map[string]any{}
 	if i.Text > 0 {
@@ -410,7 +414,8 @@ func (h *history) call(s *server, i input, told int64) (o output, revision int64
 		return o, 0, status, answer, err // not there
 	}
 	if o.Outcome != done {
-		if o.Outcome == refused && !(i.Kind == creates && strings.Contains(answer, "exists")) && status != http.StatusConflict {
+		if o.Outcome == refused && !(i.Kind == creates && strings.Contains(answer, "exists")) &&
+			status != http.StatusConflict {
 			h.mu.Lock()
 			h.wrong = append(h.wrong, fmt.Sprintf("%+v answers %d %s", i, status, answer))
 			h.mu.Unlock()
@@ -550,7 +555,8 @@ func (h *history) check() *checked {
 				}
 				h.wrong = append(h.wrong, wrong)
 			case porcupine.Unknown:
-				h.wrong = append(h.wrong, fmt.Sprintf("it takes too long to find out about %d %s of profile %q", len(list), what, name))
+				h.wrong = append(h.wrong,
+					fmt.Sprintf("it takes too long to find out about %d %s of profile %q", len(list), what, name))
 			}
 		}
 	}

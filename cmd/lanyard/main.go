@@ -73,7 +73,10 @@ func run(io streams, args []string) int {
 	exited := -1
 	parser, err := kong.New(&p,
 		kong.Name("lanyard"),
-		kong.Description("Amazon Connect's security profiles, self-hosted.\n\nPrecedence of settings: flag, then environment (LANYARD_LISTEN for --listen), then the file of --config or LANYARD_CONFIG, then the default.\n\nExamples:\n  lanyard serve --demo\n  lanyard key create --account 210987654321\n  lanyard audit --follow\n  lanyard check claire.dubois Users.View User/jonas.becker"),
+		kong.Description("Amazon Connect's security profiles, self-hosted.\n\nPrecedence of settings: flag, then "+
+			"environment (LANYARD_LISTEN for --listen), then the file of --config or LANYARD_CONFIG, then the "+
+			"default.\n\nExamples:\n  lanyard serve --demo\n  lanyard key create --account 210987654321\n  lanyard audit "+
+			"--follow\n  lanyard check claire.dubois Users.View User/jonas.becker"),
 		kong.DefaultEnvars("LANYARD"),
 		kong.Configuration(configFile),
 		kong.Writers(io.out, io.errs),

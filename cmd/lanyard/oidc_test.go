@@ -36,13 +36,15 @@ func (p people) GetUserByUsername(name string) *storage.User {
 func (people) ExampleClientID() string { return "service" }
 
 func person(id, name string, verified bool) *storage.User {
-	return &storage.User{ID: id, Username: name, Password: "secret", FirstName: "A", LastName: "B", Email: name + "@harbour.example", EmailVerified: verified, PreferredLanguage: language.English}
+	return &storage.User{ID: id, Username: name, Password: "secret", FirstName: "A", LastName: "B", Email: name +
+		"@harbour.example", EmailVerified: verified, PreferredLanguage: language.English}
 }
 
 // startProvider starts an OpenID provider that sends browsers back to a console.
 func startProvider(t *testing.T, l net.Listener, console string) {
 	t.Helper()
-	known := people{"s1": person("s1", "claire.dubois", true), "s2": person("s2", "somebody.else", true), "s3": person("s3", "tom.ellis", false)}
+	known := people{"s1": person("s1", "claire.dubois", true), "s2": person("s2", "somebody.else", true),
+		"s3": person("s3", "tom.ellis", false)}
 	storage.RegisterClients(storage.WebClient("lanyard", "the secret", console+"/console/oidc/callback"))
 	srv := &http.Server{Handler: exampleop.SetupServer("http://"+l.Addr().String(), storage.NewStorage(known), nil, false)}
 	go srv.Serve(l)
@@ -61,12 +63,14 @@ func newWalk(t *testing.T, base string) *walk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &http.Client{Jar: jar, Transport: &http.Transport{}, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
-		if strings.HasSuffix(r.URL.Path, "/login/username") || strings.HasSuffix(r.URL.Path, "/console/oidc/callback") || r.URL.Path == "/" {
-			return http.ErrUseLastResponse
-		}
-		return nil
-	}}
+	c := &http.Client{Jar: jar, Transport: &http.Transport{},
+		CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+			if strings.HasSuffix(r.URL.Path, "/login/username") || strings.HasSuffix(r.URL.Path, "/console/oidc/callback") ||
+				r.URL.Path == "/" {
+				return http.ErrUseLastResponse
+			}
+			return nil
+		}}
 	t.Cleanup(c.CloseIdleConnections)
 	return &walk{t, c, base}
 }
@@ -94,7 +98,8 @@ func (w *walk) begin(name string) (callback string) {
 	if err != nil || !strings.Contains(form, "/login/username") {
 		w.Fatalf("the console leads to %s, %v", form, err)
 	}
-	res, err := w.client.PostForm(u.Scheme+"://"+u.Host+u.Path, url.Values{"username": {name}, "password": {"secret"}, "id": {u.Query().Get("authRequestID")}})
+	res, err := w.client.PostForm(u.Scheme+"://"+u.Host+u.Path,
+		url.Values{"username": {name}, "password": {"secret"}, "id": {u.Query().Get("authRequestID")}})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -131,7 +136,8 @@ func TestSingleSignOn(t *testing.T) {
 		}
 		t.Cleanup(func() { l.Close() })
 		s = newSite(t, append(change, func(c *serveCmd) {
-			c.OIDC = oidcFlags{Issuer: "http://" + l.Addr().String(), ClientID: "lanyard", ClientSecret: "the secret", Claim: claim, Label: "Sign on"}
+			c.OIDC = oidcFlags{Issuer: "http://" + l.Addr().String(), ClientID: "lanyard", ClientSecret: "the secret",
+				Claim: claim, Label: "Sign on"}
 		})...)
 		web := httptest.NewServer(s.handler)
 		t.Cleanup(web.Close)
@@ -148,7 +154,8 @@ func TestSingleSignOn(t *testing.T) {
 		if to := w.get(callback); !strings.Contains(to, "error=failed") {
 			t.Errorf("the same callback again leads to %s", to)
 		}
-		if status, answer := s.nobody().do("GET", "/console/api/session", ""); status != 401 || !strings.Contains(fmt.Sprint(answer), "Sign on") {
+		if status, answer := s.nobody().do("GET", "/console/api/session", ""); status != 401 ||
+			!strings.Contains(fmt.Sprint(answer), "Sign on") {
 			t.Errorf("the page learns %d %v", status, answer)
 		}
 	})
@@ -160,7 +167,8 @@ func TestSingleSignOn(t *testing.T) {
 			change func(w *walk, callback string) string
 			want   string
 		}{
-			{"a person without a user", func(w *walk, _ string) string { return w.begin("somebody.else") }, "error=unknown-user"},
+			{"a person without a user", func(w *walk, _ string) string { return w.begin("somebody.else") },
+				"error=unknown-user"},
 			{"who says no", func(w *walk, c string) string {
 				u, _ := url.Parse(c)
 				return base + "/console/oidc/callback?error=access_denied&state=" + u.Query().Get("state")
@@ -178,11 +186,13 @@ func TestSingleSignOn(t *testing.T) {
 			{"a code of another's", func(w *walk, c string) string {
 				u, _ := url.Parse(c)
 				theirs, _ := url.Parse(newWalk(w.T, base).begin("claire.dubois"))
-				return base + "/console/oidc/callback?code=" + url.QueryEscape(theirs.Query().Get("code")) + "&state=" + u.Query().Get("state")
+				return base + "/console/oidc/callback?code=" + url.QueryEscape(theirs.Query().Get("code")) + "&state=" +
+					u.Query().Get("state")
 			}, "error=failed"},
 			{"a cookie of one's own making", func(w *walk, c string) string {
 				u, _ := url.Parse(base + "/console/oidc/")
-				w.client.Jar.SetCookies(u, []*http.Cookie{{Name: "lanyard-oidc", Value: "eyJTdGF0ZSI6IiJ9", Path: "/console/oidc/"}})
+				w.client.Jar.SetCookies(u,
+					[]*http.Cookie{{Name: "lanyard-oidc", Value: "eyJTdGF0ZSI6IiJ9", Path: "/console/oidc/"}})
 				return base + "/console/oidc/callback?code=x&state="
 			}, "error=failed"},
 		} {
@@ -198,7 +208,9 @@ func TestSingleSignOn(t *testing.T) {
 		base, s, l := start(t, "email")
 		startProvider(t, l, base)
 		for _, name := range []string{"claire.dubois@harbour.example", "tom.ellis@harbour.example"} {
-			_, _, err := s.svc.CreateUser(t.Context(), s.operation("CreateUser"), s.in.ID, control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: name}, Profiles: []string{s.profile("Agent")}, RoutingProfile: s.routing}})
+			_, _, err := s.svc.CreateUser(t.Context(), s.operation("CreateUser"), s.in.ID,
+				control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: name}, Profiles: []string{s.profile("Agent")},
+					RoutingProfile: s.routing}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -62,7 +62,8 @@ func furnish(t *testing.T, on *server) *lone {
 		t.Fatal(err)
 	}
 	var made struct{ SecurityProfileId string }
-	if err := s.get("PUT", "/security-profiles/"+s.instance, `{"SecurityProfileName":"one","Description":"before","Permissions":["Users.View"]}`, &made); err != nil {
+	if err := s.get("PUT", "/security-profiles/"+s.instance,
+		`{"SecurityProfileName":"one","Description":"before","Permissions":["Users.View"]}`, &made); err != nil {
 		t.Fatal(err)
 	}
 	s.profile = made.SecurityProfileId
@@ -70,8 +71,9 @@ func furnish(t *testing.T, on *server) *lone {
 	if err := s.get("GET", "/routing-profiles-summary/"+s.instance, "", &routing); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.get("PUT", "/users/"+s.instance, fmt.Sprintf(`{"Username":"u","Password":"Passw0rd!","SecurityProfileIds":[%q],"RoutingProfileId":%q,"PhoneConfig":{"PhoneType":"SOFT_PHONE"}}`,
-		s.profile, routing.RoutingProfileSummaryList[0].Id), nil); err != nil {
+	if err := s.get("PUT", "/users/"+s.instance,
+		fmt.Sprintf(`{"Username":"u","Password":"Passw0rd!","SecurityProfileIds":[%q],"RoutingProfileId":%q,"PhoneConfig":{"PhoneType":"SOFT_PHONE"}}`,
+			s.profile, routing.RoutingProfileSummaryList[0].Id), nil); err != nil {
 		t.Fatal(err)
 	}
 	var decided struct {
@@ -103,11 +105,13 @@ func (s *lone) away(t *testing.T) (unknown bool) {
 		says                     string
 	}{
 		{"a read", "GET", "/security-profiles/" + s.instance + "/" + s.profile, "", []int{500}, 12 * time.Second, "Message"},
-		{"a change", "POST", "/security-profiles/" + s.instance + "/" + s.profile, `{"Description":"meanwhile"}`, []int{500}, 25 * time.Second, "Message"},
+		{"a change", "POST", "/security-profiles/" + s.instance + "/" + s.profile, `{"Description":"meanwhile"}`, []int{500},
+			25 * time.Second, "Message"},
 		{"readiness", "GET", "/readyz", "", []int{503}, 12 * time.Second, "does not answer"},
 		{"health", "GET", "/healthz", "", []int{200}, time.Second, "ok"},
 		{"a decision", "POST", s.evaluation(), maySee(0), []int{200}, time.Second, `"decision":true`},
-		{"a decision from a revision that is here", "POST", s.evaluation(), strings.Replace(maySee(0), `:0}`, ":"+s.revision+"}", 1), []int{200}, time.Second, `"decision":true`},
+		{"a decision from a revision that is here", "POST", s.evaluation(),
+			strings.Replace(maySee(0), `:0}`, ":"+s.revision+"}", 1), []int{200}, time.Second, `"decision":true`},
 		{"a decision from a later one", "POST", s.evaluation(), maySee(1000), []int{409, 503}, 5 * time.Second, "revision"},
 	} {
 		asks.Go(func() {
@@ -123,7 +127,8 @@ func (s *lone) away(t *testing.T) (unknown bool) {
 					return
 				}
 			}
-			t.Errorf("%s answers %d %s %v after %v; want %v within %v, about %s", tt.what, status, answer, err, took.Round(time.Millisecond), tt.status, tt.within, tt.says)
+			t.Errorf("%s answers %d %s %v after %v; want %v within %v, about %s", tt.what, status, answer, err,
+				took.Round(time.Millisecond), tt.status, tt.within, tt.says)
 		})
 	}
 	asks.Wait()
@@ -138,7 +143,8 @@ func (s *lone) back(t *testing.T, reached bool) {
 	var out struct {
 		SecurityProfile struct{ Description string }
 	}
-	if err := until(func() error { return s.get("GET", path, "", &out) }); err != nil || out.SecurityProfile.Description != "before" && !(reached && out.SecurityProfile.Description == "meanwhile") {
+	if err := until(func() error { return s.get("GET", path, "", &out) }); err != nil ||
+		out.SecurityProfile.Description != "before" && !(reached && out.SecurityProfile.Description == "meanwhile") {
 		t.Errorf("afterwards the profile is %+v, %v; reached: %t", out, err, reached)
 	}
 	if err := until(func() error { return s.get("POST", path, `{"Permissions":[]}`, nil) }); err != nil {
@@ -158,9 +164,11 @@ func TestNetworkCut(t *testing.T) {
 	t.Parallel()
 	pg := pgtest.Start(t)
 	for name, tt := range map[string]struct{ cut, mend func(*pgtest.Proxy) }{
-		"refused":   {func(p *pgtest.Proxy) { p.Refuse() }, func(p *pgtest.Proxy) { p.Accept(t) }},
-		"black":     {func(p *pgtest.Proxy) { p.Set(pgtest.Blackout) }, func(p *pgtest.Proxy) { p.Set(pgtest.Through); p.Cut() }},
-		"half open": {func(p *pgtest.Proxy) { p.Set(pgtest.HalfOpen) }, func(p *pgtest.Proxy) { p.Set(pgtest.Through); p.Cut() }},
+		"refused": {func(p *pgtest.Proxy) { p.Refuse() }, func(p *pgtest.Proxy) { p.Accept(t) }},
+		"black": {func(p *pgtest.Proxy) { p.Set(pgtest.Blackout) },
+			func(p *pgtest.Proxy) { p.Set(pgtest.Through); p.Cut() }},
+		"half open": {func(p *pgtest.Proxy) { p.Set(pgtest.HalfOpen) },
+			func(p *pgtest.Proxy) { p.Set(pgtest.Through); p.Cut() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -187,7 +195,8 @@ func TestConnectionsTaken(t *testing.T) {
 	var taken []*pgx.Conn
 	if err := until(func() error {
 		if len(taken) > 0 {
-			if _, err := taken[0].Exec(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lanyard'`); err != nil {
+			if _, err := taken[0].Exec(ctx,
+				`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lanyard'`); err != nil {
 				return err
 			}
 		}

@@ -31,7 +31,8 @@ func TestServersOnPostgreSQL(t *testing.T) {
 	for i := range 3 {
 		dir := t.TempDir()
 		out, errs, end := new(lockedBuffer), new(lockedBuffer), make(chan int)
-		args := []string{"serve", "--data", dir, "--listen=127.0.0.1:0", "--store", url, "--quota-instances=-1", "--log-level=debug"}
+		args := []string{"serve", "--data", dir, "--listen=127.0.0.1:0", "--store", url, "--quota-instances=-1",
+			"--log-level=debug"}
 		if i == 0 {
 			args = append(args, "--demo")
 		}
@@ -43,7 +44,8 @@ func TestServersOnPostgreSQL(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		logs, outs, ended, callers, dirs = append(logs, errs), append(outs, out), append(ended, end), append(callers, c), append(dirs, dir)
+		logs, outs, ended, callers, dirs = append(logs, errs), append(outs, out), append(ended, end), append(callers, c),
+			append(dirs, dir)
 	}
 	if callers[0].secret != callers[1].secret {
 		t.Error("the root key of the second server is another")
@@ -69,16 +71,19 @@ func TestServersOnPostgreSQL(t *testing.T) {
 		}
 	}
 	var page struct{ NextToken string }
-	if err := callers[0].get("GET", "/security-profiles-summary/"+in+"?maxResults=2", "", &page); err != nil || page.NextToken == "" {
+	if err := callers[0].get("GET", "/security-profiles-summary/"+in+"?maxResults=2", "", &page); err != nil ||
+		page.NextToken == "" {
 		t.Fatalf("a page: %v, %v", page, err)
 	}
-	if err := callers[2].get("GET", "/security-profiles-summary/"+in+"?maxResults=2&nextToken="+page.NextToken, "", nil); err != nil {
+	if err := callers[2].get("GET", "/security-profiles-summary/"+in+"?maxResults=2&nextToken="+page.NextToken, "",
+		nil); err != nil {
 		t.Errorf("a page token of another server: %v", err)
 	}
 
 	// A key made on one server signs on another within a poll.
 	var out, errs bytes.Buffer
-	if status := run(streams{ctx: ctx, out: &out, errs: &errs}, []string{"key", "create", "--data", dirs[1], "--account", "210987654321"}); status != 0 {
+	if status := run(streams{ctx: ctx, out: &out, errs: &errs},
+		[]string{"key", "create", "--data", dirs[1], "--account", "210987654321"}); status != 0 {
 		t.Fatalf("key create: %s", errs.String())
 	}
 	stranger := *callers[2]
@@ -93,7 +98,9 @@ func TestServersOnPostgreSQL(t *testing.T) {
 
 	// A folder is for one server.
 	errs.Reset()
-	if status := run(streams{ctx: ctx, out: &out, errs: &errs}, []string{"serve", "--data", dirs[0], "--listen=127.0.0.1:0", "--store", url}); status != 1 || !strings.Contains(errs.String(), "another server is using the folder") {
+	if status := run(streams{ctx: ctx, out: &out, errs: &errs},
+		[]string{"serve", "--data", dirs[0], "--listen=127.0.0.1:0", "--store", url}); status != 1 ||
+		!strings.Contains(errs.String(), "another server is using the folder") {
 		t.Errorf("a second server in one folder: status %d, %q", status, errs.String())
 	}
 	stop()
@@ -107,7 +114,8 @@ func TestServersOnPostgreSQL(t *testing.T) {
 			t.Fatalf("server %d does not end", i)
 		}
 		callers[i].client.CloseIdleConnections()
-		if text := logs[i].String() + outs[i].String(); strings.Contains(text, pg.Password()) || !strings.Contains(text, `"store":"postgres://127.0.0.1:`) {
+		if text := logs[i].String() + outs[i].String(); strings.Contains(text, pg.Password()) ||
+			!strings.Contains(text, `"store":"postgres://127.0.0.1:`) {
 			t.Errorf("the log of server %d shows the password, or not the store:\n%s", i, text)
 		}
 		var left []string
@@ -131,12 +139,14 @@ func TestServersOnPostgreSQL(t *testing.T) {
 		{[]string{"key", "list", "--data", dirs[1]}, usageError, "has no database"},
 		{[]string{"key", "list", "--data", dirs[1], "--store", url}, 0, ""},
 		{[]string{"audit", "--data", dirs[1], "--store", url}, 0, ""},
-		{[]string{"serve", "--data", dirs[1], "--listen=127.0.0.1:0", "--store", strings.Replace(url, "127.0.0.1:", "127.0.0.1:1", 1)}, 1, "open the store postgres://127.0.0.1:1"},
+		{[]string{"serve", "--data", dirs[1], "--listen=127.0.0.1:0", "--store",
+			strings.Replace(url, "127.0.0.1:", "127.0.0.1:1", 1)}, 1, "open the store postgres://127.0.0.1:1"},
 	} {
 		out.Reset()
 		errs.Reset()
 		status := run(streams{ctx: t.Context(), out: &out, errs: &errs}, tt.args)
-		if status != tt.status || !strings.Contains(errs.String(), tt.want) || strings.Contains(errs.String()+out.String(), pg.Password()) {
+		if status != tt.status || !strings.Contains(errs.String(), tt.want) ||
+			strings.Contains(errs.String()+out.String(), pg.Password()) {
 			t.Errorf("%q: status %d, says %q and %q", tt.args[:2], status, errs.String(), out.String())
 		}
 	}

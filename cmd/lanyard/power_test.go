@@ -47,7 +47,8 @@ func TestPowerLoss(t *testing.T) {
 func TestPowerLossIsFound(t *testing.T) {
 	t.Parallel()
 	program := t.TempDir() + "/lanyard"
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-X github.com/lanyard/lanyard/internal/store/sqlite.synchronous=OFF", "-o", program, ".")
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags",
+		"-X github.com/lanyard/lanyard/internal/store/sqlite.synchronous=OFF", "-o", program, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)

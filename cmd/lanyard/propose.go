@@ -29,7 +29,8 @@ func (p proposer) propose(ctx context.Context, who authzen.Principal, in authzen
 	case kind != lanyard.Internal:
 		return authzen.Outcome{}, &lanyard.Error{Kind: kind, Message: got.Message, Permission: got.Permission}
 	}
-	return authzen.Outcome{}, fmt.Errorf("propose %s: the API answers %d %s: %w", in.Operation, got.Status, got.Message, got.Err)
+	return authzen.Outcome{},
+		fmt.Errorf("propose %s: the API answers %d %s: %w", in.Operation, got.Status, got.Message, got.Err)
 }
 
 // outcome is the profile or user that a plan changes, as it is and as it would be.

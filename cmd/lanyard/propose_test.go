@@ -32,21 +32,25 @@ func newCentre(t testing.TB) *centre {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	cmd := &serveCmd{Region: "us-east-1", Partition: "aws", Account: ownAccount, Listen: "example.com:4580", NoAuth: true, Quota: quotaFlags{Users: -1, Profiles: -1}}
+	cmd := &serveCmd{Region: "us-east-1", Partition: "aws", Account: ownAccount, Listen: "example.com:4580", NoAuth: true,
+		Quota: quotaFlags{Users: -1, Profiles: -1}}
 	log := slog.New(slog.DiscardHandler)
-	c := &centre{TB: t, svc: control.New(control.Config{Store: db, Region: cmd.Region, Quotas: cmd.Quota.quotas(), Logger: log})}
+	c := &centre{TB: t, svc: control.New(control.Config{Store: db, Region: cmd.Region, Quotas: cmd.Quota.quotas(),
+		Logger: log})}
 	if err := c.svc.LoadTokens(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if c.handler, err = cmd.handler(t.Context(), db, c.svc, log); err != nil {
 		t.Fatal(err)
 	}
-	in, err := c.svc.CreateInstance(t.Context(), c.call(), control.NewInstance{Alias: "centre", IdentityManagement: control.SAML})
+	in, err := c.svc.CreateInstance(t.Context(), c.call(),
+		control.NewInstance{Alias: "centre", IdentityManagement: control.SAML})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.instance = in.ID
-	_, routing, _, err := control.List[*lanyard.RoutingProfile](t.Context(), c.svc, c.call(), c.instance, control.Page{Limit: 1})
+	_, routing, _, err := control.List[*lanyard.RoutingProfile](t.Context(), c.svc, c.call(), c.instance,
+		control.Page{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +144,8 @@ func TestBearer(t *testing.T) {
 		{[]string{"Authorization", "Bearer"}, 401},
 		{[]string{"Authorization", "Bearer " + text, "X-Lanyard-Acting-User", "ann"}, 400},
 	} {
-		if status, answer := c.send("/instances/"+c.instance+"/access/v1/evaluation", question, tt.header...); status != tt.status {
+		if status, answer := c.send("/instances/"+c.instance+"/access/v1/evaluation", question,
+			tt.header...); status != tt.status {
 			t.Errorf("%q is answered %d %s, want %d", tt.header, status, answer, tt.status)
 		}
 	}
@@ -164,22 +169,29 @@ func TestWhatIf(t *testing.T) {
 	restrict := fmt.Sprintf(`{"operation":"UpdateSecurityProfile","parameters":{"SecurityProfileId":%q,"AllowedAccessControlTags":{"Country":"FR"},"TagRestrictedResources":["User"]},
 		"subject":{"type":"user","id":"ann"},"action":{"name":"Users.View"},"resource":{"type":"User","id":"bob"}}`, view)
 	got := c.shown(restrict)
-	if got.Affected != 1 || got.Gaining != 0 || got.Losing != 1 || len(got.Results) != 1 || got.Results[0].ID != ann || got.Results[0].Type != "user" ||
-		got.Results[0].Properties.Name != "ann" || !got.Differences[0].Changes[0].Less || got.Differences[0].Changes[0].More || !got.Before.Decision || got.After.Decision {
+	if got.Affected != 1 || got.Gaining != 0 || got.Losing != 1 || len(got.Results) != 1 || got.Results[0].ID != ann ||
+		got.Results[0].Type != "user" ||
+		got.Results[0].Properties.Name != "ann" || !got.Differences[0].Changes[0].Less ||
+		got.Differences[0].Changes[0].More || !got.Before.Decision || got.After.Decision {
 		t.Errorf("restricting to a tag is said to do %+v", got)
 	}
 
-	swap := fmt.Sprintf(`{"operation":"UpdateUserSecurityProfiles","parameters":{"UserId":%q,"SecurityProfileIds":[%q],"InstanceId":%q}}`, ann, edit, c.instance)
-	if got := c.shown(swap); got.Affected != 1 || got.Gaining != 1 || got.Losing != 0 || got.Differences[0].Gains[0].Action != "Users.Edit" || len(got.Differences[0].Changes) != 0 {
+	swap := fmt.Sprintf(`{"operation":"UpdateUserSecurityProfiles","parameters":{"UserId":%q,"SecurityProfileIds":[%q],"InstanceId":%q}}`,
+		ann, edit, c.instance)
+	if got := c.shown(swap); got.Affected != 1 || got.Gaining != 1 || got.Losing != 0 ||
+		got.Differences[0].Gains[0].Action != "Users.Edit" || len(got.Differences[0].Changes) != 0 {
 		t.Errorf("another profile is said to do %+v", got)
 	}
 
 	// Omitted is unchanged, empty clears, the same is nothing, and ARNs are ids.
 	for body, want := range map[string]string{
-		`"Description":"x"`: "0 0 0", `"Permissions":["Users.View"]`: "0 0 0", `"Permissions":[]`: "1 0 1", `"Permissions":["Users.View","Queues.View"]`: "2 2 0", ``: "0 0 0",
+		`"Description":"x"`: "0 0 0", `"Permissions":["Users.View"]`: "0 0 0", `"Permissions":[]`: "1 0 1",
+		`"Permissions":["Users.View","Queues.View"]`: "2 2 0", ``: "0 0 0",
 	} {
-		for _, id := range []string{view, "arn:aws:connect:us-east-1:" + ownAccount + ":instance/" + c.instance + "/security-profile/" + view} {
-			s := c.shown(fmt.Sprintf(`{"operation":"UpdateSecurityProfile","parameters":{"SecurityProfileId":%q%s}}`, id, strings.TrimSuffix(","+body, ",")))
+		for _, id := range []string{view, "arn:aws:connect:us-east-1:" + ownAccount + ":instance/" + c.instance +
+			"/security-profile/" + view} {
+			s := c.shown(fmt.Sprintf(`{"operation":"UpdateSecurityProfile","parameters":{"SecurityProfileId":%q%s}}`, id,
+				strings.TrimSuffix(","+body, ",")))
 			if got := fmt.Sprint(s.Affected, s.Gaining, s.Losing); got != want || s.Results == nil || s.Differences == nil {
 				t.Errorf("%s: affected, gaining and losing are %s, want %s", body, got, want)
 			}
@@ -194,7 +206,8 @@ func TestWhatIf(t *testing.T) {
 	}
 
 	// The answer holds once the change is made.
-	if status, answer := c.send("/security-profiles/"+c.instance+"/"+view, `{"AllowedAccessControlTags":{"Country":"FR"},"TagRestrictedResources":["User"]}`); status != 200 {
+	if status, answer := c.send("/security-profiles/"+c.instance+"/"+view,
+		`{"AllowedAccessControlTags":{"Country":"FR"},"TagRestrictedResources":["User"]}`); status != 200 {
 		t.Fatal(status, answer)
 	}
 	if got := c.shown(restrict); got.Affected != 0 || got.Before.Decision || got.After.Decision {
@@ -210,7 +223,8 @@ func TestWhatIfRefusesAsTheOperation(t *testing.T) {
 	for _, tt := range []struct{ operation, id, request string }{
 		{"UpdateSecurityProfile", id, `{"Permissions":["Users.Fly"]}`},
 		{"UpdateSecurityProfile", id, `{"TagRestrictedResources":["Widget"],"AllowedAccessControlTags":{"a":"b"}}`},
-		{"UpdateSecurityProfile", id, `{"AllowedAccessControlTags":{"1":"","2":"","3":"","4":"","5":""},"TagRestrictedResources":["User"]}`},
+		{"UpdateSecurityProfile", id,
+			`{"AllowedAccessControlTags":{"1":"","2":"","3":"","4":"","5":""},"TagRestrictedResources":["User"]}`},
 		{"UpdateSecurityProfile", id, `{"AllowedAccessControlHierarchyGroupId":"nowhere"}`},
 		{"UpdateSecurityProfile", id, `{"Applications":[{"Namespace":"x"}]}`},
 		{"UpdateSecurityProfile", id, `{"AllowedFlowModules":[{"FlowModuleId":"none","Type":"MCP"}]}`},
@@ -237,7 +251,8 @@ func TestWhatIfRefusesAsTheOperation(t *testing.T) {
 		got, answer := c.whatIf(fmt.Sprintf(`{"operation":%q,"parameters":%s}`, tt.operation, parameters))
 		var message string
 		if err := json.Unmarshal([]byte(answer), &message); err != nil || got != status || message != want.Message {
-			t.Errorf("%s %s\nis refused    %d %s\nas a proposal %d %s", tt.operation, tt.request, status, want.Message, got, answer)
+			t.Errorf("%s %s\nis refused    %d %s\nas a proposal %d %s", tt.operation, tt.request, status, want.Message, got,
+				answer)
 		}
 	}
 }
@@ -274,13 +289,18 @@ func TestWhatIfRefusals(t *testing.T) {
 		{"parameters that are a list", `{"operation":"UpdateSecurityProfile","parameters":[]}`, "", 400, "parameters"},
 		{"no profile", `{"operation":"UpdateSecurityProfile","parameters":{}}`, "", 400, "parameters.SecurityProfileId"},
 		{"no user", `{"operation":"UpdateUserSecurityProfiles","parameters":{"UserId":""}}`, "", 400, "parameters.UserId"},
-		{"profile that is a number", `{"operation":"UpdateSecurityProfile","parameters":{"SecurityProfileId":5}}`, "", 400, "strings"},
-		{"another instance", fmt.Sprintf(`{"operation":"UpdateSecurityProfile","parameters":{"InstanceId":"other","SecurityProfileId":%q}}`, id), "", 400, "parameters.InstanceId"},
+		{"profile that is a number", `{"operation":"UpdateSecurityProfile","parameters":{"SecurityProfileId":5}}`, "", 400,
+			"strings"},
+		{"another instance",
+			fmt.Sprintf(`{"operation":"UpdateSecurityProfile","parameters":{"InstanceId":"other","SecurityProfileId":%q}}`, id),
+			"", 400, "parameters.InstanceId"},
 		{"half a question", strings.TrimSuffix(good, "}") + `,"subject":{"type":"user","id":"u0"}}`, "", 400, "action"},
 		{"repeated member", strings.TrimSuffix(good, "}}") + `,"Permissions":[]}}`, "", 400, "duplicate"},
-		{"a future revision", strings.TrimSuffix(good, "}") + `,"context":{"at_least_revision":1000000}}`, "", 409, "revision"},
+		{"a future revision", strings.TrimSuffix(good, "}") + `,"context":{"at_least_revision":1000000}}`, "", 409,
+			"revision"},
 		{"next page", next, "", 200, `"affected":3`},
-		{"token of another proposal", strings.Replace(next, `"Permissions":[]`, `"Permissions":["Queues.View"]`, 1), "", 400, "page.token"},
+		{"token of another proposal", strings.Replace(next, `"Permissions":[]`, `"Permissions":["Queues.View"]`, 1), "", 400,
+			"page.token"},
 		{"made-up page token", strings.Replace(paged, "TOKEN", "AAAA", 1), "", 400, "page.token"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -299,7 +319,8 @@ func TestWhatIfRefusals(t *testing.T) {
 // Whoever is affected all the while is listed once, whatever changes between the pages.
 func TestWhatIfPagesUnderChange(t *testing.T) {
 	c := newCentre(t)
-	id, other := c.profile("P", control.ProfileChange{Permissions: []string{"Users.View"}}), c.profile("Q", control.ProfileChange{})
+	id, other := c.profile("P", control.ProfileChange{Permissions: []string{"Users.View"}}),
+		c.profile("Q", control.ProfileChange{})
 	want := map[string]bool{}
 	var leavers []string
 	for i := range 20 {
@@ -324,7 +345,8 @@ func TestWhatIfPagesUnderChange(t *testing.T) {
 			break
 		}
 		if page < len(leavers) {
-			if err := c.svc.UpdateUserSecurityProfiles(t.Context(), c.call(), c.instance, leavers[page], []string{other}); err != nil {
+			if err := c.svc.UpdateUserSecurityProfiles(t.Context(), c.call(), c.instance, leavers[page],
+				[]string{other}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -361,7 +383,8 @@ func BenchmarkWhatIf(b *testing.B) {
 		{"tags", `"AllowedAccessControlTags":{"Country":"FR"},"TagRestrictedResources":["User","Queue"]`},
 		{"nothing-left", `"Permissions":[]`},
 	} {
-		body := fmt.Sprintf(`{"operation":"UpdateSecurityProfile","parameters":{"SecurityProfileId":%q,%s}}`, everyone, bb.parameters)
+		body := fmt.Sprintf(`{"operation":"UpdateSecurityProfile","parameters":{"SecurityProfileId":%q,%s}}`, everyone,
+			bb.parameters)
 		first := c.shown(body)
 		b.Run(bb.name, func(b *testing.B) {
 			size := 0

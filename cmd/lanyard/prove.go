@@ -95,7 +95,8 @@ func (p *prover) of(r store.Row) {
 	p.problem(func() error {
 		if r.Table == store.Checkpoints {
 			v := r.Values
-			return p.from(lanyard.Checkpoint{Instance: v[0].(string), Revision: v[1].(int64), Seq: v[2].(int64), Hash: v[3].([]byte),
+			return p.from(lanyard.Checkpoint{Instance: v[0].(string), Revision: v[1].(int64), Seq: v[2].(int64),
+				Hash: v[3].([]byte),
 				Time: time.UnixMilli(v[4].(int64)).UTC(), By: v[5].(string), MAC: v[6].([]byte)})
 		}
 		if p.chain == nil {
@@ -176,7 +177,8 @@ func (p *prover) compare() error {
 	}
 	p.found = head
 	if got := hex.EncodeToString(last.Hash); got != head.Hash {
-		return &audit.Broken{Instance: p.now.Instance, Revision: last.Revision, Problem: fmt.Sprintf("the hash is %s and was %s: this record or one before it was replaced", got, head.Hash)}
+		return &audit.Broken{Instance: p.now.Instance, Revision: last.Revision,
+			Problem: fmt.Sprintf("the hash is %s and was %s: this record or one before it was replaced", got, head.Hash)}
 	}
 	return nil
 }
@@ -204,11 +206,13 @@ func (p *prover) end() {
 	switch {
 	case n.Problem != "":
 	case n.Records == 0 && n.Checkpoint != nil:
-		n.Problem = fmt.Sprintf("instance %s, revision %d: the records are missing from here on; the last is never cut off", n.Instance, n.Revision+1)
+		n.Problem = fmt.Sprintf("instance %s, revision %d: the records are missing from here on; the last is never cut off",
+			n.Instance, n.Revision+1)
 	case n.Records == 0:
 		n.Problem = fmt.Sprintf("instance %s, revision 1: all records are missing", n.Instance)
 	case head != nil && p.found == nil && head.Revision > n.Revision:
-		n.Problem = fmt.Sprintf("instance %s, revision %d: the record is missing, and those up to revision %d: the end of the chain was cut off", n.Instance, n.Revision+1, head.Revision)
+		n.Problem = fmt.Sprintf("instance %s, revision %d: the record is missing, and those up to revision %d: the end of "+
+			"the chain was cut off", n.Instance, n.Revision+1, head.Revision)
 	}
 }
 
@@ -247,13 +251,14 @@ func holders(ctx context.Context, db store.Copier) ([]string, error) {
 		}
 		after = some[len(some)-1]
 	}
-	err := db.Export(ctx, store.Scope{Tables: []*store.Table{store.Directory, store.Checkpoints}}, func(r store.Row) error {
-		id := r.Values[0]
-		if r.Table == store.Directory {
-			id = r.Values[1]
-		}
-		ids[id.(string)] = true
-		return nil
-	})
+	err := db.Export(ctx, store.Scope{Tables: []*store.Table{store.Directory, store.Checkpoints}},
+		func(r store.Row) error {
+			id := r.Values[0]
+			if r.Table == store.Directory {
+				id = r.Values[1]
+			}
+			ids[id.(string)] = true
+			return nil
+		})
 	return slices.Sorted(maps.Keys(ids)), err
 }

@@ -39,10 +39,12 @@ func TestReadmeScale(t *testing.T) {
 	pg.Exec(t, `CREATE ROLE postgres SUPERUSER LOGIN`)
 	rename := exec.Command("psql", "--quiet", "-c", `ALTER ROLE lanyard RENAME TO installer`)
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "sudo"), []byte("#!/bin/sh\n[ \"$1 $2\" = '-u postgres' ] && shift 2 && exec \"$@\"\n"), 0o700); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "sudo"),
+		[]byte("#!/bin/sh\n[ \"$1 $2\" = '-u postgres' ] && shift 2 && exec \"$@\"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	env := append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "PGHOST="+pg.Socket, "PGPORT="+strconv.Itoa(pg.Port), "PGUSER=postgres", "PGDATABASE=postgres")
+	env := append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "PGHOST="+pg.Socket, "PGPORT="+strconv.Itoa(pg.Port),
+		"PGUSER=postgres", "PGDATABASE=postgres")
 	rename.Env = env
 	if out, err := rename.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -79,7 +81,8 @@ func TestReadmeScale(t *testing.T) {
 	for i, s := range servers {
 		want := i%2 == 1
 		permissions := map[bool]string{true: `["Users.View"]`, false: `[]`}[want]
-		if err := s.get("POST", "/security-profiles/"+here.instance+"/"+here.profile, `{"Permissions":`+permissions+`}`, nil); err != nil {
+		if err := s.get("POST", "/security-profiles/"+here.instance+"/"+here.profile, `{"Permissions":`+permissions+`}`,
+			nil); err != nil {
 			t.Fatal(err)
 		}
 		for n, other := range servers {

@@ -85,7 +85,8 @@ func (d dataFlag) store(ctx context.Context) (store.Store, error) {
 		return nil, refuse("%s is not a data folder of lanyard; --data names another", d.Data)
 	}
 	if _, err := os.Stat(filepath.Join(d.Data, "lanyard.db")); err != nil && !postgres.IsURL(d.Store) {
-		return nil, refuse("%s has no database: its server keeps the data elsewhere and does not run; start it, or set --store to what it had", d.Data)
+		return nil, refuse("%s has no database: its server keeps the data elsewhere and does not run; start it, or set "+
+			"--store to what it had", d.Data)
 	}
 	log := slog.New(slog.DiscardHandler)
 	if postgres.IsURL(d.Store) {
@@ -109,7 +110,8 @@ func (d dataFlag) remote(ctx context.Context) (*remote, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &remote{endpoint: here, credentials: aws.Credentials{AccessKeyID: id, SecretAccessKey: secret}, client: here.client()}
+	r := &remote{endpoint: here, credentials: aws.Credentials{AccessKeyID: id, SecretAccessKey: secret},
+		client: here.client()}
 	res, err := r.client.Get(here.URL + "/healthz")
 	if err != nil {
 		return nil, fmt.Errorf("ask the server at %s: %w", here.URL, err)
@@ -171,7 +173,8 @@ func (r *remote) send(ctx context.Context, method, path string, body []byte) (in
 		req.Header.Set("Authorization", "Bearer "+r.token)
 	} else {
 		sum := sha256.Sum256(body)
-		if err := v4.NewSigner().SignHTTP(ctx, r.credentials, req, hex.EncodeToString(sum[:]), "connect", r.endpoint.Region, time.Now()); err != nil {
+		if err := v4.NewSigner().SignHTTP(ctx, r.credentials, req, hex.EncodeToString(sum[:]), "connect", r.endpoint.Region,
+			time.Now()); err != nil {
 			return 0, nil, err
 		}
 	}
@@ -202,7 +205,9 @@ func (r *remote) Tokens(ctx context.Context) (tokens []lanyard.Token, err error)
 
 func (r *remote) CreateToken(ctx context.Context, t lanyard.Token) (lanyard.Token, string, error) {
 	var made admin.MadeToken
-	err := r.call(ctx, "POST", "tokens", admin.NewToken{Account: t.Account, Instance: t.Instance, Scope: t.Scope, Expires: t.Expires, Comment: t.Comment}, &made)
+	err := r.call(ctx, "POST", "tokens",
+		admin.NewToken{Account: t.Account, Instance: t.Instance, Scope: t.Scope, Expires: t.Expires, Comment: t.Comment},
+		&made)
 	return made.Token, made.Text, err
 }
 
@@ -211,14 +216,16 @@ func (r *remote) RevokeToken(ctx context.Context, id string) error {
 }
 
 func (r *remote) SetPassword(ctx context.Context, instance, user, password string) error {
-	return r.call(ctx, "POST", "users/password", admin.NewPassword{Instance: instance, User: user, Password: password}, &struct{}{})
+	return r.call(ctx, "POST", "users/password", admin.NewPassword{Instance: instance, User: user, Password: password},
+		&struct{}{})
 }
 
 func (r *remote) Known(ctx context.Context, after string) (ids []string, err error) {
 	return ids, r.call(ctx, "GET", "events/instances?after="+url.QueryEscape(after), nil, &ids)
 }
 
-func (r *remote) Events(ctx context.Context, instance string, after int64, limit int) (events []lanyard.Event, err error) {
+func (r *remote) Events(ctx context.Context, instance string, after int64,
+	limit int) (events []lanyard.Event, err error) {
 	q := url.Values{"instance": {instance}, "after": {strconv.FormatInt(after, 10)}, "limit": {strconv.Itoa(limit)}}
 	return events, r.call(ctx, "GET", "events?"+q.Encode(), nil, &events)
 }
@@ -291,7 +298,8 @@ func (d dataFlag) reading(ctx context.Context) (store.Copier, error) {
 		return openPostgres(ctx, d.Store, log)
 	}
 	if _, err := os.Stat(filepath.Join(d.Data, "lanyard.db")); err != nil {
-		return nil, refuse("%s has no database; --data names another folder, or --store the database of PostgreSQL that its server keeps the data in", d.Data)
+		return nil, refuse("%s has no database; --data names another folder, or --store the database of PostgreSQL that "+
+			"its server keeps the data in", d.Data)
 	}
 	db, err := sqlite.Open(ctx, sqlite.Config{Dir: d.Data, Logger: log})
 	if errors.Is(err, sqlite.ErrInUse) {

@@ -111,7 +111,8 @@ func (c *caller) request(method, path, body string) (*http.Request, error) {
 	if c.id != "" {
 		sum := sha256.Sum256([]byte(body))
 		key := aws.Credentials{AccessKeyID: c.id, SecretAccessKey: c.secret}
-		if err := v4.NewSigner().SignHTTP(context.Background(), key, req, hex.EncodeToString(sum[:]), "connect", c.region, time.Now()); err != nil {
+		if err := v4.NewSigner().SignHTTP(context.Background(), key, req, hex.EncodeToString(sum[:]), "connect", c.region,
+			time.Now()); err != nil {
 			return nil, err
 		}
 	}
@@ -196,13 +197,16 @@ func scriptCapture(ts *testscript.TestScript, neg bool, args []string) {
 func scriptCertify(ts *testscript.TestScript, neg bool, args []string) {
 	public, private, err := ed25519.GenerateKey(nil)
 	ts.Check(err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"centre.example"}, NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"centre.example"},
+		NotAfter: time.Now().Add(time.Hour)}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
 	ts.Check(err)
 	key, err := x509.MarshalPKCS8PrivateKey(private)
 	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".cert"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}), 0o600))
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".cert"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}),
+		0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key}),
+		0o600))
 }
 
 // exits STATUS PROGRAM ARGS… runs a program to its end and checks its exit status.
@@ -227,7 +231,8 @@ func scriptFill(ts *testscript.TestScript, neg bool, args []string) {
 	c, err := callerOf(ts.MkAbs("data"))
 	ts.Check(err)
 	for i := range 200 {
-		status, body, err := c.send("PUT", "/security-profiles/"+args[0], fmt.Sprintf(`{"SecurityProfileName":"Filler %d"}`, i))
+		status, body, err := c.send("PUT", "/security-profiles/"+args[0],
+			fmt.Sprintf(`{"SecurityProfileName":"Filler %d"}`, i))
 		ts.Check(err)
 		if status != http.StatusOK {
 			fmt.Fprintf(ts.Stdout(), "made %d, then %d %s\n", i, status, body)

@@ -15,7 +15,8 @@ type seed struct{ file, from, to string }
 var seeds = map[string][]seed{
 	// A change reads what it begins with on another connection, before it has the instance's lock.
 	"lost-update": {
-		{"internal/store/sqlstore/batch.go", "err := v.do(ctx, func(s *session) error {\n\t\tnow = version{}", "err := v.d.do(ctx, func(s *session) error {\n\t\tnow = version{}"},
+		{"internal/store/sqlstore/batch.go", "err := v.do(ctx, func(s *session) error {\n\t\tnow = version{}",
+			"err := v.d.do(ctx, func(s *session) error {\n\t\tnow = version{}"},
 		{"internal/store/sqlstore/batch.go", "k != nil && !alone {", "k != nil && !alone && l.instance == \"\" {"},
 	},
 	// What was read less than 20 ms ago is answered from memory, as if nobody else could change it.

@@ -30,9 +30,9 @@ import (
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/fault"
 	"github.com/lanyard/lanyard/internal/intake"
-	"github.com/lanyard/lanyard/sigv4"
 	"github.com/lanyard/lanyard/internal/store"
 	"github.com/lanyard/lanyard/internal/throttle"
+	"github.com/lanyard/lanyard/sigv4"
 )
 
 type serveCmd struct {
@@ -93,7 +93,8 @@ type quotaFlags struct {
 }
 
 func (q quotaFlags) quotas() control.Quotas {
-	return control.Quotas{InstancesPerAccount: q.Instances, Profiles: q.Profiles, Users: q.Users, Groups: q.Groups, Queues: q.Queues,
+	return control.Quotas{InstancesPerAccount: q.Instances, Profiles: q.Profiles, Users: q.Users, Groups: q.Groups,
+		Queues:          q.Queues,
 		RoutingProfiles: q.RoutingProfiles, Hours: q.Hours, Modules: q.Modules, QuickConnects: q.QuickConnects,
 		QueuesPerRoutingProfile: q.QueuesPerProfile, AIAgents: q.AIAgents, RestrictedProfilesPerUser: q.RestrictedPerUser}
 }
@@ -135,7 +136,8 @@ func (c *serveCmd) check() error {
 		return err
 	}
 	if !partitionForm.MatchString(c.Partition) {
-		return refuse("--partition: %q is not a partition; aws, or a name that begins with aws- such as aws-cn, is accepted", c.Partition)
+		return refuse("--partition: %q is not a partition; aws, or a name that begins with aws- such as aws-cn, is accepted",
+			c.Partition)
 	}
 	if _, port, err := net.SplitHostPort(c.Listen); err != nil {
 		return refuse("--listen: %q is not accepted; ADDRESS:PORT, such as 127.0.0.1:4580, is", c.Listen)
@@ -152,7 +154,8 @@ func (c *serveCmd) check() error {
 		return refuse("--poll: %v is not accepted; 1ms or more is", c.Poll)
 	}
 	if c.MaxStaleness < 0 || c.MaxStaleness > 0 && c.MaxStaleness < max(time.Second, 2*c.Poll) {
-		return refuse("--max-staleness: %v is not accepted; 0s for no bound, or %v or more is: a second, and twice --poll", c.MaxStaleness, max(time.Second, 2*c.Poll))
+		return refuse("--max-staleness: %v is not accepted; 0s for no bound, or %v or more is: a second, and twice --poll",
+			c.MaxStaleness, max(time.Second, 2*c.Poll))
 	}
 	if err := errors.Join(checkStore(c.Store), notURL("--data", c.Data)); err != nil {
 		return err
@@ -244,7 +247,8 @@ func (c *serveCmd) Run(io streams) (err error) {
 		return fmt.Errorf("read the tokens: %w", err)
 	}
 	if root.Account != c.Account {
-		log.Warn("the root access key stays with the account it was made for; set a new one to change that", "account", root.Account, "asked", c.Account)
+		log.Warn("the root access key stays with the account it was made for; set a new one to change that", "account",
+			root.Account, "asked", c.Account)
 	}
 
 	keep, err := c.retention()
@@ -300,12 +304,14 @@ func (c *serveCmd) Run(io streams) (err error) {
 		}
 		served <- srv.Serve(limited)
 	}()
-	log.Info("serving", "url", here.URL, "data", c.Data, "store", storeName(c.Store), "region", c.Region, "version", version(), "ready", time.Since(started).Round(time.Millisecond).String())
+	log.Info("serving", "url", here.URL, "data", c.Data, "store", storeName(c.Store), "region", c.Region, "version",
+		version(), "ready", time.Since(started).Round(time.Millisecond).String())
 	if c.NoAuth {
 		log.Warn("NO AUTHENTICATION: every request that reaches this address may do everything; for tests on this machine only", "listen", c.Listen)
 	}
 	if demo == nil { // any instance will do to try the server on
-		list, _, err := svc.ListInstances(io.ctx, control.Call{Caller: lanyard.Caller{Account: root.Account}}, control.Page{Limit: 1})
+		list, _, err := svc.ListInstances(io.ctx, control.Call{Caller: lanyard.Caller{Account: root.Account}},
+			control.Page{Limit: 1})
 		if err == nil && len(list) > 0 { // without one, or when told to stop already, the greeting says less
 			demo = list[0]
 		}
@@ -331,8 +337,10 @@ func (c *serveCmd) Run(io streams) (err error) {
 const reservedConnections = 16
 
 // server returns what serves handler, and what bounds its connections.
-func (c *serveCmd) server(handler http.Handler, certificates []tls.Certificate, log *slog.Logger) (*http.Server, *intake.Conns) {
-	conns := &intake.Conns{Most: c.MaxConnections, PerAddress: c.MaxConnectionsPerAddress, Reserve: reservedConnections, Vital: asksHealth}
+func (c *serveCmd) server(handler http.Handler, certificates []tls.Certificate,
+	log *slog.Logger) (*http.Server, *intake.Conns) {
+	conns := &intake.Conns{Most: c.MaxConnections, PerAddress: c.MaxConnectionsPerAddress, Reserve: reservedConnections,
+		Vital: asksHealth}
 	return &http.Server{
 		Handler:           conns.Handler(handler),
 		ConnContext:       conns.Context,
@@ -342,7 +350,8 @@ func (c *serveCmd) server(handler http.Handler, certificates []tls.Certificate, 
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10, // a target has at most 16 KiB, an Authorization 8
 		// Streams and what is received of them before it is read are per connection, of which there may be many.
-		HTTP2:     &http.HTTP2Config{MaxConcurrentStreams: 64, MaxReceiveBufferPerConnection: 256 << 10, MaxReceiveBufferPerStream: 64 << 10},
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 64, MaxReceiveBufferPerConnection: 256 << 10,
+			MaxReceiveBufferPerStream: 64 << 10},
 		TLSConfig: &tls.Config{Certificates: certificates},
 		ErrorLog:  slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}, conns
@@ -385,15 +394,18 @@ func (c *serveCmd) rules() control.Config {
 }
 
 // handler puts the ways in together.
-func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Service, log *slog.Logger) (http.Handler, error) {
+func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Service,
+	log *slog.Logger) (http.Handler, error) {
 	secret, err := db.Secret(ctx, "next-token")
 	if err != nil {
 		return nil, fmt.Errorf("read the secret of tokens: %w", err)
 	}
-	auth := &sigv4.Verifier{Region: c.Region, Service: "connect", Signed: []string{awsapi.ActingUser, awsapi.IfMatch, authzen.Revision}, Keys: func(_ context.Context, id string) (sigv4.Key, bool, error) {
-		k, ok := svc.Key(id)
-		return sigv4.Key{Secret: k.Secret}, ok, nil
-	}}
+	auth := &sigv4.Verifier{Region: c.Region, Service: "connect",
+		Signed: []string{awsapi.ActingUser, awsapi.IfMatch, authzen.Revision},
+		Keys: func(_ context.Context, id string) (sigv4.Key, bool, error) {
+			k, ok := svc.Key(id)
+			return sigv4.Key{Secret: k.Secret}, ok, nil
+		}}
 	config := awsapi.Config{Control: svc, Auth: auth, Faults: new(fault.Set), TokenSecret: secret, Logger: log}
 	if c.Throttle == "aws" {
 		config.Throttle = &throttle.Limiter{Rate: 2, Burst: 5}
@@ -405,11 +417,15 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 	strangers, callers := &intake.Pool{Bytes: int64(c.BodyMemory)}, &intake.Pool{Bytes: 4 * int64(c.BodyMemory)}
 	config.Bodies = strangers
 	api := awsapi.New(config)
-	management := admin.NewServer(admin.Config{Control: svc, Auth: auth, Faults: config.Faults, CanFail: awsapi.CanFail, IsServed: awsapi.IsServed, Bodies: strangers, Logger: log})
+	management := admin.NewServer(admin.Config{Control: svc, Auth: auth, Faults: config.Faults, CanFail: awsapi.CanFail,
+		IsServed: awsapi.IsServed, Bodies: strangers, Logger: log})
 	decisions := authzen.NewServer(authzen.Config{
-		Claim:        func(r *http.Request) (authzen.Principal, bool, error) { return c.claim(svc, auth, r) },
-		Authenticate: func(r *http.Request, body []byte) (authzen.Principal, error) { return c.principal(svc, auth, r, body) },
-		Strangers:    strangers, Callers: callers,
+		Claim: func(r *http.Request) (authzen.Principal, bool, error) { return c.claim(svc, auth, r) },
+		Authenticate: func(r *http.Request,
+			body []byte) (authzen.Principal, error) {
+			return c.principal(svc, auth, r, body)
+		},
+		Strangers: strangers, Callers: callers,
 		Snapshot: func(ctx context.Context, p authzen.Principal, instance string, atLeast int64) (*access.Snapshot, error) {
 			return svc.Snapshot(ctx, control.Call{Caller: lanyard.Caller{Account: p.Account}}, instance, atLeast)
 		},
@@ -482,7 +498,8 @@ func finish(w http.ResponseWriter, r *http.Request) {
 		if !now.Before(until) {
 			return
 		}
-		if err := control.SetReadDeadline(now.Add(min(maxRestPause, until.Sub(now)))); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		if err := control.SetReadDeadline(now.Add(min(maxRestPause, until.Sub(now)))); err != nil &&
+			!errors.Is(err, http.ErrNotSupported) {
 			return
 		}
 		n, err := io.CopyN(io.Discard, r.Body, min(left, restPiece))
@@ -494,10 +511,12 @@ func finish(w http.ResponseWriter, r *http.Request) {
 
 // claim finds out who asks for a decision as far as headers tell: the bearer of a token. Whoever signs with
 // an access key is known by principal.
-func (c *serveCmd) claim(svc *control.Service, auth *sigv4.Verifier, r *http.Request) (p authzen.Principal, known bool, err error) {
+func (c *serveCmd) claim(svc *control.Service, auth *sigv4.Verifier,
+	r *http.Request) (p authzen.Principal, known bool, err error) {
 	if scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
 		t, err := svc.Token(strings.TrimSpace(text))
-		return authzen.Principal{Account: t.Account, Instance: t.Instance, Administer: t.Scope == lanyard.ScopeAdminister}, true, err
+		return authzen.Principal{Account: t.Account, Instance: t.Instance, Administer: t.Scope == lanyard.ScopeAdminister},
+			true, err
 	}
 	if c.NoAuth {
 		return authzen.Principal{Account: c.Account, Administer: true}, true, nil
@@ -506,7 +525,8 @@ func (c *serveCmd) claim(svc *control.Service, auth *sigv4.Verifier, r *http.Req
 }
 
 // principal finds out who signed a question with an access key.
-func (c *serveCmd) principal(svc *control.Service, auth *sigv4.Verifier, r *http.Request, body []byte) (authzen.Principal, error) {
+func (c *serveCmd) principal(svc *control.Service, auth *sigv4.Verifier, r *http.Request,
+	body []byte) (authzen.Principal, error) {
 	id, err := auth.Verify(r, body)
 	if err != nil {
 		return authzen.Principal{}, unsigned(err)
@@ -522,7 +542,8 @@ func (c *serveCmd) principal(svc *control.Service, auth *sigv4.Verifier, r *http
 func unsigned(err error) error {
 	var refused *sigv4.Error
 	if errors.As(err, &refused) {
-		return lanyard.Errorf(lanyard.Invalid, "%s; send a token of lanyard token create as Authorization: Bearer, or sign with an access key", refused.Message)
+		return lanyard.Errorf(lanyard.Invalid,
+			"%s; send a token of lanyard token create as Authorization: Bearer, or sign with an access key", refused.Message)
 	}
 	return err
 }
@@ -574,7 +595,8 @@ func (c *serveCmd) greet(io streams, here endpoint, in *lanyard.Instance, signIn
 	if in != nil {
 		fmt.Fprintf(io.out, "  aws connect list-security-profiles --instance-id %s\n\n", in.ID)
 	} else {
-		fmt.Fprint(io.out, "  aws connect create-instance --identity-management-type CONNECT_MANAGED --instance-alias my-centre --inbound-calls-enabled --outbound-calls-enabled\n\n")
+		fmt.Fprint(io.out, "  aws connect create-instance --identity-management-type CONNECT_MANAGED --instance-alias "+
+			"my-centre --inbound-calls-enabled --outbound-calls-enabled\n\n")
 	}
 	url := cmp.Or(c.ConsoleURL, here.URL)
 	if signIns != "" {
@@ -586,7 +608,8 @@ func (c *serveCmd) greet(io streams, here endpoint, in *lanyard.Instance, signIn
 		fmt.Fprintln(io.out)
 		return
 	}
-	fmt.Fprintf(io.out, "The console is at %s/ for a browser. Sign in with the root access key in %s, or as a user with a password\n(lanyard user password).\n", url, file)
+	fmt.Fprintf(io.out, "The console is at %s/ for a browser. Sign in with the root access key in %s, or as a user "+
+		"with a password\n(lanyard user password).\n", url, file)
 	if _, err := os.Stat(filepath.Join(c.Data, demoFile)); c.Demo && err == nil {
 		fmt.Fprintf(io.out, "The users of the demo are in %s.\n", filepath.Join(c.Data, demoFile))
 	}

@@ -34,41 +34,68 @@ func TestServeRefuses(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"key id alone", []string{"--root-access-key-id=AKIDCHOSEN0000000001"}, "--root-access-key-id and --root-secret-access-key go together; only one is set"},
-		{"secret alone", []string{"--root-secret-access-key=0123456789abcdef"}, "--root-access-key-id and --root-secret-access-key go together; only one is set"},
-		{"short key id", []string{"--root-access-key-id=AKID", "--root-secret-access-key=0123456789abcdef"}, "--root-access-key-id: 16 to 128 characters without spaces, slashes, commas and equals signs are accepted"},
-		{"long key id", []string{"--root-access-key-id=" + strings.Repeat("A", 129), "--root-secret-access-key=0123456789abcdef"}, "--root-access-key-id: 16 to 128 characters"},
-		{"key id with a slash", []string{"--root-access-key-id=AKID/CHOSEN000000001", "--root-secret-access-key=0123456789abcdef"}, "--root-access-key-id: 16 to 128 characters without spaces, slashes"},
-		{"short secret", []string{"--root-access-key-id=AKIDCHOSEN0000000001", "--root-secret-access-key=0123456789abcde"}, "--root-secret-access-key: has 15 characters; at least 16 are accepted"},
-		{"secret of two lines", []string{"--root-access-key-id=AKIDCHOSEN0000000001", "--root-secret-access-key=0123456789\nabcdef"}, "--root-secret-access-key: printable characters without spaces are accepted"},
+		{"key id alone", []string{"--root-access-key-id=AKIDCHOSEN0000000001"},
+			"--root-access-key-id and --root-secret-access-key go together; only one is set"},
+		{"secret alone", []string{"--root-secret-access-key=0123456789abcdef"},
+			"--root-access-key-id and --root-secret-access-key go together; only one is set"},
+		{"short key id", []string{"--root-access-key-id=AKID", "--root-secret-access-key=0123456789abcdef"},
+			"--root-access-key-id: 16 to 128 characters without spaces, slashes, commas and equals signs are accepted"},
+		{"long key id", []string{"--root-access-key-id=" + strings.Repeat("A", 129),
+			"--root-secret-access-key=0123456789abcdef"}, "--root-access-key-id: 16 to 128 characters"},
+		{"key id with a slash",
+			[]string{"--root-access-key-id=AKID/CHOSEN000000001", "--root-secret-access-key=0123456789abcdef"},
+			"--root-access-key-id: 16 to 128 characters without spaces, slashes"},
+		{"short secret", []string{"--root-access-key-id=AKIDCHOSEN0000000001", "--root-secret-access-key=0123456789abcde"},
+			"--root-secret-access-key: has 15 characters; at least 16 are accepted"},
+		{"secret of two lines",
+			[]string{"--root-access-key-id=AKIDCHOSEN0000000001", "--root-secret-access-key=0123456789\nabcdef"},
+			"--root-secret-access-key: printable characters without spaces are accepted"},
 		{"certificate alone", []string{"--tls-cert=" + file}, "--tls-cert and --tls-key go together; only one is set"},
 		{"TLS key alone", []string{"--tls-key=" + file}, "--tls-cert and --tls-key go together; only one is set"},
 		{"certificate that is not there", []string{"--tls-cert=" + file + "x", "--tls-key=" + file}, "--tls-cert: stat "},
-		{"short account", []string{"--account=12345678901"}, `--account: "12345678901" is not an account id; twelve digits are accepted`},
-		{"account of letters", []string{"--account=12345678901x"}, `--account: "12345678901x" is not an account id; twelve digits are accepted`},
-		{"region", []string{"--region=Paris"}, `--region: "Paris" does not have the form of an AWS Region, such as us-east-1`},
-		{"partition", []string{"--partition=a:b"}, `--partition: "a:b" is not a partition; aws, or a name that begins with aws- such as aws-cn, is accepted`},
-		{"no auth for all", []string{"--no-auth", "--listen=0.0.0.0:0"}, "--no-auth is accepted only with --listen on a loopback address; 0.0.0.0:0 can be reached by others"},
-		{"no auth for a name", []string{"--no-auth", "--listen=centre.example:0"}, "--no-auth is accepted only with --listen on a loopback address"},
-		{"no auth for every interface", []string{"--no-auth", "--listen=:0"}, "--no-auth is accepted only with --listen on a loopback address"},
-		{"no port", []string{"--listen=127.0.0.1"}, `--listen: "127.0.0.1" is not accepted; ADDRESS:PORT, such as 127.0.0.1:4580, is`},
+		{"short account", []string{"--account=12345678901"},
+			`--account: "12345678901" is not an account id; twelve digits are accepted`},
+		{"account of letters", []string{"--account=12345678901x"},
+			`--account: "12345678901x" is not an account id; twelve digits are accepted`},
+		{"region", []string{"--region=Paris"},
+			`--region: "Paris" does not have the form of an AWS Region, such as us-east-1`},
+		{"partition", []string{"--partition=a:b"},
+			`--partition: "a:b" is not a partition; aws, or a name that begins with aws- such as aws-cn, is accepted`},
+		{"no auth for all", []string{"--no-auth", "--listen=0.0.0.0:0"},
+			"--no-auth is accepted only with --listen on a loopback address; 0.0.0.0:0 can be reached by others"},
+		{"no auth for a name", []string{"--no-auth", "--listen=centre.example:0"},
+			"--no-auth is accepted only with --listen on a loopback address"},
+		{"no auth for every interface", []string{"--no-auth", "--listen=:0"},
+			"--no-auth is accepted only with --listen on a loopback address"},
+		{"no port", []string{"--listen=127.0.0.1"},
+			`--listen: "127.0.0.1" is not accepted; ADDRESS:PORT, such as 127.0.0.1:4580, is`},
 		{"no such port", []string{"--listen=127.0.0.1:65536"}, `--listen: "65536" is not a port; 0 to 65535 are accepted`},
 		{"no connections", []string{"--max-connections=0"}, "--max-connections: 0 is not accepted; 1 or more is"},
-		{"connections of letters", []string{"--max-connections=many"}, `--max-connections: expected a valid 64 bit int but got "many"`},
+		{"connections of letters", []string{"--max-connections=many"},
+			`--max-connections: expected a valid 64 bit int but got "many"`},
 		{"negative grace", []string{"--grace=-1s"}, "--grace: -1s is not accepted; 0s or more is"},
 		{"grace without unit", []string{"--grace=soon"}, `--grace: expected duration but got "soon"`},
-		{"store", []string{"--store=paper"}, `--store: sqlite, or the URL of a PostgreSQL database that begins with postgres://, is accepted`},
+		{"store", []string{"--store=paper"},
+			`--store: sqlite, or the URL of a PostgreSQL database that begins with postgres://, is accepted`},
 		{"poll", []string{"--poll=0s"}, "--poll: 0s is not accepted; 1ms or more is"},
-		{"days of the audit", []string{"--audit-keep-days=-1"}, "--audit-keep-days, --audit-keep-events: -1 days are not accepted; 0 for no bound, or up to 36500, are"},
-		{"events of the audit", []string{"--audit-keep-events=-1"}, "-1 events are not accepted; 0 for no bound, or more, are"},
-		{"looking after the audit", []string{"--audit-keep-every=10ms"}, "--audit-keep-every: 10ms is not accepted; 1s or more is"},
-		{"staleness", []string{"--max-staleness=300ms"}, "--max-staleness: 300ms is not accepted; 0s for no bound, or 1s or more is"},
-		{"staleness below the poll", []string{"--poll=4s", "--max-staleness=5s"}, "--max-staleness: 5s is not accepted; 0s for no bound, or 8s or more is"},
-		{"negative memory", []string{"--snapshot-memory=-1"}, `--snapshot-memory: "-1" is not a size; a whole number of bytes, KiB, MiB, GiB or TiB, such as 256MiB, is accepted`},
+		{"days of the audit", []string{"--audit-keep-days=-1"},
+			"--audit-keep-days, --audit-keep-events: -1 days are not accepted; 0 for no bound, or up to 36500, are"},
+		{"events of the audit", []string{"--audit-keep-events=-1"},
+			"-1 events are not accepted; 0 for no bound, or more, are"},
+		{"looking after the audit", []string{"--audit-keep-every=10ms"},
+			"--audit-keep-every: 10ms is not accepted; 1s or more is"},
+		{"staleness", []string{"--max-staleness=300ms"},
+			"--max-staleness: 300ms is not accepted; 0s for no bound, or 1s or more is"},
+		{"staleness below the poll", []string{"--poll=4s", "--max-staleness=5s"},
+			"--max-staleness: 5s is not accepted; 0s for no bound, or 8s or more is"},
+		{"negative memory", []string{"--snapshot-memory=-1"},
+			`--snapshot-memory: "-1" is not a size; a whole number of bytes, KiB, MiB, GiB or TiB, such as 256MiB, is accepted`},
 		{"memory of half a unit", []string{"--snapshot-memory=1.5GiB"}, `--snapshot-memory: "1.5GiB" is not a size`},
-		{"memory without end", []string{"--snapshot-memory=9999999999GiB"}, `--snapshot-memory: "9999999999GiB" is not a size`},
+		{"memory without end", []string{"--snapshot-memory=9999999999GiB"},
+			`--snapshot-memory: "9999999999GiB" is not a size`},
 		{"throttle", []string{"--throttle=slow"}, `--throttle must be one of "off","aws" but got "slow"`},
-		{"log level", []string{"--log-level=loud"}, `--log-level must be one of "debug","info","warn","error" but got "loud"`},
+		{"log level", []string{"--log-level=loud"},
+			`--log-level must be one of "debug","info","warn","error" but got "loud"`},
 		{"log format", []string{"--log-format=xml"}, `--log-format must be one of "auto","text","json" but got "xml"`},
 		{"quota", []string{"--quota-users=few"}, `--quota-users: expected a valid 64 bit int but got "few"`},
 	} {
@@ -131,7 +158,8 @@ func TestServeLeavesNothingBehind(t *testing.T) {
 		var out, errs lockedBuffer
 		ended := make(chan int)
 		go func() {
-			ended <- run(streams{ctx: ctx, out: &out, errs: &errs}, []string{"serve", "--data", dir, "--listen=127.0.0.1:0", "--demo", "--throttle=aws"})
+			ended <- run(streams{ctx: ctx, out: &out, errs: &errs},
+				[]string{"serve", "--data", dir, "--listen=127.0.0.1:0", "--demo", "--throttle=aws"})
 		}()
 		if err := until(func() error { return ready(dir) }); err != nil {
 			t.Fatalf("%v\n%s", err, errs.String())
@@ -231,14 +259,16 @@ func (s *server) end(signal os.Signal) int {
 // newInstance makes an instance and returns its id.
 func (c *caller) newInstance(alias string) (string, error) {
 	var out struct{ Id string }
-	err := c.get("PUT", "/instance", fmt.Sprintf(`{"IdentityManagementType":"CONNECT_MANAGED","InstanceAlias":%q,"InboundCallsEnabled":true,"OutboundCallsEnabled":true}`, alias), &out)
+	err := c.get("PUT", "/instance",
+		fmt.Sprintf(`{"IdentityManagementType":"CONNECT_MANAGED","InstanceAlias":%q,"InboundCallsEnabled":true,"OutboundCallsEnabled":true}`, alias), &out)
 	return out.Id, err
 }
 
 // slow has a number of calls of an operation wait, and returns how to wait until they do.
 func (c *caller) slow(t *testing.T, operation string, calls int, latency time.Duration) (underWay func() error) {
 	t.Helper()
-	if err := c.get("POST", "/lanyard/v1/faults", fmt.Sprintf(`{"Operation":%q,"Latency":%d,"Rate":1,"Count":%d}`, operation, latency, calls), nil); err != nil {
+	if err := c.get("POST", "/lanyard/v1/faults",
+		fmt.Sprintf(`{"Operation":%q,"Latency":%d,"Rate":1,"Count":%d}`, operation, latency, calls), nil); err != nil {
 		t.Fatal(err)
 	}
 	return func() error {
@@ -267,11 +297,13 @@ func TestRefusedBodyIsAnswered(t *testing.T) {
 		{"the API, compressed", "PUT /instance", "Content-Encoding: gzip", 3 << 20, 400, "Content-Encoding"},
 		{"no operation", "PUT /nowhere", "", 10 << 20, 404, "no operation"},
 		{"decisions", "POST /access/v1/evaluation", "", 10 << 20, 400, "10485760 bytes"},
-		{"decisions, chunked", "POST /access/v1/evaluation", "Transfer-Encoding: chunked", 10 << 20, 400, "at most 4194304 bytes, got more"},
+		{"decisions, chunked", "POST /access/v1/evaluation", "Transfer-Encoding: chunked", 10 << 20, 400,
+			"at most 4194304 bytes, got more"},
 		{"management", "POST /lanyard/v1/keys", "", 10 << 20, 403, "Authorization is required"},
 		{"the console", "POST /console/api/sign-in", "", 10 << 20, 413, "at most 16384 bytes"},
 		{"the console of nobody", "POST /console/api/overview", "", 10 << 20, 401, "nobody is signed in"},
-		{"a page of another site", "POST /console/api/sign-in", "Sec-Fetch-Site: cross-site", 10 << 20, 403, "web pages must be of this server"},
+		{"a page of another site", "POST /console/api/sign-in", "Sec-Fetch-Site: cross-site", 10 << 20, 403,
+			"web pages must be of this server"},
 		{"as large as is read", "PUT /instance", "", maxRest, 400, fmt.Sprint(maxRest)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -288,7 +320,8 @@ func TestRefusedBodyIsAnswered(t *testing.T) {
 			} else if tt.header != "" {
 				header += "\r\n" + tt.header
 			}
-			if _, err := fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: %s\r\nOrigin: %s\r\nContent-Type: application/json\r\n%s\r\n\r\n", tt.path, strings.TrimPrefix(s.url, "http://"), s.url, header); err != nil {
+			if _, err := fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: %s\r\nOrigin: %s\r\nContent-Type: application/json\r\n%s\r\n\r\n",
+				tt.path, strings.TrimPrefix(s.url, "http://"), s.url, header); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := c.Write(body); err != nil {
@@ -335,7 +368,8 @@ func TestRefusedBodyWithoutEnd(t *testing.T) {
 			defer c.Close()
 			const within = maxRestTime + 5*time.Second
 			c.SetDeadline(time.Now().Add(within))
-			if _, err := fmt.Fprintf(c, "PUT /instance HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", 10<<20, strings.Repeat("x", 1<<20)); err != nil {
+			if _, err := fmt.Fprintf(c, "PUT /instance HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", 10<<20,
+				strings.Repeat("x", 1<<20)); err != nil {
 				t.Fatal(err)
 			}
 			done := make(chan struct{})
@@ -453,7 +487,8 @@ func TestTerminateGrace(t *testing.T) {
 	}
 	var last struct{ Msg string }
 	lines := strings.Split(strings.TrimSpace(s.errs.String()), "\n")
-	if got := lines[len(lines)-1]; !strings.Contains(got, "lanyard: error: shut down: calls under way did not finish within 50ms") {
+	if got := lines[len(lines)-1]; !strings.Contains(got,
+		"lanyard: error: shut down: calls under way did not finish within 50ms") {
 		t.Errorf("says %q", got)
 	}
 	if err := json.Unmarshal([]byte(lines[0]), &last); err != nil {

@@ -41,7 +41,8 @@ func seedState(t *testing.T) (dir string) {
 	})
 	for _, id := range []string{"ann", "bob", "cid", "gone", "plain"} {
 		change(func(ctx context.Context, tx store.Tx) error {
-			u := &lanyard.User{Meta: lanyard.Meta{ID: id, Name: id + ".name", Tags: map[string]string{"Team": id}}, Profiles: []string{"p"}}
+			u := &lanyard.User{Meta: lanyard.Meta{ID: id, Name: id + ".name", Tags: map[string]string{"Team": id}},
+				Profiles: []string{"p"}}
 			if id == "plain" {
 				u.Tags = nil
 			}
@@ -63,24 +64,45 @@ func TestVerifyStateBeside(t *testing.T) {
 	dir := seedState(t)
 	for _, tt := range []struct{ name, change, want string }{
 		{"nothing", `UPDATE schema_version SET name = name`, ""},
-		{"the name by which sign-in finds a user", `UPDATE resources SET key = 'x' WHERE id = 'ann'`, `agent ann is found by another key, name or place ("x") than its document has ("ann.name")`},
+		{"the name by which sign-in finds a user", `UPDATE resources SET key = 'x' WHERE id = 'ann'`,
+			`agent ann is found by another key, name or place ("x") than its document has ("ann.name")`},
 		{"a name that finds nobody", `UPDATE resources SET key = '' WHERE id = 'ann'`, "agent ann is found by another key"},
-		{"the name that is shown", `UPDATE resources SET name = 'x' WHERE id = 'ann'`, "agent ann is found by another key, name or place"},
+		{"the name that is shown", `UPDATE resources SET name = 'x' WHERE id = 'ann'`,
+			"agent ann is found by another key, name or place"},
 		{"the place", `UPDATE resources SET seq = 77 WHERE id = 'ann'`, "agent ann is found by another key, name or place"},
-		{"a reference gone", `DELETE FROM refs WHERE from_id = 'ann'`, "the 4 references that are stored are not the 6 of the resources"},
-		{"a reference put in", `INSERT INTO refs (instance_id, to_type, to_id, from_type, from_id) VALUES ('a', 'queue', 'q', 'agent', 'ann')`, "the 7 references that are stored are not the 6"},
-		{"a reference altered", `UPDATE refs SET to_id = 'q' WHERE from_id = 'ann'`, "the 6 references that are stored are not the 6"},
-		{"a count", `UPDATE counts SET n = n + 1 WHERE type = 'agent'`, "the stored number of resources of type agent is wrong by 1"},
-		{"a count gone", `DELETE FROM counts WHERE type = 'agent'`, "the stored number of resources of type agent is wrong by -3"},
-		{"tags of the deleted", `UPDATE tombstones SET tags = '{"Team":"x"}'`, "the last tags of agent gone are others than the record of revision 12 says"},
-		{"tags of the deleted gone", `DELETE FROM tombstones`, "the last tags of a resource that the record of revision 12 deleted are not stored"},
-		{"tags of what had none", `INSERT INTO tombstones (instance_id, type, id, tags) VALUES ('a', 'agent', 'plain', '{"Team":"x"}')`, "the last tags of agent plain are others than"},
-		{"tags of what was not deleted", `INSERT INTO tombstones (instance_id, type, id, tags) VALUES ('a', 'agent', 'ann', '{"Team":"x"}')`, "last tags of agent ann are stored, and no record says that it was deleted"},
-		{"another's password", `UPDATE passwords SET hash = (SELECT hash FROM passwords WHERE user_id = 'bob') WHERE user_id = 'ann'`, "the password of user ann is another than the one that the record of revision 11 set"},
-		{"the old password", `UPDATE passwords SET hash = '$argon2id$ann' WHERE user_id = 'ann'`, "the password of user ann is another than"},
-		{"a password where there was none", `INSERT INTO passwords (instance_id, user_id, hash) VALUES ('a', 'cid', 'x')`, "a password of user cid is stored, and no record says so"},
-		{"a password of the deleted", `INSERT INTO passwords (instance_id, user_id, hash) VALUES ('a', 'gone', '$argon2id$gone')`, "a password of user gone is stored, and no record says so"},
-		{"a password gone", `DELETE FROM passwords WHERE user_id = 'bob'`, "the password of user bob that the record of revision 5 set is not stored"},
+		{"a reference gone", `DELETE FROM refs WHERE from_id = 'ann'`,
+			"the 4 references that are stored are not the 6 of the resources"},
+		{"a reference put in",
+			`INSERT INTO refs (instance_id, to_type, to_id, from_type, from_id) VALUES ('a', 'queue', 'q', 'agent', 'ann')`,
+			"the 7 references that are stored are not the 6"},
+		{"a reference altered", `UPDATE refs SET to_id = 'q' WHERE from_id = 'ann'`,
+			"the 6 references that are stored are not the 6"},
+		{"a count", `UPDATE counts SET n = n + 1 WHERE type = 'agent'`,
+			"the stored number of resources of type agent is wrong by 1"},
+		{"a count gone", `DELETE FROM counts WHERE type = 'agent'`,
+			"the stored number of resources of type agent is wrong by -3"},
+		{"tags of the deleted", `UPDATE tombstones SET tags = '{"Team":"x"}'`,
+			"the last tags of agent gone are others than the record of revision 12 says"},
+		{"tags of the deleted gone", `DELETE FROM tombstones`,
+			"the last tags of a resource that the record of revision 12 deleted are not stored"},
+		{"tags of what had none",
+			`INSERT INTO tombstones (instance_id, type, id, tags) VALUES ('a', 'agent', 'plain', '{"Team":"x"}')`,
+			"the last tags of agent plain are others than"},
+		{"tags of what was not deleted",
+			`INSERT INTO tombstones (instance_id, type, id, tags) VALUES ('a', 'agent', 'ann', '{"Team":"x"}')`,
+			"last tags of agent ann are stored, and no record says that it was deleted"},
+		{"another's password",
+			`UPDATE passwords SET hash = (SELECT hash FROM passwords WHERE user_id = 'bob') WHERE user_id = 'ann'`,
+			"the password of user ann is another than the one that the record of revision 11 set"},
+		{"the old password", `UPDATE passwords SET hash = '$argon2id$ann' WHERE user_id = 'ann'`,
+			"the password of user ann is another than"},
+		{"a password where there was none", `INSERT INTO passwords (instance_id, user_id, hash) VALUES ('a', 'cid', 'x')`,
+			"a password of user cid is stored, and no record says so"},
+		{"a password of the deleted",
+			`INSERT INTO passwords (instance_id, user_id, hash) VALUES ('a', 'gone', '$argon2id$gone')`,
+			"a password of user gone is stored, and no record says so"},
+		{"a password gone", `DELETE FROM passwords WHERE user_id = 'bob'`,
+			"the password of user bob that the record of revision 5 set is not stored"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			changed := tampered(t, dir, func(db *sql.DB) { must(t, db, tt.change) })

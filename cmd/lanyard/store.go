@@ -24,7 +24,8 @@ func checkStore(name string) error {
 	return nil
 }
 
-// aURL matches what is meant as a URL, also when it was made a path since, which leaves one slash. A drive of Windows has
+// aURL matches what is meant as a URL, also when it was made a path since, which leaves one slash. A drive of Windows
+// has
 // one letter.
 var aURL = regexp.MustCompile(`(^|[/\\])[A-Za-z][A-Za-z0-9+.-]+:[/\\]`)
 
@@ -40,12 +41,14 @@ func notURL(flag, name string) error {
 // checkPlaceOfStore refuses what neither is a data folder nor the URL of a database.
 func checkPlaceOfStore(flag, place string) error {
 	if !postgres.IsURL(place) && aURL.MatchString(place) {
-		return refuse("%s must be a data folder or the URL of a PostgreSQL database that begins with postgres://, got another URL", flag)
+		return refuse("%s must be a data folder or the URL of a PostgreSQL database that begins with postgres://, got "+
+			"another URL", flag)
 	}
 	return nil
 }
 
-// checkMode refuses a data folder that anybody may write to, for they could replace what is in it, and says what else is
+// checkMode refuses a data folder that anybody may write to, for they could replace what is in it, and says what else
+// is
 // wrong with its mode: it is to be 0700, as lanyard makes it. One that does not exist is fine.
 func checkMode(dir string) (warning string, err error) {
 	info, err := os.Stat(dir)
@@ -55,9 +58,11 @@ func checkMode(dir string) (warning string, err error) {
 	mode := info.Mode().Perm()
 	switch {
 	case mode&0o002 != 0:
-		return "", refuse("the data folder %s can be written to by every user of this machine (mode %04o), who could replace the keys and the data; run chmod 700 on it, or name a folder below it, which lanyard makes", dir, mode)
+		return "", refuse("the data folder %s can be written to by every user of this machine (mode %04o), who could "+
+			"replace the keys and the data; run chmod 700 on it, or name a folder below it, which lanyard makes", dir, mode)
 	case mode&0o020 != 0:
-		return fmt.Sprintf("the data folder %s can be written to by its group (mode %04o), who could replace the keys and the data; chmod 700 prevents that", dir, mode), nil
+		return fmt.Sprintf("the data folder %s can be written to by its group (mode %04o), who could replace the keys and "+
+			"the data; chmod 700 prevents that", dir, mode), nil
 	case mode&0o055 != 0:
 		return fmt.Sprintf("the data folder %s can be read by other users of this machine (mode %04o); chmod 700 prevents that", dir, mode), nil
 	}

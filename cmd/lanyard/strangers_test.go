@@ -107,14 +107,19 @@ func TestStrangersTakeLittleMemory(t *testing.T) {
 		most               int64 // of memory
 	}{
 		{"nobody", "POST", "/search-users", nil, false, []int{403}, 403, 64 << 20},
-		{"a key that is unknown", "PUT", "/contact-flow-modules/x", map[string]string{"Authorization": "AWS4-HMAC-SHA256 Credential=AKIANOBODY0000000000/20260101/us-east-1/connect/aws4_request, SignedHeaders=host;x-amz-date, Signature=" +
-			strings.Repeat("0", 64), "X-Amz-Date": "20260101T000000Z"}, false, []int{403}, 403, 64 << 20},
-		{"a token that is nonsense", "POST", "/access/v1/evaluation", map[string]string{"Authorization": "Bearer nonsense"}, false, []int{401}, 401, 64 << 20},
+		{"a key that is unknown", "PUT", "/contact-flow-modules/x",
+			map[string]string{"Authorization": "AWS4-HMAC-SHA256 Credential=AKIANOBODY0000000000/20260101/us-east-1/connect/aws4_request, SignedHeaders=host;x-amz-date, Signature=" +
+				strings.Repeat("0", 64), "X-Amz-Date": "20260101T000000Z"}, false, []int{403}, 403, 64 << 20},
+		{"a token that is nonsense", "POST", "/access/v1/evaluation", map[string]string{"Authorization": "Bearer nonsense"},
+			false, []int{401}, 401, 64 << 20},
 		{"a decision of nobody", "POST", "/access/v1/evaluation", nil, false, []int{401}, 401, 64 << 20},
 		{"management of nobody", "POST", "/lanyard/v1/keys", nil, false, []int{403}, 403, 64 << 20},
-		{"the console of nobody", "POST", "/console/api/overview", map[string]string{"Content-Type": "application/json"}, false, []int{401}, 401, 64 << 20},
-		{"a signature that will not match", "PUT", "/contact-flow-modules/x", nil, true, []int{0, 400, 503}, 503, 3*budget + 64<<20},
-		{"a decision that will not be signed", "POST", "/access/v1/evaluation", nil, true, []int{0, 400, 503}, 503, 3*budget + 64<<20},
+		{"the console of nobody", "POST", "/console/api/overview", map[string]string{"Content-Type": "application/json"},
+			false, []int{401}, 401, 64 << 20},
+		{"a signature that will not match", "PUT", "/contact-flow-modules/x", nil, true, []int{0, 400, 503}, 503, 3*budget +
+			64<<20},
+		{"a decision that will not be signed", "POST", "/access/v1/evaluation", nil, true, []int{0, 400, 503}, 503, 3*budget +
+			64<<20},
 		{"far too large", "PUT", "/security-profiles/x", nil, true, []int{400}, 400, 64 << 20},
 	} {
 		for _, http2 := range []bool{false, true} {
@@ -128,7 +133,8 @@ func TestStrangersTakeLittleMemory(t *testing.T) {
 					args = append(args, "--tls-cert="+cert, "--tls-key="+key)
 				}
 				s := start(t, built(t, ""), t.TempDir(), args...).ready()
-				client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: http2}}
+				client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+					ForceAttemptHTTP2: http2}}
 				s.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 				defer client.CloseIdleConnections()
 				if err := s.get("GET", "/instance", "", nil); err != nil {
@@ -149,7 +155,8 @@ func TestStrangersTakeLittleMemory(t *testing.T) {
 				defer stop()
 				answers := flood(ctx, client, r, length, times)
 				for range 20 { // a proper caller, at the same time
-					if err := s.get("PUT", "/instance", `{}`, nil); err != nil && !strings.Contains(err.Error(), "400") && !strings.Contains(err.Error(), "503") {
+					if err := s.get("PUT", "/instance", `{}`, nil); err != nil && !strings.Contains(err.Error(), "400") &&
+						!strings.Contains(err.Error(), "503") {
 						t.Errorf("a caller is answered %v", err)
 					}
 					time.Sleep(20 * time.Millisecond)
@@ -205,7 +212,8 @@ func TestIdleConnectionsKeepNobodyOut(t *testing.T) {
 		{"silent", ""},
 		{"an unfinished header", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: "},
 		{"idle after a request", "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"},
-		{"a slow body", "PUT /instance HTTP/1.1\r\nHost: " + address + "\r\nContent-Length: 10\r\n" + claim.String() + "\r\n0"},
+		{"a slow body", "PUT /instance HTTP/1.1\r\nHost: " + address + "\r\nContent-Length: 10\r\n" + claim.String() +
+			"\r\n0"},
 		{"a slow body of nobody", "PUT /instance HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n0"},
 		{"an answer that nobody reads", strings.Repeat("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", 5000)},
 	} {
@@ -239,7 +247,8 @@ func TestIdleConnectionsKeepNobodyOut(t *testing.T) {
 				}
 			}
 			began := time.Now()
-			if err := until(func() error { return s.get("GET", "/instance", "", nil) }); err != nil || time.Since(began) > 8*time.Second {
+			if err := until(func() error { return s.get("GET", "/instance", "", nil) }); err != nil ||
+				time.Since(began) > 8*time.Second {
 				t.Errorf("a caller is answered after %v: %v", time.Since(began), err)
 			}
 		})
@@ -320,15 +329,21 @@ func TestForeignPages(t *testing.T) {
 		{"by another loopback address", "GET /instance", "127.9.9.9:" + port, nil, false, 200},
 		{"by IPv6", "GET /instance", "[::1]:" + port, nil, false, 200},
 		{"an upper-case name", "GET /instance", "LOCALHOST.:" + port, nil, false, 200},
-		{"its own page", "GET /instance", "localhost:" + port, http.Header{"Origin": {"http://localhost:" + port}, "Sec-Fetch-Site": {"same-origin"}}, false, 200},
+		{"its own page", "GET /instance", "localhost:" + port,
+			http.Header{"Origin": {"http://localhost:" + port}, "Sec-Fetch-Site": {"same-origin"}}, false, 200},
 		{"typed in", "GET /instance", "localhost:" + port, http.Header{"Sec-Fetch-Site": {"none"}}, false, 200},
 		{"DNS rebinding", "GET /instance", "evil.example:" + port, nil, false, 403},
-		{"DNS rebinding, a change", make, "evil.example:" + port, http.Header{"Origin": {"http://evil.example:" + port}, "Sec-Fetch-Site": {"same-origin"}}, false, 403},
+		{"DNS rebinding, a change", make, "evil.example:" + port,
+			http.Header{"Origin": {"http://evil.example:" + port}, "Sec-Fetch-Site": {"same-origin"}}, false, 403},
 		{"a name that begins like ours", "GET /instance", "localhost.evil.example", nil, false, 403},
 		{"another address", "GET /instance", "192.0.2.1:" + port, nil, false, 403},
-		{"another site", make, "localhost:" + port, http.Header{"Origin": {"http://evil.example"}, "Sec-Fetch-Site": {"cross-site"}, "Content-Type": {"text/plain"}}, false, 403},
-		{"another site without Origin", "GET /instance", "localhost:" + port, http.Header{"Sec-Fetch-Site": {"cross-site"}}, false, 403},
-		{"another port of this machine", make, "localhost:" + port, http.Header{"Origin": {"http://localhost:1"}, "Sec-Fetch-Site": {"same-site"}}, false, 403},
+		{"another site", make, "localhost:" + port,
+			http.Header{"Origin": {"http://evil.example"}, "Sec-Fetch-Site": {"cross-site"}, "Content-Type": {"text/plain"}},
+			false, 403},
+		{"another site without Origin", "GET /instance", "localhost:" + port, http.Header{"Sec-Fetch-Site": {"cross-site"}},
+			false, 403},
+		{"another port of this machine", make, "localhost:" + port,
+			http.Header{"Origin": {"http://localhost:1"}, "Sec-Fetch-Site": {"same-site"}}, false, 403},
 		{"a page without origin", make, "localhost:" + port, http.Header{"Origin": {"null"}}, false, 403},
 		{"an old browser", make, "localhost:" + port, http.Header{"Origin": {"http://evil.example"}}, false, 403},
 		{"a decision", "POST /access/v1/evaluation", "evil.example", nil, false, 403},
@@ -337,9 +352,12 @@ func TestForeignPages(t *testing.T) {
 		{"the page", "GET /", "evil.example", nil, false, 403},
 		{"health", "GET /healthz", "evil.example", nil, false, 200},
 		{"with authentication, a name of a stranger", "GET /instance", "evil.example", nil, true, 403},
-		{"signing in", "POST /console/api/sign-in", "localhost", http.Header{"Content-Type": {"application/json"}}, true, 400},
-		{"signing in, DNS rebinding", "POST /console/api/sign-in", "evil.example", http.Header{"Content-Type": {"application/json"}}, true, 403},
-		{"signing in, another address", "POST /console/api/sign-in", "192.0.2.1", http.Header{"Content-Type": {"application/json"}}, true, 403},
+		{"signing in", "POST /console/api/sign-in", "localhost", http.Header{"Content-Type": {"application/json"}}, true,
+			400},
+		{"signing in, DNS rebinding", "POST /console/api/sign-in", "evil.example",
+			http.Header{"Content-Type": {"application/json"}}, true, 403},
+		{"signing in, another address", "POST /console/api/sign-in", "192.0.2.1",
+			http.Header{"Content-Type": {"application/json"}}, true, 403},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := noAuth
@@ -399,7 +417,8 @@ func TestSignedHeaders(t *testing.T) {
 			}
 			text, _ := io.ReadAll(res.Body)
 			res.Body.Close()
-			if want := "'" + strings.ToLower(tt.header) + "', which must be a signed header"; !strings.Contains(string(text), want) {
+			if want := "'" + strings.ToLower(tt.header) +
+				"', which must be a signed header"; !strings.Contains(string(text), want) {
 				t.Errorf("answers %d %s, want %q", res.StatusCode, text, want)
 			}
 		})
@@ -413,7 +432,8 @@ func selfSigned(t *testing.T) (cert, key string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"},
+		NotAfter: time.Now().Add(time.Hour)}
 	certDER, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
 	if err != nil {
 		t.Fatal(err)
@@ -423,7 +443,8 @@ func selfSigned(t *testing.T) (cert, key string) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for name, block := range map[string]*pem.Block{"/cert.pem": {Type: "CERTIFICATE", Bytes: certDER}, "/key.pem": {Type: "PRIVATE KEY", Bytes: keyDER}} {
+	for name, block := range map[string]*pem.Block{"/cert.pem": {Type: "CERTIFICATE", Bytes: certDER},
+		"/key.pem": {Type: "PRIVATE KEY", Bytes: keyDER}} {
 		if err := os.WriteFile(dir+name, pem.EncodeToMemory(block), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -81,16 +81,21 @@ func seedHostile(t *testing.T) (dir string) {
 		return lanyard.Meta{ID: id, Name: id + hostile, Tags: tags, Modified: now}
 	}
 	list := []lanyard.Resource{
-		&lanyard.Instance{Meta: lanyard.Meta{ID: "i", Name: "alias" + hostile, Modified: now}, Account: "123456789012", Region: "us-east-1"},
+		&lanyard.Instance{Meta: lanyard.Meta{ID: "i", Name: "alias" + hostile, Modified: now}, Account: "123456789012",
+			Region: "us-east-1"},
 		&lanyard.Group{Meta: meta("group")},
 		&lanyard.Profile{Meta: meta("free"), Permissions: []string{"Users.View", "Queues.View"}},
-		&lanyard.Profile{Meta: meta("bound"), Permissions: []string{"Users.View"}, AccessTags: tags, TagRestricted: []string{"User"}},
-		&lanyard.Profile{Meta: meta("tools"), Applications: []lanyard.Application{{Namespace: "app" + hostile, Permissions: []string{"tool" + hostile}}}},
+		&lanyard.Profile{Meta: meta("bound"), Permissions: []string{"Users.View"}, AccessTags: tags,
+			TagRestricted: []string{"User"}},
+		&lanyard.Profile{Meta: meta("tools"),
+			Applications: []lanyard.Application{{Namespace: "app" + hostile, Permissions: []string{"tool" + hostile}}}},
 		&lanyard.User{Meta: meta("ann"), Profiles: []string{"free", "tools"}, Group: "group", RoutingProfile: "r"},
 		&lanyard.User{Meta: meta("bob"), Profiles: []string{"bound"}, Group: "group", RoutingProfile: "r"},
-		&lanyard.User{Meta: lanyard.Meta{ID: "cog", Name: "cog" + hostile, Modified: now}, Profiles: []string{"bound"}, RoutingProfile: "r"},
+		&lanyard.User{Meta: lanyard.Meta{ID: "cog", Name: "cog" + hostile, Modified: now}, Profiles: []string{"bound"},
+			RoutingProfile: "r"},
 		&lanyard.Queue{Meta: meta("queue"), Hours: "h"},
-		&lanyard.AIAgent{Meta: lanyard.Meta{ID: "arn:aws:wisdom:us-east-1:123456789012:ai-agent/a/b:1" + hostile, Name: "agent" + hostile}, Profiles: []string{"free"}},
+		&lanyard.AIAgent{Meta: lanyard.Meta{ID: "arn:aws:wisdom:us-east-1:123456789012:ai-agent/a/b:1" + hostile,
+			Name: "agent" + hostile}, Profiles: []string{"free"}},
 	}
 	for _, refused := range []string{"", "refused " + hostile} {
 		err := db.Update(ctx, "i", func(tx store.Tx) error {
@@ -100,17 +105,21 @@ func seedHostile(t *testing.T) (dir string) {
 				}
 			}
 			list = nil
-			return tx.Append(ctx, &lanyard.Event{ID: hostile, Instance: "i", Time: now, Operation: "Create" + hostile, Account: "123456789012",
-				AccessKeyID: "AKIA" + hostile, OnBehalfOf: "ann" + hostile, UserAgent: hostile, Refused: refused, Request: json.RawMessage(`{}`)})
+			return tx.Append(ctx,
+				&lanyard.Event{ID: hostile, Instance: "i", Time: now, Operation: "Create" + hostile, Account: "123456789012",
+					AccessKeyID: "AKIA" + hostile, OnBehalfOf: "ann" + hostile, UserAgent: hostile, Refused: refused,
+					Request: json.RawMessage(`{}`)})
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := db.PutKey(ctx, lanyard.AccessKey{ID: "AKIAOTHER" + hostile, Account: "1" + hostile, Comment: hostile}); err != nil {
+	if err := db.PutKey(ctx,
+		lanyard.AccessKey{ID: "AKIAOTHER" + hostile, Account: "1" + hostile, Comment: hostile}); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.PutToken(ctx, lanyard.Token{ID: "token" + hostile, Account: "1" + hostile, Comment: hostile, Instance: hostile}); err != nil {
+	if err := db.PutToken(ctx,
+		lanyard.Token{ID: "token" + hostile, Account: "1" + hostile, Comment: hostile, Instance: hostile}); err != nil {
 		t.Fatal(err)
 	}
 	if err := writeKey(dir, root); err != nil {

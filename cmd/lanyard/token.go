@@ -57,7 +57,8 @@ func (c *tokenCreateCmd) Run(io streams) error {
 		return err
 	}
 	if c.json(io) {
-		return json.NewEncoder(io.out).Encode(map[string]any{"Id": t.ID, "Token": text, "Account": t.Account, "Instance": t.Instance, "Scope": t.Scope, "Expires": t.Expires})
+		return json.NewEncoder(io.out).Encode(map[string]any{"Id": t.ID, "Token": text, "Account": t.Account,
+			"Instance": t.Instance, "Scope": t.Scope, "Expires": t.Expires})
 	}
 	fmt.Fprintln(io.out, text)
 	fmt.Fprintln(io.errs, "The token is shown this once.")

@@ -172,7 +172,8 @@ func (c *changeFlags) proposal(ctx context.Context, a *asker) (string, map[strin
 	for _, list := range []struct {
 		member string
 		value  *string
-	}{{"Permissions", c.Permissions}, {"TagRestrictedResources", c.TagRestricted}, {"HierarchyRestrictedResources", c.HierarchyRestricted}} {
+	}{{"Permissions", c.Permissions}, {"TagRestrictedResources", c.TagRestricted},
+		{"HierarchyRestrictedResources", c.HierarchyRestricted}} {
 		if list.value != nil {
 			request[list.member] = words(*list.value)
 		}
@@ -203,7 +204,8 @@ func (c *changeFlags) proposal(ctx context.Context, a *asker) (string, map[strin
 
 // forUser makes the request of UpdateUserSecurityProfiles.
 func (c *changeFlags) forUser(ctx context.Context, a *asker, request map[string]any) (string, map[string]any, error) {
-	if c.Profile != "" || c.Permissions != nil || c.AccessTags != nil || c.TagRestricted != nil || c.HierarchyRestricted != nil || c.HierarchyGroup != nil {
+	if c.Profile != "" || c.Permissions != nil || c.AccessTags != nil || c.TagRestricted != nil ||
+		c.HierarchyRestricted != nil || c.HierarchyGroup != nil {
 		return "", nil, refuse("a change is of one profile (--profile) or of the profiles of one user (--user), not of both")
 	}
 	if c.OfUser != "" {
@@ -273,7 +275,8 @@ func (p *proposalAnswer) table(io streams) error {
 		fmt.Fprintf(io.out, "and %d more; --limit lists more of them\n", more)
 	}
 	if p.After != nil {
-		printf(io.out, "\nbefore: %s: %s\nafter:  %s: %s\n", p.Before.word(), p.Before.Context.Explanation, p.After.word(), p.After.Context.Explanation)
+		printf(io.out, "\nbefore: %s: %s\nafter:  %s: %s\n", p.Before.word(), p.Before.Context.Explanation, p.After.word(),
+			p.After.Context.Explanation)
 	}
 	return nil
 }
@@ -290,7 +293,8 @@ func (d *proposalDelta) rows(w *table, r proposalResult) {
 		row("loses", l.Action, l.Resource, list(l.Grants))
 	}
 	for _, c := range d.Changes {
-		effect := map[[2]bool]string{{true, false}: "more", {false, true}: "less", {true, true}: "other"}[[2]bool{c.More, c.Less}]
+		effect := map[[2]bool]string{{true, false}: "more", {false, true}: "less",
+			{true, true}: "other"}[[2]bool{c.More, c.Less}]
 		row(effect, c.Action, c.Resource, list(c.Before)+" -> "+list(c.After))
 	}
 }

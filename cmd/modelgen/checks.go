@@ -187,11 +187,14 @@ func (g *generator) structure(name string, s Shape) {
 		kind, relaxed := g.Shapes[ref.Shape].Type, g.isRelaxed(name+"."+member)
 		switch {
 		case kind == "integer" || kind == "long" || kind == "float" || kind == "double":
-			g.p("if %s != nil {\nif v := %s; v != nil {\nreturn v.under(%q)%s\n}\n}\n", field, g.call(ref.Shape, field, "*"+field), member, hide(s))
+			g.p("if %s != nil {\nif v := %s; v != nil {\nreturn v.under(%q)%s\n}\n}\n", field,
+				g.call(ref.Shape, field, "*"+field), member, hide(s))
 		case relaxed && kind == "string":
-			g.p("if %s != nil && *%s != \"\" {\nif v := %s; v != nil {\nreturn v.under(%q)%s\n}\n}\n", field, field, g.call(ref.Shape, field, field), member, hide(s))
+			g.p("if %s != nil && *%s != \"\" {\nif v := %s; v != nil {\nreturn v.under(%q)%s\n}\n}\n", field, field,
+				g.call(ref.Shape, field, field), member, hide(s))
 		case relaxed && (kind == "list" || kind == "map"):
-			g.p("if len(%s) > 0 {\nif v := %s; v != nil {\nreturn v.under(%q)%s\n}\n}\n", field, g.call(ref.Shape, field, field), member, hide(s))
+			g.p("if len(%s) > 0 {\nif v := %s; v != nil {\nreturn v.under(%q)%s\n}\n}\n", field, g.call(ref.Shape, field, field),
+				member, hide(s))
 		case relaxed:
 			g.fail("%s.%s: a %s cannot be relaxed", name, member, kind)
 		default:

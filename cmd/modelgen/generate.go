@@ -220,7 +220,9 @@ func (g *generator) operations() {
 			g.fail("%s: status %d is not supported", name, op.HTTP.Status)
 		}
 		g.p("{Name: %q, Method: %q, URI: %q", name, op.HTTP.Method, op.HTTP.URI)
-		if op.HTTP.Method == "GET" || slices.ContainsFunc([]string{"List", "Search", "Describe", "Get"}, func(verb string) bool { return strings.HasPrefix(name, verb) }) {
+		if op.HTTP.Method == "GET" ||
+			slices.ContainsFunc([]string{"List", "Search", "Describe", "Get"},
+				func(verb string) bool { return strings.HasPrefix(name, verb) }) {
 			g.p(", ReadOnly: true")
 		}
 		if op.Idempotent {

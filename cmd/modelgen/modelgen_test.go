@@ -71,10 +71,12 @@ func TestTranslate(t *testing.T) {
 		{`[a-z]{2}(-[a-z]+)`, `[a-z]{2}(-[a-z]+)`, []string{"eu-west-2", "1eu-west"}, []string{"e-w"}},
 		{`\\+[1-9]\\d{1,14}$`, `\+[1-9]\d{1,14}$`, []string{"+44"}, []string{"44", "+04"}},
 		{`.*\\S.*`, `.*\S.*`, []string{"a"}, []string{" "}},
-		{`(?!aws:|x:)[\u0020-\u007E]+$`, `(?!aws:|x:)[\u0020-\u007E]+$`, []string{"a", "aaws:"}, []string{"aws:a", "x:", "\t"}},
+		{`(?!aws:|x:)[\u0020-\u007E]+$`, `(?!aws:|x:)[\u0020-\u007E]+$`, []string{"a", "aaws:"},
+			[]string{"aws:a", "x:", "\t"}},
 		{`^(?!a)(?!b)[a-c]|d$`, `^(?!a)(?!b)[a-c]|d$`, []string{"ca", "d"}, []string{"ac", "b", "xd"}},
 		{`^(?![)]|\))[)a]+$`, `^(?![)]|\))[)a]+$`, []string{"a)"}, []string{")a"}},
-		{`/^(?=.*[a-z])(?=.*\d)\S{2,4}$/`, `^(?=.*[a-z])(?=.*\d)\S{2,4}$`, []string{"a1", "11a1"}, []string{"aa", "11", "a1aaa"}},
+		{`/^(?=.*[a-z])(?=.*\d)\S{2,4}$/`, `^(?=.*[a-z])(?=.*\d)\S{2,4}$`, []string{"a1", "11a1"},
+			[]string{"aa", "11", "a1aaa"}},
 	} {
 		p, err := translate(tt.pattern)
 		if err != nil {
@@ -150,7 +152,8 @@ func TestGenerateRefuses(t *testing.T) {
 
 // TestUnion generates what the pinned model has none of today.
 func TestUnion(t *testing.T) {
-	m := small(Ref{Shape: "X"}, Shape{Type: "structure", Union: true, Members: map[string]Ref{"A": {Shape: "S"}, "B": {Shape: "S"}}})
+	m := small(Ref{Shape: "X"},
+		Shape{Type: "structure", Union: true, Members: map[string]Ref{"A": {Shape: "S"}, "B": {Shape: "S"}}})
 	files, err := generate(m, map[string]string{"Do": "served"}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -123,7 +123,9 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, f func(*http.Requ
 // longer, and in links, histories and logs.
 func (s *server) read(w http.ResponseWriter, r *http.Request) (intake.Body, error) {
 	if r.Header["Authorization"] == nil {
-		return intake.Body{}, &sigv4.Error{Code: sigv4.MissingAuthenticationToken, Message: "Authorization is required; a presigned query is not accepted for management"}
+		return intake.Body{},
+			&sigv4.Error{Code: sigv4.MissingAuthenticationToken,
+				Message: "Authorization is required; a presigned query is not accepted for management"}
 	}
 	if err := s.Auth.Claim(r); err != nil {
 		return intake.Body{}, err
@@ -180,8 +182,10 @@ func (s *server) setPassword(r *http.Request, body []byte) (any, error) {
 		return nil, err
 	}
 	key, _ := s.Control.Key(id)
-	caller := lanyard.Caller{Account: key.Account, AccessKeyID: key.ID, Root: true, SourceIP: remoteaddr.Host(r), UserAgent: "lanyard user password"}
-	return struct{}{}, s.Control.SetPassword(r.Context(), control.PasswordCall(caller, in.Instance, in.User), in.Instance, in.User, in.Password, "")
+	caller := lanyard.Caller{Account: key.Account, AccessKeyID: key.ID, Root: true, SourceIP: remoteaddr.Host(r),
+		UserAgent: "lanyard user password"}
+	return struct{}{}, s.Control.SetPassword(r.Context(), control.PasswordCall(caller, in.Instance, in.User), in.Instance,
+		in.User, in.Password, "")
 }
 
 // NewToken is what a token is asked for with.
@@ -208,7 +212,8 @@ func (s *server) createToken(r *http.Request, body []byte) (any, error) {
 	if err := decode(body, &in); err != nil {
 		return nil, err
 	}
-	t, text, err := s.Control.CreateToken(r.Context(), lanyard.Token{Account: in.Account, Instance: in.Instance, Scope: in.Scope, Expires: in.Expires, Comment: in.Comment})
+	t, text, err := s.Control.CreateToken(r.Context(),
+		lanyard.Token{Account: in.Account, Instance: in.Instance, Scope: in.Scope, Expires: in.Expires, Comment: in.Comment})
 	t.Hash = ""
 	return MadeToken{t, text}, err
 }
@@ -229,9 +234,11 @@ func (s *server) setFault(_ *http.Request, body []byte) (any, error) {
 	}
 	switch {
 	case f.Operation != "*" && !s.IsServed(f.Operation):
-		return nil, lanyard.Errorf(lanyard.Invalid, "%q is not an operation that lanyard serves; docs/coverage.md lists them, and * means all", f.Operation)
+		return nil, lanyard.Errorf(lanyard.Invalid,
+			"%q is not an operation that lanyard serves; docs/coverage.md lists them, and * means all", f.Operation)
 	case f.Exception != "" && !s.CanFail(f.Operation, f.Exception):
-		return nil, lanyard.Errorf(lanyard.Invalid, "%s does not declare %q; docs/coverage.md lists what it declares", f.Operation, f.Exception)
+		return nil, lanyard.Errorf(lanyard.Invalid, "%s does not declare %q; docs/coverage.md lists what it declares",
+			f.Operation, f.Exception)
 	case f.Exception == "" && f.Latency == 0:
 		return nil, lanyard.Errorf(lanyard.Invalid, "a fault needs an exception, a latency, or both")
 	case !(f.Rate > 0 && f.Rate <= 1):
@@ -242,7 +249,8 @@ func (s *server) setFault(_ *http.Request, body []byte) (any, error) {
 		return nil, lanyard.Errorf(lanyard.Invalid, "count %d is not accepted; 0 for no end, or more, is", f.Count)
 	}
 	s.Faults.Put(f)
-	s.Logger.Warn("fault set", "operation", f.Operation, "exception", f.Exception, "rate", f.Rate, "latency", f.Latency, "count", f.Count)
+	s.Logger.Warn("fault set", "operation", f.Operation, "exception", f.Exception, "rate", f.Rate, "latency", f.Latency,
+		"count", f.Count)
 	return f, nil
 }
 
@@ -285,9 +293,11 @@ const maxDays = 36500
 func (p Prune) Retention() (control.Retention, error) {
 	switch {
 	case p.Days < 0 || p.Days > maxDays:
-		return control.Retention{}, lanyard.Errorf(lanyard.Invalid, "%d days are not accepted; 0 for no bound, or up to %d, are", p.Days, maxDays)
+		return control.Retention{},
+			lanyard.Errorf(lanyard.Invalid, "%d days are not accepted; 0 for no bound, or up to %d, are", p.Days, maxDays)
 	case p.Events < 0:
-		return control.Retention{}, lanyard.Errorf(lanyard.Invalid, "%d events are not accepted; 0 for no bound, or more, are", p.Events)
+		return control.Retention{},
+			lanyard.Errorf(lanyard.Invalid, "%d events are not accepted; 0 for no bound, or more, are", p.Events)
 	}
 	return control.Retention{Age: time.Duration(p.Days) * 24 * time.Hour, Events: p.Events}, nil
 }

@@ -23,8 +23,8 @@ import (
 	"github.com/lanyard/lanyard/internal/admin"
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/fault"
-	"github.com/lanyard/lanyard/sigv4"
 	"github.com/lanyard/lanyard/internal/store/sqlite"
+	"github.com/lanyard/lanyard/sigv4"
 )
 
 const account = "123456789012"
@@ -45,14 +45,16 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { db.Close() })
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	w := &world{T: t, svc: control.New(control.Config{Store: db, Region: "us-east-1", Logger: quiet}), faults: new(fault.Set)}
+	w := &world{T: t, svc: control.New(control.Config{Store: db, Region: "us-east-1", Logger: quiet}),
+		faults: new(fault.Set)}
 	if w.root, err = w.svc.SetRootKey(t.Context(), "", "", account); err != nil {
 		t.Fatal(err)
 	}
-	auth := &sigv4.Verifier{Region: "us-east-1", Service: "connect", Keys: func(_ context.Context, id string) (sigv4.Key, bool, error) {
-		k, ok := w.svc.Key(id)
-		return sigv4.Key{Secret: k.Secret}, ok, nil
-	}}
+	auth := &sigv4.Verifier{Region: "us-east-1", Service: "connect",
+		Keys: func(_ context.Context, id string) (sigv4.Key, bool, error) {
+			k, ok := w.svc.Key(id)
+			return sigv4.Key{Secret: k.Secret}, ok, nil
+		}}
 	w.handler = admin.NewServer(admin.Config{Control: w.svc, Auth: auth, Faults: w.faults, Logger: quiet,
 		CanFail: func(operation, exception string) bool {
 			return exception == "ThrottlingException" || operation == "CreateUser" && exception == "LimitExceededException"
@@ -68,7 +70,8 @@ func (w *world) request(key lanyard.AccessKey, method, path, body string) *http.
 	if key.ID != "" {
 		sum := sha256.Sum256([]byte(body))
 		credentials := aws.Credentials{AccessKeyID: key.ID, SecretAccessKey: key.Secret}
-		if err := v4.NewSigner().SignHTTP(w.Context(), credentials, r, hex.EncodeToString(sum[:]), "connect", "us-east-1", time.Now()); err != nil {
+		if err := v4.NewSigner().SignHTTP(w.Context(), credentials, r, hex.EncodeToString(sum[:]), "connect", "us-east-1",
+			time.Now()); err != nil {
 			w.Fatal(err)
 		}
 	}
@@ -97,7 +100,8 @@ func (w *world) get(to any, method, path, body string) {
 	}
 }
 
-var everything = [][2]string{{"GET", "keys"}, {"POST", "keys"}, {"POST", "keys/x/disable"}, {"GET", "faults"}, {"POST", "faults"}, {"DELETE", "faults"}, {"GET", "events"}, {"GET", "events/instances"}, {"POST", "events/prune"}}
+var everything = [][2]string{{"GET", "keys"}, {"POST", "keys"}, {"POST", "keys/x/disable"}, {"GET", "faults"},
+	{"POST", "faults"}, {"DELETE", "faults"}, {"GET", "events"}, {"GET", "events/instances"}, {"POST", "events/prune"}}
 
 // TestOnlyTheRootKey tries every path with every other kind of caller. None of them is served.
 func TestOnlyTheRootKey(t *testing.T) {
@@ -144,7 +148,9 @@ func TestOnlyTheRootKey(t *testing.T) {
 			q.Set("X-Amz-Expires", "60")
 			r.URL.RawQuery = q.Encode()
 			sum := sha256.Sum256([]byte(body))
-			to, header, err := v4.NewSigner().PresignHTTP(t.Context(), aws.Credentials{AccessKeyID: w.root.ID, SecretAccessKey: w.root.Secret}, r, hex.EncodeToString(sum[:]), "connect", "us-east-1", time.Now())
+			to, header, err := v4.NewSigner().PresignHTTP(t.Context(),
+				aws.Credentials{AccessKeyID: w.root.ID, SecretAccessKey: w.root.Secret}, r, hex.EncodeToString(sum[:]), "connect",
+				"us-east-1", time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -152,9 +158,10 @@ func TestOnlyTheRootKey(t *testing.T) {
 			header.Del("Host")
 			presigned.Header = header
 			presigned.RequestURI = presigned.URL.RequestURI()
-			verifier := sigv4.Verifier{Region: "us-east-1", Service: "connect", Keys: func(context.Context, string) (sigv4.Key, bool, error) {
-				return sigv4.Key{Secret: w.root.Secret}, true, nil
-			}}
+			verifier := sigv4.Verifier{Region: "us-east-1", Service: "connect",
+				Keys: func(context.Context, string) (sigv4.Key, bool, error) {
+					return sigv4.Key{Secret: w.root.Secret}, true, nil
+				}}
 			if _, err := verifier.Verify(presigned, []byte(body)); err != nil {
 				t.Errorf("it is presigned wrongly, so it proves nothing: %v", err)
 			}
@@ -173,7 +180,8 @@ func TestOnlyTheRootKey(t *testing.T) {
 		for _, call := range everything {
 			t.Run(tt.name+" "+call[0]+" "+call[1], func(t *testing.T) {
 				status, answer := w.send(tt.make(call[0], call[1]))
-				if status != http.StatusForbidden || !strings.Contains(answer, `"message":"`) || strings.Contains(answer, w.root.Secret) {
+				if status != http.StatusForbidden || !strings.Contains(answer, `"message":"`) ||
+					strings.Contains(answer, w.root.Secret) {
 					t.Errorf("got %d %s, want 403 with a message", status, answer)
 				}
 			})
@@ -232,13 +240,16 @@ func TestFaults(t *testing.T) {
 		want       fault.Fault // zero: refused
 		says       string
 	}{
-		{"least", `{"Operation":"CreateUser","Exception":"LimitExceededException"}`, fault.Fault{Operation: "CreateUser", Exception: "LimitExceededException", Rate: 1}, ""},
+		{"least", `{"Operation":"CreateUser","Exception":"LimitExceededException"}`,
+			fault.Fault{Operation: "CreateUser", Exception: "LimitExceededException", Rate: 1}, ""},
 		{"all of it", `{"Operation":"*","Exception":"ThrottlingException","Rate":0.2,"Latency":60000000000,"Count":3}`,
 			fault.Fault{Operation: "*", Exception: "ThrottlingException", Rate: 0.2, Latency: time.Minute, Count: 3}, ""},
-		{"latency alone", `{"Operation":"ListUsers","Latency":1}`, fault.Fault{Operation: "ListUsers", Latency: 1, Rate: 1}, ""},
+		{"latency alone", `{"Operation":"ListUsers","Latency":1}`, fault.Fault{Operation: "ListUsers", Latency: 1, Rate: 1},
+			""},
 		{"unknown operation", `{"Operation":"Fly","Exception":"ThrottlingException"}`, fault.Fault{}, `\"Fly\"`},
 		{"no operation", `{"Exception":"ThrottlingException"}`, fault.Fault{}, `\"\"`},
-		{"exception not declared", `{"Operation":"ListUsers","Exception":"LimitExceededException"}`, fault.Fault{}, `ListUsers does not declare \"LimitExceededException\"`},
+		{"exception not declared", `{"Operation":"ListUsers","Exception":"LimitExceededException"}`, fault.Fault{},
+			`ListUsers does not declare \"LimitExceededException\"`},
 		{"neither exception nor latency", `{"Operation":"ListUsers"}`, fault.Fault{}, "exception, a latency"},
 		{"rate 0", `{"Operation":"*","Exception":"ThrottlingException","Rate":0}`, fault.Fault{}, "rate 0"},
 		{"rate below 0", `{"Operation":"*","Exception":"ThrottlingException","Rate":-0.1}`, fault.Fault{}, "rate -0.1"},
@@ -284,12 +295,16 @@ func TestFaults(t *testing.T) {
 
 func TestEvents(t *testing.T) {
 	w := newWorld(t)
-	in, err := w.svc.CreateInstance(t.Context(), control.Call{Caller: lanyard.Caller{Account: account}, Operation: "CreateInstance"}, control.NewInstance{Alias: "a", IdentityManagement: control.SAML})
+	in, err := w.svc.CreateInstance(t.Context(),
+		control.Call{Caller: lanyard.Caller{Account: account}, Operation: "CreateInstance"},
+		control.NewInstance{Alias: "a", IdentityManagement: control.SAML})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 5 {
-		if _, _, err := w.svc.CreateSecurityProfile(t.Context(), control.Call{Caller: lanyard.Caller{Account: account}, Operation: "CreateSecurityProfile"}, in.ID, fmt.Sprint("P", i), nil, control.ProfileChange{}); err != nil {
+		if _, _, err := w.svc.CreateSecurityProfile(t.Context(),
+			control.Call{Caller: lanyard.Caller{Account: account}, Operation: "CreateSecurityProfile"}, in.ID,
+			fmt.Sprint("P", i), nil, control.ProfileChange{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -319,7 +334,8 @@ func TestEvents(t *testing.T) {
 		})
 	}
 	for _, query := range []string{"after=x", "after=-1", "limit=1.5", "limit=99999999999999999999"} {
-		if status, answer := w.do("GET", "events?instance="+in.ID+"&"+query, ""); status != 400 || !strings.Contains(answer, "not a number") {
+		if status, answer := w.do("GET", "events?instance="+in.ID+"&"+query, ""); status != 400 ||
+			!strings.Contains(answer, "not a number") {
 			t.Errorf("%s: got %d %s", query, status, answer)
 		}
 	}
@@ -340,12 +356,14 @@ func TestEvents(t *testing.T) {
 // The root key cuts old events off, some hundreds a call, and is named in the checkpoint.
 func TestPrune(t *testing.T) {
 	w := newWorld(t)
-	in, err := w.svc.CreateInstance(t.Context(), control.Call{Caller: lanyard.Caller{Account: account}}, control.NewInstance{Alias: "centre", IdentityManagement: control.SAML})
+	in, err := w.svc.CreateInstance(t.Context(), control.Call{Caller: lanyard.Caller{Account: account}},
+		control.NewInstance{Alias: "centre", IdentityManagement: control.SAML})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i := range 600 {
-		if _, _, err := w.svc.CreateContactFlowModule(t.Context(), control.Call{Caller: lanyard.Caller{Account: account}}, in.ID, &lanyard.Module{Meta: lanyard.Meta{Name: fmt.Sprint(i)}}, ""); err != nil {
+		if _, _, err := w.svc.CreateContactFlowModule(t.Context(), control.Call{Caller: lanyard.Caller{Account: account}},
+			in.ID, &lanyard.Module{Meta: lanyard.Meta{Name: fmt.Sprint(i)}}, ""); err != nil {
 			if i > 100 {
 				break // the quota
 			}
@@ -389,7 +407,8 @@ func TestUnknownPaths(t *testing.T) {
 		method, path string
 		want         int
 	}{{"GET", "", 404}, {"GET", "secrets", 404}, {"PUT", "keys", 405}, {"GET", "keys/x/disable", 405}} {
-		if status, answer := w.do(tt.method, tt.path, ""); status != tt.want || bytes.Contains([]byte(answer), []byte(w.root.Secret)) {
+		if status, answer := w.do(tt.method, tt.path, ""); status != tt.want ||
+			bytes.Contains([]byte(answer), []byte(w.root.Secret)) {
 			t.Errorf("%s %s = %d %s, want %d", tt.method, tt.path, status, answer, tt.want)
 		}
 	}
@@ -406,7 +425,8 @@ func TestLargeEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range n {
-		call := control.Call{Caller: caller, Operation: "Large", Request: json.RawMessage(`"` + strings.Repeat("<", 2<<20) + `"`)}
+		call := control.Call{Caller: caller, Operation: "Large",
+			Request: json.RawMessage(`"` + strings.Repeat("<", 2<<20) + `"`)}
 		_, _, err := w.svc.CreateSecurityProfile(t.Context(), call, in.ID, fmt.Sprint("p", i), nil, control.ProfileChange{})
 		if err != nil {
 			t.Fatal(err)
@@ -414,7 +434,8 @@ func TestLargeEvents(t *testing.T) {
 	}
 	got := 0
 	for after := int64(0); ; {
-		status, body := w.send(w.request(w.root, "GET", fmt.Sprintf("events?instance=%s&after=%d&limit=1000", in.ID, after), ""))
+		status, body := w.send(w.request(w.root, "GET", fmt.Sprintf("events?instance=%s&after=%d&limit=1000", in.ID, after),
+			""))
 		if status != 200 || len(body) > 8<<20 {
 			t.Fatalf("%d, and %d bytes", status, len(body))
 		}

@@ -17,10 +17,13 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 func TestFrom(t *testing.T) {
 	event := func(change func(*lanyard.Event)) lanyard.Event {
-		e := lanyard.Event{ID: "11111111-1111-4111-8111-111111111111", Instance: "i", Revision: 7, Time: time.Date(2026, 3, 14, 16, 9, 26, 535e6, time.FixedZone("CET", 3600)),
-			Operation: "UpdateSecurityProfile", Account: "123456789012", Region: "us-east-1", AccessKeyID: "AKIAEXAMPLE", SourceIP: "192.0.2.1", UserAgent: "aws-cli/2", RequestID: "r",
+		e := lanyard.Event{ID: "11111111-1111-4111-8111-111111111111", Instance: "i", Revision: 7,
+			Time:      time.Date(2026, 3, 14, 16, 9, 26, 535e6, time.FixedZone("CET", 3600)),
+			Operation: "UpdateSecurityProfile", Account: "123456789012", Region: "us-east-1", AccessKeyID: "AKIAEXAMPLE",
+			SourceIP: "192.0.2.1", UserAgent: "aws-cli/2", RequestID: "r",
 			Request: json.RawMessage(`{"InstanceId":"i","SecurityProfileId":"p","Description":"b"}`),
-			Changes: []lanyard.Change{{Type: lanyard.TypeProfile, ID: "p", Before: json.RawMessage(`{"Description":"a"}`), After: json.RawMessage(`{"Description":"b"}`)}}}
+			Changes: []lanyard.Change{{Type: lanyard.TypeProfile, ID: "p", Before: json.RawMessage(`{"Description":"a"}`),
+				After: json.RawMessage(`{"Description":"b"}`)}}}
 		change(&e)
 		return e
 	}

@@ -41,7 +41,9 @@ func Begin(instance string, from lanyard.Checkpoint, signed bool) (*Chain, error
 		return c, nil
 	}
 	if !signed || from.Instance != instance {
-		return nil, &Broken{instance, from.Revision, "the checkpoint, which says that the records up to here were cut off, does not bear this server's signature: it was forged or altered"}
+		return nil, &Broken{instance, from.Revision,
+			"the checkpoint, which says that the records up to here were cut off, does not bear this server's signature: it " +
+				"was forged or altered"}
 	}
 	c.last.Revision, c.last.Seq, c.last.Hash = from.Revision, from.Seq, from.Hash
 	return c, nil
@@ -77,7 +79,8 @@ func (c *Chain) Next(r lanyard.Record) (*lanyard.Event, error) {
 	case e.Revision != r.Revision:
 		return broken(want, "the record that stands here is that of revision %d: the order was changed", e.Revision)
 	case !bytes.Equal(Sum(c.last.Hash, r.Body), r.Hash):
-		return broken(want, "the hash differs: the record or its hash was altered, or the record before it was replaced together with its hash")
+		return broken(want, "the hash differs: the record or its hash was altered, or the record before it was replaced "+
+			"together with its hash")
 	case e.Time.UnixMilli() != r.Time:
 		return broken(want, "the time beside the record differs from that in it")
 	}

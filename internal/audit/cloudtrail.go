@@ -64,10 +64,13 @@ type Additional struct {
 func From(e lanyard.Event) Record {
 	r := Record{
 		EventVersion: "1.09",
-		UserIdentity: Identity{Type: "IAMUser", PrincipalID: e.AccessKeyID, ARN: "arn:" + partition(e.Region) + ":iam::" + e.Account + ":user/" + e.AccessKeyID,
+		UserIdentity: Identity{Type: "IAMUser", PrincipalID: e.AccessKeyID, ARN: "arn:" + partition(e.Region) + ":iam::" +
+			e.Account + ":user/" + e.AccessKeyID,
 			AccountID: e.Account, AccessKeyID: e.AccessKeyID},
-		EventTime: e.Time.UTC().Truncate(time.Second), EventSource: "connect.amazonaws.com", EventName: e.Operation, AWSRegion: e.Region,
-		SourceIPAddress: e.SourceIP, UserAgent: e.UserAgent, RequestParameters: e.Request, RequestID: e.RequestID, EventID: e.ID,
+		EventTime: e.Time.UTC().Truncate(time.Second), EventSource: "connect.amazonaws.com", EventName: e.Operation,
+		AWSRegion:       e.Region,
+		SourceIPAddress: e.SourceIP, UserAgent: e.UserAgent, RequestParameters: e.Request, RequestID: e.RequestID,
+		EventID:   e.ID,
 		EventType: "AwsApiCall", ManagementEvent: true, EventCategory: "Management", RecipientAccountID: e.Account,
 		Additional: Additional{InstanceID: e.Instance, Revision: e.Revision, Changes: e.Changes},
 	}

@@ -108,7 +108,8 @@ func (s *State) set(e *lanyard.Event) {
 		s.passwords[p.User] = password{p.Digest, e.Revision}
 	}
 	// Events of earlier versions do not say whose the password is.
-	if len(e.Passwords) == 0 && e.Refused == "" && (e.Operation == "SetUserPassword" || bytes.Contains(e.Request, []byte(`"Password"`))) {
+	if len(e.Passwords) == 0 && e.Refused == "" &&
+		(e.Operation == "SetUserPassword" || bytes.Contains(e.Request, []byte(`"Password"`))) {
 		s.vague = true
 	}
 }
@@ -144,7 +145,8 @@ func (s *State) Resource(r Stored) error {
 	case !ok:
 		return fmt.Errorf("%s %s is stored, and no record says so", r.Type, r.ID)
 	case was.gone:
-		return fmt.Errorf("%s %s is stored, and the record of revision %d says that it was deleted", r.Type, r.ID, was.revision)
+		return fmt.Errorf("%s %s is stored, and the record of revision %d says that it was deleted", r.Type, r.ID,
+			was.revision)
 	case was.doc != maphash.Bytes(s.seed, r.Doc):
 		return fmt.Errorf("%s %s is stored otherwise than the record of revision %d says", r.Type, r.ID, was.revision)
 	}
@@ -161,7 +163,8 @@ func (s *State) beside(r Stored) error {
 		return fmt.Errorf("%s %s cannot be read: %w", r.Type, r.ID, err)
 	}
 	if h := doc.Head(); h.ID != r.ID || h.Seq != r.Seq || doc.Key() != r.Key || h.Name != r.Name {
-		return fmt.Errorf("%s %s is found by another key, name or place (%q) than its document has (%q)", r.Type, r.ID, r.Key, doc.Key())
+		return fmt.Errorf("%s %s is found by another key, name or place (%q) than its document has (%q)", r.Type, r.ID, r.Key,
+			doc.Key())
 	}
 	for _, to := range doc.Refs() {
 		s.refer(0, to, lanyard.Ref{Type: r.Type, ID: r.ID})
@@ -210,7 +213,8 @@ func (s *State) Password(user string, digest []byte) error {
 	case !ok:
 		return fmt.Errorf("a password of user %s is stored, and no record says so", user)
 	case !bytes.Equal(was.digest, digest):
-		return fmt.Errorf("the password of user %s is another than the one that the record of revision %d set", user, was.revision)
+		return fmt.Errorf("the password of user %s is another than the one that the record of revision %d set", user,
+			was.revision)
 	}
 	return nil
 }
@@ -232,7 +236,8 @@ func (s *State) End() error {
 		return fmt.Errorf("the last tags of a resource that the record of revision %d deleted are not stored", first)
 	}
 	for _, user := range slices.Sorted(maps.Keys(s.passwords)) {
-		return fmt.Errorf("the password of user %s that the record of revision %d set is not stored", user, s.passwords[user].revision)
+		return fmt.Errorf("the password of user %s that the record of revision %d set is not stored", user,
+			s.passwords[user].revision)
 	}
 	return nil
 }

@@ -172,7 +172,8 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, memory *scratch) (
 	body := memory.read.Bytes
 	if instance == "" {
 		if instance = p.Instance; instance == "" {
-			return nil, bad("the caller may ask about every instance of account %s; say which with %sINSTANCE%s", p.Account, instances, endpoint)
+			return nil, bad("the caller may ask about every instance of account %s; say which with %sINSTANCE%s", p.Account,
+				instances, endpoint)
 		}
 	} else if p.Instance != "" && p.Instance != instance {
 		return nil, &httpError{http.StatusForbidden, "the token is for another instance"}
@@ -350,7 +351,8 @@ func send(w http.ResponseWriter, status int, body []byte) {
 // follows.
 func (s *Server) metadata(w http.ResponseWriter, r *http.Request) {
 	base, ok := strings.CutPrefix(r.URL.Path, wellKnown)
-	if rest, has := strings.CutPrefix(base, instances); !ok || base != "" && (!has || rest == "" || strings.Contains(rest, "/")) {
+	if rest, has := strings.CutPrefix(base, instances); !ok || base != "" &&
+		(!has || rest == "" || strings.Contains(rest, "/")) {
 		s.fail(w, r, &httpError{http.StatusNotFound, "there is no such document"})
 		return
 	}

@@ -41,14 +41,16 @@ func newPDP(t *testing.T) *pdp {
 	p.handler = authzen.NewServer(authzen.Config{
 		Authenticate: func(r *http.Request, _ []byte) (authzen.Principal, error) {
 			tok, err := p.svc.Token(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
-			return authzen.Principal{Account: tok.Account, Instance: tok.Instance, Administer: tok.Scope == lanyard.ScopeAdminister}, err
+			return authzen.Principal{Account: tok.Account, Instance: tok.Instance,
+				Administer: tok.Scope == lanyard.ScopeAdminister}, err
 		},
 		Snapshot: func(ctx context.Context, who authzen.Principal, instance string, atLeast int64) (*access.Snapshot, error) {
 			return p.svc.Snapshot(ctx, control.Call{Caller: lanyard.Caller{Account: who.Account}}, instance, atLeast)
 		},
 		TokenSecret: []byte("secret"),
 	})
-	in, err := p.svc.CreateInstance(t.Context(), p.call("CreateInstance"), control.NewInstance{Alias: "centre", IdentityManagement: control.SAML})
+	in, err := p.svc.CreateInstance(t.Context(), p.call("CreateInstance"),
+		control.NewInstance{Alias: "centre", IdentityManagement: control.SAML})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +83,8 @@ func (p *pdp) profile(name string, c control.ProfileChange) string {
 
 func (p *pdp) user(name string, tags map[string]string, profiles ...string) string {
 	p.Helper()
-	_, routing, _, err := control.List[*lanyard.RoutingProfile](p.Context(), p.svc, p.call(""), p.instance, control.Page{Limit: 1})
+	_, routing, _, err := control.List[*lanyard.RoutingProfile](p.Context(), p.svc, p.call(""), p.instance,
+		control.Page{Limit: 1})
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -112,12 +115,15 @@ func (p *pdp) ask(path, body string, header ...string) (int, string, http.Header
 const evaluation = "/access/v1/evaluation"
 
 func question(subject, action, resourceType, id string) string {
-	return fmt.Sprintf(`{"subject":{"type":"user","id":%q},"action":{"name":%q},"resource":{"type":%q,"id":%q}}`, subject, action, resourceType, id)
+	return fmt.Sprintf(`{"subject":{"type":"user","id":%q},"action":{"name":%q},"resource":{"type":%q,"id":%q}}`, subject,
+		action, resourceType, id)
 }
 
 func TestEvaluation(t *testing.T) {
 	p := newPDP(t)
-	french := p.profile("French", control.ProfileChange{Permissions: []string{"Users.View"}, AccessTags: map[string]string{"Country": "FR"}, TagRestricted: []string{"User"}})
+	french := p.profile("French",
+		control.ProfileChange{Permissions: []string{"Users.View"}, AccessTags: map[string]string{"Country": "FR"},
+			TagRestricted: []string{"User"}})
 	viewer := p.user("viewer", nil, french)
 	amelie := p.user("amelie", map[string]string{"Country": "FR"}, french)
 	p.user("hans", map[string]string{"Country": "fr"}, french)
@@ -136,15 +142,21 @@ func TestEvaluation(t *testing.T) {
 		{"no such action", question("viewer", "Users.Fly", "User", "amelie"), false, "unknown action"},
 		{"of another type", question("viewer", "Users.View", "Queue", "x"), false, "wrong type"},
 		{"without an object", question("viewer", "Users.View", "Instance", p.instance), true, "granted"},
-		{"of no type of subject", strings.Replace(question("viewer", "Users.View", "User", "amelie"), `"user"`, `"robot"`, 1), false, "unknown subject"},
-		{"the caller's tags count for nothing that is stored", `{"subject":{"type":"user","id":"viewer"},"action":{"name":"Users.View"},"resource":{"type":"User","id":"hans","properties":{"tags":{"Country":"FR"}}}}`, false, "condition failed"},
-		{"unknown members and null", `{"x":[1],"context":null,"subject":{"type":"user","id":"viewer","y":1},"action":{"name":"Users.View","properties":{}},"resource":{"type":"User","id":"amelie"}}`, true, "granted"},
-		{"explained", strings.TrimSuffix(question("viewer", "Users.View", "User", "hans"), "}") + `,"context":{"explain":true}}`, false, "differs from Country=FR in case only"},
+		{"of no type of subject", strings.Replace(question("viewer", "Users.View", "User", "amelie"), `"user"`, `"robot"`, 1),
+			false, "unknown subject"},
+		{"the caller's tags count for nothing that is stored",
+			`{"subject":{"type":"user","id":"viewer"},"action":{"name":"Users.View"},"resource":{"type":"User","id":"hans","properties":{"tags":{"Country":"FR"}}}}`,
+			false, "condition failed"},
+		{"unknown members and null",
+			`{"x":[1],"context":null,"subject":{"type":"user","id":"viewer","y":1},"action":{"name":"Users.View","properties":{}},"resource":{"type":"User","id":"amelie"}}`, true, "granted"},
+		{"explained", strings.TrimSuffix(question("viewer", "Users.View", "User", "hans"), "}") +
+			`,"context":{"explain":true}}`, false, "differs from Country=FR in case only"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			status, body, _ := p.ask(evaluation, tt.body)
 			var got struct{ Decision bool }
-			if err := json.Unmarshal([]byte(body), &got); err != nil || status != 200 || got.Decision != tt.want || !strings.Contains(body, tt.says) {
+			if err := json.Unmarshal([]byte(body), &got); err != nil || status != 200 || got.Decision != tt.want ||
+				!strings.Contains(body, tt.says) {
 				t.Errorf("%s\nanswers %d %s, want %v that says %s", tt.body, status, body, tt.want, tt.says)
 			}
 		})
@@ -161,15 +173,18 @@ func TestRevision(t *testing.T) {
 		if i%2 == 0 {
 			permissions = []string{"Users.View"}
 		}
-		if err := p.svc.UpdateSecurityProfile(t.Context(), p.call("UpdateSecurityProfile"), p.instance, id, control.ProfileChange{Permissions: permissions}); err != nil {
+		if err := p.svc.UpdateSecurityProfile(t.Context(), p.call("UpdateSecurityProfile"), p.instance, id,
+			control.ProfileChange{Permissions: permissions}); err != nil {
 			t.Fatal(err)
 		}
-		status, body, _ := p.ask(evaluation, question("u", "Users.View", "Instance", ""), "x-lanyard-revision", strconv.FormatInt(p.revision, 10))
+		status, body, _ := p.ask(evaluation, question("u", "Users.View", "Instance", ""), "x-lanyard-revision",
+			strconv.FormatInt(p.revision, 10))
 		if want := fmt.Sprintf(`{"decision":%v`, i%2 == 0); status != 200 || !strings.HasPrefix(body, want) {
 			t.Fatalf("after revision %d the answer is %d %s, want %s", p.revision, status, body, want)
 		}
 	}
-	future := strings.TrimSuffix(question("u", "Users.View", "Instance", ""), "}") + fmt.Sprintf(`,"context":{"at_least_revision":%d}}`, p.revision+1)
+	future := strings.TrimSuffix(question("u", "Users.View", "Instance", ""), "}") +
+		fmt.Sprintf(`,"context":{"at_least_revision":%d}}`, p.revision+1)
 	if status, body, _ := p.ask(evaluation, future); status != http.StatusConflict || !strings.Contains(body, "revision") {
 		t.Errorf("a revision that never comes is answered %d %s, want 409", status, body)
 	}
@@ -183,10 +198,13 @@ func TestEvaluations(t *testing.T) {
 	items := `"evaluations":[{"action":{"name":"Users.View"}},{"action":{"name":"Users.Edit"}},{},{"action":{"name":"Queues.View"}},{"action":5}]`
 	for _, tt := range []struct{ name, body, want string }{
 		{"all", head + items + `}`, "true false false true false"},
-		{"all, said so", head + items + `,"options":{"evaluations_semantic":"execute_all","x":1}}`, "true false false true false"},
+		{"all, said so", head + items + `,"options":{"evaluations_semantic":"execute_all","x":1}}`,
+			"true false false true false"},
 		{"until denied", head + items + `,"options":{"evaluations_semantic":"deny_on_first_deny"}}`, "true false"},
-		{"until permitted", head + `"evaluations":[{"action":{"name":"Users.Edit"}},{"action":{"name":"Users.View"}},{}],"options":{"evaluations_semantic":"permit_on_first_permit"}}`, "false true"},
-		{"a default is replaced whole", `{"subject":{"type":"user","id":"u"},"action":{"name":"Users.View"},"resource":{"type":"Instance","id":""},"evaluations":[{"subject":{"type":"user"}},{}]}`, "false true"},
+		{"until permitted", head +
+			`"evaluations":[{"action":{"name":"Users.Edit"}},{"action":{"name":"Users.View"}},{}],"options":{"evaluations_semantic":"permit_on_first_permit"}}`, "false true"},
+		{"a default is replaced whole",
+			`{"subject":{"type":"user","id":"u"},"action":{"name":"Users.View"},"resource":{"type":"Instance","id":""},"evaluations":[{"subject":{"type":"user"}},{}]}`, "false true"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			status, body, _ := p.ask("/access/v1/evaluations", tt.body)
@@ -206,7 +224,8 @@ func TestEvaluations(t *testing.T) {
 			}
 		})
 	}
-	if _, body, _ := p.ask("/access/v1/evaluations", head+`"action":{"name":"Users.View"},"evaluations":[]}`); !strings.HasPrefix(body, `{"decision":true`) {
+	if _, body, _ := p.ask("/access/v1/evaluations", head+
+		`"action":{"name":"Users.View"},"evaluations":[]}`); !strings.HasPrefix(body, `{"decision":true`) {
 		t.Errorf("without evaluations the answer is %s, want a single decision", body)
 	}
 }
@@ -240,7 +259,8 @@ func TestSearch(t *testing.T) {
 			}
 		}
 	}
-	found := search("/access/v1/search/subject", `{"subject":{"type":"user","id":"ignored"},"action":{"name":"Users.View"},"resource":{"type":"Instance","id":""}}`)
+	found := search("/access/v1/search/subject",
+		`{"subject":{"type":"user","id":"ignored"},"action":{"name":"Users.View"},"resource":{"type":"Instance","id":""}}`)
 	for _, u := range found {
 		if !want[u] {
 			t.Errorf("the search lists %s, which is not allowed or was listed before", u)
@@ -250,10 +270,13 @@ func TestSearch(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("the search leaves out %v", want)
 	}
-	if got := search("/access/v1/search/resource", `{"subject":{"type":"user","id":"u0"},"action":{"name":"Users.View"},"resource":{"type":"User"}}`); len(got) != 25 {
+	if got := search("/access/v1/search/resource",
+		`{"subject":{"type":"user","id":"u0"},"action":{"name":"Users.View"},"resource":{"type":"User"}}`); len(got) != 25 {
 		t.Errorf("u0 may view %d users, want 25", len(got))
 	}
-	if got := search("/access/v1/search/action", `{"subject":{"type":"user","id":"u0"},"resource":{"type":"Instance","id":""}}`); strings.Join(got, " ") != "Queues.View Users.View" {
+	if got := search("/access/v1/search/action",
+		`{"subject":{"type":"user","id":"u0"},"resource":{"type":"Instance","id":""}}`); strings.Join(got,
+		" ") != "Queues.View Users.View" {
 		t.Errorf("u0 may do %v", got)
 	}
 	for _, body := range []string{
@@ -265,12 +288,15 @@ func TestSearch(t *testing.T) {
 			t.Errorf("%s finds %v, want nobody", body, got)
 		}
 	}
-	_, answer, _ := p.ask("/access/v1/search/subject", `{"subject":{"type":"user"},"action":{"name":"Users.View"},"resource":{"type":"Instance","id":""},"page":{"limit":1}}`)
+	_, answer, _ := p.ask("/access/v1/search/subject",
+		`{"subject":{"type":"user"},"action":{"name":"Users.View"},"resource":{"type":"Instance","id":""},"page":{"limit":1}}`)
 	var first struct{ Page struct{ Next_token string } }
 	if err := json.Unmarshal([]byte(answer), &first); err != nil {
 		t.Fatal(err)
 	}
-	if status, body, _ := p.ask("/access/v1/search/subject", `{"subject":{"type":"user"},"action":{"name":"Queues.View"},"resource":{"type":"Instance","id":""},"page":{"token":"`+first.Page.Next_token+`"}}`); status != 400 || !strings.Contains(body, "page.token") {
+	if status, body, _ := p.ask("/access/v1/search/subject",
+		`{"subject":{"type":"user"},"action":{"name":"Queues.View"},"resource":{"type":"Instance","id":""},"page":{"token":"`+
+			first.Page.Next_token+`"}}`); status != 400 || !strings.Contains(body, "page.token") {
 		t.Errorf("the token of another search is answered %d %s, want 400", status, body)
 	}
 }
@@ -296,11 +322,14 @@ func TestRefusals(t *testing.T) {
 		{"no token", evaluation, good, []string{"Authorization", ""}, 401, "token"},
 		{"made-up token", evaluation, good, []string{"Authorization", "Bearer lanyard_x"}, 401, "not one of this server"},
 		{"revoked token", evaluation, good, []string{"Authorization", "Bearer " + revokedText}, 401, "revoked"},
-		{"token of another account", "/instances/" + p.instance + evaluation, good, []string{"Authorization", "Bearer " + stranger}, 404, "does not exist"},
+		{"token of another account", "/instances/" + p.instance + evaluation, good,
+			[]string{"Authorization", "Bearer " + stranger}, 404, "does not exist"},
 		{"token for another instance", "/instances/other" + evaluation, good, nil, 403, "another instance"},
 		{"which instance?", evaluation, good, []string{"Authorization", "Bearer " + whole}, 400, "/instances/INSTANCE"},
-		{"named instance", "/instances/" + p.instance + evaluation, good, []string{"Authorization", "Bearer " + whole}, 200, `"decision":true`},
-		{"no such instance", "/instances/none" + evaluation, good, []string{"Authorization", "Bearer " + whole}, 404, "does not exist"},
+		{"named instance", "/instances/" + p.instance + evaluation, good, []string{"Authorization", "Bearer " + whole}, 200,
+			`"decision":true`},
+		{"no such instance", "/instances/none" + evaluation, good, []string{"Authorization", "Bearer " + whole}, 404,
+			"does not exist"},
 		{"not JSON by its type", evaluation, good, []string{"Content-Type", "text/plain"}, 400, "application/json"},
 		{"empty", evaluation, "", nil, 400, "not a JSON object"},
 		{"cut off", evaluation, good[:30], nil, 400, "not valid JSON"},
@@ -310,17 +339,25 @@ func TestRefusals(t *testing.T) {
 		{"wrong type", evaluation, `{"subject":"u"}`, nil, 400, "subject must be an object, got a string"},
 		{"invalid UTF-8", evaluation, "{\"subject\":{\"type\":\"\xff\"}}", nil, 400, "UTF-8"},
 		{"no subject", evaluation, `{"action":{"name":"x"},"resource":{"type":"x","id":"x"}}`, nil, 400, "subject"},
-		{"no action", evaluation, `{"subject":{"type":"user","id":"x"},"resource":{"type":"x","id":"x"}}`, nil, 400, "action"},
+		{"no action", evaluation, `{"subject":{"type":"user","id":"x"},"resource":{"type":"x","id":"x"}}`, nil, 400,
+			"action"},
 		{"no resource", evaluation, `{"subject":{"type":"user","id":"x"},"action":{"name":"x"}}`, nil, 400, "resource"},
 		{"too deep", evaluation, strings.Repeat(`{"x":`, 40) + "1" + strings.Repeat("}", 40), nil, 400, "deep"},
 		{"too large", evaluation, `{"x":"` + strings.Repeat("x", 5<<20) + `"}`, nil, 400, "bytes"},
 		{"too many", "/access/v1/evaluations", many, nil, 400, "at most"},
-		{"unknown semantic", "/access/v1/evaluations", strings.TrimSuffix(good, "}") + `,"evaluations":[{}],"options":{"evaluations_semantic":"any"}}`, nil, 400, "execute_all"},
+		{"unknown semantic", "/access/v1/evaluations", strings.TrimSuffix(good, "}") +
+			`,"evaluations":[{}],"options":{"evaluations_semantic":"any"}}`, nil, 400, "execute_all"},
 		{"revision that is none", evaluation, good, []string{"x-lanyard-revision", "-1"}, 400, "x-lanyard-revision"},
-		{"unknown surface", evaluation, strings.TrimSuffix(good, "}") + `,"context":{"surface":"mars"}}`, nil, 400, "reports"},
-		{"negative limit", "/access/v1/search/subject", `{"subject":{"type":"user"},"action":{"name":"x"},"resource":{"type":"x","id":"x"},"page":{"limit":-1}}`, nil, 400, "page.limit"},
-		{"made-up page token", "/access/v1/search/subject", `{"subject":{"type":"user"},"action":{"name":"x"},"resource":{"type":"x","id":"x"},"page":{"token":"AAAA"}}`, nil, 400, "page.token"},
-		{"search without a type", "/access/v1/search/subject", `{"subject":{"id":"u"},"action":{"name":"x"},"resource":{"type":"x","id":"x"}}`, nil, 400, "subject.type"},
+		{"unknown surface", evaluation, strings.TrimSuffix(good, "}") + `,"context":{"surface":"mars"}}`, nil, 400,
+			"reports"},
+		{"negative limit", "/access/v1/search/subject",
+			`{"subject":{"type":"user"},"action":{"name":"x"},"resource":{"type":"x","id":"x"},"page":{"limit":-1}}`, nil, 400,
+			"page.limit"},
+		{"made-up page token", "/access/v1/search/subject",
+			`{"subject":{"type":"user"},"action":{"name":"x"},"resource":{"type":"x","id":"x"},"page":{"token":"AAAA"}}`, nil,
+			400, "page.token"},
+		{"search without a type", "/access/v1/search/subject",
+			`{"subject":{"id":"u"},"action":{"name":"x"},"resource":{"type":"x","id":"x"}}`, nil, 400, "subject.type"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			status, body, header := p.ask(tt.path, tt.body, append(tt.header, "X-Request-ID", "r-1")...)
@@ -362,14 +399,17 @@ func TestMetadata(t *testing.T) {
 		}
 	}
 	w := httptest.NewRecorder()
-	if p.handler.ServeHTTP(w, httptest.NewRequest("GET", "/.well-known/authzen-configuration/elsewhere", nil)); w.Code != 404 {
+	if p.handler.ServeHTTP(w,
+		httptest.NewRequest("GET", "/.well-known/authzen-configuration/elsewhere", nil)); w.Code != 404 {
 		t.Errorf("an unknown document is answered %d, want 404", w.Code)
 	}
 }
 
 // FuzzRequest sends any body to any endpoint: always JSON, never a failure of the server.
 func FuzzRequest(f *testing.F) {
-	for _, body := range []string{question("u", "Users.View", "User", "u"), `{"evaluations":[{},5,{"subject":null}]}`, `{"page":{"limit":1e3}}`, `{`, `{"subject":{"type":"user"},"action":{"name":"x"},"resource":{"type":"User","id":"u"},"context":{"explain":true}}`,
+	for _, body := range []string{question("u", "Users.View", "User", "u"), `{"evaluations":[{},5,{"subject":null}]}`,
+		`{"page":{"limit":1e3}}`, `{`,
+		`{"subject":{"type":"user"},"action":{"name":"x"},"resource":{"type":"User","id":"u"},"context":{"explain":true}}`,
 		`{"resource":{"type":"SecurityProfile","id":"p"},"page":{"limit":1,"token":""}}`,
 		`{"operation":"UpdateSecurityProfile","parameters":{"SecurityProfileId":"p","Permissions":[]},"subject":{"type":"user","id":"u"},"action":{"name":"Users.View"},"resource":{"type":"Instance","id":""}}`,
 		`{"operation":"UpdateUserSecurityProfiles","parameters":{"UserId":5}}`} {
@@ -387,7 +427,8 @@ func FuzzRequest(f *testing.F) {
 			return authzen.Principal{Instance: "i", Administer: true}, nil
 		},
 		Propose: func(_ context.Context, _ authzen.Principal, p authzen.Proposal) (authzen.Outcome, error) {
-			o := authzen.Outcome{Before: &lanyard.Profile{Meta: lanyard.Meta{ID: "p", Name: "p"}, Permissions: []string{"Users.View"}},
+			o := authzen.Outcome{Before: &lanyard.Profile{Meta: lanyard.Meta{ID: "p", Name: "p"},
+				Permissions: []string{"Users.View"}},
 				After: &lanyard.Profile{Meta: lanyard.Meta{ID: p.ID, Name: "p"}, Permissions: []string{string(p.Parameters)}}}
 			return o, nil
 		},
@@ -395,7 +436,8 @@ func FuzzRequest(f *testing.F) {
 			return snapshot, nil
 		},
 	})
-	paths := []string{evaluation, "/access/v1/evaluations", "/access/v1/search/subject", "/access/v1/search/resource", "/access/v1/search/action",
+	paths := []string{evaluation, "/access/v1/evaluations", "/access/v1/search/subject", "/access/v1/search/resource",
+		"/access/v1/search/action",
 		"/access/v1/effective", "/access/v1/holders", "/access/v1/lookup", "/access/v1/what-if"}
 	f.Fuzz(func(t *testing.T, which uint8, body string) {
 		r := httptest.NewRequest("POST", paths[int(which)%len(paths)], strings.NewReader(body))
@@ -417,7 +459,9 @@ func TestUnavailable(t *testing.T) {
 			return authzen.Principal{Account: account, Administer: true}, nil
 		},
 		Snapshot: func(context.Context, authzen.Principal, string, int64) (*access.Snapshot, error) {
-			return nil, fmt.Errorf("load: %w", &lanyard.Error{Kind: lanyard.Unavailable, Message: "the database is away; ask again soon", Err: errors.New("dial db.internal")})
+			return nil, fmt.Errorf("load: %w",
+				&lanyard.Error{Kind: lanyard.Unavailable, Message: "the database is away; ask again soon",
+					Err: errors.New("dial db.internal")})
 		},
 		Propose: func(context.Context, authzen.Principal, authzen.Proposal) (authzen.Outcome, error) {
 			return authzen.Outcome{}, lanyard.Errorf(lanyard.Unavailable, "the database is away; ask again soon")
@@ -444,7 +488,8 @@ func TestUnavailable(t *testing.T) {
 		r.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)
-		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "1" || w.Body.String() != `"the database is away; ask again soon"` {
+		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "1" ||
+			w.Body.String() != `"the database is away; ask again soon"` {
 			t.Errorf("%s answers %d %s with %v", path, w.Code, w.Body, w.Header())
 		}
 	}
@@ -457,8 +502,11 @@ func TestUnavailable(t *testing.T) {
 // type mean the same.
 func TestTypesByTheirNames(t *testing.T) {
 	p := newPDP(t)
-	french := p.profile("French", control.ProfileChange{Permissions: []string{"TransferDestinations.View", "EmailAddresses.View", "HoursOfOperation.View", "Prompts.View"},
-		AccessTags: map[string]string{"Country": "FR"}, TagRestricted: []string{"OperatingHours", "EmailAddress", "TransferDestination"}})
+	french := p.profile("French",
+		control.ProfileChange{Permissions: []string{"TransferDestinations.View", "EmailAddresses.View",
+			"HoursOfOperation.View", "Prompts.View"},
+			AccessTags:    map[string]string{"Country": "FR"},
+			TagRestricted: []string{"OperatingHours", "EmailAddress", "TransferDestination"}})
 	p.user("viewer", nil, french)
 	_, hours, _, err := control.List[*lanyard.Hours](t.Context(), p.svc, p.call(""), p.instance, control.Page{Limit: 1})
 	if err != nil {
@@ -473,7 +521,8 @@ func TestTypesByTheirNames(t *testing.T) {
 		{"EmailAddresses.View", "EmailAddress", "e", de, false},
 		{"EmailAddresses.View", "EmailAddress", "e", "", false},
 		{"Prompts.View", "Prompt", "p", de, true},
-		{"HoursOfOperation.View", "HoursOfOperation", hours[0].ID, fr, false}, // what is stored is judged by what is known of it
+		// what is stored is judged by what is known of it
+		{"HoursOfOperation.View", "HoursOfOperation", hours[0].ID, fr, false},
 		{"HoursOfOperation.View", "OperatingHours", hours[0].ID, fr, false},
 		{"TransferDestinations.View", "TransferDestination", "q", `,"properties":{"new":true,"tags":{"Country":"FR"}}`, true},
 		{"TransferDestinations.View", "QuickConnect", "q", `,"properties":{"new":true,"tags":{"Country":"DE"}}`, false},

@@ -85,7 +85,8 @@ func (a *asking) effective(body []byte) ([]byte, error) {
 	(&item{Subject: in.Subject}).fill(&q)
 	can, _ := snapshot.WhatCan(q.Subject) // of nobody: nothing
 	behind := func(e access.Effective) position { return positionOfThing(e.Thing) }
-	list, next, err := results(behindThing(can, at), nil, behind, func(e access.Effective) any { return effective{thingOf(e.Thing), grantsOf(e.Grants)} })
+	list, next, err := results(behindThing(can, at), nil, behind,
+		func(e access.Effective) any { return effective{thingOf(e.Thing), grantsOf(e.Grants)} })
 	if err != nil {
 		return nil, err
 	}
@@ -142,15 +143,18 @@ func (a *asking) holders(body []byte) ([]byte, error) {
 	}
 	from, see := at.cursor().Begin(snapshot), a.principal.sight(snapshot)
 	ok := see == nil || see(access.TypeSecurityProfile, *r.ID)
-	found, end := visible(from, limit, seesHolder(see), func(from access.Cursor, limit int) ([]access.Holder, access.Cursor) {
-		found, next, known := snapshot.Holders(*r.ID, from, limit)
-		ok = ok && known
-		return found, next
-	})
+	found, end := visible(from, limit, seesHolder(see),
+		func(from access.Cursor, limit int) ([]access.Holder, access.Cursor) {
+			found, next, known := snapshot.Holders(*r.ID, from, limit)
+			ok = ok && known
+			return found, next
+		})
 	if !ok {
-		return nil, lanyard.Errorf(lanyard.NotFound, "security profile %q does not exist in instance %s", lanyard.Clip(*r.ID), a.instance)
+		return nil, lanyard.Errorf(lanyard.NotFound, "security profile %q does not exist in instance %s", lanyard.Clip(*r.ID),
+			a.instance)
 	}
-	list, next, err := results(found, positionOf(end), behindHolder(from), func(h access.Holder) any { return holderOf(h) })
+	list, next, err := results(found, positionOf(end), behindHolder(from),
+		func(h access.Holder) any { return holderOf(h) })
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +199,8 @@ func (a *asking) lookup(body []byte) ([]byte, error) {
 	found := slices.DeleteFunc(snapshot.Lookup(*r.Type, *r.ID), func(f access.Found) bool {
 		return f.Seq <= from.After || f.Seq > from.Until || see != nil && !see(f)
 	})
-	list, next, err := results(found, nil, behindFound(from), func(f access.Found) any { return entity{*r.Type, f.ID, nameProperty{f.Name}} })
+	list, next, err := results(found, nil, behindFound(from),
+		func(f access.Found) any { return entity{*r.Type, f.ID, nameProperty{f.Name}} })
 	if err != nil {
 		return nil, err
 	}
@@ -265,7 +270,8 @@ func (a *asking) whatIf(body []byte) ([]byte, error) {
 		return nil, &httpError{http.StatusNotFound, "this server takes no proposals"}
 	}
 	if !a.principal.Administer {
-		return nil, &httpError{http.StatusForbidden, "the token is of scope decide; a proposed change needs one of scope administer, or a signature"}
+		return nil, &httpError{http.StatusForbidden,
+			"the token is of scope decide; a proposed change needs one of scope administer, or a signature"}
 	}
 	var in whatIfRequest
 	if err := decode(body, &in); err != nil {
@@ -343,7 +349,8 @@ func (in *whatIfRequest) proposal(instance string) (Proposal, error) {
 	}
 	if names.InstanceID != nil && *names.InstanceID != instance {
 		if arn, err := lanyard.ParseARN(*names.InstanceID); err != nil || arn.Instance != instance {
-			return p, bad("parameters.InstanceId must be the instance that is asked about, %s, got %q", instance, *names.InstanceID)
+			return p, bad("parameters.InstanceId must be the instance that is asked about, %s, got %q", instance,
+				*names.InstanceID)
 		}
 	}
 	p.ID = *id
@@ -351,7 +358,8 @@ func (in *whatIfRequest) proposal(instance string) (Proposal, error) {
 }
 
 // differences compares before and after, and shows a page of it.
-func (a *asking) differences(s *access.Snapshot, o Outcome, from access.Cursor, limit int, scope []byte) (*whatIfResponse, error) {
+func (a *asking) differences(s *access.Snapshot, o Outcome, from access.Cursor, limit int,
+	scope []byte) (*whatIfResponse, error) {
 	var w access.WhatIf
 	ok, see := false, a.principal.sight(s)
 	from = from.Begin(s)
@@ -364,7 +372,8 @@ func (a *asking) differences(s *access.Snapshot, o Outcome, from access.Cursor, 
 	if !ok {
 		return nil, lanyard.Errorf(lanyard.NotFound, "what the proposal is about has been deleted meanwhile")
 	}
-	out := &whatIfResponse{Revision: s.Revision(), Affected: w.Affected, Gaining: w.Gaining, Losing: w.Losing, Hidden: w.Hidden, Results: []affected{}}
+	out := &whatIfResponse{Revision: s.Revision(), Affected: w.Affected, Gaining: w.Gaining, Losing: w.Losing,
+		Hidden: w.Hidden, Results: []affected{}}
 	next, places := positionOf(w.Next), map[*access.Delta]int{}
 	differences := list{results: []jsontext.Value{}}
 	for i, d := range w.Differences {

@@ -16,7 +16,8 @@ import (
 )
 
 // standing is a decision point over one snapshot.
-func standing(s *access.Snapshot, propose func(authzen.Proposal) (authzen.Outcome, error)) func(path, body string) (int, string, http.Header) {
+func standing(s *access.Snapshot, propose func(authzen.Proposal) (authzen.Outcome, error)) func(path,
+	body string) (int, string, http.Header) {
 	h := authzen.NewServer(authzen.Config{
 		Authenticate: func(*http.Request, []byte) (authzen.Principal, error) {
 			return authzen.Principal{Account: account, Instance: "i", Administer: true}, nil
@@ -39,9 +40,12 @@ func standing(s *access.Snapshot, propose func(authzen.Proposal) (authzen.Outcom
 // A refusal of a proposed change reaches the caller as what it is, whatever it is.
 func TestKindsOfRefusals(t *testing.T) {
 	want := map[lanyard.Kind]int{
-		lanyard.Internal: 500, lanyard.Unknown: 500, lanyard.Untaggable: 400, lanyard.Unavailable: 503, lanyard.Throttled: 429, lanyard.Denied: 403, lanyard.NotFound: 404, lanyard.UnknownRoute: 404,
-		lanyard.Malformed: 400, lanyard.Invalid: 400, lanyard.TooLarge: 400, lanyard.Limit: 400, lanyard.Quota: 400, lanyard.NotServed: 400,
-		lanyard.Condition: 409, lanyard.Stale: 409, lanyard.Duplicate: 409, lanyard.InUse: 409, lanyard.Exists: 409, lanyard.TokenReused: 409,
+		lanyard.Internal: 500, lanyard.Unknown: 500, lanyard.Untaggable: 400, lanyard.Unavailable: 503,
+		lanyard.Throttled: 429, lanyard.Denied: 403, lanyard.NotFound: 404, lanyard.UnknownRoute: 404,
+		lanyard.Malformed: 400, lanyard.Invalid: 400, lanyard.TooLarge: 400, lanyard.Limit: 400, lanyard.Quota: 400,
+		lanyard.NotServed: 400,
+		lanyard.Condition: 409, lanyard.Stale: 409, lanyard.Duplicate: 409, lanyard.InUse: 409, lanyard.Exists: 409,
+		lanyard.TokenReused: 409,
 	}
 	for _, kind := range lanyard.Kinds() {
 		ask := standing(access.Empty("i"), func(authzen.Proposal) (authzen.Outcome, error) {
@@ -56,7 +60,8 @@ func TestKindsOfRefusals(t *testing.T) {
 			retry = "1"
 		}
 		if status != want[kind] || body != message || header.Get("Retry-After") != retry {
-			t.Errorf("%v is answered %d %s, Retry-After %q; want %d %s, %q", kind, status, body, header.Get("Retry-After"), want[kind], message, retry)
+			t.Errorf("%v is answered %d %s, Retry-After %q; want %d %s, %q", kind, status, body, header.Get("Retry-After"),
+				want[kind], message, retry)
 		}
 	}
 }
@@ -66,7 +71,8 @@ func long(s string, n int) string { return s + strings.Repeat("é", (n-len(s))/2
 
 // hostileProfile is a profile of the instance hostile.
 func hostileProfile(i int) *lanyard.Profile {
-	p := &lanyard.Profile{Meta: lanyard.Meta{ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", i), Name: long(fmt.Sprint("profile ", i), 250)},
+	p := &lanyard.Profile{Meta: lanyard.Meta{ID: fmt.Sprintf("00000000-0000-4000-8000-%012d", i),
+		Name: long(fmt.Sprint("profile ", i), 250)},
 		AccessTags: map[string]string{}, TagRestricted: []string{"User", "Queue", "SecurityProfile", "RoutingProfile"}}
 	for _, permission := range lanyard.Permissions() {
 		p.Permissions = append(p.Permissions, permission.Name)
@@ -99,7 +105,8 @@ func hostile() *access.Snapshot {
 	e.Put(group)
 	for i := range 3000 {
 		if i < 1000 {
-			e.Put(&lanyard.User{Meta: lanyard.Meta{ID: fmt.Sprint("user ", i), Name: long(fmt.Sprint("user ", i), 200)}, Profiles: profiles[i%90:][:10]})
+			e.Put(&lanyard.User{Meta: lanyard.Meta{ID: fmt.Sprint("user ", i), Name: long(fmt.Sprint("user ", i), 200)},
+				Profiles: profiles[i%90:][:10]})
 		}
 		id := fmt.Sprint("group ", i)
 		e.Put(&lanyard.Group{Meta: lanyard.Meta{ID: id, Name: long("same", 500)}, Path: []string{"top", id}})
@@ -126,18 +133,27 @@ func TestAnswersAreBounded(t *testing.T) {
 		results          int // on all pages; -1: no pages
 	}{
 		{"explained", "evaluation", `{` + whole + `,"context":{"explain":true}}`, -1},
-		{"a thousand explained", "evaluations", `{` + whole + `,"context":{"explain":true},"evaluations":[` + items + `]}`, -1},
-		{"a thousand explained each by itself", "evaluations", `{` + whole + `,"evaluations":[` + strings.ReplaceAll(items, "{}", `{"context":{"explain":true}}`) + `]}`, -1},
-		{"a long surface in a thousand errors", "evaluations", `{` + whole + `,"context":{"surface":"` + strings.Repeat("x", 1<<20) + `"},"evaluations":[` + items + `]}`, -1},
+		{"a thousand explained", "evaluations", `{` + whole + `,"context":{"explain":true},"evaluations":[` + items + `]}`,
+			-1},
+		{"a thousand explained each by itself", "evaluations", `{` + whole + `,"evaluations":[` +
+			strings.ReplaceAll(items, "{}", `{"context":{"explain":true}}`) + `]}`, -1},
+		{"a long surface in a thousand errors", "evaluations", `{` + whole + `,"context":{"surface":"` +
+			strings.Repeat("x", 1<<20) + `"},"evaluations":[` + items + `]}`, -1},
 		{"long names of members in a thousand errors", "evaluations", `{` + whole + `,"evaluations":[` +
-			strings.ReplaceAll(items, "{}", `{"resource":{"type":"User","id":"x","properties":{"tags":{"`+strings.Repeat("x", 3000)+`":5}}}}`) + `]}`, -1},
+			strings.ReplaceAll(items, "{}", `{"resource":{"type":"User","id":"x","properties":{"tags":{"`+
+				strings.Repeat("x", 3000)+`":5}}}}`) + `]}`, -1},
 		{"what an agent can do", "effective", `{` + agent + `}`, 330 + 100*10*8},
 		{"actions", "search/action", `{` + agent + `,"resource":{"type":"Instance","id":""}}`, 330},
-		{"who can", "search/subject", `{"subject":{"type":"user"},"action":{"name":"BasicAgentAccess"},"resource":{"type":"Instance","id":""},"page":{"limit":1000}}`, 1000},
-		{"resources", "search/resource", `{` + agent + `,"action":{"name":"AgentGrouping.View"},"resource":{"type":"HierarchyGroup"},"page":{"limit":1000}}`, 3001},
-		{"holders", "holders", `{"resource":{"type":"SecurityProfile","id":"00000000-0000-4000-8000-000000000010"},"page":{"limit":1000}}`, 120},
-		{"groups of one name", "lookup", `{"resource":{"type":"HierarchyGroup","id":"` + "same" + strings.Repeat("é", 248) + `"}}`, 3000},
-		{"what-if", "what-if", `{"operation":"UpdateSecurityProfile","parameters":{"SecurityProfileId":"00000000-0000-4000-8000-000000000010"},"page":{"limit":100}}`, 120},
+		{"who can", "search/subject",
+			`{"subject":{"type":"user"},"action":{"name":"BasicAgentAccess"},"resource":{"type":"Instance","id":""},"page":{"limit":1000}}`, 1000},
+		{"resources", "search/resource", `{` + agent +
+			`,"action":{"name":"AgentGrouping.View"},"resource":{"type":"HierarchyGroup"},"page":{"limit":1000}}`, 3001},
+		{"holders", "holders",
+			`{"resource":{"type":"SecurityProfile","id":"00000000-0000-4000-8000-000000000010"},"page":{"limit":1000}}`, 120},
+		{"groups of one name", "lookup", `{"resource":{"type":"HierarchyGroup","id":"` + "same" + strings.Repeat("é", 248) +
+			`"}}`, 3000},
+		{"what-if", "what-if",
+			`{"operation":"UpdateSecurityProfile","parameters":{"SecurityProfileId":"00000000-0000-4000-8000-000000000010"},"page":{"limit":100}}`, 120},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			listed, largest := 0, 0
@@ -159,7 +175,9 @@ func TestAnswersAreBounded(t *testing.T) {
 				if err := json.Unmarshal([]byte(answer), &got); err != nil || status != 200 {
 					t.Fatalf("the answer is %d %.200s", status, answer)
 				}
-				if n := len(got.Evaluations); tt.path == "evaluations" && (n != 1000 || slices.ContainsFunc(got.Evaluations, func(e struct{ Decision *bool }) bool { return e.Decision == nil })) {
+				if n := len(got.Evaluations); tt.path == "evaluations" &&
+					(n != 1000 || slices.ContainsFunc(got.Evaluations,
+						func(e struct{ Decision *bool }) bool { return e.Decision == nil })) {
 					t.Errorf("%d are decided, want 1000", n)
 				}
 				if largest = max(largest, len(answer)); largest > most {

@@ -141,8 +141,10 @@ func wrongType(err *json.SemanticError) error {
 }
 
 var (
-	kindWords = map[jsontext.Kind]string{'n': "null", 't': "true", 'f': "false", '"': "a string", '0': "a number", '[': "an array", '{': "an object"}
-	typeWords = map[reflect.Kind]string{reflect.String: "a string", reflect.Bool: "true or false", reflect.Int64: "an integer",
+	kindWords = map[jsontext.Kind]string{'n': "null", 't': "true", 'f': "false", '"': "a string", '0': "a number",
+		'[': "an array", '{': "an object"}
+	typeWords = map[reflect.Kind]string{reflect.String: "a string", reflect.Bool: "true or false",
+		reflect.Int64:  "an integer",
 		reflect.Struct: "an object", reflect.Map: "an object", reflect.Slice: "an array"}
 )
 
@@ -367,8 +369,9 @@ type (
 
 func explain(b []byte, s *access.Snapshot, q *access.Query) (answer []byte, allow bool) {
 	x := s.Explain(q)
-	out := explanation{Decision: x.Allow, Context: explanationContext{Reason: x.Reason.String(), Profile: x.Profile, Revision: s.Revision(),
-		Explanation: x.Sentence, Profiles: []finding{}, Hints: x.Hints}}
+	out := explanation{Decision: x.Allow,
+		Context: explanationContext{Reason: x.Reason.String(), Profile: x.Profile, Revision: s.Revision(),
+			Explanation: x.Sentence, Profiles: []finding{}, Hints: x.Hints}}
 	for _, f := range x.Profiles {
 		o := finding{Profile: f.Profile, Name: f.Name, Holder: f.Holder, Grants: f.Grants, Allows: f.Allows}
 		for _, c := range f.Failed {
@@ -425,7 +428,8 @@ func (a *asking) evaluations(body []byte) ([]byte, error) {
 		case "permit_on_first_permit":
 			stops, stopOn = true, true
 		default:
-			return nil, bad("options.evaluations_semantic must be execute_all, deny_on_first_deny or permit_on_first_permit, got %q", *in.Options.Semantic)
+			return nil, bad("options.evaluations_semantic must be execute_all, deny_on_first_deny or permit_on_first_permit, got %q",
+				*in.Options.Semantic)
 		}
 	}
 	snapshot, err := a.snapshot(in.Context)
@@ -491,7 +495,8 @@ func (it *item) over(raw jsontext.Value) (access.Query, error) {
 	}
 	if own.Context != nil {
 		if own.Context.AtLeastRevision != nil {
-			return access.Query{}, bad("context.at_least_revision must be in the context of the whole request, not of one evaluation")
+			return access.Query{},
+				bad("context.at_least_revision must be in the context of the whole request, not of one evaluation")
 		}
 		it.Context = own.Context
 	}

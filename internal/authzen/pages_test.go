@@ -43,16 +43,19 @@ func newServers(ctx context.Context, t *rapid.T) *servers {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &servers{t: t, db: db, services: make([]*control.Service, 2), handlers: make([]http.Handler, 2), holds: map[string]bool{}, there: map[string]bool{}}
+	s := &servers{t: t, db: db, services: make([]*control.Service, 2), handlers: make([]http.Handler, 2),
+		holds: map[string]bool{}, there: map[string]bool{}}
 	for i := range s.services {
 		s.restart(i)
 	}
-	in, err := s.services[0].CreateInstance(ctx, s.call("CreateInstance"), control.NewInstance{Alias: "centre", IdentityManagement: control.SAML})
+	in, err := s.services[0].CreateInstance(ctx, s.call("CreateInstance"),
+		control.NewInstance{Alias: "centre", IdentityManagement: control.SAML})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.instance = in.ID
-	_, routing, _, err := control.List[*lanyard.RoutingProfile](ctx, s.services[0], s.call(""), s.instance, control.Page{Limit: 1})
+	_, routing, _, err := control.List[*lanyard.RoutingProfile](ctx, s.services[0], s.call(""), s.instance,
+		control.Page{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +107,8 @@ func (s *servers) must(err error) {
 }
 
 func (s *servers) profile(ctx context.Context, name, permission string) string {
-	_, made, err := s.any().CreateSecurityProfile(ctx, s.call("CreateSecurityProfile"), s.instance, name, nil, control.ProfileChange{Permissions: []string{permission}})
+	_, made, err := s.any().CreateSecurityProfile(ctx, s.call("CreateSecurityProfile"), s.instance, name, nil,
+		control.ProfileChange{Permissions: []string{permission}})
 	s.must(err)
 	return made.ID
 }
@@ -151,16 +155,20 @@ func (s *servers) change(ctx context.Context) {
 		s.must(s.any().UpdateUserSecurityProfiles(ctx, s.call("UpdateUserSecurityProfiles"), s.instance, id, s.held(holds)))
 		s.holds[id] = holds
 	case 5:
-		arn := fmt.Sprintf("arn:aws:connect:us-east-1:%s:instance/%s/agent/%s", account, s.instance, rapid.SampledFrom(live).Draw(s.t, "user"))
-		s.must(s.any().TagResource(ctx, s.call("TagResource"), arn, map[string]string{"Country": rapid.SampledFrom([]string{"FR", "DE"}).Draw(s.t, "tag")}))
+		arn := fmt.Sprintf("arn:aws:connect:us-east-1:%s:instance/%s/agent/%s", account, s.instance,
+			rapid.SampledFrom(live).Draw(s.t, "user"))
+		s.must(s.any().TagResource(ctx, s.call("TagResource"), arn,
+			map[string]string{"Country": rapid.SampledFrom([]string{"FR", "DE"}).Draw(s.t, "tag")}))
 	default:
 		arn := fmt.Sprintf("arn:aws:wisdom:us-east-1:%s:ai-agent/a/%d", account, rapid.IntRange(0, 3).Draw(s.t, "agent"))
 		e := control.Entity{Type: control.EntityAIAgent, ARN: arn}
 		if s.holds[arn] {
-			s.must(s.any().DisassociateSecurityProfiles(ctx, s.call("DisassociateSecurityProfiles"), s.instance, e, []string{s.granting}))
+			s.must(s.any().DisassociateSecurityProfiles(ctx, s.call("DisassociateSecurityProfiles"), s.instance, e,
+				[]string{s.granting}))
 			delete(s.holds, arn)
 		} else {
-			s.must(s.any().AssociateSecurityProfiles(ctx, s.call("AssociateSecurityProfiles"), s.instance, e, []string{s.granting}))
+			s.must(s.any().AssociateSecurityProfiles(ctx, s.call("AssociateSecurityProfiles"), s.instance, e,
+				[]string{s.granting}))
 			s.holds[arn] = true
 		}
 	}
@@ -185,11 +193,14 @@ func (s *servers) belongs(list string) map[string]bool {
 // often it began anew.
 func TestPagesLoseAndRepeatNobody(t *testing.T) {
 	lists := map[string]struct{ path, body string }{
-		"users":     {"search/subject", `"subject":{"type":"user"},"action":{"name":"Users.View"},"resource":{"type":"Instance","id":""}`},
-		"agents":    {"search/subject", `"subject":{"type":"ai_agent"},"action":{"name":"Users.View"},"resource":{"type":"Instance","id":""}`},
-		"holders":   {"holders", `"resource":{"type":"SecurityProfile","id":"GRANTING"}`},
-		"resources": {"search/resource", `"subject":{"type":"user","id":"VIEWER"},"action":{"name":"Users.View"},"resource":{"type":"User"}`},
-		"what-if":   {"what-if", `"operation":"UpdateSecurityProfile","parameters":{"SecurityProfileId":"GRANTING"}`},
+		"users": {"search/subject",
+			`"subject":{"type":"user"},"action":{"name":"Users.View"},"resource":{"type":"Instance","id":""}`},
+		"agents": {"search/subject",
+			`"subject":{"type":"ai_agent"},"action":{"name":"Users.View"},"resource":{"type":"Instance","id":""}`},
+		"holders": {"holders", `"resource":{"type":"SecurityProfile","id":"GRANTING"}`},
+		"resources": {"search/resource",
+			`"subject":{"type":"user","id":"VIEWER"},"action":{"name":"Users.View"},"resource":{"type":"User"}`},
+		"what-if": {"what-if", `"operation":"UpdateSecurityProfile","parameters":{"SecurityProfileId":"GRANTING"}`},
 	}
 	rapid.Check(t, func(rt *rapid.T) {
 		s := newServers(t.Context(), rt)
@@ -210,7 +221,8 @@ func TestPagesLoseAndRepeatNobody(t *testing.T) {
 				s.restart(i)
 			}
 			limit := rapid.IntRange(1, 3).Draw(rt, "limit")
-			r := httptest.NewRequest("POST", "/access/v1/"+lists[name].path, strings.NewReader(fmt.Sprintf(`{%s,"page":{"limit":%d,"token":%q}}`, body, limit, token)))
+			r := httptest.NewRequest("POST", "/access/v1/"+lists[name].path,
+				strings.NewReader(fmt.Sprintf(`{%s,"page":{"limit":%d,"token":%q}}`, body, limit, token)))
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("x-lanyard-revision", strconv.FormatInt(s.revision, 10))
 			w := httptest.NewRecorder()

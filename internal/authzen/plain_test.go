@@ -107,7 +107,8 @@ func oracleEvaluations(s *access.Snapshot, body []byte) ([]byte, error) {
 	if in.Options != nil && in.Options.Semantic != nil {
 		semantic = *in.Options.Semantic
 	}
-	stop := map[string]string{"execute_all": "never", "deny_on_first_deny": `{"decision":false`, "permit_on_first_permit": `{"decision":true`}[semantic]
+	stop := map[string]string{"execute_all": "never", "deny_on_first_deny": `{"decision":false`,
+		"permit_on_first_permit": `{"decision":true`}[semantic]
 	if stop == "" {
 		return nil, bad("options.evaluations_semantic must be execute_all, deny_on_first_deny or permit_on_first_permit, got %q", semantic)
 	}
@@ -159,8 +160,10 @@ func small() *access.Snapshot {
 	e := access.Empty("i").Edit()
 	e.Put(&lanyard.Instance{Meta: lanyard.Meta{ID: "i"}})
 	e.Put(&lanyard.Profile{Meta: lanyard.Meta{ID: "p", Name: "p"}, Permissions: []string{"Users.View"}})
-	e.Put(&lanyard.Profile{Meta: lanyard.Meta{ID: `"q`, Name: "q"}, Permissions: []string{"Users.View"}, AccessTags: map[string]string{"a": "b"}, TagRestricted: []string{"User"}})
-	e.Put(&lanyard.User{Meta: lanyard.Meta{ID: "u", Name: "amélie", Tags: map[string]string{"a": "b"}}, Profiles: []string{"p"}})
+	e.Put(&lanyard.Profile{Meta: lanyard.Meta{ID: `"q`, Name: "q"}, Permissions: []string{"Users.View"},
+		AccessTags: map[string]string{"a": "b"}, TagRestricted: []string{"User"}})
+	e.Put(&lanyard.User{Meta: lanyard.Meta{ID: "u", Name: "amélie", Tags: map[string]string{"a": "b"}},
+		Profiles: []string{"p"}})
 	e.Put(&lanyard.User{Meta: lanyard.Meta{ID: "v", Name: "v"}, Profiles: []string{`"q`}})
 	return e.Snapshot(7)
 }
@@ -177,7 +180,11 @@ func agree(t *testing.T, s *access.Snapshot, body []byte) {
 		{"evaluations", (*asking).evaluations, oracleEvaluations},
 	} {
 		memory := scratches.Get().(*scratch)
-		a := &asking{scratch: memory, s: &Server{Config: Config{Snapshot: func(context.Context, Principal, string, int64) (*access.Snapshot, error) { return s, nil }}}}
+		a := &asking{scratch: memory,
+			s: &Server{Config: Config{Snapshot: func(context.Context, Principal, string,
+				int64) (*access.Snapshot, error) {
+				return s, nil
+			}}}}
 		got, err := e.answer(a, body)
 		want, wantErr := e.oracle(s, body)
 		if string(got) != string(want) || fmt.Sprint(err) != fmt.Sprint(wantErr) {
@@ -190,30 +197,48 @@ func agree(t *testing.T, s *access.Snapshot, body []byte) {
 const (
 	user       = `{"type":"user","id":"u"}`
 	whole      = `"subject":` + user + `,"action":{"name":"Users.View"},"resource":{"id":"u","type":"User"}`
-	batchPlain = `{"evaluations":[{` + whole + `},{}, {"resource":{"type":"User","id":"v"}},{"subject":{"id":"amélie","type":"user"}}],` + whole +
+	batchPlain = `{"evaluations":[{` + whole +
+		`},{}, {"resource":{"type":"User","id":"v"}},{"subject":{"id":"amélie","type":"user"}}],` + whole +
 		`,"context":{"surface":"reports","explain":false,"at_least_revision":3},"options":{"evaluations_semantic":"deny_on_first_deny"}}`
 )
 
 var seeds = []string{
-	`{` + whole + `}`, " {\n\t\"context\" : {} ,\r " + whole + " } \n", `{` + whole + `,"context":{"explain":true}}`, `{` + whole + `,"context":null}`,
+	`{` + whole + `}`, " {\n\t\"context\" : {} ,\r " + whole + " } \n", `{` + whole + `,"context":{"explain":true}}`, `{` +
+		whole + `,"context":null}`,
 	`{` + whole + `,"context":{"x":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}}`,
-	`{` + whole + `,"context":{"surface":"}"}}`, `{` + whole + `,"context":{"surface":"[]"}}`, `{` + whole + `,"context":{"at_least_revision":-1}}`,
-	`{` + whole + `,"context":{"at_least_revision":1e3}}`, `{` + whole + `,"context":{},"context":{}}`, `{` + whole + `,"x":1}`, `{` + whole + `,` + whole + `}`,
-	`{` + whole + `}}`, `{` + whole + `,}`, `{` + whole + "}\x00", `{` + whole + `} x`, `[{` + whole + `}]`, `{}`, ``, ` `, `{`, `{"`, `{"":{}}`, `{,}`, `null`,
-	"{\"subject\":{\"type\":\"user\",\"id\":\"\xff\"}}", "{\"subject\":{\"type\":\"user\",\"id\":\"a\x01\"}}", "{\"subject\":{\"type\":\"user\",\"id\":\"\xed\xa0\x80\"}}", "{\"subject\":{\"type\":\"user\",\"id\":\"\x7f\"}}",
-	`{"subject":{"type":"user","id":"\u0075"},"action":{"name":"Users.View"},"resource":{"id":"amélie","type":"User"}}`, `{"subject":{"type":"user","id":"\ud800"}}`,
-	`{"subject":{"type":"user","type":"user"},"action":{"name":"x"}}`, `{"subject":{"id":"u"},` + whole[len(`"subject":`+user+`,`):] + `}`, `{"subject":null,` + whole + `}`,
-	`{"\u0073ubject":` + user + `,` + whole + `}`, `{"Subject":5,` + whole + `}`, `{"action":{"name":"x","name":"x"}}`, `{"action":{"name":null}}`, `{"action":{}}`,
+	`{` + whole + `,"context":{"surface":"}"}}`, `{` + whole + `,"context":{"surface":"[]"}}`, `{` + whole +
+		`,"context":{"at_least_revision":-1}}`,
+	`{` + whole + `,"context":{"at_least_revision":1e3}}`, `{` + whole + `,"context":{},"context":{}}`, `{` + whole +
+		`,"x":1}`, `{` + whole + `,` + whole + `}`,
+	`{` + whole + `}}`, `{` + whole + `,}`, `{` + whole + "}\x00", `{` + whole + `} x`, `[{` + whole + `}]`, `{}`, ``, ` `,
+	`{`, `{"`, `{"":{}}`, `{,}`, `null`,
+	"{\"subject\":{\"type\":\"user\",\"id\":\"\xff\"}}", "{\"subject\":{\"type\":\"user\",\"id\":\"a\x01\"}}",
+	"{\"subject\":{\"type\":\"user\",\"id\":\"\xed\xa0\x80\"}}", "{\"subject\":{\"type\":\"user\",\"id\":\"\x7f\"}}",
+	`{"subject":{"type":"user","id":"\u0075"},"action":{"name":"Users.View"},"resource":{"id":"amélie","type":"User"}}`,
+	`{"subject":{"type":"user","id":"\ud800"}}`,
+	`{"subject":{"type":"user","type":"user"},"action":{"name":"x"}}`, `{"subject":{"id":"u"},` +
+		whole[len(`"subject":`+user+`,`):] + `}`, `{"subject":null,` + whole + `}`,
+	`{"\u0073ubject":` + user + `,` + whole + `}`, `{"Subject":5,` + whole + `}`, `{"action":{"name":"x","name":"x"}}`,
+	`{"action":{"name":null}}`, `{"action":{}}`,
 	`{"subject":{"type":"ai_agent","id":"x","properties":{"assisting":"u"}},"action":{"name":"Users.View"},"resource":{"type":"Instance","id":""}}`,
-	`{"subject":{"type":"robot","id":"u"},"action":{"name":"Users.View"},"resource":{"type":"Instance","id":"` + "\u2028" + `"}}`,
-	batchPlain, `{"evaluations":[]}`, `{"evaluations":[],` + whole + `}`, `{"evaluations":null,` + whole + `}`, `{"evaluations":5}`, `{"evaluations":[{}],"evaluations":[{}]}`,
-	`{"evaluations":[{},5,null,[],{"subject":5},{` + whole + `,"context":{"surface":"mars"}},{"context":{"at_least_revision":1}},{` + whole + `,"x":{"y":[{}]}}]}`,
-	`{"evaluations":[{` + whole + `},{"subject":{"type":"user","type":"user"}}]}`, `{"evaluations":[{` + whole + `}],` + `"context":{"surface":"mars"}}`,
-	`{"evaluations":[{` + whole + `}],"options":{"evaluations_semantic":"any"}}`, `{"evaluations":[{` + whole + `}],"options":{"evaluations_semantic":null,"x":1}}`,
-	`{"evaluations":[{"action":{"name":"x"}},{"resource":{"type":"User","id":"u"}},{` + whole + `}],"options":{"evaluations_semantic":"permit_on_first_permit"},` + whole + `}`,
-	`{"subject":{"type":"user","id":"u","properties":{}},"evaluations":[{` + whole + `},{"action":{"name":"Users.View"},"resource":{"type":"User","id":"u","properties":{"tags":{"a":"b"}}}}],"context":{"explain":true}}`,
-	`{"subject":{"type":"user"},"evaluations":[{` + whole + `},{}]}`, `{"evaluations":[{}` + strings.Repeat(",{}", 999) + `],` + whole + `}`, `{"evaluations":[{}` + strings.Repeat(",{}", 1000) + `],` + whole + `}`,
-	`{"evaluations":[` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + `]}`, `{"evaluations":[` + strings.Repeat("[", 30) + strings.Repeat("]", 30) + `]}`,
+	`{"subject":{"type":"robot","id":"u"},"action":{"name":"Users.View"},"resource":{"type":"Instance","id":"` + "\u2028" +
+		`"}}`,
+	batchPlain, `{"evaluations":[]}`, `{"evaluations":[],` + whole + `}`, `{"evaluations":null,` + whole + `}`,
+	`{"evaluations":5}`, `{"evaluations":[{}],"evaluations":[{}]}`,
+	`{"evaluations":[{},5,null,[],{"subject":5},{` + whole +
+		`,"context":{"surface":"mars"}},{"context":{"at_least_revision":1}},{` + whole + `,"x":{"y":[{}]}}]}`,
+	`{"evaluations":[{` + whole + `},{"subject":{"type":"user","type":"user"}}]}`, `{"evaluations":[{` + whole + `}],` +
+		`"context":{"surface":"mars"}}`,
+	`{"evaluations":[{` + whole + `}],"options":{"evaluations_semantic":"any"}}`, `{"evaluations":[{` + whole +
+		`}],"options":{"evaluations_semantic":null,"x":1}}`,
+	`{"evaluations":[{"action":{"name":"x"}},{"resource":{"type":"User","id":"u"}},{` + whole +
+		`}],"options":{"evaluations_semantic":"permit_on_first_permit"},` + whole + `}`,
+	`{"subject":{"type":"user","id":"u","properties":{}},"evaluations":[{` + whole +
+		`},{"action":{"name":"Users.View"},"resource":{"type":"User","id":"u","properties":{"tags":{"a":"b"}}}}],"context":{"explain":true}}`,
+	`{"subject":{"type":"user"},"evaluations":[{` + whole + `},{}]}`, `{"evaluations":[{}` + strings.Repeat(",{}", 999) +
+		`],` + whole + `}`, `{"evaluations":[{}` + strings.Repeat(",{}", 1000) + `],` + whole + `}`,
+	`{"evaluations":[` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + `]}`, `{"evaluations":[` +
+		strings.Repeat("[", 30) + strings.Repeat("]", 30) + `]}`,
 	`{"options":{"evaluations_semantic":"execute_all"},"subject":{"id":"\\","type":"user"},"evaluations":[{}]}`,
 }
 
@@ -225,7 +250,8 @@ func TestPlainForm(t *testing.T) {
 	// Whatever comes in the place of a byte, before it, or behind the part that ends there.
 	for _, body := range []string{seeds[1], batchPlain} {
 		for i := range body {
-			for _, c := range []string{"", `"`, `\`, "{", "}", "[", "]", ",", ":", " ", "\n", "\x00", "\x1f", "\x7f", "\x80", "é", "n", "5"} {
+			for _, c := range []string{"", `"`, `\`, "{", "}", "[", "]", ",", ":", " ", "\n", "\x00", "\x1f", "\x7f", "\x80",
+				"é", "n", "5"} {
 				agree(t, s, []byte(body[:i]+c+body[i+1:]))
 				agree(t, s, []byte(body[:i]+c+body[i:]))
 			}
@@ -256,8 +282,11 @@ func TestMemoryIsNotShared(t *testing.T) {
 	kept := map[string]int{}
 	var proposals []Proposal
 	s := NewServer(Config{
-		Authenticate: func(*http.Request, []byte) (Principal, error) { return Principal{Instance: "i", Administer: true}, nil },
-		Snapshot:     func(context.Context, Principal, string, int64) (*access.Snapshot, error) { return snapshot, nil },
+		Authenticate: func(*http.Request,
+			[]byte) (Principal, error) {
+			return Principal{Instance: "i", Administer: true}, nil
+		},
+		Snapshot: func(context.Context, Principal, string, int64) (*access.Snapshot, error) { return snapshot, nil },
 		Propose: func(_ context.Context, _ Principal, p Proposal) (Outcome, error) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -278,9 +307,11 @@ func TestMemoryIsNotShared(t *testing.T) {
 			for i := range 200 {
 				id := fmt.Sprintf("%d-%d-%s", worker, i, strings.Repeat("x", i*37%4000))
 				n := 1 + i%7
-				body := `{"evaluations":[{` + whole + `}` + strings.Repeat(`,{"subject":{"type":"user","id":"u"}}`, n) + `,{"context":{"surface":"` + id + `"},` + whole + `}],` + whole + `}`
+				body := `{"evaluations":[{` + whole + `}` + strings.Repeat(`,{"subject":{"type":"user","id":"u"}}`, n) +
+					`,{"context":{"surface":"` + id + `"},` + whole + `}],` + whole + `}`
 				got := ask(evaluations, body)
-				if strings.Count(got, `{"decision":true`) != n+1 || !strings.Contains(got, id[:min(len(id), 100)]) || !json.Valid([]byte(got)) {
+				if strings.Count(got, `{"decision":true`) != n+1 || !strings.Contains(got, id[:min(len(id), 100)]) ||
+					!json.Valid([]byte(got)) {
 					t.Errorf("%s\nanswers %s", body, got)
 				}
 				ask(whatIf, `{"operation":"UpdateUserSecurityProfiles","parameters":{"UserId":"`+id+`"}}`)

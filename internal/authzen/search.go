@@ -89,7 +89,8 @@ func (l *list) add(result any) (bool, error) {
 
 // results makes a list of what was found. next is the position of the next page: the one behind all that
 // was found or, when the list is full before, the one behind the last that fits.
-func results[T any](found []T, next position, behind func(T) position, show func(T) any) ([]jsontext.Value, position, error) {
+func results[T any](found []T, next position, behind func(T) position,
+	show func(T) any) ([]jsontext.Value, position, error) {
 	l := list{results: []jsontext.Value{}}
 	for i, f := range found {
 		fits, err := l.add(show(f))
@@ -147,25 +148,28 @@ func (a *asking) search(endpoint string, body []byte) ([]byte, error) {
 	var next position
 	switch endpoint {
 	case subjects:
-		found, end := visible(from, limit, seesHolder(see), func(from access.Cursor, limit int) ([]access.Holder, access.Cursor) {
-			return snapshot.WhoCan(q, from, limit)
-		})
+		found, end := visible(from, limit, seesHolder(see),
+			func(from access.Cursor, limit int) ([]access.Holder, access.Cursor) {
+				return snapshot.WhoCan(q, from, limit)
+			})
 		out.Context = &searchContext{profileNames(snapshot, found, see)}
 		out.Results, next, err = results(found, positionOf(end), behindHolder(from), func(h access.Holder) any {
 			return entity{*in.Subject.Type, h.ID, shownOf(h, out.Context.Profiles, see)}
 		})
 	case resources:
-		found, end := visible(from, limit, seesFound(see, *in.Resource.Type), func(from access.Cursor, limit int) ([]access.Found, access.Cursor) {
-			found, next, _ := snapshot.WhichResources(q, from, limit)
-			return found, next
-		})
+		found, end := visible(from, limit, seesFound(see, *in.Resource.Type),
+			func(from access.Cursor, limit int) ([]access.Found, access.Cursor) {
+				found, next, _ := snapshot.WhichResources(q, from, limit)
+				return found, next
+			})
 		out.Results, next, err = results(found, positionOf(end), behindFound(from), func(f access.Found) any {
 			return entity{*in.Resource.Type, f.ID, nameProperty{f.Name}}
 		})
 	case actions:
 		names := snapshot.WhichActions(q)
 		names = names[sort.Search(len(names), func(i int) bool { return names[i] > string(at) }):]
-		out.Results, next, err = results(names, nil, func(name string) position { return position(name) }, func(name string) any { return named{name} })
+		out.Results, next, err = results(names, nil, func(name string) position { return position(name) },
+			func(name string) any { return named{name} })
 	}
 	if err != nil {
 		return nil, err
@@ -178,7 +182,8 @@ func (a *asking) search(endpoint string, body []byte) ([]byte, error) {
 // caller may not see.
 func shownOf(h access.Holder, names map[string]string, see access.Sight) any {
 	if see != nil {
-		h.Profiles = slices.DeleteFunc(slices.Clone(h.Profiles), func(id string) bool { return !see(access.TypeSecurityProfile, id) })
+		h.Profiles = slices.DeleteFunc(slices.Clone(h.Profiles),
+			func(id string) bool { return !see(access.TypeSecurityProfile, id) })
 		h.Granting = len(h.Profiles)
 	}
 	first := "" // that allows it by itself
@@ -210,7 +215,8 @@ func seesFound(see access.Sight, resourceType string) func(access.Found) bool {
 // visible returns a page of what find finds and the caller sees, nil for all, and where the next page
 // begins. Pages are full, and there is a next one only if something seen is on it: neither tells of what
 // is hidden.
-func visible[T any](from access.Cursor, limit int, sees func(T) bool, find func(from access.Cursor, limit int) ([]T, access.Cursor)) ([]T, access.Cursor) {
+func visible[T any](from access.Cursor, limit int, sees func(T) bool,
+	find func(from access.Cursor, limit int) ([]T, access.Cursor)) ([]T, access.Cursor) {
 	if sees == nil {
 		return find(from, limit)
 	}

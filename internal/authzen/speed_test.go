@@ -31,14 +31,16 @@ func centre() *access.Snapshot {
 	e.Put(&lanyard.Instance{Meta: lanyard.Meta{ID: "i"}})
 	id := func(kind, i int) string { return fmt.Sprintf("%08x-0000-4000-8000-%012x", kind, i) }
 	for i := range 20 {
-		p := &lanyard.Profile{Meta: lanyard.Meta{ID: id(1, i), Name: fmt.Sprint("profile ", i)}, Permissions: []string{"Queues.View", "Users.EditPermission", "Users.View"}}
+		p := &lanyard.Profile{Meta: lanyard.Meta{ID: id(1, i), Name: fmt.Sprint("profile ", i)},
+			Permissions: []string{"Queues.View", "Users.EditPermission", "Users.View"}}
 		if i%2 == 0 {
 			p.AccessTags, p.TagRestricted = map[string]string{"Country": "FR"}, []string{"User"}
 		}
 		e.Put(p)
 	}
 	for i := range 1000 {
-		e.Put(&lanyard.User{Meta: lanyard.Meta{ID: id(2, i), Name: fmt.Sprint("user", i), Tags: map[string]string{"Country": []string{"FR", "DE", "ES"}[i%3]}}, Profiles: []string{id(1, i%20), id(1, i%19)}})
+		e.Put(&lanyard.User{Meta: lanyard.Meta{ID: id(2, i), Name: fmt.Sprint("user", i),
+			Tags: map[string]string{"Country": []string{"FR", "DE", "ES"}[i%3]}}, Profiles: []string{id(1, i%20), id(1, i%19)}})
 	}
 	return e.Snapshot(1234)
 }
@@ -65,8 +67,10 @@ func BenchmarkAsk(b *testing.B) {
 		{"one", evaluation, all[0]},
 		{"one, a revision asked for", evaluation, strings.TrimSuffix(all[0], "}") + `,"context":{"at_least_revision":1234}}`},
 		{"100 different", "/access/v1/evaluations", `{"evaluations":[` + strings.Join(all, ",") + `]}`},
-		{"100 different, a revision asked for", "/access/v1/evaluations", `{"context":{"at_least_revision":1234},"evaluations":[` + strings.Join(all, ",") + `]}`},
-		{"100 with properties", "/access/v1/evaluations", `{"evaluations":[` + strings.ReplaceAll(strings.Join(all, ","), `"type":"User"`, `"type":"User","properties":{"tags":{"a":"b"}}`) + `]}`},
+		{"100 different, a revision asked for", "/access/v1/evaluations",
+			`{"context":{"at_least_revision":1234},"evaluations":[` + strings.Join(all, ",") + `]}`},
+		{"100 with properties", "/access/v1/evaluations", `{"evaluations":[` +
+			strings.ReplaceAll(strings.Join(all, ","), `"type":"User"`, `"type":"User","properties":{"tags":{"a":"b"}}`) + `]}`},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
 			raw, body := []byte(bb.body), bytes.NewReader(nil)

@@ -15,22 +15,30 @@ import (
 
 // jsonTypes has a value of each type that JSON has, by the words of messages.
 var jsonTypes = []struct{ name, value string }{
-	{"null", `null`}, {"true", `true`}, {"false", `false`}, {"a number", `5`}, {"a string", `"text"`}, {"an array", `[]`}, {"an array", `["x"]`}, {"an object", `{}`}, {"an object", `{"x":[1]}`},
+	{"null", `null`}, {"true", `true`}, {"false", `false`}, {"a number", `5`}, {"a string", `"text"`}, {"an array", `[]`},
+	{"an array", `["x"]`}, {"an object", `{}`}, {"an object", `{"x":[1]}`},
 }
 
 // members are all members of requests that count for something, and what each must be.
 var members = map[string]string{
-	"subject": "an object", "subject.type": "a string", "subject.id": "a string", "subject.properties": "an object", "subject.properties.assisting": "a string",
-	"action": "an object", "action.name": "a string", "action.properties": "an object",
-	"resource": "an object", "resource.type": "a string", "resource.id": "a string", "resource.properties": "an object", "resource.properties.new": "true or false",
-	"resource.properties.tags": "an object", "resource.properties.tags.Country": "a string", "resource.properties.hierarchy_group": "a string",
-	"resource.properties.attributes": "an object", "resource.properties.attributes.Region": "a string", "resource.properties.channel": "a string",
-	"context": "an object", "context.surface": "a string", "context.at_least_revision": "an integer", "context.explain": "true or false",
+	"subject": "an object", "subject.type": "a string", "subject.id": "a string", "subject.properties": "an object",
+	"subject.properties.assisting": "a string",
+	"action":                       "an object", "action.name": "a string", "action.properties": "an object",
+	"resource": "an object", "resource.type": "a string", "resource.id": "a string", "resource.properties": "an object",
+	"resource.properties.new":  "true or false",
+	"resource.properties.tags": "an object", "resource.properties.tags.Country": "a string",
+	"resource.properties.hierarchy_group": "a string",
+	"resource.properties.attributes":      "an object", "resource.properties.attributes.Region": "a string",
+	"resource.properties.channel": "a string",
+	"context":                     "an object", "context.surface": "a string", "context.at_least_revision": "an integer",
+	"context.explain": "true or false",
 }
 
 var (
-	paged    = map[string]string{"page": "an object", "page.token": "a string", "page.limit": "an integer", "page.properties": "an object"}
-	batch    = map[string]string{"options": "an object", "options.evaluations_semantic": "a string", "evaluations": "an array"}
+	paged = map[string]string{"page": "an object", "page.token": "a string", "page.limit": "an integer",
+		"page.properties": "an object"}
+	batch = map[string]string{"options": "an object", "options.evaluations_semantic": "a string",
+		"evaluations": "an array"}
 	proposed = map[string]string{"operation": "a string"}
 )
 
@@ -99,7 +107,8 @@ func TestTypes(t *testing.T) {
 					body := set(t, e.request, member, typ.value)
 					status, answer, _ := ask(e.path, body)
 					want := fmt.Sprintf(`"%s must be %s, got `, member, must)
-					if refused := status == http.StatusBadRequest && strings.HasPrefix(answer, want); refused == accepts(must, typ.name) {
+					if refused := status == http.StatusBadRequest &&
+						strings.HasPrefix(answer, want); refused == accepts(must, typ.name) {
 						t.Errorf("%s %s\nanswers %d %s", e.path, body, status, answer)
 					}
 				}
@@ -117,7 +126,8 @@ func TestTypes(t *testing.T) {
 					Context  struct{ Error struct{ Message string } }
 				}
 			}
-			if err := json.Unmarshal([]byte(answer), &got); err != nil || status != 200 || len(got.Evaluations) != 3 || !got.Evaluations[0].Decision || !got.Evaluations[2].Decision {
+			if err := json.Unmarshal([]byte(answer), &got); err != nil || status != 200 || len(got.Evaluations) != 3 ||
+				!got.Evaluations[0].Decision || !got.Evaluations[2].Decision {
 				t.Errorf("%s\nanswers %d %s", body, status, answer)
 				continue
 			}
@@ -129,7 +139,8 @@ func TestTypes(t *testing.T) {
 	}
 	for _, item := range jsonTypes {
 		status, answer, _ := ask("evaluations", `{"evaluations":[`+item.value+`]}`)
-		if want := "an evaluation must be an object, got " + item.name; item.name != "an object" && (status != 200 || !strings.Contains(answer, want)) {
+		if want := "an evaluation must be an object, got " + item.name; item.name != "an object" &&
+			(status != 200 || !strings.Contains(answer, want)) {
 			t.Errorf("the item %s is answered %d %s, want one that says %s", item.value, status, answer, want)
 		}
 	}

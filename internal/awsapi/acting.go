@@ -56,11 +56,12 @@ var rights = map[string]right{
 	"UpdateUserProficiencies":       {"Users.Edit", lanyard.TypeUser, "UserId"},
 	"DisassociateUserProficiencies": {"Users.Edit", lanyard.TypeUser, "UserId"},
 
-	"CreateUserHierarchyGroup":       {"AgentGrouping.Create", lanyard.TypeGroup, ""},
-	"DescribeUserHierarchyGroup":     {"AgentGrouping.View", lanyard.TypeGroup, "HierarchyGroupId"},
-	"ListUserHierarchyGroups":        {"AgentGrouping.View", lanyard.TypeGroup, ""},
-	"SearchUserHierarchyGroups":      {"AgentGrouping.View", lanyard.TypeGroup, ""},
-	"DeleteUserHierarchyGroup":       {"AgentGrouping.Edit", lanyard.TypeGroup, "HierarchyGroupId"}, // there is no AgentGrouping.Delete
+	"CreateUserHierarchyGroup":   {"AgentGrouping.Create", lanyard.TypeGroup, ""},
+	"DescribeUserHierarchyGroup": {"AgentGrouping.View", lanyard.TypeGroup, "HierarchyGroupId"},
+	"ListUserHierarchyGroups":    {"AgentGrouping.View", lanyard.TypeGroup, ""},
+	"SearchUserHierarchyGroups":  {"AgentGrouping.View", lanyard.TypeGroup, ""},
+	// there is no AgentGrouping.Delete
+	"DeleteUserHierarchyGroup":       {"AgentGrouping.Edit", lanyard.TypeGroup, "HierarchyGroupId"},
 	"UpdateUserHierarchyGroupName":   {"AgentGrouping.Edit", lanyard.TypeGroup, "HierarchyGroupId"},
 	"DescribeUserHierarchyStructure": {"AgentGrouping.View", "", ""},
 	"UpdateUserHierarchyStructure":   {"AgentGrouping.Edit", "", ""},
@@ -81,13 +82,14 @@ var rights = map[string]right{
 	"AssociateQueueQuickConnects":     {"Queues.Edit", lanyard.TypeQueue, "QueueId"},
 	"DisassociateQueueQuickConnects":  {"Queues.Edit", lanyard.TypeQueue, "QueueId"},
 
-	"CreateRoutingProfile":                       {"RoutingPolicies.Create", lanyard.TypeRoutingProfile, ""},
-	"DescribeRoutingProfile":                     {"RoutingPolicies.View", lanyard.TypeRoutingProfile, "RoutingProfileId"},
-	"ListRoutingProfiles":                        {"RoutingPolicies.View", lanyard.TypeRoutingProfile, ""},
-	"SearchRoutingProfiles":                      {"RoutingPolicies.View", lanyard.TypeRoutingProfile, ""},
-	"ListRoutingProfileQueues":                   {"RoutingPolicies.View", lanyard.TypeRoutingProfile, "RoutingProfileId"},
-	"ListRoutingProfileManualAssignmentQueues":   {"RoutingPolicies.View", lanyard.TypeRoutingProfile, "RoutingProfileId"},
-	"DeleteRoutingProfile":                       {"RoutingPolicies.Delete", lanyard.TypeRoutingProfile, "RoutingProfileId"},
+	"CreateRoutingProfile":                     {"RoutingPolicies.Create", lanyard.TypeRoutingProfile, ""},
+	"DescribeRoutingProfile":                   {"RoutingPolicies.View", lanyard.TypeRoutingProfile, "RoutingProfileId"},
+	"ListRoutingProfiles":                      {"RoutingPolicies.View", lanyard.TypeRoutingProfile, ""},
+	"SearchRoutingProfiles":                    {"RoutingPolicies.View", lanyard.TypeRoutingProfile, ""},
+	"ListRoutingProfileQueues":                 {"RoutingPolicies.View", lanyard.TypeRoutingProfile, "RoutingProfileId"},
+	"ListRoutingProfileManualAssignmentQueues": {"RoutingPolicies.View", lanyard.TypeRoutingProfile, "RoutingProfileId"},
+	"DeleteRoutingProfile": {"RoutingPolicies.Delete", lanyard.TypeRoutingProfile,
+		"RoutingProfileId"},
 	"UpdateRoutingProfileName":                   {"RoutingPolicies.Edit", lanyard.TypeRoutingProfile, "RoutingProfileId"},
 	"UpdateRoutingProfileDefaultOutboundQueue":   {"RoutingPolicies.Edit", lanyard.TypeRoutingProfile, "RoutingProfileId"},
 	"UpdateRoutingProfileConcurrency":            {"RoutingPolicies.Edit", lanyard.TypeRoutingProfile, "RoutingProfileId"},
@@ -171,14 +173,16 @@ func (s *Server) act(ctx context.Context, req *request, in model.Input) error {
 		return nil
 	}
 	if len(users) != 1 || users[0] == "" || len(users[0]) > lanyard.MaxARN {
-		return lanyard.Errorf(lanyard.Invalid, "%s: one id, ARN or user name of a user of the instance is accepted", strings.ToLower(ActingUser))
+		return lanyard.Errorf(lanyard.Invalid, "%s: one id, ARN or user name of a user of the instance is accepted",
+			strings.ToLower(ActingUser))
 	}
 	instance, r, err := actingRight(req.op.Name, in)
 	if err != nil {
 		return err
 	}
 	if instance == "" {
-		return lanyard.Errorf(lanyard.Denied, "%s is not about one instance, so it cannot be called on behalf of a user of one", req.op.Name)
+		return lanyard.Errorf(lanyard.Denied,
+			"%s is not about one instance, so it cannot be called on behalf of a user of one", req.op.Name)
 	}
 	return s.control.Act(ctx, &req.Call, instance, users[0], r)
 }

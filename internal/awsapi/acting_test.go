@@ -39,7 +39,9 @@ func newCentre(t *testing.T, change ...func(*control.Config, *awsapi.Config)) *c
 	c := &centre{world: newWorld(t, change...)}
 	c.in = c.instance("centre")
 	c.routing = c.first("ListRoutingProfiles", c.in, "RoutingProfileSummaryList", "Id")
-	c.do("UpdateUserHierarchyStructure", members{"InstanceId": c.in, "HierarchyStructure": members{"LevelOne": members{"Name": "Region"}, "LevelTwo": members{"Name": "Country"}}}).ok()
+	c.do("UpdateUserHierarchyStructure",
+		members{"InstanceId": c.in,
+			"HierarchyStructure": members{"LevelOne": members{"Name": "Region"}, "LevelTwo": members{"Name": "Country"}}}).ok()
 	group := func(name string, parent any) string {
 		return c.id("CreateUserHierarchyGroup", members{"InstanceId": c.in, "Name": name, "ParentGroupId": parent})
 	}
@@ -49,10 +51,16 @@ func newCentre(t *testing.T, change ...func(*control.Config, *awsapi.Config)) *c
 		m["InstanceId"], m["SecurityProfileName"] = c.in, name
 		return c.id("CreateSecurityProfile", m)
 	}
-	every := []string{"Users.View", "Users.Edit", "Users.EditPermission", "Users.Create", "Users.Delete", "SecurityProfiles.View", "SecurityProfiles.Edit", "SecurityProfiles.Create", "SecurityProfiles.Delete"}
-	c.all = profile("All", members{"Permissions": append([]string{"AgentGrouping.View", "AgentGrouping.Edit", "Queues.View", "RoutingPolicies.View", "QConnectAIAgents.Edit", "QConnectAIAgents.View"}, every...)})
-	c.team = profile("Team 1", members{"Permissions": every, "Tags": members{"Team": "1"}, "AllowedAccessControlTags": members{"Team": "1"}, "TagRestrictedResources": []string{"User", "SecurityProfile"}})
-	c.below = profile("Below", members{"Permissions": []string{"Users.View", "Users.Edit"}, "HierarchyRestrictedResources": []string{"User"}})
+	every := []string{"Users.View", "Users.Edit", "Users.EditPermission", "Users.Create", "Users.Delete",
+		"SecurityProfiles.View", "SecurityProfiles.Edit", "SecurityProfiles.Create", "SecurityProfiles.Delete"}
+	c.all = profile("All",
+		members{"Permissions": append([]string{"AgentGrouping.View", "AgentGrouping.Edit", "Queues.View",
+			"RoutingPolicies.View", "QConnectAIAgents.Edit", "QConnectAIAgents.View"}, every...)})
+	c.team = profile("Team 1",
+		members{"Permissions": every, "Tags": members{"Team": "1"}, "AllowedAccessControlTags": members{"Team": "1"},
+			"TagRestrictedResources": []string{"User", "SecurityProfile"}})
+	c.below = profile("Below",
+		members{"Permissions": []string{"Users.View", "Users.Edit"}, "HierarchyRestrictedResources": []string{"User"}})
 	c.none = profile("Nothing", members{"Permissions": []string{"BasicAgentAccess"}, "Tags": members{"Team": "1"}})
 	c.boss = c.user("boss", c.all, "", nil)
 	c.lead = c.user("lead", c.team, "", members{"Team": "1"})
@@ -64,8 +72,9 @@ func newCentre(t *testing.T, change ...func(*control.Config, *awsapi.Config)) *c
 }
 
 func (c *centre) newUser(name, profile, group string, tags members) members {
-	m := members{"InstanceId": c.in, "Username": name, "SecurityProfileIds": []string{profile}, "RoutingProfileId": c.routing,
-		"PhoneConfig": members{"PhoneType": "SOFT_PHONE"}, "IdentityInfo": members{"FirstName": name}}
+	m := members{"InstanceId": c.in, "Username": name, "SecurityProfileIds": []string{profile},
+		"RoutingProfileId": c.routing,
+		"PhoneConfig":      members{"PhoneType": "SOFT_PHONE"}, "IdentityInfo": members{"FirstName": name}}
 	if group != "" {
 		m["HierarchyGroupId"] = group
 	}
@@ -93,10 +102,12 @@ func TestRights(t *testing.T) {
 			t.Errorf("%s asks for %s; want a served operation and a permission of the catalogue", op, permission)
 		}
 	}
-	without := []string{"CreateInstance", "DescribeInstance", "ListInstances", "DeleteInstance", "DescribeInstanceAttribute", "ListInstanceAttributes", "UpdateInstanceAttribute"}
+	without := []string{"CreateInstance", "DescribeInstance", "ListInstances", "DeleteInstance",
+		"DescribeInstanceAttribute", "ListInstanceAttributes", "UpdateInstanceAttribute"}
 	byARN := []string{"TagResource", "UntagResource", "ListTagsForResource"}
 	for _, op := range model.Operations {
-		if op.Service == model.Served && rights[op.Name] == "" && !slices.Contains(without, op.Name) && !slices.Contains(byARN, op.Name) {
+		if op.Service == model.Served && rights[op.Name] == "" && !slices.Contains(without, op.Name) &&
+			!slices.Contains(byARN, op.Name) {
 			t.Errorf("%s is served, but nobody can be acted for", op.Name)
 		}
 	}
@@ -123,17 +134,21 @@ func TestActingUser(t *testing.T) {
 		{c.boss, "DescribeUser", user("99999999-0000-4000-8000-000000000000"), "ResourceNotFoundException", ""},
 		{c.lead, "DescribeUser", user(c.fritz), "", ""},
 		{c.lead, "DescribeUser", user(c.sam), denied, "Users.View"},
-		{c.lead, "DescribeUser", user("99999999-0000-4000-8000-000000000000"), denied, "does not exist"}, // says no more than of a hidden one
+		// says no more than of a hidden one
+		{c.lead, "DescribeUser", user("99999999-0000-4000-8000-000000000000"), denied, "does not exist"},
 		{c.head, "DescribeUser", user(c.fritz), "", ""},
 		{c.head, "DescribeUser", user(c.sam), denied, "hierarchy"},
 		{c.cog, "DescribeUser", user(c.cog), denied, "no security profile of theirs holds it"},
 		{"nobody", "DescribeUser", user(c.cog), denied, "does not exist"},
-		{c.boss, "DescribeQueue", members{"InstanceId": c.in, "QueueId": c.first("ListQueues", c.in, "QueueSummaryList", "Id")}, "", ""},
+		{c.boss, "DescribeQueue",
+			members{"InstanceId": c.in, "QueueId": c.first("ListQueues", c.in, "QueueSummaryList", "Id")}, "", ""},
 		{c.lead, "ListQueues", members{"InstanceId": c.in}, denied, "Queues.View"},
 		{c.boss, "ListPrompts", members{"InstanceId": c.in}, denied, "Prompts.View"},
 		{c.boss, "DescribeInstance", members{"InstanceId": c.in}, denied, "DescribeInstance"},
 		{c.boss, "ListInstances", members{}, denied, "not about one instance"},
-		{c.boss, "CreateInstance", members{"InstanceAlias": "x", "IdentityManagementType": "SAML", "InboundCallsEnabled": true, "OutboundCallsEnabled": false}, denied, ""},
+		{c.boss, "CreateInstance",
+			members{"InstanceAlias": "x", "IdentityManagementType": "SAML", "InboundCallsEnabled": true,
+				"OutboundCallsEnabled": false}, denied, ""},
 
 		// What would come out of reach, or is, cannot be changed.
 		{c.lead, "UpdateUserIdentityInfo", with(user(c.fritz), "IdentityInfo", members{"FirstName": "F"}), "", ""},
@@ -141,8 +156,10 @@ func TestActingUser(t *testing.T) {
 		{c.lead, "CreateUser", c.newUser("one", c.none, "", members{"Team": "1"}), "", ""},
 		{c.lead, "CreateUser", c.newUser("two", c.none, "", members{"Team": "2"}), denied, "would become"},
 		{c.lead, "CreateUser", c.newUser("three", c.none, "", nil), denied, "would become"},
-		{c.lead, "CreateUser", c.newUser("four", c.all, "", members{"Team": "1"}), denied, "security profile"}, // an escalation: All is hidden from lead
-		{c.lead, "UpdateUserSecurityProfiles", with(user(c.fritz), "SecurityProfileIds", []string{c.none, c.all}), denied, ""},
+		// an escalation: All is hidden from lead
+		{c.lead, "CreateUser", c.newUser("four", c.all, "", members{"Team": "1"}), denied, "security profile"},
+		{c.lead, "UpdateUserSecurityProfiles", with(user(c.fritz), "SecurityProfileIds", []string{c.none, c.all}), denied,
+			""},
 		{c.lead, "UpdateUserSecurityProfiles", with(user(c.fritz), "SecurityProfileIds", []string{c.none, c.team}), "", ""},
 		{c.boss, "UpdateUserSecurityProfiles", with(user(c.cog), "SecurityProfileIds", []string{c.none, c.all}), "", ""},
 		{c.lead, "TagResource", tag("agent", c.fritz), denied, "would become"},
@@ -150,23 +167,36 @@ func TestActingUser(t *testing.T) {
 		{c.lead, "TagResource", tag(), denied, ""},
 		{c.lead, "ListTagsForResource", members{"resourceArn": c.arn(c.in, "agent", c.fritz)}, "", ""},
 		{c.lead, "ListTagsForResource", members{"resourceArn": c.arn(c.in, "agent", c.sam)}, denied, ""},
-		{c.lead, "UntagResource", members{"resourceArn": c.arn(c.in, "agent", c.fritz), "tagKeys": []string{"Team"}}, denied, ""},
-		{c.lead, "UpdateSecurityProfile", with(profile(c.none), "Permissions", []string{"BasicAgentAccess", "Queues.Purge"}), "", ""}, // faithful: no subset check
+		{c.lead, "UntagResource", members{"resourceArn": c.arn(c.in, "agent", c.fritz), "tagKeys": []string{"Team"}}, denied,
+			""},
+		// faithful: no subset check
+		{c.lead, "UpdateSecurityProfile", with(profile(c.none), "Permissions", []string{"BasicAgentAccess", "Queues.Purge"}),
+			"", ""},
 		{c.lead, "UpdateSecurityProfile", with(profile(c.all), "Permissions", []string{}), denied, ""},
 		{c.lead, "UpdateSecurityProfile", profile(c.all), denied, ""}, // changes nothing, and is refused all the same
-		{c.lead, "CreateSecurityProfile", members{"InstanceId": c.in, "SecurityProfileName": "mine", "Tags": members{"Team": "1"}}, "", ""},
+		{c.lead, "CreateSecurityProfile",
+			members{"InstanceId": c.in, "SecurityProfileName": "mine", "Tags": members{"Team": "1"}}, "", ""},
 		{c.lead, "CreateSecurityProfile", members{"InstanceId": c.in, "SecurityProfileName": "yours"}, denied, ""},
 		{c.head, "UpdateUserHierarchy", with(user(c.fritz), "HierarchyGroupId", c.eu), "", ""},
 		{c.head, "UpdateUserHierarchy", with(user(c.fritz), "HierarchyGroupId", c.us), denied, "would become"},
 		{c.head, "UpdateUserHierarchy", user(c.fritz), denied, "would become"}, // into no group
-		{c.lead, "UpdateUserHierarchy", user(c.fritz), "", ""},                 // out of a group that lead may not view: letting go belongs to the user
+		// out of a group that lead may not view: letting go belongs to the user
+		{c.lead, "UpdateUserHierarchy", user(c.fritz), "", ""},
 		{c.boss, "UpdateUserHierarchy", with(user(c.fritz), "HierarchyGroupId", c.fr), "", ""},
-		{c.head, "UpdateUserSecurityProfiles", with(user(c.fritz), "SecurityProfileIds", []string{c.none}), denied, "Users.EditPermission"},
+		{c.head, "UpdateUserSecurityProfiles", with(user(c.fritz), "SecurityProfileIds", []string{c.none}), denied,
+			"Users.EditPermission"},
 		{c.head, "DeleteUser", user(c.fritz), denied, "Users.Delete"},
 		{c.lead, "DeleteUser", user(c.sam), denied, ""},
-		{c.boss, "DeleteUserHierarchyGroup", members{"InstanceId": c.in, "HierarchyGroupId": c.us}, "ResourceInUseException", ""},
-		{c.boss, "AssociateSecurityProfiles", members{"InstanceId": c.in, "EntityType": "AI_AGENT", "EntityArn": "arn:aws:wisdom:us-east-1:123456789012:ai-agent/a/b", "SecurityProfiles": []members{{"Id": c.none}}}, "", ""},
-		{c.lead, "AssociateSecurityProfiles", members{"InstanceId": c.in, "EntityType": "AI_AGENT", "EntityArn": "arn:aws:wisdom:us-east-1:123456789012:ai-agent/a/c", "SecurityProfiles": []members{{"Id": c.none}}}, denied, "QConnectAIAgents.Edit"},
+		{c.boss, "DeleteUserHierarchyGroup", members{"InstanceId": c.in, "HierarchyGroupId": c.us}, "ResourceInUseException",
+			""},
+		{c.boss, "AssociateSecurityProfiles",
+			members{"InstanceId": c.in, "EntityType": "AI_AGENT",
+				"EntityArn": "arn:aws:wisdom:us-east-1:123456789012:ai-agent/a/b", "SecurityProfiles": []members{{"Id": c.none}}},
+			"", ""},
+		{c.lead, "AssociateSecurityProfiles",
+			members{"InstanceId": c.in, "EntityType": "AI_AGENT",
+				"EntityArn": "arn:aws:wisdom:us-east-1:123456789012:ai-agent/a/c", "SecurityProfiles": []members{{"Id": c.none}}},
+			denied, "QConnectAIAgents.Edit"},
 	} {
 		x := c.doAs(c.as(tt.who), tt.op, tt.m)
 		if tt.want == "" {
@@ -210,25 +240,33 @@ func TestActingUserListsAndSearches(t *testing.T) {
 			t.Errorf("%s on behalf of lead lists %v in %d pages, want %v in 4", op.name, got, pages, want)
 		}
 	}
-	if total := c.doAs(c.as(c.lead), "SearchUsers", members{"InstanceId": c.in, "MaxResults": 5}).ok()["ApproximateTotalCount"]; total != float64(len(want)) {
-		t.Errorf("SearchUsers on behalf of lead counts %v, want %d: how many there are beside is not theirs to know", total, len(want))
+	if total := c.doAs(c.as(c.lead), "SearchUsers",
+		members{"InstanceId": c.in, "MaxResults": 5}).ok()["ApproximateTotalCount"]; total != float64(len(want)) {
+		t.Errorf("SearchUsers on behalf of lead counts %v, want %d: how many there are beside is not theirs to know", total,
+			len(want))
 	}
-	if got, _ := names("ListSecurityProfiles", "SecurityProfileSummaryList", "Name", members{}); !slices.Equal(got, []string{"Team 1", "Nothing"}) {
+	if got, _ := names("ListSecurityProfiles", "SecurityProfileSummaryList", "Name", members{}); !slices.Equal(got,
+		[]string{"Team 1", "Nothing"}) {
 		t.Errorf("ListSecurityProfiles on behalf of lead lists %v", got)
 	}
 	// A token given to one is not good for another, nor for the key itself.
 	token := c.doAs(c.as(c.lead), "ListUsers", members{"InstanceId": c.in, "MaxResults": 5}).ok()["NextToken"]
-	c.doAs(c.as(c.boss), "ListUsers", members{"InstanceId": c.in, "MaxResults": 5, "NextToken": token}).fails("InvalidParameterException", "NextToken")
-	c.do("ListUsers", members{"InstanceId": c.in, "MaxResults": 5, "NextToken": token}).fails("InvalidParameterException", "NextToken")
+	c.doAs(c.as(c.boss), "ListUsers",
+		members{"InstanceId": c.in, "MaxResults": 5, "NextToken": token}).fails("InvalidParameterException", "NextToken")
+	c.do("ListUsers", members{"InstanceId": c.in, "MaxResults": 5, "NextToken": token}).fails("InvalidParameterException",
+		"NextToken")
 }
 
 // What is refused to a user is recorded, reads as well, and changes nothing else.
 func TestActingUserIsRecorded(t *testing.T) {
 	c := newCentre(t)
-	before := c.do("UpdateSecurityProfile", members{"InstanceId": c.in, "SecurityProfileId": c.none}).header.Get("X-Lanyard-Revision")
+	before := c.do("UpdateSecurityProfile",
+		members{"InstanceId": c.in, "SecurityProfileId": c.none}).header.Get("X-Lanyard-Revision")
 	c.doAs(c.as("lead"), "DescribeUser", members{"InstanceId": c.in, "UserId": c.sam}).fails("AccessDeniedException")
-	c.doAs(c.as("lead"), "TagResource", members{"resourceArn": c.arn(c.in, "agent", c.fritz), "tags": members{"Team": "2"}}).fails("AccessDeniedException")
-	c.doAs(c.as("lead"), "TagResource", members{"resourceArn": c.arn(c.in, "agent", c.fritz), "tags": members{"Shift": "2"}}).ok()
+	c.doAs(c.as("lead"), "TagResource",
+		members{"resourceArn": c.arn(c.in, "agent", c.fritz), "tags": members{"Team": "2"}}).fails("AccessDeniedException")
+	c.doAs(c.as("lead"), "TagResource",
+		members{"resourceArn": c.arn(c.in, "agent", c.fritz), "tags": members{"Shift": "2"}}).ok()
 	var revision int64
 	fmt.Sscan(before, &revision)
 	events, err := c.svc.Events(t.Context(), c.in, revision, 100)
@@ -242,12 +280,15 @@ func TestActingUserIsRecorded(t *testing.T) {
 	}{{"DescribeUser", c.sam, true, 0}, {"TagResource", `"Team":"2"`, true, 0}, {"TagResource", `"Shift":"2"`, false, 1}} {
 		e := events[i]
 		r := audit.From(e)
-		if e.Operation != want.op || e.OnBehalfOf != c.lead || (e.Refused != "") != want.refused || len(e.Changes) != want.changes || !strings.Contains(string(e.Request), want.request) ||
-			(r.ErrorCode == "AccessDenied") != want.refused || r.UserIdentity.OnBehalfOf == nil || r.UserIdentity.OnBehalfOf.UserID != c.lead {
+		if e.Operation != want.op || e.OnBehalfOf != c.lead || (e.Refused != "") != want.refused ||
+			len(e.Changes) != want.changes || !strings.Contains(string(e.Request), want.request) ||
+			(r.ErrorCode == "AccessDenied") != want.refused || r.UserIdentity.OnBehalfOf == nil ||
+			r.UserIdentity.OnBehalfOf.UserID != c.lead {
 			t.Errorf("event %d is %+v, want %+v", i, e, want)
 		}
 	}
-	if tags := c.do("ListTagsForResource", members{"resourceArn": c.arn(c.in, "agent", c.fritz)}).ok()["tags"].(members); tags["Team"] != "1" {
+	if tags := c.do("ListTagsForResource",
+		members{"resourceArn": c.arn(c.in, "agent", c.fritz)}).ok()["tags"].(members); tags["Team"] != "1" {
 		t.Errorf("the refused call set the tags to %v", tags)
 	}
 }
@@ -262,8 +303,10 @@ func TestActingUserHeader(t *testing.T) {
 		c.doAs(h, "ListUsers", members{"InstanceId": c.in}).fails("InvalidParameterException", "x-lanyard-acting-user")
 	}
 	other := c.instance("other")
-	c.doAs(c.as(c.boss), "ListUsers", members{"InstanceId": other}).fails("AccessDeniedException", "does not exist in instance "+other)
-	c.doAs(c.as(c.arn(c.in, "agent", c.boss)), "ListUsers", members{"InstanceId": other}).fails("ResourceNotFoundException", "acting user")
+	c.doAs(c.as(c.boss), "ListUsers", members{"InstanceId": other}).fails("AccessDeniedException",
+		"does not exist in instance "+other)
+	c.doAs(c.as(c.arn(c.in, "agent", c.boss)), "ListUsers",
+		members{"InstanceId": other}).fails("ResourceNotFoundException", "acting user")
 	rec := httptest.NewRecorder()
 	r := httptest.NewRequest("GET", "/users-summary/"+c.in, nil)
 	r.Header[awsapi.ActingUser] = []string{c.boss}
@@ -279,19 +322,24 @@ func TestActingUserAfterRevocation(t *testing.T) {
 	m := members{"InstanceId": c.in, "UserId": c.sam}
 	for range 20 {
 		c.doAs(c.as(c.cog), "DescribeUser", m).fails("AccessDeniedException")
-		c.do("UpdateUserSecurityProfiles", members{"InstanceId": c.in, "UserId": c.cog, "SecurityProfileIds": []string{c.all}}).ok()
+		c.do("UpdateUserSecurityProfiles",
+			members{"InstanceId": c.in, "UserId": c.cog, "SecurityProfileIds": []string{c.all}}).ok()
 		c.doAs(c.as(c.cog), "DescribeUser", m).ok()
-		c.do("UpdateUserSecurityProfiles", members{"InstanceId": c.in, "UserId": c.cog, "SecurityProfileIds": []string{c.none}}).ok()
+		c.do("UpdateUserSecurityProfiles",
+			members{"InstanceId": c.in, "UserId": c.cog, "SecurityProfileIds": []string{c.none}}).ok()
 	}
 }
 
 // Client tokens belong to calls: who may make modules may remember and forget them, without any other right.
 func TestActingUserAndClientTokens(t *testing.T) {
 	c := newCentre(t)
-	maker := c.user("maker", c.id("CreateSecurityProfile", members{"InstanceId": c.in, "SecurityProfileName": "Modules", "Permissions": []string{"ContactFlowModules.Create"},
-		"AllowedAccessControlTags": members{"Team": "1"}, "TagRestrictedResources": []string{"User"}}), "", nil)
+	maker := c.user("maker",
+		c.id("CreateSecurityProfile",
+			members{"InstanceId": c.in, "SecurityProfileName": "Modules", "Permissions": []string{"ContactFlowModules.Create"},
+				"AllowedAccessControlTags": members{"Team": "1"}, "TagRestrictedResources": []string{"User"}}), "", nil)
 	for _, token := range []string{"one", "two", "three"} {
-		c.doAs(c.as(maker), "CreateContactFlowModule", members{"InstanceId": c.in, "Name": token, "Content": "{}", "ClientToken": token}).ok()
+		c.doAs(c.as(maker), "CreateContactFlowModule",
+			members{"InstanceId": c.in, "Name": token, "Content": "{}", "ClientToken": token}).ok()
 		c.pass(8 * 24 * time.Hour)
 	}
 }
@@ -306,7 +354,8 @@ func TestActingUserAndFlowModules(t *testing.T) {
 			"TagRestrictedResources": []string{"FlowModule"}}), "", nil))
 	}
 	module := func(team string) string {
-		return c.id("CreateContactFlowModule", members{"InstanceId": c.in, "Name": "of " + team, "Content": "{}", "Tags": members{"Team": team}})
+		return c.id("CreateContactFlowModule",
+			members{"InstanceId": c.in, "Name": "of " + team, "Content": "{}", "Tags": members{"Team": team}})
 	}
 	ours, theirs := module("1"), module("2")
 	editor := who("editor", "ContactFlowModules.Edit")
@@ -314,7 +363,8 @@ func TestActingUserAndFlowModules(t *testing.T) {
 	viewer := who("viewer", "ContactFlowModules.View")
 	alias := func(id string) string {
 		c.do("CreateContactFlowModuleVersion", members{"InstanceId": c.in, "ContactFlowModuleId": id}).ok()
-		return c.id("CreateContactFlowModuleAlias", members{"InstanceId": c.in, "ContactFlowModuleId": id, "AliasName": "live", "ContactFlowModuleVersion": 1})
+		return c.id("CreateContactFlowModuleAlias",
+			members{"InstanceId": c.in, "ContactFlowModuleId": id, "AliasName": "live", "ContactFlowModuleVersion": 1})
 	}
 	our, their := alias(ours), alias(theirs)
 	for i, tt := range []struct {
@@ -374,15 +424,28 @@ func TestStrict(t *testing.T) {
 		{c.boss, "UpdateSecurityProfile", update(c.none, "BasicAgentAccess", "Queues.Purge"), denied, "Queues.Purge"},
 		{c.boss, "UpdateSecurityProfile", update(c.all, "Users.View"), denied, "their own profiles"},
 		{c.boss, "UpdateUserSecurityProfiles", assign(c.boss, c.all, c.team), denied, "their own"},
-		{c.boss, "UpdateUserSecurityProfiles", assign(c.cog, c.none, c.all), "", ""}, // what cog holds already is not asked about
-		{c.boss, "TagResource", members{"resourceArn": c.arn(c.in, "agent", c.boss), "tags": members{"Team": "1"}}, denied, "their own"},
+		// what cog holds already is not asked about
+		{c.boss, "UpdateUserSecurityProfiles", assign(c.cog, c.none, c.all), "", ""},
+		{c.boss, "TagResource", members{"resourceArn": c.arn(c.in, "agent", c.boss), "tags": members{"Team": "1"}}, denied,
+			"their own"},
 		{c.boss, "CreateUser", c.newUser("five", c.all, "", nil), "", ""},
-		{c.boss, "CreateSecurityProfile", members{"InstanceId": c.in, "SecurityProfileName": "x", "Permissions": []string{"Queues.Purge"}}, denied, "Queues.Purge"},
-		{c.boss, "UpdateSecurityProfile", members{"InstanceId": c.in, "SecurityProfileId": c.below, "HierarchyRestrictedResources": []string{}}, "", ""}, // boss sees everybody
-		{c.lead, "CreateSecurityProfile", members{"InstanceId": c.in, "SecurityProfileName": "y", "Permissions": []string{"Users.View"}, "Tags": members{"Team": "1"}}, denied, "Users.View"},
-		{c.lead, "CreateSecurityProfile", members{"InstanceId": c.in, "SecurityProfileName": "y", "Permissions": []string{"Users.View"}, "Tags": members{"Team": "1"},
-			"AllowedAccessControlTags": members{"Team": "1"}, "TagRestrictedResources": []string{"User"}}, "", ""},
-		{c.boss, "AssociateSecurityProfiles", members{"InstanceId": c.in, "EntityType": "AI_AGENT", "EntityArn": "arn:aws:wisdom:us-east-1:123456789012:ai-agent/a/b", "SecurityProfiles": []members{{"Id": c.below}}}, "", ""},
+		{c.boss, "CreateSecurityProfile",
+			members{"InstanceId": c.in, "SecurityProfileName": "x", "Permissions": []string{"Queues.Purge"}}, denied,
+			"Queues.Purge"},
+		// boss sees everybody
+		{c.boss, "UpdateSecurityProfile",
+			members{"InstanceId": c.in, "SecurityProfileId": c.below, "HierarchyRestrictedResources": []string{}}, "", ""},
+		{c.lead, "CreateSecurityProfile",
+			members{"InstanceId": c.in, "SecurityProfileName": "y", "Permissions": []string{"Users.View"},
+				"Tags": members{"Team": "1"}}, denied, "Users.View"},
+		{c.lead, "CreateSecurityProfile",
+			members{"InstanceId": c.in, "SecurityProfileName": "y", "Permissions": []string{"Users.View"},
+				"Tags":                     members{"Team": "1"},
+				"AllowedAccessControlTags": members{"Team": "1"}, "TagRestrictedResources": []string{"User"}}, "", ""},
+		{c.boss, "AssociateSecurityProfiles",
+			members{"InstanceId": c.in, "EntityType": "AI_AGENT",
+				"EntityArn": "arn:aws:wisdom:us-east-1:123456789012:ai-agent/a/b", "SecurityProfiles": []members{{"Id": c.below}}},
+			"", ""},
 		{"", "UpdateSecurityProfile", update(c.all, "Queues.Purge"), "", ""}, // the operator's key is nobody's
 	} {
 		var h http.Handler = c.api
@@ -425,7 +488,9 @@ func TestRefusedCallsAreSmall(t *testing.T) {
 	before, n := size()
 	text := strings.Repeat("x", 280_000)
 	for range 10 {
-		m := members{"InstanceId": c.in, "SearchCriteria": members{"StringCondition": members{"FieldName": "Name", "Value": text, "ComparisonType": "CONTAINS"}}}
+		m := members{"InstanceId": c.in,
+			"SearchCriteria": members{"StringCondition": members{"FieldName": "Name", "Value": text,
+				"ComparisonType": "CONTAINS"}}}
 		c.doAs(c.as(c.cog), "SearchSecurityProfiles", m).fails("AccessDeniedException")
 	}
 	after, now := size()

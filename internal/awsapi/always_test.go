@@ -8,16 +8,19 @@ import (
 	"github.com/lanyard/lanyard/internal/awsapi/model"
 )
 
-// always are members that the service always answers, beyond those that everyAnswer has: from the documented output of the
+// always are members that the service always answers, beyond those that everyAnswer has: from the documented output of
+// the
 // AWS CLI, and for the rest observed. [] stands for every item of a list.
 var always = map[string][]string{
 	"DescribeUser": {
-		"User.IdentityInfo", "User.PhoneConfig.PhoneType", "User.PhoneConfig.AutoAccept", "User.PhoneConfig.AfterContactWorkTimeLimit",
+		"User.IdentityInfo", "User.PhoneConfig.PhoneType", "User.PhoneConfig.AutoAccept",
+		"User.PhoneConfig.AfterContactWorkTimeLimit",
 		"User.PhoneConfig.DeskPhoneNumber", "User.DirectoryUserId", "User.SecurityProfileIds", "User.RoutingProfileId",
 	},
 	"SearchUsers": {
 		"Users[].PhoneConfig.PhoneType", "Users[].PhoneConfig.AutoAccept", "Users[].PhoneConfig.AfterContactWorkTimeLimit",
-		"Users[].PhoneConfig.DeskPhoneNumber", "Users[].DirectoryUserId", "Users[].SecurityProfileIds", "Users[].RoutingProfileId",
+		"Users[].PhoneConfig.DeskPhoneNumber", "Users[].DirectoryUserId", "Users[].SecurityProfileIds",
+		"Users[].RoutingProfileId",
 	},
 	"DescribeUserHierarchyGroup": {
 		"HierarchyGroup.LevelId", "HierarchyGroup.HierarchyPath.LevelOne.Id", "HierarchyGroup.HierarchyPath.LevelOne.Arn",
@@ -28,26 +31,30 @@ var always = map[string][]string{
 		"HierarchyStructure.LevelOne.Id", "HierarchyStructure.LevelOne.Arn", "HierarchyStructure.LevelOne.Name",
 		"HierarchyStructure.LevelThree.Id", "HierarchyStructure.LevelThree.Arn", "HierarchyStructure.LevelThree.Name",
 	},
-	"ListQueues":               {"QueueSummaryList[].QueueType"},
-	"DescribeQueue":            {"Queue.HoursOfOperationId", "Queue.Status"},
-	"SearchQueues":             {"Queues[].HoursOfOperationId", "Queues[].Status"},
-	"DescribeRoutingProfile":   {"RoutingProfile.MediaConcurrencies", "RoutingProfile.DefaultOutboundQueueId", "RoutingProfile.Description"},
+	"ListQueues":    {"QueueSummaryList[].QueueType"},
+	"DescribeQueue": {"Queue.HoursOfOperationId", "Queue.Status"},
+	"SearchQueues":  {"Queues[].HoursOfOperationId", "Queues[].Status"},
+	"DescribeRoutingProfile": {"RoutingProfile.MediaConcurrencies", "RoutingProfile.DefaultOutboundQueueId",
+		"RoutingProfile.Description"},
 	"SearchRoutingProfiles":    {"RoutingProfiles[].MediaConcurrencies", "RoutingProfiles[].DefaultOutboundQueueId"},
 	"DescribeHoursOfOperation": {"HoursOfOperation.TimeZone", "HoursOfOperation.Config"},
 	"SearchHoursOfOperations":  {"HoursOfOperations[].TimeZone", "HoursOfOperations[].Config"},
 	"DescribeSecurityProfile": {
-		"SecurityProfile.OrganizationResourceId", "SecurityProfile.AllowedAccessControlTags", "SecurityProfile.TagRestrictedResources",
+		"SecurityProfile.OrganizationResourceId", "SecurityProfile.AllowedAccessControlTags",
+		"SecurityProfile.TagRestrictedResources",
 		"SecurityProfile.HierarchyRestrictedResources",
 	},
 	"SearchSecurityProfiles":    {"SecurityProfiles[].OrganizationResourceId"},
 	"DescribeContactFlowModule": {"ContactFlowModule.Content", "ContactFlowModule.State", "ContactFlowModule.Status"},
 	"DescribeInstance": {
-		"Instance.IdentityManagementType", "Instance.InstanceStatus", "Instance.InboundCallsEnabled", "Instance.OutboundCallsEnabled",
+		"Instance.IdentityManagementType", "Instance.InstanceStatus", "Instance.InboundCallsEnabled",
+		"Instance.OutboundCallsEnabled",
 	},
 }
 
 // everyAnswer are the members that stand in everything described, found or listed that has them.
-var everyAnswer = []string{"Id", "Arn", "Name", "Username", "SecurityProfileName", "Tags", "LastModifiedTime", "LastModifiedRegion"}
+var everyAnswer = []string{"Id", "Arn", "Name", "Username", "SecurityProfileName", "Tags", "LastModifiedTime",
+	"LastModifiedRegion"}
 
 // TestMembersThatAreAlwaysAnswered asks for what was made of what is required alone.
 func TestMembersThatAreAlwaysAnswered(t *testing.T) {
@@ -56,7 +63,9 @@ func TestMembersThatAreAlwaysAnswered(t *testing.T) {
 	known := in.known(w)
 	tried := map[string]bool{}
 	for _, op := range model.Operations {
-		if op.Service != model.Served || !slices.ContainsFunc([]string{"Describe", "Search", "List"}, func(verb string) bool { return strings.HasPrefix(op.Name, verb) }) {
+		if op.Service != model.Served ||
+			!slices.ContainsFunc([]string{"Describe", "Search", "List"},
+				func(verb string) bool { return strings.HasPrefix(op.Name, verb) }) {
 			continue
 		}
 		s := pinned().Shapes[pinned().Operations[op.Name].Input.Shape]

@@ -73,7 +73,8 @@ func auditRequest(req *request, in model.Input) ([]byte, error) {
 	body := bytes.TrimSpace(req.body)
 	var err error
 	if !req.plain || req.op.sensitive {
-		if body, err = json.Marshal(in, json.Deterministic(true)); err != nil { // members of path and query are not among these
+		// members of path and query are not among these
+		if body, err = json.Marshal(in, json.Deterministic(true)); err != nil {
 			return nil, err
 		}
 		if body, err = hide(body); err != nil {

@@ -62,7 +62,8 @@ func decodeBody(body []byte, in any) (plain bool, err error) {
 		return false, lanyard.Errorf(lanyard.Malformed, "the request body is not a JSON object")
 	}
 	if nesting.Exceeds(body, maxNesting) {
-		return false, lanyard.Errorf(lanyard.Malformed, "the request body has values more than %d deep in one another", maxNesting)
+		return false, lanyard.Errorf(lanyard.Malformed, "the request body has values more than %d deep in one another",
+			maxNesting)
 	}
 	if !bytes.Contains(body, []byte("null")) && bytes.IndexByte(body, '\\') < 0 {
 		err := json.Unmarshal(body, in, json.RejectUnknownMembers(true))
@@ -78,7 +79,8 @@ func decodeBody(body []byte, in any) (plain bool, err error) {
 		return false, refusal(err)
 	}
 	if at := findNull(body, reflect.TypeOf(in)); at != "" {
-		return false, lanyard.Errorf(lanyard.Malformed, "%s must not be null: lists and maps hold no nulls; leave the entry out", place(at))
+		return false, lanyard.Errorf(lanyard.Malformed,
+			"%s must not be null: lists and maps hold no nulls; leave the entry out", place(at))
 	}
 	return false, nil
 }
@@ -91,7 +93,8 @@ func refusal(err error) error {
 	}
 	var syntactic *jsontext.SyntacticError
 	if errors.As(err, &syntactic) {
-		return lanyard.Errorf(lanyard.Malformed, "the request body is not valid JSON: at byte %d, %s: %v", syntactic.ByteOffset, place(syntactic.JSONPointer), syntactic.Err)
+		return lanyard.Errorf(lanyard.Malformed, "the request body is not valid JSON: at byte %d, %s: %v",
+			syntactic.ByteOffset, place(syntactic.JSONPointer), syntactic.Err)
 	}
 	return lanyard.Errorf(lanyard.Malformed, "the request body cannot be read: %v", err)
 }
@@ -107,7 +110,8 @@ func findNull(body []byte, t reflect.Type) jsontext.Pointer {
 	return ""
 }
 
-// nullWithin reads one value that became a t, and stops after a null as findNull looks for it. The body has been decoded
+// nullWithin reads one value that became a t, and stops after a null as findNull looks for it. The body has been
+// decoded
 // by then, so nothing is wrong with it.
 func nullWithin(dec *jsontext.Decoder, t reflect.Type) bool {
 	for t.Kind() == reflect.Pointer {
@@ -154,7 +158,8 @@ func itemType(t reflect.Type, name string) reflect.Type {
 
 // wrongType says what was sent and what would be right, in JSON's words.
 func wrongType(e *json.SemanticError) string {
-	sent := map[jsontext.Kind]string{'n': "null", 't': "a boolean", 'f': "a boolean", '"': "a string", '0': "a number", '{': "an object", '[': "a list"}[e.JSONKind]
+	sent := map[jsontext.Kind]string{'n': "null", 't': "a boolean", 'f': "a boolean", '"': "a string", '0': "a number",
+		'{': "an object", '[': "a list"}[e.JSONKind]
 	if e.GoType == nil {
 		return sent + " is not accepted"
 	}
@@ -162,7 +167,8 @@ func wrongType(e *json.SemanticError) string {
 	for t.Kind().String() == "ptr" {
 		t = t.Elem()
 	}
-	want := map[string]string{"string": "a string", "bool": "true or false", "int32": "a whole number of 32 bits", "int64": "a whole number of 64 bits",
+	want := map[string]string{"string": "a string", "bool": "true or false", "int32": "a whole number of 32 bits",
+		"int64":   "a whole number of 64 bits",
 		"float64": "a number", "struct": "an object", "map": "an object", "slice": "a list"}[t.Kind().String()]
 	if t.Name() == "Timestamp" {
 		want = "a number of seconds"

@@ -19,18 +19,23 @@ import (
 // exceptions is the only place where a Kind becomes an AWS exception: the first that the operation
 // declares, or the last. Their statuses are the model's.
 var exceptions = map[lanyard.Kind][]*model.Exception{
-	lanyard.Internal:    {model.InternalServiceException},
-	lanyard.Malformed:   {model.InvalidRequestException, model.InvalidParameterException},
-	lanyard.Invalid:     {model.InvalidParameterException, model.InvalidRequestException},
-	lanyard.NotFound:    {model.ResourceNotFoundException, model.InvalidRequestException},
-	lanyard.Duplicate:   {model.DuplicateResourceException, model.ResourceConflictException, model.InvalidRequestException, model.InvalidParameterException},
-	lanyard.InUse:       {model.ResourceInUseException, model.InvalidRequestException, model.InvalidParameterException},
-	lanyard.Limit:       {model.LimitExceededException, model.ServiceQuotaExceededException, model.InvalidParameterException, model.InvalidRequestException},
-	lanyard.Quota:       {model.ServiceQuotaExceededException, model.LimitExceededException, model.InvalidRequestException, model.InvalidParameterException},
-	lanyard.Throttled:   {model.ThrottlingException},
-	lanyard.Denied:      {model.AccessDeniedException},
-	lanyard.Exists:      {model.ResourceConflictException, model.DuplicateResourceException, model.InvalidRequestException, model.InvalidParameterException},
-	lanyard.Condition:   {model.ConditionalOperationFailedException, model.InvalidRequestException, model.InvalidParameterException},
+	lanyard.Internal:  {model.InternalServiceException},
+	lanyard.Malformed: {model.InvalidRequestException, model.InvalidParameterException},
+	lanyard.Invalid:   {model.InvalidParameterException, model.InvalidRequestException},
+	lanyard.NotFound:  {model.ResourceNotFoundException, model.InvalidRequestException},
+	lanyard.Duplicate: {model.DuplicateResourceException, model.ResourceConflictException, model.InvalidRequestException,
+		model.InvalidParameterException},
+	lanyard.InUse: {model.ResourceInUseException, model.InvalidRequestException, model.InvalidParameterException},
+	lanyard.Limit: {model.LimitExceededException, model.ServiceQuotaExceededException,
+		model.InvalidParameterException, model.InvalidRequestException},
+	lanyard.Quota: {model.ServiceQuotaExceededException, model.LimitExceededException, model.InvalidRequestException,
+		model.InvalidParameterException},
+	lanyard.Throttled: {model.ThrottlingException},
+	lanyard.Denied:    {model.AccessDeniedException},
+	lanyard.Exists: {model.ResourceConflictException, model.DuplicateResourceException, model.InvalidRequestException,
+		model.InvalidParameterException},
+	lanyard.Condition: {model.ConditionalOperationFailedException, model.InvalidRequestException,
+		model.InvalidParameterException},
 	lanyard.TokenReused: {model.IdempotencyException, model.InvalidRequestException, model.InvalidParameterException},
 	lanyard.TooLarge:    {model.InvalidRequestException, model.InvalidParameterException},
 	lanyard.Unavailable: {model.InternalServiceException},
@@ -120,7 +125,8 @@ func (s *Server) exception(req *request, err error) (e *model.Exception, body fa
 		}
 	default:
 		// What went wrong inside is for the log; the caller gets what is needed to find it there.
-		e, body.Message = exceptionFor(req.op, lanyard.Internal), "internal failure; the server's log has it under request "+req.RequestID
+		e, body.Message = exceptionFor(req.op, lanyard.Internal), "internal failure; the server's log has it under request "+
+			req.RequestID
 	}
 	if e.Status == http.StatusForbidden {
 		s.refused.Add(1)
@@ -132,7 +138,8 @@ func (s *Server) exception(req *request, err error) (e *model.Exception, body fa
 		}
 		level("call failed", "operation", req.Operation, "request", req.RequestID, "error", err)
 	} else {
-		s.log.Debug("call refused", "operation", req.Operation, "request", req.RequestID, "exception", e.Name, "message", body.Message)
+		s.log.Debug("call refused", "operation", req.Operation, "request", req.RequestID, "exception", e.Name, "message",
+			body.Message)
 	}
 	body.Message = strings.ToValidUTF8(body.Message, "?") // it may quote what a caller sent, cut anywhere
 	return e, body

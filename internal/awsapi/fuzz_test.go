@@ -32,9 +32,12 @@ func FuzzRoute(f *testing.F) {
 		}
 	}
 	for _, target := range []string{
-		"", "/", "//", "*", "host:443", "http://host/instance", "/instance?maxResults=1&maxResults=2", "/instance?nextToken=%zz", "/instance?a;b",
-		"/security-profiles/%2F/%00", "/security-profiles/%ff/x", "/tags/arn:aws:connect:us-east-1:123456789012:instance/x/queue/y?tagKeys=a&tagKeys=b",
-		"/tags", "/tags/", "/tags//", "/users/a/b/security-profiles?" + strings.Repeat("&", 1000), "/" + strings.Repeat("a/", 100), "/instance/%",
+		"", "/", "//", "*", "host:443", "http://host/instance", "/instance?maxResults=1&maxResults=2",
+		"/instance?nextToken=%zz", "/instance?a;b",
+		"/security-profiles/%2F/%00", "/security-profiles/%ff/x",
+		"/tags/arn:aws:connect:us-east-1:123456789012:instance/x/queue/y?tagKeys=a&tagKeys=b",
+		"/tags", "/tags/", "/tags//", "/users/a/b/security-profiles?" + strings.Repeat("&", 1000), "/" +
+			strings.Repeat("a/", 100), "/instance/%",
 	} {
 		f.Add("GET", target)
 		f.Add("POST", target)
@@ -77,14 +80,16 @@ func errorAs(err error, to **lanyard.Error) bool {
 }
 
 var bodies = []string{
-	"", " ", "{}", " { } ", "[]", "null", `{"Description":"x"}`, `{"Description":null}`, `{"Description":"a","Description":"b"}`,
+	"", " ", "{}", " { } ", "[]", "null", `{"Description":"x"}`, `{"Description":null}`,
+	`{"Description":"a","Description":"b"}`,
 	`{"Permissions":["Users.View"],"AllowedAccessControlTags":{"a":"b"},"Applications":[{"Namespace":"n","ApplicationPermissions":["ACCESS"]}]}`,
 	`{"Permissions":[null],"AllowedAccessControlTags":{"a":null},"Applications":[null],"GranularAccessControlConfiguration":{}}`,
 	`{"GranularAccessControlConfiguration":{"DataTableAccessControlConfiguration":{"PrimaryAttributeAccessControlConfiguration":{"PrimaryAttributeValues":[{"AccessType":"ALLOW","AttributeName":"R","Values":["a"]}]}}}}`,
 	`{"InstanceId":"i","MaxResults":1,"NextToken":"t","SearchCriteria":{"OrConditions":[{"AndConditions":[{"StringCondition":{"FieldName":"Username","Value":"v","ComparisonType":"EXACT"}}]}]}}`,
 	`{"MaxResults":1.0}`, `{"MaxResults":1e1}`, `{"MaxResults":99999999999}`, `{"MaxResults":-0}`, `{"MaxResults":"1"}`,
 	`{"SearchFilter":{"TagFilter":{"OrConditions":[[],[{"TagKey":"k"}]]},"UserAttributeFilter":{"AndCondition":{"TagConditions":[{}],"HierarchyGroupCondition":{}}}}}`,
-	"\xff", "{\"Description\":\"\xff\"}", `{"Description":"\ud800"}`, `{"Description":"\u0000"}`, strings.Repeat(`{"a":`, 70), `{"a":` + strings.Repeat("[", 63), `{}{}`,
+	"\xff", "{\"Description\":\"\xff\"}", `{"Description":"\ud800"}`, `{"Description":"\u0000"}`,
+	strings.Repeat(`{"a":`, 70), `{"a":` + strings.Repeat("[", 63), `{}{}`,
 	`{"` + strings.Repeat("é", 80) + `":]`,
 }
 
@@ -109,7 +114,8 @@ func FuzzDecode(f *testing.F) {
 			}
 			if plain { // then its own bytes are what is recorded
 				sent, understood := jsontext.Value(bytes.TrimSpace(body)), jsontext.Value(b)
-				if err := errors.Join(sent.Canonicalize(), understood.Canonicalize()); err != nil || !bytes.Equal(sent, understood) {
+				if err := errors.Join(sent.Canonicalize(), understood.Canonicalize()); err != nil ||
+					!bytes.Equal(sent, understood) {
 					t.Fatalf("%q is taken for plain, and understood as %s, %v", body, b, err)
 				}
 			}
@@ -267,8 +273,10 @@ func FuzzAuditHide(f *testing.F) {
 		if err != nil {
 			return // the decoder refuses it, so it never gets to the audit
 		}
-		req := &request{op: &operation{sensitive: isSensitive(reflect.TypeOf(in), map[reflect.Type]bool{})}, plain: plain, body: body, http: &http.Request{Method: "PUT"}, params: model.Params{Labels: []model.Label{{Name: "InstanceId", Value: "i"}},
-			Query: url.Values{"Password": {secret}, "password": {secret}}}}
+		req := &request{op: &operation{sensitive: isSensitive(reflect.TypeOf(in), map[reflect.Type]bool{})}, plain: plain,
+			body: body, http: &http.Request{Method: "PUT"},
+			params: model.Params{Labels: []model.Label{{Name: "InstanceId", Value: "i"}},
+				Query: url.Values{"Password": {secret}, "password": {secret}}}}
 		audit, err := auditRequest(req, in)
 		if err != nil || bytes.Contains(audit, []byte(secret)) {
 			t.Fatalf("%s is shown as %s, %v", body, audit, err)

@@ -8,8 +8,10 @@ import (
 	"github.com/lanyard/lanyard/internal/control"
 )
 
-func (s *Server) createUserHierarchyGroup(ctx context.Context, req *request, in *model.CreateUserHierarchyGroupRequest) (any, error) {
-	instance, g, err := s.control.CreateUserHierarchyGroup(ctx, req.Call, *in.InstanceId, *in.Name, text(in.ParentGroupId), in.Tags)
+func (s *Server) createUserHierarchyGroup(ctx context.Context, req *request,
+	in *model.CreateUserHierarchyGroupRequest) (any, error) {
+	instance, g, err := s.control.CreateUserHierarchyGroup(ctx, req.Call, *in.InstanceId, *in.Name, text(in.ParentGroupId),
+		in.Tags)
 	if err != nil {
 		return nil, err
 	}
@@ -20,18 +22,21 @@ func (s *Server) groupSummary(in *lanyard.Instance, g *lanyard.Group) model.Hier
 	if g.Name == "" { // it may not be viewed
 		return model.HierarchyGroupSummary{Id: &g.ID, Arn: s.arn(in, g)}
 	}
-	return model.HierarchyGroupSummary{Id: &g.ID, Arn: s.arn(in, g), Name: &g.Name, LastModifiedTime: stamp(g.Modified), LastModifiedRegion: &in.Region}
+	return model.HierarchyGroupSummary{Id: &g.ID, Arn: s.arn(in, g), Name: &g.Name, LastModifiedTime: stamp(g.Modified),
+		LastModifiedRegion: &in.Region}
 }
 
 func (s *Server) group(in *lanyard.Instance, p control.GroupPath) model.HierarchyGroup {
 	g := p.Group
-	out := model.HierarchyGroup{Id: &g.ID, Arn: s.arn(in, g), Name: &g.Name, HierarchyPath: &model.HierarchyPath{}, Tags: fullMap(g.Tags),
+	out := model.HierarchyGroup{Id: &g.ID, Arn: s.arn(in, g), Name: &g.Name, HierarchyPath: &model.HierarchyPath{},
+		Tags:             fullMap(g.Tags),
 		LastModifiedTime: stamp(g.Modified), LastModifiedRegion: &in.Region}
 	if n := len(g.Path); n <= len(p.Levels) {
 		out.LevelId = ptr(lanyard.LevelID(n))
 	}
 	h := out.HierarchyPath
-	for i, to := range []**model.HierarchyGroupSummary{&h.LevelOne, &h.LevelTwo, &h.LevelThree, &h.LevelFour, &h.LevelFive} {
+	for i, to := range []**model.HierarchyGroupSummary{&h.LevelOne, &h.LevelTwo, &h.LevelThree, &h.LevelFour,
+		&h.LevelFive} {
 		if i < len(p.Above) {
 			*to = ptr(s.groupSummary(in, p.Above[i]))
 		}
@@ -39,7 +44,8 @@ func (s *Server) group(in *lanyard.Instance, p control.GroupPath) model.Hierarch
 	return out
 }
 
-func (s *Server) describeUserHierarchyGroup(ctx context.Context, req *request, in *model.DescribeUserHierarchyGroupRequest) (any, error) {
+func (s *Server) describeUserHierarchyGroup(ctx context.Context, req *request,
+	in *model.DescribeUserHierarchyGroupRequest) (any, error) {
 	instance, p, err := s.control.DescribeUserHierarchyGroup(ctx, req.Call, *in.InstanceId, *in.HierarchyGroupId)
 	if err != nil {
 		return nil, err
@@ -47,24 +53,29 @@ func (s *Server) describeUserHierarchyGroup(ctx context.Context, req *request, i
 	return &model.DescribeUserHierarchyGroupResponse{HierarchyGroup: ptr(s.group(instance, p))}, nil
 }
 
-func (s *Server) listUserHierarchyGroups(ctx context.Context, req *request, in *model.ListUserHierarchyGroupsRequest) (any, error) {
+func (s *Server) listUserHierarchyGroups(ctx context.Context, req *request,
+	in *model.ListUserHierarchyGroupsRequest) (any, error) {
 	l, err := listed[*lanyard.Group](ctx, s, req, in.InstanceId, in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListUserHierarchyGroupsResponse{UserHierarchyGroupSummaryList: make([]model.HierarchyGroupSummary, len(l.page)), NextToken: l.next}
+	out := &model.ListUserHierarchyGroupsResponse{UserHierarchyGroupSummaryList: make([]model.HierarchyGroupSummary,
+		len(l.page)), NextToken: l.next}
 	for i, g := range l.page {
 		out.UserHierarchyGroupSummaryList[i] = s.groupSummary(l.instance, g)
 	}
 	return out, nil
 }
 
-func (s *Server) searchUserHierarchyGroups(ctx context.Context, req *request, in *model.SearchUserHierarchyGroupsRequest) (any, error) {
-	f, err := search[*lanyard.Group](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults, in.NextToken)
+func (s *Server) searchUserHierarchyGroups(ctx context.Context, req *request,
+	in *model.SearchUserHierarchyGroupsRequest) (any, error) {
+	f, err := search[*lanyard.Group](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults,
+		in.NextToken)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.SearchUserHierarchyGroupsResponse{UserHierarchyGroups: make([]model.HierarchyGroup, len(f.page)), NextToken: f.next, ApproximateTotalCount: &f.total}
+	out := &model.SearchUserHierarchyGroupsResponse{UserHierarchyGroups: make([]model.HierarchyGroup, len(f.page)),
+		NextToken: f.next, ApproximateTotalCount: &f.total}
 	for i, g := range f.page {
 		p, err := s.control.GroupPath(ctx, req.Call, f.instance, g)
 		if err != nil {
@@ -75,21 +86,25 @@ func (s *Server) searchUserHierarchyGroups(ctx context.Context, req *request, in
 	return out, nil
 }
 
-func (s *Server) deleteUserHierarchyGroup(ctx context.Context, req *request, in *model.DeleteUserHierarchyGroupRequest) (any, error) {
+func (s *Server) deleteUserHierarchyGroup(ctx context.Context, req *request,
+	in *model.DeleteUserHierarchyGroupRequest) (any, error) {
 	return nil, s.control.DeleteUserHierarchyGroup(ctx, req.Call, *in.InstanceId, *in.HierarchyGroupId)
 }
 
-func (s *Server) updateUserHierarchyGroupName(ctx context.Context, req *request, in *model.UpdateUserHierarchyGroupNameRequest) (any, error) {
+func (s *Server) updateUserHierarchyGroupName(ctx context.Context, req *request,
+	in *model.UpdateUserHierarchyGroupNameRequest) (any, error) {
 	return nil, s.control.UpdateUserHierarchyGroupName(ctx, req.Call, *in.InstanceId, *in.HierarchyGroupId, *in.Name)
 }
 
-func (s *Server) describeUserHierarchyStructure(ctx context.Context, req *request, in *model.DescribeUserHierarchyStructureRequest) (any, error) {
+func (s *Server) describeUserHierarchyStructure(ctx context.Context, req *request,
+	in *model.DescribeUserHierarchyStructureRequest) (any, error) {
 	instance, st, err := s.control.DescribeUserHierarchyStructure(ctx, req.Call, *in.InstanceId)
 	if err != nil {
 		return nil, err
 	}
 	out := &model.HierarchyStructure{}
-	for i, to := range []**model.HierarchyLevel{&out.LevelOne, &out.LevelTwo, &out.LevelThree, &out.LevelFour, &out.LevelFive} {
+	for i, to := range []**model.HierarchyLevel{&out.LevelOne, &out.LevelTwo, &out.LevelThree, &out.LevelFour,
+		&out.LevelFive} {
 		if i < len(st.Levels) {
 			l, id := st.Levels[i], lanyard.LevelID(i+1)
 			*to = &model.HierarchyLevel{Id: &id, Arn: ptr(s.control.ARN(instance, lanyard.TypeLevel, id)), Name: &l.Name,
@@ -99,7 +114,8 @@ func (s *Server) describeUserHierarchyStructure(ctx context.Context, req *reques
 	return &model.DescribeUserHierarchyStructureResponse{HierarchyStructure: out}, nil
 }
 
-func (s *Server) updateUserHierarchyStructure(ctx context.Context, req *request, in *model.UpdateUserHierarchyStructureRequest) (any, error) {
+func (s *Server) updateUserHierarchyStructure(ctx context.Context, req *request,
+	in *model.UpdateUserHierarchyStructureRequest) (any, error) {
 	var names [lanyard.MaxLevels]*string
 	h := in.HierarchyStructure
 	for i, l := range []*model.HierarchyLevelUpdate{h.LevelOne, h.LevelTwo, h.LevelThree, h.LevelFour, h.LevelFive} {

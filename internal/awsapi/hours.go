@@ -11,14 +11,18 @@ import (
 // hoursConfig is the setting of hours of operation.
 const hoursConfig = "Config"
 
-func (s *Server) updateHoursOfOperation(ctx context.Context, req *request, in *model.UpdateHoursOfOperationRequest) (any, error) {
-	c := control.HoursChange{Naming: control.Naming{Name: in.Name, Description: in.Description}, TimeZone: in.TimeZone, Settings: lanyard.Settings{}}
+func (s *Server) updateHoursOfOperation(ctx context.Context, req *request,
+	in *model.UpdateHoursOfOperationRequest) (any, error) {
+	c := control.HoursChange{Naming: control.Naming{Name: in.Name, Description: in.Description}, TimeZone: in.TimeZone,
+		Settings: lanyard.Settings{}}
 	keep(c.Settings, hoursConfig, in.Config)
 	return nil, s.control.UpdateHoursOfOperation(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId, c)
 }
 
-func (s *Server) associateHoursOfOperations(ctx context.Context, req *request, in *model.AssociateHoursOfOperationsRequest) (any, error) {
-	return nil, s.control.AssociateHoursOfOperations(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId, parents(in.ParentHoursOfOperationConfigs))
+func (s *Server) associateHoursOfOperations(ctx context.Context, req *request,
+	in *model.AssociateHoursOfOperationsRequest) (any, error) {
+	return nil, s.control.AssociateHoursOfOperations(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId,
+		parents(in.ParentHoursOfOperationConfigs))
 }
 
 func parents(list []model.ParentHoursOfOperationConfig) (ids []string) {
@@ -28,15 +32,18 @@ func parents(list []model.ParentHoursOfOperationConfig) (ids []string) {
 	return ids
 }
 
-func (s *Server) disassociateHoursOfOperations(ctx context.Context, req *request, in *model.DisassociateHoursOfOperationsRequest) (any, error) {
-	return nil, s.control.DisassociateHoursOfOperations(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId, in.ParentHoursOfOperationIds)
+func (s *Server) disassociateHoursOfOperations(ctx context.Context, req *request,
+	in *model.DisassociateHoursOfOperationsRequest) (any, error) {
+	return nil, s.control.DisassociateHoursOfOperations(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId,
+		in.ParentHoursOfOperationIds)
 }
 
 func (s *Server) hoursIdentifier(in *lanyard.Instance, h *lanyard.Hours) model.HoursOfOperationsIdentifier {
 	return model.HoursOfOperationsIdentifier{Name: &h.Name, Id: &h.ID, Arn: s.arn(in, h)}
 }
 
-func (s *Server) listChildHoursOfOperations(ctx context.Context, req *request, in *model.ListChildHoursOfOperationsRequest) (any, error) {
+func (s *Server) listChildHoursOfOperations(ctx context.Context, req *request,
+	in *model.ListChildHoursOfOperationsRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.HoursOfOperationId)}
 	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
@@ -50,6 +57,7 @@ func (s *Server) listChildHoursOfOperations(ctx context.Context, req *request, i
 	for i, h := range l.Page {
 		list[i] = s.hoursIdentifier(l.Instance, h)
 	}
-	return &model.ListChildHoursOfOperationsResponse{ChildHoursOfOperationsSummaryList: list, NextToken: s.next(req, l.Next, 0, scope...),
+	return &model.ListChildHoursOfOperationsResponse{ChildHoursOfOperationsSummaryList: list,
+		NextToken:        s.next(req, l.Next, 0, scope...),
 		LastModifiedTime: stamp(l.Parent.Modified), LastModifiedRegion: &l.Instance.Region}, nil
 }

@@ -27,7 +27,8 @@ func (w *world) sent(op string, m members, match ...string) *httptest.ResponseRe
 func TestIfMatch(t *testing.T) {
 	w := newWorld(t)
 	in := w.instance("centre")
-	p := w.id("CreateSecurityProfile", members{"InstanceId": in, "SecurityProfileName": "P", "Permissions": []string{"Users.View"}})
+	p := w.id("CreateSecurityProfile",
+		members{"InstanceId": in, "SecurityProfileName": "P", "Permissions": []string{"Users.View"}})
 	of := func(m members) members {
 		all := members{"InstanceId": in, "SecurityProfileId": p}
 		for k, v := range m {
@@ -51,21 +52,28 @@ func TestIfMatch(t *testing.T) {
 	if r.Code != 200 || second != tag() || second == first {
 		t.Fatalf("%d %s: the ETag is %s, and the profile's %s", r.Code, r.Body, second, tag())
 	}
-	if r := w.sent("UpdateSecurityProfile", of(members{"Description": "one"}), second); r.Code != 200 || r.Header().Get("ETag") != second {
-		t.Errorf("an update that changes nothing answers %d with the ETag %s, want %s", r.Code, r.Header().Get("ETag"), second)
+	if r := w.sent("UpdateSecurityProfile", of(members{"Description": "one"}), second); r.Code != 200 ||
+		r.Header().Get("ETag") != second {
+		t.Errorf("an update that changes nothing answers %d with the ETag %s, want %s", r.Code, r.Header().Get("ETag"),
+			second)
 	}
 	stale := w.sent("UpdateSecurityProfile", of(members{"Description": "two"}), first)
-	if stale.Code != http.StatusPreconditionFailed || stale.Header().Get("X-Amzn-Errortype") != "ResourceConflictException" || !strings.Contains(stale.Body.String(), "read it again") {
+	if stale.Code != http.StatusPreconditionFailed ||
+		stale.Header().Get("X-Amzn-Errortype") != "ResourceConflictException" ||
+		!strings.Contains(stale.Body.String(), "read it again") {
 		t.Errorf("a stale ETag is answered with %d %s %s", stale.Code, stale.Header().Get("X-Amzn-Errortype"), stale.Body)
 	}
 	if tag() != second {
 		t.Error("the refused update changed the profile")
 	}
 	for name, m := range map[string]members{
-		"description": {"Description": "x"}, "permissions": {"Permissions": []string{}}, "tags of access": {"AllowedAccessControlTags": members{"A": "B"}, "TagRestrictedResources": []string{"User"}},
-		"applications": {"Applications": []members{{"Namespace": "n", "ApplicationPermissions": []string{"ACCESS"}}}}, "hierarchy": {"HierarchyRestrictedResources": []string{"User"}},
-		"data tables": {"GranularAccessControlConfiguration": members{"DataTableAccessControlConfiguration": members{"PrimaryAttributeAccessControlConfiguration": members{
-			"PrimaryAttributeValues": []members{{"AttributeName": "a", "Values": []string{"v"}}}}}}},
+		"description": {"Description": "x"}, "permissions": {"Permissions": []string{}},
+		"tags of access": {"AllowedAccessControlTags": members{"A": "B"}, "TagRestrictedResources": []string{"User"}},
+		"applications":   {"Applications": []members{{"Namespace": "n", "ApplicationPermissions": []string{"ACCESS"}}}},
+		"hierarchy":      {"HierarchyRestrictedResources": []string{"User"}},
+		"data tables": {"GranularAccessControlConfiguration": members{
+			"DataTableAccessControlConfiguration": members{"PrimaryAttributeAccessControlConfiguration": members{
+				"PrimaryAttributeValues": []members{{"AttributeName": "a", "Values": []string{"v"}}}}}}},
 	} {
 		before := tag()
 		w.do("UpdateSecurityProfile", of(m)).ok() // without the header the last writer wins
@@ -101,7 +109,8 @@ func TestIfMatch(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d", tt.name, r.Code, r.Body, tt.status)
 		}
 	}
-	if r := w.sent("UpdateSecurityProfile", members{"InstanceId": in, "SecurityProfileId": "none", "Description": "x"}, now); r.Code != 404 {
+	if r := w.sent("UpdateSecurityProfile", members{"InstanceId": in, "SecurityProfileId": "none", "Description": "x"},
+		now); r.Code != 404 {
 		t.Errorf("of a profile that does not exist it is %d", r.Code)
 	}
 }
@@ -132,7 +141,9 @@ func TestIfMatchOfUsers(t *testing.T) {
 		op    string
 		input members
 	}{
-		{"UpdateUserSecurityProfiles", at(members{"SecurityProfileIds": []string{w.id("CreateSecurityProfile", members{"InstanceId": in, "SecurityProfileName": "If-Match"})}})},
+		{"UpdateUserSecurityProfiles",
+			at(members{"SecurityProfileIds": []string{w.id("CreateSecurityProfile",
+				members{"InstanceId": in, "SecurityProfileName": "If-Match"})}})},
 		{"UpdateUserHierarchy", at(members{"HierarchyGroupId": group})},
 		{"UpdateUserRoutingProfile", at(members{"RoutingProfileId": routing})},
 		{"UpdateUserIdentityInfo", at(members{"IdentityInfo": members{"FirstName": "Quinn"}})},
@@ -142,7 +153,8 @@ func TestIfMatchOfUsers(t *testing.T) {
 	} {
 		before := tag()
 		r := w.sent(tt.op, tt.input, stale)
-		if r.Code != http.StatusPreconditionFailed || r.Header().Get("X-Amzn-Errortype") != "ResourceConflictException" || !strings.Contains(r.Body.String(), "quinn") {
+		if r.Code != http.StatusPreconditionFailed || r.Header().Get("X-Amzn-Errortype") != "ResourceConflictException" ||
+			!strings.Contains(r.Body.String(), "quinn") {
 			t.Errorf("%s: a stale ETag is answered with %d %s", tt.op, r.Code, r.Body)
 		}
 		if tag() != before {
@@ -157,7 +169,8 @@ func TestIfMatchOfUsers(t *testing.T) {
 			t.Errorf("%s leaves the ETag", tt.op)
 		}
 		if again := w.sent(tt.op, tt.input, now); again.Code != http.StatusOK || again.Header().Get("ETag") != now {
-			t.Errorf("%s: a call that changes nothing answers %d with the ETag %s, want %s", tt.op, again.Code, again.Header().Get("ETag"), now)
+			t.Errorf("%s: a call that changes nothing answers %d with the ETag %s, want %s", tt.op, again.Code,
+				again.Header().Get("ETag"), now)
 		}
 		stale = before
 		if now == before {
@@ -182,7 +195,8 @@ func TestIfMatchTogether(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 8 {
 			wg.Go(func() {
-				r := w.sent("UpdateSecurityProfile", members{"InstanceId": in, "SecurityProfileId": p, "Description": strings.Repeat("x", i+1) + tag}, tag)
+				r := w.sent("UpdateSecurityProfile",
+					members{"InstanceId": in, "SecurityProfileId": p, "Description": strings.Repeat("x", i+1) + tag}, tag)
 				mu.Lock()
 				defer mu.Unlock()
 				saved[r.Code]++

@@ -18,7 +18,8 @@ func (w *world) furnish() things { w.Helper(); return w.furnishAs("SAML") }
 // furnishAs is furnish in an instance with that identity management.
 func (w *world) furnishAs(identity string) things {
 	w.Helper()
-	in := things{instance: w.instanceOf("furnished", identity), agent: "arn:aws:wisdom:us-east-1:" + account + ":ai-agent/a/b"}
+	in := things{instance: w.instanceOf("furnished", identity), agent: "arn:aws:wisdom:us-east-1:" + account +
+		":ai-agent/a/b"}
 	id := in.instance
 	levels := members{}
 	for _, name := range []string{"LevelOne", "LevelTwo", "LevelThree"} {
@@ -34,17 +35,26 @@ func (w *world) furnishAs(identity string) things {
 	w.do("CreateContactFlowModuleVersion", members{"InstanceId": id, "ContactFlowModuleId": in.module}).ok()
 	in.alias = w.id("CreateContactFlowModuleAlias", members{"InstanceId": id, "ContactFlowModuleId": in.module,
 		"AliasName": "live", "ContactFlowModuleVersion": 1})
-	in.parent = w.id("CreateHoursOfOperation", members{"InstanceId": id, "Name": "Parent", "TimeZone": "UTC", "Config": []any{}})
-	in.quick = w.id("CreateQuickConnect", members{"InstanceId": id, "Name": "Quick", "QuickConnectConfig": members{"QuickConnectType": "FLOW", "FlowConfig": members{"ContactFlowId": "flow"}}})
+	in.parent = w.id("CreateHoursOfOperation",
+		members{"InstanceId": id, "Name": "Parent", "TimeZone": "UTC", "Config": []any{}})
+	in.quick = w.id("CreateQuickConnect",
+		members{"InstanceId": id, "Name": "Quick",
+			"QuickConnectConfig": members{"QuickConnectType": "FLOW", "FlowConfig": members{"ContactFlowId": "flow"}}})
 	profile := w.first("ListSecurityProfiles", id, "SecurityProfileSummaryList", "Id")
 	in.held = w.id("CreateSecurityProfile", members{"InstanceId": id, "SecurityProfileName": "Held"})
-	in.user = w.id("CreateUser", members{"InstanceId": id, "Username": "user", "SecurityProfileIds": []string{profile}, "RoutingProfileId": in.routing})
-	w.do("AssociateSecurityProfiles", members{"InstanceId": id, "EntityType": "AI_AGENT", "EntityArn": in.agent, "SecurityProfiles": []members{{"Id": in.held}}}).ok()
+	in.user = w.id("CreateUser",
+		members{"InstanceId": id, "Username": "user", "SecurityProfileIds": []string{profile},
+			"RoutingProfileId": in.routing})
+	w.do("AssociateSecurityProfiles",
+		members{"InstanceId": id, "EntityType": "AI_AGENT", "EntityArn": in.agent,
+			"SecurityProfiles": []members{{"Id": in.held}}}).ok()
 	return in
 }
 
 func unbounded(c *control.Config, _ *awsapi.Config) {
-	c.Quotas = control.Quotas{InstancesPerAccount: -1, Profiles: -1, Users: -1, Groups: -1, Queues: -1, RoutingProfiles: -1, Hours: -1, Modules: -1, QuickConnects: -1, QueuesPerRoutingProfile: -1, AIAgents: -1, RestrictedProfilesPerUser: -1}
+	c.Quotas = control.Quotas{InstancesPerAccount: -1, Profiles: -1, Users: -1, Groups: -1, Queues: -1,
+		RoutingProfiles: -1, Hours: -1, Modules: -1, QuickConnects: -1, QueuesPerRoutingProfile: -1, AIAgents: -1,
+		RestrictedProfilesPerUser: -1}
 	c.Lenient = true
 }
 
@@ -207,7 +217,8 @@ func TestEmptyOperations(t *testing.T) {
 					t.Errorf("a stranger gets %d %s", x.status, x.answer)
 				}
 			}
-			for _, below := range []string{"UserId", "QueueId", "RoutingProfileId", "HoursOfOperationId", "ContactFlowModuleId"} {
+			for _, below := range []string{"UserId", "QueueId", "RoutingProfileId", "HoursOfOperationId",
+				"ContactFlowModuleId"} {
 				if r, ok := shape.Members[below]; ok && r.Location == "uri" {
 					w.do(op.Name, with(below, "nothing")).fails("ResourceNotFoundException", "nothing")
 				}

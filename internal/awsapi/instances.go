@@ -12,7 +12,8 @@ import (
 func (s *Server) createInstance(ctx context.Context, req *request, in *model.CreateInstanceRequest) (any, error) {
 	instance, err := s.control.CreateInstance(ctx, req.Call, control.NewInstance{
 		ClientToken: text(in.ClientToken), Alias: text(in.InstanceAlias), IdentityManagement: *in.IdentityManagementType,
-		DirectoryID: text(in.DirectoryId), Inbound: *in.InboundCallsEnabled, Outbound: *in.OutboundCallsEnabled, Tags: in.Tags,
+		DirectoryID: text(in.DirectoryId), Inbound: *in.InboundCallsEnabled, Outbound: *in.OutboundCallsEnabled,
+		Tags: in.Tags,
 	})
 	if err != nil {
 		return nil, err
@@ -34,7 +35,8 @@ func attributeIs(in *lanyard.Instance, name string) *bool {
 }
 
 func serviceRole(in *lanyard.Instance, partition string) *string {
-	return ptr("arn:" + partition + ":iam::" + in.Account + ":role/aws-service-role/connect.amazonaws.com/AWSServiceRoleForAmazonConnect")
+	return ptr("arn:" + partition + ":iam::" + in.Account +
+		":role/aws-service-role/connect.amazonaws.com/AWSServiceRoleForAmazonConnect")
 }
 
 // accessURL is where people would sign in to an instance at Amazon.
@@ -53,8 +55,9 @@ func (s *Server) describeInstance(ctx context.Context, req *request, in *model.D
 	return &model.DescribeInstanceResponse{Instance: &model.Instance{
 		Id: &i.ID, Arn: s.arn(i, i), IdentityManagementType: &i.IdentityManagement, InstanceAlias: some(i.Name),
 		CreatedTime: stamp(i.Created), ServiceRole: serviceRole(i, s.control.Partition()), InstanceStatus: ptr(active),
-		InboundCallsEnabled: attributeIs(i, control.InboundCalls), OutboundCallsEnabled: attributeIs(i, control.OutboundCalls),
-		InstanceAccessUrl: accessURL(i), Tags: fullMap(i.Tags),
+		InboundCallsEnabled:  attributeIs(i, control.InboundCalls),
+		OutboundCallsEnabled: attributeIs(i, control.OutboundCalls),
+		InstanceAccessUrl:    accessURL(i), Tags: fullMap(i.Tags),
 	}}, nil
 }
 
@@ -68,13 +71,15 @@ func (s *Server) listInstances(ctx context.Context, req *request, in *model.List
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListInstancesResponse{InstanceSummaryList: make([]model.InstanceSummary, len(list)), NextToken: s.next(req, next, 0)}
+	out := &model.ListInstancesResponse{InstanceSummaryList: make([]model.InstanceSummary, len(list)),
+		NextToken: s.next(req, next, 0)}
 	for n, i := range list {
 		out.InstanceSummaryList[n] = model.InstanceSummary{
 			Id: &i.ID, Arn: s.arn(i, i), IdentityManagementType: &i.IdentityManagement, InstanceAlias: some(i.Name),
 			CreatedTime: stamp(i.Created), ServiceRole: serviceRole(i, s.control.Partition()), InstanceStatus: ptr(active),
-			InboundCallsEnabled: attributeIs(i, control.InboundCalls), OutboundCallsEnabled: attributeIs(i, control.OutboundCalls),
-			InstanceAccessUrl: accessURL(i),
+			InboundCallsEnabled:  attributeIs(i, control.InboundCalls),
+			OutboundCallsEnabled: attributeIs(i, control.OutboundCalls),
+			InstanceAccessUrl:    accessURL(i),
 		}
 	}
 	return out, nil
@@ -84,15 +89,18 @@ func (s *Server) deleteInstance(ctx context.Context, req *request, in *model.Del
 	return nil, s.control.DeleteInstance(ctx, req.Call, *in.InstanceId)
 }
 
-func (s *Server) describeInstanceAttribute(ctx context.Context, req *request, in *model.DescribeInstanceAttributeRequest) (any, error) {
+func (s *Server) describeInstanceAttribute(ctx context.Context, req *request,
+	in *model.DescribeInstanceAttributeRequest) (any, error) {
 	value, err := s.control.DescribeInstanceAttribute(ctx, req.Call, *in.InstanceId, *in.AttributeType)
 	if err != nil {
 		return nil, err
 	}
-	return &model.DescribeInstanceAttributeResponse{Attribute: &model.Attribute{AttributeType: in.AttributeType, Value: &value}}, nil
+	return &model.DescribeInstanceAttributeResponse{Attribute: &model.Attribute{AttributeType: in.AttributeType,
+		Value: &value}}, nil
 }
 
-func (s *Server) listInstanceAttributes(ctx context.Context, req *request, in *model.ListInstanceAttributesRequest) (any, error) {
+func (s *Server) listInstanceAttributes(ctx context.Context, req *request,
+	in *model.ListInstanceAttributesRequest) (any, error) {
 	scope := bare(in.InstanceId)
 	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope)
 	if err != nil {
@@ -102,13 +110,15 @@ func (s *Server) listInstanceAttributes(ctx context.Context, req *request, in *m
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListInstanceAttributesResponse{Attributes: make([]model.Attribute, len(names)), NextToken: s.next(req, next, 0, scope)}
+	out := &model.ListInstanceAttributesResponse{Attributes: make([]model.Attribute, len(names)),
+		NextToken: s.next(req, next, 0, scope)}
 	for i := range names {
 		out.Attributes[i] = model.Attribute{AttributeType: &names[i], Value: ptr(instance.Attributes[names[i]])}
 	}
 	return out, nil
 }
 
-func (s *Server) updateInstanceAttribute(ctx context.Context, req *request, in *model.UpdateInstanceAttributeRequest) (any, error) {
+func (s *Server) updateInstanceAttribute(ctx context.Context, req *request,
+	in *model.UpdateInstanceAttributeRequest) (any, error) {
 	return nil, s.control.UpdateInstanceAttribute(ctx, req.Call, *in.InstanceId, *in.AttributeType, *in.Value)
 }

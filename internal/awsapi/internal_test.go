@@ -45,7 +45,8 @@ func TestHandlersAndModelAgree(t *testing.T) {
 }
 
 // common are the exceptions that any operation may answer with, declared or not.
-var common = []string{"ThrottlingException", "AccessDeniedException", "UnsupportedOperationException", "UnknownOperationException"}
+var common = []string{"ThrottlingException", "AccessDeniedException", "UnsupportedOperationException",
+	"UnknownOperationException"}
 
 func TestEveryKindHasAnException(t *testing.T) {
 	for _, k := range lanyard.Kinds() {
@@ -55,7 +56,8 @@ func TestEveryKindHasAnException(t *testing.T) {
 		}
 		for i := range model.Operations {
 			op := &operation{Operation: &model.Operations[i]}
-			if op.Service == model.NotServed && k != lanyard.NotServed || k == lanyard.Stale || k == lanyard.Untaggable { // see exceptions
+			// see exceptions
+			if op.Service == model.NotServed && k != lanyard.NotServed || k == lanyard.Stale || k == lanyard.Untaggable {
 				continue
 			}
 			e := exceptionFor(op, k)
@@ -120,7 +122,8 @@ func TestSearchesKnowTheirMembers(t *testing.T) {
 			continue
 		}
 		in := reflect.TypeOf(op.NewInput()).Elem()
-		for member, known := range map[string]reflect.Type{"SearchCriteria": reflect.TypeFor[criteria](), "SearchFilter": reflect.TypeFor[filter]()} {
+		for member, known := range map[string]reflect.Type{"SearchCriteria": reflect.TypeFor[criteria](),
+			"SearchFilter": reflect.TypeFor[filter]()} {
 			if f, ok := in.FieldByName(member); ok {
 				sameMembers(t, op.Name+"."+member, f.Type, known, 3)
 			}
@@ -180,7 +183,8 @@ func TestBoundQueryIsWhatTheModelBinds(t *testing.T) {
 func TestMaxBody(t *testing.T) {
 	for name, want := range map[string]int64{
 		"DescribeUser": leastBody, "DeleteUser": leastBody, "CreateContactFlowModule": MaxBody,
-		"UpdateUserSecurityProfiles": 262214, "SearchUsers": 303147, "CreateSecurityProfile": 2595650, "CreateContact": openBody,
+		"UpdateUserSecurityProfiles": 262214, "SearchUsers": 303147, "CreateSecurityProfile": 2595650,
+		"CreateContact": openBody,
 	} {
 		if got := MaxBodyOf(name); got != want {
 			t.Errorf("%s: %d bytes, want %d", name, got, want)

@@ -86,7 +86,8 @@ func (s *Server) invoke(ctx context.Context, req *request, i Invocation) (any, e
 	}
 	switch {
 	case req.op == nil:
-		return nil, lanyard.Errorf(lanyard.UnknownRoute, "%s is not an operation of Amazon Connect", lanyard.Clip(i.Operation))
+		return nil, lanyard.Errorf(lanyard.UnknownRoute, "%s is not an operation of Amazon Connect",
+			lanyard.Clip(i.Operation))
 	case req.op.Service == model.NotServed:
 		return nil, notServed(req.op)
 	}
@@ -121,7 +122,8 @@ func (s *Server) place(req *request, i Invocation) (model.Input, error) {
 	if _, err := decodeBody(body, &members); err != nil {
 		return nil, err
 	}
-	if v := reflect.ValueOf(in).Elem().FieldByName("InstanceId"); v.IsValid() && i.Instance != "" && members["InstanceId"] == nil && members["instanceId"] == nil {
+	if v := reflect.ValueOf(in).Elem().FieldByName("InstanceId"); v.IsValid() && i.Instance != "" &&
+		members["InstanceId"] == nil && members["instanceId"] == nil {
 		members["InstanceId"] = jsontext.Value(strconv.Quote(i.Instance))
 		v.Set(reflect.ValueOf(&i.Instance)) // where it is of the body, nothing else sets it
 	}
@@ -179,7 +181,8 @@ func only(instance string, in model.Input) error {
 			continue
 		}
 		if a, err := lanyard.ParseARN(*ref); err != nil || a.Instance != instance {
-			return lanyard.Errorf(lanyard.NotFound, "%s: %q is not of the instance that you are signed in to", name, lanyard.Clip(*ref))
+			return lanyard.Errorf(lanyard.NotFound, "%s: %q is not of the instance that you are signed in to", name,
+				lanyard.Clip(*ref))
 		}
 	}
 	return nil

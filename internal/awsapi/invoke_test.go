@@ -30,15 +30,20 @@ func TestInvokeIsTheSame(t *testing.T) {
 					t.Fatal(err)
 				}
 				if name == "nothing" { // the path would be another operation's
-					if a := within.api.Invoke(t.Context(), awsapi.Invocation{Operation: op.Name, Input: body, Caller: lanyard.Caller{Account: account}}); a.Status >= 500 {
+					if a := within.api.Invoke(t.Context(),
+						awsapi.Invocation{Operation: op.Name, Input: body, Caller: lanyard.Caller{Account: account}}); a.Status >= 500 {
 						t.Errorf("%s: %d %s %s", name, a.Status, a.Exception, a.Message)
 					}
 					continue
 				}
-				a := within.api.Invoke(t.Context(), awsapi.Invocation{Operation: op.Name, Input: body, Caller: lanyard.Caller{Account: account, SourceIP: "192.0.2.1", RequestID: "x"}})
+				a := within.api.Invoke(t.Context(),
+					awsapi.Invocation{Operation: op.Name, Input: body,
+						Caller: lanyard.Caller{Account: account, SourceIP: "192.0.2.1", RequestID: "x"}})
 				x := wire.do(op.Name, m)
-				if a.Status != x.status || a.Exception != x.exception() || a.Message != x.message() || x.status == 200 && string(a.Output) != x.answer {
-					t.Errorf("%s: over the wire it is %d %s %s\nfrom within %d %s %s %s", name, x.status, x.exception(), x.answer, a.Status, a.Exception, a.Message, a.Output)
+				if a.Status != x.status || a.Exception != x.exception() || a.Message != x.message() || x.status == 200 &&
+					string(a.Output) != x.answer {
+					t.Errorf("%s: over the wire it is %d %s %s\nfrom within %d %s %s %s", name, x.status, x.exception(), x.answer,
+						a.Status, a.Exception, a.Message, a.Output)
 				}
 			}
 			one, two := lastRequest(t, wire, in.instance), lastRequest(t, within, in.instance)
@@ -79,20 +84,27 @@ func TestInvokeRefuses(t *testing.T) {
 		{"no object", "ListUsers", `[]`, "", "", 400, "InvalidRequestException", ""},
 		{"broken", "ListUsers", `{"InstanceId": `, "", "", 400, "InvalidRequestException", ""},
 		{"twice", "ListUsers", `{"InstanceId": "a", "InstanceId": "b"}`, "", "", 400, "InvalidRequestException", ""},
-		{"unknown member", "ListUsers", `{"InstanceId": "` + c.in + `", "Colour": "red"}`, "", "", 400, "InvalidParameterException", ""},
+		{"unknown member", "ListUsers", `{"InstanceId": "` + c.in + `", "Colour": "red"}`, "", "", 400,
+			"InvalidParameterException", ""},
 		{"wrong type in the path", "ListUsers", `{"InstanceId": 1}`, "", "", 400, "InvalidRequestException", ""},
-		{"wrong type in the query", "ListUsers", `{"InstanceId": "` + c.in + `", "MaxResults": "many"}`, "", "", 400, "InvalidRequestException", ""},
-		{"out of bounds", "ListUsers", `{"InstanceId": "` + c.in + `", "MaxResults": 100000}`, "", "", 400, "InvalidParameterException", ""},
+		{"wrong type in the query", "ListUsers", `{"InstanceId": "` + c.in + `", "MaxResults": "many"}`, "", "", 400,
+			"InvalidRequestException", ""},
+		{"out of bounds", "ListUsers", `{"InstanceId": "` + c.in + `", "MaxResults": 100000}`, "", "", 400,
+			"InvalidParameterException", ""},
 		{"without an instance", "ListUsers", `{}`, "", "", 400, "InvalidParameterException", ""},
 		{"the only instance is meant", "ListUsers", `{}`, "", c.in, 200, "", ""},
-		{"another than the only instance", "ListUsers", `{"InstanceId": "` + other + `"}`, "", c.in, 404, "ResourceNotFoundException", ""},
-		{"the same by its small name", "ListUsers", `{"instanceId": "` + other + `"}`, "", c.in, 404, "ResourceNotFoundException", ""},
+		{"another than the only instance", "ListUsers", `{"InstanceId": "` + other + `"}`, "", c.in, 404,
+			"ResourceNotFoundException", ""},
+		{"the same by its small name", "ListUsers", `{"instanceId": "` + other + `"}`, "", c.in, 404,
+			"ResourceNotFoundException", ""},
 		{"the only instance by ARN", "ListUsers", `{"InstanceId": "` + c.arn(c.in) + `"}`, "", c.in, 200, "", ""},
-		{"another's tags", "ListTagsForResource", `{"resourceArn": "` + c.arn(other, "queue", "x") + `"}`, "", c.in, 404, "ResourceNotFoundException", ""},
+		{"another's tags", "ListTagsForResource", `{"resourceArn": "` + c.arn(other, "queue", "x") + `"}`, "", c.in, 404,
+			"ResourceNotFoundException", ""},
 		{"tags", "ListTagsForResource", `{"resourceArn": "` + arn + `"}`, "", c.in, 200, "", ""},
 		{"removing tags", "UntagResource", `{"resourceArn": "` + arn + `", "tagKeys": ["none"]}`, "", c.in, 200, "", ""},
 		{"as a user who may", "DescribeUser", `{"UserId": "` + fritz + `"}`, c.lead, c.in, 200, "", ""},
-		{"as one who may not", "DescribeUser", `{"UserId": "` + c.sam + `"}`, c.lead, c.in, 403, "AccessDeniedException", "Users.View"},
+		{"as one who may not", "DescribeUser", `{"UserId": "` + c.sam + `"}`, c.lead, c.in, 403, "AccessDeniedException",
+			"Users.View"},
 		{"as one without the permission", "ListQueues", `{}`, c.lead, c.in, 403, "AccessDeniedException", "Queues.View"},
 		{"as nobody", "ListQueues", `{}`, "nobody", c.in, 403, "AccessDeniedException", ""},
 		{"what no permission is about", "DeleteInstance", `{}`, c.boss, c.in, 403, "AccessDeniedException", ""},
@@ -103,9 +115,12 @@ func TestInvokeRefuses(t *testing.T) {
 			if tt.name == "a foreign account" {
 				caller.Account, tt.status, tt.exception = stranger, 404, "ResourceNotFoundException"
 			}
-			a := c.api.Invoke(t.Context(), awsapi.Invocation{Operation: tt.op, Input: []byte(tt.input), Caller: caller, User: tt.user, Instance: tt.instance})
-			if a.Status != tt.status || a.Exception != tt.exception || a.Permission != tt.permission || (a.Message == "") != (tt.exception == "") {
-				t.Errorf("got %d %s %s (permission %q), want %d %s (%q)", a.Status, a.Exception, a.Message, a.Permission, tt.status, tt.exception, tt.permission)
+			a := c.api.Invoke(t.Context(),
+				awsapi.Invocation{Operation: tt.op, Input: []byte(tt.input), Caller: caller, User: tt.user, Instance: tt.instance})
+			if a.Status != tt.status || a.Exception != tt.exception || a.Permission != tt.permission ||
+				(a.Message == "") != (tt.exception == "") {
+				t.Errorf("got %d %s %s (permission %q), want %d %s (%q)", a.Status, a.Exception, a.Message, a.Permission, tt.status,
+					tt.exception, tt.permission)
 			}
 		})
 	}
@@ -119,7 +134,9 @@ func TestInvokeTokens(t *testing.T) {
 		if token != "" {
 			input = `{"MaxResults": 1, "NextToken": "` + token + `"}`
 		}
-		return c.api.Invoke(t.Context(), awsapi.Invocation{Operation: "ListUsers", Input: []byte(input), Caller: lanyard.Caller{Account: account}, User: user, Instance: c.in})
+		return c.api.Invoke(t.Context(),
+			awsapi.Invocation{Operation: "ListUsers", Input: []byte(input), Caller: lanyard.Caller{Account: account}, User: user,
+				Instance: c.in})
 	}
 	first := page(c.boss, "")
 	var out struct{ NextToken string }

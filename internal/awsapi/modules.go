@@ -15,7 +15,8 @@ const (
 	saved     = "SAVED"
 )
 
-func (s *Server) createContactFlowModule(ctx context.Context, req *request, in *model.CreateContactFlowModuleRequest) (any, error) {
+func (s *Server) createContactFlowModule(ctx context.Context, req *request,
+	in *model.CreateContactFlowModuleRequest) (any, error) {
 	m := &lanyard.Module{Meta: lanyard.Meta{Name: *in.Name, Tags: in.Tags}, Description: text(in.Description),
 		Content: *in.Content, Settings: moduleSettings(in.Settings)}
 	if e := in.ExternalInvocationConfiguration; e != nil && e.Enabled != nil {
@@ -42,8 +43,9 @@ func (s *Server) module(in *lanyard.Instance, m control.ModuleView) (model.Conta
 	if m.Saved {
 		status = saved
 	}
-	out := model.ContactFlowModule{Id: &m.ID, Arn: s.arn(in, m), Name: &m.Name, Description: some(m.Description), Content: &m.Content,
-		State: &state, Status: &status, Tags: fullMap(m.Tags), FlowModuleContentSha256: ptr(control.ContentSum(m.Content)),
+	out := model.ContactFlowModule{Id: &m.ID, Arn: s.arn(in, m), Name: &m.Name, Description: some(m.Description),
+		Content: &m.Content,
+		State:   &state, Status: &status, Tags: fullMap(m.Tags), FlowModuleContentSha256: ptr(control.ContentSum(m.Content)),
 		ExternalInvocationConfiguration: &model.ExternalInvocationConfiguration{Enabled: &m.ExternalInvocation}}
 	if m.Version > 0 {
 		out.Version, out.VersionDescription = &m.Version, some(m.VersionDescription)
@@ -51,7 +53,8 @@ func (s *Server) module(in *lanyard.Instance, m control.ModuleView) (model.Conta
 	return out, kept(m.Settings, "Settings", &out.Settings)
 }
 
-func (s *Server) describeContactFlowModule(ctx context.Context, req *request, in *model.DescribeContactFlowModuleRequest) (any, error) {
+func (s *Server) describeContactFlowModule(ctx context.Context, req *request,
+	in *model.DescribeContactFlowModuleRequest) (any, error) {
 	instance, m, err := s.control.DescribeContactFlowModule(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId)
 	if err != nil {
 		return nil, err
@@ -60,7 +63,8 @@ func (s *Server) describeContactFlowModule(ctx context.Context, req *request, in
 	return &model.DescribeContactFlowModuleResponse{ContactFlowModule: &out}, err
 }
 
-func (s *Server) listContactFlowModules(ctx context.Context, req *request, in *model.ListContactFlowModulesRequest) (any, error) {
+func (s *Server) listContactFlowModules(ctx context.Context, req *request,
+	in *model.ListContactFlowModulesRequest) (any, error) {
 	state := text(in.ContactFlowModuleState)
 	scope := []string{bare(in.InstanceId), state}
 	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
@@ -78,13 +82,16 @@ func (s *Server) listContactFlowModules(ctx context.Context, req *request, in *m
 		if m.Archived {
 			state = archived
 		}
-		out.ContactFlowModulesSummaryList[i] = model.ContactFlowModuleSummary{Id: &m.ID, Arn: s.arn(instance, m), Name: &m.Name, State: &state}
+		out.ContactFlowModulesSummaryList[i] = model.ContactFlowModuleSummary{Id: &m.ID, Arn: s.arn(instance, m),
+			Name: &m.Name, State: &state}
 	}
 	return out, nil
 }
 
-func (s *Server) searchContactFlowModules(ctx context.Context, req *request, in *model.SearchContactFlowModulesRequest) (any, error) {
-	f, err := search[*lanyard.Module](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults, in.NextToken)
+func (s *Server) searchContactFlowModules(ctx context.Context, req *request,
+	in *model.SearchContactFlowModulesRequest) (any, error) {
+	f, err := search[*lanyard.Module](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults,
+		in.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -98,33 +105,39 @@ func (s *Server) searchContactFlowModules(ctx context.Context, req *request, in 
 	return out, nil
 }
 
-func (s *Server) deleteContactFlowModule(ctx context.Context, req *request, in *model.DeleteContactFlowModuleRequest) (any, error) {
+func (s *Server) deleteContactFlowModule(ctx context.Context, req *request,
+	in *model.DeleteContactFlowModuleRequest) (any, error) {
 	if err := s.control.DeleteContactFlowModule(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId); err != nil {
 		return nil, err
 	}
 	return &model.DeleteContactFlowModuleResponse{}, nil
 }
 
-func (s *Server) updateContactFlowModuleContent(ctx context.Context, req *request, in *model.UpdateContactFlowModuleContentRequest) (any, error) {
-	err := s.control.UpdateContactFlowModuleContent(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId, in.Content, moduleSettings(in.Settings))
+func (s *Server) updateContactFlowModuleContent(ctx context.Context, req *request,
+	in *model.UpdateContactFlowModuleContentRequest) (any, error) {
+	err := s.control.UpdateContactFlowModuleContent(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId, in.Content,
+		moduleSettings(in.Settings))
 	if err != nil {
 		return nil, err
 	}
 	return &model.UpdateContactFlowModuleContentResponse{}, nil
 }
 
-func (s *Server) updateContactFlowModuleMetadata(ctx context.Context, req *request, in *model.UpdateContactFlowModuleMetadataRequest) (any, error) {
+func (s *Server) updateContactFlowModuleMetadata(ctx context.Context, req *request,
+	in *model.UpdateContactFlowModuleMetadataRequest) (any, error) {
 	c := control.ModuleChange{Name: in.Name, Description: in.Description}
 	if in.State != nil {
 		c.Archived = ptr(*in.State == archived)
 	}
-	if err := s.control.UpdateContactFlowModuleMetadata(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId, c); err != nil {
+	if err := s.control.UpdateContactFlowModuleMetadata(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId,
+		c); err != nil {
 		return nil, err
 	}
 	return &model.UpdateContactFlowModuleMetadataResponse{}, nil
 }
 
-func (s *Server) createContactFlowModuleVersion(ctx context.Context, req *request, in *model.CreateContactFlowModuleVersionRequest) (any, error) {
+func (s *Server) createContactFlowModuleVersion(ctx context.Context, req *request,
+	in *model.CreateContactFlowModuleVersionRequest) (any, error) {
 	instance, v, err := s.control.CreateContactFlowModuleVersion(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId,
 		text(in.Description), text(in.FlowModuleContentSha256))
 	if err != nil {
@@ -134,13 +147,15 @@ func (s *Server) createContactFlowModuleVersion(ctx context.Context, req *reques
 	return &model.CreateContactFlowModuleVersionResponse{ContactFlowModuleArn: &arn, Version: &v.Number}, nil
 }
 
-func (s *Server) listContactFlowModuleVersions(ctx context.Context, req *request, in *model.ListContactFlowModuleVersionsRequest) (any, error) {
+func (s *Server) listContactFlowModuleVersions(ctx context.Context, req *request,
+	in *model.ListContactFlowModuleVersionsRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.ContactFlowModuleId)}
 	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
-	instance, list, next, err := s.control.ListContactFlowModuleVersions(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId, page)
+	instance, list, next, err := s.control.ListContactFlowModuleVersions(ctx, req.Call, *in.InstanceId,
+		*in.ContactFlowModuleId, page)
 	if err != nil {
 		return nil, err
 	}
@@ -148,22 +163,27 @@ func (s *Server) listContactFlowModuleVersions(ctx context.Context, req *request
 		ContactFlowModuleVersionSummaryList: make([]model.ContactFlowModuleVersionSummary, len(list))}
 	for i, v := range list {
 		out.ContactFlowModuleVersionSummaryList[i] = model.ContactFlowModuleVersionSummary{
-			Arn: ptr(s.control.ARN(instance, lanyard.TypeModule, v.ID)), Version: &v.Number, VersionDescription: some(v.Description)}
+			Arn: ptr(s.control.ARN(instance, lanyard.TypeModule, v.ID)), Version: &v.Number,
+			VersionDescription: some(v.Description)}
 	}
 	return out, nil
 }
 
-func (s *Server) deleteContactFlowModuleVersion(ctx context.Context, req *request, in *model.DeleteContactFlowModuleVersionRequest) (any, error) {
-	err := s.control.DeleteContactFlowModuleVersion(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId, *in.ContactFlowModuleVersion)
+func (s *Server) deleteContactFlowModuleVersion(ctx context.Context, req *request,
+	in *model.DeleteContactFlowModuleVersionRequest) (any, error) {
+	err := s.control.DeleteContactFlowModuleVersion(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId,
+		*in.ContactFlowModuleVersion)
 	if err != nil {
 		return nil, err
 	}
 	return &model.DeleteContactFlowModuleVersionResponse{}, nil
 }
 
-func (s *Server) createContactFlowModuleAlias(ctx context.Context, req *request, in *model.CreateContactFlowModuleAliasRequest) (any, error) {
+func (s *Server) createContactFlowModuleAlias(ctx context.Context, req *request,
+	in *model.CreateContactFlowModuleAliasRequest) (any, error) {
 	instance, a, err := s.control.CreateContactFlowModuleAlias(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId,
-		lanyard.ModuleAlias{Meta: lanyard.Meta{Name: *in.AliasName}, Version: *in.ContactFlowModuleVersion, Description: text(in.Description)})
+		lanyard.ModuleAlias{Meta: lanyard.Meta{Name: *in.AliasName}, Version: *in.ContactFlowModuleVersion,
+			Description: text(in.Description)})
 	if err != nil {
 		return nil, err
 	}
@@ -171,18 +191,22 @@ func (s *Server) createContactFlowModuleAlias(ctx context.Context, req *request,
 	return &model.CreateContactFlowModuleAliasResponse{ContactFlowModuleArn: &arn, Id: &a.ID}, nil
 }
 
-func (s *Server) describeContactFlowModuleAlias(ctx context.Context, req *request, in *model.DescribeContactFlowModuleAliasRequest) (any, error) {
-	instance, a, err := s.control.DescribeContactFlowModuleAlias(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId, *in.AliasId)
+func (s *Server) describeContactFlowModuleAlias(ctx context.Context, req *request,
+	in *model.DescribeContactFlowModuleAliasRequest) (any, error) {
+	instance, a, err := s.control.DescribeContactFlowModuleAlias(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId,
+		*in.AliasId)
 	if err != nil {
 		return nil, err
 	}
 	return &model.DescribeContactFlowModuleAliasResponse{ContactFlowModuleAlias: &model.ContactFlowModuleAliasInfo{
-		ContactFlowModuleId: &a.Module, ContactFlowModuleArn: ptr(s.control.ARN(instance, lanyard.TypeModule, a.Module)), AliasId: &a.ID,
+		ContactFlowModuleId: &a.Module, ContactFlowModuleArn: ptr(s.control.ARN(instance, lanyard.TypeModule, a.Module)),
+		AliasId: &a.ID,
 		Version: &a.Version, Name: &a.Name, Description: some(a.Description),
 		LastModifiedRegion: &instance.Region, LastModifiedTime: stamp(a.Modified)}}, nil
 }
 
-func (s *Server) updateContactFlowModuleAlias(ctx context.Context, req *request, in *model.UpdateContactFlowModuleAliasRequest) (any, error) {
+func (s *Server) updateContactFlowModuleAlias(ctx context.Context, req *request,
+	in *model.UpdateContactFlowModuleAliasRequest) (any, error) {
 	err := s.control.UpdateContactFlowModuleAlias(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId, *in.AliasId,
 		control.AliasChange{Name: in.Name, Description: in.Description, Version: in.ContactFlowModuleVersion})
 	if err != nil {
@@ -191,13 +215,15 @@ func (s *Server) updateContactFlowModuleAlias(ctx context.Context, req *request,
 	return &model.UpdateContactFlowModuleAliasResponse{}, nil
 }
 
-func (s *Server) listContactFlowModuleAliases(ctx context.Context, req *request, in *model.ListContactFlowModuleAliasesRequest) (any, error) {
+func (s *Server) listContactFlowModuleAliases(ctx context.Context, req *request,
+	in *model.ListContactFlowModuleAliasesRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.ContactFlowModuleId)}
 	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
-	instance, list, next, err := s.control.ListContactFlowModuleAliases(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId, page)
+	instance, list, next, err := s.control.ListContactFlowModuleAliases(ctx, req.Call, *in.InstanceId,
+		*in.ContactFlowModuleId, page)
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +237,8 @@ func (s *Server) listContactFlowModuleAliases(ctx context.Context, req *request,
 	return out, nil
 }
 
-func (s *Server) deleteContactFlowModuleAlias(ctx context.Context, req *request, in *model.DeleteContactFlowModuleAliasRequest) (any, error) {
+func (s *Server) deleteContactFlowModuleAlias(ctx context.Context, req *request,
+	in *model.DeleteContactFlowModuleAliasRequest) (any, error) {
 	err := s.control.DeleteContactFlowModuleAlias(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId, *in.AliasId)
 	if err != nil {
 		return nil, err

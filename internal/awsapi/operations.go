@@ -42,7 +42,8 @@ func (op *operation) maxBody() int64 {
 }
 
 // handler makes a row's run of a method that takes the operation's own input.
-func handler[I any](f func(context.Context, *request, *I) (any, error)) func(context.Context, *request, model.Input) (any, error) {
+func handler[I any](f func(context.Context, *request, *I) (any, error)) func(context.Context, *request,
+	model.Input) (any, error) {
 	return func(ctx context.Context, req *request, in model.Input) (any, error) {
 		return f(ctx, req, any(in).(*I))
 	}

@@ -8,7 +8,8 @@ import (
 	"github.com/lanyard/lanyard/internal/awsapi/model"
 )
 
-func (s *Server) listUserProficiencies(ctx context.Context, req *request, in *model.ListUserProficienciesRequest) (any, error) {
+func (s *Server) listUserProficiencies(ctx context.Context, req *request,
+	in *model.ListUserProficienciesRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.UserId)}
 	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
@@ -18,10 +19,12 @@ func (s *Server) listUserProficiencies(ctx context.Context, req *request, in *mo
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListUserProficienciesResponse{UserProficiencyList: make([]model.UserProficiency, len(list)), NextToken: s.next(req, next, 0, scope...),
+	out := &model.ListUserProficienciesResponse{UserProficiencyList: make([]model.UserProficiency, len(list)),
+		NextToken:        s.next(req, next, 0, scope...),
 		LastModifiedTime: stamp(u.Modified), LastModifiedRegion: &instance.Region}
 	for i, p := range list {
-		out.UserProficiencyList[i] = model.UserProficiency{AttributeName: &p.Attribute, AttributeValue: &p.Value, Level: ptr(float64(p.Level))}
+		out.UserProficiencyList[i] = model.UserProficiency{AttributeName: &p.Attribute, AttributeValue: &p.Value,
+			Level: ptr(float64(p.Level))}
 	}
 	return out, nil
 }
@@ -31,14 +34,16 @@ func proficiencies(sent []model.UserProficiency) ([]lanyard.Proficiency, error) 
 	list := make([]lanyard.Proficiency, len(sent))
 	for i, p := range sent {
 		if *p.Level != math.Trunc(*p.Level) {
-			return nil, lanyard.Errorf(lanyard.Invalid, "UserProficiencies[%d].Level must be 1, 2, 3, 4 or 5, got %v", i, *p.Level)
+			return nil, lanyard.Errorf(lanyard.Invalid, "UserProficiencies[%d].Level must be 1, 2, 3, 4 or 5, got %v", i,
+				*p.Level)
 		}
 		list[i] = lanyard.Proficiency{Attribute: *p.AttributeName, Value: *p.AttributeValue, Level: int(*p.Level)}
 	}
 	return list, nil
 }
 
-func (s *Server) associateUserProficiencies(ctx context.Context, req *request, in *model.AssociateUserProficienciesRequest) (any, error) {
+func (s *Server) associateUserProficiencies(ctx context.Context, req *request,
+	in *model.AssociateUserProficienciesRequest) (any, error) {
 	list, err := proficiencies(in.UserProficiencies)
 	if err != nil {
 		return nil, err
@@ -46,7 +51,8 @@ func (s *Server) associateUserProficiencies(ctx context.Context, req *request, i
 	return nil, s.control.AssociateUserProficiencies(ctx, req.Call, *in.InstanceId, *in.UserId, list)
 }
 
-func (s *Server) updateUserProficiencies(ctx context.Context, req *request, in *model.UpdateUserProficienciesRequest) (any, error) {
+func (s *Server) updateUserProficiencies(ctx context.Context, req *request,
+	in *model.UpdateUserProficienciesRequest) (any, error) {
 	list, err := proficiencies(in.UserProficiencies)
 	if err != nil {
 		return nil, err
@@ -54,7 +60,8 @@ func (s *Server) updateUserProficiencies(ctx context.Context, req *request, in *
 	return nil, s.control.UpdateUserProficiencies(ctx, req.Call, *in.InstanceId, *in.UserId, list)
 }
 
-func (s *Server) disassociateUserProficiencies(ctx context.Context, req *request, in *model.DisassociateUserProficienciesRequest) (any, error) {
+func (s *Server) disassociateUserProficiencies(ctx context.Context, req *request,
+	in *model.DisassociateUserProficienciesRequest) (any, error) {
 	list := make([]lanyard.Proficiency, len(in.UserProficiencies))
 	for i, p := range in.UserProficiencies {
 		list[i] = lanyard.Proficiency{Attribute: *p.AttributeName, Value: *p.AttributeValue}

@@ -8,7 +8,8 @@ import (
 	"github.com/lanyard/lanyard/internal/control"
 )
 
-func (s *Server) createSecurityProfile(ctx context.Context, req *request, in *model.CreateSecurityProfileRequest) (any, error) {
+func (s *Server) createSecurityProfile(ctx context.Context, req *request,
+	in *model.CreateSecurityProfileRequest) (any, error) {
 	change := control.ProfileChange{
 		Description: in.Description, Permissions: in.Permissions, AccessTags: in.AllowedAccessControlTags,
 		TagRestricted: in.TagRestrictedResources, HierarchyRestricted: in.HierarchyRestrictedResources,
@@ -16,21 +17,25 @@ func (s *Server) createSecurityProfile(ctx context.Context, req *request, in *mo
 		FlowModules: flowModules(in.AllowedFlowModules), AIAgents: aiAgents(in.AllowedAIAgents),
 		DataTables: dataTables(in.GranularAccessControlConfiguration),
 	}
-	instance, p, err := s.control.CreateSecurityProfile(ctx, req.Call, *in.InstanceId, *in.SecurityProfileName, in.Tags, change)
+	instance, p, err := s.control.CreateSecurityProfile(ctx, req.Call, *in.InstanceId, *in.SecurityProfileName, in.Tags,
+		change)
 	if err != nil {
 		return nil, err
 	}
-	return &model.CreateSecurityProfileResponse{SecurityProfileId: &p.ID, SecurityProfileArn: ptr(s.control.ARN(instance, p.Type(), p.ID))}, nil
+	return &model.CreateSecurityProfileResponse{SecurityProfileId: &p.ID,
+		SecurityProfileArn: ptr(s.control.ARN(instance, p.Type(), p.ID))}, nil
 }
 
-func (s *Server) updateSecurityProfile(ctx context.Context, req *request, in *model.UpdateSecurityProfileRequest) (any, error) {
-	return nil, s.control.UpdateSecurityProfile(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId, control.ProfileChange{
-		Description: in.Description, Permissions: in.Permissions, AccessTags: in.AllowedAccessControlTags,
-		TagRestricted: in.TagRestrictedResources, HierarchyRestricted: in.HierarchyRestrictedResources,
-		HierarchyGroup: in.AllowedAccessControlHierarchyGroupId, Applications: applications(in.Applications),
-		FlowModules: flowModules(in.AllowedFlowModules), AIAgents: aiAgents(in.AllowedAIAgents),
-		DataTables: dataTables(in.GranularAccessControlConfiguration),
-	})
+func (s *Server) updateSecurityProfile(ctx context.Context, req *request,
+	in *model.UpdateSecurityProfileRequest) (any, error) {
+	return nil, s.control.UpdateSecurityProfile(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId,
+		control.ProfileChange{
+			Description: in.Description, Permissions: in.Permissions, AccessTags: in.AllowedAccessControlTags,
+			TagRestricted: in.TagRestrictedResources, HierarchyRestricted: in.HierarchyRestrictedResources,
+			HierarchyGroup: in.AllowedAccessControlHierarchyGroupId, Applications: applications(in.Applications),
+			FlowModules: flowModules(in.AllowedFlowModules), AIAgents: aiAgents(in.AllowedAIAgents),
+			DataTables: dataTables(in.GranularAccessControlConfiguration),
+		})
 }
 
 // The conversions below keep the difference between absent (nil) and empty.
@@ -76,7 +81,8 @@ func dataTables(sent *model.GranularAccessControlConfiguration) []lanyard.Attrib
 	rules := []lanyard.AttributeRule{}
 	if t := sent.DataTableAccessControlConfiguration; t != nil && t.PrimaryAttributeAccessControlConfiguration != nil {
 		for _, v := range t.PrimaryAttributeAccessControlConfiguration.PrimaryAttributeValues {
-			rules = append(rules, lanyard.AttributeRule{Access: text(v.AccessType), Attribute: text(v.AttributeName), Values: v.Values})
+			rules = append(rules,
+				lanyard.AttributeRule{Access: text(v.AccessType), Attribute: text(v.AttributeName), Values: v.Values})
 		}
 	}
 	return rules
@@ -90,11 +96,14 @@ func granular(rules []lanyard.AttributeRule) *model.GranularAccessControlConfigu
 	for i, r := range rules {
 		values[i] = model.PrimaryAttributeValue{AccessType: &r.Access, AttributeName: &r.Attribute, Values: r.Values}
 	}
-	return &model.GranularAccessControlConfiguration{DataTableAccessControlConfiguration: &model.DataTableAccessControlConfiguration{
-		PrimaryAttributeAccessControlConfiguration: &model.PrimaryAttributeAccessControlConfigurationItem{PrimaryAttributeValues: values}}}
+	return &model.GranularAccessControlConfiguration{
+		DataTableAccessControlConfiguration: &model.DataTableAccessControlConfiguration{
+			PrimaryAttributeAccessControlConfiguration: &model.PrimaryAttributeAccessControlConfigurationItem{
+				PrimaryAttributeValues: values}}}
 }
 
-func (s *Server) describeSecurityProfile(ctx context.Context, req *request, in *model.DescribeSecurityProfileRequest) (any, error) {
+func (s *Server) describeSecurityProfile(ctx context.Context, req *request,
+	in *model.DescribeSecurityProfileRequest) (any, error) {
 	instance, p, err := s.control.DescribeSecurityProfile(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId)
 	if err != nil {
 		return nil, err
@@ -116,11 +125,13 @@ func (s *Server) describeSecurityProfile(ctx context.Context, req *request, in *
 	}}, nil
 }
 
-func (s *Server) deleteSecurityProfile(ctx context.Context, req *request, in *model.DeleteSecurityProfileRequest) (any, error) {
+func (s *Server) deleteSecurityProfile(ctx context.Context, req *request,
+	in *model.DeleteSecurityProfileRequest) (any, error) {
 	return nil, s.control.DeleteSecurityProfile(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId)
 }
 
-func (s *Server) listSecurityProfiles(ctx context.Context, req *request, in *model.ListSecurityProfilesRequest) (any, error) {
+func (s *Server) listSecurityProfiles(ctx context.Context, req *request,
+	in *model.ListSecurityProfilesRequest) (any, error) {
 	scope := bare(in.InstanceId)
 	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope)
 	if err != nil {
@@ -130,7 +141,8 @@ func (s *Server) listSecurityProfiles(ctx context.Context, req *request, in *mod
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListSecurityProfilesResponse{SecurityProfileSummaryList: make([]model.SecurityProfileSummary, len(list)), NextToken: s.next(req, next, 0, scope)}
+	out := &model.ListSecurityProfilesResponse{SecurityProfileSummaryList: make([]model.SecurityProfileSummary, len(list)),
+		NextToken: s.next(req, next, 0, scope)}
 	for i, p := range list {
 		out.SecurityProfileSummaryList[i] = model.SecurityProfileSummary{
 			Id: &p.ID, Arn: ptr(s.control.ARN(instance, p.Type(), p.ID)), Name: &p.Name,
@@ -140,12 +152,15 @@ func (s *Server) listSecurityProfiles(ctx context.Context, req *request, in *mod
 	return out, nil
 }
 
-func (s *Server) searchSecurityProfiles(ctx context.Context, req *request, in *model.SearchSecurityProfilesRequest) (any, error) {
-	found, err := search[*lanyard.Profile](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults, in.NextToken)
+func (s *Server) searchSecurityProfiles(ctx context.Context, req *request,
+	in *model.SearchSecurityProfilesRequest) (any, error) {
+	found, err := search[*lanyard.Profile](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults,
+		in.NextToken)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.SearchSecurityProfilesResponse{SecurityProfiles: make([]model.SecurityProfileSearchSummary, len(found.page)), NextToken: found.next, ApproximateTotalCount: &found.total}
+	out := &model.SearchSecurityProfilesResponse{SecurityProfiles: make([]model.SecurityProfileSearchSummary,
+		len(found.page)), NextToken: found.next, ApproximateTotalCount: &found.total}
 	for i, p := range found.page {
 		out.SecurityProfiles[i] = model.SecurityProfileSearchSummary{
 			Id: &p.ID, OrganizationResourceId: &found.instance.ID, Arn: ptr(s.control.ARN(found.instance, p.Type(), p.ID)),
@@ -155,31 +170,37 @@ func (s *Server) searchSecurityProfiles(ctx context.Context, req *request, in *m
 	return out, nil
 }
 
-func (s *Server) listSecurityProfilePermissions(ctx context.Context, req *request, in *model.ListSecurityProfilePermissionsRequest) (any, error) {
+func (s *Server) listSecurityProfilePermissions(ctx context.Context, req *request,
+	in *model.ListSecurityProfilePermissionsRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.SecurityProfileId)}
 	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
-	instance, p, names, next, err := s.control.ListSecurityProfilePermissions(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId, page)
+	instance, p, names, next, err := s.control.ListSecurityProfilePermissions(ctx, req.Call, *in.InstanceId,
+		*in.SecurityProfileId, page)
 	if err != nil {
 		return nil, err
 	}
-	return &model.ListSecurityProfilePermissionsResponse{Permissions: full(names), NextToken: s.next(req, next, 0, scope...),
+	return &model.ListSecurityProfilePermissionsResponse{Permissions: full(names),
+		NextToken:        s.next(req, next, 0, scope...),
 		LastModifiedTime: stamp(p.Modified), LastModifiedRegion: &instance.Region}, nil
 }
 
-func (s *Server) listSecurityProfileApplications(ctx context.Context, req *request, in *model.ListSecurityProfileApplicationsRequest) (any, error) {
+func (s *Server) listSecurityProfileApplications(ctx context.Context, req *request,
+	in *model.ListSecurityProfileApplicationsRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.SecurityProfileId)}
 	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
-	instance, p, apps, next, err := s.control.ListSecurityProfileApplications(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId, page)
+	instance, p, apps, next, err := s.control.ListSecurityProfileApplications(ctx, req.Call, *in.InstanceId,
+		*in.SecurityProfileId, page)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListSecurityProfileApplicationsResponse{Applications: make([]model.Application, len(apps)), NextToken: s.next(req, next, 0, scope...),
+	out := &model.ListSecurityProfileApplicationsResponse{Applications: make([]model.Application, len(apps)),
+		NextToken:        s.next(req, next, 0, scope...),
 		LastModifiedTime: stamp(p.Modified), LastModifiedRegion: &instance.Region}
 	for i, a := range apps {
 		out.Applications[i] = model.Application{Namespace: &a.Namespace, ApplicationPermissions: a.Permissions, Type: &a.Type}
@@ -187,17 +208,20 @@ func (s *Server) listSecurityProfileApplications(ctx context.Context, req *reque
 	return out, nil
 }
 
-func (s *Server) listSecurityProfileFlowModules(ctx context.Context, req *request, in *model.ListSecurityProfileFlowModulesRequest) (any, error) {
+func (s *Server) listSecurityProfileFlowModules(ctx context.Context, req *request,
+	in *model.ListSecurityProfileFlowModulesRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.SecurityProfileId)}
 	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
-	instance, p, modules, next, err := s.control.ListSecurityProfileFlowModules(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId, page)
+	instance, p, modules, next, err := s.control.ListSecurityProfileFlowModules(ctx, req.Call, *in.InstanceId,
+		*in.SecurityProfileId, page)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListSecurityProfileFlowModulesResponse{AllowedFlowModules: make([]model.FlowModule, len(modules)), NextToken: s.next(req, next, 0, scope...),
+	out := &model.ListSecurityProfileFlowModulesResponse{AllowedFlowModules: make([]model.FlowModule, len(modules)),
+		NextToken:        s.next(req, next, 0, scope...),
 		LastModifiedTime: stamp(p.Modified), LastModifiedRegion: &instance.Region}
 	for i, m := range modules {
 		out.AllowedFlowModules[i] = model.FlowModule{Type: &m.Type, FlowModuleId: &m.ID}
@@ -205,18 +229,21 @@ func (s *Server) listSecurityProfileFlowModules(ctx context.Context, req *reques
 	return out, nil
 }
 
-func (s *Server) listSecurityProfileAIAgents(ctx context.Context, req *request, in *model.ListSecurityProfileAIAgentsRequest) (any, error) {
+func (s *Server) listSecurityProfileAIAgents(ctx context.Context, req *request,
+	in *model.ListSecurityProfileAIAgentsRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.SecurityProfileId)}
 	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
 	page.Limit = min(page.Limit, 100) // the answer's list has that bound, though MaxResults may be more
-	instance, p, agents, next, err := s.control.ListSecurityProfileAIAgents(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId, page)
+	instance, p, agents, next, err := s.control.ListSecurityProfileAIAgents(ctx, req.Call, *in.InstanceId,
+		*in.SecurityProfileId, page)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListSecurityProfileAIAgentsResponse{AllowedAIAgents: make([]model.AIAgent, len(agents)), NextToken: s.next(req, next, 0, scope...),
+	out := &model.ListSecurityProfileAIAgentsResponse{AllowedAIAgents: make([]model.AIAgent, len(agents)),
+		NextToken:        s.next(req, next, 0, scope...),
 		LastModifiedTime: stamp(p.Modified), LastModifiedRegion: &instance.Region}
 	for i, a := range agents {
 		out.AllowedAIAgents[i] = model.AIAgent{Arn: &a.ARN, Type: &a.Type}
@@ -224,20 +251,24 @@ func (s *Server) listSecurityProfileAIAgents(ctx context.Context, req *request, 
 	return out, nil
 }
 
-func (s *Server) associateSecurityProfiles(ctx context.Context, req *request, in *model.AssociateSecurityProfilesRequest) (any, error) {
+func (s *Server) associateSecurityProfiles(ctx context.Context, req *request,
+	in *model.AssociateSecurityProfilesRequest) (any, error) {
 	ids, err := itemIDs(in.SecurityProfiles)
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.control.AssociateSecurityProfiles(ctx, req.Call, *in.InstanceId, control.Entity{Type: *in.EntityType, ARN: *in.EntityArn}, ids)
+	return nil, s.control.AssociateSecurityProfiles(ctx, req.Call, *in.InstanceId,
+		control.Entity{Type: *in.EntityType, ARN: *in.EntityArn}, ids)
 }
 
-func (s *Server) disassociateSecurityProfiles(ctx context.Context, req *request, in *model.DisassociateSecurityProfilesRequest) (any, error) {
+func (s *Server) disassociateSecurityProfiles(ctx context.Context, req *request,
+	in *model.DisassociateSecurityProfilesRequest) (any, error) {
 	ids, err := itemIDs(in.SecurityProfiles)
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.control.DisassociateSecurityProfiles(ctx, req.Call, *in.InstanceId, control.Entity{Type: *in.EntityType, ARN: *in.EntityArn}, ids)
+	return nil, s.control.DisassociateSecurityProfiles(ctx, req.Call, *in.InstanceId,
+		control.Entity{Type: *in.EntityType, ARN: *in.EntityArn}, ids)
 }
 
 func itemIDs(items []model.SecurityProfileItem) ([]string, error) {
@@ -251,24 +282,28 @@ func itemIDs(items []model.SecurityProfileItem) ([]string, error) {
 	return ids, nil
 }
 
-func (s *Server) listEntitySecurityProfiles(ctx context.Context, req *request, in *model.ListEntitySecurityProfilesRequest) (any, error) {
+func (s *Server) listEntitySecurityProfiles(ctx context.Context, req *request,
+	in *model.ListEntitySecurityProfilesRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), *in.EntityType, *in.EntityArn}
 	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
-	ids, next, err := s.control.ListEntitySecurityProfiles(ctx, req.Call, *in.InstanceId, control.Entity{Type: *in.EntityType, ARN: *in.EntityArn}, page)
+	ids, next, err := s.control.ListEntitySecurityProfiles(ctx, req.Call, *in.InstanceId,
+		control.Entity{Type: *in.EntityType, ARN: *in.EntityArn}, page)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListEntitySecurityProfilesResponse{SecurityProfiles: make([]model.SecurityProfileItem, len(ids)), NextToken: s.next(req, next, 0, scope...)}
+	out := &model.ListEntitySecurityProfilesResponse{SecurityProfiles: make([]model.SecurityProfileItem, len(ids)),
+		NextToken: s.next(req, next, 0, scope...)}
 	for i := range ids {
 		out.SecurityProfiles[i] = model.SecurityProfileItem{Id: &ids[i]}
 	}
 	return out, nil
 }
 
-func (s *Server) updateUserSecurityProfiles(ctx context.Context, req *request, in *model.UpdateUserSecurityProfilesRequest) (any, error) {
+func (s *Server) updateUserSecurityProfiles(ctx context.Context, req *request,
+	in *model.UpdateUserSecurityProfilesRequest) (any, error) {
 	return nil, s.control.UpdateUserSecurityProfiles(ctx, req.Call, *in.InstanceId, *in.UserId, in.SecurityProfileIds)
 }
 
@@ -280,7 +315,8 @@ func (s *Server) untagResource(ctx context.Context, req *request, in *model.Unta
 	return nil, s.control.UntagResource(ctx, req.Call, *in.ResourceArn, in.TagKeys)
 }
 
-func (s *Server) listTagsForResource(ctx context.Context, req *request, in *model.ListTagsForResourceRequest) (any, error) {
+func (s *Server) listTagsForResource(ctx context.Context, req *request,
+	in *model.ListTagsForResourceRequest) (any, error) {
 	tags, err := s.control.ListTagsForResource(ctx, req.Call, *in.ResourceArn)
 	if err != nil {
 		return nil, err

@@ -37,25 +37,30 @@ func keepEmailConfig(settings lanyard.Settings, c *model.OutboundEmailConfig) {
 	keepSome(settings, emailConfig, c)
 }
 
-func (s *Server) updateQueueHoursOfOperation(ctx context.Context, req *request, in *model.UpdateQueueHoursOfOperationRequest) (any, error) {
+func (s *Server) updateQueueHoursOfOperation(ctx context.Context, req *request,
+	in *model.UpdateQueueHoursOfOperationRequest) (any, error) {
 	return nil, s.control.UpdateQueueHoursOfOperation(ctx, req.Call, *in.InstanceId, *in.QueueId, *in.HoursOfOperationId)
 }
 
-func (s *Server) updateQueueMaxContacts(ctx context.Context, req *request, in *model.UpdateQueueMaxContactsRequest) (any, error) {
+func (s *Server) updateQueueMaxContacts(ctx context.Context, req *request,
+	in *model.UpdateQueueMaxContactsRequest) (any, error) {
 	return nil, s.control.UpdateQueueMaxContacts(ctx, req.Call, *in.InstanceId, *in.QueueId, in.MaxContacts)
 }
 
 func (s *Server) updateQueueName(ctx context.Context, req *request, in *model.UpdateQueueNameRequest) (any, error) {
-	return nil, s.control.UpdateQueueName(ctx, req.Call, *in.InstanceId, *in.QueueId, control.Naming{Name: in.Name, Description: in.Description})
+	return nil, s.control.UpdateQueueName(ctx, req.Call, *in.InstanceId, *in.QueueId,
+		control.Naming{Name: in.Name, Description: in.Description})
 }
 
-func (s *Server) updateQueueOutboundCallerConfig(ctx context.Context, req *request, in *model.UpdateQueueOutboundCallerConfigRequest) (any, error) {
+func (s *Server) updateQueueOutboundCallerConfig(ctx context.Context, req *request,
+	in *model.UpdateQueueOutboundCallerConfigRequest) (any, error) {
 	settings := lanyard.Settings{}
 	keepCallerConfig(settings, in.OutboundCallerConfig)
 	return nil, s.control.UpdateQueueSettings(ctx, req.Call, *in.InstanceId, *in.QueueId, settings)
 }
 
-func (s *Server) updateQueueOutboundEmailConfig(ctx context.Context, req *request, in *model.UpdateQueueOutboundEmailConfigRequest) (any, error) {
+func (s *Server) updateQueueOutboundEmailConfig(ctx context.Context, req *request,
+	in *model.UpdateQueueOutboundEmailConfigRequest) (any, error) {
 	settings := lanyard.Settings{}
 	keepEmailConfig(settings, in.OutboundEmailConfig)
 	return nil, s.control.UpdateQueueSettings(ctx, req.Call, *in.InstanceId, *in.QueueId, settings)
@@ -65,15 +70,18 @@ func (s *Server) updateQueueStatus(ctx context.Context, req *request, in *model.
 	return nil, s.control.UpdateQueueStatus(ctx, req.Call, *in.InstanceId, *in.QueueId, *in.Status)
 }
 
-func (s *Server) associateQueueQuickConnects(ctx context.Context, req *request, in *model.AssociateQueueQuickConnectsRequest) (any, error) {
+func (s *Server) associateQueueQuickConnects(ctx context.Context, req *request,
+	in *model.AssociateQueueQuickConnectsRequest) (any, error) {
 	return nil, s.control.AssociateQueueQuickConnects(ctx, req.Call, *in.InstanceId, *in.QueueId, in.QuickConnectIds)
 }
 
-func (s *Server) disassociateQueueQuickConnects(ctx context.Context, req *request, in *model.DisassociateQueueQuickConnectsRequest) (any, error) {
+func (s *Server) disassociateQueueQuickConnects(ctx context.Context, req *request,
+	in *model.DisassociateQueueQuickConnectsRequest) (any, error) {
 	return nil, s.control.DisassociateQueueQuickConnects(ctx, req.Call, *in.InstanceId, *in.QueueId, in.QuickConnectIds)
 }
 
-func (s *Server) listQueueQuickConnects(ctx context.Context, req *request, in *model.ListQueueQuickConnectsRequest) (any, error) {
+func (s *Server) listQueueQuickConnects(ctx context.Context, req *request,
+	in *model.ListQueueQuickConnectsRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.QueueId)}
 	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
@@ -83,6 +91,7 @@ func (s *Server) listQueueQuickConnects(ctx context.Context, req *request, in *m
 	if err != nil {
 		return nil, err
 	}
-	return &model.ListQueueQuickConnectsResponse{QuickConnectSummaryList: s.quickConnectSummaries(l.Instance, l.Page), NextToken: s.next(req, l.Next, 0, scope...),
+	return &model.ListQueueQuickConnectsResponse{QuickConnectSummaryList: s.quickConnectSummaries(l.Instance, l.Page),
+		NextToken:        s.next(req, l.Next, 0, scope...),
 		LastModifiedTime: stamp(l.Queue.Modified), LastModifiedRegion: &l.Instance.Region}, nil
 }

@@ -23,9 +23,11 @@ func destination(c *model.QuickConnectConfig) (lanyard.QuickConnect, error) {
 	} {
 		switch {
 		case part.kind == q.Kind && !part.sent:
-			return q, lanyard.Errorf(lanyard.Invalid, "QuickConnectConfig.%s is required when QuickConnectType is %s", part.member, q.Kind)
+			return q, lanyard.Errorf(lanyard.Invalid, "QuickConnectConfig.%s is required when QuickConnectType is %s",
+				part.member, q.Kind)
 		case part.kind != q.Kind && part.sent:
-			return q, lanyard.Errorf(lanyard.Invalid, "QuickConnectConfig.%s must be absent when QuickConnectType is %s, got one", part.member, q.Kind)
+			return q, lanyard.Errorf(lanyard.Invalid,
+				"QuickConnectConfig.%s must be absent when QuickConnectType is %s, got one", part.member, q.Kind)
 		}
 	}
 	switch q.Kind {
@@ -56,7 +58,8 @@ func quickConnectConfig(q *lanyard.QuickConnect) *model.QuickConnectConfig {
 	return c
 }
 
-func (s *Server) createQuickConnect(ctx context.Context, req *request, in *model.CreateQuickConnectRequest) (any, error) {
+func (s *Server) createQuickConnect(ctx context.Context, req *request,
+	in *model.CreateQuickConnectRequest) (any, error) {
 	q, err := destination(in.QuickConnectConfig)
 	if err != nil {
 		return nil, err
@@ -70,11 +73,14 @@ func (s *Server) createQuickConnect(ctx context.Context, req *request, in *model
 }
 
 func (s *Server) quickConnect(in *lanyard.Instance, q *lanyard.QuickConnect) model.QuickConnect {
-	return model.QuickConnect{QuickConnectId: &q.ID, QuickConnectARN: s.arn(in, q), Name: &q.Name, Description: some(q.Description),
-		QuickConnectConfig: quickConnectConfig(q), Tags: fullMap(q.Tags), LastModifiedTime: stamp(q.Modified), LastModifiedRegion: &in.Region}
+	return model.QuickConnect{QuickConnectId: &q.ID, QuickConnectARN: s.arn(in, q), Name: &q.Name,
+		Description:        some(q.Description),
+		QuickConnectConfig: quickConnectConfig(q), Tags: fullMap(q.Tags), LastModifiedTime: stamp(q.Modified),
+		LastModifiedRegion: &in.Region}
 }
 
-func (s *Server) describeQuickConnect(ctx context.Context, req *request, in *model.DescribeQuickConnectRequest) (any, error) {
+func (s *Server) describeQuickConnect(ctx context.Context, req *request,
+	in *model.DescribeQuickConnectRequest) (any, error) {
 	instance, q, err := s.control.DescribeQuickConnect(ctx, req.Call, *in.InstanceId, *in.QuickConnectId)
 	if err != nil {
 		return nil, err
@@ -99,26 +105,33 @@ func (s *Server) listQuickConnects(ctx context.Context, req *request, in *model.
 	if err != nil {
 		return nil, err
 	}
-	return &model.ListQuickConnectsResponse{QuickConnectSummaryList: s.quickConnectSummaries(l.instance, l.page), NextToken: l.next}, nil
+	return &model.ListQuickConnectsResponse{QuickConnectSummaryList: s.quickConnectSummaries(l.instance, l.page),
+		NextToken: l.next}, nil
 }
 
-func (s *Server) searchQuickConnects(ctx context.Context, req *request, in *model.SearchQuickConnectsRequest) (any, error) {
-	f, err := search[*lanyard.QuickConnect](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults, in.NextToken)
+func (s *Server) searchQuickConnects(ctx context.Context, req *request,
+	in *model.SearchQuickConnectsRequest) (any, error) {
+	f, err := search[*lanyard.QuickConnect](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults,
+		in.NextToken)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.SearchQuickConnectsResponse{QuickConnects: make([]model.QuickConnect, len(f.page)), NextToken: f.next, ApproximateTotalCount: &f.total}
+	out := &model.SearchQuickConnectsResponse{QuickConnects: make([]model.QuickConnect, len(f.page)), NextToken: f.next,
+		ApproximateTotalCount: &f.total}
 	for i, q := range f.page {
 		out.QuickConnects[i] = s.quickConnect(f.instance, q)
 	}
 	return out, nil
 }
 
-func (s *Server) updateQuickConnectName(ctx context.Context, req *request, in *model.UpdateQuickConnectNameRequest) (any, error) {
-	return nil, s.control.UpdateQuickConnectName(ctx, req.Call, *in.InstanceId, *in.QuickConnectId, control.Naming{Name: in.Name, Description: in.Description})
+func (s *Server) updateQuickConnectName(ctx context.Context, req *request,
+	in *model.UpdateQuickConnectNameRequest) (any, error) {
+	return nil, s.control.UpdateQuickConnectName(ctx, req.Call, *in.InstanceId, *in.QuickConnectId,
+		control.Naming{Name: in.Name, Description: in.Description})
 }
 
-func (s *Server) updateQuickConnectConfig(ctx context.Context, req *request, in *model.UpdateQuickConnectConfigRequest) (any, error) {
+func (s *Server) updateQuickConnectConfig(ctx context.Context, req *request,
+	in *model.UpdateQuickConnectConfigRequest) (any, error) {
 	q, err := destination(in.QuickConnectConfig)
 	if err != nil {
 		return nil, err
@@ -126,6 +139,7 @@ func (s *Server) updateQuickConnectConfig(ctx context.Context, req *request, in 
 	return nil, s.control.UpdateQuickConnectConfig(ctx, req.Call, *in.InstanceId, *in.QuickConnectId, q)
 }
 
-func (s *Server) deleteQuickConnect(ctx context.Context, req *request, in *model.DeleteQuickConnectRequest) (any, error) {
+func (s *Server) deleteQuickConnect(ctx context.Context, req *request,
+	in *model.DeleteQuickConnectRequest) (any, error) {
 	return nil, s.control.DeleteQuickConnect(ctx, req.Call, *in.InstanceId, *in.QuickConnectId)
 }

@@ -19,7 +19,8 @@ import (
 func TestMalformedBodies(t *testing.T) {
 	w := newWorld(t)
 	in := w.instance("bodies")
-	p := w.id("CreateSecurityProfile", members{"InstanceId": in, "SecurityProfileName": "P", "Permissions": []string{"Users.View"}})
+	p := w.id("CreateSecurityProfile",
+		members{"InstanceId": in, "SecurityProfileName": "P", "Permissions": []string{"Users.View"}})
 	deep := func(n int) string { return `{"Unknown":` + strings.Repeat("[", n-1) + strings.Repeat("]", n-1) + `}` }
 	const malformed, invalid, fine = "InvalidRequestException", "InvalidParameterException", ""
 	for _, tt := range []struct {
@@ -32,12 +33,17 @@ func TestMalformedBodies(t *testing.T) {
 		{"spaced object", " { \n } ", fine, ""},
 		{"unknown member", `{"Colour":{"a":[1,null]}}`, fine, ""},
 		{"member in another case", `{"permissions":1}`, fine, ""},
-		{"null in a map", `{"AllowedAccessControlTags":{"abc":null}}`, malformed, "AllowedAccessControlTags.abc must not be null"},
-		{"null beside others in a map", `{"AllowedAccessControlTags":{"a":"b","abc":null},"TagRestrictedResources":["User"]}`, malformed, "AllowedAccessControlTags.abc"},
+		{"null in a map", `{"AllowedAccessControlTags":{"abc":null}}`, malformed,
+			"AllowedAccessControlTags.abc must not be null"},
+		{"null beside others in a map", `{"AllowedAccessControlTags":{"a":"b","abc":null},"TagRestrictedResources":["User"]}`,
+			malformed, "AllowedAccessControlTags.abc"},
 		{"null in a list of texts", `{"Permissions":["Users.View",null]}`, malformed, "Permissions[1] must not be null"},
 		{"null in a list of structures", `{"Applications":[null]}`, malformed, "Applications[0]"},
-		{"null in a list in a list", `{"Applications":[{"Namespace":"a","ApplicationPermissions":["ACCESS"]},{"Namespace":"b","ApplicationPermissions":[null]}]}`, malformed, "Applications[1].ApplicationPermissions[0]"},
-		{"null members of structures in lists", `{"Applications":[{"Namespace":"a","ApplicationPermissions":["ACCESS"],"Type":null}]}`, fine, ""},
+		{"null in a list in a list",
+			`{"Applications":[{"Namespace":"a","ApplicationPermissions":["ACCESS"]},{"Namespace":"b","ApplicationPermissions":[null]}]}`,
+			malformed, "Applications[1].ApplicationPermissions[0]"},
+		{"null members of structures in lists",
+			`{"Applications":[{"Namespace":"a","ApplicationPermissions":["ACCESS"],"Type":null}]}`, fine, ""},
 		{"null is absent", `{"Permissions":null,"Description":null,"GranularAccessControlConfiguration":null}`, fine, ""},
 		{"instance in the body too", `{"InstanceId":"other"}`, fine, ""},
 		{"64 deep", deep(64), fine, ""},
@@ -69,7 +75,8 @@ func TestMalformedBodies(t *testing.T) {
 		{"apostrophes", `{'Description':'x'}`, malformed, "not valid JSON"},
 		{"too long a description", `{"Description":"` + strings.Repeat("é", 251) + `"}`, invalid, "Description"},
 		{"a long name of many bytes", `{"` + strings.Repeat("é", 100) + `":x}`, malformed, "not valid JSON"},
-		{"a long odd place", `{"AllowedAccessControlTags":{"a` + strings.Repeat("é", 100) + `":1}}`, malformed, "stands where a string"},
+		{"a long odd place", `{"AllowedAccessControlTags":{"a` + strings.Repeat("é", 100) + `":1}}`, malformed,
+			"stands where a string"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w.T = t
@@ -80,7 +87,8 @@ func TestMalformedBodies(t *testing.T) {
 				return
 			}
 			x.fails(tt.want, tt.says)
-			if after := w.do("DescribeSecurityProfile", members{"InstanceId": in, "SecurityProfileId": p}).answer; after != before {
+			if after := w.do("DescribeSecurityProfile",
+				members{"InstanceId": in, "SecurityProfileId": p}).answer; after != before {
 				t.Errorf("the profile was %s and is %s", before, after)
 			}
 		})
@@ -107,8 +115,14 @@ func TestBodiesOverHTTP(t *testing.T) {
 		{"encoded in x", strings.NewReader(valid), "x", 400, `\"x\"`},
 		{"encoded in gzip", strings.NewReader(valid), "gzip", 400, "Content-Encoding"},
 		{"encoded in aws-chunked", io.MultiReader(strings.NewReader(valid)), "aws-chunked", 400, "Content-Encoding"},
-		{"as large as may be", strings.NewReader(`{"SecurityProfileName":"Large"` + strings.Repeat(" ", int(awsapi.MaxBodyOf("CreateSecurityProfile"))-len(`{"SecurityProfileName":"Large"}`)) + `}`), "", 200, ""},
-		{"as large as may be, chunked", io.MultiReader(strings.NewReader(`{"SecurityProfileName":"Larger"` + strings.Repeat(" ", int(awsapi.MaxBodyOf("CreateSecurityProfile"))-len(`{"SecurityProfileName":"Larger"}`)) + `}`)), "", 200, ""},
+		{"as large as may be",
+			strings.NewReader(`{"SecurityProfileName":"Large"` +
+				strings.Repeat(" ", int(awsapi.MaxBodyOf("CreateSecurityProfile"))-len(`{"SecurityProfileName":"Large"}`)) + `}`),
+			"", 200, ""},
+		{"as large as may be, chunked",
+			io.MultiReader(strings.NewReader(`{"SecurityProfileName":"Larger"` +
+				strings.Repeat(" ", int(awsapi.MaxBodyOf("CreateSecurityProfile"))-len(`{"SecurityProfileName":"Larger"}`)) + `}`)),
+			"", 200, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			req, err := http.NewRequest("PUT", srv.URL+"/security-profiles/"+in, tt.body)
@@ -134,7 +148,8 @@ func TestBodiesOverHTTP(t *testing.T) {
 // That the client gets to read this is a test of cmd/lanyard.
 func TestTooLargeBody(t *testing.T) {
 	w := newWorld(t)
-	for length, says := range map[int64]string{10 << 20: "10485760 bytes", -1: fmt.Sprintf("at most %d bytes, got more", awsapi.MaxBodyOf("CreateInstance"))} {
+	for length, says := range map[int64]string{10 << 20: "10485760 bytes",
+		-1: fmt.Sprintf("at most %d bytes, got more", awsapi.MaxBodyOf("CreateInstance"))} {
 		r := httptest.NewRequest("PUT", "/instance", bytes.NewReader(make([]byte, 10<<20)))
 		r.ContentLength = length
 		rec := httptest.NewRecorder()
@@ -199,14 +214,20 @@ func TestIdsAndARNs(t *testing.T) {
 		arns members
 	}{
 		{"DescribeInstance", members{"InstanceId": id}, members{"InstanceId": w.arn(id)}},
-		{"DescribeSecurityProfile", members{"InstanceId": id, "SecurityProfileId": in.held}, members{"InstanceId": w.arn(id), "SecurityProfileId": w.arn(id, "security-profile", in.held)}},
+		{"DescribeSecurityProfile", members{"InstanceId": id, "SecurityProfileId": in.held},
+			members{"InstanceId": w.arn(id), "SecurityProfileId": w.arn(id, "security-profile", in.held)}},
 		{"DescribeUser", members{"InstanceId": id, "UserId": in.user}, members{"UserId": w.arn(id, "agent", in.user)}},
-		{"DescribeUserHierarchyGroup", members{"InstanceId": id, "HierarchyGroupId": in.group}, members{"HierarchyGroupId": w.arn(id, "agent-group", in.group)}},
+		{"DescribeUserHierarchyGroup", members{"InstanceId": id, "HierarchyGroupId": in.group},
+			members{"HierarchyGroupId": w.arn(id, "agent-group", in.group)}},
 		{"DescribeQueue", members{"InstanceId": id, "QueueId": in.queue}, members{"QueueId": w.arn(id, "queue", in.queue)}},
-		{"DescribeRoutingProfile", members{"InstanceId": id, "RoutingProfileId": in.routing}, members{"RoutingProfileId": w.arn(id, "routing-profile", in.routing)}},
-		{"DescribeHoursOfOperation", members{"InstanceId": id, "HoursOfOperationId": in.hours}, members{"HoursOfOperationId": w.arn(id, "operating-hours", in.hours)}},
-		{"DescribeContactFlowModule", members{"InstanceId": id, "ContactFlowModuleId": in.module}, members{"ContactFlowModuleId": w.arn(id, "flow-module", in.module)}},
-		{"DescribeQuickConnect", members{"InstanceId": id, "QuickConnectId": in.quick}, members{"QuickConnectId": w.arn(id, "transfer-destination", in.quick)}},
+		{"DescribeRoutingProfile", members{"InstanceId": id, "RoutingProfileId": in.routing},
+			members{"RoutingProfileId": w.arn(id, "routing-profile", in.routing)}},
+		{"DescribeHoursOfOperation", members{"InstanceId": id, "HoursOfOperationId": in.hours},
+			members{"HoursOfOperationId": w.arn(id, "operating-hours", in.hours)}},
+		{"DescribeContactFlowModule", members{"InstanceId": id, "ContactFlowModuleId": in.module},
+			members{"ContactFlowModuleId": w.arn(id, "flow-module", in.module)}},
+		{"DescribeQuickConnect", members{"InstanceId": id, "QuickConnectId": in.quick},
+			members{"QuickConnectId": w.arn(id, "transfer-destination", in.quick)}},
 		{"SearchUsers", members{"InstanceId": id}, members{"InstanceId": w.arn(id)}},
 	} {
 		t.Run(tt.op, func(t *testing.T) {
@@ -268,17 +289,22 @@ func TestTokens(t *testing.T) {
 		t.Fatalf("the first of several pages has no NextToken: %v", first)
 	}
 	search := func(criteria string) members {
-		return members{"InstanceId": in, "MaxResults": 1, "SearchCriteria": members{"StringCondition": members{"FieldName": "name", "Value": criteria, "ComparisonType": "CONTAINS"}}}
+		return members{"InstanceId": in, "MaxResults": 1,
+			"SearchCriteria": members{"StringCondition": members{"FieldName": "name", "Value": criteria,
+				"ComparisonType": "CONTAINS"}}}
 	}
 	found, _ := w.do("SearchSecurityProfiles", search("Agent")).ok()["NextToken"].(string)
 	all, _ := w.do("SearchSecurityProfiles", members{"InstanceId": in, "MaxResults": 1}).ok()["NextToken"].(string)
-	strange := w.doAs(w.other, "CreateInstance", members{"InstanceAlias": "strange", "IdentityManagementType": "SAML", "InboundCallsEnabled": true, "OutboundCallsEnabled": true}).ok()["Id"]
+	strange := w.doAs(w.other, "CreateInstance",
+		members{"InstanceAlias": "strange", "IdentityManagementType": "SAML", "InboundCallsEnabled": true,
+			"OutboundCallsEnabled": true}).ok()["Id"]
 
 	const invalid = "InvalidParameterException"
 	list(members{"MaxResults": 1000, "NextToken": token}).ok() // a page of another size
 	list(members{"InstanceId": w.arn(in), "NextToken": token}).ok()
 	for name, forged := range map[string]string{
-		"forged": "AAAA" + token[4:], "truncated": token[:len(token)-2], "longer": token + "AA", "other text": "page2", "not base64": "%%%",
+		"forged": "AAAA" + token[4:], "truncated": token[:len(token)-2], "longer": token + "AA", "other text": "page2",
+		"not base64":  "%%%",
 		"of a search": all, "of its head alone": token[:20],
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -297,7 +323,9 @@ func TestTokens(t *testing.T) {
 	changed := search("Agent")
 	changed["NextToken"] = all
 	w.do("SearchSecurityProfiles", changed).fails(invalid, "NextToken")
-	w.do("SearchSecurityProfiles", members{"InstanceId": in, "NextToken": all, "SearchFilter": members{"TagFilter": members{}}}).fails(invalid, "NextToken")
+	w.do("SearchSecurityProfiles",
+		members{"InstanceId": in, "NextToken": all, "SearchFilter": members{"TagFilter": members{}}}).fails(invalid,
+		"NextToken")
 
 	permissions := w.first("ListSecurityProfiles", in, "SecurityProfileSummaryList", "Id")
 	of := func(profile string, token any) members {
@@ -324,8 +352,10 @@ func TestPagesJoin(t *testing.T) {
 	w := newWorld(t)
 	in := w.furnish()
 	for op, list := range map[string]string{
-		"ListSecurityProfiles": "SecurityProfileSummaryList", "ListInstanceAttributes": "Attributes", "SearchSecurityProfiles": "SecurityProfiles",
-		"ListQueues": "QueueSummaryList", "ListUsers": "UserSummaryList", "SearchHoursOfOperations": "HoursOfOperations",
+		"ListSecurityProfiles": "SecurityProfileSummaryList", "ListInstanceAttributes": "Attributes",
+		"SearchSecurityProfiles": "SecurityProfiles",
+		"ListQueues":             "QueueSummaryList", "ListUsers": "UserSummaryList",
+		"SearchHoursOfOperations": "HoursOfOperations",
 	} {
 		t.Run(op, func(t *testing.T) {
 			w.T = t
@@ -376,18 +406,28 @@ func TestAudit(t *testing.T) {
 	}
 	target := "/users/" + id + "/" + in.user
 	for i, tt := range []struct{ name, method, target, body, want string }{
-		{"an object of white space", "POST", target + "/hierarchy", `{"HierarchyGroupId":"` + in.group + `"}`, `UpdateUserHierarchy {"InstanceId":"{ID}","UserId":"{USER}","HierarchyGroupId":"` + in.group + `"}`},
-		{"an object of nothing but white space", "POST", target + "/hierarchy", "{ \n }", `UpdateUserHierarchy {"InstanceId":"{ID}","UserId":"{USER}"}`},
-		{"a member of the path again in the body", "POST", target + "/hierarchy", ` {"UserId":"somebody else","HierarchyGroupId":"` + in.group + `"}`, `UpdateUserHierarchy {"InstanceId":"{ID}","UserId":"{USER}","HierarchyGroupId":"` + in.group + `"}`},
-		{"the same escaped", "POST", target + "/hierarchy", `{"\u0055serId":"somebody else"}`, `UpdateUserHierarchy {"InstanceId":"{ID}","UserId":"{USER}"}`},
-		{"a member of the body again in the query", "POST", target + "/hierarchy?UserId=x&HierarchyGroupId=y&b=1&a=1&a=2&Password=p", `{"HierarchyGroupId":"` + in.group + `"}`,
+		{"an object of white space", "POST", target + "/hierarchy", `{"HierarchyGroupId":"` + in.group + `"}`,
 			`UpdateUserHierarchy {"InstanceId":"{ID}","UserId":"{USER}","HierarchyGroupId":"` + in.group + `"}`},
-		{"names of people", "POST", target + "/identity-info", `{"IdentityInfo":{"FirstName":"Jane","Las\u0074Name":"Doe","Mobile":"+12065550101"}}`,
+		{"an object of nothing but white space", "POST", target + "/hierarchy", "{ \n }",
+			`UpdateUserHierarchy {"InstanceId":"{ID}","UserId":"{USER}"}`},
+		{"a member of the path again in the body", "POST", target + "/hierarchy",
+			` {"UserId":"somebody else","HierarchyGroupId":"` + in.group + `"}`,
+			`UpdateUserHierarchy {"InstanceId":"{ID}","UserId":"{USER}","HierarchyGroupId":"` + in.group + `"}`},
+		{"the same escaped", "POST", target + "/hierarchy", `{"\u0055serId":"somebody else"}`,
+			`UpdateUserHierarchy {"InstanceId":"{ID}","UserId":"{USER}"}`},
+		{"a member of the body again in the query", "POST", target +
+			"/hierarchy?UserId=x&HierarchyGroupId=y&b=1&a=1&a=2&Password=p", `{"HierarchyGroupId":"` + in.group + `"}`,
+			`UpdateUserHierarchy {"InstanceId":"{ID}","UserId":"{USER}","HierarchyGroupId":"` + in.group + `"}`},
+		{"names of people", "POST", target + "/identity-info",
+			`{"IdentityInfo":{"FirstName":"Jane","Las\u0074Name":"Doe","Mobile":"+12065550101"}}`,
 			`UpdateUserIdentityInfo {"InstanceId":"{ID}","UserId":"{USER}","IdentityInfo":{"FirstName":"HIDDEN_DUE_TO_SECURITY_REASONS","LastName":"HIDDEN_DUE_TO_SECURITY_REASONS","Mobile":"+12065550101"}}`},
-		{"sensitive and not text", "POST", target + "/identity-info", `{"IdentityInfo":{"Mobile":"+12065550102"},"Password":{"a":["secret"]}}`,
+		{"sensitive and not text", "POST", target + "/identity-info",
+			`{"IdentityInfo":{"Mobile":"+12065550102"},"Password":{"a":["secret"]}}`,
 			`UpdateUserIdentityInfo {"InstanceId":"{ID}","UserId":"{USER}","IdentityInfo":{"Mobile":"+12065550102"}}`},
 		{"tag keys", "DELETE", "/tags/" + escape(w.arn(id)) + "?tagKeys=Nothing", "", ""},
-		{"a presigned request", "POST", target + "/identity-info?X-Amz-Signature=abc", `{"IdentityInfo":{"Mobile":"+12065550103"}}`, `UpdateUserIdentityInfo {"InstanceId":"{ID}","UserId":"{USER}","IdentityInfo":{"Mobile":"+12065550103"}}`},
+		{"a presigned request", "POST", target + "/identity-info?X-Amz-Signature=abc",
+			`{"IdentityInfo":{"Mobile":"+12065550103"}}`,
+			`UpdateUserIdentityInfo {"InstanceId":"{ID}","UserId":"{USER}","IdentityInfo":{"Mobile":"+12065550103"}}`},
 	} {
 		t.Run(strconv.Itoa(i)+" "+tt.name, func(t *testing.T) {
 			w.T = t

@@ -17,8 +17,9 @@ func TestStrictReaches(t *testing.T) {
 		m["InstanceId"], m["SecurityProfileName"] = c.in, name
 		return c.id("CreateSecurityProfile", m)
 	}
-	contacts := profile("Contacts", members{"Permissions": []string{"ContactSearch.View", "RestrictContactAccessByHierarchy.View",
-		"Users.View", "Users.Edit", "AgentGrouping.View"}})
+	contacts := profile("Contacts",
+		members{"Permissions": []string{"ContactSearch.View", "RestrictContactAccessByHierarchy.View",
+			"Users.View", "Users.Edit", "AgentGrouping.View"}})
 	mover := c.user("mover", contacts, c.fr, nil)
 	moved := c.user("moved", contacts, c.fr, nil)
 	move := func(group string) members {
@@ -51,11 +52,16 @@ func TestWarnings(t *testing.T) {
 		sent    members
 		want    string
 	}{
-		{"complete", false, members{"AllowedAccessControlTags": members{"a": "b"}, "TagRestrictedResources": []string{"OperatingHours"}}, ""},
-		{"tags alone", false, members{"AllowedAccessControlTags": members{"a": "b"}}, "AllowedAccessControlTags restricts nothing without TagRestrictedResources"},
-		{"types alone", false, members{"TagRestrictedResources": []string{"User"}}, "TagRestrictedResources restricts nothing without AllowedAccessControlTags"},
-		{"unknown names", true, members{"AllowedAccessControlTags": members{"a": "b"}, "TagRestrictedResources": []string{"Widget"}, "HierarchyRestrictedResources": []string{odd},
-			"Permissions": []string{"New.Thing"}}, `lists unknown "Widget"`},
+		{"complete", false, members{"AllowedAccessControlTags": members{"a": "b"},
+			"TagRestrictedResources": []string{"OperatingHours"}}, ""},
+		{"tags alone", false, members{"AllowedAccessControlTags": members{"a": "b"}},
+			"AllowedAccessControlTags restricts nothing without TagRestrictedResources"},
+		{"types alone", false, members{"TagRestrictedResources": []string{"User"}},
+			"TagRestrictedResources restricts nothing without AllowedAccessControlTags"},
+		{"unknown names", true,
+			members{"AllowedAccessControlTags": members{"a": "b"}, "TagRestrictedResources": []string{"Widget"},
+				"HierarchyRestrictedResources": []string{odd},
+				"Permissions":                  []string{"New.Thing"}}, `lists unknown "Widget"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t, func(c *control.Config, _ *awsapi.Config) { c.Lenient = tt.lenient })
@@ -85,8 +91,9 @@ func TestWarnings(t *testing.T) {
 			if created != described || created != updated {
 				t.Errorf("created %q, described %q, updated %q", created, described, updated)
 			}
-			cleared := w.do("UpdateSecurityProfile", members{"InstanceId": in, "SecurityProfileId": id, "AllowedAccessControlTags": members{},
-				"TagRestrictedResources": []string{}, "HierarchyRestrictedResources": []string{}, "Permissions": []string{}})
+			cleared := w.do("UpdateSecurityProfile",
+				members{"InstanceId": in, "SecurityProfileId": id, "AllowedAccessControlTags": members{},
+					"TagRestrictedResources": []string{}, "HierarchyRestrictedResources": []string{}, "Permissions": []string{}})
 			if got := cleared.header.Get(awsapi.Warning); got != "" {
 				t.Errorf("a profile without restrictions warns %q", got)
 			}

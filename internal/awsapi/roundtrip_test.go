@@ -77,7 +77,8 @@ func with(m members, name string, v any) members {
 }
 
 func serves(op string) bool {
-	return slices.ContainsFunc(model.Operations, func(o model.Operation) bool { return o.Name == op && o.Service == model.Served })
+	return slices.ContainsFunc(model.Operations,
+		func(o model.Operation) bool { return o.Name == op && o.Service == model.Served })
 }
 
 func labelsOf(op string) (labels []string) {
@@ -109,7 +110,8 @@ func newRoundTrip(t *testing.T, noun string) *roundTrip {
 		}
 	}
 	for _, op := range model.Operations {
-		if strings.HasPrefix(op.Name, "Update") && op.Service == model.Served && reflect.DeepEqual(labelsOf(op.Name), labels) {
+		if strings.HasPrefix(op.Name, "Update") && op.Service == model.Served &&
+			reflect.DeepEqual(labelsOf(op.Name), labels) {
 			r.updates = append(r.updates, op.Name)
 		}
 	}

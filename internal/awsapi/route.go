@@ -76,13 +76,15 @@ const (
 func (s *Server) route(req *request) error {
 	method, target := req.http.Method, req.http.RequestURI
 	unknown := func() error {
-		return lanyard.Errorf(lanyard.UnknownRoute, "no operation of Amazon Connect has the method %s and this path", lanyard.Clip(method))
+		return lanyard.Errorf(lanyard.UnknownRoute, "no operation of Amazon Connect has the method %s and this path",
+			lanyard.Clip(method))
 	}
 	if target == "" { // a request that did not come over the wire
 		target = req.http.URL.RequestURI()
 	}
 	if len(target) > maxTarget {
-		return lanyard.Errorf(lanyard.TooLarge, "the request target has %d bytes; at most %d are accepted", len(target), maxTarget)
+		return lanyard.Errorf(lanyard.TooLarge, "the request target has %d bytes; at most %d are accepted", len(target),
+			maxTarget)
 	}
 	path, query, _ := strings.Cut(target, "?")
 	req.query = query

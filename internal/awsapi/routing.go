@@ -12,13 +12,15 @@ import (
 )
 
 func (s *Server) createQueue(ctx context.Context, req *request, in *model.CreateQueueRequest) (any, error) {
-	q := &lanyard.Queue{Meta: lanyard.Meta{Name: *in.Name, Tags: in.Tags}, Description: text(in.Description), Hours: *in.HoursOfOperationId,
+	q := &lanyard.Queue{Meta: lanyard.Meta{Name: *in.Name, Tags: in.Tags}, Description: text(in.Description),
+		Hours:       *in.HoursOfOperationId,
 		MaxContacts: in.MaxContacts, QuickConnects: in.QuickConnectIds, Settings: lanyard.Settings{}}
 	keepCallerConfig(q.Settings, in.OutboundCallerConfig)
 	keepEmailConfig(q.Settings, in.OutboundEmailConfig)
 	maps.DeleteFunc(q.Settings, func(_ string, v json.RawMessage) bool { return v == nil })
 	if len(in.EmailAddressesConfig) > 0 {
-		return nil, lanyard.Errorf(lanyard.Invalid, "EmailAddressesConfig must be absent: the instance has no e-mail addresses, got %d", len(in.EmailAddressesConfig))
+		return nil, lanyard.Errorf(lanyard.Invalid,
+			"EmailAddressesConfig must be absent: the instance has no e-mail addresses, got %d", len(in.EmailAddressesConfig))
 	}
 	instance, q, err := s.control.CreateQueue(ctx, req.Call, *in.InstanceId, q)
 	if err != nil {
@@ -28,9 +30,13 @@ func (s *Server) createQueue(ctx context.Context, req *request, in *model.Create
 }
 
 func (s *Server) queue(in *lanyard.Instance, q *lanyard.Queue) (model.Queue, error) {
-	out := model.Queue{QueueId: &q.ID, QueueArn: s.arn(in, q), Name: &q.Name, Description: some(q.Description), HoursOfOperationId: &q.Hours,
-		MaxContacts: q.MaxContacts, Status: ptr(queueStatus(q)), Tags: fullMap(q.Tags), LastModifiedTime: stamp(q.Modified), LastModifiedRegion: &in.Region}
-	return out, keptAll(q.Settings, map[string]any{callerConfig: &out.OutboundCallerConfig, emailConfig: &out.OutboundEmailConfig})
+	out := model.Queue{QueueId: &q.ID, QueueArn: s.arn(in, q), Name: &q.Name, Description: some(q.Description),
+		HoursOfOperationId: &q.Hours,
+		MaxContacts:        q.MaxContacts, Status: ptr(queueStatus(q)), Tags: fullMap(q.Tags),
+		LastModifiedTime:   stamp(q.Modified),
+		LastModifiedRegion: &in.Region}
+	return out, keptAll(q.Settings,
+		map[string]any{callerConfig: &out.OutboundCallerConfig, emailConfig: &out.OutboundEmailConfig})
 }
 
 func (s *Server) describeQueue(ctx context.Context, req *request, in *model.DescribeQueueRequest) (any, error) {
@@ -57,18 +63,21 @@ func (s *Server) listQueues(ctx context.Context, req *request, in *model.ListQue
 		return out, nil
 	}
 	for _, q := range l.page {
-		out.QueueSummaryList = append(out.QueueSummaryList, model.QueueSummary{Id: &q.ID, Arn: s.arn(l.instance, q), Name: &q.Name, QueueType: ptr(standard),
-			LastModifiedTime: stamp(q.Modified), LastModifiedRegion: &l.instance.Region})
+		out.QueueSummaryList = append(out.QueueSummaryList,
+			model.QueueSummary{Id: &q.ID, Arn: s.arn(l.instance, q), Name: &q.Name, QueueType: ptr(standard),
+				LastModifiedTime: stamp(q.Modified), LastModifiedRegion: &l.instance.Region})
 	}
 	return out, nil
 }
 
 func (s *Server) searchQueues(ctx context.Context, req *request, in *model.SearchQueuesRequest) (any, error) {
-	f, err := search[*lanyard.Queue](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults, in.NextToken)
+	f, err := search[*lanyard.Queue](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults,
+		in.NextToken)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.SearchQueuesResponse{Queues: make([]model.Queue, len(f.page)), NextToken: f.next, ApproximateTotalCount: &f.total}
+	out := &model.SearchQueuesResponse{Queues: make([]model.Queue, len(f.page)), NextToken: f.next,
+		ApproximateTotalCount: &f.total}
 	for i, q := range f.page {
 		if out.Queues[i], err = s.queue(f.instance, q); err != nil {
 			return nil, err
@@ -81,9 +90,11 @@ func (s *Server) deleteQueue(ctx context.Context, req *request, in *model.Delete
 	return nil, s.control.DeleteQueue(ctx, req.Call, *in.InstanceId, *in.QueueId)
 }
 
-func (s *Server) createRoutingProfile(ctx context.Context, req *request, in *model.CreateRoutingProfileRequest) (any, error) {
-	r := &lanyard.RoutingProfile{Meta: lanyard.Meta{Name: *in.Name, Tags: in.Tags}, Description: *in.Description, DefaultQueue: *in.DefaultOutboundQueueId,
-		Settings: lanyard.Settings{}}
+func (s *Server) createRoutingProfile(ctx context.Context, req *request,
+	in *model.CreateRoutingProfileRequest) (any, error) {
+	r := &lanyard.RoutingProfile{Meta: lanyard.Meta{Name: *in.Name, Tags: in.Tags}, Description: *in.Description,
+		DefaultQueue: *in.DefaultOutboundQueueId,
+		Settings:     lanyard.Settings{}}
 	r.Queues, r.ManualQueues = queueConfigs(in.QueueConfigs), manualQueueConfigs(in.ManualAssignmentQueueConfigs)
 	keep(r.Settings, mediaConcurrencies, in.MediaConcurrencies)
 	keep(r.Settings, availabilityTimer, in.AgentAvailabilityTimer)
@@ -94,9 +105,11 @@ func (s *Server) createRoutingProfile(ctx context.Context, req *request, in *mod
 	return &model.CreateRoutingProfileResponse{RoutingProfileId: &r.ID, RoutingProfileArn: s.arn(instance, r)}, nil
 }
 
-func (s *Server) routingProfile(ctx context.Context, req *request, in *lanyard.Instance, r *lanyard.RoutingProfile) (model.RoutingProfile, error) {
+func (s *Server) routingProfile(ctx context.Context, req *request, in *lanyard.Instance,
+	r *lanyard.RoutingProfile) (model.RoutingProfile, error) {
 	out := model.RoutingProfile{
-		InstanceId: &in.ID, RoutingProfileId: &r.ID, RoutingProfileArn: s.arn(in, r), Name: &r.Name, Description: some(r.Description),
+		InstanceId: &in.ID, RoutingProfileId: &r.ID, RoutingProfileArn: s.arn(in, r), Name: &r.Name,
+		Description:            some(r.Description),
 		DefaultOutboundQueueId: &r.DefaultQueue, IsDefault: &r.IsDefault, Tags: fullMap(r.Tags),
 		AssociatedQueueIds: queueIDs(r.Queues), AssociatedManualAssignmentQueueIds: queueIDs(r.ManualQueues),
 		LastModifiedTime: stamp(r.Modified), LastModifiedRegion: &in.Region,
@@ -109,7 +122,8 @@ func (s *Server) routingProfile(ctx context.Context, req *request, in *lanyard.I
 	}
 	out.NumberOfAssociatedUsers = &users
 	out.AgentAvailabilityTimer = ptr("TIME_SINCE_LAST_ACTIVITY") // what it is when nobody has said
-	return out, keptAll(r.Settings, map[string]any{mediaConcurrencies: &out.MediaConcurrencies, availabilityTimer: &out.AgentAvailabilityTimer})
+	return out, keptAll(r.Settings,
+		map[string]any{mediaConcurrencies: &out.MediaConcurrencies, availabilityTimer: &out.AgentAvailabilityTimer})
 }
 
 func queueIDs(configs []lanyard.QueueConfig) []string {
@@ -122,7 +136,8 @@ func queueIDs(configs []lanyard.QueueConfig) []string {
 	return ids
 }
 
-func (s *Server) describeRoutingProfile(ctx context.Context, req *request, in *model.DescribeRoutingProfileRequest) (any, error) {
+func (s *Server) describeRoutingProfile(ctx context.Context, req *request,
+	in *model.DescribeRoutingProfileRequest) (any, error) {
 	instance, r, err := s.control.DescribeRoutingProfile(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId)
 	if err != nil {
 		return nil, err
@@ -131,12 +146,14 @@ func (s *Server) describeRoutingProfile(ctx context.Context, req *request, in *m
 	return &model.DescribeRoutingProfileResponse{RoutingProfile: &out}, err
 }
 
-func (s *Server) listRoutingProfiles(ctx context.Context, req *request, in *model.ListRoutingProfilesRequest) (any, error) {
+func (s *Server) listRoutingProfiles(ctx context.Context, req *request,
+	in *model.ListRoutingProfilesRequest) (any, error) {
 	l, err := listed[*lanyard.RoutingProfile](ctx, s, req, in.InstanceId, in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListRoutingProfilesResponse{RoutingProfileSummaryList: make([]model.RoutingProfileSummary, len(l.page)), NextToken: l.next}
+	out := &model.ListRoutingProfilesResponse{RoutingProfileSummaryList: make([]model.RoutingProfileSummary, len(l.page)),
+		NextToken: l.next}
 	for i, r := range l.page {
 		out.RoutingProfileSummaryList[i] = model.RoutingProfileSummary{Id: &r.ID, Arn: s.arn(l.instance, r), Name: &r.Name,
 			LastModifiedTime: stamp(r.Modified), LastModifiedRegion: &l.instance.Region}
@@ -144,12 +161,15 @@ func (s *Server) listRoutingProfiles(ctx context.Context, req *request, in *mode
 	return out, nil
 }
 
-func (s *Server) searchRoutingProfiles(ctx context.Context, req *request, in *model.SearchRoutingProfilesRequest) (any, error) {
-	f, err := search[*lanyard.RoutingProfile](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults, in.NextToken)
+func (s *Server) searchRoutingProfiles(ctx context.Context, req *request,
+	in *model.SearchRoutingProfilesRequest) (any, error) {
+	f, err := search[*lanyard.RoutingProfile](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter,
+		in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.SearchRoutingProfilesResponse{RoutingProfiles: make([]model.RoutingProfile, len(f.page)), NextToken: f.next, ApproximateTotalCount: &f.total}
+	out := &model.SearchRoutingProfilesResponse{RoutingProfiles: make([]model.RoutingProfile, len(f.page)),
+		NextToken: f.next, ApproximateTotalCount: &f.total}
 	for i, r := range f.page {
 		if out.RoutingProfiles[i], err = s.routingProfile(ctx, req, f.instance, r); err != nil {
 			return nil, err
@@ -158,7 +178,8 @@ func (s *Server) searchRoutingProfiles(ctx context.Context, req *request, in *mo
 	return out, nil
 }
 
-func (s *Server) listRoutingProfileQueues(ctx context.Context, req *request, in *model.ListRoutingProfileQueuesRequest) (any, error) {
+func (s *Server) listRoutingProfileQueues(ctx context.Context, req *request,
+	in *model.ListRoutingProfileQueuesRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.RoutingProfileId)}
 	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
@@ -168,21 +189,27 @@ func (s *Server) listRoutingProfileQueues(ctx context.Context, req *request, in 
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListRoutingProfileQueuesResponse{RoutingProfileQueueConfigSummaryList: make([]model.RoutingProfileQueueConfigSummary, len(l.Page)),
-		NextToken: s.next(req, l.Next, 0, scope...), LastModifiedTime: stamp(l.Profile.Modified), LastModifiedRegion: &l.Instance.Region}
+	out := &model.ListRoutingProfileQueuesResponse{
+		RoutingProfileQueueConfigSummaryList: make([]model.RoutingProfileQueueConfigSummary, len(l.Page)),
+		NextToken:                            s.next(req, l.Next, 0, scope...), LastModifiedTime: stamp(l.Profile.Modified),
+		LastModifiedRegion: &l.Instance.Region}
 	for i, q := range l.Page {
-		out.RoutingProfileQueueConfigSummaryList[i] = model.RoutingProfileQueueConfigSummary{QueueId: &q.Queue, QueueArn: ptr(s.control.ARN(l.Instance, lanyard.TypeQueue, q.Queue)),
+		out.RoutingProfileQueueConfigSummaryList[i] = model.RoutingProfileQueueConfigSummary{QueueId: &q.Queue,
+			QueueArn:  ptr(s.control.ARN(l.Instance, lanyard.TypeQueue, q.Queue)),
 			QueueName: &q.Name, Priority: &q.Priority, Delay: &q.Delay, Channel: &q.Channel}
 	}
 	return out, nil
 }
 
-func (s *Server) deleteRoutingProfile(ctx context.Context, req *request, in *model.DeleteRoutingProfileRequest) (any, error) {
+func (s *Server) deleteRoutingProfile(ctx context.Context, req *request,
+	in *model.DeleteRoutingProfileRequest) (any, error) {
 	return nil, s.control.DeleteRoutingProfile(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId)
 }
 
-func (s *Server) createHoursOfOperation(ctx context.Context, req *request, in *model.CreateHoursOfOperationRequest) (any, error) {
-	h := &lanyard.Hours{Meta: lanyard.Meta{Name: *in.Name, Tags: in.Tags}, Description: text(in.Description), TimeZone: *in.TimeZone, Settings: lanyard.Settings{}}
+func (s *Server) createHoursOfOperation(ctx context.Context, req *request,
+	in *model.CreateHoursOfOperationRequest) (any, error) {
+	h := &lanyard.Hours{Meta: lanyard.Meta{Name: *in.Name, Tags: in.Tags}, Description: text(in.Description),
+		TimeZone: *in.TimeZone, Settings: lanyard.Settings{}}
 	h.Parents = parents(in.ParentHoursOfOperationConfigs)
 	keep(h.Settings, hoursConfig, in.Config)
 	instance, h, err := s.control.CreateHoursOfOperation(ctx, req.Call, *in.InstanceId, h)
@@ -192,9 +219,12 @@ func (s *Server) createHoursOfOperation(ctx context.Context, req *request, in *m
 	return &model.CreateHoursOfOperationResponse{HoursOfOperationId: &h.ID, HoursOfOperationArn: s.arn(instance, h)}, nil
 }
 
-func (s *Server) hours(ctx context.Context, req *request, in *lanyard.Instance, h *lanyard.Hours) (model.HoursOfOperation, error) {
-	out := model.HoursOfOperation{HoursOfOperationId: &h.ID, HoursOfOperationArn: s.arn(in, h), Name: &h.Name, Description: some(h.Description), TimeZone: &h.TimeZone,
-		ParentHoursOfOperations: []model.HoursOfOperationsIdentifier{}, Tags: fullMap(h.Tags), LastModifiedTime: stamp(h.Modified), LastModifiedRegion: &in.Region}
+func (s *Server) hours(ctx context.Context, req *request, in *lanyard.Instance,
+	h *lanyard.Hours) (model.HoursOfOperation, error) {
+	out := model.HoursOfOperation{HoursOfOperationId: &h.ID, HoursOfOperationArn: s.arn(in, h), Name: &h.Name,
+		Description: some(h.Description), TimeZone: &h.TimeZone,
+		ParentHoursOfOperations: []model.HoursOfOperationsIdentifier{}, Tags: fullMap(h.Tags),
+		LastModifiedTime: stamp(h.Modified), LastModifiedRegion: &in.Region}
 	parents, err := s.control.ParentHours(ctx, req.Call, in, h)
 	if err != nil {
 		return out, err
@@ -205,7 +235,8 @@ func (s *Server) hours(ctx context.Context, req *request, in *lanyard.Instance, 
 	return out, kept(h.Settings, hoursConfig, &out.Config)
 }
 
-func (s *Server) describeHoursOfOperation(ctx context.Context, req *request, in *model.DescribeHoursOfOperationRequest) (any, error) {
+func (s *Server) describeHoursOfOperation(ctx context.Context, req *request,
+	in *model.DescribeHoursOfOperationRequest) (any, error) {
 	instance, h, err := s.control.DescribeHoursOfOperation(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId)
 	if err != nil {
 		return nil, err
@@ -214,25 +245,31 @@ func (s *Server) describeHoursOfOperation(ctx context.Context, req *request, in 
 	return &model.DescribeHoursOfOperationResponse{HoursOfOperation: &out}, err
 }
 
-func (s *Server) listHoursOfOperations(ctx context.Context, req *request, in *model.ListHoursOfOperationsRequest) (any, error) {
+func (s *Server) listHoursOfOperations(ctx context.Context, req *request,
+	in *model.ListHoursOfOperationsRequest) (any, error) {
 	l, err := listed[*lanyard.Hours](ctx, s, req, in.InstanceId, in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListHoursOfOperationsResponse{HoursOfOperationSummaryList: make([]model.HoursOfOperationSummary, len(l.page)), NextToken: l.next}
+	out := &model.ListHoursOfOperationsResponse{HoursOfOperationSummaryList: make([]model.HoursOfOperationSummary,
+		len(l.page)), NextToken: l.next}
 	for i, h := range l.page {
-		out.HoursOfOperationSummaryList[i] = model.HoursOfOperationSummary{Id: &h.ID, Arn: s.arn(l.instance, h), Name: &h.Name,
+		out.HoursOfOperationSummaryList[i] = model.HoursOfOperationSummary{Id: &h.ID, Arn: s.arn(l.instance, h),
+			Name:             &h.Name,
 			LastModifiedTime: stamp(h.Modified), LastModifiedRegion: &l.instance.Region}
 	}
 	return out, nil
 }
 
-func (s *Server) searchHoursOfOperations(ctx context.Context, req *request, in *model.SearchHoursOfOperationsRequest) (any, error) {
-	f, err := search[*lanyard.Hours](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults, in.NextToken)
+func (s *Server) searchHoursOfOperations(ctx context.Context, req *request,
+	in *model.SearchHoursOfOperationsRequest) (any, error) {
+	f, err := search[*lanyard.Hours](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults,
+		in.NextToken)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.SearchHoursOfOperationsResponse{HoursOfOperations: make([]model.HoursOfOperation, len(f.page)), NextToken: f.next, ApproximateTotalCount: &f.total}
+	out := &model.SearchHoursOfOperationsResponse{HoursOfOperations: make([]model.HoursOfOperation, len(f.page)),
+		NextToken: f.next, ApproximateTotalCount: &f.total}
 	for i, h := range f.page {
 		if out.HoursOfOperations[i], err = s.hours(ctx, req, f.instance, h); err != nil {
 			return nil, err
@@ -241,6 +278,7 @@ func (s *Server) searchHoursOfOperations(ctx context.Context, req *request, in *
 	return out, nil
 }
 
-func (s *Server) deleteHoursOfOperation(ctx context.Context, req *request, in *model.DeleteHoursOfOperationRequest) (any, error) {
+func (s *Server) deleteHoursOfOperation(ctx context.Context, req *request,
+	in *model.DeleteHoursOfOperationRequest) (any, error) {
 	return nil, s.control.DeleteHoursOfOperation(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId)
 }

@@ -14,7 +14,8 @@ func TestActingUserOnRouting(t *testing.T) {
 	}
 	// A switcher's queues carry a tag, and their users are those below EU.
 	switcher := c.user("switcher", profile("Switch", members{
-		"Permissions":              []string{"TransferDestinations.View", "TransferDestinations.Create", "TransferDestinations.Edit", "Queues.View", "Queues.Edit", "Users.View"},
+		"Permissions": []string{"TransferDestinations.View", "TransferDestinations.Create",
+			"TransferDestinations.Edit", "Queues.View", "Queues.Edit", "Users.View"},
 		"AllowedAccessControlTags": members{"Team": "1"}, "TagRestrictedResources": []string{"Queue"},
 		"HierarchyRestrictedResources": []string{"User"}}), c.eu, nil)
 	planner := c.user("planner", profile("Plan", members{"Permissions": []string{"RoutingPolicies.Edit", "Queues.View"},
@@ -25,11 +26,13 @@ func TestActingUserOnRouting(t *testing.T) {
 	}
 	ours, theirs := queue("Ours", members{"Team": "1"}), queue("Theirs", members{"Team": "2"})
 	to := func(kind, part, member, id string) members {
-		return members{"InstanceId": c.in, "Name": kind + " " + id, "QuickConnectConfig": members{"QuickConnectType": kind, part: members{member: id, "ContactFlowId": "f"}}}
+		return members{"InstanceId": c.in, "Name": kind + " " + id,
+			"QuickConnectConfig": members{"QuickConnectType": kind, part: members{member: id, "ContactFlowId": "f"}}}
 	}
 	quick := c.id("CreateQuickConnect", to("QUEUE", "QueueConfig", "QueueId", theirs))
 	change := func(id string) members {
-		return members{"InstanceId": c.in, "QuickConnectId": quick, "QuickConnectConfig": to("USER", "UserConfig", "UserId", id)["QuickConnectConfig"]}
+		return members{"InstanceId": c.in, "QuickConnectId": quick,
+			"QuickConnectConfig": to("USER", "UserConfig", "UserId", id)["QuickConnectConfig"]}
 	}
 	config := func(queue string) members {
 		return members{"InstanceId": c.in, "RoutingProfileId": c.routing, "QueueConfigs": []members{
@@ -57,17 +60,22 @@ func TestActingUserOnRouting(t *testing.T) {
 		{switcher, "DescribeQuickConnect", members{"InstanceId": c.in, "QuickConnectId": quick}, "", ""},
 		{switcher, "ListQuickConnects", members{"InstanceId": c.in}, "", ""},
 		{switcher, "SearchQuickConnects", members{"InstanceId": c.in}, "", ""},
-		{switcher, "DeleteQuickConnect", members{"InstanceId": c.in, "QuickConnectId": quick}, denied, "TransferDestinations.Delete"},
+		{switcher, "DeleteQuickConnect", members{"InstanceId": c.in, "QuickConnectId": quick}, denied,
+			"TransferDestinations.Delete"},
 		{planner, "ListQuickConnects", members{"InstanceId": c.in}, denied, "TransferDestinations.View"},
-		{planner, "DescribeQuickConnect", members{"InstanceId": c.in, "QuickConnectId": quick}, denied, "TransferDestinations.View"},
-		{switcher, "TagResource", members{"resourceArn": c.arn(c.in, "transfer-destination", quick), "tags": members{"a": "b"}}, "", ""},
-		{planner, "ListTagsForResource", members{"resourceArn": c.arn(c.in, "transfer-destination", quick)}, denied, "TransferDestinations.View"},
+		{planner, "DescribeQuickConnect", members{"InstanceId": c.in, "QuickConnectId": quick}, denied,
+			"TransferDestinations.View"},
+		{switcher, "TagResource",
+			members{"resourceArn": c.arn(c.in, "transfer-destination", quick), "tags": members{"a": "b"}}, "", ""},
+		{planner, "ListTagsForResource", members{"resourceArn": c.arn(c.in, "transfer-destination", quick)}, denied,
+			"TransferDestinations.View"},
 
 		{switcher, "UpdateQueueName", of(ours, members{"Name": "Still ours"}), "", ""},
 		{switcher, "UpdateQueueName", of(theirs, members{"Name": "Ours now"}), denied, "Queues.Edit"},
 		{switcher, "UpdateQueueStatus", of(theirs, members{"Status": "DISABLED"}), denied, "Queues.Edit"},
 		{switcher, "AssociateQueueQuickConnects", of(ours, members{"QuickConnectIds": []string{quick}}), "", ""},
-		{switcher, "AssociateQueueQuickConnects", of(theirs, members{"QuickConnectIds": []string{quick}}), denied, "Queues.Edit"},
+		{switcher, "AssociateQueueQuickConnects", of(theirs, members{"QuickConnectIds": []string{quick}}), denied,
+			"Queues.Edit"},
 		{planner, "UpdateQueueMaxContacts", of(ours, members{"MaxContacts": 1}), denied, "Queues.Edit"},
 		{planner, "ListQueueQuickConnects", of(theirs, nil), denied, "Queues.View"},
 
@@ -75,8 +83,11 @@ func TestActingUserOnRouting(t *testing.T) {
 		{planner, "AssociateRoutingProfileQueues", config(theirs), denied, "queue"},
 		{switcher, "AssociateRoutingProfileQueues", config(ours), denied, "RoutingPolicies.Edit"},
 		{planner, "UpdateRoutingProfileQueues", config(ours), "", ""},
-		{planner, "DisassociateRoutingProfileQueues", members{"InstanceId": c.in, "RoutingProfileId": c.routing, "QueueReferences": []members{{"QueueId": ours, "Channel": "TASK"}}}, "", ""},
-		{planner, "UpdateHoursOfOperation", members{"InstanceId": c.in, "HoursOfOperationId": hours, "Name": "Mine"}, denied, "HoursOfOperation.Edit"},
+		{planner, "DisassociateRoutingProfileQueues",
+			members{"InstanceId": c.in, "RoutingProfileId": c.routing,
+				"QueueReferences": []members{{"QueueId": ours, "Channel": "TASK"}}}, "", ""},
+		{planner, "UpdateHoursOfOperation", members{"InstanceId": c.in, "HoursOfOperationId": hours, "Name": "Mine"}, denied,
+			"HoursOfOperation.Edit"},
 	} {
 		x := c.doAs(c.as(tt.who), tt.op, tt.m)
 		if tt.want == "" {

@@ -16,7 +16,8 @@ const (
 
 func queueConfigs(list []model.RoutingProfileQueueConfig) (out []lanyard.QueueConfig) {
 	for _, q := range list {
-		out = append(out, lanyard.QueueConfig{Queue: *q.QueueReference.QueueId, Channel: *q.QueueReference.Channel, Priority: *q.Priority, Delay: *q.Delay})
+		out = append(out, lanyard.QueueConfig{Queue: *q.QueueReference.QueueId, Channel: *q.QueueReference.Channel,
+			Priority: *q.Priority, Delay: *q.Delay})
 	}
 	return out
 }
@@ -35,47 +36,61 @@ func queueReferences(list []model.RoutingProfileQueueReference) (out []lanyard.Q
 	return out
 }
 
-func (s *Server) updateRoutingProfileName(ctx context.Context, req *request, in *model.UpdateRoutingProfileNameRequest) (any, error) {
-	return nil, s.control.UpdateRoutingProfileName(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId, control.Naming{Name: in.Name, Description: in.Description})
+func (s *Server) updateRoutingProfileName(ctx context.Context, req *request,
+	in *model.UpdateRoutingProfileNameRequest) (any, error) {
+	return nil, s.control.UpdateRoutingProfileName(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId,
+		control.Naming{Name: in.Name, Description: in.Description})
 }
 
-func (s *Server) updateRoutingProfileDefaultOutboundQueue(ctx context.Context, req *request, in *model.UpdateRoutingProfileDefaultOutboundQueueRequest) (any, error) {
-	return nil, s.control.UpdateRoutingProfileDefaultOutboundQueue(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId, *in.DefaultOutboundQueueId)
+func (s *Server) updateRoutingProfileDefaultOutboundQueue(ctx context.Context, req *request,
+	in *model.UpdateRoutingProfileDefaultOutboundQueueRequest) (any, error) {
+	return nil, s.control.UpdateRoutingProfileDefaultOutboundQueue(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId,
+		*in.DefaultOutboundQueueId)
 }
 
-func (s *Server) updateRoutingProfileConcurrency(ctx context.Context, req *request, in *model.UpdateRoutingProfileConcurrencyRequest) (any, error) {
+func (s *Server) updateRoutingProfileConcurrency(ctx context.Context, req *request,
+	in *model.UpdateRoutingProfileConcurrencyRequest) (any, error) {
 	settings := lanyard.Settings{}
 	keep(settings, mediaConcurrencies, in.MediaConcurrencies)
 	return nil, s.control.UpdateRoutingProfileSettings(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId, settings)
 }
 
-func (s *Server) updateRoutingProfileAgentAvailabilityTimer(ctx context.Context, req *request, in *model.UpdateRoutingProfileAgentAvailabilityTimerRequest) (any, error) {
+func (s *Server) updateRoutingProfileAgentAvailabilityTimer(ctx context.Context, req *request,
+	in *model.UpdateRoutingProfileAgentAvailabilityTimerRequest) (any, error) {
 	settings := lanyard.Settings{}
 	keep(settings, availabilityTimer, in.AgentAvailabilityTimer)
 	return nil, s.control.UpdateRoutingProfileSettings(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId, settings)
 }
 
-func (s *Server) updateRoutingProfileQueues(ctx context.Context, req *request, in *model.UpdateRoutingProfileQueuesRequest) (any, error) {
-	return nil, s.control.UpdateRoutingProfileQueues(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId, queueConfigs(in.QueueConfigs))
+func (s *Server) updateRoutingProfileQueues(ctx context.Context, req *request,
+	in *model.UpdateRoutingProfileQueuesRequest) (any, error) {
+	return nil, s.control.UpdateRoutingProfileQueues(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId,
+		queueConfigs(in.QueueConfigs))
 }
 
-func (s *Server) associateRoutingProfileQueues(ctx context.Context, req *request, in *model.AssociateRoutingProfileQueuesRequest) (any, error) {
+func (s *Server) associateRoutingProfileQueues(ctx context.Context, req *request,
+	in *model.AssociateRoutingProfileQueuesRequest) (any, error) {
 	return nil, s.control.AssociateRoutingProfileQueues(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId,
-		control.RoutingQueues{Queues: queueConfigs(in.QueueConfigs), ManualQueues: manualQueueConfigs(in.ManualAssignmentQueueConfigs)})
+		control.RoutingQueues{Queues: queueConfigs(in.QueueConfigs),
+			ManualQueues: manualQueueConfigs(in.ManualAssignmentQueueConfigs)})
 }
 
 // maxReferences is documented: more queue references in a single call are refused.
 const maxReferences = 10
 
-func (s *Server) disassociateRoutingProfileQueues(ctx context.Context, req *request, in *model.DisassociateRoutingProfileQueuesRequest) (any, error) {
+func (s *Server) disassociateRoutingProfileQueues(ctx context.Context, req *request,
+	in *model.DisassociateRoutingProfileQueuesRequest) (any, error) {
 	if n := len(in.QueueReferences) + len(in.ManualAssignmentQueueReferences); n > maxReferences {
-		return nil, lanyard.Errorf(lanyard.Invalid, "QueueReferences must be, with ManualAssignmentQueueReferences, at most %d, got %d", maxReferences, n)
+		return nil, lanyard.Errorf(lanyard.Invalid,
+			"QueueReferences must be, with ManualAssignmentQueueReferences, at most %d, got %d", maxReferences, n)
 	}
 	return nil, s.control.DisassociateRoutingProfileQueues(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId,
-		control.RoutingQueues{Queues: queueReferences(in.QueueReferences), ManualQueues: queueReferences(in.ManualAssignmentQueueReferences)})
+		control.RoutingQueues{Queues: queueReferences(in.QueueReferences),
+			ManualQueues: queueReferences(in.ManualAssignmentQueueReferences)})
 }
 
-func (s *Server) listRoutingProfileManualAssignmentQueues(ctx context.Context, req *request, in *model.ListRoutingProfileManualAssignmentQueuesRequest) (any, error) {
+func (s *Server) listRoutingProfileManualAssignmentQueues(ctx context.Context, req *request,
+	in *model.ListRoutingProfileManualAssignmentQueuesRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.RoutingProfileId)}
 	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
@@ -87,9 +102,12 @@ func (s *Server) listRoutingProfileManualAssignmentQueues(ctx context.Context, r
 	}
 	list := make([]model.RoutingProfileManualAssignmentQueueConfigSummary, len(l.Page))
 	for i, q := range l.Page {
-		list[i] = model.RoutingProfileManualAssignmentQueueConfigSummary{QueueId: &q.Queue, QueueArn: ptr(s.control.ARN(l.Instance, lanyard.TypeQueue, q.Queue)),
+		list[i] = model.RoutingProfileManualAssignmentQueueConfigSummary{QueueId: &q.Queue,
+			QueueArn:  ptr(s.control.ARN(l.Instance, lanyard.TypeQueue, q.Queue)),
 			QueueName: &q.Name, Channel: &q.Channel}
 	}
-	return &model.ListRoutingProfileManualAssignmentQueuesResponse{RoutingProfileManualAssignmentQueueConfigSummaryList: list,
-		NextToken: s.next(req, l.Next, 0, scope...), LastModifiedTime: stamp(l.Profile.Modified), LastModifiedRegion: &l.Instance.Region}, nil
+	return &model.ListRoutingProfileManualAssignmentQueuesResponse{
+		RoutingProfileManualAssignmentQueueConfigSummaryList: list,
+		NextToken: s.next(req, l.Next, 0, scope...), LastModifiedTime: stamp(l.Profile.Modified),
+		LastModifiedRegion: &l.Instance.Region}, nil
 }

@@ -13,21 +13,29 @@ type sampler struct {
 
 // examples fit the patterns that nothing made by rule would fit.
 var examples = map[string]any{
-	"DirectoryId": "d-0123456789", "DirectoryAlias": "sample", "SensitivePhoneNumber": "+12065550100", "PhoneNumber": "+12065550100", "Password": "Secret-1234",
-	"DateYearMonthDayFormat": "2026-03-14", "DateTimeFormat": "2026-03-14T15:09:26Z", "TimeZone": "UTC", "RegionName": "us-east-1",
-	"InstanceIdOrArn": "00000000-0000-4000-8000-000000000001", "TagKey": "Team", "PermissionsList": []any{"Users.View"}, "TagRestrictedResourceName": "User",
+	"DirectoryId": "d-0123456789", "DirectoryAlias": "sample", "SensitivePhoneNumber": "+12065550100",
+	"PhoneNumber": "+12065550100", "Password": "Secret-1234",
+	"DateYearMonthDayFormat": "2026-03-14", "DateTimeFormat": "2026-03-14T15:09:26Z", "TimeZone": "UTC",
+	"RegionName":      "us-east-1",
+	"InstanceIdOrArn": "00000000-0000-4000-8000-000000000001", "TagKey": "Team", "PermissionsList": []any{"Users.View"},
+	"TagRestrictedResourceName":       "User",
 	"HierarchyRestrictedResourceName": "User", "Permission": "ACCESS", "Email": "a@example.com",
-	"QuickConnectConfig": map[string]any{"QuickConnectType": "FLOW", "FlowConfig": map[string]any{"ContactFlowId": "flow"}},
+	"QuickConnectConfig": map[string]any{"QuickConnectType": "FLOW",
+		"FlowConfig": map[string]any{"ContactFlowId": "flow"}},
 }
 
 func (in things) known(w *world) map[string]any {
 	m := map[string]any{
-		"InstanceId": in.instance, "HoursOfOperationId": in.hours, "QueueId": in.queue, "DefaultOutboundQueueId": in.queue, "RoutingProfileId": in.routing,
-		"HierarchyGroupId": in.group, "ParentGroupId": in.group, "AllowedAccessControlHierarchyGroupId": in.group, "ContactFlowModuleId": in.module, "FlowModuleId": in.module,
-		"AliasId": in.alias, "ContactFlowModuleVersion": 1, "EntityArn": in.agent, "EntityType": "AI_AGENT", "resourceArn": w.arn(in.instance), "AttributeType": "CONTACT_LENS", "Value": "true", "FieldName": "name",
+		"InstanceId": in.instance, "HoursOfOperationId": in.hours, "QueueId": in.queue, "DefaultOutboundQueueId": in.queue,
+		"RoutingProfileId": in.routing,
+		"HierarchyGroupId": in.group, "ParentGroupId": in.group, "AllowedAccessControlHierarchyGroupId": in.group,
+		"ContactFlowModuleId": in.module, "FlowModuleId": in.module,
+		"AliasId": in.alias, "ContactFlowModuleVersion": 1, "EntityArn": in.agent, "EntityType": "AI_AGENT",
+		"resourceArn": w.arn(in.instance), "AttributeType": "CONTACT_LENS", "Value": "true", "FieldName": "name",
 		"QuickConnectId": in.quick, "QuickConnectIds": []any{in.quick},
-		"ParentHoursOfOperationIds": []any{in.parent}, "ParentHoursOfOperationConfigs": []any{map[string]any{"HoursOfOperationId": in.parent}},
-		"Arn": "arn:aws:app-integrations:us-east-1:" + account + ":application/a",
+		"ParentHoursOfOperationIds":     []any{in.parent},
+		"ParentHoursOfOperationConfigs": []any{map[string]any{"HoursOfOperationId": in.parent}},
+		"Arn":                           "arn:aws:app-integrations:us-east-1:" + account + ":application/a",
 	}
 	if users := w.do("ListUsers", members{"InstanceId": in.instance}).ok()["UserSummaryList"].([]any); len(users) > 0 {
 		m["UserId"] = users[0].(members)["Id"]

@@ -48,7 +48,8 @@ type found[R any] struct {
 
 // search carries out one search operation. sentCriteria and sentFilter are the operation's own
 // types, or nil pointers; all have a part of the members of criteria and filter.
-func search[R lanyard.Resource](ctx context.Context, s *Server, req *request, instance *string, sentCriteria, sentFilter any, most *int32, token *string) (found[R], error) {
+func search[R lanyard.Resource](ctx context.Context, s *Server, req *request, instance *string, sentCriteria,
+	sentFilter any, most *int32, token *string) (found[R], error) {
 	var c criteria
 	var f filter
 	digest := sha256.New()
@@ -63,7 +64,8 @@ func search[R lanyard.Resource](ctx context.Context, s *Server, req *request, in
 		}
 	}
 	if c.asksProficiencies() {
-		return found[R]{}, lanyard.Errorf(lanyard.Invalid, "SearchCriteria.ListCondition must be absent: users are not searched by proficiency here")
+		return found[R]{}, lanyard.Errorf(lanyard.Invalid,
+			"SearchCriteria.ListCondition must be absent: users are not searched by proficiency here")
 	}
 	scope := []string{bare(instance), string(digest.Sum(nil))}
 	page, total, err := s.page(req, most, token, scope...)
@@ -92,7 +94,8 @@ func (c criteria) condition() control.Condition {
 
 // asksProficiencies reports whether a condition anywhere is about proficiencies.
 func (c criteria) asksProficiencies() bool {
-	return c.ListCondition != nil || slices.ContainsFunc(c.OrConditions, criteria.asksProficiencies) || slices.ContainsFunc(c.AndConditions, criteria.asksProficiencies)
+	return c.ListCondition != nil || slices.ContainsFunc(c.OrConditions, criteria.asksProficiencies) ||
+		slices.ContainsFunc(c.AndConditions, criteria.asksProficiencies)
 }
 
 func conditionsOf(list []criteria) []control.Condition {

@@ -23,8 +23,8 @@ import (
 	"github.com/lanyard/lanyard/internal/fault"
 	"github.com/lanyard/lanyard/internal/intake"
 	"github.com/lanyard/lanyard/internal/remoteaddr"
-	"github.com/lanyard/lanyard/sigv4"
 	"github.com/lanyard/lanyard/internal/throttle"
+	"github.com/lanyard/lanyard/sigv4"
 )
 
 // Config says what a Server works with.
@@ -71,7 +71,8 @@ func New(c Config) *Server {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	s := &Server{control: c.Control, auth: c.Auth, throttle: c.Throttle, faults: c.Faults, bodies: c.Bodies, noAuth: c.NoAuth,
+	s := &Server{control: c.Control, auth: c.Auth, throttle: c.Throttle, faults: c.Faults, bodies: c.Bodies,
+		noAuth: c.NoAuth,
 		tokens: tokens{secret: c.TokenSecret, now: c.Now}, log: c.Logger}
 	s.all = s.operations()
 	s.routes = newRoutes(s.all)
@@ -213,11 +214,14 @@ func ifMatch(req *request) (string, error) {
 		return "", nil
 	}
 	if !conditional[req.op.Name] {
-		return "", lanyard.Errorf(lanyard.Invalid, "If-Match must be absent from a call of %s; it is accepted by %s", req.op.Name, strings.Join(slices.Sorted(maps.Keys(conditional)), ", "))
+		return "", lanyard.Errorf(lanyard.Invalid, "If-Match must be absent from a call of %s; it is accepted by %s",
+			req.op.Name, strings.Join(slices.Sorted(maps.Keys(conditional)), ", "))
 	}
 	v := values[0]
 	if len(values) != 1 || len(v) < 3 || len(v) > 128 || v[0] != '"' || strings.IndexByte(v[1:], '"') != len(v)-2 {
-		return "", lanyard.Errorf(lanyard.Invalid, "If-Match must be one entity tag in quotes, as the header ETag has it, got %q", lanyard.Clip(strings.Join(values, ", ")))
+		return "", lanyard.Errorf(lanyard.Invalid,
+			"If-Match must be one entity tag in quotes, as the header ETag has it, got %q",
+			lanyard.Clip(strings.Join(values, ", ")))
 	}
 	return v, nil
 }
@@ -310,7 +314,8 @@ func (s *Server) inject(ctx context.Context, req *request) error {
 func CanFail(operation, exception string) bool {
 	for i := range model.Operations {
 		op := &model.Operations[i]
-		if (operation == "*" || op.Name == operation) && op.Service != model.NotServed && exceptionNamed(op, exception) != nil {
+		if (operation == "*" || op.Name == operation) && op.Service != model.NotServed &&
+			exceptionNamed(op, exception) != nil {
 			return true
 		}
 	}

@@ -18,7 +18,8 @@ func (s *Server) createUser(ctx context.Context, req *request, in *model.CreateU
 	}
 	n := control.NewUser{Password: in.Password, User: lanyard.User{
 		Meta: lanyard.Meta{Name: *in.Username, Tags: in.Tags}, DirectoryUserID: text(in.DirectoryUserId),
-		Profiles: in.SecurityProfileIds, RoutingProfile: *in.RoutingProfileId, Group: text(in.HierarchyGroupId), Settings: lanyard.Settings{},
+		Profiles: in.SecurityProfileIds, RoutingProfile: *in.RoutingProfileId, Group: text(in.HierarchyGroupId),
+		Settings: lanyard.Settings{},
 	}}
 	identity(in.IdentityInfo).Set(&n.User)
 	keep(n.User.Settings, "PhoneConfig", in.PhoneConfig)
@@ -37,7 +38,8 @@ func (s *Server) createUser(ctx context.Context, req *request, in *model.CreateU
 // checkPhone refuses a desk phone without a number.
 func checkPhone(p *model.UserPhoneConfig) error {
 	if p != nil && text(p.PhoneType) == deskPhone && text(p.DeskPhoneNumber) == "" {
-		return lanyard.Errorf(lanyard.Invalid, "PhoneConfig.DeskPhoneNumber is required when PhoneConfig.PhoneType is DESK_PHONE")
+		return lanyard.Errorf(lanyard.Invalid,
+			"PhoneConfig.DeskPhoneNumber is required when PhoneConfig.PhoneType is DESK_PHONE")
 	}
 	return nil
 }
@@ -46,7 +48,8 @@ func checkPhone(p *model.UserPhoneConfig) error {
 func checkPhones(list []model.PhoneNumberConfig) error {
 	for i, p := range list {
 		if text(p.PhoneType) == deskPhone && text(p.PhoneNumber) == "" {
-			return lanyard.Errorf(lanyard.Invalid, "PhoneNumberConfigs[%d].PhoneNumber is required when its PhoneType is %s", i, deskPhone)
+			return lanyard.Errorf(lanyard.Invalid, "PhoneNumberConfigs[%d].PhoneNumber is required when its PhoneType is %s", i,
+				deskPhone)
 		}
 	}
 	return nil
@@ -96,11 +99,13 @@ func identity(i *model.UserIdentityInfo) control.Identity {
 	if i == nil {
 		return control.Identity{}
 	}
-	return control.Identity{FirstName: i.FirstName, LastName: i.LastName, Email: i.Email, SecondaryEmail: i.SecondaryEmail, Mobile: i.Mobile}
+	return control.Identity{FirstName: i.FirstName, LastName: i.LastName, Email: i.Email, SecondaryEmail: i.SecondaryEmail,
+		Mobile: i.Mobile}
 }
 
 func identityInfo(u *lanyard.User) *model.UserIdentityInfo {
-	return &model.UserIdentityInfo{FirstName: some(u.FirstName), LastName: some(u.LastName), Email: some(u.Email), SecondaryEmail: some(u.SecondaryEmail), Mobile: some(u.Mobile)}
+	return &model.UserIdentityInfo{FirstName: some(u.FirstName), LastName: some(u.LastName), Email: some(u.Email),
+		SecondaryEmail: some(u.SecondaryEmail), Mobile: some(u.Mobile)}
 }
 
 // keptAll decodes settings into the members that to names.
@@ -120,7 +125,8 @@ func (s *Server) describeUser(ctx context.Context, req *request, in *model.Descr
 	}
 	out := &model.User{
 		Id: &u.ID, Arn: s.arn(instance, u), Username: &u.Name, IdentityInfo: identityInfo(u), DirectoryUserId: directoryID(u),
-		SecurityProfileIds: u.Profiles, RoutingProfileId: &u.RoutingProfile, HierarchyGroupId: some(u.Group), Tags: fullMap(u.Tags),
+		SecurityProfileIds: u.Profiles, RoutingProfileId: &u.RoutingProfile, HierarchyGroupId: some(u.Group),
+		Tags:             fullMap(u.Tags),
 		LastModifiedTime: stamp(u.Modified), LastModifiedRegion: &instance.Region,
 	}
 	err = settings(u, &out.PhoneConfig, map[string]any{
@@ -145,7 +151,8 @@ func (s *Server) listUsers(ctx context.Context, req *request, in *model.ListUser
 }
 
 // listed is one page of a list of resources.
-func listed[R lanyard.Resource](ctx context.Context, s *Server, req *request, instance *string, most *int32, token *string, scope ...string) (found[R], error) {
+func listed[R lanyard.Resource](ctx context.Context, s *Server, req *request, instance *string, most *int32,
+	token *string, scope ...string) (found[R], error) {
 	scope = append([]string{bare(instance)}, scope...)
 	page, _, err := s.page(req, most, token, scope...)
 	if err != nil {
@@ -159,7 +166,8 @@ func listed[R lanyard.Resource](ctx context.Context, s *Server, req *request, in
 }
 
 // listedIf is listed of those resources that are wanted, which scope says.
-func listedIf[R lanyard.Resource](ctx context.Context, s *Server, req *request, instance *string, most *int32, token *string, wanted func(R) bool, scope ...string) (found[R], error) {
+func listedIf[R lanyard.Resource](ctx context.Context, s *Server, req *request, instance *string, most *int32,
+	token *string, wanted func(R) bool, scope ...string) (found[R], error) {
 	scope = append([]string{bare(instance)}, scope...)
 	page, _, err := s.page(req, most, token, scope...)
 	if err != nil {
@@ -173,17 +181,20 @@ func listedIf[R lanyard.Resource](ctx context.Context, s *Server, req *request, 
 }
 
 func (s *Server) searchUsers(ctx context.Context, req *request, in *model.SearchUsersRequest) (any, error) {
-	f, err := search[*lanyard.User](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults, in.NextToken)
+	f, err := search[*lanyard.User](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults,
+		in.NextToken)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.SearchUsersResponse{Users: make([]model.UserSearchSummary, len(f.page)), NextToken: f.next, ApproximateTotalCount: &f.total}
+	out := &model.SearchUsersResponse{Users: make([]model.UserSearchSummary, len(f.page)), NextToken: f.next,
+		ApproximateTotalCount: &f.total}
 	for i, u := range f.page {
 		o := &out.Users[i]
 		*o = model.UserSearchSummary{
 			Id: &u.ID, Arn: s.arn(f.instance, u), Username: &u.Name, DirectoryUserId: directoryID(u),
 			IdentityInfo:       &model.UserIdentityInfoLite{FirstName: some(u.FirstName), LastName: some(u.LastName)},
-			SecurityProfileIds: u.Profiles, RoutingProfileId: &u.RoutingProfile, HierarchyGroupId: some(u.Group), Tags: fullMap(u.Tags),
+			SecurityProfileIds: u.Profiles, RoutingProfileId: &u.RoutingProfile, HierarchyGroupId: some(u.Group),
+			Tags: fullMap(u.Tags),
 		}
 		err := settings(u, &o.PhoneConfig, map[string]any{
 			"AutoAcceptConfigs": &o.AutoAcceptConfigs, "AfterContactWorkConfigs": &o.AfterContactWorkConfigs,
@@ -205,19 +216,23 @@ func (s *Server) deleteUser(ctx context.Context, req *request, in *model.DeleteU
 	return nil, s.control.DeleteUser(ctx, req.Call, *in.InstanceId, *in.UserId)
 }
 
-func (s *Server) updateUserHierarchy(ctx context.Context, req *request, in *model.UpdateUserHierarchyRequest) (any, error) {
+func (s *Server) updateUserHierarchy(ctx context.Context, req *request,
+	in *model.UpdateUserHierarchyRequest) (any, error) {
 	return nil, s.control.UpdateUserHierarchy(ctx, req.Call, *in.InstanceId, *in.UserId, text(in.HierarchyGroupId))
 }
 
-func (s *Server) updateUserRoutingProfile(ctx context.Context, req *request, in *model.UpdateUserRoutingProfileRequest) (any, error) {
+func (s *Server) updateUserRoutingProfile(ctx context.Context, req *request,
+	in *model.UpdateUserRoutingProfileRequest) (any, error) {
 	return nil, s.control.UpdateUserRoutingProfile(ctx, req.Call, *in.InstanceId, *in.UserId, *in.RoutingProfileId)
 }
 
-func (s *Server) updateUserIdentityInfo(ctx context.Context, req *request, in *model.UpdateUserIdentityInfoRequest) (any, error) {
+func (s *Server) updateUserIdentityInfo(ctx context.Context, req *request,
+	in *model.UpdateUserIdentityInfoRequest) (any, error) {
 	return nil, s.control.UpdateUserIdentityInfo(ctx, req.Call, *in.InstanceId, *in.UserId, identity(in.IdentityInfo))
 }
 
-func (s *Server) updateUserPhoneConfig(ctx context.Context, req *request, in *model.UpdateUserPhoneConfigRequest) (any, error) {
+func (s *Server) updateUserPhoneConfig(ctx context.Context, req *request,
+	in *model.UpdateUserPhoneConfigRequest) (any, error) {
 	if err := checkPhone(in.PhoneConfig); err != nil {
 		return nil, err
 	}

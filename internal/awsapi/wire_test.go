@@ -103,7 +103,8 @@ func (r *recorder) refused(exception, op string, m members) {
 func TestWire(t *testing.T) {
 	limiter := &throttle.Limiter{Rate: 1e-9, Burst: 1}
 	r := &recorder{world: newWorld(t, func(c *control.Config, a *awsapi.Config) {
-		c.Quotas = control.Quotas{InstancesPerAccount: 2, Profiles: 7, Modules: 2, Users: 2, Groups: 6, Queues: 3, RoutingProfiles: 3, Hours: 3, QuickConnects: 2}
+		c.Quotas = control.Quotas{InstancesPerAccount: 2, Profiles: 7, Modules: 2, Users: 2, Groups: 6, Queues: 3,
+			RoutingProfiles: 3, Hours: 3, QuickConnects: 2}
 	})}
 	in := r.instances()
 	p := r.profiles(in)
@@ -122,64 +123,99 @@ type things struct {
 func (r *recorder) instances() things {
 	r.Helper()
 	var in things
-	in.instance = r.makes("CreateInstance", members{"ClientToken": "first", "InstanceAlias": "contact-centre", "IdentityManagementType": "CONNECT_MANAGED", "InboundCallsEnabled": true, "OutboundCallsEnabled": false, "Tags": map[string]string{"Team": "Sales"}})
-	r.refused("InvalidRequestException", "CreateInstance", members{"IdentityManagementType": "SAML", "InboundCallsEnabled": true, "OutboundCallsEnabled": true})
+	in.instance = r.makes("CreateInstance",
+		members{"ClientToken": "first", "InstanceAlias": "contact-centre", "IdentityManagementType": "CONNECT_MANAGED",
+			"InboundCallsEnabled": true, "OutboundCallsEnabled": false, "Tags": map[string]string{"Team": "Sales"}})
+	r.refused("InvalidRequestException", "CreateInstance",
+		members{"IdentityManagementType": "SAML", "InboundCallsEnabled": true, "OutboundCallsEnabled": true})
 	second := r.instance("second")
-	r.refused("ServiceQuotaExceededException", "CreateInstance", members{"InstanceAlias": "third", "IdentityManagementType": "SAML", "InboundCallsEnabled": true, "OutboundCallsEnabled": true})
+	r.refused("ServiceQuotaExceededException", "CreateInstance",
+		members{"InstanceAlias": "third", "IdentityManagementType": "SAML", "InboundCallsEnabled": true,
+			"OutboundCallsEnabled": true})
 	r.does("DescribeInstance", members{"InstanceId": in.instance})
 	r.refused("ResourceNotFoundException", "DescribeInstance", members{"InstanceId": "none"})
 	r.does("ListInstances", members{"MaxResults": 1})
 	r.does("DescribeInstanceAttribute", members{"InstanceId": in.instance, "AttributeType": "INBOUND_CALLS"})
 	r.does("ListInstanceAttributes", members{"InstanceId": in.instance, "MaxResults": 7})
-	r.does("UpdateInstanceAttribute", members{"InstanceId": in.instance, "AttributeType": "CONTACT_LENS", "Value": "false"})
-	r.refused("InvalidParameterException", "UpdateInstanceAttribute", members{"InstanceId": in.instance, "AttributeType": "CONTACT_LENS", "Value": "perhaps"})
+	r.does("UpdateInstanceAttribute",
+		members{"InstanceId": in.instance, "AttributeType": "CONTACT_LENS", "Value": "false"})
+	r.refused("InvalidParameterException", "UpdateInstanceAttribute",
+		members{"InstanceId": in.instance, "AttributeType": "CONTACT_LENS", "Value": "perhaps"})
 	r.does("DeleteInstance", members{"InstanceId": second})
 	r.refused("ResourceNotFoundException", "DeleteInstance", members{"InstanceId": second})
 
 	id := in.instance
-	r.does("UpdateUserHierarchyStructure", members{"InstanceId": id, "HierarchyStructure": members{"LevelOne": members{"Name": "Country"}, "LevelTwo": members{"Name": "City"}}})
-	r.refused("InvalidParameterException", "UpdateUserHierarchyStructure", members{"InstanceId": id, "HierarchyStructure": members{"LevelTwo": members{"Name": "City"}}})
-	in.group = r.makes("CreateUserHierarchyGroup", members{"InstanceId": id, "Name": "France", "Tags": map[string]string{"Zone": "EU"}})
+	r.does("UpdateUserHierarchyStructure",
+		members{"InstanceId": id,
+			"HierarchyStructure": members{"LevelOne": members{"Name": "Country"}, "LevelTwo": members{"Name": "City"}}})
+	r.refused("InvalidParameterException", "UpdateUserHierarchyStructure",
+		members{"InstanceId": id, "HierarchyStructure": members{"LevelTwo": members{"Name": "City"}}})
+	in.group = r.makes("CreateUserHierarchyGroup",
+		members{"InstanceId": id, "Name": "France", "Tags": map[string]string{"Zone": "EU"}})
 	r.refused("DuplicateResourceException", "CreateUserHierarchyGroup", members{"InstanceId": id, "Name": "France"})
 	in.below = r.id("CreateUserHierarchyGroup", members{"InstanceId": id, "Name": "Paris", "ParentGroupId": in.group})
-	r.refused("ResourceNotFoundException", "CreateUserHierarchyGroup", members{"InstanceId": id, "Name": "Montmartre", "ParentGroupId": in.below})
+	r.refused("ResourceNotFoundException", "CreateUserHierarchyGroup",
+		members{"InstanceId": id, "Name": "Montmartre", "ParentGroupId": in.below})
 	r.does("DescribeUserHierarchyStructure", members{"InstanceId": id})
-	r.refused("ResourceInUseException", "UpdateUserHierarchyStructure", members{"InstanceId": id, "HierarchyStructure": members{"LevelOne": members{"Name": "Country"}}})
+	r.refused("ResourceInUseException", "UpdateUserHierarchyStructure",
+		members{"InstanceId": id, "HierarchyStructure": members{"LevelOne": members{"Name": "Country"}}})
 	r.does("DescribeUserHierarchyGroup", members{"InstanceId": id, "HierarchyGroupId": in.below})
 	r.does("ListUserHierarchyGroups", members{"InstanceId": id})
-	r.does("SearchUserHierarchyGroups", members{"InstanceId": id, "SearchCriteria": members{"StringCondition": members{"FieldName": "name", "Value": "par", "ComparisonType": "STARTS_WITH"}}})
+	r.does("SearchUserHierarchyGroups",
+		members{"InstanceId": id,
+			"SearchCriteria": members{"StringCondition": members{"FieldName": "name", "Value": "par",
+				"ComparisonType": "STARTS_WITH"}}})
 	r.does("UpdateUserHierarchyGroupName", members{"InstanceId": id, "HierarchyGroupId": in.below, "Name": "Lyon"})
-	r.refused("ResourceInUseException", "DeleteUserHierarchyGroup", members{"InstanceId": id, "HierarchyGroupId": in.group})
+	r.refused("ResourceInUseException", "DeleteUserHierarchyGroup",
+		members{"InstanceId": id, "HierarchyGroupId": in.group})
 
-	in.hours = r.makes("CreateHoursOfOperation", members{"InstanceId": id, "Name": "Night", "Description": "When others sleep", "TimeZone": "Europe/Paris", "Config": []members{{"Day": "MONDAY", "StartTime": members{"Hours": 22, "Minutes": 0}, "EndTime": members{"Hours": 23, "Minutes": 59}}}, "Tags": map[string]string{"Team": "Night"}})
-	r.refused("InvalidParameterException", "CreateHoursOfOperation", members{"InstanceId": id, "Name": "Nowhere", "TimeZone": "Moon/Tranquility", "Config": []members{}})
+	in.hours = r.makes("CreateHoursOfOperation",
+		members{"InstanceId": id, "Name": "Night", "Description": "When others sleep", "TimeZone": "Europe/Paris",
+			"Config": []members{{"Day": "MONDAY", "StartTime": members{"Hours": 22, "Minutes": 0},
+				"EndTime": members{"Hours": 23, "Minutes": 59}}}, "Tags": map[string]string{"Team": "Night"}})
+	r.refused("InvalidParameterException", "CreateHoursOfOperation",
+		members{"InstanceId": id, "Name": "Nowhere", "TimeZone": "Moon/Tranquility", "Config": []members{}})
 	r.does("DescribeHoursOfOperation", members{"InstanceId": id, "HoursOfOperationId": in.hours})
 	r.does("ListHoursOfOperations", members{"InstanceId": id})
-	r.does("SearchHoursOfOperations", members{"InstanceId": id, "SearchFilter": members{"TagFilter": members{"TagCondition": members{"TagKey": "Team", "TagValue": "Night"}}}})
-	in.queue = r.makes("CreateQueue", members{"InstanceId": id, "Name": "Sales", "Description": "Buyers", "HoursOfOperationId": in.hours, "MaxContacts": 10, "OutboundCallerConfig": members{"OutboundCallerIdName": "Shop"}})
-	r.refused("DuplicateResourceException", "CreateQueue", members{"InstanceId": id, "Name": "Sales", "HoursOfOperationId": in.hours})
+	r.does("SearchHoursOfOperations",
+		members{"InstanceId": id,
+			"SearchFilter": members{"TagFilter": members{"TagCondition": members{"TagKey": "Team", "TagValue": "Night"}}}})
+	in.queue = r.makes("CreateQueue",
+		members{"InstanceId": id, "Name": "Sales", "Description": "Buyers", "HoursOfOperationId": in.hours, "MaxContacts": 10,
+			"OutboundCallerConfig": members{"OutboundCallerIdName": "Shop"}})
+	r.refused("DuplicateResourceException", "CreateQueue",
+		members{"InstanceId": id, "Name": "Sales", "HoursOfOperationId": in.hours})
 	r.does("DescribeQueue", members{"InstanceId": id, "QueueId": in.queue})
 	r.does("ListQueues", members{"InstanceId": id, "QueueTypes": []string{"STANDARD", "AGENT"}})
 	r.does("SearchQueues", members{"InstanceId": id, "SearchCriteria": members{"QueueTypeCondition": "STANDARD"}})
-	in.routing = r.makes("CreateRoutingProfile", members{"InstanceId": id, "Name": "Sellers", "Description": "Who sells", "DefaultOutboundQueueId": in.queue,
-		"QueueConfigs":                 []members{{"QueueReference": members{"QueueId": in.queue, "Channel": "VOICE"}, "Priority": 1, "Delay": 5}},
-		"ManualAssignmentQueueConfigs": []members{{"QueueReference": members{"QueueId": in.queue, "Channel": "TASK"}}},
-		"MediaConcurrencies":           []members{{"Channel": "VOICE", "Concurrency": 1}}})
+	in.routing = r.makes("CreateRoutingProfile",
+		members{"InstanceId": id, "Name": "Sellers", "Description": "Who sells", "DefaultOutboundQueueId": in.queue,
+			"QueueConfigs": []members{{"QueueReference": members{"QueueId": in.queue, "Channel": "VOICE"},
+				"Priority": 1, "Delay": 5}},
+			"ManualAssignmentQueueConfigs": []members{{"QueueReference": members{"QueueId": in.queue, "Channel": "TASK"}}},
+			"MediaConcurrencies":           []members{{"Channel": "VOICE", "Concurrency": 1}}})
 	r.does("DescribeRoutingProfile", members{"InstanceId": id, "RoutingProfileId": in.routing})
 	r.does("ListRoutingProfiles", members{"InstanceId": id})
-	r.does("SearchRoutingProfiles", members{"InstanceId": id, "SearchCriteria": members{"StringCondition": members{"FieldName": "associatedQueueIds", "Value": in.queue, "ComparisonType": "EXACT"}}})
+	r.does("SearchRoutingProfiles",
+		members{"InstanceId": id,
+			"SearchCriteria": members{"StringCondition": members{"FieldName": "associatedQueueIds", "Value": in.queue,
+				"ComparisonType": "EXACT"}}})
 	r.does("ListRoutingProfileQueues", members{"InstanceId": id, "RoutingProfileId": in.routing})
-	module := members{"InstanceId": id, "Name": "Look up order", "Description": "By number", "Content": "{}", "ClientToken": "once", "ExternalInvocationConfiguration": members{"Enabled": true}}
+	module := members{"InstanceId": id, "Name": "Look up order", "Description": "By number", "Content": "{}",
+		"ClientToken": "once", "ExternalInvocationConfiguration": members{"Enabled": true}}
 	in.module = r.golden(r.do("CreateContactFlowModule", module)).ok()["Id"].(string)
 	module["Content"] = `{"Version":"2"}`
 	r.refused("IdempotencyException", "CreateContactFlowModule", module)
 	r.does("DescribeContactFlowModule", members{"InstanceId": id, "ContactFlowModuleId": in.module})
 	r.does("ListContactFlowModules", members{"InstanceId": id})
 	r.does("SearchContactFlowModules", members{"InstanceId": id})
-	r.does("CreateContactFlowModuleVersion", members{"InstanceId": id, "ContactFlowModuleId": in.module, "Description": "First"})
-	r.refused("InvalidRequestException", "DeleteHoursOfOperation", members{"InstanceId": id, "HoursOfOperationId": in.hours})
+	r.does("CreateContactFlowModuleVersion",
+		members{"InstanceId": id, "ContactFlowModuleId": in.module, "Description": "First"})
+	r.refused("InvalidRequestException", "DeleteHoursOfOperation",
+		members{"InstanceId": id, "HoursOfOperationId": in.hours})
 	r.refused("ResourceInUseException", "DeleteQueue", members{"InstanceId": id, "QueueId": in.queue})
-	in.agent = "arn:aws:wisdom:us-east-1:" + account + ":ai-agent/11111111-1111-4111-8111-111111111111/22222222-2222-4222-8222-222222222222:$LATEST"
+	in.agent = "arn:aws:wisdom:us-east-1:" + account +
+		":ai-agent/11111111-1111-4111-8111-111111111111/22222222-2222-4222-8222-222222222222:$LATEST"
 	return in
 }
 
@@ -198,33 +234,45 @@ func (r *recorder) routingChanges(in things) {
 	}
 	const flow = "33333333-3333-4333-8333-333333333333"
 	to := members{"QuickConnectType": "QUEUE", "QueueConfig": members{"QueueId": in.queue, "ContactFlowId": flow}}
-	quick := r.makes("CreateQuickConnect", members{"InstanceId": in.instance, "Name": "To sales", "Description": "Those who sell", "QuickConnectConfig": to, "Tags": members{"Team": "Sales"}})
-	r.refused("DuplicateResourceException", "CreateQuickConnect", members{"InstanceId": in.instance, "Name": "To sales", "QuickConnectConfig": to})
+	quick := r.makes("CreateQuickConnect",
+		members{"InstanceId": in.instance, "Name": "To sales", "Description": "Those who sell", "QuickConnectConfig": to,
+			"Tags": members{"Team": "Sales"}})
+	r.refused("DuplicateResourceException", "CreateQuickConnect",
+		members{"InstanceId": in.instance, "Name": "To sales", "QuickConnectConfig": to})
 	to["QuickConnectType"] = "USER"
-	r.refused("InvalidParameterException", "CreateQuickConnect", members{"InstanceId": in.instance, "Name": "To nobody", "QuickConnectConfig": to})
+	r.refused("InvalidParameterException", "CreateQuickConnect",
+		members{"InstanceId": in.instance, "Name": "To nobody", "QuickConnectConfig": to})
 	phone := members{"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": members{"PhoneNumber": "+12065550100"}}
-	spare := r.id("CreateQuickConnect", members{"InstanceId": in.instance, "Name": "Operator", "QuickConnectConfig": phone})
-	r.refused("LimitExceededException", "CreateQuickConnect", members{"InstanceId": in.instance, "Name": "Too many", "QuickConnectConfig": phone})
+	spare := r.id("CreateQuickConnect",
+		members{"InstanceId": in.instance, "Name": "Operator", "QuickConnectConfig": phone})
+	r.refused("LimitExceededException", "CreateQuickConnect",
+		members{"InstanceId": in.instance, "Name": "Too many", "QuickConnectConfig": phone})
 	connect := of("QuickConnectId", quick)
 	r.does("DescribeQuickConnect", connect())
 	r.does("ListQuickConnects", members{"InstanceId": in.instance, "QuickConnectTypes": []string{"QUEUE", "USER"}})
-	r.does("SearchQuickConnects", members{"InstanceId": in.instance, "SearchCriteria": members{"StringCondition": members{"FieldName": "description", "Value": "sell", "ComparisonType": "CONTAINS"}}})
+	r.does("SearchQuickConnects",
+		members{"InstanceId": in.instance,
+			"SearchCriteria": members{"StringCondition": members{"FieldName": "description", "Value": "sell",
+				"ComparisonType": "CONTAINS"}}})
 	r.does("UpdateQuickConnectName", connect("Name", "Sales", "Description", ""))
-	r.refused("InvalidRequestException", "UpdateQuickConnectName", connect("Name", "Operator")) // DuplicateResourceException is not declared
+	// DuplicateResourceException is not declared
+	r.refused("InvalidRequestException", "UpdateQuickConnectName", connect("Name", "Operator"))
 	r.does("UpdateQuickConnectConfig", connect("QuickConnectConfig", phone))
 
 	queue := of("QueueId", in.queue)
 	r.does("AssociateQueueQuickConnects", queue("QuickConnectIds", []string{quick}))
 	r.does("ListQueueQuickConnects", queue())
 	r.refused("InvalidRequestException", "DeleteQuickConnect", connect()) // ResourceInUseException is not declared
-	r.does("DisassociateQueueQuickConnects", queue("QuickConnectIds", []string{r.arn(in.instance, "transfer-destination", quick)}))
+	r.does("DisassociateQueueQuickConnects",
+		queue("QuickConnectIds", []string{r.arn(in.instance, "transfer-destination", quick)}))
 	r.does("DeleteQuickConnect", of("QuickConnectId", spare)())
 	r.does("UpdateQueueHoursOfOperation", queue("HoursOfOperationId", in.hours))
 	r.does("UpdateQueueMaxContacts", queue("MaxContacts", 20))
 	r.does("UpdateQueueName", queue("Description", "Buyers and others"))
 	r.refused("DuplicateResourceException", "UpdateQueueName", queue("Name", "BasicQueue"))
 	r.refused("InvalidParameterException", "UpdateQueueName", queue())
-	r.does("UpdateQueueOutboundCallerConfig", queue("OutboundCallerConfig", members{"OutboundCallerIdName": "Store", "OutboundFlowId": flow}))
+	r.does("UpdateQueueOutboundCallerConfig",
+		queue("OutboundCallerConfig", members{"OutboundCallerIdName": "Store", "OutboundFlowId": flow}))
 	r.does("UpdateQueueOutboundEmailConfig", queue("OutboundEmailConfig", members{}))
 	r.does("UpdateQueueStatus", queue("Status", "ENABLED"))
 
@@ -232,13 +280,21 @@ func (r *recorder) routingChanges(in things) {
 	voice := members{"QueueId": in.queue, "Channel": "VOICE"}
 	task := members{"QueueId": in.queue, "Channel": "TASK"}
 	r.does("ListRoutingProfileManualAssignmentQueues", routing())
-	r.does("AssociateRoutingProfileQueues", routing("QueueConfigs", []members{{"QueueReference": task, "Priority": 2, "Delay": 0}}))
-	r.does("UpdateRoutingProfileQueues", routing("QueueConfigs", []members{{"QueueReference": voice, "Priority": 1, "Delay": 30}}))
-	r.refused("InvalidRequestException", "UpdateRoutingProfileQueues", routing("QueueConfigs", []members{{"QueueReference": members{"QueueId": in.queue, "Channel": "CHAT"}, "Priority": 1, "Delay": 30}}))
-	r.does("DisassociateRoutingProfileQueues", routing("QueueReferences", []members{task}, "ManualAssignmentQueueReferences", []members{task}))
-	r.refused("InvalidParameterException", "DisassociateRoutingProfileQueues", routing("QueueReferences", slices.Repeat([]members{task}, 11)))
+	r.does("AssociateRoutingProfileQueues",
+		routing("QueueConfigs", []members{{"QueueReference": task, "Priority": 2, "Delay": 0}}))
+	r.does("UpdateRoutingProfileQueues",
+		routing("QueueConfigs", []members{{"QueueReference": voice, "Priority": 1, "Delay": 30}}))
+	r.refused("InvalidRequestException", "UpdateRoutingProfileQueues",
+		routing("QueueConfigs",
+			[]members{{"QueueReference": members{"QueueId": in.queue, "Channel": "CHAT"}, "Priority": 1, "Delay": 30}}))
+	r.does("DisassociateRoutingProfileQueues",
+		routing("QueueReferences", []members{task}, "ManualAssignmentQueueReferences", []members{task}))
+	r.refused("InvalidParameterException", "DisassociateRoutingProfileQueues",
+		routing("QueueReferences", slices.Repeat([]members{task}, 11)))
 	r.does("UpdateRoutingProfileAgentAvailabilityTimer", routing("AgentAvailabilityTimer", "TIME_SINCE_LAST_INBOUND"))
-	r.does("UpdateRoutingProfileConcurrency", routing("MediaConcurrencies", []members{{"Channel": "VOICE", "Concurrency": 1}, {"Channel": "CHAT", "Concurrency": 5}}))
+	r.does("UpdateRoutingProfileConcurrency",
+		routing("MediaConcurrencies",
+			[]members{{"Channel": "VOICE", "Concurrency": 1}, {"Channel": "CHAT", "Concurrency": 5}}))
 	r.does("UpdateRoutingProfileDefaultOutboundQueue", routing("DefaultOutboundQueueId", in.queue))
 	r.does("UpdateRoutingProfileName", routing("Name", "Sales people"))
 
@@ -246,7 +302,8 @@ func (r *recorder) routingChanges(in things) {
 	parent := r.first("ListHoursOfOperations", in.instance, "HoursOfOperationSummaryList", "Id")
 	r.does("UpdateHoursOfOperation", hours("Description", "", "TimeZone", "Europe/Berlin"))
 	r.does("AssociateHoursOfOperations", hours("ParentHoursOfOperationConfigs", []members{{"HoursOfOperationId": parent}}))
-	r.refused("InvalidParameterException", "AssociateHoursOfOperations", of("HoursOfOperationId", parent)("ParentHoursOfOperationConfigs", []members{{"HoursOfOperationId": in.hours}}))
+	r.refused("InvalidParameterException", "AssociateHoursOfOperations",
+		of("HoursOfOperationId", parent)("ParentHoursOfOperationConfigs", []members{{"HoursOfOperationId": in.hours}}))
 	r.does("ListChildHoursOfOperations", of("HoursOfOperationId", parent)())
 	r.does("DisassociateHoursOfOperations", hours("ParentHoursOfOperationIds", []string{parent}))
 
@@ -255,47 +312,71 @@ func (r *recorder) routingChanges(in things) {
 func (r *recorder) profiles(in things) string {
 	r.Helper()
 	id := in.instance
-	p := r.makes("CreateSecurityProfile", members{"InstanceId": id, "SecurityProfileName": "Sales lead", "Description": "Leads the sellers", "Permissions": []string{"Users.View", "Users.Edit", "BasicAgentAccess"}, "Tags": map[string]string{"Team": "Sales"}})
-	r.refused("DuplicateResourceException", "CreateSecurityProfile", members{"InstanceId": id, "SecurityProfileName": "Sales lead"})
-	r.refused("InvalidParameterException", "CreateSecurityProfile", members{"InstanceId": id, "SecurityProfileName": "a/b"})
-	r.refused("ResourceNotFoundException", "CreateSecurityProfile", members{"InstanceId": "none", "SecurityProfileName": "x"})
-	r.golden(r.raw(r.api, "CreateSecurityProfile", "PUT", "/security-profiles/"+id, `{"SecurityProfileName":"a","SecurityProfileName":"b"}`)).fails("InvalidRequestException", "duplicate")
+	p := r.makes("CreateSecurityProfile",
+		members{"InstanceId": id, "SecurityProfileName": "Sales lead", "Description": "Leads the sellers",
+			"Permissions": []string{"Users.View", "Users.Edit", "BasicAgentAccess"}, "Tags": map[string]string{"Team": "Sales"}})
+	r.refused("DuplicateResourceException", "CreateSecurityProfile",
+		members{"InstanceId": id, "SecurityProfileName": "Sales lead"})
+	r.refused("InvalidParameterException", "CreateSecurityProfile",
+		members{"InstanceId": id, "SecurityProfileName": "a/b"})
+	r.refused("ResourceNotFoundException", "CreateSecurityProfile",
+		members{"InstanceId": "none", "SecurityProfileName": "x"})
+	r.golden(r.raw(r.api, "CreateSecurityProfile", "PUT", "/security-profiles/"+id,
+		`{"SecurityProfileName":"a","SecurityProfileName":"b"}`)).fails("InvalidRequestException", "duplicate")
 	spare := r.id("CreateSecurityProfile", members{"InstanceId": id, "SecurityProfileName": "Spare"})
 	r.id("CreateSecurityProfile", members{"InstanceId": id, "SecurityProfileName": "Last"})
-	r.refused("LimitExceededException", "CreateSecurityProfile", members{"InstanceId": id, "SecurityProfileName": "Too many"})
+	r.refused("LimitExceededException", "CreateSecurityProfile",
+		members{"InstanceId": id, "SecurityProfileName": "Too many"})
 
 	r.pass(time.Minute)
 	both := func(m members) members { m["InstanceId"], m["SecurityProfileId"] = id, p; return m }
 	r.golden(r.do("UpdateSecurityProfile", both(members{
 		"Description": "Leads and tags", "Permissions": []string{"Users.View", "Queues.View"},
 		"AllowedAccessControlTags": map[string]string{"Zone": ""}, "TagRestrictedResources": []string{"User", "Queue"},
-		"HierarchyRestrictedResources": []string{"User"}, "AllowedAccessControlHierarchyGroupId": r.arn(id, "agent-group", in.group),
-		"Applications":       []members{{"Namespace": "gateway-1", "ApplicationPermissions": []string{"orders___Find"}, "Type": "MCP"}, {"Namespace": "crm", "ApplicationPermissions": []string{"ACCESS"}}},
+		"HierarchyRestrictedResources":         []string{"User"},
+		"AllowedAccessControlHierarchyGroupId": r.arn(id, "agent-group", in.group),
+		"Applications": []members{{"Namespace": "gateway-1", "ApplicationPermissions": []string{"orders___Find"},
+			"Type": "MCP"}, {"Namespace": "crm", "ApplicationPermissions": []string{"ACCESS"}}},
 		"AllowedFlowModules": []members{{"Type": "MCP", "FlowModuleId": in.module}},
-		"AllowedAIAgents":    []members{{"Arn": "arn:aws:app-integrations:us-east-1:" + account + ":application/aaaa", "Type": "THIRD_PARTY"}},
+		"AllowedAIAgents": []members{{"Arn": "arn:aws:app-integrations:us-east-1:" + account + ":application/aaaa",
+			"Type": "THIRD_PARTY"}},
 		"GranularAccessControlConfiguration": members{"DataTableAccessControlConfiguration": members{"PrimaryAttributeAccessControlConfiguration": members{
-			"PrimaryAttributeValues": []members{{"AccessType": "ALLOW", "AttributeName": "Region", "Values": []string{"EU", "UK"}}}}}},
+			"PrimaryAttributeValues": []members{{"AccessType": "ALLOW", "AttributeName": "Region",
+				"Values": []string{"EU", "UK"}}}}}},
 	}))).ok()
-	r.refused("InvalidParameterException", "UpdateSecurityProfile", both(members{"Permissions": []string{"Users.View", "Users.Fly", "Nothing"}}))
+	r.refused("InvalidParameterException", "UpdateSecurityProfile",
+		both(members{"Permissions": []string{"Users.View", "Users.Fly", "Nothing"}}))
 	r.refused("ResourceNotFoundException", "UpdateSecurityProfile", members{"InstanceId": id, "SecurityProfileId": "none"})
-	r.golden(r.raw(r.api, "UpdateSecurityProfile", "POST", "/security-profiles/"+id+"/"+p, `{"Permissions":"Users.View"}`)).fails("InvalidRequestException", "Permissions", "a list")
+	r.golden(r.raw(r.api, "UpdateSecurityProfile", "POST", "/security-profiles/"+id+"/"+p,
+		`{"Permissions":"Users.View"}`)).fails("InvalidRequestException", "Permissions", "a list")
 
-	for _, op := range []string{"DescribeSecurityProfile", "ListSecurityProfilePermissions", "ListSecurityProfileApplications", "ListSecurityProfileFlowModules", "ListSecurityProfileAIAgents"} {
+	for _, op := range []string{"DescribeSecurityProfile", "ListSecurityProfilePermissions",
+		"ListSecurityProfileApplications", "ListSecurityProfileFlowModules", "ListSecurityProfileAIAgents"} {
 		r.does(op, both(members{}))
-		r.refused("ResourceNotFoundException", op, members{"InstanceId": id, "SecurityProfileId": r.arn("other", "security-profile", p)})
+		r.refused("ResourceNotFoundException", op,
+			members{"InstanceId": id, "SecurityProfileId": r.arn("other", "security-profile", p)})
 		r.refused("InvalidParameterException", op, members{"InstanceId": id, "SecurityProfileId": r.arn(id, "queue", p)})
-		r.golden(r.raw(r.api, op, pinned().Operations[op].HTTP.Method, strings.NewReplacer("{InstanceId}", id, "{SecurityProfileId}", "%ff").Replace(pinned().Operations[op].HTTP.RequestURI), "")).fails("InvalidRequestException", "SecurityProfileId", "UTF-8")
+		r.golden(r.raw(r.api, op, pinned().Operations[op].HTTP.Method,
+			strings.NewReplacer("{InstanceId}", id, "{SecurityProfileId}",
+				"%ff").Replace(pinned().Operations[op].HTTP.RequestURI), "")).fails("InvalidRequestException", "SecurityProfileId",
+			"UTF-8")
 	}
 	r.does("ListSecurityProfiles", members{"InstanceId": id, "MaxResults": 2})
 	r.refused("InvalidParameterException", "ListSecurityProfiles", members{"InstanceId": id, "MaxResults": 1001})
 	r.refused("ResourceNotFoundException", "ListSecurityProfiles", members{"InstanceId": "none"})
-	r.golden(r.raw(r.api, "ListSecurityProfiles", "GET", "/security-profiles-summary/"+id+"?nextToken=%zz", "")).fails("InvalidRequestException", "query")
-	r.does("SearchSecurityProfiles", members{"InstanceId": id, "MaxResults": 1, "SearchCriteria": members{"OrConditions": []members{
-		{"StringCondition": members{"FieldName": "name", "Value": "sales", "ComparisonType": "CONTAINS"}},
-		{"StringCondition": members{"FieldName": "name", "Value": "AGENT", "ComparisonType": "EXACT"}}}}})
-	r.refused("InvalidParameterException", "SearchSecurityProfiles", members{"InstanceId": id, "SearchCriteria": members{"StringCondition": members{"FieldName": "name", "Value": "s", "ComparisonType": "CONTAINS"}}})
+	r.golden(r.raw(r.api, "ListSecurityProfiles", "GET", "/security-profiles-summary/"+id+"?nextToken=%zz",
+		"")).fails("InvalidRequestException", "query")
+	r.does("SearchSecurityProfiles",
+		members{"InstanceId": id, "MaxResults": 1, "SearchCriteria": members{"OrConditions": []members{
+			{"StringCondition": members{"FieldName": "name", "Value": "sales", "ComparisonType": "CONTAINS"}},
+			{"StringCondition": members{"FieldName": "name", "Value": "AGENT", "ComparisonType": "EXACT"}}}}})
+	r.refused("InvalidParameterException", "SearchSecurityProfiles",
+		members{"InstanceId": id,
+			"SearchCriteria": members{"StringCondition": members{"FieldName": "name", "Value": "s",
+				"ComparisonType": "CONTAINS"}}})
 	r.refused("ResourceNotFoundException", "SearchSecurityProfiles", members{"InstanceId": "none"})
-	r.golden(r.raw(r.api, "SearchSecurityProfiles", "POST", "/search-security-profiles", `{"InstanceId":"`+id+`"} {}`)).fails("InvalidRequestException", "not valid JSON")
+	r.golden(r.raw(r.api, "SearchSecurityProfiles", "POST", "/search-security-profiles", `{"InstanceId":"`+id+
+		`"} {}`)).fails("InvalidRequestException", "not valid JSON")
 
 	held := func(ids ...string) members {
 		items := []members{}
@@ -310,23 +391,30 @@ func (r *recorder) profiles(in things) string {
 	user := held(p)
 	user["EntityType"] = "USER"
 	r.refused("InvalidParameterException", "AssociateSecurityProfiles", user)
-	r.golden(r.raw(r.api, "AssociateSecurityProfiles", "POST", "/associate-security-profiles/"+id, `[]`)).fails("InvalidRequestException", "object")
+	r.golden(r.raw(r.api, "AssociateSecurityProfiles", "POST", "/associate-security-profiles/"+id,
+		`[]`)).fails("InvalidRequestException", "object")
 	entity := members{"InstanceId": id, "EntityType": "AI_AGENT", "EntityArn": in.agent}
 	r.does("ListEntitySecurityProfiles", entity)
-	r.refused("InvalidParameterException", "ListEntitySecurityProfiles", members{"InstanceId": id, "EntityType": "AI_AGENT", "EntityArn": "mine"})
-	r.refused("ResourceNotFoundException", "ListEntitySecurityProfiles", members{"InstanceId": "none", "EntityType": "AI_AGENT", "EntityArn": in.agent})
-	r.golden(r.raw(r.api, "ListEntitySecurityProfiles", "POST", "/entity-security-profiles-summary/"+id, `{"EntityType":1}`)).fails("InvalidRequestException", "EntityType")
+	r.refused("InvalidParameterException", "ListEntitySecurityProfiles",
+		members{"InstanceId": id, "EntityType": "AI_AGENT", "EntityArn": "mine"})
+	r.refused("ResourceNotFoundException", "ListEntitySecurityProfiles",
+		members{"InstanceId": "none", "EntityType": "AI_AGENT", "EntityArn": in.agent})
+	r.golden(r.raw(r.api, "ListEntitySecurityProfiles", "POST", "/entity-security-profiles-summary/"+id,
+		`{"EntityType":1}`)).fails("InvalidRequestException", "EntityType")
 	r.refused("ResourceInUseException", "DeleteSecurityProfile", members{"InstanceId": id, "SecurityProfileId": spare})
 	r.does("DisassociateSecurityProfiles", held(spare))
 	r.refused("InvalidParameterException", "DisassociateSecurityProfiles", held(spare))
 	elsewhere := held(spare)
 	elsewhere["InstanceId"] = "none"
 	r.refused("ResourceNotFoundException", "DisassociateSecurityProfiles", elsewhere)
-	r.golden(r.raw(r.api, "DisassociateSecurityProfiles", "POST", "/disassociate-security-profiles/"+id, `{`)).fails("InvalidRequestException", "not valid JSON")
+	r.golden(r.raw(r.api, "DisassociateSecurityProfiles", "POST", "/disassociate-security-profiles/"+id,
+		`{`)).fails("InvalidRequestException", "not valid JSON")
 	r.does("DeleteSecurityProfile", members{"InstanceId": id, "SecurityProfileId": spare})
 	r.refused("ResourceNotFoundException", "DeleteSecurityProfile", members{"InstanceId": id, "SecurityProfileId": spare})
-	r.refused("InvalidParameterException", "DeleteSecurityProfile", members{"InstanceId": id, "SecurityProfileId": "arn:aws:s3:::bucket"})
-	r.golden(r.raw(r.api, "DeleteSecurityProfile", "DELETE", "/security-profiles/"+id+"/%ff", "")).fails("InvalidRequestException", "UTF-8")
+	r.refused("InvalidParameterException", "DeleteSecurityProfile",
+		members{"InstanceId": id, "SecurityProfileId": "arn:aws:s3:::bucket"})
+	r.golden(r.raw(r.api, "DeleteSecurityProfile", "DELETE", "/security-profiles/"+id+"/%ff",
+		"")).fails("InvalidRequestException", "UTF-8")
 
 	in.user = r.users(in, p)
 	r.tags(in, p)
@@ -336,37 +424,55 @@ func (r *recorder) profiles(in things) string {
 func (r *recorder) users(in things, p string) string {
 	r.Helper()
 	id := in.instance
-	u := r.makes("CreateUser", members{"InstanceId": id, "Username": "jane", "Password": "Secret-1234", "IdentityInfo": members{"FirstName": "Jane", "LastName": "Doe", "Email": "jane@example.com"},
-		"PhoneConfig": members{"PhoneType": "DESK_PHONE", "DeskPhoneNumber": "+12065550100", "AutoAccept": true, "AfterContactWorkTimeLimit": 30}, "SecurityProfileIds": []string{p},
-		"RoutingProfileId": in.routing, "HierarchyGroupId": in.below, "Tags": map[string]string{"Team": "Sales"}})
+	u := r.makes("CreateUser",
+		members{"InstanceId": id, "Username": "jane", "Password": "Secret-1234",
+			"IdentityInfo": members{"FirstName": "Jane", "LastName": "Doe", "Email": "jane@example.com"},
+			"PhoneConfig": members{"PhoneType": "DESK_PHONE", "DeskPhoneNumber": "+12065550100", "AutoAccept": true,
+				"AfterContactWorkTimeLimit": 30}, "SecurityProfileIds": []string{p},
+			"RoutingProfileId": in.routing, "HierarchyGroupId": in.below, "Tags": map[string]string{"Team": "Sales"}})
 	user := func(m members) members { m["InstanceId"], m["UserId"] = id, u; return m }
-	r.refused("DuplicateResourceException", "CreateUser", members{"InstanceId": id, "Username": "jane", "Password": "Secret-1234", "SecurityProfileIds": []string{p}, "RoutingProfileId": in.routing})
-	r.refused("InvalidParameterException", "CreateUser", members{"InstanceId": id, "Username": "joe", "SecurityProfileIds": []string{p}, "RoutingProfileId": in.routing})
+	r.refused("DuplicateResourceException", "CreateUser",
+		members{"InstanceId": id, "Username": "jane", "Password": "Secret-1234", "SecurityProfileIds": []string{p},
+			"RoutingProfileId": in.routing})
+	r.refused("InvalidParameterException", "CreateUser",
+		members{"InstanceId": id, "Username": "joe", "SecurityProfileIds": []string{p}, "RoutingProfileId": in.routing})
 	r.does("DescribeUser", user(members{}))
 	r.refused("ResourceNotFoundException", "DescribeUser", members{"InstanceId": id, "UserId": "none"})
 	r.does("ListUsers", members{"InstanceId": id})
 	r.does("SearchUsers", members{"InstanceId": id, "SearchCriteria": members{"AndConditions": []members{
-		{"HierarchyGroupCondition": members{"Value": in.group, "HierarchyGroupMatchType": "WITH_CHILD_GROUPS"}}, {"StringCondition": members{"FieldName": "SecurityProfileId", "Value": p, "ComparisonType": "EXACT"}}}}})
+		{"HierarchyGroupCondition": members{"Value": in.group, "HierarchyGroupMatchType": "WITH_CHILD_GROUPS"}},
+		{"StringCondition": members{"FieldName": "SecurityProfileId", "Value": p, "ComparisonType": "EXACT"}}}}})
 	agent := r.first("ListSecurityProfiles", id, "SecurityProfileSummaryList", "Id")
 	r.does("UpdateUserSecurityProfiles", user(members{"SecurityProfileIds": []string{p, agent}}))
-	r.refused("InvalidParameterException", "UpdateUserSecurityProfiles", user(members{"SecurityProfileIds": []string{"none"}}))
-	r.refused("ResourceNotFoundException", "UpdateUserSecurityProfiles", members{"InstanceId": id, "UserId": "none", "SecurityProfileIds": []string{p}})
-	r.golden(r.raw(r.api, "UpdateUserSecurityProfiles", "POST", "/users/"+id+"/"+u+"/security-profiles", `{"SecurityProfileIds":[1]}`)).fails("InvalidRequestException", "SecurityProfileIds[0]")
+	r.refused("InvalidParameterException", "UpdateUserSecurityProfiles",
+		user(members{"SecurityProfileIds": []string{"none"}}))
+	r.refused("ResourceNotFoundException", "UpdateUserSecurityProfiles",
+		members{"InstanceId": id, "UserId": "none", "SecurityProfileIds": []string{p}})
+	r.golden(r.raw(r.api, "UpdateUserSecurityProfiles", "POST", "/users/"+id+"/"+u+"/security-profiles",
+		`{"SecurityProfileIds":[1]}`)).fails("InvalidRequestException", "SecurityProfileIds[0]")
 	r.does("UpdateUserHierarchy", user(members{"HierarchyGroupId": in.group}))
 	r.does("UpdateUserRoutingProfile", user(members{"RoutingProfileId": in.routing}))
 	r.does("UpdateUserIdentityInfo", user(members{"IdentityInfo": members{"Mobile": "+12065550101"}}))
 	r.does("UpdateUserPhoneConfig", user(members{"PhoneConfig": members{"PhoneType": "SOFT_PHONE"}}))
 	r.does("UpdateUserConfig", user(members{"AutoAcceptConfigs": []members{{"Channel": "CHAT", "AutoAccept": true}}}))
-	r.refused("InvalidParameterException", "UpdateUserConfig", user(members{"PhoneNumberConfigs": []members{{"Channel": "VOICE", "PhoneType": "DESK_PHONE"}}}))
+	r.refused("InvalidParameterException", "UpdateUserConfig",
+		user(members{"PhoneNumberConfigs": []members{{"Channel": "VOICE", "PhoneType": "DESK_PHONE"}}}))
 	french := members{"AttributeName": "Language", "AttributeValue": "French", "Level": 2}
 	r.does("AssociateUserProficiencies", user(members{"UserProficiencies": []members{french}}))
-	r.refused("InvalidParameterException", "AssociateUserProficiencies", user(members{"UserProficiencies": []members{french}}))
-	r.does("UpdateUserProficiencies", user(members{"UserProficiencies": []members{{"AttributeName": "Language", "AttributeValue": "French", "Level": 5}}}))
-	r.refused("InvalidParameterException", "UpdateUserProficiencies", user(members{"UserProficiencies": []members{{"AttributeName": "Language", "AttributeValue": "French", "Level": 5.5}}}))
+	r.refused("InvalidParameterException", "AssociateUserProficiencies",
+		user(members{"UserProficiencies": []members{french}}))
+	r.does("UpdateUserProficiencies",
+		user(members{"UserProficiencies": []members{{"AttributeName": "Language", "AttributeValue": "French", "Level": 5}}}))
+	r.refused("InvalidParameterException", "UpdateUserProficiencies",
+		user(members{"UserProficiencies": []members{{"AttributeName": "Language", "AttributeValue": "French",
+			"Level": 5.5}}}))
 	r.does("ListUserProficiencies", user(members{}))
-	r.does("DisassociateUserProficiencies", user(members{"UserProficiencies": []members{{"AttributeName": "Language", "AttributeValue": "French"}}}))
-	r.refused("InvalidParameterException", "DisassociateUserProficiencies", user(members{"UserProficiencies": []members{{"AttributeName": "Language", "AttributeValue": "French"}}}))
-	r.refused("InvalidParameterException", "UpdateUserPhoneConfig", user(members{"PhoneConfig": members{"PhoneType": "DESK_PHONE"}}))
+	r.does("DisassociateUserProficiencies",
+		user(members{"UserProficiencies": []members{{"AttributeName": "Language", "AttributeValue": "French"}}}))
+	r.refused("InvalidParameterException", "DisassociateUserProficiencies",
+		user(members{"UserProficiencies": []members{{"AttributeName": "Language", "AttributeValue": "French"}}}))
+	r.refused("InvalidParameterException", "UpdateUserPhoneConfig",
+		user(members{"PhoneConfig": members{"PhoneType": "DESK_PHONE"}}))
 	r.refused("ResourceInUseException", "DeleteRoutingProfile", members{"InstanceId": id, "RoutingProfileId": in.routing})
 	return u
 }
@@ -375,8 +481,10 @@ func (r *recorder) tags(in things, p string) {
 	r.Helper()
 	arn := r.arn(in.instance, "security-profile", p)
 	r.does("TagResource", members{"resourceArn": arn, "tags": map[string]string{"Stage": "prod"}})
-	r.refused("ResourceNotFoundException", "TagResource", members{"resourceArn": r.arn(in.instance, "security-profile", "none"), "tags": map[string]string{"a": "b"}})
-	r.refused("InvalidParameterException", "TagResource", members{"resourceArn": arn, "tags": map[string]string{"aws:a": "b"}})
+	r.refused("ResourceNotFoundException", "TagResource",
+		members{"resourceArn": r.arn(in.instance, "security-profile", "none"), "tags": map[string]string{"a": "b"}})
+	r.refused("InvalidParameterException", "TagResource",
+		members{"resourceArn": arn, "tags": map[string]string{"aws:a": "b"}})
 	r.does("UntagResource", members{"resourceArn": arn, "tagKeys": []string{"Stage", "a b"}})
 	r.does("ListTagsForResource", members{"resourceArn": arn})
 	r.refused("InvalidParameterException", "ListTagsForResource", members{"resourceArn": "arn:aws:s3:::bucket"})
@@ -386,7 +494,8 @@ func (r *recorder) tags(in things, p string) {
 func (r *recorder) faults(in things, p string, limiter *throttle.Limiter) {
 	r.Helper()
 	m := func() members {
-		return members{"InstanceId": in.instance, "SecurityProfileId": p, "SecurityProfileName": "x", "UserId": "u", "EntityType": "AI_AGENT", "EntityArn": in.agent,
+		return members{"InstanceId": in.instance, "SecurityProfileId": p, "SecurityProfileName": "x", "UserId": "u",
+			"EntityType": "AI_AGENT", "EntityArn": in.agent,
 			"SecurityProfiles": []members{{"Id": p}}, "SecurityProfileIds": []string{p}}
 	}
 	config := r.config
@@ -430,7 +539,8 @@ func (w *world) required(op string, in things) members {
 	s := pinned().Shapes[pinned().Operations[op].Input.Shape]
 	m := members{}
 	for name, r := range s.Members {
-		if v, ok := (sampler{known: in.known(w)}).of(name, r.Shape, 0); ok && (slices.Contains(s.Required, name) || name == "InstanceId") {
+		if v, ok := (sampler{known: in.known(w)}).of(name, r.Shape, 0); ok &&
+			(slices.Contains(s.Required, name) || name == "InstanceId") {
 			m[name] = v
 		}
 	}
@@ -459,11 +569,15 @@ func (r *recorder) end(in things, p string) {
 func (r *recorder) modules(in things) {
 	r.Helper()
 	of := func(m members) members { m["InstanceId"], m["ContactFlowModuleId"] = in.instance, in.module; return m }
-	r.refused("InvalidParameterException", "CreateContactFlowModuleVersion", of(members{"FlowModuleContentSha256": strings.Repeat("0", 64)}))
+	r.refused("InvalidParameterException", "CreateContactFlowModuleVersion",
+		of(members{"FlowModuleContentSha256": strings.Repeat("0", 64)}))
 	r.does("ListContactFlowModuleVersions", of(members{}))
-	alias := r.makes("CreateContactFlowModuleAlias", of(members{"AliasName": "prod", "ContactFlowModuleVersion": 1, "Description": "In use"}))
-	r.refused("DuplicateResourceException", "CreateContactFlowModuleAlias", of(members{"AliasName": "prod", "ContactFlowModuleVersion": 1}))
-	r.refused("ResourceNotFoundException", "CreateContactFlowModuleAlias", of(members{"AliasName": "next", "ContactFlowModuleVersion": 2}))
+	alias := r.makes("CreateContactFlowModuleAlias",
+		of(members{"AliasName": "prod", "ContactFlowModuleVersion": 1, "Description": "In use"}))
+	r.refused("DuplicateResourceException", "CreateContactFlowModuleAlias",
+		of(members{"AliasName": "prod", "ContactFlowModuleVersion": 1}))
+	r.refused("ResourceNotFoundException", "CreateContactFlowModuleAlias",
+		of(members{"AliasName": "next", "ContactFlowModuleVersion": 2}))
 	r.does("UpdateContactFlowModuleAlias", of(members{"AliasId": alias, "Name": "live"}))
 	r.does("DescribeContactFlowModuleAlias", of(members{"AliasId": alias}))
 	r.does("ListContactFlowModuleAliases", of(members{}))

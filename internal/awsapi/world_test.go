@@ -92,7 +92,8 @@ func newWorld(t *testing.T, change ...func(*control.Config, *awsapi.Config)) *wo
 		w.ids++
 		return fmt.Sprintf("00000000-0000-4000-8000-%012d", w.ids)
 	}}
-	w.config = awsapi.Config{NoAuth: account, TokenSecret: []byte("the secret of this test"), Now: clock, Logger: quiet, Faults: new(fault.Set)}
+	w.config = awsapi.Config{NoAuth: account, TokenSecret: []byte("the secret of this test"), Now: clock, Logger: quiet,
+		Faults: new(fault.Set)}
 	for _, f := range change {
 		f(&c, &w.config)
 	}
@@ -252,8 +253,10 @@ func (x *wire) ok() members {
 // fails demands an exception whose message has all of the words.
 func (x *wire) fails(exception string, words ...string) {
 	x.w.Helper()
-	if x.exception() != exception || slices.ContainsFunc(words, func(s string) bool { return !strings.Contains(x.message(), s) }) {
-		x.w.Errorf("%s %s %s = %d %s %s, want %s that says %q", x.method, x.target, clip(x.body), x.status, x.exception(), clip(x.answer), exception, words)
+	if x.exception() != exception ||
+		slices.ContainsFunc(words, func(s string) bool { return !strings.Contains(x.message(), s) }) {
+		x.w.Errorf("%s %s %s = %d %s %s, want %s that says %q", x.method, x.target, clip(x.body), x.status, x.exception(),
+			clip(x.answer), exception, words)
 	}
 }
 
@@ -288,7 +291,9 @@ func (w *world) instanceOf(alias, identity string) string {
 	if identity == "EXISTING_DIRECTORY" {
 		directory = "d-0123456789"
 	}
-	return w.id("CreateInstance", members{"InstanceAlias": alias, "DirectoryId": directory, "IdentityManagementType": identity, "InboundCallsEnabled": true, "OutboundCallsEnabled": false})
+	return w.id("CreateInstance",
+		members{"InstanceAlias": alias, "DirectoryId": directory, "IdentityManagementType": identity,
+			"InboundCallsEnabled": true, "OutboundCallsEnabled": false})
 }
 
 func (w *world) arn(instance string, path ...string) string {

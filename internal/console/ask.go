@@ -57,7 +57,8 @@ type question struct {
 func (s *Server) ask(ctx context.Context, a *asking) (any, error) {
 	way, ok := questions[a.rest]
 	if !ok {
-		return nil, &failure{Status: http.StatusNotFound, Code: "ResourceNotFoundException", Message: "there is no such question"}
+		return nil, &failure{Status: http.StatusNotFound, Code: "ResourceNotFoundException",
+			Message: "there is no such question"}
 	}
 	v, err := s.view(ctx, a, a.http.URL.Query().Get("InstanceId"))
 	if err != nil {
@@ -98,9 +99,10 @@ func asked(status int, body []byte) error {
 	if json.Unmarshal(body, &message) != nil {
 		message = "the question cannot be answered"
 	}
-	f := &failure{Status: status, Message: message, Code: map[int]string{http.StatusBadRequest: invalid, http.StatusNotFound: "ResourceNotFoundException",
-		http.StatusForbidden: "AccessDeniedException", http.StatusConflict: "ResourceConflictException",
-		http.StatusTooManyRequests: "ThrottlingException", http.StatusServiceUnavailable: internal}[status]}
+	f := &failure{Status: status, Message: message,
+		Code: map[int]string{http.StatusBadRequest: invalid, http.StatusNotFound: "ResourceNotFoundException",
+			http.StatusForbidden: "AccessDeniedException", http.StatusConflict: "ResourceConflictException",
+			http.StatusTooManyRequests: "ThrottlingException", http.StatusServiceUnavailable: internal}[status]}
 	f.RetryAfter = httpstatus.RetryAfter(status)
 	if f.Code == "" {
 		f.Status, f.Code = http.StatusInternalServerError, internal
@@ -136,7 +138,8 @@ func mayAbout(v *viewer, q *question) (subject access.Subject, err error) {
 			return subject, v.need(access.TypeUser, p.Assisting)
 		}
 	default:
-		return subject, lanyard.Errorf(lanyard.Invalid, "subject.type: %q is not accepted; user and ai_agent are", lanyard.Clip(q.Subject.Type))
+		return subject, lanyard.Errorf(lanyard.Invalid, "subject.type: %q is not accepted; user and ai_agent are",
+			lanyard.Clip(q.Subject.Type))
 	}
 	return subject, nil
 }
@@ -227,7 +230,8 @@ func mayPropose(ctx context.Context, s *Server, a *asking, v *viewer, q *questio
 	if q.Operation != "UpdateSecurityProfile" && q.Operation != "UpdateUserSecurityProfiles" {
 		return lanyard.Errorf(lanyard.Invalid, "operation: UpdateSecurityProfile and UpdateUserSecurityProfiles are accepted")
 	}
-	got := s.Propose(ctx, Call{Operation: q.Operation, Input: q.Parameters, Caller: s.caller(a), Instance: v.in.ID, User: v.user})
+	got := s.Propose(ctx,
+		Call{Operation: q.Operation, Input: q.Parameters, Caller: s.caller(a), Instance: v.in.ID, User: v.user})
 	if got.Exception != "" {
 		return got.failure()
 	}

@@ -16,7 +16,8 @@ import (
 
 // call runs an operation of the API for whoever is signed in.
 func (s *Server) call(ctx context.Context, a *asking) (any, error) {
-	c := Call{Operation: a.rest, Input: a.body, Caller: s.caller(a), Instance: a.session.Instance, User: a.session.User, IfMatch: a.http.Header.Get("If-Match")}
+	c := Call{Operation: a.rest, Input: a.body, Caller: s.caller(a), Instance: a.session.Instance, User: a.session.User,
+		IfMatch: a.http.Header.Get("If-Match")}
 	got := s.Call(ctx, c)
 	if got.Revision > 0 {
 		a.header.Set("X-Lanyard-Revision", strconv.FormatInt(got.Revision, 10))
@@ -83,8 +84,9 @@ func (s *Server) catalogue(_ context.Context, a *asking) (any, error) {
 func (s *Server) makeCatalogue() catalogueAnswer {
 	var all []permissionShown
 	for _, p := range lanyard.Permissions() {
-		shown := permissionShown{Name: p.Name, Group: p.Group, Label: p.Label, Resource: p.Name, Status: p.Status, Restriction: p.Restriction,
-			Sensitive: p.Sensitive, Needs: list(lanyard.Prerequisites(p.Name))}
+		shown := permissionShown{Name: p.Name, Group: p.Group, Label: p.Label, Resource: p.Name, Status: p.Status,
+			Restriction: p.Restriction,
+			Sensitive:   p.Sensitive, Needs: list(lanyard.Prerequisites(p.Name))}
 		if i := strings.LastIndexByte(p.Name, '.'); i > 0 {
 			shown.Resource, shown.Action = p.Name[:i], p.Name[i+1:]
 		}
@@ -145,10 +147,14 @@ type (
 )
 
 func (s *Server) stateOf(in *lanyard.Instance, p *lanyard.Profile) profileState {
-	out := profileState{SecurityProfileID: p.ID, SecurityProfileARN: s.Control.ARN(in, lanyard.TypeProfile, p.ID), SecurityProfileName: p.Name,
-		Description: p.Description, Permissions: list(p.Permissions), AllowedAccessControlTags: full(p.AccessTags), TagRestrictedResources: list(p.TagRestricted),
-		HierarchyRestrictedResources: list(p.HierarchyRestricted), AllowedAccessControlHierarchyGroupID: p.HierarchyGroup, Applications: []applicationState{},
-		AllowedFlowModules: []moduleState{}, AllowedAIAgents: []agentState{}, GranularAccessControlConfiguration: map[string]any{}, Tags: full(p.Tags), LastModifiedTime: p.Modified}
+	out := profileState{SecurityProfileID: p.ID, SecurityProfileARN: s.Control.ARN(in, lanyard.TypeProfile, p.ID),
+		SecurityProfileName: p.Name,
+		Description:         p.Description, Permissions: list(p.Permissions), AllowedAccessControlTags: full(p.AccessTags),
+		TagRestrictedResources:       list(p.TagRestricted),
+		HierarchyRestrictedResources: list(p.HierarchyRestricted), AllowedAccessControlHierarchyGroupID: p.HierarchyGroup,
+		Applications:       []applicationState{},
+		AllowedFlowModules: []moduleState{}, AllowedAIAgents: []agentState{},
+		GranularAccessControlConfiguration: map[string]any{}, Tags: full(p.Tags), LastModifiedTime: p.Modified}
 	for _, x := range p.Applications {
 		out.Applications = append(out.Applications, applicationState{x.Namespace, list(x.Permissions), x.Type})
 	}
@@ -216,7 +222,8 @@ func (s *Server) profileOf(ctx context.Context, a *asking, in profileRequest) (a
 	}
 	tag := control.ETag(p)
 	a.header.Set("Etag", tag)
-	return profileAnswer{Profile: s.stateOf(instance, p), ETag: tag, Revision: v.Revision(), Holders: v.holderCount(id), Warnings: list(p.Warnings()), LastModified: v.lastModified(s, changed, p)}, nil
+	return profileAnswer{Profile: s.stateOf(instance, p), ETag: tag, Revision: v.Revision(), Holders: v.holderCount(id),
+		Warnings: list(p.Warnings()), LastModified: v.lastModified(s, changed, p)}, nil
 }
 
 // id is the bare id of an id or ARN of this instance.

@@ -132,7 +132,8 @@ func New(c Config) (*Server, error) {
 	s := &Server{Config: c, started: c.Now(), origins: http.NewCrossOriginProtection()}
 	if c.URL != "" {
 		u, err := url.Parse(c.URL)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" ||
+			u.RawQuery != "" || u.User != nil {
 			return nil, lanyard.Errorf(lanyard.Invalid, "%q is not the URL of a server, such as https://console.example", c.URL)
 		}
 		s.URL = u.Scheme + "://" + u.Host
@@ -159,7 +160,8 @@ const (
 
 // Serves tells whether a path is one of the console's. The rest of / is Amazon Connect's.
 func Serves(path string) bool {
-	return path == "/" || path == "/favicon.svg" || path == "/favicon.ico" || strings.HasPrefix(path, "/assets/") || strings.HasPrefix(path, "/console/")
+	return path == "/" || path == "/favicon.svg" || path == "/favicon.ico" || strings.HasPrefix(path, "/assets/") ||
+		strings.HasPrefix(path, "/console/")
 }
 
 // who may call an endpoint.
@@ -285,7 +287,8 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	out, err := func() (any, error) {
 		e, ok := s.find(r.URL.Path[len(apiPrefix):], a)
 		if !ok {
-			return nil, &failure{Status: http.StatusNotFound, Code: "ResourceNotFoundException", Message: "the console has no such path"}
+			return nil, &failure{Status: http.StatusNotFound, Code: "ResourceNotFoundException",
+				Message: "the console has no such path"}
 		}
 		if r.Method != e.method {
 			a.header.Set("Allow", e.method)
@@ -335,7 +338,8 @@ func (s *Server) foreign(a *asking, needsToken bool) error {
 		return &failure{Status: http.StatusForbidden, Code: "CsrfMismatch", Message: "the request comes from another site"}
 	}
 	if needsToken && !sameToken(a.http.Header.Get(csrfHeader), csrfToken(a.token)) {
-		return &failure{Status: http.StatusForbidden, Code: "CsrfMismatch", Message: "the header " + csrfHeader + " is absent or not the session's; GET session has it"}
+		return &failure{Status: http.StatusForbidden, Code: "CsrfMismatch", Message: "the header " + csrfHeader +
+			" is absent or not the session's; GET session has it"}
 	}
 	return nil
 }
@@ -345,15 +349,17 @@ func (s *Server) ownHost(r *http.Request) error {
 	if s.URL != "" || s.OwnHost == nil || s.OwnHost(r) {
 		return nil
 	}
-	return &failure{Status: http.StatusForbidden, Code: "CsrfMismatch", Message: "the server does not know that it is called " + lanyard.Quote(r.Host) +
-		"; it must be started with --console-url, or be reached by its address"}
+	return &failure{Status: http.StatusForbidden, Code: "CsrfMismatch",
+		Message: "the server does not know that it is called " + lanyard.Quote(r.Host) +
+			"; it must be started with --console-url, or be reached by its address"}
 }
 
 // receive takes in the body, which costs those who are not signed in of what there is for all of them.
 func (s *Server) receive(w http.ResponseWriter, a *asking, most int64) error {
 	r := a.http
 	if mt := r.Header.Get("Content-Type"); mt != "application/json" && !strings.HasPrefix(mt, "application/json;") {
-		return &failure{Status: http.StatusUnsupportedMediaType, Code: invalid, Message: "Content-Type application/json is accepted"}
+		return &failure{Status: http.StatusUnsupportedMediaType, Code: invalid,
+			Message: "Content-Type application/json is accepted"}
 	}
 	from := s.Strangers
 	if a.session != nil {
@@ -447,7 +453,8 @@ func (s *Server) fail(a *asking, err error) *failure {
 			f.Message, f.Permission = domain.Message, domain.Permission
 		}
 		if !ok {
-			f.Status, f.Code, f.Message = http.StatusInternalServerError, internal, "internal failure; the server's log has it under request "+a.requestID
+			f.Status, f.Code, f.Message = http.StatusInternalServerError, internal,
+				"internal failure; the server's log has it under request "+a.requestID
 		}
 		if f.Status >= http.StatusInternalServerError && a.http.Context().Err() == nil {
 			s.Logger.Error("console request failed", "path", a.http.URL.Path, "request", a.requestID, "error", err)
@@ -557,7 +564,8 @@ func (s *Server) view(ctx context.Context, a *asking, ref string) (*viewer, erro
 	case v.user != "":
 		if ref != "" && ref != a.session.Instance {
 			if arn, err := lanyard.ParseARN(ref); err != nil || arn.Instance != a.session.Instance {
-				return nil, lanyard.Errorf(lanyard.NotFound, "InstanceId: %q is not the instance that you are signed in to", lanyard.Clip(ref))
+				return nil, lanyard.Errorf(lanyard.NotFound, "InstanceId: %q is not the instance that you are signed in to",
+					lanyard.Clip(ref))
 			}
 		}
 		ref = a.session.Instance
@@ -577,7 +585,8 @@ func (s *Server) view(ctx context.Context, a *asking, ref string) (*viewer, erro
 
 // may tells whether the viewer has a permission on a resource.
 func (v *viewer) may(permission string, r access.Resource) bool {
-	return v.user == "" || v.Decide(&access.Query{Subject: access.Subject{ID: v.user}, Action: permission, Resource: r}).Allow
+	return v.user == "" ||
+		v.Decide(&access.Query{Subject: access.Subject{ID: v.user}, Action: permission, Resource: r}).Allow
 }
 
 // sees tells whether the viewer may view a resource of a type that lanyard stores.
@@ -622,16 +631,19 @@ func (v *viewer) need(resourceType, id string) error {
 	if v.sees(resourceType, id) {
 		return nil
 	}
-	return denied(views[resourceType], "your security profiles do not cover "+resourceType+" "+lanyard.Quote(id)+", or it does not exist")
+	return denied(views[resourceType], "your security profiles do not cover "+resourceType+" "+lanyard.Quote(id)+
+		", or it does not exist")
 }
 
 func denied(permission, why string) error {
-	return &lanyard.Error{Kind: lanyard.Denied, Permission: permission, Message: "you are not allowed " + permission + ": " + why}
+	return &lanyard.Error{Kind: lanyard.Denied, Permission: permission, Message: "you are not allowed " + permission +
+		": " + why}
 }
 
 // caller is what the audit says of a call through the console.
 func (s *Server) caller(a *asking) lanyard.Caller {
-	c := lanyard.Caller{Account: s.Account, AccessKeyID: consoleKey, SourceIP: remoteaddr.Host(a.http), UserAgent: consoleAgent, RequestID: a.requestID}
+	c := lanyard.Caller{Account: s.Account, AccessKeyID: consoleKey, SourceIP: remoteaddr.Host(a.http),
+		UserAgent: consoleAgent, RequestID: a.requestID}
 	if ua := strings.ToValidUTF8(a.http.UserAgent(), "?"); ua != "" {
 		c.UserAgent += " (" + lanyard.ClipTo(ua, 256) + ")"
 	}

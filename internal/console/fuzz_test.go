@@ -15,8 +15,10 @@ func FuzzCookie(f *testing.F) {
 	s := &Server{Config: Config{Secret: []byte("the secret"), Now: func() time.Time { return now }}}
 	other := &Server{Config: Config{Secret: []byte("another secret"), Now: s.Now}}
 	good := s.seal(flow{State: "state", Nonce: "nonce", Verifier: "verifier", Until: now.Unix() + 60})
-	for _, seed := range []string{"", "x", strings.Repeat("A", 43), good, good[:40], good + "A", other.seal(flow{State: "state", Until: now.Unix() + 60}),
-		s.seal(flow{State: "state", Until: now.Unix()}), base64.RawURLEncoding.EncodeToString([]byte(`{"State":""}`)), "\x00\xff"} {
+	for _, seed := range []string{"", "x", strings.Repeat("A", 43), good, good[:40], good + "A",
+		other.seal(flow{State: "state", Until: now.Unix() + 60}),
+		s.seal(flow{State: "state", Until: now.Unix()}), base64.RawURLEncoding.EncodeToString([]byte(`{"State":""}`)),
+		"\x00\xff"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
@@ -41,7 +43,8 @@ func FuzzCookie(f *testing.F) {
 
 // FuzzBody gives the decoder of requests anything.
 func FuzzBody(f *testing.F) {
-	for _, seed := range []string{``, `{}`, `{"Search": "x"}`, `{"Search": 1}`, `{"Tag": {"Key": "a", "Value": null}}`, `{"Page": 1e99}`, `[`, `{"Search": "\ud800"}`, `{"A": {"B": [[[[`} {
+	for _, seed := range []string{``, `{}`, `{"Search": "x"}`, `{"Search": 1}`, `{"Tag": {"Key": "a", "Value": null}}`,
+		`{"Page": 1e99}`, `[`, `{"Search": "\ud800"}`, `{"A": {"B": [[[[`} {
 		f.Add(seed)
 	}
 	s := &Server{}

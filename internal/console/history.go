@@ -82,7 +82,8 @@ func (in *historyRequest) check() (about lanyard.Ref, err error) {
 	}
 	t, ok := lanyard.StoredType(in.Type)
 	if !ok {
-		return about, lanyard.Errorf(lanyard.Invalid, "Type: %q has no history; %s have", lanyard.Clip(in.Type), withHistory())
+		return about, lanyard.Errorf(lanyard.Invalid, "Type: %q has no history; %s have", lanyard.Clip(in.Type),
+			withHistory())
 	}
 	if len(in.ID) > lanyard.MaxARN {
 		return about, lanyard.Errorf(lanyard.Invalid, "Id: has %d bytes; at most %d are accepted", len(in.ID), lanyard.MaxARN)
@@ -229,7 +230,8 @@ func (g *gone) filter(ctx context.Context, e *lanyard.Event, about lanyard.Ref) 
 		first := slices.DeleteFunc(slices.Clone(e.Changes), func(c lanyard.Change) bool { return !is(c) })
 		rest := slices.DeleteFunc(slices.Clone(e.Changes), is)
 		e.Changes = append(first, rest...)
-		given := g.passwords && slices.ContainsFunc(e.Passwords, func(p lanyard.PasswordSet) bool { return is(passwordOf(p)) })
+		given := g.passwords &&
+			slices.ContainsFunc(e.Passwords, func(p lanyard.PasswordSet) bool { return is(passwordOf(p)) })
 		return len(first) > 0 || given, nil
 	}
 	if e.Refused != "" {
@@ -291,7 +293,8 @@ func (g *gone) sees(ctx context.Context, c lanyard.Change) (bool, error) {
 	case c.Type == lanyard.TypeAIAgent:
 		return g.v.sees(name, c.ID), nil
 	}
-	d := g.v.Decide(&access.Query{Subject: access.Subject{ID: g.v.user}, Action: views[name], Resource: access.Resource{Type: name, ID: c.ID}})
+	d := g.v.Decide(&access.Query{Subject: access.Subject{ID: g.v.user}, Action: views[name],
+		Resource: access.Resource{Type: name, ID: c.ID}})
 	if d.Reason != access.UnknownResource {
 		return d.Allow, nil
 	}
@@ -342,7 +345,8 @@ func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 	}
 	shown, names := []eventShown{}, s.naming(v)
 	for _, e := range p.events {
-		x := eventShown{Revision: e.Revision, ID: e.ID, Time: e.Time, Operation: e.Operation, By: v.by(e.OnBehalfOf, e.AccessKeyID, s.isRoot(e.AccessKeyID)),
+		x := eventShown{Revision: e.Revision, ID: e.ID, Time: e.Time, Operation: e.Operation,
+			By:      v.by(e.OnBehalfOf, e.AccessKeyID, s.isRoot(e.AccessKeyID)),
 			Refused: e.Refused, Changes: []changeShown{}}
 		x.From.SourceIP, x.From.UserAgent = e.SourceIP, e.UserAgent
 		x.From.Console = strings.HasPrefix(e.UserAgent, consoleAgent)
@@ -368,7 +372,8 @@ func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 		}
 		shown = append(shown, x)
 	}
-	return map[string]any{"Events": shown, "Names": names.known(), "Next": p.next, "Searched": p.searched, "Revision": v.Revision()}, nil
+	return map[string]any{"Events": shown, "Names": names.known(), "Next": p.next, "Searched": p.searched,
+		"Revision": v.Revision()}, nil
 }
 
 // concealed is what CloudTrail writes in the place of what a record does not say.
@@ -506,7 +511,8 @@ func less(a, b []string) []string {
 // renamed are the members of stored documents that the API calls otherwise, and those that are not
 // shown.
 var renamed = map[lanyard.Type]map[string]string{
-	lanyard.TypeUser:         {"Name": "Username", "Profiles": "SecurityProfileIds", "RoutingProfile": "RoutingProfileId", "Group": "HierarchyGroupId", "DirectoryUserID": "DirectoryUserId"},
+	lanyard.TypeUser: {"Name": "Username", "Profiles": "SecurityProfileIds", "RoutingProfile": "RoutingProfileId",
+		"Group": "HierarchyGroupId", "DirectoryUserID": "DirectoryUserId"},
 	lanyard.TypeAIAgent:      {"Profiles": "SecurityProfileIds", "Name": ""},
 	lanyard.TypeGroup:        {"Path": "HierarchyPath"},
 	lanyard.TypeQueue:        {"Hours": "HoursOfOperationId", "QuickConnects": "QuickConnectIds"},
@@ -514,7 +520,8 @@ var renamed = map[lanyard.Type]map[string]string{
 }
 
 // fields are the members of a stored document, by the names that the API has for them.
-func (s *Server) fields(in *lanyard.Instance, t lanyard.Type, doc json.RawMessage) (fields map[string]json.RawMessage, name string, err error) {
+func (s *Server) fields(in *lanyard.Instance, t lanyard.Type,
+	doc json.RawMessage) (fields map[string]json.RawMessage, name string, err error) {
 	if len(doc) == 0 {
 		return nil, "", nil
 	}
@@ -583,9 +590,12 @@ func (s *Server) historyState(ctx context.Context, a *asking) (any, error) {
 	}
 	if len(p.events) == 0 {
 		if p.next != 0 {
-			return nil, lanyard.Errorf(lanyard.NotFound, "Revision: %s %q did not change in the %d revisions before %d; name a revision that history shows", lanyard.Clip(in.Type), lanyard.Clip(in.ID), maxLook, in.Revision)
+			return nil, lanyard.Errorf(lanyard.NotFound,
+				"Revision: %s %q did not change in the %d revisions before %d; name a revision that history shows",
+				lanyard.Clip(in.Type), lanyard.Clip(in.ID), maxLook, in.Revision)
 		}
-		return nil, lanyard.Errorf(lanyard.NotFound, "Id: %s %q did not exist at revision %d, or you may not view it", lanyard.Clip(in.Type), lanyard.Clip(in.ID), in.Revision)
+		return nil, lanyard.Errorf(lanyard.NotFound, "Id: %s %q did not exist at revision %d, or you may not view it",
+			lanyard.Clip(in.Type), lanyard.Clip(in.ID), in.Revision)
 	}
 	t, _ := lanyard.StoredType(in.Type)
 	id, err := v.id(in.ID)

@@ -63,7 +63,8 @@ func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([
 		if counts[rule]++; counts[rule] > maxFindings {
 			return
 		}
-		f := finding{Rule: rule, Severity: severity, Profiles: []named{}, Message: message, Details: list(details[:min(len(details), maxDetails)])}
+		f := finding{Rule: rule, Severity: severity, Profiles: []named{}, Message: message,
+			Details: list(details[:min(len(details), maxDetails)])}
 		for _, p := range profiles {
 			f.Profiles = append(f.Profiles, named{p.ID, p.Name})
 		}
@@ -95,31 +96,42 @@ func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([
 			add("unused", info, "nobody holds it", nil, p)
 		}
 		if without := editWithoutView(p); len(without) > 0 {
-			add("edit-without-view", warning, "it grants actions without the View of the same resource, so the web site does not show what they are for", without, p)
+			add("edit-without-view", warning,
+				"it grants actions without the View of the same resource, so the web site does not show what they are for", without,
+				p)
 		}
 		if p.IncompleteTagRestriction() {
-			add("half-restriction", warning, "it has tags without restricted resource types, or types without tags, and restricts nothing by tags", nil, p)
+			add("half-restriction", warning,
+				"it has tags without restricted resource types, or types without tags, and restricts nothing by tags", nil, p)
 		}
 		if p.HierarchyGroup != "" && len(p.HierarchyRestricted) == 0 {
 			add("half-restriction", warning, "it names a hierarchy group but restricts nothing by hierarchy", nil, p)
 		}
-		if p.HierarchyGroup != "" && whole[access.TypeHierarchyGroup] && len(v.Lookup(access.TypeHierarchyGroup, p.HierarchyGroup)) == 0 {
-			add("missing-group", warning, "its hierarchy group has been deleted, so its holders see nobody by it", []string{p.HierarchyGroup}, p)
+		if p.HierarchyGroup != "" && whole[access.TypeHierarchyGroup] &&
+			len(v.Lookup(access.TypeHierarchyGroup, p.HierarchyGroup)) == 0 {
+			add("missing-group", warning, "its hierarchy group has been deleted, so its holders see nobody by it",
+				[]string{p.HierarchyGroup}, p)
 		}
 		for _, key := range slices.Sorted(maps.Keys(p.AccessTags)) {
 			if used := keys[strings.ToLower(key)]; used != nil && !used[key] {
-				add("tag-case", warning, fmt.Sprintf("the tag key %s differs from %s, which is in use, by case only, and so matches nothing", key, strings.Join(sorted(used), " and ")), []string{key}, p)
+				add("tag-case", warning,
+					fmt.Sprintf("the tag key %s differs from %s, which is in use, by case only, and so matches nothing", key,
+						strings.Join(sorted(used), " and ")), []string{key}, p)
 				continue
 			}
 			for _, name := range p.TagRestricted {
 				t, _ := lanyard.RestrictedType(name)
 				if whole[t] && tags[access.Tag{Type: t, Key: key, Value: p.AccessTags[key]}] == 0 {
-					add("tag-on-nothing", warning, fmt.Sprintf("no %s carries the tag %s=%s, so its holders reach none", t, key, p.AccessTags[key]), []string{key + "=" + p.AccessTags[key]}, p)
+					add("tag-on-nothing", warning,
+						fmt.Sprintf("no %s carries the tag %s=%s, so its holders reach none", t, key, p.AccessTags[key]),
+						[]string{key + "=" + p.AccessTags[key]}, p)
 				}
 			}
 		}
 		if unknown := unknownTypes(p); len(unknown) > 0 {
-			add("unknown-type", warning, "it restricts resource types by names that are unknown here, and so every type that has no name of its own", unknown, p)
+			add("unknown-type", warning,
+				"it restricts resource types by names that are unknown here, and so every type that has no name of its own",
+				unknown, p)
 		}
 		legacy, unknown, keen := []string{}, []string{}, []string{}
 		for _, name := range p.Permissions {
@@ -135,18 +147,24 @@ func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([
 			}
 		}
 		if len(legacy) > 0 {
-			add("legacy-permission", info, "it has older names of permissions, which still count but are hidden in the web site", legacy, p)
+			add("legacy-permission", info, "it has older names of permissions, which still count but are hidden in the web site",
+				legacy, p)
 		}
 		if len(unknown) > 0 {
 			add("unknown-permission", info, "it has permissions that the catalogue does not know", unknown, p)
 		}
 		if !p.Restricted() && (len(p.Permissions)*2 > len(lanyard.Permissions()) || len(keen) >= broadly) {
-			add("over-broad", info, fmt.Sprintf("it grants %d permissions, %d of them sensitive, without any restriction", len(p.Permissions), len(keen)), keen, p)
+			add("over-broad", info,
+				fmt.Sprintf("it grants %d permissions, %d of them sensitive, without any restriction", len(p.Permissions),
+					len(keen)), keen, p)
 		}
 	}
 	for _, near := range nearest(all) {
-		differ := append(less(byID[near.A.ID].Permissions, byID[near.B.ID].Permissions), less(byID[near.B.ID].Permissions, byID[near.A.ID].Permissions)...)
-		add("near-identical", info, fmt.Sprintf("they have %d permissions in common and differ in %d", near.Shared, near.OnlyA+near.OnlyB), differ, byID[near.A.ID], byID[near.B.ID])
+		differ := append(less(byID[near.A.ID].Permissions, byID[near.B.ID].Permissions),
+			less(byID[near.B.ID].Permissions, byID[near.A.ID].Permissions)...)
+		add("near-identical", info,
+			fmt.Sprintf("they have %d permissions in common and differ in %d", near.Shared, near.OnlyA+near.OnlyB), differ,
+			byID[near.A.ID], byID[near.B.ID])
 	}
 	slices.SortStableFunc(out, func(x, y finding) int { return strings.Compare(y.Severity, x.Severity) }) // warnings first
 	return out, nil

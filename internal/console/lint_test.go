@@ -21,7 +21,8 @@ func TestLint(t *testing.T) {
 	}
 	defer db.Close()
 	const account = "123456789012"
-	svc := control.New(control.Config{Store: db, Region: "us-east-1", Lenient: true, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	svc := control.New(control.Config{Store: db, Region: "us-east-1", Lenient: true,
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	call := control.Call{Caller: lanyard.Caller{Account: account}, Operation: "Test"}
 	in, err := svc.CreateInstance(t.Context(), call, control.NewInstance{Alias: "a", IdentityManagement: control.SAML})
 	if err != nil {
@@ -49,18 +50,27 @@ func TestLint(t *testing.T) {
 		all = append(all, p.Name)
 	}
 	ids := []string{
-		profile("sound", control.ProfileChange{Permissions: []string{"Users.View", "Users.Edit"}, AccessTags: fr, TagRestricted: user}),
+		profile("sound", control.ProfileChange{Permissions: []string{"Users.View", "Users.Edit"}, AccessTags: fr,
+			TagRestricted: user}),
 		profile("edit-without-view", control.ProfileChange{Permissions: []string{"Queues.Edit"}}),
-		profile("tag-case", control.ProfileChange{Permissions: []string{"Users.View"}, AccessTags: map[string]string{"country": "FR"}, TagRestricted: user}),
-		profile("tag-on-nothing", control.ProfileChange{Permissions: []string{"Users.View"}, AccessTags: map[string]string{"Country": "XX"}, TagRestricted: user}),
+		profile("tag-case", control.ProfileChange{Permissions: []string{"Users.View"},
+			AccessTags: map[string]string{"country": "FR"}, TagRestricted: user}),
+		profile("tag-on-nothing",
+			control.ProfileChange{Permissions: []string{"Users.View"}, AccessTags: map[string]string{"Country": "XX"},
+				TagRestricted: user}),
 		profile("half-restriction", control.ProfileChange{Permissions: []string{"Users.View"}, AccessTags: fr}),
-		profile("unknown-type", control.ProfileChange{Permissions: []string{"Users.View"}, AccessTags: fr, TagRestricted: []string{"User", "Widget"}}),
-		profile("missing-group", control.ProfileChange{Permissions: []string{"Users.View"}, HierarchyRestricted: user, HierarchyGroup: &g.ID}),
+		profile("unknown-type",
+			control.ProfileChange{Permissions: []string{"Users.View"}, AccessTags: fr,
+				TagRestricted: []string{"User", "Widget"}}),
+		profile("missing-group",
+			control.ProfileChange{Permissions: []string{"Users.View"}, HierarchyRestricted: user, HierarchyGroup: &g.ID}),
 		profile("over-broad", control.ProfileChange{Permissions: all}),
 		profile("legacy-permission", control.ProfileChange{Permissions: []string{"ListenCallRecordings"}}),
 		profile("unknown-permission", control.ProfileChange{Permissions: []string{"Flying.View"}}),
-		profile("near-identical", control.ProfileChange{Permissions: []string{"Queues.View", "RoutingPolicies.View", "Prompts.View"}}),
-		profile("near-identical 2", control.ProfileChange{Permissions: []string{"Queues.View", "RoutingPolicies.View", "Prompts.View"}}),
+		profile("near-identical",
+			control.ProfileChange{Permissions: []string{"Queues.View", "RoutingPolicies.View", "Prompts.View"}}),
+		profile("near-identical 2",
+			control.ProfileChange{Permissions: []string{"Queues.View", "RoutingPolicies.View", "Prompts.View"}}),
 	}
 	profile("unused", control.ProfileChange{Permissions: []string{"Rules.View"}})
 	_, routing, _, err := control.List[*lanyard.RoutingProfile](t.Context(), svc, call, in.ID, control.Page{Limit: 1})
@@ -68,13 +78,17 @@ func TestLint(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, held := range [][]string{ids[:6], ids[6:]} {
-		_, _, err := svc.CreateUser(t.Context(), call, in.ID, control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: []string{"ann", "bob"}[i], Tags: fr}, Profiles: held, RoutingProfile: routing[0].ID}})
+		_, _, err := svc.CreateUser(t.Context(), call, in.ID,
+			control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: []string{"ann", "bob"}[i], Tags: fr}, Profiles: held,
+				RoutingProfile: routing[0].ID}})
 		if err != nil && !strings.Contains(err.Error(), "at most") {
 			t.Fatal(err)
 		}
 		if err != nil { // no more than three that restrict
 			for _, id := range held {
-				_, _, err := svc.CreateUser(t.Context(), call, in.ID, control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: "holder-" + id, Tags: fr}, Profiles: []string{id}, RoutingProfile: routing[0].ID}})
+				_, _, err := svc.CreateUser(t.Context(), call, in.ID,
+					control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: "holder-" + id, Tags: fr}, Profiles: []string{id},
+						RoutingProfile: routing[0].ID}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -110,7 +124,8 @@ func TestLint(t *testing.T) {
 			t.Errorf("the finding is %+v", f)
 		}
 	}
-	for _, name := range []string{"sound", "edit-without-view", "tag-case", "tag-on-nothing", "half-restriction", "unknown-type", "missing-group", "legacy-permission", "unknown-permission", "near-identical", "unused"} {
+	for _, name := range []string{"sound", "edit-without-view", "tag-case", "tag-on-nothing", "half-restriction",
+		"unknown-type", "missing-group", "legacy-permission", "unknown-permission", "near-identical", "unused"} {
 		want := []string{name}
 		if name == "sound" {
 			want = nil
@@ -119,7 +134,8 @@ func TestLint(t *testing.T) {
 			t.Errorf("of %s it is said %q", name, found[name])
 		}
 	}
-	for name, want := range map[string]string{"near-identical 2": "near-identical", "over-broad": "over-broad", "Admin": "unused"} {
+	for name, want := range map[string]string{"near-identical 2": "near-identical", "over-broad": "over-broad",
+		"Admin": "unused"} {
 		if !slices.Contains(found[name], want) {
 			t.Errorf("of %s it is said %q, want %s among it", name, found[name], want)
 		}

@@ -133,7 +133,8 @@ func (s *Server) open(value string) (f flow, ok bool) {
 
 // setFlow sets the cookie, which must come along when the provider sends the browser back.
 func (s *Server) setFlow(a *asking, value string, age int) {
-	c := http.Cookie{Name: flowCookie, Value: value, Path: oidcPrefix, MaxAge: age, HttpOnly: true, Secure: s.https(a.http), SameSite: http.SameSiteLaxMode}
+	c := http.Cookie{Name: flowCookie, Value: value, Path: oidcPrefix, MaxAge: age, HttpOnly: true,
+		Secure: s.https(a.http), SameSite: http.SameSiteLaxMode}
 	a.header.Add("Set-Cookie", c.String())
 }
 
@@ -189,7 +190,8 @@ func (s *Server) oidcStart(ctx context.Context, a *asking) (string, error) {
 	if err != nil {
 		return "", &signInFailure{"unavailable", err}
 	}
-	f := flow{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Until: s.Now().Add(oidcLife).Unix()}
+	f := flow{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(),
+		Until: s.Now().Add(oidcLife).Unix()}
 	s.setFlow(a, s.seal(f), int(oidcLife/time.Second))
 	return s.config(p, a.http).AuthCodeURL(f.State, oidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)), nil
 }

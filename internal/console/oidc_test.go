@@ -50,14 +50,17 @@ func (p *idp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var out any
 	switch r.URL.Path {
 	case "/.well-known/openid-configuration":
-		out = map[string]any{"issuer": p.URL, "authorization_endpoint": p.URL + "/auth", "token_endpoint": p.URL + "/token", "userinfo_endpoint": p.URL + "/info",
-			"jwks_uri": p.URL + "/keys", "id_token_signing_alg_values_supported": []string{"EdDSA"}}
+		out = map[string]any{"issuer": p.URL, "authorization_endpoint": p.URL + "/auth", "token_endpoint": p.URL + "/token",
+			"userinfo_endpoint": p.URL + "/info",
+			"jwks_uri":          p.URL + "/keys", "id_token_signing_alg_values_supported": []string{"EdDSA"}}
 	case "/keys":
-		out = map[string]any{"keys": []any{map[string]string{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "k", "x": b64(p.key.Public().(ed25519.PublicKey))}}}
+		out = map[string]any{"keys": []any{map[string]string{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
+			"kid": "k", "x": b64(p.key.Public().(ed25519.PublicKey))}}}
 	case "/token":
 		body, _ := json.Marshal(p.token)
 		text := b64([]byte(`{"alg":"EdDSA","kid":"k"}`)) + "." + b64(body)
-		out = map[string]any{"access_token": "a", "token_type": "Bearer", "id_token": text + "." + b64(ed25519.Sign(p.key, []byte(text)))}
+		out = map[string]any{"access_token": "a", "token_type": "Bearer", "id_token": text + "." +
+			b64(ed25519.Sign(p.key, []byte(text)))}
 	case "/info":
 		out = p.info
 	}
@@ -78,24 +81,30 @@ func TestCallbackRefuses(t *testing.T) {
 		{"verified in the token", both, nil, fine},
 		{"verified in the user info", nil, both, fine},
 		{"not verified", map[string]any{"email": "ann@example.com"}, both, "has not verified"},
-		{"the address from one, that it is verified from the other", map[string]any{"email_verified": true}, map[string]any{"email": "ann@example.com"}, "has not verified"},
-		{"the other says that it is not", map[string]any{"email_verified": true}, map[string]any{"email": "ann@example.com", "email_verified": false}, "has not verified"},
-		{"claims of another", nil, map[string]any{"email": "ann@example.com", "email_verified": true, "sub": "other"}, "somebody else"},
+		{"the address from one, that it is verified from the other", map[string]any{"email_verified": true},
+			map[string]any{"email": "ann@example.com"}, "has not verified"},
+		{"the other says that it is not", map[string]any{"email_verified": true},
+			map[string]any{"email": "ann@example.com", "email_verified": false}, "has not verified"},
+		{"claims of another", nil, map[string]any{"email": "ann@example.com", "email_verified": true, "sub": "other"},
+			"somebody else"},
 		{"several audiences", map[string]any{"aud": []string{"lanyard", "other"}}, both, "azp is required"},
 		{"several audiences, for us", map[string]any{"aud": []string{"lanyard", "other"}, "azp": "lanyard"}, both, fine},
-		{"several audiences, for another", map[string]any{"aud": []string{"lanyard", "other"}, "azp": "other"}, both, `azp must be "lanyard", got "other"`},
+		{"several audiences, for another", map[string]any{"aud": []string{"lanyard", "other"}, "azp": "other"}, both,
+			`azp must be "lanyard", got "other"`},
 		{"one audience, for another", map[string]any{"azp": "other"}, both, `azp must be "lanyard", got "other"`},
 		{"azp that is no text", map[string]any{"azp": 7}, both, `azp must be "lanyard", got "7"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newIDP(t)
-			s, err := New(Config{Control: nobodyThere(t), Account: "123456789012", URL: "http://console.example", Secret: []byte("secret"),
-				OIDC: &OIDC{Issuer: p.URL, ClientID: "lanyard", Claim: "email"}})
+			s, err := New(Config{Control: nobodyThere(t), Account: "123456789012", URL: "http://console.example",
+				Secret: []byte("secret"),
+				OIDC:   &OIDC{Issuer: p.URL, ClientID: "lanyard", Claim: "email"}})
 			if err != nil {
 				t.Fatal(err)
 			}
 			f := flow{State: "state", Nonce: "nonce", Verifier: "verifier", Until: time.Now().Add(time.Minute).Unix()}
-			p.token = map[string]any{"iss": p.URL, "sub": "ann", "aud": "lanyard", "nonce": f.Nonce, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix()}
+			p.token = map[string]any{"iss": p.URL, "sub": "ann", "aud": "lanyard", "nonce": f.Nonce, "iat": time.Now().Unix(),
+				"exp": time.Now().Add(time.Minute).Unix()}
 			maps.Copy(p.token, tt.token)
 			p.info = map[string]any{"sub": "ann"}
 			maps.Copy(p.info, tt.info)

@@ -40,7 +40,8 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]any{"Revision": v.Revision(), "Sensitive": nil, "Unheld": nil, "UnheldTotal": nil, "Findings": nil, "FindingsTotal": nil, "Changes": nil, "ChangesSince": nil, "Server": nil,
+	out := map[string]any{"Revision": v.Revision(), "Sensitive": nil, "Unheld": nil, "UnheldTotal": nil, "Findings": nil,
+		"FindingsTotal": nil, "Changes": nil, "ChangesSince": nil, "Server": nil,
 		"Counts": nil}
 	if v.holds(views[access.TypeSecurityProfile]) == nil {
 		all, err := v.all(ctx, s)
@@ -64,7 +65,8 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 		}
 		out["Findings"], out["FindingsTotal"] = findings[:min(len(findings), firstFindings)], len(findings)
 	}
-	if v.user == "" || v.holds("HistoricalChanges.View") == nil && v.seesAll(access.TypeUser) && v.seesAll(access.TypeSecurityProfile) {
+	if v.user == "" || v.holds("HistoricalChanges.View") == nil && v.seesAll(access.TypeUser) &&
+		v.seesAll(access.TypeSecurityProfile) {
 		c, err := s.chronicles.of(ctx, s, v.in.ID)
 		if err != nil {
 			return nil, err
@@ -116,7 +118,8 @@ func (v *viewer) sensitive(all []*lanyard.Profile) []sensitiveShown {
 	out, left := []sensitiveShown{}, maxCountedHolders
 	for _, name := range slices.Sorted(maps.Keys(granting)) {
 		known, _ := lanyard.LookupPermission(name)
-		x := sensitiveShown{Permission: name, Why: known.Sensitive, Profiles: []named{}, ProfilesTotal: len(granting[name]), Sample: []holderShown{}}
+		x := sensitiveShown{Permission: name, Why: known.Sensitive, Profiles: []named{}, ProfilesTotal: len(granting[name]),
+			Sample: []holderShown{}}
 		most, ids := 0, []string{}
 		for _, p := range granting[name] {
 			if ids = append(ids, p.ID); len(ids) <= maxShownProfiles {
@@ -204,9 +207,11 @@ func (s *Server) health() any {
 	if s.Stats != nil {
 		n = s.Stats()
 	}
-	return map[string]any{"Version": s.Version, "Started": s.started.UTC(), "Uptime": int(now.Sub(s.started) / time.Second), "Store": n.Store,
-		"Decisions": map[string]any{"Total": n.Decisions, "Denied": n.Denied, "PerSecond": s.rate.perSecond(now, n.Decisions)},
-		"Calls":     map[string]int64{"Total": n.Calls, "Refused": n.Refused}}
+	return map[string]any{"Version": s.Version, "Started": s.started.UTC(),
+		"Uptime": int(now.Sub(s.started) / time.Second), "Store": n.Store,
+		"Decisions": map[string]any{"Total": n.Decisions, "Denied": n.Denied,
+			"PerSecond": s.rate.perSecond(now, n.Decisions)},
+		"Calls": map[string]int64{"Total": n.Calls, "Refused": n.Refused}}
 }
 
 type (
@@ -263,7 +268,8 @@ func (s *Server) heat(ctx context.Context, a *asking) (any, error) {
 	all = all[:min(len(all), maxHeat)]
 	rows := []heatRow{}
 	for _, p := range all {
-		r := heatRow{named: named{p.ID, p.Name}, Holders: v.holderCount(p.ID), Counts: make([]int, len(groups)), Total: len(p.Permissions), Sensitive: sensitive(p)}
+		r := heatRow{named: named{p.ID, p.Name}, Holders: v.holderCount(p.ID), Counts: make([]int, len(groups)),
+			Total: len(p.Permissions), Sensitive: sensitive(p)}
 		for _, name := range p.Permissions {
 			i := unknown
 			if known, ok := lanyard.LookupPermission(name); ok {
@@ -276,7 +282,8 @@ func (s *Server) heat(ctx context.Context, a *asking) (any, error) {
 		rows = append(rows, r)
 	}
 	slices.SortFunc(rows, func(x, y heatRow) int { return cmp.Compare(strings.ToLower(x.Name), strings.ToLower(y.Name)) })
-	return map[string]any{"Groups": groups, "Profiles": rows, "Near": nearest(all), "Truncated": truncated, "Revision": v.Revision()}, nil
+	return map[string]any{"Groups": groups, "Profiles": rows, "Near": nearest(all), "Truncated": truncated,
+		"Revision": v.Revision()}, nil
 }
 
 // nearest finds the pairs of profiles whose permissions are nearly the same, the nearest first.
@@ -367,7 +374,8 @@ func (s *Server) visibility(ctx context.Context, a *asking) (any, error) {
 	out, at := []*groupSeen{}, map[string]*groupSeen{}
 	path := map[string][]string{}
 	for _, g := range groups {
-		x := &groupSeen{ID: g.ID, Name: g.Name, Parent: g.Parent(), Level: len(g.Path), Users: members[g.ID], SeenBy: []seenBy{}}
+		x := &groupSeen{ID: g.ID, Name: g.Name, Parent: g.Parent(), Level: len(g.Path), Users: members[g.ID],
+			SeenBy: []seenBy{}}
 		out, at[g.ID], path[g.ID] = append(out, x), x, g.Path
 	}
 	below := func(group string, do func(*groupSeen)) {
@@ -409,5 +417,6 @@ func (s *Server) visibility(ctx context.Context, a *asking) (any, error) {
 			}
 		}
 	}
-	return map[string]any{"Groups": out, "Everywhere": free, "Ungrouped": members[""], "Truncated": truncated, "Revision": v.Revision()}, nil
+	return map[string]any{"Groups": out, "Everywhere": free, "Ungrouped": members[""], "Truncated": truncated,
+		"Revision": v.Revision()}, nil
 }

@@ -115,7 +115,8 @@ func (s *Server) profiles(ctx context.Context, a *asking) (any, error) {
 	}
 	switch {
 	case len(in.Search) > maxSearch:
-		return nil, lanyard.Errorf(lanyard.Invalid, "Search: has %d bytes; at most %d are accepted", len(in.Search), maxSearch)
+		return nil, lanyard.Errorf(lanyard.Invalid, "Search: has %d bytes; at most %d are accepted", len(in.Search),
+			maxSearch)
 	case in.PageSize < 1 || in.PageSize > maxPage:
 		return nil, lanyard.Errorf(lanyard.Invalid, "PageSize: %d is not accepted; 1 to %d are", in.PageSize, maxPage)
 	case in.Page < 1 || in.Page > maxProfiles:
@@ -135,7 +136,8 @@ func (s *Server) profiles(ctx context.Context, a *asking) (any, error) {
 		for k := range p.Tags {
 			keys[k] = true
 		}
-		if in.Tag.matches(p.Tags) && (strings.Contains(strings.ToLower(p.Name), want) || strings.Contains(strings.ToLower(p.Description), want)) {
+		if in.Tag.matches(p.Tags) &&
+			(strings.Contains(strings.ToLower(p.Name), want) || strings.Contains(strings.ToLower(p.Description), want)) {
 			found = append(found, p)
 		}
 	}
@@ -153,7 +155,8 @@ func (s *Server) profiles(ctx context.Context, a *asking) (any, error) {
 	case "Modified":
 		order = func(x, y *lanyard.Profile) int { return cmp.Or(x.Modified.Compare(y.Modified), byName(x, y)) }
 	default:
-		return nil, lanyard.Errorf(lanyard.Invalid, "Sort: %q is not accepted; Name, Holders and Modified are", lanyard.Clip(in.Sort))
+		return nil, lanyard.Errorf(lanyard.Invalid, "Sort: %q is not accepted; Name, Holders and Modified are",
+			lanyard.Clip(in.Sort))
 	}
 	slices.SortFunc(found, order)
 	if in.Descending {
@@ -167,8 +170,10 @@ func (s *Server) profiles(ctx context.Context, a *asking) (any, error) {
 	from := min((in.Page-1)*in.PageSize, total)
 	rows := []profileRow{}
 	for _, p := range found[from:min(from+in.PageSize, total)] {
-		rows = append(rows, profileRow{ID: p.ID, ARN: s.Control.ARN(v.in, lanyard.TypeProfile, p.ID), Name: p.Name, Description: p.Description, Tags: full(p.Tags),
-			Holders: v.holderCount(p.ID), Permissions: len(p.Permissions), Sensitive: sensitive(p), TagRestricted: len(p.TagRestricted) > 0 && len(p.AccessTags) > 0,
+		rows = append(rows, profileRow{ID: p.ID, ARN: s.Control.ARN(v.in, lanyard.TypeProfile, p.ID), Name: p.Name,
+			Description: p.Description, Tags: full(p.Tags),
+			Holders: v.holderCount(p.ID), Permissions: len(p.Permissions), Sensitive: sensitive(p),
+			TagRestricted:       len(p.TagRestricted) > 0 && len(p.AccessTags) > 0,
 			HierarchyRestricted: len(p.HierarchyRestricted) > 0, LastModified: v.lastModified(s, changed, p)})
 	}
 	tagKeys := []string{}
@@ -177,8 +182,9 @@ func (s *Server) profiles(ctx context.Context, a *asking) (any, error) {
 	}
 	slices.Sort(tagKeys)
 	const maxKeys = 500
-	return map[string]any{"Rows": rows, "Total": total, "Page": in.Page, "Pages": (total + in.PageSize - 1) / in.PageSize, "Revision": v.Revision(),
-		"TagKeys": tagKeys[:min(len(tagKeys), maxKeys)]}, nil
+	return map[string]any{"Rows": rows, "Total": total, "Page": in.Page, "Pages": (total + in.PageSize - 1) / in.PageSize,
+		"Revision": v.Revision(),
+		"TagKeys":  tagKeys[:min(len(tagKeys), maxKeys)]}, nil
 }
 
 // lastModified says when and by whom a profile was changed last. The chronicle knows of changes of tags
@@ -277,7 +283,8 @@ func (in *peopleRequest) check() error {
 		return lanyard.Errorf(lanyard.Invalid, "Limit: %d is not accepted; 1 to %d are", in.Limit, maxPage)
 	}
 	if in.Search = strings.TrimSpace(in.Search); utf8.RuneCountInString(in.Search) > 25 {
-		return lanyard.Errorf(lanyard.Invalid, "Search: has %d characters; at most 25 are accepted", utf8.RuneCountInString(in.Search))
+		return lanyard.Errorf(lanyard.Invalid, "Search: has %d characters; at most 25 are accepted",
+			utf8.RuneCountInString(in.Search))
 	}
 	return nil
 }
@@ -311,13 +318,17 @@ func (s *Server) users(ctx context.Context, a *asking) (any, error) {
 		conditions = append(conditions, control.Condition{Or: any})
 	}
 	if in.UserID != "" {
-		conditions = append(conditions, control.Condition{String: &control.StringCondition{Field: "ResourceId", Value: in.UserID, Compare: "EXACT"}})
+		conditions = append(conditions,
+			control.Condition{String: &control.StringCondition{Field: "ResourceId", Value: in.UserID, Compare: "EXACT"}})
 	}
 	if in.SecurityProfileID != "" {
-		conditions = append(conditions, control.Condition{String: &control.StringCondition{Field: "SecurityProfileId", Value: in.SecurityProfileID, Compare: "EXACT"}})
+		conditions = append(conditions,
+			control.Condition{String: &control.StringCondition{Field: "SecurityProfileId", Value: in.SecurityProfileID,
+				Compare: "EXACT"}})
 	}
 	if in.HierarchyGroupID != "" {
-		conditions = append(conditions, control.Condition{Group: &control.GroupCondition{Group: in.HierarchyGroupID, Below: true}})
+		conditions = append(conditions,
+			control.Condition{Group: &control.GroupCondition{Group: in.HierarchyGroupID, Below: true}})
 	}
 	if in.Tag != nil && in.Tag.Value == nil {
 		return nil, lanyard.Errorf(lanyard.Invalid, "Tag.Value: is required")
@@ -327,7 +338,8 @@ func (s *Server) users(ctx context.Context, a *asking) (any, error) {
 	}
 	call := v.call
 	if call.Operation = "SearchUsers"; v.user != "" {
-		if err := s.Control.Act(ctx, &call, v.in.ID, v.user, control.Right{Permission: views[access.TypeUser], Type: lanyard.TypeUser}); err != nil {
+		if err := s.Control.Act(ctx, &call, v.in.ID, v.user,
+			control.Right{Permission: views[access.TypeUser], Type: lanyard.TypeUser}); err != nil {
 			return nil, err
 		}
 	}
@@ -335,13 +347,15 @@ func (s *Server) users(ctx context.Context, a *asking) (any, error) {
 	if in.NextToken != "" {
 		count = -1
 	}
-	_, found, next, total, err := control.Search[*lanyard.User](ctx, s.Control, call, v.in.ID, conditions, control.Page{After: in.NextToken, Limit: in.Limit}, count)
+	_, found, next, total, err := control.Search[*lanyard.User](ctx, s.Control, call, v.in.ID, conditions,
+		control.Page{After: in.NextToken, Limit: in.Limit}, count)
 	if err != nil {
 		return nil, err
 	}
 	rows, groups := []userRow{}, map[string]*groupShown{}
 	for _, u := range found {
-		r := userRow{ID: u.ID, ARN: s.Control.ARN(v.in, lanyard.TypeUser, u.ID), Username: u.Name, FirstName: u.FirstName, LastName: u.LastName, Tags: full(u.Tags),
+		r := userRow{ID: u.ID, ARN: s.Control.ARN(v.in, lanyard.TypeUser, u.ID), Username: u.Name, FirstName: u.FirstName,
+			LastName: u.LastName, Tags: full(u.Tags),
 			SecurityProfiles: v.profileNames(u.Profiles)}
 		if u.Group != "" {
 			if _, ok := groups[u.Group]; !ok {
@@ -414,7 +428,8 @@ func (s *Server) agents(ctx context.Context, a *asking) (any, error) {
 			return nil, err
 		}
 		for _, x := range some {
-			if strings.Contains(strings.ToLower(x.ID), want) && (in.SecurityProfileID == "" || slices.Contains(x.Profiles, in.SecurityProfileID)) {
+			if strings.Contains(strings.ToLower(x.ID), want) &&
+				(in.SecurityProfileID == "" || slices.Contains(x.Profiles, in.SecurityProfileID)) {
 				rows = append(rows, agentRow{x.ID, v.profileNames(x.Profiles)})
 			}
 		}

@@ -184,7 +184,8 @@ func (s *Server) describe(ctx context.Context, a *asking) (any, error) {
 	if idle.After(n.Expires) {
 		idle = n.Expires
 	}
-	out := sessionShown{Kind: "operator", Permissions: []string{}, Method: n.Method, Expires: n.Expires, IdleExpires: idle, Idle: int(s.Idle / time.Second)}
+	out := sessionShown{Kind: "operator", Permissions: []string{}, Method: n.Method, Expires: n.Expires, IdleExpires: idle,
+		Idle: int(s.Idle / time.Second)}
 	if n.User == "" {
 		for _, p := range lanyard.Permissions() {
 			out.Permissions = append(out.Permissions, p.Name)
@@ -223,7 +224,8 @@ func (s *Server) signIn(ctx context.Context, a *asking) (any, error) {
 	}
 	byKey := in.AccessKeyID != "" || in.SecretAccessKey != ""
 	if byKey == (in.Username != "" || in.Password != "" || in.Instance != "") {
-		return nil, &failure{Status: http.StatusBadRequest, Code: invalid, Message: "Username and Password, or AccessKeyId and SecretAccessKey, are accepted"}
+		return nil, &failure{Status: http.StatusBadRequest, Code: invalid,
+			Message: "Username and Password, or AccessKeyId and SecretAccessKey, are accepted"}
 	}
 	from := remoteaddr.Host(a.http)
 	who, err := s.claimed(ctx, in.Instance, in.Username, in.AccessKeyID)
@@ -252,7 +254,8 @@ func (s *Server) signIn(ctx context.Context, a *asking) (any, error) {
 		if err != nil {
 			var limited *lanyard.Error
 			if errors.As(err, &limited) && limited.Kind == lanyard.Throttled {
-				return nil, &failure{Status: http.StatusTooManyRequests, Code: "TooManyAttempts", Message: limited.Message, RetryAfter: 5}
+				return nil, &failure{Status: http.StatusTooManyRequests, Code: "TooManyAttempts", Message: limited.Message,
+					RetryAfter: 5}
 			}
 			return nil, err
 		}
@@ -285,7 +288,8 @@ func hashed(s string) string {
 
 func (s *Server) refused(from, name string) error {
 	s.Logger.Warn("sign-in refused", "from", from, "name", lanyard.Clip(strings.ToValidUTF8(name, "?")))
-	return &failure{Status: http.StatusUnauthorized, Code: "SignInFailed", Message: "the name, the password or the key is not right"}
+	return &failure{Status: http.StatusUnauthorized, Code: "SignInFailed",
+		Message: "the name, the password or the key is not right"}
 }
 
 // begin stores a session and gives it to the browser. One that the browser had ends.
@@ -312,7 +316,8 @@ func (s *Server) begin(ctx context.Context, a *asking, n lanyard.Session) (any, 
 
 // cookie sets the session's cookie, or with a negative age takes it away.
 func (s *Server) cookie(a *asking, token string, age int) {
-	c := http.Cookie{Name: s.cookieName(a.http), Value: token, Path: "/", MaxAge: age, HttpOnly: true, Secure: s.https(a.http), SameSite: http.SameSiteStrictMode}
+	c := http.Cookie{Name: s.cookieName(a.http), Value: token, Path: "/", MaxAge: age, HttpOnly: true,
+		Secure: s.https(a.http), SameSite: http.SameSiteStrictMode}
 	a.header.Add("Set-Cookie", c.String())
 }
 
@@ -342,12 +347,14 @@ func (s *Server) password(ctx context.Context, a *asking) (any, error) {
 			Message: fmt.Sprintf("too many attempts failed; try again in %d seconds", seconds)}
 	}
 	call := control.PasswordCall(s.caller(a), a.session.Instance, a.session.User)
-	err := s.Control.ChangePassword(ctx, call.Of(a.session.User), a.session.Instance, a.session.User, in.OldPassword, in.NewPassword, a.session.ID)
+	err := s.Control.ChangePassword(ctx, call.Of(a.session.User), a.session.Instance, a.session.User, in.OldPassword,
+		in.NewPassword, a.session.ID)
 	if err == nil || errors.Is(err, lanyard.ErrInvalid) {
 		done(true) // the old one was right
 	}
 	if errors.Is(err, lanyard.ErrDenied) {
-		return nil, &failure{Status: http.StatusForbidden, Code: "AccessDeniedException", Message: "OldPassword: is not the password", Members: []string{"OldPassword"}}
+		return nil, &failure{Status: http.StatusForbidden, Code: "AccessDeniedException",
+			Message: "OldPassword: is not the password", Members: []string{"OldPassword"}}
 	}
 	return struct{}{}, err
 }

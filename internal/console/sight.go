@@ -48,7 +48,8 @@ func (v *viewer) tallied() *tally {
 	if v.tally != nil {
 		return v.tally
 	}
-	t := &tally{holders: map[string]int{}, sets: map[string]int{}, groups: map[string]int{}, within: map[string]map[string]int{}, first: map[string][]access.Holder{}}
+	t := &tally{holders: map[string]int{}, sets: map[string]int{}, groups: map[string]int{},
+		within: map[string]map[string]int{}, first: map[string][]access.Holder{}}
 	v.tally = t
 	if !v.may(views[access.TypeUser], access.Resource{}) {
 		return t

@@ -75,7 +75,8 @@ func (a *acting) ask(s *access.Snapshot, permission string, r access.Resource) a
 // may tells whether the user may do at all what is asked.
 func (a *acting) may(s *access.Snapshot, operation string) *denial {
 	if a.right.Permission == "" {
-		return &denial{message: fmt.Sprintf("no permission of security profiles allows %s, so it cannot be called on behalf of user %s", operation, lanyard.Quote(a.user))}
+		return &denial{message: fmt.Sprintf("no permission of security profiles allows %s, so it cannot be called on "+
+			"behalf of user %s", operation, lanyard.Quote(a.user))}
 	}
 	var r access.Resource // to anything at all, where the call names nothing
 	if a.right.Ref != "" {
@@ -95,13 +96,17 @@ func (a *acting) denied(s *access.Snapshot, d access.Decision, r access.Resource
 	case d.Allow:
 		return nil
 	case d.Reason == access.UnknownSubject:
-		return &denial{message: fmt.Sprintf("the acting user %s does not exist in instance %s", lanyard.Quote(a.user), s.Instance())}
+		return &denial{message: fmt.Sprintf("the acting user %s does not exist in instance %s", lanyard.Quote(a.user),
+			s.Instance())}
 	case d.Reason == access.NotGranted:
-		return &denial{fmt.Sprintf("user %s is not allowed %s: no security profile of theirs holds it", lanyard.Quote(a.user), a.right.Permission), a.right.Permission}
+		return &denial{fmt.Sprintf("user %s is not allowed %s: no security profile of theirs holds it", lanyard.Quote(a.user),
+			a.right.Permission), a.right.Permission}
 	case r.ID == "":
-		return &denial{fmt.Sprintf("user %s is not allowed %s here: the tags or the hierarchy of their security profiles do not cover what it would become", lanyard.Quote(a.user), a.right.Permission), a.right.Permission}
+		return &denial{fmt.Sprintf("user %s is not allowed %s here: the tags or the hierarchy of their security profiles "+
+			"do not cover what it would become", lanyard.Quote(a.user), a.right.Permission), a.right.Permission}
 	}
-	return &denial{fmt.Sprintf("user %s is not allowed %s on %s: the tags or the hierarchy of their security profiles do not cover it, or it does not exist",
+	return &denial{fmt.Sprintf("user %s is not allowed %s on %s: the tags or the hierarchy of their security profiles "+
+		"do not cover it, or it does not exist",
 		lanyard.Quote(a.user), a.right.Permission, lanyard.Quote(r.ID)), a.right.Permission}
 }
 
@@ -189,7 +194,8 @@ func (s *Service) guard(ctx context.Context, call Call, instance string, tx stor
 			return nil, err
 		}
 		if len(events) == 0 {
-			return nil, lanyard.Errorf(lanyard.Internal, "instance %s has no event after revision %d, but is at %d", instance, after, revision)
+			return nil, lanyard.Errorf(lanyard.Internal, "instance %s has no event after revision %d, but is at %d", instance,
+				after, revision)
 		}
 		for i := range events {
 			if err := edit.Apply(&events[i]); err != nil {
@@ -370,7 +376,8 @@ func (g *guard) use(ref lanyard.Ref) *denial {
 			return nil
 		}
 	}
-	return &denial{message: fmt.Sprintf("user %s may not use %s %s: their security profiles neither show nor offer it, or it does not exist",
+	return &denial{message: fmt.Sprintf("user %s may not use %s %s: their security profiles neither show nor offer it, "+
+		"or it does not exist",
 		lanyard.Quote(g.user), ref.Type.Word(), lanyard.Quote(ref.ID))}
 }
 
@@ -391,7 +398,8 @@ func (g *guard) checkStrict(ctx context.Context, before, after lanyard.Resource)
 	case *lanyard.Profile:
 		old, _ := before.(*lanyard.Profile)
 		if old != nil && g.snapshot.Holds(g.user, old.ID) {
-			return &denial{message: fmt.Sprintf("user %s holds security profile %s, and nobody may change their own profiles (strict)", lanyard.Quote(g.user), lanyard.Quote(old.Name))}
+			return &denial{message: fmt.Sprintf("user %s holds security profile %s, and nobody may change their own profiles (strict)",
+				lanyard.Quote(g.user), lanyard.Quote(old.Name))}
 		}
 		holding := access.Holding{Profiles: []*lanyard.Profile{after}, Anybody: true}
 		before := access.Holding{Anybody: true}
@@ -403,8 +411,10 @@ func (g *guard) checkStrict(ctx context.Context, before, after lanyard.Resource)
 		old, _ := before.(*lanyard.User)
 		if old == nil {
 			old = new(lanyard.User)
-		} else if old.ID == g.user && (!slices.Equal(old.Profiles, after.Profiles) || old.Group != after.Group || !maps.Equal(old.Tags, after.Tags)) {
-			return &denial{message: fmt.Sprintf("user %s may not change their own security profiles, hierarchy group or tags (strict)", lanyard.Quote(g.user))}
+		} else if old.ID == g.user &&
+			(!slices.Equal(old.Profiles, after.Profiles) || old.Group != after.Group || !maps.Equal(old.Tags, after.Tags)) {
+			return &denial{message: fmt.Sprintf("user %s may not change their own security profiles, hierarchy group or tags (strict)",
+				lanyard.Quote(g.user))}
 		}
 		return g.assign(ctx, held{old.Profiles, old.Group}, held{after.Profiles, after.Group})
 	case *lanyard.AIAgent:
@@ -445,7 +455,8 @@ func (g *guard) assign(ctx context.Context, had, has held) error {
 	unseen := func(id string) bool { return !g.views(g.snapshot, lanyard.TypeProfile, id) }
 	if refused != nil && slices.ContainsFunc(slices.Concat(had.profiles, has.profiles), unseen) {
 		// What is in a profile is for those who may view it.
-		return &denial{message: fmt.Sprintf("user %s may not assign these security profiles: they grant what %s does not hold, or not over as much (strict)",
+		return &denial{message: fmt.Sprintf("user %s may not assign these security profiles: they grant what %s does not "+
+			"hold, or not over as much (strict)",
 			lanyard.Quote(g.user), lanyard.Quote(g.user))}
 	}
 	return refused
@@ -466,7 +477,8 @@ func (g *guard) holding(ctx context.Context, h held) (access.Holding, error) {
 // grant refuses what after would grant beyond before and beyond what the user holds.
 func (g *guard) grant(after, before access.Holding) error {
 	if what, more := g.snapshot.Exceeds(g.user, after, before); more {
-		return &denial{message: fmt.Sprintf("user %s may not grant %s: they do not hold it themselves, or not over as much (strict)", lanyard.Quote(g.user), what)}
+		return &denial{message: fmt.Sprintf("user %s may not grant %s: they do not hold it themselves, or not over as "+
+			"much (strict)", lanyard.Quote(g.user), what)}
 	}
 	return nil
 }

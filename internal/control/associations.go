@@ -28,7 +28,8 @@ const maxProfilesOfAgent = 100
 
 // AssociateSecurityProfiles gives an entity profiles beside those it holds: all of them or none.
 // A profile that it holds already is Exists.
-func (s *Service) AssociateSecurityProfiles(ctx context.Context, call Call, instance string, e Entity, profiles []string) error {
+func (s *Service) AssociateSecurityProfiles(ctx context.Context, call Call, instance string, e Entity,
+	profiles []string) error {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return err
@@ -48,7 +49,8 @@ func (s *Service) AssociateSecurityProfiles(ctx context.Context, call Call, inst
 				continue // named twice in this call
 			}
 			if slices.Contains(given, p.ID) {
-				return lanyard.Errorf(lanyard.Exists, "SecurityProfiles[%d].Id: %s is already associated with %s", i, p.ID, lanyard.Quote(e.ARN))
+				return lanyard.Errorf(lanyard.Exists, "SecurityProfiles[%d].Id: %s is already associated with %s", i, p.ID,
+					lanyard.Quote(e.ARN))
 			}
 			held = append(held, p.ID)
 		}
@@ -58,7 +60,8 @@ func (s *Service) AssociateSecurityProfiles(ctx context.Context, call Call, inst
 
 // DisassociateSecurityProfiles takes profiles from an entity: all of them or none.
 // A profile that it does not hold is Invalid.
-func (s *Service) DisassociateSecurityProfiles(ctx context.Context, call Call, instance string, e Entity, profiles []string) error {
+func (s *Service) DisassociateSecurityProfiles(ctx context.Context, call Call, instance string, e Entity,
+	profiles []string) error {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return err
@@ -95,7 +98,8 @@ func notAssociated(i int, ref string, e Entity) error {
 
 // ListEntitySecurityProfiles pages through the profiles of an entity by id. An AI agent that was
 // never associated holds none.
-func (s *Service) ListEntitySecurityProfiles(ctx context.Context, call Call, instance string, e Entity, p Page) ([]string, string, error) {
+func (s *Service) ListEntitySecurityProfiles(ctx context.Context, call Call, instance string, e Entity,
+	p Page) ([]string, string, error) {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return nil, "", err
@@ -110,11 +114,14 @@ func (s *Service) ListEntitySecurityProfiles(ctx context.Context, call Call, ins
 
 // holder returns the profiles that an entity holds, as a list of the caller's own, and how to set
 // them. put works when r is a Tx. An AI agent without associations holds none.
-func (s *Service) holder(ctx context.Context, r store.Reader, in *lanyard.Instance, e Entity) (held []string, put func([]string) error, err error) {
+func (s *Service) holder(ctx context.Context, r store.Reader, in *lanyard.Instance,
+	e Entity) (held []string, put func([]string) error, err error) {
 	tx, _ := r.(store.Tx)
 	if e.Type == EntityUser {
 		if !s.associateUsers {
-			return nil, nil, lanyard.Errorf(lanyard.Invalid, "EntityType: %s is not supported by Amazon Connect; accepted is %s. For users there is UpdateUserSecurityProfiles, and the server option --associate-users", EntityUser, EntityAIAgent)
+			return nil, nil, lanyard.Errorf(lanyard.Invalid,
+				"EntityType: %s is not supported by Amazon Connect; accepted is %s. For users there is "+
+					"UpdateUserSecurityProfiles, and the server option --associate-users", EntityUser, EntityAIAgent)
 		}
 		u, err := load[*lanyard.User](ctx, s, r, in, e.ARN)
 		if err != nil {
@@ -122,7 +129,8 @@ func (s *Service) holder(ctx context.Context, r store.Reader, in *lanyard.Instan
 		}
 		return slices.Clone(u.Profiles), func(ids []string) error {
 			if len(ids) == 0 || len(ids) > maxProfilesOfUser {
-				return lanyard.Errorf(lanyard.Invalid, "SecurityProfiles: user %s would hold %d profiles; 1 to %d are accepted", u.ID, len(ids), maxProfilesOfUser)
+				return lanyard.Errorf(lanyard.Invalid, "SecurityProfiles: user %s would hold %d profiles; 1 to %d are accepted",
+					u.ID, len(ids), maxProfilesOfUser)
 			}
 			u := lanyard.Clone(u)
 			if len(ids) > len(u.Profiles) { // taking some away is never refused for what is left
@@ -138,9 +146,14 @@ func (s *Service) holder(ctx context.Context, r store.Reader, in *lanyard.Instan
 	form := agentForm.FindStringSubmatch(e.ARN)
 	switch {
 	case len(e.ARN) > lanyard.MaxARN || form == nil:
-		return nil, nil, lanyard.Errorf(lanyard.Invalid, "EntityArn: %s is not the ARN of an AI agent; accepted is arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/AGENT, with or without :$LATEST, :$SAVED or :VERSION", lanyard.Quote(e.ARN))
+		return nil, nil, lanyard.Errorf(lanyard.Invalid,
+			"EntityArn: %s is not the ARN of an AI agent; accepted is "+
+				"arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/AGENT, with or without :$LATEST, :$SAVED or :VERSION",
+			lanyard.Quote(e.ARN))
 	case form[1] != s.partition || form[2] != in.Region || form[3] != in.Account:
-		return nil, nil, lanyard.Errorf(lanyard.NotFound, "EntityArn: the AI agent %s is not in account %s and region %s, where instance %s is", lanyard.Quote(e.ARN), in.Account, in.Region, in.ID)
+		return nil, nil, lanyard.Errorf(lanyard.NotFound,
+			"EntityArn: the AI agent %s is not in account %s and region %s, where instance %s is", lanyard.Quote(e.ARN),
+			in.Account, in.Region, in.ID)
 	}
 	res, err := r.Get(ctx, lanyard.TypeAIAgent, e.ARN)
 	switch {
@@ -168,7 +181,8 @@ var agentForm = regexp.MustCompile(`^arn:(aws(?:-[a-z-]+)?):wisdom:([a-z]{2,}(?:
 
 func (s *Service) putAgent(ctx context.Context, tx store.Tx, a *lanyard.AIAgent, profiles []string) error {
 	if len(profiles) > maxProfilesOfAgent {
-		return lanyard.Errorf(lanyard.Invalid, "SecurityProfiles: the AI agent would hold %d profiles; at most %d are accepted", len(profiles), maxProfilesOfAgent)
+		return lanyard.Errorf(lanyard.Invalid,
+			"SecurityProfiles: the AI agent would hold %d profiles; at most %d are accepted", len(profiles), maxProfilesOfAgent)
 	}
 	a.Profiles = profiles
 	a.Modified = s.time()

@@ -42,8 +42,9 @@ func TestUserETagKnowsEverything(t *testing.T) {
 	u := &lanyard.User{
 		Meta:      lanyard.Meta{ID: "u", Name: "n", Tags: map[string]string{"a": "b"}, Modified: time.UnixMilli(1), Seq: 1},
 		FirstName: "f", LastName: "l", Email: "e", SecondaryEmail: "s", Mobile: "m", DirectoryUserID: "d",
-		Profiles: []string{"p", "q"}, RoutingProfile: "r", Group: "g", Proficiencies: []lanyard.Proficiency{{Attribute: "Language", Value: "French", Level: 3}},
-		Settings: lanyard.Settings{"PhoneConfig": []byte(`{"PhoneType":"SOFT_PHONE"}`)},
+		Profiles: []string{"p", "q"}, RoutingProfile: "r", Group: "g",
+		Proficiencies: []lanyard.Proficiency{{Attribute: "Language", Value: "French", Level: 3}},
+		Settings:      lanyard.Settings{"PhoneConfig": []byte(`{"PhoneType":"SOFT_PHONE"}`)},
 	}
 	knowsEverything(t, u, func() string { return control.UserETag(u) }, 12)
 

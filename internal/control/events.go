@@ -27,6 +27,7 @@ func (s *Service) Ready(ctx context.Context) error { return s.store.Ping(ctx) }
 
 // History returns events of one instance, newest first, as store.Reader's does. Who may see which is
 // for the caller.
-func (s *Service) History(ctx context.Context, instance string, about lanyard.Ref, before int64, scan, limit int) ([]lanyard.Event, int64, error) {
+func (s *Service) History(ctx context.Context, instance string, about lanyard.Ref, before int64, scan,
+	limit int) ([]lanyard.Event, int64, error) {
 	return s.store.Reader(instance).History(ctx, about, before, scan, limit)
 }

@@ -57,7 +57,8 @@ func (f *follower) listen(ctx context.Context) {
 		f.mu.Lock()
 		f.credentials = -1
 		f.mu.Unlock()
-		f.log.Warn("changes of other servers are not heard of, only found by asking, until this ends", "again", wait.String(), "error", err)
+		f.log.Warn("changes of other servers are not heard of, only found by asking, until this ends", "again", wait.String(),
+			"error", err)
 		select {
 		case <-ctx.Done():
 			return
@@ -119,7 +120,8 @@ func (f *follower) poll(ctx context.Context, every time.Duration) {
 		case ctx.Err() != nil:
 			return
 		case err != nil && !failing:
-			f.log.Error("the store cannot be asked what other servers changed; decisions may be old until this ends", "error", err)
+			f.log.Error("the store cannot be asked what other servers changed; decisions may be old until this ends", "error",
+				err)
 		case err == nil && failing:
 			f.log.Info("the store answers again")
 		}
@@ -159,7 +161,8 @@ func (f *follower) ask(ctx context.Context) error {
 	for i, id := range ids {
 		switch have, now := loaded[id], heads[i]; {
 		case have.Contradicts(now.Revision, now.Hash):
-			f.log.Error("the store has lost changes that decisions were made from, as after a failover to a replica that had not got them; decisions go on from what it has",
+			f.log.Error("the store has lost changes that decisions were made from, as after a failover to a replica that had "+
+				"not got them; decisions go on from what it has",
 				"instance", id, "revision", have.Revision(), "store", now.Revision)
 			f.engine.Forget(id)
 		case now.Revision > have.Revision():

@@ -49,7 +49,8 @@ func server(t *testing.T, url string, hears bool, poll time.Duration, change ...
 		s = deaf{db}
 	}
 	w := &world{T: t, store: s, now: time.Now()}
-	c := control.Config{Store: s, Region: region, Now: w.clock, Quotas: control.Quotas{InstancesPerAccount: -1, Profiles: -1}, Logger: quiet}
+	c := control.Config{Store: s, Region: region, Now: w.clock,
+		Quotas: control.Quotas{InstancesPerAccount: -1, Profiles: -1}, Logger: quiet}
 	for _, f := range change {
 		f(&c)
 	}
@@ -122,7 +123,8 @@ func TestServersFollowOneAnother(t *testing.T) {
 					change.Permissions = []string{"Users.View"}
 				}
 				a.must(a.update(p, change))
-				took = append(took, soon(t, fmt.Sprintf("the decision is %v", grant), func() bool { return b.allows(in, u.ID) == grant }))
+				took = append(took, soon(t, fmt.Sprintf("the decision is %v", grant),
+					func() bool { return b.allows(in, u.ID) == grant }))
 			}
 			slices.Sort(took)
 			t.Logf("a change decides on the other server after %v (median), %v (worst)", took[len(took)/2], took[len(took)-1])
@@ -236,7 +238,8 @@ func TestDatabaseGoesBack(t *testing.T) {
 			}
 			defer db.Close(t.Context())
 			var got int
-			return db.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN lanyard'`).Scan(&got) == nil && got == n
+			return db.QueryRow(t.Context(),
+				`SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN lanyard'`).Scan(&got) == nil && got == n
 		}
 	}
 	soon(t, "all listen", listens(3))

@@ -30,7 +30,8 @@ func (w *world) change(p *lanyard.Profile, permissions ...string) (revision int6
 	c := call("UpdateSecurityProfile")
 	c.Revision = &revision
 	text := fmt.Sprint(time.Now().UnixNano())
-	w.must(w.UpdateSecurityProfile(w.Context(), c, w.in.ID, p.ID, control.ProfileChange{Description: &text, Permissions: permissions}))
+	w.must(w.UpdateSecurityProfile(w.Context(), c, w.in.ID, p.ID,
+		control.ProfileChange{Description: &text, Permissions: permissions}))
 	return revision
 }
 
@@ -49,7 +50,8 @@ func TestCutOff(t *testing.T) {
 			const bound = 1500 * time.Millisecond
 			a := server(t, pg.URL(schema), true, 0)
 			loose := server(t, pg.At(wire.Address, schema), true, 50*time.Millisecond)
-			strict := server(t, pg.At(wire.Address, schema), true, 50*time.Millisecond, func(c *control.Config) { c.MaxStaleness = bound })
+			strict := server(t, pg.At(wire.Address, schema), true, 50*time.Millisecond,
+				func(c *control.Config) { c.MaxStaleness = bound })
 			cold := a.instance(account, "cold")
 			a.in = a.instance(account, "centre")
 			p := a.profile("Viewer", control.ProfileChange{})
@@ -74,7 +76,8 @@ func TestCutOff(t *testing.T) {
 			}
 			began = time.Now()
 			_, err := loose.at(a.in.ID, later)
-			loose.fails(err, lanyard.Unavailable, fmt.Sprintf("at revision %d", known), fmt.Sprintf("revision %d", later), "cannot reach its database")
+			loose.fails(err, lanyard.Unavailable, fmt.Sprintf("at revision %d", known), fmt.Sprintf("revision %d", later),
+				"cannot reach its database")
 			if took := time.Since(began); took > 10*time.Second {
 				t.Errorf("a revision that is not known was refused after %v", took)
 			}
@@ -129,14 +132,16 @@ func TestDarkConnections(t *testing.T) {
 	const most = 8 * time.Second
 	wire.Darken()
 	later := a.change(p)
-	if took := soon(t, "the change is decided from", func() bool { _, err := b.at(a.in.ID, later); return err == nil }); took > most {
+	if took := soon(t, "the change is decided from",
+		func() bool { _, err := b.at(a.in.ID, later); return err == nil }); took > most {
 		t.Errorf("the change of another server is decided from after %v", took)
 	} else {
 		t.Logf("after %v", took)
 	}
 	wire.Darken()
 	began := time.Now()
-	soon(t, "a change succeeds", func() bool { return b.update(p, control.ProfileChange{Permissions: []string{"Users.View"}}) == nil })
+	soon(t, "a change succeeds",
+		func() bool { return b.update(p, control.ProfileChange{Permissions: []string{"Users.View"}}) == nil })
 	if took := time.Since(began); took > most {
 		t.Errorf("a change took %v", took)
 	} else {
@@ -170,7 +175,8 @@ func TestNoStaleAnswerThroughFaults(t *testing.T) {
 	schema := pg.Schema(t, t.TempDir())
 	wire := pg.Proxy(t)
 	a := server(t, pg.URL(schema), true, 50*time.Millisecond, func(c *control.Config) { c.SnapshotMemory = 1 })
-	b := server(t, pg.At(wire.Address, schema), true, 50*time.Millisecond, func(c *control.Config) { c.SnapshotMemory = 1 })
+	b := server(t, pg.At(wire.Address, schema), true, 50*time.Millisecond,
+		func(c *control.Config) { c.SnapshotMemory = 1 })
 	const instances = 3
 	var ins [instances]*lanyard.Instance
 	var profiles [instances]*lanyard.Profile
@@ -200,7 +206,8 @@ func TestNoStaleAnswerThroughFaults(t *testing.T) {
 			if n%2 == 0 {
 				permissions = []string{"Users.View"}
 			}
-			if err := a.UpdateSecurityProfile(t.Context(), c, ins[i].ID, profiles[i].ID, control.ProfileChange{Description: &text, Permissions: permissions}); err != nil {
+			if err := a.UpdateSecurityProfile(t.Context(), c, ins[i].ID, profiles[i].ID,
+				control.ProfileChange{Description: &text, Permissions: permissions}); err != nil {
 				t.Error(err)
 				return
 			}
@@ -251,15 +258,18 @@ func TestNoStaleAnswerThroughFaults(t *testing.T) {
 					t.Errorf("instance %d answers at revision %d; asked for %d, answered before %d", i, s.Revision(), want, seen[i])
 				}
 				seen[i] = s.Revision()
-				if allowed, ok := states[i].Load(s.Revision()); ok && allowed != s.Decide(&access.Query{Subject: access.Subject{Type: access.User, ID: users[i].ID}, Action: "Users.View",
-					Resource: access.Resource{Type: access.TypeUser, ID: users[i].ID}}).Allow {
+				if allowed, ok := states[i].Load(s.Revision()); ok &&
+					allowed != s.Decide(&access.Query{Subject: access.Subject{Type: access.User, ID: users[i].ID},
+						Action:   "Users.View",
+						Resource: access.Resource{Type: access.TypeUser, ID: users[i].ID}}).Allow {
 					t.Errorf("instance %d decides at revision %d as at another", i, s.Revision())
 				}
 			}
 		})
 	}
 	wg.Wait()
-	t.Logf("%d answers, %d refusals, last revisions %d, %d, %d", answered.Load(), refused.Load(), known[0].Load(), known[1].Load(), known[2].Load())
+	t.Logf("%d answers, %d refusals, last revisions %d, %d, %d", answered.Load(), refused.Load(), known[0].Load(),
+		known[1].Load(), known[2].Load())
 	if answered.Load() == 0 || refused.Load() == 0 {
 		t.Errorf("%d answers and %d refusals test nothing", answered.Load(), refused.Load())
 	}

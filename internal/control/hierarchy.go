@@ -20,7 +20,8 @@ func checkName(member, name string) error {
 }
 
 // CreateUserHierarchyGroup adds a group below parent, or at level one when parent is "".
-func (s *Service) CreateUserHierarchyGroup(ctx context.Context, call Call, instance, name, parent string, tags map[string]string) (*lanyard.Instance, *lanyard.Group, error) {
+func (s *Service) CreateUserHierarchyGroup(ctx context.Context, call Call, instance, name, parent string,
+	tags map[string]string) (*lanyard.Instance, *lanyard.Group, error) {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return nil, nil, err
@@ -47,11 +48,13 @@ func (s *Service) CreateUserHierarchyGroup(ctx context.Context, call Call, insta
 			return err
 		}
 		if len(g.Path) > lanyard.MaxLevels {
-			return lanyard.Errorf(lanyard.Invalid, "ParentGroupId: %s is at level %d, the deepest there is", lanyard.Quote(parent), lanyard.MaxLevels)
+			return lanyard.Errorf(lanyard.Invalid, "ParentGroupId: %s is at level %d, the deepest there is",
+				lanyard.Quote(parent), lanyard.MaxLevels)
 		}
 		if len(g.Path) > len(levels.Levels) {
-			return lanyard.Errorf(lanyard.NotFound, "level %d of the hierarchy structure does not exist; the group would be at that level and the structure has %d. "+
-				"Add the level with UpdateUserHierarchyStructure", len(g.Path), len(levels.Levels))
+			return lanyard.Errorf(lanyard.NotFound,
+				"level %d of the hierarchy structure does not exist; the group would be at that level and the structure has %d. "+
+					"Add the level with UpdateUserHierarchyStructure", len(g.Path), len(levels.Levels))
 		}
 		return taken("Name", g, tx.Put(ctx, g))
 	})
@@ -71,7 +74,8 @@ type GroupPath struct {
 }
 
 // DescribeUserHierarchyGroup returns a group and where it stands.
-func (s *Service) DescribeUserHierarchyGroup(ctx context.Context, call Call, instance, group string) (*lanyard.Instance, GroupPath, error) {
+func (s *Service) DescribeUserHierarchyGroup(ctx context.Context, call Call, instance,
+	group string) (*lanyard.Instance, GroupPath, error) {
 	in, g, err := describe[*lanyard.Group](ctx, s, call, instance, group)
 	if err != nil {
 		return nil, GroupPath{}, err
@@ -143,7 +147,8 @@ func (s *Service) DeleteUserHierarchyGroup(ctx context.Context, call Call, insta
 }
 
 // DescribeUserHierarchyStructure returns the levels of the hierarchy.
-func (s *Service) DescribeUserHierarchyStructure(ctx context.Context, call Call, instance string) (*lanyard.Instance, *lanyard.Structure, error) {
+func (s *Service) DescribeUserHierarchyStructure(ctx context.Context, call Call,
+	instance string) (*lanyard.Instance, *lanyard.Structure, error) {
 	return describe[*lanyard.Structure](ctx, s, call, instance, lanyard.StructureID)
 }
 
@@ -151,7 +156,8 @@ var levelNames = [lanyard.MaxLevels]string{"LevelOne", "LevelTwo", "LevelThree",
 
 // UpdateUserHierarchyStructure sets the levels: a name adds or renames a level, nil removes it.
 // Levels with groups cannot be removed, and there are no gaps.
-func (s *Service) UpdateUserHierarchyStructure(ctx context.Context, call Call, instance string, names [lanyard.MaxLevels]*string) error {
+func (s *Service) UpdateUserHierarchyStructure(ctx context.Context, call Call, instance string,
+	names [lanyard.MaxLevels]*string) error {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return err
@@ -162,7 +168,9 @@ func (s *Service) UpdateUserHierarchyStructure(ctx context.Context, call Call, i
 			continue
 		}
 		if count != i {
-			return lanyard.Errorf(lanyard.Invalid, "HierarchyStructure.%s: stands without %s; levels are accepted from the first on, without gaps", levelNames[i], levelNames[count])
+			return lanyard.Errorf(lanyard.Invalid,
+				"HierarchyStructure.%s: stands without %s; levels are accepted from the first on, without gaps", levelNames[i],
+				levelNames[count])
 		}
 		if err := checkName("HierarchyStructure."+levelNames[i]+".Name", *name); err != nil {
 			return err
@@ -206,9 +214,11 @@ func (s *Service) levelsEmpty(ctx context.Context, r store.Reader, keep, have in
 			return nil
 		}
 		if g, ok := r.(*guard); ok && !g.views(g.snapshot, lanyard.TypeGroup, found.ID) {
-			return lanyard.Errorf(lanyard.InUse, "HierarchyStructure.%s: cannot be removed while there are groups at that level", levelNames[len(found.Path)-1])
+			return lanyard.Errorf(lanyard.InUse, "HierarchyStructure.%s: cannot be removed while there are groups at that level",
+				levelNames[len(found.Path)-1])
 		}
-		e := lanyard.Errorf(lanyard.InUse, "HierarchyStructure.%s: cannot be removed while group %q (%s) is at that level", levelNames[len(found.Path)-1], found.Name, found.ID)
+		e := lanyard.Errorf(lanyard.InUse, "HierarchyStructure.%s: cannot be removed while group %q (%s) is at that level",
+			levelNames[len(found.Path)-1], found.Name, found.ID)
 		e.Ref = lanyard.Ref{Type: lanyard.TypeGroup, ID: found.ID}
 		return e
 	})

@@ -25,7 +25,8 @@ type HoursChange struct {
 
 func checkTimeZone(name string) error {
 	if _, err := time.LoadLocation(name); err != nil || name == "" || name == "Local" {
-		return lanyard.Errorf(lanyard.Invalid, "TimeZone must be a name of the IANA time zone database such as Europe/Paris, got %s", lanyard.Quote(name))
+		return lanyard.Errorf(lanyard.Invalid,
+			"TimeZone must be a name of the IANA time zone database such as Europe/Paris, got %s", lanyard.Quote(name))
 	}
 	return nil
 }
@@ -48,7 +49,8 @@ func (s *Service) UpdateHoursOfOperation(ctx context.Context, call Call, instanc
 }
 
 // parentIDs returns the ids of the hours that a list of a request names.
-func (s *Service) parentIDs(ctx context.Context, r store.Reader, in *lanyard.Instance, members func(int) string, refs []string) ([]string, error) {
+func (s *Service) parentIDs(ctx context.Context, r store.Reader, in *lanyard.Instance, members func(int) string,
+	refs []string) ([]string, error) {
 	ids := make([]string, len(refs))
 	for i, ref := range refs {
 		var err error
@@ -64,7 +66,8 @@ func parentConfig(i int) string {
 }
 
 // AssociateHoursOfOperations adds parents to hours of operation. Those that they have stay.
-func (s *Service) AssociateHoursOfOperations(ctx context.Context, call Call, instance, hours string, parents []string) error {
+func (s *Service) AssociateHoursOfOperations(ctx context.Context, call Call, instance, hours string,
+	parents []string) error {
 	return update(ctx, s, call, instance, hours, func(tx store.Tx, in *lanyard.Instance, h *lanyard.Hours) error {
 		ids, err := s.parentIDs(ctx, tx, in, parentConfig, parents)
 		if err != nil {
@@ -77,21 +80,25 @@ func (s *Service) AssociateHoursOfOperations(ctx context.Context, call Call, ins
 		}
 		h.Parents = unique(append(h.Parents, ids...))
 		if n := len(h.Parents); n > maxParents {
-			return lanyard.Errorf(lanyard.Quota, "ParentHoursOfOperationConfigs must leave the hours of operation with at most %d parents, got %d", maxParents, n)
+			return lanyard.Errorf(lanyard.Quota,
+				"ParentHoursOfOperationConfigs must leave the hours of operation with at most %d parents, got %d", maxParents, n)
 		}
 		return nil
 	})
 }
 
 // checkNoCycle refuses a parent that inherits from the child, over however many others.
-func (s *Service) checkNoCycle(ctx context.Context, r store.Reader, in *lanyard.Instance, child, parent, member string) error {
+func (s *Service) checkNoCycle(ctx context.Context, r store.Reader, in *lanyard.Instance, child, parent,
+	member string) error {
 	above := []string{parent}
 	for i := 0; i < len(above); i++ {
 		if above[i] == child {
-			return lanyard.Errorf(lanyard.Invalid, "%s must be hours of operation that do not inherit from %s, got %s", member, lanyard.Quote(child), lanyard.Quote(parent))
+			return lanyard.Errorf(lanyard.Invalid, "%s must be hours of operation that do not inherit from %s, got %s", member,
+				lanyard.Quote(child), lanyard.Quote(parent))
 		}
 		if len(above) > maxAncestors {
-			return lanyard.Errorf(lanyard.Invalid, "%s must inherit from at most %d other hours of operation, got %s with more", member, maxAncestors, lanyard.Quote(parent))
+			return lanyard.Errorf(lanyard.Invalid, "%s must inherit from at most %d other hours of operation, got %s with more",
+				member, maxAncestors, lanyard.Quote(parent))
 		}
 		h, err := load[*lanyard.Hours](ctx, s, r, in, above[i])
 		if err != nil {
@@ -103,7 +110,8 @@ func (s *Service) checkNoCycle(ctx context.Context, r store.Reader, in *lanyard.
 }
 
 // DisassociateHoursOfOperations takes parents from hours of operation. Those that they do not have are ignored.
-func (s *Service) DisassociateHoursOfOperations(ctx context.Context, call Call, instance, hours string, parents []string) error {
+func (s *Service) DisassociateHoursOfOperations(ctx context.Context, call Call, instance, hours string,
+	parents []string) error {
 	return update(ctx, s, call, instance, hours, func(tx store.Tx, in *lanyard.Instance, h *lanyard.Hours) error {
 		ids, err := s.parentIDs(ctx, tx, in, func(i int) string { return item("ParentHoursOfOperationIds", i) }, parents)
 		if err != nil {
@@ -123,7 +131,8 @@ type ChildHours struct {
 }
 
 // ListChildHoursOfOperations pages through the hours of operation that inherit from some, by id.
-func (s *Service) ListChildHoursOfOperations(ctx context.Context, call Call, instance, hours string, p Page) (ChildHours, error) {
+func (s *Service) ListChildHoursOfOperations(ctx context.Context, call Call, instance, hours string,
+	p Page) (ChildHours, error) {
 	in, parent, err := s.DescribeHoursOfOperation(ctx, call, instance, hours)
 	if err != nil {
 		return ChildHours{}, err

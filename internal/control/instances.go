@@ -71,7 +71,8 @@ func (n NewInstance) hash() string {
 // once.
 func (s *Service) CreateInstance(ctx context.Context, call Call, n NewInstance) (*lanyard.Instance, error) {
 	if n.DirectoryID == "" && n.IdentityManagement == ExistingDirectory {
-		return nil, lanyard.Errorf(lanyard.Malformed, "DirectoryId is required when IdentityManagementType is %s", ExistingDirectory)
+		return nil, lanyard.Errorf(lanyard.Malformed, "DirectoryId is required when IdentityManagementType is %s",
+			ExistingDirectory)
 	}
 	if n.Alias == "" && n.DirectoryID == "" {
 		return nil, lanyard.Errorf(lanyard.Malformed, "InstanceAlias or DirectoryId is required")
@@ -84,7 +85,9 @@ func (s *Service) CreateInstance(ctx context.Context, call Call, n NewInstance) 
 		case err == nil && in.RequestHash == n.hash():
 			return in, nil
 		case err == nil:
-			return nil, lanyard.Errorf(lanyard.Malformed, "ClientToken: %s was used for instance %s with other parameters; repeat the same request, or use a new token", lanyard.Quote(n.ClientToken), in.ID)
+			return nil, lanyard.Errorf(lanyard.Malformed,
+				"ClientToken: %s was used for instance %s with other parameters; repeat the same request, or use a new token",
+				lanyard.Quote(n.ClientToken), in.ID)
 		case !errors.Is(err, lanyard.ErrNotFound):
 			return nil, err
 		}
@@ -125,7 +128,8 @@ func (s *Service) CreateInstance(ctx context.Context, call Call, n NewInstance) 
 	})
 	if errors.Is(err, lanyard.ErrDuplicate) && n.ClientToken != "" {
 		// Two calls with the same token at once: the other one made it.
-		if in, again := s.store.InstanceByToken(ctx, call.Account, n.ClientToken); again == nil && in.RequestHash == n.hash() {
+		if in, again := s.store.InstanceByToken(ctx, call.Account, n.ClientToken); again == nil &&
+			in.RequestHash == n.hash() {
 			return in, nil
 		}
 	}
@@ -143,13 +147,18 @@ func (s *Service) firstResources() []lanyard.Resource {
 	for _, day := range []string{"MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY"} {
 		days = append(days, `{"Day":"`+day+`","StartTime":{"Hours":9,"Minutes":0},"EndTime":{"Hours":17,"Minutes":0}}`)
 	}
-	hours := &lanyard.Hours{Meta: lanyard.Meta{ID: s.newID(), Name: "Basic Hours"}, Description: "Monday to Friday, nine to five", TimeZone: "UTC",
+	hours := &lanyard.Hours{Meta: lanyard.Meta{ID: s.newID(), Name: "Basic Hours"},
+		Description: "Monday to Friday, nine to five", TimeZone: "UTC",
 		Settings: lanyard.Settings{"Config": json.RawMessage("[" + strings.Join(days, ",") + "]")}}
-	queue := &lanyard.Queue{Meta: lanyard.Meta{ID: s.newID(), Name: "BasicQueue"}, Description: "A simple queue", Hours: hours.ID}
-	routing := &lanyard.RoutingProfile{Meta: lanyard.Meta{ID: s.newID(), Name: "Basic Routing Profile"}, Description: "Voice from the basic queue",
-		DefaultQueue: queue.ID, IsDefault: true, Queues: []lanyard.QueueConfig{{Queue: queue.ID, Channel: "VOICE", Priority: 1}},
+	queue := &lanyard.Queue{Meta: lanyard.Meta{ID: s.newID(), Name: "BasicQueue"}, Description: "A simple queue",
+		Hours: hours.ID}
+	routing := &lanyard.RoutingProfile{Meta: lanyard.Meta{ID: s.newID(), Name: "Basic Routing Profile"},
+		Description:  "Voice from the basic queue",
+		DefaultQueue: queue.ID, IsDefault: true,
+		Queues:   []lanyard.QueueConfig{{Queue: queue.ID, Channel: "VOICE", Priority: 1}},
 		Settings: lanyard.Settings{"MediaConcurrencies": json.RawMessage(`[{"Channel":"VOICE","Concurrency":1}]`)}}
-	return append(all, &lanyard.Structure{Meta: lanyard.Meta{ID: lanyard.StructureID, Name: lanyard.StructureID}}, hours, queue, routing)
+	return append(all, &lanyard.Structure{Meta: lanyard.Meta{ID: lanyard.StructureID, Name: lanyard.StructureID}}, hours,
+		queue, routing)
 }
 
 // DeleteInstance removes an instance and all that is in it. Its events stay.
@@ -186,7 +195,8 @@ func (s *Service) ListInstances(ctx context.Context, call Call, p Page) ([]*lany
 }
 
 // DescribeInstanceAttribute returns the value of one attribute.
-func (s *Service) DescribeInstanceAttribute(ctx context.Context, call Call, instance, attribute string) (string, error) {
+func (s *Service) DescribeInstanceAttribute(ctx context.Context, call Call, instance,
+	attribute string) (string, error) {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return "", err
@@ -199,7 +209,8 @@ func (s *Service) DescribeInstanceAttribute(ctx context.Context, call Call, inst
 }
 
 func unknownAttribute(attribute string) error {
-	return lanyard.Errorf(lanyard.Invalid, "AttributeType: %s is not an attribute of an instance; accepted are %s", lanyard.Quote(attribute), strings.Join(attributeNames(), ", "))
+	return lanyard.Errorf(lanyard.Invalid, "AttributeType: %s is not an attribute of an instance; accepted are %s",
+		lanyard.Quote(attribute), strings.Join(attributeNames(), ", "))
 }
 
 func attributeNames() []string {
@@ -213,7 +224,8 @@ func attributeNames() []string {
 
 // ListInstanceAttributes pages through the attributes of an instance by name; values are in the
 // instance.
-func (s *Service) ListInstanceAttributes(ctx context.Context, call Call, instance string, p Page) (*lanyard.Instance, []string, string, error) {
+func (s *Service) ListInstanceAttributes(ctx context.Context, call Call, instance string,
+	p Page) (*lanyard.Instance, []string, string, error) {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return nil, nil, "", err
@@ -236,7 +248,8 @@ func (s *Service) UpdateInstanceAttribute(ctx context.Context, call Call, instan
 		return unknownAttribute(attribute)
 	}
 	if value != "true" && value != "false" {
-		return lanyard.Errorf(lanyard.Invalid, "Value: %s is not accepted for %s; true and false are", lanyard.Quote(value), attribute)
+		return lanyard.Errorf(lanyard.Invalid, "Value: %s is not accepted for %s; true and false are", lanyard.Quote(value),
+			attribute)
 	}
 	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
 		r, err := load[*lanyard.Instance](ctx, s, tx, in, in.ID)

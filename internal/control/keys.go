@@ -54,7 +54,8 @@ const maxKeys = 10_000
 // CreateKey makes an access key. An empty ID or Secret is drawn at random.
 func (s *Service) CreateKey(ctx context.Context, k lanyard.AccessKey) (lanyard.AccessKey, error) {
 	if len(k.Account) != 12 || strings.Trim(k.Account, "0123456789") != "" {
-		return k, lanyard.Errorf(lanyard.Invalid, "account %s is not an account id; twelve digits are accepted", lanyard.Quote(k.Account))
+		return k, lanyard.Errorf(lanyard.Invalid, "account %s is not an account id; twelve digits are accepted",
+			lanyard.Quote(k.Account))
 	}
 	list, err := s.store.Keys(ctx)
 	if err != nil {
@@ -89,7 +90,9 @@ func (s *Service) DisableKey(ctx context.Context, id string) error {
 			continue
 		}
 		if k.Root {
-			return lanyard.Errorf(lanyard.Invalid, "%s is the root access key, which cannot be disabled; start the server with another LANYARD_ROOT_ACCESS_KEY_ID to replace it", id)
+			return lanyard.Errorf(lanyard.Invalid,
+				"%s is the root access key, which cannot be disabled; start the server with another LANYARD_ROOT_ACCESS_KEY_ID "+
+					"to replace it", id)
 		}
 		k.Disabled = true
 		if err := s.store.PutKey(ctx, k); err != nil {

@@ -31,7 +31,9 @@ func instanceID(ref string) (string, error) {
 		return "", within("InstanceId", err)
 	}
 	if a.Type != lanyard.TypeInstance {
-		return "", lanyard.Errorf(lanyard.Invalid, "InstanceId: %s is the ARN of another type of resource (%s); the id or ARN of an instance is accepted", lanyard.Quote(ref), a.Type.Word())
+		return "", lanyard.Errorf(lanyard.Invalid,
+			"InstanceId: %s is the ARN of another type of resource (%s); the id or ARN of an instance is accepted",
+			lanyard.Quote(ref), a.Type.Word())
 	}
 	return a.Instance, nil
 }
@@ -62,7 +64,8 @@ func notFound(t lanyard.Type, ref string) error {
 }
 
 // get returns the resource that a call is about: that of in with that id or ARN.
-func get[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, ref string) (R, error) {
+func get[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance,
+	ref string) (R, error) {
 	res, err := load[R](ctx, s, r, in, ref)
 	if err != nil {
 		err = within(res.Type().Member(), err)
@@ -71,7 +74,8 @@ func get[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in
 }
 
 // load returns the resource of in with that id or ARN.
-func load[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, ref string) (R, error) {
+func load[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance,
+	ref string) (R, error) {
 	var none R
 	t := none.Type()
 	id, err := s.id(in, t, ref)
@@ -81,7 +85,8 @@ func load[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, i
 	res, err := r.Get(ctx, t, id)
 	if err != nil {
 		if errors.Is(err, lanyard.ErrNotFound) {
-			return none, lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s", t.Word(), lanyard.Clip(ref), in.ID)
+			return none, lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s", t.Word(), lanyard.Clip(ref),
+				in.ID)
 		}
 		return none, err
 	}
@@ -90,16 +95,19 @@ func load[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, i
 
 // refer is load for a resource that a parameter names: when it does not exist, the parameter is
 // what is wrong.
-func refer[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, member, ref string) (R, error) {
+func refer[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, member,
+	ref string) (R, error) {
 	res, err := used[R](ctx, s, r, in, ref)
 	if errors.Is(err, lanyard.ErrNotFound) || errors.Is(err, lanyard.ErrInvalid) {
-		return res, lanyard.Errorf(lanyard.Invalid, "%s: %s; the id or ARN of an existing %s is accepted", member, err, res.Type().Word())
+		return res, lanyard.Errorf(lanyard.Invalid, "%s: %s; the id or ARN of an existing %s is accepted", member, err,
+			res.Type().Word())
 	}
 	return res, err
 }
 
 // used is load of what somebody wants to refer to.
-func used[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, ref string) (R, error) {
+func used[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance,
+	ref string) (R, error) {
 	var none R
 	id, err := s.id(in, none.Type(), ref)
 	if err == nil {
@@ -121,10 +129,13 @@ func (s *Service) id(in *lanyard.Instance, t lanyard.Type, ref string) (string, 
 		return "", err
 	}
 	if a.Type != t {
-		return "", lanyard.Errorf(lanyard.Invalid, "%s is the ARN of another type of resource (%s); the id or ARN of a %s is accepted", lanyard.Quote(ref), a.Type.Word(), t.Word())
+		return "", lanyard.Errorf(lanyard.Invalid,
+			"%s is the ARN of another type of resource (%s); the id or ARN of a %s is accepted", lanyard.Quote(ref),
+			a.Type.Word(), t.Word())
 	}
 	if a.Partition != s.partition || a.Region != in.Region || a.Account != in.Account || a.Instance != in.ID {
-		return "", lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s: the ARN belongs to another", t.Word(), ref, in.ID)
+		return "", lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s: the ARN belongs to another",
+			t.Word(), ref, in.ID)
 	}
 	return a.ID, nil
 }
@@ -149,7 +160,8 @@ func taken(member string, r lanyard.Resource, err error) error {
 	if !errors.Is(err, lanyard.ErrDuplicate) {
 		return err
 	}
-	return lanyard.Errorf(lanyard.Duplicate, "%s: %s is the name of another %s; names are unique, compared exactly", member, lanyard.Quote(r.Head().Name), r.Type().Word())
+	return lanyard.Errorf(lanyard.Duplicate, "%s: %s is the name of another %s; names are unique, compared exactly",
+		member, lanyard.Quote(r.Head().Name), r.Type().Word())
 }
 
 // unused returns an error unless nothing of the types from refers to the resource. It names only what the
@@ -171,14 +183,16 @@ func unused(ctx context.Context, r store.Reader, res lanyard.Resource, from ...l
 		return e
 	}
 	if used {
-		return lanyard.Errorf(lanyard.InUse, "%s %q (%s) is in use by what you may not view", to.Type.Word(), res.Head().Name, to.ID)
+		return lanyard.Errorf(lanyard.InUse, "%s %q (%s) is in use by what you may not view", to.Type.Word(), res.Head().Name,
+			to.ID)
 	}
 	return nil
 }
 
 // referrer returns one of those of a type that refer to a resource and may be named, and reports whether
 // any does. Of very many it looks at the first.
-func referrer(ctx context.Context, r store.Reader, to lanyard.Ref, t lanyard.Type) (ref lanyard.Ref, some bool, err error) {
+func referrer(ctx context.Context, r store.Reader, to lanyard.Ref,
+	t lanyard.Type) (ref lanyard.Ref, some bool, err error) {
 	g, guarded := r.(*guard)
 	most := 1
 	if guarded {

@@ -54,11 +54,13 @@ func (s *Service) expired(token lanyard.Resource) bool {
 
 // CreateContactFlowModule adds a flow module. For seven days the same client token with the same
 // request makes it once; with another request it is TokenReused.
-func (s *Service) CreateContactFlowModule(ctx context.Context, call Call, instance string, m *lanyard.Module, token string) (*lanyard.Instance, *lanyard.Module, error) {
+func (s *Service) CreateContactFlowModule(ctx context.Context, call Call, instance string, m *lanyard.Module,
+	token string) (*lanyard.Instance, *lanyard.Module, error) {
 	sum := sha256.Sum256(call.Request)
 	hash := hex.EncodeToString(sum[:])
 	if token == "" {
-		return create(ctx, s, call, instance, s.quotas.Modules, m, func(store.Tx, *lanyard.Instance, *lanyard.Module) error { return nil })
+		return create(ctx, s, call, instance, s.quotas.Modules, m,
+			func(store.Tx, *lanyard.Instance, *lanyard.Module) error { return nil })
 	}
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
@@ -76,28 +78,34 @@ func (s *Service) CreateContactFlowModule(ctx context.Context, call Call, instan
 		if t := t.(*lanyard.ClientToken); t.RequestHash == hash {
 			m, err := load[*lanyard.Module](ctx, s, r, in, t.Result)
 			if errors.Is(err, lanyard.ErrNotFound) {
-				return nil, lanyard.Errorf(lanyard.TokenReused, "ClientToken: %s was used for flow module %s, which has been deleted since; use a new token", lanyard.Quote(token), t.Result)
+				return nil, lanyard.Errorf(lanyard.TokenReused,
+					"ClientToken: %s was used for flow module %s, which has been deleted since; use a new token", lanyard.Quote(token),
+					t.Result)
 			}
 			return m, err
 		}
-		return nil, lanyard.Errorf(lanyard.TokenReused, "ClientToken: %s was used with other parameters; repeat the same request, or use a new token", lanyard.Quote(token))
+		return nil, lanyard.Errorf(lanyard.TokenReused,
+			"ClientToken: %s was used with other parameters; repeat the same request, or use a new token", lanyard.Quote(token))
 	}
 	var repeated *lanyard.Module
-	_, made, err := create(ctx, s, call, instance, -1, m, func(tx store.Tx, in *lanyard.Instance, m *lanyard.Module) (err error) {
-		if repeated, err = seen(tx); err == nil {
-			return errUnchanged
-		}
-		if !errors.Is(err, lanyard.ErrNotFound) {
-			return err
-		}
-		if err := s.room(ctx, tx, m.Type(), s.quotas.Modules); err != nil { // now, for a repetition needs none
-			return err
-		}
-		if err := s.forgetTokens(ctx, tx, id); err != nil {
-			return err
-		}
-		return tx.Put(ctx, &lanyard.ClientToken{Meta: lanyard.Meta{ID: id, Name: id, Modified: m.Modified}, RequestHash: hash, Result: m.ID})
-	})
+	_, made, err := create(ctx, s, call, instance, -1, m,
+		func(tx store.Tx, in *lanyard.Instance, m *lanyard.Module) (err error) {
+			if repeated, err = seen(tx); err == nil {
+				return errUnchanged
+			}
+			if !errors.Is(err, lanyard.ErrNotFound) {
+				return err
+			}
+			if err := s.room(ctx, tx, m.Type(), s.quotas.Modules); err != nil { // now, for a repetition needs none
+				return err
+			}
+			if err := s.forgetTokens(ctx, tx, id); err != nil {
+				return err
+			}
+			return tx.Put(ctx, &lanyard.ClientToken{Meta: lanyard.Meta{ID: id, Name: id, Modified: m.Modified},
+				RequestHash: hash,
+				Result:      m.ID})
+		})
 	if repeated != nil && err == nil {
 		made = repeated
 	}
@@ -144,7 +152,8 @@ func (s *Service) DescribeContactFlowModule(ctx context.Context, call Call, inst
 	return in, view, err
 }
 
-func (s *Service) moduleView(ctx context.Context, r store.Reader, m *lanyard.Module, qualifier string) (ModuleView, error) {
+func (s *Service) moduleView(ctx context.Context, r store.Reader, m *lanyard.Module,
+	qualifier string) (ModuleView, error) {
 	switch qualifier {
 	case "", "$LATEST":
 		return ModuleView{Module: m}, nil
@@ -158,9 +167,12 @@ func (s *Service) moduleView(ctx context.Context, r store.Reader, m *lanyard.Mod
 	}
 	number, err := strconv.ParseInt(qualifier, 10, 64)
 	if err != nil {
-		alias, err := r.Find(ctx, lanyard.TypeModuleAlias, (&lanyard.ModuleAlias{Module: m.ID, Meta: lanyard.Meta{Name: qualifier}}).Key())
+		alias, err := r.Find(ctx, lanyard.TypeModuleAlias,
+			(&lanyard.ModuleAlias{Module: m.ID, Meta: lanyard.Meta{Name: qualifier}}).Key())
 		if errors.Is(err, lanyard.ErrNotFound) {
-			return ModuleView{}, lanyard.Errorf(lanyard.NotFound, "ContactFlowModuleId: flow module %q has no alias %s", m.ID, lanyard.Quote(qualifier))
+			return ModuleView{},
+				lanyard.Errorf(lanyard.NotFound, "ContactFlowModuleId: flow module %q has no alias %s", m.ID,
+					lanyard.Quote(qualifier))
 		}
 		if err != nil {
 			return ModuleView{}, err
@@ -176,10 +188,12 @@ func (s *Service) moduleView(ctx context.Context, r store.Reader, m *lanyard.Mod
 	return ModuleView{Module: c, Version: v.Number, VersionDescription: v.Description}, nil
 }
 
-func moduleVersion(ctx context.Context, r store.Reader, m *lanyard.Module, number int64) (*lanyard.ModuleVersion, error) {
+func moduleVersion(ctx context.Context, r store.Reader, m *lanyard.Module,
+	number int64) (*lanyard.ModuleVersion, error) {
 	res, err := r.Get(ctx, lanyard.TypeModuleVersion, lanyard.ModuleVersionID(m.ID, number))
 	if errors.Is(err, lanyard.ErrNotFound) {
-		return nil, lanyard.Errorf(lanyard.NotFound, "ContactFlowModuleVersion: version %d of flow module %q does not exist", number, m.ID)
+		return nil, lanyard.Errorf(lanyard.NotFound, "ContactFlowModuleVersion: version %d of flow module %q does not exist",
+			number, m.ID)
 	}
 	if err != nil {
 		return nil, err
@@ -231,7 +245,8 @@ func (s *Service) UpdateContactFlowModuleContent(ctx context.Context, call Call,
 		}
 		same := next.Content == m.Content && sameSettings(next.Settings, m.Settings)
 		if qualifier == SavedQualifier {
-			if m.Draft == nil && same || m.Draft != nil && next.Content == m.Draft.Content && sameSettings(next.Settings, m.Draft.Settings) {
+			if m.Draft == nil && same || m.Draft != nil && next.Content == m.Draft.Content &&
+				sameSettings(next.Settings, m.Draft.Settings) {
 				return errUnchanged
 			}
 			if m.Draft = &next; same { // what is saved is what is published
@@ -239,7 +254,8 @@ func (s *Service) UpdateContactFlowModuleContent(ctx context.Context, call Call,
 			}
 			return nil
 		}
-		if err := also(tx, "ContactFlowModules.Publish", access.Resource{Type: access.TypeContactFlowModule, ID: m.ID}); err != nil {
+		if err := also(tx, "ContactFlowModules.Publish",
+			access.Resource{Type: access.TypeContactFlowModule, ID: m.ID}); err != nil {
 			return err
 		}
 		if same && m.Draft == nil {
@@ -261,7 +277,8 @@ type ModuleChange struct {
 }
 
 // UpdateContactFlowModuleMetadata changes what c holds.
-func (s *Service) UpdateContactFlowModuleMetadata(ctx context.Context, call Call, instance, ref string, c ModuleChange) error {
+func (s *Service) UpdateContactFlowModuleMetadata(ctx context.Context, call Call, instance, ref string,
+	c ModuleChange) error {
 	return s.changeModule(ctx, call, instance, ref, func(_ store.Tx, _ *lanyard.Instance, m *lanyard.Module) error {
 		name, description, archived := m.Name, m.Description, m.Archived
 		set(&m.Name, c.Name)
@@ -283,18 +300,21 @@ func set[T any](to, sent *T) {
 
 // CreateContactFlowModuleVersion keeps what is published under the next number. sum, unless "", is the
 // hexadecimal SHA-256 that the published content must have.
-func (s *Service) CreateContactFlowModuleVersion(ctx context.Context, call Call, instance, ref, description, sum string) (
+func (s *Service) CreateContactFlowModuleVersion(ctx context.Context, call Call, instance, ref, description,
+	sum string) (
 	in *lanyard.Instance, v *lanyard.ModuleVersion, err error) {
 	err = s.changeModule(ctx, call, instance, ref, func(tx store.Tx, of *lanyard.Instance, m *lanyard.Module) error {
 		if has := ContentSum(m.Content); sum != "" && !strings.EqualFold(sum, has) {
-			return lanyard.Errorf(lanyard.Invalid, "FlowModuleContentSha256 must be that of the published content, %s, got %s", has, lanyard.Quote(sum))
+			return lanyard.Errorf(lanyard.Invalid, "FlowModuleContentSha256 must be that of the published content, %s, got %s",
+				has, lanyard.Quote(sum))
 		}
 		if err := fits(ctx, tx, m, lanyard.TypeModuleVersion, maxModuleVersions); err != nil {
 			return err
 		}
 		m.LastVersion++
 		id := lanyard.ModuleVersionID(m.ID, m.LastVersion)
-		in, v = of, &lanyard.ModuleVersion{Meta: lanyard.Meta{ID: id, Name: id, Modified: s.time()}, Module: m.ID, Number: m.LastVersion,
+		in, v = of, &lanyard.ModuleVersion{Meta: lanyard.Meta{ID: id, Name: id, Modified: s.time()}, Module: m.ID,
+			Number:      m.LastVersion,
 			Description: description, Content: m.Content, ExternalInvocation: m.ExternalInvocation, Settings: m.Settings}
 		return tx.Put(ctx, v)
 	})
@@ -314,13 +334,15 @@ func fits(ctx context.Context, r store.Reader, m *lanyard.Module, t lanyard.Type
 		return err
 	}
 	if len(ids) >= most {
-		return lanyard.Errorf(lanyard.Limit, "flow module %q has %d of at most %d %s; delete one first", m.ID, len(ids), most, t.Plural())
+		return lanyard.Errorf(lanyard.Limit, "flow module %q has %d of at most %d %s; delete one first", m.ID, len(ids), most,
+			t.Plural())
 	}
 	return nil
 }
 
 // below returns what hangs below a module, in the order that less gives.
-func below[R lanyard.Resource](ctx context.Context, r store.Reader, module string, most int, order func(a, b R) int) ([]R, error) {
+func below[R lanyard.Resource](ctx context.Context, r store.Reader, module string, most int,
+	order func(a, b R) int) ([]R, error) {
 	var none R
 	ids, err := r.Referrers(ctx, lanyard.Ref{Type: lanyard.TypeModule, ID: module}, none.Type(), "", most)
 	if err != nil {
@@ -361,7 +383,8 @@ func padded(n int64) string {
 }
 
 // DeleteContactFlowModuleVersion removes a version that no alias names.
-func (s *Service) DeleteContactFlowModuleVersion(ctx context.Context, call Call, instance, ref string, number int64) error {
+func (s *Service) DeleteContactFlowModuleVersion(ctx context.Context, call Call, instance, ref string,
+	number int64) error {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return err
@@ -389,14 +412,16 @@ const maxAliasName = 100
 
 func checkAliasName(member, name string) error {
 	if len(name) > maxAliasName || !aliasName.MatchString(name) || name == SavedQualifier || name == "$LATEST" {
-		return lanyard.Errorf(lanyard.Invalid, "%s must be 1 to %d letters, digits and $, with single _ or - in between, and none of $SAVED and $LATEST, got %s",
+		return lanyard.Errorf(lanyard.Invalid,
+			"%s must be 1 to %d letters, digits and $, with single _ or - in between, and none of $SAVED and $LATEST, got %s",
 			member, maxAliasName, lanyard.Quote(name))
 	}
 	return nil
 }
 
 // CreateContactFlowModuleAlias gives a version a name.
-func (s *Service) CreateContactFlowModuleAlias(ctx context.Context, call Call, instance, ref string, sent lanyard.ModuleAlias) (
+func (s *Service) CreateContactFlowModuleAlias(ctx context.Context, call Call, instance, ref string,
+	sent lanyard.ModuleAlias) (
 	*lanyard.Instance, *lanyard.ModuleAlias, error) {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
@@ -426,7 +451,8 @@ func (s *Service) CreateContactFlowModuleAlias(ctx context.Context, call Call, i
 }
 
 // alias returns an alias of a module.
-func (s *Service) alias(ctx context.Context, r store.Reader, in *lanyard.Instance, ref, id string) (*lanyard.ModuleAlias, error) {
+func (s *Service) alias(ctx context.Context, r store.Reader, in *lanyard.Instance, ref,
+	id string) (*lanyard.ModuleAlias, error) {
 	m, err := get[*lanyard.Module](ctx, s, r, in, ref)
 	if err != nil {
 		return nil, err
@@ -436,7 +462,8 @@ func (s *Service) alias(ctx context.Context, r store.Reader, in *lanyard.Instanc
 		return nil, err
 	}
 	if err != nil || res.(*lanyard.ModuleAlias).Module != m.ID {
-		return nil, lanyard.Errorf(lanyard.NotFound, "AliasId: alias %s of flow module %q does not exist", lanyard.Quote(id), m.ID)
+		return nil, lanyard.Errorf(lanyard.NotFound, "AliasId: alias %s of flow module %q does not exist", lanyard.Quote(id),
+			m.ID)
 	}
 	return res.(*lanyard.ModuleAlias), nil
 }
@@ -472,7 +499,8 @@ type AliasChange struct {
 }
 
 // UpdateContactFlowModuleAlias changes what c holds.
-func (s *Service) UpdateContactFlowModuleAlias(ctx context.Context, call Call, instance, ref, id string, c AliasChange) error {
+func (s *Service) UpdateContactFlowModuleAlias(ctx context.Context, call Call, instance, ref, id string,
+	c AliasChange) error {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return err
@@ -530,7 +558,8 @@ func (s *Service) DeleteContactFlowModule(ctx context.Context, call Call, instan
 			return err
 		}
 		for _, t := range []lanyard.Type{lanyard.TypeModuleAlias, lanyard.TypeModuleVersion} {
-			ids, err := tx.Referrers(ctx, lanyard.Ref{Type: lanyard.TypeModule, ID: m.ID}, t, "", max(maxModuleAliases, maxModuleVersions))
+			ids, err := tx.Referrers(ctx, lanyard.Ref{Type: lanyard.TypeModule, ID: m.ID}, t, "",
+				max(maxModuleAliases, maxModuleVersions))
 			if err != nil {
 				return err
 			}
@@ -572,6 +601,7 @@ func asTool(ctx context.Context, r store.Reader, member string, m *lanyard.Modul
 	if len(lacks) == 0 {
 		return nil
 	}
-	return lanyard.Errorf(lanyard.Invalid, "%s is not valid: flow module %q %s; a tool must allow external invocation and have a description and a version",
+	return lanyard.Errorf(lanyard.Invalid,
+		"%s is not valid: flow module %q %s; a tool must allow external invocation and have a description and a version",
 		member, m.ID, strings.Join(lacks, " and "))
 }

@@ -46,7 +46,8 @@ var errArgonBusy = lanyard.Errorf(lanyard.Throttled, "too many passwords are bei
 
 // argon waits for its turn and hashes. When too many are waiting already it refuses at once, so that
 // the wait stays short for those in the queue.
-func argon(ctx context.Context, password string, salt []byte, passes, memory uint32, threads uint8, size uint32) ([]byte, error) {
+func argon(ctx context.Context, password string, salt []byte, passes, memory uint32, threads uint8,
+	size uint32) ([]byte, error) {
 	select {
 	case argonQueue <- struct{}{}:
 		defer func() { <-argonQueue }()
@@ -70,16 +71,21 @@ func argon(ctx context.Context, password string, salt []byte, passes, memory uin
 // model's rule for CreateUser's Password.
 func CheckPassword(member, password string) error {
 	if n := utf8.RuneCountInString(password); n < 8 || n > 64 || !utf8.ValidString(password) ||
-		!strings.ContainsAny(password, "abcdefghijklmnopqrstuvwxyz") || !strings.ContainsAny(password, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") ||
+		!strings.ContainsAny(password, "abcdefghijklmnopqrstuvwxyz") ||
+		!strings.ContainsAny(password, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") ||
 		!strings.ContainsAny(password, "0123456789") || strings.IndexFunc(password, unicode.IsSpace) >= 0 {
-		return lanyard.Errorf(lanyard.Invalid, "%s: 8 to 64 characters without spaces, with a small letter, a capital letter and a digit among them, are accepted", member)
+		return lanyard.Errorf(lanyard.Invalid,
+			"%s: 8 to 64 characters without spaces, with a small letter, a capital letter and a digit among them, are accepted",
+			member)
 	}
 	return nil
 }
 
 // obvious are what passwords that satisfy the rule most often are, but for what is put behind them.
-var obvious = []string{"password", "passwort", "passw0rd", "p@ssword", "p@ssw0rd", "welcome", "qwerty", "qwertz", "abc", "abcd", "abcdef", "admin",
-	"administrator", "changeme", "letmein", "secret", "test", "testtest", "user", "spring", "summer", "autumn", "winter", "amazon", "connect", "lanyard"}
+var obvious = []string{"password", "passwort", "passw0rd", "p@ssword", "p@ssw0rd", "welcome", "qwerty", "qwertz", "abc",
+	"abcd", "abcdef", "admin",
+	"administrator", "changeme", "letmein", "secret", "test", "testtest", "user", "spring", "summer", "autumn", "winter",
+	"amazon", "connect", "lanyard"}
 
 // checkGuessable refuses what is tried first against a user of that name: the name itself and the most common
 // passwords, in any case and with any digits and signs behind. Amazon's rule for CreateUser lets them pass, so
@@ -109,7 +115,8 @@ func (s *Service) hashPassword(ctx context.Context, member, password string) (st
 		return "", err
 	}
 	b64 := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads, b64(salt), b64(key)), nil
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
+		b64(salt), b64(key)), nil
 }
 
 // matches tells whether a password is the one of a hash. What it costs does not depend on whether.
@@ -124,7 +131,8 @@ func matches(ctx context.Context, hash, password string) (bool, error) {
 	_, err := fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &passes, &threads)
 	salt, err2 := base64.RawStdEncoding.DecodeString(parts[4])
 	key, err3 := base64.RawStdEncoding.DecodeString(parts[5])
-	if err != nil || err2 != nil || err3 != nil || version != argon2.Version || memory > 1<<20 || passes > 100 || passes == 0 || threads == 0 || len(key) == 0 {
+	if err != nil || err2 != nil || err3 != nil || version != argon2.Version || memory > 1<<20 || passes > 100 ||
+		passes == 0 || threads == 0 || len(key) == 0 {
 		return false, lanyard.Errorf(lanyard.Internal, "a stored password is not an Argon2id hash that can be read")
 	}
 	got, err := argon(ctx, password, salt, passes, memory, threads, uint32(len(key)))
@@ -132,7 +140,8 @@ func matches(ctx context.Context, hash, password string) (bool, error) {
 }
 
 // nobodysHash is what a password is compared with when there is nothing to compare it with.
-var nobodysHash = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
+var nobodysHash = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime,
+	argonThreads,
 	strings.Repeat("A", 22), strings.Repeat("A", 43))
 
 // errSignIn is all that a failed sign-in says.
@@ -142,7 +151,8 @@ func errSignIn() error {
 
 // SignIn returns the user of that name, whose password it is, in the instance of that id or alias,
 // or Denied. An unknown instance or user takes as long as a wrong password.
-func (s *Service) SignIn(ctx context.Context, account, instance, name, password string) (*lanyard.Instance, *lanyard.User, error) {
+func (s *Service) SignIn(ctx context.Context, account, instance, name,
+	password string) (*lanyard.Instance, *lanyard.User, error) {
 	hash, found := nobodysHash, false
 	in, u, err := s.Named(ctx, account, instance, name)
 	if err == nil {
@@ -218,7 +228,8 @@ func (s *Service) InstanceNamed(ctx context.Context, account, ref string) (*lany
 
 // PasswordCall is the call by which caller sets a password.
 func PasswordCall(caller lanyard.Caller, instance, user string) Call {
-	request, err := json.Marshal(map[string]string{"InstanceId": instance, "UserId": user, "Password": "HIDDEN_DUE_TO_SECURITY_REASONS"})
+	request, err := json.Marshal(map[string]string{"InstanceId": instance, "UserId": user,
+		"Password": "HIDDEN_DUE_TO_SECURITY_REASONS"})
 	if err != nil {
 		panic(err) // texts encode
 	}

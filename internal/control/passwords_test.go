@@ -16,21 +16,25 @@ const password = "Harbour-42"
 
 func TestSignIn(t *testing.T) {
 	w := newWorld(t, manyOfAll)
-	managed, err := w.CreateInstance(t.Context(), call("CreateInstance"), control.NewInstance{Alias: "managed", IdentityManagement: control.ConnectManaged})
+	managed, err := w.CreateInstance(t.Context(), call("CreateInstance"),
+		control.NewInstance{Alias: "managed", IdentityManagement: control.ConnectManaged})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, profiles, _, err := control.List[*lanyard.Profile](t.Context(), w.Service, call("x"), managed.ID, control.Page{Limit: 1})
+	_, profiles, _, err := control.List[*lanyard.Profile](t.Context(), w.Service, call("x"), managed.ID,
+		control.Page{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, routing, _, err := control.List[*lanyard.RoutingProfile](t.Context(), w.Service, call("x"), managed.ID, control.Page{Limit: 1})
+	_, routing, _, err := control.List[*lanyard.RoutingProfile](t.Context(), w.Service, call("x"), managed.ID,
+		control.Page{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	create := func(name, password string) (*lanyard.User, error) {
 		_, u, err := w.CreateUser(t.Context(), call("CreateUser"), managed.ID, control.NewUser{Password: &password,
-			User: lanyard.User{Meta: lanyard.Meta{Name: name}, Profiles: []string{profiles[0].ID}, RoutingProfile: routing[0].ID}})
+			User: lanyard.User{Meta: lanyard.Meta{Name: name}, Profiles: []string{profiles[0].ID},
+				RoutingProfile: routing[0].ID}})
 		return u, err
 	}
 	ann, err := create("ann", password)
@@ -40,8 +44,10 @@ func TestSignIn(t *testing.T) {
 	if _, err := create("ann", password); !errors.Is(err, lanyard.ErrDuplicate) {
 		t.Errorf("a second ann: %v", err)
 	}
-	for _, weak := range []string{"", "Abcdef1", "abcdefg1", "ABCDEFG1", "Abcdefgh", "Abcdef 1", "Abc\ndef1", strings.Repeat("Ab1", 22), "Ünïcödé", "Abcdef1\xff"} {
-		if _, err := create("weak", weak); !errors.Is(err, lanyard.ErrInvalid) || !strings.HasPrefix(err.Error(), "Password: ") {
+	for _, weak := range []string{"", "Abcdef1", "abcdefg1", "ABCDEFG1", "Abcdefgh", "Abcdef 1", "Abc\ndef1",
+		strings.Repeat("Ab1", 22), "Ünïcödé", "Abcdef1\xff"} {
+		if _, err := create("weak", weak); !errors.Is(err, lanyard.ErrInvalid) ||
+			!strings.HasPrefix(err.Error(), "Password: ") {
 			t.Errorf("the password %q: %v", weak, err)
 		}
 	}
@@ -68,7 +74,8 @@ func TestSignIn(t *testing.T) {
 		switch {
 		case tt.ok && (err != nil || in.ID != managed.ID || u.ID != ann.ID):
 			t.Errorf("%s: %v, %v", tt.name, u, err)
-		case !tt.ok && (!errors.Is(err, lanyard.ErrDenied) || u != nil || err.Error() != "the instance, the user name or the password is not right"):
+		case !tt.ok && (!errors.Is(err, lanyard.ErrDenied) || u != nil ||
+			err.Error() != "the instance, the user name or the password is not right"):
 			t.Errorf("%s: %v, %v", tt.name, u, err)
 		}
 	}
@@ -95,8 +102,9 @@ func TestSignIn(t *testing.T) {
 func TestSignInDoesAsMuch(t *testing.T) {
 	w := newWorld(t)
 	var known string
-	_, u, err := w.CreateUser(t.Context(), call("CreateUser"), w.in.ID, control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: "ann"},
-		Profiles: []string{w.first(t)}, RoutingProfile: w.routing(t)}})
+	_, u, err := w.CreateUser(t.Context(), call("CreateUser"), w.in.ID,
+		control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: "ann"},
+			Profiles: []string{w.first(t)}, RoutingProfile: w.routing(t)}})
 	if err == nil {
 		known = u.Name
 		err = w.SetPassword(t.Context(), call("SetUserPassword"), w.in.ID, u.ID, password, "")
@@ -115,7 +123,8 @@ func TestSignInDoesAsMuch(t *testing.T) {
 		return after.TotalAlloc - before.TotalAlloc
 	}
 	wrong := took("centre", known)
-	for name, who := range map[string][2]string{"an unknown user": {"centre", "nobody"}, "an unknown instance": {"nowhere", known}} {
+	for name, who := range map[string][2]string{"an unknown user": {"centre", "nobody"},
+		"an unknown instance": {"nowhere", known}} {
 		if got := took(who[0], who[1]); got < wrong/2 || got > 2*wrong || got < 1<<20 {
 			t.Errorf("%s works on %d bytes, a wrong password on %d", name, got, wrong)
 		}
@@ -126,7 +135,8 @@ func TestSignInDoesAsMuch(t *testing.T) {
 func TestChangePassword(t *testing.T) {
 	w := newWorld(t, manyOfAll)
 	_, u, err := w.CreateUser(t.Context(), call("CreateUser"), w.in.ID, control.NewUser{
-		User: lanyard.User{Meta: lanyard.Meta{Name: "jonas.becker"}, Profiles: []string{w.first(t)}, RoutingProfile: w.routing(t)}})
+		User: lanyard.User{Meta: lanyard.Meta{Name: "jonas.becker"}, Profiles: []string{w.first(t)},
+			RoutingProfile: w.routing(t)}})
 	if err == nil {
 		err = w.SetPassword(t.Context(), call("SetUserPassword"), w.in.ID, u.ID, password, "")
 	}
@@ -182,7 +192,8 @@ func (w *world) first(t *testing.T) string {
 }
 
 func (w *world) routing(t *testing.T) string {
-	_, list, _, err := control.List[*lanyard.RoutingProfile](t.Context(), w.Service, call("x"), w.in.ID, control.Page{Limit: 1})
+	_, list, _, err := control.List[*lanyard.RoutingProfile](t.Context(), w.Service, call("x"), w.in.ID,
+		control.Page{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

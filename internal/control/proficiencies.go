@@ -13,7 +13,8 @@ import (
 const maxProficiencies = 100
 
 // ListUserProficiencies pages through the proficiencies of a user by attribute and value.
-func (s *Service) ListUserProficiencies(ctx context.Context, call Call, instance, user string, p Page) (*lanyard.Instance, *lanyard.User, []lanyard.Proficiency, string, error) {
+func (s *Service) ListUserProficiencies(ctx context.Context, call Call, instance, user string,
+	p Page) (*lanyard.Instance, *lanyard.User, []lanyard.Proficiency, string, error) {
 	in, u, err := s.DescribeUser(ctx, call, instance, user)
 	if err != nil {
 		return nil, nil, nil, "", err
@@ -26,60 +27,72 @@ func proficiencyKey(p lanyard.Proficiency) string { return p.Attribute + "\x00" 
 
 // proficiency returns the position of the proficiency of the same attribute and value, or -1.
 func proficiency(list []lanyard.Proficiency, p lanyard.Proficiency) int {
-	return slices.IndexFunc(list, func(q lanyard.Proficiency) bool { return q.Attribute == p.Attribute && q.Value == p.Value })
+	return slices.IndexFunc(list,
+		func(q lanyard.Proficiency) bool { return q.Attribute == p.Attribute && q.Value == p.Value })
 }
 
 // AssociateUserProficiencies gives a user proficiencies beside those that they have: all of them or none.
-func (s *Service) AssociateUserProficiencies(ctx context.Context, call Call, instance, user string, list []lanyard.Proficiency) error {
-	return s.changeProficiencies(ctx, call, instance, user, list, func(u *lanyard.User, where string, p lanyard.Proficiency) error {
-		if proficiency(u.Proficiencies, p) >= 0 {
-			return lanyard.Errorf(lanyard.Invalid, "%s must be a proficiency that the user does not have yet, got %s %s; change its level with UpdateUserProficiencies",
-				where, lanyard.Quote(p.Attribute), lanyard.Quote(p.Value))
-		}
-		u.Proficiencies = append(u.Proficiencies, p)
-		return nil
-	})
+func (s *Service) AssociateUserProficiencies(ctx context.Context, call Call, instance, user string,
+	list []lanyard.Proficiency) error {
+	return s.changeProficiencies(ctx, call, instance, user, list,
+		func(u *lanyard.User, where string, p lanyard.Proficiency) error {
+			if proficiency(u.Proficiencies, p) >= 0 {
+				return lanyard.Errorf(lanyard.Invalid,
+					"%s must be a proficiency that the user does not have yet, got %s %s; change its level with "+
+						"UpdateUserProficiencies",
+					where, lanyard.Quote(p.Attribute), lanyard.Quote(p.Value))
+			}
+			u.Proficiencies = append(u.Proficiencies, p)
+			return nil
+		})
 }
 
 // UpdateUserProficiencies sets the levels of proficiencies that a user has: all of them or none.
-func (s *Service) UpdateUserProficiencies(ctx context.Context, call Call, instance, user string, list []lanyard.Proficiency) error {
-	return s.changeProficiencies(ctx, call, instance, user, list, func(u *lanyard.User, where string, p lanyard.Proficiency) error {
-		at, err := hasProficiency(u, where, p)
-		if err == nil {
-			u.Proficiencies[at].Level = p.Level
-		}
-		return err
-	})
+func (s *Service) UpdateUserProficiencies(ctx context.Context, call Call, instance, user string,
+	list []lanyard.Proficiency) error {
+	return s.changeProficiencies(ctx, call, instance, user, list,
+		func(u *lanyard.User, where string, p lanyard.Proficiency) error {
+			at, err := hasProficiency(u, where, p)
+			if err == nil {
+				u.Proficiencies[at].Level = p.Level
+			}
+			return err
+		})
 }
 
 // DisassociateUserProficiencies takes proficiencies from a user: all of them or none.
-func (s *Service) DisassociateUserProficiencies(ctx context.Context, call Call, instance, user string, list []lanyard.Proficiency) error {
-	return s.changeProficiencies(ctx, call, instance, user, list, func(u *lanyard.User, where string, p lanyard.Proficiency) error {
-		at, err := hasProficiency(u, where, p)
-		if err != nil {
-			return err
-		}
-		if u.Proficiencies = slices.Delete(u.Proficiencies, at, at+1); len(u.Proficiencies) == 0 {
-			u.Proficiencies = nil // as one who never had any
-		}
-		return nil
-	})
+func (s *Service) DisassociateUserProficiencies(ctx context.Context, call Call, instance, user string,
+	list []lanyard.Proficiency) error {
+	return s.changeProficiencies(ctx, call, instance, user, list,
+		func(u *lanyard.User, where string, p lanyard.Proficiency) error {
+			at, err := hasProficiency(u, where, p)
+			if err != nil {
+				return err
+			}
+			if u.Proficiencies = slices.Delete(u.Proficiencies, at, at+1); len(u.Proficiencies) == 0 {
+				u.Proficiencies = nil // as one who never had any
+			}
+			return nil
+		})
 }
 
 func hasProficiency(u *lanyard.User, where string, p lanyard.Proficiency) (int, error) {
 	at := proficiency(u.Proficiencies, p)
 	if at < 0 {
-		return at, lanyard.Errorf(lanyard.Invalid, "%s must be a proficiency of the user, got %s %s", where, lanyard.Quote(p.Attribute), lanyard.Quote(p.Value))
+		return at, lanyard.Errorf(lanyard.Invalid, "%s must be a proficiency of the user, got %s %s", where,
+			lanyard.Quote(p.Attribute), lanyard.Quote(p.Value))
 	}
 	return at, nil
 }
 
 // changeProficiencies changes a user by each of list, which names none twice.
-func (s *Service) changeProficiencies(ctx context.Context, call Call, instance, user string, list []lanyard.Proficiency, change func(*lanyard.User, string, lanyard.Proficiency) error) error {
+func (s *Service) changeProficiencies(ctx context.Context, call Call, instance, user string, list []lanyard.Proficiency,
+	change func(*lanyard.User, string, lanyard.Proficiency) error) error {
 	seen := map[string]bool{}
 	for i, p := range list {
 		if seen[proficiencyKey(p)] {
-			return lanyard.Errorf(lanyard.Invalid, "UserProficiencies[%d] must be listed once, got %s %s again", i, lanyard.Quote(p.Attribute), lanyard.Quote(p.Value))
+			return lanyard.Errorf(lanyard.Invalid, "UserProficiencies[%d] must be listed once, got %s %s again", i,
+				lanyard.Quote(p.Attribute), lanyard.Quote(p.Value))
 		}
 		seen[proficiencyKey(p)] = true
 	}
@@ -90,7 +103,8 @@ func (s *Service) changeProficiencies(ctx context.Context, call Call, instance, 
 			}
 		}
 		if n := len(u.Proficiencies); n > maxProficiencies {
-			return lanyard.Errorf(lanyard.Invalid, "UserProficiencies must leave the user at most %d proficiencies, got %d", maxProficiencies, n)
+			return lanyard.Errorf(lanyard.Invalid, "UserProficiencies must leave the user at most %d proficiencies, got %d",
+				maxProficiencies, n)
 		}
 		return nil
 	})

@@ -34,7 +34,8 @@ type ProfileChange struct {
 }
 
 // CreateSecurityProfile adds a profile and returns it.
-func (s *Service) CreateSecurityProfile(ctx context.Context, call Call, instance, name string, tags map[string]string, c ProfileChange) (*lanyard.Instance, *lanyard.Profile, error) {
+func (s *Service) CreateSecurityProfile(ctx context.Context, call Call, instance, name string, tags map[string]string,
+	c ProfileChange) (*lanyard.Instance, *lanyard.Profile, error) {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return nil, nil, err
@@ -44,7 +45,8 @@ func (s *Service) CreateSecurityProfile(ctx context.Context, call Call, instance
 		if err := s.room(ctx, tx, lanyard.TypeProfile, s.quotas.Profiles); err != nil {
 			return err
 		}
-		p = &lanyard.Profile{Meta: lanyard.Meta{ID: s.newID(), Name: name, Tags: tags, Modified: s.time()}, ModifiedBy: call.actor()}
+		p = &lanyard.Profile{Meta: lanyard.Meta{ID: s.newID(), Name: name, Tags: tags, Modified: s.time()},
+			ModifiedBy: call.actor()}
 		if err := s.changeProfile(ctx, tx, in, p, c); err != nil {
 			return err
 		}
@@ -59,7 +61,8 @@ func (s *Service) CreateSecurityProfile(ctx context.Context, call Call, instance
 
 // UpdateSecurityProfile changes what c holds of a profile, all of it or nothing. A call that
 // changes nothing leaves no trace.
-func (s *Service) UpdateSecurityProfile(ctx context.Context, call Call, instance, profile string, c ProfileChange) error {
+func (s *Service) UpdateSecurityProfile(ctx context.Context, call Call, instance, profile string,
+	c ProfileChange) error {
 	id, err := instanceID(instance)
 	if err != nil {
 		return err
@@ -106,7 +109,8 @@ func (c Call) warn(p *lanyard.Profile) {
 
 func (s *Service) logWarnings(instance string, p *lanyard.Profile) {
 	if warnings := p.Warnings(); len(warnings) > 0 {
-		s.log.Warn("security profile has a restriction that may not be meant", "instance", instance, "profile", p.ID, "warnings", warnings)
+		s.log.Warn("security profile has a restriction that may not be meant", "instance", instance, "profile", p.ID,
+			"warnings", warnings)
 	}
 }
 
@@ -209,13 +213,17 @@ func (c Call) fresh(r lanyard.Resource) error {
 	case c.IfMatch:
 		return nil
 	case "":
-		return lanyard.Errorf(lanyard.Invalid, "If-Match must be absent, except for security profiles and users; got it for %s %q", word, name)
+		return lanyard.Errorf(lanyard.Invalid,
+			"If-Match must be absent, except for security profiles and users; got it for %s %q", word, name)
 	}
-	return lanyard.Errorf(lanyard.Stale, "If-Match: %s %s has been changed since %s was read; read it again, or leave out If-Match to overwrite what others did", word, lanyard.Quote(name), lanyard.Clip(c.IfMatch))
+	return lanyard.Errorf(lanyard.Stale,
+		"If-Match: %s %s has been changed since %s was read; read it again, or leave out If-Match to overwrite what others did",
+		word, lanyard.Quote(name), lanyard.Clip(c.IfMatch))
 }
 
 // DescribeSecurityProfile returns a profile.
-func (s *Service) DescribeSecurityProfile(ctx context.Context, call Call, instance, profile string) (*lanyard.Instance, *lanyard.Profile, error) {
+func (s *Service) DescribeSecurityProfile(ctx context.Context, call Call, instance,
+	profile string) (*lanyard.Instance, *lanyard.Profile, error) {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return nil, nil, err
@@ -234,7 +242,8 @@ func (s *Service) DeleteSecurityProfile(ctx context.Context, call Call, instance
 }
 
 // remove deletes a resource that nothing of the types from refers to.
-func remove[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance, ref string, from ...lanyard.Type) error {
+func remove[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance, ref string,
+	from ...lanyard.Type) error {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return err
@@ -252,7 +261,8 @@ func remove[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 }
 
 // List returns a page of the resources of one type, in the order of their creation.
-func List[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string, p Page) (*lanyard.Instance, []R, string, error) {
+func List[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string,
+	p Page) (*lanyard.Instance, []R, string, error) {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return nil, nil, "", err
@@ -270,7 +280,8 @@ func List[R lanyard.Resource](ctx context.Context, s *Service, call Call, instan
 }
 
 // ListIf is List of those resources that are wanted.
-func ListIf[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string, wanted func(R) bool, p Page) (*lanyard.Instance, []R, string, error) {
+func ListIf[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string, wanted func(R) bool,
+	p Page) (*lanyard.Instance, []R, string, error) {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return nil, nil, "", err
@@ -285,30 +296,37 @@ func ListIf[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 }
 
 // ListSecurityProfilePermissions pages through a profile's permissions in byte order.
-func (s *Service) ListSecurityProfilePermissions(ctx context.Context, call Call, instance, profile string, page Page) (*lanyard.Instance, *lanyard.Profile, []string, string, error) {
+func (s *Service) ListSecurityProfilePermissions(ctx context.Context, call Call, instance, profile string,
+	page Page) (*lanyard.Instance, *lanyard.Profile, []string, string, error) {
 	return profilePart(ctx, s, call, instance, profile, page,
 		func(p *lanyard.Profile) []string { return p.Permissions }, func(name string) string { return name })
 }
 
 // ListSecurityProfileApplications pages through a profile's applications by namespace.
-func (s *Service) ListSecurityProfileApplications(ctx context.Context, call Call, instance, profile string, page Page) (*lanyard.Instance, *lanyard.Profile, []lanyard.Application, string, error) {
+func (s *Service) ListSecurityProfileApplications(ctx context.Context, call Call, instance, profile string,
+	page Page) (*lanyard.Instance, *lanyard.Profile, []lanyard.Application, string, error) {
 	return profilePart(ctx, s, call, instance, profile, page,
 		func(p *lanyard.Profile) []lanyard.Application { return p.Applications }, applicationKey)
 }
 
 // ListSecurityProfileFlowModules pages through a profile's flow modules by id.
-func (s *Service) ListSecurityProfileFlowModules(ctx context.Context, call Call, instance, profile string, page Page) (*lanyard.Instance, *lanyard.Profile, []lanyard.FlowModule, string, error) {
+func (s *Service) ListSecurityProfileFlowModules(ctx context.Context, call Call, instance, profile string,
+	page Page) (*lanyard.Instance, *lanyard.Profile, []lanyard.FlowModule, string, error) {
 	return profilePart(ctx, s, call, instance, profile, page,
-		func(p *lanyard.Profile) []lanyard.FlowModule { return p.FlowModules }, func(m lanyard.FlowModule) string { return m.ID })
+		func(p *lanyard.Profile) []lanyard.FlowModule { return p.FlowModules },
+		func(m lanyard.FlowModule) string { return m.ID })
 }
 
 // ListSecurityProfileAIAgents pages through a profile's allowed AI agents by ARN.
-func (s *Service) ListSecurityProfileAIAgents(ctx context.Context, call Call, instance, profile string, page Page) (*lanyard.Instance, *lanyard.Profile, []lanyard.AllowedAIAgent, string, error) {
+func (s *Service) ListSecurityProfileAIAgents(ctx context.Context, call Call, instance, profile string,
+	page Page) (*lanyard.Instance, *lanyard.Profile, []lanyard.AllowedAIAgent, string, error) {
 	return profilePart(ctx, s, call, instance, profile, page,
-		func(p *lanyard.Profile) []lanyard.AllowedAIAgent { return p.AIAgents }, func(a lanyard.AllowedAIAgent) string { return a.ARN })
+		func(p *lanyard.Profile) []lanyard.AllowedAIAgent { return p.AIAgents },
+		func(a lanyard.AllowedAIAgent) string { return a.ARN })
 }
 
-func profilePart[T any](ctx context.Context, s *Service, call Call, instance, profile string, page Page, part func(*lanyard.Profile) []T, key func(T) string) (*lanyard.Instance, *lanyard.Profile, []T, string, error) {
+func profilePart[T any](ctx context.Context, s *Service, call Call, instance, profile string, page Page,
+	part func(*lanyard.Profile) []T, key func(T) string) (*lanyard.Instance, *lanyard.Profile, []T, string, error) {
 	in, p, err := s.DescribeSecurityProfile(ctx, call, instance, profile)
 	if err != nil {
 		return nil, nil, nil, "", err
@@ -321,7 +339,8 @@ func profilePart[T any](ctx context.Context, s *Service, call Call, instance, pr
 func applicationKey(a lanyard.Application) string { return a.Namespace + "\x00" + a.Type }
 
 // changeProfile checks what c sends against the rules and sets it in p.
-func (s *Service) changeProfile(ctx context.Context, r store.Reader, in *lanyard.Instance, p *lanyard.Profile, c ProfileChange) error {
+func (s *Service) changeProfile(ctx context.Context, r store.Reader, in *lanyard.Instance, p *lanyard.Profile,
+	c ProfileChange) error {
 	if c.Description != nil {
 		p.Description = *c.Description
 	}
@@ -429,16 +448,19 @@ func (s *Service) changeTagRestriction(p *lanyard.Profile, c ProfileChange) erro
 		if len(p.TagRestricted) == 0 {
 			missing, given = given, missing
 		}
-		return lanyard.Errorf(lanyard.Invalid, "%s is required when %s is not empty: one without the other restricts nothing (strict)", missing, given)
+		return lanyard.Errorf(lanyard.Invalid,
+			"%s is required when %s is not empty: one without the other restricts nothing (strict)", missing, given)
 	}
 	return nil
 }
 
-func (s *Service) changeHierarchyRestriction(ctx context.Context, r store.Reader, in *lanyard.Instance, p *lanyard.Profile, c ProfileChange) error {
+func (s *Service) changeHierarchyRestriction(ctx context.Context, r store.Reader, in *lanyard.Instance,
+	p *lanyard.Profile, c ProfileChange) error {
 	if c.HierarchyRestricted != nil {
 		for _, name := range c.HierarchyRestricted {
 			if name != lanyard.HierarchyRestrictable && !s.lenient {
-				return lanyard.Errorf(lanyard.Invalid, "HierarchyRestrictedResources must be %s, got %s", lanyard.HierarchyRestrictable, lanyard.Quote(name))
+				return lanyard.Errorf(lanyard.Invalid, "HierarchyRestrictedResources must be %s, got %s",
+					lanyard.HierarchyRestrictable, lanyard.Quote(name))
 			}
 		}
 		p.HierarchyRestricted = unique(c.HierarchyRestricted)
@@ -469,21 +491,26 @@ func (s *Service) applications(sent []lanyard.Application) ([]lanyard.Applicatio
 			return nil, lanyard.Errorf(lanyard.Invalid, "Applications[%d].Namespace: is required", i)
 		}
 		if len(a.Permissions) == 0 {
-			return nil, lanyard.Errorf(lanyard.Invalid, "Applications[%d].ApplicationPermissions: 1 to 50 permissions are accepted; %s alone for a third-party application, tool ids for MCP", i, thirdPartyAccess)
+			return nil, lanyard.Errorf(lanyard.Invalid,
+				"Applications[%d].ApplicationPermissions: 1 to 50 permissions are accepted; %s alone for a third-party "+
+					"application, tool ids for MCP", i, thirdPartyAccess)
 		}
 		if a.Type == "" {
 			a.Type = lanyard.ApplicationThirdParty // clients older than the member never send it
 		}
 		for _, name := range a.Permissions {
 			if a.Type == lanyard.ApplicationThirdParty && name != thirdPartyAccess && !s.lenient {
-				return nil, lanyard.Errorf(lanyard.Invalid, "Applications[%d].ApplicationPermissions: %s is not accepted for Type %s; %s is, and tool ids are for Type %s",
+				return nil, lanyard.Errorf(lanyard.Invalid,
+					"Applications[%d].ApplicationPermissions: %s is not accepted for Type %s; %s is, and tool ids are for Type %s",
 					i, lanyard.Quote(name), a.Type, thirdPartyAccess, lanyard.ApplicationMCP)
 			}
 		}
 		a.Permissions = unique(a.Permissions)
 		if j, ok := seen[applicationKey(a)]; ok {
 			if !sameNames(apps[j].Permissions, a.Permissions) {
-				return nil, lanyard.Errorf(lanyard.Invalid, "Applications[%d].Namespace: %s stands twice with Type %s and different permissions; once is accepted", i, lanyard.Quote(a.Namespace), a.Type)
+				return nil, lanyard.Errorf(lanyard.Invalid,
+					"Applications[%d].Namespace: %s stands twice with Type %s and different permissions; once is accepted", i,
+					lanyard.Quote(a.Namespace), a.Type)
 			}
 			continue
 		}
@@ -498,7 +525,8 @@ func sameNames(a, b []string) bool {
 	return len(a) == len(b) && !slices.ContainsFunc(a, func(name string) bool { return !slices.Contains(b, name) })
 }
 
-func (s *Service) flowModules(ctx context.Context, r store.Reader, in *lanyard.Instance, had, sent []lanyard.FlowModule) ([]lanyard.FlowModule, error) {
+func (s *Service) flowModules(ctx context.Context, r store.Reader, in *lanyard.Instance, had,
+	sent []lanyard.FlowModule) ([]lanyard.FlowModule, error) {
 	var modules []lanyard.FlowModule
 	seen := map[string]bool{}
 	for i, m := range sent {
@@ -508,7 +536,8 @@ func (s *Service) flowModules(ctx context.Context, r store.Reader, in *lanyard.I
 			found, err := used[*lanyard.Module](ctx, s, r, in, m.ID)
 			if errors.Is(err, lanyard.ErrNotFound) || errors.Is(err, lanyard.ErrInvalid) {
 				// An ARN is not offered: it exceeds the bound of FlowModuleId.
-				return nil, lanyard.Errorf(lanyard.Invalid, "FlowModuleId is not valid: %s must be the id of an existing flow module, got %s",
+				return nil, lanyard.Errorf(lanyard.Invalid,
+					"FlowModuleId is not valid: %s must be the id of an existing flow module, got %s",
 					where, lanyard.Quote(m.ID))
 			}
 			if err != nil {
@@ -562,15 +591,20 @@ func attributeRules(sent []lanyard.AttributeRule) ([]lanyard.AttributeRule, erro
 			return nil, lanyard.Errorf(lanyard.Invalid, "%s: is required", member(path, i, "AttributeName"))
 		}
 		if seen[rule.Attribute] {
-			return nil, lanyard.Errorf(lanyard.Invalid, "%s: %s stands twice; an attribute is accepted once, with all its values", member(path, i, "AttributeName"), lanyard.Quote(rule.Attribute))
+			return nil, lanyard.Errorf(lanyard.Invalid,
+				"%s: %s stands twice; an attribute is accepted once, with all its values", member(path, i, "AttributeName"),
+				lanyard.Quote(rule.Attribute))
 		}
 		seen[rule.Attribute] = true
 		if len(rule.Values) == 0 {
-			return nil, lanyard.Errorf(lanyard.Invalid, "%s: 1 or 2 values are accepted; leave out the entry to leave %s unrestricted", member(path, i, "Values"), lanyard.Quote(rule.Attribute))
+			return nil, lanyard.Errorf(lanyard.Invalid,
+				"%s: 1 or 2 values are accepted; leave out the entry to leave %s unrestricted", member(path, i, "Values"),
+				lanyard.Quote(rule.Attribute))
 		}
 		for _, v := range rule.Values {
 			if n := utf8.RuneCountInString(v); n < 1 || n > maxRuleValue {
-				return nil, lanyard.Errorf(lanyard.Invalid, "%s: %s has %d characters; 1 to %d are accepted", member(path, i, "Values"), lanyard.Quote(v), n, maxRuleValue)
+				return nil, lanyard.Errorf(lanyard.Invalid, "%s: %s has %d characters; 1 to %d are accepted",
+					member(path, i, "Values"), lanyard.Quote(v), n, maxRuleValue)
 			}
 		}
 		rule.Values = unique(rule.Values)

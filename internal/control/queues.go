@@ -34,16 +34,18 @@ func (n Naming) set(m *lanyard.Meta, description *string) {
 	}
 }
 
-func (s *Service) updateQueue(ctx context.Context, call Call, instance, queue string, change func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) error) error {
+func (s *Service) updateQueue(ctx context.Context, call Call, instance, queue string,
+	change func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) error) error {
 	return update(ctx, s, call, instance, queue, change)
 }
 
 // UpdateQueueHoursOfOperation gives a queue other hours of operation.
 func (s *Service) UpdateQueueHoursOfOperation(ctx context.Context, call Call, instance, queue, hours string) error {
-	return s.updateQueue(ctx, call, instance, queue, func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) (err error) {
-		q.Hours, err = referID[*lanyard.Hours](ctx, s, tx, in, "HoursOfOperationId", hours)
-		return err
-	})
+	return s.updateQueue(ctx, call, instance, queue,
+		func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) (err error) {
+			q.Hours, err = referID[*lanyard.Hours](ctx, s, tx, in, "HoursOfOperationId", hours)
+			return err
+		})
 }
 
 // UpdateQueueMaxContacts sets how many contacts may wait in a queue; nil lifts the bound.
@@ -77,7 +79,8 @@ func (s *Service) UpdateQueueStatus(ctx context.Context, call Call, instance, qu
 const QueueDisabled = "DISABLED"
 
 // UpdateQueueSettings replaces single settings of a queue, whole each; a nil value removes one.
-func (s *Service) UpdateQueueSettings(ctx context.Context, call Call, instance, queue string, settings lanyard.Settings) error {
+func (s *Service) UpdateQueueSettings(ctx context.Context, call Call, instance, queue string,
+	settings lanyard.Settings) error {
 	return s.updateQueue(ctx, call, instance, queue, func(_ store.Tx, _ *lanyard.Instance, q *lanyard.Queue) error {
 		q.Settings = merged(q.Settings, settings)
 		return nil
@@ -85,26 +88,30 @@ func (s *Service) UpdateQueueSettings(ctx context.Context, call Call, instance, 
 }
 
 // AssociateQueueQuickConnects adds quick connects to those of a queue. Those that it has stay.
-func (s *Service) AssociateQueueQuickConnects(ctx context.Context, call Call, instance, queue string, quickConnects []string) error {
+func (s *Service) AssociateQueueQuickConnects(ctx context.Context, call Call, instance, queue string,
+	quickConnects []string) error {
 	return s.updateQueue(ctx, call, instance, queue, func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) error {
 		return s.addQuickConnects(ctx, tx, in, q, quickConnects)
 	})
 }
 
-func (s *Service) addQuickConnects(ctx context.Context, r store.Reader, in *lanyard.Instance, q *lanyard.Queue, refs []string) error {
+func (s *Service) addQuickConnects(ctx context.Context, r store.Reader, in *lanyard.Instance, q *lanyard.Queue,
+	refs []string) error {
 	ids, err := s.quickConnectIDs(ctx, r, in, refs)
 	if err != nil {
 		return err
 	}
 	q.QuickConnects = unique(append(q.QuickConnects, ids...))
 	if n := len(q.QuickConnects); n > maxQuickConnectsOfQueue {
-		return lanyard.Errorf(lanyard.Limit, "QuickConnectIds must leave the queue with at most %d quick connects, got %d", maxQuickConnectsOfQueue, n)
+		return lanyard.Errorf(lanyard.Limit, "QuickConnectIds must leave the queue with at most %d quick connects, got %d",
+			maxQuickConnectsOfQueue, n)
 	}
 	return nil
 }
 
 // quickConnectIDs returns the ids of the quick connects that a request names.
-func (s *Service) quickConnectIDs(ctx context.Context, r store.Reader, in *lanyard.Instance, refs []string) ([]string, error) {
+func (s *Service) quickConnectIDs(ctx context.Context, r store.Reader, in *lanyard.Instance,
+	refs []string) ([]string, error) {
 	ids := make([]string, len(refs))
 	for i, ref := range refs {
 		var err error
@@ -116,7 +123,8 @@ func (s *Service) quickConnectIDs(ctx context.Context, r store.Reader, in *lanya
 }
 
 // DisassociateQueueQuickConnects takes quick connects from a queue. Those that it does not have are ignored.
-func (s *Service) DisassociateQueueQuickConnects(ctx context.Context, call Call, instance, queue string, quickConnects []string) error {
+func (s *Service) DisassociateQueueQuickConnects(ctx context.Context, call Call, instance, queue string,
+	quickConnects []string) error {
 	return s.updateQueue(ctx, call, instance, queue, func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) error {
 		ids, err := s.quickConnectIDs(ctx, tx, in, quickConnects)
 		if err != nil {
@@ -137,7 +145,8 @@ type QueueQuickConnects struct {
 
 // ListQueueQuickConnects pages through the quick connects of a queue by id, less those that the user on whose
 // behalf the call is made may not view.
-func (s *Service) ListQueueQuickConnects(ctx context.Context, call Call, instance, queue string, p Page) (QueueQuickConnects, error) {
+func (s *Service) ListQueueQuickConnects(ctx context.Context, call Call, instance, queue string,
+	p Page) (QueueQuickConnects, error) {
 	in, q, err := s.DescribeQueue(ctx, call, instance, queue)
 	if err != nil {
 		return QueueQuickConnects{}, err
@@ -146,7 +155,8 @@ func (s *Service) ListQueueQuickConnects(ctx context.Context, call Call, instanc
 	if err != nil {
 		return QueueQuickConnects{}, err
 	}
-	seen := slices.DeleteFunc(slices.Clone(q.QuickConnects), func(id string) bool { return !see.Sees(lanyard.TypeQuickConnect, id) })
+	seen := slices.DeleteFunc(slices.Clone(q.QuickConnects),
+		func(id string) bool { return !see.Sees(lanyard.TypeQuickConnect, id) })
 	ids, next := pageBy(seen, func(id string) string { return id }, p)
 	out := QueueQuickConnects{Instance: in, Queue: q, Next: next}
 	for _, id := range ids {

@@ -161,7 +161,8 @@ func (s *Service) record(ctx context.Context, ended map[refuser]omitted) {
 				continue
 			}
 		}
-		s.log.Error("the number of refused calls cannot be recorded", "instance", who.instance, "user", who.user, "calls", o.calls, "error", err)
+		s.log.Error("the number of refused calls cannot be recorded", "instance", who.instance, "user", who.user, "calls",
+			o.calls, "error", err)
 	}
 }
 

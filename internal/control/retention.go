@@ -28,7 +28,8 @@ const (
 // Prune cuts off the oldest events of an instance that need not be kept, some hundreds at most, and
 // tells how many they were and whether there may be more. What is cut off is verified first: a chain
 // that is broken there is Condition, and stays as it is. by goes into the checkpoint. It is for the operator.
-func (s *Service) Prune(ctx context.Context, instance string, keep Retention, by string) (cut int64, more bool, err error) {
+func (s *Service) Prune(ctx context.Context, instance string, keep Retention,
+	by string) (cut int64, more bool, err error) {
 	if keep.None() {
 		return 0, false, nil
 	}
@@ -63,7 +64,8 @@ func (s *Service) Prune(ctx context.Context, instance string, keep Retention, by
 		more = s.cutMeanwhile(ctx, r, from, &err)
 		return 0, more, err
 	}
-	s.log.Info("old events were cut off", "instance", instance, "events", last.Revision-from.Revision, "revision", last.Revision, "by", by)
+	s.log.Info("old events were cut off", "instance", instance, "events", last.Revision-from.Revision, "revision",
+		last.Revision, "by", by)
 	return last.Revision - from.Revision, more, nil
 }
 
@@ -83,7 +85,8 @@ func (s *Service) cutMeanwhile(ctx context.Context, r store.Reader, from lanyard
 
 // verifyOld verifies the records that follow a checkpoint as long as they are old, and returns the
 // last of them. more tells that it stopped for another reason.
-func verifyOld(ctx context.Context, r store.Reader, from lanyard.Checkpoint, signed bool, instance string, old func(lanyard.Record) bool) (last lanyard.Record, more bool, err error) {
+func verifyOld(ctx context.Context, r store.Reader, from lanyard.Checkpoint, signed bool, instance string,
+	old func(lanyard.Record) bool) (last lanyard.Record, more bool, err error) {
 	chain, err := audit.Begin(instance, from, signed)
 	for n := 0; err == nil && n < cutEvents; {
 		var page []lanyard.Record
@@ -111,7 +114,8 @@ func verifyOld(ctx context.Context, r store.Reader, from lanyard.Checkpoint, sig
 func whole(err error) error {
 	var broken *audit.Broken
 	if errors.As(err, &broken) {
-		return lanyard.Errorf(lanyard.Condition, "nothing was cut off, for the chain of records is broken: %s; lanyard audit verify tells more", broken)
+		return lanyard.Errorf(lanyard.Condition,
+			"nothing was cut off, for the chain of records is broken: %s; lanyard audit verify tells more", broken)
 	}
 	return err
 }

@@ -19,7 +19,8 @@ func (w *world) describe(p *lanyard.Profile, times int) (revision int64) {
 	for i := range times {
 		c := call("UpdateSecurityProfile")
 		c.Revision = &revision
-		w.must(w.UpdateSecurityProfile(w.Context(), c, w.in.ID, p.ID, control.ProfileChange{Description: ptr(fmt.Sprint(w.now, i))}))
+		w.must(w.UpdateSecurityProfile(w.Context(), c, w.in.ID, p.ID,
+			control.ProfileChange{Description: ptr(fmt.Sprint(w.now, i))}))
 	}
 	return revision
 }
@@ -73,7 +74,8 @@ func TestPrune(t *testing.T) {
 		_, more, err := w.Prune(t.Context(), w.in.ID, tt.keep, "AKIAROOT")
 		first, last := w.left()
 		if err != nil || more || first != tt.want || last != before {
-			t.Errorf("keep %s: %v, more %v; revisions %d to %d are left, want %d to %d", tt.name, err, more, first, last, tt.want, before)
+			t.Errorf("keep %s: %v, more %v; revisions %d to %d are left, want %d to %d", tt.name, err, more, first, last,
+				tt.want, before)
 		}
 	}
 	c, err := w.store.Reader(w.in.ID).Checkpoint(t.Context())
@@ -170,12 +172,14 @@ func TestPruneTogether(t *testing.T) {
 // answers rightly, whichever way it learns that it is behind.
 func TestFollowPastCut(t *testing.T) {
 	pg := pgtest.Start(t)
-	for name, poll := range map[string]time.Duration{"asked for a revision": time.Hour, "by polling": 200 * time.Millisecond} {
+	for name, poll := range map[string]time.Duration{"asked for a revision": time.Hour,
+		"by polling": 200 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			url := pg.URL(pg.Schema(t, t.TempDir()))
 			a, b := server(t, url, true, 0), server(t, url, false, poll)
 			a.in = a.instance(account, "centre")
-			keep, gone := a.profile("Viewer", control.ProfileChange{}), a.profile("Guest", control.ProfileChange{Permissions: []string{"Users.View"}})
+			keep, gone := a.profile("Viewer", control.ProfileChange{}),
+				a.profile("Guest", control.ProfileChange{Permissions: []string{"Users.View"}})
 			anna, bert := a.user("anna", keep.ID), a.user("bert", gone.ID)
 			if b.allows(a.in, anna.ID) || !b.allows(a.in, bert.ID) {
 				t.Fatal("what was granted at first is not what is decided")

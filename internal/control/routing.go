@@ -10,7 +10,8 @@ import (
 )
 
 // create adds a resource that prepare has completed, within a quota.
-func create[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string, quota int, sent R, prepare func(store.Tx, *lanyard.Instance, R) error) (*lanyard.Instance, R, error) {
+func create[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string, quota int, sent R,
+	prepare func(store.Tx, *lanyard.Instance, R) error) (*lanyard.Instance, R, error) {
 	var made R
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
@@ -32,7 +33,8 @@ func create[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 }
 
 // update changes one resource. A change that leaves it as it was is none.
-func update[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance, ref string, change func(store.Tx, *lanyard.Instance, R) error) error {
+func update[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance, ref string,
+	change func(store.Tx, *lanyard.Instance, R) error) error {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return err
@@ -70,25 +72,29 @@ func merged(have, with lanyard.Settings) lanyard.Settings {
 }
 
 // CreateHoursOfOperation adds hours of operation.
-func (s *Service) CreateHoursOfOperation(ctx context.Context, call Call, instance string, h *lanyard.Hours) (*lanyard.Instance, *lanyard.Hours, error) {
+func (s *Service) CreateHoursOfOperation(ctx context.Context, call Call, instance string,
+	h *lanyard.Hours) (*lanyard.Instance, *lanyard.Hours, error) {
 	if err := checkTimeZone(h.TimeZone); err != nil {
 		return nil, nil, err
 	}
-	return create(ctx, s, call, instance, s.quotas.Hours, h, func(tx store.Tx, in *lanyard.Instance, h *lanyard.Hours) (err error) {
-		h.Parents, err = s.parentIDs(ctx, tx, in, parentConfig, h.Parents)
-		h.Parents = unique(h.Parents)
-		return err
-	})
+	return create(ctx, s, call, instance, s.quotas.Hours, h,
+		func(tx store.Tx, in *lanyard.Instance, h *lanyard.Hours) (err error) {
+			h.Parents, err = s.parentIDs(ctx, tx, in, parentConfig, h.Parents)
+			h.Parents = unique(h.Parents)
+			return err
+		})
 }
 
 // DescribeHoursOfOperation returns hours of operation.
-func (s *Service) DescribeHoursOfOperation(ctx context.Context, call Call, instance, hours string) (*lanyard.Instance, *lanyard.Hours, error) {
+func (s *Service) DescribeHoursOfOperation(ctx context.Context, call Call, instance,
+	hours string) (*lanyard.Instance, *lanyard.Hours, error) {
 	return describe[*lanyard.Hours](ctx, s, call, instance, hours)
 }
 
 // ParentHours returns the hours that those of in inherit from, less what the user on whose behalf the call
 // is made may not view.
-func (s *Service) ParentHours(ctx context.Context, call Call, in *lanyard.Instance, h *lanyard.Hours) ([]*lanyard.Hours, error) {
+func (s *Service) ParentHours(ctx context.Context, call Call, in *lanyard.Instance,
+	h *lanyard.Hours) ([]*lanyard.Hours, error) {
 	see, err := s.Sight(ctx, call, in)
 	if err != nil {
 		return nil, err
@@ -113,19 +119,22 @@ func (s *Service) DeleteHoursOfOperation(ctx context.Context, call Call, instanc
 }
 
 // CreateQueue adds a queue.
-func (s *Service) CreateQueue(ctx context.Context, call Call, instance string, q *lanyard.Queue) (*lanyard.Instance, *lanyard.Queue, error) {
-	return create(ctx, s, call, instance, s.quotas.Queues, q, func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) (err error) {
-		if q.Hours, err = referID[*lanyard.Hours](ctx, s, tx, in, "HoursOfOperationId", q.Hours); err != nil {
-			return err
-		}
-		sent := q.QuickConnects
-		q.QuickConnects = nil
-		return s.addQuickConnects(ctx, tx, in, q, sent)
-	})
+func (s *Service) CreateQueue(ctx context.Context, call Call, instance string,
+	q *lanyard.Queue) (*lanyard.Instance, *lanyard.Queue, error) {
+	return create(ctx, s, call, instance, s.quotas.Queues, q,
+		func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) (err error) {
+			if q.Hours, err = referID[*lanyard.Hours](ctx, s, tx, in, "HoursOfOperationId", q.Hours); err != nil {
+				return err
+			}
+			sent := q.QuickConnects
+			q.QuickConnects = nil
+			return s.addQuickConnects(ctx, tx, in, q, sent)
+		})
 }
 
 // DescribeQueue returns a queue.
-func (s *Service) DescribeQueue(ctx context.Context, call Call, instance, queue string) (*lanyard.Instance, *lanyard.Queue, error) {
+func (s *Service) DescribeQueue(ctx context.Context, call Call, instance,
+	queue string) (*lanyard.Instance, *lanyard.Queue, error) {
 	return describe[*lanyard.Queue](ctx, s, call, instance, queue)
 }
 
@@ -135,22 +144,26 @@ func (s *Service) DeleteQueue(ctx context.Context, call Call, instance, queue st
 }
 
 // CreateRoutingProfile adds a routing profile.
-func (s *Service) CreateRoutingProfile(ctx context.Context, call Call, instance string, r *lanyard.RoutingProfile) (*lanyard.Instance, *lanyard.RoutingProfile, error) {
-	return create(ctx, s, call, instance, s.quotas.RoutingProfiles, r, func(tx store.Tx, in *lanyard.Instance, r *lanyard.RoutingProfile) (err error) {
-		if r.DefaultQueue, err = referID[*lanyard.Queue](ctx, s, tx, in, "DefaultOutboundQueueId", r.DefaultQueue); err != nil {
-			return err
-		}
-		if err := s.queueConfigs(ctx, tx, in, "QueueConfigs", r.Queues); err != nil {
-			return err
-		}
-		if err := s.queueConfigs(ctx, tx, in, "ManualAssignmentQueueConfigs", r.ManualQueues); err != nil {
-			return err
-		}
-		return s.roomForQueues(r)
-	})
+func (s *Service) CreateRoutingProfile(ctx context.Context, call Call, instance string,
+	r *lanyard.RoutingProfile) (*lanyard.Instance, *lanyard.RoutingProfile, error) {
+	return create(ctx, s, call, instance, s.quotas.RoutingProfiles, r,
+		func(tx store.Tx, in *lanyard.Instance, r *lanyard.RoutingProfile) (err error) {
+			if r.DefaultQueue, err = referID[*lanyard.Queue](ctx, s, tx, in, "DefaultOutboundQueueId",
+				r.DefaultQueue); err != nil {
+				return err
+			}
+			if err := s.queueConfigs(ctx, tx, in, "QueueConfigs", r.Queues); err != nil {
+				return err
+			}
+			if err := s.queueConfigs(ctx, tx, in, "ManualAssignmentQueueConfigs", r.ManualQueues); err != nil {
+				return err
+			}
+			return s.roomForQueues(r)
+		})
 }
 
-func (s *Service) queueConfigs(ctx context.Context, r store.Reader, in *lanyard.Instance, list string, configs []lanyard.QueueConfig) (err error) {
+func (s *Service) queueConfigs(ctx context.Context, r store.Reader, in *lanyard.Instance, list string,
+	configs []lanyard.QueueConfig) (err error) {
 	seen := map[string]bool{}
 	for i := range configs {
 		c := &configs[i]
@@ -170,7 +183,8 @@ func queueKey(c lanyard.QueueConfig) string { return c.Queue + "/" + c.Channel }
 
 // DescribeRoutingProfile returns a routing profile, less the queues that the user on whose behalf the call is
 // made may not view.
-func (s *Service) DescribeRoutingProfile(ctx context.Context, call Call, instance, routingProfile string) (*lanyard.Instance, *lanyard.RoutingProfile, error) {
+func (s *Service) DescribeRoutingProfile(ctx context.Context, call Call, instance,
+	routingProfile string) (*lanyard.Instance, *lanyard.RoutingProfile, error) {
 	in, r, err := describe[*lanyard.RoutingProfile](ctx, s, call, instance, routingProfile)
 	if err != nil {
 		return nil, nil, err
@@ -200,7 +214,8 @@ func (s *Service) RoutingProfileUsers(ctx context.Context, call Call, in *lanyar
 	const chunk = 1000
 	var n int64
 	for after := ""; ; {
-		ids, err := s.store.Reader(in.ID).Referrers(ctx, lanyard.Ref{Type: lanyard.TypeRoutingProfile, ID: id}, lanyard.TypeUser, after, chunk)
+		ids, err := s.store.Reader(in.ID).Referrers(ctx, lanyard.Ref{Type: lanyard.TypeRoutingProfile, ID: id},
+			lanyard.TypeUser, after, chunk)
 		if err != nil {
 			return 0, err
 		}
@@ -231,17 +246,22 @@ type ProfileQueues struct {
 }
 
 // ListRoutingProfileQueues pages through the queues of a routing profile by queue and channel.
-func (s *Service) ListRoutingProfileQueues(ctx context.Context, call Call, instance, routingProfile string, p Page) (ProfileQueues, error) {
-	return s.profileQueues(ctx, call, instance, routingProfile, p, func(r *lanyard.RoutingProfile) []lanyard.QueueConfig { return r.Queues })
+func (s *Service) ListRoutingProfileQueues(ctx context.Context, call Call, instance, routingProfile string,
+	p Page) (ProfileQueues, error) {
+	return s.profileQueues(ctx, call, instance, routingProfile, p,
+		func(r *lanyard.RoutingProfile) []lanyard.QueueConfig { return r.Queues })
 }
 
 // ListRoutingProfileManualAssignmentQueues pages through the queues of a routing profile whose contacts are
 // assigned by hand, by queue and channel.
-func (s *Service) ListRoutingProfileManualAssignmentQueues(ctx context.Context, call Call, instance, routingProfile string, p Page) (ProfileQueues, error) {
-	return s.profileQueues(ctx, call, instance, routingProfile, p, func(r *lanyard.RoutingProfile) []lanyard.QueueConfig { return r.ManualQueues })
+func (s *Service) ListRoutingProfileManualAssignmentQueues(ctx context.Context, call Call, instance,
+	routingProfile string, p Page) (ProfileQueues, error) {
+	return s.profileQueues(ctx, call, instance, routingProfile, p,
+		func(r *lanyard.RoutingProfile) []lanyard.QueueConfig { return r.ManualQueues })
 }
 
-func (s *Service) profileQueues(ctx context.Context, call Call, instance, routingProfile string, p Page, of func(*lanyard.RoutingProfile) []lanyard.QueueConfig) (ProfileQueues, error) {
+func (s *Service) profileQueues(ctx context.Context, call Call, instance, routingProfile string, p Page,
+	of func(*lanyard.RoutingProfile) []lanyard.QueueConfig) (ProfileQueues, error) {
 	in, r, err := s.DescribeRoutingProfile(ctx, call, instance, routingProfile)
 	if err != nil {
 		return ProfileQueues{}, err

@@ -23,27 +23,33 @@ type routes struct {
 func newRoutes(t *testing.T, change ...func(*control.Config)) *routes {
 	t.Helper()
 	r := &routes{world: newWorld(t, change...)}
-	r.hours, r.queue, r.routing = only[*lanyard.Hours](r.world), only[*lanyard.Queue](r.world), only[*lanyard.RoutingProfile](r.world)
+	r.hours, r.queue, r.routing = only[*lanyard.Hours](r.world), only[*lanyard.Queue](r.world),
+		only[*lanyard.RoutingProfile](r.world)
 	r.night = r.newHours("Night")
 	r.other = r.newQueue("Other")
 	r.user = r.world.user("jane")
-	r.toQueue = r.quickConnect(lanyard.QuickConnect{Meta: lanyard.Meta{Name: "To queue"}, Kind: lanyard.ToQueue, Queue: r.other.ID, Flow: "f"})
-	r.phone = r.quickConnect(lanyard.QuickConnect{Meta: lanyard.Meta{Name: "Phone"}, Kind: lanyard.ToPhoneNumber, PhoneNumber: "+12065550100"})
-	r.toUser = r.quickConnect(lanyard.QuickConnect{Meta: lanyard.Meta{Name: "To user"}, Kind: lanyard.ToUser, User: r.arn(r.user), Flow: "f"})
+	r.toQueue = r.quickConnect(lanyard.QuickConnect{Meta: lanyard.Meta{Name: "To queue"}, Kind: lanyard.ToQueue,
+		Queue: r.other.ID, Flow: "f"})
+	r.phone = r.quickConnect(lanyard.QuickConnect{Meta: lanyard.Meta{Name: "Phone"}, Kind: lanyard.ToPhoneNumber,
+		PhoneNumber: "+12065550100"})
+	r.toUser = r.quickConnect(lanyard.QuickConnect{Meta: lanyard.Meta{Name: "To user"}, Kind: lanyard.ToUser,
+		User: r.arn(r.user), Flow: "f"})
 	r.pass(time.Minute)
 	return r
 }
 
 func (r *routes) newHours(name string, parents ...string) *lanyard.Hours {
 	r.Helper()
-	_, h, err := r.CreateHoursOfOperation(r.T.Context(), call(""), r.in.ID, &lanyard.Hours{Meta: lanyard.Meta{Name: name}, TimeZone: "UTC", Parents: parents})
+	_, h, err := r.CreateHoursOfOperation(r.T.Context(), call(""), r.in.ID,
+		&lanyard.Hours{Meta: lanyard.Meta{Name: name}, TimeZone: "UTC", Parents: parents})
 	r.must(err)
 	return h
 }
 
 func (r *routes) newQueue(name string) *lanyard.Queue {
 	r.Helper()
-	_, q, err := r.CreateQueue(r.T.Context(), call(""), r.in.ID, &lanyard.Queue{Meta: lanyard.Meta{Name: name}, Hours: r.hours.ID})
+	_, q, err := r.CreateQueue(r.T.Context(), call(""), r.in.ID,
+		&lanyard.Queue{Meta: lanyard.Meta{Name: name}, Hours: r.hours.ID})
 	r.must(err)
 	return q
 }
@@ -89,7 +95,8 @@ func TestUpdates(t *testing.T) {
 			func(x lanyard.Resource) any { return x.(*lanyard.Queue).MaxContacts }, (*int32)(nil)},
 		{"queue: name", q, func() error { return r.UpdateQueueName(ctx, c, in, q.ID, control.Naming{Name: ptr("New")}) },
 			func(x lanyard.Resource) any { return x.Head().Name }, "New"},
-		{"queue: description", q, func() error { return r.UpdateQueueName(ctx, c, in, q.ID, control.Naming{Description: ptr("D")}) },
+		{"queue: description", q,
+			func() error { return r.UpdateQueueName(ctx, c, in, q.ID, control.Naming{Description: ptr("D")}) },
 			func(x lanyard.Resource) any { return x.Head().Name + x.(*lanyard.Queue).Description }, "NewD"},
 		{"queue: status", q, func() error { return r.UpdateQueueStatus(ctx, c, in, q.ID, "DISABLED") },
 			func(x lanyard.Resource) any { return x.(*lanyard.Queue).Disabled }, true},
@@ -97,7 +104,8 @@ func TestUpdates(t *testing.T) {
 			func(x lanyard.Resource) any { return x.(*lanyard.Queue).Disabled }, false},
 		{"queue: setting", q, func() error { return r.UpdateQueueSettings(ctx, c, in, q.ID, settings("A", "1")) },
 			func(x lanyard.Resource) any { return string(x.(*lanyard.Queue).Settings["A"]) }, "1"},
-		{"queue: setting gone", q, func() error { return r.UpdateQueueSettings(ctx, c, in, q.ID, lanyard.Settings{"A": nil}) },
+		{"queue: setting gone", q,
+			func() error { return r.UpdateQueueSettings(ctx, c, in, q.ID, lanyard.Settings{"A": nil}) },
 			func(x lanyard.Resource) any { return len(x.(*lanyard.Queue).Settings) }, 0},
 		{"queue: quick connects", q, func() error {
 			return r.AssociateQueueQuickConnects(ctx, c, in, q.ID, []string{r.phone.ID, r.arn(r.toQueue), r.phone.ID})
@@ -109,34 +117,44 @@ func TestUpdates(t *testing.T) {
 		{"routing profile: name", p, func() error {
 			return r.UpdateRoutingProfileName(ctx, c, in, r.arn(p), control.Naming{Name: ptr("New"), Description: ptr("D")})
 		}, func(x lanyard.Resource) any { return x.Head().Name + x.(*lanyard.RoutingProfile).Description }, "NewD"},
-		{"routing profile: default queue", p, func() error { return r.UpdateRoutingProfileDefaultOutboundQueue(ctx, c, in, p.ID, r.arn(r.other)) },
+		{"routing profile: default queue", p,
+			func() error { return r.UpdateRoutingProfileDefaultOutboundQueue(ctx, c, in, p.ID, r.arn(r.other)) },
 			func(x lanyard.Resource) any { return x.(*lanyard.RoutingProfile).DefaultQueue }, r.other.ID},
-		{"routing profile: setting", p, func() error { return r.UpdateRoutingProfileSettings(ctx, c, in, p.ID, settings("B", `"x"`)) },
+		{"routing profile: setting", p,
+			func() error { return r.UpdateRoutingProfileSettings(ctx, c, in, p.ID, settings("B", `"x"`)) },
 			func(x lanyard.Resource) any { return string(x.(*lanyard.RoutingProfile).Settings["B"]) }, `"x"`},
 		{"routing profile: queues", p, func() error {
 			return r.AssociateRoutingProfileQueues(ctx, c, in, p.ID, control.RoutingQueues{
-				Queues:       []lanyard.QueueConfig{voice(r.arn(r.other), 5), {Queue: r.other.ID, Channel: "CHAT", Priority: 1, Delay: 9}},
+				Queues: []lanyard.QueueConfig{voice(r.arn(r.other), 5),
+					{Queue: r.other.ID, Channel: "CHAT", Priority: 1, Delay: 9}},
 				ManualQueues: []lanyard.QueueConfig{{Queue: q.ID, Channel: "TASK"}}})
-		}, queuesOf, [2][]lanyard.QueueConfig{append(p.Queues, voice(r.other.ID, 5), lanyard.QueueConfig{Queue: r.other.ID, Channel: "CHAT", Priority: 1, Delay: 9}),
+		}, queuesOf, [2][]lanyard.QueueConfig{append(p.Queues, voice(r.other.ID, 5),
+			lanyard.QueueConfig{Queue: r.other.ID, Channel: "CHAT", Priority: 1, Delay: 9}),
 			{{Queue: q.ID, Channel: "TASK"}}}},
 		{"routing profile: a queue that is there gets the new priority", p, func() error {
-			return r.AssociateRoutingProfileQueues(ctx, c, in, p.ID, control.RoutingQueues{Queues: []lanyard.QueueConfig{voice(r.other.ID, 6)}})
-		}, queuesOf, [2][]lanyard.QueueConfig{append(p.Queues, voice(r.other.ID, 6), lanyard.QueueConfig{Queue: r.other.ID, Channel: "CHAT", Priority: 1, Delay: 9}),
+			return r.AssociateRoutingProfileQueues(ctx, c, in, p.ID,
+				control.RoutingQueues{Queues: []lanyard.QueueConfig{voice(r.other.ID, 6)}})
+		}, queuesOf, [2][]lanyard.QueueConfig{append(p.Queues, voice(r.other.ID, 6),
+			lanyard.QueueConfig{Queue: r.other.ID, Channel: "CHAT", Priority: 1, Delay: 9}),
 			{{Queue: q.ID, Channel: "TASK"}}}},
 		{"routing profile: another priority", p, func() error {
 			return r.UpdateRoutingProfileQueues(ctx, c, in, p.ID, []lanyard.QueueConfig{voice(r.arn(r.other), 7)})
 		},
-			queuesOf, [2][]lanyard.QueueConfig{append(p.Queues, voice(r.other.ID, 7), lanyard.QueueConfig{Queue: r.other.ID, Channel: "CHAT", Priority: 1, Delay: 9}),
+			queuesOf, [2][]lanyard.QueueConfig{append(p.Queues, voice(r.other.ID, 7),
+				lanyard.QueueConfig{Queue: r.other.ID, Channel: "CHAT", Priority: 1, Delay: 9}),
 				{{Queue: q.ID, Channel: "TASK"}}}},
 		{"routing profile: queues gone, and one that was not there", p, func() error {
 			return r.DisassociateRoutingProfileQueues(ctx, c, in, p.ID, control.RoutingQueues{
-				Queues:       []lanyard.QueueConfig{{Queue: r.arn(r.other), Channel: "VOICE"}, {Queue: r.other.ID, Channel: "EMAIL"}},
+				Queues: []lanyard.QueueConfig{{Queue: r.arn(r.other), Channel: "VOICE"},
+					{Queue: r.other.ID, Channel: "EMAIL"}},
 				ManualQueues: []lanyard.QueueConfig{{Queue: q.ID, Channel: "TASK"}}})
-		}, queuesOf, [2][]lanyard.QueueConfig{append(p.Queues, lanyard.QueueConfig{Queue: r.other.ID, Channel: "CHAT", Priority: 1, Delay: 9}), nil}},
+		}, queuesOf, [2][]lanyard.QueueConfig{append(p.Queues,
+			lanyard.QueueConfig{Queue: r.other.ID, Channel: "CHAT", Priority: 1, Delay: 9}), nil}},
 
 		{"hours: all", h, func() error {
-			return r.UpdateHoursOfOperation(ctx, c, in, r.arn(h), control.HoursChange{Naming: control.Naming{Name: ptr("New"), Description: ptr("D")},
-				TimeZone: ptr("Europe/Paris"), Settings: settings("Config", "[]")})
+			return r.UpdateHoursOfOperation(ctx, c, in, r.arn(h),
+				control.HoursChange{Naming: control.Naming{Name: ptr("New"), Description: ptr("D")},
+					TimeZone: ptr("Europe/Paris"), Settings: settings("Config", "[]")})
 		}, func(x lanyard.Resource) any {
 			h := x.(*lanyard.Hours)
 			return h.Name + h.Description + h.TimeZone + string(h.Settings["Config"])
@@ -148,14 +166,16 @@ func TestUpdates(t *testing.T) {
 			return r.AssociateHoursOfOperations(ctx, c, in, h.ID, []string{r.arn(r.hours), r.hours.ID})
 		},
 			func(x lanyard.Resource) any { return x.(*lanyard.Hours).Parents }, []string{r.hours.ID}},
-		{"hours: no parent", h, func() error { return r.DisassociateHoursOfOperations(ctx, c, in, h.ID, []string{r.hours.ID, h.ID}) },
+		{"hours: no parent", h,
+			func() error { return r.DisassociateHoursOfOperations(ctx, c, in, h.ID, []string{r.hours.ID, h.ID}) },
 			func(x lanyard.Resource) any { return len(x.(*lanyard.Hours).Parents) }, 0},
 
 		{"quick connect: name", x, func() error {
 			return r.UpdateQuickConnectName(ctx, c, in, r.arn(x), control.Naming{Name: ptr("New"), Description: ptr("D")})
 		}, func(x lanyard.Resource) any { return x.Head().Name + x.(*lanyard.QuickConnect).Description }, "NewD"},
 		{"quick connect: leads to a queue", x, func() error {
-			return r.UpdateQuickConnectConfig(ctx, c, in, x.ID, lanyard.QuickConnect{Kind: lanyard.ToQueue, Queue: r.arn(r.other), Flow: "f"})
+			return r.UpdateQuickConnectConfig(ctx, c, in, x.ID,
+				lanyard.QuickConnect{Kind: lanyard.ToQueue, Queue: r.arn(r.other), Flow: "f"})
 		}, func(x lanyard.Resource) any { q := *x.(*lanyard.QuickConnect); q.Meta = lanyard.Meta{}; return q },
 			lanyard.QuickConnect{Description: "D", Kind: lanyard.ToQueue, Queue: r.other.ID, Flow: "f"}},
 	} {
@@ -169,7 +189,8 @@ func TestUpdates(t *testing.T) {
 				t.Errorf("got %v, want %v", got, tt.is)
 			}
 			if r.revision() != before+1 || !after.Head().Modified.After(dated) {
-				t.Errorf("the change leaves %d events and the date %v, before %v", r.revision()-before, after.Head().Modified, dated)
+				t.Errorf("the change leaves %d events and the date %v, before %v", r.revision()-before, after.Head().Modified,
+					dated)
 			}
 			r.pass(time.Second)
 			r.must(tt.call())
@@ -212,33 +233,62 @@ func TestRefusedUpdates(t *testing.T) {
 	}{
 		{"a missing queue", r.UpdateQueueStatus(ctx, c, in, none, "DISABLED"), lanyard.NotFound, none},
 		{"missing hours", r.UpdateQueueHoursOfOperation(ctx, c, in, q, none), lanyard.Invalid, "HoursOfOperationId"},
-		{"neither name nor description", r.UpdateQueueName(ctx, c, in, q, control.Naming{}), lanyard.Invalid, "Name is required when Description is absent"},
-		{"the name of another queue", r.UpdateQueueName(ctx, c, in, q, control.Naming{Name: &r.other.Name}), lanyard.Duplicate, "Other"},
-		{"a missing quick connect", r.AssociateQueueQuickConnects(ctx, c, in, q, []string{x, none}), lanyard.Invalid, "QuickConnectIds[1]"},
-		{"a missing quick connect less", r.DisassociateQueueQuickConnects(ctx, c, in, q, []string{none}), lanyard.Invalid, "QuickConnectIds[0]"},
-		{"a queue as a quick connect", r.AssociateQueueQuickConnects(ctx, c, in, q, []string{r.arn(r.other)}), lanyard.Invalid, "QuickConnectIds[0]"},
+		{"neither name nor description", r.UpdateQueueName(ctx, c, in, q, control.Naming{}), lanyard.Invalid,
+			"Name is required when Description is absent"},
+		{"the name of another queue", r.UpdateQueueName(ctx, c, in, q, control.Naming{Name: &r.other.Name}),
+			lanyard.Duplicate, "Other"},
+		{"a missing quick connect", r.AssociateQueueQuickConnects(ctx, c, in, q, []string{x, none}), lanyard.Invalid,
+			"QuickConnectIds[1]"},
+		{"a missing quick connect less", r.DisassociateQueueQuickConnects(ctx, c, in, q, []string{none}), lanyard.Invalid,
+			"QuickConnectIds[0]"},
+		{"a queue as a quick connect", r.AssociateQueueQuickConnects(ctx, c, in, q, []string{r.arn(r.other)}),
+			lanyard.Invalid, "QuickConnectIds[0]"},
 
-		{"neither name nor description of a routing profile", r.UpdateRoutingProfileName(ctx, c, in, p, control.Naming{}), lanyard.Invalid, "Name is required"},
-		{"a missing default queue", r.UpdateRoutingProfileDefaultOutboundQueue(ctx, c, in, p, none), lanyard.Invalid, "DefaultOutboundQueueId"},
-		{"a missing queue of a routing profile", r.AssociateRoutingProfileQueues(ctx, c, in, p, control.RoutingQueues{Queues: config(none, "VOICE")}), lanyard.Invalid, "QueueConfigs[0]"},
-		{"a queue twice", r.AssociateRoutingProfileQueues(ctx, c, in, p, control.RoutingQueues{Queues: append(config(q, "CHAT"), config(r.arn(r.queue), "CHAT")...)}), lanyard.Invalid, "QueueConfigs[1]"},
-		{"too many queues", r.AssociateRoutingProfileQueues(ctx, c, in, p, control.RoutingQueues{ManualQueues: append(append(config(q, "VOICE"), config(q, "CHAT")...), append(config(q, "TASK"), config(q, "EMAIL")...)...)}),
+		{"neither name nor description of a routing profile", r.UpdateRoutingProfileName(ctx, c, in, p, control.Naming{}),
+			lanyard.Invalid, "Name is required"},
+		{"a missing default queue", r.UpdateRoutingProfileDefaultOutboundQueue(ctx, c, in, p, none), lanyard.Invalid,
+			"DefaultOutboundQueueId"},
+		{"a missing queue of a routing profile",
+			r.AssociateRoutingProfileQueues(ctx, c, in, p, control.RoutingQueues{Queues: config(none, "VOICE")}),
+			lanyard.Invalid, "QueueConfigs[0]"},
+		{"a queue twice", r.AssociateRoutingProfileQueues(ctx, c, in, p,
+			control.RoutingQueues{Queues: append(config(q, "CHAT"), config(r.arn(r.queue), "CHAT")...)}), lanyard.Invalid,
+			"QueueConfigs[1]"},
+		{"too many queues", r.AssociateRoutingProfileQueues(ctx, c, in, p,
+			control.RoutingQueues{ManualQueues: append(append(config(q, "VOICE"), config(q, "CHAT")...),
+				append(config(q, "TASK"), config(q, "EMAIL")...)...)}),
 			lanyard.Limit, "ManualAssignmentQueueConfigs must leave the routing profile with at most 3 queues, got 4"},
-		{"the priority of a queue that is not there", r.UpdateRoutingProfileQueues(ctx, c, in, p, config(r.other.ID, "EMAIL")), lanyard.Malformed, "AssociateRoutingProfileQueues"},
-		{"a missing queue less", r.DisassociateRoutingProfileQueues(ctx, c, in, p, control.RoutingQueues{ManualQueues: config(none, "VOICE")}), lanyard.Invalid, "ManualAssignmentQueueReferences[0]"},
+		{"the priority of a queue that is not there",
+			r.UpdateRoutingProfileQueues(ctx, c, in, p, config(r.other.ID, "EMAIL")), lanyard.Malformed,
+			"AssociateRoutingProfileQueues"},
+		{"a missing queue less",
+			r.DisassociateRoutingProfileQueues(ctx, c, in, p, control.RoutingQueues{ManualQueues: config(none, "VOICE")}),
+			lanyard.Invalid, "ManualAssignmentQueueReferences[0]"},
 
-		{"the name of other hours", r.UpdateHoursOfOperation(ctx, c, in, h, control.HoursChange{Naming: control.Naming{Name: &r.hours.Name}}), lanyard.Duplicate, r.hours.Name},
-		{"no time zone", r.UpdateHoursOfOperation(ctx, c, in, h, control.HoursChange{TimeZone: ptr("Local")}), lanyard.Invalid, "TimeZone must be"},
-		{"their own parent", r.AssociateHoursOfOperations(ctx, c, in, h, []string{h}), lanyard.Invalid, "ParentHoursOfOperationConfigs[0]"},
-		{"a cycle", r.AssociateHoursOfOperations(ctx, c, in, h, []string{r.hours.ID, grandchild.ID}), lanyard.Invalid, "ParentHoursOfOperationConfigs[1]"},
+		{"the name of other hours",
+			r.UpdateHoursOfOperation(ctx, c, in, h, control.HoursChange{Naming: control.Naming{Name: &r.hours.Name}}),
+			lanyard.Duplicate, r.hours.Name},
+		{"no time zone", r.UpdateHoursOfOperation(ctx, c, in, h, control.HoursChange{TimeZone: ptr("Local")}),
+			lanyard.Invalid, "TimeZone must be"},
+		{"their own parent", r.AssociateHoursOfOperations(ctx, c, in, h, []string{h}), lanyard.Invalid,
+			"ParentHoursOfOperationConfigs[0]"},
+		{"a cycle", r.AssociateHoursOfOperations(ctx, c, in, h, []string{r.hours.ID, grandchild.ID}), lanyard.Invalid,
+			"ParentHoursOfOperationConfigs[1]"},
 		{"a missing parent", r.AssociateHoursOfOperations(ctx, c, in, h, []string{none}), lanyard.Invalid, none},
 		{"too many parents", r.AssociateHoursOfOperations(ctx, c, in, h, many), lanyard.Quota, "at most 3 parents, got 4"},
-		{"a missing parent less", r.DisassociateHoursOfOperations(ctx, c, in, h, []string{none}), lanyard.Invalid, "ParentHoursOfOperationIds[0]"},
+		{"a missing parent less", r.DisassociateHoursOfOperations(ctx, c, in, h, []string{none}), lanyard.Invalid,
+			"ParentHoursOfOperationIds[0]"},
 
-		{"the name of another quick connect", r.UpdateQuickConnectName(ctx, c, in, x, control.Naming{Name: &r.toUser.Name}), lanyard.Duplicate, r.toUser.Name},
-		{"neither name nor description of a quick connect", r.UpdateQuickConnectName(ctx, c, in, x, control.Naming{}), lanyard.Invalid, "Name is required"},
-		{"a missing queue to lead to", r.UpdateQuickConnectConfig(ctx, c, in, x, lanyard.QuickConnect{Kind: lanyard.ToQueue, Queue: none}), lanyard.Invalid, "QueueConfig.QueueId"},
-		{"a missing user to lead to", r.UpdateQuickConnectConfig(ctx, c, in, x, lanyard.QuickConnect{Kind: lanyard.ToUser, User: none}), lanyard.Invalid, "UserConfig.UserId"},
+		{"the name of another quick connect", r.UpdateQuickConnectName(ctx, c, in, x, control.Naming{Name: &r.toUser.Name}),
+			lanyard.Duplicate, r.toUser.Name},
+		{"neither name nor description of a quick connect", r.UpdateQuickConnectName(ctx, c, in, x, control.Naming{}),
+			lanyard.Invalid, "Name is required"},
+		{"a missing queue to lead to",
+			r.UpdateQuickConnectConfig(ctx, c, in, x, lanyard.QuickConnect{Kind: lanyard.ToQueue, Queue: none}), lanyard.Invalid,
+			"QueueConfig.QueueId"},
+		{"a missing user to lead to",
+			r.UpdateQuickConnectConfig(ctx, c, in, x, lanyard.QuickConnect{Kind: lanyard.ToUser, User: none}), lanyard.Invalid,
+			"UserConfig.UserId"},
 
 		{"a queue that a quick connect leads to", r.DeleteQueue(ctx, c, in, r.other.ID), lanyard.InUse, r.toQueue.ID},
 	} {
@@ -264,9 +314,12 @@ func TestRefusedUpdatesLeaveNothing(t *testing.T) {
 	ctx, c, in := t.Context(), call("Update"), r.in.ID
 	queue, routing, revision := r.state(r.queue), r.state(r.routing), r.revision()
 	r.fails(r.AssociateQueueQuickConnects(ctx, c, in, r.queue.ID, []string{r.phone.ID, "none"}), lanyard.Invalid)
-	r.fails(r.UpdateRoutingProfileQueues(ctx, c, in, r.routing.ID, []lanyard.QueueConfig{voice(r.queue.ID, 9), voice(r.other.ID, 9)}), lanyard.Malformed)
-	r.fails(r.UpdateQueueName(ctx, c, in, r.queue.ID, control.Naming{Name: ptr("Other"), Description: ptr("D")}), lanyard.Duplicate)
-	if r.revision() != revision || !reflect.DeepEqual(r.state(r.queue), queue) || !reflect.DeepEqual(r.state(r.routing), routing) {
+	r.fails(r.UpdateRoutingProfileQueues(ctx, c, in, r.routing.ID,
+		[]lanyard.QueueConfig{voice(r.queue.ID, 9), voice(r.other.ID, 9)}), lanyard.Malformed)
+	r.fails(r.UpdateQueueName(ctx, c, in, r.queue.ID, control.Naming{Name: ptr("Other"), Description: ptr("D")}),
+		lanyard.Duplicate)
+	if r.revision() != revision || !reflect.DeepEqual(r.state(r.queue), queue) ||
+		!reflect.DeepEqual(r.state(r.routing), routing) {
 		t.Errorf("refused calls leave %d events, %+v and %+v", r.revision()-revision, r.state(r.queue), r.state(r.routing))
 	}
 }
@@ -293,7 +346,8 @@ func TestManyQuickConnects(t *testing.T) {
 	r := newRoutes(t, func(c *control.Config) { c.Quotas.QuickConnects = -1 })
 	var ids []string
 	for i := range 701 {
-		ids = append(ids, r.quickConnect(lanyard.QuickConnect{Meta: lanyard.Meta{Name: fmt.Sprint("q", i)}, Kind: lanyard.ToFlow, Flow: "f"}).ID)
+		ids = append(ids, r.quickConnect(lanyard.QuickConnect{Meta: lanyard.Meta{Name: fmt.Sprint("q", i)},
+			Kind: lanyard.ToFlow, Flow: "f"}).ID)
 	}
 	ctx, c, in, q := t.Context(), call("Update"), r.in.ID, r.queue.ID
 	r.must(r.AssociateQueueQuickConnects(ctx, c, in, q, ids[:700]))
@@ -324,7 +378,8 @@ func TestDeepHours(t *testing.T) {
 	ctx, c, in := t.Context(), call("Update"), r.in.ID
 	r.must(r.AssociateHoursOfOperations(ctx, c, in, r.newHours("hundred").ID, []string{last}))
 	last = r.newHours("one more", last).ID
-	r.fails(r.AssociateHoursOfOperations(ctx, c, in, r.newHours("too deep").ID, []string{last}), lanyard.Invalid, "at most 100")
+	r.fails(r.AssociateHoursOfOperations(ctx, c, in, r.newHours("too deep").ID, []string{last}), lanyard.Invalid,
+		"at most 100")
 }
 
 func TestChildHours(t *testing.T) {

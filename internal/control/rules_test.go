@@ -79,11 +79,13 @@ func TestLevelsOfEarlierVersions(t *testing.T) {
 		if err := tx.Put(t.Context(), st); err != nil {
 			return err
 		}
-		return tx.Append(t.Context(), &lanyard.Event{ID: "old", Instance: w.in.ID, Operation: "UpdateUserHierarchyStructure", Time: w.clock()})
+		return tx.Append(t.Context(),
+			&lanyard.Event{ID: "old", Instance: w.in.ID, Operation: "UpdateUserHierarchyStructure", Time: w.clock()})
 	}))
 	top := w.group("Top", "")
 	below := w.group("Below", top.ID)
-	for _, id := range []string{"2", old, strings.ToUpper(old), w.ARN(w.in, lanyard.TypeLevel, "2"), w.ARN(w.in, lanyard.TypeLevel, old)} {
+	for _, id := range []string{"2", old, strings.ToUpper(old), w.ARN(w.in, lanyard.TypeLevel, "2"),
+		w.ARN(w.in, lanyard.TypeLevel, old)} {
 		findOne(w, below, "levelId", id)
 	}
 	w.must(w.levels("One", "Deux", "Trois"))
@@ -132,7 +134,8 @@ func TestGroupPaths(t *testing.T) {
 // TestQuotas fills each quota, is refused one more, and has room again after a deletion.
 func TestQuotas(t *testing.T) {
 	w := newWorld(t, func(c *control.Config) {
-		c.Quotas = control.Quotas{InstancesPerAccount: 1, Profiles: 5, Users: 2, Groups: 2, Queues: 2, RoutingProfiles: 2, Hours: 2, Modules: 2, QuickConnects: 2, AIAgents: 2}
+		c.Quotas = control.Quotas{InstancesPerAccount: 1, Profiles: 5, Users: 2, Groups: 2, Queues: 2, RoutingProfiles: 2,
+			Hours: 2, Modules: 2, QuickConnects: 2, AIAgents: 2}
 	})
 	w.must(w.levels("One"))
 	held := only[*lanyard.Profile](w).ID
@@ -153,27 +156,33 @@ func TestQuotas(t *testing.T) {
 			return idOf(g, err), err
 		}, func(id string) error { return w.DeleteUserHierarchyGroup(t.Context(), call(""), w.in.ID, id) }},
 		{"Queues", 1, func(name string) (string, error) {
-			_, q, err := w.CreateQueue(t.Context(), call(""), w.in.ID, &lanyard.Queue{Meta: lanyard.Meta{Name: name}, Hours: only[*lanyard.Hours](w).ID})
+			_, q, err := w.CreateQueue(t.Context(), call(""), w.in.ID,
+				&lanyard.Queue{Meta: lanyard.Meta{Name: name}, Hours: only[*lanyard.Hours](w).ID})
 			return idOf(q, err), err
 		}, func(id string) error { return w.DeleteQueue(t.Context(), call(""), w.in.ID, id) }},
 		{"RoutingProfiles", 1, func(name string) (string, error) {
-			_, r, err := w.CreateRoutingProfile(t.Context(), call(""), w.in.ID, &lanyard.RoutingProfile{Meta: lanyard.Meta{Name: name}, DefaultQueue: only[*lanyard.Queue](w).ID})
+			_, r, err := w.CreateRoutingProfile(t.Context(), call(""), w.in.ID,
+				&lanyard.RoutingProfile{Meta: lanyard.Meta{Name: name}, DefaultQueue: only[*lanyard.Queue](w).ID})
 			return idOf(r, err), err
 		}, func(id string) error { return w.DeleteRoutingProfile(t.Context(), call(""), w.in.ID, id) }},
 		{"Hours", 1, func(name string) (string, error) {
-			_, h, err := w.CreateHoursOfOperation(t.Context(), call(""), w.in.ID, &lanyard.Hours{Meta: lanyard.Meta{Name: name}, TimeZone: "UTC"})
+			_, h, err := w.CreateHoursOfOperation(t.Context(), call(""), w.in.ID,
+				&lanyard.Hours{Meta: lanyard.Meta{Name: name}, TimeZone: "UTC"})
 			return idOf(h, err), err
 		}, func(id string) error { return w.DeleteHoursOfOperation(t.Context(), call(""), w.in.ID, id) }},
 		{"Modules", 2, func(name string) (string, error) {
-			_, m, err := w.CreateContactFlowModule(t.Context(), call(""), w.in.ID, &lanyard.Module{Meta: lanyard.Meta{Name: name}}, "")
+			_, m, err := w.CreateContactFlowModule(t.Context(), call(""), w.in.ID,
+				&lanyard.Module{Meta: lanyard.Meta{Name: name}}, "")
 			return idOf(m, err), err
 		}, func(id string) error { return w.DeleteContactFlowModule(t.Context(), call(""), w.in.ID, id) }},
 		{"QuickConnects", 2, func(name string) (string, error) {
-			_, q, err := w.CreateQuickConnect(t.Context(), call(""), w.in.ID, &lanyard.QuickConnect{Meta: lanyard.Meta{Name: name}, Kind: lanyard.ToFlow, Flow: "f"})
+			_, q, err := w.CreateQuickConnect(t.Context(), call(""), w.in.ID,
+				&lanyard.QuickConnect{Meta: lanyard.Meta{Name: name}, Kind: lanyard.ToFlow, Flow: "f"})
 			return idOf(q, err), err
 		}, func(id string) error { return w.DeleteQuickConnect(t.Context(), call(""), w.in.ID, id) }},
 		{"Modules with a client token", 2, func(name string) (string, error) {
-			_, m, err := w.CreateContactFlowModule(t.Context(), call("CreateContactFlowModule"), w.in.ID, &lanyard.Module{Meta: lanyard.Meta{Name: name}}, "token "+name)
+			_, m, err := w.CreateContactFlowModule(t.Context(), call("CreateContactFlowModule"), w.in.ID,
+				&lanyard.Module{Meta: lanyard.Meta{Name: name}}, "token "+name)
 			return idOf(m, err), err
 		}, func(id string) error { return w.DeleteContactFlowModule(t.Context(), call(""), w.in.ID, id) }},
 		{"AIAgents", 2, func(name string) (string, error) {
@@ -201,7 +210,8 @@ func TestQuotas(t *testing.T) {
 		})
 	}
 	w.T = t
-	_, err := w.CreateInstance(t.Context(), call(""), control.NewInstance{Alias: "second", IdentityManagement: control.SAML})
+	_, err := w.CreateInstance(t.Context(), call(""),
+		control.NewInstance{Alias: "second", IdentityManagement: control.SAML})
 	w.fails(err, lanyard.Quota, "1 of at most 1")
 	w.instance(stranger, "theirs") // the quota is an account's
 }
@@ -214,7 +224,8 @@ func idOf(r lanyard.Resource, err error) string {
 }
 
 func aiAgent(id string) control.Entity {
-	return control.Entity{Type: control.EntityAIAgent, ARN: "arn:aws:wisdom:us-east-1:" + account + ":ai-agent/assistant/" + strings.ReplaceAll(id, " ", "-")}
+	return control.Entity{Type: control.EntityAIAgent, ARN: "arn:aws:wisdom:us-east-1:" + account +
+		":ai-agent/assistant/" + strings.ReplaceAll(id, " ", "-")}
 }
 
 // TestInUse refuses the deletion of what is referred to, until it no longer is.
@@ -225,14 +236,17 @@ func TestInUse(t *testing.T) {
 	p, q := w.profile("P", control.ProfileChange{}), w.profile("Q", control.ProfileChange{})
 	top := w.group("Top", "")
 	below := w.group("Below", top.ID)
-	_, hours, err := w.CreateHoursOfOperation(ctx, call(""), in, &lanyard.Hours{Meta: lanyard.Meta{Name: "H"}, TimeZone: "Europe/Paris"})
+	_, hours, err := w.CreateHoursOfOperation(ctx, call(""), in,
+		&lanyard.Hours{Meta: lanyard.Meta{Name: "H"}, TimeZone: "Europe/Paris"})
 	w.must(err)
-	_, child, err := w.CreateHoursOfOperation(ctx, call(""), in, &lanyard.Hours{Meta: lanyard.Meta{Name: "Child"}, TimeZone: "UTC", Parents: []string{w.arn(hours), hours.ID}})
+	_, child, err := w.CreateHoursOfOperation(ctx, call(""), in,
+		&lanyard.Hours{Meta: lanyard.Meta{Name: "Child"}, TimeZone: "UTC", Parents: []string{w.arn(hours), hours.ID}})
 	w.must(err)
 	_, queue, err := w.CreateQueue(ctx, call(""), in, &lanyard.Queue{Meta: lanyard.Meta{Name: "Q"}, Hours: w.arn(hours)})
 	w.must(err)
-	_, routing, err := w.CreateRoutingProfile(ctx, call(""), in, &lanyard.RoutingProfile{Meta: lanyard.Meta{Name: "R"}, DefaultQueue: only[*lanyard.Queue](w).ID,
-		Queues: []lanyard.QueueConfig{{Queue: w.arn(queue), Channel: "VOICE"}, {Queue: queue.ID, Channel: "CHAT"}}})
+	_, routing, err := w.CreateRoutingProfile(ctx, call(""), in,
+		&lanyard.RoutingProfile{Meta: lanyard.Meta{Name: "R"}, DefaultQueue: only[*lanyard.Queue](w).ID,
+			Queues: []lanyard.QueueConfig{{Queue: w.arn(queue), Channel: "VOICE"}, {Queue: queue.ID, Channel: "CHAT"}}})
 	w.must(err)
 	u := w.user("u", p.ID, q.ID)
 	w.must(w.UpdateUserRoutingProfile(ctx, call(""), in, u.ID, w.arn(routing)))
@@ -321,14 +335,16 @@ func TestTags(t *testing.T) {
 func TestEveryTypeCarriesTags(t *testing.T) {
 	w := newWorld(t)
 	w.must(w.levels("One"))
-	for _, r := range []lanyard.Resource{w.in, w.profile("P", control.ProfileChange{}), w.user("u"), w.group("G", ""), only[*lanyard.Queue](w),
+	for _, r := range []lanyard.Resource{w.in, w.profile("P", control.ProfileChange{}), w.user("u"), w.group("G", ""),
+		only[*lanyard.Queue](w),
 		only[*lanyard.RoutingProfile](w), only[*lanyard.Hours](w), w.module("M")} {
 		w.must(w.tag(r, map[string]string{"a": ""}))
 		if got := w.tags(r); !reflect.DeepEqual(got, map[string]string{"a": ""}) {
 			t.Errorf("%s has the tags %v", r.Type(), got)
 		}
 	}
-	for _, arn := range []string{w.ARN(w.in, lanyard.TypeStructure, lanyard.StructureID), w.ARN(w.in, lanyard.TypeClientToken, "x"), w.ARN(w.in, "prompt", "x"), w.ARN(w.in, lanyard.TypeQueue, "x")} {
+	for _, arn := range []string{w.ARN(w.in, lanyard.TypeStructure, lanyard.StructureID),
+		w.ARN(w.in, lanyard.TypeClientToken, "x"), w.ARN(w.in, "prompt", "x"), w.ARN(w.in, lanyard.TypeQueue, "x")} {
 		_, err := w.ListTagsForResource(t.Context(), call(""), arn)
 		w.fails(err, lanyard.NotFound, "does not exist")
 	}
@@ -350,7 +366,8 @@ func TestRestrictedProfilesOfUser(t *testing.T) {
 	free := only[*lanyard.Profile](w).ID
 	_, err := w.newUser("four", nil, ids...)
 	w.fails(err, lanyard.Invalid, "SecurityProfileIds", "4", "3")
-	half := w.profile("Half", control.ProfileChange{TagRestricted: []string{"User"}}).ID // restricts nothing, and does not count
+	// restricts nothing, and does not count
+	half := w.profile("Half", control.ProfileChange{TagRestricted: []string{"User"}}).ID
 	w.user("three-and-a-half", ids[0], free, ids[1], ids[2], half)
 	u := w.user("three", ids[0], free, ids[1], ids[2], ids[2])
 	w.fails(w.UpdateUserSecurityProfiles(t.Context(), call(""), w.in.ID, u.ID, ids), lanyard.Invalid, "4")
@@ -388,7 +405,8 @@ func TestRegionOfInstances(t *testing.T) {
 func TestAssociations(t *testing.T) {
 	w := newWorld(t)
 	ctx, in := t.Context(), w.in.ID
-	p, q, r := w.profile("P", control.ProfileChange{}).ID, w.profile("Q", control.ProfileChange{}).ID, w.profile("R", control.ProfileChange{}).ID
+	p, q, r := w.profile("P", control.ProfileChange{}).ID, w.profile("Q", control.ProfileChange{}).ID,
+		w.profile("R", control.ProfileChange{}).ID
 	a, latest := aiAgent("a"), aiAgent("a:$LATEST")
 	join := func(e control.Entity, ids ...string) error {
 		return w.AssociateSecurityProfiles(ctx, call(""), in, e, ids)
@@ -414,12 +432,16 @@ func TestAssociations(t *testing.T) {
 	holds(aiAgent("twice"), q)
 	w.must(part(aiAgent("twice"), q, q))
 	holds(aiAgent("twice"))
-	for _, arn := range []string{"x", "arn:aws:wisdom:us-east-1:" + account + ":ai-agent/", "arn:aws:wisdom:us-east-1:" + account + ":ai-agent/a",
-		"arn:aws:wisdom::" + account + ":ai-agent/a/b", "arn:aws:wisdom:us-east-1:" + account + ":ai-agent/a/b:foo", "arn:aws:wisdom:us-east-1:" + account + ":ai-agent/a/b/c",
-		"arn:awsome:wisdom:us-east-1:" + account + ":ai-agent/a/b", "arn:aws:connect:us-east-1:" + account + ":ai-agent/a/b"} {
+	for _, arn := range []string{"x", "arn:aws:wisdom:us-east-1:" + account + ":ai-agent/", "arn:aws:wisdom:us-east-1:" +
+		account + ":ai-agent/a",
+		"arn:aws:wisdom::" + account + ":ai-agent/a/b", "arn:aws:wisdom:us-east-1:" + account + ":ai-agent/a/b:foo",
+		"arn:aws:wisdom:us-east-1:" + account + ":ai-agent/a/b/c",
+		"arn:awsome:wisdom:us-east-1:" + account + ":ai-agent/a/b", "arn:aws:connect:us-east-1:" + account +
+			":ai-agent/a/b"} {
 		w.fails(join(control.Entity{Type: control.EntityAIAgent, ARN: arn}, q), lanyard.Invalid, "EntityArn", ":$LATEST")
 	}
-	for _, arn := range []string{"arn:aws:wisdom:us-east-1:" + stranger + ":ai-agent/a/b", "arn:aws:wisdom:eu-west-1:" + account + ":ai-agent/a/b"} {
+	for _, arn := range []string{"arn:aws:wisdom:us-east-1:" + stranger + ":ai-agent/a/b", "arn:aws:wisdom:eu-west-1:" +
+		account + ":ai-agent/a/b"} {
 		w.fails(join(control.Entity{Type: control.EntityAIAgent, ARN: arn}, q), lanyard.NotFound, "EntityArn", arn)
 	}
 	holds(latest) // each qualifier is its own
@@ -434,7 +456,8 @@ func TestAssociations(t *testing.T) {
 	w.fails(part(aiAgent("never"), q), lanyard.Invalid, only, aiAgent("never").ARN)
 	w.fails(part(latest, "none"), lanyard.Invalid, only, "none")
 	w.fails(join(control.Entity{Type: control.EntityUser, ARN: "u"}, p), lanyard.Invalid, "EntityType", "USER")
-	for _, arn := range []string{"x", "arn:aws:connect:us-east-1:123456789012:ai-agent/a", "arn:aws:wisdom:us-east-1:123456789012:assistant/a"} {
+	for _, arn := range []string{"x", "arn:aws:connect:us-east-1:123456789012:ai-agent/a",
+		"arn:aws:wisdom:us-east-1:123456789012:assistant/a"} {
 		w.fails(join(control.Entity{Type: control.EntityAIAgent, ARN: arn}, p), lanyard.Invalid, "EntityArn", arn)
 	}
 }
@@ -446,7 +469,8 @@ func TestAssociatedUsers(t *testing.T) {
 	first := u.Profiles[0]
 	e := control.Entity{Type: control.EntityUser, ARN: w.arn(u)}
 	w.must(w.AssociateSecurityProfiles(t.Context(), call(""), w.in.ID, e, []string{p.ID}))
-	w.fails(w.DisassociateSecurityProfiles(t.Context(), call(""), w.in.ID, e, []string{p.ID, first}), lanyard.Invalid, "0 profiles")
+	w.fails(w.DisassociateSecurityProfiles(t.Context(), call(""), w.in.ID, e, []string{p.ID, first}), lanyard.Invalid,
+		"0 profiles")
 	w.must(w.DisassociateSecurityProfiles(t.Context(), call(""), w.in.ID, e, []string{first}))
 	ids, _, err := w.ListEntitySecurityProfiles(t.Context(), call(""), w.in.ID, e, control.Page{Limit: 10})
 	w.must(err)
@@ -463,7 +487,8 @@ func TestAssociatedUsers(t *testing.T) {
 // TestInstanceToken repeats CreateInstance with its client token.
 func TestInstanceToken(t *testing.T) {
 	w := newWorld(t)
-	n := control.NewInstance{ClientToken: "token", Alias: "second", IdentityManagement: control.SAML, Inbound: true, Tags: map[string]string{"a": "b", "c": "d"}}
+	n := control.NewInstance{ClientToken: "token", Alias: "second", IdentityManagement: control.SAML, Inbound: true,
+		Tags: map[string]string{"a": "b", "c": "d"}}
 	first, err := w.CreateInstance(t.Context(), call("CreateInstance"), n)
 	w.must(err)
 	for range 2 { // the quota of two instances is full by now
@@ -493,7 +518,8 @@ func TestInstanceTokenAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range callers {
 		all.Go(func() {
-			in, err := w.CreateInstance(t.Context(), call("CreateInstance"), control.NewInstance{ClientToken: "one", Alias: "second", IdentityManagement: control.SAML})
+			in, err := w.CreateInstance(t.Context(), call("CreateInstance"),
+				control.NewInstance{ClientToken: "one", Alias: "second", IdentityManagement: control.SAML})
 			ids[i], errs[i] = idOf(in, err), err
 		})
 	}
@@ -517,7 +543,8 @@ func TestInstancesAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range errs {
 		all.Go(func() {
-			_, errs[i] = w.CreateInstance(t.Context(), call("CreateInstance"), control.NewInstance{Alias: fmt.Sprint("n", i), IdentityManagement: control.SAML})
+			_, errs[i] = w.CreateInstance(t.Context(), call("CreateInstance"),
+				control.NewInstance{Alias: fmt.Sprint("n", i), IdentityManagement: control.SAML})
 		})
 	}
 	all.Wait()
@@ -539,7 +566,8 @@ func TestModuleToken(t *testing.T) {
 	create := func(request, token string) (*lanyard.Module, error) {
 		c := call("CreateContactFlowModule")
 		c.Request = []byte(request)
-		_, m, err := w.CreateContactFlowModule(t.Context(), c, w.in.ID, &lanyard.Module{Meta: lanyard.Meta{Name: "M"}, Content: request}, token)
+		_, m, err := w.CreateContactFlowModule(t.Context(), c, w.in.ID,
+			&lanyard.Module{Meta: lanyard.Meta{Name: "M"}, Content: request}, token)
 		return m, err
 	}
 	first, err := create(`{"a":1}`, "token")
@@ -576,7 +604,8 @@ func TestModuleTokensAreForgotten(t *testing.T) {
 			create := func(token, module string) (string, error) {
 				c := call("CreateContactFlowModule")
 				c.Request = []byte(`{}`)
-				_, m, err := w.CreateContactFlowModule(t.Context(), c, w.in.ID, &lanyard.Module{Meta: lanyard.Meta{Name: module}}, token)
+				_, m, err := w.CreateContactFlowModule(t.Context(), c, w.in.ID, &lanyard.Module{Meta: lanyard.Meta{Name: module}},
+					token)
 				if err != nil {
 					return "", err
 				}
@@ -639,7 +668,8 @@ func TestForeignersSeeNothing(t *testing.T) {
 	theirs := w.instance(stranger, "theirs")
 	p, u, g, m := w.profile("P", control.ProfileChange{}), w.user("u"), w.group("G", ""), w.module("M")
 	queue, routing, hours := only[*lanyard.Queue](w), only[*lanyard.RoutingProfile](w), only[*lanyard.Hours](w)
-	_, quick, err := w.CreateQuickConnect(t.Context(), call(""), w.in.ID, &lanyard.QuickConnect{Meta: lanyard.Meta{Name: "Q"}, Kind: lanyard.ToFlow, Flow: "f"})
+	_, quick, err := w.CreateQuickConnect(t.Context(), call(""), w.in.ID,
+		&lanyard.QuickConnect{Meta: lanyard.Meta{Name: "Q"}, Kind: lanyard.ToFlow, Flow: "f"})
 	w.must(err)
 	c, ctx := by(stranger, "Anything"), t.Context()
 	revision := w.revision()
@@ -652,7 +682,8 @@ func TestForeignersSeeNothing(t *testing.T) {
 		add("Instance", err)
 		_, _, err = w.DescribeSecurityProfile(ctx, c, in, name(p))
 		add("DescribeSecurityProfile", err)
-		add("UpdateSecurityProfile", w.UpdateSecurityProfile(ctx, c, in, name(p), control.ProfileChange{Description: ptr("mine")}))
+		add("UpdateSecurityProfile",
+			w.UpdateSecurityProfile(ctx, c, in, name(p), control.ProfileChange{Description: ptr("mine")}))
 		add("DeleteSecurityProfile", w.DeleteSecurityProfile(ctx, c, in, name(p)))
 		_, _, _, _, err = w.ListSecurityProfilePermissions(ctx, c, in, name(p), page)
 		add("ListSecurityProfilePermissions", err)
@@ -678,13 +709,15 @@ func TestForeignersSeeNothing(t *testing.T) {
 		add("UpdateQueueStatus", w.UpdateQueueStatus(ctx, c, in, name(queue), "DISABLED"))
 		add("UpdateQueueSettings", w.UpdateQueueSettings(ctx, c, in, name(queue), lanyard.Settings{}))
 		add("AssociateQueueQuickConnects", w.AssociateQueueQuickConnects(ctx, c, in, name(queue), []string{name(quick)}))
-		add("DisassociateQueueQuickConnects", w.DisassociateQueueQuickConnects(ctx, c, in, name(queue), []string{name(quick)}))
+		add("DisassociateQueueQuickConnects",
+			w.DisassociateQueueQuickConnects(ctx, c, in, name(queue), []string{name(quick)}))
 		_, err = w.ListQueueQuickConnects(ctx, c, in, name(queue), page)
 		add("ListQueueQuickConnects", err)
 		_, _, err = w.DescribeQuickConnect(ctx, c, in, name(quick))
 		add("DescribeQuickConnect", err)
 		add("UpdateQuickConnectName", w.UpdateQuickConnectName(ctx, c, in, name(quick), control.Naming{Name: ptr("mine")}))
-		add("UpdateQuickConnectConfig", w.UpdateQuickConnectConfig(ctx, c, in, name(quick), lanyard.QuickConnect{Kind: lanyard.ToFlow, Flow: "g"}))
+		add("UpdateQuickConnectConfig",
+			w.UpdateQuickConnectConfig(ctx, c, in, name(quick), lanyard.QuickConnect{Kind: lanyard.ToFlow, Flow: "g"}))
 		add("DeleteQuickConnect", w.DeleteQuickConnect(ctx, c, in, name(quick)))
 		add("DeleteQueue", w.DeleteQueue(ctx, c, in, name(queue)))
 		_, _, err = w.DescribeRoutingProfile(ctx, c, in, name(routing))
@@ -694,16 +727,21 @@ func TestForeignersSeeNothing(t *testing.T) {
 		_, err = w.ListRoutingProfileManualAssignmentQueues(ctx, c, in, name(routing), page)
 		add("ListRoutingProfileManualAssignmentQueues", err)
 		queues := []lanyard.QueueConfig{{Queue: name(queue), Channel: "VOICE", Priority: 9}}
-		add("UpdateRoutingProfileName", w.UpdateRoutingProfileName(ctx, c, in, name(routing), control.Naming{Name: ptr("mine")}))
-		add("UpdateRoutingProfileDefaultOutboundQueue", w.UpdateRoutingProfileDefaultOutboundQueue(ctx, c, in, name(routing), name(queue)))
+		add("UpdateRoutingProfileName",
+			w.UpdateRoutingProfileName(ctx, c, in, name(routing), control.Naming{Name: ptr("mine")}))
+		add("UpdateRoutingProfileDefaultOutboundQueue",
+			w.UpdateRoutingProfileDefaultOutboundQueue(ctx, c, in, name(routing), name(queue)))
 		add("UpdateRoutingProfileSettings", w.UpdateRoutingProfileSettings(ctx, c, in, name(routing), lanyard.Settings{}))
 		add("UpdateRoutingProfileQueues", w.UpdateRoutingProfileQueues(ctx, c, in, name(routing), queues))
-		add("AssociateRoutingProfileQueues", w.AssociateRoutingProfileQueues(ctx, c, in, name(routing), control.RoutingQueues{Queues: queues}))
-		add("DisassociateRoutingProfileQueues", w.DisassociateRoutingProfileQueues(ctx, c, in, name(routing), control.RoutingQueues{Queues: queues}))
+		add("AssociateRoutingProfileQueues",
+			w.AssociateRoutingProfileQueues(ctx, c, in, name(routing), control.RoutingQueues{Queues: queues}))
+		add("DisassociateRoutingProfileQueues",
+			w.DisassociateRoutingProfileQueues(ctx, c, in, name(routing), control.RoutingQueues{Queues: queues}))
 		add("DeleteRoutingProfile", w.DeleteRoutingProfile(ctx, c, in, name(routing)))
 		_, _, err = w.DescribeHoursOfOperation(ctx, c, in, name(hours))
 		add("DescribeHoursOfOperation", err)
-		add("UpdateHoursOfOperation", w.UpdateHoursOfOperation(ctx, c, in, name(hours), control.HoursChange{TimeZone: ptr("UTC")}))
+		add("UpdateHoursOfOperation",
+			w.UpdateHoursOfOperation(ctx, c, in, name(hours), control.HoursChange{TimeZone: ptr("UTC")}))
 		add("AssociateHoursOfOperations", w.AssociateHoursOfOperations(ctx, c, in, name(hours), []string{name(hours)}))
 		add("DisassociateHoursOfOperations", w.DisassociateHoursOfOperations(ctx, c, in, name(hours), []string{name(hours)}))
 		_, err = w.ListChildHoursOfOperations(ctx, c, in, name(hours), page)
@@ -751,7 +789,8 @@ func TestForeignersSeeNothing(t *testing.T) {
 	byID := func(r lanyard.Resource) string { return r.Head().ID }
 	arn := w.arn(w.in)
 	for where, results := range map[string]map[string]error{
-		"the instance by id": attempts(w.in.ID, byID), "the instance by ARN": attempts(arn, w.arn), "wholly, by id": wholly(w.in.ID), "wholly, by ARN": wholly(arn),
+		"the instance by id": attempts(w.in.ID, byID), "the instance by ARN": attempts(arn, w.arn),
+		"wholly, by id": wholly(w.in.ID), "wholly, by ARN": wholly(arn),
 	} {
 		for name, err := range results {
 			if !errors.Is(err, lanyard.ErrNotFound) {
@@ -769,7 +808,8 @@ func TestForeignersSeeNothing(t *testing.T) {
 			}
 		}
 	}
-	for _, err := range []error{w.TagResource(ctx, c, w.arn(p), map[string]string{"a": "b"}), w.UntagResource(ctx, c, w.arn(p), []string{"a"})} {
+	for _, err := range []error{w.TagResource(ctx, c, w.arn(p), map[string]string{"a": "b"}),
+		w.UntagResource(ctx, c, w.arn(p), []string{"a"})} {
 		w.fails(err, lanyard.NotFound)
 	}
 	_, err = w.ListTagsForResource(ctx, c, w.arn(p))
@@ -797,16 +837,21 @@ func TestUsers(t *testing.T) {
 		_, _, err := w.CreateUser(t.Context(), call(""), w.in.ID, n)
 		return err
 	}
-	full := control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: "v"}, Profiles: []string{p.ID}, RoutingProfile: only[*lanyard.RoutingProfile](w).ID}}
+	full := control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: "v"}, Profiles: []string{p.ID},
+		RoutingProfile: only[*lanyard.RoutingProfile](w).ID}}
 	with := func(change func(*control.NewUser)) control.NewUser { n := full; change(&n); return n }
 	w.fails(create(with(func(n *control.NewUser) { n.Password = new("Passw0rd") })), lanyard.Invalid, "Password", "SAML")
-	w.fails(create(with(func(n *control.NewUser) { n.User.Profiles = []string{p.ID, "none"} })), lanyard.Invalid, "SecurityProfileIds", "none")
-	w.fails(create(with(func(n *control.NewUser) { n.User.RoutingProfile = "none" })), lanyard.Invalid, "RoutingProfileId", "none")
+	w.fails(create(with(func(n *control.NewUser) { n.User.Profiles = []string{p.ID, "none"} })), lanyard.Invalid,
+		"SecurityProfileIds", "none")
+	w.fails(create(with(func(n *control.NewUser) { n.User.RoutingProfile = "none" })), lanyard.Invalid, "RoutingProfileId",
+		"none")
 	w.fails(create(with(func(n *control.NewUser) { n.User.Group = "none" })), lanyard.Invalid, "HierarchyGroupId", "none")
 	w.fails(w.UpdateUserSecurityProfiles(t.Context(), call(""), w.in.ID, u.ID, []string{"none"}), lanyard.Invalid, "none")
 	w.fails(w.UpdateUserSecurityProfiles(t.Context(), call(""), w.in.ID, "none", []string{p.ID}), lanyard.NotFound, "none")
-	w.fails(w.UpdateUserHierarchy(t.Context(), call(""), w.in.ID, u.ID, "none"), lanyard.Invalid, "HierarchyGroupId", "none")
-	w.fails(w.UpdateUserRoutingProfile(t.Context(), call(""), w.in.ID, u.ID, w.arn(p)), lanyard.Invalid, "RoutingProfileId")
+	w.fails(w.UpdateUserHierarchy(t.Context(), call(""), w.in.ID, u.ID, "none"), lanyard.Invalid, "HierarchyGroupId",
+		"none")
+	w.fails(w.UpdateUserRoutingProfile(t.Context(), call(""), w.in.ID, u.ID, w.arn(p)), lanyard.Invalid,
+		"RoutingProfileId")
 	revision := w.revision()
 	w.must(w.UpdateUserSecurityProfiles(t.Context(), call(""), w.in.ID, u.ID, []string{p.ID}))
 	w.must(w.UpdateUserIdentityInfo(t.Context(), call(""), w.in.ID, u.ID, control.Identity{}))

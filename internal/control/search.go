@@ -91,7 +91,8 @@ var searchable = map[lanyard.Type][]field{
 		{"timezone", one(func(h *lanyard.Hours) string { return h.TimeZone })},
 		idField,
 	},
-	lanyard.TypeModule: {nameField, {"description", one(func(m *lanyard.Module) string { return m.Description })}, idField},
+	lanyard.TypeModule: {nameField, {"description", one(func(m *lanyard.Module) string { return m.Description })},
+		idField},
 	lanyard.TypeQuickConnect: {
 		nameField,
 		{"description", one(func(q *lanyard.QuickConnect) string { return q.Description })},
@@ -101,8 +102,9 @@ var searchable = map[lanyard.Type][]field{
 
 // idFields hold ids, for which ARNs may be sent, and of which type: "" for the one that is searched.
 var idFields = map[string]lanyard.Type{
-	"ResourceId": "", "resourceId": "", "RoutingProfileId": lanyard.TypeRoutingProfile, "SecurityProfileId": lanyard.TypeProfile,
-	"parentId": lanyard.TypeGroup, "associatedQueueIds": lanyard.TypeQueue, "levelId": lanyard.TypeLevel,
+	"ResourceId": "", "resourceId": "", "RoutingProfileId": lanyard.TypeRoutingProfile,
+	"SecurityProfileId": lanyard.TypeProfile,
+	"parentId":          lanyard.TypeGroup, "associatedQueueIds": lanyard.TypeQueue, "levelId": lanyard.TypeLevel,
 }
 
 type field struct {
@@ -123,7 +125,8 @@ func one[R lanyard.Resource](get func(R) string) func(lanyard.Resource) []string
 // creation, and how many there are in all. The first page counts; later ones repeat total.
 // Its cost grows with the number of resources of the type, but of users only those of the page are
 // read, unless the routing profile is among the conditions.
-func Search[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string, conditions []Condition, p Page, total int64) (*lanyard.Instance, []R, string, int64, error) {
+func Search[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string, conditions []Condition,
+	p Page, total int64) (*lanyard.Instance, []R, string, int64, error) {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return nil, nil, "", 0, err
@@ -134,7 +137,8 @@ func Search[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 	if err != nil {
 		return nil, nil, "", 0, err
 	}
-	c := compiler{service: s, reader: r, in: in, sight: sight, folded: make(folded, len(searchable[none.Type()])), fields: searchable[none.Type()], t: none.Type()}
+	c := compiler{service: s, reader: r, in: in, sight: sight, folded: make(folded, len(searchable[none.Type()])),
+		fields: searchable[none.Type()], t: none.Type()}
 	if none.Type() == lanyard.TypeGroup {
 		if err := c.setLevelField(ctx); err != nil {
 			return nil, nil, "", 0, err
@@ -186,7 +190,8 @@ type criteria struct {
 }
 
 // find collects a page after a position and, for the first page, counts all, unless total is negative.
-func find[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, instance string, c criteria, after int64, limit int, total int64) ([]R, bool, int64, error) {
+func find[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, instance string, c criteria, after int64,
+	limit int, total int64) ([]R, bool, int64, error) {
 	var none R
 	switch {
 	case len(c.tests) == 0:
@@ -216,7 +221,8 @@ const lookEvery = 1024
 
 // pick is scan where users are found in memory and only those of the page are read. What has changed
 // in between is tested again.
-func pick[R lanyard.Resource](ctx context.Context, r store.Reader, snapshot *access.Snapshot, c criteria, after int64, limit int, total int64) (page []R, more bool, _ int64, _ error) {
+func pick[R lanyard.Resource](ctx context.Context, r store.Reader, snapshot *access.Snapshot, c criteria, after int64,
+	limit int, total int64) (page []R, more bool, _ int64, _ error) {
 	type place struct {
 		seq int64
 		id  string
@@ -280,7 +286,8 @@ func pick[R lanyard.Resource](ctx context.Context, r store.Reader, snapshot *acc
 
 // scan collects a page after a position and, for the first page, counts on to the end, unless total
 // is negative.
-func scan[R lanyard.Resource](ctx context.Context, r store.Reader, tests []test, after int64, limit int, total int64) (page []R, more bool, _ int64, _ error) {
+func scan[R lanyard.Resource](ctx context.Context, r store.Reader, tests []test, after int64, limit int,
+	total int64) (page []R, more bool, _ int64, _ error) {
 	const chunk = 500
 	var none R
 	counting := after == 0 && total >= 0
@@ -316,7 +323,8 @@ func scan[R lanyard.Resource](ctx context.Context, r store.Reader, tests []test,
 }
 
 // seen is a page of list, of those resources that may be seen. It is full unless it is the last.
-func seen[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, instance string, see test, p Page) ([]R, string, error) {
+func seen[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, instance string, see test,
+	p Page) ([]R, string, error) {
 	after, err := position(p.After)
 	if err != nil {
 		return nil, "", err
@@ -364,7 +372,9 @@ func (c *compiler) affordable(ctx context.Context) error {
 		return err
 	}
 	if most := max(fewConditions, maxComparisons/max(1, n)); c.count > most {
-		return lanyard.Errorf(lanyard.Invalid, "SearchCriteria must have at most %d conditions in an instance with %d resources of the type, got %d", most, n, c.count)
+		return lanyard.Errorf(lanyard.Invalid,
+			"SearchCriteria must have at most %d conditions in an instance with %d resources of the type, got %d", most, n,
+			c.count)
 	}
 	return nil
 }
@@ -486,7 +496,8 @@ func (c *compiler) compileString(s StringCondition) (test, error) {
 		for _, f := range c.fields {
 			names = append(names, f.name)
 		}
-		return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.FieldName: %s cannot be searched; accepted are %s", lanyard.Quote(s.Field), strings.Join(names, ", "))
+		return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.FieldName: %s cannot be searched; accepted are %s",
+			lanyard.Quote(s.Field), strings.Join(names, ", "))
 	}
 	values := c.fields[at].values
 	if c.fields[at].name == "associatedQueueIds" && c.sight != nil { // what is not shown cannot be searched
@@ -517,7 +528,8 @@ func (c *compiler) compileString(s StringCondition) (test, error) {
 	switch s.Compare {
 	case "CONTAINS":
 		if n := utf8.RuneCountInString(s.Value); n < minContains || n > maxContains {
-			return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.Value: %s has %d characters; CONTAINS accepts %d to %d", lanyard.Quote(s.Value), n, minContains, maxContains)
+			return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.Value: %s has %d characters; CONTAINS accepts %d to %d",
+				lanyard.Quote(s.Value), n, minContains, maxContains)
 		}
 		match = func(have string) bool { return strings.Contains(have, want) }
 	case "STARTS_WITH":
@@ -525,7 +537,8 @@ func (c *compiler) compileString(s StringCondition) (test, error) {
 	case "EXACT", "":
 		match = func(have string) bool { return have == want }
 	default:
-		return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.ComparisonType: %s is not accepted; EXACT, STARTS_WITH and CONTAINS are", lanyard.Quote(s.Compare))
+		return nil, lanyard.Errorf(lanyard.Invalid,
+			"StringCondition.ComparisonType: %s is not accepted; EXACT, STARTS_WITH and CONTAINS are", lanyard.Quote(s.Compare))
 	}
 	folded := c.folded
 	return func(r lanyard.Resource) bool { return slices.ContainsFunc(folded.of(at, values, r), match) }, nil

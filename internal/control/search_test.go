@@ -21,7 +21,8 @@ var words = []string{"a", "A", "ab", "Ba", "é", "É", ""}
 // in pages of random sizes, and compares with what looking at every user by the rules finds.
 func TestSearchAgainstOracle(t *testing.T) {
 	w := newWorld(t)
-	in, err := w.CreateInstance(t.Context(), call(""), control.NewInstance{DirectoryID: "d-0123456789", IdentityManagement: control.ExistingDirectory})
+	in, err := w.CreateInstance(t.Context(), call(""),
+		control.NewInstance{DirectoryID: "d-0123456789", IdentityManagement: control.ExistingDirectory})
 	w.must(err)
 	w.in = in // user names of SAML have no é
 	w.must(w.levels("One", "Two", "Three"))
@@ -51,10 +52,12 @@ func TestSearchAgainstOracle(t *testing.T) {
 		for range rapid.IntRange(0, 12).Draw(rt, "users") {
 			made++
 			u := lanyard.User{
-				Meta:      lanyard.Meta{Name: fmt.Sprint(rapid.SampledFrom(words).Draw(rt, "name"), made), Tags: map[string]string{}},
+				Meta: lanyard.Meta{Name: fmt.Sprint(rapid.SampledFrom(words).Draw(rt, "name"), made),
+					Tags: map[string]string{}},
 				FirstName: rapid.SampledFrom(words).Draw(rt, "first"), LastName: rapid.SampledFrom(words).Draw(rt, "last"),
-				Profiles: rapid.SliceOfNDistinct(rapid.SampledFrom(profiles), 1, 3, rapid.ID[string]).Draw(rt, "profiles"), RoutingProfile: routing,
-				Group: rapid.SampledFrom(append(ids, "")).Draw(rt, "group"),
+				Profiles:       rapid.SliceOfNDistinct(rapid.SampledFrom(profiles), 1, 3, rapid.ID[string]).Draw(rt, "profiles"),
+				RoutingProfile: routing,
+				Group:          rapid.SampledFrom(append(ids, "")).Draw(rt, "group"),
 			}
 			for _, k := range rapid.SliceOfDistinct(rapid.SampledFrom(words[:4]), rapid.ID[string]).Draw(rt, "keys") {
 				u.Tags[k] = rapid.SampledFrom(words).Draw(rt, "value")
@@ -84,7 +87,8 @@ func TestSearchAgainstOracle(t *testing.T) {
 		var total int64
 		limit := rapid.IntRange(1, 5).Draw(rt, "limit")
 		for page := (control.Page{Limit: limit}); ; {
-			_, some, next, n, err := control.Search[*lanyard.User](t.Context(), w.Service, call(""), w.in.ID, conditions, page, total)
+			_, some, next, n, err := control.Search[*lanyard.User](t.Context(), w.Service, call(""), w.in.ID, conditions, page,
+				total)
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -122,18 +126,22 @@ func drawCondition(rt *rapid.T, groups, profiles []string, depth int) control.Co
 		}
 	}
 	if set("string") {
-		s := &control.StringCondition{Field: rapid.SampledFrom([]string{"Username", "username", "FirstName", "LastName", "SecurityProfileId"}).Draw(rt, "field"),
-			Value: rapid.SampledFrom(append(words, profiles...)).Draw(rt, "value"), Compare: rapid.SampledFrom([]string{"EXACT", "STARTS_WITH", "CONTAINS", ""}).Draw(rt, "compare")}
+		s := &control.StringCondition{Field: rapid.SampledFrom([]string{"Username", "username", "FirstName", "LastName",
+			"SecurityProfileId"}).Draw(rt, "field"),
+			Value:   rapid.SampledFrom(append(words, profiles...)).Draw(rt, "value"),
+			Compare: rapid.SampledFrom([]string{"EXACT", "STARTS_WITH", "CONTAINS", ""}).Draw(rt, "compare")}
 		if n := len([]rune(s.Value)); s.Compare == "CONTAINS" && (n < 2 || n > 25) {
 			s.Value = "ab"
 		}
 		c.String = s
 	}
 	if set("tag") {
-		c.Tag = &control.TagCondition{Key: rapid.SampledFrom(words[:4]).Draw(rt, "key"), Value: rapid.SampledFrom(words).Draw(rt, "value")}
+		c.Tag = &control.TagCondition{Key: rapid.SampledFrom(words[:4]).Draw(rt, "key"),
+			Value: rapid.SampledFrom(words).Draw(rt, "value")}
 	}
 	if set("group") {
-		c.Group = &control.GroupCondition{Group: rapid.SampledFrom(groups).Draw(rt, "in"), Below: rapid.Bool().Draw(rt, "below")}
+		c.Group = &control.GroupCondition{Group: rapid.SampledFrom(groups).Draw(rt, "in"),
+			Below: rapid.Bool().Draw(rt, "below")}
 	}
 	if rapid.IntRange(0, 15).Draw(rt, "never") == 0 {
 		c.Never = true
@@ -165,7 +173,8 @@ func holds(c control.Condition, u *lanyard.User, groups map[string]*lanyard.Grou
 		}
 	}
 	if s := c.String; s != nil {
-		have := map[string][]string{"username": {u.Name}, "firstname": {u.FirstName}, "lastname": {u.LastName}, "securityprofileid": u.Profiles}[strings.ToLower(s.Field)]
+		have := map[string][]string{"username": {u.Name}, "firstname": {u.FirstName}, "lastname": {u.LastName},
+			"securityprofileid": u.Profiles}[strings.ToLower(s.Field)]
 		some := false
 		for _, h := range have {
 			h, v := strings.ToLower(h), strings.ToLower(s.Value)
@@ -228,11 +237,13 @@ func TestSearchRefuses(t *testing.T) {
 		{"CONTAINS 26", s("Username", strings.Repeat("x", 26), "CONTAINS"), "26 characters"},
 		{"EXACT 0", s("Username", "", "EXACT"), ""},
 		{"EXACT 200", s("Username", strings.Repeat("x", 200), "EXACT"), ""},
-		{"another group", control.Condition{Group: &control.GroupCondition{Group: "none"}}, `HierarchyGroupCondition.Value|"none"`},
+		{"another group", control.Condition{Group: &control.GroupCondition{Group: "none"}},
+			`HierarchyGroupCondition.Value|"none"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w.T = t
-			_, _, _, _, err := control.Search[*lanyard.User](t.Context(), w.Service, call(""), w.in.ID, []control.Condition{tt.sent}, control.Page{Limit: 1}, 0)
+			_, _, _, _, err := control.Search[*lanyard.User](t.Context(), w.Service, call(""), w.in.ID,
+				[]control.Condition{tt.sent}, control.Page{Limit: 1}, 0)
 			if tt.words == "" {
 				w.must(err)
 				return
@@ -252,7 +263,8 @@ func TestSearchFields(t *testing.T) {
 	m := w.module("Module")
 	findOne(w, below, "name", "below", "parentId", top.ID, "levelId", "2", "resourceId", below.ID)
 	findOne(w, queue, "name", "basicqueue", "description", "a simple queue", "resourceId", queue.ID)
-	findOne(w, routing, "name", "basic routing profile", "description", routing.Description, "associatedQueueIds", queue.ID, "resourceId", routing.ID)
+	findOne(w, routing, "name", "basic routing profile", "description", routing.Description, "associatedQueueIds",
+		queue.ID, "resourceId", routing.ID)
 	findOne(w, hours, "name", "basic hours", "description", hours.Description, "timezone", "utc", "resourceId", hours.ID)
 	findOne(w, m, "name", "module", "description", "", "resourceId", m.ID)
 	u := w.user("u")
@@ -263,7 +275,8 @@ func findOne[R lanyard.Resource](w *world, want R, fields ...string) {
 	w.Helper()
 	for i := 0; i < len(fields); i += 2 {
 		c := control.Condition{String: &control.StringCondition{Field: fields[i], Value: fields[i+1], Compare: "EXACT"}}
-		_, got, _, total, err := control.Search[R](w.Context(), w.Service, call(""), w.in.ID, []control.Condition{c}, control.Page{Limit: 10}, 0)
+		_, got, _, total, err := control.Search[R](w.Context(), w.Service, call(""), w.in.ID, []control.Condition{c},
+			control.Page{Limit: 10}, 0)
 		w.must(err)
 		if len(got) != 1 || got[0].Head().ID != want.Head().ID || total != 1 {
 			w.Errorf("%s with %s %q: found %d, counted %d", want.Type(), fields[i], fields[i+1], len(got), total)
@@ -291,11 +304,13 @@ func TestPagesUnderChange(t *testing.T) {
 			default:
 			}
 			if len(passing) > 0 {
-				if err := w.DeleteSecurityProfile(t.Context(), call(""), w.in.ID, passing[len(passing)*i%7%len(passing)]); err == nil {
+				if err := w.DeleteSecurityProfile(t.Context(), call(""), w.in.ID,
+					passing[len(passing)*i%7%len(passing)]); err == nil {
 					passing = slices.Delete(passing, len(passing)*i%7%len(passing), len(passing)*i%7%len(passing)+1)
 				}
 			}
-			_, p, err := w.CreateSecurityProfile(t.Context(), call(""), w.in.ID, fmt.Sprint("passing new ", i), nil, control.ProfileChange{})
+			_, p, err := w.CreateSecurityProfile(t.Context(), call(""), w.in.ID, fmt.Sprint("passing new ", i), nil,
+				control.ProfileChange{})
 			if err != nil {
 				t.Error(err)
 				return
@@ -311,7 +326,8 @@ func TestPagesUnderChange(t *testing.T) {
 		"Search": func(p control.Page) ([]*lanyard.Profile, string, error) {
 			c := control.Condition{String: &control.StringCondition{Field: "name", Value: "assin", Compare: "CONTAINS"}}
 			d := control.Condition{String: &control.StringCondition{Field: "name", Value: "LASTING", Compare: "STARTS_WITH"}}
-			_, some, next, _, err := control.Search[*lanyard.Profile](t.Context(), w.Service, call(""), w.in.ID, []control.Condition{{Or: []control.Condition{c, d}}}, p, 0)
+			_, some, next, _, err := control.Search[*lanyard.Profile](t.Context(), w.Service, call(""), w.in.ID,
+				[]control.Condition{{Or: []control.Condition{c, d}}}, p, 0)
 			return some, next, err
 		},
 	}
@@ -374,7 +390,8 @@ func TestPartPagesUnderChange(t *testing.T) {
 		put  func(names []string) control.ProfileChange
 		walk func(control.Page) ([]string, string, error)
 	}{
-		{"permissions", catalogue[:20], func(names []string) control.ProfileChange { return control.ProfileChange{Permissions: names} },
+		{"permissions", catalogue[:20],
+			func(names []string) control.ProfileChange { return control.ProfileChange{Permissions: names} },
 			func(page control.Page) ([]string, string, error) {
 				_, _, some, next, err := w.ListSecurityProfilePermissions(t.Context(), call(""), w.in.ID, p.ID, page)
 				return some, next, err
@@ -457,8 +474,10 @@ func TestPartPagesUnderChange(t *testing.T) {
 
 func TestPositions(t *testing.T) {
 	w := newWorld(t)
-	_, _, _, err := control.List[*lanyard.Profile](t.Context(), w.Service, call(""), w.in.ID, control.Page{After: "x", Limit: 1})
+	_, _, _, err := control.List[*lanyard.Profile](t.Context(), w.Service, call(""), w.in.ID,
+		control.Page{After: "x", Limit: 1})
 	w.fails(err, lanyard.Invalid, "NextToken")
-	_, _, _, _, err = control.Search[*lanyard.Profile](t.Context(), w.Service, call(""), w.in.ID, nil, control.Page{After: "x", Limit: 1}, 0)
+	_, _, _, _, err = control.Search[*lanyard.Profile](t.Context(), w.Service, call(""), w.in.ID, nil,
+		control.Page{After: "x", Limit: 1}, 0)
 	w.fails(err, lanyard.Invalid, "NextToken")
 }

@@ -49,7 +49,8 @@ func TestSearchFoldsOnce(t *testing.T) {
 	c := compiler{fields: []field{name}, folded: make(folded, 1)}
 	tests := []test{c.folded.begin}
 	for i := range 400 {
-		one, err := c.compileString(StringCondition{Field: "name", Value: fmt.Sprint("NAME", i%10)[:4], Compare: []string{"CONTAINS", "STARTS_WITH"}[i%2]})
+		one, err := c.compileString(StringCondition{Field: "name", Value: fmt.Sprint("NAME", i%10)[:4],
+			Compare: []string{"CONTAINS", "STARTS_WITH"}[i%2]})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +73,8 @@ func TestSearchStops(t *testing.T) {
 	e := access.Empty("i").Edit()
 	e.Put(&lanyard.Instance{Meta: lanyard.Meta{ID: "i"}})
 	for i := range 5 * lookEvery {
-		e.Put(&lanyard.User{Meta: lanyard.Meta{ID: fmt.Sprintf("%08x-0000-4000-8000-000000000000", i), Name: fmt.Sprint("u", i), Seq: int64(i + 1)}})
+		e.Put(&lanyard.User{Meta: lanyard.Meta{ID: fmt.Sprintf("%08x-0000-4000-8000-000000000000", i),
+			Name: fmt.Sprint("u", i), Seq: int64(i + 1)}})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	looked := 0

@@ -21,14 +21,18 @@ func (s *Service) tagged(ctx context.Context, call Call, arn string) (*lanyard.I
 	}
 	if a.Type == lanyard.TypeAgentQueue {
 		// Amazon Connect's words, which scripts that walk ListQueues look for.
-		return nil, "", "", lanyard.Errorf(lanyard.Untaggable, "Invalid input resource arn: resourceArn must be the ARN of a resource with tags, got %s of an agent's own queue", lanyard.Quote(arn))
+		return nil, "", "", lanyard.Errorf(lanyard.Untaggable,
+			"Invalid input resource arn: resourceArn must be the ARN of a resource with tags, got %s of an agent's own queue",
+			lanyard.Quote(arn))
 	}
-	in, err := s.Instance(ctx, call, lanyard.ARN{Partition: a.Partition, Region: a.Region, Account: a.Account, Instance: a.Instance}.String())
+	in, err := s.Instance(ctx, call,
+		lanyard.ARN{Partition: a.Partition, Region: a.Region, Account: a.Account, Instance: a.Instance}.String())
 	if err != nil {
 		return nil, "", "", within("resourceArn", err)
 	}
 	if !a.Type.Taggable() {
-		return nil, "", "", lanyard.Errorf(lanyard.NotFound, "resourceArn: %s %q does not exist in instance %s", a.Type, a.ID, in.ID)
+		return nil, "", "", lanyard.Errorf(lanyard.NotFound, "resourceArn: %s %q does not exist in instance %s", a.Type, a.ID,
+			in.ID)
 	}
 	if a.Type == lanyard.TypeInstance {
 		return in, a.Type, in.ID, nil
@@ -36,7 +40,8 @@ func (s *Service) tagged(ctx context.Context, call Call, arn string) (*lanyard.I
 	return in, a.Type, a.ID, nil
 }
 
-func (s *Service) changeTags(ctx context.Context, call Call, arn string, change func(tags map[string]string) error) error {
+func (s *Service) changeTags(ctx context.Context, call Call, arn string,
+	change func(tags map[string]string) error) error {
 	in, t, id, err := s.tagged(ctx, call, arn)
 	if err != nil {
 		return err
@@ -74,7 +79,8 @@ func (s *Service) TagResource(ctx context.Context, call Call, arn string, set ma
 	return s.changeTags(ctx, call, arn, func(tags map[string]string) error {
 		maps.Copy(tags, set)
 		if len(tags) > maxTags {
-			return lanyard.Errorf(lanyard.Invalid, "tags: the resource would have %d tags; at most %d are accepted", len(tags), maxTags)
+			return lanyard.Errorf(lanyard.Invalid, "tags: the resource would have %d tags; at most %d are accepted", len(tags),
+				maxTags)
 		}
 		return nil
 	})

@@ -33,7 +33,8 @@ func texts(r lanyard.Resource) []text {
 	}
 	all := []text{{member: name, value: m.Name}}
 	for _, k := range slices.Sorted(maps.Keys(m.Tags)) {
-		all = append(all, text{member: "Tags", value: k}, text{member: fmt.Sprintf("Tags[%s]", lanyard.Quote(k)), value: m.Tags[k]})
+		all = append(all, text{member: "Tags", value: k},
+			text{member: fmt.Sprintf("Tags[%s]", lanyard.Quote(k)), value: m.Tags[k]})
 	}
 	prose := func(member, value string) { all = append(all, text{member, value, true}) }
 	line := func(member string, values ...string) {
@@ -107,7 +108,8 @@ func (t text) check() error {
 	if t.prose {
 		accepted = "without control characters other than line breaks and tabs"
 	}
-	return lanyard.Errorf(lanyard.Invalid, "%s must be text %s and without characters that override its direction, got %s", t.member, accepted, lanyard.Quote(t.value))
+	return lanyard.Errorf(lanyard.Invalid, "%s must be text %s and without characters that override its direction, got %s",
+		t.member, accepted, lanyard.Quote(t.value))
 }
 
 // texting is a transaction that stores no new text that could forge what shows it. A text that is stored already may

@@ -21,7 +21,8 @@ func TestTextsThatForge(t *testing.T) {
 		return err
 	}
 	user := func(change func(*lanyard.User)) error {
-		u := lanyard.User{Meta: lanyard.Meta{Name: fmt.Sprint("u", w.revision())}, Profiles: []string{only[*lanyard.Profile](w).ID}, RoutingProfile: only[*lanyard.RoutingProfile](w).ID}
+		u := lanyard.User{Meta: lanyard.Meta{Name: fmt.Sprint("u", w.revision())},
+			Profiles: []string{only[*lanyard.Profile](w).ID}, RoutingProfile: only[*lanyard.RoutingProfile](w).ID}
 		change(&u)
 		_, _, err := w.CreateUser(ctx, call(""), in, control.NewUser{User: u})
 		return err
@@ -36,7 +37,8 @@ func TestTextsThatForge(t *testing.T) {
 		{"Username", false, func(s string) error { return user(func(u *lanyard.User) { u.Name += s }) }},
 		{"IdentityInfo.FirstName", false, func(s string) error { return user(func(u *lanyard.User) { u.FirstName = s }) }},
 		{"IdentityInfo.LastName", false, func(s string) error { return user(func(u *lanyard.User) { u.LastName = s }) }},
-		{"IdentityInfo.SecondaryEmail", false, func(s string) error { return user(func(u *lanyard.User) { u.SecondaryEmail = s }) }},
+		{"IdentityInfo.SecondaryEmail", false,
+			func(s string) error { return user(func(u *lanyard.User) { u.SecondaryEmail = s }) }},
 		{"Tags", false, func(s string) error { return w.tag(tagged, map[string]string{"a": s}) }},
 		{"Name", false, func(s string) error {
 			_, _, err := w.CreateUserHierarchyGroup(ctx, call(""), in, s, "", nil)
@@ -49,15 +51,18 @@ func TestTextsThatForge(t *testing.T) {
 			return err
 		}},
 		{"Description", true, func(s string) error {
-			_, _, err := w.CreateQueue(ctx, call(""), in, &lanyard.Queue{Meta: lanyard.Meta{Name: fmt.Sprint("Q", w.revision())}, Description: s, Hours: hours})
+			_, _, err := w.CreateQueue(ctx, call(""), in,
+				&lanyard.Queue{Meta: lanyard.Meta{Name: fmt.Sprint("Q", w.revision())}, Description: s, Hours: hours})
 			return err
 		}},
 		{"Name", false, func(s string) error {
-			_, _, err := w.CreateRoutingProfile(ctx, call(""), in, &lanyard.RoutingProfile{Meta: lanyard.Meta{Name: s}, DefaultQueue: queue})
+			_, _, err := w.CreateRoutingProfile(ctx, call(""), in,
+				&lanyard.RoutingProfile{Meta: lanyard.Meta{Name: s}, DefaultQueue: queue})
 			return err
 		}},
 		{"Name", false, func(s string) error {
-			_, _, err := w.CreateHoursOfOperation(ctx, call(""), in, &lanyard.Hours{Meta: lanyard.Meta{Name: s}, TimeZone: "UTC"})
+			_, _, err := w.CreateHoursOfOperation(ctx, call(""), in,
+				&lanyard.Hours{Meta: lanyard.Meta{Name: s}, TimeZone: "UTC"})
 			return err
 		}},
 		{"Name", false, func(s string) error {
@@ -65,7 +70,8 @@ func TestTextsThatForge(t *testing.T) {
 			return err
 		}},
 		{"Description", true, func(s string) error {
-			_, _, err := w.CreateContactFlowModule(ctx, call(""), in, &lanyard.Module{Meta: lanyard.Meta{Name: fmt.Sprint("M", w.revision())}, Description: s}, "")
+			_, _, err := w.CreateContactFlowModule(ctx, call(""), in,
+				&lanyard.Module{Meta: lanyard.Meta{Name: fmt.Sprint("M", w.revision())}, Description: s}, "")
 			return err
 		}},
 		{"Description", true, func(s string) error { return profile(control.ProfileChange{Description: &s}) }},
@@ -76,10 +82,12 @@ func TestTextsThatForge(t *testing.T) {
 			return profile(control.ProfileChange{AccessTags: map[string]string{"a": s}, TagRestricted: []string{"User"}})
 		}},
 		{"Applications[0].Namespace", false, func(s string) error {
-			return profile(control.ProfileChange{Applications: []lanyard.Application{{Namespace: s, Permissions: []string{"ACCESS"}}}})
+			return profile(control.ProfileChange{Applications: []lanyard.Application{{Namespace: s,
+				Permissions: []string{"ACCESS"}}}})
 		}},
 		{"Applications[0].ApplicationPermissions", false, func(s string) error {
-			return profile(control.ProfileChange{Applications: []lanyard.Application{{Namespace: "n", Permissions: []string{s}, Type: lanyard.ApplicationMCP}}})
+			return profile(control.ProfileChange{Applications: []lanyard.Application{{Namespace: "n", Permissions: []string{s},
+				Type: lanyard.ApplicationMCP}}})
 		}},
 		{"PrimaryAttributeValues.Values", false, func(s string) error {
 			return profile(control.ProfileChange{DataTables: []lanyard.AttributeRule{{Attribute: "a", Values: []string{s}}}})
@@ -121,7 +129,8 @@ func TestForgedTextsOfBefore(t *testing.T) {
 		if err := tx.Put(t.Context(), g); err != nil {
 			return err
 		}
-		return tx.Append(t.Context(), &lanyard.Event{ID: "old", Instance: w.in.ID, Operation: "UpdateUserHierarchyGroupName", Time: w.clock()})
+		return tx.Append(t.Context(),
+			&lanyard.Event{ID: "old", Instance: w.in.ID, Operation: "UpdateUserHierarchyGroupName", Time: w.clock()})
 	}))
 	w.must(w.tag(g, map[string]string{"a": "b"}))
 	w.fails(w.tag(g, map[string]string{"a": "\x1b"}), lanyard.Invalid, "Tags")
@@ -140,7 +149,8 @@ func TestUsernames(t *testing.T) {
 	w := newWorld(t, manyOfAll, func(c *control.Config) { c.Quotas.Users = -1 })
 	ins := map[string]*lanyard.Instance{}
 	for _, identity := range everywhere {
-		in, err := w.CreateInstance(t.Context(), call(""), control.NewInstance{Alias: strings.ToLower(identity), IdentityManagement: identity, DirectoryID: "d-0123456789"})
+		in, err := w.CreateInstance(t.Context(), call(""),
+			control.NewInstance{Alias: strings.ToLower(identity), IdentityManagement: identity, DirectoryID: "d-0123456789"})
 		w.must(err)
 		ins[identity] = in
 	}
@@ -178,7 +188,8 @@ func TestUsernames(t *testing.T) {
 		for _, identity := range tt.in {
 			t.Run(identity+" "+tt.name, func(t *testing.T) {
 				w.T, w.in = t, ins[identity]
-				n := control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: tt.name}, Profiles: []string{only[*lanyard.Profile](w).ID}, RoutingProfile: only[*lanyard.RoutingProfile](w).ID}}
+				n := control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: tt.name},
+					Profiles: []string{only[*lanyard.Profile](w).ID}, RoutingProfile: only[*lanyard.RoutingProfile](w).ID}}
 				if identity == managed {
 					n.Password = ptr("Secret-1234")
 				}
@@ -197,7 +208,8 @@ func TestUsernames(t *testing.T) {
 func TestSAMLUsers(t *testing.T) {
 	w := newWorld(t)
 	create := func(change func(*lanyard.User)) error {
-		u := lanyard.User{Meta: lanyard.Meta{Name: "u"}, Profiles: []string{only[*lanyard.Profile](w).ID}, RoutingProfile: only[*lanyard.RoutingProfile](w).ID}
+		u := lanyard.User{Meta: lanyard.Meta{Name: "u"}, Profiles: []string{only[*lanyard.Profile](w).ID},
+			RoutingProfile: only[*lanyard.RoutingProfile](w).ID}
 		change(&u)
 		_, _, err := w.CreateUser(t.Context(), call(""), w.in.ID, control.NewUser{User: u})
 		return err
@@ -209,7 +221,8 @@ func TestSAMLUsers(t *testing.T) {
 	set := func(i control.Identity) error {
 		return w.UpdateUserIdentityInfo(t.Context(), call(""), w.in.ID, u.ID, i)
 	}
-	w.fails(set(control.Identity{Email: ptr("a@example.com"), FirstName: ptr("A")}), lanyard.Invalid, "IdentityInfo.Email", "SAML")
+	w.fails(set(control.Identity{Email: ptr("a@example.com"), FirstName: ptr("A")}), lanyard.Invalid, "IdentityInfo.Email",
+		"SAML")
 	w.must(set(control.Identity{Email: ptr(""), SecondaryEmail: ptr("b@example.com"), FirstName: ptr("A")}))
 	w.must(w.store.Update(t.Context(), w.in.ID, func(tx store.Tx) error { // a user of an earlier version
 		u := lanyard.Clone(only[*lanyard.User](w))
@@ -217,10 +230,12 @@ func TestSAMLUsers(t *testing.T) {
 		if err := tx.Put(t.Context(), u); err != nil {
 			return err
 		}
-		return tx.Append(t.Context(), &lanyard.Event{ID: "old", Instance: w.in.ID, Operation: "UpdateUserIdentityInfo", Time: w.clock()})
+		return tx.Append(t.Context(),
+			&lanyard.Event{ID: "old", Instance: w.in.ID, Operation: "UpdateUserIdentityInfo", Time: w.clock()})
 	}))
 	w.must(set(control.Identity{Email: ptr("old@example.com"), FirstName: ptr("B")}))
-	if u := only[*lanyard.User](w); u.Name != "with a space" || u.Email != "old@example.com" || u.FirstName != "B" || u.SecondaryEmail != "b@example.com" {
+	if u := only[*lanyard.User](w); u.Name != "with a space" || u.Email != "old@example.com" || u.FirstName != "B" ||
+		u.SecondaryEmail != "b@example.com" {
 		t.Errorf("the user is %+v", u)
 	}
 	w.must(set(control.Identity{Email: ptr("")}))

@@ -73,10 +73,12 @@ const maxTokens = 10_000
 // CreateToken makes a token and returns its text, which is not kept.
 func (s *Service) CreateToken(ctx context.Context, t lanyard.Token) (lanyard.Token, string, error) {
 	if len(t.Account) != 12 || strings.Trim(t.Account, "0123456789") != "" {
-		return t, "", lanyard.Errorf(lanyard.Invalid, "account %s is not an account id; twelve digits are accepted", lanyard.Quote(t.Account))
+		return t, "", lanyard.Errorf(lanyard.Invalid, "account %s is not an account id; twelve digits are accepted",
+			lanyard.Quote(t.Account))
 	}
 	if t.Scope != lanyard.ScopeDecide && t.Scope != lanyard.ScopeAdminister {
-		return t, "", lanyard.Errorf(lanyard.Invalid, "scope %s is not accepted; %s and %s are", lanyard.Quote(string(t.Scope)), lanyard.ScopeDecide, lanyard.ScopeAdminister)
+		return t, "", lanyard.Errorf(lanyard.Invalid, "scope %s is not accepted; %s and %s are",
+			lanyard.Quote(string(t.Scope)), lanyard.ScopeDecide, lanyard.ScopeAdminister)
 	}
 	if !t.Expires.IsZero() && !s.now().Before(t.Expires) {
 		return t, "", lanyard.Errorf(lanyard.Invalid, "the token would have expired already")

@@ -12,16 +12,19 @@ func TestTokens(t *testing.T) {
 	w := newWorld(t)
 	w.must(w.LoadTokens(t.Context()))
 	soon := w.now.Add(time.Hour)
-	made, text, err := w.CreateToken(t.Context(), lanyard.Token{Account: account, Instance: w.arn(w.in), Scope: lanyard.ScopeDecide, Expires: soon, Comment: "desktop"})
+	made, text, err := w.CreateToken(t.Context(),
+		lanyard.Token{Account: account, Instance: w.arn(w.in), Scope: lanyard.ScopeDecide, Expires: soon, Comment: "desktop"})
 	w.must(err)
-	if !strings.HasPrefix(text, "lanyard_") || len(text) < 40 || made.Instance != w.in.ID || strings.Contains(made.Hash, text) {
+	if !strings.HasPrefix(text, "lanyard_") || len(text) < 40 || made.Instance != w.in.ID ||
+		strings.Contains(made.Hash, text) {
 		t.Errorf("made %+v with text %q", made, text)
 	}
 	got, err := w.Token(text)
 	if err != nil || got.ID != made.ID || got.Instance != w.in.ID {
 		t.Errorf("Token = %+v, %v", got, err)
 	}
-	for _, bad := range []string{"", "lanyard_", text + "A", text[:len(text)-1], strings.ToUpper(text), "Bearer " + text, made.Hash, "lanyard_" + made.Hash} {
+	for _, bad := range []string{"", "lanyard_", text + "A", text[:len(text)-1], strings.ToUpper(text), "Bearer " + text,
+		made.Hash, "lanyard_" + made.Hash} {
 		if _, err := w.Token(bad); err == nil {
 			t.Errorf("%q is taken for a token", bad)
 		}

@@ -23,7 +23,8 @@ var (
 )
 
 // checkUsername refuses names that the documentation has as incorrect, and those in the form of an id or an ARN: a user
-// is found by id, ARN or name, and one's name must never be taken for another's id. Users who have such names keep them.
+// is found by id, ARN or name, and one's name must never be taken for another's id. Users who have such names keep
+// them.
 func checkUsername(identity, name string) error {
 	refuse := func(accepted string) error {
 		return lanyard.Errorf(lanyard.Invalid, "Username must be %s, got %s", accepted, lanyard.Quote(name))
@@ -34,7 +35,8 @@ func checkUsername(identity, name string) error {
 	}
 	switch n := utf8.RuneCountInString(name); {
 	case n < 1 || n > most:
-		return lanyard.Errorf(lanyard.Invalid, "Username must be 1 to %d characters long with identity management %s, got %d", most, identity, n)
+		return lanyard.Errorf(lanyard.Invalid, "Username must be 1 to %d characters long with identity management %s, got %d",
+			most, identity, n)
 	case strings.ContainsFunc(name, unicode.IsSpace):
 		return refuse("without spaces")
 	case len(name) == 36 && uuid.Validate(name) == nil || lanyard.IsARN(name):
@@ -52,5 +54,6 @@ func checkSAML(in *lanyard.Instance, member, value string) error {
 	if in.IdentityManagement != SAML || value == "" {
 		return nil
 	}
-	return lanyard.Errorf(lanyard.Invalid, "%s must be absent when the identity management of the instance is SAML, got %s", member, lanyard.Quote(value))
+	return lanyard.Errorf(lanyard.Invalid,
+		"%s must be absent when the identity management of the instance is SAML, got %s", member, lanyard.Quote(value))
 }

@@ -20,7 +20,8 @@ type NewUser struct {
 }
 
 // CreateUser adds a user.
-func (s *Service) CreateUser(ctx context.Context, call Call, instance string, n NewUser) (*lanyard.Instance, *lanyard.User, error) {
+func (s *Service) CreateUser(ctx context.Context, call Call, instance string,
+	n NewUser) (*lanyard.Instance, *lanyard.User, error) {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return nil, nil, err
@@ -37,9 +38,12 @@ func (s *Service) CreateUser(ctx context.Context, call Call, instance string, n 
 	hash := ""
 	switch managed := in.IdentityManagement == ConnectManaged; {
 	case managed && n.Password == nil:
-		return nil, nil, lanyard.Errorf(lanyard.Invalid, "Password: is required in an instance whose identity management is %s", ConnectManaged)
+		return nil, nil, lanyard.Errorf(lanyard.Invalid,
+			"Password: is required in an instance whose identity management is %s", ConnectManaged)
 	case !managed && n.Password != nil:
-		return nil, nil, lanyard.Errorf(lanyard.Invalid, "Password: is accepted only in an instance whose identity management is %s; this one's is %s", ConnectManaged, in.IdentityManagement)
+		return nil, nil, lanyard.Errorf(lanyard.Invalid,
+			"Password: is accepted only in an instance whose identity management is %s; this one's is %s", ConnectManaged,
+			in.IdentityManagement)
 	case managed:
 		if hash, err = s.hashPassword(ctx, "Password", *n.Password); err != nil {
 			return nil, nil, err
@@ -55,7 +59,8 @@ func (s *Service) CreateUser(ctx context.Context, call Call, instance string, n 
 		if u.Profiles, err = s.profilesOfUser(ctx, tx, in, n.User.Profiles); err != nil {
 			return err
 		}
-		if u.RoutingProfile, err = referID[*lanyard.RoutingProfile](ctx, s, tx, in, "RoutingProfileId", u.RoutingProfile); err != nil {
+		if u.RoutingProfile, err = referID[*lanyard.RoutingProfile](ctx, s, tx, in, "RoutingProfileId",
+			u.RoutingProfile); err != nil {
 			return err
 		}
 		if u.Group != "" {
@@ -72,7 +77,8 @@ func (s *Service) CreateUser(ctx context.Context, call Call, instance string, n 
 }
 
 // referID is refer, down to the id.
-func referID[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, member, ref string) (string, error) {
+func referID[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, member,
+	ref string) (string, error) {
 	res, err := refer[R](ctx, s, r, in, member, ref)
 	if err != nil {
 		return "", err
@@ -81,7 +87,8 @@ func referID[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader
 }
 
 // profilesOfUser checks the profiles that a user is to hold and returns their ids.
-func (s *Service) profilesOfUser(ctx context.Context, r store.Reader, in *lanyard.Instance, refs []string) ([]string, error) {
+func (s *Service) profilesOfUser(ctx context.Context, r store.Reader, in *lanyard.Instance,
+	refs []string) ([]string, error) {
 	var ids []string
 	restricted := 0
 	for _, ref := range refs {
@@ -98,13 +105,15 @@ func (s *Service) profilesOfUser(ctx context.Context, r store.Reader, in *lanyar
 		}
 	}
 	if most := s.quotas.RestrictedProfilesPerUser; most >= 0 && restricted > most {
-		return nil, lanyard.Errorf(lanyard.Invalid, "SecurityProfileIds: %d of the profiles restrict by tags or hierarchy; at most %d such profiles are accepted for one user", restricted, most)
+		return nil, lanyard.Errorf(lanyard.Invalid,
+			"SecurityProfileIds: %d of the profiles restrict by tags or hierarchy; at most %d such profiles are accepted for one user", restricted, most)
 	}
 	return ids, nil
 }
 
 // DescribeUser returns a user.
-func (s *Service) DescribeUser(ctx context.Context, call Call, instance, user string) (*lanyard.Instance, *lanyard.User, error) {
+func (s *Service) DescribeUser(ctx context.Context, call Call, instance,
+	user string) (*lanyard.Instance, *lanyard.User, error) {
 	in, u, err := describe[*lanyard.User](ctx, s, call, instance, user)
 	if err == nil {
 		call.tag(u)
@@ -113,7 +122,8 @@ func (s *Service) DescribeUser(ctx context.Context, call Call, instance, user st
 }
 
 // describe returns one resource of an instance.
-func describe[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance, ref string) (*lanyard.Instance, R, error) {
+func describe[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance,
+	ref string) (*lanyard.Instance, R, error) {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		var none R
@@ -129,7 +139,8 @@ func (s *Service) DeleteUser(ctx context.Context, call Call, instance, user stri
 }
 
 // updateUser changes one user.
-func (s *Service) updateUser(ctx context.Context, call Call, instance, user string, change func(tx store.Tx, in *lanyard.Instance, u *lanyard.User) error) error {
+func (s *Service) updateUser(ctx context.Context, call Call, instance, user string,
+	change func(tx store.Tx, in *lanyard.Instance, u *lanyard.User) error) error {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return err
@@ -157,7 +168,8 @@ func (s *Service) updateUser(ctx context.Context, call Call, instance, user stri
 }
 
 // UpdateUserSecurityProfiles replaces all profiles of a user.
-func (s *Service) UpdateUserSecurityProfiles(ctx context.Context, call Call, instance, user string, profiles []string) error {
+func (s *Service) UpdateUserSecurityProfiles(ctx context.Context, call Call, instance, user string,
+	profiles []string) error {
 	return s.updateUser(ctx, call, instance, user, func(tx store.Tx, in *lanyard.Instance, u *lanyard.User) (err error) {
 		u.Profiles, err = s.profilesOfUser(ctx, tx, in, profiles)
 		return err
@@ -175,7 +187,8 @@ func (s *Service) UpdateUserHierarchy(ctx context.Context, call Call, instance, 
 }
 
 // UpdateUserRoutingProfile gives a user another routing profile.
-func (s *Service) UpdateUserRoutingProfile(ctx context.Context, call Call, instance, user, routingProfile string) error {
+func (s *Service) UpdateUserRoutingProfile(ctx context.Context, call Call, instance, user,
+	routingProfile string) error {
 	return s.updateUser(ctx, call, instance, user, func(tx store.Tx, in *lanyard.Instance, u *lanyard.User) (err error) {
 		u.RoutingProfile, err = referID[*lanyard.RoutingProfile](ctx, s, tx, in, "RoutingProfileId", routingProfile)
 		return err
@@ -213,7 +226,8 @@ func (s *Service) UpdateUserIdentityInfo(ctx context.Context, call Call, instanc
 }
 
 // UpdateUserSettings replaces single settings of a user, whole each.
-func (s *Service) UpdateUserSettings(ctx context.Context, call Call, instance, user string, settings lanyard.Settings) error {
+func (s *Service) UpdateUserSettings(ctx context.Context, call Call, instance, user string,
+	settings lanyard.Settings) error {
 	return s.updateUser(ctx, call, instance, user, func(_ store.Tx, _ *lanyard.Instance, u *lanyard.User) error {
 		if u.Settings == nil {
 			u.Settings = lanyard.Settings{}

@@ -39,11 +39,14 @@ func emptyIsNil(m map[string]string) map[string]string {
 // of what other services own.
 func checkForeignARN(member, s string) error {
 	parts := strings.SplitN(s, ":", 6)
-	ok := len(s) <= lanyard.MaxARN && len(parts) == 6 && parts[0] == "arn" && (parts[1] == "aws" || strings.HasPrefix(parts[1], "aws-")) &&
+	ok := len(s) <= lanyard.MaxARN && len(parts) == 6 && parts[0] == "arn" &&
+		(parts[1] == "aws" || strings.HasPrefix(parts[1], "aws-")) &&
 		parts[2] != "" && len(parts[4]) == 12 && strings.Trim(parts[4], "0123456789") == "" && parts[5] != "" &&
 		strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }) < 0
 	if !ok {
-		return lanyard.Errorf(lanyard.Invalid, "%s: %s is not an ARN; accepted is arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE of at most %d characters", member, lanyard.Quote(s), lanyard.MaxARN)
+		return lanyard.Errorf(lanyard.Invalid,
+			"%s: %s is not an ARN; accepted is arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE of at most %d characters", member,
+			lanyard.Quote(s), lanyard.MaxARN)
 	}
 	return nil
 }

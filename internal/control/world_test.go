@@ -89,7 +89,8 @@ func by(account, operation string) control.Call {
 
 func (w *world) instance(account, alias string) *lanyard.Instance {
 	w.Helper()
-	in, err := w.CreateInstance(w.Context(), by(account, "CreateInstance"), control.NewInstance{Alias: alias, IdentityManagement: control.SAML})
+	in, err := w.CreateInstance(w.Context(), by(account, "CreateInstance"),
+		control.NewInstance{Alias: alias, IdentityManagement: control.SAML})
 	w.must(err)
 	return in
 }
@@ -173,7 +174,8 @@ func (w *world) group(name, parent string) *lanyard.Group {
 
 func (w *world) module(name string) *lanyard.Module {
 	w.Helper()
-	_, m, err := w.CreateContactFlowModule(w.Context(), call("CreateContactFlowModule"), w.in.ID, &lanyard.Module{Meta: lanyard.Meta{Name: name}}, "")
+	_, m, err := w.CreateContactFlowModule(w.Context(), call("CreateContactFlowModule"), w.in.ID,
+		&lanyard.Module{Meta: lanyard.Meta{Name: name}}, "")
 	w.must(err)
 	return m
 }
@@ -184,7 +186,8 @@ func (w *world) tool(name string) *lanyard.Module {
 	m := &lanyard.Module{Meta: lanyard.Meta{Name: name}, Description: "A tool", Content: "{}", ExternalInvocation: true}
 	_, m, err := w.CreateContactFlowModule(w.Context(), call("CreateContactFlowModule"), w.in.ID, m, "")
 	w.must(err)
-	_, _, err = w.CreateContactFlowModuleVersion(w.Context(), call("CreateContactFlowModuleVersion"), w.in.ID, m.ID, "", "")
+	_, _, err = w.CreateContactFlowModuleVersion(w.Context(), call("CreateContactFlowModuleVersion"), w.in.ID, m.ID, "",
+		"")
 	w.must(err)
 	return m
 }

@@ -56,8 +56,10 @@ var (
 	}
 	sites       = []string{"North", "South", "East", "West"}
 	departments = []string{"Sales", "Support", "Billing", "Claims", "Logistics"}
-	given       = strings.Fields("ada ben carla dev elif finn grace hugo ines jonas kaya leo mara noah olga pia quinn rosa sami tara uma vera wim xenia yara zeno")
-	family      = strings.Fields("adler brandt costa dubois evans fischer garcia hansen ito jensen keller lopez mehta novak okafor petit quist rossi silva tanaka ueda vogel weber xu young zeman")
+	given       = strings.Fields("ada ben carla dev elif finn grace hugo ines jonas kaya leo mara noah olga pia quinn " +
+		"rosa sami tara uma vera wim xenia yara zeno")
+	family = strings.Fields("adler brandt costa dubois evans fischer garcia hansen ito jensen keller lopez mehta " +
+		"novak okafor petit quist rossi silva tanaka ueda vogel weber xu young zeman")
 )
 
 // role is what people do; share is how many of a hundred profiles are for it.
@@ -70,11 +72,19 @@ type role struct {
 }
 
 var roles = []role{
-	{"agent", 40, 8, 25, []string{"BasicAgentAccess", "OutboundCallAccess", "Contact", "Chat", "Voice", "Cases", "Wisdom", "CustomerProfiles", "Audio", "Agent", "My"}},
-	{"senior agent", 20, 20, 40, []string{"BasicAgentAccess", "Contact", "Cases", "Queues.View", "Users.View", "Wisdom", "CustomerProfiles", "AccessMetrics", "Agent", "CallRecordings"}},
-	{"supervisor", 15, 30, 70, []string{"BasicAgentAccess", "AccessMetrics", "Users", "Queues", "RealtimeContactLens", "ManagerListenIn", "Contact", "Evaluation", "Agent", "Report", "RoutingPolicies"}},
-	{"analyst", 10, 25, 60, []string{"AccessMetrics", "Report", "Analytics", "Contact", "CallRecordings", "Evaluation", "Rules", "Forecast"}},
-	{"planner", 5, 20, 50, []string{"Forecast", "Capacity", "Scheduling", "Users.View", "AccessMetrics", "HoursOfOperation", "Agent"}},
+	{"agent", 40, 8, 25,
+		[]string{"BasicAgentAccess", "OutboundCallAccess", "Contact", "Chat", "Voice", "Cases", "Wisdom", "CustomerProfiles",
+			"Audio", "Agent", "My"}},
+	{"senior agent", 20, 20, 40,
+		[]string{"BasicAgentAccess", "Contact", "Cases", "Queues.View", "Users.View", "Wisdom", "CustomerProfiles",
+			"AccessMetrics", "Agent", "CallRecordings"}},
+	{"supervisor", 15, 30, 70,
+		[]string{"BasicAgentAccess", "AccessMetrics", "Users", "Queues", "RealtimeContactLens", "ManagerListenIn", "Contact",
+			"Evaluation", "Agent", "Report", "RoutingPolicies"}},
+	{"analyst", 10, 25, 60,
+		[]string{"AccessMetrics", "Report", "Analytics", "Contact", "CallRecordings", "Evaluation", "Rules", "Forecast"}},
+	{"planner", 5, 20, 50,
+		[]string{"Forecast", "Capacity", "Scheduling", "Users.View", "AccessMetrics", "HoursOfOperation", "Agent"}},
 	{"administrator", 10, 90, 200, []string{""}},
 }
 
@@ -93,7 +103,8 @@ func New(seed uint64, s Size) *World {
 	}
 	for i := range min(5+s.Users/20, 500) {
 		p := w.places[i%len(w.places)]
-		w.Queues = append(w.Queues, &lanyard.Queue{Meta: w.meta(queues, i, fmt.Sprintf("%s %s %d", p.department, p.country, i), p.tags())})
+		w.Queues = append(w.Queues,
+			&lanyard.Queue{Meta: w.meta(queues, i, fmt.Sprintf("%s %s %d", p.department, p.country, i), p.tags())})
 	}
 	return w
 }
@@ -192,10 +203,14 @@ func (w *World) profile(i int) *lanyard.Profile {
 		}
 	}
 	if r.IntN(4) == 0 {
-		p.Applications = append(p.Applications, lanyard.Application{Namespace: strings.ToLower(at.department) + "-desk", Permissions: []string{"ACCESS"}, Type: "THIRD_PARTY_APPLICATION"})
+		p.Applications = append(p.Applications,
+			lanyard.Application{Namespace: strings.ToLower(at.department) + "-desk", Permissions: []string{"ACCESS"},
+				Type: "THIRD_PARTY_APPLICATION"})
 	}
 	if r.IntN(8) == 0 {
-		p.Applications = append(p.Applications, lanyard.Application{Namespace: "order-gateway", Permissions: []string{"orders___GetOrder", "orders___ListOrders"}, Type: "MCP"})
+		p.Applications = append(p.Applications,
+			lanyard.Application{Namespace: "order-gateway", Permissions: []string{"orders___GetOrder", "orders___ListOrders"},
+				Type: "MCP"})
 	}
 	if r.IntN(20) == 0 {
 		p.DataTables = []lanyard.AttributeRule{{Access: "ALLOW", Attribute: "country", Values: []string{at.country}}}
@@ -277,7 +292,8 @@ const batch = 2000
 // API, which would take hours, in transactions of at most 2,000 resources. Each leaves an event that
 // is like event but for its id and time. done, unless nil, is called after each with how many
 // resources there are by then.
-func Fill(ctx context.Context, st store.Store, instance string, w *World, event lanyard.Event, done func(resources int)) error {
+func Fill(ctx context.Context, st store.Store, instance string, w *World, event lanyard.Event,
+	done func(resources int)) error {
 	first := func(t lanyard.Type) (lanyard.Resource, error) {
 		list, err := st.Reader(instance).List(ctx, t, 0, 1)
 		if err == nil && len(list) == 0 {
@@ -328,10 +344,12 @@ func Fill(ctx context.Context, st store.Store, instance string, w *World, event 
 		}
 		return nil
 	}
-	if err := add("groups", len(w.Groups), func(i int) lanyard.Resource { return lanyard.Clone(w.Groups[i]) }); err != nil {
+	if err := add("groups", len(w.Groups),
+		func(i int) lanyard.Resource { return lanyard.Clone(w.Groups[i]) }); err != nil {
 		return err
 	}
-	if err := add("profiles", len(w.Profiles), func(i int) lanyard.Resource { return lanyard.Clone(w.Profiles[i]) }); err != nil {
+	if err := add("profiles", len(w.Profiles),
+		func(i int) lanyard.Resource { return lanyard.Clone(w.Profiles[i]) }); err != nil {
 		return err
 	}
 	if err := add("queues", len(w.Queues), func(i int) lanyard.Resource {

@@ -14,7 +14,8 @@ import (
 func TestSameSeedSameWorld(t *testing.T) {
 	s := gen.Size{Profiles: 40, Users: 500}
 	a, b, other := gen.New(7, s), gen.New(7, s), gen.New(8, s)
-	if !reflect.DeepEqual(a.Groups, b.Groups) || !reflect.DeepEqual(a.Profiles, b.Profiles) || !reflect.DeepEqual(a.Queues, b.Queues) {
+	if !reflect.DeepEqual(a.Groups, b.Groups) || !reflect.DeepEqual(a.Profiles, b.Profiles) ||
+		!reflect.DeepEqual(a.Queues, b.Queues) {
 		t.Error("the same seed made another instance")
 	}
 	for i := range s.Users {
@@ -91,7 +92,8 @@ func TestFill(t *testing.T) {
 	if last != w.Resources() {
 		t.Errorf("%d resources were reported, want %d", last, w.Resources())
 	}
-	for kind, want := range map[lanyard.Type]int{lanyard.TypeUser: 5000, lanyard.TypeProfile: 30 + len(lanyard.DefaultProfiles()), lanyard.TypeGroup: len(w.Groups)} {
+	for kind, want := range map[lanyard.Type]int{lanyard.TypeUser: 5000, lanyard.TypeProfile: 30 +
+		len(lanyard.DefaultProfiles()), lanyard.TypeGroup: len(w.Groups)} {
 		if n, err := db.Reader(in.ID).Count(ctx, kind); err != nil || n != want {
 			t.Errorf("%d of %s, %v, want %d", n, kind, err, want)
 		}
@@ -102,7 +104,8 @@ func TestFill(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range 2000 {
-		d := s.Decide(&access.Query{Subject: access.Subject{ID: w.UserID(i)}, Action: "Users.View", Resource: access.Resource{Type: access.TypeUser, ID: w.UserID(i + 1)}})
+		d := s.Decide(&access.Query{Subject: access.Subject{ID: w.UserID(i)}, Action: "Users.View",
+			Resource: access.Resource{Type: access.TypeUser, ID: w.UserID(i + 1)}})
 		if d.Allow {
 			allowed++
 		}

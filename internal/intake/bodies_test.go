@@ -19,7 +19,8 @@ import (
 func TestRead(t *testing.T) {
 	const most = 300_000
 	for _, memory := range [][]byte{nil, make([]byte, 0, 100), make([]byte, 7, 1<<20)} {
-		for _, n := range []int{most, 0, 1, 511, 512, 4095, 4096, 4097, 64<<10 - 1, 64 << 10, 64<<10 + 1, most + 1, most - 1} {
+		for _, n := range []int{most, 0, 1, 511, 512, 4095, 4096, 4097, 64<<10 - 1, 64 << 10, 64<<10 + 1, most + 1,
+			most - 1} {
 			sent := strings.Repeat("0123456789", n/10+1)[:n]
 			for _, tt := range []struct {
 				name   string
@@ -32,8 +33,10 @@ func TestRead(t *testing.T) {
 				{"bit by bit", iotest.HalfReader(strings.NewReader(sent)), -1, ""},
 				{"end with the last byte", iotest.DataErrReader(strings.NewReader(sent)), int64(n), ""},
 				{"less than was said", strings.NewReader(sent), int64(n) + 1, "the request body ended early"},
-				{"interrupted", io.MultiReader(strings.NewReader(sent), iotest.ErrReader(io.ErrUnexpectedEOF)), -1, "the request body ended early: unexpected EOF"},
-				{"too slow", io.MultiReader(strings.NewReader(sent), iotest.ErrReader(os.ErrDeadlineExceeded)), -1, intake.ErrSlow.Error()},
+				{"interrupted", io.MultiReader(strings.NewReader(sent), iotest.ErrReader(io.ErrUnexpectedEOF)), -1,
+					"the request body ended early: unexpected EOF"},
+				{"too slow", io.MultiReader(strings.NewReader(sent), iotest.ErrReader(os.ErrDeadlineExceeded)), -1,
+					intake.ErrSlow.Error()},
 			} {
 				if n > most && tt.length < 0 {
 					tt.says = "the request body must be at most 300000 bytes, got more"
@@ -63,8 +66,10 @@ func TestRead(t *testing.T) {
 func TestPool(t *testing.T) {
 	pool := &intake.Pool{Bytes: 72 << 10} // growing to 16 KiB takes 8 KiB more for a moment
 	read := func(arrived, length int) (intake.Body, error) {
-		body := io.MultiReader(strings.NewReader(strings.Repeat("x", arrived)), strings.NewReader(strings.Repeat("y", length-arrived)))
-		return pool.Read(httptest.NewRecorder(), &http.Request{Body: io.NopCloser(body), ContentLength: int64(length)}, nil, 1<<20)
+		body := io.MultiReader(strings.NewReader(strings.Repeat("x", arrived)),
+			strings.NewReader(strings.Repeat("y", length-arrived)))
+		return pool.Read(httptest.NewRecorder(), &http.Request{Body: io.NopCloser(body), ContentLength: int64(length)}, nil,
+			1<<20)
 	}
 	var held []intake.Body
 	for range 4 {
@@ -99,7 +104,8 @@ func TestPool(t *testing.T) {
 	}
 	silent.Close()
 	var unbounded *intake.Pool
-	if b, err := unbounded.Read(httptest.NewRecorder(), httptest.NewRequest("POST", "/", strings.NewReader("all")), nil, 9); err != nil || string(b.Bytes) != "all" || unbounded.Held() != 0 {
+	if b, err := unbounded.Read(httptest.NewRecorder(), httptest.NewRequest("POST", "/", strings.NewReader("all")), nil,
+		9); err != nil || string(b.Bytes) != "all" || unbounded.Held() != 0 {
 		t.Errorf("without a pool: %q, %v", b.Bytes, err)
 	}
 }

@@ -171,7 +171,8 @@ func TestConnsPerAddress(t *testing.T) {
 // While all are at work a few more are taken, for what is vital; then others wait until there is room.
 func TestConnsReserve(t *testing.T) {
 	p, release := newPlace(t, &intake.Conns{Most: 2, Reserve: 1})
-	working := []net.Conn{p.open("127.0.0.1:1", get("/wait")), p.open("127.0.0.1:1", strings.Replace(get("/wait"), "GET", "POST", 1))}
+	working := []net.Conn{p.open("127.0.0.1:1", get("/wait")),
+		p.open("127.0.0.1:1", strings.Replace(get("/wait"), "GET", "POST", 1))}
 	time.Sleep(50 * time.Millisecond)
 	for path, want := range map[string]int{"/health": 200, "/": 503} {
 		c := p.open("127.0.0.1:1", get(path))

@@ -67,21 +67,27 @@ const (
 
 // The tables, in the order in which Export has them.
 var (
-	Secrets     = &Table{Name: "secrets", Columns: columns("name", Bytes, "value"), Key: 1, Server: true}
-	AccessKeys  = &Table{Name: "access_keys", Columns: columns(Int, "position", Text, "id", Bytes, "doc"), Key: 1, Server: true}
-	Tokens      = &Table{Name: "tokens", Columns: columns(Int, "position", Text, "id", Bytes, "doc"), Key: 1, Server: true}
-	Directory   = &Table{Name: "directory", Columns: columns(Int, "position", Text, "instance_id", "account", "alias", "token"), Key: 1, Server: true}
-	Checkpoints = &Table{Name: "checkpoints", Columns: columns("instance_id", Int, "revision", "seq", Bytes, "hash", Int, "time", Text, "who", Bytes, "mac")}
-	Events      = &Table{Name: "events", Columns: columns("instance_id", Int, "revision", "time", "seq", Bytes, "body", "hash"), Key: 1}
-	Resources   = &Table{Name: "resources", Columns: columns("instance_id", "type", "id", Int, "seq", Text, "key", "name", Bytes, "doc"), Key: 2}
-	Refs        = &Table{Name: "refs", Columns: columns("instance_id", "to_type", "to_id", "from_type", "from_id"), Key: 4}
-	Counts      = &Table{Name: "counts", Columns: columns("instance_id", "type", Int, "n"), Key: 1}
-	Tombstones  = &Table{Name: "tombstones", Columns: columns("instance_id", "type", "id", Bytes, "tags"), Key: 2}
-	Passwords   = &Table{Name: "passwords", Columns: columns("instance_id", "user_id", "hash"), Key: 1}
+	Secrets    = &Table{Name: "secrets", Columns: columns("name", Bytes, "value"), Key: 1, Server: true}
+	AccessKeys = &Table{Name: "access_keys", Columns: columns(Int, "position", Text, "id", Bytes, "doc"), Key: 1,
+		Server: true}
+	Tokens    = &Table{Name: "tokens", Columns: columns(Int, "position", Text, "id", Bytes, "doc"), Key: 1, Server: true}
+	Directory = &Table{Name: "directory",
+		Columns: columns(Int, "position", Text, "instance_id", "account", "alias", "token"), Key: 1, Server: true}
+	Checkpoints = &Table{Name: "checkpoints",
+		Columns: columns("instance_id", Int, "revision", "seq", Bytes, "hash", Int, "time", Text, "who", Bytes, "mac")}
+	Events = &Table{Name: "events",
+		Columns: columns("instance_id", Int, "revision", "time", "seq", Bytes, "body", "hash"), Key: 1}
+	Resources = &Table{Name: "resources",
+		Columns: columns("instance_id", "type", "id", Int, "seq", Text, "key", "name", Bytes, "doc"), Key: 2}
+	Refs       = &Table{Name: "refs", Columns: columns("instance_id", "to_type", "to_id", "from_type", "from_id"), Key: 4}
+	Counts     = &Table{Name: "counts", Columns: columns("instance_id", "type", Int, "n"), Key: 1}
+	Tombstones = &Table{Name: "tombstones", Columns: columns("instance_id", "type", "id", Bytes, "tags"), Key: 2}
+	Passwords  = &Table{Name: "passwords", Columns: columns("instance_id", "user_id", "hash"), Key: 1}
 
 	// Tables are all that a copy has. Sessions of the console are not among them: whoever was signed in
 	// to one server is not signed in to its copy.
-	Tables = []*Table{Secrets, AccessKeys, Tokens, Directory, Checkpoints, Events, Resources, Refs, Counts, Tombstones, Passwords}
+	Tables = []*Table{Secrets, AccessKeys, Tokens, Directory, Checkpoints, Events, Resources, Refs, Counts, Tombstones,
+		Passwords}
 )
 
 // columns makes columns of names, which are of the kind that stands before them; at first Text.
@@ -101,5 +107,6 @@ func columns(list ...any) (all []Column) {
 // Record is the record that a row of Events holds. Its Body is the event as JSON in every engine.
 func (r Row) Record() lanyard.Record {
 	v := r.Values
-	return lanyard.Record{Instance: v[0].(string), Revision: v[1].(int64), Time: v[2].(int64), Seq: v[3].(int64), Body: v[4].([]byte), Hash: v[5].([]byte)}
+	return lanyard.Record{Instance: v[0].(string), Revision: v[1].(int64), Time: v[2].(int64), Seq: v[3].(int64),
+		Body: v[4].([]byte), Hash: v[5].([]byte)}
 }

@@ -155,10 +155,12 @@ type Reader interface {
 	// Checkpoint returns what stands in for the events that were cut off, or the zero value.
 	Checkpoint(ctx context.Context) (lanyard.Checkpoint, error)
 	// History returns events newest first, those with a revision less than before (0: from the last),
-	// at most limit. With an ID in about they are those that changed that resource, or gave that user a password. At most scan events
+	// at most limit. With an ID in about they are those that changed that resource, or gave that user a password. At most
+	// scan events
 	// are looked at, and the list ends early where they are large together: next is the before with which
 	// to go on, 0 at the beginning of time.
-	History(ctx context.Context, about lanyard.Ref, before int64, scan, limit int) (events []lanyard.Event, next int64, err error)
+	History(ctx context.Context, about lanyard.Ref, before int64, scan,
+		limit int) (events []lanyard.Event, next int64, err error)
 	// Password returns the hash of a user's password, or NotFound.
 	Password(ctx context.Context, user string) (hash string, err error)
 }

@@ -45,10 +45,11 @@ func init() {
 // patterned has strings for each pattern that a request reaches: one that fits,
 // one that does not for no other reason, and what any number of fits as well.
 var patterned = map[string]struct{ good, bad, pad string }{
-	"ACGRInstanceIdOrArn":            {"arn:aws:connect:eu-west-2:123456789012:instance/a-1", "a b", "a"},
-	"AiAgentId":                      {"00000000-0000-0000-0000-000000000000:LATEST", "0000", ""},
-	"ContactFlowModuleAlias":         {"a-b_c$1", "a--b", "a"},
-	"FlowModuleContentSha256":        {"0123456789012345678901234567890123456789012345678901234567890abc", "01-3456789012345678901234567890123456789012345678901234567890abc", ""},
+	"ACGRInstanceIdOrArn":    {"arn:aws:connect:eu-west-2:123456789012:instance/a-1", "a b", "a"},
+	"AiAgentId":              {"00000000-0000-0000-0000-000000000000:LATEST", "0000", ""},
+	"ContactFlowModuleAlias": {"a-b_c$1", "a--b", "a"},
+	"FlowModuleContentSha256": {"0123456789012345678901234567890123456789012345678901234567890abc",
+		"01-3456789012345678901234567890123456789012345678901234567890abc", ""},
 	"ContactFlowModuleDescription":   {"a module", "  ", "é"},
 	"ContactFlowModuleName":          {"a module", "  ", "é"},
 	"CreateSecurityProfileName":      {"a_B-3 @", "a*b", "a"},

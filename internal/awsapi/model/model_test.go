@@ -45,26 +45,35 @@ func TestViolation(t *testing.T) {
 	}{
 		{"valid", &model.ListSecurityProfilesRequest{InstanceId: ptr("i")}, ""},
 		{"required", &model.ListSecurityProfilesRequest{}, `InstanceId: is required`},
-		{"empty", &model.ListSecurityProfilesRequest{InstanceId: ptr("")}, `InstanceId: "" has 0 characters; at least 1 is required`},
-		{"number", &model.ListSecurityProfilesRequest{InstanceId: ptr("i"), MaxResults: ptr(int32(1001))}, `MaxResults: 1001 is too large; at most 1000 is accepted`},
-		{"cut", &model.ListSecurityProfilesRequest{InstanceId: &long}, `InstanceId: "` + long[:2*128] + `"... has 300 characters; at most 100 are accepted`},
-		{"blank, where the least length is 0", &model.CreateContactFlowModuleRequest{InstanceId: ptr("i"), Name: ptr("n"), Content: ptr("{}"), Description: ptr("")}, ""},
-		{"a space there", &model.CreateContactFlowModuleRequest{InstanceId: ptr("i"), Name: ptr("n"), Content: ptr("{}"), Description: ptr(" ")}, `Description: " " must match .*\S.*`},
+		{"empty", &model.ListSecurityProfilesRequest{InstanceId: ptr("")},
+			`InstanceId: "" has 0 characters; at least 1 is required`},
+		{"number", &model.ListSecurityProfilesRequest{InstanceId: ptr("i"), MaxResults: ptr(int32(1001))},
+			`MaxResults: 1001 is too large; at most 1000 is accepted`},
+		{"cut", &model.ListSecurityProfilesRequest{InstanceId: &long}, `InstanceId: "` + long[:2*128] +
+			`"... has 300 characters; at most 100 are accepted`},
+		{"blank, where the least length is 0",
+			&model.CreateContactFlowModuleRequest{InstanceId: ptr("i"), Name: ptr("n"), Content: ptr("{}"),
+				Description: ptr("")}, ""},
+		{"a space there", &model.CreateContactFlowModuleRequest{InstanceId: ptr("i"), Name: ptr("n"), Content: ptr("{}"),
+			Description: ptr(" ")}, `Description: " " must match .*\S.*`},
 		{
 			"pattern",
 			&model.CreateSecurityProfileRequest{InstanceId: ptr("i"), SecurityProfileName: ptr("a*b")},
 			`SecurityProfileName: "a*b" must match ^[ a-zA-Z0-9_@-]+$`,
 		}, {
 			"items",
-			&model.UpdateSecurityProfileRequest{InstanceId: ptr("i"), SecurityProfileId: ptr("p"), Permissions: make([]string, 501)},
+			&model.UpdateSecurityProfileRequest{InstanceId: ptr("i"), SecurityProfileId: ptr("p"),
+				Permissions: make([]string, 501)},
 			`Permissions: has 501 items; at most 500 are accepted`,
 		}, {
 			"enum",
-			&model.UpdateSecurityProfileRequest{InstanceId: ptr("i"), SecurityProfileId: ptr("p"), Applications: []model.Application{{Type: ptr("X")}}},
+			&model.UpdateSecurityProfileRequest{InstanceId: ptr("i"), SecurityProfileId: ptr("p"),
+				Applications: []model.Application{{Type: ptr("X")}}},
 			`Applications[0].Type: "X" is not one of MCP, THIRD_PARTY_APPLICATION`,
 		}, {
 			"empty list, not absent",
-			&model.UpdateSecurityProfileRequest{InstanceId: ptr("i"), SecurityProfileId: ptr("p"), Applications: []model.Application{{}, {ApplicationPermissions: []string{}}}},
+			&model.UpdateSecurityProfileRequest{InstanceId: ptr("i"), SecurityProfileId: ptr("p"),
+				Applications: []model.Application{{}, {ApplicationPermissions: []string{}}}},
 			`Applications[1].ApplicationPermissions: has 0 items; at least 1 is required`,
 		}, {
 			"key",
@@ -77,14 +86,16 @@ func TestViolation(t *testing.T) {
 		}, {
 			"sensitive",
 			&model.CreateUserRequest{
-				InstanceId: ptr("i"), Username: ptr("u"), RoutingProfileId: ptr("r"), SecurityProfileIds: []string{"p"}, Password: ptr("secret"),
+				InstanceId: ptr("i"), Username: ptr("u"), RoutingProfileId: ptr("r"), SecurityProfileIds: []string{"p"},
+				Password: ptr("secret"),
 			},
 			`Password: must match ^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[a-zA-Z\d\S]{8,64}$`,
 		}, {
 			"recursive",
 			&model.SearchSecurityProfilesRequest{InstanceId: ptr("i"), SearchCriteria: &model.SecurityProfileSearchCriteria{
 				OrConditions: []model.SecurityProfileSearchCriteria{{}, {
-					AndConditions: []model.SecurityProfileSearchCriteria{{StringCondition: &model.StringCondition{ComparisonType: ptr("LIKE")}}},
+					AndConditions: []model.SecurityProfileSearchCriteria{{
+						StringCondition: &model.StringCondition{ComparisonType: ptr("LIKE")}}},
 				}},
 			}},
 			`SearchCriteria.OrConditions[1].AndConditions[0].StringCondition.ComparisonType: "LIKE" is not one of STARTS_WITH, CONTAINS, EXACT`,
@@ -129,13 +140,15 @@ func TestBind(t *testing.T) {
 		{"nothing", "", model.ListQueuesRequest{InstanceId: ptr("i")}, ""},
 		{
 			"everything", "maxResults=7&nextToken=t&queueTypes=AGENT&queueTypes=STANDARD",
-			model.ListQueuesRequest{InstanceId: ptr("i"), MaxResults: ptr(int32(7)), NextToken: ptr("t"), QueueTypes: []string{"AGENT", "STANDARD"}}, "",
+			model.ListQueuesRequest{InstanceId: ptr("i"), MaxResults: ptr(int32(7)), NextToken: ptr("t"),
+				QueueTypes: []string{"AGENT", "STANDARD"}}, "",
 		},
 		{"unknown key", "color=red", model.ListQueuesRequest{InstanceId: ptr("i")}, ""},
 		{"not a number", "maxResults=7a", model.ListQueuesRequest{}, `MaxResults: "7a" is not a whole number of 32 bits`},
 		{"no number", "maxResults=", model.ListQueuesRequest{}, `MaxResults: "" is not a whole number of 32 bits`},
 		{"signed", "maxResults=%2B7", model.ListQueuesRequest{}, `MaxResults: "+7" is not a whole number of 32 bits`},
-		{"too large", "maxResults=4294967296", model.ListQueuesRequest{}, `MaxResults: "4294967296" is not a whole number of 32 bits`},
+		{"too large", "maxResults=4294967296", model.ListQueuesRequest{},
+			`MaxResults: "4294967296" is not a whole number of 32 bits`},
 		{"twice", "nextToken=a&nextToken=b", model.ListQueuesRequest{}, `NextToken: is given 2 times; once is accepted`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -170,7 +183,8 @@ func text(t *testing.T, v any) string {
 
 // TestAbsent keeps nil and empty apart on the wire, in both directions.
 func TestAbsent(t *testing.T) {
-	for _, body := range []string{`{}`, `{"Permissions":[]}`, `{"AllowedAccessControlTags":{}}`, `{"Description":""}`, `{"Applications":[{}]}`} {
+	for _, body := range []string{`{}`, `{"Permissions":[]}`, `{"AllowedAccessControlTags":{}}`, `{"Description":""}`,
+		`{"Applications":[{}]}`} {
 		var in model.UpdateSecurityProfileRequest
 		if err := jsonv2.Unmarshal([]byte(body), &in); err != nil {
 			t.Fatal(err)

@@ -42,7 +42,8 @@ func (p Params) labelInt64(to **int64, member, name string) *Violation {
 func (p Params) text(to **string, member, key string) *Violation {
 	values := p.Query[key]
 	if len(values) > 1 {
-		return &Violation{Member: member, Problem: "is given " + strconv.Itoa(len(values)) + " times;", Required: "once is accepted"}
+		return &Violation{Member: member, Problem: "is given " + strconv.Itoa(len(values)) + " times;",
+			Required: "once is accepted"}
 	}
 	if len(values) == 1 {
 		*to = &values[0]

@@ -179,7 +179,8 @@ func (r *floatRule) check(n float64) *Violation {
 		return nil
 	}
 	show := func(n float64) string { return strconv.FormatFloat(n, 'g', -1, 64) }
-	return &Violation{Value: show(n), Problem: "is out of bounds;", Required: show(r.min) + " to " + show(r.max) + " is accepted"}
+	return &Violation{Value: show(n), Problem: "is out of bounds;", Required: show(r.min) + " to " + show(r.max) +
+		" is accepted"}
 }
 
 // checkMap checks the keys and values of a map; either rule may be nil. Of more

@@ -145,7 +145,8 @@ func NewReader(r io.Reader) (*Reader, error) {
 			return nil, err
 		}
 		if word := []byte("lanyard backup "); bytes.HasPrefix(magic[:n], word) && n == len(magic) {
-			return nil, fmt.Errorf("the backup is of another form (%q) than this program reads: use the program that made it, or a newer one", bytes.TrimSpace(magic))
+			return nil, fmt.Errorf("the backup is of another form (%q) than this program reads: use the program that made "+
+				"it, or a newer one", bytes.TrimSpace(magic))
 		}
 		return nil, errors.New("this is not a backup of lanyard: it does not begin like one")
 	}

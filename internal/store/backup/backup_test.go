@@ -61,7 +61,8 @@ func someRows(t *rapid.T) []store.Row {
 			case store.Text:
 				r.Values = append(r.Values, rapid.String().Draw(t, c.Name))
 			case store.Int:
-				r.Values = append(r.Values, rapid.OneOf(rapid.Int64(), rapid.SampledFrom([]int64{math.MinInt64, math.MaxInt64, 0})).Draw(t, c.Name))
+				r.Values = append(r.Values,
+					rapid.OneOf(rapid.Int64(), rapid.SampledFrom([]int64{math.MinInt64, math.MaxInt64, 0})).Draw(t, c.Name))
 			default:
 				r.Values = append(r.Values, append([]byte{}, rapid.SliceOf(rapid.Byte()).Draw(t, c.Name)...))
 			}
@@ -80,7 +81,8 @@ func TestRoundTrip(t *testing.T) {
 		}
 		for i := range rows {
 			if got[i].Table != rows[i].Table || !reflect.DeepEqual(got[i].Values, rows[i].Values) {
-				t.Fatalf("row %d of %s comes back as %q of %s, and was %q", i, rows[i].Table.Name, got[i].Values, got[i].Table.Name, rows[i].Values)
+				t.Fatalf("row %d of %s comes back as %q of %s, and was %q", i, rows[i].Table.Name, got[i].Values, got[i].Table.Name,
+					rows[i].Values)
 			}
 		}
 	})
@@ -89,7 +91,8 @@ func TestRoundTrip(t *testing.T) {
 func example() []store.Row {
 	var rows []store.Row
 	for i := range int64(300) {
-		rows = append(rows, store.Row{Table: store.Events, Values: []any{"i", i, i, i, []byte(strings.Repeat("body", int(i%7))), []byte{1, 2, byte(i)}}})
+		rows = append(rows, store.Row{Table: store.Events,
+			Values: []any{"i", i, i, i, []byte(strings.Repeat("body", int(i%7))), []byte{1, 2, byte(i)}}})
 	}
 	return rows
 }
@@ -100,7 +103,8 @@ func TestDamaged(t *testing.T) {
 	for n := range whole {
 		if _, _, err := read(whole[:n]); err == nil {
 			t.Fatalf("cut off after %d of %d bytes, it is taken for whole", n, len(whole))
-		} else if n > len(backup.Magic) && !strings.Contains(err.Error(), "cut off") && !strings.Contains(err.Error(), "damaged") {
+		} else if n > len(backup.Magic) && !strings.Contains(err.Error(), "cut off") &&
+			!strings.Contains(err.Error(), "damaged") {
 			t.Fatalf("cut off after %d bytes: %v", n, err)
 		}
 	}

@@ -24,7 +24,8 @@ func knowing(t *testing.T, url string) *Store {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Update(t.Context(), "i", saying(t.Context(), "p", "before", nil)); err != nil { // its statements are prepared
+	// its statements are prepared
+	if err := s.Update(t.Context(), "i", saying(t.Context(), "p", "before", nil)); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Update(t.Context(), "i", saying(t.Context(), "q", "before", nil)); err != nil {
@@ -326,20 +327,30 @@ func TestNextChangeFindsWhatTheLastLeft(t *testing.T) {
 		changes []func(store.Tx) error
 		want    map[string]string // descriptions of the profiles there are
 	}{
-		"a profile was changed":         {[]func(store.Tx) error{saying(ctx, "p", "new", nil)}, map[string]string{"p": "new", "q": "before"}},
-		"a profile was not changed":     {[]func(store.Tx) error{saying(ctx, "p", "new", refused)}, map[string]string{"p": "before", "q": "before"}},
-		"a profile was deleted":         {[]func(store.Tx) error{remove(lanyard.TypeProfile, "p", nil)}, map[string]string{"q": "before"}},
-		"a profile was not deleted":     {[]func(store.Tx) error{remove(lanyard.TypeProfile, "p", refused)}, map[string]string{"p": "before", "q": "before"}},
-		"the instance was deleted":      {[]func(store.Tx) error{remove(lanyard.TypeInstance, "i", nil)}, nil},
-		"the instance was not deleted":  {[]func(store.Tx) error{remove(lanyard.TypeInstance, "i", refused)}, map[string]string{"p": "before", "q": "before"}},
-		"one of several was deleted":    {[]func(store.Tx) error{saying(ctx, "p", "new", nil), remove(lanyard.TypeProfile, "q", nil), saying(ctx, "p", "newer", refused)}, map[string]string{"p": "new"}},
-		"several, the instance too":     {[]func(store.Tx) error{saying(ctx, "p", "new", nil), remove(lanyard.TypeInstance, "i", nil), saying(ctx, "p", "newer", nil)}, nil},
-		"several, the instance was not": {[]func(store.Tx) error{saying(ctx, "p", "new", nil), remove(lanyard.TypeInstance, "i", refused), saying(ctx, "q", "newer", nil)}, map[string]string{"p": "new", "q": "newer"}},
+		"a profile was changed": {[]func(store.Tx) error{saying(ctx, "p", "new", nil)},
+			map[string]string{"p": "new", "q": "before"}},
+		"a profile was not changed": {[]func(store.Tx) error{saying(ctx, "p", "new", refused)},
+			map[string]string{"p": "before", "q": "before"}},
+		"a profile was deleted": {[]func(store.Tx) error{remove(lanyard.TypeProfile, "p", nil)},
+			map[string]string{"q": "before"}},
+		"a profile was not deleted": {[]func(store.Tx) error{remove(lanyard.TypeProfile, "p", refused)},
+			map[string]string{"p": "before", "q": "before"}},
+		"the instance was deleted": {[]func(store.Tx) error{remove(lanyard.TypeInstance, "i", nil)}, nil},
+		"the instance was not deleted": {[]func(store.Tx) error{remove(lanyard.TypeInstance, "i", refused)},
+			map[string]string{"p": "before", "q": "before"}},
+		"one of several was deleted": {[]func(store.Tx) error{saying(ctx, "p", "new", nil),
+			remove(lanyard.TypeProfile, "q", nil), saying(ctx, "p", "newer", refused)}, map[string]string{"p": "new"}},
+		"several, the instance too": {[]func(store.Tx) error{saying(ctx, "p", "new", nil),
+			remove(lanyard.TypeInstance, "i", nil), saying(ctx, "p", "newer", nil)}, nil},
+		"several, the instance was not": {[]func(store.Tx) error{saying(ctx, "p", "new", nil),
+			remove(lanyard.TypeInstance, "i", refused), saying(ctx, "q", "newer", nil)},
+			map[string]string{"p": "new", "q": "newer"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := knowing(t, server.URL(server.Schema(t, t.TempDir())))
 			if err := s.Update(ctx, "i", func(tx store.Tx) error {
-				if err := tx.Put(ctx, &lanyard.Instance{Meta: lanyard.Meta{ID: "i", Name: rand.Text()}, Account: "123456789012"}); err != nil {
+				if err := tx.Put(ctx,
+					&lanyard.Instance{Meta: lanyard.Meta{ID: "i", Name: rand.Text()}, Account: "123456789012"}); err != nil {
 					return err
 				}
 				return tx.Append(ctx, event("i"))
@@ -358,14 +369,16 @@ func TestNextChangeFindsWhatTheLastLeft(t *testing.T) {
 			comes := sync.OnceFunc(func() {
 				for _, change := range tt.changes[1:] {
 					others.Go(func() {
-						if err := s.Update(ctx, "i", change); err != nil && !errors.Is(err, refused) && !errors.Is(err, lanyard.ErrNotFound) {
+						if err := s.Update(ctx, "i", change); err != nil && !errors.Is(err, refused) &&
+							!errors.Is(err, lanyard.ErrNotFound) {
 							t.Error(err)
 						}
 					})
 					time.Sleep(30 * time.Millisecond)
 				}
 			})
-			if err := s.Update(ctx, "i", func(tx store.Tx) error { comes(); return tt.changes[0](tx) }); err != nil && !errors.Is(err, refused) {
+			if err := s.Update(ctx, "i", func(tx store.Tx) error { comes(); return tt.changes[0](tx) }); err != nil &&
+				!errors.Is(err, refused) {
 				t.Error(err)
 			}
 			others.Wait()

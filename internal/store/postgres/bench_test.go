@@ -66,7 +66,8 @@ func BenchmarkBareUpsert(b *testing.B) {
 				defer c.Close(ctx)
 				conns[i] = c
 			}
-			if _, err := conns[0].Exec(ctx, `CREATE TABLE IF NOT EXISTS r (id TEXT PRIMARY KEY, doc BYTEA NOT NULL)`); err != nil {
+			if _, err := conns[0].Exec(ctx,
+				`CREATE TABLE IF NOT EXISTS r (id TEXT PRIMARY KEY, doc BYTEA NOT NULL)`); err != nil {
 				b.Fatal(err)
 			}
 			docs := make([][]byte, n)
@@ -79,7 +80,8 @@ func BenchmarkBareUpsert(b *testing.B) {
 			}
 			clients(b, n, func(client, i int) error {
 				copy(docs[client][len(docs[client])-20:], fmt.Sprintf("%020d", i))
-				_, err := conns[client].Exec(ctx, `INSERT INTO r (id, doc) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`,
+				_, err := conns[client].Exec(ctx,
+					`INSERT INTO r (id, doc) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`,
 					fmt.Sprintf("profile-%d", client), docs[client])
 				return err
 			})

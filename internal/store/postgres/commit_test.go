@@ -182,7 +182,8 @@ func TestExplicitOnCitus(t *testing.T) {
 
 // A database that does not know notifications is not asked for them again and again.
 func TestNotificationsRefusedForGood(t *testing.T) {
-	for code, want := range map[string]bool{"0A000": true, "42601": true, "42883": true, "57P01": false, "53300": false, "": false} {
+	for code, want := range map[string]bool{"0A000": true, "42601": true, "42883": true, "57P01": false, "53300": false,
+		"": false} {
 		if got := refusedForGood(&pgconn.PgError{Code: code}); got != want {
 			t.Errorf("%q: %v, want %v", code, got, want)
 		}
@@ -214,7 +215,8 @@ func TestExportOfScatteredState(t *testing.T) {
 	server.Exec(t, fmt.Sprintf(`SET search_path = %s, pg_catalog; CREATE TABLE pg_extension (extname text);
 		INSERT INTO pg_extension VALUES ('citus')`, schema))
 	ctx := t.Context()
-	s := opened(t, Config{URL: strings.Replace(server.URL(schema), "search_path="+schema, "search_path="+schema+"%2Cpg_catalog", 1)})
+	s := opened(t, Config{URL: strings.Replace(server.URL(schema), "search_path="+schema, "search_path="+schema+
+		"%2Cpg_catalog", 1)})
 	for _, id := range []string{"kept", "gone"} {
 		if err := s.Update(ctx, id, func(tx store.Tx) error {
 			in := &lanyard.Instance{Meta: lanyard.Meta{ID: id, Name: id}, Account: "a"}

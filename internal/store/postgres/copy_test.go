@@ -38,10 +38,13 @@ func TestTablesAreCopied(t *testing.T) {
 	}
 	defer c.Close(t.Context())
 	var names []string
-	if err := c.QueryRow(t.Context(), `SELECT array_agg(table_name::text ORDER BY table_name::text COLLATE "C") FROM information_schema.tables WHERE table_schema = $1`, schema).Scan(&names); err != nil {
+	if err := c.QueryRow(t.Context(),
+		`SELECT array_agg(table_name::text ORDER BY table_name::text COLLATE "C") FROM information_schema.tables WHERE table_schema = $1`,
+		schema).Scan(&names); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"filling", "instance_locks", "known_instances", "schema_version", "sessions", "versions"} // who is signed in signs in again
+	// who is signed in signs in again
+	want := []string{"filling", "instance_locks", "known_instances", "schema_version", "sessions", "versions"}
 	for _, table := range store.Tables {
 		want = append(want, table.Name)
 	}

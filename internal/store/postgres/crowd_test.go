@@ -183,8 +183,10 @@ func TestCrowdInWhichMuchGoesWrong(t *testing.T) {
 				if err != nil || revision != int64(n)+1 {
 					t.Errorf("the instance is at revision %d, %v; the profile counts %d changes after its own", revision, err, n)
 				}
-				if n, err := s.Reader("i").Count(ctx, lanyard.TypeProfile); err != nil || int64(n) < 1+added.Load() || int64(n) > 1+added.Load()+unknown.Load() {
-					t.Errorf("there are %d profiles, %v; %d were added, and %d changes are unknown", n, err, added.Load(), unknown.Load())
+				if n, err := s.Reader("i").Count(ctx, lanyard.TypeProfile); err != nil || int64(n) < 1+added.Load() || int64(n) > 1+
+					added.Load()+unknown.Load() {
+					t.Errorf("there are %d profiles, %v; %d were added, and %d changes are unknown", n, err, added.Load(),
+						unknown.Load())
 				}
 				whole(t, s, "i")
 			}

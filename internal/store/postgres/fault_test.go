@@ -19,7 +19,8 @@ func profile(id string) *lanyard.Profile {
 }
 
 func event(in string) *lanyard.Event {
-	return &lanyard.Event{ID: "event", Instance: in, Time: time.Now().UTC(), Operation: "Test", Account: "123456789012", Region: "us-east-1"}
+	return &lanyard.Event{ID: "event", Instance: in, Time: time.Now().UTC(), Operation: "Test", Account: "123456789012",
+		Region: "us-east-1"}
 }
 
 // add stores a profile and calls before right before the commit.
@@ -167,7 +168,8 @@ var outside = map[string]func(ctx context.Context, db *Store, id string) error{
 		if err != nil {
 			return err
 		}
-		return db.Cut(ctx, lanyard.Checkpoint{Instance: id, Revision: 1, Seq: records[0].Seq, Hash: records[0].Hash, MAC: []byte("mac")})
+		return db.Cut(ctx, lanyard.Checkpoint{Instance: id, Revision: 1, Seq: records[0].Seq, Hash: records[0].Hash,
+			MAC: []byte("mac")})
 	},
 }
 
@@ -187,17 +189,18 @@ func TestLostConnectionsOutsideInstances(t *testing.T) {
 				return nil
 			}
 			once := false
-			return errors.Join(add(ctx, db, fmt.Sprint("warm ", n), rand.Text(), nil), db.Export(ctx, store.Scope{}, func(store.Row) error {
-				if once {
-					return nil
-				}
-				once = true
-				return add(ctx, db, fmt.Sprint("nested ", n), rand.Text(), func() {
-					if err := nest(n - 1); err != nil {
-						t.Error(err)
+			return errors.Join(add(ctx, db, fmt.Sprint("warm ", n), rand.Text(), nil),
+				db.Export(ctx, store.Scope{}, func(store.Row) error {
+					if once {
+						return nil
 					}
-				})
-			}))
+					once = true
+					return add(ctx, db, fmt.Sprint("nested ", n), rand.Text(), func() {
+						if err := nest(n - 1); err != nil {
+							t.Error(err)
+						}
+					})
+				}))
 		}
 		if err := nest(n); err != nil {
 			t.Fatal(err)
@@ -226,7 +229,8 @@ func TestLostConnectionsOutsideInstances(t *testing.T) {
 			DROP TRIGGER IF EXISTS fail ON %[3]s;
 			CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON %[3]s DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail()`, schema, function, table))
 	}
-	for name, table := range map[string]string{"PutKey": "access_keys", "PutToken": "tokens", "AddSession": "sessions", "Secret": "secrets", "Cut": "checkpoints"} {
+	for name, table := range map[string]string{"PutKey": "access_keys", "PutToken": "tokens", "AddSession": "sessions",
+		"Secret": "secrets", "Cut": "checkpoints"} {
 		failing(table, `IF nextval('tries') <= 3 THEN RAISE EXCEPTION 'as if' USING ERRCODE = '40001'; END IF`)
 		if err := outside[name](ctx, db, name+" conflict"); err != nil {
 			t.Errorf("%s, which meets three conflicts at its commit: %v", name, err)
@@ -348,12 +352,14 @@ func TestDarkLockHolder(t *testing.T) {
 				}()
 				<-locked
 			}
-			if err := took(t, "a change by another server", func() error { return add(ctx, b, "i", "second", nil) }); err != nil {
+			if err := took(t, "a change by another server",
+				func() error { return add(ctx, b, "i", "second", nil) }); err != nil {
 				t.Error(err)
 			}
 			err := <-ended
 			t.Logf("the one in the dark: %v", err)
-			if _, there := b.Reader("i").Get(ctx, lanyard.TypeProfile, "dark"); (there == nil) && err != nil && !errors.Is(err, lanyard.ErrUnknown) {
+			if _, there := b.Reader("i").Get(ctx, lanyard.TypeProfile, "dark"); (there == nil) && err != nil &&
+				!errors.Is(err, lanyard.ErrUnknown) {
 				t.Errorf("it was told %v, and its change happened", err)
 			}
 			if err := add(ctx, a, "i", "third", nil); err != nil {
@@ -484,7 +490,8 @@ func TestSynchronousReplicaIsMissing(t *testing.T) {
 	defer server.Exec(t, `ALTER SYSTEM RESET synchronous_standby_names`)
 	time.Sleep(200 * time.Millisecond) // for the server to read it
 	// The first goes to the database in one, the second does not.
-	wantKind(t, "a change that no replica has", describe(t.Context(), db, "i", func(string) (string, error) { return "new", nil }), lanyard.Unknown)
+	wantKind(t, "a change that no replica has",
+		describe(t.Context(), db, "i", func(string) (string, error) { return "new", nil }), lanyard.Unknown)
 	wantKind(t, "a commit that no replica has", add(t.Context(), db, "i", "q", nil), lanyard.Unknown)
 	// When somebody ends the wait in the database, that answers COMMIT all the same, and warns; or it says
 	// nothing any more.

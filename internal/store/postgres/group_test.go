@@ -91,7 +91,8 @@ func TestGroupAfterRefusal(t *testing.T) {
 			func(ctx context.Context, _ context.CancelFunc) func(store.Tx) error {
 				return func(tx store.Tx) error { return tx.Put(ctx, profile("q")) }
 			},
-			func(err error) bool { return errors.Is(err, lanyard.ErrDuplicate) }, 3, // whose the taken key was nobody can tell: together once more, then alone
+			// whose the taken key was nobody can tell: together once more, then alone
+			func(err error) bool { return errors.Is(err, lanyard.ErrDuplicate) }, 3,
 		},
 		"nothing to do": {
 			func(ctx context.Context, _ context.CancelFunc) func(store.Tx) error {
@@ -158,7 +159,8 @@ func TestTransactThatBeginsATransaction(t *testing.T) {
 	}
 	defer c.Close()
 	put := sqlstore.Statement{Query: `INSERT INTO secrets (name, value) VALUES ('s', '')`}
-	if err := c.Transact(t.Context(), []sqlstore.Statement{{Query: dialect.Begin}, put}); err == nil || errors.Is(err, sqlstore.ErrUnknown) {
+	if err := c.Transact(t.Context(), []sqlstore.Statement{{Query: dialect.Begin}, put}); err == nil ||
+		errors.Is(err, sqlstore.ErrUnknown) {
 		t.Errorf("a transaction that nobody ended: %v", err)
 	}
 	if !c.Broken() {

@@ -59,7 +59,8 @@ func newNotifier(config *pgx.ConnConfig, log *slog.Logger) *notifier {
 	config = config.Copy()
 	// A notification need not survive anything, so it need not wait for the disk.
 	config.RuntimeParams["synchronous_commit"] = "off"
-	n := &notifier{config: config, log: log, wake: make(chan struct{}, 1), stop: make(chan struct{}), ended: make(chan struct{}), pending: make(map[string]int64)}
+	n := &notifier{config: config, log: log, wake: make(chan struct{}, 1), stop: make(chan struct{}),
+		ended: make(chan struct{}), pending: make(map[string]int64)}
 	go n.run()
 	return n
 }

@@ -110,7 +110,8 @@ func isUnavailable(err error) bool {
 		return true
 	}
 	switch c {
-	case "40001", "40P01", "55P03", "25006", "25P03": // conflict, deadlock, lock not had in time, read-only, idle for too long
+	case "40001", "40P01", "55P03", "25006",
+		"25P03": // conflict, deadlock, lock not had in time, read-only, idle for too long
 		return true
 	}
 	return false
@@ -171,7 +172,9 @@ func open(ctx context.Context, c Config) (*Store, error) {
 func parse(c *Config) (*pgx.ConnConfig, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil || !IsURL(c.URL) {
-		return nil, lanyard.Errorf(lanyard.Invalid, "the database's URL cannot be read; postgres://user:password@host:port/name is accepted, with special characters of the password as %%XX")
+		return nil, lanyard.Errorf(lanyard.Invalid,
+			"the database's URL cannot be read; postgres://user:password@host:port/name is accepted, with special characters "+
+				"of the password as %%XX")
 	}
 	query := u.Query()
 	if n := query.Get("pool_max_conns"); n != "" && c.Connections == 0 {
@@ -192,7 +195,8 @@ func parse(c *Config) (*pgx.ConnConfig, error) {
 		return nil, lanyard.Errorf(lanyard.Invalid, "the database's URL is not accepted: %s", text)
 	}
 	if !query.Has("sslmode") && !query.Has("ssl") && os.Getenv("PGSSLMODE") == "" {
-		config.Fallbacks = slices.DeleteFunc(config.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil && !isLocal(f.Host) })
+		config.Fallbacks = slices.DeleteFunc(config.Fallbacks,
+			func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil && !isLocal(f.Host) })
 	}
 	for name, value := range map[string]string{
 		"application_name":                    "lanyard",
@@ -220,13 +224,15 @@ func parse(c *Config) (*pgx.ConnConfig, error) {
 		}
 	}
 	// We too must notice when it is gone; pgx asks every five minutes.
-	config.DialFunc = (&net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}}).DialContext
+	config.DialFunc = (&net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second,
+		Interval: 2 * time.Second, Count: 3}}).DialContext
 	// After a failover the URL's first host may be a replica. Every new connection is asked.
 	switch attrs := query.Get("target_session_attrs"); attrs {
 	case "", "any", "read-write", "primary":
 		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	default:
-		return nil, lanyard.Errorf(lanyard.Invalid, "the database's URL has target_session_attrs=%s; read-write is accepted, for a server writes", attrs)
+		return nil, lanyard.Errorf(lanyard.Invalid,
+			"the database's URL has target_session_attrs=%s; read-write is accepted, for a server writes", attrs)
 	}
 	config.OnPgError = func(_ *pgconn.PgConn, e *pgconn.PgError) bool {
 		return e.SeverityUnlocalized == "ERROR" && e.Code != "25006" // a primary that became a replica is of no use
@@ -273,7 +279,8 @@ func connect(ctx context.Context, config *pgx.ConnConfig) (*conn, error) {
 		return nil, err
 	}
 	c.used = time.Now()
-	if err := c.Script(ctx, `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`); err != nil {
+	if err := c.Script(ctx,
+		`SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
 	return c, nil
@@ -332,7 +339,8 @@ func prepare(ctx context.Context, config *pgx.ConnConfig, cfg Config) (p prepare
 		return p, err
 	}
 	var fsync string
-	if err := c.Query(ctx, `SELECT current_setting('fsync')`, nil, func(r sqlstore.Row) error { return r.Scan(&fsync) }); err == nil && fsync != "on" {
+	if err := c.Query(ctx, `SELECT current_setting('fsync')`, nil,
+		func(r sqlstore.Row) error { return r.Scan(&fsync) }); err == nil && fsync != "on" {
 		cfg.Logger.Warn("the database server runs with fsync off: it can lose acknowledged changes", "fsync", fsync)
 	}
 	p.implicit = implicit(ctx, c)
@@ -359,11 +367,14 @@ func lockMigration(ctx context.Context, c *conn, log *slog.Logger) error {
 	if err != nil || free {
 		return err
 	}
-	log.Info("waiting for another server that migrates the tables", "lock", migrationLock, "at_most", migrationWait.String())
+	log.Info("waiting for another server that migrates the tables", "lock", migrationLock, "at_most",
+		migrationWait.String())
 	// A pooler may have kept the setting of the connection to itself.
-	err = c.Script(ctx, fmt.Sprintf(`SET lock_timeout = %s; SELECT pg_advisory_lock(%d)`, milliseconds(migrationWait), migrationLock))
+	err = c.Script(ctx, fmt.Sprintf(`SET lock_timeout = %s; SELECT pg_advisory_lock(%d)`, milliseconds(migrationWait),
+		migrationLock))
 	if err != nil {
-		return fmt.Errorf("wait for another server that migrates the tables (advisory lock %d; a pooler must be in session mode): %w", migrationLock, err)
+		return fmt.Errorf("wait for another server that migrates the tables (advisory lock %d; a pooler must be in "+
+			"session mode): %w", migrationLock, err)
 	}
 	return nil
 }
@@ -371,7 +382,8 @@ func lockMigration(ctx context.Context, c *conn, log *slog.Logger) error {
 // lockFilling keeps others from filling the database as long as c is open, and lets them migrate.
 func lockFilling(ctx context.Context, c *conn) error {
 	var alone bool
-	if err := c.Query(ctx, fmt.Sprintf(`SELECT pg_try_advisory_lock(%d)`, fillLock), nil, func(r sqlstore.Row) error { return r.Scan(&alone) }); err != nil {
+	if err := c.Query(ctx, fmt.Sprintf(`SELECT pg_try_advisory_lock(%d)`, fillLock), nil,
+		func(r sqlstore.Row) error { return r.Scan(&alone) }); err != nil {
 		return err
 	}
 	if !alone {

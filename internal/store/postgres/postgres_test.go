@@ -47,7 +47,8 @@ func idleAgain(t *testing.T, before int) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	stacks := make([]byte, 1<<16)
-	t.Errorf("%d goroutines, before there were %d:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
+	t.Errorf("%d goroutines, before there were %d:\n%s", runtime.NumGoroutine(), before,
+		stacks[:runtime.Stack(stacks, true)])
 }
 
 func opened(t testing.TB, c Config) *Store {
@@ -177,13 +178,15 @@ func TestOpenRefuses(t *testing.T) {
 		kind lanyard.Kind
 		want string
 	}{
-		"not a URL":             {"postgres://u:hunter2 %zz@h/db", lanyard.Invalid, "cannot be read"},
-		"another database":      {"mysql://u:hunter2@h/db", lanyard.Invalid, "cannot be read"},
-		"bad setting":           {"postgres://u:hunter2@h/db?sslmode=perhaps", lanyard.Invalid, "sslmode"},
-		"too few connections":   {"postgres://u:hunter2@h/db?pool_max_conns=1", lanyard.Invalid, "pool_max_conns=1"},
-		"for readers only":      {"postgres://u:hunter2@one,two/db?target_session_attrs=standby", lanyard.Invalid, "target_session_attrs=standby"},
-		"nobody listens":        {"postgres://u:hunter2@127.0.0.1:1/db", lanyard.Unavailable, "127.0.0.1"},
-		"wrong password":        {strings.Replace(server.At("", ""), server.Password(), "hunter2", 1), lanyard.Unavailable, "password authentication failed"},
+		"not a URL":           {"postgres://u:hunter2 %zz@h/db", lanyard.Invalid, "cannot be read"},
+		"another database":    {"mysql://u:hunter2@h/db", lanyard.Invalid, "cannot be read"},
+		"bad setting":         {"postgres://u:hunter2@h/db?sslmode=perhaps", lanyard.Invalid, "sslmode"},
+		"too few connections": {"postgres://u:hunter2@h/db?pool_max_conns=1", lanyard.Invalid, "pool_max_conns=1"},
+		"for readers only": {"postgres://u:hunter2@one,two/db?target_session_attrs=standby", lanyard.Invalid,
+			"target_session_attrs=standby"},
+		"nobody listens": {"postgres://u:hunter2@127.0.0.1:1/db", lanyard.Unavailable, "127.0.0.1"},
+		"wrong password": {strings.Replace(server.At("", ""), server.Password(), "hunter2", 1), lanyard.Unavailable,
+			"password authentication failed"},
 		"schema not there":      {server.URL("nowhere"), lanyard.Unavailable, "schema"},
 		"newer schema":          {server.URL(newer), lanyard.Unavailable, "newer program"},
 		"password in the query": {"postgres://h/db?password=hunter2&sslmode=perhaps", lanyard.Invalid, "sslmode"},
@@ -222,7 +225,8 @@ func TestSeveralHosts(t *testing.T) {
 		t.Error(err)
 	}
 
-	server.Exec(t, `CREATE ROLE reader LOGIN PASSWORD '`+server.Password()+`'; ALTER ROLE reader SET default_transaction_read_only = on`)
+	server.Exec(t, `CREATE ROLE reader LOGIN PASSWORD '`+server.Password()+
+		`'; ALTER ROLE reader SET default_transaction_read_only = on`)
 	only := strings.Replace(server.At("", schema), "lanyard:", "reader:", 1)
 	for _, attrs := range []string{"", "&target_session_attrs=any", "&target_session_attrs=read-write"} {
 		_, err = Open(t.Context(), Config{URL: only + attrs})
@@ -347,7 +351,8 @@ func TestWhatCannotBeStoredHarmsNoOther(t *testing.T) {
 						return err
 					}
 					if bad { // what it refers to is sent with what comes next, of whomever that is
-						if err := tx.Put(ctx, &lanyard.User{Meta: lanyard.Meta{ID: id, Name: id}, Profiles: []string{"zero\x00"}}); err != nil {
+						if err := tx.Put(ctx,
+							&lanyard.User{Meta: lanyard.Meta{ID: id, Name: id}, Profiles: []string{"zero\x00"}}); err != nil {
 							return err
 						}
 					}

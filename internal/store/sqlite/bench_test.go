@@ -17,8 +17,10 @@ import (
 
 // profile is a security profile of about 2 KB.
 func profile(i int) *lanyard.Profile {
-	p := &lanyard.Profile{Meta: lanyard.Meta{ID: fmt.Sprintf("profile-%06d", i), Name: fmt.Sprintf("Profile %d", i), Modified: time.Unix(1700000000, 0).UTC(),
-		Tags: map[string]string{"team": "billing", "region": "north"}}, Description: "May do what most may do, and a little more."}
+	p := &lanyard.Profile{Meta: lanyard.Meta{ID: fmt.Sprintf("profile-%06d", i), Name: fmt.Sprintf("Profile %d", i),
+		Modified: time.Unix(1700000000, 0).UTC(),
+		Tags:     map[string]string{"team": "billing", "region": "north"}},
+		Description: "May do what most may do, and a little more."}
 	for _, perm := range lanyard.Permissions()[:80] {
 		p.Permissions = append(p.Permissions, perm.Name)
 	}
@@ -26,8 +28,10 @@ func profile(i int) *lanyard.Profile {
 }
 
 func event(instance string) *lanyard.Event {
-	return &lanyard.Event{ID: "7c9e6679-7425-40de-944b-e07fc1f90ae7", Instance: instance, Time: time.Now().UTC(), Operation: "UpdateSecurityProfile",
-		Account: "123456789012", Region: "us-east-1", AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SourceIP: "127.0.0.1", UserAgent: "aws-sdk-go-v2/1.41.0", RequestID: "7c9e6679-7425-40de-944b-e07fc1f90ae7"}
+	return &lanyard.Event{ID: "7c9e6679-7425-40de-944b-e07fc1f90ae7", Instance: instance, Time: time.Now().UTC(),
+		Operation: "UpdateSecurityProfile",
+		Account:   "123456789012", Region: "us-east-1", AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SourceIP: "127.0.0.1",
+		UserAgent: "aws-sdk-go-v2/1.41.0", RequestID: "7c9e6679-7425-40de-944b-e07fc1f90ae7"}
 }
 
 // filled returns a synced store with n profiles in the instance "i".
@@ -58,7 +62,9 @@ func filled(b testing.TB, c Config, n int) *sqlstore.DB {
 // BenchmarkBareUpsert is what this machine can do: one row of 2 KB and one sync.
 func BenchmarkBareUpsert(b *testing.B) {
 	ctx := context.Background()
-	db, err := sql.Open("sqlite", dsn(filepath.Join(b.TempDir(), "bare.db"), "mode=rwc", "journal_mode(WAL)", "synchronous(FULL)", "wal_autocheckpoint(4096)"))
+	db, err := sql.Open("sqlite",
+		dsn(filepath.Join(b.TempDir(), "bare.db"), "mode=rwc", "journal_mode(WAL)", "synchronous(FULL)",
+			"wal_autocheckpoint(4096)"))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -67,7 +73,8 @@ func BenchmarkBareUpsert(b *testing.B) {
 	if _, err := db.ExecContext(ctx, `CREATE TABLE r (id TEXT PRIMARY KEY, doc BLOB NOT NULL)`); err != nil {
 		b.Fatal(err)
 	}
-	stmt, err := db.PrepareContext(ctx, `INSERT INTO r (id, doc) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`)
+	stmt, err := db.PrepareContext(ctx,
+		`INSERT INTO r (id, doc) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -89,7 +96,8 @@ func BenchmarkUpdate(b *testing.B) {
 		parent   func() (context.Context, context.CancelFunc)
 	}{
 		{"background", false, func() (context.Context, context.CancelFunc) { return context.Background(), func() {} }},
-		{"cancellable", false, func() (context.Context, context.CancelFunc) { return context.WithCancel(context.Background()) }},
+		{"cancellable", false,
+			func() (context.Context, context.CancelFunc) { return context.WithCancel(context.Background()) }},
 		{"unsynced", true, func() (context.Context, context.CancelFunc) { return context.Background(), func() {} }},
 	} {
 		b.Run(tt.name, func(b *testing.B) {

@@ -210,7 +210,8 @@ func TestDamagedPage(t *testing.T) {
 		if err := db.Ping(t.Context()); err == nil {
 			t.Error("the store says it is well")
 		}
-		if err := db.PutKey(t.Context(), lanyard.AccessKey{ID: "X"}); err == nil || !strings.Contains(err.Error(), "damaged") {
+		if err := db.PutKey(t.Context(), lanyard.AccessKey{ID: "X"}); err == nil ||
+			!strings.Contains(err.Error(), "damaged") {
 			t.Errorf("a key is stored: %v", err)
 		}
 		err = db.Update(t.Context(), "c", func(store.Tx) error { t.Error("a change runs"); return nil })
@@ -245,7 +246,8 @@ func TestDamagedPage(t *testing.T) {
 		from, to := leaves[0], leaves[1]
 		try(t, func(file []byte) { copy(file[(to-1)*size:to*size], file[(from-1)*size:from*size]) })
 	})
-	t.Logf("%d pages; of the damages %d were refused at start, %d later, %d were of pages that nothing reads", pages, refusedAtStart, refusedLater, unread)
+	t.Logf("%d pages; of the damages %d were refused at start, %d later, %d were of pages that nothing reads", pages,
+		refusedAtStart, refusedLater, unread)
 	if refusedAtStart == 0 || refusedLater == 0 || unread > refusedLater {
 		t.Error("the test wants more refused")
 	}
@@ -394,7 +396,8 @@ func TestDamageWhileOpen(t *testing.T) {
 		t.Run(file, func(t *testing.T) {
 			dir, _ := held(t)
 			var log bytes.Buffer
-			db, err := Open(t.Context(), Config{Dir: dir, Cache: -1, unsynced: true, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			db, err := Open(t.Context(),
+				Config{Dir: dir, Cache: -1, unsynced: true, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -433,7 +436,8 @@ func TestDamageWhileOpen(t *testing.T) {
 				t.Errorf("%d lines of log, want one:\n%s", n, log.String())
 			}
 			began := time.Now()
-			if err := db.Update(t.Context(), "a", func(store.Tx) error { return nil }); err == nil || time.Since(began) > time.Second {
+			if err := db.Update(t.Context(), "a", func(store.Tx) error { return nil }); err == nil ||
+				time.Since(began) > time.Second {
 				t.Errorf("a change answers %v after %v", err, time.Since(began))
 			}
 		})

@@ -65,7 +65,8 @@ func TestBatchesThatFail(t *testing.T) {
 // Large changes are not held in memory together.
 func TestBatchesOfLargeChanges(t *testing.T) {
 	f := &flaky{reliable: true}
-	db := opened(t, Config{Dir: t.TempDir(), unsynced: true, wrap: func(c sqlstore.Conn) sqlstore.Conn { f.Conn = c; return f }})
+	db := opened(t, Config{Dir: t.TempDir(), unsynced: true,
+		wrap: func(c sqlstore.Conn) sqlstore.Conn { f.Conn = c; return f }})
 	large := strings.Repeat("x", 5<<20)
 	var wg sync.WaitGroup
 	for w := range 5 {
@@ -95,7 +96,8 @@ func TestBatchesOfLargeChanges(t *testing.T) {
 // A flush that fails fails for all who share it, and for nobody else.
 func TestGroupThatFails(t *testing.T) {
 	f := new(flaky)
-	db := opened(t, Config{Dir: t.TempDir(), unsynced: true, Logger: slog.New(slog.DiscardHandler), wrap: func(c sqlstore.Conn) sqlstore.Conn { f.Conn = c; return f }})
+	db := opened(t, Config{Dir: t.TempDir(), unsynced: true, Logger: slog.New(slog.DiscardHandler),
+		wrap: func(c sqlstore.Conn) sqlstore.Conn { f.Conn = c; return f }})
 	const in = "i"
 	failure := errors.New("a change that fails")
 	var mu sync.Mutex
@@ -146,7 +148,9 @@ func TestGroupThatFails(t *testing.T) {
 		t.Errorf("%d profiles, %d acknowledged, %v", len(list), len(acknowledged), err)
 	}
 	if f.failed == 0 || f.lost == 0 || f.shared == 0 {
-		t.Errorf("%d commits failed, %d transactions were lost, %d were shared; the test requires some of each", f.failed, f.lost, f.shared)
+		t.Errorf("%d commits failed, %d transactions were lost, %d were shared; the test requires some of each", f.failed,
+			f.lost, f.shared)
 	}
-	t.Logf("%d changes acknowledged, %d commits failed, %d transactions lost, %d shared", len(acknowledged), f.failed, f.lost, f.shared)
+	t.Logf("%d changes acknowledged, %d commits failed, %d transactions lost, %d shared", len(acknowledged), f.failed,
+		f.lost, f.shared)
 }

@@ -10,7 +10,8 @@ import (
 )
 
 // restore is what to do with a damaged database.
-const restore = "nothing was changed; keep a copy of the folder, restore the last backup, and see docs/operating.md on how to look at the damage"
+const restore = "nothing was changed; keep a copy of the folder, restore the last backup, and see docs/operating.md " +
+	"on how to look at the damage"
 
 // inspect looks at a database that no process has open, for what SQLite itself does not mind or takes
 // for the end of what was written: a file that is cut off, a log with a hole. What is in the pages is
@@ -121,7 +122,8 @@ func inspectLog(path string, size int) (logged bool, err error) {
 			return false, err
 		}
 		end := stored(frame[16:])
-		sum, also = logSum(big, logSum(big, sum, frame[:8]), frame[frameHeader:]), logSum(big, logSum(big, also, frame[:8]), frame[frameHeader:])
+		sum, also = logSum(big, logSum(big, sum, frame[:8]), frame[frameHeader:]),
+			logSum(big, logSum(big, also, frame[:8]), frame[frameHeader:])
 		// What has another salt is of an earlier use of the file, all of which is in the database, unless its
 		// checksum goes on from this header: then the salt is what is wrong.
 		ours := string(frame[8:16]) == string(header[16:24])

@@ -19,7 +19,8 @@ func OpenReadOnly(ctx context.Context, dir string) (*sqlstore.DB, error) {
 	db, err := openReadOnly(ctx, dir)
 	var e *lanyard.Error
 	if err != nil && !errors.As(err, &e) {
-		err = &lanyard.Error{Kind: lanyard.Unavailable, Message: "cannot read the store in " + dir + " beside its server", Err: err}
+		err = &lanyard.Error{Kind: lanyard.Unavailable, Message: "cannot read the store in " + dir + " beside its server",
+			Err: err}
 	}
 	return db, err
 }
@@ -42,7 +43,8 @@ func openReadOnly(ctx context.Context, dir string) (*sqlstore.DB, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	// The server writes meanwhile, so that nothing may be cached.
-	return sqlstore.New(sqlstore.Config{Write: connect, Readers: readers, Dialect: dialect, Cache: -1, Release: db.Close}), nil
+	return sqlstore.New(sqlstore.Config{Write: connect, Readers: readers, Dialect: dialect, Cache: -1, Release: db.Close}),
+		nil
 }
 
 // current refuses a database of another version, and one that is being filled.
@@ -57,11 +59,14 @@ func current(ctx context.Context, connect func(context.Context) (sqlstore.Conn, 
 		return err
 	}
 	have := 0
-	if err := conn.Query(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_version`, nil, func(row sqlstore.Row) error { return row.Scan(&have) }); err != nil {
+	if err := conn.Query(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_version`, nil,
+		func(row sqlstore.Row) error { return row.Scan(&have) }); err != nil {
 		return fmt.Errorf("read the schema's version: %w", err)
 	}
 	if have != len(want) {
-		return lanyard.Errorf(lanyard.Unavailable, "the running server has version %d of the schema, this program version %d: use the same program, or stop the server first", have, len(want))
+		return lanyard.Errorf(lanyard.Unavailable,
+			"the running server has version %d of the schema, this program version %d: use the same program, or stop the "+
+				"server first", have, len(want))
 	}
 	return sqlstore.CheckComplete(ctx, conn)
 }

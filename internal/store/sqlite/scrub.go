@@ -38,6 +38,7 @@ func scrub(db *sqlstore.DB, first time.Duration, log *slog.Logger) {
 			log.Warn("not every page of the database can be read", "error", failed)
 			continue
 		}
-		log.Info("every page of the database is as it was written", "pages", pages, "took", time.Since(began).Round(time.Millisecond).String())
+		log.Info("every page of the database is as it was written", "pages", pages, "took",
+			time.Since(began).Round(time.Millisecond).String())
 	}
 }

@@ -324,7 +324,8 @@ func create(path string) error {
 // recognise refuses a database that SQLite cannot read, or that is not ours.
 func recognise(ctx context.Context, db *sql.DB) error {
 	var tables, ours int
-	err := db.QueryRowContext(ctx, `SELECT COUNT(*), COUNT(CASE WHEN name = 'schema_version' THEN 1 END) FROM sqlite_schema WHERE type = 'table'`).Scan(&tables, &ours)
+	err := db.QueryRowContext(ctx,
+		`SELECT COUNT(*), COUNT(CASE WHEN name = 'schema_version' THEN 1 END) FROM sqlite_schema WHERE type = 'table'`).Scan(&tables, &ours)
 	if err != nil {
 		return fmt.Errorf("the database is damaged: %w; %s", err, restore)
 	}
@@ -336,7 +337,8 @@ func recognise(ctx context.Context, db *sql.DB) error {
 
 // dsn names a database for the driver. What is in brackets is a pragma, the rest an option.
 func dsn(path string, mode string, pragmas ...string) string {
-	query := mode + "&_txlock=immediate&_pragma=busy_timeout(" + strconv.Itoa(busyMilliseconds) + ")&_pragma=foreign_keys(0)"
+	query := mode + "&_txlock=immediate&_pragma=busy_timeout(" + strconv.Itoa(busyMilliseconds) +
+		")&_pragma=foreign_keys(0)"
 	for _, p := range pragmas {
 		query += "&_pragma=" + p
 	}

@@ -46,7 +46,8 @@ func idle(t *testing.T, before int) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	stacks := make([]byte, 1<<16)
-	t.Errorf("%d goroutines, before there were %d:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
+	t.Errorf("%d goroutines, before there were %d:\n%s", runtime.NumGoroutine(), before,
+		stacks[:runtime.Stack(stacks, true)])
 }
 
 func opened(t *testing.T, c Config) *sqlstore.DB {
@@ -171,7 +172,8 @@ func TestModes(t *testing.T) {
 		got[d.Name()] = info.Mode().Perm()
 		return err
 	})
-	want := map[string]os.FileMode{filepath.Base(dir): 0o700, database: 0o600, database + "-wal": 0o600, database + "-shm": 0o600, lock: 0o600}
+	want := map[string]os.FileMode{filepath.Base(dir): 0o700, database: 0o600, database + "-wal": 0o600, database +
+		"-shm": 0o600, lock: 0o600}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("modes are %v, %v; want %v", got, err, want)
 	}
@@ -183,7 +185,8 @@ func TestPragmas(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "0", "busy_timeout": "5000"} {
+	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "0",
+		"busy_timeout": "5000"} {
 		var got string
 		if err := db.QueryRowContext(t.Context(), `PRAGMA `+pragma).Scan(&got); err != nil || got != want {
 			t.Errorf("%s is %s, %v; want %s", pragma, got, err, want)

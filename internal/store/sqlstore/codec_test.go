@@ -13,7 +13,8 @@ import (
 // The events of every database out there need these words, byte for byte.
 func TestWordsStay(t *testing.T) {
 	sum := sha256.Sum256(words1)
-	if got, want := hex.EncodeToString(sum[:]), "aa59cb03574ae796e62c37a3c34c71b9d6735e60af315f265ece29a1d828fdbc"; got != want {
+	if got, want := hex.EncodeToString(sum[:]),
+		"aa59cb03574ae796e62c37a3c34c71b9d6735e60af315f265ece29a1d828fdbc"; got != want {
 		t.Errorf("words/1.txt is not what events were packed with: SHA-256 %s, want %s; new words are a new file", got, want)
 	}
 	// One that was packed once, so that a library which packs otherwise is noticed too.
@@ -23,7 +24,8 @@ func TestWordsStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := Unpack(raw)
-	if want := `{"Operation":"UpdateSecurityProfile","Permissions":["BasicAgentAccess","Users.View"]}`; err != nil || string(got) != want {
+	if want := `{"Operation":"UpdateSecurityProfile","Permissions":["BasicAgentAccess","Users.View"]}`; err != nil ||
+		string(got) != want {
 		t.Errorf("an event packed earlier reads %q, %v; want %s", got, err, want)
 	}
 }

@@ -28,13 +28,15 @@ func (d *DB) password(ctx context.Context, from source, instance, user string) (
 	return hash, d.wrap(ctx, err, "read the password of user "+user)
 }
 
-func (r *reader) History(ctx context.Context, about lanyard.Ref, before int64, scan, limit int) ([]lanyard.Event, int64, error) {
+func (r *reader) History(ctx context.Context, about lanyard.Ref, before int64, scan,
+	limit int) ([]lanyard.Event, int64, error) {
 	return r.d.history(ctx, r.d, r.instance, about, before, scan, limit)
 }
 
 // history reads events backwards. Those that do not even contain the id are not decoded: unpacking
 // one costs a tenth of that.
-func (d *DB) history(ctx context.Context, from source, instance string, about lanyard.Ref, before int64, most, limit int) (events []lanyard.Event, next int64, err error) {
+func (d *DB) history(ctx context.Context, from source, instance string, about lanyard.Ref, before int64, most,
+	limit int) (events []lanyard.Event, next int64, err error) {
 	if limit <= 0 || most <= 0 {
 		return nil, before, nil
 	}
@@ -141,7 +143,8 @@ func (d *DB) Session(ctx context.Context, id string) (s lanyard.Session, err err
 func (d *DB) AddSession(ctx context.Context, s lanyard.Session) error {
 	doc, err := encode(s)
 	if err == nil {
-		err = d.alone(ctx, false, `INSERT INTO sessions (id, owner, created, seen, expires, doc) VALUES ($1, $2, $3, $4, $5, $6)`,
+		err = d.alone(ctx, false,
+			`INSERT INTO sessions (id, owner, created, seen, expires, doc) VALUES ($1, $2, $3, $4, $5, $6)`,
 			s.ID, s.Owner, s.Created.UnixMilli(), s.Seen.UnixMilli(), s.Expires.UnixMilli(), doc)
 	}
 	return d.wrap(ctx, err, "store a session")
@@ -149,7 +152,8 @@ func (d *DB) AddSession(ctx context.Context, s lanyard.Session) error {
 
 // TouchSession notes when a session was last used.
 func (d *DB) TouchSession(ctx context.Context, id string, seen time.Time) error {
-	return d.wrap(ctx, d.alone(ctx, false, `UPDATE sessions SET seen = $1 WHERE id = $2 AND seen < $1`, seen.UnixMilli(), id), "touch a session")
+	return d.wrap(ctx, d.alone(ctx, false, `UPDATE sessions SET seen = $1 WHERE id = $2 AND seen < $1`, seen.UnixMilli(),
+		id), "touch a session")
 }
 
 // EndSession removes a session.
@@ -166,5 +170,6 @@ func (d *DB) EndSessions(ctx context.Context, owner, except string, keep int) er
 
 // ExpireSessions removes the sessions that have expired.
 func (d *DB) ExpireSessions(ctx context.Context, now time.Time) error {
-	return d.wrap(ctx, d.alone(ctx, false, `DELETE FROM sessions WHERE expires <= $1`, now.UnixMilli()), "remove expired sessions")
+	return d.wrap(ctx, d.alone(ctx, false, `DELETE FROM sessions WHERE expires <= $1`, now.UnixMilli()),
+		"remove expired sessions")
 }

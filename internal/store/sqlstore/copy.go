@@ -102,14 +102,15 @@ type export struct {
 // belongs to the store even when its events are gone, which they must not be.
 func (e *export) next(known, after string) (first string, err error) {
 	for _, table := range []string{known, "directory", "checkpoints"} {
-		err = e.s.rows(e.ctx, `SELECT instance_id FROM `+table+` WHERE instance_id > $1 ORDER BY instance_id LIMIT 1`, []any{after}, func(row Row) error {
-			var id string
-			err := row.Scan(&id)
-			if first == "" || id < first {
-				first = id
-			}
-			return err
-		})
+		err = e.s.rows(e.ctx, `SELECT instance_id FROM `+table+` WHERE instance_id > $1 ORDER BY instance_id LIMIT 1`,
+			[]any{after}, func(row Row) error {
+				var id string
+				err := row.Scan(&id)
+				if first == "" || id < first {
+					first = id
+				}
+				return err
+			})
 		if err != nil {
 			return "", err
 		}
@@ -296,7 +297,8 @@ func (d *DB) Fill(ctx context.Context, next func() (store.Row, error)) error {
 		begin = append(begin, Statement{Query: d.dialect.Clear + table})
 	}
 	if since == 0 {
-		begin = append(begin, Statement{Query: `INSERT INTO filling (since) VALUES ($1)`, Args: []any{time.Now().UnixMilli()}})
+		begin = append(begin,
+			Statement{Query: `INSERT INTO filling (since) VALUES ($1)`, Args: []any{time.Now().UnixMilli()}})
 	}
 	if err := d.transaction(ctx, begin); err != nil {
 		return d.wrap(ctx, err, doing)
@@ -356,7 +358,8 @@ func (d *DB) insert(row store.Row) (st Statement, size int) {
 			positioned = d.dialect.Positioned
 		}
 	}
-	st.Query = `INSERT INTO ` + t.Name + ` (` + strings.Join(names, ", ") + `) ` + positioned + `VALUES (` + strings.Join(params, ", ") + `)`
+	st.Query = `INSERT INTO ` + t.Name + ` (` + strings.Join(names, ", ") + `) ` + positioned + `VALUES (` +
+		strings.Join(params, ", ") + `)`
 	return st, size
 }
 
@@ -390,7 +393,9 @@ func Incomplete(ctx context.Context, conn Conn) (since int64, err error) {
 func CheckComplete(ctx context.Context, conn Conn) error {
 	since, err := Incomplete(ctx, conn)
 	if err == nil && since != 0 {
-		err = lanyard.Errorf(lanyard.Condition, "the database is incomplete: a restore or a migration into it began at %s and did not end; run it again", time.UnixMilli(since).UTC().Format(time.RFC3339))
+		err = lanyard.Errorf(lanyard.Condition,
+			"the database is incomplete: a restore or a migration into it began at %s and did not end; run it again",
+			time.UnixMilli(since).UTC().Format(time.RFC3339))
 	}
 	return err
 }

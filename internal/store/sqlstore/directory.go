@@ -86,7 +86,8 @@ func (d *DB) InstanceCount(ctx context.Context, account string) (n int, err erro
 func (d *DB) InstanceByToken(ctx context.Context, account, token string) (*lanyard.Instance, error) {
 	var id string
 	err := d.do(ctx, func(s *session) error {
-		return s.row(ctx, `SELECT instance_id FROM directory WHERE account = $1 AND token = $2 AND token <> ''`, []any{account, token}, &id)
+		return s.row(ctx, `SELECT instance_id FROM directory WHERE account = $1 AND token = $2 AND token <> ''`,
+			[]any{account, token}, &id)
 	})
 	var in *lanyard.Instance
 	if err == nil {
@@ -106,7 +107,8 @@ func (d *DB) Known(ctx context.Context, after string, limit int) (ids []string, 
 	query := `SELECT instance_id FROM ` + d.dialect.Known + ` WHERE instance_id > $1 ORDER BY instance_id LIMIT 1`
 	err = d.do(ctx, func(s *session) error {
 		ids = nil
-		for last := after; len(ids) < limit; last = ids[len(ids)-1] { // one look into the index each: it may have an instance very many times
+		// one look into the index each: it may have an instance very many times
+		for last := after; len(ids) < limit; last = ids[len(ids)-1] {
 			var id string
 			err := s.row(ctx, query, []any{last}, &id)
 			if errors.Is(err, sql.ErrNoRows) {

@@ -29,8 +29,10 @@ func TestKeeperIsBounded(t *testing.T) {
 				}
 			default:
 				now := &known{seen: map[lanyard.Ref]version{}}
-				for n := range rapid.SampledFrom([]int{0, 1, 1, 1, 3, maxKeptResources, maxKeptResources + 1}).Draw(t, "resources") {
-					size := rapid.SampledFrom([]int{1000, maxKeptInstance / 4, maxKeptInstance / 4, maxKeptInstance / 4, maxKeptInstance}).Draw(t, "bytes") / (1 + n*n)
+				for n := range rapid.SampledFrom([]int{0, 1, 1, 1, 3, maxKeptResources, maxKeptResources + 1}).Draw(t,
+					"resources") {
+					size := rapid.SampledFrom([]int{1000, maxKeptInstance / 4, maxKeptInstance / 4, maxKeptInstance / 4,
+						maxKeptInstance}).Draw(t, "bytes") / (1 + n*n)
 					now.seen[lanyard.Ref{ID: fmt.Sprint(n)}] = version{doc: doc[:size]}
 				}
 				k.give(instance, now, rapid.Bool().Draw(t, "right"))
@@ -55,7 +57,8 @@ func TestKeeperIsBounded(t *testing.T) {
 				documents += bytes
 			}
 			if size != k.size || size > maxKept || documents > size {
-				t.Fatalf("%d bytes are counted, %d are kept, of which %d are documents; at most %d may be", k.size, size, documents, maxKept)
+				t.Fatalf("%d bytes are counted, %d are kept, of which %d are documents; at most %d may be", k.size, size, documents,
+					maxKept)
 			}
 		}
 	})

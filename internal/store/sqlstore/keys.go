@@ -70,7 +70,8 @@ func (d *DB) Secret(ctx context.Context, name string) ([]byte, error) {
 		fresh := make([]byte, 32)
 		rand.Read(fresh)
 		// Another caller may be first: then theirs is kept.
-		err = d.alone(ctx, false, `INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name, fresh)
+		err = d.alone(ctx, false, `INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name,
+			fresh)
 		if err == nil {
 			value, err = d.secret(ctx, name)
 		}

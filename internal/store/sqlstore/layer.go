@@ -269,8 +269,10 @@ func (w *writer) direct(was lanyard.Resource, in *lanyard.Instance) {
 			in.Account, in.Name, in.ClientToken)
 		return
 	}
-	if was := was.(*lanyard.Instance); was.Account == in.Account && was.Name == in.Name && was.ClientToken == in.ClientToken {
+	if was := was.(*lanyard.Instance); was.Account == in.Account && was.Name == in.Name &&
+		was.ClientToken == in.ClientToken {
 		return
 	}
-	w.one(`UPDATE directory SET account = $2, alias = $3, token = $4 WHERE instance_id = $1`, in.Account, in.Name, in.ClientToken)
+	w.one(`UPDATE directory SET account = $2, alias = $3, token = $4 WHERE instance_id = $1`, in.Account, in.Name,
+		in.ClientToken)
 }

@@ -25,11 +25,14 @@ func Migrate(ctx context.Context, conn Conn, d Dialect, migrations fs.FS) error 
 		return fmt.Errorf("create table schema_version: %w", err)
 	}
 	var have int
-	if err := conn.Query(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_version`, nil, func(row Row) error { return row.Scan(&have) }); err != nil {
+	if err := conn.Query(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_version`, nil,
+		func(row Row) error { return row.Scan(&have) }); err != nil {
 		return fmt.Errorf("read the schema's version: %w", err)
 	}
 	if have > len(files) {
-		return lanyard.Errorf(lanyard.Unavailable, "the database has version %d of the schema, this program knows up to version %d: it was used by a newer program, start that one", have, len(files))
+		return lanyard.Errorf(lanyard.Unavailable,
+			"the database has version %d of the schema, this program knows up to version %d: it was used by a newer program, "+
+				"start that one", have, len(files))
 	}
 	for i, file := range files {
 		number, _, _ := strings.Cut(file, "_")
@@ -57,7 +60,8 @@ func migrate(ctx context.Context, conn Conn, d Dialect, version int, name, scrip
 	}
 	err = conn.Script(ctx, script)
 	if err == nil {
-		_, err = conn.Exec(ctx, `INSERT INTO schema_version (version, name, applied) VALUES ($1, $2, $3)`, version, name, time.Now().UnixMilli())
+		_, err = conn.Exec(ctx, `INSERT INTO schema_version (version, name, applied) VALUES ($1, $2, $3)`, version, name,
+			time.Now().UnixMilli())
 	}
 	if err == nil {
 		err = conn.Script(ctx, `COMMIT`)

@@ -428,7 +428,8 @@ func (o *overlay) freeInDirectory(ctx context.Context, before, r lanyard.Resourc
 	if !ok {
 		return nil
 	}
-	if was, ok := before.(*lanyard.Instance); ok && was.Account == in.Account && was.Name == in.Name && was.ClientToken == in.ClientToken {
+	if was, ok := before.(*lanyard.Instance); ok && was.Account == in.Account && was.Name == in.Name &&
+		was.ClientToken == in.ClientToken {
 		return nil
 	}
 	var clash bool
@@ -536,7 +537,8 @@ func (o *overlay) Append(ctx context.Context, e *lanyard.Event) error {
 		return o.d.wrap(ctx, err, "write the event")
 	}
 	if len(body) > maxBody { // it could not be read again
-		return lanyard.Errorf(lanyard.TooLarge, "the change's record would have %d bytes; at most %d are stored", len(body), maxBody)
+		return lanyard.Errorf(lanyard.TooLarge, "the change's record would have %d bytes; at most %d are stored", len(body),
+			maxBody)
 	}
 	sum := sha256.New()
 	sum.Write(o.now.hash)

@@ -37,7 +37,8 @@ func (r *reader) Count(ctx context.Context, t lanyard.Type) (int, error) {
 	return r.d.count(ctx, r.d, r.instance, t)
 }
 
-func (r *reader) Referrers(ctx context.Context, to lanyard.Ref, from lanyard.Type, after string, limit int) ([]string, error) {
+func (r *reader) Referrers(ctx context.Context, to lanyard.Ref, from lanyard.Type, after string,
+	limit int) ([]string, error) {
 	return r.d.referrers(ctx, r.d, r.instance, to, from, after, limit)
 }
 
@@ -63,7 +64,8 @@ func notFound(t lanyard.Type, id string) error {
 
 const getQuery = `SELECT doc FROM resources WHERE instance_id = $1 AND type = $2 AND id = $3`
 
-func (d *DB) get(ctx context.Context, from source, instance string, t lanyard.Type, id string) (lanyard.Resource, error) {
+func (d *DB) get(ctx context.Context, from source, instance string, t lanyard.Type,
+	id string) (lanyard.Resource, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, d.wrap(ctx, err, "the call ended")
 	}
@@ -79,14 +81,17 @@ func (d *DB) get(ctx context.Context, from source, instance string, t lanyard.Ty
 	return r, err
 }
 
-func (d *DB) find(ctx context.Context, from source, instance string, t lanyard.Type, k string) (lanyard.Resource, error) {
+func (d *DB) find(ctx context.Context, from source, instance string, t lanyard.Type,
+	k string) (lanyard.Resource, error) {
 	// The empty key finds nothing: the index, for which the query says so, leaves it out.
-	r, _, err := d.one(ctx, from, `SELECT doc FROM resources WHERE instance_id = $1 AND type = $2 AND key = $3 AND key <> ''`, instance, t, k)
+	r, _, err := d.one(ctx, from,
+		`SELECT doc FROM resources WHERE instance_id = $1 AND type = $2 AND key = $3 AND key <> ''`, instance, t, k)
 	return r, err
 }
 
 // one returns the one resource that a query finds, and what it weighs in memory.
-func (d *DB) one(ctx context.Context, from source, query, instance string, t lanyard.Type, name string) (r lanyard.Resource, size int64, err error) {
+func (d *DB) one(ctx context.Context, from source, query, instance string, t lanyard.Type,
+	name string) (r lanyard.Resource, size int64, err error) {
 	err = from.do(ctx, func(s *session) error {
 		return s.rows(ctx, query, []any{instance, string(t), name}, func(row Row) (err error) {
 			r, size, err = scan(row, t)
@@ -113,7 +118,8 @@ func scan(row Row, t lanyard.Type) (lanyard.Resource, int64, error) {
 }
 
 // list reads a page, by way of cache unless that is nil. The page is shared, as what is in it.
-func (d *DB) list(ctx context.Context, from source, cache *cache, instance string, t lanyard.Type, after int64, limit int) ([]lanyard.Resource, error) {
+func (d *DB) list(ctx context.Context, from source, cache *cache, instance string, t lanyard.Type, after int64,
+	limit int) ([]lanyard.Resource, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, d.wrap(ctx, err, "the call ended")
 	}
@@ -157,7 +163,8 @@ func (d *DB) count(ctx context.Context, from source, instance string, t lanyard.
 	return n, d.wrap(ctx, err, "count "+string(t))
 }
 
-func (d *DB) referrers(ctx context.Context, from source, instance string, to lanyard.Ref, t lanyard.Type, after string, limit int) (ids []string, err error) {
+func (d *DB) referrers(ctx context.Context, from source, instance string, to lanyard.Ref, t lanyard.Type, after string,
+	limit int) (ids []string, err error) {
 	if limit <= 0 {
 		return nil, nil
 	}
@@ -181,7 +188,8 @@ func (d *DB) referrers(ctx context.Context, from source, instance string, to lan
 	return ids, nil
 }
 
-func (d *DB) lastTags(ctx context.Context, from source, instance string, t lanyard.Type, id string) (tags map[string]string, deleted bool, err error) {
+func (d *DB) lastTags(ctx context.Context, from source, instance string, t lanyard.Type,
+	id string) (tags map[string]string, deleted bool, err error) {
 	var doc []byte
 	var gone int
 	err = from.do(ctx, func(s *session) error {
@@ -275,7 +283,8 @@ const lastQuery = `SELECT revision, hash FROM events WHERE instance_id = $1 ORDE
 // eventBytes is after how many bytes of JSON a page of events ends.
 const eventBytes = 4 << 20
 
-func (d *DB) events(ctx context.Context, from source, instance string, after int64, limit int) (events []lanyard.Event, err error) {
+func (d *DB) events(ctx context.Context, from source, instance string, after int64,
+	limit int) (events []lanyard.Event, err error) {
 	if limit <= 0 {
 		return nil, nil
 	}

@@ -17,7 +17,8 @@ func (r *reader) Checkpoint(ctx context.Context) (lanyard.Checkpoint, error) {
 	return r.d.checkpoint(ctx, r.d, r.instance)
 }
 
-func (d *DB) records(ctx context.Context, from source, instance string, after int64, limit int) (list []lanyard.Record, err error) {
+func (d *DB) records(ctx context.Context, from source, instance string, after int64,
+	limit int) (list []lanyard.Record, err error) {
 	if limit <= 0 {
 		return nil, nil
 	}
@@ -83,7 +84,9 @@ func (d *DB) Cut(ctx context.Context, c lanyard.Checkpoint) error {
 			WHERE instance_id = $1 AND revision <= (SELECT revision FROM checkpoints WHERE instance_id = $1)`, Args: []any{c.Instance}},
 	})
 	if errors.Is(err, ErrNotOne) {
-		return lanyard.Errorf(lanyard.Condition, "the events of instance %s cannot be cut off up to revision %d: that is its last, or not there, or another than was said", c.Instance, c.Revision)
+		return lanyard.Errorf(lanyard.Condition,
+			"the events of instance %s cannot be cut off up to revision %d: that is its last, or not there, or another than was said",
+			c.Instance, c.Revision)
 	}
 	return d.wrap(ctx, err, "cut off the events of instance "+c.Instance)
 }

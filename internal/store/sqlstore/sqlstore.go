@@ -18,10 +18,11 @@ import (
 
 // Config is what a DB works with. Write and Dialect are required.
 type Config struct {
-	Write   func(context.Context) (Conn, error) // connects for Updates
-	Read    func(context.Context) (Conn, error) // connects for everything else, default Write
-	Writers int                                 // connections of Write, default 1; a Dialect that is not Shared allows no more
-	Readers int                                 // connections of Read, default 4
+	Write func(context.Context) (Conn, error) // connects for Updates
+	Read  func(context.Context) (Conn, error) // connects for everything else, default Write
+	// connections of Write, default 1; a Dialect that is not Shared allows no more
+	Writers int
+	Readers int // connections of Read, default 4
 	Dialect Dialect
 	// Wait bounds how long a call waits for a connection, and an Update for those before it of its
 	// instance. 0: until its context ends.
@@ -163,8 +164,10 @@ func (d *DB) wrap(ctx context.Context, err error, doing string) error {
 	case errors.Is(err, ErrUnknown):
 		return unknown(doing, err)
 	case d.dialect.IsInvalid != nil && d.dialect.IsInvalid(err):
-		return &lanyard.Error{Kind: lanyard.Invalid, Message: "the request holds text that cannot be stored: " + err.Error(), Err: err}
-	case ctx.Err() != nil, errors.Is(err, errClosed), errors.Is(err, errBusy), errors.Is(err, errTurn), errors.Is(err, sql.ErrConnDone),
+		return &lanyard.Error{Kind: lanyard.Invalid, Message: "the request holds text that cannot be stored: " + err.Error(),
+			Err: err}
+	case ctx.Err() != nil, errors.Is(err, errClosed), errors.Is(err, errBusy), errors.Is(err, errTurn),
+		errors.Is(err, sql.ErrConnDone),
 		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), d.dialect.IsUnavailable(err):
 		kind = lanyard.Unavailable
 	}
@@ -175,14 +178,17 @@ func (d *DB) wrap(ctx context.Context, err error, doing string) error {
 // it might be built on what is lost.
 func (d *DB) damaged(ctx context.Context, err error) {
 	if d.damage.CompareAndSwap(nil, &err) {
-		d.log.ErrorContext(ctx, "the database is damaged: changes are refused from now on; stop the server, keep a copy of the data folder, restore the last backup, and check the disk", "error", err)
+		d.log.ErrorContext(ctx,
+			"the database is damaged: changes are refused from now on; stop the server, keep a copy of the data folder, "+
+				"restore the last backup, and check the disk", "error", err)
 	}
 }
 
 // undamaged refuses once damage was found.
 func (d *DB) undamaged() error {
 	if err := d.damage.Load(); err != nil {
-		return &lanyard.Error{Kind: lanyard.Internal, Message: "the database is damaged, so changes are refused until it is restored", Err: *err}
+		return &lanyard.Error{Kind: lanyard.Internal,
+			Message: "the database is damaged, so changes are refused until it is restored", Err: *err}
 	}
 	return nil
 }

@@ -15,7 +15,8 @@ import (
 func testPasswords(t *testing.T, open Open) {
 	dir, ctx := t.TempDir(), t.Context()
 	s := open(t, dir)
-	put(t, s, instance, contactCentre(instance, "a", "123456789012", ""), profile("p", "P"), user("ann", "p"), user("bob", "p"))
+	put(t, s, instance, contactCentre(instance, "a", "123456789012", ""), profile("p", "P"), user("ann", "p"),
+		user("bob", "p"))
 	put(t, s, "other", contactCentre("other", "b", "123456789012", ""), profile("p", "P"), user("ann", "p"))
 	set := func(in, user, hash string) error {
 		return update(s, in, func(ctx context.Context, tx store.Tx) error { return tx.SetPassword(ctx, user, hash) })
@@ -31,7 +32,8 @@ func testPasswords(t *testing.T, open Open) {
 	}
 	want(instance, "ann", "")
 	wantKind(t, "a password of nobody", set(instance, "nobody", "x"), lanyard.NotFound)
-	for _, tt := range [][3]string{{instance, "ann", "first"}, {instance, "ann", "second"}, {instance, "bob", "third"}, {"other", "ann", "fourth"}} {
+	for _, tt := range [][3]string{{instance, "ann", "first"}, {instance, "ann", "second"}, {instance, "bob", "third"},
+		{"other", "ann", "fourth"}} {
 		if err := set(tt[0], tt[1], tt[2]); err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +60,8 @@ func testPasswords(t *testing.T, open Open) {
 		if len(e.Changes) > 0 {
 			t.Errorf("setting a password is recorded as the change %s", e.Changes[0].After)
 		}
-		if len(e.Passwords) != 1 || len(e.Passwords[0].Digest) != 32 || bytes.Contains(e.Passwords[0].Digest, []byte("second")) {
+		if len(e.Passwords) != 1 || len(e.Passwords[0].Digest) != 32 ||
+			bytes.Contains(e.Passwords[0].Digest, []byte("second")) {
 			t.Errorf("setting a password is recorded as %v", e.Passwords)
 		}
 	}
@@ -145,7 +148,8 @@ func testSessions(t *testing.T, open Open) {
 	s := open(t, dir)
 	make := func(id, owner string, minute int) lanyard.Session {
 		at := when.Add(time.Duration(minute) * time.Minute)
-		n := lanyard.Session{ID: id, Owner: owner, Instance: instance, User: "ann", Method: "password", Created: at, Seen: at, Expires: at.Add(time.Hour)}
+		n := lanyard.Session{ID: id, Owner: owner, Instance: instance, User: "ann", Method: "password", Created: at, Seen: at,
+			Expires: at.Add(time.Hour)}
 		if err := s.AddSession(ctx, n); err != nil {
 			t.Fatal(err)
 		}

@@ -74,7 +74,8 @@ func furnish(t *testing.T, s store.Store) {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"second", "first"} {
-		if err := errors.Join(s.PutKey(ctx, lanyard.AccessKey{ID: id, Secret: "s", Created: when}), s.PutToken(ctx, lanyard.Token{ID: id, Hash: "h", Created: when})); err != nil {
+		if err := errors.Join(s.PutKey(ctx, lanyard.AccessKey{ID: id, Secret: "s", Created: when}),
+			s.PutToken(ctx, lanyard.Token{ID: id, Hash: "h", Created: when})); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -108,7 +109,8 @@ func equalRows(t *testing.T, got, want []store.Row) {
 	t.Helper()
 	for i := range min(len(got), len(want)) {
 		if got[i].Table != want[i].Table || !reflect.DeepEqual(got[i].Values, want[i].Values) {
-			t.Fatalf("row %d of table %s is %q, want %q of %s", i, got[i].Table.Name, got[i].Values, want[i].Values, want[i].Table.Name)
+			t.Fatalf("row %d of table %s is %q, want %q of %s", i, got[i].Table.Name, got[i].Values, want[i].Values,
+				want[i].Table.Name)
 		}
 	}
 	if len(got) != len(want) {
@@ -169,8 +171,10 @@ func testCopy(t *testing.T, from, to OpenCopier) {
 		if err != nil {
 			t.Error(err)
 		}
-		got[i] = fmt.Sprint(p.Seq, must(s.Reader("a").Revision(ctx))(t), must(s.Reader("b").Count(ctx, lanyard.TypeUser))(t), order, keys, tags,
-			must(s.Known(ctx, "", 10))(t), must(s.Secret(ctx, "one"))(t), must(s.Reader("b").Referrers(ctx, lanyard.Ref{Type: lanyard.TypeProfile, ID: "p-007"}, lanyard.TypeUser, "", 5))(t))
+		got[i] = fmt.Sprint(p.Seq, must(s.Reader("a").Revision(ctx))(t), must(s.Reader("b").Count(ctx, lanyard.TypeUser))(t),
+			order, keys, tags,
+			must(s.Known(ctx, "", 10))(t), must(s.Secret(ctx, "one"))(t),
+			must(s.Reader("b").Referrers(ctx, lanyard.Ref{Type: lanyard.TypeProfile, ID: "p-007"}, lanyard.TypeUser, "", 5))(t))
 	}
 	if got[0] != got[1] {
 		t.Errorf("after the same changes the copy is\n%s\nand the original\n%s", got[1], got[0])
@@ -274,7 +278,9 @@ func testExportScope(t *testing.T, from, _ OpenCopier) {
 	of := func(keep func(store.Row) bool) []store.Row {
 		return slices.DeleteFunc(slices.Clone(all), func(r store.Row) bool { return !keep(r) })
 	}
-	equalRows(t, rowsOf(t, s, store.Scope{Instance: "a"}), of(func(r store.Row) bool { return !r.Table.Server && r.Values[0] == "a" }))
-	equalRows(t, rowsOf(t, s, store.Scope{Tables: []*store.Table{store.Events}}), of(func(r store.Row) bool { return r.Table == store.Events }))
+	equalRows(t, rowsOf(t, s, store.Scope{Instance: "a"}),
+		of(func(r store.Row) bool { return !r.Table.Server && r.Values[0] == "a" }))
+	equalRows(t, rowsOf(t, s, store.Scope{Tables: []*store.Table{store.Events}}),
+		of(func(r store.Row) bool { return r.Table == store.Events }))
 	equalRows(t, rowsOf(t, s, store.Scope{Instance: "never"}), nil)
 }

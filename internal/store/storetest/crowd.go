@@ -86,7 +86,8 @@ func testCrowd(t *testing.T, open Open) {
 				}()
 				cancel()
 				switch {
-				case what < 2 && !errors.Is(err, failure), what == 3 && !errors.Is(err, lanyard.ErrUnavailable), what != 0 && what != 1 && what != 3 && err != nil:
+				case what < 2 && !errors.Is(err, failure), what == 3 && !errors.Is(err, lanyard.ErrUnavailable), what != 0 &&
+					what != 1 && what != 3 && err != nil:
 					t.Errorf("%s of kind %d: %v", id, what, err)
 				case err == nil:
 					acknowledged[n].Add(1)

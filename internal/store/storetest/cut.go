@@ -40,7 +40,8 @@ func cutAt(t *testing.T, s store.Store, in string, revision int64) lanyard.Check
 	if len(r) != 1 || r[0].Revision != revision {
 		t.Fatalf("the record of revision %d is not there", revision)
 	}
-	return lanyard.Checkpoint{Instance: in, Revision: revision, Seq: r[0].Seq, Hash: r[0].Hash, Time: when, By: "tester", MAC: []byte("signature")}
+	return lanyard.Checkpoint{Instance: in, Revision: revision, Seq: r[0].Seq, Hash: r[0].Hash, Time: when, By: "tester",
+		MAC: []byte("signature")}
 }
 
 func testRecords(t *testing.T, open Open) {
@@ -62,7 +63,8 @@ func testRecords(t *testing.T, open Open) {
 			t.Errorf("record %d holds %s, %v; want the event %v", i, r.Body, err, events[i])
 		}
 		if r.Instance != instance || r.Time != when.UnixMilli() || r.Seq != int64(2*i+2) {
-			t.Errorf("record %d is of %s, %d with Seq %d; want of %s, %d with %d", i, r.Instance, r.Time, r.Seq, instance, when.UnixMilli(), 2*i+2)
+			t.Errorf("record %d is of %s, %d with Seq %d; want of %s, %d with %d", i, r.Instance, r.Time, r.Seq, instance,
+				when.UnixMilli(), 2*i+2)
 		}
 	}
 	page := must(s.Reader(instance).Records(ctx, 2, 3))(t)
@@ -171,7 +173,8 @@ func testCutWhileChanging(t *testing.T, open Open) {
 					continue
 				}
 				last := r[len(r)-2]
-				err = s.Cut(ctx, lanyard.Checkpoint{Instance: instance, Revision: last.Revision, Seq: last.Seq, Hash: last.Hash, Time: when, By: "tester", MAC: []byte{1}})
+				err = s.Cut(ctx, lanyard.Checkpoint{Instance: instance, Revision: last.Revision, Seq: last.Seq, Hash: last.Hash,
+					Time: when, By: "tester", MAC: []byte{1}})
 				if err != nil && !errors.Is(err, lanyard.ErrCondition) {
 					t.Errorf("cut: %v", err)
 				}

@@ -40,7 +40,8 @@ type world map[string]*model
 func (w world) taken(in *lanyard.Instance) bool {
 	for id, m := range w {
 		if other, ok := m.resources[lanyard.Ref{Type: lanyard.TypeInstance, ID: id}].(*lanyard.Instance); ok && id != in.ID {
-			if other.Name == in.Name && in.Name != "" || other.ClientToken == in.ClientToken && in.ClientToken != "" && other.Account == in.Account {
+			if other.Name == in.Name && in.Name != "" || other.ClientToken == in.ClientToken && in.ClientToken != "" &&
+				other.Account == in.Account {
 				return true
 			}
 		}
@@ -188,7 +189,8 @@ func modelUpdate(rt *rapid.T, s store.Store, w world) {
 // modelStep puts or deletes one resource.
 func modelStep(rt *rapid.T, tx store.Tx, in string, w world, m *model) {
 	ctx := context.Background()
-	ref := lanyard.Ref{Type: rapid.SampledFrom(modelTypes).Draw(rt, "type"), ID: rapid.SampledFrom(modelIDs).Draw(rt, "id")}
+	ref := lanyard.Ref{Type: rapid.SampledFrom(modelTypes).Draw(rt, "type"),
+		ID: rapid.SampledFrom(modelIDs).Draw(rt, "id")}
 	if ref.Type == lanyard.TypeInstance {
 		ref.ID = in
 	}
@@ -222,13 +224,15 @@ func draw(rt *rapid.T, ref lanyard.Ref, in string) lanyard.Resource {
 	}
 	switch ref.Type {
 	case lanyard.TypeInstance:
-		return &lanyard.Instance{Meta: meta, Account: "123456789012", Region: "us-east-1", Created: when, Attributes: map[string]string{},
+		return &lanyard.Instance{Meta: meta, Account: "123456789012", Region: "us-east-1", Created: when,
+			Attributes:  map[string]string{},
 			ClientToken: rapid.SampledFrom(modelNames).Draw(rt, "token")}
 	case lanyard.TypeUser:
 		return &lanyard.User{Meta: meta, RoutingProfile: "r",
 			Profiles: rapid.SliceOfNDistinct(rapid.SampledFrom(modelIDs), 1, 3, rapid.ID).Draw(rt, "profiles")}
 	case lanyard.TypeGroup:
-		return &lanyard.Group{Meta: meta, Path: append(rapid.SliceOfN(rapid.SampledFrom(modelIDs), 0, 1).Draw(rt, "parent"), ref.ID)}
+		return &lanyard.Group{Meta: meta,
+			Path: append(rapid.SliceOfN(rapid.SampledFrom(modelIDs), 0, 1).Draw(rt, "parent"), ref.ID)}
 	default:
 		return &lanyard.Profile{Meta: meta, Permissions: []string{"Users.View"}}
 	}

@@ -72,7 +72,8 @@ func testList(t *testing.T, open Open) {
 		if got := must(r.Events(ctx, 0, limit))(t); len(got) != 0 {
 			t.Errorf("limit %d gives %d events", limit, len(got))
 		}
-		if got := must(r.Referrers(ctx, lanyard.Ref{Type: lanyard.TypeProfile, ID: want[0]}, lanyard.TypeUser, "", limit))(t); len(got) != 0 {
+		if got := must(r.Referrers(ctx, lanyard.Ref{Type: lanyard.TypeProfile, ID: want[0]}, lanyard.TypeUser, "",
+			limit))(t); len(got) != 0 {
 			t.Errorf("limit %d gives %d referrers", limit, len(got))
 		}
 		if got := must(s.Known(ctx, "", limit))(t); len(got) != 0 {
@@ -255,7 +256,8 @@ func testDeleteInstance(t *testing.T, open Open) {
 		t.Errorf("the account has %d instances", n)
 	}
 	events := must(r.Events(ctx, 0, 9))(t)
-	if len(events) != 3 || len(events[2].Changes) != 1 || events[2].Changes[0].Type != lanyard.TypeInstance || events[2].Changes[0].After != nil {
+	if len(events) != 3 || len(events[2].Changes) != 1 || events[2].Changes[0].Type != lanyard.TypeInstance ||
+		events[2].Changes[0].After != nil {
 		t.Errorf("the events are %v, want the last to have one change, the deletion", events)
 	}
 	if got := must(s.Known(ctx, "", 9))(t); !reflect.DeepEqual(got, []string{instance}) {
@@ -273,7 +275,8 @@ func empty(t *testing.T, r store.Reader) {
 	t.Helper()
 	ctx := context.Background()
 	for ref, tags := range map[lanyard.Ref]bool{
-		{Type: lanyard.TypeInstance, ID: instance}: true, {Type: lanyard.TypeProfile, ID: "p"}: true, {Type: lanyard.TypeProfile, ID: "q"}: false,
+		{Type: lanyard.TypeInstance, ID: instance}: true, {Type: lanyard.TypeProfile, ID: "p"}: true,
+		{Type: lanyard.TypeProfile, ID: "q"}: false,
 	} {
 		_, err := r.Get(ctx, ref.Type, ref.ID)
 		wantKind(t, "get from a deleted instance", err, lanyard.NotFound)
@@ -290,7 +293,8 @@ func empty(t *testing.T, r store.Reader) {
 			t.Errorf("a deleted instance counts %d %s", n, typ)
 		}
 	}
-	if got := must(r.Referrers(ctx, lanyard.Ref{Type: lanyard.TypeProfile, ID: "q"}, lanyard.TypeUser, "", 9))(t); len(got) != 0 {
+	if got := must(r.Referrers(ctx, lanyard.Ref{Type: lanyard.TypeProfile, ID: "q"}, lanyard.TypeUser, "",
+		9))(t); len(got) != 0 {
 		t.Errorf("in a deleted instance %q refer", got)
 	}
 }
@@ -311,7 +315,8 @@ func testApart(t *testing.T, open Open) {
 	if rev := must(r.Revision(ctx))(t); rev != 1 {
 		t.Errorf("the other instance has revision %d", rev)
 	}
-	if got := must(r.Referrers(ctx, lanyard.Ref{Type: lanyard.TypeProfile, ID: "p"}, lanyard.TypeUser, "", 9))(t); len(got) != 1 {
+	if got := must(r.Referrers(ctx, lanyard.Ref{Type: lanyard.TypeProfile, ID: "p"}, lanyard.TypeUser, "",
+		9))(t); len(got) != 1 {
 		t.Errorf("in the other instance %q refer", got)
 	}
 }
@@ -400,7 +405,8 @@ func testDirectoryDuplicate(t *testing.T, open Open) {
 	if in := must(s.Reader("b").Get(ctx, lanyard.TypeInstance, "b"))(t); in.Head().Name != "" {
 		t.Errorf("the alias is %s", in.Head().Name)
 	}
-	err = update(s, "b", func(ctx context.Context, tx store.Tx) error { return tx.Put(ctx, contactCentre("c", "", account, "")) })
+	err = update(s, "b",
+		func(ctx context.Context, tx store.Tx) error { return tx.Put(ctx, contactCentre("c", "", account, "")) })
 	wantKind(t, "an instance within another", err, lanyard.Internal)
 }
 

@@ -77,7 +77,8 @@ func fresh(t *testing.T, open Open) store.Store {
 }
 
 func event(in string) *lanyard.Event {
-	return &lanyard.Event{ID: "event", Instance: in, Time: when, Operation: "Test", Account: "123456789012", Region: "us-east-1"}
+	return &lanyard.Event{ID: "event", Instance: in, Time: when, Operation: "Test", Account: "123456789012",
+		Region: "us-east-1"}
 }
 
 func profile(id, name string) *lanyard.Profile {
@@ -85,11 +86,13 @@ func profile(id, name string) *lanyard.Profile {
 }
 
 func user(id string, profiles ...string) *lanyard.User {
-	return &lanyard.User{Meta: lanyard.Meta{ID: id, Name: id, Modified: when}, Profiles: profiles, RoutingProfile: "routing"}
+	return &lanyard.User{Meta: lanyard.Meta{ID: id, Name: id, Modified: when}, Profiles: profiles,
+		RoutingProfile: "routing"}
 }
 
 func contactCentre(id, alias, account, token string) *lanyard.Instance {
-	return &lanyard.Instance{Meta: lanyard.Meta{ID: id, Name: alias, Modified: when}, Account: account, Region: "us-east-1",
+	return &lanyard.Instance{Meta: lanyard.Meta{ID: id, Name: alias, Modified: when}, Account: account,
+		Region:  "us-east-1",
 		Created: when, Attributes: map[string]string{}, ClientToken: token}
 }
 

@@ -104,7 +104,8 @@ func testIsolated(t *testing.T, open Open) {
 		})
 	}
 	wg.Wait()
-	if got := must(s.Reader(instance).Get(ctx, lanyard.TypeProfile, "p"))(t).(*lanyard.Profile).Description; got != strconv.Itoa(workers*each) {
+	if got := must(s.Reader(instance).Get(ctx, lanyard.TypeProfile,
+		"p"))(t).(*lanyard.Profile).Description; got != strconv.Itoa(workers*each) {
 		t.Errorf("the counter is %s, want %d", got, workers*each)
 	}
 	if rev := must(s.Reader(instance).Revision(ctx))(t); rev != workers*each+1 {
@@ -145,7 +146,8 @@ func testDurable(t *testing.T, open Open) {
 	if got := must(r.Get(ctx, lanyard.TypeProfile, "p"))(t); !reflect.DeepEqual(got, p) {
 		t.Errorf("after reopening the profile is %+v, want %+v", got, p)
 	}
-	if got := must(r.Referrers(ctx, lanyard.Ref{Type: lanyard.TypeProfile, ID: "p"}, lanyard.TypeUser, "", 10))(t); !reflect.DeepEqual(got, []string{"u"}) {
+	if got := must(r.Referrers(ctx, lanyard.Ref{Type: lanyard.TypeProfile, ID: "p"}, lanyard.TypeUser, "",
+		10))(t); !reflect.DeepEqual(got, []string{"u"}) {
 		t.Errorf("after reopening %q refer to the profile, want u", got)
 	}
 	if got := must(r.Events(ctx, 0, 10))(t); !reflect.DeepEqual(got, events) {
@@ -357,11 +359,13 @@ func testOrdered(t *testing.T, open Open) {
 	previous := make([]byte, sha256.Size)
 	for i, e := range all {
 		if len(e.Hash) != sha256.Size || bytes.Equal(e.Hash, previous) || !bytes.Equal(e.Previous, previous) {
-			t.Errorf("revision %d has the hash %x after %x, where the one before has %x", e.Revision, e.Hash, e.Previous, previous)
+			t.Errorf("revision %d has the hash %x after %x, where the one before has %x", e.Revision, e.Hash, e.Previous,
+				previous)
 		}
 		previous = e.Hash
 		if e.Revision != int64(i+1) || e.ID != order[e.Revision] {
-			t.Errorf("event %d has revision %d and is %s, the Update with that revision was %s", i, e.Revision, e.ID, order[e.Revision])
+			t.Errorf("event %d has revision %d and is %s, the Update with that revision was %s", i, e.Revision, e.ID,
+				order[e.Revision])
 		}
 		if len(e.Changes) != 1 || e.Changes[0].ID != e.ID {
 			t.Errorf("event %s has the changes %v", e.ID, e.Changes)
@@ -412,10 +416,12 @@ func testPut(t *testing.T, open Open) {
 	for _, c := range e.Changes {
 		changes = append(changes, change{c.ID, nameIn(t, c.Before), nameIn(t, c.After)})
 	}
-	if want := []change{{"p", "First 1", "Third 1"}, {"q", "Second 2", ""}, {"q", "", "Second 3"}}; !reflect.DeepEqual(changes, want) {
+	if want := []change{{"p", "First 1", "Third 1"}, {"q", "Second 2", ""},
+		{"q", "", "Second 3"}}; !reflect.DeepEqual(changes, want) {
 		t.Errorf("the changes are %v, want %v", changes, want)
 	}
-	if got := ids(must(s.Reader(instance).List(ctx, lanyard.TypeProfile, 0, 9))(t)); !reflect.DeepEqual(got, []string{"p", "q"}) {
+	if got := ids(must(s.Reader(instance).List(ctx, lanyard.TypeProfile, 0, 9))(t)); !reflect.DeepEqual(got,
+		[]string{"p", "q"}) {
 		t.Errorf("the profiles are %q", got)
 	}
 }
@@ -485,7 +491,8 @@ func testDuplicate(t *testing.T, open Open) {
 		t.Errorf("the profiles are %q", got)
 	}
 	users := must(r.List(ctx, lanyard.TypeUser, 0, 9))(t)
-	if !reflect.DeepEqual(ids(users), []string{"before", "after"}) || users[0].Head().Seq != 3 || users[1].Head().Seq != 4 {
+	if !reflect.DeepEqual(ids(users), []string{"before", "after"}) || users[0].Head().Seq != 3 ||
+		users[1].Head().Seq != 4 {
 		t.Errorf("the users are %q", ids(users))
 	}
 	if n := must(r.Count(ctx, lanyard.TypeProfile))(t); n != 2 {
@@ -544,7 +551,8 @@ func testGroups(t *testing.T, open Open) {
 		return &lanyard.Group{Meta: lanyard.Meta{ID: id, Name: name, Modified: when}, Path: append(path, id)}
 	}
 	put(t, s, instance, group("a", "North"), group("b", "South"), group("c", "Team", "a"), group("d", "Team", "b"))
-	err := update(s, instance, func(ctx context.Context, tx store.Tx) error { return tx.Put(ctx, group("e", "Team", "a")) })
+	err := update(s, instance,
+		func(ctx context.Context, tx store.Tx) error { return tx.Put(ctx, group("e", "Team", "a")) })
 	wantKind(t, "two groups of one name under one parent", err, lanyard.Duplicate)
 	if g := must(s.Reader(instance).Find(ctx, lanyard.TypeGroup, "b/Team"))(t); g.Head().ID != "d" {
 		t.Errorf("found %s, want d", g.Head().ID)
@@ -597,7 +605,8 @@ func testOwnChanges(t *testing.T, open Open) {
 			if got := must(want.r.Count(ctx, lanyard.TypeProfile))(t); got != want.count {
 				t.Errorf("%s, Count is %d", name, got)
 			}
-			if got := must(want.r.Referrers(ctx, lanyard.Ref{Type: lanyard.TypeProfile, ID: "p"}, lanyard.TypeUser, "", 9))(t); len(got) != want.referrers {
+			if got := must(want.r.Referrers(ctx, lanyard.Ref{Type: lanyard.TypeProfile, ID: "p"}, lanyard.TypeUser, "",
+				9))(t); len(got) != want.referrers {
 				t.Errorf("%s, Referrers are %q", name, got)
 			}
 		}

@@ -13,7 +13,8 @@ func TestCheckOutput(t *testing.T) {
 		name, op, body string
 		want           string // part of the error; empty when the body is right
 	}{
-		{"right", "ListSecurityProfiles", `{"SecurityProfileSummaryList":[{"Id":"a","LastModifiedTime":1700000000.123}]}`, ""},
+		{"right", "ListSecurityProfiles", `{"SecurityProfileSummaryList":[{"Id":"a","LastModifiedTime":1700000000.123}]}`,
+			""},
 		{"lower-case by the model", "ListTagsForResource", `{"tags":{"k":"v"}}`, ""},
 		{"no output", "UpdateSecurityProfile", ``, ""},
 		{"output without members", "DeleteContactFlowModule", `{}`, ""},
@@ -23,8 +24,10 @@ func TestCheckOutput(t *testing.T) {
 		{"twice", "CreateUser", `{"UserId":"a","UserId":"b"}`, "duplicate"},
 		{"null", "CreateUser", `{"UserId":null}`, "want a string"},
 		{"wrong type", "ListSecurityProfiles", `{"SecurityProfileSummaryList":{}}`, "want a list"},
-		{"enum", "SearchSecurityProfiles", `{"SecurityProfiles":[{"Type":"OTHER"}]}`, `SecurityProfiles[0].Type: "OTHER" is not one of`},
-		{"too long", "SearchSecurityProfiles", `{"SecurityProfiles":[{"Description":"` + strings.Repeat("é", 251) + `"}]}`, "251 characters"},
+		{"enum", "SearchSecurityProfiles", `{"SecurityProfiles":[{"Type":"OTHER"}]}`,
+			`SecurityProfiles[0].Type: "OTHER" is not one of`},
+		{"too long", "SearchSecurityProfiles", `{"SecurityProfiles":[{"Description":"` + strings.Repeat("é", 251) + `"}]}`,
+			"251 characters"},
 		{"too few", "SearchSecurityProfiles", `{"SecurityProfiles":[{"Tags":{}}]}`, "0 items"},
 		{"key", "ListTagsForResource", `{"tags":{"":"v"}}`, `key ""`},
 		{"required", "DescribeHoursOfOperation", `{"HoursOfOperation":{"Config":[{"Day":"MONDAY"}]}}`, "required"},

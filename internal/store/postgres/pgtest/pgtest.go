@@ -188,7 +188,8 @@ func (s *Server) Start() error {
 		return err
 	}
 	args := []string{"-D", s.Dir}
-	for _, setting := range append([]string{"listen_addresses=127.0.0.1", "port=" + strconv.Itoa(s.Port), "unix_socket_directories=" + s.Socket,
+	for _, setting := range append([]string{"listen_addresses=127.0.0.1", "port=" + strconv.Itoa(s.Port),
+		"unix_socket_directories=" + s.Socket,
 		"fsync=on", "max_connections=200", "log_min_messages=warning"}, s.settings...) {
 		args = append(args, "-c", setting)
 	}
@@ -279,12 +280,14 @@ func (s *Server) Password() string { return s.password }
 
 // URL names a schema of the server's database by way of its socket; "" is the public one.
 func (s *Server) URL(schema string) string {
-	return "postgres://lanyard@/postgres?" + url.Values{"host": {s.Socket}, "port": {strconv.Itoa(s.Port)}, "search_path": {or(schema, "public")}}.Encode()
+	return "postgres://lanyard@/postgres?" +
+		url.Values{"host": {s.Socket}, "port": {strconv.Itoa(s.Port)}, "search_path": {or(schema, "public")}}.Encode()
 }
 
 // At is URL by way of TCP, to that address; "" is the server's own.
 func (s *Server) At(address, schema string) string {
-	return "postgres://lanyard:" + s.password + "@" + or(address, "127.0.0.1:"+strconv.Itoa(s.Port)) + "/postgres?sslmode=disable&search_path=" + or(schema, "public")
+	return "postgres://lanyard:" + s.password + "@" + or(address, "127.0.0.1:"+strconv.Itoa(s.Port)) +
+		"/postgres?sslmode=disable&search_path=" + or(schema, "public")
 }
 
 func or(a, b string) string {

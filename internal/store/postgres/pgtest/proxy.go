@@ -41,7 +41,8 @@ func (s *Server) Proxy(t testing.TB) *Proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Proxy{Address: l.Addr().String(), server: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)), listener: l, dark: new(atomic.Bool)}
+	p := &Proxy{Address: l.Addr().String(), server: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)), listener: l,
+		dark: new(atomic.Bool)}
 	go p.accept(l)
 	t.Cleanup(p.Refuse)
 	return p

@@ -84,7 +84,8 @@ func Mount(t testing.TB) *Disk {
 		t.Fatal(err)
 	}
 	root := &node{disk: d, dir: true, mode: 0o700}
-	server, err := fs.Mount(d.Dir, root, &fs.Options{MountOptions: fuse.MountOptions{DirectMount: true, FsName: "disktest", Name: "disktest"}})
+	server, err := fs.Mount(d.Dir, root,
+		&fs.Options{MountOptions: fuse.MountOptions{DirectMount: true, FsName: "disktest", Name: "disktest"}})
 	if err != nil {
 		missing("cannot mount a FUSE file system (as root, or with fusermount3, it can be): %v", err)
 	}
@@ -161,7 +162,8 @@ func (n *node) attr(a *fuse.Attr) {
 	a.Owner = *fuse.CurrentOwner()
 }
 
-func (n *node) child(ctx context.Context, name string, dir bool, mode uint32, out *fuse.EntryOut) (*node, *fs.Inode, syscall.Errno) {
+func (n *node) child(ctx context.Context, name string, dir bool, mode uint32,
+	out *fuse.EntryOut) (*node, *fs.Inode, syscall.Errno) {
 	c := &node{disk: n.disk, dir: dir, name: name, mode: mode & 0o7777}
 	n.disk.mu.Lock()
 	e := c.locked(Create, func() { n.remember(entry{op: Create, node: n, name: name, to: c}) })
@@ -178,7 +180,8 @@ func (n *node) child(ctx context.Context, name string, dir bool, mode uint32, ou
 }
 
 // Create makes a file.
-func (n *node) Create(ctx context.Context, name string, flags, mode uint32, out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
+func (n *node) Create(ctx context.Context, name string, flags, mode uint32,
+	out *fuse.EntryOut) (*fs.Inode, fs.FileHandle, uint32, syscall.Errno) {
 	c, in, e := n.child(ctx, name, false, mode, out)
 	if e != 0 {
 		return nil, nil, 0, e
@@ -309,7 +312,8 @@ func (n *node) Rmdir(ctx context.Context, name string) syscall.Errno {
 }
 
 // Rename gives a file another name, in place of what has that.
-func (n *node) Rename(ctx context.Context, name string, to fs.InodeEmbedder, newName string, flags uint32) syscall.Errno {
+func (n *node) Rename(ctx context.Context, name string, to fs.InodeEmbedder, newName string,
+	flags uint32) syscall.Errno {
 	c, e := n.lookup(name)
 	if e == 0 && flags != 0 {
 		e = syscall.EINVAL

@@ -152,7 +152,8 @@ func TestFail(t *testing.T) {
 func TestOwnMemoryMap(t *testing.T) {
 	d := Mount(t)
 	path := filepath.Join(d.Dir, "database-shm")
-	if out, err := exec.Command("sh", "-c", "echo x >"+path+" && cat "+path).CombinedOutput(); err != nil || string(out) != "x\n" {
+	if out, err := exec.Command("sh", "-c", "echo x >"+path+" && cat "+path).CombinedOutput(); err != nil ||
+		string(out) != "x\n" {
 		t.Errorf("another process reads %q, %v", out, err)
 	}
 	if f, err := os.Open(path); !errors.Is(err, syscall.EPERM) {

@@ -34,13 +34,15 @@ func main() {
 	}
 	known := people{}
 	for _, name := range []string{"claire.dubois", "olivia.stone", "somebody.else"} {
-		known[name] = &storage.User{ID: name, Username: name, Password: *secret, Email: name + "@harbour.example", EmailVerified: true, PreferredLanguage: language.English}
+		known[name] = &storage.User{ID: name, Username: name, Password: *secret, Email: name + "@harbour.example",
+			EmailVerified: true, PreferredLanguage: language.English}
 	}
 	storage.RegisterClients(storage.WebClient("lanyard", *secret, *console+"/console/oidc/callback"))
 	// Another host name than the console's makes it another site, as providers are: cookies must cope.
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	issuer := "http://localhost:" + port
-	srv := &http.Server{Handler: exampleop.SetupServer(issuer, storage.NewStorage(known), slog.New(slog.DiscardHandler), false), ReadHeaderTimeout: time.Minute}
+	srv := &http.Server{Handler: exampleop.SetupServer(issuer, storage.NewStorage(known), slog.New(slog.DiscardHandler),
+		false), ReadHeaderTimeout: time.Minute}
 	fmt.Println(issuer)
 	log.Fatal(srv.Serve(l))
 }
