@@ -57,7 +57,7 @@ func besideName(rate float64) string {
 }
 
 func (rep *apiFound) besideTable() table {
-	t := table{[]string{"DescribeSecurityProfile, 32 clients, beside", "÷ alone", "reads a second", "p99",
+	t := table{[]string{"DescribeSecurityProfile, 32 clients, alongside", "÷ alone", "reads a second", "p99",
 		"updates a second", "p99"}, "lllrlr", nil}
 	for i, rate := range besides {
 		late := func(f func(b besideFound) time.Duration) string {
@@ -94,7 +94,7 @@ func (rep *apiFound) targets() []target {
 	large := fmt.Sprintf("with %s profiles and %s users", thousands(float64(rep.options.large.profiles)),
 		thousands(float64(rep.options.large.users)))
 	beside := func(i int) target {
-		what := "DescribeSecurityProfile beside " + besideName(besides[i]) + " ÷ alone"
+		what := "DescribeSecurityProfile with " + besideName(besides[i]) + " ÷ alone"
 		if besides[i] == 0 { // what the updates get, reads cannot
 			return target{what, rep.kept(i).format(fixed(2)), "", ""}
 		}
@@ -161,7 +161,7 @@ falls out of them:
 	fmt.Fprintf(b, `
 How it was measured:
 
-- The real binary, started as anybody would, with quotas off; the load generator runs beside it on the same cores and
+- The real binary, started as anybody would, with quotas off; the load generator runs next to it on the same cores and
   takes its share of them. It sends requests that were signed and encoded beforehand, with the headers that boto3
   sends, over connections kept open, each when the one before is answered.
 - Each round takes every measurement in turn, %v each, of which the first fifth is not counted.
@@ -172,7 +172,7 @@ How it was measured:
 - UpdateSecurityProfile sends every parameter, with 60 permissions. Each client has a profile of its own and sends
   two contents in turn, so that every call changes something; that each was recorded is checked. One such call
   writes the profile and an audit record with the request and the profile before and after.
-- Reads beside updates are asked by the same clients as alone, in the same round, while %d other clients update. At a fixed rate
+- Reads alongside updates are asked by the same clients as alone, in the same round, while %d other clients update. At a fixed rate
   an update is sent when it is due, whether or not those before are answered, and its time counts from then. Clients,
   server and both kinds of work share the cores, so what an update costs is taken from the reads: that part of the
   loss is work, not waiting.

@@ -156,8 +156,8 @@ func (rep *report) write(file string) error {
 		}
 		p.page(&b, filepath.Base(picture))
 	}
-	fmt.Fprintf(&b, "## The machine\n\n%s\n\nNo timing fails a build: figures of a machine that does other things "+
-		"meanwhile say little.\n", strings.Join(rep.machine, "\n"))
+	fmt.Fprintf(&b, "## The machine\n\n%s\n\nNo timing fails a build: figures of a machine that is busy with "+
+		"other things say little.\n", strings.Join(rep.machine, "\n"))
 	return os.WriteFile(file, []byte(b.String()), 0o644)
 }
 
