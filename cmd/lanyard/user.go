@@ -33,8 +33,8 @@ type userPasswordCmd struct {
 }
 
 func (userPasswordCmd) Help() string {
-	return `8 to 64 characters without spaces, with a small letter, a capital letter and a digit among them. It is
-kept as an Argon2id hash. The user's sessions end.
+	return `A password is 8 to 64 characters with no spaces and includes a lowercase letter, an uppercase letter and a
+digit. It is stored as an Argon2id hash. Setting it ends the user's sessions.
 
 Examples:
   lanyard user password claire.dubois

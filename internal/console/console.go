@@ -467,7 +467,8 @@ func (s *Server) fail(a *asking, err error) *failure {
 	return f
 }
 
-var memberForm = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9]*(?:\[\d+\])?(?:\.[A-Za-z][A-Za-z0-9]*(?:\[\d+\])?)*): `)
+var memberForm = regexp.MustCompile(
+	`^([A-Za-z][A-Za-z0-9]*(?:\[\d+\])?(?:\.[A-Za-z][A-Za-z0-9]*(?:\[\d+\])?)*)(?:: | must | is required)`)
 
 // membersIn finds the member that a message begins with, as those about parameters do.
 func membersIn(code, message string) []string {

@@ -354,7 +354,7 @@ func (s *Server) password(ctx context.Context, a *asking) (any, error) {
 	}
 	if errors.Is(err, lanyard.ErrDenied) {
 		return nil, &failure{Status: http.StatusForbidden, Code: "AccessDeniedException",
-			Message: "OldPassword: is not the password", Members: []string{"OldPassword"}}
+			Message: "OldPassword is not the current password", Members: []string{"OldPassword"}}
 	}
 	return struct{}{}, err
 }

@@ -20,19 +20,19 @@ func TestArgonLeavesRoom(t *testing.T) {
 	for range cap(argonTurns) {
 		argonTurns <- struct{}{}
 	}
+	hash := func() error { return nil }
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	for range cap(argonQueue) {
 		go func() {
-			_, err := argon(ctx, "Harbour-42", []byte("salt"), 1, 64, 1, 16)
-			ended <- err
+			ended <- inTurn(ctx, hash)
 		}()
 	}
 	for len(argonQueue) < cap(argonQueue) {
 		time.Sleep(time.Millisecond)
 	}
 	began := time.Now()
-	_, err := argon(t.Context(), "Harbour-42", []byte("salt"), 1, 64, 1, 16)
+	err := inTurn(t.Context(), hash)
 	if took := time.Since(began); !errors.Is(err, lanyard.ErrThrottled) || took > maxArgonWait/2 {
 		t.Errorf("beyond the queue the answer is %v after %v, want a refusal at once", err, took)
 	}
@@ -45,8 +45,53 @@ func TestArgonLeavesRoom(t *testing.T) {
 	for range cap(argonTurns) {
 		<-argonTurns
 	}
-	if _, err := argon(t.Context(), "Harbour-42", []byte("salt"), 1, 64, 1, 16); err != nil {
+	if err := inTurn(t.Context(), hash); err != nil {
 		t.Errorf("once the queue is empty: %v", err)
+	}
+}
+
+// Hashes that earlier versions stored stay valid, and what is not a hash is an error of the server, even where the
+// computation would panic or take all memory.
+func TestStoredHashes(t *testing.T) {
+	const stored = "$argon2id$v=19$m=19456,t=2,p=1$10POTSpbOs3sOapo4ClN+A$YcXgkIsvlQZcmkd4lKrOJRuD7onAyCIaZK5uF0S6Po8"
+	fresh, err := (&Service{}).hashPassword(t.Context(), "Password", "Harbour-42")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, _ := (&Service{}).hashPassword(t.Context(), "Password", "Harbour-42")
+	if again == fresh {
+		t.Error("two hashes of one password are the same")
+	}
+	part := func(n int, by string) string {
+		parts := strings.Split(stored, "$")
+		parts[n] = by
+		return strings.Join(parts, "$")
+	}
+	for _, tt := range []struct {
+		name, hash, password string
+		want, broken         bool
+	}{
+		{"stored before", stored, "Harbour-42", true, false},
+		{"stored before, another password", stored, "Harbour-43", false, false},
+		{"stored before, no password", stored, "", false, false},
+		{"stored now", fresh, "Harbour-42", true, false},
+		{"stored now, another password", fresh, "harbour-42", false, false},
+		{"nobody's", nobodysHash, "Harbour-42", false, false},
+		{"other parameters", part(3, "m=64,t=1,p=1"), "Harbour-42", false, false},
+		{"no passes", part(3, "m=64,t=0,p=1"), "Harbour-42", false, true},
+		{"no threads", part(3, "m=64,t=1,p=0"), "Harbour-42", false, true},
+		{"too many passes", part(3, "m=64,t=4000000000,p=1"), "Harbour-42", false, true},
+		{"too much memory", part(3, "m=4000000000,t=1,p=1"), "Harbour-42", false, true},
+		{"no key", part(5, ""), "Harbour-42", false, true},
+		{"no base64", part(5, "?"), "Harbour-42", false, true},
+		{"another algorithm", part(1, "argon2i"), "Harbour-42", false, true},
+		{"another version", part(2, "v=16"), "Harbour-42", false, true},
+		{"nothing", "", "Harbour-42", false, true},
+	} {
+		got, err := matchPassword(t.Context(), tt.hash, tt.password)
+		if got != tt.want || (err != nil) != tt.broken || err != nil && lanyard.KindOf(err) != lanyard.Internal {
+			t.Errorf("%s: %t, %v", tt.name, got, err)
+		}
 	}
 }
 

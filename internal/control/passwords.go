@@ -2,9 +2,6 @@ package control
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/subtle"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,20 +12,18 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/alexedwards/argon2id"
 	"golang.org/x/crypto/argon2"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/store"
 )
 
-// What one hash costs: some 20 ms and 19 MiB, which is what OWASP recommends.
+// argonParams are what one hash costs: some 20 ms and 19 MiB, which is what OWASP recommends.
+var argonParams = &argon2id.Params{Memory: 19 << 10, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
 const (
-	argonTime    = 2
-	argonMemory  = 19 << 10 // KiB
-	argonThreads = 1
-	argonSalt    = 16 // bytes
-	argonKey     = 32
-	// maxArgon bounds how many are computed at a time, so that a flood of sign-ins takes at most 76 MiB,
+	// maxArgon bounds how many hashes are computed at a time, so that a flood of sign-ins takes at most 76 MiB,
 	// maxArgonQueue how many wait for their turn, and maxArgonWait for how long.
 	maxArgon      = 4
 	maxArgonQueue = 64
@@ -44,30 +39,29 @@ var (
 
 var errArgonBusy = lanyard.Errorf(lanyard.Throttled, "too many passwords are being checked at the moment; try again")
 
-// argon waits for its turn and hashes. When too many are waiting already it refuses at once, so that
-// the wait stays short for those in the queue.
-func argon(ctx context.Context, password string, salt []byte, passes, memory uint32, threads uint8,
-	size uint32) ([]byte, error) {
+// inTurn waits for its turn and runs a computation of a hash. When too many are waiting already it refuses at
+// once, so that the wait stays short for those in the queue.
+func inTurn(ctx context.Context, hash func() error) error {
 	select {
 	case argonQueue <- struct{}{}:
 		defer func() { <-argonQueue }()
 	default:
-		return nil, errArgonBusy
+		return errArgonBusy
 	}
 	wait := time.NewTimer(maxArgonWait)
 	defer wait.Stop()
 	select {
 	case argonTurns <- struct{}{}:
 	case <-wait.C:
-		return nil, errArgonBusy
+		return errArgonBusy
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
 	defer func() { <-argonTurns }()
-	return argon2.IDKey([]byte(password), salt, passes, memory, threads, size), nil
+	return hash()
 }
 
-// CheckPassword tells what is wrong with a password, in words that begin with member: the service
+// CheckPassword returns what is wrong with a password, in words that begin with member: the service
 // model's rule for CreateUser's Password.
 func CheckPassword(member, password string) error {
 	if n := utf8.RuneCountInString(password); n < 8 || n > 64 || !utf8.ValidString(password) ||
@@ -75,7 +69,7 @@ func CheckPassword(member, password string) error {
 		!strings.ContainsAny(password, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") ||
 		!strings.ContainsAny(password, "0123456789") || strings.IndexFunc(password, unicode.IsSpace) >= 0 {
 		return lanyard.Errorf(lanyard.Invalid,
-			"%s: 8 to 64 characters without spaces, with a small letter, a capital letter and a digit among them, are accepted",
+			"%s must be 8 to 64 characters with no spaces and include a lowercase letter, an uppercase letter and a digit",
 			member)
 	}
 	return nil
@@ -96,53 +90,44 @@ func checkGuessable(member, name, password string) error {
 	}
 	switch got := core(password); {
 	case got == core(name) || strings.EqualFold(password, name):
-		return lanyard.Errorf(lanyard.Invalid, "%s must be something else than the user name", member)
+		return lanyard.Errorf(lanyard.Invalid, "%s must be different from the user name", member)
 	case slices.Contains(obvious, got):
-		return lanyard.Errorf(lanyard.Invalid, "%s must be less common; it is among the first that are tried", member)
+		return lanyard.Errorf(lanyard.Invalid, "%s must be less common; it is one of the first that an attacker tries", member)
 	}
 	return nil
 }
 
 // hashPassword checks a password against the rule and hashes it.
-func (s *Service) hashPassword(ctx context.Context, member, password string) (string, error) {
+func (s *Service) hashPassword(ctx context.Context, member, password string) (hash string, err error) {
 	if err := CheckPassword(member, password); err != nil {
 		return "", err
 	}
-	salt := make([]byte, argonSalt)
-	rand.Read(salt)
-	key, err := argon(ctx, password, salt, argonTime, argonMemory, argonThreads, argonKey)
+	err = inTurn(ctx, func() error {
+		hash, err = argon2id.CreateHash(password, argonParams)
+		return err
+	})
+	return hash, err
+}
+
+// matchPassword reports whether a password is the one of a hash. What it costs does not depend on whether it is.
+func matchPassword(ctx context.Context, hash, password string) (ok bool, err error) {
+	p, _, _, err := argon2id.DecodeHash(hash)
 	if err != nil {
-		return "", err
+		return false, &lanyard.Error{Kind: lanyard.Internal, Message: "a stored password is not an Argon2id hash", Err: err}
 	}
-	b64 := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime, argonThreads,
-		b64(salt), b64(key)), nil
+	if p.Memory > 1<<20 || p.Iterations > 100 || p.Iterations == 0 || p.Parallelism == 0 || p.KeyLength == 0 {
+		return false, lanyard.Errorf(lanyard.Internal, "a stored password has a hash that is out of bounds")
+	}
+	err = inTurn(ctx, func() error {
+		ok, err = argon2id.ComparePasswordAndHash(password, hash)
+		return err
+	})
+	return ok, err
 }
 
-// matches tells whether a password is the one of a hash. What it costs does not depend on whether.
-func matches(ctx context.Context, hash, password string) (bool, error) {
-	parts := strings.Split(hash, "$")
-	var version int
-	var memory, passes uint32
-	var threads uint8
-	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" {
-		return false, lanyard.Errorf(lanyard.Internal, "a stored password is not an Argon2id hash")
-	}
-	_, err := fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &passes, &threads)
-	salt, err2 := base64.RawStdEncoding.DecodeString(parts[4])
-	key, err3 := base64.RawStdEncoding.DecodeString(parts[5])
-	if err != nil || err2 != nil || err3 != nil || version != argon2.Version || memory > 1<<20 || passes > 100 ||
-		passes == 0 || threads == 0 || len(key) == 0 {
-		return false, lanyard.Errorf(lanyard.Internal, "a stored password is not an Argon2id hash that can be read")
-	}
-	got, err := argon(ctx, password, salt, passes, memory, threads, uint32(len(key)))
-	return subtle.ConstantTimeCompare(got, key) == 1, err
-}
-
-// nobodysHash is what a password is compared with when there is nothing to compare it with.
-var nobodysHash = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonTime,
-	argonThreads,
-	strings.Repeat("A", 22), strings.Repeat("A", 43))
+// nobodysHash is what a password is compared with when there is nothing to compare it with, at the same cost.
+var nobodysHash = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonParams.Memory,
+	argonParams.Iterations, argonParams.Parallelism, strings.Repeat("A", 22), strings.Repeat("A", 43))
 
 // errSignIn is all that a failed sign-in says.
 func errSignIn() error {
@@ -165,7 +150,7 @@ func (s *Service) SignIn(ctx context.Context, account, instance, name,
 	if err != nil && !errors.Is(err, lanyard.ErrNotFound) {
 		return nil, nil, err
 	}
-	right, err := matches(ctx, hash, password)
+	right, err := matchPassword(ctx, hash, password)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -183,7 +168,7 @@ func (s *Service) Named(ctx context.Context, account, instance, name string) (*l
 		return nil, nil, err
 	}
 	if name == "" || len(name) > maxUserName {
-		return nil, nil, lanyard.Errorf(lanyard.NotFound, "there is no such user")
+		return nil, nil, lanyard.Errorf(lanyard.NotFound, "the user does not exist")
 	}
 	r, err := s.store.Reader(in.ID).Find(ctx, lanyard.TypeUser, name)
 	if err != nil {
@@ -212,7 +197,7 @@ func (s *Service) InstanceNamed(ctx context.Context, account, ref string) (*lany
 			case ref != "" && (e.Instance.ID == ref || e.Instance.Name == ref):
 				return e.Instance, nil
 			case ref == "" && only != nil:
-				return nil, lanyard.Errorf(lanyard.NotFound, "the account has several instances; say which")
+				return nil, lanyard.Errorf(lanyard.NotFound, "an instance is required: the account has several")
 			}
 			only, after = e.Instance, e.Position
 		}
@@ -236,7 +221,7 @@ func PasswordCall(caller lanyard.Caller, instance, user string) Call {
 	return Call{Caller: caller, Operation: "SetUserPassword", Request: request}
 }
 
-// HasPassword tells whether a user, by id, has a password.
+// HasPassword reports whether a user, by id, has a password.
 func (s *Service) HasPassword(ctx context.Context, instance, user string) (bool, error) {
 	_, err := s.store.Reader(instance).Password(ctx, user)
 	if errors.Is(err, lanyard.ErrNotFound) {
@@ -294,15 +279,15 @@ func (s *Service) ChangePassword(ctx context.Context, call Call, instance, user,
 		}
 		hash = nobodysHash
 	}
-	right, err := matches(ctx, hash, old)
+	right, err := matchPassword(ctx, hash, old)
 	if err != nil {
 		return err
 	}
 	if !known || !right {
-		return lanyard.Errorf(lanyard.Denied, "OldPassword: is not the password")
+		return lanyard.Errorf(lanyard.Denied, "OldPassword is not the current password")
 	}
 	if password == old {
-		return lanyard.Errorf(lanyard.Invalid, "NewPassword must be another than OldPassword")
+		return lanyard.Errorf(lanyard.Invalid, "NewPassword must be different from OldPassword")
 	}
 	return s.setPassword(ctx, call, instance, user, "NewPassword", password, except)
 }

@@ -47,7 +47,7 @@ func TestSignIn(t *testing.T) {
 	for _, weak := range []string{"", "Abcdef1", "abcdefg1", "ABCDEFG1", "Abcdefgh", "Abcdef 1", "Abc\ndef1",
 		strings.Repeat("Ab1", 22), "Ünïcödé", "Abcdef1\xff"} {
 		if _, err := create("weak", weak); !errors.Is(err, lanyard.ErrInvalid) ||
-			!strings.HasPrefix(err.Error(), "Password: ") {
+			!strings.HasPrefix(err.Error(), "Password must be 8 to 64 characters") {
 			t.Errorf("the password %q: %v", weak, err)
 		}
 	}
@@ -144,11 +144,11 @@ func TestChangePassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ name, old, new, want string }{
-		{"the old one again", password, password, "NewPassword must be another than OldPassword"},
-		{"the user name", password, "Jonas.Becker1", "NewPassword must be something else than the user name"},
+		{"the old one again", password, password, "NewPassword must be different from OldPassword"},
+		{"the user name", password, "Jonas.Becker1", "NewPassword must be different from the user name"},
 		{"the most obvious", password, "Password1", "NewPassword must be less common"},
-		{"too short", password, "Abcdef1", "NewPassword: "},
-		{"a wrong old one", "Harbour-43", "Mountain-7", "OldPassword: is not the password"},
+		{"too short", password, "Abcdef1", "NewPassword must be 8 to 64 characters"},
+		{"a wrong old one", "Harbour-43", "Mountain-7", "OldPassword is not the current password"},
 		{"another", password, "Mountain-7", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
