@@ -2,17 +2,19 @@ package console
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"io/fs"
-	"mime"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // dist is what Vite made of console/app. Without Node there is a placeholder only.
@@ -20,19 +22,21 @@ import (
 //go:embed all:dist
 var dist embed.FS
 
-// static serves the page and what it loads. A file is compressed when it is first asked for, and then
-// kept: a server that nobody looks at starts sooner and is smaller without.
+// static serves the page and what it loads. http.ServeContent knows conditional requests, ranges and HEAD; it gets
+// each file already compressed. gzhttp would compress for every request, and so have strangers, who may load the
+// page, spend the server's processors. A file is compressed when it is first requested: a server that nobody looks
+// at starts sooner and is smaller without.
 type static struct{ files map[string]file }
 
 type file struct {
-	kind    string
-	forever bool // its name changes when it does
+	kind    string // its media type; "": what http.ServeContent finds
+	forever bool   // its name changes when it does
 	content func() content
 }
 
 type content struct {
-	tag          string
-	body, packed []byte // packed is nil when that does not make it smaller
+	tag          string // without quotes
+	body, packed []byte // packed is nil when compression does not make it smaller
 }
 
 // kinds are the types of what a build has. The system's own table is not asked: it may be wrong.
@@ -82,61 +86,62 @@ func (s *static) add(name string, read func() []byte) {
 	if name == "/" {
 		kind = kinds[".html"]
 	}
-	if kind == "" {
-		if kind = mime.TypeByExtension(path.Ext(name)); kind == "" {
-			kind = "application/octet-stream"
-		}
-	}
 	s.files[name] = file{kind, strings.HasPrefix(name, "/assets/"), sync.OnceValue(func() content {
 		body := read()
 		sum := sha256.Sum256(body)
-		c := content{tag: `"` + hex.EncodeToString(sum[:12]) + `"`, body: body}
-		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
-		z.Write(body)
-		z.Close()
-		if b.Len() < len(body)*9/10 {
-			c.packed = b.Bytes()
+		c := content{tag: hex.EncodeToString(sum[:12]), body: body}
+		if packed := pack(body); len(packed) < len(body)*9/10 {
+			c.packed = packed
 		}
 		return c
 	})}
 }
 
+// pack compresses with the smallest result, as it is done once.
+func pack(body []byte) []byte {
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err == nil {
+		_, err = z.Write(body)
+		err = errors.Join(err, z.Close())
+	}
+	if err != nil {
+		panic(err) // the level is one, and memory can be written to
+	}
+	return b.Bytes()
+}
+
 func (s *static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "GET is accepted", http.StatusMethodNotAllowed)
+		http.Error(w, "the method must be GET or HEAD", http.StatusMethodNotAllowed)
 		return
 	}
 	f, ok := s.files[r.URL.Path]
 	if !ok {
-		http.Error(w, "there is no such file", http.StatusNotFound)
+		http.Error(w, "the file does not exist", http.StatusNotFound)
 		return
 	}
 	c, h := f.content(), w.Header()
-	h.Set("Etag", c.tag)
+	body, tag := c.body, c.tag
+	if c.packed != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		body, tag = c.packed, c.tag+"-gzip" // other bytes, of which other ranges can be requested
+		h.Set("Content-Encoding", "gzip")
+		h.Set("Content-Length", strconv.Itoa(len(body))) // which ServeContent leaves to whoever encodes
+	}
+	h.Set("Etag", `"`+tag+`"`)
 	h.Set("Vary", "Accept-Encoding")
 	h.Set("Cache-Control", "no-cache") // ask whether it is the same
 	if f.forever {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
-	if r.Header.Get("If-None-Match") == c.tag {
-		w.WriteHeader(http.StatusNotModified)
-		return
+	if f.kind != "" {
+		h.Set("Content-Type", f.kind)
 	}
-	body := c.body
-	if c.packed != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
-		body = c.packed
-		h.Set("Content-Encoding", "gzip")
-	}
-	h.Set("Content-Type", f.kind)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(http.StatusOK)
-	if r.Method == http.MethodGet {
-		w.Write(body)
-	}
+	http.ServeContent(w, r, path.Base(r.URL.Path), time.Time{}, bytes.NewReader(body))
 }
 
+// acceptsGzip reports whether an Accept-Encoding names gzip and does not refuse it.
 func acceptsGzip(header string) bool {
 	for one := range strings.SplitSeq(header, ",") {
 		name, weight, _ := strings.Cut(strings.TrimSpace(one), ";")
