@@ -134,7 +134,7 @@ func BenchmarkWhoCan(b *testing.B) {
 	for _, n := range []int{1000, 100_000} {
 		s, ids := centre(n)
 		q := access.Query{Action: "Users.View", Resource: access.Resource{Type: access.TypeUser, ID: ids[n/2]}}
-		found, from := s.WhoCan(q, access.Cursor{}, n/20)
+		found, from := s.WhoCan(&q, access.Page{Limit: n / 20})
 		if len(found) != n/20 || from == (access.Cursor{}) {
 			b.Fatalf("%d can", len(found))
 		}
@@ -145,7 +145,7 @@ func BenchmarkWhoCan(b *testing.B) {
 			b.Run(fmt.Sprint("users=", n, "/", page.name), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					s.WhoCan(q, page.from, 100)
+					s.WhoCan(&q, access.Page{From: page.from, Limit: 100})
 				}
 			})
 		}
@@ -153,7 +153,7 @@ func BenchmarkWhoCan(b *testing.B) {
 			b.ReportAllocs()
 			q.Subject.ID = found[0].ID
 			for b.Loop() {
-				s.WhichResources(q, access.Cursor{}, 100)
+				s.WhichResources(&q, access.Page{Limit: 100})
 			}
 		})
 	}

@@ -7,21 +7,6 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// User finds a user by id or user name and returns the id.
-func (s *Snapshot) User(ref string) (id string, ok bool) {
-	if e := s.user(ref); e != nil {
-		return e.id, true
-	}
-	return "", false
-}
-
-// Holds reports whether a user, by id or user name, holds a profile.
-func (s *Snapshot) Holds(user, profile string) bool {
-	e := s.user(user)
-	slot, p := s.find(kindProfile, profile)
-	return e != nil && p != nil && slices.Contains(heldSlots(e), slot+1)
-}
-
 // A Holding is what somebody holds.
 type Holding struct {
 	Profiles []*lanyard.Profile

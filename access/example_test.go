@@ -81,7 +81,7 @@ func ExampleSnapshot_WhoCan() {
 	s := sales()
 	q := access.Query{Action: "Users.View", Resource: access.Resource{Type: access.TypeUser, ID: "ann"}}
 	for from := (access.Cursor{}); ; {
-		page, next := s.WhoCan(q, from, 100)
+		page, next := s.WhoCan(&q, access.Page{From: from, Limit: 100})
 		for _, h := range page {
 			fmt.Println(h.Name, h.Profiles)
 		}

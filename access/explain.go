@@ -21,25 +21,25 @@ type Explanation struct {
 	Sentence string
 }
 
-// Finding is what one profile contributes.
+// A Finding is what one profile contributes to a decision.
 type Finding struct {
 	Profile string // id
-	Name    string
+	Name    string // of the profile
 	Holder  string // id of the subject or human that holds it
 	Grants  bool   // it has the permission
 	Allows  bool   // and the resource meets its conditions
 	// Failed are the conditions that are not met, of a profile that grants.
-	Failed []Condition
+	Failed []FailedCondition
 }
 
-// Condition is a condition of a profile on a resource.
-type Condition struct {
-	Kind string // tag, hierarchy or attribute
-	Want string // what the profile asks for
+// A FailedCondition is a condition that a resource does not meet, and in words what is missing.
+type FailedCondition struct {
+	Condition
+	Want string // what the profile requires, with the names of groups instead of their ids
 	Have string // what the resource has; "" for nothing
 }
 
-func (c Condition) String() string {
+func (c FailedCondition) String() string {
 	have := c.Have
 	if have == "" {
 		have = "nothing"
@@ -90,41 +90,46 @@ func (a *ask) findings(subject *entity) []Finding {
 }
 
 // failed lists the conditions of p that the resource does not meet.
-func (a *ask) failed(p *profile, subject *entity) []Condition {
-	var out []Condition
+func (a *ask) failed(p *profile, subject *entity) []FailedCondition {
+	var out []FailedCondition
 	for _, want := range a.missingTags(p) {
-		c := Condition{Kind: "tag", Want: want.String()}
+		c := FailedCondition{Condition: want.condition(), Want: want.String()}
 		if have, ok := a.tags()[want.key]; ok {
 			c.Have = pair{want.key, have}.String()
 		}
 		out = append(out, c)
 	}
 	if p.scopes.has(a.t) && !a.inScope(p, subject) {
-		c := Condition{Kind: "hierarchy", Want: "group " + p.groupID + " or below", Have: a.s.groupName(a.group())}
-		if p.scope == scopeOwn {
-			c.Want = "the holder's own group or below, which is " + a.s.groupName(subject.group)
-			if subject.group == 0 {
-				c.Want = "the holder's own group or below, but the holder is in none"
-			}
-		} else if p.group != 0 {
-			c.Want = "group " + a.s.groupName(p.group) + " or below"
+		out = append(out, FailedCondition{p.hierarchyCondition(), a.s.scopeName(p, subject), a.s.groupName(a.group())})
+	}
+	if a.t != typeDataTableRow {
+		return out
+	}
+	for _, r := range p.rows {
+		have, ok := a.q.Resource.Attributes[r.Attribute]
+		if ok && slices.Contains(r.Values, have) {
+			continue
+		}
+		c := FailedCondition{Condition: rowCondition(r), Want: r.Attribute + " in " + strings.Join(r.Values, ", ")}
+		if ok {
+			c.Have = r.Attribute + "=" + have
 		}
 		out = append(out, c)
 	}
-	if a.t == typeDataTableRow {
-		for _, r := range p.rows {
-			have, ok := a.q.Resource.Attributes[r.Attribute]
-			if ok && slices.Contains(r.Values, have) {
-				continue
-			}
-			c := Condition{Kind: "attribute", Want: r.Attribute + " in " + strings.Join(r.Values, ", ")}
-			if ok {
-				c.Have = r.Attribute + "=" + have
-			}
-			out = append(out, c)
-		}
-	}
 	return out
+}
+
+// scopeName says in words which groups p, in the hands of a subject, is restricted to.
+func (s *Snapshot) scopeName(p *profile, subject *entity) string {
+	switch {
+	case p.scope == scopeOwn && subject.group == 0:
+		return "the holder's own group or below, but the holder is in none"
+	case p.scope == scopeOwn:
+		return "the holder's own group or below, which is " + s.groupName(subject.group)
+	case p.group != 0:
+		return "group " + s.groupName(p.group) + " or below"
+	}
+	return "group " + p.groupID + " or below"
 }
 
 func (p pair) String() string { return p.key + "=" + p.value }
@@ -205,7 +210,7 @@ func (a *ask) hints(subject *entity, x Explanation) []string {
 		out = append(out, fmt.Sprintf("%s not allow it, but %s: what any profile allows is allowed",
 			does(restrict, "does", "do"), does(override, "does", "do")))
 	}
-	if x.anyFailed("hierarchy") && x.Reason == ConditionFailed {
+	if x.anyFailed(HierarchyCondition) && x.Reason == ConditionFailed {
 		for _, slot := range heldSlots(subject) {
 			p := a.s.profile(slot)
 			if a.grants(p) && p.scope == scopeOwn && subject.group == 0 {
@@ -254,9 +259,9 @@ func (a *ask) warnings(x Explanation) (out []string) {
 	return out
 }
 
-func (x Explanation) anyFailed(kind string) bool {
+func (x Explanation) anyFailed(kind ConditionKind) bool {
 	return slices.ContainsFunc(x.Profiles, func(f Finding) bool {
-		return slices.ContainsFunc(f.Failed, func(c Condition) bool { return c.Kind == kind })
+		return slices.ContainsFunc(f.Failed, func(c FailedCondition) bool { return c.Kind == kind })
 	})
 }
 

@@ -166,7 +166,7 @@ func TestExplain(t *testing.T) {
 		})
 	}
 	for _, ref := range []string{nobody, ""} {
-		if id, ok := s.User(ref); ok {
+		if id, ok := s.LookupUser(ref); ok {
 			t.Errorf("%q finds %s", ref, id)
 		}
 		if found := s.Lookup(access.TypeUser, ref); len(found) > 0 {
@@ -179,7 +179,7 @@ func TestExplain(t *testing.T) {
 func TestSearches(t *testing.T) {
 	s := office()
 	who := func(q access.Query) (all []access.Holder) {
-		found, next := s.WhoCan(q, access.Cursor{}, 100)
+		found, next := s.WhoCan(&q, access.Page{Limit: 100})
 		if next != (access.Cursor{}) {
 			t.Errorf("%+v has more than a page", q)
 		}
@@ -235,8 +235,8 @@ func TestSearches(t *testing.T) {
 		{access.Resource{Type: access.TypeFlowModule, ID: "deleted"}, nil},
 		{access.Resource{Type: "Widget", ID: "w"}, []string{"BasicAgentAccess"}},
 	} {
-		if got := s.WhichActions(access.Query{Subject: access.Subject{ID: "tool"}, Resource: tt.of}); !slices.Equal(got,
-			tt.want) {
+		got := s.WhichActions(&access.Query{Subject: access.Subject{ID: "tool"}, Resource: tt.of})
+		if !slices.Equal(got, tt.want) {
 			t.Errorf("what tool can do to %+v: %v, want %v", tt.of, got, tt.want)
 		}
 	}

@@ -33,12 +33,12 @@ func FuzzCompile(f *testing.F) {
 			if d, x := s.Decide(&q), s.Explain(&q); d != x.Decision || x.Sentence == "" {
 				t.Fatalf("Decide says %+v, Explain %+v", d, x)
 			}
-			s.WhoCan(q, access.Cursor{}, 10)
-			s.WhichActions(q)
-			s.WhichResources(q, access.Cursor{}, 10)
+			s.WhoCan(&q, access.Page{Limit: 10})
+			s.WhichActions(&q)
+			s.WhichResources(&q, access.Page{Limit: 10})
 		}
-		s.IfProfile(p, access.Cursor{}, 10)
-		s.IfUser(u)
+		s.IfProfile(p, nil, access.Page{Limit: 10})
+		s.IfUser(u, nil)
 		s.WhatCan(access.Subject{ID: u.ID})
 		s.Lookup(resourceType, id)
 		e = s.Edit()

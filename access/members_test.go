@@ -170,7 +170,7 @@ func TestUnknownValuesFailClosed(t *testing.T) {
 				if got := s.Explain(&q); said(got.Decision) != tt.want {
 					t.Errorf("%s, want %s: %s", said(got.Decision), tt.want, got.Sentence)
 				}
-				found, _ := s.WhoCan(q, access.Cursor{}, 10)
+				found, _ := s.WhoCan(&q, access.Page{Limit: 10})
 				if (len(found) == 1 && found[0].ID == "viewer") != (tt.want == granted) {
 					t.Errorf("who can: %+v", found)
 				}

@@ -136,7 +136,7 @@ func TestNewOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	holders, _, _ := s.Holders("p", access.Cursor{}, 10)
+	holders, _, _ := s.Holders("p", access.Page{Limit: 10})
 	var got []string
 	for _, h := range holders {
 		got = append(got, h.ID)

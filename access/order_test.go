@@ -54,7 +54,7 @@ func answers(s *access.Snapshot) []any {
 		for _, resource := range []access.Resource{{}, {Type: access.TypeUser, ID: "u0"}, {Type: access.TypeUser, ID: "u1"},
 			{Type: access.TypeUser, ID: "u2"}, {Type: access.TypeUser, ID: "u4"}} {
 			q := access.Query{Action: "Users.View", Resource: resource, Surface: surface}
-			can, _ := s.WhoCan(q, access.Cursor{}, 100)
+			can, _ := s.WhoCan(&q, access.Page{Limit: 100})
 			all = append(all, can)
 			for i := range 5 {
 				q.Subject.ID = fmt.Sprint("u", i)
@@ -63,12 +63,12 @@ func answers(s *access.Snapshot) []any {
 		}
 	}
 	for _, module := range []string{"m0", "gone"} {
-		can, _ := s.WhoCan(access.Query{Action: access.ActionInvoke,
-			Resource: access.Resource{Type: access.TypeFlowModule, ID: module}}, access.Cursor{}, 100)
+		can, _ := s.WhoCan(&access.Query{Action: access.ActionInvoke,
+			Resource: access.Resource{Type: access.TypeFlowModule, ID: module}}, access.Page{})
 		all = append(all, can)
 	}
 	for i := range 4 {
-		holders, _, _ := s.Holders(fmt.Sprint("p", i), access.Cursor{}, 100)
+		holders, _, _ := s.Holders(fmt.Sprint("p", i), access.Page{Limit: 100})
 		all = append(all, holders, s.CountHoldersByGroup(fmt.Sprint("p", i)))
 	}
 	for _, who := range []access.Subject{{ID: "u0"}, {ID: "u1"}, {Type: access.AIAgent, ID: "a0"}} {
@@ -173,14 +173,14 @@ func TestListedOnceThoughMadeAgain(t *testing.T) {
 	e.Put(agent("b", 12))
 	s := e.Snapshot(1)
 	q := access.Query{Subject: access.Subject{Type: access.AIAgent}, Action: "Users.View"}
-	first, next := s.WhoCan(q, access.Cursor{}, 1)
+	first, next := s.WhoCan(&q, access.Page{Limit: 1})
 	if want := (access.Cursor{After: 11, Until: 12}); len(first) != 1 || first[0].ID != "a" || next != want {
 		t.Fatalf("the first page has %+v and leads to %+v, want %+v", first, next, want)
 	}
 	e = s.Edit()
 	e.Remove(lanyard.TypeAIAgent, "a")
 	e.Put(agent("a", 13))
-	second, next := e.Snapshot(2).WhoCan(q, next, 5)
+	second, next := e.Snapshot(2).WhoCan(&q, access.Page{From: next, Limit: 5})
 	if len(second) != 1 || second[0].ID != "b" || next != (access.Cursor{}) {
 		t.Errorf("the second page has %+v and leads to %+v", second, next)
 	}
@@ -198,7 +198,7 @@ func TestPlacesWithoutSeq(t *testing.T) {
 	}
 	var got []string
 	for at := (access.Cursor{}); ; {
-		page, next, _ := e.Snapshot(1).Holders("p", at, 1)
+		page, next, _ := e.Snapshot(1).Holders("p", access.Page{From: at, Limit: 1})
 		for _, h := range page {
 			got = append(got, h.ID)
 		}

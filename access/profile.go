@@ -159,44 +159,39 @@ var restrictions = sync.OnceValue(func() (set permissions) {
 	return set
 })
 
-// A narrowing is a restriction that narrows which contacts another permission reaches.
+// A narrowing is a restricting permission that leaves fewer contacts of another permission.
 type narrowing struct {
 	by, what  uint16
-	own       bool // to those of the holder's own group and below; else to those that are no tasks
-	condition string
+	own       bool // those of the holder's own group and below; else those that are no tasks
+	condition Condition
 }
 
 // narrowings are what restrictions do. Those that are not among them are for the web site alone.
 var narrowings = sync.OnceValue(func() []narrowing {
 	known := symbols()
 	return []narrowing{
-		{known[restrictContacts].place, known[contactSearch].place, true, "hierarchy: contacts of own group and below, by " +
-			restrictContacts},
-		{known[restrictTasks].place, known[selfAssign].place, false, "no contacts of channel TASK, by " + restrictTasks},
+		{known[restrictContacts].place, known[contactSearch].place, true,
+			Condition{Kind: HierarchyCondition, By: restrictContacts}},
+		{known[restrictTasks].place, known[selfAssign].place, false,
+			Condition{Kind: ChannelCondition, Values: []string{channelTask}, By: restrictTasks}},
 	}
 })
 
-// narrowing is the condition that a restriction, held in any of the profiles, ties to a permission.
-func (s *Snapshot) narrowing(slots []uint32, place uint16) string {
-	for _, n := range narrowings() {
-		if n.what != place {
+// narrowing is the condition that a restricting permission, held in any of the profiles, ties to a permission; nil for
+// none.
+func (s *Snapshot) narrowing(slots []uint32, place uint16) *Condition {
+	all := narrowings()
+	for i := range all {
+		if all[i].what != place {
 			continue
 		}
 		for _, slot := range slots {
-			if s.profile(slot).perms.has(n.by) {
-				return n.condition
+			if s.profile(slot).perms.has(all[i].by) {
+				return &all[i].condition
 			}
 		}
 	}
-	return ""
-}
-
-// narrowed adds a condition, unless it is "".
-func narrowed(conditions []string, more string) []string {
-	if more == "" {
-		return conditions
-	}
-	return append(slices.Clone(conditions), more)
+	return nil
 }
 
 func permissionAt(place uint16) Thing { return Thing{Action: lanyard.Permissions()[place].Name} }

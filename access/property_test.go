@@ -361,7 +361,7 @@ func (g *generator) checkSearches(t *testing.T, s *access.Snapshot) {
 			q.Subject.Type = kind
 			found, through := map[string]bool{}, map[string]string{}
 			for from := (access.Cursor{}); ; {
-				page, next := s.WhoCan(q, from, 3)
+				page, next := s.WhoCan(&q, access.Page{From: from, Limit: 3})
 				for _, h := range page {
 					if found[h.ID] {
 						t.Fatalf("WhoCan lists %s twice for %+v", h.ID, q)

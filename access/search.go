@@ -24,17 +24,36 @@ type Holder struct {
 // MaxProfiles is how many profiles are named of each Holder. Users hold no more.
 const MaxProfiles = 10
 
-// A Cursor is a position in a list: behind what was created up to After, and before what was created
-// later than Until, unless that is 0. Both are Seq of lanyard.Meta, which are the same in all snapshots
-// of an instance. So whoever follows the cursors from page to page, on any server and whatever changes
-// meanwhile, finds what belongs into the list all the time exactly once. The zero Cursor is the
-// beginning and, as the next one, the end.
+// A Page is the part of a list that a search returns. The zero Page is the whole list.
+type Page struct {
+	From  Cursor // where the page begins: the zero Cursor, or what the search for the page before returned
+	Limit int    // how many entries the page has at most; 0 or less for no limit
+}
+
+// full reports whether a page with n entries takes no more.
+func (p Page) full(n int) bool { return p.Limit > 0 && n >= p.Limit }
+
+// room is for how many entries memory is allocated at first.
+func (p Page) room() int {
+	if p.Limit > 0 {
+		return min(p.Limit, 1000)
+	}
+	return 100
+}
+
+// A Cursor is a position in a list that is in the order of creation: after everything created up to After and before
+// everything created later than Until, unless that is 0. Both are values of Seq (see lanyard.Meta), which are the
+// same in all snapshots of an instance. A caller that passes the cursor of one page on to the next therefore gets
+// everything that is in the list all the while exactly once, on any server and whatever else changes in between.
+//
+// The zero Cursor is the beginning of a list, and where a search returns it, the end.
 type Cursor struct{ After, Until int64 }
 
 // from is the place where a page begins.
 func (c Cursor) from() place { return after(max(c.After, 0)) }
 
-// Begin is c with a bound: what is made while the list is read, or made again, is not in it.
+// Begin returns c with Until set to the newest resource of s, unless it is set already, so that nothing created while
+// the pages are read is in the list. The searches do so by themselves.
 func (c Cursor) Begin(s *Snapshot) Cursor {
 	if c.Until <= 0 {
 		c.Until = s.Seq()
@@ -42,18 +61,18 @@ func (c Cursor) Begin(s *Snapshot) Cursor {
 	return c
 }
 
-// Behind is the position behind an entry of a list that began at c.
+// Behind returns the position after the entry with a Seq, of a list that began at c.
 func (c Cursor) Behind(seq int64) Cursor { return Cursor{After: seq, Until: c.Until} }
 
-// WhoCan lists the users, or AI agents, that are allowed what q asks, whatever its Subject's ID, in
-// the order of their creation: a page of at most limit that begins at from. next is where the next
-// page does.
-func (s *Snapshot) WhoCan(q Query, from Cursor, limit int) (found []Holder, next Cursor) {
-	if s == nil || !s.exists || limit <= 0 || q.Subject.Type > AIAgent {
+// WhoCan lists the users, or the AI agents if q's subject is one, that Decide allows what q asks; the ID of q's subject
+// is ignored. They are in the order of their creation. next is where the next page begins, the zero Cursor after the
+// last one. The cost grows with how many hold the profiles that grant the action, not with the instance.
+func (s *Snapshot) WhoCan(q *Query, page Page) (found []Holder, next Cursor) {
+	if s == nil || !s.exists || q.Subject.Type > AIAgent {
 		return nil, Cursor{}
 	}
 	var a ask
-	if a.prepare(s, &q) != Granted {
+	if a.prepare(s, q) != Granted {
 		return nil, Cursor{}
 	}
 	if q.Subject.Human != "" {
@@ -65,8 +84,8 @@ func (s *Snapshot) WhoCan(q Query, from Cursor, limit int) (found []Holder, next
 	if q.Subject.Type == AIAgent {
 		want = kindAgent
 	}
-	from = from.Begin(s)
-	var ids []string // of all that are found, one behind the other
+	from := page.From.Begin(s)
+	var ids []string // of all that are found, one after the other
 	for slot := range union(a.candidates(), from.from()) {
 		e := s.entities.at(slot)
 		if e.seq > from.Until {
@@ -79,11 +98,11 @@ func (s *Snapshot) WhoCan(q Query, from Cursor, limit int) (found []Holder, next
 		if !d.Allow {
 			continue
 		}
-		if len(found) == limit {
-			return found, from.Behind(found[limit-1].Seq)
+		if page.full(len(found)) {
+			return found, from.Behind(found[len(found)-1].Seq)
 		}
 		if found == nil {
-			found = make([]Holder, 0, min(limit, 1000))
+			found = make([]Holder, 0, page.room())
 			ids = make([]string, 0, 2*cap(found))
 		}
 		n, granting := len(ids), 0
@@ -190,35 +209,36 @@ func union(sets []*placeSet, from place) func(yield func(uint32) bool) {
 	}
 }
 
-// Found is a resource that a search found.
+// A Found is a resource that a search found.
 type Found struct {
 	ID   string
 	Name string
 	Seq  int64 // see Cursor
 }
 
-// WhichResources lists the resources of q's type that its subject is allowed q's action on. It
-// knows the types that lanyard stores; known is false for any other. Paging is as in WhoCan.
-func (s *Snapshot) WhichResources(q Query, from Cursor, limit int) (found []Found, next Cursor, known bool) {
+// WhichResources lists the resources of q's type that Decide allows q's subject q's action on; the ID of q's resource
+// is ignored. They are paged as in WhoCan. known is false, and nothing is found, when lanyard stores no resources of
+// the type. The cost grows with how many resources of the type there are.
+func (s *Snapshot) WhichResources(q *Query, page Page) (found []Found, next Cursor, known bool) {
 	k := stored[q.about()]
-	if k == 0 || s == nil || !s.exists || limit <= 0 || s.kinds[k] == nil {
+	if k == 0 || s == nil || !s.exists || s.kinds[k] == nil {
 		return nil, Cursor{}, k != 0
 	}
-	from = from.Begin(s)
+	from, one := page.From.Begin(s), *q
 	for slot := range s.kinds[k].slots(from.from()) {
 		e := s.entities.at(slot)
 		if e.seq > from.Until {
 			break
 		}
-		q.Resource.ID = e.id
-		if !s.Decide(&q).Allow {
+		one.Resource.ID = e.id
+		if !s.Decide(&one).Allow {
 			continue
 		}
-		if len(found) == limit {
-			return found, from.Behind(found[limit-1].Seq), true
+		if page.full(len(found)) {
+			return found, from.Behind(found[len(found)-1].Seq), true
 		}
 		if found == nil {
-			found = make([]Found, 0, min(limit, 1000))
+			found = make([]Found, 0, page.room())
 		}
 		found = append(found, Found{ID: e.id, Name: e.name(), Seq: e.seq})
 	}
@@ -251,9 +271,9 @@ func (s *Snapshot) Lookup(resourceType, ref string) []Found {
 	return found
 }
 
-// WhichActions lists, in byte order, the actions that q's subject is allowed on q's resource: of
-// permissions those that are about its type, as far as any are.
-func (s *Snapshot) WhichActions(q Query) []string {
+// WhichActions lists, in byte order, the actions that Decide allows q's subject on q's resource; q's action is ignored.
+// Of the permissions only those about the type of the resource are listed, if any are.
+func (s *Snapshot) WhichActions(q *Query) []string {
 	if s == nil || !s.exists {
 		return nil
 	}
@@ -262,11 +282,12 @@ func (s *Snapshot) WhichActions(q Query) []string {
 		return nil
 	}
 	var names []string
+	one := *q
 	for _, eff := range s.effective(heldSlots(e)) {
-		if q.Action = eff.Action; !q.fitting() {
+		if one.Action = eff.Action; !one.fitting() {
 			continue
 		}
-		if (len(names) == 0 || names[len(names)-1] != eff.Action) && s.Decide(&q).Allow {
+		if (len(names) == 0 || names[len(names)-1] != eff.Action) && s.Decide(&one).Allow {
 			names = append(names, eff.Action)
 		}
 	}
@@ -289,22 +310,22 @@ func (q *Query) fitting() bool {
 	return known && about.has(sym.place) || !known && t == typeOther
 }
 
-// Holders lists the users and AI agents that hold a profile, users and AI agents mixed. Paging is as in
-// WhoCan. It is false when there is no such profile.
-func (s *Snapshot) Holders(profile string, from Cursor, limit int) (found []Holder, next Cursor, ok bool) {
+// Holders lists the users and AI agents that hold a profile, by its id. They are paged as in WhoCan, users and AI
+// agents mixed. ok is false when there is no such profile.
+func (s *Snapshot) Holders(profile string, page Page) (found []Holder, next Cursor, ok bool) {
 	_, e := s.find(kindProfile, profile)
-	if e == nil || limit <= 0 {
-		return nil, Cursor{}, e != nil
+	if e == nil {
+		return nil, Cursor{}, false
 	}
-	from = from.Begin(s)
+	from := page.From.Begin(s)
 	profiles := []string{e.id}
 	for slot := range e.prof().holders.slots(from.from()) {
 		h := s.entities.at(slot)
 		if h.seq > from.Until {
 			break
 		}
-		if len(found) == limit {
-			return found, from.Behind(found[limit-1].Seq), true
+		if page.full(len(found)) {
+			return found, from.Behind(found[len(found)-1].Seq), true
 		}
 		found = append(found, holder(h, profiles))
 	}
@@ -344,11 +365,11 @@ type Effective struct {
 	Grants []Grant // in the order in which the subject holds the profiles
 }
 
-// Grant is a profile that grants, and the conditions that it ties to that.
+// A Grant is a profile that grants something, and under which conditions.
 type Grant struct {
-	Profile    string
-	Name       string
-	Conditions []string // readable, sorted; none: unconditional
+	Profile    string      // id
+	Name       string      // of the profile
+	Conditions []Condition // all of which must be met; none for everywhere
 }
 
 // WhatCan lists all that a subject may do, in the order of compareThings. Of an AI agent that
@@ -388,7 +409,7 @@ func (s *Snapshot) effective(slots []uint32) []Effective {
 		p := s.profile(slot)
 		for i := range p.perms.all {
 			t := permissionAt(i)
-			grants[t] = append(grants[t], Grant{p.id, p.name, narrowed(p.conditions(s, aboutOf(i)), s.narrowing(slots, i))})
+			grants[t] = append(grants[t], Grant{p.id, p.name, withCondition(p.conditions(aboutOf(i)), s.narrowing(slots, i))})
 		}
 		s.things(p, func(t Thing) { grants[t] = append(grants[t], Grant{Profile: p.id, Name: p.name}) })
 	}
@@ -444,40 +465,6 @@ func (s *Snapshot) grantsOf(slots []uint32, t Thing) []Grant {
 		p := s.profile(slot)
 		if s.grantsThing(p, t) {
 			out = append(out, Grant{Profile: p.id, Name: p.name})
-		}
-	}
-	return out
-}
-
-// conditions are what p ties to permissions about a type.
-func (p *profile) conditions(s *Snapshot, t typeID) []string {
-	var out []string
-	if t == typeNone {
-		t = typeOther // what a permission about nothing in particular is about, if anything
-	}
-	if p.types.has(t) {
-		for _, tag := range p.tags {
-			out = append(out, "tag "+tag.Value().key+"="+tag.Value().value)
-		}
-		slices.Sort(out)
-	}
-	if p.scopes.has(t) {
-		switch p.scope {
-		case scopeOwn:
-			out = append(out, "hierarchy: own group and below")
-		case scopeGroup:
-			out = append(out, "hierarchy: group "+p.groupID+" and below")
-		}
-	}
-	if t == typeDataTable {
-		for _, r := range p.rows {
-			values := slices.Clone(r.Values)
-			slices.Sort(values)
-			c := "rows with " + r.Attribute + " in"
-			for _, v := range values {
-				c += " " + v
-			}
-			out = append(out, c)
 		}
 	}
 	return out

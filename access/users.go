@@ -4,11 +4,28 @@ import (
 	"encoding/binary"
 	"iter"
 	"math"
+	"slices"
 	"strings"
 	"unique"
 
 	"github.com/lanyard/lanyard"
 )
+
+// LookupUser returns the id of the user with an id or else a user name. What has the form of an id is not taken for a
+// name. ok is false when there is no such user.
+func (s *Snapshot) LookupUser(ref string) (id string, ok bool) {
+	if e := s.user(ref); e != nil {
+		return e.id, true
+	}
+	return "", false
+}
+
+// Holds reports whether a user, by id or user name, holds a profile.
+func (s *Snapshot) Holds(user, profile string) bool {
+	e := s.user(user)
+	slot, p := s.find(kindProfile, profile)
+	return e != nil && p != nil && slices.Contains(heldSlots(e), slot+1)
+}
 
 // Users yields every user in the order of their creation: its ID, Name, Seq, FirstName, LastName, Group and
 // Profiles, and nothing else. The slices must not be changed. It costs some 50 ns a user, so a search can look at

@@ -78,19 +78,15 @@ func (s *Snapshot) With(put ...lanyard.Resource) *Snapshot {
 	return e.Snapshot(s.revision)
 }
 
-// IfProfile returns what replacing a profile by p would do to its holders. It is false when there is
-// no such profile. Paging is as in WhoCan; the counts are of all holders on every page.
+// IfProfile returns what replacing the profile with the id of p by p would do to its holders, for somebody who sees
+// what see shows: holders and profiles that it does not show count as if they did not exist, so nothing of the answer
+// rests on them. The differences are paged as in WhoCan; the counts are of all holders on every page. ok is false when
+// there is no such profile.
 //
 // What a subject reaches is compared by the conditions of its profiles, as they combine outside of
 // reports: a tag that no resource has is a condition all the same. Two profiles that only together
 // let all rows of a third through count as less than the third.
-func (s *Snapshot) IfProfile(p *lanyard.Profile, from Cursor, limit int) (WhatIf, bool) {
-	return s.IfProfileSeen(p, nil, from, limit)
-}
-
-// IfProfileSeen is IfProfile for somebody who does not see everything: holders and profiles that see does
-// not show count as if they did not exist, so nothing of the answer rests on them.
-func (s *Snapshot) IfProfileSeen(p *lanyard.Profile, see Sight, from Cursor, limit int) (WhatIf, bool) {
+func (s *Snapshot) IfProfile(p *lanyard.Profile, see Sight, page Page) (w WhatIf, ok bool) {
 	slot, e := s.find(kindProfile, p.ID)
 	if e == nil {
 		return WhatIf{}, false
@@ -99,7 +95,7 @@ func (s *Snapshot) IfProfileSeen(p *lanyard.Profile, see Sight, from Cursor, lim
 	d := newDiffer(s, next, []*profile{e.prof()}, []*profile{next.profile(slot + 1)})
 	var held, stay []uint32
 	shown := map[uint32]bool{}
-	from = from.Begin(s)
+	page.From = page.From.Begin(s)
 	for at := range e.prof().holders.slots(0) {
 		h := s.entities.at(at)
 		if !see.holder(h) {
@@ -122,18 +118,14 @@ func (s *Snapshot) IfProfileSeen(p *lanyard.Profile, see Sight, from Cursor, lim
 				stay = append(stay, h.ref(i))
 			}
 		}
-		d.add(h, held, held, stay, from, limit)
+		d.add(h, held, held, stay, page)
 	}
 	return d.result, true
 }
 
-// IfUser returns what replacing the profiles of a user by those of u would do to that user, as
-// IfProfile does. It is false when there is no such user.
-func (s *Snapshot) IfUser(u *lanyard.User) (WhatIf, bool) { return s.IfUserSeen(u, nil) }
-
-// IfUserSeen is IfUser for somebody who does not see everything: profiles that see does not show count as
-// if nobody held them.
-func (s *Snapshot) IfUserSeen(u *lanyard.User, see Sight) (WhatIf, bool) {
+// IfUser returns what replacing the user with the id of u by u would do to that user, as IfProfile does. Profiles that
+// see does not show count as if nobody held them. ok is false when there is no such user.
+func (s *Snapshot) IfUser(u *lanyard.User, see Sight) (w WhatIf, ok bool) {
 	slot, e := s.find(kindUser, u.ID)
 	if e == nil {
 		return WhatIf{}, false
@@ -164,7 +156,7 @@ func (s *Snapshot) IfUserSeen(u *lanyard.User, see Sight) (WhatIf, bool) {
 		}
 	}
 	d := newDiffer(s, next, out, in)
-	d.add(e, had, has, stay, Cursor{}.Begin(s), 1)
+	d.add(e, had, has, stay, Page{From: Cursor{}.Begin(s), Limit: 1})
 	d.result.Hidden = hidden
 	return d.result, true
 }
@@ -178,7 +170,7 @@ type differ struct {
 	lost, gained  permissions // by out and by in, whoever else grants them
 	goes, comes   []Thing     // the same for what is no permission of the catalogue
 	covers        map[covering]*cover
-	conditions    map[conditioned][]string
+	conditions    map[conditioned][]Condition
 	deltas        map[string]*Delta
 	work, base    cover // for one subject; of out by in, and of in by out
 	own           bool  // some scope of out or in depends on the holder
@@ -204,7 +196,7 @@ type conditioned struct {
 
 func newDiffer(before, after *Snapshot, out, in []*profile) *differ {
 	d := &differ{before: before, after: after, out: out, in: in, covers: map[covering]*cover{},
-		conditions: map[conditioned][]string{}, deltas: map[string]*Delta{}, baseGroup: noGroup}
+		conditions: map[conditioned][]Condition{}, deltas: map[string]*Delta{}, baseGroup: noGroup}
 	was, is := map[Thing]bool{}, map[Thing]bool{}
 	for _, p := range out {
 		d.lost.or(p.perms)
@@ -294,7 +286,7 @@ type sums struct {
 }
 
 // add compares for one subject, which holds had before, has afterwards and stay both times.
-func (d *differ) add(h *entity, had, has, stay []uint32, from Cursor, limit int) {
+func (d *differ) add(h *entity, had, has, stay []uint32, page Page) {
 	w, base := &d.work, d.baseOf(h.group)
 	copy(w.out, base.out)
 	copy(w.in, base.in)
@@ -332,11 +324,11 @@ func (d *differ) add(h *entity, had, has, stay []uint32, from Cursor, limit int)
 		d.result.Losing++
 	}
 	switch {
-	case h.seq <= from.After || h.seq > from.Until:
-	case len(d.result.Differences) < limit:
+	case h.seq <= page.From.After || h.seq > page.From.Until:
+	case !page.full(len(d.result.Differences)):
 		d.result.Differences = append(d.result.Differences, Difference{holder(h, nil), d.delta(had, has, x)})
-	case d.result.Next == Cursor{} && limit > 0:
-		d.result.Next = from.Behind(d.result.Differences[limit-1].Seq)
+	case d.result.Next == Cursor{}:
+		d.result.Next = page.From.Behind(d.result.Differences[page.Limit-1].Seq)
 	}
 }
 
@@ -426,10 +418,10 @@ func (d *differ) grants(s *Snapshot, slots []uint32, place uint16) []Grant {
 		k := conditioned{p, aboutOf(place)}
 		conditions, ok := d.conditions[k]
 		if !ok {
-			conditions = p.conditions(s, k.about)
+			conditions = p.conditions(k.about)
 			d.conditions[k] = conditions
 		}
-		out = append(out, Grant{Profile: p.id, Name: p.name, Conditions: narrowed(conditions, narrow)})
+		out = append(out, Grant{Profile: p.id, Name: p.name, Conditions: withCondition(conditions, narrow)})
 	}
 	return out
 }

@@ -30,7 +30,9 @@ func TestWhatIfAgreesWithTheChange(t *testing.T) {
 				if p == nil {
 					break
 				}
-				page = func(from access.Cursor) (access.WhatIf, bool) { return before.IfProfile(p, from, 2) }
+				page = func(from access.Cursor) (access.WhatIf, bool) {
+					return before.IfProfile(p, nil, access.Page{From: from, Limit: 2})
+				}
 				edit.Put(p)
 				g.w.profiles[id] = p
 			} else {
@@ -40,7 +42,7 @@ func TestWhatIfAgreesWithTheChange(t *testing.T) {
 				}
 				u = lanyard.Clone(u)
 				u.Profiles = g.held()
-				page = func(access.Cursor) (access.WhatIf, bool) { return before.IfUser(u) }
+				page = func(access.Cursor) (access.WhatIf, bool) { return before.IfUser(u, nil) }
 				edit.Put(u)
 				g.w.users[u.ID] = u
 			}
@@ -326,7 +328,7 @@ func TestWhatIfDirections(t *testing.T) {
 			edit.Put(u)
 			u = lanyard.Clone(u)
 			u.Profiles = tt.after
-			w, ok := edit.Snapshot(2).IfUser(u)
+			w, ok := edit.Snapshot(2).IfUser(u, nil)
 			got := ""
 			for _, d := range w.Differences {
 				for _, g := range d.Gains {
@@ -385,7 +387,7 @@ func TestWhatIfByGroup(t *testing.T) {
 			"in FR": "more Users.Edit, less Users.View, ",
 		}},
 	} {
-		w, _ := e.Snapshot(1).With(tt.before).IfProfile(tt.after, access.Cursor{}, 10)
+		w, _ := e.Snapshot(1).With(tt.before).IfProfile(tt.after, nil, access.Page{Limit: 10})
 		got := map[string]string{}
 		for _, d := range w.Differences {
 			for _, c := range d.Changes {
@@ -435,7 +437,7 @@ func BenchmarkIfProfile(b *testing.B) {
 			b.ReportAllocs()
 			var w access.WhatIf
 			for b.Loop() {
-				w, _ = s.IfProfile(c.p, access.Cursor{}, 100)
+				w, _ = s.IfProfile(c.p, nil, access.Page{Limit: 100})
 			}
 			b.ReportMetric(float64(w.Affected), "affected")
 		})

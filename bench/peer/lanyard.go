@@ -59,7 +59,7 @@ func (l *Lanyard) WhoCan(q *Question, limit int) []string {
 	if query.Resource.Type == "Instance" { // AuthZEN's word for no resource
 		query.Resource = access.Resource{}
 	}
-	found, _ := l.Snapshot.WhoCan(query, access.Cursor{}, limit)
+	found, _ := l.Snapshot.WhoCan(&query, access.Page{Limit: limit})
 	all := make([]string, len(found))
 	for i, h := range found {
 		all[i] = h.ID

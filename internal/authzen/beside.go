@@ -47,7 +47,10 @@ func thingOf(t access.Thing) thing {
 func grantsOf(grants []access.Grant) []grant {
 	out := make([]grant, len(grants))
 	for i, g := range grants {
-		out[i] = grant{g.Profile, g.Name, g.Conditions}
+		out[i] = grant{g.Profile, g.Name, nil}
+		for _, c := range g.Conditions {
+			out[i].Conditions = append(out[i].Conditions, c.String())
+		}
 	}
 	return out
 }
@@ -144,8 +147,8 @@ func (a *asking) holders(body []byte) ([]byte, error) {
 	from, see := at.cursor().Begin(snapshot), a.principal.sight(snapshot)
 	ok := see == nil || see(access.TypeSecurityProfile, *r.ID)
 	found, end := visible(from, limit, seesHolder(see),
-		func(from access.Cursor, limit int) ([]access.Holder, access.Cursor) {
-			found, next, known := snapshot.Holders(*r.ID, from, limit)
+		func(page access.Page) ([]access.Holder, access.Cursor) {
+			found, next, known := snapshot.Holders(*r.ID, page)
 			ok = ok && known
 			return found, next
 		})
@@ -365,9 +368,9 @@ func (a *asking) differences(s *access.Snapshot, o Outcome, from access.Cursor, 
 	from = from.Begin(s)
 	switch r := o.After.(type) {
 	case *lanyard.Profile:
-		w, ok = s.IfProfileSeen(r, see, from, limit)
+		w, ok = s.IfProfile(r, see, access.Page{From: from, Limit: limit})
 	case *lanyard.User:
-		w, ok = s.IfUserSeen(r, see)
+		w, ok = s.IfUser(r, see)
 	}
 	if !ok {
 		return nil, lanyard.Errorf(lanyard.NotFound, "what the proposal is about has been deleted meanwhile")

@@ -375,7 +375,7 @@ func explain(b []byte, s *access.Snapshot, q *access.Query) (answer []byte, allo
 	for _, f := range x.Profiles {
 		o := finding{Profile: f.Profile, Name: f.Name, Holder: f.Holder, Grants: f.Grants, Allows: f.Allows}
 		for _, c := range f.Failed {
-			o.Failed = append(o.Failed, condition(c))
+			o.Failed = append(o.Failed, condition{c.Kind.String(), c.Want, c.Have})
 		}
 		out.Context.Profiles = append(out.Context.Profiles, o)
 	}

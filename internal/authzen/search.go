@@ -149,24 +149,22 @@ func (a *asking) search(endpoint string, body []byte) ([]byte, error) {
 	switch endpoint {
 	case subjects:
 		found, end := visible(from, limit, seesHolder(see),
-			func(from access.Cursor, limit int) ([]access.Holder, access.Cursor) {
-				return snapshot.WhoCan(q, from, limit)
-			})
+			func(page access.Page) ([]access.Holder, access.Cursor) { return snapshot.WhoCan(&q, page) })
 		out.Context = &searchContext{profileNames(snapshot, found, see)}
 		out.Results, next, err = results(found, positionOf(end), behindHolder(from), func(h access.Holder) any {
 			return entity{*in.Subject.Type, h.ID, shownOf(h, out.Context.Profiles, see)}
 		})
 	case resources:
 		found, end := visible(from, limit, seesFound(see, *in.Resource.Type),
-			func(from access.Cursor, limit int) ([]access.Found, access.Cursor) {
-				found, next, _ := snapshot.WhichResources(q, from, limit)
+			func(page access.Page) ([]access.Found, access.Cursor) {
+				found, next, _ := snapshot.WhichResources(&q, page)
 				return found, next
 			})
 		out.Results, next, err = results(found, positionOf(end), behindFound(from), func(f access.Found) any {
 			return entity{*in.Resource.Type, f.ID, nameProperty{f.Name}}
 		})
 	case actions:
-		names := snapshot.WhichActions(q)
+		names := snapshot.WhichActions(&q)
 		names = names[sort.Search(len(names), func(i int) bool { return names[i] > string(at) }):]
 		out.Results, next, err = results(names, nil, func(name string) position { return position(name) },
 			func(name string) any { return named{name} })
@@ -216,15 +214,15 @@ func seesFound(see access.Sight, resourceType string) func(access.Found) bool {
 // begins. Pages are full, and there is a next one only if something seen is on it: neither tells of what
 // is hidden.
 func visible[T any](from access.Cursor, limit int, sees func(T) bool,
-	find func(from access.Cursor, limit int) ([]T, access.Cursor)) ([]T, access.Cursor) {
+	find func(access.Page) ([]T, access.Cursor)) ([]T, access.Cursor) {
 	if sees == nil {
-		return find(from, limit)
+		return find(access.Page{From: from, Limit: limit})
 	}
 	const chunk = 500
 	var next access.Cursor
 	var page []T
 	for {
-		some, following := find(from, chunk)
+		some, following := find(access.Page{From: from, Limit: chunk})
 		for i, one := range some {
 			if !sees(one) {
 				continue
@@ -234,7 +232,7 @@ func visible[T any](from access.Cursor, limit int, sees func(T) bool,
 			}
 			if page = append(page, one); len(page) == limit {
 				if next = following; i < len(some)-1 {
-					_, next = find(from, i+1) // right behind this one
+					_, next = find(access.Page{From: from, Limit: i + 1}) // right behind this one
 				}
 			}
 		}

@@ -115,7 +115,7 @@ func (q *question) itself(v *viewer) bool {
 	if q.Subject == nil || q.Subject.Type != "user" {
 		return false
 	}
-	id, ok := v.User(q.Subject.ID)
+	id, ok := v.LookupUser(q.Subject.ID)
 	return ok && id == v.user
 }
 
@@ -170,7 +170,7 @@ func mayShow(v *viewer, q *question) error {
 	if views[t] == "" || r.Type == access.TypeFlowModule && (q.Action == nil || q.Action.Name == access.ActionInvoke) {
 		return nil
 	}
-	if id, ok := v.User(r.ID); t == access.TypeUser && ok && id == v.user {
+	if id, ok := v.LookupUser(r.ID); t == access.TypeUser && ok && id == v.user {
 		return nil
 	}
 	return v.need(t, r.ID)

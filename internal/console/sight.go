@@ -84,7 +84,7 @@ func firstOf(first []access.Holder, h access.Holder) []access.Holder {
 func (v *viewer) eachHolder(profile string, do func(access.Holder) bool) {
 	const chunk = 10_000
 	for from := (access.Cursor{}); ; {
-		found, next, _ := v.Holders(profile, from, chunk)
+		found, next, _ := v.Holders(profile, access.Page{From: from, Limit: chunk})
 		for _, h := range found {
 			if !do(h) {
 				return

@@ -51,7 +51,7 @@ func (s *Service) Act(ctx context.Context, call *Call, instance, user string, ri
 	if err != nil {
 		return err
 	}
-	known, exists := snapshot.User(id)
+	known, exists := snapshot.LookupUser(id)
 	if exists {
 		id = known
 	}

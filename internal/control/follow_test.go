@@ -222,7 +222,7 @@ func TestDatabaseGoesBack(t *testing.T) {
 				soon(t, "the grant that is lost counts no more on "+who, func() bool { return !w.allows(in, u.ID) })
 				s, err := w.Snapshot(t.Context(), call(""), in.ID, 0)
 				w.must(err)
-				if _, _, known := s.Holders(others.ID, access.Cursor{}, 1); known {
+				if _, _, known := s.Holders(others.ID, access.Page{Limit: 1}); known {
 					t.Errorf("a profile that is lost is still known to %s", who)
 				}
 			}
