@@ -1,4 +1,4 @@
-# Two commands matter: make run, and make test. The rest is for people who change lanyard.
+# To try lanyard: make run. To test it: make test. The other targets are for people who change it.
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
@@ -11,24 +11,24 @@ DURATION ?= 5m
 crash: ROUNDS ?= 200
 failover: ROUNDS ?= 20
 
-help: ## Show the targets.
+help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 17
 
-run: build ## Build lanyard and start it on ./lanyard-data with a demo instance.
-	@command -v aws >/dev/null || echo "The AWS CLI is not installed, so the aws line below will not run here; any AWS SDK will do (README.md)."
+run: build ## Build lanyard and serve a demo instance from ./lanyard-data.
+	@command -v aws >/dev/null || echo "The AWS CLI is not installed, so the aws command below does not work here. Any AWS SDK works too (README.md)."
 	@exec bin/lanyard serve --demo --data ./lanyard-data
 
-build: ## Build bin/lanyard, one static binary, with the web console if Node.js is there.
-	@command -v go >/dev/null || { echo "Go 1.26 or newer is needed to build lanyard: https://go.dev/dl/"; exit 1; }
+build: ## Build bin/lanyard, one static binary, with the web console if Node.js is installed.
+	@command -v go >/dev/null || { echo "Building lanyard requires Go 1.26 or newer: https://go.dev/dl/"; exit 1; }
 	@.ci/console
 	CGO_ENABLED=0 go build -trimpath -o bin/lanyard ./cmd/lanyard
 
-console: ## Build the web console, which bin/lanyard holds (needs Node.js).
+console: ## Build the web console that bin/lanyard embeds (requires Node.js).
 	@CI=true .ci/console
 
-test: check postgres unit conformance browser ## Set up what the tests need and run them all.
+test: check postgres unit conformance browser ## Set up what the tests need, and run them all.
 
-check: ## Formatting, vet, staticcheck, known vulnerabilities, generated files.
+check: ## Check formatting, vet, staticcheck, known vulnerabilities and generated files.
 	@bad=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); [ -z "$$bad" ] || { echo "gofmt would change:"; echo "$$bad"; exit 1; }
 	go vet ./...
 	go run $(STATICCHECK) ./...
@@ -40,22 +40,22 @@ postgres:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
 		echo "The tests of the PostgreSQL store will be skipped (and fail under CI=true): apt-get install postgresql-15"
 
-unit: ## Go tests with the race detector; each fuzz target runs its seeds.
+unit: ## Run the Go tests with the race detector, and the seeds of each fuzz target.
 	go test -race -timeout 10m ./...
 
-conformance: build ## Real SDK clients against the built binary: boto3, AWS CLI, JavaScript, Go.
+conformance: build ## Run real clients against the built binary: boto3, AWS CLI, JavaScript, Go.
 	LANYARD_BIN=$(CURDIR)/bin/lanyard conformance/run.sh
 
-screenshots: build ## Make the README's picture of the console anew.
+screenshots: build ## Regenerate the README's picture of the console.
 	@SCREENSHOTS=1 CI=true .ci/browser
 
-browser: build ## The console: Vitest, and Playwright in Chromium against the built binary.
+browser: build ## Test the console with Vitest, and with Playwright in Chromium.
 	@.ci/browser
 
-console-big: build ## The console with 100,000 users: that no page loads everything, and how long each takes.
+console-big: build ## Test the console with 100,000 users: no page loads everything; shows how long each takes.
 	@LANYARD_BIG=1 .ci/browser big
 
-bench: ## Measure, and write docs/performance.md.
+bench: ## Measure the performance, and write docs/performance.md.
 	cd bench && go run . -out ../docs/performance.md
 
 fuzz: ## Run every fuzz target for FUZZTIME (10s) each.
@@ -65,34 +65,34 @@ fuzz: ## Run every fuzz target for FUZZTIME (10s) each.
 		done; \
 	done
 
-crash: ## Kill -9 under 64 writers, ROUNDS (200) times, and cut the power 20 times as often.
+crash: ## Kill the server with -9 under 64 writers, ROUNDS (200) times; cut the power 20 times as often.
 	LANYARD_CRASH_ROUNDS=$(ROUNDS) go test -run 'Kill|PowerLoss' -count 1 -timeout 2h -v ./cmd/lanyard
 
-failover: ## Kill PostgreSQL's primary under load, ROUNDS (20) times; the suite does once.
+failover: ## Kill PostgreSQL's primary under load, ROUNDS (20) times; make test does it once.
 	LANYARD_FAILOVER_ROUNDS=$(ROUNDS) go test -run 'TestFailover$$' -count 1 -timeout 4h -v ./cmd/lanyard
 
-linearizability: ## Check calls of three servers with Porcupine for DURATION (5m), with kills and failovers.
+linearizability: ## Check the calls of three servers with Porcupine for DURATION (5m), under kills and failovers.
 	LANYARD_LINEARIZABILITY=$(DURATION) go test -run 'TestLinearizability' -count 1 -timeout 12h -v ./cmd/lanyard
 
-soak: ## Hold the decision engine to its oracle 100,000,000 times.
+soak: ## Compare the decision engine with its oracle 100,000,000 times.
 	LANYARD_DECISIONS=100000000 go test -run Oracle -count 1 -timeout 4h -v ./access
 
-model: ## Move to the newest service model that botocore ships.
+model: ## Upgrade to the newest service model that botocore ships.
 	rm -rf .cache/model && mkdir -p .cache/model
 	python3 -m pip download --quiet --no-deps --dest .cache/model botocore
 	go run ./cmd/modelgen reduce -wheel .cache/model/botocore-*.whl -out internal/awsapi/model
 	$(MAKE) generate docs
 
-upstream: ## Tell whether botocore ships a newer service model than the pinned one (for a scheduled job).
+upstream: ## Fail if botocore ships a newer service model than the pinned one (for a scheduled job).
 	@rm -rf .cache/upstream && mkdir -p .cache/upstream/model && python3 -m pip download --quiet --no-deps --dest .cache/upstream botocore
 	@cp internal/awsapi/model/operations.txt .cache/upstream/model/ && go run ./cmd/modelgen reduce -wheel .cache/upstream/botocore-*.whl -out .cache/upstream/model
-	@diff -rq internal/awsapi/model/model.json .cache/upstream/model/model.json || { echo "botocore has moved: make model"; exit 1; }
+	@diff -rq internal/awsapi/model/model.json .cache/upstream/model/model.json || { echo "botocore ships a newer service model; run make model"; exit 1; }
 
-generate: ## Make the generated Go files anew from the pinned model.
+generate: ## Regenerate the Go files that come from the pinned model.
 	go run ./cmd/modelgen generate -dir internal/awsapi/model
 
-docs: ## Make docs/coverage.md anew from the operation table.
+docs: ## Regenerate docs/coverage.md from the operation table.
 	go test -run TestCoverage -update .
 
-clean: ## Remove what was built, and the caches of the tests; never data.
+clean: ## Remove build results and the caches of the tests; never data.
 	rm -rf bin .cache

@@ -1,4 +1,4 @@
-"""Short ways to make things in an instance, for tests that are about something else."""
+"""Helpers that create things in an instance, for tests that are about something else."""
 import itertools
 import uuid
 
@@ -10,7 +10,7 @@ _count = itertools.count(1)
 
 
 def fresh(word="x"):
-    """A name that no other call of this run gives."""
+    """A name that is unique in this run."""
     return f"{word}-{next(_count)}-{uuid.uuid4().hex[:6]}"
 
 
@@ -80,7 +80,7 @@ class Centre:
             "Name": fresh("group"), **({"ParentGroupId": parent} if parent else {}), **kw})["HierarchyGroupId"]
 
     def chain(self):
-        """Five groups, one below the other."""
+        """Five groups, each below the one before."""
         self.levels()
         groups = [self.group()]
         for _ in range(4):
@@ -114,7 +114,7 @@ class Centre:
             **kw})["QuickConnectId"]
 
     def reads(self, profile):
-        """Everything that can be read of a profile."""
+        """Everything that can be read about a profile."""
         id = {"InstanceId": self.id, "SecurityProfileId": profile}
         c = self.connect
 

@@ -1,4 +1,4 @@
-"""Holds every answer against the output shapes and the declared exceptions of botocore's service model."""
+"""Checks every answer against the output shapes and the declared exceptions of botocore's service model."""
 import json
 import re
 import uuid
@@ -26,7 +26,7 @@ class Violation(AssertionError):
 
 
 class Number(str):
-    """A number as it stands on the wire."""
+    """A number as it was sent on the wire."""
 
 
 def parse(text):
@@ -100,7 +100,7 @@ def value(shape, v, path):
             value(shape.member, item, f"{path}[{i}]")
     elif kind == "map":
         want(isinstance(v, dict), path, "a map", v)
-        if v:  # resources without tags answer an empty map, although the model asks for one entry
+        if v:  # resources without tags answer an empty map, although the model requires one entry
             bounds(shape, len(v), path)
         for key, item in v.items():
             value(shape.key, key, f"{path} key {key!r}")
@@ -144,7 +144,7 @@ def watch(client):
 
 
 def client(server, key=KEY_ID, secret=SECRET, **config):
-    """A boto3 client without retries whose answers are all held against the model."""
+    """A boto3 client without retries whose answers are all checked against the model."""
     return watch(boto3.client(
         "connect", endpoint_url=server.url, region_name=REGION, aws_access_key_id=key, aws_secret_access_key=secret,
         config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30, max_pool_connections=32, **config)))

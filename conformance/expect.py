@@ -9,7 +9,7 @@ class Refused:
 
 
 class refuses:
-    """Expects the block to be refused with the exception of that name, and its message to hold words."""
+    """Expects the block to be refused with the exception of that name, and its message to contain words."""
 
     def __init__(self, code, *words):
         self.code, self.words = code, words

@@ -22,8 +22,8 @@ def named(how):
 
 
 class Requests:
-    """A valid request for every served operation, with no more than is needed. Requests that create have a
-    fresh name each time; those that delete make what they delete."""
+    """A valid request for every served operation, with no more than it requires. Requests that create something
+    have a new name each time; requests that delete something create it first."""
 
     def __init__(self, connect):
         self.connect = connect
@@ -175,7 +175,7 @@ class Requests:
         return {"EntityArn": arn, "SecurityProfiles": [{"Id": self.profile}]}
 
     def samples(self, operation):
-        """Values that mean something, by the name of their shape; for all others the model says enough.
+        """Values for shapes whose values must mean something; the model describes all others well enough.
         A function makes another value each time."""
         field = "Username" if operation == "SearchUsers" else "name"
         return {

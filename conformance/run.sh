@@ -42,7 +42,7 @@ missing() {
 	[ "${CI:-}" != true ] || failed=1
 }
 
-# stale STAMP FILE... tells whether the files are others than when STAMP was written; fresh writes it.
+# stale STAMP FILE... reports whether the files differ from those for which STAMP was written; fresh writes STAMP.
 stale() { [ "$(cat "$1" 2>/dev/null)" != "$(cksum "${@:2}")" ]; }
 fresh() { cksum "${@:2}" >"$1"; }
 

@@ -1,4 +1,4 @@
-"""Starts, kills and restarts the server under test. It knows the command line, nothing of the API."""
+"""Starts, kills and restarts the server under test. It knows the command line and nothing about the API."""
 import os
 import pathlib
 import shutil
@@ -69,7 +69,7 @@ class Server:
         return pathlib.Path(self.data, "server.log").read_text()
 
     def kill(self):
-        """SIGKILL: nothing gets the chance to be saved."""
+        """SIGKILL: the server gets no chance to save anything."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 

@@ -12,7 +12,7 @@ HEADER = "x-lanyard-acting-user"
 
 @pytest.fixture(scope="module")
 def acting(server):
-    """A client of its own whose calls are on behalf of whom it is told."""
+    """A separate client whose calls are on behalf of the given user."""
     connect, who = client(server), []
     connect.meta.events.register_first("before-sign.connect", lambda request, **_: [request.headers.add_header(HEADER, w) for w in who])
 

@@ -6,7 +6,7 @@ from expect import refuses
 
 
 def test_everywhere(centre):
-    """A whole life of a profile and a user, spelt with ARNs only."""
+    """The whole life of a profile and a user, with ARNs only."""
     connect, instance = centre.connect, centre.instance_arn
     centre.levels(2)
     group, routing = centre.group(), centre.basic_routing
@@ -50,7 +50,7 @@ def test_everywhere(centre):
 
 
 def foreign(centre, profile):
-    """ARNs that are well formed and name nothing of this instance."""
+    """ARNs that are well formed but name nothing in this instance."""
     other = Centre(centre.connect)
     arn = centre.profile_arn(profile)
     return [other.profile_arn(other.profile()), other.profile_arn(profile), arn.replace("us-east-1", "eu-west-1"),

@@ -1,5 +1,6 @@
 """Bounds, enums, patterns, required members and types of every served operation's input, generated from the
-service model: one past is refused and the message names the member, at the bound is not refused for it."""
+service model. A value past the bound is refused with a message that names the member; a value at the bound is not
+refused because of it."""
 import copy
 import fnmatch
 import json

@@ -1,4 +1,4 @@
-"""Many callers at once: no update is torn, no update is lost sight of, names stay unique, quotas hold."""
+"""Many callers at once: no update is torn, no update is lost, names stay unique, quotas hold."""
 import threading
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""The user hierarchy: its five levels, groups, and what keeps either from going."""
+"""The user hierarchy: its five levels, groups, and what keeps them from being deleted."""
 import pytest
 
 from centre import LEVELS, MISSING

@@ -49,7 +49,7 @@ def test_last_reader_wins_once(connect, matching):
 
 
 def test_it_must_be_signed(connect, server):
-    """Whoever takes the header away, or adds it, breaks the signature only if it was signed: so it must be."""
+    """Removing or adding the header breaks the signature only if the header is signed, so it must be."""
     c = Centre(connect)
     other = boto3.client("connect", endpoint_url=server.url, region_name=REGION, aws_access_key_id=KEY_ID, aws_secret_access_key=SECRET)
     other.meta.events.register_last("before-send.connect.UpdateSecurityProfile", lambda request, **_: request.headers.__setitem__("If-Match", '"x"'))

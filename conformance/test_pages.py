@@ -1,4 +1,4 @@
-"""Lists in pages: boto3's paginators, lists that change meanwhile, and tokens that should not be believed."""
+"""Lists in pages: boto3's paginators, lists that change in the meantime, and forged tokens."""
 import itertools
 import json
 import urllib.parse
@@ -125,7 +125,7 @@ def test_paginator(filled, connect, operation, items):
 
 @pytest.mark.parametrize("operation, items", PAGED, ids=[n for n, _ in PAGED])
 def test_tokens(filled, connect, wire, operation, items):
-    """A token is good for its list alone, and only as it was given."""
+    """A token is valid only for its list, and only unchanged."""
     params = filled.params(operation)
     call = method(connect, operation)
     token = call(**params, MaxResults=1)["NextToken"]
@@ -201,7 +201,7 @@ LISTS = {  # what makes an item, what removes it, and the lists it is in
 
 @pytest.mark.parametrize("kind", LISTS)
 def test_changes_between_pages(connect, kind):
-    """Items come and go between pages; what was there all the while comes exactly once."""
+    """Items come and go between pages; what exists throughout is listed exactly once."""
     make, remove, lists = LISTS[kind]
     for operation in lists:
         c = Centre(connect)

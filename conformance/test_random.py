@@ -1,4 +1,4 @@
-"""Requests made of junk: whatever comes, the answer is one that the model allows, and never an internal failure."""
+"""Random requests: whatever is sent, the model allows the answer, and it is never an internal failure."""
 import os
 import random
 

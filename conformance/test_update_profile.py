@@ -147,7 +147,7 @@ def test_null_is_absent(case, wire, name):
     assert case.centre.reads(case.id) == before
 
 
-def test_null_beside_others(case, wire):
+def test_null_alongside_others(case, wire):
     body = dict.fromkeys(EMPTY) | {"Description": "Only this"}
     wire.operation("UpdateSecurityProfile", {"InstanceId": case.centre.id, "SecurityProfileId": case.id}, lambda _: body)
     assert ordered(case.state()) == ordered(case.one | {"Description": "Only this"})
@@ -278,7 +278,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("row", REFUSED, ids=str)
 def test_refused_whole(shared_case, row):
-    """A wrong parameter beside good ones: refused with its name and value, and nothing has changed."""
+    """A wrong parameter alongside correct ones: refused with its name and value, and nothing has changed."""
     sent, words = REFUSED[row]
     case = shared_case
     case.update(**copy.deepcopy(case.one))

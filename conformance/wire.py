@@ -1,4 +1,4 @@
-"""Sends requests byte for byte as a test wants them, signed by botocore's own signer."""
+"""Signs requests with botocore's own signer and sends them byte for byte as a test gives them."""
 import contextlib
 import datetime
 import http.client
