@@ -58,11 +58,12 @@ func newCanaryWorld(t *testing.T, with bool, change ...func(*control.Config)) *c
 		t.Fatal(err)
 	}
 	w.next = idOf("instance")
-	in, err := s.svc.CreateInstance(t.Context(), s.operation("CreateInstance"),
+	created, err := s.svc.CreateInstance(t.Context(), s.operation("CreateInstance"),
 		control.NewInstance{Alias: "canaries", IdentityManagement: control.ConnectManaged})
 	if err != nil {
 		t.Fatal(err)
 	}
+	in := created.Instance
 	s.in = in
 	w.root = s.operator()
 	w.fill()

@@ -16,11 +16,12 @@ import (
 func TestConsoleBig(t *testing.T) {
 	const profiles, users = 300, 4000
 	s := newSite(t)
-	in, err := s.svc.CreateInstance(t.Context(), s.operation("CreateInstance"),
+	created, err := s.svc.CreateInstance(t.Context(), s.operation("CreateInstance"),
 		control.NewInstance{Alias: "big", IdentityManagement: control.SAML})
 	if err != nil {
 		t.Fatal(err)
 	}
+	in := created.Instance
 	w := gen.New(1, gen.Size{Profiles: profiles, Users: users})
 	if err := gen.Fill(t.Context(), s.db, in.ID, w, lanyard.Event{Operation: "Import"}, nil); err != nil {
 		t.Fatal(err)

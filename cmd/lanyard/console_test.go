@@ -150,11 +150,12 @@ func (s *site) password(instance, user string) {
 // second makes another instance with an administrator, boss.
 func (s *site) second() {
 	s.Helper()
-	in, err := s.svc.CreateInstance(s.Context(), s.operation("CreateInstance"),
+	created, err := s.svc.CreateInstance(s.Context(), s.operation("CreateInstance"),
 		control.NewInstance{Alias: "elsewhere", IdentityManagement: control.ConnectManaged})
 	if err != nil {
 		s.Fatal(err)
 	}
+	in := created.Instance
 	s.other = in
 	_, profiles, _, err := control.List[*lanyard.Profile](s.Context(), s.svc, s.operation("x"), in.ID,
 		control.Page{Limit: 100})
@@ -171,7 +172,7 @@ func (s *site) second() {
 			continue
 		}
 		password := goodPassword
-		_, _, err := s.svc.CreateUser(s.Context(), s.operation("CreateUser"), in.ID, control.NewUser{Password: &password,
+		_, err := s.svc.CreateUser(s.Context(), s.operation("CreateUser"), in.ID, control.NewUser{Password: &password,
 			User: lanyard.User{Meta: lanyard.Meta{Name: "boss"}, Profiles: []string{p.ID}, RoutingProfile: routing[0].ID}})
 		if err != nil {
 			s.Fatal(err)
@@ -291,15 +292,15 @@ func TestConsoleRights(t *testing.T) {
 			group = g.ID
 		}
 	}
-	_, europe, err := s.svc.CreateSecurityProfile(t.Context(), s.operation("CreateSecurityProfile"), s.in.ID,
-		"Administrator Europe", nil, control.ProfileChange{
+	europe, err := s.svc.CreateSecurityProfile(t.Context(), s.operation("CreateSecurityProfile"), s.in.ID,
+		control.NewProfile{Name: "Administrator Europe", ProfileChange: control.ProfileChange{
 			Permissions: []string{"AgentGrouping.View", "SecurityProfiles.Edit", "SecurityProfiles.View", "Users.Edit",
 				"Users.EditPermission", "Users.View"},
-			HierarchyRestricted: []string{"User"}, HierarchyGroup: &group})
+			HierarchyRestricted: []string{"User"}, HierarchyGroup: &group}})
 	if err == nil {
-		_, _, err = s.svc.CreateUser(t.Context(), s.operation("CreateUser"), s.in.ID,
+		_, err = s.svc.CreateUser(t.Context(), s.operation("CreateUser"), s.in.ID,
 			control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: "heidi.brandt"},
-				Profiles: []string{europe.ID}, RoutingProfile: s.routing, Group: group}})
+				Profiles: []string{europe.Resource.ID}, RoutingProfile: s.routing, Group: group}})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -808,10 +809,12 @@ func TestConsoleEnds(t *testing.T) {
 		reason string
 	}{
 		{"the user is deleted", "olivia.stone", func(s *site) error {
-			return s.svc.DeleteUser(s.Context(), s.operation("DeleteUser"), s.in.ID, s.user("olivia.stone"))
+			_, err := s.svc.DeleteUser(s.Context(), s.operation("DeleteUser"), s.in.ID, s.user("olivia.stone"))
+			return err
 		}, "ended"},
 		{"the instance is deleted", "olivia.stone", func(s *site) error {
-			return s.svc.DeleteInstance(s.Context(), s.operation("DeleteInstance"), s.in.ID)
+			_, err := s.svc.DeleteInstance(s.Context(), s.operation("DeleteInstance"), s.in.ID)
+			return err
 		}, "instance-deleted"},
 		{"the operator gives the user another password", "olivia.stone", func(s *site) error {
 			s.password(s.in.ID, "olivia.stone")
@@ -847,7 +850,7 @@ func TestConsoleEnds(t *testing.T) {
 		s := newSite(t)
 		b := s.as(s.in, "olivia.stone")
 		b.ok("profiles", `{}`)
-		if err := s.svc.UpdateUserSecurityProfiles(t.Context(), s.operation("UpdateUserSecurityProfiles"), s.in.ID,
+		if _, err := s.svc.UpdateUserSecurityProfiles(t.Context(), s.operation("UpdateUserSecurityProfiles"), s.in.ID,
 			s.user("olivia.stone"), []string{s.profile("Agent")}); err != nil {
 			t.Fatal(err)
 		}

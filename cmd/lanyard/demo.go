@@ -36,7 +36,7 @@ func makeDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey)
 			case in.Tags[purpose] != unfinished:
 				return in, nil
 			default: // a start ended in the middle; what there is came from there alone
-				if err := svc.DeleteInstance(ctx, d.call("DeleteInstance", map[string]any{"InstanceId": in.ID}),
+				if _, err := svc.DeleteInstance(ctx, d.call("DeleteInstance", map[string]any{"InstanceId": in.ID}),
 					in.ID); err != nil {
 					return nil, err
 				}
@@ -46,7 +46,7 @@ func makeDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey)
 			break
 		}
 	}
-	in, err := svc.CreateInstance(ctx,
+	created, err := svc.CreateInstance(ctx,
 		d.call("CreateInstance", map[string]any{"InstanceAlias": "HIDDEN_DUE_TO_SECURITY_REASONS"}), control.NewInstance{
 			Alias: demoAlias, IdentityManagement: control.SAML, Inbound: true, Outbound: true,
 			Tags: map[string]string{purpose: unfinished},
@@ -54,6 +54,7 @@ func makeDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey)
 	if err != nil {
 		return nil, err
 	}
+	in := created.Instance
 	d.in = in
 	for _, step := range []func() error{d.defaults, d.hierarchy, d.routing, d.modules, d.profiles, d.users, d.agents} {
 		if err := step(); err != nil {
@@ -61,7 +62,7 @@ func makeDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey)
 		}
 	}
 	arn := svc.ARN(in, lanyard.TypeInstance, in.ID)
-	if err := svc.TagResource(ctx, d.call("TagResource", map[string]any{"resourceArn": arn}), arn,
+	if _, err := svc.TagResource(ctx, d.call("TagResource", map[string]any{"resourceArn": arn}), arn,
 		map[string]string{purpose: "demo"}); err != nil {
 		return nil, err
 	}
@@ -133,7 +134,7 @@ func (d *demo) hierarchy() error {
 	for i, name := range []string{"Company", "Region", "Country", "Site", "Team"} {
 		names[i] = &name
 	}
-	if err := d.svc.UpdateUserHierarchyStructure(d.ctx, d.call("UpdateUserHierarchyStructure", nil), d.in.ID,
+	if _, err := d.svc.UpdateUserHierarchyStructure(d.ctx, d.call("UpdateUserHierarchyStructure", nil), d.in.ID,
 		names); err != nil {
 		return err
 	}
@@ -142,12 +143,13 @@ func (d *demo) hierarchy() error {
 		if i := strings.LastIndexByte(path, '/'); i >= 0 {
 			parent, name = d.ids[path[:i]], path[i+1:]
 		}
-		_, g, err := d.svc.CreateUserHierarchyGroup(d.ctx,
-			d.call("CreateUserHierarchyGroup", map[string]any{"Name": name, "ParentGroupId": parent}), d.in.ID, name, parent,
-			nil)
+		created, err := d.svc.CreateUserHierarchyGroup(d.ctx,
+			d.call("CreateUserHierarchyGroup", map[string]any{"Name": name, "ParentGroupId": parent}), d.in.ID,
+			control.NewGroup{Name: name, Parent: parent})
 		if err != nil {
 			return err
 		}
+		g := created.Resource
 		d.ids[path] = g.ID
 	}
 	return nil
@@ -159,16 +161,17 @@ func (d *demo) routing() error {
 		{"Sales FR", "FR", "Sales"}, {"Support FR", "FR", "Support"}, {"Sales DE", "DE", "Sales"},
 		{"Support DE", "DE", "Support"}, {"Sales US", "US", "Sales"}, {"Support US", "US", "Support"},
 	} {
-		_, made, err := d.svc.CreateQueue(d.ctx, d.call("CreateQueue", map[string]any{"Name": q.name}), d.in.ID,
+		created, err := d.svc.CreateQueue(d.ctx, d.call("CreateQueue", map[string]any{"Name": q.name}), d.in.ID,
 			&lanyard.Queue{
 				Meta:  lanyard.Meta{Name: q.name, Tags: map[string]string{"Country": q.country, "Department": q.department}},
 				Hours: d.ids["hours"]})
 		if err != nil {
 			return err
 		}
+		made := created.Resource
 		queues = append(queues, lanyard.QueueConfig{Queue: made.ID, Channel: "VOICE", Priority: int32(i + 1)})
 	}
-	_, r, err := d.svc.CreateRoutingProfile(d.ctx, d.call("CreateRoutingProfile", map[string]any{"Name": "All queues"}),
+	created, err := d.svc.CreateRoutingProfile(d.ctx, d.call("CreateRoutingProfile", map[string]any{"Name": "All queues"}),
 		d.in.ID, &lanyard.RoutingProfile{
 			Meta: lanyard.Meta{Name: "All queues"}, Description: "Every queue, by country", DefaultQueue: queues[0].Queue,
 			Queues:   queues,
@@ -176,6 +179,7 @@ func (d *demo) routing() error {
 	if err != nil {
 		return err
 	}
+	r := created.Resource
 	d.ids["routing"] = r.ID
 	return nil
 }
@@ -185,15 +189,16 @@ func (d *demo) modules() error {
 		{"Order status", "Looks up an order by its number and says where it is"},
 		{"Return label", "Sends a return label to the customer's address"},
 	} {
-		_, made, err := d.svc.CreateContactFlowModule(d.ctx,
+		created, err := d.svc.CreateContactFlowModule(d.ctx,
 			d.call("CreateContactFlowModule", map[string]any{"Name": m.name}), d.in.ID, &lanyard.Module{
 				Meta: lanyard.Meta{Name: m.name}, Description: m.description,
 				Content: `{"Version":"2019-10-30","StartAction":"end","Actions":[]}`, ExternalInvocation: true}, "")
 		if err != nil {
 			return err
 		}
+		made := created.Resource
 		d.ids[m.name] = made.ID
-		_, _, err = d.svc.CreateContactFlowModuleVersion(d.ctx, d.call("CreateContactFlowModuleVersion", nil), d.in.ID,
+		_, err = d.svc.CreateContactFlowModuleVersion(d.ctx, d.call("CreateContactFlowModuleVersion", nil), d.in.ID,
 			made.ID, "", "")
 		if err != nil {
 			return err
@@ -263,11 +268,13 @@ func (d *demo) profiles() error {
 				"SecurityProfiles.View", "Users.View"},
 		}},
 	} {
-		_, made, err := d.svc.CreateSecurityProfile(d.ctx,
-			d.call("CreateSecurityProfile", map[string]any{"SecurityProfileName": p.name}), d.in.ID, p.name, p.tags, p.change)
+		created, err := d.svc.CreateSecurityProfile(d.ctx,
+			d.call("CreateSecurityProfile", map[string]any{"SecurityProfileName": p.name}), d.in.ID,
+			control.NewProfile{Name: p.name, Tags: p.tags, ProfileChange: p.change})
 		if err != nil {
 			return err
 		}
+		made := created.Resource
 		d.ids[p.name] = made.ID
 	}
 	return nil
@@ -349,7 +356,7 @@ func (d *demo) user(name, group string, tags map[string]string, profiles ...stri
 	for _, p := range profiles {
 		ids = append(ids, d.ids[p])
 	}
-	_, _, err := d.svc.CreateUser(d.ctx, d.call("CreateUser", map[string]any{"Username": login}), d.in.ID,
+	_, err := d.svc.CreateUser(d.ctx, d.call("CreateUser", map[string]any{"Username": login}), d.in.ID,
 		control.NewUser{User: lanyard.User{
 			Meta: lanyard.Meta{Name: login, Tags: tags}, FirstName: first, LastName: last, SecondaryEmail: login +
 				"@harbour.example",
@@ -371,7 +378,7 @@ func (d *demo) agents() error {
 		{base + "0f8b2c6d-3a41-4e0f-9b57-6c1d2e3f4a5b:$LATEST", "Self-service assistant"},
 		{base + "7c9e6679-7425-40de-944b-e07fc1f90ae7", "Order desk"},
 	} {
-		err := d.svc.AssociateSecurityProfiles(d.ctx,
+		_, err := d.svc.AssociateSecurityProfiles(d.ctx,
 			d.call("AssociateSecurityProfiles", map[string]any{"EntityArn": e.agent}), d.in.ID,
 			control.Entity{Type: control.EntityAIAgent, ARN: e.agent}, []string{d.ids[e.profile]})
 		if err != nil {

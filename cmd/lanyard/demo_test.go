@@ -28,7 +28,7 @@ func TestUnfinishedDemo(t *testing.T) {
 	}
 	// As a start leaves it that was killed before it could say that all is there.
 	arn := c.svc.ARN(in, lanyard.TypeInstance, in.ID)
-	if err := c.svc.TagResource(t.Context(), c.call(), arn, map[string]string{purpose: unfinished}); err != nil {
+	if _, err := c.svc.TagResource(t.Context(), c.call(), arn, map[string]string{purpose: unfinished}); err != nil {
 		t.Fatal(err)
 	}
 	_, list, _, err := control.List[*lanyard.User](t.Context(), c.svc, c.call(), in.ID, control.Page{Limit: 10})
@@ -36,7 +36,7 @@ func TestUnfinishedDemo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, u := range list {
-		if err := c.svc.DeleteUser(t.Context(), c.call(), in.ID, u.ID); err != nil {
+		if _, err := c.svc.DeleteUser(t.Context(), c.call(), in.ID, u.ID); err != nil {
 			t.Fatal(err)
 		}
 	}

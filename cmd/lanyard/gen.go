@@ -119,7 +119,7 @@ func (c *genCmd) fill(io streams, svc *control.Service, db store.Store, w *gen.W
 	alias := fmt.Sprintf("gen-%d-%d", c.Seed, i+1)
 	caller := lanyard.Caller{Account: c.Account, Root: true, SourceIP: "127.0.0.1", UserAgent: "lanyard gen",
 		RequestID: "gen"}
-	in, err := svc.CreateInstance(io.ctx,
+	created, err := svc.CreateInstance(io.ctx,
 		control.Call{Caller: caller, Operation: "CreateInstance", Request: json.RawMessage(`{}`)},
 		control.NewInstance{Alias: alias, IdentityManagement: control.SAML, Inbound: true, Outbound: true})
 	if errors.Is(err, lanyard.ErrDuplicate) {
@@ -132,9 +132,10 @@ func (c *genCmd) fill(io streams, svc *control.Service, db store.Store, w *gen.W
 		UserAgent: caller.UserAgent,
 		Request:   json.RawMessage(fmt.Sprintf(`{"Seed":%d,"Profiles":%d,"Users":%d}`, c.Seed, w.Size.Profiles, w.Users)),
 		Time:      time.Now()}
-	if err := gen.Fill(io.ctx, db, in.ID, w, event, done); err != nil {
+	if err := gen.Fill(io.ctx, db, created.Instance.ID, w, event, done); err != nil {
 		return nil, err
 	}
-	return &generated{Instance: in.ID, Alias: alias, Profiles: len(w.Profiles) + len(lanyard.DefaultProfiles()),
-		Users: w.Users, Groups: len(w.Groups), Queues: len(w.Queues)}, nil
+	return &generated{Instance: created.Instance.ID, Alias: alias,
+		Profiles: len(w.Profiles) + len(lanyard.DefaultProfiles()),
+		Users:    w.Users, Groups: len(w.Groups), Queues: len(w.Queues)}, nil
 }

@@ -208,7 +208,7 @@ func TestSingleSignOn(t *testing.T) {
 		base, s, l := start(t, "email")
 		startProvider(t, l, base)
 		for _, name := range []string{"claire.dubois@harbour.example", "tom.ellis@harbour.example"} {
-			_, _, err := s.svc.CreateUser(t.Context(), s.operation("CreateUser"), s.in.ID,
+			_, err := s.svc.CreateUser(t.Context(), s.operation("CreateUser"), s.in.ID,
 				control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: name}, Profiles: []string{s.profile("Agent")},
 					RoutingProfile: s.routing}})
 			if err != nil {

@@ -43,11 +43,12 @@ func newCentre(t testing.TB) *centre {
 	if c.handler, err = cmd.handler(t.Context(), db, c.svc, log); err != nil {
 		t.Fatal(err)
 	}
-	in, err := c.svc.CreateInstance(t.Context(), c.call(),
+	created, err := c.svc.CreateInstance(t.Context(), c.call(),
 		control.NewInstance{Alias: "centre", IdentityManagement: control.SAML})
 	if err != nil {
 		t.Fatal(err)
 	}
+	in := created.Instance
 	c.instance = in.ID
 	_, routing, _, err := control.List[*lanyard.RoutingProfile](t.Context(), c.svc, c.call(), c.instance,
 		control.Page{Limit: 1})
@@ -64,20 +65,23 @@ func (c *centre) call() control.Call {
 
 func (c *centre) profile(name string, change control.ProfileChange) string {
 	c.Helper()
-	_, p, err := c.svc.CreateSecurityProfile(c.Context(), c.call(), c.instance, name, nil, change)
+	created, err := c.svc.CreateSecurityProfile(c.Context(), c.call(), c.instance,
+		control.NewProfile{Name: name, ProfileChange: change})
 	if err != nil {
 		c.Fatal(err)
 	}
+	p := created.Resource
 	return p.ID
 }
 
 func (c *centre) user(name string, tags map[string]string, profiles ...string) string {
 	c.Helper()
-	_, u, err := c.svc.CreateUser(c.Context(), c.call(), c.instance, control.NewUser{User: lanyard.User{
+	created, err := c.svc.CreateUser(c.Context(), c.call(), c.instance, control.NewUser{User: lanyard.User{
 		Meta: lanyard.Meta{Name: name, Tags: tags}, Profiles: profiles, RoutingProfile: c.routing}})
 	if err != nil {
 		c.Fatal(err)
 	}
+	u := created.Resource
 	return u.ID
 }
 
@@ -345,7 +349,7 @@ func TestWhatIfPagesUnderChange(t *testing.T) {
 			break
 		}
 		if page < len(leavers) {
-			if err := c.svc.UpdateUserSecurityProfiles(t.Context(), c.call(), c.instance, leavers[page],
+			if _, err := c.svc.UpdateUserSecurityProfiles(t.Context(), c.call(), c.instance, leavers[page],
 				[]string{other}); err != nil {
 				t.Fatal(err)
 			}

@@ -295,16 +295,17 @@ func TestFaults(t *testing.T) {
 
 func TestEvents(t *testing.T) {
 	w := newWorld(t)
-	in, err := w.svc.CreateInstance(t.Context(),
+	created, err := w.svc.CreateInstance(t.Context(),
 		control.Call{Caller: lanyard.Caller{Account: account}, Operation: "CreateInstance"},
 		control.NewInstance{Alias: "a", IdentityManagement: control.SAML})
 	if err != nil {
 		t.Fatal(err)
 	}
+	in := created.Instance
 	for i := range 5 {
-		if _, _, err := w.svc.CreateSecurityProfile(t.Context(),
+		if _, err := w.svc.CreateSecurityProfile(t.Context(),
 			control.Call{Caller: lanyard.Caller{Account: account}, Operation: "CreateSecurityProfile"}, in.ID,
-			fmt.Sprint("P", i), nil, control.ProfileChange{}); err != nil {
+			control.NewProfile{Name: fmt.Sprint("P", i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -356,13 +357,14 @@ func TestEvents(t *testing.T) {
 // The root key cuts old events off, some hundreds a call, and is named in the checkpoint.
 func TestPrune(t *testing.T) {
 	w := newWorld(t)
-	in, err := w.svc.CreateInstance(t.Context(), control.Call{Caller: lanyard.Caller{Account: account}},
+	created, err := w.svc.CreateInstance(t.Context(), control.Call{Caller: lanyard.Caller{Account: account}},
 		control.NewInstance{Alias: "centre", IdentityManagement: control.SAML})
 	if err != nil {
 		t.Fatal(err)
 	}
+	in := created.Instance
 	for i := range 600 {
-		if _, _, err := w.svc.CreateContactFlowModule(t.Context(), control.Call{Caller: lanyard.Caller{Account: account}},
+		if _, err := w.svc.CreateContactFlowModule(t.Context(), control.Call{Caller: lanyard.Caller{Account: account}},
 			in.ID, &lanyard.Module{Meta: lanyard.Meta{Name: fmt.Sprint(i)}}, ""); err != nil {
 			if i > 100 {
 				break // the quota
@@ -419,15 +421,16 @@ func TestLargeEvents(t *testing.T) {
 	w := newWorld(t)
 	const n = 12
 	caller := lanyard.Caller{Account: account, AccessKeyID: w.root.ID}
-	in, err := w.svc.CreateInstance(t.Context(), control.Call{Caller: caller, Operation: "CreateInstance"},
+	created, err := w.svc.CreateInstance(t.Context(), control.Call{Caller: caller, Operation: "CreateInstance"},
 		control.NewInstance{Alias: "large", IdentityManagement: "CONNECT_MANAGED"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	in := created.Instance
 	for i := range n {
 		call := control.Call{Caller: caller, Operation: "Large",
 			Request: json.RawMessage(`"` + strings.Repeat("<", 2<<20) + `"`)}
-		_, _, err := w.svc.CreateSecurityProfile(t.Context(), call, in.ID, fmt.Sprint("p", i), nil, control.ProfileChange{})
+		_, err := w.svc.CreateSecurityProfile(t.Context(), call, in.ID, control.NewProfile{Name: fmt.Sprint("p", i)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -49,11 +49,12 @@ func newPDP(t *testing.T) *pdp {
 		},
 		TokenSecret: []byte("secret"),
 	})
-	in, err := p.svc.CreateInstance(t.Context(), p.call("CreateInstance"),
+	created, err := p.svc.CreateInstance(t.Context(), p.call("CreateInstance"),
 		control.NewInstance{Alias: "centre", IdentityManagement: control.SAML})
 	if err != nil {
 		t.Fatal(err)
 	}
+	in := created.Instance
 	p.instance = in.ID
 	_, p.token = p.newToken(lanyard.Token{Account: account, Instance: in.ID, Scope: lanyard.ScopeDecide})
 	return p
@@ -69,16 +70,18 @@ func (p *pdp) newToken(tok lanyard.Token) (lanyard.Token, string) {
 }
 
 func (p *pdp) call(operation string) control.Call {
-	return control.Call{Caller: lanyard.Caller{Account: account}, Operation: operation, Revision: &p.revision}
+	return control.Call{Caller: lanyard.Caller{Account: account}, Operation: operation}
 }
 
 func (p *pdp) profile(name string, c control.ProfileChange) string {
 	p.Helper()
-	_, made, err := p.svc.CreateSecurityProfile(p.Context(), p.call("CreateSecurityProfile"), p.instance, name, nil, c)
+	created, err := p.svc.CreateSecurityProfile(p.Context(), p.call("CreateSecurityProfile"), p.instance,
+		control.NewProfile{Name: name, ProfileChange: c})
 	if err != nil {
 		p.Fatal(err)
 	}
-	return made.ID
+	p.revision = created.Revision
+	return created.Resource.ID
 }
 
 func (p *pdp) user(name string, tags map[string]string, profiles ...string) string {
@@ -88,12 +91,13 @@ func (p *pdp) user(name string, tags map[string]string, profiles ...string) stri
 	if err != nil {
 		p.Fatal(err)
 	}
-	_, u, err := p.svc.CreateUser(p.Context(), p.call("CreateUser"), p.instance, control.NewUser{User: lanyard.User{
+	created, err := p.svc.CreateUser(p.Context(), p.call("CreateUser"), p.instance, control.NewUser{User: lanyard.User{
 		Meta: lanyard.Meta{Name: name, Tags: tags}, Profiles: profiles, RoutingProfile: routing[0].ID}})
 	if err != nil {
 		p.Fatal(err)
 	}
-	return u.ID
+	p.revision = created.Revision
+	return created.Resource.ID
 }
 
 // ask sends a request and returns the status and the body.
@@ -173,10 +177,12 @@ func TestRevision(t *testing.T) {
 		if i%2 == 0 {
 			permissions = []string{"Users.View"}
 		}
-		if err := p.svc.UpdateSecurityProfile(t.Context(), p.call("UpdateSecurityProfile"), p.instance, id,
-			control.ProfileChange{Permissions: permissions}); err != nil {
+		result, err := p.svc.UpdateSecurityProfile(t.Context(), p.call("UpdateSecurityProfile"), p.instance, id,
+			control.ProfileChange{Permissions: permissions})
+		if err != nil {
 			t.Fatal(err)
 		}
+		p.revision = result.Revision
 		status, body, _ := p.ask(evaluation, question("u", "Users.View", "Instance", ""), "x-lanyard-revision",
 			strconv.FormatInt(p.revision, 10))
 		if want := fmt.Sprintf(`{"decision":%v`, i%2 == 0); status != 200 || !strings.HasPrefix(body, want) {

@@ -30,10 +30,12 @@ func TestEffective(t *testing.T) {
 	p.user("human", nil, wisdom)
 	agent := "arn:aws:wisdom:us-east-1:" + account +
 		":ai-agent/11111111-2222-3333-4444-555555555555/66666666-7777-8888-9999-000000000000"
-	if err := p.svc.AssociateSecurityProfiles(t.Context(), p.call("AssociateSecurityProfiles"), p.instance,
-		control.Entity{Type: control.EntityAIAgent, ARN: agent}, []string{desk}); err != nil {
+	result, err := p.svc.AssociateSecurityProfiles(t.Context(), p.call("AssociateSecurityProfiles"), p.instance,
+		control.Entity{Type: control.EntityAIAgent, ARN: agent}, []string{desk})
+	if err != nil {
 		t.Fatal(err)
 	}
+	p.revision = result.Revision
 	both := fmt.Sprintf(`{"profile":%q,"name":"French","conditions":["tag Country=FR"]},{"profile":%q,"name":"Desk","conditions":[]}`, french, desk)
 	byDesk := fmt.Sprintf(`{"profile":%q,"name":"Desk","conditions":[]}`, desk)
 	for _, tt := range []struct{ name, subject, want string }{
@@ -120,7 +122,7 @@ func TestHoldersUnderChange(t *testing.T) {
 			break
 		}
 		if page < len(leavers) {
-			if err := p.svc.UpdateUserSecurityProfiles(t.Context(), p.call("UpdateUserSecurityProfiles"), p.instance,
+			if _, err := p.svc.UpdateUserSecurityProfiles(t.Context(), p.call("UpdateUserSecurityProfiles"), p.instance,
 				leavers[page], []string{other}); err != nil {
 				t.Fatal(err)
 			}

@@ -48,11 +48,12 @@ func newServers(ctx context.Context, t *rapid.T) *servers {
 	for i := range s.services {
 		s.restart(i)
 	}
-	in, err := s.services[0].CreateInstance(ctx, s.call("CreateInstance"),
+	created, err := s.services[0].CreateInstance(ctx, s.call("CreateInstance"),
 		control.NewInstance{Alias: "centre", IdentityManagement: control.SAML})
 	if err != nil {
 		t.Fatal(err)
 	}
+	in := created.Instance
 	s.instance = in.ID
 	_, routing, _, err := control.List[*lanyard.RoutingProfile](ctx, s.services[0], s.call(""), s.instance,
 		control.Page{Limit: 1})
@@ -92,12 +93,18 @@ func (s *servers) restart(i int) {
 }
 
 func (s *servers) call(operation string) control.Call {
-	return control.Call{Caller: lanyard.Caller{Account: account}, Operation: operation, Revision: &s.revision}
+	return control.Call{Caller: lanyard.Caller{Account: account}, Operation: operation}
 }
 
 // any is a server that takes a change.
 func (s *servers) any() *control.Service {
 	return s.services[rapid.IntRange(0, len(s.services)-1).Draw(s.t, "server")]
+}
+
+// did notes the revision that a change led to.
+func (s *servers) did(r control.Result, err error) {
+	s.must(err)
+	s.revision = r.Revision
 }
 
 func (s *servers) must(err error) {
@@ -107,10 +114,10 @@ func (s *servers) must(err error) {
 }
 
 func (s *servers) profile(ctx context.Context, name, permission string) string {
-	_, made, err := s.any().CreateSecurityProfile(ctx, s.call("CreateSecurityProfile"), s.instance, name, nil,
-		control.ProfileChange{Permissions: []string{permission}})
-	s.must(err)
-	return made.ID
+	created, err := s.any().CreateSecurityProfile(ctx, s.call("CreateSecurityProfile"), s.instance,
+		control.NewProfile{Name: name, ProfileChange: control.ProfileChange{Permissions: []string{permission}}})
+	s.did(created.Result, err)
+	return created.Resource.ID
 }
 
 func (s *servers) held(holds bool) []string {
@@ -121,11 +128,12 @@ func (s *servers) held(holds bool) []string {
 }
 
 func (s *servers) create(ctx context.Context, holds bool) {
-	_, u, err := s.any().CreateUser(ctx, s.call("CreateUser"), s.instance, control.NewUser{User: lanyard.User{
+	created, err := s.any().CreateUser(ctx, s.call("CreateUser"), s.instance, control.NewUser{User: lanyard.User{
 		Meta: lanyard.Meta{Name: fmt.Sprint("user", s.revision)}, Profiles: s.held(holds), RoutingProfile: s.routing}})
-	s.must(err)
-	s.users = append(s.users, u.ID)
-	s.holds[u.ID], s.there[u.ID] = holds, true
+	s.did(created.Result, err)
+	id := created.Resource.ID
+	s.users = append(s.users, id)
+	s.holds[id], s.there[id] = holds, true
 }
 
 // change changes something, so that slots are given, freed and given again.
@@ -142,32 +150,32 @@ func (s *servers) change(ctx context.Context) {
 		s.others = append(s.others, s.profile(ctx, fmt.Sprint("other", s.revision), "Queues.View"))
 	case 2:
 		if n := len(s.others); n > 1 {
-			s.must(s.any().DeleteSecurityProfile(ctx, s.call("DeleteSecurityProfile"), s.instance, s.others[n-1]))
+			s.did(s.any().DeleteSecurityProfile(ctx, s.call("DeleteSecurityProfile"), s.instance, s.others[n-1]))
 			s.others = s.others[:n-1]
 		}
 	case 3:
 		id := rapid.SampledFrom(live).Draw(s.t, "user")
-		s.must(s.any().DeleteUser(ctx, s.call("DeleteUser"), s.instance, id))
+		s.did(s.any().DeleteUser(ctx, s.call("DeleteUser"), s.instance, id))
 		delete(s.there, id)
 		delete(s.holds, id)
 	case 4:
 		id, holds := rapid.SampledFrom(live).Draw(s.t, "user"), rapid.Bool().Draw(s.t, "holds")
-		s.must(s.any().UpdateUserSecurityProfiles(ctx, s.call("UpdateUserSecurityProfiles"), s.instance, id, s.held(holds)))
+		s.did(s.any().UpdateUserSecurityProfiles(ctx, s.call("UpdateUserSecurityProfiles"), s.instance, id, s.held(holds)))
 		s.holds[id] = holds
 	case 5:
 		arn := fmt.Sprintf("arn:aws:connect:us-east-1:%s:instance/%s/agent/%s", account, s.instance,
 			rapid.SampledFrom(live).Draw(s.t, "user"))
-		s.must(s.any().TagResource(ctx, s.call("TagResource"), arn,
+		s.did(s.any().TagResource(ctx, s.call("TagResource"), arn,
 			map[string]string{"Country": rapid.SampledFrom([]string{"FR", "DE"}).Draw(s.t, "tag")}))
 	default:
 		arn := fmt.Sprintf("arn:aws:wisdom:us-east-1:%s:ai-agent/a/%d", account, rapid.IntRange(0, 3).Draw(s.t, "agent"))
 		e := control.Entity{Type: control.EntityAIAgent, ARN: arn}
 		if s.holds[arn] {
-			s.must(s.any().DisassociateSecurityProfiles(ctx, s.call("DisassociateSecurityProfiles"), s.instance, e,
+			s.did(s.any().DisassociateSecurityProfiles(ctx, s.call("DisassociateSecurityProfiles"), s.instance, e,
 				[]string{s.granting}))
 			delete(s.holds, arn)
 		} else {
-			s.must(s.any().AssociateSecurityProfiles(ctx, s.call("AssociateSecurityProfiles"), s.instance, e,
+			s.did(s.any().AssociateSecurityProfiles(ctx, s.call("AssociateSecurityProfiles"), s.instance, e,
 				[]string{s.granting}))
 			s.holds[arn] = true
 		}

@@ -165,26 +165,26 @@ var rights = map[string]right{
 	"SearchEmailAddresses":       {"EmailAddresses.View", "", ""},
 }
 
-// act makes the call one on behalf of the user whom the request names, if it names one. A header
+// act returns the call as one on behalf of the user whom the request names, if it names one. A header
 // without a name is refused: whoever sends it does not mean to act with all of the key's rights.
-func (s *Server) act(ctx context.Context, req *request, in model.Input) error {
+func (s *Server) act(ctx context.Context, req *request, in model.Input) (control.Call, error) {
 	users := req.http.Header[ActingUser]
 	if users == nil {
-		return nil
+		return req.Call, nil
 	}
 	if len(users) != 1 || users[0] == "" || len(users[0]) > lanyard.MaxARN {
-		return lanyard.Errorf(lanyard.Invalid, "%s: one id, ARN or user name of a user of the instance is accepted",
+		return req.Call, lanyard.Errorf(lanyard.Invalid, "%s: one id, ARN or user name of a user of the instance is accepted",
 			strings.ToLower(ActingUser))
 	}
 	instance, r, err := actingRight(req.op.Name, in)
 	if err != nil {
-		return err
+		return req.Call, err
 	}
 	if instance == "" {
-		return lanyard.Errorf(lanyard.Denied,
+		return req.Call, lanyard.Errorf(lanyard.Denied,
 			"%s is not about one instance, so it cannot be called on behalf of a user of one", req.op.Name)
 	}
-	return s.control.Act(ctx, &req.Call, instance, users[0], r)
+	return s.control.Act(ctx, req.Call, instance, users[0], r)
 }
 
 // actingRight is what a call asks of the user on whose behalf it is made, and of which instance.

@@ -9,13 +9,14 @@ import (
 )
 
 func (s *Server) createUserHierarchyGroup(ctx context.Context, req *request,
-	in *model.CreateUserHierarchyGroupRequest) (any, error) {
-	instance, g, err := s.control.CreateUserHierarchyGroup(ctx, req.Call, *in.InstanceId, *in.Name, text(in.ParentGroupId),
-		in.Tags)
+	in *model.CreateUserHierarchyGroupRequest) (answer, error) {
+	created, err := s.control.CreateUserHierarchyGroup(ctx, req.Call, *in.InstanceId,
+		control.NewGroup{Name: *in.Name, Parent: text(in.ParentGroupId), Tags: in.Tags})
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	return &model.CreateUserHierarchyGroupResponse{HierarchyGroupId: &g.ID, HierarchyGroupArn: s.arn(instance, g)}, nil
+	return answer{created.Result, &model.CreateUserHierarchyGroupResponse{HierarchyGroupId: &created.Resource.ID,
+		HierarchyGroupArn: s.arn(created.Instance, created.Resource)}}, nil
 }
 
 func (s *Server) groupSummary(in *lanyard.Instance, g *lanyard.Group) model.HierarchyGroupSummary {
@@ -87,13 +88,13 @@ func (s *Server) searchUserHierarchyGroups(ctx context.Context, req *request,
 }
 
 func (s *Server) deleteUserHierarchyGroup(ctx context.Context, req *request,
-	in *model.DeleteUserHierarchyGroupRequest) (any, error) {
-	return nil, s.control.DeleteUserHierarchyGroup(ctx, req.Call, *in.InstanceId, *in.HierarchyGroupId)
+	in *model.DeleteUserHierarchyGroupRequest) (control.Result, error) {
+	return s.control.DeleteUserHierarchyGroup(ctx, req.Call, *in.InstanceId, *in.HierarchyGroupId)
 }
 
 func (s *Server) updateUserHierarchyGroupName(ctx context.Context, req *request,
-	in *model.UpdateUserHierarchyGroupNameRequest) (any, error) {
-	return nil, s.control.UpdateUserHierarchyGroupName(ctx, req.Call, *in.InstanceId, *in.HierarchyGroupId, *in.Name)
+	in *model.UpdateUserHierarchyGroupNameRequest) (control.Result, error) {
+	return s.control.UpdateUserHierarchyGroupName(ctx, req.Call, *in.InstanceId, *in.HierarchyGroupId, *in.Name)
 }
 
 func (s *Server) describeUserHierarchyStructure(ctx context.Context, req *request,
@@ -115,7 +116,7 @@ func (s *Server) describeUserHierarchyStructure(ctx context.Context, req *reques
 }
 
 func (s *Server) updateUserHierarchyStructure(ctx context.Context, req *request,
-	in *model.UpdateUserHierarchyStructureRequest) (any, error) {
+	in *model.UpdateUserHierarchyStructureRequest) (control.Result, error) {
 	var names [lanyard.MaxLevels]*string
 	h := in.HierarchyStructure
 	for i, l := range []*model.HierarchyLevelUpdate{h.LevelOne, h.LevelTwo, h.LevelThree, h.LevelFour, h.LevelFive} {
@@ -123,5 +124,5 @@ func (s *Server) updateUserHierarchyStructure(ctx context.Context, req *request,
 			names[i] = l.Name
 		}
 	}
-	return nil, s.control.UpdateUserHierarchyStructure(ctx, req.Call, *in.InstanceId, names)
+	return s.control.UpdateUserHierarchyStructure(ctx, req.Call, *in.InstanceId, names)
 }

@@ -12,16 +12,16 @@ import (
 const hoursConfig = "Config"
 
 func (s *Server) updateHoursOfOperation(ctx context.Context, req *request,
-	in *model.UpdateHoursOfOperationRequest) (any, error) {
+	in *model.UpdateHoursOfOperationRequest) (control.Result, error) {
 	c := control.HoursChange{Naming: control.Naming{Name: in.Name, Description: in.Description}, TimeZone: in.TimeZone,
 		Settings: lanyard.Settings{}}
 	keep(c.Settings, hoursConfig, in.Config)
-	return nil, s.control.UpdateHoursOfOperation(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId, c)
+	return s.control.UpdateHoursOfOperation(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId, c)
 }
 
 func (s *Server) associateHoursOfOperations(ctx context.Context, req *request,
-	in *model.AssociateHoursOfOperationsRequest) (any, error) {
-	return nil, s.control.AssociateHoursOfOperations(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId,
+	in *model.AssociateHoursOfOperationsRequest) (control.Result, error) {
+	return s.control.AssociateHoursOfOperations(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId,
 		parents(in.ParentHoursOfOperationConfigs))
 }
 
@@ -33,8 +33,8 @@ func parents(list []model.ParentHoursOfOperationConfig) (ids []string) {
 }
 
 func (s *Server) disassociateHoursOfOperations(ctx context.Context, req *request,
-	in *model.DisassociateHoursOfOperationsRequest) (any, error) {
-	return nil, s.control.DisassociateHoursOfOperations(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId,
+	in *model.DisassociateHoursOfOperationsRequest) (control.Result, error) {
+	return s.control.DisassociateHoursOfOperations(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId,
 		in.ParentHoursOfOperationIds)
 }
 

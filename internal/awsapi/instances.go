@@ -9,16 +9,17 @@ import (
 	"github.com/lanyard/lanyard/internal/control"
 )
 
-func (s *Server) createInstance(ctx context.Context, req *request, in *model.CreateInstanceRequest) (any, error) {
-	instance, err := s.control.CreateInstance(ctx, req.Call, control.NewInstance{
+func (s *Server) createInstance(ctx context.Context, req *request, in *model.CreateInstanceRequest) (answer, error) {
+	created, err := s.control.CreateInstance(ctx, req.Call, control.NewInstance{
 		ClientToken: text(in.ClientToken), Alias: text(in.InstanceAlias), IdentityManagement: *in.IdentityManagementType,
 		DirectoryID: text(in.DirectoryId), Inbound: *in.InboundCallsEnabled, Outbound: *in.OutboundCallsEnabled,
 		Tags: in.Tags,
 	})
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	return &model.CreateInstanceResponse{Id: &instance.ID, Arn: s.arn(instance, instance)}, nil
+	return answer{created.Result, &model.CreateInstanceResponse{Id: &created.Instance.ID,
+		Arn: s.arn(created.Instance, created.Resource)}}, nil
 }
 
 // arn names a resource of an instance.
@@ -85,8 +86,9 @@ func (s *Server) listInstances(ctx context.Context, req *request, in *model.List
 	return out, nil
 }
 
-func (s *Server) deleteInstance(ctx context.Context, req *request, in *model.DeleteInstanceRequest) (any, error) {
-	return nil, s.control.DeleteInstance(ctx, req.Call, *in.InstanceId)
+func (s *Server) deleteInstance(ctx context.Context, req *request, in *model.DeleteInstanceRequest) (control.Result,
+	error) {
+	return s.control.DeleteInstance(ctx, req.Call, *in.InstanceId)
 }
 
 func (s *Server) describeInstanceAttribute(ctx context.Context, req *request,
@@ -119,6 +121,6 @@ func (s *Server) listInstanceAttributes(ctx context.Context, req *request,
 }
 
 func (s *Server) updateInstanceAttribute(ctx context.Context, req *request,
-	in *model.UpdateInstanceAttributeRequest) (any, error) {
-	return nil, s.control.UpdateInstanceAttribute(ctx, req.Call, *in.InstanceId, *in.AttributeType, *in.Value)
+	in *model.UpdateInstanceAttributeRequest) (control.Result, error) {
+	return s.control.UpdateInstanceAttribute(ctx, req.Call, *in.InstanceId, *in.AttributeType, *in.Value)
 }

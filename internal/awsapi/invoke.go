@@ -51,19 +51,18 @@ func (s *Server) Invoke(ctx context.Context, i Invocation) Answer {
 		req.RequestID = uuid.NewString()
 	}
 	req.UserAgent = cut(req.UserAgent, maxUserAgent)
-	req.Revision, req.ETag, req.Warnings = &req.revision, &req.etag, &req.warnings
 	if i.User != "" {
 		req.http.Header[ActingUser] = []string{i.User}
 	}
 	if i.IfMatch != "" {
 		req.http.Header[IfMatch] = []string{i.IfMatch}
 	}
-	out, err := s.invoke(ctx, req, i)
+	got, err := s.invoke(ctx, req, i)
 	var b []byte
-	if err == nil && out != nil {
+	if err == nil && got.output != nil {
 		var ok bool
-		if b, ok = out.([]byte); !ok {
-			b, err = json.Marshal(out, json.Deterministic(true))
+		if b, ok = got.output.([]byte); !ok {
+			b, err = json.Marshal(got.output, json.Deterministic(true))
 		}
 	}
 	if err != nil {
@@ -75,10 +74,10 @@ func (s *Server) Invoke(ctx context.Context, i Invocation) Answer {
 		}
 		return a
 	}
-	return Answer{Output: b, Revision: req.revision, ETag: req.etag, Warning: warning(req.warnings), Status: http.StatusOK}
+	return Answer{Output: b, Revision: got.Revision, ETag: got.ETag, Warning: warning(got.Warnings), Status: http.StatusOK}
 }
 
-func (s *Server) invoke(ctx context.Context, req *request, i Invocation) (any, error) {
+func (s *Server) invoke(ctx context.Context, req *request, i Invocation) (answer, error) {
 	for _, op := range s.all {
 		if op.Name == i.Operation {
 			req.op, req.Operation = op, op.Name
@@ -86,23 +85,23 @@ func (s *Server) invoke(ctx context.Context, req *request, i Invocation) (any, e
 	}
 	switch {
 	case req.op == nil:
-		return nil, lanyard.Errorf(lanyard.UnknownRoute, "%s is not an operation of Amazon Connect",
+		return answer{}, lanyard.Errorf(lanyard.UnknownRoute, "%s is not an operation of Amazon Connect",
 			lanyard.Clip(i.Operation))
 	case req.op.Service == model.NotServed:
-		return nil, notServed(req.op)
+		return answer{}, notServed(req.op)
 	}
 	if i.Plan == nil { // a plan is a question, which has limits of its own
 		if err := s.limit(ctx, req); err != nil {
-			return nil, err
+			return answer{}, err
 		}
 	}
 	in, err := s.place(req, i)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	if i.Instance != "" {
 		if err := only(i.Instance, in); err != nil {
-			return nil, err
+			return answer{}, err
 		}
 	}
 	return s.run(ctx, req, in)

@@ -16,17 +16,18 @@ const (
 )
 
 func (s *Server) createContactFlowModule(ctx context.Context, req *request,
-	in *model.CreateContactFlowModuleRequest) (any, error) {
+	in *model.CreateContactFlowModuleRequest) (answer, error) {
 	m := &lanyard.Module{Meta: lanyard.Meta{Name: *in.Name, Tags: in.Tags}, Description: text(in.Description),
 		Content: *in.Content, Settings: moduleSettings(in.Settings)}
 	if e := in.ExternalInvocationConfiguration; e != nil && e.Enabled != nil {
 		m.ExternalInvocation = *e.Enabled
 	}
-	instance, m, err := s.control.CreateContactFlowModule(ctx, req.Call, *in.InstanceId, m, text(in.ClientToken))
+	created, err := s.control.CreateContactFlowModule(ctx, req.Call, *in.InstanceId, m, text(in.ClientToken))
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	return &model.CreateContactFlowModuleResponse{Id: &m.ID, Arn: s.arn(instance, m)}, nil
+	return answer{created.Result, &model.CreateContactFlowModuleResponse{Id: &created.Resource.ID,
+		Arn: s.arn(created.Instance, created.Resource)}}, nil
 }
 
 func moduleSettings(sent *string) lanyard.Settings {
@@ -106,45 +107,36 @@ func (s *Server) searchContactFlowModules(ctx context.Context, req *request,
 }
 
 func (s *Server) deleteContactFlowModule(ctx context.Context, req *request,
-	in *model.DeleteContactFlowModuleRequest) (any, error) {
-	if err := s.control.DeleteContactFlowModule(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId); err != nil {
-		return nil, err
-	}
-	return &model.DeleteContactFlowModuleResponse{}, nil
+	in *model.DeleteContactFlowModuleRequest) (control.Result, error) {
+	return s.control.DeleteContactFlowModule(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId)
 }
 
 func (s *Server) updateContactFlowModuleContent(ctx context.Context, req *request,
-	in *model.UpdateContactFlowModuleContentRequest) (any, error) {
-	err := s.control.UpdateContactFlowModuleContent(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId, in.Content,
+	in *model.UpdateContactFlowModuleContentRequest) (control.Result, error) {
+	return s.control.UpdateContactFlowModuleContent(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId, in.Content,
 		moduleSettings(in.Settings))
-	if err != nil {
-		return nil, err
-	}
-	return &model.UpdateContactFlowModuleContentResponse{}, nil
 }
 
 func (s *Server) updateContactFlowModuleMetadata(ctx context.Context, req *request,
-	in *model.UpdateContactFlowModuleMetadataRequest) (any, error) {
+	in *model.UpdateContactFlowModuleMetadataRequest) (control.Result, error) {
 	c := control.ModuleChange{Name: in.Name, Description: in.Description}
 	if in.State != nil {
 		c.Archived = ptr(*in.State == archived)
 	}
-	if err := s.control.UpdateContactFlowModuleMetadata(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId,
-		c); err != nil {
-		return nil, err
-	}
-	return &model.UpdateContactFlowModuleMetadataResponse{}, nil
+	return s.control.UpdateContactFlowModuleMetadata(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId,
+		c)
 }
 
 func (s *Server) createContactFlowModuleVersion(ctx context.Context, req *request,
-	in *model.CreateContactFlowModuleVersionRequest) (any, error) {
-	instance, v, err := s.control.CreateContactFlowModuleVersion(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId,
+	in *model.CreateContactFlowModuleVersionRequest) (answer, error) {
+	created, err := s.control.CreateContactFlowModuleVersion(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId,
 		text(in.Description), text(in.FlowModuleContentSha256))
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	arn := s.control.ARN(instance, lanyard.TypeModule, v.Module)
-	return &model.CreateContactFlowModuleVersionResponse{ContactFlowModuleArn: &arn, Version: &v.Number}, nil
+	arn := s.control.ARN(created.Instance, lanyard.TypeModule, created.Resource.Module)
+	return answer{created.Result, &model.CreateContactFlowModuleVersionResponse{ContactFlowModuleArn: &arn,
+		Version: &created.Resource.Number}}, nil
 }
 
 func (s *Server) listContactFlowModuleVersions(ctx context.Context, req *request,
@@ -170,25 +162,22 @@ func (s *Server) listContactFlowModuleVersions(ctx context.Context, req *request
 }
 
 func (s *Server) deleteContactFlowModuleVersion(ctx context.Context, req *request,
-	in *model.DeleteContactFlowModuleVersionRequest) (any, error) {
-	err := s.control.DeleteContactFlowModuleVersion(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId,
+	in *model.DeleteContactFlowModuleVersionRequest) (control.Result, error) {
+	return s.control.DeleteContactFlowModuleVersion(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId,
 		*in.ContactFlowModuleVersion)
-	if err != nil {
-		return nil, err
-	}
-	return &model.DeleteContactFlowModuleVersionResponse{}, nil
 }
 
 func (s *Server) createContactFlowModuleAlias(ctx context.Context, req *request,
-	in *model.CreateContactFlowModuleAliasRequest) (any, error) {
-	instance, a, err := s.control.CreateContactFlowModuleAlias(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId,
+	in *model.CreateContactFlowModuleAliasRequest) (answer, error) {
+	created, err := s.control.CreateContactFlowModuleAlias(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId,
 		lanyard.ModuleAlias{Meta: lanyard.Meta{Name: *in.AliasName}, Version: *in.ContactFlowModuleVersion,
 			Description: text(in.Description)})
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	arn := s.control.ARN(instance, lanyard.TypeModule, a.Module)
-	return &model.CreateContactFlowModuleAliasResponse{ContactFlowModuleArn: &arn, Id: &a.ID}, nil
+	arn := s.control.ARN(created.Instance, lanyard.TypeModule, created.Resource.Module)
+	return answer{created.Result, &model.CreateContactFlowModuleAliasResponse{ContactFlowModuleArn: &arn,
+		Id: &created.Resource.ID}}, nil
 }
 
 func (s *Server) describeContactFlowModuleAlias(ctx context.Context, req *request,
@@ -206,13 +195,9 @@ func (s *Server) describeContactFlowModuleAlias(ctx context.Context, req *reques
 }
 
 func (s *Server) updateContactFlowModuleAlias(ctx context.Context, req *request,
-	in *model.UpdateContactFlowModuleAliasRequest) (any, error) {
-	err := s.control.UpdateContactFlowModuleAlias(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId, *in.AliasId,
+	in *model.UpdateContactFlowModuleAliasRequest) (control.Result, error) {
+	return s.control.UpdateContactFlowModuleAlias(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId, *in.AliasId,
 		control.AliasChange{Name: in.Name, Description: in.Description, Version: in.ContactFlowModuleVersion})
-	if err != nil {
-		return nil, err
-	}
-	return &model.UpdateContactFlowModuleAliasResponse{}, nil
 }
 
 func (s *Server) listContactFlowModuleAliases(ctx context.Context, req *request,
@@ -238,10 +223,6 @@ func (s *Server) listContactFlowModuleAliases(ctx context.Context, req *request,
 }
 
 func (s *Server) deleteContactFlowModuleAlias(ctx context.Context, req *request,
-	in *model.DeleteContactFlowModuleAliasRequest) (any, error) {
-	err := s.control.DeleteContactFlowModuleAlias(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId, *in.AliasId)
-	if err != nil {
-		return nil, err
-	}
-	return &model.DeleteContactFlowModuleAliasResponse{}, nil
+	in *model.DeleteContactFlowModuleAliasRequest) (control.Result, error) {
+	return s.control.DeleteContactFlowModuleAlias(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId, *in.AliasId)
 }

@@ -19,7 +19,7 @@ type operation struct {
 	labels []string
 	// sensitive tells that requests may hold what the audit hides.
 	sensitive bool
-	run       func(ctx context.Context, req *request, in model.Input) (any, error)
+	run       handler
 }
 
 // Bounds of bodies, in bytes: what is accepted at least, how much that is for what the model leaves
@@ -41,133 +41,161 @@ func (op *operation) maxBody() int64 {
 	return min(max(most, leastBody), MaxBody)
 }
 
-// handler makes a row's run of a method that takes the operation's own input.
-func handler[I any](f func(context.Context, *request, *I) (any, error)) func(context.Context, *request,
-	model.Input) (any, error) {
-	return func(ctx context.Context, req *request, in model.Input) (any, error) {
+// A handler carries out an operation on its decoded and validated input.
+type handler func(ctx context.Context, req *request, in model.Input) (answer, error)
+
+// reads is the handler of an operation that changes nothing.
+func reads[I any](f func(context.Context, *request, *I) (any, error)) handler {
+	return func(ctx context.Context, req *request, in model.Input) (answer, error) {
+		out, err := f(ctx, req, any(in).(*I))
+		return answer{output: out}, err
+	}
+}
+
+// changes is the handler of an operation without output.
+func changes[I any](f func(context.Context, *request, *I) (control.Result, error)) handler {
+	return func(ctx context.Context, req *request, in model.Input) (answer, error) {
+		result, err := f(ctx, req, any(in).(*I))
+		return answer{Result: result}, err
+	}
+}
+
+// changesEmpty is changes for an operation whose output is an object without members.
+func changesEmpty[I any](f func(context.Context, *request, *I) (control.Result, error)) handler {
+	run := changes(f)
+	return func(ctx context.Context, req *request, in model.Input) (answer, error) {
+		a, err := run(ctx, req, in)
+		a.output = struct{}{}
+		return a, err
+	}
+}
+
+// answers is the handler of an operation with output and a result.
+func answers[I any](f func(context.Context, *request, *I) (answer, error)) handler {
+	return func(ctx context.Context, req *request, in model.Input) (answer, error) {
 		return f(ctx, req, any(in).(*I))
 	}
 }
 
 // handlers is the table of the operations that are answered in full. A test holds it against the model.
-func (s *Server) handlers() map[string]func(context.Context, *request, model.Input) (any, error) {
-	return map[string]func(context.Context, *request, model.Input) (any, error){
-		"CreateSecurityProfile":           handler(s.createSecurityProfile),
-		"UpdateSecurityProfile":           handler(s.updateSecurityProfile),
-		"DescribeSecurityProfile":         handler(s.describeSecurityProfile),
-		"DeleteSecurityProfile":           handler(s.deleteSecurityProfile),
-		"ListSecurityProfiles":            handler(s.listSecurityProfiles),
-		"SearchSecurityProfiles":          handler(s.searchSecurityProfiles),
-		"ListSecurityProfilePermissions":  handler(s.listSecurityProfilePermissions),
-		"ListSecurityProfileApplications": handler(s.listSecurityProfileApplications),
-		"ListSecurityProfileFlowModules":  handler(s.listSecurityProfileFlowModules),
-		"ListSecurityProfileAIAgents":     handler(s.listSecurityProfileAIAgents),
-		"AssociateSecurityProfiles":       handler(s.associateSecurityProfiles),
-		"DisassociateSecurityProfiles":    handler(s.disassociateSecurityProfiles),
-		"ListEntitySecurityProfiles":      handler(s.listEntitySecurityProfiles),
-		"UpdateUserSecurityProfiles":      handler(s.updateUserSecurityProfiles),
+func (s *Server) handlers() map[string]handler {
+	return map[string]handler{
+		"CreateSecurityProfile":           answers(s.createSecurityProfile),
+		"UpdateSecurityProfile":           changes(s.updateSecurityProfile),
+		"DescribeSecurityProfile":         answers(s.describeSecurityProfile),
+		"DeleteSecurityProfile":           changes(s.deleteSecurityProfile),
+		"ListSecurityProfiles":            reads(s.listSecurityProfiles),
+		"SearchSecurityProfiles":          reads(s.searchSecurityProfiles),
+		"ListSecurityProfilePermissions":  reads(s.listSecurityProfilePermissions),
+		"ListSecurityProfileApplications": reads(s.listSecurityProfileApplications),
+		"ListSecurityProfileFlowModules":  reads(s.listSecurityProfileFlowModules),
+		"ListSecurityProfileAIAgents":     reads(s.listSecurityProfileAIAgents),
+		"AssociateSecurityProfiles":       changes(s.associateSecurityProfiles),
+		"DisassociateSecurityProfiles":    changes(s.disassociateSecurityProfiles),
+		"ListEntitySecurityProfiles":      reads(s.listEntitySecurityProfiles),
+		"UpdateUserSecurityProfiles":      changes(s.updateUserSecurityProfiles),
 
-		"TagResource":         handler(s.tagResource),
-		"UntagResource":       handler(s.untagResource),
-		"ListTagsForResource": handler(s.listTagsForResource),
+		"TagResource":         changes(s.tagResource),
+		"UntagResource":       changes(s.untagResource),
+		"ListTagsForResource": reads(s.listTagsForResource),
 
-		"CreateInstance":            handler(s.createInstance),
-		"DescribeInstance":          handler(s.describeInstance),
-		"ListInstances":             handler(s.listInstances),
-		"DeleteInstance":            handler(s.deleteInstance),
-		"DescribeInstanceAttribute": handler(s.describeInstanceAttribute),
-		"ListInstanceAttributes":    handler(s.listInstanceAttributes),
-		"UpdateInstanceAttribute":   handler(s.updateInstanceAttribute),
+		"CreateInstance":            answers(s.createInstance),
+		"DescribeInstance":          reads(s.describeInstance),
+		"ListInstances":             reads(s.listInstances),
+		"DeleteInstance":            changes(s.deleteInstance),
+		"DescribeInstanceAttribute": reads(s.describeInstanceAttribute),
+		"ListInstanceAttributes":    reads(s.listInstanceAttributes),
+		"UpdateInstanceAttribute":   changes(s.updateInstanceAttribute),
 
-		"CreateUser":               handler(s.createUser),
-		"DescribeUser":             handler(s.describeUser),
-		"ListUsers":                handler(s.listUsers),
-		"SearchUsers":              handler(s.searchUsers),
-		"DeleteUser":               handler(s.deleteUser),
-		"UpdateUserHierarchy":      handler(s.updateUserHierarchy),
-		"UpdateUserRoutingProfile": handler(s.updateUserRoutingProfile),
-		"UpdateUserIdentityInfo":   handler(s.updateUserIdentityInfo),
-		"UpdateUserPhoneConfig":    handler(s.updateUserPhoneConfig),
-		"UpdateUserConfig":         handler(s.updateUserConfig),
+		"CreateUser":               answers(s.createUser),
+		"DescribeUser":             answers(s.describeUser),
+		"ListUsers":                reads(s.listUsers),
+		"SearchUsers":              reads(s.searchUsers),
+		"DeleteUser":               changes(s.deleteUser),
+		"UpdateUserHierarchy":      changes(s.updateUserHierarchy),
+		"UpdateUserRoutingProfile": changes(s.updateUserRoutingProfile),
+		"UpdateUserIdentityInfo":   changes(s.updateUserIdentityInfo),
+		"UpdateUserPhoneConfig":    changes(s.updateUserPhoneConfig),
+		"UpdateUserConfig":         changes(s.updateUserConfig),
 
-		"ListUserProficiencies":         handler(s.listUserProficiencies),
-		"AssociateUserProficiencies":    handler(s.associateUserProficiencies),
-		"UpdateUserProficiencies":       handler(s.updateUserProficiencies),
-		"DisassociateUserProficiencies": handler(s.disassociateUserProficiencies),
+		"ListUserProficiencies":         reads(s.listUserProficiencies),
+		"AssociateUserProficiencies":    changes(s.associateUserProficiencies),
+		"UpdateUserProficiencies":       changes(s.updateUserProficiencies),
+		"DisassociateUserProficiencies": changes(s.disassociateUserProficiencies),
 
-		"CreateUserHierarchyGroup":       handler(s.createUserHierarchyGroup),
-		"DescribeUserHierarchyGroup":     handler(s.describeUserHierarchyGroup),
-		"ListUserHierarchyGroups":        handler(s.listUserHierarchyGroups),
-		"SearchUserHierarchyGroups":      handler(s.searchUserHierarchyGroups),
-		"DeleteUserHierarchyGroup":       handler(s.deleteUserHierarchyGroup),
-		"UpdateUserHierarchyGroupName":   handler(s.updateUserHierarchyGroupName),
-		"DescribeUserHierarchyStructure": handler(s.describeUserHierarchyStructure),
-		"UpdateUserHierarchyStructure":   handler(s.updateUserHierarchyStructure),
+		"CreateUserHierarchyGroup":       answers(s.createUserHierarchyGroup),
+		"DescribeUserHierarchyGroup":     reads(s.describeUserHierarchyGroup),
+		"ListUserHierarchyGroups":        reads(s.listUserHierarchyGroups),
+		"SearchUserHierarchyGroups":      reads(s.searchUserHierarchyGroups),
+		"DeleteUserHierarchyGroup":       changes(s.deleteUserHierarchyGroup),
+		"UpdateUserHierarchyGroupName":   changes(s.updateUserHierarchyGroupName),
+		"DescribeUserHierarchyStructure": reads(s.describeUserHierarchyStructure),
+		"UpdateUserHierarchyStructure":   changes(s.updateUserHierarchyStructure),
 
-		"CreateQueue":              handler(s.createQueue),
-		"DescribeQueue":            handler(s.describeQueue),
-		"ListQueues":               handler(s.listQueues),
-		"SearchQueues":             handler(s.searchQueues),
-		"DeleteQueue":              handler(s.deleteQueue),
-		"CreateRoutingProfile":     handler(s.createRoutingProfile),
-		"DescribeRoutingProfile":   handler(s.describeRoutingProfile),
-		"ListRoutingProfiles":      handler(s.listRoutingProfiles),
-		"SearchRoutingProfiles":    handler(s.searchRoutingProfiles),
-		"ListRoutingProfileQueues": handler(s.listRoutingProfileQueues),
-		"DeleteRoutingProfile":     handler(s.deleteRoutingProfile),
-		"CreateHoursOfOperation":   handler(s.createHoursOfOperation),
-		"DescribeHoursOfOperation": handler(s.describeHoursOfOperation),
-		"ListHoursOfOperations":    handler(s.listHoursOfOperations),
-		"SearchHoursOfOperations":  handler(s.searchHoursOfOperations),
-		"DeleteHoursOfOperation":   handler(s.deleteHoursOfOperation),
+		"CreateQueue":              answers(s.createQueue),
+		"DescribeQueue":            reads(s.describeQueue),
+		"ListQueues":               reads(s.listQueues),
+		"SearchQueues":             reads(s.searchQueues),
+		"DeleteQueue":              changes(s.deleteQueue),
+		"CreateRoutingProfile":     answers(s.createRoutingProfile),
+		"DescribeRoutingProfile":   reads(s.describeRoutingProfile),
+		"ListRoutingProfiles":      reads(s.listRoutingProfiles),
+		"SearchRoutingProfiles":    reads(s.searchRoutingProfiles),
+		"ListRoutingProfileQueues": reads(s.listRoutingProfileQueues),
+		"DeleteRoutingProfile":     changes(s.deleteRoutingProfile),
+		"CreateHoursOfOperation":   answers(s.createHoursOfOperation),
+		"DescribeHoursOfOperation": reads(s.describeHoursOfOperation),
+		"ListHoursOfOperations":    reads(s.listHoursOfOperations),
+		"SearchHoursOfOperations":  reads(s.searchHoursOfOperations),
+		"DeleteHoursOfOperation":   changes(s.deleteHoursOfOperation),
 
-		"UpdateQueueHoursOfOperation":     handler(s.updateQueueHoursOfOperation),
-		"UpdateQueueMaxContacts":          handler(s.updateQueueMaxContacts),
-		"UpdateQueueName":                 handler(s.updateQueueName),
-		"UpdateQueueOutboundCallerConfig": handler(s.updateQueueOutboundCallerConfig),
-		"UpdateQueueOutboundEmailConfig":  handler(s.updateQueueOutboundEmailConfig),
-		"UpdateQueueStatus":               handler(s.updateQueueStatus),
-		"AssociateQueueQuickConnects":     handler(s.associateQueueQuickConnects),
-		"DisassociateQueueQuickConnects":  handler(s.disassociateQueueQuickConnects),
-		"ListQueueQuickConnects":          handler(s.listQueueQuickConnects),
+		"UpdateQueueHoursOfOperation":     changes(s.updateQueueHoursOfOperation),
+		"UpdateQueueMaxContacts":          changes(s.updateQueueMaxContacts),
+		"UpdateQueueName":                 changes(s.updateQueueName),
+		"UpdateQueueOutboundCallerConfig": changes(s.updateQueueOutboundCallerConfig),
+		"UpdateQueueOutboundEmailConfig":  changes(s.updateQueueOutboundEmailConfig),
+		"UpdateQueueStatus":               changes(s.updateQueueStatus),
+		"AssociateQueueQuickConnects":     changes(s.associateQueueQuickConnects),
+		"DisassociateQueueQuickConnects":  changes(s.disassociateQueueQuickConnects),
+		"ListQueueQuickConnects":          reads(s.listQueueQuickConnects),
 
-		"UpdateRoutingProfileName":                   handler(s.updateRoutingProfileName),
-		"UpdateRoutingProfileDefaultOutboundQueue":   handler(s.updateRoutingProfileDefaultOutboundQueue),
-		"UpdateRoutingProfileConcurrency":            handler(s.updateRoutingProfileConcurrency),
-		"UpdateRoutingProfileAgentAvailabilityTimer": handler(s.updateRoutingProfileAgentAvailabilityTimer),
-		"UpdateRoutingProfileQueues":                 handler(s.updateRoutingProfileQueues),
-		"AssociateRoutingProfileQueues":              handler(s.associateRoutingProfileQueues),
-		"DisassociateRoutingProfileQueues":           handler(s.disassociateRoutingProfileQueues),
-		"ListRoutingProfileManualAssignmentQueues":   handler(s.listRoutingProfileManualAssignmentQueues),
+		"UpdateRoutingProfileName":                   changes(s.updateRoutingProfileName),
+		"UpdateRoutingProfileDefaultOutboundQueue":   changes(s.updateRoutingProfileDefaultOutboundQueue),
+		"UpdateRoutingProfileConcurrency":            changes(s.updateRoutingProfileConcurrency),
+		"UpdateRoutingProfileAgentAvailabilityTimer": changes(s.updateRoutingProfileAgentAvailabilityTimer),
+		"UpdateRoutingProfileQueues":                 changes(s.updateRoutingProfileQueues),
+		"AssociateRoutingProfileQueues":              changes(s.associateRoutingProfileQueues),
+		"DisassociateRoutingProfileQueues":           changes(s.disassociateRoutingProfileQueues),
+		"ListRoutingProfileManualAssignmentQueues":   reads(s.listRoutingProfileManualAssignmentQueues),
 
-		"UpdateHoursOfOperation":        handler(s.updateHoursOfOperation),
-		"ListChildHoursOfOperations":    handler(s.listChildHoursOfOperations),
-		"AssociateHoursOfOperations":    handler(s.associateHoursOfOperations),
-		"DisassociateHoursOfOperations": handler(s.disassociateHoursOfOperations),
+		"UpdateHoursOfOperation":        changes(s.updateHoursOfOperation),
+		"ListChildHoursOfOperations":    reads(s.listChildHoursOfOperations),
+		"AssociateHoursOfOperations":    changes(s.associateHoursOfOperations),
+		"DisassociateHoursOfOperations": changes(s.disassociateHoursOfOperations),
 
-		"CreateQuickConnect":       handler(s.createQuickConnect),
-		"DescribeQuickConnect":     handler(s.describeQuickConnect),
-		"ListQuickConnects":        handler(s.listQuickConnects),
-		"SearchQuickConnects":      handler(s.searchQuickConnects),
-		"DeleteQuickConnect":       handler(s.deleteQuickConnect),
-		"UpdateQuickConnectName":   handler(s.updateQuickConnectName),
-		"UpdateQuickConnectConfig": handler(s.updateQuickConnectConfig),
+		"CreateQuickConnect":       answers(s.createQuickConnect),
+		"DescribeQuickConnect":     reads(s.describeQuickConnect),
+		"ListQuickConnects":        reads(s.listQuickConnects),
+		"SearchQuickConnects":      reads(s.searchQuickConnects),
+		"DeleteQuickConnect":       changes(s.deleteQuickConnect),
+		"UpdateQuickConnectName":   changes(s.updateQuickConnectName),
+		"UpdateQuickConnectConfig": changes(s.updateQuickConnectConfig),
 
-		"CreateContactFlowModule":         handler(s.createContactFlowModule),
-		"DescribeContactFlowModule":       handler(s.describeContactFlowModule),
-		"ListContactFlowModules":          handler(s.listContactFlowModules),
-		"SearchContactFlowModules":        handler(s.searchContactFlowModules),
-		"DeleteContactFlowModule":         handler(s.deleteContactFlowModule),
-		"UpdateContactFlowModuleContent":  handler(s.updateContactFlowModuleContent),
-		"UpdateContactFlowModuleMetadata": handler(s.updateContactFlowModuleMetadata),
-		"CreateContactFlowModuleVersion":  handler(s.createContactFlowModuleVersion),
-		"ListContactFlowModuleVersions":   handler(s.listContactFlowModuleVersions),
-		"DeleteContactFlowModuleVersion":  handler(s.deleteContactFlowModuleVersion),
-		"CreateContactFlowModuleAlias":    handler(s.createContactFlowModuleAlias),
-		"DescribeContactFlowModuleAlias":  handler(s.describeContactFlowModuleAlias),
-		"UpdateContactFlowModuleAlias":    handler(s.updateContactFlowModuleAlias),
-		"ListContactFlowModuleAliases":    handler(s.listContactFlowModuleAliases),
-		"DeleteContactFlowModuleAlias":    handler(s.deleteContactFlowModuleAlias),
+		"CreateContactFlowModule":         answers(s.createContactFlowModule),
+		"DescribeContactFlowModule":       reads(s.describeContactFlowModule),
+		"ListContactFlowModules":          reads(s.listContactFlowModules),
+		"SearchContactFlowModules":        reads(s.searchContactFlowModules),
+		"DeleteContactFlowModule":         changesEmpty(s.deleteContactFlowModule),
+		"UpdateContactFlowModuleContent":  changesEmpty(s.updateContactFlowModuleContent),
+		"UpdateContactFlowModuleMetadata": changesEmpty(s.updateContactFlowModuleMetadata),
+		"CreateContactFlowModuleVersion":  answers(s.createContactFlowModuleVersion),
+		"ListContactFlowModuleVersions":   reads(s.listContactFlowModuleVersions),
+		"DeleteContactFlowModuleVersion":  changesEmpty(s.deleteContactFlowModuleVersion),
+		"CreateContactFlowModuleAlias":    answers(s.createContactFlowModuleAlias),
+		"DescribeContactFlowModuleAlias":  reads(s.describeContactFlowModuleAlias),
+		"UpdateContactFlowModuleAlias":    changesEmpty(s.updateContactFlowModuleAlias),
+		"ListContactFlowModuleAliases":    reads(s.listContactFlowModuleAliases),
+		"DeleteContactFlowModuleAlias":    changesEmpty(s.deleteContactFlowModuleAlias),
 	}
 }
 
@@ -204,7 +232,7 @@ var below = func() map[string]lanyard.Type {
 
 // empty answers a list of what no instance here has, so that tools which walk every list of an
 // instance run through. The instance, and the resource that the list hangs under, must exist.
-func (s *Server) empty(ctx context.Context, req *request, in model.Input) (any, error) {
+func (s *Server) empty(ctx context.Context, req *request, in model.Input) (answer, error) {
 	v := reflect.ValueOf(in).Elem()
 	member := func(name string) string {
 		if f, ok := v.FieldByName(name).Interface().(*string); ok && f != nil {
@@ -216,12 +244,12 @@ func (s *Server) empty(ctx context.Context, req *request, in model.Input) (any, 
 	if has("InstanceId") {
 		if instance := member("InstanceId"); instance != "" {
 			if _, err := s.control.Instance(ctx, req.Call, instance); err != nil {
-				return nil, err
+				return answer{}, err
 			}
 			for _, l := range req.params.Labels {
 				if t, ok := below[l.Name]; ok {
 					if err := s.control.Exists(ctx, req.Call, instance, t, l.Value); err != nil {
-						return nil, err
+						return answer{}, err
 					}
 				}
 			}
@@ -229,10 +257,10 @@ func (s *Server) empty(ctx context.Context, req *request, in model.Input) (any, 
 	}
 	if has("NextToken") && member("NextToken") != "" {
 		if _, err := s.tokens.open(member("NextToken"), req.op.Name); err != nil { // none was ever given
-			return nil, err
+			return answer{}, err
 		}
 	}
-	return []byte(req.op.EmptyOutput), nil
+	return answer{output: []byte(req.op.EmptyOutput)}, nil
 }
 
 // defaultPage is how many items a page has when the caller does not say.

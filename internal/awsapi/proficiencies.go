@@ -6,6 +6,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/awsapi/model"
+	"github.com/lanyard/lanyard/internal/control"
 )
 
 func (s *Server) listUserProficiencies(ctx context.Context, req *request,
@@ -43,36 +44,37 @@ func proficiencies(sent []model.UserProficiency) ([]lanyard.Proficiency, error) 
 }
 
 func (s *Server) associateUserProficiencies(ctx context.Context, req *request,
-	in *model.AssociateUserProficienciesRequest) (any, error) {
+	in *model.AssociateUserProficienciesRequest) (control.Result, error) {
 	list, err := proficiencies(in.UserProficiencies)
 	if err != nil {
-		return nil, err
+		return control.Result{}, err
 	}
-	return nil, s.control.AssociateUserProficiencies(ctx, req.Call, *in.InstanceId, *in.UserId, list)
+	return s.control.AssociateUserProficiencies(ctx, req.Call, *in.InstanceId, *in.UserId, list)
 }
 
 func (s *Server) updateUserProficiencies(ctx context.Context, req *request,
-	in *model.UpdateUserProficienciesRequest) (any, error) {
+	in *model.UpdateUserProficienciesRequest) (control.Result, error) {
 	list, err := proficiencies(in.UserProficiencies)
 	if err != nil {
-		return nil, err
+		return control.Result{}, err
 	}
-	return nil, s.control.UpdateUserProficiencies(ctx, req.Call, *in.InstanceId, *in.UserId, list)
+	return s.control.UpdateUserProficiencies(ctx, req.Call, *in.InstanceId, *in.UserId, list)
 }
 
 func (s *Server) disassociateUserProficiencies(ctx context.Context, req *request,
-	in *model.DisassociateUserProficienciesRequest) (any, error) {
+	in *model.DisassociateUserProficienciesRequest) (control.Result, error) {
 	list := make([]lanyard.Proficiency, len(in.UserProficiencies))
 	for i, p := range in.UserProficiencies {
 		list[i] = lanyard.Proficiency{Attribute: *p.AttributeName, Value: *p.AttributeValue}
 	}
-	return nil, s.control.DisassociateUserProficiencies(ctx, req.Call, *in.InstanceId, *in.UserId, list)
+	return s.control.DisassociateUserProficiencies(ctx, req.Call, *in.InstanceId, *in.UserId, list)
 }
 
 // updateUserConfig replaces each list of settings that is sent, whole.
-func (s *Server) updateUserConfig(ctx context.Context, req *request, in *model.UpdateUserConfigRequest) (any, error) {
+func (s *Server) updateUserConfig(ctx context.Context, req *request,
+	in *model.UpdateUserConfigRequest) (control.Result, error) {
 	if err := checkPhones(in.PhoneNumberConfigs); err != nil {
-		return nil, err
+		return control.Result{}, err
 	}
 	settings := lanyard.Settings{}
 	keep(settings, "AutoAcceptConfigs", in.AutoAcceptConfigs)
@@ -80,5 +82,5 @@ func (s *Server) updateUserConfig(ctx context.Context, req *request, in *model.U
 	keep(settings, "PhoneNumberConfigs", in.PhoneNumberConfigs)
 	keep(settings, "PersistentConnectionConfigs", in.PersistentConnectionConfigs)
 	keep(settings, "VoiceEnhancementConfigs", in.VoiceEnhancementConfigs)
-	return nil, s.control.UpdateUserSettings(ctx, req.Call, *in.InstanceId, *in.UserId, settings)
+	return s.control.UpdateUserSettings(ctx, req.Call, *in.InstanceId, *in.UserId, settings)
 }

@@ -9,26 +9,25 @@ import (
 )
 
 func (s *Server) createSecurityProfile(ctx context.Context, req *request,
-	in *model.CreateSecurityProfileRequest) (any, error) {
-	change := control.ProfileChange{
-		Description: in.Description, Permissions: in.Permissions, AccessTags: in.AllowedAccessControlTags,
-		TagRestricted: in.TagRestrictedResources, HierarchyRestricted: in.HierarchyRestrictedResources,
-		HierarchyGroup: in.AllowedAccessControlHierarchyGroupId, Applications: applications(in.Applications),
-		FlowModules: flowModules(in.AllowedFlowModules), AIAgents: aiAgents(in.AllowedAIAgents),
-		DataTables: dataTables(in.GranularAccessControlConfiguration),
-	}
-	instance, p, err := s.control.CreateSecurityProfile(ctx, req.Call, *in.InstanceId, *in.SecurityProfileName, in.Tags,
-		change)
+	in *model.CreateSecurityProfileRequest) (answer, error) {
+	created, err := s.control.CreateSecurityProfile(ctx, req.Call, *in.InstanceId, control.NewProfile{
+		Name: *in.SecurityProfileName, Tags: in.Tags, ProfileChange: control.ProfileChange{
+			Description: in.Description, Permissions: in.Permissions, AccessTags: in.AllowedAccessControlTags,
+			TagRestricted: in.TagRestrictedResources, HierarchyRestricted: in.HierarchyRestrictedResources,
+			HierarchyGroup: in.AllowedAccessControlHierarchyGroupId, Applications: applications(in.Applications),
+			FlowModules: flowModules(in.AllowedFlowModules), AIAgents: aiAgents(in.AllowedAIAgents),
+			DataTables: dataTables(in.GranularAccessControlConfiguration),
+		}})
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	return &model.CreateSecurityProfileResponse{SecurityProfileId: &p.ID,
-		SecurityProfileArn: ptr(s.control.ARN(instance, p.Type(), p.ID))}, nil
+	return answer{created.Result, &model.CreateSecurityProfileResponse{SecurityProfileId: &created.Resource.ID,
+		SecurityProfileArn: s.arn(created.Instance, created.Resource)}}, nil
 }
 
 func (s *Server) updateSecurityProfile(ctx context.Context, req *request,
-	in *model.UpdateSecurityProfileRequest) (any, error) {
-	return nil, s.control.UpdateSecurityProfile(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId,
+	in *model.UpdateSecurityProfileRequest) (control.Result, error) {
+	return s.control.UpdateSecurityProfile(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId,
 		control.ProfileChange{
 			Description: in.Description, Permissions: in.Permissions, AccessTags: in.AllowedAccessControlTags,
 			TagRestricted: in.TagRestrictedResources, HierarchyRestricted: in.HierarchyRestrictedResources,
@@ -103,12 +102,12 @@ func granular(rules []lanyard.AttributeRule) *model.GranularAccessControlConfigu
 }
 
 func (s *Server) describeSecurityProfile(ctx context.Context, req *request,
-	in *model.DescribeSecurityProfileRequest) (any, error) {
+	in *model.DescribeSecurityProfileRequest) (answer, error) {
 	instance, p, err := s.control.DescribeSecurityProfile(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	return &model.DescribeSecurityProfileResponse{SecurityProfile: &model.SecurityProfile{
+	out := &model.DescribeSecurityProfileResponse{SecurityProfile: &model.SecurityProfile{
 		Id:                                   &p.ID,
 		Arn:                                  ptr(s.control.ARN(instance, p.Type(), p.ID)),
 		OrganizationResourceId:               &instance.ID,
@@ -122,12 +121,13 @@ func (s *Server) describeSecurityProfile(ctx context.Context, req *request,
 		GranularAccessControlConfiguration:   granular(p.DataTables),
 		LastModifiedTime:                     stamp(p.Modified),
 		LastModifiedRegion:                   &instance.Region,
-	}}, nil
+	}}
+	return answer{control.Result{ETag: control.ETag(p), Warnings: p.Warnings()}, out}, nil
 }
 
 func (s *Server) deleteSecurityProfile(ctx context.Context, req *request,
-	in *model.DeleteSecurityProfileRequest) (any, error) {
-	return nil, s.control.DeleteSecurityProfile(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId)
+	in *model.DeleteSecurityProfileRequest) (control.Result, error) {
+	return s.control.DeleteSecurityProfile(ctx, req.Call, *in.InstanceId, *in.SecurityProfileId)
 }
 
 func (s *Server) listSecurityProfiles(ctx context.Context, req *request,
@@ -252,22 +252,22 @@ func (s *Server) listSecurityProfileAIAgents(ctx context.Context, req *request,
 }
 
 func (s *Server) associateSecurityProfiles(ctx context.Context, req *request,
-	in *model.AssociateSecurityProfilesRequest) (any, error) {
+	in *model.AssociateSecurityProfilesRequest) (control.Result, error) {
 	ids, err := itemIDs(in.SecurityProfiles)
 	if err != nil {
-		return nil, err
+		return control.Result{}, err
 	}
-	return nil, s.control.AssociateSecurityProfiles(ctx, req.Call, *in.InstanceId,
+	return s.control.AssociateSecurityProfiles(ctx, req.Call, *in.InstanceId,
 		control.Entity{Type: *in.EntityType, ARN: *in.EntityArn}, ids)
 }
 
 func (s *Server) disassociateSecurityProfiles(ctx context.Context, req *request,
-	in *model.DisassociateSecurityProfilesRequest) (any, error) {
+	in *model.DisassociateSecurityProfilesRequest) (control.Result, error) {
 	ids, err := itemIDs(in.SecurityProfiles)
 	if err != nil {
-		return nil, err
+		return control.Result{}, err
 	}
-	return nil, s.control.DisassociateSecurityProfiles(ctx, req.Call, *in.InstanceId,
+	return s.control.DisassociateSecurityProfiles(ctx, req.Call, *in.InstanceId,
 		control.Entity{Type: *in.EntityType, ARN: *in.EntityArn}, ids)
 }
 
@@ -303,16 +303,17 @@ func (s *Server) listEntitySecurityProfiles(ctx context.Context, req *request,
 }
 
 func (s *Server) updateUserSecurityProfiles(ctx context.Context, req *request,
-	in *model.UpdateUserSecurityProfilesRequest) (any, error) {
-	return nil, s.control.UpdateUserSecurityProfiles(ctx, req.Call, *in.InstanceId, *in.UserId, in.SecurityProfileIds)
+	in *model.UpdateUserSecurityProfilesRequest) (control.Result, error) {
+	return s.control.UpdateUserSecurityProfiles(ctx, req.Call, *in.InstanceId, *in.UserId, in.SecurityProfileIds)
 }
 
-func (s *Server) tagResource(ctx context.Context, req *request, in *model.TagResourceRequest) (any, error) {
-	return nil, s.control.TagResource(ctx, req.Call, *in.ResourceArn, in.Tags)
+func (s *Server) tagResource(ctx context.Context, req *request, in *model.TagResourceRequest) (control.Result, error) {
+	return s.control.TagResource(ctx, req.Call, *in.ResourceArn, in.Tags)
 }
 
-func (s *Server) untagResource(ctx context.Context, req *request, in *model.UntagResourceRequest) (any, error) {
-	return nil, s.control.UntagResource(ctx, req.Call, *in.ResourceArn, in.TagKeys)
+func (s *Server) untagResource(ctx context.Context, req *request, in *model.UntagResourceRequest) (control.Result,
+	error) {
+	return s.control.UntagResource(ctx, req.Call, *in.ResourceArn, in.TagKeys)
 }
 
 func (s *Server) listTagsForResource(ctx context.Context, req *request,

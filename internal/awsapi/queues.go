@@ -38,46 +38,48 @@ func keepEmailConfig(settings lanyard.Settings, c *model.OutboundEmailConfig) {
 }
 
 func (s *Server) updateQueueHoursOfOperation(ctx context.Context, req *request,
-	in *model.UpdateQueueHoursOfOperationRequest) (any, error) {
-	return nil, s.control.UpdateQueueHoursOfOperation(ctx, req.Call, *in.InstanceId, *in.QueueId, *in.HoursOfOperationId)
+	in *model.UpdateQueueHoursOfOperationRequest) (control.Result, error) {
+	return s.control.UpdateQueueHoursOfOperation(ctx, req.Call, *in.InstanceId, *in.QueueId, *in.HoursOfOperationId)
 }
 
 func (s *Server) updateQueueMaxContacts(ctx context.Context, req *request,
-	in *model.UpdateQueueMaxContactsRequest) (any, error) {
-	return nil, s.control.UpdateQueueMaxContacts(ctx, req.Call, *in.InstanceId, *in.QueueId, in.MaxContacts)
+	in *model.UpdateQueueMaxContactsRequest) (control.Result, error) {
+	return s.control.UpdateQueueMaxContacts(ctx, req.Call, *in.InstanceId, *in.QueueId, in.MaxContacts)
 }
 
-func (s *Server) updateQueueName(ctx context.Context, req *request, in *model.UpdateQueueNameRequest) (any, error) {
-	return nil, s.control.UpdateQueueName(ctx, req.Call, *in.InstanceId, *in.QueueId,
+func (s *Server) updateQueueName(ctx context.Context, req *request, in *model.UpdateQueueNameRequest) (control.Result,
+	error) {
+	return s.control.UpdateQueueName(ctx, req.Call, *in.InstanceId, *in.QueueId,
 		control.Naming{Name: in.Name, Description: in.Description})
 }
 
 func (s *Server) updateQueueOutboundCallerConfig(ctx context.Context, req *request,
-	in *model.UpdateQueueOutboundCallerConfigRequest) (any, error) {
+	in *model.UpdateQueueOutboundCallerConfigRequest) (control.Result, error) {
 	settings := lanyard.Settings{}
 	keepCallerConfig(settings, in.OutboundCallerConfig)
-	return nil, s.control.UpdateQueueSettings(ctx, req.Call, *in.InstanceId, *in.QueueId, settings)
+	return s.control.UpdateQueueSettings(ctx, req.Call, *in.InstanceId, *in.QueueId, settings)
 }
 
 func (s *Server) updateQueueOutboundEmailConfig(ctx context.Context, req *request,
-	in *model.UpdateQueueOutboundEmailConfigRequest) (any, error) {
+	in *model.UpdateQueueOutboundEmailConfigRequest) (control.Result, error) {
 	settings := lanyard.Settings{}
 	keepEmailConfig(settings, in.OutboundEmailConfig)
-	return nil, s.control.UpdateQueueSettings(ctx, req.Call, *in.InstanceId, *in.QueueId, settings)
+	return s.control.UpdateQueueSettings(ctx, req.Call, *in.InstanceId, *in.QueueId, settings)
 }
 
-func (s *Server) updateQueueStatus(ctx context.Context, req *request, in *model.UpdateQueueStatusRequest) (any, error) {
-	return nil, s.control.UpdateQueueStatus(ctx, req.Call, *in.InstanceId, *in.QueueId, *in.Status)
+func (s *Server) updateQueueStatus(ctx context.Context, req *request,
+	in *model.UpdateQueueStatusRequest) (control.Result, error) {
+	return s.control.UpdateQueueStatus(ctx, req.Call, *in.InstanceId, *in.QueueId, *in.Status)
 }
 
 func (s *Server) associateQueueQuickConnects(ctx context.Context, req *request,
-	in *model.AssociateQueueQuickConnectsRequest) (any, error) {
-	return nil, s.control.AssociateQueueQuickConnects(ctx, req.Call, *in.InstanceId, *in.QueueId, in.QuickConnectIds)
+	in *model.AssociateQueueQuickConnectsRequest) (control.Result, error) {
+	return s.control.AssociateQueueQuickConnects(ctx, req.Call, *in.InstanceId, *in.QueueId, in.QuickConnectIds)
 }
 
 func (s *Server) disassociateQueueQuickConnects(ctx context.Context, req *request,
-	in *model.DisassociateQueueQuickConnectsRequest) (any, error) {
-	return nil, s.control.DisassociateQueueQuickConnects(ctx, req.Call, *in.InstanceId, *in.QueueId, in.QuickConnectIds)
+	in *model.DisassociateQueueQuickConnectsRequest) (control.Result, error) {
+	return s.control.DisassociateQueueQuickConnects(ctx, req.Call, *in.InstanceId, *in.QueueId, in.QuickConnectIds)
 }
 
 func (s *Server) listQueueQuickConnects(ctx context.Context, req *request,

@@ -59,17 +59,18 @@ func quickConnectConfig(q *lanyard.QuickConnect) *model.QuickConnectConfig {
 }
 
 func (s *Server) createQuickConnect(ctx context.Context, req *request,
-	in *model.CreateQuickConnectRequest) (any, error) {
+	in *model.CreateQuickConnectRequest) (answer, error) {
 	q, err := destination(in.QuickConnectConfig)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	q.Meta, q.Description = lanyard.Meta{Name: *in.Name, Tags: in.Tags}, text(in.Description)
-	instance, made, err := s.control.CreateQuickConnect(ctx, req.Call, *in.InstanceId, &q)
+	created, err := s.control.CreateQuickConnect(ctx, req.Call, *in.InstanceId, &q)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	return &model.CreateQuickConnectResponse{QuickConnectId: &made.ID, QuickConnectARN: s.arn(instance, made)}, nil
+	return answer{created.Result, &model.CreateQuickConnectResponse{QuickConnectId: &created.Resource.ID,
+		QuickConnectARN: s.arn(created.Instance, created.Resource)}}, nil
 }
 
 func (s *Server) quickConnect(in *lanyard.Instance, q *lanyard.QuickConnect) model.QuickConnect {
@@ -125,21 +126,21 @@ func (s *Server) searchQuickConnects(ctx context.Context, req *request,
 }
 
 func (s *Server) updateQuickConnectName(ctx context.Context, req *request,
-	in *model.UpdateQuickConnectNameRequest) (any, error) {
-	return nil, s.control.UpdateQuickConnectName(ctx, req.Call, *in.InstanceId, *in.QuickConnectId,
+	in *model.UpdateQuickConnectNameRequest) (control.Result, error) {
+	return s.control.UpdateQuickConnectName(ctx, req.Call, *in.InstanceId, *in.QuickConnectId,
 		control.Naming{Name: in.Name, Description: in.Description})
 }
 
 func (s *Server) updateQuickConnectConfig(ctx context.Context, req *request,
-	in *model.UpdateQuickConnectConfigRequest) (any, error) {
+	in *model.UpdateQuickConnectConfigRequest) (control.Result, error) {
 	q, err := destination(in.QuickConnectConfig)
 	if err != nil {
-		return nil, err
+		return control.Result{}, err
 	}
-	return nil, s.control.UpdateQuickConnectConfig(ctx, req.Call, *in.InstanceId, *in.QuickConnectId, q)
+	return s.control.UpdateQuickConnectConfig(ctx, req.Call, *in.InstanceId, *in.QuickConnectId, q)
 }
 
 func (s *Server) deleteQuickConnect(ctx context.Context, req *request,
-	in *model.DeleteQuickConnectRequest) (any, error) {
-	return nil, s.control.DeleteQuickConnect(ctx, req.Call, *in.InstanceId, *in.QuickConnectId)
+	in *model.DeleteQuickConnectRequest) (control.Result, error) {
+	return s.control.DeleteQuickConnect(ctx, req.Call, *in.InstanceId, *in.QuickConnectId)
 }

@@ -9,9 +9,10 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/awsapi/model"
+	"github.com/lanyard/lanyard/internal/control"
 )
 
-func (s *Server) createQueue(ctx context.Context, req *request, in *model.CreateQueueRequest) (any, error) {
+func (s *Server) createQueue(ctx context.Context, req *request, in *model.CreateQueueRequest) (answer, error) {
 	q := &lanyard.Queue{Meta: lanyard.Meta{Name: *in.Name, Tags: in.Tags}, Description: text(in.Description),
 		Hours:       *in.HoursOfOperationId,
 		MaxContacts: in.MaxContacts, QuickConnects: in.QuickConnectIds, Settings: lanyard.Settings{}}
@@ -19,14 +20,15 @@ func (s *Server) createQueue(ctx context.Context, req *request, in *model.Create
 	keepEmailConfig(q.Settings, in.OutboundEmailConfig)
 	maps.DeleteFunc(q.Settings, func(_ string, v json.RawMessage) bool { return v == nil })
 	if len(in.EmailAddressesConfig) > 0 {
-		return nil, lanyard.Errorf(lanyard.Invalid,
+		return answer{}, lanyard.Errorf(lanyard.Invalid,
 			"EmailAddressesConfig must be absent: the instance has no e-mail addresses, got %d", len(in.EmailAddressesConfig))
 	}
-	instance, q, err := s.control.CreateQueue(ctx, req.Call, *in.InstanceId, q)
+	created, err := s.control.CreateQueue(ctx, req.Call, *in.InstanceId, q)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	return &model.CreateQueueResponse{QueueId: &q.ID, QueueArn: s.arn(instance, q)}, nil
+	return answer{created.Result, &model.CreateQueueResponse{QueueId: &created.Resource.ID,
+		QueueArn: s.arn(created.Instance, created.Resource)}}, nil
 }
 
 func (s *Server) queue(in *lanyard.Instance, q *lanyard.Queue) (model.Queue, error) {
@@ -86,23 +88,24 @@ func (s *Server) searchQueues(ctx context.Context, req *request, in *model.Searc
 	return out, nil
 }
 
-func (s *Server) deleteQueue(ctx context.Context, req *request, in *model.DeleteQueueRequest) (any, error) {
-	return nil, s.control.DeleteQueue(ctx, req.Call, *in.InstanceId, *in.QueueId)
+func (s *Server) deleteQueue(ctx context.Context, req *request, in *model.DeleteQueueRequest) (control.Result, error) {
+	return s.control.DeleteQueue(ctx, req.Call, *in.InstanceId, *in.QueueId)
 }
 
 func (s *Server) createRoutingProfile(ctx context.Context, req *request,
-	in *model.CreateRoutingProfileRequest) (any, error) {
+	in *model.CreateRoutingProfileRequest) (answer, error) {
 	r := &lanyard.RoutingProfile{Meta: lanyard.Meta{Name: *in.Name, Tags: in.Tags}, Description: *in.Description,
 		DefaultQueue: *in.DefaultOutboundQueueId,
 		Settings:     lanyard.Settings{}}
 	r.Queues, r.ManualQueues = queueConfigs(in.QueueConfigs), manualQueueConfigs(in.ManualAssignmentQueueConfigs)
 	keep(r.Settings, mediaConcurrencies, in.MediaConcurrencies)
 	keep(r.Settings, availabilityTimer, in.AgentAvailabilityTimer)
-	instance, r, err := s.control.CreateRoutingProfile(ctx, req.Call, *in.InstanceId, r)
+	created, err := s.control.CreateRoutingProfile(ctx, req.Call, *in.InstanceId, r)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	return &model.CreateRoutingProfileResponse{RoutingProfileId: &r.ID, RoutingProfileArn: s.arn(instance, r)}, nil
+	return answer{created.Result, &model.CreateRoutingProfileResponse{RoutingProfileId: &created.Resource.ID,
+		RoutingProfileArn: s.arn(created.Instance, created.Resource)}}, nil
 }
 
 func (s *Server) routingProfile(ctx context.Context, req *request, in *lanyard.Instance,
@@ -202,21 +205,22 @@ func (s *Server) listRoutingProfileQueues(ctx context.Context, req *request,
 }
 
 func (s *Server) deleteRoutingProfile(ctx context.Context, req *request,
-	in *model.DeleteRoutingProfileRequest) (any, error) {
-	return nil, s.control.DeleteRoutingProfile(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId)
+	in *model.DeleteRoutingProfileRequest) (control.Result, error) {
+	return s.control.DeleteRoutingProfile(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId)
 }
 
 func (s *Server) createHoursOfOperation(ctx context.Context, req *request,
-	in *model.CreateHoursOfOperationRequest) (any, error) {
+	in *model.CreateHoursOfOperationRequest) (answer, error) {
 	h := &lanyard.Hours{Meta: lanyard.Meta{Name: *in.Name, Tags: in.Tags}, Description: text(in.Description),
 		TimeZone: *in.TimeZone, Settings: lanyard.Settings{}}
 	h.Parents = parents(in.ParentHoursOfOperationConfigs)
 	keep(h.Settings, hoursConfig, in.Config)
-	instance, h, err := s.control.CreateHoursOfOperation(ctx, req.Call, *in.InstanceId, h)
+	created, err := s.control.CreateHoursOfOperation(ctx, req.Call, *in.InstanceId, h)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	return &model.CreateHoursOfOperationResponse{HoursOfOperationId: &h.ID, HoursOfOperationArn: s.arn(instance, h)}, nil
+	return answer{created.Result, &model.CreateHoursOfOperationResponse{HoursOfOperationId: &created.Resource.ID,
+		HoursOfOperationArn: s.arn(created.Instance, created.Resource)}}, nil
 }
 
 func (s *Server) hours(ctx context.Context, req *request, in *lanyard.Instance,
@@ -279,6 +283,6 @@ func (s *Server) searchHoursOfOperations(ctx context.Context, req *request,
 }
 
 func (s *Server) deleteHoursOfOperation(ctx context.Context, req *request,
-	in *model.DeleteHoursOfOperationRequest) (any, error) {
-	return nil, s.control.DeleteHoursOfOperation(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId)
+	in *model.DeleteHoursOfOperationRequest) (control.Result, error) {
+	return s.control.DeleteHoursOfOperation(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId)
 }

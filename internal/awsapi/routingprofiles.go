@@ -37,40 +37,40 @@ func queueReferences(list []model.RoutingProfileQueueReference) (out []lanyard.Q
 }
 
 func (s *Server) updateRoutingProfileName(ctx context.Context, req *request,
-	in *model.UpdateRoutingProfileNameRequest) (any, error) {
-	return nil, s.control.UpdateRoutingProfileName(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId,
+	in *model.UpdateRoutingProfileNameRequest) (control.Result, error) {
+	return s.control.UpdateRoutingProfileName(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId,
 		control.Naming{Name: in.Name, Description: in.Description})
 }
 
 func (s *Server) updateRoutingProfileDefaultOutboundQueue(ctx context.Context, req *request,
-	in *model.UpdateRoutingProfileDefaultOutboundQueueRequest) (any, error) {
-	return nil, s.control.UpdateRoutingProfileDefaultOutboundQueue(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId,
+	in *model.UpdateRoutingProfileDefaultOutboundQueueRequest) (control.Result, error) {
+	return s.control.UpdateRoutingProfileDefaultOutboundQueue(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId,
 		*in.DefaultOutboundQueueId)
 }
 
 func (s *Server) updateRoutingProfileConcurrency(ctx context.Context, req *request,
-	in *model.UpdateRoutingProfileConcurrencyRequest) (any, error) {
+	in *model.UpdateRoutingProfileConcurrencyRequest) (control.Result, error) {
 	settings := lanyard.Settings{}
 	keep(settings, mediaConcurrencies, in.MediaConcurrencies)
-	return nil, s.control.UpdateRoutingProfileSettings(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId, settings)
+	return s.control.UpdateRoutingProfileSettings(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId, settings)
 }
 
 func (s *Server) updateRoutingProfileAgentAvailabilityTimer(ctx context.Context, req *request,
-	in *model.UpdateRoutingProfileAgentAvailabilityTimerRequest) (any, error) {
+	in *model.UpdateRoutingProfileAgentAvailabilityTimerRequest) (control.Result, error) {
 	settings := lanyard.Settings{}
 	keep(settings, availabilityTimer, in.AgentAvailabilityTimer)
-	return nil, s.control.UpdateRoutingProfileSettings(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId, settings)
+	return s.control.UpdateRoutingProfileSettings(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId, settings)
 }
 
 func (s *Server) updateRoutingProfileQueues(ctx context.Context, req *request,
-	in *model.UpdateRoutingProfileQueuesRequest) (any, error) {
-	return nil, s.control.UpdateRoutingProfileQueues(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId,
+	in *model.UpdateRoutingProfileQueuesRequest) (control.Result, error) {
+	return s.control.UpdateRoutingProfileQueues(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId,
 		queueConfigs(in.QueueConfigs))
 }
 
 func (s *Server) associateRoutingProfileQueues(ctx context.Context, req *request,
-	in *model.AssociateRoutingProfileQueuesRequest) (any, error) {
-	return nil, s.control.AssociateRoutingProfileQueues(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId,
+	in *model.AssociateRoutingProfileQueuesRequest) (control.Result, error) {
+	return s.control.AssociateRoutingProfileQueues(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId,
 		control.RoutingQueues{Queues: queueConfigs(in.QueueConfigs),
 			ManualQueues: manualQueueConfigs(in.ManualAssignmentQueueConfigs)})
 }
@@ -79,12 +79,12 @@ func (s *Server) associateRoutingProfileQueues(ctx context.Context, req *request
 const maxReferences = 10
 
 func (s *Server) disassociateRoutingProfileQueues(ctx context.Context, req *request,
-	in *model.DisassociateRoutingProfileQueuesRequest) (any, error) {
+	in *model.DisassociateRoutingProfileQueuesRequest) (control.Result, error) {
 	if n := len(in.QueueReferences) + len(in.ManualAssignmentQueueReferences); n > maxReferences {
-		return nil, lanyard.Errorf(lanyard.Invalid,
+		return control.Result{}, lanyard.Errorf(lanyard.Invalid,
 			"QueueReferences must be, with ManualAssignmentQueueReferences, at most %d, got %d", maxReferences, n)
 	}
-	return nil, s.control.DisassociateRoutingProfileQueues(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId,
+	return s.control.DisassociateRoutingProfileQueues(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId,
 		control.RoutingQueues{Queues: queueReferences(in.QueueReferences),
 			ManualQueues: queueReferences(in.ManualAssignmentQueueReferences)})
 }

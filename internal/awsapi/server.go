@@ -90,10 +90,12 @@ type request struct {
 	params model.Params
 	body   []byte
 	read   intake.Body // which has body, until it is known whose call this is
-	// revision of the instance after a change, 0 for a call that changes nothing.
-	revision int64
-	etag     string   // of the profile or user that was described or changed
-	warnings []string // about the profile that was described, created or updated
+}
+
+// answer is what came of a call.
+type answer struct {
+	control.Result
+	output any // nil when the operation has none
 }
 
 // ServeHTTP answers one request.
@@ -102,22 +104,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		SourceIP: remoteaddr.Host(r), UserAgent: cut(r.UserAgent(), maxUserAgent), RequestID: uuid.NewString(),
 	}}}
 	w.Header()["X-Amzn-Requestid"] = []string{req.RequestID}
-	req.Revision, req.ETag, req.Warnings = &req.revision, &req.etag, &req.warnings
-	out, err := s.call(w, req)
+	a, err := s.call(w, req)
 	if err != nil {
 		s.writeError(w, req, err)
 		return
 	}
-	if req.revision > 0 {
-		w.Header()["X-Lanyard-Revision"] = []string{strconv.FormatInt(req.revision, 10)}
+	if a.Revision > 0 {
+		w.Header()["X-Lanyard-Revision"] = []string{strconv.FormatInt(a.Revision, 10)}
 	}
-	if req.etag != "" {
-		w.Header()["Etag"] = []string{req.etag}
+	if a.ETag != "" {
+		w.Header()["Etag"] = []string{a.ETag}
 	}
-	if len(req.warnings) > 0 {
-		w.Header()[Warning] = []string{warning(req.warnings)}
+	if len(a.Warnings) > 0 {
+		w.Header()[Warning] = []string{warning(a.Warnings)}
 	}
-	s.write(w, req, out)
+	s.write(w, req, a.output)
 }
 
 // Warning is the header that says what a security profile holds that does not work as it may be meant.
@@ -141,31 +142,31 @@ func warning(all []string) string {
 }
 
 // call takes one request through every step, in this order and nowhere else.
-func (s *Server) call(w http.ResponseWriter, req *request) (any, error) {
+func (s *Server) call(w http.ResponseWriter, req *request) (answer, error) {
 	ctx := req.http.Context()
 	if err := s.route(req); err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	if err := s.claim(req); err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	if err := s.read(w, req); err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	err := s.authenticate(req)
 	req.read.Free() // from here on the memory is that of a known caller
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	if req.op.Service == model.NotServed {
-		return nil, notServed(req.op)
+		return answer{}, notServed(req.op)
 	}
 	if err := s.limit(ctx, req); err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	in, err := decode(req)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	return s.run(ctx, req, in)
 }
@@ -179,20 +180,20 @@ func (s *Server) limit(ctx context.Context, req *request) error {
 }
 
 // run carries out what was decoded.
-func (s *Server) run(ctx context.Context, req *request, in model.Input) (out any, err error) {
+func (s *Server) run(ctx context.Context, req *request, in model.Input) (a answer, err error) {
 	if err := in.Validate(); err != nil {
-		return nil, &lanyard.Error{Kind: lanyard.Invalid, Message: err.Error()}
+		return a, &lanyard.Error{Kind: lanyard.Invalid, Message: err.Error()}
 	}
 	if req.IfMatch, err = ifMatch(req); err != nil {
-		return nil, err
+		return a, err
 	}
 	if !req.op.ReadOnly || req.http.Header[ActingUser] != nil { // what is refused to a user is recorded, reads too
 		if req.Request, err = auditRequest(req, in); err != nil {
-			return nil, err
+			return a, err
 		}
 	}
-	if err := s.act(ctx, req, in); err != nil {
-		return nil, err
+	if req.Call, err = s.act(ctx, req, in); err != nil {
+		return a, err
 	}
 	return req.op.run(ctx, req, in)
 }

@@ -9,12 +9,12 @@ import (
 	"github.com/lanyard/lanyard/internal/control"
 )
 
-func (s *Server) createUser(ctx context.Context, req *request, in *model.CreateUserRequest) (any, error) {
+func (s *Server) createUser(ctx context.Context, req *request, in *model.CreateUserRequest) (answer, error) {
 	if err := checkPhone(in.PhoneConfig); err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	if err := checkPhones(in.PhoneNumberConfigs); err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	n := control.NewUser{Password: in.Password, User: lanyard.User{
 		Meta: lanyard.Meta{Name: *in.Username, Tags: in.Tags}, DirectoryUserID: text(in.DirectoryUserId),
@@ -28,11 +28,12 @@ func (s *Server) createUser(ctx context.Context, req *request, in *model.CreateU
 	keep(n.User.Settings, "PhoneNumberConfigs", in.PhoneNumberConfigs)
 	keep(n.User.Settings, "PersistentConnectionConfigs", in.PersistentConnectionConfigs)
 	keep(n.User.Settings, "VoiceEnhancementConfigs", in.VoiceEnhancementConfigs)
-	instance, u, err := s.control.CreateUser(ctx, req.Call, *in.InstanceId, n)
+	created, err := s.control.CreateUser(ctx, req.Call, *in.InstanceId, n)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	return &model.CreateUserResponse{UserId: &u.ID, UserArn: s.arn(instance, u)}, nil
+	return answer{created.Result, &model.CreateUserResponse{UserId: &created.Resource.ID,
+		UserArn: s.arn(created.Instance, created.Resource)}}, nil
 }
 
 // checkPhone refuses a desk phone without a number.
@@ -118,10 +119,10 @@ func keptAll(settings lanyard.Settings, to map[string]any) error {
 	return nil
 }
 
-func (s *Server) describeUser(ctx context.Context, req *request, in *model.DescribeUserRequest) (any, error) {
+func (s *Server) describeUser(ctx context.Context, req *request, in *model.DescribeUserRequest) (answer, error) {
 	instance, u, err := s.control.DescribeUser(ctx, req.Call, *in.InstanceId, *in.UserId)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	out := &model.User{
 		Id: &u.ID, Arn: s.arn(instance, u), Username: &u.Name, IdentityInfo: identityInfo(u), DirectoryUserId: directoryID(u),
@@ -134,7 +135,7 @@ func (s *Server) describeUser(ctx context.Context, req *request, in *model.Descr
 		"PhoneNumberConfigs": &out.PhoneNumberConfigs, "PersistentConnectionConfigs": &out.PersistentConnectionConfigs,
 		"VoiceEnhancementConfigs": &out.VoiceEnhancementConfigs,
 	})
-	return &model.DescribeUserResponse{User: out}, err
+	return answer{control.Result{ETag: control.UserETag(u)}, &model.DescribeUserResponse{User: out}}, err
 }
 
 func (s *Server) listUsers(ctx context.Context, req *request, in *model.ListUsersRequest) (any, error) {
@@ -212,31 +213,31 @@ func (s *Server) searchUsers(ctx context.Context, req *request, in *model.Search
 // inMilliseconds turns a limit of seconds into what SearchUsers alone is documented to answer.
 func inMilliseconds(limit *int32) { *limit = int32(min(int64(*limit)*1000, math.MaxInt32)) }
 
-func (s *Server) deleteUser(ctx context.Context, req *request, in *model.DeleteUserRequest) (any, error) {
-	return nil, s.control.DeleteUser(ctx, req.Call, *in.InstanceId, *in.UserId)
+func (s *Server) deleteUser(ctx context.Context, req *request, in *model.DeleteUserRequest) (control.Result, error) {
+	return s.control.DeleteUser(ctx, req.Call, *in.InstanceId, *in.UserId)
 }
 
 func (s *Server) updateUserHierarchy(ctx context.Context, req *request,
-	in *model.UpdateUserHierarchyRequest) (any, error) {
-	return nil, s.control.UpdateUserHierarchy(ctx, req.Call, *in.InstanceId, *in.UserId, text(in.HierarchyGroupId))
+	in *model.UpdateUserHierarchyRequest) (control.Result, error) {
+	return s.control.UpdateUserHierarchy(ctx, req.Call, *in.InstanceId, *in.UserId, text(in.HierarchyGroupId))
 }
 
 func (s *Server) updateUserRoutingProfile(ctx context.Context, req *request,
-	in *model.UpdateUserRoutingProfileRequest) (any, error) {
-	return nil, s.control.UpdateUserRoutingProfile(ctx, req.Call, *in.InstanceId, *in.UserId, *in.RoutingProfileId)
+	in *model.UpdateUserRoutingProfileRequest) (control.Result, error) {
+	return s.control.UpdateUserRoutingProfile(ctx, req.Call, *in.InstanceId, *in.UserId, *in.RoutingProfileId)
 }
 
 func (s *Server) updateUserIdentityInfo(ctx context.Context, req *request,
-	in *model.UpdateUserIdentityInfoRequest) (any, error) {
-	return nil, s.control.UpdateUserIdentityInfo(ctx, req.Call, *in.InstanceId, *in.UserId, identity(in.IdentityInfo))
+	in *model.UpdateUserIdentityInfoRequest) (control.Result, error) {
+	return s.control.UpdateUserIdentityInfo(ctx, req.Call, *in.InstanceId, *in.UserId, identity(in.IdentityInfo))
 }
 
 func (s *Server) updateUserPhoneConfig(ctx context.Context, req *request,
-	in *model.UpdateUserPhoneConfigRequest) (any, error) {
+	in *model.UpdateUserPhoneConfigRequest) (control.Result, error) {
 	if err := checkPhone(in.PhoneConfig); err != nil {
-		return nil, err
+		return control.Result{}, err
 	}
 	settings := lanyard.Settings{}
 	keep(settings, "PhoneConfig", in.PhoneConfig)
-	return nil, s.control.UpdateUserSettings(ctx, req.Call, *in.InstanceId, *in.UserId, settings)
+	return s.control.UpdateUserSettings(ctx, req.Call, *in.InstanceId, *in.UserId, settings)
 }

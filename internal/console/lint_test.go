@@ -24,26 +24,32 @@ func TestLint(t *testing.T) {
 	svc := control.New(control.Config{Store: db, Region: "us-east-1", Lenient: true,
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	call := control.Call{Caller: lanyard.Caller{Account: account}, Operation: "Test"}
-	in, err := svc.CreateInstance(t.Context(), call, control.NewInstance{Alias: "a", IdentityManagement: control.SAML})
+	created, err := svc.CreateInstance(t.Context(), call,
+		control.NewInstance{Alias: "a", IdentityManagement: control.SAML})
 	if err != nil {
 		t.Fatal(err)
 	}
+	in := created.Instance
 	profile := func(name string, c control.ProfileChange) string {
 		t.Helper()
-		_, p, err := svc.CreateSecurityProfile(t.Context(), call, in.ID, name, nil, c)
+		created, err := svc.CreateSecurityProfile(t.Context(), call, in.ID,
+			control.NewProfile{Name: name, ProfileChange: c})
 		if err != nil {
 			t.Fatal(err)
 		}
+		p := created.Resource
 		return p.ID
 	}
 	group := "gone"
-	if err := svc.UpdateUserHierarchyStructure(t.Context(), call, in.ID, [lanyard.MaxLevels]*string{&group}); err != nil {
+	if _, err := svc.UpdateUserHierarchyStructure(t.Context(), call, in.ID,
+		[lanyard.MaxLevels]*string{&group}); err != nil {
 		t.Fatal(err)
 	}
-	_, g, err := svc.CreateUserHierarchyGroup(t.Context(), call, in.ID, "gone", "", nil)
+	gone, err := svc.CreateUserHierarchyGroup(t.Context(), call, in.ID, control.NewGroup{Name: "gone"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	g := gone.Resource
 	fr, user := map[string]string{"Country": "FR"}, []string{"User"}
 	var all []string
 	for _, p := range lanyard.Permissions() {
@@ -78,7 +84,7 @@ func TestLint(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, held := range [][]string{ids[:6], ids[6:]} {
-		_, _, err := svc.CreateUser(t.Context(), call, in.ID,
+		_, err := svc.CreateUser(t.Context(), call, in.ID,
 			control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: []string{"ann", "bob"}[i], Tags: fr}, Profiles: held,
 				RoutingProfile: routing[0].ID}})
 		if err != nil && !strings.Contains(err.Error(), "at most") {
@@ -86,7 +92,7 @@ func TestLint(t *testing.T) {
 		}
 		if err != nil { // no more than three that restrict
 			for _, id := range held {
-				_, _, err := svc.CreateUser(t.Context(), call, in.ID,
+				_, err := svc.CreateUser(t.Context(), call, in.ID,
 					control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: "holder-" + id, Tags: fr}, Profiles: []string{id},
 						RoutingProfile: routing[0].ID}})
 				if err != nil {
@@ -95,7 +101,7 @@ func TestLint(t *testing.T) {
 			}
 		}
 	}
-	if err := svc.DeleteUserHierarchyGroup(t.Context(), call, in.ID, g.ID); err != nil {
+	if _, err := svc.DeleteUserHierarchyGroup(t.Context(), call, in.ID, g.ID); err != nil {
 		t.Fatal(err)
 	}
 	s, err := New(Config{Control: svc, Account: account})

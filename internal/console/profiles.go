@@ -338,7 +338,8 @@ func (s *Server) users(ctx context.Context, a *asking) (any, error) {
 	}
 	call := v.call
 	if call.Operation = "SearchUsers"; v.user != "" {
-		if err := s.Control.Act(ctx, &call, v.in.ID, v.user,
+		var err error
+		if call, err = s.Control.Act(ctx, call, v.in.ID, v.user,
 			control.Right{Permission: views[access.TypeUser], Type: lanyard.TypeUser}); err != nil {
 			return nil, err
 		}

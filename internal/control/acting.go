@@ -34,22 +34,22 @@ type denial struct {
 
 func (d *denial) Error() string { return d.message }
 
-// Act makes call one on behalf of a user, named by id, ARN or user name: it can do only what both
+// Act returns call as one on behalf of a user, named by id, ARN or user name: it can do only what both
 // the caller's key and the user's own profiles allow. Otherwise it is Denied, which the audit
 // records. Whatever the call changes is checked again within its transaction, against the state
 // that it changes, as it was and as it becomes; lists and searches show what the user may see.
-func (s *Service) Act(ctx context.Context, call *Call, instance, user string, right Right) error {
-	in, err := s.Instance(ctx, *call, instance)
+func (s *Service) Act(ctx context.Context, call Call, instance, user string, right Right) (Call, error) {
+	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
-		return err
+		return call, err
 	}
 	id, err := s.id(in, lanyard.TypeUser, user)
 	if err != nil {
-		return within("the acting user", err)
+		return call, within("the acting user", err)
 	}
-	snapshot, err := s.Snapshot(ctx, *call, in.ID, 0)
+	snapshot, err := s.Snapshot(ctx, call, in.ID, 0)
 	if err != nil {
-		return err
+		return call, err
 	}
 	known, exists := snapshot.LookupUser(id)
 	if exists {
@@ -57,14 +57,14 @@ func (s *Service) Act(ctx context.Context, call *Call, instance, user string, ri
 	}
 	if right.Ref != "" && right.Type != "" {
 		if right.Ref, err = s.id(in, right.Type, right.Ref); err != nil {
-			return err
+			return call, err
 		}
 	}
 	call.acting = &acting{user: id, known: exists, right: right}
 	if d := call.acting.may(snapshot, call.Operation); d != nil {
-		return s.refuse(ctx, *call, in.ID, d)
+		return call, s.refuse(ctx, call, in.ID, d)
 	}
-	return nil
+	return call, nil
 }
 
 // ask asks for the acting user.

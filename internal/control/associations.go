@@ -29,12 +29,8 @@ const maxProfilesOfAgent = 100
 // AssociateSecurityProfiles gives an entity profiles beside those it holds: all of them or none.
 // A profile that it holds already is Exists.
 func (s *Service) AssociateSecurityProfiles(ctx context.Context, call Call, instance string, e Entity,
-	profiles []string) error {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return err
-	}
-	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+	profiles []string) (Result, error) {
+	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
 		held, put, err := s.holder(ctx, tx, in, e)
 		if err != nil {
 			return err
@@ -61,12 +57,8 @@ func (s *Service) AssociateSecurityProfiles(ctx context.Context, call Call, inst
 // DisassociateSecurityProfiles takes profiles from an entity: all of them or none.
 // A profile that it does not hold is Invalid.
 func (s *Service) DisassociateSecurityProfiles(ctx context.Context, call Call, instance string, e Entity,
-	profiles []string) error {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return err
-	}
-	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+	profiles []string) (Result, error) {
+	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
 		held, put, err := s.holder(ctx, tx, in, e)
 		if err != nil {
 			return err

@@ -140,20 +140,26 @@ type Call struct {
 	lanyard.Caller
 	Operation string
 	Request   json.RawMessage // the parameters for the audit, sensitive ones hidden
-	// Revision, unless nil, is set to the instance's revision that holds what the call did.
-	Revision *int64
-
 	// IfMatch, unless "", has an operation change only a profile or user whose entity tag it is.
 	IfMatch string
-	// ETag, unless nil, is set to that of the profile or user that was described or changed, as it is afterwards.
-	ETag *string
-
-	// Warnings, unless nil, is set to what is worth knowing of the profile that was described, created or
-	// updated, as it is afterwards.
-	Warnings *[]string
 
 	acting *acting // on whose behalf, if on anybody's; set by Act
 	plan   *Plan   // unless nil, nothing is committed; set by Planning
+}
+
+// A Result is what a call answers besides its output.
+type Result struct {
+	Revision int64    // of the instance, with what the call did; 0 for a call that changes nothing by its nature, or plans
+	Changed  bool     // false when there was nothing to do
+	ETag     string   // of the profile or user that was changed, as it is afterwards
+	Warnings []string // about the security profile that was created or updated
+}
+
+// A Created is what an operation made.
+type Created[R lanyard.Resource] struct {
+	Result
+	Instance *lanyard.Instance
+	Resource R
 }
 
 // Planning returns the call as one that only plans: what it would change is added to p, and nothing is
@@ -194,11 +200,29 @@ func (s *Service) time() time.Time { return s.now().UTC().Truncate(time.Millisec
 // errUnchanged ends a change that found nothing to do; write then answers nil.
 var errUnchanged = errors.New("nothing changed")
 
+// change is write for an instance that is named by its id or ARN. It is looked up within the transaction: there
+// that costs a shared database no question of its own.
+func (s *Service) change(ctx context.Context, call Call, instance string,
+	change func(store.Tx, *lanyard.Instance) error) (Result, error) {
+	id, err := instanceID(instance)
+	if err != nil {
+		return Result{}, err
+	}
+	return s.write(ctx, call, id, func(tx store.Tx) error {
+		in, err := s.instance(ctx, call, tx, instance)
+		if err != nil {
+			return err
+		}
+		return change(tx, in)
+	})
+}
+
 // write is the one way to change anything: the change and its event in one transaction, and after
 // the commit the snapshot that decisions are made from. change may run more than once.
-func (s *Service) write(ctx context.Context, call Call, instance string, change func(store.Tx) error) error {
+func (s *Service) write(ctx context.Context, call Call, instance string,
+	change func(store.Tx) error) (Result, error) {
 	var event *lanyard.Event
-	var revision int64
+	var unchanged int64 // the revision at which nothing was to be done
 	err := s.update(ctx, call, instance, func(tx store.Tx) (err error) {
 		event = nil
 		if tx, err = s.guard(ctx, call, instance, texting{tx}); err != nil {
@@ -207,7 +231,7 @@ func (s *Service) write(ctx context.Context, call Call, instance string, change 
 		if err := change(tx); err != nil {
 			if errors.Is(err, errUnchanged) {
 				var failed error
-				if revision, failed = tx.Revision(ctx); failed != nil {
+				if unchanged, failed = tx.Revision(ctx); failed != nil {
 					return failed
 				}
 			}
@@ -216,21 +240,19 @@ func (s *Service) write(ctx context.Context, call Call, instance string, change 
 		event = s.event(call, instance)
 		return tx.Append(ctx, event)
 	})
-	if err != nil && !errors.Is(err, errUnchanged) {
-		var d *denial
-		if errors.As(err, &d) {
-			return s.refuse(ctx, call, instance, d)
-		}
-		return err
+	var d *denial
+	switch {
+	case errors.Is(err, errUnchanged):
+		return Result{Revision: unchanged}, nil
+	case errors.As(err, &d):
+		return Result{}, s.refuse(ctx, call, instance, d)
+	case err != nil:
+		return Result{}, err
+	case call.plan != nil:
+		return Result{Changed: true}, nil
 	}
-	if event != nil && err == nil && call.plan == nil {
-		revision = event.Revision
-		s.publish(ctx, event)
-	}
-	if call.Revision != nil {
-		*call.Revision = revision
-	}
-	return nil
+	s.publish(ctx, event)
+	return Result{Revision: event.Revision, Changed: true}, nil
 }
 
 // update commits what change does, or adds it to the call's plan.

@@ -133,13 +133,13 @@ func TestServersFollowOneAnother(t *testing.T) {
 			}
 			// A question that carries a revision is right at once, whoever is asked.
 			for range 10 {
-				var revision int64
-				c := call("UpdateSecurityProfile")
-				c.Revision = &revision
 				text := fmt.Sprint(time.Now())
-				a.must(a.UpdateSecurityProfile(t.Context(), c, in.ID, p.ID, control.ProfileChange{Description: &text}))
-				if s, err := b.Snapshot(t.Context(), call(""), in.ID, revision); err != nil || s.Revision() < revision {
-					t.Errorf("asked for revision %d: %v", revision, err)
+				result, err := a.UpdateSecurityProfile(t.Context(), call("UpdateSecurityProfile"), in.ID, p.ID,
+					control.ProfileChange{Description: &text})
+				a.must(err)
+				s, err := b.Snapshot(t.Context(), call(""), in.ID, result.Revision)
+				if err != nil || s.Revision() < result.Revision {
+					t.Errorf("asked for revision %d: %v", result.Revision, err)
 				}
 			}
 
@@ -154,7 +154,7 @@ func TestServersFollowOneAnother(t *testing.T) {
 			a.must(a.RevokeToken(t.Context(), token.ID))
 			soon(t, "the token counts no more", func() bool { _, err := b.Token(text); return err != nil })
 
-			a.must(a.DeleteInstance(t.Context(), call("DeleteInstance"), in.ID))
+			a.did(a.DeleteInstance(t.Context(), call("DeleteInstance"), in.ID))
 			soon(t, "the instance is gone", func() bool {
 				_, err := b.Snapshot(t.Context(), call(""), in.ID, 0)
 				return errors.Is(err, lanyard.ErrNotFound)
@@ -200,7 +200,7 @@ func TestDatabaseGoesBack(t *testing.T) {
 	now := pg.Copy(t)
 	grant := func(profiles ...string) {
 		t.Helper()
-		a.must(a.UpdateUserSecurityProfiles(t.Context(), call("UpdateUserSecurityProfiles"), in.ID, u.ID, profiles))
+		a.did(a.UpdateUserSecurityProfiles(t.Context(), call("UpdateUserSecurityProfiles"), in.ID, u.ID, profiles))
 	}
 	for _, after := range []int{0, 2, 3} { // fewer than were lost, as many, more
 		t.Run(fmt.Sprintf("%d changes since", after), func(t *testing.T) {

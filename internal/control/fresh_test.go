@@ -25,14 +25,13 @@ func (w *world) at(instance string, atLeast int64) (int64, error) {
 }
 
 // change updates a profile and returns the revision.
-func (w *world) change(p *lanyard.Profile, permissions ...string) (revision int64) {
+func (w *world) change(p *lanyard.Profile, permissions ...string) int64 {
 	w.Helper()
-	c := call("UpdateSecurityProfile")
-	c.Revision = &revision
 	text := fmt.Sprint(time.Now().UnixNano())
-	w.must(w.UpdateSecurityProfile(w.Context(), c, w.in.ID, p.ID,
-		control.ProfileChange{Description: &text, Permissions: permissions}))
-	return revision
+	result, err := w.UpdateSecurityProfile(w.Context(), call("UpdateSecurityProfile"), w.in.ID, p.ID,
+		control.ProfileChange{Description: &text, Permissions: permissions})
+	w.must(err)
+	return result.Revision
 }
 
 // A server that is cut off from the database answers from what it knows, but nothing that names a
@@ -199,18 +198,17 @@ func TestNoStaleAnswerThroughFaults(t *testing.T) {
 	wg.Go(func() { // changes
 		for n := 0; ctx.Err() == nil; n++ {
 			i := rand.IntN(instances)
-			var revision int64
-			c := call("UpdateSecurityProfile")
-			c.Revision = &revision
 			text, permissions := fmt.Sprint(n), []string{}
 			if n%2 == 0 {
 				permissions = []string{"Users.View"}
 			}
-			if err := a.UpdateSecurityProfile(t.Context(), c, ins[i].ID, profiles[i].ID,
-				control.ProfileChange{Description: &text, Permissions: permissions}); err != nil {
+			result, err := a.UpdateSecurityProfile(t.Context(), call("UpdateSecurityProfile"), ins[i].ID, profiles[i].ID,
+				control.ProfileChange{Description: &text, Permissions: permissions})
+			if err != nil {
 				t.Error(err)
 				return
 			}
+			revision := result.Revision
 			states[i].Store(revision, n%2 == 0)
 			known[i].Store(revision)
 			if got, err := a.at(ins[i].ID, 0); err != nil || got < revision {

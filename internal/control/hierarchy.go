@@ -19,46 +19,51 @@ func checkName(member, name string) error {
 	return nil
 }
 
-// CreateUserHierarchyGroup adds a group below parent, or at level one when parent is "".
-func (s *Service) CreateUserHierarchyGroup(ctx context.Context, call Call, instance, name, parent string,
-	tags map[string]string) (*lanyard.Instance, *lanyard.Group, error) {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return nil, nil, err
+// NewGroup is what CreateUserHierarchyGroup is told.
+type NewGroup struct {
+	Name   string
+	Parent string // id or ARN; "" for a group at level one
+	Tags   map[string]string
+}
+
+// CreateUserHierarchyGroup adds a group.
+func (s *Service) CreateUserHierarchyGroup(ctx context.Context, call Call, instance string,
+	n NewGroup) (Created[*lanyard.Group], error) {
+	if err := checkName("Name", n.Name); err != nil {
+		return Created[*lanyard.Group]{}, err
 	}
-	if err := checkName("Name", name); err != nil {
-		return nil, nil, err
-	}
-	var g *lanyard.Group
-	err = s.write(ctx, call, in.ID, func(tx store.Tx) error {
-		if err := s.room(ctx, tx, lanyard.TypeGroup, s.quotas.Groups); err != nil {
-			return err
-		}
-		g = &lanyard.Group{Meta: lanyard.Meta{ID: s.newID(), Name: name, Tags: tags, Modified: s.time()}}
-		if parent != "" {
-			p, err := refer[*lanyard.Group](ctx, s, tx, in, "ParentGroupId", parent)
-			if err != nil {
-				return err
-			}
-			g.Path = slices.Clone(p.Path)
-		}
-		g.Path = append(g.Path, g.ID)
-		levels, err := s.levels(ctx, tx, in)
+	sent := &lanyard.Group{Meta: lanyard.Meta{Name: n.Name, Tags: n.Tags}}
+	return create(ctx, s, call, instance, creation[*lanyard.Group]{resource: sent, quota: s.quotas.Groups,
+		prepare: func(tx store.Tx, in *lanyard.Instance, g *lanyard.Group) error {
+			return s.place(ctx, tx, in, g, n.Parent)
+		}})
+}
+
+// place puts a new group below parent, or at level one when parent is "".
+func (s *Service) place(ctx context.Context, r store.Reader, in *lanyard.Instance, g *lanyard.Group,
+	parent string) error {
+	if parent != "" {
+		p, err := refer[*lanyard.Group](ctx, s, r, in, "ParentGroupId", parent)
 		if err != nil {
 			return err
 		}
-		if len(g.Path) > lanyard.MaxLevels {
-			return lanyard.Errorf(lanyard.Invalid, "ParentGroupId: %s is at level %d, the deepest there is",
-				lanyard.Quote(parent), lanyard.MaxLevels)
-		}
-		if len(g.Path) > len(levels.Levels) {
-			return lanyard.Errorf(lanyard.NotFound,
-				"level %d of the hierarchy structure does not exist; the group would be at that level and the structure has %d. "+
-					"Add the level with UpdateUserHierarchyStructure", len(g.Path), len(levels.Levels))
-		}
-		return taken("Name", g, tx.Put(ctx, g))
-	})
-	return in, g, err
+		g.Path = slices.Clone(p.Path)
+	}
+	g.Path = append(g.Path, g.ID)
+	levels, err := s.levels(ctx, r, in)
+	if err != nil {
+		return err
+	}
+	if len(g.Path) > lanyard.MaxLevels {
+		return lanyard.Errorf(lanyard.Invalid, "ParentGroupId: %s is at level %d, the deepest there is",
+			lanyard.Quote(parent), lanyard.MaxLevels)
+	}
+	if len(g.Path) > len(levels.Levels) {
+		return lanyard.Errorf(lanyard.NotFound,
+			"level %d of the hierarchy structure does not exist; the group would be at that level and the structure has %d. "+
+				"Add the level with UpdateUserHierarchyStructure", len(g.Path), len(levels.Levels))
+	}
+	return nil
 }
 
 // levels returns the instance's hierarchy structure.
@@ -119,30 +124,19 @@ func (s *Service) path(ctx context.Context, r store.Reader, in *lanyard.Instance
 }
 
 // UpdateUserHierarchyGroupName renames a group.
-func (s *Service) UpdateUserHierarchyGroupName(ctx context.Context, call Call, instance, group, name string) error {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return err
-	}
+func (s *Service) UpdateUserHierarchyGroupName(ctx context.Context, call Call, instance, group, name string) (Result,
+	error) {
 	if err := checkName("Name", name); err != nil {
-		return err
+		return Result{}, err
 	}
-	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
-		g, err := get[*lanyard.Group](ctx, s, tx, in, group)
-		if err != nil {
-			return err
-		}
-		if g.Name == name {
-			return errUnchanged
-		}
-		g = lanyard.Clone(g)
-		g.Name, g.Modified = name, s.time()
-		return taken("Name", g, tx.Put(ctx, g))
+	return update(ctx, s, call, instance, group, func(_ store.Tx, _ *lanyard.Instance, g *lanyard.Group) error {
+		g.Name = name
+		return nil
 	})
 }
 
 // DeleteUserHierarchyGroup removes a group without groups below it and without users.
-func (s *Service) DeleteUserHierarchyGroup(ctx context.Context, call Call, instance, group string) error {
+func (s *Service) DeleteUserHierarchyGroup(ctx context.Context, call Call, instance, group string) (Result, error) {
 	return remove[*lanyard.Group](ctx, s, call, instance, group, lanyard.TypeGroup, lanyard.TypeUser)
 }
 
@@ -157,36 +151,27 @@ var levelNames = [lanyard.MaxLevels]string{"LevelOne", "LevelTwo", "LevelThree",
 // UpdateUserHierarchyStructure sets the levels: a name adds or renames a level, nil removes it.
 // Levels with groups cannot be removed, and there are no gaps.
 func (s *Service) UpdateUserHierarchyStructure(ctx context.Context, call Call, instance string,
-	names [lanyard.MaxLevels]*string) error {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return err
-	}
+	names [lanyard.MaxLevels]*string) (Result, error) {
 	count := 0
 	for i, name := range names {
 		if name == nil {
 			continue
 		}
 		if count != i {
-			return lanyard.Errorf(lanyard.Invalid,
+			return Result{}, lanyard.Errorf(lanyard.Invalid,
 				"HierarchyStructure.%s: stands without %s; levels are accepted from the first on, without gaps", levelNames[i],
 				levelNames[count])
 		}
 		if err := checkName("HierarchyStructure."+levelNames[i]+".Name", *name); err != nil {
-			return err
+			return Result{}, err
 		}
 		count++
 	}
-	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
-		st, err := s.levels(ctx, tx, in)
-		if err != nil {
-			return err
-		}
-		if err := s.levelsEmpty(ctx, tx, count, len(st.Levels)); err != nil {
-			return err
-		}
+	change := func(tx store.Tx, _ *lanyard.Instance, st *lanyard.Structure) error {
 		before := st.Levels
-		st = lanyard.Clone(st)
+		if err := s.levelsEmpty(ctx, tx, count, len(before)); err != nil {
+			return err
+		}
 		st.Levels = st.Levels[:min(count, len(before))]
 		for i := range count {
 			switch {
@@ -196,12 +181,9 @@ func (s *Service) UpdateUserHierarchyStructure(ctx context.Context, call Call, i
 				st.Levels[i].Name, st.Levels[i].Modified = *names[i], s.time()
 			}
 		}
-		if slices.Equal(st.Levels, before) {
-			return errUnchanged
-		}
-		st.Modified = s.time()
-		return tx.Put(ctx, st)
-	})
+		return nil
+	}
+	return update(ctx, s, call, instance, lanyard.StructureID, change)
 }
 
 // levelsEmpty tells whether the levels after keep, of have, are without groups.

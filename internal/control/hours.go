@@ -32,10 +32,11 @@ func checkTimeZone(name string) error {
 }
 
 // UpdateHoursOfOperation changes hours of operation.
-func (s *Service) UpdateHoursOfOperation(ctx context.Context, call Call, instance, hours string, c HoursChange) error {
+func (s *Service) UpdateHoursOfOperation(ctx context.Context, call Call, instance, hours string,
+	c HoursChange) (Result, error) {
 	if c.TimeZone != nil {
 		if err := checkTimeZone(*c.TimeZone); err != nil {
-			return err
+			return Result{}, err
 		}
 	}
 	return update(ctx, s, call, instance, hours, func(_ store.Tx, _ *lanyard.Instance, h *lanyard.Hours) error {
@@ -67,7 +68,7 @@ func parentConfig(i int) string {
 
 // AssociateHoursOfOperations adds parents to hours of operation. Those that they have stay.
 func (s *Service) AssociateHoursOfOperations(ctx context.Context, call Call, instance, hours string,
-	parents []string) error {
+	parents []string) (Result, error) {
 	return update(ctx, s, call, instance, hours, func(tx store.Tx, in *lanyard.Instance, h *lanyard.Hours) error {
 		ids, err := s.parentIDs(ctx, tx, in, parentConfig, parents)
 		if err != nil {
@@ -111,7 +112,7 @@ func (s *Service) checkNoCycle(ctx context.Context, r store.Reader, in *lanyard.
 
 // DisassociateHoursOfOperations takes parents from hours of operation. Those that they do not have are ignored.
 func (s *Service) DisassociateHoursOfOperations(ctx context.Context, call Call, instance, hours string,
-	parents []string) error {
+	parents []string) (Result, error) {
 	return update(ctx, s, call, instance, hours, func(tx store.Tx, in *lanyard.Instance, h *lanyard.Hours) error {
 		ids, err := s.parentIDs(ctx, tx, in, func(i int) string { return item("ParentHoursOfOperationIds", i) }, parents)
 		if err != nil {

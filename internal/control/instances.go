@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,71 +70,85 @@ func (n NewInstance) hash() string {
 // CreateInstance makes an instance with the default security profiles, basic hours of operation,
 // a basic queue and a basic routing profile. The same client token with the same request makes it
 // once.
-func (s *Service) CreateInstance(ctx context.Context, call Call, n NewInstance) (*lanyard.Instance, error) {
+func (s *Service) CreateInstance(ctx context.Context, call Call, n NewInstance) (Created[*lanyard.Instance], error) {
+	var made Created[*lanyard.Instance]
 	if n.DirectoryID == "" && n.IdentityManagement == ExistingDirectory {
-		return nil, lanyard.Errorf(lanyard.Malformed, "DirectoryId is required when IdentityManagementType is %s",
+		return made, lanyard.Errorf(lanyard.Malformed, "DirectoryId is required when IdentityManagementType is %s",
 			ExistingDirectory)
 	}
 	if n.Alias == "" && n.DirectoryID == "" {
-		return nil, lanyard.Errorf(lanyard.Malformed, "InstanceAlias or DirectoryId is required")
+		return made, lanyard.Errorf(lanyard.Malformed, "InstanceAlias or DirectoryId is required")
 	}
 	s.making.Lock()
 	defer s.making.Unlock()
-	if n.ClientToken != "" {
-		in, err := s.store.InstanceByToken(ctx, call.Account, n.ClientToken)
-		switch {
-		case err == nil && in.RequestHash == n.hash():
-			return in, nil
-		case err == nil:
-			return nil, lanyard.Errorf(lanyard.Malformed,
-				"ClientToken: %s was used for instance %s with other parameters; repeat the same request, or use a new token",
-				lanyard.Quote(n.ClientToken), in.ID)
-		case !errors.Is(err, lanyard.ErrNotFound):
-			return nil, err
-		}
+	in, err := s.instanceByToken(ctx, call, n)
+	if !errors.Is(err, lanyard.ErrNotFound) {
+		return Created[*lanyard.Instance]{Instance: in, Resource: in}, err
 	}
-	if most := s.quotas.InstancesPerAccount; most >= 0 {
-		have, err := s.store.InstanceCount(ctx, call.Account)
-		if err != nil {
-			return nil, err
-		}
-		if have >= most {
-			return nil, lanyard.Errorf(lanyard.Quota, "the account has %d of at most %d instances in %s", have, most, s.region)
-		}
+	if err := s.roomForInstance(ctx, call); err != nil {
+		return made, err
 	}
 	id := s.newID()
-	var in *lanyard.Instance
-	err := s.write(ctx, call, id, func(tx store.Tx) error {
-		now := s.time()
-		in = &lanyard.Instance{
-			Meta: lanyard.Meta{ID: id, Name: n.Alias, Tags: n.Tags, Modified: now}, Account: call.Account, Region: s.region,
-			IdentityManagement: n.IdentityManagement, DirectoryID: n.DirectoryID, Created: now,
-			Attributes: map[string]string{}, ClientToken: n.ClientToken, RequestHash: n.hash(),
-		}
-		for name, value := range instanceAttributes {
-			in.Attributes[name] = value
-		}
-		in.Attributes[InboundCalls] = strconv.FormatBool(n.Inbound)
-		in.Attributes[OutboundCalls] = strconv.FormatBool(n.Outbound)
+	result, err := s.write(ctx, call, id, func(tx store.Tx) error {
+		in = s.newInstance(call, id, n)
 		if err := taken("InstanceAlias", in, tx.Put(ctx, in)); err != nil {
 			return err
 		}
 		for _, r := range s.firstResources() {
-			r.Head().Modified = now
+			r.Head().Modified = in.Modified
 			if err := tx.Put(ctx, r); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if errors.Is(err, lanyard.ErrDuplicate) && n.ClientToken != "" {
+	if errors.Is(err, lanyard.ErrDuplicate) {
 		// Two calls with the same token at once: the other one made it.
-		if in, again := s.store.InstanceByToken(ctx, call.Account, n.ClientToken); again == nil &&
-			in.RequestHash == n.hash() {
-			return in, nil
+		if in, again := s.instanceByToken(ctx, call, n); again == nil {
+			return Created[*lanyard.Instance]{Instance: in, Resource: in}, nil
 		}
 	}
+	return Created[*lanyard.Instance]{Result: result, Instance: in, Resource: in}, err
+}
+
+// instanceByToken returns the instance that the same request with the same client token made, or NotFound.
+func (s *Service) instanceByToken(ctx context.Context, call Call, n NewInstance) (*lanyard.Instance, error) {
+	if n.ClientToken == "" {
+		return nil, lanyard.ErrNotFound
+	}
+	in, err := s.store.InstanceByToken(ctx, call.Account, n.ClientToken)
+	if err == nil && in.RequestHash != n.hash() {
+		return nil, lanyard.Errorf(lanyard.Malformed,
+			"ClientToken: %s was used for instance %s with other parameters; repeat the same request, or use a new token",
+			lanyard.Quote(n.ClientToken), in.ID)
+	}
 	return in, err
+}
+
+// roomForInstance refuses one more instance than the caller's account may have.
+func (s *Service) roomForInstance(ctx context.Context, call Call) error {
+	most := s.quotas.InstancesPerAccount
+	if most < 0 {
+		return nil
+	}
+	have, err := s.store.InstanceCount(ctx, call.Account)
+	if err == nil && have >= most {
+		err = lanyard.Errorf(lanyard.Quota, "the account has %d of at most %d instances in %s", have, most, s.region)
+	}
+	return err
+}
+
+// newInstance returns the instance that n describes.
+func (s *Service) newInstance(call Call, id string, n NewInstance) *lanyard.Instance {
+	now := s.time()
+	in := &lanyard.Instance{
+		Meta: lanyard.Meta{ID: id, Name: n.Alias, Tags: n.Tags, Modified: now}, Account: call.Account, Region: s.region,
+		IdentityManagement: n.IdentityManagement, DirectoryID: n.DirectoryID, Created: now,
+		Attributes: maps.Clone(instanceAttributes), ClientToken: n.ClientToken, RequestHash: n.hash(),
+	}
+	in.Attributes[InboundCalls] = strconv.FormatBool(n.Inbound)
+	in.Attributes[OutboundCalls] = strconv.FormatBool(n.Outbound)
+	return in
 }
 
 // firstResources are what a new instance comes with.
@@ -162,12 +177,8 @@ func (s *Service) firstResources() []lanyard.Resource {
 }
 
 // DeleteInstance removes an instance and all that is in it. Its events stay.
-func (s *Service) DeleteInstance(ctx context.Context, call Call, instance string) error {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return err
-	}
-	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+func (s *Service) DeleteInstance(ctx context.Context, call Call, instance string) (Result, error) {
+	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
 		return tx.Delete(ctx, lanyard.TypeInstance, in.ID)
 	})
 }
@@ -239,27 +250,20 @@ func (s *Service) ListInstanceAttributes(ctx context.Context, call Call, instanc
 }
 
 // UpdateInstanceAttribute sets one attribute. Repeating it is harmless, so its client token is not kept.
-func (s *Service) UpdateInstanceAttribute(ctx context.Context, call Call, instance, attribute, value string) error {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return err
-	}
+func (s *Service) UpdateInstanceAttribute(ctx context.Context, call Call, instance, attribute, value string) (Result,
+	error) {
 	if _, ok := instanceAttributes[attribute]; !ok {
-		return unknownAttribute(attribute)
+		return Result{}, unknownAttribute(attribute)
 	}
 	if value != "true" && value != "false" {
-		return lanyard.Errorf(lanyard.Invalid, "Value: %s is not accepted for %s; true and false are", lanyard.Quote(value),
-			attribute)
+		return Result{}, lanyard.Errorf(lanyard.Invalid, "Value of %s must be true or false, got %s", attribute,
+			lanyard.Quote(value))
 	}
-	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
-		r, err := load[*lanyard.Instance](ctx, s, tx, in, in.ID)
-		if err != nil {
-			return err
-		}
-		if r.Attributes[attribute] == value {
+	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
+		if in.Attributes[attribute] == value {
 			return errUnchanged
 		}
-		r = lanyard.Clone(r)
+		r := lanyard.Clone(in)
 		r.Attributes[attribute] = value
 		r.Modified = s.time()
 		return tx.Put(ctx, r)

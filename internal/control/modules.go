@@ -55,42 +55,16 @@ func (s *Service) expired(token lanyard.Resource) bool {
 // CreateContactFlowModule adds a flow module. For seven days the same client token with the same
 // request makes it once; with another request it is TokenReused.
 func (s *Service) CreateContactFlowModule(ctx context.Context, call Call, instance string, m *lanyard.Module,
-	token string) (*lanyard.Instance, *lanyard.Module, error) {
-	sum := sha256.Sum256(call.Request)
-	hash := hex.EncodeToString(sum[:])
+	token string) (Created[*lanyard.Module], error) {
 	if token == "" {
-		return create(ctx, s, call, instance, s.quotas.Modules, m,
-			func(store.Tx, *lanyard.Instance, *lanyard.Module) error { return nil })
+		return create(ctx, s, call, instance, creation[*lanyard.Module]{resource: m, quota: s.quotas.Modules})
 	}
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return nil, nil, err
-	}
-	id := call.Operation + "/" + token
-	seen := func(r store.Reader) (*lanyard.Module, error) {
-		t, err := r.Get(ctx, lanyard.TypeClientToken, id)
-		if err != nil {
-			return nil, err
-		}
-		if s.expired(t) {
-			return nil, lanyard.Errorf(lanyard.NotFound, "client token %s is forgotten", lanyard.Quote(token))
-		}
-		if t := t.(*lanyard.ClientToken); t.RequestHash == hash {
-			m, err := load[*lanyard.Module](ctx, s, r, in, t.Result)
-			if errors.Is(err, lanyard.ErrNotFound) {
-				return nil, lanyard.Errorf(lanyard.TokenReused,
-					"ClientToken: %s was used for flow module %s, which has been deleted since; use a new token", lanyard.Quote(token),
-					t.Result)
-			}
-			return m, err
-		}
-		return nil, lanyard.Errorf(lanyard.TokenReused,
-			"ClientToken: %s was used with other parameters; repeat the same request, or use a new token", lanyard.Quote(token))
-	}
+	sum := sha256.Sum256(call.Request)
+	id, hash := call.Operation+"/"+token, hex.EncodeToString(sum[:])
 	var repeated *lanyard.Module
-	_, made, err := create(ctx, s, call, instance, -1, m,
-		func(tx store.Tx, in *lanyard.Instance, m *lanyard.Module) (err error) {
-			if repeated, err = seen(tx); err == nil {
+	made, err := create(ctx, s, call, instance, creation[*lanyard.Module]{resource: m, quota: -1,
+		prepare: func(tx store.Tx, in *lanyard.Instance, m *lanyard.Module) (err error) {
+			if repeated, err = s.madeWithToken(ctx, tx, in, id, hash); err == nil {
 				return errUnchanged
 			}
 			if !errors.Is(err, lanyard.ErrNotFound) {
@@ -103,13 +77,38 @@ func (s *Service) CreateContactFlowModule(ctx context.Context, call Call, instan
 				return err
 			}
 			return tx.Put(ctx, &lanyard.ClientToken{Meta: lanyard.Meta{ID: id, Name: id, Modified: m.Modified},
-				RequestHash: hash,
-				Result:      m.ID})
-		})
+				RequestHash: hash, Result: m.ID})
+		}})
 	if repeated != nil && err == nil {
-		made = repeated
+		made.Resource = repeated
 	}
-	return in, made, err
+	return made, err
+}
+
+// madeWithToken returns the flow module that a request with that client token and hash made, or NotFound when
+// the token is new.
+func (s *Service) madeWithToken(ctx context.Context, r store.Reader, in *lanyard.Instance,
+	id, hash string) (*lanyard.Module, error) {
+	_, token, _ := strings.Cut(id, "/")
+	res, err := r.Get(ctx, lanyard.TypeClientToken, id)
+	if err != nil {
+		return nil, err
+	}
+	if s.expired(res) {
+		return nil, lanyard.Errorf(lanyard.NotFound, "client token %s has expired", lanyard.Quote(token))
+	}
+	t := res.(*lanyard.ClientToken)
+	if t.RequestHash != hash {
+		return nil, lanyard.Errorf(lanyard.TokenReused,
+			"ClientToken: %s was used with other parameters; repeat the same request, or use a new token", lanyard.Quote(token))
+	}
+	m, err := load[*lanyard.Module](ctx, s, r, in, t.Result)
+	if errors.Is(err, lanyard.ErrNotFound) {
+		return nil, lanyard.Errorf(lanyard.TokenReused,
+			"ClientToken: %s was used for flow module %s, which has been deleted since; use a new token", lanyard.Quote(token),
+			t.Result)
+	}
+	return m, err
 }
 
 // Bounds of what hangs below one flow module. They are ours: none is documented.
@@ -201,38 +200,17 @@ func moduleVersion(ctx context.Context, r store.Reader, m *lanyard.Module,
 	return res.(*lanyard.ModuleVersion), nil
 }
 
-// changeModule applies change to a flow module. A change that changes nothing leaves no trace.
-func (s *Service) changeModule(ctx context.Context, call Call, instance, ref string,
-	change func(store.Tx, *lanyard.Instance, *lanyard.Module) error) error {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return err
-	}
-	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
-		before, err := get[*lanyard.Module](ctx, s, tx, in, ref)
-		if err != nil {
-			return err
-		}
-		m := lanyard.Clone(before)
-		if err := change(tx, in, m); err != nil {
-			return err
-		}
-		m.Modified = s.time()
-		return taken("Name", m, tx.Put(ctx, m))
-	})
-}
-
 // UpdateContactFlowModuleContent publishes content, or saves it as a draft where ref has the qualifier
 // $SAVED. nil members stay as they are. On behalf of a user, publishing asks for the permission to
 // publish too.
 func (s *Service) UpdateContactFlowModuleContent(ctx context.Context, call Call, instance, ref string,
-	content *string, settings lanyard.Settings) error {
+	content *string, settings lanyard.Settings) (Result, error) {
 	base, qualifier := SplitQualifier(ref)
 	if qualifier != "" && qualifier != SavedQualifier {
-		return lanyard.Errorf(lanyard.Invalid, "ContactFlowModuleId must be an id or ARN, with or without :%s, got %s",
-			SavedQualifier, lanyard.Quote(ref))
+		return Result{}, lanyard.Errorf(lanyard.Invalid,
+			"ContactFlowModuleId must be an id or ARN, with or without :%s, got %s", SavedQualifier, lanyard.Quote(ref))
 	}
-	return s.changeModule(ctx, call, instance, base, func(tx store.Tx, _ *lanyard.Instance, m *lanyard.Module) error {
+	return update(ctx, s, call, instance, base, func(tx store.Tx, _ *lanyard.Instance, m *lanyard.Module) error {
 		next := lanyard.Draft{Content: m.Content, Settings: m.Settings}
 		if m.Draft != nil {
 			next = *m.Draft
@@ -245,10 +223,6 @@ func (s *Service) UpdateContactFlowModuleContent(ctx context.Context, call Call,
 		}
 		same := next.Content == m.Content && sameSettings(next.Settings, m.Settings)
 		if qualifier == SavedQualifier {
-			if m.Draft == nil && same || m.Draft != nil && next.Content == m.Draft.Content &&
-				sameSettings(next.Settings, m.Draft.Settings) {
-				return errUnchanged
-			}
 			if m.Draft = &next; same { // what is saved is what is published
 				m.Draft = nil
 			}
@@ -257,9 +231,6 @@ func (s *Service) UpdateContactFlowModuleContent(ctx context.Context, call Call,
 		if err := also(tx, "ContactFlowModules.Publish",
 			access.Resource{Type: access.TypeContactFlowModule, ID: m.ID}); err != nil {
 			return err
-		}
-		if same && m.Draft == nil {
-			return errUnchanged
 		}
 		m.Content, m.Settings, m.Draft = next.Content, next.Settings, nil
 		return nil
@@ -278,15 +249,11 @@ type ModuleChange struct {
 
 // UpdateContactFlowModuleMetadata changes what c holds.
 func (s *Service) UpdateContactFlowModuleMetadata(ctx context.Context, call Call, instance, ref string,
-	c ModuleChange) error {
-	return s.changeModule(ctx, call, instance, ref, func(_ store.Tx, _ *lanyard.Instance, m *lanyard.Module) error {
-		name, description, archived := m.Name, m.Description, m.Archived
+	c ModuleChange) (Result, error) {
+	return update(ctx, s, call, instance, ref, func(_ store.Tx, _ *lanyard.Instance, m *lanyard.Module) error {
 		set(&m.Name, c.Name)
 		set(&m.Description, c.Description)
 		set(&m.Archived, c.Archived)
-		if m.Name == name && m.Description == description && m.Archived == archived {
-			return errUnchanged
-		}
 		return nil
 	})
 }
@@ -301,9 +268,9 @@ func set[T any](to, sent *T) {
 // CreateContactFlowModuleVersion keeps what is published under the next number. sum, unless "", is the
 // hexadecimal SHA-256 that the published content must have.
 func (s *Service) CreateContactFlowModuleVersion(ctx context.Context, call Call, instance, ref, description,
-	sum string) (
-	in *lanyard.Instance, v *lanyard.ModuleVersion, err error) {
-	err = s.changeModule(ctx, call, instance, ref, func(tx store.Tx, of *lanyard.Instance, m *lanyard.Module) error {
+	sum string) (Created[*lanyard.ModuleVersion], error) {
+	var made Created[*lanyard.ModuleVersion]
+	result, err := update(ctx, s, call, instance, ref, func(tx store.Tx, in *lanyard.Instance, m *lanyard.Module) error {
 		if has := ContentSum(m.Content); sum != "" && !strings.EqualFold(sum, has) {
 			return lanyard.Errorf(lanyard.Invalid, "FlowModuleContentSha256 must be that of the published content, %s, got %s",
 				has, lanyard.Quote(sum))
@@ -313,12 +280,14 @@ func (s *Service) CreateContactFlowModuleVersion(ctx context.Context, call Call,
 		}
 		m.LastVersion++
 		id := lanyard.ModuleVersionID(m.ID, m.LastVersion)
-		in, v = of, &lanyard.ModuleVersion{Meta: lanyard.Meta{ID: id, Name: id, Modified: s.time()}, Module: m.ID,
-			Number:      m.LastVersion,
-			Description: description, Content: m.Content, ExternalInvocation: m.ExternalInvocation, Settings: m.Settings}
+		v := &lanyard.ModuleVersion{Meta: lanyard.Meta{ID: id, Name: id, Modified: s.time()}, Module: m.ID,
+			Number: m.LastVersion, Description: description, Content: m.Content,
+			ExternalInvocation: m.ExternalInvocation, Settings: m.Settings}
+		made = Created[*lanyard.ModuleVersion]{Instance: in, Resource: v}
 		return tx.Put(ctx, v)
 	})
-	return in, v, err
+	made.Result = result
+	return made, err
 }
 
 // ContentSum is how a flow module's content is told from another: its SHA-256, hexadecimal.
@@ -384,12 +353,8 @@ func padded(n int64) string {
 
 // DeleteContactFlowModuleVersion removes a version that no alias names.
 func (s *Service) DeleteContactFlowModuleVersion(ctx context.Context, call Call, instance, ref string,
-	number int64) error {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return err
-	}
-	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+	number int64) (Result, error) {
+	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
 		m, err := get[*lanyard.Module](ctx, s, tx, in, ref)
 		if err != nil {
 			return err
@@ -421,17 +386,11 @@ func checkAliasName(member, name string) error {
 
 // CreateContactFlowModuleAlias gives a version a name.
 func (s *Service) CreateContactFlowModuleAlias(ctx context.Context, call Call, instance, ref string,
-	sent lanyard.ModuleAlias) (
-	*lanyard.Instance, *lanyard.ModuleAlias, error) {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return nil, nil, err
-	}
+	sent lanyard.ModuleAlias) (Created[*lanyard.ModuleAlias], error) {
 	if err := checkAliasName("AliasName", sent.Name); err != nil {
-		return nil, nil, err
+		return Created[*lanyard.ModuleAlias]{}, err
 	}
-	var a *lanyard.ModuleAlias
-	err = s.write(ctx, call, in.ID, func(tx store.Tx) error {
+	prepare := func(tx store.Tx, in *lanyard.Instance, a *lanyard.ModuleAlias) error {
 		m, err := get[*lanyard.Module](ctx, s, tx, in, ref)
 		if err != nil {
 			return err
@@ -442,12 +401,11 @@ func (s *Service) CreateContactFlowModuleAlias(ctx context.Context, call Call, i
 		if _, err := moduleVersion(ctx, tx, m, sent.Version); err != nil {
 			return err
 		}
-		c := sent
-		a = &c
-		a.ID, a.Module, a.Modified = s.newID(), m.ID, s.time()
-		return taken("AliasName", a, tx.Put(ctx, a))
-	})
-	return in, a, err
+		a.Module = m.ID
+		return nil
+	}
+	return create(ctx, s, call, instance,
+		creation[*lanyard.ModuleAlias]{resource: &sent, named: "AliasName", quota: -1, prepare: prepare})
 }
 
 // alias returns an alias of a module.
@@ -500,17 +458,13 @@ type AliasChange struct {
 
 // UpdateContactFlowModuleAlias changes what c holds.
 func (s *Service) UpdateContactFlowModuleAlias(ctx context.Context, call Call, instance, ref, id string,
-	c AliasChange) error {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return err
-	}
+	c AliasChange) (Result, error) {
 	if c.Name != nil {
 		if err := checkAliasName("Name", *c.Name); err != nil {
-			return err
+			return Result{}, err
 		}
 	}
-	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
 		before, err := s.alias(ctx, tx, in, ref, id)
 		if err != nil {
 			return err
@@ -531,12 +485,9 @@ func (s *Service) UpdateContactFlowModuleAlias(ctx context.Context, call Call, i
 }
 
 // DeleteContactFlowModuleAlias removes an alias; the version stays.
-func (s *Service) DeleteContactFlowModuleAlias(ctx context.Context, call Call, instance, ref, id string) error {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return err
-	}
-	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+func (s *Service) DeleteContactFlowModuleAlias(ctx context.Context, call Call, instance, ref, id string) (Result,
+	error) {
+	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
 		a, err := s.alias(ctx, tx, in, ref, id)
 		if err != nil {
 			return err
@@ -547,12 +498,8 @@ func (s *Service) DeleteContactFlowModuleAlias(ctx context.Context, call Call, i
 
 // DeleteContactFlowModule removes a flow module with its versions and aliases. Profiles that allow it
 // keep its id, which then grants nothing.
-func (s *Service) DeleteContactFlowModule(ctx context.Context, call Call, instance, module string) error {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return err
-	}
-	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+func (s *Service) DeleteContactFlowModule(ctx context.Context, call Call, instance, module string) (Result, error) {
+	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
 		m, err := get[*lanyard.Module](ctx, s, tx, in, module)
 		if err != nil {
 			return err

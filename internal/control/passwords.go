@@ -262,8 +262,8 @@ func (s *Service) setPassword(ctx context.Context, call Call, instance, user, me
 	if err != nil {
 		return err
 	}
-	err = s.write(ctx, call, in.ID, func(tx store.Tx) error { return tx.SetPassword(ctx, id, hash) })
-	if err != nil {
+	if _, err := s.write(ctx, call, in.ID,
+		func(tx store.Tx) error { return tx.SetPassword(ctx, id, hash) }); err != nil {
 		return err
 	}
 	return s.store.EndSessions(ctx, SessionOwner(in.ID, id, ""), except, 0)

@@ -16,8 +16,8 @@ const password = "Harbour-42"
 
 func TestSignIn(t *testing.T) {
 	w := newWorld(t, manyOfAll)
-	managed, err := w.CreateInstance(t.Context(), call("CreateInstance"),
-		control.NewInstance{Alias: "managed", IdentityManagement: control.ConnectManaged})
+	managed, err := made(w.CreateInstance(t.Context(), call("CreateInstance"),
+		control.NewInstance{Alias: "managed", IdentityManagement: control.ConnectManaged}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,10 +32,9 @@ func TestSignIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	create := func(name, password string) (*lanyard.User, error) {
-		_, u, err := w.CreateUser(t.Context(), call("CreateUser"), managed.ID, control.NewUser{Password: &password,
+		return made(w.CreateUser(t.Context(), call("CreateUser"), managed.ID, control.NewUser{Password: &password,
 			User: lanyard.User{Meta: lanyard.Meta{Name: name}, Profiles: []string{profiles[0].ID},
-				RoutingProfile: routing[0].ID}})
-		return u, err
+				RoutingProfile: routing[0].ID}}))
 	}
 	ann, err := create("ann", password)
 	if err != nil {
@@ -90,7 +89,7 @@ func TestSignIn(t *testing.T) {
 	if other, err := w.store.Reader(managed.ID).Password(t.Context(), bob.ID); err != nil || other == hash {
 		t.Errorf("the same password has the same hash, %v", err)
 	}
-	if err := w.DeleteUser(t.Context(), call("DeleteUser"), managed.ID, ann.ID); err != nil {
+	if _, err := w.DeleteUser(t.Context(), call("DeleteUser"), managed.ID, ann.ID); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := w.SignIn(t.Context(), account, "managed", "ann", password); !errors.Is(err, lanyard.ErrDenied) {
@@ -102,9 +101,9 @@ func TestSignIn(t *testing.T) {
 func TestSignInDoesAsMuch(t *testing.T) {
 	w := newWorld(t)
 	var known string
-	_, u, err := w.CreateUser(t.Context(), call("CreateUser"), w.in.ID,
+	u, err := made(w.CreateUser(t.Context(), call("CreateUser"), w.in.ID,
 		control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: "ann"},
-			Profiles: []string{w.first(t)}, RoutingProfile: w.routing(t)}})
+			Profiles: []string{w.first(t)}, RoutingProfile: w.routing(t)}}))
 	if err == nil {
 		known = u.Name
 		err = w.SetPassword(t.Context(), call("SetUserPassword"), w.in.ID, u.ID, password, "")
@@ -134,9 +133,9 @@ func TestSignInDoesAsMuch(t *testing.T) {
 // Whoever changes a password takes another one, and not the most obvious; one that is refused changes nothing.
 func TestChangePassword(t *testing.T) {
 	w := newWorld(t, manyOfAll)
-	_, u, err := w.CreateUser(t.Context(), call("CreateUser"), w.in.ID, control.NewUser{
+	u, err := made(w.CreateUser(t.Context(), call("CreateUser"), w.in.ID, control.NewUser{
 		User: lanyard.User{Meta: lanyard.Meta{Name: "jonas.becker"}, Profiles: []string{w.first(t)},
-			RoutingProfile: w.routing(t)}})
+			RoutingProfile: w.routing(t)}}))
 	if err == nil {
 		err = w.SetPassword(t.Context(), call("SetUserPassword"), w.in.ID, u.ID, password, "")
 	}

@@ -33,7 +33,7 @@ func proficiency(list []lanyard.Proficiency, p lanyard.Proficiency) int {
 
 // AssociateUserProficiencies gives a user proficiencies beside those that they have: all of them or none.
 func (s *Service) AssociateUserProficiencies(ctx context.Context, call Call, instance, user string,
-	list []lanyard.Proficiency) error {
+	list []lanyard.Proficiency) (Result, error) {
 	return s.changeProficiencies(ctx, call, instance, user, list,
 		func(u *lanyard.User, where string, p lanyard.Proficiency) error {
 			if proficiency(u.Proficiencies, p) >= 0 {
@@ -49,7 +49,7 @@ func (s *Service) AssociateUserProficiencies(ctx context.Context, call Call, ins
 
 // UpdateUserProficiencies sets the levels of proficiencies that a user has: all of them or none.
 func (s *Service) UpdateUserProficiencies(ctx context.Context, call Call, instance, user string,
-	list []lanyard.Proficiency) error {
+	list []lanyard.Proficiency) (Result, error) {
 	return s.changeProficiencies(ctx, call, instance, user, list,
 		func(u *lanyard.User, where string, p lanyard.Proficiency) error {
 			at, err := hasProficiency(u, where, p)
@@ -62,7 +62,7 @@ func (s *Service) UpdateUserProficiencies(ctx context.Context, call Call, instan
 
 // DisassociateUserProficiencies takes proficiencies from a user: all of them or none.
 func (s *Service) DisassociateUserProficiencies(ctx context.Context, call Call, instance, user string,
-	list []lanyard.Proficiency) error {
+	list []lanyard.Proficiency) (Result, error) {
 	return s.changeProficiencies(ctx, call, instance, user, list,
 		func(u *lanyard.User, where string, p lanyard.Proficiency) error {
 			at, err := hasProficiency(u, where, p)
@@ -87,16 +87,16 @@ func hasProficiency(u *lanyard.User, where string, p lanyard.Proficiency) (int, 
 
 // changeProficiencies changes a user by each of list, which names none twice.
 func (s *Service) changeProficiencies(ctx context.Context, call Call, instance, user string, list []lanyard.Proficiency,
-	change func(*lanyard.User, string, lanyard.Proficiency) error) error {
+	change func(*lanyard.User, string, lanyard.Proficiency) error) (Result, error) {
 	seen := map[string]bool{}
 	for i, p := range list {
 		if seen[proficiencyKey(p)] {
-			return lanyard.Errorf(lanyard.Invalid, "UserProficiencies[%d] must be listed once, got %s %s again", i,
+			return Result{}, lanyard.Errorf(lanyard.Invalid, "UserProficiencies[%d] must be listed once, got %s %s again", i,
 				lanyard.Quote(p.Attribute), lanyard.Quote(p.Value))
 		}
 		seen[proficiencyKey(p)] = true
 	}
-	return s.updateUser(ctx, call, instance, user, func(_ store.Tx, _ *lanyard.Instance, u *lanyard.User) error {
+	return update(ctx, s, call, instance, user, func(_ store.Tx, _ *lanyard.Instance, u *lanyard.User) error {
 		for i, p := range list {
 			if err := change(u, fmt.Sprintf("UserProficiencies[%d]", i), p); err != nil {
 				return err

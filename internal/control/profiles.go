@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -33,83 +32,53 @@ type ProfileChange struct {
 	DataTables          []lanyard.AttributeRule
 }
 
-// CreateSecurityProfile adds a profile and returns it.
-func (s *Service) CreateSecurityProfile(ctx context.Context, call Call, instance, name string, tags map[string]string,
-	c ProfileChange) (*lanyard.Instance, *lanyard.Profile, error) {
-	in, err := s.Instance(ctx, call, instance)
+// NewProfile is what CreateSecurityProfile is told.
+type NewProfile struct {
+	Name string
+	Tags map[string]string
+	ProfileChange
+}
+
+// CreateSecurityProfile adds a profile.
+func (s *Service) CreateSecurityProfile(ctx context.Context, call Call, instance string,
+	n NewProfile) (Created[*lanyard.Profile], error) {
+	sent := &lanyard.Profile{Meta: lanyard.Meta{Name: n.Name, Tags: n.Tags}}
+	made, err := create(ctx, s, call, instance, creation[*lanyard.Profile]{resource: sent, named: "SecurityProfileName",
+		quota: s.quotas.Profiles, prepare: func(tx store.Tx, in *lanyard.Instance, p *lanyard.Profile) error {
+			return s.changeProfile(ctx, tx, in, p, n.ProfileChange)
+		}})
 	if err != nil {
-		return nil, nil, err
+		return made, err
 	}
-	var p *lanyard.Profile
-	err = s.write(ctx, call, in.ID, func(tx store.Tx) error {
-		if err := s.room(ctx, tx, lanyard.TypeProfile, s.quotas.Profiles); err != nil {
-			return err
-		}
-		p = &lanyard.Profile{Meta: lanyard.Meta{ID: s.newID(), Name: name, Tags: tags, Modified: s.time()},
-			ModifiedBy: call.actor()}
-		if err := s.changeProfile(ctx, tx, in, p, c); err != nil {
-			return err
-		}
-		call.warn(p)
-		return taken("SecurityProfileName", p, tx.Put(ctx, p))
-	})
-	if err == nil {
-		s.logWarnings(in.ID, p)
-	}
-	return in, p, err
+	made.Warnings = made.Resource.Warnings()
+	s.logWarnings(made.Instance, made.Resource)
+	return made, nil
 }
 
 // UpdateSecurityProfile changes what c holds of a profile, all of it or nothing. A call that
 // changes nothing leaves no trace.
 func (s *Service) UpdateSecurityProfile(ctx context.Context, call Call, instance, profile string,
-	c ProfileChange) error {
-	id, err := instanceID(instance)
-	if err != nil {
-		return err
-	}
+	c ProfileChange) (Result, error) {
+	var of *lanyard.Instance
 	var changed *lanyard.Profile
-	err = s.write(ctx, call, id, func(tx store.Tx) error {
-		changed = nil
-		in, err := s.instance(ctx, call, tx, instance) // here, so that it costs a shared database no question of its own
-		if err != nil {
-			return err
-		}
-		before, err := get[*lanyard.Profile](ctx, s, tx, in, profile)
-		if err != nil {
-			return err
-		}
-		if err := call.fresh(before); err != nil {
-			return err
-		}
-		p := lanyard.Clone(before)
-		if err := s.changeProfile(ctx, tx, in, p, c); err != nil {
-			return err
-		}
-		call.warn(p)
-		if reflect.DeepEqual(p, before) {
-			call.tag(p)
-			return errUnchanged
-		}
-		p.Modified, p.ModifiedBy = s.time(), call.actor()
-		call.tag(p)
-		changed = p
-		return tx.Put(ctx, p)
-	})
-	if err == nil && changed != nil {
-		s.logWarnings(id, changed)
+	result, err := update(ctx, s, call, instance, profile,
+		func(tx store.Tx, in *lanyard.Instance, p *lanyard.Profile) error {
+			of, changed = in, p
+			return s.changeProfile(ctx, tx, in, p, c)
+		})
+	if err != nil {
+		return Result{}, err
 	}
-	return err
+	result.Warnings = changed.Warnings()
+	if result.Changed {
+		s.logWarnings(of, changed)
+	}
+	return result, nil
 }
 
-func (c Call) warn(p *lanyard.Profile) {
-	if c.Warnings != nil {
-		*c.Warnings = p.Warnings()
-	}
-}
-
-func (s *Service) logWarnings(instance string, p *lanyard.Profile) {
+func (s *Service) logWarnings(in *lanyard.Instance, p *lanyard.Profile) {
 	if warnings := p.Warnings(); len(warnings) > 0 {
-		s.log.Warn("security profile has a restriction that may not be meant", "instance", instance, "profile", p.ID,
+		s.log.Warn("security profile has a restriction that may not be meant", "instance", in.ID, "profile", p.ID,
 			"warnings", warnings)
 	}
 }
@@ -196,15 +165,8 @@ func tagOf(r lanyard.Resource) string {
 	return ""
 }
 
-// tag answers the entity tag of what was read or changed.
-func (c Call) tag(r lanyard.Resource) {
-	if c.ETag != nil {
-		*c.ETag = tagOf(r)
-	}
-}
-
-// fresh refuses a call whose caller has read another state of a resource than it is in.
-func (c Call) fresh(r lanyard.Resource) error {
+// checkIfMatch refuses a call whose caller has read another state of a resource than it is in.
+func (c Call) checkIfMatch(r lanyard.Resource) error {
 	if c.IfMatch == "" {
 		return nil
 	}
@@ -224,31 +186,18 @@ func (c Call) fresh(r lanyard.Resource) error {
 // DescribeSecurityProfile returns a profile.
 func (s *Service) DescribeSecurityProfile(ctx context.Context, call Call, instance,
 	profile string) (*lanyard.Instance, *lanyard.Profile, error) {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return nil, nil, err
-	}
-	p, err := get[*lanyard.Profile](ctx, s, s.store.Reader(in.ID), in, profile)
-	if err == nil {
-		call.tag(p)
-		call.warn(p)
-	}
-	return in, p, err
+	return describe[*lanyard.Profile](ctx, s, call, instance, profile)
 }
 
 // DeleteSecurityProfile removes a profile that no user and no AI agent holds.
-func (s *Service) DeleteSecurityProfile(ctx context.Context, call Call, instance, profile string) error {
+func (s *Service) DeleteSecurityProfile(ctx context.Context, call Call, instance, profile string) (Result, error) {
 	return remove[*lanyard.Profile](ctx, s, call, instance, profile, lanyard.TypeUser, lanyard.TypeAIAgent)
 }
 
 // remove deletes a resource that nothing of the types from refers to.
 func remove[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance, ref string,
-	from ...lanyard.Type) error {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return err
-	}
-	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+	from ...lanyard.Type) (Result, error) {
+	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
 		r, err := get[R](ctx, s, tx, in, ref)
 		if err != nil {
 			return err

@@ -124,7 +124,7 @@ func TestProfileChange(t *testing.T) {
 			if got := w.current(p); !reflect.DeepEqual(*got, want) || w.revision() != before+1 {
 				t.Errorf("got %+v at revision %d\nwant %+v at %d", *got, w.revision(), want, before+1)
 			}
-			w.must(w.DeleteSecurityProfile(t.Context(), call("DeleteSecurityProfile"), w.in.ID, p.ID))
+			w.did(w.DeleteSecurityProfile(t.Context(), call("DeleteSecurityProfile"), w.in.ID, p.ID))
 		})
 	}
 }
@@ -210,7 +210,8 @@ func TestProfileRules(t *testing.T) {
 				sent := tt.sent
 				sent.Description = ptr("after")
 				err := w.update(p, sent)
-				_, _, createErr := w.CreateSecurityProfile(t.Context(), call("CreateSecurityProfile"), w.in.ID, "Q", nil, sent)
+				_, createErr := w.CreateSecurityProfile(t.Context(), call("CreateSecurityProfile"), w.in.ID,
+					control.NewProfile{Name: "Q", ProfileChange: sent})
 				if says == kept {
 					w.must(err)
 					w.must(createErr)
@@ -254,10 +255,7 @@ func TestIncompleteRestriction(t *testing.T) {
 				w := newWorld(t, func(c *control.Config) { c.Lenient, c.Strict = mode.lenient, mode.strict })
 				p := w.profile("P", tt.had)
 				before := w.current(p)
-				var warnings []string
-				c := call("UpdateSecurityProfile")
-				c.Warnings = &warnings
-				err := w.UpdateSecurityProfile(t.Context(), c, w.in.ID, p.ID, tt.sent)
+				result, err := w.UpdateSecurityProfile(t.Context(), call("UpdateSecurityProfile"), w.in.ID, p.ID, tt.sent)
 				if mode.strict {
 					w.fails(err, lanyard.Invalid, "is required when", "AllowedAccessControlTags", "TagRestrictedResources")
 					if got := w.current(p); !reflect.DeepEqual(got, before) {
@@ -266,9 +264,9 @@ func TestIncompleteRestriction(t *testing.T) {
 					return
 				}
 				w.must(err)
-				if want := []string{tt.warning}; !reflect.DeepEqual(warnings, want) ||
+				if want := []string{tt.warning}; !reflect.DeepEqual(result.Warnings, want) ||
 					!reflect.DeepEqual(w.current(p).Warnings(), want) {
-					t.Errorf("the update warns %q, the profile %q, want %q", warnings, w.current(p).Warnings(), want)
+					t.Errorf("the update warns %q, the profile %q, want %q", result.Warnings, w.current(p).Warnings(), want)
 				}
 				w.must(w.update(p, control.ProfileChange{Description: ptr("another member")}))
 			})
@@ -309,8 +307,8 @@ func TestDeletedLater(t *testing.T) {
 	g, m := w.group("G", ""), w.tool("M")
 	p := w.profile("P", control.ProfileChange{HierarchyRestricted: []string{"User"}, HierarchyGroup: &g.ID,
 		FlowModules: []lanyard.FlowModule{{ID: m.ID}}})
-	w.must(w.DeleteUserHierarchyGroup(t.Context(), call(""), w.in.ID, g.ID))
-	w.must(w.DeleteContactFlowModule(t.Context(), call(""), w.in.ID, m.ID))
+	w.did(w.DeleteUserHierarchyGroup(t.Context(), call(""), w.in.ID, g.ID))
+	w.did(w.DeleteContactFlowModule(t.Context(), call(""), w.in.ID, m.ID))
 	w.must(w.update(p, control.ProfileChange{Description: ptr("x")}))
 	if got := w.current(p); got.HierarchyGroup != g.ID || len(got.FlowModules) != 1 {
 		t.Errorf("the profile no longer names what it named: %+v", got)
@@ -326,10 +324,10 @@ func TestDeletedLater(t *testing.T) {
 func TestProfileNames(t *testing.T) {
 	w := newWorld(t)
 	p := w.profile("Name", control.ProfileChange{})
-	_, _, err := w.CreateSecurityProfile(t.Context(), call(""), w.in.ID, "Name", nil, control.ProfileChange{})
+	_, err := w.CreateSecurityProfile(t.Context(), call(""), w.in.ID, control.NewProfile{Name: "Name"})
 	w.fails(err, lanyard.Duplicate, "Name")
 	w.profile("name", control.ProfileChange{}) // byte for byte
-	w.must(w.DeleteSecurityProfile(t.Context(), call(""), w.in.ID, w.arn(p)))
-	w.fails(w.DeleteSecurityProfile(t.Context(), call(""), w.in.ID, p.ID), lanyard.NotFound, p.ID)
+	w.did(w.DeleteSecurityProfile(t.Context(), call(""), w.in.ID, w.arn(p)))
+	w.fails(failure(w.DeleteSecurityProfile(t.Context(), call(""), w.in.ID, p.ID)), lanyard.NotFound, p.ID)
 	w.profile("Name", control.ProfileChange{})
 }

@@ -34,14 +34,10 @@ func (n Naming) set(m *lanyard.Meta, description *string) {
 	}
 }
 
-func (s *Service) updateQueue(ctx context.Context, call Call, instance, queue string,
-	change func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) error) error {
-	return update(ctx, s, call, instance, queue, change)
-}
-
 // UpdateQueueHoursOfOperation gives a queue other hours of operation.
-func (s *Service) UpdateQueueHoursOfOperation(ctx context.Context, call Call, instance, queue, hours string) error {
-	return s.updateQueue(ctx, call, instance, queue,
+func (s *Service) UpdateQueueHoursOfOperation(ctx context.Context, call Call, instance, queue, hours string) (Result,
+	error) {
+	return update(ctx, s, call, instance, queue,
 		func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) (err error) {
 			q.Hours, err = referID[*lanyard.Hours](ctx, s, tx, in, "HoursOfOperationId", hours)
 			return err
@@ -49,27 +45,28 @@ func (s *Service) UpdateQueueHoursOfOperation(ctx context.Context, call Call, in
 }
 
 // UpdateQueueMaxContacts sets how many contacts may wait in a queue; nil lifts the bound.
-func (s *Service) UpdateQueueMaxContacts(ctx context.Context, call Call, instance, queue string, most *int32) error {
-	return s.updateQueue(ctx, call, instance, queue, func(_ store.Tx, _ *lanyard.Instance, q *lanyard.Queue) error {
+func (s *Service) UpdateQueueMaxContacts(ctx context.Context, call Call, instance, queue string, most *int32) (Result,
+	error) {
+	return update(ctx, s, call, instance, queue, func(_ store.Tx, _ *lanyard.Instance, q *lanyard.Queue) error {
 		q.MaxContacts = most
 		return nil
 	})
 }
 
 // UpdateQueueName renames or describes a queue.
-func (s *Service) UpdateQueueName(ctx context.Context, call Call, instance, queue string, n Naming) error {
+func (s *Service) UpdateQueueName(ctx context.Context, call Call, instance, queue string, n Naming) (Result, error) {
 	if err := n.check(); err != nil {
-		return err
+		return Result{}, err
 	}
-	return s.updateQueue(ctx, call, instance, queue, func(_ store.Tx, _ *lanyard.Instance, q *lanyard.Queue) error {
+	return update(ctx, s, call, instance, queue, func(_ store.Tx, _ *lanyard.Instance, q *lanyard.Queue) error {
 		n.set(&q.Meta, &q.Description)
 		return nil
 	})
 }
 
 // UpdateQueueStatus enables or disables a queue.
-func (s *Service) UpdateQueueStatus(ctx context.Context, call Call, instance, queue, status string) error {
-	return s.updateQueue(ctx, call, instance, queue, func(_ store.Tx, _ *lanyard.Instance, q *lanyard.Queue) error {
+func (s *Service) UpdateQueueStatus(ctx context.Context, call Call, instance, queue, status string) (Result, error) {
+	return update(ctx, s, call, instance, queue, func(_ store.Tx, _ *lanyard.Instance, q *lanyard.Queue) error {
 		q.Disabled = status == QueueDisabled
 		return nil
 	})
@@ -80,8 +77,8 @@ const QueueDisabled = "DISABLED"
 
 // UpdateQueueSettings replaces single settings of a queue, whole each; a nil value removes one.
 func (s *Service) UpdateQueueSettings(ctx context.Context, call Call, instance, queue string,
-	settings lanyard.Settings) error {
-	return s.updateQueue(ctx, call, instance, queue, func(_ store.Tx, _ *lanyard.Instance, q *lanyard.Queue) error {
+	settings lanyard.Settings) (Result, error) {
+	return update(ctx, s, call, instance, queue, func(_ store.Tx, _ *lanyard.Instance, q *lanyard.Queue) error {
 		q.Settings = merged(q.Settings, settings)
 		return nil
 	})
@@ -89,8 +86,8 @@ func (s *Service) UpdateQueueSettings(ctx context.Context, call Call, instance, 
 
 // AssociateQueueQuickConnects adds quick connects to those of a queue. Those that it has stay.
 func (s *Service) AssociateQueueQuickConnects(ctx context.Context, call Call, instance, queue string,
-	quickConnects []string) error {
-	return s.updateQueue(ctx, call, instance, queue, func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) error {
+	quickConnects []string) (Result, error) {
+	return update(ctx, s, call, instance, queue, func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) error {
 		return s.addQuickConnects(ctx, tx, in, q, quickConnects)
 	})
 }
@@ -124,8 +121,8 @@ func (s *Service) quickConnectIDs(ctx context.Context, r store.Reader, in *lanya
 
 // DisassociateQueueQuickConnects takes quick connects from a queue. Those that it does not have are ignored.
 func (s *Service) DisassociateQueueQuickConnects(ctx context.Context, call Call, instance, queue string,
-	quickConnects []string) error {
-	return s.updateQueue(ctx, call, instance, queue, func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) error {
+	quickConnects []string) (Result, error) {
+	return update(ctx, s, call, instance, queue, func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) error {
 		ids, err := s.quickConnectIDs(ctx, tx, in, quickConnects)
 		if err != nil {
 			return err

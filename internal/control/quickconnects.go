@@ -9,11 +9,11 @@ import (
 
 // CreateQuickConnect adds a quick connect.
 func (s *Service) CreateQuickConnect(ctx context.Context, call Call, instance string,
-	q *lanyard.QuickConnect) (*lanyard.Instance, *lanyard.QuickConnect, error) {
-	return create(ctx, s, call, instance, s.quotas.QuickConnects, q,
-		func(tx store.Tx, in *lanyard.Instance, q *lanyard.QuickConnect) error {
+	q *lanyard.QuickConnect) (Created[*lanyard.QuickConnect], error) {
+	return create(ctx, s, call, instance, creation[*lanyard.QuickConnect]{resource: q, quota: s.quotas.QuickConnects,
+		prepare: func(tx store.Tx, in *lanyard.Instance, q *lanyard.QuickConnect) error {
 			return s.resolveDestination(ctx, tx, in, q)
-		})
+		}})
 }
 
 // resolveDestination turns the queue or user that a quick connect leads to into an id.
@@ -36,9 +36,9 @@ func (s *Service) DescribeQuickConnect(ctx context.Context, call Call, instance,
 
 // UpdateQuickConnectName renames or describes a quick connect.
 func (s *Service) UpdateQuickConnectName(ctx context.Context, call Call, instance, quickConnect string,
-	n Naming) error {
+	n Naming) (Result, error) {
 	if err := n.check(); err != nil {
-		return err
+		return Result{}, err
 	}
 	return update(ctx, s, call, instance, quickConnect,
 		func(_ store.Tx, _ *lanyard.Instance, q *lanyard.QuickConnect) error {
@@ -50,7 +50,7 @@ func (s *Service) UpdateQuickConnectName(ctx context.Context, call Call, instanc
 // UpdateQuickConnectConfig changes where a quick connect leads, to the destination of to. A user that
 // it leads to already may have been deleted since.
 func (s *Service) UpdateQuickConnectConfig(ctx context.Context, call Call, instance, quickConnect string,
-	to lanyard.QuickConnect) error {
+	to lanyard.QuickConnect) (Result, error) {
 	return update(ctx, s, call, instance, quickConnect,
 		func(tx store.Tx, in *lanyard.Instance, q *lanyard.QuickConnect) error {
 			before := *q
@@ -65,6 +65,6 @@ func (s *Service) UpdateQuickConnectConfig(ctx context.Context, call Call, insta
 }
 
 // DeleteQuickConnect removes a quick connect that no queue has.
-func (s *Service) DeleteQuickConnect(ctx context.Context, call Call, instance, quickConnect string) error {
+func (s *Service) DeleteQuickConnect(ctx context.Context, call Call, instance, quickConnect string) (Result, error) {
 	return remove[*lanyard.QuickConnect](ctx, s, call, instance, quickConnect, lanyard.TypeQueue)
 }

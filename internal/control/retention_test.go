@@ -17,10 +17,10 @@ import (
 func (w *world) describe(p *lanyard.Profile, times int) (revision int64) {
 	w.Helper()
 	for i := range times {
-		c := call("UpdateSecurityProfile")
-		c.Revision = &revision
-		w.must(w.UpdateSecurityProfile(w.Context(), c, w.in.ID, p.ID,
-			control.ProfileChange{Description: ptr(fmt.Sprint(w.now, i))}))
+		result, err := w.UpdateSecurityProfile(w.Context(), call("UpdateSecurityProfile"), w.in.ID, p.ID,
+			control.ProfileChange{Description: ptr(fmt.Sprint(w.now, i))})
+		w.must(err)
+		revision = result.Revision
 	}
 	return revision
 }

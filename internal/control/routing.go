@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"slices"
@@ -9,51 +10,79 @@ import (
 	"github.com/lanyard/lanyard/internal/store"
 )
 
-// create adds a resource that prepare has completed, within a quota.
-func create[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string, quota int, sent R,
-	prepare func(store.Tx, *lanyard.Instance, R) error) (*lanyard.Instance, R, error) {
-	var made R
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return nil, made, err
-	}
-	err = s.write(ctx, call, in.ID, func(tx store.Tx) error {
-		if err := s.room(ctx, tx, sent.Type(), quota); err != nil {
+// A creation is a resource to add.
+type creation[R lanyard.Resource] struct {
+	resource R      // as it was sent
+	named    string // the member that names it; "" for Name
+	quota    int    // of resources of its type; negative for none
+	// prepare, unless nil, checks and completes the resource, a copy of the one that was sent.
+	prepare func(store.Tx, *lanyard.Instance, R) error
+	// then, unless nil, follows once the resource is there.
+	then func(store.Tx, R) error
+}
+
+// create adds a resource.
+func create[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string,
+	c creation[R]) (Created[R], error) {
+	var made Created[R]
+	result, err := s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
+		if err := s.room(ctx, tx, c.resource.Type(), c.quota); err != nil {
 			return err
 		}
-		made = lanyard.Clone(sent) // afresh each time: write may repeat
-		m := made.Head()
-		m.ID, m.Modified = s.newID(), s.time()
-		if err := prepare(tx, in, made); err != nil {
+		r := lanyard.Clone(c.resource) // afresh each time: write may repeat
+		r.Head().ID = s.newID()
+		s.touch(call, r)
+		made = Created[R]{Instance: in, Resource: r}
+		if c.prepare != nil {
+			if err := c.prepare(tx, in, r); err != nil {
+				return err
+			}
+		}
+		err := taken(cmp.Or(c.named, "Name"), r, tx.Put(ctx, r))
+		if err != nil || c.then == nil {
 			return err
 		}
-		return taken("Name", made, tx.Put(ctx, made))
+		return c.then(tx, r)
 	})
-	return in, made, err
+	made.Result = result
+	return made, err
+}
+
+// touch says when a resource was changed, and of a profile by whom.
+func (s *Service) touch(call Call, r lanyard.Resource) {
+	r.Head().Modified = s.time()
+	if p, ok := r.(*lanyard.Profile); ok {
+		p.ModifiedBy = call.actor()
+	}
 }
 
 // update changes one resource. A change that leaves it as it was is none.
 func update[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance, ref string,
-	change func(store.Tx, *lanyard.Instance, R) error) error {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return err
-	}
-	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+	change func(store.Tx, *lanyard.Instance, R) error) (Result, error) {
+	var r R
+	result, err := s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
 		before, err := get[R](ctx, s, tx, in, ref)
 		if err != nil {
 			return err
 		}
-		r := lanyard.Clone(before)
+		if err := call.checkIfMatch(before); err != nil {
+			return err
+		}
+		r = lanyard.Clone(before)
 		if err := change(tx, in, r); err != nil {
 			return err
 		}
 		if reflect.DeepEqual(r, before) {
 			return errUnchanged
 		}
-		r.Head().Modified = s.time()
+		s.touch(call, r)
 		return taken("Name", r, tx.Put(ctx, r))
 	})
+	if err != nil {
+		return Result{}, err
+	}
+	result.ETag = tagOf(r)
+	return result, nil
 }
 
 // merged returns settings with single ones replaced, or removed where the new value is nil.
@@ -73,16 +102,16 @@ func merged(have, with lanyard.Settings) lanyard.Settings {
 
 // CreateHoursOfOperation adds hours of operation.
 func (s *Service) CreateHoursOfOperation(ctx context.Context, call Call, instance string,
-	h *lanyard.Hours) (*lanyard.Instance, *lanyard.Hours, error) {
+	h *lanyard.Hours) (Created[*lanyard.Hours], error) {
 	if err := checkTimeZone(h.TimeZone); err != nil {
-		return nil, nil, err
+		return Created[*lanyard.Hours]{}, err
 	}
-	return create(ctx, s, call, instance, s.quotas.Hours, h,
-		func(tx store.Tx, in *lanyard.Instance, h *lanyard.Hours) (err error) {
+	return create(ctx, s, call, instance, creation[*lanyard.Hours]{resource: h, quota: s.quotas.Hours,
+		prepare: func(tx store.Tx, in *lanyard.Instance, h *lanyard.Hours) (err error) {
 			h.Parents, err = s.parentIDs(ctx, tx, in, parentConfig, h.Parents)
 			h.Parents = unique(h.Parents)
 			return err
-		})
+		}})
 }
 
 // DescribeHoursOfOperation returns hours of operation.
@@ -114,22 +143,22 @@ func (s *Service) ParentHours(ctx context.Context, call Call, in *lanyard.Instan
 }
 
 // DeleteHoursOfOperation removes hours that no queue uses and no other hours inherit from.
-func (s *Service) DeleteHoursOfOperation(ctx context.Context, call Call, instance, hours string) error {
+func (s *Service) DeleteHoursOfOperation(ctx context.Context, call Call, instance, hours string) (Result, error) {
 	return remove[*lanyard.Hours](ctx, s, call, instance, hours, lanyard.TypeQueue, lanyard.TypeHours)
 }
 
 // CreateQueue adds a queue.
 func (s *Service) CreateQueue(ctx context.Context, call Call, instance string,
-	q *lanyard.Queue) (*lanyard.Instance, *lanyard.Queue, error) {
-	return create(ctx, s, call, instance, s.quotas.Queues, q,
-		func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) (err error) {
+	q *lanyard.Queue) (Created[*lanyard.Queue], error) {
+	return create(ctx, s, call, instance, creation[*lanyard.Queue]{resource: q, quota: s.quotas.Queues,
+		prepare: func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) (err error) {
 			if q.Hours, err = referID[*lanyard.Hours](ctx, s, tx, in, "HoursOfOperationId", q.Hours); err != nil {
 				return err
 			}
 			sent := q.QuickConnects
 			q.QuickConnects = nil
 			return s.addQuickConnects(ctx, tx, in, q, sent)
-		})
+		}})
 }
 
 // DescribeQueue returns a queue.
@@ -139,15 +168,15 @@ func (s *Service) DescribeQueue(ctx context.Context, call Call, instance,
 }
 
 // DeleteQueue removes a queue that no routing profile uses and no quick connect leads to.
-func (s *Service) DeleteQueue(ctx context.Context, call Call, instance, queue string) error {
+func (s *Service) DeleteQueue(ctx context.Context, call Call, instance, queue string) (Result, error) {
 	return remove[*lanyard.Queue](ctx, s, call, instance, queue, lanyard.TypeRoutingProfile, lanyard.TypeQuickConnect)
 }
 
 // CreateRoutingProfile adds a routing profile.
 func (s *Service) CreateRoutingProfile(ctx context.Context, call Call, instance string,
-	r *lanyard.RoutingProfile) (*lanyard.Instance, *lanyard.RoutingProfile, error) {
-	return create(ctx, s, call, instance, s.quotas.RoutingProfiles, r,
-		func(tx store.Tx, in *lanyard.Instance, r *lanyard.RoutingProfile) (err error) {
+	r *lanyard.RoutingProfile) (Created[*lanyard.RoutingProfile], error) {
+	return create(ctx, s, call, instance, creation[*lanyard.RoutingProfile]{resource: r, quota: s.quotas.RoutingProfiles,
+		prepare: func(tx store.Tx, in *lanyard.Instance, r *lanyard.RoutingProfile) (err error) {
 			if r.DefaultQueue, err = referID[*lanyard.Queue](ctx, s, tx, in, "DefaultOutboundQueueId",
 				r.DefaultQueue); err != nil {
 				return err
@@ -159,7 +188,7 @@ func (s *Service) CreateRoutingProfile(ctx context.Context, call Call, instance 
 				return err
 			}
 			return s.roomForQueues(r)
-		})
+		}})
 }
 
 func (s *Service) queueConfigs(ctx context.Context, r store.Reader, in *lanyard.Instance, list string,
@@ -279,6 +308,7 @@ func (s *Service) profileQueues(ctx context.Context, call Call, instance, routin
 }
 
 // DeleteRoutingProfile removes a routing profile that no user has.
-func (s *Service) DeleteRoutingProfile(ctx context.Context, call Call, instance, routingProfile string) error {
+func (s *Service) DeleteRoutingProfile(ctx context.Context, call Call, instance, routingProfile string) (Result,
+	error) {
 	return remove[*lanyard.RoutingProfile](ctx, s, call, instance, routingProfile, lanyard.TypeUser)
 }

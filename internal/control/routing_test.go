@@ -40,25 +40,25 @@ func newRoutes(t *testing.T, change ...func(*control.Config)) *routes {
 
 func (r *routes) newHours(name string, parents ...string) *lanyard.Hours {
 	r.Helper()
-	_, h, err := r.CreateHoursOfOperation(r.T.Context(), call(""), r.in.ID,
-		&lanyard.Hours{Meta: lanyard.Meta{Name: name}, TimeZone: "UTC", Parents: parents})
+	h, err := made(r.CreateHoursOfOperation(r.T.Context(), call(""), r.in.ID,
+		&lanyard.Hours{Meta: lanyard.Meta{Name: name}, TimeZone: "UTC", Parents: parents}))
 	r.must(err)
 	return h
 }
 
 func (r *routes) newQueue(name string) *lanyard.Queue {
 	r.Helper()
-	_, q, err := r.CreateQueue(r.T.Context(), call(""), r.in.ID,
-		&lanyard.Queue{Meta: lanyard.Meta{Name: name}, Hours: r.hours.ID})
+	q, err := made(r.CreateQueue(r.T.Context(), call(""), r.in.ID,
+		&lanyard.Queue{Meta: lanyard.Meta{Name: name}, Hours: r.hours.ID}))
 	r.must(err)
 	return q
 }
 
 func (r *routes) quickConnect(q lanyard.QuickConnect) *lanyard.QuickConnect {
 	r.Helper()
-	_, made, err := r.CreateQuickConnect(r.T.Context(), call(""), r.in.ID, &q)
+	c, err := made(r.CreateQuickConnect(r.T.Context(), call(""), r.in.ID, &q))
 	r.must(err)
-	return made
+	return c
 }
 
 func (r *routes) state(of lanyard.Resource) lanyard.Resource {
@@ -87,95 +87,102 @@ func TestUpdates(t *testing.T) {
 		want func(lanyard.Resource) any
 		is   any
 	}{
-		{"queue: hours", q, func() error { return r.UpdateQueueHoursOfOperation(ctx, c, in, r.arn(q), r.arn(h)) },
+		{"queue: hours", q, func() error { return failure(r.UpdateQueueHoursOfOperation(ctx, c, in, r.arn(q), r.arn(h))) },
 			func(x lanyard.Resource) any { return x.(*lanyard.Queue).Hours }, h.ID},
-		{"queue: most contacts", q, func() error { return r.UpdateQueueMaxContacts(ctx, c, in, q.ID, ptr[int32](7)) },
+		{"queue: most contacts", q, func() error { return failure(r.UpdateQueueMaxContacts(ctx, c, in, q.ID, ptr[int32](7))) },
 			func(x lanyard.Resource) any { return x.(*lanyard.Queue).MaxContacts }, ptr[int32](7)},
-		{"queue: no bound of contacts", q, func() error { return r.UpdateQueueMaxContacts(ctx, c, in, q.ID, nil) },
+		{"queue: no bound of contacts", q, func() error { return failure(r.UpdateQueueMaxContacts(ctx, c, in, q.ID, nil)) },
 			func(x lanyard.Resource) any { return x.(*lanyard.Queue).MaxContacts }, (*int32)(nil)},
-		{"queue: name", q, func() error { return r.UpdateQueueName(ctx, c, in, q.ID, control.Naming{Name: ptr("New")}) },
+		{"queue: name", q, func() error { return failure(r.UpdateQueueName(ctx, c, in, q.ID, control.Naming{Name: ptr("New")})) },
 			func(x lanyard.Resource) any { return x.Head().Name }, "New"},
 		{"queue: description", q,
-			func() error { return r.UpdateQueueName(ctx, c, in, q.ID, control.Naming{Description: ptr("D")}) },
+			func() error {
+				return failure(r.UpdateQueueName(ctx, c, in, q.ID, control.Naming{Description: ptr("D")}))
+			},
 			func(x lanyard.Resource) any { return x.Head().Name + x.(*lanyard.Queue).Description }, "NewD"},
-		{"queue: status", q, func() error { return r.UpdateQueueStatus(ctx, c, in, q.ID, "DISABLED") },
+		{"queue: status", q, func() error { return failure(r.UpdateQueueStatus(ctx, c, in, q.ID, "DISABLED")) },
 			func(x lanyard.Resource) any { return x.(*lanyard.Queue).Disabled }, true},
-		{"queue: status back", q, func() error { return r.UpdateQueueStatus(ctx, c, in, q.ID, "ENABLED") },
+		{"queue: status back", q, func() error { return failure(r.UpdateQueueStatus(ctx, c, in, q.ID, "ENABLED")) },
 			func(x lanyard.Resource) any { return x.(*lanyard.Queue).Disabled }, false},
-		{"queue: setting", q, func() error { return r.UpdateQueueSettings(ctx, c, in, q.ID, settings("A", "1")) },
+		{"queue: setting", q, func() error { return failure(r.UpdateQueueSettings(ctx, c, in, q.ID, settings("A", "1"))) },
 			func(x lanyard.Resource) any { return string(x.(*lanyard.Queue).Settings["A"]) }, "1"},
 		{"queue: setting gone", q,
-			func() error { return r.UpdateQueueSettings(ctx, c, in, q.ID, lanyard.Settings{"A": nil}) },
+			func() error { return failure(r.UpdateQueueSettings(ctx, c, in, q.ID, lanyard.Settings{"A": nil})) },
 			func(x lanyard.Resource) any { return len(x.(*lanyard.Queue).Settings) }, 0},
 		{"queue: quick connects", q, func() error {
-			return r.AssociateQueueQuickConnects(ctx, c, in, q.ID, []string{r.phone.ID, r.arn(r.toQueue), r.phone.ID})
+			return failure(r.AssociateQueueQuickConnects(ctx, c, in, q.ID, []string{r.phone.ID, r.arn(r.toQueue), r.phone.ID}))
 		}, func(x lanyard.Resource) any { return x.(*lanyard.Queue).QuickConnects }, []string{r.phone.ID, r.toQueue.ID}},
 		{"queue: a quick connect less", q, func() error {
-			return r.DisassociateQueueQuickConnects(ctx, c, in, q.ID, []string{r.arn(r.phone), r.toUser.ID})
+			return failure(r.DisassociateQueueQuickConnects(ctx, c, in, q.ID, []string{r.arn(r.phone), r.toUser.ID}))
 		}, func(x lanyard.Resource) any { return x.(*lanyard.Queue).QuickConnects }, []string{r.toQueue.ID}},
 
 		{"routing profile: name", p, func() error {
-			return r.UpdateRoutingProfileName(ctx, c, in, r.arn(p), control.Naming{Name: ptr("New"), Description: ptr("D")})
+			return failure(r.UpdateRoutingProfileName(ctx, c, in, r.arn(p), control.Naming{Name: ptr("New"), Description: ptr("D")}))
 		}, func(x lanyard.Resource) any { return x.Head().Name + x.(*lanyard.RoutingProfile).Description }, "NewD"},
 		{"routing profile: default queue", p,
-			func() error { return r.UpdateRoutingProfileDefaultOutboundQueue(ctx, c, in, p.ID, r.arn(r.other)) },
+			func() error {
+				return failure(r.UpdateRoutingProfileDefaultOutboundQueue(ctx, c, in, p.ID, r.arn(r.other)))
+			},
 			func(x lanyard.Resource) any { return x.(*lanyard.RoutingProfile).DefaultQueue }, r.other.ID},
 		{"routing profile: setting", p,
-			func() error { return r.UpdateRoutingProfileSettings(ctx, c, in, p.ID, settings("B", `"x"`)) },
+			func() error { return failure(r.UpdateRoutingProfileSettings(ctx, c, in, p.ID, settings("B", `"x"`))) },
 			func(x lanyard.Resource) any { return string(x.(*lanyard.RoutingProfile).Settings["B"]) }, `"x"`},
 		{"routing profile: queues", p, func() error {
-			return r.AssociateRoutingProfileQueues(ctx, c, in, p.ID, control.RoutingQueues{
+			return failure(r.AssociateRoutingProfileQueues(ctx, c, in, p.ID, control.RoutingQueues{
 				Queues: []lanyard.QueueConfig{voice(r.arn(r.other), 5),
 					{Queue: r.other.ID, Channel: "CHAT", Priority: 1, Delay: 9}},
-				ManualQueues: []lanyard.QueueConfig{{Queue: q.ID, Channel: "TASK"}}})
+				ManualQueues: []lanyard.QueueConfig{{Queue: q.ID, Channel: "TASK"}}}))
 		}, queuesOf, [2][]lanyard.QueueConfig{append(p.Queues, voice(r.other.ID, 5),
 			lanyard.QueueConfig{Queue: r.other.ID, Channel: "CHAT", Priority: 1, Delay: 9}),
 			{{Queue: q.ID, Channel: "TASK"}}}},
 		{"routing profile: a queue that is there gets the new priority", p, func() error {
-			return r.AssociateRoutingProfileQueues(ctx, c, in, p.ID,
-				control.RoutingQueues{Queues: []lanyard.QueueConfig{voice(r.other.ID, 6)}})
+			return failure(r.AssociateRoutingProfileQueues(ctx, c, in, p.ID,
+				control.RoutingQueues{Queues: []lanyard.QueueConfig{voice(r.other.ID, 6)}}))
 		}, queuesOf, [2][]lanyard.QueueConfig{append(p.Queues, voice(r.other.ID, 6),
 			lanyard.QueueConfig{Queue: r.other.ID, Channel: "CHAT", Priority: 1, Delay: 9}),
 			{{Queue: q.ID, Channel: "TASK"}}}},
 		{"routing profile: another priority", p, func() error {
-			return r.UpdateRoutingProfileQueues(ctx, c, in, p.ID, []lanyard.QueueConfig{voice(r.arn(r.other), 7)})
+			return failure(r.UpdateRoutingProfileQueues(ctx, c, in, p.ID, []lanyard.QueueConfig{voice(r.arn(r.other), 7)}))
 		},
 			queuesOf, [2][]lanyard.QueueConfig{append(p.Queues, voice(r.other.ID, 7),
 				lanyard.QueueConfig{Queue: r.other.ID, Channel: "CHAT", Priority: 1, Delay: 9}),
 				{{Queue: q.ID, Channel: "TASK"}}}},
 		{"routing profile: queues gone, and one that was not there", p, func() error {
-			return r.DisassociateRoutingProfileQueues(ctx, c, in, p.ID, control.RoutingQueues{
+			return failure(r.DisassociateRoutingProfileQueues(ctx, c, in, p.ID, control.RoutingQueues{
 				Queues: []lanyard.QueueConfig{{Queue: r.arn(r.other), Channel: "VOICE"},
 					{Queue: r.other.ID, Channel: "EMAIL"}},
-				ManualQueues: []lanyard.QueueConfig{{Queue: q.ID, Channel: "TASK"}}})
+				ManualQueues: []lanyard.QueueConfig{{Queue: q.ID, Channel: "TASK"}}}))
 		}, queuesOf, [2][]lanyard.QueueConfig{append(p.Queues,
 			lanyard.QueueConfig{Queue: r.other.ID, Channel: "CHAT", Priority: 1, Delay: 9}), nil}},
 
 		{"hours: all", h, func() error {
-			return r.UpdateHoursOfOperation(ctx, c, in, r.arn(h),
+			return failure(r.UpdateHoursOfOperation(ctx, c, in, r.arn(h),
 				control.HoursChange{Naming: control.Naming{Name: ptr("New"), Description: ptr("D")},
-					TimeZone: ptr("Europe/Paris"), Settings: settings("Config", "[]")})
+					TimeZone: ptr("Europe/Paris"), Settings: settings("Config", "[]")}))
 		}, func(x lanyard.Resource) any {
 			h := x.(*lanyard.Hours)
 			return h.Name + h.Description + h.TimeZone + string(h.Settings["Config"])
 		}, "NewDEurope/Paris[]"},
 		{"hours: description cleared", h, func() error {
-			return r.UpdateHoursOfOperation(ctx, c, in, h.ID, control.HoursChange{Naming: control.Naming{Description: ptr("")}})
+			return failure(r.UpdateHoursOfOperation(ctx, c, in, h.ID,
+				control.HoursChange{Naming: control.Naming{Description: ptr("")}}))
 		}, func(x lanyard.Resource) any { return x.Head().Name + x.(*lanyard.Hours).Description }, "New"},
 		{"hours: parent", h, func() error {
-			return r.AssociateHoursOfOperations(ctx, c, in, h.ID, []string{r.arn(r.hours), r.hours.ID})
+			return failure(r.AssociateHoursOfOperations(ctx, c, in, h.ID, []string{r.arn(r.hours), r.hours.ID}))
 		},
 			func(x lanyard.Resource) any { return x.(*lanyard.Hours).Parents }, []string{r.hours.ID}},
 		{"hours: no parent", h,
-			func() error { return r.DisassociateHoursOfOperations(ctx, c, in, h.ID, []string{r.hours.ID, h.ID}) },
+			func() error {
+				return failure(r.DisassociateHoursOfOperations(ctx, c, in, h.ID, []string{r.hours.ID, h.ID}))
+			},
 			func(x lanyard.Resource) any { return len(x.(*lanyard.Hours).Parents) }, 0},
 
 		{"quick connect: name", x, func() error {
-			return r.UpdateQuickConnectName(ctx, c, in, r.arn(x), control.Naming{Name: ptr("New"), Description: ptr("D")})
+			return failure(r.UpdateQuickConnectName(ctx, c, in, r.arn(x), control.Naming{Name: ptr("New"), Description: ptr("D")}))
 		}, func(x lanyard.Resource) any { return x.Head().Name + x.(*lanyard.QuickConnect).Description }, "NewD"},
 		{"quick connect: leads to a queue", x, func() error {
-			return r.UpdateQuickConnectConfig(ctx, c, in, x.ID,
-				lanyard.QuickConnect{Kind: lanyard.ToQueue, Queue: r.arn(r.other), Flow: "f"})
+			return failure(r.UpdateQuickConnectConfig(ctx, c, in, x.ID,
+				lanyard.QuickConnect{Kind: lanyard.ToQueue, Queue: r.arn(r.other), Flow: "f"}))
 		}, func(x lanyard.Resource) any { q := *x.(*lanyard.QuickConnect); q.Meta = lanyard.Meta{}; return q },
 			lanyard.QuickConnect{Description: "D", Kind: lanyard.ToQueue, Queue: r.other.ID, Flow: "f"}},
 	} {
@@ -231,66 +238,68 @@ func TestRefusedUpdates(t *testing.T) {
 		kind lanyard.Kind
 		says string
 	}{
-		{"a missing queue", r.UpdateQueueStatus(ctx, c, in, none, "DISABLED"), lanyard.NotFound, none},
-		{"missing hours", r.UpdateQueueHoursOfOperation(ctx, c, in, q, none), lanyard.Invalid, "HoursOfOperationId"},
-		{"neither name nor description", r.UpdateQueueName(ctx, c, in, q, control.Naming{}), lanyard.Invalid,
+		{"a missing queue", failure(r.UpdateQueueStatus(ctx, c, in, none, "DISABLED")), lanyard.NotFound, none},
+		{"missing hours", failure(r.UpdateQueueHoursOfOperation(ctx, c, in, q, none)), lanyard.Invalid, "HoursOfOperationId"},
+		{"neither name nor description", failure(r.UpdateQueueName(ctx, c, in, q, control.Naming{})), lanyard.Invalid,
 			"Name is required when Description is absent"},
-		{"the name of another queue", r.UpdateQueueName(ctx, c, in, q, control.Naming{Name: &r.other.Name}),
+		{"the name of another queue", failure(r.UpdateQueueName(ctx, c, in, q, control.Naming{Name: &r.other.Name})),
 			lanyard.Duplicate, "Other"},
-		{"a missing quick connect", r.AssociateQueueQuickConnects(ctx, c, in, q, []string{x, none}), lanyard.Invalid,
+		{"a missing quick connect", failure(r.AssociateQueueQuickConnects(ctx, c, in, q, []string{x, none})), lanyard.Invalid,
 			"QuickConnectIds[1]"},
-		{"a missing quick connect less", r.DisassociateQueueQuickConnects(ctx, c, in, q, []string{none}), lanyard.Invalid,
+		{"a missing quick connect less", failure(r.DisassociateQueueQuickConnects(ctx, c, in, q, []string{none})), lanyard.Invalid,
 			"QuickConnectIds[0]"},
-		{"a queue as a quick connect", r.AssociateQueueQuickConnects(ctx, c, in, q, []string{r.arn(r.other)}),
+		{"a queue as a quick connect", failure(r.AssociateQueueQuickConnects(ctx, c, in, q, []string{r.arn(r.other)})),
 			lanyard.Invalid, "QuickConnectIds[0]"},
 
-		{"neither name nor description of a routing profile", r.UpdateRoutingProfileName(ctx, c, in, p, control.Naming{}),
+		{"neither name nor description of a routing profile", failure(r.UpdateRoutingProfileName(ctx, c, in, p, control.Naming{})),
 			lanyard.Invalid, "Name is required"},
-		{"a missing default queue", r.UpdateRoutingProfileDefaultOutboundQueue(ctx, c, in, p, none), lanyard.Invalid,
+		{"a missing default queue", failure(r.UpdateRoutingProfileDefaultOutboundQueue(ctx, c, in, p, none)), lanyard.Invalid,
 			"DefaultOutboundQueueId"},
 		{"a missing queue of a routing profile",
-			r.AssociateRoutingProfileQueues(ctx, c, in, p, control.RoutingQueues{Queues: config(none, "VOICE")}),
+			failure(r.AssociateRoutingProfileQueues(ctx, c, in, p, control.RoutingQueues{Queues: config(none, "VOICE")})),
 			lanyard.Invalid, "QueueConfigs[0]"},
-		{"a queue twice", r.AssociateRoutingProfileQueues(ctx, c, in, p,
-			control.RoutingQueues{Queues: append(config(q, "CHAT"), config(r.arn(r.queue), "CHAT")...)}), lanyard.Invalid,
+		{"a queue twice", failure(r.AssociateRoutingProfileQueues(ctx, c, in, p,
+			control.RoutingQueues{Queues: append(config(q, "CHAT"), config(r.arn(r.queue), "CHAT")...)})), lanyard.Invalid,
 			"QueueConfigs[1]"},
-		{"too many queues", r.AssociateRoutingProfileQueues(ctx, c, in, p,
+		{"too many queues", failure(r.AssociateRoutingProfileQueues(ctx, c, in, p,
 			control.RoutingQueues{ManualQueues: append(append(config(q, "VOICE"), config(q, "CHAT")...),
-				append(config(q, "TASK"), config(q, "EMAIL")...)...)}),
+				append(config(q, "TASK"), config(q, "EMAIL")...)...)})),
 			lanyard.Limit, "ManualAssignmentQueueConfigs must leave the routing profile with at most 3 queues, got 4"},
 		{"the priority of a queue that is not there",
-			r.UpdateRoutingProfileQueues(ctx, c, in, p, config(r.other.ID, "EMAIL")), lanyard.Malformed,
+			failure(r.UpdateRoutingProfileQueues(ctx, c, in, p, config(r.other.ID, "EMAIL"))), lanyard.Malformed,
 			"AssociateRoutingProfileQueues"},
 		{"a missing queue less",
-			r.DisassociateRoutingProfileQueues(ctx, c, in, p, control.RoutingQueues{ManualQueues: config(none, "VOICE")}),
+			failure(r.DisassociateRoutingProfileQueues(ctx, c, in, p, control.RoutingQueues{ManualQueues: config(none, "VOICE")})),
 			lanyard.Invalid, "ManualAssignmentQueueReferences[0]"},
 
 		{"the name of other hours",
-			r.UpdateHoursOfOperation(ctx, c, in, h, control.HoursChange{Naming: control.Naming{Name: &r.hours.Name}}),
+			failure(r.UpdateHoursOfOperation(ctx, c, in, h, control.HoursChange{Naming: control.Naming{Name: &r.hours.Name}})),
 			lanyard.Duplicate, r.hours.Name},
-		{"no time zone", r.UpdateHoursOfOperation(ctx, c, in, h, control.HoursChange{TimeZone: ptr("Local")}),
+		{"no time zone", failure(r.UpdateHoursOfOperation(ctx, c, in, h, control.HoursChange{TimeZone: ptr("Local")})),
 			lanyard.Invalid, "TimeZone must be"},
-		{"their own parent", r.AssociateHoursOfOperations(ctx, c, in, h, []string{h}), lanyard.Invalid,
+		{"their own parent", failure(r.AssociateHoursOfOperations(ctx, c, in, h, []string{h})), lanyard.Invalid,
 			"ParentHoursOfOperationConfigs[0]"},
-		{"a cycle", r.AssociateHoursOfOperations(ctx, c, in, h, []string{r.hours.ID, grandchild.ID}), lanyard.Invalid,
+		{"a cycle", failure(r.AssociateHoursOfOperations(ctx, c, in, h, []string{r.hours.ID, grandchild.ID})), lanyard.Invalid,
 			"ParentHoursOfOperationConfigs[1]"},
-		{"a missing parent", r.AssociateHoursOfOperations(ctx, c, in, h, []string{none}), lanyard.Invalid, none},
-		{"too many parents", r.AssociateHoursOfOperations(ctx, c, in, h, many), lanyard.Quota, "at most 3 parents, got 4"},
-		{"a missing parent less", r.DisassociateHoursOfOperations(ctx, c, in, h, []string{none}), lanyard.Invalid,
+		{"a missing parent", failure(r.AssociateHoursOfOperations(ctx, c, in, h, []string{none})), lanyard.Invalid, none},
+		{"too many parents", failure(r.AssociateHoursOfOperations(ctx, c, in, h, many)), lanyard.Quota, "at most 3 parents, got 4"},
+		{"a missing parent less", failure(r.DisassociateHoursOfOperations(ctx, c, in, h, []string{none})), lanyard.Invalid,
 			"ParentHoursOfOperationIds[0]"},
 
-		{"the name of another quick connect", r.UpdateQuickConnectName(ctx, c, in, x, control.Naming{Name: &r.toUser.Name}),
+		{"the name of another quick connect", failure(r.UpdateQuickConnectName(ctx, c, in, x, control.Naming{Name: &r.toUser.Name})),
 			lanyard.Duplicate, r.toUser.Name},
-		{"neither name nor description of a quick connect", r.UpdateQuickConnectName(ctx, c, in, x, control.Naming{}),
+		{"neither name nor description of a quick connect", failure(r.UpdateQuickConnectName(ctx, c, in, x, control.Naming{})),
 			lanyard.Invalid, "Name is required"},
 		{"a missing queue to lead to",
-			r.UpdateQuickConnectConfig(ctx, c, in, x, lanyard.QuickConnect{Kind: lanyard.ToQueue, Queue: none}), lanyard.Invalid,
+			failure(r.UpdateQuickConnectConfig(ctx, c, in, x, lanyard.QuickConnect{Kind: lanyard.ToQueue, Queue: none})),
+			lanyard.Invalid,
 			"QueueConfig.QueueId"},
 		{"a missing user to lead to",
-			r.UpdateQuickConnectConfig(ctx, c, in, x, lanyard.QuickConnect{Kind: lanyard.ToUser, User: none}), lanyard.Invalid,
+			failure(r.UpdateQuickConnectConfig(ctx, c, in, x, lanyard.QuickConnect{Kind: lanyard.ToUser, User: none})),
+			lanyard.Invalid,
 			"UserConfig.UserId"},
 
-		{"a queue that a quick connect leads to", r.DeleteQueue(ctx, c, in, r.other.ID), lanyard.InUse, r.toQueue.ID},
+		{"a queue that a quick connect leads to", failure(r.DeleteQueue(ctx, c, in, r.other.ID)), lanyard.InUse, r.toQueue.ID},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			r.T = t
@@ -299,13 +308,13 @@ func TestRefusedUpdates(t *testing.T) {
 	}
 	r.T = t
 	revision := r.revision()
-	r.must(r.AssociateQueueQuickConnects(ctx, c, in, q, []string{x}))
+	r.did(r.AssociateQueueQuickConnects(ctx, c, in, q, []string{x}))
 	if r.revision() != revision+1 {
 		t.Errorf("%d events of refused calls", r.revision()-revision-1)
 	}
-	r.fails(r.DeleteQuickConnect(ctx, c, in, x), lanyard.InUse, q)
-	r.must(r.DisassociateQueueQuickConnects(ctx, c, in, q, []string{x}))
-	r.must(r.DeleteQuickConnect(ctx, c, in, x))
+	r.fails(failure(r.DeleteQuickConnect(ctx, c, in, x)), lanyard.InUse, q)
+	r.did(r.DisassociateQueueQuickConnects(ctx, c, in, q, []string{x}))
+	r.did(r.DeleteQuickConnect(ctx, c, in, x))
 }
 
 // TestRefusedUpdatesLeaveNothing tries the calls of TestRefusedUpdates' kind that get far before they fail.
@@ -313,10 +322,10 @@ func TestRefusedUpdatesLeaveNothing(t *testing.T) {
 	r := newRoutes(t)
 	ctx, c, in := t.Context(), call("Update"), r.in.ID
 	queue, routing, revision := r.state(r.queue), r.state(r.routing), r.revision()
-	r.fails(r.AssociateQueueQuickConnects(ctx, c, in, r.queue.ID, []string{r.phone.ID, "none"}), lanyard.Invalid)
-	r.fails(r.UpdateRoutingProfileQueues(ctx, c, in, r.routing.ID,
-		[]lanyard.QueueConfig{voice(r.queue.ID, 9), voice(r.other.ID, 9)}), lanyard.Malformed)
-	r.fails(r.UpdateQueueName(ctx, c, in, r.queue.ID, control.Naming{Name: ptr("Other"), Description: ptr("D")}),
+	r.fails(failure(r.AssociateQueueQuickConnects(ctx, c, in, r.queue.ID, []string{r.phone.ID, "none"})), lanyard.Invalid)
+	r.fails(failure(r.UpdateRoutingProfileQueues(ctx, c, in, r.routing.ID,
+		[]lanyard.QueueConfig{voice(r.queue.ID, 9), voice(r.other.ID, 9)})), lanyard.Malformed)
+	r.fails(failure(r.UpdateQueueName(ctx, c, in, r.queue.ID, control.Naming{Name: ptr("Other"), Description: ptr("D")})),
 		lanyard.Duplicate)
 	if r.revision() != revision || !reflect.DeepEqual(r.state(r.queue), queue) ||
 		!reflect.DeepEqual(r.state(r.routing), routing) {
@@ -329,16 +338,16 @@ func TestRefusedUpdatesLeaveNothing(t *testing.T) {
 func TestQuickConnectsOutliveUsers(t *testing.T) {
 	r := newRoutes(t)
 	ctx, c, in := t.Context(), call("Update"), r.in.ID
-	r.must(r.DeleteUser(ctx, c, in, r.user.ID))
+	r.did(r.DeleteUser(ctx, c, in, r.user.ID))
 	to := lanyard.QuickConnect{Kind: lanyard.ToUser, User: r.user.ID, Flow: "g"}
-	r.must(r.UpdateQuickConnectConfig(ctx, c, in, r.toUser.ID, to))
+	r.did(r.UpdateQuickConnectConfig(ctx, c, in, r.toUser.ID, to))
 	if got := r.state(r.toUser).(*lanyard.QuickConnect); got.User != r.user.ID || got.Flow != "g" {
 		t.Errorf("the quick connect is %+v", got)
 	}
 	to.User = r.arn(r.user)
-	r.must(r.UpdateQuickConnectConfig(ctx, c, in, r.toUser.ID, to))
-	r.fails(r.UpdateQuickConnectConfig(ctx, c, in, r.phone.ID, to), lanyard.Invalid, "UserConfig.UserId")
-	r.must(r.DeleteQuickConnect(ctx, c, in, r.toUser.ID))
+	r.did(r.UpdateQuickConnectConfig(ctx, c, in, r.toUser.ID, to))
+	r.fails(failure(r.UpdateQuickConnectConfig(ctx, c, in, r.phone.ID, to)), lanyard.Invalid, "UserConfig.UserId")
+	r.did(r.DeleteQuickConnect(ctx, c, in, r.toUser.ID))
 }
 
 // TestManyQuickConnects fills a queue up to its bound.
@@ -350,8 +359,8 @@ func TestManyQuickConnects(t *testing.T) {
 			Kind: lanyard.ToFlow, Flow: "f"}).ID)
 	}
 	ctx, c, in, q := t.Context(), call("Update"), r.in.ID, r.queue.ID
-	r.must(r.AssociateQueueQuickConnects(ctx, c, in, q, ids[:700]))
-	r.fails(r.AssociateQueueQuickConnects(ctx, c, in, q, ids[700:]), lanyard.Limit, "at most 700", "got 701")
+	r.did(r.AssociateQueueQuickConnects(ctx, c, in, q, ids[:700]))
+	r.fails(failure(r.AssociateQueueQuickConnects(ctx, c, in, q, ids[700:])), lanyard.Limit, "at most 700", "got 701")
 	var got []string
 	for p := (control.Page{Limit: 300}); ; {
 		l, err := r.ListQueueQuickConnects(ctx, c, in, q, p)
@@ -376,9 +385,9 @@ func TestDeepHours(t *testing.T) {
 		last = r.newHours(fmt.Sprint("h", i), last).ID
 	}
 	ctx, c, in := t.Context(), call("Update"), r.in.ID
-	r.must(r.AssociateHoursOfOperations(ctx, c, in, r.newHours("hundred").ID, []string{last}))
+	r.did(r.AssociateHoursOfOperations(ctx, c, in, r.newHours("hundred").ID, []string{last}))
 	last = r.newHours("one more", last).ID
-	r.fails(r.AssociateHoursOfOperations(ctx, c, in, r.newHours("too deep").ID, []string{last}), lanyard.Invalid,
+	r.fails(failure(r.AssociateHoursOfOperations(ctx, c, in, r.newHours("too deep").ID, []string{last})), lanyard.Invalid,
 		"at most 100")
 }
 

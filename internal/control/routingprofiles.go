@@ -8,18 +8,13 @@ import (
 	"github.com/lanyard/lanyard/internal/store"
 )
 
-func (s *Service) updateRoutingProfile(ctx context.Context, call Call, instance, routingProfile string,
-	change func(tx store.Tx, in *lanyard.Instance, r *lanyard.RoutingProfile) error) error {
-	return update(ctx, s, call, instance, routingProfile, change)
-}
-
 // UpdateRoutingProfileName renames or describes a routing profile.
 func (s *Service) UpdateRoutingProfileName(ctx context.Context, call Call, instance, routingProfile string,
-	n Naming) error {
+	n Naming) (Result, error) {
 	if err := n.check(); err != nil {
-		return err
+		return Result{}, err
 	}
-	return s.updateRoutingProfile(ctx, call, instance, routingProfile,
+	return update(ctx, s, call, instance, routingProfile,
 		func(_ store.Tx, _ *lanyard.Instance, r *lanyard.RoutingProfile) error {
 			n.set(&r.Meta, &r.Description)
 			return nil
@@ -28,8 +23,8 @@ func (s *Service) UpdateRoutingProfileName(ctx context.Context, call Call, insta
 
 // UpdateRoutingProfileDefaultOutboundQueue gives a routing profile another queue for outbound calls.
 func (s *Service) UpdateRoutingProfileDefaultOutboundQueue(ctx context.Context, call Call, instance, routingProfile,
-	queue string) error {
-	return s.updateRoutingProfile(ctx, call, instance, routingProfile,
+	queue string) (Result, error) {
+	return update(ctx, s, call, instance, routingProfile,
 		func(tx store.Tx, in *lanyard.Instance, r *lanyard.RoutingProfile) (err error) {
 			r.DefaultQueue, err = referID[*lanyard.Queue](ctx, s, tx, in, "DefaultOutboundQueueId", queue)
 			return err
@@ -38,8 +33,8 @@ func (s *Service) UpdateRoutingProfileDefaultOutboundQueue(ctx context.Context, 
 
 // UpdateRoutingProfileSettings replaces single settings of a routing profile, whole each.
 func (s *Service) UpdateRoutingProfileSettings(ctx context.Context, call Call, instance, routingProfile string,
-	settings lanyard.Settings) error {
-	return s.updateRoutingProfile(ctx, call, instance, routingProfile,
+	settings lanyard.Settings) (Result, error) {
+	return update(ctx, s, call, instance, routingProfile,
 		func(_ store.Tx, _ *lanyard.Instance, r *lanyard.RoutingProfile) error {
 			r.Settings = merged(r.Settings, settings)
 			return nil
@@ -71,8 +66,8 @@ func (s *Service) resolved(ctx context.Context, r store.Reader, in *lanyard.Inst
 // AssociateRoutingProfileQueues adds queues to a routing profile. A queue that is there for the channel gets
 // the priority and delay that are sent.
 func (s *Service) AssociateRoutingProfileQueues(ctx context.Context, call Call, instance, routingProfile string,
-	sent RoutingQueues) error {
-	return s.updateRoutingProfile(ctx, call, instance, routingProfile,
+	sent RoutingQueues) (Result, error) {
+	return update(ctx, s, call, instance, routingProfile,
 		func(tx store.Tx, in *lanyard.Instance, r *lanyard.RoutingProfile) error {
 			more, err := s.resolved(ctx, tx, in, sent, sentConfigs)
 			if err != nil {
@@ -113,8 +108,8 @@ func (s *Service) roomForQueues(r *lanyard.RoutingProfile) error {
 
 // UpdateRoutingProfileQueues changes the priority and delay of queues that a routing profile has.
 func (s *Service) UpdateRoutingProfileQueues(ctx context.Context, call Call, instance, routingProfile string,
-	configs []lanyard.QueueConfig) error {
-	return s.updateRoutingProfile(ctx, call, instance, routingProfile,
+	configs []lanyard.QueueConfig) (Result, error) {
+	return update(ctx, s, call, instance, routingProfile,
 		func(tx store.Tx, in *lanyard.Instance, r *lanyard.RoutingProfile) error {
 			sent, err := s.resolved(ctx, tx, in, RoutingQueues{Queues: configs}, sentConfigs)
 			if err != nil {
@@ -136,8 +131,8 @@ func (s *Service) UpdateRoutingProfileQueues(ctx context.Context, call Call, ins
 
 // DisassociateRoutingProfileQueues takes queues from a routing profile. Those that it does not have are ignored.
 func (s *Service) DisassociateRoutingProfileQueues(ctx context.Context, call Call, instance, routingProfile string,
-	sent RoutingQueues) error {
-	return s.updateRoutingProfile(ctx, call, instance, routingProfile,
+	sent RoutingQueues) (Result, error) {
+	return update(ctx, s, call, instance, routingProfile,
 		func(tx store.Tx, in *lanyard.Instance, r *lanyard.RoutingProfile) error {
 			gone, err := s.resolved(ctx, tx, in, sent, sentReferences)
 			if err != nil {

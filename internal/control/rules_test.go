@@ -60,8 +60,8 @@ func TestHierarchyStructure(t *testing.T) {
 	if again := ids(); !slices.Equal(again, []string{"1", "2", "3"}) {
 		t.Errorf("a level removed and added has the ids %v", again)
 	}
-	w.must(w.DeleteUserHierarchyGroup(t.Context(), call(""), w.in.ID, below.ID))
-	w.must(w.DeleteUserHierarchyGroup(t.Context(), call(""), w.in.ID, g.ID))
+	w.did(w.DeleteUserHierarchyGroup(t.Context(), call(""), w.in.ID, below.ID))
+	w.did(w.DeleteUserHierarchyGroup(t.Context(), call(""), w.in.ID, g.ID))
 	w.must(w.levels())
 	if got := names(); len(got) != 0 {
 		t.Errorf("no levels are %v", got)
@@ -105,7 +105,7 @@ func TestGroupPaths(t *testing.T) {
 		path, parent = append(path, g.ID), g.ID
 	}
 	make := func(name, parent string) error {
-		_, _, err := w.CreateUserHierarchyGroup(t.Context(), call(""), w.in.ID, name, parent, nil)
+		_, err := w.CreateUserHierarchyGroup(t.Context(), call(""), w.in.ID, control.NewGroup{Name: name, Parent: parent})
 		return err
 	}
 	w.fails(make("fifth", parent), lanyard.NotFound, "level 5", "structure has 4", "UpdateUserHierarchyStructure")
@@ -127,8 +127,8 @@ func TestGroupPaths(t *testing.T) {
 	w.fails(make("x", "nobody"), lanyard.Invalid, "ParentGroupId", "nobody")
 	w.fails(make(strings.Repeat("é", 101), ""), lanyard.Invalid, "Name", "101")
 	w.must(make(strings.Repeat("é", 100), ""))
-	w.must(w.UpdateUserHierarchyGroupName(t.Context(), call(""), w.in.ID, fifth.ID, "renamed"))
-	w.fails(w.UpdateUserHierarchyGroupName(t.Context(), call(""), w.in.ID, path[0], "fifth"), lanyard.Duplicate)
+	w.did(w.UpdateUserHierarchyGroupName(t.Context(), call(""), w.in.ID, fifth.ID, "renamed"))
+	w.fails(failure(w.UpdateUserHierarchyGroupName(t.Context(), call(""), w.in.ID, path[0], "fifth")), lanyard.Duplicate)
 }
 
 // TestQuotas fills each quota, is refused one more, and has room again after a deletion.
@@ -146,49 +146,49 @@ func TestQuotas(t *testing.T) {
 		remove func(id string) error
 	}{
 		{"Profiles", 1, func(name string) (string, error) {
-			_, p, err := w.CreateSecurityProfile(t.Context(), call(""), w.in.ID, name, nil, control.ProfileChange{})
-			return idOf(p, err), err
-		}, func(id string) error { return w.DeleteSecurityProfile(t.Context(), call(""), w.in.ID, id) }},
+			created, err := w.CreateSecurityProfile(t.Context(), call(""), w.in.ID, control.NewProfile{Name: name})
+			return idOf(created.Resource, err), err
+		}, func(id string) error { return failure(w.DeleteSecurityProfile(t.Context(), call(""), w.in.ID, id)) }},
 		{"Users", 2, func(name string) (string, error) { u, err := w.newUser(name, nil, held); return idOf(u, err), err },
-			func(id string) error { return w.DeleteUser(t.Context(), call(""), w.in.ID, id) }},
+			func(id string) error { return failure(w.DeleteUser(t.Context(), call(""), w.in.ID, id)) }},
 		{"Groups", 2, func(name string) (string, error) {
-			_, g, err := w.CreateUserHierarchyGroup(t.Context(), call(""), w.in.ID, name, "", nil)
-			return idOf(g, err), err
-		}, func(id string) error { return w.DeleteUserHierarchyGroup(t.Context(), call(""), w.in.ID, id) }},
+			created, err := w.CreateUserHierarchyGroup(t.Context(), call(""), w.in.ID, control.NewGroup{Name: name})
+			return idOf(created.Resource, err), err
+		}, func(id string) error { return failure(w.DeleteUserHierarchyGroup(t.Context(), call(""), w.in.ID, id)) }},
 		{"Queues", 1, func(name string) (string, error) {
-			_, q, err := w.CreateQueue(t.Context(), call(""), w.in.ID,
+			created, err := w.CreateQueue(t.Context(), call(""), w.in.ID,
 				&lanyard.Queue{Meta: lanyard.Meta{Name: name}, Hours: only[*lanyard.Hours](w).ID})
-			return idOf(q, err), err
-		}, func(id string) error { return w.DeleteQueue(t.Context(), call(""), w.in.ID, id) }},
+			return idOf(created.Resource, err), err
+		}, func(id string) error { return failure(w.DeleteQueue(t.Context(), call(""), w.in.ID, id)) }},
 		{"RoutingProfiles", 1, func(name string) (string, error) {
-			_, r, err := w.CreateRoutingProfile(t.Context(), call(""), w.in.ID,
+			created, err := w.CreateRoutingProfile(t.Context(), call(""), w.in.ID,
 				&lanyard.RoutingProfile{Meta: lanyard.Meta{Name: name}, DefaultQueue: only[*lanyard.Queue](w).ID})
-			return idOf(r, err), err
-		}, func(id string) error { return w.DeleteRoutingProfile(t.Context(), call(""), w.in.ID, id) }},
+			return idOf(created.Resource, err), err
+		}, func(id string) error { return failure(w.DeleteRoutingProfile(t.Context(), call(""), w.in.ID, id)) }},
 		{"Hours", 1, func(name string) (string, error) {
-			_, h, err := w.CreateHoursOfOperation(t.Context(), call(""), w.in.ID,
+			created, err := w.CreateHoursOfOperation(t.Context(), call(""), w.in.ID,
 				&lanyard.Hours{Meta: lanyard.Meta{Name: name}, TimeZone: "UTC"})
-			return idOf(h, err), err
-		}, func(id string) error { return w.DeleteHoursOfOperation(t.Context(), call(""), w.in.ID, id) }},
+			return idOf(created.Resource, err), err
+		}, func(id string) error { return failure(w.DeleteHoursOfOperation(t.Context(), call(""), w.in.ID, id)) }},
 		{"Modules", 2, func(name string) (string, error) {
-			_, m, err := w.CreateContactFlowModule(t.Context(), call(""), w.in.ID,
+			created, err := w.CreateContactFlowModule(t.Context(), call(""), w.in.ID,
 				&lanyard.Module{Meta: lanyard.Meta{Name: name}}, "")
-			return idOf(m, err), err
-		}, func(id string) error { return w.DeleteContactFlowModule(t.Context(), call(""), w.in.ID, id) }},
+			return idOf(created.Resource, err), err
+		}, func(id string) error { return failure(w.DeleteContactFlowModule(t.Context(), call(""), w.in.ID, id)) }},
 		{"QuickConnects", 2, func(name string) (string, error) {
-			_, q, err := w.CreateQuickConnect(t.Context(), call(""), w.in.ID,
+			created, err := w.CreateQuickConnect(t.Context(), call(""), w.in.ID,
 				&lanyard.QuickConnect{Meta: lanyard.Meta{Name: name}, Kind: lanyard.ToFlow, Flow: "f"})
-			return idOf(q, err), err
-		}, func(id string) error { return w.DeleteQuickConnect(t.Context(), call(""), w.in.ID, id) }},
+			return idOf(created.Resource, err), err
+		}, func(id string) error { return failure(w.DeleteQuickConnect(t.Context(), call(""), w.in.ID, id)) }},
 		{"Modules with a client token", 2, func(name string) (string, error) {
-			_, m, err := w.CreateContactFlowModule(t.Context(), call("CreateContactFlowModule"), w.in.ID,
+			created, err := w.CreateContactFlowModule(t.Context(), call("CreateContactFlowModule"), w.in.ID,
 				&lanyard.Module{Meta: lanyard.Meta{Name: name}}, "token "+name)
-			return idOf(m, err), err
-		}, func(id string) error { return w.DeleteContactFlowModule(t.Context(), call(""), w.in.ID, id) }},
+			return idOf(created.Resource, err), err
+		}, func(id string) error { return failure(w.DeleteContactFlowModule(t.Context(), call(""), w.in.ID, id)) }},
 		{"AIAgents", 2, func(name string) (string, error) {
-			return name, w.AssociateSecurityProfiles(t.Context(), call(""), w.in.ID, aiAgent(name), []string{held})
+			return name, failure(w.AssociateSecurityProfiles(t.Context(), call(""), w.in.ID, aiAgent(name), []string{held}))
 		}, func(id string) error {
-			return w.DisassociateSecurityProfiles(t.Context(), call(""), w.in.ID, aiAgent(id), []string{held})
+			return failure(w.DisassociateSecurityProfiles(t.Context(), call(""), w.in.ID, aiAgent(id), []string{held}))
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -236,31 +236,31 @@ func TestInUse(t *testing.T) {
 	p, q := w.profile("P", control.ProfileChange{}), w.profile("Q", control.ProfileChange{})
 	top := w.group("Top", "")
 	below := w.group("Below", top.ID)
-	_, hours, err := w.CreateHoursOfOperation(ctx, call(""), in,
-		&lanyard.Hours{Meta: lanyard.Meta{Name: "H"}, TimeZone: "Europe/Paris"})
+	hours, err := made(w.CreateHoursOfOperation(ctx, call(""), in,
+		&lanyard.Hours{Meta: lanyard.Meta{Name: "H"}, TimeZone: "Europe/Paris"}))
 	w.must(err)
-	_, child, err := w.CreateHoursOfOperation(ctx, call(""), in,
-		&lanyard.Hours{Meta: lanyard.Meta{Name: "Child"}, TimeZone: "UTC", Parents: []string{w.arn(hours), hours.ID}})
+	child, err := made(w.CreateHoursOfOperation(ctx, call(""), in,
+		&lanyard.Hours{Meta: lanyard.Meta{Name: "Child"}, TimeZone: "UTC", Parents: []string{w.arn(hours), hours.ID}}))
 	w.must(err)
-	_, queue, err := w.CreateQueue(ctx, call(""), in, &lanyard.Queue{Meta: lanyard.Meta{Name: "Q"}, Hours: w.arn(hours)})
+	queue, err := made(w.CreateQueue(ctx, call(""), in, &lanyard.Queue{Meta: lanyard.Meta{Name: "Q"}, Hours: w.arn(hours)}))
 	w.must(err)
-	_, routing, err := w.CreateRoutingProfile(ctx, call(""), in,
+	routing, err := made(w.CreateRoutingProfile(ctx, call(""), in,
 		&lanyard.RoutingProfile{Meta: lanyard.Meta{Name: "R"}, DefaultQueue: only[*lanyard.Queue](w).ID,
-			Queues: []lanyard.QueueConfig{{Queue: w.arn(queue), Channel: "VOICE"}, {Queue: queue.ID, Channel: "CHAT"}}})
+			Queues: []lanyard.QueueConfig{{Queue: w.arn(queue), Channel: "VOICE"}, {Queue: queue.ID, Channel: "CHAT"}}}))
 	w.must(err)
 	u := w.user("u", p.ID, q.ID)
-	w.must(w.UpdateUserRoutingProfile(ctx, call(""), in, u.ID, w.arn(routing)))
-	w.must(w.UpdateUserHierarchy(ctx, call(""), in, u.ID, below.ID))
-	w.must(w.AssociateSecurityProfiles(ctx, call(""), in, aiAgent("a"), []string{q.ID}))
+	w.did(w.UpdateUserRoutingProfile(ctx, call(""), in, u.ID, w.arn(routing)))
+	w.did(w.UpdateUserHierarchy(ctx, call(""), in, u.ID, below.ID))
+	w.did(w.AssociateSecurityProfiles(ctx, call(""), in, aiAgent("a"), []string{q.ID}))
 
 	remove := map[string]func() error{
-		"profile P": func() error { return w.DeleteSecurityProfile(ctx, call(""), in, p.ID) },
-		"profile Q": func() error { return w.DeleteSecurityProfile(ctx, call(""), in, q.ID) },
-		"top":       func() error { return w.DeleteUserHierarchyGroup(ctx, call(""), in, top.ID) },
-		"below":     func() error { return w.DeleteUserHierarchyGroup(ctx, call(""), in, below.ID) },
-		"hours":     func() error { return w.DeleteHoursOfOperation(ctx, call(""), in, hours.ID) },
-		"queue":     func() error { return w.DeleteQueue(ctx, call(""), in, queue.ID) },
-		"routing":   func() error { return w.DeleteRoutingProfile(ctx, call(""), in, routing.ID) },
+		"profile P": func() error { return failure(w.DeleteSecurityProfile(ctx, call(""), in, p.ID)) },
+		"profile Q": func() error { return failure(w.DeleteSecurityProfile(ctx, call(""), in, q.ID)) },
+		"top":       func() error { return failure(w.DeleteUserHierarchyGroup(ctx, call(""), in, top.ID)) },
+		"below":     func() error { return failure(w.DeleteUserHierarchyGroup(ctx, call(""), in, below.ID)) },
+		"hours":     func() error { return failure(w.DeleteHoursOfOperation(ctx, call(""), in, hours.ID)) },
+		"queue":     func() error { return failure(w.DeleteQueue(ctx, call(""), in, queue.ID)) },
+		"routing":   func() error { return failure(w.DeleteRoutingProfile(ctx, call(""), in, routing.ID)) },
 	}
 	refused := func(what, by string) {
 		t.Helper()
@@ -274,19 +274,19 @@ func TestInUse(t *testing.T) {
 	refused("queue", routing.ID)
 	refused("routing", u.ID)
 
-	w.must(w.UpdateUserSecurityProfiles(ctx, call(""), in, u.ID, []string{p.ID}))
+	w.did(w.UpdateUserSecurityProfiles(ctx, call(""), in, u.ID, []string{p.ID}))
 	refused("profile Q", aiAgent("a").ARN)
-	w.must(w.DisassociateSecurityProfiles(ctx, call(""), in, aiAgent("a"), []string{q.ID}))
+	w.did(w.DisassociateSecurityProfiles(ctx, call(""), in, aiAgent("a"), []string{q.ID}))
 	w.must(remove["profile Q"]())
-	w.must(w.UpdateUserHierarchy(ctx, call(""), in, u.ID, ""))
+	w.did(w.UpdateUserHierarchy(ctx, call(""), in, u.ID, ""))
 	w.must(remove["below"]())
 	w.must(remove["top"]())
-	w.must(w.DeleteUser(ctx, call(""), in, u.ID))
+	w.did(w.DeleteUser(ctx, call(""), in, u.ID))
 	for _, what := range []string{"profile P", "routing", "queue"} {
 		w.must(remove[what]())
 	}
 	refused("hours", child.ID)
-	w.must(w.DeleteHoursOfOperation(ctx, call(""), in, child.ID))
+	w.did(w.DeleteHoursOfOperation(ctx, call(""), in, child.ID))
 	w.must(remove["hours"]())
 }
 
@@ -305,12 +305,12 @@ func TestTags(t *testing.T) {
 	w.must(w.tag(p, map[string]string{"key00": "another value", "key49": ""}))
 	revision := w.revision()
 	w.must(w.tag(p, map[string]string{"key00": "another value"}))
-	w.must(w.UntagResource(t.Context(), call(""), w.arn(p), []string{"no such key"}))
+	w.did(w.UntagResource(t.Context(), call(""), w.arn(p), []string{"no such key"}))
 	if w.revision() != revision {
 		t.Error("tags that are there already leave an event")
 	}
 	w.fails(w.tag(p, map[string]string{"key50": ""}), lanyard.Invalid, "51 tags", "50")
-	w.must(w.UntagResource(t.Context(), call(""), w.arn(p), []string{"key49", "key48", "key48"}))
+	w.did(w.UntagResource(t.Context(), call(""), w.arn(p), []string{"key49", "key48", "key48"}))
 	want := many(0, 48)
 	want["key00"] = "another value"
 	if got := w.tags(p); !reflect.DeepEqual(got, want) {
@@ -320,13 +320,13 @@ func TestTags(t *testing.T) {
 		t.Errorf("tagging makes it modified at %v, before %v", got.Modified, p.Modified)
 	}
 
-	w.must(w.DeleteSecurityProfile(t.Context(), call(""), w.in.ID, p.ID))
+	w.did(w.DeleteSecurityProfile(t.Context(), call(""), w.in.ID, p.ID))
 	if got := w.tags(p); !reflect.DeepEqual(got, want) {
 		t.Errorf("after the deletion the tags are %v, want %v", got, want)
 	}
 	w.fails(w.tag(p, map[string]string{"a": "b"}), lanyard.NotFound, p.ID)
-	w.fails(w.UntagResource(t.Context(), call(""), w.arn(p), []string{"key00"}), lanyard.NotFound, p.ID)
-	w.must(w.DeleteInstance(t.Context(), call(""), w.in.ID))
+	w.fails(failure(w.UntagResource(t.Context(), call(""), w.arn(p), []string{"key00"})), lanyard.NotFound, p.ID)
+	w.did(w.DeleteInstance(t.Context(), call(""), w.in.ID))
 	_, err := w.ListTagsForResource(t.Context(), call(""), w.arn(p))
 	w.fails(err, lanyard.NotFound, w.in.ID)
 }
@@ -370,16 +370,16 @@ func TestRestrictedProfilesOfUser(t *testing.T) {
 	half := w.profile("Half", control.ProfileChange{TagRestricted: []string{"User"}}).ID
 	w.user("three-and-a-half", ids[0], free, ids[1], ids[2], half)
 	u := w.user("three", ids[0], free, ids[1], ids[2], ids[2])
-	w.fails(w.UpdateUserSecurityProfiles(t.Context(), call(""), w.in.ID, u.ID, ids), lanyard.Invalid, "4")
+	w.fails(failure(w.UpdateUserSecurityProfiles(t.Context(), call(""), w.in.ID, u.ID, ids)), lanyard.Invalid, "4")
 	entity := control.Entity{Type: control.EntityUser, ARN: w.arn(u)}
-	w.fails(w.AssociateSecurityProfiles(t.Context(), call(""), w.in.ID, entity, ids[3:]), lanyard.Invalid, "4")
+	w.fails(failure(w.AssociateSecurityProfiles(t.Context(), call(""), w.in.ID, entity, ids[3:])), lanyard.Invalid, "4")
 
 	// A profile of the user that becomes restricted later is no obstacle, nor is there one to taking
 	// some away.
 	other := w.profile("Later", control.ProfileChange{})
-	w.must(w.AssociateSecurityProfiles(t.Context(), call(""), w.in.ID, entity, []string{other.ID}))
+	w.did(w.AssociateSecurityProfiles(t.Context(), call(""), w.in.ID, entity, []string{other.ID}))
 	w.must(w.update(other, control.ProfileChange{HierarchyRestricted: []string{"User"}}))
-	w.must(w.DisassociateSecurityProfiles(t.Context(), call(""), w.in.ID, entity, []string{free}))
+	w.did(w.DisassociateSecurityProfiles(t.Context(), call(""), w.in.ID, entity, []string{free}))
 	_, got, err := w.DescribeUser(t.Context(), call(""), w.in.ID, u.ID)
 	w.must(err)
 	if want := []string{ids[0], ids[1], ids[2], other.ID}; !reflect.DeepEqual(got.Profiles, want) {
@@ -409,10 +409,10 @@ func TestAssociations(t *testing.T) {
 		w.profile("R", control.ProfileChange{}).ID
 	a, latest := aiAgent("a"), aiAgent("a:$LATEST")
 	join := func(e control.Entity, ids ...string) error {
-		return w.AssociateSecurityProfiles(ctx, call(""), in, e, ids)
+		return failure(w.AssociateSecurityProfiles(ctx, call(""), in, e, ids))
 	}
 	part := func(e control.Entity, ids ...string) error {
-		return w.DisassociateSecurityProfiles(ctx, call(""), in, e, ids)
+		return failure(w.DisassociateSecurityProfiles(ctx, call(""), in, e, ids))
 	}
 	holds := func(e control.Entity, want ...string) {
 		t.Helper()
@@ -468,10 +468,11 @@ func TestAssociatedUsers(t *testing.T) {
 	u := w.user("u")
 	first := u.Profiles[0]
 	e := control.Entity{Type: control.EntityUser, ARN: w.arn(u)}
-	w.must(w.AssociateSecurityProfiles(t.Context(), call(""), w.in.ID, e, []string{p.ID}))
-	w.fails(w.DisassociateSecurityProfiles(t.Context(), call(""), w.in.ID, e, []string{p.ID, first}), lanyard.Invalid,
+	w.did(w.AssociateSecurityProfiles(t.Context(), call(""), w.in.ID, e, []string{p.ID}))
+	w.fails(failure(w.DisassociateSecurityProfiles(t.Context(), call(""), w.in.ID, e, []string{p.ID, first})),
+		lanyard.Invalid,
 		"0 profiles")
-	w.must(w.DisassociateSecurityProfiles(t.Context(), call(""), w.in.ID, e, []string{first}))
+	w.did(w.DisassociateSecurityProfiles(t.Context(), call(""), w.in.ID, e, []string{first}))
 	ids, _, err := w.ListEntitySecurityProfiles(t.Context(), call(""), w.in.ID, e, control.Page{Limit: 10})
 	w.must(err)
 	if !slices.Equal(ids, []string{p.ID}) {
@@ -481,7 +482,7 @@ func TestAssociatedUsers(t *testing.T) {
 	for i := range 10 {
 		more = append(more, w.profile(fmt.Sprint("More", i), control.ProfileChange{}).ID)
 	}
-	w.fails(w.AssociateSecurityProfiles(t.Context(), call(""), w.in.ID, e, more), lanyard.Invalid, "11 profiles")
+	w.fails(failure(w.AssociateSecurityProfiles(t.Context(), call(""), w.in.ID, e, more)), lanyard.Invalid, "11 profiles")
 }
 
 // TestInstanceToken repeats CreateInstance with its client token.
@@ -489,10 +490,10 @@ func TestInstanceToken(t *testing.T) {
 	w := newWorld(t)
 	n := control.NewInstance{ClientToken: "token", Alias: "second", IdentityManagement: control.SAML, Inbound: true,
 		Tags: map[string]string{"a": "b", "c": "d"}}
-	first, err := w.CreateInstance(t.Context(), call("CreateInstance"), n)
+	first, err := made(w.CreateInstance(t.Context(), call("CreateInstance"), n))
 	w.must(err)
 	for range 2 { // the quota of two instances is full by now
-		again, err := w.CreateInstance(t.Context(), call("CreateInstance"), n)
+		again, err := made(w.CreateInstance(t.Context(), call("CreateInstance"), n))
 		w.must(err)
 		if again.ID != first.ID {
 			t.Errorf("the same token makes %s, before %s", again.ID, first.ID)
@@ -503,7 +504,7 @@ func TestInstanceToken(t *testing.T) {
 	_, err = w.CreateInstance(t.Context(), call("CreateInstance"), other)
 	w.fails(err, lanyard.Malformed, "ClientToken", "token", first.ID)
 	n.Alias = "theirs"
-	theirs, err := w.CreateInstance(t.Context(), by(stranger, "CreateInstance"), n)
+	theirs, err := made(w.CreateInstance(t.Context(), by(stranger, "CreateInstance"), n))
 	w.must(err)
 	if theirs.ID == first.ID {
 		t.Error("another account gets the instance by its token")
@@ -518,9 +519,9 @@ func TestInstanceTokenAtOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range callers {
 		all.Go(func() {
-			in, err := w.CreateInstance(t.Context(), call("CreateInstance"),
+			created, err := w.CreateInstance(t.Context(), call("CreateInstance"),
 				control.NewInstance{ClientToken: "one", Alias: "second", IdentityManagement: control.SAML})
-			ids[i], errs[i] = idOf(in, err), err
+			ids[i], errs[i] = idOf(created.Resource, err), err
 		})
 	}
 	all.Wait()
@@ -566,9 +567,8 @@ func TestModuleToken(t *testing.T) {
 	create := func(request, token string) (*lanyard.Module, error) {
 		c := call("CreateContactFlowModule")
 		c.Request = []byte(request)
-		_, m, err := w.CreateContactFlowModule(t.Context(), c, w.in.ID,
-			&lanyard.Module{Meta: lanyard.Meta{Name: "M"}, Content: request}, token)
-		return m, err
+		return made(w.CreateContactFlowModule(t.Context(), c, w.in.ID,
+			&lanyard.Module{Meta: lanyard.Meta{Name: "M"}, Content: request}, token))
 	}
 	first, err := create(`{"a":1}`, "token")
 	w.must(err)
@@ -582,7 +582,7 @@ func TestModuleToken(t *testing.T) {
 	w.fails(err, lanyard.TokenReused, "ClientToken", "token")
 	_, err = create(`{"a":1}`, "other")
 	w.fails(err, lanyard.Limit)
-	w.must(w.DeleteContactFlowModule(t.Context(), call(""), w.in.ID, first.ID))
+	w.did(w.DeleteContactFlowModule(t.Context(), call(""), w.in.ID, first.ID))
 	_, err = create(`{"a":1}`, "token")
 	w.fails(err, lanyard.TokenReused, "token", first.ID, "deleted")
 }
@@ -604,8 +604,9 @@ func TestModuleTokensAreForgotten(t *testing.T) {
 			create := func(token, module string) (string, error) {
 				c := call("CreateContactFlowModule")
 				c.Request = []byte(`{}`)
-				_, m, err := w.CreateContactFlowModule(t.Context(), c, w.in.ID, &lanyard.Module{Meta: lanyard.Meta{Name: module}},
-					token)
+				m, err := made(w.CreateContactFlowModule(t.Context(), c, w.in.ID,
+					&lanyard.Module{Meta: lanyard.Meta{Name: module}},
+					token))
 				if err != nil {
 					return "", err
 				}
@@ -638,7 +639,7 @@ func TestModuleTokensAreForgotten(t *testing.T) {
 			_, err = create("4", "4")
 			w.fails(err, lanyard.Duplicate, "4") // it is a call like any other, and the module's name is taken
 			tokens(7)
-			w.must(w.DeleteContactFlowModule(t.Context(), call(""), w.in.ID, made["4"]))
+			w.did(w.DeleteContactFlowModule(t.Context(), call(""), w.in.ID, made["4"]))
 			other, err := create("4", "4")
 			w.must(err)
 			if other == made["4"] {
@@ -668,8 +669,8 @@ func TestForeignersSeeNothing(t *testing.T) {
 	theirs := w.instance(stranger, "theirs")
 	p, u, g, m := w.profile("P", control.ProfileChange{}), w.user("u"), w.group("G", ""), w.module("M")
 	queue, routing, hours := only[*lanyard.Queue](w), only[*lanyard.RoutingProfile](w), only[*lanyard.Hours](w)
-	_, quick, err := w.CreateQuickConnect(t.Context(), call(""), w.in.ID,
-		&lanyard.QuickConnect{Meta: lanyard.Meta{Name: "Q"}, Kind: lanyard.ToFlow, Flow: "f"})
+	quick, err := made(w.CreateQuickConnect(t.Context(), call(""), w.in.ID,
+		&lanyard.QuickConnect{Meta: lanyard.Meta{Name: "Q"}, Kind: lanyard.ToFlow, Flow: "f"}))
 	w.must(err)
 	c, ctx := by(stranger, "Anything"), t.Context()
 	revision := w.revision()
@@ -683,43 +684,43 @@ func TestForeignersSeeNothing(t *testing.T) {
 		_, _, err = w.DescribeSecurityProfile(ctx, c, in, name(p))
 		add("DescribeSecurityProfile", err)
 		add("UpdateSecurityProfile",
-			w.UpdateSecurityProfile(ctx, c, in, name(p), control.ProfileChange{Description: ptr("mine")}))
-		add("DeleteSecurityProfile", w.DeleteSecurityProfile(ctx, c, in, name(p)))
+			failure(w.UpdateSecurityProfile(ctx, c, in, name(p), control.ProfileChange{Description: ptr("mine")})))
+		add("DeleteSecurityProfile", failure(w.DeleteSecurityProfile(ctx, c, in, name(p))))
 		_, _, _, _, err = w.ListSecurityProfilePermissions(ctx, c, in, name(p), page)
 		add("ListSecurityProfilePermissions", err)
-		add("AssociateSecurityProfiles", w.AssociateSecurityProfiles(ctx, c, in, aiAgent("a"), []string{name(p)}))
-		add("DisassociateSecurityProfiles", w.DisassociateSecurityProfiles(ctx, c, in, aiAgent("a"), []string{name(p)}))
+		add("AssociateSecurityProfiles", failure(w.AssociateSecurityProfiles(ctx, c, in, aiAgent("a"), []string{name(p)})))
+		add("DisassociateSecurityProfiles", failure(w.DisassociateSecurityProfiles(ctx, c, in, aiAgent("a"), []string{name(p)})))
 		_, _, err = w.DescribeUser(ctx, c, in, name(u))
 		add("DescribeUser", err)
-		add("UpdateUserSecurityProfiles", w.UpdateUserSecurityProfiles(ctx, c, in, name(u), []string{name(p)}))
-		add("UpdateUserHierarchy", w.UpdateUserHierarchy(ctx, c, in, name(u), ""))
-		add("UpdateUserRoutingProfile", w.UpdateUserRoutingProfile(ctx, c, in, name(u), name(routing)))
-		add("UpdateUserIdentityInfo", w.UpdateUserIdentityInfo(ctx, c, in, name(u), control.Identity{FirstName: ptr("x")}))
-		add("UpdateUserSettings", w.UpdateUserSettings(ctx, c, in, name(u), lanyard.Settings{}))
-		add("DeleteUser", w.DeleteUser(ctx, c, in, name(u)))
+		add("UpdateUserSecurityProfiles", failure(w.UpdateUserSecurityProfiles(ctx, c, in, name(u), []string{name(p)})))
+		add("UpdateUserHierarchy", failure(w.UpdateUserHierarchy(ctx, c, in, name(u), "")))
+		add("UpdateUserRoutingProfile", failure(w.UpdateUserRoutingProfile(ctx, c, in, name(u), name(routing))))
+		add("UpdateUserIdentityInfo", failure(w.UpdateUserIdentityInfo(ctx, c, in, name(u), control.Identity{FirstName: ptr("x")})))
+		add("UpdateUserSettings", failure(w.UpdateUserSettings(ctx, c, in, name(u), lanyard.Settings{})))
+		add("DeleteUser", failure(w.DeleteUser(ctx, c, in, name(u))))
 		_, _, err = w.DescribeUserHierarchyGroup(ctx, c, in, name(g))
 		add("DescribeUserHierarchyGroup", err)
-		add("UpdateUserHierarchyGroupName", w.UpdateUserHierarchyGroupName(ctx, c, in, name(g), "mine"))
-		add("DeleteUserHierarchyGroup", w.DeleteUserHierarchyGroup(ctx, c, in, name(g)))
+		add("UpdateUserHierarchyGroupName", failure(w.UpdateUserHierarchyGroupName(ctx, c, in, name(g), "mine")))
+		add("DeleteUserHierarchyGroup", failure(w.DeleteUserHierarchyGroup(ctx, c, in, name(g))))
 		_, _, err = w.DescribeQueue(ctx, c, in, name(queue))
 		add("DescribeQueue", err)
-		add("UpdateQueueHoursOfOperation", w.UpdateQueueHoursOfOperation(ctx, c, in, name(queue), name(hours)))
-		add("UpdateQueueMaxContacts", w.UpdateQueueMaxContacts(ctx, c, in, name(queue), nil))
-		add("UpdateQueueName", w.UpdateQueueName(ctx, c, in, name(queue), control.Naming{Name: ptr("mine")}))
-		add("UpdateQueueStatus", w.UpdateQueueStatus(ctx, c, in, name(queue), "DISABLED"))
-		add("UpdateQueueSettings", w.UpdateQueueSettings(ctx, c, in, name(queue), lanyard.Settings{}))
-		add("AssociateQueueQuickConnects", w.AssociateQueueQuickConnects(ctx, c, in, name(queue), []string{name(quick)}))
+		add("UpdateQueueHoursOfOperation", failure(w.UpdateQueueHoursOfOperation(ctx, c, in, name(queue), name(hours))))
+		add("UpdateQueueMaxContacts", failure(w.UpdateQueueMaxContacts(ctx, c, in, name(queue), nil)))
+		add("UpdateQueueName", failure(w.UpdateQueueName(ctx, c, in, name(queue), control.Naming{Name: ptr("mine")})))
+		add("UpdateQueueStatus", failure(w.UpdateQueueStatus(ctx, c, in, name(queue), "DISABLED")))
+		add("UpdateQueueSettings", failure(w.UpdateQueueSettings(ctx, c, in, name(queue), lanyard.Settings{})))
+		add("AssociateQueueQuickConnects", failure(w.AssociateQueueQuickConnects(ctx, c, in, name(queue), []string{name(quick)})))
 		add("DisassociateQueueQuickConnects",
-			w.DisassociateQueueQuickConnects(ctx, c, in, name(queue), []string{name(quick)}))
+			failure(w.DisassociateQueueQuickConnects(ctx, c, in, name(queue), []string{name(quick)})))
 		_, err = w.ListQueueQuickConnects(ctx, c, in, name(queue), page)
 		add("ListQueueQuickConnects", err)
 		_, _, err = w.DescribeQuickConnect(ctx, c, in, name(quick))
 		add("DescribeQuickConnect", err)
-		add("UpdateQuickConnectName", w.UpdateQuickConnectName(ctx, c, in, name(quick), control.Naming{Name: ptr("mine")}))
+		add("UpdateQuickConnectName", failure(w.UpdateQuickConnectName(ctx, c, in, name(quick), control.Naming{Name: ptr("mine")})))
 		add("UpdateQuickConnectConfig",
-			w.UpdateQuickConnectConfig(ctx, c, in, name(quick), lanyard.QuickConnect{Kind: lanyard.ToFlow, Flow: "g"}))
-		add("DeleteQuickConnect", w.DeleteQuickConnect(ctx, c, in, name(quick)))
-		add("DeleteQueue", w.DeleteQueue(ctx, c, in, name(queue)))
+			failure(w.UpdateQuickConnectConfig(ctx, c, in, name(quick), lanyard.QuickConnect{Kind: lanyard.ToFlow, Flow: "g"})))
+		add("DeleteQuickConnect", failure(w.DeleteQuickConnect(ctx, c, in, name(quick))))
+		add("DeleteQueue", failure(w.DeleteQueue(ctx, c, in, name(queue))))
 		_, _, err = w.DescribeRoutingProfile(ctx, c, in, name(routing))
 		add("DescribeRoutingProfile", err)
 		_, err = w.ListRoutingProfileQueues(ctx, c, in, name(routing), page)
@@ -728,28 +729,28 @@ func TestForeignersSeeNothing(t *testing.T) {
 		add("ListRoutingProfileManualAssignmentQueues", err)
 		queues := []lanyard.QueueConfig{{Queue: name(queue), Channel: "VOICE", Priority: 9}}
 		add("UpdateRoutingProfileName",
-			w.UpdateRoutingProfileName(ctx, c, in, name(routing), control.Naming{Name: ptr("mine")}))
+			failure(w.UpdateRoutingProfileName(ctx, c, in, name(routing), control.Naming{Name: ptr("mine")})))
 		add("UpdateRoutingProfileDefaultOutboundQueue",
-			w.UpdateRoutingProfileDefaultOutboundQueue(ctx, c, in, name(routing), name(queue)))
-		add("UpdateRoutingProfileSettings", w.UpdateRoutingProfileSettings(ctx, c, in, name(routing), lanyard.Settings{}))
-		add("UpdateRoutingProfileQueues", w.UpdateRoutingProfileQueues(ctx, c, in, name(routing), queues))
+			failure(w.UpdateRoutingProfileDefaultOutboundQueue(ctx, c, in, name(routing), name(queue))))
+		add("UpdateRoutingProfileSettings", failure(w.UpdateRoutingProfileSettings(ctx, c, in, name(routing), lanyard.Settings{})))
+		add("UpdateRoutingProfileQueues", failure(w.UpdateRoutingProfileQueues(ctx, c, in, name(routing), queues)))
 		add("AssociateRoutingProfileQueues",
-			w.AssociateRoutingProfileQueues(ctx, c, in, name(routing), control.RoutingQueues{Queues: queues}))
+			failure(w.AssociateRoutingProfileQueues(ctx, c, in, name(routing), control.RoutingQueues{Queues: queues})))
 		add("DisassociateRoutingProfileQueues",
-			w.DisassociateRoutingProfileQueues(ctx, c, in, name(routing), control.RoutingQueues{Queues: queues}))
-		add("DeleteRoutingProfile", w.DeleteRoutingProfile(ctx, c, in, name(routing)))
+			failure(w.DisassociateRoutingProfileQueues(ctx, c, in, name(routing), control.RoutingQueues{Queues: queues})))
+		add("DeleteRoutingProfile", failure(w.DeleteRoutingProfile(ctx, c, in, name(routing))))
 		_, _, err = w.DescribeHoursOfOperation(ctx, c, in, name(hours))
 		add("DescribeHoursOfOperation", err)
 		add("UpdateHoursOfOperation",
-			w.UpdateHoursOfOperation(ctx, c, in, name(hours), control.HoursChange{TimeZone: ptr("UTC")}))
-		add("AssociateHoursOfOperations", w.AssociateHoursOfOperations(ctx, c, in, name(hours), []string{name(hours)}))
-		add("DisassociateHoursOfOperations", w.DisassociateHoursOfOperations(ctx, c, in, name(hours), []string{name(hours)}))
+			failure(w.UpdateHoursOfOperation(ctx, c, in, name(hours), control.HoursChange{TimeZone: ptr("UTC")})))
+		add("AssociateHoursOfOperations", failure(w.AssociateHoursOfOperations(ctx, c, in, name(hours), []string{name(hours)})))
+		add("DisassociateHoursOfOperations", failure(w.DisassociateHoursOfOperations(ctx, c, in, name(hours), []string{name(hours)})))
 		_, err = w.ListChildHoursOfOperations(ctx, c, in, name(hours), page)
 		add("ListChildHoursOfOperations", err)
-		add("DeleteHoursOfOperation", w.DeleteHoursOfOperation(ctx, c, in, name(hours)))
+		add("DeleteHoursOfOperation", failure(w.DeleteHoursOfOperation(ctx, c, in, name(hours))))
 		_, _, err = w.DescribeContactFlowModule(ctx, c, in, name(m))
 		add("DescribeContactFlowModule", err)
-		add("DeleteContactFlowModule", w.DeleteContactFlowModule(ctx, c, in, name(m)))
+		add("DeleteContactFlowModule", failure(w.DeleteContactFlowModule(ctx, c, in, name(m))))
 		add("Exists", w.Exists(ctx, c, in, lanyard.TypeUser, name(u)))
 		return all
 	}
@@ -759,31 +760,31 @@ func TestForeignersSeeNothing(t *testing.T) {
 		all["List"] = err
 		_, _, _, _, err = control.Search[*lanyard.User](ctx, w.Service, c, in, nil, control.Page{Limit: 1}, 0)
 		all["Search"] = err
-		_, _, err = w.CreateSecurityProfile(ctx, c, in, "mine", nil, control.ProfileChange{})
+		_, err = w.CreateSecurityProfile(ctx, c, in, control.NewProfile{Name: "mine"})
 		all["CreateSecurityProfile"] = err
-		_, _, err = w.CreateUser(ctx, c, in, control.NewUser{})
+		_, err = w.CreateUser(ctx, c, in, control.NewUser{})
 		all["CreateUser"] = err
-		_, _, err = w.CreateUserHierarchyGroup(ctx, c, in, "mine", "", nil)
+		_, err = w.CreateUserHierarchyGroup(ctx, c, in, control.NewGroup{Name: "mine"})
 		all["CreateUserHierarchyGroup"] = err
-		_, _, err = w.CreateQueue(ctx, c, in, &lanyard.Queue{})
+		_, err = w.CreateQueue(ctx, c, in, &lanyard.Queue{})
 		all["CreateQueue"] = err
-		_, _, err = w.CreateRoutingProfile(ctx, c, in, &lanyard.RoutingProfile{})
+		_, err = w.CreateRoutingProfile(ctx, c, in, &lanyard.RoutingProfile{})
 		all["CreateRoutingProfile"] = err
-		_, _, err = w.CreateHoursOfOperation(ctx, c, in, &lanyard.Hours{TimeZone: "UTC"})
+		_, err = w.CreateHoursOfOperation(ctx, c, in, &lanyard.Hours{TimeZone: "UTC"})
 		all["CreateHoursOfOperation"] = err
-		_, _, err = w.CreateContactFlowModule(ctx, c, in, &lanyard.Module{}, "token")
+		_, err = w.CreateContactFlowModule(ctx, c, in, &lanyard.Module{}, "token")
 		all["CreateContactFlowModule"] = err
 		_, _, err = w.DescribeUserHierarchyStructure(ctx, c, in)
 		all["DescribeUserHierarchyStructure"] = err
-		all["UpdateUserHierarchyStructure"] = w.UpdateUserHierarchyStructure(ctx, c, in, [lanyard.MaxLevels]*string{})
+		all["UpdateUserHierarchyStructure"] = failure(w.UpdateUserHierarchyStructure(ctx, c, in, [lanyard.MaxLevels]*string{}))
 		_, err = w.DescribeInstanceAttribute(ctx, c, in, "INBOUND_CALLS")
 		all["DescribeInstanceAttribute"] = err
 		_, _, _, err = w.ListInstanceAttributes(ctx, c, in, control.Page{Limit: 1})
 		all["ListInstanceAttributes"] = err
-		all["UpdateInstanceAttribute"] = w.UpdateInstanceAttribute(ctx, c, in, "INBOUND_CALLS", "true")
+		all["UpdateInstanceAttribute"] = failure(w.UpdateInstanceAttribute(ctx, c, in, "INBOUND_CALLS", "true"))
 		_, _, err = w.ListEntitySecurityProfiles(ctx, c, in, aiAgent("a"), control.Page{Limit: 1})
 		all["ListEntitySecurityProfiles"] = err
-		all["DeleteInstance"] = w.DeleteInstance(ctx, c, in)
+		all["DeleteInstance"] = failure(w.DeleteInstance(ctx, c, in))
 		return all
 	}
 	byID := func(r lanyard.Resource) string { return r.Head().ID }
@@ -808,8 +809,8 @@ func TestForeignersSeeNothing(t *testing.T) {
 			}
 		}
 	}
-	for _, err := range []error{w.TagResource(ctx, c, w.arn(p), map[string]string{"a": "b"}),
-		w.UntagResource(ctx, c, w.arn(p), []string{"a"})} {
+	for _, err := range []error{failure(w.TagResource(ctx, c, w.arn(p), map[string]string{"a": "b"})),
+		failure(w.UntagResource(ctx, c, w.arn(p), []string{"a"}))} {
 		w.fails(err, lanyard.NotFound)
 	}
 	_, err = w.ListTagsForResource(ctx, c, w.arn(p))
@@ -834,7 +835,7 @@ func TestUsers(t *testing.T) {
 	_, err := w.newUser("u", nil)
 	w.fails(err, lanyard.Duplicate, "u")
 	create := func(n control.NewUser) error {
-		_, _, err := w.CreateUser(t.Context(), call(""), w.in.ID, n)
+		_, err := w.CreateUser(t.Context(), call(""), w.in.ID, n)
 		return err
 	}
 	full := control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: "v"}, Profiles: []string{p.ID},
@@ -846,15 +847,17 @@ func TestUsers(t *testing.T) {
 	w.fails(create(with(func(n *control.NewUser) { n.User.RoutingProfile = "none" })), lanyard.Invalid, "RoutingProfileId",
 		"none")
 	w.fails(create(with(func(n *control.NewUser) { n.User.Group = "none" })), lanyard.Invalid, "HierarchyGroupId", "none")
-	w.fails(w.UpdateUserSecurityProfiles(t.Context(), call(""), w.in.ID, u.ID, []string{"none"}), lanyard.Invalid, "none")
-	w.fails(w.UpdateUserSecurityProfiles(t.Context(), call(""), w.in.ID, "none", []string{p.ID}), lanyard.NotFound, "none")
-	w.fails(w.UpdateUserHierarchy(t.Context(), call(""), w.in.ID, u.ID, "none"), lanyard.Invalid, "HierarchyGroupId",
+	w.fails(failure(w.UpdateUserSecurityProfiles(t.Context(), call(""), w.in.ID, u.ID, []string{"none"})), lanyard.Invalid,
 		"none")
-	w.fails(w.UpdateUserRoutingProfile(t.Context(), call(""), w.in.ID, u.ID, w.arn(p)), lanyard.Invalid,
+	w.fails(failure(w.UpdateUserSecurityProfiles(t.Context(), call(""), w.in.ID, "none", []string{p.ID})),
+		lanyard.NotFound, "none")
+	w.fails(failure(w.UpdateUserHierarchy(t.Context(), call(""), w.in.ID, u.ID, "none")), lanyard.Invalid, "HierarchyGroupId",
+		"none")
+	w.fails(failure(w.UpdateUserRoutingProfile(t.Context(), call(""), w.in.ID, u.ID, w.arn(p))), lanyard.Invalid,
 		"RoutingProfileId")
 	revision := w.revision()
-	w.must(w.UpdateUserSecurityProfiles(t.Context(), call(""), w.in.ID, u.ID, []string{p.ID}))
-	w.must(w.UpdateUserIdentityInfo(t.Context(), call(""), w.in.ID, u.ID, control.Identity{}))
+	w.did(w.UpdateUserSecurityProfiles(t.Context(), call(""), w.in.ID, u.ID, []string{p.ID}))
+	w.did(w.UpdateUserIdentityInfo(t.Context(), call(""), w.in.ID, u.ID, control.Identity{}))
 	if w.revision() != revision {
 		t.Error("what changes nothing leaves an event")
 	}

@@ -21,8 +21,8 @@ var words = []string{"a", "A", "ab", "Ba", "é", "É", ""}
 // in pages of random sizes, and compares with what looking at every user by the rules finds.
 func TestSearchAgainstOracle(t *testing.T) {
 	w := newWorld(t)
-	in, err := w.CreateInstance(t.Context(), call(""),
-		control.NewInstance{DirectoryID: "d-0123456789", IdentityManagement: control.ExistingDirectory})
+	in, err := made(w.CreateInstance(t.Context(), call(""),
+		control.NewInstance{DirectoryID: "d-0123456789", IdentityManagement: control.ExistingDirectory}))
 	w.must(err)
 	w.in = in // user names of SAML have no é
 	w.must(w.levels("One", "Two", "Three"))
@@ -46,13 +46,13 @@ func TestSearchAgainstOracle(t *testing.T) {
 		profiles = append(profiles, w.profile(fmt.Sprint("P", i), control.ProfileChange{}).ID)
 	}
 	routing := only[*lanyard.RoutingProfile](w).ID
-	made := 0
+	count := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		var users []*lanyard.User
 		for range rapid.IntRange(0, 12).Draw(rt, "users") {
-			made++
+			count++
 			u := lanyard.User{
-				Meta: lanyard.Meta{Name: fmt.Sprint(rapid.SampledFrom(words).Draw(rt, "name"), made),
+				Meta: lanyard.Meta{Name: fmt.Sprint(rapid.SampledFrom(words).Draw(rt, "name"), count),
 					Tags: map[string]string{}},
 				FirstName: rapid.SampledFrom(words).Draw(rt, "first"), LastName: rapid.SampledFrom(words).Draw(rt, "last"),
 				Profiles:       rapid.SliceOfNDistinct(rapid.SampledFrom(profiles), 1, 3, rapid.ID[string]).Draw(rt, "profiles"),
@@ -62,7 +62,7 @@ func TestSearchAgainstOracle(t *testing.T) {
 			for _, k := range rapid.SliceOfDistinct(rapid.SampledFrom(words[:4]), rapid.ID[string]).Draw(rt, "keys") {
 				u.Tags[k] = rapid.SampledFrom(words).Draw(rt, "value")
 			}
-			_, created, err := w.CreateUser(t.Context(), call("CreateUser"), w.in.ID, control.NewUser{User: u})
+			created, err := made(w.CreateUser(t.Context(), call("CreateUser"), w.in.ID, control.NewUser{User: u}))
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -70,7 +70,7 @@ func TestSearchAgainstOracle(t *testing.T) {
 		}
 		defer func() {
 			for _, u := range users {
-				w.must(w.DeleteUser(t.Context(), call("DeleteUser"), w.in.ID, u.ID))
+				w.did(w.DeleteUser(t.Context(), call("DeleteUser"), w.in.ID, u.ID))
 			}
 		}()
 		var conditions []control.Condition
@@ -304,17 +304,18 @@ func TestPagesUnderChange(t *testing.T) {
 			default:
 			}
 			if len(passing) > 0 {
-				if err := w.DeleteSecurityProfile(t.Context(), call(""), w.in.ID,
+				if _, err := w.DeleteSecurityProfile(t.Context(), call(""), w.in.ID,
 					passing[len(passing)*i%7%len(passing)]); err == nil {
 					passing = slices.Delete(passing, len(passing)*i%7%len(passing), len(passing)*i%7%len(passing)+1)
 				}
 			}
-			_, p, err := w.CreateSecurityProfile(t.Context(), call(""), w.in.ID, fmt.Sprint("passing new ", i), nil,
-				control.ProfileChange{})
+			created, err := w.CreateSecurityProfile(t.Context(), call(""), w.in.ID,
+				control.NewProfile{Name: fmt.Sprint("passing new ", i)})
 			if err != nil {
 				t.Error(err)
 				return
 			}
+			p := created.Resource
 			passing = append(passing, p.ID)
 		}
 	})

@@ -41,12 +41,13 @@ func (s *Service) tagged(ctx context.Context, call Call, arn string) (*lanyard.I
 }
 
 func (s *Service) changeTags(ctx context.Context, call Call, arn string,
-	change func(tags map[string]string) error) error {
+	change func(tags map[string]string) error) (Result, error) {
 	in, t, id, err := s.tagged(ctx, call, arn)
 	if err != nil {
-		return err
+		return Result{}, err
 	}
-	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
+	var r lanyard.Resource
+	result, err := s.write(ctx, call, in.ID, func(tx store.Tx) error {
 		before, err := tx.Get(ctx, t, id)
 		if err != nil {
 			if errors.Is(err, lanyard.ErrNotFound) {
@@ -54,10 +55,10 @@ func (s *Service) changeTags(ctx context.Context, call Call, arn string,
 			}
 			return err
 		}
-		if err := call.fresh(before); err != nil {
+		if err := call.checkIfMatch(before); err != nil {
 			return err
 		}
-		r := lanyard.Clone(before)
+		r = lanyard.Clone(before)
 		m := r.Head()
 		if m.Tags == nil {
 			m.Tags = map[string]string{}
@@ -66,16 +67,19 @@ func (s *Service) changeTags(ctx context.Context, call Call, arn string,
 			return err
 		}
 		if maps.Equal(m.Tags, before.Head().Tags) {
-			call.tag(before)
 			return errUnchanged
 		}
-		call.tag(r)
 		return tx.Put(ctx, r) // Modified stays: tags are not part of what it dates
 	})
+	if err != nil {
+		return Result{}, err
+	}
+	result.ETag = tagOf(r)
+	return result, nil
 }
 
 // TagResource sets tags beside those that a resource has.
-func (s *Service) TagResource(ctx context.Context, call Call, arn string, set map[string]string) error {
+func (s *Service) TagResource(ctx context.Context, call Call, arn string, set map[string]string) (Result, error) {
 	return s.changeTags(ctx, call, arn, func(tags map[string]string) error {
 		maps.Copy(tags, set)
 		if len(tags) > maxTags {
@@ -87,7 +91,7 @@ func (s *Service) TagResource(ctx context.Context, call Call, arn string, set ma
 }
 
 // UntagResource removes tags; those that the resource does not have are passed over.
-func (s *Service) UntagResource(ctx context.Context, call Call, arn string, keys []string) error {
+func (s *Service) UntagResource(ctx context.Context, call Call, arn string, keys []string) (Result, error) {
 	return s.changeTags(ctx, call, arn, func(tags map[string]string) error {
 		for _, k := range keys {
 			delete(tags, k)

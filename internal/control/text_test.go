@@ -17,14 +17,15 @@ func TestTextsThatForge(t *testing.T) {
 	ctx, in := t.Context(), w.in.ID
 	hours, queue := only[*lanyard.Hours](w).ID, only[*lanyard.Queue](w).ID
 	profile := func(c control.ProfileChange) error {
-		_, _, err := w.CreateSecurityProfile(ctx, call(""), in, fmt.Sprint("P", w.revision()), nil, c)
+		_, err := w.CreateSecurityProfile(ctx, call(""), in,
+			control.NewProfile{Name: fmt.Sprint("P", w.revision()), ProfileChange: c})
 		return err
 	}
 	user := func(change func(*lanyard.User)) error {
 		u := lanyard.User{Meta: lanyard.Meta{Name: fmt.Sprint("u", w.revision())},
 			Profiles: []string{only[*lanyard.Profile](w).ID}, RoutingProfile: only[*lanyard.RoutingProfile](w).ID}
 		change(&u)
-		_, _, err := w.CreateUser(ctx, call(""), in, control.NewUser{User: u})
+		_, err := w.CreateUser(ctx, call(""), in, control.NewUser{User: u})
 		return err
 	}
 	tagged := w.profile("Tagged", control.ProfileChange{})
@@ -41,36 +42,38 @@ func TestTextsThatForge(t *testing.T) {
 			func(s string) error { return user(func(u *lanyard.User) { u.SecondaryEmail = s }) }},
 		{"Tags", false, func(s string) error { return w.tag(tagged, map[string]string{"a": s}) }},
 		{"Name", false, func(s string) error {
-			_, _, err := w.CreateUserHierarchyGroup(ctx, call(""), in, s, "", nil)
+			_, err := w.CreateUserHierarchyGroup(ctx, call(""), in, control.NewGroup{Name: s})
 			return err
 		}},
-		{"Name", false, func(s string) error { return w.UpdateUserHierarchyGroupName(ctx, call(""), in, group.ID, s+"x") }},
+		{"Name", false, func(s string) error {
+			return failure(w.UpdateUserHierarchyGroupName(ctx, call(""), in, group.ID, s+"x"))
+		}},
 		{"HierarchyStructure.LevelTwo.Name", false, func(s string) error { return w.levels("One", s) }},
 		{"Name", false, func(s string) error {
-			_, _, err := w.CreateQueue(ctx, call(""), in, &lanyard.Queue{Meta: lanyard.Meta{Name: s}, Hours: hours})
+			_, err := w.CreateQueue(ctx, call(""), in, &lanyard.Queue{Meta: lanyard.Meta{Name: s}, Hours: hours})
 			return err
 		}},
 		{"Description", true, func(s string) error {
-			_, _, err := w.CreateQueue(ctx, call(""), in,
+			_, err := w.CreateQueue(ctx, call(""), in,
 				&lanyard.Queue{Meta: lanyard.Meta{Name: fmt.Sprint("Q", w.revision())}, Description: s, Hours: hours})
 			return err
 		}},
 		{"Name", false, func(s string) error {
-			_, _, err := w.CreateRoutingProfile(ctx, call(""), in,
+			_, err := w.CreateRoutingProfile(ctx, call(""), in,
 				&lanyard.RoutingProfile{Meta: lanyard.Meta{Name: s}, DefaultQueue: queue})
 			return err
 		}},
 		{"Name", false, func(s string) error {
-			_, _, err := w.CreateHoursOfOperation(ctx, call(""), in,
+			_, err := w.CreateHoursOfOperation(ctx, call(""), in,
 				&lanyard.Hours{Meta: lanyard.Meta{Name: s}, TimeZone: "UTC"})
 			return err
 		}},
 		{"Name", false, func(s string) error {
-			_, _, err := w.CreateContactFlowModule(ctx, call(""), in, &lanyard.Module{Meta: lanyard.Meta{Name: s}}, "")
+			_, err := w.CreateContactFlowModule(ctx, call(""), in, &lanyard.Module{Meta: lanyard.Meta{Name: s}}, "")
 			return err
 		}},
 		{"Description", true, func(s string) error {
-			_, _, err := w.CreateContactFlowModule(ctx, call(""), in,
+			_, err := w.CreateContactFlowModule(ctx, call(""), in,
 				&lanyard.Module{Meta: lanyard.Meta{Name: fmt.Sprint("M", w.revision())}, Description: s}, "")
 			return err
 		}},
@@ -134,7 +137,7 @@ func TestForgedTextsOfBefore(t *testing.T) {
 	}))
 	w.must(w.tag(g, map[string]string{"a": "b"}))
 	w.fails(w.tag(g, map[string]string{"a": "\x1b"}), lanyard.Invalid, "Tags")
-	w.fails(w.UpdateUserHierarchyGroupName(t.Context(), call(""), w.in.ID, g.ID, old+"m"), lanyard.Invalid, "Name")
+	w.fails(failure(w.UpdateUserHierarchyGroupName(t.Context(), call(""), w.in.ID, g.ID, old+"m")), lanyard.Invalid, "Name")
 	_, got, err := w.DescribeUserHierarchyGroup(t.Context(), call(""), w.in.ID, g.ID)
 	w.must(err)
 	if got.Group.Name != old || got.Group.Tags["a"] != "b" {
@@ -149,8 +152,8 @@ func TestUsernames(t *testing.T) {
 	w := newWorld(t, manyOfAll, func(c *control.Config) { c.Quotas.Users = -1 })
 	ins := map[string]*lanyard.Instance{}
 	for _, identity := range everywhere {
-		in, err := w.CreateInstance(t.Context(), call(""),
-			control.NewInstance{Alias: strings.ToLower(identity), IdentityManagement: identity, DirectoryID: "d-0123456789"})
+		in, err := made(w.CreateInstance(t.Context(), call(""),
+			control.NewInstance{Alias: strings.ToLower(identity), IdentityManagement: identity, DirectoryID: "d-0123456789"}))
 		w.must(err)
 		ins[identity] = in
 	}
@@ -193,7 +196,7 @@ func TestUsernames(t *testing.T) {
 				if identity == managed {
 					n.Password = ptr("Secret-1234")
 				}
-				_, _, err := w.CreateUser(t.Context(), call(""), w.in.ID, n)
+				_, err := w.CreateUser(t.Context(), call(""), w.in.ID, n)
 				if tt.says == "" {
 					w.must(err)
 				} else {
@@ -211,7 +214,7 @@ func TestSAMLUsers(t *testing.T) {
 		u := lanyard.User{Meta: lanyard.Meta{Name: "u"}, Profiles: []string{only[*lanyard.Profile](w).ID},
 			RoutingProfile: only[*lanyard.RoutingProfile](w).ID}
 		change(&u)
-		_, _, err := w.CreateUser(t.Context(), call(""), w.in.ID, control.NewUser{User: u})
+		_, err := w.CreateUser(t.Context(), call(""), w.in.ID, control.NewUser{User: u})
 		return err
 	}
 	w.fails(create(func(u *lanyard.User) { u.Email = "a@example.com" }), lanyard.Invalid, "IdentityInfo.Email", "SAML")
@@ -219,7 +222,7 @@ func TestSAMLUsers(t *testing.T) {
 	w.must(create(func(u *lanyard.User) { u.SecondaryEmail = "a@example.com" }))
 	u := only[*lanyard.User](w)
 	set := func(i control.Identity) error {
-		return w.UpdateUserIdentityInfo(t.Context(), call(""), w.in.ID, u.ID, i)
+		return failure(w.UpdateUserIdentityInfo(t.Context(), call(""), w.in.ID, u.ID, i))
 	}
 	w.fails(set(control.Identity{Email: ptr("a@example.com"), FirstName: ptr("A")}), lanyard.Invalid, "IdentityInfo.Email",
 		"SAML")

@@ -3,7 +3,6 @@ package control
 import (
 	"context"
 	"maps"
-	"reflect"
 	"strings"
 
 	"github.com/lanyard/lanyard"
@@ -21,41 +20,17 @@ type NewUser struct {
 
 // CreateUser adds a user.
 func (s *Service) CreateUser(ctx context.Context, call Call, instance string,
-	n NewUser) (*lanyard.Instance, *lanyard.User, error) {
-	in, err := s.Instance(ctx, call, instance)
+	n NewUser) (Created[*lanyard.User], error) {
+	in, err := s.Instance(ctx, call, instance) // here too: hashing a password takes too long for a transaction
 	if err != nil {
-		return nil, nil, err
+		return Created[*lanyard.User]{}, err
 	}
-	if err := checkUsername(in.IdentityManagement, n.User.Name); err != nil {
-		return nil, nil, err
+	hash, err := s.checkNewUser(ctx, in, n)
+	if err != nil {
+		return Created[*lanyard.User]{}, err
 	}
-	if err := checkSAML(in, "IdentityInfo.Email", n.User.Email); err != nil {
-		return nil, nil, err
-	}
-	if err := checkSAML(in, "DirectoryUserId", n.User.DirectoryUserID); err != nil {
-		return nil, nil, err
-	}
-	hash := ""
-	switch managed := in.IdentityManagement == ConnectManaged; {
-	case managed && n.Password == nil:
-		return nil, nil, lanyard.Errorf(lanyard.Invalid,
-			"Password: is required in an instance whose identity management is %s", ConnectManaged)
-	case !managed && n.Password != nil:
-		return nil, nil, lanyard.Errorf(lanyard.Invalid,
-			"Password: is accepted only in an instance whose identity management is %s; this one's is %s", ConnectManaged,
-			in.IdentityManagement)
-	case managed:
-		if hash, err = s.hashPassword(ctx, "Password", *n.Password); err != nil {
-			return nil, nil, err
-		}
-	}
-	var u *lanyard.User
-	err = s.write(ctx, call, in.ID, func(tx store.Tx) error {
-		if err := s.room(ctx, tx, lanyard.TypeUser, s.quotas.Users); err != nil {
-			return err
-		}
-		u = lanyard.Clone(&n.User)
-		u.ID, u.Seq, u.Modified = s.newID(), 0, s.time()
+	prepare := func(tx store.Tx, in *lanyard.Instance, u *lanyard.User) (err error) {
+		u.Seq = 0
 		if u.Profiles, err = s.profilesOfUser(ctx, tx, in, n.User.Profiles); err != nil {
 			return err
 		}
@@ -64,16 +39,45 @@ func (s *Service) CreateUser(ctx context.Context, call Call, instance string,
 			return err
 		}
 		if u.Group != "" {
-			if u.Group, err = referID[*lanyard.Group](ctx, s, tx, in, "HierarchyGroupId", u.Group); err != nil {
-				return err
-			}
+			u.Group, err = referID[*lanyard.Group](ctx, s, tx, in, "HierarchyGroupId", u.Group)
 		}
-		if err := taken("Username", u, tx.Put(ctx, u)); err != nil || hash == "" {
-			return err
+		return err
+	}
+	setPassword := func(tx store.Tx, u *lanyard.User) error {
+		if hash == "" {
+			return nil
 		}
 		return tx.SetPassword(ctx, u.ID, hash)
-	})
-	return in, u, err
+	}
+	return create(ctx, s, call, instance, creation[*lanyard.User]{resource: &n.User, named: "Username",
+		quota: s.quotas.Users, prepare: prepare, then: setPassword})
+}
+
+// checkNewUser checks what depends on how the instance manages identities, and returns the hash of the password, or
+// "" for none.
+func (s *Service) checkNewUser(ctx context.Context, in *lanyard.Instance, n NewUser) (string, error) {
+	if err := checkUsername(in.IdentityManagement, n.User.Name); err != nil {
+		return "", err
+	}
+	if err := checkSAML(in, "IdentityInfo.Email", n.User.Email); err != nil {
+		return "", err
+	}
+	if err := checkSAML(in, "DirectoryUserId", n.User.DirectoryUserID); err != nil {
+		return "", err
+	}
+	managed := in.IdentityManagement == ConnectManaged
+	switch {
+	case managed && n.Password == nil:
+		return "", lanyard.Errorf(lanyard.Invalid,
+			"Password: is required in an instance whose identity management is %s", ConnectManaged)
+	case !managed && n.Password != nil:
+		return "", lanyard.Errorf(lanyard.Invalid,
+			"Password: is accepted only in an instance whose identity management is %s; this one's is %s", ConnectManaged,
+			in.IdentityManagement)
+	case managed:
+		return s.hashPassword(ctx, "Password", *n.Password)
+	}
+	return "", nil
 }
 
 // referID is refer, down to the id.
@@ -114,11 +118,7 @@ func (s *Service) profilesOfUser(ctx context.Context, r store.Reader, in *lanyar
 // DescribeUser returns a user.
 func (s *Service) DescribeUser(ctx context.Context, call Call, instance,
 	user string) (*lanyard.Instance, *lanyard.User, error) {
-	in, u, err := describe[*lanyard.User](ctx, s, call, instance, user)
-	if err == nil {
-		call.tag(u)
-	}
-	return in, u, err
+	return describe[*lanyard.User](ctx, s, call, instance, user)
 }
 
 // describe returns one resource of an instance.
@@ -134,51 +134,22 @@ func describe[R lanyard.Resource](ctx context.Context, s *Service, call Call, in
 }
 
 // DeleteUser removes a user.
-func (s *Service) DeleteUser(ctx context.Context, call Call, instance, user string) error {
+func (s *Service) DeleteUser(ctx context.Context, call Call, instance, user string) (Result, error) {
 	return remove[*lanyard.User](ctx, s, call, instance, user)
-}
-
-// updateUser changes one user.
-func (s *Service) updateUser(ctx context.Context, call Call, instance, user string,
-	change func(tx store.Tx, in *lanyard.Instance, u *lanyard.User) error) error {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return err
-	}
-	return s.write(ctx, call, in.ID, func(tx store.Tx) error {
-		before, err := get[*lanyard.User](ctx, s, tx, in, user)
-		if err != nil {
-			return err
-		}
-		if err := call.fresh(before); err != nil {
-			return err
-		}
-		u := lanyard.Clone(before)
-		if err := change(tx, in, u); err != nil {
-			return err
-		}
-		if reflect.DeepEqual(u, before) {
-			call.tag(before)
-			return errUnchanged
-		}
-		u.Modified = s.time()
-		call.tag(u)
-		return tx.Put(ctx, u)
-	})
 }
 
 // UpdateUserSecurityProfiles replaces all profiles of a user.
 func (s *Service) UpdateUserSecurityProfiles(ctx context.Context, call Call, instance, user string,
-	profiles []string) error {
-	return s.updateUser(ctx, call, instance, user, func(tx store.Tx, in *lanyard.Instance, u *lanyard.User) (err error) {
+	profiles []string) (Result, error) {
+	return update(ctx, s, call, instance, user, func(tx store.Tx, in *lanyard.Instance, u *lanyard.User) (err error) {
 		u.Profiles, err = s.profilesOfUser(ctx, tx, in, profiles)
 		return err
 	})
 }
 
 // UpdateUserHierarchy puts a user into a hierarchy group, or with "" into none.
-func (s *Service) UpdateUserHierarchy(ctx context.Context, call Call, instance, user, group string) error {
-	return s.updateUser(ctx, call, instance, user, func(tx store.Tx, in *lanyard.Instance, u *lanyard.User) (err error) {
+func (s *Service) UpdateUserHierarchy(ctx context.Context, call Call, instance, user, group string) (Result, error) {
+	return update(ctx, s, call, instance, user, func(tx store.Tx, in *lanyard.Instance, u *lanyard.User) (err error) {
 		if u.Group = ""; group != "" {
 			u.Group, err = referID[*lanyard.Group](ctx, s, tx, in, "HierarchyGroupId", group)
 		}
@@ -188,8 +159,8 @@ func (s *Service) UpdateUserHierarchy(ctx context.Context, call Call, instance, 
 
 // UpdateUserRoutingProfile gives a user another routing profile.
 func (s *Service) UpdateUserRoutingProfile(ctx context.Context, call Call, instance, user,
-	routingProfile string) error {
-	return s.updateUser(ctx, call, instance, user, func(tx store.Tx, in *lanyard.Instance, u *lanyard.User) (err error) {
+	routingProfile string) (Result, error) {
+	return update(ctx, s, call, instance, user, func(tx store.Tx, in *lanyard.Instance, u *lanyard.User) (err error) {
 		u.RoutingProfile, err = referID[*lanyard.RoutingProfile](ctx, s, tx, in, "RoutingProfileId", routingProfile)
 		return err
 	})
@@ -213,8 +184,9 @@ func (i Identity) Set(u *lanyard.User) {
 }
 
 // UpdateUserIdentityInfo changes who a user is.
-func (s *Service) UpdateUserIdentityInfo(ctx context.Context, call Call, instance, user string, i Identity) error {
-	return s.updateUser(ctx, call, instance, user, func(_ store.Tx, in *lanyard.Instance, u *lanyard.User) error {
+func (s *Service) UpdateUserIdentityInfo(ctx context.Context, call Call, instance, user string, i Identity) (Result,
+	error) {
+	return update(ctx, s, call, instance, user, func(_ store.Tx, in *lanyard.Instance, u *lanyard.User) error {
 		if i.Email != nil && *i.Email != u.Email { // one of an earlier version may be sent back
 			if err := checkSAML(in, "IdentityInfo.Email", *i.Email); err != nil {
 				return err
@@ -227,8 +199,8 @@ func (s *Service) UpdateUserIdentityInfo(ctx context.Context, call Call, instanc
 
 // UpdateUserSettings replaces single settings of a user, whole each.
 func (s *Service) UpdateUserSettings(ctx context.Context, call Call, instance, user string,
-	settings lanyard.Settings) error {
-	return s.updateUser(ctx, call, instance, user, func(_ store.Tx, _ *lanyard.Instance, u *lanyard.User) error {
+	settings lanyard.Settings) (Result, error) {
+	return update(ctx, s, call, instance, user, func(_ store.Tx, _ *lanyard.Instance, u *lanyard.User) error {
 		if u.Settings == nil {
 			u.Settings = lanyard.Settings{}
 		}

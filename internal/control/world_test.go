@@ -89,11 +89,23 @@ func by(account, operation string) control.Call {
 
 func (w *world) instance(account, alias string) *lanyard.Instance {
 	w.Helper()
-	in, err := w.CreateInstance(w.Context(), by(account, "CreateInstance"),
-		control.NewInstance{Alias: alias, IdentityManagement: control.SAML})
+	in, err := made(w.CreateInstance(w.Context(), by(account, "CreateInstance"),
+		control.NewInstance{Alias: alias, IdentityManagement: control.SAML}))
 	w.must(err)
 	return in
 }
+
+// did demands that a change succeeded.
+func (w *world) did(_ control.Result, err error) {
+	w.Helper()
+	w.must(err)
+}
+
+// made is what a Create operation made.
+func made[R lanyard.Resource](c control.Created[R], err error) (R, error) { return c.Resource, err }
+
+// failure is the error of an operation that was to fail.
+func failure[T any](_ T, err error) error { return err }
 
 func (w *world) must(err error) {
 	w.Helper()
@@ -118,13 +130,14 @@ func (w *world) fails(err error, kind lanyard.Kind, words ...string) {
 
 func (w *world) profile(name string, c control.ProfileChange) *lanyard.Profile {
 	w.Helper()
-	_, p, err := w.CreateSecurityProfile(w.Context(), call("CreateSecurityProfile"), w.in.ID, name, nil, c)
+	p, err := made(w.CreateSecurityProfile(w.Context(), call("CreateSecurityProfile"), w.in.ID,
+		control.NewProfile{Name: name, ProfileChange: c}))
 	w.must(err)
 	return p
 }
 
 func (w *world) update(p *lanyard.Profile, c control.ProfileChange) error {
-	return w.UpdateSecurityProfile(w.Context(), call("UpdateSecurityProfile"), w.in.ID, p.ID, c)
+	return failure(w.UpdateSecurityProfile(w.Context(), call("UpdateSecurityProfile"), w.in.ID, p.ID, c))
 }
 
 // current is a profile as it is now.
@@ -155,7 +168,7 @@ func (w *world) levels(names ...string) error {
 			all[i] = &names[i]
 		}
 	}
-	return w.UpdateUserHierarchyStructure(w.Context(), call("UpdateUserHierarchyStructure"), w.in.ID, all)
+	return failure(w.UpdateUserHierarchyStructure(w.Context(), call("UpdateUserHierarchyStructure"), w.in.ID, all))
 }
 
 func (w *world) structure() *lanyard.Structure {
@@ -167,15 +180,16 @@ func (w *world) structure() *lanyard.Structure {
 
 func (w *world) group(name, parent string) *lanyard.Group {
 	w.Helper()
-	_, g, err := w.CreateUserHierarchyGroup(w.Context(), call("CreateUserHierarchyGroup"), w.in.ID, name, parent, nil)
+	g, err := made(w.CreateUserHierarchyGroup(w.Context(), call("CreateUserHierarchyGroup"), w.in.ID,
+		control.NewGroup{Name: name, Parent: parent}))
 	w.must(err)
 	return g
 }
 
 func (w *world) module(name string) *lanyard.Module {
 	w.Helper()
-	_, m, err := w.CreateContactFlowModule(w.Context(), call("CreateContactFlowModule"), w.in.ID,
-		&lanyard.Module{Meta: lanyard.Meta{Name: name}}, "")
+	m, err := made(w.CreateContactFlowModule(w.Context(), call("CreateContactFlowModule"), w.in.ID,
+		&lanyard.Module{Meta: lanyard.Meta{Name: name}}, ""))
 	w.must(err)
 	return m
 }
@@ -184,9 +198,9 @@ func (w *world) module(name string) *lanyard.Module {
 func (w *world) tool(name string) *lanyard.Module {
 	w.Helper()
 	m := &lanyard.Module{Meta: lanyard.Meta{Name: name}, Description: "A tool", Content: "{}", ExternalInvocation: true}
-	_, m, err := w.CreateContactFlowModule(w.Context(), call("CreateContactFlowModule"), w.in.ID, m, "")
+	m, err := made(w.CreateContactFlowModule(w.Context(), call("CreateContactFlowModule"), w.in.ID, m, ""))
 	w.must(err)
-	_, _, err = w.CreateContactFlowModuleVersion(w.Context(), call("CreateContactFlowModuleVersion"), w.in.ID, m.ID, "",
+	_, err = w.CreateContactFlowModuleVersion(w.Context(), call("CreateContactFlowModuleVersion"), w.in.ID, m.ID, "",
 		"")
 	w.must(err)
 	return m
@@ -205,9 +219,9 @@ func (w *world) newUser(name string, tags map[string]string, profiles ...string)
 	if len(profiles) == 0 {
 		profiles = []string{only[*lanyard.Profile](w).ID}
 	}
-	_, u, err := w.CreateUser(w.Context(), call("CreateUser"), w.in.ID, control.NewUser{User: lanyard.User{
-		Meta: lanyard.Meta{Name: name, Tags: tags}, Profiles: profiles, RoutingProfile: only[*lanyard.RoutingProfile](w).ID}})
-	return u, err
+	return made(w.CreateUser(w.Context(), call("CreateUser"), w.in.ID, control.NewUser{User: lanyard.User{
+		Meta: lanyard.Meta{Name: name, Tags: tags}, Profiles: profiles,
+		RoutingProfile: only[*lanyard.RoutingProfile](w).ID}}))
 }
 
 func (w *world) user(name string, profiles ...string) *lanyard.User {
@@ -227,7 +241,7 @@ func (w *world) tags(r lanyard.Resource) map[string]string {
 func (w *world) arn(r lanyard.Resource) string { return w.ARN(w.in, r.Type(), r.Head().ID) }
 
 func (w *world) tag(r lanyard.Resource, tags map[string]string) error {
-	return w.TagResource(w.Context(), call("TagResource"), w.arn(r), maps.Clone(tags))
+	return failure(w.TagResource(w.Context(), call("TagResource"), w.arn(r), maps.Clone(tags)))
 }
 
 func ptr[T any](v T) *T { return &v }

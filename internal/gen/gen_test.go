@@ -80,10 +80,11 @@ func TestFill(t *testing.T) {
 	defer db.Close()
 	svc := control.New(control.Config{Store: db, Region: "us-east-1"})
 	call := control.Call{Caller: lanyard.Caller{Account: "123456789012"}, Operation: "CreateInstance"}
-	in, err := svc.CreateInstance(ctx, call, control.NewInstance{Alias: "gen", IdentityManagement: control.SAML})
+	created, err := svc.CreateInstance(ctx, call, control.NewInstance{Alias: "gen", IdentityManagement: control.SAML})
 	if err != nil {
 		t.Fatal(err)
 	}
+	in := created.Instance
 	w := gen.New(3, gen.Size{Profiles: 30, Users: 5000})
 	last := 0
 	if err := gen.Fill(ctx, db, in.ID, w, lanyard.Event{Operation: "Generate"}, func(n int) { last = n }); err != nil {
