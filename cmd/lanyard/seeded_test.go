@@ -15,19 +15,18 @@ type seed struct{ file, from, to string }
 var seeds = map[string][]seed{
 	// A change reads what it begins with on another connection, before it has the instance's lock.
 	"lost-update": {
-		{"internal/store/sqlstore/batch.go", "err := v.do(ctx, func(s *session) error {\n\t\tnow = version{}",
-			"err := v.d.do(ctx, func(s *session) error {\n\t\tnow = version{}"},
-		{"internal/store/sqlstore/batch.go", "k != nil && !alone {", "k != nil && !alone && l.instance == \"\" {"},
+		{"internal/store/sqlstore/transaction.go", "err := from.withConn(ctx,", "err := in.d.withConn(ctx,"},
+		{"internal/store/sqlstore/transaction.go", "cached != nil && with == others {", "cached != nil && instance == \"\" {"},
 	},
 	// What was read less than 20 ms ago is answered from memory, as if nobody else could change it.
 	"stale-read": {
-		{"internal/store/sqlstore/read.go", "return r.d.get(ctx, r.d, r.instance, t, id)", `
+		{"internal/store/sqlstore/read.go", "return r.d.getResource(ctx, r.d, r.instance, t, id)", `
 	k := key{instance: r.instance, t: t, id: id}
 	if v, ok := stale.Load(k); ok && time.Since(v.(staleValue).read) < 20*time.Millisecond {
 		return v.(staleValue).r, nil
 	}
 	began := time.Now()
-	got, err := r.d.get(ctx, r.d, r.instance, t, id)
+	got, err := r.d.getResource(ctx, r.d, r.instance, t, id)
 	if err == nil {
 		stale.Store(k, staleValue{got, began})
 	}

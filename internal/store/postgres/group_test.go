@@ -167,7 +167,7 @@ func TestTransactThatBeginsATransaction(t *testing.T) {
 		t.Error("the connection is used on")
 	}
 	n := -1
-	if err := s.Look(t.Context(), `SELECT COUNT(*) FROM secrets`, nil, &n); err != nil || n != 0 {
+	if err := s.QueryRow(t.Context(), `SELECT COUNT(*) FROM secrets`, nil, &n); err != nil || n != 0 {
 		t.Errorf("%d rows that it wrote are there: %v", n, err)
 	}
 }

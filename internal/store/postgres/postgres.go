@@ -78,12 +78,12 @@ var dialect = sqlstore.Dialect{
 		`INSERT INTO instance_locks (instance_id) VALUES ($1) ON CONFLICT (instance_id) DO NOTHING`,
 		`INSERT INTO known_instances (instance_id) VALUES ($1) ON CONFLICT (instance_id) DO NOTHING`,
 	},
-	IsUnique:      func(err error) bool { return code(err) == "23505" },
-	IsUnavailable: isUnavailable,
-	IsConflict:    func(err error) bool { c := code(err); return c == "40001" || c == "40P01" },
-	IsOvertaken:   func(err error) bool { c := code(err); return c == "23505" || c == "23502" },
-	IsUnsupported: func(err error) bool { return code(err) == "0A000" },
-	IsInvalid:     func(err error) bool { return errors.Is(err, errText) },
+	IsUnique:        func(err error) bool { return code(err) == "23505" },
+	IsUnavailable:   isUnavailable,
+	IsConflict:      func(err error) bool { c := code(err); return c == "40001" || c == "40P01" },
+	IsGuardViolated: func(err error) bool { c := code(err); return c == "23505" || c == "23502" },
+	IsUnsupported:   func(err error) bool { return code(err) == "0A000" },
+	IsInvalid:       func(err error) bool { return errors.Is(err, errText) },
 }
 
 // code is the SQLSTATE of an error that the server reported.

@@ -48,7 +48,7 @@ func newCheckpointer(path string, log *slog.Logger) (*checkpointer, error) {
 
 // start begins to follow the commits of d.
 func (c *checkpointer) start(d *sqlstore.DB) {
-	c.alone = d.Alone
+	c.alone = d.RunExclusive
 	ctx, stop := context.WithCancel(context.Background())
 	c.stop = stop
 	c.stopped.Go(func() {

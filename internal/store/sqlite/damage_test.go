@@ -331,7 +331,7 @@ func TestDamagedLog(t *testing.T) {
 		dir := t.TempDir()
 		db := opened(t, Config{Dir: dir, unsynced: true})
 		put(t, db, "a", 0, changes, 1)
-		err := db.Alone(t.Context(), func(c sqlstore.Conn) error {
+		err := db.RunExclusive(t.Context(), func(c sqlstore.Conn) error {
 			return c.Query(t.Context(), `PRAGMA wal_checkpoint(RESTART)`, nil, func(sqlstore.Row) error { return nil })
 		})
 		if err != nil {

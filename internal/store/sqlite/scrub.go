@@ -13,25 +13,25 @@ import (
 func scrub(db *sqlstore.DB, first time.Duration, log *slog.Logger) {
 	ctx := context.Background()
 	const some = 64 // pages between two rests of a millisecond each
-	for wait := first; db.Rest(wait); wait = 24 * time.Hour {
+	for wait := first; db.WaitOpen(wait); wait = 24 * time.Hour {
 		began, page, pages, failed := time.Now(), 1, 1, error(nil)
 		for ; page <= pages; page++ {
 			if page%some == 1 {
-				if !db.Rest(time.Millisecond) {
+				if !db.WaitOpen(time.Millisecond) {
 					return
 				}
-				if err := db.Look(ctx, `SELECT page_count FROM pragma_page_count`, nil, &pages); err != nil {
+				if err := db.QueryRow(ctx, `SELECT page_count FROM pragma_page_count`, nil, &pages); err != nil {
 					failed = err
 					break
 				}
 			}
 			// Through SQLite, so that it is the page that counts, from the log or from the database.
 			var length int
-			if err := db.Look(ctx, `SELECT LENGTH(data) FROM sqlite_dbpage WHERE pgno = $1`, []any{page}, &length); err != nil {
+			if err := db.QueryRow(ctx, `SELECT LENGTH(data) FROM sqlite_dbpage WHERE pgno = $1`, []any{page}, &length); err != nil {
 				failed = err
 			}
 		}
-		if !db.Rest(0) {
+		if !db.WaitOpen(0) {
 			return
 		}
 		if failed != nil {

@@ -85,7 +85,7 @@ func (c *cache) hash(k *key) (uint64, *atomic.Uint64) {
 	return h * odd, stripe
 }
 
-// get returns the value of k, or nil and a ticket to put it.
+// getResource returns the value of k, or nil and a ticket to put it.
 func (c *cache) get(k *key) (any, ticket) {
 	if c == nil {
 		return nil, ticket{}
@@ -130,8 +130,8 @@ func (c *cache) put(k key, t ticket, value any, size int64) {
 	}
 }
 
-// hold puts what a commit left of an instance.
-func (c *cache) hold(instance string, touched map[lanyard.Ref]version, now head) {
+// putCommitted puts what a commit left of an instance.
+func (c *cache) putCommitted(instance string, touched map[lanyard.Ref]version, now head) {
 	if c == nil {
 		return
 	}

@@ -65,7 +65,7 @@ func encodeEvent(e *lanyard.Event) ([]byte, error) {
 // words1 is text such as events have, permissions above all. What is stored needs it to be read, so it
 // must never change: better words are another file and another first byte.
 //
-//go:embed words/1.txt
+//go:embed dictionary/1.txt
 var words1 []byte
 
 var dict1 = sync.OnceValue(func() *s2.Dict { return s2.MakeDictManual(words1, 0) })

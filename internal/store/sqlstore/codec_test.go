@@ -15,7 +15,7 @@ func TestWordsStay(t *testing.T) {
 	sum := sha256.Sum256(words1)
 	if got, want := hex.EncodeToString(sum[:]),
 		"aa59cb03574ae796e62c37a3c34c71b9d6735e60af315f265ece29a1d828fdbc"; got != want {
-		t.Errorf("words/1.txt is not what events were packed with: SHA-256 %s, want %s; new words are a new file", got, want)
+		t.Errorf("dictionary/1.txt is not what events were packed with: SHA-256 %s, want %s; new words are a new file", got, want)
 	}
 	// One that was packed once, so that a library which packs otherwise is noticed too.
 	const packed = "0155007b9243063a0d0142fb020e9908110008225d7d"

@@ -15,27 +15,27 @@ import (
 )
 
 func (r *reader) Password(ctx context.Context, user string) (string, error) {
-	return r.d.password(ctx, r.d, r.instance, user)
+	return r.d.readPassword(ctx, r.d, r.instance, user)
 }
 
-func (d *DB) password(ctx context.Context, from source, instance, user string) (hash string, err error) {
-	err = from.do(ctx, func(s *session) error {
-		return s.row(ctx, `SELECT hash FROM passwords WHERE instance_id = $1 AND user_id = $2`, []any{instance, user}, &hash)
+func (d *DB) readPassword(ctx context.Context, from source, instance, user string) (hash string, err error) {
+	err = from.withConn(ctx, func(ctx context.Context, s *connection) error {
+		return s.queryRow(ctx, `SELECT hash FROM passwords WHERE instance_id = $1 AND user_id = $2`, []any{instance, user}, &hash)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		err = lanyard.Errorf(lanyard.NotFound, "user %q has no password", user)
 	}
-	return hash, d.wrap(ctx, err, "read the password of user "+user)
+	return hash, d.wrapError(ctx, err, "read the password of user "+user)
 }
 
 func (r *reader) History(ctx context.Context, about lanyard.Ref, before int64, scan,
 	limit int) ([]lanyard.Event, int64, error) {
-	return r.d.history(ctx, r.d, r.instance, about, before, scan, limit)
+	return r.d.readHistory(ctx, r.d, r.instance, about, before, scan, limit)
 }
 
-// history reads events backwards. Those that do not even contain the id are not decoded: unpacking
-// one costs a tenth of that.
-func (d *DB) history(ctx context.Context, from source, instance string, about lanyard.Ref, before int64, most,
+// readHistory reads events backwards. Those that do not even contain the id are not decoded: unpacking
+// queryResource costs a tenth of that.
+func (d *DB) readHistory(ctx context.Context, from source, instance string, about lanyard.Ref, before int64, most,
 	limit int) (events []lanyard.Event, next int64, err error) {
 	if limit <= 0 || most <= 0 {
 		return nil, before, nil
@@ -56,9 +56,9 @@ func (d *DB) history(ctx context.Context, from source, instance string, about la
 		}
 		var found []lanyard.Event
 		last, rows, more := next, 0, 0
-		err = from.do(ctx, func(s *session) error {
+		err = from.withConn(ctx, func(ctx context.Context, s *connection) error {
 			found, last, rows, more = nil, next, 0, 0
-			return s.rows(ctx, `SELECT revision, body FROM events WHERE instance_id = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3`,
+			return s.queryRows(ctx, `SELECT revision, body FROM events WHERE instance_id = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3`,
 				[]any{instance, next, n}, func(row Row) error {
 					var packed sql.RawBytes
 					var revision int64
@@ -85,7 +85,7 @@ func (d *DB) history(ctx context.Context, from source, instance string, about la
 				})
 		})
 		if err != nil {
-			return nil, 0, d.wrap(ctx, err, "read the history of instance "+instance)
+			return nil, 0, d.wrapError(ctx, err, "read the history of instance "+instance)
 		}
 		events, next, most, size = append(events, found...), last, most-rows, size+more
 		full := len(events) == limit || size > eventBytes
@@ -116,9 +116,9 @@ func changes(e *lanyard.Event, about lanyard.Ref) bool {
 // Session returns a session of the console.
 func (d *DB) Session(ctx context.Context, id string) (s lanyard.Session, err error) {
 	var seen int64
-	err = d.do(ctx, func(on *session) error {
+	err = d.withConn(ctx, func(ctx context.Context, on *connection) error {
 		found := false
-		err := on.rows(ctx, `SELECT seen, doc FROM sessions WHERE id = $1`, []any{id}, func(row Row) error {
+		err := on.queryRows(ctx, `SELECT seen, doc FROM sessions WHERE id = $1`, []any{id}, func(row Row) error {
 			var doc sql.RawBytes
 			found = true
 			if err := row.Scan(&seen, &doc); err != nil {
@@ -136,7 +136,7 @@ func (d *DB) Session(ctx context.Context, id string) (s lanyard.Session, err err
 		return s, lanyard.Errorf(lanyard.NotFound, "there is no such session")
 	}
 	s.Seen = time.UnixMilli(seen).UTC()
-	return s, d.wrap(ctx, err, "read a session")
+	return s, d.wrapError(ctx, err, "read a session")
 }
 
 // AddSession stores a new session.
@@ -147,29 +147,29 @@ func (d *DB) AddSession(ctx context.Context, s lanyard.Session) error {
 			`INSERT INTO sessions (id, owner, created, seen, expires, doc) VALUES ($1, $2, $3, $4, $5, $6)`,
 			s.ID, s.Owner, s.Created.UnixMilli(), s.Seen.UnixMilli(), s.Expires.UnixMilli(), doc)
 	}
-	return d.wrap(ctx, err, "store a session")
+	return d.wrapError(ctx, err, "store a session")
 }
 
 // TouchSession notes when a session was last used.
 func (d *DB) TouchSession(ctx context.Context, id string, seen time.Time) error {
-	return d.wrap(ctx, d.alone(ctx, false, `UPDATE sessions SET seen = $1 WHERE id = $2 AND seen < $1`, seen.UnixMilli(),
+	return d.wrapError(ctx, d.alone(ctx, false, `UPDATE sessions SET seen = $1 WHERE id = $2 AND seen < $1`, seen.UnixMilli(),
 		id), "touch a session")
 }
 
 // EndSession removes a session.
 func (d *DB) EndSession(ctx context.Context, id string) error {
-	return d.wrap(ctx, d.alone(ctx, false, `DELETE FROM sessions WHERE id = $1`, id), "end a session")
+	return d.wrapError(ctx, d.alone(ctx, false, `DELETE FROM sessions WHERE id = $1`, id), "end a session")
 }
 
 // EndSessions removes the sessions of an owner but the newest of them, and but one.
 func (d *DB) EndSessions(ctx context.Context, owner, except string, keep int) error {
-	return d.wrap(ctx, d.alone(ctx, false, `
+	return d.wrapError(ctx, d.alone(ctx, false, `
 		DELETE FROM sessions WHERE owner = $1 AND id <> $2
 		AND id NOT IN (SELECT id FROM sessions WHERE owner = $1 ORDER BY created DESC, id LIMIT $3)`, owner, except, keep), "end sessions")
 }
 
 // ExpireSessions removes the sessions that have expired.
 func (d *DB) ExpireSessions(ctx context.Context, now time.Time) error {
-	return d.wrap(ctx, d.alone(ctx, false, `DELETE FROM sessions WHERE expires <= $1`, now.UnixMilli()),
+	return d.wrapError(ctx, d.alone(ctx, false, `DELETE FROM sessions WHERE expires <= $1`, now.UnixMilli()),
 		"remove expired sessions")
 }

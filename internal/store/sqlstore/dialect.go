@@ -38,8 +38,8 @@ type Dialect struct {
 	Enter []string
 	// IsConflict tells whether a transaction lost against another and may be tried again.
 	IsConflict func(error) bool
-	// IsOvertaken tells whether a statement failed because a key is taken, or there is none.
-	IsOvertaken func(error) bool
+	// IsGuardViolated tells whether a statement failed because a key is taken, or there is none.
+	IsGuardViolated func(error) bool
 	// IsUnsupported tells whether the database does not know how to do what a statement says.
 	IsUnsupported func(error) bool
 	// IsInvalid tells whether an argument is one that the database cannot hold.

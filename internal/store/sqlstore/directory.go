@@ -21,16 +21,16 @@ func (d *DB) Instances(ctx context.Context, account string, after int64, limit i
 	}
 	var list []store.Entry
 	for len(list) < limit {
-		page, err := d.lines(ctx, account, after, limit-len(list))
+		page, err := d.listDirectory(ctx, account, after, limit-len(list))
 		if err != nil {
-			return nil, d.wrap(ctx, err, "list the instances of account "+account)
+			return nil, d.wrapError(ctx, err, "list the instances of account "+account)
 		}
 		if len(page) == 0 {
 			break
 		}
 		for _, l := range page {
 			after = l.position
-			in, err := d.instance(ctx, l.instance)
+			in, err := d.readInstance(ctx, l.instance)
 			if err == nil {
 				list = append(list, store.Entry{Position: l.position, Instance: in})
 			} else if !errors.Is(err, lanyard.ErrNotFound) { // else it was deleted a moment ago
@@ -47,12 +47,12 @@ type line struct {
 	instance string
 }
 
-// lines reads a page of the directory. The instances themselves are read one by one: where they are
+// listDirectory reads a page of the directory. The instances themselves are read one by one: where they are
 // spread over several machines, no query may need more than one instance.
-func (d *DB) lines(ctx context.Context, account string, after int64, limit int) (page []line, err error) {
-	err = d.do(ctx, func(s *session) error {
+func (d *DB) listDirectory(ctx context.Context, account string, after int64, limit int) (page []line, err error) {
+	err = d.withConn(ctx, func(ctx context.Context, s *connection) error {
 		page = nil
-		return s.rows(ctx, `
+		return s.queryRows(ctx, `
 			SELECT position, instance_id FROM directory
 			WHERE account = $1 AND position > $2 ORDER BY position LIMIT $3`,
 			[]any{account, after, limit},
@@ -66,8 +66,8 @@ func (d *DB) lines(ctx context.Context, account string, after int64, limit int) 
 	return page, err
 }
 
-func (d *DB) instance(ctx context.Context, id string) (*lanyard.Instance, error) {
-	r, err := d.get(ctx, d, id, lanyard.TypeInstance, id)
+func (d *DB) readInstance(ctx context.Context, id string) (*lanyard.Instance, error) {
+	r, err := d.getResource(ctx, d, id, lanyard.TypeInstance, id)
 	if err != nil {
 		return nil, err
 	}
@@ -76,27 +76,27 @@ func (d *DB) instance(ctx context.Context, id string) (*lanyard.Instance, error)
 
 // InstanceCount counts an account's instances.
 func (d *DB) InstanceCount(ctx context.Context, account string) (n int, err error) {
-	err = d.do(ctx, func(s *session) error {
-		return s.row(ctx, `SELECT COUNT(*) FROM directory WHERE account = $1`, []any{account}, &n)
+	err = d.withConn(ctx, func(ctx context.Context, s *connection) error {
+		return s.queryRow(ctx, `SELECT COUNT(*) FROM directory WHERE account = $1`, []any{account}, &n)
 	})
-	return n, d.wrap(ctx, err, "count the instances of account "+account)
+	return n, d.wrapError(ctx, err, "count the instances of account "+account)
 }
 
 // InstanceByToken finds the instance that a client token made.
 func (d *DB) InstanceByToken(ctx context.Context, account, token string) (*lanyard.Instance, error) {
 	var id string
-	err := d.do(ctx, func(s *session) error {
-		return s.row(ctx, `SELECT instance_id FROM directory WHERE account = $1 AND token = $2 AND token <> ''`,
+	err := d.withConn(ctx, func(ctx context.Context, s *connection) error {
+		return s.queryRow(ctx, `SELECT instance_id FROM directory WHERE account = $1 AND token = $2 AND token <> ''`,
 			[]any{account, token}, &id)
 	})
 	var in *lanyard.Instance
 	if err == nil {
-		in, err = d.instance(ctx, id)
+		in, err = d.readInstance(ctx, id)
 	}
 	if errors.Is(err, sql.ErrNoRows) || errors.Is(err, lanyard.ErrNotFound) {
 		err = lanyard.Errorf(lanyard.NotFound, "no instance was created with client token %q", token)
 	}
-	return in, d.wrap(ctx, err, "find an instance by its client token")
+	return in, d.wrapError(ctx, err, "find an instance by its client token")
 }
 
 // Known pages through the ids of all instances that have events.
@@ -105,12 +105,12 @@ func (d *DB) Known(ctx context.Context, after string, limit int) (ids []string, 
 		return nil, nil
 	}
 	query := `SELECT instance_id FROM ` + d.dialect.Known + ` WHERE instance_id > $1 ORDER BY instance_id LIMIT 1`
-	err = d.do(ctx, func(s *session) error {
+	err = d.withConn(ctx, func(ctx context.Context, s *connection) error {
 		ids = nil
-		// one look into the index each: it may have an instance very many times
+		// queryResource look into the index each: it may have an instance very many times
 		for last := after; len(ids) < limit; last = ids[len(ids)-1] {
 			var id string
-			err := s.row(ctx, query, []any{last}, &id)
+			err := s.queryRow(ctx, query, []any{last}, &id)
 			if errors.Is(err, sql.ErrNoRows) {
 				return nil
 			}
@@ -122,7 +122,7 @@ func (d *DB) Known(ctx context.Context, after string, limit int) (ids []string, 
 		return nil
 	})
 	if err != nil {
-		return nil, d.wrap(ctx, err, "list the instances with events")
+		return nil, d.wrapError(ctx, err, "list the instances with events")
 	}
 	return ids, nil
 }

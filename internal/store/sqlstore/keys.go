@@ -14,7 +14,7 @@ import (
 // Keys lists the access keys.
 func (d *DB) Keys(ctx context.Context) ([]lanyard.AccessKey, error) {
 	keys, err := all[lanyard.AccessKey](ctx, d, `SELECT doc FROM access_keys ORDER BY position`)
-	return keys, d.wrap(ctx, err, "list the access keys")
+	return keys, d.wrapError(ctx, err, "list the access keys")
 }
 
 // PutKey stores an access key.
@@ -25,13 +25,13 @@ func (d *DB) PutKey(ctx context.Context, k lanyard.AccessKey) error {
 			INSERT INTO access_keys (id, doc) VALUES ($1, $2)
 			ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`, k.ID, doc)
 	}
-	return d.wrap(ctx, err, "store access key "+k.ID)
+	return d.wrapError(ctx, err, "store access key "+k.ID)
 }
 
 // Tokens lists the bearer tokens.
 func (d *DB) Tokens(ctx context.Context) ([]lanyard.Token, error) {
 	tokens, err := all[lanyard.Token](ctx, d, `SELECT doc FROM tokens ORDER BY position`)
-	return tokens, d.wrap(ctx, err, "list the tokens")
+	return tokens, d.wrapError(ctx, err, "list the tokens")
 }
 
 // PutToken stores a bearer token.
@@ -42,14 +42,14 @@ func (d *DB) PutToken(ctx context.Context, t lanyard.Token) error {
 			INSERT INTO tokens (id, doc) VALUES ($1, $2)
 			ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`, t.ID, doc)
 	}
-	return d.wrap(ctx, err, "store token "+t.ID)
+	return d.wrapError(ctx, err, "store token "+t.ID)
 }
 
 // all decodes the only column of a query's rows.
 func all[T any](ctx context.Context, d *DB, query string) (list []T, err error) {
-	err = d.do(ctx, func(s *session) error {
+	err = d.withConn(ctx, func(ctx context.Context, s *connection) error {
 		list = nil
-		return s.rows(ctx, query, nil, func(row Row) error {
+		return s.queryRows(ctx, query, nil, func(row Row) error {
 			var doc sql.RawBytes
 			var one T
 			if err := row.Scan(&doc); err != nil {
@@ -65,7 +65,7 @@ func all[T any](ctx context.Context, d *DB, query string) (list []T, err error) 
 
 // Secret returns a secret of the server, made at first use.
 func (d *DB) Secret(ctx context.Context, name string) ([]byte, error) {
-	value, err := d.secret(ctx, name)
+	value, err := d.readSecret(ctx, name)
 	if errors.Is(err, sql.ErrNoRows) {
 		fresh := make([]byte, 32)
 		rand.Read(fresh)
@@ -73,18 +73,18 @@ func (d *DB) Secret(ctx context.Context, name string) ([]byte, error) {
 		err = d.alone(ctx, false, `INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name,
 			fresh)
 		if err == nil {
-			value, err = d.secret(ctx, name)
+			value, err = d.readSecret(ctx, name)
 		}
 	}
 	if err != nil {
-		return nil, d.wrap(ctx, err, "read secret "+name)
+		return nil, d.wrapError(ctx, err, "read secret "+name)
 	}
 	return value, nil
 }
 
-func (d *DB) secret(ctx context.Context, name string) (value []byte, err error) {
-	err = d.do(ctx, func(s *session) error {
-		return s.row(ctx, `SELECT value FROM secrets WHERE name = $1`, []any{name}, &value)
+func (d *DB) readSecret(ctx context.Context, name string) (value []byte, err error) {
+	err = d.withConn(ctx, func(ctx context.Context, s *connection) error {
+		return s.queryRow(ctx, `SELECT value FROM secrets WHERE name = $1`, []any{name}, &value)
 	})
 	return value, err
 }
@@ -99,7 +99,7 @@ func (d *DB) alone(ctx context.Context, counted bool, query string, args ...any)
 			INSERT INTO versions (name, n) VALUES ('credentials', 1)
 			ON CONFLICT (name) DO UPDATE SET n = versions.n + 1`})
 	}
-	err := d.transaction(ctx, list)
+	err := d.runTransaction(ctx, list)
 	if err == nil && counted {
 		d.committed("", 0)
 	}
@@ -109,11 +109,11 @@ func (d *DB) alone(ctx context.Context, counted bool, query string, args ...any)
 // Credentials returns a number that grows whenever a key or token is stored, by any process. It is
 // for a Shared database.
 func (d *DB) Credentials(ctx context.Context) (n int64, err error) {
-	err = d.do(ctx, func(s *session) error {
-		return s.row(ctx, `SELECT n FROM versions WHERE name = 'credentials'`, nil, &n)
+	err = d.withConn(ctx, func(ctx context.Context, s *connection) error {
+		return s.queryRow(ctx, `SELECT n FROM versions WHERE name = 'credentials'`, nil, &n)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
-	return n, d.wrap(ctx, err, "read the version of the keys and tokens")
+	return n, d.wrapError(ctx, err, "read the version of the keys and tokens")
 }

@@ -107,7 +107,7 @@ func (l *layer) statements(instance string, start *head) ([]Statement, error) {
 	events := l.events
 	if start != nil {
 		e := events[0]
-		w.exec(guarded, start.revision, e.event.Time.UnixMilli(), e.seq, e.body, e.event.Hash, start.hash)
+		w.exec(guardedInsert, start.revision, e.event.Time.UnixMilli(), e.seq, e.body, e.event.Hash, start.hash)
 		events = events[1:]
 	}
 	if l.wiped {
@@ -203,7 +203,7 @@ func (w *writer) exec(query string, args ...any) {
 	w.list = append(w.list, Statement{Query: query, Args: append([]any{w.instance}, args...)})
 }
 
-// one is exec for a statement that must change exactly one row.
+// queryResource is exec for a statement that must change exactly one row.
 func (w *writer) one(query string, args ...any) {
 	w.exec(query, args...)
 	w.list[len(w.list)-1].One = true

@@ -12,23 +12,19 @@ import (
 
 var errOver = errors.New("the change is over")
 
-// An overlay is what one change sees of its instance: the committed state, over it what the changes
-// before it in its batch left, and over that what it did itself. It writes to memory alone. It is used
-// by one goroutine.
+// An overlay is what one change sees of its instance: the committed state, over it what the members of its batch
+// left, and over that what it did itself. It writes to memory only. It is used by one goroutine.
 type overlay struct {
 	d         *DB
 	instance  string
 	base      base   // where the committed state is read
-	under     *layer // of the changes before it in the batch, or nil
+	under     *layer // of the members of the batch, or nil
 	own       layer
-	now       head // where the instance stands after all of them
-	loaded    bool // now is known
-	appended  bool
+	now       *head // where the instance stands after all of them; nil until it is read
 	changes   []lanyard.Change
 	passwords []lanyard.PasswordSet
 	created   []lanyard.Resource
 	err       error // why it must not go on
-	again     bool  // it can be tried again from the start
 }
 
 // A base is a committed state, or the transaction that keeps others from changing it.
@@ -78,17 +74,17 @@ func (o *overlay) usable(ctx context.Context, doing string) error {
 		o.err = ctx.Err()
 	}
 	if o.err != nil {
-		return o.d.wrap(ctx, o.err, doing)
+		return o.d.wrapError(ctx, o.err, doing)
 	}
 	return nil
 }
 
-// do runs f on the connection of the base. An error of the database ends the change.
-func (o *overlay) do(ctx context.Context, f func(*session) error) error {
+// withConn runs f on the connection of the base. An error of the database ends the change.
+func (o *overlay) withConn(ctx context.Context, f func(context.Context, *connection) error) error {
 	if o.err != nil {
 		return o.err
 	}
-	return o.fail(o.base.do(ctx, f))
+	return o.fail(o.base.withConn(ctx, f))
 }
 
 func (o *overlay) fail(err error) error {
@@ -134,7 +130,7 @@ func (o *overlay) Find(ctx context.Context, t lanyard.Type, k string) (found lan
 	if o.bare() {
 		return nil, notFound(t, k)
 	}
-	r, err := o.d.find(ctx, o, o.instance, t, k)
+	r, err := o.d.findByKey(ctx, o, o.instance, t, k)
 	if err != nil {
 		return nil, err
 	}
@@ -154,11 +150,11 @@ func (o *overlay) List(ctx context.Context, t lanyard.Type, after int64, limit i
 		if o.bare() {
 			return nil, nil
 		}
-		return o.d.list(ctx, o, o.d.cache, o.instance, t, after, limit)
+		return o.d.listResources(ctx, o, o.d.cache, o.instance, t, after, limit)
 	}
 	var page []lanyard.Resource
 	if !o.bare() { // of what is read, at most as many are gone or changed as lie over it
-		read, err := o.d.list(ctx, o, nil, o.instance, t, after, limit+over)
+		read, err := o.d.listResources(ctx, o, nil, o.instance, t, after, limit+over)
 		if err != nil {
 			return nil, err
 		}
@@ -182,7 +178,7 @@ func (o *overlay) Count(ctx context.Context, t lanyard.Type) (n int, err error) 
 		return 0, err
 	}
 	if !o.bare() {
-		n, err = o.d.count(ctx, o, o.instance, t)
+		n, err = o.d.countResources(ctx, o, o.instance, t)
 	}
 	for _, l := range o.layers() {
 		n += l.counts[t]
@@ -200,7 +196,7 @@ func (o *overlay) Referrers(
 	o.each(from, func(string, version) { over++ })
 	var ids []string
 	if !o.bare() {
-		read, err := o.d.referrers(ctx, o, o.instance, to, from, after, limit+over)
+		read, err := o.d.listReferrers(ctx, o, o.instance, to, from, after, limit+over)
 		if err != nil {
 			return nil, err
 		}
@@ -233,12 +229,14 @@ func (o *overlay) LastTags(ctx context.Context, t lanyard.Type, id string) (map[
 	case ok || o.bare():
 		return nil, false, notFound(t, id)
 	}
-	return o.d.lastTags(ctx, o, o.instance, t, id)
+	return o.d.readLastTags(ctx, o, o.instance, t, id)
 }
 
 func (o *overlay) Revision(ctx context.Context) (int64, error) {
-	err := o.load(ctx)
-	return o.now.revision, err
+	if err := o.load(ctx); err != nil {
+		return 0, err
+	}
+	return o.now.revision, nil
 }
 
 // Events are those that are committed and those of the batch.
@@ -247,7 +245,7 @@ func (o *overlay) Events(ctx context.Context, after int64, limit int) ([]lanyard
 	if err := o.usable(ctx, doing); err != nil || limit <= 0 {
 		return nil, err
 	}
-	events, err := o.d.events(ctx, o, o.instance, after, limit)
+	events, err := o.d.readEvents(ctx, o, o.instance, after, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -277,7 +275,7 @@ func (o *overlay) Password(ctx context.Context, user string) (string, error) {
 	if o.bare() {
 		return "", noPassword(user, "")
 	}
-	return o.d.password(ctx, o, o.instance, user)
+	return o.d.readPassword(ctx, o, o.instance, user)
 }
 
 func noPassword(user, hash string) error {
@@ -289,30 +287,30 @@ func noPassword(user, hash string) error {
 
 // Records, Checkpoint and History are of what is committed.
 func (o *overlay) Records(ctx context.Context, after int64, limit int) ([]lanyard.Record, error) {
-	return o.d.records(ctx, o, o.instance, after, limit)
+	return o.d.readRecords(ctx, o, o.instance, after, limit)
 }
 
 func (o *overlay) Checkpoint(ctx context.Context) (lanyard.Checkpoint, error) {
-	return o.d.checkpoint(ctx, o, o.instance)
+	return o.d.readCheckpoint(ctx, o, o.instance)
 }
 
 func (o *overlay) History(
 	ctx context.Context, about lanyard.Ref, before int64, scan, limit int,
 ) ([]lanyard.Event, int64, error) {
-	return o.d.history(ctx, o, o.instance, about, before, scan, limit)
+	return o.d.readHistory(ctx, o, o.instance, about, before, scan, limit)
 }
 
 // load reads where the instance stands, once.
 func (o *overlay) load(ctx context.Context) error {
 	doing := "read the revision of instance " + o.instance
-	if err := o.usable(ctx, doing); err != nil || o.loaded {
+	if err := o.usable(ctx, doing); err != nil || o.now != nil {
 		return err
 	}
 	now, err := o.base.head(ctx)
 	if o.fail(err) != nil {
-		return o.d.wrap(ctx, err, doing)
+		return o.d.wrapError(ctx, err, doing)
 	}
-	o.now, o.loaded = now, true
+	o.now = &now
 	return nil
 }
 
@@ -321,7 +319,7 @@ func (o *overlay) Put(ctx context.Context, r lanyard.Resource) error {
 	t, h := r.Type(), r.Head()
 	doing := "store " + string(t) + " " + h.ID
 	switch {
-	case o.appended:
+	case o.hasEvent():
 		return lanyard.Errorf(lanyard.Internal, "%s after the event", doing)
 	case t == lanyard.TypeInstance && h.ID != o.instance:
 		return lanyard.Errorf(lanyard.Internal, "%s in instance %s", doing, o.instance)
@@ -346,7 +344,7 @@ func (o *overlay) Put(ctx context.Context, r lanyard.Resource) error {
 	var was []byte
 	if before != nil {
 		if was, err = o.doc(ref, before); err != nil {
-			return o.d.wrap(ctx, err, doing)
+			return o.d.wrapError(ctx, err, doing)
 		}
 		h.Seq = before.Head().Seq
 	} else {
@@ -357,7 +355,7 @@ func (o *overlay) Put(ctx context.Context, r lanyard.Resource) error {
 		if before == nil {
 			h.Seq = 0
 		}
-		return o.d.wrap(ctx, err, doing)
+		return o.d.wrapError(ctx, err, doing)
 	}
 	if before == nil {
 		o.now.seq = h.Seq
@@ -377,9 +375,9 @@ func (o *overlay) vacant(ctx context.Context, r lanyard.Resource) error {
 		clash = clash || v.r != nil && (other == id || key != "" && v.r.Key() == key)
 	})
 	if !clash && !o.bare() {
-		err := o.do(ctx, func(s *session) error {
+		err := o.withConn(ctx, func(ctx context.Context, s *connection) error {
 			clash = false
-			return s.rows(ctx, `
+			return s.queryRows(ctx, `
 				SELECT id FROM resources WHERE instance_id = $1 AND type = $2 AND id = $3
 				UNION ALL
 				SELECT id FROM resources WHERE instance_id = $1 AND type = $2 AND key = $4 AND key <> ''`,
@@ -393,7 +391,7 @@ func (o *overlay) vacant(ctx context.Context, r lanyard.Resource) error {
 				})
 		})
 		if err != nil {
-			return o.d.wrap(ctx, err, "find out whether the id or name of "+string(t)+" "+id+" is taken")
+			return o.d.wrapError(ctx, err, "find out whether the id or name of "+string(t)+" "+id+" is taken")
 		}
 	}
 	if clash {
@@ -433,9 +431,9 @@ func (o *overlay) freeInDirectory(ctx context.Context, before, r lanyard.Resourc
 		return nil
 	}
 	var clash bool
-	err := o.do(ctx, func(s *session) error {
+	err := o.withConn(ctx, func(ctx context.Context, s *connection) error {
 		clash = false
-		return s.rows(ctx, `
+		return s.queryRows(ctx, `
 			SELECT instance_id FROM directory WHERE instance_id <> $1 AND alias <> '' AND alias = $2
 			UNION ALL
 			SELECT instance_id FROM directory WHERE instance_id <> $1 AND token <> '' AND account = $3 AND token = $4`,
@@ -447,7 +445,7 @@ func (o *overlay) freeInDirectory(ctx context.Context, before, r lanyard.Resourc
 	if err == nil && clash {
 		return taken(r, nil)
 	}
-	return o.d.wrap(ctx, err, "find out whether the alias of instance "+in.ID+" is taken")
+	return o.d.wrapError(ctx, err, "find out whether the alias of instance "+in.ID+" is taken")
 }
 
 // doc returns a resource as it is stored, from memory when it was stored of late.
@@ -477,7 +475,7 @@ func (o *overlay) touch(ref lanyard.Ref, v version) { o.own.touch(ref, v) }
 // Delete removes a resource, or the instance and all that is in it.
 func (o *overlay) Delete(ctx context.Context, t lanyard.Type, id string) error {
 	doing := "delete " + string(t) + " " + id
-	if o.appended {
+	if o.hasEvent() {
 		return lanyard.Errorf(lanyard.Internal, "%s after the event", doing)
 	}
 	if err := o.load(ctx); err != nil {
@@ -490,7 +488,7 @@ func (o *overlay) Delete(ctx context.Context, t lanyard.Type, id string) error {
 	ref := lanyard.Ref{Type: t, ID: id}
 	was, err := o.doc(ref, before)
 	if err != nil {
-		return o.d.wrap(ctx, err, doing)
+		return o.d.wrapError(ctx, err, doing)
 	}
 	if t == lanyard.TypeInstance {
 		o.own = layer{wiped: true}
@@ -508,7 +506,7 @@ func (o *overlay) Delete(ctx context.Context, t lanyard.Type, id string) error {
 
 // SetPassword stores the hash of a user's password.
 func (o *overlay) SetPassword(ctx context.Context, user, hash string) error {
-	if o.appended {
+	if o.hasEvent() {
 		return lanyard.Errorf(lanyard.Internal, "store the password of user %s after the event", user)
 	}
 	if _, err := o.Get(ctx, lanyard.TypeUser, user); err != nil {
@@ -523,7 +521,7 @@ func (o *overlay) SetPassword(ctx context.Context, user, hash string) error {
 // Append makes the event of the change.
 func (o *overlay) Append(ctx context.Context, e *lanyard.Event) error {
 	switch {
-	case o.appended:
+	case o.hasEvent():
 		return lanyard.Errorf(lanyard.Internal, "a second event in one change of instance %s", o.instance)
 	case e.Instance != o.instance:
 		return lanyard.Errorf(lanyard.Internal, "an event of instance %q in a change of instance %s", e.Instance, o.instance)
@@ -534,7 +532,7 @@ func (o *overlay) Append(ctx context.Context, e *lanyard.Event) error {
 	e.Revision, e.Passwords, e.Changes = o.now.revision+1, o.passwords, o.changes
 	body, err := encodeEvent(e)
 	if err != nil {
-		return o.d.wrap(ctx, err, "write the event")
+		return o.d.wrapError(ctx, err, "write the event")
 	}
 	if len(body) > maxBody { // it could not be read again
 		return lanyard.Errorf(lanyard.TooLarge, "the change's record would have %d bytes; at most %d are stored", len(body),
@@ -546,9 +544,12 @@ func (o *overlay) Append(ctx context.Context, e *lanyard.Event) error {
 	next := head{revision: e.Revision, seq: o.now.seq, hash: sum.Sum(nil)}
 	e.Hash, e.Previous = next.hash, o.now.hash
 	o.own.events = append(o.own.events, written{event: e, body: pack(body), seq: next.seq})
-	o.now, o.appended = next, true
+	o.now = &next
 	return nil
 }
+
+// hasEvent reports whether Append was called, after which nothing may change.
+func (o *overlay) hasEvent() bool { return len(o.own.events) > 0 }
 
 // complete reports whether the change did something, all of it.
 func (o *overlay) complete(ctx context.Context) (bool, error) {
@@ -557,9 +558,9 @@ func (o *overlay) complete(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	switch {
-	case !o.appended && len(o.changes) == 0 && len(o.own.passwords) == 0:
+	case !o.hasEvent() && len(o.changes) == 0 && len(o.own.passwords) == 0:
 		return false, nil
-	case !o.appended:
+	case !o.hasEvent():
 		return false, lanyard.Errorf(lanyard.Internal, "a change of instance %s has no event", o.instance)
 	}
 	return true, nil

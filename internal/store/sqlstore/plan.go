@@ -17,13 +17,13 @@ var errPlanned = errors.New("it is only a plan")
 func (d *DB) Plan(
 	ctx context.Context, instance string, change func(store.Tx) error,
 ) (changes []lanyard.Change, err error) {
-	base := committed{d, instance}
+	base := committedState{d, d, instance}
 	for range maxPlans {
 		before, err := base.head(ctx)
 		if err != nil {
 			return nil, err
 		}
-		o := &overlay{d: d, instance: instance, base: base, now: before, loaded: true}
+		o := &overlay{d: d, instance: instance, base: base, now: &before}
 		failed := change(o)
 		o.forget()
 		after, err := base.head(ctx)
@@ -45,19 +45,3 @@ func (d *DB) Plan(
 	}
 	return changes, err
 }
-
-// committed is the latest committed state of an instance as a base.
-type committed struct {
-	d        *DB
-	instance string
-}
-
-func (c committed) do(ctx context.Context, f func(*session) error) error { return c.d.do(ctx, f) }
-
-func (c committed) head(ctx context.Context) (head, error) { return c.d.head(ctx, c.d, c.instance) }
-
-func (c committed) get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
-	return c.d.get(ctx, c.d, c.instance, t, id)
-}
-
-func (c committed) docOf(lanyard.Ref, lanyard.Resource) []byte { return nil }

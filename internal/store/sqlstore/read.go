@@ -22,37 +22,37 @@ type reader struct {
 func (d *DB) Reader(instance string) store.Reader { return &reader{d, instance} }
 
 func (r *reader) Get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
-	return r.d.get(ctx, r.d, r.instance, t, id)
+	return r.d.getResource(ctx, r.d, r.instance, t, id)
 }
 
 func (r *reader) Find(ctx context.Context, t lanyard.Type, k string) (lanyard.Resource, error) {
-	return r.d.find(ctx, r.d, r.instance, t, k)
+	return r.d.findByKey(ctx, r.d, r.instance, t, k)
 }
 
 func (r *reader) List(ctx context.Context, t lanyard.Type, after int64, limit int) ([]lanyard.Resource, error) {
-	return r.d.list(ctx, r.d, r.d.cache, r.instance, t, after, limit)
+	return r.d.listResources(ctx, r.d, r.d.cache, r.instance, t, after, limit)
 }
 
 func (r *reader) Count(ctx context.Context, t lanyard.Type) (int, error) {
-	return r.d.count(ctx, r.d, r.instance, t)
+	return r.d.countResources(ctx, r.d, r.instance, t)
 }
 
 func (r *reader) Referrers(ctx context.Context, to lanyard.Ref, from lanyard.Type, after string,
 	limit int) ([]string, error) {
-	return r.d.referrers(ctx, r.d, r.instance, to, from, after, limit)
+	return r.d.listReferrers(ctx, r.d, r.instance, to, from, after, limit)
 }
 
 func (r *reader) LastTags(ctx context.Context, t lanyard.Type, id string) (map[string]string, bool, error) {
-	return r.d.lastTags(ctx, r.d, r.instance, t, id)
+	return r.d.readLastTags(ctx, r.d, r.instance, t, id)
 }
 
 func (r *reader) Revision(ctx context.Context) (int64, error) {
-	h, err := r.d.head(ctx, r.d, r.instance)
+	h, err := r.d.readHead(ctx, r.d, r.instance)
 	return h.revision, err
 }
 
 func (r *reader) Events(ctx context.Context, after int64, limit int) ([]lanyard.Event, error) {
-	return r.d.events(ctx, r.d, r.instance, after, limit)
+	return r.d.readEvents(ctx, r.d, r.instance, after, limit)
 }
 
 // The reads below run on from: a reader's connection, or that of a transaction. Each is one
@@ -64,36 +64,36 @@ func notFound(t lanyard.Type, id string) error {
 
 const getQuery = `SELECT doc FROM resources WHERE instance_id = $1 AND type = $2 AND id = $3`
 
-func (d *DB) get(ctx context.Context, from source, instance string, t lanyard.Type,
+func (d *DB) getResource(ctx context.Context, from source, instance string, t lanyard.Type,
 	id string) (lanyard.Resource, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, d.wrap(ctx, err, "the call ended")
+		return nil, d.wrapError(ctx, err, "the call ended")
 	}
 	k := key{instance: instance, t: t, id: id}
 	v, ticket := d.cache.get(&k)
 	if v != nil {
 		return v.(*version).r, nil
 	}
-	r, size, err := d.one(ctx, from, getQuery, instance, t, id)
+	r, size, err := d.queryResource(ctx, from, getQuery, instance, t, id)
 	if err == nil {
 		d.cache.put(k, ticket, &version{r: r}, size)
 	}
 	return r, err
 }
 
-func (d *DB) find(ctx context.Context, from source, instance string, t lanyard.Type,
+func (d *DB) findByKey(ctx context.Context, from source, instance string, t lanyard.Type,
 	k string) (lanyard.Resource, error) {
 	// The empty key finds nothing: the index, for which the query says so, leaves it out.
-	r, _, err := d.one(ctx, from,
+	r, _, err := d.queryResource(ctx, from,
 		`SELECT doc FROM resources WHERE instance_id = $1 AND type = $2 AND key = $3 AND key <> ''`, instance, t, k)
 	return r, err
 }
 
-// one returns the one resource that a query finds, and what it weighs in memory.
-func (d *DB) one(ctx context.Context, from source, query, instance string, t lanyard.Type,
+// queryResource returns the one resource that a query finds, and what it weighs in memory.
+func (d *DB) queryResource(ctx context.Context, from source, query, instance string, t lanyard.Type,
 	name string) (r lanyard.Resource, size int64, err error) {
-	err = from.do(ctx, func(s *session) error {
-		return s.rows(ctx, query, []any{instance, string(t), name}, func(row Row) (err error) {
+	err = from.withConn(ctx, func(ctx context.Context, s *connection) error {
+		return s.queryRows(ctx, query, []any{instance, string(t), name}, func(row Row) (err error) {
 			r, size, err = scan(row, t)
 			return err
 		})
@@ -102,7 +102,7 @@ func (d *DB) one(ctx context.Context, from source, query, instance string, t lan
 		err = notFound(t, name)
 	}
 	if err != nil {
-		return nil, 0, d.wrap(ctx, err, "read "+string(t)+" "+name)
+		return nil, 0, d.wrapError(ctx, err, "read "+string(t)+" "+name)
 	}
 	return r, size, nil
 }
@@ -117,11 +117,11 @@ func scan(row Row, t lanyard.Type) (lanyard.Resource, int64, error) {
 	return r, weight(doc), err
 }
 
-// list reads a page, by way of cache unless that is nil. The page is shared, as what is in it.
-func (d *DB) list(ctx context.Context, from source, cache *cache, instance string, t lanyard.Type, after int64,
+// listResources reads a page, by way of cache unless that is nil. The page is shared, as what is in it.
+func (d *DB) listResources(ctx context.Context, from source, cache *cache, instance string, t lanyard.Type, after int64,
 	limit int) ([]lanyard.Resource, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, d.wrap(ctx, err, "the call ended")
+		return nil, d.wrapError(ctx, err, "the call ended")
 	}
 	if limit <= 0 {
 		return nil, nil
@@ -133,9 +133,9 @@ func (d *DB) list(ctx context.Context, from source, cache *cache, instance strin
 	}
 	var page []lanyard.Resource
 	var size int64
-	err := from.do(ctx, func(s *session) error {
+	err := from.withConn(ctx, func(ctx context.Context, s *connection) error {
 		page, size = nil, 0
-		return s.rows(ctx, `
+		return s.queryRows(ctx, `
 			SELECT doc FROM resources
 			WHERE instance_id = $1 AND type = $2 AND seq > $3 ORDER BY seq LIMIT $4`,
 			[]any{instance, string(t), after, limit},
@@ -146,31 +146,31 @@ func (d *DB) list(ctx context.Context, from source, cache *cache, instance strin
 			})
 	})
 	if err != nil {
-		return nil, d.wrap(ctx, err, "list "+string(t))
+		return nil, d.wrapError(ctx, err, "list "+string(t))
 	}
 	page = slices.Clip(page) // it is shared: who appends to it gets another
 	cache.put(k, ticket, page, size)
 	return page, nil
 }
 
-func (d *DB) count(ctx context.Context, from source, instance string, t lanyard.Type) (n int, err error) {
-	err = from.do(ctx, func(s *session) error {
-		return s.row(ctx, `SELECT n FROM counts WHERE instance_id = $1 AND type = $2`, []any{instance, string(t)}, &n)
+func (d *DB) countResources(ctx context.Context, from source, instance string, t lanyard.Type) (n int, err error) {
+	err = from.withConn(ctx, func(ctx context.Context, s *connection) error {
+		return s.queryRow(ctx, `SELECT n FROM counts WHERE instance_id = $1 AND type = $2`, []any{instance, string(t)}, &n)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
-	return n, d.wrap(ctx, err, "count "+string(t))
+	return n, d.wrapError(ctx, err, "count "+string(t))
 }
 
-func (d *DB) referrers(ctx context.Context, from source, instance string, to lanyard.Ref, t lanyard.Type, after string,
+func (d *DB) listReferrers(ctx context.Context, from source, instance string, to lanyard.Ref, t lanyard.Type, after string,
 	limit int) (ids []string, err error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	err = from.do(ctx, func(s *session) error {
+	err = from.withConn(ctx, func(ctx context.Context, s *connection) error {
 		ids = nil
-		return s.rows(ctx, `
+		return s.queryRows(ctx, `
 			SELECT from_id FROM refs
 			WHERE instance_id = $1 AND to_type = $2 AND to_id = $3 AND from_type = $4 AND from_id > $5
 			ORDER BY from_id LIMIT $6`,
@@ -183,17 +183,17 @@ func (d *DB) referrers(ctx context.Context, from source, instance string, to lan
 			})
 	})
 	if err != nil {
-		return nil, d.wrap(ctx, err, "list what refers to "+string(to.Type)+" "+to.ID)
+		return nil, d.wrapError(ctx, err, "list what refers to "+string(to.Type)+" "+to.ID)
 	}
 	return ids, nil
 }
 
-func (d *DB) lastTags(ctx context.Context, from source, instance string, t lanyard.Type,
+func (d *DB) readLastTags(ctx context.Context, from source, instance string, t lanyard.Type,
 	id string) (tags map[string]string, deleted bool, err error) {
 	var doc []byte
 	var gone int
-	err = from.do(ctx, func(s *session) error {
-		return s.row(ctx, `
+	err = from.withConn(ctx, func(ctx context.Context, s *connection) error {
+		return s.queryRow(ctx, `
 			SELECT doc, 0 AS deleted FROM resources WHERE instance_id = $1 AND type = $2 AND id = $3
 			UNION ALL
 			SELECT tags, 1 FROM tombstones WHERE instance_id = $1 AND type = $2 AND id = $3
@@ -214,12 +214,12 @@ func (d *DB) lastTags(ctx context.Context, from source, instance string, t lanya
 		}
 	}
 	if err != nil {
-		return nil, false, d.wrap(ctx, err, "read the tags of "+string(t)+" "+id)
+		return nil, false, d.wrapError(ctx, err, "read the tags of "+string(t)+" "+id)
 	}
 	return tags, deleted, nil
 }
 
-// head is where an instance stands: its zero value before the first event.
+// readHead is where an instance stands: its zero value before the first event.
 type head struct {
 	revision int64
 	seq      int64  // the last one given to a resource
@@ -228,9 +228,9 @@ type head struct {
 
 const headQuery = `SELECT revision, seq, hash FROM events WHERE instance_id = $1 ORDER BY revision DESC LIMIT 1`
 
-func (d *DB) head(ctx context.Context, from source, instance string) (head, error) {
+func (d *DB) readHead(ctx context.Context, from source, instance string) (head, error) {
 	if err := ctx.Err(); err != nil {
-		return head{}, d.wrap(ctx, err, "the call ended")
+		return head{}, d.wrapError(ctx, err, "the call ended")
 	}
 	k := key{instance: instance}
 	v, ticket := d.cache.get(&k)
@@ -238,11 +238,11 @@ func (d *DB) head(ctx context.Context, from source, instance string) (head, erro
 		return v.(head), nil
 	}
 	h := head{hash: make([]byte, 32)}
-	err := from.do(ctx, func(s *session) error {
-		return s.row(ctx, headQuery, []any{instance}, &h.revision, &h.seq, &h.hash)
+	err := from.withConn(ctx, func(ctx context.Context, s *connection) error {
+		return s.queryRow(ctx, headQuery, []any{instance}, &h.revision, &h.seq, &h.hash)
 	})
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return head{}, d.wrap(ctx, err, "read the revision of instance "+instance)
+		return head{}, d.wrapError(ctx, err, "read the revision of instance "+instance)
 	}
 	d.cache.put(k, ticket, h, 128)
 	return h, nil
@@ -253,27 +253,27 @@ func (d *DB) head(ctx context.Context, from source, instance string) (head, erro
 func (d *DB) Heads(ctx context.Context, instances []string) ([]store.Head, error) {
 	const most = 250 // statements at a time
 	heads := make([]store.Head, len(instances))
-	err := d.do(ctx, func(s *session) error {
+	err := d.withConn(ctx, func(ctx context.Context, s *connection) error {
 		clear(heads)
 		for i, id := range instances {
 			scan := func(row Row) error { return row.Scan(&heads[i].Revision, &heads[i].Hash) }
 			if s.pipe == nil {
-				if err := s.rows(ctx, lastQuery, []any{id}, scan); err != nil {
+				if err := s.queryRows(ctx, lastQuery, []any{id}, scan); err != nil {
 					return err
 				}
 				continue
 			}
-			s.queue = append(s.queue, Statement{Query: lastQuery, Args: []any{id}, Scan: scan})
-			if len(s.queue) == most {
-				if err := s.flush(ctx); err != nil {
+			s.pending = append(s.pending, Statement{Query: lastQuery, Args: []any{id}, Scan: scan})
+			if len(s.pending) == most {
+				if err := s.sendPending(ctx); err != nil {
 					return err
 				}
 			}
 		}
-		return s.flush(ctx)
+		return s.sendPending(ctx)
 	})
 	if err != nil {
-		return nil, d.wrap(ctx, err, "read where instances stand")
+		return nil, d.wrapError(ctx, err, "read where instances stand")
 	}
 	return heads, nil
 }
@@ -283,17 +283,17 @@ const lastQuery = `SELECT revision, hash FROM events WHERE instance_id = $1 ORDE
 // eventBytes is after how many bytes of JSON a page of events ends.
 const eventBytes = 4 << 20
 
-func (d *DB) events(ctx context.Context, from source, instance string, after int64,
+func (d *DB) readEvents(ctx context.Context, from source, instance string, after int64,
 	limit int) (events []lanyard.Event, err error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	err = from.do(ctx, func(s *session) error {
+	err = from.withConn(ctx, func(ctx context.Context, s *connection) error {
 		events = nil
 		before := head{hash: make([]byte, 32)}
 		size := 0
 		// That of the revision after itself comes along, for its hash.
-		err := s.rows(ctx, `
+		err := s.queryRows(ctx, `
 			SELECT revision, hash, body FROM events WHERE instance_id = $1 AND revision >= $2 ORDER BY revision LIMIT $3`,
 			[]any{instance, after, min(limit, 1<<30) + 1},
 			func(row Row) error {
@@ -329,7 +329,7 @@ func (d *DB) events(ctx context.Context, from source, instance string, after int
 		return err
 	})
 	if err != nil {
-		return nil, d.wrap(ctx, err, "read the events of instance "+instance)
+		return nil, d.wrapError(ctx, err, "read the events of instance "+instance)
 	}
 	return events, nil
 }

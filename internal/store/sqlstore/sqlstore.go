@@ -32,7 +32,7 @@ type Config struct {
 	Explicit bool
 	Cache    int64 // bytes of resources kept in memory, default 16 MiB, negative for none
 	// Committed, unless nil, is called after every change that others may want to know of, with the
-	// instance and its revision, or with "" and 0 when it was of keys or tokens. It must not wait.
+	// readInstance and its revision, or with "" and 0 when it was of keys or tokens. It must not wait.
 	Committed func(instance string, revision int64)
 	Release   func() error // called by Close, last
 	Logger    *slog.Logger // default slog.Default()
@@ -45,20 +45,21 @@ const (
 
 // A DB is a store.Store on a database.
 type DB struct {
-	dialect   Dialect
-	writers   *pool
-	readers   *pool
-	lane      lane // of a database that is not Shared
-	lanesMu   sync.Mutex
-	lanes     map[string]*lane // of one that is, by instance
-	keeper    keeper           // of those too
-	cache     *cache           // nil when there is none
-	damage    atomic.Pointer[error]
-	said      time.Time // when the log was told that changes are refused; zero when they are not
-	committed func(instance string, revision int64)
-	log       *slog.Logger
-	close     func() error
-	explicit  bool // see Config
+	dialect       Dialect
+	writers       *pool
+	readers       *pool
+	queue         queue // of a database that is not Shared
+	queuesMu      sync.Mutex
+	queues        map[string]*queue // of one that is, by instance
+	heads         headCache         // of those too
+	cache         *cache            // nil when there is none
+	damage        atomic.Pointer[error]
+	refusalLogged time.Time // when it was logged that changes are refused; zero when they are not
+	committed     func(instance string, revision int64)
+	log           *slog.Logger
+	close         func() error
+	closing       chan struct{}
+	explicit      bool // see Config
 }
 
 var _ store.Store = (*DB)(nil)
@@ -87,8 +88,9 @@ func New(c Config) *DB {
 		dialect:   c.Dialect,
 		writers:   newPool(c.Write, c.Writers, c.Wait),
 		readers:   newPool(c.Read, c.Readers, c.Wait),
-		lanes:     map[string]*lane{},
-		keeper:    keeper{instances: map[string]*kept{}, useless: c.Explicit},
+		queues:    map[string]*queue{},
+		heads:     headCache{instances: map[string]*headEntry{}, off: c.Explicit},
+		closing:   make(chan struct{}),
 		committed: c.Committed,
 		log:       c.Logger,
 		explicit:  c.Explicit,
@@ -97,7 +99,8 @@ func New(c Config) *DB {
 		d.cache = newCache(c.Cache)
 	}
 	d.close = sync.OnceValue(func() error {
-		d.lane.close()
+		d.queue.turn.close()
+		close(d.closing)
 		err := errors.Join(d.readers.close(), d.writers.close())
 		if c.Release != nil {
 			err = errors.Join(err, c.Release())
@@ -112,44 +115,44 @@ func (d *DB) Close() error { return d.close() }
 
 // Ping asks the database for something small. It fails for good once damage was found.
 func (d *DB) Ping(ctx context.Context) error {
-	if err := d.undamaged(); err != nil {
+	if err := d.checkDamage(); err != nil {
 		return err
 	}
 	var version int
-	err := d.do(ctx, func(s *session) error {
-		return s.row(ctx, `SELECT MAX(version) FROM schema_version`, nil, &version)
+	err := d.withConn(ctx, func(ctx context.Context, s *connection) error {
+		return s.queryRow(ctx, `SELECT MAX(version) FROM schema_version`, nil, &version)
 	})
-	return d.wrap(ctx, err, "the store does not answer")
+	return d.wrapError(ctx, err, "the store does not answer")
 }
 
 // A source gives the connection that a read runs on: a reader's, or that of a transaction.
 type source interface {
-	do(ctx context.Context, f func(*session) error) error
+	withConn(ctx context.Context, f func(context.Context, *connection) error) error
 }
 
-// do runs f on a reader's connection. When the connection turns out to be lost f runs again, on
+// withConn runs f on a reader's connection. When the connection turns out to be lost f runs again, on
 // another, which may have been lost with it: it only reads, and begins anew.
-func (d *DB) do(ctx context.Context, f func(*session) error) error {
+func (d *DB) withConn(ctx context.Context, f func(context.Context, *connection) error) error {
 	for n := 1; ; n++ {
-		lost, err := d.once(ctx, f)
+		lost, err := d.tryWithConn(ctx, f)
 		if !lost || n == attempts {
 			return err
 		}
 	}
 }
 
-func (d *DB) once(ctx context.Context, f func(*session) error) (lost bool, err error) {
+func (d *DB) tryWithConn(ctx context.Context, f func(context.Context, *connection) error) (lost bool, err error) {
 	s, err := d.readers.take(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer d.readers.give(s)
-	err = f(s)
-	return err != nil && s.lost(ctx, err), err
+	err = f(ctx, s)
+	return err != nil && s.wasLost(ctx, err), err
 }
 
 // wrap turns what went wrong in a database into an Error, and leaves alone what is one already.
-func (d *DB) wrap(ctx context.Context, err error, doing string) error {
+func (d *DB) wrapError(ctx context.Context, err error, doing string) error {
 	if err == nil {
 		return nil
 	}
@@ -160,9 +163,9 @@ func (d *DB) wrap(ctx context.Context, err error, doing string) error {
 	kind := lanyard.Internal
 	switch {
 	case d.dialect.IsDamaged != nil && d.dialect.IsDamaged(err):
-		d.damaged(ctx, err)
+		d.recordDamage(ctx, err)
 	case errors.Is(err, ErrUnknown):
-		return unknown(doing, err)
+		return unknownOutcome(doing, err)
 	case d.dialect.IsInvalid != nil && d.dialect.IsInvalid(err):
 		return &lanyard.Error{Kind: lanyard.Invalid, Message: "the request holds text that cannot be stored: " + err.Error(),
 			Err: err}
@@ -174,9 +177,9 @@ func (d *DB) wrap(ctx context.Context, err error, doing string) error {
 	return &lanyard.Error{Kind: kind, Message: doing, Err: err}
 }
 
-// damaged remembers that the database is. What it still holds whole can be read, but what is built on
+// recordDamage remembers that the database is. What it still holds whole can be read, but what is built on
 // it might be built on what is lost.
-func (d *DB) damaged(ctx context.Context, err error) {
+func (d *DB) recordDamage(ctx context.Context, err error) {
 	if d.damage.CompareAndSwap(nil, &err) {
 		d.log.ErrorContext(ctx,
 			"the database is damaged: changes are refused from now on; stop the server, keep a copy of the data folder, "+
@@ -184,8 +187,8 @@ func (d *DB) damaged(ctx context.Context, err error) {
 	}
 }
 
-// undamaged refuses once damage was found.
-func (d *DB) undamaged() error {
+// checkDamage refuses once damage was found.
+func (d *DB) checkDamage() error {
 	if err := d.damage.Load(); err != nil {
 		return &lanyard.Error{Kind: lanyard.Internal,
 			Message: "the database is damaged, so changes are refused until it is restored", Err: *err}
@@ -193,22 +196,22 @@ func (d *DB) undamaged() error {
 	return nil
 }
 
-// Look reads one row of a query, for who opened the database and looks after it.
-func (d *DB) Look(ctx context.Context, query string, args []any, dest ...any) error {
-	err := d.do(ctx, func(s *session) error { return s.row(ctx, query, args, dest...) })
-	return d.wrap(ctx, err, "look at the database")
+// QueryRow reads one row of a query, for who opened the database and looks after it.
+func (d *DB) QueryRow(ctx context.Context, query string, args []any, dest ...any) error {
+	err := d.withConn(ctx, func(ctx context.Context, s *connection) error { return s.queryRow(ctx, query, args, dest...) })
+	return d.wrapError(ctx, err, "look at the database")
 }
 
-// Rest waits, and tells whether to go on: not when the store is closed or damaged.
-func (d *DB) Rest(wait time.Duration) bool {
+// WaitOpen waits, and tells whether to go on: not when the store is closed or damaged.
+func (d *DB) WaitOpen(wait time.Duration) bool {
 	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-d.readers.closed:
+	case <-d.closing:
 	}
 	select {
-	case <-d.readers.closed:
+	case <-d.closing:
 		return false
 	default:
 		return d.damage.Load() == nil

@@ -10,22 +10,22 @@ import (
 )
 
 func (r *reader) Records(ctx context.Context, after int64, limit int) ([]lanyard.Record, error) {
-	return r.d.records(ctx, r.d, r.instance, after, limit)
+	return r.d.readRecords(ctx, r.d, r.instance, after, limit)
 }
 
 func (r *reader) Checkpoint(ctx context.Context) (lanyard.Checkpoint, error) {
-	return r.d.checkpoint(ctx, r.d, r.instance)
+	return r.d.readCheckpoint(ctx, r.d, r.instance)
 }
 
-func (d *DB) records(ctx context.Context, from source, instance string, after int64,
+func (d *DB) readRecords(ctx context.Context, from source, instance string, after int64,
 	limit int) (list []lanyard.Record, err error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	err = from.do(ctx, func(s *session) error {
+	err = from.withConn(ctx, func(ctx context.Context, s *connection) error {
 		list = nil
 		size := 0
-		err := s.rows(ctx, `
+		err := s.queryRows(ctx, `
 			SELECT revision, time, seq, body, hash FROM events
 			WHERE instance_id = $1 AND revision > $2 ORDER BY revision LIMIT $3`,
 			[]any{instance, after, limit},
@@ -48,28 +48,28 @@ func (d *DB) records(ctx context.Context, from source, instance string, after in
 		return err
 	})
 	if err != nil {
-		return nil, d.wrap(ctx, err, "read the records of instance "+instance)
+		return nil, d.wrapError(ctx, err, "read the records of instance "+instance)
 	}
 	return list, nil
 }
 
-func (d *DB) checkpoint(ctx context.Context, from source, instance string) (c lanyard.Checkpoint, err error) {
+func (d *DB) readCheckpoint(ctx context.Context, from source, instance string) (c lanyard.Checkpoint, err error) {
 	var at int64
-	err = from.do(ctx, func(s *session) error {
-		return s.row(ctx, `SELECT revision, seq, hash, time, who, mac FROM checkpoints WHERE instance_id = $1`,
+	err = from.withConn(ctx, func(ctx context.Context, s *connection) error {
+		return s.queryRow(ctx, `SELECT revision, seq, hash, time, who, mac FROM checkpoints WHERE instance_id = $1`,
 			[]any{instance}, &c.Revision, &c.Seq, &c.Hash, &at, &c.By, &c.MAC)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return lanyard.Checkpoint{}, nil
 	}
 	c.Instance, c.Time = instance, time.UnixMilli(at).UTC()
-	return c, d.wrap(ctx, err, "read the checkpoint of instance "+instance)
+	return c, d.wrapError(ctx, err, "read the checkpoint of instance "+instance)
 }
 
 // Cut removes the oldest events of an instance. Two that cut at a time wait for one another at the
 // checkpoint's row; the second then finds its event gone.
 func (d *DB) Cut(ctx context.Context, c lanyard.Checkpoint) error {
-	err := d.transaction(ctx, []Statement{
+	err := d.runTransaction(ctx, []Statement{
 		{Query: `
 			INSERT INTO checkpoints (instance_id, revision, seq, hash, time, who, mac)
 			SELECT instance_id, revision, seq, hash, $5, $6, $7 FROM events
@@ -88,17 +88,17 @@ func (d *DB) Cut(ctx context.Context, c lanyard.Checkpoint) error {
 			"the events of instance %s cannot be cut off up to revision %d: that is its last, or not there, or another than was said",
 			c.Instance, c.Revision)
 	}
-	return d.wrap(ctx, err, "cut off the events of instance "+c.Instance)
+	return d.wrapError(ctx, err, "cut off the events of instance "+c.Instance)
 }
 
-// transaction runs statements in one, which is tried again as an Update is. Once begun it is not
+// runTransaction runs statements in one, which is tried again as an Update is. Once begun it is not
 // interrupted, so that its error says whether it happened.
-func (d *DB) transaction(ctx context.Context, list []Statement) error {
-	if err := d.undamaged(); err != nil {
+func (d *DB) runTransaction(ctx context.Context, list []Statement) error {
+	if err := d.checkDamage(); err != nil {
 		return err
 	}
 	for n := 1; ; n++ {
-		again, err := d.tryStatements(ctx, list)
+		again, err := d.tryTransaction(ctx, list)
 		if err == nil || !again || n == attempts || !pause(ctx, n) {
 			return err
 		}
@@ -106,38 +106,17 @@ func (d *DB) transaction(ctx context.Context, list []Statement) error {
 	}
 }
 
-// tryStatements runs statements in a transaction. again says that it did not happen and may be tried again.
-func (d *DB) tryStatements(ctx context.Context, list []Statement) (again bool, err error) {
+// tryTransaction runs statements in a transaction. again says that it did not happen and may be tried again.
+func (d *DB) tryTransaction(ctx context.Context, list []Statement) (again bool, err error) {
 	s, err := d.writers.take(ctx)
 	if err != nil {
 		return false, err
 	}
 	defer d.writers.give(s)
 	ctx = context.WithoutCancel(ctx)
-	if err = d.uncertain(s.transact(ctx, d.dialect.Begin, list)); err == nil {
+	if err = d.markUncertain(s.transact(ctx, d.dialect.Begin, list)); err == nil {
 		return false, nil
 	}
 	s.rollback(ctx, d.log)
-	return d.dialect.Shared && !errors.Is(err, ErrUnknown) && (d.dialect.IsConflict(err) || s.lost(ctx, err)), err
-}
-
-// all runs statements in order.
-func (s *session) all(ctx context.Context, list []Statement) error {
-	if s.pipe != nil {
-		s.queue = append(s.queue, list...)
-		return s.flush(ctx) // and not along with COMMIT, which would not wait for what One finds
-	}
-	for _, st := range list {
-		res, err := s.exec(ctx, st.Query, st.Args...)
-		if err == nil && st.One {
-			var n int64
-			if n, err = res.RowsAffected(); err == nil && n != 1 {
-				err = ErrNotOne
-			}
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return d.dialect.Shared && !errors.Is(err, ErrUnknown) && (d.dialect.IsConflict(err) || s.wasLost(ctx, err)), err
 }

@@ -27,12 +27,12 @@ const (
 func (d *DB) Export(ctx context.Context, scope store.Scope, emit func(store.Row) error) (err error) {
 	s, err := d.snapshot(ctx)
 	if err != nil {
-		return d.wrap(ctx, err, "begin to read the whole store")
+		return d.wrapError(ctx, err, "begin to read the whole store")
 	}
 	defer d.readers.give(s)
 	e := &export{ctx: ctx, s: s, emit: emit, scattered: d.explicit}
 	defer func() {
-		if !s.broken && s.check(s.conn.Script(context.WithoutCancel(ctx), `ROLLBACK`)) != nil {
+		if !s.broken && s.noteBroken(s.conn.Script(context.WithoutCancel(ctx), `ROLLBACK`)) != nil {
 			s.broken = true
 		}
 	}()
@@ -61,11 +61,11 @@ func (d *DB) Export(ctx context.Context, scope store.Scope, emit func(store.Row)
 	if e.emitted != nil {
 		return e.emitted
 	}
-	return d.wrap(ctx, err, "read the whole store")
+	return d.wrapError(ctx, err, "read the whole store")
 }
 
 // snapshot takes a reader's connection and begins a transaction on it that sees one committed state.
-func (d *DB) snapshot(ctx context.Context) (*session, error) {
+func (d *DB) snapshot(ctx context.Context) (*connection, error) {
 	for n := 1; ; n++ {
 		s, err := d.readers.take(ctx)
 		if err != nil {
@@ -73,13 +73,13 @@ func (d *DB) snapshot(ctx context.Context) (*session, error) {
 		}
 		for _, script := range d.dialect.Snapshot {
 			if err == nil {
-				err = s.check(s.conn.Script(ctx, script))
+				err = s.noteBroken(s.conn.Script(ctx, script))
 			}
 		}
 		if err == nil {
 			return s, nil
 		}
-		lost := s.lost(ctx, err)
+		lost := s.wasLost(ctx, err)
 		s.broken = true
 		d.readers.give(s)
 		if !lost || n == attempts {
@@ -91,7 +91,7 @@ func (d *DB) snapshot(ctx context.Context) (*session, error) {
 // export is one Export.
 type export struct {
 	ctx     context.Context
-	s       *session
+	s       *connection
 	emit    func(store.Row) error
 	emitted error // of emit
 	// scattered says that the transaction sees one state of each instance, but not of all together.
@@ -102,7 +102,7 @@ type export struct {
 // belongs to the store even when its events are gone, which they must not be.
 func (e *export) next(known, after string) (first string, err error) {
 	for _, table := range []string{known, "directory", "checkpoints"} {
-		err = e.s.rows(e.ctx, `SELECT instance_id FROM `+table+` WHERE instance_id > $1 ORDER BY instance_id LIMIT 1`,
+		err = e.s.queryRows(e.ctx, `SELECT instance_id FROM `+table+` WHERE instance_id > $1 ORDER BY instance_id LIMIT 1`,
 			[]any{after}, func(row Row) error {
 				var id string
 				err := row.Scan(&id)
@@ -132,7 +132,7 @@ func (e *export) table(t *store.Table, instance string) error {
 		}
 		var page []store.Row
 		size := 0
-		err := e.s.rows(e.ctx, q, append(args, copyRows), func(row Row) error {
+		err := e.s.queryRows(e.ctx, q, append(args, copyRows), func(row Row) error {
 			values, n, err := scanRow(t, row)
 			if err != nil {
 				return err
@@ -170,7 +170,7 @@ func (e *export) there(row store.Row) (found bool, err error) {
 		return true, nil
 	}
 	instance := row.Values[1].(string)
-	err = e.s.rows(e.ctx, getQuery, []any{instance, string(lanyard.TypeInstance), instance}, func(Row) error {
+	err = e.s.queryRows(e.ctx, getQuery, []any{instance, string(lanyard.TypeInstance), instance}, func(Row) error {
 		found = true
 		return nil
 	})
@@ -249,7 +249,7 @@ func scanRow(t *store.Table, row Row) (values []any, size int, err error) {
 
 // Size adds up what the instances are known to have.
 func (d *DB) Size(ctx context.Context) (n int64, err error) {
-	err = d.do(ctx, func(s *session) error {
+	err = d.withConn(ctx, func(ctx context.Context, s *connection) error {
 		n = 0
 		e := &export{ctx: ctx, s: s}
 		for instance := ""; ; {
@@ -263,14 +263,14 @@ func (d *DB) Size(ctx context.Context) (n int64, err error) {
 				`SELECT -COALESCE(MAX(revision), 0) FROM checkpoints WHERE instance_id = $1`,
 			} {
 				var some int64
-				if err := s.row(ctx, query, []any{instance}, &some); err != nil {
+				if err := s.queryRow(ctx, query, []any{instance}, &some); err != nil {
 					return err
 				}
 				n += some
 			}
 		}
 	})
-	return n, d.wrap(ctx, err, "count what the store has")
+	return n, d.wrapError(ctx, err, "count what the store has")
 }
 
 // Fill marks the store as incomplete and puts the rows in, many in a transaction.
@@ -278,14 +278,14 @@ func (d *DB) Fill(ctx context.Context, next func() (store.Row, error)) error {
 	doing := "fill the store"
 	since, err := d.incomplete(ctx)
 	if err != nil {
-		return d.wrap(ctx, err, doing)
+		return d.wrapError(ctx, err, doing)
 	}
 	var begin []Statement
 	for _, t := range slices.Backward(store.Tables) {
 		if since == 0 {
 			empty, err := d.empty(ctx, t.Name)
 			if err != nil {
-				return d.wrap(ctx, err, doing)
+				return d.wrapError(ctx, err, doing)
 			}
 			if !empty {
 				return lanyard.Errorf(lanyard.Condition, "the store is not empty: it has %s", t.Name)
@@ -300,8 +300,8 @@ func (d *DB) Fill(ctx context.Context, next func() (store.Row, error)) error {
 		begin = append(begin,
 			Statement{Query: `INSERT INTO filling (since) VALUES ($1)`, Args: []any{time.Now().UnixMilli()}})
 	}
-	if err := d.transaction(ctx, begin); err != nil {
-		return d.wrap(ctx, err, doing)
+	if err := d.runTransaction(ctx, begin); err != nil {
+		return d.wrapError(ctx, err, doing)
 	}
 	instance := ""
 	for ended := false; !ended; {
@@ -325,13 +325,13 @@ func (d *DB) Fill(ctx context.Context, next func() (store.Row, error)) error {
 			batch, size = append(batch, st), size+n
 		}
 		if err := ctx.Err(); err != nil {
-			return d.wrap(ctx, err, doing)
+			return d.wrapError(ctx, err, doing)
 		}
 		if len(batch) == 0 {
 			continue
 		}
-		if err := d.transaction(ctx, batch); err != nil {
-			return d.wrap(ctx, err, doing)
+		if err := d.runTransaction(ctx, batch); err != nil {
+			return d.wrapError(ctx, err, doing)
 		}
 	}
 	return nil
@@ -364,9 +364,9 @@ func (d *DB) insert(row store.Row) (st Statement, size int) {
 }
 
 func (d *DB) empty(ctx context.Context, table string) (empty bool, err error) {
-	err = d.do(ctx, func(s *session) error {
+	err = d.withConn(ctx, func(ctx context.Context, s *connection) error {
 		empty = true
-		return s.rows(ctx, `SELECT 1 FROM `+table+` LIMIT 1`, nil, func(Row) error {
+		return s.queryRows(ctx, `SELECT 1 FROM `+table+` LIMIT 1`, nil, func(Row) error {
 			empty = false
 			return nil
 		})
@@ -376,9 +376,9 @@ func (d *DB) empty(ctx context.Context, table string) (empty bool, err error) {
 
 // incomplete tells since when the store is being filled, 0 when it is not.
 func (d *DB) incomplete(ctx context.Context) (since int64, err error) {
-	err = d.do(ctx, func(s *session) error {
+	err = d.withConn(ctx, func(ctx context.Context, s *connection) error {
 		since, err = Incomplete(ctx, s.conn)
-		return s.check(err)
+		return s.noteBroken(err)
 	})
 	return since, err
 }
@@ -407,5 +407,5 @@ func (d *DB) Complete(ctx context.Context) error {
 		list = append(list, Statement{Query: query})
 	}
 	list = append(list, Statement{Query: `DELETE FROM filling`, One: true})
-	return d.wrap(ctx, d.transaction(ctx, list), "complete the filling of the store")
+	return d.wrapError(ctx, d.runTransaction(ctx, list), "complete the filling of the store")
 }
