@@ -55,16 +55,16 @@ func coverage() string {
 
 const coveragePage = `# Coverage
 
-Amazon Connect's service model has %d operations. lanyard answers
+How lanyard answers each of the %d operations in Amazon Connect's service model:
 
-- %d of them in full: [served](#served);
-- %d that list what no instance here has, such as prompts or rules, with the properly typed empty result for an existing
-  instance, so that tools which walk every list of an instance run through: [empty lists](#empty-lists);
-- the other %d with ` + "`UnsupportedOperationException`" + ` (status 501), the operation's name and a pointer
+- %d in full: [served](#served);
+- %d with a typed empty list for an existing instance, because instances here have no prompts, rules and the like. So
+  tools that read every list of an instance complete: [empty lists](#empty-lists);
+- the other %d with ` + "`UnsupportedOperationException`" + ` (status 501), the operation's name and a reference
   to this page: [not yet](#not-yet).
 
-This page is generated from the operation table by ` + "`make docs`" + `, and a test compares the two. Exceptions are
-those that the service model declares, without the word Exception at their end.
+` + "`make docs`" + ` generates this page from the operation table, and a test compares the two. The exceptions are those that
+the service model declares, without the word Exception at the end.
 
 ## Served
 
