@@ -34,16 +34,6 @@ func (s *Snapshot) Decide(q *Query) Decision {
 	return d
 }
 
-func (s *Snapshot) subject(sub *Subject) (e *entity) {
-	switch sub.Type {
-	case User:
-		e = s.user(sub.ID)
-	case AIAgent:
-		_, e = s.find(kindAgent, sub.ID)
-	}
-	return e
-}
-
 // find returns the subject, and looks the resource up on the way: in a large instance neither is in
 // a cache, and looked up side by side they cost one wait for memory instead of two.
 func (a *ask) find(sub *Subject) *entity {
@@ -60,19 +50,6 @@ func (a *ask) find(sub *Subject) *entity {
 	}
 	a.resource = resource
 	return subject
-}
-
-// user finds a user by id or else by name. What has the form of an id is one: a name like the id of
-// somebody who was deleted must not stand for them.
-func (s *Snapshot) user(ref string) *entity {
-	if _, e := s.find(kindUser, ref); e != nil {
-		return e
-	}
-	if lanyard.IsID(ref) {
-		return nil
-	}
-	_, e := s.findName(ref)
-	return e
 }
 
 // An ask is a query with all that does not depend on the subject looked up.
@@ -192,7 +169,7 @@ func (s *Snapshot) knows(name string) bool {
 
 func (s *Snapshot) each(k kind, do func(*entity) bool) {
 	if s.kinds[k] != nil {
-		s.kinds[k].Scan(func(p place, _ struct{}) bool { return do(s.entities.at(p.slot())) })
+		s.kinds[k].Scan(func(p place, _ struct{}) bool { return do(s.entities.At(p.slot())) })
 	}
 }
 
@@ -353,7 +330,7 @@ func (s *Snapshot) within(group, top uint32) bool {
 	if group == 0 || top == 0 {
 		return false
 	}
-	g := s.entities.at(group - 1)
+	g := s.entities.At(group - 1)
 	for i := 0; ; i++ {
 		switch g.ref(i) {
 		case 0:

@@ -167,7 +167,7 @@ func (s *Snapshot) groupName(slot uint32) string {
 	if slot == 0 {
 		return ""
 	}
-	g := s.entities.at(slot - 1)
+	g := s.entities.At(slot - 1)
 	if g.own > 0 {
 		return fmt.Sprintf("%q", g.name())
 	}
@@ -191,7 +191,7 @@ func (a *ask) hints(subject *entity, x Explanation) []string {
 	var out, restrict, override []string
 	for _, slot := range heldSlots(subject) {
 		p := a.s.profile(slot)
-		if a.s.entities.at(slot - 1).absent() {
+		if a.s.entities.At(slot - 1).absent() {
 			out = append(out, fmt.Sprintf("profile %q does not exist; that it is held grants nothing", p.id))
 		}
 		if !a.grants(p) {

@@ -87,7 +87,7 @@ func (s *Snapshot) WhoCan(q *Query, page Page) (found []Holder, next Cursor) {
 	from := page.From.Begin(s)
 	var ids []string // of all that are found, one after the other
 	for slot := range union(a.candidates(), from.from()) {
-		e := s.entities.at(slot)
+		e := s.entities.At(slot)
 		if e.seq > from.Until {
 			break
 		}
@@ -226,7 +226,7 @@ func (s *Snapshot) WhichResources(q *Query, page Page) (found []Found, next Curs
 	}
 	from, one := page.From.Begin(s), *q
 	for slot := range s.kinds[k].slots(from.from()) {
-		e := s.entities.at(slot)
+		e := s.entities.At(slot)
 		if e.seq > from.Until {
 			break
 		}
@@ -320,7 +320,7 @@ func (s *Snapshot) Holders(profile string, page Page) (found []Holder, next Curs
 	from := page.From.Begin(s)
 	profiles := []string{e.id}
 	for slot := range e.prof().holders.slots(from.from()) {
-		h := s.entities.at(slot)
+		h := s.entities.At(slot)
 		if h.seq > from.Until {
 			break
 		}

@@ -8,10 +8,7 @@ import (
 // What a snapshot takes is counted as it is made: measuring it would take as long as making it. The
 // counts know how Go's allocator rounds and how the structures share, but not who else has a string.
 const (
-	base      = 1 << 10                                               // of a snapshot with nothing in it
-	chunkRoom = int64(unsafe.Sizeof(chunk[entity]{})+511) / 512 * 512 // of 64 entities
-	pageRoom  = int64(unsafe.Sizeof(page{})+767) / 768 * 768          // of an index
-	topRoom   = chunkSize*8 + 16                                      // of 64 chunks
+	base = 1 << 10 // of a snapshot with nothing in it
 	// of an entry of a placeSet, half of whose room is free
 	memberOf = 24
 	setRoom  = int64(unsafe.Sizeof(placeSet{})) + 64 // of a placeSet with a node
@@ -22,9 +19,7 @@ const (
 
 // Memory estimates how many bytes of the heap s takes, shared with the snapshots before and after it.
 func (s *Snapshot) Memory() int64 {
-	n := base + int64(len(s.entities.top))*topRoom + (int64(s.entities.n)+chunkSize-1)/chunkSize*chunkRoom
-	n += int64(len(s.ids.pages.top))*topRoom + int64(s.ids.pages.n)*8 + s.ids.count*pageRoom
-	return n + s.weight + int64(float64(s.tagWeight)*s.tagShare)
+	return base + s.entities.Bytes() + s.ids.Bytes() + s.weight + int64(float64(s.tagWeight)*s.tagShare)
 }
 
 // text is what a string takes.

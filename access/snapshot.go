@@ -10,6 +10,7 @@ import (
 	"github.com/tidwall/btree"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/cow"
 )
 
 // A Snapshot is an instance at one revision. It never changes, so any number of goroutines may
@@ -21,8 +22,8 @@ type Snapshot struct {
 	exists   bool
 	account  string // that owns the instance
 
-	entities vector[entity]
-	ids      index
+	entities cow.Vector[entity]
+	ids      cow.Index
 	free     uint32 // slot+1 of the first free entity; each leads to the next in group
 	kinds    [kindCount]*placeSet
 	last     [kindCount]int64 // the highest seq that each kind has or had
@@ -255,58 +256,10 @@ var nothing profile
 
 // profile returns the compiled profile that a reference leads to. One that is absent grants nothing.
 func (s *Snapshot) profile(slot uint32) *profile {
-	if p := s.entities.at(slot - 1).prof(); p != nil {
+	if p := s.entities.At(slot - 1).prof(); p != nil {
 		return p
 	}
 	return &nothing
-}
-
-func (s *Snapshot) find(k kind, id string) (uint32, *entity) {
-	slot, ok := s.ids.find(hashOf(k, id), func(slot uint32) bool {
-		e := s.entities.at(slot)
-		return e.kind == k && e.id == id
-	})
-	if !ok {
-		return 0, nil
-	}
-	return slot, s.entities.at(slot)
-}
-
-// known is find of what may be absent.
-func (s *Snapshot) known(k kind, id string) (uint32, *entity) {
-	slot, ok := s.ids.find(hashOf(k, id), func(slot uint32) bool {
-		e := s.entities.at(slot)
-		return e.kind&^kindAbsent == k && e.id == id
-	})
-	if !ok {
-		return 0, nil
-	}
-	return slot, s.entities.at(slot)
-}
-
-// findBoth is find for two at a time. Of each it looks at one candidate only and may miss it.
-func (s *Snapshot) findBoth(k1 kind, id1 string, k2 kind, id2 string) (e1, e2 *entity) {
-	h1, h2 := hashOf(k1, id1), hashOf(k2, id2)
-	slot1, ok1, slot2, ok2 := s.ids.candidates(h1, h2)
-	if !ok1 || !ok2 {
-		return nil, nil
-	}
-	e1, e2 = s.entities.at(slot1), s.entities.at(slot2)
-	if e1.kind != k1 || e2.kind != k2 || e1.id != id1 || e2.id != id2 {
-		return nil, nil
-	}
-	return e1, e2
-}
-
-func (s *Snapshot) findName(name string) (uint32, *entity) {
-	slot, ok := s.ids.find(hashOf(kindName, name), func(slot uint32) bool {
-		e := s.entities.at(slot)
-		return e.kind == kindUser && e.name() == name
-	})
-	if !ok {
-		return 0, nil
-	}
-	return slot, s.entities.at(slot)
 }
 
 // Empty returns the snapshot of an instance before its first event. To build one from resources, use New.
@@ -316,7 +269,7 @@ func Empty(instance string) *Snapshot { return &Snapshot{instance: instance, tag
 // Unlike New it does not check what it is given: what refers to a missing resource waits for it.
 type Edit struct {
 	s        Snapshot
-	m        mark
+	edit     cow.Edit
 	ownKinds [kindCount]bool
 	ownProfs map[uint32]bool
 	seen     *seen // nil but for what begins empty
@@ -325,8 +278,8 @@ type Edit struct {
 
 // Edit begins the next snapshot.
 func (s *Snapshot) Edit() *Edit {
-	e := &Edit{s: *s, m: newMark(), ownProfs: map[uint32]bool{}}
-	if s.entities.n == 0 {
+	e := &Edit{s: *s, edit: cow.NewEdit(), ownProfs: map[uint32]bool{}}
+	if s.entities.Len() == 0 {
 		e.seen = &seen{tags: map[tag]bool{}, sets: map[unique.Handle[tagSet]]bool{}}
 	}
 	return e
@@ -368,34 +321,34 @@ func (e *Edit) slot(k kind, id string) uint32 {
 	if slot, known := e.s.known(k, id); known != nil {
 		return slot
 	}
-	slot := e.s.entities.n
+	slot := e.s.entities.Len()
 	if e.s.free != 0 {
 		slot = e.s.free - 1
-		e.s.free = e.s.entities.at(slot).group
+		e.s.free = e.s.entities.At(slot).group
 	}
 	if slot >= maxSlots {
 		panic("access: an instance has more resources than there are slots")
 	}
-	ent := e.s.entities.edit(slot, e.m)
+	ent := e.s.entities.Edit(slot, e.edit)
 	*ent = entity{id: id, kind: k | kindAbsent}
 	if k == kindProfile {
 		e.prof(slot)
 	}
 	e.weigh(ent, 1)
-	e.s.ids.put(hashOf(k, id), slot, e.m)
+	e.s.ids.Put(hashOf(k, id), slot, e.edit)
 	return slot
 }
 
 // release gives the slot of what is absent free, unless others name it.
 func (e *Edit) release(slot uint32) {
-	ent := e.s.entities.edit(slot, e.m)
+	ent := e.s.entities.Edit(slot, e.edit)
 	k := ent.kind &^ kindAbsent
 	if !ent.absent() || k == kindFree || k == kindGroup && ent.group > 0 || k == kindProfile &&
 		ent.prof().holders.Len() > 0 {
 		return
 	}
 	e.weigh(ent, -1)
-	e.s.ids.remove(hashOf(k, ent.id), slot, e.m)
+	e.s.ids.Remove(hashOf(k, ent.id), slot, e.edit)
 	delete(e.ownProfs, slot)
 	*ent = entity{group: e.s.free}
 	e.s.free = slot + 1
@@ -403,7 +356,7 @@ func (e *Edit) release(slot uint32) {
 
 // prof returns the compiled profile at a slot for changing.
 func (e *Edit) prof(slot uint32) *profile {
-	ent := e.s.entities.edit(slot, e.m)
+	ent := e.s.entities.Edit(slot, e.edit)
 	if !e.ownProfs[slot] {
 		e.ownProfs[slot] = true
 		p := profile{slot: slot, id: ent.id}
@@ -420,7 +373,7 @@ func (e *Edit) prof(slot uint32) *profile {
 
 // there is a reference to what is there, 0 for one to what is absent.
 func (s *Snapshot) there(ref uint32) uint32 {
-	if ref == 0 || s.entities.at(ref-1).absent() {
+	if ref == 0 || s.entities.At(ref-1).absent() {
 		return 0
 	}
 	return ref
@@ -433,7 +386,7 @@ func (e *Edit) name(group string) uint32 {
 		return 0
 	}
 	slot := e.slot(kindGroup, group)
-	e.s.entities.edit(slot, e.m).group++
+	e.s.entities.Edit(slot, e.edit).group++
 	return slot + 1
 }
 
@@ -441,14 +394,14 @@ func (e *Edit) unname(ref uint32) {
 	if ref == 0 {
 		return
 	}
-	e.s.entities.edit(ref-1, e.m).group--
+	e.s.entities.Edit(ref-1, e.edit).group--
 	e.release(ref - 1)
 }
 
 // rank gives the entity at a slot its place: where seq says, if nothing else has that, or else where
 // it is, or else last.
 func (e *Edit) rank(slot uint32, seq int64) {
-	ent := e.s.entities.edit(slot, e.m)
+	ent := e.s.entities.Edit(slot, e.edit)
 	if seq <= 0 && !ent.absent() || ent.seq == seq && seq > 0 {
 		return
 	}
@@ -471,7 +424,7 @@ func (e *Edit) rank(slot uint32, seq int64) {
 
 // vacate takes the entity at a slot from its place and, where it is a holder, from its profiles.
 func (e *Edit) vacate(slot uint32) {
-	ent := e.s.entities.edit(slot, e.m)
+	ent := e.s.entities.Edit(slot, e.edit)
 	if ent.absent() {
 		return
 	}
@@ -518,7 +471,7 @@ func (e *Edit) Put(r lanyard.Resource) {
 	h := r.Head()
 	slot := e.slot(k, h.ID)
 	e.rank(slot, h.Seq)
-	ent := e.s.entities.edit(slot, e.m)
+	ent := e.s.entities.Edit(slot, e.edit)
 	e.weigh(ent, -1)
 	defer e.weigh(ent, 1)
 	ent.setTags(h.Tags)
@@ -526,9 +479,9 @@ func (e *Edit) Put(r lanyard.Resource) {
 	case *lanyard.User:
 		if had := ent.name(); had != h.Name {
 			if had != "" {
-				e.s.ids.remove(hashOf(kindName, had), slot, e.m)
+				e.s.ids.Remove(hashOf(kindName, had), slot, e.edit)
 			}
-			e.s.ids.put(hashOf(kindName, h.Name), slot, e.m)
+			e.s.ids.Put(hashOf(kindName, h.Name), slot, e.edit)
 		}
 		ent.setPerson(r)
 		had := ent.group
@@ -556,7 +509,7 @@ func (e *Edit) Put(r lanyard.Resource) {
 
 // setPath sets the groups above the one at slot, and itself.
 func (e *Edit) setPath(slot uint32, path []string) {
-	ent := e.s.entities.edit(slot, e.m)
+	ent := e.s.entities.Edit(slot, e.edit)
 	had := heldSlots(ent)
 	slots := make([]uint32, len(path))
 	for i, id := range path {
@@ -575,7 +528,7 @@ func (e *Edit) setPath(slot uint32, path []string) {
 
 // hold makes the entity at slot a holder of these profiles and of no others.
 func (e *Edit) hold(slot uint32, profiles []string) {
-	ent := e.s.entities.edit(slot, e.m)
+	ent := e.s.entities.Edit(slot, e.edit)
 	at, had := placeOf(ent.seq, slot), heldSlots(ent)
 	slots := make([]uint32, len(profiles))
 	for i, id := range profiles {
@@ -601,7 +554,7 @@ func heldIDs(s *Snapshot, ent *entity) []string {
 	}
 	var ids []string
 	for _, slot := range heldSlots(ent) {
-		ids = append(ids, s.entities.at(slot-1).id)
+		ids = append(ids, s.entities.At(slot-1).id)
 	}
 	return ids
 }
@@ -633,10 +586,10 @@ func (e *Edit) Remove(t lanyard.Type, id string) {
 	if found == nil {
 		return
 	}
-	ent := e.s.entities.edit(slot, e.m)
+	ent := e.s.entities.Edit(slot, e.edit)
 	e.weigh(ent, -1)
 	if k == kindUser && ent.own > 0 {
-		e.s.ids.remove(hashOf(kindName, ent.name()), slot, e.m)
+		e.s.ids.Remove(hashOf(kindName, ent.name()), slot, e.edit)
 	}
 	e.vacate(slot)
 	gone := entity{id: ent.id, kind: k | kindAbsent}

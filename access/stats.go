@@ -15,7 +15,7 @@ func (s *Snapshot) CountHolders(profile string) int {
 
 // CountDistinctHolders counts the users and AI agents that hold any of some profiles, each once.
 func (s *Snapshot) CountDistinctHolders(profiles []string) (n int) {
-	seen := make([]uint64, s.entities.n/64+1)
+	seen := make([]uint64, s.entities.Len()/64+1)
 	for _, id := range profiles {
 		if _, e := s.find(kindProfile, id); e != nil {
 			for slot := range e.prof().holders.slots(0) {
@@ -42,7 +42,7 @@ func (s *Snapshot) ProfilesOf(subject Subject) (profiles []string, ok bool) {
 		return nil, false
 	}
 	for _, slot := range heldSlots(e) {
-		profiles = append(profiles, s.entities.at(slot-1).id)
+		profiles = append(profiles, s.entities.At(slot-1).id)
 	}
 	return profiles, true
 }
@@ -76,7 +76,7 @@ func (s *Snapshot) CountByGroup() map[string]int {
 	for slot, n := range bySlot {
 		id := ""
 		if slot != 0 {
-			id = s.entities.at(slot - 1).id
+			id = s.entities.At(slot - 1).id
 		}
 		byID[id] += n
 	}
@@ -92,13 +92,13 @@ func (s *Snapshot) CountHoldersByGroup(profile string) map[string]int {
 	}
 	groups := map[string]int{}
 	for slot := range e.prof().holders.slots(0) {
-		h := s.entities.at(slot)
+		h := s.entities.At(slot)
 		if h.kind != kindUser {
 			continue
 		}
 		id := ""
 		if h.group != 0 {
-			id = s.entities.at(h.group - 1).id
+			id = s.entities.At(h.group - 1).id
 		}
 		groups[id]++
 	}

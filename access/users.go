@@ -51,7 +51,7 @@ func (s *Snapshot) users(tags tagMaps) iter.Seq[lanyard.User] {
 			}
 			begin := len(profiles)
 			for i := 0; e.ref(i) != 0; i++ {
-				profiles = append(profiles, s.entities.at(e.ref(i)-1).id)
+				profiles = append(profiles, s.entities.At(e.ref(i)-1).id)
 			}
 			u := lanyard.User{
 				Meta:     lanyard.Meta{ID: e.id, Name: e.name(), Seq: e.seq},
@@ -59,7 +59,7 @@ func (s *Snapshot) users(tags tagMaps) iter.Seq[lanyard.User] {
 			}
 			u.FirstName, u.LastName = e.called()
 			if e.group != 0 {
-				u.Group = s.entities.at(e.group - 1).id
+				u.Group = s.entities.At(e.group - 1).id
 			}
 			if tags != nil {
 				u.Tags = tags.of(e)

@@ -97,7 +97,7 @@ func (s *Snapshot) IfProfile(p *lanyard.Profile, see Sight, page Page) (w WhatIf
 	shown := map[uint32]bool{}
 	page.From = page.From.Begin(s)
 	for at := range e.prof().holders.slots(0) {
-		h := s.entities.at(at)
+		h := s.entities.At(at)
 		if !see.holder(h) {
 			continue
 		}
@@ -135,7 +135,7 @@ func (s *Snapshot) IfUser(u *lanyard.User, see Sight) (w WhatIf, ok bool) {
 		return WhatIf{}, true
 	}
 	had, hidden := see.profiles(s, heldSlots(e))
-	has, _ := see.profiles(s, heldSlots(next.entities.at(slot)))
+	has, _ := see.profiles(s, heldSlots(next.entities.At(slot)))
 	for _, id := range u.Profiles { // those that come
 		if _, p := s.find(kindProfile, id); see != nil && p != nil && !see(TypeSecurityProfile, id) && !s.Holds(u.ID, id) {
 			hidden++
