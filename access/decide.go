@@ -108,7 +108,7 @@ func (a *ask) check() Reason {
 func (q *Query) about() typeID {
 	t := typeOf(q.Resource.Type)
 	if t == typeFlowModule {
-		if sym, ok := catalogue.find(q.Action); ok && sym.about == typeModule {
+		if sym, ok := symbols[q.Action]; ok && sym.about == typeModule {
 			return typeModule
 		}
 	}
@@ -133,7 +133,7 @@ func (a *ask) read(s *Snapshot, q *Query) Reason {
 	case q.Action == ActionReference:
 		a.what = aReference
 	default:
-		sym, ok := catalogue.find(q.Action)
+		sym, ok := symbols[q.Action]
 		a.sym = sym
 		if !ok {
 			if !s.knows(q.Action) {
@@ -249,7 +249,7 @@ var pickLists = [typeOther + 1][]string{
 
 func (a *ask) references(p *profile) bool {
 	for _, name := range pickLists[a.t] {
-		if p.perms.has(symbols()[name].place) {
+		if p.perms.has(symbols[name].place) {
 			return true
 		}
 	}

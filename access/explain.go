@@ -227,7 +227,7 @@ func (a *ask) hints(subject *entity, x Explanation) []string {
 		}
 	}
 	if a.what == aPermission {
-		if view, ok := lanyard.ViewOf(a.q.Action); ok && !a.s.holds(subject, symbols()[view].place) {
+		if view, ok := lanyard.ViewOf(a.q.Action); ok && !a.s.holds(subject, symbols[view].place) {
 			out = append(out, fmt.Sprintf("the subject does not hold %s, without which the pages for it do not open", view))
 		}
 		for _, n := range narrowings() {

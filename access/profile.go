@@ -85,8 +85,9 @@ type symbol struct {
 	about typeID // 0: no type in particular
 }
 
-// symbols are the catalogue's permissions by name.
-var symbols = sync.OnceValue(func() map[string]symbol {
+// symbols are the permissions of the catalogue by name. A map costs a decision some 4 ns more than a hash table
+// made for these names did.
+var symbols = func() map[string]symbol {
 	all := lanyard.Permissions()
 	if len(all) > len(permissions{})*64 {
 		panic("access: the catalogue has outgrown the set of permissions")
@@ -97,53 +98,12 @@ var symbols = sync.OnceValue(func() map[string]symbol {
 		m[p.Name] = symbol{uint16(i), stems[stem]}
 	}
 	return m
-})
-
-// A symbolTable finds the catalogue's permissions by name. It is never changed, so a slot is a name
-// away: no map, no lock.
-type symbolTable [2048]struct {
-	name string
-	symbol
-}
-
-// place is where the search for a name of eight bytes or more begins.
-func (*symbolTable) place(name string) int {
-	return int((word(name)*0x9e3779b97f4a7c15 ^ word(name[len(name)-8:])*0xc2b2ae3d27d4eb4f ^
-		uint64(len(name))*0x165667b19e3779f9) >> 53)
-}
-
-func (t *symbolTable) find(name string) (symbol, bool) {
-	if len(name) < 8 {
-		sym, ok := symbols()[name]
-		return sym, ok
-	}
-	for i := t.place(name); t[i].name != ""; i = (i + 1) % len(t) {
-		if t[i].name == name {
-			return t[i].symbol, true
-		}
-	}
-	return symbol{}, false
-}
-
-var catalogue = func() *symbolTable {
-	t := new(symbolTable)
-	for name, sym := range symbols() {
-		if len(name) < 8 {
-			continue
-		}
-		i := t.place(name)
-		for t[i].name != "" {
-			i = (i + 1) % len(t)
-		}
-		t[i].name, t[i].symbol = name, sym
-	}
-	return t
 }()
 
 // permissionsAbout are the permissions about each type.
 var permissionsAbout = sync.OnceValue(func() *[typeOther + 1]permissions {
 	var sets [typeOther + 1]permissions
-	for _, sym := range symbols() {
+	for _, sym := range symbols {
 		sets[sym.about].add(sym.place)
 	}
 	return &sets
@@ -168,11 +128,10 @@ type narrowing struct {
 
 // narrowings are what restrictions do. Those that are not among them are for the web site alone.
 var narrowings = sync.OnceValue(func() []narrowing {
-	known := symbols()
 	return []narrowing{
-		{known[restrictContacts].place, known[contactSearch].place, true,
+		{symbols[restrictContacts].place, symbols[contactSearch].place, true,
 			Condition{Kind: HierarchyCondition, By: restrictContacts}},
-		{known[restrictTasks].place, known[selfAssign].place, false,
+		{symbols[restrictTasks].place, symbols[selfAssign].place, false,
 			Condition{Kind: ChannelCondition, Values: []string{channelTask}, By: restrictTasks}},
 	}
 })
@@ -196,7 +155,7 @@ func (s *Snapshot) narrowing(slots []uint32, place uint16) *Condition {
 
 func permissionAt(place uint16) Thing { return Thing{Action: lanyard.Permissions()[place].Name} }
 
-func aboutOf(place uint16) typeID { return symbols()[lanyard.Permissions()[place].Name].about }
+func aboutOf(place uint16) typeID { return symbols[lanyard.Permissions()[place].Name].about }
 
 // typeID numbers the types of resources that permissions are about.
 type typeID uint8
@@ -291,9 +250,8 @@ var stored = func() (kinds [typeOther + 1]kind) {
 func (p *profile) compile(s *Snapshot, r *lanyard.Profile) {
 	*p = profile{slot: p.slot, id: r.ID, name: r.Name, holders: p.holders, groupID: r.HierarchyGroup,
 		warnings: r.RestrictionWarnings()}
-	known := symbols()
 	for _, name := range r.Permissions {
-		if sym, ok := known[name]; ok {
+		if sym, ok := symbols[name]; ok {
 			p.perms.add(sym.place)
 		} else {
 			p.unknown = append(p.unknown, name)

@@ -303,8 +303,8 @@ func (q *Query) fitting() bool {
 	if t == typeNone || about == (permissions{}) {
 		return true
 	}
-	sym, known := catalogue.find(q.Action)
-	if t == typeContact && sym.place == symbols()[selfAssign].place && known {
+	sym, known := symbols[q.Action]
+	if t == typeContact && sym.place == symbols[selfAssign].place && known {
 		return true
 	}
 	return known && about.has(sym.place) || !known && t == typeOther

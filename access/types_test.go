@@ -44,6 +44,6 @@ func TestRestrictionsNarrow(t *testing.T) {
 }
 
 func placesOf(name string) (set permissions) {
-	set.add(symbols()[name].place)
+	set.add(symbols[name].place)
 	return set
 }
