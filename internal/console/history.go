@@ -126,6 +126,11 @@ func (s *Server) past(ctx context.Context, v *viewer, in historyRequest) (p past
 	}
 	seen := s.gone(v)
 	seen.passwords = in.passwords
+	if about.ID != "" {
+		if about, err = seen.hide(ctx, about); err != nil {
+			return p, err
+		}
+	}
 	before, look := in.Before, maxLook
 	if about.ID == "" {
 		look = maxLookAll
@@ -216,6 +221,28 @@ type gone struct {
 	deleted int                               // how many deletions were looked for
 	// passwords has events count that gave a password.
 	passwords bool
+}
+
+// nothing is an id that no resource has.
+const nothing = "00000000-0000-0000-0000-000000000000"
+
+// hide returns what is looked for in the place of a resource: nothing, where the viewer may not view it. Reading the
+// changes of a hidden resource only to filter them out would take longer than finding none of one that never existed.
+func (g *gone) hide(ctx context.Context, about lanyard.Ref) (lanyard.Ref, error) {
+	if g.v.user == "" || about.Type == lanyard.TypeAIAgent || about.Type == lanyard.TypeStructure {
+		return about, nil // there is no single one of these that is hidden
+	}
+	name := about.Type.Name()
+	d := g.v.Decide(&access.Query{Subject: access.Subject{ID: g.v.user}, Action: views[name],
+		Resource: access.Resource{Type: name, ID: about.ID}})
+	if !d.Allow && d.Reason != access.UnknownResource {
+		about.ID = nothing
+	}
+	shown, err := g.sees(ctx, lanyard.Change{Type: about.Type, ID: about.ID})
+	if !shown {
+		about.ID = nothing
+	}
+	return about, err
 }
 
 // filter leaves in an event the changes that the viewer may see, and tells whether there are any.
