@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math"
@@ -357,29 +356,6 @@ func (e *Engine) catchUp(ctx context.Context, s *Snapshot, reach int64) (*Snapsh
 			return s, nil
 		}
 	}
-}
-
-// Apply puts what an event changed.
-func (e *Edit) Apply(event *lanyard.Event) error {
-	e.s.hash = event.Hash
-	for _, c := range event.Changes {
-		if len(c.After) == 0 {
-			e.Remove(c.Type, c.ID)
-			continue
-		}
-		if _, decides := kindOf[c.Type]; !decides && c.Type != lanyard.TypeInstance {
-			continue
-		}
-		r := c.Now // in hand where the change was made in this process
-		if r == nil {
-			r = lanyard.New(c.Type)
-			if err := json.Unmarshal(c.After, r); err != nil {
-				return fmt.Errorf("revision %d of instance %s: read %s %s: %w", event.Revision, event.Instance, c.Type, c.ID, err)
-			}
-		}
-		e.Put(r)
-	}
-	return nil
 }
 
 // Apply makes the state after event current for its instance, unless that has it already: two

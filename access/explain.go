@@ -186,58 +186,83 @@ func (a *ask) dangling(subject *entity) []string {
 	return out
 }
 
-// hints are what an administrator would want to be told.
+// hints are what an administrator would want to be told, from the profiles outwards.
 func (a *ask) hints(subject *entity, x Explanation) []string {
-	var out, restrict, override []string
+	return slices.Compact(slices.Concat(a.profileHints(subject), a.prevailHint(subject, x), a.hierarchyHints(subject, x),
+		a.permissionHints(subject, x), a.warnings(x)))
+}
+
+// profileHints are about profiles that do not exist, and tags that nearly match those of the ones that grant.
+func (a *ask) profileHints(subject *entity) (out []string) {
 	for _, slot := range heldSlots(subject) {
 		p := a.s.profile(slot)
-		if a.s.entities.At(slot - 1).absent() {
-			out = append(out, fmt.Sprintf("profile %q does not exist; that it is held grants nothing", p.id))
+		if e := a.s.entities.At(slot - 1); e.absent() {
+			out = append(out, fmt.Sprintf("profile %q does not exist; that it is held grants nothing", e.id))
 		}
-		if !a.grants(p) {
-			continue
-		}
-		for _, want := range a.missingTags(p) {
-			out = append(out, a.caseHints(want)...)
-		}
-		if name := fmt.Sprintf("%q", p.name); a.meets(p, subject) {
-			override = append(override, name)
-		} else {
-			restrict = append(restrict, name)
-		}
-	}
-	if x.Allow && len(restrict) > 0 && len(override) > 0 {
-		out = append(out, fmt.Sprintf("%s not allow it, but %s: what any profile allows is allowed",
-			does(restrict, "does", "do"), does(override, "does", "do")))
-	}
-	if x.anyFailed(HierarchyCondition) && x.Reason == ConditionFailed {
-		for _, slot := range heldSlots(subject) {
-			p := a.s.profile(slot)
-			if a.grants(p) && p.scope == scopeOwn && subject.group == 0 {
-				out = append(out, fmt.Sprintf("profile %q covers the holder's own hierarchy group, and the holder is in none",
-					p.name))
-			}
-			if a.grants(p) && p.scope == scopeGroup && p.group == 0 {
-				out = append(out, fmt.Sprintf("profile %q names hierarchy group %s, which does not exist any more", p.name,
-					p.groupID))
-			}
-		}
-		if a.t == typeUser && a.group() == 0 {
-			out = append(out, "the user asked about is in no hierarchy group, so no hierarchy restriction covers them")
-		}
-	}
-	if a.what == aPermission {
-		if view, ok := lanyard.ViewOf(a.q.Action); ok && !a.s.holds(subject, symbols[view].place) {
-			out = append(out, fmt.Sprintf("the subject does not hold %s, without which the pages for it do not open", view))
-		}
-		for _, n := range narrowings() {
-			if x.Reason == Restricted && n.what == a.sym.place && a.s.holds(subject, n.by) {
-				out = append(out, permissionAt(n.by).Action+" takes something away from whoever holds it in any profile")
+		if a.grants(p) {
+			for _, want := range a.missingTags(p) {
+				out = append(out, a.caseHints(want)...)
 			}
 		}
 	}
-	out = append(out, a.warnings(x)...)
-	return slices.Compact(out)
+	return out
+}
+
+// prevailHint names the profiles whose conditions are not met and those that allow it all the same.
+func (a *ask) prevailHint(subject *entity, x Explanation) []string {
+	var restrict, override []string
+	for _, slot := range heldSlots(subject) {
+		switch p := a.s.profile(slot); {
+		case !a.grants(p):
+		case a.meets(p, subject):
+			override = append(override, fmt.Sprintf("%q", p.name))
+		default:
+			restrict = append(restrict, fmt.Sprintf("%q", p.name))
+		}
+	}
+	if !x.Allow || len(restrict) == 0 || len(override) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s not allow it, but %s: what any profile allows is allowed",
+		does(restrict, "does", "do"), does(override, "does", "do"))}
+}
+
+// hierarchyHints are about groups that are missing where the hierarchy restricts.
+func (a *ask) hierarchyHints(subject *entity, x Explanation) (out []string) {
+	if x.Reason != ConditionFailed || !x.anyFailed(HierarchyCondition) {
+		return nil
+	}
+	for _, slot := range heldSlots(subject) {
+		switch p := a.s.profile(slot); {
+		case !a.grants(p):
+		case p.scope == scopeOwn && subject.group == 0:
+			out = append(out, fmt.Sprintf("profile %q covers the holder's own hierarchy group, and the holder is in none",
+				p.name))
+		case p.scope == scopeGroup && p.group == 0:
+			out = append(out, fmt.Sprintf("profile %q names hierarchy group %s, which does not exist any more", p.name,
+				p.groupID))
+		}
+	}
+	if a.t == typeUser && a.group() == 0 {
+		out = append(out, "the user asked about is in no hierarchy group, so no hierarchy restriction covers them")
+	}
+	return out
+}
+
+// permissionHints are about permissions that the asked one depends on.
+func (a *ask) permissionHints(subject *entity, x Explanation) (out []string) {
+	if a.what != aPermission {
+		return nil
+	}
+	if view, ok := lanyard.ViewOf(a.q.Action); ok && !a.s.holds(subject, symbols[view].place) {
+		out = append(out, fmt.Sprintf("the subject does not hold %s, without which the pages for it do not open", view))
+	}
+	for _, n := range narrowings() {
+		if x.Reason == Restricted && n.what == a.sym.place && a.s.holds(subject, n.by) {
+			out = append(out, permissionAt(n.by).Action+" takes something away from whoever holds it in any profile")
+		}
+	}
+	return out
 }
 
 // warnings are about the restrictions of the profiles that grant, and how reports combine them.
@@ -313,45 +338,54 @@ func (x Explanation) sentence(q *Query) string {
 		}
 	}
 	verb := map[bool]string{true: "may", false: "may not"}[x.Allow]
-	because := ""
+	return fmt.Sprintf("%s %s %s%s: %s.", strings.ToUpper(who[:1])+who[1:], verb, q.Action, on, x.because())
+}
+
+// because says what the decision rests on.
+func (x Explanation) because() string {
 	switch x.Reason {
 	case Granted:
-		because = x.granted()
+		return x.granted()
 	case NotGranted:
-		because = "no profile that they hold grants it"
 		if len(x.Profiles) == 0 {
-			because = "they hold no profile"
+			return "they hold no profile"
 		}
+		return "no profile that they hold grants it"
 	case ConditionFailed:
-		var parts []string
-		for _, f := range x.Profiles {
-			for _, c := range f.Failed {
-				parts = append(parts, fmt.Sprintf("profile %q %s", f.Name, c))
-			}
-		}
-		if n := len(parts); n > MaxProfiles {
-			parts = append(parts[:MaxProfiles], fmt.Sprintf("and %d more conditions are not met", n-MaxProfiles))
-		}
-		because = strings.Join(parts, "; ")
-		if because == "" {
-			because = "the tags and the hierarchy of the profiles that grant it are not both met, as reports require"
-		}
+		return x.failedConditions()
 	case UnknownSubject:
-		because = "there is no such subject, or it holds no profile"
+		return "there is no such subject, or it holds no profile"
 	case UnknownAction:
-		because = "the action is neither in the permission catalogue nor in any profile"
+		return "the action is neither in the permission catalogue nor in any profile"
 	case UnknownResource:
-		because = "there is no such resource"
+		return "there is no such resource"
 	case WrongType:
-		because = "the permission is not about resources of that type"
+		return "the permission is not about resources of that type"
 	case Restricted:
-		because = "a restricting permission takes it away"
+		return "a restricting permission takes it away"
 	case Unenforceable:
-		because = "two profiles with tags and hierarchy each cannot be enforced on reports"
+		return "two profiles with tags and hierarchy each cannot be enforced on reports"
 	case HumanDenied:
-		because = "the AI agent may, but the human whom it assists may not"
+		return "the AI agent may, but the human whom it assists may not"
 	}
-	return fmt.Sprintf("%s %s %s%s: %s.", strings.ToUpper(who[:1])+who[1:], verb, q.Action, on, because)
+	return x.Reason.String()
+}
+
+// failedConditions lists at most MaxProfiles of the conditions that are not met.
+func (x Explanation) failedConditions() string {
+	var parts []string
+	for _, f := range x.Profiles {
+		for _, c := range f.Failed {
+			parts = append(parts, fmt.Sprintf("profile %q %s", f.Name, c))
+		}
+	}
+	if len(parts) == 0 {
+		return "the tags and the hierarchy of the profiles that grant it are not both met, as reports require"
+	}
+	if n := len(parts); n > MaxProfiles {
+		parts = append(parts[:MaxProfiles], fmt.Sprintf("and %d more conditions are not met", n-MaxProfiles))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // granted names all profiles of the subject that allow what is allowed. On reports it may be that none

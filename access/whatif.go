@@ -69,15 +69,6 @@ type Changed struct {
 	Before, After []Grant // in the order in which the subject holds the profiles
 }
 
-// With returns the snapshot as it would be after putting resources, at the same revision.
-func (s *Snapshot) With(put ...lanyard.Resource) *Snapshot {
-	e := s.Edit()
-	for _, r := range put {
-		e.Put(r)
-	}
-	return e.Snapshot(s.revision)
-}
-
 // IfProfile returns what replacing the profile with the id of p by p would do to its holders, for somebody who sees
 // what see shows: holders and profiles that it does not show count as if they did not exist, so nothing of the answer
 // rests on them. The differences are paged as in WhoCan; the counts are of all holders on every page. ok is false when
@@ -287,30 +278,9 @@ type sums struct {
 
 // add compares for one subject, which holds had before, has afterwards and stay both times.
 func (d *differ) add(h *entity, had, has, stay []uint32, page Page) {
-	w, base := &d.work, d.baseOf(h.group)
-	copy(w.out, base.out)
-	copy(w.in, base.in)
-	clear(w.goes)
-	clear(w.comes)
-	w.perms = permissions{}
-	for _, slot := range stay {
-		c := d.coverOf(slot, h.group)
-		w.perms.or(c.perms)
-		for i := range c.out {
-			w.out[i].or(c.out[i])
-		}
-		for i := range c.in {
-			w.in[i].or(c.in[i])
-		}
-		for i, ok := range c.goes {
-			w.goes[i] = w.goes[i] || ok
-		}
-		for i, ok := range c.comes {
-			w.comes[i] = w.comes[i] || ok
-		}
-	}
+	d.compensate(h.group, stay)
 	x := d.sums()
-	gains, loses := slices.Contains(w.comes, false), slices.Contains(w.goes, false)
+	gains, loses := slices.Contains(d.work.comes, false), slices.Contains(d.work.goes, false)
 	gains = gains || x.gains != permissions{} || x.more != permissions{}
 	loses = loses || x.loses != permissions{} || x.less != permissions{}
 	if !gains && !loses {
@@ -329,6 +299,32 @@ func (d *differ) add(h *entity, had, has, stay []uint32, page Page) {
 		d.result.Differences = append(d.result.Differences, Difference{holder(h, nil), d.delta(had, has, x)})
 	case d.result.Next == Cursor{}:
 		d.result.Next = page.From.Behind(d.result.Differences[page.Limit-1].Seq)
+	}
+}
+
+// compensate sets d.work to what out and in, and the profiles that stay, make up for together.
+func (d *differ) compensate(group uint32, stay []uint32) {
+	w, base := &d.work, d.baseOf(group)
+	copy(w.out, base.out)
+	copy(w.in, base.in)
+	clear(w.goes)
+	clear(w.comes)
+	w.perms = permissions{}
+	for _, slot := range stay {
+		c := d.coverOf(slot, group)
+		w.perms.or(c.perms)
+		for i := range c.out {
+			w.out[i].or(c.out[i])
+		}
+		for i := range c.in {
+			w.in[i].or(c.in[i])
+		}
+		for i, ok := range c.goes {
+			w.goes[i] = w.goes[i] || ok
+		}
+		for i, ok := range c.comes {
+			w.comes[i] = w.comes[i] || ok
+		}
 	}
 }
 
