@@ -67,3 +67,23 @@ test("an instance deleted under an open page: said clearly, and nobody gets in",
     await server.stop();
   }
 });
+
+test("a server that is not ready is asked again, and a page that it could not answer loads when it is back", async ({ page, server }) => {
+  await signIn(page, server);
+  let asked = 0;
+  await page.route("**/console/api/users", (route) =>
+    asked++ === 0 ? route.fulfill({ status: 503, json: { Error: { Code: "InternalServiceException", Message: "not ready", RetryAfter: 1 } } }) : route.continue(),
+  );
+  await open(page, server, "users");
+  await expect(page.getByRole("link", { name: "hugo.moreau" })).toBeVisible();
+  expect(asked).toBe(2);
+
+  let gone = true;
+  await page.route("**/console/api/**", (route) => (gone ? route.abort() : route.continue()));
+  await open(page, server, "profiles");
+  const offline = page.getByText("The server does not answer");
+  await expect(offline).toBeVisible();
+  gone = false;
+  await expect(page.getByRole("link", { name: "Order desk" })).toBeVisible();
+  await expect(offline).toHaveCount(0);
+});

@@ -1,4 +1,5 @@
 // The one way to the server. docs/console-api.md is what it speaks.
+import { onlineManager } from "@tanstack/react-query";
 import type { Profile, Tags } from "./profile";
 
 export interface ErrorBody {
@@ -199,12 +200,9 @@ let operator = false;
 
 /** Called when the session is over under an open page. Resolves when somebody has signed in again. */
 let whenOver: (error: ApiError) => Promise<void> = (e) => Promise.reject(e);
-/** Called when the server does or does not answer. */
-let whenOnline: (online: boolean) => void = () => {};
 
-export function listen(over: typeof whenOver, online: typeof whenOnline) {
+export function listen(over: typeof whenOver) {
   whenOver = over;
-  whenOnline = online;
 }
 
 const seenKey = "lanyard.seen";
@@ -241,7 +239,7 @@ async function raw<T>(path: string, init: RequestInit): Promise<Answer<T>> {
     response = await fetch(`console/api/${path}`, { ...init, credentials: "same-origin" });
   } catch (e) {
     if (init.signal?.aborted) throw e;
-    whenOnline(false);
+    onlineManager.setOnline(false);
     throw new ApiError(0, { Code: "Offline", Message: String(e) });
   }
   let data: Record<string, unknown> = {};
@@ -250,10 +248,10 @@ async function raw<T>(path: string, init: RequestInit): Promise<Answer<T>> {
   } catch (e) {
     if (init.signal?.aborted) throw e;
     // What is not JSON did not come from lanyard: something between us answers in its place.
-    whenOnline(false);
+    onlineManager.setOnline(false);
     throw new ApiError(0, { Code: "Offline", Message: `${response.status} ${response.statusText}` });
   }
-  whenOnline(true);
+  onlineManager.setOnline(true);
   if (!response.ok) {
     const body = (data.Error as ErrorBody | undefined) ?? { Code: "Unknown", Message: response.statusText };
     throw new ApiError(response.status, body, data);

@@ -10,18 +10,20 @@ import Modal from "@cloudscape-design/components/modal";
 import SideNavigation from "@cloudscape-design/components/side-navigation";
 import Spinner from "@cloudscape-design/components/spinner";
 import TopNavigation from "@cloudscape-design/components/top-navigation";
+import { QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { createContext, lazy, Suspense, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { createHashRouter, Navigate, Outlet, RouterProvider, useLocation, useNavigate } from "react-router";
-import { ApiError, catalogue as loadCatalogue, end, listen, own, type Session, session as loadSession, type SignIn } from "./api";
+import { ApiError, catalogue as loadCatalogue, end, listen, own, type Session, type SignIn } from "./api";
 import type { Catalogue } from "./catalogue";
 import { drafts, dropDrafts, useDrafts } from "./drafts";
-import { listInstances, type Summary } from "./instances";
+import { instancesQuery } from "./instances";
 import { Failed } from "./parts/failed";
 import { FlashLink } from "./parts/show";
 import { idleLeft, IdleWarning, Lock, useIdleEnd, warning } from "./parts/lock";
 import { Page } from "./parts/page";
 import { goOn, SignInForm, SignInPage } from "./pages/sign-in";
-import { AliasContext, type Message, serverIsBack, type Shared, SharedContext, useKept, useShared } from "./state";
+import { client, sessionQuery, useOnline } from "./query";
+import { AliasContext, type Message, type Shared, SharedContext, useKept, useShared } from "./state";
 import { t } from "./texts";
 import { follow, type Theme } from "./theme";
 
@@ -72,8 +74,8 @@ const router = createHashRouter([
     element: <Frame />,
     errorElement: <Broken />,
     children: [
-      { path: "/", element: <Start /> },
-      { path: "/sign-in", element: <Start /> },
+      { path: "/", element: <First /> },
+      { path: "/sign-in", element: <First /> },
       { path: "/instances", element: <Instances /> },
       { path: "/account", element: <Account /> },
       {
@@ -106,7 +108,7 @@ const router = createHashRouter([
 
 router.subscribe(() => void (step = (history.state as { idx?: number } | null)?.idx ?? step));
 
-function Start() {
+function First() {
   const { session } = useShared();
   const [asked] = useState(goOn);
   if (asked.startsWith("/instances/") || asked === "/account") return <Navigate to={asked} replace />;
@@ -133,76 +135,72 @@ function Broken() {
   );
 }
 
-type Boot = { state: "loading" } | { state: "out"; signIn: SignIn } | { state: "in"; session: Session; catalogue: Catalogue } | { state: "failed"; error: ApiError };
-
 const nobody: SignIn = { InstanceNeeded: false, OIDC: null };
+const signInOf = (e: ApiError | null) => e?.answer.SignIn as SignIn | undefined;
+const signedIn = (session: Session) => void client.setQueryData(["session"], session);
 
 export function App() {
-  const [boot, setBoot] = useState<Boot>({ state: "loading" });
   const [choice, setChoice] = useKept<Theme>("theme", "system");
   useEffect(() => follow(choice), [choice]);
-
-  const start = useCallback(async (known?: Session) => {
-    try {
-      const session = known ?? (await loadSession());
-      setBoot({ state: "in", session, catalogue: await loadCatalogue<Catalogue>() });
-    } catch (e) {
-      const error = e as ApiError;
-      if (error.status === 401) setBoot({ state: "out", signIn: (error.answer.SignIn as SignIn) ?? nobody });
-      else setBoot({ state: "failed", error });
-    }
-  }, []);
-  useEffect(() => void start(), [start]);
-  useEffect(() => {
-    if (boot.state !== "failed") return;
-    const timer = setInterval(start, 2000);
-    return () => clearInterval(timer);
-  }, [boot.state, start]);
-
   return (
-    <I18nProvider locale="en" messages={[enMessages]}>
-      {boot.state === "loading" && (
-        <Box padding="xxl" textAlign="center">
-          <Spinner size="large" />
-          <Box>{t.loading}</Box>
-        </Box>
-      )}
-      {boot.state === "failed" && (
-        <Box padding="xxl">
-          <Failed error={boot.error} retry={() => void start()} />
-        </Box>
-      )}
-      {boot.state === "out" && <SignInPage signIn={boot.signIn} done={(session) => void start(session)} />}
-      {boot.state === "in" && <SignedIn boot={boot} choice={choice} setChoice={setChoice} restart={() => void start()} />}
-    </I18nProvider>
+    <QueryClientProvider client={client}>
+      <I18nProvider locale="en" messages={[enMessages]}>
+        <Start choice={choice} setChoice={setChoice} />
+      </I18nProvider>
+    </QueryClientProvider>
   );
 }
 
-function SignedIn({ boot, choice, setChoice, restart }: { boot: Extract<Boot, { state: "in" }>; choice: Theme; setChoice: (t: Theme) => void; restart: () => void }) {
+interface Choosing {
+  choice: Theme;
+  setChoice: (t: Theme) => void;
+}
+
+/** The console for whoever is signed in, or the way in. */
+function Start(choosing: Choosing) {
+  const online = useOnline();
+  const session = useQuery(sessionQuery(online));
+  const catalogue = useQuery({ queryKey: ["catalogue"], queryFn: () => loadCatalogue<Catalogue>(), enabled: !!session.data, staleTime: Infinity });
+  const error = session.error ?? catalogue.error;
+  if (session.data && catalogue.data)
+    return <SignedIn {...choosing} session={session.data} signIn={signInOf(session.error)} catalogue={catalogue.data} refresh={() => void session.refetch()} online={online} />;
+  if (error?.status === 401) return <SignInPage signIn={signInOf(error) ?? nobody} done={signedIn} />;
+  if (error)
+    return (
+      <Box padding="xxl">
+        <Failed error={error} retry={() => void (session.error ? session : catalogue).refetch()} />
+      </Box>
+    );
+  return (
+    <Box padding="xxl" textAlign="center">
+      <Spinner size="large" />
+      <Box>{t.loading}</Box>
+    </Box>
+  );
+}
+
+interface SignedInProps extends Choosing {
+  session: Session;
+  /** How to sign in again, once the session has ended under the open page. */
+  signIn: SignIn | undefined;
+  catalogue: Catalogue;
+  refresh: () => void;
+  online: boolean;
+}
+
+function SignedIn({ session, signIn, catalogue, refresh, online, choice, setChoice }: SignedInProps) {
   const [messages, setMessages] = useState<(Message & { id: string })[]>([]);
-  const [online, setOnline] = useState(true);
-  const [over, setOver] = useState<{ error: ApiError; signIn: SignIn; locked?: boolean } | null>(null);
+  const [over, setOver] = useState<{ error: ApiError; locked?: boolean } | null>(null);
   const unsaved = useRef(false);
-  const waiting = useRef<{ go: () => void; stop: (e: unknown) => void }[]>([]);
+  const waiting = useRef<(() => void)[]>([]);
 
   useEffect(() => {
-    listen(
-      (error) => {
-        setOver((now) => (now?.locked ? now : { error, signIn: (error.answer.SignIn as SignIn | undefined) ?? nobody }));
-        void loadSession().catch((e: ApiError) => e.answer?.SignIn && setOver((now) => ({ ...now, error: now?.error ?? error, signIn: e.answer.SignIn as SignIn })));
-        return new Promise<void>((go, stop) => waiting.current.push({ go, stop }));
-      },
-      (now) => setOnline((was) => (was === now ? was : now)),
-    );
+    listen((error) => {
+      setOver((now) => (now?.locked ? now : { error }));
+      refresh();
+      return new Promise<void>((go) => waiting.current.push(go));
+    });
   }, []);
-  useEffect(() => {
-    if (online) {
-      serverIsBack();
-      return;
-    }
-    const timer = setInterval(() => void loadSession().catch(() => {}), 1500);
-    return () => clearInterval(timer);
-  }, [online]);
 
   const notify = useCallback((message: Message) => {
     const id = crypto.randomUUID();
@@ -217,22 +215,18 @@ function SignedIn({ boot, choice, setChoice, restart }: { boot: Extract<Boot, { 
       dropDrafts();
       await own(everywhere ? "sign-out-everywhere" : "sign-out").catch(() => {});
       location.hash = "#/";
-      restart();
+      void client.resetQueries({ queryKey: ["session"] });
     },
-    [restart, setUnsaved],
+    [setUnsaved],
   );
-  const [session, setSession] = useState(boot.session);
-  useEffect(() => setSession(boot.session), [boot.session]);
-  const refresh = useCallback(() => void loadSession().then(setSession, () => {}), []);
   const left = useIdleEnd(session.Idle, !over);
   useEffect(() => {
     if (left > 0 || over || idleLeft(session.Idle) > 0) return; // just signed in again, it counts anew
-    const error = new ApiError(401, { Code: "NotSignedIn", Message: t.over.reasons.idle, Reason: "idle" });
-    setOver({ error, signIn: nobody, locked: true });
+    setOver({ error: new ApiError(401, { Code: "NotSignedIn", Message: t.over.reasons.idle, Reason: "idle" }), locked: true });
     // The cookie must not outlast the cover; the refusal then says how to sign in.
-    void end().then(() => loadSession().catch((e: ApiError) => e.answer?.SignIn && setOver((now) => now && { ...now, signIn: e.answer.SignIn as SignIn })));
+    void end().then(refresh);
   }, [left, over]);
-  const shared = useMemo<Shared>(() => ({ session, catalogue: boot.catalogue, notify, setUnsaved, refresh, signOut }), [session, boot.catalogue, notify, setUnsaved, refresh, signOut]);
+  const shared = useMemo<Shared>(() => ({ session, catalogue, notify, setUnsaved, refresh, signOut }), [session, catalogue, notify, setUnsaved, signOut]);
 
   const items: FlashbarProps.MessageDefinition[] = messages.map((m) => ({
     ...m,
@@ -242,22 +236,23 @@ function SignedIn({ boot, choice, setChoice, restart }: { boot: Extract<Boot, { 
   }));
   if (!online) items.unshift({ id: "offline", type: "warning", loading: true, header: t.errors.offline, content: t.errors.offlineText });
 
-  const again = (over: { error: ApiError; signIn: SignIn }) => (
+  const again = (error: ApiError) => (
     <SignInForm
-      signIn={over.signIn}
+      signIn={signIn ?? signInOf(error) ?? nobody}
       inDialog
-      intro={t.over.reasons[over.error.body.Reason ?? "none"] ?? t.over.reasons.none}
-      username={boot.session.User?.Username}
-      done={(session) => {
+      intro={t.over.reasons[error.body.Reason ?? "none"] ?? t.over.reasons.none}
+      username={session.User?.Username}
+      done={(now) => {
         // Somebody else must not find, or save, what this person typed.
-        if (session.User?.Id !== boot.session.User?.Id || session.Kind !== boot.session.Kind) {
+        if (now.User?.Id !== session.User?.Id || now.Kind !== session.Kind) {
           setUnsaved(false);
           location.hash = "#/";
           location.reload();
           return;
         }
+        signedIn(now);
         setOver(null);
-        for (const w of waiting.current.splice(0)) w.go();
+        for (const go of waiting.current.splice(0)) go();
       }}
     />
   );
@@ -268,24 +263,14 @@ function SignedIn({ boot, choice, setChoice, restart }: { boot: Extract<Boot, { 
         <RouterProvider router={router} />
       </FrameContext>
       {!over && left > 0 && left <= warning(session.Idle * 1000) && <IdleWarning left={left} stay={refresh} />}
-      {over?.locked && <Lock>{again(over)}</Lock>}
+      {over?.locked && <Lock>{again(over.error)}</Lock>}
       {over && !over.locked && (
         <Modal visible header={over.error.body.Reason === "instance-deleted" ? t.over.deleted : t.over.title} onDismiss={() => {}} closeAriaLabel={t.over.close}>
-          {again(over)}
+          {again(over.error)}
         </Modal>
       )}
     </SharedContext.Provider>
   );
-}
-
-/** The instances that there are, for whoever may be in several: the operator. */
-function useInstances(again: boolean): Summary[] {
-  const { session } = useShared();
-  const [all, setAll] = useState<Summary[]>([]);
-  useEffect(() => {
-    if (session.Kind === "operator") void listInstances().then(setAll, () => {});
-  }, [session.Kind, again]);
-  return all;
 }
 
 const FrameContext = createContext<{ items: FlashbarProps.MessageDefinition[]; choice: Theme; setChoice: (t: Theme) => void } | null>(null);
@@ -297,7 +282,7 @@ function Frame() {
   const { pathname } = useLocation();
   const [open, setOpen] = useState(() => innerWidth > 1100);
   const instance = /^\/instances\/([^/]+)/.exec(pathname)?.[1] ?? session.Instance?.Id;
-  const instances = useInstances(pathname === "/instances");
+  const instances = useQuery({ ...instancesQuery, enabled: session.Kind === "operator" }).data ?? [];
   const alias = session.Instance?.Alias ?? instances.find((i) => i.Id === instance)?.InstanceAlias ?? "";
   const left = useDrafts(instance ?? "");
   // Drafts of before are announced once, where the page itself does not show them.

@@ -1,3 +1,4 @@
+import { queryOptions } from "@tanstack/react-query";
 import { look } from "./api";
 
 export interface Summary {
@@ -6,8 +7,7 @@ export interface Summary {
   CreatedTime?: number | string;
 }
 
-/** The contact centres on the server, for the operator; the first 200. */
-export async function listInstances(signal?: AbortSignal): Promise<Summary[]> {
+async function listInstances(signal?: AbortSignal): Promise<Summary[]> {
   const all: Summary[] = [];
   let NextToken: string | undefined;
   do {
@@ -17,3 +17,6 @@ export async function listInstances(signal?: AbortSignal): Promise<Summary[]> {
   } while (NextToken && all.length < 200);
   return all;
 }
+
+/** The contact centres on the server, for the operator; the first 200. */
+export const instancesQuery = queryOptions({ queryKey: ["instances"], queryFn: ({ signal }) => listInstances(signal) });

@@ -1,20 +1,13 @@
 import { useCallback } from "react";
-import { look } from "./api";
 import { flat } from "./hierarchy";
 import { idsIn, named } from "./history";
-import { useGroups } from "./parts/hierarchy-picker";
+import { useGroups, useModules } from "./query";
 import type { Editable, Field } from "./profile";
-import { useInstance, useLoad } from "./state";
 
 /** What ids in a profile are called, as far as the user may know. */
 export function useNames(...profiles: (Editable | undefined)[]) {
-  const instance = useInstance();
-  const groups = useGroups(profiles.some((p) => p?.AllowedAccessControlHierarchyGroupId));
-  const wanted = profiles.some((p) => p?.AllowedFlowModules.length);
-  const modules = useLoad(
-    async (signal) => (wanted ? (await look<{ ContactFlowModulesSummaryList: { Id: string; Name: string }[] }>("ListContactFlowModules", { InstanceId: instance, MaxResults: 1000 }, signal)).ContactFlowModulesSummaryList : []),
-    [instance, wanted],
-  );
+  const groups = useGroups(profiles.some((p) => !!p?.AllowedAccessControlHierarchyGroupId));
+  const modules = useModules(profiles.some((p) => !!p?.AllowedFlowModules.length));
   return useCallback(
     (field: Field, value: string) => {
       if (field === "AllowedAccessControlHierarchyGroupId") return flat(groups.data?.roots ?? []).find((g) => g.id === value)?.path.join(" / ") ?? value;

@@ -1,7 +1,7 @@
 // What all pages share: who is signed in, whether the server answers, messages, the catalogue.
-import { createContext, type DependencyList, type ReactNode, useCallback, useContext, useEffect, useRef, useState } from "react";
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useRef, useState } from "react";
 import { useBlocker, useParams } from "react-router";
-import { ApiError, type Session } from "./api";
+import type { Session } from "./api";
 import type { Catalogue } from "./catalogue";
 
 export interface Shared {
@@ -39,59 +39,6 @@ export function useCan() {
 
 export function useInstance(): string {
   return useParams().instance ?? "";
-}
-
-export interface Loaded<T> {
-  data: T | undefined;
-  error: ApiError | undefined;
-  loading: boolean;
-  reload: () => void;
-}
-
-// Raised when the server answers again: whatever could not be loaded is then loaded.
-const back = new Set<() => void>();
-export const serverIsBack = () => back.forEach((f) => f());
-
-/** Loads when the dependencies change; what was there stays until the new is, so that pages do not flicker. */
-export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>, deps: DependencyList): Loaded<T> {
-  const [state, setState] = useState<{ data?: T; error?: ApiError; loading: boolean }>({ loading: true });
-  const [round, setRound] = useState(0);
-  const reload = useCallback(() => setRound((n) => n + 1), []);
-  useEffect(() => {
-    const abort = new AbortController();
-    setState((s) => ({ ...s, loading: true }));
-    load(abort.signal).then(
-      (data) => !abort.signal.aborted && setState({ data, loading: false }),
-      (e) => {
-        if (abort.signal.aborted) return;
-        if (!(e instanceof ApiError)) console.error(e);
-        setState((s) => ({ ...s, loading: false, error: e instanceof ApiError ? e : new ApiError(-1, { Code: "Console", Message: String(e) }) }));
-      },
-    );
-    return () => abort.abort();
-    // The caller names the dependencies of its own function.
-  }, [...deps, round]);
-  const offline = state.error?.offline;
-  useEffect(() => {
-    if (!offline) return;
-    back.add(reload);
-    return () => void back.delete(reload);
-  }, [offline, reload]);
-  return { data: state.data, error: state.error, loading: state.loading, reload };
-}
-
-/** Keeps what was asked for by its key, so that showing one page more asks for that page alone. */
-export function useRemembered() {
-  const instance = useInstance();
-  const known = useRef(new Map<string, unknown>());
-  return useCallback(
-    async <T,>(what: string, load: () => Promise<T>): Promise<T> => {
-      const key = `${instance} ${what}`;
-      if (!known.current.has(key)) known.current.set(key, await load());
-      return known.current.get(key) as T;
-    },
-    [instance],
-  );
 }
 
 /** A value that follows another when that has been still for a moment. */

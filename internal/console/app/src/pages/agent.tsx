@@ -6,9 +6,10 @@ import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
+import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useParams } from "react-router";
-import { type AgentRow, type ApiError, call, effective as effectiveOf, type Named, type ProfileAnswer, read, searchable } from "../api";
+import { type AgentRow, type ApiError, call, type Named, type ProfileAnswer, read, searchable } from "../api";
 import { useDraft } from "../drafts";
 import { Diff, Items } from "../parts/diff";
 import { EffectiveTable } from "../parts/effective";
@@ -18,7 +19,8 @@ import { focusHeadingSoon, Page, Ready } from "../parts/page";
 import { ProfilesPicker } from "../parts/pickers";
 import { Leaving, Unsaved } from "../parts/unsaved";
 import { diff, type Editable, empty } from "../profile";
-import { useCan, useInstance, useLoad, useShared, useUnsaved } from "../state";
+import { useEffective } from "../query";
+import { useCan, useInstance, useShared, useUnsaved } from "../state";
 import { t } from "../texts";
 
 const x = t.agent;
@@ -57,7 +59,7 @@ function View({ arn }: { arn: string }) {
   const can = useCan();
   const { notify } = useShared();
   const held = (signal?: AbortSignal) => heldBy(instance, arn, signal);
-  const loaded = useLoad(held, [instance, arn]);
+  const loaded = useQuery({ queryKey: [instance, "agent", arn], queryFn: ({ signal }) => held(signal) });
   // What was read last, be it at a look just before saving.
   const [before, setBefore] = useState<Named[]>([]);
   useEffect(() => {
@@ -83,7 +85,7 @@ function View({ arn }: { arn: string }) {
     setChange({ add: [], remove: [] });
     setCameBack(undefined);
   };
-  const effective = useLoad((signal) => effectiveOf(instance, { type: "ai_agent", id: arn }, signal), [instance, arn, loaded.data]);
+  const effective = useEffective({ type: "ai_agent", id: arn });
 
   const save = async () => {
     setBusy(true);
@@ -105,7 +107,8 @@ function View({ arn }: { arn: string }) {
       focusHeadingSoon();
       setReviewing(false);
       setChange({ add: [], remove: [] });
-      loaded.reload();
+      void loaded.refetch();
+      void effective.refetch();
     } catch (e) {
       setError(e as ApiError);
     }
@@ -176,16 +179,16 @@ function together(profiles: Editable[]): Editable {
 function Review({ before, after, moved, busy, error, save, close }: { before: Named[]; after: Named[]; moved: boolean; busy: boolean; error: ApiError | null; save: () => void; close: () => void }) {
   const instance = useInstance();
   const names = (a: Named[], b: Named[]) => a.filter((p) => !b.some((o) => o.Id === p.Id)).map((p) => p.Name || t.hiddenProfile);
-  const loaded = useLoad(
-    async (signal) => {
+  const loaded = useQuery({
+    queryKey: [instance, "grants", before, after],
+    queryFn: async ({ signal }) => {
       const ids = [...new Set([...before, ...after].map((p) => p.Id))];
       if (ids.length > compared) return null;
       const all = await Promise.all(ids.map((id) => read<ProfileAnswer>(instance, "profile", { SecurityProfileId: id }, signal)));
       const of = (list: Named[]) => together(all.map((a) => a.Profile).filter((p) => list.some((o) => o.Id === p.SecurityProfileId)));
       return diff(of(before), of(after));
     },
-    [instance, JSON.stringify([before, after])],
-  );
+  });
   return (
     <Modal
       visible

@@ -5,15 +5,16 @@ import Input from "@cloudscape-design/components/input";
 import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useNavigate } from "react-router";
 import { type AgentRow, read, searchable } from "../api";
 import { Failed } from "../parts/failed";
 import { Page } from "../parts/page";
 import { number, ProfileLinks } from "../parts/show";
-import { useCan, useInstance, useLoad, useRemembered, useStill } from "../state";
+import { useCan, useInstance, useStill } from "../state";
 import { t } from "../texts";
-import { useQuery } from "./profiles";
+import { useAddress } from "../address";
 
 const x = t.agents;
 
@@ -27,7 +28,7 @@ export default function Agents() {
   const instance = useInstance();
   const can = useCan();
   const navigate = useNavigate();
-  const { get, set } = useQuery({});
+  const { get, set } = useAddress({});
   const [text, setText] = useState(get("search"));
   const [arn, setArn] = useState("");
   const still = useStill(text);
@@ -35,30 +36,28 @@ export default function Agents() {
     if (still !== get("search")) set({ search: still });
   }, [still]);
   const search = get("search");
-  const once = useRemembered();
-  const [tokens, setTokens] = useState<string[]>([""]);
-  useEffect(() => setTokens([""]), [search]);
-  const loaded = useLoad(async (signal) => {
-    const pages = await Promise.all(
-      tokens.map((token) => once(`${search} ${token}`, () => read<Answer>(instance, "agents", { ...searchable(search), ...(token ? { NextToken: token } : {}), Limit: 25 }, signal))),
-    );
-    return { rows: pages.flatMap((p) => p.Rows), next: pages.at(-1)!.NextToken, total: pages[0].Total };
-  }, [instance, search, tokens]);
-  const data = loaded.data;
+  const loaded = useInfiniteQuery({
+    queryKey: [instance, "agents", search],
+    queryFn: ({ pageParam: NextToken, signal }) => read<Answer>(instance, "agents", { ...searchable(search), ...(NextToken ? { NextToken } : {}), Limit: 25 }, signal),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.NextToken,
+  });
+  const pages = loaded.data?.pages;
+  const total = pages?.[0].Total;
   return (
     <Page title={x.title} description={x.text}>
-      {loaded.error && <Failed error={loaded.error} retry={loaded.reload} />}
+      {loaded.error && <Failed error={loaded.error} retry={() => void loaded.refetch()} />}
       {loaded.error?.status !== 403 && (
         <SpaceBetween size="m">
           <Table
             variant="container"
             wrapLines
-            items={data?.rows ?? []}
+            items={pages?.flatMap((p) => p.Rows) ?? []}
             trackBy="Arn"
-            loading={loaded.loading && !data}
+            loading={loaded.isFetching && !pages}
             loadingText={t.loading}
             ariaLabels={{ tableLabel: x.title }}
-            header={<Header counter={data?.total !== undefined ? `(${number.format(data.total)})` : undefined}>{x.title}</Header>}
+            header={<Header counter={total !== undefined ? `(${number.format(total)})` : undefined}>{x.title}</Header>}
             filter={<Input type="search" value={text} onChange={(e) => setText(e.detail.value)} placeholder={x.search} ariaLabel={x.search} clearAriaLabel={t.clear} />}
             columnDefinitions={[
               { id: "arn", header: "ARN", isRowHeader: true, cell: (a) => <Link href={`#/instances/${instance}/agents/${encodeURIComponent(a.Arn)}`}>{a.Arn}</Link> },
@@ -70,7 +69,11 @@ export default function Agents() {
               </Box>
             }
           />
-          {data?.next && <Button onClick={() => setTokens([...tokens, data.next!])}>{t.showMore}</Button>}
+          {loaded.hasNextPage && (
+            <Button loading={loaded.isFetchingNextPage} onClick={() => void loaded.fetchNextPage()}>
+              {t.showMore}
+            </Button>
+          )}
           <div className="filters">
             <div className="grow">
               <Input value={arn} onChange={(e) => setArn(e.detail.value)} placeholder={x.arn} ariaLabel={x.arn} />

@@ -7,41 +7,41 @@ import Header from "@cloudscape-design/components/header";
 import Input from "@cloudscape-design/components/input";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { ask, type Evaluation } from "../api";
+import { useQuery } from "@tanstack/react-query";
+import { ApiError, ask, type Evaluation } from "../api";
 import { useGroupNames } from "../names";
 import { Explanation } from "../parts/explanation";
 import { Failed } from "../parts/failed";
 import { Page, Ready } from "../parts/page";
 import { isId } from "../parts/pickers";
 import { asked, ResourceField, WhatField, WhoField } from "../parts/question";
-import { useInstance, useLoad } from "../state";
+import { useInstance } from "../state";
 import { t } from "../texts";
-import { useQuery } from "./profiles";
+import { useAddress } from "../address";
 
 const x = t.check;
 
 export default function Check() {
   const instance = useInstance();
-  const query = useQuery({ type: "User" });
+  const query = useAddress({ type: "User" });
   const { get, set } = query;
   const q = asked(get);
   const ready = q.subject && q.action && q.resource;
-  const key = JSON.stringify(q);
   // Who may ask but not look at every profile gets the answer without the explanation, and is told why.
-  const loaded = useLoad(
-    async (signal) => {
-      if (!ready) return null;
+  const loaded = useQuery({
+    queryKey: [instance, "check", q],
+    queryFn: async ({ signal }) => {
       const body = { subject: q.subject, action: q.action, resource: q.resource };
       const surface = q.surface ? { surface: q.surface } : {};
       try {
         return { answer: await ask<Evaluation>(instance, "evaluation", { ...body, context: { explain: true, ...surface } }, signal), refusal: null };
       } catch (e) {
-        if ((e as { status?: number }).status !== 403) throw e;
-        return { answer: await ask<Evaluation>(instance, "evaluation", { ...body, context: surface }, signal), refusal: e as import("../api").ApiError };
+        if (!(e instanceof ApiError) || e.status !== 403) throw e;
+        return { answer: await ask<Evaluation>(instance, "evaluation", { ...body, context: surface }, signal), refusal: e };
       }
     },
-    [instance, key],
-  );
+    enabled: !!ready,
+  });
   const who = get("name") || get("who");
   const type = get("type") || "User";
   const on = get("on_name") || get("on") || (type === "DataTableRow" ? get("attributes").replace(/&/g, ", ") : "");
@@ -87,58 +87,56 @@ export default function Check() {
         </Box>
       ) : (
         <Ready of={loaded}>
-          {(data) =>
-            data && (
-              <SpaceBetween size="m">
-                <div role="status" data-decision={data.answer.decision}>
-                  <Alert
-                    type={data.answer.decision ? "success" : "error"}
-                    header={data.answer.decision ? x.allowed : x.denied}
-                    action={
-                      <Button href={`#/instances/${instance}/explore/who-can?what=${encodeURIComponent(get("what"))}&type=${type}&on=${encodeURIComponent(get("on"))}&on_name=${encodeURIComponent(get("on_name"))}`}>
-                        {x.whoElse}
+          {(data) => (
+            <SpaceBetween size="m">
+              <div role="status" data-decision={data.answer.decision}>
+                <Alert
+                  type={data.answer.decision ? "success" : "error"}
+                  header={data.answer.decision ? x.allowed : x.denied}
+                  action={
+                    <Button href={`#/instances/${instance}/explore/who-can?what=${encodeURIComponent(get("what"))}&type=${type}&on=${encodeURIComponent(get("on"))}&on_name=${encodeURIComponent(get("on_name"))}`}>
+                      {x.whoElse}
+                    </Button>
+                  }
+                >
+                  {named(data.answer.context.explanation ?? `${question}: ${data.answer.context.reason}`)}
+                </Alert>
+              </div>
+              {!data.answer.decision && (
+                <SpaceBetween direction="horizontal" size="xs">
+                  {(data.answer.context.profiles ?? [])
+                    .filter((f) => f.grants && f.name)
+                    .map((f) => (
+                      <Button key={f.profile} href={`#/instances/${instance}/profiles/${f.profile}?tab=reach`}>
+                        {x.open(f.name)}
                       </Button>
-                    }
-                  >
-                    {named(data.answer.context.explanation ?? `${question}: ${data.answer.context.reason}`)}
-                  </Alert>
+                    ))}
+                  {pages[type] && isId(get("on")) && <Button href={`#/instances/${instance}/${pages[type]}/${get("on")}${type === "User" ? "?tab=edit" : ""}`}>{x.open(on)}</Button>}
+                  {get("kind") !== "ai_agent" && isId(get("who")) && who !== on && <Button href={`#/instances/${instance}/users/${get("who")}?tab=edit`}>{x.open(who)}</Button>}
+                </SpaceBetween>
+              )}
+              {data.refusal && (
+                <div>
+                  <Box padding={{ bottom: "xs" }}>{x.noWhy}</Box>
+                  <Failed error={data.refusal} />
                 </div>
-                {!data.answer.decision && (
-                  <SpaceBetween direction="horizontal" size="xs">
-                    {(data.answer.context.profiles ?? [])
-                      .filter((f) => f.grants && f.name)
-                      .map((f) => (
-                        <Button key={f.profile} href={`#/instances/${instance}/profiles/${f.profile}?tab=reach`}>
-                          {x.open(f.name)}
-                        </Button>
-                      ))}
-                    {pages[type] && isId(get("on")) && <Button href={`#/instances/${instance}/${pages[type]}/${get("on")}${type === "User" ? "?tab=edit" : ""}`}>{x.open(on)}</Button>}
-                    {get("kind") !== "ai_agent" && isId(get("who")) && who !== on && <Button href={`#/instances/${instance}/users/${get("who")}?tab=edit`}>{x.open(who)}</Button>}
-                  </SpaceBetween>
-                )}
-                {data.refusal && (
-                  <div>
-                    <Box padding={{ bottom: "xs" }}>{x.noWhy}</Box>
-                    <Failed error={data.refusal} />
-                  </div>
-                )}
-                {data.answer.context.profiles && (
-                  <Container header={<Header variant="h2" description={x.treeText}>{x.why}</Header>}>
-                    {data.answer.context.profiles.length > 0 ? <Explanation evaluation={data.answer} named={named} question={question} action={get("what")} /> : <Box>{data.answer.context.reason}</Box>}
-                  </Container>
-                )}
-                {data.answer.context.hints && data.answer.context.hints.length > 0 && (
-                  <Container header={<Header variant="h2">{x.hints}</Header>}>
-                    <ul>
-                      {data.answer.context.hints.map((h) => (
-                        <li key={h}>{h}</li>
-                      ))}
-                    </ul>
-                  </Container>
-                )}
-              </SpaceBetween>
-            )
-          }
+              )}
+              {data.answer.context.profiles && (
+                <Container header={<Header variant="h2" description={x.treeText}>{x.why}</Header>}>
+                  {data.answer.context.profiles.length > 0 ? <Explanation evaluation={data.answer} named={named} question={question} action={get("what")} /> : <Box>{data.answer.context.reason}</Box>}
+                </Container>
+              )}
+              {data.answer.context.hints && data.answer.context.hints.length > 0 && (
+                <Container header={<Header variant="h2">{x.hints}</Header>}>
+                  <ul>
+                    {data.answer.context.hints.map((h) => (
+                      <li key={h}>{h}</li>
+                    ))}
+                  </ul>
+                </Container>
+              )}
+            </SpaceBetween>
+          )}
         </Ready>
       )}
     </Page>

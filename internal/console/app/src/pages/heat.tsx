@@ -8,12 +8,13 @@ import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
 import { useEffect, useMemo, useState } from "react";
-import { type Named, read } from "../api";
+import { type Named } from "../api";
 import { Page, Ready } from "../parts/page";
 import { number, ProfileLink } from "../parts/show";
-import { useInstance, useLoad, useStill } from "../state";
+import { useRead } from "../query";
+import { useStill } from "../state";
 import { t } from "../texts";
-import { useQuery } from "./profiles";
+import { useAddress } from "../address";
 
 const x = t.heat;
 const size = 40;
@@ -28,8 +29,7 @@ interface Answer {
 type Sort = "total" | "sensitive" | "holders" | "name";
 
 export default function Heat() {
-  const instance = useInstance();
-  const loaded = useLoad((signal) => read<Answer>(instance, "heat", {}, signal), [instance]);
+  const loaded = useRead<Answer>("heat");
   return (
     <Page title={x.title} description={x.text}>
       <Ready of={loaded}>{(data) => <HeatMap data={data} />}</Ready>
@@ -43,7 +43,7 @@ function HeatMap({ data: all }: { data: Answer }) {
     const used = all.Groups.map((_, i) => all.Profiles.some((p) => p.Counts[i] > 0));
     return { ...all, Groups: all.Groups.filter((_, i) => used[i]), Profiles: all.Profiles.map((p) => ({ ...p, Counts: p.Counts.filter((_, i) => used[i]) })) };
   }, [all]);
-  const { get, set } = useQuery({ sort: "total", page: "1" });
+  const { get, set } = useAddress({ sort: "total", page: "1" });
   const [sort, page] = [get("sort") as Sort, Math.max(1, Number(get("page")) || 1)];
   const [text, setText] = useState(get("search"));
   const still = useStill(text);

@@ -6,13 +6,14 @@ import Link from "@cloudscape-design/components/link";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { type Named, read } from "../api";
+import { type Named } from "../api";
 import { Page, Ready } from "../parts/page";
 import { number, ProfileLink, TagList } from "../parts/show";
 import type { Tags } from "../profile";
-import { useInstance, useLoad } from "../state";
+import { useRead } from "../query";
+import { useInstance } from "../state";
 import { t } from "../texts";
-import { useQuery } from "./profiles";
+import { useAddress } from "../address";
 
 const x = t.hierarchy;
 
@@ -34,8 +35,7 @@ const gap = 20;
 const row = 56;
 
 export default function Hierarchy() {
-  const instance = useInstance();
-  const loaded = useLoad((signal) => read<Answer>(instance, "visibility", {}, signal), [instance]);
+  const loaded = useRead<Answer>("visibility");
   return (
     <Page title={x.title} description={x.text}>
       <Ready of={loaded}>{(data) => <Picture data={data} />}</Ready>
@@ -90,7 +90,7 @@ function Picture({ data }: { data: Answer }) {
     return () => watch.disconnect();
   }, []);
   const { nodes, height, width: w, box: width } = useMemo(() => place(data.Groups, space), [data, space]);
-  const { get, set } = useQuery({});
+  const { get, set } = useAddress({});
   const [profile, chosen] = [get("profile"), get("group")];
   const setChosen = (group: string) => set({ group });
   const profiles = useMemo(() => {

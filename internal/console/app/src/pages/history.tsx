@@ -9,7 +9,7 @@ import { Failed } from "../parts/failed";
 import { Page } from "../parts/page";
 import { useInstance, useShared, useStill } from "../state";
 import { t } from "../texts";
-import { useQuery } from "./profiles";
+import { useAddress } from "../address";
 
 const x = t.history;
 const types = ["SecurityProfile", "User", "AIAgent", "HierarchyGroup", "Queue", "RoutingProfile", "HoursOfOperation", "ContactFlowModule", "QuickConnect", "Instance"];
@@ -17,7 +17,7 @@ const types = ["SecurityProfile", "User", "AIAgent", "HierarchyGroup", "Queue", 
 export default function History() {
   const instance = useInstance();
   const { notify } = useShared();
-  const { get, set } = useQuery({});
+  const { get, set } = useAddress({});
   const [id, setId] = useState(get("id"));
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);

@@ -1,17 +1,17 @@
 import Box from "@cloudscape-design/components/box";
 import Link from "@cloudscape-design/components/link";
 import Table from "@cloudscape-design/components/table";
-import { listInstances, type Summary } from "../instances";
+import { useQuery } from "@tanstack/react-query";
+import { instancesQuery, type Summary } from "../instances";
 import { Page, Ready } from "../parts/page";
 import { When } from "../parts/show";
-import { useLoad } from "../state";
 import { t } from "../texts";
 
 const x = t.instances;
 
 /** The operator's beginning: which contact centre. */
 export default function Instances() {
-  const loaded = useLoad(listInstances, []);
+  const loaded = useQuery(instancesQuery);
   const time = (v: Summary["CreatedTime"]) => (typeof v === "number" ? new Date(v * 1000).toISOString() : v);
   return (
     <Page title={x.title} description={x.text}>

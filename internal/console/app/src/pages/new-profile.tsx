@@ -6,7 +6,7 @@ import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useEffect, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
-import { ApiError, call, type ProfileAnswer, read } from "../api";
+import { ApiError, call, type ProfileAnswer } from "../api";
 import { useDraft } from "../drafts";
 import { Editor, type Problems, tabFor } from "../parts/editor";
 import { Failed } from "../parts/failed";
@@ -14,7 +14,8 @@ import { Page, Ready } from "../parts/page";
 import { TagRows } from "../parts/rows";
 import { Leaving, Unsaved } from "../parts/unsaved";
 import { changed, type Editable, editable, empty, fieldOf, same, type Tags } from "../profile";
-import { useInstance, useLoad, useShared, useUnsaved } from "../state";
+import { useProfile } from "../query";
+import { useInstance, useShared, useUnsaved } from "../state";
 import { sameTags } from "../tags";
 import { t } from "../texts";
 
@@ -25,7 +26,7 @@ export default function NewProfile() {
   const instance = useInstance();
   const [params] = useSearchParams();
   const from = params.get("from");
-  const loaded = useLoad(async (signal) => (from ? await read<ProfileAnswer>(instance, "profile", { SecurityProfileId: from }, signal) : null), [instance, from]);
+  const loaded = useProfile(from);
   // What was loaded for another link stays until this one's is there.
   const source = from && loaded.data?.Profile.SecurityProfileId === from ? loaded.data : null;
   if (from && !source)

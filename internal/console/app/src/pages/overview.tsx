@@ -8,12 +8,14 @@ import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table from "@cloudscape-design/components/table";
-import { useEffect, useState } from "react";
-import { type ApiError, type Named, read } from "../api";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { type Named, read } from "../api";
 import { Failed } from "../parts/failed";
 import { Page, Ready } from "../parts/page";
 import { number, ProfileLinks, SubjectLink, When } from "../parts/show";
-import { useCan, useInstance, useLoad, useShared } from "../state";
+import { useRead } from "../query";
+import { useCan, useInstance, useShared } from "../state";
 import { t } from "../texts";
 import Button from "@cloudscape-design/components/button";
 
@@ -51,10 +53,10 @@ const shown = 8;
 export default function Overview() {
   const instance = useInstance();
   const { session } = useShared();
-  const loaded = useLoad((signal) => read<Answer>(instance, "overview", {}, signal), [instance]);
+  const loaded = useRead<Answer>("overview");
   const to = (path: string) => `#/instances/${instance}/${path}`;
   return (
-    <Page title={session.Instance ? x.titleOf(session.Instance.Alias) : x.title} description={x.text} actions={<Button iconName="refresh" ariaLabel={t.refresh} onClick={loaded.reload} />}>
+    <Page title={session.Instance ? x.titleOf(session.Instance.Alias) : x.title} description={x.text} actions={<Button iconName="refresh" ariaLabel={t.refresh} onClick={() => void loaded.refetch()} />}>
       <Ready of={loaded}>
         {(data) => (
           <SpaceBetween size="l">
@@ -190,34 +192,31 @@ function Sensitive({ rows }: { rows: NonNullable<Answer["Sensitive"]> }) {
 /** The findings, the first of which came with the page; the others come as they are asked for. */
 function Findings({ first, total }: { first: Finding[]; total: number }) {
   const instance = useInstance();
-  const [rows, setRows] = useState(first);
-  useEffect(() => setRows(first), [first]);
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<ApiError | null>(null);
-  const more = async () => {
-    setBusy(true);
-    setError(null);
-    try {
-      const page = await read<{ Findings: Finding[] }>(instance, "findings", { After: rows.length, Limit: 50 });
-      setRows([...rows, ...page.Findings]);
-    } catch (e) {
-      setError(e as ApiError);
-    }
-    setBusy(false);
-  };
-  if (rows.length === 0) return <StatusIndicator type="success">{x.noFindings}</StatusIndicator>;
+  const loaded = useInfiniteQuery({
+    queryKey: [instance, "findings", first],
+    queryFn: ({ pageParam: After, signal }) => read<{ Findings: Finding[] }>(instance, "findings", { After, Limit: 50 }, signal),
+    initialPageParam: 0,
+    initialData: { pages: [{ Findings: first }], pageParams: [0] },
+    staleTime: Infinity,
+    getNextPageParam: (_, pages) => {
+      const shown = pages.reduce((n, p) => n + p.Findings.length, 0);
+      return shown < total ? shown : undefined;
+    },
+  });
+  const more = () => void loaded.fetchNextPage();
+  if (first.length === 0) return <StatusIndicator type="success">{x.noFindings}</StatusIndicator>;
   return (
     <SpaceBetween size="s">
-      {rows.map((f, i) => (
+      {loaded.data.pages.flatMap((p) => p.Findings).map((f, i) => (
         <div key={i} className="finding">
           <StatusIndicator type={f.Severity === "error" ? "error" : f.Severity === "warning" ? "warning" : "info"}>{x.rules[f.Rule] ?? f.Rule}</StatusIndicator>
           <div>{f.Message}</div>
           <ProfileLinks profiles={f.Profiles.slice(0, 5)} />
         </div>
       ))}
-      {error && <Failed error={error} retry={() => void more()} />}
-      {rows.length < total && (
-        <Button loading={busy} onClick={() => void more()}>
+      {loaded.error && <Failed error={loaded.error} retry={more} />}
+      {loaded.hasNextPage && (
+        <Button loading={loaded.isFetchingNextPage} onClick={more}>
           {t.showMore}
         </Button>
       )}

@@ -21,7 +21,8 @@ import { TagRows } from "../parts/rows";
 import { FlashLink, number, When, Who } from "../parts/show";
 import { Leaving, Unsaved } from "../parts/unsaved";
 import { diff, type Editable, editable, fieldOf, type Profile, same, type Tags } from "../profile";
-import { useCan, useInstance, useLoad, useShared, useUnsaved } from "../state";
+import { useProfile } from "../query";
+import { useCan, useInstance, useShared, useUnsaved } from "../state";
 import { mergeTags, sameTags, saveTags } from "../tags";
 import { t } from "../texts";
 
@@ -44,7 +45,7 @@ export default function ProfilePage() {
 
 function Loader({ id }: { id: string }) {
   const instance = useInstance();
-  const loaded = useLoad((signal) => read<ProfileAnswer>(instance, "profile", { SecurityProfileId: id }, signal), [instance, id]);
+  const loaded = useProfile(id);
   // The page goes on with what it has when loading it again fails: unsaved changes live there.
   const [first, setFirst] = useState<ProfileAnswer | null>(null);
   useEffect(() => {
@@ -56,10 +57,10 @@ function Loader({ id }: { id: string }) {
         <Ready of={loaded}>{() => null}</Ready>
       </Page>
     );
-  return <ProfileEditor first={first} latest={loaded.data ?? first} reload={loaded.reload} error={loaded.error} />;
+  return <ProfileEditor first={first} latest={loaded.data ?? first} reload={() => void loaded.refetch()} error={loaded.error} />;
 }
 
-function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer; latest: ProfileAnswer; reload: () => void; error?: ApiError }) {
+function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer; latest: ProfileAnswer; reload: () => void; error: ApiError | null }) {
   const instance = useInstance();
   const can = useCan();
   const navigate = useNavigate();

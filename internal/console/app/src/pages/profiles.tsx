@@ -9,14 +9,16 @@ import Pagination from "@cloudscape-design/components/pagination";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
-import { useEffect, useRef, useState } from "react";
-import { useNavigate, useSearchParams } from "react-router";
-import { type ProfileRow, read, searchable } from "../api";
+import { useEffect, useState } from "react";
+import { useNavigate } from "react-router";
+import { useAddress } from "../address";
+import { type ProfileRow, searchable } from "../api";
 import { DeleteProfiles } from "../parts/delete-profiles";
 import { Failed } from "../parts/failed";
 import { Page } from "../parts/page";
 import { number, TagList, When, Who } from "../parts/show";
-import { useCan, useInstance, useKept, useLoad, useStill } from "../state";
+import { useRead } from "../query";
+import { useCan, useInstance, useKept, useStill } from "../state";
 import { t } from "../texts";
 
 interface Answer {
@@ -29,32 +31,11 @@ interface Answer {
 
 const x = t.profiles;
 
-/** What of a table stands in the address: a link shows the same rows to somebody else. */
-export function useQuery(defaults: Record<string, string>) {
-  const [params, setParams] = useSearchParams();
-  const get = (name: string) => params.get(name) ?? defaults[name] ?? "";
-  // Two choices may both be made before the page is drawn again: each builds on the one before.
-  const latest = useRef(params);
-  useEffect(() => {
-    latest.current = params;
-  }, [params]);
-  const set = (change: Record<string, string>) => {
-    const next = new URLSearchParams(latest.current);
-    for (const [k, v] of Object.entries(change)) {
-      if (v === (defaults[k] ?? "")) next.delete(k);
-      else next.set(k, v);
-    }
-    latest.current = next;
-    setParams(next, { replace: true });
-  };
-  return { get, set };
-}
-
 export default function Profiles() {
   const instance = useInstance();
   const can = useCan();
   const navigate = useNavigate();
-  const { get, set } = useQuery({ sort: "Name", page: "1" });
+  const { get, set } = useAddress({ sort: "Name", page: "1" });
   const [preferences, setPreferences] = useKept("profiles", { pageSize: 25, visible: ["name", "holders", "reach", "permissions", "modified", ...(innerWidth < 1000 ? [] : ["by"])] });
   const [selected, setSelected] = useState<ProfileRow[]>([]);
   const [deleting, setDeleting] = useState<ProfileRow[] | null>(null);
@@ -70,23 +51,14 @@ export default function Profiles() {
   }, [stillValue]);
 
   const [search, key, tagValue, sort, descending, page] = ["search", "key", "value", "sort", "descending", "page"].map(get);
-  const loaded = useLoad(
-    (signal) =>
-      read<Answer>(
-        instance,
-        "profiles",
-        {
-          ...searchable(search),
-          ...(key ? { Tag: { Key: key, ...(tagValue ? { Value: tagValue } : {}) } } : {}),
-          Sort: sort,
-          Descending: descending === "1",
-          Page: Math.max(1, Number(page) || 1),
-          PageSize: preferences.pageSize,
-        },
-        signal,
-      ),
-    [instance, search, key, tagValue, sort, descending, page, preferences.pageSize],
-  );
+  const loaded = useRead<Answer>("profiles", {
+    ...searchable(search),
+    ...(key ? { Tag: { Key: key, ...(tagValue ? { Value: tagValue } : {}) } } : {}),
+    Sort: sort,
+    Descending: descending === "1",
+    Page: Math.max(1, Number(page) || 1),
+    PageSize: preferences.pageSize,
+  });
   const data = loaded.data;
   const rows = data?.Rows ?? [];
 
@@ -136,7 +108,7 @@ export default function Profiles() {
 
   return (
     <Page title={x.title} description={x.text}>
-      {loaded.error && <Failed error={loaded.error} retry={loaded.reload} />}
+      {loaded.error && <Failed error={loaded.error} retry={() => void loaded.refetch()} />}
       {loaded.error?.status !== 403 && (
         <Table
           variant="container"
@@ -145,7 +117,7 @@ export default function Profiles() {
           wrapLines
           items={rows}
           trackBy="Id"
-          loading={loaded.loading && !data}
+          loading={loaded.isFetching && !data}
           loadingText={t.loading}
           selectionType="multi"
           selectedItems={selected}
@@ -161,7 +133,7 @@ export default function Profiles() {
               counter={data ? `(${number.format(data.Total)})` : undefined}
               actions={
                 <SpaceBetween direction="horizontal" size="xs">
-                  <Button iconName="refresh" ariaLabel={t.refresh} onClick={loaded.reload} />
+                  <Button iconName="refresh" ariaLabel={t.refresh} onClick={() => void loaded.refetch()} />
                   <Button
                     disabled={selected.length === 0 || !can("SecurityProfiles.Delete")}
                     disabledReason={missing("SecurityProfiles.Delete")}
@@ -251,7 +223,7 @@ export default function Profiles() {
             setDeleting(null);
             if (changed) {
               setSelected([]);
-              loaded.reload();
+              void loaded.refetch();
             }
           }}
         />

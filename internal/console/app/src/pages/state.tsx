@@ -3,14 +3,14 @@ import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import { useParams } from "react-router";
-import { type ProfileAnswer, read } from "../api";
 import { useNames } from "../names";
 import { Diff } from "../parts/diff";
 import { type Names } from "../history";
 import { Fields } from "../parts/events";
 import { Page, Ready } from "../parts/page";
 import { diff, editable, empty, type Field, type Profile } from "../profile";
-import { useCan, useInstance, useLoad } from "../state";
+import { useProfile, useRead } from "../query";
+import { useCan, useInstance } from "../state";
 import { t } from "../texts";
 
 const x = t.state;
@@ -28,8 +28,8 @@ export default function State() {
   const instance = useInstance();
   const can = useCan();
   const profile = type === "SecurityProfile";
-  const then = useLoad((signal) => read<Answer>(instance, "history/state", { Type: type, Id: id, Revision: Number(revision) }, signal), [instance, type, id, revision]);
-  const now = useLoad(async (signal) => (profile ? await read<ProfileAnswer>(instance, "profile", { SecurityProfileId: id }, signal) : null), [instance, type, id]);
+  const then = useRead<Answer>("history/state", { Type: type, Id: id, Revision: Number(revision) });
+  const now = useProfile(profile ? id! : null);
   const was = then.data?.Profile && editable(then.data.Profile);
   const is = now.data && editable(now.data.Profile);
   const known = useNames(was, is ?? undefined);

@@ -7,9 +7,10 @@ import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Tabs from "@cloudscape-design/components/tabs";
+import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useParams, useSearchParams } from "react-router";
-import { type ApiError, ask, call, effective as effectiveOf, grantedBy, type Grantee, type HistoryEvent, lookTagged, read, type UserRow, type WhoCan } from "../api";
+import { type ApiError, ask, call, grantedBy, type Grantee, type HistoryEvent, lookTagged, read, type UserRow, type WhoCan } from "../api";
 import { useDraft } from "../drafts";
 import { Blast } from "../parts/blast";
 import { ConflictModal } from "../parts/conflict";
@@ -18,14 +19,15 @@ import { Events } from "../parts/events";
 import { Failed } from "../parts/failed";
 import { flat } from "../hierarchy";
 import { Items } from "../parts/diff";
-import { HierarchyPicker, useGroups } from "../parts/hierarchy-picker";
+import { HierarchyPicker } from "../parts/hierarchy-picker";
 import { focusHeadingSoon, Page, Ready } from "../parts/page";
 import { ProfilesPicker } from "../parts/pickers";
 import { TagRows } from "../parts/rows";
 import { groupPath, ProfileLinks, SubjectLink, TagList } from "../parts/show";
 import { Leaving, Unsaved } from "../parts/unsaved";
 import type { Tags } from "../profile";
-import { useCan, useInstance, useLoad, useShared, useUnsaved } from "../state";
+import { useEffective, useGroups } from "../query";
+import { useCan, useInstance, useShared, useUnsaved } from "../state";
 import { saveTags, tagged } from "../tags";
 import { t } from "../texts";
 import { itemsOf, mergeUser, type Part, parts, samePart, sameUser, takeMine, type UserState } from "../user";
@@ -79,23 +81,20 @@ async function lastChange(instance: string, id: string): Promise<HistoryEvent | 
 export default function User() {
   const { id } = useParams();
   const instance = useInstance();
-  const loaded = useLoad((signal) => whole(instance, id!, signal), [instance, id]);
-  const [first, setFirst] = useState<Whole | null>(null);
-  useEffect(() => {
-    if (loaded.data) setFirst(loaded.data);
-  }, [loaded.data]);
-  if (!first || (first.Id !== id && loaded.loading))
+  const loaded = useQuery({ queryKey: [instance, "user", id], queryFn: ({ signal }) => whole(instance, id!, signal) });
+  const user = loaded.data;
+  if (!user || loaded.isPlaceholderData)
     return (
       <Page title={t.users.one} crumbs={[{ text: t.users.title, href: `#/instances/${instance}/users` }]}>
         <Ready of={loaded}>{() => null}</Ready>
       </Page>
     );
-  return <UserView key={first.Id} user={first} reload={loaded.reload} error={loaded.error} />;
+  return <UserView key={user.Id} user={user} reload={() => void loaded.refetch()} error={loaded.error} />;
 }
 
 const labels: Record<Part, string> = { profiles: t.users.profiles, tags: t.users.tags, group: t.users.group };
 
-function UserView({ user, reload, error }: { user: Whole; reload: () => void; error?: ApiError }) {
+function UserView({ user, reload: reloadUser, error }: { user: Whole; reload: () => void; error: ApiError | null }) {
   const instance = useInstance();
   const can = useCan();
   const [params, setParams] = useSearchParams();
@@ -139,7 +138,11 @@ function UserView({ user, reload, error }: { user: Whole; reload: () => void; er
   };
   const toEdit = () => setParams({ tab: "edit" }, { replace: true });
   const missing = (permission: string) => (can(permission) ? undefined : t.missing(permission));
-  const effective = useLoad((signal) => effectiveOf(instance, { type: "user", id: user.Id }, signal), [instance, user]);
+  const effective = useEffective({ type: "user", id: user.Id });
+  const reload = () => {
+    reloadUser();
+    void effective.refetch();
+  };
   const name = `${user.IdentityInfo?.FirstName ?? ""} ${user.IdentityInfo?.LastName ?? ""}`.trim();
 
   /** Saves one part, only over the state that was reviewed; answers whether it did. */
@@ -410,13 +413,14 @@ async function watchers(instance: string, id: string, target: UserState | null, 
 /** Who starts and who stops seeing the user by the change. */
 function Watchers({ user, after }: { user: ApiUser; after: UserState }) {
   const instance = useInstance();
-  const loaded = useLoad(async (signal) => {
+  const load = async (signal: AbortSignal) => {
     const [now, then] = await Promise.all([watchers(instance, user.Id, null, signal), watchers(instance, user.Id, after, signal)]);
     if (now.more || then.more) return null; // who is missing from half a list says nothing
     const had = new Set(now.all.map((s) => s.id));
     const will = new Set(then.all.map((s) => s.id));
     return { names: then.names, gain: then.all.filter((s) => !had.has(s.id)), lose: now.all.filter((s) => !will.has(s.id)), stay: now.all.filter((s) => will.has(s.id)).length };
-  }, [instance, user, JSON.stringify([after.tags, after.group])]);
+  };
+  const loaded = useQuery({ queryKey: [instance, "watchers", user.Id, after.tags, after.group], queryFn: ({ signal }) => load(signal) });
   return (
     <>
       <Header variant="h2" description={x.watchersText}>

@@ -7,14 +7,15 @@ import Link from "@cloudscape-design/components/link";
 import Pagination from "@cloudscape-design/components/pagination";
 import Table from "@cloudscape-design/components/table";
 import { useEffect, useState } from "react";
-import { read, searchable, type UserRow } from "../api";
+import { searchable, type UserRow } from "../api";
 import { Failed } from "../parts/failed";
 import { Page } from "../parts/page";
 import { Finder, ProfilePicker } from "../parts/pickers";
 import { groupPath, number, ProfileLinks, TagList } from "../parts/show";
-import { useInstance, useKept, useLoad, useStill } from "../state";
+import { useRead } from "../query";
+import { useInstance, useKept, useStill } from "../state";
 import { t } from "../texts";
-import { useQuery } from "./profiles";
+import { useAddress } from "../address";
 
 const x = t.users;
 
@@ -26,7 +27,7 @@ interface Answer {
 
 export default function Users() {
   const instance = useInstance();
-  const { get, set } = useQuery({});
+  const { get, set } = useAddress({});
   const [text, setText] = useState(get("search"));
   const [preferences, setPreferences] = useKept("users", { pageSize: 25, visible: ["username", "name", "profiles", "group", "tags"] });
   const [tagText, setTagText] = useState(get("tag"));
@@ -50,23 +51,14 @@ export default function Users() {
     setTokens([""]);
     setPage(1);
   }, [search, profile, group, tag, preferences.pageSize]);
-  const loaded = useLoad(
-    (signal) =>
-      read<Answer>(
-        instance,
-        "users",
-        {
-          ...searchable(search),
-          ...(profile ? { SecurityProfileId: profile } : {}),
-          ...(group ? { HierarchyGroupId: group } : {}),
-          ...(key ? { Tag: { Key: key, ...(value.length ? { Value: value.join("=") } : {}) } } : {}),
-          ...(tokens[page - 1] ? { NextToken: tokens[page - 1] } : {}),
-          Limit: preferences.pageSize,
-        },
-        signal,
-      ),
-    [instance, search, profile, group, tag, page, tokens[page - 1], preferences.pageSize],
-  );
+  const loaded = useRead<Answer>("users", {
+    ...searchable(search),
+    ...(profile ? { SecurityProfileId: profile } : {}),
+    ...(group ? { HierarchyGroupId: group } : {}),
+    ...(key ? { Tag: { Key: key, ...(value.length ? { Value: value.join("=") } : {}) } } : {}),
+    ...(tokens[page - 1] ? { NextToken: tokens[page - 1] } : {}),
+    Limit: preferences.pageSize,
+  });
   const data = loaded.data;
   // The first page alone says how many there are.
   const [total, setTotal] = useState<number>();
@@ -92,7 +84,7 @@ export default function Users() {
 
   return (
     <Page title={x.title} description={x.text}>
-      {loaded.error && <Failed error={loaded.error} retry={loaded.reload} />}
+      {loaded.error && <Failed error={loaded.error} retry={() => void loaded.refetch()} />}
       {loaded.error?.status !== 403 && (
         <Table
           variant="container"
@@ -100,13 +92,13 @@ export default function Users() {
           wrapLines
           items={refused ? [] : (data?.Rows ?? [])}
           trackBy="Id"
-          loading={loaded.loading && !data}
+          loading={loaded.isFetching && !data}
           loadingText={t.loading}
           ariaLabels={{ tableLabel: x.title }}
           columnDefinitions={columns}
           columnDisplay={columns.map((c) => ({ id: c.id, visible: preferences.visible.includes(c.id) }))}
           header={
-            <Header counter={total !== undefined && !refused ? `(${number.format(total)})` : undefined} actions={<Button iconName="refresh" ariaLabel={t.refresh} onClick={loaded.reload} />}>
+            <Header counter={total !== undefined && !refused ? `(${number.format(total)})` : undefined} actions={<Button iconName="refresh" ariaLabel={t.refresh} onClick={() => void loaded.refetch()} />}>
               {x.title}
             </Header>
           }
@@ -138,7 +130,7 @@ export default function Users() {
               onChange={(e) => {
                 const to = e.detail.currentPageIndex;
                 if (to <= tokens.length) return setPage(to);
-                if (!data?.NextToken || loaded.loading) return;
+                if (!data?.NextToken || loaded.isFetching) return;
                 setTokens([...tokens, data.NextToken]);
                 setPage(tokens.length + 1);
               }}

@@ -3,8 +3,9 @@ import Button from "@cloudscape-design/components/button";
 import ExpandableSection from "@cloudscape-design/components/expandable-section";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Spinner from "@cloudscape-design/components/spinner";
-import { useEffect, useState } from "react";
-import { ApiError, ask, type Effective, type Grant, type WhatIf } from "../api";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useEffect } from "react";
+import { type ApiError, ask, type Effective, type Grant, type WhatIf } from "../api";
 import { useGroupNames } from "../names";
 import { useInstance } from "../state";
 import { t } from "../texts";
@@ -17,31 +18,18 @@ const x = t.blast;
 /** Who would gain and lose what, with names, page by page. A refusal of the change itself goes to `refused`. */
 export function Blast({ operation, parameters, refused }: { operation: string; parameters: object; refused?: (e: ApiError) => void }) {
   const instance = useInstance();
-  const [pages, setPages] = useState<WhatIf[]>([]);
-  const [error, setError] = useState<ApiError | null>(null);
-  const [busy, setBusy] = useState(false);
-  const key = JSON.stringify([operation, parameters]);
-
-  const load = async (token: string, signal?: AbortSignal) => {
-    setBusy(true);
-    setError(null);
-    try {
-      const page = await ask<WhatIf>(instance, "what-if", { operation, parameters, page: { limit: 25, ...(token ? { token } : {}) } }, signal);
-      setPages((all) => (token ? [...all, page] : [page]));
-    } catch (e) {
-      if (signal?.aborted) return;
-      setError(e as ApiError);
-      const { status } = e as ApiError;
-      if (status === 400 || status === 403 || status === 404) refused?.(e as ApiError);
-    }
-    setBusy(false);
-  };
+  const loaded = useInfiniteQuery({
+    queryKey: [instance, "what-if", operation, parameters],
+    queryFn: ({ pageParam: token, signal }) => ask<WhatIf>(instance, "what-if", { operation, parameters, page: { limit: 25, ...(token ? { token } : {}) } }, signal),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.page.next_token || undefined,
+    placeholderData: undefined, // another change affects others
+  });
+  const { error, hasNextPage, fetchNextPage, refetch } = loaded;
+  const pages = loaded.data?.pages ?? [];
   useEffect(() => {
-    const abort = new AbortController();
-    setPages([]);
-    void load("", abort.signal);
-    return () => abort.abort();
-  }, [key, instance]);
+    if (error && [400, 403, 404].includes(error.status)) refused?.(error);
+  }, [error]);
 
   const nameGroups = useGroupNames(pages.flatMap(conditionsOf));
   const permissions = usePermissions();
@@ -49,11 +37,10 @@ export function Blast({ operation, parameters, refused }: { operation: string; p
   const groups = groupsOf(pages);
   const exposed = groups.filter((g) => sensitive(g.difference).length > 0);
   const first = pages[0];
-  const next = pages.at(-1)?.page.next_token;
   return (
     <SpaceBetween size="s">
-      {error && <Failed error={error} retry={() => void load(next ?? "")} />}
-      {!first && busy && <Spinner />}
+      {error && <Failed error={error} retry={() => void (first ? fetchNextPage() : refetch())} />}
+      {!first && !error && <Spinner />}
       {first && !!first.hidden && <Alert type="info">{x.hidden(first.hidden)}</Alert>}
       {first && first.affected === 0 && !first.hidden && <Alert type="success">{x.nobody}</Alert>}
       {first && first.affected > 0 && (
@@ -64,7 +51,7 @@ export function Blast({ operation, parameters, refused }: { operation: string; p
             <Figure n={first.losing} text={x.losing} kind="removed" />
           </div>
           {/* People who fare alike stand together, under what happens to them. */}
-          <SensitiveAlert names={[...new Set(exposed.flatMap((g) => sensitive(g.difference)))].sort()} people={x.sensitive(exposed.reduce((n, g) => n + g.people.length, 0), !!next)} />
+          <SensitiveAlert names={[...new Set(exposed.flatMap((g) => sensitive(g.difference)))].sort()} people={x.sensitive(exposed.reduce((n, g) => n + g.people.length, 0), hasNextPage)} />
           {groups.map(({ key, difference, people }) => (
             <div className="blast" key={key}>
               <div className="names">
@@ -93,8 +80,8 @@ export function Blast({ operation, parameters, refused }: { operation: string; p
               </ExpandableSection>
             </div>
           ))}
-          {next && (
-            <Button loading={busy} onClick={() => void load(next)}>
+          {hasNextPage && (
+            <Button loading={loaded.isFetchingNextPage} onClick={() => void fetchNextPage()}>
               {x.more}
             </Button>
           )}

@@ -6,8 +6,9 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table from "@cloudscape-design/components/table";
 import { useState } from "react";
-import { ApiError, call, type Named, read } from "../api";
-import { useInstance, useLoad, useShared } from "../state";
+import { ApiError, call, type Named } from "../api";
+import { useRead } from "../query";
+import { useInstance, useShared } from "../state";
 import { t } from "../texts";
 import { Ready } from "./page";
 import { SubjectLink } from "./show";
@@ -26,7 +27,7 @@ export function DeleteProfiles({ profiles, close }: { profiles: Named[]; close: 
   const { notify } = useShared();
   const [done, setDone] = useState<Record<string, true | ApiError>>({});
   const [busy, setBusy] = useState(false);
-  const loaded = useLoad((signal) => read<{ Blockers: Blocker[] }>(instance, "blockers", { SecurityProfileIds: profiles.map((p) => p.Id) }, signal), [instance, profiles]);
+  const loaded = useRead<{ Blockers: Blocker[] }>("blockers", { SecurityProfileIds: profiles.map((p) => p.Id) });
   const free = (loaded.data?.Blockers ?? []).filter((b) => b.Users + b.Agents === 0 && done[b.Id] !== true);
   const changed = Object.values(done).includes(true);
 

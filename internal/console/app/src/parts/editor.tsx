@@ -10,9 +10,9 @@ import Tabs, { type TabsProps } from "@cloudscape-design/components/tabs";
 import Textarea from "@cloudscape-design/components/textarea";
 import Toggle from "@cloudscape-design/components/toggle";
 import { type ReactNode, useMemo } from "react";
-import { look } from "../api";
 import { diff, type Editable, type Field, granularOf, rulesOf } from "../profile";
-import { useInstance, useLoad, useShared } from "../state";
+import { useModules } from "../query";
+import { useShared } from "../state";
 import { t } from "../texts";
 import { Failed } from "./failed";
 import { HierarchyPicker } from "./hierarchy-picker";
@@ -211,19 +211,13 @@ export function Editor({ value, saved, onChange, problems, onProblem, details, d
   );
 }
 
-interface ApiModule {
-  Id: string;
-  Name: string;
-}
-
 function Modules({ value, onChange, disabled }: { value: Editable["AllowedFlowModules"]; onChange: (v: Editable["AllowedFlowModules"]) => void; disabled?: boolean }) {
-  const instance = useInstance();
-  const loaded = useLoad((signal) => look<{ ContactFlowModulesSummaryList: ApiModule[] }>("ListContactFlowModules", { InstanceId: instance, MaxResults: 1000 }, signal), [instance]);
-  const modules = loaded.data?.ContactFlowModulesSummaryList ?? [];
+  const loaded = useModules();
+  const modules = loaded.data ?? [];
   const option = (id: string) => ({ value: id, label: modules.find((m) => m.Id === id)?.Name ?? id, description: id });
   return (
     <SpaceBetween size="xs">
-      {loaded.error && <Failed error={loaded.error} retry={loaded.reload} />}
+      {loaded.error && <Failed error={loaded.error} retry={() => void loaded.refetch()} />}
       <Multiselect
         options={modules.map((m) => option(m.Id))}
         selectedOptions={value.map((m) => option(m.FlowModuleId))}
@@ -231,7 +225,7 @@ function Modules({ value, onChange, disabled }: { value: Editable["AllowedFlowMo
         placeholder={x.chooseModules}
         ariaLabel={t.fields.AllowedFlowModules}
         filteringType="auto"
-        statusType={loaded.loading ? "loading" : "finished"}
+        statusType={loaded.isFetching ? "loading" : "finished"}
         empty={<Box>{x.noModules}</Box>}
         disabled={disabled}
         deselectAriaLabel={(o) => t.rows.remove(o.label ?? "")}

@@ -5,8 +5,8 @@ import ExpandableSection from "@cloudscape-design/components/expandable-section"
 import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import { useEffect, useState } from "react";
-import { ApiError, type Change, type FieldChange, type HistoryEvent, read } from "../api";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { type Change, type FieldChange, type HistoryEvent, read } from "../api";
 import { type Names, touched } from "../history";
 import { useCan, useInstance } from "../state";
 import { t } from "../texts";
@@ -24,48 +24,38 @@ interface Answer {
   Searched: string;
 }
 
+/** The next changes. Looking far back goes in steps; a few of them at once, so that a page is seldom empty. */
+async function searchBack(instance: string, what: object, before: number, signal: AbortSignal): Promise<Answer> {
+  const found: Answer = { Events: [], Names: {}, Next: before, Searched: "" };
+  for (let step = 0; step < 10 && found.Events.length < 20; step++) {
+    const page = await read<Answer>(instance, "history", { ...what, ...(found.Next ? { Before: found.Next } : {}), Limit: 25 }, signal);
+    found.Events.push(...page.Events);
+    Object.assign(found.Names!, page.Names);
+    found.Next = page.Next;
+    found.Searched = page.Searched;
+    if (!page.Next) break;
+  }
+  return found;
+}
+
 /** The changes of one resource or of all, newest first, with what was before and after. */
 export function Events({ type, id }: { type?: string; id?: string }) {
   const instance = useInstance();
-  const [events, setEvents] = useState<HistoryEvent[]>([]);
-  const [names, setNames] = useState<Names>({});
-  const [next, setNext] = useState<number | null>(null);
-  const [searched, setSearched] = useState("");
-  const [busy, setBusy] = useState(true);
-  const [error, setError] = useState<ApiError | null>(null);
-
-  const load = async (before: number, signal?: AbortSignal) => {
-    setBusy(true);
-    setError(null);
-    try {
-      let from = before;
-      // Looking far back goes in steps; a few of them at once, so that a page is seldom empty.
-      for (let step = 0, got = 0; step < 10 && got < 20; step++) {
-        const page = await read<Answer>(instance, "history", { ...(type ? { Type: type } : {}), ...(id ? { Id: id } : {}), ...(from ? { Before: from } : {}), Limit: 25 }, signal);
-        setEvents((all) => (step === 0 && before === 0 ? page.Events : [...all, ...page.Events]));
-        setNames((all) => ({ ...all, ...page.Names }));
-        setNext(page.Next);
-        setSearched(page.Searched);
-        got += page.Events.length;
-        from = page.Next;
-        if (!from) break;
-      }
-    } catch (e) {
-      if (signal?.aborted) return;
-      setError(e as ApiError);
-    }
-    setBusy(false);
-  };
-  useEffect(() => {
-    const abort = new AbortController();
-    setEvents([]);
-    void load(0, abort.signal);
-    return () => abort.abort();
-  }, [instance, type, id]);
-
+  const loaded = useInfiniteQuery({
+    queryKey: [instance, "history", type, id],
+    queryFn: ({ pageParam, signal }) => searchBack(instance, { ...(type ? { Type: type } : {}), ...(id ? { Id: id } : {}) }, pageParam, signal),
+    initialPageParam: 0,
+    getNextPageParam: (last) => last.Next || undefined,
+    placeholderData: undefined, // the changes of something else
+  });
+  const { error, hasNextPage, fetchNextPage, refetch } = loaded;
+  const pages = loaded.data?.pages ?? [];
+  const events = pages.flatMap((p) => p.Events);
+  const names: Names = Object.assign({}, ...pages.map((p) => p.Names ?? {}));
+  const busy = loaded.isPending || loaded.isFetchingNextPage;
   return (
     <SpaceBetween size="s">
-      {error && <Failed error={error} retry={() => void load(next ?? 0)} />}
+      {error && <Failed error={error} retry={() => void (loaded.data ? fetchNextPage() : refetch())} />}
       <ol className="events">
         {events.map((e) => (
           <li key={`${e.Revision} ${e.Id}`} data-revision={e.Revision}>
@@ -73,17 +63,17 @@ export function Events({ type, id }: { type?: string; id?: string }) {
           </li>
         ))}
       </ol>
-      {busy && <StatusIndicator type="loading">{t.loading}</StatusIndicator>}
-      {!busy && !error && events.length === 0 && !next && (
+      {busy && !error && <StatusIndicator type="loading">{t.loading}</StatusIndicator>}
+      {!busy && !error && events.length === 0 && !hasNextPage && (
         <Box textAlign="center" padding="l">
           {x.none}
         </Box>
       )}
-      {!busy && !!next && (
+      {!busy && hasNextPage && (
         <SpaceBetween direction="horizontal" size="s" alignItems="center">
-          <Button onClick={() => void load(next)}>{x.older}</Button>
+          <Button onClick={() => void fetchNextPage()}>{x.older}</Button>
           <Box color="text-body-secondary">
-            {x.searched} <When time={searched} />
+            {x.searched} <When time={pages.at(-1)!.Searched} />
           </Box>
         </SpaceBetween>
       )}

@@ -2,36 +2,12 @@ import Box from "@cloudscape-design/components/box";
 import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useId, useMemo, useState } from "react";
-import { look } from "../api";
-import { type ApiGroup, flat, forest, type GroupNode, search } from "../hierarchy";
-import { useInstance, useLoad } from "../state";
+import { flat, type GroupNode, search } from "../hierarchy";
+import { useGroups } from "../query";
 import { t } from "../texts";
 import { Failed } from "./failed";
 
 const x = t.picker;
-
-/** The instance's groups; 1,000 at most, which is twice Amazon Connect's quota. */
-export function useGroups(wanted = true) {
-  const instance = useInstance();
-  return useLoad(
-    async (signal) => {
-      const all: ApiGroup[] = [];
-      if (!wanted) return { roots: [], truncated: false };
-      let NextToken: string | undefined;
-      do {
-        const page = await look<{ UserHierarchyGroups: ApiGroup[]; NextToken?: string }>(
-          "SearchUserHierarchyGroups",
-          { InstanceId: instance, MaxResults: 100, ...(NextToken ? { NextToken } : {}) },
-          signal,
-        );
-        all.push(...page.UserHierarchyGroups);
-        NextToken = page.NextToken;
-      } while (NextToken && all.length < 1000);
-      return { roots: forest(all), truncated: !!NextToken };
-    },
-    [instance, wanted],
-  );
-}
 
 interface Props {
   value: string;
@@ -58,7 +34,7 @@ export function HierarchyPicker({ value, onChange, own, none, disabled: off, lab
   if (!loaded.data && loaded.error)
     return (
       <SpaceBetween size="xs">
-        <Failed error={loaded.error} retry={loaded.reload} />
+        <Failed error={loaded.error} retry={() => void loaded.refetch()} />
         {(value || current) && <Box color="text-body-secondary">{x.hidden}</Box>}
       </SpaceBetween>
     );
@@ -87,7 +63,7 @@ export function HierarchyPicker({ value, onChange, own, none, disabled: off, lab
 
   return (
     <SpaceBetween size="xs">
-      {loaded.error && <Failed error={loaded.error} retry={loaded.reload} />}
+      {loaded.error && <Failed error={loaded.error} retry={() => void loaded.refetch()} />}
       {flat(loaded.data?.roots ?? []).length > 12 && !disabled && (
         <Input type="search" value={text} onChange={(e) => setText(e.detail.value)} placeholder={x.search} ariaLabel={x.search} clearAriaLabel={t.clear} />
       )}

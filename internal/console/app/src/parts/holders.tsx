@@ -3,9 +3,9 @@ import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
-import { useState } from "react";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { ask, type Subject } from "../api";
-import { useInstance, useLoad, useRemembered } from "../state";
+import { useInstance } from "../state";
 import { t } from "../texts";
 import { Ready } from "./page";
 import { SubjectLink } from "./show";
@@ -18,14 +18,12 @@ interface Answer {
 /** Who holds a profile, page by page. */
 export function Holders({ profile }: { profile: string }) {
   const instance = useInstance();
-  const once = useRemembered();
-  const [tokens, setTokens] = useState<string[]>([""]);
-  const loaded = useLoad(async (signal) => {
-    const pages = await Promise.all(
-      tokens.map((token) => once(`${profile} ${token}`, () => ask<Answer>(instance, "holders", { resource: { type: "SecurityProfile", id: profile }, page: { limit: 50, ...(token ? { token } : {}) } }, signal))),
-    );
-    return { results: pages.flatMap((p) => p.results), next: pages.at(-1)!.page.next_token };
-  }, [instance, profile, tokens]);
+  const loaded = useInfiniteQuery({
+    queryKey: [instance, "holders", profile],
+    queryFn: ({ pageParam: token, signal }) => ask<Answer>(instance, "holders", { resource: { type: "SecurityProfile", id: profile }, page: { limit: 50, ...(token ? { token } : {}) } }, signal),
+    initialPageParam: "",
+    getNextPageParam: (last) => last.page.next_token || undefined,
+  });
   return (
     <Ready of={loaded}>
       {(data) => (
@@ -33,7 +31,7 @@ export function Holders({ profile }: { profile: string }) {
           <Table
             variant="container"
             header={<Header variant="h2">{t.profile.holders}</Header>}
-            items={data.results}
+            items={data.pages.flatMap((p) => p.results)}
             trackBy="id"
             columnDefinitions={[
               { id: "name", header: t.users.name, isRowHeader: true, cell: (s) => <SubjectLink type={s.type} id={s.id} name={s.properties?.name} /> },
@@ -41,7 +39,11 @@ export function Holders({ profile }: { profile: string }) {
             ]}
             empty={<Box textAlign="center">{t.profile.nobody}</Box>}
           />
-          {data.next && <Button onClick={() => setTokens([...tokens, data.next])}>{t.showMore}</Button>}
+          {loaded.hasNextPage && (
+            <Button loading={loaded.isFetchingNextPage} onClick={() => void loaded.fetchNextPage()}>
+              {t.showMore}
+            </Button>
+          )}
         </SpaceBetween>
       )}
     </Ready>

@@ -4,7 +4,8 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Spinner from "@cloudscape-design/components/spinner";
 import { type ReactNode, useContext, useEffect } from "react";
 import { useLocation } from "react-router";
-import { AliasContext, type Loaded } from "../state";
+import type { Loaded } from "../query";
+import { AliasContext } from "../state";
 import { t } from "../texts";
 import { Failed } from "./failed";
 
@@ -52,7 +53,7 @@ export function Page({ title, crumbs = [], description, actions, info, children 
 export function Ready<T>({ of, children }: { of: Loaded<T>; children: (data: T) => ReactNode }) {
   return (
     <>
-      {of.error && <Failed error={of.error} retry={of.reload} />}
+      {of.error && <Failed error={of.error} retry={() => void of.refetch()} />}
       {of.data !== undefined && !(of.error && of.error.status >= 400 && of.error.status < 500) ? children(of.data) : !of.error && <Spinner size="large" />}
     </>
   );

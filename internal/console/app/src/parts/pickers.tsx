@@ -2,20 +2,18 @@
 import Autosuggest, { type AutosuggestProps } from "@cloudscape-design/components/autosuggest";
 import Multiselect from "@cloudscape-design/components/multiselect";
 import Select from "@cloudscape-design/components/select";
+import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import { type AgentRow, look, type Named, type ProfileRow, read, searchable, type UserRow } from "../api";
 import { type Choice, theOne } from "../choice";
 import { type ApiGroup, pathOf } from "../hierarchy";
-import { useInstance, useLoad, useShared, useStill } from "../state";
+import { useRead } from "../query";
+import { useInstance, useShared, useStill } from "../state";
 import { t } from "../texts";
 
 const x = t.pickers;
 
-function useProfiles(text: string) {
-  const instance = useInstance();
-  const still = useStill(text);
-  return useLoad((signal) => read<{ Rows: ProfileRow[]; Total: number }>(instance, "profiles", { ...searchable(still), PageSize: 50 }, signal), [instance, still]);
-}
+const useProfiles = (text: string) => useRead<{ Rows: ProfileRow[]; Total: number }>("profiles", { ...searchable(useStill(text)), PageSize: 50 });
 
 export function ProfilePicker({ value, onChange, any, label }: { value: string; onChange: (id: string) => void; any: string; label: string }) {
   const [text, setText] = useState("");
@@ -32,7 +30,7 @@ export function ProfilePicker({ value, onChange, any, label }: { value: string; 
       onLoadItems={(e) => setText(e.detail.filteringText)}
       filteringAriaLabel={label}
       filteringPlaceholder={x.search}
-      statusType={loaded.error ? "error" : loaded.loading ? "loading" : "finished"}
+      statusType={loaded.error ? "error" : loaded.isFetching ? "loading" : "finished"}
       loadingText={t.loading}
       errorText={loaded.error?.body.Permission ? t.missing(loaded.error.body.Permission) : loaded.error?.message}
       empty={x.none}
@@ -54,7 +52,7 @@ export function ProfilesPicker({ value, onChange, label, disabled }: { value: Na
       onLoadItems={(e) => setText(e.detail.filteringText)}
       filteringAriaLabel={label}
       filteringPlaceholder={x.search}
-      statusType={loaded.error ? "error" : loaded.loading ? "loading" : "finished"}
+      statusType={loaded.error ? "error" : loaded.isFetching ? "loading" : "finished"}
       loadingText={t.loading}
       errorText={loaded.error?.body.Permission ? t.missing(loaded.error.body.Permission) : loaded.error?.message}
       empty={x.none}
@@ -126,7 +124,8 @@ export function Finder({ type, value, label, onChange, ariaLabel, placeholder }:
   const still = useStill(text);
   const chosen = still === label && value !== "";
   const find = finders[type];
-  const loaded = useLoad(async (signal) => (find ? find(instance, chosen ? "" : still.trim(), signal) : []), [instance, type, chosen ? "" : still.trim()]);
+  const wanted = chosen ? "" : still.trim();
+  const loaded = useQuery({ queryKey: [instance, "find", type, wanted], queryFn: ({ signal }) => find!(instance, wanted, signal), enabled: !!find });
   // A name that was typed stands for the one thing of that name; only what is found nowhere is taken for an id.
   const resolve = async (typed: string) => {
     const text = typed.trim();
@@ -154,7 +153,7 @@ export function Finder({ type, value, label, onChange, ariaLabel, placeholder }:
       options={options}
       filteringType="manual"
       enteredTextLabel={x.use}
-      statusType={loaded.error ? "error" : loaded.loading ? "loading" : "finished"}
+      statusType={loaded.error ? "error" : loaded.isFetching ? "loading" : "finished"}
       loadingText={t.loading}
       errorText={loaded.error?.body.Permission ? t.missing(loaded.error.body.Permission) : loaded.error?.message}
       empty={x.none}
