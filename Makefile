@@ -34,6 +34,7 @@ check: ## Check formatting, vet, staticcheck, known vulnerabilities and generate
 	go run $(STATICCHECK) ./...
 	@.ci/vulnerabilities $(GOVULNCHECK)
 	go run ./cmd/modelgen generate -check -dir internal/awsapi/model
+	@.ci/console-types -check
 	cd bench && gofmt -l . | (! grep .) && go vet ./... && go run $(STATICCHECK) ./... && go test ./...
 
 postgres:
@@ -90,6 +91,7 @@ upstream: ## Fail if botocore ships a newer service model than the pinned one (f
 
 generate: ## Regenerate the Go files that come from the pinned model.
 	go run ./cmd/modelgen generate -dir internal/awsapi/model
+	@.ci/console-types
 
 docs: ## Regenerate docs/coverage.md from the operation table.
 	go test -run TestCoverage -update .

@@ -40,7 +40,7 @@ func (s *Server) call(ctx context.Context, a *asking) (any, error) {
 		var in profileRequest
 		if err := json.Unmarshal(a.body, &in); err == nil {
 			if now, err := s.profileOf(ctx, a, in); err == nil {
-				f.beside = map[string]any{"Current": now}
+				f.current = now
 			}
 		}
 	}
@@ -55,13 +55,6 @@ func (got Answer) failure() *failure {
 type profileRequest struct {
 	InstanceID        string `json:"InstanceId"`
 	SecurityProfileID string `json:"SecurityProfileId"`
-}
-
-type permissionShown struct {
-	Name, Group, Label, Resource, Action, Status string
-	Restriction                                  bool
-	Sensitive                                    string
-	Needs                                        []string
 }
 
 // catalogueAnswer is what forms are made of, encoded, and its entity tag.
@@ -82,9 +75,9 @@ func (s *Server) catalogue(_ context.Context, a *asking) (any, error) {
 }
 
 func (s *Server) makeCatalogue() catalogueAnswer {
-	var all []permissionShown
+	var all []Permission
 	for _, p := range lanyard.Permissions() {
-		shown := permissionShown{Name: p.Name, Group: p.Group, Label: p.Label, Resource: p.Name, Status: p.Status,
+		shown := Permission{Name: p.Name, Group: p.Group, Label: p.Label, Resource: p.Name, Status: p.Status,
 			Restriction: p.Restriction,
 			Sensitive:   p.Sensitive, Needs: list(lanyard.Prerequisites(p.Name))}
 		if i := strings.LastIndexByte(p.Name, '.'); i > 0 {
@@ -98,8 +91,8 @@ func (s *Server) makeCatalogue() catalogueAnswer {
 			taggable = append(taggable, t.TagNames[0])
 		}
 	}
-	body, err := json.Marshal(map[string]any{"Permissions": all, "TagRestrictable": taggable,
-		"HierarchyRestrictable": []string{lanyard.HierarchyRestrictable}, "MaxTags": 50, "Version": s.Version})
+	body, err := json.Marshal(Catalogue{Permissions: all, TagRestrictable: taggable,
+		HierarchyRestrictable: []string{lanyard.HierarchyRestrictable}, MaxTags: 50, Version: s.Version})
 	if err != nil {
 		panic(err) // it is made of texts
 	}
@@ -107,70 +100,30 @@ func (s *Server) makeCatalogue() catalogueAnswer {
 	return catalogueAnswer{`"` + hex.EncodeToString(sum[:12]) + `"`, body}
 }
 
-// The state of a profile, with the members of UpdateSecurityProfile.
-type (
-	profileState struct {
-		SecurityProfileID                    string `json:"SecurityProfileId"`
-		SecurityProfileARN                   string `json:"SecurityProfileArn"`
-		SecurityProfileName                  string
-		Description                          string
-		Permissions                          []string
-		AllowedAccessControlTags             map[string]string
-		TagRestrictedResources               []string
-		HierarchyRestrictedResources         []string
-		AllowedAccessControlHierarchyGroupID string `json:"AllowedAccessControlHierarchyGroupId"`
-		Applications                         []applicationState
-		AllowedFlowModules                   []moduleState
-		AllowedAIAgents                      []agentState
-		GranularAccessControlConfiguration   map[string]any
-		Tags                                 map[string]string
-		LastModifiedTime                     any
-	}
-	applicationState struct {
-		Namespace              string
-		ApplicationPermissions []string
-		Type                   string
-	}
-	moduleState struct {
-		Type         string
-		FlowModuleID string `json:"FlowModuleId"`
-	}
-	agentState struct {
-		Type string
-		ARN  string `json:"Arn"`
-	}
-	ruleState struct {
-		AccessType    string
-		AttributeName string
-		Values        []string
-	}
-)
-
-func (s *Server) stateOf(in *lanyard.Instance, p *lanyard.Profile) profileState {
-	out := profileState{SecurityProfileID: p.ID, SecurityProfileARN: s.Control.ARN(in, lanyard.TypeProfile, p.ID),
+func (s *Server) stateOf(in *lanyard.Instance, p *lanyard.Profile) Profile {
+	out := Profile{SecurityProfileID: p.ID, SecurityProfileARN: s.Control.ARN(in, lanyard.TypeProfile, p.ID),
 		SecurityProfileName: p.Name,
 		Description:         p.Description, Permissions: list(p.Permissions), AllowedAccessControlTags: full(p.AccessTags),
 		TagRestrictedResources:       list(p.TagRestricted),
 		HierarchyRestrictedResources: list(p.HierarchyRestricted), AllowedAccessControlHierarchyGroupID: p.HierarchyGroup,
-		Applications:       []applicationState{},
-		AllowedFlowModules: []moduleState{}, AllowedAIAgents: []agentState{},
-		GranularAccessControlConfiguration: map[string]any{}, Tags: full(p.Tags), LastModifiedTime: p.Modified}
+		Applications:       []Application{},
+		AllowedFlowModules: []FlowModule{}, AllowedAIAgents: []AIAgent{}, Tags: full(p.Tags), LastModifiedTime: p.Modified}
 	for _, x := range p.Applications {
-		out.Applications = append(out.Applications, applicationState{x.Namespace, list(x.Permissions), x.Type})
+		out.Applications = append(out.Applications, Application{x.Namespace, list(x.Permissions), x.Type})
 	}
 	for _, x := range p.FlowModules {
-		out.AllowedFlowModules = append(out.AllowedFlowModules, moduleState{x.Type, x.ID})
+		out.AllowedFlowModules = append(out.AllowedFlowModules, FlowModule{x.Type, x.ID})
 	}
 	for _, x := range p.AIAgents {
-		out.AllowedAIAgents = append(out.AllowedAIAgents, agentState{x.Type, x.ARN})
+		out.AllowedAIAgents = append(out.AllowedAIAgents, AIAgent{x.Type, x.ARN})
 	}
 	if len(p.DataTables) > 0 {
-		rules := []ruleState{}
+		rules := []AttributeRule{}
 		for _, x := range p.DataTables {
-			rules = append(rules, ruleState{x.Access, x.Attribute, list(x.Values)})
+			rules = append(rules, AttributeRule{x.Access, x.Attribute, list(x.Values)})
 		}
-		out.GranularAccessControlConfiguration = map[string]any{"DataTableAccessControlConfiguration": map[string]any{
-			"PrimaryAttributeAccessControlConfiguration": map[string]any{"PrimaryAttributeValues": rules}}}
+		out.GranularAccessControlConfiguration.DataTableAccessControlConfiguration = &DataTableAccess{
+			PrimaryAttributeAccessControlConfiguration: &PrimaryAttributeAccess{PrimaryAttributeValues: rules}}
 	}
 	return out
 }
@@ -182,15 +135,6 @@ func full(m map[string]string) map[string]string {
 	return m
 }
 
-type profileAnswer struct {
-	Profile      profileState
-	ETag         string
-	Revision     int64
-	Holders      int
-	Warnings     []string
-	LastModified lastModified
-}
-
 // profile answers all of one profile.
 func (s *Server) profile(ctx context.Context, a *asking) (any, error) {
 	var in profileRequest
@@ -200,7 +144,7 @@ func (s *Server) profile(ctx context.Context, a *asking) (any, error) {
 	return s.profileOf(ctx, a, in)
 }
 
-func (s *Server) profileOf(ctx context.Context, a *asking, in profileRequest) (any, error) {
+func (s *Server) profileOf(ctx context.Context, a *asking, in profileRequest) (*ProfileAnswer, error) {
 	v, err := s.view(ctx, a, in.InstanceID)
 	if err != nil {
 		return nil, err
@@ -222,7 +166,7 @@ func (s *Server) profileOf(ctx context.Context, a *asking, in profileRequest) (a
 	}
 	tag := control.ETag(p)
 	a.header.Set("Etag", tag)
-	return profileAnswer{Profile: s.stateOf(instance, p), ETag: tag, Revision: v.Revision(), Holders: v.holderCount(id),
+	return &ProfileAnswer{Profile: s.stateOf(instance, p), ETag: tag, Revision: v.Revision(), Holders: v.holderCount(id),
 		Warnings: list(p.Warnings()), LastModified: v.lastModified(s, changed, p)}, nil
 }
 

@@ -407,17 +407,24 @@ func (a *asking) decode(to any) error {
 // invalid is the code of requests that cannot be understood.
 const invalid = "InvalidRequestException"
 
-// failure is an error as the page gets it.
+// failure is an error and its status.
 type failure struct {
-	Status     int `json:"-"`
+	Status     int
 	Code       string
 	Message    string
-	Reason     string   `json:",omitempty"`
-	Permission string   `json:",omitempty"`
-	Members    []string `json:",omitempty"`
-	RetryAfter int      `json:",omitempty"` // seconds
-	RequestID  string   `json:"RequestId,omitempty"`
-	beside     map[string]any
+	Reason     string
+	Permission string
+	Members    []string
+	RetryAfter int // seconds
+	RequestID  string
+	signIn     *SignIn
+	current    *ProfileAnswer
+}
+
+// answer is the failure as the page gets it.
+func (f *failure) answer() ErrorAnswer {
+	return ErrorAnswer{SignIn: f.signIn, Current: f.current, Error: ErrorBody{Code: f.Code, Message: f.Message,
+		Reason: f.Reason, Permission: f.Permission, Members: f.Members, RetryAfter: f.RetryAfter, RequestID: f.RequestID}}
 }
 
 func (f *failure) Error() string { return f.Code + ": " + f.Message }
@@ -520,11 +527,7 @@ func (s *Server) write(w http.ResponseWriter, a *asking, out any, err error) {
 		if f.RetryAfter > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
 		}
-		body := map[string]any{"Error": f}
-		for name, value := range f.beside {
-			body[name] = value
-		}
-		out = body
+		out = f.answer()
 	}
 	b, ok := out.(raw)
 	if !ok {

@@ -14,41 +14,14 @@ import (
 	"github.com/lanyard/lanyard/internal/control"
 )
 
-type (
-	historyRequest struct {
-		InstanceID string `json:"InstanceId"`
-		Type       string
-		ID         string `json:"Id"`
-		Before     int64
-		Limit      int
-		passwords  bool // also events that gave a password, and changed nothing else
-	}
-	eventShown struct {
-		Revision  int64
-		ID        string `json:"Id"`
-		Time      time.Time
-		Operation string
-		By        by
-		Refused   string
-		From      struct {
-			SourceIP, UserAgent string
-			Console             bool
-		}
-		Changes      []changeShown
-		ChangesTotal int // of those that the viewer may see
-	}
-	changeShown struct {
-		Type         string
-		ID           string `json:"Id"`
-		Name, Action string
-		Fields       []fieldShown
-	}
-	fieldShown struct {
-		Field          string
-		Before, After  json.RawMessage `json:",omitempty"`
-		Added, Removed *[]string       `json:",omitempty"`
-	}
-)
+type historyRequest struct {
+	InstanceID string `json:"InstanceId"`
+	Type       string
+	ID         string `json:"Id"`
+	Before     int64
+	Limit      int
+	passwords  bool // also events that gave a password, and changed nothing else
+}
 
 // Bounds of history.
 const (
@@ -370,11 +343,11 @@ func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	shown, names := []eventShown{}, s.naming(v)
+	shown, names := []HistoryEvent{}, s.naming(v)
 	for _, e := range p.events {
-		x := eventShown{Revision: e.Revision, ID: e.ID, Time: e.Time, Operation: e.Operation,
-			By:      v.by(e.OnBehalfOf, e.AccessKeyID, s.isRoot(e.AccessKeyID)),
-			Refused: e.Refused, Changes: []changeShown{}}
+		x := HistoryEvent{Revision: e.Revision, ID: e.ID, Time: e.Time, Operation: e.Operation, By: v.by(e.OnBehalfOf,
+			e.AccessKeyID, s.isRoot(e.AccessKeyID)),
+			Refused: e.Refused, Changes: []HistoryChange{}}
 		x.From.SourceIP, x.From.UserAgent = e.SourceIP, e.UserAgent
 		x.From.Console = strings.HasPrefix(e.UserAgent, consoleAgent)
 		for _, c := range e.Changes {
@@ -399,8 +372,8 @@ func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 		}
 		shown = append(shown, x)
 	}
-	return map[string]any{"Events": shown, "Names": names.known(), "Next": p.next, "Searched": p.searched,
-		"Revision": v.Revision()}, nil
+	return HistoryAnswer{Events: shown, Names: names.known(), Next: p.next, Searched: p.searched, Revision: v.Revision()},
+		nil
 }
 
 // concealed is what CloudTrail writes in the place of what a record does not say.
@@ -431,7 +404,7 @@ func (s *Server) historyExport(ctx context.Context, a *asking) (any, error) {
 		}
 		records = append(records, s.Export(e))
 	}
-	return map[string]any{"Records": records, "Next": p.next, "Searched": p.searched}, nil
+	return ExportAnswer{Records: records, Next: p.next, Searched: p.searched}, nil
 }
 
 // bare takes out of documents what the store keeps beside them: their places in the order of creation, which
@@ -460,8 +433,8 @@ func bare(changes []lanyard.Change) ([]lanyard.Change, error) {
 }
 
 // change shows what happened to one resource, field by field.
-func (s *Server) change(v *viewer, name string, c lanyard.Change) (changeShown, error) {
-	out := changeShown{Type: name, ID: c.ID, Action: "update", Fields: []fieldShown{}}
+func (s *Server) change(v *viewer, name string, c lanyard.Change) (HistoryChange, error) {
+	out := HistoryChange{Type: name, ID: c.ID, Action: "update", Fields: []FieldChange{}}
 	switch {
 	case len(c.Before) == 0:
 		out.Action = "create"
@@ -491,7 +464,7 @@ func (s *Server) change(v *viewer, name string, c lanyard.Change) (changeShown, 
 		if bytes.Equal(b, has) || empty(b) && empty(has) {
 			continue
 		}
-		f := fieldShown{Field: n, Before: b, After: has}
+		f := FieldChange{Field: n, Before: b, After: has}
 		old, ok1 := texts(b)
 		fresh, ok2 := texts(has)
 		if ok1 && ok2 {
@@ -646,15 +619,16 @@ func (s *Server) historyState(ctx context.Context, a *asking) (any, error) {
 	if err := names.add(ctx, t, doc); err != nil {
 		return nil, err
 	}
-	out := map[string]any{"Names": names.known(), "Revision": p.events[0].Revision, "Deleted": deleted}
+	out := StateAnswer{Names: names.known(), Revision: p.events[0].Revision, Deleted: deleted}
 	if t == lanyard.TypeProfile {
 		var was lanyard.Profile
 		if err := json.Unmarshal(doc, &was); err != nil {
 			return nil, err
 		}
-		out["Profile"], out["ETag"] = s.stateOf(v.in, &was), control.ETag(&was)
+		state := s.stateOf(v.in, &was)
+		out.Profile, out.ETag = &state, control.ETag(&was)
 		return out, nil
 	}
-	out["State"], _, err = s.fields(v.in, t, doc)
+	out.State, _, err = s.fields(v.in, t, doc)
 	return out, err
 }

@@ -15,14 +15,6 @@ import (
 
 func ones(w uint64) int { return bits.OnesCount64(w) }
 
-// finding is something about profiles that an administrator would want to be told.
-type finding struct {
-	Rule, Severity string
-	Profiles       []named
-	Message        string
-	Details        []string
-}
-
 // Severities of findings.
 const (
 	warning = "warning"
@@ -57,16 +49,16 @@ func (s *Server) groups(ctx context.Context, v *viewer) (all []*lanyard.Group, t
 }
 
 // lint looks at the profiles that the viewer may see for what is likely not meant.
-func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([]finding, error) {
-	out, counts := []finding{}, map[string]int{}
+func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([]Finding, error) {
+	out, counts := []Finding{}, map[string]int{}
 	add := func(rule, severity, message string, details []string, profiles ...*lanyard.Profile) {
 		if counts[rule]++; counts[rule] > maxFindings {
 			return
 		}
-		f := finding{Rule: rule, Severity: severity, Profiles: []named{}, Message: message,
+		f := Finding{Rule: rule, Severity: severity, Profiles: []Named{}, Message: message,
 			Details: list(details[:min(len(details), maxDetails)])}
 		for _, p := range profiles {
-			f.Profiles = append(f.Profiles, named{p.ID, p.Name})
+			f.Profiles = append(f.Profiles, Named{p.ID, p.Name})
 		}
 		out = append(out, f)
 	}
@@ -166,7 +158,7 @@ func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([
 			fmt.Sprintf("they have %d permissions in common and differ in %d", near.Shared, near.OnlyA+near.OnlyB), differ,
 			byID[near.A.ID], byID[near.B.ID])
 	}
-	slices.SortStableFunc(out, func(x, y finding) int { return strings.Compare(y.Severity, x.Severity) }) // warnings first
+	slices.SortStableFunc(out, func(x, y Finding) int { return strings.Compare(y.Severity, x.Severity) }) // warnings first
 	return out, nil
 }
 

@@ -13,14 +13,6 @@ import (
 	"github.com/lanyard/lanyard/access"
 )
 
-type sensitiveShown struct {
-	Permission, Why string
-	Profiles        []named // the first of them
-	ProfilesTotal   int
-	Holders         int
-	Sample          []holderShown
-}
-
 // Bounds of what the overview shows of each.
 const (
 	maxShownProfiles = 10
@@ -40,30 +32,32 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]any{"Revision": v.Revision(), "Sensitive": nil, "Unheld": nil, "UnheldTotal": nil, "Findings": nil,
-		"FindingsTotal": nil, "Changes": nil, "ChangesSince": nil, "Server": nil,
-		"Counts": nil}
+	out := OverviewAnswer{Revision: v.Revision()}
 	if v.holds(views[access.TypeSecurityProfile]) == nil {
 		all, err := v.all(ctx, s)
 		if err != nil {
 			return nil, err
 		}
-		counts := map[string]int{"Profiles": len(all)}
+		counts := &Counts{Profiles: len(all)}
 		if v.holds(views[access.TypeUser]) == nil {
-			counts["Users"] = v.userCount()
+			n := v.userCount()
+			counts.Users = &n
 		}
 		if v.holds(views[access.TypeAIAgent]) == nil {
-			counts["Agents"] = v.Count(access.TypeAIAgent)
+			n := v.Count(access.TypeAIAgent)
+			counts.Agents = &n
 		}
 		findings, err := s.lint(ctx, v, all)
 		if err != nil {
 			return nil, err
 		}
-		out["Counts"], out["Sensitive"] = counts, v.sensitive(all)
+		out.Counts, out.Sensitive = counts, v.sensitive(all)
 		if v.seesAllHolders() { // others cannot know that nobody holds one
-			out["Unheld"], out["UnheldTotal"] = v.unheld(all)
+			unheld, n := v.unheld(all)
+			out.Unheld, out.UnheldTotal = unheld, &n
 		}
-		out["Findings"], out["FindingsTotal"] = findings[:min(len(findings), firstFindings)], len(findings)
+		n := len(findings)
+		out.Findings, out.FindingsTotal = findings[:min(n, firstFindings)], &n
 	}
 	if v.user == "" || v.holds("HistoricalChanges.View") == nil && v.seesAll(access.TypeUser) &&
 		v.seesAll(access.TypeSecurityProfile) {
@@ -71,32 +65,28 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		type day struct {
-			Day     string
-			Changes int
-		}
-		days := []day{}
+		days := []Day{}
 		daily, since := c.daily()
 		for _, d := range slices.Sorted(maps.Keys(daily)) {
-			days = append(days, day{d, daily[d]})
+			days = append(days, Day{d, daily[d]})
 		}
-		out["Changes"], out["ChangesSince"] = days, since
+		out.Changes, out.ChangesSince = days, &since
 	}
 	if v.user == "" {
-		out["Server"] = s.health()
+		out.Server = s.health()
 	}
 	return out, nil
 }
 
 // unheld lists the first profiles that nobody holds, and counts all.
-func (v *viewer) unheld(all []*lanyard.Profile) (first []named, n int) {
-	first = []named{}
+func (v *viewer) unheld(all []*lanyard.Profile) (first []Named, n int) {
+	first = []Named{}
 	for _, p := range all {
 		if v.CountHolders(p.ID) > 0 {
 			continue
 		}
 		if n++; n <= maxUnheld {
-			first = append(first, named{p.ID, p.Name})
+			first = append(first, Named{p.ID, p.Name})
 		}
 	}
 	return first, n
@@ -106,7 +96,7 @@ func (v *viewer) unheld(all []*lanyard.Profile) (first []named, n int) {
 const maxCountedHolders = 2_000_000
 
 // sensitive lists who holds the permissions that deserve attention, those with holders first.
-func (v *viewer) sensitive(all []*lanyard.Profile) []sensitiveShown {
+func (v *viewer) sensitive(all []*lanyard.Profile) []SensitiveInUse {
 	granting := map[string][]*lanyard.Profile{}
 	for _, p := range all {
 		for _, name := range p.Permissions {
@@ -115,15 +105,15 @@ func (v *viewer) sensitive(all []*lanyard.Profile) []sensitiveShown {
 			}
 		}
 	}
-	out, left := []sensitiveShown{}, maxCountedHolders
+	out, left := []SensitiveInUse{}, maxCountedHolders
 	for _, name := range slices.Sorted(maps.Keys(granting)) {
 		known, _ := lanyard.LookupPermission(name)
-		x := sensitiveShown{Permission: name, Why: known.Sensitive, Profiles: []named{}, ProfilesTotal: len(granting[name]),
-			Sample: []holderShown{}}
+		x := SensitiveInUse{Permission: name, Why: known.Sensitive, Profiles: []Named{}, ProfilesTotal: len(granting[name]),
+			Sample: []Holder{}}
 		most, ids := 0, []string{}
 		for _, p := range granting[name] {
 			if ids = append(ids, p.ID); len(ids) <= maxShownProfiles {
-				x.Profiles = append(x.Profiles, named{p.ID, p.Name})
+				x.Profiles = append(x.Profiles, Named{p.ID, p.Name})
 			}
 			most += v.holderCount(p.ID)
 			if len(x.Sample) < 5 {
@@ -140,7 +130,7 @@ func (v *viewer) sensitive(all []*lanyard.Profile) []sensitiveShown {
 		}
 		out = append(out, x)
 	}
-	slices.SortStableFunc(out, func(x, y sensitiveShown) int { return cmp.Compare(y.Holders, x.Holders) })
+	slices.SortStableFunc(out, func(x, y SensitiveInUse) int { return cmp.Compare(y.Holders, x.Holders) })
 	return out
 }
 
@@ -176,7 +166,7 @@ func (s *Server) findings(ctx context.Context, a *asking) (any, error) {
 		return nil, err
 	}
 	page := found[min(in.After, len(found)):]
-	return map[string]any{"Findings": page[:min(in.Limit, len(page))], "Total": len(found), "Revision": v.Revision()}, nil
+	return FindingsAnswer{Findings: page[:min(in.Limit, len(page))], Total: len(found), Revision: v.Revision()}, nil
 }
 
 // rate remembers how many decisions there were a while ago.
@@ -201,32 +191,17 @@ func (r *rate) perSecond(now time.Time, decisions int64) float64 {
 }
 
 // health is how the server is.
-func (s *Server) health() any {
+func (s *Server) health() *Health {
 	now := s.Now()
 	var n Stats
 	if s.Stats != nil {
 		n = s.Stats()
 	}
-	return map[string]any{"Version": s.Version, "Started": s.started.UTC(),
-		"Uptime": int(now.Sub(s.started) / time.Second), "Store": n.Store,
-		"Decisions": map[string]any{"Total": n.Decisions, "Denied": n.Denied,
-			"PerSecond": s.rate.perSecond(now, n.Decisions)},
-		"Calls": map[string]int64{"Total": n.Calls, "Refused": n.Refused}}
+	return &Health{Version: s.Version, Started: s.started.UTC(), Uptime: int(now.Sub(s.started) / time.Second),
+		Store:     n.Store,
+		Decisions: DecisionCounts{Total: n.Decisions, Denied: n.Denied, PerSecond: s.rate.perSecond(now, n.Decisions)},
+		Calls:     CallCounts{Total: n.Calls, Refused: n.Refused}}
 }
-
-type (
-	heatRow struct {
-		named
-		Holders   int
-		Counts    []int
-		Total     int
-		Sensitive int
-	}
-	nearPair struct {
-		A, B                 named
-		Shared, OnlyA, OnlyB int
-	}
-)
 
 // Bounds of pictures.
 const (
@@ -248,27 +223,23 @@ func (s *Server) heat(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	type group struct {
-		Name        string
-		Permissions int
-	}
-	groups, place := []group{}, map[string]int{}
+	groups, place := []PermissionGroup{}, map[string]int{}
 	for _, p := range lanyard.Permissions() {
 		i, ok := place[p.Group]
 		if !ok {
 			i = len(groups)
 			place[p.Group] = i
-			groups = append(groups, group{Name: p.Group})
+			groups = append(groups, PermissionGroup{Name: p.Group})
 		}
 		groups[i].Permissions++
 	}
 	unknown := len(groups)
-	groups = append(groups, group{Name: unknownGroup})
+	groups = append(groups, PermissionGroup{Name: unknownGroup})
 	truncated := len(all) > maxHeat
 	all = all[:min(len(all), maxHeat)]
-	rows := []heatRow{}
+	rows := []HeatRow{}
 	for _, p := range all {
-		r := heatRow{named: named{p.ID, p.Name}, Holders: v.holderCount(p.ID), Counts: make([]int, len(groups)),
+		r := HeatRow{Named: Named{p.ID, p.Name}, Holders: v.holderCount(p.ID), Counts: make([]int, len(groups)),
 			Total: len(p.Permissions), Sensitive: sensitive(p)}
 		for _, name := range p.Permissions {
 			i := unknown
@@ -281,13 +252,13 @@ func (s *Server) heat(ctx context.Context, a *asking) (any, error) {
 		}
 		rows = append(rows, r)
 	}
-	slices.SortFunc(rows, func(x, y heatRow) int { return cmp.Compare(strings.ToLower(x.Name), strings.ToLower(y.Name)) })
-	return map[string]any{"Groups": groups, "Profiles": rows, "Near": nearest(all), "Truncated": truncated,
-		"Revision": v.Revision()}, nil
+	slices.SortFunc(rows, func(x, y HeatRow) int { return cmp.Compare(strings.ToLower(x.Name), strings.ToLower(y.Name)) })
+	return HeatAnswer{Groups: groups, Profiles: rows, Near: nearest(all), Truncated: truncated, Revision: v.Revision()},
+		nil
 }
 
 // nearest finds the pairs of profiles whose permissions are nearly the same, the nearest first.
-func nearest(all []*lanyard.Profile) []nearPair {
+func nearest(all []*lanyard.Profile) []NearPair {
 	index := map[string]int{}
 	for i, p := range lanyard.Permissions() {
 		index[p.Name] = i
@@ -301,7 +272,7 @@ func nearest(all []*lanyard.Profile) []nearPair {
 			}
 		}
 	}
-	out := []nearPair{}
+	out := []NearPair{}
 	for i := range all {
 		if len(all[i].Permissions) < leastNear {
 			continue
@@ -310,7 +281,7 @@ func nearest(all []*lanyard.Profile) []nearPair {
 			if len(all[j].Permissions) < leastNear {
 				continue
 			}
-			x := nearPair{A: named{all[i].ID, all[i].Name}, B: named{all[j].ID, all[j].Name}}
+			x := NearPair{A: Named{all[i].ID, all[i].Name}, B: Named{all[j].ID, all[j].Name}}
 			for w := range sets[i] {
 				x.Shared += ones(sets[i][w] & sets[j][w])
 				x.OnlyA += ones(sets[i][w] &^ sets[j][w])
@@ -321,33 +292,12 @@ func nearest(all []*lanyard.Profile) []nearPair {
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(x, y nearPair) int { return cmp.Compare(x.OnlyA+x.OnlyB, y.OnlyA+y.OnlyB) })
+	slices.SortStableFunc(out, func(x, y NearPair) int { return cmp.Compare(x.OnlyA+x.OnlyB, y.OnlyA+y.OnlyB) })
 	return out[:min(len(out), maxNear)]
 }
 
 // leastNear is below how many permissions profiles are not compared: small ones are alike by chance.
 const leastNear = 3
-
-type (
-	groupSeen struct {
-		ID     string `json:"Id"`
-		Name   string
-		Parent string
-		Level  int
-		Users  int
-		SeenBy []seenBy
-	}
-	seenBy struct {
-		named
-		Own     bool
-		Holders int
-	}
-	everywhere struct {
-		named
-		Holders int
-		Tags    map[string]string
-	}
-)
 
 // maxGroups bounds the picture of who may see whom.
 const maxGroups = 2000
@@ -371,52 +321,52 @@ func (s *Server) visibility(ctx context.Context, a *asking) (any, error) {
 		return nil, err
 	}
 	members, holders := v.members()
-	out, at := []*groupSeen{}, map[string]*groupSeen{}
+	out, at := []*GroupSeen{}, map[string]*GroupSeen{}
 	path := map[string][]string{}
 	for _, g := range groups {
-		x := &groupSeen{ID: g.ID, Name: g.Name, Parent: g.Parent(), Level: len(g.Path), Users: members[g.ID],
-			SeenBy: []seenBy{}}
+		x := &GroupSeen{ID: g.ID, Name: g.Name, Parent: g.Parent(), Level: len(g.Path), Users: members[g.ID],
+			SeenBy: []SeenBy{}}
 		out, at[g.ID], path[g.ID] = append(out, x), x, g.Path
 	}
-	below := func(group string, do func(*groupSeen)) {
+	below := func(group string, do func(*GroupSeen)) {
 		for _, x := range out {
 			if slices.Contains(path[x.ID], group) {
 				do(x)
 			}
 		}
 	}
-	free := []everywhere{}
+	free := []Everywhere{}
 	for _, p := range all {
 		if !slices.Contains(p.Permissions, views[access.TypeUser]) {
 			continue
 		}
-		n := named{p.ID, p.Name}
+		n := Named{p.ID, p.Name}
 		switch {
 		case len(p.HierarchyRestricted) == 0:
-			e := everywhere{named: n, Holders: v.holderCount(p.ID), Tags: map[string]string{}}
+			e := Everywhere{Named: n, Holders: v.holderCount(p.ID), Tags: map[string]string{}}
 			if slices.Contains(p.TagRestricted, access.TypeUser) {
 				e.Tags = full(p.AccessTags)
 			}
 			free = append(free, e)
 		case p.HierarchyGroup != "":
-			below(p.HierarchyGroup, func(x *groupSeen) { x.SeenBy = append(x.SeenBy, seenBy{n, false, v.holderCount(p.ID)}) })
+			below(p.HierarchyGroup, func(x *GroupSeen) { x.SeenBy = append(x.SeenBy, SeenBy{n, false, v.holderCount(p.ID)}) })
 		default: // the groups of its holders, and those below
 			for group, count := range holders(p.ID) {
 				if group == "" {
 					continue // who is in none sees nobody
 				}
-				below(group, func(x *groupSeen) {
+				below(group, func(x *GroupSeen) {
 					for i := range x.SeenBy {
 						if x.SeenBy[i].ID == p.ID {
 							x.SeenBy[i].Holders += count
 							return
 						}
 					}
-					x.SeenBy = append(x.SeenBy, seenBy{n, true, count})
+					x.SeenBy = append(x.SeenBy, SeenBy{n, true, count})
 				})
 			}
 		}
 	}
-	return map[string]any{"Groups": out, "Everywhere": free, "Ungrouped": members[""], "Truncated": truncated,
-		"Revision": v.Revision()}, nil
+	return VisibilityAnswer{Groups: out, Everywhere: free, Ungrouped: members[""], Truncated: truncated,
+		Revision: v.Revision()}, nil
 }

@@ -6,19 +6,12 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/control"
 )
-
-// named is how anything is shown in passing.
-type named struct {
-	ID   string `json:"Id"`
-	Name string
-}
 
 // maxProfiles bounds how many profiles of an instance are looked at for one answer.
 const maxProfiles = 20_000
@@ -46,34 +39,10 @@ func (v *viewer) all(ctx context.Context, s *Server) ([]*lanyard.Profile, error)
 	}
 }
 
-type (
-	tagFilter struct {
-		Key   string
-		Value *string
-	}
-	profileRow struct {
-		ID                  string `json:"Id"`
-		ARN                 string `json:"Arn"`
-		Name, Description   string
-		Tags                map[string]string
-		Holders             int
-		Permissions         int
-		Sensitive           int
-		TagRestricted       bool
-		HierarchyRestricted bool
-		LastModified        lastModified
-	}
-	lastModified struct {
-		Time     time.Time
-		By       by
-		Revision int64
-	}
-	by struct {
-		Kind string
-		ID   string `json:"Id"`
-		Name string
-	}
-)
+type tagFilter struct {
+	Key   string
+	Value *string
+}
 
 // bounds of pages.
 const (
@@ -168,9 +137,9 @@ func (s *Server) profiles(ctx context.Context, a *asking) (any, error) {
 	}
 	total := len(found)
 	from := min((in.Page-1)*in.PageSize, total)
-	rows := []profileRow{}
+	rows := []ProfileRow{}
 	for _, p := range found[from:min(from+in.PageSize, total)] {
-		rows = append(rows, profileRow{ID: p.ID, ARN: s.Control.ARN(v.in, lanyard.TypeProfile, p.ID), Name: p.Name,
+		rows = append(rows, ProfileRow{ID: p.ID, ARN: s.Control.ARN(v.in, lanyard.TypeProfile, p.ID), Name: p.Name,
 			Description: p.Description, Tags: full(p.Tags),
 			Holders: v.holderCount(p.ID), Permissions: len(p.Permissions), Sensitive: sensitive(p),
 			TagRestricted:       len(p.TagRestricted) > 0 && len(p.AccessTags) > 0,
@@ -182,38 +151,37 @@ func (s *Server) profiles(ctx context.Context, a *asking) (any, error) {
 	}
 	slices.Sort(tagKeys)
 	const maxKeys = 500
-	return map[string]any{"Rows": rows, "Total": total, "Page": in.Page, "Pages": (total + in.PageSize - 1) / in.PageSize,
-		"Revision": v.Revision(),
-		"TagKeys":  tagKeys[:min(len(tagKeys), maxKeys)]}, nil
+	return ProfilesAnswer{Rows: rows, Total: total, Page: in.Page, Pages: (total + in.PageSize - 1) / in.PageSize,
+		Revision: v.Revision(), TagKeys: tagKeys[:min(len(tagKeys), maxKeys)]}, nil
 }
 
 // lastModified says when and by whom a profile was changed last. The chronicle knows of changes of tags
 // too, and the revision, but goes back only so far.
-func (v *viewer) lastModified(s *Server, c *chronicle, p *lanyard.Profile) lastModified {
-	out := lastModified{Time: p.Modified, By: by{Kind: "unknown"}}
+func (v *viewer) lastModified(s *Server, c *chronicle, p *lanyard.Profile) LastModified {
+	out := LastModified{Time: p.Modified, By: By{Kind: "unknown"}}
 	if who := p.ModifiedBy; who != (lanyard.Actor{}) {
 		out.By = v.by(who.User, who.AccessKeyID, s.isRoot(who.AccessKeyID))
 	}
 	if last, ok := c.last(p.ID); ok {
-		out = lastModified{last.time, v.by(last.user, last.key, last.root), last.revision}
+		out = LastModified{last.time, v.by(last.user, last.key, last.root), last.revision}
 	}
 	return out
 }
 
 // by shows who made a call: a user by id only to whoever may view the user, and keys only to the operator.
-func (v *viewer) by(user, key string, root bool) by {
+func (v *viewer) by(user, key string, root bool) By {
 	if v.user != "" {
 		key = ""
 	}
 	switch {
 	case user != "" && v.user != user && !v.sees(access.TypeUser, user) && !v.seesAll(access.TypeUser):
-		return by{"user", "", ""}
+		return By{"user", "", ""}
 	case user != "":
-		return by{"user", user, v.userName(user)}
+		return By{"user", user, v.userName(user)}
 	case root:
-		return by{"operator", key, ""}
+		return By{"operator", key, ""}
 	}
-	return by{"key", key, ""}
+	return By{"key", key, ""}
 }
 
 // userName is the name of a user, for whoever may see some users; else and of who is gone it is "".
@@ -227,10 +195,10 @@ func (v *viewer) userName(id string) string {
 }
 
 // profileNames shows the profiles of a holder. One that the viewer may not see has no name.
-func (v *viewer) profileNames(ids []string) []named {
-	out := []named{}
+func (v *viewer) profileNames(ids []string) []Named {
+	out := []Named{}
 	for _, id := range ids {
-		n := named{ID: id}
+		n := Named{ID: id}
 		if v.sees(access.TypeSecurityProfile, id) {
 			for _, f := range v.Lookup(access.TypeSecurityProfile, id) {
 				if f.ID == id {
@@ -243,37 +211,16 @@ func (v *viewer) profileNames(ids []string) []named {
 	return out
 }
 
-type (
-	userRow struct {
-		ID                            string `json:"Id"`
-		ARN                           string `json:"Arn"`
-		Username, FirstName, LastName string
-		Tags                          map[string]string
-		SecurityProfiles              []named
-		HierarchyGroup                *groupShown
-	}
-	groupShown struct {
-		ID   string `json:"Id"`
-		Name string
-		Path []string
-	}
-	peopleRequest struct {
-		InstanceID        string `json:"InstanceId"`
-		Search            string
-		UserID            string `json:"UserId"`
-		SecurityProfileID string `json:"SecurityProfileId"`
-		HierarchyGroupID  string `json:"HierarchyGroupId"`
-		Tag               *tagFilter
-		NextToken         string
-		Limit             int
-	}
-	peopleAnswer struct {
-		Rows      any
-		NextToken string `json:",omitempty"`
-		Total     *int64 `json:",omitempty"`
-		Revision  int64
-	}
-)
+type peopleRequest struct {
+	InstanceID        string `json:"InstanceId"`
+	Search            string
+	UserID            string `json:"UserId"`
+	SecurityProfileID string `json:"SecurityProfileId"`
+	HierarchyGroupID  string `json:"HierarchyGroupId"`
+	Tag               *tagFilter
+	NextToken         string
+	Limit             int
+}
 
 func (in *peopleRequest) check() error {
 	switch {
@@ -353,9 +300,9 @@ func (s *Server) users(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, groups := []userRow{}, map[string]*groupShown{}
+	rows, groups := []UserRow{}, map[string]*GroupRef{}
 	for _, u := range found {
-		r := userRow{ID: u.ID, ARN: s.Control.ARN(v.in, lanyard.TypeUser, u.ID), Username: u.Name, FirstName: u.FirstName,
+		r := UserRow{ID: u.ID, ARN: s.Control.ARN(v.in, lanyard.TypeUser, u.ID), Username: u.Name, FirstName: u.FirstName,
 			LastName: u.LastName, Tags: full(u.Tags),
 			SecurityProfiles: v.profileNames(u.Profiles)}
 		if u.Group != "" {
@@ -368,7 +315,7 @@ func (s *Server) users(ctx context.Context, a *asking) (any, error) {
 		}
 		rows = append(rows, r)
 	}
-	out := peopleAnswer{Rows: rows, NextToken: next, Revision: v.Revision()}
+	out := UsersAnswer{Rows: rows, Cursor: Cursor{NextToken: next, Revision: v.Revision()}}
 	if count >= 0 {
 		out.Total = &total
 	}
@@ -376,8 +323,8 @@ func (s *Server) users(ctx context.Context, a *asking) (any, error) {
 }
 
 // group shows a hierarchy group; who may not see groups gets its id.
-func (s *Server) group(ctx context.Context, v *viewer, id string) (*groupShown, error) {
-	out := &groupShown{ID: id, Path: []string{}}
+func (s *Server) group(ctx context.Context, v *viewer, id string) (*GroupRef, error) {
+	out := &GroupRef{ID: id, Path: []string{}}
 	if !v.sees(access.TypeHierarchyGroup, id) {
 		return out, nil
 	}
@@ -395,11 +342,6 @@ func (s *Server) group(ctx context.Context, v *viewer, id string) (*groupShown, 
 		}
 	}
 	return out, nil
-}
-
-type agentRow struct {
-	ARN              string `json:"Arn"`
-	SecurityProfiles []named
 }
 
 // agents answers a page of the AI agents that hold profiles.
@@ -421,17 +363,17 @@ func (s *Server) agents(ctx context.Context, a *asking) (any, error) {
 	if err := v.holds(views[access.TypeAIAgent]); err != nil {
 		return nil, err
 	}
-	rows, want := []agentRow{}, strings.ToLower(in.Search)
-	out := peopleAnswer{Revision: v.Revision()}
+	rows, want := []AgentRow{}, strings.ToLower(in.Search)
+	out := AgentsAnswer{Cursor: Cursor{Revision: v.Revision()}}
 	for page := (control.Page{After: in.NextToken, Limit: in.Limit}); ; {
 		_, some, next, err := control.List[*lanyard.AIAgent](ctx, s.Control, v.call, v.in.ID, page)
 		if err != nil {
 			return nil, err
 		}
 		for _, x := range some {
-			if strings.Contains(strings.ToLower(x.ID), want) &&
-				(in.SecurityProfileID == "" || slices.Contains(x.Profiles, in.SecurityProfileID)) {
-				rows = append(rows, agentRow{x.ID, v.profileNames(x.Profiles)})
+			if strings.Contains(strings.ToLower(x.ID), want) && (in.SecurityProfileID == "" || slices.Contains(x.Profiles,
+				in.SecurityProfileID)) {
+				rows = append(rows, AgentRow{x.ID, v.profileNames(x.Profiles)})
 			}
 		}
 		if out.NextToken = next; next == "" || len(rows) >= in.Limit {
@@ -445,13 +387,6 @@ func (s *Server) agents(ctx context.Context, a *asking) (any, error) {
 		out.Total = &n
 	}
 	return out, nil
-}
-
-// holderShown is somebody who holds a profile.
-type holderShown struct {
-	Type string
-	ID   string `json:"Id"`
-	Name string
 }
 
 // blockers answers what keeps profiles from being deleted.
@@ -470,12 +405,7 @@ func (s *Server) blockers(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	type blocker struct {
-		named
-		Users, Agents int
-		Sample        []holderShown
-	}
-	out := []blocker{}
+	out := []Blocker{}
 	for _, ref := range in.SecurityProfileIDs {
 		id, err := v.id(ref)
 		if err != nil {
@@ -484,9 +414,9 @@ func (s *Server) blockers(ctx context.Context, a *asking) (any, error) {
 		if err := v.need(access.TypeSecurityProfile, id); err != nil {
 			return nil, err
 		}
-		b := blocker{named: v.profileNames([]string{id})[0], Sample: v.sample(id, maxSample)}
+		b := Blocker{Named: v.profileNames([]string{id})[0], Sample: v.sample(id, maxSample)}
 		b.Users, b.Agents = v.holderCounts(id)
 		out = append(out, b)
 	}
-	return map[string]any{"Blockers": out}, nil
+	return BlockersAnswer{Blockers: out}, nil
 }

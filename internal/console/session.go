@@ -139,43 +139,17 @@ func (s *Server) session(ctx context.Context, a *asking) (any, error) {
 		return s.describe(ctx, a)
 	}
 	f := s.notSignedIn(a.why)
-	var oidc any
+	var start *OIDCStart
 	if s.OIDC != nil {
-		oidc = map[string]string{"Label": s.OIDC.Label, "Path": oidcPrefix + "start"}
+		start = &OIDCStart{Label: s.OIDC.Label, Path: oidcPrefix + "start"}
 	}
 	_, err := s.Control.InstanceNamed(ctx, s.Account, "")
 	if err != nil && !errors.Is(err, lanyard.ErrNotFound) {
 		return nil, err
 	}
-	f.beside = map[string]any{"SignIn": map[string]any{"InstanceNeeded": err != nil, "OIDC": oidc}}
+	f.signIn = &SignIn{InstanceNeeded: err != nil, OIDC: start}
 	return nil, f
 }
-
-type (
-	sessionAnswer struct {
-		Session sessionShown
-		Csrf    string
-	}
-	sessionShown struct {
-		Kind        string
-		Instance    *instanceShown `json:",omitempty"`
-		User        *userShown     `json:",omitempty"`
-		Permissions []string
-		Method      string
-		Expires     time.Time
-		IdleExpires time.Time
-		Idle        int // seconds
-	}
-	instanceShown struct {
-		ID    string `json:"Id"`
-		ARN   string `json:"Arn"`
-		Alias string
-	}
-	userShown struct {
-		ID                            string `json:"Id"`
-		Username, FirstName, LastName string
-	}
-)
 
 // describe shows a session to whom it belongs.
 func (s *Server) describe(ctx context.Context, a *asking) (any, error) {
@@ -184,13 +158,13 @@ func (s *Server) describe(ctx context.Context, a *asking) (any, error) {
 	if idle.After(n.Expires) {
 		idle = n.Expires
 	}
-	out := sessionShown{Kind: "operator", Permissions: []string{}, Method: n.Method, Expires: n.Expires, IdleExpires: idle,
+	out := Session{Kind: "operator", Permissions: []string{}, Method: n.Method, Expires: n.Expires, IdleExpires: idle,
 		Idle: int(s.Idle / time.Second)}
 	if n.User == "" {
 		for _, p := range lanyard.Permissions() {
 			out.Permissions = append(out.Permissions, p.Name)
 		}
-		return sessionAnswer{out, csrfToken(a.token)}, nil
+		return SessionAnswer{out, csrfToken(a.token)}, nil
 	}
 	v, err := s.view(ctx, a, "")
 	if err != nil {
@@ -201,15 +175,15 @@ func (s *Server) describe(ctx context.Context, a *asking) (any, error) {
 		return nil, err
 	}
 	out.Kind = "user"
-	out.Instance = &instanceShown{in.ID, s.Control.ARN(in, lanyard.TypeInstance, in.ID), in.Name}
-	out.User = &userShown{u.ID, u.Name, u.FirstName, u.LastName}
+	out.Instance = &InstanceRef{in.ID, s.Control.ARN(in, lanyard.TypeInstance, in.ID), in.Name}
+	out.User = &SessionUser{u.ID, u.Name, u.FirstName, u.LastName}
 	all, _ := v.WhatCan(access.Subject{ID: n.User})
 	for _, e := range all {
 		if e.Type == "" {
 			out.Permissions = append(out.Permissions, e.Action)
 		}
 	}
-	return sessionAnswer{out, csrfToken(a.token)}, nil
+	return SessionAnswer{out, csrfToken(a.token)}, nil
 }
 
 // signIn begins a session.

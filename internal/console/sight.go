@@ -178,7 +178,7 @@ func (v *viewer) holdersOf(profiles []string) (n int) {
 }
 
 // sample shows the first holders of a profile, in the order of their creation.
-func (v *viewer) sample(profile string, most int) []holderShown {
+func (v *viewer) sample(profile string, most int) []Holder {
 	var first []access.Holder
 	if all := v.seesAll(access.TypeUser); all || v.seesAll(access.TypeAIAgent) {
 		v.eachHolder(profile, func(h access.Holder) bool {
@@ -193,9 +193,9 @@ func (v *viewer) sample(profile string, most int) []holderShown {
 			first = firstOf(first, h)
 		}
 	}
-	out := []holderShown{}
+	out := []Holder{}
 	for _, h := range first[:min(most, len(first))] {
-		x := holderShown{"user", h.ID, h.Name}
+		x := Holder{"user", h.ID, h.Name}
 		if h.Type == access.AIAgent {
 			x.Type = "ai_agent"
 		}

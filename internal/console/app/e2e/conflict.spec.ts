@@ -1,4 +1,4 @@
-import { AssociateSecurityProfilesCommand, DescribeUserCommand, ListEntitySecurityProfilesCommand, TagResourceCommand, UpdateUserIdentityInfoCommand } from "@aws-sdk/client-connect";
+import { AssociateSecurityProfilesCommand, DescribeUserCommand, DisassociateSecurityProfilesCommand, ListEntitySecurityProfilesCommand, TagResourceCommand, UpdateUserIdentityInfoCommand } from "@aws-sdk/client-connect";
 import { another, expect, grant, open, picture, review, save, signIn, test } from "./support";
 
 test("two people change one profile: what does not clash is put together, and nobody is overwritten", async ({ page, browser, server }) => {
@@ -150,6 +150,7 @@ test("an AI agent that others changed meanwhile is reviewed again as it is now",
   await expect(dialog).toHaveCount(0);
   const held = await server.connect.send(new ListEntitySecurityProfilesCommand(entity));
   expect(held.SecurityProfiles!.map((p) => p.Id).sort()).toEqual([profiles.Agent, profiles.Auditor, profiles["Self-service assistant"]].sort());
+  await server.connect.send(new DisassociateSecurityProfilesCommand({ ...entity, SecurityProfiles: held.SecurityProfiles })); // other tests count agents
 });
 
 test("tags of a profile that others changed meanwhile are merged, and saved only after a look", async ({ page, server }) => {
