@@ -42,17 +42,17 @@ var rules = map[string]rule{
 	"gen":             {[]string{"", "store"}, "puts data past the rules, so it needs none of them"},
 	"awsapi": {[]string{"", "awsapi/model", "control", "fault", "httpstatus", "intake", "nesting", "remoteaddr", "sigv4",
 		"throttle"},
-		"a way in reaches the data through control alone, and never another way in"},
+		"a front end reaches the data through control alone, and never through another front end"},
 	"awsapi/model":           {nil, "generated from the service model, and about nothing else"},
 	"awsapi/model/modeltest": {[]string{"awsapi/model"}, "checks answers against the model itself"},
 	"admin": {[]string{"", "control", "fault", "httpstatus", "intake", "remoteaddr", "sigv4"},
-		"a way in reaches the data through control alone, and never another way in"},
+		"a front end reaches the data through control alone, and never through another front end"},
 	"authzen": {[]string{"", "access", "httpstatus", "intake", "nesting", "throttle"},
-		"a way in: a decision never touches the store, and never another way in"},
+		"a front end: a decision never touches the store, and never another front end"},
 	"console": {[]string{"", "access", "control", "httpstatus", "intake", "remoteaddr"},
-		"a way in: what it asks of the API and the decision API is handed to it, and it never imports another"},
+		"a front end: what it asks of the API and the decision API is handed to it, and it never imports another"},
 	"sigv4":      {nil, "could be lifted into another project as it stands"},
-	"httpstatus": {[]string{""}, "what the ways in have in common, and nothing of any of them"},
+	"httpstatus": {[]string{""}, "what the front ends have in common, and nothing of any of them"},
 	"durable":    {nil, "could be lifted into another project as it stands"},
 	"remoteaddr": {nil, "could be lifted into another project as it stands"},
 	"nesting":    {nil, "could be lifted into another project as it stands"},
@@ -109,7 +109,7 @@ func packages(t *testing.T) []listed {
 	}
 }
 
-// within tells whether a path is a folder or below it.
+// within reports whether a path is a folder or below it.
 func within(path, folder string) bool {
 	return path == folder || strings.HasPrefix(path, folder+"/")
 }
@@ -160,7 +160,7 @@ func TestImportRules(t *testing.T) {
 		}
 		for _, imported := range r.imports {
 			if slices.Contains(waysIn, folder) && slices.Contains(waysIn, imported) {
-				t.Errorf("%q may import %q; ways in never import each other", folder, imported)
+				t.Errorf("%q may import %q; front ends never import each other", folder, imported)
 			}
 			if slices.Contains(databases, imported) && folder != "cmd/lanyard" {
 				t.Errorf("%q may import %q; only cmd/lanyard and tests name a database", folder, imported)

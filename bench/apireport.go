@@ -35,7 +35,7 @@ func (rep *apiFound) ratio(a, b int) spread {
 	return rep.over(func(r *[measurements]result) float64 { return r[a].rate / r[b].rate })
 }
 
-// overBeside is the spread over the rounds of what f finds beside the i-th rate of updates, and alone.
+// overBeside is the spread over the rounds of what f finds alongside the i-th rate of updates, and alone.
 func (rep *apiFound) overBeside(i int, f func(b besideFound, alone result) float64) spread {
 	var values []float64
 	for round := range rep.beside {

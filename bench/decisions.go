@@ -80,7 +80,7 @@ type scale struct {
 	updates                          []float64             // a second, those of liveUpdated
 }
 
-// has tells whether a contender was measured.
+// has reports whether a contender was measured.
 func (s *scale) has(i int) bool { return len(s.rounds) > 0 && s.rounds[0][i] > 0 }
 
 // measureDecisions asks every contender in instances of several sizes.

@@ -65,7 +65,7 @@ type evaluations struct {
 // talk is an exchange made ready.
 type talk struct {
 	addr     string
-	requests func() ([][]byte, error) // made anew for each measurement: signatures grow old
+	requests func() ([][]byte, error) // made for each measurement: signatures grow old
 	// expected are the answers, in the order of the requests; read takes those out of a body.
 	expected any
 	read     func(body []byte) (any, error)

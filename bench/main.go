@@ -1,4 +1,4 @@
-// Command bench measures lanyard beside what the same machine does bare, and beside other people's
+// Command bench compares lanyard with what the same machine does bare, and with other people's
 // decision engines, in turns, and writes docs/performance.md. It judges nothing but the targets it prints: however slow
 // a run is, it does
 // not fail. Run it in this folder.
@@ -40,7 +40,7 @@ func main() {
 	o := options{settle: 10 * time.Second, starts: 5, large: size{10_000, 100_000},
 		users: []int{100, tens, 100_000, anyUsers}, search: 100_000,
 		growth: []int{10, 100, 1000, tens, 100_000, anyUsers}}
-	flag.StringVar(&o.out, "out", "", "write the report here and its picture beside it, e.g. ../docs/performance.md")
+	flag.StringVar(&o.out, "out", "", "write the report here and its picture next to it, e.g. ../docs/performance.md")
 	flag.StringVar(&o.dir, "dir", "../.cache", "folder on the disk to measure; what is made in it is removed")
 	flag.IntVar(&o.rounds, "rounds", 5, "how often everything is measured in turn")
 	flag.DurationVar(&o.step, "step", 3*time.Second, "how long each measurement takes")

@@ -97,7 +97,7 @@ var names = [measurements]string{
 	updateMany: "UpdateSecurityProfile, all parameters",
 }
 
-// besides are the rates of updates, a second, beside which reads are measured; 0: as fast as the
+// besides are the rates of updates, a second, during which reads are measured; 0: as fast as the
 // clients get their answers.
 var besides = [...]float64{1000, 3000, 0}
 
@@ -151,7 +151,7 @@ func measureRates(ctx context.Context, rep *apiFound, bin, dir string) error {
 		}
 		return load(ctx, o.step, all, addr)
 	}
-	// changing has n clients update at a rate, beside other work if there is any. Each client has a
+	// changing has n clients update at a rate, alongside other work if there is any. Each client has a
 	// profile of its own, so that each of its calls changes something.
 	changing := func(n int, rate float64, beside ...work) ([]result, error) {
 		var all [][][]byte
@@ -233,10 +233,10 @@ func measureRates(ctx context.Context, rep *apiFound, bin, dir string) error {
 		for i, rate := range besides {
 			r, err := changing(clients[updateMany], rate, work{addrs: []string{s.addr}, clients: reads})
 			if err != nil {
-				return fmt.Errorf("reads beside updates: %w", err)
+				return fmt.Errorf("reads alongside updates: %w", err)
 			}
 			both[i] = besideFound{updates: r[0], reads: r[1]}
-			progress("round %d of %d: %-38s %3d clients %9s/s   p50 %-8v p99 %v, beside %s updates/s", round+1, o.rounds,
+			progress("round %d of %d: %-38s %3d clients %9s/s   p50 %-8v p99 %v, alongside %s updates/s", round+1, o.rounds,
 				names[describe], clients[describe],
 				thousands(r[1].rate), short(r[1].p50), short(r[1].p99), thousands(r[0].rate))
 		}

@@ -93,7 +93,7 @@ func (s *server) ends() {
 	s.cmd.WaitDelay = 30 * time.Second
 }
 
-// answers tells whether the server answers path with 200.
+// answers reports whether the server answers path with 200.
 func (s *server) answers(path string) error {
 	resp, err := http.Get("http://" + s.addr + path)
 	if err != nil {

@@ -52,7 +52,7 @@ type Verifier struct {
 	Skew    time.Duration    // accepted difference of clocks; 5 minutes if zero
 	Now     func() time.Time // time.Now if nil
 
-	// Signed are headers, in canonical form, that must be signed when they are sent, beside host and
+	// Signed are headers, in canonical form, that must be signed when they are sent, in addition to host and
 	// all of x-amz-*.
 	Signed []string
 
@@ -69,7 +69,7 @@ var nobody = Key{Secret: "no key has this secret"}
 
 // Claim checks all of r's signature that can be checked without its body: that it is complete and current,
 // is for this service, covers the headers that it must, and is by a known key. It proves nothing, for anybody
-// can claim to be a key; it tells whether reading the body can be of any use.
+// can claim to be a key; it reports whether reading the body can be of any use.
 func (v *Verifier) Claim(r *http.Request) error {
 	c := newCanonicalizer()
 	defer c.free()

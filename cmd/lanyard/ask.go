@@ -261,7 +261,7 @@ func (a *asker) lookup(ctx context.Context, resourceType, ref string) (asked, er
 			return asked{}, refuse("%s", err)
 		}
 		if arn.Type.DecisionName() != resourceType {
-			return asked{}, refuse("%s is the ARN of a %s; a %s is wanted", ref, arn.Type, resourceType)
+			return asked{}, refuse("%s is the ARN of a %s; give a %s", ref, arn.Type, resourceType)
 		}
 		ref = arn.ID
 	}

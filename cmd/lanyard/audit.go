@@ -17,7 +17,7 @@ type auditCmd struct {
 	Show   auditShowCmd   `cmd:"" default:"withargs" help:"Show the records, or follow them; what audit alone does."`
 	Verify auditVerifyCmd `cmd:"" help:"Prove the chain of records whole; exit status 0 says that it is, 3 that it is broken."`
 	Export auditExportCmd `cmd:"" help:"Write the records as CloudTrail would."`
-	Prune  auditPruneCmd  `cmd:"" help:"Cut off old records, so that the chain stays verifiable."`
+	Prune  auditPruneCmd  `cmd:"" help:"Remove old records, in such a way that the chain stays verifiable."`
 }
 
 func (auditCmd) Help() string {

@@ -196,7 +196,7 @@ func TestVerifyEveryField(t *testing.T) {
 func TestVerify(t *testing.T) {
 	dir := seedChain(t)
 	status, out, errs := command(t, "audit", "verify", "--data", dir, "--output", "json")
-	if status != 0 || !strings.Contains(errs, "The chain is whole: 16 records of 2 instances.") {
+	if status != 0 || !strings.Contains(errs, "The chain is complete: 16 records of 2 instances.") {
 		t.Fatalf("untouched: status %d, says %q", status, errs)
 	}
 	heads := filepath.Join(t.TempDir(), "heads.json")
@@ -241,25 +241,25 @@ func TestVerify(t *testing.T) {
 		}, nil, "instance a, revision 0: the record is out of order"},
 		{"a hash", func(db *sql.DB) { must(t, db, `UPDATE events SET hash = zeroblob(32) WHERE `+a+`revision = 4`) }, nil,
 			"instance a, revision 4: the hash differs"},
-		{"a time beside", func(db *sql.DB) { must(t, db, `UPDATE events SET time = time + 1 WHERE `+a+`revision = 4`) }, nil,
-			"instance a, revision 4: the time beside the record"},
-		{"a seq beside", func(db *sql.DB) { must(t, db, `UPDATE events SET seq = seq + 1 WHERE `+a+`revision = 4`) }, nil,
+		{"a time alongside the record", func(db *sql.DB) { must(t, db, `UPDATE events SET time = time + 1 WHERE `+a+`revision = 4`) }, nil,
+			"instance a, revision 4: the time alongside the record"},
+		{"a seq alongside the record", func(db *sql.DB) { must(t, db, `UPDATE events SET seq = seq + 1 WHERE `+a+`revision = 4`) }, nil,
 			"instance a, revision 4: the count of resources made so far is 2, and the records say 1"},
 		{"not packed", func(db *sql.DB) { must(t, db, `UPDATE events SET body = 'x' WHERE `+a+`revision = 4`) }, nil,
 			"instance a, revision 4: the record cannot be read"},
 		{"a checkpoint nobody signed", func(db *sql.DB) {
 			must(t, db, `INSERT INTO checkpoints SELECT instance_id, revision, seq, hash, time, 'nobody', zeroblob(32) FROM events WHERE `+a+`revision = 4`)
 			must(t, db, `DELETE FROM events WHERE `+a+`revision <= 4`)
-		}, nil, "instance a, revision 4: the checkpoint, which says that the records up to here were cut off, does not bear this server's signature"},
+		}, nil, "instance a, revision 4: the checkpoint, which says that the records up to here were pruned, does not bear this server's signature"},
 
-		{"the end cut off", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`revision > 6`) }, nil, ""},
-		{"the end cut off, with heads", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`revision > 6`) },
+		{"the end truncated", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`revision > 6`) }, nil, ""},
+		{"the end truncated, with heads", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`revision > 6`) },
 			[]string{"--heads", heads},
-			"instance a, revision 7: the record is missing, and those up to revision 8: the end of the chain was cut off"},
-		{"the end cut off, with a head", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`revision > 6`) },
+			"instance a, revision 7: the record is missing, and those up to revision 8: the end of the chain was truncated"},
+		{"the end truncated, with a head", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`revision > 6`) },
 			[]string{"--head", one},
 			"instance a, revision 7: the record is missing"},
-		{"the end cut off, with state", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`revision > 6`) },
+		{"the end truncated, with state", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`revision > 6`) },
 			[]string{"--state"},
 			"instance a: security-profile p is stored otherwise than the record of revision 6 says"},
 		{"all of an instance", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`1`) },
@@ -291,7 +291,7 @@ func TestVerify(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			changed := tampered(t, dir, tt.change)
 			status, _, errs := command(t, append([]string{"audit", "verify", "--data", changed}, tt.args...)...)
-			if tt.want == "" && (status != 0 || !strings.Contains(errs, "The chain is whole")) {
+			if tt.want == "" && (status != 0 || !strings.Contains(errs, "The chain is complete")) {
 				t.Errorf("status %d, says %q; want it to be whole", status, errs)
 			}
 			if tt.want != "" && (status != deniedStatus || !strings.Contains(errs, "BROKEN: "+tt.want)) {
@@ -316,7 +316,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// What was cut off leaves a chain that verifies, and a checkpoint of which nothing can be altered.
+// Pruning leaves a chain that verifies, and a checkpoint of which nothing can be altered.
 func TestVerifyAfterPrune(t *testing.T) {
 	dir := seedChain(t)
 	_, before, _ := command(t, "audit", "verify", "--data", dir, "--output", "json")
@@ -360,7 +360,7 @@ func TestVerifyAfterPrune(t *testing.T) {
 			t.Errorf("%s: status %d, says %q", name, status, errs)
 		}
 	}
-	// A broken chain is not cut off.
+	// A broken chain is not pruned.
 	changed := tampered(t, dir, func(db *sql.DB) {
 		must(t, db, `UPDATE events SET hash = $1 WHERE instance_id = 'a' AND revision = 6`, make([]byte, 32))
 	})
@@ -370,8 +370,8 @@ func TestVerifyAfterPrune(t *testing.T) {
 	}
 	status, out, errs = command(t, "audit", "prune", "--data", changed, "--keep-events", "1", "--output", "table")
 	if status != 1 || !strings.Contains(errs,
-		"instance a: nothing was cut off, for the chain of records is broken: instance a, revision 6: the hash differs") ||
-		!strings.Contains(out, "instance b: 2 records were cut off") {
+		"instance a: nothing was pruned, because the chain of records is broken: instance a, revision 6: the hash differs") ||
+		!strings.Contains(out, "instance b: 2 records were pruned") {
 		t.Errorf("prune of a broken chain: status %d, says %q and %q", status, errs, out)
 	}
 }

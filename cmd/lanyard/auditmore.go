@@ -27,10 +27,10 @@ type auditVerifyCmd struct {
 }
 
 func (auditVerifyCmd) Help() string {
-	return `The chain is read from the store itself, beside a server that runs. It is broken where a record was
-altered, taken out, put in or moved, and the first such record of each instance is named. That the last
-records were cut off shows only in comparison with a head, which is the last revision and its hash: keep
-the output of verify where whoever can write to the store cannot, and give it back with --heads.
+	return `Verify reads the chain from the store itself, also while a server runs. The chain is broken where a record
+was altered, removed, inserted or moved; the first such record of each instance is named. Only a head (the
+last revision and its hash) shows that the last records were removed. So keep the output of verify where
+nobody who can write to the store can change it, and give it back with --heads.
 
 Examples:
   lanyard audit verify
@@ -139,7 +139,7 @@ func (c *auditVerifyCmd) show(io streams, p *prover) error {
 			}
 		}
 	} else {
-		w := newTable(io.out, "INSTANCE", "RECORDS", "LAST REVISION", "ITS HASH", "CUT OFF")
+		w := newTable(io.out, "INSTANCE", "RECORDS", "LAST REVISION", "ITS HASH", "PRUNED")
 		for _, n := range p.proofs {
 			cut := "-"
 			if n.Checkpoint != nil {
@@ -155,7 +155,7 @@ func (c *auditVerifyCmd) show(io streams, p *prover) error {
 	return p.say(io)
 }
 
-// say says whether the chain is whole, and answers errDenied when it is not.
+// say says whether the chain is complete, and returns errDenied when it is not.
 func (p *prover) say(io streams) error {
 	var records, resources, unproven, passwords int64
 	broken := 0
@@ -167,20 +167,20 @@ func (p *prover) say(io streams) error {
 			printf(io.errs, "BROKEN: %s\n", n.Problem)
 		}
 		if head := p.heads[n.Instance]; head != nil && n.Checkpoint != nil && head.Revision < n.Checkpoint.Revision {
-			printf(io.errs, "instance %s: the head at revision %d cannot be compared, for it was cut off since\n", n.Instance,
+			printf(io.errs, "instance %s: the head at revision %d cannot be compared, because it was pruned since\n", n.Instance,
 				head.Revision)
 		}
 	}
 	if broken > 0 {
 		return errDenied
 	}
-	fmt.Fprintf(io.errs, "The chain is whole: %d records of %d instances.\n", records, len(p.proofs))
+	fmt.Fprintf(io.errs, "The chain is complete: %d records of %d instances.\n", records, len(p.proofs))
 	if p.state {
-		fmt.Fprintf(io.errs, "%d resources are what the records say; of %d more, records that were cut off would say it.\n",
+		fmt.Fprintf(io.errs, "%d resources are as the records say; the records of %d more were pruned.\n",
 			resources-unproven, unproven)
 		if passwords > 0 {
 			fmt.Fprintf(io.errs,
-				"Of %d passwords nothing proves that they are the users': the records were cut off, or written by an earlier version.\n", passwords)
+				"%d passwords cannot be verified: their records were pruned, or written by an earlier version.\n", passwords)
 		}
 	}
 	return nil
@@ -198,8 +198,8 @@ type auditExportCmd struct {
 }
 
 func (auditExportCmd) Help() string {
-	return `The records are read from the store itself, beside a server that runs, and written instance by instance,
-each in the order of its revisions. A TIME is a date (2026-03-14, its start in UTC) or RFC 3339
+	return `Export reads the records from the store itself, also while a server runs. They are written instance by
+instance, each in the order of its revisions. A TIME is a date (2026-03-14, its start in UTC) or RFC 3339
 (2026-03-14T15:09:26Z).
 
 Examples:
@@ -292,7 +292,7 @@ func (c *auditExportCmd) each(s streams, r store.Reader, id string, f func(lanya
 			return err
 		}
 		if first := records[0].Revision; first > after+1 {
-			printf(s.errs, "instance %s: the records up to revision %d are not there, for they were cut off\n", id, first-1)
+			printf(s.errs, "instance %s: the records up to revision %d were pruned\n", id, first-1)
 		}
 		for _, r := range records {
 			if c.ToRevision > 0 && r.Revision > c.ToRevision {
@@ -342,15 +342,15 @@ type auditPruneCmd struct {
 	dataFlag   `embed:""`
 	outputFlag `embed:""`
 	Instance   string `help:"Only this instance's id."`
-	KeepDays   int    `help:"Cut off records that are older than so many days." placeholder:"DAYS"`
-	KeepEvents int64  `help:"Cut off all but an instance's last so many records." placeholder:"N"`
+	KeepDays   int    `help:"Prune records that are older than this many days." placeholder:"DAYS"`
+	KeepEvents int64  `help:"Prune all but the last N records of each instance." placeholder:"N"`
 }
 
 func (auditPruneCmd) Help() string {
-	return `What is cut off is gone: audit export first. Of each instance a checkpoint stays, signed by the server,
-that says up to which revision, when and by whom; audit verify goes on from it. The last record always
-stays. A chain that is broken is not cut off. With both bounds, a record goes as soon as one says so.
-A server does the same by itself with serve --audit-keep-days and --audit-keep-events.
+	return `Pruned records are gone, so run audit export first. A checkpoint of each instance stays, signed by the server.
+It says up to which revision, when and by whom, and audit verify continues from it. The last record always
+stays, and a broken chain is not pruned. With both limits, a record is pruned as soon as one of them applies.
+A server prunes by itself with serve --audit-keep-days and --audit-keep-events.
 
 Examples:
   lanyard audit prune --keep-days 400
@@ -376,7 +376,7 @@ func (c *auditPruneCmd) Run(io streams) error {
 		Cut      int64
 	}
 	lines := []line{}
-	bar := io.tally("records cut off", 0)
+	bar := io.tally("records pruned", 0)
 	prune := func(id string) error {
 		l := line{Instance: id}
 		for more := true; more; {
@@ -414,10 +414,10 @@ func (c *auditPruneCmd) Run(io streams) error {
 		err = json.NewEncoder(io.out).Encode(lines)
 	} else {
 		for _, l := range lines {
-			printf(io.out, "instance %s: %d records were cut off\n", l.Instance, l.Cut)
+			printf(io.out, "instance %s: %d records were pruned\n", l.Instance, l.Cut)
 		}
 		if len(lines) == 0 && failed == nil {
-			fmt.Fprintln(io.out, "No record is old enough to be cut off.")
+			fmt.Fprintln(io.out, "No record is old enough to be pruned.")
 		}
 	}
 	return errors.Join(failed, err)

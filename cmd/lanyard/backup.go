@@ -26,7 +26,7 @@ type backupCmd struct {
 }
 
 func (backupCmd) Help() string {
-	return `The backup is one state of everything, from one moment, whatever is written meanwhile: instances,
+	return `The backup is one state of everything, from one moment, whatever is written in the meantime: instances,
 users, profiles, records, access keys with their secrets, tokens. Keep it as you keep the data folder.
 It is the same for SQLite and PostgreSQL, and can be restored to either. The chain of records is verified
 on the way; exit status 3 says that the backup was written and the chain in it is broken.
@@ -104,7 +104,7 @@ type restoreCmd struct {
 func (restoreCmd) Help() string {
 	return `Nothing is overwritten: the folder, or the database, must be empty. What was filled in is read again and
 compared row by row, and its chain verified, before a server may use it. A restore that was interrupted or
-refused leaves something that no server starts on; run it again, and it begins anew.
+refused leaves something that no server starts on; run it again, and it starts over.
 
 Examples:
   lanyard restore lanyard.backup --data /var/lib/lanyard
@@ -182,7 +182,7 @@ func (migrateCmd) Help() string {
 	return `Everything is copied: instances and all that is in them, records, access keys, tokens, secrets. What was
 copied is read again and compared row by row, and the chain of records verified, before a server may use
 it. Nothing changes in the store that is copied from. A migration that was interrupted leaves something that
-no server starts on; run it again, and it begins anew.
+no server starts on; run it again, and it starts over.
 
 Examples:
   lanyard store migrate --from ./lanyard-data --to postgres://lanyard:secret@db.example/lanyard
@@ -257,7 +257,7 @@ func openSource(ctx context.Context, place string) (store.Copier, error) {
 	return db, nil
 }
 
-// unchanged refuses a source that was written to meanwhile.
+// unchanged refuses a source that was written to in the meantime.
 func unchanged(ctx context.Context, from store.Copier, p *prover) error {
 	ids, err := holders(ctx, from)
 	if err != nil {
@@ -335,7 +335,7 @@ func fill(s streams, place string, next func() (store.Row, error), bar *tally, a
 		return nil, refuse("%s: %s; nothing was changed", storeName(place), err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w\n%s is incomplete now, and no server starts on it; run this again to begin anew", err,
+		return nil, fmt.Errorf("%w\n%s is incomplete now, and no server starts on it; run this again to start over", err,
 			storeName(place))
 	}
 	p = newProver(true)

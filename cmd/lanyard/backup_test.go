@@ -130,14 +130,14 @@ func TestBackupWhileWriting(t *testing.T) {
 				before = append(before, acknowledged.Load())
 				file, to := filepath.Join(t.TempDir(), "b"), t.TempDir()
 				if status, _, errs := command(t, "backup", "--data", dir, "--store", where, file); status != 0 ||
-					!strings.Contains(errs, "The chain is whole") {
+					!strings.Contains(errs, "The chain is complete") {
 					t.Fatalf("backup: status %d, says %q", status, errs)
 				}
 				if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 					t.Errorf("the backup has mode %v, %v; want 0600", info.Mode(), err)
 				}
 				if status, _, errs := command(t, "restore", "--data", to, "--store", "sqlite", file); status != 0 ||
-					!strings.Contains(errs, "The chain is whole") {
+					!strings.Contains(errs, "The chain is complete") {
 					t.Fatalf("restore: status %d, says %q", status, errs)
 				}
 				_, out, _ := command(t, "audit", "verify", "--state", "--data", to, "--store", "sqlite", "--output", "json")
@@ -166,7 +166,7 @@ func TestBackupWhileWriting(t *testing.T) {
 				}
 			}
 			if made < 80 { // the demo's own
-				t.Errorf("the first backup has %d records beside those of the writers", made)
+				t.Errorf("the first backup has %d records besides those of the writers", made)
 			}
 			stop()
 		})
@@ -212,7 +212,7 @@ func TestMigrateThereAndBack(t *testing.T) {
 	want := contents(t, first)
 	for _, way := range [][2]string{{first, second}, {second, third}} {
 		status, out, errs := command(t, "store", "migrate", "--from", way[0], "--to", way[1])
-		if status != 0 || !strings.Contains(errs, "The chain is whole: 42 records of 2 instances.") ||
+		if status != 0 || !strings.Contains(errs, "The chain is complete: 42 records of 2 instances.") ||
 			!strings.Contains(errs, "Migrated: secrets 4, access keys 2, tokens 1, directory 1, checkpoints 1, events 42, ") {
 			t.Fatalf("status %d, says %q", status, errs)
 		}
@@ -280,7 +280,7 @@ func enlarge(t *testing.T, dir string) {
 	}
 }
 
-// A backup that is not whole is refused, and so is what it left; a whole one begins anew there.
+// A backup that is not whole is refused, and so is what it left; a whole one starts over there.
 func TestRestoreRefuses(t *testing.T) {
 	pg := pgtest.Start(t)
 	whole := filepath.Join(t.TempDir(), "whole")
@@ -309,9 +309,9 @@ func TestRestoreRefuses(t *testing.T) {
 	}{
 		{"nothing", nil, "not a backup of lanyard", false},
 		{"a database", []byte("SQLite format 3\x00"), "not a backup of lanyard", false},
-		{"cut off at once", b[:20], "the backup is cut off", false},
-		{"cut off", b[:len(b)/2], "the backup is cut off", true},
-		{"cut off by a byte", b[:len(b)-1], "the backup is cut off", true},
+		{"truncated at once", b[:20], "the backup is truncated", false},
+		{"truncated", b[:len(b)/2], "the backup is truncated", true},
+		{"truncated by a byte", b[:len(b)-1], "the backup is truncated", true},
 		{"altered", altered, "the backup is", true},
 	} {
 		for place, args := range map[string][]string{"a folder": {"--data", filepath.Join(dir, tt.name)},
@@ -338,13 +338,13 @@ func TestRestoreRefuses(t *testing.T) {
 			}
 		}
 	}
-	for _, args := range [][]string{{"--data", filepath.Join(dir, "cut off")},
+	for _, args := range [][]string{{"--data", filepath.Join(dir, "truncated")},
 		{"--store", url, "--data", filepath.Join(dir, "none")}} {
 		if status, _, errs := command(t, append([]string{"restore", whole}, args...)...); status != 0 {
 			t.Errorf("begun again: status %d, says %q", status, errs)
 		}
 	}
-	equalContents(t, contents(t, filepath.Join(dir, "cut off")), contents(t, from))
+	equalContents(t, contents(t, filepath.Join(dir, "truncated")), contents(t, from))
 	equalContents(t, contents(t, url), contents(t, from))
 
 	// Nothing is overwritten.

@@ -12,7 +12,7 @@ import (
 	"github.com/lanyard/lanyard/access"
 )
 
-// questionFlags are what a question may say beside its subject, action and resource.
+// questionFlags are what a question may say in addition to its subject, action and resource.
 type questionFlags struct {
 	resourceFlags `embed:""`
 	OnBehalfOf    string `help:"User whom the AI agent assists; then both must be allowed." aliases:"human" placeholder:"USER"`

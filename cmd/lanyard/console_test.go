@@ -886,7 +886,7 @@ func TestConsoleStory(t *testing.T) {
 	if after := olivia.ok("profile", fmt.Sprintf(`{"SecurityProfileId": %q}`, fr)); fmt.Sprint(after) != fmt.Sprint(read) {
 		t.Errorf("what-if changed the profile to %v", after)
 	}
-	// Somebody else saves meanwhile.
+	// Somebody else saves in the meantime.
 	s.operator().ok("call/UpdateSecurityProfile",
 		fmt.Sprintf(`{"InstanceId": %q, "SecurityProfileId": %q, "Description": "Theirs"}`, s.in.ID, fr))
 	match := func(tag string) func(*http.Request) { return func(r *http.Request) { r.Header.Set("If-Match", tag) } }
@@ -1206,7 +1206,7 @@ func TestConsoleBytes(t *testing.T) {
 	}
 }
 
-// Who changed a profile last is known also when the event has been cut off.
+// Who changed a profile last is known also when the event has been pruned.
 func TestConsoleLastChange(t *testing.T) {
 	s := newSite(t)
 	order := s.profile("Order desk")

@@ -225,7 +225,7 @@ func (l *crashLoad) wonder(format string, args ...any) {
 	l.unexpected = append(l.unexpected, fmt.Sprintf(format, args...))
 }
 
-// makeKeys makes access keys beside, which are no part of any instance.
+// makeKeys makes access keys alongside, which are no part of any instance.
 func (l *crashLoad) makeKeys(c *caller) {
 	for !l.ends() {
 		status, answer, err := c.send("POST", "/lanyard/v1/keys", `{"Account":"210987654321"}`)

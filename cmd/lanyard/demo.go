@@ -17,7 +17,7 @@ import (
 // demoAlias is the alias of the demo instance, by which a second start knows it.
 const demoAlias = "harbour-outfitters"
 
-// makeDemo fills a believable contact centre: an outfitter with teams in three countries, a
+// makeDemo creates a realistic contact centre: an outfitter with teams in three countries, a
 // hierarchy of five levels, 40 users and 12 security profiles that between them use every
 // parameter. It does nothing when the account has that instance already, and begins again when it
 // was not finished.

@@ -7,7 +7,7 @@ import (
 	"github.com/lanyard/lanyard/internal/control"
 )
 
-// A demo that was not finished is made anew, one that was is left alone.
+// An unfinished demo is made from scratch; a finished one is left alone.
 func TestUnfinishedDemo(t *testing.T) {
 	c := newCentre(t)
 	root := lanyard.AccessKey{ID: "AKIATEST", Account: ownAccount}

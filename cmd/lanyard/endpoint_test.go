@@ -41,7 +41,7 @@ func newImpostor(t *testing.T) *impostor {
 }
 
 // Who listens where a server did that crashed gets nothing that is secret, no request that could be sent to the real
-// one, and is not believed.
+// one, and is not trusted.
 func TestImpostor(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, built(t, ""), dir).ready()
@@ -111,7 +111,7 @@ func TestImpostor(t *testing.T) {
 						t.Errorf("status %d, %s", status, errs)
 					}
 					if strings.Contains(out+errs, "ATTACKER") || strings.Contains(out+errs, "theirs") {
-						t.Errorf("the impostor is believed: %s%s", out, errs)
+						t.Errorf("the impostor is trusted: %s%s", out, errs)
 					}
 					got := f.got.String()
 					if !held && got != "" {

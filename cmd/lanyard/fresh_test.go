@@ -11,7 +11,7 @@ import (
 	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
 )
 
-// A real server that is cut off from its database answers questions as its operator chose, and says
+// A real server that has lost its database answers questions as its operator chose, and says
 // so to who asks; a change that another server acknowledged is never overlooked by who names it.
 func TestServerCutOff(t *testing.T) {
 	pg := pgtest.Start(t)

@@ -16,7 +16,7 @@ import (
 
 type genCmd struct {
 	outputFlag `embed:""`
-	Data       string `help:"Data folder, which no server may use meanwhile; made when it is not there; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
+	Data       string `help:"Data folder, which no server may use in the meantime; created if it does not exist; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
 	Store      string `help:"Where the data is kept, as of lanyard serve." default:"sqlite" placeholder:"sqlite|postgres://…"`
 	Account    string `help:"Account of the instances; default: that of the folder's root key, else ${default}." default:"123456789012"`
 	Region     string `help:"AWS Region of the instances." default:"us-east-1"`

@@ -317,7 +317,7 @@ func (h *history) choose() input {
 	return i
 }
 
-// do makes a call and notes what came of it. It tells whether it was answered.
+// do makes a call and notes what came of it. It reports whether it was answered.
 func (h *history) do(s *server, i input) bool {
 	op := porcupine.Operation{Input: i, Call: time.Since(h.began).Nanoseconds()}
 	told := h.told.Load() // by now: whatever was answered before this call began
@@ -346,7 +346,7 @@ func (h *history) do(s *server, i input) bool {
 		return false
 	}
 	if (i.Kind == decides || i.Kind == judges) && revision < told {
-		h.wrong = append(h.wrong, fmt.Sprintf("%+v wants revision %d or later, and is answered from %d", i, told, revision))
+		h.wrong = append(h.wrong, fmt.Sprintf("%+v asks for revision %d or later, and is answered from %d", i, told, revision))
 	}
 	switch {
 	case i.Kind == creates && o.Outcome == done, i.Kind == finds:
@@ -502,7 +502,7 @@ func (n *checked) String() string {
 }
 
 // check looks for an order of the operations that explains every answer. Reads from the store, and
-// refusals, stand beside the changes in one history, decisions in another: what a read shows of a change
+// refusals, are in one history with the changes, decisions in another: what a read shows of a change
 // that is not acknowledged yet has no revision that a question could carry.
 func (h *history) check() *checked {
 	n := &checked{unknown: h.unknown, failed: h.failed}
@@ -567,7 +567,7 @@ func (h *history) check() *checked {
 func picture(info porcupine.LinearizationInfo) (string, error) {
 	dir := os.Getenv("LANYARD_PICTURES")
 	if dir == "" {
-		return "", errors.New("no pictures are wanted")
+		return "", errors.New("no pictures were asked for")
 	}
 	f, err := os.CreateTemp(dir, "history-*.html")
 	if err != nil {

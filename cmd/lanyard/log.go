@@ -33,7 +33,7 @@ func limitLog(h slog.Handler) slog.Handler {
 	return &limitedLog{h, &seenMessages{messages: map[string]*seenMessage{}}}
 }
 
-// pass tells whether a message may pass, and how many before it did not.
+// pass reports whether a message may pass, and how many before it did not.
 func (s *seenMessages) pass(message string, at time.Time) (ok bool, missed int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

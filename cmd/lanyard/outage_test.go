@@ -94,7 +94,7 @@ func maySee(atLeast int) string {
 }
 
 // away asks the server all sorts of things while the database is out of reach. Each must be answered
-// in time, and none wrongly. It tells whether the server said of its change that its outcome is unknown.
+// in time, and none wrongly. It reports whether the server said of its change that its outcome is unknown.
 func (s *lone) away(t *testing.T) (unknown bool) {
 	t.Helper()
 	var asks sync.WaitGroup
@@ -105,7 +105,7 @@ func (s *lone) away(t *testing.T) (unknown bool) {
 		says                     string
 	}{
 		{"a read", "GET", "/security-profiles/" + s.instance + "/" + s.profile, "", []int{500}, 12 * time.Second, "Message"},
-		{"a change", "POST", "/security-profiles/" + s.instance + "/" + s.profile, `{"Description":"meanwhile"}`, []int{500},
+		{"a change", "POST", "/security-profiles/" + s.instance + "/" + s.profile, `{"Description":"during"}`, []int{500},
 			25 * time.Second, "Message"},
 		{"readiness", "GET", "/readyz", "", []int{503}, 12 * time.Second, "does not answer"},
 		{"health", "GET", "/healthz", "", []int{200}, time.Second, "ok"},
@@ -144,7 +144,7 @@ func (s *lone) back(t *testing.T, reached bool) {
 		SecurityProfile struct{ Description string }
 	}
 	if err := until(func() error { return s.get("GET", path, "", &out) }); err != nil ||
-		out.SecurityProfile.Description != "before" && !(reached && out.SecurityProfile.Description == "meanwhile") {
+		out.SecurityProfile.Description != "before" && !(reached && out.SecurityProfile.Description == "during") {
 		t.Errorf("afterwards the profile is %+v, %v; reached: %t", out, err, reached)
 	}
 	if err := until(func() error { return s.get("POST", path, `{"Permissions":[]}`, nil) }); err != nil {

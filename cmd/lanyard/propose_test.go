@@ -360,7 +360,7 @@ func TestWhatIfPagesUnderChange(t *testing.T) {
 	}
 }
 
-// BenchmarkWhatIf asks about a profile that every one of 10,000 users holds beside two of 100 others,
+// BenchmarkWhatIf asks about a profile that every one of 10,000 users holds together with two of 100 others,
 // through the whole handler: decode, check, compare, encode a first page of 100.
 func BenchmarkWhatIf(b *testing.B) {
 	c := newCentre(b)

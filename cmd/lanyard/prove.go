@@ -24,8 +24,8 @@ type proof struct {
 	Hash       string // of the last record, hexadecimal
 	Checkpoint *cutOff
 	Resources  int64 `json:",omitempty"` // stored and compared with the records
-	Unproven   int64 `json:",omitempty"` // of them, last changed by records that were cut off
-	// UnprovenPasswords are those that records set which were cut off, or written by an earlier version.
+	Unproven   int64 `json:",omitempty"` // of them, last changed by records that were pruned
+	// UnprovenPasswords are those set by records that were pruned, or written by an earlier version.
 	UnprovenPasswords int64 `json:",omitempty"`
 	Problem           string
 }
@@ -117,14 +117,14 @@ func (p *prover) of(r store.Row) {
 				Key: r.Values[4].(string), Name: r.Values[5].(string), Doc: r.Values[6].([]byte)}
 			return p.within(p.chain.State.Resource(r))
 		case p.state:
-			return p.within(p.beside(r))
+			return p.within(p.addRow(r))
 		}
 		return nil
 	}())
 }
 
-// beside takes a row of what is stored beside the resources.
-func (p *prover) beside(r store.Row) error {
+// addRow takes a row of what is stored alongside the resources.
+func (p *prover) addRow(r store.Row) error {
 	s, v := p.chain.State, r.Values
 	text := func(i int) string { return v[i].(string) }
 	switch r.Table {
@@ -206,13 +206,13 @@ func (p *prover) end() {
 	switch {
 	case n.Problem != "":
 	case n.Records == 0 && n.Checkpoint != nil:
-		n.Problem = fmt.Sprintf("instance %s, revision %d: the records are missing from here on; the last is never cut off",
+		n.Problem = fmt.Sprintf("instance %s, revision %d: the records are missing from here on; the last is never pruned",
 			n.Instance, n.Revision+1)
 	case n.Records == 0:
 		n.Problem = fmt.Sprintf("instance %s, revision 1: all records are missing", n.Instance)
 	case head != nil && p.found == nil && head.Revision > n.Revision:
 		n.Problem = fmt.Sprintf("instance %s, revision %d: the record is missing, and those up to revision %d: the end of "+
-			"the chain was cut off", n.Instance, n.Revision+1, head.Revision)
+			"the chain was truncated", n.Instance, n.Revision+1, head.Revision)
 	}
 }
 

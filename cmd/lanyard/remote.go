@@ -90,12 +90,12 @@ func (d dataFlag) store(ctx context.Context) (store.Store, error) {
 	}
 	log := slog.New(slog.DiscardHandler)
 	if postgres.IsURL(d.Store) {
-		return openPostgres(ctx, d.Store, log) // beside whatever servers use it
+		return openPostgres(ctx, d.Store, log) // alongside the servers that use it
 	}
 	return openStore(ctx, d.Store, d.Data, log)
 }
 
-// notRunning tells whether an error of remote means that no server uses the folder.
+// notRunning reports whether an error of remote means that no server uses the folder.
 func notRunning(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
 }
@@ -288,7 +288,7 @@ func (l *local) Prune(ctx context.Context, p admin.Prune) (out admin.Pruned, err
 	return out, err
 }
 
-// reading opens the store to be read whole: beside the server that uses it, if one does.
+// reading opens the store to be read entirely, alongside the server that uses it, if one does.
 func (d dataFlag) reading(ctx context.Context) (store.Copier, error) {
 	if err := errors.Join(checkStore(d.Store), notURL("--data", d.Data)); err != nil {
 		return nil, err

@@ -60,9 +60,9 @@ type serveCmd struct {
 
 	Quota quotaFlags `embed:"" prefix:"quota-" group:"Quotas (0: Amazon Connect's default; -1: none)"`
 
-	AuditKeepDays   int           `help:"Cut off audit records that are older than so many days; 0 keeps all." default:"0" placeholder:"DAYS"`
-	AuditKeepEvents int64         `help:"Cut off all but an instance's last so many audit records; 0 keeps all." default:"0" placeholder:"N"`
-	AuditKeepEvery  time.Duration `help:"How often to look for records to cut off." default:"1h"`
+	AuditKeepDays   int           `help:"Prune audit records that are older than this many days; 0 keeps all." default:"0" placeholder:"DAYS"`
+	AuditKeepEvents int64         `help:"Prune all but the last N audit records of each instance; 0 keeps all." default:"0" placeholder:"N"`
+	AuditKeepEvery  time.Duration `help:"How often to look for records to prune." default:"1h"`
 
 	Poll           time.Duration `help:"How often to ask PostgreSQL what other servers changed, should a notification be lost." default:"250ms"`
 	MaxStaleness   time.Duration `help:"Refuse decisions (503) once PostgreSQL could not be asked for that long what other servers changed; 0s: decide from memory however long. A second or more, and twice --poll." default:"0s"`
@@ -393,7 +393,7 @@ func (c *serveCmd) rules() control.Config {
 		AssociateUsers: c.AssociateUsers, Strict: c.Strict}
 }
 
-// handler puts the ways in together.
+// handler combines the front ends.
 func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Service,
 	log *slog.Logger) (http.Handler, error) {
 	secret, err := db.Secret(ctx, "next-token")
@@ -442,7 +442,7 @@ func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Ser
 		calls.Add(1)
 		w.Header()["X-Content-Type-Options"] = noSniff
 		if len(r.TransferEncoding) > 0 {
-			// A Content-Length beside it is dropped before we see it. A proxy that went by that one would take
+			// A Content-Length alongside it is dropped before we see it. A proxy that went by that one would take
 			// for the next request what is none, so there is no next request.
 			w.Header().Set("Connection", "close")
 		}

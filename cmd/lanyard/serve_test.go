@@ -469,7 +469,7 @@ func TestTerminate(t *testing.T) {
 	}
 }
 
-// Calls that take longer than --grace are cut off, and the exit status tells.
+// Calls that take longer than --grace are ended, and the exit status tells.
 func TestTerminateGrace(t *testing.T) {
 	t.Parallel()
 	s := start(t, "lanyard", t.TempDir(), "--grace=50ms").ready()

@@ -59,7 +59,7 @@ func seedState(t *testing.T) (dir string) {
 	return dir
 }
 
-// What is stored beside the documents is compared with them, and with the records.
+// What is stored alongside the documents is compared with them, and with the records.
 func TestVerifyStateBeside(t *testing.T) {
 	dir := seedState(t)
 	for _, tt := range []struct{ name, change, want string }{

@@ -93,7 +93,7 @@ func flood(ctx context.Context, client *http.Client, proto *http.Request, length
 }
 
 // Whoever has no key holds next to none of the server's memory, and whoever claims to have one, with all
-// others who do, no more than the budget; over HTTP/2 too. Meanwhile callers are answered, if only with
+// others who do, no more than the budget; over HTTP/2 too. In the meantime callers are answered, if only with
 // 503, and afterwards as ever.
 func TestStrangersTakeLittleMemory(t *testing.T) {
 	cert, key := selfSigned(t)

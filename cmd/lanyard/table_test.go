@@ -176,7 +176,7 @@ func TestTablesShowTextsAsText(t *testing.T) {
 	}
 }
 
-// The log in text form is as safe, also what it says beside its attributes.
+// The log in text form is as safe, also what it says besides its attributes.
 func TestTextLogShowsTextsAsText(t *testing.T) {
 	var out strings.Builder
 	log := (&serveCmd{LogLevel: "info", LogFormat: "text"}).logger(streams{errs: &out})

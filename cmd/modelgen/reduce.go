@@ -16,7 +16,7 @@ import (
 )
 
 // reduceFile reads the connect model out of a botocore wheel and writes the part
-// that operations.txt asks for to model.json beside it.
+// that operations.txt asks for to model.json next to it.
 func reduceFile(wheel, dir string) error {
 	m, err := readWheel(wheel)
 	if err != nil {

@@ -29,9 +29,9 @@ type Config struct {
 	Control *control.Service
 	Auth    *sigv4.Verifier
 	Faults  *fault.Set
-	// CanFail tells whether an operation ("*" for any) may answer with an exception.
+	// CanFail reports whether an operation ("*" for any) may answer with an exception.
 	CanFail func(operation, exception string) bool
-	// IsServed tells whether there is such an operation.
+	// IsServed reports whether there is such an operation.
 	IsServed func(operation string) bool
 	Bodies   *intake.Pool // for bodies of callers who are not known yet; nil: no bound
 	Logger   *slog.Logger // default slog.Default()
@@ -279,11 +279,11 @@ func (s *server) known(r *http.Request, _ []byte) (any, error) {
 	return s.Control.KnownInstances(r.Context(), r.URL.Query().Get("after"), maxEvents)
 }
 
-// Prune asks for old events of an instance to be cut off. At least one bound is set.
+// Prune asks to prune old events of an instance. At least one bound is set.
 type Prune struct {
 	Instance string
-	Days     int   // events older than that are cut off
-	Events   int64 // events before the last so many are cut off
+	Days     int   // events older than that are pruned
+	Events   int64 // events before the last so many are pruned
 }
 
 // maxDays bounds what Prune.Days may be: a hundred years.
@@ -302,10 +302,10 @@ func (p Prune) Retention() (control.Retention, error) {
 	return control.Retention{Age: time.Duration(p.Days) * 24 * time.Hour, Events: p.Events}, nil
 }
 
-// Pruned is what one call has cut off. It stops after some hundreds.
+// Pruned is what one call has pruned. It stops after some hundreds.
 type Pruned struct {
 	Cut  int64
-	More bool // there may be more to cut off
+	More bool // there may be more to prune
 }
 
 func (s *server) prune(r *http.Request, body []byte) (any, error) {

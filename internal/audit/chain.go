@@ -34,7 +34,7 @@ type Chain struct {
 const Secret = "audit-checkpoints"
 
 // Begin returns a Chain of an instance that begins after a checkpoint, which is the zero value when
-// nothing was cut off. signed tells whether that bears the server's signature.
+// nothing was pruned. signed reports whether that bears the server's signature.
 func Begin(instance string, from lanyard.Checkpoint, signed bool) (*Chain, error) {
 	c := &Chain{last: lanyard.Record{Instance: instance, Hash: make([]byte, sha256.Size)}}
 	if from.Revision == 0 {
@@ -42,7 +42,7 @@ func Begin(instance string, from lanyard.Checkpoint, signed bool) (*Chain, error
 	}
 	if !signed || from.Instance != instance {
 		return nil, &Broken{instance, from.Revision,
-			"the checkpoint, which says that the records up to here were cut off, does not bear this server's signature: it " +
+			"the checkpoint, which says that the records up to here were pruned, does not bear this server's signature: it " +
 				"was forged or altered"}
 	}
 	c.last.Revision, c.last.Seq, c.last.Hash = from.Revision, from.Seq, from.Hash
@@ -82,7 +82,7 @@ func (c *Chain) Next(r lanyard.Record) (*lanyard.Event, error) {
 		return broken(want, "the hash differs: the record or its hash was altered, or the record before it was replaced "+
 			"together with its hash")
 	case e.Time.UnixMilli() != r.Time:
-		return broken(want, "the time beside the record differs from that in it")
+		return broken(want, "the time alongside the record differs from that in it")
 	}
 	seq, err := c.State.apply(&e, c.last.Seq)
 	if err != nil {
@@ -117,5 +117,5 @@ func Sign(secret []byte, c lanyard.Checkpoint) []byte {
 	return mac.Sum(nil)
 }
 
-// Signed tells whether a checkpoint bears its MAC.
+// Signed reports whether a checkpoint bears its MAC.
 func Signed(secret []byte, c lanyard.Checkpoint) bool { return hmac.Equal(Sign(secret, c), c.MAC) }

@@ -10,7 +10,7 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// Record is a CloudTrail record of a call to Amazon Connect, with what changed beside it.
+// Record is a CloudTrail record of a call to Amazon Connect, with what changed alongside it.
 type Record struct {
 	EventVersion       string          `json:"eventVersion"`
 	UserIdentity       Identity        `json:"userIdentity"`

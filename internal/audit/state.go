@@ -18,7 +18,7 @@ type State struct {
 	seed maphash.Seed
 	from int64           // the Seq of the checkpoint that it began with
 	left map[uint64]left // by the hash of type and id
-	// Unproven counts the resources that were last changed by events that were cut off, so that nothing proves what
+	// Unproven counts the resources that were last changed by events that were pruned, so that nothing proves what
 	// they are, and UnprovenPasswords the passwords of such events, or of those that an earlier version wrote.
 	Unproven, UnprovenPasswords int64
 
@@ -126,7 +126,7 @@ func (s *State) tags(tags map[string]string) uint64 {
 	return h.Sum64()
 }
 
-// A Stored is a resource as it is stored: its document, and what is kept beside that to find it by.
+// A Stored is a resource as it is stored: its document, and what is kept alongside to find it by.
 type Stored struct {
 	Type          lanyard.Type
 	ID, Key, Name string
@@ -150,11 +150,11 @@ func (s *State) Resource(r Stored) error {
 	case was.doc != maphash.Bytes(s.seed, r.Doc):
 		return fmt.Errorf("%s %s is stored otherwise than the record of revision %d says", r.Type, r.ID, was.revision)
 	}
-	return s.beside(r)
+	return s.compareKeys(r)
 }
 
-// beside compares what is stored beside a document with it.
-func (s *State) beside(r Stored) error {
+// compareKeys compares what is stored alongside a document with it.
+func (s *State) compareKeys(r Stored) error {
 	doc := lanyard.New(r.Type)
 	if doc == nil {
 		return fmt.Errorf("%s %s is stored, and there is no such type", r.Type, r.ID)
@@ -219,7 +219,7 @@ func (s *State) Password(user string, digest []byte) error {
 	return nil
 }
 
-// End tells whether something is missing, after all that is stored.
+// End reports whether something is missing, after all that is stored.
 func (s *State) End() error {
 	if first := earliest(s.left); first > 0 {
 		return fmt.Errorf("a resource that the record of revision %d made or changed is not stored", first)

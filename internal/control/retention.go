@@ -64,7 +64,7 @@ func (s *Service) Prune(ctx context.Context, instance string, keep Retention,
 		more = s.cutMeanwhile(ctx, r, from, &err)
 		return 0, more, err
 	}
-	s.log.Info("old events were cut off", "instance", instance, "events", last.Revision-from.Revision, "revision",
+	s.log.Info("old events were pruned", "instance", instance, "events", last.Revision-from.Revision, "revision",
 		last.Revision, "by", by)
 	return last.Revision - from.Revision, more, nil
 }
@@ -115,7 +115,7 @@ func whole(err error) error {
 	var broken *audit.Broken
 	if errors.As(err, &broken) {
 		return lanyard.Errorf(lanyard.Condition,
-			"nothing was cut off, for the chain of records is broken: %s; lanyard audit verify tells more", broken)
+			"nothing was pruned, because the chain of records is broken: %s; lanyard audit verify tells more", broken)
 	}
 	return err
 }

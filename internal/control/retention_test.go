@@ -114,7 +114,7 @@ func TestPruneForged(t *testing.T) {
 	c.MAC = audit.Sign([]byte("a guess"), c)
 	w.must(w.store.Cut(t.Context(), c))
 	_, _, err = w.Prune(t.Context(), w.in.ID, control.Retention{Events: 1}, "AKIAROOT")
-	w.fails(err, lanyard.Condition, "nothing was cut off", "revision 5", "signature")
+	w.fails(err, lanyard.Condition, "nothing was pruned", "revision 5", "signature")
 }
 
 // Retain does it by itself.

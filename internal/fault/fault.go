@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Fault is one wish. The zero Exception with a Latency only slows down.
+// Fault describes one injected failure. The zero Exception with a Latency only slows down.
 type Fault struct {
 	Operation string        // exact name, or "*" for all
 	Exception string        // name of the exception to answer with; "" answers as usual

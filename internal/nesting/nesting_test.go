@@ -14,7 +14,7 @@ func TestExceeds(t *testing.T) {
 		{"nothing", ``, false},
 		{"as deep as it may", `{"a":[1,{}]}`, false},
 		{"deeper", `{"a":[{"b":[]}]}`, true},
-		{"many beside one another", `[{},{},{},{},[]]`, false},
+		{"many next to one another", `[{},{},{},{},[]]`, false},
 		{"brackets in a text", `{"a":"[[[[{{{{"}`, false},
 		{"after an escaped quotation mark", `{"a":"\"[[[[","b":[]}`, false},
 		{"after a text that ends with a backslash", `{"a":"\\","b":[[[]]]}`, true},

@@ -1,4 +1,4 @@
-// Package remoteaddr says from which address a request comes. It believes the connection and no header:
+// Package remoteaddr says from which address a request comes. It trusts the connection and no header:
 // what proxies say about those behind them is not looked at.
 package remoteaddr
 

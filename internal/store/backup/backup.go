@@ -172,7 +172,7 @@ func (r *Reader) Counts() Counts { return r.counts }
 // damaged words what is wrong with a backup that begins like one.
 func damaged(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("the backup is cut off: its end is missing")
+		return errors.New("the backup is truncated: its end is missing")
 	}
 	return fmt.Errorf("the backup is damaged: %w", err)
 }

@@ -97,15 +97,15 @@ func example() []store.Row {
 	return rows
 }
 
-// Wherever a backup is cut off or altered, it is refused, and never read to its end.
+// Wherever a backup is truncated or altered, it is refused, and never read to its end.
 func TestDamaged(t *testing.T) {
 	whole := write(t, example())
 	for n := range whole {
 		if _, _, err := read(whole[:n]); err == nil {
-			t.Fatalf("cut off after %d of %d bytes, it is taken for whole", n, len(whole))
-		} else if n > len(backup.Magic) && !strings.Contains(err.Error(), "cut off") &&
+			t.Fatalf("truncated after %d of %d bytes, it is accepted", n, len(whole))
+		} else if n > len(backup.Magic) && !strings.Contains(err.Error(), "truncated") &&
 			!strings.Contains(err.Error(), "damaged") {
-			t.Fatalf("cut off after %d bytes: %v", n, err)
+			t.Fatalf("truncated after %d bytes: %v", n, err)
 		}
 	}
 	for n := range whole {
