@@ -121,7 +121,7 @@ const batch = 20_000
 // A filler puts resources into an instance of a folder that no server uses, past the API, which
 // would take an hour.
 type filler struct {
-	db       store.Store
+	db       store.Instances
 	instance string
 	event    int
 }

@@ -284,7 +284,7 @@ func (c *auditExportCmd) Run(s streams) (err error) {
 }
 
 // each calls f for the events of an instance, a page of them in memory.
-func (c *auditExportCmd) each(s streams, r store.Reader, id string, f func(lanyard.Event) error) error {
+func (c *auditExportCmd) each(s streams, r store.InstanceReader, id string, f func(lanyard.Event) error) error {
 	const page = 100
 	for after := c.AfterRevision; ; {
 		records, err := r.Records(s.ctx, after, page)

@@ -60,7 +60,7 @@ func (c *backupCmd) Run(s streams) (err error) {
 	return p.say(s)
 }
 
-func write(s streams, db store.Copier, out io.Writer, total int64, p *prover) error {
+func write(s streams, db store.Exporter, out io.Writer, total int64, p *prover) error {
 	buffered := bufio.NewWriterSize(out, 1<<20)
 	w, err := backup.NewWriter(buffered, backup.Header{Made: time.Now().UTC(), Program: version()})
 	if err != nil {
@@ -239,7 +239,7 @@ func (c *migrateCmd) Run(s streams) error {
 	return nil
 }
 
-func openSource(ctx context.Context, place string) (store.Copier, error) {
+func openSource(ctx context.Context, place string) (store.Portable, error) {
 	log := slog.New(slog.DiscardHandler)
 	if postgres.IsURL(place) {
 		return openPostgres(ctx, place, log)
@@ -258,7 +258,7 @@ func openSource(ctx context.Context, place string) (store.Copier, error) {
 }
 
 // unchanged refuses a source that was written to in the meantime.
-func unchanged(ctx context.Context, from store.Copier, p *prover) error {
+func unchanged(ctx context.Context, from store.Portable, p *prover) error {
 	ids, err := holders(ctx, from)
 	if err != nil {
 		return err
@@ -278,7 +278,7 @@ func unchanged(ctx context.Context, from store.Copier, p *prover) error {
 }
 
 // openTarget opens what is to be filled.
-func openTarget(ctx context.Context, place string) (store.Copier, error) {
+func openTarget(ctx context.Context, place string) (store.Portable, error) {
 	log := slog.New(slog.DiscardHandler)
 	if postgres.IsURL(place) {
 		db, err := postgres.Open(ctx, postgres.Config{URL: place, Logger: log, Target: true})
@@ -323,7 +323,7 @@ func fill(s streams, place string, next func() (store.Row, error), bar *tally, a
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	given := newProver(false) // for its sum; what it finds is found again below
-	err = db.Fill(s.ctx, func() (store.Row, error) {
+	err = db.Import(s.ctx, func() (store.Row, error) {
 		row, err := next()
 		if err == nil {
 			given.sumUp(row)
@@ -367,7 +367,7 @@ func fill(s streams, place string, next func() (store.Row, error), bar *tally, a
 			return nil, err
 		}
 	}
-	err = db.Complete(s.ctx)
+	err = db.FinishImport(s.ctx)
 	if err == nil && !postgres.IsURL(place) {
 		err = leaveCredentials(s.ctx, db, place)
 	}
@@ -375,7 +375,7 @@ func fill(s streams, place string, next func() (store.Row, error), bar *tally, a
 }
 
 // leaveCredentials writes the root key into the folder, as a server's first start would.
-func leaveCredentials(ctx context.Context, db store.Store, dir string) error {
+func leaveCredentials(ctx context.Context, db store.Credentials, dir string) error {
 	keys, err := db.Keys(ctx)
 	if err != nil {
 		return err

@@ -66,8 +66,9 @@ type meteredStore struct {
 	*meter
 }
 
-func (s meteredStore) Reader(instance string) store.Reader {
-	return meteredReader{s.Store.Reader(instance), s.meter}
+func (s meteredStore) Reader(instance string) store.InstanceReader {
+	r := s.Store.Reader(instance)
+	return meteredInstance{meteredReader{r, s.meter}, r}
 }
 
 func (s meteredStore) Update(ctx context.Context, instance string, change func(store.Tx) error) error {
@@ -132,27 +133,33 @@ func (r meteredReader) Events(ctx context.Context, after int64, limit int) ([]la
 	return list, err
 }
 
-func (r meteredReader) Records(ctx context.Context, after int64, limit int) ([]lanyard.Record, error) {
-	list, err := r.r.Records(ctx, after, limit)
+func (r meteredReader) Password(ctx context.Context, user string) (string, error) {
+	r.count("Password", 0)
+	return r.r.Password(ctx, user)
+}
+
+// meteredInstance counts what is read of what happened, too.
+type meteredInstance struct {
+	meteredReader
+	in store.InstanceReader
+}
+
+func (r meteredInstance) Records(ctx context.Context, after int64, limit int) ([]lanyard.Record, error) {
+	list, err := r.in.Records(ctx, after, limit)
 	r.count("Records", len(list))
 	return list, err
 }
 
-func (r meteredReader) Checkpoint(ctx context.Context) (lanyard.Checkpoint, error) {
+func (r meteredInstance) Checkpoint(ctx context.Context) (lanyard.Checkpoint, error) {
 	r.count("Checkpoint", 0)
-	return r.r.Checkpoint(ctx)
+	return r.in.Checkpoint(ctx)
 }
 
-func (r meteredReader) History(ctx context.Context, about lanyard.Ref, before int64, scan,
+func (r meteredInstance) History(ctx context.Context, about lanyard.Ref, before int64, scan,
 	limit int) ([]lanyard.Event, int64, error) {
-	list, next, err := r.r.History(ctx, about, before, scan, limit)
+	list, next, err := r.in.History(ctx, about, before, scan, limit)
 	r.count("History", len(list))
 	return list, next, err
-}
-
-func (r meteredReader) Password(ctx context.Context, user string) (string, error) {
-	r.count("Password", 0)
-	return r.r.Password(ctx, user)
 }
 
 // meteredTx counts what is read, and passes on what is written.

@@ -73,7 +73,7 @@ type looking struct {
 }
 
 // console wires the console to the API and the decision API.
-func (c *serveCmd) console(ctx context.Context, db store.Store, svc *control.Service, api *awsapi.Server,
+func (c *serveCmd) console(ctx context.Context, db store.Credentials, svc *control.Service, api *awsapi.Server,
 	decisions *authzen.Server, pools bodies, calls *atomic.Int64, log *slog.Logger) (*console.Server, error) {
 	secret, err := db.Secret(ctx, "console")
 	if err != nil {

@@ -114,7 +114,7 @@ func (c *genCmd) Run(io streams) (err error) {
 	return t.flush()
 }
 
-func (c *genCmd) fill(io streams, svc *control.Service, db store.Store, w *gen.World, i int,
+func (c *genCmd) fill(io streams, svc *control.Service, db store.Instances, w *gen.World, i int,
 	done func(int)) (*generated, error) {
 	alias := fmt.Sprintf("gen-%d-%d", c.Seed, i+1)
 	caller := lanyard.Caller{Account: c.Account, Root: true, SourceIP: "127.0.0.1", UserAgent: "lanyard gen",

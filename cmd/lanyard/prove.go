@@ -236,10 +236,10 @@ func (p *prover) rest() {
 }
 
 // holders lists the instances that a store has anything of, in byte order.
-func holders(ctx context.Context, db store.Copier) ([]string, error) {
+func holders(ctx context.Context, db store.Portable) ([]string, error) {
 	ids := map[string]bool{}
 	for after := ""; ; {
-		some, err := db.Known(ctx, after, 1000)
+		some, err := db.KnownInstances(ctx, after, 1000)
 		if err != nil {
 			return nil, err
 		}

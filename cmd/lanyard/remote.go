@@ -289,7 +289,7 @@ func (l *local) Prune(ctx context.Context, p admin.Prune) (out admin.Pruned, err
 }
 
 // reading opens the store to be read entirely, alongside the server that uses it, if one does.
-func (d dataFlag) reading(ctx context.Context) (store.Copier, error) {
+func (d dataFlag) reading(ctx context.Context) (store.Portable, error) {
 	if err := errors.Join(checkStore(d.Store), notURL("--data", d.Data)); err != nil {
 		return nil, err
 	}

@@ -394,7 +394,7 @@ func (c *serveCmd) rules() control.Config {
 }
 
 // handler combines the front ends.
-func (c *serveCmd) handler(ctx context.Context, db store.Store, svc *control.Service,
+func (c *serveCmd) handler(ctx context.Context, db store.Credentials, svc *control.Service,
 	log *slog.Logger) (http.Handler, error) {
 	secret, err := db.Secret(ctx, "next-token")
 	if err != nil {

@@ -122,8 +122,8 @@ func openPostgres(ctx context.Context, name string, log *slog.Logger) (*postgres
 
 // lockedStore gives the folder back when it is closed.
 type lockedStore struct {
-	store.Watcher
+	store.Shared
 	release func() error
 }
 
-func (s *lockedStore) Close() error { return errors.Join(s.Watcher.Close(), s.release()) }
+func (s *lockedStore) Close() error { return errors.Join(s.Shared.Close(), s.release()) }

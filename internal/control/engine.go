@@ -11,7 +11,7 @@ import (
 )
 
 // source is the store as the decision engine reads it.
-type source struct{ store store.Store }
+type source struct{ store store.Instances }
 
 // Load reads every resource that decides anything. The revision is read first: what changes in the
 // meantime comes again with the events after it.

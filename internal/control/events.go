@@ -19,7 +19,7 @@ func (s *Service) Revision(ctx context.Context, instance string) (int64, error) 
 
 // KnownInstances lists the ids of all instances that ever had an event. It is for the operator.
 func (s *Service) KnownInstances(ctx context.Context, after string, limit int) ([]string, error) {
-	return s.store.Known(ctx, after, limit)
+	return s.store.KnownInstances(ctx, after, limit)
 }
 
 // Ready tells whether calls can be answered.

@@ -95,7 +95,7 @@ func (f *follower) reload(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	// The number is read first: what is stored in the meantime raises it again.
-	n, err := f.store.Credentials(ctx)
+	n, err := f.store.CredentialsVersion(ctx)
 	if err != nil || n == f.credentials {
 		return err
 	}

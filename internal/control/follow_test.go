@@ -44,7 +44,7 @@ func server(t *testing.T, url string, hears bool, poll time.Duration, change ...
 			t.Error(err)
 		}
 	})
-	var s store.Watcher = db
+	var s store.Shared = db
 	if !hears {
 		s = deaf{db}
 	}

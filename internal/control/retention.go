@@ -60,7 +60,7 @@ func (s *Service) Prune(ctx context.Context, instance string, keep Retention,
 	}
 	c := lanyard.Checkpoint{Instance: instance, Revision: last.Revision, Seq: last.Seq, Hash: last.Hash, Time: now, By: by}
 	c.MAC = audit.Sign(secret, c)
-	if err := s.store.Cut(ctx, c); err != nil {
+	if err := s.store.Prune(ctx, c); err != nil {
 		more = s.cutMeanwhile(ctx, r, from, &err)
 		return 0, more, err
 	}
@@ -71,7 +71,7 @@ func (s *Service) Prune(ctx context.Context, instance string, keep Retention,
 
 // cutMeanwhile tells whether an error came of another server having cut off events at the same time,
 // and then it is none.
-func (s *Service) cutMeanwhile(ctx context.Context, r store.Reader, from lanyard.Checkpoint, err *error) bool {
+func (s *Service) cutMeanwhile(ctx context.Context, r store.InstanceReader, from lanyard.Checkpoint, err *error) bool {
 	if !errors.Is(*err, lanyard.ErrCondition) {
 		return false
 	}
@@ -85,7 +85,7 @@ func (s *Service) cutMeanwhile(ctx context.Context, r store.Reader, from lanyard
 
 // verifyOld verifies the records that follow a checkpoint as long as they are old, and returns the
 // last of them. more tells that it stopped for another reason.
-func verifyOld(ctx context.Context, r store.Reader, from lanyard.Checkpoint, signed bool, instance string,
+func verifyOld(ctx context.Context, r store.InstanceReader, from lanyard.Checkpoint, signed bool, instance string,
 	old func(lanyard.Record) bool) (last lanyard.Record, more bool, err error) {
 	chain, err := audit.Begin(instance, from, signed)
 	for n := 0; err == nil && n < cutEvents; {
@@ -125,7 +125,7 @@ func whole(err error) error {
 func (s *Service) PruneAll(ctx context.Context, keep Retention, by string) error {
 	var failed error
 	for after := ""; ; {
-		ids, err := s.store.Known(ctx, after, 1000)
+		ids, err := s.store.KnownInstances(ctx, after, 1000)
 		if err != nil || len(ids) == 0 {
 			return errors.Join(failed, err)
 		}

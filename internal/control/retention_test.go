@@ -112,7 +112,7 @@ func TestPruneForged(t *testing.T) {
 	w.must(err)
 	c := lanyard.Checkpoint{Instance: w.in.ID, Revision: 5, Seq: r[0].Seq, Hash: r[0].Hash, Time: w.now, By: "an outsider"}
 	c.MAC = audit.Sign([]byte("a guess"), c)
-	w.must(w.store.Cut(t.Context(), c))
+	w.must(w.store.Prune(t.Context(), c))
 	_, _, err = w.Prune(t.Context(), w.in.ID, control.Retention{Events: 1}, "AKIAROOT")
 	w.fails(err, lanyard.Condition, "nothing was pruned", "revision 5", "signature")
 }

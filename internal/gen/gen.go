@@ -261,7 +261,7 @@ func (w *World) popular(r *rand.Rand) int {
 }
 
 // levels names the five levels of the hierarchy.
-func levels(ctx context.Context, st store.Store, instance string, e lanyard.Event) error {
+func levels(ctx context.Context, st store.Instances, instance string, e lanyard.Event) error {
 	return st.Update(ctx, instance, func(tx store.Tx) error {
 		r, err := tx.Get(ctx, lanyard.TypeStructure, lanyard.StructureID)
 		if err != nil {
@@ -292,7 +292,7 @@ const batch = 2000
 // API, which would take hours, in transactions of at most 2,000 resources. Each leaves an event that
 // is like event but for its id and time. done, unless nil, is called after each with how many
 // resources there are by then.
-func Fill(ctx context.Context, st store.Store, instance string, w *World, event lanyard.Event,
+func Fill(ctx context.Context, st store.Instances, instance string, w *World, event lanyard.Event,
 	done func(resources int)) error {
 	first := func(t lanyard.Type) (lanyard.Resource, error) {
 		list, err := st.Reader(instance).List(ctx, t, 0, 1)

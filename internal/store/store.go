@@ -1,6 +1,6 @@
 // Package store is the contract of a store: what package control may rely on, in prose and a few
-// interfaces. The databases that keep it are store/sqlite and store/postgres; the suite that holds
-// them to it is store/storetest. It has no rules of the domain.
+// interfaces. Packages store/sqlite and store/postgres keep it, and the suite in store/storetest holds
+// them to it. It has no rules of the domain.
 package store
 
 import (
@@ -25,10 +25,10 @@ import (
 //     Every single read sees one committed state; two reads may see two states, the second never
 //     older than the first.
 //   - Ordered: the events of an instance have the revisions 1, 2, 3, … without gaps, in the order
-//     in which their Updates committed. Only the oldest can be taken away, by Cut.
+//     in which their Updates committed. Only the oldest can be removed, by Prune.
 //   - Bounded: no list is returned longer than asked for, and the cost of a point read, a page or
 //     an Update does not grow with the number of resources.
-//   - Never wrong: what cannot be read as it was written is an error. A store that finds itself damaged
+//   - Never wrong: what cannot be read as it was written is an error. A store that finds its data damaged
 //     refuses all further Updates, and its Ping fails.
 //   - Errors are *lanyard.Error: NotFound and Duplicate as said below, Unavailable when the database
 //     is out of reach or busy for too long or ctx ended, Invalid when a text is one that the
@@ -38,8 +38,20 @@ import (
 //
 // All methods may be called from any number of goroutines.
 type Store interface {
+	Instances
+	InstanceDirectory
+	Credentials
+	Sessions
+
+	// Ping reports, by its error, whether the store can answer.
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// Instances reads and changes instances, and prunes their events.
+type Instances interface {
 	// Reader reads one instance's latest committed state. It costs nothing to get.
-	Reader(instance string) Reader
+	Reader(instance string) InstanceReader
 
 	// Update runs change in one transaction of one instance. It may run change again after a conflict with
 	// another process, or when the database was lost before the commit, so change must not touch anything but
@@ -52,6 +64,15 @@ type Store interface {
 	// may run change again when the instance changes in the meantime.
 	Plan(ctx context.Context, instance string, change func(Tx) error) ([]lanyard.Change, error)
 
+	// Prune removes the events of c.Instance up to c.Revision and puts c in their place, in one transaction.
+	// Updates go on alongside it. The error is Condition, and nothing happens, when that event is not there, has
+	// another Seq or Hash, or is the instance's last, which always stays. Callers who remove many events do so in
+	// several steps.
+	Prune(ctx context.Context, c lanyard.Checkpoint) error
+}
+
+// An InstanceDirectory finds instances.
+type InstanceDirectory interface {
 	// Instances lists an account's instances in the order of their creation, those after the
 	// position after (0 for the first), at most limit.
 	Instances(ctx context.Context, account string, after int64, limit int) ([]Entry, error)
@@ -59,16 +80,13 @@ type Store interface {
 	InstanceCount(ctx context.Context, account string) (int, error)
 	// InstanceByToken finds the instance that account created with a client token, or NotFound.
 	InstanceByToken(ctx context.Context, account, token string) (*lanyard.Instance, error)
-	// Known lists the ids of all instances that ever had an event, deleted ones too, in byte order,
+	// KnownInstances lists the ids of all instances that ever had an event, deleted ones too, in byte order,
 	// those after the id after, at most limit.
-	Known(ctx context.Context, after string, limit int) ([]string, error)
+	KnownInstances(ctx context.Context, after string, limit int) ([]string, error)
+}
 
-	// Cut removes the events of c.Instance up to c.Revision and puts c in their place, all in one
-	// transaction, beside which Updates go on. It is Condition, and nothing happens, when that event
-	// is not there, has another Seq or Hash, or is the instance's last, which always stays. Events
-	// that it removes are not many: whoever cuts many off does so in several steps.
-	Cut(ctx context.Context, c lanyard.Checkpoint) error
-
+// Credentials keeps what callers and the server prove their identity with.
+type Credentials interface {
 	// Keys lists all access keys in the order of their creation.
 	Keys(ctx context.Context) ([]lanyard.AccessKey, error)
 	// PutKey stores a key, replacing the one with the same id.
@@ -79,8 +97,11 @@ type Store interface {
 	PutToken(ctx context.Context, t lanyard.Token) error
 	// Secret returns the server's own secret of that name, 32 random bytes made at first use.
 	Secret(ctx context.Context, name string) ([]byte, error)
+}
 
-	// Session returns a session of the console, or NotFound. Whether it has expired is for the caller.
+// Sessions keeps the sessions of the console.
+type Sessions interface {
+	// Session returns a session, or NotFound. The caller checks whether it has expired.
 	Session(ctx context.Context, id string) (lanyard.Session, error)
 	// AddSession stores a session with a new id.
 	AddSession(ctx context.Context, s lanyard.Session) error
@@ -88,29 +109,29 @@ type Store interface {
 	TouchSession(ctx context.Context, id string, seen time.Time) error
 	// EndSession removes a session, if it still exists.
 	EndSession(ctx context.Context, id string) error
-	// EndSessions removes the sessions of an owner, but that with the id except and the keep newest.
+	// EndSessions removes the sessions of an owner, except the one with the id except and the keep newest.
 	EndSessions(ctx context.Context, owner, except string, keep int) error
 	// ExpireSessions removes the sessions that expire at now or before.
 	ExpireSessions(ctx context.Context, now time.Time) error
-
-	// Ping reports, by its error, whether the store can answer.
-	Ping(ctx context.Context) error
-	Close() error
 }
 
-// A Watcher is a Store that other processes may change too. Who holds in memory what it read follows
-// the changes of others through this.
-type Watcher interface {
+// A Shared store is one that other processes may change too.
+type Shared interface {
 	Store
+	Watcher
+}
+
+// A Watcher says what other processes changed, to whoever holds in memory what it read.
+type Watcher interface {
 	// Watch calls woken when some process has committed a change: with the instance and a revision
 	// that it has reached, or with "" when a key or token was stored. It goes on until ctx ends, or
-	// until it cannot hear any more, which is an error. Calls come one at a time; they may come late,
-	// twice or not at all, so Heads and Credentials must be asked from time to time as well.
+	// until it cannot listen any more, which is an error. Calls come one at a time; they may come late,
+	// twice or not at all, so Heads and CredentialsVersion must be asked from time to time as well.
 	Watch(ctx context.Context, woken func(instance string, revision int64)) error
 	// Heads returns where instances stand, in their order.
 	Heads(ctx context.Context, instances []string) ([]Head, error)
-	// Credentials returns a number that grows whenever a key or token is stored, by any process.
-	Credentials(ctx context.Context) (int64, error)
+	// CredentialsVersion returns a number that grows whenever a key or token is stored, by any process.
+	CredentialsVersion(ctx context.Context) (int64, error)
 }
 
 // A Head is the last event of an instance. Its zero value is that before the first.
@@ -139,30 +160,33 @@ type Reader interface {
 	// Referrers lists, in byte order, the ids of resources of type from whose Refs name to, those
 	// after the id after, at most limit.
 	Referrers(ctx context.Context, to lanyard.Ref, from lanyard.Type, after string, limit int) ([]string, error)
-	// LastTags returns the tags of a resource, or those that it had when it was deleted; NotFound
-	// when there never was one. A deleted resource without tags counts as never been. deleted tells
-	// which it was.
+	// LastTags returns the tags of a resource, or those that it had when it was deleted, and reports which. The
+	// error is NotFound when there never was one, or when it was deleted without tags.
 	LastTags(ctx context.Context, t lanyard.Type, id string) (tags map[string]string, deleted bool, err error)
+	// Password returns the hash of a user's password, or NotFound.
+	Password(ctx context.Context, user string) (hash string, err error)
 	// Revision is that of the last event, 0 before the first.
 	Revision(ctx context.Context) (int64, error)
 	// Events returns events in order, those with a revision greater than after, at most limit, and fewer
-	// where they are large together, but one at least if there is one. When the first is not after+1
-	// those in between were cut off.
+	// when they are large together, but one at least if there is one. When the first is not after+1,
+	// those in between were pruned.
 	Events(ctx context.Context, after int64, limit int) ([]lanyard.Event, error)
-	// Records is Events as they are kept. It returns fewer than there are and limit allows where they
+}
+
+// An InstanceReader reads the resources of one instance and what happened to them.
+type InstanceReader interface {
+	Reader
+	// Records returns Events as they are stored. It returns fewer than there are and limit allows when they
 	// are large together, but one at least.
 	Records(ctx context.Context, after int64, limit int) ([]lanyard.Record, error)
-	// Checkpoint returns what stands in for the events that were cut off, or the zero value.
+	// Checkpoint returns what stands in for the events that were pruned, or the zero value.
 	Checkpoint(ctx context.Context) (lanyard.Checkpoint, error)
 	// History returns events newest first, those with a revision less than before (0: from the last),
-	// at most limit. With an ID in about they are those that changed that resource, or gave that user a password. At most
-	// scan events
-	// are looked at, and the list ends early where they are large together: next is the before with which
-	// to go on, 0 at the beginning of time.
+	// at most limit. With an ID in about they are those that changed that resource, or gave that user a
+	// password. At most scan events are looked at, and the list ends early when they are large together: next is
+	// the before with which to go on, 0 at the beginning of time.
 	History(ctx context.Context, about lanyard.Ref, before int64, scan,
 		limit int) (events []lanyard.Event, next int64, err error)
-	// Password returns the hash of a user's password, or NotFound.
-	Password(ctx context.Context, user string) (hash string, err error)
 }
 
 // A Tx changes one instance. It is used by one goroutine.
@@ -176,11 +200,10 @@ type Tx interface {
 	// Delete removes a resource, or NotFound. Its tags stay behind for LastTags. Deleting the
 	// instance itself removes every resource and all tags with it; its events stay.
 	Delete(ctx context.Context, t lanyard.Type, id string) error
-	// SetPassword stores the hash of the password of a user, or NotFound. It goes when the user does,
+	// SetPassword stores the hash of the password of a user, or NotFound. It is removed with the user,
 	// and is not among the Changes of the event, which has its digest in Passwords.
 	SetPassword(ctx context.Context, user, hash string) error
 	// Append records what this transaction did: it sets e's Revision, Passwords, Changes, Hash and Previous and
-	// stores it.
-	// It is called once, last.
+	// stores it. It is called once, last.
 	Append(ctx context.Context, e *lanyard.Event) error
 }

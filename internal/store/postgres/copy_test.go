@@ -17,10 +17,10 @@ import (
 // Between PostgreSQL and SQLite, both ways, and within PostgreSQL; store/sqlite has it alone.
 func TestCopy(t *testing.T) {
 	server := pgtest.Start(t)
-	here := func(t *testing.T, dir string, target bool) (store.Copier, error) {
+	here := func(t *testing.T, dir string, target bool) (store.Portable, error) {
 		return Open(t.Context(), Config{URL: server.URL(server.Schema(t, dir)), Target: target})
 	}
-	there := func(t *testing.T, dir string, target bool) (store.Copier, error) {
+	there := func(t *testing.T, dir string, target bool) (store.Portable, error) {
 		return sqlite.Open(t.Context(), sqlite.Config{Dir: dir, Target: target})
 	}
 	t.Run("to PostgreSQL", func(t *testing.T) { storetest.RunCopy(t, there, here) })

@@ -168,7 +168,7 @@ var outside = map[string]func(ctx context.Context, db *Store, id string) error{
 		if err != nil {
 			return err
 		}
-		return db.Cut(ctx, lanyard.Checkpoint{Instance: id, Revision: 1, Seq: records[0].Seq, Hash: records[0].Hash,
+		return db.Prune(ctx, lanyard.Checkpoint{Instance: id, Revision: 1, Seq: records[0].Seq, Hash: records[0].Hash,
 			MAC: []byte("mac")})
 	},
 }

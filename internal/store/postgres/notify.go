@@ -15,7 +15,7 @@ import (
 	"github.com/lanyard/lanyard/internal/store"
 )
 
-var _ store.Watcher = (*Store)(nil)
+var _ store.Shared = (*Store)(nil)
 
 // channel is what servers notify one another on. A payload is a JSON object of revisions by
 // instance; the instance "" stands for the keys and tokens. It may name instances of another schema

@@ -35,7 +35,7 @@ type Config struct {
 	// pool_max_conns is Connections.
 	URL         string
 	Connections int // at most, beside the two that carry notifications; default 24, at least 2
-	// Target opens a database to be filled (store.Copier), by this process alone. Else one whose
+	// Target opens a database to be filled (store.Portable), by this process alone. Else one whose
 	// filling has not come to its end is refused.
 	Target bool
 	Wait   time.Duration // how long a call waits at most for a connection, and an update for those before it; default 10 s

@@ -13,7 +13,7 @@ import (
 	"github.com/lanyard/lanyard/internal/store/storetest"
 )
 
-func openCopier(t *testing.T, dir string, target bool) (store.Copier, error) {
+func openCopier(t *testing.T, dir string, target bool) (store.Portable, error) {
 	return Open(t.Context(), Config{Dir: dir, Target: target, unsynced: true})
 }
 

@@ -59,7 +59,7 @@ func everything(db store.Store) (all []any, failed error) {
 		}
 		all = append(all, v)
 	}
-	ids, err := db.Known(ctx, "", 1000)
+	ids, err := db.KnownInstances(ctx, "", 1000)
 	add(ids, err)
 	for _, in := range []string{"a", "b"} {
 		r := db.Reader(in)

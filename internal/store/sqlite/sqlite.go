@@ -33,7 +33,7 @@ type Config struct {
 	Dir     string // made when it is not there
 	Cache   int64  // bytes of resources kept in memory, default 16 MiB, negative for none
 	Readers int    // connections for reading, default 4
-	Target  bool   // to be filled (store.Copier): else one whose filling has not come to its end is refused
+	Target  bool   // to be filled (store.Portable): else one whose filling has not come to its end is refused
 	Logger  *slog.Logger
 	// Scrub, unless 0, is how long after Open every page is read in the background, at most some 60 MB a
 	// second, to find damage where nobody looks. It is done again every day.

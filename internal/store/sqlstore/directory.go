@@ -100,7 +100,7 @@ func (d *DB) InstanceByToken(ctx context.Context, account, token string) (*lanya
 }
 
 // Known pages through the ids of all instances that have events.
-func (d *DB) Known(ctx context.Context, after string, limit int) (ids []string, err error) {
+func (d *DB) KnownInstances(ctx context.Context, after string, limit int) (ids []string, err error) {
 	if limit <= 0 {
 		return nil, nil
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/lanyard/lanyard/internal/store"
 )
 
-var _ store.Copier = (*DB)(nil)
+var _ store.Portable = (*DB)(nil)
 
 // The bounds of what is in memory of a copy, in rows and about in bytes.
 const (
@@ -274,7 +274,7 @@ func (d *DB) Size(ctx context.Context) (n int64, err error) {
 }
 
 // Fill marks the store as incomplete and puts the rows in, many in a transaction.
-func (d *DB) Fill(ctx context.Context, next func() (store.Row, error)) error {
+func (d *DB) Import(ctx context.Context, next func() (store.Row, error)) error {
 	doing := "fill the store"
 	since, err := d.incomplete(ctx)
 	if err != nil {
@@ -401,7 +401,7 @@ func CheckComplete(ctx context.Context, conn Conn) error {
 }
 
 // Complete ends filling.
-func (d *DB) Complete(ctx context.Context) error {
+func (d *DB) FinishImport(ctx context.Context) error {
 	var list []Statement
 	for _, query := range d.dialect.Filled {
 		list = append(list, Statement{Query: query})

@@ -108,7 +108,7 @@ func (d *DB) alone(ctx context.Context, counted bool, query string, args ...any)
 
 // Credentials returns a number that grows whenever a key or token is stored, by any process. It is
 // for a Shared database.
-func (d *DB) Credentials(ctx context.Context) (n int64, err error) {
+func (d *DB) CredentialsVersion(ctx context.Context) (n int64, err error) {
 	err = d.withConn(ctx, func(ctx context.Context, s *connection) error {
 		return s.queryRow(ctx, `SELECT n FROM versions WHERE name = 'credentials'`, nil, &n)
 	})

@@ -285,21 +285,6 @@ func noPassword(user, hash string) error {
 	return lanyard.Errorf(lanyard.NotFound, "user %q has no password", user)
 }
 
-// Records, Checkpoint and History are of what is committed.
-func (o *overlay) Records(ctx context.Context, after int64, limit int) ([]lanyard.Record, error) {
-	return o.d.readRecords(ctx, o, o.instance, after, limit)
-}
-
-func (o *overlay) Checkpoint(ctx context.Context) (lanyard.Checkpoint, error) {
-	return o.d.readCheckpoint(ctx, o, o.instance)
-}
-
-func (o *overlay) History(
-	ctx context.Context, about lanyard.Ref, before int64, scan, limit int,
-) ([]lanyard.Event, int64, error) {
-	return o.d.readHistory(ctx, o, o.instance, about, before, scan, limit)
-}
-
 // load reads where the instance stands, once.
 func (o *overlay) load(ctx context.Context) error {
 	doing := "read the revision of instance " + o.instance

@@ -68,7 +68,7 @@ func (d *DB) readCheckpoint(ctx context.Context, from source, instance string) (
 
 // Cut removes the oldest events of an instance. Two that cut at a time wait for one another at the
 // checkpoint's row; the second then finds its event gone.
-func (d *DB) Cut(ctx context.Context, c lanyard.Checkpoint) error {
+func (d *DB) Prune(ctx context.Context, c lanyard.Checkpoint) error {
 	err := d.runTransaction(ctx, []Statement{
 		{Query: `
 			INSERT INTO checkpoints (instance_id, revision, seq, hash, time, who, mac)

@@ -19,7 +19,7 @@ type reader struct {
 }
 
 // Reader reads one instance.
-func (d *DB) Reader(instance string) store.Reader { return &reader{d, instance} }
+func (d *DB) Reader(instance string) store.InstanceReader { return &reader{d, instance} }
 
 func (r *reader) Get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
 	return r.d.getResource(ctx, r.d, r.instance, t, id)
@@ -163,8 +163,9 @@ func (d *DB) countResources(ctx context.Context, from source, instance string, t
 	return n, d.wrapError(ctx, err, "count "+string(t))
 }
 
-func (d *DB) listReferrers(ctx context.Context, from source, instance string, to lanyard.Ref, t lanyard.Type, after string,
-	limit int) (ids []string, err error) {
+func (d *DB) listReferrers(
+	ctx context.Context, from source, instance string, to lanyard.Ref, t lanyard.Type, after string, limit int,
+) (ids []string, err error) {
 	if limit <= 0 {
 		return nil, nil
 	}

@@ -339,7 +339,7 @@ func compareDirectory(rt *rapid.T, s store.Store, w world) {
 	if n := must(s.InstanceCount(ctx, "123456789012"))(rt); n != len(want) || !slices.Equal(got, want) {
 		rt.Fatalf("the directory has %q and counts %d, want %q", got, n, want)
 	}
-	if got := must(s.Known(ctx, "", 10))(rt); !slices.Equal(got, known) {
+	if got := must(s.KnownInstances(ctx, "", 10))(rt); !slices.Equal(got, known) {
 		rt.Fatalf("known are %q, want %q", got, known)
 	}
 }

@@ -76,7 +76,7 @@ func testList(t *testing.T, open Open) {
 			limit))(t); len(got) != 0 {
 			t.Errorf("limit %d gives %d referrers", limit, len(got))
 		}
-		if got := must(s.Known(ctx, "", limit))(t); len(got) != 0 {
+		if got := must(s.KnownInstances(ctx, "", limit))(t); len(got) != 0 {
 			t.Errorf("limit %d gives %d ids", limit, len(got))
 		}
 		if got := must(s.Instances(ctx, "123456789012", 0, limit))(t); len(got) != 0 {
@@ -260,7 +260,7 @@ func testDeleteInstance(t *testing.T, open Open) {
 		events[2].Changes[0].After != nil {
 		t.Errorf("the events are %v, want the last to have one change, the deletion", events)
 	}
-	if got := must(s.Known(ctx, "", 9))(t); !reflect.DeepEqual(got, []string{instance}) {
+	if got := must(s.KnownInstances(ctx, "", 9))(t); !reflect.DeepEqual(got, []string{instance}) {
 		t.Errorf("known are %q", got)
 	}
 	// Its alias and token are free, and so is its id; revisions go on.
@@ -420,7 +420,7 @@ func testKnown(t *testing.T, open Open) {
 	for _, limit := range []int{1, 2, 100} {
 		var got []string
 		for after := ""; ; after = got[len(got)-1] {
-			page := must(s.Known(ctx, after, limit))(t)
+			page := must(s.KnownInstances(ctx, after, limit))(t)
 			if len(page) == 0 {
 				break
 			}

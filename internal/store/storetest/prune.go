@@ -93,7 +93,7 @@ func testCut(t *testing.T, open Open) {
 	} {
 		c := right
 		change(&c)
-		wantKind(t, name, s.Cut(ctx, c), lanyard.Condition)
+		wantKind(t, name, s.Prune(ctx, c), lanyard.Condition)
 	}
 	if n := len(must(s.Reader(instance).Events(ctx, 0, 100))(t)); n != 10 {
 		t.Fatalf("%d events are left of 10, and nothing was cut off", n)
@@ -115,13 +115,13 @@ func testCut(t *testing.T, open Open) {
 			t.Errorf("%d profiles are left of %d", n, last)
 		}
 	}
-	if err := s.Cut(ctx, right); err != nil {
+	if err := s.Prune(ctx, right); err != nil {
 		t.Fatal(err)
 	}
 	check(s, right, 10)
-	wantKind(t, "the same again", s.Cut(ctx, right), lanyard.Condition)
+	wantKind(t, "the same again", s.Prune(ctx, right), lanyard.Condition)
 	later := cutAt(t, s, instance, 9) // all but the last
-	if err := s.Cut(ctx, later); err != nil {
+	if err := s.Prune(ctx, later); err != nil {
 		t.Fatal(err)
 	}
 	check(s, later, 10)
@@ -130,7 +130,7 @@ func testCut(t *testing.T, open Open) {
 	if n := len(must(s.Reader("other").Events(ctx, 0, 100))(t)); n != 10 {
 		t.Errorf("%d events of another instance are left of 10", n)
 	}
-	if known := must(s.Known(ctx, "", 10))(t); len(known) != 2 {
+	if known := must(s.KnownInstances(ctx, "", 10))(t); len(known) != 2 {
 		t.Errorf("the known instances are %q, want both", known)
 	}
 	if err := s.Close(); err != nil {
@@ -173,7 +173,7 @@ func testCutWhileChanging(t *testing.T, open Open) {
 					continue
 				}
 				last := r[len(r)-2]
-				err = s.Cut(ctx, lanyard.Checkpoint{Instance: instance, Revision: last.Revision, Seq: last.Seq, Hash: last.Hash,
+				err = s.Prune(ctx, lanyard.Checkpoint{Instance: instance, Revision: last.Revision, Seq: last.Seq, Hash: last.Hash,
 					Time: when, By: "tester", MAC: []byte{1}})
 				if err != nil && !errors.Is(err, lanyard.ErrCondition) {
 					t.Errorf("cut: %v", err)

@@ -16,9 +16,9 @@ import (
 
 // OpenCopier opens the store that belongs to a folder, as Open does; target opens it to be filled.
 // An error of opening is the test's to judge. The caller closes it.
-type OpenCopier func(t *testing.T, dir string, target bool) (store.Copier, error)
+type OpenCopier func(t *testing.T, dir string, target bool) (store.Portable, error)
 
-// RunCopy tests the promises of store.Copier: content goes from stores of one kind to stores of
+// RunCopy tests the promises of store.Portable: content goes from stores of one kind to stores of
 // another. It is run for every pair.
 func RunCopy(t *testing.T, from, to OpenCopier) {
 	for _, tt := range []struct {
@@ -35,7 +35,7 @@ func RunCopy(t *testing.T, from, to OpenCopier) {
 	}
 }
 
-func openCopier(t *testing.T, open OpenCopier, dir string, target bool) store.Copier {
+func openCopier(t *testing.T, open OpenCopier, dir string, target bool) store.Portable {
 	t.Helper()
 	s, err := open(t, dir, target)
 	if err != nil {
@@ -70,7 +70,7 @@ func furnish(t *testing.T, s store.Store) {
 	}
 	put(t, s, "gone", contactCentre("gone", "gone", "123456789012", ""), profile("p", "P"))
 	remove(t, s, "gone", lanyard.TypeInstance, "gone")
-	if err := s.Cut(ctx, cutAt(t, s, "a", 8)); err != nil {
+	if err := s.Prune(ctx, cutAt(t, s, "a", 8)); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"second", "first"} {
@@ -82,7 +82,7 @@ func furnish(t *testing.T, s store.Store) {
 	must(s.Secret(ctx, "one"))(t)
 }
 
-func rowsOf(t *testing.T, s store.Copier, scope store.Scope) (rows []store.Row) {
+func rowsOf(t *testing.T, s store.Portable, scope store.Scope) (rows []store.Row) {
 	t.Helper()
 	if err := s.Export(context.Background(), scope, func(r store.Row) error {
 		rows = append(rows, r)
@@ -138,17 +138,17 @@ func testCopy(t *testing.T, from, to OpenCopier) {
 
 	dir := t.TempDir()
 	filled := openCopier(t, to, dir, true)
-	if err := filled.Fill(ctx, feed(want, io.EOF)); err != nil {
+	if err := filled.Import(ctx, feed(want, io.EOF)); err != nil {
 		t.Fatal(err)
 	}
 	equalRows(t, rowsOf(t, filled, store.Scope{}), want)
-	if err := errors.Join(filled.Complete(ctx), filled.Close()); err != nil {
+	if err := errors.Join(filled.FinishImport(ctx), filled.Close()); err != nil {
 		t.Fatal(err)
 	}
 
 	// It goes on where the other stood.
 	var got [2]any
-	for i, s := range []store.Copier{s, openCopier(t, to, dir, false)} {
+	for i, s := range []store.Portable{s, openCopier(t, to, dir, false)} {
 		equalRows(t, rowsOf(t, s, store.Scope{}), want)
 		p := profile("new", "new")
 		put(t, s, "a", p)
@@ -173,7 +173,7 @@ func testCopy(t *testing.T, from, to OpenCopier) {
 		}
 		got[i] = fmt.Sprint(p.Seq, must(s.Reader("a").Revision(ctx))(t), must(s.Reader("b").Count(ctx, lanyard.TypeUser))(t),
 			order, keys, tags,
-			must(s.Known(ctx, "", 10))(t), must(s.Secret(ctx, "one"))(t),
+			must(s.KnownInstances(ctx, "", 10))(t), must(s.Secret(ctx, "one"))(t),
 			must(s.Reader("b").Referrers(ctx, lanyard.Ref{Type: lanyard.TypeProfile, ID: "p-007"}, lanyard.TypeUser, "", 5))(t))
 	}
 	if got[0] != got[1] {
@@ -191,7 +191,7 @@ func testInterrupted(t *testing.T, from, to OpenCopier) {
 	broken := errors.New("the lid fell")
 	for _, n := range []int{0, 9, len(rows)} {
 		target := openCopier(t, to, dir, true)
-		if err := target.Fill(ctx, feed(rows[:n], broken)); !errors.Is(err, broken) {
+		if err := target.Import(ctx, feed(rows[:n], broken)); !errors.Is(err, broken) {
 			t.Fatalf("after %d rows: %v, want %v", n, err, broken)
 		}
 		if err := target.Close(); err != nil {
@@ -204,7 +204,7 @@ func testInterrupted(t *testing.T, from, to OpenCopier) {
 		wantKind(t, fmt.Sprintf("opening what has %d rows", n), err, lanyard.Condition)
 	}
 	target := openCopier(t, to, dir, true)
-	if err := errors.Join(target.Fill(ctx, feed(rows, io.EOF)), target.Complete(ctx), target.Close()); err != nil {
+	if err := errors.Join(target.Import(ctx, feed(rows, io.EOF)), target.FinishImport(ctx), target.Close()); err != nil {
 		t.Fatal(err)
 	}
 	equalRows(t, rowsOf(t, openCopier(t, to, dir, false), store.Scope{}), rows)
@@ -223,7 +223,7 @@ func testNotEmpty(t *testing.T, from, to OpenCopier) {
 		before := rowsOf(t, s, store.Scope{})
 		s.Close()
 		target := openCopier(t, to, dir, true)
-		wantKind(t, "filling a store with "+name, target.Fill(ctx, feed(nil, io.EOF)), lanyard.Condition)
+		wantKind(t, "filling a store with "+name, target.Import(ctx, feed(nil, io.EOF)), lanyard.Condition)
 		target.Close()
 		equalRows(t, rowsOf(t, openCopier(t, to, dir, false), store.Scope{}), before)
 	}

@@ -7,23 +7,32 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// A Copier is a Store whose whole content can be taken out and put into another, of whatever engine.
-type Copier interface {
+// A Portable store is one whose whole content can be exported and imported into another, of whatever engine.
+type Portable interface {
 	Store
-	// Export calls emit for every row that scope has of one committed state, however long that takes
-	// and whoever writes meanwhile: table by table those of the whole server, then instance by
-	// instance in byte order of their ids, each table by table in the order of Tables, its rows in
-	// the order of their keys. It stops at emit's first error and returns it. A row is emit's to keep.
-	Export(ctx context.Context, scope Scope, emit func(Row) error) error
-	// Size is about how many rows Export has of the whole store, cheaply found.
-	Size(ctx context.Context) (int64, error)
+	Exporter
+	Importer
+}
 
-	// Fill puts all rows that next returns, up to io.EOF, into a store that was opened to be filled.
-	// It is Condition when that has rows already. What an earlier Fill that did not come to Complete
-	// left is removed first.
-	Fill(ctx context.Context, next func() (Row, error)) error
-	// Complete ends filling. Until then the store can be opened only to be filled.
-	Complete(ctx context.Context) error
+// An Exporter reads a whole store as rows.
+type Exporter interface {
+	// Export calls emit for every row of one committed state that is in scope, however long that takes
+	// and whoever writes in the meantime: table by table those of the whole server, then instance by
+	// instance in byte order of their ids, each table by table in the order of Tables, its rows in
+	// the order of their keys. It stops at emit's first error and returns it. emit may keep the row.
+	Export(ctx context.Context, scope Scope, emit func(Row) error) error
+	// Size estimates, at little cost, how many rows an Export of the whole store has.
+	Size(ctx context.Context) (int64, error)
+}
+
+// An Importer takes the rows of another store.
+type Importer interface {
+	// Import stores all rows that next returns, up to io.EOF, in a store that was opened as a target.
+	// It is Condition when the store has rows already. What an earlier Import left that was not finished
+	// is removed first.
+	Import(ctx context.Context, next func() (Row, error)) error
+	// FinishImport ends an import. Until then the store can be opened only as a target.
+	FinishImport(ctx context.Context) error
 }
 
 // Scope says what to Export.
@@ -32,7 +41,7 @@ type Scope struct {
 	Tables   []*Table // nil for all
 }
 
-// Has tells whether a table is to be exported.
+// Has reports whether a table is to be exported.
 func (s Scope) Has(t *Table) bool { return s.Tables == nil || slices.Contains(s.Tables, t) }
 
 // A Row is one row of a store in the form that all stores share.
