@@ -33,6 +33,7 @@ const (
 	ChannelCondition                        // the contact is not of the channel in Values
 )
 
+// String returns the kind as the decision API spells it, such as "tag".
 func (k ConditionKind) String() string {
 	switch k {
 	case TagCondition:

@@ -6,8 +6,8 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// Decide answers a query from a snapshot. It is a pure function of the two, takes no lock and
-// allocates nothing.
+// Decide answers a query. It is a pure function of the snapshot and the query, takes no lock and allocates nothing. A
+// nil snapshot denies everything as that of an UnknownInstance.
 func (s *Snapshot) Decide(q *Query) Decision {
 	if s == nil || !s.exists {
 		return Decision{Reason: UnknownInstance}

@@ -10,8 +10,9 @@ import (
 	"github.com/lanyard/lanyard/internal/cow"
 )
 
-// An Edit makes the next snapshot from an existing one. It must be used by one goroutine only; Snapshot ends it.
-// Unlike New it does not check what it is given: what refers to a missing resource waits for it.
+// An Edit makes another snapshot from an existing one, which stays as it is. It must be used by one goroutine only, and
+// not at all after its Snapshot method. Unlike New it does not check what it is given: what refers to a missing
+// resource waits for it, and grants nothing until then.
 type Edit struct {
 	s        Snapshot
 	edit     cow.Edit
@@ -21,7 +22,7 @@ type Edit struct {
 	regroup  bool  // a group that a profile may name came or went
 }
 
-// Edit begins the next snapshot.
+// Edit begins another snapshot.
 func (s *Snapshot) Edit() *Edit {
 	e := &Edit{s: *s, edit: cow.NewEdit(), ownProfs: map[uint32]bool{}}
 	if s.entities.Len() == 0 {
@@ -30,7 +31,7 @@ func (s *Snapshot) Edit() *Edit {
 	return e
 }
 
-// Snapshot ends the edit at a revision.
+// Snapshot ends the edit and returns the snapshot that it made, at a revision.
 func (e *Edit) Snapshot(revision int64) *Snapshot {
 	if e.regroup {
 		e.regroup = false
@@ -49,7 +50,7 @@ func (e *Edit) Snapshot(revision int64) *Snapshot {
 	return &s
 }
 
-// With returns the snapshot as it would be after putting resources, at the same revision.
+// With returns the snapshot as it would be after putting resources (see Edit.Put), at the same revision.
 func (s *Snapshot) With(put ...lanyard.Resource) *Snapshot {
 	e := s.Edit()
 	for _, r := range put {
@@ -58,9 +59,9 @@ func (s *Snapshot) With(put ...lanyard.Resource) *Snapshot {
 	return e.Snapshot(s.revision)
 }
 
-// Put adds a resource or replaces the one with its type and id. The order does not matter: what names
-// a profile or a group that is not there yet counts as naming it once it is. Without a Seq a resource
-// stays where it is in lists, or comes last.
+// Put adds a resource or replaces the one with its type and id; r must not be changed afterwards. The order does not
+// matter: what refers to a profile or a group that is not there yet refers to it once it is. A resource without a Seq
+// stays where it is in lists, or comes last. Types that decide nothing are ignored.
 func (e *Edit) Put(r lanyard.Resource) {
 	if in, ok := r.(*lanyard.Instance); ok {
 		e.s.exists, e.s.account = true, in.Account
@@ -109,7 +110,7 @@ func (e *Edit) Put(r lanyard.Resource) {
 	}
 }
 
-// Remove takes a resource out; the instance itself takes everything with it.
+// Remove takes a resource out, if it is there. The instance takes everything else with it.
 func (e *Edit) Remove(t lanyard.Type, id string) {
 	if t == lanyard.TypeInstance {
 		hash := e.s.hash
@@ -150,7 +151,8 @@ func (e *Edit) Remove(t lanyard.Type, id string) {
 	e.release(slot)
 }
 
-// Apply puts what an event changed.
+// Apply puts and removes what an event changed. It fails when a resource of the event is not valid JSON, and must then
+// be abandoned.
 func (e *Edit) Apply(event *lanyard.Event) error {
 	e.s.hash = event.Hash
 	for _, c := range event.Changes {

@@ -15,33 +15,34 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// A Source is where an Engine reads instances from, such as a database. Its methods see committed state only.
+// A Source is where an Engine reads instances from, such as a database. Its methods see committed state only, and are
+// called by several goroutines at a time.
 type Source interface {
-	// Load calls put for every resource of an instance: those that others refer to before those
-	// that refer to them, that is groups in the order of their creation, profiles, and then users and
-	// AI agents. It returns the revision that the resources have; changes that come in between may
-	// or may not be among them.
+	// Load calls put for every resource of an instance, and for the instance itself, in any order. It returns the
+	// revision of the state that it read. Later changes may be among the resources too: their events are applied again.
+	// An instance that does not exist has no resources and the revision 0; that is no error.
 	Load(ctx context.Context, instance string, put func(lanyard.Resource)) (revision int64, err error)
-	// Events returns events of an instance in order, those after a revision, at most limit, and fewer where
-	// they are large together, but one at least if there is one. When the first is not the next, those in between are
-	// gone, and what Load has is of a later revision.
+	// Events returns the events of an instance after a revision, in order: at most limit, and fewer if they are large,
+	// but at least one if there is one. When the first does not follow the revision, the events in between have been
+	// pruned, and Load returns a later revision.
 	Events(ctx context.Context, instance string, after int64, limit int) ([]lanyard.Event, error)
-	// Revision returns the revision of an instance's last event.
+	// Revision returns the revision of an instance's last event, 0 without events.
 	Revision(ctx context.Context, instance string) (int64, error)
 }
 
-// An Engine keeps the latest snapshot of each instance that it was asked about, as far as Memory
-// allows. It is safe for concurrent use; readers never wait for writers.
+// An Engine keeps the latest snapshot of each instance that it is asked about, as far as Memory allows. It is safe for
+// concurrent use; readers never wait for writers. Set its fields before its first use.
 type Engine struct {
+	// Source is required.
 	Source Source
-	// Memory is how many bytes the snapshots may take together, by their own estimate; 0 for no bound.
-	// Those that were not asked about for the longest time are dropped, and loaded again when somebody
-	// asks again. The one asked about last is kept however large it is.
+	// Memory is how many bytes the snapshots may take together, as Snapshot.Memory estimates; 0 for no bound. The least
+	// recently used are dropped, and loaded again by the next question. The last one used is kept however large it is.
 	Memory int64
-	// MaxAge, unless 0, is how long questions are answered after the last Confirm; later they are
-	// refused with Unavailable. It is for a Source that others change too.
+	// MaxAge is for how long after the last Confirm questions are answered; later ones are refused with
+	// lanyard.ErrUnavailable. It is for a Source that other processes change too. 0 answers always.
 	MaxAge time.Duration
-	Logger *slog.Logger // default slog.Default()
+	// Logger is slog.Default() if nil.
+	Logger *slog.Logger
 
 	instances sync.Map // id to *current
 	confirmed atomic.Pointer[time.Time]
@@ -108,8 +109,12 @@ func (c *current) ask(epoch int64) *Snapshot {
 	return c.snapshot.Load()
 }
 
-// Snapshot returns the latest snapshot of an instance, loading it at first. Of those who ask at a
-// time one loads it for all.
+// Snapshot returns the latest snapshot of an instance. The first call loads the instance; calls in the meantime wait
+// for that and share what comes of it. Of an instance that does not exist it returns a snapshot that denies everything
+// (see Snapshot.Exists).
+//
+// It fails with lanyard.ErrUnavailable when the data may be older than MaxAge, or when ctx ends while the instance is
+// being loaded, and otherwise with the error of the Source.
 func (e *Engine) Snapshot(ctx context.Context, instance string) (*Snapshot, error) {
 	if err := e.stale(); err != nil {
 		return nil, err
@@ -127,7 +132,7 @@ func (e *Engine) Snapshot(ctx context.Context, instance string) (*Snapshot, erro
 	return s, err
 }
 
-// first loads an instance, unless somebody else does first.
+// first loads an instance, unless another call does first.
 func (e *Engine) first(ctx context.Context, instance string) (s *Snapshot, loaded bool, err error) {
 	c := e.current(instance)
 	failures := c.failures.Load()
@@ -177,7 +182,7 @@ func (e *Engine) load(ctx context.Context, instance string) (*Snapshot, error) {
 	return edit.Snapshot(revision), nil
 }
 
-// publish makes s the snapshot that everybody sees. The caller holds c's turn.
+// publish makes s the latest snapshot. The caller holds c's turn.
 func (e *Engine) publish(c *current, s *Snapshot) {
 	c.snapshot.Store(s)
 	for size := s.Memory(); ; {
@@ -205,8 +210,8 @@ func (e *Engine) drop(instance string, c *current) bool {
 	return true
 }
 
-// trim drops snapshots when they take more than they may, and then a little more, so that not every
-// load has to look for the oldest.
+// trim drops snapshots when they take more than Memory, and then some more, so that not every load has to look for the
+// least recently used.
 func (e *Engine) trim() {
 	if e.Memory <= 0 || e.held.Load() <= e.Memory {
 		return
@@ -244,16 +249,16 @@ func (e *Engine) trim() {
 		log = slog.Default()
 	}
 	s := e.Stats()
-	log.Debug("snapshots dropped that were not asked about for the longest time", "dropped", n, "held", s.Held, "bytes",
+	log.Debug("dropped the least recently used snapshots", "dropped", n, "held", s.Held, "bytes",
 		s.Bytes, "bound", e.Memory, "loads", s.Loads, "evicted", s.Evicted)
 }
 
 // Stats are counts of what an Engine holds and has done.
 type Stats struct {
 	Held    int   // instances with a snapshot
-	Bytes   int64 // that the snapshots take, by their own estimate
+	Bytes   int64 // that the snapshots take, as Snapshot.Memory estimates
 	Loads   int64 // instances loaded since the start
-	Evicted int64 // of them, dropped to stay below Engine.Memory
+	Evicted int64 // snapshots dropped since the start to stay below Engine.Memory
 }
 
 // Stats returns the counts, in time that grows with the number of instances held.
@@ -268,7 +273,7 @@ func (e *Engine) Stats() Stats {
 	return s
 }
 
-// Confirm records that all the snapshots held are what the Source had at a time; see MaxAge.
+// Confirm records that at a time all the snapshots held were as new as the Source; see MaxAge.
 func (e *Engine) Confirm(at time.Time) { e.confirmed.Store(&at) }
 
 // stale is an error when the last Confirm is too long ago.
@@ -279,14 +284,14 @@ func (e *Engine) stale() error {
 	at := e.confirmed.Load()
 	if at == nil {
 		return lanyard.Errorf(lanyard.Unavailable,
-			"this server has not yet heard from its database how old its answers would be; ask again soon, or another server")
+			"this server has not yet confirmed that its data is current; retry, or use another server")
 	}
 	now := time.Now()
 	// By the clock too, for the other time may stand still while the machine sleeps.
 	if age := max(now.Sub(*at), now.Round(0).Sub(at.Round(0))); age > e.MaxAge {
 		return lanyard.Errorf(lanyard.Unavailable,
-			"this server last heard from its database %v ago, and answers from no older state than of %v; ask another "+
-				"server, or this one again soon",
+			"its data was last confirmed as current %v ago, and this server answers only within %v of that; retry, or use "+
+				"another server",
 			age.Round(time.Millisecond), e.MaxAge)
 	}
 	return nil
@@ -299,7 +304,7 @@ const eventPage = 500
 const maxAgain = 10
 
 // follows reports whether an event is the next after s. A database that lost its last changes, as after
-// a failover to a replica that had not got them, has others of the same revisions.
+// a failover to a replica that lagged behind, has others of the same revisions.
 func (s *Snapshot) follows(event *lanyard.Event) bool {
 	return event.Revision == s.revision+1 &&
 		(s.hash == nil || event.Previous == nil || bytes.Equal(s.hash, event.Previous))
@@ -358,9 +363,9 @@ func (e *Engine) catchUp(ctx context.Context, s *Snapshot, reach int64) (*Snapsh
 	}
 }
 
-// Apply makes the state after event current for its instance, unless that has it already: two
-// writers can commit in one order and arrive here in the other, and then the events in between are
-// read. An instance that has no snapshot is passed over.
+// Apply makes the state after a committed event the latest of its instance. An event that the snapshot includes already
+// is ignored; when events before it are missing they are read from the Source, for two writers can commit in one order
+// and call Apply in the other. Nothing is done for an instance without a snapshot: the next question loads it.
 func (e *Engine) Apply(ctx context.Context, event *lanyard.Event) error {
 	has := func(s *Snapshot) bool {
 		return s.revision > event.Revision || s.revision == event.Revision && !s.Contradicts(event.Revision, event.Hash)
@@ -382,8 +387,8 @@ func (e *Engine) Apply(ctx context.Context, event *lanyard.Event) error {
 	})
 }
 
-// CatchUp reads the events of an instance up to at least the revision, which somebody else has
-// committed. An instance that has no snapshot is passed over.
+// CatchUp reads the events of an instance from the Source, up to at least a revision that another process has committed.
+// Nothing is done for an instance without a snapshot.
 func (e *Engine) CatchUp(ctx context.Context, instance string, revision int64) error {
 	if s := e.Peek(instance); s == nil || s.revision >= revision {
 		return nil // without waiting
@@ -392,9 +397,9 @@ func (e *Engine) CatchUp(ctx context.Context, instance string, revision int64) e
 	return e.advance(ctx, instance, has, func(s *Snapshot) (*Snapshot, error) { return e.catchUp(ctx, s, revision) })
 }
 
-// advance makes an instance's next snapshot current, unless it has what is wanted or no snapshot at
-// all. When it has none, that is still being loaded, and this waits, or the next question loads it:
-// with what was committed before this was called.
+// advance makes an instance's next snapshot the latest, unless the one that there is has what is required. When there
+// is none it is being loaded, and this waits for that, or the next question loads it: either has what was committed
+// before this was called.
 func (e *Engine) advance(ctx context.Context, instance string, has func(*Snapshot) bool,
 	next func(*Snapshot) (*Snapshot, error)) error {
 	v, ok := e.instances.Load(instance)
@@ -421,7 +426,7 @@ func (e *Engine) advance(ctx context.Context, instance string, has func(*Snapsho
 	return err
 }
 
-// Loaded returns the snapshots that there are, by instance.
+// Loaded returns the snapshots held, by instance.
 func (e *Engine) Loaded() map[string]*Snapshot {
 	loaded := make(map[string]*Snapshot)
 	e.instances.Range(func(id, v any) bool {
@@ -433,8 +438,7 @@ func (e *Engine) Loaded() map[string]*Snapshot {
 	return loaded
 }
 
-// Peek returns the latest snapshot of an instance that has one already, or nil. It neither
-// loads one nor counts as a question.
+// Peek returns the latest snapshot of an instance, or nil when none is held. It neither loads one nor counts as a use.
 func (e *Engine) Peek(instance string) *Snapshot {
 	if c, ok := e.instances.Load(instance); ok {
 		return c.(*current).snapshot.Load()
@@ -442,9 +446,11 @@ func (e *Engine) Peek(instance string) *Snapshot {
 	return nil
 }
 
-// AtLeast returns a snapshot of at least the revision. When the engine has none yet it reads what
-// is missing, and waits at most wait for the revision to be committed. The refusal is Condition when
-// it was not, and Unavailable when that could not be found out.
+// AtLeast is Snapshot for a caller that must see a revision, such as that of its own last change. It reads the events
+// that are missing, and waits at most wait for the revision to be committed.
+//
+// It fails with lanyard.ErrCondition when the revision was not committed in time, and with lanyard.ErrUnavailable when
+// the Source did not answer.
 func (e *Engine) AtLeast(ctx context.Context, instance string, revision int64, wait time.Duration) (*Snapshot, error) {
 	s, err := e.Snapshot(ctx, instance)
 	if err != nil || s.revision >= revision {
@@ -481,18 +487,16 @@ func (e *Engine) AtLeast(ctx context.Context, instance string, revision int64, w
 		case <-until.Done():
 			if !known {
 				return nil, &lanyard.Error{Kind: lanyard.Unavailable, Err: failed,
-					Message: fmt.Sprintf("this server has instance %s at revision %d, and cannot reach its database to know of "+
-						"revision %d, which was asked for; ask again soon, or another server",
-						instance, s.revision, revision)}
+					Message: fmt.Sprintf("this server has instance %s at revision %d and cannot reach its database to read "+
+						"revision %d; retry, or use another server", instance, s.revision, revision)}
 			}
 			return nil, lanyard.Errorf(lanyard.Condition,
-				"instance %s is at revision %d; revision %d was asked for and did not come within %v", instance, s.revision,
-				revision, wait)
+				"instance %s is at revision %d; revision %d was not committed within %v", instance, s.revision, revision, wait)
 		}
 	}
 }
 
-// Forget drops an instance's snapshot; the next question loads it again.
+// Forget drops the snapshot of an instance, if one is held; the next question loads it again.
 func (e *Engine) Forget(instance string) {
 	if v, ok := e.instances.Load(instance); ok {
 		e.drop(instance, v.(*current))

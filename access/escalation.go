@@ -7,34 +7,34 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// A Holding is what somebody holds.
+// A Holding is what one subject holds, or any subject with the same profiles.
 type Holding struct {
 	Profiles []*lanyard.Profile
-	Group    string // id of their hierarchy group; "" for none
-	// Anybody says that it is unknown who holds the profiles, in which group and beside which others.
+	Group    string // id of the subject's hierarchy group; "" for none
+	// Anybody is set when it is unknown who holds the profiles: in which group, and along with which other profiles.
 	Anybody bool
 }
 
-// An Excess is a right that somebody would be given by a user who has less. The zero Excess is any right at all.
+// An Excess is a right that somebody would get from a user who has less. The zero Excess stands for every right.
 type Excess struct {
-	// Thing is what is granted. With the action ActionReference it is resources of the type in pick-lists.
+	// Thing is what is granted. With ActionReference and a Type but no On it is the resources of the type in pick-lists.
 	Thing Thing
-	// Lifted says that Thing is a restricting permission that is taken away, which grants what it restricts.
+	// Lifted is set when Thing is a restricting permission that is taken away, which grants what it restricts.
 	Lifted bool
 	Extent Extent
 }
 
-// Extent is how far the right goes beyond that of the user.
+// An Extent says how far a right goes beyond that of the user. The zero Extent is Altogether.
 type Extent uint8
 
 // The extents.
 const (
-	Altogether   Extent = iota // the user does not have the right, or not over as much
-	Unrestricted               // what a restricting permission leaves of it to the user is less
+	Altogether   Extent = iota // the user does not have the right, or not on as many resources
+	Unrestricted               // a restricting permission leaves the user less of it
 	InReports                  // only reports show more
 )
 
-// String names the right, such as Users.View in reports.
+// String names the right, such as "Users.View in reports".
 func (x Excess) String() string {
 	how := map[Extent]string{Unrestricted: " without what restricts it", InReports: " in reports"}[x.Extent]
 	switch t := x.Thing; {
@@ -55,15 +55,17 @@ func (x Excess) String() string {
 	}
 }
 
-// Exceeds reports whether after lets its holder reach anything that neither before nor a user, by id or
-// user name, does, and the first such right. Everything is compared that follows from what is held:
-// resources, those offered in pick-lists, contacts, and what reports show. One profile must cover by
-// itself what another lets through. Taking a restricting permission away grants something to everybody
-// but those who do not have it. Of a user that does not exist everything is an excess.
+// Exceeds reports whether a user, by id or user name, would give away more than they have: whether the holding after
+// allows anything that neither the holding before nor the user's own profiles allow. It returns the first such right.
+// A user that does not exist has nothing.
 //
-// Of a holding that is Anybody's only its own profiles are compared. What reports then show to
-// holders of further profiles can be more, for there profiles do not add up.
-func (s *Snapshot) Exceeds(user string, after, before Holding) (Excess, bool) {
+// Compared is everything that follows from a holding: resources, those in pick-lists, contacts, and what reports show.
+// The comparison is strict: a profile of after must be covered by a single other profile, not by several together; and
+// to take a restricting permission away counts as granting what it restricts.
+//
+// Of a holding that is Anybody's only its own profiles are compared. Reports can then show more to those who hold
+// further profiles, for there profiles do not add up.
+func (s *Snapshot) Exceeds(user string, after, before Holding) (x Excess, exceeds bool) {
 	e := s.user(user)
 	if e == nil {
 		return Excess{}, true
@@ -81,7 +83,7 @@ func (s *Snapshot) Exceeds(user string, after, before Holding) (Excess, bool) {
 	return Excess{}, false
 }
 
-// An escalation is the comparison of what somebody is to hold with what they and a user do.
+// An escalation compares what somebody is to hold with what they hold and with what a user holds.
 type escalation struct {
 	s                    *Snapshot
 	giver, before, after holding

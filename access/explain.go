@@ -9,15 +9,16 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// An Explanation says why a query is decided as it is.
+// An Explanation says why a query is decided as it is. Its sentences are for people and may be worded differently in
+// another version; programs use the other members.
 type Explanation struct {
 	Decision
-	// Profiles are those that the subject holds, in its order, then those of the human whom an AI
-	// agent assists.
+	// Profiles has all profiles that the subject holds, in its order, then those of the human whom an AI agent
+	// assists. It is empty when the query names something unknown.
 	Profiles []Finding
-	// Hints are what an administrator would want to be told, in a fixed order.
+	// Hints point an administrator at likely mistakes, such as a tag that differs in case only.
 	Hints []string
-	// Sentence sums it up.
+	// Sentence sums the decision up.
 	Sentence string
 }
 
@@ -27,8 +28,8 @@ type Finding struct {
 	Name    string // of the profile
 	Holder  string // id of the subject or human that holds it
 	Grants  bool   // it has the permission
-	Allows  bool   // and the resource meets its conditions
-	// Failed are the conditions that are not met, of a profile that grants.
+	Allows  bool   // it grants, and the resource meets its conditions
+	// Failed has the conditions that are not met, if it grants and does not allow.
 	Failed []FailedCondition
 }
 
@@ -39,6 +40,7 @@ type FailedCondition struct {
 	Have string // what the resource has; "" for nothing
 }
 
+// String returns the condition as a clause, such as "requires tag Country=FR; the resource has Country=DE".
 func (c FailedCondition) String() string {
 	have := c.Have
 	if have == "" {
@@ -47,7 +49,7 @@ func (c FailedCondition) String() string {
 	return fmt.Sprintf("requires %s %s; the resource has %s", c.Kind, c.Want, have)
 }
 
-// Explain decides q and says why. It costs far more than Decide.
+// Explain returns what Decide does and says why. It costs some microseconds.
 func (s *Snapshot) Explain(q *Query) Explanation {
 	x := Explanation{Decision: s.Decide(q)}
 	if s == nil || !s.exists {

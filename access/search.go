@@ -11,17 +11,18 @@ import (
 type Holder struct {
 	Type SubjectType
 	ID   string
-	Name string // of a user: the user name
+	Name string // the user name; "" of an AI agent
 	Seq  int64  // see Cursor
-	// Profile is the first profile that allows by itself, as in a Decision.
+	// Profile is the id of the first profile that allows it by itself, as in a Decision. Only WhoCan sets it.
 	Profile string
-	// Profiles are those through which it may do what was asked, or the one that was asked about, in the
-	// order in which it holds them: at most MaxProfiles of the Granting that there are.
+	// Profiles are the ids of the profiles that the search was about and that it holds, in its order: those that allow
+	// what was asked, or the one that was asked about. There are Granting of them, of which the first MaxProfiles are
+	// listed.
 	Profiles []string
 	Granting int
 }
 
-// MaxProfiles is how many profiles are named of each Holder. Users hold no more.
+// MaxProfiles is how many profiles a Holder lists. Users hold at most as many in Amazon Connect, AI agents may hold more.
 const MaxProfiles = 10
 
 // A Page is the part of a list that a search returns. The zero Page is the whole list.
@@ -245,8 +246,8 @@ func (s *Snapshot) WhichResources(q *Query, page Page) (found []Found, next Curs
 	return found, Cursor{}, true
 }
 
-// Lookup finds the resources of a type that lanyard stores by id or else by name, compared exactly.
-// Names of hierarchy groups are unique below one parent only, so there can be several.
+// Lookup finds the resources of a type with an id or else a name, compared exactly. It finds nothing of types that
+// lanyard does not store. There can be several hierarchy groups of one name, below different parents.
 func (s *Snapshot) Lookup(resourceType, ref string) []Found {
 	k := stored[typeOf(resourceType)]
 	if k == 0 || s == nil || !s.exists {
@@ -340,15 +341,15 @@ func holder(e *entity, profiles []string) Holder {
 	return h
 }
 
-// A Thing can be granted: a permission, or an action on one application, flow module or AI agent.
+// A Thing is what a profile can grant: a permission, or an action on one application, flow module or AI agent.
 type Thing struct {
-	Action string
-	Type   string // TypeApplication, TypeFlowModule or TypeAIAgent; "" for permissions
-	On     string // its namespace, id or ARN
+	Action string // a permission, the id of a tool, or one of the Action constants
+	Type   string // TypeApplication, TypeFlowModule or TypeAIAgent; "" for a permission
+	On     string // namespace of the application, id of the flow module or ARN of the AI agent; "" for a permission
 }
 
-// Compare is less than 0 if t comes before other in lists, greater than 0 if behind it, and 0 if they are
-// the same.
+// Compare returns a negative number if t comes before other in lists, a positive one if after it, and 0 if they are
+// equal. Permissions come first, in byte order, then applications, flow modules and AI agents.
 func (t Thing) Compare(other Thing) int { return compareThings(t, other) }
 
 // compareThings puts permissions in byte order first, then applications, flow modules and AI agents.
@@ -359,7 +360,7 @@ func compareThings(a, b Thing) int {
 	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.On, b.On), cmp.Compare(a.Action, b.Action))
 }
 
-// Effective is one thing that a subject may do, and through which profiles.
+// An Effective is a thing that a subject may do, and through which profiles.
 type Effective struct {
 	Thing
 	Grants []Grant // in the order in which the subject holds the profiles
@@ -372,10 +373,10 @@ type Grant struct {
 	Conditions []Condition // all of which must be met; none for everywhere
 }
 
-// WhatCan lists all that a subject may do, in the order of compareThings. Of an AI agent that
-// assists a human it is what both may do, and the human's grants follow the agent's. It is false
-// when there is no such subject, or no such human.
-func (s *Snapshot) WhatCan(subject Subject) ([]Effective, bool) {
+// WhatCan lists all that a subject may do, in the order of Thing.Compare, and the conditions. Of an AI agent that
+// assists a human it lists what both may do, and the human's grants follow the agent's. ok is false when there is no
+// such subject, or no such human.
+func (s *Snapshot) WhatCan(subject Subject) (can []Effective, ok bool) {
 	if s == nil || !s.exists {
 		return nil, false
 	}
@@ -383,7 +384,7 @@ func (s *Snapshot) WhatCan(subject Subject) ([]Effective, bool) {
 	if e == nil {
 		return nil, false
 	}
-	can := s.effective(heldSlots(e))
+	can = s.effective(heldSlots(e))
 	if subject.Human == "" {
 		return can, true
 	}
@@ -421,7 +422,7 @@ func (s *Snapshot) effective(slots []uint32) []Effective {
 	return out
 }
 
-// things yields what p grants beside permissions of the catalogue.
+// things yields what p grants apart from permissions of the catalogue.
 func (s *Snapshot) things(p *profile, yield func(Thing)) {
 	for _, name := range p.unknown {
 		yield(Thing{Action: name})

@@ -7,6 +7,11 @@ import (
 
 // What a snapshot takes is counted as it is made: measuring it would take as long as making it. The
 // counts know how Go's allocator rounds and how the structures share, but not who else has a string.
+//
+// A constant for each user and profile would not do for Engine.Memory: users take 270 bytes each in a generated contact
+// centre, 650 with ten profiles and twenty tags, and 940 when no two have a tag in common; profiles from 700 bytes to
+// 4 KB. A bound that is four times too low holds fewer instances than fit, and one that is four times too high ends the
+// process.
 const (
 	base = 1 << 10 // of a snapshot with nothing in it
 	// of an entry of a placeSet, half of whose room is free
@@ -17,7 +22,8 @@ const (
 	profRoom = int64(unsafe.Sizeof(profile{})) + int64(unsafe.Sizeof(extra{})) + setRoom
 )
 
-// Memory estimates how many bytes of the heap s takes, shared with the snapshots before and after it.
+// Memory estimates how many bytes of the heap s takes, within 30 %. Most of them are shared with the snapshots that s
+// was made from and those made from it.
 func (s *Snapshot) Memory() int64 {
 	return base + s.entities.Bytes() + s.ids.Bytes() + s.weight + int64(float64(s.tagWeight)*s.tagShare)
 }
@@ -39,7 +45,7 @@ type seen struct {
 	room int64
 }
 
-// weigh adds what an entity takes beside its place, times sign.
+// weigh adds what an entity takes apart from its place, times sign.
 func (e *Edit) weigh(ent *entity, sign int64) {
 	own := text(ent.id) + text(ent.text) + memberOf
 	for i := 0; ent.ref(i) != 0; i++ {

@@ -13,8 +13,35 @@ import (
 	"github.com/lanyard/lanyard/internal/cow"
 )
 
-// A Snapshot is an instance at one revision. It never changes, so any number of goroutines may
-// share it; the next one is made of it by With and shares all that did not change.
+// A Snapshot is an instance at one revision. It never changes, so any number of goroutines may share it. The next one
+// is made from it with [Snapshot.Edit] and shares all that did not change, so that a change costs the same however
+// large the instance is. It takes some 250 bytes a user and 1 KB a profile.
+//
+// # Decisions
+//
+// [Snapshot.Decide] answers a query, and [Snapshot.Explain] says why.
+//
+// # Searches
+//
+// [Snapshot.WhoCan], [Snapshot.WhichResources] and [Snapshot.WhichActions] leave one part of a query open and list what
+// Decide would allow. [Snapshot.WhatCan] lists all that a subject may do, and under which conditions.
+//
+// # Who and what there is
+//
+// [Snapshot.Holders], [Snapshot.Holds] and [Snapshot.ProfilesOf] say who holds which profile. [Snapshot.Lookup] and
+// [Snapshot.LookupUser] find resources by id or name. [Snapshot.Users] and [Snapshot.UsersWithTags] yield all users.
+// [Snapshot.Count], [Snapshot.CountByGroup], [Snapshot.CountHolders], [Snapshot.CountHoldersByGroup],
+// [Snapshot.CountDistinctHolders] and [Snapshot.TagUsage] count.
+//
+// # Changes
+//
+// [Snapshot.Edit] and [Snapshot.With] make other snapshots. [Snapshot.IfProfile] and [Snapshot.IfUser] tell beforehand
+// what a change would do to whom, and [Snapshot.Exceeds] whether it would give away more than somebody has.
+//
+// # The snapshot itself
+//
+// [Snapshot.Instance], [Snapshot.Account], [Snapshot.Exists], [Snapshot.Revision], [Snapshot.Seq],
+// [Snapshot.Contradicts] and [Snapshot.Memory] describe it.
 type Snapshot struct {
 	instance string
 	revision int64
@@ -81,22 +108,23 @@ func (s *placeSet) slots(from place) iter.Seq[uint32] {
 // Instance returns the id of the instance.
 func (s *Snapshot) Instance() string { return s.instance }
 
-// Revision returns the revision of the last event that the snapshot includes.
+// Revision returns the revision of the last event that the snapshot includes, 0 without events.
 func (s *Snapshot) Revision() int64 { return s.revision }
 
-// Contradicts reports whether s disagrees with a revision and hash that were read, after s was made, as those of the
-// last event of its instance: the source then has another history than the one s was made from.
+// Contradicts reports whether s cannot be an earlier state of its instance: revision and hash are those of the
+// instance's last event, read after s was made. The source has then lost events that s includes, as a database may
+// after a failover.
 func (s *Snapshot) Contradicts(revision int64, hash []byte) bool {
 	return s.revision > revision || s.revision == revision && s.hash != nil && hash != nil && !bytes.Equal(s.hash, hash)
 }
 
-// Account returns the account that owns the instance, or "" when the instance does not exist.
+// Account returns the id of the AWS account that owns the instance, or "" when the instance does not exist.
 func (s *Snapshot) Account() string { return s.account }
 
-// Seq returns the highest Seq that a resource of the snapshot has or had; see lanyard.Meta.
+// Seq returns the highest Seq (see lanyard.Meta) that a resource of the snapshot has or had.
 func (s *Snapshot) Seq() int64 { return slices.Max(s.last[:]) }
 
-// Exists reports whether the instance exists at this revision.
+// Exists reports whether the instance exists at this revision: it was put and not removed since.
 func (s *Snapshot) Exists() bool { return s.exists }
 
 // kind is what an entity is, and under what it is found.

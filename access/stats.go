@@ -2,9 +2,7 @@ package access
 
 import "unique"
 
-// What follows are facts of a snapshot, for pages that show an instance as a whole.
-
-// CountHolders counts the users and AI agents that hold a profile; 0 when there is no such profile.
+// CountHolders returns how many users and AI agents hold a profile, by its id; 0 when there is no such profile.
 func (s *Snapshot) CountHolders(profile string) int {
 	_, e := s.find(kindProfile, profile)
 	if e == nil {
@@ -13,7 +11,7 @@ func (s *Snapshot) CountHolders(profile string) int {
 	return e.prof().holders.Len()
 }
 
-// CountDistinctHolders counts the users and AI agents that hold any of some profiles, each once.
+// CountDistinctHolders returns how many users and AI agents hold at least one of some profiles, by their ids.
 func (s *Snapshot) CountDistinctHolders(profiles []string) (n int) {
 	seen := make([]uint64, s.entities.Len()/64+1)
 	for _, id := range profiles {
@@ -29,15 +27,10 @@ func (s *Snapshot) CountDistinctHolders(profiles []string) (n int) {
 	return n
 }
 
-// ProfilesOf returns the ids of the profiles that a subject holds, in its order, and whether there is such a subject.
+// ProfilesOf returns the ids of the profiles that a subject holds, in its order. ok is false when there is no such
+// subject. The subject's Human is ignored.
 func (s *Snapshot) ProfilesOf(subject Subject) (profiles []string, ok bool) {
-	var e *entity
-	switch subject.Type {
-	case User:
-		e = s.user(subject.ID)
-	case AIAgent:
-		_, e = s.find(kindAgent, subject.ID)
-	}
+	e := s.subject(&subject)
 	if e == nil {
 		return nil, false
 	}
@@ -56,8 +49,8 @@ var countable = func() map[string]kind {
 	return m
 }()
 
-// Count counts the resources of a type, such as TypeUser, that lanyard stores; of TypeAIAgent those that
-// hold profiles.
+// Count returns how many resources of a type there are, such as TypeUser; of TypeAIAgent, how many AI agents hold
+// profiles. It is 0 for types that lanyard does not store.
 func (s *Snapshot) Count(resourceType string) int {
 	if k, ok := countable[resourceType]; ok && s.kinds[k] != nil {
 		return s.kinds[k].Len()
@@ -65,7 +58,7 @@ func (s *Snapshot) Count(resourceType string) int {
 	return 0
 }
 
-// CountByGroup counts the users directly in each hierarchy group, by its id; "" has those in none.
+// CountByGroup returns how many users are directly in each hierarchy group, by its id; "" has those in none.
 func (s *Snapshot) CountByGroup() map[string]int {
 	bySlot := map[uint32]int{}
 	s.each(kindUser, func(e *entity) bool {
@@ -83,8 +76,8 @@ func (s *Snapshot) CountByGroup() map[string]int {
 	return byID
 }
 
-// CountHoldersByGroup counts the users that hold a profile by the ids of their hierarchy groups; "" has those
-// in none.
+// CountHoldersByGroup returns how many users that hold a profile are directly in each hierarchy group, by its id; "" has
+// those in none. It is nil when there is no such profile.
 func (s *Snapshot) CountHoldersByGroup(profile string) map[string]int {
 	_, e := s.find(kindProfile, profile)
 	if e == nil {
@@ -108,7 +101,7 @@ func (s *Snapshot) CountHoldersByGroup(profile string) map[string]int {
 // A Tag is a tag that resources of a type carry.
 type Tag struct{ Type, Key, Value string }
 
-// TagUsage counts the resources that carry each tag.
+// TagUsage returns how many resources carry each tag.
 func (s *Snapshot) TagUsage() map[Tag]int {
 	type of struct {
 		k    kind

@@ -11,8 +11,8 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// LookupUser returns the id of the user with an id or else a user name. What has the form of an id is not taken for a
-// name. ok is false when there is no such user.
+// LookupUser returns the id of the user with an id or else a user name, as Decide finds users: what has the form of an
+// id is not taken for a name. ok is false when there is no such user.
 func (s *Snapshot) LookupUser(ref string) (id string, ok bool) {
 	if e := s.user(ref); e != nil {
 		return e.id, true
@@ -20,20 +20,19 @@ func (s *Snapshot) LookupUser(ref string) (id string, ok bool) {
 	return "", false
 }
 
-// Holds reports whether a user, by id or user name, holds a profile.
+// Holds reports whether a user, by id or user name, holds a profile, by its id.
 func (s *Snapshot) Holds(user, profile string) bool {
 	e := s.user(user)
 	slot, p := s.find(kindProfile, profile)
 	return e != nil && p != nil && slices.Contains(heldSlots(e), slot+1)
 }
 
-// Users yields every user in the order of their creation: its ID, Name, Seq, FirstName, LastName, Group and
-// Profiles, and nothing else. The slices must not be changed. It costs some 50 ns a user, so a search can look at
-// all of them in memory and read only those that it finds.
+// Users yields every user in the order of their creation, with the ID, Name, Seq, FirstName, LastName, Group and
+// Profiles, and nothing else. The slices must not be changed. It takes some 50 ns a user.
 func (s *Snapshot) Users() iter.Seq[lanyard.User] { return s.users(nil) }
 
-// UsersWithTags yields what Users does and the Tags too, which must not be changed: users with the same tags
-// may share them.
+// UsersWithTags yields what Users does, and the Tags too. They must not be changed: users with the same tags may share
+// them.
 func (s *Snapshot) UsersWithTags() iter.Seq[lanyard.User] {
 	return func(yield func(lanyard.User) bool) { s.users(tagMaps{})(yield) }
 }

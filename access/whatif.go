@@ -7,20 +7,21 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// WhatIf is what a proposed change would do to those whom it concerns.
+// A WhatIf says what a proposed change would do, and to whom.
 type WhatIf struct {
-	Affected int // users and AI agents with a difference
-	Gaining  int // of those, how many may do something more, or to more
-	Losing   int // and how many something less, or to less; who does both counts in both
+	Affected int // how many users and AI agents may then do something else
+	Gaining  int // how many of them may do something more, or on more resources
+	Losing   int // how many of them something less, or on fewer; those who do both count twice
 	// Differences are those of a page of the affected, in the order of their creation.
 	Differences []Difference
-	Next        Cursor // see WhoCan
-	// Hidden counts the profiles that were left out because a Sight does not show them, of a user that
-	// has them now or would have them.
+	Next        Cursor // where the next page begins, the zero Cursor after the last one
+	// Hidden counts the profiles that IfUser left out because the Sight does not show them, among those that the user
+	// holds and those that the user would hold.
 	Hidden int
 }
 
-// A Sight reports whether somebody may see a resource of a type: users and AI agents too. nil sees all.
+// A Sight reports whether somebody may see a resource: a user, an AI agent or a security profile, by one of the Type
+// constants and its id. A nil Sight shows everything.
 type Sight func(resourceType, id string) bool
 
 // holder reports whether the sight shows a holder.
@@ -47,36 +48,38 @@ func (see Sight) profiles(s *Snapshot, slots []uint32) (shown []uint32, hidden i
 	return shown, hidden
 }
 
-// A Difference is what a change would do to one subject. Subjects to whom it does the same may
-// share a Delta.
+// A Difference is what a change would do to one subject. Subjects to whom it does the same may share a Delta.
 type Difference struct {
-	Holder
+	Holder // without Profiles
 	*Delta
 }
 
-// Delta is what differs, each list in the order of WhatCan. It must not be changed.
+// A Delta is what a subject may do after a change and not before, or the reverse, each list in the order of WhatCan. It
+// must not be changed.
 type Delta struct {
-	Gains   []Effective // what could not be done before at all, as it is granted afterwards
-	Loses   []Effective // what could be done before and not afterwards, as it was granted
-	Changes []Changed   // what can be done before and afterwards, to other resources
+	Gains   []Effective // allowed afterwards only, as it is granted then
+	Loses   []Effective // allowed before only, as it was granted then
+	Changes []Changed   // allowed before and afterwards, on other resources
 }
 
-// Changed is an action that reaches other resources afterwards. A permission that restricts its
-// holder stands here too, for who newly holds it may do less.
+// A Changed is a thing that is allowed on other resources afterwards. Restricting permissions are listed as Changed
+// too: to get one is to be allowed less.
 type Changed struct {
 	Thing
-	More, Less    bool    // it reaches resources that it did not; it no longer reaches some that it did
-	Before, After []Grant // in the order in which the subject holds the profiles
+	More   bool    // it is allowed on resources that it was not allowed on
+	Less   bool    // it is no longer allowed on some that it was allowed on
+	Before []Grant // in the order in which the subject holds the profiles
+	After  []Grant
 }
 
-// IfProfile returns what replacing the profile with the id of p by p would do to its holders, for somebody who sees
-// what see shows: holders and profiles that it does not show count as if they did not exist, so nothing of the answer
-// rests on them. The differences are paged as in WhoCan; the counts are of all holders on every page. ok is false when
-// there is no such profile.
+// IfProfile returns what it would do to the holders of a profile to replace it by p, which has its id. Holders and
+// profiles that see does not show count as if they did not exist, so the answer gives nothing away about them. The
+// differences are paged as in WhoCan; the counts are those of all holders on every page. ok is false when there is no
+// such profile.
 //
-// What a subject reaches is compared by the conditions of its profiles, as they combine outside of
-// reports: a tag that no resource has is a condition all the same. Two profiles that only together
-// let all rows of a third through count as less than the third.
+// Compared are the conditions of the profiles that each holder has, as they combine outside of reports, and not the
+// resources that there are: a tag that no resource carries is a condition all the same. Several profiles that allow as
+// much as another one only together count as less than it.
 func (s *Snapshot) IfProfile(p *lanyard.Profile, see Sight, page Page) (w WhatIf, ok bool) {
 	slot, e := s.find(kindProfile, p.ID)
 	if e == nil {
@@ -114,8 +117,8 @@ func (s *Snapshot) IfProfile(p *lanyard.Profile, see Sight, page Page) (w WhatIf
 	return d.result, true
 }
 
-// IfUser returns what replacing the user with the id of u by u would do to that user, as IfProfile does. Profiles that
-// see does not show count as if nobody held them. ok is false when there is no such user.
+// IfUser returns what it would do to a user to replace their profiles by those of u, which has the user's id. Profiles
+// that see does not show count as if nobody held them. ok is false when there is no such user. See IfProfile.
 func (s *Snapshot) IfUser(u *lanyard.User, see Sight) (w WhatIf, ok bool) {
 	slot, e := s.find(kindUser, u.ID)
 	if e == nil {
@@ -152,32 +155,31 @@ func (s *Snapshot) IfUser(u *lanyard.User, see Sight) (w WhatIf, ok bool) {
 	return d.result, true
 }
 
-// A differ compares what subjects may do before and after a change that takes the profiles out from
-// them and gives them in. The others stay as they are, so permissions are compared as sets of bits,
-// and what a profile that stays makes up for is found out once for all its holders.
+// A differ compares what subjects may do before and after a change that takes some profiles away from them (out) and
+// gives them others (in). The rest stays, so permissions are compared as sets of bits, and what a profile that stays
+// compensates for is worked out once for all its holders.
 type differ struct {
 	before, after *Snapshot
 	out, in       []*profile
-	lost, gained  permissions // by out and by in, whoever else grants them
-	goes, comes   []Thing     // the same for what is no permission of the catalogue
+	lost, gained  permissions // of out and of in, whatever the other profiles grant
+	goes, comes   []Thing     // the same for what is not a permission of the catalogue
 	covers        map[covering]*cover
 	conditions    map[conditioned][]Condition
 	deltas        map[string]*Delta
-	work, base    cover // for one subject; of out by in, and of in by out
+	work, base    cover // of one subject; of out by in, and of in by out
 	own           bool  // some scope of out or in depends on the holder
 	baseGroup     uint32
 	result        WhatIf
 }
 
-// covering is a profile that stays, and its holder's group where that matters.
+// A covering is a profile that stays, and its holder's group where that matters.
 type covering struct{ slot, group uint32 }
 
-// cover is what a profile makes up for: of each of out and in, the permissions by which it lets
-// through all that that does; of goes and comes, what it grants.
+// A cover records what one profile that stays compensates for.
 type cover struct {
-	perms       permissions
-	out, in     []permissions
-	goes, comes []bool
+	perms       permissions   // those that it grants
+	out, in     []permissions // for each removed and added profile, those by which it allows at least as much
+	goes, comes []bool        // whether it grants each of the things that go and come
 }
 
 type conditioned struct {
@@ -220,7 +222,7 @@ func (d *differ) newCover() cover {
 		goes: make([]bool, len(d.goes)), comes: make([]bool, len(d.comes))}
 }
 
-// baseOf is what out and in make up for of each other, for a holder in a group.
+// baseOf is what out and in compensate for of each other, for a holder in a group.
 func (d *differ) baseOf(group uint32) *cover {
 	if d.baseGroup == group || d.baseGroup != noGroup && !d.own {
 		return &d.base
@@ -241,7 +243,7 @@ func (d *differ) baseOf(group uint32) *cover {
 	return &d.base
 }
 
-// coverOf is what a profile that stays makes up for, for a holder in a group.
+// coverOf is what a profile that stays compensates for, for a holder in a group.
 func (d *differ) coverOf(slot, group uint32) *cover {
 	p := d.before.profile(slot)
 	if !d.own && p.scope != scopeOwn {
@@ -271,12 +273,12 @@ func (d *differ) coverOf(slot, group uint32) *cover {
 	return &c
 }
 
-// sums is what differs for one subject, as sets.
+// sums are what differs for one subject, as sets of permissions.
 type sums struct {
 	gains, loses, more, less permissions
 }
 
-// add compares for one subject, which holds had before, has afterwards and stay both times.
+// add compares one subject, which holds the profiles had before, has afterwards, and stay all along.
 func (d *differ) add(h *entity, had, has, stay []uint32, page Page) {
 	d.compensate(h.group, stay)
 	x := d.sums()
@@ -302,7 +304,7 @@ func (d *differ) add(h *entity, had, has, stay []uint32, page Page) {
 	}
 }
 
-// compensate sets d.work to what out and in, and the profiles that stay, make up for together.
+// compensate sets d.work to what out and in, and the profiles that stay, compensate for together.
 func (d *differ) compensate(group uint32, stay []uint32) {
 	w, base := &d.work, d.baseOf(group)
 	copy(w.out, base.out)
@@ -342,7 +344,7 @@ func (d *differ) sums() sums {
 		x.less.or(p.perms.without(w.out[i]))
 	}
 	x.more, x.less = x.more.without(x.gains), x.less.without(x.loses)
-	// Who newly holds a permission that restricts gains nothing by it.
+	// To get a restricting permission is to lose something.
 	restricting := restrictions()
 	x.less.or(x.gains.and(restricting))
 	x.more.or(x.loses.and(restricting))
@@ -361,8 +363,8 @@ func (d *differ) sums() sums {
 	return x
 }
 
-// delta spells out what differs for a subject. Subjects with the same profiles share it, unless
-// their hierarchy groups make a difference.
+// delta lists what differs for a subject. Subjects with the same profiles share it, unless their hierarchy groups make
+// a difference.
 func (d *differ) delta(had, has []uint32, x sums) *Delta {
 	b := []byte(slotKey(had) + "/" + slotKey(has) + "/")
 	for _, w := range slices.Concat(x.more[:], x.less[:]) {
@@ -430,8 +432,8 @@ func slotKey(slots []uint32) string {
 	return string(b)
 }
 
-// covered are the permissions that p and q both grant and by which q lets through all that p does,
-// for a holder in a group. Conditions differ by type only, and so are compared by type.
+// covered are the permissions that p and q both grant and by which q allows at least as much as p, for a holder in a
+// group. Conditions differ by type only, and so are compared by type.
 func (s *Snapshot) covered(p, q *profile, group uint32) permissions {
 	return p.perms.and(q.perms).without(s.lacks(q.in(group), p.in(group)).permissions())
 }

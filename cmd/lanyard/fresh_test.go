@@ -62,14 +62,14 @@ func TestServerCutOff(t *testing.T) {
 	}); err != nil {
 		t.Errorf("beyond the bound: %v", err)
 	}
-	asks("revision 1", http.StatusServiceUnavailable, "last heard from its database", "of 3s")
+	asks("revision 1", http.StatusServiceUnavailable, "its data was last confirmed", "within 3s")
 	for endpoint, body := range map[string]string{
 		"search/action": `{"subject":{"type":"user","id":"u"},"resource":{"type":"User","id":"u"}}`,
 		"holders":       `{"resource":{"type":"SecurityProfile","id":"p"}}`,
 		"effective":     `{"subject":{"type":"user","id":"u"}}`,
 	} {
 		if status, text, err := b.send("POST", path+endpoint, body); err != nil || status != http.StatusServiceUnavailable ||
-			!strings.Contains(text, "last heard from its database") {
+			!strings.Contains(text, "its data was last confirmed") {
 			t.Errorf("%s beyond the bound: %d %s, %v", endpoint, status, text, err)
 		}
 	}

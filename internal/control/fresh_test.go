@@ -91,7 +91,7 @@ func TestCutOff(t *testing.T) {
 			for _, revision := range []int64{0, known, later} {
 				began := time.Now()
 				_, err := strict.at(a.in.ID, revision)
-				strict.fails(err, lanyard.Unavailable, "last heard from its database", bound.String())
+				strict.fails(err, lanyard.Unavailable, "its data was last confirmed", bound.String())
 				if took := time.Since(began); took > time.Second {
 					t.Errorf("it was refused after %v", took)
 				}
