@@ -1,7 +1,9 @@
 package control
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,74 +24,175 @@ type text struct {
 // nameMembers are the members that set the names of types, where that is not Name.
 var nameMembers = map[lanyard.Type]string{
 	lanyard.TypeInstance: "InstanceAlias", lanyard.TypeProfile: "SecurityProfileName", lanyard.TypeUser: "Username",
+	lanyard.TypeAIAgent: "EntityArn",
 }
 
-// texts is the table of what people read of a resource. Names and tags are those of every type.
+// texts is the table of what people read of a resource. A test demands that it has every string of every type, apart
+// from ids that lanyard gives and the content of flows.
 func texts(r lanyard.Resource) []text {
+	var t textList
 	m := r.Head()
-	name := nameMembers[r.Type()]
-	if name == "" {
-		name = "Name"
-	}
-	all := []text{{member: name, value: m.Name}}
-	for _, k := range slices.Sorted(maps.Keys(m.Tags)) {
-		all = append(all, text{member: "Tags", value: k},
-			text{member: fmt.Sprintf("Tags[%s]", lanyard.Quote(k)), value: m.Tags[k]})
-	}
-	prose := func(member, value string) { all = append(all, text{member, value, true}) }
-	line := func(member string, values ...string) {
-		for _, v := range values {
-			all = append(all, text{member: member, value: v})
-		}
-	}
+	t.line(cmp.Or(nameMembers[r.Type()], "Name"), m.Name)
+	t.pairs("Tags", m.Tags)
 	switch r := r.(type) {
+	case *lanyard.Instance:
+		t.line("IdentityManagementType", r.IdentityManagement)
+		t.line("DirectoryId", r.DirectoryID)
+		t.pairs("Attributes", r.Attributes)
 	case *lanyard.Profile:
-		prose("Description", r.Description)
-		line("Permissions", r.Permissions...)
-		line("TagRestrictedResources", r.TagRestricted...)
-		line("HierarchyRestrictedResources", r.HierarchyRestricted...)
-		for _, k := range slices.Sorted(maps.Keys(r.AccessTags)) {
-			line("AllowedAccessControlTags", k, r.AccessTags[k])
-		}
-		for i, a := range r.Applications {
-			line(member("Applications", i, "Namespace"), a.Namespace)
-			line(member("Applications", i, "ApplicationPermissions"), a.Permissions...)
-		}
-		for _, rule := range r.DataTables {
-			line("PrimaryAttributeValues.AttributeName", rule.Attribute)
-			line("PrimaryAttributeValues.Values", rule.Values...)
-		}
+		t.profile(r)
 	case *lanyard.User:
-		line("IdentityInfo.FirstName", r.FirstName)
-		line("IdentityInfo.LastName", r.LastName)
-		line("IdentityInfo.Email", r.Email)
-		line("IdentityInfo.SecondaryEmail", r.SecondaryEmail)
-		line("IdentityInfo.Mobile", r.Mobile)
-		line("DirectoryUserId", r.DirectoryUserID)
-		for _, p := range r.Proficiencies {
-			line("UserProficiencies.AttributeName", p.Attribute)
-			line("UserProficiencies.AttributeValue", p.Value)
-		}
+		t.user(r)
 	case *lanyard.Structure:
 		for i, l := range r.Levels {
-			line("HierarchyStructure."+levelNames[i]+".Name", l.Name)
+			t.line("HierarchyStructure."+levelNames[i]+".Name", l.Name)
 		}
 	case *lanyard.Queue:
-		prose("Description", r.Description)
+		t.prose("Description", r.Description)
+		t.settings(r.Settings, t.line)
 	case *lanyard.RoutingProfile:
-		prose("Description", r.Description)
+		t.prose("Description", r.Description)
+		t.channels("QueueConfigs", r.Queues)
+		t.channels("ManualAssignmentQueueConfigs", r.ManualQueues)
+		t.settings(r.Settings, t.line)
 	case *lanyard.Hours:
-		prose("Description", r.Description)
+		t.prose("Description", r.Description)
+		t.line("TimeZone", r.TimeZone)
+		t.settings(r.Settings, t.line)
 	case *lanyard.Module:
-		prose("Description", r.Description)
-	case *lanyard.QuickConnect:
-		prose("Description", r.Description)
+		t.prose("Description", r.Description)
+		t.settings(r.Settings, t.prose) // a document, which may have lines
+		if r.Draft != nil {
+			t.settings(r.Draft.Settings, t.prose)
+		}
 	case *lanyard.ModuleVersion:
-		prose("Description", r.Description)
+		t.prose("Description", r.Description)
+		t.settings(r.Settings, t.prose)
 	case *lanyard.ModuleAlias:
-		prose("Description", r.Description)
+		t.prose("Description", r.Description)
+	case *lanyard.QuickConnect:
+		t.quickConnect(r)
 	}
-	return all
+	return t
+}
+
+// A textList collects the texts of a resource.
+type textList []text
+
+// line adds a text of one line.
+func (t *textList) line(member, value string) { *t = append(*t, text{member: member, value: value}) }
+
+// prose adds a text that may have lines and tabs.
+func (t *textList) prose(member, value string) { *t = append(*t, text{member, value, true}) }
+
+// lines adds the texts of a list.
+func (t *textList) lines(member string, values []string) {
+	for _, v := range values {
+		t.line(member, v)
+	}
+}
+
+// pairs adds the keys and values of a map.
+func (t *textList) pairs(member string, m map[string]string) {
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		t.line(member, k)
+		t.line(fmt.Sprintf("%s[%s]", member, lanyard.Quote(k)), m[k])
+	}
+}
+
+// settings adds every string in the raw JSON of settings, at any depth.
+func (t *textList) settings(s lanyard.Settings, add func(member, value string)) {
+	for _, name := range slices.Sorted(maps.Keys(s)) {
+		add(name, name)
+		var v any
+		if harmless(s[name]) {
+			continue
+		}
+		if err := json.Unmarshal(s[name], &v); err != nil {
+			v = string(s[name])
+		}
+		addStrings(name, v, add)
+	}
+}
+
+// harmless reports whether no string in a JSON text can forge anything, which spares decoding nearly all of them.
+func harmless(raw []byte) bool {
+	return !slices.ContainsFunc(raw, func(c byte) bool { return c == '\\' || c >= 0x7f })
+}
+
+// addStrings calls add with the strings and keys in a decoded JSON value, each with its path.
+func addStrings(path string, v any, add func(member, value string)) {
+	switch v := v.(type) {
+	case string:
+		add(path, v)
+	case []any:
+		for i := range v {
+			addStrings(item(path, i), v[i], add)
+		}
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			add(path, k)
+			addStrings(path+"."+k, v[k], add)
+		}
+	}
+}
+
+func (t *textList) profile(p *lanyard.Profile) {
+	t.prose("Description", p.Description)
+	t.lines("Permissions", p.Permissions)
+	t.lines("TagRestrictedResources", p.TagRestricted)
+	t.lines("HierarchyRestrictedResources", p.HierarchyRestricted)
+	t.line("AllowedAccessControlHierarchyGroupId", p.HierarchyGroup)
+	t.pairs("AllowedAccessControlTags", p.AccessTags)
+	for i, a := range p.Applications {
+		t.line(member("Applications", i, "Namespace"), a.Namespace)
+		t.lines(member("Applications", i, "ApplicationPermissions"), a.Permissions)
+		t.line(member("Applications", i, "Type"), a.Type)
+	}
+	for i, m := range p.FlowModules {
+		t.line(member("AllowedFlowModules", i, "Type"), m.Type)
+		t.line(member("AllowedFlowModules", i, "FlowModuleId"), m.ID)
+	}
+	for i, a := range p.AIAgents {
+		t.line(member("AllowedAIAgents", i, "Type"), a.Type)
+		t.line(member("AllowedAIAgents", i, "Arn"), a.ARN)
+	}
+	for _, rule := range p.DataTables {
+		t.line("PrimaryAttributeValues.AccessType", rule.Access)
+		t.line("PrimaryAttributeValues.AttributeName", rule.Attribute)
+		t.lines("PrimaryAttributeValues.Values", rule.Values)
+	}
+}
+
+func (t *textList) user(u *lanyard.User) {
+	t.line("IdentityInfo.FirstName", u.FirstName)
+	t.line("IdentityInfo.LastName", u.LastName)
+	t.line("IdentityInfo.Email", u.Email)
+	t.line("IdentityInfo.SecondaryEmail", u.SecondaryEmail)
+	t.line("IdentityInfo.Mobile", u.Mobile)
+	t.line("DirectoryUserId", u.DirectoryUserID)
+	for _, p := range u.Proficiencies {
+		t.line("UserProficiencies.AttributeName", p.Attribute)
+		t.line("UserProficiencies.AttributeValue", p.Value)
+	}
+	t.settings(u.Settings, t.line)
+}
+
+func (t *textList) channels(list string, queues []lanyard.QueueConfig) {
+	for i, q := range queues {
+		t.line(member(list, i, "QueueReference.Channel"), q.Channel)
+	}
+}
+
+// quickConnectConfigs are the members of QuickConnectConfig for the kinds of quick connects.
+var quickConnectConfigs = map[string]string{lanyard.ToUser: "UserConfig", lanyard.ToQueue: "QueueConfig",
+	lanyard.ToPhoneNumber: "PhoneConfig", lanyard.ToFlow: "FlowConfig"}
+
+func (t *textList) quickConnect(q *lanyard.QuickConnect) {
+	t.prose("Description", q.Description)
+	t.line("QuickConnectConfig.QuickConnectType", q.Kind)
+	t.line("QuickConnectConfig.PhoneConfig.PhoneNumber", q.PhoneNumber)
+	t.line("QuickConnectConfig."+quickConnectConfigs[q.Kind]+".ContactFlowId", q.Flow)
 }
 
 // forges reports whether a terminal or a page that shows c could be made to show something else: a control character

@@ -1,6 +1,8 @@
 package control_test
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -30,6 +32,33 @@ func TestTextsThatForge(t *testing.T) {
 	}
 	tagged := w.profile("Tagged", control.ProfileChange{})
 	group := w.group("Renamed", "")
+	module := w.module("Module")
+	w.must(failure(w.CreateContactFlowModuleVersion(ctx, call(""), in, module.ID, "", "")))
+	routing, person := only[*lanyard.RoutingProfile](w).ID, w.user("settled").ID
+	// as encodes settings with a text in the place of %s.
+	as := func(member, shape, s string) lanyard.Settings {
+		quoted, _ := json.Marshal(s)
+		return settings(member, strings.ReplaceAll(shape, "%s", string(quoted)))
+	}
+	queueSettings := func(member, shape string) func(string) error {
+		return func(s string) error {
+			return failure(w.UpdateQueueSettings(ctx, call(""), in, queue, as(member, shape, s)))
+		}
+	}
+	routingSettings := func(member, shape string) func(string) error {
+		return func(s string) error {
+			return failure(w.UpdateRoutingProfileSettings(ctx, call(""), in, routing, as(member, shape, s)))
+		}
+	}
+	userSettings := func(member, shape string) func(string) error {
+		return func(s string) error {
+			return failure(w.UpdateUserSettings(ctx, call(""), in, person, as(member, shape, s)))
+		}
+	}
+	connect := func(q lanyard.QuickConnect) error {
+		q.Name = cmp.Or(q.Name, fmt.Sprint("C", w.revision()))
+		return failure(w.CreateQuickConnect(ctx, call(""), in, &q))
+	}
 	for _, tt := range []struct {
 		member string
 		prose  bool
@@ -95,6 +124,72 @@ func TestTextsThatForge(t *testing.T) {
 		{"PrimaryAttributeValues.Values", false, func(s string) error {
 			return profile(control.ProfileChange{DataTables: []lanyard.AttributeRule{{Attribute: "a", Values: []string{s}}}})
 		}},
+		{"PrimaryAttributeValues.AttributeName", false, func(s string) error {
+			return profile(control.ProfileChange{DataTables: []lanyard.AttributeRule{{Attribute: s, Values: []string{"a"}}}})
+		}},
+		{"UserProficiencies.AttributeName", false, func(s string) error {
+			return failure(w.AssociateUserProficiencies(ctx, call(""), in, person,
+				[]lanyard.Proficiency{{Attribute: s, Value: "a", Level: 1}}))
+		}},
+		{"UserProficiencies.AttributeValue", false, func(s string) error {
+			return failure(w.AssociateUserProficiencies(ctx, call(""), in, person,
+				[]lanyard.Proficiency{{Attribute: "a", Value: s, Level: 1}}))
+		}},
+		{"Description", true, func(s string) error {
+			return failure(w.UpdateRoutingProfileName(ctx, call(""), in, routing, control.Naming{Description: &s}))
+		}},
+		{"Description", true, func(s string) error {
+			return failure(w.UpdateHoursOfOperation(ctx, call(""), in, hours, control.HoursChange{
+				Naming: control.Naming{Description: &s}}))
+		}},
+		{"Description", true, func(s string) error {
+			return failure(w.CreateContactFlowModuleVersion(ctx, call(""), in, module.ID, s, ""))
+		}},
+		{"Description", true, func(s string) error {
+			return failure(w.CreateContactFlowModuleAlias(ctx, call(""), in, module.ID, lanyard.ModuleAlias{
+				Meta: lanyard.Meta{Name: fmt.Sprint("A", w.revision())}, Version: 1, Description: s}))
+		}},
+		{"Name", false, func(s string) error {
+			return connect(lanyard.QuickConnect{Meta: lanyard.Meta{Name: s}, Kind: lanyard.ToPhoneNumber, PhoneNumber: "+1"})
+		}},
+		{"Description", true, func(s string) error {
+			return connect(lanyard.QuickConnect{Kind: lanyard.ToPhoneNumber, PhoneNumber: "+1", Description: s})
+		}},
+		{"QuickConnectConfig.PhoneConfig.PhoneNumber", false, func(s string) error {
+			return connect(lanyard.QuickConnect{Kind: lanyard.ToPhoneNumber, PhoneNumber: s})
+		}},
+		{"QuickConnectConfig.FlowConfig.ContactFlowId", false, func(s string) error {
+			return connect(lanyard.QuickConnect{Kind: lanyard.ToFlow, Flow: s})
+		}},
+		{"QuickConnectConfig.QueueConfig.ContactFlowId", false, func(s string) error {
+			return connect(lanyard.QuickConnect{Kind: lanyard.ToQueue, Queue: queue, Flow: s})
+		}},
+		{"OutboundCallerConfig.OutboundCallerIdName", false,
+			queueSettings("OutboundCallerConfig", `{"OutboundCallerIdName": %s}`)},
+		{"OutboundCallerConfig.OutboundCallerIdName", false, func(s string) error {
+			return failure(w.CreateQueue(ctx, call(""), in, &lanyard.Queue{Meta: lanyard.Meta{Name: fmt.Sprint("Q", w.revision())},
+				Hours: hours, Settings: as("OutboundCallerConfig", `{"OutboundCallerIdName": %s}`, s)}))
+		}},
+		{"OutboundCallerConfig.OutboundFlowId", false, queueSettings("OutboundCallerConfig", `{"OutboundFlowId": %s}`)},
+		{"OutboundEmailConfig.OutboundEmailAddressId", false,
+			queueSettings("OutboundEmailConfig", `{"OutboundEmailAddressId": %s}`)},
+		{"OutboundEmailConfig", false, queueSettings("OutboundEmailConfig", `{%s: 1}`)},
+		{"MediaConcurrencies[1].CrossChannelBehavior.BehaviorType", false, routingSettings("MediaConcurrencies",
+			`[{"Channel": "CHAT"}, {"Channel": "VOICE", "CrossChannelBehavior": {"BehaviorType": %s}}]`)},
+		{"AgentAvailabilityTimer", false, routingSettings("AgentAvailabilityTimer", `%s`)},
+		{"Config[0].Day", false, func(s string) error {
+			return failure(w.UpdateHoursOfOperation(ctx, call(""), in, hours, control.HoursChange{
+				Settings: as("Config", `[{"Day": %s, "StartTime": {"Hours": 1}}]`, s)}))
+		}},
+		{"PhoneConfig.DeskPhoneNumber", false, userSettings("PhoneConfig", `{"DeskPhoneNumber": %s}`)},
+		{"PhoneNumberConfigs[0].PhoneNumber", false, userSettings("PhoneNumberConfigs", `[{"PhoneNumber": %s}]`)},
+		{"Settings", true, func(s string) error {
+			return failure(w.UpdateContactFlowModuleContent(ctx, call(""), in, module.ID, nil, as("Settings", `%s`, s)))
+		}},
+		{"Settings", true, func(s string) error {
+			return failure(w.UpdateContactFlowModuleContent(ctx, call(""), in, module.ID+":"+control.SavedQualifier, nil,
+				as("Settings", `%s`, s)))
+		}},
 	} {
 		t.Run(tt.member, func(t *testing.T) {
 			w.T = t
@@ -114,7 +209,7 @@ func TestTextsThatForge(t *testing.T) {
 				}
 			}
 			if tt.member != "Username" { // which takes fewer
-				w.must(tt.set("Zoë עברית 国 \u200f"))
+				w.must(tt.set("Zoë \\u001b עברית 国 \u200f"))
 			}
 		})
 	}
@@ -142,6 +237,25 @@ func TestForgedTextsOfBefore(t *testing.T) {
 	w.must(err)
 	if got.Group.Name != old || got.Group.Tags["a"] != "b" {
 		t.Errorf("the group is %+v", got.Group)
+	}
+	const callerID = `{"OutboundCallerIdName":"a\u001b[2J"}`
+	q := only[*lanyard.Queue](w)
+	w.must(w.store.Update(t.Context(), w.in.ID, func(tx store.Tx) error {
+		q := lanyard.Clone(q)
+		q.Settings = settings("OutboundCallerConfig", callerID)
+		if err := tx.Put(t.Context(), q); err != nil {
+			return err
+		}
+		return tx.Append(t.Context(),
+			&lanyard.Event{ID: "old2", Instance: w.in.ID, Operation: "UpdateQueueOutboundCallerConfig", Time: w.clock()})
+	}))
+	w.did(w.UpdateQueueName(t.Context(), call(""), w.in.ID, q.ID, control.Naming{Name: ptr("Renamed")}))
+	w.did(w.UpdateQueueSettings(t.Context(), call(""), w.in.ID, q.ID, settings("OutboundEmailConfig", `{"A":"b"}`)))
+	w.fails(failure(w.UpdateQueueSettings(t.Context(), call(""), w.in.ID, q.ID,
+		settings("OutboundCallerConfig", `{"OutboundCallerIdName":"b\u001b[2J"}`))), lanyard.Invalid,
+		"OutboundCallerConfig.OutboundCallerIdName must be text without control characters", `got "b\x1b[2J"`)
+	if q := only[*lanyard.Queue](w); q.Name != "Renamed" || string(q.Settings["OutboundCallerConfig"]) != callerID {
+		t.Errorf("the queue is %+v", q)
 	}
 }
 
