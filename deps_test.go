@@ -73,7 +73,8 @@ var waysIn = []string{"awsapi", "admin", "authzen", "console"}
 // databases are imported by cmd/lanyard only, and their drivers by them only.
 var (
 	databases = []string{"store/sqlite", "store/postgres"}
-	drivers   = map[string]string{"modernc.org/sqlite": "store/sqlite", "github.com/jackc/pgx/v5": "store/postgres"}
+	drivers   = map[string]string{"modernc.org/sqlite": "store/sqlite", "github.com/jackc/pgx/v5": "store/postgres",
+		"github.com/ncruces/go-sqlite3": "tests alone: it checks what the other SQLite wrote"}
 )
 
 // listed is what go list says of a package.

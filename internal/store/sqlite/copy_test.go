@@ -21,7 +21,7 @@ func TestCopy(t *testing.T) { storetest.RunCopy(t, openCopier, openCopier) }
 
 // Every table that a store has is copied, or one of those that are made anew.
 func TestTablesAreCopied(t *testing.T) {
-	db, err := openWriter(t.Context(), filepath.Join(t.TempDir(), "x.db"), true)
+	db, err := openWriter(t.Context(), filepath.Join(t.TempDir(), "x.db"), Config{unsynced: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,9 @@
 package sqlite
 
 import (
+	"bytes"
 	"encoding/binary"
-	"hash/crc32"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -10,43 +11,49 @@ import (
 	lib "modernc.org/sqlite/lib"
 )
 
-// SQLite trusts what it reads. So that a page which the disk gives back other than it was written never
-// becomes an answer, every page of a database of ours ends with a checksum, in bytes that SQLite sets
-// aside for such things (header byte 20). It is written and checked between SQLite and the operating
-// system, in a VFS that is the system's own but for reading and writing; SQLite's own shim for this
-// (cksumvfs) is not part of the Go library. A page that is wrong is SQLITE_IOERR_DATA.
+// SQLite trusts what it reads. So that a page which the disk returns other than it was written never becomes an
+// answer, every page of a database of ours ends with a checksum, in bytes that SQLite sets aside for such things
+// (header byte 20). Both are SQLite's own format, that of its extension cksumvfs, so that other programs can check
+// and write it. The extension itself is not part of the Go library. The checksum is written and checked between
+// SQLite and the operating system, in a VFS that is the system's own but for reading and writing. A page that is
+// wrong is SQLITE_IOERR_DATA.
 //
-// A page in the log has no such checksum, for the log's own is computed earlier and covers those bytes;
-// but SQLite checks that only when it recovers. Here each page is compared with what this process wrote
-// there or read at recovery.
+// Two things the format does not have are kept in memory, while a process has a database open for writing (seen.go):
+// that a page belongs in its place and is the newest, and the checksums of pages in the log, where SQLite checks
+// its own only when it recovers.
 //
-// Whatever else writes to the database must do it through this VFS too, so it is the process's default.
+// Whatever else writes to the database must write the checksums too, so this VFS is the process's default.
 
-const (
-	trailer = 8 // bytes at the end of a page: the checksum, then trailerMark
-	mark    = "LNY1"
-)
+const trailer = 8 // bytes at the end of a page: its checksum
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// seal writes the checksum of a page into it. It covers where the page belongs: one that was written to
-// another place is wrong there.
-func seal(page []byte, number uint32) {
+// seal writes the checksum of a page into it.
+func seal(page []byte) {
 	body := len(page) - trailer
-	binary.BigEndian.PutUint32(page[body:], pageSum(page[:body], number))
-	copy(page[body+4:], mark)
+	binary.LittleEndian.PutUint64(page[body:], pageSum(page[:body]))
 }
 
-// whole tells whether a page is as it was sealed.
-func whole(page []byte, number uint32) bool {
+// isSealed reports whether a page is as it was sealed. The checksum of zeros is zero; but a page of zeros is none
+// that we write, and often one that the disk lost.
+func isSealed(page []byte) bool {
 	body := len(page) - trailer
-	return binary.BigEndian.Uint32(page[body:]) == pageSum(page[:body], number) && string(page[body+4:]) == mark
+	sum := binary.LittleEndian.Uint64(page[body:])
+	return sum == pageSum(page[:body]) && (sum != 0 || !isZero(page))
 }
 
-func pageSum(body []byte, number uint32) uint32 {
-	var n [4]byte
-	binary.BigEndian.PutUint32(n[:], number)
-	return crc32.Update(crc32.Checksum(n[:], castagnoli), castagnoli, body)
+// pageSum is cksumvfs's checksum of all of a page but its end: two running sums of 32 bits, the first in the lower
+// half. It notices any change of a single word, and others but for one in 2⁶⁴.
+func pageSum(body []byte) uint64 {
+	var s1, s2 uint32
+	for ; len(body) >= 8; body = body[8:] {
+		word := binary.LittleEndian.Uint64(body)
+		s1 += uint32(word) + s2
+		s2 += uint32(word>>32) + s1
+	}
+	return uint64(s2)<<32 | uint64(s1)
+}
+
+func isZero(b []byte) bool {
+	return len(b) > 0 && b[0] == 0 && bytes.Equal(b[1:], b[:len(b)-1])
 }
 
 // emptyDatabase is one without tables, in WAL mode, whose pages have checksums.
@@ -61,26 +68,27 @@ func emptyDatabase() []byte {
 	binary.BigEndian.PutUint32(page[28:], 1) // pages
 	page[100] = 0x0d                         // a leaf of a table, without cells
 	binary.BigEndian.PutUint16(page[105:], size-trailer)
-	seal(page, 1)
+	seal(page)
 	return page
 }
 
 // pagedFile is an open file of SQLite's: a database or its log.
 type pagedFile struct {
-	real *lib.Tsqlite3_io_methods // of the system's VFS
-	log  *logSums                 // nil for a database
-	size int                      // of a page, 0 when it is not known yet
-	sums bool                     // that pages have checksums
-	late []int64                  // where pages were written before that was known
+	real   *lib.Tsqlite3_io_methods // of the system's VFS
+	path   string
+	seen   *seen
+	writes bool    // that it is a database that is open for writing
+	log    bool    // that it is a log
+	size   int     // of a page, 0 when it is not known yet
+	sums   bool    // that pages have checksums
+	late   []int64 // where pages were written before that was known
 }
 
 var (
 	realVFS   *lib.Tsqlite3_vfs
 	files     sync.Map // of *pagedFile, by the address of SQLite's file
 	methods   sync.Map // ours, by the address of the system's: uintptr to uintptr
-	logsMu    sync.Mutex
-	logs      = map[string]*logSums{} // by path; they are few, and live as long as the process
-	vfsFailed int32                   // what registering answered
+	vfsFailed int32    // what registering answered
 )
 
 func init() {
@@ -128,9 +136,12 @@ func openPaged(tls *libc.TLS, vfs, name, file uintptr, flags int32, outFlags uin
 		return result
 	}
 	base := at[lib.Tsqlite3_file](file)
-	f := &pagedFile{real: at[lib.Tsqlite3_io_methods](base.FpMethods)}
-	if flags&lib.SQLITE_OPEN_WAL != 0 {
-		f.log = logOf(libc.GoString(name))
+	f := &pagedFile{real: at[lib.Tsqlite3_io_methods](base.FpMethods), path: libc.GoString(name),
+		log: flags&lib.SQLITE_OPEN_WAL != 0}
+	if f.log {
+		f.path = strings.TrimSuffix(f.path, "-wal")
+	} else {
+		f.writes = flags&lib.SQLITE_OPEN_READWRITE != 0
 	}
 	ours, ok := methods.Load(base.FpMethods)
 	if !ok {
@@ -147,6 +158,7 @@ func openPaged(tls *libc.TLS, vfs, name, file uintptr, flags int32, outFlags uin
 		m.FxDeviceCharacteristics = address(pagedCharacteristics)
 		ours, _ = methods.LoadOrStore(base.FpMethods, p) // one more than needed is no harm
 	}
+	f.seen = joinSeen(f.path, f.writes)
 	files.Store(file, f)
 	base.FpMethods = ours.(uintptr)
 	return result
@@ -160,6 +172,7 @@ func paged(file uintptr) *pagedFile {
 func closePaged(tls *libc.TLS, file uintptr) int32 {
 	f := paged(file)
 	files.Delete(file)
+	f.seen.leave(f.path, f.writes)
 	return function[fileFunc](f.real.FxClose)(tls, file)
 }
 
@@ -182,14 +195,14 @@ func readPaged(tls *libc.TLS, file, buffer uintptr, n int32, off lib.Tsqlite3_in
 		return result
 	}
 	data := memory(buffer, int(n))
-	if f.log != nil {
-		if !f.log.right(data, off) {
+	if f.log {
+		if !f.seen.isLogged(data, off) {
 			return lib.SQLITE_IOERR_DATA
 		}
 		return result
 	}
 	f.header(data, off)
-	if f.page(int(n), off) && !whole(data, f.number(off)) {
+	if f.page(int(n), off) && (!isSealed(data) || !f.seen.isNewest(data, off/int64(n))) {
 		return lib.SQLITE_IOERR_DATA
 	}
 	return result
@@ -198,19 +211,20 @@ func readPaged(tls *libc.TLS, file, buffer uintptr, n int32, off lib.Tsqlite3_in
 func writePaged(tls *libc.TLS, file, buffer uintptr, n int32, off lib.Tsqlite3_int64) int32 {
 	f := paged(file)
 	data := memory(buffer, int(n))
-	if f.log != nil {
-		f.log.written(data, off)
-	} else {
-		f.header(data, off)
-		if f.page(int(n), off) {
-			seal(data, f.number(off)) // the bytes are nobody else's
-		} else if f.size == 0 && off > 0 {
-			f.late = append(f.late, off)
-		}
-		if off == 0 && len(f.late) > 0 {
-			if result := f.sealLate(tls, file); result != lib.SQLITE_OK {
-				return result
-			}
+	if f.log {
+		f.seen.writeLog(data, off)
+		return function[transferFunc](f.real.FxWrite)(tls, file, buffer, n, off)
+	}
+	f.header(data, off)
+	if f.page(int(n), off) {
+		seal(data) // the bytes are nobody else's
+		f.seen.write(data, off/int64(n))
+	} else if f.size == 0 && off > 0 {
+		f.late = append(f.late, off)
+	}
+	if off == 0 && len(f.late) > 0 {
+		if result := f.sealLate(tls, file); result != lib.SQLITE_OK {
+			return result
 		}
 	}
 	return function[transferFunc](f.real.FxWrite)(tls, file, buffer, n, off)
@@ -231,12 +245,10 @@ func pageSize(header []byte) int {
 	return 65536
 }
 
-// page tells whether n bytes there are a page that has a checksum.
+// page reports whether n bytes there are a page that has a checksum.
 func (f *pagedFile) page(n int, off int64) bool {
-	return f.log == nil && f.sums && n == f.size && off%int64(n) == 0
+	return !f.log && f.sums && n == f.size && off%int64(n) == 0
 }
-
-func (f *pagedFile) number(off int64) uint32 { return uint32(off/int64(f.size)) + 1 }
 
 // sealLate seals the pages of a new database that were written before its header.
 func (f *pagedFile) sealLate(tls *libc.TLS, file uintptr) int32 {
@@ -254,72 +266,11 @@ func (f *pagedFile) sealLate(tls *libc.TLS, file uintptr) int32 {
 		if result := function[transferFunc](f.real.FxRead)(tls, file, buffer, int32(f.size), off); result != lib.SQLITE_OK {
 			return result
 		}
-		seal(memory(buffer, f.size), f.number(off))
+		seal(memory(buffer, f.size))
+		f.seen.write(memory(buffer, f.size), off/int64(f.size))
 		if result := function[transferFunc](f.real.FxWrite)(tls, file, buffer, int32(f.size), off); result != lib.SQLITE_OK {
 			return result
 		}
 	}
 	return lib.SQLITE_OK
-}
-
-const (
-	logHeader   = 32 // bytes at the beginning of a log
-	frameHeader = 24 // bytes before each page in it
-)
-
-// logSums are the checksums of the pages in a log, by their place.
-type logSums struct {
-	mu   sync.RWMutex
-	sums map[int64]uint32
-}
-
-func logOf(path string) *logSums {
-	logsMu.Lock()
-	defer logsMu.Unlock()
-	l := logs[path]
-	if l == nil {
-		l = &logSums{sums: map[int64]uint32{}}
-		logs[path] = l
-	}
-	return l
-}
-
-// inFrame tells whether n bytes there are a page in a frame, or a frame, and where its page is.
-func inFrame(n int, off int64) (page int64, skip int, ok bool) {
-	for _, skip := range []int{0, frameHeader} {
-		size := n - skip
-		if size >= 512 && size&(size-1) == 0 && off >= logHeader {
-			page = off + int64(skip)
-			return page, skip, (page-logHeader-frameHeader)%int64(size+frameHeader) == 0
-		}
-	}
-	return 0, 0, false
-}
-
-func (l *logSums) written(data []byte, off int64) {
-	page, skip, ok := inFrame(len(data), off)
-	if !ok {
-		return
-	}
-	sum := crc32.Checksum(data[skip:], castagnoli)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sums[page] = sum
-}
-
-// right tells whether a page is what was written to the log. A whole frame is read at recovery, when
-// SQLite checks it; and what it reads then is what is there.
-func (l *logSums) right(data []byte, off int64) bool {
-	page, skip, ok := inFrame(len(data), off)
-	switch {
-	case !ok:
-		return true
-	case skip > 0:
-		l.written(data, off)
-		return true
-	}
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	sum, known := l.sums[page]
-	return !known || sum == crc32.Checksum(data, castagnoli)
 }

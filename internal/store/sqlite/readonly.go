@@ -33,6 +33,13 @@ func openReadOnly(ctx context.Context, dir string) (*sqlstore.DB, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
+	if legacy, err := hasLegacyPages(path); err != nil {
+		return nil, err
+	} else if legacy {
+		return nil, lanyard.Errorf(lanyard.Unavailable,
+			"the running server is older than this program, and has another format of checksums: use the same program, or "+
+				"stop the server first")
+	}
 	const readers = 2
 	db, err := sql.Open("sqlite", dsn(path, "mode=ro", "query_only(1)", "cache_size(-4096)"))
 	if err != nil {

@@ -87,6 +87,9 @@ func isUncertain(err error) bool {
 }
 
 func isDamaged(err error) bool {
+	if errors.Is(err, errStructure) {
+		return true
+	}
 	var e *driver.Error
 	if !errors.As(err, &e) {
 		return false
@@ -142,7 +145,10 @@ func open(ctx context.Context, c Config) (_ *sqlstore.DB, err error) {
 		release = func() error { return errors.Join(unlock(), os.RemoveAll(dir)) }
 	}
 	path := filepath.Join(dir, database)
-	writer, err := openWriter(ctx, path, c.unsynced)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	writer, err := openWriter(ctx, path, c)
 	if err != nil {
 		return nil, errors.Join(err, release())
 	}
@@ -170,9 +176,6 @@ func open(ctx context.Context, c Config) (_ *sqlstore.DB, err error) {
 			}
 			return c.wrap(conn), nil
 		}
-	}
-	if c.Logger == nil {
-		c.Logger = slog.Default()
 	}
 	mover, err := newCheckpointer(path, c.Logger)
 	if err != nil {
@@ -253,15 +256,18 @@ var synchronous = "FULL"
 
 // openWriter opens the connection that writes, after which the file is there and its tables are
 // those of this program.
-func openWriter(ctx context.Context, path string, unsynced bool) (*sql.DB, error) {
+func openWriter(ctx context.Context, path string, c Config) (*sql.DB, error) {
 	if err := create(path); err != nil {
 		return nil, err
 	}
 	if err := inspect(path); err != nil {
 		return nil, err
 	}
+	if err := convert(path, c.Logger); err != nil {
+		return nil, fmt.Errorf("convert the checksums of the database's pages: %w", err)
+	}
 	wait := synchronous
-	if unsynced {
+	if c.unsynced {
 		wait = "OFF"
 	}
 	// The file of the log is not made shorter up to 32 MiB: one that grows is slow to sync.

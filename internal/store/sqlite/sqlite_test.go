@@ -180,7 +180,7 @@ func TestModes(t *testing.T) {
 }
 
 func TestPragmas(t *testing.T) {
-	db, err := openWriter(t.Context(), filepath.Join(t.TempDir(), "x.db"), false)
+	db, err := openWriter(t.Context(), filepath.Join(t.TempDir(), "x.db"), Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
