@@ -75,12 +75,12 @@ func newSiteOn(t *testing.T, db store.Store, change ...func(*serveCmd)) *site {
 	if s.in, err = makeDemo(t.Context(), s.svc, s.root); err != nil {
 		t.Fatal(err)
 	}
-	_, routing, _, err := control.List[*lanyard.RoutingProfile](t.Context(), s.svc, s.operation("x"), s.in.ID,
+	routing, err := control.List[*lanyard.RoutingProfile](t.Context(), s.svc, s.operation("x"), s.in.ID,
 		control.Page{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.routing = routing[0].ID
+	s.routing = routing.Items[0].ID
 	return s
 }
 
@@ -113,17 +113,17 @@ func (s *site) operation(name string) control.Call {
 func (s *site) profile(name string) string {
 	s.Helper()
 	for after := ""; ; {
-		_, list, next, err := control.List[*lanyard.Profile](s.Context(), s.svc, s.operation("x"), s.in.ID,
+		list, err := control.List[*lanyard.Profile](s.Context(), s.svc, s.operation("x"), s.in.ID,
 			control.Page{After: after, Limit: 100})
 		if err != nil {
 			s.Fatal(err)
 		}
-		for _, p := range list {
+		for _, p := range list.Items {
 			if p.Name == name {
 				return p.ID
 			}
 		}
-		if after = next; next == "" {
+		if after = list.Next; list.Next == "" {
 			s.Fatalf("there is no profile %s", name)
 		}
 	}
@@ -141,8 +141,8 @@ func (s *site) user(name string) string {
 // password gives a user of the demo a password.
 func (s *site) password(instance, user string) {
 	s.Helper()
-	if err := s.svc.SetPassword(s.Context(), s.operation("SetUserPassword"), instance, user, goodPassword,
-		""); err != nil {
+	if err := s.svc.SetPassword(s.Context(), s.operation("SetUserPassword"),
+		control.NewPassword{Instance: instance, User: user, Password: goodPassword}); err != nil {
 		s.Fatal(err)
 	}
 }
@@ -157,23 +157,23 @@ func (s *site) second() {
 	}
 	in := created.Instance
 	s.other = in
-	_, profiles, _, err := control.List[*lanyard.Profile](s.Context(), s.svc, s.operation("x"), in.ID,
+	profiles, err := control.List[*lanyard.Profile](s.Context(), s.svc, s.operation("x"), in.ID,
 		control.Page{Limit: 100})
 	if err != nil {
 		s.Fatal(err)
 	}
-	_, routing, _, err := control.List[*lanyard.RoutingProfile](s.Context(), s.svc, s.operation("x"), in.ID,
+	routing, err := control.List[*lanyard.RoutingProfile](s.Context(), s.svc, s.operation("x"), in.ID,
 		control.Page{Limit: 1})
 	if err != nil {
 		s.Fatal(err)
 	}
-	for _, p := range profiles {
+	for _, p := range profiles.Items {
 		if p.Name != "Admin" {
 			continue
 		}
 		password := goodPassword
 		_, err := s.svc.CreateUser(s.Context(), s.operation("CreateUser"), in.ID, control.NewUser{Password: &password,
-			User: lanyard.User{Meta: lanyard.Meta{Name: "boss"}, Profiles: []string{p.ID}, RoutingProfile: routing[0].ID}})
+			User: lanyard.User{Meta: lanyard.Meta{Name: "boss"}, Profiles: []string{p.ID}, RoutingProfile: routing.Items[0].ID}})
 		if err != nil {
 			s.Fatal(err)
 		}
@@ -282,12 +282,12 @@ func TestConsoleRights(t *testing.T) {
 	s := newSite(t)
 	s.second()
 	group := ""
-	_, groups, _, err := control.List[*lanyard.Group](t.Context(), s.svc, s.operation("x"), s.in.ID,
+	groups, err := control.List[*lanyard.Group](t.Context(), s.svc, s.operation("x"), s.in.ID,
 		control.Page{Limit: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, g := range groups {
+	for _, g := range groups.Items {
 		if g.Name == "Europe" {
 			group = g.ID
 		}
@@ -1048,11 +1048,11 @@ func TestConsoleHistoryOfTheDeleted(t *testing.T) {
 	s := newSite(t)
 	olivia := s.as(s.in, "olivia.stone")
 	groups := map[string]string{}
-	_, all, _, err := control.List[*lanyard.Group](t.Context(), s.svc, s.operation("x"), s.in.ID, control.Page{Limit: 100})
+	all, err := control.List[*lanyard.Group](t.Context(), s.svc, s.operation("x"), s.in.ID, control.Page{Limit: 100})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, g := range all {
+	for _, g := range all.Items {
 		groups[g.Name] = g.ID
 	}
 	create := func(name, profile, group string) string {

@@ -99,20 +99,20 @@ func (d *demo) call(operation string, request map[string]any) control.Call {
 
 // defaults learns the ids of what a new instance comes with.
 func (d *demo) defaults() error {
-	_, profiles, _, err := control.List[*lanyard.Profile](d.ctx, d.svc, d.call("ListSecurityProfiles", nil), d.in.ID,
+	profiles, err := control.List[*lanyard.Profile](d.ctx, d.svc, d.call("ListSecurityProfiles", nil), d.in.ID,
 		control.Page{Limit: 100})
 	if err != nil {
 		return err
 	}
-	for _, p := range profiles {
+	for _, p := range profiles.Items {
 		d.ids[p.Name] = p.ID
 	}
-	_, hours, _, err := control.List[*lanyard.Hours](d.ctx, d.svc, d.call("ListHoursOfOperations", nil), d.in.ID,
+	hours, err := control.List[*lanyard.Hours](d.ctx, d.svc, d.call("ListHoursOfOperations", nil), d.in.ID,
 		control.Page{Limit: 100})
 	if err != nil {
 		return err
 	}
-	d.ids["hours"] = hours[0].ID
+	d.ids["hours"] = hours.Items[0].ID
 	return nil
 }
 
@@ -199,7 +199,7 @@ func (d *demo) modules() error {
 		made := created.Resource
 		d.ids[m.name] = made.ID
 		_, err = d.svc.CreateContactFlowModuleVersion(d.ctx, d.call("CreateContactFlowModuleVersion", nil), d.in.ID,
-			made.ID, "", "")
+			made.ID, control.NewModuleVersion{})
 		if err != nil {
 			return err
 		}
@@ -413,7 +413,8 @@ func demoPasswords(ctx context.Context, svc *control.Service, root lanyard.Acces
 		password := drawPassword()
 		caller := lanyard.Caller{Account: root.Account, AccessKeyID: root.ID, Root: true, SourceIP: "127.0.0.1",
 			UserAgent: "lanyard demo", RequestID: "demo"}
-		if err := svc.SetPassword(ctx, control.PasswordCall(caller, in.ID, u.ID), in.ID, u.ID, password, ""); err != nil {
+		if err := svc.SetPassword(ctx, control.PasswordCall(caller, in.ID, u.ID),
+			control.NewPassword{Instance: in.ID, User: u.ID, Password: password}); err != nil {
 			return "", err
 		}
 		fmt.Fprintf(&text, "%-14s %s   %s\n", who.user, password, who.who)

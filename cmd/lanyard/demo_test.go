@@ -17,11 +17,11 @@ func TestUnfinishedDemo(t *testing.T) {
 	}
 	users := func(in *lanyard.Instance) int {
 		t.Helper()
-		_, list, _, err := control.List[*lanyard.User](t.Context(), c.svc, c.call(), in.ID, control.Page{Limit: 1000})
+		list, err := control.List[*lanyard.User](t.Context(), c.svc, c.call(), in.ID, control.Page{Limit: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return len(list)
+		return len(list.Items)
 	}
 	if again, err := makeDemo(t.Context(), c.svc, root); err != nil || again.ID != in.ID || users(again) != 40 {
 		t.Fatalf("a second start has demo %v with %d users, %v; want the first, with 40", again, users(again), err)
@@ -31,11 +31,11 @@ func TestUnfinishedDemo(t *testing.T) {
 	if _, err := c.svc.TagResource(t.Context(), c.call(), arn, map[string]string{purpose: unfinished}); err != nil {
 		t.Fatal(err)
 	}
-	_, list, _, err := control.List[*lanyard.User](t.Context(), c.svc, c.call(), in.ID, control.Page{Limit: 10})
+	list, err := control.List[*lanyard.User](t.Context(), c.svc, c.call(), in.ID, control.Page{Limit: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, u := range list {
+	for _, u := range list.Items {
 		if _, err := c.svc.DeleteUser(t.Context(), c.call(), in.ID, u.ID); err != nil {
 			t.Fatal(err)
 		}

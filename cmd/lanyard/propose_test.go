@@ -50,12 +50,12 @@ func newCentre(t testing.TB) *centre {
 	}
 	in := created.Instance
 	c.instance = in.ID
-	_, routing, _, err := control.List[*lanyard.RoutingProfile](t.Context(), c.svc, c.call(), c.instance,
+	routing, err := control.List[*lanyard.RoutingProfile](t.Context(), c.svc, c.call(), c.instance,
 		control.Page{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.routing = routing[0].ID
+	c.routing = routing.Items[0].ID
 	return c
 }
 

@@ -265,7 +265,8 @@ func (l *local) SetPassword(ctx context.Context, instance, user, password string
 	for _, k := range keys {
 		if k.Root && !k.Disabled {
 			caller := lanyard.Caller{Account: k.Account, AccessKeyID: k.ID, Root: true, UserAgent: "lanyard user password"}
-			return l.Service.SetPassword(ctx, control.PasswordCall(caller, instance, user), instance, user, password, "")
+			return l.Service.SetPassword(ctx, control.PasswordCall(caller, instance, user),
+				control.NewPassword{Instance: instance, User: user, Password: password})
 		}
 	}
 	return errors.New("the store has no root access key")

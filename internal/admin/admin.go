@@ -184,8 +184,8 @@ func (s *server) setPassword(r *http.Request, body []byte) (any, error) {
 	key, _ := s.Control.Key(id)
 	caller := lanyard.Caller{Account: key.Account, AccessKeyID: key.ID, Root: true, SourceIP: remoteaddr.Host(r),
 		UserAgent: "lanyard user password"}
-	return struct{}{}, s.Control.SetPassword(r.Context(), control.PasswordCall(caller, in.Instance, in.User), in.Instance,
-		in.User, in.Password, "")
+	return struct{}{}, s.Control.SetPassword(r.Context(), control.PasswordCall(caller, in.Instance, in.User),
+		control.NewPassword{Instance: in.Instance, User: in.User, Password: in.Password})
 }
 
 // NewToken is what a token is asked for with.

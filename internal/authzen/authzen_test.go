@@ -86,13 +86,13 @@ func (p *pdp) profile(name string, c control.ProfileChange) string {
 
 func (p *pdp) user(name string, tags map[string]string, profiles ...string) string {
 	p.Helper()
-	_, routing, _, err := control.List[*lanyard.RoutingProfile](p.Context(), p.svc, p.call(""), p.instance,
+	routing, err := control.List[*lanyard.RoutingProfile](p.Context(), p.svc, p.call(""), p.instance,
 		control.Page{Limit: 1})
 	if err != nil {
 		p.Fatal(err)
 	}
 	created, err := p.svc.CreateUser(p.Context(), p.call("CreateUser"), p.instance, control.NewUser{User: lanyard.User{
-		Meta: lanyard.Meta{Name: name, Tags: tags}, Profiles: profiles, RoutingProfile: routing[0].ID}})
+		Meta: lanyard.Meta{Name: name, Tags: tags}, Profiles: profiles, RoutingProfile: routing.Items[0].ID}})
 	if err != nil {
 		p.Fatal(err)
 	}
@@ -514,7 +514,7 @@ func TestTypesByTheirNames(t *testing.T) {
 			AccessTags:    map[string]string{"Country": "FR"},
 			TagRestricted: []string{"OperatingHours", "EmailAddress", "TransferDestination"}})
 	p.user("viewer", nil, french)
-	_, hours, _, err := control.List[*lanyard.Hours](t.Context(), p.svc, p.call(""), p.instance, control.Page{Limit: 1})
+	hours, err := control.List[*lanyard.Hours](t.Context(), p.svc, p.call(""), p.instance, control.Page{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -528,8 +528,8 @@ func TestTypesByTheirNames(t *testing.T) {
 		{"EmailAddresses.View", "EmailAddress", "e", "", false},
 		{"Prompts.View", "Prompt", "p", de, true},
 		// what is stored is judged by what is known of it
-		{"HoursOfOperation.View", "HoursOfOperation", hours[0].ID, fr, false},
-		{"HoursOfOperation.View", "OperatingHours", hours[0].ID, fr, false},
+		{"HoursOfOperation.View", "HoursOfOperation", hours.Items[0].ID, fr, false},
+		{"HoursOfOperation.View", "OperatingHours", hours.Items[0].ID, fr, false},
 		{"TransferDestinations.View", "TransferDestination", "q", `,"properties":{"new":true,"tags":{"Country":"FR"}}`, true},
 		{"TransferDestinations.View", "QuickConnect", "q", `,"properties":{"new":true,"tags":{"Country":"DE"}}`, false},
 	} {

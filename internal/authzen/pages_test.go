@@ -55,12 +55,12 @@ func newServers(ctx context.Context, t *rapid.T) *servers {
 	}
 	in := created.Instance
 	s.instance = in.ID
-	_, routing, _, err := control.List[*lanyard.RoutingProfile](ctx, s.services[0], s.call(""), s.instance,
+	routing, err := control.List[*lanyard.RoutingProfile](ctx, s.services[0], s.call(""), s.instance,
 		control.Page{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.routing = routing[0].ID
+	s.routing = routing.Items[0].ID
 	s.granting = s.profile(ctx, "granting", "Users.View")
 	s.others = []string{s.profile(ctx, "other", "Queues.View")}
 	for range rapid.IntRange(0, 12).Draw(t, "users") {

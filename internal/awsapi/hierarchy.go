@@ -56,33 +56,33 @@ func (s *Server) describeUserHierarchyGroup(ctx context.Context, req *request,
 
 func (s *Server) listUserHierarchyGroups(ctx context.Context, req *request,
 	in *model.ListUserHierarchyGroupsRequest) (any, error) {
-	l, err := listed[*lanyard.Group](ctx, s, req, in.InstanceId, in.MaxResults, in.NextToken)
+	l, err := listed[*lanyard.Group](ctx, s, req, listing{in.InstanceId, in.MaxResults, in.NextToken})
 	if err != nil {
 		return nil, err
 	}
 	out := &model.ListUserHierarchyGroupsResponse{UserHierarchyGroupSummaryList: make([]model.HierarchyGroupSummary,
-		len(l.page)), NextToken: l.next}
-	for i, g := range l.page {
-		out.UserHierarchyGroupSummaryList[i] = s.groupSummary(l.instance, g)
+		len(l.Items)), NextToken: l.next}
+	for i, g := range l.Items {
+		out.UserHierarchyGroupSummaryList[i] = s.groupSummary(l.Instance, g)
 	}
 	return out, nil
 }
 
 func (s *Server) searchUserHierarchyGroups(ctx context.Context, req *request,
 	in *model.SearchUserHierarchyGroupsRequest) (any, error) {
-	f, err := search[*lanyard.Group](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults,
-		in.NextToken)
+	f, err := search[*lanyard.Group](ctx, s, req, searching{listing{in.InstanceId, in.MaxResults, in.NextToken},
+		in.SearchCriteria, in.SearchFilter, hierarchyGroupConditions(in)})
 	if err != nil {
 		return nil, err
 	}
-	out := &model.SearchUserHierarchyGroupsResponse{UserHierarchyGroups: make([]model.HierarchyGroup, len(f.page)),
-		NextToken: f.next, ApproximateTotalCount: &f.total}
-	for i, g := range f.page {
-		p, err := s.control.GroupPath(ctx, req.Call, f.instance, g)
+	out := &model.SearchUserHierarchyGroupsResponse{UserHierarchyGroups: make([]model.HierarchyGroup, len(f.Items)),
+		NextToken: f.next, ApproximateTotalCount: &f.Total}
+	for i, g := range f.Items {
+		p, err := s.control.GroupPath(ctx, req.Call, f.Instance, g)
 		if err != nil {
 			return nil, err
 		}
-		out.UserHierarchyGroups[i] = s.group(f.instance, p)
+		out.UserHierarchyGroups[i] = s.group(f.Instance, p)
 	}
 	return out, nil
 }

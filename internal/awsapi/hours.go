@@ -45,19 +45,19 @@ func (s *Server) hoursIdentifier(in *lanyard.Instance, h *lanyard.Hours) model.H
 func (s *Server) listChildHoursOfOperations(ctx context.Context, req *request,
 	in *model.ListChildHoursOfOperationsRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.HoursOfOperationId)}
-	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
+	page, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
-	l, err := s.control.ListChildHoursOfOperations(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId, page)
+	l, err := s.control.ListChildHoursOfOperations(ctx, req.Call, *in.InstanceId, *in.HoursOfOperationId, page.Page)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]model.HoursOfOperationsIdentifier, len(l.Page))
-	for i, h := range l.Page {
+	list := make([]model.HoursOfOperationsIdentifier, len(l.Items))
+	for i, h := range l.Items {
 		list[i] = s.hoursIdentifier(l.Instance, h)
 	}
 	return &model.ListChildHoursOfOperationsResponse{ChildHoursOfOperationsSummaryList: list,
-		NextToken:        s.next(req, l.Next, 0, scope...),
-		LastModifiedTime: stamp(l.Parent.Modified), LastModifiedRegion: &l.Instance.Region}, nil
+		NextToken:        page.next(l.Next, 0),
+		LastModifiedTime: stamp(l.Of.Modified), LastModifiedRegion: &l.Instance.Region}, nil
 }

@@ -63,17 +63,17 @@ func (s *Server) describeInstance(ctx context.Context, req *request, in *model.D
 }
 
 func (s *Server) listInstances(ctx context.Context, req *request, in *model.ListInstancesRequest) (any, error) {
-	page, _, err := s.page(req, in.MaxResults, in.NextToken)
+	page, err := s.page(req, in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
 	page.Limit = min(page.Limit, 10) // the model's bound of MaxResults
-	list, next, err := s.control.ListInstances(ctx, req.Call, page)
+	list, next, err := s.control.ListInstances(ctx, req.Call, page.Page)
 	if err != nil {
 		return nil, err
 	}
 	out := &model.ListInstancesResponse{InstanceSummaryList: make([]model.InstanceSummary, len(list)),
-		NextToken: s.next(req, next, 0)}
+		NextToken: page.next(next, 0)}
 	for n, i := range list {
 		out.InstanceSummaryList[n] = model.InstanceSummary{
 			Id: &i.ID, Arn: s.arn(i, i), IdentityManagementType: &i.IdentityManagement, InstanceAlias: some(i.Name),
@@ -104,18 +104,18 @@ func (s *Server) describeInstanceAttribute(ctx context.Context, req *request,
 func (s *Server) listInstanceAttributes(ctx context.Context, req *request,
 	in *model.ListInstanceAttributesRequest) (any, error) {
 	scope := bare(in.InstanceId)
-	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope)
+	page, err := s.page(req, in.MaxResults, in.NextToken, scope)
 	if err != nil {
 		return nil, err
 	}
-	instance, names, next, err := s.control.ListInstanceAttributes(ctx, req.Call, *in.InstanceId, page)
+	l, err := s.control.ListInstanceAttributes(ctx, req.Call, *in.InstanceId, page.Page)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListInstanceAttributesResponse{Attributes: make([]model.Attribute, len(names)),
-		NextToken: s.next(req, next, 0, scope)}
-	for i := range names {
-		out.Attributes[i] = model.Attribute{AttributeType: &names[i], Value: ptr(instance.Attributes[names[i]])}
+	out := &model.ListInstanceAttributesResponse{Attributes: make([]model.Attribute, len(l.Items)),
+		NextToken: page.next(l.Next, 0)}
+	for i := range l.Items {
+		out.Attributes[i] = model.Attribute{AttributeType: &l.Items[i], Value: ptr(l.Instance.Attributes[l.Items[i]])}
 	}
 	return out, nil
 }

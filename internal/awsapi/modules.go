@@ -68,22 +68,22 @@ func (s *Server) listContactFlowModules(ctx context.Context, req *request,
 	in *model.ListContactFlowModulesRequest) (any, error) {
 	state := text(in.ContactFlowModuleState)
 	scope := []string{bare(in.InstanceId), state}
-	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
+	page, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
-	instance, list, next, err := s.control.ListContactFlowModules(ctx, req.Call, *in.InstanceId, state, page)
+	l, err := s.control.ListContactFlowModules(ctx, req.Call, *in.InstanceId, state, page.Page)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListContactFlowModulesResponse{NextToken: s.next(req, next, 0, scope...),
-		ContactFlowModulesSummaryList: make([]model.ContactFlowModuleSummary, len(list))}
-	for i, m := range list {
+	out := &model.ListContactFlowModulesResponse{NextToken: page.next(l.Next, 0),
+		ContactFlowModulesSummaryList: make([]model.ContactFlowModuleSummary, len(l.Items))}
+	for i, m := range l.Items {
 		state := active
 		if m.Archived {
 			state = archived
 		}
-		out.ContactFlowModulesSummaryList[i] = model.ContactFlowModuleSummary{Id: &m.ID, Arn: s.arn(instance, m),
+		out.ContactFlowModulesSummaryList[i] = model.ContactFlowModuleSummary{Id: &m.ID, Arn: s.arn(l.Instance, m),
 			Name: &m.Name, State: &state}
 	}
 	return out, nil
@@ -91,15 +91,15 @@ func (s *Server) listContactFlowModules(ctx context.Context, req *request,
 
 func (s *Server) searchContactFlowModules(ctx context.Context, req *request,
 	in *model.SearchContactFlowModulesRequest) (any, error) {
-	f, err := search[*lanyard.Module](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults,
-		in.NextToken)
+	f, err := search[*lanyard.Module](ctx, s, req, searching{listing{in.InstanceId, in.MaxResults, in.NextToken},
+		in.SearchCriteria, in.SearchFilter, moduleConditions(in)})
 	if err != nil {
 		return nil, err
 	}
-	out := &model.SearchContactFlowModulesResponse{ContactFlowModules: make([]model.ContactFlowModule, len(f.page)),
-		NextToken: f.next, ApproximateTotalCount: &f.total}
-	for i, m := range f.page {
-		if out.ContactFlowModules[i], err = s.module(f.instance, control.ModuleView{Module: m}); err != nil {
+	out := &model.SearchContactFlowModulesResponse{ContactFlowModules: make([]model.ContactFlowModule, len(f.Items)),
+		NextToken: f.next, ApproximateTotalCount: &f.Total}
+	for i, m := range f.Items {
+		if out.ContactFlowModules[i], err = s.module(f.Instance, control.ModuleView{Module: m}); err != nil {
 			return nil, err
 		}
 	}
@@ -113,8 +113,8 @@ func (s *Server) deleteContactFlowModule(ctx context.Context, req *request,
 
 func (s *Server) updateContactFlowModuleContent(ctx context.Context, req *request,
 	in *model.UpdateContactFlowModuleContentRequest) (control.Result, error) {
-	return s.control.UpdateContactFlowModuleContent(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId, in.Content,
-		moduleSettings(in.Settings))
+	return s.control.UpdateContactFlowModuleContent(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId,
+		control.ContentChange{Content: in.Content, Settings: moduleSettings(in.Settings)})
 }
 
 func (s *Server) updateContactFlowModuleMetadata(ctx context.Context, req *request,
@@ -130,7 +130,7 @@ func (s *Server) updateContactFlowModuleMetadata(ctx context.Context, req *reque
 func (s *Server) createContactFlowModuleVersion(ctx context.Context, req *request,
 	in *model.CreateContactFlowModuleVersionRequest) (answer, error) {
 	created, err := s.control.CreateContactFlowModuleVersion(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId,
-		text(in.Description), text(in.FlowModuleContentSha256))
+		control.NewModuleVersion{Description: text(in.Description), ContentSum: text(in.FlowModuleContentSha256)})
 	if err != nil {
 		return answer{}, err
 	}
@@ -142,20 +142,20 @@ func (s *Server) createContactFlowModuleVersion(ctx context.Context, req *reques
 func (s *Server) listContactFlowModuleVersions(ctx context.Context, req *request,
 	in *model.ListContactFlowModuleVersionsRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.ContactFlowModuleId)}
-	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
+	page, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
-	instance, list, next, err := s.control.ListContactFlowModuleVersions(ctx, req.Call, *in.InstanceId,
-		*in.ContactFlowModuleId, page)
+	l, err := s.control.ListContactFlowModuleVersions(ctx, req.Call, *in.InstanceId,
+		*in.ContactFlowModuleId, page.Page)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListContactFlowModuleVersionsResponse{NextToken: s.next(req, next, 0, scope...),
-		ContactFlowModuleVersionSummaryList: make([]model.ContactFlowModuleVersionSummary, len(list))}
-	for i, v := range list {
+	out := &model.ListContactFlowModuleVersionsResponse{NextToken: page.next(l.Next, 0),
+		ContactFlowModuleVersionSummaryList: make([]model.ContactFlowModuleVersionSummary, len(l.Items))}
+	for i, v := range l.Items {
 		out.ContactFlowModuleVersionSummaryList[i] = model.ContactFlowModuleVersionSummary{
-			Arn: ptr(s.control.ARN(instance, lanyard.TypeModule, v.ID)), Version: &v.Number,
+			Arn: ptr(s.control.ARN(l.Instance, lanyard.TypeModule, v.ID)), Version: &v.Number,
 			VersionDescription: some(v.Description)}
 	}
 	return out, nil
@@ -182,8 +182,8 @@ func (s *Server) createContactFlowModuleAlias(ctx context.Context, req *request,
 
 func (s *Server) describeContactFlowModuleAlias(ctx context.Context, req *request,
 	in *model.DescribeContactFlowModuleAliasRequest) (any, error) {
-	instance, a, err := s.control.DescribeContactFlowModuleAlias(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId,
-		*in.AliasId)
+	instance, a, err := s.control.DescribeContactFlowModuleAlias(ctx, req.Call, *in.InstanceId,
+		control.AliasRef{Module: *in.ContactFlowModuleId, ID: *in.AliasId})
 	if err != nil {
 		return nil, err
 	}
@@ -196,27 +196,28 @@ func (s *Server) describeContactFlowModuleAlias(ctx context.Context, req *reques
 
 func (s *Server) updateContactFlowModuleAlias(ctx context.Context, req *request,
 	in *model.UpdateContactFlowModuleAliasRequest) (control.Result, error) {
-	return s.control.UpdateContactFlowModuleAlias(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId, *in.AliasId,
+	return s.control.UpdateContactFlowModuleAlias(ctx, req.Call, *in.InstanceId,
+		control.AliasRef{Module: *in.ContactFlowModuleId, ID: *in.AliasId},
 		control.AliasChange{Name: in.Name, Description: in.Description, Version: in.ContactFlowModuleVersion})
 }
 
 func (s *Server) listContactFlowModuleAliases(ctx context.Context, req *request,
 	in *model.ListContactFlowModuleAliasesRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.ContactFlowModuleId)}
-	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
+	page, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
-	instance, list, next, err := s.control.ListContactFlowModuleAliases(ctx, req.Call, *in.InstanceId,
-		*in.ContactFlowModuleId, page)
+	l, err := s.control.ListContactFlowModuleAliases(ctx, req.Call, *in.InstanceId,
+		*in.ContactFlowModuleId, page.Page)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListContactFlowModuleAliasesResponse{NextToken: s.next(req, next, 0, scope...),
-		ContactFlowModuleAliasSummaryList: make([]model.ContactFlowModuleAliasSummary, len(list))}
-	for i, a := range list {
+	out := &model.ListContactFlowModuleAliasesResponse{NextToken: page.next(l.Next, 0),
+		ContactFlowModuleAliasSummaryList: make([]model.ContactFlowModuleAliasSummary, len(l.Items))}
+	for i, a := range l.Items {
 		out.ContactFlowModuleAliasSummaryList[i] = model.ContactFlowModuleAliasSummary{
-			Arn: ptr(s.control.ARN(instance, lanyard.TypeModule, a.Module+":"+a.Name)), AliasId: &a.ID, Version: &a.Version,
+			Arn: ptr(s.control.ARN(l.Instance, lanyard.TypeModule, a.Module+":"+a.Name)), AliasId: &a.ID, Version: &a.Version,
 			AliasName: &a.Name, AliasDescription: some(a.Description), LastModifiedTime: stamp(a.Modified)}
 	}
 	return out, nil
@@ -224,5 +225,6 @@ func (s *Server) listContactFlowModuleAliases(ctx context.Context, req *request,
 
 func (s *Server) deleteContactFlowModuleAlias(ctx context.Context, req *request,
 	in *model.DeleteContactFlowModuleAliasRequest) (control.Result, error) {
-	return s.control.DeleteContactFlowModuleAlias(ctx, req.Call, *in.InstanceId, *in.ContactFlowModuleId, *in.AliasId)
+	return s.control.DeleteContactFlowModuleAlias(ctx, req.Call, *in.InstanceId,
+		control.AliasRef{Module: *in.ContactFlowModuleId, ID: *in.AliasId})
 }

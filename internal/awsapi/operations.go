@@ -266,27 +266,61 @@ func (s *Server) empty(ctx context.Context, req *request, in model.Input) (answe
 // defaultPage is how many items a page has when the caller does not say.
 const defaultPage = 100
 
+// paging is the page of a list that a request asks for.
+type paging struct {
+	control.Page
+	total int64 // that the first page of a search counted
+	next  func(after string, total int64) *string
+}
+
 // page reads MaxResults and NextToken. scope is what must stay the same from page to page.
-func (s *Server) page(req *request, most *int32, token *string, scope ...string) (control.Page, int64, error) {
-	p := control.Page{Limit: defaultPage}
+func (s *Server) page(req *request, most *int32, token *string, scope ...string) (paging, error) {
+	bound := req.scope(scope)
+	p := paging{Page: control.Page{Limit: defaultPage}, next: func(after string, total int64) *string {
+		if after == "" {
+			return nil
+		}
+		return ptr(s.tokens.seal(position{after, total}, bound...))
+	}}
 	if most != nil {
 		p.Limit = int(*most)
 	}
 	if token == nil || *token == "" { // loops that begin with an empty token are common
-		return p, 0, nil
+		return p, nil
 	}
-	at, err := s.tokens.open(*token, req.scope(scope)...)
-	p.After = at.after
-	return p, at.total, err
+	at, err := s.tokens.open(*token, bound...)
+	p.After, p.total = at.after, at.total
+	return p, err
 }
 
-// next makes the NextToken for what follows a page, or nil.
-func (s *Server) next(req *request, after string, total int64, scope ...string) *string {
-	if after == "" {
-		return nil
+// listing is a request for a page of a list.
+type listing struct {
+	instance *string
+	most     *int32
+	token    *string
+}
+
+// found is a page of resources, and the token of the next.
+type found[R any] struct {
+	control.PageOf[R]
+	next *string
+}
+
+// listed returns a page of the resources of a type.
+func listed[R lanyard.Resource](ctx context.Context, s *Server, req *request, in listing) (found[R], error) {
+	return listedOnly[R](ctx, s, req, in, nil)
+}
+
+// listedOnly returns a page of those resources of a type that are wanted, which scope says.
+func listedOnly[R lanyard.Resource](ctx context.Context, s *Server, req *request, in listing, wanted func(R) bool,
+	scope ...string) (found[R], error) {
+	page, err := s.page(req, in.most, in.token, append([]string{bare(in.instance)}, scope...)...)
+	if err != nil {
+		return found[R]{}, err
 	}
-	t := s.tokens.seal(position{after, total}, req.scope(scope)...)
-	return &t
+	l, err := control.ListOnly(ctx, s.control, req.Call, *in.instance,
+		control.Selection[R]{Page: page.Page, Wanted: wanted})
+	return found[R]{l, page.next(l.Next, 0)}, err
 }
 
 // scope is what a page token is bound to: on behalf of another user there is another list.

@@ -12,18 +12,18 @@ import (
 func (s *Server) listUserProficiencies(ctx context.Context, req *request,
 	in *model.ListUserProficienciesRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.UserId)}
-	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
+	page, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
-	instance, u, list, next, err := s.control.ListUserProficiencies(ctx, req.Call, *in.InstanceId, *in.UserId, page)
+	l, err := s.control.ListUserProficiencies(ctx, req.Call, *in.InstanceId, *in.UserId, page.Page)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListUserProficienciesResponse{UserProficiencyList: make([]model.UserProficiency, len(list)),
-		NextToken:        s.next(req, next, 0, scope...),
-		LastModifiedTime: stamp(u.Modified), LastModifiedRegion: &instance.Region}
-	for i, p := range list {
+	out := &model.ListUserProficienciesResponse{UserProficiencyList: make([]model.UserProficiency, len(l.Items)),
+		NextToken:        page.next(l.Next, 0),
+		LastModifiedTime: stamp(l.Of.Modified), LastModifiedRegion: &l.Instance.Region}
+	for i, p := range l.Items {
 		out.UserProficiencyList[i] = model.UserProficiency{AttributeName: &p.Attribute, AttributeValue: &p.Value,
 			Level: ptr(float64(p.Level))}
 	}

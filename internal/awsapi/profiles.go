@@ -133,20 +133,21 @@ func (s *Server) deleteSecurityProfile(ctx context.Context, req *request,
 func (s *Server) listSecurityProfiles(ctx context.Context, req *request,
 	in *model.ListSecurityProfilesRequest) (any, error) {
 	scope := bare(in.InstanceId)
-	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope)
+	page, err := s.page(req, in.MaxResults, in.NextToken, scope)
 	if err != nil {
 		return nil, err
 	}
-	instance, list, next, err := control.List[*lanyard.Profile](ctx, s.control, req.Call, *in.InstanceId, page)
+	l, err := control.List[*lanyard.Profile](ctx, s.control, req.Call, *in.InstanceId, page.Page)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListSecurityProfilesResponse{SecurityProfileSummaryList: make([]model.SecurityProfileSummary, len(list)),
-		NextToken: s.next(req, next, 0, scope)}
-	for i, p := range list {
+	out := &model.ListSecurityProfilesResponse{SecurityProfileSummaryList: make([]model.SecurityProfileSummary,
+		len(l.Items)),
+		NextToken: page.next(l.Next, 0)}
+	for i, p := range l.Items {
 		out.SecurityProfileSummaryList[i] = model.SecurityProfileSummary{
-			Id: &p.ID, Arn: ptr(s.control.ARN(instance, p.Type(), p.ID)), Name: &p.Name,
-			LastModifiedTime: stamp(p.Modified), LastModifiedRegion: &instance.Region,
+			Id: &p.ID, Arn: ptr(s.control.ARN(l.Instance, p.Type(), p.ID)), Name: &p.Name,
+			LastModifiedTime: stamp(p.Modified), LastModifiedRegion: &l.Instance.Region,
 		}
 	}
 	return out, nil
@@ -154,16 +155,16 @@ func (s *Server) listSecurityProfiles(ctx context.Context, req *request,
 
 func (s *Server) searchSecurityProfiles(ctx context.Context, req *request,
 	in *model.SearchSecurityProfilesRequest) (any, error) {
-	found, err := search[*lanyard.Profile](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults,
-		in.NextToken)
+	found, err := search[*lanyard.Profile](ctx, s, req, searching{listing{in.InstanceId, in.MaxResults, in.NextToken},
+		in.SearchCriteria, in.SearchFilter, profileConditions(in)})
 	if err != nil {
 		return nil, err
 	}
 	out := &model.SearchSecurityProfilesResponse{SecurityProfiles: make([]model.SecurityProfileSearchSummary,
-		len(found.page)), NextToken: found.next, ApproximateTotalCount: &found.total}
-	for i, p := range found.page {
+		len(found.Items)), NextToken: found.next, ApproximateTotalCount: &found.Total}
+	for i, p := range found.Items {
 		out.SecurityProfiles[i] = model.SecurityProfileSearchSummary{
-			Id: &p.ID, OrganizationResourceId: &found.instance.ID, Arn: ptr(s.control.ARN(found.instance, p.Type(), p.ID)),
+			Id: &p.ID, OrganizationResourceId: &found.Instance.ID, Arn: ptr(s.control.ARN(found.Instance, p.Type(), p.ID)),
 			SecurityProfileName: &p.Name, Description: some(p.Description), Tags: fullMap(p.Tags),
 		}
 	}
@@ -173,36 +174,36 @@ func (s *Server) searchSecurityProfiles(ctx context.Context, req *request,
 func (s *Server) listSecurityProfilePermissions(ctx context.Context, req *request,
 	in *model.ListSecurityProfilePermissionsRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.SecurityProfileId)}
-	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
+	page, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
-	instance, p, names, next, err := s.control.ListSecurityProfilePermissions(ctx, req.Call, *in.InstanceId,
-		*in.SecurityProfileId, page)
+	l, err := s.control.ListSecurityProfilePermissions(ctx, req.Call, *in.InstanceId,
+		*in.SecurityProfileId, page.Page)
 	if err != nil {
 		return nil, err
 	}
-	return &model.ListSecurityProfilePermissionsResponse{Permissions: full(names),
-		NextToken:        s.next(req, next, 0, scope...),
-		LastModifiedTime: stamp(p.Modified), LastModifiedRegion: &instance.Region}, nil
+	return &model.ListSecurityProfilePermissionsResponse{Permissions: full(l.Items),
+		NextToken:        page.next(l.Next, 0),
+		LastModifiedTime: stamp(l.Of.Modified), LastModifiedRegion: &l.Instance.Region}, nil
 }
 
 func (s *Server) listSecurityProfileApplications(ctx context.Context, req *request,
 	in *model.ListSecurityProfileApplicationsRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.SecurityProfileId)}
-	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
+	page, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
-	instance, p, apps, next, err := s.control.ListSecurityProfileApplications(ctx, req.Call, *in.InstanceId,
-		*in.SecurityProfileId, page)
+	l, err := s.control.ListSecurityProfileApplications(ctx, req.Call, *in.InstanceId,
+		*in.SecurityProfileId, page.Page)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListSecurityProfileApplicationsResponse{Applications: make([]model.Application, len(apps)),
-		NextToken:        s.next(req, next, 0, scope...),
-		LastModifiedTime: stamp(p.Modified), LastModifiedRegion: &instance.Region}
-	for i, a := range apps {
+	out := &model.ListSecurityProfileApplicationsResponse{Applications: make([]model.Application, len(l.Items)),
+		NextToken:        page.next(l.Next, 0),
+		LastModifiedTime: stamp(l.Of.Modified), LastModifiedRegion: &l.Instance.Region}
+	for i, a := range l.Items {
 		out.Applications[i] = model.Application{Namespace: &a.Namespace, ApplicationPermissions: a.Permissions, Type: &a.Type}
 	}
 	return out, nil
@@ -211,19 +212,19 @@ func (s *Server) listSecurityProfileApplications(ctx context.Context, req *reque
 func (s *Server) listSecurityProfileFlowModules(ctx context.Context, req *request,
 	in *model.ListSecurityProfileFlowModulesRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.SecurityProfileId)}
-	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
+	page, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
-	instance, p, modules, next, err := s.control.ListSecurityProfileFlowModules(ctx, req.Call, *in.InstanceId,
-		*in.SecurityProfileId, page)
+	l, err := s.control.ListSecurityProfileFlowModules(ctx, req.Call, *in.InstanceId,
+		*in.SecurityProfileId, page.Page)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListSecurityProfileFlowModulesResponse{AllowedFlowModules: make([]model.FlowModule, len(modules)),
-		NextToken:        s.next(req, next, 0, scope...),
-		LastModifiedTime: stamp(p.Modified), LastModifiedRegion: &instance.Region}
-	for i, m := range modules {
+	out := &model.ListSecurityProfileFlowModulesResponse{AllowedFlowModules: make([]model.FlowModule, len(l.Items)),
+		NextToken:        page.next(l.Next, 0),
+		LastModifiedTime: stamp(l.Of.Modified), LastModifiedRegion: &l.Instance.Region}
+	for i, m := range l.Items {
 		out.AllowedFlowModules[i] = model.FlowModule{Type: &m.Type, FlowModuleId: &m.ID}
 	}
 	return out, nil
@@ -232,20 +233,20 @@ func (s *Server) listSecurityProfileFlowModules(ctx context.Context, req *reques
 func (s *Server) listSecurityProfileAIAgents(ctx context.Context, req *request,
 	in *model.ListSecurityProfileAIAgentsRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.SecurityProfileId)}
-	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
+	page, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
 	page.Limit = min(page.Limit, 100) // the answer's list has that bound, though MaxResults may be more
-	instance, p, agents, next, err := s.control.ListSecurityProfileAIAgents(ctx, req.Call, *in.InstanceId,
-		*in.SecurityProfileId, page)
+	l, err := s.control.ListSecurityProfileAIAgents(ctx, req.Call, *in.InstanceId,
+		*in.SecurityProfileId, page.Page)
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListSecurityProfileAIAgentsResponse{AllowedAIAgents: make([]model.AIAgent, len(agents)),
-		NextToken:        s.next(req, next, 0, scope...),
-		LastModifiedTime: stamp(p.Modified), LastModifiedRegion: &instance.Region}
-	for i, a := range agents {
+	out := &model.ListSecurityProfileAIAgentsResponse{AllowedAIAgents: make([]model.AIAgent, len(l.Items)),
+		NextToken:        page.next(l.Next, 0),
+		LastModifiedTime: stamp(l.Of.Modified), LastModifiedRegion: &l.Instance.Region}
+	for i, a := range l.Items {
 		out.AllowedAIAgents[i] = model.AIAgent{Arn: &a.ARN, Type: &a.Type}
 	}
 	return out, nil
@@ -285,17 +286,17 @@ func itemIDs(items []model.SecurityProfileItem) ([]string, error) {
 func (s *Server) listEntitySecurityProfiles(ctx context.Context, req *request,
 	in *model.ListEntitySecurityProfilesRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), *in.EntityType, *in.EntityArn}
-	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
+	page, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
 	ids, next, err := s.control.ListEntitySecurityProfiles(ctx, req.Call, *in.InstanceId,
-		control.Entity{Type: *in.EntityType, ARN: *in.EntityArn}, page)
+		control.Entity{Type: *in.EntityType, ARN: *in.EntityArn}, page.Page)
 	if err != nil {
 		return nil, err
 	}
 	out := &model.ListEntitySecurityProfilesResponse{SecurityProfiles: make([]model.SecurityProfileItem, len(ids)),
-		NextToken: s.next(req, next, 0, scope...)}
+		NextToken: page.next(next, 0)}
 	for i := range ids {
 		out.SecurityProfiles[i] = model.SecurityProfileItem{Id: &ids[i]}
 	}

@@ -85,15 +85,15 @@ func (s *Server) disassociateQueueQuickConnects(ctx context.Context, req *reques
 func (s *Server) listQueueQuickConnects(ctx context.Context, req *request,
 	in *model.ListQueueQuickConnectsRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.QueueId)}
-	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
+	page, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
-	l, err := s.control.ListQueueQuickConnects(ctx, req.Call, *in.InstanceId, *in.QueueId, page)
+	l, err := s.control.ListQueueQuickConnects(ctx, req.Call, *in.InstanceId, *in.QueueId, page.Page)
 	if err != nil {
 		return nil, err
 	}
-	return &model.ListQueueQuickConnectsResponse{QuickConnectSummaryList: s.quickConnectSummaries(l.Instance, l.Page),
-		NextToken:        s.next(req, l.Next, 0, scope...),
-		LastModifiedTime: stamp(l.Queue.Modified), LastModifiedRegion: &l.Instance.Region}, nil
+	return &model.ListQueueQuickConnectsResponse{QuickConnectSummaryList: s.quickConnectSummaries(l.Instance, l.Items),
+		NextToken:        page.next(l.Next, 0),
+		LastModifiedTime: stamp(l.Of.Modified), LastModifiedRegion: &l.Instance.Region}, nil
 }

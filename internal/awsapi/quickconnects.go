@@ -102,25 +102,25 @@ func (s *Server) quickConnectSummaries(in *lanyard.Instance, list []*lanyard.Qui
 func (s *Server) listQuickConnects(ctx context.Context, req *request, in *model.ListQuickConnectsRequest) (any, error) {
 	kinds := in.QuickConnectTypes
 	wanted := func(q *lanyard.QuickConnect) bool { return len(kinds) == 0 || slices.Contains(kinds, q.Kind) }
-	l, err := listedIf(ctx, s, req, in.InstanceId, in.MaxResults, in.NextToken, wanted, strings.Join(kinds, ","))
+	l, err := listedOnly(ctx, s, req, listing{in.InstanceId, in.MaxResults, in.NextToken}, wanted, strings.Join(kinds, ","))
 	if err != nil {
 		return nil, err
 	}
-	return &model.ListQuickConnectsResponse{QuickConnectSummaryList: s.quickConnectSummaries(l.instance, l.page),
+	return &model.ListQuickConnectsResponse{QuickConnectSummaryList: s.quickConnectSummaries(l.Instance, l.Items),
 		NextToken: l.next}, nil
 }
 
 func (s *Server) searchQuickConnects(ctx context.Context, req *request,
 	in *model.SearchQuickConnectsRequest) (any, error) {
-	f, err := search[*lanyard.QuickConnect](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults,
-		in.NextToken)
+	f, err := search[*lanyard.QuickConnect](ctx, s, req, searching{listing{in.InstanceId, in.MaxResults, in.NextToken},
+		in.SearchCriteria, in.SearchFilter, quickConnectConditions(in)})
 	if err != nil {
 		return nil, err
 	}
-	out := &model.SearchQuickConnectsResponse{QuickConnects: make([]model.QuickConnect, len(f.page)), NextToken: f.next,
-		ApproximateTotalCount: &f.total}
-	for i, q := range f.page {
-		out.QuickConnects[i] = s.quickConnect(f.instance, q)
+	out := &model.SearchQuickConnectsResponse{QuickConnects: make([]model.QuickConnect, len(f.Items)), NextToken: f.next,
+		ApproximateTotalCount: &f.Total}
+	for i, q := range f.Items {
+		out.QuickConnects[i] = s.quickConnect(f.Instance, q)
 	}
 	return out, nil
 }

@@ -55,7 +55,7 @@ const standard = "STANDARD"
 
 func (s *Server) listQueues(ctx context.Context, req *request, in *model.ListQueuesRequest) (any, error) {
 	types := strings.Join(in.QueueTypes, ",")
-	l, err := listed[*lanyard.Queue](ctx, s, req, in.InstanceId, in.MaxResults, in.NextToken, types)
+	l, err := listedOnly[*lanyard.Queue](ctx, s, req, listing{in.InstanceId, in.MaxResults, in.NextToken}, nil, types)
 	if err != nil {
 		return nil, err
 	}
@@ -64,24 +64,24 @@ func (s *Server) listQueues(ctx context.Context, req *request, in *model.ListQue
 		out.NextToken = nil
 		return out, nil
 	}
-	for _, q := range l.page {
+	for _, q := range l.Items {
 		out.QueueSummaryList = append(out.QueueSummaryList,
-			model.QueueSummary{Id: &q.ID, Arn: s.arn(l.instance, q), Name: &q.Name, QueueType: ptr(standard),
-				LastModifiedTime: stamp(q.Modified), LastModifiedRegion: &l.instance.Region})
+			model.QueueSummary{Id: &q.ID, Arn: s.arn(l.Instance, q), Name: &q.Name, QueueType: ptr(standard),
+				LastModifiedTime: stamp(q.Modified), LastModifiedRegion: &l.Instance.Region})
 	}
 	return out, nil
 }
 
 func (s *Server) searchQueues(ctx context.Context, req *request, in *model.SearchQueuesRequest) (any, error) {
-	f, err := search[*lanyard.Queue](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults,
-		in.NextToken)
+	f, err := search[*lanyard.Queue](ctx, s, req, searching{listing{in.InstanceId, in.MaxResults, in.NextToken},
+		in.SearchCriteria, in.SearchFilter, queueConditions(in)})
 	if err != nil {
 		return nil, err
 	}
-	out := &model.SearchQueuesResponse{Queues: make([]model.Queue, len(f.page)), NextToken: f.next,
-		ApproximateTotalCount: &f.total}
-	for i, q := range f.page {
-		if out.Queues[i], err = s.queue(f.instance, q); err != nil {
+	out := &model.SearchQueuesResponse{Queues: make([]model.Queue, len(f.Items)), NextToken: f.next,
+		ApproximateTotalCount: &f.Total}
+	for i, q := range f.Items {
+		if out.Queues[i], err = s.queue(f.Instance, q); err != nil {
 			return nil, err
 		}
 	}
@@ -151,30 +151,30 @@ func (s *Server) describeRoutingProfile(ctx context.Context, req *request,
 
 func (s *Server) listRoutingProfiles(ctx context.Context, req *request,
 	in *model.ListRoutingProfilesRequest) (any, error) {
-	l, err := listed[*lanyard.RoutingProfile](ctx, s, req, in.InstanceId, in.MaxResults, in.NextToken)
+	l, err := listed[*lanyard.RoutingProfile](ctx, s, req, listing{in.InstanceId, in.MaxResults, in.NextToken})
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListRoutingProfilesResponse{RoutingProfileSummaryList: make([]model.RoutingProfileSummary, len(l.page)),
+	out := &model.ListRoutingProfilesResponse{RoutingProfileSummaryList: make([]model.RoutingProfileSummary, len(l.Items)),
 		NextToken: l.next}
-	for i, r := range l.page {
-		out.RoutingProfileSummaryList[i] = model.RoutingProfileSummary{Id: &r.ID, Arn: s.arn(l.instance, r), Name: &r.Name,
-			LastModifiedTime: stamp(r.Modified), LastModifiedRegion: &l.instance.Region}
+	for i, r := range l.Items {
+		out.RoutingProfileSummaryList[i] = model.RoutingProfileSummary{Id: &r.ID, Arn: s.arn(l.Instance, r), Name: &r.Name,
+			LastModifiedTime: stamp(r.Modified), LastModifiedRegion: &l.Instance.Region}
 	}
 	return out, nil
 }
 
 func (s *Server) searchRoutingProfiles(ctx context.Context, req *request,
 	in *model.SearchRoutingProfilesRequest) (any, error) {
-	f, err := search[*lanyard.RoutingProfile](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter,
-		in.MaxResults, in.NextToken)
+	f, err := search[*lanyard.RoutingProfile](ctx, s, req, searching{listing{in.InstanceId, in.MaxResults, in.NextToken},
+		in.SearchCriteria, in.SearchFilter, routingProfileConditions(in)})
 	if err != nil {
 		return nil, err
 	}
-	out := &model.SearchRoutingProfilesResponse{RoutingProfiles: make([]model.RoutingProfile, len(f.page)),
-		NextToken: f.next, ApproximateTotalCount: &f.total}
-	for i, r := range f.page {
-		if out.RoutingProfiles[i], err = s.routingProfile(ctx, req, f.instance, r); err != nil {
+	out := &model.SearchRoutingProfilesResponse{RoutingProfiles: make([]model.RoutingProfile, len(f.Items)),
+		NextToken: f.next, ApproximateTotalCount: &f.Total}
+	for i, r := range f.Items {
+		if out.RoutingProfiles[i], err = s.routingProfile(ctx, req, f.Instance, r); err != nil {
 			return nil, err
 		}
 	}
@@ -184,19 +184,19 @@ func (s *Server) searchRoutingProfiles(ctx context.Context, req *request,
 func (s *Server) listRoutingProfileQueues(ctx context.Context, req *request,
 	in *model.ListRoutingProfileQueuesRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.RoutingProfileId)}
-	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
+	page, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
-	l, err := s.control.ListRoutingProfileQueues(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId, page)
+	l, err := s.control.ListRoutingProfileQueues(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId, page.Page)
 	if err != nil {
 		return nil, err
 	}
 	out := &model.ListRoutingProfileQueuesResponse{
-		RoutingProfileQueueConfigSummaryList: make([]model.RoutingProfileQueueConfigSummary, len(l.Page)),
-		NextToken:                            s.next(req, l.Next, 0, scope...), LastModifiedTime: stamp(l.Profile.Modified),
+		RoutingProfileQueueConfigSummaryList: make([]model.RoutingProfileQueueConfigSummary, len(l.Items)),
+		NextToken:                            page.next(l.Next, 0), LastModifiedTime: stamp(l.Of.Modified),
 		LastModifiedRegion: &l.Instance.Region}
-	for i, q := range l.Page {
+	for i, q := range l.Items {
 		out.RoutingProfileQueueConfigSummaryList[i] = model.RoutingProfileQueueConfigSummary{QueueId: &q.Queue,
 			QueueArn:  ptr(s.control.ARN(l.Instance, lanyard.TypeQueue, q.Queue)),
 			QueueName: &q.Name, Priority: &q.Priority, Delay: &q.Delay, Channel: &q.Channel}
@@ -251,31 +251,31 @@ func (s *Server) describeHoursOfOperation(ctx context.Context, req *request,
 
 func (s *Server) listHoursOfOperations(ctx context.Context, req *request,
 	in *model.ListHoursOfOperationsRequest) (any, error) {
-	l, err := listed[*lanyard.Hours](ctx, s, req, in.InstanceId, in.MaxResults, in.NextToken)
+	l, err := listed[*lanyard.Hours](ctx, s, req, listing{in.InstanceId, in.MaxResults, in.NextToken})
 	if err != nil {
 		return nil, err
 	}
 	out := &model.ListHoursOfOperationsResponse{HoursOfOperationSummaryList: make([]model.HoursOfOperationSummary,
-		len(l.page)), NextToken: l.next}
-	for i, h := range l.page {
-		out.HoursOfOperationSummaryList[i] = model.HoursOfOperationSummary{Id: &h.ID, Arn: s.arn(l.instance, h),
+		len(l.Items)), NextToken: l.next}
+	for i, h := range l.Items {
+		out.HoursOfOperationSummaryList[i] = model.HoursOfOperationSummary{Id: &h.ID, Arn: s.arn(l.Instance, h),
 			Name:             &h.Name,
-			LastModifiedTime: stamp(h.Modified), LastModifiedRegion: &l.instance.Region}
+			LastModifiedTime: stamp(h.Modified), LastModifiedRegion: &l.Instance.Region}
 	}
 	return out, nil
 }
 
 func (s *Server) searchHoursOfOperations(ctx context.Context, req *request,
 	in *model.SearchHoursOfOperationsRequest) (any, error) {
-	f, err := search[*lanyard.Hours](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults,
-		in.NextToken)
+	f, err := search[*lanyard.Hours](ctx, s, req, searching{listing{in.InstanceId, in.MaxResults, in.NextToken},
+		in.SearchCriteria, in.SearchFilter, hoursConditions(in)})
 	if err != nil {
 		return nil, err
 	}
-	out := &model.SearchHoursOfOperationsResponse{HoursOfOperations: make([]model.HoursOfOperation, len(f.page)),
-		NextToken: f.next, ApproximateTotalCount: &f.total}
-	for i, h := range f.page {
-		if out.HoursOfOperations[i], err = s.hours(ctx, req, f.instance, h); err != nil {
+	out := &model.SearchHoursOfOperationsResponse{HoursOfOperations: make([]model.HoursOfOperation, len(f.Items)),
+		NextToken: f.next, ApproximateTotalCount: &f.Total}
+	for i, h := range f.Items {
+		if out.HoursOfOperations[i], err = s.hours(ctx, req, f.Instance, h); err != nil {
 			return nil, err
 		}
 	}

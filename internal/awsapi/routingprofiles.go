@@ -92,22 +92,23 @@ func (s *Server) disassociateRoutingProfileQueues(ctx context.Context, req *requ
 func (s *Server) listRoutingProfileManualAssignmentQueues(ctx context.Context, req *request,
 	in *model.ListRoutingProfileManualAssignmentQueuesRequest) (any, error) {
 	scope := []string{bare(in.InstanceId), bare(in.RoutingProfileId)}
-	page, _, err := s.page(req, in.MaxResults, in.NextToken, scope...)
+	page, err := s.page(req, in.MaxResults, in.NextToken, scope...)
 	if err != nil {
 		return nil, err
 	}
-	l, err := s.control.ListRoutingProfileManualAssignmentQueues(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId, page)
+	l, err := s.control.ListRoutingProfileManualAssignmentQueues(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId,
+		page.Page)
 	if err != nil {
 		return nil, err
 	}
-	list := make([]model.RoutingProfileManualAssignmentQueueConfigSummary, len(l.Page))
-	for i, q := range l.Page {
+	list := make([]model.RoutingProfileManualAssignmentQueueConfigSummary, len(l.Items))
+	for i, q := range l.Items {
 		list[i] = model.RoutingProfileManualAssignmentQueueConfigSummary{QueueId: &q.Queue,
 			QueueArn:  ptr(s.control.ARN(l.Instance, lanyard.TypeQueue, q.Queue)),
 			QueueName: &q.Name, Channel: &q.Channel}
 	}
 	return &model.ListRoutingProfileManualAssignmentQueuesResponse{
 		RoutingProfileManualAssignmentQueueConfigSummaryList: list,
-		NextToken: s.next(req, l.Next, 0, scope...), LastModifiedTime: stamp(l.Profile.Modified),
+		NextToken: page.next(l.Next, 0), LastModifiedTime: stamp(l.Of.Modified),
 		LastModifiedRegion: &l.Instance.Region}, nil
 }

@@ -6,104 +6,173 @@ import (
 	"slices"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/awsapi/model"
 	"github.com/lanyard/lanyard/internal/control"
 )
 
-// criteria has the members of every type's search criteria.
-type criteria struct {
-	OrConditions            []criteria
-	AndConditions           []criteria
-	StringCondition         *model.StringCondition
-	HierarchyGroupCondition *model.HierarchyGroupCondition
-	ListCondition           jsontext.Value
-	QueueTypeCondition      string // STANDARD, the only one accepted, which every queue here is
-	StateCondition          string
-	StatusCondition         string
+// searching is what a search operation is asked.
+type searching struct {
+	listing
+	criteria, filter any                 // as sent, or nil pointers: all pages of a search have the same
+	conditions       []control.Condition // made of them
 }
 
-// filter has the members of every type's search filter.
-type filter struct {
-	TagFilter           *model.ControlPlaneTagFilter
-	UserAttributeFilter *attributeFilter
-	AttributeFilter     *attributeFilter
-}
-
-type attributeFilter struct {
-	OrConditions            []model.AttributeAndCondition
-	AndCondition            *model.AttributeAndCondition
-	TagCondition            *model.TagCondition
-	HierarchyGroupCondition *model.HierarchyGroupCondition
-}
-
-type found[R any] struct {
-	instance *lanyard.Instance
-	page     []R
-	next     *string
-	total    int64
-}
-
-// search carries out one search operation. sentCriteria and sentFilter are the operation's own
-// types, or nil pointers; all have a part of the members of criteria and filter.
-func search[R lanyard.Resource](ctx context.Context, s *Server, req *request, instance *string, sentCriteria,
-	sentFilter any, most *int32, token *string) (found[R], error) {
-	var c criteria
-	var f filter
+// search carries out one search operation.
+func search[R lanyard.Resource](ctx context.Context, s *Server, req *request, in searching) (found[R], error) {
 	digest := sha256.New()
-	for _, part := range []struct{ from, to any }{{sentCriteria, &c}, {sentFilter, &f}} {
-		b, err := json.Marshal(part.from, json.Deterministic(true))
+	for _, part := range []any{in.criteria, in.filter} {
+		b, err := json.Marshal(part, json.Deterministic(true))
 		if err != nil {
 			return found[R]{}, err
 		}
 		digest.Write(append(b, 0))
-		if err := json.Unmarshal(b, part.to); err != nil {
-			return found[R]{}, err
-		}
 	}
-	if c.asksProficiencies() {
-		return found[R]{}, lanyard.Errorf(lanyard.Invalid,
-			"SearchCriteria.ListCondition must be absent: users are not searched by proficiency here")
-	}
-	scope := []string{bare(instance), string(digest.Sum(nil))}
-	page, total, err := s.page(req, most, token, scope...)
+	page, err := s.page(req, in.most, in.token, bare(in.instance), string(digest.Sum(nil)))
 	if err != nil {
 		return found[R]{}, err
 	}
-	conditions := append([]control.Condition{c.condition()}, f.conditions()...)
-	in, list, next, total, err := control.Search[R](ctx, s.control, req.Call, *instance, conditions, page, total)
-	if err != nil {
-		return found[R]{}, err
-	}
-	return found[R]{in, list, s.next(req, next, total, scope...), total}, nil
+	l, err := control.Search[R](ctx, s.control, req.Call, *in.instance,
+		control.Query{Conditions: in.conditions, Page: page.Page, Total: page.total})
+	return found[R]{l, page.next(l.Next, l.Total)}, err
 }
 
-func (c criteria) condition() control.Condition {
-	out := control.Condition{Or: conditionsOf(c.OrConditions), And: conditionsOf(c.AndConditions)}
-	if s := c.StringCondition; s != nil {
-		out.String = &control.StringCondition{Field: text(s.FieldName), Value: text(s.Value), Compare: text(s.ComparisonType)}
+// all is the condition that search criteria make: none, when there are no criteria.
+func all[C any](criteria *C, condition func(C) control.Condition) []control.Condition {
+	if criteria == nil {
+		return nil
 	}
+	return []control.Condition{condition(*criteria)}
+}
+
+// tree is the condition that criteria of any type make by what all types have. condition converts those of one.
+func tree[C any](or, and []C, s *model.StringCondition, condition func(C) control.Condition) control.Condition {
+	return control.Condition{Or: each(or, condition), And: each(and, condition), String: stringCondition(s)}
+}
+
+// each converts every item of a list.
+func each[C, D any](list []C, convert func(C) D) []D {
+	var out []D
+	for _, c := range list {
+		out = append(out, convert(c))
+	}
+	return out
+}
+
+func profileConditions(in *model.SearchSecurityProfilesRequest) []control.Condition {
+	out := all(in.SearchCriteria, profileCondition)
+	if f := in.SearchFilter; f != nil {
+		return append(out, tagFilter(f.TagFilter)...)
+	}
+	return out
+}
+
+func profileCondition(c model.SecurityProfileSearchCriteria) control.Condition {
+	return tree(c.OrConditions, c.AndConditions, c.StringCondition, profileCondition)
+}
+
+func userConditions(in *model.SearchUsersRequest) []control.Condition {
+	out := all(in.SearchCriteria, userCondition)
+	if f := in.SearchFilter; f != nil {
+		return slices.Concat(out, tagFilter(f.TagFilter), userFilter(f.UserAttributeFilter))
+	}
+	return out
+}
+
+func userCondition(c model.UserSearchCriteria) control.Condition {
+	out := tree(c.OrConditions, c.AndConditions, c.StringCondition, userCondition)
 	out.Group = groupCondition(c.HierarchyGroupCondition)
-	out.State = c.StateCondition
-	// Every queue is a standard one; every module is published.
-	out.Never = c.StatusCondition == "SAVED"
 	return out
 }
 
 // asksProficiencies reports whether a condition anywhere is about proficiencies.
-func (c criteria) asksProficiencies() bool {
-	return c.ListCondition != nil || slices.ContainsFunc(c.OrConditions, criteria.asksProficiencies) ||
-		slices.ContainsFunc(c.AndConditions, criteria.asksProficiencies)
+func asksProficiencies(c model.UserSearchCriteria) bool {
+	return c.ListCondition != nil || slices.ContainsFunc(c.OrConditions, asksProficiencies) ||
+		slices.ContainsFunc(c.AndConditions, asksProficiencies)
 }
 
-func conditionsOf(list []criteria) []control.Condition {
-	var out []control.Condition
-	for _, c := range list {
-		out = append(out, c.condition())
+func hierarchyGroupConditions(in *model.SearchUserHierarchyGroupsRequest) []control.Condition {
+	out := all(in.SearchCriteria, hierarchyGroupCondition)
+	if f := in.SearchFilter; f != nil {
+		return append(out, groupFilter(f.AttributeFilter)...)
 	}
 	return out
+}
+
+func hierarchyGroupCondition(c model.UserHierarchyGroupSearchCriteria) control.Condition {
+	return tree(c.OrConditions, c.AndConditions, c.StringCondition, hierarchyGroupCondition)
+}
+
+func queueConditions(in *model.SearchQueuesRequest) []control.Condition {
+	out := all(in.SearchCriteria, queueCondition)
+	if f := in.SearchFilter; f != nil {
+		return append(out, tagFilter(f.TagFilter)...)
+	}
+	return out
+}
+
+// queueCondition passes over QueueTypeCondition: every queue here is of the only type that it accepts.
+func queueCondition(c model.QueueSearchCriteria) control.Condition {
+	return tree(c.OrConditions, c.AndConditions, c.StringCondition, queueCondition)
+}
+
+func routingProfileConditions(in *model.SearchRoutingProfilesRequest) []control.Condition {
+	out := all(in.SearchCriteria, routingProfileCondition)
+	if f := in.SearchFilter; f != nil {
+		return append(out, tagFilter(f.TagFilter)...)
+	}
+	return out
+}
+
+func routingProfileCondition(c model.RoutingProfileSearchCriteria) control.Condition {
+	return tree(c.OrConditions, c.AndConditions, c.StringCondition, routingProfileCondition)
+}
+
+func hoursConditions(in *model.SearchHoursOfOperationsRequest) []control.Condition {
+	out := all(in.SearchCriteria, hoursCondition)
+	if f := in.SearchFilter; f != nil {
+		return append(out, tagFilter(f.TagFilter)...)
+	}
+	return out
+}
+
+func hoursCondition(c model.HoursOfOperationSearchCriteria) control.Condition {
+	return tree(c.OrConditions, c.AndConditions, c.StringCondition, hoursCondition)
+}
+
+func quickConnectConditions(in *model.SearchQuickConnectsRequest) []control.Condition {
+	out := all(in.SearchCriteria, quickConnectCondition)
+	if f := in.SearchFilter; f != nil {
+		return append(out, tagFilter(f.TagFilter)...)
+	}
+	return out
+}
+
+func quickConnectCondition(c model.QuickConnectSearchCriteria) control.Condition {
+	return tree(c.OrConditions, c.AndConditions, c.StringCondition, quickConnectCondition)
+}
+
+func moduleConditions(in *model.SearchContactFlowModulesRequest) []control.Condition {
+	out := all(in.SearchCriteria, moduleCondition)
+	if f := in.SearchFilter; f != nil {
+		return append(out, tagFilter(f.TagFilter)...)
+	}
+	return out
+}
+
+func moduleCondition(c model.ContactFlowModuleSearchCriteria) control.Condition {
+	out := tree(c.OrConditions, c.AndConditions, c.StringCondition, moduleCondition)
+	out.State = text(c.StateCondition)
+	out.Never = text(c.StatusCondition) == "SAVED" // every module is published
+	return out
+}
+
+func stringCondition(s *model.StringCondition) *control.StringCondition {
+	if s == nil {
+		return nil
+	}
+	return &control.StringCondition{Field: text(s.FieldName), Value: text(s.Value), Compare: text(s.ComparisonType)}
 }
 
 func groupCondition(g *model.HierarchyGroupCondition) *control.GroupCondition {
@@ -117,45 +186,40 @@ func tagCondition(t model.TagCondition) control.Condition {
 	return control.Condition{Tag: &control.TagCondition{Key: text(t.TagKey), Value: text(t.TagValue)}}
 }
 
-func tagConditions(list []model.TagCondition) []control.Condition {
-	var out []control.Condition
-	for _, t := range list {
-		out = append(out, tagCondition(t))
+// oneTag is the condition of a single tag, if it is there.
+func oneTag(t *model.TagCondition) []control.Condition { return all(t, tagCondition) }
+
+// tagFilter are the conditions of the filter that most types have.
+func tagFilter(f *model.ControlPlaneTagFilter) []control.Condition {
+	if f == nil {
+		return nil
 	}
-	return out
+	or := each(f.OrConditions, func(tags []model.TagCondition) control.Condition {
+		return control.Condition{And: each(tags, tagCondition)}
+	})
+	return append(oneTag(f.TagCondition), control.Condition{Or: or, And: each(f.AndConditions, tagCondition)})
 }
 
-func (f filter) conditions() []control.Condition {
-	var out []control.Condition
-	if t := f.TagFilter; t != nil {
-		var or []control.Condition
-		for _, and := range t.OrConditions {
-			or = append(or, control.Condition{And: tagConditions(and)})
-		}
-		out = append(out, control.Condition{Or: or, And: tagConditions(t.AndConditions)})
-		if t.TagCondition != nil {
-			out = append(out, tagCondition(*t.TagCondition))
-		}
+// userFilter are the conditions of the filter by tags and hierarchy groups, which users have beside that by tags.
+func userFilter(f *model.ControlPlaneUserAttributeFilter) []control.Condition {
+	if f == nil {
+		return nil
 	}
-	for _, a := range []*attributeFilter{f.UserAttributeFilter, f.AttributeFilter} {
-		if a == nil {
-			continue
-		}
-		var or []control.Condition
-		for _, and := range a.OrConditions {
-			or = append(or, attributeCondition(and))
-		}
-		out = append(out, control.Condition{Or: or, Group: groupCondition(a.HierarchyGroupCondition)})
-		if a.AndCondition != nil {
-			out = append(out, attributeCondition(*a.AndCondition))
-		}
-		if a.TagCondition != nil {
-			out = append(out, tagCondition(*a.TagCondition))
-		}
+	and := func(a model.AttributeAndCondition) control.Condition {
+		return control.Condition{And: each(a.TagConditions, tagCondition), Group: groupCondition(a.HierarchyGroupCondition)}
 	}
-	return out
+	out := append(oneTag(f.TagCondition), all(f.AndCondition, and)...)
+	return append(out, control.Condition{Or: each(f.OrConditions, and), Group: groupCondition(f.HierarchyGroupCondition)})
 }
 
-func attributeCondition(a model.AttributeAndCondition) control.Condition {
-	return control.Condition{And: tagConditions(a.TagConditions), Group: groupCondition(a.HierarchyGroupCondition)}
+// groupFilter are the conditions of the filter that hierarchy groups have.
+func groupFilter(f *model.ControlPlaneAttributeFilter) []control.Condition {
+	if f == nil {
+		return nil
+	}
+	and := func(a model.CommonAttributeAndCondition) control.Condition {
+		return control.Condition{And: each(a.TagConditions, tagCondition)}
+	}
+	out := append(oneTag(f.TagCondition), all(f.AndCondition, and)...)
+	return append(out, control.Condition{Or: each(f.OrConditions, and)})
 }

@@ -139,60 +139,34 @@ func (s *Server) describeUser(ctx context.Context, req *request, in *model.Descr
 }
 
 func (s *Server) listUsers(ctx context.Context, req *request, in *model.ListUsersRequest) (any, error) {
-	l, err := listed[*lanyard.User](ctx, s, req, in.InstanceId, in.MaxResults, in.NextToken)
+	l, err := listed[*lanyard.User](ctx, s, req, listing{in.InstanceId, in.MaxResults, in.NextToken})
 	if err != nil {
 		return nil, err
 	}
-	out := &model.ListUsersResponse{UserSummaryList: make([]model.UserSummary, len(l.page)), NextToken: l.next}
-	for i, u := range l.page {
-		out.UserSummaryList[i] = model.UserSummary{Id: &u.ID, Arn: s.arn(l.instance, u), Username: &u.Name,
-			LastModifiedTime: stamp(u.Modified), LastModifiedRegion: &l.instance.Region}
+	out := &model.ListUsersResponse{UserSummaryList: make([]model.UserSummary, len(l.Items)), NextToken: l.next}
+	for i, u := range l.Items {
+		out.UserSummaryList[i] = model.UserSummary{Id: &u.ID, Arn: s.arn(l.Instance, u), Username: &u.Name,
+			LastModifiedTime: stamp(u.Modified), LastModifiedRegion: &l.Instance.Region}
 	}
 	return out, nil
 }
 
-// listed is one page of a list of resources.
-func listed[R lanyard.Resource](ctx context.Context, s *Server, req *request, instance *string, most *int32,
-	token *string, scope ...string) (found[R], error) {
-	scope = append([]string{bare(instance)}, scope...)
-	page, _, err := s.page(req, most, token, scope...)
-	if err != nil {
-		return found[R]{}, err
-	}
-	in, list, next, err := control.List[R](ctx, s.control, req.Call, *instance, page)
-	if err != nil {
-		return found[R]{}, err
-	}
-	return found[R]{instance: in, page: list, next: s.next(req, next, 0, scope...)}, nil
-}
-
-// listedIf is listed of those resources that are wanted, which scope says.
-func listedIf[R lanyard.Resource](ctx context.Context, s *Server, req *request, instance *string, most *int32,
-	token *string, wanted func(R) bool, scope ...string) (found[R], error) {
-	scope = append([]string{bare(instance)}, scope...)
-	page, _, err := s.page(req, most, token, scope...)
-	if err != nil {
-		return found[R]{}, err
-	}
-	in, list, next, err := control.ListIf(ctx, s.control, req.Call, *instance, wanted, page)
-	if err != nil {
-		return found[R]{}, err
-	}
-	return found[R]{instance: in, page: list, next: s.next(req, next, 0, scope...)}, nil
-}
-
 func (s *Server) searchUsers(ctx context.Context, req *request, in *model.SearchUsersRequest) (any, error) {
-	f, err := search[*lanyard.User](ctx, s, req, in.InstanceId, in.SearchCriteria, in.SearchFilter, in.MaxResults,
-		in.NextToken)
+	if in.SearchCriteria != nil && asksProficiencies(*in.SearchCriteria) {
+		return nil, lanyard.Errorf(lanyard.Invalid,
+			"SearchCriteria.ListCondition must be absent: users are not searched by proficiency here")
+	}
+	f, err := search[*lanyard.User](ctx, s, req, searching{listing{in.InstanceId, in.MaxResults, in.NextToken},
+		in.SearchCriteria, in.SearchFilter, userConditions(in)})
 	if err != nil {
 		return nil, err
 	}
-	out := &model.SearchUsersResponse{Users: make([]model.UserSearchSummary, len(f.page)), NextToken: f.next,
-		ApproximateTotalCount: &f.total}
-	for i, u := range f.page {
+	out := &model.SearchUsersResponse{Users: make([]model.UserSearchSummary, len(f.Items)), NextToken: f.next,
+		ApproximateTotalCount: &f.Total}
+	for i, u := range f.Items {
 		o := &out.Users[i]
 		*o = model.UserSearchSummary{
-			Id: &u.ID, Arn: s.arn(f.instance, u), Username: &u.Name, DirectoryUserId: directoryID(u),
+			Id: &u.ID, Arn: s.arn(f.Instance, u), Username: &u.Name, DirectoryUserId: directoryID(u),
 			IdentityInfo:       &model.UserIdentityInfoLite{FirstName: some(u.FirstName), LastName: some(u.LastName)},
 			SecurityProfileIds: u.Profiles, RoutingProfileId: &u.RoutingProfile, HierarchyGroupId: some(u.Group),
 			Tags: fullMap(u.Tags),

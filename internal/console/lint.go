@@ -29,22 +29,22 @@ const (
 // groups returns the hierarchy groups that the viewer may see.
 func (s *Server) groups(ctx context.Context, v *viewer) (all []*lanyard.Group, truncated bool, err error) {
 	for page := (control.Page{Limit: 500}); ; {
-		_, some, next, err := control.List[*lanyard.Group](ctx, s.Control, v.call, v.in.ID, page)
+		some, err := control.List[*lanyard.Group](ctx, s.Control, v.call, v.in.ID, page)
 		if err != nil {
 			return nil, false, err
 		}
-		for _, g := range some {
+		for _, g := range some.Items {
 			if v.sees(access.TypeHierarchyGroup, g.ID) {
 				all = append(all, g)
 			}
 		}
-		if next == "" {
+		if some.Next == "" {
 			return all, false, nil
 		}
 		if len(all) >= maxGroups {
 			return all[:maxGroups], true, nil
 		}
-		page.After = next
+		page.After = some.Next
 	}
 }
 

@@ -79,14 +79,14 @@ func TestLint(t *testing.T) {
 			control.ProfileChange{Permissions: []string{"Queues.View", "RoutingPolicies.View", "Prompts.View"}}),
 	}
 	profile("unused", control.ProfileChange{Permissions: []string{"Rules.View"}})
-	_, routing, _, err := control.List[*lanyard.RoutingProfile](t.Context(), svc, call, in.ID, control.Page{Limit: 1})
+	routing, err := control.List[*lanyard.RoutingProfile](t.Context(), svc, call, in.ID, control.Page{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for i, held := range [][]string{ids[:6], ids[6:]} {
 		_, err := svc.CreateUser(t.Context(), call, in.ID,
 			control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: []string{"ann", "bob"}[i], Tags: fr}, Profiles: held,
-				RoutingProfile: routing[0].ID}})
+				RoutingProfile: routing.Items[0].ID}})
 		if err != nil && !strings.Contains(err.Error(), "at most") {
 			t.Fatal(err)
 		}
@@ -94,7 +94,7 @@ func TestLint(t *testing.T) {
 			for _, id := range held {
 				_, err := svc.CreateUser(t.Context(), call, in.ID,
 					control.NewUser{User: lanyard.User{Meta: lanyard.Meta{Name: "holder-" + id, Tags: fr}, Profiles: []string{id},
-						RoutingProfile: routing[0].ID}})
+						RoutingProfile: routing.Items[0].ID}})
 				if err != nil {
 					t.Fatal(err)
 				}

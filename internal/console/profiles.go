@@ -23,19 +23,19 @@ func (v *viewer) all(ctx context.Context, s *Server) ([]*lanyard.Profile, error)
 	}
 	var found []*lanyard.Profile
 	for page := (control.Page{Limit: 500}); ; {
-		_, some, next, err := control.List[*lanyard.Profile](ctx, s.Control, v.call, v.in.ID, page)
+		some, err := control.List[*lanyard.Profile](ctx, s.Control, v.call, v.in.ID, page)
 		if err != nil {
 			return nil, err
 		}
-		for _, p := range some {
+		for _, p := range some.Items {
 			if v.sees(access.TypeSecurityProfile, p.ID) {
 				found = append(found, p)
 			}
 		}
-		if next == "" || len(found) >= maxProfiles {
+		if some.Next == "" || len(found) >= maxProfiles {
 			return found, nil
 		}
-		page.After = next
+		page.After = some.Next
 	}
 }
 
@@ -295,13 +295,13 @@ func (s *Server) users(ctx context.Context, a *asking) (any, error) {
 	if in.NextToken != "" {
 		count = -1
 	}
-	_, found, next, total, err := control.Search[*lanyard.User](ctx, s.Control, call, v.in.ID, conditions,
-		control.Page{After: in.NextToken, Limit: in.Limit}, count)
+	found, err := control.Search[*lanyard.User](ctx, s.Control, call, v.in.ID, control.Query{
+		Conditions: conditions, Page: control.Page{After: in.NextToken, Limit: in.Limit}, Total: count})
 	if err != nil {
 		return nil, err
 	}
 	rows, groups := []UserRow{}, map[string]*GroupRef{}
-	for _, u := range found {
+	for _, u := range found.Items {
 		r := UserRow{ID: u.ID, ARN: s.Control.ARN(v.in, lanyard.TypeUser, u.ID), Username: u.Name, FirstName: u.FirstName,
 			LastName: u.LastName, Tags: full(u.Tags),
 			SecurityProfiles: v.profileNames(u.Profiles)}
@@ -315,9 +315,9 @@ func (s *Server) users(ctx context.Context, a *asking) (any, error) {
 		}
 		rows = append(rows, r)
 	}
-	out := UsersAnswer{Rows: rows, Cursor: Cursor{NextToken: next, Revision: v.Revision()}}
+	out := UsersAnswer{Rows: rows, Cursor: Cursor{NextToken: found.Next, Revision: v.Revision()}}
 	if count >= 0 {
-		out.Total = &total
+		out.Total = &found.Total
 	}
 	return out, nil
 }
@@ -366,20 +366,20 @@ func (s *Server) agents(ctx context.Context, a *asking) (any, error) {
 	rows, want := []AgentRow{}, strings.ToLower(in.Search)
 	out := AgentsAnswer{Cursor: Cursor{Revision: v.Revision()}}
 	for page := (control.Page{After: in.NextToken, Limit: in.Limit}); ; {
-		_, some, next, err := control.List[*lanyard.AIAgent](ctx, s.Control, v.call, v.in.ID, page)
+		some, err := control.List[*lanyard.AIAgent](ctx, s.Control, v.call, v.in.ID, page)
 		if err != nil {
 			return nil, err
 		}
-		for _, x := range some {
+		for _, x := range some.Items {
 			if strings.Contains(strings.ToLower(x.ID), want) && (in.SecurityProfileID == "" || slices.Contains(x.Profiles,
 				in.SecurityProfileID)) {
 				rows = append(rows, AgentRow{x.ID, v.profileNames(x.Profiles)})
 			}
 		}
-		if out.NextToken = next; next == "" || len(rows) >= in.Limit {
+		if out.NextToken = some.Next; some.Next == "" || len(rows) >= in.Limit {
 			break
 		}
-		page.After = next
+		page.After = some.Next
 	}
 	out.Rows = rows
 	if want == "" && in.SecurityProfileID == "" {

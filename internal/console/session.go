@@ -321,8 +321,8 @@ func (s *Server) password(ctx context.Context, a *asking) (any, error) {
 			Message: fmt.Sprintf("too many attempts failed; try again in %d seconds", seconds)}
 	}
 	call := control.PasswordCall(s.caller(a), a.session.Instance, a.session.User)
-	err := s.Control.ChangePassword(ctx, call.Of(a.session.User), a.session.Instance, a.session.User, in.OldPassword,
-		in.NewPassword, a.session.ID)
+	err := s.Control.ChangePassword(ctx, call.Of(a.session.User), control.NewPassword{Instance: a.session.Instance,
+		User: a.session.User, Password: in.NewPassword, Session: a.session.ID}, in.OldPassword)
 	if err == nil || errors.Is(err, lanyard.ErrInvalid) {
 		done(true) // the old one was right
 	}

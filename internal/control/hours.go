@@ -123,45 +123,38 @@ func (s *Service) DisassociateHoursOfOperations(ctx context.Context, call Call, 
 	})
 }
 
-// ChildHours is a page of the hours of operation that inherit from others.
-type ChildHours struct {
-	Instance *lanyard.Instance
-	Parent   *lanyard.Hours
-	Page     []*lanyard.Hours
-	Next     string
-}
-
 // ListChildHoursOfOperations pages through the hours of operation that inherit from some, by id.
 func (s *Service) ListChildHoursOfOperations(ctx context.Context, call Call, instance, hours string,
-	p Page) (ChildHours, error) {
+	p Page) (PartOf[*lanyard.Hours, *lanyard.Hours], error) {
+	var out PartOf[*lanyard.Hours, *lanyard.Hours]
 	in, parent, err := s.DescribeHoursOfOperation(ctx, call, instance, hours)
 	if err != nil {
-		return ChildHours{}, err
+		return out, err
 	}
 	see, err := s.visible(ctx, call, in)
 	if err != nil {
-		return ChildHours{}, err
+		return out, err
 	}
-	out := ChildHours{Instance: in, Parent: parent}
+	out.Instance, out.Of = in, parent
 	r, to := s.store.Reader(in.ID), lanyard.Ref{Type: lanyard.TypeHours, ID: parent.ID}
 	for after := p.After; ; {
 		ids, err := r.Referrers(ctx, to, lanyard.TypeHours, after, p.Limit+1) // one more shows that there is more
 		if err != nil {
-			return ChildHours{}, err
+			return out, err
 		}
 		for _, id := range ids {
 			child, err := load[*lanyard.Hours](ctx, s, r, in, id)
 			if err != nil {
-				return ChildHours{}, err
+				return out, err
 			}
 			if see != nil && !see(child) {
 				continue
 			}
-			if len(out.Page) == p.Limit {
-				out.Next = out.Page[p.Limit-1].ID
+			if len(out.Items) == p.Limit {
+				out.Next = out.Items[p.Limit-1].ID
 				return out, nil
 			}
-			out.Page = append(out.Page, child)
+			out.Items = append(out.Items, child)
 		}
 		if len(ids) <= p.Limit {
 			return out, nil

@@ -236,17 +236,17 @@ func attributeNames() []string {
 // ListInstanceAttributes pages through the attributes of an instance by name; values are in the
 // instance.
 func (s *Service) ListInstanceAttributes(ctx context.Context, call Call, instance string,
-	p Page) (*lanyard.Instance, []string, string, error) {
+	p Page) (PageOf[string], error) {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
-		return nil, nil, "", err
+		return PageOf[string]{}, err
 	}
 	var names []string
 	for name := range in.Attributes {
 		names = append(names, name)
 	}
 	page, next := pageBy(names, func(n string) string { return n }, p)
-	return in, page, next, nil
+	return PageOf[string]{Instance: in, Items: page, Next: next}, nil
 }
 
 // UpdateInstanceAttribute sets one attribute. Repeating it is harmless, so its client token is not kept.

@@ -208,33 +208,32 @@ func referrer(ctx context.Context, r store.Reader, to lanyard.Ref,
 }
 
 // Page asks for a part of a list: what comes after the position After ("" for the beginning), at
-// most Limit. The list operations return the position for the next Page, "" after the last.
+// most Limit.
 type Page struct {
 	After string
 	Limit int
 }
 
-// list pages through the resources of a type in the order of their creation.
-func list[R lanyard.Resource](ctx context.Context, r store.Reader, p Page) ([]R, string, error) {
-	after, err := position(p.After)
-	if err != nil {
-		return nil, "", err
-	}
-	var none R
-	all, err := r.List(ctx, none.Type(), after, p.Limit+1) // one more tells whether there is more
-	if err != nil {
-		return nil, "", err
-	}
-	next := ""
-	if len(all) > p.Limit {
-		all = all[:p.Limit]
-		next = strconv.FormatInt(all[p.Limit-1].Head().Seq, 10)
-	}
-	page := make([]R, len(all))
-	for i, res := range all {
-		page[i] = res.(R)
-	}
-	return page, next, nil
+// A PageOf is a page of a list or of what a search found.
+type PageOf[T any] struct {
+	Instance *lanyard.Instance
+	Items    []T
+	Next     string // the position After which the next page begins; "" after the last
+	Total    int64  // that a search counted
+}
+
+// A PartOf is a page of a list that belongs to a resource.
+type PartOf[R lanyard.Resource, T any] struct {
+	PageOf[T]
+	Of R
+}
+
+// partOf is a page of items, a list of a resource that is small, in the order of their keys.
+func partOf[R lanyard.Resource, T any](in *lanyard.Instance, of R, items []T, key func(T) string,
+	p Page) PartOf[R, T] {
+	part := PartOf[R, T]{PageOf: PageOf[T]{Instance: in}, Of: of}
+	part.Items, part.Next = pageBy(items, key, p)
+	return part
 }
 
 func position(after string) (int64, error) {

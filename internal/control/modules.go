@@ -200,11 +200,17 @@ func moduleVersion(ctx context.Context, r store.Reader, m *lanyard.Module,
 	return res.(*lanyard.ModuleVersion), nil
 }
 
+// ContentChange is what a call sets of the content of a flow module; what is nil stays as it is.
+type ContentChange struct {
+	Content  *string
+	Settings lanyard.Settings
+}
+
 // UpdateContactFlowModuleContent publishes content, or saves it as a draft where ref has the qualifier
-// $SAVED. nil members stay as they are. On behalf of a user, publishing asks for the permission to
+// $SAVED. On behalf of a user, publishing asks for the permission to
 // publish too.
 func (s *Service) UpdateContactFlowModuleContent(ctx context.Context, call Call, instance, ref string,
-	content *string, settings lanyard.Settings) (Result, error) {
+	c ContentChange) (Result, error) {
 	base, qualifier := SplitQualifier(ref)
 	if qualifier != "" && qualifier != SavedQualifier {
 		return Result{}, lanyard.Errorf(lanyard.Invalid,
@@ -215,11 +221,9 @@ func (s *Service) UpdateContactFlowModuleContent(ctx context.Context, call Call,
 		if m.Draft != nil {
 			next = *m.Draft
 		}
-		if content != nil {
-			next.Content = *content
-		}
-		if len(settings) > 0 {
-			next.Settings = settings
+		set(&next.Content, c.Content)
+		if len(c.Settings) > 0 {
+			next.Settings = c.Settings
 		}
 		same := next.Content == m.Content && sameSettings(next.Settings, m.Settings)
 		if qualifier == SavedQualifier {
@@ -265,15 +269,20 @@ func set[T any](to, sent *T) {
 	}
 }
 
-// CreateContactFlowModuleVersion keeps what is published under the next number. sum, unless "", is the
-// hexadecimal SHA-256 that the published content must have.
-func (s *Service) CreateContactFlowModuleVersion(ctx context.Context, call Call, instance, ref, description,
-	sum string) (Created[*lanyard.ModuleVersion], error) {
+// NewModuleVersion is what CreateContactFlowModuleVersion is told.
+type NewModuleVersion struct {
+	Description string
+	ContentSum  string // unless "", the hexadecimal SHA-256 that the published content must have
+}
+
+// CreateContactFlowModuleVersion keeps what is published under the next number.
+func (s *Service) CreateContactFlowModuleVersion(ctx context.Context, call Call, instance, ref string,
+	n NewModuleVersion) (Created[*lanyard.ModuleVersion], error) {
 	var made Created[*lanyard.ModuleVersion]
 	result, err := update(ctx, s, call, instance, ref, func(tx store.Tx, in *lanyard.Instance, m *lanyard.Module) error {
-		if has := ContentSum(m.Content); sum != "" && !strings.EqualFold(sum, has) {
+		if has := ContentSum(m.Content); n.ContentSum != "" && !strings.EqualFold(n.ContentSum, has) {
 			return lanyard.Errorf(lanyard.Invalid, "FlowModuleContentSha256 must be that of the published content, %s, got %s",
-				has, lanyard.Quote(sum))
+				has, lanyard.Quote(n.ContentSum))
 		}
 		if err := fits(ctx, tx, m, lanyard.TypeModuleVersion, maxModuleVersions); err != nil {
 			return err
@@ -281,7 +290,7 @@ func (s *Service) CreateContactFlowModuleVersion(ctx context.Context, call Call,
 		m.LastVersion++
 		id := lanyard.ModuleVersionID(m.ID, m.LastVersion)
 		v := &lanyard.ModuleVersion{Meta: lanyard.Meta{ID: id, Name: id, Modified: s.time()}, Module: m.ID,
-			Number: m.LastVersion, Description: description, Content: m.Content,
+			Number: m.LastVersion, Description: n.Description, Content: m.Content,
 			ExternalInvocation: m.ExternalInvocation, Settings: m.Settings}
 		made = Created[*lanyard.ModuleVersion]{Instance: in, Resource: v}
 		return tx.Put(ctx, v)
@@ -334,15 +343,14 @@ func below[R lanyard.Resource](ctx context.Context, r store.Reader, module strin
 
 // ListContactFlowModuleVersions pages through the versions of a flow module by number.
 func (s *Service) ListContactFlowModuleVersions(ctx context.Context, call Call, instance, ref string, p Page) (
-	*lanyard.Instance, []*lanyard.ModuleVersion, string, error) {
+	PartOf[*lanyard.Module, *lanyard.ModuleVersion], error) {
 	in, m, err := describe[*lanyard.Module](ctx, s, call, instance, ref)
 	if err != nil {
-		return nil, nil, "", err
+		return PartOf[*lanyard.Module, *lanyard.ModuleVersion]{}, err
 	}
 	all, err := below(ctx, s.store.Reader(in.ID), m.ID, maxModuleVersions,
 		func(a, b *lanyard.ModuleVersion) int { return cmp.Compare(a.Number, b.Number) })
-	page, next := pageBy(all, func(v *lanyard.ModuleVersion) string { return padded(v.Number) }, p)
-	return in, page, next, err
+	return partOf(in, m, all, func(v *lanyard.ModuleVersion) string { return padded(v.Number) }, p), err
 }
 
 // padded writes numbers so that their texts are in their order.
@@ -408,46 +416,51 @@ func (s *Service) CreateContactFlowModuleAlias(ctx context.Context, call Call, i
 		creation[*lanyard.ModuleAlias]{resource: &sent, named: "AliasName", quota: -1, prepare: prepare})
 }
 
-// alias returns an alias of a module.
-func (s *Service) alias(ctx context.Context, r store.Reader, in *lanyard.Instance, ref,
-	id string) (*lanyard.ModuleAlias, error) {
-	m, err := get[*lanyard.Module](ctx, s, r, in, ref)
+// An AliasRef names an alias of a flow module.
+type AliasRef struct {
+	Module string // id or ARN
+	ID     string
+}
+
+// alias returns an alias of a flow module.
+func (s *Service) alias(ctx context.Context, r store.Reader, in *lanyard.Instance,
+	ref AliasRef) (*lanyard.ModuleAlias, error) {
+	m, err := get[*lanyard.Module](ctx, s, r, in, ref.Module)
 	if err != nil {
 		return nil, err
 	}
-	res, err := r.Get(ctx, lanyard.TypeModuleAlias, id)
+	res, err := r.Get(ctx, lanyard.TypeModuleAlias, ref.ID)
 	if err != nil && !errors.Is(err, lanyard.ErrNotFound) {
 		return nil, err
 	}
 	if err != nil || res.(*lanyard.ModuleAlias).Module != m.ID {
-		return nil, lanyard.Errorf(lanyard.NotFound, "AliasId: alias %s of flow module %q does not exist", lanyard.Quote(id),
-			m.ID)
+		return nil, lanyard.Errorf(lanyard.NotFound, "AliasId: alias %s of flow module %q does not exist",
+			lanyard.Quote(ref.ID), m.ID)
 	}
 	return res.(*lanyard.ModuleAlias), nil
 }
 
 // DescribeContactFlowModuleAlias returns an alias of a flow module.
-func (s *Service) DescribeContactFlowModuleAlias(ctx context.Context, call Call, instance, ref, id string) (
+func (s *Service) DescribeContactFlowModuleAlias(ctx context.Context, call Call, instance string, ref AliasRef) (
 	*lanyard.Instance, *lanyard.ModuleAlias, error) {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return nil, nil, err
 	}
-	a, err := s.alias(ctx, s.store.Reader(in.ID), in, ref, id)
+	a, err := s.alias(ctx, s.store.Reader(in.ID), in, ref)
 	return in, a, err
 }
 
 // ListContactFlowModuleAliases pages through the aliases of a flow module by name.
 func (s *Service) ListContactFlowModuleAliases(ctx context.Context, call Call, instance, ref string, p Page) (
-	*lanyard.Instance, []*lanyard.ModuleAlias, string, error) {
+	PartOf[*lanyard.Module, *lanyard.ModuleAlias], error) {
 	in, m, err := describe[*lanyard.Module](ctx, s, call, instance, ref)
 	if err != nil {
-		return nil, nil, "", err
+		return PartOf[*lanyard.Module, *lanyard.ModuleAlias]{}, err
 	}
 	all, err := below(ctx, s.store.Reader(in.ID), m.ID, maxModuleAliases,
 		func(a, b *lanyard.ModuleAlias) int { return cmp.Compare(a.Name, b.Name) })
-	page, next := pageBy(all, func(a *lanyard.ModuleAlias) string { return a.Name }, p)
-	return in, page, next, err
+	return partOf(in, m, all, func(a *lanyard.ModuleAlias) string { return a.Name }, p), err
 }
 
 // AliasChange is what a call sets of an alias; nil members stay as they are.
@@ -457,7 +470,7 @@ type AliasChange struct {
 }
 
 // UpdateContactFlowModuleAlias changes what c holds.
-func (s *Service) UpdateContactFlowModuleAlias(ctx context.Context, call Call, instance, ref, id string,
+func (s *Service) UpdateContactFlowModuleAlias(ctx context.Context, call Call, instance string, ref AliasRef,
 	c AliasChange) (Result, error) {
 	if c.Name != nil {
 		if err := checkAliasName("Name", *c.Name); err != nil {
@@ -465,7 +478,7 @@ func (s *Service) UpdateContactFlowModuleAlias(ctx context.Context, call Call, i
 		}
 	}
 	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
-		before, err := s.alias(ctx, tx, in, ref, id)
+		before, err := s.alias(ctx, tx, in, ref)
 		if err != nil {
 			return err
 		}
@@ -485,10 +498,11 @@ func (s *Service) UpdateContactFlowModuleAlias(ctx context.Context, call Call, i
 }
 
 // DeleteContactFlowModuleAlias removes an alias; the version stays.
-func (s *Service) DeleteContactFlowModuleAlias(ctx context.Context, call Call, instance, ref, id string) (Result,
+func (s *Service) DeleteContactFlowModuleAlias(ctx context.Context, call Call, instance string,
+	ref AliasRef) (Result,
 	error) {
 	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
-		a, err := s.alias(ctx, tx, in, ref, id)
+		a, err := s.alias(ctx, tx, in, ref)
 		if err != nil {
 			return err
 		}
@@ -521,11 +535,10 @@ func (s *Service) DeleteContactFlowModule(ctx context.Context, call Call, instan
 }
 
 // ListContactFlowModules is List of the modules in one state.
-func (s *Service) ListContactFlowModules(ctx context.Context, call Call, instance, state string, p Page) (
-	*lanyard.Instance, []*lanyard.Module, string, error) {
-	const uncounted = -1
-	in, page, next, _, err := Search[*lanyard.Module](ctx, s, call, instance, []Condition{{State: state}}, p, uncounted)
-	return in, page, next, err
+func (s *Service) ListContactFlowModules(ctx context.Context, call Call, instance, state string,
+	p Page) (PageOf[*lanyard.Module], error) {
+	return Search[*lanyard.Module](ctx, s, call, instance,
+		Query{Conditions: []Condition{{State: state}}, Page: p, Total: Uncounted})
 }
 
 // asTool refuses a module that is no tool. OBSERVED of the real service, with the words "FlowModuleId

@@ -230,35 +230,43 @@ func (s *Service) HasPassword(ctx context.Context, instance, user string) (bool,
 	return err == nil, err
 }
 
-// SetPassword gives a user a password and ends the user's sessions but the one with the id except.
-// The instance and the user may be named by id, and the user by name too.
-func (s *Service) SetPassword(ctx context.Context, call Call, instance, user, password, except string) error {
-	return s.setPassword(ctx, call, instance, user, "Password", password, except)
+// A NewPassword is a password for a user.
+type NewPassword struct {
+	Instance string // id or alias
+	User     string // id or name
+	Password string
+	Session  string // id of the only session of the user that goes on
 }
 
-func (s *Service) setPassword(ctx context.Context, call Call, instance, user, member, password, except string) error {
-	in, err := s.InstanceNamed(ctx, call.Account, instance)
+// SetPassword gives a user a password and ends the user's sessions.
+func (s *Service) SetPassword(ctx context.Context, call Call, n NewPassword) error {
+	return s.setPassword(ctx, call, n, "Password")
+}
+
+// setPassword is SetPassword, of a password that was sent as member.
+func (s *Service) setPassword(ctx context.Context, call Call, n NewPassword, member string) error {
+	in, err := s.InstanceNamed(ctx, call.Account, n.Instance)
 	if err != nil {
 		return err
 	}
-	r, err := s.store.Reader(in.ID).Get(ctx, lanyard.TypeUser, user)
+	r, err := s.store.Reader(in.ID).Get(ctx, lanyard.TypeUser, n.User)
 	if errors.Is(err, lanyard.ErrNotFound) {
-		r, err = s.store.Reader(in.ID).Find(ctx, lanyard.TypeUser, user)
+		r, err = s.store.Reader(in.ID).Find(ctx, lanyard.TypeUser, n.User)
 	}
 	if errors.Is(err, lanyard.ErrNotFound) {
-		return lanyard.Errorf(lanyard.NotFound, "user %s does not exist in instance %s", lanyard.Quote(user), in.ID)
+		return lanyard.Errorf(lanyard.NotFound, "user %s does not exist in instance %s", lanyard.Quote(n.User), in.ID)
 	}
 	if err != nil {
 		return err
 	}
 	id := r.Head().ID
-	if err := CheckPassword(member, password); err != nil {
+	if err := CheckPassword(member, n.Password); err != nil {
 		return err
 	}
-	if err := checkGuessable(member, r.Head().Name, password); err != nil {
+	if err := checkGuessable(member, r.Head().Name, n.Password); err != nil {
 		return err
 	}
-	hash, err := s.hashPassword(ctx, member, password)
+	hash, err := s.hashPassword(ctx, member, n.Password) // before the transaction: it takes long
 	if err != nil {
 		return err
 	}
@@ -266,12 +274,12 @@ func (s *Service) setPassword(ctx context.Context, call Call, instance, user, me
 		func(tx store.Tx) error { return tx.SetPassword(ctx, id, hash) }); err != nil {
 		return err
 	}
-	return s.store.EndSessions(ctx, SessionOwner(in.ID, id, ""), except, 0)
+	return s.store.EndSessions(ctx, SessionOwner(in.ID, id, ""), n.Session, 0)
 }
 
-// ChangePassword is SetPassword by whoever knows the old one.
-func (s *Service) ChangePassword(ctx context.Context, call Call, instance, user, old, password, except string) error {
-	hash, err := s.store.Reader(instance).Password(ctx, user)
+// ChangePassword is SetPassword by whoever knows the old one. Instance and user are named by id.
+func (s *Service) ChangePassword(ctx context.Context, call Call, n NewPassword, old string) error {
+	hash, err := s.store.Reader(n.Instance).Password(ctx, n.User)
 	known := err == nil
 	if !known {
 		if !errors.Is(err, lanyard.ErrNotFound) {
@@ -286,8 +294,8 @@ func (s *Service) ChangePassword(ctx context.Context, call Call, instance, user,
 	if !known || !right {
 		return lanyard.Errorf(lanyard.Denied, "OldPassword is not the current password")
 	}
-	if password == old {
+	if n.Password == old {
 		return lanyard.Errorf(lanyard.Invalid, "NewPassword must be different from OldPassword")
 	}
-	return s.setPassword(ctx, call, instance, user, "NewPassword", password, except)
+	return s.setPassword(ctx, call, n, "NewPassword")
 }

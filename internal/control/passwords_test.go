@@ -21,20 +21,20 @@ func TestSignIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, profiles, _, err := control.List[*lanyard.Profile](t.Context(), w.Service, call("x"), managed.ID,
+	profiles, err := control.List[*lanyard.Profile](t.Context(), w.Service, call("x"), managed.ID,
 		control.Page{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, routing, _, err := control.List[*lanyard.RoutingProfile](t.Context(), w.Service, call("x"), managed.ID,
+	routing, err := control.List[*lanyard.RoutingProfile](t.Context(), w.Service, call("x"), managed.ID,
 		control.Page{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	create := func(name, password string) (*lanyard.User, error) {
 		return made(w.CreateUser(t.Context(), call("CreateUser"), managed.ID, control.NewUser{Password: &password,
-			User: lanyard.User{Meta: lanyard.Meta{Name: name}, Profiles: []string{profiles[0].ID},
-				RoutingProfile: routing[0].ID}}))
+			User: lanyard.User{Meta: lanyard.Meta{Name: name}, Profiles: []string{profiles.Items[0].ID},
+				RoutingProfile: routing.Items[0].ID}}))
 	}
 	ann, err := create("ann", password)
 	if err != nil {
@@ -106,7 +106,8 @@ func TestSignInDoesAsMuch(t *testing.T) {
 			Profiles: []string{w.first(t)}, RoutingProfile: w.routing(t)}}))
 	if err == nil {
 		known = u.Name
-		err = w.SetPassword(t.Context(), call("SetUserPassword"), w.in.ID, u.ID, password, "")
+		err = w.SetPassword(t.Context(), call("SetUserPassword"),
+			control.NewPassword{Instance: w.in.ID, User: u.ID, Password: password})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +138,8 @@ func TestChangePassword(t *testing.T) {
 		User: lanyard.User{Meta: lanyard.Meta{Name: "jonas.becker"}, Profiles: []string{w.first(t)},
 			RoutingProfile: w.routing(t)}}))
 	if err == nil {
-		err = w.SetPassword(t.Context(), call("SetUserPassword"), w.in.ID, u.ID, password, "")
+		err = w.SetPassword(t.Context(), call("SetUserPassword"),
+			control.NewPassword{Instance: w.in.ID, User: u.ID, Password: password})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +153,8 @@ func TestChangePassword(t *testing.T) {
 		{"another", password, "Mountain-7", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			err := w.ChangePassword(t.Context(), call("SetUserPassword"), w.in.ID, u.ID, tt.old, tt.new, "")
+			err := w.ChangePassword(t.Context(), call("SetUserPassword"),
+				control.NewPassword{Instance: w.in.ID, User: u.ID, Password: tt.new}, tt.old)
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.want)) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
@@ -183,18 +186,18 @@ func TestSignInFlood(t *testing.T) {
 }
 
 func (w *world) first(t *testing.T) string {
-	_, list, _, err := control.List[*lanyard.Profile](t.Context(), w.Service, call("x"), w.in.ID, control.Page{Limit: 1})
+	list, err := control.List[*lanyard.Profile](t.Context(), w.Service, call("x"), w.in.ID, control.Page{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return list[0].ID
+	return list.Items[0].ID
 }
 
 func (w *world) routing(t *testing.T) string {
-	_, list, _, err := control.List[*lanyard.RoutingProfile](t.Context(), w.Service, call("x"), w.in.ID,
+	list, err := control.List[*lanyard.RoutingProfile](t.Context(), w.Service, call("x"), w.in.ID,
 		control.Page{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return list[0].ID
+	return list.Items[0].ID
 }

@@ -14,13 +14,12 @@ const maxProficiencies = 100
 
 // ListUserProficiencies pages through the proficiencies of a user by attribute and value.
 func (s *Service) ListUserProficiencies(ctx context.Context, call Call, instance, user string,
-	p Page) (*lanyard.Instance, *lanyard.User, []lanyard.Proficiency, string, error) {
+	p Page) (PartOf[*lanyard.User, lanyard.Proficiency], error) {
 	in, u, err := s.DescribeUser(ctx, call, instance, user)
 	if err != nil {
-		return nil, nil, nil, "", err
+		return PartOf[*lanyard.User, lanyard.Proficiency]{}, err
 	}
-	page, next := pageBy(u.Proficiencies, proficiencyKey, p)
-	return in, u, page, next, nil
+	return partOf(in, u, u.Proficiencies, proficiencyKey, p), nil
 }
 
 func proficiencyKey(p lanyard.Proficiency) string { return p.Attribute + "\x00" + p.Value }

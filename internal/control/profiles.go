@@ -210,78 +210,75 @@ func remove[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 }
 
 // List returns a page of the resources of one type, in the order of their creation.
-func List[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string,
-	p Page) (*lanyard.Instance, []R, string, error) {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return nil, nil, "", err
-	}
-	see, err := s.visible(ctx, call, in)
-	if err != nil {
-		return nil, nil, "", err
-	}
-	if see != nil {
-		page, next, err := seen[R](ctx, s, s.store.Reader(in.ID), in.ID, see, p)
-		return in, page, next, err
-	}
-	page, next, err := list[R](ctx, s.store.Reader(in.ID), p)
-	return in, page, next, err
+func List[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string, p Page) (PageOf[R], error) {
+	return ListOnly[R](ctx, s, call, instance, Selection[R]{Page: p})
 }
 
-// ListIf is List of those resources that are wanted.
-func ListIf[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string, wanted func(R) bool,
-	p Page) (*lanyard.Instance, []R, string, error) {
+// A Selection asks for a page of the resources of one type that are wanted.
+type Selection[R lanyard.Resource] struct {
+	Page
+	Wanted func(R) bool // nil: all are
+}
+
+// ListOnly is List of a selection.
+func ListOnly[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string,
+	sel Selection[R]) (PageOf[R], error) {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
-		return nil, nil, "", err
+		return PageOf[R]{}, err
 	}
 	see, err := s.visible(ctx, call, in)
 	if err != nil {
-		return nil, nil, "", err
+		return PageOf[R]{}, err
 	}
-	both := func(r lanyard.Resource) bool { return wanted(r.(R)) && (see == nil || see(r)) }
-	page, next, err := seen[R](ctx, s, s.store.Reader(in.ID), in.ID, both, p)
-	return in, page, next, err
+	f := finder[R]{service: s, reader: s.store.Reader(in.ID), in: in}
+	if sel.Wanted != nil {
+		f.tests = append(f.tests, func(r lanyard.Resource) bool { return sel.Wanted(r.(R)) })
+	}
+	if see != nil {
+		f.tests = append(f.tests, see)
+	}
+	return f.findPage(ctx, sel.Page)
 }
 
 // ListSecurityProfilePermissions pages through a profile's permissions in byte order.
 func (s *Service) ListSecurityProfilePermissions(ctx context.Context, call Call, instance, profile string,
-	page Page) (*lanyard.Instance, *lanyard.Profile, []string, string, error) {
-	return profilePart(ctx, s, call, instance, profile, page,
-		func(p *lanyard.Profile) []string { return p.Permissions }, func(name string) string { return name })
+	page Page) (PartOf[*lanyard.Profile, string], error) {
+	in, p, err := s.DescribeSecurityProfile(ctx, call, instance, profile)
+	if err != nil {
+		return PartOf[*lanyard.Profile, string]{}, err
+	}
+	return partOf(in, p, p.Permissions, func(name string) string { return name }, page), nil
 }
 
 // ListSecurityProfileApplications pages through a profile's applications by namespace.
 func (s *Service) ListSecurityProfileApplications(ctx context.Context, call Call, instance, profile string,
-	page Page) (*lanyard.Instance, *lanyard.Profile, []lanyard.Application, string, error) {
-	return profilePart(ctx, s, call, instance, profile, page,
-		func(p *lanyard.Profile) []lanyard.Application { return p.Applications }, applicationKey)
+	page Page) (PartOf[*lanyard.Profile, lanyard.Application], error) {
+	in, p, err := s.DescribeSecurityProfile(ctx, call, instance, profile)
+	if err != nil {
+		return PartOf[*lanyard.Profile, lanyard.Application]{}, err
+	}
+	return partOf(in, p, p.Applications, applicationKey, page), nil
 }
 
 // ListSecurityProfileFlowModules pages through a profile's flow modules by id.
 func (s *Service) ListSecurityProfileFlowModules(ctx context.Context, call Call, instance, profile string,
-	page Page) (*lanyard.Instance, *lanyard.Profile, []lanyard.FlowModule, string, error) {
-	return profilePart(ctx, s, call, instance, profile, page,
-		func(p *lanyard.Profile) []lanyard.FlowModule { return p.FlowModules },
-		func(m lanyard.FlowModule) string { return m.ID })
+	page Page) (PartOf[*lanyard.Profile, lanyard.FlowModule], error) {
+	in, p, err := s.DescribeSecurityProfile(ctx, call, instance, profile)
+	if err != nil {
+		return PartOf[*lanyard.Profile, lanyard.FlowModule]{}, err
+	}
+	return partOf(in, p, p.FlowModules, func(m lanyard.FlowModule) string { return m.ID }, page), nil
 }
 
 // ListSecurityProfileAIAgents pages through a profile's allowed AI agents by ARN.
 func (s *Service) ListSecurityProfileAIAgents(ctx context.Context, call Call, instance, profile string,
-	page Page) (*lanyard.Instance, *lanyard.Profile, []lanyard.AllowedAIAgent, string, error) {
-	return profilePart(ctx, s, call, instance, profile, page,
-		func(p *lanyard.Profile) []lanyard.AllowedAIAgent { return p.AIAgents },
-		func(a lanyard.AllowedAIAgent) string { return a.ARN })
-}
-
-func profilePart[T any](ctx context.Context, s *Service, call Call, instance, profile string, page Page,
-	part func(*lanyard.Profile) []T, key func(T) string) (*lanyard.Instance, *lanyard.Profile, []T, string, error) {
+	page Page) (PartOf[*lanyard.Profile, lanyard.AllowedAIAgent], error) {
 	in, p, err := s.DescribeSecurityProfile(ctx, call, instance, profile)
 	if err != nil {
-		return nil, nil, nil, "", err
+		return PartOf[*lanyard.Profile, lanyard.AllowedAIAgent]{}, err
 	}
-	items, next := pageBy(part(p), key, page)
-	return in, p, items, next, nil
+	return partOf(in, p, p.AIAgents, func(a lanyard.AllowedAIAgent) string { return a.ARN }, page), nil
 }
 
 // applicationKey keeps an MCP server apart from a third-party application of the same name.

@@ -132,36 +132,29 @@ func (s *Service) DisassociateQueueQuickConnects(ctx context.Context, call Call,
 	})
 }
 
-// QueueQuickConnects is a page of the quick connects of a queue.
-type QueueQuickConnects struct {
-	Instance *lanyard.Instance
-	Queue    *lanyard.Queue
-	Page     []*lanyard.QuickConnect
-	Next     string
-}
-
 // ListQueueQuickConnects pages through the quick connects of a queue by id, less those that the user on whose
 // behalf the call is made may not view.
 func (s *Service) ListQueueQuickConnects(ctx context.Context, call Call, instance, queue string,
-	p Page) (QueueQuickConnects, error) {
+	p Page) (PartOf[*lanyard.Queue, *lanyard.QuickConnect], error) {
+	var out PartOf[*lanyard.Queue, *lanyard.QuickConnect]
 	in, q, err := s.DescribeQueue(ctx, call, instance, queue)
 	if err != nil {
-		return QueueQuickConnects{}, err
+		return out, err
 	}
 	see, err := s.Sight(ctx, call, in)
 	if err != nil {
-		return QueueQuickConnects{}, err
+		return out, err
 	}
 	seen := slices.DeleteFunc(slices.Clone(q.QuickConnects),
 		func(id string) bool { return !see.Sees(lanyard.TypeQuickConnect, id) })
 	ids, next := pageBy(seen, func(id string) string { return id }, p)
-	out := QueueQuickConnects{Instance: in, Queue: q, Next: next}
+	out.Instance, out.Of, out.Next = in, q, next
 	for _, id := range ids {
 		c, err := load[*lanyard.QuickConnect](ctx, s, s.store.Reader(in.ID), in, id)
 		if err != nil {
-			return QueueQuickConnects{}, err
+			return out, err
 		}
-		out.Page = append(out.Page, c)
+		out.Items = append(out.Items, c)
 	}
 	return out, nil
 }

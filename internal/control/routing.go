@@ -266,45 +266,40 @@ type NamedQueue struct {
 	Name string
 }
 
-// ProfileQueues is a page of the queues of a routing profile.
-type ProfileQueues struct {
-	Instance *lanyard.Instance
-	Profile  *lanyard.RoutingProfile
-	Page     []NamedQueue
-	Next     string
-}
-
 // ListRoutingProfileQueues pages through the queues of a routing profile by queue and channel.
 func (s *Service) ListRoutingProfileQueues(ctx context.Context, call Call, instance, routingProfile string,
-	p Page) (ProfileQueues, error) {
-	return s.profileQueues(ctx, call, instance, routingProfile, p,
-		func(r *lanyard.RoutingProfile) []lanyard.QueueConfig { return r.Queues })
+	p Page) (PartOf[*lanyard.RoutingProfile, NamedQueue], error) {
+	in, r, err := s.DescribeRoutingProfile(ctx, call, instance, routingProfile)
+	if err != nil {
+		return PartOf[*lanyard.RoutingProfile, NamedQueue]{}, err
+	}
+	return s.nameQueues(ctx, partOf(in, r, r.Queues, queueKey, p))
 }
 
 // ListRoutingProfileManualAssignmentQueues pages through the queues of a routing profile whose contacts are
 // assigned by hand, by queue and channel.
 func (s *Service) ListRoutingProfileManualAssignmentQueues(ctx context.Context, call Call, instance,
-	routingProfile string, p Page) (ProfileQueues, error) {
-	return s.profileQueues(ctx, call, instance, routingProfile, p,
-		func(r *lanyard.RoutingProfile) []lanyard.QueueConfig { return r.ManualQueues })
-}
-
-func (s *Service) profileQueues(ctx context.Context, call Call, instance, routingProfile string, p Page,
-	of func(*lanyard.RoutingProfile) []lanyard.QueueConfig) (ProfileQueues, error) {
+	routingProfile string, p Page) (PartOf[*lanyard.RoutingProfile, NamedQueue], error) {
 	in, r, err := s.DescribeRoutingProfile(ctx, call, instance, routingProfile)
 	if err != nil {
-		return ProfileQueues{}, err
+		return PartOf[*lanyard.RoutingProfile, NamedQueue]{}, err
 	}
-	page, next := pageBy(of(r), queueKey, p)
-	named := make([]NamedQueue, len(page))
-	for i, c := range page {
-		q, err := load[*lanyard.Queue](ctx, s, s.store.Reader(in.ID), in, c.Queue)
+	return s.nameQueues(ctx, partOf(in, r, r.ManualQueues, queueKey, p))
+}
+
+// nameQueues looks up the names of the queues of a page.
+func (s *Service) nameQueues(ctx context.Context,
+	p PartOf[*lanyard.RoutingProfile, lanyard.QueueConfig]) (PartOf[*lanyard.RoutingProfile, NamedQueue], error) {
+	named := PartOf[*lanyard.RoutingProfile, NamedQueue]{Of: p.Of}
+	named.Instance, named.Next = p.Instance, p.Next
+	for _, c := range p.Items {
+		q, err := load[*lanyard.Queue](ctx, s, s.store.Reader(p.Instance.ID), p.Instance, c.Queue)
 		if err != nil {
-			return ProfileQueues{}, err
+			return named, err
 		}
-		named[i] = NamedQueue{c, q.Name}
+		named.Items = append(named.Items, NamedQueue{c, q.Name})
 	}
-	return ProfileQueues{in, r, named, next}, nil
+	return named, nil
 }
 
 // DeleteRoutingProfile removes a routing profile that no user has.

@@ -365,7 +365,7 @@ func TestManyQuickConnects(t *testing.T) {
 	for p := (control.Page{Limit: 300}); ; {
 		l, err := r.ListQueueQuickConnects(ctx, c, in, q, p)
 		r.must(err)
-		for _, x := range l.Page {
+		for _, x := range l.Items {
 			got = append(got, x.ID)
 		}
 		if p.After = l.Next; p.After == "" {
@@ -403,7 +403,7 @@ func TestChildHours(t *testing.T) {
 		for p := (control.Page{Limit: limit}); ; {
 			l, err := r.ListChildHoursOfOperations(t.Context(), call(""), r.in.ID, r.arn(r.night), p)
 			r.must(err)
-			for _, h := range l.Page {
+			for _, h := range l.Items {
 				got = append(got, h.ID)
 			}
 			if p.After = l.Next; p.After == "" {

@@ -686,7 +686,7 @@ func TestForeignersSeeNothing(t *testing.T) {
 		add("UpdateSecurityProfile",
 			failure(w.UpdateSecurityProfile(ctx, c, in, name(p), control.ProfileChange{Description: ptr("mine")})))
 		add("DeleteSecurityProfile", failure(w.DeleteSecurityProfile(ctx, c, in, name(p))))
-		_, _, _, _, err = w.ListSecurityProfilePermissions(ctx, c, in, name(p), page)
+		_, err = w.ListSecurityProfilePermissions(ctx, c, in, name(p), page)
 		add("ListSecurityProfilePermissions", err)
 		add("AssociateSecurityProfiles", failure(w.AssociateSecurityProfiles(ctx, c, in, aiAgent("a"), []string{name(p)})))
 		add("DisassociateSecurityProfiles", failure(w.DisassociateSecurityProfiles(ctx, c, in, aiAgent("a"), []string{name(p)})))
@@ -756,9 +756,9 @@ func TestForeignersSeeNothing(t *testing.T) {
 	}
 	wholly := func(in string) map[string]error {
 		all := map[string]error{}
-		_, _, _, err := control.List[*lanyard.Profile](ctx, w.Service, c, in, control.Page{Limit: 1})
+		_, err := control.List[*lanyard.Profile](ctx, w.Service, c, in, control.Page{Limit: 1})
 		all["List"] = err
-		_, _, _, _, err = control.Search[*lanyard.User](ctx, w.Service, c, in, nil, control.Page{Limit: 1}, 0)
+		_, err = control.Search[*lanyard.User](ctx, w.Service, c, in, control.Query{Page: control.Page{Limit: 1}})
 		all["Search"] = err
 		_, err = w.CreateSecurityProfile(ctx, c, in, control.NewProfile{Name: "mine"})
 		all["CreateSecurityProfile"] = err
@@ -779,7 +779,7 @@ func TestForeignersSeeNothing(t *testing.T) {
 		all["UpdateUserHierarchyStructure"] = failure(w.UpdateUserHierarchyStructure(ctx, c, in, [lanyard.MaxLevels]*string{}))
 		_, err = w.DescribeInstanceAttribute(ctx, c, in, "INBOUND_CALLS")
 		all["DescribeInstanceAttribute"] = err
-		_, _, _, err = w.ListInstanceAttributes(ctx, c, in, control.Page{Limit: 1})
+		_, err = w.ListInstanceAttributes(ctx, c, in, control.Page{Limit: 1})
 		all["ListInstanceAttributes"] = err
 		all["UpdateInstanceAttribute"] = failure(w.UpdateInstanceAttribute(ctx, c, in, "INBOUND_CALLS", "true"))
 		_, _, err = w.ListEntitySecurityProfiles(ctx, c, in, aiAgent("a"), control.Page{Limit: 1})

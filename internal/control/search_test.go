@@ -87,24 +87,24 @@ func TestSearchAgainstOracle(t *testing.T) {
 		var total int64
 		limit := rapid.IntRange(1, 5).Draw(rt, "limit")
 		for page := (control.Page{Limit: limit}); ; {
-			_, some, next, n, err := control.Search[*lanyard.User](t.Context(), w.Service, call(""), w.in.ID, conditions, page,
-				total)
+			some, err := control.Search[*lanyard.User](t.Context(), w.Service, call(""), w.in.ID,
+				control.Query{Conditions: conditions, Page: page, Total: total})
 			if err != nil {
 				rt.Fatal(err)
 			}
-			if total = n; n != int64(len(want)) {
-				rt.Fatalf("a page counts %d, want %d", n, len(want))
+			if total = some.Total; total != int64(len(want)) {
+				rt.Fatalf("a page counts %d, want %d", total, len(want))
 			}
-			for _, u := range some {
+			for _, u := range some.Items {
 				got = append(got, u.ID)
 			}
-			if next == "" {
+			if some.Next == "" {
 				break
 			}
-			if len(some) != limit {
-				rt.Fatalf("a page that is not the last has %d of %d", len(some), limit)
+			if len(some.Items) != limit {
+				rt.Fatalf("a page that is not the last has %d of %d", len(some.Items), limit)
 			}
-			page.After = next
+			page.After = some.Next
 		}
 		if !slices.Equal(got, want) {
 			rt.Fatalf("found %v, want %v", got, want)
@@ -242,8 +242,8 @@ func TestSearchRefuses(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w.T = t
-			_, _, _, _, err := control.Search[*lanyard.User](t.Context(), w.Service, call(""), w.in.ID,
-				[]control.Condition{tt.sent}, control.Page{Limit: 1}, 0)
+			_, err := control.Search[*lanyard.User](t.Context(), w.Service, call(""), w.in.ID,
+				control.Query{Conditions: []control.Condition{tt.sent}, Page: control.Page{Limit: 1}})
 			if tt.words == "" {
 				w.must(err)
 				return
@@ -275,11 +275,11 @@ func findOne[R lanyard.Resource](w *world, want R, fields ...string) {
 	w.Helper()
 	for i := 0; i < len(fields); i += 2 {
 		c := control.Condition{String: &control.StringCondition{Field: fields[i], Value: fields[i+1], Compare: "EXACT"}}
-		_, got, _, total, err := control.Search[R](w.Context(), w.Service, call(""), w.in.ID, []control.Condition{c},
-			control.Page{Limit: 10}, 0)
+		got, err := control.Search[R](w.Context(), w.Service, call(""), w.in.ID,
+			control.Query{Conditions: []control.Condition{c}, Page: control.Page{Limit: 10}})
 		w.must(err)
-		if len(got) != 1 || got[0].Head().ID != want.Head().ID || total != 1 {
-			w.Errorf("%s with %s %q: found %d, counted %d", want.Type(), fields[i], fields[i+1], len(got), total)
+		if len(got.Items) != 1 || got.Items[0].Head().ID != want.Head().ID || got.Total != 1 {
+			w.Errorf("%s with %s %q: found %d, counted %d", want.Type(), fields[i], fields[i+1], len(got.Items), got.Total)
 		}
 	}
 }
@@ -319,34 +319,32 @@ func TestPagesUnderChange(t *testing.T) {
 			passing = append(passing, p.ID)
 		}
 	})
-	walks := map[string]func(control.Page) ([]*lanyard.Profile, string, error){
-		"List": func(p control.Page) ([]*lanyard.Profile, string, error) {
-			_, some, next, err := control.List[*lanyard.Profile](t.Context(), w.Service, call(""), w.in.ID, p)
-			return some, next, err
+	walks := map[string]func(control.Page) (control.PageOf[*lanyard.Profile], error){
+		"List": func(p control.Page) (control.PageOf[*lanyard.Profile], error) {
+			return control.List[*lanyard.Profile](t.Context(), w.Service, call(""), w.in.ID, p)
 		},
-		"Search": func(p control.Page) ([]*lanyard.Profile, string, error) {
+		"Search": func(p control.Page) (control.PageOf[*lanyard.Profile], error) {
 			c := control.Condition{String: &control.StringCondition{Field: "name", Value: "assin", Compare: "CONTAINS"}}
 			d := control.Condition{String: &control.StringCondition{Field: "name", Value: "LASTING", Compare: "STARTS_WITH"}}
-			_, some, next, _, err := control.Search[*lanyard.Profile](t.Context(), w.Service, call(""), w.in.ID,
-				[]control.Condition{{Or: []control.Condition{c, d}}}, p, 0)
-			return some, next, err
+			return control.Search[*lanyard.Profile](t.Context(), w.Service, call(""), w.in.ID,
+				control.Query{Conditions: []control.Condition{{Or: []control.Condition{c, d}}}, Page: p})
 		},
 	}
 	for name, walk := range walks {
 		for limit := 1; limit < 12; limit += 3 {
 			var seen []string
 			for page, pages := (control.Page{Limit: limit}), 0; pages < 500; pages++ { // new ones come for ever
-				some, next, err := walk(page)
+				some, err := walk(page)
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, p := range some {
+				for _, p := range some.Items {
 					seen = append(seen, p.ID)
 				}
-				if next == "" {
+				if some.Next == "" {
 					break
 				}
-				page.After = next
+				page.After = some.Next
 			}
 			once := map[string]bool{}
 			var kept []string
@@ -394,8 +392,8 @@ func TestPartPagesUnderChange(t *testing.T) {
 		{"permissions", catalogue[:20],
 			func(names []string) control.ProfileChange { return control.ProfileChange{Permissions: names} },
 			func(page control.Page) ([]string, string, error) {
-				_, _, some, next, err := w.ListSecurityProfilePermissions(t.Context(), call(""), w.in.ID, p.ID, page)
-				return some, next, err
+				some, err := w.ListSecurityProfilePermissions(t.Context(), call(""), w.in.ID, p.ID, page)
+				return some.Items, some.Next, err
 			}},
 		{"applications", numbers, func(names []string) control.ProfileChange {
 			apps := []lanyard.Application{}
@@ -404,11 +402,11 @@ func TestPartPagesUnderChange(t *testing.T) {
 			}
 			return control.ProfileChange{Applications: apps}
 		}, func(page control.Page) (names []string, _ string, _ error) {
-			_, _, some, next, err := w.ListSecurityProfileApplications(t.Context(), call(""), w.in.ID, p.ID, page)
-			for _, a := range some {
+			some, err := w.ListSecurityProfileApplications(t.Context(), call(""), w.in.ID, p.ID, page)
+			for _, a := range some.Items {
 				names = append(names, a.Namespace)
 			}
-			return names, next, err
+			return names, some.Next, err
 		}},
 		{"flow modules", modules, func(names []string) control.ProfileChange {
 			list := []lanyard.FlowModule{}
@@ -417,11 +415,11 @@ func TestPartPagesUnderChange(t *testing.T) {
 			}
 			return control.ProfileChange{FlowModules: list}
 		}, func(page control.Page) (names []string, _ string, _ error) {
-			_, _, some, next, err := w.ListSecurityProfileFlowModules(t.Context(), call(""), w.in.ID, p.ID, page)
-			for _, m := range some {
+			some, err := w.ListSecurityProfileFlowModules(t.Context(), call(""), w.in.ID, p.ID, page)
+			for _, m := range some.Items {
 				names = append(names, m.ID)
 			}
-			return names, next, err
+			return names, some.Next, err
 		}},
 		{"AI agents", numbers, func(names []string) control.ProfileChange {
 			list := []lanyard.AllowedAIAgent{}
@@ -430,11 +428,11 @@ func TestPartPagesUnderChange(t *testing.T) {
 			}
 			return control.ProfileChange{AIAgents: list}
 		}, func(page control.Page) (names []string, _ string, _ error) {
-			_, _, some, next, err := w.ListSecurityProfileAIAgents(t.Context(), call(""), w.in.ID, p.ID, page)
-			for _, a := range some {
+			some, err := w.ListSecurityProfileAIAgents(t.Context(), call(""), w.in.ID, p.ID, page)
+			for _, a := range some.Items {
 				names = append(names, strings.TrimPrefix(a.ARN, agentARN("")))
 			}
-			return names, next, err
+			return names, some.Next, err
 		}},
 	}
 	rapid.Check(t, func(rt *rapid.T) {
@@ -475,10 +473,10 @@ func TestPartPagesUnderChange(t *testing.T) {
 
 func TestPositions(t *testing.T) {
 	w := newWorld(t)
-	_, _, _, err := control.List[*lanyard.Profile](t.Context(), w.Service, call(""), w.in.ID,
+	_, err := control.List[*lanyard.Profile](t.Context(), w.Service, call(""), w.in.ID,
 		control.Page{After: "x", Limit: 1})
 	w.fails(err, lanyard.Invalid, "NextToken")
-	_, _, _, _, err = control.Search[*lanyard.Profile](t.Context(), w.Service, call(""), w.in.ID, nil,
-		control.Page{After: "x", Limit: 1}, 0)
+	_, err = control.Search[*lanyard.Profile](t.Context(), w.Service, call(""), w.in.ID,
+		control.Query{Page: control.Page{After: "x", Limit: 1}})
 	w.fails(err, lanyard.Invalid, "NextToken")
 }

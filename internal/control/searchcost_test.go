@@ -84,7 +84,8 @@ func TestSearchStops(t *testing.T) {
 		}
 		return false
 	}
-	_, _, _, err := pick[*lanyard.User](ctx, nil, e.Snapshot(1), criteria{tests: []test{see}}, 0, 10, 0)
+	f := finder[*lanyard.User]{tests: []test{see}, limit: 10}
+	err := f.collectUsers(ctx, e.Snapshot(1))
 	if !errors.Is(err, context.Canceled) || looked > 2*lookEvery {
 		t.Errorf("after %d users: %v", looked, err)
 	}

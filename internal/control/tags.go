@@ -12,46 +12,56 @@ import (
 // maxTags is documented: 50 tags on a resource.
 const maxTags = 50
 
-// tagged resolves the ARN of a taggable resource to its instance, type and id. Whether the resource
-// exists is not asked.
-func (s *Service) tagged(ctx context.Context, call Call, arn string) (*lanyard.Instance, lanyard.Type, string, error) {
+// A tagTarget is a taggable resource, which may not exist.
+type tagTarget struct {
+	in  *lanyard.Instance
+	typ lanyard.Type
+	id  string
+}
+
+// tagged resolves the ARN of a taggable resource to its instance, type and id.
+func (s *Service) tagged(ctx context.Context, call Call, arn string) (tagTarget, error) {
 	a, err := lanyard.ParseARN(arn)
 	if err != nil {
-		return nil, "", "", within("resourceArn", err)
+		return tagTarget{}, within("resourceArn", err)
 	}
 	if a.Type == lanyard.TypeAgentQueue {
 		// Amazon Connect's words, which scripts that walk ListQueues look for.
-		return nil, "", "", lanyard.Errorf(lanyard.Untaggable,
+		return tagTarget{}, lanyard.Errorf(lanyard.Untaggable,
 			"Invalid input resource arn: resourceArn must be the ARN of a resource with tags, got %s of an agent's own queue",
 			lanyard.Quote(arn))
 	}
 	in, err := s.Instance(ctx, call,
 		lanyard.ARN{Partition: a.Partition, Region: a.Region, Account: a.Account, Instance: a.Instance}.String())
 	if err != nil {
-		return nil, "", "", within("resourceArn", err)
+		return tagTarget{}, within("resourceArn", err)
 	}
 	if !a.Type.Taggable() {
-		return nil, "", "", lanyard.Errorf(lanyard.NotFound, "resourceArn: %s %q does not exist in instance %s", a.Type, a.ID,
+		return tagTarget{}, lanyard.Errorf(lanyard.NotFound, "resourceArn: %s %q does not exist in instance %s", a.Type, a.ID,
 			in.ID)
 	}
 	if a.Type == lanyard.TypeInstance {
-		return in, a.Type, in.ID, nil
+		return tagTarget{in, a.Type, in.ID}, nil
 	}
-	return in, a.Type, a.ID, nil
+	return tagTarget{in, a.Type, a.ID}, nil
+}
+
+func (t tagTarget) notFound() error {
+	return lanyard.Errorf(lanyard.NotFound, "resourceArn: %s %q does not exist in instance %s", t.typ.Word(), t.id, t.in.ID)
 }
 
 func (s *Service) changeTags(ctx context.Context, call Call, arn string,
 	change func(tags map[string]string) error) (Result, error) {
-	in, t, id, err := s.tagged(ctx, call, arn)
+	to, err := s.tagged(ctx, call, arn)
 	if err != nil {
 		return Result{}, err
 	}
 	var r lanyard.Resource
-	result, err := s.write(ctx, call, in.ID, func(tx store.Tx) error {
-		before, err := tx.Get(ctx, t, id)
+	result, err := s.write(ctx, call, to.in.ID, func(tx store.Tx) error {
+		before, err := tx.Get(ctx, to.typ, to.id)
 		if err != nil {
 			if errors.Is(err, lanyard.ErrNotFound) {
-				return lanyard.Errorf(lanyard.NotFound, "resourceArn: %s %q does not exist in instance %s", t.Word(), id, in.ID)
+				return to.notFound()
 			}
 			return err
 		}
@@ -103,13 +113,13 @@ func (s *Service) UntagResource(ctx context.Context, call Call, arn string, keys
 // ListTagsForResource returns the tags of a resource, or those that it had when it was deleted:
 // tags outlive a resource until its instance is deleted, so that its history stays filtered.
 func (s *Service) ListTagsForResource(ctx context.Context, call Call, arn string) (map[string]string, error) {
-	in, t, id, err := s.tagged(ctx, call, arn)
+	to, err := s.tagged(ctx, call, arn)
 	if err != nil {
 		return nil, err
 	}
-	tags, _, err := s.store.Reader(in.ID).LastTags(ctx, t, id)
+	tags, _, err := s.store.Reader(to.in.ID).LastTags(ctx, to.typ, to.id)
 	if errors.Is(err, lanyard.ErrNotFound) {
-		return nil, lanyard.Errorf(lanyard.NotFound, "resourceArn: %s %q does not exist in instance %s", t.Word(), id, in.ID)
+		return nil, to.notFound()
 	}
 	return tags, err
 }

@@ -33,7 +33,7 @@ func TestTextsThatForge(t *testing.T) {
 	tagged := w.profile("Tagged", control.ProfileChange{})
 	group := w.group("Renamed", "")
 	module := w.module("Module")
-	w.must(failure(w.CreateContactFlowModuleVersion(ctx, call(""), in, module.ID, "", "")))
+	w.must(failure(w.CreateContactFlowModuleVersion(ctx, call(""), in, module.ID, control.NewModuleVersion{})))
 	routing, person := only[*lanyard.RoutingProfile](w).ID, w.user("settled").ID
 	// as encodes settings with a text in the place of %s.
 	as := func(member, shape, s string) lanyard.Settings {
@@ -143,7 +143,7 @@ func TestTextsThatForge(t *testing.T) {
 				Naming: control.Naming{Description: &s}}))
 		}},
 		{"Description", true, func(s string) error {
-			return failure(w.CreateContactFlowModuleVersion(ctx, call(""), in, module.ID, s, ""))
+			return failure(w.CreateContactFlowModuleVersion(ctx, call(""), in, module.ID, control.NewModuleVersion{Description: s}))
 		}},
 		{"Description", true, func(s string) error {
 			return failure(w.CreateContactFlowModuleAlias(ctx, call(""), in, module.ID, lanyard.ModuleAlias{
@@ -184,11 +184,12 @@ func TestTextsThatForge(t *testing.T) {
 		{"PhoneConfig.DeskPhoneNumber", false, userSettings("PhoneConfig", `{"DeskPhoneNumber": %s}`)},
 		{"PhoneNumberConfigs[0].PhoneNumber", false, userSettings("PhoneNumberConfigs", `[{"PhoneNumber": %s}]`)},
 		{"Settings", true, func(s string) error {
-			return failure(w.UpdateContactFlowModuleContent(ctx, call(""), in, module.ID, nil, as("Settings", `%s`, s)))
+			return failure(w.UpdateContactFlowModuleContent(ctx, call(""), in, module.ID,
+				control.ContentChange{Settings: as("Settings", `%s`, s)}))
 		}},
 		{"Settings", true, func(s string) error {
-			return failure(w.UpdateContactFlowModuleContent(ctx, call(""), in, module.ID+":"+control.SavedQualifier, nil,
-				as("Settings", `%s`, s)))
+			return failure(w.UpdateContactFlowModuleContent(ctx, call(""), in, module.ID+":"+control.SavedQualifier,
+				control.ContentChange{Settings: as("Settings", `%s`, s)}))
 		}},
 	} {
 		t.Run(tt.member, func(t *testing.T) {

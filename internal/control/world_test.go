@@ -200,8 +200,8 @@ func (w *world) tool(name string) *lanyard.Module {
 	m := &lanyard.Module{Meta: lanyard.Meta{Name: name}, Description: "A tool", Content: "{}", ExternalInvocation: true}
 	m, err := made(w.CreateContactFlowModule(w.Context(), call("CreateContactFlowModule"), w.in.ID, m, ""))
 	w.must(err)
-	_, err = w.CreateContactFlowModuleVersion(w.Context(), call("CreateContactFlowModuleVersion"), w.in.ID, m.ID, "",
-		"")
+	_, err = w.CreateContactFlowModuleVersion(w.Context(), call("CreateContactFlowModuleVersion"), w.in.ID, m.ID,
+		control.NewModuleVersion{})
 	w.must(err)
 	return m
 }
@@ -209,9 +209,9 @@ func (w *world) tool(name string) *lanyard.Module {
 // only returns the first resource of a type, as a new instance has it.
 func only[R lanyard.Resource](w *world) R {
 	w.Helper()
-	_, page, _, err := control.List[R](w.Context(), w.Service, call(""), w.in.ID, control.Page{Limit: 1})
+	page, err := control.List[R](w.Context(), w.Service, call(""), w.in.ID, control.Page{Limit: 1})
 	w.must(err)
-	return page[0]
+	return page.Items[0]
 }
 
 func (w *world) newUser(name string, tags map[string]string, profiles ...string) (*lanyard.User, error) {
