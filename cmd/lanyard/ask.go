@@ -24,8 +24,8 @@ type askFlags struct {
 	dataFlag   `embed:""`
 	outputFlag `embed:""`
 	Instance   string `help:"Instance to ask about: its id, ARN or (not with --token) alias; default: the only one."`
-	Endpoint   string `help:"Ask the server at this URL, with --token; default: the server of the data folder, or the folder itself when none runs." placeholder:"URL"`
-	Token      string `help:"Bearer token to ask with, of lanyard token create; default: sign with the folder's root key."`
+	Endpoint   string `help:"Ask the server at this URL, with --token; default: the server of the data folder, or the folder itself if none runs." placeholder:"URL"`
+	Token      string `help:"Bearer token from lanyard token create; default: sign with the root key of the folder."`
 }
 
 const askHelp = `USER is a user's name, id or ARN, or the ARN of an AI agent. RESOURCE is TYPE/NAME, TYPE/ID or an ARN,
@@ -89,7 +89,7 @@ func (a *asker) agrees(refs []string) error {
 	for _, ref := range refs {
 		if arn, err := lanyard.ParseARN(ref); isConnectARN(ref) && err == nil && a.instance != "" &&
 			arn.Instance != a.instance {
-			return refuse("%s belongs to another instance than %s", ref, a.instance)
+			return refuse("%s does not belong to instance %s", ref, a.instance)
 		}
 	}
 	return nil
@@ -111,14 +111,14 @@ func (f *askFlags) connect(ctx context.Context) (*asker, error) {
 				return nil, err
 			}
 			if err != nil {
-				return nil, refuse("no server runs on the data folder %s; --endpoint names one to ask with the token", f.Data)
+				return nil, refuse("no server runs on the data folder %s; use --endpoint to name the server to ask with the token", f.Data)
 			}
 			r.endpoint, r.client = here, here.client()
 		}
 		return &asker{remote: r, close: nothing}, nil
 	}
 	if f.Endpoint != "" {
-		return nil, refuse("--endpoint needs --token, or LANYARD_TOKEN; lanyard token create makes one")
+		return nil, refuse("--token or LANYARD_TOKEN is required when --endpoint is set; lanyard token create makes a token")
 	}
 	r, err := f.remote(ctx)
 	if err == nil {
@@ -211,9 +211,9 @@ func (a *asker) find(ctx context.Context, ref string) (string, error) {
 	}
 	switch {
 	case len(all) == 0:
-		return "", errors.New("there is no instance yet")
+		return "", errors.New("no instance exists yet")
 	case ref == "":
-		return "", refuse("--instance says which is meant: %s", strings.Join(names, ", "))
+		return "", refuse("--instance is required when there are several: %s", strings.Join(names, ", "))
 	}
 	return "", fmt.Errorf("instance %q does not exist; there is %s", ref, strings.Join(names, ", "))
 }
@@ -271,7 +271,7 @@ func (a *asker) lookup(ctx context.Context, resourceType, ref string) (asked, er
 	}
 	switch len(found.Results) {
 	case 0:
-		return asked{}, fmt.Errorf("there is no %s %q", resourceType, ref)
+		return asked{}, fmt.Errorf("%s %q does not exist", resourceType, ref)
 	case 1:
 		return found.Results[0], nil
 	}
@@ -279,7 +279,7 @@ func (a *asker) lookup(ctx context.Context, resourceType, ref string) (asked, er
 	for _, r := range found.Results {
 		ids = append(ids, r.ID)
 	}
-	return asked{}, refuse("%q is the name of %d resources of type %s; say which by id: %s", ref, len(ids), resourceType,
+	return asked{}, refuse("%q is the name of %d resources of type %s; give the id of one of them: %s", ref, len(ids), resourceType,
 		strings.Join(ids, ", "))
 }
 
@@ -322,7 +322,7 @@ func (a *asker) subject(ctx context.Context, ref, human string) (asked, error) {
 		return s, nil
 	}
 	if human != "" {
-		return asked{}, refuse("--on-behalf-of names the user whom an AI agent assists; %s is not the ARN of one", ref)
+		return asked{}, refuse("--on-behalf-of is for AI agents, and names the user whom the agent assists; %s is not the ARN of an AI agent", ref)
 	}
 	return a.user(ctx, ref)
 }
@@ -341,10 +341,10 @@ func (a *asker) user(ctx context.Context, ref string) (asked, error) {
 
 // resourceFlags describe a resource that lanyard does not store, or one about to be made.
 type resourceFlags struct {
-	New       bool              `help:"RESOURCE is about to be made, with --tag and --group."`
+	New       bool              `help:"RESOURCE is about to be created, with --tag and --group."`
 	Tag       map[string]string `help:"Tag of a resource that lanyard does not store." mapsep:"none" placeholder:"KEY=VALUE"`
 	Attribute map[string]string `help:"Primary attribute of a DataTableRow." mapsep:"none" placeholder:"NAME=VALUE"`
-	Group     string            `help:"Hierarchy group, by name or id, of a user about to be made or of a contact's agent."`
+	Group     string            `help:"Hierarchy group, by name or id, of a user about to be created or of a contact's agent."`
 	Channel   string            `help:"Channel of a Contact: VOICE, CHAT, TASK or EMAIL."`
 }
 
@@ -379,8 +379,8 @@ func (f resourceFlags) resource(ctx context.Context, a *asker, ref string) (aske
 	}
 	if isStored(r.Type) && !f.New {
 		if len(properties) > 0 {
-			return r, refuse("lanyard stores resources of type %s and goes by what it knows of them; --tag, --group, "+
-				"--attribute and --channel are for others, or with --new", r.Type)
+			return r, refuse("lanyard stores resources of type %s and decides by what it has stored; --tag, --group, "+
+				"--attribute and --channel are for other types, or require --new", r.Type)
 		}
 		if r.Type == access.TypeUser {
 			u, err := a.user(ctx, r.ID)
@@ -415,13 +415,13 @@ func (resourceFlags) parse(ref string) (asked, error) {
 		if t := arn.Type.DecisionName(); t != "" {
 			return asked{Type: t, ID: arn.ID}, nil
 		}
-		return asked{}, refuse("%s: resources of type %s are nothing that permissions are about", ref, arn.Type)
+		return asked{}, refuse("%s: no permission is about resources of type %s", ref, arn.Type)
 	case strings.HasPrefix(ref, "arn:"):
 		return asked{Type: access.TypeAIAgent, ID: ref}, nil
 	}
 	t, id, ok := strings.Cut(ref, "/")
 	if !ok || t == "" {
-		return asked{}, refuse("RESOURCE: %q is not accepted; TYPE/NAME, TYPE/ID or an ARN is, such as User/jonas.becker",
+		return asked{}, refuse("RESOURCE must be TYPE/NAME, TYPE/ID or an ARN, such as User/jonas.becker, got %q",
 			ref)
 	}
 	return asked{Type: knownType(t), ID: id}, nil

@@ -14,10 +14,10 @@ import (
 )
 
 type auditCmd struct {
-	Show   auditShowCmd   `cmd:"" default:"withargs" help:"Show the records, or follow them; what audit alone does."`
-	Verify auditVerifyCmd `cmd:"" help:"Prove the chain of records whole; exit status 0 says that it is, 3 that it is broken."`
+	Show   auditShowCmd   `cmd:"" default:"withargs" help:"Show the records, or follow them; the default."`
+	Verify auditVerifyCmd `cmd:"" help:"Prove that the chain of records is complete; exit status 0 says that it is, 3 that it is broken."`
 	Export auditExportCmd `cmd:"" help:"Write the records as CloudTrail would."`
-	Prune  auditPruneCmd  `cmd:"" help:"Remove old records, in such a way that the chain stays verifiable."`
+	Prune  auditPruneCmd  `cmd:"" help:"Remove old records; the chain can still be verified."`
 }
 
 func (auditCmd) Help() string {
@@ -32,9 +32,9 @@ func (auditCmd) Help() string {
 type auditShowCmd struct {
 	dataFlag   `embed:""`
 	outputFlag `embed:""`
-	Instance   string        `help:"Only this instance's id."`
-	Follow     bool          `help:"Go on showing new records until interrupted." short:"f"`
-	Interval   time.Duration `help:"How often --follow looks." default:"1s"`
+	Instance   string        `help:"Only records of the instance with this id."`
+	Follow     bool          `help:"Keep showing new records until interrupted." short:"f"`
+	Interval   time.Duration `help:"How often --follow looks for new records." default:"1s"`
 }
 
 func (auditShowCmd) Help() string {

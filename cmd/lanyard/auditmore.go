@@ -20,9 +20,9 @@ import (
 type auditVerifyCmd struct {
 	dataFlag   `embed:""`
 	outputFlag `embed:""`
-	Instance   string   `help:"Only this instance's id."`
-	State      bool     `help:"Compare what is stored with what the records say, too: resources, what they are found by, references, counts, the tags of deleted resources, passwords. Keys, tokens and sessions have no records. Takes about 50 bytes of memory for each resource."`
-	Head       []string `help:"A head that was noted earlier and must still be in the chain; may be repeated." placeholder:"INSTANCE:REVISION:HASH"`
+	Instance   string   `help:"Only records of the instance with this id."`
+	State      bool     `help:"Also compare what is stored with what the records say: resources, the names by which they are found, references, counts, tags of deleted resources, passwords. Keys, tokens and sessions have no records. Takes about 50 bytes of memory for each resource."`
+	Head       []string `help:"A head that was saved earlier and must still be in the chain; can be repeated." placeholder:"INSTANCE:REVISION:HASH"`
 	Heads      string   `help:"The output of an earlier verify (JSON), whose heads must still be in the chain." type:"existingfile" placeholder:"FILE"`
 }
 
@@ -188,12 +188,12 @@ func (p *prover) say(io streams) error {
 
 type auditExportCmd struct {
 	dataFlag      `embed:""`
-	Instance      string `help:"Only this instance's id."`
-	From          string `help:"Only records of that time or later." placeholder:"TIME"`
-	To            string `help:"Only records before that time." placeholder:"TIME"`
-	AfterRevision int64  `help:"Only records after that revision; with --instance."`
-	ToRevision    int64  `help:"Only records up to that revision; with --instance."`
-	Format        string `help:"cloudtrail is one object, {\"Records\": [...]}, as CloudTrail's own files are; lines is one record a line." default:"cloudtrail" enum:"cloudtrail,lines"`
+	Instance      string `help:"Only records of the instance with this id."`
+	From          string `help:"Only records of this time or later." placeholder:"TIME"`
+	To            string `help:"Only records before this time." placeholder:"TIME"`
+	AfterRevision int64  `help:"Only records after this revision; requires --instance."`
+	ToRevision    int64  `help:"Only records up to this revision; requires --instance."`
+	Format        string `help:"cloudtrail: one object, {\"Records\": [...]}, as in CloudTrail's own files; lines: one record a line." default:"cloudtrail" enum:"cloudtrail,lines"`
 	Out           string `help:"File to write, which must not exist; default: standard output." placeholder:"FILE"`
 }
 
@@ -231,9 +231,9 @@ func (c *auditExportCmd) Run(s streams) (err error) {
 	}
 	switch {
 	case c.AfterRevision < 0 || c.ToRevision < 0:
-		return refuse("--after-revision and --to-revision: 1 or more is accepted")
+		return refuse("--after-revision and --to-revision must be 1 or more")
 	case (c.AfterRevision > 0 || c.ToRevision > 0) && c.Instance == "":
-		return refuse("--after-revision and --to-revision need --instance: every instance has revisions of its own")
+		return refuse("--instance is required when --after-revision or --to-revision is set: every instance has revisions of its own")
 	}
 	db, err := c.reading(s.ctx)
 	if err != nil {
@@ -341,7 +341,7 @@ func createFile(name string, out io.Writer) (w io.Writer, finish func(error) err
 type auditPruneCmd struct {
 	dataFlag   `embed:""`
 	outputFlag `embed:""`
-	Instance   string `help:"Only this instance's id."`
+	Instance   string `help:"Only records of the instance with this id."`
 	KeepDays   int    `help:"Prune records that are older than this many days." placeholder:"DAYS"`
 	KeepEvents int64  `help:"Prune all but the last N records of each instance." placeholder:"N"`
 }

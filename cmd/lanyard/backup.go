@@ -26,10 +26,10 @@ type backupCmd struct {
 }
 
 func (backupCmd) Help() string {
-	return `The backup is one state of everything, from one moment, whatever is written in the meantime: instances,
-users, profiles, records, access keys with their secrets, tokens. Keep it as you keep the data folder.
-It is the same for SQLite and PostgreSQL, and can be restored to either. The chain of records is verified
-on the way; exit status 3 says that the backup was written and the chain in it is broken.
+	return `The backup is one consistent state of everything, whatever is written in the meantime: instances, users,
+profiles, records, access keys with their secrets, tokens. Protect it as you protect the data folder.
+The format is the same for SQLite and PostgreSQL, and can be restored to either. The chain of records is
+verified too; exit status 3 says that the backup was written, but its chain is broken.
 
 Examples:
   lanyard backup lanyard.backup
@@ -91,20 +91,20 @@ func rowCounts(c backup.Counts) string {
 
 // copyFlags are common to what fills a store.
 type copyFlags struct {
-	AcceptBroken bool `help:"Go on although the chain of records is broken, or what is stored is not what the records say."`
+	AcceptBroken bool `help:"Continue although the chain of records is broken, or what is stored differs from what the records say."`
 }
 
 type restoreCmd struct {
 	copyFlags `embed:""`
 	File      string `arg:"" help:"Backup to read; - is standard input."`
-	Data      string `help:"Data folder to make; it must be empty or not exist; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
-	Store     string `help:"The PostgreSQL database to fill instead, which must be empty." default:"sqlite" placeholder:"sqlite|postgres://…"`
+	Data      string `help:"Data folder to create; it must be empty or not exist; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
+	Store     string `help:"PostgreSQL database to restore to instead; it must be empty." default:"sqlite" placeholder:"sqlite|postgres://…"`
 }
 
 func (restoreCmd) Help() string {
-	return `Nothing is overwritten: the folder, or the database, must be empty. What was filled in is read again and
-compared row by row, and its chain verified, before a server may use it. A restore that was interrupted or
-refused leaves something that no server starts on; run it again, and it starts over.
+	return `Nothing is overwritten: the folder or the database must be empty. Everything imported is read again and
+compared row by row, and its chain verified, before a server may use it. No server starts on what an
+interrupted or refused restore leaves; run it again, and it starts over.
 
 Examples:
   lanyard restore lanyard.backup --data /var/lib/lanyard
@@ -164,7 +164,7 @@ func (c *counted) Read(b []byte) (int, error) {
 }
 
 type storeCmd struct {
-	Migrate migrateCmd `cmd:"" help:"Copy everything from one store into another, empty one."`
+	Migrate migrateCmd `cmd:"" help:"Export everything from one store and import it into an empty one."`
 }
 
 func (storeCmd) Help() string {
@@ -175,14 +175,13 @@ func (storeCmd) Help() string {
 type migrateCmd struct {
 	copyFlags `embed:""`
 	From      string `help:"Data folder of a server that keeps its data there, or the URL of a PostgreSQL database. Its servers must be stopped." required:"" placeholder:"DIR|postgres://…"`
-	To        string `help:"Data folder to make, or the URL of a PostgreSQL database; it must be empty." required:"" placeholder:"DIR|postgres://…"`
+	To        string `help:"Data folder to create, or the URL of a PostgreSQL database; it must be empty." required:"" placeholder:"DIR|postgres://…"`
 }
 
 func (migrateCmd) Help() string {
-	return `Everything is copied: instances and all that is in them, records, access keys, tokens, secrets. What was
-copied is read again and compared row by row, and the chain of records verified, before a server may use
-it. Nothing changes in the store that is copied from. A migration that was interrupted leaves something that
-no server starts on; run it again, and it starts over.
+	return `Everything moves: instances and all that is in them, records, access keys, tokens, secrets. It is read
+again and compared row by row, and the chain of records verified, before a server may use it. The source
+is not changed. No server starts on what an interrupted migration leaves; run it again, and it starts over.
 
 Examples:
   lanyard store migrate --from ./lanyard-data --to postgres://lanyard:secret@db.example/lanyard
@@ -355,12 +354,12 @@ func fill(s streams, place string, next func() (store.Row, error), bar *tally, a
 	p.rest()
 	bar.end()
 	if !bytes.Equal(given.sum.Sum(nil), p.sum.Sum(nil)) {
-		return nil, fmt.Errorf("what was filled in is not what is read again; filled in: %s; read again: %s; no server "+
+		return nil, fmt.Errorf("the imported rows differ from those read back (imported: %s; read back: %s), so no server "+
 			"starts on %s", rowCounts(given.counts), rowCounts(p.counts), storeName(place))
 	}
 	if err := p.say(s); err != nil && !acceptBroken {
-		return nil, fmt.Errorf("the chain of records is broken in what was filled in, so no server starts on %s; "+
-			"--accept-broken goes on all the same", storeName(place))
+		return nil, fmt.Errorf("the imported chain of records is broken, so no server starts on %s; "+
+			"--accept-broken continues anyway", storeName(place))
 	}
 	if last != nil {
 		if err := last(p); err != nil {

@@ -16,7 +16,7 @@ import (
 type questionFlags struct {
 	resourceFlags `embed:""`
 	OnBehalfOf    string `help:"User whom the AI agent assists; then both must be allowed." aliases:"human" placeholder:"USER"`
-	Surface       string `help:"Where it takes place: admin, or reports." default:"admin" enum:"admin,reports"`
+	Surface       string `help:"Where the question is asked: admin, or reports." default:"admin" enum:"admin,reports"`
 }
 
 // question is a request of an evaluation, or a part of one.
@@ -86,7 +86,7 @@ func (v *verdict) misasked(q question) error {
 	case access.WrongType.String():
 		return fmt.Errorf("%s is not about resources of type %s", q.Action.Name, q.Resource.Type)
 	case access.UnknownResource.String():
-		return fmt.Errorf("there is no %s %q", q.Resource.Type, q.Resource.ID)
+		return fmt.Errorf("%s %q does not exist", q.Resource.Type, q.Resource.ID)
 	}
 	return nil
 }
@@ -107,14 +107,14 @@ type checkCmd struct {
 	Explain       bool   `help:"Show what each profile contributes, and hints."`
 	User          string `arg:"" help:"Who asks for access."`
 	Permission    string `arg:"" help:"Permission such as Users.View, ACCESS or a tool id on an Application, Invoke on a FlowModule, HandOff on an AIAgent, Reference for a pick-list."`
-	Resource      string `arg:"" optional:"" help:"What access is asked to; default: to anything."`
+	Resource      string `arg:"" optional:"" help:"Resource that access is asked to; default: anything."`
 }
 
 func (checkCmd) Help() string {
 	return askHelp + `
 
-The exit status is 0 when it is allowed, 3 when it is denied, and another when the question cannot be
-answered: an unknown user, permission or resource is an error, not a denial.
+The exit status is 0 if it is allowed, 3 if it is denied, and another if the question cannot be answered:
+an unknown user, permission or resource is an error, not a denial.
 
 Examples:
   lanyard check claire.dubois Users.View User/jonas.becker --explain
@@ -192,7 +192,7 @@ type whoCanCmd struct {
 	askFlags      `embed:""`
 	questionFlags `embed:""`
 	Permission    string `arg:"" help:"Permission, as for lanyard check."`
-	Resource      string `arg:"" optional:"" help:"What access is asked to; default: to anything."`
+	Resource      string `arg:"" optional:"" help:"Resource that access is asked to; default: anything."`
 }
 
 func (whoCanCmd) Help() string {
@@ -353,14 +353,14 @@ func on(r *asked) string {
 
 type whatCanCmd struct {
 	askFlags   `embed:""`
-	OnBehalfOf string `help:"User whom the AI agent assists; then only what both may do is listed." aliases:"human" placeholder:"USER"`
+	OnBehalfOf string `help:"User whom the AI agent assists; lists only what both may do." aliases:"human" placeholder:"USER"`
 	User       string `arg:"" help:"Whose rights to list."`
 }
 
 func (whatCanCmd) Help() string {
 	return `USER is a user's name, id or ARN, or the ARN of an AI agent.
 
-One line is one profile that grants an action: without conditions everywhere, with conditions to what
+Each line is one profile that grants an action: without conditions on everything, with conditions on what
 meets all of them. What any line allows is allowed.
 
 Examples:

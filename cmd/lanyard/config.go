@@ -56,7 +56,7 @@ func (c *configResolver) Validate(app *kong.Application) error {
 	}
 	for name := range c.members {
 		if !known[name] {
-			return fmt.Errorf("the configuration file sets %q, which no flag is named", name)
+			return fmt.Errorf("the configuration file sets %q, which is not the name of a flag", name)
 		}
 	}
 	return nil

@@ -73,8 +73,8 @@ func (e endpoint) client() *http.Client {
 }
 
 // errImpostor is why nothing is sent to whoever listens where the server should.
-var errImpostor = errors.New("whoever listens there does not prove to be the server of this data folder; if it is " +
-	"one of an earlier version, restart it")
+var errImpostor = errors.New("the program that listens there is not proved to be the server of this data folder; if it is " +
+	"a server of an earlier version, restart it")
 
 // proven returns a new connection once its other end has proved to be the server.
 func (e endpoint) proven(c net.Conn, err error) (net.Conn, error) {

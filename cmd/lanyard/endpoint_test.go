@@ -107,7 +107,7 @@ func TestImpostor(t *testing.T) {
 					status := run(streams{ctx: t.Context(), in: strings.NewReader("Harbour-42\n"), out: &o, errs: &e},
 						append(args, "--data", dir))
 					out, errs := o.String(), e.String()
-					if held && (status == 0 || !strings.Contains(errs, "does not prove to be the server")) {
+					if held && (status == 0 || !strings.Contains(errs, "is not proved to be the server")) {
 						t.Errorf("status %d, %s", status, errs)
 					}
 					if strings.Contains(out+errs, "ATTACKER") || strings.Contains(out+errs, "theirs") {

@@ -12,13 +12,13 @@ import (
 )
 
 type faultCmd struct {
-	Set   faultSetCmd   `cmd:"" help:"Make an operation fail or slow down."`
+	Set   faultSetCmd   `cmd:"" help:"Make an operation fail or respond slowly."`
 	List  faultListCmd  `cmd:"" help:"List the faults that are set."`
 	Clear faultClearCmd `cmd:"" help:"Remove faults."`
 }
 
 func (faultCmd) Help() string {
-	return `For testing how a client retries. Faults last until they are cleared or the server ends.
+	return `Inject faults to test how a client retries. They last until they are cleared or the server stops.
 
 Examples:
   lanyard fault set --operation UpdateSecurityProfile --exception InternalServiceException --rate 0.2
@@ -32,18 +32,18 @@ Examples:
 func (d dataFlag) running(io streams) (*remote, error) {
 	r, err := d.remote(io.ctx)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, refuse("no server runs on the data folder %s; --data names another", d.Data)
+		return nil, refuse("no server runs on the data folder %s; use --data for another", d.Data)
 	}
 	return r, err
 }
 
 type faultSetCmd struct {
 	dataFlag  `embed:""`
-	Operation string        `help:"Operation that is hit; * means all." required:""`
-	Exception string        `help:"Exception to answer with; any that the operation declares, or ThrottlingException."`
-	Rate      float64       `help:"Share of the calls that are hit, over 0 to 1." default:"1"`
+	Operation string        `help:"Operation that the fault affects; * means all." required:""`
+	Exception string        `help:"Exception to return; any that the operation declares, or ThrottlingException."`
+	Rate      float64       `help:"Share of the calls that are affected; greater than 0 and at most 1." default:"1"`
 	Latency   time.Duration `help:"Time to wait before the answer, at most 1m."`
-	Count     int           `help:"Calls to hit before the fault ends by itself; 0 means no end."`
+	Count     int           `help:"Calls to affect before the fault ends by itself; 0 means no end."`
 }
 
 func (faultSetCmd) Help() string {
@@ -55,7 +55,7 @@ func (faultSetCmd) Help() string {
 
 func (c *faultSetCmd) Run(io streams) error {
 	if !(c.Rate > 0 && c.Rate <= 1) { // JSON has no NaN
-		return refuse("--rate: %v is not accepted; over 0 to 1 is", c.Rate)
+		return refuse("--rate must be greater than 0 and at most 1, got %v", c.Rate)
 	}
 	r, err := c.running(io)
 	if err != nil {

@@ -17,18 +17,18 @@ import (
 type genCmd struct {
 	outputFlag `embed:""`
 	Data       string `help:"Data folder, which no server may use in the meantime; created if it does not exist; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
-	Store      string `help:"Where the data is kept, as of lanyard serve." default:"sqlite" placeholder:"sqlite|postgres://…"`
-	Account    string `help:"Account of the instances; default: that of the folder's root key, else ${default}." default:"123456789012"`
+	Store      string `help:"Where to keep the data, as for lanyard serve." default:"sqlite" placeholder:"sqlite|postgres://…"`
+	Account    string `help:"Account of the instances; default: the account of the folder's root key, otherwise ${default}." default:"123456789012"`
 	Region     string `help:"AWS Region of the instances." default:"us-east-1"`
-	Instances  int    `help:"Instances to make; at most 10,000." default:"1"`
-	Profiles   int    `help:"Security profiles of each, besides the default ones; at most 100,000." default:"100"`
-	Users      int    `help:"Users of each; at most 10,000,000." default:"1000"`
-	Seed       uint64 `help:"The same seed makes the same instances, but for their ids." default:"1"`
+	Instances  int    `help:"Instances to create; at most 10,000." default:"1"`
+	Profiles   int    `help:"Security profiles of each instance, besides the default ones; at most 100,000." default:"100"`
+	Users      int    `help:"Users of each instance; at most 10,000,000." default:"1000"`
+	Seed       uint64 `help:"The same seed generates the same instances, except for their ids." default:"1"`
 }
 
 func (genCmd) Help() string {
-	return `Fills instances for load tests and for trying out: a hierarchy of five levels, profiles of six roles,
-queues, and users of whom most hold one profile. It goes past the quotas and the rules of the API.
+	return `Generates instances for load tests and experiments: a hierarchy of five levels, profiles of six roles,
+queues, and users of whom most hold one profile. It bypasses the quotas and the rules of the API.
 
 Examples:
   lanyard gen --data ./big --users 100000 --profiles 500
@@ -56,7 +56,7 @@ func (c *genCmd) check() error {
 		{"--users", c.Users, 0, gen.MaxUsers},
 	} {
 		if n.have < n.least || n.have > n.max {
-			return refuse("%s: %d is not accepted; %d to %d are", n.flag, n.have, n.least, n.max)
+			return refuse("%s must be %d to %d, got %d", n.flag, n.least, n.max, n.have)
 		}
 	}
 	if err := checkPlace(c.Account, c.Region); err != nil {
@@ -71,7 +71,7 @@ func (c *genCmd) Run(io streams) (err error) {
 	}
 	ctx := io.ctx
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return fmt.Errorf("make the data folder: %w", err)
+		return fmt.Errorf("create the data folder: %w", err)
 	}
 	db, err := openStore(ctx, c.Store, c.Data, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -123,7 +123,7 @@ func (c *genCmd) fill(io streams, svc *control.Service, db store.Instances, w *g
 		control.Call{Caller: caller, Operation: "CreateInstance", Request: json.RawMessage(`{}`)},
 		control.NewInstance{Alias: alias, IdentityManagement: control.SAML, Inbound: true, Outbound: true})
 	if errors.Is(err, lanyard.ErrDuplicate) {
-		return nil, refuse("there is an instance %s already; use another --seed or --data", alias)
+		return nil, refuse("instance %q already exists; use another --seed or --data", alias)
 	}
 	if err != nil {
 		return nil, err

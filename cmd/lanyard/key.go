@@ -7,9 +7,9 @@ import (
 )
 
 type keyCmd struct {
-	Create  keyCreateCmd  `cmd:"" help:"Make an access key for an account."`
+	Create  keyCreateCmd  `cmd:"" help:"Create an access key for an account."`
 	List    keyListCmd    `cmd:"" help:"List the access keys, without their secrets."`
-	Disable keyDisableCmd `cmd:"" help:"Make an access key sign no more."`
+	Disable keyDisableCmd `cmd:"" help:"Disable an access key."`
 }
 
 func (keyCmd) Help() string {
@@ -20,7 +20,7 @@ func (keyCmd) Help() string {
 }
 
 type outputFlag struct {
-	Output string `help:"Form of the output; auto is a table on a terminal and JSON elsewhere." default:"auto" enum:"auto,table,json"`
+	Output string `help:"Format of the output; auto is a table on a terminal and JSON elsewhere." default:"auto" enum:"auto,table,json"`
 }
 
 func (o outputFlag) json(io streams) bool {
@@ -55,7 +55,7 @@ func (c *keyCreateCmd) Run(io streams) error {
 			"Account": k.Account})
 	}
 	fmt.Fprintf(io.out, "aws_access_key_id = %s\naws_secret_access_key = %s\n", k.ID, k.Secret)
-	fmt.Fprintln(io.errs, "The secret is shown this once.")
+	fmt.Fprintln(io.errs, "The secret is shown only this once.")
 	return nil
 }
 
@@ -111,7 +111,7 @@ func status(disabled bool) string {
 
 type keyDisableCmd struct {
 	dataFlag `embed:""`
-	ID       string `arg:"" name:"access-key" help:"The access key's id."`
+	ID       string `arg:"" name:"access-key" help:"Id of the access key."`
 }
 
 func (keyDisableCmd) Help() string {

@@ -28,16 +28,16 @@ type program struct {
 	Key     keyCmd     `cmd:"" help:"Manage the access keys that sign calls."`
 	User    userCmd    `cmd:"" help:"Manage how users sign in to the console."`
 	Token   tokenCmd   `cmd:"" help:"Manage the bearer tokens of the decision API."`
-	Fault   faultCmd   `cmd:"" help:"Make a running server fail or slow down on purpose."`
+	Fault   faultCmd   `cmd:"" help:"Make a running server fail or respond slowly on purpose."`
 	Audit   auditCmd   `cmd:"" help:"Show what was changed, by whom and when; verify, export and prune the records."`
-	Backup  backupCmd  `cmd:"" help:"Write everything into one file, while the server goes on."`
-	Restore restoreCmd `cmd:"" help:"Fill an empty data folder or database from a backup."`
+	Backup  backupCmd  `cmd:"" help:"Write everything into one file while the server keeps running."`
+	Restore restoreCmd `cmd:"" help:"Import a backup into an empty data folder or database."`
 	Stores  storeCmd   `cmd:"" name:"store" help:"Move the data from one store to another."`
 	Check   checkCmd   `cmd:"" help:"Ask whether a user may do something; exit status 0 says yes, 3 no."`
 	WhoCan  whoCanCmd  `cmd:"" help:"List who may do something."`
 	WhatCan whatCanCmd `cmd:"" help:"List what a user may do, and through which profiles."`
 	WhatIf  whatIfCmd  `cmd:"" help:"Show who would gain and lose what by a change, without making it."`
-	Gen     genCmd     `cmd:"" help:"Make instances of any size, for load tests."`
+	Gen     genCmd     `cmd:"" help:"Generate instances of any size, for load tests."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

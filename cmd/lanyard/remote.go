@@ -33,8 +33,8 @@ import (
 
 // dataFlag names the folder that a management command is about.
 type dataFlag struct {
-	Data  string `help:"Data folder of the server; its root key and address are read from there; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
-	Store string `help:"The server's --store, used when it does not run." default:"sqlite" placeholder:"sqlite|postgres://…"`
+	Data  string `help:"Data folder of the server, from which its root key and address are read; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
+	Store string `help:"The server's --store, used if the server does not run." default:"sqlite" placeholder:"sqlite|postgres://…"`
 }
 
 // manager is what the management commands work on: a running server, or the folder itself when no
@@ -82,11 +82,11 @@ func (d dataFlag) store(ctx context.Context) (store.Store, error) {
 		return nil, err
 	}
 	if _, err := os.Stat(filepath.Join(d.Data, credentialsFile)); err != nil {
-		return nil, refuse("%s is not a data folder of lanyard; --data names another", d.Data)
+		return nil, refuse("%s is not a data folder of lanyard; use --data for another", d.Data)
 	}
 	if _, err := os.Stat(filepath.Join(d.Data, "lanyard.db")); err != nil && !postgres.IsURL(d.Store) {
 		return nil, refuse("%s has no database: its server keeps the data elsewhere and does not run; start it, or set "+
-			"--store to what it had", d.Data)
+			"--store to the same value", d.Data)
 	}
 	log := slog.New(slog.DiscardHandler)
 	if postgres.IsURL(d.Store) {
@@ -299,8 +299,8 @@ func (d dataFlag) reading(ctx context.Context) (store.Portable, error) {
 		return openPostgres(ctx, d.Store, log)
 	}
 	if _, err := os.Stat(filepath.Join(d.Data, "lanyard.db")); err != nil {
-		return nil, refuse("%s has no database; --data names another folder, or --store the database of PostgreSQL that "+
-			"its server keeps the data in", d.Data)
+		return nil, refuse("%s has no database; set --data to another folder, or --store to the PostgreSQL database that "+
+			"its server uses", d.Data)
 	}
 	db, err := sqlite.Open(ctx, sqlite.Config{Dir: d.Data, Logger: log})
 	if errors.Is(err, sqlite.ErrInUse) {

@@ -38,23 +38,23 @@ import (
 type serveCmd struct {
 	Listen  string `help:"Address and port to listen on; default ${default}." default:"127.0.0.1:4580" placeholder:"ADDR"`
 	Data    string `help:"Folder that holds the credentials and, with --store sqlite, the database; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
-	Store   string `help:"Where to keep the data: sqlite (in the data folder), or a PostgreSQL database by its URL, which several servers may use; better set by the environment, for it has a password." default:"sqlite" placeholder:"sqlite|postgres://…"`
-	Region  string `help:"AWS Region that this server stands for." default:"us-east-1"`
+	Store   string `help:"Where to keep the data: sqlite (in the data folder), or a PostgreSQL database by its URL, which several servers may use; set it through the environment, because it has a password." default:"sqlite" placeholder:"sqlite|postgres://…"`
+	Region  string `help:"AWS Region of this server." default:"us-east-1"`
 	Account string `help:"AWS account of the root access key." default:"123456789012"`
 
 	Partition string `help:"Partition of ARNs." default:"aws"`
 	TLSCert   string `help:"Serve HTTPS with this certificate chain (PEM)." type:"existingfile" name:"tls-cert" placeholder:"FILE"`
 	TLSKey    string `help:"Private key of --tls-cert (PEM)." type:"existingfile" name:"tls-key" placeholder:"FILE"`
 
-	RootAccessKeyID     string `help:"Root access key; default: drawn at the first start." name:"root-access-key-id" placeholder:"ID"`
-	RootSecretAccessKey string `help:"Secret of --root-access-key-id; better set by the environment." name:"root-secret-access-key" placeholder:"SECRET"`
-	NoAuth              bool   `help:"Take every request, signed or not, for one of --account. Loopback addresses only."`
+	RootAccessKeyID     string `help:"Root access key; default: generated at the first start." name:"root-access-key-id" placeholder:"ID"`
+	RootSecretAccessKey string `help:"Secret of --root-access-key-id; set it through the environment." name:"root-secret-access-key" placeholder:"SECRET"`
+	NoAuth              bool   `help:"Accept every request, signed or not, as one of --account. Loopback addresses only."`
 
 	Throttle       string `help:"Limit calls: off, or aws (2 a second with a burst of 5, per account and operation)." default:"off" enum:"off,aws"`
-	Lenient        bool   `help:"Keep unknown names of permissions and resource types as they are sent; an unknown type restricts every type without a name of its own."`
+	Lenient        bool   `help:"Store unknown names of permissions and resource types as they are sent; an unknown type restricts every type without a name of its own."`
 	Strict         bool   `help:"Calls on behalf of a user (header x-lanyard-acting-user): nobody grants what they do not hold, nobody changes their own profiles. From every caller: incomplete tag restrictions are refused."`
-	AssociateUsers bool   `help:"Let AssociateSecurityProfiles take users as well as AI agents."`
-	Demo           bool   `help:"Make a demo instance unless there is one."`
+	AssociateUsers bool   `help:"Let AssociateSecurityProfiles accept users as well as AI agents."`
+	Demo           bool   `help:"Create a demo instance unless one exists."`
 
 	consoleFlags `embed:""`
 
@@ -64,17 +64,17 @@ type serveCmd struct {
 	AuditKeepEvents int64         `help:"Prune all but the last N audit records of each instance; 0 keeps all." default:"0" placeholder:"N"`
 	AuditKeepEvery  time.Duration `help:"How often to look for records to prune." default:"1h"`
 
-	Poll           time.Duration `help:"How often to ask PostgreSQL what other servers changed, should a notification be lost." default:"250ms"`
-	MaxStaleness   time.Duration `help:"Refuse decisions (503) once PostgreSQL could not be asked for that long what other servers changed; 0s: decide from memory however long. A second or more, and twice --poll." default:"0s"`
-	SnapshotMemory byteSize      `help:"Memory for the instances that decisions are made from; those not asked about for the longest time are dropped beyond it, and read again when somebody asks. 0: no bound." default:"512MiB" placeholder:"SIZE"`
-	MaxConnections int           `help:"Connections at a time. Beyond it the one that has been idle for the longest is closed." default:"4096"`
+	Poll           time.Duration `help:"How often to ask PostgreSQL what other servers changed, in case a notification is lost." default:"250ms"`
+	MaxStaleness   time.Duration `help:"Refuse decisions (503) when PostgreSQL has not answered for this long what other servers changed; 0s: always decide from memory. At least a second, and twice --poll." default:"0s"`
+	SnapshotMemory byteSize      `help:"Memory for the instances that decisions are made from. Beyond it, those not asked about for the longest time are dropped, and loaded again when somebody asks. 0: no limit." default:"512MiB" placeholder:"SIZE"`
+	MaxConnections int           `help:"Connections at a time. Beyond it, the one that has been idle for the longest is closed." default:"4096"`
 
-	MaxConnectionsPerAddress int      `help:"Connections at a time from one IPv4 address or IPv6 /64 network; raise it, or set 0 for no bound, if a proxy on another machine stands in front. Loopback addresses have no bound." default:"1024"`
-	BodyMemory               byteSize `help:"Memory for request bodies whose sender is not yet authenticated, of all connections together; beyond it requests are answered with 503. Those of known senders have four times as much." default:"64MiB" placeholder:"SIZE"`
+	MaxConnectionsPerAddress int      `help:"Connections at a time from one IPv4 address or IPv6 /64 network; raise it, or set 0 for no limit, if a proxy on another machine is in front. Loopback addresses have no limit." default:"1024"`
+	BodyMemory               byteSize `help:"Memory for request bodies whose sender is not yet authenticated, of all connections together. Beyond it, requests are answered with 503. Bodies of known senders have four times as much." default:"64MiB" placeholder:"SIZE"`
 
-	Grace     time.Duration `help:"How long calls under way may take to finish at shutdown." default:"20s"`
-	LogLevel  string        `help:"Least level that is logged." default:"info" enum:"debug,info,warn,error"`
-	LogFormat string        `help:"Form of the log; auto is text on a terminal and JSON elsewhere." default:"auto" enum:"auto,text,json"`
+	Grace     time.Duration `help:"How long calls in progress may take to finish at shutdown." default:"20s"`
+	LogLevel  string        `help:"Lowest level that is logged." default:"info" enum:"debug,info,warn,error"`
+	LogFormat string        `help:"Format of the log; auto is text on a terminal and JSON elsewhere." default:"auto" enum:"auto,text,json"`
 }
 
 type quotaFlags struct {
@@ -87,7 +87,7 @@ type quotaFlags struct {
 	Hours             int `help:"Hours of operation of an instance (100)." default:"0"`
 	Modules           int `help:"Flow modules of an instance (200)." default:"0"`
 	QuickConnects     int `help:"Quick connects of an instance (100)." default:"0"`
-	QueuesPerProfile  int `help:"Queues of a routing profile, each channel counted (50)." default:"0" name:"queues-per-routing-profile"`
+	QueuesPerProfile  int `help:"Queues of a routing profile, counting each channel (50)." default:"0" name:"queues-per-routing-profile"`
 	AIAgents          int `help:"AI agents with profiles in an instance (10000)." default:"0" name:"ai-agents"`
 	RestrictedPerUser int `help:"Profiles with tag or hierarchy restrictions that one user may hold (3)." default:"0"`
 }
@@ -109,8 +109,8 @@ func (serveCmd) Help() string {
   lanyard serve --config /etc/lanyard.json     # {"listen": "127.0.0.1:9000", "quota-profiles": 200}
 
 The first start writes the root access key into DATA/credentials (AWS shared-credentials format).
-Servers on one PostgreSQL database need the same root access key: the first draws it and the others find
-it there, or all are given it. Each needs a data folder of its own.
+Servers on one PostgreSQL database share one root access key: either the first generates it and the others
+find it there, or you set it for all. Each requires a data folder of its own.
 Requests may be sent with boto3, the AWS CLI, any AWS SDK or Terraform, with
 AWS_ENDPOINT_URL_CONNECT set to this server.`
 }
@@ -118,44 +118,44 @@ AWS_ENDPOINT_URL_CONNECT set to this server.`
 // check refuses combinations that cannot be meant.
 func (c *serveCmd) check() error {
 	if (c.RootAccessKeyID == "") != (c.RootSecretAccessKey == "") {
-		return refuse("--root-access-key-id and --root-secret-access-key go together; only one is set")
+		return refuse("--root-access-key-id and --root-secret-access-key are required together, got only one")
 	}
 	if n := len(c.RootAccessKeyID); n > 0 && (n < 16 || n > 128 || strings.ContainsAny(c.RootAccessKeyID, "/ \t\r\n,=")) {
-		return refuse("--root-access-key-id: 16 to 128 characters without spaces, slashes, commas and equals signs are accepted")
+		return refuse("--root-access-key-id must be 16 to 128 characters with no spaces, slashes, commas or equals signs")
 	}
 	if n := len(c.RootSecretAccessKey); n > 0 && n < 16 {
-		return refuse("--root-secret-access-key: has %d characters; at least 16 are accepted", n)
+		return refuse("--root-secret-access-key must have at least 16 characters, got %d", n)
 	}
 	if strings.ContainsFunc(c.RootSecretAccessKey, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return refuse("--root-secret-access-key: printable characters without spaces are accepted")
+		return refuse("--root-secret-access-key must be printable characters with no spaces")
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return refuse("--tls-cert and --tls-key go together; only one is set")
+		return refuse("--tls-cert and --tls-key are required together, got only one")
 	}
 	if err := checkPlace(c.Account, c.Region); err != nil {
 		return err
 	}
 	if !partitionForm.MatchString(c.Partition) {
-		return refuse("--partition: %q is not a partition; aws, or a name that begins with aws- such as aws-cn, is accepted",
+		return refuse("--partition must be aws or a name that begins with aws-, such as aws-cn, got %q",
 			c.Partition)
 	}
 	if _, port, err := net.SplitHostPort(c.Listen); err != nil {
-		return refuse("--listen: %q is not accepted; ADDRESS:PORT, such as 127.0.0.1:4580, is", c.Listen)
+		return refuse("--listen must be ADDRESS:PORT, such as 127.0.0.1:4580, got %q", c.Listen)
 	} else if _, err := net.LookupPort("tcp", port); err != nil {
-		return refuse("--listen: %q is not a port; 0 to 65535 are accepted", port)
+		return refuse("the port of --listen must be 0 to 65535, got %q", port)
 	}
 	if c.Grace < 0 {
-		return refuse("--grace: %v is not accepted; 0s or more is", c.Grace)
+		return refuse("--grace must be 0s or more, got %v", c.Grace)
 	}
 	if c.NoAuth && !isLoopback(c.Listen) {
-		return refuse("--no-auth is accepted only with --listen on a loopback address; %s can be reached by others", c.Listen)
+		return refuse("--listen must be a loopback address when --no-auth is set, got %s, which others can reach", c.Listen)
 	}
 	if c.Poll < time.Millisecond {
-		return refuse("--poll: %v is not accepted; 1ms or more is", c.Poll)
+		return refuse("--poll must be 1ms or more, got %v", c.Poll)
 	}
 	if c.MaxStaleness < 0 || c.MaxStaleness > 0 && c.MaxStaleness < max(time.Second, 2*c.Poll) {
-		return refuse("--max-staleness: %v is not accepted; 0s for no bound, or %v or more is: a second, and twice --poll",
-			c.MaxStaleness, max(time.Second, 2*c.Poll))
+		return refuse("--max-staleness must be 0s for no limit, or at least %v (a second, and twice --poll), got %v",
+			max(time.Second, 2*c.Poll), c.MaxStaleness)
 	}
 	if err := errors.Join(checkStore(c.Store), notURL("--data", c.Data)); err != nil {
 		return err
@@ -164,13 +164,13 @@ func (c *serveCmd) check() error {
 		return refuse("--audit-keep-days, --audit-keep-events: %s", err)
 	}
 	if c.AuditKeepEvery < time.Second {
-		return refuse("--audit-keep-every: %v is not accepted; 1s or more is", c.AuditKeepEvery)
+		return refuse("--audit-keep-every must be 1s or more, got %v", c.AuditKeepEvery)
 	}
 	if c.MaxConnections < 1 {
-		return refuse("--max-connections: %d is not accepted; 1 or more is", c.MaxConnections)
+		return refuse("--max-connections must be 1 or more, got %d", c.MaxConnections)
 	}
 	if c.MaxConnectionsPerAddress < 0 {
-		return refuse("--max-connections-per-address must be 0 for no bound, or more, got %d", c.MaxConnectionsPerAddress)
+		return refuse("--max-connections-per-address must be 0 for no limit, or more, got %d", c.MaxConnectionsPerAddress)
 	}
 	if c.BodyMemory < awsapi.MaxBody || c.BodyMemory > 1<<40 {
 		return refuse("--body-memory must be 4MiB to 1TiB, got %d bytes", c.BodyMemory)
@@ -180,10 +180,10 @@ func (c *serveCmd) check() error {
 
 func checkPlace(account, region string) error {
 	if len(account) != 12 || strings.Trim(account, "0123456789") != "" {
-		return refuse("--account: %q is not an account id; twelve digits are accepted", account)
+		return refuse("--account must be an account id of twelve digits, got %q", account)
 	}
 	if !regionForm.MatchString(region) {
-		return refuse("--region: %q does not have the form of an AWS Region, such as us-east-1", region)
+		return refuse("--region must be an AWS Region, such as us-east-1, got %q", region)
 	}
 	return nil
 }
@@ -247,7 +247,7 @@ func (c *serveCmd) Run(io streams) (err error) {
 		return fmt.Errorf("read the tokens: %w", err)
 	}
 	if root.Account != c.Account {
-		log.Warn("the root access key stays with the account it was made for; set a new one to change that", "account",
+		log.Warn("the root access key stays with the account for which it was created; to change that, set a new key", "account",
 			root.Account, "asked", c.Account)
 	}
 
@@ -285,12 +285,12 @@ func (c *serveCmd) Run(io streams) (err error) {
 		demo, err = makeDemo(io.ctx, svc, root)
 		switch {
 		case errors.Is(err, lanyard.ErrQuota):
-			log.Warn("no demo instance is made: there is no room for one more", "reason", err)
+			log.Warn("no demo instance is created: the quota has no room for one more", "reason", err)
 		case err != nil:
-			return fmt.Errorf("make the demo instance: %w", err)
+			return fmt.Errorf("create the demo instance: %w", err)
 		default:
 			if signIns, err = demoPasswords(io.ctx, svc, root, demo, c.Data); err != nil {
-				return fmt.Errorf("draw the passwords of the demo: %w", err)
+				return fmt.Errorf("generate the passwords of the demo: %w", err)
 			}
 		}
 	}
@@ -323,12 +323,12 @@ func (c *serveCmd) Run(io streams) (err error) {
 		return fmt.Errorf("serve: %w", err)
 	case <-io.ctx.Done():
 	}
-	log.Info("shutting down; calls under way finish first", "grace", c.Grace.String())
+	log.Info("shutting down; calls in progress finish first", "grace", c.Grace.String())
 	ctx, cancel := context.WithTimeout(context.Background(), c.Grace)
 	defer cancel()
 	if err := srv.Shutdown(ctx); err != nil {
 		srv.Close()
-		return fmt.Errorf("shut down: calls under way did not finish within %v: %w", c.Grace, err)
+		return fmt.Errorf("shut down: calls in progress did not finish within %v: %w", c.Grace, err)
 	}
 	return nil
 }

@@ -29,5 +29,5 @@ func (b *byteSize) UnmarshalText(text []byte) error {
 		*b = byteSize(int64(n) * u.bytes)
 		return nil
 	}
-	return fmt.Errorf("%q is not a size; a whole number of bytes, KiB, MiB, GiB or TiB, such as 256MiB, is accepted", text)
+	return fmt.Errorf("must be a whole number of bytes, KiB, MiB, GiB or TiB, such as 256MiB, got %q", text)
 }

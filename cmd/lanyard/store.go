@@ -19,7 +19,7 @@ import (
 // checkStore refuses what --store cannot mean. It does not repeat it, for it may hold a password.
 func checkStore(name string) error {
 	if name != "sqlite" && !postgres.IsURL(name) {
-		return refuse("--store: sqlite, or the URL of a PostgreSQL database that begins with postgres://, is accepted")
+		return refuse("--store must be sqlite or the URL of a PostgreSQL database that begins with postgres://")
 	}
 	return nil
 }
@@ -98,7 +98,7 @@ func openStore(ctx context.Context, name, dir string, log *slog.Logger) (store.S
 		return db, nil
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
+		return nil, fmt.Errorf("create the data folder: %w", err)
 	}
 	// Each server leaves its address in its folder.
 	release, err := sqlite.Acquire(dir)

@@ -9,9 +9,9 @@ import (
 )
 
 type tokenCmd struct {
-	Create tokenCreateCmd `cmd:"" help:"Make a token and show it, once."`
-	List   tokenListCmd   `cmd:"" help:"List the tokens, without their texts."`
-	Revoke tokenRevokeCmd `cmd:"" help:"Make a token good for nothing."`
+	Create tokenCreateCmd `cmd:"" help:"Create a token, and show it once."`
+	List   tokenListCmd   `cmd:"" help:"List the tokens, without their secrets."`
+	Revoke tokenRevokeCmd `cmd:"" help:"Revoke a token."`
 }
 
 func (tokenCmd) Help() string {
@@ -27,10 +27,10 @@ type tokenCreateCmd struct {
 	dataFlag   `embed:""`
 	outputFlag `embed:""`
 	Account    string        `help:"Account whose instances the token may ask about." default:"123456789012"`
-	Instance   string        `help:"The only instance that it may ask about; default: all of the account."`
-	Scope      string        `help:"What it is good for: decide, or administer (also proposed changes)." default:"decide" enum:"decide,administer"`
-	Expires    time.Duration `help:"How long it is good; 0 means until it is revoked." default:"2160h"`
-	Comment    string        `help:"What it is for."`
+	Instance   string        `help:"The only instance that the token may ask about; default: all instances of the account."`
+	Scope      string        `help:"What the token allows: decide, or administer (also what-if)." default:"decide" enum:"decide,administer"`
+	Expires    time.Duration `help:"How long the token is valid; 0 means until it is revoked." default:"2160h"`
+	Comment    string        `help:"What the token is for."`
 }
 
 func (tokenCreateCmd) Help() string {
@@ -41,7 +41,7 @@ func (tokenCreateCmd) Help() string {
 
 func (c *tokenCreateCmd) Run(io streams) error {
 	if c.Expires < 0 {
-		return refuse("--expires: %v is not accepted; 0 for no end, or more, is", c.Expires)
+		return refuse("--expires must be 0 for no expiry, or more, got %v", c.Expires)
 	}
 	m, err := c.open(io.ctx)
 	if err != nil {
@@ -61,7 +61,7 @@ func (c *tokenCreateCmd) Run(io streams) error {
 			"Instance": t.Instance, "Scope": t.Scope, "Expires": t.Expires})
 	}
 	fmt.Fprintln(io.out, text)
-	fmt.Fprintln(io.errs, "The token is shown this once.")
+	fmt.Fprintln(io.errs, "The token is shown only this once.")
 	return nil
 }
 
@@ -129,7 +129,7 @@ func tokenStatus(t lanyard.Token) string {
 
 type tokenRevokeCmd struct {
 	dataFlag `embed:""`
-	ID       string `arg:"" name:"token" help:"The token's id."`
+	ID       string `arg:"" name:"token" help:"Id of the token."`
 }
 
 func (tokenRevokeCmd) Help() string {

@@ -14,11 +14,11 @@ import (
 )
 
 type userCmd struct {
-	Password userPasswordCmd `cmd:"" help:"Give a user a password for the console."`
+	Password userPasswordCmd `cmd:"" help:"Set a user's password for the console."`
 }
 
 func (userCmd) Help() string {
-	return `Users are made with the API (CreateUser). A password is for the console alone.
+	return `Create users with the API (CreateUser). A password is only for the console.
 
 Examples:
   lanyard user password claire.dubois
@@ -68,7 +68,7 @@ func (c *userPasswordCmd) read(s streams) (string, error) {
 	}
 	fd := int(os.Stdin.Fd())
 	if !term.IsTerminal(fd) {
-		return "", refuse("standard input is no terminal to ask for the password on; --password-stdin reads it from there")
+		return "", refuse("standard input must be a terminal, or use --password-stdin to read the password from it")
 	}
 	var typed [2]string
 	for i, prompt := range [2]string{"Password of " + c.User + ": ", "Again: "} {
@@ -81,7 +81,7 @@ func (c *userPasswordCmd) read(s streams) (string, error) {
 		typed[i] = string(b)
 	}
 	if typed[0] != typed[1] {
-		return "", refuse("the two are not the same")
+		return "", refuse("the two passwords differ")
 	}
 	return typed[0], nil
 }

@@ -15,10 +15,10 @@ type whatIfCmd struct {
 	askFlags      `embed:""`
 	questionFlags `embed:""`
 	Change        changeFlags `embed:"" group:"The change"`
-	Limit         int         `help:"How many of those affected to list; 0 lists all. The counts are of all." default:"100"`
-	User          string      `arg:"" optional:"" name:"user" help:"With PERMISSION: asks whether this user may, before and after."`
+	Limit         int         `help:"How many of the affected to list; 0 lists all. The counts include all." default:"100"`
+	User          string      `arg:"" optional:"" name:"user" help:"With PERMISSION: ask whether this user may, before and after."`
 	Permission    string      `arg:"" optional:"" help:"Permission, as for lanyard check."`
-	Resource      string      `arg:"" optional:"" help:"What access is asked to; default: to anything."`
+	Resource      string      `arg:"" optional:"" help:"Resource that access is asked to; default: anything."`
 }
 
 // changeFlags are the proposed operation. A member that is not given stays as it is; one that is
@@ -29,10 +29,10 @@ type changeFlags struct {
 	AccessTags          *string `help:"Its access-control tags." placeholder:"KEY=VALUE,…"`
 	TagRestricted       *string `help:"Resource types that the tags restrict." placeholder:"A,B"`
 	HierarchyRestricted *string `help:"Resource types that the hierarchy restricts: User." placeholder:"User"`
-	HierarchyGroup      *string `help:"Its hierarchy group, by name or id; empty: the holder's own." placeholder:"GROUP"`
+	HierarchyGroup      *string `help:"Its hierarchy group, by name or id; empty: the group of each holder." placeholder:"GROUP"`
 	JSON                string  `help:"The request of UpdateSecurityProfile, or with --user of UpdateUserSecurityProfiles; - reads standard input." name:"json" placeholder:"FILE"`
 	OfUser              string  `help:"User whose profiles to replace: name, id or ARN." name:"user" placeholder:"USER"`
-	Profiles            *string `help:"The profiles that the user is to hold: names, ids or ARNs." placeholder:"A,B"`
+	Profiles            *string `help:"The profiles that the user would hold: names, ids or ARNs." placeholder:"A,B"`
 }
 
 func (whatIfCmd) Help() string {
@@ -86,10 +86,10 @@ type (
 
 func (c *whatIfCmd) Run(io streams) error {
 	if c.User != "" && c.Permission == "" {
-		return refuse("USER stands without PERMISSION; both or neither are accepted")
+		return refuse("PERMISSION is required when USER is given")
 	}
 	if c.Limit < 0 {
-		return refuse("--limit: %d is not accepted; 0 for all, or more, is", c.Limit)
+		return refuse("--limit must be 0 for all, or more, got %d", c.Limit)
 	}
 	a, err := c.ask(io.ctx, c.User, c.Resource, c.Change.Profile, c.Change.OfUser)
 	if err != nil {
@@ -146,10 +146,10 @@ func (c *changeFlags) proposal(ctx context.Context, a *asker) (string, map[strin
 			return "", nil, err
 		}
 		if err := json.Unmarshal(b, &request); err != nil {
-			return "", nil, refuse("--json: %s does not hold a JSON object: %v", c.JSON, err)
+			return "", nil, refuse("--json: %s must be a JSON object: %v", c.JSON, err)
 		}
 		if request == nil {
-			return "", nil, refuse("--json: %s does not hold a JSON object", c.JSON)
+			return "", nil, refuse("--json: %s must be a JSON object", c.JSON)
 		}
 	}
 	_, forUser := request["UserId"]
@@ -157,7 +157,7 @@ func (c *changeFlags) proposal(ctx context.Context, a *asker) (string, map[strin
 		return c.forUser(ctx, a, request)
 	}
 	if c.Profiles != nil {
-		return "", nil, refuse("--profiles goes with --user")
+		return "", nil, refuse("--user is required when --profiles is set")
 	}
 	if c.Profile != "" {
 		p, err := a.lookup(ctx, access.TypeSecurityProfile, c.Profile)
@@ -167,7 +167,7 @@ func (c *changeFlags) proposal(ctx context.Context, a *asker) (string, map[strin
 		request["SecurityProfileId"] = p.ID
 	}
 	if request["SecurityProfileId"] == nil {
-		return "", nil, refuse("--profile or --user says what would change")
+		return "", nil, refuse("--profile or --user is required")
 	}
 	for _, list := range []struct {
 		member string
@@ -183,7 +183,7 @@ func (c *changeFlags) proposal(ctx context.Context, a *asker) (string, map[strin
 		for _, pair := range words(*c.AccessTags) {
 			key, value, ok := strings.Cut(pair, "=")
 			if !ok {
-				return "", nil, refuse("--access-tags: %q is not accepted; KEY=VALUE is", pair)
+				return "", nil, refuse("--access-tags must be KEY=VALUE, got %q", pair)
 			}
 			tags[key] = value
 		}
@@ -206,7 +206,7 @@ func (c *changeFlags) proposal(ctx context.Context, a *asker) (string, map[strin
 func (c *changeFlags) forUser(ctx context.Context, a *asker, request map[string]any) (string, map[string]any, error) {
 	if c.Profile != "" || c.Permissions != nil || c.AccessTags != nil || c.TagRestricted != nil ||
 		c.HierarchyRestricted != nil || c.HierarchyGroup != nil {
-		return "", nil, refuse("a change is of one profile (--profile) or of the profiles of one user (--user), not of both")
+		return "", nil, refuse("--profile and --user must not be used together")
 	}
 	if c.OfUser != "" {
 		u, err := a.lookup(ctx, access.TypeUser, c.OfUser)

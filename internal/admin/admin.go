@@ -242,11 +242,11 @@ func (s *server) setFault(_ *http.Request, body []byte) (any, error) {
 	case f.Exception == "" && f.Latency == 0:
 		return nil, lanyard.Errorf(lanyard.Invalid, "a fault needs an exception, a latency, or both")
 	case !(f.Rate > 0 && f.Rate <= 1):
-		return nil, lanyard.Errorf(lanyard.Invalid, "rate %v is not accepted; over 0 to 1 is", f.Rate)
+		return nil, lanyard.Errorf(lanyard.Invalid, "rate must be greater than 0 and at most 1, got %v", f.Rate)
 	case f.Latency < 0 || f.Latency > maxLatency:
-		return nil, lanyard.Errorf(lanyard.Invalid, "latency %v is not accepted; 0 to %v is", f.Latency, maxLatency)
+		return nil, lanyard.Errorf(lanyard.Invalid, "latency must be 0 to %v, got %v", maxLatency, f.Latency)
 	case f.Count < 0:
-		return nil, lanyard.Errorf(lanyard.Invalid, "count %d is not accepted; 0 for no end, or more, is", f.Count)
+		return nil, lanyard.Errorf(lanyard.Invalid, "count must be 0 for no end, or more, got %d", f.Count)
 	}
 	s.Faults.Put(f)
 	s.Logger.Warn("fault set", "operation", f.Operation, "exception", f.Exception, "rate", f.Rate, "latency", f.Latency,
