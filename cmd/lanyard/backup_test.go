@@ -13,7 +13,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/store"
@@ -126,7 +125,15 @@ func TestBackupWhileWriting(t *testing.T) {
 			var proofs []proof
 			var before []int64
 			for i := range 3 {
-				time.Sleep(150 * time.Millisecond)
+				last := acknowledged.Load()
+				if err := until(func() error {
+					if n := acknowledged.Load(); n < last+20 && !t.Failed() {
+						return fmt.Errorf("%d changes since the last backup", n-last)
+					}
+					return nil
+				}); err != nil {
+					t.Fatal(err)
+				}
 				before = append(before, acknowledged.Load())
 				file, to := filepath.Join(t.TempDir(), "b"), t.TempDir()
 				if status, _, errs := command(t, "backup", "--data", dir, "--store", where, file); status != 0 ||

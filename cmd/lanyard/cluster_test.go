@@ -125,7 +125,8 @@ func (c *cluster) failover() {
 	if err := c.primary.Kill(); err != nil {
 		c.t.Fatal(err)
 	}
-	time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond) // until somebody notices
+	// A pause, because nobody promotes at once: the servers must bear having no primary.
+	time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond)
 	c.replica.Promote(c.t)
 	c.primary, c.replica = c.replica, nil
 	c.failovers++

@@ -76,13 +76,14 @@ func killFolder(t *testing.T, program, dir string, first, end int, seen *crashTa
 	for i := first; i < end && !t.Failed(); i++ {
 		load := newCrashLoad(t, s)
 		stop := load.work(s)
+		// At any moment of the work, not at one that something observable would choose.
 		time.Sleep(time.Duration(50+rand.IntN(250)) * time.Millisecond)
 		s.end(syscall.SIGKILL)
 		stop()
 		seen.rounds, seen.kills = seen.rounds+1, seen.kills+1
 		if i%3 == 2 { // once more while it starts
 			s = start(t, program, dir, flags...)
-			time.Sleep(time.Duration(rand.IntN(30)) * time.Millisecond)
+			time.Sleep(time.Duration(rand.IntN(30)) * time.Millisecond) // at any moment of the start
 			s.end(syscall.SIGKILL)
 			seen.kills++
 		}
@@ -218,6 +219,18 @@ func (l *crashLoad) done(this *sent, answer string, ids map[string]string) {
 	}
 }
 
+// countAcknowledged counts the changes that were acknowledged until now.
+func (l *crashLoad) countAcknowledged() (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.sent {
+		if s.acknowledged > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // wonder notes what should not be.
 func (l *crashLoad) wonder(format string, args ...any) {
 	l.mu.Lock()
@@ -240,7 +253,7 @@ func (l *crashLoad) makeKeys(c *caller) {
 		l.mu.Lock()
 		l.keys[made.ID] = l.now()
 		l.mu.Unlock()
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) // the pace: more keys would take the place of changes
 	}
 }
 

@@ -82,6 +82,7 @@ func (f *failoverRound) through(happens func()) (before int64, away time.Duratio
 			workers.Go(func() { f.work(one, w) })
 		}
 	}
+	// At any moment of the work, not at one that something observable would choose.
 	time.Sleep(time.Duration(300+rand.IntN(700)) * time.Millisecond)
 	before, began := f.done.Load(), time.Now()
 	happens()
@@ -140,7 +141,7 @@ func (f *failoverRound) work(l *crashLoad, worker int) {
 			l.wonder("%+v answers %d %s", did, status, answer)
 		}
 		if status != 200 {
-			time.Sleep(10 * time.Millisecond)
+			time.Sleep(10 * time.Millisecond) // as clients do that are refused
 		}
 	}
 }

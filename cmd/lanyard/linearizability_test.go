@@ -48,7 +48,7 @@ func TestLinearizability(t *testing.T) {
 		port := c.primary.Port
 		h.run(part, func(left func() bool) {
 			for failover := replica != nil && i%2 == 1; left(); failover = false {
-				time.Sleep(time.Duration(300+rand.IntN(700)) * time.Millisecond)
+				time.Sleep(time.Duration(300+rand.IntN(700)) * time.Millisecond) // at any moment of the work
 				if failover {
 					c.failover()
 				} else {
@@ -264,13 +264,13 @@ func (h *history) run(duration time.Duration, disturb func(left func() bool)) {
 			for !h.stopped.Load() {
 				s := h.cluster.any()
 				if s == nil || !h.do(s, h.choose()) {
-					time.Sleep(5 * time.Millisecond)
+					time.Sleep(5 * time.Millisecond) // as clients do that get no answer
 				}
 			}
 		})
 	}
 	disturb(func() bool { return time.Now().Before(end) })
-	time.Sleep(time.Until(end))
+	time.Sleep(time.Until(end)) // how long the history is to be
 	h.stopped.Store(true)
 	clients.Wait()
 }

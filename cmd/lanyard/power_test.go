@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/store"
 	"github.com/lanyard/lanyard/internal/store/sqlite"
 	"github.com/lanyard/lanyard/internal/store/sqlite/disktest"
 )
@@ -35,7 +36,7 @@ func TestPowerLoss(t *testing.T) {
 	program := built(t, "")
 	var seen crashTally
 	for range n {
-		if err := powerRound(t, program, cuts, &seen, true); err != nil {
+		if err := (&powerRound{program: program, cuts: cuts, kept: true}).runRound(t, &seen); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -53,7 +54,7 @@ func TestPowerLossIsFound(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	err := powerRound(t, program, 24, new(crashTally), false)
+	err := (&powerRound{program: program, cuts: 24}).runRound(t, new(crashTally))
 	switch {
 	case err == nil:
 		t.Fatal("a server that answers before the disk has the change passes the test of power loss")
@@ -63,48 +64,41 @@ func TestPowerLossIsFound(t *testing.T) {
 	t.Log(err)
 }
 
-// powerRound records one load, and looks at what many cuts of the power leave of it. keep has what is
-// found wrong be kept.
-func powerRound(t *testing.T, program string, cuts int, seen *crashTally, keep bool) error {
-	disk := disktest.Mount(t)
+// A powerRound records one load, and looks at what many cuts of the power leave of it.
+type powerRound struct {
+	program string
+	cuts    int
+	kept    bool // what is found wrong is kept
+
+	disk     *disktest.Disk
+	rnd      *rand.Rand
+	s        *server
+	load     *crashLoad
+	ready    int // when the server was ready
+	instance int // when there was the instance of the load
+}
+
+// powerChanges is how many changes are acknowledged before the load ends.
+const powerChanges = 1000
+
+func (r *powerRound) runRound(t *testing.T, seen *crashTally) error {
 	seed := uint64(time.Now().UnixNano())
-	rnd := rand.New(rand.NewPCG(seed, 0))
-	// The folder is made by the server, and so is the one above.
-	s := start(t, program, filepath.Join(disk.Dir, "var", "data"), "--quota-instances=-1", "--quota-profiles=-1").ready()
-	ready := disk.Now()
-	load := newCrashLoad(t, s)
-	instance := disk.Now()
-	var ends atomic.Bool
-	load.now, load.ends = disk.Now, ends.Load
-	stop := load.work(s)
-	time.Sleep(2 * time.Second)
-	ends.Store(true)
-	stop()
-	s.end(syscall.SIGTERM) // moves the log into the database and removes it
-	for _, u := range load.unexpected {
-		return fmt.Errorf("without any fault: %s", u)
-	}
-	list := make([]disktest.Cut, cuts)
-	for i := range list {
-		list[i] = disktest.Cut{At: rnd.IntN(disk.Now() + 1), Loss: disktest.Losses[i%len(disktest.Losses)]}
-		if i%6 == 0 { // a start and an end are few operations among very many
-			list[i].At = rnd.IntN(instance + 1)
-		} else if i%6 == 1 {
-			list[i].At = disk.Now() - rnd.IntN(min(disk.Now(), 200))
-		}
+	r.disk, r.rnd = disktest.Mount(t), rand.New(rand.NewPCG(seed, 0))
+	if err := r.record(t); err != nil {
+		return err
 	}
 	seen.rounds++
-	id, secret, err := readCredentials(s.dir)
+	id, secret, err := readCredentials(r.s.dir)
 	if err != nil {
 		return err
 	}
-	err = disk.After(rnd, list, func(c disktest.Cut, write func(string) error) (err error) {
+	err = r.disk.After(r.rnd, r.drawCuts(), func(c disktest.Cut, write func(string) error) (err error) {
 		top, err := os.MkdirTemp("", "lanyard-power-")
 		if err != nil {
 			return err
 		}
 		defer func() {
-			if err != nil && keep {
+			if err != nil && r.kept {
 				err = fmt.Errorf("%w (what was found is kept in %s)", err, top)
 				return
 			}
@@ -115,12 +109,12 @@ func powerRound(t *testing.T, program string, cuts int, seen *crashTally, keep b
 		}
 		dir := filepath.Join(top, "var", "data")
 		seen.kills++
-		if c.At >= ready {
+		if c.At >= r.ready {
 			if gotID, gotSecret, err := readCredentials(dir); err != nil || gotID != id || gotSecret != secret {
 				return fmt.Errorf("the server was ready, the credentials are not those it wrote: %v", err)
 			}
 		}
-		return checkFolder(dir, load, c.At, c.At >= instance, seen)
+		return r.checkFolder(dir, c.At, seen)
 	})
 	if err != nil {
 		return fmt.Errorf("seed %d: %w", seed, err)
@@ -128,59 +122,66 @@ func powerRound(t *testing.T, program string, cuts int, seen *crashTally, keep b
 	return nil
 }
 
-// checkFolder opens the store in a folder, as a restart does, and compares it with what a load had been
-// acknowledged at a moment. made tells that the instance of the load was.
-func checkFolder(dir string, load *crashLoad, moment int, made bool, seen *crashTally) error {
+// record has a server make its folder, and the one above, and work under the load.
+func (r *powerRound) record(t *testing.T) error {
+	r.s = start(t, r.program, filepath.Join(r.disk.Dir, "var", "data"), "--quota-instances=-1", "--quota-profiles=-1").ready()
+	r.ready = r.disk.Now()
+	r.load = newCrashLoad(t, r.s)
+	r.instance = r.disk.Now()
+	var ends atomic.Bool
+	r.load.now, r.load.ends = r.disk.Now, ends.Load
+	stop := r.load.work(r.s)
+	err := until(func() error {
+		if n := r.load.countAcknowledged(); n < powerChanges {
+			return fmt.Errorf("%d changes were acknowledged, want %d", n, powerChanges)
+		}
+		return nil
+	})
+	ends.Store(true)
+	stop()
+	r.s.end(syscall.SIGTERM) // moves the log into the database and removes it
+	for _, u := range r.load.unexpected {
+		return fmt.Errorf("without any fault: %s", u)
+	}
+	return err
+}
+
+// drawCuts draws the moments at which the power is cut, and what is lost.
+func (r *powerRound) drawCuts() []disktest.Cut {
+	list := make([]disktest.Cut, r.cuts)
+	for i := range list {
+		list[i] = disktest.Cut{At: r.rnd.IntN(r.disk.Now() + 1), Loss: disktest.Losses[i%len(disktest.Losses)]}
+		if i%6 == 0 { // a start and an end are few operations among very many
+			list[i].At = r.rnd.IntN(r.instance + 1)
+		} else if i%6 == 1 {
+			list[i].At = r.disk.Now() - r.rnd.IntN(min(r.disk.Now(), 200))
+		}
+	}
+	return list
+}
+
+// checkFolder opens the store in a folder, as a restart does, and compares it with what the load had been acknowledged
+// at a moment.
+func (r *powerRound) checkFolder(dir string, moment int, seen *crashTally) error {
 	ctx := context.Background()
 	db, err := sqlite.Open(ctx, sqlite.Config{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return fmt.Errorf("the store does not open: %w", err)
 	}
 	defer db.Close()
-	e := load.by(moment)
-	found, events := map[string]int{}, []change(nil)
-	reader := db.Reader(load.instance)
-	profiles, err := reader.List(ctx, lanyard.TypeProfile, 0, 1<<20)
+	e, reader := r.load.by(moment), db.Reader(r.load.instance)
+	found, err := storedStamps(ctx, reader)
 	if err != nil {
 		return err
 	}
-	for _, r := range profiles {
-		p := r.(*lanyard.Profile)
-		if !strings.HasPrefix(p.Name, "worker ") {
-			continue // one that the instance came with
-		}
-		stamp, err := strconv.Atoi(p.Description)
-		if err != nil || p.AccessTags["Stamp"] != p.Description || !slices.Equal(p.Permissions, stampPermissions(stamp)) ||
-			len(p.Applications) != 1 || p.Applications[0].Namespace != "stamp-"+p.Description {
-			return fmt.Errorf("profile %q is half changed: %+v", p.Name, p)
-		}
-		found[p.Name] = stamp
+	events, err := storedEvents(ctx, reader)
+	if err != nil {
+		return err
 	}
-	var list []lanyard.Event
-	for after := int64(0); ; after = list[len(list)-1].Revision { // a page ends where its events are large together
-		page, err := reader.Events(ctx, after, 1<<20)
-		if err != nil {
-			return err
-		}
-		if list = append(list, page...); len(page) == 0 {
-			break
-		}
-	}
-	for _, event := range list {
-		if event.Operation == "CreateInstance" {
-			continue
-		}
-		var before, after struct{ Name, Description string }
-		json.Unmarshal(event.Changes[0].Before, &before) // one of them is absent now and then
-		json.Unmarshal(event.Changes[0].After, &after)
-		c := change{operation: event.Operation, name: max(before.Name, after.Name)}
-		c.stamp, _ = strconv.Atoi(after.Description)
-		events = append(events, c)
-	}
-	if made && len(list) == 0 {
+	if moment >= r.instance && len(events) == 0 {
 		return fmt.Errorf("the instance was acknowledged and is not there")
 	}
-	if wrong := e.check(found, events, seen); len(wrong) > 0 {
+	if wrong := e.check(found, changesOf(events), seen); len(wrong) > 0 {
 		return fmt.Errorf("%d times wrong, first: %s", len(wrong), wrong[0])
 	}
 	keys, err := db.Keys(ctx)
@@ -195,4 +196,52 @@ func checkFolder(dir string, load *crashLoad, moment int, made bool, seen *crash
 	records, err := chains(dir)
 	seen.records += records
 	return err
+}
+
+// storedStamps returns the stamps of the load's profiles by name, each of which must be whole.
+func storedStamps(ctx context.Context, reader store.InstanceReader) (map[string]int, error) {
+	profiles, err := reader.List(ctx, lanyard.TypeProfile, 0, 1<<20)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]int{}
+	for _, r := range profiles {
+		p := r.(*lanyard.Profile)
+		if !strings.HasPrefix(p.Name, "worker ") {
+			continue // one that the instance came with
+		}
+		stamp, err := strconv.Atoi(p.Description)
+		if err != nil || p.AccessTags["Stamp"] != p.Description || !slices.Equal(p.Permissions, stampPermissions(stamp)) ||
+			len(p.Applications) != 1 || p.Applications[0].Namespace != "stamp-"+p.Description {
+			return nil, fmt.Errorf("profile %q is half changed: %+v", p.Name, p)
+		}
+		found[p.Name] = stamp
+	}
+	return found, nil
+}
+
+// storedEvents returns all events of an instance.
+func storedEvents(ctx context.Context, reader store.InstanceReader) (list []lanyard.Event, err error) {
+	for after := int64(0); ; after = list[len(list)-1].Revision { // a page ends where its events are large together
+		page, err := reader.Events(ctx, after, 1<<20)
+		if list = append(list, page...); err != nil || len(page) == 0 {
+			return list, err
+		}
+	}
+}
+
+// changesOf are the changes that the load's events record.
+func changesOf(list []lanyard.Event) (changes []change) {
+	for _, event := range list {
+		if event.Operation == "CreateInstance" {
+			continue
+		}
+		var before, after struct{ Name, Description string }
+		json.Unmarshal(event.Changes[0].Before, &before) // one of them is absent now and then
+		json.Unmarshal(event.Changes[0].After, &after)
+		c := change{operation: event.Operation, name: max(before.Name, after.Name)}
+		c.stamp, _ = strconv.Atoi(after.Description)
+		changes = append(changes, c)
+	}
+	return changes
 }

@@ -159,7 +159,7 @@ func TestStrangersTakeLittleMemory(t *testing.T) {
 						!strings.Contains(err.Error(), "503") {
 						t.Errorf("a caller is answered %v", err)
 					}
-					time.Sleep(20 * time.Millisecond)
+					time.Sleep(20 * time.Millisecond) // the pace, so that the calls come all through the flood
 				}
 				if _, err := s.newInstance("afterwards"); err != nil {
 					if err := until(func() error { _, err := s.newInstance("afterwards"); return err }); err != nil {
@@ -266,7 +266,9 @@ func TestBusyServerTellsItsHealth(t *testing.T) {
 	for i := range most {
 		go func() { done <- s.get("GET", "/instance", "", nil) }()
 		if i == most-1 {
-			time.Sleep(time.Second) // for the last one too; who asks after that is told to wait
+			// The last one has time to get to work. Nothing shows that it has: whoever asks is told to wait if it has, and
+			// takes its place if it has not.
+			time.Sleep(time.Second)
 			break
 		}
 		// One is at work before the next comes, which would otherwise take its place.
