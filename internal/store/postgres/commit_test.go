@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -126,7 +125,6 @@ func TestCommitAnsweredWithAnError(t *testing.T) {
 							t.Fatal(err)
 						}
 					}
-					time.Sleep(50 * time.Millisecond) // notifications go their own way
 					p.Alter(tt.alter)
 					wantKind(t, "the change", tt.change(s, "altered"), lanyard.Unknown)
 					if err := tt.change(s, "after"); err != nil {
@@ -197,10 +195,16 @@ func TestNotificationsRefusedForGood(t *testing.T) {
 	server.Exec(t, fmt.Sprintf(`CREATE FUNCTION %s.pg_notify(text, text) RETURNS void LANGUAGE plpgsql AS $$
 		BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '0A000'; END $$`, schema))
 	n := newNotifier(config, slog.New(slog.NewTextHandler(&log, nil)))
-	for range 3 {
-		n.add("i", 1)
-		time.Sleep(300 * time.Millisecond)
-	}
+	n.add("i", 1)
+	pgtest.Await(t, "the notifier to give up", func() error {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if !n.off {
+			return errors.New("it is not off")
+		}
+		return nil
+	})
+	n.add("i", 2)
 	n.close()
 	if got := strings.Count(log.String(), "WARN"); got != 1 {
 		t.Errorf("%d warnings, want 1:\n%s", got, log.String())

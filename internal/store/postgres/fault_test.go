@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/store"
 	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
@@ -339,7 +341,7 @@ func TestDarkLockHolder(t *testing.T) {
 			if waits {
 				release := server.Lock(t, schema, "i")
 				go func() { ended <- add(short, a, "i", "dark", nil) }()
-				server.Waiting(t, 1)
+				server.AwaitLockWaits(t, 1)
 				p.Darken()
 				release()
 			} else {
@@ -381,7 +383,7 @@ func TestStandstill(t *testing.T) {
 		}
 		if err := add(t.Context(), db, "i", fmt.Sprint(i), func() {
 			if runs++; runs == 1 {
-				time.Sleep(400 * time.Millisecond)
+				time.Sleep(400 * time.Millisecond) // longer than the server lets it
 			}
 		}); err != nil || runs != want {
 			t.Errorf("change %d ran %d times, want %d: %v", i, runs, want, err)
@@ -406,7 +408,7 @@ func TestDarkConnections(t *testing.T) {
 			if err := errors.Join(add(ctx, db, "i", "p", nil), read()); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(idle)
+			time.Sleep(idle) // this is what the test is about
 			p.Darken()
 			if err := took(t, "a read", read); err != nil {
 				if idle > 0 {
@@ -470,6 +472,25 @@ func TestServerRestart(t *testing.T) {
 	}
 }
 
+// commitsWait returns an error unless a commit waits for a replica that does not answer.
+func commitsWait(t *testing.T, server *pgtest.Server) error {
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	c, err := pgx.Connect(t.Context(), server.URL(""))
+	if err != nil {
+		return err
+	}
+	defer c.Close(t.Context())
+	switch _, err := c.Exec(ctx, `SELECT pg_logical_emit_message(true, 'lanyard', 'a commit')`); {
+	case err == nil:
+		return errors.New("a commit does not wait")
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil
+	default:
+		return err
+	}
+}
+
 // An acknowledged change is one that the replicas have which it should wait for.
 func TestSynchronousReplicaIsMissing(t *testing.T) {
 	server := pgtest.Start(t)
@@ -488,7 +509,7 @@ func TestSynchronousReplicaIsMissing(t *testing.T) {
 	server.Exec(t, `SELECT pg_reload_conf()`)
 	defer server.Exec(t, `SET synchronous_commit = local; SELECT pg_reload_conf()`)
 	defer server.Exec(t, `ALTER SYSTEM RESET synchronous_standby_names`)
-	time.Sleep(200 * time.Millisecond) // for the server to read it
+	pgtest.Await(t, "commits to wait for a replica", func() error { return commitsWait(t, server) })
 	// The first goes to the database in one, the second does not.
 	wantKind(t, "a change that no replica has",
 		describe(t.Context(), db, "i", func(string) (string, error) { return "new", nil }), lanyard.Unknown)

@@ -34,6 +34,16 @@ func (d *DB) queueOf(instance string) *queue {
 	return q
 }
 
+// Waiting returns how many changes of an instance wait for their turn. Those of a database that is not Shared wait for
+// one another whatever their instance.
+func (d *DB) Waiting(instance string) int {
+	q := d.queueOf(instance)
+	defer d.release(q)
+	q.turn.mu.Lock()
+	defer q.turn.mu.Unlock()
+	return len(q.turn.waiting)
+}
+
 func (d *DB) release(q *queue) {
 	if q == &d.queue {
 		return

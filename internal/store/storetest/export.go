@@ -70,7 +70,7 @@ func furnish(t *testing.T, s store.Store) {
 	}
 	put(t, s, "gone", contactCentre("gone", "gone", "123456789012", ""), profile("p", "P"))
 	remove(t, s, "gone", lanyard.TypeInstance, "gone")
-	if err := s.Prune(ctx, cutAt(t, s, "a", 8)); err != nil {
+	if err := s.Prune(ctx, checkpointAt(t, s, "a", 8)); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"second", "first"} {

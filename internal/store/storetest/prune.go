@@ -33,8 +33,8 @@ func chained(t *testing.T, from lanyard.Checkpoint, list []lanyard.Record) int64
 	return at
 }
 
-// cutAt is the checkpoint of an event.
-func cutAt(t *testing.T, s store.Store, in string, revision int64) lanyard.Checkpoint {
+// checkpointAt is the checkpoint of an event.
+func checkpointAt(t *testing.T, s store.Store, in string, revision int64) lanyard.Checkpoint {
 	t.Helper()
 	r := must(s.Reader(in).Records(context.Background(), revision-1, 1))(t)
 	if len(r) != 1 || r[0].Revision != revision {
@@ -76,18 +76,18 @@ func testRecords(t *testing.T, open Open) {
 	}
 }
 
-func testCut(t *testing.T, open Open) {
+func testPrune(t *testing.T, open Open) {
 	dir, ctx := t.TempDir(), context.Background()
 	s := open(t, dir)
 	for i := range 10 {
 		put(t, s, instance, profile(numbered("p", i), numbered("P", i)))
 		put(t, s, "other", profile(numbered("p", i), numbered("P", i)))
 	}
-	right := cutAt(t, s, instance, 4)
+	right := checkpointAt(t, s, instance, 4)
 	for name, change := range map[string]func(*lanyard.Checkpoint){
 		"another hash": func(c *lanyard.Checkpoint) { c.Hash = make([]byte, 32) },
 		"another Seq":  func(c *lanyard.Checkpoint) { c.Seq++ },
-		"the last":     func(c *lanyard.Checkpoint) { *c = cutAt(t, s, instance, 10) },
+		"the last":     func(c *lanyard.Checkpoint) { *c = checkpointAt(t, s, instance, 10) },
 		"none such":    func(c *lanyard.Checkpoint) { c.Revision = 11 },
 		"no instance":  func(c *lanyard.Checkpoint) { c.Instance = "never" },
 	} {
@@ -120,7 +120,7 @@ func testCut(t *testing.T, open Open) {
 	}
 	check(s, right, 10)
 	wantKind(t, "the same again", s.Prune(ctx, right), lanyard.Condition)
-	later := cutAt(t, s, instance, 9) // all but the last
+	later := checkpointAt(t, s, instance, 9) // all but the last
 	if err := s.Prune(ctx, later); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func testCut(t *testing.T, open Open) {
 }
 
 // While events are cut off, by several at a time, changes go on.
-func testCutWhileChanging(t *testing.T, open Open) {
+func testPruneWhileChanging(t *testing.T, open Open) {
 	s, ctx := fresh(t, open), context.Background()
 	const writers, each = 4, 30
 	var changing, cutting sync.WaitGroup

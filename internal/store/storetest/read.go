@@ -299,7 +299,7 @@ func empty(t *testing.T, r store.Reader) {
 	}
 }
 
-func testApart(t *testing.T, open Open) {
+func testInstancesAreApart(t *testing.T, open Open) {
 	s, ctx := fresh(t, open), context.Background()
 	for _, in := range []string{"a", "b"} {
 		put(t, s, in, contactCentre(in, in, "123456789012", in), profile("p", in), user("u", "p"))
@@ -410,7 +410,7 @@ func testDirectoryDuplicate(t *testing.T, open Open) {
 	wantKind(t, "an instance within another", err, lanyard.Internal)
 }
 
-func testKnown(t *testing.T, open Open) {
+func testKnownInstances(t *testing.T, open Open) {
 	s, ctx := fresh(t, open), context.Background()
 	want := []string{"I-3", "i", "i-10", "i-2", "é"}
 	for _, i := range []int{3, 0, 4, 1, 2} {

@@ -10,14 +10,13 @@ import (
 	"reflect"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/store"
 )
 
-func testError(t *testing.T, open Open) {
+func testErrorLeavesNothing(t *testing.T, open Open) {
 	s, ctx := fresh(t, open), context.Background()
 	put(t, s, instance, profile("p", "Old"))
 	enough := errors.New("enough")
@@ -67,7 +66,7 @@ func unchanged(t *testing.T, s store.Store) {
 	wantKind(t, "get what was not stored", err, lanyard.NotFound)
 }
 
-func testPanic(t *testing.T, open Open) {
+func testPanicLeavesNothing(t *testing.T, open Open) {
 	s := fresh(t, open)
 	put(t, s, instance, profile("p", "Old"))
 	func() {
@@ -205,110 +204,6 @@ func testFresh(t *testing.T, open Open) {
 	wantKind(t, "get after delete", err, lanyard.NotFound)
 }
 
-// Writers raise the same number in several profiles and the revision at once, while readers of
-// every kind check that no read is older than one that ended before it began.
-func testMonotonic(t *testing.T, open Open) {
-	s, ctx := fresh(t, open), context.Background()
-	const profiles, changes = 5, 300
-	version := func(n int) []lanyard.Resource {
-		var all []lanyard.Resource
-		for i := range profiles {
-			p := profile(numbered("p", i), numbered("p", i))
-			p.Description = strconv.Itoa(n)
-			if n > 0 {
-				p.Seq = int64(i + 1)
-			}
-			all = append(all, p)
-		}
-		return all
-	}
-	put(t, s, instance, version(0)...)
-
-	var seen atomic.Int64 // the newest that anybody has seen, as a revision
-	seen.Store(1)
-	saw := func(what string, before, got int64) {
-		if got < before {
-			t.Errorf("%s shows revision %d, but %d was seen before it began", what, got, before)
-		}
-		for {
-			old := seen.Load()
-			if got <= old || seen.CompareAndSwap(old, got) {
-				return
-			}
-		}
-	}
-	revision := func(r lanyard.Resource) int64 {
-		n, _ := strconv.ParseInt(r.(*lanyard.Profile).Description, 10, 64)
-		return n + 1
-	}
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	read := func(what string, f func(r store.Reader, n int) (int64, error)) {
-		wg.Go(func() {
-			r := s.Reader(instance)
-			for n := 0; ; n++ {
-				select {
-				case <-done:
-					return
-				default:
-				}
-				before := seen.Load()
-				got, err := f(r, n)
-				if err != nil {
-					t.Errorf("%s: %v", what, err)
-					return
-				}
-				saw(what, before, got)
-			}
-		})
-	}
-	for range 3 {
-		read("Get", func(r store.Reader, n int) (int64, error) {
-			p, err := r.Get(ctx, lanyard.TypeProfile, numbered("p", n%profiles))
-			if err != nil {
-				return 0, err
-			}
-			return revision(p), nil
-		})
-		read("List", func(r store.Reader, n int) (int64, error) {
-			page, err := r.List(ctx, lanyard.TypeProfile, int64(n%2), 10)
-			if err != nil {
-				return 0, err
-			}
-			for _, p := range page {
-				if revision(p) != revision(page[0]) {
-					return 0, fmt.Errorf("one page shows revisions %d and %d", revision(p), revision(page[0]))
-				}
-			}
-			return revision(page[0]), nil
-		})
-	}
-	read("Revision", func(r store.Reader, _ int) (int64, error) { return r.Revision(ctx) })
-	read("Find", func(r store.Reader, n int) (int64, error) {
-		p, err := r.Find(ctx, lanyard.TypeProfile, numbered("p", n%profiles))
-		if err != nil {
-			return 0, err
-		}
-		return revision(p), nil
-	})
-	for n := 1; n <= changes; n++ {
-		put(t, s, instance, version(n)...)
-		saw("Update", int64(n+1), int64(n+1))
-		if n%10 == 0 { // a change that fails shows nothing
-			update(s, instance, func(ctx context.Context, tx store.Tx) error {
-				for _, p := range version(1_000_000) {
-					if err := tx.Put(ctx, p); err != nil {
-						return err
-					}
-				}
-				return errors.New("no")
-			})
-		}
-	}
-	close(done)
-	wg.Wait()
-}
-
 func testOrdered(t *testing.T, open Open) {
 	s, ctx := fresh(t, open), context.Background()
 	r := s.Reader(instance)
@@ -438,7 +333,7 @@ func nameIn(t *testing.T, doc json.RawMessage) string {
 	return fmt.Sprint(p.Name, " ", p.Seq)
 }
 
-func testEventRequired(t *testing.T, open Open) {
+func testEventIsRequired(t *testing.T, open Open) {
 	s, ctx := fresh(t, open), context.Background()
 	put(t, s, instance, profile("p", "Old"))
 	err := s.Update(ctx, instance, func(tx store.Tx) error { return tx.Put(ctx, profile("q", "New")) })
@@ -462,7 +357,7 @@ func testEventRequired(t *testing.T, open Open) {
 }
 
 // A Put that finds a key taken changes nothing, and what comes before and after it stays.
-func testDuplicate(t *testing.T, open Open) {
+func testPutDuplicate(t *testing.T, open Open) {
 	s, ctx := fresh(t, open), context.Background()
 	put(t, s, instance, profile("p", "Taken"), profile("q", "Other"))
 	err := update(s, instance, func(ctx context.Context, tx store.Tx) error {

@@ -347,20 +347,9 @@ func (s *Server) Lock(t testing.TB, schema, instance string) (release func()) {
 	return release
 }
 
-// Waiting waits until at least n connections wait for a lock.
-func (s *Server) Waiting(t testing.TB, n int) {
+// AwaitLockWaits waits until at least n connections wait for a lock.
+func (s *Server) AwaitLockWaits(t testing.TB, n int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	c, err := pgx.Connect(ctx, s.URL(""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close(ctx)
-	for got := 0; got < n; time.Sleep(2 * time.Millisecond) {
-		err := c.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'`).Scan(&got)
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	s.AwaitTrue(t, "connections that wait for a lock", fmt.Sprintf(
+		`SELECT count(*) >= %d FROM pg_stat_activity WHERE wait_event_type = 'Lock'`, n))
 }

@@ -2,6 +2,7 @@ package pgtest
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"strconv"
 	"sync"
@@ -19,6 +20,7 @@ type Proxy struct {
 	listener net.Listener // nil while it refuses
 	conns    []net.Conn
 	dark     *atomic.Bool // of the connections there are
+	copying  atomic.Int32 // directions in which something is carried, without those of the notifier
 	alter    atomic.Pointer[func([]byte) []byte]
 }
 
@@ -77,6 +79,17 @@ func (p *Proxy) cut() {
 	p.conns = nil
 }
 
+// AwaitClosed waits until every connection is closed on both sides, except those of the notifier, which come and go.
+func (p *Proxy) AwaitClosed(t testing.TB) {
+	t.Helper()
+	Await(t, "the connections to end", func() error {
+		if n := p.copying.Load(); n > 0 {
+			return fmt.Errorf("%d directions are open", n)
+		}
+		return nil
+	})
+}
+
 // Refuse closes every connection and takes no more of them, until Accept.
 func (p *Proxy) Refuse() {
 	p.mu.Lock()
@@ -124,6 +137,7 @@ func (p *Proxy) accept(l net.Listener) {
 		dark := p.dark
 		p.mu.Unlock()
 		notifies := new(atomic.Bool)
+		p.copying.Add(2)
 		go p.copy(server, client, true, notifies, dark)
 		go p.copy(client, server, false, notifies, dark)
 	}
@@ -132,6 +146,11 @@ func (p *Proxy) accept(l net.Listener) {
 // copy carries what comes from one side to the other. The connection of the notifier, which is known
 // by its settings, goes through Deaf and Mute: it is not what these are about, and comes at any time.
 func (p *Proxy) copy(to, from net.Conn, request bool, notifies, dark *atomic.Bool) {
+	defer func() {
+		if !notifies.Load() {
+			p.copying.Add(-1)
+		}
+	}()
 	defer to.Close()
 	defer from.Close()
 	b := make([]byte, 64<<10)
@@ -142,6 +161,7 @@ func (p *Proxy) copy(to, from net.Conn, request bool, notifies, dark *atomic.Boo
 		}
 		if request && bytes.Contains(b[:n], []byte("synchronous_commit\x00off")) {
 			notifies.Store(true)
+			p.copying.Add(-2)
 		}
 		switch mode := Mode(p.mode.Load()); {
 		case dark.Load(), mode == Blackout, mode == HalfOpen && !request:

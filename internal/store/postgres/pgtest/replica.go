@@ -19,7 +19,7 @@ import (
 // is gone after the test.
 func (s *Server) Replica(t testing.TB, port int) *Server {
 	t.Helper()
-	// A replica that has lost its primary does not look up for that long, not even to be promoted.
+	// So long does a replica that has lost its primary notice nothing, not even that it is promoted.
 	settings := append([]string{"wal_retrieve_retry_interval=100ms"}, s.settings...)
 	r, err := place(&Server{bin: s.bin, password: s.password, settings: settings, Port: port},
 		func(r *Server, _ string) error {
@@ -38,10 +38,10 @@ func (s *Server) Synchronous(t testing.TB) {
 	t.Helper()
 	s.Exec(t, `ALTER SYSTEM SET synchronous_standby_names = '*'`)
 	s.Exec(t, `SELECT pg_reload_conf()`)
-	await(t, "a synchronous replica", func() error {
-		return s.want(`SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync' AND state = 'streaming'`)
-	})
-	// The process that tells the others to wait reads the settings by itself.
+	s.AwaitTrue(t, "a synchronous replica",
+		`SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync' AND state = 'streaming'`)
+	// The process that tells the others to wait reads the settings by itself, which no view shows. If that took
+	// longer, changes would be lost in a failover, and the tests would fail.
 	time.Sleep(300 * time.Millisecond)
 }
 
@@ -58,7 +58,7 @@ func (s *Server) Promote(t testing.TB) {
 	t.Helper()
 	s.Exec(t, `ALTER SYSTEM RESET synchronous_standby_names`) // which came along in the copy
 	s.Exec(t, `SELECT pg_reload_conf()`)
-	if err := s.want(`SELECT pg_promote(true, 30)`); err != nil {
+	if err := s.checkTrue(`SELECT pg_promote(true, 30)`); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -76,7 +76,7 @@ func (s *Server) Kill() error {
 	}
 	children, err := childrenOf(s.process.Pid)
 	for _, pid := range children {
-		// Those that have ended meanwhile stay zombies, so that their ids are still theirs.
+		// Those that have ended in the meantime stay zombies, so that their ids are still theirs.
 		err = errors.Join(err, syscall.Kill(pid, syscall.SIGKILL))
 	}
 	if err := errors.Join(err, s.process.Kill()); err != nil {
@@ -111,8 +111,8 @@ func childrenOf(pid int) (children []int, err error) {
 	return children, nil
 }
 
-// want runs a query that answers true.
-func (s *Server) want(query string) error {
+// checkTrue runs a query that must return true.
+func (s *Server) checkTrue(query string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 	defer cancel()
 	c, err := pgx.Connect(ctx, s.URL(""))
@@ -130,14 +130,20 @@ func (s *Server) want(query string) error {
 	return nil
 }
 
-func await(t testing.TB, what string, check func() error) {
+// AwaitTrue waits until a query returns true, and fails the test if it never does.
+func (s *Server) AwaitTrue(t testing.TB, what, query string) {
+	t.Helper()
+	Await(t, what, func() error { return s.checkTrue(query) })
+}
+
+// Await waits until check returns no error, and fails the test if it never does.
+func Await(t testing.TB, what string, check func() error) {
 	t.Helper()
 	var err error
-	for range 400 {
+	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(5 * time.Millisecond) {
 		if err = check(); err == nil {
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	t.Fatalf("waited in vain for %s: %v", what, err)
 }

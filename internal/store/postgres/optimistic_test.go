@@ -34,6 +34,17 @@ func knowing(t *testing.T, url string) *Store {
 	return s
 }
 
+// awaitQueued waits until n changes of instance i wait for their turn.
+func awaitQueued(t *testing.T, s *Store, n int) {
+	t.Helper()
+	pgtest.Await(t, "changes that wait for their turn", func() error {
+		if got := s.Waiting("i"); got != n {
+			return fmt.Errorf("%d changes wait, want %d", got, n)
+		}
+		return nil
+	})
+}
+
 // A connection that died before a change was begun is nobody's trouble, though the change would be sent
 // over it in one.
 func TestChangeInOneOverALostConnection(t *testing.T) {
@@ -64,7 +75,7 @@ func TestChangeInOneOverALostConnection(t *testing.T) {
 					s := knowing(t, server.At(p.Address, server.Schema(t, t.TempDir())))
 					now := sync.OnceFunc(func() {
 						cut(p)
-						time.Sleep(20 * time.Millisecond) // the news travels
+						p.AwaitClosed(t)
 					})
 					if !during {
 						now()
@@ -93,9 +104,9 @@ func TestEndedWhileWaitingForTheLock(t *testing.T) {
 	errs := make(chan error, 1)
 	if err := add(ctx, other, "i", "r", func() {
 		go func() { errs <- s.Update(ctx, "i", saying(ctx, "p", "after", nil)) }()
-		time.Sleep(100 * time.Millisecond) // until it waits for the lock
-		server.Exec(t, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'`)
-		time.Sleep(100 * time.Millisecond)
+		server.AwaitTrue(t, "a change that waits for the lock, to end it",
+			`SELECT COALESCE(bool_and(pg_terminate_backend(pid, 10000)), false) FROM pg_stat_activity
+			WHERE wait_event_type = 'Lock'`)
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -166,8 +177,8 @@ func TestRefusedByTheCommit(t *testing.T) {
 	}
 }
 
-// What was known may have been overtaken and cut off while a change waits for its turn in the database.
-func TestOvertakenAndCutOff(t *testing.T) {
+// The head that a change is based on may have been followed by others, and pruned, while the change waits for the lock.
+func TestConflictAndPrune(t *testing.T) {
 	server := pgtest.Start(t)
 	schema := server.Schema(t, t.TempDir())
 	s := knowing(t, server.URL(schema))
@@ -179,24 +190,31 @@ func TestOvertakenAndCutOff(t *testing.T) {
 	locked := make(chan struct{})
 	go func() {
 		defer close(locked)
-		// As two changes by other servers, and a cut by a third, that all get hold of the instance first.
+		// As two changes by other servers, and a prune by a third, that all get hold of the instance first.
 		server.Exec(t, strings.NewReplacer("@", fmt.Sprint(revision), "%", schema).Replace(`
 			SET search_path = %;
 			BEGIN;
 			SELECT * FROM instance_locks FOR UPDATE;
-			SELECT pg_sleep(0.5);
+			DO $$ BEGIN
+				FOR i IN 1..500 LOOP
+					EXIT WHEN EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted);
+					PERFORM pg_sleep(0.02);
+				END LOOP;
+				IF NOT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted) THEN RAISE 'nobody waits for the lock'; END IF;
+			END $$;
 			INSERT INTO events SELECT instance_id, revision + n, time, seq, body, sha256(hash || convert_to(n::text, 'UTF8')) FROM events, generate_series(1, 2) n WHERE revision = @;
 			INSERT INTO checkpoints SELECT instance_id, revision, seq, hash, time, '', '' FROM events WHERE revision = @ + 1;
 			DELETE FROM events WHERE revision <= @ + 1;
 			COMMIT`))
 	}()
-	time.Sleep(200 * time.Millisecond)
+	server.AwaitTrue(t, "the lock to be taken", fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM pg_locks
+		WHERE granted AND mode = 'RowShareLock' AND relation = '%s.instance_locks'::regclass)`, schema))
 	if err := s.Update(ctx, "i", saying(ctx, "p", "after", nil)); err != nil {
 		t.Error(err)
 	}
 	<-locked
 	if now, err := s.Reader("i").Revision(ctx); err != nil || now != revision+3 {
-		t.Errorf("the instance stands at revision %d, %v; want %d, for two changes overtook this one", now, err, revision+3)
+		t.Errorf("the instance stands at revision %d, %v; want %d, after two other changes", now, err, revision+3)
 	}
 	records, err := s.Reader("i").Records(ctx, 0, 10)
 	if err != nil || len(records) != 2 || records[0].Revision != revision+2 {
@@ -224,7 +242,7 @@ func TestRefusedBesideTheUnknown(t *testing.T) {
 						return errors.Join(err, want)
 					})
 				}()
-				time.Sleep(50 * time.Millisecond)
+				awaitQueued(t, s, 1)
 			})
 			runs := 0
 			err := s.Update(ctx, "i", func(tx store.Tx) error {
@@ -247,12 +265,12 @@ func TestRefusedBesideTheUnknown(t *testing.T) {
 func TestGroupAfterAReadThatFailed(t *testing.T) {
 	server := pgtest.Start(t)
 	ctx := t.Context()
-	for _, begins := range []string{"with what is known", "by asking"} {
+	for _, begins := range []string{"optimistically", "with the lock"} {
 		t.Run(begins, func(t *testing.T) {
 			schema := server.Schema(t, t.TempDir())
 			url := server.URL(schema) + "&lock_timeout=200"
 			s := knowing(t, url)
-			if begins == "by asking" {
+			if begins == "with the lock" {
 				s = opened(t, Config{URL: url})
 			}
 			errs := make(chan error, 1)
@@ -269,9 +287,10 @@ func TestGroupAfterAReadThatFailed(t *testing.T) {
 						return err
 					})
 				}()
-				time.Sleep(50 * time.Millisecond)
+				awaitQueued(t, s, 1)
 				go server.Exec(t, fmt.Sprintf(`BEGIN; LOCK TABLE %s.counts; SELECT pg_sleep(1); COMMIT`, schema))
-				time.Sleep(100 * time.Millisecond)
+				server.AwaitTrue(t, "the table to be locked", fmt.Sprintf(`SELECT EXISTS (SELECT 1 FROM pg_locks
+					WHERE granted AND mode = 'AccessExclusiveLock' AND relation = '%s.counts'::regclass)`, schema))
 			})
 			if err := s.Update(ctx, "i", func(tx store.Tx) error {
 				comes()
@@ -367,14 +386,14 @@ func TestNextChangeFindsWhatTheLastLeft(t *testing.T) {
 			// The first change is at work until the others are in line: they share a transaction.
 			var others sync.WaitGroup
 			comes := sync.OnceFunc(func() {
-				for _, change := range tt.changes[1:] {
+				for i, change := range tt.changes[1:] {
 					others.Go(func() {
 						if err := s.Update(ctx, "i", change); err != nil && !errors.Is(err, refused) &&
 							!errors.Is(err, lanyard.ErrNotFound) {
 							t.Error(err)
 						}
 					})
-					time.Sleep(30 * time.Millisecond)
+					awaitQueued(t, s, i+1)
 				}
 			})
 			if err := s.Update(ctx, "i", func(tx store.Tx) error { comes(); return tt.changes[0](tx) }); err != nil &&

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/store"
@@ -101,12 +100,12 @@ func TestGroupAfterRefusal(t *testing.T) {
 			func(err error) bool { return err == nil }, 1,
 		},
 	} {
-		for _, begins := range []string{"with what is known", "by asking"} {
+		for _, begins := range []string{"optimistically", "with the lock"} {
 			t.Run(name+", begun "+begins, func(t *testing.T) {
 				url := server.URL(server.Schema(t, t.TempDir()))
 				s, other := opened(t, Config{URL: url}), opened(t, Config{URL: url})
 				knows := s
-				if begins == "by asking" {
+				if begins == "with the lock" {
 					knows = other
 				}
 				for _, id := range []string{"p", "q"} {
@@ -120,7 +119,7 @@ func TestGroupAfterRefusal(t *testing.T) {
 				runs := 0
 				comes := sync.OnceFunc(func() {
 					go func() { errs <- s.Update(left, "i", tt.second(left, leave)) }()
-					time.Sleep(50 * time.Millisecond) // until it is in line
+					awaitQueued(t, s, 1)
 				})
 				err := s.Update(ctx, "i", func(tx store.Tx) error {
 					runs++

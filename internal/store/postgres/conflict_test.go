@@ -36,9 +36,9 @@ func describe(ctx context.Context, s *Store, in string, f func(was string) (stri
 	})
 }
 
-// A server begins a change with what it knows from its last one. When another server has changed the
-// instance since, it must find out, whatever it was about to answer.
-func TestOvertaken(t *testing.T) {
+// A server bases a change on what its last one left. When another server has changed the instance since, it must
+// notice, whatever it was about to answer.
+func TestConflict(t *testing.T) {
 	server := pgtest.Start(t)
 	ctx := t.Context()
 	refused := errors.New("refused")
@@ -199,8 +199,8 @@ func whole(t *testing.T, s *Store, in string) {
 	}
 }
 
-// Servers that change the same instance at the same time lose nothing, whoever was overtaken by whom.
-func TestServersOvertakeOneAnother(t *testing.T) {
+// Servers that change the same instance at the same time lose nothing, whoever lost a race.
+func TestConflictsOfServers(t *testing.T) {
 	server := pgtest.Start(t)
 	ctx := t.Context()
 	url := server.URL(server.Schema(t, t.TempDir()))

@@ -68,28 +68,37 @@ func TestBatchesOfLargeChanges(t *testing.T) {
 	db := opened(t, Config{Dir: t.TempDir(), unsynced: true,
 		wrap: func(c sqlstore.Conn) sqlstore.Conn { f.Conn = c; return f }})
 	large := strings.Repeat("x", 5<<20)
-	var wg sync.WaitGroup
-	for w := range 5 {
-		wg.Go(func() {
-			err := db.Update(t.Context(), "i", func(tx store.Tx) error {
-				if w == 0 {
-					time.Sleep(20 * time.Millisecond) // until the others wait
-				}
-				p := profile(w)
-				p.Description = large
-				if err := tx.Put(t.Context(), p); err != nil {
-					return err
-				}
-				return tx.Append(t.Context(), event("i"))
-			})
-			if err != nil {
-				t.Error(err)
-			}
-		})
+	putLarge := func(id int, before func()) {
+		if err := db.Update(t.Context(), "i", func(tx store.Tx) error {
+			before()
+			p := profile(id)
+			p.Description = large
+			return errors.Join(tx.Put(t.Context(), p), tx.Append(t.Context(), event("i")))
+		}); err != nil {
+			t.Error(err)
+		}
 	}
+	const others = 4
+	var wg sync.WaitGroup
+	putLarge(0, func() {
+		for id := range others {
+			wg.Go(func() { putLarge(1+id, func() {}) })
+		}
+		awaitQueued(t, db, others)
+	})
 	wg.Wait()
 	if f.shared > 0 {
 		t.Errorf("%d commits are of several large changes", f.shared)
+	}
+}
+
+// awaitQueued waits until n changes wait for their turn.
+func awaitQueued(t *testing.T, db *sqlstore.DB, n int) {
+	for began := time.Now(); db.Waiting("") != n; time.Sleep(time.Millisecond) {
+		if time.Since(began) > 20*time.Second {
+			t.Errorf("%d changes wait for their turn, want %d", db.Waiting(""), n)
+			return
+		}
 	}
 }
 
