@@ -3,19 +3,17 @@ package main
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/audit"
-	"github.com/lanyard/lanyard/internal/authzen"
 	"github.com/lanyard/lanyard/internal/awsapi"
 	"github.com/lanyard/lanyard/internal/console"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/questions"
 	"github.com/lanyard/lanyard/internal/store"
 )
 
@@ -63,36 +61,13 @@ func (c *consoleFlags) check() error {
 	return nil
 }
 
-// inside is where the decision API finds out who asks through the console.
-type inside struct{}
-
-// looking is an instance that is asked about through the console, and what the asker may see of it.
-type looking struct {
-	instance string
-	sees     console.Sight
-}
-
 // console wires the console to the API and the decision API.
 func (c *serveCmd) console(ctx context.Context, db store.Credentials, svc *control.Service, api *awsapi.Server,
-	decisions *authzen.Server, pools bodies, calls *atomic.Int64, log *slog.Logger) (*console.Server, error) {
+	ask *questions.Service, pools bodies, calls *atomic.Int64, log *slog.Logger) (*console.Server, error) {
 	secret, err := db.Secret(ctx, "console")
 	if err != nil {
 		return nil, err
 	}
-	questions := authzen.NewServer(authzen.Config{
-		Authenticate: func(r *http.Request, _ []byte) (authzen.Principal, error) {
-			by, ok := r.Context().Value(inside{}).(looking)
-			if !ok {
-				return authzen.Principal{}, lanyard.Errorf(lanyard.Internal, "a question of nobody")
-			}
-			return authzen.Principal{Account: c.Account, Instance: by.instance, Administer: true, Sees: by.sees}, nil
-		},
-		Snapshot: func(ctx context.Context, p authzen.Principal, instance string, atLeast int64) (*access.Snapshot, error) {
-			return svc.Snapshot(ctx, control.Call{Caller: lanyard.Caller{Account: p.Account}}, instance, atLeast)
-		},
-		Propose:     proposer{api, svc}.propose,
-		TokenSecret: secret, Logger: log,
-	})
 	config := console.Config{
 		Control: svc, Account: c.Account, URL: c.ConsoleURL, Idle: c.ConsoleIdle, Session: c.ConsoleSession, Secret: secret,
 		Version: version(), Logger: log,
@@ -100,29 +75,11 @@ func (c *serveCmd) console(ctx context.Context, db store.Credentials, svc *contr
 		Call: func(ctx context.Context, in console.Call) console.Answer {
 			return answered(api.Invoke(ctx, invocation(in)))
 		},
-		Ask: func(ctx context.Context, instance, path string, body []byte, sees console.Sight) (int, []byte) {
-			r, err := http.NewRequestWithContext(context.WithValue(ctx, inside{}, looking{instance, sees}), http.MethodPost,
-				path, strings.NewReader(string(body)))
-			if err != nil {
-				return http.StatusBadRequest, nil
-			}
-			r.Header.Set("Content-Type", "application/json")
-			w := newAnswer()
-			questions.ServeHTTP(w, r)
-			return w.status, w.body.Bytes()
-		},
-		Propose: func(ctx context.Context, in console.Call) console.Answer {
-			i := invocation(in)
-			i.Plan = new(control.Plan)
-			return answered(api.Invoke(ctx, i))
-		},
-		Export: func(e lanyard.Event) any { return audit.From(e) },
+		Questions: ask,
+		Export:    func(e lanyard.Event) any { return audit.From(e) },
 		Stats: func() console.Stats {
 			n := console.Stats{Calls: calls.Load(), Refused: api.Refused(), Store: "ok"}
-			for _, d := range []*authzen.Server{decisions, questions} {
-				decided, denied := d.Decided()
-				n.Decisions, n.Denied = n.Decisions+decided, n.Denied+denied
-			}
+			n.Decisions, n.Denied = ask.Decided()
 			if err := svc.Ready(ctx); err != nil {
 				n.Store = "the store does not answer"
 			}

@@ -7,10 +7,22 @@ import (
 	"net/http"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/internal/authzen"
+	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/awsapi"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/questions"
 )
+
+// newQuestions returns what answers questions from the snapshots of a service.
+func newQuestions(api *awsapi.Server, svc *control.Service, secret []byte) *questions.Service {
+	return questions.New(questions.Config{
+		Snapshot: func(ctx context.Context, by questions.Viewer, atLeast int64) (*access.Snapshot, error) {
+			return svc.Snapshot(ctx, control.Call{Caller: by.Caller}, by.Instance, atLeast)
+		},
+		Propose:     proposer{api, svc}.propose,
+		TokenSecret: secret,
+	})
+}
 
 // proposer plans operations by the API itself, so that a proposal is refused exactly where the operation
 // would be, and in the same words.
@@ -19,32 +31,33 @@ type proposer struct {
 	svc *control.Service
 }
 
-func (p proposer) propose(ctx context.Context, who authzen.Principal, in authzen.Proposal) (authzen.Outcome, error) {
-	plan, caller := new(control.Plan), lanyard.Caller{Account: who.Account}
-	got := p.api.Invoke(ctx, awsapi.Invocation{
-		Operation: in.Operation, Input: in.Parameters, Caller: caller, Instance: in.Instance, Plan: plan})
+func (p proposer) propose(ctx context.Context, by questions.Viewer, in questions.Proposal) (questions.Outcome, error) {
+	plan := new(control.Plan)
+	got := p.api.Invoke(ctx, awsapi.Invocation{Operation: in.Operation, Input: in.Parameters, Caller: by.Caller,
+		User: by.User, Instance: by.Instance, Plan: plan})
 	switch kind := lanyard.KindOf(got.Err); {
 	case got.Exception == "":
-		return p.outcome(ctx, control.Call{Caller: caller}, in, plan)
+		return p.outcome(ctx, by, in, plan)
 	case kind != lanyard.Internal:
-		return authzen.Outcome{}, &lanyard.Error{Kind: kind, Message: got.Message, Permission: got.Permission}
+		return questions.Outcome{}, &lanyard.Error{Kind: kind, Message: got.Message, Permission: got.Permission}
 	}
-	return authzen.Outcome{},
+	return questions.Outcome{},
 		fmt.Errorf("propose %s: the API answers %d %s: %w", in.Operation, got.Status, got.Message, got.Err)
 }
 
-// outcome is the profile or user that a plan changes, as it is and as it would be.
-func (p proposer) outcome(ctx context.Context, call control.Call, in authzen.Proposal, plan *control.Plan) (
-	out authzen.Outcome, err error) {
+// outcome returns the profile or user that a plan changes, as it is and as it would be.
+func (p proposer) outcome(ctx context.Context, by questions.Viewer, in questions.Proposal, plan *control.Plan) (
+	out questions.Outcome, err error) {
 	for _, c := range plan.Changes {
 		if c.Type == lanyard.TypeProfile || c.Type == lanyard.TypeUser {
-			return authzen.Outcome{Before: c.Was, After: c.Now}, nil
+			return questions.Outcome{Before: c.Was, After: c.Now}, nil
 		}
 	}
+	call := control.Call{Caller: by.Caller}
 	if in.Operation == "UpdateUserSecurityProfiles" { // it would change nothing
-		_, out.Before, err = p.svc.DescribeUser(ctx, call, in.Instance, in.ID)
+		_, out.Before, err = p.svc.DescribeUser(ctx, call, by.Instance, in.ID)
 	} else {
-		_, out.Before, err = p.svc.DescribeSecurityProfile(ctx, call, in.Instance, in.ID)
+		_, out.Before, err = p.svc.DescribeSecurityProfile(ctx, call, by.Instance, in.ID)
 	}
 	out.After = out.Before
 	return out, err

@@ -22,7 +22,6 @@ import (
 	"time"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/admin"
 	"github.com/lanyard/lanyard/internal/authzen"
 	"github.com/lanyard/lanyard/internal/awsapi"
@@ -419,6 +418,7 @@ func (c *serveCmd) handler(ctx context.Context, db store.Credentials, svc *contr
 	api := awsapi.New(config)
 	management := admin.NewServer(admin.Config{Control: svc, Auth: auth, Faults: config.Faults, CanFail: awsapi.CanFail,
 		IsServed: awsapi.IsServed, Bodies: strangers, Logger: log})
+	ask := newQuestions(api, svc, secret)
 	decisions := authzen.NewServer(authzen.Config{
 		Claim: func(r *http.Request) (authzen.Principal, bool, error) { return c.claim(svc, auth, r) },
 		Authenticate: func(r *http.Request,
@@ -426,14 +426,10 @@ func (c *serveCmd) handler(ctx context.Context, db store.Credentials, svc *contr
 			return c.principal(svc, auth, r, body)
 		},
 		Strangers: strangers, Callers: callers,
-		Snapshot: func(ctx context.Context, p authzen.Principal, instance string, atLeast int64) (*access.Snapshot, error) {
-			return svc.Snapshot(ctx, control.Call{Caller: lanyard.Caller{Account: p.Account}}, instance, atLeast)
-		},
-		Propose:     proposer{api, svc}.propose,
-		TokenSecret: secret, Logger: log,
+		Questions: ask, Logger: log,
 	})
 	var calls atomic.Int64
-	page, err := c.console(ctx, db, svc, api, decisions, bodies{strangers, callers}, &calls, log)
+	page, err := c.console(ctx, db, svc, api, ask, bodies{strangers, callers}, &calls, log)
 	if err != nil {
 		return nil, fmt.Errorf("set up the console: %w", err)
 	}

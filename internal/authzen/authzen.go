@@ -1,26 +1,27 @@
-// Package authzen answers the OpenID AuthZEN Authorization API 1.0: evaluations, searches and the
-// metadata document, from snapshots of package access, and beside that who holds a profile, what a
-// user can do, and what a proposed change would do. It has no rules of its own about who may do
-// what, and knows neither a store nor how callers' credentials are kept.
+// Package authzen answers the OpenID AuthZEN Authorization API 1.0 over HTTP: evaluations, searches and the metadata
+// document, and alongside them lanyard's own questions in the same form: who holds a security profile, what a user
+// can do, and what a proposed change would do. It reads requests, names the caller and encodes what package
+// questions answers; it has no rules about who may do what, and knows neither a store nor how callers' credentials
+// are kept.
 package authzen
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"mime"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/httpstatus"
 	"github.com/lanyard/lanyard/internal/intake"
+	"github.com/lanyard/lanyard/internal/questions"
 )
 
 // Config says what a Server works with.
@@ -33,18 +34,12 @@ type Config struct {
 	// An error is a refusal: lanyard.Denied for a caller who may not ask this, anything else of package
 	// lanyard or another for one who is not known.
 	Authenticate func(r *http.Request, body []byte) (Principal, error)
-	// Snapshot returns what to decide from: an instance's latest state, of at least a revision. An
-	// instance that the principal may not ask about is NotFound.
-	Snapshot func(ctx context.Context, p Principal, instance string, atLeast int64) (*access.Snapshot, error)
-	// Propose carries a proposal out on a copy, by the rules of the real operation, and changes
-	// nothing. Its refusals are those of the operation. Without it there is no what-if.
-	Propose func(ctx context.Context, p Principal, proposal Proposal) (Outcome, error)
+	// Questions answers. Without its Propose there is no what-if.
+	Questions *questions.Service
 	// Strangers is the memory for bodies of callers who are not known yet, Callers for those of others.
 	// nil: no bound.
 	Strangers, Callers *intake.Pool
-	// TokenSecret signs page tokens.
-	TokenSecret []byte
-	Logger      *slog.Logger // default slog.Default()
+	Logger             *slog.Logger // default slog.Default()
 }
 
 // Principal is who asks.
@@ -53,36 +48,10 @@ type Principal struct {
 	Instance string // the only instance that may be asked about; "" for all of the account
 	// Administer lets the caller ask about proposed changes too.
 	Administer bool
-	// Sees, unless nil, reports whether the caller may see a resource of a type, users and AI agents too.
-	// What it does not show is left out of answers before they are counted and cut into pages, as if it
-	// did not exist.
-	Sees func(s *access.Snapshot, resourceType, id string) bool
-}
-
-// sight is what the principal may see of a snapshot.
-func (p *Principal) sight(s *access.Snapshot) access.Sight {
-	if p.Sees == nil {
-		return nil
-	}
-	return func(resourceType, id string) bool { return p.Sees(s, resourceType, id) }
 }
 
 // A Server is the policy decision point.
-type Server struct {
-	Config
-	decided, denied atomic.Int64
-}
-
-// Decided counts the evaluations that were answered since the server began, and the denials among them.
-func (s *Server) Decided() (all, denied int64) { return s.decided.Load(), s.denied.Load() }
-
-// count counts evaluations.
-func (s *Server) count(all, allowed int64) {
-	s.decided.Add(all)
-	if all > allowed {
-		s.denied.Add(all - allowed)
-	}
-}
+type Server struct{ Config }
 
 // NewServer returns a Server.
 func NewServer(c Config) *Server {
@@ -92,14 +61,8 @@ func NewServer(c Config) *Server {
 	return &Server{Config: c}
 }
 
-// Bounds of a request.
-const (
-	maxBody        = 4 << 20 // bytes
-	maxNesting     = 32      // arrays and objects in one another
-	maxEvaluations = 1000    // items of a batch
-	maxPage        = 1000    // results of a search
-	defaultPage    = 100
-)
+// maxBody bounds a request, in bytes.
+const maxBody = 4 << 20
 
 // Revision is the header that demands an answer as of a revision or a later one. Who signs must sign it, so
 // that nobody in between can take it away.
@@ -120,7 +83,7 @@ const (
 	wellKnown   = "/.well-known/authzen-configuration"
 )
 
-// Serves tells whether a path is one of this package's.
+// Serves reports whether a path is one of this package's.
 func Serves(path string) bool {
 	_, endpoint := split(path)
 	return endpoint != "" || strings.HasPrefix(path, wellKnown)
@@ -184,23 +147,59 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, memory *scratch) (
 	if mt := r.Header["Content-Type"]; len(mt) == 0 || !isJSON(mt[0]) {
 		return nil, bad("Content-Type must be application/json")
 	}
-	ask := &asking{s: s, ctx: r.Context(), principal: p, instance: instance, header: r.Header, scratch: memory}
+	by := questions.Viewer{Caller: lanyard.Caller{Account: p.Account}, Instance: instance}
+	return (&asking{s, r.Context(), by, p.Administer, r.Header, memory}).answer(endpoint, body)
+}
+
+// asking is one request after its caller is known.
+type asking struct {
+	s          *Server
+	ctx        context.Context
+	by         questions.Viewer
+	administer bool
+	header     http.Header
+	scratch    *scratch
+}
+
+// answer answers the question of an endpoint.
+func (a *asking) answer(endpoint string, body []byte) ([]byte, error) {
+	ask := a.s.Questions
 	switch endpoint {
 	case evaluation:
-		return ask.evaluation(body)
+		return a.evaluation(body)
 	case evaluations:
-		return ask.evaluations(body)
+		return a.evaluations(body)
+	case subjects:
+		return search(a, body, questions.ReadWhoCan, ask.WhoCan)
+	case resources:
+		return search(a, body, questions.ReadResources, ask.Resources)
+	case actions:
+		return search(a, body, questions.ReadActions, ask.Actions)
 	case whatCan:
-		return ask.effective(body)
+		return search(a, body, questions.ReadEffective, ask.Effective)
 	case holders:
-		return ask.holders(body)
+		return search(a, body, questions.ReadHolders, ask.Holders)
 	case lookup:
-		return ask.lookup(body)
-	case whatIf:
-		return ask.whatIf(body)
+		return search(a, body, questions.ReadLookup, ask.Lookup)
 	default:
-		return ask.search(endpoint, body)
+		return a.whatIf(body)
 	}
+}
+
+// atLeast returns the revision that an answer must be from, or a later one, as the request or the header says.
+func (a *asking) atLeast(asked int64) (int64, error) {
+	v := a.header[Revision]
+	if len(v) == 0 {
+		return asked, nil
+	}
+	n, err := strconv.ParseInt(v[0], 10, 64)
+	if err != nil || n < 0 {
+		return 0, bad("x-lanyard-revision must be a revision, 0 or more, got %q", lanyard.Clip(v[0]))
+	}
+	if asked < 0 { // which is refused
+		return asked, nil
+	}
+	return max(asked, n), nil
 }
 
 func isJSON(contentType string) bool {
@@ -215,7 +214,7 @@ func isJSON(contentType string) bool {
 type scratch struct {
 	body, answer []byte
 	read         intake.Body
-	questions    []question
+	items        []questions.Item
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -232,8 +231,8 @@ func (m *scratch) free() {
 	if cap(m.answer) > maxScratch {
 		m.answer = nil
 	}
-	clear(m.questions) // which hold the request
-	m.questions = m.questions[:0]
+	clear(m.items) // which hold the request
+	m.items = m.items[:0]
 	scratches.Put(m)
 }
 
@@ -246,7 +245,7 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, memory *scratch) (
 		}
 	}
 	if e := r.Header["Content-Encoding"]; len(e) > 0 && e[0] != "" && e[0] != "identity" {
-		return p, bad("Content-Encoding must be identity or absent, got %q", e[0])
+		return p, bad("Content-Encoding must be identity or absent, got %q", lanyard.Clip(e[0]))
 	}
 	if known { // their memory is used again
 		memory.read, err = s.Callers.Read(w, r, memory.body, maxBody)
@@ -293,6 +292,11 @@ type httpError struct {
 }
 
 func (e *httpError) Error() string { return e.message }
+
+// bad refuses a request that cannot be understood.
+func bad(format string, args ...any) error {
+	return &httpError{http.StatusBadRequest, fmt.Sprintf(format, args...)}
+}
 
 // fail answers an error; its body is a JSON string that says what was wrong.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {

@@ -16,6 +16,7 @@ import (
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/authzen"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/questions"
 	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
 
@@ -44,10 +45,12 @@ func newPDP(t *testing.T) *pdp {
 			return authzen.Principal{Account: tok.Account, Instance: tok.Instance,
 				Administer: tok.Scope == lanyard.ScopeAdminister}, err
 		},
-		Snapshot: func(ctx context.Context, who authzen.Principal, instance string, atLeast int64) (*access.Snapshot, error) {
-			return p.svc.Snapshot(ctx, control.Call{Caller: lanyard.Caller{Account: who.Account}}, instance, atLeast)
-		},
-		TokenSecret: []byte("secret"),
+		Questions: questions.New(questions.Config{
+			Snapshot: func(ctx context.Context, who questions.Viewer, atLeast int64) (*access.Snapshot, error) {
+				return p.svc.Snapshot(ctx, control.Call{Caller: who.Caller}, who.Instance, atLeast)
+			},
+			TokenSecret: []byte("secret"),
+		}),
 	})
 	created, err := p.svc.CreateInstance(t.Context(), p.call("CreateInstance"),
 		control.NewInstance{Alias: "centre", IdentityManagement: control.SAML})
@@ -432,15 +435,17 @@ func FuzzRequest(f *testing.F) {
 		Authenticate: func(*http.Request, []byte) (authzen.Principal, error) {
 			return authzen.Principal{Instance: "i", Administer: true}, nil
 		},
-		Propose: func(_ context.Context, _ authzen.Principal, p authzen.Proposal) (authzen.Outcome, error) {
-			o := authzen.Outcome{Before: &lanyard.Profile{Meta: lanyard.Meta{ID: "p", Name: "p"},
-				Permissions: []string{"Users.View"}},
-				After: &lanyard.Profile{Meta: lanyard.Meta{ID: p.ID, Name: "p"}, Permissions: []string{string(p.Parameters)}}}
-			return o, nil
-		},
-		Snapshot: func(context.Context, authzen.Principal, string, int64) (*access.Snapshot, error) {
-			return snapshot, nil
-		},
+		Questions: questions.New(questions.Config{
+			Propose: func(_ context.Context, _ questions.Viewer, p questions.Proposal) (questions.Outcome, error) {
+				o := questions.Outcome{Before: &lanyard.Profile{Meta: lanyard.Meta{ID: "p", Name: "p"},
+					Permissions: []string{"Users.View"}},
+					After: &lanyard.Profile{Meta: lanyard.Meta{ID: p.ID, Name: "p"}, Permissions: []string{string(p.Parameters)}}}
+				return o, nil
+			},
+			Snapshot: func(context.Context, questions.Viewer, int64) (*access.Snapshot, error) {
+				return snapshot, nil
+			},
+		}),
 	})
 	paths := []string{evaluation, "/access/v1/evaluations", "/access/v1/search/subject", "/access/v1/search/resource",
 		"/access/v1/search/action",
@@ -464,15 +469,18 @@ func TestUnavailable(t *testing.T) {
 		Authenticate: func(*http.Request, []byte) (authzen.Principal, error) {
 			return authzen.Principal{Account: account, Administer: true}, nil
 		},
-		Snapshot: func(context.Context, authzen.Principal, string, int64) (*access.Snapshot, error) {
-			return nil, fmt.Errorf("load: %w",
-				&lanyard.Error{Kind: lanyard.Unavailable, Message: "the database is away; ask again soon",
-					Err: errors.New("dial db.internal")})
-		},
-		Propose: func(context.Context, authzen.Principal, authzen.Proposal) (authzen.Outcome, error) {
-			return authzen.Outcome{}, lanyard.Errorf(lanyard.Unavailable, "the database is away; ask again soon")
-		},
-		TokenSecret: []byte("secret"), Logger: slog.New(slog.NewTextHandler(&logged, nil)),
+		Questions: questions.New(questions.Config{
+			Snapshot: func(context.Context, questions.Viewer, int64) (*access.Snapshot, error) {
+				return nil, fmt.Errorf("load: %w",
+					&lanyard.Error{Kind: lanyard.Unavailable, Message: "the database is away; ask again soon",
+						Err: errors.New("dial db.internal")})
+			},
+			Propose: func(context.Context, questions.Viewer, questions.Proposal) (questions.Outcome, error) {
+				return questions.Outcome{}, lanyard.Errorf(lanyard.Unavailable, "the database is away; ask again soon")
+			},
+			TokenSecret: []byte("secret"),
+		}),
+		Logger: slog.New(slog.NewTextHandler(&logged, nil)),
 	})
 	const (
 		who   = `"subject":{"type":"user","id":"u"}`

@@ -13,20 +13,23 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/authzen"
+	"github.com/lanyard/lanyard/internal/questions"
 )
 
 // standing is a decision point over one snapshot.
-func standing(s *access.Snapshot, propose func(authzen.Proposal) (authzen.Outcome, error)) func(path,
+func standing(s *access.Snapshot, propose func(questions.Proposal) (questions.Outcome, error)) func(path,
 	body string) (int, string, http.Header) {
 	h := authzen.NewServer(authzen.Config{
 		Authenticate: func(*http.Request, []byte) (authzen.Principal, error) {
 			return authzen.Principal{Account: account, Instance: "i", Administer: true}, nil
 		},
-		Snapshot: func(context.Context, authzen.Principal, string, int64) (*access.Snapshot, error) { return s, nil },
-		Propose: func(_ context.Context, _ authzen.Principal, p authzen.Proposal) (authzen.Outcome, error) {
-			return propose(p)
-		},
-		TokenSecret: []byte("secret"),
+		Questions: questions.New(questions.Config{
+			Snapshot: func(context.Context, questions.Viewer, int64) (*access.Snapshot, error) { return s, nil },
+			Propose: func(_ context.Context, _ questions.Viewer, p questions.Proposal) (questions.Outcome, error) {
+				return propose(p)
+			},
+			TokenSecret: []byte("secret"),
+		}),
 	})
 	return func(path, body string) (int, string, http.Header) {
 		r := httptest.NewRequest("POST", "/access/v1/"+path, strings.NewReader(body))
@@ -48,8 +51,8 @@ func TestKindsOfRefusals(t *testing.T) {
 		lanyard.TokenReused: 409,
 	}
 	for _, kind := range lanyard.Kinds() {
-		ask := standing(access.Empty("i"), func(authzen.Proposal) (authzen.Outcome, error) {
-			return authzen.Outcome{}, fmt.Errorf("proposed: %w", lanyard.Errorf(kind, "the reason"))
+		ask := standing(access.Empty("i"), func(questions.Proposal) (questions.Outcome, error) {
+			return questions.Outcome{}, fmt.Errorf("proposed: %w", lanyard.Errorf(kind, "the reason"))
 		})
 		status, body, header := ask("what-if", `{"operation":"UpdateSecurityProfile","parameters":{"SecurityProfileId":"p"}}`)
 		message, retry := `"the reason"`, ""
@@ -119,11 +122,11 @@ func hostile() *access.Snapshot {
 func TestAnswersAreBounded(t *testing.T) {
 	const most = 16 << 20
 	s := hostile()
-	ask := standing(s, func(p authzen.Proposal) (authzen.Outcome, error) {
+	ask := standing(s, func(p questions.Proposal) (questions.Outcome, error) {
 		before := hostileProfile(10)
 		after := *before
 		after.Permissions = nil
-		return authzen.Outcome{Before: before, After: &after}, nil
+		return questions.Outcome{Before: before, After: &after}, nil
 	})
 	agent := `"subject":{"type":"ai_agent","id":"agent"}`
 	whole := agent + `,"action":{"name":"Users.View"},"resource":{"type":"User","id":"user 1"}`

@@ -18,6 +18,7 @@ import (
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/authzen"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/questions"
 	"github.com/lanyard/lanyard/internal/store"
 	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
@@ -76,19 +77,21 @@ func (s *servers) restart(i int) {
 		Authenticate: func(*http.Request, []byte) (authzen.Principal, error) {
 			return authzen.Principal{Account: account, Instance: s.instance, Administer: true}, nil
 		},
-		Snapshot: func(ctx context.Context, who authzen.Principal, instance string, atLeast int64) (*access.Snapshot, error) {
-			return svc.Snapshot(ctx, control.Call{Caller: lanyard.Caller{Account: who.Account}}, instance, atLeast)
-		},
-		Propose: func(ctx context.Context, _ authzen.Principal, p authzen.Proposal) (authzen.Outcome, error) {
-			before, err := s.db.Reader(p.Instance).Get(ctx, lanyard.TypeProfile, p.ID)
-			if err != nil {
-				return authzen.Outcome{}, err
-			}
-			after := lanyard.Clone(before.(*lanyard.Profile))
-			after.Permissions = nil
-			return authzen.Outcome{Before: before, After: after}, nil
-		},
-		TokenSecret: []byte("secret"),
+		Questions: questions.New(questions.Config{
+			Snapshot: func(ctx context.Context, who questions.Viewer, atLeast int64) (*access.Snapshot, error) {
+				return svc.Snapshot(ctx, control.Call{Caller: who.Caller}, who.Instance, atLeast)
+			},
+			Propose: func(ctx context.Context, by questions.Viewer, p questions.Proposal) (questions.Outcome, error) {
+				before, err := s.db.Reader(by.Instance).Get(ctx, lanyard.TypeProfile, p.ID)
+				if err != nil {
+					return questions.Outcome{}, err
+				}
+				after := lanyard.Clone(before.(*lanyard.Profile))
+				after.Permissions = nil
+				return questions.Outcome{Before: before, After: after}, nil
+			},
+			TokenSecret: []byte("secret"),
+		}),
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/authzen"
+	"github.com/lanyard/lanyard/internal/questions"
 )
 
 // discard is a ResponseWriter that costs next to nothing.
@@ -45,7 +46,7 @@ func centre() *access.Snapshot {
 	return e.Snapshot(1234)
 }
 
-func questions(n int) []string {
+func asked(n int) []string {
 	all := make([]string, n)
 	for i := range all {
 		all[i] = fmt.Sprintf(`{"action":{"name":%q},"resource":{"id":"00000002-0000-4000-8000-%012x","type":"User"},"subject":{"id":"00000002-0000-4000-8000-%012x","type":"user"}}`,
@@ -58,11 +59,13 @@ func BenchmarkAsk(b *testing.B) {
 	snapshot := centre()
 	s := authzen.NewServer(authzen.Config{
 		Authenticate: func(*http.Request, []byte) (authzen.Principal, error) { return authzen.Principal{Instance: "i"}, nil },
-		Snapshot: func(context.Context, authzen.Principal, string, int64) (*access.Snapshot, error) {
-			return snapshot, nil
-		},
+		Questions: questions.New(questions.Config{
+			Snapshot: func(context.Context, questions.Viewer, int64) (*access.Snapshot, error) {
+				return snapshot, nil
+			},
+		}),
 	})
-	all := questions(100)
+	all := asked(100)
 	for _, bb := range []struct{ name, path, body string }{
 		{"one", evaluation, all[0]},
 		{"one, a revision asked for", evaluation, strings.TrimSuffix(all[0], "}") + `,"context":{"at_least_revision":1234}}`},

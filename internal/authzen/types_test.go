@@ -10,7 +10,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
-	"github.com/lanyard/lanyard/internal/authzen"
+	"github.com/lanyard/lanyard/internal/questions"
 )
 
 // jsonTypes has a value of each type that JSON has, by the words of messages.
@@ -82,8 +82,8 @@ func accepts(must, name string) bool {
 // Every member of every request is refused when it is of another type than it must be, and the refusal
 // names it. Inside of a batch it spoils its own item only.
 func TestTypes(t *testing.T) {
-	ask := standing(typed(), func(authzen.Proposal) (authzen.Outcome, error) {
-		return authzen.Outcome{}, lanyard.Errorf(lanyard.NotFound, "proposed")
+	ask := standing(typed(), func(questions.Proposal) (questions.Outcome, error) {
+		return questions.Outcome{}, lanyard.Errorf(lanyard.NotFound, "proposed")
 	})
 	whatIf := set(t, set(t, plainItem, "operation", `"UpdateSecurityProfile"`), "parameters", `{"SecurityProfileId":"p"}`)
 	for _, e := range []struct {

@@ -1,33 +1,55 @@
 package console
 
 import (
-	"errors"
-	"net/http"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"reflect"
 	"testing"
+
+	"github.com/lanyard/lanyard"
 )
 
-// What the decision API answers keeps its status on the way to the page, and so does what may be tried
+// Whatever a question is refused with keeps its status on the way to the page, and so does what may be tried
 // again.
-func TestAskedKeepsTheStatus(t *testing.T) {
-	for _, tt := range []struct {
-		status int
-		want   failure
-	}{
-		{http.StatusBadRequest, failure{Status: 400, Code: "InvalidRequestException", Message: "why"}},
-		{http.StatusForbidden, failure{Status: 403, Code: "AccessDeniedException", Message: "why"}},
-		{http.StatusNotFound, failure{Status: 404, Code: "ResourceNotFoundException", Message: "why"}},
-		{http.StatusConflict, failure{Status: 409, Code: "ResourceConflictException", Message: "why"}},
-		{http.StatusTooManyRequests, failure{Status: 429, Code: "ThrottlingException", Message: "why", RetryAfter: 1}},
-		{http.StatusServiceUnavailable,
-			failure{Status: 503, Code: "InternalServiceException", Message: "why", RetryAfter: 1}},
-		{http.StatusInternalServerError, failure{Status: 500, Code: "InternalServiceException", Message: "why"}},
-		{http.StatusTeapot, failure{Status: 500, Code: "InternalServiceException", Message: "why"}},
-	} {
-		var got *failure
-		if err := asked(tt.status, []byte(`"why"`)); !errors.As(err, &got) || got.Status != tt.want.Status ||
-			got.Code != tt.want.Code ||
-			got.Message != tt.want.Message || got.RetryAfter != tt.want.RetryAfter {
-			t.Errorf("%d becomes %+v, want %+v", tt.status, got, tt.want)
+func TestRefusalsKeepTheirStatus(t *testing.T) {
+	const own, busy = "internal failure; the server's log has it under request r", "InternalServiceException"
+	want := map[lanyard.Kind]failure{
+		lanyard.Internal:     {Status: 500, Code: busy, Message: own},
+		lanyard.Unknown:      {Status: 500, Code: busy, Message: own},
+		lanyard.Malformed:    {Status: 400, Code: "InvalidRequestException"},
+		lanyard.Invalid:      {Status: 400, Code: "InvalidParameterException"},
+		lanyard.TooLarge:     {Status: 400, Code: "InvalidRequestException"},
+		lanyard.Limit:        {Status: 400, Code: "LimitExceededException"},
+		lanyard.Quota:        {Status: 400, Code: "ServiceQuotaExceededException"},
+		lanyard.Untaggable:   {Status: 400, Code: "BadRequestException"},
+		lanyard.Denied:       {Status: 403, Code: "AccessDeniedException", Permission: "Users.View"},
+		lanyard.NotFound:     {Status: 404, Code: "ResourceNotFoundException"},
+		lanyard.UnknownRoute: {Status: 404, Code: "UnknownOperationException"},
+		lanyard.Duplicate:    {Status: 409, Code: "DuplicateResourceException"},
+		lanyard.InUse:        {Status: 409, Code: "ResourceInUseException"},
+		lanyard.Exists:       {Status: 409, Code: "ResourceConflictException"},
+		lanyard.Condition:    {Status: 409, Code: "ResourceConflictException"},
+		lanyard.TokenReused:  {Status: 409, Code: "IdempotencyException"},
+		lanyard.Stale:        {Status: 412, Code: "ResourceConflictException"},
+		lanyard.Throttled:    {Status: 429, Code: "TooManyAttempts", RetryAfter: 1},
+		lanyard.NotServed:    {Status: 501, Code: "UnsupportedOperationException"},
+		lanyard.Unavailable:  {Status: 503, Code: busy, RetryAfter: 1},
+	}
+	s := &Server{Config: Config{Logger: slog.New(slog.DiscardHandler)}}
+	for _, kind := range lanyard.Kinds() {
+		refusal := &lanyard.Error{Kind: kind, Message: "why"}
+		if kind == lanyard.Denied {
+			refusal.Permission = "Users.View"
+		}
+		got := s.fail(&asking{http: httptest.NewRequest("POST", "/", nil), requestID: "r"},
+			fmt.Errorf("asked: %w", refusal))
+		w := want[kind]
+		if w.RequestID = "r"; w.Message == "" {
+			w.Message = "why"
+		}
+		if !reflect.DeepEqual(*got, w) {
+			t.Errorf("%v becomes %+v, want %+v", kind, *got, w)
 		}
 	}
 }

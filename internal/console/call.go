@@ -149,11 +149,11 @@ func (s *Server) profileOf(ctx context.Context, a *asking, in profileRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	id, err := v.id(in.SecurityProfileID)
+	id, err := v.ID(in.SecurityProfileID)
 	if err != nil {
 		return nil, err
 	}
-	if err := v.need("SecurityProfile", id); err != nil {
+	if err := v.RequireView("SecurityProfile", id); err != nil {
 		return nil, err
 	}
 	instance, p, err := s.Control.DescribeSecurityProfile(ctx, v.call, v.in.ID, id)
@@ -168,16 +168,4 @@ func (s *Server) profileOf(ctx context.Context, a *asking, in profileRequest) (*
 	a.header.Set("Etag", tag)
 	return &ProfileAnswer{Profile: s.stateOf(instance, p), ETag: tag, Revision: v.Revision(), Holders: v.holderCount(id),
 		Warnings: list(p.Warnings()), LastModified: v.lastModified(s, changed, p)}, nil
-}
-
-// id is the bare id of an id or ARN of this instance.
-func (v *viewer) id(ref string) (string, error) {
-	if !lanyard.IsARN(ref) {
-		return ref, nil
-	}
-	a, err := lanyard.ParseARN(ref)
-	if err != nil || a.Instance != v.in.ID {
-		return "", lanyard.Errorf(lanyard.NotFound, "%q is not of this instance", lanyard.Clip(ref))
-	}
-	return a.ID, nil
 }

@@ -26,24 +26,21 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/httpstatus"
 	"github.com/lanyard/lanyard/internal/intake"
+	"github.com/lanyard/lanyard/internal/questions"
 	"github.com/lanyard/lanyard/internal/remoteaddr"
 )
 
-// Config says what a Server works with. Control, Call, Ask and Propose must be set.
+// Config says what a Server works with. Control, Call and Questions must be set.
 type Config struct {
 	Control *control.Service
 	Account string // whose instances the console is for
 	// Call runs an operation of the API.
 	Call func(ctx context.Context, c Call) Answer
-	// Ask asks the decision API, at a path such as /access/v1/evaluation, about an instance. Whether the
-	// question may be asked is settled before; sees, unless nil, reports what the answer may show.
-	Ask func(ctx context.Context, instance, path string, body []byte, sees Sight) (status int, answer []byte)
-	// Propose tells whether a proposed operation would be carried out, and changes nothing.
-	Propose func(ctx context.Context, c Call) Answer
+	// Questions answers the questions of the page.
+	Questions *questions.Service
 	// Export shapes an event for programs.
 	Export func(lanyard.Event) any
 	Stats  func() Stats // of the server; nil: none
@@ -63,9 +60,6 @@ type Config struct {
 	Now                func() time.Time // default time.Now
 	Logger             *slog.Logger     // default slog.Default()
 }
-
-// A Sight reports whether a resource of a type, users and AI agents too, may be seen in a snapshot.
-type Sight = func(s *access.Snapshot, resourceType, id string) bool
 
 // Call is an operation asked for through the console.
 type Call struct {
@@ -219,7 +213,7 @@ func (s *Server) table() map[string]endpoint {
 // Endpoints lists what the page may ask, below /console/api/, for tests that must cover all of it.
 func Endpoints() []string {
 	all := slices.Collect(maps.Keys((&Server{}).table()))
-	for name := range questions {
+	for name := range answerers {
 		all = append(all, "ask/"+name)
 	}
 	slices.Sort(all)
@@ -432,12 +426,25 @@ func (f *failure) Error() string { return f.Code + ": " + f.Message }
 // codes are those of the kinds on this way in, which no SDK reads. The others are faults of ours.
 var codes = map[lanyard.Kind]string{
 	lanyard.Malformed:   invalid,
+	lanyard.TooLarge:    invalid,
 	lanyard.Invalid:     "InvalidParameterException",
 	lanyard.NotFound:    "ResourceNotFoundException",
-	lanyard.Throttled:   "TooManyAttempts", // which says itself when to try again
+	lanyard.Throttled:   "TooManyAttempts",
 	lanyard.Denied:      "AccessDeniedException",
 	lanyard.Condition:   "ResourceConflictException",
 	lanyard.Unavailable: internal,
+
+	// What a proposed operation may be refused with; the names are those of the API.
+	lanyard.Duplicate:    "DuplicateResourceException",
+	lanyard.InUse:        "ResourceInUseException",
+	lanyard.Limit:        "LimitExceededException",
+	lanyard.Quota:        "ServiceQuotaExceededException",
+	lanyard.Exists:       "ResourceConflictException",
+	lanyard.Stale:        "ResourceConflictException",
+	lanyard.TokenReused:  "IdempotencyException",
+	lanyard.Untaggable:   "BadRequestException",
+	lanyard.NotServed:    "UnsupportedOperationException",
+	lanyard.UnknownRoute: "UnknownOperationException",
 }
 
 const internal = "InternalServiceException"
@@ -452,9 +459,7 @@ func (s *Server) fail(a *asking, err error) *failure {
 		k := lanyard.KindOf(err)
 		code, ok := codes[k]
 		f = &failure{Status: httpstatus.Of(k), Code: code}
-		if k == lanyard.Unavailable {
-			f.RetryAfter = httpstatus.RetryAfter(f.Status)
-		}
+		f.RetryAfter = httpstatus.RetryAfter(f.Status)
 		var domain *lanyard.Error
 		if errors.As(err, &domain) {
 			f.Message, f.Permission = domain.Message, domain.Permission
@@ -544,10 +549,9 @@ func (s *Server) write(w http.ResponseWriter, a *asking, out any, err error) {
 
 // viewer is whoever looks at an instance: a user, or the operator, who may see everything.
 type viewer struct {
-	*access.Snapshot
-	in   *lanyard.Instance
-	user string // id; "" for the operator
-	call control.Call
+	questions.View // whose Viewer is "" for the operator
+	in             *lanyard.Instance
+	call           control.Call
 
 	tally  *tally         // made when it is needed
 	counts map[string]int // holders of profiles
@@ -563,9 +567,9 @@ func (s *Server) about(ctx context.Context, a *asking, in any, instance *string)
 
 // view finds out who looks at which instance. ref is the instance that the page names, if any.
 func (s *Server) view(ctx context.Context, a *asking, ref string) (*viewer, error) {
-	v := &viewer{user: a.session.User, call: control.Call{Caller: s.caller(a)}}
+	v := &viewer{View: questions.View{Viewer: a.session.User}, call: control.Call{Caller: s.caller(a)}}
 	switch {
-	case v.user != "":
+	case v.Viewer != "":
 		if ref != "" && ref != a.session.Instance {
 			if arn, err := lanyard.ParseARN(ref); err != nil || arn.Instance != a.session.Instance {
 				return nil, lanyard.Errorf(lanyard.NotFound, "InstanceId: %q is not the instance that you are signed in to",
@@ -585,63 +589,6 @@ func (s *Server) view(ctx context.Context, a *asking, ref string) (*viewer, erro
 	}
 	a.header.Set("X-Lanyard-Revision", strconv.FormatInt(v.Revision(), 10))
 	return v, nil
-}
-
-// may tells whether the viewer has a permission on a resource.
-func (v *viewer) may(permission string, r access.Resource) bool {
-	return v.user == "" ||
-		v.Decide(&access.Query{Subject: access.Subject{ID: v.user}, Action: permission, Resource: r}).Allow
-}
-
-// sees tells whether the viewer may view a resource of a type that lanyard stores.
-func (v *viewer) sees(resourceType, id string) bool {
-	if v.user == "" {
-		return true
-	}
-	permission := views[resourceType]
-	if resourceType == access.TypeAIAgent {
-		return v.may(permission, access.Resource{})
-	}
-	return permission != "" && v.may(permission, access.Resource{Type: resourceType, ID: id})
-}
-
-// views are the permissions that show the resources of a type that lanyard stores.
-var views = func() map[string]string {
-	m := map[string]string{}
-	for _, t := range lanyard.Types() {
-		if t.View() != "" {
-			m[t.Name()] = t.View()
-		}
-	}
-	return m
-}()
-
-// holds refuses a viewer without a permission on anything at all.
-func (v *viewer) holds(permission string) error {
-	if v.user == "" {
-		return nil
-	}
-	all, _ := v.WhatCan(access.Subject{ID: v.user})
-	for _, e := range all {
-		if e.Action == permission && e.Type == "" {
-			return nil
-		}
-	}
-	return denied(permission, "no security profile of yours holds it")
-}
-
-// need refuses a viewer who may not view a resource. What does not exist is refused in the same way.
-func (v *viewer) need(resourceType, id string) error {
-	if v.sees(resourceType, id) {
-		return nil
-	}
-	return denied(views[resourceType], "your security profiles do not cover "+resourceType+" "+lanyard.Quote(id)+
-		", or it does not exist")
-}
-
-func denied(permission, why string) error {
-	return &lanyard.Error{Kind: lanyard.Denied, Permission: permission, Message: "you are not allowed " + permission +
-		": " + why}
 }
 
 // caller is what the audit says of a call through the console.

@@ -1,12 +1,18 @@
 package console
 
 import (
+	"context"
 	"encoding/base64"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/questions"
 )
 
 // FuzzCookie gives what reads cookies anything: nothing panics, and only what was made here is taken.
@@ -44,10 +50,25 @@ func FuzzCookie(f *testing.F) {
 // FuzzBody gives the decoder of requests anything.
 func FuzzBody(f *testing.F) {
 	for _, seed := range []string{``, `{}`, `{"Search": "x"}`, `{"Search": 1}`, `{"Tag": {"Key": "a", "Value": null}}`,
+		`{"subject":{"type":"user","id":"u"},"action":{"name":"Users.View"},"resource":{"type":"User","id":"u"}}`,
+		`{"operation":"UpdateSecurityProfile","parameters":{"SecurityProfileId":"p"}}`,
 		`{"Page": 1e99}`, `[`, `{"Search": "\ud800"}`, `{"A": {"B": [[[[`} {
 		f.Add(seed)
 	}
-	s := &Server{}
+	snapshot, err := access.New(&lanyard.Instance{Meta: lanyard.Meta{ID: "i"}},
+		&lanyard.Profile{Meta: lanyard.Meta{ID: "p", Name: "p"}, Permissions: []string{"Users.View"}},
+		&lanyard.User{Meta: lanyard.Meta{ID: "u", Name: "u"}, Profiles: []string{"p"}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	ask := questions.New(questions.Config{
+		Snapshot: func(context.Context, questions.Viewer, int64) (*access.Snapshot, error) { return snapshot, nil },
+		Propose: func(context.Context, questions.Viewer, questions.Proposal) (questions.Outcome, error) {
+			p := &lanyard.Profile{Meta: lanyard.Meta{ID: "p", Name: "p"}}
+			return questions.Outcome{Before: p, After: p}, nil
+		},
+	})
+	s := &Server{Config: Config{Logger: slog.New(slog.DiscardHandler)}}
 	f.Fuzz(func(t *testing.T, body string) {
 		a := &asking{http: httptest.NewRequest("POST", "/console/api/users", nil), body: []byte(body)}
 		var in peopleRequest
@@ -56,10 +77,13 @@ func FuzzBody(f *testing.F) {
 				t.Errorf("%q is refused with %+v", body, got)
 			}
 		}
-		var q question
-		if err := decodeQuestion([]byte(body), &q); err != nil {
-			if got := s.fail(a, err); got.Status != http.StatusBadRequest {
-				t.Errorf("%q is refused with %+v", body, got)
+		for name, answer := range answerers {
+			_, err := answer(t.Context(), ask, questions.Viewer{Instance: "i", User: "u"}, []byte(body))
+			if err == nil {
+				continue
+			}
+			if got := s.fail(a, err); got.Status >= http.StatusInternalServerError || got.Message == "" {
+				t.Errorf("%s %q is refused with %+v", name, body, got)
 			}
 		}
 	})

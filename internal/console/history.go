@@ -12,6 +12,7 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/questions"
 )
 
 type historyRequest struct {
@@ -90,7 +91,7 @@ func (s *Server) past(ctx context.Context, v *viewer, in historyRequest) (p past
 		return p, err
 	}
 	if about.ID != "" && about.Type != lanyard.TypeAIAgent {
-		if about.ID, err = v.id(about.ID); err != nil {
+		if about.ID, err = v.ID(about.ID); err != nil {
 			return p, err
 		}
 	}
@@ -165,25 +166,26 @@ func sizeOf(e *lanyard.Event) int {
 
 // mayLook refuses who may see no change of what is asked about.
 func (v *viewer) mayLook(about lanyard.Ref) error {
-	if v.user == "" {
+	if v.Viewer == "" {
 		return nil
 	}
 	if about.Type != "" {
 		permission := about.Type.View()
 		if about.Type == lanyard.TypeStructure {
-			permission = views[access.TypeHierarchyGroup]
+			permission = questions.ViewPermission(access.TypeHierarchyGroup)
 		}
 		if permission == "" {
 			return &lanyard.Error{Kind: lanyard.Denied, Message: "the history of the instance is for the operator"}
 		}
-		return v.holds(permission)
+		return v.RequirePermission(permission)
 	}
-	for _, permission := range []string{views[access.TypeSecurityProfile], views[access.TypeUser]} {
-		if v.holds(permission) == nil {
+	for _, t := range []string{access.TypeSecurityProfile, access.TypeUser} {
+		if v.RequirePermission(questions.ViewPermission(t)) == nil {
 			return nil
 		}
 	}
-	return denied(views[access.TypeSecurityProfile], "history shows changes of profiles and users that you may view")
+	return questions.Denied(questions.ViewPermission(access.TypeSecurityProfile),
+		"history shows changes of profiles and users that you may view")
 }
 
 // gone decides what the viewer may see of changes, also of what does not exist any more.
@@ -202,11 +204,11 @@ const nothing = "00000000-0000-0000-0000-000000000000"
 // hide returns what is looked for in the place of a resource: nothing, where the viewer may not view it. Reading the
 // changes of a hidden resource only to filter them out would take longer than finding none of one that never existed.
 func (g *gone) hide(ctx context.Context, about lanyard.Ref) (lanyard.Ref, error) {
-	if g.v.user == "" || about.Type == lanyard.TypeAIAgent || about.Type == lanyard.TypeStructure {
+	if g.v.Viewer == "" || about.Type == lanyard.TypeAIAgent || about.Type == lanyard.TypeStructure {
 		return about, nil // there is no single one of these that is hidden
 	}
 	name := about.Type.Name()
-	d := g.v.Decide(&access.Query{Subject: access.Subject{ID: g.v.user}, Action: views[name],
+	d := g.v.Decide(&access.Query{Subject: access.Subject{ID: g.v.Viewer}, Action: questions.ViewPermission(name),
 		Resource: access.Resource{Type: name, ID: about.ID}})
 	if !d.Allow && d.Reason != access.UnknownResource {
 		about.ID = nothing
@@ -223,7 +225,7 @@ func (g *gone) filter(ctx context.Context, e *lanyard.Event, about lanyard.Ref) 
 	is := func(c lanyard.Change) bool {
 		return (about.Type == "" || c.Type == about.Type) && (about.ID == "" || c.ID == about.ID)
 	}
-	if g.v.user == "" {
+	if g.v.Viewer == "" {
 		if about.Type == "" {
 			return true, nil
 		}
@@ -287,13 +289,13 @@ func (g *gone) sees(ctx context.Context, c lanyard.Change) (bool, error) {
 	name := c.Type.Name()
 	switch {
 	case c.Type == lanyard.TypeStructure:
-		return g.v.may(views[access.TypeHierarchyGroup], access.Resource{}), nil
-	case views[name] == "":
+		return g.v.May(questions.ViewPermission(access.TypeHierarchyGroup), access.Resource{}), nil
+	case questions.ViewPermission(name) == "":
 		return false, nil
 	case c.Type == lanyard.TypeAIAgent:
-		return g.v.sees(name, c.ID), nil
+		return g.v.Sees(name, c.ID), nil
 	}
-	d := g.v.Decide(&access.Query{Subject: access.Subject{ID: g.v.user}, Action: views[name],
+	d := g.v.Decide(&access.Query{Subject: access.Subject{ID: g.v.Viewer}, Action: questions.ViewPermission(name),
 		Resource: access.Resource{Type: name, ID: c.ID}})
 	if d.Reason != access.UnknownResource {
 		return d.Allow, nil
@@ -316,7 +318,7 @@ func (g *gone) sees(ctx context.Context, c lanyard.Change) (bool, error) {
 			return false, err
 		}
 	}
-	return g.v.may(views[name], r), nil
+	return g.v.May(questions.ViewPermission(name), r), nil
 }
 
 // group returns the group that a deleted user was in last, which its deletion tells. It is not found when that lies
@@ -393,7 +395,7 @@ func (s *Server) historyExport(ctx context.Context, a *asking) (any, error) {
 	}
 	records := []any{}
 	for _, e := range p.events {
-		if v.user != "" {
+		if v.Viewer != "" {
 			e.AccessKeyID = concealed
 			if who := v.by(e.OnBehalfOf, "", false); e.OnBehalfOf != "" && who.ID == "" {
 				e.OnBehalfOf = concealed
@@ -598,7 +600,7 @@ func (s *Server) historyState(ctx context.Context, a *asking) (any, error) {
 			lanyard.Clip(in.Type), lanyard.Clip(in.ID), in.Revision)
 	}
 	t, _ := lanyard.StoredType(in.Type)
-	id, err := v.id(in.ID)
+	id, err := v.ID(in.ID)
 	if err != nil && t != lanyard.TypeAIAgent {
 		return nil, err
 	}

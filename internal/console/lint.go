@@ -34,7 +34,7 @@ func (s *Server) groups(ctx context.Context, v *viewer) (all []*lanyard.Group, t
 			return nil, false, err
 		}
 		for _, g := range some.Items {
-			if v.sees(access.TypeHierarchyGroup, g.ID) {
+			if v.Sees(access.TypeHierarchyGroup, g.ID) {
 				all = append(all, g)
 			}
 		}
@@ -67,7 +67,7 @@ func (s *Server) lint(ctx context.Context, v *viewer, all []*lanyard.Profile) ([
 	whole := map[string]bool{}           // types of which the viewer sees all; what others carry is not told
 	for _, t := range lanyard.Types() {
 		if name := t.DecisionName(); name != "" {
-			whole[name] = v.seesAll(name)
+			whole[name] = v.SeesAll(name)
 		}
 	}
 	held := v.seesAllHolders()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/questions"
 	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
 
@@ -112,7 +113,7 @@ func TestLint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &viewer{Snapshot: snapshot, in: in, call: call}
+	v := &viewer{View: questions.View{Snapshot: snapshot}, in: in, call: call}
 	list, err := v.all(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)

@@ -104,7 +104,7 @@ func (n *naming) find(ctx context.Context, ref lanyard.Ref) (string, error) {
 		if f.ID != ref.ID {
 			continue
 		}
-		if !v.sees(t, ref.ID) {
+		if !v.Sees(t, ref.ID) {
 			return "", nil
 		}
 		if ref.Type == lanyard.TypeGroup { // groups of one name are told apart by those above
@@ -120,7 +120,7 @@ func (n *naming) find(ctx context.Context, ref lanyard.Ref) (string, error) {
 	if err != nil || len(last.Before) == 0 {
 		return "", err
 	}
-	if v.user != "" {
+	if v.Viewer != "" {
 		if ok, err := n.gone.sees(ctx, last); err != nil || !ok {
 			return "", err
 		}

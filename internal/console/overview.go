@@ -11,6 +11,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/questions"
 )
 
 // Bounds of what the overview shows of each.
@@ -33,17 +34,17 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 		return nil, err
 	}
 	out := OverviewAnswer{Revision: v.Revision()}
-	if v.holds(views[access.TypeSecurityProfile]) == nil {
+	if v.RequirePermission(questions.ViewPermission(access.TypeSecurityProfile)) == nil {
 		all, err := v.all(ctx, s)
 		if err != nil {
 			return nil, err
 		}
 		counts := &Counts{Profiles: len(all)}
-		if v.holds(views[access.TypeUser]) == nil {
+		if v.RequirePermission(questions.ViewPermission(access.TypeUser)) == nil {
 			n := v.userCount()
 			counts.Users = &n
 		}
-		if v.holds(views[access.TypeAIAgent]) == nil {
+		if v.RequirePermission(questions.ViewPermission(access.TypeAIAgent)) == nil {
 			n := v.Count(access.TypeAIAgent)
 			counts.Agents = &n
 		}
@@ -59,8 +60,8 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 		n := len(findings)
 		out.Findings, out.FindingsTotal = findings[:min(n, firstFindings)], &n
 	}
-	if v.user == "" || v.holds("HistoricalChanges.View") == nil && v.seesAll(access.TypeUser) &&
-		v.seesAll(access.TypeSecurityProfile) {
+	if v.Viewer == "" || v.RequirePermission("HistoricalChanges.View") == nil && v.SeesAll(access.TypeUser) &&
+		v.SeesAll(access.TypeSecurityProfile) {
 		c, err := s.chronicles.of(ctx, s, v.in.ID)
 		if err != nil {
 			return nil, err
@@ -72,7 +73,7 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 		}
 		out.Changes, out.ChangesSince = days, &since
 	}
-	if v.user == "" {
+	if v.Viewer == "" {
 		out.Server = s.health()
 	}
 	return out, nil
@@ -309,7 +310,7 @@ func (s *Server) visibility(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := v.holds(views[access.TypeHierarchyGroup]); err != nil {
+	if err := v.RequirePermission(questions.ViewPermission(access.TypeHierarchyGroup)); err != nil {
 		return nil, err
 	}
 	all, err := v.all(ctx, s)
@@ -337,7 +338,7 @@ func (s *Server) visibility(ctx context.Context, a *asking) (any, error) {
 	}
 	free := []Everywhere{}
 	for _, p := range all {
-		if !slices.Contains(p.Permissions, views[access.TypeUser]) {
+		if !slices.Contains(p.Permissions, questions.ViewPermission(access.TypeUser)) {
 			continue
 		}
 		n := Named{p.ID, p.Name}

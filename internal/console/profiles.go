@@ -11,6 +11,7 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/questions"
 )
 
 // maxProfiles bounds how many profiles of an instance are looked at for one answer.
@@ -18,7 +19,7 @@ const maxProfiles = 20_000
 
 // all returns the profiles of an instance that the viewer may see, in the order of their creation.
 func (v *viewer) all(ctx context.Context, s *Server) ([]*lanyard.Profile, error) {
-	if err := v.holds(views[access.TypeSecurityProfile]); err != nil {
+	if err := v.RequirePermission(questions.ViewPermission(access.TypeSecurityProfile)); err != nil {
 		return nil, err
 	}
 	var found []*lanyard.Profile
@@ -28,7 +29,7 @@ func (v *viewer) all(ctx context.Context, s *Server) ([]*lanyard.Profile, error)
 			return nil, err
 		}
 		for _, p := range some.Items {
-			if v.sees(access.TypeSecurityProfile, p.ID) {
+			if v.Sees(access.TypeSecurityProfile, p.ID) {
 				found = append(found, p)
 			}
 		}
@@ -170,11 +171,11 @@ func (v *viewer) lastModified(s *Server, c *chronicle, p *lanyard.Profile) LastM
 
 // by shows who made a call: a user by id only to whoever may view the user, and keys only to the operator.
 func (v *viewer) by(user, key string, root bool) By {
-	if v.user != "" {
+	if v.Viewer != "" {
 		key = ""
 	}
 	switch {
-	case user != "" && v.user != user && !v.sees(access.TypeUser, user) && !v.seesAll(access.TypeUser):
+	case user != "" && v.Viewer != user && !v.Sees(access.TypeUser, user) && !v.SeesAll(access.TypeUser):
 		return By{"user", "", ""}
 	case user != "":
 		return By{"user", user, v.userName(user)}
@@ -187,7 +188,7 @@ func (v *viewer) by(user, key string, root bool) By {
 // userName is the name of a user, for whoever may see some users; else and of who is gone it is "".
 func (v *viewer) userName(id string) string {
 	for _, f := range v.Lookup(access.TypeUser, id) {
-		if f.ID == id && (v.user == id || v.sees(access.TypeUser, id)) {
+		if f.ID == id && (v.Viewer == id || v.Sees(access.TypeUser, id)) {
 			return f.Name
 		}
 	}
@@ -199,7 +200,7 @@ func (v *viewer) profileNames(ids []string) []Named {
 	out := []Named{}
 	for _, id := range ids {
 		n := Named{ID: id}
-		if v.sees(access.TypeSecurityProfile, id) {
+		if v.Sees(access.TypeSecurityProfile, id) {
 			for _, f := range v.Lookup(access.TypeSecurityProfile, id) {
 				if f.ID == id {
 					n.Name = f.Name
@@ -249,7 +250,7 @@ func (s *Server) users(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := v.holds(views[access.TypeUser]); err != nil {
+	if err := v.RequirePermission(questions.ViewPermission(access.TypeUser)); err != nil {
 		return nil, err
 	}
 	var conditions []control.Condition
@@ -284,10 +285,10 @@ func (s *Server) users(ctx context.Context, a *asking) (any, error) {
 		conditions = append(conditions, control.Condition{Tag: &control.TagCondition{Key: in.Tag.Key, Value: *in.Tag.Value}})
 	}
 	call := v.call
-	if call.Operation = "SearchUsers"; v.user != "" {
+	if call.Operation = "SearchUsers"; v.Viewer != "" {
 		var err error
-		if call, err = s.Control.Act(ctx, call, v.in.ID, v.user,
-			control.Right{Permission: views[access.TypeUser], Type: lanyard.TypeUser}); err != nil {
+		if call, err = s.Control.Act(ctx, call, v.in.ID, v.Viewer,
+			control.Right{Permission: questions.ViewPermission(access.TypeUser), Type: lanyard.TypeUser}); err != nil {
 			return nil, err
 		}
 	}
@@ -325,7 +326,7 @@ func (s *Server) users(ctx context.Context, a *asking) (any, error) {
 // group shows a hierarchy group; who may not see groups gets its id.
 func (s *Server) group(ctx context.Context, v *viewer, id string) (*GroupRef, error) {
 	out := &GroupRef{ID: id, Path: []string{}}
-	if !v.sees(access.TypeHierarchyGroup, id) {
+	if !v.Sees(access.TypeHierarchyGroup, id) {
 		return out, nil
 	}
 	_, path, err := s.Control.DescribeUserHierarchyGroup(ctx, v.call, v.in.ID, id)
@@ -337,7 +338,7 @@ func (s *Server) group(ctx context.Context, v *viewer, id string) (*GroupRef, er
 	}
 	out.Name = path.Group.Name
 	for _, above := range path.Above {
-		if above.ID != id && v.sees(access.TypeHierarchyGroup, above.ID) {
+		if above.ID != id && v.Sees(access.TypeHierarchyGroup, above.ID) {
 			out.Path = append(out.Path, above.Name)
 		}
 	}
@@ -360,7 +361,7 @@ func (s *Server) agents(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := v.holds(views[access.TypeAIAgent]); err != nil {
+	if err := v.RequirePermission(questions.ViewPermission(access.TypeAIAgent)); err != nil {
 		return nil, err
 	}
 	rows, want := []AgentRow{}, strings.ToLower(in.Search)
@@ -407,11 +408,11 @@ func (s *Server) blockers(ctx context.Context, a *asking) (any, error) {
 	}
 	out := []Blocker{}
 	for _, ref := range in.SecurityProfileIDs {
-		id, err := v.id(ref)
+		id, err := v.ID(ref)
 		if err != nil {
 			return nil, err
 		}
-		if err := v.need(access.TypeSecurityProfile, id); err != nil {
+		if err := v.RequireView(access.TypeSecurityProfile, id); err != nil {
 			return nil, err
 		}
 		b := Blocker{Named: v.profileNames([]string{id})[0], Sample: v.sample(id, maxSample)}

@@ -8,26 +8,15 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/questions"
 )
 
 // What a viewer is told of other people and things in passing, such as how many hold a profile, counts
 // what the viewer may view and nothing else.
 
-// seesAll reports whether the viewer may view every resource of a type, those that do not exist too.
-func (v *viewer) seesAll(resourceType string) bool {
-	if v.user == "" {
-		return true
-	}
-	r := access.Resource{Type: resourceType, New: true}
-	if resourceType == access.TypeAIAgent {
-		r = access.Resource{}
-	}
-	return v.may(views[resourceType], r)
-}
-
 // seesAllHolders reports whether the viewer may view whoever holds a profile.
 func (v *viewer) seesAllHolders() bool {
-	return v.seesAll(access.TypeUser) && v.seesAll(access.TypeAIAgent)
+	return v.SeesAll(access.TypeUser) && v.SeesAll(access.TypeAIAgent)
 }
 
 // tally counts the users whom a viewer may see, in one pass over all users.
@@ -51,11 +40,11 @@ func (v *viewer) tallied() *tally {
 	t := &tally{holders: map[string]int{}, sets: map[string]int{}, groups: map[string]int{},
 		within: map[string]map[string]int{}, first: map[string][]access.Holder{}}
 	v.tally = t
-	if !v.may(views[access.TypeUser], access.Resource{}) {
+	if !v.May(questions.ViewPermission(access.TypeUser), access.Resource{}) {
 		return t
 	}
 	for u := range v.Users() {
-		if !v.sees(access.TypeUser, u.ID) {
+		if !v.Sees(access.TypeUser, u.ID) {
 			continue
 		}
 		t.users++
@@ -98,7 +87,7 @@ func (v *viewer) eachHolder(profile string, do func(access.Holder) bool) {
 
 // agentsOf are the AI agents that hold a profile, if the viewer may see them.
 func (v *viewer) agentsOf(profile string) (agents []access.Holder) {
-	if !v.seesAll(access.TypeAIAgent) {
+	if !v.SeesAll(access.TypeAIAgent) {
 		return nil
 	}
 	v.eachHolder(profile, func(h access.Holder) bool {
@@ -113,11 +102,11 @@ func (v *viewer) agentsOf(profile string) (agents []access.Holder) {
 // holderCounts counts the holders of a profile.
 func (v *viewer) holderCounts(profile string) (users, agents int) {
 	agents = len(v.agentsOf(profile))
-	if !v.seesAll(access.TypeUser) {
+	if !v.SeesAll(access.TypeUser) {
 		return v.tallied().holders[profile], agents
 	}
 	users = v.CountHolders(profile)
-	if v.seesAll(access.TypeAIAgent) {
+	if v.SeesAll(access.TypeAIAgent) {
 		return users - agents, agents
 	}
 	v.eachHolder(profile, func(h access.Holder) bool {
@@ -157,7 +146,7 @@ func (v *viewer) holdersOf(profiles []string) (n int) {
 			agents[h.ID] = true
 		}
 	}
-	if v.seesAll(access.TypeUser) {
+	if v.SeesAll(access.TypeUser) {
 		all := map[string]bool{}
 		for _, p := range profiles {
 			v.eachHolder(p, func(h access.Holder) bool {
@@ -180,15 +169,15 @@ func (v *viewer) holdersOf(profiles []string) (n int) {
 // sample shows the first holders of a profile, in the order of their creation.
 func (v *viewer) sample(profile string, most int) []Holder {
 	var first []access.Holder
-	if all := v.seesAll(access.TypeUser); all || v.seesAll(access.TypeAIAgent) {
+	if all := v.SeesAll(access.TypeUser); all || v.SeesAll(access.TypeAIAgent) {
 		v.eachHolder(profile, func(h access.Holder) bool {
-			if agent := h.Type == access.AIAgent; !agent && all || agent && v.seesAll(access.TypeAIAgent) {
+			if agent := h.Type == access.AIAgent; !agent && all || agent && v.SeesAll(access.TypeAIAgent) {
 				first = firstOf(first, h)
 			}
 			return !all || len(first) < maxSample
 		})
 	}
-	if !v.seesAll(access.TypeUser) {
+	if !v.SeesAll(access.TypeUser) {
 		for _, h := range v.tallied().first[profile] {
 			first = firstOf(first, h)
 		}
@@ -206,7 +195,7 @@ func (v *viewer) sample(profile string, most int) []Holder {
 
 // members counts the users directly in each group, "" for none, and the holders of each profile by group.
 func (v *viewer) members() (in map[string]int, holders func(profile string) map[string]int) {
-	if v.seesAll(access.TypeUser) {
+	if v.SeesAll(access.TypeUser) {
 		return v.CountByGroup(), v.CountHoldersByGroup
 	}
 	t := v.tallied()
@@ -215,7 +204,7 @@ func (v *viewer) members() (in map[string]int, holders func(profile string) map[
 
 // userCount counts the users.
 func (v *viewer) userCount() int {
-	if v.seesAll(access.TypeUser) {
+	if v.SeesAll(access.TypeUser) {
 		return v.Count(access.TypeUser)
 	}
 	return v.tallied().users
@@ -235,7 +224,7 @@ var lists = map[lanyard.Type]map[string]struct {
 // showsWhole reports whether the viewer is shown documents of a type whole, whatever they name.
 func (v *viewer) showsWhole(t lanyard.Type) bool {
 	for _, of := range lists[t] {
-		if !v.seesAll(of.t) {
+		if !v.SeesAll(of.t) {
 			return false
 		}
 	}
@@ -264,7 +253,7 @@ func (v *viewer) shown(t lanyard.Type, doc json.RawMessage) (json.RawMessage, er
 			if err != nil {
 				return nil, err
 			}
-			if v.sees(of.t, id) {
+			if v.Sees(of.t, id) {
 				kept = append(kept, entry)
 			}
 		}

@@ -1,4 +1,4 @@
-package authzen
+package questions
 
 import (
 	"encoding/binary"
@@ -8,24 +8,12 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-
-	"github.com/lanyard/lanyard/access"
 )
 
-// Nearly every question comes in a plain form: subject, action and resource with the members that
-// they need and no others, and strings without escapes. Reading that form takes a fraction of what
-// decoding any JSON takes. It is read here; whatever differs from it in the least, right or wrong,
-// is left to decode, so that there is one place that tells what is accepted and says what is not.
-
-// A question is an item in the plain form. Its strings are parts of the request.
-type question struct {
-	has               parts
-	subject, resource ref
-	action            string
-	raw               jsontext.Value // instead of all that: an item in another form
-}
-
-type ref struct{ typ, id string }
+// Nearly every question comes in a plain form: subject, action and resource with the members that they need and no
+// others, and strings without escapes. Reading that form takes a fraction of what decoding any JSON takes. It is
+// read here; whatever differs from it in the least, right or wrong, is left to decode, so that there is one place
+// that decides what is accepted and says what is wrong.
 
 // parts are the members that came.
 type parts uint8
@@ -39,7 +27,7 @@ const (
 	hasOptions
 )
 
-// add notes a member, unless it came before.
+// add notes a member, and reports whether it is the first of its name.
 func (has *parts) add(p parts) bool {
 	if *has&p != 0 {
 		return false
@@ -52,92 +40,59 @@ func (has *parts) add(p parts) bool {
 func (has parts) missing() error {
 	switch {
 	case has&hasSubject == 0:
-		return bad("subject, subject.type and subject.id are required")
+		return malformed("subject, subject.type and subject.id are required")
 	case has&hasAction == 0:
-		return bad("action and action.name are required")
+		return malformed("action and action.name are required")
 	case has&hasResource == 0:
-		return bad("resource, resource.type and resource.id are required")
+		return malformed("resource, resource.type and resource.id are required")
 	}
 	return nil
 }
 
-// fill writes what there is into q, each part whole.
-func (x *question) fill(q *access.Query) {
-	if x.has&hasSubject != 0 {
-		q.Subject = access.Subject{Type: subjectType(x.subject.typ), ID: x.subject.id}
-	}
-	if x.has&hasAction != 0 {
-		q.Action = x.action
-	}
-	if x.has&hasResource != 0 {
-		q.Resource = access.Resource{Type: resourceType(x.resource.typ), ID: x.resource.id}
-	}
-}
-
-// entities returns the parts in the form that decode gives them.
-func (x *question) entities() (s *subject, a *action, r *resource) {
-	if x.has&hasSubject != 0 {
-		s = &subject{Type: &x.subject.typ, ID: &x.subject.id}
-	}
-	if x.has&hasAction != 0 {
-		a = &action{Name: &x.action}
-	}
-	if x.has&hasResource != 0 {
-		r = &resource{Type: &x.resource.typ, ID: &x.resource.id}
-	}
-	return s, a, r
-}
-
-// A plain reads the plain form. Its methods tell whether they found it.
+// A plain reads the plain form. Its methods report whether they found it. The strings that it reads are parts of s.
 type plain struct {
 	s string
 	i int // what is before it has been read
 }
 
-// readQuestion reads the request of one evaluation.
-func readQuestion(body []byte) (x question, c *requestContext, ok bool) {
+// plainQuestion reads the request of one evaluation.
+func plainQuestion(body []byte, it *Item) bool {
 	p := plain{s: string(body)}
-	ok = p.object(func(name string) (ok bool) {
+	var c *requestContext
+	ok := p.object(func(name string) (ok bool) {
 		if name == "context" {
 			c, ok = flat[requestContext](&p)
-			return x.has.add(hasContext) && ok
+			return it.has.add(hasContext) && ok
 		}
-		return p.part(name, &x)
+		return p.part(name, it)
 	})
-	return x, c, ok && p.end()
+	it.setContext(c)
+	return ok && p.end()
 }
 
-// readBatch reads the request of many.
-func readBatch(body []byte, to *batch) bool {
+// plainBatch reads the request of many evaluations.
+func plainBatch(body []byte, to *batch) bool {
 	p := plain{s: string(body)}
-	var defaults question
 	ok := p.object(func(name string) (ok bool) {
 		switch name {
 		case "context":
-			to.Context, ok = flat[requestContext](&p)
-			return defaults.has.add(hasContext) && ok
+			to.context, ok = flat[requestContext](&p)
+			return to.defaults.has.add(hasContext) && ok
 		case "options":
-			to.Options, ok = flat[options](&p)
-			return defaults.has.add(hasOptions) && ok
+			to.options, ok = flat[options](&p)
+			return to.defaults.has.add(hasOptions) && ok
 		case "evaluations":
-			return defaults.has.add(hasItems) && p.items(to)
+			return to.defaults.has.add(hasItems) && p.items(to)
 		}
-		return p.part(name, &defaults)
+		return p.part(name, &to.defaults)
 	})
-	if !ok || !p.end() || len(to.questions) == 0 {
-		return false
-	}
-	to.Subject, to.Action, to.Resource = defaults.entities()
-	return true
+	return ok && p.end() && len(to.items) > 0
 }
 
-// readItem reads an item alone.
-func readItem(raw jsontext.Value) (x question) {
+// plainItem reads an item of a batch.
+func plainItem(raw jsontext.Value, it *Item) bool {
 	p := plain{s: string(raw)}
-	if !p.item(&x) || !p.end() {
-		return question{raw: raw}
-	}
-	return x
+	return p.item(it) && p.end()
 }
 
 // items reads as many as there may be.
@@ -146,8 +101,8 @@ func (p *plain) items(to *batch) bool {
 		return false
 	}
 	for {
-		to.questions = append(to.questions, question{})
-		if len(to.questions) > maxEvaluations || !p.item(&to.questions[len(to.questions)-1]) {
+		to.items = append(to.items, Item{})
+		if len(to.items) > maxEvaluations || !p.item(&to.items[len(to.items)-1]) {
 			return false
 		}
 		if !p.next(',') {
@@ -156,33 +111,42 @@ func (p *plain) items(to *batch) bool {
 	}
 }
 
-func (p *plain) item(x *question) bool {
-	return p.object(func(name string) bool { return p.part(name, x) })
+func (p *plain) item(it *Item) bool {
+	return p.object(func(name string) bool { return p.part(name, it) })
 }
 
 // part reads a member of a question.
-func (p *plain) part(name string, x *question) bool {
+func (p *plain) part(name string, it *Item) bool {
+	var typ string
 	switch name {
 	case "subject":
-		return x.has.add(hasSubject) && p.ref(&x.subject)
+		if !it.has.add(hasSubject) || !p.ref(&typ, &it.Subject.ID) {
+			return false
+		}
+		it.Subject.Type = subjectType(typ)
+		return true
 	case "resource":
-		return x.has.add(hasResource) && p.ref(&x.resource)
+		if !it.has.add(hasResource) || !p.ref(&typ, &it.Resource.ID) {
+			return false
+		}
+		it.Resource.Type = resourceType(typ)
+		return true
 	case "action":
-		return x.has.add(hasAction) && p.next('{') && p.name() == "name" && p.text(&x.action) && p.next('}')
+		return it.has.add(hasAction) && p.next('{') && p.name() == "name" && p.text(&it.Action) && p.next('}')
 	}
 	return false
 }
 
 // ref reads an object of a type and an id.
-func (p *plain) ref(r *ref) bool {
+func (p *plain) ref(typ, id *string) bool {
 	if !p.next('{') {
 		return false
 	}
 	switch p.name() {
 	case "type":
-		return p.text(&r.typ) && p.next(',') && p.name() == "id" && p.text(&r.id) && p.next('}')
+		return p.text(typ) && p.next(',') && p.name() == "id" && p.text(id) && p.next('}')
 	case "id":
-		return p.text(&r.id) && p.next(',') && p.name() == "type" && p.text(&r.typ) && p.next('}')
+		return p.text(id) && p.next(',') && p.name() == "type" && p.text(typ) && p.next('}')
 	}
 	return false
 }
@@ -277,5 +241,5 @@ func (p *plain) next(c byte) bool {
 	return false
 }
 
-// end tells whether nothing but white space is left. A NUL is something.
+// end reports whether nothing but white space is left. A NUL is something.
 func (p *plain) end() bool { return !p.next(0) && p.i == len(p.s) }

@@ -1,13 +1,9 @@
-package authzen
+package questions
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -21,22 +17,22 @@ import (
 // is decoded, then each item alone. It is slow and obviously right.
 
 func oracleEvaluation(s *access.Snapshot, body []byte) ([]byte, error) {
-	var it item
+	var it request
 	if err := decode(body, &it); err != nil {
 		return nil, err
 	}
 	return oracleAnswer(s, it)
 }
 
-func oracleAnswer(s *access.Snapshot, it item) ([]byte, error) {
+func oracleAnswer(s *access.Snapshot, it request) ([]byte, error) {
 	var q access.Query
 	switch {
 	case it.Subject == nil || it.Subject.Type == nil || it.Subject.ID == nil:
-		return nil, bad("subject, subject.type and subject.id are required")
+		return nil, malformed("subject, subject.type and subject.id are required")
 	case it.Action == nil || it.Action.Name == nil:
-		return nil, bad("action and action.name are required")
+		return nil, malformed("action and action.name are required")
 	case it.Resource == nil || it.Resource.Type == nil || it.Resource.ID == nil:
-		return nil, bad("resource, resource.type and resource.id are required")
+		return nil, malformed("resource, resource.type and resource.id are required")
 	}
 	switch *it.Subject.Type {
 	case "user":
@@ -46,7 +42,7 @@ func oracleAnswer(s *access.Snapshot, it item) ([]byte, error) {
 			q.Subject.Human = *p.Assisting
 		}
 	default:
-		q.Subject.Type = noSubject
+		q.Subject.Type = unknownSubject
 	}
 	q.Subject.ID, q.Action, q.Resource.ID = *it.Subject.ID, *it.Action.Name, *it.Resource.ID
 	if *it.Resource.Type != "Instance" {
@@ -65,10 +61,10 @@ func oracleAnswer(s *access.Snapshot, it item) ([]byte, error) {
 	case "reports":
 		q.Surface = access.Reports
 	default:
-		return nil, bad("context.surface must be admin or reports, got %q", c.Surface)
+		return nil, malformed("context.surface must be admin or reports, got %q", c.Surface)
 	}
 	if c.AtLeastRevision != nil && *c.AtLeastRevision < 0 {
-		return nil, bad("context.at_least_revision must be a revision, 0 or more, got %d", *c.AtLeastRevision)
+		return nil, malformed("context.at_least_revision must be a revision, 0 or more, got %d", *c.AtLeastRevision)
 	}
 	type reasons struct {
 		Reason   string `json:"reason"`
@@ -76,8 +72,7 @@ func oracleAnswer(s *access.Snapshot, it item) ([]byte, error) {
 		Revision int64  `json:"revision"`
 	}
 	if c.Explain {
-		b, _ := explain(nil, s, &q)
-		return b, nil
+		return Marshal(View{Snapshot: s}.explain(&Question{Query: q}))
 	}
 	d := s.Decide(&q)
 	return jsonv2.Marshal(struct {
@@ -88,7 +83,7 @@ func oracleAnswer(s *access.Snapshot, it item) ([]byte, error) {
 
 func oracleEvaluations(s *access.Snapshot, body []byte) ([]byte, error) {
 	var in struct {
-		item
+		request
 		Evaluations []jsontext.Value `json:"evaluations"`
 		Options     *struct {
 			Semantic *string `json:"evaluations_semantic"`
@@ -101,7 +96,7 @@ func oracleEvaluations(s *access.Snapshot, body []byte) ([]byte, error) {
 		return oracleEvaluation(s, body)
 	}
 	if len(in.Evaluations) > maxEvaluations {
-		return nil, bad("evaluations must have at most %d items, got %d", maxEvaluations, len(in.Evaluations))
+		return nil, malformed("evaluations must have at most %d items, got %d", maxEvaluations, len(in.Evaluations))
 	}
 	semantic := "execute_all"
 	if in.Options != nil && in.Options.Semantic != nil {
@@ -110,14 +105,14 @@ func oracleEvaluations(s *access.Snapshot, body []byte) ([]byte, error) {
 	stop := map[string]string{"execute_all": "never", "deny_on_first_deny": `{"decision":false`,
 		"permit_on_first_permit": `{"decision":true`}[semantic]
 	if stop == "" {
-		return nil, bad("options.evaluations_semantic must be execute_all, deny_on_first_deny or permit_on_first_permit, got %q", semantic)
+		return nil, malformed("options.evaluations_semantic must be execute_all, deny_on_first_deny or permit_on_first_permit, got %q", semantic)
 	}
 	if c := in.Context; c != nil && c.AtLeastRevision != nil && *c.AtLeastRevision < 0 {
-		return nil, bad("context.at_least_revision must be a revision, 0 or more, got %d", *c.AtLeastRevision)
+		return nil, malformed("context.at_least_revision must be a revision, 0 or more, got %d", *c.AtLeastRevision)
 	}
 	var all []string
 	for _, raw := range in.Evaluations {
-		answer, err := oracleItem(s, in.item, raw)
+		answer, err := oracleItem(s, in.request, raw)
 		if err != nil {
 			message, _ := jsontext.AppendQuote(nil, err.Error())
 			answer = fmt.Appendf(nil, `{"decision":false,"context":{"error":{"status":400,"message":%s}}}`, message)
@@ -129,10 +124,10 @@ func oracleEvaluations(s *access.Snapshot, body []byte) ([]byte, error) {
 	return []byte(`{"evaluations":[` + strings.Join(all, ",") + `]}`), nil
 }
 
-func oracleItem(s *access.Snapshot, it item, raw jsontext.Value) ([]byte, error) {
-	var own item
+func oracleItem(s *access.Snapshot, it request, raw jsontext.Value) ([]byte, error) {
+	var own request
 	if raw.Kind() != '{' {
-		return nil, bad("an evaluation must be an object, got %s", kindWords[raw.Kind()])
+		return nil, malformed("an evaluation must be an object, got %s", kindWords[raw.Kind()])
 	}
 	if err := decode(raw, &own); err != nil {
 		return nil, err
@@ -148,7 +143,7 @@ func oracleItem(s *access.Snapshot, it item, raw jsontext.Value) ([]byte, error)
 	}
 	if own.Context != nil {
 		if own.Context.AtLeastRevision != nil {
-			return nil, bad("context.at_least_revision must be in the context of the whole request, not of one evaluation")
+			return nil, malformed("context.at_least_revision must be in the context of the whole request, not of one evaluation")
 		}
 		it.Context = own.Context
 	}
@@ -168,29 +163,61 @@ func small() *access.Snapshot {
 	return e.Snapshot(7)
 }
 
-// agree holds the answers of both endpoints to the oracle's.
+// ask answers a question, and askAll a batch, as a front end does.
+func ask(s *Service, body []byte) ([]byte, error) {
+	q, err := ReadEvaluation(body)
+	if err != nil {
+		return nil, err
+	}
+	e, err := s.Evaluate(context.Background(), Viewer{}, &q)
+	if err != nil {
+		return nil, err
+	}
+	return Marshal(e)
+}
+
+func askAll(s *Service, body []byte) ([]byte, error) {
+	batch, single, err := ReadEvaluations(body, nil)
+	if single {
+		return ask(s, body)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	if err := s.EvaluateAll(context.Background(), Viewer{}, &batch, func(e Evaluation, err error) int {
+		answer, encoding := Marshal(e)
+		if err != nil {
+			message, _ := jsontext.AppendQuote(nil, err.Error())
+			answer = fmt.Appendf(nil, `{"decision":false,"context":{"error":{"status":400,"message":%s}}}`, message)
+		} else if encoding != nil {
+			answer = []byte(encoding.Error())
+		}
+		all = append(all, string(answer))
+		return 0
+	}); err != nil {
+		return nil, err
+	}
+	return []byte(`{"evaluations":[` + strings.Join(all, ",") + `]}`), nil
+}
+
+// agree holds the answers to questions and batches to the oracle's.
 func agree(t *testing.T, s *access.Snapshot, body []byte) {
 	t.Helper()
+	service := New(Config{Snapshot: func(context.Context, Viewer, int64) (*access.Snapshot, error) { return s, nil }})
 	for _, e := range []struct {
 		name   string
-		answer func(*asking, []byte) ([]byte, error)
+		answer func(*Service, []byte) ([]byte, error)
 		oracle func(*access.Snapshot, []byte) ([]byte, error)
 	}{
-		{"evaluation", (*asking).evaluation, oracleEvaluation},
-		{"evaluations", (*asking).evaluations, oracleEvaluations},
+		{"evaluation", ask, oracleEvaluation},
+		{"evaluations", askAll, oracleEvaluations},
 	} {
-		memory := scratches.Get().(*scratch)
-		a := &asking{scratch: memory,
-			s: &Server{Config: Config{Snapshot: func(context.Context, Principal, string,
-				int64) (*access.Snapshot, error) {
-				return s, nil
-			}}}}
-		got, err := e.answer(a, body)
+		got, err := e.answer(service, body)
 		want, wantErr := e.oracle(s, body)
 		if string(got) != string(want) || fmt.Sprint(err) != fmt.Sprint(wantErr) {
 			t.Errorf("%s of %q\nanswers %s, %v\nwant    %s, %v", e.name, body, got, err, want, wantErr)
 		}
-		memory.free()
 	}
 }
 
@@ -260,7 +287,7 @@ func TestPlainForm(t *testing.T) {
 	}
 	for _, body := range []string{seeds[0], batchPlain} { // the plain form is what these are
 		var in batch
-		if _, _, one := readQuestion([]byte(body)); !one && !readBatch([]byte(body), &in) {
+		if !plainQuestion([]byte(body), new(Item)) && !plainBatch([]byte(body), &in) {
 			t.Errorf("%s is not read in the plain form", body)
 		}
 	}
@@ -272,62 +299,4 @@ func FuzzPlainForm(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) { agree(t, s, body) })
-}
-
-// Requests at the same time, of all sizes and forms, get their own answers, and nothing that is kept
-// changes with the next request.
-func TestMemoryIsNotShared(t *testing.T) {
-	snapshot := small()
-	var mu sync.Mutex
-	kept := map[string]int{}
-	var proposals []Proposal
-	s := NewServer(Config{
-		Authenticate: func(*http.Request,
-			[]byte) (Principal, error) {
-			return Principal{Instance: "i", Administer: true}, nil
-		},
-		Snapshot: func(context.Context, Principal, string, int64) (*access.Snapshot, error) { return snapshot, nil },
-		Propose: func(_ context.Context, _ Principal, p Proposal) (Outcome, error) {
-			mu.Lock()
-			defer mu.Unlock()
-			proposals = append(proposals, p)
-			return Outcome{}, lanyard.Errorf(lanyard.NotFound, "no")
-		},
-	})
-	ask := func(path, body string) string {
-		r := httptest.NewRequest("POST", path, strings.NewReader(body))
-		r.Header.Set("Content-Type", "application/json")
-		w := httptest.NewRecorder()
-		s.ServeHTTP(w, r)
-		return w.Body.String()
-	}
-	var wg sync.WaitGroup
-	for worker := range 8 {
-		wg.Go(func() {
-			for i := range 200 {
-				id := fmt.Sprintf("%d-%d-%s", worker, i, strings.Repeat("x", i*37%4000))
-				n := 1 + i%7
-				body := `{"evaluations":[{` + whole + `}` + strings.Repeat(`,{"subject":{"type":"user","id":"u"}}`, n) +
-					`,{"context":{"surface":"` + id + `"},` + whole + `}],` + whole + `}`
-				got := ask(evaluations, body)
-				if strings.Count(got, `{"decision":true`) != n+1 || !strings.Contains(got, id[:min(len(id), 100)]) ||
-					!json.Valid([]byte(got)) {
-					t.Errorf("%s\nanswers %s", body, got)
-				}
-				ask(whatIf, `{"operation":"UpdateUserSecurityProfiles","parameters":{"UserId":"`+id+`"}}`)
-				mu.Lock()
-				kept[id]++
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
-	if len(proposals) != 8*200 {
-		t.Errorf("%d proposals arrive, want %d", len(proposals), 8*200)
-	}
-	for _, p := range proposals {
-		if string(p.Parameters) != `{"UserId":"`+p.ID+`"}` || kept[p.ID] != 1 {
-			t.Fatalf("a proposal became %s of %s", p.Parameters, p.ID)
-		}
-	}
 }

@@ -1,0 +1,227 @@
+package questions
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"slices"
+	"sort"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/lanyard/lanyard/access"
+)
+
+// maxAnswer is how many bytes of results or explanations an answer has before it ends: a list with a token for the
+// rest, a batch with decisions that are not explained.
+const maxAnswer = 4 << 20
+
+// PageInfo describes a page of an answer.
+type PageInfo struct {
+	NextToken string `json:"next_token"` // of the next page; "" on the last one
+	Count     int    `json:"count"`
+}
+
+// size returns how many results a page may have.
+func (p Page) size() int {
+	if p.Limit <= 0 {
+		return defaultPage
+	}
+	return min(p.Limit, maxPage)
+}
+
+// A position is where the next page of a list begins, nil at its beginning and at its end: a Cursor, or the key of
+// the last entry. Neither depends on the server or on what has changed in the meantime.
+type position []byte
+
+func positionOf(c access.Cursor) position {
+	if c == (access.Cursor{}) {
+		return nil
+	}
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, uint64(c.After)), uint64(c.Until))
+}
+
+func (p position) cursor() (c access.Cursor) {
+	if len(p) == 16 {
+		c = access.Cursor{After: int64(binary.BigEndian.Uint64(p)), Until: int64(binary.BigEndian.Uint64(p[8:]))}
+	}
+	return c
+}
+
+// positionOfThing returns the key of a thing. What may hold any byte stands behind its length, or last.
+func positionOfThing(t access.Thing) position {
+	at := append(position(t.Type), 0)
+	at = binary.AppendUvarint(at, uint64(len(t.On)))
+	return append(append(at, t.On...), t.Action...)
+}
+
+// behindThing returns the part of list behind a position.
+func behindThing(list []access.Effective, at position) []access.Effective {
+	if at == nil {
+		return list
+	}
+	var last access.Thing
+	t, rest, _ := bytes.Cut(at, []byte{0})
+	length, n := binary.Uvarint(rest)
+	last.Type, last.On, last.Action = string(t), string(rest[n:][:length]), string(rest[n:][length:])
+	return list[sort.Search(len(list), func(i int) bool { return list[i].Compare(last) > 0 }):]
+}
+
+// measure counts the bytes of results, up to maxAnswer.
+type measure struct{ results, size int }
+
+// add reports whether another result fits, and counts it. The first one always fits.
+func (m *measure) add(result any) (bool, error) {
+	b, err := Marshal(result)
+	if err != nil || m.results > 0 && m.size+len(b) > maxAnswer {
+		return false, err
+	}
+	m.results++
+	m.size += len(b) + 1
+	return true, nil
+}
+
+// listing is what was found for a page of a list.
+type listing[T, R any] struct {
+	found  []T
+	next   position         // of the page behind found
+	behind func(T) position // the one behind an entry
+	show   func(T) R        // an entry in the answer
+}
+
+// results returns as many results as fit into an answer, and where the next page begins.
+func (l listing[T, R]) results() ([]R, position, error) {
+	out, m := make([]R, 0, len(l.found)), measure{}
+	for i, f := range l.found {
+		r := l.show(f)
+		fits, err := m.add(r)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !fits {
+			return out, l.behind(l.found[i-1]), nil
+		}
+		out = append(out, r)
+	}
+	return out, l.next, nil
+}
+
+func behindHolder(from access.Cursor) func(access.Holder) position {
+	return func(h access.Holder) position { return positionOf(from.Behind(h.Seq)) }
+}
+
+func behindFound(from access.Cursor) func(access.Found) position {
+	return func(f access.Found) position { return positionOf(from.Behind(f.Seq)) }
+}
+
+// visible returns a page of what find finds and the viewer sees, nil for all, and where the next page begins. Pages
+// are full, and there is a next one only if something seen is on it: neither gives away what is hidden.
+func visible[T any](from access.Cursor, limit int, sees func(T) bool,
+	find func(access.Page) ([]T, access.Cursor)) ([]T, access.Cursor) {
+	if sees == nil {
+		return find(access.Page{From: from, Limit: limit})
+	}
+	const chunk = 500
+	var next access.Cursor
+	var page []T
+	for {
+		some, following := find(access.Page{From: from, Limit: chunk})
+		for i, one := range some {
+			if !sees(one) {
+				continue
+			}
+			if len(page) == limit {
+				return page, next
+			}
+			if page = append(page, one); len(page) == limit {
+				if next = following; i < len(some)-1 {
+					_, next = find(access.Page{From: from, Limit: i + 1}) // right behind this one
+				}
+			}
+		}
+		if from = following; following == (access.Cursor{}) {
+			return page, access.Cursor{}
+		}
+	}
+}
+
+// A pager reads and makes the tokens of one list: they are of no use for another question.
+type pager struct {
+	secret, scope []byte
+}
+
+// pager returns that of a question, which must stay the same from page to page.
+func (s *Service) pager(by Viewer, question any) (pager, error) {
+	b, err := Marshal(struct {
+		Account, Instance, User string
+		Question                any
+	}{by.Caller.Account, by.Instance, by.User, question})
+	if err != nil {
+		return pager{}, err
+	}
+	scope := sha256.Sum256(b)
+	return pager{s.TokenSecret, scope[:]}, nil
+}
+
+// searchPager returns the pager of a search of a kind, and where the page that is asked for begins.
+func (s *Service) searchPager(by Viewer, kind string, q *Search) (pager, position, error) {
+	p, err := s.pager(by, struct {
+		Kind    string
+		Query   access.Query
+		Explain bool
+	}{kind, q.Query, q.Explain})
+	if err != nil {
+		return p, nil, err
+	}
+	at, err := p.open(q.Page)
+	return p, at, err
+}
+
+// whatIfPager is searchPager for a question about a proposal.
+func (s *Service) whatIfPager(by Viewer, q *WhatIf) (pager, position, error) {
+	p, err := s.pager(by, struct {
+		Operation  string
+		Parameters jsontext.Value
+		Question   *Question
+	}{q.Operation, q.Parameters, q.Question})
+	if err != nil {
+		return p, nil, err
+	}
+	at, err := p.open(q.Page)
+	return p, at, err
+}
+
+// info describes a page, and seals the position of the next one, if there is one.
+func (p pager) info(count int, next position) PageInfo {
+	info := PageInfo{Count: count}
+	if next != nil {
+		info.NextToken = base64.RawURLEncoding.EncodeToString(slices.Concat(p.mac(next), next))
+	}
+	return info
+}
+
+const macSize = 16
+
+// open returns where a page begins. Any server with the same secret opens its token.
+func (p pager) open(page Page) (position, error) {
+	if page.Token == "" {
+		return nil, nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(page.Token)
+	if err != nil || len(b) <= macSize || !hmac.Equal(b[:macSize], p.mac(b[macSize:])) {
+		return nil, malformed("page.token must be one that this search gave; repeat the request as it was, with the token " +
+			"added")
+	}
+	return b[macSize:], nil
+}
+
+func (p pager) mac(data []byte) []byte {
+	h := hmac.New(sha256.New, p.secret)
+	h.Write([]byte("authzen page " + strconv.Itoa(len(p.scope))))
+	h.Write(p.scope)
+	h.Write(data)
+	return h.Sum(nil)[:macSize]
+}
