@@ -26,7 +26,7 @@ func (m *memory) commit(put ...lanyard.Resource) (*lanyard.Event, error) {
 	return &e, nil
 }
 
-// Load has nothing but what the events say.
+// Load returns no resources and revision 0: this source keeps all events, so the Engine reads everything from them.
 func (m *memory) Load(context.Context, string, func(lanyard.Resource)) (int64, error) { return 0, nil }
 
 func (m *memory) Events(_ context.Context, _ string, after int64, limit int) ([]lanyard.Event, error) {
@@ -36,8 +36,8 @@ func (m *memory) Events(_ context.Context, _ string, after int64, limit int) ([]
 
 func (m *memory) Revision(context.Context, string) (int64, error) { return int64(len(m.events)), nil }
 
-// An Engine answers from the latest snapshot. Apply makes the next one after each change, whose cost does not grow
-// with the instance; who asks in the meantime is answered from the one before and never waits.
+// An Engine answers from the latest snapshot of an instance. After each change Apply makes the next one, at a cost that
+// does not grow with the instance. Questions in the meantime are answered from the one before and never wait.
 func ExampleEngine() {
 	ctx := context.Background()
 	source := new(memory)

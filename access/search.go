@@ -22,7 +22,8 @@ type Holder struct {
 	Granting int
 }
 
-// MaxProfiles is how many profiles a Holder lists. Users hold at most as many in Amazon Connect, AI agents may hold more.
+// MaxProfiles is how many profiles a Holder lists. In Amazon Connect users hold at most that many; AI agents may hold
+// more.
 const MaxProfiles = 10
 
 // A Page is the part of a list that a search returns. The zero Page is the whole list.
