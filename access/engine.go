@@ -330,9 +330,12 @@ func (e *Engine) catchUp(ctx context.Context, s *Snapshot, reach int64) (*Snapsh
 		}
 		full := len(events) == eventPage
 		if after < s.revision && len(events) > 0 && events[0].Revision == s.revision {
-			known := *s
-			known.hash = events[0].Hash
-			if s, events = &known, events[1:]; len(events) == 0 && s.revision < reach {
+			if events[0].Hash != nil { // else s stays the same, and nobody who waits for another is woken
+				known := *s
+				known.hash = events[0].Hash
+				s = &known
+			}
+			if events = events[1:]; len(events) == 0 && s.revision < reach {
 				continue // it may have filled the page
 			}
 		}

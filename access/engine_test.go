@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lanyard/lanyard"
@@ -19,7 +20,8 @@ type log struct {
 	mu     sync.Mutex
 	events []lanyard.Event
 	loads  int
-	cut    int // events that are gone; then Load has what they left
+	reads  int // of events
+	pruned int // events that are gone; then Load has what they left
 }
 
 // commit adds an event that puts resources, and returns it.
@@ -42,7 +44,7 @@ func (l *log) Load(_ context.Context, _ string, put func(lanyard.Resource)) (int
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.loads++
-	for _, e := range l.events[:l.cut] {
+	for _, e := range l.events[:l.pruned] {
 		for _, c := range e.Changes {
 			r := lanyard.New(c.Type)
 			if err := json.Unmarshal(c.After, r); err != nil {
@@ -51,13 +53,14 @@ func (l *log) Load(_ context.Context, _ string, put func(lanyard.Resource)) (int
 			put(r)
 		}
 	}
-	return int64(l.cut), nil // all else comes with the events
+	return int64(l.pruned), nil // all else comes with the events
 }
 
 func (l *log) Events(_ context.Context, _ string, after int64, limit int) ([]lanyard.Event, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	after = max(after, int64(l.cut))
+	l.reads++
+	after = max(after, int64(l.pruned))
 	return slices.Clone(l.events[min(int(after), len(l.events)):min(int(after)+limit, len(l.events))]), nil
 }
 
@@ -155,7 +158,10 @@ func TestDecideWhileUpdating(t *testing.T) {
 	wg.Wait()
 }
 
-func TestAtLeast(t *testing.T) {
+// A question that names a revision is answered from it, or from a later one, once it is there.
+func TestAtLeast(t *testing.T) { synctest.Test(t, testAtLeast) }
+
+func testAtLeast(t *testing.T) {
 	l := newLog()
 	e := &access.Engine{Source: l}
 	at := func(revision int64, wait time.Duration) (int64, error) {
@@ -168,22 +174,25 @@ func TestAtLeast(t *testing.T) {
 	if got, err := at(0, 0); err != nil || got != 1 {
 		t.Fatalf("the first question is answered from revision %d, %v; want 1", got, err)
 	}
-	// Another server's change, of which nobody tells.
+	// Another server's change, of which this one is not told.
 	l.commit(version(false))
 	if got, err := at(2, time.Second); err != nil || got != 2 {
 		t.Errorf("a revision that is committed elsewhere: %d, %v; want 2", got, err)
 	}
 	// One that comes while the question waits.
 	go func() {
-		time.Sleep(30 * time.Millisecond)
-		e.Apply(context.Background(), l.commit(version(true)))
+		time.Sleep(30 * time.Millisecond) // of the test's own clock, which goes on when everything waits
+		if err := e.Apply(t.Context(), l.commit(version(true))); err != nil {
+			t.Error(err)
+		}
 	}()
 	if got, err := at(3, 5*time.Second); err != nil || got != 3 {
 		t.Errorf("a revision that comes: %d, %v; want 3", got, err)
 	}
-	// One that does not.
-	if _, err := at(9, 50*time.Millisecond); !errors.Is(err, lanyard.ErrCondition) {
-		t.Errorf("a revision that does not come: %v; want a refusal", err)
+	// One that does not: the source is asked now and then, and not all the time.
+	l.reads = 0
+	if _, err := at(9, time.Second); !errors.Is(err, lanyard.ErrCondition) || l.reads > 120 {
+		t.Errorf("a revision that does not come: %v after %d reads; want a refusal after some 100", err, l.reads)
 	}
 	// Events that come late or twice change nothing; a gap is filled from the source.
 	old := l.events[1]
@@ -204,8 +213,8 @@ func TestAtLeast(t *testing.T) {
 	}
 }
 
-// Where events were cut off that a snapshot has not seen, the instance is loaded anew.
-func TestCatchUpPastCut(t *testing.T) {
+// Where events were pruned that a snapshot has not seen, the instance is loaded again.
+func TestCatchUpPastPruned(t *testing.T) {
 	l := newLog()
 	e := &access.Engine{Source: l}
 	before, err := e.Snapshot(t.Context(), "i")
@@ -215,7 +224,7 @@ func TestCatchUpPastCut(t *testing.T) {
 	l.commit(version(true))
 	l.commit(user("three", nil))
 	l.commit(user("four", nil))
-	l.cut = 3 // of 4
+	l.pruned = 3 // of 4
 	var last *lanyard.Event
 	for _, follow := range []func() error{
 		func() error { return e.CatchUp(t.Context(), "i", 4) },
@@ -236,7 +245,7 @@ func TestCatchUpPastCut(t *testing.T) {
 		l.commit(version(false))
 		l.commit(version(true))
 		last = l.commit(user("five", nil))
-		l.cut = len(l.events) - 1
+		l.pruned = len(l.events) - 1
 	}
 }
 
@@ -294,7 +303,7 @@ func TestUpdateDoesNotGrow(t *testing.T) {
 	}
 }
 
-// chained is a log whose events know those before them.
+// chain makes the events know those before them.
 func (l *log) chain(history string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

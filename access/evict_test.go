@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
@@ -100,7 +101,9 @@ func (m *many) size(t testing.TB) int64 {
 }
 
 // Of those who ask about a cold instance at a time, one loads it.
-func TestLoadedOnce(t *testing.T) {
+func TestLoadedOnce(t *testing.T) { synctest.Test(t, testLoadedOnce) }
+
+func testLoadedOnce(t *testing.T) {
 	m := newMany(10)
 	open := make(chan struct{})
 	m.gate = func(context.Context) error { <-open; return nil }
@@ -113,7 +116,7 @@ func TestLoadedOnce(t *testing.T) {
 			}
 		})
 	}
-	time.Sleep(20 * time.Millisecond)
+	synctest.Wait() // until two load and all others wait for them
 	close(open)
 	wg.Wait()
 	if m.loads["0"] != 1 || m.loads["1"] != 1 {
@@ -123,7 +126,9 @@ func TestLoadedOnce(t *testing.T) {
 
 // A load that fails fails for those who waited for it, but not because its own caller went away; the
 // next question tries again. Nobody waits longer than they want to.
-func TestLoadFails(t *testing.T) {
+func TestLoadFails(t *testing.T) { synctest.Test(t, testLoadFails) }
+
+func testLoadFails(t *testing.T) {
 	m := newMany(10)
 	fail := make(chan error)
 	m.gate = func(ctx context.Context) error {
@@ -141,7 +146,7 @@ func TestLoadFails(t *testing.T) {
 		for range n {
 			go func() { done <- ask(t.Context()) }()
 		}
-		time.Sleep(20 * time.Millisecond)
+		synctest.Wait() // until one loads and all others wait for it
 		return done
 	}
 
@@ -149,20 +154,15 @@ func TestLoadFails(t *testing.T) {
 	away := lanyard.Errorf(lanyard.Unavailable, "the store is away")
 	fail <- away
 	for range 20 {
-		select {
-		case err := <-done:
-			if !errors.Is(err, away) {
-				t.Errorf("a question that waited for a load that failed: %v", err)
-			}
-		case <-time.After(10 * time.Second):
-			t.Fatal("those who waited for a load that failed wait on")
+		if err := <-done; !errors.Is(err, away) {
+			t.Errorf("a question that waited for a load that failed: %v", err)
 		}
 	}
 
 	gone, cancel := context.WithCancel(t.Context())
 	first := make(chan error, 1)
 	go func() { first <- ask(gone) }()
-	time.Sleep(20 * time.Millisecond)
+	synctest.Wait()
 	done = waiting(3)
 	hurried, stop := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer stop()
