@@ -346,7 +346,7 @@ func TestDamagedLog(t *testing.T) {
 		if err := os.Remove(filepath.Join(dir, database)); err != nil {
 			t.Fatal(err)
 		}
-		refusedBecause(t, dir, "is gone, but its log")
+		refusedBecause(t, dir, "does not exist, but its log")
 	})
 	for name, tt := range map[string]struct {
 		damage func(file []byte)
@@ -355,7 +355,8 @@ func TestDamagedLog(t *testing.T) {
 		"without its header": {func(file []byte) { clear(file[:logHeader]) }, "its header is gone"},
 		"of pages of another size": {func(file []byte) { // as of another database
 			binary.BigEndian.PutUint32(file[8:], 8192)
-			sum := logSum(file[3]&1 == 1, [2]uint32{}, file[:24])
+			scan := &logScan{bigEndian: file[3]&1 == 1}
+			sum := scan.checksum([2]uint32{}, file[:24])
 			binary.BigEndian.PutUint32(file[24:], sum[0])
 			binary.BigEndian.PutUint32(file[28:], sum[1])
 		}, "pages of 8192 bytes, the database has 4096"},
@@ -485,7 +486,7 @@ func TestDatabaseWithoutChecksums(t *testing.T) {
 	put(t, db, "a", 0, 30, 1)
 	db.Close()
 	if b, err := os.ReadFile(path); err != nil || b[20] != 0 {
-		t.Errorf("the header says %d bytes are set aside, %v", b[20], err)
+		t.Errorf("the header says %d bytes are reserved, %v", b[20], err)
 	}
 	if n, err := opened(t, Config{Dir: dir}).Reader("a").Count(t.Context(), lanyard.TypeProfile); n != 30 || err != nil {
 		t.Errorf("%d profiles, %v", n, err)

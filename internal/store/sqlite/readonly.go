@@ -13,13 +13,13 @@ import (
 	"github.com/lanyard/lanyard/internal/store/sqlstore"
 )
 
-// OpenReadOnly opens the store in a folder beside the server that uses it, for reading: what would
-// write fails. The server must be of this version of the schema.
+// OpenReadOnly opens the store in a folder for reading, alongside the server that uses it. Writes fail. The server must
+// have this version of the schema.
 func OpenReadOnly(ctx context.Context, dir string) (*sqlstore.DB, error) {
 	db, err := openReadOnly(ctx, dir)
 	var e *lanyard.Error
 	if err != nil && !errors.As(err, &e) {
-		err = &lanyard.Error{Kind: lanyard.Unavailable, Message: "cannot read the store in " + dir + " beside its server",
+		err = &lanyard.Error{Kind: lanyard.Unavailable, Message: "cannot read the store in " + dir + " alongside its server",
 			Err: err}
 	}
 	return db, err
@@ -46,16 +46,16 @@ func openReadOnly(ctx context.Context, dir string) (*sqlstore.DB, error) {
 		return nil, err
 	}
 	connect := sqlstore.Connect(db, readers)
-	if err := current(ctx, connect); err != nil {
+	if err := checkCurrent(ctx, connect); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	// The server writes meanwhile, so that nothing may be cached.
+	// The server goes on writing, so nothing may be cached.
 	return sqlstore.New(sqlstore.Config{Write: connect, Readers: readers, Dialect: dialect, Cache: -1, Release: db.Close}),
 		nil
 }
 
-// current refuses a database of another version, and one that is being filled.
-func current(ctx context.Context, connect func(context.Context) (sqlstore.Conn, error)) error {
+// checkCurrent refuses a database of another version, and one whose import is not finished.
+func checkCurrent(ctx context.Context, connect func(context.Context) (sqlstore.Conn, error)) error {
 	conn, err := connect(ctx)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func current(ctx context.Context, connect func(context.Context) (sqlstore.Conn, 
 	return sqlstore.CheckComplete(ctx, conn)
 }
 
-// checkComplete refuses a database that is being filled, unless that is what it is opened for.
+// checkComplete refuses a database whose import is not finished, unless it is opened as the target of one.
 func (c *Config) checkComplete(ctx context.Context, db *sql.DB) error {
 	if c.Target {
 		return nil

@@ -11,7 +11,7 @@ import (
 )
 
 // scrub checks every page, after first and then once a day, until the store is closed or found to be damaged, which
-// the store says itself.
+// the store logs itself.
 func scrub(db *sqlstore.DB, first time.Duration, log *slog.Logger) {
 	for wait := first; db.WaitOpen(wait); wait = 24 * time.Hour {
 		began := time.Now()

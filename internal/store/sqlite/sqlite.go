@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -28,21 +29,21 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// Config says where and how to open. The zero values of all but Dir mean the defaults.
+// Config says where and how to open. The zero values of all but Dir are the defaults.
 type Config struct {
 	Dir     string // made when it is not there
 	Cache   int64  // bytes of resources kept in memory, default 16 MiB, negative for none
 	Readers int    // connections for reading, default 4
-	Target  bool   // to be filled (store.Portable): else one whose filling has not come to its end is refused
+	Target  bool   // of an import (store.Importer); otherwise a store whose import is not finished is refused
 	Logger  *slog.Logger
 	// Scrub, unless 0, is how long after Open every page is read in the background, at most some 60 MB a
-	// second, to find damage where nobody looks. It is done again every day.
+	// second, to find damage where nobody reads. It is repeated every day.
 	Scrub time.Duration
 
 	unsynced  bool // do not wait for the disk
 	temporary bool // remove the folder at Close
 
-	wrap func(sqlstore.Conn) sqlstore.Conn // puts something around the connection that writes; for tests
+	wrap func(sqlstore.Conn) sqlstore.Conn // wraps the connection that writes; for tests
 }
 
 const (
@@ -79,8 +80,8 @@ func isUnavailable(err error) bool {
 	return false
 }
 
-// isUncertain tells of an error of a commit that all of it may be in the log's file. When the disk is full
-// or not to be written to at all, what ends the transaction there is not.
+// isUncertain reports whether all of a commit that failed with err may be in the log's file. When the disk is full or
+// read-only, the end of the transaction is not.
 func isUncertain(err error) bool {
 	var e *driver.Error
 	return errors.As(err, &e) && (e.Code()&0xff == lib.SQLITE_IOERR || e.Code()&0xff == lib.SQLITE_NOMEM)
@@ -108,8 +109,8 @@ func Open(ctx context.Context, c Config) (*sqlstore.DB, error) {
 	return db, err
 }
 
-// OpenMemory opens an empty store that is gone after Close, for tests and for trying out. It is the
-// same SQLite in a temporary folder, except that it does not wait for the disk.
+// OpenMemory opens an empty store that is removed by Close, for tests and for trying out. It is the same SQLite in a
+// temporary folder, except that it does not wait for the disk.
 func OpenMemory(ctx context.Context) (*sqlstore.DB, error) {
 	dir, err := os.MkdirTemp("", "lanyard-")
 	if err != nil {
@@ -127,87 +128,124 @@ func open(ctx context.Context, c Config) (_ *sqlstore.DB, err error) {
 		return nil, errors.New("no folder is given")
 	}
 	if vfsFailed != lib.SQLITE_OK {
-		return nil, fmt.Errorf("SQLite does not take the checksums of pages: its error %d", vfsFailed)
-	}
-	dir, err := filepath.Abs(c.Dir)
-	if err != nil {
-		return nil, err
-	}
-	if err := makeFolder(dir); err != nil {
-		return nil, err
-	}
-	release, err := Acquire(dir)
-	if err != nil {
-		return nil, err
-	}
-	if c.temporary {
-		unlock := release
-		release = func() error { return errors.Join(unlock(), os.RemoveAll(dir)) }
-	}
-	path := filepath.Join(dir, database)
-	if c.Logger == nil {
-		c.Logger = slog.Default()
-	}
-	writer, err := openWriter(ctx, path, c)
-	if err != nil {
-		return nil, errors.Join(err, release())
-	}
-	if err := c.checkComplete(ctx, writer); err != nil {
-		return nil, errors.Join(err, writer.Close(), release())
-	}
-	reader, err := sql.Open("sqlite", dsn(path, "mode=ro", "query_only(1)", "cache_size(-1024)"))
-	if err != nil {
-		return nil, errors.Join(err, writer.Close(), release())
-	}
-	anchor, err := hold(ctx, reader)
-	if err != nil {
-		return nil, errors.Join(err, reader.Close(), writer.Close(), release())
+		return nil, fmt.Errorf("SQLite refuses the checksums of pages: its error %d", vfsFailed)
 	}
 	if c.Readers == 0 {
 		c.Readers = 4
 	}
-	write := sqlstore.Connect(writer, 1)
-	if c.wrap != nil {
-		plain := write
-		write = func(ctx context.Context) (sqlstore.Conn, error) {
-			conn, err := plain(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return c.wrap(conn), nil
-		}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
 	}
-	mover, err := newCheckpointer(path, c.Logger)
+	o := &opening{Config: c}
+	defer func() {
+		if err == nil {
+			return
+		}
+		if closed := o.close(); closed != nil {
+			err = errors.Join(err, closed)
+		}
+	}()
+	if err := o.openFolder(); err != nil {
+		return nil, err
+	}
+	if err := o.openDatabase(ctx); err != nil {
+		return nil, err
+	}
+	mover, err := newCheckpointer(o.path, c.Logger)
 	if err != nil {
-		return nil, errors.Join(err, anchor.Close(), reader.Close(), writer.Close(), release())
+		return nil, err
 	}
 	scrubbed := make(chan struct{})
 	db := sqlstore.New(sqlstore.Config{
-		Write: write, Read: sqlstore.Connect(reader, c.Readers), Readers: c.Readers,
-		Dialect: dialect, Cache: c.Cache, Logger: c.Logger, Committed: mover.committed,
-		// The writer goes last: the last connection of SQLite moves the log into the database, and
-		// a reader must not.
+		Write: o.connectWriter, Read: sqlstore.Connect(o.reader, c.Readers), Readers: c.Readers,
+		Dialect: dialect, Cache: c.Cache, Logger: c.Logger, Committed: mover.noteCommit,
 		Release: func() error {
 			<-scrubbed
-			return errors.Join(anchor.Close(), reader.Close(), mover.close(), writer.Close(), release())
+			return errors.Join(mover.close(), o.close())
 		},
 	})
 	mover.start(db)
-	if c.Scrub == 0 {
-		close(scrubbed)
-		return db, nil
-	}
 	go func() {
 		defer close(scrubbed)
-		scrub(db, c.Scrub, c.Logger)
+		if c.Scrub > 0 {
+			scrub(db, c.Scrub, c.Logger)
+		}
 	}()
 	return db, nil
 }
 
-// hold opens a connection that stays open. While there is one, SQLite keeps in memory how far the log
-// counts. Were the last one closed, after a commit that failed, the next would find out from the log's
-// file, and there a change may stand that was reported as failed.
-func hold(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
+// An opening is what an open store holds: what was opened so far, and how to close it, the last first.
+type opening struct {
+	Config
+	path           string
+	writer, reader *sql.DB
+	closers        []func() error
+}
+
+func (o *opening) onClose(f func() error) { o.closers = append(o.closers, f) }
+
+func (o *opening) close() (err error) {
+	for _, f := range slices.Backward(o.closers) {
+		err = errors.Join(err, f())
+	}
+	return err
+}
+
+// openFolder makes the folder and takes it for this process.
+func (o *opening) openFolder() error {
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return err
+	}
+	if err := makeFolder(dir); err != nil {
+		return err
+	}
+	release, err := Acquire(dir)
+	if err != nil {
+		return err
+	}
+	if o.temporary {
+		o.onClose(func() error { return os.RemoveAll(dir) })
+	}
+	o.onClose(release)
+	o.path = filepath.Join(dir, database)
+	return nil
+}
+
+// openDatabase opens the database. The writer is closed after the readers: the last connection of SQLite moves the
+// log into the database, and a reader must not.
+func (o *opening) openDatabase(ctx context.Context) (err error) {
+	if o.writer, err = openWriter(ctx, o.path, o.Config); err != nil {
+		return err
+	}
+	o.onClose(o.writer.Close)
+	if err := o.checkComplete(ctx, o.writer); err != nil {
+		return err
+	}
+	if o.reader, err = sql.Open("sqlite", dsn(o.path, "mode=ro", "query_only(1)", "cache_size(-1024)")); err != nil {
+		return err
+	}
+	o.onClose(o.reader.Close)
+	anchor, err := openAnchor(ctx, o.reader)
+	if err != nil {
+		return err
+	}
+	o.onClose(anchor.Close)
+	return nil
+}
+
+func (o *opening) connectWriter(ctx context.Context) (sqlstore.Conn, error) {
+	conn, err := sqlstore.Connect(o.writer, 1)(ctx)
+	if err != nil || o.wrap == nil {
+		return conn, err
+	}
+	return o.wrap(conn), nil
+}
+
+// openAnchor opens a connection that stays open. While there is one, SQLite keeps in memory how far the log is valid.
+// If the last one were closed after a commit that failed, the next would read it from the log's file, which may contain
+// a change that was reported as failed.
+func openAnchor(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return nil, err
@@ -219,10 +257,10 @@ func hold(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
 	return conn, nil
 }
 
-// ErrInUse is why a folder cannot be opened that another process has open; see OpenReadOnly.
+// ErrInUse is the error of opening a folder that another process has open; see OpenReadOnly.
 var ErrInUse = errors.New("it is locked")
 
-// Acquire takes the folder for this process. The kernel gives it back when the process dies.
+// Acquire locks the folder for this process. The kernel releases it when the process dies.
 func Acquire(dir string) (release func() error, err error) {
 	l := flock.New(filepath.Join(dir, lock), flock.SetPermissions(0o600))
 	ok, err := tryLock(l)
@@ -236,10 +274,10 @@ func Acquire(dir string) (release func() error, err error) {
 	return l.Close, nil
 }
 
-// lockWait is how long a command may look at the lock that a server takes.
+// lockWait is longer than a command holds the lock of a server to look whether it is free.
 const lockWait = 100 * time.Millisecond
 
-// tryLock takes a lock, unless another process has it for longer than a command looks at it.
+// tryLock takes a lock, unless another process holds it for longer than a command does.
 func tryLock(l *flock.Flock) (bool, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), lockWait)
 	defer cancel()
@@ -250,12 +288,11 @@ func tryLock(l *flock.Flock) (bool, error) {
 	return ok, err
 }
 
-// synchronous is never anything but FULL: each commit waits for the disk. A test has the linker change
-// it, to see that the test of power loss would tell.
+// synchronous is always FULL: each commit waits for the disk. A test has the linker change it, to see that the test of
+// power loss would notice.
 var synchronous = "FULL"
 
-// openWriter opens the connection that writes, after which the file is there and its tables are
-// those of this program.
+// openWriter opens the connection that writes. After that the file exists, and its tables are those of this program.
 func openWriter(ctx context.Context, path string, c Config) (*sql.DB, error) {
 	if err := create(path); err != nil {
 		return nil, err
@@ -270,14 +307,14 @@ func openWriter(ctx context.Context, path string, c Config) (*sql.DB, error) {
 	if c.unsynced {
 		wait = "OFF"
 	}
-	// The file of the log is not made shorter up to 32 MiB: one that grows is slow to sync.
+	// The log's file is not truncated up to 32 MiB: one that grows is slow to sync.
 	db, err := sql.Open("sqlite", dsn(path, "mode=rw", "journal_mode(WAL)", "synchronous("+wait+")",
 		"cache_size(-4096)", "wal_autocheckpoint("+tooLong+")", "journal_size_limit(33554432)"))
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	err = recognise(ctx, db)
+	err = checkOurs(ctx, db)
 	if err == nil {
 		scripts, _ := fs.Sub(migrations, "migrations") // fails on an invalid name only
 		err = migrate(ctx, db, scripts)
@@ -296,8 +333,8 @@ func migrate(ctx context.Context, db *sql.DB, scripts fs.FS) error {
 	return errors.Join(sqlstore.Migrate(ctx, conn, dialect, scripts), conn.Close())
 }
 
-// create makes the database unless it is there, whole or not at all. It, and what SQLite puts beside it,
-// which gets the same mode, can be read by its owner only.
+// create makes the database unless it exists, whole or not at all. Only its owner can read it, and the files that
+// SQLite puts next to it, which get the same mode.
 func create(path string) error {
 	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
 		if err == nil {
@@ -306,10 +343,10 @@ func create(path string) error {
 		return err
 	}
 	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("%s is a link that leads nowhere; is the disk there that it leads to?", path)
+		return fmt.Errorf("%s is a link that leads nowhere; is the disk mounted that it points to?", path)
 	}
 	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
-		return fmt.Errorf("%s is gone, but its log %s-wal is there: %s", path, path, restore)
+		return fmt.Errorf("%s does not exist, but its log %s-wal does: %s", path, path, restore)
 	}
 	fresh := path + ".new"
 	f, err := os.OpenFile(fresh, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -327,8 +364,8 @@ func create(path string) error {
 	return durable.SyncFolder(filepath.Dir(path))
 }
 
-// recognise refuses a database that SQLite cannot read, or that is not ours.
-func recognise(ctx context.Context, db *sql.DB) error {
+// checkOurs refuses a database that SQLite cannot read, or that is not ours.
+func checkOurs(ctx context.Context, db *sql.DB) error {
 	var tables, ours int
 	err := db.QueryRowContext(ctx,
 		`SELECT COUNT(*), COUNT(CASE WHEN name = 'schema_version' THEN 1 END) FROM sqlite_schema WHERE type = 'table'`).Scan(&tables, &ours)
@@ -341,7 +378,7 @@ func recognise(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// dsn names a database for the driver. What is in brackets is a pragma, the rest an option.
+// dsn names a database for the driver. What has parentheses is a pragma, the rest an option.
 func dsn(path string, mode string, pragmas ...string) string {
 	query := mode + "&_txlock=immediate&_pragma=busy_timeout(" + strconv.Itoa(busyMilliseconds) +
 		")&_pragma=foreign_keys(0)"
@@ -352,6 +389,5 @@ func dsn(path string, mode string, pragmas ...string) string {
 	return u.String()
 }
 
-// busyMilliseconds is how long to wait for another program that looks into the database, such as a
-// backup.
+// busyMilliseconds is how long to wait for another program that reads the database, such as a backup.
 const busyMilliseconds = 5000

@@ -130,13 +130,13 @@ func TestDamagedDatabaseIsRefused(t *testing.T) {
 		reason  string
 	}{
 		{"text", []byte(strings.Repeat("not a database ", 100)), "does not begin like one"},
-		{"short", []byte("SQLite format 3\x00"), "cut off"},
+		{"short", []byte("SQLite format 3\x00"), "truncated"},
 		{"cut", whole[:len(whole)-5000], "bytes of"},
 		{"zeroed", zeroed, "damaged"},
 		{"empty", nil, "it is empty"},
 		{"of pages of no size", header(16, 0, 0), "says pages of 0 bytes"},
 		{"of pages of an odd size", header(16, 0x03, 0xe8), "says pages of 1000 bytes"},
-		{"of pages with something else in them", header(20, 99), "with 99 set aside"},
+		{"of pages with something else in them", header(20, 99), "with 99 reserved"},
 		{"of pages that claim to have no checksums", header(20, 0), "the checksum of its first page is wrong"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
