@@ -14,7 +14,7 @@ import (
 )
 
 // A Snapshot is an instance at one revision. It never changes, so any number of goroutines may share it. The next one
-// is made from it with [Snapshot.Edit] and shares all that did not change, so that a change costs the same however
+// is made from it by an [Edit] and shares all that did not change, so that a change costs the same however
 // large the instance is. It takes some 250 bytes a user and 1 KB a profile.
 //
 // # Decisions

@@ -76,8 +76,8 @@ func (s *Snapshot) CountByGroup() map[string]int {
 	return byID
 }
 
-// CountHoldersByGroup returns how many users that hold a profile are directly in each hierarchy group, by its id; "" has
-// those in none. It is nil when there is no such profile.
+// CountHoldersByGroup returns how many users that hold a profile are directly in each hierarchy group, by its id; ""
+// has those in none. It is nil when there is no such profile.
 func (s *Snapshot) CountHoldersByGroup(profile string) map[string]int {
 	_, e := s.find(kindProfile, profile)
 	if e == nil {
