@@ -1,22 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
-	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/questions"
 )
 
 // askFlags say whom to ask about which instance.
@@ -32,13 +27,10 @@ const askHelp = `USER is a user's name, id or ARN, or the ARN of an AI agent. RE
 with a TYPE such as User, SecurityProfile, Queue, RoutingProfile, HierarchyGroup, HoursOfOperation,
 ContactFlowModule, Application, FlowModule, AIAgent, Contact, DataTableRow. An id goes before a name.`
 
-// asker asks the decision endpoints about one instance: of a server, or of this very process when
-// no server uses the folder.
+// asker asks about one instance.
 type asker struct {
-	*remote
-	prefix   string // of the paths
+	decider
 	instance string // its id; "" when a token tells
-	close    func() error
 }
 
 // ask opens the way to an instance. refs are what the command line names: an ARN among them says
@@ -56,13 +48,14 @@ func (f *askFlags) ask(ctx context.Context, refs ...string) (*asker, error) {
 		want, err = a.find(ctx, want)
 	}
 	if err == nil && want != "" {
-		a.instance, a.prefix = want, "/instances/"+url.PathEscape(want)
+		a.instance = want
+		a.Select(want)
 	}
 	if err == nil {
 		err = a.agrees(refs)
 	}
 	if err != nil {
-		return nil, errors.Join(err, a.close())
+		return nil, errors.Join(err, a.Close())
 	}
 	return a, nil
 }
@@ -102,7 +95,6 @@ func isConnectARN(ref string) bool {
 }
 
 func (f *askFlags) connect(ctx context.Context) (*asker, error) {
-	nothing := func() error { return nil }
 	if f.Token != "" {
 		r := &remote{token: f.Token, endpoint: endpoint{URL: strings.TrimSuffix(f.Endpoint, "/")}, client: http.DefaultClient}
 		if f.Endpoint == "" {
@@ -115,14 +107,14 @@ func (f *askFlags) connect(ctx context.Context) (*asker, error) {
 			}
 			r.endpoint, r.client = here, here.client()
 		}
-		return &asker{remote: r, close: nothing}, nil
+		return &asker{decider: &serverDecider{remote: r}}, nil
 	}
 	if f.Endpoint != "" {
 		return nil, refuse("--token or LANYARD_TOKEN is required when --endpoint is set; lanyard token create makes a token")
 	}
 	r, err := f.remote(ctx)
 	if err == nil {
-		return &asker{remote: r, close: nothing}, nil
+		return &asker{decider: &serverDecider{remote: r}}, nil
 	}
 	if !notRunning(err) {
 		return nil, err
@@ -136,63 +128,18 @@ func (f *askFlags) here(ctx context.Context) (*asker, error) {
 	if err != nil {
 		return nil, err
 	}
-	svc := control.New(control.Config{Store: db})
-	keys, err := svc.Keys(ctx)
+	d, err := newFolderDecider(ctx, db)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	account := ""
-	for _, k := range keys {
-		if k.Root {
-			account = k.Account
-		}
-	}
-	server := &serveCmd{NoAuth: true, Account: account, Partition: "aws"}
-	handler, err := server.handler(ctx, db, svc, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	// The handler takes every request for the account; the signature is not looked at.
-	r := &remote{endpoint: endpoint{URL: "http://localhost", Region: "us-east-1"},
-		client: &http.Client{Transport: inProcess{handler}}}
-	r.credentials.AccessKeyID, r.credentials.SecretAccessKey = "folder", "folder"
-	return &asker{remote: r, close: db.Close}, nil
-}
-
-// inProcess carries requests to a handler of this process.
-type inProcess struct{ http.Handler }
-
-func (h inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
-	a := newAnswer()
-	r.Host = r.URL.Host
-	if r.Body == nil {
-		r.Body = http.NoBody
-	}
-	h.ServeHTTP(a, r)
-	return &http.Response{StatusCode: a.status, Header: a.header, Body: io.NopCloser(&a.body), Request: r}, nil
+	return &asker{decider: d}, nil
 }
 
 // find returns the id of the account's instance with an id or alias, or of the only one.
 func (a *asker) find(ctx context.Context, ref string) (string, error) {
-	type instance struct{ ID, InstanceAlias string }
-	var all []instance
-	for token := ""; ; {
-		status, answer, err := a.send(ctx, http.MethodGet, "/instance?maxResults=10&nextToken="+url.QueryEscape(token), nil)
-		if err != nil {
-			return "", err
-		}
-		var page struct {
-			InstanceSummaryList []instance
-			NextToken           string
-			Message             string
-		}
-		if err := json.Unmarshal(answer, &page); err != nil || status != http.StatusOK {
-			return "", fmt.Errorf("list the instances: the server answers %d %s", status, page.Message)
-		}
-		all = append(all, page.InstanceSummaryList...)
-		if token = page.NextToken; token == "" {
-			break
-		}
+	all, err := a.Instances(ctx)
+	if err != nil {
+		return "", err
 	}
 	if ref == "" && len(all) == 1 {
 		return all[0].ID, nil
@@ -218,68 +165,35 @@ func (a *asker) find(ctx context.Context, ref string) (string, error) {
 	return "", fmt.Errorf("instance %q does not exist; there is %s", ref, strings.Join(names, ", "))
 }
 
-// post asks an endpoint and decodes the answer into out.
-func (a *asker) post(ctx context.Context, endpoint string, in, out any) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	status, answer, err := a.send(ctx, http.MethodPost, a.prefix+"/access/v1/"+endpoint, body)
-	if err != nil {
-		return err
-	}
-	if status != http.StatusOK {
-		var message string
-		if json.Unmarshal(answer, &message) != nil {
-			message = http.StatusText(status)
-		}
-		return fmt.Errorf("%s", message)
-	}
-	return json.Unmarshal(answer, out)
-}
-
-// asked is an entity of a question or an answer.
-type asked struct {
-	Type       string         `json:"type"`
-	ID         string         `json:"id"`
-	Properties map[string]any `json:"properties,omitempty"`
-}
-
-// what names the thing, for people.
-func (e asked) what() string {
-	if name, _ := e.Properties["name"].(string); name != "" {
-		return name
-	}
-	return e.ID
-}
-
 // lookup returns the id of what lanyard stores under a name or id.
-func (a *asker) lookup(ctx context.Context, resourceType, ref string) (asked, error) {
+func (a *asker) lookup(ctx context.Context, resourceType, ref string) (id string, err error) {
 	if isConnectARN(ref) {
 		arn, err := lanyard.ParseARN(ref)
 		if err != nil {
-			return asked{}, refuse("%s", err)
+			return "", refuse("%s", err)
 		}
 		if arn.Type.DecisionName() != resourceType {
-			return asked{}, refuse("%s is the ARN of a %s; give a %s", ref, arn.Type, resourceType)
+			return "", refuse("%s is the ARN of a %s; give a %s", ref, arn.Type, resourceType)
 		}
 		ref = arn.ID
 	}
-	var found struct{ Results []asked }
-	if err := a.post(ctx, "lookup", map[string]any{"resource": asked{Type: resourceType, ID: ref}}, &found); err != nil {
-		return asked{}, err
+	q := questions.Search{}
+	q.Resource.Type, q.Resource.ID = resourceType, ref
+	found, err := a.Lookup(ctx, q)
+	if err != nil {
+		return "", err
 	}
 	switch len(found.Results) {
 	case 0:
-		return asked{}, fmt.Errorf("%s %q does not exist", resourceType, ref)
+		return "", fmt.Errorf("%s %q does not exist", resourceType, ref)
 	case 1:
-		return found.Results[0], nil
+		return found.Results[0].ID, nil
 	}
 	var ids []string
 	for _, r := range found.Results {
 		ids = append(ids, r.ID)
 	}
-	return asked{}, refuse("%q is the name of %d resources of type %s; give the id of one of them: %s", ref, len(ids), resourceType,
+	return "", refuse("%q is the name of %d resources of type %s; give the id of one of them: %s", ref, len(ids), resourceType,
 		strings.Join(ids, ", "))
 }
 
@@ -299,9 +213,6 @@ func knownType(name string) string {
 	return name
 }
 
-// instanceType is for permissions without an object.
-const instanceType = "Instance"
-
 // isStored reports whether lanyard stores resources of a type and decisions find them by id.
 func isStored(name string) bool {
 	t, ok := lanyard.StoredType(name)
@@ -309,34 +220,29 @@ func isStored(name string) bool {
 }
 
 // subject resolves USER and the user whom an AI agent assists.
-func (a *asker) subject(ctx context.Context, ref, human string) (asked, error) {
+func (a *asker) subject(ctx context.Context, ref, human string) (s access.Subject, err error) {
 	if strings.HasPrefix(ref, "arn:") && !isConnectARN(ref) {
-		s := asked{Type: "ai_agent", ID: ref}
+		s.Type, s.ID = access.AIAgent, ref
 		if human != "" {
-			h, err := a.user(ctx, human)
-			if err != nil {
-				return s, err
-			}
-			s.Properties = map[string]any{"assisting": h.ID}
+			s.Human, err = a.user(ctx, human)
 		}
-		return s, nil
+		return s, err
 	}
 	if human != "" {
-		return asked{}, refuse("--on-behalf-of is for AI agents, and names the user whom the agent assists; %s is not the ARN of an AI agent", ref)
+		return s, refuse("--on-behalf-of is for AI agents, and names the user whom the agent assists; %s is not the "+
+			"ARN of an AI agent", ref)
 	}
-	return a.user(ctx, ref)
+	s.ID, err = a.user(ctx, ref)
+	return s, err
 }
 
 // user resolves a user, who keeps the name by which the question and its answer can be read.
-func (a *asker) user(ctx context.Context, ref string) (asked, error) {
-	u, err := a.lookup(ctx, access.TypeUser, ref)
-	if err != nil {
-		return u, err
+func (a *asker) user(ctx context.Context, ref string) (string, error) {
+	id, err := a.lookup(ctx, access.TypeUser, ref)
+	if err == nil && !isConnectARN(ref) {
+		id = ref
 	}
-	if u.ID != ref && !isConnectARN(ref) {
-		u.ID = ref
-	}
-	return asked{Type: "user", ID: u.ID}, nil
+	return id, err
 }
 
 // resourceFlags describe a resource that lanyard does not store, or one about to be made.
@@ -349,92 +255,65 @@ type resourceFlags struct {
 }
 
 // resource resolves RESOURCE; "" stands for none.
-func (f resourceFlags) resource(ctx context.Context, a *asker, ref string) (asked, error) {
+func (f resourceFlags) resource(ctx context.Context, a *asker, ref string) (r access.Resource, err error) {
 	if ref == "" {
-		return asked{Type: instanceType}, nil
+		return r, nil
 	}
-	r, err := f.parse(ref)
-	if err != nil {
+	if r, err = f.parse(ref); err != nil {
 		return r, err
 	}
-	properties := map[string]any{}
-	if f.New {
-		properties["new"] = true
+	described := len(f.Tag) > 0 || len(f.Attribute) > 0 || f.Channel != "" || f.Group != ""
+	switch {
+	case isStored(r.Type) && !f.New && described:
+		return r, refuse("lanyard stores resources of type %s and decides by what it has stored; --tag, --group, "+
+			"--attribute and --channel are for other types, or require --new", r.Type)
+	case isStored(r.Type) && !f.New && r.Type == access.TypeUser:
+		r.ID, err = a.user(ctx, r.ID)
+		return r, err
+	case isStored(r.Type) && !f.New:
+		r.ID, err = a.lookup(ctx, r.Type, r.ID)
+		return r, err
+	case r.Type == access.TypeFlowModule:
+		if r.ID, err = a.lookup(ctx, access.TypeContactFlowModule, r.ID); err != nil {
+			return r, err
+		}
 	}
-	if len(f.Tag) > 0 {
-		properties["tags"] = f.Tag
-	}
-	if len(f.Attribute) > 0 {
-		properties["attributes"] = f.Attribute
-	}
-	if f.Channel != "" {
-		properties["channel"] = f.Channel
-	}
+	r.New, r.Tags, r.Attributes, r.Channel = f.New, f.Tag, f.Attribute, f.Channel
 	if f.Group != "" {
-		g, err := a.lookup(ctx, access.TypeHierarchyGroup, f.Group)
-		if err != nil {
-			return r, err
-		}
-		properties["hierarchy_group"] = g.ID
+		r.Group, err = a.lookup(ctx, access.TypeHierarchyGroup, f.Group)
 	}
-	if isStored(r.Type) && !f.New {
-		if len(properties) > 0 {
-			return r, refuse("lanyard stores resources of type %s and decides by what it has stored; --tag, --group, "+
-				"--attribute and --channel are for other types, or require --new", r.Type)
-		}
-		if r.Type == access.TypeUser {
-			u, err := a.user(ctx, r.ID)
-			r.ID = u.ID
-			return r, err
-		}
-		found, err := a.lookup(ctx, r.Type, r.ID)
-		r.ID = found.ID
-		return r, err
-	}
-	if r.Type == access.TypeFlowModule {
-		m, err := a.lookup(ctx, access.TypeContactFlowModule, r.ID)
-		if err != nil {
-			return r, err
-		}
-		r.ID = m.ID
-	}
-	if len(properties) > 0 {
-		r.Properties = properties
-	}
-	return r, nil
+	return r, err
 }
 
 // parse reads TYPE/ID or an ARN.
-func (resourceFlags) parse(ref string) (asked, error) {
+func (resourceFlags) parse(ref string) (access.Resource, error) {
 	switch {
 	case isConnectARN(ref):
 		arn, err := lanyard.ParseARN(ref)
 		if err != nil {
-			return asked{}, refuse("%s", err)
+			return access.Resource{}, refuse("%s", err)
 		}
 		if t := arn.Type.DecisionName(); t != "" {
-			return asked{Type: t, ID: arn.ID}, nil
+			return access.Resource{Type: t, ID: arn.ID}, nil
 		}
-		return asked{}, refuse("%s: no permission is about resources of type %s", ref, arn.Type)
+		return access.Resource{}, refuse("%s: no permission is about resources of type %s", ref, arn.Type)
 	case strings.HasPrefix(ref, "arn:"):
-		return asked{Type: access.TypeAIAgent, ID: ref}, nil
+		return access.Resource{Type: access.TypeAIAgent, ID: ref}, nil
 	}
 	t, id, ok := strings.Cut(ref, "/")
 	if !ok || t == "" {
-		return asked{}, refuse("RESOURCE must be TYPE/NAME, TYPE/ID or an ARN, such as User/jonas.becker, got %q",
+		return access.Resource{}, refuse("RESOURCE must be TYPE/NAME, TYPE/ID or an ARN, such as User/jonas.becker, got %q",
 			ref)
 	}
-	return asked{Type: knownType(t), ID: id}, nil
+	return access.Resource{Type: knownType(t), ID: id}, nil
 }
 
 // printJSON writes v as one line.
 func printJSON(io streams, v any) error {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	b, err := questions.Marshal(v)
+	if err != nil {
 		return err
 	}
-	_, err := io.out.Write(b.Bytes())
+	_, err = io.out.Write(append(b, '\n'))
 	return err
 }

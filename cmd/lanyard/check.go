@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/questions"
 )
 
 // questionFlags are what a question may say in addition to its subject, action and resource.
@@ -19,86 +18,43 @@ type questionFlags struct {
 	Surface       string `help:"Where the question is asked: admin, or reports." default:"admin" enum:"admin,reports"`
 }
 
-// question is a request of an evaluation, or a part of one.
-type question struct {
-	Subject  *asked          `json:"subject,omitempty"`
-	Action   *actionName     `json:"action,omitempty"`
-	Resource *asked          `json:"resource,omitempty"`
-	Context  questionContext `json:"context,omitzero"`
-}
-
-type actionName struct {
-	Name string `json:"name"`
-}
-
-type questionContext struct {
-	Surface string `json:"surface,omitempty"`
-	Explain bool   `json:"explain,omitempty"`
-}
-
 // question resolves what the command line names.
-func (f questionFlags) question(ctx context.Context, a *asker, user, permission, resource string) (question, error) {
-	q := question{Action: &actionName{permission}}
+func (f questionFlags) question(ctx context.Context, a *asker, user, permission, resource string) (
+	q questions.Question, err error) {
+	q.Action = permission
 	if f.Surface == "reports" {
-		q.Context.Surface = f.Surface
+		q.Surface = access.Reports
 	}
 	if user != "" {
-		s, err := a.subject(ctx, user, f.OnBehalfOf)
-		if err != nil {
+		if q.Subject, err = a.subject(ctx, user, f.OnBehalfOf); err != nil {
 			return q, err
 		}
-		q.Subject = &s
 	}
-	r, err := f.resource(ctx, a, resource)
-	q.Resource = &r
+	q.Resource, err = f.resource(ctx, a, resource)
 	return q, err
 }
 
-// verdict is the answer to a question, as it came and as it is read here.
-type verdict struct {
-	raw      json.RawMessage
-	Decision bool
-	Context  struct {
-		Reason      string
-		Explanation string
-		Profiles    []struct {
-			Name, Holder   string
-			Grants, Allows bool
-			Failed         []struct{ Kind, Want, Have string }
-		}
-		Hints []string
-	}
-}
-
-func (v *verdict) UnmarshalJSON(b []byte) error {
-	type plain verdict
-	v.raw = slices.Clone(b)
-	return json.Unmarshal(b, (*plain)(v))
-}
-
-func (v *verdict) MarshalJSON() ([]byte, error) { return v.raw, nil }
-
-// misasked returns an error when a question has no answer: a slip must not look like a denial.
-func (v *verdict) misasked(q question) error {
-	switch v.Context.Reason {
+// checkAsked returns an error when a question has no answer: a slip must not look like a denial.
+func checkAsked(q *questions.Question, e *questions.Evaluation) error {
+	switch e.Context.Reason {
 	case access.UnknownAction.String():
 		return unknownAction(q)
 	case access.WrongType.String():
-		return fmt.Errorf("%s is not about resources of type %s", q.Action.Name, q.Resource.Type)
+		return fmt.Errorf("%s is not about resources of type %s", q.Action, q.Resource.Type)
 	case access.UnknownResource.String():
 		return fmt.Errorf("%s %q does not exist", q.Resource.Type, q.Resource.ID)
 	}
 	return nil
 }
 
-func unknownAction(q question) error {
+func unknownAction(q *questions.Question) error {
 	near := ""
 	for _, p := range lanyard.Permissions() {
-		if strings.EqualFold(p.Name, q.Action.Name) {
+		if strings.EqualFold(p.Name, q.Action) {
 			near = "; " + p.Name + " is one"
 		}
 	}
-	return fmt.Errorf("%q is neither a permission of the catalogue nor in any profile%s", q.Action.Name, near)
+	return fmt.Errorf("%q is neither a permission of the catalogue nor in any profile%s", q.Action, near)
 }
 
 type checkCmd struct {
@@ -129,46 +85,54 @@ func (c *checkCmd) Run(io streams) error {
 	if err != nil {
 		return err
 	}
-	defer a.close()
+	defer a.Close()
 	q, err := c.question(io.ctx, a, c.User, c.Permission, c.Resource)
 	if err != nil {
 		return err
 	}
-	q.Context.Explain = c.Explain || !c.json(io)
-	var v verdict
-	if err := a.post(io.ctx, "evaluation", q, &v); err != nil {
+	q.Explain = c.Explain || !c.json(io)
+	e, err := a.Evaluate(io.ctx, &q)
+	if err != nil {
 		return err
 	}
-	if err := v.misasked(q); err != nil {
+	if err := checkAsked(&q, &e); err != nil {
 		return err
 	}
 	if c.json(io) {
-		err = printJSON(io, v.raw)
+		err = printJSON(io, e)
 	} else {
-		err = c.table(io, &v)
+		err = c.table(io, &e)
 	}
-	if err == nil && !v.Decision {
+	if err == nil && !e.Decision {
 		return errDenied
 	}
 	return err
 }
 
-func (v *verdict) word() string {
-	if v.Decision {
+func decisionWord(e *questions.Evaluation) string {
+	if e.Decision {
 		return "allowed"
 	}
 	return "denied"
 }
 
-func (c *checkCmd) table(io streams, v *verdict) error {
-	printf(io.out, "%s: %s\n", v.word(), v.Context.Explanation)
-	if !c.Explain {
+// sentence is the explanation of an evaluation, if it has one.
+func sentence(e *questions.Evaluation) string {
+	if e.Context.Explanation == nil {
+		return ""
+	}
+	return e.Context.Sentence
+}
+
+func (c *checkCmd) table(io streams, e *questions.Evaluation) error {
+	printf(io.out, "%s: %s\n", decisionWord(e), sentence(e))
+	if !c.Explain || e.Context.Explanation == nil {
 		return nil
 	}
 	fmt.Fprintln(io.out)
 	w := newTable(io.out, "PROFILE", "GRANTS", "ALLOWS", "WHAT FAILED")
 	word := map[bool]string{true: "yes", false: "no"}
-	for _, p := range v.Context.Profiles {
+	for _, p := range e.Context.Profiles {
 		var failed []string
 		for _, f := range p.Failed {
 			have := f.Have
@@ -182,7 +146,7 @@ func (c *checkCmd) table(io streams, v *verdict) error {
 	if err := w.flush(); err != nil {
 		return err
 	}
-	for _, h := range v.Context.Hints {
+	for _, h := range e.Context.Hints {
 		printf(io.out, "hint: %s\n", h)
 	}
 	return nil
@@ -214,141 +178,116 @@ func (c *whoCanCmd) Run(io streams) error {
 	if err != nil {
 		return err
 	}
-	defer a.close()
+	defer a.Close()
 	q, err := c.question(io.ctx, a, "", c.Permission, c.Resource)
 	if err != nil {
 		return err
 	}
-	results, names := []asked{}, map[string]string{}
-	subjects := []asked{{Type: "user"}, {Type: "ai_agent"}}
-	if c.OnBehalfOf != "" {
-		human, err := a.user(io.ctx, c.OnBehalfOf)
-		if err != nil {
-			return err
-		}
-		subjects = []asked{{Type: "ai_agent", Properties: map[string]any{"assisting": human.ID}}}
+	out, err := c.list(io.ctx, a, q)
+	if err != nil {
+		return err
 	}
-	for _, s := range subjects {
-		q.Subject = &s
-		err := a.pages(io.ctx, "search/subject", q, 0, func(answer json.RawMessage) (int, error) {
-			var page struct {
-				Results []asked
-				Context struct{ Profiles map[string]string }
-			}
-			err := json.Unmarshal(answer, &page)
-			results = append(results, page.Results...)
-			maps.Copy(names, page.Context.Profiles)
-			return len(page.Results), err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	if _, known := lanyard.LookupPermission(c.Permission); len(results) == 0 && !known &&
-		(q.Resource.Type == instanceType || isStored(q.Resource.Type)) && c.Permission != access.ActionReference {
-		return unknownAction(q)
+	if _, known := lanyard.LookupPermission(c.Permission); len(out.Results) == 0 && !known &&
+		(q.Resource.Type == "" || isStored(q.Resource.Type)) && c.Permission != access.ActionReference {
+		return unknownAction(&q)
 	}
 	if c.json(io) {
-		out := map[string]any{"results": results}
-		if len(names) > 0 {
-			out["context"] = map[string]any{"profiles": names}
-		}
 		return printJSON(io, out)
 	}
 	w := newTable(io.out, "TYPE", "WHO", "THROUGH", "ID")
-	for _, r := range results {
-		id := r.ID
-		if id == r.what() { // of an AI agent; once is long enough
-			id = ""
+	for _, r := range out.Results {
+		who, id := r.Properties.Name, r.ID
+		if who == "" { // of an AI agent; once is long enough
+			who, id = id, ""
 		}
-		w.row(r.Type, r.what(), through(r, names), id)
+		w.row(r.Type, who, through(&r.Properties, out.Context.Profiles), id)
 	}
 	return w.flush()
 }
 
+// whoCan is who may do something, users first.
+type whoCan struct {
+	Context whoCanContext       `json:"context,omitzero"`
+	Results []questions.Allowed `json:"results"`
+}
+
+type whoCanContext struct {
+	Profiles map[string]string `json:"profiles,omitempty"`
+}
+
+func (c whoCanContext) IsZero() bool { return len(c.Profiles) == 0 }
+
+// list asks for everybody who may do something.
+func (c *whoCanCmd) list(ctx context.Context, a *asker, q questions.Question) (whoCan, error) {
+	out := whoCan{whoCanContext{map[string]string{}}, []questions.Allowed{}}
+	subjects := []access.Subject{{Type: access.User}, {Type: access.AIAgent}}
+	if c.OnBehalfOf != "" {
+		human, err := a.user(ctx, c.OnBehalfOf)
+		if err != nil {
+			return out, err
+		}
+		subjects = []access.Subject{{Type: access.AIAgent, Human: human}}
+	}
+	for _, q.Subject = range subjects {
+		err := eachPage(0, func(p questions.Page) (questions.PageInfo, error) {
+			page, err := a.WhoCan(ctx, questions.Search{Question: q, Page: p})
+			out.Results = append(out.Results, page.Results...)
+			maps.Copy(out.Context.Profiles, page.Context.Profiles)
+			return page.Page, err
+		})
+		if err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
 // through names the profiles through which somebody can, and how many there are that are not named.
-func through(who asked, names map[string]string) string {
-	ids, _ := who.Properties["profiles"].([]any)
+func through(who *questions.AllowedProperties, names map[string]string) string {
 	var all []string
-	for _, id := range ids {
-		id, _ := id.(string)
+	for _, id := range who.Profiles {
 		if name := names[id]; name != "" {
 			id = name
 		}
 		all = append(all, id)
 	}
-	if n, _ := who.Properties["profile_count"].(float64); int(n) > len(all) {
-		all = append(all, fmt.Sprintf("and %d more", int(n)-len(all)))
+	if who.ProfileCount > len(all) {
+		all = append(all, fmt.Sprintf("and %d more", who.ProfileCount-len(all)))
 	}
 	return strings.Join(all, ", ")
 }
 
-// pages asks for page after page of an endpoint, until limit results have come or, with 0, all
-// have. take returns how many results an answer has.
-func (a *asker) pages(ctx context.Context, endpoint string, in any, limit int,
-	take func(json.RawMessage) (int, error)) error {
-	b, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	var request map[string]any
-	if err := json.Unmarshal(b, &request); err != nil {
-		return err
-	}
+// eachPage asks for page after page, until limit results have come or, with 0, all have.
+func eachPage(limit int, ask func(questions.Page) (questions.PageInfo, error)) error {
 	for token, left := "", limit; ; {
 		size := mostResults
 		if limit > 0 {
 			size = min(size, left)
 		}
-		request["page"] = map[string]any{"limit": size, "token": token}
-		var answer json.RawMessage
-		if err := a.post(ctx, endpoint, request, &answer); err != nil {
-			return err
-		}
-		n, err := take(answer)
+		info, err := ask(questions.Page{Token: token, Limit: size})
 		if err != nil {
 			return err
 		}
-		var page struct {
-			Page struct {
-				NextToken string `json:"next_token"`
-			}
-		}
-		if err := json.Unmarshal(answer, &page); err != nil {
-			return err
-		}
-		token, left = page.Page.NextToken, left-n
+		token, left = info.NextToken, left-info.Count
 		if token == "" || limit > 0 && left <= 0 {
 			return nil
 		}
 	}
 }
 
-// granted is one thing that a subject may do.
-type granted struct {
-	Action   string      `json:"action"`
-	Resource *asked      `json:"resource,omitempty"`
-	Grants   []grantedBy `json:"grants"`
-}
-
-type grantedBy struct {
-	Profile    string   `json:"profile"`
-	Name       string   `json:"name"`
-	Conditions []string `json:"conditions"`
-}
-
-func (g grantedBy) String() string {
+func grantText(g *questions.Grant) string {
 	if len(g.Conditions) == 0 {
 		return g.Name
 	}
 	return g.Name + " (" + strings.Join(g.Conditions, ", ") + ")"
 }
 
-func on(r *asked) string {
-	if r == nil {
-		return ""
+// thingText names an action, and what alone it is about.
+func thingText(t questions.Thing) string {
+	if t.Resource == nil {
+		return t.Action
 	}
-	return " on " + r.Type + " " + r.ID
+	return t.Action + " on " + t.Resource.Type + " " + t.Resource.ID
 }
 
 type whatCanCmd struct {
@@ -374,22 +313,20 @@ func (c *whatCanCmd) Run(io streams) error {
 	if err != nil {
 		return err
 	}
-	defer a.close()
+	defer a.Close()
 	s, err := a.subject(io.ctx, c.User, c.OnBehalfOf)
 	if err != nil {
 		return err
 	}
 	var out struct {
-		Revision int64     `json:"revision"`
-		Results  []granted `json:"results"`
+		Revision int64               `json:"revision"`
+		Results  []questions.Granted `json:"results"`
 	}
-	out.Results = []granted{}
-	err = a.pages(io.ctx, "effective", question{Subject: &s}, 0, func(answer json.RawMessage) (int, error) {
-		page := out
-		page.Results = nil
-		err := json.Unmarshal(answer, &page)
+	err = eachPage(0, func(p questions.Page) (questions.PageInfo, error) {
+		page, err := a.Effective(io.ctx, questions.Search{Question: questions.Question{Query: access.Query{Subject: s}},
+			Page: p})
 		out.Revision, out.Results = page.Revision, append(out.Results, page.Results...)
-		return len(page.Results), err
+		return page.Page, err
 	})
 	if err != nil {
 		return err
@@ -400,7 +337,7 @@ func (c *whatCanCmd) Run(io streams) error {
 	w := newTable(io.out, "ACTION", "THROUGH", "CONDITIONS")
 	for _, r := range out.Results {
 		for _, g := range r.Grants {
-			w.row(r.Action+on(r.Resource), g.Name, strings.Join(g.Conditions, ", "))
+			w.row(thingText(r.Thing), g.Name, strings.Join(g.Conditions, ", "))
 		}
 	}
 	return w.flush()

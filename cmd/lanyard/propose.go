@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"net/http"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
@@ -62,16 +60,3 @@ func (p proposer) outcome(ctx context.Context, by questions.Viewer, in questions
 	out.After = out.Before
 	return out, err
 }
-
-// answer takes in what a handler of this process writes.
-type answer struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func newAnswer() *answer { return &answer{header: http.Header{}, status: http.StatusOK} }
-
-func (a *answer) Header() http.Header         { return a.header }
-func (a *answer) WriteHeader(status int)      { a.status = status }
-func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }

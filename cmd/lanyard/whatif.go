@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/questions"
 )
 
 type whatIfCmd struct {
@@ -50,39 +51,17 @@ Examples:
   lanyard what-if tom.ellis Users.Edit User/jonas.becker --user tom.ellis --profiles "Supervisor Europe"`
 }
 
-type (
-	proposalRequest struct {
-		question
-		Operation  string         `json:"operation"`
-		Parameters map[string]any `json:"parameters"`
-	}
-	proposalAnswer struct {
-		Revision    int64            `json:"revision"`
-		Affected    int              `json:"affected"`
-		Gaining     int              `json:"gaining"`
-		Losing      int              `json:"losing"`
-		Results     []proposalResult `json:"results"`
-		Differences []proposalDelta  `json:"differences"`
-		Before      *verdict         `json:"before,omitempty"`
-		After       *verdict         `json:"after,omitempty"`
-	}
-	proposalResult struct {
-		asked
-		Difference int `json:"difference"`
-	}
-	proposalDelta struct {
-		Gains   []granted `json:"gains"`
-		Loses   []granted `json:"loses"`
-		Changes []struct {
-			Action   string      `json:"action"`
-			Resource *asked      `json:"resource,omitempty"`
-			More     bool        `json:"more"`
-			Less     bool        `json:"less"`
-			Before   []grantedBy `json:"before"`
-			After    []grantedBy `json:"after"`
-		} `json:"changes"`
-	}
-)
+// whatIf is what a change would do, of all pages.
+type whatIf struct {
+	Revision    int64                  `json:"revision"`
+	Affected    int                    `json:"affected"`
+	Gaining     int                    `json:"gaining"`
+	Losing      int                    `json:"losing"`
+	Results     []questions.Affected   `json:"results"`
+	Differences []questions.Difference `json:"differences"`
+	Before      *questions.Evaluation  `json:"before,omitempty"`
+	After       *questions.Evaluation  `json:"after,omitempty"`
+}
 
 func (c *whatIfCmd) Run(io streams) error {
 	if c.User != "" && c.Permission == "" {
@@ -95,34 +74,25 @@ func (c *whatIfCmd) Run(io streams) error {
 	if err != nil {
 		return err
 	}
-	defer a.close()
-	var in proposalRequest
-	if in.Operation, in.Parameters, err = c.Change.proposal(io.ctx, a); err != nil {
+	defer a.Close()
+	var q questions.WhatIf
+	if q.Proposal, err = c.Change.proposal(io.ctx, a); err != nil {
 		return err
 	}
 	if c.User != "" {
-		if in.question, err = c.question(io.ctx, a, c.User, c.Permission, c.Resource); err != nil {
+		asked, err := c.question(io.ctx, a, c.User, c.Permission, c.Resource)
+		if err != nil {
 			return err
 		}
-		in.Context.Explain = !c.json(io)
+		asked.Explain = !c.json(io)
+		q.Question = &asked
 	}
-	var out proposalAnswer
-	err = a.pages(io.ctx, "what-if", in, c.Limit, func(answer json.RawMessage) (int, error) {
-		var page proposalAnswer
-		err := json.Unmarshal(answer, &page)
-		for i := range page.Results {
-			page.Results[i].Difference += len(out.Differences)
-		}
-		n := len(page.Results)
-		page.Results, page.Differences = append(out.Results, page.Results...), append(out.Differences, page.Differences...)
-		out = page
-		return n, err
-	})
+	out, err := c.list(io.ctx, a, q)
 	if err != nil {
 		return err
 	}
-	if out.After != nil {
-		if err := out.After.misasked(in.question); err != nil {
+	if q.Question != nil {
+		if err := checkAsked(q.Question, out.After); err != nil {
 			return err
 		}
 	}
@@ -137,19 +107,34 @@ func (c *whatIfCmd) Run(io streams) error {
 	return err
 }
 
+// list asks for as many of those affected as are wanted.
+func (c *whatIfCmd) list(ctx context.Context, a *asker, q questions.WhatIf) (out whatIf, err error) {
+	err = eachPage(c.Limit, func(p questions.Page) (questions.PageInfo, error) {
+		q.Page = p
+		page, err := a.WhatIf(ctx, q)
+		for i := range page.Results {
+			page.Results[i].Difference += len(out.Differences)
+		}
+		out = whatIf{page.Revision, page.Affected, page.Gaining, page.Losing, append(out.Results, page.Results...),
+			append(out.Differences, page.Differences...), page.Before, page.After}
+		return page.Page, err
+	})
+	return out, err
+}
+
 // proposal makes the operation and its request of the flags.
-func (c *changeFlags) proposal(ctx context.Context, a *asker) (string, map[string]any, error) {
+func (c *changeFlags) proposal(ctx context.Context, a *asker) (p questions.Proposal, err error) {
 	request := map[string]any{}
 	if c.JSON != "" {
 		b, err := readInput(c.JSON)
 		if err != nil {
-			return "", nil, err
+			return p, err
 		}
 		if err := json.Unmarshal(b, &request); err != nil {
-			return "", nil, refuse("--json: %s must be a JSON object: %v", c.JSON, err)
+			return p, refuse("--json: %s must be a JSON object: %v", c.JSON, err)
 		}
 		if request == nil {
-			return "", nil, refuse("--json: %s must be a JSON object", c.JSON)
+			return p, refuse("--json: %s must be a JSON object", c.JSON)
 		}
 	}
 	_, forUser := request["UserId"]
@@ -157,17 +142,17 @@ func (c *changeFlags) proposal(ctx context.Context, a *asker) (string, map[strin
 		return c.forUser(ctx, a, request)
 	}
 	if c.Profiles != nil {
-		return "", nil, refuse("--user is required when --profiles is set")
+		return p, refuse("--user is required when --profiles is set")
 	}
 	if c.Profile != "" {
-		p, err := a.lookup(ctx, access.TypeSecurityProfile, c.Profile)
+		id, err := a.lookup(ctx, access.TypeSecurityProfile, c.Profile)
 		if err != nil {
-			return "", nil, err
+			return p, err
 		}
-		request["SecurityProfileId"] = p.ID
+		request["SecurityProfileId"] = id
 	}
 	if request["SecurityProfileId"] == nil {
-		return "", nil, refuse("--profile or --user is required")
+		return p, refuse("--profile or --user is required")
 	}
 	for _, list := range []struct {
 		member string
@@ -183,7 +168,7 @@ func (c *changeFlags) proposal(ctx context.Context, a *asker) (string, map[strin
 		for _, pair := range words(*c.AccessTags) {
 			key, value, ok := strings.Cut(pair, "=")
 			if !ok {
-				return "", nil, refuse("--access-tags must be KEY=VALUE, got %q", pair)
+				return p, refuse("--access-tags must be KEY=VALUE, got %q", pair)
 			}
 			tags[key] = value
 		}
@@ -192,41 +177,46 @@ func (c *changeFlags) proposal(ctx context.Context, a *asker) (string, map[strin
 	if c.HierarchyGroup != nil {
 		request["AllowedAccessControlHierarchyGroupId"] = ""
 		if *c.HierarchyGroup != "" {
-			g, err := a.lookup(ctx, access.TypeHierarchyGroup, *c.HierarchyGroup)
+			id, err := a.lookup(ctx, access.TypeHierarchyGroup, *c.HierarchyGroup)
 			if err != nil {
-				return "", nil, err
+				return p, err
 			}
-			request["AllowedAccessControlHierarchyGroupId"] = g.ID
+			request["AllowedAccessControlHierarchyGroupId"] = id
 		}
 	}
-	return "UpdateSecurityProfile", request, nil
+	return proposalOf("UpdateSecurityProfile", request)
 }
 
 // forUser makes the request of UpdateUserSecurityProfiles.
-func (c *changeFlags) forUser(ctx context.Context, a *asker, request map[string]any) (string, map[string]any, error) {
+func (c *changeFlags) forUser(ctx context.Context, a *asker, request map[string]any) (p questions.Proposal, err error) {
 	if c.Profile != "" || c.Permissions != nil || c.AccessTags != nil || c.TagRestricted != nil ||
 		c.HierarchyRestricted != nil || c.HierarchyGroup != nil {
-		return "", nil, refuse("--profile and --user must not be used together")
+		return p, refuse("--profile and --user must not be used together")
 	}
 	if c.OfUser != "" {
-		u, err := a.lookup(ctx, access.TypeUser, c.OfUser)
+		id, err := a.lookup(ctx, access.TypeUser, c.OfUser)
 		if err != nil {
-			return "", nil, err
+			return p, err
 		}
-		request["UserId"] = u.ID
+		request["UserId"] = id
 	}
 	if c.Profiles != nil {
 		ids := []string{}
 		for _, ref := range words(*c.Profiles) {
-			p, err := a.lookup(ctx, access.TypeSecurityProfile, ref)
+			id, err := a.lookup(ctx, access.TypeSecurityProfile, ref)
 			if err != nil {
-				return "", nil, err
+				return p, err
 			}
-			ids = append(ids, p.ID)
+			ids = append(ids, id)
 		}
 		request["SecurityProfileIds"] = ids
 	}
-	return "UpdateUserSecurityProfiles", request, nil
+	return proposalOf("UpdateUserSecurityProfiles", request)
+}
+
+func proposalOf(operation string, request map[string]any) (questions.Proposal, error) {
+	parameters, err := json.Marshal(request)
+	return questions.Proposal{Operation: operation, Parameters: parameters}, err
 }
 
 // words are what commas separate; of "" there are none.
@@ -259,13 +249,13 @@ func readInput(name string) ([]byte, error) {
 	return b, err
 }
 
-func (p *proposalAnswer) table(io streams) error {
+func (p *whatIf) table(io streams) error {
 	fmt.Fprintf(io.out, "%d affected: %d may do more, %d may do less.\n", p.Affected, p.Gaining, p.Losing)
 	if len(p.Results) > 0 {
 		fmt.Fprintln(io.out)
 		w := newTable(io.out, "TYPE", "WHO", "EFFECT", "ACTION", "THROUGH")
 		for _, r := range p.Results {
-			p.Differences[r.Difference].rows(w, r)
+			differenceRows(w, &r, &p.Differences[r.Difference])
 		}
 		if err := w.flush(); err != nil {
 			return err
@@ -275,37 +265,41 @@ func (p *proposalAnswer) table(io streams) error {
 		fmt.Fprintf(io.out, "and %d more; --limit lists more of them\n", more)
 	}
 	if p.After != nil {
-		printf(io.out, "\nbefore: %s: %s\nafter:  %s: %s\n", p.Before.word(), p.Before.Context.Explanation, p.After.word(),
-			p.After.Context.Explanation)
+		printf(io.out, "\nbefore: %s: %s\nafter:  %s: %s\n", decisionWord(p.Before), sentence(p.Before),
+			decisionWord(p.After), sentence(p.After))
 	}
 	return nil
 }
 
-// rows writes a line for each thing that differs.
-func (d *proposalDelta) rows(w *table, r proposalResult) {
-	row := func(effect, action string, resource *asked, through string) {
-		w.row(r.Type, r.what(), effect, action+on(resource), through)
+// differenceRows writes a line for each thing that differs.
+func differenceRows(w *table, r *questions.Affected, d *questions.Difference) {
+	who := r.ID
+	if r.Properties != nil {
+		who = r.Properties.Name
+	}
+	row := func(effect string, t questions.Thing, through string) {
+		w.row(r.Type, who, effect, thingText(t), through)
 	}
 	for _, g := range d.Gains {
-		row("gains", g.Action, g.Resource, list(g.Grants))
+		row("gains", g.Thing, grantsText(g.Grants))
 	}
 	for _, l := range d.Loses {
-		row("loses", l.Action, l.Resource, list(l.Grants))
+		row("loses", l.Thing, grantsText(l.Grants))
 	}
 	for _, c := range d.Changes {
 		effect := map[[2]bool]string{{true, false}: "more", {false, true}: "less",
 			{true, true}: "other"}[[2]bool{c.More, c.Less}]
-		row(effect, c.Action, c.Resource, list(c.Before)+" -> "+list(c.After))
+		row(effect, c.Thing, grantsText(c.Before)+" -> "+grantsText(c.After))
 	}
 }
 
-func list(grants []grantedBy) string {
+func grantsText(grants []questions.Grant) string {
 	if len(grants) == 0 {
 		return "nothing"
 	}
 	var names []string
-	for _, g := range grants {
-		names = append(names, g.String())
+	for i := range grants {
+		names = append(names, grantText(&grants[i]))
 	}
 	return strings.Join(names, " or ")
 }

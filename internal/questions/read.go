@@ -514,29 +514,35 @@ func ReadWhatIf(body []byte, instance string) (q WhatIf, err error) {
 	return q, err
 }
 
-// proposal checks what names the proposed change; the rest is for whoever plans it.
+// proposal checks what the JSON form of a proposal has.
 func (in *whatIfRequest) proposal(instance string) (p Proposal, err error) {
 	if in.Operation == nil {
 		return p, malformed("operation is required: %s or %s", updateProfile, updateUser)
 	}
-	if in.Parameters.Kind() != '{' {
-		return p, malformed("parameters must be the request of %s, an object", *in.Operation)
+	return NewProposal(*in.Operation, in.Parameters, instance)
+}
+
+// NewProposal returns the proposal of an operation on an instance. It checks what names the change; the rest is for
+// whoever plans it.
+func NewProposal(operation string, parameters []byte, instance string) (p Proposal, err error) {
+	if jsontext.Value(parameters).Kind() != '{' {
+		return p, malformed("parameters must be the request of %s, an object", operation)
 	}
 	var names struct {
 		InstanceID        *string `json:"InstanceId"`
 		SecurityProfileID *string `json:"SecurityProfileId"`
 		UserID            *string `json:"UserId"`
 	}
-	if err := json.Unmarshal(in.Parameters, &names); err != nil {
+	if err := json.Unmarshal(parameters, &names); err != nil {
 		return p, malformed("parameters.InstanceId, parameters.SecurityProfileId and parameters.UserId must be strings")
 	}
 	id, member := names.SecurityProfileID, "SecurityProfileId"
-	switch *in.Operation {
+	switch operation {
 	case updateProfile:
 	case updateUser:
 		id, member = names.UserID, "UserId"
 	default:
-		return p, malformed("operation must be %s or %s, got %q", updateProfile, updateUser, *in.Operation)
+		return p, malformed("operation must be %s or %s, got %q", updateProfile, updateUser, operation)
 	}
 	if id == nil || *id == "" {
 		return p, malformed("parameters.%s is required", member)
@@ -547,5 +553,5 @@ func (in *whatIfRequest) proposal(instance string) (p Proposal, err error) {
 				*names.InstanceID)
 		}
 	}
-	return Proposal{Operation: *in.Operation, ID: *id, Parameters: in.Parameters}, nil
+	return Proposal{Operation: operation, ID: *id, Parameters: parameters}, nil
 }
