@@ -1,125 +1,57 @@
 // The one way to the server. docs/console-api.md is what it speaks.
 import { onlineManager } from "@tanstack/react-query";
-import type { Profile, Tags } from "./profile";
+import type {
+  AgentsAnswer,
+  BlockersAnswer,
+  Catalogue,
+  ErrorAnswer,
+  ErrorBody,
+  ExportAnswer,
+  FindingsAnswer,
+  HeatAnswer,
+  HistoryAnswer,
+  Named,
+  OverviewAnswer,
+  ProfileAnswer,
+  ProfilesAnswer,
+  Session,
+  SessionAnswer,
+  StateAnswer,
+  UsersAnswer,
+  VisibilityAnswer,
+} from "./answers_gen";
+import type { Operations } from "./operations";
 
-export interface ErrorBody {
-  Code: string;
-  Message: string;
-  Permission?: string;
-  Members?: string[];
-  RequestId?: string;
-  Reason?: string;
-  RetryAfter?: number;
+/** What the endpoints that read answer, by their paths. */
+interface Reads {
+  profile: ProfileAnswer;
+  profiles: ProfilesAnswer;
+  users: UsersAnswer;
+  agents: AgentsAnswer;
+  history: HistoryAnswer;
+  "history/state": StateAnswer;
+  "history/export": ExportAnswer;
+  overview: OverviewAnswer;
+  findings: FindingsAnswer;
+  heat: HeatAnswer;
+  visibility: VisibilityAnswer;
+  blockers: BlockersAnswer;
 }
+
+export type Read = keyof Reads;
+export type ReadAnswer<R extends Read> = Reads[R];
 
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly body: ErrorBody,
-    readonly answer: Record<string, unknown> = {},
+    readonly answer: Partial<ErrorAnswer> = {},
   ) {
     super(body.Message);
   }
   get offline() {
     return this.status === 0;
   }
-}
-
-export interface Named {
-  Id: string;
-  Name: string;
-}
-
-export interface By extends Named {
-  Kind: "user" | "operator" | "key" | "unknown";
-}
-
-export interface Session {
-  Kind: "user" | "operator";
-  Instance?: { Id: string; Arn: string; Alias: string };
-  User?: { Id: string; Username: string; FirstName: string; LastName: string };
-  Permissions?: string[];
-  Method: string;
-  Expires: string;
-  IdleExpires: string;
-  Idle: number;
-}
-
-export interface SignIn {
-  InstanceNeeded: boolean;
-  OIDC: { Label: string; Path: string } | null;
-}
-
-export interface ProfileAnswer {
-  Profile: Profile;
-  ETag: string;
-  Revision: number;
-  Holders: number;
-  /** What the profile holds that does not work as it may be meant. */
-  Warnings: string[];
-  LastModified: Modified | null;
-}
-
-export interface Modified {
-  Time: string;
-  By: By | null;
-  Revision: number;
-}
-
-export interface ProfileRow extends Named {
-  Arn: string;
-  Description: string;
-  Tags: Tags;
-  Holders: number;
-  Permissions: number;
-  Sensitive: number;
-  TagRestricted: boolean;
-  HierarchyRestricted: boolean;
-  LastModified: Modified | null;
-}
-
-export interface UserRow {
-  Id: string;
-  Arn: string;
-  Username: string;
-  FirstName: string;
-  LastName: string;
-  Tags: Tags;
-  SecurityProfiles: Named[];
-  HierarchyGroup: (Named & { Path: string[] }) | null;
-}
-
-export interface AgentRow {
-  Arn: string;
-  SecurityProfiles: Named[];
-}
-
-export interface FieldChange {
-  Field: string;
-  Before: unknown;
-  After: unknown;
-  Added?: string[];
-  Removed?: string[];
-}
-
-export interface Change {
-  Type: string;
-  Id: string;
-  Name: string;
-  Action: string;
-  Fields: FieldChange[];
-}
-
-export interface HistoryEvent {
-  Revision: number;
-  Id: string;
-  Time: string;
-  Operation: string;
-  By: By;
-  Refused: string;
-  From: { SourceIP: string; UserAgent: string; Console: boolean };
-  Changes: Change[];
-  ChangesTotal: number;
 }
 
 export interface Grant {
@@ -195,6 +127,21 @@ export interface Answer<T> {
   headers: Headers;
 }
 
+/** What the questions answer, by their names. */
+interface Questions {
+  evaluation: Evaluation;
+  effective: Page<Effective>;
+  "who-can": WhoCan;
+  actions: Page<{ name: string }>;
+  holders: Page<Subject & { properties?: { name?: string } }>;
+  "what-if": WhatIf;
+}
+
+interface Page<T> {
+  page: { next_token: string; count: number };
+  results: T[];
+}
+
 let csrf = "";
 let operator = false;
 
@@ -242,9 +189,9 @@ async function raw<T>(path: string, init: RequestInit): Promise<Answer<T>> {
     onlineManager.setOnline(false);
     throw new ApiError(0, { Code: "Offline", Message: String(e) });
   }
-  let data: Record<string, unknown> = {};
+  let data;
   try {
-    data = (await response.json()) as Record<string, unknown>;
+    data = await response.json();
   } catch (e) {
     if (init.signal?.aborted) throw e;
     // What is not JSON did not come from lanyard: something between us answers in its place.
@@ -253,16 +200,11 @@ async function raw<T>(path: string, init: RequestInit): Promise<Answer<T>> {
   }
   onlineManager.setOnline(true);
   if (!response.ok) {
-    const body = (data.Error as ErrorBody | undefined) ?? { Code: "Unknown", Message: response.statusText };
-    throw new ApiError(response.status, body, data);
+    const answer: Partial<ErrorAnswer> = data;
+    throw new ApiError(response.status, answer.Error ?? { Code: "Unknown", Message: response.statusText }, answer);
   }
   see();
-  return { data: data as T, headers: response.headers };
-}
-
-export interface SessionAnswer {
-  Session: Session;
-  Csrf: string;
+  return { data, headers: response.headers };
 }
 
 function take(answer: SessionAnswer) {
@@ -315,48 +257,51 @@ async function guarded<T>(path: string, body: unknown, options: Options, again: 
 export const searchable = (text: string) => ({ ...(text.trim() ? { Search: text.trim().slice(0, 25) } : {}) });
 
 /** Reads, for the instance. */
-export async function read<T>(instance: string, path: string, body: object = {}, signal?: AbortSignal): Promise<T> {
-  return (await guarded<T>(path, { InstanceId: instance, ...body }, { signal }, true)).data;
+export async function read<R extends Read>(instance: string, path: R, body: object = {}, signal?: AbortSignal): Promise<Reads[R]> {
+  return (await guarded<Reads[R]>(path, { InstanceId: instance, ...body }, { signal }, true)).data;
 }
 
 /** Asks a question of the decision engine, for the instance. */
-export async function ask<T>(instance: string, question: string, body: object, signal?: AbortSignal): Promise<T> {
+export async function ask<Q extends keyof Questions>(instance: string, question: Q, body: object, signal?: AbortSignal): Promise<Questions[Q]> {
   const query = operator ? `?InstanceId=${encodeURIComponent(instance)}` : "";
-  return (await guarded<T>(`ask/${question}${query}`, body, { signal }, true)).data;
+  return (await guarded<Questions[Q]>(`ask/${question}${query}`, body, { signal }, true)).data;
 }
 
-/** Everything that a subject can do; only that of AI agents with very many rights takes more than one page. */
+/** Everything that a subject can do; only AI agents with very many rights take more than one page. */
 export async function effective(instance: string, subject: { type: string; id: string }, signal?: AbortSignal): Promise<Effective[]> {
   const all: Effective[] = [];
   for (let token = ""; ; ) {
-    const answer = await ask<{ page: { next_token: string }; results: Effective[] }>(instance, "effective", { subject, ...(token ? { page: { token } } : {}) }, signal);
+    const answer = await ask(instance, "effective", { subject, ...(token ? { page: { token } } : {}) }, signal);
     all.push(...answer.results);
     token = answer.page.next_token;
     if (!token) return all;
   }
 }
 
+type Input<O extends keyof Operations> = Operations[O][0];
+type Output<O extends keyof Operations> = Operations[O][1];
+
 /** Runs an operation of the API that only reads. */
-export async function look<T>(operation: string, input: object, signal?: AbortSignal): Promise<T> {
-  return (await guarded<T>(`call/${operation}`, input, { signal }, true)).data;
+export async function look<O extends keyof Operations>(operation: O, input: Input<O>, signal?: AbortSignal): Promise<Output<O>> {
+  return (await guarded<Output<O>>(`call/${operation}`, input, { signal }, true)).data;
 }
 
 /** The same, with the entity tag of what was read. */
-export async function lookTagged<T>(operation: string, input: object, signal?: AbortSignal): Promise<{ data: T; etag: string }> {
-  const { data, headers } = await guarded<T>(`call/${operation}`, input, { signal }, true);
+export async function lookTagged<O extends keyof Operations>(operation: O, input: Input<O>, signal?: AbortSignal): Promise<{ data: Output<O>; etag: string }> {
+  const { data, headers } = await guarded<Output<O>>(`call/${operation}`, input, { signal }, true);
   return { data, etag: headers.get("ETag") ?? "" };
 }
 
 /** Runs an operation of the API that changes something. */
-export function call<T>(operation: string, input: object, headers?: Record<string, string>): Promise<Answer<T>> {
-  return guarded<T>(`call/${operation}`, input, { headers }, false);
+export function call<O extends keyof Operations>(operation: O, input: Input<O>, headers?: Record<string, string>): Promise<Answer<Output<O>>> {
+  return guarded<Output<O>>(`call/${operation}`, input, { headers }, false);
 }
 
-/** What is about the session itself. */
+/** Ends sessions or changes the password of whoever is signed in. */
 export async function own(path: "sign-out" | "sign-out-everywhere" | "password", body: object = {}): Promise<void> {
   await guarded(path, body, {}, false);
 }
 
-export async function catalogue<T>(): Promise<T> {
-  return (await raw<T>("catalogue", { method: "GET" })).data;
+export async function catalogue(): Promise<Catalogue> {
+  return (await raw<Catalogue>("catalogue", { method: "GET" })).data;
 }

@@ -13,8 +13,9 @@ import TopNavigation from "@cloudscape-design/components/top-navigation";
 import { QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { createContext, lazy, Suspense, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { createHashRouter, Navigate, Outlet, RouterProvider, useLocation, useNavigate } from "react-router";
-import { ApiError, catalogue as loadCatalogue, end, listen, own, type Session, type SignIn } from "./api";
-import type { Catalogue } from "./catalogue";
+import type { Session, SignIn } from "./answers_gen";
+import { ApiError, catalogue as loadCatalogue, end, listen, own } from "./api";
+import type { Catalogue } from "./answers_gen";
 import { drafts, dropDrafts, useDrafts } from "./drafts";
 import { instancesQuery } from "./instances";
 import { Failed } from "./parts/failed";
@@ -136,7 +137,7 @@ function Broken() {
 }
 
 const nobody: SignIn = { InstanceNeeded: false, OIDC: null };
-const signInOf = (e: ApiError | null) => e?.answer.SignIn as SignIn | undefined;
+const signInOf = (e: ApiError | null) => e?.answer.SignIn;
 const signedIn = (session: Session) => void client.setQueryData(["session"], session);
 
 export function App() {
@@ -160,7 +161,7 @@ interface Choosing {
 function Start(choosing: Choosing) {
   const online = useOnline();
   const session = useQuery(sessionQuery(online));
-  const catalogue = useQuery({ queryKey: ["catalogue"], queryFn: () => loadCatalogue<Catalogue>(), enabled: !!session.data, staleTime: Infinity });
+  const catalogue = useQuery({ queryKey: ["catalogue"], queryFn: loadCatalogue, enabled: !!session.data, staleTime: Infinity });
   const error = session.error ?? catalogue.error;
   if (session.data && catalogue.data)
     return <SignedIn {...choosing} session={session.data} signIn={signInOf(session.error)} catalogue={catalogue.data} refresh={() => void session.refetch()} online={online} />;

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { dependants, filter, inAll, inSight, kindsOf, lacks, matrix, needed, type Permission, setAll, state, unrecognised } from "./catalogue";
+import type { Permission } from "./answers_gen";
+import { dependants, filter, inAll, inSight, kindsOf, lacks, matrix, needed, setAll, state, unrecognised } from "./catalogue";
 
 // The real catalogue, as the server reads it.
 const all: Permission[] = readFileSync("../../../permissions.csv", "utf8")

@@ -1,25 +1,7 @@
 // The permission catalogue and the matrix that people know: groups, resources, and a column for each kind
 // of action. No I/O and no React here.
 
-export interface Permission {
-  Name: string;
-  Group: string;
-  Label: string;
-  Resource: string;
-  Action: string;
-  Status: string;
-  Restriction: boolean;
-  Sensitive: string;
-  Needs: string[];
-}
-
-export interface Catalogue {
-  Permissions: Permission[];
-  TagRestrictable: string[];
-  HierarchyRestrictable: string[];
-  MaxTags: number;
-  Version: string;
-}
+import type { Permission } from "./answers_gen";
 
 export const columns = ["View", "Edit", "Create", "Delete", "Access"] as const;
 export type Column = (typeof columns)[number];

@@ -1,7 +1,7 @@
 // What somebody typed and did not save, kept for this tab of the browser: a reload, a lost session or a
 // step to elsewhere and back does not lose it. Passwords and keys are never handed to this.
 import { useCallback, useMemo, useSyncExternalStore } from "react";
-import type { Session } from "./api";
+import type { Session } from "./answers_gen";
 import { useInstance, useShared } from "./state";
 
 export interface Kept {

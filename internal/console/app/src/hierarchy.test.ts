@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { type ApiGroup, flat, forest, search } from "./hierarchy";
+import { type HierarchyGroup, flat, forest, search } from "./hierarchy";
 
-const path = (...names: string[]): ApiGroup["HierarchyPath"] =>
+const path = (...names: string[]): HierarchyGroup["HierarchyPath"] =>
   Object.fromEntries(names.map((Name, i) => [["LevelOne", "LevelTwo", "LevelThree", "LevelFour", "LevelFive"][i], { Id: Name.toLowerCase(), Name }]));
 
-const groups: ApiGroup[] = [
+const groups: HierarchyGroup[] = [
   { Id: "paris", Name: "Paris", HierarchyPath: path("EU", "FR", "Paris") },
   { Id: "eu", Name: "EU", HierarchyPath: path("EU") },
   { Id: "fr", Name: "FR", HierarchyPath: path("EU", "FR") },

@@ -1,5 +1,7 @@
 // The hierarchy as a tree. No I/O and no React here.
 
+import type { Operations } from "./operations";
+
 export interface GroupNode {
   id: string;
   name: string;
@@ -7,35 +9,28 @@ export interface GroupNode {
   children: GroupNode[];
 }
 
-type Level = { Id?: string; Name?: string } | null | undefined;
-
-/** What SearchUserHierarchyGroups answers. */
-export interface ApiGroup {
-  Id: string;
-  Name: string;
-  HierarchyPath?: { LevelOne?: Level; LevelTwo?: Level; LevelThree?: Level; LevelFour?: Level; LevelFive?: Level };
-}
+export type HierarchyGroup = NonNullable<Operations["SearchUserHierarchyGroups"][1]["UserHierarchyGroups"]>[number];
 
 const levels = ["LevelOne", "LevelTwo", "LevelThree", "LevelFour", "LevelFive"] as const;
 
 /** The names from the top down to the group. */
-export const pathOf = (g: ApiGroup): string[] => {
+export const pathOf = (g: HierarchyGroup): string[] => {
   const path = levels.map((l) => g.HierarchyPath?.[l]?.Name).filter((n): n is string => !!n);
-  return path.length ? path : [g.Name];
+  return path.length ? path : [g.Name ?? ""];
 };
 
 /** The groups as a forest, each level by name. A group whose parent is not known stands at the top. */
-export function forest(groups: ApiGroup[]): GroupNode[] {
+export function forest(groups: HierarchyGroup[]): GroupNode[] {
   const nodes = new Map<string, GroupNode>();
   for (const g of groups) {
-    nodes.set(g.Id, { id: g.Id, name: g.Name, path: pathOf(g), children: [] });
+    nodes.set(g.Id!, { id: g.Id!, name: g.Name ?? "", path: pathOf(g), children: [] });
   }
   const roots: GroupNode[] = [];
   for (const g of groups) {
     const ids = levels.map((l) => g.HierarchyPath?.[l]?.Id).filter((id): id is string => !!id);
     const parent = ids.at(-1) === g.Id ? ids.at(-2) : undefined;
     const above = parent === undefined ? undefined : nodes.get(parent);
-    (above && above.id !== g.Id ? above.children : roots).push(nodes.get(g.Id)!);
+    (above && above.id !== g.Id ? above.children : roots).push(nodes.get(g.Id!)!);
   }
   const sort = (list: GroupNode[]) => {
     list.sort((a, b) => a.name.localeCompare(b.name, "en"));

@@ -1,57 +1,12 @@
 // What a profile is to the console, how two states of it differ, and how changes made by two people at
 // the same time come together. No I/O and no React here.
 
+import type { AttributeRule, Granular, Profile } from "./answers_gen";
+
 export type Tags = Record<string, string>;
 
-export interface Application {
-  Namespace: string;
-  ApplicationPermissions: string[];
-  Type: string;
-}
-
-export interface FlowModule {
-  Type: string;
-  FlowModuleId: string;
-}
-
-export interface AIAgent {
-  Type: string;
-  Arn: string;
-}
-
-export interface AttributeRule {
-  AccessType?: string;
-  AttributeName: string;
-  Values: string[];
-}
-
-export interface Granular {
-  DataTableAccessControlConfiguration?: {
-    PrimaryAttributeAccessControlConfiguration?: { PrimaryAttributeValues?: AttributeRule[] };
-  };
-}
-
 /** Those members of a profile that UpdateSecurityProfile changes. */
-export interface Editable {
-  Description: string;
-  Permissions: string[];
-  AllowedAccessControlTags: Tags;
-  TagRestrictedResources: string[];
-  HierarchyRestrictedResources: string[];
-  AllowedAccessControlHierarchyGroupId: string;
-  Applications: Application[];
-  AllowedFlowModules: FlowModule[];
-  AllowedAIAgents: AIAgent[];
-  GranularAccessControlConfiguration: Granular;
-}
-
-export interface Profile extends Editable {
-  SecurityProfileId: string;
-  SecurityProfileArn: string;
-  SecurityProfileName: string;
-  Tags: Tags;
-  LastModifiedTime: string;
-}
+export type Editable = Omit<Profile, "SecurityProfileId" | "SecurityProfileArn" | "SecurityProfileName" | "Tags" | "LastModifiedTime">;
 
 export type Field = keyof Editable;
 
@@ -95,7 +50,7 @@ export function rulesOf(g: Granular | undefined): AttributeRule[] {
   return g?.DataTableAccessControlConfiguration?.PrimaryAttributeAccessControlConfiguration?.PrimaryAttributeValues ?? [];
 }
 
-export function granularOf(rules: AttributeRule[]): Granular {
+export function granularOf(rules: Omit<AttributeRule, "AccessType">[]): Granular {
   if (rules.length === 0) return {};
   return {
     DataTableAccessControlConfiguration: {

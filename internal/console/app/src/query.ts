@@ -1,8 +1,8 @@
 // How the page loads: what is tried again, what is shown in the meantime, and what several pages load.
 import { keepPreviousData, onlineManager, QueryClient, queryOptions, useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
-import { ApiError, effective, look, type ProfileAnswer, read, session } from "./api";
-import { type ApiGroup, forest } from "./hierarchy";
+import { ApiError, effective, look, type Read, type ReadAnswer, read, session } from "./api";
+import { forest, type HierarchyGroup } from "./hierarchy";
 import { useInstance } from "./state";
 
 declare module "@tanstack/react-query" {
@@ -55,15 +55,15 @@ export const sessionQuery = (online: boolean) =>
   });
 
 /** Reads from the server's own answers, for the instance that the page is about. */
-export function useRead<T>(path: string, body: object = {}) {
+export function useRead<R extends Read>(path: R, body: object = {}): Loaded<ReadAnswer<R>> {
   const instance = useInstance();
-  return useQuery({ queryKey: [instance, path, body], queryFn: ({ signal }) => read<T>(instance, path, body, signal) });
+  return useQuery({ queryKey: [instance, path, body], queryFn: ({ signal }) => read(instance, path, body, signal) });
 }
 
 /** A profile with all that it grants. */
 export function useProfile(id: string | null) {
   const instance = useInstance();
-  return useQuery({ queryKey: [instance, "profile", id], queryFn: ({ signal }) => read<ProfileAnswer>(instance, "profile", { SecurityProfileId: id }, signal), enabled: !!id });
+  return useQuery({ queryKey: [instance, "profile", id], queryFn: ({ signal }) => read(instance, "profile", { SecurityProfileId: id }, signal), enabled: !!id });
 }
 
 /** Everything that a user or an AI agent can do. */
@@ -78,15 +78,11 @@ export function useGroups(enabled = true) {
   return useQuery({
     queryKey: [instance, "groups"],
     queryFn: async ({ signal }) => {
-      const all: ApiGroup[] = [];
+      const all: HierarchyGroup[] = [];
       let NextToken: string | undefined;
       do {
-        const page = await look<{ UserHierarchyGroups: ApiGroup[]; NextToken?: string }>(
-          "SearchUserHierarchyGroups",
-          { InstanceId: instance, MaxResults: 100, ...(NextToken ? { NextToken } : {}) },
-          signal,
-        );
-        all.push(...page.UserHierarchyGroups);
+        const page = await look("SearchUserHierarchyGroups", { InstanceId: instance, MaxResults: 100, ...(NextToken ? { NextToken } : {}) }, signal);
+        all.push(...(page.UserHierarchyGroups ?? []));
         NextToken = page.NextToken;
       } while (NextToken && all.length < 1000);
       return { roots: forest(all), truncated: !!NextToken };
@@ -100,8 +96,10 @@ export function useModules(enabled = true) {
   const instance = useInstance();
   return useQuery({
     queryKey: [instance, "modules"],
-    queryFn: async ({ signal }) =>
-      (await look<{ ContactFlowModulesSummaryList: { Id: string; Name: string }[] }>("ListContactFlowModules", { InstanceId: instance, MaxResults: 1000 }, signal)).ContactFlowModulesSummaryList,
+    queryFn: async ({ signal }) => {
+      const { ContactFlowModulesSummaryList } = await look("ListContactFlowModules", { InstanceId: instance, MaxResults: 1000 }, signal);
+      return (ContactFlowModulesSummaryList ?? []).map((m) => ({ Id: "", Name: "", ...m }));
+    },
     enabled,
   });
 }

@@ -1,8 +1,8 @@
 // What all pages share: who is signed in, whether the server answers, messages, the catalogue.
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useRef, useState } from "react";
 import { useBlocker, useParams } from "react-router";
-import type { Session } from "./api";
-import type { Catalogue } from "./catalogue";
+import type { Session } from "./answers_gen";
+import type { Catalogue } from "./answers_gen";
 
 export interface Shared {
   session: Session;

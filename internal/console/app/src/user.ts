@@ -1,5 +1,5 @@
 // What of a user is edited, and how changes made by two people at the same time come together. No I/O and no React here.
-import type { Named } from "./api";
+import type { Named } from "./answers_gen";
 import { type Items, mergeItems, type Tags } from "./profile";
 
 export interface UserState {

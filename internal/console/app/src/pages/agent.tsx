@@ -9,7 +9,8 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useParams } from "react-router";
-import { type AgentRow, type ApiError, call, type Named, type ProfileAnswer, read, searchable } from "../api";
+import type { Named } from "../answers_gen";
+import { type ApiError, call, read, searchable } from "../api";
 import { useDraft } from "../drafts";
 import { Diff, Items } from "../parts/diff";
 import { EffectiveTable } from "../parts/effective";
@@ -43,7 +44,7 @@ function apply(before: Named[], { add, remove }: Change) {
 
 async function heldBy(instance: string, arn: string, signal?: AbortSignal): Promise<Named[]> {
   // The end of the ARN is what tells agents apart.
-  const { Rows } = await read<{ Rows: AgentRow[] }>(instance, "agents", { ...searchable(arn.slice(-25)), Limit: 100 }, signal);
+  const { Rows } = await read(instance, "agents", { ...searchable(arn.slice(-25)), Limit: 100 }, signal);
   return Rows.find((a) => a.Arn === arn)?.SecurityProfiles ?? [];
 }
 
@@ -90,7 +91,7 @@ function View({ arn }: { arn: string }) {
   const save = async () => {
     setBusy(true);
     setError(null);
-    const entity = { InstanceId: instance, EntityType: "AI_AGENT", EntityArn: arn };
+    const entity = { InstanceId: instance, EntityType: "AI_AGENT" as const, EntityArn: arn };
     try {
       // What was reviewed must be what is changed: otherwise it is reviewed again.
       const now = await held();
@@ -184,7 +185,7 @@ function Review({ before, after, moved, busy, error, save, close }: { before: Na
     queryFn: async ({ signal }) => {
       const ids = [...new Set([...before, ...after].map((p) => p.Id))];
       if (ids.length > compared) return null;
-      const all = await Promise.all(ids.map((id) => read<ProfileAnswer>(instance, "profile", { SecurityProfileId: id }, signal)));
+      const all = await Promise.all(ids.map((id) => read(instance, "profile", { SecurityProfileId: id }, signal)));
       const of = (list: Named[]) => together(all.map((a) => a.Profile).filter((p) => list.some((o) => o.Id === p.SecurityProfileId)));
       return diff(of(before), of(after));
     },

@@ -8,7 +8,7 @@ import Table from "@cloudscape-design/components/table";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useNavigate } from "react-router";
-import { type AgentRow, read, searchable } from "../api";
+import { read, searchable } from "../api";
 import { Failed } from "../parts/failed";
 import { Page } from "../parts/page";
 import { number, ProfileLinks } from "../parts/show";
@@ -17,12 +17,6 @@ import { t } from "../texts";
 import { useAddress } from "../address";
 
 const x = t.agents;
-
-interface Answer {
-  Rows: AgentRow[];
-  NextToken?: string;
-  Total?: number;
-}
 
 export default function Agents() {
   const instance = useInstance();
@@ -38,7 +32,7 @@ export default function Agents() {
   const search = get("search");
   const loaded = useInfiniteQuery({
     queryKey: [instance, "agents", search],
-    queryFn: ({ pageParam: NextToken, signal }) => read<Answer>(instance, "agents", { ...searchable(search), ...(NextToken ? { NextToken } : {}), Limit: 25 }, signal),
+    queryFn: ({ pageParam: NextToken, signal }) => read(instance, "agents", { ...searchable(search), ...(NextToken ? { NextToken } : {}), Limit: 25 }, signal),
     initialPageParam: "",
     getNextPageParam: (last) => last.NextToken,
   });

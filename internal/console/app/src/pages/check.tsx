@@ -8,7 +8,7 @@ import Input from "@cloudscape-design/components/input";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useQuery } from "@tanstack/react-query";
-import { ApiError, ask, type Evaluation } from "../api";
+import { ApiError, ask } from "../api";
 import { useGroupNames } from "../names";
 import { Explanation } from "../parts/explanation";
 import { Failed } from "../parts/failed";
@@ -34,10 +34,10 @@ export default function Check() {
       const body = { subject: q.subject, action: q.action, resource: q.resource };
       const surface = q.surface ? { surface: q.surface } : {};
       try {
-        return { answer: await ask<Evaluation>(instance, "evaluation", { ...body, context: { explain: true, ...surface } }, signal), refusal: null };
+        return { answer: await ask(instance, "evaluation", { ...body, context: { explain: true, ...surface } }, signal), refusal: null };
       } catch (e) {
         if (!(e instanceof ApiError) || e.status !== 403) throw e;
-        return { answer: await ask<Evaluation>(instance, "evaluation", { ...body, context: surface }, signal), refusal: e };
+        return { answer: await ask(instance, "evaluation", { ...body, context: surface }, signal), refusal: e };
       }
     },
     enabled: !!ready,

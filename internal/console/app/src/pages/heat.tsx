@@ -8,7 +8,7 @@ import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
 import { useEffect, useMemo, useState } from "react";
-import { type Named } from "../api";
+import type { HeatAnswer, HeatRow } from "../answers_gen";
 import { Page, Ready } from "../parts/page";
 import { number, ProfileLink } from "../parts/show";
 import { useRead } from "../query";
@@ -19,17 +19,10 @@ import { useAddress } from "../address";
 const x = t.heat;
 const size = 40;
 
-interface Answer {
-  Groups: { Name: string; Permissions: number }[];
-  Profiles: (Named & { Holders: number; Counts: number[]; Total: number; Sensitive: number })[];
-  Near: { A: Named; B: Named; Shared: number; OnlyA: number; OnlyB: number }[];
-  Truncated: boolean;
-}
-
 type Sort = "total" | "sensitive" | "holders" | "name";
 
 export default function Heat() {
-  const loaded = useRead<Answer>("heat");
+  const loaded = useRead("heat");
   return (
     <Page title={x.title} description={x.text}>
       <Ready of={loaded}>{(data) => <HeatMap data={data} />}</Ready>
@@ -37,7 +30,7 @@ export default function Heat() {
   );
 }
 
-function HeatMap({ data: all }: { data: Answer }) {
+function HeatMap({ data: all }: { data: HeatAnswer }) {
   // A group that nobody grants anything of says nothing about anybody.
   const data = useMemo(() => {
     const used = all.Groups.map((_, i) => all.Profiles.some((p) => p.Counts[i] > 0));
@@ -52,7 +45,7 @@ function HeatMap({ data: all }: { data: Answer }) {
   }, [still]);
   const rows = useMemo(() => {
     const found = data.Profiles.filter((p) => p.Name.toLowerCase().includes(text.toLowerCase()));
-    const by: Record<Sort, (a: Answer["Profiles"][number], b: Answer["Profiles"][number]) => number> = {
+    const by: Record<Sort, (a: HeatRow, b: HeatRow) => number> = {
       total: (a, b) => b.Total - a.Total,
       sensitive: (a, b) => b.Sensitive - a.Sensitive,
       holders: (a, b) => b.Holders - a.Holders,

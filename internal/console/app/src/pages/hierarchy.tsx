@@ -6,10 +6,9 @@ import Link from "@cloudscape-design/components/link";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useEffect, useMemo, useRef, useState } from "react";
-import { type Named } from "../api";
+import type { GroupSeen as Group, Named, VisibilityAnswer } from "../answers_gen";
 import { Page, Ready } from "../parts/page";
 import { number, ProfileLink, TagList } from "../parts/show";
-import type { Tags } from "../profile";
 import { useRead } from "../query";
 import { useInstance } from "../state";
 import { t } from "../texts";
@@ -17,25 +16,11 @@ import { useAddress } from "../address";
 
 const x = t.hierarchy;
 
-interface Group extends Named {
-  Parent?: string | null;
-  Level: number;
-  Users: number;
-  SeenBy: (Named & { Own: boolean; Holders: number })[];
-}
-
-interface Answer {
-  Groups: Group[];
-  Everywhere: (Named & { Holders: number; Tags: Tags })[];
-  Ungrouped: number;
-  Truncated: boolean;
-}
-
 const gap = 20;
 const row = 56;
 
 export default function Hierarchy() {
-  const loaded = useRead<Answer>("visibility");
+  const loaded = useRead("visibility");
   return (
     <Page title={x.title} description={x.text}>
       <Ready of={loaded}>{(data) => <Picture data={data} />}</Ready>
@@ -80,7 +65,7 @@ function place(groups: Group[], space: number): { box: number; nodes: Placed[]; 
   return { box: width, nodes, height: Math.max(1, line) * row, width: (deepest + 1) * (width + gap) - gap };
 }
 
-function Picture({ data }: { data: Answer }) {
+function Picture({ data }: { data: VisibilityAnswer }) {
   const instance = useInstance();
   const scroll = useRef<HTMLDivElement>(null);
   const [space, setSpace] = useState(900);

@@ -35,7 +35,7 @@ export default function History() {
       const records: unknown[] = [];
       let before = 0;
       do {
-        const page = await read<{ Records: unknown[]; Next: number }>(instance, "history/export", { ...(type ? { Type: type } : {}), ...(still ? { Id: still } : {}), ...(before ? { Before: before } : {}), Limit: 100 });
+        const page = await read(instance, "history/export", { ...(type ? { Type: type } : {}), ...(still ? { Id: still } : {}), ...(before ? { Before: before } : {}), Limit: 100 });
         records.push(...page.Records);
         before = page.Next;
       } while (before && records.length < 10000);

@@ -2,7 +2,7 @@ import Box from "@cloudscape-design/components/box";
 import Link from "@cloudscape-design/components/link";
 import Table from "@cloudscape-design/components/table";
 import { useQuery } from "@tanstack/react-query";
-import { instancesQuery, type Summary } from "../instances";
+import { instancesQuery } from "../instances";
 import { Page, Ready } from "../parts/page";
 import { When } from "../parts/show";
 import { t } from "../texts";
@@ -12,7 +12,6 @@ const x = t.instances;
 /** The operator's beginning: which contact centre. */
 export default function Instances() {
   const loaded = useQuery(instancesQuery);
-  const time = (v: Summary["CreatedTime"]) => (typeof v === "number" ? new Date(v * 1000).toISOString() : v);
   return (
     <Page title={x.title} description={x.text}>
       <Ready of={loaded}>
@@ -25,7 +24,7 @@ export default function Instances() {
             columnDefinitions={[
               { id: "alias", header: x.alias, isRowHeader: true, cell: (i) => <Link href={`#/instances/${i.Id}/overview`}>{i.InstanceAlias || i.Id}</Link> },
               { id: "id", header: x.id, cell: (i) => <span className="mono">{i.Id}</span> },
-              { id: "made", header: x.made, cell: (i) => <When time={time(i.CreatedTime)} /> },
+              { id: "made", header: x.made, cell: (i) => <When time={i.CreatedTime === undefined ? undefined : new Date(i.CreatedTime * 1000).toISOString()} /> },
             ]}
             empty={<Box textAlign="center">{x.none}</Box>}
           />

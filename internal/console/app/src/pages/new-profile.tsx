@@ -6,7 +6,8 @@ import Input from "@cloudscape-design/components/input";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useEffect, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
-import { ApiError, call, type ProfileAnswer } from "../api";
+import type { ProfileAnswer } from "../answers_gen";
+import { ApiError, call } from "../api";
 import { useDraft } from "../drafts";
 import { Editor, type Problems, tabFor } from "../parts/editor";
 import { Failed } from "../parts/failed";
@@ -91,14 +92,14 @@ function Form({ from }: { from: ProfileAnswer | null }) {
     setBusy(true);
     setError(null);
     try {
-      const { data } = await call<{ SecurityProfileId: string }>("CreateSecurityProfile", {
+      const { data } = await call("CreateSecurityProfile", {
         InstanceId: instance,
         SecurityProfileName: name,
         ...changed(empty(), value),
         ...(Object.keys(tags).length ? { Tags: tags } : {}),
       });
       notify({ type: "success", header: x.made(name) });
-      setMade(data.SecurityProfileId);
+      setMade(data.SecurityProfileId ?? "");
     } catch (e) {
       const err = e as ApiError;
       setError(err);

@@ -10,7 +10,8 @@ import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table from "@cloudscape-design/components/table";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { type Named, read } from "../api";
+import type { Day, Finding, SensitiveInUse } from "../answers_gen";
+import { read } from "../api";
 import { Failed } from "../parts/failed";
 import { Page, Ready } from "../parts/page";
 import { number, ProfileLinks, SubjectLink, When } from "../parts/show";
@@ -21,39 +22,12 @@ import Button from "@cloudscape-design/components/button";
 
 const x = t.overview;
 
-interface Finding {
-  Rule: string;
-  Severity: string;
-  Profiles: Named[];
-  Message: string;
-  Details: string[];
-}
-
-interface Answer {
-  Counts: { Profiles?: number; Users?: number; Agents?: number } | null;
-  Sensitive: { Permission: string; Why: string; Profiles: Named[]; ProfilesTotal: number; Holders: number; Sample: (Named & { Type: string })[] }[] | null;
-  Unheld: Named[] | null;
-  UnheldTotal: number | null;
-  Findings: Finding[] | null;
-  FindingsTotal: number | null;
-  Changes: { Day: string; Changes: number }[] | null;
-  ChangesSince: string;
-  Server: {
-    Version: string;
-    Started: string;
-    Uptime: number;
-    Store: string;
-    Decisions: { Total: number; Denied: number; PerSecond: number };
-    Calls: { Total: number; Refused: number };
-  } | null;
-}
-
 const shown = 8;
 
 export default function Overview() {
   const instance = useInstance();
   const { session } = useShared();
-  const loaded = useRead<Answer>("overview");
+  const loaded = useRead("overview");
   const to = (path: string) => `#/instances/${instance}/${path}`;
   return (
     <Page title={session.Instance ? x.titleOf(session.Instance.Alias) : x.title} description={x.text} actions={<Button iconName="refresh" ariaLabel={t.refresh} onClick={() => void loaded.refetch()} />}>
@@ -141,7 +115,7 @@ function Figure({ href, n, permission }: { href: string; n: number | undefined; 
   );
 }
 
-function Sensitive({ rows }: { rows: NonNullable<Answer["Sensitive"]> }) {
+function Sensitive({ rows }: { rows: SensitiveInUse[] }) {
   const [all, setAll] = useState(false);
   return (
     <Table
@@ -194,9 +168,9 @@ function Findings({ first, total }: { first: Finding[]; total: number }) {
   const instance = useInstance();
   const loaded = useInfiniteQuery({
     queryKey: [instance, "findings", first],
-    queryFn: ({ pageParam: After, signal }) => read<{ Findings: Finding[] }>(instance, "findings", { After, Limit: 50 }, signal),
+    queryFn: ({ pageParam: After, signal }) => read(instance, "findings", { After, Limit: 50 }, signal),
     initialPageParam: 0,
-    initialData: { pages: [{ Findings: first }], pageParams: [0] },
+    initialData: { pages: [{ Findings: first, Total: total, Revision: 0 }], pageParams: [0] },
     staleTime: Infinity,
     getNextPageParam: (_, pages) => {
       const shown = pages.reduce((n, p) => n + p.Findings.length, 0);
@@ -209,7 +183,7 @@ function Findings({ first, total }: { first: Finding[]; total: number }) {
     <SpaceBetween size="s">
       {loaded.data.pages.flatMap((p) => p.Findings).map((f, i) => (
         <div key={i} className="finding">
-          <StatusIndicator type={f.Severity === "error" ? "error" : f.Severity === "warning" ? "warning" : "info"}>{x.rules[f.Rule] ?? f.Rule}</StatusIndicator>
+          <StatusIndicator type={f.Severity}>{x.rules[f.Rule] ?? f.Rule}</StatusIndicator>
           <div>{f.Message}</div>
           <ProfileLinks profiles={f.Profiles.slice(0, 5)} />
         </div>
@@ -224,7 +198,7 @@ function Findings({ first, total }: { first: Finding[]; total: number }) {
   );
 }
 
-function Bars({ days }: { days: { Day: string; Changes: number }[] }) {
+function Bars({ days }: { days: Day[] }) {
   const last = days.slice(-30);
   const most = Math.max(1, ...last.map((d) => d.Changes));
   const width = 600 / Math.max(last.length, 10);

@@ -7,7 +7,8 @@ import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { useNavigate, useParams, useSearchParams } from "react-router";
-import { ApiError, type ProfileAnswer, read } from "../api";
+import type { ProfileAnswer } from "../answers_gen";
+import { ApiError, read } from "../api";
 import { useDraft } from "../drafts";
 import { useNames } from "../names";
 import { DeleteProfiles } from "../parts/delete-profiles";
@@ -20,7 +21,7 @@ import { Review } from "../parts/review";
 import { TagRows } from "../parts/rows";
 import { FlashLink, number, When, Who } from "../parts/show";
 import { Leaving, Unsaved } from "../parts/unsaved";
-import { diff, type Editable, editable, fieldOf, type Profile, same, type Tags } from "../profile";
+import { diff, type Editable, editable, fieldOf, same, type Tags } from "../profile";
 import { useProfile } from "../query";
 import { useCan, useInstance, useShared, useUnsaved } from "../state";
 import { mergeTags, sameTags, saveTags } from "../tags";
@@ -103,7 +104,7 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
   useEffect(() => {
     if (!restore || restored.current === restore) return;
     restored.current = restore;
-    read<{ Profile?: Profile }>(instance, "history/state", { Type: "SecurityProfile", Id: id, Revision: Number(restore) }).then(
+    read(instance, "history/state", { Type: "SecurityProfile", Id: id, Revision: Number(restore) }).then(
       (s) => {
         if (s.Profile) setValue(editable(s.Profile));
         setParams({}, { replace: true });
@@ -156,7 +157,7 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
     setSavingTags(true);
     setTagError(null);
     try {
-      for (let now = latest; ; now = await read<ProfileAnswer>(instance, "profile", { SecurityProfileId: id })) {
+      for (let now = latest; ; now = await read(instance, "profile", { SecurityProfileId: id })) {
         const theirs = now.Profile.Tags ?? {};
         if (!sameTags(theirs, savedTags)) {
           // Someone else changed tags: what does not conflict is merged, and saved only when it was looked at.
@@ -227,8 +228,8 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
           items={[
             { label: x.holders, value: number.format(latest.Holders) },
             { label: x.permissions, value: number.format(value.Permissions.length) },
-            { label: x.modified, value: <When time={latest.LastModified?.Time} /> },
-            { label: x.by, value: <Who by={latest.LastModified?.By} /> },
+            { label: x.modified, value: <When time={latest.LastModified.Time} /> },
+            { label: x.by, value: <Who by={latest.LastModified.By} /> },
           ]}
         />
       </Container>

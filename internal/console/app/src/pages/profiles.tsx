@@ -12,7 +12,8 @@ import Table, { type TableProps } from "@cloudscape-design/components/table";
 import { useEffect, useState } from "react";
 import { useNavigate } from "react-router";
 import { useAddress } from "../address";
-import { type ProfileRow, searchable } from "../api";
+import type { ProfileRow } from "../answers_gen";
+import { searchable } from "../api";
 import { DeleteProfiles } from "../parts/delete-profiles";
 import { Failed } from "../parts/failed";
 import { Page } from "../parts/page";
@@ -20,14 +21,6 @@ import { number, TagList, When, Who } from "../parts/show";
 import { useRead } from "../query";
 import { useCan, useInstance, useKept, useStill } from "../state";
 import { t } from "../texts";
-
-interface Answer {
-  Rows: ProfileRow[];
-  Total: number;
-  Page: number;
-  Pages: number;
-  TagKeys: string[];
-}
 
 const x = t.profiles;
 
@@ -51,7 +44,7 @@ export default function Profiles() {
   }, [stillValue]);
 
   const [search, key, tagValue, sort, descending, page] = ["search", "key", "value", "sort", "descending", "page"].map(get);
-  const loaded = useRead<Answer>("profiles", {
+  const loaded = useRead("profiles", {
     ...searchable(search),
     ...(key ? { Tag: { Key: key, ...(tagValue ? { Value: tagValue } : {}) } } : {}),
     Sort: sort,
@@ -100,8 +93,8 @@ export default function Profiles() {
       ),
     },
     { id: "tags", header: x.tags, minWidth: 120, cell: (r) => <TagList tags={r.Tags} /> },
-    { id: "modified", header: x.modified, sortingField: "Modified", minWidth: 118, cell: (r) => <When time={r.LastModified?.Time} /> },
-    { id: "by", header: x.by, minWidth: 92, cell: (r) => <Who by={r.LastModified?.By} /> },
+    { id: "modified", header: x.modified, sortingField: "Modified", minWidth: 118, cell: (r) => <When time={r.LastModified.Time} /> },
+    { id: "by", header: x.by, minWidth: 92, cell: (r) => <Who by={r.LastModified.By} /> },
     { id: "id", header: x.id, minWidth: 120, cell: (r) => <span className="mono">{r.Id}</span> },
   ];
   const missing = (permission: string) => (can(permission) ? undefined : t.missing(permission));

@@ -9,7 +9,8 @@ import Input from "@cloudscape-design/components/input";
 import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { type ReactNode, useEffect, useState } from "react";
-import { ApiError, type Session, session as loadSession, signIn as send, type SignIn } from "../api";
+import type { Session, SignIn } from "../answers_gen";
+import { ApiError, session as loadSession, signIn as send } from "../api";
 import { t } from "../texts";
 
 const onwards = "lanyard.onwards";

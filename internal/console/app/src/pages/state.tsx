@@ -5,22 +5,14 @@ import Header from "@cloudscape-design/components/header";
 import { useParams } from "react-router";
 import { useNames } from "../names";
 import { Diff } from "../parts/diff";
-import { type Names } from "../history";
 import { Fields } from "../parts/events";
 import { Page, Ready } from "../parts/page";
-import { diff, editable, empty, type Field, type Profile } from "../profile";
+import { diff, editable, empty, type Field } from "../profile";
 import { useProfile, useRead } from "../query";
 import { useCan, useInstance } from "../state";
 import { t } from "../texts";
 
 const x = t.state;
-
-interface Answer {
-  Profile?: Profile;
-  State?: Record<string, unknown>;
-  Deleted?: boolean;
-  Names?: Names;
-}
 
 /** What a resource was after a change, and how a profile differs from that today. */
 export default function State() {
@@ -28,7 +20,7 @@ export default function State() {
   const instance = useInstance();
   const can = useCan();
   const profile = type === "SecurityProfile";
-  const then = useRead<Answer>("history/state", { Type: type, Id: id, Revision: Number(revision) });
+  const then = useRead("history/state", { Type: type, Id: id, Revision: Number(revision) });
   const now = useProfile(profile ? id! : null);
   const was = then.data?.Profile && editable(then.data.Profile);
   const is = now.data && editable(now.data.Profile);

@@ -10,7 +10,8 @@ import Tabs from "@cloudscape-design/components/tabs";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useParams, useSearchParams } from "react-router";
-import { type ApiError, ask, call, grantedBy, type Grantee, type HistoryEvent, lookTagged, read, type UserRow, type WhoCan } from "../api";
+import type { HistoryEvent, UserRow } from "../answers_gen";
+import { type ApiError, ask, call, grantedBy, type Grantee, lookTagged, read, type WhoCan } from "../api";
 import { useDraft } from "../drafts";
 import { Blast } from "../parts/blast";
 import { ConflictModal } from "../parts/conflict";
@@ -30,19 +31,10 @@ import { useEffective, useGroups } from "../query";
 import { useCan, useInstance, useShared, useUnsaved } from "../state";
 import { saveTags, tagged } from "../tags";
 import { t } from "../texts";
+import type { Operations } from "../operations";
 import { itemsOf, mergeUser, type Part, parts, samePart, sameUser, takeMine, type UserState } from "../user";
 
 const x = t.user;
-
-interface ApiUser {
-  Id: string;
-  Arn: string;
-  Username: string;
-  IdentityInfo?: { FirstName?: string; LastName?: string; Email?: string };
-  SecurityProfileIds: string[];
-  HierarchyGroupId?: string;
-  Tags?: Tags;
-}
 
 /** Only what is not saved, and what it was made from: the rest is what the user has by then. */
 interface Draft extends Partial<UserState> {
@@ -50,7 +42,13 @@ interface Draft extends Partial<UserState> {
   etag: string;
 }
 
+type ApiUser = NonNullable<Operations["DescribeUser"][1]["User"]>;
+
 interface Whole extends ApiUser {
+  Id: string;
+  Arn: string;
+  Username: string;
+  SecurityProfileIds: string[];
   etag: string;
   row?: UserRow;
 }
@@ -58,10 +56,10 @@ interface Whole extends ApiUser {
 /** A user with the names of what it refers to. */
 async function whole(instance: string, id: string, signal?: AbortSignal): Promise<Whole> {
   const [{ data, etag }, { Rows }] = await Promise.all([
-    lookTagged<{ User: ApiUser }>("DescribeUser", { InstanceId: instance, UserId: id }, signal),
-    read<{ Rows: UserRow[] }>(instance, "users", { UserId: id, Limit: 1 }, signal),
+    lookTagged("DescribeUser", { InstanceId: instance, UserId: id }, signal),
+    read(instance, "users", { UserId: id, Limit: 1 }, signal),
   ]);
-  return { ...data.User, etag, row: Rows[0] };
+  return { Id: id, Arn: "", Username: "", SecurityProfileIds: [], ...data.User, etag, row: Rows[0] };
 }
 
 const stateOf = (user: Whole): UserState => ({
@@ -72,7 +70,7 @@ const stateOf = (user: Whole): UserState => ({
 
 /** Who changed the user last, if the viewer may know. */
 async function lastChange(instance: string, id: string): Promise<HistoryEvent | undefined> {
-  return read<{ Events: HistoryEvent[] }>(instance, "history", { Type: "User", Id: id, Limit: 1 }).then(
+  return read(instance, "history", { Type: "User", Id: id, Limit: 1 }).then(
     (h) => h.Events[0],
     () => undefined,
   );
@@ -275,7 +273,7 @@ function UserView({ user, reload: reloadUser, error }: { user: Whole; reload: ()
   );
 }
 
-type Saver = (instance: string, user: ApiUser, base: UserState, value: UserState, match: string, step: (match: string, tags: Tags) => void) => Promise<string>;
+type Saver = (instance: string, user: Whole, base: UserState, value: UserState, match: string, step: (match: string, tags: Tags) => void) => Promise<string>;
 
 /** How each part is saved over the state with an entity tag; each answers the tag of what it left. */
 const savers: Record<Part, Saver> = {
@@ -287,7 +285,7 @@ const savers: Record<Part, Saver> = {
 };
 
 /** What a user and the people who see them would be after the change of one part, and the way to save it. */
-function ReviewPart({ part, user, base, value, save, refused, close }: { part: Part; user: ApiUser; base: UserState; value: UserState; save: (part: Part) => Promise<boolean>; refused?: (why: string) => void; close: () => void }) {
+function ReviewPart({ part, user, base, value, save, refused, close }: { part: Part; user: Whole; base: UserState; value: UserState; save: (part: Part) => Promise<boolean>; refused?: (why: string) => void; close: () => void }) {
   const instance = useInstance();
   const { notify, refresh } = useShared();
   const [busy, setBusy] = useState(false);
@@ -402,7 +400,7 @@ async function watchers(instance: string, id: string, target: UserState | null, 
   const names: Record<string, string> = {};
   let token = "";
   do {
-    const page: WhoCan = await ask<WhoCan>(instance, "who-can", { subject: { type: "user" }, action: { name: "Users.View" }, resource, page: { limit: 200, ...(token ? { token } : {}) } }, signal);
+    const page: WhoCan = await ask(instance, "who-can", { subject: { type: "user" }, action: { name: "Users.View" }, resource, page: { limit: 200, ...(token ? { token } : {}) } }, signal);
     all.push(...page.results);
     Object.assign(names, page.context?.profiles);
     token = page.page.next_token;
@@ -411,7 +409,7 @@ async function watchers(instance: string, id: string, target: UserState | null, 
 }
 
 /** Who starts and who stops seeing the user by the change. */
-function Watchers({ user, after }: { user: ApiUser; after: UserState }) {
+function Watchers({ user, after }: { user: Whole; after: UserState }) {
   const instance = useInstance();
   const load = async (signal: AbortSignal) => {
     const [now, then] = await Promise.all([watchers(instance, user.Id, null, signal), watchers(instance, user.Id, after, signal)]);

@@ -7,7 +7,8 @@ import Link from "@cloudscape-design/components/link";
 import Pagination from "@cloudscape-design/components/pagination";
 import Table from "@cloudscape-design/components/table";
 import { useEffect, useState } from "react";
-import { searchable, type UserRow } from "../api";
+import type { UserRow } from "../answers_gen";
+import { searchable } from "../api";
 import { Failed } from "../parts/failed";
 import { Page } from "../parts/page";
 import { Finder, ProfilePicker } from "../parts/pickers";
@@ -18,12 +19,6 @@ import { t } from "../texts";
 import { useAddress } from "../address";
 
 const x = t.users;
-
-interface Answer {
-  Rows: UserRow[];
-  NextToken?: string;
-  Total?: number;
-}
 
 export default function Users() {
   const instance = useInstance();
@@ -51,7 +46,7 @@ export default function Users() {
     setTokens([""]);
     setPage(1);
   }, [search, profile, group, tag, preferences.pageSize]);
-  const loaded = useRead<Answer>("users", {
+  const loaded = useRead("users", {
     ...searchable(search),
     ...(profile ? { SecurityProfileId: profile } : {}),
     ...(group ? { HierarchyGroupId: group } : {}),

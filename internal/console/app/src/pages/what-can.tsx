@@ -27,7 +27,7 @@ export default function WhatCan() {
     queryFn: async ({ signal }) => {
       const all = await effective(instance, q.subject!, signal);
       if (!narrow) return all;
-      const on = await ask<{ results: { name: string }[] }>(instance, "actions", { subject: q.subject, resource: q.resource, page: { limit: 1000 } }, signal);
+      const on = await ask(instance, "actions", { subject: q.subject, resource: q.resource, page: { limit: 1000 } }, signal);
       const names = new Set(on.results.map((r) => r.name));
       return all.filter((r) => names.has(r.action) && (!r.resource || (r.resource.type === q.resource!.type && r.resource.id === q.resource!.id)));
     },

@@ -7,7 +7,7 @@ import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { ask, grantedBy, type WhoCan as WhoCanAnswer } from "../api";
+import { ask, grantedBy } from "../api";
 import { Page, Ready } from "../parts/page";
 import { asked, ResourceField, subjectTypes, WhatField } from "../parts/question";
 import { ProfileLinks, SubjectLink } from "../parts/show";
@@ -26,7 +26,7 @@ export default function WhoCan() {
   const loaded = useInfiniteQuery({
     queryKey: [instance, "who-can", get("kind"), q.action, q.resource],
     queryFn: ({ pageParam: token, signal }) =>
-      ask<WhoCanAnswer>(instance, "who-can", { subject: { type: get("kind") }, action: q.action, resource: q.resource, page: { limit: 50, ...(token ? { token } : {}) } }, signal),
+      ask(instance, "who-can", { subject: { type: get("kind") }, action: q.action, resource: q.resource, page: { limit: 50, ...(token ? { token } : {}) } }, signal),
     initialPageParam: "",
     getNextPageParam: (last) => last.page.next_token || undefined,
     enabled: !!ready,

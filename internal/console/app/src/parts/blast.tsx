@@ -20,7 +20,7 @@ export function Blast({ operation, parameters, refused }: { operation: string; p
   const instance = useInstance();
   const loaded = useInfiniteQuery({
     queryKey: [instance, "what-if", operation, parameters],
-    queryFn: ({ pageParam: token, signal }) => ask<WhatIf>(instance, "what-if", { operation, parameters, page: { limit: 25, ...(token ? { token } : {}) } }, signal),
+    queryFn: ({ pageParam: token, signal }) => ask(instance, "what-if", { operation, parameters, page: { limit: 25, ...(token ? { token } : {}) } }, signal),
     initialPageParam: "",
     getNextPageParam: (last) => last.page.next_token || undefined,
     placeholderData: undefined, // another change affects others

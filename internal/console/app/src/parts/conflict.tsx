@@ -6,7 +6,7 @@ import Modal from "@cloudscape-design/components/modal";
 import RadioGroup from "@cloudscape-design/components/radio-group";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { type ReactNode, useState } from "react";
-import type { By } from "../api";
+import type { By } from "../answers_gen";
 import { t } from "../texts";
 import { When, Who } from "./show";
 

@@ -6,18 +6,13 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table from "@cloudscape-design/components/table";
 import { useState } from "react";
-import { ApiError, call, type Named } from "../api";
+import type { Named } from "../answers_gen";
+import { ApiError, call } from "../api";
 import { useRead } from "../query";
 import { useInstance, useShared } from "../state";
 import { t } from "../texts";
 import { Ready } from "./page";
 import { SubjectLink } from "./show";
-
-interface Blocker extends Named {
-  Users: number;
-  Agents: number;
-  Sample: (Named & { Type: string })[];
-}
 
 const x = t.deleting;
 
@@ -27,7 +22,7 @@ export function DeleteProfiles({ profiles, close }: { profiles: Named[]; close: 
   const { notify } = useShared();
   const [done, setDone] = useState<Record<string, true | ApiError>>({});
   const [busy, setBusy] = useState(false);
-  const loaded = useRead<{ Blockers: Blocker[] }>("blockers", { SecurityProfileIds: profiles.map((p) => p.Id) });
+  const loaded = useRead("blockers", { SecurityProfileIds: profiles.map((p) => p.Id) });
   const free = (loaded.data?.Blockers ?? []).filter((b) => b.Users + b.Agents === 0 && done[b.Id] !== true);
   const changed = Object.values(done).includes(true);
 

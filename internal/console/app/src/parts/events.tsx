@@ -6,7 +6,8 @@ import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { type Change, type FieldChange, type HistoryEvent, read } from "../api";
+import type { FieldChange, HistoryAnswer, HistoryChange, HistoryEvent } from "../answers_gen";
+import { read } from "../api";
 import { type Names, touched } from "../history";
 import { useCan, useInstance } from "../state";
 import { t } from "../texts";
@@ -16,21 +17,13 @@ import { SubjectLink, When, Who } from "./show";
 
 const x = t.history;
 
-interface Answer {
-  Events: HistoryEvent[];
-  /** What the ids in the changes are called. */
-  Names?: Names;
-  Next: number;
-  Searched: string;
-}
-
 /** The next changes. Looking far back goes in steps; a few of them at once, so that a page is seldom empty. */
-async function searchBack(instance: string, what: object, before: number, signal: AbortSignal): Promise<Answer> {
-  const found: Answer = { Events: [], Names: {}, Next: before, Searched: "" };
+async function searchBack(instance: string, what: object, before: number, signal: AbortSignal): Promise<HistoryAnswer> {
+  const found: HistoryAnswer = { Events: [], Names: {}, Next: before, Searched: null, Revision: 0 };
   for (let step = 0; step < 10 && found.Events.length < 20; step++) {
-    const page = await read<Answer>(instance, "history", { ...what, ...(found.Next ? { Before: found.Next } : {}), Limit: 25 }, signal);
+    const page = await read(instance, "history", { ...what, ...(found.Next ? { Before: found.Next } : {}), Limit: 25 }, signal);
     found.Events.push(...page.Events);
-    Object.assign(found.Names!, page.Names);
+    Object.assign(found.Names, page.Names);
     found.Next = page.Next;
     found.Searched = page.Searched;
     if (!page.Next) break;
@@ -51,7 +44,7 @@ export function Events({ type, id }: { type?: string; id?: string }) {
   const { error, hasNextPage, fetchNextPage, refetch } = loaded;
   const pages = loaded.data?.pages ?? [];
   const events = pages.flatMap((p) => p.Events);
-  const names: Names = Object.assign({}, ...pages.map((p) => p.Names ?? {}));
+  const names: Names = Object.assign({}, ...pages.map((p) => p.Names));
   const busy = loaded.isPending || loaded.isFetchingNextPage;
   return (
     <SpaceBetween size="s">
@@ -111,7 +104,7 @@ function Event({ event, called }: { event: HistoryEvent; called: Names }) {
   );
 }
 
-function ChangeView({ change: c, revision, called }: { change: Change; revision: number; called: Names }) {
+function ChangeView({ change: c, revision, called }: { change: HistoryChange; revision: number; called: Names }) {
   const instance = useInstance();
   const can = useCan();
   const profile = c.Type === "SecurityProfile";

@@ -4,23 +4,18 @@ import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { ask, type Subject } from "../api";
+import { ask } from "../api";
 import { useInstance } from "../state";
 import { t } from "../texts";
 import { Ready } from "./page";
 import { SubjectLink } from "./show";
-
-interface Answer {
-  page: { next_token: string; count: number };
-  results: Subject[];
-}
 
 /** Who holds a profile, page by page. */
 export function Holders({ profile }: { profile: string }) {
   const instance = useInstance();
   const loaded = useInfiniteQuery({
     queryKey: [instance, "holders", profile],
-    queryFn: ({ pageParam: token, signal }) => ask<Answer>(instance, "holders", { resource: { type: "SecurityProfile", id: profile }, page: { limit: 50, ...(token ? { token } : {}) } }, signal),
+    queryFn: ({ pageParam: token, signal }) => ask(instance, "holders", { resource: { type: "SecurityProfile", id: profile }, page: { limit: 50, ...(token ? { token } : {}) } }, signal),
     initialPageParam: "",
     getNextPageParam: (last) => last.page.next_token || undefined,
   });

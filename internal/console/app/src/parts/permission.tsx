@@ -1,7 +1,7 @@
 import Alert from "@cloudscape-design/components/alert";
 import Badge from "@cloudscape-design/components/badge";
 import { useMemo } from "react";
-import type { Catalogue, Permission } from "../catalogue";
+import type { Catalogue, Permission } from "../answers_gen";
 import { useShared } from "../state";
 import { t } from "../texts";
 

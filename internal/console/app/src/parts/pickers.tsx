@@ -4,16 +4,17 @@ import Multiselect from "@cloudscape-design/components/multiselect";
 import Select from "@cloudscape-design/components/select";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
-import { type AgentRow, look, type Named, type ProfileRow, read, searchable, type UserRow } from "../api";
+import type { Named } from "../answers_gen";
+import { look, read, searchable } from "../api";
 import { type Choice, theOne } from "../choice";
-import { type ApiGroup, pathOf } from "../hierarchy";
+import { pathOf } from "../hierarchy";
 import { useRead } from "../query";
 import { useInstance, useShared, useStill } from "../state";
 import { t } from "../texts";
 
 const x = t.pickers;
 
-const useProfiles = (text: string) => useRead<{ Rows: ProfileRow[]; Total: number }>("profiles", { ...searchable(useStill(text)), PageSize: 50 });
+const useProfiles = (text: string) => useRead("profiles", { ...searchable(useStill(text)), PageSize: 50 });
 
 export function ProfilePicker({ value, onChange, any, label }: { value: string; onChange: (id: string) => void; any: string; label: string }) {
   const [text, setText] = useState("");
@@ -67,50 +68,44 @@ export function ProfilesPicker({ value, onChange, label, disabled }: { value: Na
 type Find = (instance: string, text: string, signal: AbortSignal) => Promise<(Choice & { description?: string })[]>;
 
 const users: Find = async (instance, text, signal) =>
-  (await read<{ Rows: UserRow[] }>(instance, "users", { ...searchable(text), Limit: 20 }, signal)).Rows.map((u) => ({
+  (await read(instance, "users", { ...searchable(text), Limit: 20 }, signal)).Rows.map((u) => ({
     id: u.Id,
     label: u.Username,
     description: `${u.FirstName} ${u.LastName}`.trim(),
   }));
 
 const agents: Find = async (instance, text, signal) =>
-  (await read<{ Rows: AgentRow[] }>(instance, "agents", { ...searchable(text), Limit: 20 }, signal)).Rows.map((a) => ({ id: a.Arn, label: a.Arn }));
+  (await read(instance, "agents", { ...searchable(text), Limit: 20 }, signal)).Rows.map((a) => ({ id: a.Arn, label: a.Arn }));
 
 const profiles: Find = async (instance, text, signal) =>
-  (await read<{ Rows: ProfileRow[] }>(instance, "profiles", { ...searchable(text), PageSize: 20 }, signal)).Rows.map((p) => ({ id: p.Id, label: p.Name }));
+  (await read(instance, "profiles", { ...searchable(text), PageSize: 20 }, signal)).Rows.map((p) => ({ id: p.Id, label: p.Name }));
 
-/** A search operation of the API, by name: beginning with one letter, containing two and more. */
-const byName =
-  (operation: string, list: string): Find =>
-  async (instance, text, signal) => {
-    const found = await look<Record<string, unknown>>(
-      operation,
-      {
-        InstanceId: instance,
-        MaxResults: 20,
-        ...(text ? { SearchCriteria: { StringCondition: { FieldName: "name", Value: text.slice(0, 25), ComparisonType: text.length < 2 ? "STARTS_WITH" : "CONTAINS" } } } : {}),
-      },
-      signal,
-    );
-    return ((found[list] ?? []) as (Record<string, string> & ApiGroup)[]).map((r) => ({
-      id: r.Id ?? r.QueueId ?? r.RoutingProfileId ?? r.HoursOfOperationId ?? r.QuickConnectId,
-      label: r.Name,
-      // Groups of one name are told apart by what is above them.
-      ...(r.HierarchyPath ? { description: pathOf(r).slice(0, -1).join(" / ") } : {}),
-    }));
-  };
+/** What a search by name sends: names that begin with one letter, or contain two and more. */
+const byName = (InstanceId: string, text: string) => ({
+  InstanceId,
+  MaxResults: 20,
+  ...(text ? { SearchCriteria: { StringCondition: { FieldName: "name", Value: text.slice(0, 25), ComparisonType: text.length < 2 ? ("STARTS_WITH" as const) : ("CONTAINS" as const) } } } : {}),
+});
+
+const choice = (id = "", label = "", description?: string) => ({ id, label, description });
 
 export const finders: Partial<Record<string, Find>> = {
   user: users,
   ai_agent: agents,
   User: users,
   SecurityProfile: profiles,
-  Queue: byName("SearchQueues", "Queues"),
-  RoutingProfile: byName("SearchRoutingProfiles", "RoutingProfiles"),
-  HierarchyGroup: byName("SearchUserHierarchyGroups", "UserHierarchyGroups"),
-  HoursOfOperation: byName("SearchHoursOfOperations", "HoursOfOperations"),
-  ContactFlowModule: byName("SearchContactFlowModules", "ContactFlowModules"),
-  QuickConnect: byName("SearchQuickConnects", "QuickConnects"),
+  Queue: async (instance, text, signal) => ((await look("SearchQueues", byName(instance, text), signal)).Queues ?? []).map((r) => choice(r.QueueId, r.Name)),
+  RoutingProfile: async (instance, text, signal) =>
+    ((await look("SearchRoutingProfiles", byName(instance, text), signal)).RoutingProfiles ?? []).map((r) => choice(r.RoutingProfileId, r.Name)),
+  // Groups of one name are told apart by those above them.
+  HierarchyGroup: async (instance, text, signal) =>
+    ((await look("SearchUserHierarchyGroups", byName(instance, text), signal)).UserHierarchyGroups ?? []).map((r) => choice(r.Id, r.Name, pathOf(r).slice(0, -1).join(" / "))),
+  HoursOfOperation: async (instance, text, signal) =>
+    ((await look("SearchHoursOfOperations", byName(instance, text), signal)).HoursOfOperations ?? []).map((r) => choice(r.HoursOfOperationId, r.Name)),
+  ContactFlowModule: async (instance, text, signal) =>
+    ((await look("SearchContactFlowModules", byName(instance, text), signal)).ContactFlowModules ?? []).map((r) => choice(r.Id, r.Name)),
+  QuickConnect: async (instance, text, signal) =>
+    ((await look("SearchQuickConnects", byName(instance, text), signal)).QuickConnects ?? []).map((r) => choice(r.QuickConnectId, r.Name)),
 };
 
 /** Whether a text is an id or ARN, and so no name. */

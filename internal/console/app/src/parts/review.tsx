@@ -4,7 +4,8 @@ import Header from "@cloudscape-design/components/header";
 import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMemo, useState } from "react";
-import { ApiError, call, type ProfileAnswer } from "../api";
+import type { ProfileAnswer } from "../answers_gen";
+import { ApiError, call } from "../api";
 import { changed, decide, diff, type Editable, editable, type Field, merge, same } from "../profile";
 import { useInstance } from "../state";
 import { t } from "../texts";
@@ -51,7 +52,7 @@ export function Review(props: Props) {
       saved(headers.get("ETag"));
     } catch (e) {
       const err = e as ApiError;
-      const current = err.status === 412 ? (err.answer.Current as ProfileAnswer | undefined) : undefined;
+      const current = err.status === 412 ? err.answer.Current : undefined;
       // Its tags were changed, which this does not touch: there is nothing to overwrite.
       if (current && current.ETag !== match && same(base, editable(current.Profile))) return save(current.ETag);
       if (current) setConflict(current);
@@ -134,8 +135,8 @@ function ProfileConflict({ base, mine, current, nameOf, close, go }: { base: Edi
   return (
     <ConflictModal
       header={x.conflict(t.profiles.one)}
-      by={current.LastModified?.By}
-      time={current.LastModified?.Time}
+      by={current.LastModified.By}
+      time={current.LastModified.Time}
       theirs={<Diff diffs={diff(base, theirs)} nameOf={nameOf} />}
       mine={<Diff diffs={diff(base, mine)} nameOf={nameOf} />}
       clashes={conflicts.map((c) => ({

@@ -7,7 +7,8 @@ import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import TokenGroup from "@cloudscape-design/components/token-group";
 import { type ReactNode, useEffect, useRef, useState } from "react";
-import type { AIAgent, Application, AttributeRule, Tags } from "../profile";
+import type { AIAgent, Application, AttributeRule } from "../answers_gen";
+import type { Tags } from "../profile";
 import { t } from "../texts";
 
 export interface Control<T> {

@@ -3,7 +3,7 @@ import Badge from "@cloudscape-design/components/badge";
 import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import type { ReactNode } from "react";
-import type { By, Named } from "../api";
+import type { By, Named } from "../answers_gen";
 import type { Tags } from "../profile";
 import { useInstance } from "../state";
 import { t } from "../texts";
