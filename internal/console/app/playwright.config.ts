@@ -1,9 +1,9 @@
 import { defineConfig } from "@playwright/test";
 
-// Debian's Chromium, headless. Its own calls home are switched off: tests need no network.
+// Debian's headless Chromium, with its own network traffic switched off: tests require no network.
 export default defineConfig({
   testDir: "e2e",
-  // The README's picture is made by a run of its own.
+  // The README's picture is made by a separate run.
   testMatch: process.env.SCREENSHOTS ? "screenshot.ts" : "*.spec.ts",
   workers: 2,
   fullyParallel: false,

@@ -4,8 +4,8 @@ import react from "@vitejs/plugin-react";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
-// The design system brings its fonts inside the stylesheet. As files of their own they are loaded when
-// they are needed, kept by the browser, and the page's policy needs no data: for fonts.
+// The design system inlines its fonts in the stylesheet. As separate files they are loaded on demand and cached,
+// and the page's policy does not have to allow data: for fonts.
 function fontFiles(): Plugin {
   return {
     name: "font-files",
@@ -30,7 +30,7 @@ function fontFiles(): Plugin {
 export default defineConfig({
   plugins: [react(), fontFiles()],
   base: "./",
-  // What is built goes to the folder that the server embeds.
+  // The server embeds this folder.
   build: { outDir: "../dist", emptyOutDir: false, assetsInlineLimit: 0, chunkSizeWarningLimit: 1500, modulePreload: { polyfill: false } },
   server: { proxy: { "/console": process.env.LANYARD ?? "http://127.0.0.1:4580" } },
   test: { include: ["src/**/*.test.ts"], environment: "node" },

@@ -2,22 +2,19 @@ import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 import { box, expect, grant, open, picture, review, save, type Server, signIn, test } from "./support";
 
-// A colour that is still changing has the contrast of neither end.
+// During a transition a colour has the contrast of neither end.
 async function still(page: Page) {
-  await page.evaluate(() =>
-    Promise.allSettled(
-      document
-        .getAnimations()
-        .filter((a) => a.effect?.getComputedTiming().endTime !== Infinity)
-        .map((a) => a.finished),
-    ),
-  );
+  await page.evaluate(async () => {
+    const running = () => document.getAnimations().filter((a) => a.playState === "running" && a.effect?.getComputedTiming().endTime !== Infinity);
+    // One transition can start another.
+    while (running().length > 0) await Promise.allSettled(running().map((a) => a.finished.then(() => new Promise(requestAnimationFrame))));
+  });
 }
 
 async function check(page: Page, name: string) {
   await still(page);
   const { violations } = await new AxeBuilder({ page })
-    // Without reading every stylesheet again for the one rule that wants them (orientation).
+    // Skips preloading, which only the orientation rule requires.
     .options({
       preload: false,
       resultTypes: ["violations"],
@@ -65,7 +62,7 @@ async function all(server: Server): Promise<[string, string][]> {
   ];
 }
 
-test("axe finds nothing serious on any page, and a picture of each is kept", async ({ page, server }) => {
+test("axe finds nothing serious on any page", async ({ page, server }) => {
   test.setTimeout(150_000);
   await page.goto(server.url);
   await expect(page.getByLabel("Password", { exact: true })).toBeVisible();
@@ -83,10 +80,10 @@ test("axe finds nothing serious on any page, and a picture of each is kept", asy
   await check(page, "account");
   await picture(page, "account");
   await open(page, server, "nonsense");
-  await expect(page.getByText("There is no such page.")).toBeVisible();
+  await expect(page.getByText("This page does not exist.")).toBeVisible();
 });
 
-test("nor in the dark", async ({ page, server }) => {
+test("axe finds nothing serious in dark mode", async ({ page, server }) => {
   test.setTimeout(120_000);
   await signIn(page, server);
   await page.getByRole("button", { name: "Appearance" }).click();
@@ -107,10 +104,10 @@ test("the review is accessible, and every page fits a tablet", async ({ page, se
     await open(page, server, path);
     await settled(page);
     await picture(page, `tablet-${path.split("?")[0].replaceAll("/", "-").replace(/[0-9a-f]{8}-[0-9a-f-]+/, "one")}`);
-    // Tables scroll in their own boxes; the page itself never does sideways.
+    // Tables scroll in their own boxes; the page itself never scrolls sideways.
     expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), path).toBeLessThanOrEqual(0);
   }
-  // The pictures fit too, as far as they are of a usual size.
+  // Pictures of a usual size fit too.
   await page.setViewportSize({ width: 834, height: 1112 });
   const users = await server.users();
   const ask = `who=${users["claire.dubois"]}&name=claire.dubois&what=Users.View&on=${users["sarah.masson"]}&on_name=sarah.masson`;
@@ -151,14 +148,14 @@ test("a profile is changed and saved by keyboard alone", async ({ page, server }
   await expect(saveButton).toBeEnabled();
   for (let i = 0; i < 20 && !(await saveButton.evaluate((e) => e === document.activeElement)); i++) await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
-  await expect(page.getByText("By keyboard is saved.")).toBeVisible();
+  await expect(page.getByText("By keyboard saved.")).toBeVisible();
   expect((await server.profile(id)).Permissions).toEqual(["Queues.View", "Users.View"]);
 });
 
-test("whatever can be clicked is reached by the Tab key", async ({ page, server }) => {
+test("everything that can be clicked can be reached with the Tab key", async ({ page, server }) => {
   const profiles = await server.profiles();
   const users = await server.users();
-  // A group of radio buttons is one stop, and so are tabs: the arrows go on from there.
+  // A radio group is one tab stop, and so is a tab list; the arrow keys move within.
   const controls = "main a[href], main button:not([role=tab]), main input:not([type=radio]), main textarea, main [role=button]";
   await signIn(page, server);
   for (const path of ["profiles", `profiles/${profiles["Order desk"]}?tab=tools`, `users/${users["greta.lange"]}?tab=edit`, "explore/check", "explore/heat", "explore/hierarchy"]) {
@@ -178,7 +175,7 @@ test("whatever can be clicked is reached by the Tab key", async ({ page, server 
   }
 });
 
-test("the skip link goes to the content, and the focus to the heading of each new page", async ({ page, server }) => {
+test("the skip link moves to the content, and the focus to the heading of each new page", async ({ page, server }) => {
   const id = await server.makeProfile("Focus", { Permissions: ["Users.View"] });
   server.cookies.delete("olivia.stone");
   await signIn(page, server);
@@ -203,7 +200,7 @@ test("the skip link goes to the content, and the focus to the heading of each ne
   await expect(box(page, "Queues.Edit")).toBeFocused();
   await review(page);
   await save(page);
-  await expect(page.getByText("Focus is saved.")).toBeVisible();
+  await expect(page.getByText("Focus saved.")).toBeVisible();
   await expect(page.getByRole("heading", { level: 1, name: "Focus" })).toBeFocused();
   await check(page, "the message after saving");
 });

@@ -2,8 +2,8 @@ import { AssociateSecurityProfilesCommand, ListUsersCommand } from "@aws-sdk/cli
 import type { Page } from "@playwright/test";
 import { at, expect, open, Server, signIn, test as base } from "./support";
 
-// An instance as large as they come: 500 profiles and 20,000 users, or with LANYARD_BIG=1 (make console-big) 100,000.
-// What is proved is that no page asks for everything; how long each takes is printed and decides nothing.
+// A large instance: 500 profiles and 20,000 users, or 100,000 with LANYARD_BIG=1 (make console-big).
+// The test proves that no page loads everything; times are printed but not checked.
 const people = process.env.LANYARD_BIG === "1" ? 100_000 : 20_000;
 const agents = 60;
 const changes = 40;
@@ -54,7 +54,7 @@ function longest(v: unknown): number {
   return Array.isArray(v) ? Math.max(v.length, below) : below;
 }
 
-/** Everything that the page asks the server from now on, with what it was answered. */
+/** Records the page's requests from now on, with their answers. */
 function record(page: Page): { all: Asked[]; last: (path: string) => Promise<Asked>; clear: () => Promise<void> } {
   const all: Asked[] = [];
   let reading = Promise.resolve();
@@ -81,7 +81,7 @@ function record(page: Page): { all: Asked[]; last: (path: string) => Promise<Ask
   };
 }
 
-// The most that one answer may hold, whatever the size of the instance. The pictures have bounds of their own.
+// The most that one answer may hold, whatever the size of the instance. Pictures have their own bounds.
 const most: Record<string, { items: number; bytes: number }> = {
   heat: { items: 1000, bytes: 512 << 10 },
   visibility: { items: 2000, bytes: 1 << 20 },
@@ -99,14 +99,14 @@ test.afterAll(() => {
   for (const [what, ms, more] of times) console.log(`  ${what.padEnd(28)}${String(ms).padStart(6)}  ${more}`);
 });
 
-test("no page of a big instance loads everything; the server pages, searches and sorts", async ({ page, browser, big }) => {
+test("no page of a large instance loads everything; the server pages, searches and sorts", async ({ page, browser, big }) => {
   test.setTimeout(120_000);
   page.setDefaultTimeout(15_000);
   const name = Object.keys(await big.users())[0];
   const profiles = await big.profiles();
   await signIn(page, big, name);
 
-  // The first page, in a browser that has nothing yet but the session.
+  // The first page, in a browser that has only the session.
   const fresh = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   await fresh.addCookies(await page.context().cookies());
   for (let i = 0; i < 2; i++) {
@@ -148,7 +148,7 @@ test("no page of a big instance loads everything; the server pages, searches and
 
   await visit("overview", "overview", () => expect(page.getByText("Sensitive permissions in use")).toBeVisible());
 
-  // Profiles: a page by number, sorted and searched by the server; shown in the order in which they came.
+  // Profiles: pages by number, sorted and searched by the server, shown in the server's order.
   await visit("profiles", "profiles", () => expect(page.locator("tbody tr")).toHaveCount(25));
   let asked = await seen.last("profiles");
   expect(asked.body).toMatchObject({ Page: 1, PageSize: 25, Sort: "Name" });
@@ -195,7 +195,7 @@ test("no page of a big instance loads everything; the server pages, searches and
   asked = await seen.last("users");
   expect(asked.body).toMatchObject({ NextToken: token });
   expect((await cells(1)).filter((u) => firstUsers.includes(u))).toEqual([]);
-  // Far behind what any page has shown.
+  // Far beyond what any page has shown.
   const far = await big.connect.send(new ListUsersCommand({ InstanceId: big.instance, MaxResults: 1000 }));
   const person = far.UserSummaryList!.at(-1)!.Username!;
   await timed("users: search", async () => {

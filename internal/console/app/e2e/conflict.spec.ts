@@ -1,7 +1,7 @@
 import { AssociateSecurityProfilesCommand, DescribeUserCommand, DisassociateSecurityProfilesCommand, ListEntitySecurityProfilesCommand, TagResourceCommand, UpdateUserIdentityInfoCommand } from "@aws-sdk/client-connect";
 import { another, expect, grant, open, picture, review, save, signIn, test } from "./support";
 
-test("two people change one profile: what does not clash is put together, and nobody is overwritten", async ({ page, browser, server }) => {
+test("two people change one profile: changes that do not conflict are merged, and nothing is overwritten", async ({ page, browser, server }) => {
   const id = await server.makeProfile("Two at once", { Permissions: ["Users.View"], Description: "Before" });
   const users = await server.profiles();
   await server.assign("priya.shah", [users.Admin]);
@@ -14,7 +14,7 @@ test("two people change one profile: what does not clash is put together, and no
   await priya.getByLabel("Description").fill("By Priya");
   await review(priya);
   await save(priya);
-  await expect(priya.getByText("Two at once is saved.")).toBeVisible();
+  await expect(priya.getByText("Two at once saved.")).toBeVisible();
 
   await review(page);
   await save(page);
@@ -32,12 +32,12 @@ test("two people change one profile: what does not clash is put together, and no
   await priya.context().close();
 });
 
-test("what both changed differently is for people to decide", async ({ page, server }) => {
+test("the user decides what both changed differently", async ({ page, server }) => {
   const id = await server.makeProfile("Clash", { Description: "Before", AllowedAccessControlTags: { Country: "FR" }, TagRestrictedResources: ["User"] });
   await signIn(page, server);
   await open(page, server, `profiles/${id}?tab=details`);
   await page.getByLabel("Description").fill("Mine");
-  await page.getByRole("tab", { name: /Reach/ }).click();
+  await page.getByRole("tab", { name: /Scope/ }).click();
   await page.getByLabel("Access-control tags: Value 1").fill("DE");
   await server.update(id, { Description: "Theirs", AllowedAccessControlTags: { Country: "US" }, TagRestrictedResources: ["User"] });
   await review(page);
@@ -53,7 +53,7 @@ test("what both changed differently is for people to decide", async ({ page, ser
   expect([now.Description, now.AllowedAccessControlTags]).toEqual(["Mine", { Country: "US" }]);
 });
 
-test("somebody may drop their own changes instead", async ({ page, server }) => {
+test("the user can discard their own changes instead", async ({ page, server }) => {
   const id = await server.makeProfile("Dropped", { Description: "Before" });
   await signIn(page, server);
   await open(page, server, `profiles/${id}?tab=details`);
@@ -61,13 +61,13 @@ test("somebody may drop their own changes instead", async ({ page, server }) => 
   await server.update(id, { Description: "Theirs" });
   await review(page);
   await save(page);
-  await page.getByRole("button", { name: "Drop my changes" }).click();
+  await page.getByRole("button", { name: "Discard my changes" }).click();
   await expect(page.getByRole("dialog")).toHaveCount(0);
   await expect(page.getByLabel("Description")).toHaveValue("Theirs");
   expect((await server.profile(id)).Description).toBe("Theirs");
 });
 
-test("two people change one user: the second is shown what the first did, and undoes none of it", async ({ page, server }) => {
+test("two people change one user: the second sees what the first changed and undoes none of it", async ({ page, server }) => {
   const users = await server.users();
   const profiles = await server.profiles();
   await signIn(page, server);
@@ -95,7 +95,7 @@ test("two people change one user: the second is shown what the first did, and un
   await server.assign("greta.lange", [profiles.Agent]);
 });
 
-test("tags and group of a user that both changed differently are for people to decide", async ({ page, server }) => {
+test("the user decides about tags and group that both changed differently", async ({ page, server }) => {
   const users = await server.users();
   const id = users["ben.richter"];
   const arn = (await server.connect.send(new DescribeUserCommand({ InstanceId: server.instance, UserId: id }))).User!.Arn!;
@@ -106,7 +106,7 @@ test("tags and group of a user that both changed differently are for people to d
   await expect(shift).toHaveValue("Day");
   await shift.fill("Night");
   await server.connect.send(new TagResourceCommand({ resourceArn: arn, tags: { Shift: "Late", Desk: "4" } }));
-  // A reload of the page brings the draft back as it was made, not on top of what is there now.
+  // A reload restores the draft on its own base, not on the newest version.
   await page.reload();
   await expect(page.getByText("Unsaved draft restored")).toBeVisible();
   await page.getByRole("button", { name: "Review and save: Tags" }).click();
@@ -121,7 +121,7 @@ test("tags and group of a user that both changed differently are for people to d
   const { Tags } = (await server.connect.send(new DescribeUserCommand({ InstanceId: server.instance, UserId: id }))).User!;
   expect([Tags!.Shift, Tags!.Desk]).toEqual(["Night", "4"]);
   await expect(page.getByText("Shift: Night")).toBeVisible(); // the page has read what was saved
-  // A change of what this page does not show is no conflict.
+  // A change of something that this page does not show is no conflict.
   await page.getByLabel(/^Tags: Value/).last().fill("5");
   await server.connect.send(new UpdateUserIdentityInfoCommand({ InstanceId: server.instance, UserId: id, IdentityInfo: { FirstName: "Benjamin", LastName: "Richter" } }));
   await page.getByRole("button", { name: "Review and save: Tags" }).click();
@@ -129,7 +129,7 @@ test("tags and group of a user that both changed differently are for people to d
   await expect(page.getByText("Tags saved.").first()).toBeVisible();
 });
 
-test("an AI agent that others changed meanwhile is reviewed again as it is now", async ({ page, server }) => {
+test("an AI agent that another user has changed is reviewed again", async ({ page, server }) => {
   const arn = "arn:aws:wisdom:us-east-1:123456789012:ai-agent/11111111-2222-3333-4444-555555555556/66666666-7777-8888-9999-000000000001:$LATEST";
   const profiles = await server.profiles();
   const entity = { InstanceId: server.instance, EntityType: "AI_AGENT" as const, EntityArn: arn };
@@ -153,7 +153,7 @@ test("an AI agent that others changed meanwhile is reviewed again as it is now",
   await server.connect.send(new DisassociateSecurityProfilesCommand({ ...entity, SecurityProfiles: held.SecurityProfiles })); // other tests count agents
 });
 
-test("tags of a profile that others changed meanwhile are merged, and saved only after a look", async ({ page, server }) => {
+test("tags of a profile that another user has changed are merged, and saved only after a review", async ({ page, server }) => {
   const id = await server.makeProfile("Tagged twice", {}, { Team: "1" });
   const { Arn } = await server.profile(id);
   await signIn(page, server);
@@ -165,6 +165,6 @@ test("tags of a profile that others changed meanwhile are merged, and saved only
   await expect(page.getByText(/theirs are Team = 3/)).toBeVisible();
   expect((await server.profile(id)).Tags).toEqual({ Team: "3", Desk: "4" });
   await page.getByRole("button", { name: "Save tags" }).click();
-  await expect(page.getByText("The tags are saved.")).toBeVisible();
+  await expect(page.getByText("Tags saved.")).toBeVisible();
   expect((await server.profile(id)).Tags).toEqual({ Team: "2", Desk: "4" });
 });

@@ -24,7 +24,7 @@ async function isThere(page: Page, name: string) {
   await expect(page.getByText("1 permission granted")).toBeVisible();
 }
 
-test("a new profile that is half typed comes back after a reload and after a step to elsewhere, and is created from there", async ({ page, server }) => {
+test("a half-typed new profile is restored after a reload and after a visit to another page, and can be created", async ({ page, server }) => {
   await signIn(page, server);
   await open(page, server, "profiles/new");
   await expect(restored(page)).toHaveCount(0);
@@ -44,7 +44,7 @@ test("a new profile that is half typed comes back after a reload and after a ste
   await open(page, server, "profiles/new");
   await isThere(page, "Half typed");
   await page.getByRole("button", { name: "Create profile" }).click();
-  await expect(page.getByText("Half typed is created.")).toBeVisible();
+  await expect(page.getByText("Half typed created.")).toBeVisible();
   await expect(page.getByRole("heading", { level: 1, name: "Half typed" })).toBeVisible();
   const made = await server.profile((await server.profiles())["Half typed"]);
   expect([made.Description, made.Permissions, made.Tags]).toEqual(["Typed and not saved", ["Users.View"], { Team: "Night" }]);
@@ -59,25 +59,25 @@ test("a draft is discarded by the button, by leaving on purpose, and by signing 
   await page.getByLabel("Name", { exact: true }).fill("Not wanted");
   await page.reload();
   await expect(restored(page)).toBeVisible();
-  await page.getByRole("button", { name: "Discard the draft" }).click();
+  await page.getByRole("button", { name: "Discard draft" }).click();
   await expect(restored(page)).toHaveCount(0);
   await expect(page.getByLabel("Name", { exact: true })).toHaveValue("");
   await page.reload();
   await expect(page.getByLabel("Name", { exact: true })).toHaveValue("");
 
-  // What is half typed goes too.
+  // Half-typed rows are discarded too.
   const id = await server.makeProfile("Half a tag", { Permissions: ["Users.View"] });
   await open(page, server, `profiles/${id}?tab=details`);
   await page.getByRole("button", { name: "Add tag" }).click();
   await page.getByLabel("Tags of the profile: Value 1").fill("without a key");
-  await expect(page.getByText("There is something left to complete")).toBeVisible();
+  await expect(page.getByText("Some fields are incomplete")).toBeVisible();
   await page.getByRole("button", { name: "Discard changes" }).click();
   await expect(page.getByLabel("Tags of the profile: Value 1")).toHaveCount(0);
 
   await open(page, server, "profiles/new");
   await page.getByLabel("Name", { exact: true }).fill("Not wanted either");
   await page.getByRole("link", { name: "Users", exact: true }).click();
-  await page.getByRole("button", { name: "Leave and lose them" }).click();
+  await page.getByRole("button", { name: "Leave and discard changes" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Users" })).toBeVisible();
   await open(page, server, "profiles/new");
   await expect(page.getByLabel("Name", { exact: true })).toHaveValue("");
@@ -92,7 +92,7 @@ test("a draft is discarded by the button, by leaving on purpose, and by signing 
   expect(await kept(page)).not.toContain("Nor this");
 });
 
-test("a user's new profiles, group and tags come back; what others changed meanwhile is not taken back with them", async ({ page, server }) => {
+test("a user's unsaved profiles, group and tags are restored without undoing what others changed", async ({ page, server }) => {
   const users = await server.users();
   const profiles = await server.profiles();
   await signIn(page, server);
@@ -102,7 +102,7 @@ test("a user's new profiles, group and tags come back; what others changed meanw
   const last = await rows.count();
   await page.getByLabel(`Tags: Key ${last}`).fill("Shift");
   await page.getByLabel(`Tags: Value ${last}`).fill("Night");
-  await page.getByLabel("Find a group").fill("Lyon");
+  await page.getByLabel("Search groups").fill("Lyon");
   await page.getByRole("radio", { name: "Lyon" }).check();
   await expect(page.getByText("Unsaved changes in 2 fields")).toBeVisible();
   await server.assign("greta.lange", [profiles.Agent, profiles.Auditor]);
@@ -111,10 +111,10 @@ test("a user's new profiles, group and tags come back; what others changed meanw
   await page.reload();
   await expect(restored(page)).toBeVisible();
   await expect(page.getByText("Tags, Hierarchy group")).toBeVisible();
-  await page.getByRole("button", { name: "Look at them" }).click();
+  await page.getByRole("button", { name: "View changes" }).click();
   await expect(page.getByLabel(`Tags: Value ${last}`)).toHaveValue("Night");
   await expect(page.getByRole("button", { name: "Remove Auditor" })).toBeVisible();
-  await page.getByRole("button", { name: "Discard the draft" }).click();
+  await page.getByRole("button", { name: "Discard draft" }).click();
   await expect(restored(page)).toHaveCount(0);
   await expect(page.getByLabel(/^Tags: Value/)).toHaveCount(last - 1);
   await page.reload();
@@ -123,7 +123,7 @@ test("a user's new profiles, group and tags come back; what others changed meanw
   await server.assign("greta.lange", [profiles.Agent]);
 });
 
-test("whose session has ended finds the draft again after signing in; another person does not; passwords are nowhere", async ({ page, browser, server }) => {
+test("after the session has ended, the same user finds the draft again and another user does not; passwords are never kept", async ({ page, browser, server }) => {
   await signIn(page, server, "olivia.stone", at(server, "profiles/new"));
   await fillNew(page, "Typed before the end");
   const elsewhere = await another(browser, server, "olivia.stone", "/account");
@@ -148,15 +148,15 @@ test("whose session has ended finds the draft again after signing in; another pe
 
   await page.goto("about:blank");
   await page.goto(`${server.url}/#/account`);
-  await page.getByLabel("Present password").fill("Old-Secret-1");
+  await page.getByLabel("Current password").fill("Old-Secret-1");
   await page.getByLabel("New password", { exact: true }).fill("New-Secret-2");
-  await page.getByLabel("New password again").fill("New-Secret-2");
+  await page.getByLabel("Confirm new password").fill("New-Secret-2");
   const all = await kept(page);
   expect(all).toContain("Typed before the end");
   for (const secret of ["Old-Secret-1", "New-Secret-2", server.password("olivia.stone"), server.password("tom.ellis")]) expect(all).not.toContain(secret);
 });
 
-test("an address that is typed is asked about like a link, and drafts left behind are listed", async ({ page, server }) => {
+test("a typed address asks about unsaved changes like a link, and earlier drafts are listed", async ({ page, server }) => {
   const id = await server.makeProfile("Left behind", { Description: "Before" });
   await signIn(page, server);
   await open(page, server, `profiles/${id}?tab=details`);
@@ -164,16 +164,16 @@ test("an address that is typed is asked about like a link, and drafts left behin
   const asked = page.getByRole("dialog", { name: "Leave with unsaved changes?" });
   await page.evaluate((to) => void (location.hash = to), at(server, "users"));
   await expect(asked).toBeVisible();
-  await asked.getByRole("button", { name: "Stay on the page" }).last().click();
+  await asked.getByRole("button", { name: "Stay on this page" }).last().click();
   await expect(page.getByLabel("Description")).toHaveValue("Not saved");
   await expect(page).toHaveURL(new RegExp(`profiles/${id}`));
   await page.evaluate((to) => void (location.hash = to), at(server, "users"));
-  await asked.getByRole("button", { name: "Leave and lose them" }).click();
+  await asked.getByRole("button", { name: "Leave and discard changes" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Users" })).toBeVisible();
   await page.goBack();
   await expect(page.getByLabel("Description")).toHaveValue("Before");
 
-  // A page that was closed or reloaded elsewhere leaves a draft.
+  // A page that was left by a reload has a draft.
   await page.getByLabel("Description").fill("Not saved either");
   await page.goto("about:blank");
   await page.goto(`${server.url}/#${at(server, "overview")}`);
@@ -184,7 +184,7 @@ test("an address that is typed is asked about like a link, and drafts left behin
   await expect(restored(page)).toBeVisible();
   await page.goto("about:blank");
   await page.goto(`${server.url}/#${at(server, "drafts")}`);
-  await page.getByRole("button", { name: "Discard the draft of Left behind" }).click();
+  await page.getByRole("button", { name: "Discard draft of Left behind" }).click();
   await expect(page.getByText("No drafts.")).toBeVisible();
   await expect(page.getByRole("navigation").getByRole("link", { name: /^Drafts/ })).toHaveCount(0);
 });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { DeleteSecurityProfileCommand, DescribeUserCommand, TagResourceCommand, UpdateUserHierarchyCommand } from "@aws-sdk/client-connect";
 import { expect, open, picture, review, save, signIn, test } from "./support";
 
-test("an earlier state is looked at and restored by the same review", async ({ page, server }) => {
+test("an earlier version is viewed and restored through the usual review", async ({ page, server }) => {
   const id = await server.makeProfile("Restored", { Permissions: ["Users.View"], Description: "First" });
   await server.update(id, { Description: "Second", Permissions: ["Users.View", "Users.Edit"] });
   await server.update(id, { AllowedAccessControlTags: { Country: "FR" }, TagRestrictedResources: ["User"] });
@@ -18,11 +18,11 @@ test("an earlier state is looked at and restored by the same review", async ({ p
   await expect(page.getByRole("heading", { level: 1 })).toContainText("Restored after change");
   await expect(page.getByText("Users.Edit")).toBeVisible();
   await picture(page, "state");
-  await page.getByRole("link", { name: "Restore this state" }).click();
+  await page.getByRole("link", { name: "Restore this version" }).click();
   await expect(page.getByText("Unsaved changes in 4 fields")).toBeVisible();
   await review(page);
   await save(page);
-  await expect(page.getByText("Restored is saved.")).toBeVisible();
+  await expect(page.getByText("Restored saved.")).toBeVisible();
   const now = await server.profile(id);
   expect([now.Description, now.Permissions, now.AllowedAccessControlTags, now.TagRestrictedResources]).toEqual(["First", ["Users.View"], {}, []]);
 });
@@ -34,13 +34,13 @@ test("the history is exported as CloudTrail records", async ({ page, server }) =
   await open(page, server, `history?type=SecurityProfile&id=${id}`);
   await expect(page.locator(".events > li")).toHaveCount(2);
   const download = page.waitForEvent("download");
-  await page.getByRole("button", { name: "Export as CloudTrail" }).click();
+  await page.getByRole("button", { name: "Export as CloudTrail records" }).click();
   const { Records } = JSON.parse(readFileSync(await (await download).path(), "utf8")) as { Records: { eventName: string; eventSource: string; requestParameters: { securityProfileId?: string; SecurityProfileId?: string } }[] };
   expect(Records.map((r) => r.eventName)).toEqual(["UpdateSecurityProfile", "CreateSecurityProfile"]);
   expect(Records[0].eventSource).toBe("connect.amazonaws.com");
 });
 
-test("history names what ids stand for, deleted profiles too, and shows of tags only what changed", async ({ page, server }) => {
+test("history shows names for ids, also of deleted profiles, and only the tags that changed", async ({ page, server }) => {
   const users = await server.users();
   const profiles = await server.profiles();
   const gone = await server.makeProfile("Short-lived");

@@ -1,6 +1,6 @@
 import { expect, open, picture, signIn, test } from "./support";
 
-test("an idle console warns, then covers everything until its user signs in, and goes on", async ({ page, server }) => {
+test("an idle console warns, then locks until its user signs in, and continues", async ({ page, server }) => {
   server.cookies.delete("olivia.stone"); // the test ends this session
   const profiles = await server.profiles();
   await page.clock.install();
@@ -26,7 +26,7 @@ test("an idle console warns, then covers everything until its user signs in, and
   await expect(page).toHaveTitle("Locked - lanyard");
   for (const text of ["Order desk", "Typed before the lock", "Who is affected", "olivia.stone"]) await expect(page.getByText(text).filter({ visible: true })).toHaveCount(0);
   await expect(lock.getByLabel("Password", { exact: true })).toBeFocused();
-  // The cookie ended with the cover.
+  // The session ended when the page locked.
   await expect.poll(() => page.evaluate(() => fetch("console/api/session").then((r) => r.status))).toBe(401);
 
   await lock.getByLabel("Password", { exact: true }).fill(server.password("olivia.stone"));

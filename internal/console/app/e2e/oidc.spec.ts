@@ -7,7 +7,7 @@ import { at, expect, freePort, open, Server, test as base } from "./support";
 
 const secret = "the provider's secret";
 
-// A provider of another make, in a process and on a site of its own (localhost and 127.0.0.1 are two sites).
+// A real provider, in its own process and on another site (localhost and 127.0.0.1 are different sites).
 const test = base.extend<object, { sso: Server }>({
   sso: [
     async ({}, use) => {
@@ -43,7 +43,7 @@ async function atProvider(page: Page, name: string, password = secret) {
   await page.getByRole("button", { name: "Login" }).click();
 }
 
-/** To the provider; answers the state that the console began with. */
+/** Goes to the provider; returns the state parameter. */
 async function begin(page: Page, server: Server): Promise<string> {
   await page.goto(server.url);
   const asked = page.waitForRequest((r) => r.url().startsWith("http://localhost:") && r.url().includes("state="));
@@ -51,7 +51,7 @@ async function begin(page: Page, server: Server): Promise<string> {
   return new URL((await asked).url()).searchParams.get("state")!;
 }
 
-/** Where the provider, at whose form the page is, sends the browser once somebody has signed in there; not yet gone to. */
+/** Signs in at the provider's form; returns where the provider redirects, without following it. */
 async function answer(page: Page, name: string): Promise<string> {
   await expect(page).toHaveURL(/\/login/);
   const id = await page.locator("input[name=id]").inputValue();
@@ -79,7 +79,7 @@ function hasGo(): boolean {
 
 test.skip(process.env.CI !== "true" && !hasGo(), "Go, which builds the provider, is not installed");
 
-test("signing in with a provider leads to the first page, with the user's own rights", async ({ page, sso }) => {
+test("single sign-on leads to the first page, with the user's own rights", async ({ page, sso }) => {
   await begin(page, sso);
   await atProvider(page, "claire.dubois", "wrong");
   await atProvider(page, "claire.dubois");
@@ -87,14 +87,14 @@ test("signing in with a provider leads to the first page, with the user's own ri
   await expect(page.getByRole("button", { name: "claire.dubois" })).toBeVisible();
   expect(page.url()).toBe(`${sso.url}/#${at(sso, "overview")}`);
 
-  // What claire may see is what she sees with her password (story.spec.ts), not what the provider says.
+  // Claire sees the same as with her password (story.spec.ts), whatever the provider says.
   await open(page, sso, "users?search=masson");
-  await expect(page.getByText("No user that you may see matches.")).toBeVisible();
+  await expect(page.getByText("No matching users that you can view.")).toBeVisible();
   await page.goto(`${sso.url}/#/account`);
   await expect(page.getByText("single sign-on")).toBeVisible();
 });
 
-test("a link leads to its page through the provider too", async ({ page, sso }) => {
+test("a link leads to its page through single sign-on too", async ({ page, sso }) => {
   await page.goto(`${sso.url}/#${at(sso, "users?search=claire")}`);
   await button(page).click();
   await atProvider(page, "olivia.stone");
@@ -104,39 +104,39 @@ test("a link leads to its page through the provider too", async ({ page, sso }) 
   await expect(page).toHaveURL(`${sso.url}/#${at(sso, "overview")}`);
 });
 
-test("whom the provider knows and the instance does not, and who says no, read why", async ({ page, sso }) => {
+test("a user unknown to the instance, and one whom the provider refuses, read why", async ({ page, sso }) => {
   await begin(page, sso);
   await atProvider(page, "somebody.else");
-  await expect(page.getByText("You are known to the provider, but not a user of this instance.")).toBeVisible();
+  await expect(page.getByText("The sign-in provider knows you, but you are not a user of this instance.")).toBeVisible();
   await nobodyIsIn(page);
 
   const state = await begin(page, sso);
   await page.goto(`${sso.url}/console/oidc/callback?error=access_denied&state=${state}`);
-  await expect(page.getByText("The sign-in was refused by the provider.")).toBeVisible();
+  await expect(page.getByText("The sign-in provider refused the sign-in.")).toBeVisible();
   await nobodyIsIn(page);
 });
 
-test("a state that was tampered with is refused, and so is an answer that another browser asked for", async ({ page, browser, sso }) => {
+test("a modified state is refused, and so is a response that another browser requested", async ({ page, browser, sso }) => {
   await begin(page, sso);
   await page.goto(`${await answer(page, "claire.dubois")}x`);
-  await expect(page.getByText("The sign-in failed. Try again.")).toBeVisible();
+  await expect(page.getByText("Sign-in failed. Try again.")).toBeVisible();
   await nobodyIsIn(page);
 
-  // Claire's code and state, in a browser that never asked: a link signs nobody in as her.
+  // Claire's code and state in another browser: a link signs nobody in as her.
   await begin(page, sso);
   const callback = await answer(page, "claire.dubois");
   const other = await (await browser.newContext()).newPage();
   await other.goto(callback);
-  await expect(other.getByText("The sign-in failed. Try again.")).toBeVisible();
+  await expect(other.getByText("Sign-in failed. Try again.")).toBeVisible();
   await nobodyIsIn(other);
   await other.context().close();
 
-  // Untouched, it is good.
+  // Unchanged, it works.
   await page.goto(callback);
   await expect(page.getByRole("button", { name: "claire.dubois" })).toBeVisible();
 });
 
-test("a session that ended under a page goes on through the provider, in a window of its own", async ({ page, sso }) => {
+test("a session that ended while the page is open continues through single sign-on in a new window", async ({ page, sso }) => {
   await begin(page, sso);
   await atProvider(page, "olivia.stone");
   await expect(page.getByRole("button", { name: "olivia.stone" })).toBeVisible();
@@ -155,5 +155,5 @@ test("a session that ended under a page goes on through the provider, in a windo
   await expect(dialog).toHaveCount(0);
   await expect(page.getByLabel("Name", { exact: true })).toHaveValue("Typed meanwhile");
   await page.getByRole("button", { name: "Create profile" }).click();
-  await expect(page.getByText("Typed meanwhile is created.")).toBeVisible();
+  await expect(page.getByText("Typed meanwhile created.")).toBeVisible();
 });

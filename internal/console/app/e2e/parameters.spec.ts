@@ -3,17 +3,17 @@ import { expect, grant, open, review, save, signIn, test } from "./support";
 
 const agent = "arn:aws:app-integrations:us-east-1:123456789012:application/concierge";
 
-test("every parameter is edited and read back through the API", async ({ page, server }) => {
+test("every parameter can be edited, and the API returns it", async ({ page, server }) => {
   const id = await server.makeProfile("Every parameter", { Permissions: ["Users.View"] });
   await signIn(page, server);
   await open(page, server, `profiles/${id}`);
 
   await grant(page, "Queues.Edit", true);
-  await expect(page.getByText("Queues.Edit is of no use in the web site without Queues.View.")).toBeVisible();
+  await expect(page.getByText("Queues.Edit has no effect in the website without Queues.View.")).toBeVisible();
   await page.getByRole("button", { name: "Add it" }).click();
   await grant(page, "Users.View", false);
 
-  await page.getByRole("tab", { name: /Reach/ }).click();
+  await page.getByRole("tab", { name: /Scope/ }).click();
   await page.getByRole("button", { name: /Resources restricted by tags/ }).click();
   await page.getByRole("option", { name: "Queue", exact: true }).click();
   await page.keyboard.press("Escape");
@@ -21,7 +21,7 @@ test("every parameter is edited and read back through the API", async ({ page, s
   await page.getByLabel("Access-control tags: Key 1").fill("Country");
   await page.getByLabel("Access-control tags: Value 1").fill("FR");
   await page.getByLabel("Restrict users by hierarchy").check();
-  await page.getByLabel("Find a group").fill("Lyon");
+  await page.getByLabel("Search groups").fill("Lyon");
   await page.getByRole("radio", { name: "Lyon" }).check();
 
   await page.getByRole("tab", { name: /Applications and tools/ }).click();
@@ -53,7 +53,7 @@ test("every parameter is edited and read back through the API", async ({ page, s
   await expect(page.locator("[data-field]")).toHaveCount(10);
   await expect(page.getByText("Nobody gains or loses anything.")).toBeVisible();
   await save(page);
-  await expect(page.getByText("Every parameter is saved.")).toBeVisible();
+  await expect(page.getByText("Every parameter saved.")).toBeVisible();
   await expect(page.getByText(/Unsaved changes/)).toHaveCount(0);
 
   const groups = await server.connect.send(new ListUserHierarchyGroupsCommand({ InstanceId: server.instance }));
@@ -75,9 +75,9 @@ test("every parameter is edited and read back through the API", async ({ page, s
     { AccessType: "ALLOW", AttributeName: "Region", Values: ["EU", "UK"] },
   ]);
 
-  // And cleared again, all but the permissions.
+  // Then everything but the permissions is cleared.
   await page.getByLabel("Description").fill("");
-  await page.getByRole("tab", { name: /Reach/ }).click();
+  await page.getByRole("tab", { name: /Scope/ }).click();
   await page.getByRole("button", { name: "Remove Country" }).click();
   await page.getByRole("button", { name: "Remove Queue" }).click();
   await page.getByLabel("Restrict users by hierarchy").uncheck();
@@ -94,7 +94,7 @@ test("every parameter is edited and read back through the API", async ({ page, s
   expect([cleared.Applications, cleared.AllowedFlowModules, cleared.AllowedAIAgents, cleared.GranularAccessControlConfiguration]).toEqual([[], [], [], undefined]);
 });
 
-test("tags of the profile itself are saved by themselves", async ({ page, server }) => {
+test("tags of the profile itself are saved separately", async ({ page, server }) => {
   const id = await server.makeProfile("Tagged", {}, { Team: "night" });
   await signIn(page, server);
   await open(page, server, `profiles/${id}?tab=details`);
@@ -102,12 +102,12 @@ test("tags of the profile itself are saved by themselves", async ({ page, server
   await page.getByRole("button", { name: "Add tag" }).click();
   await page.getByLabel("Tags of the profile: Key 2").fill("Owner");
   await page.getByRole("button", { name: "Save tags" }).click();
-  await expect(page.getByText("The tags are saved.")).toBeVisible();
+  await expect(page.getByText("Tags saved.")).toBeVisible();
   const { Arn } = await server.profile(id);
   expect((await server.connect.send(new ListTagsForResourceCommand({ resourceArn: Arn! }))).tags).toEqual({ Team: "day", Owner: "" });
 });
 
-test("tags that somebody else changes meanwhile are no conflict", async ({ page, server }) => {
+test("tags that another user changes are no conflict", async ({ page, server }) => {
   const id = await server.makeProfile("Tagged meanwhile", {}, { Team: "night" });
   await signIn(page, server);
   await open(page, server, `profiles/${id}?tab=details`);
@@ -116,22 +116,22 @@ test("tags that somebody else changes meanwhile are no conflict", async ({ page,
   await server.connect.send(new TagResourceCommand({ resourceArn: Arn!, tags: { Team: "day" } }));
   await review(page);
   await save(page);
-  await expect(page.getByText("Tagged meanwhile is saved.")).toBeVisible();
+  await expect(page.getByText("Tagged meanwhile saved.")).toBeVisible();
   const now = await server.profile(id);
   expect([now.Description, now.Tags]).toEqual(["Mine", { Team: "day" }]);
 });
 
-test("what is wrong stands beside its field, before and after the server was asked", async ({ page, server }) => {
+test("errors are shown at their field, before and after the server is asked", async ({ page, server }) => {
   const id = await server.makeProfile("Wrong input", { Permissions: ["Users.View"] });
   await signIn(page, server);
   await open(page, server, `profiles/${id}?tab=rows`);
   await page.getByRole("button", { name: "Add attribute" }).click();
   await page.getByLabel("Attribute 1, Value 1").fill("EU");
-  await expect(page.getByText("A rule needs the name of an attribute.")).toBeVisible();
+  await expect(page.getByText("Attribute is required.")).toBeVisible();
   await page.getByRole("button", { name: "Review and save" }).first().click();
-  await expect(page.getByText("This cannot be saved as it stands")).toBeVisible();
+  await expect(page.getByText("This cannot be saved yet")).toBeVisible();
   await expect(page.getByRole("dialog")).toHaveCount(0);
-  // The server knows better than the page what an attribute may be called.
+  // The server, not the page, knows which names of attributes are valid.
   await page.getByLabel("Attribute 1", { exact: true }).fill("aws:nope");
   await review(page);
   await expect(page.getByRole("dialog").getByRole("button", { name: "Save", exact: true })).toBeDisabled();
@@ -148,14 +148,14 @@ test("unsaved changes survive a stray click and a reload", async ({ page, server
   await page.getByLabel("Description").fill("Not yet saved");
   await page.getByRole("link", { name: "Users", exact: true }).first().click();
   await expect(page.getByRole("dialog", { name: "Leave with unsaved changes?" })).toBeVisible();
-  await page.getByRole("button", { name: "Stay on the page" }).last().click();
+  await page.getByRole("button", { name: "Stay on this page" }).last().click();
   await expect(page.getByLabel("Description")).toHaveValue("Not yet saved");
   const asked = page.waitForEvent("dialog");
   await page.reload();
   expect((await asked).type()).toBe("beforeunload");
   await expect(page.getByText(/Unsaved draft restored/)).toBeVisible();
   await expect(page.getByLabel("Description")).toHaveValue("Not yet saved");
-  await page.getByRole("button", { name: "Discard the draft" }).click();
+  await page.getByRole("button", { name: "Discard draft" }).click();
   await expect(page.getByLabel("Description")).toHaveValue("");
   await page.getByRole("link", { name: "Users", exact: true }).first().click();
   await expect(page.getByRole("heading", { level: 1, name: "Users" })).toBeVisible();

@@ -1,7 +1,7 @@
 import { DescribeUserCommand, ListEntitySecurityProfilesCommand } from "@aws-sdk/client-connect";
 import { expect, open, save, signIn, test } from "./support";
 
-test("a user gets another profile after a review, and every right shows the profile that grants it", async ({ page, server }) => {
+test("a user gets another profile after a review, and every permission shows the profile that grants it", async ({ page, server }) => {
   const users = await server.users();
   const profiles = await server.profiles();
   await signIn(page, server);
@@ -18,7 +18,7 @@ test("a user gets another profile after a review, and every right shows the prof
   await expect(dialog).toHaveCount(0);
   const user = await server.connect.send(new DescribeUserCommand({ InstanceId: server.instance, UserId: users["greta.lange"] }));
   expect(user.User!.SecurityProfileIds!.sort()).toEqual([profiles.Agent, profiles["Price list editor"]].sort());
-  await page.getByRole("tab", { name: "Effective access" }).click();
+  await page.getByRole("tab", { name: "Effective permissions" }).click();
   const row = page.getByRole("row", { name: /DataTables\.View/ });
   await expect(row).toContainText("Price list editor");
   await expect(row).toContainText("Region");
@@ -28,7 +28,7 @@ test("a user moves to another group after a review of who sees them", async ({ p
   const users = await server.users();
   await signIn(page, server);
   await open(page, server, `users/${users["ben.richter"]}?tab=edit`);
-  await page.getByLabel("Find a group").fill("Lyon");
+  await page.getByLabel("Search groups").fill("Lyon");
   await page.getByRole("radio", { name: "Lyon" }).check();
   await page.getByRole("button", { name: "Review and save: Hierarchy group" }).click();
   await expect(page.getByRole("dialog")).toContainText("anna.vogel will no longer see this user");
@@ -39,7 +39,7 @@ test("a user moves to another group after a review of who sees them", async ({ p
   expect(user.User!.HierarchyGroupId).toBeTruthy();
 });
 
-test("a tag that the server refuses is said beside the field, and nothing is lost", async ({ page, server }) => {
+test("a tag that the server rejects is reported at its field, and nothing is lost", async ({ page, server }) => {
   const users = await server.users();
   await signIn(page, server);
   await open(page, server, `users/${users["olivia.stone"]}?tab=edit`);
@@ -64,8 +64,8 @@ test("an AI agent gets a profile", async ({ page, server }) => {
   await signIn(page, server);
   await open(page, server, "agents");
   await expect(page.getByRole("link", { name: /ai-agent/ })).toHaveCount(3);
-  await page.getByLabel("ARN of an AI agent that holds nothing yet").fill(agent);
-  await page.getByRole("button", { name: "Give it profiles" }).click();
+  await page.getByLabel("ARN of an AI agent that has no profiles yet").fill(agent);
+  await page.getByRole("button", { name: "Assign profiles" }).click();
   await page.getByRole("button", { name: "Security profiles" }).click();
   await page.getByRole("option", { name: "Self-service assistant" }).click();
   await page.keyboard.press("Escape");
@@ -82,7 +82,7 @@ test("an AI agent gets a profile", async ({ page, server }) => {
   expect(held.SecurityProfiles).toEqual([{ Id: profiles["Self-service assistant"] }]);
 });
 
-test("profiles are found, copied, and deleted together; what is held stays and says by whom", async ({ page, server }) => {
+test("profiles are found, duplicated and deleted together; those in use stay and show their holders", async ({ page, server }) => {
   await server.makeProfile("Bulk one", { Permissions: ["Users.View"], AllowedAccessControlTags: { Country: "FR" }, TagRestrictedResources: ["User"] }, { Purpose: "bulk" });
   await server.makeProfile("Bulk two", {}, { Purpose: "bulk" });
   await signIn(page, server);
@@ -93,7 +93,7 @@ test("profiles are found, copied, and deleted together; what is held stays and s
   await expect(page.getByRole("link", { name: "Admin", exact: true })).toHaveCount(0);
 
   await page.getByRole("checkbox", { name: "Bulk one" }).check();
-  await page.getByRole("button", { name: "Create from this" }).click();
+  await page.getByRole("button", { name: "Duplicate" }).click();
   await page.getByLabel("Name", { exact: true }).fill("Bulk three");
   await page.getByRole("button", { name: "Create profile" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Bulk three" })).toBeVisible();
@@ -115,7 +115,7 @@ test("profiles are found, copied, and deleted together; what is held stays and s
   expect(left).not.toContain("Bulk two");
 });
 
-test("the table sorts and pages at the server, and its address is a link to what it shows", async ({ page, server }) => {
+test("the server sorts and pages the table, and its address is a link to what it shows", async ({ page, server }) => {
   for (let i = 10; i < 24; i++) await server.makeProfile(`Paged ${i}`);
   await signIn(page, server);
   await open(page, server, "profiles?search=Paged");
@@ -133,7 +133,7 @@ test("the table sorts and pages at the server, and its address is a link to what
   await expect(page.getByRole("link", { name: /^Paged/ }).last()).toHaveText("Paged 10");
 });
 
-test("users are found by tag and by hierarchy group, and the address is a link to what was found", async ({ page, server }) => {
+test("users are found by tag and by hierarchy group, and the address is a link to the result", async ({ page, server }) => {
   await signIn(page, server);
   await open(page, server, "users");
   const rows = page.locator("tbody tr");
@@ -141,26 +141,26 @@ test("users are found by tag and by hierarchy group, and the address is a link t
   await page.getByLabel("Tag: Key or Key=Value").fill("Country=Fr");
   await expect(rows).toHaveCount(1);
   await expect(page.getByRole("link", { name: "sarah.masson" })).toBeVisible();
-  await page.getByRole("button", { name: "Clear the filters" }).click();
+  await page.getByRole("button", { name: "Clear filters" }).click();
   await expect(rows).toHaveCount(25);
 
-  await page.getByRole("combobox", { name: "In a hierarchy group" }).fill("Lyon");
+  await page.getByRole("combobox", { name: "Filter by hierarchy group" }).fill("Lyon");
   await page.getByRole("option", { name: /^Lyon/ }).click();
   await expect(rows.first()).toContainText("France / Lyon / Support"); // those in the groups below are its people too
-  await page.getByRole("combobox", { name: "In a hierarchy group" }).fill("France");
+  await page.getByRole("combobox", { name: "Filter by hierarchy group" }).fill("France");
   await page.getByRole("option", { name: /^France/ }).click();
   await expect(page.getByRole("link", { name: "claire.dubois" })).toBeVisible();
-  // Two groups of one name are told apart.
-  await page.getByRole("combobox", { name: "In a hierarchy group" }).fill("Sales");
+  // Two groups with the same name can be told apart.
+  await page.getByRole("combobox", { name: "Filter by hierarchy group" }).fill("Sales");
   await page.getByRole("option", { name: /^Sales.*Portland/ }).click();
   await expect(rows.first()).toContainText("Portland");
   const count = await rows.count();
   expect(count).toBeLessThan(25);
   await page.reload();
   await expect(rows).toHaveCount(count);
-  await expect(page.getByRole("combobox", { name: "In a hierarchy group" })).toHaveValue("Sales");
-  await page.getByRole("combobox", { name: "In a hierarchy group" }).fill("nowhere at all");
+  await expect(page.getByRole("combobox", { name: "Filter by hierarchy group" })).toHaveValue("Sales");
+  await page.getByRole("combobox", { name: "Filter by hierarchy group" }).fill("nowhere at all");
   await page.getByLabel("Find by name").focus();
   await expect(page.getByText(/hierarchy group "nowhere at all" does not exist/)).toBeVisible();
-  await expect(page.getByText("No user that you may see matches.")).toBeVisible();
+  await expect(page.getByText("No matching users that you can view.")).toBeVisible();
 });

@@ -1,6 +1,6 @@
 import { at, expect, open, picture, signIn, test } from "./support";
 
-test("who can names every profile by which somebody can", async ({ page, server }) => {
+test("who can lists every profile that allows it", async ({ page, server }) => {
   const users = await server.users();
   await signIn(page, server);
   await open(page, server, `explore/who-can?what=Users.View&type=User&on=${users["hugo.moreau"]}&on_name=hugo.moreau`);
@@ -10,7 +10,7 @@ test("who can names every profile by which somebody can", async ({ page, server 
   await picture(page, "who-can-all");
 });
 
-test("what somebody can do to one user is about users", async ({ page, server }) => {
+test("what somebody can do to one user lists actions on users", async ({ page, server }) => {
   const users = await server.users();
   await signIn(page, server);
   await open(page, server, `explore/what-can?who=${users["olivia.stone"]}&name=olivia.stone&narrow=1&type=User&on=${users["hugo.moreau"]}&on_name=hugo.moreau`);
@@ -18,7 +18,7 @@ test("what somebody can do to one user is about users", async ({ page, server })
   for (const other of [/BasicAgentAccess/, /Queues\./, /AccessMetrics/]) await expect(page.getByRole("row", { name: other })).toHaveCount(0);
 });
 
-test("whoever may not see a user is told the same of one that exists and of one that does not", async ({ page, server }) => {
+test("a viewer who may not view a user gets the same answer whether the user exists or not", async ({ page, server }) => {
   const users = await server.users();
   await signIn(page, server, "claire.dubois", at(server, "overview"));
   const said: string[] = [];

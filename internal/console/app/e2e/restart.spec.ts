@@ -1,34 +1,34 @@
 import { CreateInstanceCommand, DeleteInstanceCommand } from "@aws-sdk/client-connect";
 import { another, at, expect, open, review, save, Server, signIn, test } from "./support";
 
-test("the server restarts under an open page: a clear word, nothing lost, nothing half saved", async ({ page, server }) => {
+test("the server restarts while a page is open: the page says so, and nothing is lost or half saved", async ({ page, server }) => {
   const id = await server.makeProfile("Restarted", { Permissions: ["Users.View"] });
   await signIn(page, server);
   await open(page, server, `profiles/${id}?tab=details`);
   await page.getByLabel("Description").fill("Typed before the restart");
   await server.kill();
   await review(page);
-  await expect(page.getByText("The server does not answer").first()).toBeVisible();
+  await expect(page.getByText("The server is not responding").first()).toBeVisible();
   await page.getByRole("dialog").getByRole("button", { name: "Save", exact: true }).click();
-  await expect(page.getByRole("dialog").getByText("The server does not answer").first()).toBeVisible();
+  await expect(page.getByRole("dialog").getByText("The server is not responding").first()).toBeVisible();
   await server.start();
-  await expect(page.getByText("What you typed stays on this page.").first()).toBeVisible();
+  await expect(page.getByText("Your changes stay on this page.").first()).toBeVisible();
   expect((await server.profile(id)).Description ?? "").toBe("");
-  // Sessions may have ended with the server; then the page asks, and goes on where it was.
+  // The session may have ended with the server; then the page asks the user to sign in and continues.
   const again = page.getByRole("dialog", { name: "Sign in again" });
   await page.getByRole("dialog").getByRole("button", { name: "Save", exact: true }).click();
-  await expect(again.or(page.getByText("Restarted is saved."))).toBeVisible();
+  await expect(again.or(page.getByText("Restarted saved."))).toBeVisible();
   if (await again.isVisible()) {
     await again.getByLabel("Password", { exact: true }).fill(server.password("olivia.stone"));
     await again.getByRole("button", { name: "Sign in", exact: true }).click();
     await expect(again).toHaveCount(0);
     await page.getByRole("dialog").getByRole("button", { name: "Save", exact: true }).click();
   }
-  await expect(page.getByText("Restarted is saved.")).toBeVisible();
+  await expect(page.getByText("Restarted saved.")).toBeVisible();
   expect((await server.profile(id)).Description).toBe("Typed before the restart");
 });
 
-test("a session that is ended elsewhere: sign in again and go on, the change is still there", async ({ page, browser, server }) => {
+test("after a session is ended elsewhere, signing in again continues with the unsaved change", async ({ page, browser, server }) => {
   const id = await server.makeProfile("Ended elsewhere", { Permissions: ["Users.View"] });
   await signIn(page, server);
   await open(page, server, `profiles/${id}?tab=details`);
@@ -45,11 +45,11 @@ test("a session that is ended elsewhere: sign in again and go on, the change is 
   await expect(again).toHaveCount(0);
   await expect(page.getByText("Nobody gains or loses anything.")).toBeVisible();
   await save(page);
-  await expect(page.getByText("Ended elsewhere is saved.")).toBeVisible();
+  await expect(page.getByText("Ended elsewhere saved.")).toBeVisible();
   expect((await server.profile(id)).Description).toBe("Still here");
 });
 
-test("an instance deleted under an open page: said clearly, and nobody gets in", async ({ browser }) => {
+test("an instance deleted while a page is open: the page says so, and nobody can sign in", async ({ browser }) => {
   const server = await new Server().start();
   try {
     const page = await another(browser, server, "olivia.stone");
@@ -57,7 +57,7 @@ test("an instance deleted under an open page: said clearly, and nobody gets in",
     await expect(page.getByRole("link", { name: "Order desk" })).toBeVisible();
     await server.connect.send(new CreateInstanceCommand({ InstanceAlias: "another-centre", IdentityManagementType: "CONNECT_MANAGED", InboundCallsEnabled: true, OutboundCallsEnabled: true }));
     await server.connect.send(new DeleteInstanceCommand({ InstanceId: server.instance }));
-    await page.getByRole("button", { name: "Load again" }).click();
+    await page.getByRole("button", { name: "Refresh" }).click();
     await expect(page.getByRole("dialog").getByText(/has been deleted|no longer/).first()).toBeVisible();
     await page.goto(`${server.url}/#${at(server, "users")}`);
     await page.reload();
@@ -68,7 +68,7 @@ test("an instance deleted under an open page: said clearly, and nobody gets in",
   }
 });
 
-test("a server that is not ready is asked again, and a page that it could not answer loads when it is back", async ({ page, server }) => {
+test("a server that is not ready is asked again, and a page loads as soon as the server is back", async ({ page, server }) => {
   await signIn(page, server);
   let asked = 0;
   await page.route("**/console/api/users", (route) =>
@@ -81,7 +81,7 @@ test("a server that is not ready is asked again, and a page that it could not an
   let gone = true;
   await page.route("**/console/api/**", (route) => (gone ? route.abort() : route.continue()));
   await open(page, server, "profiles");
-  const offline = page.getByText("The server does not answer");
+  const offline = page.getByText("The server is not responding");
   await expect(offline).toBeVisible();
   gone = false;
   await expect(page.getByRole("link", { name: "Order desk" })).toBeVisible();

@@ -1,8 +1,8 @@
 import { at, expect, open, signIn, test } from "./support";
 
-test("who may see no profiles is told which permission is missing", async ({ page, server }) => {
+test("a user who may not view profiles is told which permission is missing", async ({ page, server }) => {
   await signIn(page, server, "claire.dubois", at(server, "profiles"));
-  await expect(page.getByText("You are not allowed to do this")).toBeVisible();
+  await expect(page.getByText("You don't have permission to do this")).toBeVisible();
   await expect(page.getByText("SecurityProfiles.View").first()).toBeVisible();
   await expect(page.getByRole("table")).toHaveCount(0);
   for (const [path, permission] of [
@@ -13,25 +13,25 @@ test("who may see no profiles is told which permission is missing", async ({ pag
     await open(page, server, path);
     await expect(page.getByText(permission).first(), path).toBeVisible();
   }
-  // What she may see, she sees: the people of France and no others.
+  // She sees whom she may view: the people of France and nobody else.
   await open(page, server, "users");
   await expect(page.getByRole("link", { name: "hugo.moreau" })).toBeVisible();
   await expect(page.getByRole("link", { name: "jonas.becker" })).toHaveCount(0);
-  // A link to somebody out of reach shows nothing of them.
+  // A link to a user whom she may not view shows nothing.
   const users = await server.users();
   await open(page, server, `users/${users["jonas.becker"]}`);
   await expect(page.getByText(/not allowed|Not found/).first()).toBeVisible();
   await expect(page.getByText("Jonas")).toHaveCount(0);
 });
 
-test("an administrator of some profiles sees and changes only those", async ({ page, server }) => {
+test("an administrator of some profiles can view and change only those", async ({ page, server }) => {
   await server.makeProfile("Sales only", { Permissions: ["Users.View"] }, { Department: "Sales" });
   const profiles = await server.profiles();
   await server.assign("noah.kim", [profiles["Sales administrator"]]);
   await signIn(page, server, "noah.kim", at(server, "profiles"));
   await expect(page.getByRole("link", { name: "Sales only" })).toBeVisible();
   await expect(page.getByRole("link", { name: "Admin", exact: true })).toHaveCount(0);
-  // A new profile without the tag is refused, in the server's words, and is not made.
+  // A new profile without the tag is rejected with the server's message and is not created.
   await open(page, server, "profiles/new");
   await page.getByLabel("Name", { exact: true }).fill("Out of reach");
   await page.getByRole("button", { name: "Create profile" }).click();
@@ -45,11 +45,11 @@ test("an administrator of some profiles sees and changes only those", async ({ p
   await expect(page.getByRole("heading", { level: 1, name: "Out of reach" })).toBeVisible();
 });
 
-test("a reader can look at everything and change nothing", async ({ page, server }) => {
+test("a reader can view everything and change nothing", async ({ page, server }) => {
   const profiles = await server.profiles();
   await server.assign("emily.carter", [profiles.Auditor]);
   await signIn(page, server, "emily.carter", at(server, `profiles/${profiles["Order desk"]}`));
-  await expect(page.getByText("You can look at this profile but not change it. Missing permission: SecurityProfiles.Edit")).toBeVisible();
+  await expect(page.getByText("You can view this profile but not change it. Missing permission: SecurityProfiles.Edit")).toBeVisible();
   await expect(page.getByRole("checkbox", { name: /^BasicAgentAccess/ })).toHaveCount(0);
   await expect(page.getByRole("button", { name: "Review and save" })).toBeDisabled();
   await page.getByRole("tab", { name: /Details/ }).click();
@@ -59,7 +59,7 @@ test("a reader can look at everything and change nothing", async ({ page, server
   await expect(page.locator("[aria-disabled=true]").filter({ hasText: "Create profile" })).toBeVisible();
 });
 
-test("who may not see hierarchy groups cannot take a user out of one", async ({ page, server }) => {
+test("an administrator who may not view hierarchy groups cannot remove a user from one", async ({ page, server }) => {
   const users = await server.users();
   const id = await server.makeProfile("Edits people", { Permissions: ["Users.View", "Users.Edit"] });
   await server.assign("maya.patel", [id]);

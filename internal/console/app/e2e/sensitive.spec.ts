@@ -1,6 +1,6 @@
 import { box, expect, grant, open, picture, review, signIn, test } from "./support";
 
-test("what is sensitive is said of the permission, not of its row, and the row says it of what is granted", async ({ page, server }) => {
+test("permissions are marked as sensitive, and rows only for what they grant", async ({ page, server }) => {
   const id = await server.makeProfile("Marked", { Permissions: ["Queues.View", "Queues.Edit"] });
   await signIn(page, server);
   await open(page, server, `profiles/${id}`);
@@ -18,19 +18,19 @@ test("what is sensitive is said of the permission, not of its row, and the row s
   await picture(page, "sensitive-row");
 });
 
-test("an all box grants what is in sight and no more", async ({ page, server }) => {
+test("a select all box grants only what is shown", async ({ page, server }) => {
   const id = await server.makeProfile("All of it", { Permissions: [] });
   await signIn(page, server);
   await open(page, server, `profiles/${id}`);
   await page.getByLabel("Find permissions by name or label").fill("Queues.View");
   const boxes = await page.locator(".matrix tbody [data-permission]").count();
-  await page.getByRole("checkbox", { name: /^All shown of/ }).check();
+  await page.getByRole("checkbox", { name: /^Select all shown in/ }).check();
   await expect(page.getByText(`${boxes} permissions granted`)).toBeVisible();
   await page.getByLabel("Find permissions by name or label").fill("");
   await expect(page.getByText(`${boxes} permissions granted`)).toBeVisible();
 });
 
-test("a review says that a change is sensitive, in people's words, and how many gain by it", async ({ page, server }) => {
+test("a review says in plain words that a change is sensitive, and how many people gain by it", async ({ page, server }) => {
   const profiles = await server.profiles();
   await signIn(page, server);
   await open(page, server, `profiles/${profiles["Team lead"]}`);

@@ -1,6 +1,6 @@
 import { at, expect, signIn, test } from "./support";
 
-test("the first page is small, and how soon it can be used is printed", async ({ browser, server }) => {
+test("the first page is small; how soon it can be used is printed", async ({ browser, server }) => {
   const times: number[] = [];
   for (let i = 0; i < 3; i++) {
     const context = await browser.newContext();
@@ -19,7 +19,7 @@ test("the first page is small, and how soon it can be used is printed", async ({
   console.log(`first page, milliseconds until it is typed into: ${times.join(", ")}; aim: below 1,500`);
 });
 
-test("a wrong password is refused without a word about which half was wrong; nothing is fetched from elsewhere", async ({ page, server }) => {
+test("a wrong password is rejected without saying which half was wrong; nothing is loaded from other hosts", async ({ page, server }) => {
   server.cookies.delete("olivia.stone");
   const elsewhere: string[] = [];
   page.on("request", (r) => {
@@ -27,20 +27,20 @@ test("a wrong password is refused without a word about which half was wrong; not
   });
   await page.goto(server.url);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await expect(page.getByText("User name is wanted.")).toBeVisible();
+  await expect(page.getByText("User name is required.")).toBeVisible();
   await page.getByLabel("User name").fill("olivia.stone");
   await page.getByLabel("Password", { exact: true }).fill("wrong-Pass1");
   await page.getByRole("button", { name: "Sign in" }).click();
-  await expect(page.getByText("User name or password is wrong.")).toBeVisible();
+  await expect(page.getByText("The user name or password is incorrect.")).toBeVisible();
   await page.getByLabel("User name").fill("nobody.at.all");
   await page.getByLabel("Password", { exact: true }).fill("wrong-Pass1");
   await page.getByRole("button", { name: "Sign in" }).click();
-  await expect(page.getByText("User name or password is wrong.")).toBeVisible();
+  await expect(page.getByText("The user name or password is incorrect.")).toBeVisible();
   await signIn(page, server);
   expect(elsewhere).toEqual([]);
 });
 
-test("guessing is slowed down, and the page says for how long", async ({ page, server }) => {
+test("guessing is throttled, and the page says for how long", async ({ page, server }) => {
   await page.goto(server.url);
   for (let i = 0; i < 7; i++) {
     await page.getByLabel("User name").fill("hugo.moreau");
@@ -67,11 +67,11 @@ test("a link leads to its page after signing in, and signing out leaves nothing 
 test("the operator signs in with the root key and sees every instance", async ({ page, server }) => {
   await page.goto(server.url);
   await page.getByText("Operator", { exact: true }).click();
-  await page.getByLabel("Access key id").fill(server.key.accessKeyId);
+  await page.getByLabel("Access key ID").fill(server.key.accessKeyId);
   await page.getByLabel("Secret access key").fill("nonsense");
   await page.getByRole("button", { name: "Sign in" }).click();
   await expect(page.getByText("This is not the root key.")).toBeVisible();
-  await page.getByLabel("Access key id").fill(server.key.accessKeyId);
+  await page.getByLabel("Access key ID").fill(server.key.accessKeyId);
   await page.getByLabel("Secret access key").fill(server.key.secretAccessKey);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("link", { name: "harbour-outfitters" }).click();
@@ -79,7 +79,7 @@ test("the operator signs in with the root key and sees every instance", async ({
   await expect(page.getByText("healthy")).toBeVisible();
 });
 
-test("a password is changed by its owner, and other sessions end", async ({ page, browser, server }) => {
+test("users change their own password, and their other sessions end", async ({ page, browser, server }) => {
   const user = "tom.ellis";
   await signIn(page, server, user, "/account");
   server.cookies.delete(user); // two sessions, not one in two places
@@ -87,20 +87,20 @@ test("a password is changed by its owner, and other sessions end", async ({ page
   await signIn(elsewhere, server, user, at(server, "profiles"));
   await expect(elsewhere.getByRole("link", { name: "Auditor" })).toBeVisible();
 
-  await page.getByLabel("Present password").fill("wrong-Pass1");
+  await page.getByLabel("Current password").fill("wrong-Pass1");
   await page.getByLabel("New password", { exact: true }).fill("Fresh-Pass-2026");
-  await page.getByLabel("New password again").fill("Fresh-Pass-2027");
-  await page.getByRole("button", { name: "Change the password" }).click();
-  await expect(page.getByText("The two are not the same.")).toBeVisible();
-  await page.getByLabel("New password again").fill("Fresh-Pass-2026");
-  await page.getByRole("button", { name: "Change the password" }).click();
+  await page.getByLabel("Confirm new password").fill("Fresh-Pass-2027");
+  await page.getByRole("button", { name: "Change password" }).click();
+  await expect(page.getByText("The passwords do not match.")).toBeVisible();
+  await page.getByLabel("Confirm new password").fill("Fresh-Pass-2026");
+  await page.getByRole("button", { name: "Change password" }).click();
   await expect(page.getByText("password", { exact: false }).filter({ hasText: /wrong|not/i }).first()).toBeVisible();
-  await page.getByLabel("Present password").fill(server.password(user));
-  await page.getByRole("button", { name: "Change the password" }).click();
-  await expect(page.getByText("The password is changed.")).toBeVisible();
+  await page.getByLabel("Current password").fill(server.password(user));
+  await page.getByRole("button", { name: "Change password" }).click();
+  await expect(page.getByText("Password changed.")).toBeVisible();
   server.setPassword(user, "Fresh-Pass-2026");
 
-  await elsewhere.getByRole("button", { name: "Load again" }).click();
+  await elsewhere.getByRole("button", { name: "Refresh" }).click();
   await expect(elsewhere.getByRole("dialog", { name: "Sign in again" })).toBeVisible();
   await elsewhere.getByLabel("Password", { exact: true }).fill("Fresh-Pass-2026");
   await elsewhere.getByRole("button", { name: "Sign in", exact: true }).click();
@@ -109,7 +109,7 @@ test("a password is changed by its owner, and other sessions end", async ({ page
   await elsewhere.context().close();
 });
 
-test("what has not changed is not sent again: a page that is loaded once more asks for little", async ({ page, server }) => {
+test("unchanged files are not sent again when a page is reloaded", async ({ page, server }) => {
   await signIn(page, server, "olivia.stone", at(server, "overview"));
   await expect(page.getByRole("heading", { name: "Findings" })).toBeVisible();
   const sizes: Promise<[string, number]>[] = [];

@@ -1,18 +1,18 @@
 import { DescribeUserCommand } from "@aws-sdk/client-connect";
 import { another, expect, open, picture, signIn, test } from "./support";
 
-// What the README promises: somebody who never saw it finds out why, fixes it, sees who else is affected,
-// saves, and finds the change in the history.
-test("why can a supervisor not see an agent, and what is done about it", async ({ page, browser, server }) => {
+// What the README promises: a new user finds out why, fixes it, sees who else is affected, saves, and finds
+// the change in the history.
+test("find out why a supervisor cannot see an agent, and fix it", async ({ page, browser, server }) => {
   const claire = await another(browser, server, "claire.dubois");
   await open(claire, server, "users?search=masson");
-  await expect(claire.getByText("No user that you may see matches.")).toBeVisible();
+  await expect(claire.getByText("No matching users that you can view.")).toBeVisible();
 
   await signIn(page, server);
-  await page.getByRole("link", { name: "Why and why not" }).first().click();
+  await page.getByRole("link", { name: "Check access" }).first().click();
   await page.getByRole("combobox", { name: "User" }).first().fill("claire");
   await page.getByRole("option", { name: /claire\.dubois/ }).click();
-  await page.getByRole("button", { name: "Does what" }).click();
+  await page.getByRole("button", { name: /^Permission\b/ }).click();
   await page.keyboard.type("Users.View");
   await page.getByRole("option", { name: /^Users\.View/ }).click();
   await page.getByRole("combobox", { name: "User" }).last().fill("masson");
@@ -27,7 +27,7 @@ test("why can a supervisor not see an agent, and what is done about it", async (
   await page.getByLabel("Tags: Value 1").fill("FR");
   await page.getByRole("button", { name: "Review and save: Tags" }).click();
   const dialog = page.getByRole("dialog");
-  await expect(dialog.getByText(/claire\.dubois will see this user, by Supervisor France/)).toBeVisible();
+  await expect(dialog.getByText(/claire\.dubois will see this user through Supervisor France/)).toBeVisible();
   await picture(page, "story-review");
   await dialog.getByRole("button", { name: "Save" }).click();
   await expect(dialog).toHaveCount(0);
@@ -35,7 +35,7 @@ test("why can a supervisor not see an agent, and what is done about it", async (
   const users = await server.users();
   const sarah = await server.connect.send(new DescribeUserCommand({ InstanceId: server.instance, UserId: users["sarah.masson"] }));
   expect(sarah.User!.Tags!.Country).toBe("FR");
-  await claire.getByRole("button", { name: "Load again" }).click();
+  await claire.getByRole("button", { name: "Refresh" }).click();
   await expect(claire.getByRole("link", { name: "sarah.masson" })).toBeVisible();
 
   await page.getByRole("tab", { name: "History" }).click();
@@ -48,7 +48,7 @@ test("why can a supervisor not see an agent, and what is done about it", async (
   await claire.context().close();
 });
 
-test("a name that is typed and confirmed with Enter stands for whoever has it, and links lead to them", async ({ page, server }) => {
+test("a typed name confirmed with Enter means the user with that name, and links lead there", async ({ page, server }) => {
   const users = await server.users();
   await signIn(page, server);
   await open(page, server, "explore/check?what=Users.View");
@@ -59,7 +59,7 @@ test("a name that is typed and confirmed with Enter stands for whoever has it, a
   await expect(page).toHaveURL(new RegExp(`who=${users["claire.dubois"]}.*on=${users["sarah.masson"]}`));
   await page.getByRole("link", { name: "Open sarah.masson" }).or(page.getByRole("link", { name: "Who can?" })).first().click();
   await expect(page.getByText("does not exist")).toHaveCount(0);
-  // What nobody has is taken for an id, and no page of it is offered.
+  // A name that matches nothing is taken for an id, and no link to it is offered.
   await open(page, server, `explore/check?what=Users.View&who=${users["claire.dubois"]}&name=claire.dubois`);
   await page.getByRole("combobox", { name: "User" }).last().fill("nobody.at.all");
   await page.keyboard.press("Enter");

@@ -1,4 +1,4 @@
-// The real server, with its embedded store in a folder of its own on a port of its own, and a real client.
+// The real server on its own port and data folder, and a real client.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -45,7 +45,7 @@ export class Server {
   private port = 0;
   private passwords = new Map<string, string>();
 
-  /** With the demo's instance; or, of an alias, with what a command has put into the data folder before the start. */
+  /** With the demo instance; or, if an alias is given, with what a command put into the data folder before the start. */
   constructor(
     readonly flags: string[] = [],
     readonly alias = "",
@@ -80,7 +80,7 @@ export class Server {
 
   key = { accessKeyId: "", secretAccessKey: "" };
 
-  /** As a machine that fails does it. */
+  /** Kills the server, as a failing machine would. */
   async kill(): Promise<void> {
     const child = this.process!;
     if (child.exitCode !== null) return;
@@ -98,7 +98,7 @@ export class Server {
     return execFileSync(binary, [...args, "--data", this.data], { encoding: "utf8" });
   }
 
-  /** The user's password; who has none gets one. */
+  /** The user's password, which is set if there is none. */
   password(user: string): string {
     const known = this.passwords.get(user);
     if (known) return known;
@@ -108,7 +108,7 @@ export class Server {
     return password;
   }
 
-  /** Sessions that tests left behind. */
+  /** Sessions of earlier tests. */
   readonly cookies = new Map<string, Cookie[]>();
 
   setPassword(user: string, password: string) {
@@ -138,7 +138,7 @@ export class Server {
     await this.connect.send(new UpdateUserSecurityProfilesCommand({ InstanceId: this.instance, UserId: (await this.users())[user], SecurityProfileIds: profiles }));
   }
 
-  /** All of a profile, read back through the API. */
+  /** A whole profile, read through the API. */
   async profile(id: string) {
     const at = { InstanceId: this.instance, SecurityProfileId: id };
     const [described, permissions, applications, modules, agents] = await Promise.all([
@@ -167,7 +167,7 @@ export const test = base.extend<{ quiet: void }, { server: Server }>({
     },
     { scope: "worker" },
   ],
-  // Nothing that a page does may end in an error that nobody sees, or break the policy.
+  // No page may cause an error in the browser's console or violate the content security policy.
   quiet: [
     async ({ page }, use) => {
       const bad = watch(page);
@@ -190,7 +190,7 @@ export function watch(page: Page): string[] {
   });
   page.on("console", (m) => {
     const text = m.text();
-    // Answers of 4xx and servers that are gone are what some tests are about.
+    // Some tests are about 4xx answers and servers that are gone.
     if (m.type() === "error" && !/Failed to load resource|ERR_CONNECTION|net::ERR/.test(text)) bad.push(text);
     if (/Content Security Policy/.test(text)) bad.push(text);
   });
@@ -198,7 +198,7 @@ export function watch(page: Page): string[] {
 }
 
 export async function signIn(page: Page, server: Server, user = "olivia.stone", path = ""): Promise<void> {
-  // Signing in has its own tests: others go on with a session of before, if it is still good.
+  // Signing in has its own tests; the others reuse a session that is still valid.
   const kept = server.cookies.get(user);
   if (kept) await page.context().addCookies(kept);
   await page.goto(`${server.url}/#${path}`);
@@ -212,7 +212,7 @@ export async function signIn(page: Page, server: Server, user = "olivia.stone", 
   server.cookies.set(user, await page.context().cookies());
 }
 
-/** Somebody else, in a browser of their own. */
+/** Another user in another browser context. */
 export async function another(browser: Browser, server: Server, user: string, path = ""): Promise<Page> {
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
   await signIn(page, server, user, path);
@@ -227,7 +227,7 @@ export async function open(page: Page, server: Server, path: string): Promise<vo
 
 export const box = (page: Page, permission: string) => page.getByRole("checkbox", { name: new RegExp(`(^|, )${permission.replaceAll(".", "\\.")}(\\.\\s|$)`) });
 
-/** Shows a permission's row, ticks or clears it. */
+/** Finds a permission and selects or clears its box. */
 export async function grant(page: Page, permission: string, on: boolean): Promise<void> {
   await page.getByLabel("Find permissions by name or label").fill(permission);
   await box(page, permission).setChecked(on);
@@ -243,7 +243,7 @@ export async function save(page: Page): Promise<void> {
   await page.getByRole("dialog").getByRole("button", { name: "Save", exact: true }).click();
 }
 
-/** Kept as artefacts, never committed. */
+/** Saved as an artefact, never committed. */
 export async function picture(page: Page, name: string): Promise<void> {
   mkdirSync("artefacts", { recursive: true });
   await page.screenshot({ path: `artefacts/${name}.png` });

@@ -1,6 +1,6 @@
 import { expect, grant, open, review, save, type Server, signIn, test } from "./support";
 
-/** What each user can do, from the decision API itself. */
+/** What each user can do, according to the decision API. */
 async function everybody(server: Server, token: string): Promise<Record<string, string>> {
   const out: Record<string, string> = {};
   for (const [name, id] of Object.entries(await server.users())) {
@@ -14,12 +14,12 @@ async function everybody(server: Server, token: string): Promise<Record<string, 
   return out;
 }
 
-test("those whom the review names are those for whom something changes, and no others", async ({ page, server }) => {
+test("the review lists exactly the users for whom something changes", async ({ page, server }) => {
   const token = server.command("token", "create", "--instance", server.instance, "--output", "table").trim().split("\n").at(-1)!.trim();
   const profiles = await server.profiles();
   await signIn(page, server);
   await open(page, server, `profiles/${profiles["Order desk"]}`);
-  // Some holders lose it, some have it from elsewhere as well: only the first are affected by that.
+  // Some holders lose it; those who also have it from another profile are not affected.
   await grant(page, "BasicAgentAccess", false);
   await grant(page, "Wisdom.View", false);
   await grant(page, "ContactSearch.View", true);
@@ -35,7 +35,7 @@ test("those whom the review names are those for whom something changes, and no o
   const after = await everybody(server, token);
   const changed = Object.keys(before).filter((name) => before[name] !== after[name]);
   expect(changed.length).toBeGreaterThan(5);
-  // Users who keep a right by another profile have other grants, and yet can do the same; AI agents are in the review too.
+  // Users who keep a right through another profile can do the same as before; AI agents are in the review too.
   const can = (list: string) => (JSON.parse(list) as { action: string; resource?: unknown }[]).map((e) => JSON.stringify([e.action, e.resource])).sort();
   const really = changed.filter((name) => JSON.stringify(can(before[name])) !== JSON.stringify(can(after[name])));
   expect(names.filter((n) => !n.startsWith("arn:")).sort()).toEqual(really.sort());

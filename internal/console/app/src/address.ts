@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "react";
 import { useSearchParams } from "react-router";
 
-/** What a page shows is in its address, so that a link shows the same to somebody else. */
+/** What a page shows is in its address, so that a link shows the same to another user. */
 export function useAddress(defaults: Record<string, string>) {
   const [params, setParams] = useSearchParams();
   const get = (name: string) => params.get(name) ?? defaults[name] ?? "";

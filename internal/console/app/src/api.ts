@@ -1,4 +1,4 @@
-// The one way to the server. docs/console-api.md is what it speaks.
+// All requests to the server go through here. docs/console-api.md describes them.
 import { onlineManager } from "@tanstack/react-query";
 import type {
   AgentsAnswer,
@@ -72,7 +72,7 @@ export interface Subject {
   properties?: Record<string, string>;
 }
 
-/** Somebody who can, and every profile by which, of those that the viewer may see. */
+/** Somebody who can, with every profile that allows it, as far as the viewer may view them. */
 export interface Grantee {
   type: string;
   id: string;
@@ -86,7 +86,7 @@ export interface WhoCan {
   results: Grantee[];
 }
 
-/** The profiles by which somebody can, with their names, and how many there are besides. */
+/** The profiles that allow it, with their names, and how many more there are. */
 export function grantedBy(of: Grantee, names: Record<string, string>): { profiles: Named[]; more: number } {
   const ids = of.properties?.profiles ?? [];
   return { profiles: ids.map((Id) => ({ Id, Name: names[Id] ?? "" })), more: Math.max(0, (of.properties?.profile_count ?? 0) - ids.length) };
@@ -98,7 +98,7 @@ export interface WhatIf {
   affected: number;
   gaining: number;
   losing: number;
-  /** Profiles of the user, now or then, that the viewer may not see: the comparison leaves them out. */
+  /** How many profiles of the user the comparison leaves out because the viewer may not view them. */
   hidden?: number;
   results: (Subject & { difference: number })[];
   differences: {
@@ -145,7 +145,7 @@ interface Page<T> {
 let csrf = "";
 let operator = false;
 
-/** Called when the session is over under an open page. Resolves when somebody has signed in again. */
+/** Called when the session ends while the page is open. Resolves when the user has signed in again. */
 let whenOver: (error: ApiError) => Promise<void> = (e) => Promise.reject(e);
 
 export function listen(over: typeof whenOver) {
@@ -155,7 +155,7 @@ export function listen(over: typeof whenOver) {
 const seenKey = "lanyard.seen";
 let seenHere = Date.now();
 
-/** When the server last answered whoever is signed in, in any tab: from then on the session counts as unused. */
+/** When the server last answered this user, in any tab. The session is idle from then on. */
 export function seen(): number {
   try {
     return Math.max(seenHere, Number(localStorage.getItem(seenKey) ?? 0));
@@ -171,11 +171,11 @@ function see() {
   try {
     localStorage.setItem(seenKey, String(now));
   } catch {
-    // Then each tab counts for itself.
+    // Without storage each tab counts by itself.
   }
 }
 
-/** Ends the session, whatever comes of it: for a page that locks itself. */
+/** Ends the session and ignores any error, for a page that locks itself. */
 export async function end(): Promise<void> {
   await send("sign-out", {}, {}).catch(() => {});
 }
@@ -194,7 +194,7 @@ async function raw<T>(path: string, init: RequestInit): Promise<Answer<T>> {
     data = await response.json();
   } catch (e) {
     if (init.signal?.aborted) throw e;
-    // What is not JSON did not come from lanyard: something between us answers in its place.
+    // A body that is not JSON did not come from lanyard but from something in between.
     onlineManager.setOnline(false);
     throw new ApiError(0, { Code: "Offline", Message: `${response.status} ${response.statusText}` });
   }
@@ -241,7 +241,7 @@ async function guarded<T>(path: string, body: unknown, options: Options, again: 
     }
     if (e.body.Code === "NotSignedIn") {
       const back = whenOver(e);
-      // What only reads goes on by itself; what changes something is for the person to do again.
+      // Reads continue by themselves; changes are for the user to repeat.
       if (!again) {
         back.catch(() => {});
         throw e;
@@ -253,15 +253,15 @@ async function guarded<T>(path: string, body: unknown, options: Options, again: 
   }
 }
 
-/** As much of a text as a search takes. */
+/** The search text, cut to what a search accepts. */
 export const searchable = (text: string) => ({ ...(text.trim() ? { Search: text.trim().slice(0, 25) } : {}) });
 
-/** Reads, for the instance. */
+/** Reads from one of the console's own endpoints. */
 export async function read<R extends Read>(instance: string, path: R, body: object = {}, signal?: AbortSignal): Promise<Reads[R]> {
   return (await guarded<Reads[R]>(path, { InstanceId: instance, ...body }, { signal }, true)).data;
 }
 
-/** Asks a question of the decision engine, for the instance. */
+/** Asks the decision engine a question. */
 export async function ask<Q extends keyof Questions>(instance: string, question: Q, body: object, signal?: AbortSignal): Promise<Questions[Q]> {
   const query = operator ? `?InstanceId=${encodeURIComponent(instance)}` : "";
   return (await guarded<Questions[Q]>(`ask/${question}${query}`, body, { signal }, true)).data;

@@ -28,7 +28,7 @@ import { AliasContext, type Message, type Shared, SharedContext, useKept, useSha
 import { t } from "./texts";
 import { follow, type Theme } from "./theme";
 
-// Every page is a chunk of its own: the first one comes without the weight of the others.
+// Every page is a chunk of its own, so that the first one loads quickly.
 const Overview = lazy(() => import("./pages/overview"));
 const Instances = lazy(() => import("./pages/instances"));
 const Profiles = lazy(() => import("./pages/profiles"));
@@ -48,11 +48,10 @@ const State = lazy(() => import("./pages/state"));
 const Drafts = lazy(() => import("./pages/drafts"));
 const Account = lazy(() => import("./pages/account"));
 
-/** Whether the page that is shown has unsaved changes. */
+/** Whether the current page has unsaved changes. */
 let unsavedNow = false;
 
-// The router lets an address that was typed, or a bookmark, through without a question: it cannot take such a step back.
-// So it is taken back here, and made again as a link is.
+// The router cannot block a typed address or a bookmark. So that step is undone here and repeated as a link would be.
 addEventListener(
   "popstate",
   (e) => {
@@ -67,7 +66,7 @@ addEventListener(
   true,
 );
 
-/** Where in the browser's history the router is. */
+/** The router's position in the browser's history. */
 let step = 0;
 
 const router = createHashRouter([
@@ -157,7 +156,7 @@ interface Choosing {
   setChoice: (t: Theme) => void;
 }
 
-/** The console for whoever is signed in, or the way in. */
+/** The console for the signed-in user, or the sign-in page. */
 function Start(choosing: Choosing) {
   const online = useOnline();
   const session = useQuery(sessionQuery(online));
@@ -182,7 +181,7 @@ function Start(choosing: Choosing) {
 
 interface SignedInProps extends Choosing {
   session: Session;
-  /** How to sign in again, once the session has ended under the open page. */
+  /** How to sign in again, after the session has ended while the page is open. */
   signIn: SignIn | undefined;
   catalogue: Catalogue;
   refresh: () => void;
@@ -224,7 +223,7 @@ function SignedIn({ session, signIn, catalogue, refresh, online, choice, setChoi
   useEffect(() => {
     if (left > 0 || over || idleLeft(session.Idle) > 0) return; // just signed in again, it counts anew
     setOver({ error: new ApiError(401, { Code: "NotSignedIn", Message: t.over.reasons.idle, Reason: "idle" }), locked: true });
-    // The cookie must not outlast the cover; the refusal then says how to sign in.
+    // The cookie must not outlive the lock; the 401 that follows says how to sign in.
     void end().then(refresh);
   }, [left, over]);
   const shared = useMemo<Shared>(() => ({ session, catalogue, notify, setUnsaved, refresh, signOut }), [session, catalogue, notify, setUnsaved, signOut]);
@@ -244,7 +243,7 @@ function SignedIn({ session, signIn, catalogue, refresh, online, choice, setChoi
       intro={t.over.reasons[error.body.Reason ?? "none"] ?? t.over.reasons.none}
       username={session.User?.Username}
       done={(now) => {
-        // Somebody else must not find, or save, what this person typed.
+        // Another user must not see or save what this one typed.
         if (now.User?.Id !== session.User?.Id || now.Kind !== session.Kind) {
           setUnsaved(false);
           location.hash = "#/";
@@ -286,13 +285,13 @@ function Frame() {
   const instances = useQuery({ ...instancesQuery, enabled: session.Kind === "operator" }).data ?? [];
   const alias = session.Instance?.Alias ?? instances.find((i) => i.Id === instance)?.InstanceAlias ?? "";
   const left = useDrafts(instance ?? "");
-  // Drafts of before are announced once, where the page itself does not show them.
+  // Earlier drafts are announced once, unless the page itself shows them.
   useEffect(() => {
     const others = drafts(session, instance ?? "").filter((d) => d.page.split("?")[0] !== location.hash.split("?")[0]);
     if (others.length) notify({ type: "info", header: t.drafts.left(others.length), content: <FlashLink href={`#/instances/${instance}/drafts`}>{t.drafts.list}</FlashLink> });
   }, []);
 
-  // Links of the design system are plain links. Followed by the router, leaving can be asked about.
+  // The design system renders plain links. The router follows them, so that it can ask about unsaved changes.
   useEffect(() => {
     const click = (e: MouseEvent) => {
       const a = (e.target as Element).closest?.("a[href^='#/']");
@@ -307,7 +306,7 @@ function Frame() {
   const to = (path: string) => `#/instances/${instance}/${path}`;
   const current = pathname.split("/").slice(3);
   const active = current[0] === "explore" ? to(`explore/${current[1]}`) : to(current[0] ?? "");
-  // Another instance has the same lists and questions, but not the same profiles and people.
+  // Another instance has the same lists and questions, but other profiles and people.
   const sibling = current[0] === "explore" ? `explore/${current[1]}` : current[0] && current[0] !== "drafts" ? current[0] : "overview";
   const themes = (["system", "light", "dark"] as Theme[]).map((id) => ({ id: `theme-${id}`, text: t.theme[id], iconName: choice === id ? ("check" as const) : undefined }));
 

@@ -34,25 +34,25 @@ const columnOf: Record<string, Column> = {
 
 export const unrecognised = "Unrecognised";
 
-/** Legacy and renamed names stay valid, but nobody should begin with them. */
+/** Deprecated names stay valid, but nobody should start using them. */
 export const isOld = (p: Permission) => p.Status === "legacy" || p.Status === "renamed";
 
-/** What an "all" box grants: not what takes something away, and no old names. */
+/** What a "select all" box grants: no restrictions and no deprecated names. */
 export const inAll = (p: Permission) => !p.Restriction && !isOld(p);
 
-/** The label without its action: "Users - Edit permission" is of "Users". */
+/** The label without its action: "Users" of "Users - Edit permission". */
 function stem(label: string): string {
   const at = label.lastIndexOf(" - ");
   return at < 0 ? label : label.slice(0, at);
 }
 
-/** The label's action alone, for those that have no column. */
+/** The action in the label, for permissions that have no column. */
 export function actionLabel(p: Permission): string {
   const at = p.Label.lastIndexOf(" - ");
   return at < 0 ? p.Action || p.Label : p.Label.slice(at + 3);
 }
 
-/** The matrix; `granted` adds names that the catalogue does not know, so that nothing held is out of sight. */
+/** The matrix. `granted` adds names that the catalogue does not know, so that everything that is granted is shown. */
 export function matrix(catalogue: Permission[], granted: Iterable<string> = []): Group[] {
   const known = new Set(catalogue.map((p) => p.Name));
   const strangers: Permission[] = [...new Set(granted)]
@@ -63,7 +63,7 @@ export function matrix(catalogue: Permission[], granted: Iterable<string> = []):
   for (const p of [...catalogue, ...strangers]) {
     const rows = groups.get(p.Group) ?? new Map<string, Permission[]>();
     groups.set(p.Group, rows);
-    // One resource has one row; a restricting or old name stands by itself.
+    // A resource has one row; restrictions and deprecated names have rows of their own.
     const key = p.Restriction || isOld(p) ? p.Name : p.Resource;
     rows.set(key, [...(rows.get(key) ?? []), p]);
   }
@@ -93,7 +93,7 @@ export interface Lack {
   needs: string[];
 }
 
-/** Which of the granted cannot be used in the web site, for want of what. */
+/** The granted permissions that have no effect in the website, with what each of them lacks. */
 export function lacks(catalogue: Permission[], granted: ReadonlySet<string>): Lack[] {
   return catalogue
     .filter((p) => granted.has(p.Name))
@@ -101,7 +101,7 @@ export function lacks(catalogue: Permission[], granted: ReadonlySet<string>): La
     .filter((l) => l.needs.length > 0);
 }
 
-/** All that the named permissions need, and what that needs in turn, less what is granted. */
+/** Everything that the named permissions require, directly or not, and that is not granted. */
 export function needed(catalogue: Permission[], names: string[], granted: ReadonlySet<string>): string[] {
   const byName = new Map(catalogue.map((p) => [p.Name, p]));
   const out = new Set<string>();
@@ -115,18 +115,18 @@ export function needed(catalogue: Permission[], names: string[], granted: Readon
   return [...out].sort();
 }
 
-/** Which of the granted need one of the named: what stops working when those are taken away. */
+/** The granted permissions that require one of the named ones and stop working without it. */
 export function dependants(catalogue: Permission[], names: string[], granted: ReadonlySet<string>): string[] {
   return catalogue.filter((p) => granted.has(p.Name) && !names.includes(p.Name) && p.Needs.some((n) => names.includes(n))).map((p) => p.Name);
 }
 
-/** Those that stand in the rows that are shown: what an "all" box of a group is about. */
+/** The permissions in the rows that are shown, which the "select all" box of a group applies to. */
 export const inSight = (group: Group): Permission[] => group.rows.flatMap((r) => r.all);
 
-/** The kinds of sensitivity among permissions, each once. */
+/** The kinds of sensitive permissions among these, each once. */
 export const kindsOf = (permissions: Permission[]): string[] => [...new Set(permissions.map((p) => p.Sensitive).filter(Boolean))].sort();
 
-/** The rows that a search text and the only-granted filter leave; groups without rows go. */
+/** The rows that match the search text and the only-granted filter, without empty groups. */
 export function filter(groups: Group[], text: string, only: ReadonlySet<string> | null): Group[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   return groups
@@ -149,7 +149,7 @@ export function state(permissions: Permission[], granted: ReadonlySet<string>): 
   return n === list.length ? true : null;
 }
 
-/** Grants what an "all" box grants, or takes away everything it stands for. */
+/** Grants what a "select all" box grants, or removes everything that it applies to. */
 export function setAll(permissions: Permission[], granted: ReadonlySet<string>, on: boolean): Set<string> {
   const out = new Set(granted);
   for (const p of permissions) {

@@ -1,11 +1,11 @@
-// Which of several things somebody means by a name. No I/O and no React here.
+// Resolves a typed name. No I/O and no React here.
 
 export interface Choice {
   id: string;
   label: string;
 }
 
-/** The one that has the name, else the one whose name differs in case only, else the only one that was found. */
+/** The one with this name, or else the one whose name differs only in case, or else the only one found. */
 export function theOne<T extends Choice>(found: T[], name: string): T | undefined {
   const only = (list: T[]) => (list.length === 1 ? list[0] : undefined);
   const same = found.filter((c) => c.label === name);

@@ -1,13 +1,13 @@
-// What somebody typed and did not save, kept for this tab of the browser: a reload, a lost session or a
-// step to elsewhere and back does not lose it. Passwords and keys are never handed to this.
+// Unsaved input, kept in this browser tab: a reload, a lost session or a visit to another page does not lose
+// it. Passwords and keys are never kept.
 import { useCallback, useMemo, useSyncExternalStore } from "react";
 import type { Session } from "./answers_gen";
 import { useInstance, useShared } from "./state";
 
 export interface Kept {
-  /** When it was typed. */
+  /** When it was last edited. */
   time: string;
-  /** What it is a draft of, and the page that has it. */
+  /** What it is a draft of, and its page. */
   title?: string;
   page?: string;
 }
@@ -29,14 +29,14 @@ function keep(key: string, draft: object | null, about: { title: string; page: s
       if (sessionStorage.getItem(key) === null) return;
       sessionStorage.removeItem(key);
     } else {
-      // What only came back was not typed just now.
+      // A restored draft keeps its time.
       const { time, title, page, ...same } = (kept(key) ?? {}) as Kept;
       if (JSON.stringify(same) === JSON.stringify(draft)) return;
       sessionStorage.setItem(key, JSON.stringify({ ...draft, ...about, time: new Date().toISOString() }));
     }
     tell();
   } catch {
-    // Storage may be full or forbidden; the page itself still has it all.
+    // Storage may be full or disabled; the page itself still has everything.
   }
 }
 
@@ -48,7 +48,7 @@ function kept(key: string): unknown {
   }
 }
 
-/** The draft of one form, as it was when the page came up, and the way to keep another, or none. */
+/** Returns the draft of a form as of when the page opened, and a function that keeps or drops it. */
 export function useDraft<T extends object>(form: string, title: string): { kept: (T & Kept) | null; keep: (draft: T | null) => void } {
   const instance = useInstance();
   const { session } = useShared();
@@ -59,7 +59,7 @@ export function useDraft<T extends object>(form: string, title: string): { kept:
   };
 }
 
-/** The drafts of whoever is signed in, in one instance, newest first. */
+/** The signed-in user's drafts in an instance, newest first. */
 export function drafts(session: Session, instance: string): Listed[] {
   try {
     return Object.keys(sessionStorage)
@@ -72,7 +72,7 @@ export function drafts(session: Session, instance: string): Listed[] {
   }
 }
 
-/** The same, as they change. */
+/** The same, kept up to date. */
 export function useDrafts(instance: string): Listed[] {
   const { session } = useShared();
   const now = useSyncExternalStore(
@@ -89,17 +89,17 @@ export function dropDraft(key: string) {
   try {
     sessionStorage.removeItem(key);
   } catch {
-    // Then nothing was kept either.
+    // Without storage nothing was kept.
   }
   tell();
 }
 
-/** Whoever signs out leaves nothing behind. */
+/** Drops all drafts, when the user signs out. */
 export function dropDrafts() {
   try {
     for (const key of Object.keys(sessionStorage)) if (key.startsWith(prefix)) sessionStorage.removeItem(key);
   } catch {
-    // Then nothing was kept either.
+    // Without storage nothing was kept.
   }
   tell();
 }

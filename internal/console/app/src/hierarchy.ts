@@ -19,7 +19,7 @@ export const pathOf = (g: HierarchyGroup): string[] => {
   return path.length ? path : [g.Name ?? ""];
 };
 
-/** The groups as a forest, each level by name. A group whose parent is not known stands at the top. */
+/** The groups as a forest, each level sorted by name. A group whose parent is unknown is a root. */
 export function forest(groups: HierarchyGroup[]): GroupNode[] {
   const nodes = new Map<string, GroupNode>();
   for (const g of groups) {
@@ -44,7 +44,7 @@ export function flat(roots: GroupNode[]): GroupNode[] {
   return roots.flatMap((n) => [n, ...flat(n.children)]);
 }
 
-/** The tree with only what matches, and what leads to it. */
+/** The tree reduced to the groups that match and those above them. */
 export function search(roots: GroupNode[], text: string): GroupNode[] {
   const wanted = text.trim().toLowerCase();
   if (wanted === "") return roots;

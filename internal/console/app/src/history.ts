@@ -1,4 +1,4 @@
-// How a field's value reads, and what of it a change has touched. No I/O and no React here.
+// How the value of a field is shown, and what a change did to it. No I/O and no React here.
 
 const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 
@@ -7,7 +7,7 @@ export type Names = Record<string, string>;
 /** The ids in a text. */
 export const idsIn = (text: string): string[] => text.match(uuid) ?? [];
 
-/** A text with the names of the ids in it, as far as they are known. */
+/** Replaces the ids in a text by their names, where they are known. */
 export const named = (text: string, names: Names): string => text.replace(uuid, (id) => names[id] ?? id);
 
 /** A value line by line: a list item by item, an object member by member. */
@@ -24,7 +24,7 @@ function member(key: string, value: unknown): string[] {
   return lines(value).map((l) => `${key}: ${l}`);
 }
 
-/** The lines that went and those that came; what stays is not among them. */
+/** The lines that were removed and those that were added. */
 export function touched(before: unknown, after: unknown, names: Names = {}): { removed: string[]; added: string[] } {
   const [a, b] = [lines(before), lines(after)];
   return { removed: less(a, b).map((l) => named(l, names)), added: less(b, a).map((l) => named(l, names)) };

@@ -4,7 +4,7 @@ import { idsIn, named } from "./history";
 import { useGroups, useModules } from "./query";
 import type { Editable, Field } from "./profile";
 
-/** What ids in a profile are called, as far as the user may know. */
+/** Returns the names of the ids in profiles, as far as the user may view them. */
 export function useNames(...profiles: (Editable | undefined)[]) {
   const groups = useGroups(profiles.some((p) => !!p?.AllowedAccessControlHierarchyGroupId));
   const modules = useModules(profiles.some((p) => !!p?.AllowedFlowModules.length));
@@ -18,7 +18,7 @@ export function useNames(...profiles: (Editable | undefined)[]) {
   );
 }
 
-/** Texts that the server wrote, with the names of the hierarchy groups in them instead of their ids. */
+/** Replaces the ids of hierarchy groups in the server's texts by their names. */
 export function useGroupNames(texts: string[]): (text: string) => string {
   const groups = useGroups(texts.some((text) => idsIn(text).length > 0));
   return useCallback(

@@ -1,11 +1,11 @@
-// What a profile is to the console, how two states of it differ, and how changes made by two people at
-// the same time come together. No I/O and no React here.
+// How the console edits a profile, compares two versions of it and merges the changes of two people.
+// No I/O and no React here.
 
 import type { AttributeRule, Granular, Profile } from "./answers_gen";
 
 export type Tags = Record<string, string>;
 
-/** Those members of a profile that UpdateSecurityProfile changes. */
+/** The members of a profile that UpdateSecurityProfile changes. */
 export type Editable = Omit<Profile, "SecurityProfileId" | "SecurityProfileArn" | "SecurityProfileName" | "Tags" | "LastModifiedTime">;
 
 export type Field = keyof Editable;
@@ -39,7 +39,7 @@ export function empty(): Editable {
   };
 }
 
-/** The editable members alone, with what an older state may lack filled in. */
+/** The editable members only; those that an older version lacks are filled in. */
 export function editable(p: Partial<Editable>): Editable {
   const out = empty();
   for (const f of fields) if (p[f] != null) (out as unknown as Record<string, unknown>)[f] = p[f];
@@ -61,8 +61,8 @@ export function granularOf(rules: Omit<AttributeRule, "AccessType">[]): Granular
   };
 }
 
-// Every field is a bag of items by key: what is listed twice or in another order is the same, two people
-// who add different permissions do not disagree, and two who set one tag to different values do.
+// Every field is a set of items by key. Order and repetition do not matter; two people who add different
+// permissions do not conflict, and two who set a tag to different values do.
 export type Items = Map<string, string>;
 
 const sep = "\u0000";
@@ -99,7 +99,7 @@ export function items(field: Field, p: Editable): Items {
   return out;
 }
 
-/** The inverse of items; groups keep the order in which they first come. */
+/** The inverse of items. Groups keep the order in which they first occur. */
 export function fromItems<F extends Field>(field: F, from: Items): Editable[F];
 export function fromItems(field: Field, from: Items): unknown {
   const keys = [...from.keys()];
@@ -142,7 +142,7 @@ export interface FieldDiff {
   removed: string[];
 }
 
-/** How an item reads: "orders: GetOrder", "Country = FR". */
+/** How an item is shown: "orders: GetOrder", "Country = FR". */
 function show(field: Field, key: string, value: string): string {
   const parts = key.split(sep);
   switch (field) {
@@ -179,10 +179,10 @@ export function same(a: Editable, b: Editable): boolean {
   return diff(a, b).length === 0;
 }
 
-// The halves of one restriction are sent together: what stands in one half is judged with the other.
+// Both halves of a restriction are sent together, because each is validated with the other.
 const together: Field[][] = [["AllowedAccessControlTags", "TagRestrictedResources"]];
 
-/** The members of an update that makes `after` out of `before`: what is not in it stays as it is. */
+/** The members of an update that turns `before` into `after`; absent members stay unchanged. */
 export function changed(before: Editable, after: Editable): Partial<Editable> {
   const names = new Set(diff(before, after).map((d) => d.field));
   for (const half of together) if (half.some((f) => names.has(f))) for (const f of half) names.add(f);
@@ -194,18 +194,18 @@ export interface Conflict {
   base: string;
   mine: string;
   theirs: string;
-  /** The item's own name within the field, if the field has many. */
+  /** The name of the item within its field, if the field has several. */
   item: string;
   key: string;
 }
 
 export interface Merge {
   merged: Editable;
-  /** What both changed, differently. `merged` has theirs there until somebody decides. */
+  /** What both changed differently. `merged` has their value until the user decides. */
   conflicts: Conflict[];
 }
 
-/** Three ways, item by item; a clash has theirs in `merged`. */
+/** A three-way merge, item by item. Where both changed an item differently, `merged` has theirs. */
 export function mergeItems(base: Items, mine: Items, theirs: Items): { merged: Items; clashes: string[] } {
   const merged: Items = new Map();
   const clashes: string[] = [];
@@ -218,7 +218,7 @@ export function mergeItems(base: Items, mine: Items, theirs: Items): { merged: I
   return { merged, clashes };
 }
 
-/** Three ways: what one side alone changed is taken from it; what both changed differently is a conflict. */
+/** A three-way merge: a change of one side is taken; what both changed differently is a conflict. */
 export function merge(base: Editable, mine: Editable, theirs: Editable): Merge {
   const merged = empty();
   const conflicts: Conflict[] = [];
@@ -234,7 +234,7 @@ export function merge(base: Editable, mine: Editable, theirs: Editable): Merge {
   return { merged, conflicts };
 }
 
-/** The merge with one conflict decided for `mine` or `theirs`. */
+/** The merge after one conflict is decided for `mine` or `theirs`. */
 export function decide(merged: Editable, c: Conflict, mine: Editable, theirs: Editable, side: "mine" | "theirs"): Editable {
   const out = { ...merged };
   const from = items(c.field, side === "mine" ? mine : theirs).get(c.key);
@@ -249,7 +249,7 @@ function set<F extends Field>(p: Editable, f: F, v: Editable[F]) {
   p[f] = v;
 }
 
-/** "Applications[0].Namespace" and "SearchFilter" alike: the first name of a member's path. */
+/** The first name in the path of a member: Applications of "Applications[0].Namespace". */
 export function fieldOf(member: string): string {
   return member.split(/[.[]/, 1)[0];
 }

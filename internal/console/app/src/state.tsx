@@ -1,4 +1,4 @@
-// What all pages share: who is signed in, whether the server answers, messages, the catalogue.
+// What all pages share: the session, the catalogue, messages, unsaved changes.
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useRef, useState } from "react";
 import { useBlocker, useParams } from "react-router";
 import type { Session } from "./answers_gen";
@@ -9,7 +9,7 @@ export interface Shared {
   catalogue: Catalogue;
   notify: (message: Message) => void;
   setUnsaved: (unsaved: boolean) => void;
-  /** What the user may do is asked again: it may have been their own profile. */
+  /** Loads the session again, because a change may affect what the user can do. */
   refresh: () => void;
   signOut: (everywhere: boolean) => Promise<void>;
 }
@@ -20,7 +20,7 @@ export interface Message {
   content?: ReactNode;
 }
 
-/** The alias of the instance that the page is about, to tell contact centres apart. */
+/** The alias of the page's instance. */
 export const AliasContext = createContext("");
 
 export const SharedContext = createContext<Shared | null>(null);
@@ -31,7 +31,7 @@ export function useShared(): Shared {
   return shared;
 }
 
-/** Whether the user's profiles grant the permission on anything at all: to grey out, never to decide. */
+/** Reports whether any of the user's profiles grants the permission. It disables controls; the server decides. */
 export function useCan() {
   const { session } = useShared();
   return useCallback((permission: string) => session.Kind === "operator" || (session.Permissions ?? []).includes(permission), [session]);
@@ -41,7 +41,7 @@ export function useInstance(): string {
   return useParams().instance ?? "";
 }
 
-/** A value that follows another when that has been still for a moment. */
+/** Debounces a value. */
 export function useStill<T>(value: T, ms = 250): T {
   const [still, setStill] = useState(value);
   useEffect(() => {
@@ -51,7 +51,7 @@ export function useStill<T>(value: T, ms = 250): T {
   return still;
 }
 
-/** Keeps a page with unsaved changes from being left unasked. Answers the blocked step, if one waits. */
+/** Blocks navigation away from unsaved changes. Returns the blocker. */
 export function useUnsaved(unsaved: boolean) {
   const { setUnsaved } = useShared();
   useEffect(() => {
@@ -69,7 +69,7 @@ export function useUnsaved(unsaved: boolean) {
   return useBlocker(({ currentLocation, nextLocation }) => latest.current && currentLocation.pathname !== nextLocation.pathname);
 }
 
-/** A setting that this browser keeps. */
+/** A setting that is kept in this browser. */
 export function useKept<T>(key: string, initial: T): [T, (value: T) => void] {
   const [value, setValue] = useState<T>(() => {
     try {
@@ -85,7 +85,7 @@ export function useKept<T>(key: string, initial: T): [T, (value: T) => void] {
       try {
         localStorage.setItem(`lanyard.${key}`, JSON.stringify(v));
       } catch {
-        // A browser that keeps nothing is no reason to fail.
+        // Without storage the setting lasts as long as the page.
       }
     },
     [key],

@@ -1,13 +1,13 @@
-// Tags are changed one by one; each change says which state of the resource it was made from.
+// Tags are changed by separate calls; each call says which version of the resource it is based on.
 import { type Answer, call } from "./api";
 import { mergeItems, type Tags } from "./profile";
 
-/** The entity tag of what a change has left. */
+/** The entity tag after a change. */
 export const tagged = (answer: Answer<unknown>, before: string) => answer.headers.get("ETag") ?? before;
 
 /**
- * Makes `after` out of `before`, if the resource is still in the state of the entity tag. Each step is told to `saved`, with
- * the entity tag and the tags that it left: the second may be refused after the first.
+ * Turns `before` into `after` if the resource still has the entity tag. After each of its two steps it calls `saved` with
+ * the new entity tag and tags, because the second step may fail after the first.
  */
 export async function saveTags(arn: string, before: Tags, after: Tags, match: string, saved: (match: string, tags: Tags) => void): Promise<string> {
   const gone = Object.keys(before).filter((k) => !(k in after));
@@ -23,7 +23,7 @@ export async function saveTags(arn: string, before: Tags, after: Tags, match: st
 
 export const sameTags = (a: Tags, b: Tags) => JSON.stringify(Object.entries(a).sort()) === JSON.stringify(Object.entries(b).sort());
 
-/** Three ways; of a tag that both changed differently, mine, and its key among the clashes. */
+/** A three-way merge. Where both changed a tag differently it takes mine and reports the key as a clash. */
 export function mergeTags(base: Tags, mine: Tags, theirs: Tags): { tags: Tags; clashes: string[] } {
   const { merged, clashes } = mergeItems(new Map(Object.entries(base)), new Map(Object.entries(mine)), new Map(Object.entries(theirs)));
   for (const key of clashes) {

@@ -1,4 +1,4 @@
-// Light and dark: as somebody chooses, or as the system has it.
+// Light or dark mode: what the user chose, or what the system uses.
 import { applyMode, Mode } from "@cloudscape-design/global-styles";
 
 export type Theme = "system" | "light" | "dark";

@@ -1,4 +1,4 @@
-// What of a user is edited, and how changes made by two people at the same time come together. No I/O and no React here.
+// How the console edits a user and merges the changes of two people. No I/O and no React here.
 import type { Named } from "./answers_gen";
 import { type Items, mergeItems, type Tags } from "./profile";
 
@@ -35,7 +35,7 @@ export const sameUser = (a: UserState, b: UserState) => parts.every((p) => sameP
 export interface UserClash {
   part: Part;
   key: string;
-  /** Undefined where there is none. */
+  /** Undefined if there is none. */
   base?: string;
   mine?: string;
   theirs?: string;
@@ -52,7 +52,7 @@ function fromItems(part: Part, items: Items, names: Named[]): Partial<UserState>
   }
 }
 
-/** Three ways: what one side alone changed is taken from it; of what both changed, theirs, until somebody decides. */
+/** A three-way merge: a change of one side is taken; where both changed something differently, theirs until decided. */
 export function mergeUser(base: UserState, mine: UserState, theirs: UserState): { merged: UserState; clashes: UserClash[] } {
   const names = [...mine.profiles, ...theirs.profiles, ...base.profiles];
   const clashes: UserClash[] = [];
@@ -66,7 +66,7 @@ export function mergeUser(base: UserState, mine: UserState, theirs: UserState): 
   return { merged, clashes };
 }
 
-/** The merge with one clash decided for mine. */
+/** The merge after one clash is decided for mine. */
 export function takeMine(merged: UserState, clash: UserClash): UserState {
   const items = itemsOf(clash.part, merged);
   if (clash.mine === undefined) items.delete(clash.key);

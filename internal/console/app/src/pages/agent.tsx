@@ -26,7 +26,7 @@ import { t } from "../texts";
 
 const x = t.agent;
 
-/** The profiles that come and that go. */
+/** The profiles to add and to remove. */
 interface Change {
   add: Named[];
   remove: Named[];
@@ -43,7 +43,7 @@ function apply(before: Named[], { add, remove }: Change) {
 }
 
 async function heldBy(instance: string, arn: string, signal?: AbortSignal): Promise<Named[]> {
-  // The end of the ARN is what tells agents apart.
+  // Agents differ in the end of their ARNs.
   const { Rows } = await read(instance, "agents", { ...searchable(arn.slice(-25)), Limit: 100 }, signal);
   return Rows.find((a) => a.Arn === arn)?.SecurityProfiles ?? [];
 }
@@ -61,12 +61,12 @@ function View({ arn }: { arn: string }) {
   const { notify } = useShared();
   const held = (signal?: AbortSignal) => heldBy(instance, arn, signal);
   const loaded = useQuery({ queryKey: [instance, "agent", arn], queryFn: ({ signal }) => held(signal) });
-  // What was read last, be it at a look just before saving.
+  // What was read last, which may have been just before saving.
   const [before, setBefore] = useState<Named[]>([]);
   useEffect(() => {
     if (loaded.data) setBefore(loaded.data);
   }, [loaded.data]);
-  // Kept as what comes and what goes, since they are saved so: what others change meanwhile stays.
+  // Kept as additions and removals, because that is how they are saved: other users' changes stay.
   const { kept, keep } = useDraft<Change>(arn, agentTitle(arn));
   const [change, setChange] = useState<Change>({ add: kept?.add ?? [], remove: kept?.remove ?? [] });
   const [cameBack, setCameBack] = useState(kept?.time);
@@ -93,7 +93,7 @@ function View({ arn }: { arn: string }) {
     setError(null);
     const entity = { InstanceId: instance, EntityType: "AI_AGENT" as const, EntityArn: arn };
     try {
-      // What was reviewed must be what is changed: otherwise it is reviewed again.
+      // If another user has changed it since the review, it is reviewed again.
       const now = await held();
       if (!sameNamed(now, before)) {
         setBefore(now);
@@ -101,7 +101,7 @@ function View({ arn }: { arn: string }) {
         setBusy(false);
         return;
       }
-      // What comes first, so that the agent is not without in between.
+      // Additions come first, so that the agent always has a profile.
       for (let i = 0; i < added.length; i += 10) await call("AssociateSecurityProfiles", { ...entity, SecurityProfiles: added.slice(i, i + 10).map(({ Id }) => ({ Id })) });
       for (let i = 0; i < removed.length; i += 10) await call("DisassociateSecurityProfiles", { ...entity, SecurityProfiles: removed.slice(i, i + 10).map(({ Id }) => ({ Id })) });
       notify({ type: "success", header: t.user.saved(t.users.profiles) });
@@ -163,7 +163,7 @@ function View({ arn }: { arn: string }) {
   );
 }
 
-/** More profiles than these are not read to compare what they grant. */
+/** How many profiles are read at most to compare what they grant. */
 const compared = 20;
 
 /** What profiles grant together. */

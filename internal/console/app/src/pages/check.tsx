@@ -27,7 +27,7 @@ export default function Check() {
   const { get, set } = query;
   const q = asked(get);
   const ready = q.subject && q.action && q.resource;
-  // Who may ask but not look at every profile gets the answer without the explanation, and is told why.
+  // A user who may ask but not view every profile gets the answer without the explanation, and is told why.
   const loaded = useQuery({
     queryKey: [instance, "check", q],
     queryFn: async ({ signal }) => {
@@ -47,7 +47,7 @@ export default function Check() {
   const on = get("on_name") || get("on") || (type === "DataTableRow" ? get("attributes").replace(/&/g, ", ") : "");
   const question = x.question(who, get("what"), type === "Instance" ? "" : `${t.types[type] ?? type} ${on}`);
 
-  // The answer speaks of ids as they were asked about; people know the names.
+  // The answer contains ids, as the question did; the page shows names.
   const { explanation, profiles = [] } = loaded.data?.answer.context ?? {};
   const nameGroups = useGroupNames([explanation ?? "", ...profiles.flatMap((p) => (p.failed ?? []).flatMap((f) => [f.want, f.have ?? ""]))]);
   const named = (text: string) => {

@@ -10,7 +10,7 @@ import { t } from "../texts";
 
 const x = t.drafts;
 
-/** What was typed in this tab and not saved. */
+/** The drafts in this tab. */
 export default function Drafts() {
   const all = useDrafts(useInstance());
   return (

@@ -31,7 +31,7 @@ export default function Heat() {
 }
 
 function HeatMap({ data: all }: { data: HeatAnswer }) {
-  // A group that nobody grants anything of says nothing about anybody.
+  // A group that no profile grants anything of is left out.
   const data = useMemo(() => {
     const used = all.Groups.map((_, i) => all.Profiles.some((p) => p.Counts[i] > 0));
     return { ...all, Groups: all.Groups.filter((_, i) => used[i]), Profiles: all.Profiles.map((p) => ({ ...p, Counts: p.Counts.filter((_, i) => used[i]) })) };

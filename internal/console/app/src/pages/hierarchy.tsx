@@ -37,7 +37,7 @@ interface Placed {
   parent?: Placed;
 }
 
-/** Levels from left to right, a leaf a line, a parent amid its children. */
+/** Lays the levels out from left to right, one leaf a line, each parent centred on its children. */
 function place(groups: Group[], space: number): { box: number; nodes: Placed[]; height: number; width: number } {
   const known = new Set(groups.map((g) => g.Id));
   const children = new Map<string, Group[]>();
@@ -48,7 +48,7 @@ function place(groups: Group[], space: number): { box: number; nodes: Placed[]; 
   const nodes: Placed[] = [];
   const depthOf = (g: Group): number => 1 + Math.max(0, ...(children.get(g.Id) ?? []).map(depthOf));
   const levels = Math.max(1, ...(children.get("") ?? []).map(depthOf));
-  // As wide as there is room, but never narrower than what stands in the boxes.
+  // As wide as there is room, but never narrower than the text in the boxes.
   const least = Math.max(112, ...groups.map((g) => x.line(g.Users, g.SeenBy.length).length * 5.8 + 16));
   const width = Math.max(least, Math.min(200, Math.floor((space - 8 + gap) / levels) - gap));
   let line = 0;
@@ -118,7 +118,7 @@ function Picture({ data }: { data: VisibilityAnswer }) {
                   role="button"
                   tabIndex={0}
                   aria-pressed={chosen === n.group.Id}
-                  // What is seen is the name, unless it is cut.
+                  // The visible text is the name, unless it is shortened.
                   aria-label={shown(n.group.Name) === n.group.Name ? undefined : x.describe(n.group.Name, n.group.Users, n.group.SeenBy.length)}
                   onClick={() => setChosen(n.group.Id)}
                   onKeyDown={(e) => {

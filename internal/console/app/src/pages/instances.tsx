@@ -9,7 +9,7 @@ import { t } from "../texts";
 
 const x = t.instances;
 
-/** The operator's beginning: which contact centre. */
+/** The operator's first page: the choice of a contact centre. */
 export default function Instances() {
   const loaded = useQuery(instancesQuery);
   return (

@@ -22,13 +22,13 @@ import { t } from "../texts";
 
 const x = t.newProfile;
 
-/** A profile from nothing, or from another, as people do. */
+/** Creates a profile from scratch or as a copy. */
 export default function NewProfile() {
   const instance = useInstance();
   const [params] = useSearchParams();
   const from = params.get("from");
   const loaded = useProfile(from);
-  // What was loaded for another link stays until this one's is there.
+  // The data of the previous link stays until the new data arrives.
   const source = from && loaded.data?.Profile.SecurityProfileId === from ? loaded.data : null;
   if (from && !source)
     return (
@@ -57,7 +57,7 @@ function Form({ from }: { from: ProfileAnswer | null }) {
   const [cameBack, setCameBack] = useState(kept?.time);
   const [tab, setTab] = useState("permissions");
   const [problems, setProblems] = useState<Problems>({});
-  // Rows that are half typed are the editor's own: discarding begins it anew.
+  // The editor itself keeps half-typed rows, so discarding remounts it.
   const [round, setRound] = useState(0);
   const [error, setError] = useState<ApiError | null>(null);
   const [busy, setBusy] = useState(false);

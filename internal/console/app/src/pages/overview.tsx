@@ -106,7 +106,7 @@ function Missing({ permission, what }: { permission: string; what: string }) {
 
 function Figure({ href, n, permission }: { href: string; n: number | undefined; permission: string }) {
   const can = useCan();
-  // Counting all of them takes more than the right to see some.
+  // Counting requires SecurityProfiles.View as well; without the count the link still leads to the list.
   if (n === undefined) return can(permission) ? <Link href={href}>{x.look}</Link> : <Box color="text-body-secondary">{t.missing(permission)}</Box>;
   return (
     <Link href={href} fontSize="display-l">
@@ -163,7 +163,7 @@ function Sensitive({ rows }: { rows: SensitiveInUse[] }) {
   );
 }
 
-/** The findings, the first of which came with the page; the others come as they are asked for. */
+/** The findings. The first ones come with the overview, the others on request. */
 function Findings({ first, total }: { first: Finding[]; total: number }) {
   const instance = useInstance();
   const loaded = useInfiniteQuery({

@@ -30,7 +30,7 @@ import { t } from "../texts";
 const x = t.profile;
 
 interface Draft {
-  /** What the draft was made from, and its entity tag: somebody may save meanwhile. */
+  /** What the draft is based on, and its entity tag: another user may save in the meantime. */
   base: Editable;
   etag: string;
   value: Editable;
@@ -47,7 +47,7 @@ export default function ProfilePage() {
 function Loader({ id }: { id: string }) {
   const instance = useInstance();
   const loaded = useProfile(id);
-  // The page goes on with what it has when loading it again fails: unsaved changes live there.
+  // If a refresh fails, the page keeps its data, because it has unsaved changes.
   const [first, setFirst] = useState<ProfileAnswer | null>(null);
   useEffect(() => {
     if (loaded.data && !first) setFirst(loaded.data);
@@ -78,7 +78,7 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
   const [tags, setTags] = useState<Tags>(kept?.tags ?? profile.Tags ?? {});
   const [savedTags, setSavedTags] = useState<Tags>(kept?.savedTags ?? profile.Tags ?? {});
   const [problems, setProblems] = useState<Problems>({});
-  // Rows that are half typed are the editor's own: discarding begins it anew.
+  // The editor itself keeps half-typed rows, so discarding remounts it.
   const [round, setRound] = useState(0);
   const [reviewing, setReviewing] = useState(false);
   const [deleting, setDeleting] = useState(false);
@@ -98,7 +98,7 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
     if (diffs.length === 0 && !tagsDirty) setCameBack(undefined);
   }, [keep, base, etag, value, diffs.length, tags, savedTags, tagsDirty]);
 
-  // A state of the past, proposed as a change like any other.
+  // An earlier version is proposed as a change like any other.
   const restore = params.get("restore");
   const restored = useRef("");
   useEffect(() => {
@@ -114,7 +114,7 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
     );
   }, [restore, instance, id]);
 
-  // Without unsaved changes the page shows what is newest; with them, a change of the tags alone is no news.
+  // Without unsaved changes the page shows the newest version. With them it ignores changes of tags only.
   useEffect(() => {
     if (latest === first) return;
     const now = editable(latest.Profile);
@@ -160,7 +160,7 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
       for (let now = latest; ; now = await read(instance, "profile", { SecurityProfileId: id })) {
         const theirs = now.Profile.Tags ?? {};
         if (!sameTags(theirs, savedTags)) {
-          // Someone else changed tags: what does not conflict is merged, and saved only when it was looked at.
+          // Another user changed tags: they are merged, and saved only after the user has looked at them.
           const { tags: merged, clashes } = mergeTags(savedTags, tags, theirs);
           setSavedTags(theirs);
           setTags(merged);

@@ -15,16 +15,16 @@ import { t } from "../texts";
 
 const onwards = "lanyard.onwards";
 
-/** The provider leads back to the first page: what was asked for is kept until then. */
+/** The sign-in provider returns to the first page, so the requested page is kept until then. */
 function goOnLater() {
   try {
     if (!location.hash.startsWith("#/sign-in")) sessionStorage.setItem(onwards, location.hash.slice(1));
   } catch {
-    // Then the first page it is.
+    // Without storage the first page is shown.
   }
 }
 
-/** The page that was asked for before the provider was; once. */
+/** Returns the page that was requested before single sign-on, once. */
 export function goOn(): string {
   try {
     const to = sessionStorage.getItem(onwards) ?? "";
@@ -112,7 +112,7 @@ export function SignInForm({ signIn, done, intro, inDialog, username: known }: P
             {signIn.OIDC &&
               (inDialog ? (
                 <>
-                  {/* In a window of its own: this page and what was typed into it stay. */}
+                  {/* In a new window, so that this page keeps what was typed. */}
                   <Button href={signIn.OIDC.Path} target="_blank" iconAlign="right" iconName="external">
                     {signIn.OIDC.Label}
                   </Button>

@@ -14,7 +14,7 @@ import { t } from "../texts";
 
 const x = t.state;
 
-/** What a resource was after a change, and how a profile differs from that today. */
+/** A resource as it was after a change, and what has changed since if it is a profile. */
 export default function State() {
   const { type, id, revision } = useParams();
   const instance = useInstance();

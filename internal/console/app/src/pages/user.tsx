@@ -36,7 +36,7 @@ import { itemsOf, mergeUser, type Part, parts, samePart, sameUser, takeMine, typ
 
 const x = t.user;
 
-/** Only what is not saved, and what it was made from: the rest is what the user has by then. */
+/** Only what is not saved, and what it is based on. Everything else is read again. */
 interface Draft extends Partial<UserState> {
   base: Partial<UserState>;
   etag: string;
@@ -53,7 +53,7 @@ interface Whole extends ApiUser {
   row?: UserRow;
 }
 
-/** A user with the names of what it refers to. */
+/** Reads a user, with the names of what it refers to. */
 async function whole(instance: string, id: string, signal?: AbortSignal): Promise<Whole> {
   const [{ data, etag }, { Rows }] = await Promise.all([
     lookTagged("DescribeUser", { InstanceId: instance, UserId: id }, signal),
@@ -68,7 +68,7 @@ const stateOf = (user: Whole): UserState => ({
   tags: user.Tags ?? {},
 });
 
-/** Who changed the user last, if the viewer may know. */
+/** The last change of the user, if the viewer may view it. */
 async function lastChange(instance: string, id: string): Promise<HistoryEvent | undefined> {
   return read(instance, "history", { Type: "User", Id: id, Limit: 1 }).then(
     (h) => h.Events[0],
@@ -98,13 +98,13 @@ function UserView({ user, reload: reloadUser, error }: { user: Whole; reload: ()
   const [params, setParams] = useSearchParams();
   const now = stateOf(user);
   const { kept, keep } = useDraft<Draft>(user.Id, user.Username);
-  // What the changes are made from, and its entity tag: someone else may save in the meantime.
+  // What the changes are based on, and its entity tag: another user may save in the meantime.
   const [base, setBase] = useState<UserState>({ ...now, ...kept?.base });
   const [value, setValue] = useState<UserState>(() => ({ ...now, ...(kept && Object.fromEntries(parts.filter((p) => kept[p]).map((p) => [p, kept[p]]))) }));
   const [etag, setEtag] = useState(kept && !parts.every((p) => !kept.base?.[p] || samePart(p, { ...now, ...kept.base }, now)) ? kept.etag : user.etag);
   const [cameBack, setCameBack] = useState(kept?.time);
   const [problem, setProblem] = useState<string>();
-  // Rows that are half typed are the control's own: discarding begins it anew.
+  // The control itself keeps half-typed rows, so discarding remounts it.
   const [round, setRound] = useState(0);
   const [reviewing, setReviewing] = useState<Part | null>(null);
   const [conflict, setConflict] = useState<{ current: Whole; last?: HistoryEvent } | null>(null);
@@ -119,7 +119,7 @@ function UserView({ user, reload: reloadUser, error }: { user: Whole; reload: ()
     keep(changed.length ? { ...pick(value), base: pick(base), etag } : null);
     if (!dirty) setCameBack(undefined);
   }, [keep, dirty, base, value, etag]);
-  // What is not being changed follows what is newest. What is keeps its base, so that saving it finds the conflict.
+  // Unchanged parts follow the newest version. Changed parts keep their base, so that saving detects the conflict.
   useEffect(() => {
     const follow = (of: UserState) => ({ ...now, ...Object.fromEntries(changed.map((p) => [p, of[p]])) }) as UserState;
     if (changed.every((p) => samePart(p, base, now))) setEtag(user.etag);
@@ -143,7 +143,7 @@ function UserView({ user, reload: reloadUser, error }: { user: Whole; reload: ()
   };
   const name = `${user.IdentityInfo?.FirstName ?? ""} ${user.IdentityInfo?.LastName ?? ""}`.trim();
 
-  /** Saves one part, only over the state that was reviewed; answers whether it did. */
+  /** Saves one part if the user is still as reviewed; reports whether it did. */
   const save = async (part: Part): Promise<boolean> => {
     for (let match = etag; ; ) {
       try {
@@ -159,7 +159,7 @@ function UserView({ user, reload: reloadUser, error }: { user: Whole; reload: ()
       } catch (e) {
         if ((e as ApiError).status !== 412) throw e;
         const current = await whole(instance, user.Id);
-        // Something was changed that this page does not show: there is nothing to overwrite.
+        // Something that this page does not show has changed, so nothing would be overwritten.
         if (current.etag !== match && sameUser(stateOf(current), base)) {
           match = current.etag;
           continue;
@@ -275,7 +275,7 @@ function UserView({ user, reload: reloadUser, error }: { user: Whole; reload: ()
 
 type Saver = (instance: string, user: Whole, base: UserState, value: UserState, match: string, step: (match: string, tags: Tags) => void) => Promise<string>;
 
-/** How each part is saved over the state with an entity tag; each answers the tag of what it left. */
+/** How each part is saved over the version with an entity tag; returns the new entity tag. */
 const savers: Record<Part, Saver> = {
   profiles: async (instance, user, _base, value, match) =>
     tagged(await call("UpdateUserSecurityProfiles", { InstanceId: instance, UserId: user.Id, SecurityProfileIds: value.profiles.map((p) => p.Id) }, { "If-Match": match }), match),
@@ -284,7 +284,7 @@ const savers: Record<Part, Saver> = {
   tags: (_instance, user, base, value, match, step) => saveTags(user.Arn, base.tags, value.tags, match, step),
 };
 
-/** What a user and the people who see them would be after the change of one part, and the way to save it. */
+/** Shows what a change of one part does to the user and to those who can see the user, and saves it. */
 function ReviewPart({ part, user, base, value, save, refused, close }: { part: Part; user: Whole; base: UserState; value: UserState; save: (part: Part) => Promise<boolean>; refused?: (why: string) => void; close: () => void }) {
   const instance = useInstance();
   const { notify, refresh } = useShared();
@@ -301,7 +301,7 @@ function ReviewPart({ part, user, base, value, save, refused, close }: { part: P
       }
     } catch (e) {
       setError(e as ApiError);
-      if ((e as ApiError).status === 400) refused?.((e as ApiError).message); // it stands beside the field too
+      if ((e as ApiError).status === 400) refused?.((e as ApiError).message); // it is shown at the field too
     }
     setBusy(false);
   };
@@ -342,7 +342,7 @@ function ReviewPart({ part, user, base, value, save, refused, close }: { part: P
   );
 }
 
-/** What comes in and what goes, part by part. */
+/** What is added and removed, by part. */
 function Differences({ parts, base, value }: { parts: Part[]; base: UserState; value: UserState }) {
   const groups = useGroups(base.group !== value.group);
   const names = [...base.profiles, ...value.profiles];
@@ -393,7 +393,7 @@ function UserConflict({ base, mine, conflict, close, settle }: { base: UserState
   );
 }
 
-/** Who can see the user now and who could with other tags and another group; the first 1,000 of each. */
+/** Who can see the user, now or with other tags and another group; the first 1,000. */
 async function watchers(instance: string, id: string, target: UserState | null, signal: AbortSignal) {
   const resource = target ? { type: "User", id: "after", properties: { new: true, tags: target.tags, ...(target.group ? { hierarchy_group: target.group } : {}) } } : { type: "User", id };
   const all: Grantee[] = [];
@@ -408,12 +408,12 @@ async function watchers(instance: string, id: string, target: UserState | null, 
   return { all, names, more: token !== "" };
 }
 
-/** Who starts and who stops seeing the user by the change. */
+/** Who can see the user only after the change, and who no longer can. */
 function Watchers({ user, after }: { user: Whole; after: UserState }) {
   const instance = useInstance();
   const load = async (signal: AbortSignal) => {
     const [now, then] = await Promise.all([watchers(instance, user.Id, null, signal), watchers(instance, user.Id, after, signal)]);
-    if (now.more || then.more) return null; // who is missing from half a list says nothing
+    if (now.more || then.more) return null; // incomplete lists cannot be compared
     const had = new Set(now.all.map((s) => s.id));
     const will = new Set(then.all.map((s) => s.id));
     return { names: then.names, gain: then.all.filter((s) => !had.has(s.id)), lose: now.all.filter((s) => !will.has(s.id)), stay: now.all.filter((s) => will.has(s.id)).length };

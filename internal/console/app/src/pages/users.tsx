@@ -39,7 +39,7 @@ export default function Users() {
   const group = get("group");
   const tag = get("tag").trim();
   const [key, ...value] = tag.split("=");
-  // Pages are behind cursors: those that were seen can be gone back to.
+  // Pages are reached by cursors; the cursors of earlier pages are kept, to go back.
   const [tokens, setTokens] = useState<string[]>([""]);
   const [page, setPage] = useState(1);
   useEffect(() => {
@@ -55,13 +55,13 @@ export default function Users() {
     Limit: preferences.pageSize,
   });
   const data = loaded.data;
-  // The first page alone says how many there are.
+  // Only the first page has the total.
   const [total, setTotal] = useState<number>();
   useEffect(() => {
     if (data && !tokens[page - 1]) setTotal(data.Total);
   }, [data]);
   const known = total === undefined ? undefined : Math.max(1, Math.ceil(total / preferences.pageSize));
-  // What was found before is no answer to a question that was not accepted.
+  // Earlier results do not answer a request that was rejected.
   const refused = loaded.error?.status === 400;
   const clear = () => {
     setText("");

@@ -14,7 +14,7 @@ import { useAddress } from "../address";
 
 const x = t.whatCan;
 
-/** What somebody can do, at all or to one resource. */
+/** What somebody can do, in general or to one resource. */
 export default function WhatCan() {
   const instance = useInstance();
   const query = useAddress({ type: "User" });

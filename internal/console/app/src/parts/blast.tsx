@@ -15,7 +15,7 @@ import { number, SubjectLink } from "./show";
 
 const x = t.blast;
 
-/** Who would gain and lose what, with names, page by page. A refusal of the change itself goes to `refused`. */
+/** Who would gain or lose what, page by page. If the change itself is rejected, `refused` is told. */
 export function Blast({ operation, parameters, refused }: { operation: string; parameters: object; refused?: (e: ApiError) => void }) {
   const instance = useInstance();
   const loaded = useInfiniteQuery({
@@ -50,7 +50,7 @@ export function Blast({ operation, parameters, refused }: { operation: string; p
             <Figure n={first.gaining} text={x.gaining} kind="added" />
             <Figure n={first.losing} text={x.losing} kind="removed" />
           </div>
-          {/* People who fare alike stand together, under what happens to them. */}
+          {/* People for whom the same changes are listed together. */}
           <SensitiveAlert names={[...new Set(exposed.flatMap((g) => sensitive(g.difference)))].sort()} people={x.sensitive(exposed.reduce((n, g) => n + g.people.length, 0), hasNextPage)} />
           {groups.map(({ key, difference, people }) => (
             <div className="blast" key={key}>

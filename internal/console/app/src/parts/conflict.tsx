@@ -31,11 +31,11 @@ interface Props {
   clashes: Clash[];
   close: () => void;
   drop: () => void;
-  /** With a side for every clash. */
+  /** Called with a side for every clash. */
   merge: (sides: Side[]) => void;
 }
 
-/** What to do when someone else saved first: nothing is overwritten before a person has looked at both. */
+/** Shown when another user saved first: nothing is overwritten before the user has seen both versions. */
 export function ConflictModal({ header, by, time, theirs, mine, clashes, close, drop, merge }: Props) {
   const [sides, setSides] = useState<Record<number, Side>>({});
   return (

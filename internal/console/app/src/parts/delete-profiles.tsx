@@ -16,7 +16,7 @@ import { SubjectLink } from "./show";
 
 const x = t.deleting;
 
-/** Says what keeps each of the profiles from being deleted, before anything is; deletes the others. */
+/** Shows which of the profiles are in use before anything is deleted; deletes the others. */
 export function DeleteProfiles({ profiles, close }: { profiles: Named[]; close: (changed: boolean) => void }) {
   const instance = useInstance();
   const { notify } = useShared();

@@ -4,7 +4,7 @@ import type { Field, FieldDiff } from "../profile";
 import { t } from "../texts";
 import { PermissionText } from "./permission";
 
-/** Differences field by field: what comes in, what goes. */
+/** Differences by field: what is added and what is removed. */
 export function Diff({ diffs, nameOf = (_, v) => v }: { diffs: FieldDiff[]; nameOf?: (field: Field, value: string) => string }) {
   const shown = (field: Field, v: string) => (field === "Permissions" ? <PermissionText name={v} /> : nameOf(field, v));
   if (diffs.length === 0) return <Box color="text-body-secondary">{t.review.nothing}</Box>;

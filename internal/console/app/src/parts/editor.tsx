@@ -29,7 +29,7 @@ interface Props {
   onChange: (value: Editable) => void;
   problems: Problems;
   onProblem: (field: Field, problem: string | undefined) => void;
-  /** What stands in the first tab beside the description. */
+  /** Shown in the details tab below the description. */
   details: ReactNode;
   detailsChanged?: boolean;
   more?: TabsProps.Tab[];
@@ -51,10 +51,10 @@ const tabOf: Record<Field, string> = {
   GranularAccessControlConfiguration: "rows",
 };
 
-/** The tab that shows a field, to lead people to what is wrong with it. */
+/** The tab that shows a field, to open it when the field is wrong. */
 export const tabFor = (field: string) => tabOf[field as Field] ?? "details";
 
-/** Every parameter of UpdateSecurityProfile with its control. */
+/** A control for every parameter of UpdateSecurityProfile. */
 export function Editor({ value, saved, onChange, problems, onProblem, details, detailsChanged, more = [], tab, onTab, disabled }: Props) {
   const { catalogue } = useShared();
   const changed = useMemo(() => new Set<string>(diff(saved, value).map((d) => d.field)), [saved, value]);

@@ -14,7 +14,7 @@ import { number, ProfileLink } from "./show";
 const x = t.effective;
 const size = 50;
 
-/** What somebody can do, with the profile that grants it and its conditions at every row. */
+/** What somebody can do, each with the profiles that grant it and their conditions. */
 export function EffectiveTable({ rows }: { rows: Effective[] }) {
   const [text, setText] = useState("");
   const [page, setPage] = useState(1);

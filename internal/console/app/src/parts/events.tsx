@@ -17,7 +17,7 @@ import { SubjectLink, When, Who } from "./show";
 
 const x = t.history;
 
-/** The next changes. Looking far back goes in steps; a few of them at once, so that a page is seldom empty. */
+/** Reads the next changes. The server searches far back in steps; a page takes several, so that it is rarely empty. */
 async function searchBack(instance: string, what: object, before: number, signal: AbortSignal): Promise<HistoryAnswer> {
   const found: HistoryAnswer = { Events: [], Names: {}, Next: before, Searched: null, Revision: 0 };
   for (let step = 0; step < 10 && found.Events.length < 20; step++) {
@@ -31,7 +31,7 @@ async function searchBack(instance: string, what: object, before: number, signal
   return found;
 }
 
-/** The changes of one resource or of all, newest first, with what was before and after. */
+/** The changes of one resource or of all, newest first, with the values before and after. */
 export function Events({ type, id }: { type?: string; id?: string }) {
   const instance = useInstance();
   const loaded = useInfiniteQuery({

@@ -30,7 +30,7 @@ function wrap(s: string, n: number): string[] {
   return out.length > 3 ? [...out.slice(0, 2), cut(out.slice(2).join(" "), n)] : out;
 }
 
-/** The answer, the profiles that were asked, and what stood in the way of each. */
+/** The answer, the profiles it rests on, and the conditions that each of them fails. */
 export function Explanation({ evaluation, question, action, named }: { evaluation: Evaluation; question: string; action: string; named: (text: string) => string }) {
   const instance = useInstance();
   const findings = evaluation.context.profiles ?? [];

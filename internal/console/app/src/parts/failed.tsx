@@ -4,11 +4,11 @@ import Button from "@cloudscape-design/components/button";
 import type { ApiError } from "../api";
 import { t } from "../texts";
 
-/** What went wrong, in the server's words; a refusal names the permission that is missing. */
+/** An error in the server's words, with the missing permission if there is one. */
 export function Failed({ error, retry }: { error: ApiError; retry?: () => void }) {
   const { Permission, Message, Members, RequestId } = error.body;
   const denied = error.status === 403;
-  // The server says one thing of what is hidden and of what is not there, and so does the page.
+  // The server does not distinguish between hidden and missing, and neither does the page.
   const hidden = denied && Message.endsWith("or it does not exist");
   const header = error.offline ? t.errors.offline : hidden ? t.errors.hidden : denied ? t.errors.denied : error.status === 404 ? t.errors.notFound : error.status >= 500 ? t.errors.server : t.errors.wrong;
   return (

@@ -17,11 +17,11 @@ interface Props {
   none?: string;
   disabled?: boolean;
   label: string;
-  /** The group that something is in now: whoever may not see it cannot take it out. */
+  /** The current group. A user who may not view it cannot remove it. */
   current?: string;
 }
 
-/** A tree of radio buttons. Whoever may not see the groups gets none: a choice would remove what they cannot see. */
+/** A tree of radio buttons. A user who may not view the groups gets none, because choosing would remove a hidden one. */
 export function HierarchyPicker({ value, onChange, own, none, disabled: off, label, current }: Props) {
   const loaded = useGroups();
   const [text, setText] = useState("");

@@ -1,4 +1,4 @@
-// The end of an idle session: a warning while there is time, then a cover over everything.
+// How an idle session ends: first a warning, then a cover over the whole page.
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
@@ -11,13 +11,13 @@ import { t } from "../texts";
 
 const x = t.idle;
 
-/** How long before the end the warning comes, in milliseconds. */
+/** How long before the end the warning is shown, in milliseconds. */
 export const warning = (idle: number) => Math.min(60_000, idle / 3);
 
-/** Milliseconds until an unused session ends, as of now. */
+/** Milliseconds until the idle session ends. */
 export const idleLeft = (seconds: number) => seen() + seconds * 1000 - Date.now();
 
-/** The same, as time passes. */
+/** The same, kept up to date. */
 export function useIdleEnd(seconds: number, on: boolean): number {
   const idle = seconds * 1000;
   const [left, setLeft] = useState(idle);
@@ -26,7 +26,7 @@ export function useIdleEnd(seconds: number, on: boolean): number {
     const look = () => setLeft(idleLeft(seconds));
     look();
     const timer = setInterval(look, 500);
-    // Whoever types or clicks is there, though the page asks nothing.
+    // A user who types or clicks is not idle, even if the page sends no request.
     const active = () => {
       const since = Date.now() - seen();
       if (since > idle / 3 && since < idle - warning(idle)) void loadSession().catch(() => {});
@@ -43,7 +43,7 @@ export function useIdleEnd(seconds: number, on: boolean): number {
   return left;
 }
 
-/** Counts down, and asks whether to stay. */
+/** Counts down and offers to stay signed in. */
 export function IdleWarning({ left, stay }: { left: number; stay: () => void }) {
   const seconds = Math.max(0, Math.ceil(left / 1000));
   return (
@@ -65,7 +65,7 @@ export function IdleWarning({ left, stay }: { left: number; stay: () => void }) 
   );
 }
 
-/** Covers the page, dialogs included, until somebody has signed in. What was typed stays below it. */
+/** Covers the page and its dialogs until the user signs in. What was typed stays underneath. */
 export function Lock({ children }: { children: ReactNode }) {
   const [cover] = useState(() => document.createElement("div"));
   useEffect(() => {

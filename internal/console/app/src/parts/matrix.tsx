@@ -17,7 +17,7 @@ const x = t.matrix;
 
 interface Props {
   granted: string[];
-  /** What is saved, to show what is not. */
+  /** What is saved, to mark what is not. */
   saved?: string[];
   onChange?: (granted: string[]) => void;
 }
@@ -28,16 +28,16 @@ export function Matrix({ granted: list, saved, onChange }: Props) {
   const [text, setText] = useState("");
   const [only, setOnly] = useState(!onChange);
   const [open, setOpen] = useState<Record<string, boolean>>({});
-  // What came with the last box, or stops working with it, until something else is done.
+  // What the last change of a box requires or breaks, until the next change.
   const [last, setLast] = useState<{ name: string; needs: string[]; breaks: string[] } | null>(null);
   const granted = useMemo(() => new Set(list), [list]);
   const before = useMemo(() => new Set(saved ?? list), [saved, list]);
   const groups = useMemo(() => matrix(catalogue.Permissions, [...list, ...(saved ?? [])]), [catalogue, list, saved]);
-  // Rows stay while somebody works in them: what was granted when saved counts as granted here.
+  // Rows stay while the user works in them: what was granted when last saved counts as granted here.
   const shown = useMemo(() => filter(groups, text, only ? new Set([...granted, ...before]) : null), [groups, text, only, granted, before]);
   const missing = useMemo(() => lacks(catalogue.Permissions, granted), [catalogue, granted]);
   const searching = text.trim() !== "";
-  // A profile of a few groups shows them; a broad one begins folded.
+  // The groups of a narrow profile start expanded, those of a broad one collapsed.
   const [begin] = useState(() => {
     const held = groups.filter((g) => g.permissions.some((p) => granted.has(p.Name))).map((g) => g.name);
     return new Set(held.length <= 3 ? held : []);
@@ -58,7 +58,7 @@ export function Matrix({ granted: list, saved, onChange }: Props) {
   };
   const addAll = (names: string[]) => change(new Set([...granted, ...names]));
 
-  // Beside the box that was ticked: the head of the page may be far away.
+  // Next to the box that was selected: the top of the page may be far away.
   const offer = (
     <div className="offer" role="status">
         {last && last.needs.length > 0 && (
@@ -170,7 +170,7 @@ export function Matrix({ granted: list, saved, onChange }: Props) {
   );
 }
 
-/** The button that was pressed is gone: work goes on at the box that it belonged to. */
+/** The button that was pressed is gone, so the focus returns to its box. */
 const focusBox = (name: string) => document.querySelector<HTMLElement>(`[data-permission="${CSS.escape(name)}"] input`)?.focus();
 
 function GroupTable(props: {
@@ -185,7 +185,7 @@ function GroupTable(props: {
   all?: (permissions: Permission[], on: boolean) => void;
 }) {
   const { group, whole, granted, before, open, setOpen, offer, toggle, all } = props;
-  // An "all" box is about what is in sight: nobody grants what a search hides.
+  // A "select all" box applies to what is shown: nobody should grant what a search hides.
   const sight = inSight(group);
   const part = sight.length < whole.permissions.length;
   const whether = state(sight, granted);
@@ -252,7 +252,7 @@ function GroupTable(props: {
 
 interface RowProps {
   row: Row;
-  /** What of the row is granted, and was; the row is drawn again only when that changes. */
+  /** What is and was granted in the row, which renders again only when that changes. */
   held: string;
   saved: string;
   granted: Set<string>;
@@ -306,7 +306,7 @@ function Cell({ p, on, was, text, toggle }: { p: Permission; on: boolean; was: b
       </span>
     );
   }
-  // The name begins with what is seen, so that it can be said aloud.
+  // The accessible name starts with the visible text, for speech input.
   const name = text && text !== p.Name ? `${text}, ${p.Name}` : p.Name;
   return (
     <span className={classes} title={p.Name} data-permission={p.Name}>
@@ -318,7 +318,7 @@ function Cell({ p, on, was, text, toggle }: { p: Permission; on: boolean; was: b
   );
 }
 
-/** What the signs and badges mean, for those that are in sight. */
+/** The legend of the signs and badges that are shown. */
 function Legend({ of }: { of: Permission[] }) {
   const entries: [ReactNode, string, string][] = kindsOf(of).map((k) => [
     <span className="sign" aria-hidden="true">
@@ -345,7 +345,7 @@ function Legend({ of }: { of: Permission[] }) {
   );
 }
 
-/** What is worth knowing of a row: which kinds of sensitive permissions it grants, not which it could. */
+/** The kinds of sensitive permissions that the row grants, not those that it could. */
 function Marks({ permissions, granted }: { permissions: Permission[]; granted: Set<string> }) {
   return (
     <>

@@ -16,7 +16,7 @@ export interface Crumb {
 
 let lastPath = "";
 
-/** Puts the focus on the page's heading: where the focus was may be gone. */
+/** Moves the focus to the page's heading, because the focused element may be gone. */
 export function focusHeading() {
   const heading = document.querySelector<HTMLElement>("main h1");
   if (!heading) return;
@@ -24,7 +24,7 @@ export function focusHeading() {
   heading.focus({ preventScroll: true });
 }
 
-/** The same when a dialog is closed, after it has given the focus back. */
+/** The same after a dialog closes and has returned the focus. */
 export const focusHeadingSoon = () => void setTimeout(focusHeading, 100);
 
 export function Page({ title, crumbs = [], description, actions, info, children }: { title: string; crumbs?: Crumb[]; description?: ReactNode; actions?: ReactNode; info?: ReactNode; children: ReactNode }) {
@@ -33,7 +33,7 @@ export function Page({ title, crumbs = [], description, actions, info, children 
   useEffect(() => {
     document.title = [title, alias, t.name].filter(Boolean).join(" - ");
   }, [title, alias]);
-  // A new page is announced, and Tab goes on from its heading.
+  // A new page is announced, and Tab continues from its heading.
   useEffect(() => {
     if (pathname !== lastPath || document.activeElement === document.body) focusHeading();
     lastPath = pathname;
@@ -49,7 +49,7 @@ export function Page({ title, crumbs = [], description, actions, info, children 
   );
 }
 
-/** What was loaded, or why not; what was there before stays under a message when loading it again fails. */
+/** Shows what was loaded, or why it could not be. If a refresh fails, the earlier data stays below the message. */
 export function Ready<T>({ of, children }: { of: Loaded<T>; children: (data: T) => ReactNode }) {
   return (
     <>

@@ -9,7 +9,7 @@ const x = t.matrix;
 
 const maps = new WeakMap<Catalogue, Map<string, Permission>>();
 
-/** The catalogue by name. */
+/** The permissions of the catalogue, by name. */
 export function usePermissions(): ReadonlyMap<string, Permission> {
   const { catalogue } = useShared();
   return useMemo(() => {
@@ -19,7 +19,7 @@ export function usePermissions(): ReadonlyMap<string, Permission> {
   }, [catalogue]);
 }
 
-/** Which kind of sensitive permission it is; what that means is said to screen readers, and by the page's own words. */
+/** The kind of a sensitive permission, with its meaning for screen readers. */
 export function SensitiveMark({ kind }: { kind: string }) {
   return (
     <Badge color="red">
@@ -29,7 +29,7 @@ export function SensitiveMark({ kind }: { kind: string }) {
   );
 }
 
-/** A permission as people know it, as programs do, and whether it is sensitive. */
+/** A permission: its label, its name and whether it is sensitive. */
 export function PermissionText({ name }: { name: string }) {
   const known = usePermissions().get(name);
   return (
@@ -51,7 +51,7 @@ export function PermissionText({ name }: { name: string }) {
   );
 }
 
-/** Says that a change grants sensitive permissions, which, and what each lets people do. */
+/** Warns that a change grants sensitive permissions, and says what each of them allows. */
 export function SensitiveAlert({ names, people }: { names: string[]; people?: string }) {
   const permissions = usePermissions();
   const list = names.map((n) => permissions.get(n)).filter((p) => p !== undefined).filter((p) => p.Sensitive);

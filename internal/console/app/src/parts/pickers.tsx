@@ -1,4 +1,4 @@
-// Choosing one of many things by name: the server searches, nothing loads them all.
+// Pickers: the server searches by name; nothing loads whole lists.
 import Autosuggest, { type AutosuggestProps } from "@cloudscape-design/components/autosuggest";
 import Multiselect from "@cloudscape-design/components/multiselect";
 import Select from "@cloudscape-design/components/select";
@@ -80,7 +80,7 @@ const agents: Find = async (instance, text, signal) =>
 const profiles: Find = async (instance, text, signal) =>
   (await read(instance, "profiles", { ...searchable(text), PageSize: 20 }, signal)).Rows.map((p) => ({ id: p.Id, label: p.Name }));
 
-/** What a search by name sends: names that begin with one letter, or contain two and more. */
+/** The input of a search by name: names that start with one letter, or contain two or more. */
 const byName = (InstanceId: string, text: string) => ({
   InstanceId,
   MaxResults: 20,
@@ -97,7 +97,7 @@ export const finders: Partial<Record<string, Find>> = {
   Queue: async (instance, text, signal) => ((await look("SearchQueues", byName(instance, text), signal)).Queues ?? []).map((r) => choice(r.QueueId, r.Name)),
   RoutingProfile: async (instance, text, signal) =>
     ((await look("SearchRoutingProfiles", byName(instance, text), signal)).RoutingProfiles ?? []).map((r) => choice(r.RoutingProfileId, r.Name)),
-  // Groups of one name are told apart by those above them.
+  // Groups with the same name are told apart by the groups above them.
   HierarchyGroup: async (instance, text, signal) =>
     ((await look("SearchUserHierarchyGroups", byName(instance, text), signal)).UserHierarchyGroups ?? []).map((r) => choice(r.Id, r.Name, pathOf(r).slice(0, -1).join(" / "))),
   HoursOfOperation: async (instance, text, signal) =>
@@ -108,10 +108,10 @@ export const finders: Partial<Record<string, Find>> = {
     ((await look("SearchQuickConnects", byName(instance, text), signal)).QuickConnects ?? []).map((r) => choice(r.QuickConnectId, r.Name)),
 };
 
-/** Whether a text is an id or ARN, and so no name. */
+/** Reports whether a text is an id or ARN rather than a name. */
 export const isId = (text: string) => /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$|^arn:/.test(text);
 
-/** By name, or by an id that is typed; what was chosen keeps its name. */
+/** Finds something by name, or accepts a typed id. */
 export function Finder({ type, value, label, onChange, ariaLabel, placeholder }: { type: string; value: string; label: string; onChange: (choice: Choice) => void; ariaLabel: string; placeholder?: string }) {
   const instance = useInstance();
   const [text, setText] = useState(label || value);
@@ -121,7 +121,7 @@ export function Finder({ type, value, label, onChange, ariaLabel, placeholder }:
   const find = finders[type];
   const wanted = chosen ? "" : still.trim();
   const loaded = useQuery({ queryKey: [instance, "find", type, wanted], queryFn: ({ signal }) => find!(instance, wanted, signal), enabled: !!find });
-  // A name that was typed stands for the one thing of that name; only what is found nowhere is taken for an id.
+  // A typed name means the one thing with that name; only text that matches nothing is taken for an id.
   const resolve = async (typed: string) => {
     const text = typed.trim();
     const found = find && text && !isId(text) ? await find(instance, text, new AbortController().signal).catch(() => []) : [];

@@ -1,4 +1,4 @@
-// The parts of a question: who, what, on which resource. They stand in the address, so that a question is a link.
+// The parts of a question: who, what, which resource. They are in the address, so that a question is a link.
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
 import Select from "@cloudscape-design/components/select";
@@ -40,10 +40,10 @@ const stems: Record<string, string> = {
   ContactSearch: "Contact",
 };
 
-/** What a permission is usually about. */
+/** The resource type that a permission usually applies to. */
 export const typeOf = (permission: string) => stems[permission.split(".")[0]] ?? "Instance";
 
-/** Permissions are not asked about what has actions of its own. */
+/** Resource types with actions of their own, for which permissions do not apply. */
 export const hasOwnActions = (type: string) => type === "Application" || type === "FlowModule" || type === "AIAgent";
 
 export interface Query {
@@ -124,7 +124,7 @@ export function ResourceField({ get, set }: Query) {
   );
 }
 
-/** The question in the words of AuthZEN, or nothing while something is missing. */
+/** The question in AuthZEN's terms; parts that are missing are undefined. */
 export function asked(get: Query["get"]) {
   const type = get("type") || "User";
   const kind = get("kind") || "user";

@@ -25,15 +25,15 @@ interface Props {
   value: Editable;
   nameOf: (field: Field, value: string) => string;
   close: () => void;
-  /** With the ETag of what is saved now. */
+  /** Called with the ETag of the saved version. */
   saved: (etag: string | null) => void;
-  /** The server refuses the change: where, if it says so. */
+  /** Called when the server rejects the change; the error names the members, if it can. */
   refused: (e: ApiError) => void;
-  /** Somebody else saved meanwhile; what to go on with. */
+  /** Called after another user's changes were merged, with the result. */
   merged: (current: ProfileAnswer, value: Editable) => void;
 }
 
-/** What would change and for whom, before it does; and what to do when somebody else was faster. */
+/** Shows what a change would do and for whom before it is saved, and resolves conflicts. */
 export function Review(props: Props) {
   const { id, name, base, etag, value, nameOf, close, saved, refused, merged } = props;
   const instance = useInstance();

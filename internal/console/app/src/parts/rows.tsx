@@ -1,5 +1,5 @@
-// Controls whose rows are typed: tags, applications, AI agents, data-table rules. Each keeps what is being
-// typed, half-done rows too, and tells of a problem instead of dropping anything.
+// Controls with rows of text fields: tags, applications, AI agents, data-table rules. Each keeps incomplete rows and
+// reports a problem instead of dropping them.
 import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
@@ -13,14 +13,14 @@ import { t } from "../texts";
 
 export interface Control<T> {
   value: T;
-  /** With a problem when what is typed cannot be sent as it stands. */
+  /** Called with a problem if the value cannot be sent yet. */
   onChange: (value: T, problem?: string) => void;
   disabled?: boolean;
 }
 
 const x = t.rows;
 
-/** Rows by the control's own state; begun again when the value comes from elsewhere. */
+/** Keeps rows in the control's own state; starts again when the value changes elsewhere. */
 function useRows<T, R>(value: T, read: (value: T) => R[], write: (rows: R[]) => T, check: (rows: R[]) => string | undefined, onChange: Control<T>["onChange"]) {
   const [rows, setRows] = useState(() => read(value));
   const sent = useRef(JSON.stringify(write(rows)));
@@ -85,7 +85,7 @@ export function TagRows({ value, onChange, disabled, max, label }: Control<Tags>
   );
 }
 
-/** Texts that are added one by one, by Enter or by leaving the field. */
+/** A list of texts, added with Enter or by leaving the field. */
 export function Texts({ value, onChange, disabled, max, label, placeholder }: Control<string[]> & { max: number; label: string; placeholder?: string }) {
   const [text, setText] = useState("");
   const add = () => {

@@ -1,4 +1,4 @@
-// Small things that are shown in many places. Whatever users wrote goes through React as text.
+// Small parts used in many places. React escapes everything that users wrote.
 import Badge from "@cloudscape-design/components/badge";
 import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
@@ -64,7 +64,7 @@ export function SubjectLink({ type, id, name }: { type: string; id: string; name
   return <Link href={`#/instances/${instance}/${agent ? "agents" : "users"}/${encodeURIComponent(id)}`}>{name || id}</Link>;
 }
 
-/** A link in a message on a coloured ground, where the usual colour of links cannot be read. */
+/** A link in a message with a coloured background, where the usual link colour is unreadable. */
 export function FlashLink({ href, children }: { href: string; children: ReactNode }) {
   return (
     <Link href={href} color="inverted">

@@ -8,7 +8,7 @@ import type { useUnsaved } from "../state";
 import { t } from "../texts";
 import { When } from "./show";
 
-/** Says on every tab of a page that something is not saved, and when it was typed if it came back from before. */
+/** Shown on every tab of a page with unsaved changes; for a restored draft it says when it was typed. */
 export function Unsaved({ fields, cameBack, discard, actions }: { fields: string[]; cameBack?: string; discard: () => void; actions?: ReactNode }) {
   return (
     <div className="unsaved" role="status">
@@ -33,7 +33,7 @@ export function Unsaved({ fields, cameBack, discard, actions }: { fields: string
   );
 }
 
-/** Asks before a page with unsaved changes is left. */
+/** Asks for confirmation before the user leaves a page with unsaved changes. */
 export function Leaving({ blocker, leave }: { blocker: ReturnType<typeof useUnsaved>; leave?: () => void }) {
   if (blocker.state !== "blocked") return null;
   return (
