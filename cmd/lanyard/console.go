@@ -72,11 +72,8 @@ func (c *serveCmd) console(ctx context.Context, db store.Credentials, svc *contr
 		Control: svc, Account: c.Account, URL: c.ConsoleURL, Idle: c.ConsoleIdle, Session: c.ConsoleSession, Secret: secret,
 		Version: version(), Logger: log,
 		Strangers: pools.strangers, Callers: pools.callers, OwnHost: c.ownHost,
-		Call: func(ctx context.Context, in console.Call) console.Answer {
-			return answered(api.Invoke(ctx, invocation(in)))
-		},
-		Questions: ask,
-		Export:    func(e lanyard.Event) any { return audit.From(e) },
+		Call: api.Invoke, Questions: ask,
+		Export: func(e lanyard.Event) any { return audit.From(e) },
 		Stats: func() console.Stats {
 			n := console.Stats{Calls: calls.Load(), Refused: api.Refused(), Store: "ok"}
 			n.Decisions, n.Denied = ask.Decided()
@@ -91,14 +88,4 @@ func (c *serveCmd) console(ctx context.Context, db store.Credentials, svc *contr
 			Instance: o.Instance, Label: o.Label}
 	}
 	return console.New(config)
-}
-
-func invocation(in console.Call) awsapi.Invocation {
-	return awsapi.Invocation{Operation: in.Operation, Input: in.Input, Caller: in.Caller, User: in.User,
-		Instance: in.Instance, IfMatch: in.IfMatch}
-}
-
-func answered(a awsapi.Answer) console.Answer {
-	return console.Answer{Output: a.Output, Revision: a.Revision, ETag: a.ETag, Warning: a.Warning, Status: a.Status,
-		Exception: a.Exception, Message: a.Message, Permission: a.Permission}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/awsapi"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/invocation"
 	"github.com/lanyard/lanyard/internal/questions"
 )
 
@@ -31,7 +32,7 @@ type proposer struct {
 
 func (p proposer) propose(ctx context.Context, by questions.Viewer, in questions.Proposal) (questions.Outcome, error) {
 	plan := new(control.Plan)
-	got := p.api.Invoke(ctx, awsapi.Invocation{Operation: in.Operation, Input: in.Parameters, Caller: by.Caller,
+	got := p.api.Invoke(ctx, invocation.Call{Operation: in.Operation, Input: in.Parameters, Caller: by.Caller,
 		User: by.User, Instance: by.Instance, Plan: plan})
 	switch kind := lanyard.KindOf(got.Err); {
 	case got.Exception == "":

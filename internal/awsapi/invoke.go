@@ -15,37 +15,11 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/awsapi/model"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/invocation"
 )
 
-// An Invocation is a call from within the server, by somebody who is known already.
-type Invocation struct {
-	Operation string
-	// Input has all members by their names in the model, those of path and query included.
-	Input  []byte
-	Caller lanyard.Caller // RequestID: drawn when it is ""
-	User   string         // on whose behalf, by id; "" for the caller's own
-	// Instance, unless "", is the id of the only instance that exists for the caller, and the one that
-	// is meant when the input names none.
-	Instance string
-	IfMatch  string
-	Plan     *control.Plan // unless nil, nothing is committed: what would change is added to it
-}
-
-// An Answer is what came of an Invocation: Output, nil when the operation has none, or an exception.
-type Answer struct {
-	Output     []byte
-	Revision   int64  // of the instance after a change
-	ETag       string // of the profile or user that was described or changed
-	Warning    string // about the profile, as the header has it
-	Status     int
-	Exception  string // its name; "" for success
-	Message    string
-	Permission string // that is missing, of a refusal
-	Err        error  // what became of Exception and Message, with its Kind
-}
-
 // Invoke carries out an operation as ServeHTTP does, but for routing and authentication.
-func (s *Server) Invoke(ctx context.Context, i Invocation) Answer {
+func (s *Server) Invoke(ctx context.Context, i invocation.Call) invocation.Answer {
 	req := &request{Call: control.Call{Caller: i.Caller}.Planning(i.Plan), http: &http.Request{Header: http.Header{}}}
 	if req.RequestID == "" {
 		req.RequestID = uuid.NewString()
@@ -67,17 +41,17 @@ func (s *Server) Invoke(ctx context.Context, i Invocation) Answer {
 	}
 	if err != nil {
 		e, body := s.exception(req, err)
-		a := Answer{Status: e.Status, Exception: e.Name, Message: body.Message, Err: err}
+		a := invocation.Answer{Status: e.Status, Exception: e.Name, Message: body.Message, Err: err}
 		var domain *lanyard.Error
 		if errors.As(err, &domain) {
 			a.Permission = domain.Permission
 		}
 		return a
 	}
-	return Answer{Output: b, Revision: got.Revision, ETag: got.ETag, Warning: warning(got.Warnings), Status: http.StatusOK}
+	return invocation.Answer{Output: b, Revision: got.Revision, ETag: got.ETag, Warning: warning(got.Warnings), Status: http.StatusOK}
 }
 
-func (s *Server) invoke(ctx context.Context, req *request, i Invocation) (answer, error) {
+func (s *Server) invoke(ctx context.Context, req *request, i invocation.Call) (answer, error) {
 	for _, op := range s.all {
 		if op.Name == i.Operation {
 			req.op, req.Operation = op, op.Name
@@ -109,7 +83,7 @@ func (s *Server) invoke(ctx context.Context, req *request, i Invocation) (answer
 
 // place decodes an input whose members all stand in one object. Those of path and query are set
 // where the request would have had them, too, for the audit.
-func (s *Server) place(req *request, i Invocation) (model.Input, error) {
+func (s *Server) place(req *request, i invocation.Call) (model.Input, error) {
 	in, body := req.op.NewInput(), i.Input
 	if len(body) > MaxBody {
 		return nil, lanyard.Errorf(lanyard.TooLarge, "the input has %d bytes; at most %d are accepted", len(body), MaxBody)

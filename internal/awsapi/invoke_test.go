@@ -9,6 +9,7 @@ import (
 	"github.com/lanyard/lanyard/internal/awsapi"
 	"github.com/lanyard/lanyard/internal/awsapi/model"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/invocation"
 )
 
 // TestInvokeIsTheSame has every operation done over the wire in one world and from within in another
@@ -31,13 +32,13 @@ func TestInvokeIsTheSame(t *testing.T) {
 				}
 				if name == "nothing" { // the path would be another operation's
 					if a := within.api.Invoke(t.Context(),
-						awsapi.Invocation{Operation: op.Name, Input: body, Caller: lanyard.Caller{Account: account}}); a.Status >= 500 {
+						invocation.Call{Operation: op.Name, Input: body, Caller: lanyard.Caller{Account: account}}); a.Status >= 500 {
 						t.Errorf("%s: %d %s %s", name, a.Status, a.Exception, a.Message)
 					}
 					continue
 				}
 				a := within.api.Invoke(t.Context(),
-					awsapi.Invocation{Operation: op.Name, Input: body,
+					invocation.Call{Operation: op.Name, Input: body,
 						Caller: lanyard.Caller{Account: account, SourceIP: "192.0.2.1", RequestID: "x"}})
 				x := wire.do(op.Name, m)
 				if a.Status != x.status || a.Exception != x.exception() || a.Message != x.message() || x.status == 200 &&
@@ -116,7 +117,7 @@ func TestInvokeRefuses(t *testing.T) {
 				caller.Account, tt.status, tt.exception = stranger, 404, "ResourceNotFoundException"
 			}
 			a := c.api.Invoke(t.Context(),
-				awsapi.Invocation{Operation: tt.op, Input: []byte(tt.input), Caller: caller, User: tt.user, Instance: tt.instance})
+				invocation.Call{Operation: tt.op, Input: []byte(tt.input), Caller: caller, User: tt.user, Instance: tt.instance})
 			if a.Status != tt.status || a.Exception != tt.exception || a.Permission != tt.permission ||
 				(a.Message == "") != (tt.exception == "") {
 				t.Errorf("got %d %s %s (permission %q), want %d %s (%q)", a.Status, a.Exception, a.Message, a.Permission, tt.status,
@@ -129,13 +130,13 @@ func TestInvokeRefuses(t *testing.T) {
 // A page token that a user got is good for that user alone, however the call comes in.
 func TestInvokeTokens(t *testing.T) {
 	c := newCentre(t)
-	page := func(user, token string) awsapi.Answer {
+	page := func(user, token string) invocation.Answer {
 		input := `{"MaxResults": 1}`
 		if token != "" {
 			input = `{"MaxResults": 1, "NextToken": "` + token + `"}`
 		}
 		return c.api.Invoke(t.Context(),
-			awsapi.Invocation{Operation: "ListUsers", Input: []byte(input), Caller: lanyard.Caller{Account: account}, User: user,
+			invocation.Call{Operation: "ListUsers", Input: []byte(input), Caller: lanyard.Caller{Account: account}, User: user,
 				Instance: c.in})
 	}
 	first := page(c.boss, "")

@@ -12,11 +12,12 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/httpstatus"
+	"github.com/lanyard/lanyard/internal/invocation"
 )
 
 // call runs an operation of the API for whoever is signed in.
 func (s *Server) call(ctx context.Context, a *asking) (any, error) {
-	c := Call{Operation: a.rest, Input: a.body, Caller: s.caller(a), Instance: a.session.Instance, User: a.session.User,
+	c := invocation.Call{Operation: a.rest, Input: a.body, Caller: s.caller(a), Instance: a.session.Instance, User: a.session.User,
 		IfMatch: a.http.Header.Get("If-Match")}
 	got := s.Call(ctx, c)
 	if got.Revision > 0 {
@@ -34,7 +35,7 @@ func (s *Server) call(ctx context.Context, a *asking) (any, error) {
 		}
 		return raw(got.Output), nil
 	}
-	f := got.failure()
+	f := failureOf(&got)
 	if f.Status == http.StatusPreconditionFailed && a.rest == "UpdateSecurityProfile" {
 		// The page needs what stands in the way to show it. Of a user it reads more than one answer.
 		var in profileRequest
@@ -47,7 +48,7 @@ func (s *Server) call(ctx context.Context, a *asking) (any, error) {
 	return nil, f
 }
 
-func (got Answer) failure() *failure {
+func failureOf(got *invocation.Answer) *failure {
 	return &failure{Status: got.Status, Code: got.Exception, Message: got.Message, Permission: got.Permission,
 		RetryAfter: httpstatus.RetryAfter(got.Status)}
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/httpstatus"
 	"github.com/lanyard/lanyard/internal/intake"
+	"github.com/lanyard/lanyard/internal/invocation"
 	"github.com/lanyard/lanyard/internal/questions"
 	"github.com/lanyard/lanyard/internal/remoteaddr"
 )
@@ -38,7 +39,7 @@ type Config struct {
 	Control *control.Service
 	Account string // whose instances the console is for
 	// Call runs an operation of the API.
-	Call func(ctx context.Context, c Call) Answer
+	Call func(context.Context, invocation.Call) invocation.Answer
 	// Questions answers the questions of the page.
 	Questions *questions.Service
 	// Export shapes an event for programs.
@@ -59,28 +60,6 @@ type Config struct {
 	Version            string
 	Now                func() time.Time // default time.Now
 	Logger             *slog.Logger     // default slog.Default()
-}
-
-// Call is an operation asked for through the console.
-type Call struct {
-	Operation string
-	Input     []byte
-	Caller    lanyard.Caller
-	Instance  string // the only one that there is for the caller; "" for the operator
-	User      string // id of the user on whose behalf; "" for the operator
-	IfMatch   string
-}
-
-// Answer is what came of a Call.
-type Answer struct {
-	Output     []byte
-	Revision   int64
-	ETag       string
-	Warning    string
-	Status     int
-	Exception  string // "" for success
-	Message    string
-	Permission string
 }
 
 // Stats are what the server has done since it started.
