@@ -112,7 +112,7 @@ func (f *askFlags) connect(ctx context.Context) (*asker, error) {
 	if f.Endpoint != "" {
 		return nil, refuse("--token or LANYARD_TOKEN is required when --endpoint is set; lanyard token create makes a token")
 	}
-	r, err := f.remote(ctx)
+	r, err := f.connectServer(ctx)
 	if err == nil {
 		return &asker{decider: &serverDecider{remote: r}}, nil
 	}
@@ -124,7 +124,7 @@ func (f *askFlags) connect(ctx context.Context) (*asker, error) {
 
 // here has this process answer from the folder, as a server would.
 func (f *askFlags) here(ctx context.Context) (*asker, error) {
-	db, err := f.store(ctx)
+	db, err := f.openOwnStore(ctx)
 	if err != nil {
 		return nil, err
 	}

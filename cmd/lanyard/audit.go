@@ -55,7 +55,7 @@ const maxBatch = 4 << 20
 
 // Run shows the events of all instances, each instance's in order and all by time within one look.
 func (c *auditShowCmd) Run(io streams) error {
-	m, err := c.open(io.ctx)
+	m, err := c.openManager(io.ctx)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (c *auditShowCmd) Run(io streams) error {
 	show := c.printer(io)
 	seen := map[string]int64{} // last revision shown, by instance
 	for {
-		if err := c.look(io.ctx, m, seen, show); err != nil {
+		if err := c.showNew(io.ctx, m, seen, show); err != nil {
 			if io.ctx.Err() != nil {
 				return nil
 			}
@@ -83,67 +83,85 @@ func (c *auditShowCmd) Run(io streams) error {
 	}
 }
 
-// look shows what is new.
-func (c *auditShowCmd) look(ctx context.Context, m manager, seen map[string]int64,
+// showNew shows the events that have not been seen.
+func (c *auditShowCmd) showNew(ctx context.Context, m manager, seen map[string]int64,
 	show func([]lanyard.Event) error) error {
 	ids := []string{c.Instance}
 	if c.Instance == "" {
-		ids = nil
-		for after := ""; ; {
-			some, err := m.Known(ctx, after)
-			if err != nil {
-				return err
-			}
-			ids = append(ids, some...)
-			if len(some) == 0 {
-				break
-			}
-			after = some[len(some)-1]
-		}
-	}
-	// A merge by time of what each instance has next; at most a page of each is in memory, a small one where
-	// there are many.
-	next := map[string][]lanyard.Event{}
-	page := min(eventPage, max(1, 10*eventPage/max(1, len(ids))))
-	refill := func(id string) (err error) {
-		next[id], err = m.Events(ctx, id, seen[id], page)
-		return err
-	}
-	for _, id := range ids {
-		if err := refill(id); err != nil {
+		var err error
+		if ids, err = knownInstances(ctx, m); err != nil {
 			return err
 		}
 	}
+	merge := eventMerge{manager: m, ids: ids, seen: seen, next: map[string][]lanyard.Event{},
+		page: min(eventPage, max(1, 10*eventPage/max(1, len(ids))))}
 	var batch []lanyard.Event
-	size := 0
-	for {
-		first := ""
-		for _, id := range ids {
-			if len(next[id]) > 0 && (first == "" || next[id][0].Time.Before(next[first][0].Time)) {
-				first = id
-			}
+	for size := 0; ; {
+		e, err := merge.nextEvent(ctx)
+		if err != nil {
+			return err
 		}
-		if first == "" {
+		if e == nil {
 			return show(batch)
-		}
-		e := next[first][0]
-		seen[first] = e.Revision
-		if next[first] = next[first][1:]; len(next[first]) == 0 {
-			if err := refill(first); err != nil {
-				return err
-			}
 		}
 		size += len(e.Request)
 		for _, c := range e.Changes {
 			size += len(c.Before) + len(c.After)
 		}
-		if batch = append(batch, e); len(batch) == eventPage || size > maxBatch {
+		if batch = append(batch, *e); len(batch) == eventPage || size > maxBatch {
 			if err := show(batch); err != nil {
 				return err
 			}
 			batch, size = nil, 0
 		}
 	}
+}
+
+// knownInstances lists the ids of all instances that have events.
+func knownInstances(ctx context.Context, m manager) (ids []string, err error) {
+	for after := ""; ; after = ids[len(ids)-1] {
+		some, err := m.Known(ctx, after)
+		if ids = append(ids, some...); err != nil || len(some) == 0 {
+			return ids, err
+		}
+	}
+}
+
+// An eventMerge merges the events of instances by time. At most a page of each is in memory, a small one where there
+// are many.
+type eventMerge struct {
+	manager manager
+	ids     []string         // of the instances that may have more
+	seen    map[string]int64 // the last revision taken, by instance
+	next    map[string][]lanyard.Event
+	page    int
+}
+
+// nextEvent takes the earliest event, or nil when there are no more.
+func (e *eventMerge) nextEvent(ctx context.Context) (*lanyard.Event, error) {
+	first, left := "", e.ids[:0]
+	for _, id := range e.ids {
+		if len(e.next[id]) == 0 {
+			page, err := e.manager.Events(ctx, id, e.seen[id], e.page)
+			if err != nil {
+				return nil, err
+			}
+			e.next[id] = page
+		}
+		if len(e.next[id]) == 0 {
+			continue // it has no more, and is not asked again
+		}
+		left = append(left, id)
+		if first == "" || e.next[id][0].Time.Before(e.next[first][0].Time) {
+			first = id
+		}
+	}
+	if e.ids = left; first == "" {
+		return nil, nil
+	}
+	event := e.next[first][0]
+	e.seen[first], e.next[first] = event.Revision, e.next[first][1:]
+	return &event, nil
 }
 
 // printer returns how to show events.

@@ -29,7 +29,7 @@ func command(t *testing.T, args ...string) (status int, out, errs string) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience) // a server that should not have started ends
 	defer cancel()
 	var o, e bytes.Buffer
-	status = run(streams{ctx: ctx, out: &o, errs: &e}, args)
+	status = runProgram(streams{ctx: ctx, out: &o, errs: &e}, args)
 	return status, o.String(), e.String()
 }
 
@@ -303,9 +303,9 @@ func TestVerify(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--head", "a:8"}, "is not INSTANCE:REVISION:HASH"},
-		{[]string{"--head", "a:x:00"}, "is not a revision"},
-		{[]string{"--heads", filepath.Join(dir, "lanyard.db")}, "is not what audit verify --output json writes"},
+		{[]string{"--head", "a:8"}, "--head must be INSTANCE:REVISION:HASH, got"},
+		{[]string{"--head", "a:x:00"}, "the revision of --head must be 1 or more, got"},
+		{[]string{"--heads", filepath.Join(dir, "lanyard.db")}, "--heads must be a file that audit verify --output json wrote, got"},
 		{[]string{"--data", t.TempDir()}, "has no database"},
 	} {
 		if status, _, errs := command(t,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,16 +41,17 @@ Examples:
 }
 
 func (c *auditVerifyCmd) Run(io streams) error {
-	heads, err := c.heads()
+	heads, err := c.readHeads()
 	if err != nil {
 		return err
 	}
-	db, err := c.reading(io.ctx)
+	db, err := c.openToRead(io.ctx)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	p := newProver(c.State)
+	p := newProver()
+	p.state = c.State
 	if p.heads = heads; c.Instance != "" {
 		p.heads = map[string]*proof{}
 		if heads[c.Instance] != nil {
@@ -57,12 +59,12 @@ func (c *auditVerifyCmd) Run(io streams) error {
 		}
 	}
 	if err := db.Export(io.ctx, store.Scope{Tables: []*store.Table{store.Secrets}},
-		func(r store.Row) error { p.row(r); return nil }); err != nil {
+		func(r store.Row) error { p.addStoreRow(r); return nil }); err != nil {
 		return err
 	}
 	ids := []string{c.Instance}
 	if c.Instance == "" {
-		if ids, err = holders(io.ctx, db); err != nil {
+		if ids, err = instancesWithRows(io.ctx, db); err != nil {
 			return err
 		}
 	}
@@ -79,24 +81,24 @@ func (c *auditVerifyCmd) Run(io streams) error {
 	}
 	bar := io.tally("records verified", total)
 	for _, id := range ids { // each in a transaction of its own, which so is short
-		p.begin(id)
+		p.beginInstance(id)
 		if err := db.Export(io.ctx, store.Scope{Instance: id, Tables: tables}, func(r store.Row) error {
-			p.of(r)
+			p.addInstanceRow(r)
 			bar.add(1)
 			return nil
 		}); err != nil {
 			bar.end()
 			return err
 		}
-		p.end()
+		p.endInstance()
 	}
-	p.rest()
+	p.endStore()
 	bar.end()
-	return c.show(io, p)
+	return c.showProofs(io, p)
 }
 
-// heads reads what --head and --heads say.
-func (c *auditVerifyCmd) heads() (map[string]*proof, error) {
+// readHeads reads what --head and --heads say.
+func (c *auditVerifyCmd) readHeads() (map[string]*proof, error) {
 	heads := map[string]*proof{}
 	if c.Heads != "" {
 		f, err := os.Open(c.Heads)
@@ -111,7 +113,7 @@ func (c *auditVerifyCmd) heads() (map[string]*proof, error) {
 				break
 			}
 			if err != nil || p.Instance == "" || p.Revision < 1 || p.Hash == "" {
-				return nil, refuse("--heads: %s is not what audit verify --output json writes", c.Heads)
+				return nil, refuse("--heads must be a file that audit verify --output json wrote, got %s", c.Heads)
 			}
 			heads[p.Instance] = &p
 		}
@@ -119,18 +121,18 @@ func (c *auditVerifyCmd) heads() (map[string]*proof, error) {
 	for _, text := range c.Head {
 		parts := strings.Split(text, ":")
 		if len(parts) != 3 {
-			return nil, refuse("--head: %q is not INSTANCE:REVISION:HASH", text)
+			return nil, refuse("--head must be INSTANCE:REVISION:HASH, got %q", text)
 		}
 		n, err := strconv.ParseInt(parts[1], 10, 64)
 		if err != nil || n < 1 {
-			return nil, refuse("--head: %q is not a revision", parts[1])
+			return nil, refuse("the revision of --head must be 1 or more, got %q", parts[1])
 		}
 		heads[parts[0]] = &proof{Instance: parts[0], Revision: n, Hash: strings.ToLower(parts[2])}
 	}
 	return heads, nil
 }
 
-func (c *auditVerifyCmd) show(io streams, p *prover) error {
+func (c *auditVerifyCmd) showProofs(io streams, p *prover) error {
 	if c.json(io) {
 		enc := json.NewEncoder(io.out)
 		for _, n := range p.proofs {
@@ -152,11 +154,11 @@ func (c *auditVerifyCmd) show(io streams, p *prover) error {
 			return err
 		}
 	}
-	return p.say(io)
+	return p.report(io)
 }
 
-// say says whether the chain is complete, and returns errDenied when it is not.
-func (p *prover) say(io streams) error {
+// report tells whether the chain is complete, and returns errDenied when it is not.
+func (p *prover) report(io streams) error {
 	var records, resources, unproven, passwords int64
 	broken := 0
 	for _, n := range p.proofs {
@@ -217,32 +219,40 @@ func parseTime(flag, text string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, refuse("--%s: %q is not a time; 2026-03-14 or 2026-03-14T15:09:26Z is", flag, text)
+	return time.Time{}, refuse("--%s must be a time such as 2026-03-14 or 2026-03-14T15:09:26Z, got %q", flag, text)
 }
 
-func (c *auditExportCmd) Run(s streams) (err error) {
-	from, err := parseTime("from", c.From)
-	if err != nil {
-		return err
+// checkFlags returns the times between which records are exported, zero for no bound.
+func (c *auditExportCmd) checkFlags() (from, to time.Time, err error) {
+	if from, err = parseTime("from", c.From); err != nil {
+		return from, to, err
 	}
-	to, err := parseTime("to", c.To)
-	if err != nil {
-		return err
+	if to, err = parseTime("to", c.To); err != nil {
+		return from, to, err
 	}
 	switch {
 	case c.AfterRevision < 0 || c.ToRevision < 0:
-		return refuse("--after-revision and --to-revision must be 1 or more")
+		err = refuse("--after-revision and --to-revision must be 1 or more")
 	case (c.AfterRevision > 0 || c.ToRevision > 0) && c.Instance == "":
-		return refuse("--instance is required when --after-revision or --to-revision is set: every instance has revisions of its own")
+		err = refuse("--instance is required when --after-revision or --to-revision is set: every instance has revisions " +
+			"of its own")
 	}
-	db, err := c.reading(s.ctx)
+	return from, to, err
+}
+
+func (c *auditExportCmd) Run(s streams) (err error) {
+	from, to, err := c.checkFlags()
+	if err != nil {
+		return err
+	}
+	db, err := c.openToRead(s.ctx)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
 	ids := []string{c.Instance}
 	if c.Instance == "" {
-		if ids, err = holders(s.ctx, db); err != nil {
+		if ids, err = instancesWithRows(s.ctx, db); err != nil {
 			return err
 		}
 	}
@@ -259,7 +269,7 @@ func (c *auditExportCmd) Run(s streams) (err error) {
 	bar := s.tally("records exported", 0)
 	defer bar.end()
 	for _, id := range ids {
-		err := c.each(s, db.Reader(id), id, func(e lanyard.Event) error {
+		err := c.eachEvent(s, db.Reader(id), id, func(e lanyard.Event) error {
 			if !from.IsZero() && e.Time.Before(from) || !to.IsZero() && !e.Time.Before(to) {
 				return nil
 			}
@@ -283,8 +293,8 @@ func (c *auditExportCmd) Run(s streams) (err error) {
 	return w.Flush()
 }
 
-// each calls f for the events of an instance, a page of them in memory.
-func (c *auditExportCmd) each(s streams, r store.InstanceReader, id string, f func(lanyard.Event) error) error {
+// eachEvent calls f for the events of an instance, a page of them in memory.
+func (c *auditExportCmd) eachEvent(s streams, r store.InstanceReader, id string, f func(lanyard.Event) error) error {
 	const page = 100
 	for after := c.AfterRevision; ; {
 		records, err := r.Records(s.ctx, after, page)
@@ -321,7 +331,7 @@ func createFile(name string, out io.Writer) (w io.Writer, finish func(error) err
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
-		return nil, nil, refuse("%s exists already; it is not overwritten", name)
+		return nil, nil, refuse("%s already exists; it is not overwritten", name)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -364,50 +374,31 @@ func (c *auditPruneCmd) Run(io streams) error {
 		return refuse("%s", err)
 	}
 	if keep.None() {
-		return refuse("--keep-days, --keep-events or both say what to keep")
+		return refuse("--keep-days or --keep-events is required")
 	}
-	m, err := c.open(io.ctx)
+	m, err := c.openManager(io.ctx)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	type line struct {
-		Instance string
-		Cut      int64
-	}
-	lines := []line{}
-	bar := io.tally("records pruned", 0)
-	prune := func(id string) error {
-		l := line{Instance: id}
-		for more := true; more; {
-			step := bounds
-			step.Instance = id
-			out, err := m.Prune(io.ctx, step)
-			if err != nil {
-				return fmt.Errorf("instance %s: %w", id, err)
-			}
-			l.Cut, more = l.Cut+out.Cut, out.More
-			bar.add(out.Cut)
-		}
-		if l.Cut > 0 {
-			lines = append(lines, l)
-		}
-		return nil
-	}
-	var failed error
-	if c.Instance != "" {
-		failed = prune(c.Instance)
-	}
-	for after, more := "", c.Instance == ""; more; {
-		ids, err := m.Known(io.ctx, after)
-		if err != nil {
+	ids := []string{c.Instance}
+	if c.Instance == "" {
+		if ids, err = knownInstances(io.ctx, m); err != nil {
 			return err
 		}
-		for _, id := range ids {
-			failed = errors.Join(failed, prune(id))
-			after = id
+	}
+	lines := []prunedLine{}
+	var failed error
+	bar := io.tally("records pruned", 0)
+	for _, id := range ids {
+		bounds.Instance = id
+		cut, err := pruneInstance(io.ctx, m, bounds, bar)
+		if failed = errors.Join(failed, err); cut > 0 {
+			lines = append(lines, prunedLine{id, cut})
 		}
-		more = len(ids) > 0 && io.ctx.Err() == nil
+		if io.ctx.Err() != nil {
+			break
+		}
 	}
 	bar.end()
 	if c.json(io) {
@@ -421,4 +412,25 @@ func (c *auditPruneCmd) Run(io streams) error {
 		}
 	}
 	return errors.Join(failed, err)
+}
+
+// prunedLine is the output about an instance.
+type prunedLine struct {
+	Instance string
+	Cut      int64
+}
+
+// pruneInstance prunes the records of an instance, in several steps, and returns how many there were.
+func pruneInstance(ctx context.Context, m manager, bounds admin.Prune, bar *tally) (cut int64, err error) {
+	for {
+		out, err := m.Prune(ctx, bounds)
+		if err != nil {
+			return cut, fmt.Errorf("instance %s: %w", bounds.Instance, err)
+		}
+		cut += out.Cut
+		bar.add(out.Cut)
+		if !out.More {
+			return cut, nil
+		}
+	}
 }

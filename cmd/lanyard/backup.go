@@ -38,7 +38,7 @@ Examples:
 }
 
 func (c *backupCmd) Run(s streams) (err error) {
-	db, err := c.reading(s.ctx)
+	db, err := c.openToRead(s.ctx)
 	if err != nil {
 		return err
 	}
@@ -51,16 +51,17 @@ func (c *backupCmd) Run(s streams) (err error) {
 	if err != nil {
 		return err
 	}
-	p := newProver(false)
-	err = finish(write(s, db, out, total, p))
+	p := newProver()
+	err = finish(writeBackup(s, db, out, total, p))
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(s.errs, "Written: %s.\n", rowCounts(p.counts))
-	return p.say(s)
+	return p.report(s)
 }
 
-func write(s streams, db store.Exporter, out io.Writer, total int64, p *prover) error {
+// writeBackup writes a backup of a store, and has p verify what is in it.
+func writeBackup(s streams, db store.Exporter, out io.Writer, total int64, p *prover) error {
 	buffered := bufio.NewWriterSize(out, 1<<20)
 	w, err := backup.NewWriter(buffered, backup.Header{Made: time.Now().UTC(), Program: version()})
 	if err != nil {
@@ -69,14 +70,14 @@ func write(s streams, db store.Exporter, out io.Writer, total int64, p *prover) 
 	bar := s.tally("rows backed up", total)
 	defer bar.end()
 	if err := db.Export(s.ctx, store.Scope{}, func(r store.Row) error {
-		p.row(r)
+		p.addStoreRow(r)
 		bar.add(1)
 		return w.Row(r)
 	}); err != nil {
 		w.Abort()
 		return err
 	}
-	p.rest()
+	p.endStore()
 	return errors.Join(w.Close(), buffered.Flush())
 }
 
@@ -143,7 +144,7 @@ func (c *restoreCmd) Run(s streams) error {
 		bar.add(read.n - bar.done)
 		return row, err
 	}
-	p, err := fill(s, place, next, bar, c.AcceptBroken, nil)
+	p, err := filling{place: place, next: next, bar: bar, acceptBroken: c.AcceptBroken}.fillStore(s)
 	if err != nil {
 		return err
 	}
@@ -227,7 +228,8 @@ func (c *migrateCmd) Run(s streams) error {
 		bar.add(1)
 		return r, nil
 	}
-	p, err := fill(s, c.To, next, bar, c.AcceptBroken, func(p *prover) error { return unchanged(s.ctx, from, p) })
+	p, err := filling{place: c.To, next: next, bar: bar, acceptBroken: c.AcceptBroken,
+		object: func(p *prover) error { return checkUnchanged(s.ctx, from, p) }}.fillStore(s)
 	stop()
 	for range rows { // until the export has let go of its store
 	}
@@ -256,9 +258,9 @@ func openSource(ctx context.Context, place string) (store.Portable, error) {
 	return db, nil
 }
 
-// unchanged refuses a source that was written to in the meantime.
-func unchanged(ctx context.Context, from store.Portable, p *prover) error {
-	ids, err := holders(ctx, from)
+// checkUnchanged refuses a source that was written to in the meantime.
+func checkUnchanged(ctx context.Context, from store.Portable, p *prover) error {
+	ids, err := instancesWithRows(ctx, from)
 	if err != nil {
 		return err
 	}
@@ -303,12 +305,19 @@ func openTarget(ctx context.Context, place string) (store.Portable, error) {
 	return db, nil
 }
 
-// fill fills the store at a place with the rows of next, reads it again, compares, verifies, and only
-// then lets it be used. last may still object.
-func fill(s streams, place string, next func() (store.Row, error), bar *tally, acceptBroken bool,
-	last func(*prover) error) (p *prover, err error) {
-	if !postgres.IsURL(place) {
-		warning, err := checkMode(place)
+// A filling is what a store is filled with.
+type filling struct {
+	place        string // data folder or URL
+	next         func() (store.Row, error)
+	bar          *tally
+	acceptBroken bool
+	object       func(*prover) error // may still refuse what was read back, unless it is nil
+}
+
+// fillStore fills the store with rows, reads it again, compares, verifies, and only then lets it be used.
+func (f filling) fillStore(s streams) (p *prover, err error) {
+	if !postgres.IsURL(f.place) {
+		warning, err := checkMode(f.place)
 		if err != nil {
 			return nil, err
 		}
@@ -316,61 +325,81 @@ func fill(s streams, place string, next func() (store.Row, error), bar *tally, a
 			printf(s.errs, "warning: %s\n", warning)
 		}
 	}
-	db, err := openTarget(s.ctx, place)
+	db, err := openTarget(s.ctx, f.place)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	given := newProver(false) // for its sum; what it finds is found again below
-	err = db.Import(s.ctx, func() (store.Row, error) {
-		row, err := next()
-		if err == nil {
-			given.sumUp(row)
-		}
-		return row, err
-	})
-	bar.end()
-	if errors.Is(err, lanyard.ErrCondition) {
-		return nil, refuse("%s: %s; nothing was changed", storeName(place), err)
-	}
+	given, err := f.importRows(s, db)
 	if err != nil {
-		return nil, fmt.Errorf("%w\n%s is incomplete now, and no server starts on it; run this again to start over", err,
-			storeName(place))
-	}
-	p = newProver(true)
-	total := int64(0)
-	for _, n := range given.counts {
-		total += n
-	}
-	bar = s.tally("rows verified", total)
-	if err := db.Export(s.ctx, store.Scope{}, func(r store.Row) error {
-		p.row(r)
-		bar.add(1)
-		return nil
-	}); err != nil {
-		bar.end()
 		return nil, err
 	}
-	p.rest()
-	bar.end()
-	if !bytes.Equal(given.sum.Sum(nil), p.sum.Sum(nil)) {
-		return nil, fmt.Errorf("the imported rows differ from those read back (imported: %s; read back: %s), so no server "+
-			"starts on %s", rowCounts(given.counts), rowCounts(p.counts), storeName(place))
+	if p, err = f.readBack(s, db, given); err != nil {
+		return nil, err
 	}
-	if err := p.say(s); err != nil && !acceptBroken {
-		return nil, fmt.Errorf("the imported chain of records is broken, so no server starts on %s; "+
-			"--accept-broken continues anyway", storeName(place))
-	}
-	if last != nil {
-		if err := last(p); err != nil {
+	if f.object != nil {
+		if err := f.object(p); err != nil {
 			return nil, err
 		}
 	}
 	err = db.FinishImport(s.ctx)
-	if err == nil && !postgres.IsURL(place) {
-		err = leaveCredentials(s.ctx, db, place)
+	if err == nil && !postgres.IsURL(f.place) {
+		err = leaveCredentials(s.ctx, db, f.place)
 	}
 	return p, err
+}
+
+// importRows writes the rows, and returns their counts and sum. What there is to find in them is found when they are
+// read back.
+func (f filling) importRows(s streams, db store.Portable) (*prover, error) {
+	given := newProver()
+	err := db.Import(s.ctx, func() (store.Row, error) {
+		row, err := f.next()
+		if err == nil {
+			given.countRow(row)
+		}
+		return row, err
+	})
+	f.bar.end()
+	if errors.Is(err, lanyard.ErrCondition) {
+		return nil, refuse("%s: %s; nothing was changed", storeName(f.place), err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w\n%s is incomplete now, and no server starts on it; run this again to start over", err,
+			storeName(f.place))
+	}
+	return given, nil
+}
+
+// readBack reads all rows of the store, which must be those that were given, and verifies the chain.
+func (f filling) readBack(s streams, db store.Portable, given *prover) (*prover, error) {
+	p, total := newProver(), int64(0)
+	p.state = true
+	for _, n := range given.counts {
+		total += n
+	}
+	bar := s.tally("rows verified", total)
+	err := db.Export(s.ctx, store.Scope{}, func(r store.Row) error {
+		p.addStoreRow(r)
+		bar.add(1)
+		return nil
+	})
+	if err == nil {
+		p.endStore()
+	}
+	bar.end()
+	switch {
+	case err != nil:
+		return nil, err
+	case !bytes.Equal(given.sum.Sum(nil), p.sum.Sum(nil)):
+		return nil, fmt.Errorf("the imported rows differ from those read back (imported: %s; read back: %s), so no server "+
+			"starts on %s", rowCounts(given.counts), rowCounts(p.counts), storeName(f.place))
+	}
+	if err := p.report(s); err != nil && !f.acceptBroken {
+		return nil, fmt.Errorf("the imported chain of records is broken, so no server starts on %s; "+
+			"--accept-broken continues anyway", storeName(f.place))
+	}
+	return p, nil
 }
 
 // leaveCredentials writes the root key into the folder, as a server's first start would.

@@ -33,7 +33,7 @@ func serving(t *testing.T, args ...string) (c *caller, stop func()) {
 	var out, errs lockedBuffer
 	ended := make(chan int, 1)
 	go func() {
-		ended <- run(streams{ctx: ctx, out: &out, errs: &errs},
+		ended <- runProgram(streams{ctx: ctx, out: &out, errs: &errs},
 			append([]string{"serve", "--listen=127.0.0.1:0", "--data", dir}, args...))
 	}()
 	stop = sync.OnceFunc(func() {
@@ -297,7 +297,7 @@ func TestRestoreRefuses(t *testing.T) {
 		t.Fatal(errs)
 	}
 	if status, _, errs := command(t, "backup", "--data", from, whole); status != usageError ||
-		!strings.Contains(errs, "exists already; it is not overwritten") {
+		!strings.Contains(errs, "already exists; it is not overwritten") {
 		t.Errorf("over another backup: status %d, says %q", status, errs)
 	}
 	b, err := os.ReadFile(whole)

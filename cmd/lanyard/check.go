@@ -101,7 +101,7 @@ func (c *checkCmd) Run(io streams) error {
 	if c.json(io) {
 		err = printJSON(io, e)
 	} else {
-		err = c.table(io, &e)
+		err = c.printTable(io, &e)
 	}
 	if err == nil && !e.Decision {
 		return errDenied
@@ -124,7 +124,7 @@ func sentence(e *questions.Evaluation) string {
 	return e.Context.Sentence
 }
 
-func (c *checkCmd) table(io streams, e *questions.Evaluation) error {
+func (c *checkCmd) printTable(io streams, e *questions.Evaluation) error {
 	printf(io.out, "%s: %s\n", decisionWord(e), sentence(e))
 	if !c.Explain || e.Context.Explanation == nil {
 		return nil
@@ -183,7 +183,7 @@ func (c *whoCanCmd) Run(io streams) error {
 	if err != nil {
 		return err
 	}
-	out, err := c.list(io.ctx, a, q)
+	out, err := c.listSubjects(io.ctx, a, q)
 	if err != nil {
 		return err
 	}
@@ -200,7 +200,7 @@ func (c *whoCanCmd) Run(io streams) error {
 		if who == "" { // of an AI agent; once is long enough
 			who, id = id, ""
 		}
-		w.row(r.Type, who, through(&r.Properties, out.Context.Profiles), id)
+		w.row(r.Type, who, profilesThrough(&r.Properties, out.Context.Profiles), id)
 	}
 	return w.flush()
 }
@@ -217,8 +217,8 @@ type whoCanContext struct {
 
 func (c whoCanContext) IsZero() bool { return len(c.Profiles) == 0 }
 
-// list asks for everybody who may do something.
-func (c *whoCanCmd) list(ctx context.Context, a *asker, q questions.Question) (whoCan, error) {
+// listSubjects asks for everybody who may do something.
+func (c *whoCanCmd) listSubjects(ctx context.Context, a *asker, q questions.Question) (whoCan, error) {
 	out := whoCan{whoCanContext{map[string]string{}}, []questions.Allowed{}}
 	subjects := []access.Subject{{Type: access.User}, {Type: access.AIAgent}}
 	if c.OnBehalfOf != "" {
@@ -242,8 +242,8 @@ func (c *whoCanCmd) list(ctx context.Context, a *asker, q questions.Question) (w
 	return out, nil
 }
 
-// through names the profiles through which somebody can, and how many there are that are not named.
-func through(who *questions.AllowedProperties, names map[string]string) string {
+// profilesThrough names the profiles through which somebody can, and how many there are that are not named.
+func profilesThrough(who *questions.AllowedProperties, names map[string]string) string {
 	var all []string
 	for _, id := range who.Profiles {
 		if name := names[id]; name != "" {

@@ -100,7 +100,7 @@ func (s *site) start() {
 		err = s.svc.LoadTokens(s.Context())
 	}
 	if err == nil {
-		s.handler, err = s.cmd.handler(s.Context(), s.db, s.svc, log)
+		s.handler, err = s.cmd.newHandler(s.Context(), s.db, s.svc, log)
 	}
 	if err != nil {
 		s.Fatal(err)

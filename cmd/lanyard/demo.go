@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/big"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/lanyard/lanyard"
@@ -207,14 +208,18 @@ func (d *demo) modules() error {
 	return nil
 }
 
-func (d *demo) profiles() error {
+// A demoProfile is a security profile of the demo.
+type demoProfile struct {
+	name   string
+	tags   map[string]string
+	change control.ProfileChange
+}
+
+// profilesOfPeople are for those who manage others.
+func (d *demo) profilesOfPeople() []demoProfile {
 	user := []string{lanyard.HierarchyRestrictable}
 	europe, own := d.ids["Harbour Outfitters/Europe"], ""
-	for _, p := range []struct {
-		name   string
-		tags   map[string]string
-		change control.ProfileChange
-	}{
+	return []demoProfile{
 		{"Team lead", nil, control.ProfileChange{
 			Description: text("Sees the people of their own team and below"),
 			Permissions: []string{"AccessMetrics", "BasicAgentAccess", "ContactSearch.View", "ManagerListenIn",
@@ -238,6 +243,12 @@ func (d *demo) profiles() error {
 				"SecurityProfiles.View", "Users.Create", "Users.Edit", "Users.EditPermission", "Users.View"},
 			AccessTags: map[string]string{"Department": "Sales"}, TagRestricted: []string{"User", "SecurityProfile"},
 		}},
+	}
+}
+
+// profilesOfWork are for those who work with customers, and for AI agents.
+func (d *demo) profilesOfWork() []demoProfile {
+	return []demoProfile{
 		{"Order desk", nil, control.ProfileChange{
 			Description: text("Works with orders in the agent workspace"),
 			Permissions: []string{"BasicAgentAccess", "CustomViews.Access", "CustomerProfiles.View", "Wisdom.View"},
@@ -267,7 +278,11 @@ func (d *demo) profiles() error {
 			Permissions: []string{"AgentGrouping.View", "HistoricalChanges.View", "Queues.View", "RoutingPolicies.View",
 				"SecurityProfiles.View", "Users.View"},
 		}},
-	} {
+	}
+}
+
+func (d *demo) profiles() error {
+	for _, p := range slices.Concat(d.profilesOfPeople(), d.profilesOfWork()) {
 		created, err := d.svc.CreateSecurityProfile(d.ctx,
 			d.call("CreateSecurityProfile", map[string]any{"SecurityProfileName": p.name}), d.in.ID,
 			control.NewProfile{Name: p.name, Tags: p.tags, ProfileChange: p.change})

@@ -104,7 +104,7 @@ func TestImpostor(t *testing.T) {
 						defer lock.Close()
 					}
 					var o, e bytes.Buffer
-					status := run(streams{ctx: t.Context(), in: strings.NewReader("Harbour-42\n"), out: &o, errs: &e},
+					status := runProgram(streams{ctx: t.Context(), in: strings.NewReader("Harbour-42\n"), out: &o, errs: &e},
 						append(args, "--data", dir))
 					out, errs := o.String(), e.String()
 					if held && (status == 0 || !strings.Contains(errs, "is not proved to be the server")) {

@@ -28,9 +28,9 @@ Examples:
   lanyard fault clear --operation CreateUser`
 }
 
-// running connects to the server; faults live in it alone.
-func (d dataFlag) running(io streams) (*remote, error) {
-	r, err := d.remote(io.ctx)
+// connectRunning connects to the server; faults live in it alone.
+func (d dataFlag) connectRunning(io streams) (*remote, error) {
+	r, err := d.connectServer(io.ctx)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, refuse("no server runs on the data folder %s; use --data for another", d.Data)
 	}
@@ -57,7 +57,7 @@ func (c *faultSetCmd) Run(io streams) error {
 	if !(c.Rate > 0 && c.Rate <= 1) { // JSON has no NaN
 		return refuse("--rate must be greater than 0 and at most 1, got %v", c.Rate)
 	}
-	r, err := c.running(io)
+	r, err := c.connectRunning(io)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (faultListCmd) Help() string {
 }
 
 func (c *faultListCmd) Run(io streams) error {
-	r, err := c.running(io)
+	r, err := c.connectRunning(io)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (faultClearCmd) Help() string {
 }
 
 func (c *faultClearCmd) Run(io streams) error {
-	r, err := c.running(io)
+	r, err := c.connectRunning(io)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ type generated struct {
 	Queues   int
 }
 
-func (c *genCmd) check() error {
+func (c *genCmd) checkFlags() error {
 	for _, n := range []struct {
 		flag             string
 		have, least, max int
@@ -66,7 +66,7 @@ func (c *genCmd) check() error {
 }
 
 func (c *genCmd) Run(io streams) (err error) {
-	if err := c.check(); err != nil {
+	if err := c.checkFlags(); err != nil {
 		return err
 	}
 	ctx := io.ctx
@@ -94,7 +94,7 @@ func (c *genCmd) Run(io streams) (err error) {
 	for i := range c.Instances {
 		w := gen.New(c.Seed+uint64(i), gen.Size{Profiles: c.Profiles, Users: c.Users})
 		per = w.Resources()
-		g, err := c.fill(io, svc, db, w, i, func(n int) { bar.at(i*per+n, c.Instances*per) })
+		g, err := c.fillInstance(io, svc, db, w, i, func(n int) { bar.at(i*per+n, c.Instances*per) })
 		if err != nil {
 			bar.end()
 			return err
@@ -114,7 +114,7 @@ func (c *genCmd) Run(io streams) (err error) {
 	return t.flush()
 }
 
-func (c *genCmd) fill(io streams, svc *control.Service, db store.Instances, w *gen.World, i int,
+func (c *genCmd) fillInstance(io streams, svc *control.Service, db store.Instances, w *gen.World, i int,
 	done func(int)) (*generated, error) {
 	alias := fmt.Sprintf("gen-%d-%d", c.Seed, i+1)
 	caller := lanyard.Caller{Account: c.Account, Root: true, SourceIP: "127.0.0.1", UserAgent: "lanyard gen",

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/lanyard/lanyard"
 )
 
 type keyCmd struct {
@@ -41,7 +43,7 @@ func (keyCreateCmd) Help() string {
 }
 
 func (c *keyCreateCmd) Run(io streams) error {
-	m, err := c.open(io.ctx)
+	m, err := c.openManager(io.ctx)
 	if err != nil {
 		return err
 	}
@@ -71,7 +73,7 @@ func (keyListCmd) Help() string {
 }
 
 func (c *keyListCmd) Run(io streams) error {
-	m, err := c.open(io.ctx)
+	m, err := c.openManager(io.ctx)
 	if err != nil {
 		return err
 	}
@@ -91,19 +93,19 @@ func (c *keyListCmd) Run(io streams) error {
 		}
 		lines := []line{}
 		for _, k := range keys {
-			lines = append(lines, line{k.ID, k.Account, status(k.Disabled), k.Root, k.Created, k.Comment})
+			lines = append(lines, line{k.ID, k.Account, keyStatus(k), k.Root, k.Created, k.Comment})
 		}
 		return json.NewEncoder(io.out).Encode(lines)
 	}
 	w := newTable(io.out, "ACCESS KEY", "ACCOUNT", "STATUS", "CREATED", "COMMENT")
 	for _, k := range keys {
-		w.row(k.ID, k.Account, status(k.Disabled), k.Created.Format(time.DateTime), k.Comment)
+		w.row(k.ID, k.Account, keyStatus(k), k.Created.Format(time.DateTime), k.Comment)
 	}
 	return w.flush()
 }
 
-func status(disabled bool) string {
-	if disabled {
+func keyStatus(k lanyard.AccessKey) string {
+	if k.Disabled {
 		return "disabled"
 	}
 	return "active"
@@ -120,7 +122,7 @@ func (keyDisableCmd) Help() string {
 }
 
 func (c *keyDisableCmd) Run(io streams) error {
-	m, err := c.open(io.ctx)
+	m, err := c.openManager(io.ctx)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	code := run(streams{ctx: ctx, in: os.Stdin, out: os.Stdout, errs: os.Stderr,
+	code := runProgram(streams{ctx: ctx, in: os.Stdin, out: os.Stdout, errs: os.Stderr,
 		outTerminal: term.IsTerminal(int(os.Stdout.Fd())), errTerminal: term.IsTerminal(int(os.Stderr.Fd()))}, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -68,7 +68,8 @@ func main() {
 // usageError is the exit status when the command line cannot be understood.
 const usageError = 2
 
-func run(io streams, args []string) int {
+// runProgram runs a command line and returns the exit status.
+func runProgram(io streams, args []string) int {
 	var p program
 	exited := -1
 	parser, err := kong.New(&p,

@@ -36,7 +36,7 @@ func TestServersOnPostgreSQL(t *testing.T) {
 		if i == 0 {
 			args = append(args, "--demo")
 		}
-		go func() { end <- run(streams{ctx: ctx, out: out, errs: errs}, args) }()
+		go func() { end <- runProgram(streams{ctx: ctx, out: out, errs: errs}, args) }()
 		if err := until(func() error { return ready(dir) }); err != nil {
 			t.Fatalf("%v\n%s", err, errs.String())
 		}
@@ -82,7 +82,7 @@ func TestServersOnPostgreSQL(t *testing.T) {
 
 	// A key made on one server signs on another within a poll.
 	var out, errs bytes.Buffer
-	if status := run(streams{ctx: ctx, out: &out, errs: &errs},
+	if status := runProgram(streams{ctx: ctx, out: &out, errs: &errs},
 		[]string{"key", "create", "--data", dirs[1], "--account", "210987654321"}); status != 0 {
 		t.Fatalf("key create: %s", errs.String())
 	}
@@ -98,7 +98,7 @@ func TestServersOnPostgreSQL(t *testing.T) {
 
 	// A folder is for one server.
 	errs.Reset()
-	if status := run(streams{ctx: ctx, out: &out, errs: &errs},
+	if status := runProgram(streams{ctx: ctx, out: &out, errs: &errs},
 		[]string{"serve", "--data", dirs[0], "--listen=127.0.0.1:0", "--store", url}); status != 1 ||
 		!strings.Contains(errs.String(), "another server is using the folder") {
 		t.Errorf("a second server in one folder: status %d, %q", status, errs.String())
@@ -144,7 +144,7 @@ func TestServersOnPostgreSQL(t *testing.T) {
 	} {
 		out.Reset()
 		errs.Reset()
-		status := run(streams{ctx: t.Context(), out: &out, errs: &errs}, tt.args)
+		status := runProgram(streams{ctx: t.Context(), out: &out, errs: &errs}, tt.args)
 		if status != tt.status || !strings.Contains(errs.String(), tt.want) ||
 			strings.Contains(errs.String()+out.String(), pg.Password()) {
 			t.Errorf("%q: status %d, says %q and %q", tt.args[:2], status, errs.String(), out.String())

@@ -54,13 +54,13 @@ type prover struct {
 	listed map[string]bool // the instances of the directory
 }
 
-func newProver(state bool) *prover {
-	return &prover{state: state, counts: backup.Counts{}, sum: sha256.New(), listed: map[string]bool{}}
+func newProver() *prover {
+	return &prover{counts: backup.Counts{}, sum: sha256.New(), listed: map[string]bool{}}
 }
 
-// row takes the next row of a whole store.
-func (p *prover) row(r store.Row) {
-	p.sumUp(r)
+// addStoreRow takes the next row of a whole store.
+func (p *prover) addStoreRow(r store.Row) {
+	p.countRow(r)
 	switch {
 	case r.Table == store.Secrets && r.Values[0] == audit.Secret:
 		p.secret = r.Values[1].([]byte)
@@ -68,39 +68,39 @@ func (p *prover) row(r store.Row) {
 		p.listed[r.Values[1].(string)] = true
 	case !r.Table.Server:
 		if id := r.Values[0].(string); p.now == nil || p.now.Instance != id {
-			p.end()
-			p.begin(id)
+			p.endInstance()
+			p.beginInstance(id)
 		}
-		p.of(r)
+		p.addInstanceRow(r)
 	}
 }
 
-// sumUp counts a row, and no more.
-func (p *prover) sumUp(r store.Row) {
+// countRow counts a row, and no more.
+func (p *prover) countRow(r store.Row) {
 	p.counts[r.Table.Name]++
 	p.buf = backup.Append(p.buf[:0], r)
 	p.sum.Write(p.buf)
 }
 
-// begin begins an instance.
-func (p *prover) begin(instance string) {
+// beginInstance begins an instance.
+func (p *prover) beginInstance(instance string) {
 	p.now, p.chain, p.found = &proof{Instance: instance}, nil, nil
 }
 
-// of takes a row of the instance. After the first problem it does nothing.
-func (p *prover) of(r store.Row) {
+// addInstanceRow takes a row of the instance. After the first problem it does nothing.
+func (p *prover) addInstanceRow(r store.Row) {
 	if p.now.Problem != "" {
 		return
 	}
-	p.problem(func() error {
+	p.noteProblem(func() error {
 		if r.Table == store.Checkpoints {
 			v := r.Values
-			return p.from(lanyard.Checkpoint{Instance: v[0].(string), Revision: v[1].(int64), Seq: v[2].(int64),
+			return p.beginChain(lanyard.Checkpoint{Instance: v[0].(string), Revision: v[1].(int64), Seq: v[2].(int64),
 				Hash: v[3].([]byte),
 				Time: time.UnixMilli(v[4].(int64)).UTC(), By: v[5].(string), MAC: v[6].([]byte)})
 		}
 		if p.chain == nil {
-			if err := p.from(lanyard.Checkpoint{}); err != nil {
+			if err := p.beginChain(lanyard.Checkpoint{}); err != nil {
 				return err
 			}
 		}
@@ -110,21 +110,21 @@ func (p *prover) of(r store.Row) {
 				return err
 			}
 			p.now.Records++
-			return p.compare()
+			return p.compareHead()
 		case r.Table == store.Resources && p.state:
 			p.now.Resources++
 			r := audit.Stored{Type: lanyard.Type(r.Values[1].(string)), ID: r.Values[2].(string), Seq: r.Values[3].(int64),
 				Key: r.Values[4].(string), Name: r.Values[5].(string), Doc: r.Values[6].([]byte)}
-			return p.within(p.chain.State.Resource(r))
+			return p.nameInstance(p.chain.State.Resource(r))
 		case p.state:
-			return p.within(p.addRow(r))
+			return p.nameInstance(p.addStateRow(r))
 		}
 		return nil
 	}())
 }
 
-// addRow takes a row of what is stored alongside the resources.
-func (p *prover) addRow(r store.Row) error {
+// addStateRow takes a row of what is stored alongside the resources.
+func (p *prover) addStateRow(r store.Row) error {
 	s, v := p.chain.State, r.Values
 	text := func(i int) string { return v[i].(string) }
 	switch r.Table {
@@ -141,20 +141,20 @@ func (p *prover) addRow(r store.Row) error {
 	return nil
 }
 
-func (p *prover) within(err error) error {
+func (p *prover) nameInstance(err error) error {
 	if err != nil {
 		err = fmt.Errorf("instance %s: %w", p.now.Instance, err)
 	}
 	return err
 }
 
-func (p *prover) problem(err error) {
+func (p *prover) noteProblem(err error) {
 	if err != nil && p.now.Problem == "" {
 		p.now.Problem = err.Error()
 	}
 }
 
-func (p *prover) from(c lanyard.Checkpoint) (err error) {
+func (p *prover) beginChain(c lanyard.Checkpoint) (err error) {
 	p.chain, err = audit.Begin(p.now.Instance, c, p.secret != nil && audit.Signed(p.secret, c))
 	if err != nil {
 		return err
@@ -164,13 +164,13 @@ func (p *prover) from(c lanyard.Checkpoint) (err error) {
 	}
 	if c.Revision > 0 {
 		p.now.Checkpoint = &cutOff{c.Revision, c.Time, c.By}
-		return p.compare()
+		return p.compareHead()
 	}
 	return nil
 }
 
-// compare looks whether the last record is the head that was once noted.
-func (p *prover) compare() error {
+// compareHead checks that the last record is the head that was once noted, if there is one of its revision.
+func (p *prover) compareHead() error {
 	head, last := p.heads[p.now.Instance], p.chain.Last()
 	if head == nil || head.Revision != last.Revision {
 		return nil
@@ -183,8 +183,8 @@ func (p *prover) compare() error {
 	return nil
 }
 
-// end ends an instance.
-func (p *prover) end() {
+// endInstance ends an instance.
+func (p *prover) endInstance() {
 	if p.now == nil {
 		return
 	}
@@ -216,9 +216,9 @@ func (p *prover) end() {
 	}
 }
 
-// rest ends the last instance, and finds those of which there is nothing at all.
-func (p *prover) rest() {
-	p.end()
+// endStore ends the last instance, and finds those of which there is nothing at all.
+func (p *prover) endStore() {
+	p.endInstance()
 	seen := map[string]bool{}
 	for _, n := range p.proofs {
 		seen[n.Instance] = true
@@ -230,13 +230,13 @@ func (p *prover) rest() {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(missing)) {
-		p.begin(id)
-		p.end()
+		p.beginInstance(id)
+		p.endInstance()
 	}
 }
 
-// holders lists the instances that a store has anything of, in byte order.
-func holders(ctx context.Context, db store.Portable) ([]string, error) {
+// instancesWithRows lists the instances that a store has anything of, in byte order.
+func instancesWithRows(ctx context.Context, db store.Portable) ([]string, error) {
 	ids := map[string]bool{}
 	for after := ""; ; {
 		some, err := db.KnownInstances(ctx, after, 1000)

@@ -53,19 +53,19 @@ type manager interface {
 	Close() error
 }
 
-// open connects to the server that uses the folder or, when there is none, opens the folder.
-func (d dataFlag) open(ctx context.Context) (manager, error) {
+// openManager connects to the server that uses the folder or, when there is none, opens the folder.
+func (d dataFlag) openManager(ctx context.Context) (manager, error) {
 	if err := notURL("--data", d.Data); err != nil {
 		return nil, err
 	}
-	r, err := d.remote(ctx)
+	r, err := d.connectServer(ctx)
 	if err == nil {
 		return r, nil
 	}
 	if !notRunning(err) {
 		return nil, err
 	}
-	db, err := d.store(ctx)
+	db, err := d.openOwnStore(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +76,8 @@ func (d dataFlag) open(ctx context.Context) (manager, error) {
 	return &local{control.New(control.Config{Store: db, Logger: slog.New(slog.DiscardHandler)}), db, id}, nil
 }
 
-// store opens the store, which no server of this folder uses.
-func (d dataFlag) store(ctx context.Context) (store.Store, error) {
+// openOwnStore opens the store, which no server of this folder uses.
+func (d dataFlag) openOwnStore(ctx context.Context) (store.Store, error) {
 	if err := errors.Join(checkStore(d.Store), notURL("--data", d.Data)); err != nil {
 		return nil, err
 	}
@@ -95,13 +95,13 @@ func (d dataFlag) store(ctx context.Context) (store.Store, error) {
 	return openStore(ctx, d.Store, d.Data, log)
 }
 
-// notRunning reports whether an error of remote means that no server uses the folder.
+// notRunning reports whether an error of connectServer means that no server uses the folder.
 func notRunning(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)
 }
 
-// remote connects to the server that uses the folder.
-func (d dataFlag) remote(ctx context.Context) (*remote, error) {
+// connectServer connects to the server that uses the folder.
+func (d dataFlag) connectServer(ctx context.Context) (*remote, error) {
 	here, err := readEndpoint(d.Data)
 	if err != nil {
 		return nil, err
@@ -289,8 +289,8 @@ func (l *local) Prune(ctx context.Context, p admin.Prune) (out admin.Pruned, err
 	return out, err
 }
 
-// reading opens the store to be read entirely, alongside the server that uses it, if one does.
-func (d dataFlag) reading(ctx context.Context) (store.Portable, error) {
+// openToRead opens the store to be read entirely, alongside the server that uses it, if one does.
+func (d dataFlag) openToRead(ctx context.Context) (store.Portable, error) {
 	if err := errors.Join(checkStore(d.Store), notURL("--data", d.Data)); err != nil {
 		return nil, err
 	}

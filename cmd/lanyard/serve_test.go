@@ -105,7 +105,7 @@ func TestServeRefuses(t *testing.T) {
 			var out, errs bytes.Buffer
 			data := t.TempDir() + "/data"
 			args := append([]string{"serve", "--data", data, "--listen=127.0.0.1:0"}, tt.args...)
-			if status := run(streams{ctx: ctx, out: &out, errs: &errs}, args); status != usageError {
+			if status := runProgram(streams{ctx: ctx, out: &out, errs: &errs}, args); status != usageError {
 				t.Errorf("exit status %d, want %d", status, usageError)
 			}
 			if got := errs.String(); !strings.Contains(got, "lanyard: error: ") || !strings.Contains(got, tt.want) {
@@ -139,7 +139,7 @@ func TestLogForm(t *testing.T) {
 		t.Run(fmt.Sprintf("%s %v", tt.format, tt.terminal), func(t *testing.T) {
 			var errs bytes.Buffer
 			c := serveCmd{LogLevel: "info", LogFormat: tt.format}
-			log := c.logger(streams{errs: &errs, errTerminal: tt.terminal})
+			log := c.newLogger(streams{errs: &errs, errTerminal: tt.terminal})
 			log.Debug("not shown")
 			log.Info("hello")
 			if got := errs.String(); !strings.HasSuffix(got, tt.want) || strings.Count(got, "\n") != 1 {
@@ -158,7 +158,7 @@ func TestServeLeavesNothingBehind(t *testing.T) {
 		var out, errs lockedBuffer
 		ended := make(chan int)
 		go func() {
-			ended <- run(streams{ctx: ctx, out: &out, errs: &errs},
+			ended <- runProgram(streams{ctx: ctx, out: &out, errs: &errs},
 				[]string{"serve", "--data", dir, "--listen=127.0.0.1:0", "--demo", "--throttle=aws"})
 		}()
 		if err := until(func() error { return ready(dir) }); err != nil {

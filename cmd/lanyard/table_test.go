@@ -179,7 +179,7 @@ func TestTablesShowTextsAsText(t *testing.T) {
 // The log in text form is as safe, also what it says besides its attributes.
 func TestTextLogShowsTextsAsText(t *testing.T) {
 	var out strings.Builder
-	log := (&serveCmd{LogLevel: "info", LogFormat: "text"}).logger(streams{errs: &out})
+	log := (&serveCmd{LogLevel: "info", LogFormat: "text"}).newLogger(streams{errs: &out})
 	log.Info("m"+hostile, "key"+hostile, hostile, "error", os.ErrNotExist, slog.Group("g"+hostile, "k", []string{hostile}))
 	text := strings.TrimSuffix(out.String(), "\n")
 	if text == "" || strings.IndexFunc(text, unsafe) >= 0 {

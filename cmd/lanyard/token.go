@@ -43,7 +43,7 @@ func (c *tokenCreateCmd) Run(io streams) error {
 	if c.Expires < 0 {
 		return refuse("--expires must be 0 for no expiry, or more, got %v", c.Expires)
 	}
-	m, err := c.open(io.ctx)
+	m, err := c.openManager(io.ctx)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (tokenListCmd) Help() string {
 }
 
 func (c *tokenListCmd) Run(io streams) error {
-	m, err := c.open(io.ctx)
+	m, err := c.openManager(io.ctx)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (tokenRevokeCmd) Help() string {
 }
 
 func (c *tokenRevokeCmd) Run(io streams) error {
-	m, err := c.open(io.ctx)
+	m, err := c.openManager(io.ctx)
 	if err != nil {
 		return err
 	}

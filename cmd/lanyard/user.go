@@ -42,14 +42,14 @@ Examples:
 }
 
 func (c *userPasswordCmd) Run(io streams) error {
-	password, err := c.read(io)
+	password, err := c.readPassword(io)
 	if err != nil {
 		return err
 	}
 	if err := control.CheckPassword("the password", password); err != nil {
 		return refuse("%v", err)
 	}
-	m, err := c.open(io.ctx)
+	m, err := c.openManager(io.ctx)
 	if err != nil {
 		return err
 	}
@@ -57,8 +57,8 @@ func (c *userPasswordCmd) Run(io streams) error {
 	return m.SetPassword(io.ctx, c.Instance, c.User, password)
 }
 
-// read gets the password from standard input, or asks for it twice.
-func (c *userPasswordCmd) read(s streams) (string, error) {
+// readPassword reads the password from standard input, or asks for it twice.
+func (c *userPasswordCmd) readPassword(s streams) (string, error) {
 	if c.PasswordStdin {
 		line, err := bufio.NewReader(io.LimitReader(s.in, 1024)).ReadString('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
