@@ -9,7 +9,8 @@ import (
 
 // apiFound is all that was found about the API.
 type apiFound struct {
-	options options
+	options     options
+	updatesOnly bool // neither starts nor reads were measured
 
 	binary                                 float64   // MB
 	startEmpty, startLarge, firstLarge     []float64 // ms
@@ -17,6 +18,9 @@ type apiFound struct {
 	rounds                                 [][measurements]result
 	beside                                 [][len(besides)]besideFound // by round
 }
+
+// measured reports whether a measurement was taken.
+func (rep *apiFound) measured(i int) bool { return !rep.updatesOnly || i >= bareUpsert }
 
 // over is the spread over the rounds of what f finds in one.
 func (rep *apiFound) over(f func(r *[measurements]result) float64) spread {
@@ -82,12 +86,29 @@ var ratios = []struct {
 	{"signature checked ÷ trivial", verified, trivial, 0},
 	{"Describe ÷ signature checked", describe, verified, 0},
 	{"List of 100 ÷ signature checked", list, verified, 0},
-	{"Update, 1 client ÷ bare SQLite", update, bareUpsert, 0.5},
-	{"Update, 64 clients ÷ bare SQLite", updateMany, bareUpsert, 0},
+	{"Update, 1 client ÷ bare SQLite", update, bareUpsert, 0.4},
+	{"Update, 64 clients ÷ bare SQLite", updateMany, bareUpsert, 1.5},
+}
+
+// updateTargets are those of the write path. Bare SQLite flushes once for each transaction, so 64 clients get more than
+// that only by sharing flushes.
+func (rep *apiFound) updateTargets() []target {
+	p99 := func(i int) spread {
+		return rep.over(func(r *[measurements]result) float64 { return milliseconds(r[i].p99) })
+	}
+	return []target{
+		atLeast("UpdateSecurityProfile at one client ÷ bare SQLite", rep.ratio(update, bareUpsert), fixed(2), "", 0.4),
+		below("UpdateSecurityProfile at one client, 99th percentile", p99(update), fixed(2), " ms", 3),
+		atLeast("UpdateSecurityProfile at 64 clients ÷ bare SQLite, one flush a transaction",
+			rep.ratio(updateMany, bareUpsert), fixed(2), "", 1.5),
+		below("UpdateSecurityProfile at 64 clients, 99th percentile", p99(updateMany), fixed(2), " ms", 15),
+	}
 }
 
 func (rep *apiFound) targets() []target {
-	p99 := rep.over(func(r *[measurements]result) float64 { return milliseconds(r[update].p99) })
+	if rep.updatesOnly {
+		return rep.updateTargets()
+	}
 	size := func(what string, mb float64) target {
 		return target{what, fixed(1)(mb) + " MB", "< 40 MB", verdict(mb < 40)}
 	}
@@ -100,25 +121,28 @@ func (rep *apiFound) targets() []target {
 		}
 		return atLeast(what, rep.kept(i), fixed(2), "", 0.7)
 	}
-	return []target{
+	all := []target{
 		atLeast("DescribeSecurityProfile, signed, 32 clients", rep.rate(describe), thousands, "/s", 25_000),
 		atLeast("ListSecurityProfiles of 100, signed, 32 clients", rep.rate(list), thousands, "/s", 5000),
-		atLeast("UpdateSecurityProfile at one client ÷ bare SQLite", rep.ratio(update, bareUpsert), fixed(2), "", 0.5),
-		below("UpdateSecurityProfile at one client, 99th percentile", p99, fixed(2), " ms", 3),
+	}
+	all = append(all, rep.updateTargets()...)
+	return append(all,
 		beside(0), beside(1), beside(2),
 		below("start to ready, empty folder", newSpread(rep.startEmpty), fixed(0), " ms", 150),
 		below("start to ready, "+large, newSpread(rep.startLarge), fixed(0), " ms", 1000),
-		{"start to first Describe, " + large, newSpread(rep.firstLarge).format(fixed(0)) + " ms", "", ""},
+		target{"start to first Describe, " + large, newSpread(rep.firstLarge).format(fixed(0)) + " ms", "", ""},
 		size("memory when idle, empty folder", rep.memoryEmpty),
 		size("memory when idle, "+large, rep.memoryLarge),
 		size("memory when idle, after the load above", rep.memoryLoaded),
-		size("binary", rep.binary),
-	}
+		size("binary", rep.binary))
 }
 
 func (rep *apiFound) rateRows() [][]string {
 	var rows [][]string
 	for i, name := range names {
+		if !rep.measured(i) {
+			continue
+		}
 		median := func(f func(result) time.Duration) string {
 			s := rep.over(func(r *[measurements]result) float64 { return f(r[i]).Seconds() })
 			return short(time.Duration(s.median * 1e9)).String()
@@ -132,13 +156,18 @@ func (rep *apiFound) rateRows() [][]string {
 func (rep *apiFound) tables() []table {
 	var found [][]string
 	for _, r := range ratios {
-		found = append(found, []string{r.name, rep.ratio(r.a, r.b).format(fixed(2))})
+		if rep.measured(r.a) {
+			found = append(found, []string{r.name, rep.ratio(r.a, r.b).format(fixed(2))})
+		}
 	}
-	return []table{
+	tables := []table{
 		{[]string{"what", "clients", "a second", "p50", "p99"}, "lrlrr", rep.rateRows()},
 		{[]string{"ratio, round by round", "found"}, "ll", found},
-		rep.besideTable(),
 	}
+	if rep.updatesOnly {
+		return tables
+	}
+	return append(tables, rep.besideTable())
 }
 
 func (rep *apiFound) page(b *strings.Builder, picture string) {
@@ -156,8 +185,10 @@ falls out of them:
 
 `, picture)
 	tables[1].markdown(b)
-	b.WriteString("\nReads and updates at the same time:\n\n")
-	tables[2].markdown(b)
+	if !rep.updatesOnly {
+		b.WriteString("\nReads and updates at the same time:\n\n")
+		tables[2].markdown(b)
+	}
 	fmt.Fprintf(b, `
 How it was measured:
 
@@ -192,7 +223,9 @@ What the numbers mean:
 func (rep *apiFound) picture() string {
 	var list []bar
 	for _, r := range ratios {
-		list = append(list, bar{r.name, rep.ratio(r.a, r.b), r.target})
+		if rep.measured(r.a) {
+			list = append(list, bar{r.name, rep.ratio(r.a, r.b), r.target})
+		}
 	}
 	return bars(list)
 }

@@ -104,150 +104,218 @@ var besides = [...]float64{1000, 3000, 0}
 // besideFound is what was found of both, at the same time.
 type besideFound struct{ updates, reads result }
 
+// A rateBench takes the measurements of the API.
+type rateBench struct {
+	found     *apiFound
+	data      string // folder of the server
+	lanyard   *server
+	baselines [2]*server // of trivial and verified; nil when only updates are measured
+	in        *instance
+	plain     *bare
+}
+
 // measureRates takes the measurements in turns, so that what slows the machine for a while slows
 // all of them.
 func measureRates(ctx context.Context, rep *apiFound, bin, dir string) error {
-	o := rep.options
-	self, err := os.Executable()
-	if err != nil {
+	b := &rateBench{found: rep, data: filepath.Join(dir, "data")}
+	defer b.stop()
+	if err := b.start(ctx, bin, dir); err != nil {
 		return err
 	}
-	var baselines [2]*server
-	for i, kind := range []string{"trivial", "sigv4"} {
-		if baselines[i], err = start(ctx, "/", self, "-serve", kind); err != nil {
+	if err := b.warmUp(ctx); err != nil {
+		return err
+	}
+	for round := range rep.options.rounds {
+		if err := b.round(ctx, round); err != nil {
 			return err
 		}
-		defer baselines[i].stop()
+		if rep.updatesOnly {
+			continue
+		}
+		if err := b.alongside(ctx, round); err != nil {
+			return fmt.Errorf("reads alongside updates: %w", err)
+		}
 	}
-	data := filepath.Join(dir, "data")
-	s, err := startLanyard(ctx, bin, data)
-	if err != nil {
+	settle := rep.options.settle
+	progress("waiting %v, then reading the memory", settle)
+	if err := sleep(ctx, settle); err != nil {
 		return err
 	}
-	defer s.stop()
-	progress("making an instance with %d profiles", profiles)
-	in, err := makeInstance(ctx, s.addr)
-	if err != nil {
-		return err
-	}
-	plain, err := openBare(ctx, dir)
-	if err != nil {
-		return err
-	}
-	defer plain.db.Close()
+	rep.memoryLoaded = b.lanyard.memory()
+	return nil
+}
 
-	same := func(addr, path string, n int) ([][][]byte, error) {
-		r, err := signed(addr, "GET", path, nil)
-		var all [][][]byte
-		for range n {
-			all = append(all, [][]byte{r})
-		}
-		return all, err
-	}
-	get := func(addr, path string, n int) (result, error) {
-		all, err := same(addr, path, n)
+// start starts everything that is measured.
+func (b *rateBench) start(ctx context.Context, bin, dir string) (err error) {
+	if !b.found.updatesOnly {
+		self, err := os.Executable()
 		if err != nil {
-			return result{}, err
+			return err
 		}
-		return load(ctx, o.step, all, addr)
-	}
-	// changing has n clients update at a rate, alongside other work if there is any. Each client has a
-	// profile of its own, so that each of its calls changes something.
-	changing := func(n int, rate float64, beside ...work) ([]result, error) {
-		var all [][][]byte
-		for c := range n {
-			var two [][]byte
-			for i := range 2 {
-				r, err := signed(s.addr, "POST", in.path(in.profiles[c]), in.content((i+1)%2))
-				if err != nil {
-					return nil, err
-				}
-				two = append(two, r)
-			}
-			all = append(all, two)
-		}
-		// An odd number of changes before would make the first of these change nothing.
-		for c := range n {
-			if err := call(ctx, s.addr, "POST", in.path(in.profiles[c]), in.content(0), nil); err != nil {
-				return nil, err
+		for i, kind := range []string{"trivial", "sigv4"} {
+			if b.baselines[i], err = start(ctx, "/", self, "-serve", kind); err != nil {
+				return err
 			}
 		}
-		before, err := revision(ctx, data, in.id)
-		if err != nil {
-			return nil, err
-		}
-		found, err := loads(ctx, o.step, append([]work{{addrs: []string{s.addr}, clients: all, rate: rate}}, beside...)...)
-		if err != nil {
-			return nil, err
-		}
-		after, err := revision(ctx, data, in.id)
-		if err == nil && after-before != found[0].n {
-			err = fmt.Errorf("%d updates were answered but %d are recorded", found[0].n, after-before)
-		}
-		return found, err
 	}
-	change := func(n int) (result, error) {
-		found, err := changing(n, 0)
-		if err != nil {
-			return result{}, err
+	if b.lanyard, err = startLanyard(ctx, bin, b.data); err != nil {
+		return err
+	}
+	progress("making an instance with %d profiles", profiles)
+	if b.in, err = makeInstance(ctx, b.lanyard.addr); err != nil {
+		return err
+	}
+	b.plain, err = openBare(ctx, dir)
+	return err
+}
+
+// stop ends what was started.
+func (b *rateBench) stop() {
+	for _, s := range append(b.baselines[:], b.lanyard) {
+		if s != nil {
+			s.stop()
 		}
-		return found[0], nil
 	}
-	do := [measurements]func() (result, error){
-		trivial:    func() (result, error) { return get(baselines[0].addr, in.path(in.profiles[0]), clients[trivial]) },
-		verified:   func() (result, error) { return get(baselines[1].addr, in.path(in.profiles[0]), clients[verified]) },
-		describe:   func() (result, error) { return get(s.addr, in.path(in.profiles[0]), clients[describe]) },
-		list:       func() (result, error) { return get(s.addr, in.listPath(), clients[list]) },
-		bareUpsert: func() (result, error) { return repeat(o.step, plain.upsert) },
-		update:     func() (result, error) { return change(clients[update]) },
-		updateMany: func() (result, error) { return change(clients[updateMany]) },
+	if b.plain != nil {
+		b.plain.db.Close()
 	}
-	progress("warming up: the first writes make the logs of the databases longer, later ones write over them")
+}
+
+// warmUp makes the first writes, which make the logs of the databases longer; later ones write over them.
+func (b *rateBench) warmUp(ctx context.Context) error {
+	progress("warming up")
 	for range 1500 {
-		if err := plain.upsert(); err != nil {
+		if err := b.plain.upsert(); err != nil {
 			return err
 		}
 	}
 	for _, i := range []int{describe, list, update, updateMany} {
-		if _, err := do[i](); err != nil {
+		if !b.found.measured(i) {
+			continue
+		}
+		if _, err := b.measure(ctx, i); err != nil {
 			return fmt.Errorf("%s: %w", names[i], err)
 		}
 	}
-	for round := range o.rounds {
-		var found [measurements]result
-		for i, f := range do {
-			r, err := f()
-			if err != nil {
-				return fmt.Errorf("%s: %w", names[i], err)
-			}
-			found[i] = r
-			progress("round %d of %d: %-38s %3d clients %9s/s   p50 %-8v p99 %v", round+1, o.rounds, names[i], clients[i],
-				thousands(r.rate), short(r.p50), short(r.p99))
+	return nil
+}
+
+// round takes each measurement once.
+func (b *rateBench) round(ctx context.Context, round int) error {
+	var found [measurements]result
+	for i := range found {
+		if !b.found.measured(i) {
+			continue
 		}
-		rep.rounds = append(rep.rounds, found)
-		reads, err := same(s.addr, in.path(in.profiles[0]), clients[describe])
+		r, err := b.measure(ctx, i)
+		if err != nil {
+			return fmt.Errorf("%s: %w", names[i], err)
+		}
+		found[i] = r
+		progress("round %d of %d: %-38s %3d clients %9s/s   p50 %-8v p99 %v", round+1, b.found.options.rounds, names[i],
+			clients[i], thousands(r.rate), short(r.p50), short(r.p99))
+	}
+	b.found.rounds = append(b.found.rounds, found)
+	return nil
+}
+
+// measure takes one measurement.
+func (b *rateBench) measure(ctx context.Context, i int) (result, error) {
+	profile := b.in.path(b.in.profiles[0])
+	switch i {
+	case trivial, verified:
+		return b.get(ctx, b.baselines[i-trivial].addr, profile, clients[i])
+	case describe:
+		return b.get(ctx, b.lanyard.addr, profile, clients[i])
+	case list:
+		return b.get(ctx, b.lanyard.addr, b.in.listPath(), clients[i])
+	case bareUpsert:
+		return repeat(b.found.options.step, b.plain.upsert)
+	}
+	found, err := b.change(ctx, clients[i], 0)
+	if err != nil {
+		return result{}, err
+	}
+	return found[0], nil
+}
+
+// alongside measures reads while other clients update, at each of the rates.
+func (b *rateBench) alongside(ctx context.Context, round int) error {
+	reads, err := sameRequests(b.lanyard.addr, b.in.path(b.in.profiles[0]), clients[describe])
+	if err != nil {
+		return err
+	}
+	var both [len(besides)]besideFound
+	for i, rate := range besides {
+		r, err := b.change(ctx, clients[updateMany], rate, work{addrs: []string{b.lanyard.addr}, clients: reads})
 		if err != nil {
 			return err
 		}
-		var both [len(besides)]besideFound
-		for i, rate := range besides {
-			r, err := changing(clients[updateMany], rate, work{addrs: []string{s.addr}, clients: reads})
-			if err != nil {
-				return fmt.Errorf("reads alongside updates: %w", err)
-			}
-			both[i] = besideFound{updates: r[0], reads: r[1]}
-			progress("round %d of %d: %-38s %3d clients %9s/s   p50 %-8v p99 %v, alongside %s updates/s", round+1, o.rounds,
-				names[describe], clients[describe],
-				thousands(r[1].rate), short(r[1].p50), short(r[1].p99), thousands(r[0].rate))
-		}
-		rep.beside = append(rep.beside, both)
+		both[i] = besideFound{updates: r[0], reads: r[1]}
+		progress("round %d of %d: %-38s %3d clients %9s/s   p50 %-8v p99 %v, alongside %s updates/s", round+1,
+			b.found.options.rounds, names[describe], clients[describe], thousands(r[1].rate), short(r[1].p50),
+			short(r[1].p99), thousands(r[0].rate))
 	}
-	progress("waiting %v, then reading the memory", o.settle)
-	if err := sleep(ctx, o.settle); err != nil {
-		return err
-	}
-	rep.memoryLoaded = s.memory()
+	b.found.beside = append(b.found.beside, both)
 	return nil
+}
+
+// sameRequests is one request for a path, for each of n clients.
+func sameRequests(addr, path string, n int) ([][][]byte, error) {
+	r, err := signed(addr, "GET", path, nil)
+	var all [][][]byte
+	for range n {
+		all = append(all, [][]byte{r})
+	}
+	return all, err
+}
+
+// get has n clients read a path.
+func (b *rateBench) get(ctx context.Context, addr, path string, n int) (result, error) {
+	all, err := sameRequests(addr, path, n)
+	if err != nil {
+		return result{}, err
+	}
+	return load(ctx, b.found.options.step, all, addr)
+}
+
+// change has n clients update at a rate, 0 for as fast as they are answered, alongside other work if there is any, and
+// checks that each update was recorded. The updates are the first result. Each client has a profile of its own, so
+// that each of its calls changes something.
+func (b *rateBench) change(ctx context.Context, n int, rate float64, others ...work) ([]result, error) {
+	addr := b.lanyard.addr
+	var all [][][]byte
+	for c := range n {
+		var two [][]byte
+		for i := range 2 {
+			r, err := signed(addr, "POST", b.in.path(b.in.profiles[c]), b.in.content((i+1)%2))
+			if err != nil {
+				return nil, err
+			}
+			two = append(two, r)
+		}
+		all = append(all, two)
+	}
+	// An odd number of changes before would make the first of these change nothing.
+	for c := range n {
+		if err := call(ctx, addr, "POST", b.in.path(b.in.profiles[c]), b.in.content(0), nil); err != nil {
+			return nil, err
+		}
+	}
+	before, err := revision(ctx, b.data, b.in.id)
+	if err != nil {
+		return nil, err
+	}
+	updates := work{addrs: []string{addr}, clients: all, rate: rate}
+	found, err := loads(ctx, b.found.options.step, append([]work{updates}, others...)...)
+	if err != nil {
+		return nil, err
+	}
+	after, err := revision(ctx, b.data, b.in.id)
+	if err == nil && after-before != found[0].n {
+		err = fmt.Errorf("%d updates were answered but %d are recorded", found[0].n, after-before)
+	}
+	return found, err
 }
 
 // revision counts the changes that a running server has recorded.
