@@ -48,10 +48,7 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 			n := v.Count(access.TypeAIAgent)
 			counts.Agents = &n
 		}
-		findings, err := s.lint(ctx, v, all)
-		if err != nil {
-			return nil, err
-		}
+		findings := v.lint(all)
 		out.Counts, out.Sensitive = counts, v.sensitive(all)
 		if v.seesAllHolders() { // others cannot know that nobody holds one
 			unheld, n := v.unheld(all)
@@ -162,10 +159,7 @@ func (s *Server) findings(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.lint(ctx, v, all)
-	if err != nil {
-		return nil, err
-	}
+	found := v.lint(all)
 	page := found[min(in.After, len(found)):]
 	return FindingsAnswer{Findings: page[:min(in.Limit, len(page))], Total: len(found), Revision: v.Revision()}, nil
 }

@@ -3,10 +3,9 @@ package console
 import (
 	"cmp"
 	"context"
-	"errors"
+	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
@@ -61,7 +60,7 @@ func sensitive(p *lanyard.Profile) (n int) {
 	return n
 }
 
-// matches tells whether texts or tags fit what is looked for.
+// matches reports whether tags have the key and, if there is one, the value.
 func (f *tagFilter) matches(tags map[string]string) bool {
 	if f == nil {
 		return true
@@ -70,54 +69,47 @@ func (f *tagFilter) matches(tags map[string]string) bool {
 	return ok && (f.Value == nil || *f.Value == value)
 }
 
-// profiles answers a page of the table.
-func (s *Server) profiles(ctx context.Context, a *asking) (any, error) {
-	in := struct {
-		InstanceID     string `json:"InstanceId"`
-		Search         string
-		Tag            *tagFilter
-		Sort           string
-		Descending     bool
-		Page, PageSize int
-	}{Sort: "Name", Page: 1, PageSize: defaultPage}
-	if err := a.decode(&in); err != nil {
-		return nil, err
-	}
+type profilesRequest struct {
+	InstanceID     string `json:"InstanceId"`
+	Search         string
+	Tag            *tagFilter
+	Sort           string
+	Descending     bool
+	Page, PageSize int
+}
+
+func (in *profilesRequest) check() error {
 	switch {
 	case len(in.Search) > maxSearch:
-		return nil, lanyard.Errorf(lanyard.Invalid, "Search: has %d bytes; at most %d are accepted", len(in.Search),
-			maxSearch)
+		return lanyard.Errorf(lanyard.Invalid, "Search must have at most %d bytes, got %d", maxSearch, len(in.Search))
 	case in.PageSize < 1 || in.PageSize > maxPage:
-		return nil, lanyard.Errorf(lanyard.Invalid, "PageSize: %d is not accepted; 1 to %d are", in.PageSize, maxPage)
+		return lanyard.Errorf(lanyard.Invalid, "PageSize must be 1 to %d, got %d", maxPage, in.PageSize)
 	case in.Page < 1 || in.Page > maxProfiles:
-		return nil, lanyard.Errorf(lanyard.Invalid, "Page: %d is not accepted; 1 or more is", in.Page)
+		return lanyard.Errorf(lanyard.Invalid, "Page must be 1 to %d, got %d", maxProfiles, in.Page)
 	}
-	v, err := s.view(ctx, a, in.InstanceID)
-	if err != nil {
-		return nil, err
-	}
-	everything, err := v.all(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	want, keys := strings.ToLower(strings.TrimSpace(in.Search)), map[string]bool{}
-	var found []*lanyard.Profile
-	for _, p := range everything {
-		for k := range p.Tags {
-			keys[k] = true
-		}
+	return nil
+}
+
+// filter returns the profiles that are searched for.
+func (in *profilesRequest) filter(all []*lanyard.Profile) (found []*lanyard.Profile) {
+	want := strings.ToLower(strings.TrimSpace(in.Search))
+	for _, p := range all {
 		if in.Tag.matches(p.Tags) &&
 			(strings.Contains(strings.ToLower(p.Name), want) || strings.Contains(strings.ToLower(p.Description), want)) {
 			found = append(found, p)
 		}
 	}
-	var order func(x, y *lanyard.Profile) int
+	return found
+}
+
+// sort puts profiles into the order that is asked for.
+func (in *profilesRequest) sort(v *viewer, found []*lanyard.Profile) error {
 	byName := func(x, y *lanyard.Profile) int {
 		return cmp.Or(cmp.Compare(strings.ToLower(x.Name), strings.ToLower(y.Name)), cmp.Compare(x.ID, y.ID))
 	}
+	order := byName
 	switch in.Sort {
 	case "Name":
-		order = byName
 	case "Holders":
 		order = func(x, y *lanyard.Profile) int {
 			return cmp.Or(cmp.Compare(v.holderCount(x.ID), v.holderCount(y.ID)), byName(x, y))
@@ -125,12 +117,35 @@ func (s *Server) profiles(ctx context.Context, a *asking) (any, error) {
 	case "Modified":
 		order = func(x, y *lanyard.Profile) int { return cmp.Or(x.Modified.Compare(y.Modified), byName(x, y)) }
 	default:
-		return nil, lanyard.Errorf(lanyard.Invalid, "Sort: %q is not accepted; Name, Holders and Modified are",
-			lanyard.Clip(in.Sort))
+		return lanyard.Errorf(lanyard.Invalid, "Sort must be Name, Holders or Modified, got %q", lanyard.Clip(in.Sort))
 	}
 	slices.SortFunc(found, order)
 	if in.Descending {
 		slices.Reverse(found)
+	}
+	return nil
+}
+
+// profiles answers a page of the table.
+func (s *Server) profiles(ctx context.Context, a *asking) (any, error) {
+	in := profilesRequest{Sort: "Name", Page: 1, PageSize: defaultPage}
+	if err := a.decode(&in); err != nil {
+		return nil, err
+	}
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	v, err := s.view(ctx, a, in.InstanceID)
+	if err != nil {
+		return nil, err
+	}
+	all, err := v.all(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	found := in.filter(all)
+	if err := in.sort(v, found); err != nil {
+		return nil, err
 	}
 	changed, err := s.chronicles.of(ctx, s, v.in.ID)
 	if err != nil {
@@ -140,20 +155,32 @@ func (s *Server) profiles(ctx context.Context, a *asking) (any, error) {
 	from := min((in.Page-1)*in.PageSize, total)
 	rows := []ProfileRow{}
 	for _, p := range found[from:min(from+in.PageSize, total)] {
-		rows = append(rows, ProfileRow{ID: p.ID, ARN: s.Control.ARN(v.in, lanyard.TypeProfile, p.ID), Name: p.Name,
-			Description: p.Description, Tags: full(p.Tags),
-			Holders: v.holderCount(p.ID), Permissions: len(p.Permissions), Sensitive: sensitive(p),
-			TagRestricted:       len(p.TagRestricted) > 0 && len(p.AccessTags) > 0,
-			HierarchyRestricted: len(p.HierarchyRestricted) > 0, LastModified: v.lastModified(s, changed, p)})
+		rows = append(rows, s.profileRow(v, changed, p))
 	}
-	tagKeys := []string{}
-	for k := range keys {
-		tagKeys = append(tagKeys, k)
-	}
-	slices.Sort(tagKeys)
-	const maxKeys = 500
 	return ProfilesAnswer{Rows: rows, Total: total, Page: in.Page, Pages: (total + in.PageSize - 1) / in.PageSize,
-		Revision: v.Revision(), TagKeys: tagKeys[:min(len(tagKeys), maxKeys)]}, nil
+		Revision: v.Revision(), TagKeys: tagKeys(all)}, nil
+}
+
+func (s *Server) profileRow(v *viewer, changed *chronicle, p *lanyard.Profile) ProfileRow {
+	return ProfileRow{ID: p.ID, ARN: s.Control.ARN(v.in, lanyard.TypeProfile, p.ID), Name: p.Name,
+		Description: p.Description, Tags: full(p.Tags), Holders: v.holderCount(p.ID), Permissions: len(p.Permissions),
+		Sensitive:           sensitive(p),
+		TagRestricted:       len(p.TagRestricted) > 0 && len(p.AccessTags) > 0,
+		HierarchyRestricted: len(p.HierarchyRestricted) > 0, LastModified: v.lastModified(s, changed, p)}
+}
+
+// tagKeys returns the first keys of the tags of profiles, sorted.
+func tagKeys(all []*lanyard.Profile) []string {
+	const most = 500
+	keys := map[string]bool{}
+	for _, p := range all {
+		for k := range p.Tags {
+			keys[k] = true
+		}
+	}
+	sorted := slices.AppendSeq([]string{}, maps.Keys(keys))
+	slices.Sort(sorted)
+	return sorted[:min(len(sorted), most)]
 }
 
 // lastModified says when and by whom a profile was changed last. The chronicle knows of changes of tags
@@ -212,184 +239,6 @@ func (v *viewer) profileNames(ids []string) []Named {
 	return out
 }
 
-type peopleRequest struct {
-	InstanceID        string `json:"InstanceId"`
-	Search            string
-	UserID            string `json:"UserId"`
-	SecurityProfileID string `json:"SecurityProfileId"`
-	HierarchyGroupID  string `json:"HierarchyGroupId"`
-	Tag               *tagFilter
-	NextToken         string
-	Limit             int
-}
-
-func (in *peopleRequest) check() error {
-	switch {
-	case in.Limit == 0:
-		in.Limit = defaultPage
-	case in.Limit < 1 || in.Limit > maxPage:
-		return lanyard.Errorf(lanyard.Invalid, "Limit: %d is not accepted; 1 to %d are", in.Limit, maxPage)
-	}
-	if in.Search = strings.TrimSpace(in.Search); utf8.RuneCountInString(in.Search) > 25 {
-		return lanyard.Errorf(lanyard.Invalid, "Search: has %d characters; at most 25 are accepted",
-			utf8.RuneCountInString(in.Search))
-	}
-	return nil
-}
-
-// users answers a page of the people.
-func (s *Server) users(ctx context.Context, a *asking) (any, error) {
-	var in peopleRequest
-	if err := a.decode(&in); err != nil {
-		return nil, err
-	}
-	if err := in.check(); err != nil {
-		return nil, err
-	}
-	v, err := s.view(ctx, a, in.InstanceID)
-	if err != nil {
-		return nil, err
-	}
-	if err := v.RequirePermission(questions.ViewPermission(access.TypeUser)); err != nil {
-		return nil, err
-	}
-	var conditions []control.Condition
-	if in.Search != "" {
-		compare := "CONTAINS"
-		if utf8.RuneCountInString(in.Search) < 2 {
-			compare = "STARTS_WITH"
-		}
-		var any []control.Condition
-		for _, f := range []string{"Username", "FirstName", "LastName"} {
-			any = append(any, control.Condition{String: &control.StringCondition{Field: f, Value: in.Search, Compare: compare}})
-		}
-		conditions = append(conditions, control.Condition{Or: any})
-	}
-	if in.UserID != "" {
-		conditions = append(conditions,
-			control.Condition{String: &control.StringCondition{Field: "ResourceId", Value: in.UserID, Compare: "EXACT"}})
-	}
-	if in.SecurityProfileID != "" {
-		conditions = append(conditions,
-			control.Condition{String: &control.StringCondition{Field: "SecurityProfileId", Value: in.SecurityProfileID,
-				Compare: "EXACT"}})
-	}
-	if in.HierarchyGroupID != "" {
-		conditions = append(conditions,
-			control.Condition{Group: &control.GroupCondition{Group: in.HierarchyGroupID, Below: true}})
-	}
-	if in.Tag != nil && in.Tag.Value == nil {
-		return nil, lanyard.Errorf(lanyard.Invalid, "Tag.Value: is required")
-	}
-	if in.Tag != nil {
-		conditions = append(conditions, control.Condition{Tag: &control.TagCondition{Key: in.Tag.Key, Value: *in.Tag.Value}})
-	}
-	call := v.call
-	if call.Operation = "SearchUsers"; v.Viewer != "" {
-		var err error
-		if call, err = s.Control.Act(ctx, call, v.in.ID, v.Viewer,
-			control.Right{Permission: questions.ViewPermission(access.TypeUser), Type: lanyard.TypeUser}); err != nil {
-			return nil, err
-		}
-	}
-	count := int64(0)
-	if in.NextToken != "" {
-		count = -1
-	}
-	found, err := control.Search[*lanyard.User](ctx, s.Control, call, v.in.ID, control.Query{
-		Conditions: conditions, Page: control.Page{After: in.NextToken, Limit: in.Limit}, Total: count})
-	if err != nil {
-		return nil, err
-	}
-	rows, groups := []UserRow{}, map[string]*GroupRef{}
-	for _, u := range found.Items {
-		r := UserRow{ID: u.ID, ARN: s.Control.ARN(v.in, lanyard.TypeUser, u.ID), Username: u.Name, FirstName: u.FirstName,
-			LastName: u.LastName, Tags: full(u.Tags),
-			SecurityProfiles: v.profileNames(u.Profiles)}
-		if u.Group != "" {
-			if _, ok := groups[u.Group]; !ok {
-				if groups[u.Group], err = s.group(ctx, v, u.Group); err != nil {
-					return nil, err
-				}
-			}
-			r.HierarchyGroup = groups[u.Group]
-		}
-		rows = append(rows, r)
-	}
-	out := UsersAnswer{Rows: rows, Cursor: Cursor{NextToken: found.Next, Revision: v.Revision()}}
-	if count >= 0 {
-		out.Total = &found.Total
-	}
-	return out, nil
-}
-
-// group shows a hierarchy group; who may not see groups gets its id.
-func (s *Server) group(ctx context.Context, v *viewer, id string) (*GroupRef, error) {
-	out := &GroupRef{ID: id, Path: []string{}}
-	if !v.Sees(access.TypeHierarchyGroup, id) {
-		return out, nil
-	}
-	_, path, err := s.Control.DescribeUserHierarchyGroup(ctx, v.call, v.in.ID, id)
-	if err != nil {
-		if errors.Is(err, lanyard.ErrNotFound) {
-			return out, nil
-		}
-		return nil, err
-	}
-	out.Name = path.Group.Name
-	for _, above := range path.Above {
-		if above.ID != id && v.Sees(access.TypeHierarchyGroup, above.ID) {
-			out.Path = append(out.Path, above.Name)
-		}
-	}
-	return out, nil
-}
-
-// agents answers a page of the AI agents that hold profiles.
-func (s *Server) agents(ctx context.Context, a *asking) (any, error) {
-	var in peopleRequest
-	if err := a.decode(&in); err != nil {
-		return nil, err
-	}
-	if in.HierarchyGroupID != "" || in.Tag != nil || in.UserID != "" {
-		return nil, lanyard.Errorf(lanyard.Invalid, "UserId, HierarchyGroupId and Tag: AI agents have none of them")
-	}
-	if err := in.check(); err != nil {
-		return nil, err
-	}
-	v, err := s.view(ctx, a, in.InstanceID)
-	if err != nil {
-		return nil, err
-	}
-	if err := v.RequirePermission(questions.ViewPermission(access.TypeAIAgent)); err != nil {
-		return nil, err
-	}
-	rows, want := []AgentRow{}, strings.ToLower(in.Search)
-	out := AgentsAnswer{Cursor: Cursor{Revision: v.Revision()}}
-	for page := (control.Page{After: in.NextToken, Limit: in.Limit}); ; {
-		some, err := control.List[*lanyard.AIAgent](ctx, s.Control, v.call, v.in.ID, page)
-		if err != nil {
-			return nil, err
-		}
-		for _, x := range some.Items {
-			if strings.Contains(strings.ToLower(x.ID), want) && (in.SecurityProfileID == "" || slices.Contains(x.Profiles,
-				in.SecurityProfileID)) {
-				rows = append(rows, AgentRow{x.ID, v.profileNames(x.Profiles)})
-			}
-		}
-		if out.NextToken = some.Next; some.Next == "" || len(rows) >= in.Limit {
-			break
-		}
-		page.After = some.Next
-	}
-	out.Rows = rows
-	if want == "" && in.SecurityProfileID == "" {
-		n := int64(v.Count(access.TypeAIAgent))
-		out.Total = &n
-	}
-	return out, nil
-}
-
 // blockers answers what keeps profiles from being deleted.
 func (s *Server) blockers(ctx context.Context, a *asking) (any, error) {
 	var in struct {
@@ -400,7 +249,7 @@ func (s *Server) blockers(ctx context.Context, a *asking) (any, error) {
 		return nil, err
 	}
 	if n := len(in.SecurityProfileIDs); n < 1 || n > maxPage {
-		return nil, lanyard.Errorf(lanyard.Invalid, "SecurityProfileIds: has %d ids; 1 to %d are accepted", n, maxPage)
+		return nil, lanyard.Errorf(lanyard.Invalid, "SecurityProfileIds must have 1 to %d ids, got %d", maxPage, n)
 	}
 	v, err := s.view(ctx, a, in.InstanceID)
 	if err != nil {
