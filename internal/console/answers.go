@@ -409,8 +409,8 @@ type SensitiveInUse struct {
 // Finding is something about profiles that an administrator would want to be told. Those about who holds a profile, and
 // about tags that a type carries or does not, are for those who may view everything of the type.
 type Finding struct {
-	// unused, near-identical, edit-without-view, tag-case, half-restriction, tag-on-nothing, over-broad, legacy-permission,
-	// unknown-permission, unknown-type or missing-group.
+	// unused, near-identical, edit-without-view, tag-case, half-restriction, tag-on-nothing, over-broad,
+	// legacy-permission, unknown-permission, unknown-type or missing-group.
 	Rule     string
 	Severity string `tstype:"'warning' | 'info'"`
 	Profiles []Named

@@ -14,9 +14,9 @@ type Evaluation struct {
 type EvaluationContext struct {
 	Reason string `json:"reason"`
 	// Profile is the id of the first security profile that allows it by itself.
-	Profile      string `json:"profile,omitempty"`
-	Revision     int64  `json:"revision"`
-	*Explanation        // of a Question with Explain
+	Profile      string              `json:"profile,omitempty"`
+	Revision     int64               `json:"revision"`
+	*Explanation `tstype:",extends"` // of a Question with Explain
 	// Unexplained reports that an explanation was asked for and left out, because the answer is too large already.
 	Unexplained bool `json:"-"`
 }

@@ -33,7 +33,7 @@ type (
 	}
 	// An Allowed is a user or an AI agent that may do what was asked.
 	Allowed struct {
-		Entity
+		Entity     `tstype:",extends"`
 		Properties AllowedProperties `json:"properties"`
 	}
 	// AllowedProperties say through which security profiles.
@@ -54,7 +54,7 @@ type (
 	}
 	// A Resource is one that was found.
 	Resource struct {
-		Entity
+		Entity     `tstype:",extends"`
 		Properties Named `json:"properties"`
 	}
 
@@ -71,7 +71,7 @@ type (
 	}
 	// A Holder is a user or an AI agent.
 	Holder struct {
-		Entity
+		Entity     `tstype:",extends"`
 		Properties *Named `json:"properties,omitempty"`
 	}
 
@@ -88,7 +88,7 @@ type (
 	}
 	// Granted is a thing that a subject may do.
 	Granted struct {
-		Thing
+		Thing  `tstype:",extends"`
 		Grants []Grant `json:"grants"`
 	}
 	// A Grant is a security profile that grants a thing.

@@ -30,7 +30,7 @@ type (
 	}
 	// An Affected is a user or an AI agent that could do something more or less.
 	Affected struct {
-		Holder
+		Holder     `tstype:",extends"`
 		Difference int `json:"difference"`
 	}
 	// A Difference is what somebody could do more or less.
@@ -41,7 +41,7 @@ type (
 	}
 	// A Changed is a thing that could be done to other resources.
 	Changed struct {
-		Thing
+		Thing  `tstype:",extends"`
 		More   bool    `json:"more"`
 		Less   bool    `json:"less"`
 		Before []Grant `json:"before"`

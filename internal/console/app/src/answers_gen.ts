@@ -510,8 +510,8 @@ export interface SensitiveInUse {
  */
 export interface Finding {
   /**
-   * unused, near-identical, edit-without-view, tag-case, half-restriction, tag-on-nothing, over-broad, legacy-permission,
-   * unknown-permission, unknown-type or missing-group.
+   * unused, near-identical, edit-without-view, tag-case, half-restriction, tag-on-nothing, over-broad,
+   * legacy-permission, unknown-permission, unknown-type or missing-group.
    */
   Rule: string;
   Severity: 'warning' | 'info';

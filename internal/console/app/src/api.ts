@@ -21,6 +21,7 @@ import type {
   VisibilityAnswer,
 } from "./answers_gen";
 import type { Operations } from "./operations";
+import type { Actions, Allowed, Effective, Effects, Evaluation, Granted, Holders, WhoCan } from "./questions_gen";
 
 /** What the endpoints that read answer, by their paths. */
 interface Reads {
@@ -54,72 +55,10 @@ export class ApiError extends Error {
   }
 }
 
-export interface Grant {
-  profile: string;
-  name: string;
-  conditions: string[];
-}
-
-export interface Effective {
-  action: string;
-  resource?: { type: string; id: string };
-  grants: Grant[];
-}
-
-export interface Subject {
-  type: string;
-  id: string;
-  properties?: Record<string, string>;
-}
-
-/** Somebody who can, with every profile that allows it, as far as the viewer may view them. */
-export interface Grantee {
-  type: string;
-  id: string;
-  properties?: { name?: string; profiles?: string[]; profile_count?: number };
-}
-
-export interface WhoCan {
-  page: { next_token: string; count: number };
-  /** The names of the profiles. */
-  context?: { profiles: Record<string, string> };
-  results: Grantee[];
-}
-
 /** The profiles that allow it, with their names, and how many more there are. */
-export function grantedBy(of: Grantee, names: Record<string, string>): { profiles: Named[]; more: number } {
-  const ids = of.properties?.profiles ?? [];
-  return { profiles: ids.map((Id) => ({ Id, Name: names[Id] ?? "" })), more: Math.max(0, (of.properties?.profile_count ?? 0) - ids.length) };
-}
-
-export interface WhatIf {
-  page: { next_token: string; count: number };
-  revision: number;
-  affected: number;
-  gaining: number;
-  losing: number;
-  /** How many profiles of the user the comparison leaves out because the viewer may not view them. */
-  hidden?: number;
-  results: (Subject & { difference: number })[];
-  differences: {
-    gains: Effective[];
-    loses: Effective[];
-    changes: (Omit<Effective, "grants"> & { more: boolean; less: boolean; before: Grant[]; after: Grant[] })[];
-  }[];
-}
-
-export interface Finding {
-  profile: string;
-  name: string;
-  holder: string;
-  grants: boolean;
-  allows: boolean;
-  failed?: { kind: string; want: string; have?: string }[];
-}
-
-export interface Evaluation {
-  decision: boolean;
-  context: { reason: string; profile?: string; revision: number; explanation?: string; profiles?: Finding[]; hints?: string[] };
+export function grantedBy(of: Allowed, names: Record<string, string>): { profiles: Named[]; more: number } {
+  const ids = of.properties.profiles;
+  return { profiles: ids.map((Id) => ({ Id, Name: names[Id] ?? "" })), more: Math.max(0, of.properties.profile_count - ids.length) };
 }
 
 export interface Answer<T> {
@@ -130,16 +69,11 @@ export interface Answer<T> {
 /** What the questions answer, by their names. */
 interface Questions {
   evaluation: Evaluation;
-  effective: Page<Effective>;
+  effective: Effective;
   "who-can": WhoCan;
-  actions: Page<{ name: string }>;
-  holders: Page<Subject & { properties?: { name?: string } }>;
-  "what-if": WhatIf;
-}
-
-interface Page<T> {
-  page: { next_token: string; count: number };
-  results: T[];
+  actions: Actions;
+  holders: Holders;
+  "what-if": Effects;
 }
 
 let csrf = "";
@@ -268,8 +202,8 @@ export async function ask<Q extends keyof Questions>(instance: string, question:
 }
 
 /** Everything that a subject can do; only AI agents with very many rights take more than one page. */
-export async function effective(instance: string, subject: { type: string; id: string }, signal?: AbortSignal): Promise<Effective[]> {
-  const all: Effective[] = [];
+export async function effective(instance: string, subject: { type: string; id: string }, signal?: AbortSignal): Promise<Granted[]> {
+  const all: Granted[] = [];
   for (let token = ""; ; ) {
     const answer = await ask(instance, "effective", { subject, ...(token ? { page: { token } } : {}) }, signal);
     all.push(...answer.results);

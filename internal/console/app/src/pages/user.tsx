@@ -11,7 +11,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useParams, useSearchParams } from "react-router";
 import type { HistoryEvent, UserRow } from "../answers_gen";
-import { type ApiError, ask, call, grantedBy, type Grantee, lookTagged, read, type WhoCan } from "../api";
+import { type ApiError, ask, call, grantedBy, lookTagged, read } from "../api";
+import type { Allowed, WhoCan } from "../questions_gen";
 import { useDraft } from "../drafts";
 import { Blast } from "../parts/blast";
 import { ConflictModal } from "../parts/conflict";
@@ -396,13 +397,13 @@ function UserConflict({ base, mine, conflict, close, settle }: { base: UserState
 /** Who can see the user, now or with other tags and another group; the first 1,000. */
 async function watchers(instance: string, id: string, target: UserState | null, signal: AbortSignal) {
   const resource = target ? { type: "User", id: "after", properties: { new: true, tags: target.tags, ...(target.group ? { hierarchy_group: target.group } : {}) } } : { type: "User", id };
-  const all: Grantee[] = [];
+  const all: Allowed[] = [];
   const names: Record<string, string> = {};
   let token = "";
   do {
     const page: WhoCan = await ask(instance, "who-can", { subject: { type: "user" }, action: { name: "Users.View" }, resource, page: { limit: 200, ...(token ? { token } : {}) } }, signal);
     all.push(...page.results);
-    Object.assign(names, page.context?.profiles);
+    Object.assign(names, page.context.profiles);
     token = page.page.next_token;
   } while (token && all.length < 1000);
   return { all, names, more: token !== "" };

@@ -32,7 +32,7 @@ export default function WhoCan() {
     enabled: !!ready,
   });
   const found = loaded.data?.pages.flatMap((p) => p.results) ?? [];
-  const names = Object.assign({}, ...(loaded.data?.pages ?? []).map((p) => p.context?.profiles ?? {})) as Record<string, string>;
+  const names = Object.assign({}, ...(loaded.data?.pages ?? []).map((p) => p.context.profiles)) as Record<string, string>;
   return (
     <Page title={x.title} description={x.text}>
       <Container>

@@ -5,7 +5,8 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Spinner from "@cloudscape-design/components/spinner";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
-import { type ApiError, ask, type Effective, type Grant, type WhatIf } from "../api";
+import { type ApiError, ask } from "../api";
+import type { Affected, Difference, Effects, Grant, Granted, Thing as ThingOf } from "../questions_gen";
 import { useGroupNames } from "../names";
 import { useInstance } from "../state";
 import { t } from "../texts";
@@ -91,13 +92,11 @@ export function Blast({ operation, parameters, refused }: { operation: string; p
   );
 }
 
-type Difference = WhatIf["differences"][number];
-
-const conditionsOf = (page: WhatIf): string[] =>
+const conditionsOf = (page: Effects): string[] =>
   page.differences.flatMap((d) => [...d.gains.flatMap((e) => e.grants), ...d.loses.flatMap((e) => e.grants), ...d.changes.flatMap((c) => [...c.before, ...c.after])]).flatMap((g) => g.conditions);
 
-function groupsOf(pages: WhatIf[]) {
-  const groups = new Map<string, { key: string; difference: Difference; people: WhatIf["results"] }>();
+function groupsOf(pages: Effects[]) {
+  const groups = new Map<string, { key: string; difference: Difference; people: Affected[] }>();
   for (const page of pages)
     for (const r of page.results) {
       const difference = page.differences[r.difference];
@@ -109,7 +108,7 @@ function groupsOf(pages: WhatIf[]) {
   return [...groups.values()];
 }
 
-export const thing = (e: { action: string; resource?: { type: string; id: string } }) => (e.resource ? `${e.action} (${e.resource.type} ${e.resource.id})` : e.action);
+export const thing = (e: ThingOf) => (e.resource ? `${e.action} (${e.resource.type} ${e.resource.id})` : e.action);
 
 export function grants(list: Grant[]): string {
   if (list.length === 0) return x.no;
@@ -117,11 +116,11 @@ export function grants(list: Grant[]): string {
 }
 
 /** A permission, or an action on one resource. */
-function Thing({ of: e }: { of: { action: string; resource?: { type: string; id: string } } }) {
+function Thing({ of: e }: { of: ThingOf }) {
   return e.resource ? <b>{thing(e)}</b> : <PermissionText name={e.action} />;
 }
 
-function Things({ sign, list, named }: { sign: "+" | "-"; list: Effective[]; named: (text: string) => string }) {
+function Things({ sign, list, named }: { sign: "+" | "-"; list: Granted[]; named: (text: string) => string }) {
   return (
     <>
       {list.map((e) => (

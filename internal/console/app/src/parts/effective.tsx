@@ -4,7 +4,7 @@ import Input from "@cloudscape-design/components/input";
 import Pagination from "@cloudscape-design/components/pagination";
 import Table from "@cloudscape-design/components/table";
 import { useMemo, useState } from "react";
-import type { Effective } from "../api";
+import type { Granted } from "../questions_gen";
 import { useGroupNames } from "../names";
 import { t } from "../texts";
 import { thing } from "./blast";
@@ -15,7 +15,7 @@ const x = t.effective;
 const size = 50;
 
 /** What somebody can do, each with the profiles that grant it and their conditions. */
-export function EffectiveTable({ rows }: { rows: Effective[] }) {
+export function EffectiveTable({ rows }: { rows: Granted[] }) {
   const [text, setText] = useState("");
   const [page, setPage] = useState(1);
   const labels = usePermissions();

@@ -1,4 +1,4 @@
-import type { Evaluation, Finding } from "../api";
+import type { Evaluation, Finding } from "../questions_gen";
 import { useInstance } from "../state";
 import { t } from "../texts";
 
