@@ -31,7 +31,7 @@ func (a ARN) String() string {
 	return s
 }
 
-// IsARN tells whether s is meant to be an ARN rather than an id.
+// IsARN reports whether s is meant to be an ARN rather than an id.
 func IsARN(s string) bool { return strings.HasPrefix(s, "arn:") }
 
 // MaxARN is the longest ARN, in bytes, that is read.

@@ -103,14 +103,14 @@ type Record struct {
 	Hash     []byte // SHA-256 of the Hash of the record before it (32 zeros before the first) and Body
 }
 
-// Checkpoint stands in for the oldest events of an instance, which were cut off: the chain of hashes
+// Checkpoint stands in for the oldest events of an instance, which were pruned: the chain of hashes
 // goes on from it.
 type Checkpoint struct {
 	Instance string
-	Revision int64     // of the last event that was cut off; 0: none ever was
+	Revision int64     // of the last event that was pruned; 0: none ever was
 	Seq      int64     // that Record's
 	Hash     []byte    // that Record's
-	Time     time.Time // when it was cut off, to the millisecond
+	Time     time.Time // when it was pruned, to the millisecond
 	By       string    // who cut it off: an access key's id, or the server's own retention
 	MAC      []byte    // with it the server signs all of the above; package audit makes and checks it
 }

@@ -40,6 +40,7 @@ var (
 	wordsSection = regexp.MustCompile(`(?ms)^### Words$.*?(^#|\z)`)
 	codeSpan     = regexp.MustCompile("`([^`\n]+)`")
 	identifier   = regexp.MustCompile("`[^`\\s]+`")
+	escapes      = regexp.MustCompile(`\\[nt]`) // as long as what replaces them
 )
 
 // readWords reads the table of words, which has no second copy.
@@ -137,7 +138,7 @@ func commentsAndStrings(source []byte) string {
 			return string(out)
 		}
 		if tok == token.COMMENT || tok == token.STRING {
-			copy(out[file.Offset(pos):], literal)
+			copy(out[file.Offset(pos):], escapes.ReplaceAllString(literal, "  "))
 		}
 	}
 }
@@ -170,6 +171,7 @@ func TestWordProblems(t *testing.T) {
 		{"a name in Go", "a.go", "package a\n\nvar hound int\n", nil},
 		{"a comment and a string", "a.go", "package a\n\n// A small\n// cat.\nvar dog = \"hound\"\n",
 			[]string{`5: write dog, not "hound"`, `3: write dog, not "small // cat"`}},
+		{"after an escape", "a.go", "package a\n\nvar dog = \"\\nhound\"\n", []string{`3: write dog, not "hound"`}},
 		{"code between comments", "a.go", "package a // small\nvar cat = 1 // cat\n", nil},
 		{"a word of the table itself", "CONTRIBUTING.md", "A hound.\n\n### Words\n\nhound\n\n## More\n\nhound\n",
 			[]string{`1: write dog, not "hound"`, `9: write dog, not "hound"`}},

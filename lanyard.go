@@ -56,7 +56,7 @@ type Resource interface {
 	// Key is unique among the resources of the same type in the instance, compared byte for byte.
 	// The empty key is not held to be unique.
 	Key() string
-	// Refs lists the resources that this one refers to and that must not be deleted meanwhile,
+	// Refs lists the resources that this one refers to and that must not be deleted in the meantime,
 	// without repetition.
 	Refs() []Ref
 }

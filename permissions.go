@@ -57,7 +57,7 @@ func LookupPermission(name string) (Permission, bool) {
 	return list[i], true
 }
 
-// IsPermissionName tells whether name has the form of a permission name: words of letters and
+// IsPermissionName reports whether name has the form of a permission name: words of letters and
 // digits, joined by dots, at most 128 characters in all. A name of that form may be unknown to
 // the catalogue, for Amazon Connect adds names steadily.
 func IsPermissionName(name string) bool {
@@ -95,7 +95,7 @@ func SortPermissions(names []string) []string {
 	return slices.Compact(names)
 }
 
-// pulled are the documented permissions that others need beside the View of the same resource.
+// pulled are the documented permissions that others need in addition to the View of the same resource.
 var pulled = map[string][]string{
 	"AccessMetrics": {"AccessMetrics.AgentActivityAudit.Access", "AccessMetrics.HistoricalMetrics.Access",
 		"AccessMetrics.RealTimeMetrics.Access"},

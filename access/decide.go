@@ -367,8 +367,8 @@ func (a *ask) restricted(subject *entity) Reason {
 	if a.what != aPermission || a.t != typeContact {
 		return Granted
 	}
-	for i := range narrowings() {
-		n := &narrowings()[i]
+	for i := range contactRestrictions() {
+		n := &contactRestrictions()[i]
 		if n.what == a.sym.place && !a.leaves(n, subject) && a.s.holds(subject, n.by) {
 			return Restricted
 		}
@@ -376,8 +376,8 @@ func (a *ask) restricted(subject *entity) Reason {
 	return Granted
 }
 
-// leaves reports whether what is asked about is among the contacts that a narrowing leaves to its holder.
-func (a *ask) leaves(n *narrowing, subject *entity) bool {
+// leaves reports whether what is asked about is among the contacts that a contact restriction leaves to its holder.
+func (a *ask) leaves(n *contactRestriction, subject *entity) bool {
 	if n.own {
 		return a.s.within(a.group(), subject.group)
 	}

@@ -110,7 +110,7 @@ func TestWorkedExamples(t *testing.T) {
 		{"7 the group itself", []string{"H1"}, "", "Users.View", on("in EU"), 0, "H1"},
 		{"7 below", []string{"H1"}, "", "Users.View", on("in FR"), 0, "H1"},
 		{"7 two below", []string{"H1"}, "", "Users.View", on("in Paris"), 0, "H1"},
-		{"7 beside", []string{"H1"}, "", "Users.View", on("in DE"), 0, "H1"},
+		{"7 next to it", []string{"H1"}, "", "Users.View", on("in DE"), 0, "H1"},
 		{"7 elsewhere", []string{"H1"}, "", "Users.View", on("in US"), 0, "condition failed"},
 		{"7 in no group", []string{"H1"}, "", "Users.View", on("bob"), 0, "condition failed"},
 		{"8 own group", []string{"H2"}, "FR", "Users.View", on("in FR"), 0, "H2"},

@@ -145,7 +145,7 @@ func (c *escalation) lifted() (Excess, bool) {
 // profiles.
 func (c *escalation) reachesAll(by uint16) bool {
 	everything := reach{new(profile), 0, true}
-	for _, n := range narrowings() {
+	for _, n := range contactRestrictions() {
 		if n.by == by && !slices.ContainsFunc(c.giver.profiles, func(q reach) bool {
 			return q.perms.has(n.what) && !c.s.lacks(q, everything).has(typeContact)
 		}) {
@@ -226,7 +226,7 @@ func (c *escalation) exceeds(grants func(*profile) bool, about typeID, place uin
 // narrow is what the restricting permissions of h leave of a permission: all of it, contacts of the
 // holder's group and below, or what no group stands for.
 func (h *holding) narrow(place uint16) reach {
-	for _, n := range narrowings() {
+	for _, n := range contactRestrictions() {
 		switch {
 		case n.what != place || !h.perms.has(n.by):
 		case n.own:

@@ -57,7 +57,7 @@ func TestExceedsIsSound(t *testing.T) {
 				}
 				asked++
 				if may("holder") && !may(giver.ID) && !may("had") {
-					t.Fatalf("round %d, %s: %s of %+v gave to a user in %q what they had in %q\nafter %s\nbefore %s\nbeside %q, who then may %+v", round, what,
+					t.Fatalf("round %d, %s: %s of %+v gave to a user in %q what they had in %q\nafter %s\nbefore %s\nalongside %q, who then may %+v", round, what,
 						giver.ID, giver.Profiles, h.isIn, h.wasIn, spelled(h.after), spelled(h.before), h.beside, q)
 				}
 			}

@@ -259,7 +259,7 @@ func (a *ask) permissionHints(subject *entity, x Explanation) (out []string) {
 	if view, ok := lanyard.ViewOf(a.q.Action); ok && !a.s.holds(subject, symbols[view].place) {
 		out = append(out, fmt.Sprintf("the subject does not hold %s, without which the pages for it do not open", view))
 	}
-	for _, n := range narrowings() {
+	for _, n := range contactRestrictions() {
 		if x.Reason == Restricted && n.what == a.sym.place && a.s.holds(subject, n.by) {
 			out = append(out, permissionAt(n.by).Action+" takes something away from whoever holds it in any profile")
 		}

@@ -119,16 +119,16 @@ var restrictions = sync.OnceValue(func() (set permissions) {
 	return set
 })
 
-// A narrowing is a restricting permission that leaves fewer contacts of another permission.
-type narrowing struct {
+// A contactRestriction is a restricting permission that leaves fewer contacts of another permission.
+type contactRestriction struct {
 	by, what  uint16
 	own       bool // those of the holder's own group and below; else those that are no tasks
 	condition Condition
 }
 
-// narrowings are what restrictions do. Those that are not among them are for the web site alone.
-var narrowings = sync.OnceValue(func() []narrowing {
-	return []narrowing{
+// contactRestrictions are what restrictions do. Those that are not among them are for the web site alone.
+var contactRestrictions = sync.OnceValue(func() []contactRestriction {
+	return []contactRestriction{
 		{symbols[restrictContacts].place, symbols[contactSearch].place, true,
 			Condition{Kind: HierarchyCondition, By: restrictContacts}},
 		{symbols[restrictTasks].place, symbols[selfAssign].place, false,
@@ -136,10 +136,10 @@ var narrowings = sync.OnceValue(func() []narrowing {
 	}
 })
 
-// narrowing is the condition that a restricting permission, held in any of the profiles, ties to a permission; nil for
-// none.
-func (s *Snapshot) narrowing(slots []uint32, place uint16) *Condition {
-	all := narrowings()
+// contactRestriction returns the condition that a restricting permission, held in any of the profiles, ties to a
+// permission; nil for none.
+func (s *Snapshot) contactRestriction(slots []uint32, place uint16) *Condition {
+	all := contactRestrictions()
 	for i := range all {
 		if all[i].what != place {
 			continue

@@ -30,7 +30,7 @@ const (
 //
 // Resources of the types that lanyard stores are looked up by their ID, and their own tags and group count: Tags and
 // Group of the query count for them only if they are New. For all other types the caller must say what the resource
-// has, and is believed.
+// has, and is trusted.
 type Resource struct {
 	// Type is one of the Type constants or the name of another type, such as Prompt. "" is for an action without an
 	// object, and for the question whether the action is allowed on anything at all.

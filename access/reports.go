@@ -86,7 +86,7 @@ type box struct {
 }
 
 // boxes bounds what reports show to a holder of restricted and other profiles: from above, or from
-// below where that is wanted. The two differ by tagsInOverlap only, whose rule has an exception.
+// below where that is asked for. The two differ by tagsInOverlap only, whose rule has an exception.
 func boxes(held []reach, from bound) []box {
 	var c combination
 	var tags, scopes []box

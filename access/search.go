@@ -411,7 +411,8 @@ func (s *Snapshot) effective(slots []uint32) []Effective {
 		p := s.profile(slot)
 		for i := range p.perms.all {
 			t := permissionAt(i)
-			grants[t] = append(grants[t], Grant{p.id, p.name, withCondition(p.conditions(aboutOf(i)), s.narrowing(slots, i))})
+			conditions := withCondition(p.conditions(aboutOf(i)), s.contactRestriction(slots, i))
+			grants[t] = append(grants[t], Grant{p.id, p.name, conditions})
 		}
 		s.things(p, func(t Thing) { grants[t] = append(grants[t], Grant{Profile: p.id, Name: p.name}) })
 	}

@@ -55,7 +55,7 @@ type Snapshot struct {
 	kinds    [kindCount]*placeSet
 	last     [kindCount]int64 // the highest seq that each kind has or had
 
-	// What the entities take beside their places, in bytes; see Memory.
+	// What the entities take in addition to their places, in bytes; see Memory.
 	weight    int64
 	tagWeight int64   // of their tags, if each had its own
 	tagShare  float64 // of tagWeight, what is taken since equal tags are the same
@@ -169,7 +169,7 @@ type entity struct {
 	group uint32                // slot+1 of a user's hierarchy group; of a group, how many others name it
 	kind  kind
 	own   uint16 // how much of text is the name
-	text  string // the name and, of a user, what only Users wants to know; see setPerson
+	text  string // the name and, of a user, what only Users needs to know; see setPerson
 	seq   int64  // see lanyard.Meta; 0 for what is absent
 	extra *extra // nil for most; never changed, but replaced
 }

@@ -35,7 +35,7 @@ func TestRestrictionsNarrow(t *testing.T) {
 		want = want.without(placesOf(name))
 	}
 	var got permissions
-	for _, n := range narrowings() {
+	for _, n := range contactRestrictions() {
 		got.add(n.by)
 	}
 	if got != want {

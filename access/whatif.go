@@ -349,7 +349,7 @@ func (d *differ) sums() sums {
 	x.less.or(x.gains.and(restricting))
 	x.more.or(x.loses.and(restricting))
 	x.gains, x.loses = x.gains.without(restricting), x.loses.without(restricting)
-	for _, n := range narrowings() {
+	for _, n := range contactRestrictions() {
 		if !was.has(n.what) || !is.has(n.what) {
 			continue
 		}
@@ -406,7 +406,7 @@ func (d *differ) delta(had, has []uint32, x sums) *Delta {
 
 // grants are those of a permission by profiles of a snapshot.
 func (d *differ) grants(s *Snapshot, slots []uint32, place uint16) []Grant {
-	narrow := s.narrowing(slots, place)
+	narrow := s.contactRestriction(slots, place)
 	var out []Grant
 	for _, slot := range slots {
 		p := s.profile(slot)

@@ -125,7 +125,7 @@ func (g *generator) subjects() []access.Subject {
 	return all
 }
 
-// hold compares what is said of one subject with what it may do before and after, and tells whether
+// hold compares what is said of one subject with what it may do before and after, and reports whether
 // it is said to gain and to lose.
 func (g *generator) hold(t *testing.T, before, after *access.Snapshot, who access.Subject,
 	said *access.Delta) (gains, loses bool) {
@@ -400,7 +400,7 @@ func TestWhatIfByGroup(t *testing.T) {
 	}
 }
 
-// BenchmarkIfProfile proposes changes to a profile that every one of 10,000 users holds, beside one
+// BenchmarkIfProfile proposes changes to a profile that every one of 10,000 users holds, alongside one
 // or two of 100 others.
 func BenchmarkIfProfile(b *testing.B) {
 	s, ids := centre(10_000)

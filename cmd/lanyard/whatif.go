@@ -107,7 +107,7 @@ func (c *whatIfCmd) Run(io streams) error {
 	return err
 }
 
-// list asks for as many of those affected as are wanted.
+// list asks for as many of those affected as --limit says.
 func (c *whatIfCmd) list(ctx context.Context, a *asker, q questions.WhatIf) (out whatIf, err error) {
 	err = eachPage(c.Limit, func(p questions.Page) (questions.PageInfo, error) {
 		q.Page = p

@@ -341,7 +341,7 @@ func TestRefusals(t *testing.T) {
 			"does not exist"},
 		{"not JSON by its type", evaluation, good, []string{"Content-Type", "text/plain"}, 400, "application/json"},
 		{"empty", evaluation, "", nil, 400, "not a JSON object"},
-		{"cut off", evaluation, good[:30], nil, 400, "not valid JSON"},
+		{"truncated", evaluation, good[:30], nil, 400, "not valid JSON"},
 		{"more behind it", evaluation, good + "{}", nil, 400, "not valid JSON"},
 		{"a list", evaluation, "[]", nil, 400, "not a JSON object"},
 		{"repeated member", evaluation, `{"subject":{"type":"user","type":"user","id":"u"}}`, nil, 400, "duplicate"},

@@ -200,8 +200,8 @@ func (s *servers) belongs(list string) map[string]bool {
 }
 
 // Whoever follows a list from page to page finds everybody who belongs into it all the time, nobody
-// twice, and nobody who never did: whatever changes meanwhile, whichever server is asked, and however
-// often it began anew.
+// twice, and nobody who never did: whatever changes in the meantime, whichever server is asked, and however
+// often it started over.
 func TestPagesLoseAndRepeatNobody(t *testing.T) {
 	lists := map[string]struct{ path, body string }{
 		"users": {"search/subject",

@@ -242,7 +242,7 @@ func TestActingUserListsAndSearches(t *testing.T) {
 	}
 	if total := c.doAs(c.as(c.lead), "SearchUsers",
 		members{"InstanceId": c.in, "MaxResults": 5}).ok()["ApproximateTotalCount"]; total != float64(len(want)) {
-		t.Errorf("SearchUsers on behalf of lead counts %v, want %d: how many there are beside is not theirs to know", total,
+		t.Errorf("SearchUsers on behalf of lead counts %v, want %d: how many others there are is not theirs to know", total,
 			len(want))
 	}
 	if got, _ := names("ListSecurityProfiles", "SecurityProfileSummaryList", "Name", members{}); !slices.Equal(got,

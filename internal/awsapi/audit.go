@@ -20,7 +20,7 @@ var hidden = map[string]bool{
 	"DeskPhoneNumber": true, "PhoneNumber": true, "InstanceAlias": true,
 }
 
-// isSensitive tells whether anything in values of a type is hidden.
+// isSensitive reports whether anything in values of a type is hidden.
 func isSensitive(t reflect.Type, seen map[reflect.Type]bool) bool {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Map:

@@ -19,7 +19,7 @@ import (
 const maxNesting = 64
 
 // decode makes the operation's input of body, labels and query. Unknown members are passed over
-// and null is absent, as the protocol wants it; repeated members, wrong types, invalid UTF-8 and
+// and null is absent, as the protocol requires; repeated members, wrong types, invalid UTF-8 and
 // anything after the object are refused.
 func decode(req *request) (model.Input, error) {
 	if err := bind(req); err != nil {

@@ -311,7 +311,7 @@ func listed[R lanyard.Resource](ctx context.Context, s *Server, req *request, in
 	return listedOnly[R](ctx, s, req, in, nil)
 }
 
-// listedOnly returns a page of those resources of a type that are wanted, which scope says.
+// listedOnly returns a page of those resources of a type that scope selects.
 func listedOnly[R lanyard.Resource](ctx context.Context, s *Server, req *request, in listing, wanted func(R) bool,
 	scope ...string) (found[R], error) {
 	page, err := s.page(req, in.most, in.token, append([]string{bare(in.instance)}, scope...)...)

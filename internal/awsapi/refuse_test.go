@@ -35,7 +35,7 @@ func TestMalformedBodies(t *testing.T) {
 		{"member in another case", `{"permissions":1}`, fine, ""},
 		{"null in a map", `{"AllowedAccessControlTags":{"abc":null}}`, malformed,
 			"AllowedAccessControlTags.abc must not be null"},
-		{"null beside others in a map", `{"AllowedAccessControlTags":{"a":"b","abc":null},"TagRestrictedResources":["User"]}`,
+		{"null alongside others in a map", `{"AllowedAccessControlTags":{"a":"b","abc":null},"TagRestrictedResources":["User"]}`,
 			malformed, "AllowedAccessControlTags.abc"},
 		{"null in a list of texts", `{"Permissions":["Users.View",null]}`, malformed, "Permissions[1] must not be null"},
 		{"null in a list of structures", `{"Applications":[null]}`, malformed, "Applications[0]"},

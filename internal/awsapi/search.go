@@ -200,7 +200,7 @@ func tagFilter(f *model.ControlPlaneTagFilter) []control.Condition {
 	return append(oneTag(f.TagCondition), control.Condition{Or: or, And: each(f.AndConditions, tagCondition)})
 }
 
-// userFilter are the conditions of the filter by tags and hierarchy groups, which users have beside that by tags.
+// userFilter is the part of the filter that users have in addition to that by tags: by tags and hierarchy groups.
 func userFilter(f *model.ControlPlaneUserAttributeFilter) []control.Condition {
 	if f == nil {
 		return nil

@@ -309,7 +309,7 @@ func (s *Server) inject(ctx context.Context, req *request) error {
 	return nil
 }
 
-// CanFail tells whether operation ("*" for any) may answer with the exception of that name, and so
+// CanFail reports whether operation ("*" for any) may answer with the exception of that name, and so
 // whether a fault may ask for it. Any operation may answer ThrottlingException and
 // InternalServiceException.
 func CanFail(operation, exception string) bool {
@@ -323,7 +323,7 @@ func CanFail(operation, exception string) bool {
 	return false
 }
 
-// IsServed tells whether operation is one that is answered.
+// IsServed reports whether operation is one that is answered.
 func IsServed(operation string) bool {
 	for i := range model.Operations {
 		if op := &model.Operations[i]; op.Name == operation {

@@ -128,7 +128,7 @@ func escape(s string) string {
 	return strings.NewReplacer("+", "%20", "%7E", "~").Replace(url.QueryEscape(s))
 }
 
-// place puts the members of a request where the model wants them.
+// place puts the members of a request where the model has them.
 func place(op string, m members) (method, target, body string) {
 	o, ok := pinned().Operations[op]
 	if !ok {

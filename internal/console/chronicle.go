@@ -143,7 +143,7 @@ func note(s *Server, profiles map[string]lastChange, days map[string]int, e *lan
 	}
 }
 
-// isRoot tells whether an access key is the operator's own.
+// isRoot reports whether an access key is the operator's own.
 func (s *Server) isRoot(key string) bool {
 	k, ok := s.Control.Key(key)
 	return ok && k.Root

@@ -125,13 +125,13 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
-// Where everything of the console is, beside the page at /.
+// Where everything of the console is, apart from the page at /.
 const (
 	apiPrefix  = "/console/api/"
 	oidcPrefix = "/console/oidc/"
 )
 
-// Serves tells whether a path is one of the console's. The rest of / is Amazon Connect's.
+// Serves reports whether a path is one of the console's. The rest of / is Amazon Connect's.
 func Serves(path string) bool {
 	return path == "/" || path == "/favicon.svg" || path == "/favicon.ico" || strings.HasPrefix(path, "/assets/") ||
 		strings.HasPrefix(path, "/console/")
@@ -482,7 +482,7 @@ func compressed(h http.Handler) (http.Handler, error) {
 }
 
 // secret are the endpoints whose answers hold the CSRF token or are about passwords. Compressed, the length of
-// such an answer would tell an eavesdropper how much of the secret a guess beside it repeats (BREACH).
+// such an answer would tell an eavesdropper how much of the secret a guess next to it repeats (BREACH).
 var secret = map[string]bool{"session": true, "sign-in": true, "password": true}
 
 // plain keeps an answer from being compressed: one with a secret, and an error, which repeats what was asked.

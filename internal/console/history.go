@@ -220,7 +220,7 @@ func (g *gone) hide(ctx context.Context, about lanyard.Ref) (lanyard.Ref, error)
 	return about, err
 }
 
-// filter leaves in an event the changes that the viewer may see, and tells whether there are any.
+// filter leaves in an event the changes that the viewer may see, and reports whether there are any.
 func (g *gone) filter(ctx context.Context, e *lanyard.Event, about lanyard.Ref) (bool, error) {
 	is := func(c lanyard.Change) bool {
 		return (about.Type == "" || c.Type == about.Type) && (about.ID == "" || c.ID == about.ID)
@@ -409,7 +409,7 @@ func (s *Server) historyExport(ctx context.Context, a *asking) (any, error) {
 	return ExportAnswer{Records: records, Next: p.next, Searched: p.searched}, nil
 }
 
-// bare takes out of documents what the store keeps beside them: their places in the order of creation, which
+// bare takes out of documents what the store keeps alongside them: their places in the order of creation, which
 // count what others made too, and by whom a profile was changed last.
 func bare(changes []lanyard.Change) ([]lanyard.Change, error) {
 	out := slices.Clone(changes)

@@ -30,7 +30,7 @@ type OIDC struct {
 	ClientSecret string   // "" for a public client
 	Claim        string   // that holds the user name: preferred_username, email, sub, or another
 	Instance     string   // id or alias of the instance whose users sign in; "" for the only one
-	Scopes       []string // beside openid; default profile and email
+	Scopes       []string // in addition to openid; default profile and email
 	Label        string   // of the button; default Single sign-on
 	Client       *http.Client
 }

@@ -36,7 +36,7 @@ func (s *Server) https(r *http.Request) bool { return s.secure || r.TLS != nil }
 
 const tokenSize = 32 // bytes
 
-// parseToken tells whether a cookie can be one of ours.
+// parseToken reports whether a cookie can be one of ours.
 func parseToken(value string) bool {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(value)
 	return err == nil && len(b) == tokenSize
@@ -96,7 +96,7 @@ func (s *Server) identify(ctx context.Context, a *asking) error {
 	return nil
 }
 
-// counts says why a session does not count, "" when it does: whose it is may be gone meanwhile.
+// counts says why a session does not count, "" when it does: whose it is may be gone in the meantime.
 func (s *Server) counts(ctx context.Context, n lanyard.Session) (why string, err error) {
 	now := s.Now()
 	if !now.Before(n.Expires) || now.Sub(n.Seen) >= s.Idle {

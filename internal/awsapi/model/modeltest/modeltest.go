@@ -114,7 +114,7 @@ func CheckError(op string, status int, code string, body []byte) error {
 	return checkMembers(e, members, op+": "+code)
 }
 
-// isText tells whether v is a JSON string with something in it.
+// isText reports whether v is a JSON string with something in it.
 func isText(v jsontext.Value) bool { return v.Kind() == '"' && len(v) > 2 }
 
 func check(name string, v jsontext.Value, path string) error {
