@@ -47,13 +47,13 @@ Examples:
   lanyard audit --instance 3fdf9b6c-… --output json | jq .eventName`
 }
 
-// eventPage is how many events are asked for at a time.
+// eventPage is how many events are read at a time.
 const eventPage = 500
 
-// maxBatch is after how many bytes events are shown.
+// maxBatch is the size in bytes after which a batch of events is shown.
 const maxBatch = 4 << 20
 
-// Run shows the events of all instances, each instance's in order and all by time within one look.
+// Run shows the events of all instances by time. Events of one instance are always in order.
 func (c *auditShowCmd) Run(io streams) error {
 	m, err := c.openManager(io.ctx)
 	if err != nil {
@@ -149,7 +149,7 @@ func (e *eventMerge) nextEvent(ctx context.Context) (*lanyard.Event, error) {
 			e.next[id] = page
 		}
 		if len(e.next[id]) == 0 {
-			continue // it has no more, and is not asked again
+			continue // it has no more events
 		}
 		left = append(left, id)
 		if first == "" || e.next[id][0].Time.Before(e.next[first][0].Time) {
@@ -164,7 +164,7 @@ func (e *eventMerge) nextEvent(ctx context.Context) (*lanyard.Event, error) {
 	return &event, nil
 }
 
-// printer returns how to show events.
+// printer returns a function that shows events.
 func (c *auditShowCmd) printer(io streams) func([]lanyard.Event) error {
 	if c.json(io) {
 		enc := json.NewEncoder(io.out)
@@ -193,7 +193,7 @@ func (c *auditShowCmd) printer(io streams) func([]lanyard.Event) error {
 	}
 }
 
-// changed names what an event changed.
+// changed returns the names of what an event changed.
 func changed(e lanyard.Event) string {
 	var names []string
 	if e.Refused != "" {

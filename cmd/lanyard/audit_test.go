@@ -33,8 +33,8 @@ func command(t *testing.T, args ...string) (status int, out, errs string) {
 	return status, o.String(), e.String()
 }
 
-// seedChain makes a folder with the instances a and b of eight records each, whose every field is set;
-// the third of a has no changes, for it was refused.
+// seedChain makes a folder with instances a and b of eight records each, in which every field is set; the third
+// record of a is of a refused call and has no changes.
 func seedChain(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -79,7 +79,7 @@ func seedChain(t *testing.T) (dir string) {
 	return dir
 }
 
-// tampered is a copy of a folder that somebody has written to behind the server's back.
+// tampered returns a copy of a folder after somebody wrote to it behind the back of the server.
 func tampered(t *testing.T, dir string, change func(*sql.DB)) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(dir, "lanyard.db"))
@@ -138,7 +138,7 @@ func rewrite(t *testing.T, db *sql.DB, revision int, text []byte, rehash bool) {
 		hash, revision)
 }
 
-// Whatever of a record is altered, verify names it.
+// TestVerifyEveryField alters each field of a record, and expects verify to name the record.
 func TestVerifyEveryField(t *testing.T) {
 	dir := seedChain(t)
 	for _, tt := range []struct {
@@ -316,7 +316,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// Pruning leaves a chain that verifies, and a checkpoint of which nothing can be altered.
+// TestVerifyAfterPrune expects a chain that verifies after pruning, and a checkpoint in which nothing can be altered.
 func TestVerifyAfterPrune(t *testing.T) {
 	dir := seedChain(t)
 	_, before, _ := command(t, "audit", "verify", "--data", dir, "--output", "json")

@@ -80,7 +80,7 @@ func (c *auditVerifyCmd) Run(io streams) error {
 		tables = append(tables, store.Resources, store.Refs, store.Counts, store.Tombstones, store.Passwords)
 	}
 	bar := io.tally("records verified", total)
-	for _, id := range ids { // each in a transaction of its own, which so is short
+	for _, id := range ids { // in a transaction each, so that transactions are short
 		p.beginInstance(id)
 		if err := db.Export(io.ctx, store.Scope{Instance: id, Tables: tables}, func(r store.Row) error {
 			p.addInstanceRow(r)
@@ -286,7 +286,7 @@ func (c *auditExportCmd) Run(s streams) (err error) {
 			return err
 		}
 	}
-	if separator == `{"Records":[` { // there was none
+	if separator == `{"Records":[` { // there were no records
 		w.WriteString(separator)
 	}
 	w.WriteString(end)
@@ -320,8 +320,8 @@ func (c *auditExportCmd) eachEvent(s streams, r store.InstanceReader, id string,
 	}
 }
 
-// createFile makes a file that must not exist, readable by its owner only; "" and "-" mean out.
-// finish closes it, or removes it when what went into it is not all of it.
+// createFile creates a file that must not exist, readable by its owner only; "" and "-" mean out. finish closes the
+// file, or removes it if its content is incomplete.
 func createFile(name string, out io.Writer) (w io.Writer, finish func(error) error, err error) {
 	if name == "" || name == "-" {
 		return out, func(err error) error { return err }, nil

@@ -81,7 +81,7 @@ func writeBackup(s streams, db store.Exporter, out io.Writer, total int64, p *pr
 	return errors.Join(w.Close(), buffered.Flush())
 }
 
-// rowCounts tells how many rows there are of each table.
+// rowCounts returns the number of rows of each table, as text.
 func rowCounts(c backup.Counts) string {
 	var parts []string
 	for _, t := range store.Tables {
@@ -90,7 +90,7 @@ func rowCounts(c backup.Counts) string {
 	return strings.Join(parts, ", ")
 }
 
-// copyFlags are common to what fills a store.
+// copyFlags are common to the commands that import into a store.
 type copyFlags struct {
 	AcceptBroken bool `help:"Continue although the chain of records is broken, or what is stored differs from what the records say."`
 }
@@ -152,7 +152,7 @@ func (c *restoreCmd) Run(s streams) error {
 	return nil
 }
 
-// counted counts what is read.
+// counted counts the bytes that are read.
 type counted struct {
 	r io.Reader
 	n int64
@@ -203,7 +203,7 @@ func (c *migrateCmd) Run(s streams) error {
 		return err
 	}
 	bar := s.tally("rows copied", total)
-	// The rows are pushed by the one and pulled by the other.
+	// The export pushes rows; the import pulls them.
 	ctx, stop := context.WithCancel(s.ctx)
 	rows, ended := make(chan store.Row, 64), make(chan error, 1)
 	go func() {
@@ -231,7 +231,7 @@ func (c *migrateCmd) Run(s streams) error {
 	p, err := filling{place: c.To, next: next, bar: bar, acceptBroken: c.AcceptBroken,
 		object: func(p *prover) error { return checkUnchanged(s.ctx, from, p) }}.fillStore(s)
 	stop()
-	for range rows { // until the export has let go of its store
+	for range rows { // until the export has finished
 	}
 	if err != nil {
 		return err
@@ -258,7 +258,7 @@ func openSource(ctx context.Context, place string) (store.Portable, error) {
 	return db, nil
 }
 
-// checkUnchanged refuses a source that was written to in the meantime.
+// checkUnchanged refuses a source that was written to while it was exported.
 func checkUnchanged(ctx context.Context, from store.Portable, p *prover) error {
 	ids, err := instancesWithRows(ctx, from)
 	if err != nil {
@@ -278,7 +278,7 @@ func checkUnchanged(ctx context.Context, from store.Portable, p *prover) error {
 	return nil
 }
 
-// openTarget opens what is to be filled.
+// openTarget opens the store to import into.
 func openTarget(ctx context.Context, place string) (store.Portable, error) {
 	log := slog.New(slog.DiscardHandler)
 	if postgres.IsURL(place) {
@@ -305,16 +305,17 @@ func openTarget(ctx context.Context, place string) (store.Portable, error) {
 	return db, nil
 }
 
-// A filling is what a store is filled with.
+// A filling is an import into an empty store.
 type filling struct {
 	place        string // data folder or URL
 	next         func() (store.Row, error)
 	bar          *tally
 	acceptBroken bool
-	object       func(*prover) error // may still refuse what was read back, unless it is nil
+	object       func(*prover) error // if not nil, may refuse what was read back
 }
 
-// fillStore fills the store with rows, reads it again, compares, verifies, and only then lets it be used.
+// fillStore imports the rows, reads them back, compares them and verifies the chain. Only then can a server use the
+// store.
 func (f filling) fillStore(s streams) (p *prover, err error) {
 	if !postgres.IsURL(f.place) {
 		warning, err := checkMode(f.place)
@@ -349,8 +350,7 @@ func (f filling) fillStore(s streams) (p *prover, err error) {
 	return p, err
 }
 
-// importRows writes the rows, and returns their counts and sum. What there is to find in them is found when they are
-// read back.
+// importRows writes the rows, and returns their counts and checksum. The chain is verified when they are read back.
 func (f filling) importRows(s streams, db store.Portable) (*prover, error) {
 	given := newProver()
 	err := db.Import(s.ctx, func() (store.Row, error) {
@@ -371,7 +371,7 @@ func (f filling) importRows(s streams, db store.Portable) (*prover, error) {
 	return given, nil
 }
 
-// readBack reads all rows of the store, which must be those that were given, and verifies the chain.
+// readBack reads all rows of the store, compares them with those that were imported, and verifies the chain.
 func (f filling) readBack(s streams, db store.Portable, given *prover) (*prover, error) {
 	p, total := newProver(), int64(0)
 	p.state = true
@@ -402,7 +402,7 @@ func (f filling) readBack(s streams, db store.Portable, given *prover) (*prover,
 	return p, nil
 }
 
-// leaveCredentials writes the root key into the folder, as a server's first start would.
+// leaveCredentials writes the root key into the folder, as the first start of a server does.
 func leaveCredentials(ctx context.Context, db store.Credentials, dir string) error {
 	keys, err := db.Keys(ctx)
 	if err != nil {
@@ -413,5 +413,5 @@ func leaveCredentials(ctx context.Context, db store.Credentials, dir string) err
 			return writeKey(dir, k)
 		}
 	}
-	return nil // there never was a server
+	return nil // no server ever used the store
 }

@@ -85,8 +85,8 @@ func equalContents(t *testing.T, got, want []string) {
 	}
 }
 
-// A backup that is made while many write has every change up to some moment, and nothing of what
-// came later; and what was acknowledged before it began is in it.
+// TestBackupWhileWriting backs up while many clients write. The backup has every change up to some moment and none
+// after it, including all that were acknowledged before it began.
 func TestBackupWhileWriting(t *testing.T) {
 	pg := pgtest.Start(t)
 	for name, where := range map[string]string{"SQLite": "sqlite", "PostgreSQL": pg.URL(pg.Schema(t, t.TempDir()))} {
@@ -180,7 +180,8 @@ func TestBackupWhileWriting(t *testing.T) {
 	}
 }
 
-// From SQLite to PostgreSQL and back nothing is lost, added or altered, and a server goes on with it.
+// TestMigrateThereAndBack migrates from SQLite to PostgreSQL and back: nothing is lost, added or altered, and a
+// server can use the result.
 func TestMigrateThereAndBack(t *testing.T) {
 	pg := pgtest.Start(t)
 	first, third := t.TempDir(), filepath.Join(t.TempDir(), "new")
@@ -287,7 +288,7 @@ func enlarge(t *testing.T, dir string) {
 	}
 }
 
-// A backup that is not whole is refused, and so is what it left; a whole one starts over there.
+// TestRestoreRefuses refuses incomplete backups and what they leave behind; a complete backup then starts over.
 func TestRestoreRefuses(t *testing.T) {
 	pg := pgtest.Start(t)
 	whole := filepath.Join(t.TempDir(), "whole")
@@ -374,7 +375,7 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
-// What was tampered with is not restored unless asked for.
+// TestRestoreBroken restores data that was tampered with only on request.
 func TestRestoreBroken(t *testing.T) {
 	from := seedChain(t)
 	for name, query := range map[string]string{

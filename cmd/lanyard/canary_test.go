@@ -18,8 +18,8 @@ import (
 	"github.com/lanyard/lanyard/internal/control"
 )
 
-// A canaryWorld is an instance with or without what nearly all of its viewers may not see. What is
-// there in both worlds has the same ids, names and times in both.
+// A canaryWorld is an instance with or without resources that nearly all of its viewers may not see. Resources that
+// are in both worlds have the same ids, names and times in both.
 type canaryWorld struct {
 	*site
 	with  bool
@@ -30,12 +30,12 @@ type canaryWorld struct {
 	meter *meter
 }
 
-// idOf is the id of what the requests of this test call $name.
+// idOf returns the id of the resource that requests call $name.
 func idOf(name string) string { return uuid.NewSHA1(uuid.NameSpaceURL, []byte(name)).String() }
 
 var canaryNames = regexp.MustCompile(`\$[a-z]+[0-9]*`)
 
-// spell replaces what begins with a dollar sign by ids.
+// spell replaces names that begin with a dollar sign by ids.
 func spell(body string) string {
 	return canaryNames.ReplaceAllStringFunc(body, func(name string) string { return idOf(name[1:]) })
 }
@@ -74,7 +74,7 @@ func newCanaryWorld(t *testing.T, with bool, change ...func(*control.Config)) *c
 	return w
 }
 
-// begin has ids that nobody names be the same in both worlds from here on.
+// begin makes generated ids the same in both worlds from here on.
 func (w *canaryWorld) begin(step string) {
 	w.ids, w.n = uuid.NewSHA1(uuid.NameSpaceURL, []byte(step)), 0
 }
@@ -88,7 +88,7 @@ func (w *canaryWorld) newID() string {
 	return uuid.NewSHA1(w.ids, []byte(fmt.Sprint(w.n))).String()
 }
 
-// make makes what the requests call $name, as the operator.
+// make creates the resource that requests call $name, as the operator.
 func (w *canaryWorld) make(name, operation, body string) {
 	w.Helper()
 	w.begin(name + operation)
@@ -133,8 +133,8 @@ const canaryLine = `{"QueueReference": {"QueueId": "%s", "Channel": "VOICE"}, "P
 
 const canaryAgent = "arn:aws:wisdom:us-east-1:" + ownAccount + ":ai-agent/canary/one"
 
-// fill makes what is seen, what is hidden and there in one world alone (its names begin with h), and
-// what is hidden and has other contents in the other world (x), because what is seen refers to it.
+// fill creates visible resources; hidden ones that are in one world only (their names begin with h); and hidden ones
+// whose content differs between the worlds (x), because visible resources refer to them.
 func (w *canaryWorld) fill() {
 	w.Helper()
 	hidden := func(name, operation, body string) {
@@ -261,8 +261,7 @@ func (w *canaryWorld) fill() {
 	}
 }
 
-// canaryBodies are what the endpoints and operations are asked with, "" for {}. Nothing but InstanceId
-// is added.
+// canaryBodies are the request bodies for the endpoints, "" for {}. Only InstanceId is added.
 var canaryBodies = map[string][]string{
 	"session": {""}, "catalogue": {""},
 	"profile": {`{"SecurityProfileId": "$profile"}`, `{"SecurityProfileId": "$unheld"}`,
@@ -366,7 +365,7 @@ func canaryEvaluations() (all []string) {
 		`"}, "action": {"name": "Queues.View"}, "resource": {"type": "Queue", "id": "$queue"}}`)
 }
 
-// canaryMembers are the members that name what an operation is about, and what each is asked with.
+// canaryMembers are the members that name the resource of an operation, with the values to try.
 var canaryMembers = map[string][]string{
 	"UserId":             {"$user", "$user2", "$huser", "$hleft"},
 	"SecurityProfileId":  {"$profile", "$hprofile", "$xprofile", "$hgone"},
@@ -377,7 +376,7 @@ var canaryMembers = map[string][]string{
 	"QuickConnectId": {"$connect", "$hconnect"}, "EntityArn": {canaryAgent},
 }
 
-// canaryMore are more members for single operations; of those that change anything, all that are needed.
+// canaryMore are further members for single operations; for those that change anything, all members.
 var canaryMore = map[string][]string{
 	"SearchUsers": {`"SearchCriteria": {"StringCondition": {"FieldName": "Username", "Value": "canary", "ComparisonType": "STARTS_WITH"}}`,
 		`"SearchFilter": {"TagFilter": {"TagCondition": {"TagKey": "CanaryKey", "TagValue": "canary"}}}`,
@@ -513,7 +512,7 @@ var canaryMore = map[string][]string{
 	"ListTagsForResource": {``},
 }
 
-// canaryDeletes are what is deleted: nothing that anything hidden refers to, for that is refused.
+// canaryDeletes are the resources to delete, to which nothing hidden refers.
 var canaryDeletes = map[string][]string{
 	"DeleteUser": {"$huser", "$spare"}, "DeleteSecurityProfile": {"$hprofile", "$xprofile", "$linted"},
 	"DeleteQueue": {"$hqueue", "$queue2", "$queue3"}, "DeleteRoutingProfile": {"$hrouting", "$xrouting", "$routing3"},
@@ -528,7 +527,7 @@ var notForUsers = []string{"CreateInstance", "DescribeInstance", "ListInstances"
 
 type canaryRequest struct{ path, body string }
 
-// canaryRequests are all requests: what reads, then what changes, then what deletes.
+// canaryRequests returns all requests: first those that read, then those that change, then those that delete.
 func canaryRequests(t *testing.T) (all []canaryRequest) {
 	for _, path := range console.Endpoints() {
 		bodies, ok := canaryBodies[path]
@@ -609,8 +608,8 @@ func canaryRequests(t *testing.T) (all []canaryRequest) {
 	return slices.Concat(all, changes, parts, deletes)
 }
 
-// followed asks again with the token of each answer, and returns all answers without what differs
-// from world to world for all: revisions, tokens and ids of requests.
+// followed requests all pages, and returns the answers without what differs between the worlds for everybody:
+// revisions, tokens and request ids.
 func (w *canaryWorld) followed(b *browser, step string, r canaryRequest) string {
 	b.Helper()
 	var out strings.Builder
@@ -659,7 +658,7 @@ func (w *canaryWorld) followed(b *browser, step string, r canaryRequest) string 
 	return ""
 }
 
-// headersOf are the headers of an answer that say more than that there is one.
+// headersOf returns the headers of an answer that say anything about its content.
 func headersOf(h http.Header) string {
 	h = h.Clone()
 	h.Del("X-Lanyard-Revision")
@@ -701,8 +700,8 @@ func nextOf(path string, answer map[string]any) any {
 	return nil
 }
 
-// plain takes out of an answer what differs between the worlds without saying anything of what is hidden:
-// revisions, which count the changes of the whole instance, and what is drawn or measured.
+// plain removes from an answer what differs between the worlds without telling anything hidden: revisions, which
+// count the changes of the whole instance, and what is random or measured.
 func plain(v any) any {
 	switch v := v.(type) {
 	case []any:
@@ -729,7 +728,8 @@ func plain(v any) any {
 
 var revisionsIn = regexp.MustCompile(`revisions? \d+|1 to \d+ are|1 to \d+`)
 
-// canaryExcept are requests whose answers may differ, by viewer and part of the request, and why. They are not made.
+// canaryExcept are requests that are not made because their answers may differ, by viewer and part of the request,
+// with the reason.
 var canaryExcept = []struct{ viewer, path, part, why string }{
 	{"assigner", "call/UpdateUserSecurityProfiles", "$hprofile",
 		"a profile is offered to whoever may assign profiles and is not restricted: it can be given"},
@@ -739,15 +739,15 @@ var canaryExcept = []struct{ viewer, path, part, why string }{
 	{"*", "call/UpdateUserHierarchyStructure", `"Two"}}`, "a level is refused to go while a hidden group is at it"},
 }
 
-// canaryExcepted reports whether a request is not made by a viewer.
+// canaryExcepted reports whether a request is left out for a viewer.
 func canaryExcepted(viewer string, r canaryRequest) bool {
 	return slices.ContainsFunc(canaryExcept, func(x struct{ viewer, path, part, why string }) bool {
 		return (x.viewer == "*" || x.viewer == viewer) && x.path == r.path && strings.Contains(r.body, x.part)
 	})
 }
 
-// Nothing that a viewer is answered differs between a world with and a world without what the viewer
-// may not see.
+// TestCanaries compares everything that viewers are answered in a world with and a world without what they may not
+// see.
 func TestCanaries(t *testing.T) {
 	requests := canaryRequests(t)
 	if t.Failed() {
@@ -806,7 +806,8 @@ func around(s string, at int) string {
 	return s[max(0, at-160):min(len(s), at+240)]
 }
 
-// What a hidden profile grants is not said in strict mode either, where more than one's own is refused.
+// TestCanariesStrict expects that strict mode, which refuses to grant more than one holds, does not tell what a
+// hidden profile grants.
 func TestCanariesStrict(t *testing.T) {
 	var got [2]string
 	for i, with := range []bool{true, false} {
@@ -825,7 +826,7 @@ func TestCanariesStrict(t *testing.T) {
 	}
 }
 
-// What cannot be the same in both worlds says no more than it must.
+// TestCanariesInUse expects that answers which cannot be the same in both worlds tell no more than they must.
 func TestCanariesInUse(t *testing.T) {
 	w := newCanaryWorld(t, true)
 	as := func(name string) *browser {

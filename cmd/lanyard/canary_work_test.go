@@ -15,7 +15,7 @@ import (
 	"github.com/lanyard/lanyard/internal/store"
 )
 
-// work is what answering takes, measured by what other load on the machine does not change.
+// work is the work of answering, measured by what other load on the machine does not change.
 type work struct {
 	pages int            // requests
 	reads map[string]int // from the store, by method and type, cached or not
@@ -48,7 +48,7 @@ func (m *meter) count(read string, rows int) {
 	m.rows += rows
 }
 
-// measure returns a handler that does what handler does, and measures it.
+// measure wraps a handler to measure its work.
 func (m *meter) measure(handler http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var before, after runtime.MemStats
@@ -60,7 +60,7 @@ func (m *meter) measure(handler http.Handler) http.Handler {
 	})
 }
 
-// A meteredStore counts what is read from it.
+// A meteredStore counts reads.
 type meteredStore struct {
 	store.Store
 	*meter
@@ -162,7 +162,7 @@ func (r meteredInstance) History(ctx context.Context, about lanyard.Ref, before 
 	return list, next, err
 }
 
-// meteredTx counts what is read, and passes on what is written.
+// meteredTx counts reads, and passes on writes.
 type meteredTx struct {
 	meteredReader
 	writes
@@ -170,14 +170,14 @@ type meteredTx struct {
 
 type writes struct{ store.Tx }
 
-// manyHidden is how many more hidden resources of each type addHidden adds, and canaryHidden how many there are then of
-// all types, or as many events.
+// manyHidden is the number of hidden resources of each type that addHidden adds. canaryHidden is the number of all
+// hidden resources then, or of events about them.
 const (
 	manyHidden   = 20
 	canaryHidden = 8*manyHidden + 20
 )
 
-// addHidden adds hidden resources that refer to what is seen and to what is hidden.
+// addHidden adds hidden resources that refer to visible and to hidden ones.
 func (w *canaryWorld) addHidden() {
 	w.Helper()
 	for i := range manyHidden {
@@ -201,7 +201,8 @@ func (w *canaryWorld) addHidden() {
 	}
 }
 
-// quiet has what the viewer is refused from here on leave no records, so that no request is the last that does.
+// quiet exhausts the records of refused calls of a viewer, so that none of the following requests is the last to be
+// recorded.
 func (w *canaryWorld) quiet(b *browser) {
 	w.Helper()
 	for range 25 {
@@ -210,8 +211,8 @@ func (w *canaryWorld) quiet(b *browser) {
 	}
 }
 
-// works measures the answers to a request. Of one that changes nothing it is the least of several times, for caches may
-// be cold, and the program may do something else as well.
+// works measures the answers to a request. A request that changes nothing is made several times, and the least
+// counts, because caches may be cold and other parts of the program may be busy.
 func (w *canaryWorld) works(b *browser, step string, r canaryRequest) (least work, changed bool) {
 	for i := range 3 {
 		w.meter.reset()
@@ -233,7 +234,7 @@ func (r canaryRequest) reads() bool {
 		strings.HasPrefix(operation, "Search")
 }
 
-// ofNothing is the same request about what never existed, in the place of what is hidden.
+// ofNothing returns the same request about resources that never existed instead of hidden ones.
 func (r canaryRequest) ofNothing() canaryRequest {
 	r.body = canaryNames.ReplaceAllStringFunc(r.body, func(name string) string {
 		if rest, ok := strings.CutPrefix(name, "$h"); ok && !strings.HasPrefix(name, "$hours") {
@@ -245,19 +246,19 @@ func (r canaryRequest) ofNothing() canaryRequest {
 	return r
 }
 
-// What a difference in bytes may be and still tell nothing.
+// Differences in bytes that tell nothing.
 const (
-	// sameBytes is less than reading one row of the database, and a few decisions: what is found to be hidden is asked
-	// about once more than what is not found.
+	// sameBytes is less than the cost of reading one row from the database, and more than a few decisions: a hidden
+	// resource takes one decision more than one that does not exist.
 	sameBytes = 1 << 10
-	// changedBytes is for a request that changed something, which can be measured only once: buffers may have grown.
+	// changedBytes is for requests that change something, which can be measured only once: buffers may have grown.
 	changedBytes = 256 << 10
-	// scanBytes is what a hidden resource or an event of one may cost in each page of a scan.
+	// scanBytes is what each hidden resource, or event about one, may add to each page of a scan.
 	scanBytes = 8 << 10
 )
 
-// canaryScans are the requests that go through all resources of a type or through events, and leave out what the
-// viewer may not see: the more there is that is hidden, the longer they take. docs/security.md says what bounds them.
+// canaryScans are the requests that go through all resources of a type, or through events, and leave out what the
+// viewer may not see. They take longer if much is hidden; docs/security.md says what bounds them.
 var canaryScans = map[string]string{
 	"call/ListContactFlowModules":    skips,
 	"call/ListHoursOfOperations":     skips,
@@ -294,7 +295,7 @@ var canaryScans = map[string]string{
 	"call/DeleteQueue":               "the refusal names the first that uses the queue and may be viewed",
 }
 
-// Why requests scan.
+// Reasons for scans.
 const (
 	skips  = "a page is filled with what may be viewed"
 	counts = "what may be viewed is counted"
@@ -319,7 +320,7 @@ func TestCanariesWork(t *testing.T) {
 	}
 	worlds := [3]*canaryWorld{newCanaryWorld(t, true), newCanaryWorld(t, false), newCanaryWorld(t, true)}
 	worlds[2].addHidden()
-	// Collections empty pools, so they happen between requests.
+	// Garbage collection empties pools, so it happens between requests.
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	scanned := map[string]bool{}
 	for _, v := range viewers {
@@ -353,8 +354,8 @@ func TestCanariesWork(t *testing.T) {
 	}
 }
 
-// compareWork makes a request in three worlds: with something hidden, without, and with very much. It reports whether
-// the request scans what is hidden.
+// compareWork makes a request in three worlds: with something hidden, without, and with very much hidden. It reports
+// whether the request scans what is hidden.
 func compareWork(t *testing.T, worlds [3]*canaryWorld, browsers [3]*browser, step string, r canaryRequest) bool {
 	hiding, without, crowded := worlds[0], worlds[1], worlds[2]
 	if nothing := r.ofNothing(); nothing != r {
@@ -384,14 +385,14 @@ func compareWork(t *testing.T, worlds [3]*canaryWorld, browsers [3]*browser, ste
 	return scans
 }
 
-// same reports whether two works are of the same class.
+// same reports whether two requests did work of the same class.
 func (w *work) same(other *work, slack int) bool {
 	less := w.bytes - other.bytes
 	return w.pages == other.pages && maps.Equal(w.reads, other.reads) && w.rows == other.rows && max(less, -less) <= slack
 }
 
-// within reports whether w is more than other by no more than slack bytes for each page, and reads and rows that are
-// bounded by how much is hidden.
+// within reports whether w exceeds other by at most slack bytes for each page, and by no more reads and rows than
+// there are hidden resources.
 func (w *work) within(other *work, slack int) bool {
 	hidden := w.pages * canaryHidden
 	return w.pages == other.pages && w.bytes-other.bytes <= w.pages*slack && w.rows-other.rows <= hidden &&

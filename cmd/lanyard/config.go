@@ -12,12 +12,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// configFile reads settings from one JSON object whose members are named like the flags, without
-// the dashes in front: {"listen": "127.0.0.1:4580", "quota-profiles": 200}. The environment goes
-// before the file. A member that no flag has is an error, for it is likely a slip.
+// configFile reads settings from one JSON object whose members are named like the flags without their dashes:
+// {"listen": "127.0.0.1:4580", "quota-profiles": 200}. The environment takes precedence over the file. A member that
+// is not the name of a flag is an error, because it is probably a typo.
 func configFile(r io.Reader) (kong.Resolver, error) {
 	var raw map[string]jsontext.Value
-	if err := json.UnmarshalRead(r, &raw); err != nil { // refuses a member that is there twice
+	if err := json.UnmarshalRead(r, &raw); err != nil { // refuses duplicate members
 		return nil, fmt.Errorf("the configuration file is not a JSON object: %w", err)
 	}
 	if raw == nil {
@@ -26,7 +26,7 @@ func configFile(r io.Reader) (kong.Resolver, error) {
 	members := map[string]any{}
 	for name, value := range raw {
 		if value.Kind() == '0' {
-			members[name] = value.String() // a number as it is written
+			members[name] = value.String() // the number as written
 			continue
 		}
 		var v any
@@ -42,7 +42,7 @@ type configResolver struct {
 	members map[string]any
 }
 
-// Validate refuses members that no flag of the application has.
+// Validate refuses members that are not the name of a flag.
 func (c *configResolver) Validate(app *kong.Application) error {
 	known := map[string]bool{}
 	err := kong.Visit(app, func(node kong.Visitable, next kong.Next) error {
@@ -62,7 +62,7 @@ func (c *configResolver) Validate(app *kong.Application) error {
 	return nil
 }
 
-// Resolve returns the file's value of a flag, unless the environment has one.
+// Resolve returns the value of a flag in the file, unless the environment sets it.
 func (c *configResolver) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	value, ok := c.members[flag.Name]
 	if !ok {

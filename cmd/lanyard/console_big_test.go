@@ -11,8 +11,8 @@ import (
 	"github.com/lanyard/lanyard/internal/gen"
 )
 
-// TestConsoleBig asks for each page of an instance that was imported, thousands of resources in one
-// event: no answer grows with it, and pages put together have all of it.
+// TestConsoleBig requests each page of an instance that was imported, with thousands of resources in one event. No
+// answer grows with it, and all pages together have everything.
 func TestConsoleBig(t *testing.T) {
 	const profiles, users = 300, 4000
 	s := newSite(t)

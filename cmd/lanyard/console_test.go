@@ -22,7 +22,7 @@ import (
 	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
 
-// site is a server with the demo instance and the console, wired as serve wires it.
+// site is a server with the demo instance and the console, set up as serve does.
 type site struct {
 	*testing.T
 	db      store.Store
@@ -148,7 +148,7 @@ func (s *site) password(instance, user string) {
 	}
 }
 
-// second makes another instance with an administrator, boss.
+// second creates another instance with an administrator, boss.
 func (s *site) second() {
 	s.Helper()
 	created, err := s.svc.CreateInstance(s.Context(), s.operation("CreateInstance"),
@@ -181,7 +181,7 @@ func (s *site) second() {
 	}
 }
 
-// browser is what a browser has of a session.
+// browser is the state that a browser keeps of a session.
 type browser struct {
 	*testing.T
 	*site
@@ -278,7 +278,7 @@ func names(list any, member string) []string {
 	return out
 }
 
-// TestConsoleRights asks every endpoint as every kind of user.
+// TestConsoleRights calls every endpoint as every kind of user.
 func TestConsoleRights(t *testing.T) {
 	s := newSite(t)
 	s.second()
@@ -512,7 +512,7 @@ func TestConsoleRights(t *testing.T) {
 	})
 }
 
-// TestConsoleSignIn is about who gets in, how often, and for how long.
+// TestConsoleSignIn tests who can sign in, how often, and for how long.
 func TestConsoleSignIn(t *testing.T) {
 	s := newSite(t)
 	s.password(s.in.ID, "olivia.stone")
@@ -809,7 +809,7 @@ func TestConsoleSignIn(t *testing.T) {
 	})
 }
 
-// TestConsoleEnds is about what happens under an open session.
+// TestConsoleEnds tests what changes do to an open session.
 func TestConsoleEnds(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -867,8 +867,8 @@ func TestConsoleEnds(t *testing.T) {
 	})
 }
 
-// TestConsoleStory is what the demo is for: a supervisor cannot see an agent; why, who else is
-// affected by changing that, the change, and what is left of it.
+// TestConsoleStory is the story of the demo: a supervisor cannot see an agent; why, whom a change would affect, the
+// change, and what it leaves in history.
 func TestConsoleStory(t *testing.T) {
 	s := newSite(t)
 	claire, olivia := s.as(s.in, "claire.dubois"), s.as(s.in, "olivia.stone")
@@ -959,10 +959,10 @@ func TestConsoleStory(t *testing.T) {
 	}
 }
 
-// sessionOf is under what the store has the session of a cookie.
+// sessionOf returns the id under which the store has the session of a cookie.
 func sessionOf(cookie string) string { return console.SessionID(cookie) }
 
-// TestConsolePage is about the page itself and what its answers carry.
+// TestConsolePage tests the page itself and the headers of its answers.
 func TestConsolePage(t *testing.T) {
 	s := newSite(t)
 	get := func(path string, header ...string) *http.Response {
@@ -1008,7 +1008,8 @@ func TestConsolePage(t *testing.T) {
 	}
 }
 
-// History says what the ids in it are called, also of what was deleted, to whoever may see it.
+// TestConsoleHistoryNames expects that history names the resources in it, also deleted ones, to viewers who may see
+// them.
 func TestConsoleHistoryNames(t *testing.T) {
 	s := newSite(t)
 	olivia, claire := s.as(s.in, "olivia.stone"), s.as(s.in, "claire.dubois")
@@ -1051,8 +1052,8 @@ func TestConsoleHistoryNames(t *testing.T) {
 	}
 }
 
-// Of a deleted user the last group counts, whatever group an event is of: who was not to see the user any more does not
-// see the user's past either.
+// TestConsoleHistoryOfTheDeleted expects that the last group of a deleted user counts, whatever group an event is of:
+// a viewer who was not to see the user any more does not see their past either.
 func TestConsoleHistoryOfTheDeleted(t *testing.T) {
 	s := newSite(t)
 	olivia := s.as(s.in, "olivia.stone")
@@ -1095,8 +1096,8 @@ func TestConsoleHistoryOfTheDeleted(t *testing.T) {
 	}
 }
 
-// Who may view a user sees that the user was given a password, and nobody else does. The state of the user before it
-// stays what it was.
+// TestConsoleHistoryOfPasswords expects that only viewers of a user see that the user was given a password, and that
+// the earlier states of the user stay as they were.
 func TestConsoleHistoryOfPasswords(t *testing.T) {
 	s := newSite(t)
 	hugo := s.user("hugo.moreau")
@@ -1123,7 +1124,7 @@ func TestConsoleHistoryOfPasswords(t *testing.T) {
 	}
 }
 
-// TestConsoleBytes is about how much the page loads: what may be compressed is, what has not changed is not sent again,
+// TestConsoleBytes tests how much the page loads: what can be compressed is, what has not changed is not sent again,
 // and an answer with a secret is never compressed.
 func TestConsoleBytes(t *testing.T) {
 	s := newSite(t)
@@ -1215,7 +1216,7 @@ func TestConsoleBytes(t *testing.T) {
 	}
 }
 
-// Who changed a profile last is known also when the event has been pruned.
+// TestConsoleLastChange expects that the last change of a profile is known also after its event was pruned.
 func TestConsoleLastChange(t *testing.T) {
 	s := newSite(t)
 	order := s.profile("Order desk")

@@ -39,7 +39,7 @@ func campaign(t *testing.T, variable string, little int) int {
 	return n
 }
 
-// crashTally is what a campaign has seen.
+// crashTally counts what a campaign has seen.
 type crashTally struct{ rounds, kills, acknowledged, present, absent, records int }
 
 func (n *crashTally) log(t *testing.T) {
@@ -51,7 +51,7 @@ func (n *crashTally) log(t *testing.T) {
 	}
 }
 
-// What a server acknowledged is there after kill -9, and nothing is half done. The suite runs 20
+// TestKill expects that acknowledged changes survive kill -9, and that nothing is half done. The suite runs 20
 // rounds, make crash 200.
 func TestKill(t *testing.T) {
 	n := campaign(t, "LANYARD_CRASH_ROUNDS", 20)
@@ -65,8 +65,8 @@ func TestKill(t *testing.T) {
 	seen.log(t)
 }
 
-// killFolder runs rounds on one folder. Each works in an instance of its own; now and then that of
-// the round before is looked at once more, and always the chains of all.
+// killFolder runs rounds on one folder. Each round works in an instance of its own. Now and then the instance of the
+// previous round is checked again, and always the chains of all.
 func killFolder(t *testing.T, program, dir string, first, end int, seen *crashTally) {
 	defer os.RemoveAll(dir)
 	flags := []string{"--quota-instances=-1", "--quota-profiles=-1"}
@@ -107,7 +107,7 @@ type change struct {
 	stamp           int // the number that several members hold; 0 after a deletion
 }
 
-// sent is a change on its way. The moments are those of crashLoad.now.
+// sent is a change in flight. Its times are those of crashLoad.now.
 type sent struct {
 	change
 	at           int
@@ -115,7 +115,7 @@ type sent struct {
 	refused      bool // it was answered that it did not happen
 }
 
-// crashLoad is what many workers ask of an instance, and what comes of it.
+// crashLoad is the load of many workers on an instance, and its outcome.
 type crashLoad struct {
 	instance string
 	now      func() int // a clock, positive; what is acknowledged at one moment is there at the next
@@ -143,8 +143,8 @@ func newCrashLoad(t *testing.T, s *server) *crashLoad {
 		ends: func() bool { return false }}
 }
 
-// work has the workers change profiles until the server does not answer any more, or ends says so.
-// stop waits for that.
+// work starts the workers, which change profiles until the server stops answering or ends reports true. stop waits
+// for them.
 func (l *crashLoad) work(s *server) (stop func()) {
 	var workers sync.WaitGroup
 	for w := range crashWriters {
@@ -231,14 +231,14 @@ func (l *crashLoad) countAcknowledged() (n int) {
 	return n
 }
 
-// wonder notes what should not be.
+// wonder notes an unexpected answer.
 func (l *crashLoad) wonder(format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.unexpected = append(l.unexpected, fmt.Sprintf(format, args...))
 }
 
-// makeKeys makes access keys alongside, which are no part of any instance.
+// makeKeys creates access keys in the meantime, which belong to no instance.
 func (l *crashLoad) makeKeys(c *caller) {
 	for !l.ends() {
 		status, answer, err := c.send("POST", "/lanyard/v1/keys", `{"Account":"210987654321"}`)
@@ -265,7 +265,7 @@ type expected struct {
 	keys         []string
 }
 
-// by is what is expected after an end at a moment.
+// by returns what is expected after a crash at a moment.
 func (l *crashLoad) by(moment int) expected {
 	l.mu.Lock()
 	defer l.mu.Unlock()

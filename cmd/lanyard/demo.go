@@ -15,13 +15,12 @@ import (
 	"github.com/lanyard/lanyard/internal/control"
 )
 
-// demoAlias is the alias of the demo instance, by which a second start knows it.
+// demoAlias is the alias of the demo instance, by which a later start recognizes it.
 const demoAlias = "harbour-outfitters"
 
-// makeDemo creates a realistic contact centre: an outfitter with teams in three countries, a
-// hierarchy of five levels, 40 users and 12 security profiles that between them use every
-// parameter. It does nothing when the account has that instance already, and begins again when it
-// was not finished.
+// makeDemo creates a realistic contact centre: an outfitter with teams in three countries, a hierarchy of five
+// levels, 40 users, and 12 security profiles that together use every parameter. It does nothing if the account
+// already has the finished instance, and starts over if the instance is unfinished.
 func makeDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey) (*lanyard.Instance, error) {
 	d := &demo{ctx: ctx, svc: svc, ids: map[string]string{},
 		caller: lanyard.Caller{Account: root.Account, AccessKeyID: root.ID, Root: true, SourceIP: "127.0.0.1",
@@ -36,7 +35,7 @@ func makeDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey)
 			case in.Name != demoAlias:
 			case in.Tags[purpose] != unfinished:
 				return in, nil
-			default: // a start ended in the middle; what there is came from there alone
+			default: // an earlier start was interrupted
 				if _, err := svc.DeleteInstance(ctx, d.call("DeleteInstance", map[string]any{"InstanceId": in.ID}),
 					in.ID); err != nil {
 					return nil, err
@@ -70,7 +69,7 @@ func makeDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey)
 	return in, nil
 }
 
-// The tag by which a demo instance is known, and what it says until all of it is there.
+// The tag that marks a demo instance, and its value until the instance is complete.
 const (
 	purpose    = "Purpose"
 	unfinished = "demo, unfinished"
@@ -93,12 +92,12 @@ func (d *demo) call(operation string, request map[string]any) control.Call {
 	}
 	b, err := json.Marshal(request)
 	if err != nil {
-		panic(err) // plain strings encode
+		panic(err) // strings always encode
 	}
 	return control.Call{Caller: d.caller, Operation: operation, Request: b}
 }
 
-// defaults learns the ids of what a new instance comes with.
+// defaults reads the ids of the resources that a new instance has.
 func (d *demo) defaults() error {
 	profiles, err := control.List[*lanyard.Profile](d.ctx, d.svc, d.call("ListSecurityProfiles", nil), d.in.ID,
 		control.Page{Limit: 100})
@@ -117,7 +116,7 @@ func (d *demo) defaults() error {
 	return nil
 }
 
-// demoGroups are paths below one another.
+// demoGroups are the paths of the groups, parents first.
 var demoGroups = []string{
 	"Harbour Outfitters",
 	"Harbour Outfitters/Europe", "Harbour Outfitters/Americas",
@@ -224,7 +223,7 @@ func (d *demo) profilesOfPeople() []demoProfile {
 			Description: text("Sees the people of their own team and below"),
 			Permissions: []string{"AccessMetrics", "BasicAgentAccess", "ContactSearch.View", "ManagerListenIn",
 				"OutboundCallAccess", "Users.View"},
-			// No group named: the holder's own.
+			// No group: the holder's own.
 			HierarchyRestricted: user, HierarchyGroup: &own,
 		}},
 		{"Supervisor Europe", nil, control.ProfileChange{
@@ -318,8 +317,8 @@ var demoTeams = []struct {
 		[]string{"Grace Nguyen", "Henry Walker", "Isabel Cruz", "Jack Turner", "Maya Patel"}},
 }
 
-// mistagged is an agent whom the supervisors of France cannot see, because of a slip in a tag: for
-// whoever tries the console on the question why.
+// mistagged is an agent whom the supervisors of France cannot see because of a typo in a tag. It gives newcomers to
+// the console something to find out.
 const mistagged = "Sarah Masson"
 
 func (d *demo) users() error {
@@ -329,7 +328,7 @@ func (d *demo) users() error {
 			switch {
 			case i == 0:
 				profiles = append(profiles, "Team lead")
-				if name == "Antoine Mercier" { // so that who changes the profile affects more than one
+				if name == "Antoine Mercier" { // so that a change of the profile affects several users
 					profiles = append(profiles, "Supervisor France")
 				}
 			case team.department == "Sales":
@@ -384,7 +383,7 @@ func (d *demo) user(name, group string, tags map[string]string, profiles ...stri
 	return nil
 }
 
-// agents gives two AI agents their profiles; each qualifier is an entity of its own.
+// agents gives two AI agents their profiles; each qualifier is a separate entity.
 func (d *demo) agents() error {
 	base := "arn:" + d.svc.Partition() + ":wisdom:" + d.in.Region + ":" + d.in.Account +
 		":ai-agent/5d1f4a3e-90b7-4c52-8a6d-2f6b1c7e9d10/"
@@ -403,21 +402,21 @@ func (d *demo) agents() error {
 	return nil
 }
 
-// demoSignIns are the people of the demo that get a password for the console.
+// demoSignIns are the users of the demo who get a password for the console.
 var demoSignIns = []struct{ user, who string }{
 	{"olivia.stone", "administrator"},
 	{"claire.dubois", "supervisor of France, who wonders why she cannot see sarah.masson"},
 }
 
-// demoPasswords draws passwords for those of demoSignIns who have none, and leaves them in the data
-// folder. It returns what a newcomer signs in with, "" when nothing was drawn.
+// demoPasswords generates passwords for those of demoSignIns who have none, and writes them to the data folder. It
+// returns what a newcomer signs in with; "" if nothing was generated.
 func demoPasswords(ctx context.Context, svc *control.Service, root lanyard.AccessKey, in *lanyard.Instance,
 	dir string) (string, error) {
 	var text strings.Builder
 	for _, who := range demoSignIns {
 		_, u, err := svc.Named(ctx, root.Account, in.ID, who.user)
 		if errors.Is(err, lanyard.ErrNotFound) {
-			continue // somebody deleted them
+			continue // deleted since
 		}
 		if err != nil {
 			return "", err
@@ -440,10 +439,10 @@ func demoPasswords(ctx context.Context, svc *control.Service, root lanyard.Acces
 	return text.String(), replaceFile(filepath.Join(dir, demoFile), []byte(text.String()))
 }
 
-// demoFile has the passwords of the demo, readable by its owner only.
+// demoFile holds the passwords of the demo, readable by its owner only.
 const demoFile = "demo-credentials"
 
-// drawPassword draws one that is easy to copy by eye: some 80 bits.
+// drawPassword generates a password of some 80 bits that is easy to copy by eye.
 func drawPassword() string {
 	const alphabet = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789"
 	for {
@@ -451,7 +450,7 @@ func drawPassword() string {
 		for i := range b {
 			n, err := rand.Int(rand.Reader, big.NewInt(int64(len(alphabet))))
 			if err != nil {
-				panic(err) // the system has no randomness
+				panic(err) // the system has no random source
 			}
 			b[i] = alphabet[n.Int64()]
 		}

@@ -7,7 +7,7 @@ import (
 	"github.com/lanyard/lanyard/internal/control"
 )
 
-// An unfinished demo is made from scratch; a finished one is left alone.
+// TestUnfinishedDemo expects that an unfinished demo is made from scratch, and a finished one is left alone.
 func TestUnfinishedDemo(t *testing.T) {
 	c := newCentre(t)
 	root := lanyard.AccessKey{ID: "AKIATEST", Account: ownAccount}

@@ -120,8 +120,8 @@ func (c *faultyCentre) takes(t *testing.T, text string) {
 	c.serves(t)
 }
 
-// A disk that is full, not to be written to, or broken stops changes and nothing else, and when it is
-// well again so is the server, without a restart.
+// TestDiskFails expects that a disk that is full, read-only or broken stops changes and nothing else, and that the
+// server recovers with the disk, without a restart.
 func TestDiskFails(t *testing.T) {
 	t.Parallel()
 	disk := disktest.Mount(t)
@@ -231,7 +231,7 @@ func TestDiskFails(t *testing.T) {
 	verified(t, program, s.dir)
 }
 
-// The same on a file system of the system's own that is really full.
+// TestDiskFull is the same on a real file system that is full.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	missing := t.Skipf
@@ -297,8 +297,8 @@ func TestDiskFull(t *testing.T) {
 	checkChains(t, s.dir)
 }
 
-// A database that turns out to be damaged while it is served is answered from no more than it is whole:
-// changes are refused, and the server is not ready.
+// TestDamageIsNotServed expects that, once a database turns out to be damaged, changes are refused and the server is
+// not ready.
 func TestDamageIsNotServed(t *testing.T) {
 	t.Parallel()
 	s := start(t, "lanyard", t.TempDir()).ready()
@@ -350,7 +350,7 @@ func TestDamageIsNotServed(t *testing.T) {
 	}
 }
 
-// Of messages that come very often most are swallowed, and counted.
+// TestLimitedLog expects that frequent messages are left out and counted.
 func TestLimitedLog(t *testing.T) {
 	var b lockedBuffer
 	h := limitLog(slog.NewTextHandler(&b, nil))

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// A command asks whoever listens at a server's address to prove that it is the server, with a nonce in a header of
-// /healthz, on every connection and before it sends anything else.
+// A command makes the program that listens at the address of a server prove that it is that server. It sends a nonce
+// in a header of /healthz, on every connection and before anything else.
 const (
 	nonceHeader  = "X-Lanyard-Nonce"
 	proofHeader  = "X-Lanyard-Proof"
@@ -25,14 +25,14 @@ const (
 	proofTimeout = 10 * time.Second
 )
 
-// nonceMAC is what only those can answer to a nonce who know the key.
+// nonceMAC returns the answer to a nonce, which only a holder of the key can compute.
 func nonceMAC(key, nonce string) string {
 	mac := hmac.New(sha256.New, []byte(key))
 	io.WriteString(mac, "lanyard endpoint\x00"+nonce)
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// proving has a handler answer nonces.
+// proving returns a handler that also answers nonces.
 func proving(key string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if nonce := r.Header.Get(nonceHeader); r.URL.Path == "/healthz" && len(nonce) == hex.EncodedLen(nonceSize) {
@@ -42,9 +42,9 @@ func proving(key string, next http.Handler) http.Handler {
 	})
 }
 
-// client talks to the server that wrote the endpoint, and to nobody else. With TLS it trusts exactly the certificate
-// that the server left in the folder, which may be made out to another name than the address, or by an authority
-// that this machine does not know.
+// client returns a client that talks only to the server that wrote the endpoint. With TLS it trusts exactly the
+// certificate whose fingerprint the server left in the folder; that certificate may be for another name, or from an
+// authority that this machine does not know.
 func (e endpoint) client() *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.Proxy, transport.ForceAttemptHTTP2 = nil, false
@@ -72,11 +72,11 @@ func (e endpoint) client() *http.Client {
 	return &http.Client{Timeout: 30 * time.Second, Transport: transport}
 }
 
-// errImpostor is why nothing is sent to whoever listens where the server should.
+// errImpostor is returned when the program that listens at the address of the server cannot prove to be it.
 var errImpostor = errors.New("the program that listens there is not proved to be the server of this data folder; if it is " +
 	"a server of an earlier version, restart it")
 
-// proven returns a new connection once its other end has proved to be the server.
+// proven returns a new connection after its other end has proved to be the server.
 func (e endpoint) proven(c net.Conn, err error) (net.Conn, error) {
 	if err != nil {
 		return nil, err

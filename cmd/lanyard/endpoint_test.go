@@ -14,7 +14,7 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// impostor listens where a server did, answers whatever is asked, and notes what it gets.
+// impostor listens where a server did, answers everything, and notes what it receives.
 type impostor struct {
 	*httptest.Server
 	mu   sync.Mutex
@@ -40,8 +40,8 @@ func newImpostor(t *testing.T) *impostor {
 	return f
 }
 
-// Who listens where a server did that crashed gets nothing that is secret, no request that could be sent to the real
-// one, and is not trusted.
+// TestImpostor expects that a program that listens where a crashed server did gets no secret and no request that
+// could be replayed to the real server, and is not trusted.
 func TestImpostor(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, built(t, ""), dir).ready()

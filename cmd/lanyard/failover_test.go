@@ -14,9 +14,9 @@ import (
 	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
 )
 
-// The primary dies under load from three servers, and its synchronous replica takes over: whatever was
-// acknowledged is there, whatever was refused is not, and of the rest nobody was told that it happened.
-// The suite does this once; LANYARD_FAILOVER_ROUNDS asks for more (make failover).
+// TestFailover kills the primary under load from three servers, and its synchronous replica takes over. What was
+// acknowledged is there, what was refused is not, and nobody was told that any of the rest happened. The suite does
+// this once; LANYARD_FAILOVER_ROUNDS asks for more (make failover).
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	rounds := campaign(t, "LANYARD_FAILOVER_ROUNDS", 1)
@@ -73,8 +73,8 @@ func newFailoverRound(c *cluster, instances int) *failoverRound {
 	return f
 }
 
-// through works while something happens, and until 100 changes were acknowledged after it. It
-// returns how many were before, and how long it took from then on.
+// through keeps the load running while something happens, until 100 changes were acknowledged after it. It returns
+// how many were acknowledged before, and how long the 100 took.
 func (f *failoverRound) through(happens func()) (before int64, away time.Duration) {
 	var workers sync.WaitGroup
 	for _, one := range f.instances {
@@ -100,7 +100,7 @@ func (f *failoverRound) through(happens func()) (before int64, away time.Duratio
 	return before, away
 }
 
-// check compares all with what was acknowledged, and counts the changes of unknown outcome.
+// check compares the result with what was acknowledged, and counts the changes of unknown outcome.
 func (f *failoverRound) check() (open int) {
 	f.cluster.t.Helper()
 	for n, one := range f.instances {
@@ -113,8 +113,8 @@ func (f *failoverRound) check() (open int) {
 	return open
 }
 
-// work changes profiles that no other worker has. One of which it does not know how it is it never
-// touches again, so that the check can tell.
+// work changes profiles that no other worker uses. A profile whose state is unknown is never used again, so that the
+// check can tell.
 func (f *failoverRound) work(l *crashLoad, worker int) {
 	ids, stamps := map[string]string{}, map[string]int{} // by name
 	for n := 1; !f.stop.Load(); n++ {
@@ -146,7 +146,7 @@ func (f *failoverRound) work(l *crashLoad, worker int) {
 	}
 }
 
-// look reads a profile that nobody changes now: any server must show what was acknowledged last.
+// look reads a profile that nobody changes now. Any server must show what was acknowledged last.
 func (f *failoverRound) look(l *crashLoad, s *server, path, name string, stamp int) {
 	if rand.IntN(4) > 0 {
 		return
@@ -163,8 +163,8 @@ func (f *failoverRound) look(l *crashLoad, s *server, path, name string, stamp i
 	}
 }
 
-// A replica that had not got the last changes takes over. They are lost, which no server can help, and
-// other changes get their revisions; but soon none of them decides from what is lost.
+// TestFailoverThatLoses promotes a replica that lacks the last changes. They are lost, which no server can help, and
+// other changes get their revisions; but soon no server decides from them.
 func TestFailoverThatLoses(t *testing.T) {
 	t.Parallel()
 	primary := pgtest.Own(t)

@@ -28,7 +28,7 @@ Examples:
   lanyard fault clear --operation CreateUser`
 }
 
-// connectRunning connects to the server; faults live in it alone.
+// connectRunning connects to the server, which alone holds the faults.
 func (d dataFlag) connectRunning(io streams) (*remote, error) {
 	r, err := d.connectServer(io.ctx)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {

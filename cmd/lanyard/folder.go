@@ -14,7 +14,7 @@ import (
 	"github.com/lanyard/lanyard/internal/durable"
 )
 
-// The files that a server leaves in its data folder for other commands and clients.
+// Files that a server leaves in its data folder for other commands and clients.
 const (
 	credentialsFile = "credentials"   // AWS shared-credentials format; the root access key
 	endpointFile    = "endpoint.json" // where the server that uses the folder listens
@@ -24,14 +24,14 @@ var regionForm = regexp.MustCompile(`^[a-z]{2}(-[a-z]+){1,2}-[0-9]$`)
 
 var partitionForm = regexp.MustCompile(`^aws(-[a-z]+)*$`)
 
-// endpoint is where a server listens.
+// endpoint describes where a server listens.
 type endpoint struct {
 	URL    string
 	Region string
 	// Certificate is the SHA-256 of the certificate that it shows, in hexadecimal; "" without TLS.
 	Certificate string `json:",omitempty"`
-	// Proof is a key that is drawn at the server's start, by which whoever listens at URL proves to be that
-	// server. After a crash anybody on the machine may listen there.
+	// Proof is a key that is generated at each start, by which the program that listens at URL proves to be this
+	// server. After a crash, anybody on the machine may listen there.
 	Proof string
 }
 
@@ -39,7 +39,7 @@ type endpoint struct {
 func inUse(dir string) (bool, error) {
 	name := filepath.Join(dir, "lanyard.lock")
 	if _, err := os.Stat(name); err != nil {
-		return false, nil // whatever is wrong, nobody holds it
+		return false, nil // there is no lock to hold
 	}
 	lock := flock.New(name, flock.SetPermissions(0o600))
 	free, err := lock.TryRLock()
@@ -49,7 +49,7 @@ func inUse(dir string) (bool, error) {
 	return !free, lock.Close()
 }
 
-// writeCredentials leaves the root key and the endpoint in the data folder, readable by its owner only.
+// writeCredentials writes the root key and the endpoint to the data folder, readable by its owner only.
 func writeCredentials(dir string, root lanyard.AccessKey, here endpoint) error {
 	if err := writeKey(dir, root); err != nil {
 		return err
@@ -66,8 +66,8 @@ func writeKey(dir string, root lanyard.AccessKey) error {
 	return replaceFile(filepath.Join(dir, credentialsFile), []byte(text))
 }
 
-// replaceFile writes a file whole or not at all, with mode 0600. When it has returned, the file survives
-// the death of the machine.
+// replaceFile writes a file atomically, with mode 0600. Once it has returned, the file survives a crash of the
+// machine.
 func replaceFile(name string, content []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*") // has mode 0600
 	if err != nil {
@@ -111,11 +111,11 @@ func readCredentials(dir string) (id, secret string, err error) {
 	return id, secret, nil
 }
 
-// readEndpoint returns where the server that uses the data folder listens. What a server left that holds the folder
-// no more does not exist.
+// readEndpoint returns where the server that uses the data folder listens. An endpoint whose server no longer holds
+// the folder does not exist.
 func readEndpoint(dir string) (endpoint, error) {
 	var e endpoint
-	if _, err := checkMode(dir); err != nil { // others may have put it there
+	if _, err := checkMode(dir); err != nil { // others may have written the file
 		return e, err
 	}
 	name := filepath.Join(dir, endpointFile)

@@ -13,8 +13,7 @@ import (
 	"time"
 )
 
-// What serve says of a data folder that is not as it should be; it serves nothing then, and leaves all as
-// it was.
+// TestOddFolders expects serve to refuse a broken data folder with a reason, and to leave it unchanged.
 func TestOddFolders(t *testing.T) {
 	t.Parallel()
 	program := built(t, "")
@@ -149,8 +148,8 @@ func chownAll(folder string, id int) error {
 	})
 }
 
-// A second server refuses a folder that is in use, and takes it at once when the first was killed, whose
-// files say that it runs.
+// TestFolderOfOneKilled expects that a second server refuses a folder in use, and uses it at once after the first was
+// killed, although the files of the first say that it runs.
 func TestFolderOfOneKilled(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -11,8 +11,8 @@ import (
 	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
 )
 
-// A real server that has lost its database answers questions as its operator chose, and says
-// so to who asks; a change that another server acknowledged is never overlooked by who names it.
+// TestServerCutOff expects that a server without its database answers questions as its operator chose, and says so;
+// and that a server never overlooks a change of another that the caller names.
 func TestServerCutOff(t *testing.T) {
 	pg := pgtest.Start(t)
 	schema := pg.Schema(t, t.TempDir())

@@ -36,7 +36,7 @@ Examples:
   lanyard serve --data ./big --quota-users=-1 --quota-profiles=-1`
 }
 
-// generated is an instance that was made.
+// generated is an instance that was created.
 type generated struct {
 	Instance string
 	Alias    string

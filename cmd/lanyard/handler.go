@@ -42,7 +42,7 @@ func (c *serveCmd) newHandler(ctx context.Context, db store.Credentials, svc *co
 	if err != nil {
 		return nil, fmt.Errorf("read the secret of tokens: %w", err)
 	}
-	// The body of an unknown sender is read only once they claim to be somebody, and of all of them only so much.
+	// Bodies of unauthenticated senders are read only after their headers claim an identity, and within one budget.
 	pools := bodies{&intake.Pool{Bytes: int64(c.BodyMemory)}, &intake.Pool{Bytes: 4 * int64(c.BodyMemory)}}
 	auth, faults := c.newVerifier(svc), new(fault.Set)
 	config := awsapi.Config{Control: svc, Auth: auth, Faults: faults, Bodies: pools.strangers, TokenSecret: secret,
@@ -87,8 +87,9 @@ func (f *frontEnds) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.calls.Add(1)
 	w.Header()["X-Content-Type-Options"] = noSniff
 	if len(r.TransferEncoding) > 0 {
-		// A Content-Length alongside it is dropped before we see it. A proxy that went by that one would take
-		// for the next request what is none, so there is no next request.
+		// Go drops a Content-Length next to Transfer-Encoding before we see it. A proxy that trusts the
+		// Content-Length would take the rest of the body for another request, so this request is the last on its
+		// connection.
 		w.Header().Set("Connection", "close")
 	}
 	defer drainBody(w, r)
@@ -117,11 +118,10 @@ func (f *frontEnds) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 var noSniff = []string{"nosniff"}
 
-// bodies are the pools of those who are not known yet, and of the others.
+// bodies are the memory budgets for request bodies of unauthenticated senders and of the others.
 type bodies struct{ strangers, callers *intake.Pool }
 
-// What is read of a body that was refused for its size, or for anything else: so many bytes, in so
-// long, and no slower than a piece in each pause.
+// Bounds for reading the rest of a refused body: bytes, time, and the longest pause between pieces.
 const (
 	maxRest      = 32 << 20
 	maxRestTime  = 10 * time.Second
@@ -129,11 +129,11 @@ const (
 	restPiece    = 64 << 10
 )
 
-// drainBody takes in what is left of a request's body before the answer goes out. Most clients send all
-// before they read, and if the server hung up on them they would see a broken connection and no
-// answer. Beyond the bounds that is what they see; who has stopped sending gets the answer.
+// drainBody reads the rest of a request's body before the answer is sent. Most clients send everything before they
+// read; if the server closed the connection, they would see a broken connection instead of the answer. Beyond the
+// bounds they do. A client that stops sending gets the answer.
 func drainBody(w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength == 0 || r.Header.Get("Expect") != "" { // who expects a word before the body waits for the answer
+	if r.ContentLength == 0 || r.Header.Get("Expect") != "" { // the client waits for the answer before it sends
 		return
 	}
 	control, until := http.NewResponseController(w), time.Now().Add(maxRestTime)
@@ -153,8 +153,8 @@ func drainBody(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// claimPrincipal finds out who asks for a decision as far as headers tell: the bearer of a token. Whoever signs with
-// an access key is known by verifyPrincipal.
+// claimPrincipal identifies who asks for a decision as far as the headers tell: the holder of a bearer token.
+// Requests that are signed with an access key are identified by verifyPrincipal.
 func (c *serveCmd) claimPrincipal(svc *control.Service, auth *sigv4.Verifier,
 	r *http.Request) (p authzen.Principal, known bool, err error) {
 	if scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
@@ -168,7 +168,7 @@ func (c *serveCmd) claimPrincipal(svc *control.Service, auth *sigv4.Verifier,
 	return p, false, explainUnsigned(auth.Claim(r))
 }
 
-// verifyPrincipal finds out who signed a question with an access key.
+// verifyPrincipal identifies who signed a question with an access key.
 func (c *serveCmd) verifyPrincipal(svc *control.Service, auth *sigv4.Verifier, r *http.Request,
 	body []byte) (authzen.Principal, error) {
 	id, err := auth.Verify(r, body)
@@ -182,7 +182,7 @@ func (c *serveCmd) verifyPrincipal(svc *control.Service, auth *sigv4.Verifier, r
 	return authzen.Principal{Account: key.Account, Administer: true}, nil
 }
 
-// explainUnsigned says what else than a signature would do.
+// explainUnsigned adds to a refused signature how else to authenticate.
 func explainUnsigned(err error) error {
 	var refused *sigv4.Error
 	if errors.As(err, &refused) {
@@ -192,7 +192,7 @@ func explainUnsigned(err error) error {
 	return err
 }
 
-// freeIdleMemory gives memory back to the system once a busy spell is over, until ctx ends.
+// freeIdleMemory returns memory to the operating system after a busy period, until ctx ends.
 func freeIdleMemory(ctx context.Context, calls *atomic.Int64) {
 	const quiet = 5 * time.Second
 	tick := time.NewTicker(quiet)

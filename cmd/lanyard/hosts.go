@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// ownHost reports whether a Host header can be meant for this server. A name that it does not know may be
-// somebody else's, who has it lead here: a page of theirs is then of the same origin (DNS rebinding). No page
-// can do that to a name of loopback, to an address, or over TLS, where the certificate does not fit.
+// ownHost reports whether a Host header can be meant for this server. An unknown name may belong to an attacker who
+// points it here: pages under that name would then be of the same origin (DNS rebinding). This is impossible with
+// loopback names, with addresses, and over TLS, where the certificate does not match.
 func (c *serveCmd) ownHost(r *http.Request) bool {
 	if r.TLS != nil {
 		return true
@@ -27,7 +27,7 @@ func (c *serveCmd) ownHost(r *http.Request) bool {
 		err == nil && u.Host != "" && name == hostname(u.Host)
 }
 
-// hostname is the name or address in a Host header.
+// hostname returns the name or address in a Host header.
 func hostname(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -35,8 +35,8 @@ func hostname(host string) string {
 	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
 }
 
-// mayReach reports whether a request may reach a server that asks nobody who they are: one to a name that is
-// the server's, and not what a browser sends for a page of another origin.
+// mayReach reports whether a request may reach the server. Without authentication, it must be for a name of this
+// server, and not sent by a browser for a page of another origin.
 func (c *serveCmd) mayReach(r *http.Request) bool {
 	return !c.NoAuth || asksHealth(r) || c.ownHost(r) && !isForeign(r)
 }

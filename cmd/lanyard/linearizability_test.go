@@ -22,9 +22,9 @@ import (
 	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
 )
 
-// Concurrent calls of three servers on one database, which are killed at times, look as if they were
-// made one after another, each at one moment between its request and its answer. LANYARD_LINEARIZABILITY
-// asks for a time longer than that of the suite, and for failovers (make linearizability).
+// TestLinearizability expects that concurrent calls to three servers on one database, which are killed at times, look
+// as if they were made one after another, each at one moment between its request and its answer.
+// LANYARD_LINEARIZABILITY asks for a longer time, and for failovers (make linearizability).
 func TestLinearizability(t *testing.T) {
 	t.Parallel()
 	var primary, replica *pgtest.Server
@@ -75,7 +75,7 @@ func TestLinearizability(t *testing.T) {
 	}
 }
 
-// The check finds faults: with each of these built in, it fails.
+// TestLinearizabilityFindsFaults expects that the check fails with each of these faults.
 func TestLinearizabilityFindsFaults(t *testing.T) {
 	t.Parallel()
 	primary := pgtest.Start(t)
@@ -255,7 +255,7 @@ func newHistory(t *testing.T, c *cluster) *history {
 
 func (h *history) next() int { return int(h.stamp.Add(1)) }
 
-// run has 12 clients call, while disturb does its worst.
+// run calls from 12 clients while disturb disturbs the servers.
 func (h *history) run(duration time.Duration, disturb func(left func() bool)) {
 	end := time.Now().Add(duration)
 	var clients sync.WaitGroup
@@ -317,7 +317,7 @@ func (h *history) choose() input {
 	return i
 }
 
-// do makes a call and notes what came of it. It reports whether it was answered.
+// do makes a call and records its outcome. It reports whether the call was answered.
 func (h *history) do(s *server, i input) bool {
 	op := porcupine.Operation{Input: i, Call: time.Since(h.began).Nanoseconds()}
 	told := h.told.Load() // by now: whatever was answered before this call began
@@ -563,7 +563,7 @@ func (h *history) check() *checked {
 	return n
 }
 
-// picture draws a history where LANYARD_PICTURES says.
+// picture draws a history to the folder LANYARD_PICTURES.
 func picture(info porcupine.LinearizationInfo) (string, error) {
 	dir := os.Getenv("LANYARD_PICTURES")
 	if dir == "" {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// limitedLog lets a message of Warn or above pass so many times in a while, and then tells how many it
-// swallowed: when a disk fails, every call does, and the log is on a disk too.
+// limitedLog limits how often a message of level Warn or above is logged, and counts those that are left out. When a
+// disk fails, every call fails, and the log may be on the same disk.
 type limitedLog struct {
 	slog.Handler
 	seen *seenMessages
@@ -21,7 +21,7 @@ const (
 
 type seenMessages struct {
 	mu       sync.Mutex
-	messages map[string]*seenMessage // messages are constants of the program, so they are few
+	messages map[string]*seenMessage // few, because messages are constants
 }
 
 type seenMessage struct {
@@ -33,7 +33,7 @@ func limitLog(h slog.Handler) slog.Handler {
 	return &limitedLog{h, &seenMessages{messages: map[string]*seenMessage{}}}
 }
 
-// pass reports whether a message may pass, and how many before it did not.
+// pass reports whether a message may be logged, and how many were left out before.
 func (s *seenMessages) pass(message string, at time.Time) (ok bool, missed int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,6 +1,5 @@
-// Command lanyard serves Amazon Connect's security-profile API and manages the server that does. It
-// reads the settings, wires the packages together and shows what they answer; what a profile may
-// hold, and how a call looks on the wire, is theirs to know.
+// Command lanyard serves the security-profile API of Amazon Connect and manages the server. It reads settings, wires
+// the packages together and prints answers. The rules about profiles and the format of calls are not here.
 package main
 
 import (
@@ -13,14 +12,14 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
-	_ "time/tzdata" // so that time zones do not depend on the machine
+	_ "time/tzdata" // time zones must not depend on the machine
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 )
 
-// program is the command line. Every flag is also an environment variable, LANYARD_ and its name,
-// and a member of the configuration file.
+// program is the command line. Every flag can also be set by an environment variable (LANYARD_ and the name of the
+// flag) and by a member of the configuration file.
 type program struct {
 	Config kong.ConfigFlag `help:"Read settings from this JSON file." type:"existingfile" placeholder:"FILE"`
 
@@ -51,7 +50,7 @@ type streams struct {
 }
 
 func main() {
-	for _, kv := range os.Environ() { // an empty setting is none
+	for _, kv := range os.Environ() { // an empty variable counts as not set
 		if name, value, _ := strings.Cut(kv, "="); value == "" && strings.HasPrefix(name, "LANYARD_") {
 			os.Unsetenv(name)
 		}
@@ -65,7 +64,7 @@ func main() {
 	os.Exit(code)
 }
 
-// usageError is the exit status when the command line cannot be understood.
+// usageError is the exit status for a command line that cannot be understood.
 const usageError = 2
 
 // runProgram runs a command line and returns the exit status.
@@ -86,7 +85,7 @@ func runProgram(io streams, args []string) int {
 		kong.ShortUsageOnError(),
 	)
 	if err != nil {
-		panic(err) // the structs above are wrong
+		panic(err) // the struct tags are wrong
 	}
 	c, err := parser.Parse(args)
 	if exited >= 0 { // --help has been answered
@@ -113,13 +112,13 @@ func runProgram(io streams, args []string) int {
 	}
 }
 
-// deniedStatus is the exit status of a question that is answered with no, so that scripts can ask.
+// deniedStatus is the exit status for the answer no, for use in scripts.
 const deniedStatus = 3
 
-// errDenied ends a command whose answer, already shown, is no.
+// errDenied ends a command whose answer was no and has been shown.
 var errDenied = errors.New("denied")
 
-// refusal is an error of whoever typed the command.
+// refusal is an error that the user of the command has to correct.
 type refusal struct{ message string }
 
 func (r *refusal) Error() string { return r.message }

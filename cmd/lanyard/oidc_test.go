@@ -19,7 +19,7 @@ import (
 	"github.com/lanyard/lanyard/internal/control"
 )
 
-// people are those whom the provider of these tests knows, by subject.
+// people are the users whom the provider of these tests knows, by subject.
 type people map[string]*storage.User
 
 func (p people) GetUserByID(id string) *storage.User { return p[id] }
@@ -51,7 +51,7 @@ func startProvider(t *testing.T, l net.Listener, console string) {
 	t.Cleanup(func() { srv.Close() })
 }
 
-// walk is a browser that goes through a single sign-on; where it ends is the fragment or path.
+// walk is a browser that goes through single sign-on; it ends at a fragment or path.
 type walk struct {
 	*testing.T
 	client *http.Client
@@ -127,7 +127,7 @@ func (w *walk) session() string {
 	return ""
 }
 
-// TestSingleSignOn goes through a provider of another make, in this process.
+// TestSingleSignOn goes through a provider of another project, in this process.
 func TestSingleSignOn(t *testing.T) {
 	start := func(t *testing.T, claim string, change ...func(*serveCmd)) (base string, s *site, l net.Listener) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")

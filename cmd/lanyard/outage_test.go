@@ -15,8 +15,8 @@ import (
 	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
 )
 
-// PostgreSQL is restarted under load from three servers, by its operator and by a crash: they go on by
-// themselves, and nothing that was acknowledged is lost.
+// TestDatabaseRestart restarts PostgreSQL under load from three servers, cleanly and by a crash. The servers recover
+// by themselves, and nothing that was acknowledged is lost.
 func TestDatabaseRestart(t *testing.T) {
 	t.Parallel()
 	pg := pgtest.Own(t)
@@ -41,7 +41,7 @@ func TestDatabaseRestart(t *testing.T) {
 	c.stop()
 }
 
-// lone is a server with an instance in which a user may see users, and one profile says so.
+// lone is a server with an instance in which one user may see users through one profile.
 type lone struct {
 	*server
 	instance, profile string
@@ -53,7 +53,7 @@ func newLone(t *testing.T, url string) *lone {
 	return furnish(t, start(t, built(t, ""), t.TempDir(), "--store", url, "--quota-instances=-1", "--demo").ready())
 }
 
-// furnish makes such an instance on a server.
+// furnish creates such an instance on a server.
 func furnish(t *testing.T, on *server) *lone {
 	t.Helper()
 	s := &lone{server: on}
@@ -93,8 +93,8 @@ func maySee(atLeast int) string {
 	return fmt.Sprintf(`{"subject":{"type":"user","id":"u"},"action":{"name":"Users.View"},"resource":{"type":"Instance","id":""},"context":{"at_least_revision":%d}}`, atLeast)
 }
 
-// away asks the server all sorts of things while the database is out of reach. Each must be answered
-// in time, and none wrongly. It reports whether the server said of its change that its outcome is unknown.
+// away makes all sorts of requests while the database is unreachable. Each must be answered in time, and none
+// wrongly. It reports whether the server said that the outcome of its change is unknown.
 func (s *lone) away(t *testing.T) (unknown bool) {
 	t.Helper()
 	var asks sync.WaitGroup
@@ -135,8 +135,8 @@ func (s *lone) away(t *testing.T) (unknown bool) {
 	return unknown
 }
 
-// back expects the server to work again by itself, with nothing done that it had refused. reached tells
-// that its change may have reached the database, so that only its answer was lost.
+// back expects the server to recover by itself, without any change that it had refused. reached reports that its
+// change may have reached the database, so that only the answer was lost.
 func (s *lone) back(t *testing.T, reached bool) {
 	t.Helper()
 	path := "/security-profiles/" + s.instance + "/" + s.profile
@@ -159,7 +159,7 @@ func (s *lone) back(t *testing.T, reached bool) {
 	}
 }
 
-// The network between a server and the database is cut in three ways.
+// TestNetworkCut cuts the network between a server and the database in three ways.
 func TestNetworkCut(t *testing.T) {
 	t.Parallel()
 	pg := pgtest.Start(t)
@@ -185,7 +185,7 @@ func TestNetworkCut(t *testing.T) {
 	}
 }
 
-// Another client has taken all connections that the database gives.
+// TestConnectionsTaken takes all connections of the database by another client.
 func TestConnectionsTaken(t *testing.T) {
 	t.Parallel()
 	const most = 20

@@ -16,8 +16,8 @@ import (
 	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
 )
 
-// Three servers on one database: what one did counts on the others, a page token of one is good on
-// another, and the secret is nowhere to be seen.
+// TestServersOnPostgreSQL expects that three servers on one database honour what any of them did, that a page token
+// of one is valid on another, and that the secret is nowhere to be seen.
 func TestServersOnPostgreSQL(t *testing.T) {
 	pg := pgtest.Start(t)
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())

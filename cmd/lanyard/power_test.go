@@ -23,10 +23,10 @@ import (
 	"github.com/lanyard/lanyard/internal/store/sqlite/disktest"
 )
 
-// What a server acknowledged is there after the power was cut, and nothing is half done. The real
-// program works on a disk that remembers what was synced (disktest says why that is faithful). From one
-// recording very many cuts are made: at random moments, from before the first file was made on, each
-// losing something else of what was not synced.
+// TestPowerLoss expects that acknowledged changes survive a power cut, and that nothing is half done. The real
+// program works on a disk that remembers what was synced; disktest says why that is faithful. Many cuts are made from
+// one recording: at random moments, from before the first file was created, each losing something else of what was
+// not synced.
 func TestPowerLoss(t *testing.T) {
 	t.Parallel()
 	n, cuts := campaign(t, "LANYARD_CRASH_ROUNDS", 1), 40
@@ -43,8 +43,7 @@ func TestPowerLoss(t *testing.T) {
 	seen.log(t)
 }
 
-// A server that does not wait for the disk loses acknowledged changes, and TestPowerLoss would tell:
-// this is what says that it can fail.
+// TestPowerLossIsFound expects that TestPowerLoss fails for a server that does not wait for the disk.
 func TestPowerLossIsFound(t *testing.T) {
 	t.Parallel()
 	program := t.TempDir() + "/lanyard"
@@ -64,7 +63,7 @@ func TestPowerLossIsFound(t *testing.T) {
 	t.Log(err)
 }
 
-// A powerRound records one load, and looks at what many cuts of the power leave of it.
+// A powerRound records one load, and checks what many power cuts leave of it.
 type powerRound struct {
 	program string
 	cuts    int
@@ -122,7 +121,7 @@ func (r *powerRound) runRound(t *testing.T, seen *crashTally) error {
 	return nil
 }
 
-// record has a server make its folder, and the one above, and work under the load.
+// record lets a server create its folder and its parent, and work under the load.
 func (r *powerRound) record(t *testing.T) error {
 	r.s = start(t, r.program, filepath.Join(r.disk.Dir, "var", "data"), "--quota-instances=-1", "--quota-profiles=-1").ready()
 	r.ready = r.disk.Now()
@@ -146,7 +145,7 @@ func (r *powerRound) record(t *testing.T) error {
 	return err
 }
 
-// drawCuts draws the moments at which the power is cut, and what is lost.
+// drawCuts chooses the moments of the power cuts, and what each loses.
 func (r *powerRound) drawCuts() []disktest.Cut {
 	list := make([]disktest.Cut, r.cuts)
 	for i := range list {
@@ -160,8 +159,8 @@ func (r *powerRound) drawCuts() []disktest.Cut {
 	return list
 }
 
-// checkFolder opens the store in a folder, as a restart does, and compares it with what the load had been acknowledged
-// at a moment.
+// checkFolder opens the store in a folder, as a restart does, and compares it with what had been acknowledged at a
+// moment.
 func (r *powerRound) checkFolder(dir string, moment int, seen *crashTally) error {
 	ctx := context.Background()
 	db, err := sqlite.Open(ctx, sqlite.Config{Dir: dir, Logger: slog.New(slog.DiscardHandler)})

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// progress shows how far a long command is: a bar on a terminal, a line now and then elsewhere. It
-// is silent about what ends within a second. It is used by one goroutine.
+// progress shows the progress of a long command: a bar on a terminal, a line every few seconds elsewhere. It shows
+// nothing for commands that end within a second. It is for use by one goroutine.
 type progress struct {
 	io    streams
 	what  string
@@ -21,7 +21,7 @@ func newProgress(io streams, what string) *progress {
 	return &progress{io: io, what: what, began: now, last: now}
 }
 
-// at says that n of total are done; total is 0 when nobody knows it.
+// at notes that n of total are done; total is 0 if unknown.
 func (p *progress) at(n, total int) {
 	every := time.Second / 5
 	if !p.io.errTerminal {
@@ -49,17 +49,17 @@ func (p *progress) at(n, total int) {
 	fmt.Fprintln(p.io.errs, line)
 }
 
-// end leaves the line.
+// end moves to the next line of the terminal.
 func (p *progress) end() {
 	if p.shown && p.io.errTerminal {
 		fmt.Fprintln(p.io.errs)
 	}
 }
 
-// tally is a progress that counts by itself, towards a total that is only about right.
+// tally is a progress that counts, towards an approximate total.
 type tally struct {
 	*progress
-	done, total int64 // total is 0 when nobody knows it
+	done, total int64 // total is 0 if unknown
 }
 
 func (s streams) tally(what string, total int64) *tally {

@@ -16,7 +16,7 @@ import (
 	"github.com/lanyard/lanyard/internal/store/backup"
 )
 
-// proof is what is known of one instance's records. It is printed as JSON and read again as a head.
+// proof is what was verified about the records of one instance. It is printed as JSON, and read again as a head.
 type proof struct {
 	Instance   string
 	Records    int64
@@ -30,7 +30,7 @@ type proof struct {
 	Problem           string
 }
 
-// cutOff says where the records of an instance begin, unless at the first.
+// cutOff says up to where the records of an instance were pruned.
 type cutOff struct {
 	Revision int64
 	Time     time.Time
@@ -39,19 +39,19 @@ type cutOff struct {
 
 // A prover verifies the rows of a store as they are exported, instance by instance.
 type prover struct {
-	secret []byte // that signs checkpoints
-	state  bool   // compare the resources too
+	secret []byte // the key of the signatures of checkpoints
+	state  bool   // also compare what is stored with the records
 	heads  map[string]*proof
 
-	proofs []*proof // of the instances that are over
+	proofs []*proof // of finished instances
 	now    *proof
 	chain  *audit.Chain
-	found  *proof // the head to compare with, when its record has come by
+	found  *proof // the saved head, once its record was read
 
 	counts backup.Counts
 	sum    hash.Hash // of all rows
 	buf    []byte
-	listed map[string]bool // the instances of the directory
+	listed map[string]bool // instances of the directory without a proof
 }
 
 func newProver() *prover {
@@ -75,7 +75,7 @@ func (p *prover) addStoreRow(r store.Row) {
 	}
 }
 
-// countRow counts a row, and no more.
+// countRow only counts a row and adds it to the checksum.
 func (p *prover) countRow(r store.Row) {
 	p.counts[r.Table.Name]++
 	p.buf = backup.Append(p.buf[:0], r)
@@ -123,7 +123,7 @@ func (p *prover) addInstanceRow(r store.Row) {
 	}())
 }
 
-// addStateRow takes a row of what is stored alongside the resources.
+// addStateRow takes a row that is stored alongside the resources.
 func (p *prover) addStateRow(r store.Row) error {
 	s, v := p.chain.State, r.Values
 	text := func(i int) string { return v[i].(string) }
@@ -169,7 +169,7 @@ func (p *prover) beginChain(c lanyard.Checkpoint) (err error) {
 	return nil
 }
 
-// compareHead checks that the last record is the head that was once noted, if there is one of its revision.
+// compareHead compares the last record with the head that was saved earlier, if it has the same revision.
 func (p *prover) compareHead() error {
 	head, last := p.heads[p.now.Instance], p.chain.Last()
 	if head == nil || head.Revision != last.Revision {
@@ -216,7 +216,7 @@ func (p *prover) endInstance() {
 	}
 }
 
-// endStore ends the last instance, and finds those of which there is nothing at all.
+// endStore ends the last instance, and adds proofs of instances that have no rows at all.
 func (p *prover) endStore() {
 	p.endInstance()
 	seen := map[string]bool{}
@@ -235,7 +235,7 @@ func (p *prover) endStore() {
 	}
 }
 
-// instancesWithRows lists the instances that a store has anything of, in byte order.
+// instancesWithRows lists, in byte order, the instances that the store has any rows of.
 func instancesWithRows(ctx context.Context, db store.Portable) ([]string, error) {
 	ids := map[string]bool{}
 	for after := ""; ; {

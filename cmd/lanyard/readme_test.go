@@ -14,10 +14,10 @@ import (
 	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
 )
 
-// The README's three commands start three servers on one PostgreSQL, and what is changed through one is
-// decided from by the others. They run as they stand, but that the servers listen on free ports, that
-// PostgreSQL is one of the test's own, which is found as psql and pgx find one that is not where it is by
-// default, and that whoever runs the test need not be allowed to become somebody else.
+// TestReadmeScale runs the three commands of the README, which start three servers on one PostgreSQL. A change
+// through one server counts in the decisions of the others. The commands are unchanged, except that the servers
+// listen on free ports, that PostgreSQL is one of the test, found through the environment variables of psql and pgx,
+// and that the user need not become another one.
 func TestReadmeScale(t *testing.T) {
 	t.Parallel()
 	pg := pgtest.Own(t)

@@ -31,14 +31,13 @@ import (
 	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
 
-// dataFlag names the folder that a management command is about.
+// dataFlag names the data folder that a management command works on.
 type dataFlag struct {
 	Data  string `help:"Data folder of the server, from which its root key and address are read; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
 	Store string `help:"The server's --store, used if the server does not run." default:"sqlite" placeholder:"sqlite|postgres://…"`
 }
 
-// manager is what the management commands work on: a running server, or the folder itself when no
-// server runs on it.
+// manager is what the management commands work on: a running server, or the data folder if no server uses it.
 type manager interface {
 	Keys(ctx context.Context) ([]lanyard.AccessKey, error)
 	CreateKey(ctx context.Context, account, comment string) (lanyard.AccessKey, error)
@@ -53,7 +52,7 @@ type manager interface {
 	Close() error
 }
 
-// openManager connects to the server that uses the folder or, when there is none, opens the folder.
+// openManager connects to the server that uses the folder, or opens the folder if there is none.
 func (d dataFlag) openManager(ctx context.Context) (manager, error) {
 	if err := notURL("--data", d.Data); err != nil {
 		return nil, err
@@ -76,7 +75,7 @@ func (d dataFlag) openManager(ctx context.Context) (manager, error) {
 	return &local{control.New(control.Config{Store: db, Logger: slog.New(slog.DiscardHandler)}), db, id}, nil
 }
 
-// openOwnStore opens the store, which no server of this folder uses.
+// openOwnStore opens the store while no server uses the folder.
 func (d dataFlag) openOwnStore(ctx context.Context) (store.Store, error) {
 	if err := errors.Join(checkStore(d.Store), notURL("--data", d.Data)); err != nil {
 		return nil, err
@@ -244,7 +243,7 @@ func (r *remote) ClearFaults(ctx context.Context, operation string) (n int, err 
 	return out.Cleared, err
 }
 
-// local is a folder that no server uses.
+// local is a data folder that no server uses.
 type local struct {
 	*control.Service
 	db io.Closer
@@ -289,7 +288,7 @@ func (l *local) Prune(ctx context.Context, p admin.Prune) (out admin.Pruned, err
 	return out, err
 }
 
-// openToRead opens the store to be read entirely, alongside the server that uses it, if one does.
+// openToRead opens the store for reading all of it, also while a server uses it.
 func (d dataFlag) openToRead(ctx context.Context) (store.Portable, error) {
 	if err := errors.Join(checkStore(d.Store), notURL("--data", d.Data)); err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(tests{m}, map[string]func(){"lanyard": main})
 }
 
-// tests stops the database server that they started, and removes the programs that they built.
+// tests stops the database server that the tests started, and removes the programs that they built.
 type tests struct{ *testing.M }
 
 func (t tests) Run() int {
@@ -44,7 +44,7 @@ func (t tests) Run() int {
 	return pgtest.Main(t.M)
 }
 
-// The scripts run the command as another process would, each in a folder of its own.
+// TestScripts runs scripts that call the program as a separate process, each in a folder of its own.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -70,10 +70,10 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// patience is how long anything that a test waits for may take.
+// patience is how long a test waits for anything.
 const patience = 20 * time.Second
 
-// until polls for something to come true, and answers the last reason why it is not.
+// until polls until check succeeds, and returns its last error if it does not.
 func until(check func() error) (err error) {
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if err = check(); err == nil {
@@ -89,7 +89,7 @@ type caller struct {
 	client                  *http.Client
 }
 
-// callerOf has the root key of a data folder sign.
+// callerOf returns a caller that signs with the root key of a data folder.
 func callerOf(dir string) (*caller, error) {
 	here, err := readEndpoint(dir)
 	if err != nil {
@@ -119,7 +119,7 @@ func (c *caller) request(method, path, body string) (*http.Request, error) {
 	return req, nil
 }
 
-// send answers the status and the body.
+// send returns the status and the body of the answer.
 func (c *caller) send(method, path, body string) (int, string, error) {
 	req, err := c.request(method, path, body)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// A seed is a fault that a test of linearizability must find: what it puts in the place of what, in which
-// file. The program's source has no trace of it; the compiler reads the changed file instead.
+// A seed is a fault that a test of linearizability must find: a replacement of text in a file. The source of the
+// program has no trace of it; the compiler reads the changed file instead.
 type seed struct{ file, from, to string }
 
 var seeds = map[string][]seed{

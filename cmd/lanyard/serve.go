@@ -112,7 +112,7 @@ func (c *serveCmd) Run(io streams) (err error) {
 	return c.serveStore(io, db, startedServer{certificates, log, started})
 }
 
-// startedServer is what a server has from the start.
+// startedServer is what a server has before it opens its store.
 type startedServer struct {
 	certificates []tls.Certificate
 	log          *slog.Logger
@@ -184,7 +184,7 @@ func (c *serveCmd) loadCertificates() ([]tls.Certificate, error) {
 // newService sets up the operations on a store, and returns the root key.
 func (c *serveCmd) newService(ctx context.Context, db store.Store, log *slog.Logger) (*control.Service,
 	lanyard.AccessKey, error) {
-	// The address that a crashed server left must not lead to this one.
+	// Commands must not be led here by the address that a crashed server left.
 	if err := os.Remove(filepath.Join(c.Data, endpointFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, lanyard.AccessKey{}, fmt.Errorf("remove the address of an earlier server: %w", err)
 	}
@@ -212,7 +212,7 @@ func (c *serveCmd) startUpkeep(svc *control.Service) (stop func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	// Not the context of the program: calls in progress are still served when that ends.
+	// This is not the context of the program, because calls in progress are still served after that has ended.
 	ctx, cancel := context.WithCancel(context.Background())
 	var upkeep sync.WaitGroup
 	upkeep.Go(func() { svc.Follow(ctx, c.Poll) })
@@ -250,13 +250,13 @@ func (c *serveCmd) shutDown(srv *http.Server, log *slog.Logger) error {
 	return nil
 }
 
-// demoShown is what the greeting says of the instance to try.
+// demoShown is what the greeting says about the instance to try.
 type demoShown struct {
 	instance *lanyard.Instance // nil when there is none
 	signIns  string            // who can sign in, with their new passwords; "" when none were generated
 }
 
-// prepareDemo makes the demo instance if --demo is set. Otherwise any instance will do to try the server on.
+// prepareDemo creates the demo instance if --demo is set. Otherwise it returns any instance.
 func (c *serveCmd) prepareDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey,
 	log *slog.Logger) (shown demoShown, err error) {
 	if c.Demo {
@@ -275,16 +275,16 @@ func (c *serveCmd) prepareDemo(ctx context.Context, svc *control.Service, root l
 	}
 	list, _, err := svc.ListInstances(ctx, control.Call{Caller: lanyard.Caller{Account: root.Account}},
 		control.Page{Limit: 1})
-	if err == nil && len(list) > 0 { // without one, or when told to stop already, the greeting says less
+	if err == nil && len(list) > 0 { // without one, or after an interrupt, the greeting is shorter
 		shown.instance = list[0]
 	}
 	return shown, nil
 }
 
-// reservedConnections are for whoever asks how the server is while all others are at work.
+// reservedConnections are kept for health checks while all other connections are busy.
 const reservedConnections = 16
 
-// newServer returns what serves handler, and what bounds its connections.
+// newServer returns the HTTP server and the limits of its connections.
 func (c *serveCmd) newServer(handler http.Handler, certificates []tls.Certificate,
 	log *slog.Logger) (*http.Server, *intake.Conns) {
 	conns := &intake.Conns{Most: c.MaxConnections, PerAddress: c.MaxConnectionsPerAddress, Reserve: reservedConnections,
@@ -294,10 +294,11 @@ func (c *serveCmd) newServer(handler http.Handler, certificates []tls.Certificat
 		ConnContext:       conns.Context,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
-		WriteTimeout:      3 * time.Minute, // an injected latency is at most one
+		WriteTimeout:      3 * time.Minute, // an injected latency is at most a minute
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    32 << 10, // a target has at most 16 KiB, an Authorization 8
-		// Streams and what is received of them before it is read are per connection, of which there may be many.
+		MaxHeaderBytes:    32 << 10, // a request target has at most 16 KiB, an Authorization header 8
+		// Streams, and what is received of them before it is read, count per connection, and there can be many
+		// connections.
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 64, MaxReceiveBufferPerConnection: 256 << 10,
 			MaxReceiveBufferPerStream: 64 << 10},
 		TLSConfig: &tls.Config{Certificates: certificates},
@@ -305,14 +306,14 @@ func (c *serveCmd) newServer(handler http.Handler, certificates []tls.Certificat
 	}, conns
 }
 
-// asksHealth reports whether a request is of whoever watches the server.
+// asksHealth reports whether a request is a health check.
 func asksHealth(r *http.Request) bool { return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" }
 
 // newLogger returns the log that the flags describe.
 func (c *serveCmd) newLogger(io streams) *slog.Logger {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
-		panic(err) // the flag's enum allows no other
+		panic(err) // the flag allows no other value
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == "text" || c.LogFormat == "auto" && io.errTerminal {
@@ -337,7 +338,7 @@ func (c *serveCmd) urlOf(l net.Listener) string {
 	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
-// rules are what calls are held to, without a store.
+// rules returns the rules for calls, without a store.
 func (c *serveCmd) rules() control.Config {
 	return control.Config{Region: c.Region, Partition: c.Partition, Quotas: c.Quota.quotas(), Lenient: c.Lenient,
 		AssociateUsers: c.AssociateUsers, Strict: c.Strict}
@@ -356,7 +357,7 @@ func (c *serveCmd) printGreeting(io streams, here endpoint, shown demoShown) {
   export AWS_REGION=%s AWS_DEFAULT_REGION=%s
 
 `, here.URL, here.URL, shellQuote(file), c.Region, c.Region)
-	// What is set here is probably set there, and would win over the credentials file.
+	// Variables that are set here are probably set there too, and would take precedence over the credentials file.
 	var others []string
 	for _, name := range []string{"AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
 		if os.Getenv(name) != "" {

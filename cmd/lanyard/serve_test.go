@@ -21,8 +21,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// What serve refuses, it refuses before it touches the folder, with status 2 and a word on what is
-// accepted.
+// TestServeRefuses expects serve to refuse flags before it touches the folder, with status 2 and what is accepted.
 func TestServeRefuses(t *testing.T) {
 	dir := t.TempDir()
 	file := dir + "/file"
@@ -124,7 +123,7 @@ func TestServeRefuses(t *testing.T) {
 	}
 }
 
-// On a terminal the log is text; where there is none it is JSON.
+// TestLogForm expects a text log on a terminal, and JSON elsewhere.
 func TestLogForm(t *testing.T) {
 	for _, tt := range []struct {
 		format   string
@@ -149,7 +148,7 @@ func TestLogForm(t *testing.T) {
 	}
 }
 
-// When serve has ended, nothing of it runs on.
+// TestServeLeavesNothingBehind expects that no goroutine runs after serve has ended.
 func TestServeLeavesNothingBehind(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	dir := t.TempDir()
@@ -199,7 +198,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// server is a process of its own.
+// server is a server in a separate process.
 type server struct {
 	*caller
 	t    *testing.T
@@ -264,7 +263,7 @@ func (c *caller) newInstance(alias string) (string, error) {
 	return out.Id, err
 }
 
-// slow has a number of calls of an operation wait, and returns how to wait until they do.
+// slow delays a number of calls of an operation, and returns a function that waits until they arrived.
 func (c *caller) slow(t *testing.T, operation string, calls int, latency time.Duration) (underWay func() error) {
 	t.Helper()
 	if err := c.get("POST", "/lanyard/v1/faults",
@@ -282,8 +281,8 @@ func (c *caller) slow(t *testing.T, operation string, calls int, latency time.Du
 	}
 }
 
-// A client that sends all of what is refused before it reads, as most do, reads why; and can go on
-// using the connection.
+// TestRefusedBodyIsAnswered expects that a client that sends a whole refused body before it reads, as most do, gets
+// the reason and can go on using the connection.
 func TestRefusedBodyIsAnswered(t *testing.T) {
 	s := start(t, "lanyard", t.TempDir(), "--no-auth").ready()
 	for _, tt := range []struct {
@@ -354,7 +353,8 @@ func TestRefusedBodyIsAnswered(t *testing.T) {
 	}
 }
 
-// Who stops in the middle of what is refused, or sends drop by drop, is answered, or hung up on, soon.
+// TestRefusedBodyWithoutEnd expects that a client that stops in the middle of a refused body, or sends it slowly, is
+// answered or disconnected soon.
 func TestRefusedBodyWithoutEnd(t *testing.T) {
 	t.Parallel()
 	s := start(t, built(t, ""), t.TempDir(), "--no-auth").ready()
@@ -395,8 +395,8 @@ func TestRefusedBodyWithoutEnd(t *testing.T) {
 	}
 }
 
-// SIGTERM takes no new connections, lets the calls under way finish and be answered, and ends with
-// status 0; what was answered is there afterwards.
+// TestTerminate expects that after SIGTERM the server accepts no new connections, answers the calls in progress and
+// ends with status 0, and that what it answered is stored.
 func TestTerminate(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -469,7 +469,7 @@ func TestTerminate(t *testing.T) {
 	}
 }
 
-// Calls that take longer than --grace are ended, and the exit status tells.
+// TestTerminateGrace expects that calls which take longer than --grace are ended, and that the exit status tells.
 func TestTerminateGrace(t *testing.T) {
 	t.Parallel()
 	s := start(t, "lanyard", t.TempDir(), "--grace=50ms").ready()

@@ -13,7 +13,7 @@ import (
 	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
 
-// seedState makes a folder with an instance of users with tags and passwords, of whom some are gone.
+// seedState makes a folder with an instance that has users with tags and passwords, some of them deleted.
 func seedState(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -59,7 +59,7 @@ func seedState(t *testing.T) (dir string) {
 	return dir
 }
 
-// What is stored alongside the documents is compared with them, and with the records.
+// TestVerifyStateBeside compares what is stored alongside the documents with them, and with the records.
 func TestVerifyStateBeside(t *testing.T) {
 	dir := seedState(t)
 	for _, tt := range []struct{ name, change, want string }{

@@ -16,7 +16,8 @@ import (
 	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
 
-// checkStore refuses what --store cannot mean. It does not repeat it, for it may hold a password.
+// checkStore refuses values of --store that name no store. The message does not repeat the value, which may hold a
+// password.
 func checkStore(name string) error {
 	if name != "sqlite" && !postgres.IsURL(name) {
 		return refuse("--store must be sqlite or the URL of a PostgreSQL database that begins with postgres://")
@@ -24,13 +25,11 @@ func checkStore(name string) error {
 	return nil
 }
 
-// aURL matches what is meant as a URL, also when it was made a path since, which leaves one slash. A drive of Windows
-// has
-// one letter.
+// aURL matches a URL, also after it was cleaned as a path, which leaves one slash. Drives of Windows have one letter.
 var aURL = regexp.MustCompile(`(^|[/\\])[A-Za-z][A-Za-z0-9+.-]+:[/\\]`)
 
-// notURL refuses a URL as the name of a file or folder: everything would be written into one that is called like it. It
-// does not repeat it, for it may hold a password.
+// notURL refuses a URL as the name of a file or folder, because a folder of that name would be created. The message
+// does not repeat the URL, which may hold a password.
 func notURL(flag, name string) error {
 	if aURL.MatchString(name) {
 		return refuse("%s must be a path, got a URL", flag)
@@ -38,7 +37,7 @@ func notURL(flag, name string) error {
 	return nil
 }
 
-// checkPlaceOfStore refuses what neither is a data folder nor the URL of a database.
+// checkPlaceOfStore refuses what is neither a data folder nor the URL of a database.
 func checkPlaceOfStore(flag, place string) error {
 	if !postgres.IsURL(place) && aURL.MatchString(place) {
 		return refuse("%s must be a data folder or the URL of a PostgreSQL database that begins with postgres://, got "+
@@ -47,13 +46,12 @@ func checkPlaceOfStore(flag, place string) error {
 	return nil
 }
 
-// checkMode refuses a data folder that anybody may write to, for they could replace what is in it, and says what else
-// is
-// wrong with its mode: it is to be 0700, as lanyard makes it. One that does not exist is fine.
+// checkMode refuses a data folder that everybody may write to, because they could replace its content. It returns a
+// warning if the mode is wider than 0700, which is what lanyard creates. The folder need not exist.
 func checkMode(dir string) (warning string, err error) {
 	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() || runtime.GOOS == "windows" {
-		return "", nil // whoever opens it says what is wrong
+		return "", nil // opening it reports what is wrong
 	}
 	mode := info.Mode().Perm()
 	switch {
@@ -69,7 +67,7 @@ func checkMode(dir string) (warning string, err error) {
 	return "", nil
 }
 
-// storeName says which store it is, without its password.
+// storeName returns the name of a store without its password.
 func storeName(name string) string {
 	if !postgres.IsURL(name) {
 		return name
@@ -81,7 +79,7 @@ func storeName(name string) string {
 	return u.Scheme + "://" + u.Host + u.Path
 }
 
-// openStore opens the store of a server, and takes the folder for it.
+// openStore opens the store of a server, and locks the data folder.
 func openStore(ctx context.Context, name, dir string, log *slog.Logger) (store.Store, error) {
 	warning, err := checkMode(dir)
 	if err != nil {
@@ -120,7 +118,7 @@ func openPostgres(ctx context.Context, name string, log *slog.Logger) (*postgres
 	return db, nil
 }
 
-// lockedStore gives the folder back when it is closed.
+// lockedStore unlocks the data folder when it is closed.
 type lockedStore struct {
 	store.Shared
 	release func() error

@@ -92,9 +92,9 @@ func flood(ctx context.Context, client *http.Client, proto *http.Request, length
 	return func() map[int]int { wg.Wait(); return got }
 }
 
-// Whoever has no key holds next to none of the server's memory, and whoever claims to have one, with all
-// others who do, no more than the budget; over HTTP/2 too. In the meantime callers are answered, if only with
-// 503, and afterwards as ever.
+// TestStrangersTakeLittleMemory expects that clients without a key hold next to no memory of the server, and those
+// that claim one, all together, no more than the budget; over HTTP/2 too. In the meantime callers are answered, if
+// only with 503, and afterwards as usual.
 func TestStrangersTakeLittleMemory(t *testing.T) {
 	cert, key := selfSigned(t)
 	const budget, length, times = 16 << 20, 4 << 20, 120
@@ -194,8 +194,7 @@ func contains(all []int, one int) bool {
 	return false
 }
 
-// Connections that do nothing, or next to nothing, keep nobody out: neither who asks how the server is nor
-// callers.
+// TestIdleConnectionsKeepNobodyOut expects that idle and slow connections keep out neither health checks nor callers.
 func TestIdleConnectionsKeepNobodyOut(t *testing.T) {
 	const most = 20
 	s := start(t, built(t, ""), t.TempDir(), fmt.Sprintf("--max-connections=%d", most)).ready()
@@ -255,7 +254,8 @@ func TestIdleConnectionsKeepNobodyOut(t *testing.T) {
 	}
 }
 
-// While every connection is at work, those that ask how the server is are answered and others told to wait.
+// TestBusyServerTellsItsHealth expects that, while every connection is busy, health checks are answered and other
+// callers are told to wait.
 func TestBusyServerTellsItsHealth(t *testing.T) {
 	t.Parallel()
 	const most = 5
@@ -312,8 +312,8 @@ func TestBusyServerTellsItsHealth(t *testing.T) {
 	}
 }
 
-// With --no-auth a page of another site reaches nothing, neither by a simple request nor by a name of its own
-// that leads to this machine. The console signs nobody in under such a name either.
+// TestForeignPages expects that with --no-auth a page of another site reaches nothing, neither by a simple request
+// nor by a name that it points to this machine, and that the console signs nobody in under such a name.
 func TestForeignPages(t *testing.T) {
 	noAuth := start(t, built(t, ""), t.TempDir(), "--no-auth").ready()
 	signed := start(t, built(t, ""), t.TempDir()).ready()
@@ -399,7 +399,8 @@ func TestForeignPages(t *testing.T) {
 	}
 }
 
-// What lanyard's own headers say counts only when it is signed; nobody in between adds, changes or takes away.
+// TestSignedHeaders expects that lanyard's own headers count only if they are signed, so that nobody in between adds,
+// changes or removes them.
 func TestSignedHeaders(t *testing.T) {
 	s := start(t, built(t, ""), t.TempDir(), "--demo").ready()
 	for _, tt := range []struct{ header, method, path, body string }{

@@ -9,13 +9,13 @@ import (
 	"unicode/utf8"
 )
 
-// A table is what commands show to people. Whatever it shows was written by somebody else: text in it can neither
-// move the cursor, nor begin a line or a column, nor turn what follows around.
+// A table is how commands print rows. Cells are untrusted text: they cannot move the cursor, start a line or a
+// column, or reverse the text that follows.
 type table struct {
 	w *tabwriter.Writer
 }
 
-// newTable writes the header, unless there is none.
+// newTable prints the header, if there is one.
 func newTable(out io.Writer, header ...string) *table {
 	t := &table{tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)}
 	if len(header) > 0 {
@@ -24,7 +24,7 @@ func newTable(out io.Writer, header ...string) *table {
 	return t
 }
 
-// row writes a line.
+// row adds a line.
 func (t *table) row(cells ...any) {
 	for i, cell := range cells {
 		if i > 0 {
@@ -37,7 +37,7 @@ func (t *table) row(cells ...any) {
 
 func (t *table) flush() error { return t.w.Flush() }
 
-// printf writes what is no table, with texts as a table has them.
+// printf prints text that is not a table, with the same protection as in a table.
 func printf(out io.Writer, format string, args ...any) {
 	for i, a := range args {
 		switch a := a.(type) {
@@ -52,8 +52,8 @@ func printf(out io.Writer, format string, args ...any) {
 	fmt.Fprintf(out, format, args...)
 }
 
-// printable returns text with what does not print escaped as in Go: control characters, bytes that are not UTF-8, and
-// invisible characters, such as those that change the direction of writing.
+// printable escapes, as in Go, what does not print: control characters, bytes that are not UTF-8, and invisible
+// characters such as those that change the direction of writing.
 func printable(text string) string {
 	if strings.IndexFunc(text, unsafe) < 0 && utf8.ValidString(text) {
 		return text
@@ -72,7 +72,7 @@ func printable(text string) string {
 	return b.String()
 }
 
-// printableLines is printable of a text that may have lines.
+// printableLines is printable for text that may have several lines.
 func printableLines(text string) string {
 	all := strings.Split(text, "\n")
 	for i := range all {

@@ -36,7 +36,7 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
-// All tables go through one function.
+// TestTablesAreTables expects that all tables go through one function.
 func TestTablesAreTables(t *testing.T) {
 	files, err := filepath.Glob("*.go")
 	if err != nil {
@@ -57,10 +57,10 @@ func TestTablesAreTables(t *testing.T) {
 	}
 }
 
-// hostile has what moves a cursor, begins a line or a column, and turns text around.
+// hostile moves the cursor, starts a line or a column, and reverses text.
 const hostile = "x\x1b[2J\x07\r\nFAKE\ty\u202ez\u009b\u2067"
 
-// seedHostile makes a folder whose every text is hostile, as an older server or another program may have left it.
+// seedHostile makes a folder in which every text is hostile, as an older server or another program may have left it.
 func seedHostile(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -128,7 +128,7 @@ func seedHostile(t *testing.T) (dir string) {
 	return dir
 }
 
-// Nothing that somebody gave a name can do more to a terminal than be read on it.
+// TestTablesShowTextsAsText expects that names can do nothing to a terminal but be read.
 func TestTablesShowTextsAsText(t *testing.T) {
 	dir := seedHostile(t)
 	for name, args := range map[string][]string{
@@ -176,7 +176,7 @@ func TestTablesShowTextsAsText(t *testing.T) {
 	}
 }
 
-// The log in text form is as safe, also what it says besides its attributes.
+// TestTextLogShowsTextsAsText expects the same of the text log.
 func TestTextLogShowsTextsAsText(t *testing.T) {
 	var out strings.Builder
 	log := (&serveCmd{LogLevel: "info", LogFormat: "text"}).newLogger(streams{errs: &out})

@@ -143,7 +143,8 @@ func TestTextsThatForge(t *testing.T) {
 				Naming: control.Naming{Description: &s}}))
 		}},
 		{"Description", true, func(s string) error {
-			return failure(w.CreateContactFlowModuleVersion(ctx, call(""), in, module.ID, control.NewModuleVersion{Description: s}))
+			return failure(w.CreateContactFlowModuleVersion(ctx, call(""), in, module.ID,
+				control.NewModuleVersion{Description: s}))
 		}},
 		{"Description", true, func(s string) error {
 			return failure(w.CreateContactFlowModuleAlias(ctx, call(""), in, module.ID, lanyard.ModuleAlias{
