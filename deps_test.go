@@ -24,28 +24,28 @@ var public = []string{"", "access", "sigv4"}
 // missing fails, so that whoever adds one says what it may know. Tests may import anything.
 var rules = map[string]rule{
 	"":       {nil, "the words are below everything else and need the standard library only"},
-	"access": {[]string{"", "cow"}, "a decision is a pure function of a snapshot: no store, no wire"},
+	"access": {[]string{"", "cow", "laxjson"}, "a decision is a pure function of a snapshot: no store, no wire"},
 	"cow":    {nil, "could be lifted into another project as it stands"},
 	"store":  {[]string{""}, "a contract names no implementation"},
-	"store/sqlstore": {[]string{"", "store"},
+	"store/sqlstore": {[]string{"", "laxjson", "store"},
 		"the SQL is written once and knows no database; what opens one depends on it"},
 	"store/sqlite": {[]string{"", "durable", "store", "store/sqlstore"},
 		"a database keeps the contract and nothing more"},
-	"store/postgres": {[]string{"", "store", "store/sqlstore"}, "a database keeps the contract and nothing more"},
+	"store/postgres": {[]string{"", "laxjson", "store", "store/sqlstore"}, "a database keeps the contract and nothing more"},
 	"store/sqlite/disktest": {nil,
 		"a disk for tests, whatever is kept on it"},
 	"store/postgres/pgtest": {nil,
 		"runs a database server for tests, whatever they keep in it"},
-	"store/backup":    {[]string{"store"}, "a form for the rows of any store; it opens none"},
+	"store/backup":    {[]string{"laxjson", "store"}, "a form for the rows of any store; it opens none"},
 	"store/storetest": {[]string{"", "store"}, "the suite holds any store to the contract, so it must know none"},
-	"control":         {[]string{"", "access", "audit", "store"}, "the operations know neither the wire nor a database"},
+	"control":         {[]string{"", "access", "audit", "laxjson", "store"}, "the operations know neither the wire nor a database"},
 	"gen":             {[]string{"", "store"}, "puts data past the rules, so it needs none of them"},
 	"awsapi": {[]string{"", "awsapi/model", "control", "fault", "httpstatus", "intake", "invocation", "nesting",
 		"remoteaddr", "sigv4", "throttle"},
 		"a front end reaches the data through control alone, and never through another front end"},
 	"awsapi/model":           {nil, "generated from the service model, and about nothing else"},
 	"awsapi/model/modeltest": {[]string{"awsapi/model"}, "checks answers against the model itself"},
-	"admin": {[]string{"", "control", "fault", "httpstatus", "intake", "remoteaddr", "sigv4"},
+	"admin": {[]string{"", "control", "fault", "httpstatus", "intake", "laxjson", "remoteaddr", "sigv4"},
 		"a front end reaches the data through control alone, and never through another front end"},
 	"questions": {[]string{"", "access", "nesting"},
 		"what every front end asks stands below them: answers come from snapshots, and plans are handed to it"},
@@ -53,20 +53,22 @@ var rules = map[string]rule{
 		"a front end: it reads and encodes what package questions answers, and never imports another"},
 	"invocation": {[]string{"", "control"},
 		"what front ends hand to one another so that none imports another"},
-	"console": {[]string{"", "access", "control", "httpstatus", "intake", "invocation", "questions", "remoteaddr"},
+	"console": {[]string{"", "access", "control", "httpstatus", "intake", "invocation", "laxjson",
+		"questions", "remoteaddr"},
 		"a front end: what it asks of the API is handed to it, and it never imports another"},
 	"sigv4":      {nil, "could be lifted into another project as it stands"},
 	"httpstatus": {[]string{""}, "what the front ends have in common, and nothing of any of them"},
 	"durable":    {nil, "could be lifted into another project as it stands"},
 	"remoteaddr": {nil, "could be lifted into another project as it stands"},
+	"laxjson":    {nil, "could be lifted into another project as it stands"},
 	"nesting":    {nil, "could be lifted into another project as it stands"},
 	"intake":     {nil, "could be lifted into another project as it stands"},
 	"throttle":   {nil, "could be lifted into another project as it stands"},
 	"fault":      {nil, "could be lifted into another project as it stands"},
-	"audit":      {[]string{""}, "shapes and verifies records and fetches none"},
-	"cmd/lanyard": {[]string{"", "access", "admin", "audit", "authzen", "awsapi", "console", "control", "durable", "fault",
-		"gen", "intake", "invocation", "questions", "sigv4", "store", "store/backup", "store/postgres", "store/sqlite",
-		"throttle"},
+	"audit":      {[]string{"", "laxjson"}, "shapes and verifies records and fetches none"},
+	"cmd/lanyard": {[]string{"", "access", "admin", "audit", "authzen", "awsapi", "console", "control",
+		"durable", "fault", "gen", "intake", "invocation", "laxjson", "questions", "sigv4", "store",
+		"store/backup", "store/postgres", "store/sqlite", "throttle"},
 		"wires everything together; the suites are for tests"},
 	"console/app/e2e/provider": {nil, "what the console is tried with must owe it nothing"},
 	"cmd/modelgen":             {nil, "makes what the rest is built of, so it must build without"},
@@ -81,6 +83,18 @@ var (
 	drivers   = map[string]string{"modernc.org/sqlite": "store/sqlite", "github.com/jackc/pgx/v5": "store/postgres",
 		"github.com/ncruces/go-sqlite3": "tests alone: it checks what the other SQLite wrote"}
 )
+
+// standardJSON are the packages that may import encoding/json; all others, and what is public but the root package, use
+// go-json-experiment, of which Go makes its encoding/json/v2. It is strict where requests are read, and faster where
+// documents are stored. Two packages in one server read the same bytes in two ways: letters of names in any case,
+// doubled members, invalid text. Tests may import any, and check one by the other.
+var standardJSON = map[string]string{
+	"":                         "needs the standard library only, and names the type of raw JSON",
+	"cmd/modelgen":             "makes what the rest is built of, and reads one file",
+	"awsapi/model/modeltest":   "for tests",
+	"store/storetest":          "for tests",
+	"console/app/e2e/provider": "for tests",
+}
 
 // listed is what go list says of a package.
 type listed struct {
@@ -139,6 +153,9 @@ func TestImports(t *testing.T) {
 				if within(path, driver) && !within(folder, home) {
 					t.Errorf("%s imports the driver %s; only %s may", p.ImportPath, path, home)
 				}
+			}
+			if path == "encoding/json" && standardJSON[folder] == "" || strings.HasSuffix(path, "go-json-experiment/json/v1") {
+				t.Errorf("%s imports %s; the server has one JSON package, go-json-experiment/json", p.ImportPath, path)
 			}
 			if !within(path, module) {
 				if domain, _, _ := strings.Cut(path, "/"); folder == "" && strings.Contains(domain, ".") {

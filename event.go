@@ -5,6 +5,9 @@ import (
 	"time"
 )
 
+// JSON is a document as it was sent or is stored.
+type JSON = json.RawMessage
+
 // Caller is who makes a call and from where.
 type Caller struct {
 	Account     string // twelve digits
@@ -27,14 +30,14 @@ type Event struct {
 	Account     string
 	Region      string
 	AccessKeyID string
-	SourceIP    string          `json:",omitempty"`
-	UserAgent   string          `json:",omitempty"`
-	RequestID   string          `json:",omitempty"`
-	OnBehalfOf  string          `json:",omitempty"` // id of the user for whom the call was made, if any
-	Refused     string          `json:",omitempty"` // why the call was refused, if it was; then nothing changed
-	Request     json.RawMessage `json:",omitempty"` // as the caller sent it, sensitive members hidden
-	Passwords   []PasswordSet   `json:",omitempty"` // the store sets it
-	Changes     []Change        `json:",omitempty"` // in the order in which they were made
+	SourceIP    string        `json:",omitempty"`
+	UserAgent   string        `json:",omitempty"`
+	RequestID   string        `json:",omitempty"`
+	OnBehalfOf  string        `json:",omitempty"` // id of the user for whom the call was made, if any
+	Refused     string        `json:",omitempty"` // why the call was refused, if it was; then nothing changed
+	Request     JSON          `json:",omitzero"`  // as the caller sent it, sensitive members hidden
+	Passwords   []PasswordSet `json:",omitempty"` // the store sets it
+	Changes     []Change      `json:",omitempty"` // in the order in which they were made
 
 	// Hash is that of the chain of the instance's events up to this one, Previous that up to the one
 	// before, 32 zeros for the first; nil when it is not known. The store sets them.
@@ -45,8 +48,8 @@ type Event struct {
 type Change struct {
 	Type   Type
 	ID     string
-	Before json.RawMessage `json:",omitempty"`
-	After  json.RawMessage `json:",omitempty"`
+	Before JSON `json:",omitzero"`
+	After  JSON `json:",omitzero"`
 
 	// Was and Now are Before and After decoded, where the change was made in this process; nil where it
 	// was read from a store. They are shared and must not be changed.

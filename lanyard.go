@@ -7,7 +7,6 @@
 package lanyard
 
 import (
-	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -69,7 +68,7 @@ type Ref struct {
 
 // Settings are members of a resource that lanyard keeps for its callers but has no rule about,
 // in the shape in which the caller sent them.
-type Settings map[string]json.RawMessage
+type Settings map[string]JSON
 
 // An Instance is one contact centre. Its Meta.Name is the alias.
 type Instance struct {
@@ -259,8 +258,8 @@ type Queue struct {
 	Meta
 	Description string `json:",omitempty"`
 	Hours       string
-	MaxContacts *int32 `json:",omitempty"`
-	Disabled    bool   `json:",omitempty"`
+	MaxContacts *int32 `json:",omitzero"`
+	Disabled    bool   `json:",omitzero"`
 	// QuickConnects are ids, in the order of association.
 	QuickConnects []string `json:",omitempty"`
 	Settings      Settings `json:",omitempty"`
@@ -285,7 +284,7 @@ type RoutingProfile struct {
 	DefaultQueue string
 	Queues       []QueueConfig `json:",omitempty"`
 	ManualQueues []QueueConfig `json:",omitempty"` // Priority and Delay unused
-	IsDefault    bool          `json:",omitempty"`
+	IsDefault    bool          `json:",omitzero"`
 	Settings     Settings      `json:",omitempty"`
 }
 
@@ -293,8 +292,8 @@ type RoutingProfile struct {
 type QueueConfig struct {
 	Queue    string
 	Channel  string
-	Priority int32 `json:",omitempty"`
-	Delay    int32 `json:",omitempty"`
+	Priority int32 `json:",omitzero"`
+	Delay    int32 `json:",omitzero"`
 }
 
 // Type is TypeRoutingProfile.
@@ -341,11 +340,11 @@ type Module struct {
 	Meta
 	Description        string `json:",omitempty"`
 	Content            string // as published
-	ExternalInvocation bool   `json:",omitempty"`
-	Archived           bool   `json:",omitempty"`
+	ExternalInvocation bool   `json:",omitzero"`
+	Archived           bool   `json:",omitzero"`
 	// Draft is what was saved under the qualifier $SAVED and is not published; nil for nothing.
-	Draft       *Draft   `json:",omitempty"`
-	LastVersion int64    `json:",omitempty"` // the highest number that a version was ever given
+	Draft       *Draft   `json:",omitzero"`
+	LastVersion int64    `json:",omitzero"` // the highest number that a version was ever given
 	Settings    Settings `json:",omitempty"`
 }
 
@@ -368,7 +367,7 @@ type ModuleVersion struct {
 	Number             int64
 	Description        string `json:",omitempty"`
 	Content            string
-	ExternalInvocation bool     `json:",omitempty"`
+	ExternalInvocation bool     `json:",omitzero"`
 	Settings           Settings `json:",omitempty"`
 }
 

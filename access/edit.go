@@ -1,13 +1,13 @@
 package access
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"unique"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/cow"
+	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
 // An Edit makes another snapshot from an existing one, which stays as it is. It must be used by one goroutine only, and
@@ -166,7 +166,7 @@ func (e *Edit) Apply(event *lanyard.Event) error {
 		r := c.Now // in hand where the change was made in this process
 		if r == nil {
 			r = lanyard.New(c.Type)
-			if err := json.Unmarshal(c.After, r); err != nil {
+			if err := laxjson.Unmarshal(c.After, r); err != nil {
 				return fmt.Errorf("revision %d of instance %s: read %s %s: %w", event.Revision, event.Instance, c.Type, c.ID, err)
 			}
 		}

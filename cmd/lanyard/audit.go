@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/audit"
+	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
 type auditCmd struct {
@@ -167,11 +167,9 @@ func (e *eventMerge) nextEvent(ctx context.Context) (*lanyard.Event, error) {
 // printer returns a function that shows events.
 func (c *auditShowCmd) printer(io streams) func([]lanyard.Event) error {
 	if c.json(io) {
-		enc := json.NewEncoder(io.out)
-		enc.SetEscapeHTML(false)
 		return func(events []lanyard.Event) error {
 			for _, e := range events {
-				if err := enc.Encode(audit.From(e)); err != nil {
+				if err := laxjson.Write(io.out, audit.From(e)); err != nil {
 					return err
 				}
 			}
@@ -206,7 +204,7 @@ func changed(e lanyard.Event) string {
 		if len(doc) == 0 {
 			doc = c.Before
 		}
-		if json.Unmarshal(doc, &meta) == nil && meta.Name != "" {
+		if laxjson.Unmarshal(doc, &meta) == nil && meta.Name != "" {
 			name = string(c.Type) + " " + meta.Name
 		}
 		names = append(names, name)

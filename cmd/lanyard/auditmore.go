@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,9 +11,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/admin"
 	"github.com/lanyard/lanyard/internal/audit"
+	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/store"
 )
 
@@ -106,9 +109,9 @@ func (c *auditVerifyCmd) readHeads() (map[string]*proof, error) {
 			return nil, err
 		}
 		defer f.Close()
-		for dec := json.NewDecoder(bufio.NewReader(f)); ; {
+		for dec := jsontext.NewDecoder(bufio.NewReader(f)); ; {
 			var p proof
-			err := dec.Decode(&p)
+			err := json.UnmarshalDecode(dec, &p)
 			if errors.Is(err, io.EOF) {
 				break
 			}
@@ -134,9 +137,8 @@ func (c *auditVerifyCmd) readHeads() (map[string]*proof, error) {
 
 func (c *auditVerifyCmd) showProofs(io streams, p *prover) error {
 	if c.json(io) {
-		enc := json.NewEncoder(io.out)
 		for _, n := range p.proofs {
-			if err := enc.Encode(n); err != nil {
+			if err := laxjson.Write(io.out, n); err != nil {
 				return err
 			}
 		}
@@ -278,9 +280,7 @@ func (c *auditExportCmd) Run(s streams) (err error) {
 				separator = ","
 			}
 			bar.add(1)
-			enc := json.NewEncoder(w)
-			enc.SetEscapeHTML(false)
-			return enc.Encode(audit.From(e))
+			return laxjson.Write(w, audit.From(e))
 		})
 		if err != nil {
 			return err
@@ -309,7 +309,7 @@ func (c *auditExportCmd) eachEvent(s streams, r store.InstanceReader, id string,
 				return nil
 			}
 			var e lanyard.Event
-			if err := json.Unmarshal(r.Body, &e); err != nil {
+			if err := laxjson.Unmarshal(r.Body, &e); err != nil {
 				return fmt.Errorf("instance %s, revision %d: the record cannot be read: %w", id, r.Revision, err)
 			}
 			if err := f(e); err != nil {
@@ -402,7 +402,7 @@ func (c *auditPruneCmd) Run(io streams) error {
 	}
 	bar.end()
 	if c.json(io) {
-		err = json.NewEncoder(io.out).Encode(lines)
+		err = laxjson.Write(io.out, lines)
 	} else {
 		for _, l := range lines {
 			printf(io.out, "instance %s: %d records were pruned\n", l.Instance, l.Cut)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -53,7 +52,7 @@ func (d *serverDecider) Instances(ctx context.Context) (all []instanceName, err 
 			NextToken           string
 			Message             string
 		}
-		if err := json.Unmarshal(answer, &page); err != nil || status != http.StatusOK {
+		if err := readAnswer(answer, &page); err != nil || status != http.StatusOK {
 			return nil, fmt.Errorf("list the instances: the server answers %d %s", status, page.Message)
 		}
 		all = append(all, page.InstanceSummaryList...)
@@ -76,12 +75,12 @@ func askServer[A, Q any](ctx context.Context, d *serverDecider, endpoint string,
 	}
 	if status != http.StatusOK {
 		var message string
-		if json.Unmarshal(answer, &message) != nil {
+		if readAnswer(answer, &message) != nil {
 			message = http.StatusText(status)
 		}
 		return out, errors.New(message)
 	}
-	err = json.Unmarshal(answer, &out)
+	err = readAnswer(answer, &out)
 	return out, err
 }
 

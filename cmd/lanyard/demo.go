@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
 // demoAlias is the alias of the demo instance, by which a later start recognizes it.
@@ -90,7 +90,7 @@ func (d *demo) call(operation string, request map[string]any) control.Call {
 		}
 		request["InstanceId"] = d.in.ID
 	}
-	b, err := json.Marshal(request)
+	b, err := laxjson.Marshal(request)
 	if err != nil {
 		panic(err) // strings always encode
 	}
@@ -175,7 +175,7 @@ func (d *demo) routing() error {
 		d.in.ID, &lanyard.RoutingProfile{
 			Meta: lanyard.Meta{Name: "All queues"}, Description: "Every queue, by country", DefaultQueue: queues[0].Queue,
 			Queues:   queues,
-			Settings: lanyard.Settings{"MediaConcurrencies": json.RawMessage(`[{"Channel":"VOICE","Concurrency":1},{"Channel":"CHAT","Concurrency":3}]`)}})
+			Settings: lanyard.Settings{"MediaConcurrencies": lanyard.JSON(`[{"Channel":"VOICE","Concurrency":1},{"Channel":"CHAT","Concurrency":3}]`)}})
 	if err != nil {
 		return err
 	}
@@ -375,7 +375,7 @@ func (d *demo) user(name, group string, tags map[string]string, profiles ...stri
 			Meta: lanyard.Meta{Name: login, Tags: tags}, FirstName: first, LastName: last, SecondaryEmail: login +
 				"@harbour.example",
 			Profiles: ids, RoutingProfile: d.ids["routing"], Group: d.ids[group],
-			Settings: lanyard.Settings{"PhoneConfig": json.RawMessage(`{"PhoneType":"SOFT_PHONE","AutoAccept":false,"AfterContactWorkTimeLimit":30}`)},
+			Settings: lanyard.Settings{"PhoneConfig": lanyard.JSON(`{"PhoneType":"SOFT_PHONE","AutoAccept":false,"AfterContactWorkTimeLimit":30}`)},
 		}})
 	if err != nil {
 		return fmt.Errorf("user %s: %w", login, err)

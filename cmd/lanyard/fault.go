@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lanyard/lanyard/internal/fault"
+	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
 type faultCmd struct {
@@ -96,7 +96,7 @@ func (c *faultListCmd) Run(io streams) error {
 		for _, f := range faults {
 			lines = append(lines, line{f.Operation, f.Exception, f.Rate, f.Latency.String(), f.Count})
 		}
-		return json.NewEncoder(io.out).Encode(lines)
+		return laxjson.Write(io.out, lines)
 	}
 	w := newTable(io.out, "OPERATION", "EXCEPTION", "RATE", "LATENCY", "CALLS LEFT")
 	for _, f := range faults {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/durable"
+	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
 // Files that a server leaves in its data folder for other commands and clients.
@@ -54,7 +54,7 @@ func writeCredentials(dir string, root lanyard.AccessKey, here endpoint) error {
 	if err := writeKey(dir, root); err != nil {
 		return err
 	}
-	b, err := json.Marshal(here)
+	b, err := laxjson.Marshal(here)
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func readEndpoint(dir string) (endpoint, error) {
 	if err != nil {
 		return e, err
 	}
-	if err := json.Unmarshal(b, &e); err != nil {
+	if err := laxjson.Unmarshal(b, &e); err != nil {
 		return e, fmt.Errorf("read %s: %w", name, err)
 	}
 	held, err := inUse(dir)

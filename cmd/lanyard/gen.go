@@ -1,16 +1,19 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/gen"
+	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/store"
 )
 
@@ -103,9 +106,11 @@ func (c *genCmd) Run(io streams) (err error) {
 	}
 	bar.end()
 	if c.json(io) {
-		e := json.NewEncoder(io.out)
-		e.SetIndent("", "  ")
-		return e.Encode(made)
+		b, err := json.Marshal(made, laxjson.Options, jsontext.WithIndent("  "))
+		if err == nil {
+			_, err = io.out.Write(append(b, '\n'))
+		}
+		return err
 	}
 	t := newTable(io.out, "INSTANCE", "ALIAS", "PROFILES", "USERS", "GROUPS", "QUEUES")
 	for _, g := range made {
@@ -120,7 +125,7 @@ func (c *genCmd) fillInstance(io streams, svc *control.Service, db store.Instanc
 	caller := lanyard.Caller{Account: c.Account, Root: true, SourceIP: "127.0.0.1", UserAgent: "lanyard gen",
 		RequestID: "gen"}
 	created, err := svc.CreateInstance(io.ctx,
-		control.Call{Caller: caller, Operation: "CreateInstance", Request: json.RawMessage(`{}`)},
+		control.Call{Caller: caller, Operation: "CreateInstance", Request: lanyard.JSON(`{}`)},
 		control.NewInstance{Alias: alias, IdentityManagement: control.SAML, Inbound: true, Outbound: true})
 	if errors.Is(err, lanyard.ErrDuplicate) {
 		return nil, refuse("instance %q already exists; use another --seed or --data", alias)
@@ -130,7 +135,7 @@ func (c *genCmd) fillInstance(io streams, svc *control.Service, db store.Instanc
 	}
 	event := lanyard.Event{Operation: "Generate", Account: c.Account, Region: c.Region, SourceIP: caller.SourceIP,
 		UserAgent: caller.UserAgent,
-		Request:   json.RawMessage(fmt.Sprintf(`{"Seed":%d,"Profiles":%d,"Users":%d}`, c.Seed, w.Size.Profiles, w.Users)),
+		Request:   lanyard.JSON(fmt.Sprintf(`{"Seed":%d,"Profiles":%d,"Users":%d}`, c.Seed, w.Size.Profiles, w.Users)),
 		Time:      time.Now()}
 	if err := gen.Fill(io.ctx, db, created.Instance.ID, w, event, done); err != nil {
 		return nil, err

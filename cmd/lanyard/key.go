@@ -1,11 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
 type keyCmd struct {
@@ -53,7 +53,7 @@ func (c *keyCreateCmd) Run(io streams) error {
 		return err
 	}
 	if c.json(io) {
-		return json.NewEncoder(io.out).Encode(map[string]string{"AccessKeyId": k.ID, "SecretAccessKey": k.Secret,
+		return laxjson.Write(io.out, map[string]string{"AccessKeyId": k.ID, "SecretAccessKey": k.Secret,
 			"Account": k.Account})
 	}
 	fmt.Fprintf(io.out, "aws_access_key_id = %s\naws_secret_access_key = %s\n", k.ID, k.Secret)
@@ -95,7 +95,7 @@ func (c *keyListCmd) Run(io streams) error {
 		for _, k := range keys {
 			lines = append(lines, line{k.ID, k.Account, keyStatus(k), k.Root, k.Created, k.Comment})
 		}
-		return json.NewEncoder(io.out).Encode(lines)
+		return laxjson.Write(io.out, lines)
 	}
 	w := newTable(io.out, "ACCESS KEY", "ACCOUNT", "STATUS", "CREATED", "COMMENT")
 	for _, k := range keys {

@@ -23,10 +23,10 @@ type proof struct {
 	Revision   int64  // of the last record
 	Hash       string // of the last record, hexadecimal
 	Checkpoint *cutOff
-	Resources  int64 `json:",omitempty"` // stored and compared with the records
-	Unproven   int64 `json:",omitempty"` // of them, last changed by records that were pruned
+	Resources  int64 `json:",omitzero"` // stored and compared with the records
+	Unproven   int64 `json:",omitzero"` // of them, last changed by records that were pruned
 	// UnprovenPasswords are those set by records that were pruned, or written by an earlier version.
-	UnprovenPasswords int64 `json:",omitempty"`
+	UnprovenPasswords int64 `json:",omitzero"`
 	Problem           string
 }
 

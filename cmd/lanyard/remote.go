@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -22,10 +21,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/admin"
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/fault"
+	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/store"
 	"github.com/lanyard/lanyard/internal/store/postgres"
 	"github.com/lanyard/lanyard/internal/store/sqlite"
@@ -141,7 +143,7 @@ func (r *remote) call(ctx context.Context, method, path string, in, out any) err
 	var body []byte
 	if in != nil {
 		var err error
-		if body, err = json.Marshal(in); err != nil {
+		if body, err = laxjson.Marshal(in); err != nil {
 			return err
 		}
 	}
@@ -151,12 +153,17 @@ func (r *remote) call(ctx context.Context, method, path string, in, out any) err
 	}
 	if status != http.StatusOK {
 		var failure struct{ Message string }
-		if json.Unmarshal(answer, &failure) == nil && failure.Message != "" {
+		if readAnswer(answer, &failure) == nil && failure.Message != "" {
 			return errors.New(failure.Message)
 		}
 		return fmt.Errorf("the server answered %d %s", status, http.StatusText(status))
 	}
-	return json.Unmarshal(answer, out)
+	return readAnswer(answer, out)
+}
+
+// readAnswer reads what a server answered. The names of members may differ in case: ours do from those of the wire.
+func readAnswer(answer []byte, out any) error {
+	return json.Unmarshal(answer, out, laxjson.Options, json.MatchCaseInsensitiveNames(true))
 }
 
 // send signs a request and returns the status and the body of the answer.
@@ -229,12 +236,21 @@ func (r *remote) Events(ctx context.Context, instance string, after int64,
 	return events, r.call(ctx, "GET", "events?"+q.Encode(), nil, &events)
 }
 
-func (r *remote) Faults(ctx context.Context) (faults []fault.Fault, err error) {
-	return faults, r.call(ctx, "GET", "faults", nil, &faults)
+func (r *remote) Faults(ctx context.Context) ([]fault.Fault, error) {
+	var answer []admin.Fault
+	if err := r.call(ctx, "GET", "faults", nil, &answer); err != nil {
+		return nil, err
+	}
+	faults := []fault.Fault{}
+	for _, f := range answer {
+		faults = append(faults, f.Fault())
+	}
+	return faults, nil
 }
 
 func (r *remote) SetFault(ctx context.Context, f fault.Fault) error {
-	return r.call(ctx, "POST", "faults", f, &f)
+	var answer admin.Fault
+	return r.call(ctx, "POST", "faults", admin.NewFault(f), &answer)
 }
 
 func (r *remote) ClearFaults(ctx context.Context, operation string) (n int, err error) {

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
 type tokenCmd struct {
@@ -57,7 +57,7 @@ func (c *tokenCreateCmd) Run(io streams) error {
 		return err
 	}
 	if c.json(io) {
-		return json.NewEncoder(io.out).Encode(map[string]any{"Id": t.ID, "Token": text, "Account": t.Account,
+		return laxjson.Write(io.out, map[string]any{"Id": t.ID, "Token": text, "Account": t.Account,
 			"Instance": t.Instance, "Scope": t.Scope, "Expires": t.Expires})
 	}
 	fmt.Fprintln(io.out, text)
@@ -101,7 +101,7 @@ func (c *tokenListCmd) Run(io streams) error {
 		for _, t := range tokens {
 			lines = append(lines, line{t.ID, t.Account, t.Instance, t.Scope, tokenStatus(t), t.Created, t.Expires, t.Comment})
 		}
-		return json.NewEncoder(io.out).Encode(lines)
+		return laxjson.Write(io.out, lines)
 	}
 	w := newTable(io.out, "TOKEN", "ACCOUNT", "INSTANCE", "SCOPE", "STATUS", "EXPIRES", "COMMENT")
 	for _, t := range tokens {

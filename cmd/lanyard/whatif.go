@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
 	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/questions"
 )
 
@@ -59,8 +59,8 @@ type whatIf struct {
 	Losing      int                    `json:"losing"`
 	Results     []questions.Affected   `json:"results"`
 	Differences []questions.Difference `json:"differences"`
-	Before      *questions.Evaluation  `json:"before,omitempty"`
-	After       *questions.Evaluation  `json:"after,omitempty"`
+	Before      *questions.Evaluation  `json:"before,omitzero"`
+	After       *questions.Evaluation  `json:"after,omitzero"`
 }
 
 func (c *whatIfCmd) Run(io streams) error {
@@ -130,7 +130,7 @@ func (c *changeFlags) proposal(ctx context.Context, a *asker) (p questions.Propo
 		if err != nil {
 			return p, err
 		}
-		if err := json.Unmarshal(b, &request); err != nil {
+		if err := laxjson.Unmarshal(b, &request); err != nil {
 			return p, refuse("--json: %s must be a JSON object: %v", c.JSON, err)
 		}
 		if request == nil {
@@ -215,7 +215,7 @@ func (c *changeFlags) forUser(ctx context.Context, a *asker, request map[string]
 }
 
 func proposalOf(operation string, request map[string]any) (questions.Proposal, error) {
-	parameters, err := json.Marshal(request)
+	parameters, err := laxjson.Marshal(request)
 	return questions.Proposal{Operation: operation, Parameters: parameters}, err
 }
 

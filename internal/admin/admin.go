@@ -3,20 +3,20 @@
 package admin
 
 import (
-	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/fault"
 	"github.com/lanyard/lanyard/internal/httpstatus"
 	"github.com/lanyard/lanyard/internal/intake"
+	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/remoteaddr"
 	"github.com/lanyard/lanyard/sigv4"
 )
@@ -114,9 +114,9 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, f func(*http.Requ
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false) // events are bounded in bytes as they are stored
-	enc.Encode(out)          // a caller that is gone is no failure of ours
+	if err := laxjson.Write(w, out); err != nil {
+		s.Logger.Debug("management answer was not sent", "path", r.URL.Path, "error", err)
+	}
 }
 
 // read reads the body of whoever claims to be a key. Signatures in the query are not accepted here: they live
@@ -138,13 +138,8 @@ func (s *server) read(w http.ResponseWriter, r *http.Request) (intake.Body, erro
 }
 
 func decode(body []byte, to any) error {
-	dec := json.NewDecoder(strings.NewReader(string(body)))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(to); err != nil {
+	if err := json.Unmarshal(body, to, json.RejectUnknownMembers(true)); err != nil {
 		return lanyard.Errorf(lanyard.Invalid, "the request body cannot be read: %v", err)
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return lanyard.Errorf(lanyard.Invalid, "something follows the object in the request body")
 	}
 	return nil
 }
@@ -222,16 +217,42 @@ func (s *server) revokeToken(r *http.Request, _ []byte) (any, error) {
 	return struct{}{}, s.Control.RevokeToken(r.Context(), r.PathValue("id"))
 }
 
-func (s *server) listFaults(*http.Request, []byte) (any, error) { return s.Faults.List(), nil }
+// Fault is a fault.Fault as the wire has it.
+type Fault struct {
+	Operation, Exception string
+	Rate                 float64
+	Latency              int64 // nanoseconds
+	Count                int
+}
+
+// NewFault returns the Fault of a fault.Fault.
+func NewFault(f fault.Fault) Fault {
+	return Fault{f.Operation, f.Exception, f.Rate, int64(f.Latency), f.Count}
+}
+
+// Fault is the inverse of NewFault.
+func (f Fault) Fault() fault.Fault {
+	return fault.Fault{Operation: f.Operation, Exception: f.Exception, Rate: f.Rate, Latency: time.Duration(f.Latency),
+		Count: f.Count}
+}
+
+func (s *server) listFaults(*http.Request, []byte) (any, error) {
+	faults := []Fault{}
+	for _, f := range s.Faults.List() {
+		faults = append(faults, NewFault(f))
+	}
+	return faults, nil
+}
 
 // maxLatency bounds how long a fault may hold a call.
 const maxLatency = time.Minute
 
 func (s *server) setFault(_ *http.Request, body []byte) (any, error) {
-	f := fault.Fault{Rate: 1}
-	if err := decode(body, &f); err != nil {
+	in := Fault{Rate: 1}
+	if err := decode(body, &in); err != nil {
 		return nil, err
 	}
+	f := in.Fault()
 	switch {
 	case f.Operation != "*" && !s.IsServed(f.Operation):
 		return nil, lanyard.Errorf(lanyard.Invalid,
@@ -251,7 +272,7 @@ func (s *server) setFault(_ *http.Request, body []byte) (any, error) {
 	s.Faults.Put(f)
 	s.Logger.Warn("fault set", "operation", f.Operation, "exception", f.Exception, "rate", f.Rate, "latency", f.Latency,
 		"count", f.Count)
-	return f, nil
+	return in, nil
 }
 
 func (s *server) clearFaults(r *http.Request, _ []byte) (any, error) {

@@ -218,7 +218,7 @@ func TestKeys(t *testing.T) {
 		says             string
 	}{
 		{"no account", "keys", `{}`, 400, "twelve digits"},
-		{"asks to be root", "keys", `{"Account":"123456789012","Root":true}`, 400, "unknown field"},
+		{"asks to be root", "keys", `{"Account":"123456789012","Root":true}`, 400, "unknown object member"},
 		{"no body", "keys", ``, 400, "cannot be read"},
 		{"wrong type", "keys", `{"Account":123456789012}`, 400, "cannot be read"},
 		{"unknown key", "keys/AKIANOBODY/disable", ``, 404, "AKIANOBODY"},
@@ -385,7 +385,7 @@ func TestPrune(t *testing.T) {
 		{`{"Days":-1}`, "-1 days are not accepted; 0 for no bound, or up to 36500, are"},
 		{`{"Days":36501}`, "36501 days are not accepted"},
 		{`{"Events":-1}`, "-1 events are not accepted"},
-		{`{"Event":1}`, "unknown field"},
+		{`{"Event":1}`, "unknown object member"},
 	} {
 		if status, answer := w.do("POST", "events/prune", tt.body); status != 400 || !strings.Contains(answer, tt.want) {
 			t.Errorf("%s answers %d %s, want 400 with %q", tt.body, status, answer, tt.want)

@@ -5,10 +5,10 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
 // Broken says where a chain breaks and how.
@@ -70,7 +70,7 @@ func (c *Chain) Next(r lanyard.Record) (*lanyard.Event, error) {
 		return broken(r.Revision, "the record is out of order: it comes after revision %d", want-1)
 	}
 	var e lanyard.Event
-	if err := json.Unmarshal(r.Body, &e); err != nil {
+	if err := laxjson.Unmarshal(r.Body, &e); err != nil {
 		return broken(want, "the record cannot be read: %v", err)
 	}
 	switch {

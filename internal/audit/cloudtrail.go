@@ -3,34 +3,34 @@
 package audit
 
 import (
-	"encoding/json"
 	"strings"
 	"time"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
 // Record is a CloudTrail record of a call to Amazon Connect, with what changed alongside it.
 type Record struct {
-	EventVersion       string          `json:"eventVersion"`
-	UserIdentity       Identity        `json:"userIdentity"`
-	EventTime          time.Time       `json:"eventTime"`
-	EventSource        string          `json:"eventSource"`
-	EventName          string          `json:"eventName"`
-	AWSRegion          string          `json:"awsRegion"`
-	SourceIPAddress    string          `json:"sourceIPAddress"`
-	UserAgent          string          `json:"userAgent"`
-	RequestParameters  json.RawMessage `json:"requestParameters"`
-	ResponseElements   json.RawMessage `json:"responseElements"`
-	ErrorCode          string          `json:"errorCode,omitempty"`
-	ErrorMessage       string          `json:"errorMessage,omitempty"`
-	RequestID          string          `json:"requestID"`
-	EventID            string          `json:"eventID"`
-	ReadOnly           bool            `json:"readOnly"`
-	EventType          string          `json:"eventType"`
-	ManagementEvent    bool            `json:"managementEvent"`
-	EventCategory      string          `json:"eventCategory"`
-	RecipientAccountID string          `json:"recipientAccountId"`
+	EventVersion       string       `json:"eventVersion"`
+	UserIdentity       Identity     `json:"userIdentity"`
+	EventTime          time.Time    `json:"eventTime"`
+	EventSource        string       `json:"eventSource"`
+	EventName          string       `json:"eventName"`
+	AWSRegion          string       `json:"awsRegion"`
+	SourceIPAddress    string       `json:"sourceIPAddress"`
+	UserAgent          string       `json:"userAgent"`
+	RequestParameters  lanyard.JSON `json:"requestParameters"`
+	ResponseElements   lanyard.JSON `json:"responseElements"`
+	ErrorCode          string       `json:"errorCode,omitempty"`
+	ErrorMessage       string       `json:"errorMessage,omitempty"`
+	RequestID          string       `json:"requestID"`
+	EventID            string       `json:"eventID"`
+	ReadOnly           bool         `json:"readOnly"`
+	EventType          string       `json:"eventType"`
+	ManagementEvent    bool         `json:"managementEvent"`
+	EventCategory      string       `json:"eventCategory"`
+	RecipientAccountID string       `json:"recipientAccountId"`
 	// Additional is where CloudTrail lets a service put what is its own.
 	Additional Additional `json:"additionalEventData"`
 }
@@ -43,7 +43,7 @@ type Identity struct {
 	AccountID   string `json:"accountId"`
 	AccessKeyID string `json:"accessKeyId"`
 	// OnBehalfOf is the user for whom the call was made.
-	OnBehalfOf *OnBehalfOf `json:"onBehalfOf,omitempty"`
+	OnBehalfOf *OnBehalfOf `json:"onBehalfOf,omitzero"`
 }
 
 // OnBehalfOf names a user of an instance.
@@ -99,9 +99,9 @@ func partition(region string) string {
 }
 
 // response is what a call that makes something answers: the id and ARN of what it made.
-func response(e lanyard.Event) json.RawMessage {
+func response(e lanyard.Event) lanyard.JSON {
 	if !strings.HasPrefix(e.Operation, "Create") || len(e.Changes) == 0 {
-		return json.RawMessage("null")
+		return lanyard.JSON("null")
 	}
 	made := e.Changes[0]
 	for _, c := range e.Changes {
@@ -124,9 +124,9 @@ func response(e lanyard.Event) json.RawMessage {
 	if made.Type != lanyard.TypeInstance {
 		arn.Type, arn.ID = made.Type, made.ID
 	}
-	b, err := json.Marshal(map[string]string{name: made.ID, strings.TrimSuffix(name, "Id") + "Arn": arn.String()})
+	b, err := laxjson.Marshal(map[string]string{name: made.ID, strings.TrimSuffix(name, "Id") + "Arn": arn.String()})
 	if err != nil {
-		return json.RawMessage("null")
+		return lanyard.JSON("null")
 	}
 	return b
 }

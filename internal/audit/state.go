@@ -3,13 +3,13 @@ package audit
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"hash/maphash"
 	"maps"
 	"slices"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
 // A State is what events say that is stored of an instance, to compare with what is. It takes about 50 bytes for each
@@ -63,7 +63,7 @@ func (s *State) apply(e *lanyard.Event, seq int64) (int64, error) {
 	for _, c := range e.Changes {
 		if len(c.After) > 0 {
 			var head struct{ Seq int64 }
-			if err := json.Unmarshal(c.After, &head); err != nil {
+			if err := laxjson.Unmarshal(c.After, &head); err != nil {
 				return 0, fmt.Errorf("what became of %s %s cannot be read: %w", c.Type, c.ID, err)
 			}
 			seq = max(seq, head.Seq)
@@ -95,7 +95,7 @@ func (s *State) bury(c lanyard.Change, revision int64) error {
 		delete(s.passwords, c.ID)
 	}
 	var was struct{ Tags map[string]string }
-	if err := json.Unmarshal(c.Before, &was); err != nil {
+	if err := laxjson.Unmarshal(c.Before, &was); err != nil {
 		return fmt.Errorf("what was %s %s cannot be read: %w", c.Type, c.ID, err)
 	}
 	s.tombstones[key] = left{doc: s.tags(was.Tags), revision: revision, gone: len(was.Tags) == 0}
@@ -159,7 +159,7 @@ func (s *State) compareKeys(r Stored) error {
 	if doc == nil {
 		return fmt.Errorf("%s %s is stored, and there is no such type", r.Type, r.ID)
 	}
-	if err := json.Unmarshal(r.Doc, doc); err != nil {
+	if err := laxjson.Unmarshal(r.Doc, doc); err != nil {
 		return fmt.Errorf("%s %s cannot be read: %w", r.Type, r.ID, err)
 	}
 	if h := doc.Head(); h.ID != r.ID || h.Seq != r.Seq || doc.Key() != r.Key || h.Name != r.Name {
@@ -190,7 +190,7 @@ func (s *State) Tombstone(t lanyard.Type, id string, tags []byte) error {
 	was, ok := s.tombstones[key]
 	delete(s.tombstones, key)
 	var stored map[string]string
-	if err := json.Unmarshal(tags, &stored); err != nil {
+	if err := laxjson.Unmarshal(tags, &stored); err != nil {
 		return fmt.Errorf("the last tags of %s %s cannot be read: %w", t, id, err)
 	}
 	switch {

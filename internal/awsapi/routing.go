@@ -2,7 +2,6 @@ package awsapi
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -18,7 +17,7 @@ func (s *Server) createQueue(ctx context.Context, req *request, in *model.Create
 		MaxContacts: in.MaxContacts, QuickConnects: in.QuickConnectIds, Settings: lanyard.Settings{}}
 	keepCallerConfig(q.Settings, in.OutboundCallerConfig)
 	keepEmailConfig(q.Settings, in.OutboundEmailConfig)
-	maps.DeleteFunc(q.Settings, func(_ string, v json.RawMessage) bool { return v == nil })
+	maps.DeleteFunc(q.Settings, func(_ string, v lanyard.JSON) bool { return v == nil })
 	if len(in.EmailAddressesConfig) > 0 {
 		return answer{}, lanyard.Errorf(lanyard.Invalid,
 			"EmailAddressesConfig must be absent: the instance has no e-mail addresses, got %d", len(in.EmailAddressesConfig))

@@ -1,8 +1,9 @@
 package console
 
 import (
-	"encoding/json"
 	"time"
+
+	"github.com/lanyard/lanyard"
 )
 
 // This file holds what the endpoints of the console answer. The page's types (app/src/answers_gen.ts) are generated
@@ -13,9 +14,9 @@ import (
 type ErrorAnswer struct {
 	Error ErrorBody
 	// With NotSignedIn: how to sign in.
-	SignIn *SignIn `json:",omitempty"`
+	SignIn *SignIn `json:",omitzero"`
 	// With the 412 of UpdateSecurityProfile: the profile as it is now.
-	Current *ProfileAnswer `json:",omitempty"`
+	Current *ProfileAnswer `json:",omitzero"`
 }
 
 // ErrorBody says what went wrong.
@@ -29,7 +30,7 @@ type ErrorBody struct {
 	// The members of the input that are wrong, by the API's names, such as Applications[0].Namespace.
 	Members []string `json:",omitempty"`
 	// In seconds; the header Retry-After says the same.
-	RetryAfter int    `json:",omitempty"`
+	RetryAfter int    `json:",omitzero"`
 	RequestID  string `json:"RequestId,omitempty"`
 }
 
@@ -57,8 +58,8 @@ type SessionAnswer struct {
 // Session is who is signed in. The operator has no instance and no user.
 type Session struct {
 	Kind     string       `tstype:"'user' | 'operator'"`
-	Instance *InstanceRef `json:",omitempty"`
-	User     *SessionUser `json:",omitempty"`
+	Instance *InstanceRef `json:",omitzero"`
+	User     *SessionUser `json:",omitzero"`
 	// Those that any profile of the user grants: for greying out what would be refused, never for deciding.
 	Permissions []string
 	// password, oidc or key.
@@ -189,12 +190,12 @@ type AIAgent struct {
 
 // Granular holds the rules about rows of data tables.
 type Granular struct {
-	DataTableAccessControlConfiguration *DataTableAccess `json:",omitempty"`
+	DataTableAccessControlConfiguration *DataTableAccess `json:",omitzero"`
 }
 
 // DataTableAccess is a level of Granular.
 type DataTableAccess struct {
-	PrimaryAttributeAccessControlConfiguration *PrimaryAttributeAccess `json:",omitempty"`
+	PrimaryAttributeAccessControlConfiguration *PrimaryAttributeAccess `json:",omitzero"`
 }
 
 // PrimaryAttributeAccess is the innermost level of Granular.
@@ -277,7 +278,7 @@ type Cursor struct {
 	// Absent on the last page.
 	NextToken string `json:",omitempty"`
 	// On the first page only, and of AI agents only when all are asked for.
-	Total    *int64 `json:",omitempty"`
+	Total    *int64 `json:",omitzero"`
 	Revision int64
 }
 
@@ -343,18 +344,18 @@ type HistoryChange struct {
 // FieldChange is a member that has changed, by the API's name where it has one.
 type FieldChange struct {
 	Field  string
-	Before json.RawMessage `json:",omitempty"`
-	After  json.RawMessage `json:",omitempty"`
+	Before lanyard.JSON `json:",omitzero"`
+	After  lanyard.JSON `json:",omitzero"`
 	// For lists of texts.
-	Added   *[]string `json:",omitempty"`
-	Removed *[]string `json:",omitempty"`
+	Added   *[]string `json:",omitzero"`
+	Removed *[]string `json:",omitzero"`
 }
 
 // StateAnswer is a resource as it was after a change: a profile as Profile, any other as State.
 type StateAnswer struct {
-	Profile *Profile                   `json:",omitempty"`
-	ETag    string                     `json:",omitempty"`
-	State   map[string]json.RawMessage `json:",omitempty"`
+	Profile *Profile                `json:",omitzero"`
+	ETag    string                  `json:",omitempty"`
+	State   map[string]lanyard.JSON `json:",omitempty"`
 	// Whether the change deleted it; the rest is as before.
 	Deleted  bool
 	Names    map[string]string
@@ -391,8 +392,8 @@ type OverviewAnswer struct {
 // Counts are how many there are of what the viewer may view.
 type Counts struct {
 	Profiles int
-	Users    *int `json:",omitempty"`
-	Agents   *int `json:",omitempty"`
+	Users    *int `json:",omitzero"`
+	Agents   *int `json:",omitzero"`
 }
 
 // SensitiveInUse is a sensitive permission that profiles grant.

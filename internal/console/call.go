@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/httpstatus"
 	"github.com/lanyard/lanyard/internal/invocation"
+	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
 // call runs an operation of the API for whoever is signed in.
@@ -39,7 +39,7 @@ func (s *Server) call(ctx context.Context, a *asking) (any, error) {
 	if f.Status == http.StatusPreconditionFailed && a.rest == "UpdateSecurityProfile" {
 		// The page needs what stands in the way to show it. Of a user it reads more than one answer.
 		var in profileRequest
-		if err := json.Unmarshal(a.body, &in); err == nil {
+		if err := laxjson.Unmarshal(a.body, &in); err == nil {
 			if now, err := s.profileOf(ctx, a, in); err == nil {
 				f.current = now
 			}
@@ -92,7 +92,7 @@ func (s *Server) makeCatalogue() catalogueAnswer {
 			taggable = append(taggable, t.TagNames[0])
 		}
 	}
-	body, err := json.Marshal(Catalogue{Permissions: all, TagRestrictable: taggable,
+	body, err := laxjson.Marshal(Catalogue{Permissions: all, TagRestrictable: taggable,
 		HierarchyRestrictable: []string{lanyard.HierarchyRestrictable}, MaxTags: 50, Version: s.Version})
 	if err != nil {
 		panic(err) // it is made of texts

@@ -7,7 +7,6 @@ package console
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"maps"
@@ -21,7 +20,7 @@ import (
 	"sync"
 	"time"
 
-	strict "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 	"github.com/klauspost/compress/gzhttp"
 
@@ -30,6 +29,7 @@ import (
 	"github.com/lanyard/lanyard/internal/httpstatus"
 	"github.com/lanyard/lanyard/internal/intake"
 	"github.com/lanyard/lanyard/internal/invocation"
+	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/questions"
 	"github.com/lanyard/lanyard/internal/remoteaddr"
 )
@@ -364,12 +364,12 @@ func unread(err error) error {
 
 // decode reads the body into to. Nothing unknown, twice or of a wrong type is accepted.
 func (a *asking) decode(to any) error {
-	err := strict.Unmarshal(a.body, to, strict.RejectUnknownMembers(true))
+	err := json.Unmarshal(a.body, to, json.RejectUnknownMembers(true))
 	if err == nil {
 		return nil
 	}
 	f := &failure{Status: http.StatusBadRequest, Code: invalid, Message: "the request body cannot be read: " + err.Error()}
-	var semantic *strict.SemanticError
+	var semantic *json.SemanticError
 	if errors.As(err, &semantic) && semantic.JSONPointer != "" {
 		f.Members = []string{strings.ReplaceAll(strings.TrimPrefix(string(semantic.JSONPointer), "/"), "/", ".")}
 		f.Message = f.Members[0] + ": is not a member, or a value of the wrong type"
@@ -515,7 +515,7 @@ func (s *Server) write(w http.ResponseWriter, a *asking, out any, err error) {
 	}
 	b, ok := out.(raw)
 	if !ok {
-		if b, err = json.Marshal(out); err != nil {
+		if b, err = laxjson.Marshal(out); err != nil {
 			s.Logger.Error("console answer cannot be encoded", "path", a.http.URL.Path, "request", a.requestID, "error", err)
 			status, b = http.StatusInternalServerError, raw(`{"Error":{"Code":"`+internal+`","Message":"internal failure"}}`)
 		}

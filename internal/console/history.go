@@ -3,7 +3,6 @@ package console
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/questions"
 )
 
@@ -329,7 +329,7 @@ func (g *gone) group(ctx context.Context, ref lanyard.Ref) (group string, ok boo
 		return "", false, err
 	}
 	var was struct{ Group string }
-	err = json.Unmarshal(last.Before, &was)
+	err = laxjson.Unmarshal(last.Before, &was)
 	return was.Group, err == nil, err
 }
 
@@ -414,17 +414,17 @@ func (s *Server) historyExport(ctx context.Context, a *asking) (any, error) {
 func bare(changes []lanyard.Change) ([]lanyard.Change, error) {
 	out := slices.Clone(changes)
 	for i := range out {
-		for _, doc := range []*json.RawMessage{&out[i].Before, &out[i].After} {
+		for _, doc := range []*lanyard.JSON{&out[i].Before, &out[i].After} {
 			if len(*doc) == 0 {
 				continue
 			}
-			members := map[string]json.RawMessage{}
-			if err := json.Unmarshal(*doc, &members); err != nil {
+			members := map[string]lanyard.JSON{}
+			if err := laxjson.Unmarshal(*doc, &members); err != nil {
 				return nil, err
 			}
 			delete(members, "Seq")
 			delete(members, "ModifiedBy")
-			b, err := json.Marshal(members)
+			b, err := laxjson.Marshal(members)
 			if err != nil {
 				return nil, err
 			}
@@ -487,7 +487,7 @@ func sorted(names map[string]bool) []string {
 	return all
 }
 
-func empty(b json.RawMessage) bool {
+func empty(b lanyard.JSON) bool {
 	switch string(b) {
 	case "", "null", `""`, "[]", "{}":
 		return true
@@ -496,8 +496,8 @@ func empty(b json.RawMessage) bool {
 }
 
 // texts reads a list of texts; what is absent is an empty one.
-func texts(b json.RawMessage) (list []string, ok bool) {
-	return list, len(b) == 0 || b[0] == '[' && json.Unmarshal(b, &list) == nil
+func texts(b lanyard.JSON) (list []string, ok bool) {
+	return list, len(b) == 0 || b[0] == '[' && laxjson.Unmarshal(b, &list) == nil
 }
 
 func less(a, b []string) []string {
@@ -523,20 +523,20 @@ var renamed = map[lanyard.Type]map[string]string{
 
 // fields are the members of a stored document, by the names that the API has for them.
 func (s *Server) fields(in *lanyard.Instance, t lanyard.Type,
-	doc json.RawMessage) (fields map[string]json.RawMessage, name string, err error) {
+	doc lanyard.JSON) (fields map[string]lanyard.JSON, name string, err error) {
 	if len(doc) == 0 {
 		return nil, "", nil
 	}
 	if t == lanyard.TypeProfile {
 		var p lanyard.Profile
-		if err := json.Unmarshal(doc, &p); err != nil {
+		if err := laxjson.Unmarshal(doc, &p); err != nil {
 			return nil, "", err
 		}
-		b, err := json.Marshal(s.stateOf(in, &p))
+		b, err := laxjson.Marshal(s.stateOf(in, &p))
 		if err != nil {
 			return nil, "", err
 		}
-		if err := json.Unmarshal(b, &fields); err != nil {
+		if err := laxjson.Unmarshal(b, &fields); err != nil {
 			return nil, "", err
 		}
 		for _, n := range []string{"SecurityProfileId", "SecurityProfileArn", "LastModifiedTime"} {
@@ -545,14 +545,14 @@ func (s *Server) fields(in *lanyard.Instance, t lanyard.Type,
 		return fields, p.Name, nil
 	}
 	var meta lanyard.Meta
-	all := map[string]json.RawMessage{}
-	if err := json.Unmarshal(doc, &meta); err != nil {
+	all := map[string]lanyard.JSON{}
+	if err := laxjson.Unmarshal(doc, &meta); err != nil {
 		return nil, "", err
 	}
-	if err := json.Unmarshal(doc, &all); err != nil {
+	if err := laxjson.Unmarshal(doc, &all); err != nil {
 		return nil, "", err
 	}
-	fields = map[string]json.RawMessage{}
+	fields = map[string]lanyard.JSON{}
 	for n, value := range all {
 		switch n {
 		case "ID", "Seq", "Modified", "ClientToken", "RequestHash":
@@ -624,7 +624,7 @@ func (s *Server) historyState(ctx context.Context, a *asking) (any, error) {
 	out := StateAnswer{Names: names.known(), Revision: p.events[0].Revision, Deleted: deleted}
 	if t == lanyard.TypeProfile {
 		var was lanyard.Profile
-		if err := json.Unmarshal(doc, &was); err != nil {
+		if err := laxjson.Unmarshal(doc, &was); err != nil {
 			return nil, err
 		}
 		state := s.stateOf(v.in, &was)

@@ -2,12 +2,12 @@ package console
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
 // mentions are the resources that a resource names by id.
@@ -74,7 +74,7 @@ func (s *Server) gone(v *viewer) *gone {
 }
 
 // add takes in the ids that a stored document mentions.
-func (n *naming) add(ctx context.Context, t lanyard.Type, doc json.RawMessage) error {
+func (n *naming) add(ctx context.Context, t lanyard.Type, doc lanyard.JSON) error {
 	if len(doc) == 0 {
 		return nil
 	}
@@ -82,7 +82,7 @@ func (n *naming) add(ctx context.Context, t lanyard.Type, doc json.RawMessage) e
 	if r == nil {
 		return nil
 	}
-	if err := json.Unmarshal(doc, r); err != nil {
+	if err := laxjson.Unmarshal(doc, r); err != nil {
 		return err
 	}
 	for _, ref := range mentions(r) {
@@ -126,7 +126,7 @@ func (n *naming) find(ctx context.Context, ref lanyard.Ref) (string, error) {
 		}
 	}
 	var was lanyard.Meta
-	err = json.Unmarshal(last.Before, &was)
+	err = laxjson.Unmarshal(last.Before, &was)
 	return was.Name, err
 }
 
@@ -151,10 +151,10 @@ func (g *gone) last(ctx context.Context, ref lanyard.Ref) (lanyard.Change, error
 				continue
 			}
 			var was struct{ Name, Group string }
-			if err := json.Unmarshal(c.Before, &was); err != nil {
+			if err := laxjson.Unmarshal(c.Before, &was); err != nil {
 				return found, err
 			}
-			if found.Before, err = json.Marshal(was); err != nil {
+			if found.Before, err = laxjson.Marshal(was); err != nil {
 				return found, err
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -20,6 +19,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/remoteaddr"
 )
 
@@ -108,7 +108,7 @@ type flow struct {
 const flowCookie = "lanyard-oidc"
 
 func (s *Server) seal(f flow) string {
-	b, err := json.Marshal(f)
+	b, err := laxjson.Marshal(f)
 	if err != nil {
 		panic(err) // texts and a number encode
 	}
@@ -128,7 +128,7 @@ func (s *Server) open(value string) (f flow, ok bool) {
 	if err != nil || len(b) < sha256.Size || !hmac.Equal(b[:sha256.Size], s.mac(b[sha256.Size:])) {
 		return f, false
 	}
-	return f, json.Unmarshal(b[sha256.Size:], &f) == nil && s.Now().Unix() < f.Until
+	return f, laxjson.Unmarshal(b[sha256.Size:], &f) == nil && s.Now().Unix() < f.Until
 }
 
 // setFlow sets the cookie, which must come along when the provider sends the browser back.

@@ -2,12 +2,12 @@ package console
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 	"strings"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/questions"
 )
 
@@ -232,20 +232,20 @@ func (v *viewer) showsWhole(t lanyard.Type) bool {
 }
 
 // shown takes out of a document the entries of lists that name what the viewer may not see.
-func (v *viewer) shown(t lanyard.Type, doc json.RawMessage) (json.RawMessage, error) {
+func (v *viewer) shown(t lanyard.Type, doc lanyard.JSON) (lanyard.JSON, error) {
 	if len(doc) == 0 || v.showsWhole(t) {
 		return doc, nil
 	}
-	members := map[string]json.RawMessage{}
-	if err := json.Unmarshal(doc, &members); err != nil {
+	members := map[string]lanyard.JSON{}
+	if err := laxjson.Unmarshal(doc, &members); err != nil {
 		return nil, err
 	}
 	for name, of := range lists[t] {
-		var entries, kept []json.RawMessage
+		var entries, kept []lanyard.JSON
 		if len(members[name]) == 0 {
 			continue
 		}
-		if err := json.Unmarshal(members[name], &entries); err != nil {
+		if err := laxjson.Unmarshal(members[name], &entries); err != nil {
 			return nil, err
 		}
 		for _, entry := range entries {
@@ -258,25 +258,25 @@ func (v *viewer) shown(t lanyard.Type, doc json.RawMessage) (json.RawMessage, er
 			}
 		}
 		if delete(members, name); len(kept) > 0 {
-			b, err := json.Marshal(kept)
+			b, err := laxjson.Marshal(kept)
 			if err != nil {
 				return nil, err
 			}
 			members[name] = b
 		}
 	}
-	return json.Marshal(members)
+	return laxjson.Marshal(members)
 }
 
 // idIn returns the id in an entry of a list: a member of it, or with "" the entry itself.
-func idIn(entry json.RawMessage, member string) (id string, err error) {
+func idIn(entry lanyard.JSON, member string) (id string, err error) {
 	if member != "" {
-		var fields map[string]json.RawMessage
-		if err := json.Unmarshal(entry, &fields); err != nil {
+		var fields map[string]lanyard.JSON
+		if err := laxjson.Unmarshal(entry, &fields); err != nil {
 			return "", err
 		}
 		entry = fields[member]
 	}
-	err = json.Unmarshal(entry, &id)
+	err = laxjson.Unmarshal(entry, &id)
 	return id, err
 }

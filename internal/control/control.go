@@ -6,7 +6,6 @@ package control
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"sync"
@@ -139,7 +138,7 @@ func New(c Config) *Service {
 type Call struct {
 	lanyard.Caller
 	Operation string
-	Request   json.RawMessage // the parameters for the audit, sensitive ones hidden
+	Request   lanyard.JSON // the parameters for the audit, sensitive ones hidden
 	// IfMatch, unless "", has an operation change only a profile or user whose entity tag it is.
 	IfMatch string
 

@@ -4,14 +4,17 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/store"
 )
 
@@ -58,8 +61,11 @@ type NewInstance struct {
 	Tags               map[string]string
 }
 
+// hashed is how what is hashed is encoded. The hashes are stored, and clients keep them, so it must not change.
+var hashed = json.JoinOptions(laxjson.Options, jsontext.EscapeForHTML(true), jsontext.EscapeForJS(true))
+
 func (n NewInstance) hash() string {
-	b, err := json.Marshal(n) // map keys come sorted
+	b, err := json.Marshal(n, hashed)
 	if err != nil {
 		panic("control: NewInstance does not encode: " + err.Error())
 	}
@@ -164,14 +170,14 @@ func (s *Service) firstResources() []lanyard.Resource {
 	}
 	hours := &lanyard.Hours{Meta: lanyard.Meta{ID: s.newID(), Name: "Basic Hours"},
 		Description: "Monday to Friday, nine to five", TimeZone: "UTC",
-		Settings: lanyard.Settings{"Config": json.RawMessage("[" + strings.Join(days, ",") + "]")}}
+		Settings: lanyard.Settings{"Config": lanyard.JSON("[" + strings.Join(days, ",") + "]")}}
 	queue := &lanyard.Queue{Meta: lanyard.Meta{ID: s.newID(), Name: "BasicQueue"}, Description: "A simple queue",
 		Hours: hours.ID}
 	routing := &lanyard.RoutingProfile{Meta: lanyard.Meta{ID: s.newID(), Name: "Basic Routing Profile"},
 		Description:  "Voice from the basic queue",
 		DefaultQueue: queue.ID, IsDefault: true,
 		Queues:   []lanyard.QueueConfig{{Queue: queue.ID, Channel: "VOICE", Priority: 1}},
-		Settings: lanyard.Settings{"MediaConcurrencies": json.RawMessage(`[{"Channel":"VOICE","Concurrency":1}]`)}}
+		Settings: lanyard.Settings{"MediaConcurrencies": lanyard.JSON(`[{"Channel":"VOICE","Concurrency":1}]`)}}
 	return append(all, &lanyard.Structure{Meta: lanyard.Meta{ID: lanyard.StructureID, Name: lanyard.StructureID}}, hours,
 		queue, routing)
 }

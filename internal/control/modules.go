@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"maps"
 	"regexp"
@@ -242,7 +241,7 @@ func (s *Service) UpdateContactFlowModuleContent(ctx context.Context, call Call,
 }
 
 func sameSettings(a, b lanyard.Settings) bool {
-	return maps.EqualFunc(a, b, func(x, y json.RawMessage) bool { return string(x) == string(y) })
+	return maps.EqualFunc(a, b, func(x, y lanyard.JSON) bool { return string(x) == string(y) })
 }
 
 // ModuleChange is what a call sets of a flow module; nil members stay as they are.

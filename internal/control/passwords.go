@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/store"
 )
 
@@ -213,7 +213,7 @@ func (s *Service) InstanceNamed(ctx context.Context, account, ref string) (*lany
 
 // PasswordCall is the call by which caller sets a password.
 func PasswordCall(caller lanyard.Caller, instance, user string) Call {
-	request, err := json.Marshal(map[string]string{"InstanceId": instance, "UserId": user,
+	request, err := laxjson.Marshal(map[string]string{"InstanceId": instance, "UserId": user,
 		"Password": "HIDDEN_DUE_TO_SECURITY_REASONS"})
 	if err != nil {
 		panic(err) // texts encode

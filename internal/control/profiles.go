@@ -5,13 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/store"
@@ -146,7 +147,7 @@ func UserETag(u *lanyard.User) string {
 	if len(same.Settings) == 0 {
 		same.Settings = nil
 	}
-	b, err := json.Marshal(&same)
+	b, err := json.Marshal(&same, hashed)
 	if err != nil {
 		panic(err) // it is stored as JSON
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/store"
 )
 
@@ -148,7 +148,7 @@ func (s *Service) record(ctx context.Context, ended map[refuser]omitted) {
 		return cmp.Or(cmp.Compare(a.instance, b.instance), cmp.Compare(a.user, b.user))
 	}) {
 		o := ended[who]
-		request, err := json.Marshal(map[string]any{"InstanceId": who.instance, "Calls": o.calls, "Operations": o.operations,
+		request, err := laxjson.Marshal(map[string]any{"InstanceId": who.instance, "Calls": o.calls, "Operations": o.operations,
 			"From": o.first.UTC().Format(time.RFC3339), "To": o.last.UTC().Format(time.RFC3339)})
 		if err == nil {
 			call := Call{Caller: lanyard.Caller{Account: o.account}, Operation: OmittedRefusals, Request: request}
@@ -215,12 +215,12 @@ func (s *Service) refuse(ctx context.Context, call Call, instance string, d *den
 
 // shorten returns a request of a bounded size: of a larger one it keeps the members that name what the request is
 // about, which are short, and the size and hash of the whole.
-func shorten(request json.RawMessage) json.RawMessage {
+func shorten(request lanyard.JSON) lanyard.JSON {
 	if len(request) <= maxRefusedRequest {
 		return request
 	}
-	var members map[string]json.RawMessage
-	if json.Unmarshal(request, &members) != nil {
+	var members map[string]lanyard.JSON
+	if laxjson.Unmarshal(request, &members) != nil {
 		members = nil
 	}
 	sum := sha256.Sum256(request)
@@ -235,7 +235,7 @@ func shorten(request json.RawMessage) json.RawMessage {
 		size += n
 	}
 	kept["OmittedFromRequest"] = map[string]any{"Bytes": len(request), "SHA256": hex.EncodeToString(sum[:])}
-	short, err := json.Marshal(kept)
+	short, err := laxjson.Marshal(kept)
 	if err != nil {
 		return nil
 	}

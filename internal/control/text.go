@@ -3,7 +3,6 @@ package control
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/store"
 )
 
@@ -108,7 +108,7 @@ func (t *textList) settings(s lanyard.Settings, add func(member, value string)) 
 		if harmless(s[name]) {
 			continue
 		}
-		if err := json.Unmarshal(s[name], &v); err != nil {
+		if err := laxjson.Unmarshal(s[name], &v); err != nil {
 			v = string(s[name])
 		}
 		addStrings(name, v, add)

@@ -13,7 +13,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash"
@@ -23,6 +22,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/store"
 )
 
@@ -84,7 +84,7 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 }
 
 func (w *Writer) json(v any) error {
-	text, err := json.Marshal(v)
+	text, err := laxjson.Marshal(v)
 	if err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func (r *Reader) json(out any) error {
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(text, out)
+	return laxjson.Unmarshal(text, out)
 }
 
 // Next returns the next row. It returns io.EOF only after the last, when the backup is whole: what it

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/store"
 )
 
@@ -165,7 +165,7 @@ func (n *notifier) send(c **pgx.Conn) (err error) {
 func payloads(pending map[string]int64) (all []string) {
 	b := []byte{'{'}
 	for instance, revision := range pending {
-		id, err := json.Marshal(instance)
+		id, err := laxjson.Marshal(instance)
 		if err != nil || len(id) > maxPayload/2 {
 			continue // polling finds it
 		}
@@ -233,7 +233,7 @@ func (s *Store) watch(ctx context.Context, woken func(instance string, revision 
 			return err
 		}
 		var revisions map[string]int64
-		if err := json.Unmarshal([]byte(n.Payload), &revisions); err != nil {
+		if err := laxjson.Unmarshal([]byte(n.Payload), &revisions); err != nil {
 			s.log.Debug("a notification is not one of ours", "payload", n.Payload, "error", err)
 			continue
 		}

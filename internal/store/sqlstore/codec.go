@@ -5,33 +5,17 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-	jsonv1 "github.com/go-json-experiment/json/v1"
 	"github.com/klauspost/compress/s2"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
-// What is stored is JSON as encoding/json would write and read it, but faster: a nil slice stays
-// nil, an empty one empty, and map keys are sorted, so that equal resources are equal bytes. What a
-// caller managed to send is taken: a store is not the place to be strict.
-var codec = json.JoinOptions(
-	json.Deterministic(true),
-	json.FormatNilSliceAsNull(true),
-	json.FormatNilMapAsNull(true),
-	jsonv1.OmitEmptyWithLegacySemantics(true),
-	jsontext.AllowDuplicateNames(true),
-	jsontext.AllowInvalidUTF8(true),
-)
-
-func encode(v any) ([]byte, error) { return json.Marshal(v, codec) }
-
-// encodeEvent is encode, but does not read the documents of the changes again, which it wrote itself.
+// encodeEvent encodes an event, but does not read the documents of the changes again, which it wrote itself.
 func encodeEvent(e *lanyard.Event) ([]byte, error) {
 	bare := *e
 	bare.Changes = nil
-	body, err := encode(&bare)
+	body, err := laxjson.Marshal(&bare)
 	if err != nil || len(e.Changes) == 0 {
 		return body, err
 	}
@@ -45,7 +29,7 @@ func encodeEvent(e *lanyard.Event) ([]byte, error) {
 		c := e.Changes[i]
 		before, after := c.Before, c.After
 		c.Before, c.After = nil, nil
-		head, err := encode(&c)
+		head, err := laxjson.Marshal(&c)
 		if err != nil {
 			return nil, err
 		}
@@ -104,7 +88,7 @@ func decode(t lanyard.Type, doc []byte) (lanyard.Resource, error) {
 	if r == nil {
 		return nil, fmt.Errorf("%q is not a type of resource", t)
 	}
-	if err := json.Unmarshal(doc, r, codec); err != nil {
+	if err := laxjson.Unmarshal(doc, r); err != nil {
 		return nil, fmt.Errorf("stored %s: %w", t, err)
 	}
 	return r, nil

@@ -8,10 +8,10 @@ import (
 	"math"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
 func (r *reader) Password(ctx context.Context, user string) (string, error) {
@@ -74,7 +74,7 @@ func (d *DB) readHistory(ctx context.Context, from source, instance string, abou
 						return err
 					}
 					var e lanyard.Event
-					if err := json.Unmarshal(body, &e, codec); err != nil {
+					if err := laxjson.Unmarshal(body, &e); err != nil {
 						return err
 					}
 					if about.ID == "" || changes(&e, about) {
@@ -125,7 +125,7 @@ func (d *DB) Session(ctx context.Context, id string) (s lanyard.Session, err err
 				return err
 			}
 			s = lanyard.Session{}
-			return json.Unmarshal(doc, &s, codec)
+			return laxjson.Unmarshal(doc, &s)
 		})
 		if err == nil && !found {
 			return sql.ErrNoRows
@@ -141,7 +141,7 @@ func (d *DB) Session(ctx context.Context, id string) (s lanyard.Session, err err
 
 // AddSession stores a new session.
 func (d *DB) AddSession(ctx context.Context, s lanyard.Session) error {
-	doc, err := encode(s)
+	doc, err := laxjson.Marshal(s)
 	if err == nil {
 		err = d.alone(ctx, false,
 			`INSERT INTO sessions (id, owner, created, seen, expires, doc) VALUES ($1, $2, $3, $4, $5, $6)`,

@@ -6,9 +6,8 @@ import (
 	"database/sql"
 	"errors"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
 // Keys lists the access keys.
@@ -19,7 +18,7 @@ func (d *DB) Keys(ctx context.Context) ([]lanyard.AccessKey, error) {
 
 // PutKey stores an access key.
 func (d *DB) PutKey(ctx context.Context, k lanyard.AccessKey) error {
-	doc, err := encode(k)
+	doc, err := laxjson.Marshal(k)
 	if err == nil {
 		err = d.alone(ctx, true, `
 			INSERT INTO access_keys (id, doc) VALUES ($1, $2)
@@ -36,7 +35,7 @@ func (d *DB) Tokens(ctx context.Context) ([]lanyard.Token, error) {
 
 // PutToken stores a bearer token.
 func (d *DB) PutToken(ctx context.Context, t lanyard.Token) error {
-	doc, err := encode(t)
+	doc, err := laxjson.Marshal(t)
 	if err == nil {
 		err = d.alone(ctx, true, `
 			INSERT INTO tokens (id, doc) VALUES ($1, $2)
@@ -55,7 +54,7 @@ func all[T any](ctx context.Context, d *DB, query string) (list []T, err error) 
 			if err := row.Scan(&doc); err != nil {
 				return err
 			}
-			err := json.Unmarshal(doc, &one, codec)
+			err := laxjson.Unmarshal(doc, &one)
 			list = append(list, one)
 			return err
 		})

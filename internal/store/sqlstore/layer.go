@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
 // A layer is what changes did to an instance, over its committed state. Its zero value is nothing.
@@ -225,7 +226,7 @@ func (w *writer) bury(ref lanyard.Ref, tags map[string]string) error {
 		w.exec(`DELETE FROM tombstones WHERE instance_id = $1 AND type = $2 AND id = $3`, string(ref.Type), ref.ID)
 		return nil
 	}
-	doc, err := encode(tags)
+	doc, err := laxjson.Marshal(tags)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/store"
 )
 
@@ -335,7 +336,7 @@ func (o *overlay) Put(ctx context.Context, r lanyard.Resource) error {
 	} else {
 		h.Seq = o.now.seq + 1
 	}
-	doc, err := encode(r)
+	doc, err := laxjson.Marshal(r)
 	if err != nil {
 		if before == nil {
 			h.Seq = 0
@@ -441,7 +442,7 @@ func (o *overlay) doc(ref lanyard.Ref, r lanyard.Resource) ([]byte, error) {
 	if doc := o.base.docOf(ref, r); doc != nil {
 		return doc, nil
 	}
-	return encode(r)
+	return laxjson.Marshal(r)
 }
 
 // stored is a resource as it is below this change's own layer: what the statements must know.

@@ -6,9 +6,8 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/store"
 )
 
@@ -207,7 +206,7 @@ func (d *DB) readLastTags(ctx context.Context, from source, instance string, t l
 		err = notFound(t, id)
 	case err != nil:
 	case deleted:
-		err = json.Unmarshal(doc, &tags, codec)
+		err = laxjson.Unmarshal(doc, &tags)
 	default:
 		var r lanyard.Resource
 		if r, err = decode(t, doc); err == nil {
@@ -315,7 +314,7 @@ func (d *DB) readEvents(ctx context.Context, from source, instance string, after
 				if last.revision+1 == now.revision {
 					e.Previous = last.hash
 				}
-				if err = json.Unmarshal(body, &e, codec); err != nil {
+				if err = laxjson.Unmarshal(body, &e); err != nil {
 					return err
 				}
 				events = append(events, e)
