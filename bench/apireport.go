@@ -178,8 +178,8 @@ func (rep *apiFound) page(b *strings.Builder, picture string) {
 	b.WriteByte('\n')
 	tables[0].markdown(b)
 	fmt.Fprintf(b, `
-Ratios are taken within a round and then their median over the rounds, so that what slows the machine for a while
-falls out of them:
+Ratios are taken within a round, so that a slow phase of the machine slows both sides alike. Shown is their median over
+the rounds:
 
 ![The ratios, with the range over the rounds](%s)
 
@@ -190,32 +190,33 @@ falls out of them:
 		tables[2].markdown(b)
 	}
 	fmt.Fprintf(b, `
-How it was measured:
+### How it was measured
 
-- The real binary, started as anybody would, with quotas off; the load generator runs next to it on the same cores and
-  takes its share of them. It sends requests that were signed and encoded beforehand, with the headers that boto3
-  sends, over connections kept open, each when the one before is answered.
-- Each round takes every measurement in turn, %v each, of which the first fifth is not counted.
+- The server is the real program, started as usual, with quotas off. The load generator runs next to it and takes its
+  share of the same cores. It sends requests that were signed and encoded beforehand, with the headers that boto3
+  sends, over connections kept open, each as soon as the one before is answered.
+- Each round takes every measurement in turn, for %v each, of which the first fifth is not counted.
 - The trivial handler answers a fixed JSON object from a process of its own. "Signature checked" is the same
   handler behind lanyard's package sigv4, and gets the same requests as DescribeSecurityProfile.
 - Bare SQLite is the same driver on the same disk, WAL and synchronous=FULL, replacing one row of 2 KB per
   transaction from one goroutine, with no HTTP.
 - UpdateSecurityProfile sends every parameter, with 60 permissions. Each client has a profile of its own and sends
-  two contents in turn, so that every call changes something; that each was recorded is checked. One such call
-  writes the profile and an audit record with the request and the profile before and after.
-- Reads alongside updates are asked by the same clients as alone, in the same round, while %d other clients update. At a fixed rate
-  an update is sent when it is due, whether or not those before are answered, and its time counts from then. Clients,
-  server and both kinds of work share the cores, so what an update costs is taken from the reads: that part of the
-  loss is work, not waiting.
-- Start to ready is from the start of the process to the first answer of /readyz; on the empty folder the server also
-  makes its database and its access key. Memory is what the process has resident %v after the last call.
+  two contents in turn, so that every call changes something. One call writes the profile and an audit record with the
+  request and the profile before and after. Afterwards the audit records are counted: every answered call has one.
+- Reads alongside updates come from the same clients as reads alone, in the same round, while %d other clients update.
+  At a fixed rate an update is sent when it is due, even if earlier ones are not answered yet, and its time counts from
+  then. Clients, server and both kinds of work share the cores, so part of what the reads lose is the work of the
+  updates, and not waiting for them.
+- Start to ready is the time from the start of the process to the first answer of /readyz; on the empty folder the
+  server also makes its database and its access key. Memory is the resident memory of the process, %v after the last
+  call.
 
-What the numbers mean:
+### What the numbers mean
 
-- Reads are answered from memory: net/http and the signature are most of their cost, which the first two ratios show.
-- A single client that updates waits for the disk once per call. The disk's wait is in both parts of that ratio; the
-  rest is HTTP, the signature, the rules, and writing the audit record in the same transaction.
-- Updates of many clients are serial, so that they gain from more clients only what is done outside the transaction.
+- Reads are answered from memory. Most of their cost is net/http and the signature, as the first two ratios show.
+- A single client that updates waits for one flush of the disk per call, and so does bare SQLite. The rest of the time
+  is HTTP, the signature, the rules and the audit record in the same transaction.
+- Updates of many clients share flushes: those that arrive during one are committed with the next.
 
 `, o.step, clients[updateMany], o.settle)
 }

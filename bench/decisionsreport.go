@@ -213,30 +213,30 @@ func (d *decisionsFound) page(b *strings.Builder, picture string) {
 		questions = append(questions, thousands(float64(s.questions)))
 		shares = append(shares, 100*float64(s.allowed)/float64(s.questions))
 	}
-	fmt.Fprintf(b, `How it was measured:
+	fmt.Fprintf(b, `### How it was measured
 
-- One instance, made alike for every system: %d profiles of %d permissions out of %d names, five of eight restricted by one
-  or two tags, by the holder's own hierarchy group, by a named group, or by both; a hierarchy of three levels; users
-  with one to three profiles. Half of the questions are about a user, a quarter about a queue, a quarter about nothing
-  in particular; there are %s of them, and %.0f to %.0f %% are allowed.
-- Before anything is timed every system answers every question, and must answer as lanyard does.
-- Each round takes every system in turn, %v each in process and %v over HTTP. Ratios are taken within a round.
+- Every system has the same instance: %d profiles with %d permissions out of %d, five of eight restricted by one or two
+  tags, by the holder's own hierarchy group, by a named group, or by both; a hierarchy of three levels; users with one
+  to three profiles. Half of the questions are about a user, a quarter about a queue, a quarter about nothing in
+  particular; there are %s of them, and %.0f to %.0f %% are allowed.
+- Before anything is timed, every system answers every question and must give the same answers as lanyard.
+- Each round takes every system in turn, for %v each in process and %v over HTTP. Ratios are taken within a round.
 - The bare lookup is written by hand for these questions and nothing else: maps from the names of users, queues and
-  permissions to numbers, permissions as bits, tags and groups as numbers. It can neither be changed nor say why.
-- lanyard is asked by user id; by user name it looks for an id first. Its time is that of one call of Decide.
+  permissions to numbers, permissions as bits, tags and groups as numbers. It can neither be updated nor say why.
+- lanyard is asked by user id; a user name is tried as an id first. Its time is that of one call of Decide.
 - cedar-go %s: users, queues and actions are entities, and there is one policy for each different condition, which was
-  the fastest of the models tried. It tries every policy of a set. "Picked by hand" hands it only those that
-  the asker's profiles need, found in a map outside cedar-go.
+  the fastest of the models tried. It evaluates every policy of a set. "Picked by hand" gives it only the policies of
+  the user's profiles, found in a map outside cedar-go.
 - OPA %s: a prepared query; data and inputs are in the form in which it evaluates, which is faster than JSON.
 - casbin %s: an enforcer for each user with the policies of that user's profiles only; conditions are a function in Go.
-- OpenFGA %s: its memory store, permissions only, asked only the questions without a resource; tags and hierarchy
-  are not modelled.
-- With updates: every decision loads the newest snapshot, while another goroutine applies updates of profiles, JSON
-  included, through the engine. Two goroutines ask the same snapshot.
+- OpenFGA %s: its store in memory, permissions only, and only the questions without a resource; tags and hierarchy are
+  not modelled.
+- With updates: every decision uses the newest snapshot, while another goroutine applies updates of profiles, including
+  their JSON, through the engine. Two goroutines ask the same snapshot.
 - Over HTTP: %d connections kept open, and the load generator on the same cores, which sends requests that were made
   beforehand. The instance has %s users, OpenFGA's %s, that of the search %s. The trivial handler gets the same
-  requests as lanyard's evaluation and answers a fixed JSON object. OPA's and OpenFGA's servers, of the versions above,
-  check no credentials.
+  requests as lanyard and answers a fixed JSON object. OPA's and OpenFGA's servers, of the versions above, check no
+  credentials.
 
 `, peer.Profiles, peer.Permissions, peer.Names, strings.Join(slices.Compact(questions), " or "), slices.Min(shares),
 		slices.Max(shares),

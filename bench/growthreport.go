@@ -101,14 +101,14 @@ func (f *growthFound) page(b *strings.Builder, picture string) {
 	fmt.Fprintf(b, "\n![Start, memory, decisions and updates as an instance grows](%s)\n\n", picture)
 	f.tables()[0].markdown(b)
 	fmt.Fprintf(b, `
-How it was measured:
+### How it was measured
 
-- One instance alone in a folder, made by the package behind `+"`lanyard gen`"+`, with a profile for every 20 users, but 10 to
-  500. Starts and first decisions are medians of %d, the rest of %d rounds of %v each.
-- The first decision finds nothing in memory: it waits until the instance has been read and compiled. Memory is what the
-  process has resident, before it and %v after it.
-- Decisions ask whether a user drawn may see another, with a bearer token, over one connection. Updates change the
-  description and 60 permissions; of 64 clients each changes a profile of its own as far as there are so many.
+- Each instance is alone in a folder, made by `+"`lanyard gen`"+`, with one profile for every 20 users, but at least 10 and
+  at most 500. Starts and first decisions are medians of %d, all else of %d rounds of %v each.
+- The first decision finds nothing in memory: it waits until the instance has been read and compiled. Memory is the
+  resident memory of the process, before that decision and %v after it.
+- Decisions ask whether a random user may see another, with a bearer token, over one connection. Updates change the
+  description and 60 permissions; each of 64 clients changes a profile of its own, if there are as many.
 
 `, f.options.starts, f.options.rounds, f.options.step, f.options.settle)
 }

@@ -48,7 +48,7 @@ func main() {
 	flag.DurationVar(&o.step, "step", 3*time.Second, "how long each measurement takes")
 	flag.StringVar(&o.only, "only", "", "measure and report only these `parts`, separated by commas: "+
 		strings.Join(partNames, ", ")+";\nupdates is the part of api that writes")
-	flag.StringVar(&o.bin, "bin", "", "measure this lanyard `program` instead of building one, e.g. that of another commit")
+	flag.StringVar(&o.bin, "bin", "", "measure this lanyard `program` instead of building one; its formats on disk must be the same")
 	flag.BoolVar(&o.short, "short", false, "take a quick look: 2 rounds of half a second and a tenth of the data")
 	serve := flag.String("serve", "", "be a `server` to compare with: trivial, sigv4 or decision; bench starts itself so")
 	flag.Usage = usage
@@ -86,7 +86,7 @@ should have the machine for itself. Examples:
 
   go run . -out ../docs/performance.md           measure everything and write the page (make bench)
   go run . -only updates,postgres                only the write path, on SQLite and on PostgreSQL
-  go run . -only updates -bin /path/to/lanyard   the same of a program built from another commit, on SQLite
+  go run . -only updates -bin /path/to/lanyard   the same of another build, with the same formats on disk
   go run . -only decisions -short                a quick look at decisions
 
 Flags:

@@ -97,15 +97,16 @@ func (f *postgresFound) page(b *strings.Builder, picture string) {
 		t.markdown(b)
 		b.WriteByte('\n')
 	}
-	fmt.Fprintf(b, `How it was measured:
+	fmt.Fprintf(b, `### How it was measured
 
-- PostgreSQL %s as its package configures it, fsync on, started for this on the disk of the other measurements. Database,
+- PostgreSQL %s as its package configures it, with fsync, on the same disk as the other measurements. The database, the
   servers and the load generator share the cores, so three servers have no more of them than one.
-- Bare is pgx replacing one row of 2 KB per transaction, never with the same value twice, each connection a row of its own,
-  with no HTTP. An update writes the profile and an audit record, signed, by HTTP; that each was recorded is checked.
-- Each round takes every measurement in turn, %v each, of which the first fifth is not counted.
-- A change on one server gives or takes a permission, at a random moment. From its answer on, a decision is asked of another
-  server every 0.2 ms or so until it shows; %d times a round.
+- Bare PostgreSQL is pgx replacing one row of 2 KB per transaction, never with the same value twice, each connection a
+  row of its own, with no HTTP. An update is a signed call over HTTP that writes the profile and an audit record; the
+  audit records are counted afterwards.
+- Each round takes every measurement in turn, for %v each, of which the first fifth is not counted.
+- When others see a change: a change on one server gives or takes a permission, at a random moment. After its answer
+  another server is asked for a decision every 0.2 ms or so until it shows the change; %d times a round.
 
 `, f.version, f.options.step, f.options.followed())
 }

@@ -50,7 +50,7 @@ func (rep *report) parts() (parts []part, suffixes []string) {
 	return parts, suffixes
 }
 
-// spread is a median and what it lies between.
+// A spread is a median, with the lowest and the highest of the values.
 type spread struct{ median, min, max float64 }
 
 func newSpread(values []float64) spread {
@@ -77,7 +77,7 @@ func below(what string, s spread, f func(float64) string, unit string, most floa
 	return target{what, s.format(f) + unit, "< " + plain(f, most) + unit, verdict(s.median < most)}
 }
 
-// plain writes a bound as it was set: large ones like what was found, small ones with all their digits.
+// plain writes a target as it was set: large ones like the figures, small ones with all their digits.
 func plain(f func(float64) string, v float64) string {
 	if v >= 1000 {
 		return f(v)
@@ -156,23 +156,55 @@ func (rep *report) write(file string) error {
 		}
 		p.page(&b, filepath.Base(picture))
 	}
-	fmt.Fprintf(&b, "## The machine\n\n%s\n\nNo timing fails a build: figures of a machine that is busy with "+
-		"other things say little.\n", strings.Join(rep.machine, "\n"))
+	fmt.Fprintf(&b, "## The machine\n\n%s\n\nA missed target does not fail a build: figures from a machine that is busy "+
+		"with other things say little.\n", strings.Join(rep.machine, "\n"))
 	return os.WriteFile(file, []byte(b.String()), 0o644)
 }
 
 func (rep *report) head(b *strings.Builder) {
 	fmt.Fprintf(b, `# Performance
 
-Written by `+"`make bench`"+` on %s. Figures are medians of %d rounds, with the least and the most in brackets.
+How fast lanyard is, how much memory it takes and which targets it meets. Figures are medians of %d rounds, with the
+lowest and the highest in brackets. On another machine they differ, so most targets are ratios to the same work without
+lanyard, measured in the same run. Written by `+"`make bench`"+` on %s.
 
-`, rep.made.Format("2 January 2006"), rep.options.rounds)
+`, rep.options.rounds, rep.made.Format("2 January 2006"))
 	if rep.options.short {
-		b.WriteString("**A short run: these are no figures of record.**\n\n")
+		b.WriteString("**This was a quick look: the figures are not for the record.**\n\n")
 	}
+	b.WriteString("| section | answers |\n| --- | --- |\n")
+	for _, s := range rep.sections() {
+		fmt.Fprintf(b, "| [%s](#%s) | %s |\n", s.title, anchor(s.title), s.answers)
+	}
+	b.WriteString("\nEach section has its targets first, then all figures, and then how they were measured.\n\n")
 }
 
-// describeMachine says what may matter about where the figures are from.
+// A section of the page, and the questions that it answers.
+type section struct{ title, answers string }
+
+// sections are those of the parts that were measured.
+func (rep *report) sections() (list []section) {
+	if rep.api != nil {
+		list = append(list, section{"The API",
+			"How many calls a second, on one server with SQLite? How long does a start take, and how much memory?"})
+	}
+	if rep.decisions != nil {
+		list = append(list, section{"Decisions", "How long does a decision take, in process and over HTTP, and in other engines?"})
+	}
+	if rep.growth != nil {
+		list = append(list, section{"As an instance grows", "What does an instance of a million users cost?"})
+	}
+	if rep.postgres != nil {
+		list = append(list, section{"Servers on PostgreSQL",
+			"How many updates a second, on one server and on three? When do the others see a change?"})
+	}
+	return append(list, section{"The machine", "Where were the figures taken?"})
+}
+
+// anchor is how a heading is linked to.
+func anchor(title string) string { return strings.ToLower(strings.ReplaceAll(title, " ", "-")) }
+
+// describeMachine lists what the figures depend on.
 func describeMachine(dir string) []string {
 	field := func(file, prefix string) string {
 		b, _ := os.ReadFile(file)
@@ -220,7 +252,7 @@ func thousands(v float64) string {
 	return s
 }
 
-// short drops the digits of a duration that mean nothing.
+// short rounds a duration to two or three digits.
 func short(d time.Duration) time.Duration {
 	for unit := time.Duration(10); ; unit *= 10 {
 		if d < 100*unit {
