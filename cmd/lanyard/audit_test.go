@@ -125,15 +125,23 @@ func body(t *testing.T, db *sql.DB, revision int) (body, hash []byte) {
 	return body, hash
 }
 
-// rewrite puts other text into a record, and with rehash the hash that goes with it.
-func rewrite(t *testing.T, db *sql.DB, revision int, text []byte, rehash bool) {
+// rewriteText puts other text into a record, and leaves its hash.
+func rewriteText(t *testing.T, db *sql.DB, revision int, text []byte) {
 	t.Helper()
 	_, hash := body(t, db, revision)
-	if rehash {
-		_, before := body(t, db, revision-1)
-		sum := sha256.Sum256(append(before, text...))
-		hash = sum[:]
-	}
+	putRecord(t, db, revision, text, hash)
+}
+
+// rewriteRecord puts other text into a record, and the hash that fits.
+func rewriteRecord(t *testing.T, db *sql.DB, revision int, text []byte) {
+	t.Helper()
+	_, before := body(t, db, revision-1)
+	sum := sha256.Sum256(append(before, text...))
+	putRecord(t, db, revision, text, sum[:])
+}
+
+func putRecord(t *testing.T, db *sql.DB, revision int, text, hash []byte) {
+	t.Helper()
 	must(t, db, `UPDATE events SET body = $1, hash = $2 WHERE instance_id = 'a' AND revision = $3`, s2.Encode(nil, text),
 		hash, revision)
 }
@@ -177,7 +185,11 @@ func TestVerifyEveryField(t *testing.T) {
 				if !bytes.Contains(text, []byte(tt.old)) {
 					t.Fatalf("no %s in %s", tt.old, text)
 				}
-				rewrite(t, db, tt.revision, bytes.Replace(text, []byte(tt.old), []byte(tt.new), 1), rehash)
+				rewrite := rewriteText
+				if rehash {
+					rewrite = rewriteRecord
+				}
+				rewrite(t, db, tt.revision, bytes.Replace(text, []byte(tt.old), []byte(tt.new), 1))
 			})
 			status, _, errs := command(t, "audit", "verify", "--data", changed)
 			// With a hash that goes with it the record itself may be blameless; the next cannot be.
@@ -267,11 +279,11 @@ func TestVerify(t *testing.T) {
 			"instance a, revision 1: all records are missing"},
 		{"the last replaced", func(db *sql.DB) {
 			text, _ := body(t, db, 8)
-			rewrite(t, db, 8, bytes.Replace(text, []byte("anna"), []byte("bert"), 1), true)
+			rewriteRecord(t, db, 8, bytes.Replace(text, []byte("anna"), []byte("bert"), 1))
 		}, nil, ""},
 		{"the last replaced, with heads", func(db *sql.DB) {
 			text, _ := body(t, db, 8)
-			rewrite(t, db, 8, bytes.Replace(text, []byte("anna"), []byte("bert"), 1), true)
+			rewriteRecord(t, db, 8, bytes.Replace(text, []byte("anna"), []byte("bert"), 1))
 		}, []string{"--heads", heads}, "instance a, revision 8: the hash is "},
 
 		{"a resource altered", func(db *sql.DB) {

@@ -40,9 +40,20 @@ func spell(body string) string {
 	return canaryNames.ReplaceAllStringFunc(body, func(name string) string { return idOf(name[1:]) })
 }
 
-func newCanaryWorld(t *testing.T, with bool, change ...func(*control.Config)) *canaryWorld {
+// newHidingWorld makes a world with hidden resources, newOpenWorld one without.
+func newHidingWorld(t *testing.T, change ...func(*control.Config)) *canaryWorld {
 	t.Helper()
-	w := &canaryWorld{with: with, meter: new(meter)}
+	return (&canaryWorld{with: true}).prepare(t, change...)
+}
+
+func newOpenWorld(t *testing.T, change ...func(*control.Config)) *canaryWorld {
+	t.Helper()
+	return new(canaryWorld).prepare(t, change...)
+}
+
+func (w *canaryWorld) prepare(t *testing.T, change ...func(*control.Config)) *canaryWorld {
+	t.Helper()
+	w.meter = new(meter)
 	w.meter.reset()
 	now := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
 	w.begin("start")
@@ -753,7 +764,7 @@ func TestCanaries(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	worlds := []*canaryWorld{newCanaryWorld(t, true), newCanaryWorld(t, false)}
+	worlds := []*canaryWorld{newHidingWorld(t), newOpenWorld(t)}
 	sung := 0
 	reached := map[string]bool{}
 	for _, v := range viewers {
@@ -810,8 +821,8 @@ func around(s string, at int) string {
 // hidden profile grants.
 func TestCanariesStrict(t *testing.T) {
 	var got [2]string
-	for i, with := range []bool{true, false} {
-		w := newCanaryWorld(t, with, func(c *control.Config) { c.Strict = true })
+	strict := func(c *control.Config) { c.Strict = true }
+	for i, w := range []*canaryWorld{newHidingWorld(t, strict), newOpenWorld(t, strict)} {
 		b := w.nobody().signIn(`{"Username": "assigner", "Password": "` + goodPassword + `"}`)
 		for n, r := range []canaryRequest{
 			{"ask/what-if", `{"operation": "UpdateUserSecurityProfiles", "parameters": {"UserId": "$user", "SecurityProfileIds": ["$profile", "$xprofile"]}}`},
@@ -828,7 +839,7 @@ func TestCanariesStrict(t *testing.T) {
 
 // TestCanariesInUse expects that answers which cannot be the same in both worlds tell no more than they must.
 func TestCanariesInUse(t *testing.T) {
-	w := newCanaryWorld(t, true)
+	w := newHidingWorld(t)
 	as := func(name string) *browser {
 		return w.nobody().signIn(fmt.Sprintf(`{"Username": %q, "Password": %q}`, name, goodPassword))
 	}

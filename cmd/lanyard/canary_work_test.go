@@ -318,7 +318,7 @@ func TestCanariesWork(t *testing.T) {
 	if t.Failed() {
 		return
 	}
-	worlds := [3]*canaryWorld{newCanaryWorld(t, true), newCanaryWorld(t, false), newCanaryWorld(t, true)}
+	worlds := [3]*canaryWorld{newHidingWorld(t), newOpenWorld(t), newHidingWorld(t)}
 	worlds[2].addHidden()
 	// Garbage collection empties pools, so it happens between requests.
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))

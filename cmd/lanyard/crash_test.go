@@ -157,39 +157,45 @@ func (l *crashLoad) work(s *server) (stop func()) {
 func (l *crashLoad) change(c *caller, worker int) {
 	ids := map[string]string{} // by name
 	for n := 1; !l.ends(); n++ {
-		did, method, path, body := l.next(worker, n, ids)
-		this := l.sends(did)
-		status, answer, err := c.send(method, path, body)
+		call := l.nextCall(worker, n, ids)
+		this := l.sends(call.change)
+		status, answer, err := c.send(call.method, call.path, call.body)
 		if err != nil {
 			return // killed
 		}
 		if status != http.StatusOK {
-			l.wonder("%+v answers %d %s", did, status, answer)
+			l.wonder("%+v answers %d %s", call.change, status, answer)
 			return
 		}
 		l.done(this, answer, ids)
 	}
 }
 
-// next is a worker's n-th change. No other has its profiles, whose ids are known by name.
-func (l *crashLoad) next(worker, n int, ids map[string]string) (did change, method, path, body string) {
-	did, method, path = change{stamp: n}, "POST", "/security-profiles/"+l.instance
+// A crashCall is a change as it is sent.
+type crashCall struct {
+	change
+	method, path, body string
+}
+
+// nextCall returns the n-th call of a worker. No other worker has its profiles, whose ids are known by name.
+func (l *crashLoad) nextCall(worker, n int, ids map[string]string) crashCall {
+	c := crashCall{change: change{stamp: n}, method: "POST", path: "/security-profiles/" + l.instance}
 	names := slices.Sorted(maps.Keys(ids))
 	switch {
 	case len(ids) < crashProfiles:
-		did.operation, did.name, method = "CreateSecurityProfile", fmt.Sprintf("worker %d profile %d", worker, n), "PUT"
+		c.operation, c.name, c.method = "CreateSecurityProfile", fmt.Sprintf("worker %d profile %d", worker, n), "PUT"
 	case rand.IntN(10) == 0:
-		did.operation, did.name, method, did.stamp = "DeleteSecurityProfile", names[rand.IntN(len(names))], "DELETE", 0
+		c.operation, c.name, c.method, c.stamp = "DeleteSecurityProfile", names[rand.IntN(len(names))], "DELETE", 0
 	default:
-		did.operation, did.name = "UpdateSecurityProfile", names[rand.IntN(len(names))]
+		c.operation, c.name = "UpdateSecurityProfile", names[rand.IntN(len(names))]
 	}
-	if method != "PUT" {
-		path += "/" + ids[did.name]
+	if c.method != "PUT" {
+		c.path += "/" + ids[c.name]
 	}
-	if did.stamp > 0 {
-		body = stamped(did)
+	if c.stamp > 0 {
+		c.body = stamped(c.change)
 	}
-	return did, method, path, body
+	return c
 }
 
 // sends notes a change before it is sent.
@@ -290,8 +296,8 @@ func (l *crashLoad) by(moment int) expected {
 	return e
 }
 
-// check compares what is expected with what is found: the stamps of profiles, and the events.
-func (e expected) check(found map[string]int, events []change, seen *crashTally) (wrong []string) {
+// compareWith compares what is expected with what is found: the stamps of profiles, and the events.
+func (e expected) compareWith(found map[string]int, events []change, seen *crashTally) (wrong []string) {
 	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	// A change that was not answered may have been made or not.
 	want := maps.Clone(e.stamps)
@@ -387,13 +393,13 @@ func (l *crashLoad) checkServer(t *testing.T, s *server, program string, seen *c
 	for _, u := range l.unexpected {
 		t.Error(u)
 	}
-	found, err := l.read(s.caller)
+	found, err := l.readStamps(s.caller)
 	if err != nil {
 		t.Error(err)
 		return
 	}
 	e := l.by(1)
-	for _, wrong := range e.check(found, l.audit(t, s.dir, program), seen) {
+	for _, wrong := range e.compareWith(found, l.audit(t, s.dir, program), seen) {
 		t.Error(wrong)
 	}
 	var keys []struct{ ID string }
@@ -407,9 +413,9 @@ func (l *crashLoad) checkServer(t *testing.T, s *server, program string, seen *c
 	}
 }
 
-// read returns the stamps of the profiles that the workers made, by name; all members of a profile
+// readStamps returns the stamps of the profiles that the workers made, by name; all members of a profile
 // must have the same.
-func (l *crashLoad) read(c *caller) (map[string]int, error) {
+func (l *crashLoad) readStamps(c *caller) (map[string]int, error) {
 	found := map[string]int{}
 	var mu sync.Mutex
 	var readers errgroup.Group

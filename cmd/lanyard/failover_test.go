@@ -34,7 +34,7 @@ func TestFailover(t *testing.T) {
 		if before == 0 {
 			t.Error("nothing was acknowledged before the failover")
 		}
-		lost := r.check()
+		lost := r.checkResult()
 		t.Logf("round %d: %d changes acknowledged, %d not made, %d of unknown outcome; 100 changes after %v",
 			i+1, r.done.Load(), r.failed.Load(), lost, away.Round(time.Millisecond))
 		acknowledged, notDone, open, longest = acknowledged+r.done.Load(), notDone+r.failed.Load(), open+lost,
@@ -100,8 +100,8 @@ func (f *failoverRound) through(happens func()) (before int64, away time.Duratio
 	return before, away
 }
 
-// check compares the result with what was acknowledged, and counts the changes of unknown outcome.
-func (f *failoverRound) check() (open int) {
+// checkResult compares the result with what was acknowledged, and counts the changes of unknown outcome.
+func (f *failoverRound) checkResult() (open int) {
 	f.cluster.t.Helper()
 	for n, one := range f.instances {
 		one.checkServer(f.cluster.t, f.cluster.up[n%3].Load(), f.cluster.program, new(crashTally))
@@ -119,16 +119,16 @@ func (f *failoverRound) work(l *crashLoad, worker int) {
 	ids, stamps := map[string]string{}, map[string]int{} // by name
 	for n := 1; !f.stop.Load(); n++ {
 		s := f.cluster.any()
-		did, method, path, body := l.next(worker, n, ids)
-		if method != "PUT" {
-			f.look(l, s, path, did.name, stamps[did.name])
+		call := l.nextCall(worker, n, ids)
+		if call.method != "PUT" {
+			f.checkProfile(l, s, call, stamps[call.name])
 		}
-		this := l.sends(did)
-		status, answer, err := s.send(method, path, body)
+		this := l.sends(call.change)
+		status, answer, err := s.send(call.method, call.path, call.body)
 		switch outcomeOf(status, answer, err) {
 		case done:
 			l.done(this, answer, ids)
-			stamps[did.name] = did.stamp
+			stamps[call.name] = call.stamp
 			f.done.Add(1)
 		case failed:
 			l.mu.Lock()
@@ -136,9 +136,9 @@ func (f *failoverRound) work(l *crashLoad, worker int) {
 			l.mu.Unlock()
 			f.failed.Add(1)
 		case unknown:
-			delete(ids, did.name)
+			delete(ids, call.name)
 		case refused:
-			l.wonder("%+v answers %d %s", did, status, answer)
+			l.wonder("%+v answers %d %s", call.change, status, answer)
 		}
 		if status != 200 {
 			time.Sleep(10 * time.Millisecond) // as clients do that are refused
@@ -146,12 +146,12 @@ func (f *failoverRound) work(l *crashLoad, worker int) {
 	}
 }
 
-// look reads a profile that nobody changes now. Any server must show what was acknowledged last.
-func (f *failoverRound) look(l *crashLoad, s *server, path, name string, stamp int) {
+// checkProfile reads a profile that nobody changes now. Any server must show what was acknowledged last.
+func (f *failoverRound) checkProfile(l *crashLoad, s *server, call crashCall, stamp int) {
 	if rand.IntN(4) > 0 {
 		return
 	}
-	status, answer, err := s.send("GET", path, "")
+	status, answer, err := s.send("GET", call.path, "")
 	if err != nil || status >= 500 {
 		return // not a wrong answer
 	}
@@ -159,7 +159,7 @@ func (f *failoverRound) look(l *crashLoad, s *server, path, name string, stamp i
 		SecurityProfile struct{ Description string }
 	}
 	if err := json.Unmarshal([]byte(answer), &out); err != nil || out.SecurityProfile.Description != strconv.Itoa(stamp) {
-		l.wonder("profile %q was acknowledged with stamp %d; described as %d %s", name, stamp, status, answer)
+		l.wonder("profile %q was acknowledged with stamp %d; described as %d %s", call.name, stamp, status, answer)
 	}
 }
 

@@ -46,7 +46,7 @@ func TestLinearizability(t *testing.T) {
 		h := newHistory(t, c)
 		part := min(4*time.Second, time.Until(end))
 		port := c.primary.Port
-		h.run(part, func(left func() bool) {
+		h.runClients(part, func(left func() bool) {
 			for failover := replica != nil && i%2 == 1; left(); failover = false {
 				time.Sleep(time.Duration(300+rand.IntN(700)) * time.Millisecond) // at any moment of the work
 				if failover {
@@ -56,7 +56,7 @@ func TestLinearizability(t *testing.T) {
 				}
 			}
 		})
-		n := h.check()
+		n := h.checkOrder()
 		all.add(n)
 		t.Logf("history %d: %v", i+1, n)
 		for _, wrong := range h.wrong {
@@ -92,8 +92,8 @@ func TestLinearizabilityFindsFaults(t *testing.T) {
 			}
 			for range 10 { // nearly always the first will do
 				h := newHistory(t, c)
-				h.run(1500*time.Millisecond, func(func() bool) {})
-				all.add(h.check())
+				h.runClients(1500*time.Millisecond, func(func() bool) {})
+				all.add(h.checkOrder())
 				if i := slices.IndexFunc(h.wrong, found); i >= 0 {
 					t.Logf("found in %v: %s", &all, h.wrong[i])
 					return
@@ -238,7 +238,7 @@ func newHistory(t *testing.T, c *cluster) *history {
 		return name
 	}
 	for i, name := range heldNames {
-		h.do(s, input{Kind: creates, Name: name, Text: h.next(), Rights: 1 + i})
+		h.do(s, input{Kind: creates, Name: name, Text: h.nextStamp(), Rights: 1 + i})
 		h.holders[name] = user(fmt.Sprintf("holder%d", i), h.ids[name])
 	}
 	var seer struct{ SecurityProfileId string }
@@ -253,10 +253,10 @@ func newHistory(t *testing.T, c *cluster) *history {
 	return h
 }
 
-func (h *history) next() int { return int(h.stamp.Add(1)) }
+func (h *history) nextStamp() int { return int(h.stamp.Add(1)) }
 
-// run calls from 12 clients while disturb disturbs the servers.
-func (h *history) run(duration time.Duration, disturb func(left func() bool)) {
+// runClients calls from 12 clients while disturb disturbs the servers.
+func (h *history) runClients(duration time.Duration, disturb func(left func() bool)) {
 	end := time.Now().Add(duration)
 	var clients sync.WaitGroup
 	for range 12 {
@@ -308,10 +308,10 @@ func (h *history) choose() input {
 	if i.Kind == creates || i.Kind == updates {
 		which := rand.IntN(3) // one, the other or both
 		if i.Kind == creates || which != 0 {
-			i.Text = h.next()
+			i.Text = h.nextStamp()
 		}
 		if i.Kind == creates || which != 1 {
-			i.Rights = 1 + h.next()%(1<<len(crashPermissions)-1)
+			i.Rights = 1 + h.nextStamp()%(1<<len(crashPermissions)-1)
 		}
 	}
 	return i
@@ -501,10 +501,10 @@ func (n *checked) String() string {
 		n.operations, n.decisions, n.unknown, n.failed, n.partitions, n.longest.Round(time.Millisecond), n.events)
 }
 
-// check looks for an order of the operations that explains every answer. Reads from the store, and
+// checkOrder looks for an order of the operations that explains every answer. Reads from the store, and
 // refusals, are in one history with the changes, decisions in another: what a read shows of a change
 // that is not acknowledged yet has no revision that a question could carry.
-func (h *history) check() *checked {
+func (h *history) checkOrder() *checked {
 	n := &checked{unknown: h.unknown, failed: h.failed}
 	events, err := h.cluster.events(h.instance)
 	if err != nil {

@@ -35,16 +35,17 @@ func (p people) GetUserByUsername(name string) *storage.User {
 
 func (people) ExampleClientID() string { return "service" }
 
-func person(id, name string, verified bool) *storage.User {
+func newPerson(id, name string) *storage.User {
 	return &storage.User{ID: id, Username: name, Password: "secret", FirstName: "A", LastName: "B", Email: name +
-		"@harbour.example", EmailVerified: verified, PreferredLanguage: language.English}
+		"@harbour.example", EmailVerified: true, PreferredLanguage: language.English}
 }
 
 // startProvider starts an OpenID provider that sends browsers back to a console.
 func startProvider(t *testing.T, l net.Listener, console string) {
 	t.Helper()
-	known := people{"s1": person("s1", "claire.dubois", true), "s2": person("s2", "somebody.else", true),
-		"s3": person("s3", "tom.ellis", false)}
+	known := people{"s1": newPerson("s1", "claire.dubois"), "s2": newPerson("s2", "somebody.else"),
+		"s3": newPerson("s3", "tom.ellis")}
+	known["s3"].EmailVerified = false
 	storage.RegisterClients(storage.WebClient("lanyard", "the secret", console+"/console/oidc/callback"))
 	srv := &http.Server{Handler: exampleop.SetupServer("http://"+l.Addr().String(), storage.NewStorage(known), nil, false)}
 	go srv.Serve(l)

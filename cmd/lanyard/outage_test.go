@@ -34,7 +34,7 @@ func TestDatabaseRestart(t *testing.T) {
 		if before == 0 || r.failed.Load() == 0 {
 			t.Errorf("%s: %d changes were acknowledged before, %d not made", tt.name, before, r.failed.Load())
 		}
-		open := r.check()
+		open := r.checkResult()
 		t.Logf("%s: %d changes acknowledged, %d not made, %d of unknown outcome; 100 changes after %v",
 			tt.name, r.done.Load(), r.failed.Load(), open, away.Round(time.Millisecond))
 	}

@@ -180,7 +180,7 @@ func (r *powerRound) checkFolder(dir string, moment int, seen *crashTally) error
 	if moment >= r.instance && len(events) == 0 {
 		return fmt.Errorf("the instance was acknowledged and is not there")
 	}
-	if wrong := e.check(found, changesOf(events), seen); len(wrong) > 0 {
+	if wrong := e.compareWith(found, changesOf(events), seen); len(wrong) > 0 {
 		return fmt.Errorf("%d times wrong, first: %s", len(wrong), wrong[0])
 	}
 	keys, err := db.Keys(ctx)
