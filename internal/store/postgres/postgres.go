@@ -66,7 +66,7 @@ var dialect = sqlstore.Dialect{
 	},
 	Clear:      `TRUNCATE `,
 	Positioned: `OVERRIDING SYSTEM VALUE `,
-	Filled: []string{
+	AfterImport: []string{
 		`SELECT setval(pg_get_serial_sequence('directory', 'position'), (SELECT COALESCE(MAX(position), 0) + 1 FROM directory), false)`,
 		`SELECT setval(pg_get_serial_sequence('access_keys', 'position'), (SELECT COALESCE(MAX(position), 0) + 1 FROM access_keys), false)`,
 		`SELECT setval(pg_get_serial_sequence('tokens', 'position'), (SELECT COALESCE(MAX(position), 0) + 1 FROM tokens), false)`,

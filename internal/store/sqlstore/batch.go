@@ -103,7 +103,7 @@ func (b *batch) join(ctx context.Context, o *overlay) (bool, error) {
 		under = new(layer)
 		b.writes.layers[o.instance] = under
 	}
-	under.add(&o.own)
+	under.addLayer(&o.own)
 	b.writes.heads[o.instance] = *o.now
 	b.writes.members++
 	b.members = append(b.members, o)

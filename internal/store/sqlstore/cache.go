@@ -9,16 +9,16 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// A cache keeps what was read last, bounded by bytes. It never shows a reader anything but the
-// latest committed state, and here is why.
+// A cache has what was read last, bounded by bytes. It never shows a reader anything but the latest committed state,
+// for this reason.
 //
-// Every key belongs to a stripe, which is a counter: even, or odd while a commit is under way that
-// changes some key of the stripe. Who misses remembers the stripe's count from before its read of
-// the database and stores what it read together with that count; an entry counts only while its
-// stripe has exactly that count, and none counts while it is odd. So an entry cannot outlive a
-// commit that changes it, and what was read before or during such a commit never counts after it.
+// Every key belongs to a stripe, which is a counter: even, or odd while a commit is in progress that changes some key
+// of the stripe. A reader that misses remembers the stripe's count from before its read of the database, and stores
+// what it read together with that count; an entry is valid only while its stripe has exactly that count, and none is
+// valid while it is odd. So an entry cannot outlive a commit that changes it, and what was read before or during such
+// a commit is never valid after it.
 //
-// Commits that change the same stripe must not overlap; the single writer sees to that.
+// Commits that change the same stripe must not overlap; the single writer guarantees that.
 type cache struct {
 	seed    maphash.Seed
 	stripes [1 << 14]atomic.Uint64
@@ -85,7 +85,7 @@ func (c *cache) hash(k *key) (uint64, *atomic.Uint64) {
 	return h * odd, stripe
 }
 
-// getResource returns the value of k, or nil and a ticket to put it.
+// get returns the value of k, or nil and a ticket to put it.
 func (c *cache) get(k *key) (any, ticket) {
 	if c == nil {
 		return nil, ticket{}
@@ -106,7 +106,7 @@ func (c *cache) get(k *key) (any, ticket) {
 	return e.value, t
 }
 
-// put stores what was read with t, unless it is stale already or too large.
+// put stores what was read with t, unless it is already stale or too large.
 func (c *cache) put(k key, t ticket, value any, size int64) {
 	if c == nil || t.count%2 != 0 || t.stripe.Load() != t.count {
 		return
@@ -147,7 +147,7 @@ func (c *cache) putCommitted(instance string, touched map[lanyard.Ref]version, n
 	c.put(k, ticket, now, 128)
 }
 
-// overhead is about what an entry costs beside its value.
+// overhead is about what an entry costs apart from its value.
 const overhead = 256
 
 func (s *shard) drop(e *entry) {
@@ -165,11 +165,10 @@ func (e *entry) unlink() {
 	e.prev.next, e.next.prev = e.next, e.prev
 }
 
-// A barrier stands while a commit is under way.
+// A barrier is up while a commit is in progress.
 type barrier []*atomic.Uint64
 
-// bar makes the entries of the keys, or all, not count, until the barrier is lifted and they are
-// put again.
+// bar makes the entries of the keys, or all, invalid until the barrier is lifted and they are put again.
 func (c *cache) bar(keys []key, all bool) barrier {
 	if c == nil {
 		return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
-// encodeEvent encodes an event, but does not read the documents of the changes again, which it wrote itself.
+// encodeEvent encodes an event. It does not parse the documents of the changes again, which this package wrote.
 func encodeEvent(e *lanyard.Event) ([]byte, error) {
 	bare := *e
 	bare.Changes = nil
@@ -46,41 +46,41 @@ func encodeEvent(e *lanyard.Event) ([]byte, error) {
 	return append(body, `]}`...), nil
 }
 
-// words1 is text such as events have, permissions above all. What is stored needs it to be read, so it
-// must never change: better words are another file and another first byte.
+// dictionary1 is text such as events have, permissions above all. Stored events can only be read with it, so it must
+// never change: a better dictionary is another file and another first byte.
 //
 //go:embed dictionary/1.txt
-var words1 []byte
+var dictionary1 []byte
 
-var dict1 = sync.OnceValue(func() *s2.Dict { return s2.MakeDictManual(words1, 0) })
+var dict1 = sync.OnceValue(func() *s2.Dict { return s2.MakeDictManual(dictionary1, 0) })
 
-// pack compresses the body of an event. It holds the request, what was before and what is
-// afterwards, which say nearly the same three times, in words known beforehand: packed, an update of
-// a profile takes a tenth of the room. The first byte is the number of the words.
+// pack compresses the body of an event. It has the request and what was before and after, nearly the same text three
+// times, in words of the dictionary: packed, an update of a profile takes a tenth of the space. The first byte is the
+// number of the dictionary.
 func pack(body []byte) []byte {
 	packed := make([]byte, 1+s2.MaxEncodedLen(len(body)))
 	packed[0] = 1
 	return packed[:1+len(dict1().Encode(packed[1:], body))]
 }
 
-// Unpack returns the JSON of an event, which its hash is of, from the column body. It also takes what
-// was packed without words: that begins with the length of the body, and none has a single byte.
+// Unpack returns the JSON of an event, of which its hash is, from the column body. It also accepts an event that was
+// packed without a dictionary: that begins with the length of the body, and no body has a single byte.
 func Unpack(packed []byte) ([]byte, error) {
-	worded := len(packed) > 1 && packed[0] == 1
-	if worded {
+	hasDictionary := len(packed) > 1 && packed[0] == 1
+	if hasDictionary {
 		packed = packed[1:]
 	}
-	// A damaged length must not take the memory away.
+	// A damaged length must not exhaust the memory.
 	if n, err := s2.DecodedLen(packed); err != nil || n > maxBody {
 		return nil, fmt.Errorf("a packed event of %d bytes says that it has %d: %w", len(packed), n, s2.ErrCorrupt)
 	}
-	if worded {
+	if hasDictionary {
 		return dict1().Decode(nil, packed)
 	}
 	return s2.Decode(nil, packed)
 }
 
-// maxBody is more than any event has, which is a request of at most 4 MiB and what it changed.
+// maxBody is more than any event has: a request of at most 4 MiB, and what it changed.
 const maxBody = 64 << 20
 
 func decode(t lanyard.Type, doc []byte) (lanyard.Resource, error) {

@@ -12,7 +12,7 @@ import (
 
 // The events of every database out there need these words, byte for byte.
 func TestWordsStay(t *testing.T) {
-	sum := sha256.Sum256(words1)
+	sum := sha256.Sum256(dictionary1)
 	if got, want := hex.EncodeToString(sum[:]),
 		"aa59cb03574ae796e62c37a3c34c71b9d6735e60af315f265ece29a1d828fdbc"; got != want {
 		t.Errorf("dictionary/1.txt is not what events were packed with: SHA-256 %s, want %s; new words are a new file", got, want)
@@ -34,8 +34,8 @@ func TestPack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var body []byte
 		for range rapid.IntRange(1, 40).Draw(t, "pieces") {
-			from := rapid.IntRange(0, len(words1)-1).Draw(t, "from")
-			body = append(body, words1[from:min(len(words1), from+rapid.IntRange(0, 500).Draw(t, "of the words"))]...)
+			from := rapid.IntRange(0, len(dictionary1)-1).Draw(t, "from")
+			body = append(body, dictionary1[from:min(len(dictionary1), from+rapid.IntRange(0, 500).Draw(t, "of the words"))]...)
 			body = append(body, rapid.SliceOfN(rapid.Byte(), 1, 300).Draw(t, "other")...)
 		}
 		if got, err := Unpack(pack(body)); err != nil || !bytes.Equal(got, body) {

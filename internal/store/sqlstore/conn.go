@@ -18,16 +18,16 @@ type Conn interface {
 	Query(ctx context.Context, query string, args []any, scan func(Row) error) error
 	// Script runs statements without arguments, separated by semicolons.
 	Script(ctx context.Context, script string) error
-	// Ready tells whether an idle connection may be used.
+	// Ready reports whether an idle connection may be used.
 	Ready(ctx context.Context) bool
-	// Broken tells, after an error, that the connection is in a state unknown and must not be used again.
+	// Broken reports, after an error, that the connection is in an unknown state and must not be used again.
 	Broken() bool
-	// Close closes the connection itself, whatever goes on on it.
+	// Close closes the connection itself, whatever is in progress on it.
 	Close() error
 }
 
-// A Pipeline is a Conn that sends several statements at a time and then waits once: over a network
-// the waiting is what costs.
+// A Pipeline is a Conn that sends several statements at a time and then waits once: over a network, waiting is what
+// costs.
 type Pipeline interface {
 	Conn
 	// Send runs statements in order, up to the first that fails.
@@ -40,10 +40,10 @@ type Pipeline interface {
 	Transact(ctx context.Context, list []Statement) error
 }
 
-// ErrUnknown tells that nobody can say whether a transaction was committed.
+// ErrUnknown is the error of a transaction that may or may not have been committed.
 var ErrUnknown = errors.New("the commit failed, and may have happened all the same")
 
-// A Statement is a query, and what is done with its answer.
+// A Statement is a query, and what is done with its rows.
 type Statement struct {
 	Query string
 	Args  []any
@@ -51,5 +51,5 @@ type Statement struct {
 	Scan  func(Row) error // called for each row, unless nil
 }
 
-// ErrNotOne tells that a statement did not change exactly one row.
+// ErrNotOne is the error of a statement that did not change exactly one row.
 var ErrNotOne = errors.New("the row is gone")

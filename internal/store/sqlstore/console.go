@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -33,73 +34,97 @@ func (r *reader) History(ctx context.Context, about lanyard.Ref, before int64, s
 	return r.d.readHistory(ctx, r.d, r.instance, about, before, scan, limit)
 }
 
-// readHistory reads events backwards. Those that do not even contain the id are not decoded: unpacking
-// queryResource costs a tenth of that.
-func (d *DB) readHistory(ctx context.Context, from source, instance string, about lanyard.Ref, before int64, most,
-	limit int) (events []lanyard.Event, next int64, err error) {
-	if limit <= 0 || most <= 0 {
+// readHistory reads events backwards, a chunk at a time.
+func (d *DB) readHistory(
+	ctx context.Context, from source, instance string, about lanyard.Ref, before int64, scan, limit int,
+) (events []lanyard.Event, next int64, err error) {
+	if limit <= 0 || scan <= 0 {
 		return nil, before, nil
 	}
-	id, err := jsontext.AppendQuote(nil, about.ID) // as the event has it
-	if err != nil {
+	h := historyPage{instance: instance, about: about, scan: scan, limit: limit, next: before}
+	if h.quoted, err = jsontext.AppendQuote(nil, about.ID); err != nil { // as the event has it
 		return nil, 0, &lanyard.Error{Kind: lanyard.Invalid, Message: "the id is not UTF-8", Err: err}
 	}
-	if next = before; before <= 0 {
-		next = math.MaxInt64
+	if before <= 0 {
+		h.next = math.MaxInt64
 	}
-	const chunk = 250 // so that few are read in vain
-	size := 0
-	for most > 0 && len(events) < limit {
-		n := min(chunk, most)
-		if about.ID == "" {
-			n = min(n, limit-len(events))
-		}
-		var found []lanyard.Event
-		last, rows, more := next, 0, 0
-		err = from.withConn(ctx, func(ctx context.Context, s *connection) error {
-			found, last, rows, more = nil, next, 0, 0
-			return s.queryRows(ctx, `SELECT revision, body FROM events WHERE instance_id = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3`,
-				[]any{instance, next, n}, func(row Row) error {
-					var packed sql.RawBytes
-					var revision int64
-					if err := row.Scan(&revision, &packed); err != nil {
-						return err
-					}
-					if rows++; len(events)+len(found) == limit || size+more > eventBytes {
-						return nil
-					}
-					last = revision
-					body, err := Unpack(packed)
-					if err != nil || about.ID != "" && !bytes.Contains(body, id) {
-						return err
-					}
-					var e lanyard.Event
-					if err := laxjson.Unmarshal(body, &e); err != nil {
-						return err
-					}
-					if about.ID == "" || changes(&e, about) {
-						found = append(found, e)
-						more += len(body)
-					}
-					return nil
-				})
-		})
-		if err != nil {
+	for h.next > 0 && h.scan > 0 && !h.full() {
+		if err := h.readChunk(ctx, from); err != nil {
 			return nil, 0, d.wrapError(ctx, err, "read the history of instance "+instance)
 		}
-		events, next, most, size = append(events, found...), last, most-rows, size+more
-		full := len(events) == limit || size > eventBytes
-		if last == 1 || rows < n && !full {
-			next = 0
-		}
-		if next == 0 || full || rows < n {
-			break
-		}
 	}
-	return events, next, nil
+	return h.events, h.next, nil
 }
 
-func changes(e *lanyard.Event, about lanyard.Ref) bool {
+// A historyPage is a page of history that is being read.
+type historyPage struct {
+	instance string
+	about    lanyard.Ref // only events about it, if it has an ID
+	quoted   []byte      // the ID as JSON
+	scan     int         // how many events to look at, at most
+	limit    int
+	events   []lanyard.Event
+	size     int   // bytes of the events
+	next     int64 // the revision before which to go on, 0 at the beginning of time
+}
+
+func (h *historyPage) full() bool { return len(h.events) == h.limit || h.size > eventBytes }
+
+// readChunk reads some events before h.next. Those that do not even contain the ID are not decoded: unpacking an event
+// costs a tenth of that.
+func (h *historyPage) readChunk(ctx context.Context, from source) error {
+	n := min(250, h.scan) // so that few are read in vain
+	if h.about.ID == "" {
+		n = min(n, h.limit-len(h.events))
+	}
+	var now historyPage // replaces h when all rows were read; a connection that was lost has the query run again
+	rows := 0
+	err := from.withConn(ctx, func(ctx context.Context, s *connection) error {
+		now, rows = *h, 0
+		now.events = slices.Clip(h.events)
+		return s.queryRows(ctx, `
+			SELECT revision, body FROM events WHERE instance_id = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3`,
+			[]any{h.instance, h.next, n}, func(row Row) error {
+				rows++
+				return now.addRow(row)
+			})
+	})
+	if err != nil {
+		return err
+	}
+	now.scan -= rows
+	if now.next == 1 || rows < n && !now.full() {
+		now.next = 0
+	}
+	*h = now
+	return nil
+}
+
+// addRow adds an event, if it is about what is asked for and there is room.
+func (h *historyPage) addRow(row Row) error {
+	var packed sql.RawBytes
+	var revision int64
+	if err := row.Scan(&revision, &packed); err != nil || h.full() {
+		return err
+	}
+	h.next = revision
+	body, err := Unpack(packed)
+	if err != nil || h.about.ID != "" && !bytes.Contains(body, h.quoted) {
+		return err
+	}
+	var e lanyard.Event
+	if err := laxjson.Unmarshal(body, &e); err != nil {
+		return err
+	}
+	if h.about.ID == "" || isAbout(&e, h.about) {
+		h.events = append(h.events, e)
+		h.size += len(body)
+	}
+	return nil
+}
+
+// isAbout reports whether an event changed a resource, or gave that user a password.
+func isAbout(e *lanyard.Event, about lanyard.Ref) bool {
 	for _, p := range e.Passwords {
 		if p.User == about.ID && about.Type == lanyard.TypeUser {
 			return true
@@ -143,8 +168,7 @@ func (d *DB) Session(ctx context.Context, id string) (s lanyard.Session, err err
 func (d *DB) AddSession(ctx context.Context, s lanyard.Session) error {
 	doc, err := laxjson.Marshal(s)
 	if err == nil {
-		err = d.alone(ctx, false,
-			`INSERT INTO sessions (id, owner, created, seen, expires, doc) VALUES ($1, $2, $3, $4, $5, $6)`,
+		err = d.execStatement(ctx, `INSERT INTO sessions (id, owner, created, seen, expires, doc) VALUES ($1, $2, $3, $4, $5, $6)`,
 			s.ID, s.Owner, s.Created.UnixMilli(), s.Seen.UnixMilli(), s.Expires.UnixMilli(), doc)
 	}
 	return d.wrapError(ctx, err, "store a session")
@@ -152,24 +176,24 @@ func (d *DB) AddSession(ctx context.Context, s lanyard.Session) error {
 
 // TouchSession notes when a session was last used.
 func (d *DB) TouchSession(ctx context.Context, id string, seen time.Time) error {
-	return d.wrapError(ctx, d.alone(ctx, false, `UPDATE sessions SET seen = $1 WHERE id = $2 AND seen < $1`, seen.UnixMilli(),
+	return d.wrapError(ctx, d.execStatement(ctx, `UPDATE sessions SET seen = $1 WHERE id = $2 AND seen < $1`, seen.UnixMilli(),
 		id), "touch a session")
 }
 
 // EndSession removes a session.
 func (d *DB) EndSession(ctx context.Context, id string) error {
-	return d.wrapError(ctx, d.alone(ctx, false, `DELETE FROM sessions WHERE id = $1`, id), "end a session")
+	return d.wrapError(ctx, d.execStatement(ctx, `DELETE FROM sessions WHERE id = $1`, id), "end a session")
 }
 
 // EndSessions removes the sessions of an owner but the newest of them, and but one.
 func (d *DB) EndSessions(ctx context.Context, owner, except string, keep int) error {
-	return d.wrapError(ctx, d.alone(ctx, false, `
+	return d.wrapError(ctx, d.execStatement(ctx, `
 		DELETE FROM sessions WHERE owner = $1 AND id <> $2
 		AND id NOT IN (SELECT id FROM sessions WHERE owner = $1 ORDER BY created DESC, id LIMIT $3)`, owner, except, keep), "end sessions")
 }
 
 // ExpireSessions removes the sessions that have expired.
 func (d *DB) ExpireSessions(ctx context.Context, now time.Time) error {
-	return d.wrapError(ctx, d.alone(ctx, false, `DELETE FROM sessions WHERE expires <= $1`, now.UnixMilli()),
+	return d.wrapError(ctx, d.execStatement(ctx, `DELETE FROM sessions WHERE expires <= $1`, now.UnixMilli()),
 		"remove expired sessions")
 }

@@ -7,8 +7,8 @@ import (
 	"errors"
 )
 
-// Connect opens connections of a database/sql driver, of which at most size stay open. The driver's
-// must be of the interfaces driver.ConnPrepareContext and driver.StmtExecContext.
+// Connect opens connections of a database/sql driver, of which at most size stay open. The driver's connections must
+// implement driver.ConnPrepareContext, and their statements driver.StmtExecContext.
 func Connect(db *sql.DB, size int) func(context.Context) (Conn, error) {
 	db.SetMaxOpenConns(0) // the pool bounds them
 	db.SetMaxIdleConns(size)

@@ -10,7 +10,7 @@ import (
 	"github.com/lanyard/lanyard/internal/store"
 )
 
-// The directory finds instances without knowing them. It is kept by Put and Delete of an instance.
+// The directory finds instances whose ids are not known. Putting or deleting an instance updates it.
 
 func quote(s string) string { return strconv.Quote(s) }
 
@@ -107,7 +107,7 @@ func (d *DB) KnownInstances(ctx context.Context, after string, limit int) (ids [
 	query := `SELECT instance_id FROM ` + d.dialect.Known + ` WHERE instance_id > $1 ORDER BY instance_id LIMIT 1`
 	err = d.withConn(ctx, func(ctx context.Context, s *connection) error {
 		ids = nil
-		// queryResource look into the index each: it may have an instance very many times
+		// one lookup in the index for each: it may have an instance very many times
 		for last := after; len(ids) < limit; last = ids[len(ids)-1] {
 			var id string
 			err := s.queryRow(ctx, query, []any{last}, &id)

@@ -12,7 +12,7 @@ import (
 
 // Keys lists the access keys.
 func (d *DB) Keys(ctx context.Context) ([]lanyard.AccessKey, error) {
-	keys, err := all[lanyard.AccessKey](ctx, d, `SELECT doc FROM access_keys ORDER BY position`)
+	keys, err := queryDocs[lanyard.AccessKey](ctx, d, `SELECT doc FROM access_keys ORDER BY position`)
 	return keys, d.wrapError(ctx, err, "list the access keys")
 }
 
@@ -20,7 +20,7 @@ func (d *DB) Keys(ctx context.Context) ([]lanyard.AccessKey, error) {
 func (d *DB) PutKey(ctx context.Context, k lanyard.AccessKey) error {
 	doc, err := laxjson.Marshal(k)
 	if err == nil {
-		err = d.alone(ctx, true, `
+		err = d.putCredential(ctx, `
 			INSERT INTO access_keys (id, doc) VALUES ($1, $2)
 			ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`, k.ID, doc)
 	}
@@ -29,7 +29,7 @@ func (d *DB) PutKey(ctx context.Context, k lanyard.AccessKey) error {
 
 // Tokens lists the bearer tokens.
 func (d *DB) Tokens(ctx context.Context) ([]lanyard.Token, error) {
-	tokens, err := all[lanyard.Token](ctx, d, `SELECT doc FROM tokens ORDER BY position`)
+	tokens, err := queryDocs[lanyard.Token](ctx, d, `SELECT doc FROM tokens ORDER BY position`)
 	return tokens, d.wrapError(ctx, err, "list the tokens")
 }
 
@@ -37,15 +37,15 @@ func (d *DB) Tokens(ctx context.Context) ([]lanyard.Token, error) {
 func (d *DB) PutToken(ctx context.Context, t lanyard.Token) error {
 	doc, err := laxjson.Marshal(t)
 	if err == nil {
-		err = d.alone(ctx, true, `
+		err = d.putCredential(ctx, `
 			INSERT INTO tokens (id, doc) VALUES ($1, $2)
 			ON CONFLICT (id) DO UPDATE SET doc = excluded.doc`, t.ID, doc)
 	}
 	return d.wrapError(ctx, err, "store token "+t.ID)
 }
 
-// all decodes the only column of a query's rows.
-func all[T any](ctx context.Context, d *DB, query string) (list []T, err error) {
+// queryDocs decodes the only column of a query's rows.
+func queryDocs[T any](ctx context.Context, d *DB, query string) (list []T, err error) {
 	err = d.withConn(ctx, func(ctx context.Context, s *connection) error {
 		list = nil
 		return s.queryRows(ctx, query, nil, func(row Row) error {
@@ -68,8 +68,8 @@ func (d *DB) Secret(ctx context.Context, name string) ([]byte, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		fresh := make([]byte, 32)
 		rand.Read(fresh)
-		// Another caller may be first: then theirs is kept.
-		err = d.alone(ctx, false, `INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name,
+		// Another caller may be first: then that secret stays.
+		err = d.execStatement(ctx, `INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`, name,
 			fresh)
 		if err == nil {
 			value, err = d.readSecret(ctx, name)
@@ -88,18 +88,21 @@ func (d *DB) readSecret(ctx context.Context, name string) (value []byte, err err
 	return value, err
 }
 
-// alone runs a statement that is a transaction of its own. In a Shared database a counted one raises
-// Credentials.
-func (d *DB) alone(ctx context.Context, counted bool, query string, args ...any) error {
-	list := []Statement{{Query: query, Args: args}}
-	counted = counted && d.dialect.Shared
-	if counted {
-		list = append(list, Statement{Query: `
-			INSERT INTO versions (name, n) VALUES ('credentials', 1)
-			ON CONFLICT (name) DO UPDATE SET n = versions.n + 1`})
+// execStatement runs a statement that is a transaction of its own.
+func (d *DB) execStatement(ctx context.Context, query string, args ...any) error {
+	return d.runTransaction(ctx, []Statement{{Query: query, Args: args}})
+}
+
+// putCredential is execStatement for one that stores a key or token. In a Shared database it raises
+// CredentialsVersion.
+func (d *DB) putCredential(ctx context.Context, query string, args ...any) error {
+	if !d.dialect.Shared {
+		return d.execStatement(ctx, query, args...)
 	}
-	err := d.runTransaction(ctx, list)
-	if err == nil && counted {
+	err := d.runTransaction(ctx, []Statement{{Query: query, Args: args}, {Query: `
+		INSERT INTO versions (name, n) VALUES ('credentials', 1)
+		ON CONFLICT (name) DO UPDATE SET n = versions.n + 1`}})
+	if err == nil {
 		d.committed("", 0)
 	}
 	return err

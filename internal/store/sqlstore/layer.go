@@ -7,9 +7,9 @@ import (
 	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
-// A layer is what changes did to an instance, over its committed state. Its zero value is nothing.
+// A layer is what one or more changes did to an instance, as a value. Its zero value is nothing.
 type layer struct {
-	wiped     bool // the instance was deleted: all that was there before is gone
+	wiped     bool // the instance was deleted, and with it everything that was there before
 	touched   map[lanyard.Ref]version
 	order     []lanyard.Ref // of touched
 	counts    map[lanyard.Type]int
@@ -21,13 +21,13 @@ type layer struct {
 type version struct {
 	r    lanyard.Resource // nil when it was deleted
 	doc  []byte
-	was  lanyard.Resource  // as it stands in the database; nil when it does not
+	was  lanyard.Resource  // as it is in the database; nil when it is not
 	tags map[string]string // that it had when it was deleted
-	gone bool              // it was deleted by itself, and leaves its tags behind
+	gone bool              // it was deleted, not along with its instance, and leaves its tags behind
 }
 
-// updates reports whether the resource stands in the database and stays there. One that was deleted and
-// created again is another.
+// updates reports whether the resource is in the database and stays there. One that was deleted and created again is
+// another.
 func (v *version) updates() bool {
 	return v.r != nil && v.was != nil && v.r.Head().Seq == v.was.Head().Seq
 }
@@ -35,7 +35,7 @@ func (v *version) updates() bool {
 // renames reports whether the resource stays and has another key.
 func (v *version) renames() bool { return v.updates() && v.r.Key() != v.was.Key() }
 
-// written is an event as it will stand in the database.
+// written is an event as it will be in the database.
 type written struct {
 	event *lanyard.Event
 	body  []byte // packed
@@ -77,8 +77,8 @@ func (l *layer) size() (n int) {
 	return n
 }
 
-// add lays upper over l.
-func (l *layer) add(upper *layer) {
+// addLayer lays upper over l.
+func (l *layer) addLayer(upper *layer) {
 	if upper.wiped {
 		*l = layer{wiped: true, events: l.events}
 	}
@@ -100,9 +100,9 @@ func (l *layer) add(upper *layer) {
 	l.events = append(l.events, upper.events...)
 }
 
-// statements are what makes a layer part of the database: first what goes, then what changes, then what
-// comes, so that keys are free when they are taken; the events last. With a start the first event is stored
-// only if the instance stands there, and goes first: what comes after it can fail only if it does.
+// statements write a layer to the database: first what goes, then what changes, then what is new, so that keys are
+// free when they are taken; the events last. With a start, the first event is stored only if the instance stands
+// there, and comes first: what follows can fail only if it does.
 func (l *layer) statements(instance string, start *head) ([]Statement, error) {
 	w := writer{instance: instance}
 	events := l.events
@@ -111,6 +111,23 @@ func (l *layer) statements(instance string, start *head) ([]Statement, error) {
 		w.exec(guardedInsert, start.revision, e.event.Time.UnixMilli(), e.seq, e.body, e.event.Hash, start.hash)
 		events = events[1:]
 	}
+	if err := l.writeDeleted(&w); err != nil {
+		return nil, err
+	}
+	l.freeKeys(&w)
+	l.writeResources(&w)
+	l.writeCounts(&w)
+	l.writePasswords(&w)
+	for _, e := range events {
+		w.exec(`
+			INSERT INTO events (instance_id, revision, time, seq, body, hash) VALUES ($1, $2, $3, $4, $5, $6)`,
+			e.event.Revision, e.event.Time.UnixMilli(), e.seq, e.body, e.event.Hash)
+	}
+	return w.list, nil
+}
+
+// writeDeleted removes what was deleted, and what was created again under the same id.
+func (l *layer) writeDeleted(w *writer) error {
 	if l.wiped {
 		for _, table := range []string{"resources", "refs", "counts", "tombstones", "passwords", "directory"} {
 			w.exec(`DELETE FROM ` + table + ` WHERE instance_id = $1`)
@@ -119,18 +136,21 @@ func (l *layer) statements(instance string, start *head) ([]Statement, error) {
 	for _, ref := range l.order {
 		v := l.touched[ref]
 		if v.was != nil && !v.updates() {
-			w.one(`DELETE FROM resources WHERE instance_id = $1 AND type = $2 AND id = $3`, string(ref.Type), ref.ID)
+			w.execOne(`DELETE FROM resources WHERE instance_id = $1 AND type = $2 AND id = $3`, string(ref.Type), ref.ID)
 		}
 		if v.gone {
-			if err := w.bury(ref, v.tags); err != nil {
-				return nil, err
+			if err := w.writeTombstone(ref, v.tags); err != nil {
+				return err
 			}
 		}
 	}
-	l.vacate(&w)
+	return nil
+}
+
+func (l *layer) writeResources(w *writer) {
 	for _, ref := range l.order {
 		if v := l.touched[ref]; v.updates() {
-			w.update(v)
+			w.updateResource(v)
 		}
 	}
 	for _, ref := range l.order {
@@ -143,18 +163,24 @@ func (l *layer) statements(instance string, start *head) ([]Statement, error) {
 	}
 	for _, ref := range l.order {
 		v := l.touched[ref]
-		w.refer(ref, v.was, v.r)
+		w.writeRefs(ref, v.was, v.r)
 		if in, ok := v.r.(*lanyard.Instance); ok {
-			w.direct(v.was, in)
+			w.writeDirectory(v.was, in)
 		}
 	}
-	for _, t := range lanyard.Types() { // in one order, so that what is the same is sent the same
+}
+
+func (l *layer) writeCounts(w *writer) {
+	for _, t := range lanyard.Types() { // in one order, so that equal layers are equal statements
 		if n := l.counts[t]; n != 0 {
 			w.exec(`
 				INSERT INTO counts (instance_id, type, n) VALUES ($1, $2, $3)
 				ON CONFLICT (instance_id, type) DO UPDATE SET n = counts.n + excluded.n`, string(t), n)
 		}
 	}
+}
+
+func (l *layer) writePasswords(w *writer) {
 	for user, hash := range l.passwords {
 		if hash == "" {
 			w.exec(`DELETE FROM passwords WHERE instance_id = $1 AND user_id = $2`, user)
@@ -164,16 +190,10 @@ func (l *layer) statements(instance string, start *head) ([]Statement, error) {
 			INSERT INTO passwords (instance_id, user_id, hash) VALUES ($1, $2, $3)
 			ON CONFLICT (instance_id, user_id) DO UPDATE SET hash = excluded.hash`, user, hash)
 	}
-	for _, e := range events {
-		w.exec(`
-			INSERT INTO events (instance_id, revision, time, seq, body, hash) VALUES ($1, $2, $3, $4, $5, $6)`,
-			e.event.Revision, e.event.Time.UnixMilli(), e.seq, e.body, e.event.Hash)
-	}
-	return w.list, nil
 }
 
-// vacate takes away the keys that other resources get, so that resources can be renamed in any order.
-func (l *layer) vacate(w *writer) {
+// freeKeys removes the keys that other resources get, so that resources can be renamed in any order.
+func (l *layer) freeKeys(w *writer) {
 	type key struct {
 		t   lanyard.Type
 		key string
@@ -189,12 +209,12 @@ func (l *layer) vacate(w *writer) {
 	}
 	for _, ref := range l.order {
 		if v := l.touched[ref]; v.renames() && v.was.Key() != "" && taken[key{ref.Type, v.was.Key()}] {
-			w.one(`UPDATE resources SET key = '' WHERE instance_id = $1 AND type = $2 AND id = $3`, string(ref.Type), ref.ID)
+			w.execOne(`UPDATE resources SET key = '' WHERE instance_id = $1 AND type = $2 AND id = $3`, string(ref.Type), ref.ID)
 		}
 	}
 }
 
-// A writer collects statements about one instance, whose id is the first argument of each.
+// A writer collects statements about one instance. Its id is the first argument of each.
 type writer struct {
 	instance string
 	list     []Statement
@@ -204,24 +224,24 @@ func (w *writer) exec(query string, args ...any) {
 	w.list = append(w.list, Statement{Query: query, Args: append([]any{w.instance}, args...)})
 }
 
-// queryResource is exec for a statement that must change exactly one row.
-func (w *writer) one(query string, args ...any) {
+// execOne is exec for a statement that must change exactly one row.
+func (w *writer) execOne(query string, args ...any) {
 	w.exec(query, args...)
 	w.list[len(w.list)-1].One = true
 }
 
-func (w *writer) update(v version) {
+func (w *writer) updateResource(v version) {
 	t, h := string(v.r.Type()), v.r.Head()
-	// Naming a column has its index written again, changed or not.
+	// A column that is named has its index written again, changed or not.
 	if v.r.Key() != v.was.Key() || h.Name != v.was.Head().Name {
-		w.one(`UPDATE resources SET key = $4, name = $5 WHERE instance_id = $1 AND type = $2 AND id = $3`,
+		w.execOne(`UPDATE resources SET key = $4, name = $5 WHERE instance_id = $1 AND type = $2 AND id = $3`,
 			t, h.ID, v.r.Key(), h.Name)
 	}
-	w.one(`UPDATE resources SET doc = $4 WHERE instance_id = $1 AND type = $2 AND id = $3`, t, h.ID, v.doc)
+	w.execOne(`UPDATE resources SET doc = $4 WHERE instance_id = $1 AND type = $2 AND id = $3`, t, h.ID, v.doc)
 }
 
-// bury leaves the tags of what is deleted behind. An earlier resource of that id may have left some.
-func (w *writer) bury(ref lanyard.Ref, tags map[string]string) error {
+// writeTombstone leaves the tags of a deleted resource behind. An earlier resource of that id may have left some.
+func (w *writer) writeTombstone(ref lanyard.Ref, tags map[string]string) error {
 	if len(tags) == 0 {
 		w.exec(`DELETE FROM tombstones WHERE instance_id = $1 AND type = $2 AND id = $3`, string(ref.Type), ref.ID)
 		return nil
@@ -236,8 +256,8 @@ func (w *writer) bury(ref lanyard.Ref, tags map[string]string) error {
 	return nil
 }
 
-// refer stores the difference between what a resource referred to and what it refers to. Either may be nil.
-func (w *writer) refer(from lanyard.Ref, was, now lanyard.Resource) {
+// writeRefs stores the difference between the references of a resource before and after. Either may be nil.
+func (w *writer) writeRefs(from lanyard.Ref, was, now lanyard.Resource) {
 	var had, has []lanyard.Ref
 	if was != nil {
 		had = was.Refs()
@@ -263,8 +283,8 @@ func (w *writer) refer(from lanyard.Ref, was, now lanyard.Resource) {
 	}
 }
 
-// direct stores the directory's line of an instance. was is the instance as it stands there, or nil.
-func (w *writer) direct(was lanyard.Resource, in *lanyard.Instance) {
+// writeDirectory stores the directory's line of an instance. was is the instance in the database, or nil.
+func (w *writer) writeDirectory(was lanyard.Resource, in *lanyard.Instance) {
 	if was == nil {
 		w.exec(`INSERT INTO directory (instance_id, account, alias, token) VALUES ($1, $2, $3, $4)`,
 			in.Account, in.Name, in.ClientToken)
@@ -274,6 +294,6 @@ func (w *writer) direct(was lanyard.Resource, in *lanyard.Instance) {
 		was.ClientToken == in.ClientToken {
 		return
 	}
-	w.one(`UPDATE directory SET account = $2, alias = $3, token = $4 WHERE instance_id = $1`, in.Account, in.Name,
+	w.execOne(`UPDATE directory SET account = $2, alias = $3, token = $4 WHERE instance_id = $1`, in.Account, in.Name,
 		in.ClientToken)
 }

@@ -14,7 +14,7 @@ import (
 
 // Migrate brings the tables to the last version that migrations knows: files named NNNN_what.sql,
 // numbered from 1 without gaps, each run in a transaction. A database of a later version is refused.
-// Nobody else may migrate the database meanwhile.
+// Nobody else may migrate the database at the same time.
 func Migrate(ctx context.Context, conn Conn, d Dialect, migrations fs.FS) error {
 	files, err := fs.Glob(migrations, "*.sql") // sorted
 	if err != nil {

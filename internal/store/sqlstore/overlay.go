@@ -37,7 +37,7 @@ type base interface {
 	docOf(ref lanyard.Ref, r lanyard.Resource) []byte
 }
 
-// left is a resource as this change, or one before it in the batch, left it.
+// left returns a resource as this change, or a member of the batch, left it.
 func (o *overlay) left(ref lanyard.Ref) (v version, ok bool) {
 	if v, ok = o.own.touched[ref]; !ok && o.under != nil && !o.own.wiped {
 		v, ok = o.under.touched[ref]
@@ -45,10 +45,10 @@ func (o *overlay) left(ref lanyard.Ref) (v version, ok bool) {
 	return v, ok
 }
 
-// bare reports whether nothing of the committed state is visible any more.
-func (o *overlay) bare() bool { return o.own.wiped || o.under != nil && o.under.wiped }
+// hidesBase reports whether nothing of the committed state is visible any more.
+func (o *overlay) hidesBase() bool { return o.own.wiped || o.under != nil && o.under.wiped }
 
-// layers are what lies over the committed state, the latest first.
+// layers returns what lies over the committed state, the latest first.
 func (o *overlay) layers() []*layer {
 	if o.own.wiped || o.under == nil {
 		return []*layer{&o.own}
@@ -106,7 +106,7 @@ func (o *overlay) Get(ctx context.Context, t lanyard.Type, id string) (lanyard.R
 		}
 		return v.r, nil
 	}
-	if o.bare() {
+	if o.hidesBase() {
 		return nil, notFound(t, id)
 	}
 	r, err := o.base.get(ctx, t, id)
@@ -128,7 +128,7 @@ func (o *overlay) Find(ctx context.Context, t lanyard.Type, k string) (found lan
 	if found != nil {
 		return found, nil
 	}
-	if o.bare() {
+	if o.hidesBase() {
 		return nil, notFound(t, k)
 	}
 	r, err := o.d.findByKey(ctx, o, o.instance, t, k)
@@ -148,13 +148,13 @@ func (o *overlay) List(ctx context.Context, t lanyard.Type, after int64, limit i
 	over := 0
 	o.each(t, func(string, version) { over++ })
 	if over == 0 {
-		if o.bare() {
+		if o.hidesBase() {
 			return nil, nil
 		}
 		return o.d.listResources(ctx, o, o.d.cache, o.instance, t, after, limit)
 	}
 	var page []lanyard.Resource
-	if !o.bare() { // of what is read, at most as many are gone or changed as lie over it
+	if !o.hidesBase() { // of what is read, at most as many are gone or changed as lie over it
 		read, err := o.d.listResources(ctx, o, nil, o.instance, t, after, limit+over)
 		if err != nil {
 			return nil, err
@@ -178,7 +178,7 @@ func (o *overlay) Count(ctx context.Context, t lanyard.Type) (n int, err error) 
 	if err := o.usable(ctx, "count "+string(t)); err != nil {
 		return 0, err
 	}
-	if !o.bare() {
+	if !o.hidesBase() {
 		n, err = o.d.countResources(ctx, o, o.instance, t)
 	}
 	for _, l := range o.layers() {
@@ -196,7 +196,7 @@ func (o *overlay) Referrers(
 	over := 0
 	o.each(from, func(string, version) { over++ })
 	var ids []string
-	if !o.bare() {
+	if !o.hidesBase() {
 		read, err := o.d.listReferrers(ctx, o, o.instance, to, from, after, limit+over)
 		if err != nil {
 			return nil, err
@@ -227,7 +227,7 @@ func (o *overlay) LastTags(ctx context.Context, t lanyard.Type, id string) (map[
 		return v.r.Head().Tags, false, nil
 	case ok && len(v.tags) > 0:
 		return v.tags, true, nil
-	case ok || o.bare():
+	case ok || o.hidesBase():
 		return nil, false, notFound(t, id)
 	}
 	return o.d.readLastTags(ctx, o, o.instance, t, id)
@@ -273,7 +273,7 @@ func (o *overlay) Password(ctx context.Context, user string) (string, error) {
 			return hash, noPassword(user, hash)
 		}
 	}
-	if o.bare() {
+	if o.hidesBase() {
 		return "", noPassword(user, "")
 	}
 	return o.d.readPassword(ctx, o, o.instance, user)
@@ -300,7 +300,7 @@ func (o *overlay) load(ctx context.Context) error {
 	return nil
 }
 
-// Put stores a resource, and finds out by reading whether its key is free.
+// Put stores a resource, after reading whether its key is free.
 func (o *overlay) Put(ctx context.Context, r lanyard.Resource) error {
 	t, h := r.Type(), r.Head()
 	doing := "store " + string(t) + " " + h.ID
@@ -317,14 +317,14 @@ func (o *overlay) Put(ctx context.Context, r lanyard.Resource) error {
 	var before lanyard.Resource
 	var err error
 	if h.Seq == 0 {
-		err = o.vacant(ctx, r)
+		err = o.checkNew(ctx, r)
 	} else if before, err = o.Get(ctx, t, h.ID); err == nil && before.Key() != r.Key() {
-		err = o.free(ctx, r)
+		err = o.checkKey(ctx, r)
 	}
 	if err != nil {
 		return err
 	}
-	if err := o.freeInDirectory(ctx, before, r); err != nil {
+	if err := o.checkDirectory(ctx, before, r); err != nil {
 		return err
 	}
 	var was []byte
@@ -353,14 +353,14 @@ func (o *overlay) Put(ctx context.Context, r lanyard.Resource) error {
 	return nil
 }
 
-// vacant refuses a new resource whose id or key is taken. The database is asked for both at once.
-func (o *overlay) vacant(ctx context.Context, r lanyard.Resource) error {
+// checkNew refuses a new resource whose id or key is taken. One query looks for both.
+func (o *overlay) checkNew(ctx context.Context, r lanyard.Resource) error {
 	t, id, key := r.Type(), r.Head().ID, r.Key()
 	clash := false
 	o.each(t, func(other string, v version) {
 		clash = clash || v.r != nil && (other == id || key != "" && v.r.Key() == key)
 	})
-	if !clash && !o.bare() {
+	if !clash && !o.hidesBase() {
 		err := o.withConn(ctx, func(ctx context.Context, s *connection) error {
 			clash = false
 			return s.queryRows(ctx, `
@@ -377,7 +377,7 @@ func (o *overlay) vacant(ctx context.Context, r lanyard.Resource) error {
 				})
 		})
 		if err != nil {
-			return o.d.wrapError(ctx, err, "find out whether the id or name of "+string(t)+" "+id+" is taken")
+			return o.d.wrapError(ctx, err, "check whether the id or name of "+string(t)+" "+id+" is taken")
 		}
 	}
 	if clash {
@@ -386,8 +386,8 @@ func (o *overlay) vacant(ctx context.Context, r lanyard.Resource) error {
 	return nil
 }
 
-// free refuses a key that another resource has.
-func (o *overlay) free(ctx context.Context, r lanyard.Resource) error {
+// checkKey refuses a key that another resource has.
+func (o *overlay) checkKey(ctx context.Context, r lanyard.Resource) error {
 	if r.Key() == "" {
 		return nil
 	}
@@ -406,8 +406,8 @@ func taken(r lanyard.Resource, cause error) error {
 		Message: string(r.Type()) + " " + quote(r.Head().Name) + " cannot be stored: its name or id is taken"}
 }
 
-// freeInDirectory refuses an alias or client token that another instance has. Only the commit is certain of it.
-func (o *overlay) freeInDirectory(ctx context.Context, before, r lanyard.Resource) error {
+// checkDirectory refuses an alias or client token that another instance has. Only the commit is certain of it.
+func (o *overlay) checkDirectory(ctx context.Context, before, r lanyard.Resource) error {
 	in, ok := r.(*lanyard.Instance)
 	if !ok {
 		return nil
@@ -431,10 +431,10 @@ func (o *overlay) freeInDirectory(ctx context.Context, before, r lanyard.Resourc
 	if err == nil && clash {
 		return taken(r, nil)
 	}
-	return o.d.wrapError(ctx, err, "find out whether the alias of instance "+in.ID+" is taken")
+	return o.d.wrapError(ctx, err, "check whether the alias of instance "+in.ID+" is taken")
 }
 
-// doc returns a resource as it is stored, from memory when it was stored of late.
+// doc returns the JSON of a resource, from memory when it was stored recently.
 func (o *overlay) doc(ref lanyard.Ref, r lanyard.Resource) ([]byte, error) {
 	if v, ok := o.left(ref); ok && v.r == r {
 		return v.doc, nil
@@ -445,7 +445,7 @@ func (o *overlay) doc(ref lanyard.Ref, r lanyard.Resource) ([]byte, error) {
 	return laxjson.Marshal(r)
 }
 
-// stored is a resource as it is below this change's own layer: what the statements must know.
+// stored returns a resource as it is below this change's own layer, which the statements depend on.
 func (o *overlay) stored(ref lanyard.Ref, before lanyard.Resource) lanyard.Resource {
 	if v, ok := o.own.touched[ref]; ok {
 		return v.was
@@ -504,7 +504,7 @@ func (o *overlay) SetPassword(ctx context.Context, user, hash string) error {
 	return nil
 }
 
-// Append makes the event of the change.
+// Append computes the event of the change.
 func (o *overlay) Append(ctx context.Context, e *lanyard.Event) error {
 	switch {
 	case o.hasEvent():
@@ -552,7 +552,7 @@ func (o *overlay) complete(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// forget takes back what the change said of what it created, so that the caller may try again.
+// forget resets the Seq of the resources that the change created, so that the caller may try again.
 func (o *overlay) forget() {
 	for _, r := range o.created {
 		r.Head().Seq = 0

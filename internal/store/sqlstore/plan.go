@@ -8,12 +8,12 @@ import (
 	"github.com/lanyard/lanyard/internal/store"
 )
 
-// maxPlans is how often a plan is made alongside changes, before it waits for its turn among them.
+// maxPlans is how often a plan is computed alongside changes, before it waits for its turn among them.
 const maxPlans = 3
 
 var errPlanned = errors.New("it is only a plan")
 
-// Plan runs change on the committed state of an instance and keeps nothing of it.
+// Plan runs change on the committed state of an instance and discards what it did.
 func (d *DB) Plan(
 	ctx context.Context, instance string, change func(store.Tx) error,
 ) (changes []lanyard.Change, err error) {

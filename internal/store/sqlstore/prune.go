@@ -66,8 +66,8 @@ func (d *DB) readCheckpoint(ctx context.Context, from source, instance string) (
 	return c, d.wrapError(ctx, err, "read the checkpoint of instance "+instance)
 }
 
-// Cut removes the oldest events of an instance. Two that cut at a time wait for one another at the
-// checkpoint's row; the second then finds its event gone.
+// Prune removes the oldest events of an instance. Of two at the same time, the second waits for the checkpoint's row,
+// and then finds that its event is gone.
 func (d *DB) Prune(ctx context.Context, c lanyard.Checkpoint) error {
 	err := d.runTransaction(ctx, []Statement{
 		{Query: `
@@ -85,38 +85,42 @@ func (d *DB) Prune(ctx context.Context, c lanyard.Checkpoint) error {
 	})
 	if errors.Is(err, ErrNotOne) {
 		return lanyard.Errorf(lanyard.Condition,
-			"the events of instance %s cannot be cut off up to revision %d: that is its last, or not there, or another than was said",
+			"cannot prune instance %s to revision %d: it is the newest event, does not exist, or does not match the checkpoint",
 			c.Instance, c.Revision)
 	}
-	return d.wrapError(ctx, err, "cut off the events of instance "+c.Instance)
+	return d.wrapError(ctx, err, "prune the events of instance "+c.Instance)
 }
 
-// runTransaction runs statements in one, which is tried again as an Update is. Once begun it is not
-// interrupted, so that its error says whether it happened.
+// runTransaction runs statements in a transaction, which is retried as an Update is. Once begun it is not interrupted,
+// so that its error says whether it happened.
 func (d *DB) runTransaction(ctx context.Context, list []Statement) error {
 	if err := d.checkDamage(); err != nil {
 		return err
 	}
 	for n := 1; ; n++ {
-		again, err := d.tryTransaction(ctx, list)
-		if err == nil || !again || n == attempts || !pause(ctx, n) {
-			return err
+		out := d.tryTransaction(ctx, list)
+		if out.err == nil || out.retry == noRetry || n == attempts || !pause(ctx, n) {
+			return out.err
 		}
-		d.log.DebugContext(ctx, "a transaction is tried again", "attempt", n, "error", err)
+		d.log.DebugContext(ctx, "a transaction is retried", "attempt", n, "error", out.err)
 	}
 }
 
-// tryTransaction runs statements in a transaction. again says that it did not happen and may be tried again.
-func (d *DB) tryTransaction(ctx context.Context, list []Statement) (again bool, err error) {
+func (d *DB) tryTransaction(ctx context.Context, list []Statement) outcome {
 	s, err := d.writers.take(ctx)
 	if err != nil {
-		return false, err
+		return outcome{err: err}
 	}
 	defer d.writers.give(s)
 	ctx = context.WithoutCancel(ctx)
-	if err = d.markUncertain(s.transact(ctx, d.dialect.Begin, list)); err == nil {
-		return false, nil
+	out := outcome{err: d.markUncertain(s.transact(ctx, d.dialect.Begin, list))}
+	if out.err == nil {
+		return out
 	}
 	s.rollback(ctx, d.log)
-	return d.dialect.Shared && !errors.Is(err, ErrUnknown) && (d.dialect.IsConflict(err) || s.wasLost(ctx, err)), err
+	lost := d.dialect.Shared && (d.dialect.IsConflict(out.err) || s.wasLost(ctx, out.err))
+	if lost && !errors.Is(out.err, ErrUnknown) {
+		out.retry = retryAlone
+	}
+	return out
 }

@@ -116,7 +116,7 @@ func scan(row Row, t lanyard.Type) (lanyard.Resource, int64, error) {
 	return r, weight(doc), err
 }
 
-// listResources reads a page, by way of cache unless that is nil. The page is shared, as what is in it.
+// listResources reads a page, through the cache unless that is nil. The page is shared, like what is in it.
 func (d *DB) listResources(ctx context.Context, from source, cache *cache, instance string, t lanyard.Type, after int64,
 	limit int) ([]lanyard.Resource, error) {
 	if err := ctx.Err(); err != nil {
@@ -147,7 +147,7 @@ func (d *DB) listResources(ctx context.Context, from source, cache *cache, insta
 	if err != nil {
 		return nil, d.wrapError(ctx, err, "list "+string(t))
 	}
-	page = slices.Clip(page) // it is shared: who appends to it gets another
+	page = slices.Clip(page) // it is shared: appending to it makes a copy
 	cache.put(k, ticket, page, size)
 	return page, nil
 }
@@ -219,7 +219,7 @@ func (d *DB) readLastTags(ctx context.Context, from source, instance string, t l
 	return tags, deleted, nil
 }
 
-// readHead is where an instance stands: its zero value before the first event.
+// head is where an instance stands: its zero value before the first event.
 type head struct {
 	revision int64
 	seq      int64  // the last one given to a resource
@@ -248,8 +248,8 @@ func (d *DB) readHead(ctx context.Context, from source, instance string) (head, 
 	return h, nil
 }
 
-// Heads returns where instances stand. Each is a query of its own, so that none needs more than one
-// instance; over a Pipeline very many are sent at a time.
+// Heads returns where instances stand. Each is a query of its own, so that none needs more than one instance; over a
+// Pipeline, many are sent at a time.
 func (d *DB) Heads(ctx context.Context, instances []string) ([]store.Head, error) {
 	const most = 250 // statements at a time
 	heads := make([]store.Head, len(instances))
@@ -292,7 +292,7 @@ func (d *DB) readEvents(ctx context.Context, from source, instance string, after
 		events = nil
 		before := head{hash: make([]byte, 32)}
 		size := 0
-		// That of the revision after itself comes along, for its hash.
+		// The event of revision after is read as well, for its hash.
 		err := s.queryRows(ctx, `
 			SELECT revision, hash, body FROM events WHERE instance_id = $1 AND revision >= $2 ORDER BY revision LIMIT $3`,
 			[]any{instance, after, min(limit, 1<<30) + 1},

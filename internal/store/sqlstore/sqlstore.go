@@ -1,6 +1,6 @@
 // Package sqlstore keeps the promises of package store with SQL. The SQL is written once; what
 // differs between databases is a Dialect. How a database is opened, and what its tables are, is the
-// job of the packages beside it (store/sqlite).
+// job of the packages next to it (store/sqlite, store/postgres).
 package sqlstore
 
 import (
@@ -27,12 +27,12 @@ type Config struct {
 	// Wait bounds how long a call waits for a connection, and an Update for those before it of its
 	// instance. 0: until its context ends.
 	Wait time.Duration
-	// Explicit has every transaction of a Shared database begin with BEGIN: what is sent in one without it
-	// is not a transaction there.
+	// Explicit makes every transaction of a Shared database begin with BEGIN: statements that are sent together
+	// without it are not one transaction there.
 	Explicit bool
 	Cache    int64 // bytes of resources kept in memory, default 16 MiB, negative for none
 	// Committed, unless nil, is called after every change that others may want to know of, with the
-	// readInstance and its revision, or with "" and 0 when it was of keys or tokens. It must not wait.
+	// instance and its revision, or with "" and 0 when it was of keys or tokens. It must not wait.
 	Committed func(instance string, revision int64)
 	Release   func() error // called by Close, last
 	Logger    *slog.Logger // default slog.Default()
@@ -130,8 +130,8 @@ type source interface {
 	withConn(ctx context.Context, f func(context.Context, *connection) error) error
 }
 
-// withConn runs f on a reader's connection. When the connection turns out to be lost f runs again, on
-// another, which may have been lost with it: it only reads, and begins anew.
+// withConn runs f on a reader's connection. When the connection turns out to be lost, f runs again on another, which
+// may have been lost with it: f only reads, and starts over.
 func (d *DB) withConn(ctx context.Context, f func(context.Context, *connection) error) error {
 	for n := 1; ; n++ {
 		lost, err := d.tryWithConn(ctx, f)
@@ -151,7 +151,7 @@ func (d *DB) tryWithConn(ctx context.Context, f func(context.Context, *connectio
 	return err != nil && s.wasLost(ctx, err), err
 }
 
-// wrap turns what went wrong in a database into an Error, and leaves alone what is one already.
+// wrapError turns an error of a database into a lanyard.Error, and returns others as they are.
 func (d *DB) wrapError(ctx context.Context, err error, doing string) error {
 	if err == nil {
 		return nil
@@ -167,7 +167,7 @@ func (d *DB) wrapError(ctx context.Context, err error, doing string) error {
 	case errors.Is(err, ErrUnknown):
 		return unknownOutcome(doing, err)
 	case d.dialect.IsInvalid != nil && d.dialect.IsInvalid(err):
-		return &lanyard.Error{Kind: lanyard.Invalid, Message: "the request holds text that cannot be stored: " + err.Error(),
+		return &lanyard.Error{Kind: lanyard.Invalid, Message: "the request contains text that cannot be stored: " + err.Error(),
 			Err: err}
 	case ctx.Err() != nil, errors.Is(err, errClosed), errors.Is(err, errBusy), errors.Is(err, errTurn),
 		errors.Is(err, sql.ErrConnDone),
@@ -177,8 +177,8 @@ func (d *DB) wrapError(ctx context.Context, err error, doing string) error {
 	return &lanyard.Error{Kind: kind, Message: doing, Err: err}
 }
 
-// recordDamage remembers that the database is. What it still holds whole can be read, but what is built on
-// it might be built on what is lost.
+// recordDamage remembers that the database is damaged. What is still whole can be read, but changes might be based on
+// what is lost.
 func (d *DB) recordDamage(ctx context.Context, err error) {
 	if d.damage.CompareAndSwap(nil, &err) {
 		d.log.ErrorContext(ctx,
@@ -196,13 +196,13 @@ func (d *DB) checkDamage() error {
 	return nil
 }
 
-// QueryRow reads one row of a query, for who opened the database and looks after it.
+// QueryRow reads one row of a query, for the package that opened the database and maintains it.
 func (d *DB) QueryRow(ctx context.Context, query string, args []any, dest ...any) error {
 	err := d.withConn(ctx, func(ctx context.Context, s *connection) error { return s.queryRow(ctx, query, args, dest...) })
-	return d.wrapError(ctx, err, "look at the database")
+	return d.wrapError(ctx, err, "query the database")
 }
 
-// WaitOpen waits, and tells whether to go on: not when the store is closed or damaged.
+// WaitOpen waits, and reports whether to go on: not when the store is closed or damaged.
 func (d *DB) WaitOpen(wait time.Duration) bool {
 	t := time.NewTimer(wait)
 	defer t.Stop()
