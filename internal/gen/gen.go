@@ -288,83 +288,94 @@ func (w *World) Resources() int {
 // batch bounds the resources of one transaction, and so the size of its event.
 const batch = 2000
 
-// Fill puts w into an instance that is there and has been given nothing yet, past the rules of the
-// API, which would take hours, in transactions of at most 2,000 resources. Each leaves an event that
-// is like event but for its id and time. done, unless nil, is called after each with how many
-// resources there are by then.
+// Fill puts w into an instance that exists and has only what every new instance has. It goes past the rules of the API,
+// which would take hours, in transactions of at most 2,000 resources. Each has an event that is like event but for its
+// id and time. done, unless nil, is called after each with how many resources there are by then.
 func Fill(ctx context.Context, st store.Instances, instance string, w *World, event lanyard.Event,
 	done func(resources int)) error {
-	first := func(t lanyard.Type) (lanyard.Resource, error) {
-		list, err := st.Reader(instance).List(ctx, t, 0, 1)
-		if err == nil && len(list) == 0 {
-			err = lanyard.Errorf(lanyard.NotFound, "instance %s has no %s", instance, t)
-		}
+	f := &filling{store: st, instance: instance, event: event, done: done}
+	var defaults []string // the ids of what every instance has
+	for _, t := range []lanyard.Type{lanyard.TypeRoutingProfile, lanyard.TypeHours, lanyard.TypeProfile} {
+		r, err := f.firstOf(ctx, t)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		return list[0], nil
+		defaults = append(defaults, r.Head().ID)
 	}
-	routing, err := first(lanyard.TypeRoutingProfile)
-	if err != nil {
-		return err
-	}
-	hours, err := first(lanyard.TypeHours)
-	if err != nil {
-		return err
-	}
-	basic, err := first(lanyard.TypeProfile)
-	if err != nil {
-		return err
-	}
-	if done == nil {
-		done = func(int) {}
-	}
+	routing, hours, basic := defaults[0], defaults[1], defaults[2]
 	if err := levels(ctx, st, instance, event); err != nil {
 		return err
 	}
-	put := 0
-	add := func(what string, n int, make func(i int) lanyard.Resource) error {
-		for from := 0; from < n; from += batch {
-			to := min(from+batch, n)
-			err := st.Update(ctx, instance, func(tx store.Tx) error {
-				for i := from; i < to; i++ {
-					if err := tx.Put(ctx, make(i)); err != nil {
-						return err
-					}
-				}
-				e := event
-				e.ID, e.Instance, e.Time = fmt.Sprintf("%s-%s-%d", instance, what, from), instance, time.Now().UTC()
-				return tx.Append(ctx, &e)
-			})
-			if err != nil {
-				return fmt.Errorf("put %s %d to %d: %w", what, from+1, to, err)
+	for _, part := range []struct {
+		what string
+		n    int
+		make func(i int) lanyard.Resource
+	}{
+		{"groups", len(w.Groups), func(i int) lanyard.Resource { return lanyard.Clone(w.Groups[i]) }},
+		{"profiles", len(w.Profiles), func(i int) lanyard.Resource { return lanyard.Clone(w.Profiles[i]) }},
+		{"queues", len(w.Queues), func(i int) lanyard.Resource {
+			q := *w.Queues[i]
+			q.Hours = hours
+			return &q
+		}},
+		{"users", w.Users, func(i int) lanyard.Resource {
+			u := w.User(i)
+			u.RoutingProfile = routing
+			if len(u.Profiles) == 0 {
+				u.Profiles = []string{basic}
 			}
-			put += to - from
-			done(put)
+			return u
+		}},
+	} {
+		for from := 0; from < part.n; from += batch {
+			to := min(from+batch, part.n)
+			if err := f.put(ctx, part.what, from, to, part.make); err != nil {
+				return fmt.Errorf("put %s %d to %d: %w", part.what, from+1, to, err)
+			}
 		}
-		return nil
 	}
-	if err := add("groups", len(w.Groups),
-		func(i int) lanyard.Resource { return lanyard.Clone(w.Groups[i]) }); err != nil {
-		return err
+	return nil
+}
+
+// A filling is one call of Fill.
+type filling struct {
+	store    store.Instances
+	instance string
+	event    lanyard.Event
+	done     func(resources int)
+	stored   int
+}
+
+// firstOf returns the first resource of a type.
+func (f *filling) firstOf(ctx context.Context, t lanyard.Type) (lanyard.Resource, error) {
+	list, err := f.store.Reader(f.instance).List(ctx, t, 0, 1)
+	if err != nil {
+		return nil, err
 	}
-	if err := add("profiles", len(w.Profiles),
-		func(i int) lanyard.Resource { return lanyard.Clone(w.Profiles[i]) }); err != nil {
-		return err
+	if len(list) == 0 {
+		return nil, lanyard.Errorf(lanyard.NotFound, "instance %s has no %s", f.instance, t)
 	}
-	if err := add("queues", len(w.Queues), func(i int) lanyard.Resource {
-		q := *w.Queues[i]
-		q.Hours = hours.Head().ID
-		return &q
-	}); err != nil {
-		return err
-	}
-	return add("users", w.Users, func(i int) lanyard.Resource {
-		u := w.User(i)
-		u.RoutingProfile = routing.Head().ID
-		if len(u.Profiles) == 0 {
-			u.Profiles = []string{basic.Head().ID}
+	return list[0], nil
+}
+
+// put stores the resources from from to before to in one transaction.
+func (f *filling) put(ctx context.Context, what string, from, to int, make func(i int) lanyard.Resource) error {
+	err := f.store.Update(ctx, f.instance, func(tx store.Tx) error {
+		for i := from; i < to; i++ {
+			if err := tx.Put(ctx, make(i)); err != nil {
+				return err
+			}
 		}
-		return u
+		e := f.event
+		e.ID, e.Instance, e.Time = fmt.Sprintf("%s-%s-%d", f.instance, what, from), f.instance, time.Now().UTC()
+		return tx.Append(ctx, &e)
 	})
+	if err != nil {
+		return err
+	}
+	f.stored += to - from
+	if f.done != nil {
+		f.done(f.stored)
+	}
+	return nil
 }

@@ -17,13 +17,13 @@ import (
 	"github.com/lanyard/lanyard/internal/store/sqlstore"
 )
 
-// conn is a connection of pgx as sqlstore uses it. Every call is bounded, whatever its context says:
-// a server whose network is gone does not answer at all.
+// conn is a connection of pgx as sqlstore uses it. Every call is bounded, whatever its context says: a server whose
+// network is down does not answer at all.
 type conn struct {
 	c        *pgx.Conn
-	patience time.Duration // with a commit: more than the server has with a statement, at most answer
-	used     time.Time     // when it last was
-	warning  string        // what the server warned of since it was cleared
+	patience time.Duration // how long to wait for a commit: longer than the server takes for a statement, at most answer
+	used     time.Time     // when it was used last
+	warning  string        // of the server, since it was cleared
 }
 
 var _ sqlstore.Pipeline = (*conn)(nil)
@@ -34,19 +34,19 @@ const (
 	answer           = 20 * time.Second
 	statementTimeout = 15 * time.Second
 	lockTimeout      = 10 * time.Second
-	// A server that is gone, but whose connections are not, keeps an instance locked for that long, and
-	// all others wait. A server that merely stood still for longer does its change again.
+	// A server of ours that is gone, but whose connections are not, keeps an instance locked for that long, and all
+	// others wait. One that was merely suspended for longer retries its change.
 	idleTransactionTimeout = 3 * time.Second
-	// silent bounds how long a query that waits for nobody may bring nothing.
+	// silent bounds how long a query that takes no lock may return nothing.
 	silent = 5 * time.Second
-	// grace is how much longer than the server a client waits for a statement that ends in a commit: the
-	// server says that it did not happen, and who gives up first does not know.
+	// grace is how much longer than the server the client waits for a statement that ends in a commit: the server
+	// reports that it did not happen, whereas a client that gives up first does not know.
 	grace          = time.Second
 	connectTimeout = 5 * time.Second
 	// connectTimeoutOfSeveral is for each of the URL's hosts; two that are gone leave time for a third.
 	connectTimeoutOfSeveral = 1500 * time.Millisecond
 	idle                    = time.Second     // after which a connection is tried before it is used
-	try                     = 3 * time.Second // that may take
+	try                     = 3 * time.Second // for that
 )
 
 var errSilent = fmt.Errorf("the database was silent for %v: %w", silent, context.DeadlineExceeded)
@@ -61,8 +61,8 @@ func (e *lostError) Unwrap() error { return e.err }
 
 var errText = errors.New("a zero character, or bytes that are not UTF-8")
 
-// holds tells whether the database can hold the texts among args.
-func holds(args []any) bool {
+// canStore reports whether the database can store the texts among args.
+func canStore(args []any) bool {
 	for _, a := range args {
 		if s, ok := a.(string); ok && (strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s)) {
 			return false
@@ -81,7 +81,7 @@ func (c *conn) done(err error) error {
 }
 
 func (c *conn) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if !holds(args) {
+	if !canStore(args) {
 		return nil, errText
 	}
 	ctx, cancel := context.WithTimeout(ctx, answer)
@@ -94,7 +94,7 @@ func (c *conn) Exec(ctx context.Context, query string, args ...any) (sql.Result,
 }
 
 func (c *conn) Query(ctx context.Context, query string, args []any, scan func(sqlstore.Row) error) error {
-	if !holds(args) {
+	if !canStore(args) {
 		return nil // what cannot be stored is not there
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -142,15 +142,15 @@ func (c *conn) Send(ctx context.Context, list []sqlstore.Statement) error {
 	return err
 }
 
-// send runs the statements and returns the tag of the last. With an error it tells how many had no answer
-// by then, the one with the error among them.
+// send runs the statements and returns the tag of the last. With an error it returns how many had no answer by then,
+// including the one with the error.
 func (c *conn) send(ctx context.Context, list []sqlstore.Statement) (tag pgconn.CommandTag, left int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
 	var batch pgx.Batch
 	var sent []*sqlstore.Statement
 	for i := range list {
-		if st := &list[i]; holds(st.Args) {
+		if st := &list[i]; canStore(st.Args) {
 			batch.Queue(st.Query, st.Args...)
 			sent = append(sent, st)
 		} else if st.Scan == nil {

@@ -50,12 +50,12 @@ func TestTablesAreCopied(t *testing.T) {
 	}
 	slices.Sort(want)
 	if !slices.Equal(names, want) {
-		t.Errorf("the tables are %q; store.Tables and those made anew are %q", names, want)
+		t.Errorf("the tables are %q; store.Tables and those that are not copied are %q", names, want)
 	}
 }
 
-// Two cannot fill a database at a time; servers wait for neither.
-func TestFilledByOne(t *testing.T) {
+// Two cannot import into a database at a time; servers wait for neither.
+func TestImportByOne(t *testing.T) {
 	server := pgtest.Start(t)
 	url := server.URL(server.Schema(t, t.TempDir()))
 	first, err := Open(t.Context(), Config{URL: url, Target: true})
@@ -63,7 +63,7 @@ func TestFilledByOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := Open(t.Context(), Config{URL: url, Target: true}); !errors.Is(err, lanyard.ErrUnavailable) {
-		t.Errorf("opened to be filled a second time: %v", err)
+		t.Errorf("opened a second time for an import: %v", err)
 	}
 	if err := first.Close(); err != nil {
 		t.Fatal(err)

@@ -302,7 +302,8 @@ func TestBlackout(t *testing.T) {
 	}
 }
 
-// soon is how long others may wait for a server whose connections are dark, beside what they need themselves.
+// soon is how long others may wait for a server whose connections are dark, apart from the time that they need
+// themselves.
 const soon = 6 * time.Second
 
 // took runs f, which must end soon.

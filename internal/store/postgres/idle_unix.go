@@ -7,10 +7,9 @@ import (
 	"syscall"
 )
 
-// still tells that nothing has come over a connection that nobody waits for: neither its end, nor a word
-// of the server, which would be a farewell. It takes a system call, and does not wait: pgx may have left
-// somebody reading who is there until the next answer comes. A connection that is not still is of no use
-// any more.
+// still reports whether nothing has arrived on an idle connection: neither its end, nor a message of the server, which
+// would announce it. It is one system call and does not wait, because a goroutine of pgx may be reading until the next
+// answer comes. A connection that is not still cannot be used any more.
 func still(c net.Conn) bool {
 	if over, ok := c.(interface{ NetConn() net.Conn }); ok { // TLS
 		c = over.NetConn()

@@ -22,17 +22,16 @@ var _ store.Shared = (*Store)(nil)
 // of the same database, which does no harm.
 const channel = "lanyard"
 
-// gather is how long after a notification the next one waits. Under load every one costs each server,
-// and the database, as much as a change; those that come in between go along in one.
+// gather is how long after a notification the next one waits. Under load each one costs every server, and the database,
+// as much as a change; those that come in between are sent as one.
 const gather = 3 * time.Millisecond
 
 // maxPayload is a little less than what PostgreSQL takes.
 const maxPayload = 7900
 
-// A notifier tells other servers of commits, on a connection of its own. NOTIFY inside of the
-// transactions would be simpler, but then PostgreSQL commits them one after another, each with its
-// own flush, for it keeps notifications in the order of commits. What is lost between a commit and its
-// notification is found by polling.
+// A notifier notifies other servers of commits, on a connection of its own. NOTIFY inside of the transactions would be
+// simpler, but then PostgreSQL commits them one after another, each with its own flush, because it keeps notifications
+// in the order of commits. A notification that is lost after its commit is made up for by polling.
 type notifier struct {
 	config *pgx.ConnConfig
 	log    *slog.Logger
@@ -116,8 +115,8 @@ func (n *notifier) run() {
 			<-n.stop
 			return
 		case err != nil:
-			// What could not be sent is found by polling; what comes meanwhile is sent then.
-			n.log.Warn("other servers cannot be notified of changes; they find them by asking", "error", err)
+			// What could not be sent is found by polling; what comes in the meantime is sent next time.
+			n.log.Warn("other servers cannot be notified of changes; they find them by polling", "error", err)
 			wait = time.Second
 		}
 		select {
@@ -190,10 +189,10 @@ func hangUp(c *pgx.Conn) {
 	c.Close(ctx) // there is nothing on it that could be lost
 }
 
-// silence is how long Watch hears nothing before it makes sure that it still could.
+// silence is how long Watch receives nothing before it checks that the connection works.
 const silence = 10 * time.Second
 
-// Watch listens on a connection of its own. A commit of this store is heard of like any other.
+// Watch listens on a connection of its own. It is notified of commits of this store like of any other.
 func (s *Store) Watch(ctx context.Context, woken func(instance string, revision int64)) error {
 	err := s.watch(ctx, woken)
 	return &lanyard.Error{Kind: lanyard.Unavailable, Message: "listen to the database", Err: err}

@@ -28,17 +28,18 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// Config says where and how to open. The zero values of all but URL mean the defaults.
+// Config says where and how to open. The zero values of all but URL are the defaults.
 type Config struct {
-	// URL is that of the database: postgres://user:password@host:port/name?sslmode=verify-full. What
-	// libpq knows is known: several hosts, sslmode, passfile, and settings of the session.
+	// URL is that of the database: postgres://user:password@host:port/name?sslmode=verify-full. Whatever libpq
+	// supports is supported: several hosts, sslmode, passfile, and settings of the session.
 	// pool_max_conns is Connections.
 	URL         string
-	Connections int // at most, beside the two that carry notifications; default 24, at least 2
-	// Target opens a database to be filled (store.Portable), by this process alone. Else one whose
-	// filling has not come to its end is refused.
+	Connections int // at most, apart from the two for notifications; default 24, at least 2
+	// Target opens a database for an import (store.Importer), by this process alone. Otherwise a database whose
+	// import is not finished is refused.
 	Target bool
-	Wait   time.Duration // how long a call waits at most for a connection, and an update for those before it; default 10 s
+	// Wait bounds how long a call waits for a connection, and an Update for those before it; default 10 s.
+	Wait   time.Duration
 	Logger *slog.Logger
 }
 
@@ -47,16 +48,16 @@ const (
 	defaultWait        = 10 * time.Second
 )
 
-// IsURL tells whether a name of a store is that of a PostgreSQL database.
+// IsURL reports whether a name of a store is that of a PostgreSQL database.
 func IsURL(name string) bool {
 	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
 }
 
-// dialect makes the updates of an instance serial with a row lock: whoever changes an instance holds
-// its row of instance_locks until its commit. Every statement sees what was committed before it began
-// (READ COMMITTED), and what is read after the lock cannot change, so no more isolation is needed;
-// SERIALIZABLE would let those who meet do their work in vain and try again, and more so the more
-// meet. The key of events, instance and revision, stands behind it: two can never be the same.
+// dialect makes the updates of an instance serial with a row lock: a transaction that changes an instance holds its
+// row of instance_locks until its commit. Every statement sees what was committed before it began (READ COMMITTED),
+// and what is read after the lock cannot change, so no more isolation is needed. With SERIALIZABLE, transactions that
+// collide would do their work in vain and be retried, the more often the more there are. The key of events, instance
+// and revision, is the last line of defence: two events can never have the same.
 var dialect = sqlstore.Dialect{
 	Begin: `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`,
 	Known: `known_instances`,
@@ -136,7 +137,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 }
 
 func open(ctx context.Context, c Config) (*Store, error) {
-	config, err := parse(&c)
+	config, err := parseURL(&c)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +145,7 @@ func open(ctx context.Context, c Config) (*Store, error) {
 		c.Connections = defaultConnections
 	}
 	if c.Connections < 2 {
-		return nil, fmt.Errorf("%d connections are too few; 2 or more are accepted", c.Connections)
+		return nil, fmt.Errorf("Connections must be 2 or more, got %d", c.Connections)
 	}
 	if c.Wait == 0 {
 		c.Wait = defaultWait
@@ -168,43 +169,65 @@ func open(ctx context.Context, c Config) (*Store, error) {
 	return s, nil
 }
 
-// parse reads the URL. What goes wrong is worded so that no password shows.
-func parse(c *Config) (*pgx.ConnConfig, error) {
+// parseURL reads the URL. No message contains a password.
+func parseURL(c *Config) (*pgx.ConnConfig, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil || !IsURL(c.URL) {
 		return nil, lanyard.Errorf(lanyard.Invalid,
-			"the database's URL cannot be read; postgres://user:password@host:port/name is accepted, with special characters "+
-				"of the password as %%XX")
+			"the URL of the database must be postgres://user:password@host:port/name, with special characters of the password "+
+				"as %%XX")
 	}
 	query := u.Query()
 	if n := query.Get("pool_max_conns"); n != "" && c.Connections == 0 {
 		if c.Connections, err = strconv.Atoi(n); err != nil || c.Connections < 2 {
-			return nil, lanyard.Errorf(lanyard.Invalid, "the database's URL has pool_max_conns=%s; 2 or more is accepted", n)
+			return nil, lanyard.Errorf(lanyard.Invalid, "pool_max_conns in the URL of the database must be 2 or more, got %s", n)
 		}
 	}
 	query.Del("pool_max_conns") // the server does not know it
 	u.RawQuery = query.Encode()
 	config, err := pgx.ParseConfig(u.String())
 	if err != nil {
-		text := err.Error()
-		for _, secret := range []string{password(u), query.Get("password"), query.Get("sslpassword")} {
-			if secret != "" {
-				text = strings.ReplaceAll(strings.ReplaceAll(text, url.QueryEscape(secret), "xxxxx"), secret, "xxxxx")
-			}
-		}
-		return nil, lanyard.Errorf(lanyard.Invalid, "the database's URL is not accepted: %s", text)
+		return nil, lanyard.Errorf(lanyard.Invalid, "the URL of the database is invalid: %s",
+			withoutSecrets(err.Error(), password(u), query.Get("password"), query.Get("sslpassword")))
 	}
 	if !query.Has("sslmode") && !query.Has("ssl") && os.Getenv("PGSSLMODE") == "" {
 		config.Fallbacks = slices.DeleteFunc(config.Fallbacks,
 			func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil && !isLocal(f.Host) })
 	}
+	setSession(config)
+	setTimeouts(config, query)
+	// After a failover the URL's first host may be a replica. Every new connection is asked.
+	switch attrs := query.Get("target_session_attrs"); attrs {
+	case "", "any", "read-write", "primary":
+		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	default:
+		return nil, lanyard.Errorf(lanyard.Invalid,
+			"target_session_attrs in the URL of the database must be read-write, got %s", attrs)
+	}
+	config.OnPgError = func(_ *pgconn.PgConn, e *pgconn.PgError) bool {
+		return e.SeverityUnlocalized == "ERROR" && e.Code != "25006" // a primary that became a replica is of no use
+	}
+	return config, nil
+}
+
+func withoutSecrets(text string, secrets ...string) string {
+	for _, secret := range secrets {
+		if secret != "" {
+			text = strings.ReplaceAll(strings.ReplaceAll(text, url.QueryEscape(secret), "xxxxx"), secret, "xxxxx")
+		}
+	}
+	return text
+}
+
+// setSession sets what the URL leaves open of the session's settings.
+func setSession(config *pgx.ConnConfig) {
 	for name, value := range map[string]string{
 		"application_name":                    "lanyard",
 		"default_transaction_isolation":       "read committed",
 		"statement_timeout":                   milliseconds(statementTimeout),
 		"lock_timeout":                        milliseconds(lockTimeout),
 		"idle_in_transaction_session_timeout": milliseconds(idleTransactionTimeout),
-		// The server too must notice when we are gone, for we may hold locks.
+		// The server must notice as well when we are gone, because we may hold locks.
 		"tcp_keepalives_idle":     "10",
 		"tcp_keepalives_interval": "5",
 		"tcp_keepalives_count":    "3",
@@ -214,30 +237,22 @@ func parse(c *Config) (*pgx.ConnConfig, error) {
 			config.RuntimeParams[name] = value
 		}
 	}
+}
+
+// setTimeouts bounds how long it takes to connect, and to notice that the server is gone.
+func setTimeouts(config *pgx.ConnConfig, query url.Values) {
 	if config.ConnectTimeout == 0 || !query.Has("connect_timeout") {
 		config.ConnectTimeout = connectTimeout
 		for _, f := range config.Fallbacks {
 			if f.Host != config.Host || f.Port != config.Port {
-				// A host that is gone does not even refuse. Whoever waits for all of them must come to the others.
+				// A host that is gone does not even refuse. There must be time left for the others.
 				config.ConnectTimeout = connectTimeoutOfSeveral
 			}
 		}
 	}
-	// We too must notice when it is gone; pgx asks every five minutes.
+	// pgx itself asks every five minutes.
 	config.DialFunc = (&net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second,
 		Interval: 2 * time.Second, Count: 3}}).DialContext
-	// After a failover the URL's first host may be a replica. Every new connection is asked.
-	switch attrs := query.Get("target_session_attrs"); attrs {
-	case "", "any", "read-write", "primary":
-		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
-	default:
-		return nil, lanyard.Errorf(lanyard.Invalid,
-			"the database's URL has target_session_attrs=%s; read-write is accepted, for a server writes", attrs)
-	}
-	config.OnPgError = func(_ *pgconn.PgConn, e *pgconn.PgError) bool {
-		return e.SeverityUnlocalized == "ERROR" && e.Code != "25006" // a primary that became a replica is of no use
-	}
-	return config, nil
 }
 
 // isLocal reports whether a host is this machine. Elsewhere nobody is sent a password and data in clear text
@@ -257,7 +272,7 @@ func password(u *url.URL) string {
 
 func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
-// connect opens a connection. Whatever the server's default, a commit is answered when it is on disk.
+// connect opens a connection. Whatever the server's default, a commit is confirmed only when it is on disk.
 func (s *Store) connect(ctx context.Context) (sqlstore.Conn, error) { return connect(ctx, s.config) }
 
 func connect(ctx context.Context, config *pgx.ConnConfig) (*conn, error) {
@@ -292,21 +307,21 @@ const migrationLock = 0x6c616e79617264 // "lanyard"
 // migrationWait is how long a server waits for another that migrates.
 const migrationWait = time.Minute
 
-// fillLock is the key of the advisory lock of whoever fills the database.
-const fillLock = migrationLock + 1
+// importLock is the key of the advisory lock of an import.
+const importLock = migrationLock + 1
 
 // prepared is a database whose tables are there.
 type prepared struct {
-	release  func() error // gives back what is held until Close
+	release  func() error // releases the locks that are held until Close
 	implicit bool         // what is sent up to one Sync, without BEGIN, is one transaction
 }
 
-// prepare migrates the tables.
+// prepare migrates the tables, and takes the lock of an import if the database is the target of one.
 func prepare(ctx context.Context, config *pgx.ConnConfig, cfg Config) (p prepared, err error) {
 	p.release = func() error { return nil }
 	config = config.Copy()
-	// Others may be at it, and a migration may have much to do. A lock on a table, on the other hand,
-	// holds up every server that runs: better to give up on it early than to let them queue behind.
+	// Another server may be migrating, and a migration may have much to do. A lock on a table, on the other hand,
+	// blocks every running server: better to give up on it early than to let them queue behind.
 	config.RuntimeParams["statement_timeout"] = "0"
 	config.RuntimeParams["idle_in_transaction_session_timeout"] = "0"
 	config.RuntimeParams["lock_timeout"] = milliseconds(migrationWait)
@@ -331,7 +346,7 @@ func prepare(ctx context.Context, config *pgx.ConnConfig, cfg Config) (p prepare
 		return p, err
 	}
 	if cfg.Target {
-		if err := lockFilling(ctx, c); err != nil {
+		if err := lockImport(ctx, c); err != nil {
 			return p, err
 		}
 		keep, p.release = true, c.Close
@@ -341,7 +356,7 @@ func prepare(ctx context.Context, config *pgx.ConnConfig, cfg Config) (p prepare
 	var fsync string
 	if err := c.Query(ctx, `SELECT current_setting('fsync')`, nil,
 		func(r sqlstore.Row) error { return r.Scan(&fsync) }); err == nil && fsync != "on" {
-		cfg.Logger.Warn("the database server runs with fsync off: it can lose acknowledged changes", "fsync", fsync)
+		cfg.Logger.Warn("the database server runs with fsync off and can lose acknowledged changes", "fsync", fsync)
 	}
 	p.implicit = implicit(ctx, c)
 	return p, nil
@@ -379,15 +394,15 @@ func lockMigration(ctx context.Context, c *conn, log *slog.Logger) error {
 	return nil
 }
 
-// lockFilling keeps others from filling the database as long as c is open, and lets them migrate.
-func lockFilling(ctx context.Context, c *conn) error {
+// lockImport keeps others from importing into the database as long as c is open, and lets them migrate.
+func lockImport(ctx context.Context, c *conn) error {
 	var alone bool
-	if err := c.Query(ctx, fmt.Sprintf(`SELECT pg_try_advisory_lock(%d)`, fillLock), nil,
+	if err := c.Query(ctx, fmt.Sprintf(`SELECT pg_try_advisory_lock(%d)`, importLock), nil,
 		func(r sqlstore.Row) error { return r.Scan(&alone) }); err != nil {
 		return err
 	}
 	if !alone {
-		return lanyard.Errorf(lanyard.Unavailable, "a restore or a migration into the database goes on already")
+		return lanyard.Errorf(lanyard.Unavailable, "a restore or a migration into the database is already in progress")
 	}
 	return c.Script(ctx, fmt.Sprintf(`SELECT pg_advisory_unlock(%d)`, migrationLock))
 }

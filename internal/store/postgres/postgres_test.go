@@ -178,12 +178,12 @@ func TestOpenRefuses(t *testing.T) {
 		kind lanyard.Kind
 		want string
 	}{
-		"not a URL":           {"postgres://u:hunter2 %zz@h/db", lanyard.Invalid, "cannot be read"},
-		"another database":    {"mysql://u:hunter2@h/db", lanyard.Invalid, "cannot be read"},
+		"not a URL":           {"postgres://u:hunter2 %zz@h/db", lanyard.Invalid, "must be postgres://"},
+		"another database":    {"mysql://u:hunter2@h/db", lanyard.Invalid, "must be postgres://"},
 		"bad setting":         {"postgres://u:hunter2@h/db?sslmode=perhaps", lanyard.Invalid, "sslmode"},
-		"too few connections": {"postgres://u:hunter2@h/db?pool_max_conns=1", lanyard.Invalid, "pool_max_conns=1"},
+		"too few connections": {"postgres://u:hunter2@h/db?pool_max_conns=1", lanyard.Invalid, "must be 2 or more, got 1"},
 		"for readers only": {"postgres://u:hunter2@one,two/db?target_session_attrs=standby", lanyard.Invalid,
-			"target_session_attrs=standby"},
+			"must be read-write, got standby"},
 		"nobody listens": {"postgres://u:hunter2@127.0.0.1:1/db", lanyard.Unavailable, "127.0.0.1"},
 		"wrong password": {strings.Replace(server.At("", ""), server.Password(), "hunter2", 1), lanyard.Unavailable,
 			"password authentication failed"},

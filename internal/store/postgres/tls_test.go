@@ -27,7 +27,7 @@ func TestFallsBackToPlainTextOnlyHere(t *testing.T) {
 		{"verified", "postgres://u@db.example/db?sslmode=verify-full", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			config, err := parse(&Config{URL: tt.url})
+			config, err := parseURL(&Config{URL: tt.url})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -10,10 +10,10 @@ import (
 	"github.com/lanyard/lanyard/internal/store/sqlstore"
 )
 
-// A checkpointer moves the log into the database. SQLite itself does that in the commit that finds the log long, while
-// all others wait: some 50 ms. Here nearly all of it happens alongside the commits, on a connection of its own, and only
-// what is new since then is moved between two commits, after which the log starts over. So it stays short, and its file
-// keeps its size, which makes it cheap to sync.
+// A checkpointer moves the log into the database. SQLite itself does that in the commit that finds the log long,
+// while all others wait: some 50 ms. Here nearly all of it happens alongside the commits, on a connection of its own,
+// and only what is new since then is moved between two commits, after which the log starts over. So it stays short,
+// and its file keeps its size, which makes it cheap to sync.
 type checkpointer struct {
 	db           *sql.DB
 	runExclusive func(context.Context, func(sqlstore.Conn) error) error

@@ -13,13 +13,13 @@ import (
 	"github.com/lanyard/lanyard/internal/store/storetest"
 )
 
-func openCopier(t *testing.T, dir string, target bool) (store.Portable, error) {
+func openPortable(t *testing.T, dir string, target bool) (store.Portable, error) {
 	return Open(t.Context(), Config{Dir: dir, Target: target, unsynced: true})
 }
 
-func TestCopy(t *testing.T) { storetest.RunCopy(t, openCopier, openCopier) }
+func TestCopy(t *testing.T) { storetest.RunCopy(t, openPortable, openPortable) }
 
-// Every table that a store has is copied, or one of those that are made anew.
+// Every table of a store is copied, apart from a few.
 func TestTablesAreCopied(t *testing.T) {
 	db, err := openWriter(t.Context(), filepath.Join(t.TempDir(), "x.db"), Config{unsynced: true})
 	if err != nil {
@@ -37,11 +37,11 @@ func TestTablesAreCopied(t *testing.T) {
 	}
 	slices.Sort(want)
 	if !slices.Equal(names, want) {
-		t.Errorf("the tables are %q; store.Tables and those made anew are %q", names, want)
+		t.Errorf("the tables are %q; store.Tables and those that are not copied are %q", names, want)
 	}
 }
 
-// A store can be read beside the one that writes, and not written.
+// A store can be read, but not written, alongside the server that writes it.
 func TestOpenReadOnly(t *testing.T) {
 	dir, ctx := t.TempDir(), context.Background()
 	if _, err := OpenReadOnly(ctx, dir); err == nil {
@@ -69,10 +69,10 @@ func TestOpenReadOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n, err := beside.Reader("i").Revision(ctx); err != nil || n != int64(i+2) {
-			t.Errorf("beside it the revision is %d, %v; want %d", n, err, i+2)
+			t.Errorf("alongside the server the revision is %d, %v; want %d", n, err, i+2)
 		}
 	}
 	if err := beside.PutKey(ctx, lanyard.AccessKey{ID: "k"}); !errors.Is(err, lanyard.ErrUnavailable) {
-		t.Errorf("writing beside it: %v", err)
+		t.Errorf("a write alongside the server: %v", err)
 	}
 }

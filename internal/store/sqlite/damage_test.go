@@ -244,7 +244,7 @@ func TestDamagedPage(t *testing.T) {
 	t.Logf("%d pages; of the damages %d were refused at start, %d later, %d were of pages that nothing reads", pages,
 		refusedAtStart, refusedLater, unread)
 	if refusedAtStart == 0 || refusedLater == 0 || unread > refusedLater {
-		t.Error("the test wants more refused")
+		t.Error("the test requires that more are refused")
 	}
 }
 
@@ -322,7 +322,7 @@ func TestDamagedLog(t *testing.T) {
 	}
 	t.Logf("%d frames: %d damages refused, %d lose the last transaction", frames, refused, last)
 
-	t.Run("begun anew", func(t *testing.T) { // what is left of its earlier use is no damage
+	t.Run("started over", func(t *testing.T) { // what is left of its earlier use is no damage
 		dir := t.TempDir()
 		db := opened(t, Config{Dir: dir, unsynced: true})
 		put(t, db, "a", 0, changes, 1)
@@ -335,7 +335,7 @@ func TestDamagedLog(t *testing.T) {
 		put(t, db, "a", changes, changes+3, 1)
 		crashed := copyOpen(t, dir)
 		if info, err := os.Stat(filepath.Join(crashed, database+"-wal")); err != nil || info.Size() < 100*frame {
-			t.Fatalf("the log has %v, %v; the test wants an earlier use of it", info, err)
+			t.Fatalf("the log has %v, %v; the test requires an earlier use of it", info, err)
 		}
 		if r, err := revision(t, crashed); err != nil || r != changes+3 {
 			t.Errorf("it is at revision %d of %d: %v", r, changes+3, err)

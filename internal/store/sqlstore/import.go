@@ -145,7 +145,8 @@ func (d *DB) incompleteSince(ctx context.Context) (since int64, err error) {
 	return since, err
 }
 
-// IncompleteSince returns when, in milliseconds since 1970, the import into a database began that is not finished, or 0.
+// IncompleteSince returns when, in milliseconds since 1970, the import into a database began that is not finished, or
+// 0.
 func IncompleteSince(ctx context.Context, conn Conn) (since int64, err error) {
 	err = conn.Query(ctx, `SELECT since FROM filling`, nil, func(row Row) error { return row.Scan(&since) })
 	return since, err

@@ -14,16 +14,16 @@ import (
 	"github.com/lanyard/lanyard/internal/store"
 )
 
-// OpenCopier opens the store that belongs to a folder, as Open does; target opens it to be filled.
+// OpenPortable opens the store that belongs to a folder, as Open does; target opens it for an import.
 // An error of opening is the test's to judge. The caller closes it.
-type OpenCopier func(t *testing.T, dir string, target bool) (store.Portable, error)
+type OpenPortable func(t *testing.T, dir string, target bool) (store.Portable, error)
 
 // RunCopy tests the promises of store.Portable: content goes from stores of one kind to stores of
 // another. It is run for every pair.
-func RunCopy(t *testing.T, from, to OpenCopier) {
+func RunCopy(t *testing.T, from, to OpenPortable) {
 	for _, tt := range []struct {
 		name string
-		test func(t *testing.T, from, to OpenCopier)
+		test func(t *testing.T, from, to OpenPortable)
 	}{
 		{"Copy", testCopy},
 		{"Interrupted", testInterrupted},
@@ -35,7 +35,7 @@ func RunCopy(t *testing.T, from, to OpenCopier) {
 	}
 }
 
-func openCopier(t *testing.T, open OpenCopier, dir string, target bool) store.Portable {
+func openPortable(t *testing.T, open OpenPortable, dir string, target bool) store.Portable {
 	t.Helper()
 	s, err := open(t, dir, target)
 	if err != nil {
@@ -93,7 +93,7 @@ func rowsOf(t *testing.T, s store.Portable, scope store.Scope) (rows []store.Row
 	return rows
 }
 
-// feed is a next of Fill.
+// feed is a next of Import.
 func feed(rows []store.Row, end error) func() (store.Row, error) {
 	return func() (store.Row, error) {
 		if len(rows) == 0 {
@@ -118,9 +118,9 @@ func equalRows(t *testing.T, got, want []store.Row) {
 	}
 }
 
-func testCopy(t *testing.T, from, to OpenCopier) {
+func testCopy(t *testing.T, from, to OpenPortable) {
 	ctx := context.Background()
-	s := openCopier(t, from, t.TempDir(), false)
+	s := openPortable(t, from, t.TempDir(), false)
 	furnish(t, s)
 	want := rowsOf(t, s, store.Scope{})
 	have := map[*store.Table]int{}
@@ -137,7 +137,7 @@ func testCopy(t *testing.T, from, to OpenCopier) {
 	}
 
 	dir := t.TempDir()
-	filled := openCopier(t, to, dir, true)
+	filled := openPortable(t, to, dir, true)
 	if err := filled.Import(ctx, feed(want, io.EOF)); err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func testCopy(t *testing.T, from, to OpenCopier) {
 
 	// It goes on where the other stood.
 	var got [2]any
-	for i, s := range []store.Portable{s, openCopier(t, to, dir, false)} {
+	for i, s := range []store.Portable{s, openPortable(t, to, dir, false)} {
 		equalRows(t, rowsOf(t, s, store.Scope{}), want)
 		p := profile("new", "new")
 		put(t, s, "a", p)
@@ -181,16 +181,16 @@ func testCopy(t *testing.T, from, to OpenCopier) {
 	}
 }
 
-// A store that was not filled to its end is not served, and can be filled anew.
-func testInterrupted(t *testing.T, from, to OpenCopier) {
+// A store whose import is not finished is not served, and can be the target of another import.
+func testInterrupted(t *testing.T, from, to OpenPortable) {
 	ctx := context.Background()
-	s := openCopier(t, from, t.TempDir(), false)
+	s := openPortable(t, from, t.TempDir(), false)
 	furnish(t, s)
 	rows := rowsOf(t, s, store.Scope{})
 	dir := t.TempDir()
 	broken := errors.New("the lid fell")
 	for _, n := range []int{0, 9, len(rows)} {
-		target := openCopier(t, to, dir, true)
+		target := openPortable(t, to, dir, true)
 		if err := target.Import(ctx, feed(rows[:n], broken)); !errors.Is(err, broken) {
 			t.Fatalf("after %d rows: %v, want %v", n, err, broken)
 		}
@@ -203,14 +203,14 @@ func testInterrupted(t *testing.T, from, to OpenCopier) {
 		}
 		wantKind(t, fmt.Sprintf("opening what has %d rows", n), err, lanyard.Condition)
 	}
-	target := openCopier(t, to, dir, true)
+	target := openPortable(t, to, dir, true)
 	if err := errors.Join(target.Import(ctx, feed(rows, io.EOF)), target.FinishImport(ctx), target.Close()); err != nil {
 		t.Fatal(err)
 	}
-	equalRows(t, rowsOf(t, openCopier(t, to, dir, false), store.Scope{}), rows)
+	equalRows(t, rowsOf(t, openPortable(t, to, dir, false), store.Scope{}), rows)
 }
 
-func testNotEmpty(t *testing.T, from, to OpenCopier) {
+func testNotEmpty(t *testing.T, from, to OpenPortable) {
 	ctx := context.Background()
 	for name, use := range map[string]func(store.Store){
 		"a key":    func(s store.Store) { s.PutKey(ctx, lanyard.AccessKey{ID: "k"}) },
@@ -218,21 +218,21 @@ func testNotEmpty(t *testing.T, from, to OpenCopier) {
 		"events":   func(s store.Store) { put(t, s, instance, profile("p", "P")) },
 	} {
 		dir := t.TempDir()
-		s := openCopier(t, to, dir, false)
+		s := openPortable(t, to, dir, false)
 		use(s)
 		before := rowsOf(t, s, store.Scope{})
 		s.Close()
-		target := openCopier(t, to, dir, true)
+		target := openPortable(t, to, dir, true)
 		wantKind(t, "filling a store with "+name, target.Import(ctx, feed(nil, io.EOF)), lanyard.Condition)
 		target.Close()
-		equalRows(t, rowsOf(t, openCopier(t, to, dir, false), store.Scope{}), before)
+		equalRows(t, rowsOf(t, openPortable(t, to, dir, false), store.Scope{}), before)
 	}
 }
 
 // What is exported is one state, and whoever is slow to take it keeps nobody from writing.
-func testExportWhileChanging(t *testing.T, from, _ OpenCopier) {
+func testExportWhileChanging(t *testing.T, from, _ OpenPortable) {
 	ctx := context.Background()
-	s := openCopier(t, from, t.TempDir(), false)
+	s := openPortable(t, from, t.TempDir(), false)
 	for i := range 20 {
 		put(t, s, "a", profile(numbered("p", i), numbered("P", i)))
 		put(t, s, "b", profile(numbered("p", i), numbered("P", i)))
@@ -248,7 +248,7 @@ func testExportWhileChanging(t *testing.T, from, _ OpenCopier) {
 				put(t, s, "c", profile(numbered("p", i), numbered("P", i)))
 			}
 			if took := time.Since(began); took > 10*time.Second {
-				t.Errorf("40 changes beside an export take %v", took)
+				t.Errorf("40 changes alongside an export take %v", took)
 			}
 		}
 		switch r.Table {
@@ -271,8 +271,8 @@ func testExportWhileChanging(t *testing.T, from, _ OpenCopier) {
 	put(t, s, "a", profile("after", "after")) // nothing is left open
 }
 
-func testExportScope(t *testing.T, from, _ OpenCopier) {
-	s := openCopier(t, from, t.TempDir(), false)
+func testExportScope(t *testing.T, from, _ OpenPortable) {
+	s := openPortable(t, from, t.TempDir(), false)
 	furnish(t, s)
 	all := rowsOf(t, s, store.Scope{})
 	of := func(keep func(store.Row) bool) []store.Row {

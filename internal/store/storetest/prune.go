@@ -72,7 +72,7 @@ func testRecords(t *testing.T, open Open) {
 		t.Errorf("a page of 3 after 2 is %v", page)
 	}
 	if c := must(s.Reader(instance).Checkpoint(ctx))(t); !reflect.DeepEqual(c, lanyard.Checkpoint{}) {
-		t.Errorf("the checkpoint is %v before anything was cut off", c)
+		t.Errorf("the checkpoint is %v before anything was pruned", c)
 	}
 }
 
@@ -96,7 +96,7 @@ func testPrune(t *testing.T, open Open) {
 		wantKind(t, name, s.Prune(ctx, c), lanyard.Condition)
 	}
 	if n := len(must(s.Reader(instance).Events(ctx, 0, 100))(t)); n != 10 {
-		t.Fatalf("%d events are left of 10, and nothing was cut off", n)
+		t.Fatalf("%d events are left of 10, and nothing was pruned", n)
 	}
 	check := func(s store.Store, want lanyard.Checkpoint, last int64) {
 		t.Helper()
@@ -139,25 +139,25 @@ func testPrune(t *testing.T, open Open) {
 	check(open(t, dir), later, 11)
 }
 
-// While events are cut off, by several at a time, changes go on.
+// While events are pruned, by several at a time, changes go on.
 func testPruneWhileChanging(t *testing.T, open Open) {
 	s, ctx := fresh(t, open), context.Background()
 	const writers, each = 4, 30
-	var changing, cutting sync.WaitGroup
+	var changing, pruning sync.WaitGroup
 	for w := range writers {
 		changing.Go(func() {
 			for i := range each {
 				if err := update(s, instance, func(ctx context.Context, tx store.Tx) error {
 					return tx.Put(ctx, profile(numbered("p", w*each+i), numbered("P", w*each+i)))
 				}); err != nil {
-					t.Errorf("a change beside a cut: %v", err)
+					t.Errorf("a change alongside a prune: %v", err)
 				}
 			}
 		})
 	}
 	done := make(chan struct{})
 	for range 2 {
-		cutting.Go(func() {
+		pruning.Go(func() {
 			for {
 				select {
 				case <-done:
@@ -176,14 +176,14 @@ func testPruneWhileChanging(t *testing.T, open Open) {
 				err = s.Prune(ctx, lanyard.Checkpoint{Instance: instance, Revision: last.Revision, Seq: last.Seq, Hash: last.Hash,
 					Time: when, By: "tester", MAC: []byte{1}})
 				if err != nil && !errors.Is(err, lanyard.ErrCondition) {
-					t.Errorf("cut: %v", err)
+					t.Errorf("prune: %v", err)
 				}
 			}
 		})
 	}
 	changing.Wait()
 	close(done)
-	cutting.Wait()
+	pruning.Wait()
 	r := s.Reader(instance)
 	if at := chained(t, must(r.Checkpoint(ctx))(t), must(r.Records(ctx, 0, 1000))(t)); at != writers*each {
 		t.Errorf("the chain ends at %d, want %d", at, writers*each)

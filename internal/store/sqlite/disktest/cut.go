@@ -62,7 +62,7 @@ func rootOf(log []entry) *node {
 	return log[0].node // nothing can be done before something was made in the root
 }
 
-// medium is what would be found after a power cut, and what might be found beside it.
+// medium is what would be found after a power cut, and what might be found next to it.
 type medium struct {
 	files   map[*node][]byte
 	names   map[*node]map[string]*node

@@ -66,7 +66,7 @@ type entry struct {
 }
 
 // Mount mounts an empty disk until the test ends. The process of the test is the disk, so it must not
-// map files of it into memory: a page that is not there yet would stop a thread that Go believes to be
+// map files of it into memory: a page that is not there yet would stop a thread that Go takes to be
 // running, the next garbage collection would wait for the thread, and the thread for the disk. Of SQLite's
 // databases other programs ask. Without FUSE, or the right to mount, the test is
 // skipped, or fails when CI=true.
@@ -136,7 +136,7 @@ type node struct {
 	data []byte
 }
 
-// do tells whether an operation may go on, and has what it does remembered, all under the lock.
+// do reports whether an operation may go on, and records what it does, all under the lock.
 func (n *node) do(op Op, f func()) syscall.Errno {
 	d := n.disk
 	d.mu.Lock()
@@ -198,7 +198,7 @@ func (n *node) Mkdir(ctx context.Context, name string, mode uint32, out *fuse.En
 type handle struct{}
 
 // flags has every read and write come here as it is. What is mapped into memory must go by the page
-// cache: it is SQLite's shared memory, which a restart makes anew. No close waits for an answer, so that
+// cache: it is SQLite's shared memory, which a restart creates again. No close waits for an answer, so that
 // this process can be ended whatever it has open.
 func (n *node) flags() uint32 {
 	if n.mapped() {
