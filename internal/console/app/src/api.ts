@@ -231,7 +231,7 @@ export function call<O extends keyof Operations>(operation: O, input: Input<O>, 
   return guarded<Output<O>>(`call/${operation}`, input, { headers }, false);
 }
 
-/** Ends sessions or changes the password of whoever is signed in. */
+/** Ends sessions or changes the password of the signed-in user. */
 export async function own(path: "sign-out" | "sign-out-everywhere" | "password", body: object = {}): Promise<void> {
   await guarded(path, body, {}, false);
 }

@@ -221,7 +221,7 @@ function SignedIn({ session, signIn, catalogue, refresh, online, choice, setChoi
   );
   const left = useIdleEnd(session.Idle, !over);
   useEffect(() => {
-    if (left > 0 || over || idleLeft(session.Idle) > 0) return; // just signed in again, it counts anew
+    if (left > 0 || over || idleLeft(session.Idle) > 0) return; // just signed in again
     setOver({ error: new ApiError(401, { Code: "NotSignedIn", Message: t.over.reasons.idle, Reason: "idle" }), locked: true });
     // The cookie must not outlive the lock; the 401 that follows says how to sign in.
     void end().then(refresh);

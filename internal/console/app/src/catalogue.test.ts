@@ -47,23 +47,23 @@ describe("matrix", () => {
     });
     expect(row.more.map((p) => p.Name)).toEqual(["Users.EditPermission", "Users.EnableAndDisable"]);
   });
-  it("keeps what the catalogue does not know in sight", () => {
+  it("shows names that the catalogue does not know", () => {
     const g = matrix(all, ["Brand.New", "Users.View"]).at(-1)!;
     expect([g.name, g.rows.map((r) => r.resource)]).toEqual([unrecognised, ["Brand.New"]]);
   });
 });
 
 describe("dependants", () => {
-  it("are offered, with what they need in turn", () => {
+  it("are offered, with everything that they require", () => {
     const chain = [...all.filter((p) => p.Name !== "Users.View"), { ...all.find((p) => p.Name === "Users.View")!, Needs: ["BasicAgentAccess"] }];
     expect(needed(chain, ["Users.Edit"], new Set(["Users.Edit"]))).toEqual(["BasicAgentAccess", "Users.View"]);
     expect(needed(all, ["Users.Edit"], new Set(["Users.Edit", "Users.View"]))).toEqual([]);
   });
-  it("end, though they need one another", () => {
+  it("terminate, even if they require one another", () => {
     const loop = ["a", "b"].map((Name, i) => ({ ...all[0], Name, Needs: [["b"], ["a"]][i] }));
     expect(needed(loop, ["a"], new Set(["a"]))).toEqual(["b"]);
   });
-  it("are missed when what they need goes", () => {
+  it("are reported when what they require is removed", () => {
     const granted = new Set(["Users.Edit", "Users.Create", "Queues.View"]);
     expect(lacks(all, granted)).toEqual([
       { permission: "Users.Create", needs: ["Users.View"] },
@@ -80,42 +80,42 @@ describe("filter", () => {
     expect(filter(groups, "QUICK connects", null).flatMap((g) => g.rows.map((r) => r.resource))).toEqual(["TransferDestinations"]);
     expect(filter(groups, "no such thing", null)).toEqual([]);
   });
-  it("leaves only rows that grant something", () => {
+  it("keeps only rows that grant something", () => {
     expect(filter(groups, "", new Set(["Queues.View"])).flatMap((g) => g.rows.map((r) => r.resource))).toEqual(["Queues"]);
   });
 });
 
 describe("all", () => {
   const group = matrix(all).find((g) => g.permissions.some((p) => p.Name === "RestrictTaskCreation.Access"))!;
-  it("neither restricts nor grants old names", () => {
+  it("grants neither restrictions nor deprecated names", () => {
     const granted = setAll(group.permissions, new Set(), true);
     expect(granted.has("RestrictTaskCreation.Access")).toBe(false);
     expect([...granted].every((name) => inAll(all.find((p) => p.Name === name)!))).toBe(true);
     expect(state(group.permissions, granted)).toBe(true);
   });
-  it("takes everything away, restrictions too", () => {
+  it("removes everything, including restrictions", () => {
     const granted = setAll(group.permissions, new Set(["RestrictTaskCreation.Access", "Queues.View"]), false);
     expect([...granted]).toEqual(["Queues.View"]);
   });
-  it("tells some from all and none", () => {
+  it("distinguishes some from all and none", () => {
     expect(state(group.permissions, new Set())).toBe(false);
     expect(state(group.permissions, new Set(["BasicAgentAccess"]))).toBe(null);
     expect(state(group.permissions, new Set(["RestrictTaskCreation.Access"]))).toBe(null);
   });
 });
 
-describe("what is in sight", () => {
+describe("what is shown", () => {
   const p = (Name: string, Sensitive = ""): Permission => ({ Name, Group: "Routing", Label: Name, Resource: Name.split(".")[0], Action: Name.split(".")[1] ?? "", Status: "documented", Restriction: false, Sensitive, Needs: [] });
   const all = [p("Queues.View"), p("Queues.Purge", "destroys"), p("Flows.View"), p("Flows.Edit"), p("Prompts.Edit", "exposes")];
 
-  it("an all box of a searched group grants only what the search shows", () => {
+  it("a select all box of a filtered group grants only what is shown", () => {
     const [group] = filter(matrix(all), "queues", null);
     expect([...setAll(inSight(group), new Set(), true)].sort()).toEqual(["Queues.Purge", "Queues.View"]);
     expect([...setAll(inSight(group), new Set(["Flows.View", "Queues.View"]), false)]).toEqual(["Flows.View"]);
     expect(state(inSight(group), new Set(["Queues.View", "Queues.Purge"]))).toBe(true);
   });
 
-  it("kinds of sensitivity are those of the permissions, each once", () => {
+  it("lists each kind of sensitive permission once", () => {
     expect(kindsOf(all)).toEqual(["destroys", "exposes"]);
     expect(kindsOf(all.filter((one) => one.Action === "View"))).toEqual([]);
   });

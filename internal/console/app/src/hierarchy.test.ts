@@ -12,19 +12,19 @@ const groups: HierarchyGroup[] = [
 ];
 
 describe("forest", () => {
-  it("stands children below their parents, by name, whatever order they come in", () => {
+  it("puts children below their parents, sorted by name, in any order of input", () => {
     const [eu] = forest(groups);
     expect(flat([eu]).map((n) => n.name)).toEqual(["EU", "DE", "FR", "Paris"]);
     expect(eu.children[1].children[0].path).toEqual(["EU", "FR", "Paris"]);
   });
-  it("loses nobody whose parent is not known", () => {
+  it("keeps groups whose parent is unknown", () => {
     expect(flat(forest(groups.slice(0, 1))).map((n) => n.id)).toEqual(["paris"]);
     expect(flat(forest([{ Id: "x", Name: "X" }])).map((n) => n.path)).toEqual([["X"]]);
   });
 });
 
 describe("search", () => {
-  it("keeps what leads to what was found", () => {
+  it("keeps the groups above a match", () => {
     expect(flat(search(forest(groups), "pAr")).map((n) => n.name)).toEqual(["EU", "FR", "Paris"]);
     expect(search(forest(groups), "zz")).toEqual([]);
     expect(flat(search(forest(groups), " ")).length).toBe(4);

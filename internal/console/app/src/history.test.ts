@@ -18,6 +18,6 @@ it.each<[string, unknown, unknown, string[], string[]]>([
   expect(touched(before, after, { [id]: "Team lead" })).toEqual({ removed, added });
 });
 
-it("ids within a text have their names", () => {
+it("replaces the ids in a text by their names", () => {
   expect(named(`hierarchy: group ${id} and below, not ${gone}`, { [id]: "France" })).toBe(`hierarchy: group France and below, not ${gone}`);
 });

@@ -20,18 +20,18 @@ const full: Editable = {
 const having = (change: Partial<Editable>): Editable => ({ ...full, ...change });
 
 describe("items", () => {
-  it("come back as they were, for every field", () => {
+  it("are the inverse of fromItems for every field", () => {
     for (const f of fields) expect(fromItems(f, items(f, full)), f).toEqual(full[f]);
     for (const f of fields) expect(fromItems(f, items(f, empty())), f).toEqual(empty()[f]);
   });
 });
 
 describe("diff", () => {
-  it("does not see order or repetition", () => {
+  it("ignores order and repetition", () => {
     expect(diff(full, having({ Permissions: ["Queues.View", "Users.View", "Users.View"] }))).toEqual([]);
     expect(same(full, having({ Applications: [...full.Applications].reverse() }))).toBe(true);
   });
-  it("names what came and went, field by field", () => {
+  it("lists what was added and removed, by field", () => {
     expect(
       diff(
         full,
@@ -54,7 +54,7 @@ describe("diff", () => {
 });
 
 describe("changed", () => {
-  it("has only what differs", () => {
+  it("contains only what differs", () => {
     expect(changed(full, full)).toEqual({});
     expect(changed(full, having({ Description: "" }))).toEqual({ Description: "" });
   });
@@ -67,7 +67,7 @@ describe("changed", () => {
 });
 
 describe("merge", () => {
-  it("keeps what each side alone changed", () => {
+  it("keeps the changes of each side", () => {
     const mine = having({ Permissions: ["Users.View", "Queues.View", "Users.Edit"], Description: "Mine" });
     const theirs = having({ Permissions: ["Users.View"], AllowedAccessControlTags: { Country: "FR", Team: "2" } });
     const { merged, conflicts } = merge(full, mine, theirs);
@@ -87,7 +87,7 @@ describe("merge", () => {
     expect(merged.Applications.find((a) => a.Namespace === "gw")?.ApplicationPermissions).toEqual(["b", "c"]);
     expect(merged.GranularAccessControlConfiguration).toEqual(granularOf([{ AttributeName: "Region", Values: ["EU"] }]));
   });
-  it("does not choose where both changed the same differently", () => {
+  it("reports a conflict where both changed the same differently", () => {
     const mine = having({ Description: "Mine", AllowedAccessControlTags: { Country: "DE", Team: "1" } });
     const theirs = having({ Description: "Theirs", AllowedAccessControlTags: { Team: "1" } });
     const { merged, conflicts } = merge(full, mine, theirs);
@@ -102,11 +102,11 @@ describe("merge", () => {
     expect(decided.AllowedAccessControlTags).toEqual({ Country: "DE", Team: "1" });
     expect(decide(decided, conflicts[1], mine, theirs, "theirs").AllowedAccessControlTags).toEqual({ Team: "1" });
   });
-  it("agrees where both did the same", () => {
+  it("has no conflict where both did the same", () => {
     const both = having({ Description: "New", Permissions: [] });
     expect(merge(full, both, both)).toEqual({ merged: both, conflicts: [] });
   });
-  it("takes nobody's change away: whatever one side alone did is there", () => {
+  it("loses no change that only one side made", () => {
     // Every pair of single changes in different fields.
     const changes: Partial<Editable>[] = fields.map((f) => ({ [f]: empty()[f] }));
     for (const a of changes)
@@ -119,13 +119,13 @@ describe("merge", () => {
 });
 
 describe("editable", () => {
-  it("fills in what an older state lacks", () => {
+  it("fills in what an older version lacks", () => {
     expect(editable({ Description: "x" })).toEqual({ ...empty(), Description: "x" });
   });
 });
 
 describe("fieldOf", () => {
-  it("is the first name of a path", () => {
+  it("returns the first name of a path", () => {
     expect(["Applications[0].Namespace", "Permissions[3]", "Description", "A.B"].map(fieldOf)).toEqual(["Applications", "Permissions", "Description", "A"]);
   });
 });

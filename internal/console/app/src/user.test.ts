@@ -22,7 +22,7 @@ describe("two people change one user", () => {
     expect(got.merged.profiles.every((p) => p.Name)).toBe(true);
   });
 
-  it("a clash is decided for mine", () => {
+  it("decides a clash for mine", () => {
     const mine = { ...base, group: "", tags: { Country: "DE" } };
     const got = mergeUser(base, mine, { ...base, group: "lyon", tags: { Country: "US" } });
     expect(sameUser(got.clashes.reduce(takeMine, got.merged), mine)).toBe(true);

@@ -93,10 +93,10 @@ export default function Account() {
               <SpaceBetween size="m">
                 {error && <Failed error={error} />}
                 <input className="hidden" type="text" autoComplete="username" value={session.User?.Username ?? ""} readOnly tabIndex={-1} aria-hidden="true" />
-                <FormField label={x.old} errorText={tried && !old ? x.wanted : undefined}>
+                <FormField label={x.old} errorText={tried && !old ? x.required : undefined}>
                   <Input type="password" value={old} onChange={(e) => setOld(e.detail.value)} autoComplete="current-password" />
                 </FormField>
-                <FormField label={x.next} errorText={tried && !next ? x.wanted : undefined}>
+                <FormField label={x.next} errorText={tried && !next ? x.required : undefined}>
                   <Input type="password" value={next} onChange={(e) => setNext(e.detail.value)} autoComplete="new-password" />
                 </FormField>
                 <FormField label={x.again} errorText={tried && next !== again ? x.differ : undefined}>

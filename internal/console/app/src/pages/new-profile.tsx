@@ -82,7 +82,7 @@ function Form({ from }: { from: ProfileAnswer | null }) {
     setCameBack(undefined);
   };
   const create = async () => {
-    const wrong = name.trim() === "" ? x.nameWanted : undefined;
+    const wrong = name.trim() === "" ? x.nameRequired : undefined;
     onProblem("SecurityProfileName", wrong);
     const typing = Object.entries(problems).filter(([f, p]) => p && f !== "SecurityProfileName");
     if (wrong || typing.length) {

@@ -73,7 +73,7 @@ export function SignInForm({ signIn, done, intro, inDialog, username: known }: P
   const [problem, setProblem] = useState<string | null>(null);
   const [tried, setTried] = useState(false);
   const user = kind === "user";
-  const missing = (v: string, what: string) => (tried && v === "" ? t.signIn.wanted(what) : undefined);
+  const missing = (v: string, what: string) => (tried && v === "" ? t.signIn.required(what) : undefined);
 
   const submit = async () => {
     setTried(true);

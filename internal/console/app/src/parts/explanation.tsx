@@ -57,7 +57,7 @@ export function Explanation({ evaluation, question, action, named }: { evaluatio
     const at = boxes.push(box) - 1;
     let below = y;
     for (const c of failed) {
-      const lines = [...wrap(x.wanted(named(c.want)), 34), ...wrap(c.have ? x.has(named(c.have)) : x.hasNothing, 34)];
+      const lines = [...wrap(x.required(named(c.want)), 34), ...wrap(c.have ? x.has(named(c.have)) : x.hasNothing, 34)];
       boxes.push({ x: 480, y: below, width: 268, height: 34 + lines.length * line, kind: "no", title: x.conditions[c.kind] ?? c.kind, lines, from: at });
       below += 34 + lines.length * line + 14;
     }

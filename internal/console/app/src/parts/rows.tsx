@@ -66,7 +66,7 @@ export function TagRows({ value, onChange, disabled, max, label }: Control<Tags>
     (v: Tags) => Object.entries(v).map(([key, value]) => ({ key, value })),
     (rows) => Object.fromEntries(rows.filter((r) => r.key !== "").map((r) => [r.key, r.value])),
     (rows) => {
-      if (rows.some((r) => r.key === "" && r.value !== "")) return x.keyWanted;
+      if (rows.some((r) => r.key === "" && r.value !== "")) return x.keyRequired;
       const two = twice(rows.map((r) => r.key));
       return two === undefined ? undefined : x.twice(two);
     },
@@ -132,8 +132,8 @@ export function Applications({ value, onChange, disabled }: Control<Application[
     (v: Application[]) => v,
     (rows) => rows,
     (rows) => {
-      if (rows.some((a) => a.Namespace === "")) return x.namespaceWanted;
-      if (rows.some((a) => a.ApplicationPermissions.length === 0)) return x.permissionWanted;
+      if (rows.some((a) => a.Namespace === "")) return x.namespaceRequired;
+      if (rows.some((a) => a.ApplicationPermissions.length === 0)) return x.permissionRequired;
       const two = twice(rows.map((a) => a.Namespace));
       return two === undefined ? undefined : x.twice(two);
     },
@@ -190,7 +190,7 @@ export function AgentRows({ value, onChange, disabled }: Control<AIAgent[]>) {
     (v: AIAgent[]) => v,
     (rows) => rows,
     (rows) => {
-      if (rows.some((a) => a.Arn === "")) return x.arnWanted;
+      if (rows.some((a) => a.Arn === "")) return x.arnRequired;
       const two = twice(rows.map((a) => a.Arn));
       return two === undefined ? undefined : x.twice(two);
     },
@@ -216,8 +216,8 @@ export function Rules({ value, onChange, disabled }: Control<AttributeRule[]>) {
     (v: AttributeRule[]) => v.map((rule) => ({ attribute: rule.AttributeName, values: [rule.Values[0] ?? "", rule.Values[1] ?? ""], more: rule.Values.slice(2) })),
     (rows) => rows.map((row) => ({ AccessType: "ALLOW", AttributeName: row.attribute, Values: [...row.values, ...row.more].filter((v) => v !== "") })),
     (rows) => {
-      if (rows.some((row) => row.attribute === "")) return x.attributeWanted;
-      if (rows.some((row) => row.values.every((v) => v === ""))) return x.valueWanted;
+      if (rows.some((row) => row.attribute === "")) return x.attributeRequired;
+      if (rows.some((row) => row.values.every((v) => v === ""))) return x.valueRequired;
       const two = twice(rows.map((row) => row.attribute));
       return two === undefined ? undefined : x.twice(two);
     },
