@@ -126,7 +126,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) call(w http.ResponseWriter, r *http.Request, memory *scratch) ([]byte, error) {
 	instance, endpoint := split(r.URL.Path)
 	if r.Method != http.MethodPost {
-		return nil, &httpError{http.StatusMethodNotAllowed, "POST is accepted"}
+		return nil, &httpError{http.StatusMethodNotAllowed, "the method must be POST"}
 	}
 	p, err := s.read(w, r, memory)
 	if err != nil {
@@ -142,7 +142,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, memory *scratch) (
 		return nil, &httpError{http.StatusForbidden, "the token is for another instance"}
 	}
 	if r.Header["X-Lanyard-Acting-User"] != nil {
-		return nil, bad("x-lanyard-acting-user: is for calls of the API; whom a question is about is its subject")
+		return nil, bad("x-lanyard-acting-user is for calls of the API; here, name the user as the subject")
 	}
 	if mt := r.Header["Content-Type"]; len(mt) == 0 || !isJSON(mt[0]) {
 		return nil, bad("Content-Type must be application/json")
@@ -357,11 +357,11 @@ func (s *Server) metadata(w http.ResponseWriter, r *http.Request) {
 	base, ok := strings.CutPrefix(r.URL.Path, wellKnown)
 	if rest, has := strings.CutPrefix(base, instances); !ok || base != "" &&
 		(!has || rest == "" || strings.Contains(rest, "/")) {
-		s.fail(w, r, &httpError{http.StatusNotFound, "there is no such document"})
+		s.fail(w, r, &httpError{http.StatusNotFound, "the document does not exist"})
 		return
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		s.fail(w, r, &httpError{http.StatusMethodNotAllowed, "GET is accepted"})
+		s.fail(w, r, &httpError{http.StatusMethodNotAllowed, "the method must be GET"})
 		return
 	}
 	scheme := "http"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/questions"
 )
 
@@ -27,7 +28,7 @@ func (s *Server) ask(ctx context.Context, a *asking) (any, error) {
 	answer, ok := answerers[a.rest]
 	if !ok {
 		return nil, &failure{Status: http.StatusNotFound, Code: "ResourceNotFoundException",
-			Message: "there is no such question"}
+			Message: "question " + lanyard.Quote(a.rest) + " does not exist"}
 	}
 	v, err := s.view(ctx, a, a.http.URL.Query().Get("InstanceId"))
 	if err != nil {

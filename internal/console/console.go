@@ -107,7 +107,7 @@ func New(c Config) (*Server, error) {
 		u, err := url.Parse(c.URL)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" ||
 			u.RawQuery != "" || u.User != nil {
-			return nil, lanyard.Errorf(lanyard.Invalid, "%q is not the URL of a server, such as https://console.example", c.URL)
+			return nil, lanyard.Errorf(lanyard.Invalid, "URL must be that of a server, such as https://console.example, got %q", c.URL)
 		}
 		s.URL = u.Scheme + "://" + u.Host
 		s.secure = u.Scheme == "https"
@@ -261,11 +261,11 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		e, ok := s.find(r.URL.Path[len(apiPrefix):], a)
 		if !ok {
 			return nil, &failure{Status: http.StatusNotFound, Code: "ResourceNotFoundException",
-				Message: "the console has no such path"}
+				Message: "the path " + lanyard.Quote(r.URL.Path) + " does not exist"}
 		}
 		if r.Method != e.method {
 			a.header.Set("Allow", e.method)
-			return nil, &failure{Status: http.StatusMethodNotAllowed, Code: invalid, Message: e.method + " is accepted"}
+			return nil, &failure{Status: http.StatusMethodNotAllowed, Code: invalid, Message: "the method must be " + e.method}
 		}
 		if err := s.identify(r.Context(), a); err != nil {
 			return nil, err
@@ -312,7 +312,7 @@ func (s *Server) foreign(a *asking, needsToken bool) error {
 	}
 	if needsToken && !sameToken(a.http.Header.Get(csrfHeader), csrfToken(a.token)) {
 		return &failure{Status: http.StatusForbidden, Code: "CsrfMismatch", Message: "the header " + csrfHeader +
-			" is absent or not the session's; GET session has it"}
+			" is required and must be that of the session; GET session returns it"}
 	}
 	return nil
 }
@@ -323,8 +323,8 @@ func (s *Server) ownHost(r *http.Request) error {
 		return nil
 	}
 	return &failure{Status: http.StatusForbidden, Code: "CsrfMismatch",
-		Message: "the server does not know that it is called " + lanyard.Quote(r.Host) +
-			"; it must be started with --console-url, or be reached by its address"}
+		Message: "the server does not know the name " + lanyard.Quote(r.Host) +
+			"; start it with --console-url, or use its address"}
 }
 
 // receive takes in the body, which costs those who are not signed in of what there is for all of them.
@@ -332,7 +332,7 @@ func (s *Server) receive(w http.ResponseWriter, a *asking, most int64) error {
 	r := a.http
 	if mt := r.Header.Get("Content-Type"); mt != "application/json" && !strings.HasPrefix(mt, "application/json;") {
 		return &failure{Status: http.StatusUnsupportedMediaType, Code: invalid,
-			Message: "Content-Type application/json is accepted"}
+			Message: "Content-Type must be application/json"}
 	}
 	from := s.Strangers
 	if a.session != nil {
@@ -372,7 +372,7 @@ func (a *asking) decode(to any) error {
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) && semantic.JSONPointer != "" {
 		f.Members = []string{strings.ReplaceAll(strings.TrimPrefix(string(semantic.JSONPointer), "/"), "/", ".")}
-		f.Message = f.Members[0] + ": is not a member, or a value of the wrong type"
+		f.Message = f.Members[0] + " is not a member, or its value has the wrong type"
 	}
 	return f
 }
@@ -402,7 +402,7 @@ func (f *failure) answer() ErrorAnswer {
 
 func (f *failure) Error() string { return f.Code + ": " + f.Message }
 
-// codes are those of the kinds on this way in, which no SDK reads. The others are faults of ours.
+// codes are those of the kinds of errors here, where no SDK reads them. The other kinds are internal failures.
 var codes = map[lanyard.Kind]string{
 	lanyard.Malformed:   invalid,
 	lanyard.TooLarge:    invalid,
@@ -551,13 +551,13 @@ func (s *Server) view(ctx context.Context, a *asking, ref string) (*viewer, erro
 	case v.Viewer != "":
 		if ref != "" && ref != a.session.Instance {
 			if arn, err := lanyard.ParseARN(ref); err != nil || arn.Instance != a.session.Instance {
-				return nil, lanyard.Errorf(lanyard.NotFound, "InstanceId: %q is not the instance that you are signed in to",
+				return nil, lanyard.Errorf(lanyard.NotFound, "InstanceId must be the instance that you are signed in to, got %q",
 					lanyard.Clip(ref))
 			}
 		}
 		ref = a.session.Instance
 	case ref == "":
-		return nil, lanyard.Errorf(lanyard.Invalid, "InstanceId: is required of the operator")
+		return nil, lanyard.Errorf(lanyard.Invalid, "InstanceId is required when the operator asks")
 	}
 	var err error
 	if v.in, err = s.Control.Instance(ctx, v.call, ref); err != nil {

@@ -43,24 +43,23 @@ func (in *historyRequest) check() (about lanyard.Ref, err error) {
 		in.Limit = defaultHistory
 	}
 	if in.Limit < 1 || in.Limit > maxHistory {
-		return about, lanyard.Errorf(lanyard.Invalid, "Limit: %d is not accepted; 1 to %d are", in.Limit, maxHistory)
+		return about, lanyard.Errorf(lanyard.Invalid, "Limit must be 1 to %d, got %d", maxHistory, in.Limit)
 	}
 	if in.Before < 0 {
-		return about, lanyard.Errorf(lanyard.Invalid, "Before: %d is not a revision", in.Before)
+		return about, lanyard.Errorf(lanyard.Invalid, "Before must be a revision, 0 or more, got %d", in.Before)
 	}
 	if in.Type == "" && in.ID != "" {
-		return about, lanyard.Errorf(lanyard.Invalid, "Type: is required with Id")
+		return about, lanyard.Errorf(lanyard.Invalid, "Type is required when Id is given")
 	}
 	if in.Type == "" {
 		return about, nil
 	}
 	t, ok := lanyard.StoredType(in.Type)
 	if !ok {
-		return about, lanyard.Errorf(lanyard.Invalid, "Type: %q has no history; %s have", lanyard.Clip(in.Type),
-			withHistory())
+		return about, lanyard.Errorf(lanyard.Invalid, "Type must be %s, got %q", withHistory(), lanyard.Clip(in.Type))
 	}
 	if len(in.ID) > lanyard.MaxARN {
-		return about, lanyard.Errorf(lanyard.Invalid, "Id: has %d bytes; at most %d are accepted", len(in.ID), lanyard.MaxARN)
+		return about, lanyard.Errorf(lanyard.Invalid, "Id must have at most %d bytes, got %d", lanyard.MaxARN, len(in.ID))
 	}
 	return lanyard.Ref{Type: t, ID: in.ID}, nil
 }
@@ -105,20 +104,32 @@ func (s *Server) past(ctx context.Context, v *viewer, in historyRequest) (p past
 			return p, err
 		}
 	}
-	before, look := in.Before, maxLook
+	if err := s.readPast(ctx, &p, about, in, seen); err != nil || p.next == 0 {
+		return p, err
+	}
+	last, err := s.Control.Events(ctx, v.in.ID, p.next-1, 1)
+	if err == nil && len(last) > 0 {
+		p.searched = &last[0].Time
+	}
+	return p, err
+}
+
+// readPast reads events from the newest on, until the page is full, has become large, or enough was looked at.
+func (s *Server) readPast(ctx context.Context, p *past, about lanyard.Ref, in historyRequest, seen *gone) error {
+	before, look, size := in.Before, maxLook, 0
 	if about.ID == "" {
 		look = maxLookAll
 	}
-	for size := 0; ; {
-		events, next, err := s.Control.History(ctx, v.in.ID, about, before, look, min(in.Limit-len(p.events), atOnce))
+	for {
+		events, next, err := s.Control.History(ctx, seen.v.in.ID, about, before, look, min(in.Limit-len(p.events), atOnce))
 		if err != nil {
-			return p, err
+			return err
 		}
 		for i := range events {
 			e := &events[i]
 			shown, err := seen.filter(ctx, e, about)
 			if err != nil {
-				return p, err
+				return err
 			}
 			if !shown {
 				continue
@@ -136,23 +147,13 @@ func (s *Server) past(ctx context.Context, v *viewer, in historyRequest) (p past
 		// How many were looked at follows from the revisions, which have no gaps.
 		from := before
 		if from == 0 {
-			from = v.Revision() + 1
+			from = seen.v.Revision() + 1
 		}
 		look -= int(max(from-max(next, 1), 1))
 		if before = next; next == 0 || len(p.events) >= in.Limit || look <= 0 {
-			break
+			return nil
 		}
 	}
-	if p.next > 0 {
-		last, err := s.Control.Events(ctx, v.in.ID, p.next-1, 1)
-		if err != nil {
-			return p, err
-		}
-		if len(last) > 0 {
-			p.searched = &last[0].Time
-		}
-	}
-	return p, nil
 }
 
 // sizeOf is about how many bytes an event has.
@@ -581,10 +582,10 @@ func (s *Server) historyState(ctx context.Context, a *asking) (any, error) {
 		return nil, err
 	}
 	if in.Revision < 1 || in.Revision > v.Revision() {
-		return nil, lanyard.Errorf(lanyard.Invalid, "Revision: %d is not accepted; 1 to %d are", in.Revision, v.Revision())
+		return nil, lanyard.Errorf(lanyard.Invalid, "Revision must be 1 to %d, got %d", v.Revision(), in.Revision)
 	}
 	if in.Type == "" || in.ID == "" {
-		return nil, lanyard.Errorf(lanyard.Invalid, "Id: Type and Id are required")
+		return nil, lanyard.Errorf(lanyard.Invalid, "Type and Id are required")
 	}
 	p, err := s.past(ctx, v, historyRequest{Type: in.Type, ID: in.ID, Before: in.Revision + 1, Limit: 1})
 	if err != nil {
@@ -593,23 +594,27 @@ func (s *Server) historyState(ctx context.Context, a *asking) (any, error) {
 	if len(p.events) == 0 {
 		if p.next != 0 {
 			return nil, lanyard.Errorf(lanyard.NotFound,
-				"Revision: %s %q did not change in the %d revisions before %d; name a revision that history shows",
+				"Revision must be one that history shows: %s %q did not change in the %d revisions before %d",
 				lanyard.Clip(in.Type), lanyard.Clip(in.ID), maxLook, in.Revision)
 		}
-		return nil, lanyard.Errorf(lanyard.NotFound, "Id: %s %q did not exist at revision %d, or you may not view it",
+		return nil, lanyard.Errorf(lanyard.NotFound, "%s %q did not exist at revision %d, or you may not view it",
 			lanyard.Clip(in.Type), lanyard.Clip(in.ID), in.Revision)
 	}
 	t, _ := lanyard.StoredType(in.Type)
-	id, err := v.ID(in.ID)
-	if err != nil && t != lanyard.TypeAIAgent {
-		return nil, err
+	id := in.ID
+	if t != lanyard.TypeAIAgent {
+		if id, err = v.ID(id); err != nil {
+			return nil, err
+		}
 	}
-	if t == lanyard.TypeAIAgent {
-		id = in.ID
-	}
+	return s.stateAfter(ctx, v, &p.events[0], lanyard.Ref{Type: t, ID: id})
+}
+
+// stateAfter shows a resource as an event left it, or as it was when the event deleted it.
+func (s *Server) stateAfter(ctx context.Context, v *viewer, e *lanyard.Event, about lanyard.Ref) (any, error) {
 	var change lanyard.Change
-	for _, c := range p.events[0].Changes { // the last of several
-		if c.ID == id && c.Type == t {
+	for _, c := range e.Changes { // the last of several
+		if c.ID == about.ID && c.Type == about.Type {
 			change = c
 		}
 	}
@@ -618,11 +623,11 @@ func (s *Server) historyState(ctx context.Context, a *asking) (any, error) {
 		doc = change.Before
 	}
 	names := s.naming(v)
-	if err := names.add(ctx, t, doc); err != nil {
+	if err := names.add(ctx, about.Type, doc); err != nil {
 		return nil, err
 	}
-	out := StateAnswer{Names: names.known(), Revision: p.events[0].Revision, Deleted: deleted}
-	if t == lanyard.TypeProfile {
+	out := StateAnswer{Names: names.known(), Revision: e.Revision, Deleted: deleted}
+	if about.Type == lanyard.TypeProfile {
 		var was lanyard.Profile
 		if err := laxjson.Unmarshal(doc, &was); err != nil {
 			return nil, err
@@ -631,6 +636,7 @@ func (s *Server) historyState(ctx context.Context, a *asking) (any, error) {
 		out.Profile, out.ETag = &state, control.ETag(&was)
 		return out, nil
 	}
-	out.State, _, err = s.fields(v.in, t, doc)
+	var err error
+	out.State, _, err = s.fields(v.in, about.Type, doc)
 	return out, err
 }

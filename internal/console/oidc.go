@@ -148,7 +148,7 @@ func (s *Server) serveOIDC(w http.ResponseWriter, r *http.Request) {
 	}
 	if r.Method != http.MethodGet {
 		a.header.Set("Allow", http.MethodGet)
-		http.Error(w, "GET is accepted", http.StatusMethodNotAllowed)
+		http.Error(w, "the method must be GET", http.StatusMethodNotAllowed)
 		return
 	}
 	if err := s.ownHost(r); err != nil {
@@ -163,7 +163,7 @@ func (s *Server) serveOIDC(w http.ResponseWriter, r *http.Request) {
 	case "callback":
 		to, err = "/", s.oidcCallback(r.Context(), a)
 	default:
-		http.Error(w, "there is no such page", http.StatusNotFound)
+		http.Error(w, "the page does not exist", http.StatusNotFound)
 		return
 	}
 	if err != nil {
@@ -200,58 +200,13 @@ func (s *Server) oidcStart(ctx context.Context, a *asking) (string, error) {
 func (s *Server) oidcCallback(ctx context.Context, a *asking) error {
 	ctx, cancel := context.WithTimeout(ctx, providerWait)
 	defer cancel()
-	q := a.http.URL.Query()
-	s.setFlow(a, "", -1)
-	c, err := a.http.Cookie(flowCookie)
+	f, err := s.flowOf(a)
 	if err != nil {
-		return errors.New("the browser did not begin here")
-	}
-	f, ok := s.open(c.Value)
-	if !ok || !sameToken(q.Get("state"), f.State) {
-		return errors.New("the state is not the one that the browser began with, or too old")
-	}
-	if e := q.Get("error"); e != "" {
-		return &signInFailure{"denied", errors.New(lanyard.Clip(e + " " + q.Get("error_description")))}
-	}
-	if !s.finished.first(f, s.Now().Unix()) {
-		return errors.New("this sign-in has been finished before")
-	}
-	p, err := s.provider.get(ctx)
-	if err != nil {
-		return &signInFailure{"unavailable", err}
-	}
-	ctx = s.provider.context(ctx)
-	got, err := s.config(p, a.http).Exchange(ctx, q.Get("code"), oauth2.VerifierOption(f.Verifier))
-	if err != nil {
-		var refused *oauth2.RetrieveError
-		if errors.As(err, &refused) && refused.Response.StatusCode < http.StatusInternalServerError {
-			return fmt.Errorf("exchange the code: %w", err)
-		}
-		return &signInFailure{"unavailable", fmt.Errorf("exchange the code: %w", err)}
-	}
-	text, _ := got.Extra("id_token").(string)
-	id, err := p.VerifierContext(ctx, &oidc.Config{ClientID: s.OIDC.ClientID, Now: s.Now}).Verify(ctx, text)
-	if err != nil {
-		return fmt.Errorf("verify the identity token: %w", err)
-	}
-	if !sameToken(id.Nonce, f.Nonce) {
-		return errors.New("the identity token is for another sign-in")
-	}
-	var claims map[string]any
-	if err := id.Claims(&claims); err != nil {
-		return fmt.Errorf("read the claims: %w", err)
-	}
-	if err := meant(claims, id.Audience, s.OIDC.ClientID); err != nil {
 		return err
 	}
-	if _, ok := claims[s.OIDC.Claim]; !ok { // many providers keep them for those who ask
-		info, err := p.UserInfo(ctx, oauth2.StaticTokenSource(got))
-		if err != nil {
-			return fmt.Errorf("ask for the claims: %w", err)
-		}
-		if claims, err = claimsOf(info, id.Subject); err != nil {
-			return err
-		}
+	claims, err := s.exchange(ctx, a, f)
+	if err != nil {
+		return err
 	}
 	name, err := s.named(claims)
 	if err != nil {
@@ -269,6 +224,66 @@ func (s *Server) oidcCallback(ctx context.Context, a *asking) error {
 	}
 	_, err = s.begin(ctx, a, lanyard.Session{Instance: in.ID, User: u.ID, Method: "oidc"})
 	return err
+}
+
+// flowOf returns the sign-in that the browser began here, which can be finished once.
+func (s *Server) flowOf(a *asking) (f flow, err error) {
+	q := a.http.URL.Query()
+	s.setFlow(a, "", -1)
+	c, err := a.http.Cookie(flowCookie)
+	if err != nil {
+		return f, errors.New("the browser did not begin here")
+	}
+	f, ok := s.open(c.Value)
+	if !ok || !sameToken(q.Get("state"), f.State) {
+		return f, errors.New("the state is not the one that the browser began with, or too old")
+	}
+	if e := q.Get("error"); e != "" {
+		return f, &signInFailure{"denied", errors.New(lanyard.Clip(e + " " + q.Get("error_description")))}
+	}
+	if !s.finished.first(f, s.Now().Unix()) {
+		return f, errors.New("this sign-in has been finished before")
+	}
+	return f, nil
+}
+
+// exchange returns what the provider says of whoever signed in, for the code that the browser brings.
+func (s *Server) exchange(ctx context.Context, a *asking, f flow) (claims map[string]any, err error) {
+	p, err := s.provider.get(ctx)
+	if err != nil {
+		return nil, &signInFailure{"unavailable", err}
+	}
+	ctx = s.provider.context(ctx)
+	got, err := s.config(p, a.http).Exchange(ctx, a.http.URL.Query().Get("code"), oauth2.VerifierOption(f.Verifier))
+	if err != nil {
+		var refused *oauth2.RetrieveError
+		if errors.As(err, &refused) && refused.Response.StatusCode < http.StatusInternalServerError {
+			return nil, fmt.Errorf("exchange the code: %w", err)
+		}
+		return nil, &signInFailure{"unavailable", fmt.Errorf("exchange the code: %w", err)}
+	}
+	text, _ := got.Extra("id_token").(string)
+	id, err := p.VerifierContext(ctx, &oidc.Config{ClientID: s.OIDC.ClientID, Now: s.Now}).Verify(ctx, text)
+	if err != nil {
+		return nil, fmt.Errorf("verify the identity token: %w", err)
+	}
+	if !sameToken(id.Nonce, f.Nonce) {
+		return nil, errors.New("the identity token is for another sign-in")
+	}
+	if err := id.Claims(&claims); err != nil {
+		return nil, fmt.Errorf("read the claims: %w", err)
+	}
+	if err := meant(claims, id.Audience, s.OIDC.ClientID); err != nil {
+		return nil, err
+	}
+	if _, ok := claims[s.OIDC.Claim]; ok { // many providers keep them for those who ask
+		return claims, nil
+	}
+	info, err := p.UserInfo(ctx, oauth2.StaticTokenSource(got))
+	if err != nil {
+		return nil, fmt.Errorf("ask for the claims: %w", err)
+	}
+	return claimsOf(info, id.Subject)
 }
 
 // claimsOf returns what the provider says of a subject when asked. It takes the place of what the token says:
@@ -333,7 +348,7 @@ func (d *finished) first(f flow, now int64) bool {
 func (s *Server) named(claims map[string]any) (string, error) {
 	name, _ := claims[s.OIDC.Claim].(string)
 	if strings.TrimSpace(name) == "" {
-		return "", fmt.Errorf("the provider tells no claim %s", s.OIDC.Claim)
+		return "", fmt.Errorf("the claim %s is required, and the provider does not return it", s.OIDC.Claim)
 	}
 	// An address that anybody may have typed in proves nothing.
 	if verified, ok := claims["email_verified"].(bool); s.OIDC.Claim == "email" && (!ok || !verified) {

@@ -146,10 +146,10 @@ func (s *Server) findings(ctx context.Context, a *asking) (any, error) {
 	case in.Limit == 0:
 		in.Limit = defaultPage
 	case in.Limit < 1 || in.Limit > maxPage:
-		return nil, lanyard.Errorf(lanyard.Invalid, "Limit: %d is not accepted; 1 to %d are", in.Limit, maxPage)
+		return nil, lanyard.Errorf(lanyard.Invalid, "Limit must be 1 to %d, got %d", maxPage, in.Limit)
 	}
 	if in.After < 0 {
-		return nil, lanyard.Errorf(lanyard.Invalid, "After: %d is not a place in the list", in.After)
+		return nil, lanyard.Errorf(lanyard.Invalid, "After must be 0 or more, got %d", in.After)
 	}
 	v, err := s.view(ctx, a, in.InstanceID)
 	if err != nil {
@@ -316,52 +316,65 @@ func (s *Server) visibility(ctx context.Context, a *asking) (any, error) {
 		return nil, err
 	}
 	members, holders := v.members()
-	out, at := []*GroupSeen{}, map[string]*GroupSeen{}
-	path := map[string][]string{}
-	for _, g := range groups {
-		x := &GroupSeen{ID: g.ID, Name: g.Name, Parent: g.Parent(), Level: len(g.Path), Users: members[g.ID],
-			SeenBy: []SeenBy{}}
-		out, at[g.ID], path[g.ID] = append(out, x), x, g.Path
-	}
-	below := func(group string, do func(*GroupSeen)) {
-		for _, x := range out {
-			if slices.Contains(path[x.ID], group) {
-				do(x)
-			}
-		}
-	}
-	free := []Everywhere{}
+	seen := newSightings(groups, members)
 	for _, p := range all {
 		if !slices.Contains(p.Permissions, questions.ViewPermission(access.TypeUser)) {
 			continue
 		}
-		n := Named{p.ID, p.Name}
 		switch {
 		case len(p.HierarchyRestricted) == 0:
-			e := Everywhere{Named: n, Holders: v.holderCount(p.ID), Tags: map[string]string{}}
-			if slices.Contains(p.TagRestricted, access.TypeUser) {
-				e.Tags = full(p.AccessTags)
-			}
-			free = append(free, e)
+			seen.everywhere(p, v.holderCount(p.ID))
 		case p.HierarchyGroup != "":
-			below(p.HierarchyGroup, func(x *GroupSeen) { x.SeenBy = append(x.SeenBy, SeenBy{n, false, v.holderCount(p.ID)}) })
-		default: // the groups of its holders, and those below
+			seen.below(p.HierarchyGroup, SeenBy{Named{p.ID, p.Name}, false, v.holderCount(p.ID)})
+		default: // the groups of its holders, and those below; who is in none sees nobody
 			for group, count := range holders(p.ID) {
-				if group == "" {
-					continue // who is in none sees nobody
+				if group != "" {
+					seen.below(group, SeenBy{Named{p.ID, p.Name}, true, count})
 				}
-				below(group, func(x *GroupSeen) {
-					for i := range x.SeenBy {
-						if x.SeenBy[i].ID == p.ID {
-							x.SeenBy[i].Holders += count
-							return
-						}
-					}
-					x.SeenBy = append(x.SeenBy, SeenBy{n, true, count})
-				})
 			}
 		}
 	}
-	return VisibilityAnswer{Groups: out, Everywhere: free, Ungrouped: members[""], Truncated: truncated,
+	return VisibilityAnswer{Groups: seen.groups, Everywhere: seen.free, Ungrouped: members[""], Truncated: truncated,
 		Revision: v.Revision()}, nil
+}
+
+// sightings collects which profiles show the users of which groups.
+type sightings struct {
+	groups []*GroupSeen
+	path   map[string][]string // of a group
+	free   []Everywhere
+}
+
+func newSightings(groups []*lanyard.Group, members map[string]int) *sightings {
+	s := &sightings{groups: []*GroupSeen{}, path: map[string][]string{}, free: []Everywhere{}}
+	for _, g := range groups {
+		s.groups = append(s.groups, &GroupSeen{ID: g.ID, Name: g.Name, Parent: g.Parent(), Level: len(g.Path),
+			Users: members[g.ID], SeenBy: []SeenBy{}})
+		s.path[g.ID] = g.Path
+	}
+	return s
+}
+
+// everywhere adds a profile that no hierarchy restricts.
+func (s *sightings) everywhere(p *lanyard.Profile, holders int) {
+	e := Everywhere{Named: Named{p.ID, p.Name}, Holders: holders, Tags: map[string]string{}}
+	if slices.Contains(p.TagRestricted, access.TypeUser) {
+		e.Tags = full(p.AccessTags)
+	}
+	s.free = append(s.free, e)
+}
+
+// below adds a profile that shows a group and those below it, or more of its holders.
+func (s *sightings) below(group string, by SeenBy) {
+	for _, g := range s.groups {
+		if !slices.Contains(s.path[g.ID], group) {
+			continue
+		}
+		i := slices.IndexFunc(g.SeenBy, func(x SeenBy) bool { return x.ID == by.ID })
+		if i < 0 {
+			g.SeenBy = append(g.SeenBy, by)
+		} else {
+			g.SeenBy[i].Holders += by.Holders
+		}
+	}
 }

@@ -199,7 +199,7 @@ func (s *Server) signIn(ctx context.Context, a *asking) (any, error) {
 	byKey := in.AccessKeyID != "" || in.SecretAccessKey != ""
 	if byKey == (in.Username != "" || in.Password != "" || in.Instance != "") {
 		return nil, &failure{Status: http.StatusBadRequest, Code: invalid,
-			Message: "Username and Password, or AccessKeyId and SecretAccessKey, are accepted"}
+			Message: "Username and Password, or AccessKeyId and SecretAccessKey, are required"}
 	}
 	from := remoteaddr.Host(a.http)
 	who, err := s.claimed(ctx, in.Instance, in.Username, in.AccessKeyID)

@@ -142,7 +142,7 @@ func (v View) effects(after lanyard.Resource, from access.Cursor, limit int) (w 
 		w, ok = v.IfUser(r, v.sight())
 	}
 	if !ok {
-		return w, lanyard.Errorf(lanyard.NotFound, "what the proposal is about has been deleted in the meantime")
+		return w, lanyard.Errorf(lanyard.NotFound, "the security profile or user of the proposal was deleted in the meantime")
 	}
 	return w, nil
 }
