@@ -2,7 +2,7 @@ package lanyard
 
 import "strings"
 
-// ARN names a resource of an instance across accounts and regions:
+// An ARN names a resource of an instance across accounts and regions:
 //
 //	arn:PARTITION:connect:REGION:ACCOUNT:instance/INSTANCE
 //	arn:PARTITION:connect:REGION:ACCOUNT:instance/INSTANCE/TYPE/ID
@@ -17,7 +17,7 @@ type ARN struct {
 	ID        string // "" when the ARN names the instance itself
 }
 
-// The types that stand in ARNs and are not resources of their own.
+// The types that are only in ARNs and are not resources of their own.
 const (
 	TypeLevel      = Type("agent-group-level") // a level of the hierarchy, part of the Structure
 	TypeAgentQueue = Type("queue/agent")       // the queue that a user has for themselves; its id is the user's
@@ -31,13 +31,13 @@ func (a ARN) String() string {
 	return s
 }
 
-// IsARN reports whether s is meant to be an ARN rather than an id.
+// IsARN reports whether s is meant as an ARN rather than an id: it begins with "arn:".
 func IsARN(s string) bool { return strings.HasPrefix(s, "arn:") }
 
 // MaxARN is the longest ARN, in bytes, that is read.
 const MaxARN = 1011
 
-// ParseARN reads the ARN of an instance or of a resource of one.
+// ParseARN parses the ARN of an instance or of a resource of one. The error matches ErrInvalid.
 func ParseARN(s string) (ARN, error) {
 	bad := func(problem string) (ARN, error) {
 		return ARN{}, Errorf(Invalid,
@@ -85,8 +85,8 @@ func ParseARN(s string) (ARN, error) {
 	return a, nil
 }
 
-// IsID reports whether a text has the form of the ids that resources are given: a UUID. Nothing else may
-// be called like that, or names could be taken for ids.
+// IsID reports whether a text has the form of the ids that resources are given: a UUID. Nothing may have a name of that
+// form, or names could be taken for ids.
 func IsID(s string) bool {
 	if len(s) != 36 {
 		return false

@@ -11,21 +11,21 @@ import (
 
 const module = "github.com/lanyard/lanyard"
 
-// rule is what a package may import of this module ("" is the root package), and why no more.
+// A rule is what a package may import of this module ("" is the root package), and why no more.
 type rule struct {
 	imports []string
 	why     string
 }
 
-// public are the folders of what others may import; everything else that is no program stands below internal.
+// public are the folders of the packages that others may import; all others are below internal, or are programs.
 var public = []string{"", "access", "sigv4"}
 
-// rules has every package, by its folder, without the internal/ that most of them stand below. A package that is
-// missing fails, so that whoever adds one says what it may know. Tests may import anything.
+// rules has every package, by its folder without internal/. A package that is missing fails, so that whoever adds one
+// decides what it may import. Tests may import anything.
 var rules = map[string]rule{
 	"":       {nil, "the words are below everything else and need the standard library only"},
 	"access": {[]string{"", "cow", "laxjson"}, "a decision is a pure function of a snapshot: no store, no wire"},
-	"cow":    {nil, "could be lifted into another project as it stands"},
+	"cow":    {nil, "could be lifted into another project as it is"},
 	"store":  {[]string{""}, "a contract names no implementation"},
 	"store/sqlstore": {[]string{"", "laxjson", "store"},
 		"the SQL is written once and knows no database; what opens one depends on it"},
@@ -56,15 +56,15 @@ var rules = map[string]rule{
 	"console": {[]string{"", "access", "control", "httpstatus", "intake", "invocation", "laxjson",
 		"questions", "remoteaddr"},
 		"a front end: what it asks of the API is handed to it, and it never imports another"},
-	"sigv4":      {nil, "could be lifted into another project as it stands"},
+	"sigv4":      {nil, "could be lifted into another project as it is"},
 	"httpstatus": {[]string{""}, "what the front ends have in common, and nothing of any of them"},
-	"durable":    {nil, "could be lifted into another project as it stands"},
-	"remoteaddr": {nil, "could be lifted into another project as it stands"},
-	"laxjson":    {nil, "could be lifted into another project as it stands"},
-	"nesting":    {nil, "could be lifted into another project as it stands"},
-	"intake":     {nil, "could be lifted into another project as it stands"},
-	"throttle":   {nil, "could be lifted into another project as it stands"},
-	"fault":      {nil, "could be lifted into another project as it stands"},
+	"durable":    {nil, "could be lifted into another project as it is"},
+	"remoteaddr": {nil, "could be lifted into another project as it is"},
+	"laxjson":    {nil, "could be lifted into another project as it is"},
+	"nesting":    {nil, "could be lifted into another project as it is"},
+	"intake":     {nil, "could be lifted into another project as it is"},
+	"throttle":   {nil, "could be lifted into another project as it is"},
+	"fault":      {nil, "could be lifted into another project as it is"},
 	"audit":      {[]string{"", "laxjson"}, "shapes and verifies records and fetches none"},
 	"cmd/lanyard": {[]string{"", "access", "admin", "audit", "authzen", "awsapi", "console", "control",
 		"durable", "fault", "gen", "intake", "invocation", "laxjson", "questions", "sigv4", "store",
@@ -74,8 +74,8 @@ var rules = map[string]rule{
 	"cmd/modelgen":             {nil, "makes what the rest is built of, so it must build without"},
 }
 
-// waysIn are the packages that answer callers; they never import each other.
-var waysIn = []string{"awsapi", "admin", "authzen", "console"}
+// frontEnds are the packages that answer callers; they never import each other.
+var frontEnds = []string{"awsapi", "admin", "authzen", "console"}
 
 // databases are imported by cmd/lanyard only, and their drivers by them only.
 var (
@@ -96,7 +96,7 @@ var standardJSON = map[string]string{
 	"console/app/e2e/provider": "for tests",
 }
 
-// listed is what go list says of a package.
+// A listed is what go list says of a package.
 type listed struct {
 	Dir, ImportPath, Name string
 	GoFiles, Imports      []string
@@ -108,7 +108,7 @@ func folderOf(path string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(path, module), "/"), "internal/")
 }
 
-// packages are those of this module.
+// packages returns those of this module.
 func packages(t *testing.T) []listed {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-json=Dir,ImportPath,Name,GoFiles,Imports", "./...").Output()
@@ -175,14 +175,14 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// The map itself keeps the rules that stand above all packages.
+// The map itself keeps the rules that hold for all packages.
 func TestImportRules(t *testing.T) {
 	for folder, r := range rules {
 		if r.why == "" {
 			t.Errorf("the rule of %q has no reason", folder)
 		}
 		for _, imported := range r.imports {
-			if slices.Contains(waysIn, folder) && slices.Contains(waysIn, imported) {
+			if slices.Contains(frontEnds, folder) && slices.Contains(frontEnds, imported) {
 				t.Errorf("%q may import %q; front ends never import each other", folder, imported)
 			}
 			if slices.Contains(databases, imported) && folder != "cmd/lanyard" {

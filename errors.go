@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Kind says what sort of thing went wrong, for whoever must act on it. The zero Kind is Internal.
+// A Kind classifies an error for the callers that handle it. The zero Kind is Internal.
 type Kind uint8
 
 // The kinds of errors.
@@ -62,7 +62,7 @@ func Kinds() []Kind {
 	return all
 }
 
-// Error is the error that crosses packages.
+// An Error is an error with a Kind. It matches the sentinel of its kind with errors.Is.
 type Error struct {
 	Kind    Kind
 	Message string // shown to the caller
@@ -106,9 +106,9 @@ func (s sentinel) As(target any) bool {
 	return ok
 }
 
-// The sentinels of the kinds, for errors.Is. Like every question to errors.Is, errors.Is(err, ErrNotFound)
-// looks at err and at everything it wraps; KindOf looks at the outermost Error only. An error of another
-// package is no ErrInternal, though its KindOf is Internal.
+// The sentinels of the kinds, for errors.Is. As always, errors.Is(err, ErrNotFound) looks at err and at everything that
+// it wraps; KindOf looks at the outermost Error only. An error of another package does not match ErrInternal, though
+// its KindOf is Internal.
 var (
 	ErrInternal     error = sentinel(Internal)
 	ErrMalformed    error = sentinel(Malformed)
@@ -147,10 +147,10 @@ func KindOf(err error) Kind {
 // maxShown is how many bytes of what a caller sent messages show.
 const maxShown = 128
 
-// Clip shortens what a caller sent, so that a message about it stays readable.
+// Clip shortens what a caller sent, so that a message that quotes it stays readable.
 func Clip(s string) string { return ClipTo(s, maxShown) }
 
-// ClipTo shortens s to so many bytes, at most, and an ellipsis. No character is cut in two.
+// ClipTo shortens s to at most some number of bytes, and an ellipsis. It does not cut a character in two.
 func ClipTo(s string, most int) string {
 	if len(s) <= most {
 		return s
@@ -158,5 +158,5 @@ func ClipTo(s string, most int) string {
 	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
-// Quote shows what a caller sent in a message: in quotes, and shortened.
+// Quote shortens what a caller sent and puts it in quotes, for a message.
 func Quote(s string) string { return strconv.Quote(Clip(s)) }

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// JSON is a document as it was sent or is stored.
+// JSON is a JSON document as it was sent or is stored.
 type JSON = json.RawMessage
 
-// Caller is who makes a call and from where.
+// A Caller is who makes a call, and from where.
 type Caller struct {
 	Account     string // twelve digits
 	AccessKeyID string
@@ -18,9 +18,9 @@ type Caller struct {
 	RequestID   string
 }
 
-// Event is what a change leaves behind: the audit record, the history and the change feed in one.
-// A call on behalf of a user whose profiles do not allow it leaves one too, without changes.
-// Revisions of an instance have no gaps; the first event of an instance has revision 1.
+// An Event is what a change leaves behind: the audit record, the history and the change feed in one. A call on behalf
+// of a user whose profiles do not allow it leaves one too, without changes. The first event of an instance has revision
+// 1, and revisions have no gaps.
 type Event struct {
 	ID          string // random, unique
 	Instance    string
@@ -44,7 +44,7 @@ type Event struct {
 	Hash, Previous []byte `json:"-"`
 }
 
-// Change is what happened to one resource. Before is absent for a creation, After for a deletion.
+// A Change is what happened to one resource. Before is absent for a creation, After for a deletion.
 type Change struct {
 	Type   Type
 	ID     string
@@ -56,13 +56,13 @@ type Change struct {
 	Was, Now Resource `json:"-"`
 }
 
-// PasswordSet says that a user was given a password.
+// A PasswordSet records that a user was given a password.
 type PasswordSet struct {
 	User   string // id
 	Digest []byte // SHA-256 of the salted hash that is stored, so that another's put in its place shows
 }
 
-// AccessKey signs calls for one account.
+// An AccessKey signs calls for one account.
 type AccessKey struct {
 	ID       string
 	Secret   string
@@ -73,8 +73,8 @@ type AccessKey struct {
 	Comment  string
 }
 
-// Token lets its bearer ask questions, or administer, until it expires or is revoked. The text that
-// the bearer presents is not kept, only its hash.
+// A Token lets its bearer ask questions, or administer, until it expires or is revoked. Only a hash of the text that
+// the bearer sends is kept.
 type Token struct {
 	ID       string
 	Hash     string // SHA-256 of the text, hexadecimal
@@ -87,7 +87,7 @@ type Token struct {
 	Comment  string
 }
 
-// TokenScope is what a Token is good for.
+// A TokenScope is what a Token may be used for.
 type TokenScope string
 
 // The scopes of tokens.
@@ -96,7 +96,7 @@ const (
 	ScopeAdminister TokenScope = "administer" // to ask questions and about proposed changes
 )
 
-// Record is an event as it is kept: one link of its instance's chain of hashes.
+// A Record is an event as it is stored: one link of its instance's chain of hashes.
 type Record struct {
 	Instance string
 	Revision int64
@@ -106,8 +106,8 @@ type Record struct {
 	Hash     []byte // SHA-256 of the Hash of the record before it (32 zeros before the first) and Body
 }
 
-// Checkpoint stands in for the oldest events of an instance, which were pruned: the chain of hashes
-// goes on from it.
+// A Checkpoint stands in for the oldest events of an instance, which were pruned: the chain of hashes continues from
+// it.
 type Checkpoint struct {
 	Instance string
 	Revision int64     // of the last event that was pruned; 0: none ever was
@@ -118,7 +118,7 @@ type Checkpoint struct {
 	MAC      []byte    // with it the server signs all of the above; package audit makes and checks it
 }
 
-// Session is somebody signed in to the console. What the browser presents is not kept, only its hash.
+// A Session is that of somebody signed in to the console. Only a hash of the text that the browser sends is kept.
 type Session struct {
 	ID       string // SHA-256 of what the browser has, hexadecimal
 	Owner    string // whose it is: equal for all sessions of the same user or key

@@ -1,9 +1,28 @@
-// Package lanyard holds the words that the rest of the system speaks: security profiles and
-// the things they govern, who holds them, ARNs, events and errors, and the rules about them
-// that need no I/O. It knows neither the wire (package awsapi) nor a database (package store).
+// Package lanyard has the types that all of lanyard uses, and the rules about them that need no I/O. It knows neither
+// the API's encoding nor a database, and decides nothing: package access does.
 //
-// Values of these types are treated as immutable once a store has returned them: copy before
-// changing. See Clone.
+// # Resources
+//
+// An [Instance] is a contact centre. It has users ([User]) that hold security profiles ([Profile]), a hierarchy of
+// groups ([Group], [Structure]), queues and more; AI agents hold profiles too ([AIAgent]). Each is a [Resource] of a
+// [Type], with a [Meta]. [ResourceTypes] is the table of all types, and [New] makes an empty resource of one. An [ARN]
+// names a resource across accounts.
+//
+// Resources are treated as immutable, since snapshots and caches share them: change a [Clone].
+//
+// # Permissions and restrictions
+//
+// [Permissions] is the catalogue of permission names and [LookupPermission] finds one. [Prerequisites] and [ViewOf] say
+// which permissions others need, and [RestrictedType] what a name in TagRestrictedResources restricts.
+// [Profile.Warnings] says what in a profile has no effect.
+//
+// # Changes
+//
+// An [Event] is what a change leaves behind, with a [Change] for each resource.
+//
+// # Errors
+//
+// An [Error] has a [Kind], and matches the sentinel of its kind: errors.Is(err, lanyard.ErrNotFound).
 package lanyard
 
 import (
@@ -12,7 +31,7 @@ import (
 	"time"
 )
 
-// Type is the kind of a resource. Its text is the word that stands in the resource's ARN.
+// A Type is the type of a resource. Its text is the word for the type in ARNs, such as security-profile.
 type Type string
 
 // The types of resources. Those without an ARN of their own are named for what they are.
@@ -42,7 +61,7 @@ type Meta struct {
 	Seq      int64             // order of creation within the instance; set by the store, never 0 there
 }
 
-// Head returns the resource's Meta, for reading and, on a Clone, for changing.
+// Head returns the resource's Meta itself: change it in a Clone only.
 func (m *Meta) Head() *Meta { return m }
 
 // Key is the name.
@@ -66,8 +85,8 @@ type Ref struct {
 	ID   string
 }
 
-// Settings are members of a resource that lanyard keeps for its callers but has no rule about,
-// in the shape in which the caller sent them.
+// Settings are members of a resource that lanyard keeps for its callers but has no rules about, as the caller sent
+// them.
 type Settings map[string]JSON
 
 // An Instance is one contact centre. Its Meta.Name is the alias.
@@ -141,8 +160,7 @@ type AttributeRule struct {
 // Type is TypeProfile.
 func (*Profile) Type() Type { return TypeProfile }
 
-// Refs is empty: nothing that a profile names is kept from deletion by it. A hierarchy group
-// deleted later matches nobody.
+// Refs is empty: what a profile names can be deleted. A hierarchy group that was deleted has no members.
 func (*Profile) Refs() []Ref { return nil }
 
 // A User is a person who signs in to an instance. Its Meta.Name is the user name.

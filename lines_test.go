@@ -13,7 +13,7 @@ import (
 // widest is how many columns a line of Go may have, a tab counted as one.
 const widest = 120
 
-// A line may be wider than that only by one literal: a request, a record or a help text is easier to read, and to
+// Lines are at most that wide, but for string literals: a request, a record or a help text is easier to read, and to
 // find, in one piece.
 func TestLines(t *testing.T) {
 	out, err := exec.Command("git", "ls-files", "--cached", "--others", "--exclude-standard", "*.go").Output()

@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// Permission is an entry of the catalogue of permission names.
+// A Permission is an entry of the catalogue of permission names.
 type Permission struct {
 	Name  string // e.g. Users.View
 	Group string // the heading under which administrators know it
@@ -47,7 +47,7 @@ func Permissions() []Permission {
 	return list
 }
 
-// LookupPermission returns the catalogue's entry of that exact name.
+// LookupPermission returns the entry of the catalogue with a name, compared exactly.
 func LookupPermission(name string) (Permission, bool) {
 	list, index := catalogue()
 	i, ok := index[name]
@@ -58,8 +58,8 @@ func LookupPermission(name string) (Permission, bool) {
 }
 
 // IsPermissionName reports whether name has the form of a permission name: words of letters and
-// digits, joined by dots, at most 128 characters in all. A name of that form may be unknown to
-// the catalogue, for Amazon Connect adds names steadily.
+// digits, joined by dots, at most 128 characters in all. The catalogue need not have it: Amazon Connect keeps adding
+// names.
 func IsPermissionName(name string) bool {
 	if name == "" || len(name) > 128 {
 		return false
@@ -84,8 +84,8 @@ const (
 	ApplicationThirdParty = "THIRD_PARTY_APPLICATION"
 )
 
-// SortPermissions returns names sorted bytewise without duplicates, the order in which Amazon
-// Connect's own exports hold them. No names are nil.
+// SortPermissions returns names in byte order and without duplicates, as in Amazon Connect's own exports. It returns
+// nil if there are none.
 func SortPermissions(names []string) []string {
 	if len(names) == 0 {
 		return nil
@@ -107,8 +107,8 @@ var pulled = map[string][]string{
 	"ManagerBargeIn":                    {"BasicAgentAccess"},
 }
 
-// Prerequisites are the permissions without which one cannot be used in the web site. Decisions do not
-// ask for them.
+// Prerequisites returns the permissions without which one cannot be used on the admin website. Decisions do not depend
+// on them.
 func Prerequisites(name string) []string {
 	var all []string
 	for _, n := range pulled[name] {
@@ -122,8 +122,8 @@ func Prerequisites(name string) []string {
 	return all
 }
 
-// ViewOf is the permission that opens the pages on which another one is used: the View of the same
-// resource, if there is one. Whoever has access to something sees it by that.
+// ViewOf returns the permission that opens the pages on which another one is used: the View of the same resource. ok is
+// false when there is none.
 func ViewOf(name string) (view string, ok bool) {
 	i := strings.LastIndexByte(name, '.')
 	if i < 0 || name[i:] == ".View" || name[i:] == ".Access" {

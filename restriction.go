@@ -24,8 +24,7 @@ func RestrictedType(name string) (resourceType string, ok bool) {
 	return resourceType, ok
 }
 
-// RestrictableNames are the names that TagRestrictedResources takes, aliases after an equals sign, as
-// messages list them.
+// RestrictableNames lists the names that TagRestrictedResources accepts, for messages; aliases follow an equals sign.
 func RestrictableNames() string {
 	var names []string
 	for _, t := range resourceTypes {
@@ -50,8 +49,8 @@ func (p *Profile) Restricted() bool {
 	return len(p.AccessTags) > 0 && len(p.TagRestricted) > 0 || len(p.HierarchyRestricted) > 0
 }
 
-// Warnings says what a profile holds that has no effect, or another one than its author may expect:
-// one sentence each, in a fixed order, without the profile's name.
+// Warnings says what in a profile has no effect, or not the one that its author may expect: one sentence each, in a
+// fixed order, without the profile's name.
 func (p *Profile) Warnings() []string {
 	out := p.RestrictionWarnings()
 	isPermission := func(name string) bool { _, ok := LookupPermission(name); return ok }
@@ -62,7 +61,7 @@ func (p *Profile) Warnings() []string {
 	return append(out, p.inert()...)
 }
 
-// RestrictionWarnings are those of the Warnings that are about tags and hierarchy.
+// RestrictionWarnings returns those of the Warnings that are about tags and the hierarchy.
 func (p *Profile) RestrictionWarnings() []string {
 	var out []string
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
@@ -88,12 +87,12 @@ func (p *Profile) RestrictionWarnings() []string {
 	return out
 }
 
-// UnknownTagRestricted are the names of TagRestricted that are in no table.
+// UnknownTagRestricted returns the names in TagRestricted that no type has.
 func (p *Profile) UnknownTagRestricted() []string {
 	return unknown(p.TagRestricted, func(name string) bool { _, ok := RestrictedType(name); return ok })
 }
 
-// UnknownHierarchyRestricted are the names of HierarchyRestricted other than HierarchyRestrictable.
+// UnknownHierarchyRestricted returns the names in HierarchyRestricted other than HierarchyRestrictable.
 func (p *Profile) UnknownHierarchyRestricted() []string {
 	return unknown(p.HierarchyRestricted, func(name string) bool { return name == HierarchyRestrictable })
 }
@@ -137,13 +136,13 @@ func (p *Profile) inert() (out []string) {
 	return out
 }
 
-// Known reports whether the application's type is one whose permissions have a meaning. Without a
-// type it is a third-party application, for older clients never send one.
+// Known reports whether the application is of a type whose permissions have a meaning. Without a type it is a
+// third-party application, for older clients never send one.
 func (a Application) Known() bool {
 	return a.Type == "" || a.Type == ApplicationThirdParty || a.Type == ApplicationMCP
 }
 
-// Known reports whether the flow module is allowed in the only way there is, as a tool.
+// Known reports whether the flow module is of the only type there is: a tool.
 func (m FlowModule) Known() bool { return m.Type == "" || m.Type == ApplicationMCP }
 
 // AIAgentThirdParty is the only type of AllowedAIAgents.

@@ -2,8 +2,8 @@ package lanyard
 
 import "slices"
 
-// A ResourceType is all that is known of a type of resource: a row of the one table from which whatever
-// differs from type to type derives. What a type does not have is left out of its row.
+// A ResourceType describes a type of resource: a row of the one table from which everything that differs from type to
+// type derives. What a type does not have is left out of its row.
 type ResourceType struct {
 	Type Type // the word in ARNs, or what stands for it; "" when lanyard neither stores the type nor reads its ARNs
 	// Name is what decisions, the console and the API call it.
@@ -28,7 +28,7 @@ type ResourceType struct {
 // Stored reports whether lanyard stores resources of the type.
 func (t *ResourceType) Stored() bool { return t.new != nil }
 
-// View is the permission that shows resources of the type; "" when none does.
+// View returns the permission that shows resources of the type; "" when none does.
 func (t *ResourceType) View() string {
 	if t.viewedBy == "" && t.Stem != "" {
 		return t.Stem + ".View"
@@ -36,9 +36,8 @@ func (t *ResourceType) View() string {
 	return t.viewedBy
 }
 
-// ResourceTypes is the table of the types. It holds those of which lanyard stores resources, those that
-// stand in ARNs only, and those about which the caller of a decision knows all there is to know. Nobody
-// may change it.
+// ResourceTypes returns the table of types: those that lanyard stores resources of, those that only have ARNs, and
+// those whose resources only the caller of a decision knows. It must not be changed.
 func ResourceTypes() []ResourceType { return resourceTypes }
 
 // resourceTypes is in the order in which messages list the names of TagRestrictedResources.
@@ -125,7 +124,7 @@ func (t Type) row() *ResourceType {
 	return &noType
 }
 
-// Word is how messages call a resource of the type, known here or not.
+// Word returns what messages call a resource of the type, even of an unknown one.
 func (t Type) Word() string {
 	if w := t.row().Word; w != "" {
 		return w
@@ -133,13 +132,13 @@ func (t Type) Word() string {
 	return string(t)
 }
 
-// Plural is how messages call several.
+// Plural returns what messages call several of them.
 func (t Type) Plural() string { return t.row().Plural }
 
-// Name is what the API and the console call the type; "" when they do not speak of it.
+// Name returns what the API and the console call the type; "" when they do not mention it.
 func (t Type) Name() string { return t.row().Name }
 
-// DecisionName is what decisions call a type whose resources they find by id; "" for others.
+// DecisionName returns what decisions call a type whose resources they find by id; "" for others.
 func (t Type) DecisionName() string {
 	if row := t.row(); row.Decided {
 		return row.Name
@@ -147,19 +146,19 @@ func (t Type) DecisionName() string {
 	return ""
 }
 
-// Member is that of the API's requests which holds the id of a resource of the type.
+// Member returns the member of the API's requests that has the id of a resource of the type.
 func (t Type) Member() string { return t.row().Member }
 
-// Stem is the first word of the permissions about the type; "" when there are none.
+// Stem returns the first word of the permissions about the type; "" when there are none.
 func (t Type) Stem() string { return t.row().Stem }
 
-// View is the permission that shows resources of the type; "" when none does.
+// View returns the permission that shows resources of the type; "" when none does.
 func (t Type) View() string { return t.row().View() }
 
 // Taggable reports whether resources of the type carry tags and have an ARN.
 func (t Type) Taggable() bool { return t.row().Taggable }
 
-// StoredType is the type of stored resources that the API and the console call by name.
+// StoredType returns the type of stored resources with a Name.
 func StoredType(name string) (t Type, ok bool) {
 	i := slices.IndexFunc(resourceTypes, func(t ResourceType) bool { return t.Stored() && t.Name == name })
 	if i < 0 || name == "" {
@@ -168,7 +167,7 @@ func StoredType(name string) (t Type, ok bool) {
 	return resourceTypes[i].Type, true
 }
 
-// Types lists every type of stored resources, for tables and tests that must cover them all.
+// Types returns every type of stored resources, for tables and tests that must cover them all.
 func Types() []Type {
 	var all []Type
 	for i := range resourceTypes {
@@ -179,8 +178,8 @@ func Types() []Type {
 	return all
 }
 
-// LoadOrder lists the types that snapshots for decisions hold, what others refer to before those that
-// refer to it.
+// LoadOrder returns the types that snapshots for decisions have, those that others refer to before those that refer to
+// them.
 func LoadOrder() []Type {
 	var order []Type
 	for i := range resourceTypes {

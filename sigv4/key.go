@@ -12,7 +12,7 @@ import (
 const maxDerived = 4096
 
 // keyCache remembers signing keys, which cost four of the five HMACs of a signature and are
-// good for a day.
+// valid for a day.
 type keyCache struct {
 	mu   sync.RWMutex
 	keys map[derivation][]byte
@@ -27,12 +27,10 @@ type derivation struct {
 	date        string
 }
 
-// signingKey returns the key that cl must be signed with. The caller must not change it.
-func (v *Verifier) signingKey(cl claim, key Key, known bool) []byte {
-	d := derivation{accessKeyID: cl.accessKeyID, secret: sha256.Sum256([]byte(key.Secret)), date: cl.date}
-	if !known {
-		d.accessKeyID = "" // all strangers share one entry: none can fill the cache
-	}
+// signingKey returns the key that requests of an access key must be signed with on a date. The caller must not change
+// it. All unknown access keys have the id "", and so share one entry: strangers cannot fill the cache.
+func (v *Verifier) signingKey(accessKeyID string, key Key, date string) []byte {
+	d := derivation{accessKeyID: accessKeyID, secret: sha256.Sum256([]byte(key.Secret)), date: date}
 
 	v.derived.mu.RLock()
 	signing, ok := v.derived.keys[d]

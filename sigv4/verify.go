@@ -1,7 +1,10 @@
-// Package sigv4 verifies AWS Signature Version 4 on a raw HTTP request, signed in its
-// Authorization header or presigned in its query. It says which access key signed the request;
-// it neither reads the body from the wire, nor stores keys, nor knows what a key may do, nor
-// writes responses.
+// Package sigv4 verifies AWS Signature Version 4 of an HTTP request, signed in its Authorization header or presigned in
+// its query, as the AWS SDKs and the command line do it. It says which access key signed the request; it neither reads
+// the body from the wire, nor stores keys, nor knows what a key may do, nor writes responses.
+//
+// Set up a [Verifier], read the whole body and call [Verifier.Verify] with it; [Verifier.Claim] refuses most bad
+// requests before the body is read. A refusal is an [Error], whose text may be shown to the caller. The package follows
+// AWS's documentation of Signature Version 4, and botocore and aws-sdk-go-v2 where that is silent.
 //
 // Like AWS, it normalises "." and ".." and empty segments of the path before it compares. A
 // caller that routes must do so by the path as sent, and must not clean it first: the verified
@@ -26,7 +29,7 @@ const (
 	InvalidSignature           = "InvalidSignatureException"           // does not fit the request, the time or the service
 )
 
-// Error says why a request is refused. Its Message may be shown to the caller.
+// An Error says why a request is refused. Its Message may be shown to the caller.
 type Error struct {
 	Code    string
 	Message string
@@ -38,14 +41,14 @@ func refuse(code, format string, args ...any) error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
 }
 
-// Key is what an access key signs with.
+// A Key is what an access key signs with.
 type Key struct {
 	Secret       string
 	SessionToken string // for temporary credentials: requests must carry it; otherwise they must carry none
 }
 
-// Verifier verifies requests to one service in one region. It is safe for concurrent use and
-// must not be copied.
+// A Verifier verifies requests to one service in one region. Its fields are set before its first use. It is safe for
+// concurrent use and must not be copied.
 type Verifier struct {
 	Region  string           // that the credential must be scoped to
 	Service string           // that the credential must be scoped to, as "connect"
@@ -56,8 +59,8 @@ type Verifier struct {
 	// all of x-amz-*.
 	Signed []string
 
-	// Keys finds an access key. A key that is unknown or disabled is not ok; an error is for a
-	// search that did not succeed, and Verify returns it as it is. If Keys is nil no key is known.
+	// Keys finds an access key. ok is false for a key that is unknown or disabled. An error is for a search that
+	// failed, and Verify and Claim return it as it is. If Keys is nil, no key is known.
 	Keys func(ctx context.Context, accessKeyID string) (key Key, ok bool, err error)
 
 	derived keyCache
@@ -67,9 +70,9 @@ type Verifier struct {
 // refusing a wrong signature.
 var nobody = Key{Secret: "no key has this secret"}
 
-// Claim checks all of r's signature that can be checked without its body: that it is complete and current,
-// is for this service, covers the headers that it must, and is by a known key. It proves nothing, for anybody
-// can claim to be a key; it reports whether reading the body can be of any use.
+// Claim checks all of r's signature that can be checked without its body: that it is complete and current, is for this
+// service, covers the headers that it must, and is by a known key. It proves nothing, for anybody can claim to be a
+// key: without an error, reading the body and calling Verify is worthwhile. Errors are as those of Verify.
 func (v *Verifier) Claim(r *http.Request) error {
 	c := newCanonicalizer()
 	defer c.free()
@@ -124,8 +127,8 @@ func (v *Verifier) key(ctx context.Context, id string) (key Key, known bool, err
 	return key, true, nil
 }
 
-// Verify returns the ID of the access key that signed r, whose whole body is body. An error that
-// is not an *Error came from Keys. Verify does not read r.Body.
+// Verify returns the ID of the access key that signed r, whose whole body is body. It does not read r.Body. A refusal
+// is an *Error; any other error came from Keys.
 func (v *Verifier) Verify(r *http.Request, body []byte) (accessKeyID string, err error) {
 	c := newCanonicalizer()
 	defer c.free()
@@ -140,7 +143,11 @@ func (v *Verifier) Verify(r *http.Request, body []byte) (accessKeyID string, err
 	if err != nil {
 		return "", err
 	}
-	signing := v.signingKey(cl, key, known)
+	id := cl.accessKeyID
+	if !known {
+		id = ""
+	}
+	signing := v.signingKey(id, key, cl.date)
 	matches := v.matches(c, signing, r.Method, path, cl)
 	tokenFits := subtle.ConstantTimeCompare([]byte(key.SessionToken), []byte(cl.token)) == 1
 
@@ -215,7 +222,7 @@ func (v *Verifier) checkTime(cl claim) error {
 	return nil
 }
 
-// clip keeps what a stranger sent from filling a message.
+// clip shortens what a stranger sent, for a message.
 func clip(s string) string {
 	if len(s) > 100 {
 		return strings.ToValidUTF8(s[:100], "") + "..."
