@@ -41,7 +41,7 @@ const MaxARN = 1011
 func ParseARN(s string) (ARN, error) {
 	bad := func(problem string) (ARN, error) {
 		return ARN{}, Errorf(Invalid,
-			"%q is not a Connect ARN: %s; expected arn:PARTITION:connect:REGION:ACCOUNT:instance/INSTANCE[/TYPE/ID]", Clip(s),
+			"must be an ARN of the form arn:PARTITION:connect:REGION:ACCOUNT:instance/INSTANCE[/TYPE/ID], got %q: %s", Clip(s),
 			problem)
 	}
 	if len(s) > MaxARN {

@@ -39,7 +39,8 @@ PATTERNS = {
 REFERENCES = re.compile(
     r"(InstanceId|NextToken|ContactFlowModuleId|AliasId|FlowModuleId|QuickConnectIds|EmailAddressesConfig|UserProficiencies|ListCondition)\b|RoutingProfile\w* .*QueueConfigs$")
 
-BOUND = re.compile(r"has \d+ |is too (small|large)|is out of bounds|is not one of|must match|is required| is not a ")
+BOUND = re.compile(
+    r"must have (exactly |at least |at most )?\d|must be (exactly |at least |at most )?-?\d|must be [A-Z][A-Z_]+(,| or)|must be a whole number|must match|is required")
 
 
 def text(n):

@@ -151,7 +151,7 @@ func (g *generator) size(name string, s Shape) {
 	g.p("if l == nil {\nreturn nil\n}\n")
 	min, max := g.bound(name, s.Min, 0), g.bound(name, s.Max, 0)
 	if min > 0 || max > 0 {
-		g.p("if v := size(len(l), %d, %d, \"items\"); v != nil {\nreturn v\n}\n", min, max)
+		g.p("if v := size(len(l), %d, %d); v != nil {\nreturn v\n}\n", min, max)
 	}
 }
 

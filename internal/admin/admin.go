@@ -83,7 +83,7 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, f func(*http.Requ
 			return nil, err
 		}
 		if key, ok := s.Control.Key(id); !ok || !key.Root {
-			return nil, lanyard.Errorf(lanyard.Denied, "access key %s may not do this; the root access key may", id)
+			return nil, lanyard.Errorf(lanyard.Denied, "access key %s is not allowed to do this; only the root access key is", id)
 		}
 		return f(r, body)
 	}()
@@ -125,7 +125,7 @@ func (s *server) read(w http.ResponseWriter, r *http.Request) (intake.Body, erro
 	if r.Header["Authorization"] == nil {
 		return intake.Body{},
 			&sigv4.Error{Code: sigv4.MissingAuthenticationToken,
-				Message: "Authorization is required; a presigned query is not accepted for management"}
+				Message: "Authorization is required; management does not accept presigned queries"}
 	}
 	if err := s.Auth.Claim(r); err != nil {
 		return intake.Body{}, err
@@ -256,12 +256,12 @@ func (s *server) setFault(_ *http.Request, body []byte) (any, error) {
 	switch {
 	case f.Operation != "*" && !s.IsServed(f.Operation):
 		return nil, lanyard.Errorf(lanyard.Invalid,
-			"%q is not an operation that lanyard serves; docs/coverage.md lists them, and * means all", f.Operation)
+			"operation must be one that lanyard serves or * for all, got %q; docs/coverage.md lists them", f.Operation)
 	case f.Exception != "" && !s.CanFail(f.Operation, f.Exception):
-		return nil, lanyard.Errorf(lanyard.Invalid, "%s does not declare %q; docs/coverage.md lists what it declares",
+		return nil, lanyard.Errorf(lanyard.Invalid, "exception must be one that %s declares, got %q; docs/coverage.md lists them",
 			f.Operation, f.Exception)
 	case f.Exception == "" && f.Latency == 0:
-		return nil, lanyard.Errorf(lanyard.Invalid, "a fault needs an exception, a latency, or both")
+		return nil, lanyard.Errorf(lanyard.Invalid, "exception is required when latency is 0")
 	case !(f.Rate > 0 && f.Rate <= 1):
 		return nil, lanyard.Errorf(lanyard.Invalid, "rate must be greater than 0 and at most 1, got %v", f.Rate)
 	case f.Latency < 0 || f.Latency > maxLatency:
@@ -285,11 +285,11 @@ const maxEvents = 1000
 
 func (s *server) events(r *http.Request, _ []byte) (any, error) {
 	q := r.URL.Query()
-	after, err := number(q.Get("after"), 0)
+	after, err := number("after", q.Get("after"), 0)
 	if err != nil {
 		return nil, err
 	}
-	limit, err := number(q.Get("limit"), maxEvents)
+	limit, err := number("limit", q.Get("limit"), maxEvents)
 	if err != nil {
 		return nil, err
 	}
@@ -315,10 +315,10 @@ func (p Prune) Retention() (control.Retention, error) {
 	switch {
 	case p.Days < 0 || p.Days > maxDays:
 		return control.Retention{},
-			lanyard.Errorf(lanyard.Invalid, "%d days are not accepted; 0 for no bound, or up to %d, are", p.Days, maxDays)
+			lanyard.Errorf(lanyard.Invalid, "Days must be 1 to %d, or 0 for no bound, got %d", maxDays, p.Days)
 	case p.Events < 0:
 		return control.Retention{},
-			lanyard.Errorf(lanyard.Invalid, "%d events are not accepted; 0 for no bound, or more, are", p.Events)
+			lanyard.Errorf(lanyard.Invalid, "Events must be at least 1, or 0 for no bound, got %d", p.Events)
 	}
 	return control.Retention{Age: time.Duration(p.Days) * 24 * time.Hour, Events: p.Events}, nil
 }
@@ -339,7 +339,7 @@ func (s *server) prune(r *http.Request, body []byte) (any, error) {
 		return nil, err
 	}
 	if keep.None() {
-		return nil, lanyard.Errorf(lanyard.Invalid, "neither Days nor Events says what to keep")
+		return nil, lanyard.Errorf(lanyard.Invalid, "Days or Events is required: without them nothing would be pruned")
 	}
 	by, err := s.Auth.Verify(r, body)
 	if err != nil {
@@ -350,13 +350,13 @@ func (s *server) prune(r *http.Request, body []byte) (any, error) {
 	return out, err
 }
 
-func number(text string, absent int64) (int64, error) {
+func number(name, text string, absent int64) (int64, error) {
 	if text == "" {
 		return absent, nil
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 0 {
-		return 0, lanyard.Errorf(lanyard.Invalid, "%q is not a number of 0 or more", text)
+		return 0, lanyard.Errorf(lanyard.Invalid, "%s must be a whole number of at least 0, got %q", name, text)
 	}
 	return n, nil
 }

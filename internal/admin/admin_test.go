@@ -249,8 +249,8 @@ func TestFaults(t *testing.T) {
 		{"unknown operation", `{"Operation":"Fly","Exception":"ThrottlingException"}`, fault.Fault{}, `\"Fly\"`},
 		{"no operation", `{"Exception":"ThrottlingException"}`, fault.Fault{}, `\"\"`},
 		{"exception not declared", `{"Operation":"ListUsers","Exception":"LimitExceededException"}`, fault.Fault{},
-			`ListUsers does not declare \"LimitExceededException\"`},
-		{"neither exception nor latency", `{"Operation":"ListUsers"}`, fault.Fault{}, "exception, a latency"},
+			`exception must be one that ListUsers declares, got \"LimitExceededException\"`},
+		{"neither exception nor latency", `{"Operation":"ListUsers"}`, fault.Fault{}, "exception is required when latency is 0"},
 		{"rate 0", `{"Operation":"*","Exception":"ThrottlingException","Rate":0}`, fault.Fault{}, "got 0"},
 		{"rate below 0", `{"Operation":"*","Exception":"ThrottlingException","Rate":-0.1}`, fault.Fault{}, "got -0.1"},
 		{"rate over 1", `{"Operation":"*","Exception":"ThrottlingException","Rate":1.01}`, fault.Fault{}, "got 1.01"},
@@ -380,11 +380,11 @@ func TestPrune(t *testing.T) {
 		body string
 		want string
 	}{
-		{`{}`, "neither Days nor Events"},
-		{`{"Instance":"i"}`, "neither Days nor Events"},
-		{`{"Days":-1}`, "-1 days are not accepted; 0 for no bound, or up to 36500, are"},
-		{`{"Days":36501}`, "36501 days are not accepted"},
-		{`{"Events":-1}`, "-1 events are not accepted"},
+		{`{}`, "Days or Events is required"},
+		{`{"Instance":"i"}`, "Days or Events is required"},
+		{`{"Days":-1}`, "Days must be 1 to 36500, or 0 for no bound, got -1"},
+		{`{"Days":36501}`, "Days must be 1 to 36500, or 0 for no bound, got 36501"},
+		{`{"Events":-1}`, "Events must be at least 1, or 0 for no bound, got -1"},
 		{`{"Event":1}`, "unknown object member"},
 	} {
 		if status, answer := w.do("POST", "events/prune", tt.body); status != 400 || !strings.Contains(answer, tt.want) {

@@ -173,8 +173,8 @@ func (s *Server) act(ctx context.Context, req *request, in model.Input) (control
 		return req.Call, nil
 	}
 	if len(users) != 1 || users[0] == "" || len(users[0]) > lanyard.MaxARN {
-		return req.Call, lanyard.Errorf(lanyard.Invalid, "%s: one id, ARN or user name of a user of the instance is accepted",
-			strings.ToLower(ActingUser))
+		return req.Call, lanyard.Errorf(lanyard.Invalid, "%s must be one id, ARN or name of a user of the instance, got %s",
+			strings.ToLower(ActingUser), lanyard.Quote(strings.Join(users, ", ")))
 	}
 	instance, r, err := actingRight(req.op.Name, in)
 	if err != nil {
@@ -182,7 +182,7 @@ func (s *Server) act(ctx context.Context, req *request, in model.Input) (control
 	}
 	if instance == "" {
 		return req.Call, lanyard.Errorf(lanyard.Denied,
-			"%s is not about one instance, so it cannot be called on behalf of a user of one", req.op.Name)
+			"%s cannot be called on behalf of a user: it does not concern one instance", req.op.Name)
 	}
 	return s.control.Act(ctx, req.Call, instance, users[0], r)
 }
@@ -202,7 +202,7 @@ func actingRight(operation string, in model.Input) (instance string, r control.R
 	case "TagResource", "UntagResource", "ListTagsForResource":
 		a, err := lanyard.ParseARN(member("ResourceArn"))
 		if err != nil {
-			return "", r, lanyard.Errorf(lanyard.Invalid, "resourceArn: %v", err)
+			return "", r, lanyard.Errorf(lanyard.Invalid, "resourceArn %v", err)
 		}
 		action := ".Edit"
 		if operation == "ListTagsForResource" {

@@ -38,13 +38,13 @@ func decode(req *request) (model.Input, error) {
 	}
 	for _, l := range req.params.Labels {
 		if !utf8.ValidString(l.Value) {
-			return nil, lanyard.Errorf(lanyard.Malformed, "%s: is not UTF-8", l.Name)
+			return nil, lanyard.Errorf(lanyard.Malformed, "%s must be UTF-8", l.Name)
 		}
 	}
 	for key, values := range req.params.Query {
 		for _, v := range values {
 			if !utf8.ValidString(v) {
-				return nil, lanyard.Errorf(lanyard.Malformed, "query parameter %q: is not UTF-8", lanyard.Clip(key))
+				return nil, lanyard.Errorf(lanyard.Malformed, "query parameter %q must be UTF-8", lanyard.Clip(key))
 			}
 		}
 	}
@@ -59,10 +59,10 @@ func decodeBody(body []byte, in any) (plain bool, err error) {
 		return false, nil // as the empty object
 	}
 	if body[0] != '{' {
-		return false, lanyard.Errorf(lanyard.Malformed, "the request body is not a JSON object")
+		return false, lanyard.Errorf(lanyard.Malformed, "the request body must be a JSON object")
 	}
 	if nesting.Exceeds(body, maxNesting) {
-		return false, lanyard.Errorf(lanyard.Malformed, "the request body has values more than %d deep in one another",
+		return false, lanyard.Errorf(lanyard.Malformed, "the request body must be nested at most %d levels deep",
 			maxNesting)
 	}
 	if !bytes.Contains(body, []byte("null")) && bytes.IndexByte(body, '\\') < 0 {
@@ -80,7 +80,7 @@ func decodeBody(body []byte, in any) (plain bool, err error) {
 	}
 	if at := findNull(body, reflect.TypeOf(in)); at != "" {
 		return false, lanyard.Errorf(lanyard.Malformed,
-			"%s must not be null: lists and maps hold no nulls; leave the entry out", place(at))
+			"%s must not be null: lists and maps cannot hold null; leave the entry out", place(at))
 	}
 	return false, nil
 }
@@ -89,11 +89,11 @@ func decodeBody(body []byte, in any) (plain bool, err error) {
 func refusal(err error) error {
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) {
-		return lanyard.Errorf(lanyard.Malformed, "%s: %s", place(semantic.JSONPointer), wrongType(semantic))
+		return lanyard.Errorf(lanyard.Malformed, "%s %s", place(semantic.JSONPointer), wrongType(semantic))
 	}
 	var syntactic *jsontext.SyntacticError
 	if errors.As(err, &syntactic) {
-		return lanyard.Errorf(lanyard.Malformed, "the request body is not valid JSON: at byte %d, %s: %v",
+		return lanyard.Errorf(lanyard.Malformed, "the request body must be valid JSON: at byte %d, %s: %v",
 			syntactic.ByteOffset, place(syntactic.JSONPointer), syntactic.Err)
 	}
 	return lanyard.Errorf(lanyard.Malformed, "the request body cannot be read: %v", err)
@@ -156,12 +156,12 @@ func itemType(t reflect.Type, name string) reflect.Type {
 	return reflect.TypeFor[any]()
 }
 
-// wrongType says what was sent and what would be right, in JSON's words.
+// wrongType says what would be right and what was sent, in JSON's words.
 func wrongType(e *json.SemanticError) string {
 	sent := map[jsontext.Kind]string{'n': "null", 't': "a boolean", 'f': "a boolean", '"': "a string", '0': "a number",
 		'{': "an object", '[': "a list"}[e.JSONKind]
 	if e.GoType == nil {
-		return sent + " is not accepted"
+		return "must be absent, got " + sent
 	}
 	t := e.GoType
 	for t.Kind().String() == "ptr" {
@@ -176,7 +176,7 @@ func wrongType(e *json.SemanticError) string {
 	if sent == "a number" && len(e.JSONValue) > 0 {
 		sent = lanyard.Clip(string(e.JSONValue))
 	}
-	return sent + " stands where " + want + " is accepted"
+	return "must be " + want + ", got " + sent
 }
 
 // place is a JSON pointer as messages name members: A.B[0].C.

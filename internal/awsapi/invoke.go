@@ -86,7 +86,7 @@ func (s *Server) invoke(ctx context.Context, req *request, i invocation.Call) (a
 func (s *Server) place(req *request, i invocation.Call) (model.Input, error) {
 	in, body := req.op.NewInput(), i.Input
 	if len(body) > MaxBody {
-		return nil, lanyard.Errorf(lanyard.TooLarge, "the input has %d bytes; at most %d are accepted", len(body), MaxBody)
+		return nil, lanyard.Errorf(lanyard.TooLarge, "the input must be at most %d bytes, got %d", MaxBody, len(body))
 	}
 	if _, err := decodeBody(body, in); err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func (s *Server) place(req *request, i invocation.Call) (model.Input, error) {
 		}
 		to := v.Field(n)
 		if err := json.Unmarshal(value, to.Addr().Interface()); err != nil {
-			return nil, lanyard.Errorf(lanyard.Malformed, "%s: a value of the wrong type", f.Name)
+			return nil, wrongMember(f.Name, err)
 		}
 		text, isText := to.Interface().(*string)
 		if list, ok := to.Interface().([]string); ok {
@@ -134,11 +134,20 @@ func (s *Server) place(req *request, i invocation.Call) (model.Input, error) {
 	}
 	for name := range members {
 		if !known[name] {
-			return nil, lanyard.Errorf(lanyard.Invalid, "%s: %s has no such member", lanyard.Clip(name), req.op.Name)
+			return nil, lanyard.Errorf(lanyard.Invalid, "%s must be absent: %s has no such member", lanyard.Clip(name), req.op.Name)
 		}
 	}
 	req.body = body
 	return in, nil
+}
+
+// wrongMember says what is wrong with the value of a member.
+func wrongMember(name string, err error) error {
+	var semantic *json.SemanticError
+	if errors.As(err, &semantic) {
+		return lanyard.Errorf(lanyard.Malformed, "%s %s", name, wrongType(semantic))
+	}
+	return refusal(err)
 }
 
 // only refuses an input that names another instance than the one that there is for the caller.
@@ -154,7 +163,7 @@ func only(instance string, in model.Input) error {
 			continue
 		}
 		if a, err := lanyard.ParseARN(*ref); err != nil || a.Instance != instance {
-			return lanyard.Errorf(lanyard.NotFound, "%s: %q is not of the instance that you are signed in to", name,
+			return lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in the instance that you are signed in to", name,
 				lanyard.Clip(*ref))
 		}
 	}

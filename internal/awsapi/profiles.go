@@ -276,7 +276,7 @@ func itemIDs(items []model.SecurityProfileItem) ([]string, error) {
 	ids := make([]string, len(items))
 	for i, item := range items {
 		if item.Id == nil {
-			return nil, lanyard.Errorf(lanyard.Invalid, "SecurityProfiles[%d].Id: is required", i)
+			return nil, lanyard.Errorf(lanyard.Invalid, "SecurityProfiles[%d].Id is required", i)
 		}
 		ids[i] = *item.Id
 	}

@@ -27,7 +27,7 @@ func destination(c *model.QuickConnectConfig) (lanyard.QuickConnect, error) {
 				part.member, q.Kind)
 		case part.kind != q.Kind && part.sent:
 			return q, lanyard.Errorf(lanyard.Invalid,
-				"QuickConnectConfig.%s must be absent when QuickConnectType is %s, got one", part.member, q.Kind)
+				"QuickConnectConfig.%s must be absent when QuickConnectType is %s", part.member, q.Kind)
 		}
 	}
 	switch q.Kind {

@@ -47,36 +47,36 @@ func TestMalformedBodies(t *testing.T) {
 		{"null is absent", `{"Permissions":null,"Description":null,"GranularAccessControlConfiguration":null}`, fine, ""},
 		{"instance in the body too", `{"InstanceId":"other"}`, fine, ""},
 		{"64 deep", deep(64), fine, ""},
-		{"65 deep", deep(65), malformed, "64 deep"},
-		{"hundreds of thousands deep", strings.Repeat(`{"a":`, 400_000), malformed, "64 deep"},
+		{"65 deep", deep(65), malformed, "at most 64 levels deep"},
+		{"hundreds of thousands deep", strings.Repeat(`{"a":`, 400_000), malformed, "at most 64 levels deep"},
 		{"brackets in a string are not deep", `{"Description":"` + strings.Repeat("[", 100) + `"}`, fine, ""},
 		{"brackets behind an escaped quote are not deep", `{"Description":"\"` + strings.Repeat("[", 100) + `"}`, fine, ""},
-		{"list", "[]", malformed, "not a JSON object"},
-		{"string", `"x"`, malformed, "not a JSON object"},
-		{"null", `null`, malformed, "not a JSON object"},
-		{"byte order mark", "\ufeff{}", malformed, "not a JSON object"},
-		{"nul", "\x00", malformed, "not a JSON object"},
-		{"cut", `{"Description":"x"`, malformed, "not valid JSON"},
-		{"something after it", `{} x`, malformed, "not valid JSON"},
-		{"two objects", `{}{}`, malformed, "not valid JSON"},
+		{"list", "[]", malformed, "must be a JSON object"},
+		{"string", `"x"`, malformed, "must be a JSON object"},
+		{"null", `null`, malformed, "must be a JSON object"},
+		{"byte order mark", "\ufeff{}", malformed, "must be a JSON object"},
+		{"nul", "\x00", malformed, "must be a JSON object"},
+		{"cut", `{"Description":"x"`, malformed, "must be valid JSON: at byte"},
+		{"something after it", `{} x`, malformed, "must be valid JSON: at byte"},
+		{"two objects", `{}{}`, malformed, "must be valid JSON: at byte"},
 		{"member twice", `{"Description":"a","Description":"b"}`, malformed, "duplicate"},
 		{"member twice, once escaped", `{"Description":"a","\u0044escription":"b"}`, malformed, "duplicate"},
 		{"unknown member twice", `{"X":1,"X":2}`, malformed, "duplicate"},
 		{"deep member twice", `{"AllowedAccessControlTags":{"a":"1","a":"2"}}`, malformed, "duplicate"},
 		{"invalid UTF-8", "{\"Description\":\"\xff\"}", malformed, "UTF-8"},
 		{"half a surrogate", `{"Description":"\ud800"}`, malformed, "surrogate"},
-		{"number for text", `{"Description":1}`, malformed, "Description: a number stands where a string"},
-		{"text for list", `{"Permissions":"x"}`, malformed, "Permissions: a string stands where a list"},
-		{"object for list", `{"Permissions":{}}`, malformed, "an object stands where a list"},
-		{"list for object", `{"AllowedAccessControlTags":[]}`, malformed, "a list stands where an object"},
-		{"boolean in a list", `{"Permissions":["Users.View",true]}`, malformed, "Permissions[1]: a boolean"},
-		{"not a number", `{"X":NaN}`, malformed, "not valid JSON"},
-		{"comment", `{/**/}`, malformed, "not valid JSON"},
-		{"apostrophes", `{'Description':'x'}`, malformed, "not valid JSON"},
+		{"number for text", `{"Description":1}`, malformed, "Description must be a string, got a number"},
+		{"text for list", `{"Permissions":"x"}`, malformed, "Permissions must be a list, got a string"},
+		{"object for list", `{"Permissions":{}}`, malformed, "must be a list, got an object"},
+		{"list for object", `{"AllowedAccessControlTags":[]}`, malformed, "must be an object, got a list"},
+		{"boolean in a list", `{"Permissions":["Users.View",true]}`, malformed, "Permissions[1] must be a string, got a boolean"},
+		{"not a number", `{"X":NaN}`, malformed, "must be valid JSON: at byte"},
+		{"comment", `{/**/}`, malformed, "must be valid JSON: at byte"},
+		{"apostrophes", `{'Description':'x'}`, malformed, "must be valid JSON: at byte"},
 		{"too long a description", `{"Description":"` + strings.Repeat("é", 251) + `"}`, invalid, "Description"},
-		{"a long name of many bytes", `{"` + strings.Repeat("é", 100) + `":x}`, malformed, "not valid JSON"},
+		{"a long name of many bytes", `{"` + strings.Repeat("é", 100) + `":x}`, malformed, "must be valid JSON: at byte"},
 		{"a long odd place", `{"AllowedAccessControlTags":{"a` + strings.Repeat("é", 100) + `":1}}`, malformed,
-			"stands where a string"},
+			"must be a string"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w.T = t
@@ -344,7 +344,7 @@ func TestTokens(t *testing.T) {
 	w.pass(24 * time.Hour)
 	list(members{"NextToken": token}).ok()
 	w.pass(time.Second)
-	list(members{"NextToken": token}).fails(invalid, "NextToken", "older")
+	list(members{"NextToken": token}).fails(invalid, "NextToken must be at most")
 }
 
 // TestPagesJoin walks all lists in pages of one and compares them with one page.

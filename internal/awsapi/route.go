@@ -76,15 +76,15 @@ const (
 func (s *Server) route(req *request) error {
 	method, target := req.http.Method, req.http.RequestURI
 	unknown := func() error {
-		return lanyard.Errorf(lanyard.UnknownRoute, "no operation of Amazon Connect has the method %s and this path",
+		return lanyard.Errorf(lanyard.UnknownRoute, "no operation of Amazon Connect has method %s and this path",
 			lanyard.Clip(method))
 	}
 	if target == "" { // a request that did not come over the wire
 		target = req.http.URL.RequestURI()
 	}
 	if len(target) > maxTarget {
-		return lanyard.Errorf(lanyard.TooLarge, "the request target has %d bytes; at most %d are accepted", len(target),
-			maxTarget)
+		return lanyard.Errorf(lanyard.TooLarge, "the request target must be at most %d bytes, got %d", maxTarget,
+			len(target))
 	}
 	path, query, _ := strings.Cut(target, "?")
 	req.query = query
@@ -111,14 +111,14 @@ func bind(req *request) error {
 	for i, value := range req.values {
 		plain, err := url.PathUnescape(value)
 		if err != nil {
-			return lanyard.Errorf(lanyard.Malformed, "the path has a broken percent-encoding")
+			return lanyard.Errorf(lanyard.Malformed, "the path must be percent-encoded correctly")
 		}
 		req.params.Labels = append(req.params.Labels, model.Label{Name: req.op.labels[i], Value: plain})
 	}
 	if req.query != "" {
 		values, err := url.ParseQuery(req.query)
 		if err != nil {
-			return lanyard.Errorf(lanyard.Malformed, "the query cannot be read: %v", err)
+			return lanyard.Errorf(lanyard.Malformed, "the query must be percent-encoded correctly: %v", err)
 		}
 		req.params.Query = values
 	}

@@ -20,7 +20,7 @@ func (s *Server) createQueue(ctx context.Context, req *request, in *model.Create
 	maps.DeleteFunc(q.Settings, func(_ string, v lanyard.JSON) bool { return v == nil })
 	if len(in.EmailAddressesConfig) > 0 {
 		return answer{}, lanyard.Errorf(lanyard.Invalid,
-			"EmailAddressesConfig must be absent: the instance has no e-mail addresses, got %d", len(in.EmailAddressesConfig))
+			"EmailAddressesConfig must be absent, got %d: the instance has no email addresses", len(in.EmailAddressesConfig))
 	}
 	created, err := s.control.CreateQueue(ctx, req.Call, *in.InstanceId, q)
 	if err != nil {

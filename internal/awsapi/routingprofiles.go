@@ -82,7 +82,7 @@ func (s *Server) disassociateRoutingProfileQueues(ctx context.Context, req *requ
 	in *model.DisassociateRoutingProfileQueuesRequest) (control.Result, error) {
 	if n := len(in.QueueReferences) + len(in.ManualAssignmentQueueReferences); n > maxReferences {
 		return control.Result{}, lanyard.Errorf(lanyard.Invalid,
-			"QueueReferences must be, with ManualAssignmentQueueReferences, at most %d, got %d", maxReferences, n)
+			"QueueReferences and ManualAssignmentQueueReferences must have at most %d items together, got %d", maxReferences, n)
 	}
 	return s.control.DisassociateRoutingProfileQueues(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId,
 		control.RoutingQueues{Queues: queueReferences(in.QueueReferences),

@@ -215,13 +215,13 @@ func ifMatch(req *request) (string, error) {
 		return "", nil
 	}
 	if !conditional[req.op.Name] {
-		return "", lanyard.Errorf(lanyard.Invalid, "If-Match must be absent from a call of %s; it is accepted by %s",
+		return "", lanyard.Errorf(lanyard.Invalid, "If-Match must be absent from a call of %s; it is for %s",
 			req.op.Name, strings.Join(slices.Sorted(maps.Keys(conditional)), ", "))
 	}
 	v := values[0]
 	if len(values) != 1 || len(v) < 3 || len(v) > 128 || v[0] != '"' || strings.IndexByte(v[1:], '"') != len(v)-2 {
 		return "", lanyard.Errorf(lanyard.Invalid,
-			"If-Match must be one entity tag in quotes, as the header ETag has it, got %q",
+			"If-Match must be one entity tag in quotes, as in the header ETag, got %q",
 			lanyard.Clip(strings.Join(values, ", ")))
 	}
 	return v, nil

@@ -51,11 +51,11 @@ func (t tokens) open(token string, scope ...string) (position, error) {
 	}
 	if err != nil || len(b) < tokenHead {
 		return position{}, lanyard.Errorf(lanyard.Invalid,
-			"NextToken: is not one that this list gave; pass it back unchanged, with the other parameters as they were, or "+
+			"NextToken must be one that this list returned; pass it back unchanged, with the other parameters unchanged, or "+
 				"leave it out to start again")
 	}
 	if t.now().Unix() > int64(binary.BigEndian.Uint64(b)) {
-		return position{}, lanyard.Errorf(lanyard.Invalid, "NextToken: is older than %v; leave it out to start again",
+		return position{}, lanyard.Errorf(lanyard.Invalid, "NextToken must be at most %v old; leave it out to start again",
 			tokenLife)
 	}
 	return position{after: string(b[tokenHead:]), total: int64(binary.BigEndian.Uint64(b[8:]))}, nil

@@ -154,7 +154,7 @@ func (s *Server) listUsers(ctx context.Context, req *request, in *model.ListUser
 func (s *Server) searchUsers(ctx context.Context, req *request, in *model.SearchUsersRequest) (any, error) {
 	if in.SearchCriteria != nil && asksProficiencies(*in.SearchCriteria) {
 		return nil, lanyard.Errorf(lanyard.Invalid,
-			"SearchCriteria.ListCondition must be absent: users are not searched by proficiency here")
+			"SearchCriteria.ListCondition must be absent: lanyard does not search users by proficiency")
 	}
 	f, err := search[*lanyard.User](ctx, s, req, searching{listing{in.InstanceId, in.MaxResults, in.NextToken},
 		in.SearchCriteria, in.SearchFilter, userConditions(in)})

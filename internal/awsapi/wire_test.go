@@ -376,7 +376,7 @@ func (r *recorder) profiles(in things) string {
 				"ComparisonType": "CONTAINS"}}})
 	r.refused("ResourceNotFoundException", "SearchSecurityProfiles", members{"InstanceId": "none"})
 	r.golden(r.raw(r.api, "SearchSecurityProfiles", "POST", "/search-security-profiles", `{"InstanceId":"`+id+
-		`"} {}`)).fails("InvalidRequestException", "not valid JSON")
+		`"} {}`)).fails("InvalidRequestException", "must be valid JSON")
 
 	held := func(ids ...string) members {
 		items := []members{}
@@ -408,7 +408,7 @@ func (r *recorder) profiles(in things) string {
 	elsewhere["InstanceId"] = "none"
 	r.refused("ResourceNotFoundException", "DisassociateSecurityProfiles", elsewhere)
 	r.golden(r.raw(r.api, "DisassociateSecurityProfiles", "POST", "/disassociate-security-profiles/"+id,
-		`{`)).fails("InvalidRequestException", "not valid JSON")
+		`{`)).fails("InvalidRequestException", "must be valid JSON")
 	r.does("DeleteSecurityProfile", members{"InstanceId": id, "SecurityProfileId": spare})
 	r.refused("ResourceNotFoundException", "DeleteSecurityProfile", members{"InstanceId": id, "SecurityProfileId": spare})
 	r.refused("InvalidParameterException", "DeleteSecurityProfile",

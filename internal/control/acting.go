@@ -57,7 +57,7 @@ func (s *Service) Act(ctx context.Context, call Call, instance, user string, rig
 	}
 	if right.Ref != "" && right.Type != "" {
 		if right.Ref, err = s.id(in, right.Type, right.Ref); err != nil {
-			return call, err
+			return call, within(right.Type.Member(), err)
 		}
 	}
 	call.acting = &acting{user: id, known: exists, right: right}
@@ -99,13 +99,13 @@ func (a *acting) denied(s *access.Snapshot, d access.Decision, r access.Resource
 		return &denial{message: fmt.Sprintf("the acting user %s does not exist in instance %s", lanyard.Quote(a.user),
 			s.Instance())}
 	case d.Reason == access.NotGranted:
-		return &denial{fmt.Sprintf("user %s is not allowed %s: no security profile of theirs holds it", lanyard.Quote(a.user),
+		return &denial{fmt.Sprintf("user %s is not allowed %s: none of their security profiles grants it", lanyard.Quote(a.user),
 			a.right.Permission), a.right.Permission}
 	case r.ID == "":
-		return &denial{fmt.Sprintf("user %s is not allowed %s here: the tags or the hierarchy of their security profiles "+
-			"do not cover what it would become", lanyard.Quote(a.user), a.right.Permission), a.right.Permission}
+		return &denial{fmt.Sprintf("user %s is not allowed %s here: the tag or hierarchy restrictions of their security "+
+			"profiles do not cover what the resource would become", lanyard.Quote(a.user), a.right.Permission), a.right.Permission}
 	}
-	return &denial{fmt.Sprintf("user %s is not allowed %s on %s: the tags or the hierarchy of their security profiles "+
+	return &denial{fmt.Sprintf("user %s is not allowed %s on %s: the tag or hierarchy restrictions of their security profiles "+
 		"do not cover it, or it does not exist",
 		lanyard.Quote(a.user), a.right.Permission, lanyard.Quote(r.ID)), a.right.Permission}
 }
@@ -376,8 +376,8 @@ func (g *guard) use(ref lanyard.Ref) *denial {
 			return nil
 		}
 	}
-	return &denial{message: fmt.Sprintf("user %s may not use %s %s: their security profiles neither show nor offer it, "+
-		"or it does not exist",
+	return &denial{message: fmt.Sprintf("user %s is not allowed to use %s %s: their security profiles neither show nor offer "+
+		"it, or it does not exist",
 		lanyard.Quote(g.user), ref.Type.Word(), lanyard.Quote(ref.ID))}
 }
 
@@ -398,7 +398,7 @@ func (g *guard) checkStrict(ctx context.Context, before, after lanyard.Resource)
 	case *lanyard.Profile:
 		old, _ := before.(*lanyard.Profile)
 		if old != nil && g.snapshot.Holds(g.user, old.ID) {
-			return &denial{message: fmt.Sprintf("user %s holds security profile %s, and nobody may change their own profiles (strict)",
+			return &denial{message: fmt.Sprintf("user %s holds security profile %s; users must not change their own profiles (strict)",
 				lanyard.Quote(g.user), lanyard.Quote(old.Name))}
 		}
 		holding := access.Holding{Profiles: []*lanyard.Profile{after}, Anybody: true}
@@ -413,7 +413,7 @@ func (g *guard) checkStrict(ctx context.Context, before, after lanyard.Resource)
 			old = new(lanyard.User)
 		} else if old.ID == g.user &&
 			(!slices.Equal(old.Profiles, after.Profiles) || old.Group != after.Group || !maps.Equal(old.Tags, after.Tags)) {
-			return &denial{message: fmt.Sprintf("user %s may not change their own security profiles, hierarchy group or tags (strict)",
+			return &denial{message: fmt.Sprintf("user %s must not change their own security profiles, hierarchy group or tags (strict)",
 				lanyard.Quote(g.user))}
 		}
 		return g.assign(ctx, held{old.Profiles, old.Group}, held{after.Profiles, after.Group})
@@ -455,9 +455,8 @@ func (g *guard) assign(ctx context.Context, had, has held) error {
 	unseen := func(id string) bool { return !g.views(g.snapshot, lanyard.TypeProfile, id) }
 	if refused != nil && slices.ContainsFunc(slices.Concat(had.profiles, has.profiles), unseen) {
 		// What is in a profile is for those who may view it.
-		return &denial{message: fmt.Sprintf("user %s may not assign these security profiles: they grant what %s does not "+
-			"hold, or not over as much (strict)",
-			lanyard.Quote(g.user), lanyard.Quote(g.user))}
+		return &denial{message: fmt.Sprintf("user %s is not allowed to assign these security profiles: they grant what the "+
+			"user does not hold, or holds over less (strict)", lanyard.Quote(g.user))}
 	}
 	return refused
 }
@@ -477,8 +476,8 @@ func (g *guard) holding(ctx context.Context, h held) (access.Holding, error) {
 // grant refuses what after would grant beyond before and beyond what the user holds.
 func (g *guard) grant(after, before access.Holding) error {
 	if what, more := g.snapshot.Exceeds(g.user, after, before); more {
-		return &denial{message: fmt.Sprintf("user %s may not grant %s: they do not hold it themselves, or not over as "+
-			"much (strict)", lanyard.Quote(g.user), what)}
+		return &denial{message: fmt.Sprintf("user %s is not allowed to grant %s: they do not hold it themselves, or hold it over "+
+			"less (strict)", lanyard.Quote(g.user), what)}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/store"
@@ -112,8 +113,8 @@ func (s *Service) holder(ctx context.Context, r store.Reader, in *lanyard.Instan
 	if e.Type == EntityUser {
 		if !s.associateUsers {
 			return nil, nil, lanyard.Errorf(lanyard.Invalid,
-				"EntityType: %s is not supported by Amazon Connect; accepted is %s. For users there is "+
-					"UpdateUserSecurityProfiles, and the server option --associate-users", EntityUser, EntityAIAgent)
+				"EntityType must be %s, got %s. For users, call UpdateUserSecurityProfiles or start the server with "+
+					"--associate-users", EntityAIAgent, EntityUser)
 		}
 		u, err := load[*lanyard.User](ctx, s, r, in, e.ARN)
 		if err != nil {
@@ -121,8 +122,8 @@ func (s *Service) holder(ctx context.Context, r store.Reader, in *lanyard.Instan
 		}
 		return slices.Clone(u.Profiles), func(ids []string) error {
 			if len(ids) == 0 || len(ids) > maxProfilesOfUser {
-				return lanyard.Errorf(lanyard.Invalid, "SecurityProfiles: user %s would hold %d profiles; 1 to %d are accepted",
-					u.ID, len(ids), maxProfilesOfUser)
+				return lanyard.Errorf(lanyard.Invalid, "SecurityProfiles must leave user %s with 1 to %d profiles, got %d",
+					u.ID, maxProfilesOfUser, len(ids))
 			}
 			u := lanyard.Clone(u)
 			if len(ids) > len(u.Profiles) { // taking some away is never refused for what is left
@@ -139,12 +140,12 @@ func (s *Service) holder(ctx context.Context, r store.Reader, in *lanyard.Instan
 	switch {
 	case len(e.ARN) > lanyard.MaxARN || form == nil:
 		return nil, nil, lanyard.Errorf(lanyard.Invalid,
-			"EntityArn: %s is not the ARN of an AI agent; accepted is "+
-				"arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/AGENT, with or without :$LATEST, :$SAVED or :VERSION",
+			"EntityArn must be arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/AGENT, with or without :$LATEST, "+
+				":$SAVED or :VERSION, got %s",
 			lanyard.Quote(e.ARN))
 	case form[1] != s.partition || form[2] != in.Region || form[3] != in.Account:
 		return nil, nil, lanyard.Errorf(lanyard.NotFound,
-			"EntityArn: the AI agent %s is not in account %s and region %s, where instance %s is", lanyard.Quote(e.ARN),
+			"EntityArn: AI agent %s does not exist in account %s and region %s, those of instance %s", lanyard.Quote(e.ARN),
 			in.Account, in.Region, in.ID)
 	}
 	res, err := r.Get(ctx, lanyard.TypeAIAgent, e.ARN)
@@ -174,7 +175,7 @@ var agentForm = regexp.MustCompile(`^arn:(aws(?:-[a-z-]+)?):wisdom:([a-z]{2,}(?:
 func (s *Service) putAgent(ctx context.Context, tx store.Tx, a *lanyard.AIAgent, profiles []string) error {
 	if len(profiles) > maxProfilesOfAgent {
 		return lanyard.Errorf(lanyard.Invalid,
-			"SecurityProfiles: the AI agent would hold %d profiles; at most %d are accepted", len(profiles), maxProfilesOfAgent)
+			"SecurityProfiles must leave the AI agent with at most %d profiles, got %d", maxProfilesOfAgent, len(profiles))
 	}
 	a.Profiles = profiles
 	a.Modified = s.time()
@@ -183,7 +184,10 @@ func (s *Service) putAgent(ctx context.Context, tx store.Tx, a *lanyard.AIAgent,
 
 // within says in which member of the request err arose.
 func within(member string, err error) error {
-	if k := lanyard.KindOf(err); k == lanyard.NotFound || k == lanyard.Invalid {
+	switch k := lanyard.KindOf(err); {
+	case k == lanyard.Invalid && strings.HasPrefix(err.Error(), "must "):
+		return lanyard.Errorf(k, "%s %s", member, err)
+	case k == lanyard.NotFound || k == lanyard.Invalid:
 		return lanyard.Errorf(k, "%s: %s", member, err)
 	}
 	return err

@@ -127,10 +127,10 @@ func (c *compiler) setLevelField(ctx context.Context) error {
 // compile returns the test of one condition, which stands depth deep in the tree.
 func (c *compiler) compile(ctx context.Context, cond Condition, depth int) (test, error) {
 	if c.count++; c.count > maxConditions {
-		return nil, lanyard.Errorf(lanyard.Invalid, "SearchCriteria: has more than %d conditions", maxConditions)
+		return nil, lanyard.Errorf(lanyard.Invalid, "SearchCriteria must have at most %d conditions, got more", maxConditions)
 	}
 	if depth > maxDepth {
-		return nil, lanyard.Errorf(lanyard.Invalid, "SearchCriteria: conditions stand more than %d deep", maxDepth)
+		return nil, lanyard.Errorf(lanyard.Invalid, "SearchCriteria must be nested at most %d levels deep, got more", maxDepth)
 	}
 	tests, err := c.compileList(ctx, cond.And, depth+1)
 	if err != nil {
@@ -204,8 +204,8 @@ func (c *compiler) compileString(s StringCondition) (test, error) {
 		for _, f := range c.fields {
 			names = append(names, f.name)
 		}
-		return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.FieldName: %s cannot be searched; accepted are %s",
-			lanyard.Quote(s.Field), strings.Join(names, ", "))
+		return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.FieldName must be %s, got %s", oneOf(names),
+			lanyard.Quote(s.Field))
 	}
 	values := c.fields[at].values
 	if c.fields[at].name == "associatedQueueIds" && c.sight != nil { // what is not shown cannot be searched
@@ -236,8 +236,8 @@ func (c *compiler) compileString(s StringCondition) (test, error) {
 	switch s.Compare {
 	case "CONTAINS":
 		if n := utf8.RuneCountInString(s.Value); n < minContains || n > maxContains {
-			return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.Value: %s has %d characters; CONTAINS accepts %d to %d",
-				lanyard.Quote(s.Value), n, minContains, maxContains)
+			return nil, lanyard.Errorf(lanyard.Invalid, "StringCondition.Value must be %d to %d characters long for CONTAINS, got %d: %s",
+				minContains, maxContains, n, lanyard.Quote(s.Value))
 		}
 		match = func(have string) bool { return strings.Contains(have, want) }
 	case "STARTS_WITH":
@@ -246,7 +246,7 @@ func (c *compiler) compileString(s StringCondition) (test, error) {
 		match = func(have string) bool { return have == want }
 	default:
 		return nil, lanyard.Errorf(lanyard.Invalid,
-			"StringCondition.ComparisonType: %s is not accepted; EXACT, STARTS_WITH and CONTAINS are", lanyard.Quote(s.Compare))
+			"StringCondition.ComparisonType must be STARTS_WITH, CONTAINS or EXACT, got %s", lanyard.Quote(s.Compare))
 	}
 	folded := c.folded
 	return func(r lanyard.Resource) bool { return slices.ContainsFunc(folded.of(at, values, r), match) }, nil

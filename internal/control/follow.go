@@ -57,7 +57,7 @@ func (f *follower) listen(ctx context.Context) {
 		f.mu.Lock()
 		f.credentials = -1
 		f.mu.Unlock()
-		f.log.Warn("changes of other servers are not heard of, only found by asking, until this ends", "again", wait.String(),
+		f.log.Warn("notifications from other servers are interrupted; falling back to polling", "again", wait.String(),
 			"error", err)
 		select {
 		case <-ctx.Done():
@@ -73,7 +73,7 @@ func (f *follower) woken(ctx context.Context, instance string, revision int64) {
 		return
 	}
 	if err := f.reload(ctx); err != nil && ctx.Err() == nil {
-		f.log.Warn("keys and tokens cannot be read anew; this is tried again", "error", err)
+		f.log.Warn("cannot reload keys and tokens; retrying", "error", err)
 	}
 }
 
@@ -120,7 +120,7 @@ func (f *follower) poll(ctx context.Context, every time.Duration) {
 		case ctx.Err() != nil:
 			return
 		case err != nil && !failing:
-			f.log.Error("the store cannot be asked what other servers changed; decisions may be old until this ends", "error",
+			f.log.Error("cannot ask the store what other servers changed; decisions may be stale until it answers", "error",
 				err)
 		case err == nil && failing:
 			f.log.Info("the store answers again")
@@ -161,8 +161,8 @@ func (f *follower) ask(ctx context.Context) error {
 	for i, id := range ids {
 		switch have, now := loaded[id], heads[i]; {
 		case have.Contradicts(now.Revision, now.Hash):
-			f.log.Error("the store has lost changes that decisions were made from, as after a failover to a replica that had "+
-				"not got them; decisions go on from what it has",
+			f.log.Error("the store has lost changes that decisions were based on, as after a failover to a lagging "+
+				"replica; decisions continue from what it has",
 				"instance", id, "revision", have.Revision(), "store", now.Revision)
 			f.engine.Forget(id)
 		case now.Revision > have.Revision():

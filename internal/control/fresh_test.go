@@ -154,7 +154,7 @@ func TestRevisionOfTheFuture(t *testing.T) {
 	a := server(t, pg.URL(pg.Schema(t, t.TempDir())), true, 0)
 	a.in = a.instance(account, "centre")
 	_, err := a.at(a.in.ID, 1000)
-	a.fails(err, lanyard.Condition, "revision 1000 was asked for and did not come")
+	a.fails(err, lanyard.Condition, "revision 1000 was not committed")
 }
 
 // Where nobody else can change the database there is nothing to be too old.

@@ -14,7 +14,7 @@ const maxGroupName = 100
 
 func checkName(member, name string) error {
 	if n := utf8.RuneCountInString(name); n < 1 || n > maxGroupName {
-		return lanyard.Errorf(lanyard.Invalid, "%s: has %d characters; 1 to %d are accepted", member, n, maxGroupName)
+		return lanyard.Errorf(lanyard.Invalid, "%s must be 1 to %d characters long, got %d", member, maxGroupName, n)
 	}
 	return nil
 }
@@ -55,13 +55,13 @@ func (s *Service) place(ctx context.Context, r store.Reader, in *lanyard.Instanc
 		return err
 	}
 	if len(g.Path) > lanyard.MaxLevels {
-		return lanyard.Errorf(lanyard.Invalid, "ParentGroupId: %s is at level %d, the deepest there is",
-			lanyard.Quote(parent), lanyard.MaxLevels)
+		return lanyard.Errorf(lanyard.Invalid, "ParentGroupId must be a group above level %d, the deepest, got %s",
+			lanyard.MaxLevels, lanyard.Quote(parent))
 	}
 	if len(g.Path) > len(levels.Levels) {
 		return lanyard.Errorf(lanyard.NotFound,
-			"level %d of the hierarchy structure does not exist; the group would be at that level and the structure has %d. "+
-				"Add the level with UpdateUserHierarchyStructure", len(g.Path), len(levels.Levels))
+			"level %d of the hierarchy structure does not exist; the structure has %d levels. Add the level of the group "+
+				"with UpdateUserHierarchyStructure", len(g.Path), len(levels.Levels))
 	}
 	return nil
 }
@@ -159,8 +159,8 @@ func (s *Service) UpdateUserHierarchyStructure(ctx context.Context, call Call, i
 		}
 		if count != i {
 			return Result{}, lanyard.Errorf(lanyard.Invalid,
-				"HierarchyStructure.%s: stands without %s; levels are accepted from the first on, without gaps", levelNames[i],
-				levelNames[count])
+				"HierarchyStructure.%s is required when HierarchyStructure.%s is given: levels have no gaps", levelNames[count],
+				levelNames[i])
 		}
 		if err := checkName("HierarchyStructure."+levelNames[i]+".Name", *name); err != nil {
 			return Result{}, err
@@ -196,10 +196,10 @@ func (s *Service) levelsEmpty(ctx context.Context, r store.Reader, keep, have in
 			return nil
 		}
 		if g, ok := r.(*guard); ok && !g.views(g.snapshot, lanyard.TypeGroup, found.ID) {
-			return lanyard.Errorf(lanyard.InUse, "HierarchyStructure.%s: cannot be removed while there are groups at that level",
+			return lanyard.Errorf(lanyard.InUse, "HierarchyStructure.%s is in use by groups at that level; delete them first",
 				levelNames[len(found.Path)-1])
 		}
-		e := lanyard.Errorf(lanyard.InUse, "HierarchyStructure.%s: cannot be removed while group %q (%s) is at that level",
+		e := lanyard.Errorf(lanyard.InUse, "HierarchyStructure.%s is in use by group %q (%s) at that level; delete it first",
 			levelNames[len(found.Path)-1], found.Name, found.ID)
 		e.Ref = lanyard.Ref{Type: lanyard.TypeGroup, ID: found.ID}
 		return e

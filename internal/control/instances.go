@@ -125,7 +125,7 @@ func (s *Service) instanceByToken(ctx context.Context, call Call, n NewInstance)
 	in, err := s.store.InstanceByToken(ctx, call.Account, n.ClientToken)
 	if err == nil && in.RequestHash != n.hash() {
 		return nil, lanyard.Errorf(lanyard.Malformed,
-			"ClientToken: %s was used for instance %s with other parameters; repeat the same request, or use a new token",
+			"ClientToken must be new, got %s, which was used for instance %s with other parameters",
 			lanyard.Quote(n.ClientToken), in.ID)
 	}
 	return in, err
@@ -226,8 +226,8 @@ func (s *Service) DescribeInstanceAttribute(ctx context.Context, call Call, inst
 }
 
 func unknownAttribute(attribute string) error {
-	return lanyard.Errorf(lanyard.Invalid, "AttributeType: %s is not an attribute of an instance; accepted are %s",
-		lanyard.Quote(attribute), strings.Join(attributeNames(), ", "))
+	return lanyard.Errorf(lanyard.Invalid, "AttributeType must be %s, got %s", oneOf(attributeNames()),
+		lanyard.Quote(attribute))
 }
 
 func attributeNames() []string {

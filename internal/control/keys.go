@@ -54,7 +54,7 @@ const maxKeys = 10_000
 // CreateKey makes an access key. An empty ID or Secret is drawn at random.
 func (s *Service) CreateKey(ctx context.Context, k lanyard.AccessKey) (lanyard.AccessKey, error) {
 	if len(k.Account) != 12 || strings.Trim(k.Account, "0123456789") != "" {
-		return k, lanyard.Errorf(lanyard.Invalid, "account %s is not an account id; twelve digits are accepted",
+		return k, lanyard.Errorf(lanyard.Invalid, "Account must be an account id of 12 digits, got %s",
 			lanyard.Quote(k.Account))
 	}
 	list, err := s.store.Keys(ctx)
@@ -62,7 +62,7 @@ func (s *Service) CreateKey(ctx context.Context, k lanyard.AccessKey) (lanyard.A
 		return k, err
 	}
 	if len(list) >= maxKeys {
-		return k, lanyard.Errorf(lanyard.Limit, "there are %d access keys, the most that are accepted", len(list))
+		return k, lanyard.Errorf(lanyard.Limit, "the server has %d of at most %d access keys", len(list), maxKeys)
 	}
 	if k.ID == "" {
 		k.ID = "AKIA" + randomText(16)

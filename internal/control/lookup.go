@@ -31,9 +31,8 @@ func instanceID(ref string) (string, error) {
 		return "", within("InstanceId", err)
 	}
 	if a.Type != lanyard.TypeInstance {
-		return "", lanyard.Errorf(lanyard.Invalid,
-			"InstanceId: %s is the ARN of another type of resource (%s); the id or ARN of an instance is accepted",
-			lanyard.Quote(ref), a.Type.Word())
+		return "", lanyard.Errorf(lanyard.Invalid, "InstanceId must be the id or ARN of an instance, got the ARN of a %s: %s",
+			a.Type.Word(), lanyard.Quote(ref))
 	}
 	return a.Instance, nil
 }
@@ -99,8 +98,8 @@ func refer[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, 
 	ref string) (R, error) {
 	res, err := used[R](ctx, s, r, in, ref)
 	if errors.Is(err, lanyard.ErrNotFound) || errors.Is(err, lanyard.ErrInvalid) {
-		return res, lanyard.Errorf(lanyard.Invalid, "%s: %s; the id or ARN of an existing %s is accepted", member, err,
-			res.Type().Word())
+		return res, lanyard.Errorf(lanyard.Invalid, "%s must be the id or ARN of an existing %s of the instance, got %s", member,
+			res.Type().Word(), lanyard.Quote(ref))
 	}
 	return res, err
 }
@@ -130,8 +129,7 @@ func (s *Service) id(in *lanyard.Instance, t lanyard.Type, ref string) (string, 
 	}
 	if a.Type != t {
 		return "", lanyard.Errorf(lanyard.Invalid,
-			"%s is the ARN of another type of resource (%s); the id or ARN of a %s is accepted", lanyard.Quote(ref),
-			a.Type.Word(), t.Word())
+			"must be the id or ARN of a %s, got the ARN of a %s: %s", t.Word(), a.Type.Word(), lanyard.Quote(ref))
 	}
 	if a.Partition != s.partition || a.Region != in.Region || a.Account != in.Account || a.Instance != in.ID {
 		return "", lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s: the ARN belongs to another",
@@ -160,8 +158,8 @@ func taken(member string, r lanyard.Resource, err error) error {
 	if !errors.Is(err, lanyard.ErrDuplicate) {
 		return err
 	}
-	return lanyard.Errorf(lanyard.Duplicate, "%s: %s is the name of another %s; names are unique, compared exactly",
-		member, lanyard.Quote(r.Head().Name), r.Type().Word())
+	return lanyard.Errorf(lanyard.Duplicate, "%s: %s %s already exists; names are unique and case-sensitive", member,
+		r.Type().Word(), lanyard.Quote(r.Head().Name))
 }
 
 // unused returns an error unless nothing of the types from refers to the resource. It names only what the
@@ -177,13 +175,13 @@ func unused(ctx context.Context, r store.Reader, res lanyard.Resource, from ...l
 		if used = used || some; ref.ID == "" {
 			continue
 		}
-		e := lanyard.Errorf(lanyard.InUse, "%s %q (%s) is in use by %s %s and perhaps others; remove it there first",
+		e := lanyard.Errorf(lanyard.InUse, "%s %q (%s) is in use by %s %s; remove it there first",
 			to.Type.Word(), res.Head().Name, to.ID, t.Word(), ref.ID)
 		e.Ref = ref
 		return e
 	}
 	if used {
-		return lanyard.Errorf(lanyard.InUse, "%s %q (%s) is in use by what you may not view", to.Type.Word(), res.Head().Name,
+		return lanyard.Errorf(lanyard.InUse, "%s %q (%s) is in use by resources that you are not allowed to view", to.Type.Word(), res.Head().Name,
 			to.ID)
 	}
 	return nil
@@ -242,7 +240,7 @@ func position(after string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(after, 10, 64)
 	if err != nil {
-		return 0, lanyard.Errorf(lanyard.Invalid, "NextToken: does not hold a position of this list")
+		return 0, lanyard.Errorf(lanyard.Invalid, "NextToken must be one that this list returned")
 	}
 	return n, nil
 }
@@ -275,7 +273,7 @@ func (s *Service) Exists(ctx context.Context, call Call, instance string, t lany
 	}
 	id, err := s.id(in, t, ref)
 	if err != nil {
-		return err
+		return within(t.Member(), err)
 	}
 	if _, err = s.store.Reader(in.ID).Get(ctx, t, id); errors.Is(err, lanyard.ErrNotFound) {
 		return lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s", t.Word(), lanyard.Clip(ref), in.ID)

@@ -99,12 +99,12 @@ func (s *Service) madeWithToken(ctx context.Context, r store.Reader, in *lanyard
 	t := res.(*lanyard.ClientToken)
 	if t.RequestHash != hash {
 		return nil, lanyard.Errorf(lanyard.TokenReused,
-			"ClientToken: %s was used with other parameters; repeat the same request, or use a new token", lanyard.Quote(token))
+			"ClientToken must be new, got %s, which was used with other parameters", lanyard.Quote(token))
 	}
 	m, err := load[*lanyard.Module](ctx, s, r, in, t.Result)
 	if errors.Is(err, lanyard.ErrNotFound) {
 		return nil, lanyard.Errorf(lanyard.TokenReused,
-			"ClientToken: %s was used for flow module %s, which has been deleted since; use a new token", lanyard.Quote(token),
+			"ClientToken must be new, got %s, which was used for flow module %s; the module has been deleted", lanyard.Quote(token),
 			t.Result)
 	}
 	return m, err
@@ -169,8 +169,8 @@ func (s *Service) moduleView(ctx context.Context, r store.Reader, m *lanyard.Mod
 			(&lanyard.ModuleAlias{Module: m.ID, Meta: lanyard.Meta{Name: qualifier}}).Key())
 		if errors.Is(err, lanyard.ErrNotFound) {
 			return ModuleView{},
-				lanyard.Errorf(lanyard.NotFound, "ContactFlowModuleId: flow module %q has no alias %s", m.ID,
-					lanyard.Quote(qualifier))
+				lanyard.Errorf(lanyard.NotFound, "ContactFlowModuleId: alias %s of flow module %q does not exist",
+					lanyard.Quote(qualifier), m.ID)
 		}
 		if err != nil {
 			return ModuleView{}, err
@@ -280,7 +280,7 @@ func (s *Service) CreateContactFlowModuleVersion(ctx context.Context, call Call,
 	var made Created[*lanyard.ModuleVersion]
 	result, err := update(ctx, s, call, instance, ref, func(tx store.Tx, in *lanyard.Instance, m *lanyard.Module) error {
 		if has := ContentSum(m.Content); n.ContentSum != "" && !strings.EqualFold(n.ContentSum, has) {
-			return lanyard.Errorf(lanyard.Invalid, "FlowModuleContentSha256 must be that of the published content, %s, got %s",
+			return lanyard.Errorf(lanyard.Invalid, "FlowModuleContentSha256 must be %s, that of the published content, got %s",
 				has, lanyard.Quote(n.ContentSum))
 		}
 		if err := fits(ctx, tx, m, lanyard.TypeModuleVersion, maxModuleVersions); err != nil {
@@ -385,7 +385,7 @@ const maxAliasName = 100
 func checkAliasName(member, name string) error {
 	if len(name) > maxAliasName || !aliasName.MatchString(name) || name == SavedQualifier || name == "$LATEST" {
 		return lanyard.Errorf(lanyard.Invalid,
-			"%s must be 1 to %d letters, digits and $, with single _ or - in between, and none of $SAVED and $LATEST, got %s",
+			"%s must be 1 to %d letters, digits and $, with single _ or - in between, and neither $SAVED nor $LATEST, got %s",
 			member, maxAliasName, lanyard.Quote(name))
 	}
 	return nil

@@ -37,7 +37,7 @@ var (
 	argonQueue = make(chan struct{}, cap(argonTurns)+maxArgonQueue)
 )
 
-var errArgonBusy = lanyard.Errorf(lanyard.Throttled, "too many passwords are being checked at the moment; try again")
+var errArgonBusy = lanyard.Errorf(lanyard.Throttled, "too many passwords are being checked at the moment; retry later")
 
 // inTurn waits for its turn and runs a computation of a hash. When too many are waiting already it refuses at
 // once, so that the wait stays short for those in the queue.
@@ -116,7 +116,7 @@ func matchPassword(ctx context.Context, hash, password string) (ok bool, err err
 		return false, &lanyard.Error{Kind: lanyard.Internal, Message: "a stored password is not an Argon2id hash", Err: err}
 	}
 	if p.Memory > 1<<20 || p.Iterations > 100 || p.Iterations == 0 || p.Parallelism == 0 || p.KeyLength == 0 {
-		return false, lanyard.Errorf(lanyard.Internal, "a stored password has a hash that is out of bounds")
+		return false, lanyard.Errorf(lanyard.Internal, "the hash of a stored password is out of bounds")
 	}
 	err = inTurn(ctx, func() error {
 		ok, err = argon2id.ComparePasswordAndHash(password, hash)
@@ -131,7 +131,7 @@ var nobodysHash = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Vers
 
 // errSignIn is all that a failed sign-in says.
 func errSignIn() error {
-	return lanyard.Errorf(lanyard.Denied, "the instance, the user name or the password is not right")
+	return lanyard.Errorf(lanyard.Denied, "the instance, the user name or the password is wrong")
 }
 
 // SignIn returns the user of that name, whose password it is, in the instance of that id or alias,
@@ -197,7 +197,7 @@ func (s *Service) InstanceNamed(ctx context.Context, account, ref string) (*lany
 			case ref != "" && (e.Instance.ID == ref || e.Instance.Name == ref):
 				return e.Instance, nil
 			case ref == "" && only != nil:
-				return nil, lanyard.Errorf(lanyard.NotFound, "an instance is required: the account has several")
+				return nil, lanyard.Errorf(lanyard.NotFound, "Instance is required when the account has several")
 			}
 			only, after = e.Instance, e.Position
 		}

@@ -74,7 +74,7 @@ func TestSignIn(t *testing.T) {
 		case tt.ok && (err != nil || in.ID != managed.ID || u.ID != ann.ID):
 			t.Errorf("%s: %v, %v", tt.name, u, err)
 		case !tt.ok && (!errors.Is(err, lanyard.ErrDenied) || u != nil ||
-			err.Error() != "the instance, the user name or the password is not right"):
+			err.Error() != "the instance, the user name or the password is wrong"):
 			t.Errorf("%s: %v, %v", tt.name, u, err)
 		}
 	}

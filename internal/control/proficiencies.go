@@ -90,7 +90,7 @@ func (s *Service) changeProficiencies(ctx context.Context, call Call, instance, 
 	seen := map[string]bool{}
 	for i, p := range list {
 		if seen[proficiencyKey(p)] {
-			return Result{}, lanyard.Errorf(lanyard.Invalid, "UserProficiencies[%d] must be listed once, got %s %s again", i,
+			return Result{}, lanyard.Errorf(lanyard.Invalid, "UserProficiencies[%d]: %s %s is listed twice", i,
 				lanyard.Quote(p.Attribute), lanyard.Quote(p.Value))
 		}
 		seen[proficiencyKey(p)] = true
@@ -102,7 +102,7 @@ func (s *Service) changeProficiencies(ctx context.Context, call Call, instance, 
 			}
 		}
 		if n := len(u.Proficiencies); n > maxProficiencies {
-			return lanyard.Errorf(lanyard.Invalid, "UserProficiencies must leave the user at most %d proficiencies, got %d",
+			return lanyard.Errorf(lanyard.Invalid, "UserProficiencies must leave the user with at most %d proficiencies, got %d",
 				maxProficiencies, n)
 		}
 		return nil

@@ -79,7 +79,7 @@ func (s *Service) UpdateSecurityProfile(ctx context.Context, call Call, instance
 
 func (s *Service) logWarnings(in *lanyard.Instance, p *lanyard.Profile) {
 	if warnings := p.Warnings(); len(warnings) > 0 {
-		s.log.Warn("security profile has a restriction that may not be meant", "instance", in.ID, "profile", p.ID,
+		s.log.Warn("security profile has a restriction that may be unintended", "instance", in.ID, "profile", p.ID,
 			"warnings", warnings)
 	}
 }
@@ -177,11 +177,11 @@ func (c Call) checkIfMatch(r lanyard.Resource) error {
 		return nil
 	case "":
 		return lanyard.Errorf(lanyard.Invalid,
-			"If-Match must be absent, except for security profiles and users; got it for %s %q", word, name)
+			"If-Match must be absent for a %s, got it for %q; only security profiles and users have entity tags", word, name)
 	}
 	return lanyard.Errorf(lanyard.Stale,
-		"If-Match: %s %s has been changed since %s was read; read it again, or leave out If-Match to overwrite what others did",
-		word, lanyard.Quote(name), lanyard.Clip(c.IfMatch))
+		"If-Match must be the current entity tag of %s %s, got %s: it has changed since; read it again, or leave out "+
+			"If-Match to overwrite what others changed", word, lanyard.Quote(name), lanyard.Clip(c.IfMatch))
 }
 
 // DescribeSecurityProfile returns a profile.
@@ -435,12 +435,12 @@ func (s *Service) applications(sent []lanyard.Application) ([]lanyard.Applicatio
 	seen := map[string]int{}
 	for i, a := range sent {
 		if a.Namespace == "" {
-			return nil, lanyard.Errorf(lanyard.Invalid, "Applications[%d].Namespace: is required", i)
+			return nil, lanyard.Errorf(lanyard.Invalid, "Applications[%d].Namespace is required", i)
 		}
 		if len(a.Permissions) == 0 {
 			return nil, lanyard.Errorf(lanyard.Invalid,
-				"Applications[%d].ApplicationPermissions: 1 to 50 permissions are accepted; %s alone for a third-party "+
-					"application, tool ids for MCP", i, thirdPartyAccess)
+				"Applications[%d].ApplicationPermissions must have 1 to 50 items, got 0: %s for a third-party application, "+
+					"tool ids for MCP", i, thirdPartyAccess)
 		}
 		if a.Type == "" {
 			a.Type = lanyard.ApplicationThirdParty // clients older than the member never send it
@@ -448,15 +448,15 @@ func (s *Service) applications(sent []lanyard.Application) ([]lanyard.Applicatio
 		for _, name := range a.Permissions {
 			if a.Type == lanyard.ApplicationThirdParty && name != thirdPartyAccess && !s.lenient {
 				return nil, lanyard.Errorf(lanyard.Invalid,
-					"Applications[%d].ApplicationPermissions: %s is not accepted for Type %s; %s is, and tool ids are for Type %s",
-					i, lanyard.Quote(name), a.Type, thirdPartyAccess, lanyard.ApplicationMCP)
+					"Applications[%d].ApplicationPermissions must be %s when Type is %s, got %s; tool ids are for Type %s",
+					i, thirdPartyAccess, a.Type, lanyard.Quote(name), lanyard.ApplicationMCP)
 			}
 		}
 		a.Permissions = unique(a.Permissions)
 		if j, ok := seen[applicationKey(a)]; ok {
 			if !sameNames(apps[j].Permissions, a.Permissions) {
 				return nil, lanyard.Errorf(lanyard.Invalid,
-					"Applications[%d].Namespace: %s stands twice with Type %s and different permissions; once is accepted", i,
+					"Applications[%d].Namespace: %s is listed twice with Type %s and different permissions", i,
 					lanyard.Quote(a.Namespace), a.Type)
 			}
 			continue
@@ -535,23 +535,23 @@ func attributeRules(sent []lanyard.AttributeRule) ([]lanyard.AttributeRule, erro
 	const path = "GranularAccessControlConfiguration.DataTableAccessControlConfiguration.PrimaryAttributeAccessControlConfiguration.PrimaryAttributeValues"
 	for i, rule := range sent {
 		if rule.Attribute == "" {
-			return nil, lanyard.Errorf(lanyard.Invalid, "%s: is required", member(path, i, "AttributeName"))
+			return nil, lanyard.Errorf(lanyard.Invalid, "%s is required", member(path, i, "AttributeName"))
 		}
 		if seen[rule.Attribute] {
 			return nil, lanyard.Errorf(lanyard.Invalid,
-				"%s: %s stands twice; an attribute is accepted once, with all its values", member(path, i, "AttributeName"),
+				"%s: %s is listed twice; list an attribute once, with all its values", member(path, i, "AttributeName"),
 				lanyard.Quote(rule.Attribute))
 		}
 		seen[rule.Attribute] = true
 		if len(rule.Values) == 0 {
 			return nil, lanyard.Errorf(lanyard.Invalid,
-				"%s: 1 or 2 values are accepted; leave out the entry to leave %s unrestricted", member(path, i, "Values"),
+				"%s must have 1 or 2 items, got 0; leave out the entry to leave %s unrestricted", member(path, i, "Values"),
 				lanyard.Quote(rule.Attribute))
 		}
 		for _, v := range rule.Values {
 			if n := utf8.RuneCountInString(v); n < 1 || n > maxRuleValue {
-				return nil, lanyard.Errorf(lanyard.Invalid, "%s: %s has %d characters; 1 to %d are accepted",
-					member(path, i, "Values"), lanyard.Quote(v), n, maxRuleValue)
+				return nil, lanyard.Errorf(lanyard.Invalid, "%s must be 1 to %d characters long, got %d: %s",
+					member(path, i, "Values"), maxRuleValue, n, lanyard.Quote(v))
 			}
 		}
 		rule.Values = unique(rule.Values)

@@ -161,7 +161,7 @@ func (s *Service) record(ctx context.Context, ended map[refuser]omitted) {
 				continue
 			}
 		}
-		s.log.Error("the number of refused calls cannot be recorded", "instance", who.instance, "user", who.user, "calls",
+		s.log.Error("cannot record the number of refused calls", "instance", who.instance, "user", who.user, "calls",
 			o.calls, "error", err)
 	}
 }

@@ -154,7 +154,7 @@ func (s *Service) Retain(ctx context.Context, keep Retention, every time.Duratio
 	}
 	for {
 		if err := s.PruneAll(ctx, keep, "retention"); err != nil && ctx.Err() == nil {
-			s.log.Error("old events are not all cut off; this is tried again", "again", every.String(), "error", err)
+			s.log.Error("some old events are not pruned yet; retrying", "again", every.String(), "error", err)
 		}
 		select {
 		case <-ctx.Done():

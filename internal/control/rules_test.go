@@ -309,7 +309,7 @@ func TestTags(t *testing.T) {
 	if w.revision() != revision {
 		t.Error("tags that are there already leave an event")
 	}
-	w.fails(w.tag(p, map[string]string{"key50": ""}), lanyard.Invalid, "51 tags", "50")
+	w.fails(w.tag(p, map[string]string{"key50": ""}), lanyard.Invalid, "got 51", "50")
 	w.did(w.UntagResource(t.Context(), call(""), w.arn(p), []string{"key49", "key48", "key48"}))
 	want := many(0, 48)
 	want["key00"] = "another value"
@@ -482,7 +482,7 @@ func TestAssociatedUsers(t *testing.T) {
 	for i := range 10 {
 		more = append(more, w.profile(fmt.Sprint("More", i), control.ProfileChange{}).ID)
 	}
-	w.fails(failure(w.AssociateSecurityProfiles(t.Context(), call(""), w.in.ID, e, more)), lanyard.Invalid, "11 profiles")
+	w.fails(failure(w.AssociateSecurityProfiles(t.Context(), call(""), w.in.ID, e, more)), lanyard.Invalid, "got 11")
 }
 
 // TestInstanceToken repeats CreateInstance with its client token.

@@ -224,17 +224,17 @@ func TestSearchRefuses(t *testing.T) {
 		sent  control.Condition
 		words string // each after a |; none: accepted
 	}{
-		{"10 deep", deep.And[0], ""},
-		{"11 deep", deep, "SearchCriteria|10 deep"},
+		{"10 levels deep", deep.And[0], ""},
+		{"11 deep", deep, "SearchCriteria|10 levels deep"},
 		{"500 conditions", control.Condition{Or: make([]control.Condition, 499)}, ""},
 		{"501 conditions", control.Condition{Or: make([]control.Condition, 500)}, "SearchCriteria|500"},
 		{"another field", s("Colour", "x", "EXACT"), `FieldName|"Colour"|Username, FirstName`},
 		{"no field", s("", "x", "EXACT"), `FieldName|""`},
 		{"another comparison", s("Username", "x", "ENDS_WITH"), `ComparisonType|"ENDS_WITH"|STARTS_WITH`},
-		{"CONTAINS 1", s("Username", "é", "CONTAINS"), `Value|"é"|1 characters|2 to 25`},
+		{"CONTAINS 1", s("Username", "é", "CONTAINS"), `Value|"é"|got 1:|2 to 25`},
 		{"CONTAINS 2", s("Username", "éé", "CONTAINS"), ""},
 		{"CONTAINS 25", s("Username", strings.Repeat("x", 25), "CONTAINS"), ""},
-		{"CONTAINS 26", s("Username", strings.Repeat("x", 26), "CONTAINS"), "26 characters"},
+		{"CONTAINS 26", s("Username", strings.Repeat("x", 26), "CONTAINS"), "got 26"},
 		{"EXACT 0", s("Username", "", "EXACT"), ""},
 		{"EXACT 200", s("Username", strings.Repeat("x", 200), "EXACT"), ""},
 		{"another group", control.Condition{Group: &control.GroupCondition{Group: "none"}},

@@ -93,8 +93,8 @@ func (s *Service) TagResource(ctx context.Context, call Call, arn string, set ma
 	return s.changeTags(ctx, call, arn, func(tags map[string]string) error {
 		maps.Copy(tags, set)
 		if len(tags) > maxTags {
-			return lanyard.Errorf(lanyard.Invalid, "tags: the resource would have %d tags; at most %d are accepted", len(tags),
-				maxTags)
+			return lanyard.Errorf(lanyard.Invalid, "tags must leave the resource with at most %d tags, got %d", maxTags,
+				len(tags))
 		}
 		return nil
 	})

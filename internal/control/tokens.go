@@ -24,13 +24,13 @@ func hashToken(text string) string {
 func (s *Service) Token(text string) (lanyard.Token, error) {
 	tokens := s.tokens.Load()
 	if tokens == nil || !strings.HasPrefix(text, tokenPrefix) {
-		return lanyard.Token{}, lanyard.Errorf(lanyard.Invalid, "the token is not one of this server")
+		return lanyard.Token{}, lanyard.Errorf(lanyard.Invalid, "the token is unknown to this server")
 	}
 	sum := sha256.Sum256([]byte(text))
 	t, ok := (*tokens)[sum]
 	switch {
 	case !ok:
-		return lanyard.Token{}, lanyard.Errorf(lanyard.Invalid, "the token is not one of this server")
+		return lanyard.Token{}, lanyard.Errorf(lanyard.Invalid, "the token is unknown to this server")
 	case t.Revoked:
 		return lanyard.Token{}, lanyard.Errorf(lanyard.Invalid, "the token has been revoked")
 	case !t.Expires.IsZero() && !s.now().Before(t.Expires):
@@ -73,15 +73,15 @@ const maxTokens = 10_000
 // CreateToken makes a token and returns its text, which is not kept.
 func (s *Service) CreateToken(ctx context.Context, t lanyard.Token) (lanyard.Token, string, error) {
 	if len(t.Account) != 12 || strings.Trim(t.Account, "0123456789") != "" {
-		return t, "", lanyard.Errorf(lanyard.Invalid, "account %s is not an account id; twelve digits are accepted",
+		return t, "", lanyard.Errorf(lanyard.Invalid, "Account must be an account id of 12 digits, got %s",
 			lanyard.Quote(t.Account))
 	}
 	if t.Scope != lanyard.ScopeDecide && t.Scope != lanyard.ScopeAdminister {
-		return t, "", lanyard.Errorf(lanyard.Invalid, "scope %s is not accepted; %s and %s are",
-			lanyard.Quote(string(t.Scope)), lanyard.ScopeDecide, lanyard.ScopeAdminister)
+		return t, "", lanyard.Errorf(lanyard.Invalid, "Scope must be %s or %s, got %s", lanyard.ScopeDecide,
+			lanyard.ScopeAdminister, lanyard.Quote(string(t.Scope)))
 	}
 	if !t.Expires.IsZero() && !s.now().Before(t.Expires) {
-		return t, "", lanyard.Errorf(lanyard.Invalid, "the token would have expired already")
+		return t, "", lanyard.Errorf(lanyard.Invalid, "Expires must be in the future")
 	}
 	if t.Instance != "" {
 		in, err := s.Instance(ctx, Call{Caller: lanyard.Caller{Account: t.Account}}, t.Instance)
@@ -95,7 +95,7 @@ func (s *Service) CreateToken(ctx context.Context, t lanyard.Token) (lanyard.Tok
 		return t, "", err
 	}
 	if len(list) >= maxTokens {
-		return t, "", lanyard.Errorf(lanyard.Limit, "there are %d tokens, the most that are accepted", len(list))
+		return t, "", lanyard.Errorf(lanyard.Limit, "the server has %d of at most %d tokens", len(list), maxTokens)
 	}
 	b := make([]byte, 32)
 	rand.Read(b)

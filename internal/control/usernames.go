@@ -40,11 +40,11 @@ func checkUsername(identity, name string) error {
 	case strings.ContainsFunc(name, unicode.IsSpace):
 		return refuse("without spaces")
 	case len(name) == 36 && uuid.Validate(name) == nil || lanyard.IsARN(name):
-		return refuse("a name, not in the form of an id or ARN")
+		return refuse("a name that does not look like an id or ARN")
 	case strings.Contains(name, "@") && !emailForm.MatchString(name):
-		return refuse("without @ or in the form of an email address, such as jane@example.com")
+		return refuse("an email address such as jane@example.com, or without @")
 	case identity == SAML && !samlUsername.MatchString(name):
-		return refuse("of letters a to z, digits and _ - . @ with identity management SAML")
+		return refuse("made of letters a to z, digits and _ - . @ with identity management SAML")
 	}
 	return nil
 }

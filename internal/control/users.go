@@ -69,11 +69,11 @@ func (s *Service) checkNewUser(ctx context.Context, in *lanyard.Instance, n NewU
 	switch {
 	case managed && n.Password == nil:
 		return "", lanyard.Errorf(lanyard.Invalid,
-			"Password: is required in an instance whose identity management is %s", ConnectManaged)
+			"Password is required when the identity management of the instance is %s", ConnectManaged)
 	case !managed && n.Password != nil:
 		return "", lanyard.Errorf(lanyard.Invalid,
-			"Password: is accepted only in an instance whose identity management is %s; this one's is %s", ConnectManaged,
-			in.IdentityManagement)
+			"Password must be absent when the identity management of the instance is %s; it is for %s",
+			in.IdentityManagement, ConnectManaged)
 	case managed:
 		return s.hashPassword(ctx, "Password", *n.Password)
 	}
@@ -110,7 +110,7 @@ func (s *Service) profilesOfUser(ctx context.Context, r store.Reader, in *lanyar
 	}
 	if most := s.quotas.RestrictedProfilesPerUser; most >= 0 && restricted > most {
 		return nil, lanyard.Errorf(lanyard.Invalid,
-			"SecurityProfileIds: %d of the profiles restrict by tags or hierarchy; at most %d such profiles are accepted for one user", restricted, most)
+			"SecurityProfileIds must have at most %d profiles with tag or hierarchy restrictions, got %d", most, restricted)
 	}
 	return ids, nil
 }

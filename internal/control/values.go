@@ -14,6 +14,15 @@ func member(list string, i int, name string) string { return fmt.Sprintf("%s[%d]
 // item names the i-th item of a list.
 func item(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
 
+// oneOf lists alternatives.
+func oneOf(names []string) string {
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
 func contains(list []string, s string) bool { return slices.Contains(list, s) }
 
 // unique drops repetitions and keeps the order. The empty list is nil, so that "cleared" and
@@ -35,7 +44,7 @@ func emptyIsNil(m map[string]string) map[string]string {
 	return m
 }
 
-// checkForeignARN tells whether s has the form of an ARN of any service. lanyard keeps no register
+// checkForeignARN checks that s has the form of an ARN of any service. lanyard keeps no register
 // of what other services own.
 func checkForeignARN(member, s string) error {
 	parts := strings.SplitN(s, ":", 6)
@@ -45,8 +54,8 @@ func checkForeignARN(member, s string) error {
 		strings.IndexFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }) < 0
 	if !ok {
 		return lanyard.Errorf(lanyard.Invalid,
-			"%s: %s is not an ARN; accepted is arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE of at most %d characters", member,
-			lanyard.Quote(s), lanyard.MaxARN)
+			"%s must be an ARN, arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE, of at most %d characters, got %s", member,
+			lanyard.MaxARN, lanyard.Quote(s))
 	}
 	return nil
 }

@@ -338,10 +338,10 @@ func (b *bench) fails(path string, hidden bool, what string) {
 	if v.Member != path {
 		b.Errorf("%s: %s: the violation names another member: %v", path, what, err)
 	}
-	if hidden && v.Value != "" {
+	if _, notSize := strconv.Atoi(v.Got); hidden && v.Got != "" && notSize != nil {
 		b.Errorf("%s: %s: a sensitive value is shown: %v", path, what, err)
 	}
-	if !strings.HasPrefix(err.Error(), path+": ") || v.Problem == "" {
+	if !strings.HasPrefix(err.Error(), path+" "+v.Problem) || v.Problem == "" {
 		b.Errorf("%s: %s: does not say what is wrong: %v", path, what, err)
 	}
 }

@@ -44,52 +44,52 @@ func TestViolation(t *testing.T) {
 		want string // empty when valid
 	}{
 		{"valid", &model.ListSecurityProfilesRequest{InstanceId: ptr("i")}, ""},
-		{"required", &model.ListSecurityProfilesRequest{}, `InstanceId: is required`},
+		{"required", &model.ListSecurityProfilesRequest{}, `InstanceId is required`},
 		{"empty", &model.ListSecurityProfilesRequest{InstanceId: ptr("")},
-			`InstanceId: "" has 0 characters; at least 1 is required`},
+			`InstanceId must be 1 to 100 characters long, got 0`},
 		{"number", &model.ListSecurityProfilesRequest{InstanceId: ptr("i"), MaxResults: ptr(int32(1001))},
-			`MaxResults: 1001 is too large; at most 1000 is accepted`},
-		{"cut", &model.ListSecurityProfilesRequest{InstanceId: &long}, `InstanceId: "` + long[:2*128] +
-			`"... has 300 characters; at most 100 are accepted`},
+			`MaxResults must be 1 to 1000, got 1001`},
+		{"cut", &model.ListSecurityProfilesRequest{InstanceId: &long}, `InstanceId must be 1 to 100 characters long, got 300: "` +
+			long[:2*128] + `"...`},
 		{"blank, where the least length is 0",
 			&model.CreateContactFlowModuleRequest{InstanceId: ptr("i"), Name: ptr("n"), Content: ptr("{}"),
 				Description: ptr("")}, ""},
 		{"a space there", &model.CreateContactFlowModuleRequest{InstanceId: ptr("i"), Name: ptr("n"), Content: ptr("{}"),
-			Description: ptr(" ")}, `Description: " " must match .*\S.*`},
+			Description: ptr(" ")}, `Description must match .*\S.*, got " "`},
 		{
 			"pattern",
 			&model.CreateSecurityProfileRequest{InstanceId: ptr("i"), SecurityProfileName: ptr("a*b")},
-			`SecurityProfileName: "a*b" must match ^[ a-zA-Z0-9_@-]+$`,
+			`SecurityProfileName must match ^[ a-zA-Z0-9_@-]+$, got "a*b"`,
 		}, {
 			"items",
 			&model.UpdateSecurityProfileRequest{InstanceId: ptr("i"), SecurityProfileId: ptr("p"),
 				Permissions: make([]string, 501)},
-			`Permissions: has 501 items; at most 500 are accepted`,
+			`Permissions must have at most 500 items, got 501`,
 		}, {
 			"enum",
 			&model.UpdateSecurityProfileRequest{InstanceId: ptr("i"), SecurityProfileId: ptr("p"),
 				Applications: []model.Application{{Type: ptr("X")}}},
-			`Applications[0].Type: "X" is not one of MCP, THIRD_PARTY_APPLICATION`,
+			`Applications[0].Type must be MCP or THIRD_PARTY_APPLICATION, got "X"`,
 		}, {
 			"empty list, not absent",
 			&model.UpdateSecurityProfileRequest{InstanceId: ptr("i"), SecurityProfileId: ptr("p"),
 				Applications: []model.Application{{}, {ApplicationPermissions: []string{}}}},
-			`Applications[1].ApplicationPermissions: has 0 items; at least 1 is required`,
+			`Applications[1].ApplicationPermissions must have 1 to 50 items, got 0`,
 		}, {
 			"key",
 			&model.TagResourceRequest{ResourceArn: ptr("a"), Tags: map[string]string{"ok": "", "aws:b": "", "aws:a": ""}},
-			`tags: key "aws:a" must match ^(?!aws:)[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`,
+			`tags keys must match ^(?!aws:)[\p{L}\p{Z}\p{N}_.:/=+\-@]*$, got "aws:a"`,
 		}, {
 			"value of a key",
 			&model.TagResourceRequest{ResourceArn: ptr("a"), Tags: map[string]string{"k": long}},
-			`tags["k"]: "` + long[:2*128] + `"... has 300 characters; at most 256 are accepted`,
+			`tags["k"] must be at most 256 characters long, got 300: "` + long[:2*128] + `"...`,
 		}, {
 			"sensitive",
 			&model.CreateUserRequest{
 				InstanceId: ptr("i"), Username: ptr("u"), RoutingProfileId: ptr("r"), SecurityProfileIds: []string{"p"},
 				Password: ptr("secret"),
 			},
-			`Password: must match ^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[a-zA-Z\d\S]{8,64}$`,
+			`Password must match ^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[a-zA-Z\d\S]{8,64}$`,
 		}, {
 			"recursive",
 			&model.SearchSecurityProfilesRequest{InstanceId: ptr("i"), SearchCriteria: &model.SecurityProfileSearchCriteria{
@@ -98,7 +98,7 @@ func TestViolation(t *testing.T) {
 						StringCondition: &model.StringCondition{ComparisonType: ptr("LIKE")}}},
 				}},
 			}},
-			`SearchCriteria.OrConditions[1].AndConditions[0].StringCondition.ComparisonType: "LIKE" is not one of STARTS_WITH, CONTAINS, EXACT`,
+			`SearchCriteria.OrConditions[1].AndConditions[0].StringCondition.ComparisonType must be STARTS_WITH, CONTAINS or EXACT, got "LIKE"`,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -144,12 +144,12 @@ func TestBind(t *testing.T) {
 				QueueTypes: []string{"AGENT", "STANDARD"}}, "",
 		},
 		{"unknown key", "color=red", model.ListQueuesRequest{InstanceId: ptr("i")}, ""},
-		{"not a number", "maxResults=7a", model.ListQueuesRequest{}, `MaxResults: "7a" is not a whole number of 32 bits`},
-		{"no number", "maxResults=", model.ListQueuesRequest{}, `MaxResults: "" is not a whole number of 32 bits`},
-		{"signed", "maxResults=%2B7", model.ListQueuesRequest{}, `MaxResults: "+7" is not a whole number of 32 bits`},
+		{"not a number", "maxResults=7a", model.ListQueuesRequest{}, `MaxResults must be a whole number of 32 bits, got "7a"`},
+		{"no number", "maxResults=", model.ListQueuesRequest{}, `MaxResults must be a whole number of 32 bits, got ""`},
+		{"signed", "maxResults=%2B7", model.ListQueuesRequest{}, `MaxResults must be a whole number of 32 bits, got "+7"`},
 		{"too large", "maxResults=4294967296", model.ListQueuesRequest{},
-			`MaxResults: "4294967296" is not a whole number of 32 bits`},
-		{"twice", "nextToken=a&nextToken=b", model.ListQueuesRequest{}, `NextToken: is given 2 times; once is accepted`},
+			`MaxResults must be a whole number of 32 bits, got "4294967296"`},
+		{"twice", "nextToken=a&nextToken=b", model.ListQueuesRequest{}, `NextToken must be given once, got 2 times`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			query, err := url.ParseQuery(tt.query)

@@ -42,8 +42,7 @@ func (p Params) labelInt64(to **int64, member, name string) *Violation {
 func (p Params) text(to **string, member, key string) *Violation {
 	values := p.Query[key]
 	if len(values) > 1 {
-		return &Violation{Member: member, Problem: "is given " + strconv.Itoa(len(values)) + " times;",
-			Required: "once is accepted"}
+		return &Violation{Member: member, Problem: "must be given once", Got: strconv.Itoa(len(values)) + " times"}
 	}
 	if len(values) == 1 {
 		*to = &values[0]
@@ -85,8 +84,8 @@ func (p Params) integer(member, key string, bits int) (*int64, *Violation) {
 func parse(text, member string, bits int) (int64, *Violation) {
 	n, err := strconv.ParseInt(text, 10, bits)
 	if err != nil || text[0] == '+' {
-		required := "a whole number of " + strconv.Itoa(bits) + " bits"
-		return 0, &Violation{Member: member, Value: quote(text), Problem: "is not", Required: required}
+		return 0, &Violation{Member: member, Problem: "must be a whole number of " + strconv.Itoa(bits) + " bits",
+			Got: quote(text)}
 	}
 	return n, nil
 }
@@ -98,7 +97,7 @@ func (p Params) bool(to **bool, member, key string) *Violation {
 		return v
 	}
 	if *text != "true" && *text != "false" {
-		return &Violation{Member: member, Value: quote(*text), Problem: "is not one of", Required: "true, false"}
+		return &Violation{Member: member, Problem: "must be true or false", Got: quote(*text)}
 	}
 	is := *text == "true"
 	*to = &is

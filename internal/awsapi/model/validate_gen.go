@@ -97,7 +97,7 @@ func checkAgentResourceIdList(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 100, "items"); v != nil {
+	if v := size(len(l), 0, 100); v != nil {
 		return v
 	}
 	for i := range l {
@@ -140,7 +140,7 @@ func checkAgentStatusTypes(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 3, "items"); v != nil {
+	if v := size(len(l), 0, 3); v != nil {
 		return v
 	}
 	for i := range l {
@@ -168,7 +168,7 @@ func checkAiAgentSearchCriteriaList(l []AiAgentSearchCriteria) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 1, "items"); v != nil {
+	if v := size(len(l), 0, 1); v != nil {
 		return v
 	}
 	for i := range l {
@@ -193,7 +193,7 @@ func checkAllowedAIAgents(l []AIAgent) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 100, "items"); v != nil {
+	if v := size(len(l), 0, 100); v != nil {
 		return v
 	}
 	for i := range l {
@@ -208,7 +208,7 @@ func checkAllowedAccessControlTags(l map[string]string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 4, "items"); v != nil {
+	if v := size(len(l), 0, 4); v != nil {
 		return v
 	}
 	return checkMap(l, ruleSecurityProfilePolicyKey, ruleSecurityProfilePolicyValue)
@@ -218,7 +218,7 @@ func checkAllowedFlowModules(l []FlowModule) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 10, "items"); v != nil {
+	if v := size(len(l), 0, 10); v != nil {
 		return v
 	}
 	for i := range l {
@@ -249,7 +249,7 @@ func checkApplicationPermissions(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 1, 50, "items"); v != nil {
+	if v := size(len(l), 1, 50); v != nil {
 		return v
 	}
 	for i := range l {
@@ -264,7 +264,7 @@ func checkApplications(l []Application) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 10, "items"); v != nil {
+	if v := size(len(l), 0, 10); v != nil {
 		return v
 	}
 	for i := range l {
@@ -717,7 +717,7 @@ func checkContactFlowTypes(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 10, "items"); v != nil {
+	if v := size(len(l), 0, 10); v != nil {
 		return v
 	}
 	for i := range l {
@@ -1977,7 +1977,7 @@ func checkEmailAddressConfigList(l []EmailAddressConfig) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 1, 50, "items"); v != nil {
+	if v := size(len(l), 1, 50); v != nil {
 		return v
 	}
 	for i := range l {
@@ -2153,7 +2153,7 @@ func checkHierarchyGroupIdList(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 10, "items"); v != nil {
+	if v := size(len(l), 0, 10); v != nil {
 		return v
 	}
 	return nil
@@ -2232,7 +2232,7 @@ func checkHoursOfOperationConfigList(l []HoursOfOperationConfig) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 100, "items"); v != nil {
+	if v := size(len(l), 0, 100); v != nil {
 		return v
 	}
 	for i := range l {
@@ -3955,7 +3955,7 @@ func checkParentHoursOfOperationConfigList(l []ParentHoursOfOperationConfig) *Vi
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 3, "items"); v != nil {
+	if v := size(len(l), 0, 3); v != nil {
 		return v
 	}
 	return nil
@@ -3965,7 +3965,7 @@ func checkParentHoursOfOperationIdList(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 1, 3, "items"); v != nil {
+	if v := size(len(l), 1, 3); v != nil {
 		return v
 	}
 	return nil
@@ -3975,7 +3975,7 @@ func checkPermissionsList(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 500, "items"); v != nil {
+	if v := size(len(l), 0, 500); v != nil {
 		return v
 	}
 	for i := range l {
@@ -4054,7 +4054,7 @@ func checkPhoneNumberCountryCodes(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 10, "items"); v != nil {
+	if v := size(len(l), 0, 10); v != nil {
 		return v
 	}
 	for i := range l {
@@ -4082,7 +4082,7 @@ func checkPhoneNumberTypes(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 6, "items"); v != nil {
+	if v := size(len(l), 0, 6); v != nil {
 		return v
 	}
 	for i := range l {
@@ -4151,7 +4151,7 @@ func checkPrimaryAttributeValuesSet(l []PrimaryAttributeValue) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 5, "items"); v != nil {
+	if v := size(len(l), 0, 5); v != nil {
 		return v
 	}
 	for i := range l {
@@ -4166,7 +4166,7 @@ func checkPrimaryValueList(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 2, "items"); v != nil {
+	if v := size(len(l), 0, 2); v != nil {
 		return v
 	}
 	for i := range l {
@@ -4209,7 +4209,7 @@ func checkQueueIdList(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 100, "items"); v != nil {
+	if v := size(len(l), 0, 100); v != nil {
 		return v
 	}
 	return nil
@@ -4266,7 +4266,7 @@ func checkQueueTypes(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 2, "items"); v != nil {
+	if v := size(len(l), 0, 2); v != nil {
 		return v
 	}
 	for i := range l {
@@ -4334,7 +4334,7 @@ func checkQuickConnectTypes(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 4, "items"); v != nil {
+	if v := size(len(l), 0, 4); v != nil {
 		return v
 	}
 	for i := range l {
@@ -4349,7 +4349,7 @@ func checkQuickConnectsList(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 1, 50, "items"); v != nil {
+	if v := size(len(l), 1, 50); v != nil {
 		return v
 	}
 	return nil
@@ -4372,7 +4372,7 @@ func checkRoutingProfileManualAssignmentQueueConfigList(l []RoutingProfileManual
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 1, 10, "items"); v != nil {
+	if v := size(len(l), 1, 10); v != nil {
 		return v
 	}
 	for i := range l {
@@ -4416,7 +4416,7 @@ func checkRoutingProfileQueueConfigList(l []RoutingProfileQueueConfig) *Violatio
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 1, 10, "items"); v != nil {
+	if v := size(len(l), 1, 10); v != nil {
 		return v
 	}
 	for i := range l {
@@ -5203,7 +5203,7 @@ func checkSearchTextList(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 100, "items"); v != nil {
+	if v := size(len(l), 0, 100); v != nil {
 		return v
 	}
 	for i := range l {
@@ -5408,7 +5408,7 @@ func checkSearchableContactAttributeValueList(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 20, "items"); v != nil {
+	if v := size(len(l), 0, 20); v != nil {
 		return v
 	}
 	for i := range l {
@@ -5458,7 +5458,7 @@ func checkSearchableContactAttributesCriteriaList(l []SearchableContactAttribute
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 15, "items"); v != nil {
+	if v := size(len(l), 0, 15); v != nil {
 		return v
 	}
 	for i := range l {
@@ -5505,7 +5505,7 @@ func checkSearchableSegmentAttributeValueList(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 1, 20, "items"); v != nil {
+	if v := size(len(l), 1, 20); v != nil {
 		return v
 	}
 	for i := range l {
@@ -5555,7 +5555,7 @@ func checkSearchableSegmentAttributesCriteriaList(l []SearchableSegmentAttribute
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 1, 15, "items"); v != nil {
+	if v := size(len(l), 1, 15); v != nil {
 		return v
 	}
 	for i := range l {
@@ -5570,7 +5570,7 @@ func checkSecurityProfileIds(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 1, 10, "items"); v != nil {
+	if v := size(len(l), 1, 10); v != nil {
 		return v
 	}
 	return nil
@@ -5608,7 +5608,7 @@ func checkSecurityProfiles(l []SecurityProfileItem) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 1, 10, "items"); v != nil {
+	if v := size(len(l), 1, 10); v != nil {
 		return v
 	}
 	return nil
@@ -5647,7 +5647,7 @@ func checkTagKeyList(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 1, 50, "items"); v != nil {
+	if v := size(len(l), 1, 50); v != nil {
 		return v
 	}
 	for i := range l {
@@ -5662,7 +5662,7 @@ func checkTagMap(l map[string]string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 1, 50, "items"); v != nil {
+	if v := size(len(l), 1, 50); v != nil {
 		return v
 	}
 	return checkMap(l, ruleTagKey, ruleTagValue)
@@ -5692,7 +5692,7 @@ func checkTagRestrictedResourceList(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 10, "items"); v != nil {
+	if v := size(len(l), 0, 10); v != nil {
 		return v
 	}
 	for i := range l {
@@ -5779,7 +5779,7 @@ func checkTranscriptCriteriaList(l []TranscriptCriteria) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 0, 6, "items"); v != nil {
+	if v := size(len(l), 0, 6); v != nil {
 		return v
 	}
 	for i := range l {
@@ -6846,7 +6846,7 @@ func checkWorkloadTypeConcurrencies(l []WorkloadTypeConcurrency) *Violation {
 	if l == nil {
 		return nil
 	}
-	if v := size(len(l), 1, 5, "items"); v != nil {
+	if v := size(len(l), 1, 5); v != nil {
 		return v
 	}
 	for i := range l {

@@ -1,27 +1,26 @@
 package model
 
 import (
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"unicode/utf8"
 )
 
 // A Violation is a bound of the model that a request breaks.
 type Violation struct {
-	Member   string // the path, as in Applications[2].Type; empty within the check of one value
-	Value    string // the offending value, quoted and cut; empty when there is none, or it is sensitive
-	Problem  string
-	Required string // what is accepted; may be empty
+	Member  string // the path, as in Applications[2].Type; empty within the check of one value
+	Problem string // what the member must be
+	Got     string // what it is instead, shortened; empty when there is nothing, or it is sensitive
 }
 
 func (v *Violation) Error() string {
-	text := v.Member + ":"
-	for _, part := range []string{v.Value, v.Problem, v.Required} {
-		if part != "" {
-			text += " " + part
-		}
+	text := v.Member + " " + v.Problem
+	if v.Got != "" {
+		text += ", got " + v.Got
 	}
 	return text
 }
@@ -42,7 +41,7 @@ func (v *Violation) atKey(key string) *Violation { return v.under("[" + quote(ke
 
 // hide drops a value that came out of something sensitive.
 func (v *Violation) hide() *Violation {
-	v.Value = ""
+	v.Got = ""
 	return v
 }
 
@@ -63,25 +62,35 @@ func quote(s string) string {
 	return strconv.Quote(s)
 }
 
-// size checks how many of what there are; max 0 means no limit.
-func size(n, min, max int, what string) *Violation {
-	var required string
-	switch {
-	case n < min:
-		required = "at least " + strconv.Itoa(min) + are(min) + "required"
-	case max > 0 && n > max:
-		required = "at most " + strconv.Itoa(max) + are(max) + "accepted"
-	default:
-		return nil
+// size checks how many items a list or map has; max 0 means no limit.
+func size(n, min, max int) *Violation {
+	if bound := bound(n, min, max, "item"); bound != "" {
+		return &Violation{Problem: "must have " + bound, Got: strconv.Itoa(n)}
 	}
-	return &Violation{Problem: "has " + strconv.Itoa(n) + " " + what + ";", Required: required}
+	return nil
 }
 
-func are(n int) string {
-	if n == 1 {
-		return " is "
+// bound says how many there must be, or "" when n is within.
+func bound(n, min, max int, what string) string {
+	if n >= min && (max == 0 || n <= max) {
+		return ""
 	}
-	return " are "
+	var bound string
+	last := max
+	switch {
+	case max == 0:
+		bound, last = "at least "+strconv.Itoa(min), min
+	case min == 0:
+		bound = "at most " + strconv.Itoa(max)
+	case min == max:
+		bound = "exactly " + strconv.Itoa(min)
+	default:
+		bound = strconv.Itoa(min) + " to " + strconv.Itoa(max)
+	}
+	if last != 1 {
+		what += "s"
+	}
+	return bound + " " + what
 }
 
 // A stringRule holds the bounds of a string shape. Lengths count characters.
@@ -97,30 +106,40 @@ func (r *stringRule) check(s *string) *Violation {
 	if s == nil || r == nil {
 		return nil
 	}
-	v := r.find(*s)
-	if v != nil && !r.sensitive {
-		v.Value = quote(*s)
+	v := r.violation(*s)
+	switch {
+	case v == nil || r.sensitive:
+	case v.Got == "":
+		v.Got = quote(*s)
+	case *s != "":
+		v.Got += ": " + quote(*s)
 	}
 	return v
 }
 
-func (r *stringRule) find(s string) *Violation {
+func (r *stringRule) violation(s string) *Violation {
 	if r.min > 0 || r.max > 0 {
-		if v := size(utf8.RuneCountInString(s), r.min, r.max, "characters"); v != nil {
-			return v
+		n := utf8.RuneCountInString(s)
+		if bound := bound(n, r.min, r.max, "character"); bound != "" {
+			return &Violation{Problem: "must be " + bound + " long", Got: strconv.Itoa(n)}
 		}
 	}
 	if r.enum != nil && !slices.Contains(r.enum, s) {
-		v := &Violation{Problem: "is not one of", Required: r.enum[0]}
-		for _, name := range r.enum[1:] {
-			v.Required += ", " + name
-		}
-		return v
+		return &Violation{Problem: "must be " + oneOf(r.enum)}
 	}
 	if r.pattern != nil && !r.pattern.fits(s) {
-		return &Violation{Problem: "must match", Required: r.pattern.text}
+		return &Violation{Problem: "must match " + r.pattern.text}
 	}
 	return nil
+}
+
+// oneOf lists alternatives.
+func oneOf(names []string) string {
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // A pattern is compiled when first asked: a server would else do it for each at
@@ -159,16 +178,18 @@ func (p *pattern) fits(s string) bool {
 type intRule struct{ min, max int64 }
 
 func (r *intRule) check(n int64) *Violation {
-	var problem, required string
-	switch {
-	case n < r.min:
-		problem, required = "is too small;", "at least "+strconv.FormatInt(r.min, 10)+" is accepted"
-	case n > r.max:
-		problem, required = "is too large;", "at most "+strconv.FormatInt(r.max, 10)+" is accepted"
-	default:
+	if n >= r.min && n <= r.max {
 		return nil
 	}
-	return &Violation{Value: strconv.FormatInt(n, 10), Problem: problem, Required: required}
+	least, most := strconv.FormatInt(r.min, 10), strconv.FormatInt(r.max, 10)
+	v := &Violation{Problem: "must be " + least + " to " + most, Got: strconv.FormatInt(n, 10)}
+	switch {
+	case r.min == math.MinInt64:
+		v.Problem = "must be at most " + most
+	case r.max == math.MaxInt64:
+		v.Problem = "must be at least " + least
+	}
+	return v
 }
 
 // A floatRule holds the bounds of a number that need not be whole, both of them inclusive.
@@ -179,8 +200,7 @@ func (r *floatRule) check(n float64) *Violation {
 		return nil
 	}
 	show := func(n float64) string { return strconv.FormatFloat(n, 'g', -1, 64) }
-	return &Violation{Value: show(n), Problem: "is out of bounds;", Required: show(r.min) + " to " + show(r.max) +
-		" is accepted"}
+	return &Violation{Problem: "must be " + show(r.min) + " to " + show(r.max), Got: show(n)}
 }
 
 // checkMap checks the keys and values of a map; either rule may be nil. Of more
@@ -191,7 +211,7 @@ func checkMap(m map[string]string, keys, values *stringRule) *Violation {
 	for k, s := range m {
 		v := keys.check(&k)
 		if v != nil {
-			v.Value = "key " + v.Value
+			v.Problem = "keys " + v.Problem
 		} else if v = values.check(&s); v != nil {
 			v.atKey(k)
 		}
@@ -209,5 +229,5 @@ func exactlyOne(set int, members string) *Violation {
 	if set == 1 {
 		return nil
 	}
-	return &Violation{Problem: "has " + strconv.Itoa(set) + " members;", Required: "exactly one is accepted of " + members}
+	return &Violation{Problem: "must have exactly one of " + members, Got: strconv.Itoa(set)}
 }
