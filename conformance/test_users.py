@@ -166,7 +166,7 @@ def test_proficiencies(centre):
     assert before == [proficiency("French", 5), proficiency("German", 3)]
     for operation, sent, word in (
             ("associate", [proficiency("Dutch", 1), proficiency("French", 1)], "French"),
-            ("associate", [proficiency("Dutch", 1), proficiency("Dutch", 2)], "once"),
+            ("associate", [proficiency("Dutch", 1), proficiency("Dutch", 2)], "listed twice"),
             ("associate", [proficiency("Dutch", 1.5)], "Level"),
             ("associate", [proficiency("Dutch\x1b", 1)], "AttributeValue"),
             ("associate", [proficiency(str(n), 1) for n in range(99)], "100"),

@@ -286,7 +286,7 @@ func TestWhatIfRefusals(t *testing.T) {
 	}{
 		{"scope decide", good, token(lanyard.ScopeDecide), 403, "scope decide"},
 		{"scope administer", good, token(lanyard.ScopeAdminister), 200, `"affected":3`},
-		{"made-up token", good, "Bearer lanyard_x", 401, "not one of this server"},
+		{"made-up token", good, "Bearer lanyard_x", 401, "unknown to this server"},
 		{"no operation", `{}`, "", 400, "operation is required"},
 		{"another operation", `{"operation":"DeleteUser","parameters":{}}`, "", 400, "UpdateUserSecurityProfiles"},
 		{"no parameters", `{"operation":"UpdateSecurityProfile"}`, "", 400, "parameters"},

@@ -329,7 +329,7 @@ func TestRefusals(t *testing.T) {
 		says             string
 	}{
 		{"no token", evaluation, good, []string{"Authorization", ""}, 401, "token"},
-		{"made-up token", evaluation, good, []string{"Authorization", "Bearer lanyard_x"}, 401, "not one of this server"},
+		{"made-up token", evaluation, good, []string{"Authorization", "Bearer lanyard_x"}, 401, "unknown to this server"},
 		{"revoked token", evaluation, good, []string{"Authorization", "Bearer " + revokedText}, 401, "revoked"},
 		{"token of another account", "/instances/" + p.instance + evaluation, good,
 			[]string{"Authorization", "Bearer " + stranger}, 404, "does not exist"},

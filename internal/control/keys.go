@@ -54,7 +54,7 @@ const maxKeys = 10_000
 // CreateKey makes an access key. An empty ID or Secret is drawn at random.
 func (s *Service) CreateKey(ctx context.Context, k lanyard.AccessKey) (lanyard.AccessKey, error) {
 	if len(k.Account) != 12 || strings.Trim(k.Account, "0123456789") != "" {
-		return k, lanyard.Errorf(lanyard.Invalid, "Account must be an account id of 12 digits, got %s",
+		return k, lanyard.Errorf(lanyard.Invalid, "Account must be an account id of twelve digits, got %s",
 			lanyard.Quote(k.Account))
 	}
 	list, err := s.store.Keys(ctx)

@@ -26,7 +26,7 @@ func TestKeys(t *testing.T) {
 	}
 	for _, bad := range []string{"", "12345678901", "1234567890123", "12345678901x"} {
 		_, err := w.CreateKey(ctx, lanyard.AccessKey{Account: bad})
-		w.fails(err, lanyard.Invalid, "account", "12 digits")
+		w.fails(err, lanyard.Invalid, "account", "twelve digits")
 	}
 	k, err := w.CreateKey(ctx, lanyard.AccessKey{Account: stranger, Comment: "for a tool"})
 	w.must(err)

@@ -73,7 +73,7 @@ const maxTokens = 10_000
 // CreateToken makes a token and returns its text, which is not kept.
 func (s *Service) CreateToken(ctx context.Context, t lanyard.Token) (lanyard.Token, string, error) {
 	if len(t.Account) != 12 || strings.Trim(t.Account, "0123456789") != "" {
-		return t, "", lanyard.Errorf(lanyard.Invalid, "Account must be an account id of 12 digits, got %s",
+		return t, "", lanyard.Errorf(lanyard.Invalid, "Account must be an account id of twelve digits, got %s",
 			lanyard.Quote(t.Account))
 	}
 	if t.Scope != lanyard.ScopeDecide && t.Scope != lanyard.ScopeAdminister {

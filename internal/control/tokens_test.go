@@ -57,7 +57,7 @@ func TestTokens(t *testing.T) {
 		kind  lanyard.Kind
 		says  string
 	}{
-		{lanyard.Token{Account: "1", Scope: lanyard.ScopeDecide}, lanyard.Invalid, "12 digits"},
+		{lanyard.Token{Account: "1", Scope: lanyard.ScopeDecide}, lanyard.Invalid, "twelve digits"},
 		{lanyard.Token{Account: account, Scope: "all"}, lanyard.Invalid, "decide or administer"},
 		{lanyard.Token{Account: account, Scope: lanyard.ScopeDecide, Expires: w.now}, lanyard.Invalid, "Expires must be in the future"},
 		{lanyard.Token{Account: stranger, Scope: lanyard.ScopeDecide, Instance: w.in.ID}, lanyard.NotFound, w.in.ID},
