@@ -336,7 +336,7 @@ func TestEvents(t *testing.T) {
 	}
 	for _, query := range []string{"after=x", "after=-1", "limit=1.5", "limit=99999999999999999999"} {
 		if status, answer := w.do("GET", "events?instance="+in.ID+"&"+query, ""); status != 400 ||
-			!strings.Contains(answer, "not a number") {
+			!strings.Contains(answer, "must be a whole number") {
 			t.Errorf("%s: got %d %s", query, status, answer)
 		}
 	}

@@ -48,7 +48,8 @@ func (s *Server) Invoke(ctx context.Context, i invocation.Call) invocation.Answe
 		}
 		return a
 	}
-	return invocation.Answer{Output: b, Revision: got.Revision, ETag: got.ETag, Warning: warning(got.Warnings), Status: http.StatusOK}
+	return invocation.Answer{Output: b, Revision: got.Revision, ETag: got.ETag, Warning: warning(got.Warnings),
+		Status: http.StatusOK}
 }
 
 func (s *Server) invoke(ctx context.Context, req *request, i invocation.Call) (answer, error) {
