@@ -94,8 +94,8 @@ Flags:
 	flag.PrintDefaults()
 }
 
-// wants reports whether a part is to be measured.
-func (o options) wants(part string) bool {
+// selects reports whether a part is to be measured.
+func (o options) selects(part string) bool {
 	return o.only == "" && part != "updates" || slices.Contains(strings.Split(o.only, ","), part)
 }
 
@@ -109,7 +109,7 @@ func (o options) check() error {
 			return fmt.Errorf("-only must list parts out of %s, got %q", strings.Join(partNames, ", "), part)
 		}
 	}
-	if o.wants("api") && o.wants("updates") {
+	if o.selects("api") && o.selects("updates") {
 		return errors.New("-only must list either api or updates, which is a part of it")
 	}
 	return nil
@@ -170,16 +170,16 @@ func (o options) program(ctx context.Context, dir string) (string, error) {
 func (rep *report) measure(ctx context.Context, bin, dir string) (err error) {
 	o := rep.options
 	switch {
-	case o.wants("api"):
+	case o.selects("api"):
 		rep.api, err = measureAPI(ctx, o, bin, dir)
-	case o.wants("updates"):
+	case o.selects("updates"):
 		rep.api = &apiFound{options: o, updatesOnly: true}
 		err = measureRates(ctx, rep.api, bin, dir)
 	}
 	if err != nil {
 		return err
 	}
-	if o.wants("decisions") {
+	if o.selects("decisions") {
 		rep.decisions = &decisionsFound{options: o}
 		if rep.decisions.asked, err = measureEvaluations(ctx, o, bin, dir); err != nil {
 			return err
@@ -188,12 +188,12 @@ func (rep *report) measure(ctx context.Context, bin, dir string) (err error) {
 			return err
 		}
 	}
-	if o.wants("growth") {
+	if o.selects("growth") {
 		if rep.growth, err = measureGrowth(ctx, o, bin, dir); err != nil {
 			return err
 		}
 	}
-	if o.wants("postgres") {
+	if o.selects("postgres") {
 		if rep.postgres, err = measurePostgres(ctx, o, bin, dir); err != nil {
 			return err
 		}

@@ -159,7 +159,7 @@ func (c *auditVerifyCmd) showProofs(io streams, p *prover) error {
 	return p.report(io)
 }
 
-// report tells whether the chain is complete, and returns errDenied when it is not.
+// report reports whether the chain is complete, and returns errDenied when it is not.
 func (p *prover) report(io streams) error {
 	var records, resources, unproven, passwords int64
 	broken := 0

@@ -141,7 +141,7 @@ test("a session that ended while the page is open continues through single sign-
   await atProvider(page, "olivia.stone");
   await expect(page.getByRole("button", { name: "olivia.stone" })).toBeVisible();
   await open(page, sso, "profiles/new");
-  await page.getByLabel("Name", { exact: true }).fill("Typed meanwhile");
+  await page.getByLabel("Name", { exact: true }).fill("Typed before the end");
   await page.context().clearCookies();
   await page.getByRole("button", { name: "Create profile" }).click();
   const dialog = page.getByRole("dialog", { name: "Sign in again" });
@@ -153,7 +153,7 @@ test("a session that ended while the page is open continues through single sign-
   await popup.close();
   await dialog.getByRole("button", { name: "I have signed in" }).click();
   await expect(dialog).toHaveCount(0);
-  await expect(page.getByLabel("Name", { exact: true })).toHaveValue("Typed meanwhile");
+  await expect(page.getByLabel("Name", { exact: true })).toHaveValue("Typed before the end");
   await page.getByRole("button", { name: "Create profile" }).click();
-  await expect(page.getByText("Typed meanwhile created.")).toBeVisible();
+  await expect(page.getByText("Typed before the end created.")).toBeVisible();
 });

@@ -108,7 +108,7 @@ test("tags of the profile itself are saved separately", async ({ page, server })
 });
 
 test("tags that another user changes are no conflict", async ({ page, server }) => {
-  const id = await server.makeProfile("Tagged meanwhile", {}, { Team: "night" });
+  const id = await server.makeProfile("Tagged by others", {}, { Team: "night" });
   await signIn(page, server);
   await open(page, server, `profiles/${id}?tab=details`);
   await page.getByLabel("Description").fill("Mine");
@@ -116,7 +116,7 @@ test("tags that another user changes are no conflict", async ({ page, server }) 
   await server.connect.send(new TagResourceCommand({ resourceArn: Arn!, tags: { Team: "day" } }));
   await review(page);
   await save(page);
-  await expect(page.getByText("Tagged meanwhile saved.")).toBeVisible();
+  await expect(page.getByText("Tagged by others saved.")).toBeVisible();
   const now = await server.profile(id);
   expect([now.Description, now.Tags]).toEqual(["Mine", { Team: "day" }]);
 });
