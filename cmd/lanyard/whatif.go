@@ -154,6 +154,14 @@ func (c *changeFlags) proposal(ctx context.Context, a *asker) (p questions.Propo
 	if request["SecurityProfileId"] == nil {
 		return p, refuse("--profile or --user is required")
 	}
+	if err := c.setRestrictions(ctx, a, request); err != nil {
+		return p, err
+	}
+	return proposalOf("UpdateSecurityProfile", request)
+}
+
+// setRestrictions puts what the flags say of permissions and restrictions into the request.
+func (c *changeFlags) setRestrictions(ctx context.Context, a *asker, request map[string]any) error {
 	for _, list := range []struct {
 		member string
 		value  *string
@@ -168,7 +176,7 @@ func (c *changeFlags) proposal(ctx context.Context, a *asker) (p questions.Propo
 		for _, pair := range words(*c.AccessTags) {
 			key, value, ok := strings.Cut(pair, "=")
 			if !ok {
-				return p, refuse("--access-tags must be KEY=VALUE, got %q", pair)
+				return refuse("--access-tags must be KEY=VALUE, got %q", pair)
 			}
 			tags[key] = value
 		}
@@ -179,12 +187,12 @@ func (c *changeFlags) proposal(ctx context.Context, a *asker) (p questions.Propo
 		if *c.HierarchyGroup != "" {
 			id, err := a.lookup(ctx, access.TypeHierarchyGroup, *c.HierarchyGroup)
 			if err != nil {
-				return p, err
+				return err
 			}
 			request["AllowedAccessControlHierarchyGroupId"] = id
 		}
 	}
-	return proposalOf("UpdateSecurityProfile", request)
+	return nil
 }
 
 // forUser makes the request of UpdateUserSecurityProfiles.

@@ -21,8 +21,13 @@ type chronicle struct {
 }
 
 type lastChange struct {
-	revision  int64
-	time      time.Time
+	revision int64
+	time     time.Time
+	author
+}
+
+// An author is who made a call: the user on whose behalf, if any, and the access key, which may be the root key.
+type author struct {
 	user, key string
 	root      bool
 }
@@ -137,10 +142,15 @@ func note(s *Server, profiles map[string]lastChange, days map[string]int, e *lan
 			clear(profiles)
 		case change.Type == lanyard.TypeProfile:
 			if have, ok := profiles[change.ID]; !ok || have.revision < e.Revision {
-				profiles[change.ID] = lastChange{e.Revision, e.Time, e.OnBehalfOf, e.AccessKeyID, s.isRoot(e.AccessKeyID)}
+				profiles[change.ID] = lastChange{e.Revision, e.Time, s.authorOf(e)}
 			}
 		}
 	}
+}
+
+// authorOf returns who made the call of an event.
+func (s *Server) authorOf(e *lanyard.Event) author {
+	return author{e.OnBehalfOf, e.AccessKeyID, s.isRoot(e.AccessKeyID)}
 }
 
 // isRoot reports whether an access key is the operator's own.

@@ -279,7 +279,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		if e.method == http.MethodPost {
-			if err := s.foreign(a, e.who == signedIn); err != nil {
+			if err := s.checkOrigin(a, e.who); err != nil {
 				return nil, err
 			}
 			if err := s.receive(w, a, e.most); err != nil {
@@ -305,12 +305,12 @@ func (s *Server) find(path string, a *asking) (endpoint, bool) {
 	return endpoint{}, false
 }
 
-// foreign refuses what another site has a browser send.
-func (s *Server) foreign(a *asking, needsToken bool) error {
+// checkOrigin refuses what another site has a browser send. Whoever must be signed in must also know the CSRF token.
+func (s *Server) checkOrigin(a *asking, may who) error {
 	if err := s.origins.Check(a.http); err != nil {
 		return &failure{Status: http.StatusForbidden, Code: "CsrfMismatch", Message: "the request comes from another site"}
 	}
-	if needsToken && !sameToken(a.http.Header.Get(csrfHeader), csrfToken(a.token)) {
+	if may == signedIn && !sameToken(a.http.Header.Get(csrfHeader), csrfToken(a.token)) {
 		return &failure{Status: http.StatusForbidden, Code: "CsrfMismatch", Message: "the header " + csrfHeader +
 			" is required and must be that of the session; GET session returns it"}
 	}

@@ -348,8 +348,7 @@ func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 	}
 	shown, names := []HistoryEvent{}, s.naming(v)
 	for _, e := range p.events {
-		x := HistoryEvent{Revision: e.Revision, ID: e.ID, Time: e.Time, Operation: e.Operation, By: v.by(e.OnBehalfOf,
-			e.AccessKeyID, s.isRoot(e.AccessKeyID)),
+		x := HistoryEvent{Revision: e.Revision, ID: e.ID, Time: e.Time, Operation: e.Operation, By: v.by(s.authorOf(&e)),
 			Refused: e.Refused, Changes: []HistoryChange{}}
 		x.From.SourceIP, x.From.UserAgent = e.SourceIP, e.UserAgent
 		x.From.Console = strings.HasPrefix(e.UserAgent, consoleAgent)
@@ -398,7 +397,7 @@ func (s *Server) historyExport(ctx context.Context, a *asking) (any, error) {
 	for _, e := range p.events {
 		if v.Viewer != "" {
 			e.AccessKeyID = concealed
-			if who := v.by(e.OnBehalfOf, "", false); e.OnBehalfOf != "" && who.ID == "" {
+			if who := v.by(author{user: e.OnBehalfOf}); e.OnBehalfOf != "" && who.ID == "" {
 				e.OnBehalfOf = concealed
 			}
 			if e.Changes, err = bare(e.Changes); err != nil {

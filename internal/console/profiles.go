@@ -188,25 +188,26 @@ func tagKeys(all []*lanyard.Profile) []string {
 func (v *viewer) lastModified(s *Server, c *chronicle, p *lanyard.Profile) LastModified {
 	out := LastModified{Time: p.Modified, By: By{Kind: "unknown"}}
 	if who := p.ModifiedBy; who != (lanyard.Actor{}) {
-		out.By = v.by(who.User, who.AccessKeyID, s.isRoot(who.AccessKeyID))
+		out.By = v.by(author{who.User, who.AccessKeyID, s.isRoot(who.AccessKeyID)})
 	}
 	if last, ok := c.last(p.ID); ok {
-		out = LastModified{last.time, v.by(last.user, last.key, last.root), last.revision}
+		out = LastModified{last.time, v.by(last.author), last.revision}
 	}
 	return out
 }
 
 // by shows who made a call: a user by id only to whoever may view the user, and keys only to the operator.
-func (v *viewer) by(user, key string, root bool) By {
+func (v *viewer) by(who author) By {
+	key := who.key
 	if v.Viewer != "" {
 		key = ""
 	}
-	switch {
+	switch user := who.user; {
 	case user != "" && v.Viewer != user && !v.Sees(access.TypeUser, user) && !v.SeesAll(access.TypeUser):
 		return By{"user", "", ""}
 	case user != "":
 		return By{"user", user, v.userName(user)}
-	case root:
+	case who.root:
 		return By{"operator", key, ""}
 	}
 	return By{"key", key, ""}
