@@ -1,15 +1,11 @@
 package awsapi
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"time"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/sealed"
 )
 
 // tokens makes and reads NextTokens. A token holds where the next page begins, when it expires, and the total
@@ -23,8 +19,7 @@ type tokens struct {
 
 const (
 	tokenLife = 24 * time.Hour
-	tokenHead = 8 + 8 // of what is encrypted
-	nonceSize = 12
+	tokenHead = 8 + 8 // of what is sealed
 )
 
 type position struct {
@@ -36,20 +31,14 @@ func (t tokens) seal(p position, scope ...string) string {
 	b := make([]byte, tokenHead, tokenHead+len(p.after))
 	binary.BigEndian.PutUint64(b, uint64(t.now().Add(tokenLife).Unix()))
 	binary.BigEndian.PutUint64(b[8:], uint64(p.total))
-	b = append(b, p.after...)
-	bound := inOne(scope)
-	// The nonce is derived from all that it is for: the same twice encrypts the same.
-	nonce := t.derive("nonce", append(inOne(scope), b...))[:nonceSize]
-	return base64.RawURLEncoding.EncodeToString(t.cipher().Seal(nonce, nonce, b, bound))
+	return t.box().Seal(append(b, p.after...), scope...)
 }
 
+func (t tokens) box() sealed.Box { return sealed.Box{Secret: t.secret, Purpose: "NextToken"} }
+
 func (t tokens) open(token string, scope ...string) (position, error) {
-	sealed, err := base64.RawURLEncoding.DecodeString(token)
-	var b []byte
-	if err == nil && len(sealed) >= nonceSize {
-		b, err = t.cipher().Open(nil, sealed[:nonceSize], sealed[nonceSize:], inOne(scope))
-	}
-	if err != nil || len(b) < tokenHead {
+	b, ok := t.box().Open(token, scope...)
+	if !ok || len(b) < tokenHead {
 		return position{}, lanyard.Errorf(lanyard.Invalid,
 			"NextToken must be one that this list returned; pass it back unchanged, with the other parameters unchanged, or "+
 				"leave it out to start again")
@@ -59,32 +48,4 @@ func (t tokens) open(token string, scope ...string) (position, error) {
 			tokenLife)
 	}
 	return position{after: string(b[tokenHead:]), total: int64(binary.BigEndian.Uint64(b[8:]))}, nil
-}
-
-func (t tokens) cipher() cipher.AEAD {
-	block, err := aes.NewCipher(t.derive("key", nil))
-	if err != nil {
-		panic(err) // the key has 32 bytes
-	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		panic(err) // AES fits GCM
-	}
-	return aead
-}
-
-func (t tokens) derive(what string, from []byte) []byte {
-	h := hmac.New(sha256.New, t.secret)
-	h.Write([]byte("NextToken " + what + "\x00"))
-	h.Write(from)
-	return h.Sum(nil)
-}
-
-// inOne joins a scope so that no other joins to the same.
-func inOne(scope []string) (b []byte) {
-	for _, s := range scope {
-		b = binary.BigEndian.AppendUint64(b, uint64(len(s)))
-		b = append(b, s...)
-	}
-	return b
 }

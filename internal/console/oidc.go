@@ -2,10 +2,7 @@ package console
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -21,6 +18,7 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/remoteaddr"
+	"github.com/lanyard/lanyard/internal/sealed"
 )
 
 // OIDC is a provider that says who people are.
@@ -112,23 +110,15 @@ func (s *Server) seal(f flow) string {
 	if err != nil {
 		panic(err) // texts and a number encode
 	}
-	return base64.RawURLEncoding.EncodeToString(append(s.mac(b), b...))
+	return s.flows().Seal(b)
 }
 
-func (s *Server) mac(b []byte) []byte {
-	h := hmac.New(sha256.New, s.Secret)
-	h.Write([]byte("console oidc"))
-	h.Write(b)
-	return h.Sum(nil)
-}
+func (s *Server) flows() sealed.Box { return sealed.Box{Secret: s.Secret, Purpose: "console oidc"} }
 
 // open reads a flow that seal wrote and that is not too old.
 func (s *Server) open(value string) (f flow, ok bool) {
-	b, err := base64.RawURLEncoding.Strict().DecodeString(value)
-	if err != nil || len(b) < sha256.Size || !hmac.Equal(b[:sha256.Size], s.mac(b[sha256.Size:])) {
-		return f, false
-	}
-	return f, laxjson.Unmarshal(b[sha256.Size:], &f) == nil && s.Now().Unix() < f.Until
+	b, ok := s.flows().Open(value)
+	return f, ok && laxjson.Unmarshal(b, &f) == nil && s.Now().Unix() < f.Until
 }
 
 // setFlow sets the cookie, which must come along when the provider sends the browser back.

@@ -2,17 +2,14 @@ package questions
 
 import (
 	"bytes"
-	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
-	"slices"
 	"sort"
-	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/sealed"
 )
 
 // maxAnswer is how many bytes of results or explanations an answer has before it ends: a list with a token for the
@@ -150,7 +147,8 @@ func visible[T any](from access.Cursor, limit int, sees func(T) bool,
 
 // A pager reads and makes the tokens of one list: they are of no use for another question.
 type pager struct {
-	secret, scope []byte
+	box   sealed.Box
+	scope string
 }
 
 // pager returns that of a question, which must stay the same from page to page.
@@ -163,7 +161,7 @@ func (s *Service) pager(by Viewer, question any) (pager, error) {
 		return pager{}, err
 	}
 	scope := sha256.Sum256(b)
-	return pager{s.TokenSecret, scope[:]}, nil
+	return pager{sealed.Box{Secret: s.TokenSecret, Purpose: "authzen page"}, string(scope[:])}, nil
 }
 
 // searchPager returns the pager of a search of a kind, and where the page that is asked for begins.
@@ -198,30 +196,20 @@ func (s *Service) whatIfPager(by Viewer, q *WhatIf) (pager, position, error) {
 func (p pager) info(count int, next position) PageInfo {
 	info := PageInfo{Count: count}
 	if next != nil {
-		info.NextToken = base64.RawURLEncoding.EncodeToString(slices.Concat(p.mac(next), next))
+		info.NextToken = p.box.Seal(next, p.scope)
 	}
 	return info
 }
-
-const macSize = 16
 
 // open returns where a page begins. Any server with the same secret opens its token.
 func (p pager) open(page Page) (position, error) {
 	if page.Token == "" {
 		return nil, nil
 	}
-	b, err := base64.RawURLEncoding.DecodeString(page.Token)
-	if err != nil || len(b) <= macSize || !hmac.Equal(b[:macSize], p.mac(b[macSize:])) {
+	at, ok := p.box.Open(page.Token, p.scope)
+	if !ok || len(at) == 0 {
 		return nil, malformed("page.token must be one that this search gave; repeat the request as it was, with the token " +
 			"added")
 	}
-	return b[macSize:], nil
-}
-
-func (p pager) mac(data []byte) []byte {
-	h := hmac.New(sha256.New, p.secret)
-	h.Write([]byte("authzen page " + strconv.Itoa(len(p.scope))))
-	h.Write(p.scope)
-	h.Write(data)
-	return h.Sum(nil)[:macSize]
+	return at, nil
 }
