@@ -138,18 +138,10 @@ func (g *grown) start(ctx context.Context, o options, bin, data, id, token strin
 	change := func(n int) (result, error) {
 		var all [][][]byte
 		for c := range n {
-			var two [][]byte
-			for i := range 2 {
-				var permissions []string
-				for _, p := range lanyard.Permissions()[10*i : 10*i+60] {
-					permissions = append(permissions, p.Name)
-				}
-				r, err := signed(s.addr, "POST", "/security-profiles/"+id+"/"+w.Profiles[c%len(w.Profiles)].ID, object{
-					"Description": fmt.Sprintf("Client %d, content %d", c, i), "Permissions": permissions})
-				if err != nil {
-					return result{}, err
-				}
-				two = append(two, r)
+			two, err := twoContents(s.addr, "/security-profiles/"+id+"/"+w.Profiles[c%len(w.Profiles)].ID,
+				fmt.Sprint("Client ", c))
+			if err != nil {
+				return result{}, err
 			}
 			all = append(all, two)
 		}

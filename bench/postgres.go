@@ -114,7 +114,12 @@ func measurePostgres(ctx context.Context, o options, bin, dir string) (*postgres
 		}
 		ins = append(ins, *in)
 	}
-	return found, found.measure(ctx, pg, servers, ins, filepath.Join(dir, "server0"), bin)
+	token, err := makeToken(ctx, bin, filepath.Join(dir, "server0"))
+	if err != nil {
+		return nil, err
+	}
+	b := &pgBench{found, pg, servers, ins, token}
+	return found, b.run(ctx)
 }
 
 // startPostgres starts a server on the disk to measure, or, where PostgreSQL's user may not go there,
@@ -166,96 +171,127 @@ func fillPostgres(ctx context.Context, addr, url string, i int) (*pgInstance, er
 	return in, nil
 }
 
-func (f *postgresFound) measure(ctx context.Context, pg *pgtest.Server, servers []*server, ins []pgInstance, data,
-	bin string) error {
-	o := f.options
-	change := func(servers []*server, n int, of func(client int) (pgInstance, string)) (result, error) {
-		var addrs []string
-		for _, s := range servers {
-			addrs = append(addrs, s.addr)
-		}
-		var all [][][]byte
-		revisions := map[string]int64{}
-		for c := range n {
-			in, profile := of(c)
-			revisions[in.id] = 0
-			var two [][]byte
-			for i := range 2 {
-				var permissions []string
-				for _, p := range lanyard.Permissions()[10*i : 10*i+60] {
-					permissions = append(permissions, p.Name)
-				}
-				r, err := signed(addrs[c%len(addrs)], "POST", "/security-profiles/"+in.id+"/"+profile, object{
-					"Description": fmt.Sprintf("Client %d of %d, content %d", c, n, i), "Permissions": permissions})
-				if err != nil {
-					return result{}, err
-				}
-				two = append(two, r)
-			}
-			all = append(all, two)
-			// The first of these must change something.
-			err := call(ctx, addrs[0], "POST", "/security-profiles/"+in.id+"/"+profile,
-				object{"Description": fmt.Sprint("before ", time.Now().UnixNano())}, nil)
-			if err != nil {
-				return result{}, err
-			}
-		}
-		before, err := pgRevisions(ctx, pg, revisions)
-		if err != nil {
-			return result{}, err
-		}
-		found, err := load(ctx, o.step, all, addrs...)
-		if err != nil {
-			return result{}, err
-		}
-		after, err := pgRevisions(ctx, pg, revisions)
-		if err == nil && after-before != int64(found.n) {
-			err = fmt.Errorf("%d updates were answered but %d are recorded", found.n, after-before)
-		}
-		return found, err
-	}
-	own := func(c int) (pgInstance, string) { return ins[c], ins[c].profiles[0] }
-	shared := func(c int) (pgInstance, string) { return ins[0], ins[0].profiles[c] }
-	do := [pgMeasurements]func() (result, error){
-		pgBare:         func() (result, error) { return bareUpserts(ctx, pg, 1, o.step) },
-		pgUpdate:       func() (result, error) { return change(servers[:1], 1, own) },
-		pgBareMany:     func() (result, error) { return bareUpserts(ctx, pg, pgClients, o.step) },
-		pgUpdateMany:   func() (result, error) { return change(servers[:1], pgClients, own) },
-		pgUpdateShared: func() (result, error) { return change(servers[:1], pgClients, shared) },
-		pgUpdateThree:  func() (result, error) { return change(servers, pgClients, own) },
-	}
-	token, err := makeToken(ctx, bin, data)
-	if err != nil {
-		return err
-	}
+// A pgBench takes the measurements on PostgreSQL.
+type pgBench struct {
+	found   *postgresFound
+	pg      *pgtest.Server
+	servers []*server
+	ins     []pgInstance
+	token   string
+}
+
+// run takes the measurements in turns.
+func (b *pgBench) run(ctx context.Context) error {
 	progress("warming up: the first writes make the log of the database longer, later ones write over it")
-	for i, measure := range do {
-		if _, err := measure(); err != nil {
+	for i := range pgMeasurements {
+		if _, err := b.measure(ctx, i); err != nil {
 			return fmt.Errorf("%s: %w", pgNames[i].name, err)
 		}
 	}
-	for round := range o.rounds {
-		var found [pgMeasurements]result
-		for i, measure := range do {
-			r, err := measure()
-			if err != nil {
-				return fmt.Errorf("%s: %w", pgNames[i].name, err)
-			}
-			found[i] = r
-			progress("round %d of %d: %-58s %2d clients %9s/s   p50 %-8v p99 %v", round+1, o.rounds, pgNames[i].name,
-				pgNames[i].clients, thousands(r.rate), short(r.p50), short(r.p99))
+	for round := range b.found.options.rounds {
+		if err := b.round(ctx, round); err != nil {
+			return err
 		}
-		f.rounds = append(f.rounds, found)
-		took, err := followOne(ctx, servers[0].addr, servers[1].addr, token, &ins[1], o.followed())
-		if err != nil {
-			return fmt.Errorf("follow a change from server to server: %w", err)
-		}
-		slices.Sort(took)
-		progress("round %d of %d: a change decides on another server after p50 %v, p99 %v", round+1, o.rounds,
-			short(took[len(took)/2]), short(took[len(took)*99/100]))
-		f.follow = append(f.follow, took)
 	}
 	return nil
+}
+
+// round takes each measurement once.
+func (b *pgBench) round(ctx context.Context, round int) error {
+	o := b.found.options
+	var found [pgMeasurements]result
+	for i := range found {
+		r, err := b.measure(ctx, i)
+		if err != nil {
+			return fmt.Errorf("%s: %w", pgNames[i].name, err)
+		}
+		found[i] = r
+		progress("round %d of %d: %-58s %2d clients %9s/s   p50 %-8v p99 %v", round+1, o.rounds, pgNames[i].name,
+			pgNames[i].clients, thousands(r.rate), short(r.p50), short(r.p99))
+	}
+	b.found.rounds = append(b.found.rounds, found)
+	took, err := followOne(ctx, b.servers[0].addr, b.servers[1].addr, b.token, &b.ins[1], o.followed())
+	if err != nil {
+		return fmt.Errorf("follow a change from server to server: %w", err)
+	}
+	slices.Sort(took)
+	progress("round %d of %d: a change decides on another server after p50 %v, p99 %v", round+1, o.rounds,
+		short(took[len(took)/2]), short(took[len(took)*99/100]))
+	b.found.follow = append(b.found.follow, took)
+	return nil
+}
+
+// measure takes one measurement.
+func (b *pgBench) measure(ctx context.Context, i int) (result, error) {
+	own := func(c int) (pgInstance, string) { return b.ins[c], b.ins[c].profiles[0] }
+	shared := func(c int) (pgInstance, string) { return b.ins[0], b.ins[0].profiles[c] }
+	switch n := pgNames[i].clients; i {
+	case pgBare, pgBareMany:
+		return bareUpserts(ctx, b.pg, n, b.found.options.step)
+	case pgUpdateShared:
+		return b.change(ctx, b.servers[:1], n, shared)
+	case pgUpdateThree:
+		return b.change(ctx, b.servers, n, own)
+	default:
+		return b.change(ctx, b.servers[:1], n, own)
+	}
+}
+
+// change has n clients update, each the profile of an instance that of returns, and checks that each update was
+// recorded.
+func (b *pgBench) change(ctx context.Context, servers []*server, n int,
+	of func(client int) (pgInstance, string)) (result, error) {
+	var addrs []string
+	for _, s := range servers {
+		addrs = append(addrs, s.addr)
+	}
+	var all [][][]byte
+	revisions := map[string]int64{}
+	for c := range n {
+		in, profile := of(c)
+		revisions[in.id] = 0
+		path := "/security-profiles/" + in.id + "/" + profile
+		two, err := twoContents(addrs[c%len(addrs)], path, fmt.Sprintf("Client %d of %d", c, n))
+		if err != nil {
+			return result{}, err
+		}
+		all = append(all, two)
+		// The first of these must change something.
+		different := object{"Description": fmt.Sprint("before ", time.Now().UnixNano())}
+		if err := call(ctx, addrs[0], "POST", path, different, nil); err != nil {
+			return result{}, err
+		}
+	}
+	before, err := pgRevisions(ctx, b.pg, revisions)
+	if err != nil {
+		return result{}, err
+	}
+	found, err := load(ctx, b.found.options.step, all, addrs...)
+	if err != nil {
+		return result{}, err
+	}
+	after, err := pgRevisions(ctx, b.pg, revisions)
+	if err == nil && after-before != int64(found.n) {
+		err = fmt.Errorf("%d updates were answered but %d are recorded", found.n, after-before)
+	}
+	return found, err
+}
+
+// twoContents are two updates of a profile, each of which changes the description and 60 permissions of the other.
+func twoContents(addr, path, description string) (two [][]byte, err error) {
+	for i := range 2 {
+		var permissions []string
+		for _, p := range lanyard.Permissions()[10*i : 10*i+60] {
+			permissions = append(permissions, p.Name)
+		}
+		r, err := signed(addr, "POST", path, object{"Description": fmt.Sprintf("%s, content %d", description, i),
+			"Permissions": permissions})
+		if err != nil {
+			return nil, err
+		}
+		two = append(two, r)
+	}
+	return two, nil
 }
 
 func makeToken(ctx context.Context, bin, data string) (string, error) {
