@@ -62,7 +62,7 @@ func auditRequest(req *request, in model.Input) ([]byte, error) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(req.params.Query)) {
 		if !slices.Contains(boundQuery, key) {
-			continue // a signature, or passed over
+			continue // a signature, or unknown
 		}
 		v, err := json.Marshal(req.params.Query[key])
 		if err != nil {
@@ -94,7 +94,7 @@ func auditRequest(req *request, in model.Input) ([]byte, error) {
 // with the model.
 var boundQuery = []string{"clientToken", "tagKeys"}
 
-// hide replaces the values of sensitive members, wherever they stand. The names in body were
+// hide replaces the values of sensitive members, at any depth. The names in body were
 // written by us, so they are plain.
 func hide(body []byte) ([]byte, error) {
 	for found, rest := false, body; !found; {

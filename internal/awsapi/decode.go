@@ -15,10 +15,10 @@ import (
 	"github.com/lanyard/lanyard/internal/nesting"
 )
 
-// maxNesting bounds how deep arrays and objects of a request may stand in one another.
+// maxNesting bounds how deep arrays and objects of a request may be nested.
 const maxNesting = 64
 
-// decode makes the operation's input of body, labels and query. Unknown members are passed over
+// decode makes the operation's input of body, labels and query. Unknown members are ignored
 // and null is absent, as the protocol requires; repeated members, wrong types, invalid UTF-8 and
 // anything after the object are refused.
 func decode(req *request) (model.Input, error) {
@@ -101,7 +101,7 @@ func refusal(err error) error {
 
 // findNull returns the place of the first null among the items of a list or the values of a map, "" when there is none.
 // A null member of a structure is absent, so SDKs may send that. Lists and maps of the model hold no nulls, and SDKs
-// never send any; taken for "" or passed over, a restriction would be another than its author wrote.
+// never send any; taken for "" or ignored, a restriction would be another than its author wrote.
 func findNull(body []byte, t reflect.Type) jsontext.Pointer {
 	dec := jsontext.NewDecoder(bytes.NewReader(body))
 	if nullWithin(dec, t) {
@@ -131,7 +131,7 @@ func nullWithin(dec *jsontext.Decoder, t reflect.Type) bool {
 			k = dec.PeekKind()
 		}
 		if dense && k == 'n' {
-			_, _ = dec.ReadToken() // so that the decoder stands at the null
+			_, _ = dec.ReadToken() // so that the decoder is at the null
 			return true
 		}
 		if nullWithin(dec, itemType(t, name)) {

@@ -41,7 +41,7 @@ var exceptions = map[lanyard.Kind][]*model.Exception{
 	lanyard.Unavailable: {model.InternalServiceException},
 	lanyard.Unknown:     {model.InternalServiceException},
 
-	// Only whoever sends If-Match, which the model does not know, can meet this. The name is of the
+	// Only a caller that sends If-Match, which the model does not know, can meet this. The name is of the
 	// model, so that SDKs have a type for it; the status is HTTP's.
 	lanyard.Stale: {own(model.ResourceConflictException.Name, lanyard.Stale)},
 

@@ -82,7 +82,7 @@ func (s *Server) invoke(ctx context.Context, req *request, i invocation.Call) (a
 	return s.run(ctx, req, in)
 }
 
-// place decodes an input whose members all stand in one object. Those of path and query are set
+// place decodes an input whose members are all in one object. Those of path and query are set
 // where the request would have had them, too, for the audit.
 func (s *Server) place(req *request, i invocation.Call) (model.Input, error) {
 	in, body := req.op.NewInput(), i.Input

@@ -17,7 +17,7 @@ import (
 type operation struct {
 	*model.Operation
 	labels []string
-	// sensitive tells that requests may hold what the audit hides.
+	// sensitive reports that requests may hold what the audit hides.
 	sensitive bool
 	run       handler
 }

@@ -72,7 +72,7 @@ func (a *acting) ask(s *access.Snapshot, permission string, r access.Resource) a
 	return s.Decide(&access.Query{Subject: access.Subject{Type: access.User, ID: a.user}, Action: permission, Resource: r})
 }
 
-// may tells whether the user may do at all what is asked.
+// may returns why the user is not allowed to do what is asked, or nil.
 func (a *acting) may(s *access.Snapshot, operation string) *denial {
 	if a.right.Permission == "" {
 		return &denial{message: fmt.Sprintf("no permission of security profiles allows %s, so it cannot be called on "+
@@ -110,8 +110,8 @@ func (a *acting) denied(s *access.Snapshot, d access.Decision, r access.Resource
 		lanyard.Quote(a.user), a.right.Permission, lanyard.Quote(r.ID)), a.right.Permission}
 }
 
-// visible returns what tells whether the acting user may see a resource of a list, or nil when
-// nobody is acted for.
+// visible returns a test of whether the acting user may see a resource of a list, or nil when
+// the call is on nobody's behalf.
 func (s *Service) visible(ctx context.Context, call Call, in *lanyard.Instance) (test, error) {
 	a := call.acting
 	if a == nil {
@@ -133,7 +133,7 @@ type Sight func(t lanyard.Type, id string) bool
 func (see Sight) Sees(t lanyard.Type, id string) bool { return see == nil || see(t, id) }
 
 // Sight is what the user on whose behalf a call is made may view; nil when it is on nobody's. Answers leave
-// out what it does not show where they mention a resource beside the one that they are about.
+// out what it does not show where they mention a resource other than the one that they are about.
 func (s *Service) Sight(ctx context.Context, call Call, in *lanyard.Instance) (Sight, error) {
 	a := call.acting
 	if a == nil {
@@ -217,7 +217,7 @@ func (g *guard) Get(ctx context.Context, t lanyard.Type, id string) (lanyard.Res
 	return r, err
 }
 
-// shownRefs are the references that whoever may view a resource is shown. Lists of others, such as the queues
+// shownRefs are the references that everybody who may view a resource is shown. Lists of others, such as the queues
 // of a routing profile, show what the viewer may view.
 func shownRefs(r lanyard.Resource) []lanyard.Ref {
 	switch r := r.(type) {
@@ -274,7 +274,7 @@ func (g *guard) check(ctx context.Context, before, after lanyard.Resource) error
 			return nil // it is of the call, and nothing that anybody has a right to
 		}
 	}
-	if m := moduleOf(cmp.Or(before, after)); m != "" { // a part of the module: who may change that may change it
+	if m := moduleOf(cmp.Or(before, after)); m != "" { // a part of the module: the right to change the module covers it
 		r := access.Resource{Type: access.TypeContactFlowModule, ID: m}
 		if d := g.denied(g.snapshot, g.ask(g.snapshot, g.right.Permission, r), r); d != nil {
 			return d
@@ -338,7 +338,7 @@ func also(tx store.Tx, permission string, r access.Resource) error {
 }
 
 // attach refuses to refer to what the user can neither see nor pick from a list. What is referred
-// to already stays, and letting go of anything is the right of whoever may change what refers.
+// to already stays, and the right to change a resource includes the right to remove references from it.
 func (g *guard) attach(before, after lanyard.Resource) *denial {
 	if after == nil {
 		return nil

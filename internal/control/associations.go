@@ -27,7 +27,7 @@ const (
 // documents a bound per call only.
 const maxProfilesOfAgent = 100
 
-// AssociateSecurityProfiles gives an entity profiles beside those it holds: all of them or none.
+// AssociateSecurityProfiles gives an entity profiles in addition to those it holds: all of them or none.
 // A profile that it holds already is Exists.
 func (s *Service) AssociateSecurityProfiles(ctx context.Context, call Call, instance string, e Entity,
 	profiles []string) (Result, error) {

@@ -124,7 +124,7 @@ func (c *compiler) setLevelField(ctx context.Context) error {
 	return nil
 }
 
-// compile returns the test of one condition, which stands depth deep in the tree.
+// compile returns the test of one condition, at a depth of the tree.
 func (c *compiler) compile(ctx context.Context, cond Condition, depth int) (test, error) {
 	if c.count++; c.count > maxConditions {
 		return nil, lanyard.Errorf(lanyard.Invalid, "SearchCriteria must have at most %d conditions, got more", maxConditions)

@@ -216,8 +216,12 @@ func (s *Service) change(ctx context.Context, call Call, instance string,
 	})
 }
 
-// write is the one way to change anything: the change and its event in one transaction, and after
-// the commit the snapshot that decisions are made from. change may run more than once.
+// write is the one way to change what decisions are made from, the resources of an instance and who may sign in to
+// it: the change and its event in one transaction, and after the commit the snapshot. change may run more than once.
+//
+// These are changed without it, because they are no resources of an instance, and no event tells of them: access
+// keys and tokens, which belong to an account; sessions of the console, which come and go with every visit; and old
+// events, which Prune removes. Records of refusals (appendEvent) are events of their own, without a change.
 func (s *Service) write(ctx context.Context, call Call, instance string,
 	change func(store.Tx) error) (Result, error) {
 	var event *lanyard.Event
@@ -297,7 +301,7 @@ func (s *Service) publish(ctx context.Context, e *lanyard.Event) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxAsk)
 	defer cancel()
 	if err := s.engine.Apply(ctx, e); err != nil {
-		// The change is committed. A snapshot that cannot follow is loaded anew at the next question.
+		// The change is committed. A snapshot that cannot follow is reloaded at the next question.
 		s.log.Error("snapshot dropped", "instance", e.Instance, "revision", e.Revision, "error", err)
 		s.engine.Forget(e.Instance)
 	}

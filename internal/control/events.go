@@ -22,7 +22,7 @@ func (s *Service) KnownInstances(ctx context.Context, after string, limit int) (
 	return s.store.KnownInstances(ctx, after, limit)
 }
 
-// Ready tells whether calls can be answered.
+// Ready reports whether calls can be answered.
 func (s *Service) Ready(ctx context.Context) error { return s.store.Ping(ctx) }
 
 // History returns events of one instance, newest first, as store.Reader's does. Who may see which is

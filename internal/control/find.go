@@ -111,7 +111,7 @@ func (f *finder[R]) scan(ctx context.Context) error {
 	}
 }
 
-// A place is where a user stands in the order of creation.
+// A place is a user and their position in the order of creation.
 type place struct {
 	seq int64
 	id  string

@@ -41,7 +41,7 @@ type follower struct {
 	credentials int64      // the store's number of what is in memory
 }
 
-// listen hears the store's notifications, and tries again when it cannot: polling goes on meanwhile.
+// listen receives the store's notifications, and retries when it cannot; polling continues in the meantime.
 func (f *follower) listen(ctx context.Context) {
 	const least, most = 250 * time.Millisecond, 10 * time.Second
 	for wait := least; ; wait = min(2*wait, most) {
@@ -86,7 +86,7 @@ func (f *follower) reach(ctx context.Context, instance string, revision int64) e
 		return err // it is tried again, and the poll says what is wrong
 	}
 	f.log.Error("snapshot dropped", "instance", instance, "revision", revision, "error", err)
-	f.engine.Forget(instance) // the next question loads it anew
+	f.engine.Forget(instance) // the next question reloads it
 	return nil
 }
 
@@ -137,7 +137,7 @@ func (f *follower) poll(ctx context.Context, every time.Duration) {
 const (
 	// maxAsk bounds one round of asking, so that one that gets no answer is not waited for for long.
 	maxAsk = 5 * time.Second
-	// maxReach bounds following an instance. Past events that were cut off it is read anew, and may be large.
+	// maxReach bounds following an instance. An instance whose next events were pruned is reloaded, and may be large.
 	maxReach = 30 * time.Second
 )
 

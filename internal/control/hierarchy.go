@@ -78,7 +78,7 @@ type GroupPath struct {
 	Levels []lanyard.Level
 }
 
-// DescribeUserHierarchyGroup returns a group and where it stands.
+// DescribeUserHierarchyGroup returns a group and its place in the hierarchy.
 func (s *Service) DescribeUserHierarchyGroup(ctx context.Context, call Call, instance,
 	group string) (*lanyard.Instance, GroupPath, error) {
 	in, g, err := describe[*lanyard.Group](ctx, s, call, instance, group)
@@ -89,7 +89,7 @@ func (s *Service) DescribeUserHierarchyGroup(ctx context.Context, call Call, ins
 	return in, path, err
 }
 
-// GroupPath tells where a group of in stands. Of groups above it that the user on whose behalf the call is
+// GroupPath returns the place of a group of in. Of groups above it that the user on whose behalf the call is
 // made may not view, it has the id alone.
 func (s *Service) GroupPath(ctx context.Context, call Call, in *lanyard.Instance, g *lanyard.Group) (GroupPath, error) {
 	path, err := s.path(ctx, s.store.Reader(in.ID), in, g)
@@ -186,7 +186,7 @@ func (s *Service) UpdateUserHierarchyStructure(ctx context.Context, call Call, i
 	return update(ctx, s, call, instance, lanyard.StructureID, change)
 }
 
-// levelsEmpty tells whether the levels after keep, of have, are without groups.
+// levelsEmpty returns an error unless the levels after keep, of have, are without groups.
 func (s *Service) levelsEmpty(ctx context.Context, r store.Reader, keep, have int) error {
 	if keep >= have {
 		return nil

@@ -51,7 +51,7 @@ func (s *Service) instance(ctx context.Context, call Call, of store.Reader, ref 
 		return nil, err
 	}
 	in := r.(*lanyard.Instance)
-	// The region is that in which the instance was made, whatever this server stands for now.
+	// The region is that in which the instance was made, whatever region this server is in now.
 	if in.Account != call.Account || id != ref && ref != s.ARN(in, lanyard.TypeInstance, id) {
 		return nil, notFound(lanyard.TypeInstance, ref)
 	}
@@ -138,7 +138,7 @@ func (s *Service) id(in *lanyard.Instance, t lanyard.Type, ref string) (string, 
 	return a.ID, nil
 }
 
-// room tells whether one more resource of type t fits into the quota.
+// room returns an error unless one more resource of type t fits into the quota.
 func (s *Service) room(ctx context.Context, r store.Reader, t lanyard.Type, quota int) error {
 	if quota < 0 {
 		return nil

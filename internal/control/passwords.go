@@ -277,7 +277,7 @@ func (s *Service) setPassword(ctx context.Context, call Call, n NewPassword, mem
 	return s.store.EndSessions(ctx, SessionOwner(in.ID, id, ""), n.Session, 0)
 }
 
-// ChangePassword is SetPassword by whoever knows the old one. Instance and user are named by id.
+// ChangePassword is SetPassword by somebody who knows the old one. Instance and user are named by id.
 func (s *Service) ChangePassword(ctx context.Context, call Call, n NewPassword, old string) error {
 	hash, err := s.store.Reader(n.Instance).Password(ctx, n.User)
 	known := err == nil

@@ -30,7 +30,7 @@ func proficiency(list []lanyard.Proficiency, p lanyard.Proficiency) int {
 		func(q lanyard.Proficiency) bool { return q.Attribute == p.Attribute && q.Value == p.Value })
 }
 
-// AssociateUserProficiencies gives a user proficiencies beside those that they have: all of them or none.
+// AssociateUserProficiencies gives a user proficiencies in addition to those that they have: all of them or none.
 func (s *Service) AssociateUserProficiencies(ctx context.Context, call Call, instance, user string,
 	list []lanyard.Proficiency) (Result, error) {
 	return s.changeProficiencies(ctx, call, instance, user, list,

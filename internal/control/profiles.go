@@ -413,7 +413,7 @@ func (s *Service) changeHierarchyRestriction(ctx context.Context, r store.Reader
 		p.HierarchyRestricted = unique(c.HierarchyRestricted)
 	}
 	if c.HierarchyGroup != nil {
-		// What stands there already may be sent back, though the group be deleted since.
+		// The value that is there may be sent back, even if the group has been deleted since.
 		if held := p.HierarchyGroup; *c.HierarchyGroup == "" {
 			p.HierarchyGroup = ""
 		} else if *c.HierarchyGroup != held {
@@ -467,7 +467,7 @@ func (s *Service) applications(sent []lanyard.Application) ([]lanyard.Applicatio
 	return apps, nil
 }
 
-// sameNames tells whether two lists without repetitions hold the same names.
+// sameNames reports whether two lists without repetitions hold the same names.
 func sameNames(a, b []string) bool {
 	return len(a) == len(b) && !slices.ContainsFunc(a, func(name string) bool { return !slices.Contains(b, name) })
 }
@@ -477,7 +477,7 @@ func (s *Service) flowModules(ctx context.Context, r store.Reader, in *lanyard.I
 	var modules []lanyard.FlowModule
 	seen := map[string]bool{}
 	for i, m := range sent {
-		// What stands there already may be sent back, though the module be deleted since, or no tool any more.
+		// The value that is there may be sent back, even if the module has been deleted since, or is no tool any more.
 		if !slices.ContainsFunc(had, func(h lanyard.FlowModule) bool { return h.ID == m.ID }) {
 			where := member("AllowedFlowModules", i, "FlowModuleId")
 			found, err := used[*lanyard.Module](ctx, s, r, in, m.ID)

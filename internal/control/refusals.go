@@ -142,8 +142,8 @@ func (o *omitted) add(call Call, now time.Time) {
 // OmittedRefusals is the operation of a record that counts refused calls without records of their own.
 const OmittedRefusals = "OmittedRefusals"
 
-// record stores one record for each of what windows omitted.
-func (s *Service) record(ctx context.Context, ended map[refuser]omitted) {
+// recordOmitted stores one record for each of what windows omitted.
+func (s *Service) recordOmitted(ctx context.Context, ended map[refuser]omitted) {
 	for _, who := range slices.SortedFunc(maps.Keys(ended), func(a, b refuser) int {
 		return cmp.Or(cmp.Compare(a.instance, b.instance), cmp.Compare(a.user, b.user))
 	}) {
@@ -157,7 +157,7 @@ func (s *Service) record(ctx context.Context, ended map[refuser]omitted) {
 			}
 			event := s.event(call, who.instance)
 			event.Refused = fmt.Sprintf("%d more calls were refused and have no records of their own", o.calls)
-			if err = s.append(ctx, event); err == nil {
+			if err = s.appendEvent(ctx, event); err == nil {
 				continue
 			}
 		}
@@ -182,13 +182,13 @@ func (s *Service) RecordRefusals(ctx context.Context) {
 		s.refused.end(began)
 		s.refused.mu.Unlock()
 		recording, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxAsk)
-		s.record(recording, s.refused.take())
+		s.recordOmitted(recording, s.refused.take())
 		cancel()
 	}
 }
 
-// append stores an event that goes with no change.
-func (s *Service) append(ctx context.Context, event *lanyard.Event) error {
+// appendEvent stores an event that goes with no change.
+func (s *Service) appendEvent(ctx context.Context, event *lanyard.Event) error {
 	if err := s.store.Update(ctx, event.Instance, func(tx store.Tx) error { return tx.Append(ctx, event) }); err != nil {
 		return err
 	}
@@ -199,14 +199,14 @@ func (s *Service) append(ctx context.Context, event *lanyard.Event) error {
 // refuse records a refusal and returns it.
 func (s *Service) refuse(ctx context.Context, call Call, instance string, d *denial) error {
 	ok := s.refused.admit(call, instance, s.now())
-	s.record(ctx, s.refused.take())
+	s.recordOmitted(ctx, s.refused.take())
 	if ok {
 		event := s.event(call, instance)
 		event.Request, event.Refused = shorten(call.Request), d.message
 		if call.plan != nil {
 			event.Refused = "what-if: " + d.message
 		}
-		if err := s.append(ctx, event); err != nil {
+		if err := s.appendEvent(ctx, event); err != nil {
 			return err
 		}
 	}

@@ -10,14 +10,14 @@ import (
 	"github.com/lanyard/lanyard/internal/store"
 )
 
-// Retention bounds the events that are kept. An event is cut off as soon as one bound says so; the
+// Retention bounds the events that are kept. An event is pruned as soon as one bound says so; the
 // last of an instance never is.
 type Retention struct {
 	Age    time.Duration // events older than that; 0 for no bound
 	Events int64         // of an instance, those before its last so many; 0 for no bound
 }
 
-// None tells whether everything is kept.
+// None reports whether everything is kept.
 func (r Retention) None() bool { return r.Age <= 0 && r.Events <= 0 }
 
 const (
@@ -26,7 +26,7 @@ const (
 )
 
 // Prune cuts off the oldest events of an instance that need not be kept, some hundreds at most, and
-// tells how many they were and whether there may be more. What is cut off is verified first: a chain
+// returns how many they were and whether there may be more. What is pruned is verified first: a chain
 // that is broken there is Condition, and stays as it is. by goes into the checkpoint. It is for the operator.
 func (s *Service) Prune(ctx context.Context, instance string, keep Retention,
 	by string) (cut int64, more bool, err error) {
@@ -55,36 +55,36 @@ func (s *Service) Prune(ctx context.Context, instance string, keep Retention,
 		return 0, false, nil
 	}
 	if err != nil {
-		more = s.cutMeanwhile(ctx, r, from, &err)
-		return 0, more, err
+		if s.prunedByAnother(ctx, r, from, err) {
+			return 0, true, nil
+		}
+		return 0, false, err
 	}
 	c := lanyard.Checkpoint{Instance: instance, Revision: last.Revision, Seq: last.Seq, Hash: last.Hash, Time: now, By: by}
 	c.MAC = audit.Sign(secret, c)
 	if err := s.store.Prune(ctx, c); err != nil {
-		more = s.cutMeanwhile(ctx, r, from, &err)
-		return 0, more, err
+		if s.prunedByAnother(ctx, r, from, err) {
+			return 0, true, nil
+		}
+		return 0, false, err
 	}
 	s.log.Info("old events were pruned", "instance", instance, "events", last.Revision-from.Revision, "revision",
 		last.Revision, "by", by)
 	return last.Revision - from.Revision, more, nil
 }
 
-// cutMeanwhile tells whether an error came of another server having cut off events at the same time,
-// and then it is none.
-func (s *Service) cutMeanwhile(ctx context.Context, r store.InstanceReader, from lanyard.Checkpoint, err *error) bool {
-	if !errors.Is(*err, lanyard.ErrCondition) {
+// prunedByAnother reports whether an error means that another server has pruned events at the same time.
+func (s *Service) prunedByAnother(ctx context.Context, r store.InstanceReader, from lanyard.Checkpoint,
+	err error) bool {
+	if !errors.Is(err, lanyard.ErrCondition) {
 		return false
 	}
 	now, failed := r.Checkpoint(ctx)
-	if failed != nil || now.Revision == from.Revision {
-		return false
-	}
-	*err = nil
-	return true
+	return failed == nil && now.Revision != from.Revision
 }
 
 // verifyOld verifies the records that follow a checkpoint as long as they are old, and returns the
-// last of them. more tells that it stopped for another reason.
+// last of them. more reports that it stopped for another reason.
 func verifyOld(ctx context.Context, r store.InstanceReader, from lanyard.Checkpoint, signed bool, instance string,
 	old func(lanyard.Record) bool) (last lanyard.Record, more bool, err error) {
 	chain, err := audit.Begin(instance, from, signed)
@@ -120,7 +120,7 @@ func whole(err error) error {
 	return err
 }
 
-// PruneAll prunes every instance until nothing more need be cut off. It rests as long as it works,
+// PruneAll prunes every instance until nothing more needs to be pruned. It rests as long as it works,
 // so that changes always find their turn.
 func (s *Service) PruneAll(ctx context.Context, keep Retention, by string) error {
 	var failed error
@@ -133,7 +133,7 @@ func (s *Service) PruneAll(ctx context.Context, keep Retention, by string) error
 			for more := true; more; {
 				began := time.Now()
 				if _, more, err = s.Prune(ctx, id, keep, by); err != nil {
-					failed = errors.Join(failed, err) // the others' are cut off all the same
+					failed = errors.Join(failed, err) // the others' are pruned all the same
 					more = false
 				}
 				select {

@@ -25,7 +25,7 @@ type StringCondition struct {
 	Compare string // EXACT, STARTS_WITH or CONTAINS
 }
 
-// TagCondition holds for resources with that tag. An empty Value stands for a tag without value.
+// TagCondition holds for resources with that tag. An empty Value means a tag without value.
 type TagCondition struct {
 	Key, Value string
 }

@@ -88,7 +88,7 @@ func (s *Service) changeTags(ctx context.Context, call Call, arn string,
 	return result, nil
 }
 
-// TagResource sets tags beside those that a resource has.
+// TagResource adds tags to those that a resource has.
 func (s *Service) TagResource(ctx context.Context, call Call, arn string, set map[string]string) (Result, error) {
 	return s.changeTags(ctx, call, arn, func(tags map[string]string) error {
 		maps.Copy(tags, set)
@@ -100,7 +100,7 @@ func (s *Service) TagResource(ctx context.Context, call Call, arn string, set ma
 	})
 }
 
-// UntagResource removes tags; those that the resource does not have are passed over.
+// UntagResource removes tags; those that the resource does not have are ignored.
 func (s *Service) UntagResource(ctx context.Context, call Call, arn string, keys []string) (Result, error) {
 	return s.changeTags(ctx, call, arn, func(tags map[string]string) error {
 		for _, k := range keys {

@@ -125,7 +125,7 @@ func (p *Pool) Read(w http.ResponseWriter, r *http.Request, memory []byte, most 
 
 // read reads what length, or with -1 nothing, is known of.
 func (b *Body) read(w http.ResponseWriter, from io.Reader, length, most int64) error {
-	room := most + 1 // one more byte tells that there are too many
+	room := most + 1 // one more byte shows that there are too many
 	if length >= 0 {
 		room = length
 	}

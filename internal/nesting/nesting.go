@@ -1,10 +1,10 @@
-// Package nesting finds JSON whose arrays and objects stand too deep in one another before a decoder
+// Package nesting finds JSON whose arrays and objects are nested too deeply before a decoder
 // follows them down. It counts brackets only: whether the text is JSON is for the decoder to say.
 package nesting
 
 import "bytes"
 
-// Exceeds reports whether arrays and objects of body stand more than most deep in one another.
+// Exceeds reports whether arrays and objects of body are nested more than most levels deep.
 func Exceeds(body []byte, most int) bool {
 	if bytes.Count(body, []byte("["))+bytes.Count(body, []byte("{")) <= most {
 		return false

@@ -7,7 +7,7 @@ import (
 	"net/http"
 )
 
-// Host is the address of whoever sent r, without the port.
+// Host is the address of the sender of r, without the port.
 func Host(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
