@@ -143,7 +143,7 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-func TestRefusalsBesideTheStandard(t *testing.T) {
+func TestRefusalsOfOwnEndpoints(t *testing.T) {
 	p := newPDP(t)
 	id := p.profile("P", control.ProfileChange{})
 	p.user("u", nil, id)
