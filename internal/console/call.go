@@ -17,8 +17,8 @@ import (
 
 // call runs an operation of the API for whoever is signed in.
 func (s *Server) call(ctx context.Context, a *asking) (any, error) {
-	c := invocation.Call{Operation: a.rest, Input: a.body, Caller: s.caller(a), Instance: a.session.Instance, User: a.session.User,
-		IfMatch: a.http.Header.Get("If-Match")}
+	c := invocation.Call{Operation: a.rest, Input: a.body, Caller: s.caller(a), Instance: a.session.Instance,
+		User: a.session.User, IfMatch: a.http.Header.Get("If-Match")}
 	got := s.Call(ctx, c)
 	if got.Revision > 0 {
 		a.header.Set("X-Lanyard-Revision", strconv.FormatInt(got.Revision, 10))
