@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -131,4 +133,32 @@ func readEndpoint(dir string) (endpoint, error) {
 		err = fmt.Errorf("%s is of a server that does not run: %w", name, fs.ErrNotExist)
 	}
 	return e, err
+}
+
+// createFile creates a file that must not exist, readable by its owner only; "" and "-" mean out. finish closes the
+// file, or removes it if its content is incomplete.
+func createFile(name string, out io.Writer) (w io.Writer, finish func(error) error, err error) {
+	if name == "" || name == "-" {
+		return out, func(err error) error { return err }, nil
+	}
+	if err := notURL("the file", name); err != nil {
+		return nil, nil, err
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil, nil, refuse("%s already exists; it is not overwritten", name)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, func(err error) error {
+		if err == nil {
+			err = f.Sync()
+		}
+		err = errors.Join(err, f.Close())
+		if err != nil {
+			err = errors.Join(err, os.Remove(name))
+		}
+		return err
+	}, nil
 }
