@@ -168,27 +168,29 @@ func (e *entry) unlink() {
 // A barrier is up while a commit is in progress.
 type barrier []*atomic.Uint64
 
-// bar makes the entries of the keys, or all, invalid until the barrier is lifted and they are put again.
-func (c *cache) bar(keys []key, all bool) barrier {
+// bar makes the entries of the keys invalid until the barrier is lifted and they are put again.
+func (c *cache) bar(keys []key) (b barrier) {
 	if c == nil {
 		return nil
 	}
-	var b barrier
-	add := func(stripe *atomic.Uint64) {
+	for i := range keys {
+		_, stripe := c.hash(&keys[i])
 		if stripe.Load()%2 == 0 { // else another of the keys has the same stripe
 			stripe.Add(1)
 			b = append(b, stripe)
 		}
 	}
-	if all {
-		for i := range c.stripes {
-			add(&c.stripes[i])
-		}
-		return b
+	return b
+}
+
+// barAll is bar for all entries.
+func (c *cache) barAll() (b barrier) {
+	if c == nil {
+		return nil
 	}
-	for i := range keys {
-		_, stripe := c.hash(&keys[i])
-		add(stripe)
+	for i := range c.stripes {
+		c.stripes[i].Add(1)
+		b = append(b, &c.stripes[i])
 	}
 	return b
 }

@@ -143,6 +143,9 @@ func (c *connection) rollback(ctx context.Context, log *slog.Logger) {
 	}
 }
 
+// abandon has the pool close the connection instead of handing it out again.
+func (c *connection) abandon() { c.broken = true }
+
 // wasLost reports whether err came of losing the connection, and not of a caller who gave up.
 func (c *connection) wasLost(ctx context.Context, err error) bool {
 	return c.broken && ctx.Err() == nil && !errors.Is(err, context.DeadlineExceeded)

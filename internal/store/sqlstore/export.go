@@ -29,9 +29,7 @@ func (d *DB) Export(ctx context.Context, scope store.Scope, emit func(store.Row)
 	defer d.readers.give(s)
 	e := &export{d: d, ctx: ctx, s: s, scope: scope, emit: emit}
 	defer func() {
-		if !s.broken && s.noteBroken(s.conn.Script(context.WithoutCancel(ctx), `ROLLBACK`)) != nil {
-			s.broken = true
-		}
+		s.rollback(context.WithoutCancel(ctx), d.log)
 	}()
 	if scope.Instance != "" {
 		err = e.emitInstance(scope.Instance)
@@ -91,7 +89,7 @@ func (d *DB) beginSnapshot(ctx context.Context) (*connection, error) {
 			return s, nil
 		}
 		lost := s.wasLost(ctx, err)
-		s.broken = true
+		s.abandon()
 		d.readers.give(s)
 		if !lost || n == attempts {
 			return nil, err

@@ -59,8 +59,7 @@ func (w *soleWriter) confirm(_ context.Context, err error) outcome { return outc
 func (w *soleWriter) discard(context.Context) {}
 
 func (w *soleWriter) commit(ctx context.Context, wr writes) outcome {
-	keys, all := wr.cacheKeys()
-	bar := w.d.cache.bar(keys, all)
+	bar := w.barCache(wr)
 	out := w.write(ctx, wr)
 	if out.retry == noRetry {
 		w.d.logRefusals(ctx, out.err)
@@ -91,9 +90,13 @@ func (w *soleWriter) write(ctx context.Context, wr writes) outcome {
 	return out
 }
 
-// cacheKeys are what the cache must not show while the writes are being committed.
-func (w writes) cacheKeys() (keys []key, all bool) {
-	for instance, l := range w.layers {
+// barCache keeps the cache from showing what the writes change while they are being committed.
+func (w *soleWriter) barCache(wr writes) barrier {
+	var keys []key
+	for instance, l := range wr.layers {
+		if l.wiped {
+			return w.d.cache.barAll()
+		}
 		keys = append(keys, key{instance: instance})
 		var types []lanyard.Type
 		for _, ref := range l.order {
@@ -103,9 +106,8 @@ func (w writes) cacheKeys() (keys []key, all bool) {
 				keys = append(keys, key{instance: instance, t: ref.Type, limit: 1})
 			}
 		}
-		all = all || l.wiped
 	}
-	return keys, all
+	return w.d.cache.bar(keys)
 }
 
 // statements are those of all layers. With a start, the first event is guarded by it.
