@@ -26,13 +26,12 @@ import (
 
 // Config says what a Server works with.
 type Config struct {
-	// Claim finds out who calls without the body, and reports whether it could: for who signs, the body is
-	// needed, and then Authenticate has the last word. It refuses what no body can make right, as Authenticate
-	// does. nil: the body is read for everybody.
+	// Claim identifies the caller without the body, and reports whether it could. A signature needs the body; then
+	// Authenticate decides. Claim refuses, as Authenticate does, what no body can make valid. nil: the body is read
+	// for everybody.
 	Claim func(r *http.Request) (p Principal, known bool, err error)
-	// Authenticate finds out who calls, from the request and its whole body, which is not to be kept.
-	// An error is a refusal: lanyard.Denied for a caller who may not ask this, anything else of package
-	// lanyard or another for one who is not known.
+	// Authenticate identifies the caller by the request and its whole body, which it must not keep. An error is a
+	// refusal: lanyard.Denied for a caller who may not ask, any other for a caller who is not known.
 	Authenticate func(r *http.Request, body []byte) (Principal, error)
 	// Questions answers. Without its Propose there is no what-if.
 	Questions *questions.Service
@@ -42,7 +41,7 @@ type Config struct {
 	Logger             *slog.Logger // default slog.Default()
 }
 
-// Principal is who asks.
+// A Principal is a caller who asks.
 type Principal struct {
 	Account  string
 	Instance string // the only instance that may be asked about; "" for all of the account
@@ -64,8 +63,8 @@ func NewServer(c Config) *Server {
 // maxBody bounds a request, in bytes.
 const maxBody = 4 << 20
 
-// Revision is the header that demands an answer as of a revision or a later one. Who signs must sign it, so
-// that nobody in between can take it away.
+// Revision is the header that demands an answer as of a revision or a later one. A signature must cover it, so that
+// nobody in between can remove it.
 const Revision = "X-Lanyard-Revision"
 
 // Where the endpoints are, below the base URL of an instance or of the server.
@@ -210,7 +209,7 @@ func isJSON(contentType string) bool {
 	return err == nil && mt == "application/json"
 }
 
-// scratch is the memory of a request, which the next one uses again.
+// scratch is the memory of a request, which later requests reuse.
 type scratch struct {
 	body, answer []byte
 	read         intake.Body
@@ -260,7 +259,7 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, memory *scratch) (
 	return p, notKnown(err)
 }
 
-// unread is what the caller is told of a body that is not read.
+// unread returns what to tell the caller of a body that was not read.
 func unread(err error) error {
 	switch {
 	case errors.Is(err, intake.ErrBusy):
@@ -273,7 +272,7 @@ func unread(err error) error {
 	return nil
 }
 
-// notKnown is what the caller is told of why they are not known, or may not ask.
+// notKnown returns what to tell a caller who is not known, or may not ask.
 func notKnown(err error) error {
 	var e *lanyard.Error
 	if err == nil || !errors.As(err, &e) || e.Kind == lanyard.Internal || e.Kind == lanyard.Unavailable {
@@ -298,7 +297,7 @@ func bad(format string, args ...any) error {
 	return &httpError{http.StatusBadRequest, fmt.Sprintf(format, args...)}
 }
 
-// fail answers an error; its body is a JSON string that says what was wrong.
+// fail writes the answer to an error: a JSON string that says what was wrong.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, message := http.StatusInternalServerError, "internal failure; see the server's log"
 	var refused *httpError
@@ -329,8 +328,8 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	send(w, status, b)
 }
 
-// statusOf is the status of a kind of error. A proposed change may be refused in any way that an operation
-// is, and that is an answer about the proposal: no precondition of the question, and nothing not implemented.
+// statusOf returns the status of a kind of error. A proposed change may be refused in any way that an operation is.
+// That is an answer about the proposal, so it is neither a failed precondition of the question nor not implemented.
 func statusOf(k lanyard.Kind) int {
 	switch k {
 	case lanyard.NotServed:

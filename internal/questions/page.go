@@ -12,8 +12,8 @@ import (
 	"github.com/lanyard/lanyard/internal/sealed"
 )
 
-// maxAnswer is how many bytes of results or explanations an answer has before it ends: a list with a token for the
-// rest, a batch with decisions that are not explained.
+// maxAnswer limits the bytes of results or explanations in an answer. A list then ends with a token for the rest, and
+// a batch goes on with decisions that are not explained.
 const maxAnswer = 4 << 20
 
 // PageInfo describes a page of an answer.
@@ -48,7 +48,7 @@ func (p position) cursor() (c access.Cursor) {
 	return c
 }
 
-// positionOfThing returns the key of a thing. What may hold any byte stands behind its length, or last.
+// positionOfThing returns the key of a thing. A part that may hold any byte follows its length, or comes last.
 func positionOfThing(t access.Thing) position {
 	at := append(position(t.Type), 0)
 	at = binary.AppendUvarint(at, uint64(len(t.On)))

@@ -182,7 +182,7 @@ func (p *plain) object(member func(name string) bool) bool {
 	return false
 }
 
-// name reads the name of a member and the colon behind it. What is none is "".
+// name reads the name of a member and the colon after it. It returns "" when there is none.
 func (p *plain) name() (name string) {
 	if !p.text(&name) || !p.next(':') {
 		return ""
