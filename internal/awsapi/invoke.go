@@ -79,7 +79,7 @@ func (s *Server) invoke(ctx context.Context, req *request, i invocation.Call) (a
 			return answer{}, err
 		}
 	}
-	return s.run(ctx, req, in)
+	return s.runOperation(ctx, req, in)
 }
 
 // place decodes an input whose members are all in one object. Those of path and query are set

@@ -50,18 +50,18 @@ func newRoutes(operations []*operation) *node {
 	return root
 }
 
-// find walks segments and returns the operation with the values that its labels took, still as sent.
-func (n *node) find(method string, segments []string, values []string) (*operation, []string) {
+// findOperation walks segments and returns the operation with the values that its labels took, still as sent.
+func (n *node) findOperation(method string, segments []string, values []string) (*operation, []string) {
 	if len(segments) == 0 {
 		return n.operations[method], values
 	}
 	if next := n.literals[segments[0]]; next != nil {
-		if op, v := next.find(method, segments[1:], values); op != nil {
+		if op, v := next.findOperation(method, segments[1:], values); op != nil {
 			return op, v
 		}
 	}
 	if n.label != nil && segments[0] != "" {
-		return n.label.find(method, segments[1:], append(values, segments[0]))
+		return n.label.findOperation(method, segments[1:], append(values, segments[0]))
 	}
 	return nil, nil
 }
@@ -98,7 +98,7 @@ func (s *Server) route(req *request) error {
 	if len(segments) > maxSegments {
 		return unknown()
 	}
-	op, values := s.routes.find(method, segments, make([]string, 0, 4))
+	op, values := s.routes.findOperation(method, segments, make([]string, 0, 4))
 	if op == nil {
 		return unknown()
 	}

@@ -150,7 +150,7 @@ func (s *Server) call(w http.ResponseWriter, req *request) (answer, error) {
 	if err := s.claim(req); err != nil {
 		return answer{}, err
 	}
-	if err := s.read(w, req); err != nil {
+	if err := s.readBody(w, req); err != nil {
 		return answer{}, err
 	}
 	err := s.authenticate(req)
@@ -168,7 +168,7 @@ func (s *Server) call(w http.ResponseWriter, req *request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return s.run(ctx, req, in)
+	return s.runOperation(ctx, req, in)
 }
 
 // limit throttles, and injects faults.
@@ -179,8 +179,8 @@ func (s *Server) limit(ctx context.Context, req *request) error {
 	return s.inject(ctx, req)
 }
 
-// run carries out what was decoded.
-func (s *Server) run(ctx context.Context, req *request, in model.Input) (a answer, err error) {
+// runOperation carries out what was decoded.
+func (s *Server) runOperation(ctx context.Context, req *request, in model.Input) (a answer, err error) {
 	if err := in.Validate(); err != nil {
 		return a, &lanyard.Error{Kind: lanyard.Invalid, Message: err.Error()}
 	}
@@ -236,8 +236,8 @@ func (s *Server) claim(req *request) error {
 	return s.auth.Claim(req.http)
 }
 
-// read takes in the whole body: the signature covers its bytes.
-func (s *Server) read(w http.ResponseWriter, req *request) error {
+// readBody takes in the whole body: the signature covers its bytes.
+func (s *Server) readBody(w http.ResponseWriter, req *request) error {
 	r := req.http
 	if r.ContentLength == 0 {
 		return nil

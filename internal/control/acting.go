@@ -67,8 +67,8 @@ func (s *Service) Act(ctx context.Context, call Call, instance, user string, rig
 	return call, nil
 }
 
-// ask asks for the acting user.
-func (a *acting) ask(s *access.Snapshot, permission string, r access.Resource) access.Decision {
+// decide decides for the acting user.
+func (a *acting) decide(s *access.Snapshot, permission string, r access.Resource) access.Decision {
 	return s.Decide(&access.Query{Subject: access.Subject{Type: access.User, ID: a.user}, Action: permission, Resource: r})
 }
 
@@ -82,10 +82,10 @@ func (a *acting) may(s *access.Snapshot, operation string) *denial {
 	if a.right.Ref != "" {
 		r = access.Resource{Type: a.right.Type.DecisionName(), ID: a.right.Ref}
 	}
-	d := a.ask(s, a.right.Permission, r)
+	d := a.decide(s, a.right.Permission, r)
 	if d.Reason == access.UnknownResource {
 		// Only those who may do it to everything of the type are told what does not exist.
-		d = a.ask(s, a.right.Permission, access.Resource{Type: r.Type, New: true})
+		d = a.decide(s, a.right.Permission, access.Resource{Type: r.Type, New: true})
 	}
 	return a.denied(s, d, r)
 }
@@ -122,7 +122,7 @@ func (s *Service) visible(ctx context.Context, call Call, in *lanyard.Instance) 
 		return nil, err
 	}
 	return func(r lanyard.Resource) bool {
-		return a.ask(snapshot, a.right.Permission, access.Resource{Type: r.Type().DecisionName(), ID: r.Head().ID}).Allow
+		return a.decide(snapshot, a.right.Permission, access.Resource{Type: r.Type().DecisionName(), ID: r.Head().ID}).Allow
 	}, nil
 }
 
@@ -156,9 +156,9 @@ func (a *acting) views(s *access.Snapshot, t lanyard.Type, id string) bool {
 	if r.Type == "" {
 		r.ID = ""
 	}
-	d := a.ask(s, t.View(), r)
+	d := a.decide(s, t.View(), r)
 	if d.Reason == access.UnknownResource {
-		d = a.ask(s, t.View(), access.Resource{Type: r.Type, New: true})
+		d = a.decide(s, t.View(), access.Resource{Type: r.Type, New: true})
 	}
 	return d.Allow
 }
@@ -240,7 +240,7 @@ func (g *guard) Put(ctx context.Context, r lanyard.Resource) error {
 			return err
 		}
 	}
-	if err := g.check(ctx, before, r); err != nil {
+	if err := g.checkChange(ctx, before, r); err != nil {
 		return err
 	}
 	return g.Tx.Put(ctx, r)
@@ -252,7 +252,7 @@ func (g *guard) Delete(ctx context.Context, t lanyard.Type, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := g.check(ctx, before, nil); err != nil {
+	if err := g.checkChange(ctx, before, nil); err != nil {
 		return err
 	}
 	return g.Tx.Delete(ctx, t, id)
@@ -267,8 +267,8 @@ func (g *guard) mayName(ctx context.Context, t lanyard.Type, id string) bool {
 	return g.views(g.snapshot, t, id)
 }
 
-// check asks for both ends of a change; either may be nil.
-func (g *guard) check(ctx context.Context, before, after lanyard.Resource) error {
+// checkChange decides about both ends of a change; either may be nil.
+func (g *guard) checkChange(ctx context.Context, before, after lanyard.Resource) error {
 	for _, r := range []lanyard.Resource{before, after} {
 		if r != nil && r.Type() == lanyard.TypeClientToken {
 			return nil // it is of the call, and nothing that anybody has a right to
@@ -276,7 +276,7 @@ func (g *guard) check(ctx context.Context, before, after lanyard.Resource) error
 	}
 	if m := moduleOf(cmp.Or(before, after)); m != "" { // a part of the module: the right to change the module covers it
 		r := access.Resource{Type: access.TypeContactFlowModule, ID: m}
-		if d := g.denied(g.snapshot, g.ask(g.snapshot, g.right.Permission, r), r); d != nil {
+		if d := g.denied(g.snapshot, g.decide(g.snapshot, g.right.Permission, r), r); d != nil {
 			return d
 		}
 		return nil
@@ -287,7 +287,7 @@ func (g *guard) check(ctx context.Context, before, after lanyard.Resource) error
 		if r.Type == "" {
 			r.ID = ""
 		}
-		if d := g.denied(g.snapshot, g.ask(g.snapshot, g.right.Permission, r), r); d != nil {
+		if d := g.denied(g.snapshot, g.decide(g.snapshot, g.right.Permission, r), r); d != nil {
 			return d
 		}
 	}
@@ -299,7 +299,7 @@ func (g *guard) check(ctx context.Context, before, after lanyard.Resource) error
 		if u, ok := after.(*lanyard.User); ok {
 			r.Group = u.Group
 		}
-		if d := g.denied(g.snapshot, g.ask(g.snapshot, g.right.Permission, r), r); d != nil {
+		if d := g.denied(g.snapshot, g.decide(g.snapshot, g.right.Permission, r), r); d != nil {
 			return d
 		}
 	}
@@ -331,7 +331,7 @@ func also(tx store.Tx, permission string, r access.Resource) error {
 		return nil
 	}
 	a := acting{user: g.user, right: Right{Permission: permission}}
-	if d := a.denied(g.snapshot, a.ask(g.snapshot, permission, r), r); d != nil {
+	if d := a.denied(g.snapshot, a.decide(g.snapshot, permission, r), r); d != nil {
 		return d
 	}
 	return nil
@@ -371,8 +371,8 @@ func (g *guard) use(ref lanyard.Ref) *denial {
 	r := access.Resource{Type: ref.Type.DecisionName(), ID: ref.ID}
 	every := access.Resource{Type: r.Type, New: true}
 	for _, permission := range []string{access.ActionReference, ref.Type.View()} {
-		d := g.ask(g.snapshot, permission, r)
-		if d.Allow || d.Reason == access.UnknownResource && g.ask(g.snapshot, permission, every).Allow {
+		d := g.decide(g.snapshot, permission, r)
+		if d.Allow || d.Reason == access.UnknownResource && g.decide(g.snapshot, permission, every).Allow {
 			return nil
 		}
 	}

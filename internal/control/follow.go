@@ -115,7 +115,7 @@ func (f *follower) poll(ctx context.Context, every time.Duration) {
 	defer tick.Stop()
 	failing := false
 	for {
-		err := f.ask(ctx)
+		err := f.catchUp(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -141,8 +141,8 @@ const (
 	maxReach = 30 * time.Second
 )
 
-// ask makes sure that all that is in memory is as new as when it began.
-func (f *follower) ask(ctx context.Context) error {
+// catchUp makes sure that all that is in memory is as new as when it began.
+func (f *follower) catchUp(ctx context.Context) error {
 	began := time.Now()
 	asking, cancel := context.WithTimeout(ctx, maxAsk)
 	defer cancel()
