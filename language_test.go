@@ -1,7 +1,6 @@
 package lanyard_test
 
 import (
-	"flag"
 	"fmt"
 	"go/scanner"
 	"go/token"
@@ -13,8 +12,6 @@ import (
 	"strings"
 	"testing"
 )
-
-var wordsEverywhere = flag.Bool("words-everywhere", false, "check Go sources, scripts and the console's source, not only the docs")
 
 // Nobody writes a word that the table of words in CONTRIBUTING.md replaces.
 func TestWords(t *testing.T) {
@@ -72,24 +69,22 @@ func wordPattern(expression string) *regexp.Regexp {
 	return regexp.MustCompile(`(?i)\b` + strings.ReplaceAll(expression, " ", `[\s/*#>]+`) + `\b`)
 }
 
-// writtenFiles lists the files that people read, apart from generated ones and test data.
+// writtenFiles lists the pages and sources, apart from generated ones and test data.
 func writtenFiles(t *testing.T) (files []string) {
 	t.Helper()
 	skipped := []string{".git", ".cache", "bin", "dist", "lanyard-data", "node_modules", "testdata"}
-	endings := []string{".md"}
-	if *wordsEverywhere {
-		endings = append(endings, ".go", ".ts", ".tsx", ".py", ".sh", "Makefile")
-	}
+	endings := []string{".md", ".go", ".ts", ".tsx", ".py", ".sh", "Makefile"}
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case entry.IsDir() && slices.Contains(skipped, entry.Name()):
 			return fs.SkipDir
-		case entry.IsDir() || strings.HasSuffix(path, "_gen.go"):
+		case entry.IsDir() || strings.Contains(entry.Name(), "_gen."):
 			return nil
 		}
-		if slices.ContainsFunc(endings, func(ending string) bool { return strings.HasSuffix(path, ending) }) {
+		isWritten := func(ending string) bool { return strings.HasSuffix(path, ending) }
+		if filepath.Dir(path) == ".ci" || slices.ContainsFunc(endings, isWritten) {
 			files = append(files, path)
 		}
 		return nil

@@ -68,7 +68,7 @@ func (s source) Revision(ctx context.Context, instance string) (int64, error) {
 	return s.store.Reader(instance).Revision(ctx)
 }
 
-// maxWait bounds how long a question waits for the revision that it wants.
+// maxWait bounds how long a question waits for the revision that it names.
 const maxWait = 2 * time.Second
 
 // Snapshot returns what the caller may decide from: the latest state of an instance, of at least a

@@ -99,7 +99,7 @@ func TestServersFollowOneAnother(t *testing.T) {
 		hears  bool
 		poll   time.Duration
 		rounds int
-		most   time.Duration // that following takes; generous, for tests run beside others
+		most   time.Duration // that following takes; generous, for tests run alongside others
 	}{
 		{"by notifications alone", true, time.Hour, 40, 2 * time.Second},
 		{"by polling alone", false, 50 * time.Millisecond, 40, 2 * time.Second},

@@ -34,7 +34,7 @@ func (w *world) change(p *lanyard.Profile, permissions ...string) int64 {
 	return result.Revision
 }
 
-// A server that is cut off from the database answers from what it knows, but nothing that names a
+// A server that has lost the database answers from what it knows, but nothing that names a
 // revision that it does not, and within a bound nothing at all; with the database all comes back.
 func TestCutOff(t *testing.T) {
 	pg := pgtest.Start(t)
@@ -68,7 +68,7 @@ func TestCutOff(t *testing.T) {
 			later := a.change(p)
 			began := time.Now()
 			if got, err := loose.at(a.in.ID, known); err != nil || got != known {
-				t.Errorf("cut off, and asked for a revision that is known: %d, %v", got, err)
+				t.Errorf("without the database, and asked for a revision that is known: %d, %v", got, err)
 			}
 			if took := time.Since(began); took > time.Second {
 				t.Errorf("what is known took %v", took)

@@ -104,7 +104,7 @@ func refer[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, 
 	return res, err
 }
 
-// used is load of what somebody wants to refer to.
+// used is load of what somebody is about to refer to.
 func used[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance,
 	ref string) (R, error) {
 	var none R

@@ -215,7 +215,7 @@ func List[R lanyard.Resource](ctx context.Context, s *Service, call Call, instan
 	return ListOnly[R](ctx, s, call, instance, Selection[R]{Page: p})
 }
 
-// A Selection asks for a page of the resources of one type that are wanted.
+// A Selection asks for a page of selected resources of one type.
 type Selection[R lanyard.Resource] struct {
 	Page
 	Wanted func(R) bool // nil: all are

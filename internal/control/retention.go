@@ -25,7 +25,7 @@ const (
 	cutPage   = 100 // records in memory
 )
 
-// Prune cuts off the oldest events of an instance that need not be kept, some hundreds at most, and
+// Prune removes the oldest events of an instance that need not be kept, some hundreds at most, and
 // returns how many they were and whether there may be more. What is pruned is verified first: a chain
 // that is broken there is Condition, and stays as it is. by goes into the checkpoint. It is for the operator.
 func (s *Service) Prune(ctx context.Context, instance string, keep Retention,

@@ -87,7 +87,7 @@ func TestPrune(t *testing.T) {
 	}
 }
 
-// Many are cut off in steps.
+// Many are pruned in steps.
 func TestPruneMany(t *testing.T) {
 	w := newWorld(t)
 	p := w.profile("Viewer", control.ProfileChange{})
@@ -102,7 +102,7 @@ func TestPruneMany(t *testing.T) {
 	}
 }
 
-// Nobody who has not the server's secret can say that records were cut off, and what is cut off
+// Nobody without the server's secret can say that records were pruned, and what is pruned
 // after such a lie would hide it.
 func TestPruneForged(t *testing.T) {
 	w := newWorld(t)
@@ -140,7 +140,7 @@ func TestRetain(t *testing.T) {
 	}
 }
 
-// Several servers may cut off at a time, and none takes that for a broken chain.
+// Several servers may prune at a time, and none takes that for a broken chain.
 func TestPruneTogether(t *testing.T) {
 	pg := pgtest.Start(t)
 	url := pg.URL(pg.Schema(t, t.TempDir()))
@@ -168,7 +168,7 @@ func TestPruneTogether(t *testing.T) {
 	}
 }
 
-// A server that has an older snapshot than what is left of the events loads the instance anew, and
+// A server that has an older snapshot than what is left of the events loads the instance from scratch, and
 // answers rightly, whichever way it learns that it is behind.
 func TestFollowPastCut(t *testing.T) {
 	pg := pgtest.Start(t)
@@ -188,7 +188,7 @@ func TestFollowPastCut(t *testing.T) {
 			a.must(a.update(gone, control.ProfileChange{Permissions: []string{}}))
 			last := a.describe(keep, 3)
 			if cut, _, err := a.Prune(t.Context(), a.in.ID, control.Retention{Events: 1}, "x"); err != nil || cut != last-1 {
-				t.Fatalf("%d were cut off, %v; want %d", cut, err, last-1)
+				t.Fatalf("%d were pruned, %v; want %d", cut, err, last-1)
 			}
 			if poll == time.Hour {
 				_, err := b.Snapshot(t.Context(), call(""), a.in.ID, last)

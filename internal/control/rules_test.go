@@ -68,7 +68,7 @@ func TestHierarchyStructure(t *testing.T) {
 	}
 }
 
-// TestLevelsOfEarlierVersions keeps on understanding the ids that levels had then, and stores nothing anew.
+// TestLevelsOfEarlierVersions still understands the ids that levels had then, and stores nothing again.
 func TestLevelsOfEarlierVersions(t *testing.T) {
 	w := newWorld(t)
 	w.must(w.levels("One", "Two"))
@@ -141,7 +141,7 @@ func TestQuotas(t *testing.T) {
 	held := only[*lanyard.Profile](w).ID
 	for _, tt := range []struct {
 		name   string
-		room   int // beside what a new instance has
+		room   int // in addition to what a new instance has
 		create func(name string) (id string, err error)
 		remove func(id string) error
 	}{
@@ -647,7 +647,7 @@ func TestModuleTokensAreForgotten(t *testing.T) {
 			}
 			tokens(5) // the two oldest went, and 4 was replaced
 			if again, err := create("4", "4"); err != nil || again != other {
-				t.Errorf("the token is not remembered anew: %s, %v; want %s", again, err, other)
+				t.Errorf("the token is not remembered again: %s, %v; want %s", again, err, other)
 			}
 			for i := range 3 {
 				_, err := create(fmt.Sprint("later ", i), fmt.Sprint("later ", i))
