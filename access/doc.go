@@ -27,9 +27,10 @@
 //  9. Reports combine profiles in another way: tags and hierarchy must both be met, whichever profiles they are on.
 //  10. What is unknown, be it a subject, a resource or an action, is denied, and the [Reason] says why.
 //
-// [Concepts] shows each part of a profile. [Decisions] has worked examples, and for every rule the page of Amazon's
-// documentation that it follows, or says that Amazon does not document it.
+// [Concepts] shows each part of a profile, and [Decisions] has worked examples. [Fidelity] says which rules Amazon
+// documents, which ones were observed, and which were chosen because neither is known.
 //
 // [Concepts]: https://github.com/lanyard/lanyard/blob/main/docs/concepts.md
 // [Decisions]: https://github.com/lanyard/lanyard/blob/main/docs/decisions.md
+// [Fidelity]: https://github.com/lanyard/lanyard/blob/main/docs/fidelity.md
 package access
