@@ -1,7 +1,6 @@
-// Package sealed makes texts that travel through clients, and that only a server with the same secret can read or make:
-// page tokens, a sign-in on its way. A text is encrypted, and of no use for anything but what it was made for. What is
-// in
-// it, and when it expires, its user says.
+// Package sealed makes texts that travel through clients, and that only a server with the same secret can read or
+// make: page tokens, a sign-in on its way. A text is encrypted, and of no use for anything but what it was made for.
+// What is in it, and when it expires, is up to its user.
 package sealed
 
 import (
