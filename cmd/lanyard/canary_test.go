@@ -853,7 +853,7 @@ func TestCanariesInUse(t *testing.T) {
 	t.Run("in use by what is hidden", func(t *testing.T) {
 		for _, tt := range []struct{ operation, member, name, by string }{
 			{"DeleteSecurityProfile", "SecurityProfileId", "unheld", "resources that you are not allowed to view"}, // huser2 and an AI agent
-			{"DeleteSecurityProfile", "SecurityProfileId", "profile", "user " + idOf("user")}, // seen and hidden users
+			{"DeleteSecurityProfile", "SecurityProfileId", "profile", "user " + idOf("user")},                      // seen and hidden users
 			{"DeleteHoursOfOperation", "HoursOfOperationId", "hours", "queue " + idOf("queue")},
 			{"DeleteUserHierarchyGroup", "HierarchyGroupId", "xgroup", ""},
 		} {
