@@ -166,7 +166,7 @@ func (e *Engine) first(ctx context.Context, instance string) (s *Snapshot, loade
 	}
 	e.loads.Add(1)
 	c.asked.Store(e.epoch.Add(1)) // later than all that were asked about before
-	e.publish(c, s)
+	e.swap(c, s)
 	return s, true, nil
 }
 
@@ -180,8 +180,8 @@ func (e *Engine) load(ctx context.Context, instance string) (*Snapshot, error) {
 	return edit.Snapshot(revision), nil
 }
 
-// publish makes s the latest snapshot. The caller holds c's turn.
-func (e *Engine) publish(c *current, s *Snapshot) {
+// swap makes s the latest snapshot. The caller holds c's turn.
+func (e *Engine) swap(c *current, s *Snapshot) {
 	c.snapshot.Store(s)
 	for size := s.Memory(); ; {
 		old := c.size.Load()
@@ -345,7 +345,7 @@ func (e *Engine) advance(ctx context.Context, instance string, has func(*Snapsho
 		}
 		after, err := next(s)
 		if err == nil && after != s {
-			e.publish(c, after)
+			e.swap(c, after)
 		}
 		return err
 	}()

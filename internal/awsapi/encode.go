@@ -151,7 +151,7 @@ var resourceTypes = map[lanyard.Type]string{
 	lanyard.TypeGroup: "HIERARCHY_GROUP",
 }
 
-func (s *Server) write(w http.ResponseWriter, req *request, out any) {
+func (s *Server) writeAnswer(w http.ResponseWriter, req *request, out any) {
 	if out == nil {
 		w.WriteHeader(http.StatusOK)
 		return

@@ -118,7 +118,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(a.Warnings) > 0 {
 		w.Header()[Warning] = []string{warning(a.Warnings)}
 	}
-	s.write(w, req, a.output)
+	s.writeAnswer(w, req, a.output)
 }
 
 // Warning is the header that says what a security profile holds that does not work as it may be meant.

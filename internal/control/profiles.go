@@ -195,53 +195,6 @@ func (s *Service) DeleteSecurityProfile(ctx context.Context, call Call, instance
 	return remove[*lanyard.Profile](ctx, s, call, instance, profile, lanyard.TypeUser, lanyard.TypeAIAgent)
 }
 
-// remove deletes a resource that nothing of the types from refers to.
-func remove[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance, ref string,
-	from ...lanyard.Type) (Result, error) {
-	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
-		r, err := get[R](ctx, s, tx, in, ref)
-		if err != nil {
-			return err
-		}
-		if err := unused(ctx, tx, r, from...); err != nil {
-			return err
-		}
-		return tx.Delete(ctx, r.Type(), r.Head().ID)
-	})
-}
-
-// List returns a page of the resources of one type, in the order of their creation.
-func List[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string, p Page) (PageOf[R], error) {
-	return ListOnly[R](ctx, s, call, instance, Selection[R]{Page: p})
-}
-
-// A Selection asks for a page of selected resources of one type.
-type Selection[R lanyard.Resource] struct {
-	Page
-	Wanted func(R) bool // nil: all are
-}
-
-// ListOnly is List of a selection.
-func ListOnly[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string,
-	sel Selection[R]) (PageOf[R], error) {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		return PageOf[R]{}, err
-	}
-	see, err := s.visible(ctx, call, in)
-	if err != nil {
-		return PageOf[R]{}, err
-	}
-	f := finder[R]{service: s, reader: s.store.Reader(in.ID), in: in}
-	if sel.Wanted != nil {
-		f.tests = append(f.tests, func(r lanyard.Resource) bool { return sel.Wanted(r.(R)) })
-	}
-	if see != nil {
-		f.tests = append(f.tests, see)
-	}
-	return f.findPage(ctx, sel.Page)
-}
-
 // ListSecurityProfilePermissions pages through a profile's permissions in byte order.
 func (s *Service) ListSecurityProfilePermissions(ctx context.Context, call Call, instance, profile string,
 	page Page) (PartOf[*lanyard.Profile, string], error) {

@@ -1,89 +1,12 @@
 package control
 
 import (
-	"cmp"
 	"context"
-	"reflect"
 	"slices"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/store"
 )
-
-// A creation is a resource to add.
-type creation[R lanyard.Resource] struct {
-	resource R      // as it was sent
-	named    string // the member that names it; "" for Name
-	quota    int    // of resources of its type; negative for none
-	// prepare, unless nil, checks and completes the resource, a copy of the one that was sent.
-	prepare func(store.Tx, *lanyard.Instance, R) error
-	// then, unless nil, follows once the resource is there.
-	then func(store.Tx, R) error
-}
-
-// create adds a resource.
-func create[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string,
-	c creation[R]) (Created[R], error) {
-	var made Created[R]
-	result, err := s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
-		if err := s.room(ctx, tx, c.resource.Type(), c.quota); err != nil {
-			return err
-		}
-		r := lanyard.Clone(c.resource) // afresh each time: write may repeat
-		r.Head().ID = s.newID()
-		s.touch(call, r)
-		made = Created[R]{Instance: in, Resource: r}
-		if c.prepare != nil {
-			if err := c.prepare(tx, in, r); err != nil {
-				return err
-			}
-		}
-		err := taken(cmp.Or(c.named, "Name"), r, tx.Put(ctx, r))
-		if err != nil || c.then == nil {
-			return err
-		}
-		return c.then(tx, r)
-	})
-	made.Result = result
-	return made, err
-}
-
-// touch says when a resource was changed, and of a profile by whom.
-func (s *Service) touch(call Call, r lanyard.Resource) {
-	r.Head().Modified = s.time()
-	if p, ok := r.(*lanyard.Profile); ok {
-		p.ModifiedBy = call.actor()
-	}
-}
-
-// update changes one resource. A change that leaves it as it was is none.
-func update[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance, ref string,
-	change func(store.Tx, *lanyard.Instance, R) error) (Result, error) {
-	var r R
-	result, err := s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
-		before, err := get[R](ctx, s, tx, in, ref)
-		if err != nil {
-			return err
-		}
-		if err := call.checkIfMatch(before); err != nil {
-			return err
-		}
-		r = lanyard.Clone(before)
-		if err := change(tx, in, r); err != nil {
-			return err
-		}
-		if reflect.DeepEqual(r, before) {
-			return errUnchanged
-		}
-		s.touch(call, r)
-		return taken("Name", r, tx.Put(ctx, r))
-	})
-	if err != nil {
-		return Result{}, err
-	}
-	result.ETag = tagOf(r)
-	return result, nil
-}
 
 // merged returns settings with single ones replaced, or removed where the new value is nil.
 func merged(have, with lanyard.Settings) lanyard.Settings {

@@ -121,18 +121,6 @@ func (s *Service) DescribeUser(ctx context.Context, call Call, instance,
 	return describe[*lanyard.User](ctx, s, call, instance, user)
 }
 
-// describe returns one resource of an instance.
-func describe[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance,
-	ref string) (*lanyard.Instance, R, error) {
-	in, err := s.Instance(ctx, call, instance)
-	if err != nil {
-		var none R
-		return nil, none, err
-	}
-	r, err := get[R](ctx, s, s.store.Reader(in.ID), in, ref)
-	return in, r, err
-}
-
 // DeleteUser removes a user.
 func (s *Service) DeleteUser(ctx context.Context, call Call, instance, user string) (Result, error) {
 	return remove[*lanyard.User](ctx, s, call, instance, user)

@@ -1,0 +1,146 @@
+package control
+
+import (
+	"cmp"
+	"context"
+	"reflect"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/store"
+)
+
+// What the operations of every type have in common: describe, create, update, remove and List.
+
+// describe returns one resource of an instance.
+func describe[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance,
+	ref string) (*lanyard.Instance, R, error) {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		var none R
+		return nil, none, err
+	}
+	r, err := get[R](ctx, s, s.store.Reader(in.ID), in, ref)
+	return in, r, err
+}
+
+// A creation is a resource to add.
+type creation[R lanyard.Resource] struct {
+	resource R      // as it was sent
+	named    string // the member that names it; "" for Name
+	quota    int    // of resources of its type; negative for none
+	// prepare, unless nil, checks and completes the resource, a copy of the one that was sent.
+	prepare func(store.Tx, *lanyard.Instance, R) error
+	// then, unless nil, follows once the resource is there.
+	then func(store.Tx, R) error
+}
+
+// create adds a resource.
+func create[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string,
+	c creation[R]) (Created[R], error) {
+	var made Created[R]
+	result, err := s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
+		if err := s.room(ctx, tx, c.resource.Type(), c.quota); err != nil {
+			return err
+		}
+		r := lanyard.Clone(c.resource) // afresh each time: write may repeat
+		r.Head().ID = s.newID()
+		s.touch(call, r)
+		made = Created[R]{Instance: in, Resource: r}
+		if c.prepare != nil {
+			if err := c.prepare(tx, in, r); err != nil {
+				return err
+			}
+		}
+		err := taken(cmp.Or(c.named, "Name"), r, tx.Put(ctx, r))
+		if err != nil || c.then == nil {
+			return err
+		}
+		return c.then(tx, r)
+	})
+	made.Result = result
+	return made, err
+}
+
+// touch says when a resource was changed, and of a profile by whom.
+func (s *Service) touch(call Call, r lanyard.Resource) {
+	r.Head().Modified = s.time()
+	if p, ok := r.(*lanyard.Profile); ok {
+		p.ModifiedBy = call.actor()
+	}
+}
+
+// update changes one resource. A change that leaves it as it was is none.
+func update[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance, ref string,
+	change func(store.Tx, *lanyard.Instance, R) error) (Result, error) {
+	var r R
+	result, err := s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
+		before, err := get[R](ctx, s, tx, in, ref)
+		if err != nil {
+			return err
+		}
+		if err := call.checkIfMatch(before); err != nil {
+			return err
+		}
+		r = lanyard.Clone(before)
+		if err := change(tx, in, r); err != nil {
+			return err
+		}
+		if reflect.DeepEqual(r, before) {
+			return errUnchanged
+		}
+		s.touch(call, r)
+		return taken("Name", r, tx.Put(ctx, r))
+	})
+	if err != nil {
+		return Result{}, err
+	}
+	result.ETag = tagOf(r)
+	return result, nil
+}
+
+// remove deletes a resource that nothing of the types from refers to.
+func remove[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance, ref string,
+	from ...lanyard.Type) (Result, error) {
+	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
+		r, err := get[R](ctx, s, tx, in, ref)
+		if err != nil {
+			return err
+		}
+		if err := unused(ctx, tx, r, from...); err != nil {
+			return err
+		}
+		return tx.Delete(ctx, r.Type(), r.Head().ID)
+	})
+}
+
+// List returns a page of the resources of one type, in the order of their creation.
+func List[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string, p Page) (PageOf[R], error) {
+	return ListOnly[R](ctx, s, call, instance, Selection[R]{Page: p})
+}
+
+// A Selection asks for a page of selected resources of one type.
+type Selection[R lanyard.Resource] struct {
+	Page
+	Wanted func(R) bool // nil: all are
+}
+
+// ListOnly is List of a selection.
+func ListOnly[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string,
+	sel Selection[R]) (PageOf[R], error) {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return PageOf[R]{}, err
+	}
+	see, err := s.visible(ctx, call, in)
+	if err != nil {
+		return PageOf[R]{}, err
+	}
+	f := finder[R]{service: s, reader: s.store.Reader(in.ID), in: in}
+	if sel.Wanted != nil {
+		f.tests = append(f.tests, func(r lanyard.Resource) bool { return sel.Wanted(r.(R)) })
+	}
+	if see != nil {
+		f.tests = append(f.tests, see)
+	}
+	return f.findPage(ctx, sel.Page)
+}
