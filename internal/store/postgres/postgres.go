@@ -145,7 +145,7 @@ func open(ctx context.Context, c Config) (*Store, error) {
 		c.Connections = defaultConnections
 	}
 	if c.Connections < 2 {
-		return nil, fmt.Errorf("Connections must be 2 or more, got %d", c.Connections)
+		return nil, fmt.Errorf("pool_max_conns must be 2 or more, got %d", c.Connections)
 	}
 	if c.Wait == 0 {
 		c.Wait = defaultWait
