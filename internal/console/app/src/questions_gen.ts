@@ -53,8 +53,8 @@ export interface Condition {
 // source: page.go
 
 /**
- * maxAnswer is how many bytes of results or explanations an answer has before it ends: a list with a token for the
- * rest, a batch with decisions that are not explained.
+ * maxAnswer limits the bytes of results or explanations in an answer. A list then ends with a token for the rest, and
+ * a batch goes on with decisions that are not explained.
  */
 /**
  * PageInfo describes a page of an answer.
