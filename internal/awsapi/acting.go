@@ -168,7 +168,7 @@ var rights = map[string]right{
 // act returns the call as one on behalf of the user whom the request names, if it names one. A header
 // without a name is refused: its sender does not mean to act with all of the key's rights.
 func (s *Server) act(ctx context.Context, req *request, in model.Input) (control.Call, error) {
-	users := req.http.Header[ActingUser]
+	users := req.actingUser
 	if users == nil {
 		return req.Call, nil
 	}

@@ -20,16 +20,16 @@ import (
 
 // Invoke carries out an operation as ServeHTTP does, but for routing and authentication.
 func (s *Server) Invoke(ctx context.Context, i invocation.Call) invocation.Answer {
-	req := &request{Call: control.Call{Caller: i.Caller}.Planning(i.Plan), http: &http.Request{Header: http.Header{}}}
+	req := &request{Call: control.Call{Caller: i.Caller}.Planning(i.Plan)}
 	if req.RequestID == "" {
 		req.RequestID = uuid.NewString()
 	}
 	req.UserAgent = cut(req.UserAgent, maxUserAgent)
 	if i.User != "" {
-		req.http.Header[ActingUser] = []string{i.User}
+		req.actingUser = []string{i.User}
 	}
 	if i.IfMatch != "" {
-		req.http.Header[IfMatch] = []string{i.IfMatch}
+		req.ifMatch = []string{i.IfMatch}
 	}
 	got, err := s.invoke(ctx, req, i)
 	var b []byte

@@ -325,7 +325,7 @@ func listedOnly[R lanyard.Resource](ctx context.Context, s *Server, req *request
 
 // scope is what a page token is bound to: on behalf of another user there is another list.
 func (req *request) scope(more []string) []string {
-	return slices.Concat([]string{req.Account, req.op.Name}, req.http.Header[ActingUser], more)
+	return slices.Concat([]string{req.Account, req.op.Name}, req.actingUser, more)
 }
 
 // bare is an id, whether it came as an id or as an ARN.
