@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"context"
+	"slices"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/awsapi/model"
@@ -34,6 +35,95 @@ func queueReferences(list []model.RoutingProfileQueueReference) (out []lanyard.Q
 		out = append(out, lanyard.QueueConfig{Queue: *q.QueueId, Channel: *q.Channel})
 	}
 	return out
+}
+
+func (s *Server) createRoutingProfile(ctx context.Context, req *request,
+	in *model.CreateRoutingProfileRequest) (answer, error) {
+	r := &lanyard.RoutingProfile{Meta: lanyard.Meta{Name: *in.Name, Tags: in.Tags}, Description: *in.Description,
+		DefaultQueue: *in.DefaultOutboundQueueId,
+		Settings:     lanyard.Settings{}}
+	r.Queues, r.ManualQueues = queueConfigs(in.QueueConfigs), manualQueueConfigs(in.ManualAssignmentQueueConfigs)
+	keep(r.Settings, mediaConcurrencies, in.MediaConcurrencies)
+	keep(r.Settings, availabilityTimer, in.AgentAvailabilityTimer)
+	created, err := s.control.CreateRoutingProfile(ctx, req.Call, *in.InstanceId, r)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{created.Result, &model.CreateRoutingProfileResponse{RoutingProfileId: &created.Resource.ID,
+		RoutingProfileArn: s.arn(created.Instance, created.Resource)}}, nil
+}
+
+func (s *Server) routingProfile(ctx context.Context, req *request, in *lanyard.Instance,
+	r *lanyard.RoutingProfile) (model.RoutingProfile, error) {
+	out := model.RoutingProfile{
+		InstanceId: &in.ID, RoutingProfileId: &r.ID, RoutingProfileArn: s.arn(in, r), Name: &r.Name,
+		Description:            some(r.Description),
+		DefaultOutboundQueueId: &r.DefaultQueue, IsDefault: &r.IsDefault, Tags: fullMap(r.Tags),
+		AssociatedQueueIds: queueIDs(r.Queues), AssociatedManualAssignmentQueueIds: queueIDs(r.ManualQueues),
+		LastModifiedTime: stamp(r.Modified), LastModifiedRegion: &in.Region,
+	}
+	out.NumberOfAssociatedQueues = ptr(int64(len(out.AssociatedQueueIds)))
+	out.NumberOfAssociatedManualAssignmentQueues = ptr(int64(len(out.AssociatedManualAssignmentQueueIds)))
+	users, err := s.control.RoutingProfileUsers(ctx, req.Call, in, r.ID)
+	if err != nil {
+		return out, err
+	}
+	out.NumberOfAssociatedUsers = &users
+	out.AgentAvailabilityTimer = ptr("TIME_SINCE_LAST_ACTIVITY") // what it is when nobody has said
+	return out, keptAll(r.Settings,
+		map[string]any{mediaConcurrencies: &out.MediaConcurrencies, availabilityTimer: &out.AgentAvailabilityTimer})
+}
+
+func queueIDs(configs []lanyard.QueueConfig) []string {
+	ids := []string{}
+	for _, c := range configs {
+		if !slices.Contains(ids, c.Queue) {
+			ids = append(ids, c.Queue)
+		}
+	}
+	return ids
+}
+
+func (s *Server) describeRoutingProfile(ctx context.Context, req *request,
+	in *model.DescribeRoutingProfileRequest) (any, error) {
+	instance, r, err := s.control.DescribeRoutingProfile(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.routingProfile(ctx, req, instance, r)
+	return &model.DescribeRoutingProfileResponse{RoutingProfile: &out}, err
+}
+
+func (s *Server) listRoutingProfiles(ctx context.Context, req *request,
+	in *model.ListRoutingProfilesRequest) (any, error) {
+	l, err := listed[*lanyard.RoutingProfile](ctx, s, req, listing{in.InstanceId, in.MaxResults, in.NextToken})
+	if err != nil {
+		return nil, err
+	}
+	out := &model.ListRoutingProfilesResponse{RoutingProfileSummaryList: make([]model.RoutingProfileSummary, len(l.Items)),
+		NextToken: l.next}
+	for i, r := range l.Items {
+		out.RoutingProfileSummaryList[i] = model.RoutingProfileSummary{Id: &r.ID, Arn: s.arn(l.Instance, r), Name: &r.Name,
+			LastModifiedTime: stamp(r.Modified), LastModifiedRegion: &l.Instance.Region}
+	}
+	return out, nil
+}
+
+func (s *Server) searchRoutingProfiles(ctx context.Context, req *request,
+	in *model.SearchRoutingProfilesRequest) (any, error) {
+	f, err := search[*lanyard.RoutingProfile](ctx, s, req, searching{listing{in.InstanceId, in.MaxResults, in.NextToken},
+		in.SearchCriteria, in.SearchFilter, routingProfileConditions(in)})
+	if err != nil {
+		return nil, err
+	}
+	out := &model.SearchRoutingProfilesResponse{RoutingProfiles: make([]model.RoutingProfile, len(f.Items)),
+		NextToken: f.next, ApproximateTotalCount: &f.Total}
+	for i, r := range f.Items {
+		if out.RoutingProfiles[i], err = s.routingProfile(ctx, req, f.Instance, r); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 func (s *Server) updateRoutingProfileName(ctx context.Context, req *request,
@@ -111,4 +201,32 @@ func (s *Server) listRoutingProfileManualAssignmentQueues(ctx context.Context, r
 		RoutingProfileManualAssignmentQueueConfigSummaryList: list,
 		NextToken: page.next(l.Next, 0), LastModifiedTime: stamp(l.Of.Modified),
 		LastModifiedRegion: &l.Instance.Region}, nil
+}
+
+func (s *Server) listRoutingProfileQueues(ctx context.Context, req *request,
+	in *model.ListRoutingProfileQueuesRequest) (any, error) {
+	scope := []string{bare(in.InstanceId), bare(in.RoutingProfileId)}
+	page, err := s.page(req, in.MaxResults, in.NextToken, scope...)
+	if err != nil {
+		return nil, err
+	}
+	l, err := s.control.ListRoutingProfileQueues(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId, page.Page)
+	if err != nil {
+		return nil, err
+	}
+	out := &model.ListRoutingProfileQueuesResponse{
+		RoutingProfileQueueConfigSummaryList: make([]model.RoutingProfileQueueConfigSummary, len(l.Items)),
+		NextToken:                            page.next(l.Next, 0), LastModifiedTime: stamp(l.Of.Modified),
+		LastModifiedRegion: &l.Instance.Region}
+	for i, q := range l.Items {
+		out.RoutingProfileQueueConfigSummaryList[i] = model.RoutingProfileQueueConfigSummary{QueueId: &q.Queue,
+			QueueArn:  ptr(s.control.ARN(l.Instance, lanyard.TypeQueue, q.Queue)),
+			QueueName: &q.Name, Priority: &q.Priority, Delay: &q.Delay, Channel: &q.Channel}
+	}
+	return out, nil
+}
+
+func (s *Server) deleteRoutingProfile(ctx context.Context, req *request,
+	in *model.DeleteRoutingProfileRequest) (control.Result, error) {
+	return s.control.DeleteRoutingProfile(ctx, req.Call, *in.InstanceId, *in.RoutingProfileId)
 }

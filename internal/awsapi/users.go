@@ -215,3 +215,8 @@ func (s *Server) updateUserPhoneConfig(ctx context.Context, req *request,
 	keep(settings, "PhoneConfig", in.PhoneConfig)
 	return s.control.UpdateUserSettings(ctx, req.Call, *in.InstanceId, *in.UserId, settings)
 }
+
+func (s *Server) updateUserSecurityProfiles(ctx context.Context, req *request,
+	in *model.UpdateUserSecurityProfilesRequest) (control.Result, error) {
+	return s.control.UpdateUserSecurityProfiles(ctx, req.Call, *in.InstanceId, *in.UserId, in.SecurityProfileIds)
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/store"
@@ -180,15 +179,4 @@ func (s *Service) putAgent(ctx context.Context, tx store.Tx, a *lanyard.AIAgent,
 	a.Profiles = profiles
 	a.Modified = s.time()
 	return tx.Put(ctx, a)
-}
-
-// within says in which member of the request err arose.
-func within(member string, err error) error {
-	switch k := lanyard.KindOf(err); {
-	case k == lanyard.Invalid && strings.HasPrefix(err.Error(), "must "):
-		return lanyard.Errorf(k, "%s %s", member, err)
-	case k == lanyard.NotFound || k == lanyard.Invalid:
-		return lanyard.Errorf(k, "%s: %s", member, err)
-	}
-	return err
 }

@@ -205,39 +205,3 @@ func (s *Service) levelsEmpty(ctx context.Context, r store.Reader, keep, have in
 		return e
 	})
 }
-
-// each calls do for every resource of a type until do fails.
-func each[R lanyard.Resource](ctx context.Context, r store.Reader, do func(R) error) error {
-	var none R
-	return eachOf(ctx, r, none.Type(), func(res lanyard.Resource) error { return do(res.(R)) })
-}
-
-// eachOf is each for a type that is not known before.
-func eachOf(ctx context.Context, r store.Reader, t lanyard.Type, do func(lanyard.Resource) error) error {
-	return eachPage(ctx, r, t, func(page []lanyard.Resource) error {
-		for _, res := range page {
-			if err := do(res); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// eachPage calls do for resources of a type in the order of their creation, some at a time.
-func eachPage(ctx context.Context, r store.Reader, t lanyard.Type, do func([]lanyard.Resource) error) error {
-	const chunk = 500
-	for after := int64(0); ; {
-		some, err := r.List(ctx, t, after, chunk)
-		if err != nil {
-			return err
-		}
-		if err := do(some); err != nil {
-			return err
-		}
-		if len(some) < chunk {
-			return nil
-		}
-		after = some[len(some)-1].Head().Seq
-	}
-}

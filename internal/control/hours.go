@@ -31,6 +31,48 @@ func checkTimeZone(name string) error {
 	return nil
 }
 
+// CreateHoursOfOperation adds hours of operation.
+func (s *Service) CreateHoursOfOperation(ctx context.Context, call Call, instance string,
+	h *lanyard.Hours) (Created[*lanyard.Hours], error) {
+	if err := checkTimeZone(h.TimeZone); err != nil {
+		return Created[*lanyard.Hours]{}, err
+	}
+	return create(ctx, s, call, instance, creation[*lanyard.Hours]{resource: h, quota: s.quotas.Hours,
+		prepare: func(tx store.Tx, in *lanyard.Instance, h *lanyard.Hours) (err error) {
+			h.Parents, err = s.parentIDs(ctx, tx, in, parentConfig, h.Parents)
+			h.Parents = unique(h.Parents)
+			return err
+		}})
+}
+
+// DescribeHoursOfOperation returns hours of operation.
+func (s *Service) DescribeHoursOfOperation(ctx context.Context, call Call, instance,
+	hours string) (*lanyard.Instance, *lanyard.Hours, error) {
+	return describe[*lanyard.Hours](ctx, s, call, instance, hours)
+}
+
+// ParentHours returns the hours that those of in inherit from, less what the user on whose behalf the call
+// is made may not view.
+func (s *Service) ParentHours(ctx context.Context, call Call, in *lanyard.Instance,
+	h *lanyard.Hours) ([]*lanyard.Hours, error) {
+	see, err := s.Sight(ctx, call, in)
+	if err != nil {
+		return nil, err
+	}
+	var parents []*lanyard.Hours
+	for _, id := range h.Parents {
+		if !see.Sees(lanyard.TypeHours, id) {
+			continue
+		}
+		p, err := get[*lanyard.Hours](ctx, s, s.store.Reader(in.ID), in, id)
+		if err != nil {
+			return nil, err
+		}
+		parents = append(parents, p)
+	}
+	return parents, nil
+}
+
 // UpdateHoursOfOperation changes hours of operation.
 func (s *Service) UpdateHoursOfOperation(ctx context.Context, call Call, instance, hours string,
 	c HoursChange) (Result, error) {
@@ -161,4 +203,9 @@ func (s *Service) ListChildHoursOfOperations(ctx context.Context, call Call, ins
 		}
 		after = ids[len(ids)-1]
 	}
+}
+
+// DeleteHoursOfOperation removes hours that no queue uses and no other hours inherit from.
+func (s *Service) DeleteHoursOfOperation(ctx context.Context, call Call, instance, hours string) (Result, error) {
+	return remove[*lanyard.Hours](ctx, s, call, instance, hours, lanyard.TypeQueue, lanyard.TypeHours)
 }

@@ -11,27 +11,24 @@ import (
 // maxQuickConnectsOfQueue bounds a queue's document. Amazon documents no number.
 const maxQuickConnectsOfQueue = 700
 
-// Naming is a new name, a new description or both. A nil member stays as it is.
-type Naming struct {
-	Name, Description *string
+// CreateQueue adds a queue.
+func (s *Service) CreateQueue(ctx context.Context, call Call, instance string,
+	q *lanyard.Queue) (Created[*lanyard.Queue], error) {
+	return create(ctx, s, call, instance, creation[*lanyard.Queue]{resource: q, quota: s.quotas.Queues,
+		prepare: func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) (err error) {
+			if q.Hours, err = referID[*lanyard.Hours](ctx, s, tx, in, "HoursOfOperationId", q.Hours); err != nil {
+				return err
+			}
+			sent := q.QuickConnects
+			q.QuickConnects = nil
+			return s.addQuickConnects(ctx, tx, in, q, sent)
+		}})
 }
 
-// check refuses a Naming without either, as the service does for most types.
-func (n Naming) check() error {
-	if n.Name == nil && n.Description == nil {
-		return lanyard.Errorf(lanyard.Invalid, "Name is required when Description is absent")
-	}
-	return nil
-}
-
-// set writes what n holds into a resource.
-func (n Naming) set(m *lanyard.Meta, description *string) {
-	if n.Name != nil {
-		m.Name = *n.Name
-	}
-	if n.Description != nil {
-		*description = *n.Description
-	}
+// DescribeQueue returns a queue.
+func (s *Service) DescribeQueue(ctx context.Context, call Call, instance,
+	queue string) (*lanyard.Instance, *lanyard.Queue, error) {
+	return describe[*lanyard.Queue](ctx, s, call, instance, queue)
 }
 
 // UpdateQueueHoursOfOperation gives a queue other hours of operation.
@@ -157,4 +154,9 @@ func (s *Service) ListQueueQuickConnects(ctx context.Context, call Call, instanc
 		out.Items = append(out.Items, c)
 	}
 	return out, nil
+}
+
+// DeleteQueue removes a queue that no routing profile uses and no quick connect leads to.
+func (s *Service) DeleteQueue(ctx context.Context, call Call, instance, queue string) (Result, error) {
+	return remove[*lanyard.Queue](ctx, s, call, instance, queue, lanyard.TypeRoutingProfile, lanyard.TypeQuickConnect)
 }

@@ -80,16 +80,6 @@ func (s *Service) checkNewUser(ctx context.Context, in *lanyard.Instance, n NewU
 	return "", nil
 }
 
-// referID is refer, down to the id.
-func referID[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, member,
-	ref string) (string, error) {
-	res, err := refer[R](ctx, s, r, in, member, ref)
-	if err != nil {
-		return "", err
-	}
-	return res.Head().ID, nil
-}
-
 // profilesOfUser checks the profiles that a user is to hold and returns their ids.
 func (s *Service) profilesOfUser(ctx context.Context, r store.Reader, in *lanyard.Instance,
 	refs []string) ([]string, error) {

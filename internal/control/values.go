@@ -1,11 +1,13 @@
 package control
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/store"
 )
 
 // member names a member of the i-th item of a list.
@@ -58,4 +60,63 @@ func checkForeignARN(member, s string) error {
 			lanyard.MaxARN, lanyard.Quote(s))
 	}
 	return nil
+}
+
+// merged returns settings with single ones replaced, or removed where the new value is nil.
+func merged(have, with lanyard.Settings) lanyard.Settings {
+	for name, value := range with {
+		if value == nil {
+			delete(have, name)
+			continue
+		}
+		if have == nil {
+			have = lanyard.Settings{}
+		}
+		have[name] = value
+	}
+	return have
+}
+
+// referID is refer, down to the id.
+func referID[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, member,
+	ref string) (string, error) {
+	res, err := refer[R](ctx, s, r, in, member, ref)
+	if err != nil {
+		return "", err
+	}
+	return res.Head().ID, nil
+}
+
+// within says in which member of the request err arose.
+func within(member string, err error) error {
+	switch k := lanyard.KindOf(err); {
+	case k == lanyard.Invalid && strings.HasPrefix(err.Error(), "must "):
+		return lanyard.Errorf(k, "%s %s", member, err)
+	case k == lanyard.NotFound || k == lanyard.Invalid:
+		return lanyard.Errorf(k, "%s: %s", member, err)
+	}
+	return err
+}
+
+// Naming is a new name, a new description or both. A nil member stays as it is.
+type Naming struct {
+	Name, Description *string
+}
+
+// check refuses a Naming without either, as the service does for most types.
+func (n Naming) check() error {
+	if n.Name == nil && n.Description == nil {
+		return lanyard.Errorf(lanyard.Invalid, "Name is required when Description is absent")
+	}
+	return nil
+}
+
+// set writes what n holds into a resource.
+func (n Naming) set(m *lanyard.Meta, description *string) {
+	if n.Name != nil {
+		m.Name = *n.Name
+	}
+	if n.Description != nil {
+		*description = *n.Description
+	}
 }
