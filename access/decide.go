@@ -13,13 +13,13 @@ func (s *Snapshot) Decide(q *Query) Decision {
 		return Decision{Reason: UnknownInstance}
 	}
 	var a ask
-	reason := a.read(s, q)
-	subject := a.find(&q.Subject)
+	reason := a.readQuery(s, q)
+	subject := a.findSubject(&q.Subject)
 	if subject == nil {
 		return Decision{Reason: UnknownSubject}
 	}
 	if reason == Granted {
-		reason = a.check()
+		reason = a.checkResource()
 	}
 	if reason != Granted {
 		return Decision{Reason: reason}
@@ -34,9 +34,9 @@ func (s *Snapshot) Decide(q *Query) Decision {
 	return d
 }
 
-// find returns the subject, and looks the resource up on the way: in a large instance neither is in
+// findSubject returns the subject, and looks the resource up on the way: in a large instance neither is in
 // a cache, and looked up side by side they cost one wait for memory instead of two.
-func (a *ask) find(sub *Subject) *entity {
+func (a *ask) findSubject(sub *Subject) *entity {
 	if a.stored == 0 {
 		return a.s.subject(sub)
 	}
@@ -78,14 +78,14 @@ const (
 // prepare looks up what does not depend on the subject, and returns why there is no need to ask
 // anybody, or Granted.
 func (a *ask) prepare(s *Snapshot, q *Query) Reason {
-	if reason := a.read(s, q); reason != Granted {
+	if reason := a.readQuery(s, q); reason != Granted {
 		return reason
 	}
-	return a.check()
+	return a.checkResource()
 }
 
-// check makes sure of the resource, and looks it up unless find has.
-func (a *ask) check() Reason {
+// checkResource makes sure of the resource, and looks it up unless findSubject has.
+func (a *ask) checkResource() Reason {
 	if r := &a.q.Resource; r.ID == "" && a.t != typeNone && !r.New && a.resource == nil {
 		return UnknownResource // a lost id must not ask about anything at all
 	}
@@ -95,7 +95,7 @@ func (a *ask) check() Reason {
 	if a.stored == kindUser {
 		a.resource = a.s.user(a.q.Resource.ID)
 	} else {
-		_, a.resource = a.s.find(a.stored, a.q.Resource.ID)
+		_, a.resource = a.s.findByID(a.stored, a.q.Resource.ID)
 	}
 	if a.resource == nil {
 		return UnknownResource
@@ -115,8 +115,8 @@ func (q *Query) about() typeID {
 	return t
 }
 
-// read makes out what is asked.
-func (a *ask) read(s *Snapshot, q *Query) Reason {
+// readQuery sets what is asked, and returns why nobody may do it, or Granted.
+func (a *ask) readQuery(s *Snapshot, q *Query) Reason {
 	a.s, a.q, a.t = s, q, q.about()
 	switch {
 	case a.t == typeApplication:
@@ -318,7 +318,7 @@ func (a *ask) group() uint32 {
 	if a.q.Resource.Group == "" {
 		return 0
 	}
-	slot, found := a.s.find(kindGroup, a.q.Resource.Group)
+	slot, found := a.s.findByID(kindGroup, a.q.Resource.Group)
 	if found == nil {
 		return 0
 	}

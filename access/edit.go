@@ -122,7 +122,7 @@ func (e *Edit) Remove(t lanyard.Type, id string) {
 	if !ok {
 		return
 	}
-	slot, found := e.s.find(k, id)
+	slot, found := e.s.findByID(k, id)
 	if found == nil {
 		return
 	}
@@ -189,7 +189,7 @@ func (e *Edit) set(k kind) *placeSet {
 
 // slot finds or makes the entity of an id. A new one is absent.
 func (e *Edit) slot(k kind, id string) uint32 {
-	if slot, known := e.s.known(k, id); known != nil {
+	if slot, known := e.s.findKnown(k, id); known != nil {
 		return slot
 	}
 	slot := e.s.entities.Len()

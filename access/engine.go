@@ -99,8 +99,8 @@ func (c *current) lock(ctx context.Context) error {
 
 func (c *current) unlock() { <-c.turn }
 
-// ask returns the snapshot, if there is one, for a question.
-func (c *current) ask(epoch int64) *Snapshot {
+// use returns the snapshot, if there is one, and records that it was asked for in an epoch.
+func (c *current) use(epoch int64) *Snapshot {
 	if c.asked.Load() != epoch {
 		c.asked.Store(epoch)
 	}
@@ -119,7 +119,7 @@ func (e *Engine) Snapshot(ctx context.Context, instance string) (*Snapshot, erro
 	}
 	epoch := e.epoch.Load()
 	if c, ok := e.instances.Load(instance); ok {
-		if s := c.(*current).ask(epoch); s != nil {
+		if s := c.(*current).use(epoch); s != nil {
 			return s, nil
 		}
 	}

@@ -11,7 +11,13 @@ import (
 type Holding struct {
 	Profiles []*lanyard.Profile
 	Group    string // id of the subject's hierarchy group; "" for none
-	// Anybody is set when it is unknown who holds the profiles: in which group, and along with which other profiles.
+}
+
+// A Handover is a change of what one subject holds, or any subject with the same profiles.
+type Handover struct {
+	Before, After Holding
+	// Anybody is set when it is unknown who holds the profiles: in which group, and along with which other profiles. The
+	// groups of Before and After do not count then.
 	Anybody bool
 }
 
@@ -55,22 +61,22 @@ func (x Excess) String() string {
 	}
 }
 
-// Exceeds reports whether a user, by id or user name, would give away more than they have: whether the holding after
-// allows anything that neither the holding before nor the user's own profiles allow. It returns the first such right.
-// A user that does not exist has nothing.
+// Exceeds reports whether a user, by id or user name, would give away more than they have by a handover: whether the
+// holding After allows anything that neither the holding Before nor the user's own profiles allow. It returns the first
+// such right. A user that does not exist has nothing.
 //
 // Compared is everything that follows from a holding: resources, those in pick-lists, contacts, and what reports show.
-// The comparison is strict: a profile of after must be covered by a single other profile, not by several together; and
+// The comparison is strict: a profile of After must be covered by a single other profile, not by several together; and
 // to take a restricting permission away counts as granting what it restricts.
 //
-// Of a holding that is Anybody's only its own profiles are compared. Reports can then show more to those who hold
-// further profiles, for there profiles do not add up.
-func (s *Snapshot) Exceeds(user string, after, before Holding) (x Excess, exceeds bool) {
+// With Anybody, only the profiles of the two holdings are compared. Reports can then show more to those who hold
+// further profiles, because profiles do not add up there.
+func (s *Snapshot) Exceeds(user string, h Handover) (x Excess, exceeds bool) {
 	e := s.user(user)
 	if e == nil {
 		return Excess{}, true
 	}
-	c := escalation{s: s, before: s.holding(before), after: s.holding(after), anybody: after.Anybody}
+	c := escalation{s: s, before: s.compileHolding(h, &h.Before), after: s.compileHolding(h, &h.After), anybody: h.Anybody}
 	c.giver.group = e.group
 	for _, slot := range heldSlots(e) {
 		c.giver.add(s.profile(slot))
@@ -100,11 +106,12 @@ type holding struct {
 // noGroup is the place of a group that is not known, or of none that there is.
 const noGroup = ^uint32(0)
 
-func (s *Snapshot) holding(h Holding) holding {
+// compileHolding compiles one of the two holdings of a handover.
+func (s *Snapshot) compileHolding(of Handover, h *Holding) holding {
 	var out holding
-	if h.Anybody {
+	if of.Anybody {
 		out.group = noGroup
-	} else if slot, g := s.find(kindGroup, h.Group); g != nil {
+	} else if slot, g := s.findByID(kindGroup, h.Group); g != nil {
 		out.group = slot + 1
 	}
 	for _, r := range h.Profiles {

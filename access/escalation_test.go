@@ -29,15 +29,15 @@ func TestExceedsIsSound(t *testing.T) {
 			g.next++
 			what := []string{"grant", "edit", "assign", "move"}[i%4]
 			h := g.handover(what, giver)
-			for _, p := range append(h.before.Profiles, h.after.Profiles...) {
+			for _, p := range append(h.Before.Profiles, h.After.Profiles...) {
 				edit.Put(p)
 			}
-			edit.Put(&lanyard.User{Meta: lanyard.Meta{ID: "had", Name: "had"}, Profiles: ids(h.before, h.beside),
+			edit.Put(&lanyard.User{Meta: lanyard.Meta{ID: "had", Name: "had"}, Profiles: ids(h.Before, h.beside),
 				Group: h.wasIn})
-			edit.Put(&lanyard.User{Meta: lanyard.Meta{ID: "holder", Name: "holder"}, Profiles: ids(h.after, h.beside),
+			edit.Put(&lanyard.User{Meta: lanyard.Meta{ID: "holder", Name: "holder"}, Profiles: ids(h.After, h.beside),
 				Group: h.isIn})
 			s := edit.Snapshot(1)
-			if _, more := s.Exceeds(giver.ID, h.after, h.before); more {
+			if _, more := s.Exceeds(giver.ID, h.Handover); more {
 				refused[what]++
 				continue
 			}
@@ -58,7 +58,7 @@ func TestExceedsIsSound(t *testing.T) {
 				asked++
 				if may("holder") && !may(giver.ID) && !may("had") {
 					t.Fatalf("round %d, %s: %s of %+v gave to a user in %q what they had in %q\nafter %s\nbefore %s\nalongside %q, who then may %+v", round, what,
-						giver.ID, giver.Profiles, h.isIn, h.wasIn, spelled(h.after), spelled(h.before), h.beside, q)
+						giver.ID, giver.Profiles, h.isIn, h.wasIn, spelled(h.After), spelled(h.Before), h.beside, q)
 				}
 			}
 		}
@@ -73,9 +73,9 @@ func TestExceedsIsSound(t *testing.T) {
 
 // A handover is what somebody gives to somebody.
 type handover struct {
-	after, before access.Holding
-	wasIn, isIn   string   // the groups of who gets it, which Exceeds is told of a known holder only
-	beside        []string // ids of what they hold besides, which Exceeds is not told of
+	access.Handover
+	wasIn, isIn string   // the groups of who gets it, which Exceeds is told of a known holder only
+	beside      []string // ids of what they hold besides, which Exceeds is not told of
 }
 
 // handover makes a random one.
@@ -97,12 +97,13 @@ func (g *generator) handover(what string, giver *lanyard.User) (h handover) {
 		}
 		return p
 	}
-	of := func(p ...*lanyard.Profile) access.Holding { return access.Holding{Profiles: p, Anybody: true} }
+	of := func(p ...*lanyard.Profile) access.Holding { return access.Holding{Profiles: p} }
+	h.Anybody = what == "grant" || what == "edit"
 	switch what {
 	case "grant":
-		h.after, h.before = of(like("after")), of()
+		h.After, h.Before = of(like("after")), of()
 		if g.IntN(3) == 0 {
-			h.after = of(g.profile("after"))
+			h.After = of(g.profile("after"))
 		}
 	case "edit":
 		before := g.profile("before")
@@ -116,7 +117,7 @@ func (g *generator) handover(what string, giver *lanyard.User) (h handover) {
 		case 2:
 			after.Permissions = append(after.Permissions, pick(g, actions...))
 		}
-		h.after, h.before = of(after), of(before)
+		h.After, h.Before = of(after), of(before)
 		if g.IntN(2) == 0 {
 			h.beside = g.held()
 		}
@@ -128,13 +129,13 @@ func (g *generator) handover(what string, giver *lanyard.User) (h handover) {
 		} else {
 			has = some(g, 3, append(has, giver.Profiles...)...)
 		}
-		h.before, h.after = access.Holding{Group: h.wasIn}, access.Holding{Group: h.isIn}
+		h.Before, h.After = access.Holding{Group: h.wasIn}, access.Holding{Group: h.isIn}
 		for _, id := range had {
-			h.before.Profiles = append(h.before.Profiles, g.w.profiles[id])
+			h.Before.Profiles = append(h.Before.Profiles, g.w.profiles[id])
 		}
 		slices.Sort(has)
 		for _, id := range slices.Compact(has) {
-			h.after.Profiles = append(h.after.Profiles, g.w.profiles[id])
+			h.After.Profiles = append(h.After.Profiles, g.w.profiles[id])
 		}
 	}
 	if what == "grant" && g.IntN(2) == 0 {
@@ -244,23 +245,26 @@ func TestExceeds(t *testing.T) {
 			before: profile(none, "RestrictTaskCreation.Access")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, more := s.Exceeds("ann.name", holding(tt.after, tt.group), holding(tt.before, tt.group))
+			got, more := s.Exceeds("ann.name", handed(tt.before, tt.after, tt.group))
 			if got != tt.want || more != (got != access.Excess{}) {
 				t.Errorf("Exceeds = %+v, %v; want %+v", got, more, tt.want)
 			}
 		})
 	}
-	if got, more := s.Exceeds("nobody", holding(plain, ""), access.Holding{}); !more || got.String() != "anything" {
+	if got, more := s.Exceeds("nobody", handed(nil, plain, "")); !more || got.String() != "anything" {
 		t.Errorf("somebody who does not exist may grant all but %v", got)
 	}
 }
 
-func holding(p *lanyard.Profile, group string) access.Holding {
-	h := access.Holding{Group: group, Anybody: group == ""}
-	if p != nil {
-		h.Profiles = []*lanyard.Profile{p}
+// handed is a handover of one profile for another, in a group or else by anybody.
+func handed(before, after *lanyard.Profile, group string) access.Handover {
+	holding := func(p *lanyard.Profile) access.Holding {
+		if p == nil {
+			return access.Holding{Group: group}
+		}
+		return access.Holding{Group: group, Profiles: []*lanyard.Profile{p}}
 	}
-	return h
+	return access.Handover{Before: holding(before), After: holding(after), Anybody: group == ""}
 }
 
 func TestExcessString(t *testing.T) {

@@ -154,10 +154,9 @@ func ExampleSnapshot_IfProfile() {
 func ExampleSnapshot_Exceeds() {
 	s := sales()
 	admins := &lanyard.Profile{Meta: lanyard.Meta{ID: "admin"}, Permissions: []string{"Queues.View", "Users.View"}}
+	handover := access.Handover{After: access.Holding{Profiles: []*lanyard.Profile{admins}}, Anybody: true}
 	for _, user := range []string{"ann", "bob"} {
-		x, exceeds := s.Exceeds(user, access.Holding{Profiles: []*lanyard.Profile{admins}, Anybody: true},
-			access.Holding{Anybody: true})
-		if exceeds {
+		if x, exceeds := s.Exceeds(user, handover); exceeds {
 			fmt.Println(user, "must not: that would give away", x)
 		} else {
 			fmt.Println(user, "may")

@@ -277,7 +277,7 @@ func (a *ask) warnings(x Explanation) (out []string) {
 			out = append(out, fmt.Sprintf("profile %q allows it elsewhere, but reports require the tags and the hierarchy of "+
 				"all restricted profiles together", f.Name))
 		}
-		if _, e := a.s.find(kindProfile, f.Profile); e != nil {
+		if _, e := a.s.findByID(kindProfile, f.Profile); e != nil {
 			for _, w := range e.prof().warnings {
 				out = append(out, fmt.Sprintf("profile %q: %s", f.Name, w))
 			}

@@ -8,8 +8,8 @@ import (
 	"github.com/lanyard/lanyard/internal/cow"
 )
 
-// find finds the entity of a kind with an id. One that is absent is not found.
-func (s *Snapshot) find(k kind, id string) (uint32, *entity) {
+// findByID finds the entity of a kind with an id. One that is absent is not found.
+func (s *Snapshot) findByID(k kind, id string) (uint32, *entity) {
 	slot, ok := s.ids.Find(hashOf(k, id), func(slot uint32) bool {
 		e := s.entities.At(slot)
 		return e.kind == k && e.id == id
@@ -20,8 +20,8 @@ func (s *Snapshot) find(k kind, id string) (uint32, *entity) {
 	return slot, s.entities.At(slot)
 }
 
-// known is find of what may be absent.
-func (s *Snapshot) known(k kind, id string) (uint32, *entity) {
+// findKnown is findByID, but finds what is absent too.
+func (s *Snapshot) findKnown(k kind, id string) (uint32, *entity) {
 	slot, ok := s.ids.Find(hashOf(k, id), func(slot uint32) bool {
 		e := s.entities.At(slot)
 		return e.kind&^kindAbsent == k && e.id == id
@@ -47,7 +47,7 @@ func (s *Snapshot) findName(name string) (uint32, *entity) {
 // user finds a user by id or else by name. What has the form of an id is one: a name like the id of
 // somebody who was deleted must not stand for them.
 func (s *Snapshot) user(ref string) *entity {
-	if _, e := s.find(kindUser, ref); e != nil {
+	if _, e := s.findByID(kindUser, ref); e != nil {
 		return e
 	}
 	if lanyard.IsID(ref) {
@@ -63,7 +63,7 @@ func (s *Snapshot) subject(sub *Subject) (e *entity) {
 	case User:
 		e = s.user(sub.ID)
 	case AIAgent:
-		_, e = s.find(kindAgent, sub.ID)
+		_, e = s.findByID(kindAgent, sub.ID)
 	}
 	return e
 }

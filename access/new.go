@@ -24,7 +24,9 @@ import (
 // lanyard.LookupPermission) are kept, and granted to whoever asks for exactly that name.
 func New(instance *lanyard.Instance, resources ...lanyard.Resource) (*Snapshot, error) {
 	var c checker
-	if instance == nil || instance.ID == "" {
+	if instance == nil {
+		c.report(lanyard.Invalid, "instance must not be nil: its ID is required")
+	} else if instance.ID == "" {
 		c.report(lanyard.Invalid, "the id of the instance is required")
 	}
 	c.collect(resources)

@@ -55,7 +55,7 @@ func TestNewReports(t *testing.T) {
 		is        error
 	}{
 		{"nothing", instance, nil, "", nil},
-		{"no instance", nil, nil, "the id of the instance is required", lanyard.ErrInvalid},
+		{"no instance", nil, nil, "instance must not be nil: its ID is required", lanyard.ErrInvalid},
 		{"an instance without an id", new(lanyard.Instance), nil, "the id of the instance is required", lanyard.ErrInvalid},
 		{"two instances", instance, []lanyard.Resource{&lanyard.Instance{Meta: lanyard.Meta{ID: "j"}}},
 			`resource 0 must belong to the instance, got instance "j"`, lanyard.ErrInvalid},

@@ -188,7 +188,8 @@ const (
 	typeOther // a type without number
 )
 
-// typeNames are what queries call the types.
+// typeNames are what queries call the types. Numbers are constants here, which the table of types in package lanyard
+// cannot make: a test compares the names.
 var typeNames = [typeOther]string{
 	typeUser: TypeUser, typeSecurityProfile: TypeSecurityProfile, typeQueue: TypeQueue,
 	typeRoutingProfile: TypeRoutingProfile,
@@ -202,7 +203,7 @@ var typeNames = [typeOther]string{
 }
 
 // typeIDs are the types by all their names. FlowModule is a flow module as a tool, unless the
-// question makes it a resource; see ask.read.
+// question makes it a resource; see ask.readQuery.
 var typeIDs = func() map[string]typeID {
 	m := make(map[string]typeID, 2*len(typeNames))
 	for id, name := range typeNames {
@@ -327,7 +328,7 @@ func (p *profile) restrictByHierarchy(s *Snapshot, r *lanyard.Profile) {
 	}
 	if r.HierarchyGroup != "" {
 		p.scope = scopeGroup
-		if g, found := s.find(kindGroup, r.HierarchyGroup); found != nil {
+		if g, found := s.findByID(kindGroup, r.HierarchyGroup); found != nil {
 			p.group = g + 1
 		}
 	}

@@ -48,7 +48,8 @@ type Resource struct {
 	Channel string
 }
 
-// The names of resource types, as TagRestrictedResources and the API spell them. All others can be asked about too.
+// The names of resource types, as TagRestrictedResources and the API spell them. All others can be asked about too. They
+// are not the words of ARNs, as lanyard.TypeUser is one; lanyard.Type.DecisionName returns them for those.
 const (
 	TypeUser              = "User"
 	TypeSecurityProfile   = "SecurityProfile"

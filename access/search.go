@@ -254,7 +254,7 @@ func (s *Snapshot) Lookup(resourceType, ref string) []Found {
 	if k == 0 || s == nil || !s.exists {
 		return nil
 	}
-	if _, e := s.find(k, ref); e != nil {
+	if _, e := s.findByID(k, ref); e != nil {
 		return []Found{{e.id, e.name(), e.seq}}
 	}
 	if k == kindUser {
@@ -315,7 +315,7 @@ func (q *Query) fitting() bool {
 // Holders lists the users and AI agents that hold a profile, by its id. They are paged as in WhoCan, users and AI
 // agents mixed. ok is false when there is no such profile.
 func (s *Snapshot) Holders(profile string, page Page) (found []Holder, next Cursor, ok bool) {
-	_, e := s.find(kindProfile, profile)
+	_, e := s.findByID(kindProfile, profile)
 	if e == nil {
 		return nil, Cursor{}, false
 	}
@@ -437,7 +437,7 @@ func (s *Snapshot) things(p *profile, yield func(Thing)) {
 		}
 	}
 	for _, id := range p.modules {
-		if _, e := s.find(kindModule, id); e == nil {
+		if _, e := s.findByID(kindModule, id); e == nil {
 			continue // it has been deleted
 		}
 		yield(Thing{ActionInvoke, TypeFlowModule, id})
@@ -453,7 +453,7 @@ func (s *Snapshot) grantsThing(p *profile, t Thing) bool {
 	case TypeApplication:
 		return p.application(t.On, t.Action)
 	case TypeFlowModule:
-		_, e := s.find(kindModule, t.On)
+		_, e := s.findByID(kindModule, t.On)
 		return e != nil && slices.Contains(p.modules, t.On)
 	case TypeAIAgent:
 		return slices.Contains(p.agents, t.On)

@@ -4,7 +4,7 @@ import "unique"
 
 // CountHolders returns how many users and AI agents hold a profile, by its id; 0 when there is no such profile.
 func (s *Snapshot) CountHolders(profile string) int {
-	_, e := s.find(kindProfile, profile)
+	_, e := s.findByID(kindProfile, profile)
 	if e == nil {
 		return 0
 	}
@@ -15,7 +15,7 @@ func (s *Snapshot) CountHolders(profile string) int {
 func (s *Snapshot) CountDistinctHolders(profiles []string) (n int) {
 	seen := make([]uint64, s.entities.Len()/64+1)
 	for _, id := range profiles {
-		if _, e := s.find(kindProfile, id); e != nil {
+		if _, e := s.findByID(kindProfile, id); e != nil {
 			for slot := range e.prof().holders.slots(0) {
 				if bit := uint64(1) << (slot % 64); seen[slot/64]&bit == 0 {
 					seen[slot/64] |= bit
@@ -79,7 +79,7 @@ func (s *Snapshot) CountByGroup() map[string]int {
 // CountHoldersByGroup returns how many users that hold a profile are directly in each hierarchy group, by its id; ""
 // has those in none. It is nil when there is no such profile.
 func (s *Snapshot) CountHoldersByGroup(profile string) map[string]int {
-	_, e := s.find(kindProfile, profile)
+	_, e := s.findByID(kindProfile, profile)
 	if e == nil {
 		return nil
 	}

@@ -8,22 +8,27 @@ import (
 
 // Snapshots hold the types that the table says they do, and decisions know every type that it names.
 func TestTypesAreNumbered(t *testing.T) {
+	names := map[string]typeID{}
+	for id, name := range typeNames {
+		if typeID(id) != typeNone {
+			names[name] = typeID(id)
+		}
+	}
 	for _, x := range lanyard.ResourceTypes() {
 		if _, held := kindOf[x.Type]; held != (x.Load > 0) {
 			t.Errorf("%s %s: has a kind: %v, is loaded: %v", x.Name, x.Type, held, x.Load > 0)
 		}
 		asked := x.Name != "" && (!x.Stored() || x.Load > 0)
-		if _, numbered := typeIDs[x.Name]; asked && !numbered {
-			t.Errorf("%s has no number", x.Name)
+		if _, numbered := names[x.Name]; asked != numbered {
+			t.Errorf("%s %s: is asked about: %v, is in typeNames: %v", x.Name, x.Type, asked, numbered)
 		}
+		delete(names, x.Name)
 		if x.Decided && stored[typeOf(x.Name)] == kindFree {
 			t.Errorf("%s is found under no kind", x.Name)
 		}
 	}
-	for id, name := range typeNames {
-		if name == "" && typeID(id) != typeNone {
-			t.Errorf("type %d has no name", id)
-		}
+	for name, id := range names {
+		t.Errorf("type %d, %q, is not in the table of types", id, name)
 	}
 }
 

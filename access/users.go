@@ -23,7 +23,7 @@ func (s *Snapshot) LookupUser(ref string) (id string, ok bool) {
 // Holds reports whether a user, by id or user name, holds a profile, by its id.
 func (s *Snapshot) Holds(user, profile string) bool {
 	e := s.user(user)
-	slot, p := s.find(kindProfile, profile)
+	slot, p := s.findByID(kindProfile, profile)
 	return e != nil && p != nil && slices.Contains(heldSlots(e), slot+1)
 }
 

@@ -81,7 +81,7 @@ type Changed struct {
 // resources that there are: a tag that no resource carries is a condition all the same. Several profiles that allow as
 // much as another one only together count as less than it.
 func (s *Snapshot) IfProfile(p *lanyard.Profile, see Sight, page Page) (w WhatIf, ok bool) {
-	slot, e := s.find(kindProfile, p.ID)
+	slot, e := s.findByID(kindProfile, p.ID)
 	if e == nil {
 		return WhatIf{}, false
 	}
@@ -120,7 +120,7 @@ func (s *Snapshot) IfProfile(p *lanyard.Profile, see Sight, page Page) (w WhatIf
 // IfUser returns what it would do to a user to replace their profiles by those of u, which has the user's id. Profiles
 // that see does not show count as if nobody held them. ok is false when there is no such user. See IfProfile.
 func (s *Snapshot) IfUser(u *lanyard.User, see Sight) (w WhatIf, ok bool) {
-	slot, e := s.find(kindUser, u.ID)
+	slot, e := s.findByID(kindUser, u.ID)
 	if e == nil {
 		return WhatIf{}, false
 	}
@@ -131,7 +131,8 @@ func (s *Snapshot) IfUser(u *lanyard.User, see Sight) (w WhatIf, ok bool) {
 	had, hidden := see.profiles(s, heldSlots(e))
 	has, _ := see.profiles(s, heldSlots(next.entities.At(slot)))
 	for _, id := range u.Profiles { // those that come
-		if _, p := s.find(kindProfile, id); see != nil && p != nil && !see(TypeSecurityProfile, id) && !s.Holds(u.ID, id) {
+		if _, p := s.findByID(kindProfile, id); see != nil && p != nil && !see(TypeSecurityProfile, id) &&
+			!s.Holds(u.ID, id) {
 			hidden++
 		}
 	}

@@ -401,12 +401,11 @@ func (g *guard) checkStrict(ctx context.Context, before, after lanyard.Resource)
 			return &denial{message: fmt.Sprintf("user %s holds security profile %s; users must not change their own profiles (strict)",
 				lanyard.Quote(g.user), lanyard.Quote(old.Name))}
 		}
-		holding := access.Holding{Profiles: []*lanyard.Profile{after}, Anybody: true}
-		before := access.Holding{Anybody: true}
+		h := access.Handover{After: access.Holding{Profiles: []*lanyard.Profile{after}}, Anybody: true}
 		if old != nil {
-			before.Profiles = []*lanyard.Profile{old}
+			h.Before.Profiles = []*lanyard.Profile{old}
 		}
-		return g.grant(holding, before)
+		return g.checkGrant(h)
 	case *lanyard.User:
 		old, _ := before.(*lanyard.User)
 		if old == nil {
@@ -451,7 +450,7 @@ func (g *guard) assign(ctx context.Context, had, has held) error {
 	if err != nil {
 		return err
 	}
-	refused := g.grant(after, before)
+	refused := g.checkGrant(access.Handover{Before: before, After: after})
 	unseen := func(id string) bool { return !g.views(g.snapshot, lanyard.TypeProfile, id) }
 	if refused != nil && slices.ContainsFunc(slices.Concat(had.profiles, has.profiles), unseen) {
 		// What is in a profile is for those who may view it.
@@ -473,9 +472,9 @@ func (g *guard) holding(ctx context.Context, h held) (access.Holding, error) {
 	return out, nil
 }
 
-// grant refuses what after would grant beyond before and beyond what the user holds.
-func (g *guard) grant(after, before access.Holding) error {
-	if what, more := g.snapshot.Exceeds(g.user, after, before); more {
+// checkGrant refuses a handover that would give away more than the user holds.
+func (g *guard) checkGrant(h access.Handover) error {
+	if what, more := g.snapshot.Exceeds(g.user, h); more {
 		return &denial{message: fmt.Sprintf("user %s is not allowed to grant %s: they do not hold it themselves, or hold it over "+
 			"less (strict)", lanyard.Quote(g.user), what)}
 	}
