@@ -1,5 +1,5 @@
-// Package durable makes names in folders survive a loss of power. What stands in the files is for those
-// who write them to sync.
+// Package durable makes the names of files in a folder survive a loss of power. It does not sync the files: whoever
+// writes them does.
 package durable
 
 import (

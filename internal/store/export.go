@@ -99,7 +99,7 @@ var (
 		Passwords}
 )
 
-// columns makes columns of names, which are of the kind that stands before them; at first Text.
+// columns returns a Column for each name in list. Its kind is the last ColumnKind before it, or Text.
 func columns(list ...any) (all []Column) {
 	kind := Text
 	for _, v := range list {

@@ -128,7 +128,7 @@ type Watcher interface {
 	// until it cannot listen any more, which is an error. Calls come one at a time; they may come late,
 	// twice or not at all, so Heads and CredentialsVersion must be asked from time to time as well.
 	Watch(ctx context.Context, woken func(instance string, revision int64)) error
-	// Heads returns where instances stand, in their order.
+	// Heads returns the heads of instances, in their order.
 	Heads(ctx context.Context, instances []string) ([]Head, error)
 	// CredentialsVersion returns a number that grows whenever a key or token is stored, by any process.
 	CredentialsVersion(ctx context.Context) (int64, error)

@@ -106,7 +106,7 @@ func TestConnectionLostInCommit(t *testing.T) {
 	ctx := t.Context()
 	revision := int64(0)
 	// A connection that is new prepares its statements at their first use, for which it waits before it
-	// sends anything: first those of a change that asks where the instance stands, then of one that knows.
+	// sends anything: first those of a change that reads the head of the instance, then of one that has it cached.
 	warm := func(id string) {
 		t.Helper()
 		for i := range 2 {
@@ -372,8 +372,8 @@ func TestDarkLockHolder(t *testing.T) {
 	}
 }
 
-// A server that stands still in the middle of a change keeps nobody waiting. Where it held the lock, of an
-// instance that it knows nothing of, it loses it and makes the change again.
+// A server that halts in the middle of a change keeps nobody waiting. If it held the lock, of an instance whose head it
+// has not cached, it loses the lock and makes the change again.
 func TestStandstill(t *testing.T) {
 	server := pgtest.Start(t)
 	db := opened(t, Config{URL: server.At("", server.Schema(t, t.TempDir())) + "&idle_in_transaction_session_timeout=200"})

@@ -60,7 +60,7 @@ func newNotifier(config *pgx.ConnConfig, log *slog.Logger) *notifier {
 	config.RuntimeParams["synchronous_commit"] = "off"
 	n := &notifier{config: config, log: log, wake: make(chan struct{}, 1), stop: make(chan struct{}),
 		ended: make(chan struct{}), pending: make(map[string]int64)}
-	go n.run()
+	go n.sendNotifications()
 	return n
 }
 
@@ -86,7 +86,8 @@ func (n *notifier) close() error {
 	return nil
 }
 
-func (n *notifier) run() {
+// sendNotifications sends what is pending from time to time, until close.
+func (n *notifier) sendNotifications() {
 	defer close(n.ended)
 	var c *pgx.Conn
 	defer func() {

@@ -15,7 +15,7 @@ import (
 	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
 )
 
-// knowing opens a store that knows where instance i stands, with profiles p and q.
+// knowing opens a store that has cached the head of instance i, which has profiles p and q.
 func knowing(t *testing.T, url string) *Store {
 	t.Helper()
 	s := opened(t, Config{URL: url})
@@ -214,7 +214,7 @@ func TestConflictAndPrune(t *testing.T) {
 	}
 	<-locked
 	if now, err := s.Reader("i").Revision(ctx); err != nil || now != revision+3 {
-		t.Errorf("the instance stands at revision %d, %v; want %d, after two other changes", now, err, revision+3)
+		t.Errorf("the instance is at revision %d, %v; want %d, after two other changes", now, err, revision+3)
 	}
 	records, err := s.Reader("i").Records(ctx, 0, 10)
 	if err != nil || len(records) != 2 || records[0].Revision != revision+2 {

@@ -158,7 +158,7 @@ func (b *behaviour) change(ctx context.Context, s *Store, id string) (err error)
 	})
 }
 
-// A tally counts what became of the changes that were meant to succeed.
+// A tally counts the changes that were meant to succeed, by how they ended.
 type tally struct{ added, done, unknown atomic.Int64 }
 
 // note counts a change, and checks what it was answered. Where connections end, the outcome may be unknown.
@@ -178,8 +178,8 @@ func (c *tally) note(t *testing.T, b *behaviour, err error, connectionsEnd bool)
 	}
 }
 
-// check checks that what was acknowledged is there once, and nothing else but what is unknown.
-func (c *tally) check(t *testing.T, s *Store) {
+// checkEvents checks that every acknowledged change is stored once, and nothing else but those of unknown outcome.
+func (c *tally) checkEvents(t *testing.T, s *Store) {
 	done, added, unknown := c.done.Load(), c.added.Load(), c.unknown.Load()
 	ctx := t.Context()
 	r, err := s.Reader("i").Get(ctx, lanyard.TypeProfile, "p")
@@ -230,7 +230,7 @@ func TestStressOfServers(t *testing.T) {
 			}
 			wg.Wait()
 			for _, s := range stores {
-				count.check(t, s)
+				count.checkEvents(t, s)
 			}
 			t.Logf("%d changes were acknowledged, %d are unknown", count.done.Load(), count.unknown.Load())
 		})

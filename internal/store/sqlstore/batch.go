@@ -54,12 +54,14 @@ func (d *DB) openBatch(ctx context.Context, q *queue, with company) error {
 	return nil
 }
 
-// run runs change on an overlay of its own, passes the turn on, and waits for the commit.
-func (b *batch) run(ctx context.Context, instance string, change func(store.Tx) error, with company) (out outcome) {
-	o := b.newOverlay(instance)
+// runChange runs change on an overlay of its own, passes the turn on, and waits for the commit.
+func (b *batch) runChange(
+	ctx context.Context, instance string, change func(store.Tx) error, with company,
+) (out outcome) {
+	o := b.openOverlay(instance)
 	joined := false
 	defer func() { // also when change panics
-		o.err = errOver
+		o.close()
 		if joined {
 			out = b.leaveMember(ctx, o, with)
 		} else {
@@ -71,23 +73,24 @@ func (b *batch) run(ctx context.Context, instance string, change func(store.Tx) 
 		joined, out.err = b.join(ctx, o)
 	}
 	if !joined && len(b.members) == 0 {
-		o.err = errOver
+		o.close()
 		out = b.tx.confirm(ctx, out.err)
 	}
 	return out
 }
 
-// newOverlay is the next change's view of an instance. What it reads while there are members is not interrupted when
+// openOverlay is the next change's view of an instance. What it reads while there are members is not interrupted when
 // its caller leaves: on PostgreSQL that would take the members' transaction with it.
-func (b *batch) newOverlay(instance string) *overlay {
-	o := &overlay{d: b.d, instance: instance, base: b.tx.base(instance), under: b.writes.layers[instance]}
+func (b *batch) openOverlay(instance string) *overlay {
+	base := b.tx.base(instance)
 	if len(b.members) > 0 && b.d.dialect.Shared {
-		o.base = uninterrupted{o.base}
+		base = uninterrupted{base}
 	}
-	if now, ok := b.writes.heads[instance]; ok {
-		o.now = &now
+	var now *head
+	if left, ok := b.writes.heads[instance]; ok {
+		now = &left
 	}
-	return o
+	return newOverlay(b.d, instance, base, b.writes.layers[instance], now)
 }
 
 // join makes a change a member of the batch, and reports whether it is. One that did nothing is none.
@@ -111,7 +114,7 @@ func (b *batch) join(ctx context.Context, o *overlay) (bool, error) {
 	return true, nil
 }
 
-// leaveMember passes the turn on and returns what became of the batch.
+// leaveMember passes the turn on and returns the outcome of the batch.
 func (b *batch) leaveMember(ctx context.Context, o *overlay, with company) outcome {
 	b.passTurn(ctx, with)
 	<-b.done

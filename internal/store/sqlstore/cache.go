@@ -85,8 +85,8 @@ func (c *cache) hash(k *key) (uint64, *atomic.Uint64) {
 	return h * odd, stripe
 }
 
-// get returns the value of k, or nil and a ticket to put it.
-func (c *cache) get(k *key) (any, ticket) {
+// getValue returns the value of k, or nil and a ticket to put it.
+func (c *cache) getValue(k *key) (any, ticket) {
 	if c == nil {
 		return nil, ticket{}
 	}
@@ -138,12 +138,12 @@ func (c *cache) putCommitted(instance string, touched map[lanyard.Ref]version, n
 	for ref, now := range touched {
 		if now.r != nil {
 			k := key{instance: instance, t: ref.Type, id: ref.ID}
-			_, ticket := c.get(&k)
+			_, ticket := c.getValue(&k)
 			c.put(k, ticket, &version{r: now.r, doc: now.doc}, weight(now.doc)+int64(len(now.doc)))
 		}
 	}
 	k := key{instance: instance}
-	_, ticket := c.get(&k)
+	_, ticket := c.getValue(&k)
 	c.put(k, ticket, now, 128)
 }
 

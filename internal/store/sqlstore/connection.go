@@ -55,7 +55,7 @@ func (c *connection) exec(ctx context.Context, query string, args ...any) (sql.R
 // queryRows calls scan for every row of a query.
 func (c *connection) queryRows(ctx context.Context, query string, args []any, scan func(Row) error) error {
 	if len(c.pending) > 0 {
-		c.pending = append(c.pending, Statement{Query: query, Args: args, Scan: scan})
+		c.addPending(Statement{Query: query, Args: args, Scan: scan})
 		return c.sendPending(ctx)
 	}
 	return c.noteBroken(c.conn.Query(ctx, query, args, scan))
@@ -73,6 +73,9 @@ func (c *connection) queryRow(ctx context.Context, query string, args []any, des
 	}
 	return err
 }
+
+// addPending adds statements to those that are sent with the next one that waits for its answer.
+func (c *connection) addPending(list ...Statement) { c.pending = append(c.pending, list...) }
 
 // sendPending sends the pending statements.
 func (c *connection) sendPending(ctx context.Context) error {
@@ -93,7 +96,7 @@ func (c *connection) dropPending() {
 // execAll runs statements in order.
 func (c *connection) execAll(ctx context.Context, list []Statement) error {
 	if c.pipe != nil {
-		c.pending = append(c.pending, list...)
+		c.addPending(list...)
 		return c.sendPending(ctx) // not along with COMMIT, which would not wait for what One finds
 	}
 	for _, st := range list {

@@ -67,7 +67,7 @@ func (c *driverConn) prepare(ctx context.Context, query string) (*sql.Stmt, erro
 	}
 	stmt, err := c.conn.PrepareContext(ctx, query)
 	if err != nil {
-		return nil, c.check(err)
+		return nil, c.noteBroken(err)
 	}
 	c.stmts[query] = stmt
 	return stmt, nil
@@ -98,7 +98,7 @@ func (c *driverConn) Exec(ctx context.Context, query string, args ...any) (res s
 	if err == nil {
 		err = failed
 	}
-	return res, c.check(err)
+	return res, c.noteBroken(err)
 }
 
 func (c *driverConn) Query(ctx context.Context, query string, args []any, scan func(Row) error) error {
@@ -108,7 +108,7 @@ func (c *driverConn) Query(ctx context.Context, query string, args []any, scan f
 	}
 	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
-		return c.check(err)
+		return c.noteBroken(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -116,15 +116,15 @@ func (c *driverConn) Query(ctx context.Context, query string, args []any, scan f
 			return err
 		}
 	}
-	return c.check(rows.Err())
+	return c.noteBroken(rows.Err())
 }
 
 func (c *driverConn) Script(ctx context.Context, script string) error {
 	_, err := c.conn.ExecContext(ctx, script)
-	return c.check(err)
+	return c.noteBroken(err)
 }
 
-func (c *driverConn) check(err error) error {
+func (c *driverConn) noteBroken(err error) error {
 	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
 		c.broken = true
 	}

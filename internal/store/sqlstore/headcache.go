@@ -6,11 +6,11 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// A cachedHead is what a server remembers of an instance of a Shared database after a change of its own: where the
-// instance stood, and the resources that the change read and wrote. The next change is computed from it instead of
+// A cachedHead is what a server remembers of an instance of a Shared database after a change of its own: the head
+// of the instance, and the resources that the change read and wrote. The next change is computed from it instead of
 // asking, so that it takes one round trip and not two. Another server may have changed the instance in the meantime:
-// so the change is committed only if the instance still stands there (guardedInsert), and a call that changes
-// nothing, or is refused, reads where it stands before it is answered.
+// so the change is committed only if the head is still the same (guardedInsert), and a call that changes nothing, or
+// is refused, reads the head before it is answered.
 type cachedHead struct {
 	head      head
 	resources map[lanyard.Ref]version
@@ -131,8 +131,8 @@ func (k *headCache) drop(instance string) {
 	}
 }
 
-// guardedInsert locks the instance and stores an event after the revision $2 with the hash $7. When the instance
-// does not stand there any more it fails: either a later event has the revision, or event $2 is gone, so that the new
+// guardedInsert locks the instance and stores an event after the revision $2 with the hash $7. When that is not the
+// head of the instance any more it fails: either a later event has the revision, or event $2 is gone, so that the new
 // one gets no revision. The statement sees the events as they were before it waited for the lock, so it locks event
 // $2 as well, and thereby notices when that was pruned in the meantime along with the revision's key.
 const guardedInsert = `

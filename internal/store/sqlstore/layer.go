@@ -52,6 +52,17 @@ func (l *layer) touch(ref lanyard.Ref, v version) {
 	l.touched[ref] = v
 }
 
+// remove deletes a resource, which leaves its tags behind. was is how it is in the database, or nil.
+func (l *layer) remove(ref lanyard.Ref, was lanyard.Resource, tags map[string]string) {
+	l.touch(ref, version{was: was, tags: tags, gone: true})
+}
+
+// wipe deletes everything of the instance but its events.
+func (l *layer) wipe() { *l = layer{wiped: true, events: l.events} }
+
+// hidesBelow reports whether nothing below the layer, which may be nil, is visible any more.
+func (l *layer) hidesBelow() bool { return l != nil && l.wiped }
+
 func (l *layer) count(t lanyard.Type, n int) {
 	if l.counts == nil {
 		l.counts = map[lanyard.Type]int{}
@@ -80,7 +91,7 @@ func (l *layer) size() (n int) {
 // addLayer lays upper over l.
 func (l *layer) addLayer(upper *layer) {
 	if upper.wiped {
-		*l = layer{wiped: true, events: l.events}
+		l.wipe()
 	}
 	for _, ref := range upper.order {
 		v := upper.touched[ref]
@@ -101,8 +112,8 @@ func (l *layer) addLayer(upper *layer) {
 }
 
 // statements write a layer to the database: first what goes, then what changes, then what is new, so that keys are
-// free when they are taken; the events last. With a start, the first event is stored only if the instance stands
-// there, and comes first: what follows can fail only if it does.
+// free when they are taken; the events last. With a start, the first event is stored only if that is still
+// the head of the instance, and comes first: what follows can fail only if it does.
 func (l *layer) statements(instance string, start *head) ([]Statement, error) {
 	w := writer{instance: instance}
 	events := l.events

@@ -21,7 +21,7 @@ type overlay struct {
 	base      base   // where the committed state is read
 	under     *layer // of the members of the batch, or nil
 	own       layer
-	now       *head // where the instance stands after all of them; nil until it is read
+	now       *head // the head of the instance after all of them; nil until it is read
 	changes   []lanyard.Change
 	passwords []lanyard.PasswordSet
 	created   []lanyard.Resource
@@ -32,25 +32,34 @@ type overlay struct {
 type base interface {
 	source
 	head(ctx context.Context) (head, error)
-	get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error)
-	// docOf returns how a resource that get returned is stored, or nil when that is not in memory.
+	getResource(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error)
+	// docOf returns how a resource that getResource returned is stored, or nil when that is not in memory.
 	docOf(ref lanyard.Ref, r lanyard.Resource) []byte
 }
 
+// newOverlay returns the view of a change over the committed state and a layer over that, or nil. now is the head
+// that the layer left, or nil.
+func newOverlay(d *DB, instance string, base base, under *layer, now *head) *overlay {
+	return &overlay{d: d, instance: instance, base: base, under: under, now: now}
+}
+
+// close ends the change: what it goes on to read or write fails.
+func (o *overlay) close() { o.err = errOver }
+
 // left returns a resource as this change, or a member of the batch, left it.
 func (o *overlay) left(ref lanyard.Ref) (v version, ok bool) {
-	if v, ok = o.own.touched[ref]; !ok && o.under != nil && !o.own.wiped {
+	if v, ok = o.own.touched[ref]; !ok && o.under != nil && !o.own.hidesBelow() {
 		v, ok = o.under.touched[ref]
 	}
 	return v, ok
 }
 
 // hidesBase reports whether nothing of the committed state is visible any more.
-func (o *overlay) hidesBase() bool { return o.own.wiped || o.under != nil && o.under.wiped }
+func (o *overlay) hidesBase() bool { return o.own.hidesBelow() || o.under.hidesBelow() }
 
 // layers returns what lies over the committed state, the latest first.
 func (o *overlay) layers() []*layer {
-	if o.own.wiped || o.under == nil {
+	if o.own.hidesBelow() || o.under == nil {
 		return []*layer{&o.own}
 	}
 	return []*layer{&o.own, o.under}
@@ -109,7 +118,7 @@ func (o *overlay) Get(ctx context.Context, t lanyard.Type, id string) (lanyard.R
 	if o.hidesBase() {
 		return nil, notFound(t, id)
 	}
-	r, err := o.base.get(ctx, t, id)
+	r, err := o.base.getResource(ctx, t, id)
 	if err != nil && lanyard.KindOf(err) != lanyard.NotFound {
 		o.err = err
 	}
@@ -286,7 +295,7 @@ func noPassword(user, hash string) error {
 	return lanyard.Errorf(lanyard.NotFound, "user %q has no password", user)
 }
 
-// load reads where the instance stands, once.
+// load reads the head of the instance, once.
 func (o *overlay) load(ctx context.Context) error {
 	doing := "read the revision of instance " + o.instance
 	if err := o.usable(ctx, doing); err != nil || o.now != nil {
@@ -348,7 +357,7 @@ func (o *overlay) Put(ctx context.Context, r lanyard.Resource) error {
 		o.created = append(o.created, r)
 		o.own.count(t, 1)
 	}
-	o.touch(ref, version{r: r, doc: doc, was: o.stored(ref, before)})
+	o.own.touch(ref, version{r: r, doc: doc, was: o.stored(ref, before)})
 	o.changes = append(o.changes, lanyard.Change{Type: t, ID: h.ID, Before: was, After: doc, Was: before, Now: r})
 	return nil
 }
@@ -450,13 +459,11 @@ func (o *overlay) stored(ref lanyard.Ref, before lanyard.Resource) lanyard.Resou
 	if v, ok := o.own.touched[ref]; ok {
 		return v.was
 	}
-	if o.own.wiped {
+	if o.own.hidesBelow() {
 		return nil
 	}
 	return before
 }
-
-func (o *overlay) touch(ref lanyard.Ref, v version) { o.own.touch(ref, v) }
 
 // Delete removes a resource, or the instance and all that is in it.
 func (o *overlay) Delete(ctx context.Context, t lanyard.Type, id string) error {
@@ -477,14 +484,14 @@ func (o *overlay) Delete(ctx context.Context, t lanyard.Type, id string) error {
 		return o.d.wrapError(ctx, err, doing)
 	}
 	if t == lanyard.TypeInstance {
-		o.own = layer{wiped: true}
-		o.touch(ref, version{})
+		o.own.wipe()
+		o.own.touch(ref, version{})
 	} else {
 		o.own.count(t, -1)
 		if t == lanyard.TypeUser {
 			o.own.password(id, "")
 		}
-		o.touch(ref, version{was: o.stored(ref, before), tags: before.Head().Tags, gone: true})
+		o.own.remove(ref, o.stored(ref, before), before.Head().Tags)
 	}
 	o.changes = append(o.changes, lanyard.Change{Type: t, ID: id, Before: was, Was: before})
 	return nil

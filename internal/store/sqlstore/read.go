@@ -69,7 +69,7 @@ func (d *DB) getResource(ctx context.Context, from source, instance string, t la
 		return nil, d.wrapError(ctx, err, "the call ended")
 	}
 	k := key{instance: instance, t: t, id: id}
-	v, ticket := d.cache.get(&k)
+	v, ticket := d.cache.getValue(&k)
 	if v != nil {
 		return v.(*version).r, nil
 	}
@@ -126,7 +126,7 @@ func (d *DB) listResources(ctx context.Context, from source, cache *cache, insta
 		return nil, nil
 	}
 	k := key{instance: instance, t: t, after: after, limit: limit}
-	v, ticket := cache.get(&k)
+	v, ticket := cache.getValue(&k)
 	if v != nil {
 		return v.([]lanyard.Resource), nil
 	}
@@ -219,7 +219,7 @@ func (d *DB) readLastTags(ctx context.Context, from source, instance string, t l
 	return tags, deleted, nil
 }
 
-// head is where an instance stands: its zero value before the first event.
+// head is the last event of an instance and what it left; its zero value is that before the first.
 type head struct {
 	revision int64
 	seq      int64  // the last one given to a resource
@@ -233,7 +233,7 @@ func (d *DB) readHead(ctx context.Context, from source, instance string) (head, 
 		return head{}, d.wrapError(ctx, err, "the call ended")
 	}
 	k := key{instance: instance}
-	v, ticket := d.cache.get(&k)
+	v, ticket := d.cache.getValue(&k)
 	if v != nil {
 		return v.(head), nil
 	}
@@ -248,7 +248,7 @@ func (d *DB) readHead(ctx context.Context, from source, instance string) (head, 
 	return h, nil
 }
 
-// Heads returns where instances stand. Each is a query of its own, so that none needs more than one instance; over a
+// Heads returns the heads of instances. Each is a query of its own, so that none needs more than one instance; over a
 // Pipeline, many are sent at a time.
 func (d *DB) Heads(ctx context.Context, instances []string) ([]store.Head, error) {
 	const most = 250 // statements at a time
@@ -263,8 +263,8 @@ func (d *DB) Heads(ctx context.Context, instances []string) ([]store.Head, error
 				}
 				continue
 			}
-			s.pending = append(s.pending, Statement{Query: lastQuery, Args: []any{id}, Scan: scan})
-			if len(s.pending) == most {
+			s.addPending(Statement{Query: lastQuery, Args: []any{id}, Scan: scan})
+			if i%most == most-1 {
 				if err := s.sendPending(ctx); err != nil {
 					return err
 				}
@@ -273,7 +273,7 @@ func (d *DB) Heads(ctx context.Context, instances []string) ([]store.Head, error
 		return s.sendPending(ctx)
 	})
 	if err != nil {
-		return nil, d.wrapError(ctx, err, "read where instances stand")
+		return nil, d.wrapError(ctx, err, "read the heads of instances")
 	}
 	return heads, nil
 }

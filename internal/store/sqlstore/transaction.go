@@ -12,7 +12,7 @@ import (
 // A transaction is how a batch reads what is committed, and commits what its members did. There are three:
 // soleWriter for a database that only this process writes to; for a Shared database lockedInstance, which keeps
 // other servers off the instance from its first read on, and optimisticInstance, which is computed from what the
-// server remembers of the instance and committed in one round trip, if the instance still stands there.
+// server remembers of the instance and committed in one round trip, if the head is still the same.
 type transaction interface {
 	// base is where an overlay of the instance reads the committed state.
 	base(instance string) base
@@ -94,7 +94,7 @@ func (w *soleWriter) write(ctx context.Context, wr writes) outcome {
 func (w *soleWriter) barCache(wr writes) barrier {
 	var keys []key
 	for instance, l := range wr.layers {
-		if l.wiped {
+		if l.hidesBelow() {
 			return w.d.cache.barAll()
 		}
 		keys = append(keys, key{instance: instance})
@@ -127,12 +127,12 @@ type sharedInstance struct {
 	d        *DB
 	conn     *connection
 	instance string
-	start    head                    // where the instance stands before the first member
+	start    head                    // of the instance before the first member
 	read     map[lanyard.Ref]version // nobody else can have changed these when the transaction is committed
 }
 
-// getResource reads a resource from a source, once.
-func (in *sharedInstance) getResource(
+// readResource reads a resource from a source, once.
+func (in *sharedInstance) readResource(
 	ctx context.Context, from source, t lanyard.Type, id string,
 ) (lanyard.Resource, error) {
 	ref := lanyard.Ref{Type: t, ID: id}
@@ -169,7 +169,7 @@ func (in *sharedInstance) docOf(ref lanyard.Ref, r lanyard.Resource) []byte {
 // cacheHead remembers what the writes left for the next change of the instance.
 func (in *sharedInstance) cacheHead(w writes) {
 	l := w.layers[in.instance]
-	if l == nil || l.wiped {
+	if l == nil || l.hidesBelow() {
 		return
 	}
 	for ref, v := range l.touched {
@@ -180,7 +180,7 @@ func (in *sharedInstance) cacheHead(w writes) {
 }
 
 // retryAfter says whether changes may be tried again whose commit failed with err. Of several each is then alone:
-// what it failed for may have been another's.
+// the reason may have been another's.
 func (in *sharedInstance) retryAfter(ctx context.Context, err error, members int) retry {
 	if !errors.Is(err, ErrUnknown) && (members > 1 || in.d.dialect.IsConflict(err) || in.conn.wasLost(ctx, err)) {
 		return retryAlone
@@ -188,7 +188,7 @@ func (in *sharedInstance) retryAfter(ctx context.Context, err error, members int
 	return noRetry
 }
 
-// A lockedInstance locks the instance with its first read, and then reads where the instance stands.
+// A lockedInstance locks the instance with its first read, and then reads its head.
 type lockedInstance struct {
 	sharedInstance
 	lock   lockState
@@ -224,7 +224,7 @@ func (in *lockedInstance) commit(ctx context.Context, w writes) outcome {
 	} else if list, err := w.statements(nil); err != nil {
 		out.err = err
 	} else {
-		in.conn.pending = append(in.conn.pending, list...)
+		in.conn.addPending(list...)
 		if err := in.conn.commit(ctx); err != nil {
 			out = outcome{err, in.retryAfter(ctx, err, w.members)}
 		}
@@ -258,17 +258,17 @@ func (in *lockedInstance) withConn(ctx context.Context, f func(context.Context, 
 	return err
 }
 
-// begin begins the transaction, locks the instance, and reads where it stands, in this order: what is read after the
+// begin begins the transaction, locks the instance, and reads its head, in this order: what is read after the
 // lock cannot change any more. All of it is sent along with the first read.
 func (in *lockedInstance) begin() {
-	in.conn.pending = append(in.conn.pending, Statement{Query: in.d.dialect.Begin})
+	in.conn.addPending(Statement{Query: in.d.dialect.Begin})
 	in.sendLock()
 }
 
 func (in *lockedInstance) sendLock() {
 	in.lock = lockSent
 	in.start = head{hash: make([]byte, 32)}
-	in.conn.pending = append(in.conn.pending,
+	in.conn.addPending(
 		Statement{Query: in.d.dialect.Lock, Args: []any{in.instance}, Scan: func(Row) error {
 			in.lock = lockTaken
 			return nil
@@ -282,7 +282,7 @@ func (in *lockedInstance) sendLock() {
 // be read again after this.
 func (in *lockedInstance) makeLockable(ctx context.Context) error {
 	for _, query := range in.d.dialect.Enter {
-		in.conn.pending = append(in.conn.pending, Statement{Query: query, Args: []any{in.instance}})
+		in.conn.addPending(Statement{Query: query, Args: []any{in.instance}})
 	}
 	in.sendLock()
 	err := in.conn.sendPending(context.WithoutCancel(ctx))
@@ -297,12 +297,12 @@ func (in *lockedInstance) head(ctx context.Context) (head, error) {
 	return in.start, err
 }
 
-func (in *lockedInstance) get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
-	return in.getResource(ctx, in, t, id)
+func (in *lockedInstance) getResource(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
+	return in.readResource(ctx, in, t, id)
 }
 
-// An optimisticInstance takes for granted that the instance still stands where this server's last change left it. The
-// database checks it with the commit, or confirm does.
+// An optimisticInstance assumes that the head of the instance is still the one that this server's last change
+// left. The database checks that with the commit, or confirm does.
 type optimisticInstance struct{ sharedInstance }
 
 func (in *optimisticInstance) base(string) base { return in }
@@ -317,8 +317,8 @@ func (in *optimisticInstance) withConn(ctx context.Context, f func(context.Conte
 
 func (in *optimisticInstance) head(context.Context) (head, error) { return in.start, nil }
 
-func (in *optimisticInstance) get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
-	return in.getResource(ctx, in, t, id)
+func (in *optimisticInstance) getResource(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
+	return in.readResource(ctx, in, t, id)
 }
 
 func (in *optimisticInstance) commit(ctx context.Context, w writes) outcome {
@@ -339,8 +339,8 @@ func (in *optimisticInstance) commit(ctx context.Context, w writes) outcome {
 	return outcome{}
 }
 
-// confirm reads where the instance stands: what the change was refused for, or why there was nothing to do, may not
-// hold any more.
+// confirm reads the head of the instance: the reason why the change was refused, or had nothing to do, may not hold
+// any more.
 func (in *optimisticInstance) confirm(ctx context.Context, err error) outcome {
 	now := head{hash: make([]byte, 32)}
 	failed := in.conn.queryRow(ctx, headQuery, []any{in.instance}, &now.revision, &now.seq, &now.hash)
@@ -385,8 +385,8 @@ func (u uninterrupted) head(ctx context.Context) (head, error) {
 	return u.base.head(context.WithoutCancel(ctx))
 }
 
-func (u uninterrupted) get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
-	return u.base.get(context.WithoutCancel(ctx), t, id)
+func (u uninterrupted) getResource(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
+	return u.base.getResource(context.WithoutCancel(ctx), t, id)
 }
 
 // committedState is the latest committed state of an instance as a base.
@@ -400,13 +400,13 @@ func (c committedState) head(ctx context.Context) (head, error) {
 	return c.d.readHead(ctx, c.source, c.instance)
 }
 
-func (c committedState) get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
+func (c committedState) getResource(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error) {
 	return c.d.getResource(ctx, c.source, c.instance, t, id)
 }
 
 func (c committedState) docOf(ref lanyard.Ref, r lanyard.Resource) []byte {
 	k := key{instance: c.instance, t: ref.Type, id: ref.ID}
-	if got, _ := c.d.cache.get(&k); got != nil {
+	if got, _ := c.d.cache.getValue(&k); got != nil {
 		if now := got.(*version); now.r == r {
 			return now.doc
 		}

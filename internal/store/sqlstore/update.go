@@ -11,10 +11,10 @@ import (
 // Update computes change over the committed state of an instance and commits what it did. These are the steps, and
 // no other way changes an instance:
 //
-//	Update    tries until the change is committed, refused or has failed
-//	attempt   waits for the turn of the instance, and opens a batch if none is open
-//	batch.run runs the change on an overlay, which it joins to the batch as a layer, and passes the turn on
-//	batch.end commits the layers of all members, when nobody else is waiting or the batch is full
+//	Update          tries until the change is committed, refused or has failed
+//	attempt         waits for the turn of the instance, and opens a batch if none is open
+//	batch.runChange runs the change on an overlay, which it joins to the batch as a layer, and passes the turn on
+//	batch.end       commits the layers of all members, when nobody else is waiting or the batch is full
 func (d *DB) Update(ctx context.Context, instance string, change func(store.Tx) error) error {
 	if err := d.checkDamage(); err != nil {
 		return err
@@ -35,7 +35,7 @@ func (d *DB) Update(ctx context.Context, instance string, change func(store.Tx) 
 	}
 }
 
-// An outcome is what became of an attempt at a change, or of a batch. Its zero value is success.
+// An outcome is how an attempt at a change, or a batch, ended. Its zero value is success.
 type outcome struct {
 	err   error
 	retry retry
@@ -75,7 +75,7 @@ func (d *DB) attempt(ctx context.Context, instance string, change func(store.Tx)
 			return outcome{err: d.wrapError(ctx, err, doing)}
 		}
 	}
-	return q.batch.run(ctx, instance, change, with)
+	return q.batch.runChange(ctx, instance, change, with)
 }
 
 // attempts bounds how often a change is tried that loses against others or loses its connection: with the pauses in

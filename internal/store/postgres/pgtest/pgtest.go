@@ -164,12 +164,12 @@ func (s *Server) initdb(root string) error {
 	if err := os.WriteFile(secret, []byte(s.password), 0o644); err != nil { // the folder is the owner's only
 		return err
 	}
-	return s.run("initdb", "-D", s.Dir, "-U", "lanyard", "-E", "UTF8", "--locale=C.UTF-8",
+	return s.runProgram("initdb", "-D", s.Dir, "-U", "lanyard", "-E", "UTF8", "--locale=C.UTF-8",
 		"--auth-local=trust", "--auth-host=scram-sha-256", "--pwfile="+secret, "--no-sync")
 }
 
-// run runs one of PostgreSQL's programs to its end.
-func (s *Server) run(program string, args ...string) error {
+// runProgram runs one of PostgreSQL's programs to its end.
+func (s *Server) runProgram(program string, args ...string) error {
 	cmd := exec.Command(filepath.Join(s.bin, program), args...)
 	cmd.Dir = s.Socket
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.account}

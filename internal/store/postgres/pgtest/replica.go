@@ -23,7 +23,7 @@ func (s *Server) Replica(t testing.TB, port int) *Server {
 	settings := append([]string{"wal_retrieve_retry_interval=100ms"}, s.settings...)
 	r, err := place(&Server{bin: s.bin, password: s.password, settings: settings, Port: port},
 		func(r *Server, _ string) error {
-			return r.run("pg_basebackup", "-h", s.Socket, "-p", strconv.Itoa(s.Port), "-U", "lanyard", "-D", r.Dir,
+			return r.runProgram("pg_basebackup", "-h", s.Socket, "-p", strconv.Itoa(s.Port), "-U", "lanyard", "-D", r.Dir,
 				"--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync")
 		})
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// A Loss says what became of what was not synced when the power was cut.
+// A Loss says what happened to the writes that were not synced when the power was cut.
 type Loss string
 
 // Every loss that a disk may show is one of Scattered; the others are those that one meets most.

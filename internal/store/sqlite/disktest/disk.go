@@ -2,8 +2,8 @@
 // is, that remembers what was synced and what was not, and that fails when told to. It knows nothing
 // of what is kept on it.
 //
-// It stands between the program and the kernel's page cache, for that is where power loss takes things
-// away: the program is the real one, built as for use, and all that it does to files and folders
+// It stands between the program and the kernel's page cache, because that is where data is lost with the
+// power: the program is the real one, built as for use, and all that it does to files and folders
 // arrives here (a shim by LD_PRELOAD would see nothing of a static binary, and a VFS of SQLite only
 // SQLite's own files). It promises no more than POSIX and a disk do, which is less than ext4 does:
 //
@@ -136,15 +136,15 @@ type node struct {
 	data []byte
 }
 
-// do reports whether an operation may go on, and records what it does, all under the lock.
-func (n *node) do(op Op, f func()) syscall.Errno {
+// doOperation reports whether an operation may go on, and records what it does, all under the lock.
+func (n *node) doOperation(op Op, f func()) syscall.Errno {
 	d := n.disk
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return n.locked(op, f)
+	return n.doLocked(op, f)
 }
 
-func (n *node) locked(op Op, f func()) syscall.Errno {
+func (n *node) doLocked(op Op, f func()) syscall.Errno {
 	if fail := n.disk.fail; fail != nil {
 		if e := fail(op, n.name); e != 0 {
 			return e
@@ -166,7 +166,7 @@ func (n *node) child(ctx context.Context, name string, dir bool, mode uint32,
 	out *fuse.EntryOut) (*node, *fs.Inode, syscall.Errno) {
 	c := &node{disk: n.disk, dir: dir, name: name, mode: mode & 0o7777}
 	n.disk.mu.Lock()
-	e := c.locked(Create, func() { n.remember(entry{op: Create, node: n, name: name, to: c}) })
+	e := c.doLocked(Create, func() { n.remember(entry{op: Create, node: n, name: name, to: c}) })
 	c.attr(&out.Attr)
 	n.disk.mu.Unlock()
 	if e != 0 {
@@ -216,7 +216,7 @@ func (n *node) Open(ctx context.Context, flags uint32) (fs.FileHandle, uint32, s
 			return nil, 0, syscall.EPERM
 		}
 	}
-	e := n.do(Open, func() {})
+	e := n.doOperation(Open, func() {})
 	return handle{}, n.flags(), e
 }
 
@@ -232,7 +232,7 @@ func (n *node) Getattr(ctx context.Context, _ fs.FileHandle, out *fuse.AttrOut) 
 func (n *node) Setattr(ctx context.Context, _ fs.FileHandle, in *fuse.SetAttrIn, out *fuse.AttrOut) syscall.Errno {
 	e := syscall.Errno(0)
 	if size, ok := in.GetSize(); ok {
-		e = n.do(Truncate, func() {
+		e = n.doOperation(Truncate, func() {
 			n.data = resized(n.data, int64(size))
 			n.remember(entry{op: Truncate, node: n, off: int64(size)})
 		})
@@ -265,7 +265,7 @@ func overwritten(file, data []byte, off int64) []byte {
 // Read reads from a file.
 func (n *node) Read(ctx context.Context, _ fs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
 	got := 0
-	e := n.do(Read, func() {
+	e := n.doOperation(Read, func() {
 		if off < int64(len(n.data)) {
 			got = copy(dest, n.data[off:])
 		}
@@ -275,7 +275,7 @@ func (n *node) Read(ctx context.Context, _ fs.FileHandle, dest []byte, off int64
 
 // Write writes into a file.
 func (n *node) Write(ctx context.Context, _ fs.FileHandle, data []byte, off int64) (uint32, syscall.Errno) {
-	e := n.do(Write, func() {
+	e := n.doOperation(Write, func() {
 		n.data = overwritten(n.data, data, off)
 		n.remember(entry{op: Write, node: n, off: off, data: append([]byte(nil), data...)})
 	})
@@ -284,7 +284,7 @@ func (n *node) Write(ctx context.Context, _ fs.FileHandle, data []byte, off int6
 
 // Fsync makes what was done to a file or folder before it last.
 func (n *node) Fsync(ctx context.Context, _ fs.FileHandle, flags uint32) syscall.Errno {
-	return n.do(Sync, func() { n.remember(entry{op: Sync, node: n}) })
+	return n.doOperation(Sync, func() { n.remember(entry{op: Sync, node: n}) })
 }
 
 // Flush comes with every close, and says nothing of durability.
@@ -296,7 +296,7 @@ func (n *node) Unlink(ctx context.Context, name string) syscall.Errno {
 	if e != 0 {
 		return e
 	}
-	return c.do(Remove, func() { n.remember(entry{op: Remove, node: n, name: name}) })
+	return c.doOperation(Remove, func() { n.remember(entry{op: Remove, node: n, name: name}) })
 }
 
 // Rmdir takes an empty folder's name from a folder.
@@ -321,7 +321,7 @@ func (n *node) Rename(ctx context.Context, name string, to fs.InodeEmbedder, new
 	if e != 0 {
 		return e
 	}
-	return c.do(Remove, func() {
+	return c.doOperation(Remove, func() {
 		c.name = newName
 		n.remember(entry{op: Remove, node: to.(*node), name: newName, to: c, from: n, was: name})
 	})
