@@ -33,9 +33,9 @@ type asker struct {
 	instance string // its id; "" when a token tells
 }
 
-// ask opens the way to an instance. refs are what the command line names: an ARN among them says
+// openAsker opens the way to an instance. refs are what the command line names: an ARN among them says
 // which instance is meant.
-func (f *askFlags) ask(ctx context.Context, refs ...string) (*asker, error) {
+func (f *askFlags) openAsker(ctx context.Context, refs ...string) (*asker, error) {
 	want, err := f.named(refs)
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func (f *askFlags) ask(ctx context.Context, refs ...string) (*asker, error) {
 		return nil, err
 	}
 	if f.Token == "" {
-		want, err = a.find(ctx, want)
+		want, err = a.findInstance(ctx, want)
 	}
 	if err == nil && want != "" {
 		a.instance = want
@@ -135,8 +135,8 @@ func (f *askFlags) here(ctx context.Context) (*asker, error) {
 	return &asker{decider: d}, nil
 }
 
-// find returns the id of the account's instance with an id or alias, or of the only one.
-func (a *asker) find(ctx context.Context, ref string) (string, error) {
+// findInstance returns the id of the account's instance with an id or alias, or of the only one.
+func (a *asker) findInstance(ctx context.Context, ref string) (string, error) {
 	all, err := a.Instances(ctx)
 	if err != nil {
 		return "", err

@@ -84,7 +84,7 @@ func (c *auditShowCmd) Run(io streams) error {
 }
 
 // showNew shows the events that have not been seen.
-func (c *auditShowCmd) showNew(ctx context.Context, m manager, seen map[string]int64,
+func (c *auditShowCmd) showNew(ctx context.Context, m eventManager, seen map[string]int64,
 	show func([]lanyard.Event) error) error {
 	ids := []string{c.Instance}
 	if c.Instance == "" {
@@ -118,7 +118,7 @@ func (c *auditShowCmd) showNew(ctx context.Context, m manager, seen map[string]i
 }
 
 // knownInstances lists the ids of all instances that have events.
-func knownInstances(ctx context.Context, m manager) (ids []string, err error) {
+func knownInstances(ctx context.Context, m eventManager) (ids []string, err error) {
 	for after := ""; ; after = ids[len(ids)-1] {
 		some, err := m.Known(ctx, after)
 		if ids = append(ids, some...); err != nil || len(some) == 0 {
@@ -130,7 +130,7 @@ func knownInstances(ctx context.Context, m manager) (ids []string, err error) {
 // An eventMerge merges the events of instances by time. At most a page of each is in memory, a small one where there
 // are many.
 type eventMerge struct {
-	manager manager
+	manager eventManager
 	ids     []string         // of the instances that may have more
 	seen    map[string]int64 // the last revision taken, by instance
 	next    map[string][]lanyard.Event

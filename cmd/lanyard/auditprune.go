@@ -82,7 +82,7 @@ type prunedLine struct {
 }
 
 // pruneInstance prunes the records of an instance, in several steps, and returns how many there were.
-func pruneInstance(ctx context.Context, m manager, bounds admin.Prune, bar *tally) (cut int64, err error) {
+func pruneInstance(ctx context.Context, m eventManager, bounds admin.Prune, bar *tally) (cut int64, err error) {
 	for {
 		out, err := m.Prune(ctx, bounds)
 		if err != nil {

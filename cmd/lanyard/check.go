@@ -81,7 +81,7 @@ Examples:
 }
 
 func (c *checkCmd) Run(io streams) error {
-	a, err := c.ask(io.ctx, c.User, c.Resource)
+	a, err := c.openAsker(io.ctx, c.User, c.Resource)
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ Examples:
 const mostResults = 1000
 
 func (c *whoCanCmd) Run(io streams) error {
-	a, err := c.ask(io.ctx, c.Resource)
+	a, err := c.openAsker(io.ctx, c.Resource)
 	if err != nil {
 		return err
 	}
@@ -309,7 +309,7 @@ Examples:
 }
 
 func (c *whatCanCmd) Run(io streams) error {
-	a, err := c.ask(io.ctx, c.User)
+	a, err := c.openAsker(io.ctx, c.User)
 	if err != nil {
 		return err
 	}

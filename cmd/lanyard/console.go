@@ -34,8 +34,8 @@ type oidcFlags struct {
 	Label        string `help:"Text of the button." default:"Single sign-on"`
 }
 
-// check refuses combinations that cannot be meant.
-func (c *consoleFlags) check() error {
+// checkConsole refuses combinations that cannot be meant.
+func (c *consoleFlags) checkConsole() error {
 	if c.ConsoleURL != "" {
 		u, err := url.Parse(c.ConsoleURL)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.Trim(u.Path, "/") != "" ||

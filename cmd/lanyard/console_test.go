@@ -393,7 +393,7 @@ func TestConsoleRights(t *testing.T) {
 		{"signing in with nothing", "sign-in", `{}`, "400 400 400 400 400 400 400 400"},
 	}
 	for _, path := range console.Endpoints() {
-		asked := strings.HasPrefix(path, "sign-out") // asked below, for they end what this table needs
+		asked := strings.HasPrefix(path, "sign-out") // asked below, because they end sessions that this table needs
 		for _, tt := range table {
 			asked = asked || strings.TrimPrefix(tt.path, "GET ") == path || strings.HasSuffix(path, "/") &&
 				strings.HasPrefix(tt.path, path)

@@ -104,7 +104,7 @@ func TestLinearizabilityFindsFaults(t *testing.T) {
 	}
 }
 
-// A history is what was asked of an instance, and what came of it. Clients share its profiles: some
+// A history is a list of calls to an instance with their answers. Clients share its profiles: some
 // are made and deleted all the time, others are held by a user for whom questions are decided.
 type history struct {
 	t        *testing.T

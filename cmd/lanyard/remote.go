@@ -41,17 +41,32 @@ type dataFlag struct {
 
 // manager is what the management commands work on: a running server, or the data folder if no server uses it.
 type manager interface {
+	keyManager
+	tokenManager
+	eventManager
+	SetPassword(ctx context.Context, instance, user, password string) error
+	Close() error
+}
+
+// keyManager manages access keys.
+type keyManager interface {
 	Keys(ctx context.Context) ([]lanyard.AccessKey, error)
 	CreateKey(ctx context.Context, account, comment string) (lanyard.AccessKey, error)
 	DisableKey(ctx context.Context, id string) error
+}
+
+// tokenManager manages bearer tokens.
+type tokenManager interface {
 	Tokens(ctx context.Context) ([]lanyard.Token, error)
 	CreateToken(ctx context.Context, t lanyard.Token) (lanyard.Token, string, error)
 	RevokeToken(ctx context.Context, id string) error
-	SetPassword(ctx context.Context, instance, user, password string) error
+}
+
+// eventManager reads and prunes the audit records of instances.
+type eventManager interface {
 	Known(ctx context.Context, after string) ([]string, error)
 	Events(ctx context.Context, instance string, after int64, limit int) ([]lanyard.Event, error)
 	Prune(ctx context.Context, p admin.Prune) (admin.Pruned, error)
-	Close() error
 }
 
 // openManager connects to the server that uses the folder, or opens the folder if there is none.

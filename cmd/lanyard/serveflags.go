@@ -36,7 +36,7 @@ func (q quotaFlags) quotas() control.Quotas {
 // checkFlags refuses combinations that cannot be meant.
 func (c *serveCmd) checkFlags() error {
 	for _, check := range []func() error{
-		c.checkRootKey, c.checkIdentity, c.checkListen, c.checkSync, c.checkAudit, c.checkBounds, c.consoleFlags.check,
+		c.checkRootKey, c.checkIdentity, c.checkListen, c.checkSync, c.checkAudit, c.checkBounds, c.checkConsole,
 	} {
 		if err := check(); err != nil {
 			return err

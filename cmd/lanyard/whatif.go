@@ -70,7 +70,7 @@ func (c *whatIfCmd) Run(io streams) error {
 	if c.Limit < 0 {
 		return refuse("--limit must be 0 for all, or more, got %d", c.Limit)
 	}
-	a, err := c.ask(io.ctx, c.User, c.Resource, c.Change.Profile, c.Change.OfUser)
+	a, err := c.openAsker(io.ctx, c.User, c.Resource, c.Change.Profile, c.Change.OfUser)
 	if err != nil {
 		return err
 	}

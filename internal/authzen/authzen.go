@@ -127,7 +127,7 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, memory *scratch) (
 	if r.Method != http.MethodPost {
 		return nil, &httpError{http.StatusMethodNotAllowed, "the method must be POST"}
 	}
-	p, err := s.read(w, r, memory)
+	p, err := s.readRequest(w, r, memory)
 	if err != nil {
 		return nil, err
 	}
@@ -235,8 +235,8 @@ func (m *scratch) free() {
 	scratches.Put(m)
 }
 
-// read finds out who calls and reads the body, of strangers only as far as their pool allows.
-func (s *Server) read(w http.ResponseWriter, r *http.Request, memory *scratch) (p Principal, err error) {
+// readRequest finds out who calls and reads the body, of strangers only as far as their pool allows.
+func (s *Server) readRequest(w http.ResponseWriter, r *http.Request, memory *scratch) (p Principal, err error) {
 	known := false
 	if s.Claim != nil {
 		if p, known, err = s.Claim(r); err != nil {

@@ -273,7 +273,7 @@ type AgentRow struct {
 	SecurityProfiles []Named
 }
 
-// Cursor is where a page of a list stands.
+// Cursor says where the next page of a list begins.
 type Cursor struct {
 	// Absent on the last page.
 	NextToken string `json:",omitempty"`
@@ -370,7 +370,7 @@ type ExportAnswer struct {
 	Searched *time.Time `tstype:"string | null,required"`
 }
 
-// OverviewAnswer is how an instance stands. A part that the viewer may not see is null: Counts, Sensitive, Unheld and
+// OverviewAnswer summarizes an instance. A part that the viewer may not see is null: Counts, Sensitive, Unheld and
 // Findings require SecurityProfiles.View; Unheld also an unrestricted view of users and AI agents; Changes requires
 // HistoricalChanges.View and an unrestricted view of users and profiles; Server is for the operator.
 type OverviewAnswer struct {

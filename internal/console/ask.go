@@ -23,8 +23,8 @@ var answerers = map[string]answerer{
 	"what-if":    whatIf,
 }
 
-// ask answers a question of the page. The body is in the form of the decision API.
-func (s *Server) ask(ctx context.Context, a *asking) (any, error) {
+// answerQuestion answers a question of the page. The body is in the form of the decision API.
+func (s *Server) answerQuestion(ctx context.Context, a *asking) (any, error) {
 	answer, ok := answerers[a.rest]
 	if !ok {
 		return nil, &failure{Status: http.StatusNotFound, Code: "ResourceNotFoundException",

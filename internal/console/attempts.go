@@ -80,7 +80,7 @@ func idOfAttempt(key string) [16]byte {
 }
 
 // try begins an attempt for all keys, each with how many failures are free. wait is how long to wait
-// when there must be none now; otherwise done ends the attempt and is told whether it succeeded.
+// when there must be none now; otherwise the caller ends the attempt with done and says whether it succeeded.
 func (a *attempts) try(keys map[string]int) (wait time.Duration, done func(succeeded bool)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

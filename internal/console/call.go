@@ -15,7 +15,7 @@ import (
 	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
-// call runs an operation of the API for whoever is signed in.
+// call runs an operation of the API for the signed-in user.
 func (s *Server) call(ctx context.Context, a *asking) (any, error) {
 	c := invocation.Call{Operation: a.rest, Input: a.body, Caller: s.caller(a), Instance: a.session.Instance,
 		User: a.session.User, IfMatch: a.http.Header.Get("If-Match")}
@@ -37,7 +37,7 @@ func (s *Server) call(ctx context.Context, a *asking) (any, error) {
 	}
 	f := failureOf(&got)
 	if f.Status == http.StatusPreconditionFailed && a.rest == "UpdateSecurityProfile" {
-		// The page needs what stands in the way to show it. Of a user it reads more than one answer.
+		// The page shows the profile that it conflicts with. A user it reads again itself, with several requests.
 		var in profileRequest
 		if err := laxjson.Unmarshal(a.body, &in); err == nil {
 			if now, err := s.profileOf(ctx, a, in); err == nil {
@@ -161,7 +161,7 @@ func (s *Server) profileOf(ctx context.Context, a *asking, in profileRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	changed, err := s.chronicles.of(ctx, s, v.in.ID)
+	changed, err := s.changeIndexes.readIndex(ctx, s, v.in.ID)
 	if err != nil {
 		return nil, err
 	}

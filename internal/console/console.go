@@ -72,19 +72,19 @@ type Stats struct {
 // A Server is the console.
 type Server struct {
 	Config
-	started    time.Time
-	static     *static
-	origins    *http.CrossOriginProtection
-	secure     bool
-	attempts   attempts
-	provider   provider
-	finished   finished
-	chronicles chronicles
-	epitaphs   epitaphs
-	rate       rate
-	endpoints  map[string]endpoint
-	catalog    func() catalogueAnswer
-	api        http.Handler // serveAPI, compressed
+	started       time.Time
+	static        *static
+	origins       *http.CrossOriginProtection
+	secure        bool
+	attempts      attempts
+	provider      provider
+	finished      finished
+	changeIndexes changeIndexes
+	deletedStates deletedStates
+	rate          rate
+	endpoints     map[string]endpoint
+	catalog       func() catalogueAnswer
+	api           http.Handler // serveAPI, compressed
 }
 
 // New returns a Server. URL, if not empty, must be an http or https URL without path.
@@ -173,7 +173,7 @@ func (s *Server) table() map[string]endpoint {
 		"password":            {http.MethodPost, signedIn, maxSignIn, s.password},
 		"catalogue":           {http.MethodGet, signedIn, 0, s.catalogue},
 		"call/":               post(s.call),
-		"ask/":                post(s.ask),
+		"ask/":                post(s.answerQuestion),
 		"profile":             post(s.profile),
 		"profiles":            post(s.profiles),
 		"users":               post(s.users),
@@ -258,7 +258,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	a.header.Set("X-Amzn-Requestid", a.requestID)
 	a.header.Set("Cache-Control", "no-store")
 	out, err := func() (any, error) {
-		e, ok := s.find(r.URL.Path[len(apiPrefix):], a)
+		e, ok := s.findEndpoint(r.URL.Path[len(apiPrefix):], a)
 		if !ok {
 			return nil, &failure{Status: http.StatusNotFound, Code: "ResourceNotFoundException",
 				Message: "the path " + lanyard.Quote(r.URL.Path) + " does not exist"}
@@ -292,7 +292,8 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	s.write(w, a, out, err)
 }
 
-func (s *Server) find(path string, a *asking) (endpoint, bool) {
+// findEndpoint returns the endpoint of a path below the prefix of the API, and notes what the path names in it.
+func (s *Server) findEndpoint(path string, a *asking) (endpoint, bool) {
 	if e, ok := s.endpoints[path]; ok && !strings.HasSuffix(path, "/") {
 		return e, true
 	}
@@ -327,7 +328,7 @@ func (s *Server) ownHost(r *http.Request) error {
 			"; start it with --console-url, or use its address"}
 }
 
-// receive takes in the body, which costs those who are not signed in of what there is for all of them.
+// receive reads the body. Bodies of senders who are not signed in share one budget of memory.
 func (s *Server) receive(w http.ResponseWriter, a *asking, most int64) error {
 	r := a.http
 	if mt := r.Header.Get("Content-Type"); mt != "application/json" && !strings.HasPrefix(mt, "application/json;") {
@@ -348,7 +349,7 @@ func (s *Server) receive(w http.ResponseWriter, a *asking, most int64) error {
 	return nil
 }
 
-// unread is what the page is told of a body that is not read.
+// unread returns the error for a body that could not be read.
 func unread(err error) error {
 	var large *intake.TooLargeError
 	switch {
@@ -526,7 +527,7 @@ func (s *Server) write(w http.ResponseWriter, a *asking, out any, err error) {
 	w.Write(b) // a page that is gone is no failure of ours
 }
 
-// viewer is whoever looks at an instance: a user, or the operator, who may see everything.
+// viewer is the one who looks at an instance: a user, or the operator, who may see everything.
 type viewer struct {
 	questions.View // whose Viewer is "" for the operator
 	in             *lanyard.Instance

@@ -38,7 +38,7 @@ const (
 	atOnce     = 10      // events that are read, before it is seen how large they are
 )
 
-func (in *historyRequest) check() (about lanyard.Ref, err error) {
+func (in *historyRequest) checkMembers() (about lanyard.Ref, err error) {
 	if in.Limit == 0 {
 		in.Limit = defaultHistory
 	}
@@ -76,16 +76,16 @@ func withHistory() string {
 	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
-// past is a page of history, less what the viewer may not see.
-type past struct {
+// A historyPage is a page of history, less what the viewer may not see.
+type historyPage struct {
 	events   []lanyard.Event
 	next     int64
 	searched *time.Time // back to when, unless to the beginning
 }
 
-// past reads a page of history.
-func (s *Server) past(ctx context.Context, v *viewer, in historyRequest) (p past, err error) {
-	about, err := in.check()
+// readHistory reads a page of history.
+func (s *Server) readHistory(ctx context.Context, v *viewer, in historyRequest) (p historyPage, err error) {
+	about, err := in.checkMembers()
 	if err != nil {
 		return p, err
 	}
@@ -97,14 +97,14 @@ func (s *Server) past(ctx context.Context, v *viewer, in historyRequest) (p past
 	if err := v.mayLook(about); err != nil {
 		return p, err
 	}
-	seen := s.gone(v)
+	seen := s.newChangeSight(v)
 	seen.passwords = in.passwords
 	if about.ID != "" {
 		if about, err = seen.hide(ctx, about); err != nil {
 			return p, err
 		}
 	}
-	if err := s.readPast(ctx, &p, about, in, seen); err != nil || p.next == 0 {
+	if err := s.readEvents(ctx, &p, about, in, seen); err != nil || p.next == 0 {
 		return p, err
 	}
 	last, err := s.Control.Events(ctx, v.in.ID, p.next-1, 1)
@@ -114,8 +114,9 @@ func (s *Server) past(ctx context.Context, v *viewer, in historyRequest) (p past
 	return p, err
 }
 
-// readPast reads events from the newest on, until the page is full, has become large, or enough was looked at.
-func (s *Server) readPast(ctx context.Context, p *past, about lanyard.Ref, in historyRequest, seen *gone) error {
+// readEvents reads events from the newest on, until the page is full, has become large, or enough was looked at.
+func (s *Server) readEvents(ctx context.Context, p *historyPage, about lanyard.Ref, in historyRequest,
+	seen *changeSight) error {
 	before, look, size := in.Before, maxLook, 0
 	if about.ID == "" {
 		look = maxLookAll
@@ -165,7 +166,7 @@ func sizeOf(e *lanyard.Event) int {
 	return n
 }
 
-// mayLook refuses who may see no change of what is asked about.
+// mayLook refuses viewers who may not see any change of what is asked about.
 func (v *viewer) mayLook(about lanyard.Ref) error {
 	if v.Viewer == "" {
 		return nil
@@ -189,8 +190,8 @@ func (v *viewer) mayLook(about lanyard.Ref) error {
 		"history shows changes of profiles and users that you may view")
 }
 
-// gone decides what the viewer may see of changes, also of what does not exist any more.
-type gone struct {
+// A changeSight decides what the viewer may see of changes, also of what does not exist any more.
+type changeSight struct {
 	s       *Server
 	v       *viewer
 	tags    map[lanyard.Ref]map[string]string // the last ones of what was deleted
@@ -204,7 +205,7 @@ const nothing = "00000000-0000-0000-0000-000000000000"
 
 // hide returns what is looked for in the place of a resource: nothing, where the viewer may not view it. Reading the
 // changes of a hidden resource only to filter them out would take longer than finding none of one that never existed.
-func (g *gone) hide(ctx context.Context, about lanyard.Ref) (lanyard.Ref, error) {
+func (g *changeSight) hide(ctx context.Context, about lanyard.Ref) (lanyard.Ref, error) {
 	if g.v.Viewer == "" || about.Type == lanyard.TypeAIAgent || about.Type == lanyard.TypeStructure {
 		return about, nil // there is no single one of these that is hidden
 	}
@@ -222,7 +223,7 @@ func (g *gone) hide(ctx context.Context, about lanyard.Ref) (lanyard.Ref, error)
 }
 
 // filter leaves in an event the changes that the viewer may see, and reports whether there are any.
-func (g *gone) filter(ctx context.Context, e *lanyard.Event, about lanyard.Ref) (bool, error) {
+func (g *changeSight) filter(ctx context.Context, e *lanyard.Event, about lanyard.Ref) (bool, error) {
 	is := func(c lanyard.Change) bool {
 		return (about.Type == "" || c.Type == about.Type) && (about.ID == "" || c.ID == about.ID)
 	}
@@ -281,12 +282,12 @@ func (g *gone) filter(ctx context.Context, e *lanyard.Event, about lanyard.Ref) 
 	return len(kept) > 0 || g.passwords && len(given) > 0, nil
 }
 
-// passwordOf is whom a password was given to, as a change of which nothing is shown.
+// passwordOf returns the user whose password was set, as a change without documents.
 func passwordOf(p lanyard.PasswordSet) lanyard.Change {
 	return lanyard.Change{Type: lanyard.TypeUser, ID: p.User}
 }
 
-func (g *gone) sees(ctx context.Context, c lanyard.Change) (bool, error) {
+func (g *changeSight) sees(ctx context.Context, c lanyard.Change) (bool, error) {
 	name := c.Type.Name()
 	switch {
 	case c.Type == lanyard.TypeStructure:
@@ -324,7 +325,7 @@ func (g *gone) sees(ctx context.Context, c lanyard.Change) (bool, error) {
 
 // group returns the group that a deleted user was in last, which its deletion tells. It is not found when that lies
 // too far back.
-func (g *gone) group(ctx context.Context, ref lanyard.Ref) (group string, ok bool, err error) {
+func (g *changeSight) group(ctx context.Context, ref lanyard.Ref) (group string, ok bool, err error) {
 	last, err := g.last(ctx, ref)
 	if err != nil || len(last.Before) == 0 {
 		return "", false, err
@@ -342,7 +343,7 @@ func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 		return nil, err
 	}
 	in.passwords = true
-	p, err := s.past(ctx, v, in)
+	p, err := s.readHistory(ctx, v, in)
 	if err != nil {
 		return nil, err
 	}
@@ -389,7 +390,7 @@ func (s *Server) historyExport(ctx context.Context, a *asking) (any, error) {
 		return nil, err
 	}
 	in.passwords = true
-	p, err := s.past(ctx, v, in)
+	p, err := s.readHistory(ctx, v, in)
 	if err != nil {
 		return nil, err
 	}
@@ -510,8 +511,7 @@ func less(a, b []string) []string {
 	return out
 }
 
-// renamed are the members of stored documents that the API calls otherwise, and those that are not
-// shown.
+// renamed are the members of stored documents that have another name in the API; "" are not shown.
 var renamed = map[lanyard.Type]map[string]string{
 	lanyard.TypeUser: {"Name": "Username", "Profiles": "SecurityProfileIds", "RoutingProfile": "RoutingProfileId",
 		"Group": "HierarchyGroupId", "DirectoryUserID": "DirectoryUserId"},
@@ -586,7 +586,7 @@ func (s *Server) historyState(ctx context.Context, a *asking) (any, error) {
 	if in.Type == "" || in.ID == "" {
 		return nil, lanyard.Errorf(lanyard.Invalid, "Type and Id are required")
 	}
-	p, err := s.past(ctx, v, historyRequest{Type: in.Type, ID: in.ID, Before: in.Revision + 1, Limit: 1})
+	p, err := s.readHistory(ctx, v, historyRequest{Type: in.Type, ID: in.ID, Before: in.Revision + 1, Limit: 1})
 	if err != nil {
 		return nil, err
 	}

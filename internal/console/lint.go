@@ -53,7 +53,7 @@ type linter struct {
 	*viewer
 	found  []Finding
 	counts map[string]int // findings by rule
-	// whole are the types of which the viewer sees all. Of others nothing is said that rests on what is hidden.
+	// whole are the types of which the viewer sees all. Findings about others must not depend on hidden resources.
 	whole map[string]bool
 	tags  map[access.Tag]int         // in use
 	keys  map[string]map[string]bool // of those tags, by their lowercase form

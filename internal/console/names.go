@@ -32,48 +32,48 @@ func mentions(r lanyard.Resource) []lanyard.Ref {
 // Bounds of finding the names of what was deleted.
 const (
 	// maxDeleted is how many ids one answer looks for in the events; each may take 0.1 s, once.
-	maxDeleted  = 5
-	maxEpitaphs = 4096
+	maxDeleted       = 5
+	maxDeletedStates = 4096
 )
 
-// epitaphs remember the last state of what was deleted, as much of it as a name and the right to see it take.
-// Ids are never used again, so an epitaph stays true.
-type epitaphs struct {
+// deletedStates keep the last state of deleted resources, as far as their names and the right to see them need it.
+// Ids are never used again, so what was true of one stays so.
+type deletedStates struct {
 	mu  sync.Mutex
 	all map[string]lanyard.Change // by instance and id; without Before: not found
 }
 
-func (e *epitaphs) get(key string) (c lanyard.Change, ok bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	c, ok = e.all[key]
+func (d *deletedStates) findState(key string) (c lanyard.Change, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c, ok = d.all[key]
 	return c, ok
 }
 
-func (e *epitaphs) put(key string, c lanyard.Change) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.all == nil || len(e.all) >= maxEpitaphs {
-		e.all = map[string]lanyard.Change{}
+func (d *deletedStates) keepState(key string, c lanyard.Change) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.all == nil || len(d.all) >= maxDeletedStates {
+		d.all = map[string]lanyard.Change{}
 	}
-	e.all[key] = c
+	d.all[key] = c
 }
 
 // naming collects what the ids in one answer are called, as far as its viewer may know.
 type naming struct {
-	gone  *gone
+	sight *changeSight
 	names map[string]string // "": not to be told
 }
 
 func (s *Server) naming(v *viewer) *naming {
-	return &naming{gone: s.gone(v), names: map[string]string{}}
+	return &naming{sight: s.newChangeSight(v), names: map[string]string{}}
 }
 
-func (s *Server) gone(v *viewer) *gone {
-	return &gone{s: s, v: v, tags: map[lanyard.Ref]map[string]string{}}
+func (s *Server) newChangeSight(v *viewer) *changeSight {
+	return &changeSight{s: s, v: v, tags: map[lanyard.Ref]map[string]string{}}
 }
 
-// add takes in the ids that a stored document mentions.
+// add finds the names of the ids that a stored document mentions.
 func (n *naming) add(ctx context.Context, t lanyard.Type, doc lanyard.JSON) error {
 	if len(doc) == 0 {
 		return nil
@@ -89,7 +89,7 @@ func (n *naming) add(ctx context.Context, t lanyard.Type, doc lanyard.JSON) erro
 		if _, ok := n.names[ref.ID]; ok {
 			continue
 		}
-		name, err := n.find(ctx, ref)
+		name, err := n.findName(ctx, ref)
 		if err != nil {
 			return err
 		}
@@ -98,8 +98,9 @@ func (n *naming) add(ctx context.Context, t lanyard.Type, doc lanyard.JSON) erro
 	return nil
 }
 
-func (n *naming) find(ctx context.Context, ref lanyard.Ref) (string, error) {
-	v, t := n.gone.v, ref.Type.Name()
+// findName returns what a resource is called or, once it was deleted, was called; "" when the viewer may not know.
+func (n *naming) findName(ctx context.Context, ref lanyard.Ref) (string, error) {
+	v, t := n.sight.v, ref.Type.Name()
 	for _, f := range v.Lookup(t, ref.ID) {
 		if f.ID != ref.ID {
 			continue
@@ -108,7 +109,7 @@ func (n *naming) find(ctx context.Context, ref lanyard.Ref) (string, error) {
 			return "", nil
 		}
 		if ref.Type == lanyard.TypeGroup { // groups of one name are told apart by those above
-			g, err := n.gone.s.group(ctx, v, ref.ID)
+			g, err := n.sight.s.group(ctx, v, ref.ID)
 			if err != nil || g.Name == "" {
 				return f.Name, err
 			}
@@ -116,12 +117,12 @@ func (n *naming) find(ctx context.Context, ref lanyard.Ref) (string, error) {
 		}
 		return f.Name, nil
 	}
-	last, err := n.gone.last(ctx, ref)
+	last, err := n.sight.last(ctx, ref)
 	if err != nil || len(last.Before) == 0 {
 		return "", err
 	}
 	if v.Viewer != "" {
-		if ok, err := n.gone.sees(ctx, last); err != nil || !ok {
+		if ok, err := n.sight.sees(ctx, last); err != nil || !ok {
 			return "", err
 		}
 	}
@@ -131,10 +132,10 @@ func (n *naming) find(ctx context.Context, ref lanyard.Ref) (string, error) {
 }
 
 // last returns the change that deleted a resource.
-func (g *gone) last(ctx context.Context, ref lanyard.Ref) (lanyard.Change, error) {
+func (g *changeSight) last(ctx context.Context, ref lanyard.Ref) (lanyard.Change, error) {
 	s, in := g.s, g.v.in.ID
 	key := in + " " + ref.ID
-	if c, ok := s.epitaphs.get(key); ok {
+	if c, ok := s.deletedStates.findState(key); ok {
 		return c, nil
 	}
 	if g.deleted++; g.deleted > maxDeleted {
@@ -159,7 +160,7 @@ func (g *gone) last(ctx context.Context, ref lanyard.Ref) (lanyard.Change, error
 			}
 		}
 	}
-	s.epitaphs.put(key, found)
+	s.deletedStates.keepState(key, found)
 	return found, nil
 }
 

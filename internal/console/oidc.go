@@ -41,7 +41,7 @@ type provider struct {
 
 	mu     sync.Mutex
 	found  *oidc.Provider
-	failed time.Time // when it was last looked for in vain
+	failed time.Time // when it was last not found
 	err    error
 }
 
@@ -52,8 +52,8 @@ const (
 	oidcLife      = 10 * time.Minute
 )
 
-// get returns the provider. One caller looks for it at a time, and not at once again after a failure.
-func (p *provider) get(ctx context.Context) (*oidc.Provider, error) {
+// discover returns the provider. One caller looks for it at a time, and not at once again after a failure.
+func (p *provider) discover(ctx context.Context) (*oidc.Provider, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.found != nil {
@@ -167,7 +167,7 @@ func (s *Server) serveOIDC(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
-// signInFailure is what the page is told of a failed sign-in.
+// signInFailure is the error of a failed sign-in.
 type signInFailure struct {
 	reason string
 	err    error
@@ -176,7 +176,7 @@ type signInFailure struct {
 func (f *signInFailure) Error() string { return f.reason + ": " + f.err.Error() }
 
 func (s *Server) oidcStart(ctx context.Context, a *asking) (string, error) {
-	p, err := s.provider.get(ctx)
+	p, err := s.provider.discover(ctx)
 	if err != nil {
 		return "", &signInFailure{"unavailable", err}
 	}
@@ -237,9 +237,9 @@ func (s *Server) flowOf(a *asking) (f flow, err error) {
 	return f, nil
 }
 
-// exchange returns what the provider says of whoever signed in, for the code that the browser brings.
+// exchange returns what the provider says about the user who signed in. The browser brings the code.
 func (s *Server) exchange(ctx context.Context, a *asking, f flow) (claims map[string]any, err error) {
-	p, err := s.provider.get(ctx)
+	p, err := s.provider.discover(ctx)
 	if err != nil {
 		return nil, &signInFailure{"unavailable", err}
 	}

@@ -26,7 +26,7 @@ type instanceRequest struct {
 	InstanceID string `json:"InstanceId"`
 }
 
-// overview answers how an instance stands. Every part is for who may see it, and null for others.
+// overview answers a summary of an instance. A part that the viewer may not see is null.
 func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 	var in instanceRequest
 	v, err := s.about(ctx, a, &in, &in.InstanceID)
@@ -59,7 +59,7 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 	}
 	if v.Viewer == "" || v.RequirePermission("HistoricalChanges.View") == nil && v.SeesAll(access.TypeUser) &&
 		v.SeesAll(access.TypeSecurityProfile) {
-		c, err := s.chronicles.of(ctx, s, v.in.ID)
+		c, err := s.changeIndexes.readIndex(ctx, s, v.in.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -24,7 +24,7 @@ type peopleRequest struct {
 	Limit             int
 }
 
-func (in *peopleRequest) check() error {
+func (in *peopleRequest) checkMembers() error {
 	switch {
 	case in.Limit == 0:
 		in.Limit = defaultPage
@@ -76,7 +76,7 @@ func (s *Server) users(ctx context.Context, a *asking) (any, error) {
 	if err := a.decode(&in); err != nil {
 		return nil, err
 	}
-	if err := in.check(); err != nil {
+	if err := in.checkMembers(); err != nil {
 		return nil, err
 	}
 	v, err := s.view(ctx, a, in.InstanceID)
@@ -129,7 +129,7 @@ func (s *Server) userRows(ctx context.Context, v *viewer, users []*lanyard.User)
 	return rows, nil
 }
 
-// group shows a hierarchy group; who may not see groups gets its id.
+// group shows a hierarchy group: only its id to viewers who may not see it.
 func (s *Server) group(ctx context.Context, v *viewer, id string) (*GroupRef, error) {
 	out := &GroupRef{ID: id, Path: []string{}}
 	if !v.Sees(access.TypeHierarchyGroup, id) {
@@ -160,7 +160,7 @@ func (s *Server) agents(ctx context.Context, a *asking) (any, error) {
 	if in.HierarchyGroupID != "" || in.Tag != nil || in.UserID != "" {
 		return nil, lanyard.Errorf(lanyard.Invalid, "UserId, HierarchyGroupId and Tag must not be set for AI agents")
 	}
-	if err := in.check(); err != nil {
+	if err := in.checkMembers(); err != nil {
 		return nil, err
 	}
 	v, err := s.view(ctx, a, in.InstanceID)

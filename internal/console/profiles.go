@@ -78,7 +78,7 @@ type profilesRequest struct {
 	Page, PageSize int
 }
 
-func (in *profilesRequest) check() error {
+func (in *profilesRequest) checkMembers() error {
 	switch {
 	case len(in.Search) > maxSearch:
 		return lanyard.Errorf(lanyard.Invalid, "Search must have at most %d bytes, got %d", maxSearch, len(in.Search))
@@ -132,7 +132,7 @@ func (s *Server) profiles(ctx context.Context, a *asking) (any, error) {
 	if err := a.decode(&in); err != nil {
 		return nil, err
 	}
-	if err := in.check(); err != nil {
+	if err := in.checkMembers(); err != nil {
 		return nil, err
 	}
 	v, err := s.view(ctx, a, in.InstanceID)
@@ -147,7 +147,7 @@ func (s *Server) profiles(ctx context.Context, a *asking) (any, error) {
 	if err := in.sort(v, found); err != nil {
 		return nil, err
 	}
-	changed, err := s.chronicles.of(ctx, s, v.in.ID)
+	changed, err := s.changeIndexes.readIndex(ctx, s, v.in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (s *Server) profiles(ctx context.Context, a *asking) (any, error) {
 		Revision: v.Revision(), TagKeys: tagKeys(all)}, nil
 }
 
-func (s *Server) profileRow(v *viewer, changed *chronicle, p *lanyard.Profile) ProfileRow {
+func (s *Server) profileRow(v *viewer, changed *changeIndex, p *lanyard.Profile) ProfileRow {
 	return ProfileRow{ID: p.ID, ARN: s.Control.ARN(v.in, lanyard.TypeProfile, p.ID), Name: p.Name,
 		Description: p.Description, Tags: full(p.Tags), Holders: v.holderCount(p.ID), Permissions: len(p.Permissions),
 		Sensitive:           sensitive(p),
@@ -183,9 +183,9 @@ func tagKeys(all []*lanyard.Profile) []string {
 	return sorted[:min(len(sorted), most)]
 }
 
-// lastModified says when and by whom a profile was changed last. The chronicle knows of changes of tags
+// lastModified says when and by whom a profile was changed last. The index knows of changes of tags
 // too, and the revision, but goes back only so far.
-func (v *viewer) lastModified(s *Server, c *chronicle, p *lanyard.Profile) LastModified {
+func (v *viewer) lastModified(s *Server, c *changeIndex, p *lanyard.Profile) LastModified {
 	out := LastModified{Time: p.Modified, By: By{Kind: "unknown"}}
 	if who := p.ModifiedBy; who != (lanyard.Actor{}) {
 		out.By = v.by(author{who.User, who.AccessKeyID, s.isRoot(who.AccessKeyID)})
@@ -213,7 +213,7 @@ func (v *viewer) by(who author) By {
 	return By{"key", key, ""}
 }
 
-// userName is the name of a user, for whoever may see some users; else and of who is gone it is "".
+// userName returns the name of a user; "" when the user was deleted or the viewer may not see them.
 func (v *viewer) userName(id string) string {
 	for _, f := range v.Lookup(access.TypeUser, id) {
 		if f.ID == id && (v.Viewer == id || v.Sees(access.TypeUser, id)) {

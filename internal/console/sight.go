@@ -14,7 +14,7 @@ import (
 // What a viewer is told of other people and things in passing, such as how many hold a profile, counts
 // what the viewer may view and nothing else.
 
-// seesAllHolders reports whether the viewer may view whoever holds a profile.
+// seesAllHolders reports whether the viewer may view all holders of a profile.
 func (v *viewer) seesAllHolders() bool {
 	return v.SeesAll(access.TypeUser) && v.SeesAll(access.TypeAIAgent)
 }
@@ -69,7 +69,7 @@ func firstOf(first []access.Holder, h access.Holder) []access.Holder {
 	return first[:min(len(first), maxSample)]
 }
 
-// eachHolder calls do with the holders of a profile, whoever may see them, until do returns false.
+// eachHolder calls do with the holders of a profile, also hidden ones, until do returns false.
 func (v *viewer) eachHolder(profile string, do func(access.Holder) bool) {
 	const chunk = 10_000
 	for from := (access.Cursor{}); ; {
@@ -210,8 +210,8 @@ func (v *viewer) userCount() int {
 	return v.tallied().users
 }
 
-// lists are the members of documents that name other resources in a list that answers do not show whole
-// to everybody, and of which type these are.
+// lists are the members of documents that list other resources, with the type of these. Viewers are shown the entries
+// that they may see.
 var lists = map[lanyard.Type]map[string]struct {
 	t  string
 	id string // member of an entry; "" when the entry is the id

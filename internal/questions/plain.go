@@ -151,8 +151,8 @@ func (p *plain) ref(typ, id *string) bool {
 	return false
 }
 
-// flat reads an object that has no arrays and objects in it: up to the first brace that closes. If
-// that stands in a string, what is before it is no JSON.
+// flat reads an object that has no arrays and objects in it: up to the first closing
+// brace. If that brace is inside a string, the text before it is not valid JSON.
 func flat[T any](p *plain) (*T, bool) {
 	if !p.next('{') {
 		return nil, false

@@ -24,7 +24,7 @@ import (
 type Viewer struct {
 	Caller   lanyard.Caller // who owns the instance, and what is recorded of a refused proposal
 	Instance string         // id
-	// User is the id of the user who asks. "" is for whoever may see everything.
+	// User is the id of the user who asks. "" may see everything.
 	User string
 }
 

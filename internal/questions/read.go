@@ -54,7 +54,7 @@ func (r *resource) typed() (to access.Resource) {
 	return to
 }
 
-// setContext takes over the context of a question, whose surface may be unknown.
+// setContext copies the context of a question. An unknown surface becomes the item's error.
 func (it *Item) setContext(c *requestContext) {
 	if c == nil {
 		return
@@ -72,8 +72,8 @@ func (it *Item) setContext(c *requestContext) {
 	}
 }
 
-// check returns what is wrong with an item that is to be complete.
-func (it *Item) check() error {
+// checkComplete returns what is wrong with an item that is to be complete.
+func (it *Item) checkComplete() error {
 	if err := it.has.missing(); err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func ReadEvaluation(body []byte) (Question, error) {
 		it = Item{}
 		in.fill(&it)
 	}
-	return it.Question, it.check()
+	return it.Question, it.checkComplete()
 }
 
 // batch is a Batch while it is read.
@@ -102,13 +102,13 @@ type batch struct {
 	items    []Item
 }
 
-// ReadEvaluations reads a batch, of which the items are appended to items. A batch without items is a question:
-// then single reports so.
+// ReadEvaluations reads a batch and appends its items to items. A batch without items is a single question:
+// single reports that.
 func ReadEvaluations(body []byte, items []Item) (b Batch, single bool, err error) {
 	in := batch{items: items}
 	if !plainBatch(body, &in) {
 		in = batch{items: in.items[:0]}
-		if err := in.read(body); err != nil {
+		if err := in.readBody(body); err != nil {
 			return Batch{Items: in.items}, false, err
 		}
 		if len(in.items) == 0 {
@@ -129,8 +129,8 @@ func ReadEvaluations(body []byte, items []Item) (b Batch, single bool, err error
 	return b, false, nil
 }
 
-// read reads a batch that is not in the plain form. An item that cannot be read spoils only itself.
-func (b *batch) read(body []byte) error {
+// readBody reads a batch that is not in the plain form. An item that cannot be read spoils only itself.
+func (b *batch) readBody(body []byte) error {
 	var in batchRequest
 	if err := decode(body, &in); err != nil {
 		return err
@@ -177,7 +177,7 @@ func readItem(defaults request, raw jsontext.Value) (it Item) {
 		return it
 	}
 	own.fill(&it)
-	it.Err = it.check()
+	it.Err = it.checkComplete()
 	return it
 }
 

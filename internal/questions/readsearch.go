@@ -153,7 +153,7 @@ func ReadWhatIf(body []byte, instance string) (q WhatIf, err error) {
 	in.fill(&it)
 	q.AtLeast = it.AtLeast
 	if in.Subject != nil || in.Action != nil || in.Resource != nil {
-		if err := it.check(); err != nil {
+		if err := it.checkComplete(); err != nil {
 			return q, err
 		}
 		q.Question = &it.Question

@@ -8,7 +8,7 @@ import (
 // A View is a snapshot as somebody sees it.
 type View struct {
 	*access.Snapshot
-	// Viewer is the id of the user who looks. "" is for whoever may see everything.
+	// Viewer is the id of the user who looks. "" may see everything.
 	Viewer string
 }
 

@@ -331,7 +331,7 @@ export interface AgentRow {
   SecurityProfiles: Named[];
 }
 /**
- * Cursor is where a page of a list stands.
+ * Cursor says where the next page of a list begins.
  */
 export interface Cursor {
   /**
@@ -457,7 +457,7 @@ export interface ExportAnswer {
   Searched: string | null;
 }
 /**
- * OverviewAnswer is how an instance stands. A part that the viewer may not see is null: Counts, Sensitive, Unheld and
+ * OverviewAnswer summarizes an instance. A part that the viewer may not see is null: Counts, Sensitive, Unheld and
  * Findings require SecurityProfiles.View; Unheld also an unrestricted view of users and AI agents; Changes requires
  * HistoricalChanges.View and an unrestricted view of users and profiles; Server is for the operator.
  */

@@ -8,10 +8,10 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// A chronicle is what the console remembers of an instance's events: who changed each profile last,
+// A changeIndex is what the console remembers of an instance's events: who changed each profile last,
 // and how many changes there were on each day. It is made by reading a bounded number of events
 // backwards, and then follows those that come.
-type chronicle struct {
+type changeIndex struct {
 	mu       sync.Mutex
 	revision int64     // of the last event that it has
 	since    time.Time // of the first
@@ -32,29 +32,29 @@ type author struct {
 	root      bool
 }
 
-// Bounds of chronicles.
+// Bounds of these indexes.
 const (
 	// What is read at first, which takes some 0.1 s: at most so many events, of so many bytes or few more.
-	maxChronicle     = 4000
-	maxChronicleSize = 8 << 20
-	maxChronicles    = 64 // instances
-	maxDays          = 366
+	maxIndexed     = 4000
+	maxIndexedSize = 8 << 20
+	maxIndexes     = 64 // instances
+	maxDays        = 366
 )
 
-type chronicles struct {
+type changeIndexes struct {
 	mu  sync.Mutex
-	all map[string]*chronicle
+	all map[string]*changeIndex
 }
 
-// of returns the chronicle of an instance, up to date.
-func (c *chronicles) of(ctx context.Context, s *Server, instance string) (*chronicle, error) {
+// readIndex returns the index of an instance, up to date.
+func (c *changeIndexes) readIndex(ctx context.Context, s *Server, instance string) (*changeIndex, error) {
 	c.mu.Lock()
 	if c.all == nil {
-		c.all = map[string]*chronicle{}
+		c.all = map[string]*changeIndex{}
 	}
 	one := c.all[instance]
 	if one == nil {
-		if len(c.all) >= maxChronicles {
+		if len(c.all) >= maxIndexes {
 			oldest := ""
 			for id, other := range c.all {
 				if oldest == "" || other.used.Before(c.all[oldest].used) {
@@ -63,7 +63,7 @@ func (c *chronicles) of(ctx context.Context, s *Server, instance string) (*chron
 			}
 			delete(c.all, oldest)
 		}
-		one = &chronicle{}
+		one = &changeIndex{}
 		c.all[instance] = one
 	}
 	one.used = s.Now()
@@ -73,11 +73,11 @@ func (c *chronicles) of(ctx context.Context, s *Server, instance string) (*chron
 	return one, one.follow(ctx, s, instance)
 }
 
-func (c *chronicle) follow(ctx context.Context, s *Server, instance string) error {
+func (c *changeIndex) follow(ctx context.Context, s *Server, instance string) error {
 	if c.profiles == nil {
 		profiles, days := map[string]lastChange{}, map[string]int{}
-		for before, read, size := int64(0), 0, 0; read < maxChronicle; {
-			events, next, err := s.Control.History(ctx, instance, lanyard.Ref{}, before, maxChronicle, 50)
+		for before, read, size := int64(0), 0, 0; read < maxIndexed; {
+			events, next, err := s.Control.History(ctx, instance, lanyard.Ref{}, before, maxIndexed, 50)
 			if err != nil {
 				return err
 			}
@@ -94,7 +94,7 @@ func (c *chronicle) follow(ctx context.Context, s *Server, instance string) erro
 			for i := range events {
 				size += sizeOf(&events[i])
 			}
-			if before = next; next == 0 || size > maxChronicleSize {
+			if before = next; next == 0 || size > maxIndexedSize {
 				break
 			}
 		}
@@ -130,7 +130,7 @@ func (c *chronicle) follow(ctx context.Context, s *Server, instance string) erro
 	return nil
 }
 
-// note takes in an event, in any order.
+// note adds an event, in any order.
 func note(s *Server, profiles map[string]lastChange, days map[string]int, e *lanyard.Event) {
 	if e.Refused != "" {
 		return
@@ -159,7 +159,7 @@ func (s *Server) isRoot(key string) bool {
 	return ok && k.Root
 }
 
-func (c *chronicle) last(profile string) (lastChange, bool) {
+func (c *changeIndex) last(profile string) (lastChange, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l, ok := c.profiles[profile]
@@ -167,7 +167,7 @@ func (c *chronicle) last(profile string) (lastChange, bool) {
 }
 
 // daily returns the changes of each day, and since when they are known.
-func (c *chronicle) daily() (map[string]int, time.Time) {
+func (c *changeIndex) daily() (map[string]int, time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	days := make(map[string]int, len(c.days))
