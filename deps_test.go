@@ -51,7 +51,7 @@ var rules = map[string]rule{
 		"what every front end asks stands below them: answers come from snapshots, and plans are handed to it"},
 	"authzen": {[]string{"", "httpstatus", "intake", "questions"},
 		"a front end: it reads and encodes what package questions answers, and never imports another"},
-	"invocation": {[]string{"", "control"},
+	"invocation": {[]string{""},
 		"what front ends hand to one another so that none imports another"},
 	"console": {[]string{"", "access", "control", "httpstatus", "intake", "invocation", "laxjson",
 		"questions", "remoteaddr", "sealed"},

@@ -31,12 +31,11 @@ type proposer struct {
 }
 
 func (p proposer) propose(ctx context.Context, by questions.Viewer, in questions.Proposal) (questions.Outcome, error) {
-	plan := new(control.Plan)
 	got := p.api.Invoke(ctx, invocation.Call{Operation: in.Operation, Input: in.Parameters, Caller: by.Caller,
-		User: by.User, Instance: by.Instance, Plan: plan})
+		User: by.User, Instance: by.Instance, Planning: true})
 	switch kind := lanyard.KindOf(got.Err); {
 	case got.Exception == "":
-		return p.outcome(ctx, by, in, plan)
+		return p.outcome(ctx, by, in, got.Plan)
 	case kind != lanyard.Internal:
 		return questions.Outcome{}, &lanyard.Error{Kind: kind, Message: got.Message, Permission: got.Permission}
 	}
@@ -45,9 +44,9 @@ func (p proposer) propose(ctx context.Context, by questions.Viewer, in questions
 }
 
 // outcome returns the profile or user that a plan changes, as it is and as it would be.
-func (p proposer) outcome(ctx context.Context, by questions.Viewer, in questions.Proposal, plan *control.Plan) (
+func (p proposer) outcome(ctx context.Context, by questions.Viewer, in questions.Proposal, plan []lanyard.Change) (
 	out questions.Outcome, err error) {
-	for _, c := range plan.Changes {
+	for _, c := range plan {
 		if c.Type == lanyard.TypeProfile || c.Type == lanyard.TypeUser {
 			return questions.Outcome{Before: c.Was, After: c.Now}, nil
 		}

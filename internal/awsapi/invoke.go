@@ -20,7 +20,10 @@ import (
 
 // Invoke carries out an operation as ServeHTTP does, but for routing and authentication.
 func (s *Server) Invoke(ctx context.Context, i invocation.Call) invocation.Answer {
-	req := &request{Call: control.Call{Caller: i.Caller}.Planning(i.Plan)}
+	req := &request{Call: control.Call{Caller: i.Caller}}
+	if i.Planning {
+		req.Call = req.Planning()
+	}
 	if req.RequestID == "" {
 		req.RequestID = uuid.NewString()
 	}
@@ -49,7 +52,7 @@ func (s *Server) Invoke(ctx context.Context, i invocation.Call) invocation.Answe
 		return a
 	}
 	return invocation.Answer{Output: b, Revision: got.Revision, ETag: got.ETag, Warning: warning(got.Warnings),
-		Status: http.StatusOK}
+		Status: http.StatusOK, Plan: got.Plan}
 }
 
 func (s *Server) invoke(ctx context.Context, req *request, i invocation.Call) (answer, error) {
@@ -65,7 +68,7 @@ func (s *Server) invoke(ctx context.Context, req *request, i invocation.Call) (a
 	case req.op.Service == model.NotServed:
 		return answer{}, notServed(req.op)
 	}
-	if i.Plan == nil { // a plan is a question, which has limits of its own
+	if !i.Planning { // a plan is a question, which has limits of its own
 		if err := s.limit(ctx, req); err != nil {
 			return answer{}, err
 		}

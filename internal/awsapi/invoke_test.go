@@ -55,6 +55,55 @@ func TestInvokeIsTheSame(t *testing.T) {
 	}
 }
 
+// TestPlanOfEveryOperation has every operation that changes something planned, and then done: a plan changes
+// nothing, and it says that there is something to change exactly where there is.
+func TestPlanOfEveryOperation(t *testing.T) {
+	for _, op := range model.Operations {
+		if op.Service == model.NotServed || op.ReadOnly {
+			continue
+		}
+		t.Run(op.Name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, unbounded)
+			in := w.furnish()
+			body, err := json.Marshal(w.required(op.Name, in))
+			if err != nil {
+				t.Fatal(err)
+			}
+			call := invocation.Call{Operation: op.Name, Input: body, Caller: lanyard.Caller{Account: account}}
+			before := w.revision(in.instance)
+			plan := call
+			plan.Planning = true
+			planned := w.api.Invoke(t.Context(), plan)
+			if after := w.revision(in.instance); after != before {
+				t.Errorf("the plan moved the instance from revision %d to %d", before, after)
+			}
+			done := w.api.Invoke(t.Context(), call)
+			if planned.Exception != done.Exception || planned.Message != done.Message || len(done.Plan) > 0 {
+				t.Errorf("the plan answers %s %q, the call %s %q with a plan of %d", planned.Exception, planned.Message,
+					done.Exception, done.Message, len(done.Plan))
+			}
+			changed := w.revision(in.instance) > before || op.Name == "CreateInstance" && done.Revision > 0
+			if planned := len(planned.Plan) > 0; planned != changed {
+				t.Errorf("something is planned: %t; something changed: %t; the call answers %s %s", planned, changed, done.Exception, done.Message)
+			}
+		})
+	}
+}
+
+// revision is that of the last change of an instance, 0 when it is gone.
+func (w *world) revision(instance string) int64 {
+	w.Helper()
+	events, err := w.svc.Events(w.Context(), instance, 0, 1000)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if len(events) == 0 {
+		return 0
+	}
+	return events[len(events)-1].Revision
+}
+
 func lastRequest(t *testing.T, w *world, instance string) string {
 	t.Helper()
 	events, err := w.svc.Events(t.Context(), instance, 0, 1000)

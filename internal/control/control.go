@@ -142,16 +142,18 @@ type Call struct {
 	// IfMatch, unless "", has an operation change only a profile or user whose entity tag it is.
 	IfMatch string
 
-	acting *acting // on whose behalf, if on anybody's; set by Act
-	plan   *Plan   // unless nil, nothing is committed; set by Planning
+	acting   *acting // on whose behalf, if on anybody's; set by Act
+	planning bool    // nothing is committed; set by Planning
 }
 
 // A Result is what a call answers besides its output.
 type Result struct {
 	Revision int64    // of the instance, with what the call did; 0 for a call that changes nothing by its nature, or plans
-	Changed  bool     // false when there was nothing to do
+	Changed  bool     // false when there was nothing to do; of a plan, when there would be nothing
 	ETag     string   // of the profile or user that was changed, as it is afterwards
 	Warnings []string // about the security profile that was created or updated
+	// Plan is what a call that only plans would change, in order; see Call.Planning.
+	Plan []lanyard.Change
 }
 
 // A Created is what an operation made.
@@ -161,15 +163,12 @@ type Created[R lanyard.Resource] struct {
 	Resource R
 }
 
-// Planning returns the call as one that only plans: what it would change is added to p, and nothing is
+// Planning returns the call as one that only plans: its Result has what it would change, and nothing is
 // changed but that a refusal is recorded.
-func (c Call) Planning(p *Plan) Call {
-	c.plan = p
+func (c Call) Planning() Call {
+	c.planning = true
 	return c
 }
-
-// A Plan is what an operation would change, in order.
-type Plan struct{ Changes []lanyard.Change }
 
 // Of returns the call as one of a user about themselves. It may change nothing that a permission is
 // about.
@@ -226,7 +225,7 @@ func (s *Service) write(ctx context.Context, call Call, instance string,
 	change func(store.Tx) error) (Result, error) {
 	var event *lanyard.Event
 	var unchanged int64 // the revision at which nothing was to be done
-	err := s.update(ctx, call, instance, func(tx store.Tx) (err error) {
+	plan, err := s.commitOrPlan(ctx, call, instance, func(tx store.Tx) (err error) {
 		event = nil
 		if tx, err = s.guard(ctx, call, instance, texting{tx}); err != nil {
 			return err
@@ -251,21 +250,20 @@ func (s *Service) write(ctx context.Context, call Call, instance string,
 		return Result{}, s.refuse(ctx, call, instance, d)
 	case err != nil:
 		return Result{}, err
-	case call.plan != nil:
-		return Result{Changed: true}, nil
+	case call.planning:
+		return Result{Changed: true, Plan: plan}, nil
 	}
 	s.publish(ctx, event)
 	return Result{Revision: event.Revision, Changed: true}, nil
 }
 
-// update commits what change does, or adds it to the call's plan.
-func (s *Service) update(ctx context.Context, call Call, instance string, change func(store.Tx) error) error {
-	if call.plan == nil {
-		return s.store.Update(ctx, instance, change)
+// commitOrPlan commits what change does, or returns it if the call only plans.
+func (s *Service) commitOrPlan(ctx context.Context, call Call, instance string,
+	change func(store.Tx) error) ([]lanyard.Change, error) {
+	if call.planning {
+		return s.store.Plan(ctx, instance, change)
 	}
-	changes, err := s.store.Plan(ctx, instance, change)
-	call.plan.Changes = append(call.plan.Changes, changes...)
-	return err
+	return nil, s.store.Update(ctx, instance, change)
 }
 
 // event is what a call leaves behind.

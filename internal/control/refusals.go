@@ -203,7 +203,7 @@ func (s *Service) refuse(ctx context.Context, call Call, instance string, d *den
 	if ok {
 		event := s.event(call, instance)
 		event.Request, event.Refused = shorten(call.Request), d.message
-		if call.plan != nil {
+		if call.planning {
 			event.Refused = "what-if: " + d.message
 		}
 		if err := s.appendEvent(ctx, event); err != nil {

@@ -55,8 +55,8 @@ func TestShorten(t *testing.T) {
 type refusing struct {
 	*testing.T
 	*Service
-	now  time.Time
-	plan *Plan // of the calls that are denied next
+	now      time.Time
+	planning bool // so are the calls that are denied next
 }
 
 func newRefusing(t *testing.T) *refusing {
@@ -76,7 +76,7 @@ func (r *refusing) deny(n int, instance string, who acting, operation string) {
 	r.Helper()
 	for range n {
 		call := Call{Caller: lanyard.Caller{Account: "123456789012"}, Operation: operation,
-			Request: json.RawMessage(`{"InstanceId":"i"}`), acting: &who, plan: r.plan}
+			Request: json.RawMessage(`{"InstanceId":"i"}`), acting: &who, planning: r.planning}
 		err := r.refuse(r.Context(), call, instance, &denial{message: "no"})
 		if !errors.Is(err, lanyard.ErrDenied) {
 			r.Fatal(err)
@@ -170,7 +170,7 @@ func TestRefusedProposalsAreCounted(t *testing.T) {
 	r := newRefusing(t)
 	ann := acting{user: "ann", known: true}
 	r.deny(refusalsPerUser-5, "i", ann, "ListUsers")
-	r.plan = new(Plan)
+	r.planning = true
 	r.deny(50, "i", ann, "UpdateSecurityProfile")
 	r.now = r.now.Add(refusalWindow)
 	r.deny(1, "i", ann, "UpdateSecurityProfile")

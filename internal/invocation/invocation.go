@@ -2,10 +2,7 @@
 // front end that calls operations and the one that carries them out have in common; it carries nothing out.
 package invocation
 
-import (
-	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/internal/control"
-)
+import "github.com/lanyard/lanyard"
 
 // A Call is a call of an operation by somebody who is known already.
 type Call struct {
@@ -18,15 +15,16 @@ type Call struct {
 	// is meant when the input names none.
 	Instance string
 	IfMatch  string
-	Plan     *control.Plan // unless nil, nothing is committed: what would change is added to it
+	Planning bool // nothing is committed: the answer has what would change
 }
 
 // An Answer is what came of a Call: Output, nil when the operation has none, or an exception.
 type Answer struct {
 	Output     []byte
-	Revision   int64  // of the instance after a change
-	ETag       string // of the profile or user that was described or changed
-	Warning    string // about the profile, as the header has it
+	Revision   int64            // of the instance after a change
+	ETag       string           // of the profile or user that was described or changed
+	Warning    string           // about the profile, as the header has it
+	Plan       []lanyard.Change // what a call that only plans would change, in order
 	Status     int
 	Exception  string // its name; "" for success
 	Message    string
