@@ -62,8 +62,8 @@ type evaluations struct {
 	rounds                     [][exchanges]result
 }
 
-// talk is an exchange made ready.
-type talk struct {
+// A preparedExchange is an exchange with its requests and the answers that are expected.
+type preparedExchange struct {
 	addr     string
 	requests func() ([][]byte, error) // made for each measurement: signatures grow old
 	// expected are the answers, in the order of the requests; read takes those out of a body.
@@ -73,23 +73,23 @@ type talk struct {
 
 // measureEvaluations asks lanyard's and other servers over HTTP.
 func measureEvaluations(ctx context.Context, o options, bin, dir string) (*evaluations, error) {
-	h := &hall{o: o, bin: bin, dir: dir, found: &evaluations{users: tens, fewUsers: 100, manyUsers: o.search}}
-	defer h.stop()
-	if err := h.open(ctx); err != nil {
+	b := &testbed{o: o, bin: bin, dir: dir, found: &evaluations{users: tens, fewUsers: 100, manyUsers: o.search}}
+	defer b.stop()
+	if err := b.open(ctx); err != nil {
 		return nil, err
 	}
 	progress("asserting that all servers answer alike")
-	for i, t := range h.talks {
+	for i, t := range b.prepared {
 		if t == nil {
 			continue
 		}
-		if err := t.agree(ctx); err != nil {
+		if err := t.checkAnswers(ctx); err != nil {
 			return nil, fmt.Errorf("%s: %w", exchanged[i].name, err)
 		}
 	}
 	for round := range o.rounds {
 		var found [exchanges]result
-		for i, t := range h.talks {
+		for i, t := range b.prepared {
 			if t == nil {
 				continue
 			}
@@ -109,13 +109,13 @@ func measureEvaluations(ctx context.Context, o options, bin, dir string) (*evalu
 			progress("round %d of %d: %-56s %3d clients %9s/s   p50 %-8v p99 %v", round+1, o.rounds, e.name, e.clients,
 				thousands(found[i].rate), short(found[i].p50), short(found[i].p99))
 		}
-		h.found.rounds = append(h.found.rounds, found)
+		b.found.rounds = append(b.found.rounds, found)
 	}
-	return h.found, nil
+	return b.found, nil
 }
 
-// agree sends each request once and compares the answers with those expected.
-func (t *talk) agree(ctx context.Context) error {
+// checkAnswers sends each request once and compares the answers with those expected.
+func (t *preparedExchange) checkAnswers(ctx context.Context) error {
 	if t.read == nil {
 		return nil
 	}

@@ -13,31 +13,31 @@ import (
 	"github.com/lanyard/lanyard/bench/peer"
 )
 
-// hall is the servers, and what is said to them.
-type hall struct {
+// A testbed is the servers that are measured, and the exchanges with them.
+type testbed struct {
 	o        options
 	bin, dir string
 	found    *evaluations
 	servers  []*server
-	talks    [exchanges]*talk
+	prepared [exchanges]*preparedExchange
 }
 
-func (h *hall) stop() {
-	for _, s := range h.servers {
+func (b *testbed) stop() {
+	for _, s := range b.servers {
 		s.stop()
 	}
 }
 
 // open starts the servers and makes the exchanges ready.
-func (h *hall) open(ctx context.Context) error {
-	world := peer.NewWorld(h.found.users, requests)
+func (b *testbed) open(ctx context.Context) error {
+	world := peer.NewWorld(b.found.users, requests)
 	engine := peer.NewLanyard(world, world.Questions)
 	answers, err := peer.Answers(engine, world.Questions)
 	if err != nil {
 		return err
 	}
-	search := peer.NewWorld(h.found.manyUsers, requests)
-	s, hosted, err := h.host(ctx, world, search)
+	search := peer.NewWorld(b.found.manyUsers, requests)
+	s, hosted, err := b.host(ctx, world, search)
 	if err != nil {
 		return err
 	}
@@ -46,22 +46,23 @@ func (h *hall) open(ctx context.Context) error {
 		questions[i] = evaluation(&world.Questions[i])
 	}
 	const one = "/access/v1/evaluation"
-	h.talks[askedByToken] = &talk{s.addr, bearer(s.addr, one, hosted[0].token, questions), answers, readDecision}
-	h.talks[askedSigned] = &talk{s.addr, signatures(s.addr, "/instances/"+hosted[0].id+one, questions), answers,
+	b.prepared[askedByToken] = &preparedExchange{s.addr, bearer(s.addr, one, hosted[0].token, questions), answers,
 		readDecision}
-	h.addBatches(s.addr, hosted[0].token, world, engine)
-	h.addSearch(s.addr, hosted[1].token, search)
-	if err := h.addBaselines(ctx, one, hosted[0].token, questions, answers); err != nil {
+	b.prepared[askedSigned] = &preparedExchange{s.addr, signatures(s.addr, "/instances/"+hosted[0].id+one, questions), answers,
+		readDecision}
+	b.addBatches(s.addr, hosted[0].token, world, engine)
+	b.addSearch(s.addr, hosted[1].token, search)
+	if err := b.addBaselines(ctx, one, hosted[0].token, questions, answers); err != nil {
 		return err
 	}
-	if err := h.addOPA(ctx, world, answers); err != nil {
+	if err := b.addOPA(ctx, world, answers); err != nil {
 		progress("OPA's server is not measured: %v", err)
-		h.found.missing[askedOPA] = firstLine(err)
+		b.found.missing[askedOPA] = firstLine(err)
 	}
-	few := peer.NewWorld(h.found.fewUsers, 4*requests) // a quarter is about no resource
-	if err := h.addOpenFGA(ctx, few); err != nil {
+	few := peer.NewWorld(b.found.fewUsers, 4*requests) // a quarter is about no resource
+	if err := b.addOpenFGA(ctx, few); err != nil {
 		progress("OpenFGA's server is not measured: %v", err)
-		h.found.missing[askedOpenFGA] = firstLine(err)
+		b.found.missing[askedOpenFGA] = firstLine(err)
 	}
 	return nil
 }
@@ -70,9 +71,9 @@ func (h *hall) open(ctx context.Context) error {
 type hosted struct{ id, token string }
 
 // host starts lanyard with an instance for each world.
-func (h *hall) host(ctx context.Context, worlds ...*peer.World) (*server, []hosted, error) {
-	data := filepath.Join(h.dir, "decisions")
-	s, err := startLanyard(ctx, h.bin, data)
+func (b *testbed) host(ctx context.Context, worlds ...*peer.World) (*server, []hosted, error) {
+	data := filepath.Join(b.dir, "decisions")
+	s, err := startLanyard(ctx, b.bin, data)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -94,7 +95,7 @@ func (h *hall) host(ctx context.Context, worlds ...*peer.World) (*server, []host
 		if err := populate(ctx, data, all[i].id, w); err != nil {
 			return nil, nil, err
 		}
-		out, err := exec.CommandContext(ctx, h.bin, "token", "create", "--data", data, "--account", account, "--instance",
+		out, err := exec.CommandContext(ctx, b.bin, "token", "create", "--data", data, "--account", account, "--instance",
 			all[i].id, "--output", "json").Output()
 		if err != nil {
 			return nil, nil, fmt.Errorf("make a token: %w", err)
@@ -105,15 +106,15 @@ func (h *hall) host(ctx context.Context, worlds ...*peer.World) (*server, []host
 		}
 		all[i].token = made.Token
 	}
-	if s, err = startLanyard(ctx, h.bin, data); err != nil {
+	if s, err = startLanyard(ctx, b.bin, data); err != nil {
 		return nil, nil, err
 	}
-	h.servers = append(h.servers, s)
+	b.servers = append(b.servers, s)
 	return s, all, nil
 }
 
 // addBaselines starts bare handlers, which get the same requests as lanyard.
-func (h *hall) addBaselines(ctx context.Context, path, token string, questions []any, answers []bool) error {
+func (b *testbed) addBaselines(ctx context.Context, path, token string, questions []any, answers []bool) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -123,21 +124,21 @@ func (h *hall) addBaselines(ctx context.Context, path, token string, questions [
 		if err != nil {
 			return err
 		}
-		h.servers = append(h.servers, s)
-		t := &talk{addr: s.addr, requests: signatures(s.addr, path, questions)}
+		b.servers = append(b.servers, s)
+		t := &preparedExchange{addr: s.addr, requests: signatures(s.addr, path, questions)}
 		switch i {
 		case trivialPost:
 			t.requests = bearer(s.addr, path, token, questions)
 		case decidedPost:
 			t.expected, t.read = answers, readDecision
 		}
-		h.talks[i] = t
+		b.prepared[i] = t
 	}
 	return nil
 }
 
 // addBatches makes requests of 100 questions: about 100 resources, and all different.
-func (h *hall) addBatches(addr, token string, w *peer.World, engine *peer.Lanyard) {
+func (b *testbed) addBatches(addr, token string, w *peer.World, engine *peer.Lanyard) {
 	const path = "/access/v1/evaluations"
 	var ofOne, ofMany []any
 	var sameUser []peer.Question
@@ -160,15 +161,15 @@ func (h *hall) addBatches(addr, token string, w *peer.World, engine *peer.Lanyar
 	}
 	// An engine in process has no errors to give.
 	answers, _ := peer.Answers(engine, w.Questions[:len(ofMany)*batched])
-	h.talks[batchOfMany] = &talk{addr, bearer(addr, path, token, ofMany), slices.Collect(slices.Chunk(answers, batched)),
-		readDecisions}
+	b.prepared[batchOfMany] = &preparedExchange{addr, bearer(addr, path, token, ofMany),
+		slices.Collect(slices.Chunk(answers, batched)), readDecisions}
 	answers, _ = peer.Answers(engine.Asked(sameUser), sameUser)
-	h.talks[batchOfOne] = &talk{addr, bearer(addr, path, token, ofOne), slices.Collect(slices.Chunk(answers, batched)),
-		readDecisions}
+	b.prepared[batchOfOne] = &preparedExchange{addr, bearer(addr, path, token, ofOne),
+		slices.Collect(slices.Chunk(answers, batched)), readDecisions}
 }
 
 // addSearch makes searches for who can, in the instance with the most users.
-func (h *hall) addSearch(addr, token string, w *peer.World) {
+func (b *testbed) addSearch(addr, token string, w *peer.World) {
 	engine := peer.NewLanyard(w, nil)
 	var searches []any
 	var expected [][]string
@@ -180,21 +181,21 @@ func (h *hall) addSearch(addr, token string, w *peer.World) {
 			"resource": object{"type": q.Type, "id": q.Resource}, "page": object{"limit": pageOf}})
 		expected = append(expected, engine.WhoCan(&q, pageOf))
 	}
-	h.talks[whoCan] = &talk{addr, bearer(addr, "/access/v1/search/subject", token, searches), expected, readSubjects}
+	b.prepared[whoCan] = &preparedExchange{addr, bearer(addr, "/access/v1/search/subject", token, searches), expected, readSubjects}
 }
 
 // addOPA starts OPA's server with the world as its data.
-func (h *hall) addOPA(ctx context.Context, w *peer.World, answers []bool) error {
-	bin, err := h.install(ctx, "github.com/open-policy-agent/opa", "")
+func (b *testbed) addOPA(ctx context.Context, w *peer.World, answers []bool) error {
+	bin, err := b.install(ctx, "github.com/open-policy-agent/opa", "")
 	if err != nil {
 		return err
 	}
-	policy, data := filepath.Join(h.dir, "policy.rego"), filepath.Join(h.dir, "data.json")
-	b, err := json.Marshal(peer.OPAData(w))
+	policy, data := filepath.Join(b.dir, "policy.rego"), filepath.Join(b.dir, "data.json")
+	doc, err := json.Marshal(peer.OPAData(w))
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(data, b, 0o644); err != nil {
+	if err := os.WriteFile(data, doc, 0o644); err != nil {
 		return err
 	}
 	if err := os.WriteFile(policy, []byte(peer.Rego), 0o644); err != nil {
@@ -210,18 +211,18 @@ func (h *hall) addOPA(ctx context.Context, w *peer.World, answers []bool) error 
 	if err != nil {
 		return err
 	}
-	h.servers = append(h.servers, s)
+	b.servers = append(b.servers, s)
 	var inputs []any
 	for i := range w.Questions {
 		inputs = append(inputs, object{"input": w.Questions[i].OPAInput()})
 	}
-	h.talks[askedOPA] = &talk{addr, bearer(addr, "/v1/data/world/allow", "", inputs), answers, readDecision}
+	b.prepared[askedOPA] = &preparedExchange{addr, bearer(addr, "/v1/data/world/allow", "", inputs), answers, readDecision}
 	return nil
 }
 
 // addOpenFGA starts OpenFGA's server and writes the world's permissions into its memory.
-func (h *hall) addOpenFGA(ctx context.Context, w *peer.World) error {
-	bin, err := h.install(ctx, "github.com/openfga/openfga", "/cmd/openfga")
+func (b *testbed) addOpenFGA(ctx context.Context, w *peer.World) error {
+	bin, err := b.install(ctx, "github.com/openfga/openfga", "/cmd/openfga")
 	if err != nil {
 		return err
 	}
@@ -239,7 +240,7 @@ func (h *hall) addOpenFGA(ctx context.Context, w *peer.World) error {
 	if err != nil {
 		return err
 	}
-	h.servers = append(h.servers, s)
+	b.servers = append(b.servers, s)
 	post := func(path string, in, out any) error {
 		r, err := bearing(addr, path, "", in)
 		if err != nil {
@@ -275,18 +276,18 @@ func (h *hall) addOpenFGA(ctx context.Context, w *peer.World) error {
 	for i := range w.Plain {
 		checks = append(checks, object{"tuple_key": w.Plain[i].FGATuple(), "authorization_model_id": made.Model})
 	}
-	h.talks[askedOpenFGA] = &talk{addr, bearer(addr, "/stores/"+made.ID+"/check", "", checks), answers, readDecision}
+	b.prepared[askedOpenFGA] = &preparedExchange{addr, bearer(addr, "/stores/"+made.ID+"/check", "", checks), answers, readDecision}
 	return nil
 }
 
 // install builds a peer's program, of the version that is measured in process, with that version's
 // own dependencies. It is kept for the next run.
-func (h *hall) install(ctx context.Context, module, command string) (string, error) {
+func (b *testbed) install(ctx context.Context, module, command string) (string, error) {
 	version := peer.Version(module)
 	if version == "" {
 		return "", fmt.Errorf("no version of %s is known", module)
 	}
-	to, err := filepath.Abs(filepath.Join(h.o.dir, "peers", version))
+	to, err := filepath.Abs(filepath.Join(b.o.dir, "peers", version))
 	if err != nil {
 		return "", err
 	}
