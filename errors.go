@@ -148,6 +148,9 @@ func KindOf(err error) Kind {
 const maxShown = 128
 
 // Clip shortens what a caller sent, so that a message that quotes it stays readable.
+//
+// Clip and Quote are exported for those who call Errorf: a message that quotes what a stranger sent must bound it. They
+// are not below internal because ParseARN needs them too, and this package imports the standard library only.
 func Clip(s string) string { return ClipTo(s, maxShown) }
 
 // ClipTo shortens s to at most some number of bytes, and an ellipsis. It does not cut a character in two.

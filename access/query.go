@@ -48,8 +48,8 @@ type Resource struct {
 	Channel string
 }
 
-// The names of resource types, as TagRestrictedResources and the API spell them. All others can be asked about too. They
-// are not the words of ARNs, as lanyard.TypeUser is one; lanyard.Type.DecisionName returns them for those.
+// The names of resource types, as TagRestrictedResources and the API spell them. All others can be asked about too.
+// Words of ARNs, such as lanyard.TypeUser, are no such names; lanyard.Type.DecisionName returns the name for a word.
 const (
 	TypeUser              = "User"
 	TypeSecurityProfile   = "SecurityProfile"
