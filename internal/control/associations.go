@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 
@@ -31,11 +32,12 @@ const maxProfilesOfAgent = 100
 func (s *Service) AssociateSecurityProfiles(ctx context.Context, call Call, instance string, e Entity,
 	profiles []string) (Result, error) {
 	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
-		held, put, err := s.holder(ctx, tx, in, e)
+		holder, err := s.getHolder(ctx, tx, in, e)
 		if err != nil {
 			return err
 		}
-		given := slices.Clone(held)
+		given := heldProfiles(holder)
+		held := slices.Clone(given)
 		for i, ref := range profiles {
 			p, err := used[*lanyard.Profile](ctx, s, tx, in, ref)
 			if err != nil {
@@ -50,7 +52,7 @@ func (s *Service) AssociateSecurityProfiles(ctx context.Context, call Call, inst
 			}
 			held = append(held, p.ID)
 		}
-		return put(held)
+		return s.putHolder(ctx, tx, in, holder, held)
 	})
 }
 
@@ -59,11 +61,12 @@ func (s *Service) AssociateSecurityProfiles(ctx context.Context, call Call, inst
 func (s *Service) DisassociateSecurityProfiles(ctx context.Context, call Call, instance string, e Entity,
 	profiles []string) (Result, error) {
 	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
-		held, put, err := s.holder(ctx, tx, in, e)
+		holder, err := s.getHolder(ctx, tx, in, e)
 		if err != nil {
 			return err
 		}
-		given := slices.Clone(held)
+		given := heldProfiles(holder)
+		held := slices.Clone(given)
 		for i, ref := range profiles {
 			id, err := s.id(in, lanyard.TypeProfile, ref)
 			if err != nil {
@@ -78,7 +81,7 @@ func (s *Service) DisassociateSecurityProfiles(ctx context.Context, call Call, i
 			}
 			held = slices.Delete(held, at, at+1)
 		}
-		return put(held)
+		return s.putHolder(ctx, tx, in, holder, held)
 	})
 }
 
@@ -96,82 +99,106 @@ func (s *Service) ListEntitySecurityProfiles(ctx context.Context, call Call, ins
 	if err != nil {
 		return nil, "", err
 	}
-	held, _, err := s.holder(ctx, s.store.Reader(in.ID), in, e)
+	holder, err := s.getHolder(ctx, s.store.Reader(in.ID), in, e)
 	if err != nil {
 		return nil, "", err
 	}
-	page, next := pageBy(held, func(id string) string { return id }, p)
+	page, next := pageBy(slices.Clone(heldProfiles(holder)), func(id string) string { return id }, p)
 	return page, next, nil
 }
 
-// holder returns the profiles that an entity holds, as a list of the caller's own, and how to set
-// them. put works when r is a Tx. An AI agent without associations holds none.
-func (s *Service) holder(ctx context.Context, r store.Reader, in *lanyard.Instance,
-	e Entity) (held []string, put func([]string) error, err error) {
-	tx, _ := r.(store.Tx)
-	if e.Type == EntityUser {
-		if !s.associateUsers {
-			return nil, nil, lanyard.Errorf(lanyard.Invalid,
-				"EntityType must be %s, got %s. For users, call UpdateUserSecurityProfiles or start the server with "+
-					"--associate-users", EntityAIAgent, EntityUser)
-		}
-		u, err := load[*lanyard.User](ctx, s, r, in, e.ARN)
-		if err != nil {
-			return nil, nil, within("EntityArn", err)
-		}
-		return slices.Clone(u.Profiles), func(ids []string) error {
-			if len(ids) == 0 || len(ids) > maxProfilesOfUser {
-				return lanyard.Errorf(lanyard.Invalid, "SecurityProfiles must leave user %s with 1 to %d profiles, got %d",
-					u.ID, maxProfilesOfUser, len(ids))
-			}
-			u := lanyard.Clone(u)
-			if len(ids) > len(u.Profiles) { // taking some away is never refused for what is left
-				if _, err := s.profilesOfUser(ctx, tx, in, ids); err != nil {
-					return err
-				}
-			}
-			u.Profiles = ids
-			u.Modified = s.time()
-			return tx.Put(ctx, u)
-		}, nil
+// getHolder returns the user or the AI agent that e names. An AI agent that was never associated is not stored yet, and
+// holds nothing.
+func (s *Service) getHolder(ctx context.Context, r store.Reader, in *lanyard.Instance,
+	e Entity) (lanyard.Resource, error) {
+	if e.Type != EntityUser {
+		return s.getAgent(ctx, r, in, e.ARN)
 	}
-	form := agentForm.FindStringSubmatch(e.ARN)
-	switch {
-	case len(e.ARN) > lanyard.MaxARN || form == nil:
-		return nil, nil, lanyard.Errorf(lanyard.Invalid,
-			"EntityArn must be arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/AGENT, with or without :$LATEST, "+
-				":$SAVED or :VERSION, got %s",
-			lanyard.Quote(e.ARN))
-	case form[1] != s.partition || form[2] != in.Region || form[3] != in.Account:
-		return nil, nil, lanyard.Errorf(lanyard.NotFound,
-			"EntityArn: AI agent %s does not exist in account %s and region %s, those of instance %s", lanyard.Quote(e.ARN),
-			in.Account, in.Region, in.ID)
+	if !s.associateUsers {
+		return nil, lanyard.Errorf(lanyard.Invalid,
+			"EntityType must be %s, got %s. For users, call UpdateUserSecurityProfiles or start the server with "+
+				"--associate-users", EntityAIAgent, EntityUser)
 	}
-	res, err := r.Get(ctx, lanyard.TypeAIAgent, e.ARN)
-	switch {
-	case err == nil:
-		a := res.(*lanyard.AIAgent)
-		return slices.Clone(a.Profiles), func(ids []string) error {
-			if len(ids) == 0 {
-				return tx.Delete(ctx, lanyard.TypeAIAgent, a.ID)
-			}
-			return s.putAgent(ctx, tx, lanyard.Clone(a), ids)
-		}, nil
-	case errors.Is(err, lanyard.ErrNotFound):
-		return nil, func(ids []string) error {
-			if err := s.room(ctx, tx, lanyard.TypeAIAgent, s.quotas.AIAgents); err != nil {
-				return err
-			}
-			return s.putAgent(ctx, tx, &lanyard.AIAgent{Meta: lanyard.Meta{ID: e.ARN, Name: e.ARN}}, ids)
-		}, nil
+	u, err := load[*lanyard.User](ctx, s, r, in, e.ARN)
+	if err != nil {
+		return nil, within("EntityArn", err)
 	}
-	return nil, nil, err
+	return u, nil
 }
 
 // agentForm is the ARN of an AI agent: partition, region, account, assistant, agent, qualifier.
 var agentForm = regexp.MustCompile(`^arn:(aws(?:-[a-z-]+)?):wisdom:([a-z]{2,}(?:-[a-z]+)+-[0-9]):([0-9]{12}):ai-agent/[A-Za-z0-9-]{1,128}/[A-Za-z0-9-]{1,128}(?::(?:\$LATEST|\$SAVED|[0-9]{1,10}))?$`)
 
-func (s *Service) putAgent(ctx context.Context, tx store.Tx, a *lanyard.AIAgent, profiles []string) error {
+func (s *Service) getAgent(ctx context.Context, r store.Reader, in *lanyard.Instance,
+	arn string) (lanyard.Resource, error) {
+	form := agentForm.FindStringSubmatch(arn)
+	switch {
+	case len(arn) > lanyard.MaxARN || form == nil:
+		return nil, lanyard.Errorf(lanyard.Invalid,
+			"EntityArn must be arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/AGENT, with or without :$LATEST, "+
+				":$SAVED or :VERSION, got %s", lanyard.Quote(arn))
+	case form[1] != s.partition || form[2] != in.Region || form[3] != in.Account:
+		return nil, lanyard.Errorf(lanyard.NotFound,
+			"EntityArn: AI agent %s does not exist in account %s and region %s, those of instance %s", lanyard.Quote(arn),
+			in.Account, in.Region, in.ID)
+	}
+	a, err := r.Get(ctx, lanyard.TypeAIAgent, arn)
+	if errors.Is(err, lanyard.ErrNotFound) {
+		return &lanyard.AIAgent{Meta: lanyard.Meta{ID: arn, Name: arn}}, nil
+	}
+	return a, err
+}
+
+// heldProfiles returns the ids of the profiles of a user or an AI agent.
+func heldProfiles(holder lanyard.Resource) []string {
+	switch h := holder.(type) {
+	case *lanyard.User:
+		return h.Profiles
+	case *lanyard.AIAgent:
+		return h.Profiles
+	}
+	return nil
+}
+
+// putHolder stores a user or an AI agent with other profiles.
+func (s *Service) putHolder(ctx context.Context, tx store.Tx, in *lanyard.Instance, holder lanyard.Resource,
+	profiles []string) error {
+	switch h := lanyard.Clone(holder).(type) {
+	case *lanyard.User:
+		return s.putProfilesOfUser(ctx, tx, in, h, profiles)
+	case *lanyard.AIAgent:
+		return s.putProfilesOfAgent(ctx, tx, h, profiles)
+	}
+	return fmt.Errorf("a %s holds no profiles", holder.Type())
+}
+
+func (s *Service) putProfilesOfUser(ctx context.Context, tx store.Tx, in *lanyard.Instance, u *lanyard.User,
+	profiles []string) error {
+	if len(profiles) == 0 || len(profiles) > maxProfilesOfUser {
+		return lanyard.Errorf(lanyard.Invalid, "SecurityProfiles must leave user %s with 1 to %d profiles, got %d",
+			u.ID, maxProfilesOfUser, len(profiles))
+	}
+	if len(profiles) > len(u.Profiles) { // taking some away is never refused for what is left
+		if _, err := s.profilesOfUser(ctx, tx, in, profiles); err != nil {
+			return err
+		}
+	}
+	u.Profiles = profiles
+	u.Modified = s.time()
+	return tx.Put(ctx, u)
+}
+
+// putProfilesOfAgent keeps an AI agent as long as it holds profiles.
+func (s *Service) putProfilesOfAgent(ctx context.Context, tx store.Tx, a *lanyard.AIAgent, profiles []string) error {
+	stored := a.Seq != 0
+	switch {
+	case len(profiles) == 0 && stored:
+		return tx.Delete(ctx, lanyard.TypeAIAgent, a.ID)
+	case !stored:
+		if err := s.room(ctx, tx, lanyard.TypeAIAgent, s.quotas.AIAgents); err != nil {
+			return err
+		}
+	}
 	if len(profiles) > maxProfilesOfAgent {
 		return lanyard.Errorf(lanyard.Invalid,
 			"SecurityProfiles must leave the AI agent with at most %d profiles, got %d", maxProfilesOfAgent, len(profiles))
