@@ -57,6 +57,9 @@ func (s *Service) CreateKey(ctx context.Context, k lanyard.AccessKey) (lanyard.A
 		return k, lanyard.Errorf(lanyard.Invalid, "Account must be an account id of twelve digits, got %s",
 			lanyard.Quote(k.Account))
 	}
+	if err := (text{member: "Comment", value: k.Comment}).refuseForged(); err != nil {
+		return k, err
+	}
 	list, err := s.store.Keys(ctx)
 	if err != nil {
 		return k, err

@@ -195,19 +195,22 @@ func (t *textList) quickConnect(q *lanyard.QuickConnect) {
 	t.line("QuickConnectConfig."+quickConnectConfigs[q.Kind]+".ContactFlowId", q.Flow)
 }
 
-// forges reports whether a terminal or a page that shows c could be made to show something else: a control character
-// or one that turns the direction of writing around.
+// breaksLine reports whether c begins another line, or is a tab: text of several lines may have it.
+func breaksLine(c rune) bool { return strings.ContainsRune("\n\r\t\u2028\u2029", c) }
+
+// forges reports whether a terminal or a page that shows c could be made to show something else: a control character,
+// one that begins another line or one that turns the direction of writing around.
 func forges(c rune) bool {
-	return unicode.IsControl(c) || c >= '\u202a' && c <= '\u202e' || c >= '\u2066' && c <= '\u2069'
+	return unicode.IsControl(c) || breaksLine(c) || c >= '\u202a' && c <= '\u202e' || c >= '\u2066' && c <= '\u2069'
 }
 
-// check refuses a text with characters that would forge what shows it.
-func (t text) check() error {
-	bad := func(c rune) bool { return forges(c) && !(t.prose && (c == '\n' || c == '\r' || c == '\t')) }
+// refuseForged refuses a text with characters that would forge what shows it.
+func (t text) refuseForged() error {
+	bad := func(c rune) bool { return forges(c) && !(t.prose && breaksLine(c)) }
 	if strings.IndexFunc(t.value, bad) < 0 {
 		return nil
 	}
-	accepted := "without control characters"
+	accepted := "without control characters or line separators"
 	if t.prose {
 		accepted = "without control characters other than line breaks and tabs"
 	}
@@ -226,7 +229,7 @@ func (x texting) Put(ctx context.Context, r lanyard.Resource) error {
 	}
 	var had []text
 	for _, t := range texts(r) {
-		err := t.check()
+		err := t.refuseForged()
 		if err == nil {
 			continue
 		}

@@ -192,6 +192,14 @@ func TestTextsThatForge(t *testing.T) {
 			return failure(w.UpdateContactFlowModuleContent(ctx, call(""), in, module.ID+":"+control.SavedQualifier,
 				control.ContentChange{Settings: as("Settings", `%s`, s)}))
 		}},
+		{"Comment", false, func(s string) error {
+			_, err := w.CreateKey(ctx, lanyard.AccessKey{Account: account, Comment: s})
+			return err
+		}},
+		{"Comment", false, func(s string) error {
+			_, _, err := w.CreateToken(ctx, lanyard.Token{Account: account, Scope: lanyard.ScopeDecide, Comment: s})
+			return err
+		}},
 	} {
 		t.Run(tt.member, func(t *testing.T) {
 			w.T = t
@@ -202,7 +210,7 @@ func TestTextsThatForge(t *testing.T) {
 					t.Errorf("a refused %q left something", c)
 				}
 			}
-			for _, c := range "\n\r\t" {
+			for _, c := range "\n\r\t\u2028\u2029" {
 				err := tt.set("a" + string(c) + "b")
 				if tt.prose {
 					w.must(err)

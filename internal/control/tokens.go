@@ -80,6 +80,9 @@ func (s *Service) CreateToken(ctx context.Context, t lanyard.Token) (lanyard.Tok
 		return t, "", lanyard.Errorf(lanyard.Invalid, "Scope must be %s or %s, got %s", lanyard.ScopeDecide,
 			lanyard.ScopeAdminister, lanyard.Quote(string(t.Scope)))
 	}
+	if err := (text{member: "Comment", value: t.Comment}).refuseForged(); err != nil {
+		return t, "", err
+	}
 	if !t.Expires.IsZero() && !s.now().Before(t.Expires) {
 		return t, "", lanyard.Errorf(lanyard.Invalid, "Expires must be in the future")
 	}
