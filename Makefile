@@ -43,7 +43,7 @@ postgres:
 
 unit: ## Run the Go tests with the race detector, and the seeds of each fuzz target.
 	go test -race -timeout 10m ./...
-	go test -run TestCanariesWork -count 1 ./cmd/lanyard # needs allocations as they are without the race detector
+	go test -run TestCanariesWork -count 1 ./internal/console # needs allocations as they are without the race detector
 
 conformance: build ## Run real clients against the built binary: boto3, AWS CLI, JavaScript, Go.
 	LANYARD_BIN=$(CURDIR)/bin/lanyard conformance/run.sh

@@ -1,20 +1,12 @@
 package main
 
 import (
-	"context"
-	"log/slog"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 
-	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/internal/audit"
-	"github.com/lanyard/lanyard/internal/awsapi"
 	"github.com/lanyard/lanyard/internal/console"
-	"github.com/lanyard/lanyard/internal/control"
-	"github.com/lanyard/lanyard/internal/questions"
-	"github.com/lanyard/lanyard/internal/store"
+	"github.com/lanyard/lanyard/internal/frontends"
 )
 
 type consoleFlags struct {
@@ -61,31 +53,12 @@ func (c *consoleFlags) checkConsole() error {
 	return nil
 }
 
-// console wires the console to the API and the decision API.
-func (c *serveCmd) console(ctx context.Context, db store.Credentials, svc *control.Service, api *awsapi.Server,
-	ask *questions.Service, pools bodies, calls *atomic.Int64, log *slog.Logger) (*console.Server, error) {
-	secret, err := db.Secret(ctx, "console")
-	if err != nil {
-		return nil, err
-	}
-	config := console.Config{
-		Control: svc, Account: c.Account, URL: c.ConsoleURL, Idle: c.ConsoleIdle, Session: c.ConsoleSession, Secret: secret,
-		Version: version(), Logger: log,
-		Strangers: pools.strangers, Callers: pools.callers, OwnHost: c.ownHost,
-		Call: api.Invoke, Questions: ask,
-		Export: func(e lanyard.Event) any { return audit.From(e) },
-		Stats: func() console.Stats {
-			n := console.Stats{Calls: calls.Load(), Refused: api.Refused(), Store: "ok"}
-			n.Decisions, n.Denied = ask.Decided()
-			if err := svc.Ready(ctx); err != nil {
-				n.Store = "the store does not answer"
-			}
-			return n
-		},
-	}
+// consoleConfig returns how the console signs in.
+func (c *consoleFlags) consoleConfig() frontends.Console {
+	config := frontends.Console{URL: c.ConsoleURL, Idle: c.ConsoleIdle, Session: c.ConsoleSession}
 	if o := c.OIDC; o.Issuer != "" {
 		config.OIDC = &console.OIDC{Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Claim: o.Claim,
 			Instance: o.Instance, Label: o.Label}
 	}
-	return console.New(config)
+	return config
 }

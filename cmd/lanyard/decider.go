@@ -10,6 +10,7 @@ import (
 
 	"github.com/lanyard/lanyard/internal/awsapi"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/frontends"
 	"github.com/lanyard/lanyard/internal/questions"
 	"github.com/lanyard/lanyard/internal/store"
 )
@@ -131,7 +132,7 @@ func newFolderDecider(ctx context.Context, db store.Store) (*folderDecider, erro
 		return nil, err
 	}
 	// The API plans what is proposed; nobody calls it.
-	d.ask = newQuestions(awsapi.New(awsapi.Config{Control: svc, TokenSecret: secret, Logger: log}), svc, secret)
+	d.ask = frontends.NewQuestions(awsapi.New(awsapi.Config{Control: svc, TokenSecret: secret, Logger: log}), svc, secret)
 	return d, nil
 }
 

@@ -22,6 +22,8 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/admin"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/demo"
+	"github.com/lanyard/lanyard/internal/frontends"
 	"github.com/lanyard/lanyard/internal/intake"
 	"github.com/lanyard/lanyard/internal/store"
 )
@@ -146,7 +148,7 @@ func (c *serveCmd) serveStore(io streams, db store.Store, s startedServer) error
 	if err != nil {
 		return err
 	}
-	demo, err := c.prepareDemo(io.ctx, svc, root, log)
+	shown, err := c.prepareDemo(io.ctx, svc, root, log)
 	if err != nil {
 		return err
 	}
@@ -159,7 +161,7 @@ func (c *serveCmd) serveStore(io streams, db store.Store, s startedServer) error
 		log.Warn("NO AUTHENTICATION: every request that reaches this address may do everything; for tests on this "+
 			"machine only", "listen", c.Listen)
 	}
-	c.printGreeting(io, here, demo)
+	c.printGreeting(io, here, shown)
 
 	select {
 	case err := <-served:
@@ -260,14 +262,14 @@ type demoShown struct {
 func (c *serveCmd) prepareDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey,
 	log *slog.Logger) (shown demoShown, err error) {
 	if c.Demo {
-		shown.instance, err = makeDemo(ctx, svc, root)
+		shown.instance, err = demo.Make(ctx, svc, root)
 		switch {
 		case errors.Is(err, lanyard.ErrQuota):
 			log.Warn("no demo instance is created: the quota has no room for one more", "reason", err)
 		case err != nil:
 			return shown, fmt.Errorf("create the demo instance: %w", err)
 		default:
-			if shown.signIns, err = demoPasswords(ctx, svc, root, shown.instance, c.Data); err != nil {
+			if shown.signIns, err = c.giveDemoPasswords(ctx, svc, root, shown.instance); err != nil {
 				return shown, fmt.Errorf("generate the passwords of the demo: %w", err)
 			}
 			return shown, nil
@@ -281,6 +283,27 @@ func (c *serveCmd) prepareDemo(ctx context.Context, svc *control.Service, root l
 	return shown, nil
 }
 
+// demoFile holds the passwords of the demo, readable by its owner only.
+const demoFile = "demo-credentials"
+
+// giveDemoPasswords gives users of the demo passwords, and writes new ones to the data folder.
+func (c *serveCmd) giveDemoPasswords(ctx context.Context, svc *control.Service, root lanyard.AccessKey,
+	in *lanyard.Instance) (string, error) {
+	signIns, err := demo.GivePasswords(ctx, svc, root, in)
+	if err != nil || signIns == "" {
+		return "", err
+	}
+	return signIns, replaceFile(filepath.Join(c.Data, demoFile), []byte(signIns))
+}
+
+// newHandler combines the front ends as the flags describe.
+func (c *serveCmd) newHandler(ctx context.Context, db store.Credentials, svc *control.Service,
+	log *slog.Logger) (http.Handler, error) {
+	return frontends.New(ctx, frontends.Config{Control: svc, Credentials: db, Logger: log, Account: c.Account,
+		Region: c.Region, Listen: c.Listen, NoAuth: c.NoAuth, Throttled: c.Throttle == "aws",
+		BodyMemory: int64(c.BodyMemory), Version: version(), Console: c.consoleConfig()})
+}
+
 // reservedConnections are kept for health checks while all other connections are busy.
 const reservedConnections = 16
 
@@ -288,7 +311,7 @@ const reservedConnections = 16
 func (c *serveCmd) newServer(handler http.Handler, certificates []tls.Certificate,
 	log *slog.Logger) (*http.Server, *intake.Conns) {
 	conns := &intake.Conns{Most: c.MaxConnections, PerAddress: c.MaxConnectionsPerAddress, Reserve: reservedConnections,
-		Vital: asksHealth}
+		Vital: frontends.AsksHealth}
 	return &http.Server{
 		Handler:           conns.Handler(handler),
 		ConnContext:       conns.Context,
@@ -305,9 +328,6 @@ func (c *serveCmd) newServer(handler http.Handler, certificates []tls.Certificat
 		ErrorLog:  slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}, conns
 }
-
-// asksHealth reports whether a request is a health check.
-func asksHealth(r *http.Request) bool { return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" }
 
 // newLogger returns the log that the flags describe.
 func (c *serveCmd) newLogger(io streams) *slog.Logger {

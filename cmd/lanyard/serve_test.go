@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lanyard/lanyard/internal/frontends"
 	"go.uber.org/goleak"
 )
 
@@ -303,7 +304,7 @@ func TestRefusedBodyIsAnswered(t *testing.T) {
 		{"the console of nobody", "POST /console/api/overview", "", 10 << 20, 401, "nobody is signed in"},
 		{"a page of another site", "POST /console/api/sign-in", "Sec-Fetch-Site: cross-site", 10 << 20, 403,
 			"web pages must be of this server"},
-		{"as large as is read", "PUT /instance", "", maxRest, 400, fmt.Sprint(maxRest)},
+		{"as large as is read", "PUT /instance", "", frontends.MaxRest, 400, fmt.Sprint(frontends.MaxRest)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
@@ -366,7 +367,7 @@ func TestRefusedBodyWithoutEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			const within = maxRestTime + 5*time.Second
+			const within = frontends.MaxRestTime + 5*time.Second
 			c.SetDeadline(time.Now().Add(within))
 			if _, err := fmt.Fprintf(c, "PUT /instance HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", 10<<20,
 				strings.Repeat("x", 1<<20)); err != nil {

@@ -3,12 +3,12 @@ package main
 import (
 	"errors"
 	"net"
-	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/lanyard/lanyard/internal/awsapi"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/frontends"
 )
 
 type quotaFlags struct {
@@ -84,7 +84,7 @@ func (c *serveCmd) checkListen() error {
 	if _, err := net.LookupPort("tcp", port); err != nil {
 		return refuse("the port of --listen must be 0 to 65535, got %q", port)
 	}
-	if c.NoAuth && !isLoopback(c.Listen) {
+	if c.NoAuth && !frontends.IsLoopback(c.Listen) {
 		return refuse("--listen must be a loopback address when --no-auth is set, got %s, which others can reach", c.Listen)
 	}
 	return nil
@@ -134,16 +134,4 @@ func checkPlace(account, region string) error {
 		return refuse("--region must be an AWS Region, such as us-east-1, got %q", region)
 	}
 	return nil
-}
-
-func isLoopback(listen string) bool {
-	host, _, err := net.SplitHostPort(listen)
-	if err != nil {
-		return false
-	}
-	if host == "localhost" {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.IsLoopback()
 }

@@ -1,4 +1,4 @@
-package main
+package console_test
 
 import (
 	"fmt"
@@ -16,7 +16,9 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/console"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/frontends"
 )
 
 // people are the users whom the provider of these tests knows, by subject.
@@ -130,14 +132,14 @@ func (w *walk) session() string {
 
 // TestSingleSignOn goes through a provider of another project, in this process.
 func TestSingleSignOn(t *testing.T) {
-	start := func(t *testing.T, claim string, change ...func(*serveCmd)) (base string, s *site, l net.Listener) {
+	start := func(t *testing.T, claim string, change ...func(*frontends.Config)) (base string, s *site, l net.Listener) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { l.Close() })
-		s = newSite(t, append(change, func(c *serveCmd) {
-			c.OIDC = oidcFlags{Issuer: "http://" + l.Addr().String(), ClientID: "lanyard", ClientSecret: "the secret",
+		s = newSite(t, append(change, func(c *frontends.Config) {
+			c.Console.OIDC = &console.OIDC{Issuer: "http://" + l.Addr().String(), ClientID: "lanyard", ClientSecret: "the secret",
 				Claim: claim, Label: "Sign on"}
 		})...)
 		web := httptest.NewServer(s.handler)

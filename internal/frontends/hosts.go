@@ -1,4 +1,4 @@
-package main
+package frontends
 
 import (
 	"io"
@@ -12,16 +12,16 @@ import (
 // ownHost reports whether a Host header can be meant for this server. An unknown name may belong to an attacker who
 // points it here: pages under that name would then be of the same origin (DNS rebinding). This is impossible with
 // loopback names, with addresses, and over TLS, where the certificate does not match.
-func (c *serveCmd) ownHost(r *http.Request) bool {
+func (c *Config) ownHost(r *http.Request) bool {
 	if r.TLS != nil {
 		return true
 	}
 	name := hostname(r.Host)
 	if a, err := netip.ParseAddr(name); err == nil {
-		return a.IsLoopback() || !isLoopback(c.Listen)
+		return a.IsLoopback() || !IsLoopback(c.Listen)
 	}
 	listen, _, _ := net.SplitHostPort(c.Listen)
-	u, err := url.Parse(c.ConsoleURL)
+	u, err := url.Parse(c.Console.URL)
 	return name == "localhost" || strings.HasSuffix(name, ".localhost") || listen != "" &&
 		name == strings.ToLower(listen) ||
 		err == nil && u.Host != "" && name == hostname(u.Host)
@@ -37,8 +37,8 @@ func hostname(host string) string {
 
 // mayReach reports whether a request may reach the server. Without authentication, it must be for a name of this
 // server, and not sent by a browser for a page of another origin.
-func (c *serveCmd) mayReach(r *http.Request) bool {
-	return !c.NoAuth || asksHealth(r) || c.ownHost(r) && !isForeign(r)
+func (c *Config) mayReach(r *http.Request) bool {
+	return !c.NoAuth || AsksHealth(r) || c.ownHost(r) && !isForeign(r)
 }
 
 // refuseReach answers a request that mayReach refuses.
@@ -63,3 +63,19 @@ func isForeign(r *http.Request) bool {
 	u, err := url.Parse(origin)
 	return err != nil || !strings.EqualFold(u.Host, r.Host)
 }
+
+// IsLoopback reports whether only this machine reaches an address to listen on.
+func IsLoopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	a, err := netip.ParseAddr(host)
+	return err == nil && a.IsLoopback()
+}
+
+// AsksHealth reports whether a request is a health check.
+func AsksHealth(r *http.Request) bool { return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" }

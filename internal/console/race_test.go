@@ -1,5 +1,5 @@
 //go:build race
 
-package main
+package console_test
 
 func init() { underRaceDetector = true }

@@ -1,4 +1,4 @@
-package main
+package console_test
 
 import (
 	"encoding/json"
@@ -18,6 +18,8 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/console"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/demo"
+	"github.com/lanyard/lanyard/internal/frontends"
 	"github.com/lanyard/lanyard/internal/store"
 	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
@@ -27,7 +29,7 @@ type site struct {
 	*testing.T
 	db      store.Store
 	svc     *control.Service
-	cmd     *serveCmd
+	config  frontends.Config
 	handler http.Handler
 	root    lanyard.AccessKey
 	in      *lanyard.Instance
@@ -36,9 +38,15 @@ type site struct {
 	rules   func(*control.Config) // changes the rules, unless nil
 }
 
+const ownAccount = "123456789012"
+
+// ownConfig has the defaults of the program.
+var ownConfig = frontends.Config{Account: ownAccount, Region: "us-east-1", Listen: "example.com:4580",
+	BodyMemory: 64 << 20, Console: frontends.Console{Idle: 30 * time.Minute, Session: 12 * time.Hour}}
+
 const goodPassword = "Harbour-42"
 
-func newSite(t *testing.T, change ...func(*serveCmd)) *site {
+func newSite(t *testing.T, change ...func(*frontends.Config)) *site {
 	t.Helper()
 	db, err := sqlite.OpenMemory(t.Context())
 	if err != nil {
@@ -56,24 +64,20 @@ func newEmptySite(t *testing.T, rules func(*control.Config)) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	s := &site{T: t, db: db,
-		cmd: &serveCmd{Region: "us-east-1", Partition: "aws", Account: ownAccount, Listen: "example.com:4580"}, rules: rules}
-	s.cmd.ConsoleIdle, s.cmd.ConsoleSession = 30*time.Minute, 12*time.Hour
+	s := &site{T: t, db: db, config: ownConfig, rules: rules}
 	s.start()
 	return s
 }
 
-func newSiteOn(t *testing.T, db store.Store, change ...func(*serveCmd)) *site {
+func newSiteOn(t *testing.T, db store.Store, change ...func(*frontends.Config)) *site {
 	t.Helper()
-	s := &site{T: t, db: db,
-		cmd: &serveCmd{Region: "us-east-1", Partition: "aws", Account: ownAccount, Listen: "example.com:4580"}}
-	s.cmd.ConsoleIdle, s.cmd.ConsoleSession = 30*time.Minute, 12*time.Hour
+	s := &site{T: t, db: db, config: ownConfig}
 	for _, f := range change {
-		f(s.cmd)
+		f(&s.config)
 	}
 	s.start()
 	var err error
-	if s.in, err = makeDemo(t.Context(), s.svc, s.root); err != nil {
+	if s.in, err = demo.Make(t.Context(), s.svc, s.root); err != nil {
 		t.Fatal(err)
 	}
 	routing, err := control.List[*lanyard.RoutingProfile](t.Context(), s.svc, s.operation("x"), s.in.ID,
@@ -88,9 +92,8 @@ func newSiteOn(t *testing.T, db store.Store, change ...func(*serveCmd)) *site {
 // start is what a restart of the server does.
 func (s *site) start() {
 	s.Helper()
-	rules := s.cmd.rules()
 	log := slog.New(slog.DiscardHandler)
-	rules.Store, rules.Logger = s.db, log
+	rules := control.Config{Store: s.db, Region: s.config.Region, Partition: "aws", Logger: log}
 	if s.rules != nil {
 		s.rules(&rules)
 	}
@@ -100,7 +103,8 @@ func (s *site) start() {
 		err = s.svc.LoadTokens(s.Context())
 	}
 	if err == nil {
-		s.handler, err = s.cmd.newHandler(s.Context(), s.db, s.svc, log)
+		s.config.Control, s.config.Credentials, s.config.Logger = s.svc, s.db, log
+		s.handler, err = frontends.New(s.Context(), s.config)
 	}
 	if err != nil {
 		s.Fatal(err)
@@ -278,8 +282,8 @@ func names(list any, member string) []string {
 	return out
 }
 
-// TestConsoleRights calls every endpoint as every kind of user.
-func TestConsoleRights(t *testing.T) {
+// TestRights calls every endpoint as every kind of user.
+func TestRights(t *testing.T) {
 	s := newSite(t)
 	s.second()
 	group := ""
@@ -389,7 +393,7 @@ func TestConsoleRights(t *testing.T) {
 				order + `"]}}`,
 			"401 401 404 403 403 403 . ."},
 		{"a wrong password", "password", `{"OldPassword": "x", "NewPassword": "y"}`, "401 401 403 403 403 403 403 400"},
-		// Signing in and out is TestConsoleSignIn's.
+		// Signing in and out is TestSignIn's.
 		{"signing in with nothing", "sign-in", `{}`, "400 400 400 400 400 400 400 400"},
 	}
 	for _, path := range console.Endpoints() {
@@ -512,8 +516,8 @@ func TestConsoleRights(t *testing.T) {
 	})
 }
 
-// TestConsoleSignIn tests who can sign in, how often, and for how long.
-func TestConsoleSignIn(t *testing.T) {
+// TestSignIn tests who can sign in, how often, and for how long.
+func TestSignIn(t *testing.T) {
 	s := newSite(t)
 	s.password(s.in.ID, "olivia.stone")
 	right := fmt.Sprintf(`{"Username": "olivia.stone", "Password": %q}`, goodPassword)
@@ -563,7 +567,7 @@ func TestConsoleSignIn(t *testing.T) {
 			strings.Contains(c, "Secure") || strings.Contains(c, "Domain") {
 			t.Errorf("over HTTP the cookie is %s", c)
 		}
-		secure := newSite(t, func(c *serveCmd) { c.ConsoleURL = "https://console.example" })
+		secure := newSite(t, func(c *frontends.Config) { c.Console.URL = "https://console.example" })
 		secure.password(secure.in.ID, "olivia.stone")
 		x := secure.nobody().signIn(right)
 		if c := x.answer.Get("Set-Cookie"); !strings.HasPrefix(c, "__Host-lanyard=") || !strings.Contains(c, "; Secure") {
@@ -809,8 +813,8 @@ func TestConsoleSignIn(t *testing.T) {
 	})
 }
 
-// TestConsoleEnds tests what changes do to an open session.
-func TestConsoleEnds(t *testing.T) {
+// TestEnds tests what changes do to an open session.
+func TestEnds(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		who    string
@@ -867,9 +871,9 @@ func TestConsoleEnds(t *testing.T) {
 	})
 }
 
-// TestConsoleStory is the story of the demo: a supervisor cannot see an agent; why, whom a change would affect, the
+// TestStory is the story of the demo: a supervisor cannot see an agent; why, whom a change would affect, the
 // change, and what it leaves in history.
-func TestConsoleStory(t *testing.T) {
+func TestStory(t *testing.T) {
 	s := newSite(t)
 	claire, olivia := s.as(s.in, "claire.dubois"), s.as(s.in, "olivia.stone")
 	sarah, fr := s.user("sarah.masson"), s.profile("Supervisor France")
@@ -962,8 +966,8 @@ func TestConsoleStory(t *testing.T) {
 // sessionOf returns the id under which the store has the session of a cookie.
 func sessionOf(cookie string) string { return console.SessionID(cookie) }
 
-// TestConsolePage tests the page itself and the headers of its answers.
-func TestConsolePage(t *testing.T) {
+// TestPage tests the page itself and the headers of its answers.
+func TestPage(t *testing.T) {
 	s := newSite(t)
 	get := func(path string, header ...string) *http.Response {
 		r := httptest.NewRequest("GET", path, nil)
@@ -1008,9 +1012,9 @@ func TestConsolePage(t *testing.T) {
 	}
 }
 
-// TestConsoleHistoryNames expects that history names the resources in it, also deleted ones, to viewers who may see
+// TestHistoryNames expects that history names the resources in it, also deleted ones, to viewers who may see
 // them.
-func TestConsoleHistoryNames(t *testing.T) {
+func TestHistoryNames(t *testing.T) {
 	s := newSite(t)
 	olivia, claire := s.as(s.in, "olivia.stone"), s.as(s.in, "claire.dubois")
 	hugo := s.user("hugo.moreau")
@@ -1052,9 +1056,9 @@ func TestConsoleHistoryNames(t *testing.T) {
 	}
 }
 
-// TestConsoleHistoryOfTheDeleted expects that the last group of a deleted user counts, whatever group an event is of:
+// TestHistoryOfTheDeleted expects that the last group of a deleted user counts, whatever group an event is of:
 // a viewer who was not to see the user any more does not see their past either.
-func TestConsoleHistoryOfTheDeleted(t *testing.T) {
+func TestHistoryOfTheDeleted(t *testing.T) {
 	s := newSite(t)
 	olivia := s.as(s.in, "olivia.stone")
 	groups := map[string]string{}
@@ -1096,9 +1100,9 @@ func TestConsoleHistoryOfTheDeleted(t *testing.T) {
 	}
 }
 
-// TestConsoleHistoryOfPasswords expects that only viewers of a user see that the user was given a password, and that
+// TestHistoryOfPasswords expects that only viewers of a user see that the user was given a password, and that
 // the earlier states of the user stay as they were.
-func TestConsoleHistoryOfPasswords(t *testing.T) {
+func TestHistoryOfPasswords(t *testing.T) {
 	s := newSite(t)
 	hugo := s.user("hugo.moreau")
 	s.password(s.in.ID, "hugo.moreau")
@@ -1124,9 +1128,9 @@ func TestConsoleHistoryOfPasswords(t *testing.T) {
 	}
 }
 
-// TestConsoleBytes tests how much the page loads: what can be compressed is, what has not changed is not sent again,
+// TestBytes tests how much the page loads: what can be compressed is, what has not changed is not sent again,
 // and an answer with a secret is never compressed.
-func TestConsoleBytes(t *testing.T) {
+func TestBytes(t *testing.T) {
 	s := newSite(t)
 	olivia := s.as(s.in, "olivia.stone")
 	send := func(method, path, body string, header ...string) *http.Response {
@@ -1216,8 +1220,8 @@ func TestConsoleBytes(t *testing.T) {
 	}
 }
 
-// TestConsoleLastChange expects that the last change of a profile is known also after its event was pruned.
-func TestConsoleLastChange(t *testing.T) {
+// TestLastChange expects that the last change of a profile is known also after its event was pruned.
+func TestLastChange(t *testing.T) {
 	s := newSite(t)
 	order := s.profile("Order desk")
 	s.as(s.in, "olivia.stone").ok("call/UpdateSecurityProfile",
@@ -1243,4 +1247,14 @@ func TestConsoleLastChange(t *testing.T) {
 	if got := fmt.Sprint(by[s.profile("Auditor")]); !strings.Contains(got, "operator") {
 		t.Errorf("the last change was by %s, want the operator", got)
 	}
+}
+
+// until repeats a check until it passes, for at most ten seconds.
+func until(check func() error) (err error) {
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if err = check(); err == nil {
+			return nil
+		}
+	}
+	return err
 }

@@ -1,4 +1,4 @@
-package main
+package console_test
 
 import (
 	"encoding/json"
@@ -11,9 +11,9 @@ import (
 	"github.com/lanyard/lanyard/internal/gen"
 )
 
-// TestConsoleBig requests each page of an instance that was imported, with thousands of resources in one event. No
+// TestBig requests each page of an instance that was imported, with thousands of resources in one event. No
 // answer grows with it, and all pages together have everything.
-func TestConsoleBig(t *testing.T) {
+func TestBig(t *testing.T) {
 	const profiles, users = 300, 4000
 	s := newSite(t)
 	created, err := s.svc.CreateInstance(t.Context(), s.operation("CreateInstance"),

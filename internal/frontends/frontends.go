@@ -1,4 +1,6 @@
-package main
+// Package frontends combines the front ends of a server into one handler: the API, the management API, the decision
+// API and the console. Flags, stores and listeners are not its job, so tests build the same server as the program.
+package frontends
 
 import (
 	"context"
@@ -14,77 +16,123 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/admin"
+	"github.com/lanyard/lanyard/internal/audit"
 	"github.com/lanyard/lanyard/internal/authzen"
 	"github.com/lanyard/lanyard/internal/awsapi"
 	"github.com/lanyard/lanyard/internal/console"
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/fault"
 	"github.com/lanyard/lanyard/internal/intake"
+	"github.com/lanyard/lanyard/internal/questions"
 	"github.com/lanyard/lanyard/internal/store"
 	"github.com/lanyard/lanyard/internal/throttle"
 	"github.com/lanyard/lanyard/sigv4"
 )
 
-// frontEnds serves every path of a server.
-type frontEnds struct {
-	cmd   *serveCmd
-	svc   *control.Service
-	log   *slog.Logger
+// Config says how a server answers its callers.
+type Config struct {
+	Control     *control.Service
+	Credentials store.Credentials
+	Logger      *slog.Logger
+
+	Account, Region string
+	Listen          string // the address, whose name requests may be for
+	NoAuth          bool   // requests need no signature; they act for Account
+	Throttled       bool   // as Amazon Connect does
+	BodyMemory      int64  // for the bodies of unauthenticated senders; others have four times as much
+	Version         string
+
+	Console Console
+}
+
+// Console says how the console signs in. URL is where browsers reach it, if that differs from Listen.
+type Console struct {
+	URL           string
+	Idle, Session time.Duration
+	OIDC          *console.OIDC // nil without single sign-on
+}
+
+// server serves every path.
+type server struct {
+	Config
 	calls atomic.Int64
 
 	api, management, decisions, console http.Handler
 }
 
-// newHandler combines the front ends.
-func (c *serveCmd) newHandler(ctx context.Context, db store.Credentials, svc *control.Service,
-	log *slog.Logger) (http.Handler, error) {
-	secret, err := db.Secret(ctx, "next-token")
+// New returns the handler of a server. It returns idle memory to the operating system until ctx ends.
+func New(ctx context.Context, c Config) (http.Handler, error) {
+	secret, err := c.Credentials.Secret(ctx, "next-token")
 	if err != nil {
 		return nil, fmt.Errorf("read the secret of tokens: %w", err)
 	}
 	// Bodies of unauthenticated senders are read only after their headers claim an identity, and within one budget.
-	pools := bodies{&intake.Pool{Bytes: int64(c.BodyMemory)}, &intake.Pool{Bytes: 4 * int64(c.BodyMemory)}}
-	auth, faults := c.newVerifier(svc), new(fault.Set)
-	config := awsapi.Config{Control: svc, Auth: auth, Faults: faults, Bodies: pools.strangers, TokenSecret: secret,
-		Logger: log}
-	if c.Throttle == "aws" {
+	pools := bodies{&intake.Pool{Bytes: c.BodyMemory}, &intake.Pool{Bytes: 4 * c.BodyMemory}}
+	auth, faults := c.newVerifier(), new(fault.Set)
+	config := awsapi.Config{Control: c.Control, Auth: auth, Faults: faults, Bodies: pools.strangers, TokenSecret: secret,
+		Logger: c.Logger}
+	if c.Throttled {
 		config.Throttle = &throttle.Limiter{Rate: 2, Burst: 5}
 	}
 	if c.NoAuth {
 		config.NoAuth = c.Account
 	}
 	api := awsapi.New(config)
-	ask := newQuestions(api, svc, secret)
-	f := &frontEnds{cmd: c, svc: svc, log: log, api: api}
-	f.management = admin.NewServer(admin.Config{Control: svc, Auth: auth, Faults: faults, CanFail: awsapi.CanFail,
-		IsServed: awsapi.IsServed, Bodies: pools.strangers, Logger: log})
-	f.decisions = authzen.NewServer(authzen.Config{
-		Claim: func(r *http.Request) (authzen.Principal, bool, error) { return c.claimPrincipal(svc, auth, r) },
+	ask := NewQuestions(api, c.Control, secret)
+	s := &server{Config: c, api: api}
+	s.management = admin.NewServer(admin.Config{Control: c.Control, Auth: auth, Faults: faults, CanFail: awsapi.CanFail,
+		IsServed: awsapi.IsServed, Bodies: pools.strangers, Logger: c.Logger})
+	s.decisions = authzen.NewServer(authzen.Config{
+		Claim: func(r *http.Request) (authzen.Principal, bool, error) { return c.claimPrincipal(auth, r) },
 		Authenticate: func(r *http.Request, body []byte) (authzen.Principal, error) {
-			return c.verifyPrincipal(svc, auth, r, body)
+			return c.verifyPrincipal(auth, r, body)
 		},
 		Strangers: pools.strangers, Callers: pools.callers,
-		Questions: ask, Logger: log,
+		Questions: ask, Logger: c.Logger,
 	})
-	if f.console, err = c.console(ctx, db, svc, api, ask, pools, &f.calls, log); err != nil {
+	if s.console, err = s.newConsole(ctx, api, ask, pools); err != nil {
 		return nil, fmt.Errorf("set up the console: %w", err)
 	}
-	go freeIdleMemory(ctx, &f.calls)
-	return f, nil
+	go freeIdleMemory(ctx, &s.calls)
+	return s, nil
+}
+
+// newConsole wires the console to the API and the questions.
+func (s *server) newConsole(ctx context.Context, api *awsapi.Server, ask *questions.Service,
+	pools bodies) (http.Handler, error) {
+	secret, err := s.Credentials.Secret(ctx, "console")
+	if err != nil {
+		return nil, err
+	}
+	return console.New(console.Config{
+		Control: s.Control, Account: s.Account, URL: s.Console.URL, Idle: s.Console.Idle, Session: s.Console.Session,
+		OIDC: s.Console.OIDC, Secret: secret, Version: s.Version, Logger: s.Logger,
+		Strangers: pools.strangers, Callers: pools.callers, OwnHost: s.ownHost,
+		Call: api.Invoke, Questions: ask,
+		Export: func(e lanyard.Event) any { return audit.From(e) },
+		Stats: func() console.Stats {
+			n := console.Stats{Calls: s.calls.Load(), Refused: api.Refused(), Store: "ok"}
+			n.Decisions, n.Denied = ask.Decided()
+			if err := s.Control.Ready(ctx); err != nil {
+				n.Store = "the store does not answer"
+			}
+			return n
+		},
+	})
 }
 
 // newVerifier verifies signatures with the keys of the server.
-func (c *serveCmd) newVerifier(svc *control.Service) *sigv4.Verifier {
+func (c *Config) newVerifier() *sigv4.Verifier {
 	return &sigv4.Verifier{Region: c.Region, Service: "connect",
 		Signed: []string{awsapi.ActingUser, awsapi.IfMatch, authzen.Revision},
 		Keys: func(_ context.Context, id string) (sigv4.Key, bool, error) {
-			k, ok := svc.Key(id)
+			k, ok := c.Control.Key(id)
 			return sigv4.Key{Secret: k.Secret}, ok, nil
 		}}
 }
 
-func (f *frontEnds) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.calls.Add(1)
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.calls.Add(1)
 	w.Header()["X-Content-Type-Options"] = noSniff
 	if len(r.TransferEncoding) > 0 {
 		// Go drops a Content-Length next to Transfer-Encoding before we see it. A proxy that trusts the
@@ -94,25 +142,25 @@ func (f *frontEnds) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer drainBody(w, r)
 	switch {
-	case !f.cmd.mayReach(r):
+	case !s.mayReach(r):
 		refuseReach(w)
 	case r.URL.Path == "/healthz":
 		w.Write([]byte("ok\n"))
 	case r.URL.Path == "/readyz":
-		if err := f.svc.Ready(r.Context()); err != nil {
-			f.log.Error("the server is not ready", "error", err)
+		if err := s.Control.Ready(r.Context()); err != nil {
+			s.Logger.Error("the server is not ready", "error", err)
 			http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
 			return
 		}
 		w.Write([]byte("ready\n"))
 	case strings.HasPrefix(r.URL.Path, admin.Prefix):
-		f.management.ServeHTTP(w, r)
+		s.management.ServeHTTP(w, r)
 	case authzen.Serves(r.URL.Path):
-		f.decisions.ServeHTTP(w, r)
+		s.decisions.ServeHTTP(w, r)
 	case console.Serves(r.URL.Path):
-		f.console.ServeHTTP(w, r)
+		s.console.ServeHTTP(w, r)
 	default:
-		f.api.ServeHTTP(w, r)
+		s.api.ServeHTTP(w, r)
 	}
 }
 
@@ -123,8 +171,8 @@ type bodies struct{ strangers, callers *intake.Pool }
 
 // Bounds for reading the rest of a refused body: bytes, time, and the longest pause between pieces.
 const (
-	maxRest      = 32 << 20
-	maxRestTime  = 10 * time.Second
+	MaxRest      = 32 << 20
+	MaxRestTime  = 10 * time.Second
 	maxRestPause = 2 * time.Second
 	restPiece    = 64 << 10
 )
@@ -136,8 +184,8 @@ func drainBody(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength == 0 || r.Header.Get("Expect") != "" { // the client waits for the answer before it sends
 		return
 	}
-	control, until := http.NewResponseController(w), time.Now().Add(maxRestTime)
-	for left := int64(maxRest); left > 0; {
+	control, until := http.NewResponseController(w), time.Now().Add(MaxRestTime)
+	for left := int64(MaxRest); left > 0; {
 		now := time.Now()
 		if !now.Before(until) {
 			return
@@ -155,10 +203,10 @@ func drainBody(w http.ResponseWriter, r *http.Request) {
 
 // claimPrincipal identifies who asks for a decision as far as the headers tell: the holder of a bearer token.
 // Requests that are signed with an access key are identified by verifyPrincipal.
-func (c *serveCmd) claimPrincipal(svc *control.Service, auth *sigv4.Verifier,
+func (c *Config) claimPrincipal(auth *sigv4.Verifier,
 	r *http.Request) (p authzen.Principal, known bool, err error) {
 	if scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
-		t, err := svc.Token(strings.TrimSpace(text))
+		t, err := c.Control.Token(strings.TrimSpace(text))
 		return authzen.Principal{Account: t.Account, Instance: t.Instance, Administer: t.Scope == lanyard.ScopeAdminister},
 			true, err
 	}
@@ -169,13 +217,13 @@ func (c *serveCmd) claimPrincipal(svc *control.Service, auth *sigv4.Verifier,
 }
 
 // verifyPrincipal identifies who signed a question with an access key.
-func (c *serveCmd) verifyPrincipal(svc *control.Service, auth *sigv4.Verifier, r *http.Request,
+func (c *Config) verifyPrincipal(auth *sigv4.Verifier, r *http.Request,
 	body []byte) (authzen.Principal, error) {
 	id, err := auth.Verify(r, body)
 	if err != nil {
 		return authzen.Principal{}, explainUnsigned(err)
 	}
-	key, ok := svc.Key(id)
+	key, ok := c.Control.Key(id)
 	if !ok {
 		return authzen.Principal{}, lanyard.Errorf(lanyard.Invalid, "the access key is unknown or disabled")
 	}

@@ -1,4 +1,4 @@
-package main
+package frontends
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 	"github.com/lanyard/lanyard/internal/questions"
 )
 
-// newQuestions returns what answers questions from the snapshots of a service.
-func newQuestions(api *awsapi.Server, svc *control.Service, secret []byte) *questions.Service {
+// NewQuestions returns what answers questions from the snapshots of a service.
+func NewQuestions(api *awsapi.Server, svc *control.Service, secret []byte) *questions.Service {
 	return questions.New(questions.Config{
 		Snapshot: func(ctx context.Context, by questions.Viewer, atLeast int64) (*access.Snapshot, error) {
 			return svc.Snapshot(ctx, control.Call{Caller: by.Caller}, by.Instance, atLeast)

@@ -1,4 +1,6 @@
-package main
+// Package demo creates the instance that lanyard serve --demo shows. It calls the operations, and knows no
+// store and no files.
+package demo
 
 import (
 	"context"
@@ -6,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -15,14 +16,14 @@ import (
 	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
-// demoAlias is the alias of the demo instance, by which a later start recognizes it.
-const demoAlias = "harbour-outfitters"
+// alias is the alias of the demo instance, by which a later start recognizes it.
+const alias = "harbour-outfitters"
 
-// makeDemo creates a realistic contact centre: an outfitter with teams in three countries, a hierarchy of five
+// Make creates a realistic contact centre: an outfitter with teams in three countries, a hierarchy of five
 // levels, 40 users, and 12 security profiles that together use every parameter. It does nothing if the account
 // already has the finished instance, and starts over if the instance is unfinished.
-func makeDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey) (*lanyard.Instance, error) {
-	d := &demo{ctx: ctx, svc: svc, ids: map[string]string{},
+func Make(ctx context.Context, svc *control.Service, root lanyard.AccessKey) (*lanyard.Instance, error) {
+	d := &maker{ctx: ctx, svc: svc, ids: map[string]string{},
 		caller: lanyard.Caller{Account: root.Account, AccessKeyID: root.ID, Root: true, SourceIP: "127.0.0.1",
 			UserAgent: "lanyard demo", RequestID: "demo"}}
 	for after := ""; ; {
@@ -32,7 +33,7 @@ func makeDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey)
 		}
 		for _, in := range list {
 			switch {
-			case in.Name != demoAlias:
+			case in.Name != alias:
 			case in.Tags[purpose] != unfinished:
 				return in, nil
 			default: // an earlier start was interrupted
@@ -48,7 +49,7 @@ func makeDemo(ctx context.Context, svc *control.Service, root lanyard.AccessKey)
 	}
 	created, err := svc.CreateInstance(ctx,
 		d.call("CreateInstance", map[string]any{"InstanceAlias": "HIDDEN_DUE_TO_SECURITY_REASONS"}), control.NewInstance{
-			Alias: demoAlias, IdentityManagement: control.SAML, Inbound: true, Outbound: true,
+			Alias: alias, IdentityManagement: control.SAML, Inbound: true, Outbound: true,
 			Tags: map[string]string{purpose: unfinished},
 		})
 	if err != nil {
@@ -75,7 +76,7 @@ const (
 	unfinished = "demo, unfinished"
 )
 
-type demo struct {
+type maker struct {
 	ctx    context.Context
 	svc    *control.Service
 	caller lanyard.Caller
@@ -83,7 +84,7 @@ type demo struct {
 	ids    map[string]string // by name
 }
 
-func (d *demo) call(operation string, request map[string]any) control.Call {
+func (d *maker) call(operation string, request map[string]any) control.Call {
 	if d.in != nil {
 		if request == nil {
 			request = map[string]any{}
@@ -98,7 +99,7 @@ func (d *demo) call(operation string, request map[string]any) control.Call {
 }
 
 // defaults reads the ids of the resources that a new instance has.
-func (d *demo) defaults() error {
+func (d *maker) defaults() error {
 	profiles, err := control.List[*lanyard.Profile](d.ctx, d.svc, d.call("ListSecurityProfiles", nil), d.in.ID,
 		control.Page{Limit: 100})
 	if err != nil {
@@ -116,8 +117,8 @@ func (d *demo) defaults() error {
 	return nil
 }
 
-// demoGroups are the paths of the groups, parents first.
-var demoGroups = []string{
+// groups are the paths of the groups, parents first.
+var groups = []string{
 	"Harbour Outfitters",
 	"Harbour Outfitters/Europe", "Harbour Outfitters/Americas",
 	"Harbour Outfitters/Europe/France", "Harbour Outfitters/Europe/Germany", "Harbour Outfitters/Americas/United States",
@@ -129,7 +130,7 @@ var demoGroups = []string{
 	"Harbour Outfitters/Americas/United States/Portland/Support",
 }
 
-func (d *demo) hierarchy() error {
+func (d *maker) hierarchy() error {
 	var names [lanyard.MaxLevels]*string
 	for i, name := range []string{"Company", "Region", "Country", "Site", "Team"} {
 		names[i] = &name
@@ -138,7 +139,7 @@ func (d *demo) hierarchy() error {
 		names); err != nil {
 		return err
 	}
-	for _, path := range demoGroups {
+	for _, path := range groups {
 		parent, name := "", path
 		if i := strings.LastIndexByte(path, '/'); i >= 0 {
 			parent, name = d.ids[path[:i]], path[i+1:]
@@ -155,7 +156,7 @@ func (d *demo) hierarchy() error {
 	return nil
 }
 
-func (d *demo) routing() error {
+func (d *maker) routing() error {
 	var queues []lanyard.QueueConfig
 	for i, q := range []struct{ name, country, department string }{
 		{"Sales FR", "FR", "Sales"}, {"Support FR", "FR", "Support"}, {"Sales DE", "DE", "Sales"},
@@ -184,7 +185,7 @@ func (d *demo) routing() error {
 	return nil
 }
 
-func (d *demo) modules() error {
+func (d *maker) modules() error {
 	for _, m := range []struct{ name, description string }{
 		{"Order status", "Looks up an order by its number and says where it is"},
 		{"Return label", "Sends a return label to the customer's address"},
@@ -207,18 +208,18 @@ func (d *demo) modules() error {
 	return nil
 }
 
-// A demoProfile is a security profile of the demo.
-type demoProfile struct {
+// A profile is a security profile of the demo.
+type profile struct {
 	name   string
 	tags   map[string]string
 	change control.ProfileChange
 }
 
 // profilesOfPeople are for those who manage others.
-func (d *demo) profilesOfPeople() []demoProfile {
+func (d *maker) profilesOfPeople() []profile {
 	user := []string{lanyard.HierarchyRestrictable}
 	europe, own := d.ids["Harbour Outfitters/Europe"], ""
-	return []demoProfile{
+	return []profile{
 		{"Team lead", nil, control.ProfileChange{
 			Description: text("Sees the people of their own team and below"),
 			Permissions: []string{"AccessMetrics", "BasicAgentAccess", "ContactSearch.View", "ManagerListenIn",
@@ -246,8 +247,8 @@ func (d *demo) profilesOfPeople() []demoProfile {
 }
 
 // profilesOfWork are for those who work with customers, and for AI agents.
-func (d *demo) profilesOfWork() []demoProfile {
-	return []demoProfile{
+func (d *maker) profilesOfWork() []profile {
+	return []profile{
 		{"Order desk", nil, control.ProfileChange{
 			Description: text("Works with orders in the agent workspace"),
 			Permissions: []string{"BasicAgentAccess", "CustomViews.Access", "CustomerProfiles.View", "Wisdom.View"},
@@ -280,7 +281,7 @@ func (d *demo) profilesOfWork() []demoProfile {
 	}
 }
 
-func (d *demo) profiles() error {
+func (d *maker) profiles() error {
 	for _, p := range slices.Concat(d.profilesOfPeople(), d.profilesOfWork()) {
 		created, err := d.svc.CreateSecurityProfile(d.ctx,
 			d.call("CreateSecurityProfile", map[string]any{"SecurityProfileName": p.name}), d.in.ID,
@@ -296,8 +297,8 @@ func (d *demo) profiles() error {
 
 func text(s string) *string { return &s }
 
-// demoTeams are the people of each team; the first leads it.
-var demoTeams = []struct {
+// teams are the people of each team; the first leads it.
+var teams = []struct {
 	group, country, department string
 	people                     []string
 }{
@@ -321,8 +322,8 @@ var demoTeams = []struct {
 // the console something to find out.
 const mistagged = "Sarah Masson"
 
-func (d *demo) users() error {
-	for _, team := range demoTeams {
+func (d *maker) users() error {
+	for _, team := range teams {
 		for i, name := range team.people {
 			profiles := []string{"Agent"}
 			switch {
@@ -363,7 +364,7 @@ func (d *demo) users() error {
 
 var plainLetters = strings.NewReplacer("é", "e", "è", "e", "ü", "ue", "ä", "ae", " ", ".")
 
-func (d *demo) user(name, group string, tags map[string]string, profiles ...string) error {
+func (d *maker) user(name, group string, tags map[string]string, profiles ...string) error {
 	first, last, _ := strings.Cut(name, " ")
 	login := plainLetters.Replace(strings.ToLower(name))
 	var ids []string
@@ -384,7 +385,7 @@ func (d *demo) user(name, group string, tags map[string]string, profiles ...stri
 }
 
 // agents gives two AI agents their profiles; each qualifier is a separate entity.
-func (d *demo) agents() error {
+func (d *maker) agents() error {
 	base := "arn:" + d.svc.Partition() + ":wisdom:" + d.in.Region + ":" + d.in.Account +
 		":ai-agent/5d1f4a3e-90b7-4c52-8a6d-2f6b1c7e9d10/"
 	for _, e := range []struct{ agent, profile string }{
@@ -402,18 +403,18 @@ func (d *demo) agents() error {
 	return nil
 }
 
-// demoSignIns are the users of the demo who get a password for the console.
-var demoSignIns = []struct{ user, who string }{
+// signIns are the users of the demo who get a password for the console.
+var signIns = []struct{ user, who string }{
 	{"olivia.stone", "administrator"},
 	{"claire.dubois", "supervisor of France, who wonders why she cannot see sarah.masson"},
 }
 
-// demoPasswords generates passwords for those of demoSignIns who have none, and writes them to the data folder. It
-// returns what a newcomer signs in with; "" if nothing was generated.
-func demoPasswords(ctx context.Context, svc *control.Service, root lanyard.AccessKey, in *lanyard.Instance,
-	dir string) (string, error) {
+// GivePasswords generates passwords for those of signIns who have none. It returns who can sign in with them; "" if
+// nothing was generated.
+func GivePasswords(ctx context.Context, svc *control.Service, root lanyard.AccessKey,
+	in *lanyard.Instance) (string, error) {
 	var text strings.Builder
-	for _, who := range demoSignIns {
+	for _, who := range signIns {
 		_, u, err := svc.Named(ctx, root.Account, in.ID, who.user)
 		if errors.Is(err, lanyard.ErrNotFound) {
 			continue // deleted since
@@ -433,14 +434,8 @@ func demoPasswords(ctx context.Context, svc *control.Service, root lanyard.Acces
 		}
 		fmt.Fprintf(&text, "%-14s %s   %s\n", who.user, password, who.who)
 	}
-	if text.Len() == 0 {
-		return "", nil
-	}
-	return text.String(), replaceFile(filepath.Join(dir, demoFile), []byte(text.String()))
+	return text.String(), nil
 }
-
-// demoFile holds the passwords of the demo, readable by its owner only.
-const demoFile = "demo-credentials"
 
 // drawPassword generates a password of some 80 bits that is easy to copy by eye.
 func drawPassword() string {
