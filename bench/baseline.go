@@ -22,66 +22,12 @@ import (
 // as sigv4, check the request's signature before; as decision, also read a question and look up
 // its answer.
 func serveBaseline(ctx context.Context, kind string) error {
-	answer := []byte(`{"SecurityProfile":{"Id":"2f1f6a52-5c1d-4a8e-9d62-0a8c4de33f5b","SecurityProfileName":"Agent","Description":"` +
-		"The least that a server can answer, as long as a small profile" + `"}}`)
-	v := &sigv4.Verifier{Region: region, Service: service, Keys: func(context.Context, string) (sigv4.Key, bool, error) {
-		return sigv4.Key{Secret: secretKey}, true, nil
-	}}
-	var lookup *peer.Bare
-	if kind == "decision" {
-		lookup = peer.NewBare(peer.NewWorld(tens, 0), nil, false)
-	}
-	handler := func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		if kind == "trivial" || r.URL.Path == "/" {
-			w.Write(answer)
-			return
-		}
-		body := make([]byte, max(r.ContentLength, 0)) // it is never chunked here
-		_, err := io.ReadFull(r.Body, body)
-		if err == nil {
-			_, err = v.Verify(r, body)
-		}
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusForbidden)
-			return
-		}
-		if kind != "decision" {
-			w.Write(answer)
-			return
-		}
-		var q struct {
-			Subject struct {
-				ID string `json:"id"`
-			} `json:"subject"`
-			Action struct {
-				Name string `json:"name"`
-			} `json:"action"`
-			Resource struct {
-				Type string `json:"type"`
-				ID   string `json:"id"`
-			} `json:"resource"`
-		}
-		if err := json.Unmarshal(body, &q); err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		if q.Resource.Type == noResource {
-			q.Resource.Type = ""
-		}
-		if lookup.Ask(&peer.Question{User: q.Subject.ID, Action: q.Action.Name, Type: q.Resource.Type,
-			Resource: q.Resource.ID}) {
-			io.WriteString(w, `{"decision":true}`)
-		} else {
-			io.WriteString(w, `{"decision":false}`)
-		}
-	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	fmt.Printf("serves http://%s\n", l.Addr())
-	srv := &http.Server{Handler: http.HandlerFunc(handler), ReadHeaderTimeout: 10 * time.Second}
+	srv := &http.Server{Handler: newBaseline(kind), ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		<-ctx.Done()
 		srv.Close()
@@ -90,6 +36,75 @@ func serveBaseline(ctx context.Context, kind string) error {
 		return err
 	}
 	return nil
+}
+
+// A baseline is the handler of serveBaseline.
+type baseline struct {
+	kind     string
+	verifier *sigv4.Verifier
+	lookup   *peer.Bare // of a decision
+}
+
+const baselineAnswer = `{"SecurityProfile":{"Id":"2f1f6a52-5c1d-4a8e-9d62-0a8c4de33f5b","SecurityProfileName":"Agent",` +
+	`"Description":"The least that a server can answer, as long as a small profile"}}`
+
+func newBaseline(kind string) *baseline {
+	b := &baseline{kind: kind, verifier: &sigv4.Verifier{Region: region, Service: service,
+		Keys: func(context.Context, string) (sigv4.Key, bool, error) { return sigv4.Key{Secret: secretKey}, true, nil }}}
+	if kind == "decision" {
+		b.lookup = peer.NewBare(peer.NewWorld(tens, 0), nil, false)
+	}
+	return b
+}
+
+func (b *baseline) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	if b.kind == "trivial" || r.URL.Path == "/" {
+		io.WriteString(w, baselineAnswer)
+		return
+	}
+	body := make([]byte, max(r.ContentLength, 0)) // it is never chunked here
+	_, err := io.ReadFull(r.Body, body)
+	if err == nil {
+		_, err = b.verifier.Verify(r, body)
+	}
+	switch {
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusForbidden)
+	case b.lookup == nil:
+		io.WriteString(w, baselineAnswer)
+	default:
+		b.decide(w, body)
+	}
+}
+
+// decide reads a question and answers it with a lookup.
+func (b *baseline) decide(w http.ResponseWriter, body []byte) {
+	var q struct {
+		Subject struct {
+			ID string `json:"id"`
+		} `json:"subject"`
+		Action struct {
+			Name string `json:"name"`
+		} `json:"action"`
+		Resource struct {
+			Type string `json:"type"`
+			ID   string `json:"id"`
+		} `json:"resource"`
+	}
+	if err := json.Unmarshal(body, &q); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if q.Resource.Type == noResource {
+		q.Resource.Type = ""
+	}
+	if b.lookup.Ask(&peer.Question{User: q.Subject.ID, Action: q.Action.Name, Type: q.Resource.Type,
+		Resource: q.Resource.ID}) {
+		io.WriteString(w, `{"decision":true}`)
+	} else {
+		io.WriteString(w, `{"decision":false}`)
+	}
 }
 
 // bare is SQLite with nothing around it.

@@ -67,9 +67,14 @@ func measureSize(ctx context.Context, o options, bin, data string, size gen.Size
 	if err := json.Unmarshal(out, &made); err != nil {
 		return nil, err
 	}
+	f := &grownFolder{bin: bin, data: data, instance: id, token: made.Token, world: w}
 	for i := range o.starts {
 		progress("start %d of %d with %s users", i+1, o.starts, thousands(float64(size.Users)))
-		if err := g.start(ctx, o, bin, data, id, made.Token, w, i == o.starts-1); err != nil {
+		measure := func(*server, [][]byte) error { return nil }
+		if i == o.starts-1 {
+			measure = func(s *server, questions [][]byte) error { return g.measureLoad(ctx, o, f, s, questions) }
+		}
+		if err := g.start(ctx, f, measure); err != nil {
 			return nil, err
 		}
 	}
@@ -104,23 +109,39 @@ func hostGrown(ctx context.Context, bin, data string, w *gen.World) (id string, 
 		})
 }
 
-func (g *grown) start(ctx context.Context, o options, bin, data, id, token string, w *gen.World, last bool) error {
-	s, err := startLanyard(ctx, bin, data)
+// A grownFolder is a folder with an instance of a world, and what it takes to ask a server of it.
+type grownFolder struct {
+	bin, data, instance, token string
+	world                      *gen.World
+}
+
+// questions are whether random users may view random users.
+func (f *grownFolder) questions(addr string, users int) (all [][]byte, err error) {
+	r := rand.New(rand.NewPCG(1, uint64(users)))
+	for range 1000 {
+		q, err := bearing(addr, "/access/v1/evaluation", f.token,
+			object{"subject": object{"type": "user", "id": f.world.UserID(r.IntN(users))},
+				"action":   object{"name": "Users.View"},
+				"resource": object{"type": "User", "id": f.world.UserID(r.IntN(users))}})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, q)
+	}
+	return all, nil
+}
+
+// start starts a server, measures it until it has answered a first question, and hands it to measure.
+func (g *grown) start(ctx context.Context, f *grownFolder, measure func(*server, [][]byte) error) error {
+	s, err := startLanyard(ctx, f.bin, f.data)
 	if err != nil {
 		return err
 	}
 	defer s.stop()
 	g.ready = append(g.ready, milliseconds(s.ready))
-	r := rand.New(rand.NewPCG(1, uint64(g.Users)))
-	var questions [][]byte
-	for range 1000 {
-		q, err := bearing(s.addr, "/access/v1/evaluation", token,
-			object{"subject": object{"type": "user", "id": w.UserID(r.IntN(g.Users))},
-				"action": object{"name": "Users.View"}, "resource": object{"type": "User", "id": w.UserID(r.IntN(g.Users))}})
-		if err != nil {
-			return err
-		}
-		questions = append(questions, q)
+	questions, err := f.questions(s.addr, g.Users)
+	if err != nil {
+		return err
 	}
 	g.empty = s.memory()
 	began := time.Now()
@@ -128,18 +149,20 @@ func (g *grown) start(ctx context.Context, o options, bin, data, id, token strin
 		return err
 	}
 	g.first = append(g.first, milliseconds(time.Since(began)))
-	if !last {
-		return nil
-	}
+	return measure(s, questions)
+}
+
+// measureLoad measures decisions of one client, and updates of one and of many.
+func (g *grown) measureLoad(ctx context.Context, o options, f *grownFolder, s *server, questions [][]byte) error {
 	if err := sleep(ctx, o.settle); err != nil {
 		return err
 	}
 	g.full = s.memory()
-	change := func(n int) (result, error) {
+	update := func(clients int) (result, error) {
 		var all [][][]byte
-		for c := range n {
-			two, err := twoContents(s.addr, "/security-profiles/"+id+"/"+w.Profiles[c%len(w.Profiles)].ID,
-				fmt.Sprint("Client ", c))
+		for c := range clients {
+			two, err := twoContents(s.addr,
+				"/security-profiles/"+f.instance+"/"+f.world.Profiles[c%len(f.world.Profiles)].ID, fmt.Sprint("Client ", c))
 			if err != nil {
 				return result{}, err
 			}
@@ -153,11 +176,11 @@ func (g *grown) start(ctx context.Context, o options, bin, data, id, token strin
 		if err != nil {
 			return err
 		}
-		one, err := change(1)
+		one, err := update(1)
 		if err != nil {
 			return err
 		}
-		many, err := change(64)
+		many, err := update(64)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -371,75 +372,93 @@ func bareUpserts(ctx context.Context, pg *pgtest.Server, n int, d time.Duration)
 	return newResult(all, len(all), time.Since(from)), nil
 }
 
+// A follower changes on one server whether a user is allowed something, and asks another.
+type follower struct {
+	changed       string // the address of the server that is changed
+	in            *pgInstance
+	changes, asks *conn
+	question      []byte
+}
+
 // followOne changes on server a whether a user is allowed something, n times, and asks server b until
 // it decides so. What it returns is from the answer to the change to the decision's.
 func followOne(ctx context.Context, a, b, token string, in *pgInstance, n int) ([]time.Duration, error) {
-	changes, err := dial(ctx, a)
-	if err != nil {
+	f := follower{changed: a, in: in}
+	var err error
+	if f.changes, err = dial(ctx, a); err != nil {
 		return nil, err
 	}
-	defer changes.c.Close()
-	asks, err := dial(ctx, b)
-	if err != nil {
+	defer f.changes.c.Close()
+	if f.asks, err = dial(ctx, b); err != nil {
 		return nil, err
 	}
-	defer asks.c.Close()
-	question, err := bearing(b, "/instances/"+in.id+"/access/v1/evaluation", token,
+	defer f.asks.c.Close()
+	f.question, err = bearing(b, "/instances/"+in.id+"/access/v1/evaluation", token,
 		object{"subject": object{"type": "user", "id": in.user},
 			"action": object{"name": "Users.View"}, "resource": object{"type": "User", "id": in.user}})
 	if err != nil {
 		return nil, err
 	}
-	allowed := func() (bool, error) {
-		var answer bytes.Buffer
-		status, err := asks.do(question, &answer)
-		if err != nil {
-			return false, err
-		}
-		if status != 200 {
-			return false, fmt.Errorf("status %d: %s", status, answer.Bytes())
-		}
-		return bytes.HasPrefix(answer.Bytes(), []byte(`{"decision":true`)), nil
-	}
 	var took []time.Duration
 	for i := range n {
-		permissions := []string{}
+		var want []string // the permissions
 		if i%2 == 0 {
-			permissions = []string{"Users.View"}
-		}
-		change, err := signed(a, "POST", "/security-profiles/"+in.id+"/"+in.held,
-			object{"Permissions": permissions, "TagRestrictedResources": []string{},
-				"AllowedAccessControlTags": object{}, "HierarchyRestrictedResources": []string{}})
-		if err != nil {
-			return nil, err
+			want = []string{"Users.View"}
 		}
 		// at any moment between two polls
 		if err := sleep(ctx, time.Duration(rand.IntN(10_000))*time.Microsecond); err != nil {
 			return nil, err
 		}
-		var answer bytes.Buffer
-		status, err := changes.do(change, &answer)
-		if err == nil && status != 200 {
-			err = fmt.Errorf("status %d: %s", status, answer.Bytes())
-		}
-		if err != nil {
+		if err := f.change(want); err != nil {
 			return nil, err
 		}
 		began := time.Now()
-		for {
-			allow, err := allowed()
-			if err != nil {
-				return nil, err
-			}
-			if allow == (i%2 == 0) {
-				break
-			}
-			if time.Since(began) > 10*time.Second {
-				return nil, fmt.Errorf("change %d is not decided upon within 10 s", i+1)
-			}
-			time.Sleep(200 * time.Microsecond) // the servers need the cores too
+		if err := f.await(began, len(want) > 0); err != nil {
+			return nil, fmt.Errorf("change %d: %w", i+1, err)
 		}
 		took = append(took, time.Since(began))
 	}
 	return took, nil
+}
+
+// change sets the permissions of the profile that the user holds.
+func (f *follower) change(permissions []string) error {
+	if permissions == nil {
+		permissions = []string{} // none, where null leaves them as they are
+	}
+	change, err := signed(f.changed, "POST", "/security-profiles/"+f.in.id+"/"+f.in.held,
+		object{"Permissions": permissions, "TagRestrictedResources": []string{},
+			"AllowedAccessControlTags": object{}, "HierarchyRestrictedResources": []string{}})
+	if err != nil {
+		return err
+	}
+	_, err = exchangeOnce(f.changes, change)
+	return err
+}
+
+// await asks until the decision is as wanted, for 10 s since a time.
+func (f *follower) await(began time.Time, want bool) error {
+	for {
+		answer, err := exchangeOnce(f.asks, f.question)
+		if err != nil {
+			return err
+		}
+		if want == bytes.HasPrefix(answer, []byte(`{"decision":true`)) {
+			return nil
+		}
+		if time.Since(began) > 10*time.Second {
+			return errors.New("the other server does not decide by it within 10 s")
+		}
+		time.Sleep(200 * time.Microsecond) // the servers need the cores too
+	}
+}
+
+// exchangeOnce sends a request and returns the answer's body. Any status but 200 is an error.
+func exchangeOnce(c *conn, request []byte) ([]byte, error) {
+	var answer bytes.Buffer
+	status, err := c.do(request, &answer)
+	if err == nil && status != 200 {
+		err = fmt.Errorf("status %d: %s", status, answer.Bytes())
+	}
+	return answer.Bytes(), err
 }

@@ -30,11 +30,36 @@ type Cedar struct {
 // handed only those for the asker's profiles, to find which is then the work of whoever calls it.
 func NewCedar(w *World, pick bool) (*Cedar, error) {
 	c := &Cedar{entities: make(types.EntityMap, w.Users+queues+Names)}
+	if pick {
+		c.byUser = make(map[types.EntityUID]picked, w.Users)
+	}
+	conditions, where, err := c.addPolicies(w)
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range w.Queues {
+		c.add(types.Entity{UID: uid(access.TypeQueue, q.ID), Tags: record(q.Tags)})
+	}
+	c.addUsers(w, conditions, where)
+	for i := range w.Questions {
+		q := &w.Questions[i]
+		r := cedar.Request{Principal: uid(access.TypeUser, q.User), Action: uid("Action", q.Action),
+			Resource: uid(q.Type, q.Resource)}
+		if q.Type == "" {
+			r.Resource = uid("Instance", Instance)
+		}
+		c.requests = append(c.requests, r)
+	}
+	return c, nil
+}
+
+// addPolicies adds a policy for each condition that profiles have, and the actions with the profiles that grant them.
+// It returns the policies, and which of them each profile has, by its id.
+func (c *Cedar) addPolicies(w *World) (conditions []policy, where map[string]granted, err error) {
 	set := cedar.NewPolicySet()
-	var conditions []policy
-	// For each condition, the numbers of the profiles that have it and grant an action, or are held.
+	// For each condition, the numbers of the profiles that have it and grant an action.
 	byAction := map[string]map[string][]types.Value{}
-	where := map[string]granted{}
+	where = map[string]granted{}
 	known := map[string]int{}
 	for i, p := range w.Profiles {
 		condition := cedarCondition(p)
@@ -47,7 +72,7 @@ func NewCedar(w *World, pick bool) (*Cedar, error) {
 			if err := compiled.UnmarshalCedar(fmt.Appendf(nil,
 				"permit (principal, action, resource)\nwhen { principal has %[1]s && action has %[1]s && "+
 					"principal.%[1]s.containsAny(action.%[1]s)%[2]s };", name, condition)); err != nil {
-				return nil, fmt.Errorf("policy of profile %s: %w", p.ID, err)
+				return nil, nil, fmt.Errorf("policy of profile %s: %w", p.ID, err)
 			}
 			conditions = append(conditions, policy{cedar.PolicyID(name), &compiled})
 			set.Add(cedar.PolicyID(name), &compiled)
@@ -61,22 +86,20 @@ func NewCedar(w *World, pick bool) (*Cedar, error) {
 		}
 	}
 	c.policies = set
-	if pick {
-		c.byUser = make(map[types.EntityUID]picked, w.Users)
-	}
 	for action, m := range byAction {
 		c.add(types.Entity{UID: uid("Action", action), Attributes: types.NewRecord(sets(m))})
 	}
+	return conditions, where, nil
+}
+
+// addUsers adds the users with the profiles that they hold, by condition, and the groups that they are in.
+func (c *Cedar) addUsers(w *World, conditions []policy, where map[string]granted) {
 	paths := map[string][]string{}
 	for _, g := range w.Groups {
 		paths[g.ID] = g.Path
 	}
-	for _, q := range w.Queues {
-		c.add(types.Entity{UID: uid(access.TypeQueue, q.ID), Tags: record(q.Tags)})
-	}
 	for i := range w.Users {
 		u := w.User(i)
-		e := types.Entity{UID: uid(access.TypeUser, u.ID), Tags: record(u.Tags)}
 		held := map[string][]types.Value{}
 		var matter picked
 		for _, p := range u.Profiles {
@@ -96,22 +119,12 @@ func NewCedar(w *World, pick bool) (*Cedar, error) {
 		if u.Group != "" {
 			attributes["group"] = uid("Group", u.Group)
 		}
-		e.Attributes = types.NewRecord(attributes)
+		e := types.Entity{UID: uid(access.TypeUser, u.ID), Tags: record(u.Tags), Attributes: types.NewRecord(attributes)}
 		c.add(e)
-		if pick {
+		if c.byUser != nil {
 			c.byUser[e.UID] = matter
 		}
 	}
-	for i := range w.Questions {
-		q := &w.Questions[i]
-		r := cedar.Request{Principal: uid(access.TypeUser, q.User), Action: uid("Action", q.Action),
-			Resource: uid(q.Type, q.Resource)}
-		if q.Type == "" {
-			r.Resource = uid("Instance", Instance)
-		}
-		c.requests = append(c.requests, r)
-	}
-	return c, nil
 }
 
 // granted is a profile's condition and its number.
