@@ -97,7 +97,7 @@ type sentinel Kind
 
 func (s sentinel) Error() string { return Kind(s).String() }
 
-// As lets KindOf find the kind of a sentinel that is returned as it stands.
+// As lets KindOf find the kind of a sentinel that is returned itself.
 func (s sentinel) As(target any) bool {
 	e, ok := target.(**Error)
 	if ok {

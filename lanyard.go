@@ -389,7 +389,7 @@ type ModuleVersion struct {
 	Settings           Settings `json:",omitempty"`
 }
 
-// ModuleVersionID is the id of a version of a flow module, which stands in its ARN too.
+// ModuleVersionID is the id of a version of a flow module, which is in its ARN too.
 func ModuleVersionID(module string, number int64) string {
 	return module + ":" + strconv.FormatInt(number, 10)
 }

@@ -5,7 +5,7 @@ import "slices"
 // A ResourceType describes a type of resource: a row of the one table from which everything that differs from type to
 // type derives. What a type does not have is left out of its row.
 type ResourceType struct {
-	Type Type // the word in ARNs, or what stands for it; "" when lanyard neither stores the type nor reads its ARNs
+	Type Type // the word in ARNs, or one in its place; "" when lanyard neither stores the type nor reads its ARNs
 	// Name is what decisions, the console and the API call it.
 	Name         string
 	Word, Plural string // in messages

@@ -18,7 +18,7 @@ type Edit struct {
 	edit     cow.Edit
 	ownKinds [kindCount]bool
 	ownProfs map[uint32]bool
-	seen     *seen // nil but for what begins empty
+	seen     *seen // nil unless the edit began with an empty snapshot
 	regroup  bool  // a group that a profile may name came or went
 }
 
@@ -69,7 +69,7 @@ func (e *Edit) Put(r lanyard.Resource) {
 	}
 	k, ok := kindOf[r.Type()]
 	if !ok {
-		return // nothing that decides anything
+		return // decisions do not depend on it
 	}
 	h := r.Head()
 	slot := e.slot(k, h.ID)
@@ -187,7 +187,7 @@ func (e *Edit) set(k kind) *placeSet {
 	return e.s.kinds[k]
 }
 
-// slot finds or makes the entity of an id. A new one is absent.
+// slot finds the entity with an id, or makes an absent one.
 func (e *Edit) slot(k kind, id string) uint32 {
 	if slot, known := e.s.findKnown(k, id); known != nil {
 		return slot
@@ -210,7 +210,7 @@ func (e *Edit) slot(k kind, id string) uint32 {
 	return slot
 }
 
-// release gives the slot of what is absent free, unless others name it.
+// release frees the slot of an absent entity, unless others still name it.
 func (e *Edit) release(slot uint32) {
 	ent := e.s.entities.Edit(slot, e.edit)
 	k := ent.kind &^ kindAbsent
@@ -269,8 +269,8 @@ func (e *Edit) unname(ref uint32) {
 	e.release(ref - 1)
 }
 
-// rank gives the entity at a slot its place: where seq says, if nothing else has that, or else where
-// it is, or else last.
+// rank gives the entity at a slot its place: the one of seq, if no other entity has it; otherwise the place it has
+// already, or else the last.
 func (e *Edit) rank(slot uint32, seq int64) {
 	ent := e.s.entities.Edit(slot, e.edit)
 	if seq <= 0 && !ent.absent() || ent.seq == seq && seq > 0 {
@@ -305,7 +305,7 @@ func (e *Edit) vacate(slot uint32) {
 	e.set(ent.kind).Delete(placeOf(ent.seq, slot))
 }
 
-// taken reports whether something that is listed together with those of a kind has a seq.
+// taken reports whether a seq is in use by an entity that is listed together with those of a kind.
 func (e *Edit) taken(k kind, seq int64) bool {
 	kinds := []kind{k}
 	if k == kindUser || k == kindAgent {

@@ -45,8 +45,8 @@ type Engine struct {
 	instances sync.Map // id to *current
 	confirmed atomic.Pointer[time.Time]
 
-	// epoch goes up with every load, so that a question leaves its mark at most once between two loads:
-	// what is asked about all the time is read by many and written by nobody.
+	// epoch goes up with every load, so that questions mark an instance as used once between two loads: an instance in
+	// constant use is then only read.
 	epoch   atomic.Int64
 	held    atomic.Int64 // bytes
 	loads   atomic.Int64
@@ -59,15 +59,15 @@ type Engine struct {
 // maxLoads is how many instances are loaded at a time: what is being loaded is not bounded by Memory.
 const maxLoads = 8
 
-// current is an instance's latest snapshot and those who wait for a later one. When it has left
-// Engine.instances, whoever had it before may still finish with it: what they asked began before.
+// current is an instance's latest snapshot and those who wait for a later one. Questions that began before it left
+// Engine.instances may finish with it.
 type current struct {
 	snapshot atomic.Pointer[Snapshot]
 	asked    atomic.Int64 // the epoch of the last question
 	size     atomic.Int64 // what Engine.held has of it; -1 when it has left
 	failures atomic.Int64 // loads that failed
 	turn     chan struct{}
-	// The rest belongs to who holds turn.
+	// The fields below belong to the holder of turn.
 	changed chan struct{} // closed and replaced when a snapshot is published
 	failure error         // of the last load that failed
 }
@@ -211,7 +211,7 @@ func (e *Engine) stale() error {
 			"this server has not yet confirmed that its data is current; retry, or use another server")
 	}
 	now := time.Now()
-	// By the clock too, for the other time may stand still while the machine sleeps.
+	// By the wall clock too, because the monotonic one may stop while the machine sleeps.
 	if age := max(now.Sub(*at), now.Round(0).Sub(at.Round(0))); age > e.MaxAge {
 		return lanyard.Errorf(lanyard.Unavailable,
 			"its data was last confirmed as current %v ago, and this server answers only within %v of that; retry, or use "+

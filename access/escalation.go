@@ -230,8 +230,8 @@ func (c *escalation) exceeds(grants func(*profile) bool, about typeID, place uin
 	return Altogether, false
 }
 
-// narrow is what the restricting permissions of h leave of a permission: all of it, contacts of the
-// holder's group and below, or what no group stands for.
+// narrow returns what the restricting permissions of h leave of a permission: all of it, contacts of the holder's group
+// and below, or contacts that are no tasks, for which noGroup stands.
 func (h *holding) narrow(place uint16) reach {
 	for _, n := range contactRestrictions() {
 		switch {
@@ -245,8 +245,8 @@ func (h *holding) narrow(place uint16) reach {
 	return reach{all: true}
 }
 
-// reported reports whether everybody whom reports show by a right of some profiles is also shown to
-// the holders before, or to the giver.
+// reported reports whether every user whom reports show by a right of the profiles after is also shown by those before,
+// or to the giver.
 func (c *escalation) reported(after []reach, grants func(*profile) bool) bool {
 	before := c.before.granting(grants)
 	same := func(p, q reach) bool { return p.id == q.id && p.top == q.top }

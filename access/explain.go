@@ -136,7 +136,7 @@ func (s *Snapshot) scopeName(p *profile, subject *entity) string {
 
 func (p pair) String() string { return p.key + "=" + p.value }
 
-// tags are those of what is asked about.
+// tags returns the tags of the resource.
 func (a *ask) tags() map[string]string {
 	if a.resource == nil {
 		return a.q.Resource.Tags
@@ -176,7 +176,7 @@ func (s *Snapshot) groupName(slot uint32) string {
 	return g.id
 }
 
-// dangling names the profiles that list what is asked about, which does not exist.
+// dangling names the profiles that list the resource although it does not exist.
 func (a *ask) dangling(subject *entity) []string {
 	var out []string
 	for _, slot := range heldSlots(subject) {
@@ -188,7 +188,7 @@ func (a *ask) dangling(subject *entity) []string {
 	return out
 }
 
-// hints are what an administrator would want to be told, from the profiles outwards.
+// hints returns what helps an administrator, first about the profiles.
 func (a *ask) hints(subject *entity, x Explanation) []string {
 	return slices.Compact(slices.Concat(a.profileHints(subject), a.prevailHint(subject, x), a.hierarchyHints(subject, x),
 		a.permissionHints(subject, x), a.warnings(x)))
@@ -292,7 +292,7 @@ func (x Explanation) anyFailed(kind ConditionKind) bool {
 	})
 }
 
-// caseHints tell of tags that differ in case only from one that is required.
+// caseHints name the tags that differ only in case from a required tag.
 func (a *ask) caseHints(want pair) []string {
 	var out []string
 	have := a.tags()
@@ -343,7 +343,7 @@ func (x Explanation) sentence(q *Query) string {
 	return fmt.Sprintf("%s %s %s%s: %s.", strings.ToUpper(who[:1])+who[1:], verb, q.Action, on, x.because())
 }
 
-// because says what the decision rests on.
+// because gives the reason for the decision.
 func (x Explanation) because() string {
 	switch x.Reason {
 	case Granted:
@@ -390,8 +390,7 @@ func (x Explanation) failedConditions() string {
 	return strings.Join(parts, "; ")
 }
 
-// granted names all profiles of the subject that allow what is allowed. On reports it may be that none
-// does alone.
+// granted names the subject's profiles that allow the action. On reports possibly none does alone.
 func (x Explanation) granted() string {
 	var grant, allow []string
 	for _, f := range x.Profiles {

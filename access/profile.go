@@ -20,8 +20,8 @@ type profile struct {
 	tags    []tag
 	scopes  typeSet // that the hierarchy restricts; none with scopeAll
 	scope   scope
-	group   uint32 // slot+1 of the group of scopeGroup, 0 when there is no such group (any more)
-	named   uint32 // the same, and when there is none, of what stands for it; see Edit.name
+	group   uint32 // slot+1 of the group of scopeGroup, 0 when that group does not exist
+	named   uint32 // the same, or the absent entity of a group that does not exist; see Edit.name
 	apps    []lanyard.Application
 	modules []string
 	agents  []string
@@ -126,7 +126,7 @@ type contactRestriction struct {
 	condition Condition
 }
 
-// contactRestrictions are what restrictions do. Those that are not among them are for the web site alone.
+// contactRestrictions are the restrictions that change decisions. All others only change what the web site shows.
 var contactRestrictions = sync.OnceValue(func() []contactRestriction {
 	return []contactRestriction{
 		{symbols[restrictContacts].place, symbols[contactSearch].place, true,
@@ -291,8 +291,8 @@ func rowRules(r *lanyard.Profile) []lanyard.AttributeRule {
 
 // restrictByTags sets what tags restrict. An incomplete restriction restricts nothing. A name that
 // is unknown restricts every type that has no name of its own, and the one whose name differs in
-// case only. What a profile lists one by one, applications and AI agents, carries no tags: restricted
-// by their own name, none of them is left.
+// case only. Applications and AI agents, which a profile lists one by one, carry no tags: a restriction by
+// their own name leaves none of them.
 func (p *profile) restrictByTags(r *lanyard.Profile) {
 	if len(r.AccessTags) == 0 || len(r.TagRestricted) == 0 {
 		return
@@ -334,7 +334,7 @@ func (p *profile) restrictByHierarchy(s *Snapshot, r *lanyard.Profile) {
 	}
 }
 
-// foldedType is the type whose name, or one of whose names, is name but for case.
+// foldedType returns the type that has name as one of its names, in any case.
 func foldedType(name string) typeID {
 	for known, t := range typeIDs {
 		if strings.EqualFold(known, name) {

@@ -14,7 +14,7 @@ func (p *profile) part() part {
 	return part{byTags: p.types.has(typeUser), byScope: p.scopes.has(typeUser)}
 }
 
-// A combination is what the parts of several restricted profiles come to.
+// A combination collects the parts of several restricted profiles.
 type combination struct {
 	tagged, scoped, both    int
 	tagsOK, scopesOK        bool // those of any

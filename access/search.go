@@ -46,7 +46,7 @@ func (p Page) room() int {
 // A Cursor is a position in a list that is in the order of creation: after everything created up to After and before
 // everything created later than Until, unless that is 0. Both are values of Seq (see lanyard.Meta), which are the
 // same in all snapshots of an instance. A caller that passes the cursor of one page on to the next therefore gets
-// everything that is in the list all the while exactly once, on any server and whatever else changes in between.
+// every entry that stays in the list exactly once, on any server and whatever else changes in between.
 //
 // The zero Cursor is the beginning of a list, and where a search returns it, the end.
 type Cursor struct{ After, Until int64 }
@@ -115,9 +115,8 @@ func (s *Snapshot) WhoCan(q *Query, page Page) (found []Holder, next Cursor) {
 	return found, Cursor{}
 }
 
-// granting appends the first MaxProfiles of the profiles through which a subject that is allowed what
-// is asked is, and counts them all. On reports several may do that only together; then those count
-// that grant it.
+// granting appends the first MaxProfiles of the profiles by which an allowed subject is allowed, and counts all of
+// them. On reports several profiles may allow something only together; then those that grant it count.
 func (a *ask) granting(ids []string, subject *entity) (_ []string, count int) {
 	begin := len(ids)
 	for _, together := range []bool{false, true} {
@@ -141,8 +140,8 @@ func (a *ask) granting(ids []string, subject *entity) (_ []string, count int) {
 	return ids, count
 }
 
-// candidates are the holders of the profiles that grant what is asked and may allow it to some of
-// their holders. Conditions that are the same for every holder are met or not once.
+// candidates are the holders of the profiles that grant what is asked and may allow it to some of their holders.
+// Conditions that are the same for every holder are checked once.
 func (a *ask) candidates() []*placeSet {
 	var sets []*placeSet
 	a.s.each(kindProfile, func(e *entity) bool {
@@ -297,8 +296,8 @@ func (s *Snapshot) WhichActions(q *Query) []string {
 	return slices.Compact(names)
 }
 
-// fitting reports whether what is asked is about the type of its resource, and not merely something that
-// may be asked of any. About types without number are the permissions about nothing in particular.
+// fitting reports whether the permission is about the type of the resource. A permission about nothing in particular
+// may be asked of any type, but fits only types without a number.
 func (q *Query) fitting() bool {
 	t := q.about()
 	about := t.set().permissions()

@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-// What a snapshot takes is counted as it is made: measuring it would take as long as making it. The
-// counts know how Go's allocator rounds and how the structures share, but not who else has a string.
+// The size of a snapshot is added up while it is made, because measuring it would take as long as making it. The sums
+// include how Go's allocator rounds and what the structures share, but not strings that others keep too.
 //
 // A constant for each user and profile would not do for Engine.Memory: users take 270 bytes each in a generated contact
 // centre, 650 with ten profiles and twenty tags, and 940 when no two have a tag in common; profiles from 700 bytes to
@@ -77,8 +77,8 @@ func (p *profile) room() int64 {
 	return n
 }
 
-// weighTags is what the tags of an entity would take if no other had the same. Most have: how much of
-// that is taken really is counted while an instance is loaded, and is taken to stay so.
+// weighTags is what the tags of an entity would take if no other entity had the same. Most tags are
+// shared: the part that is really taken is counted while an instance is loaded, and assumed not to change.
 func (e *Edit) weighTags(ent *entity) (n int64) {
 	if ent.tags == (unique.Handle[tagSet]{}) {
 		return 0

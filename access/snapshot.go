@@ -36,8 +36,8 @@ import (
 //
 // # Changes
 //
-// [Snapshot.Edit] and [Snapshot.With] make other snapshots. [Snapshot.IfProfile] and [Snapshot.IfUser] tell beforehand
-// what a change would do to whom, and [Snapshot.Exceeds] whether it would give away more than somebody has.
+// [Snapshot.Edit] and [Snapshot.With] make other snapshots. [Snapshot.IfProfile] and [Snapshot.IfUser] say
+// what a change would do, and to whom, and [Snapshot.Exceeds] whether it would give away more than somebody has.
 //
 // # The snapshot itself
 //
@@ -59,12 +59,11 @@ type Snapshot struct {
 	// What the entities take in addition to their places, in bytes; see Memory.
 	weight    int64
 	tagWeight int64   // of their tags, if each had its own
-	tagShare  float64 // of tagWeight, what is taken since equal tags are the same
+	tagShare  float64 // the part of tagWeight that remains because equal tags are stored once
 }
 
-// A place is where an entity stands among others: its seq and, behind that, its slot. So sets of places
-// are in the order of creation, which is the same on every server and after every change, and slots,
-// which are not, can be given again.
+// A place orders entities: by their seq, then by their slot. Sets of places are therefore in the order of creation,
+// which is the same on every server and after every change. Slots are not, so they can be reused.
 type place uint64
 
 // Bounds of what a place holds. A seq beyond it counts as the highest.
@@ -128,7 +127,7 @@ func (s *Snapshot) Seq() int64 { return slices.Max(s.last[:]) }
 // Exists reports whether the instance exists at this revision: it was put and not removed since.
 func (s *Snapshot) Exists() bool { return s.exists }
 
-// kind is what an entity is, and under what it is found.
+// kind is the type of an entity. It is a part of the key under which the entity is found.
 type kind uint8
 
 const (
@@ -145,7 +144,7 @@ const (
 	kindCount
 	kindName = kindCount // users by name; no entity has it
 
-	kindAbsent kind = 1 << 7 // a flag, so that what is absent is found under no kind
+	kindAbsent kind = 1 << 7 // a flag: lookups by kind do not find absent entities
 )
 
 // kindOf numbers the types that a snapshot holds.
@@ -155,13 +154,12 @@ var kindOf = map[lanyard.Type]kind{
 	lanyard.TypeModule: kindModule, lanyard.TypeQuickConnect: kindQuickConnect, lanyard.TypeAIAgent: kindAgent,
 }
 
-// inlineRefs is how many of an entity's references stand in itself. Nearly every user holds fewer
-// profiles.
+// inlineRefs is how many references an entity holds in itself. Nearly every user holds fewer profiles.
 const inlineRefs = 4
 
 // An entity is anything that lanyard stores and that may be asked about, or a profile or group that is
-// only named so far: that one is absent. There are millions of them, and nearly every decision touches
-// two that no cache holds: what it needs stands first, and what few have stands in extra.
+// only named so far: that one is absent. There are millions of them, and nearly every decision touches two that are in
+// no CPU cache, so the fields that decisions need come first, and those that few entities use are in extra.
 type entity struct {
 	id string
 	// slot+1: the profiles that a user or AI agent holds; of a group, those above it and itself
@@ -192,7 +190,7 @@ type extra struct {
 // tags and share them with many others, so that one set serves all of them.
 type tagSet [4]tag
 
-// A tag is compared by pointer, for equal ones are the same.
+// A tag is compared by pointer, because equal ones are the same.
 type tag = unique.Handle[pair]
 
 type pair struct{ key, value string }

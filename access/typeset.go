@@ -20,9 +20,8 @@ func (t typeID) set() typeSet {
 	return 1 << t
 }
 
-// unnamed are the types of resources that TagRestrictedResources has no name for, and so those that a
-// name may mean which is unknown here. Applications, flow modules as tools and AI agents are not among
-// them: a profile lists each by itself.
+// unnamed are the types of resources for which TagRestrictedResources has no known name. An unknown name may mean any
+// of them. Applications, flow modules as tools and AI agents are not among them: a profile lists each by itself.
 var unnamed = func() typeSet {
 	set := typeSet(1<<(typeOther+1) - 1)
 	set &^= 1<<typeNone | 1<<typeApplication | 1<<typeFlowModule | 1<<typeAIAgent
@@ -50,15 +49,14 @@ func (s typeSet) permissions() (set permissions) {
 	return set
 }
 
-// A reach is a profile in the hands of a holder whose hierarchy group is known, or else stands for
-// that of whoever holds it.
+// A reach is what a profile covers for a holder in a certain hierarchy group, or for a holder in an unknown one.
 type reach struct {
 	*profile
 	top uint32 // as slot+1, the group whose users and those below are reached; 0: nobody
 	all bool   // there is no such group: everybody is
 }
 
-// in returns p in the hands of a holder in a group.
+// in returns what p covers for a holder in a group.
 func (p *profile) in(group uint32) reach {
 	switch p.scope {
 	case scopeOwn:
@@ -69,9 +67,8 @@ func (p *profile) in(group uint32) reach {
 	return reach{p, 0, true}
 }
 
-// lacks are the types of which q does not let through all that p does, other permissions apart. It is
-// the one comparison of what profiles reach. Two profiles that only together let through all that p
-// does are not looked for.
+// lacks returns the types of which q covers less than p, whatever they grant. It is the only comparison of what
+// profiles cover. It does not find that two profiles cover together what p does.
 func (s *Snapshot) lacks(q, p reach) typeSet {
 	set := q.types
 	if subset(q.tags, p.tags) {
@@ -95,7 +92,7 @@ func (s *Snapshot) lacks(q, p reach) typeSet {
 	return set
 }
 
-// inside reports whether all below and in group p, which may be nobody's, are below or in group q.
+// inside reports whether group p, which may be empty, and all groups below it are in or below group q.
 func (s *Snapshot) inside(p, q uint32) bool {
 	return p == 0 || p == q || p != noGroup && q != noGroup && s.within(p, q)
 }

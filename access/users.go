@@ -43,7 +43,7 @@ func (s *Snapshot) users(tags tagMaps) iter.Seq[lanyard.User] {
 		if s == nil || !s.exists {
 			return
 		}
-		var profiles []string // of many users, one after the other: an allocation each would cost more than all else
+		var profiles []string // of many users, because one allocation for each would cost more than all else
 		s.each(kindUser, func(e *entity) bool {
 			if cap(profiles)-len(profiles) < MaxProfiles {
 				profiles = make([]string, 0, min(max(64, 2*cap(profiles)), 1024))

@@ -157,7 +157,7 @@ func (s *Snapshot) IfUser(u *lanyard.User, see Sight) (w WhatIf, ok bool) {
 }
 
 // A differ compares what subjects may do before and after a change that takes some profiles away from them (out) and
-// gives them others (in). The rest stays, so permissions are compared as sets of bits, and what a profile that stays
+// gives them others (in). The others are kept, so permissions are compared as sets of bits, and what a kept profile
 // compensates for is worked out once for all its holders.
 type differ struct {
 	before, after *Snapshot
@@ -173,10 +173,10 @@ type differ struct {
 	result        WhatIf
 }
 
-// A covering is a profile that stays, and its holder's group where that matters.
+// A covering is a kept profile, and its holder's group where that matters.
 type covering struct{ slot, group uint32 }
 
-// A cover records what one profile that stays compensates for.
+// A cover records what one kept profile compensates for.
 type cover struct {
 	perms       permissions   // those that it grants
 	out, in     []permissions // for each removed and added profile, those by which it allows at least as much
@@ -223,7 +223,7 @@ func (d *differ) newCover() cover {
 		goes: make([]bool, len(d.goes)), comes: make([]bool, len(d.comes))}
 }
 
-// baseOf is what out and in compensate for of each other, for a holder in a group.
+// baseOf returns what the removed and the added profiles compensate for in each other, for a holder in a group.
 func (d *differ) baseOf(group uint32) *cover {
 	if d.baseGroup == group || d.baseGroup != noGroup && !d.own {
 		return &d.base
@@ -244,7 +244,7 @@ func (d *differ) baseOf(group uint32) *cover {
 	return &d.base
 }
 
-// coverOf is what a profile that stays compensates for, for a holder in a group.
+// coverOf returns what a kept profile compensates for when its holder is in a group.
 func (d *differ) coverOf(slot, group uint32) *cover {
 	p := d.before.profile(slot)
 	if !d.own && p.scope != scopeOwn {
@@ -305,7 +305,7 @@ func (d *differ) add(h *entity, had, has, stay []uint32, page Page) {
 	}
 }
 
-// compensate sets d.work to what out and in, and the profiles that stay, compensate for together.
+// compensate sets d.work to what the removed, added and kept profiles compensate for together.
 func (d *differ) compensate(group uint32, stay []uint32) {
 	w, base := &d.work, d.baseOf(group)
 	copy(w.out, base.out)
@@ -331,7 +331,7 @@ func (d *differ) compensate(group uint32, stay []uint32) {
 	}
 }
 
-// sums works out what differs from what is in d.work.
+// sums computes the differences from d.work.
 func (d *differ) sums() sums {
 	w := &d.work
 	was, is := w.perms, w.perms

@@ -118,7 +118,7 @@ func (c *canonicalizer) readQueryClaim() (claim, error) {
 			return cl, refuse(IncompleteSignature, "The query has the parameter '%s' more than once.", name)
 		}
 		if p.count == 1 {
-			// What readQuery encoded is well formed, so this cannot go wrong.
+			// What readQuery encoded is well formed, so this cannot fail.
 			values[i], _ = url.QueryUnescape(string(c.encoded(p.value)))
 		}
 		if values[i] == "" && i != paramToken {
@@ -219,8 +219,7 @@ func (cl *claim) setTime(stamp, from string) (err error) {
 	return nil
 }
 
-// single returns the value of a header that may be there once or not at all: of two, it would
-// be anybody's guess which one counts.
+// single returns the value of a header that may appear at most once: with two it would be unclear which one counts.
 func single(h http.Header, name string) (string, error) {
 	values := h[name]
 	switch len(values) {

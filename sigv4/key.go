@@ -19,8 +19,8 @@ type keyCache struct {
 }
 
 // derivation is what a signing key is derived from, within one region and service. It holds
-// the hash of the secret, so that a changed secret takes effect at once and no more copies of
-// secrets lie about.
+// the hash of the secret, so that a changed secret takes effect at once and the cache keeps no
+// copies of secrets.
 type derivation struct {
 	accessKeyID string
 	secret      [sha256.Size]byte

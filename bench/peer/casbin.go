@@ -8,7 +8,7 @@ import (
 )
 
 // Casbin has an enforcer for each user with only the policies of that user's profiles, as filtered
-// loading would leave it, for it tries every policy that it has. Conditions are a function in Go.
+// loading would leave it, because it tries every policy that it has. Conditions are a function in Go.
 type Casbin struct {
 	enforcers map[string]*casbin.Enforcer
 	questions []Question

@@ -13,6 +13,6 @@
 // Values that nobody edits any more may be read by any number of goroutines. One that is being edited belongs to one
 // goroutine. An Edit must not be used on two values that share chunks made with it.
 //
-// Access uses these rather than a persistent map, for a decision looks up two of a million entries that no cache
-// holds: here that costs two waits for memory each, in a tree as many as it has levels.
+// Package access uses these rather than a persistent map because a decision looks up two of a million entries that are
+// in no CPU cache: here that costs two waits for memory each, in a tree as many as it has levels.
 package cow
