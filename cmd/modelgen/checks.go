@@ -110,7 +110,7 @@ func (g *generator) checks() {
 		if g.inputs[name] != "" {
 			g.p("func (s *%s) Validate() error {\n", name)
 			if g.checked[name] {
-				g.p("if v := s.check(); v != nil {\nreturn v\n}\n")
+				g.p("if v := s.findViolation(); v != nil {\nreturn v\n}\n")
 			}
 			g.p("return nil\n}\n\n")
 		}
@@ -119,7 +119,7 @@ func (g *generator) checks() {
 		}
 		switch s.Type {
 		case "structure":
-			g.p("func (s *%s) check() *Violation {\n", name)
+			g.p("func (s *%s) findViolation() *Violation {\n", name)
 			g.structure(name, s)
 			g.p("return nil\n}\n\n")
 		case "list":
@@ -223,13 +223,13 @@ func (g *generator) isRelaxed(member string) bool {
 func (g *generator) call(shape, pointer, value string) string {
 	switch g.Shapes[shape].Type {
 	case "string":
-		return "rule" + shape + ".check(" + pointer + ")"
+		return "rule" + shape + ".findViolation(" + pointer + ")"
 	case "integer", "long":
-		return "rule" + shape + ".check(int64(" + value + "))"
+		return "rule" + shape + ".findViolation(int64(" + value + "))"
 	case "float", "double":
-		return "rule" + shape + ".check(" + value + ")"
+		return "rule" + shape + ".findViolation(" + value + ")"
 	case "structure":
-		return value + ".check()"
+		return value + ".findViolation()"
 	}
 	return "check" + shape + "(" + value + ")"
 }

@@ -72,7 +72,7 @@ const maxBody = 64 << 10
 // serve authenticates, runs and answers one request. Nobody but the root key gets further.
 func (s *server) serve(w http.ResponseWriter, r *http.Request, f func(*http.Request, []byte) (any, error)) {
 	out, err := func() (any, error) {
-		read, err := s.read(w, r)
+		read, err := s.readBody(w, r)
 		if err != nil {
 			return nil, err
 		}
@@ -119,9 +119,9 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, f func(*http.Requ
 	}
 }
 
-// read reads the body of whoever claims to be a key. Signatures in the query are not accepted here: they live
+// readBody reads the body of whoever claims to be a key. Signatures in the query are not accepted here: they live
 // longer, and in links, histories and logs.
-func (s *server) read(w http.ResponseWriter, r *http.Request) (intake.Body, error) {
+func (s *server) readBody(w http.ResponseWriter, r *http.Request) (intake.Body, error) {
 	if r.Header["Authorization"] == nil {
 		return intake.Body{},
 			&sigv4.Error{Code: sigv4.MissingAuthenticationToken,

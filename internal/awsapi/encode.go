@@ -101,7 +101,7 @@ func (s *Server) writeError(w http.ResponseWriter, req *request, err error) {
 	}
 	w.Header()["X-Amzn-Errortype"] = []string{e.Name}
 	if e == serviceUnavailable {
-		w.Header()["Retry-After"] = []string{"1"}
+		w.Header()["Retry-After"] = []string{strconv.Itoa(httpstatus.RetryAfter(e.Status))}
 	}
 	send(w, e.Status, b)
 }

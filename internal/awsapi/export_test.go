@@ -13,7 +13,7 @@ func (s *Server) Run(ctx context.Context, op string, account string, in model.In
 		if o.Name == op {
 			req := &request{op: o, http: post}
 			req.Account, req.Operation = account, op
-			_, err := o.run(ctx, req, in)
+			_, err := o.handle(ctx, req, in)
 			return err
 		}
 	}

@@ -73,21 +73,21 @@ func (s *Server) invoke(ctx context.Context, req *request, i invocation.Call) (a
 			return answer{}, err
 		}
 	}
-	in, err := s.place(req, i)
+	in, err := s.decodeObject(req, i)
 	if err != nil {
 		return answer{}, err
 	}
 	if i.Instance != "" {
-		if err := only(i.Instance, in); err != nil {
+		if err := refuseOtherInstance(i.Instance, in); err != nil {
 			return answer{}, err
 		}
 	}
 	return s.runOperation(ctx, req, in)
 }
 
-// place decodes an input whose members are all in one object. Those of path and query are set
+// decodeObject decodes an input whose members are all in one object. Those of path and query are set
 // where the request would have had them, too, for the audit.
-func (s *Server) place(req *request, i invocation.Call) (model.Input, error) {
+func (s *Server) decodeObject(req *request, i invocation.Call) (model.Input, error) {
 	in, body := req.op.NewInput(), i.Input
 	if len(body) > MaxBody {
 		return nil, lanyard.Errorf(lanyard.TooLarge, "the input must be at most %d bytes, got %d", MaxBody, len(body))
@@ -154,8 +154,8 @@ func wrongMember(name string, err error) error {
 	return refusal(err)
 }
 
-// only refuses an input that names another instance than the one that there is for the caller.
-func only(instance string, in model.Input) error {
+// refuseOtherInstance refuses an input that names another instance than the one that there is for the caller.
+func refuseOtherInstance(instance string, in model.Input) error {
 	v := reflect.ValueOf(in).Elem()
 	for _, name := range []string{"InstanceId", "ResourceArn"} {
 		f := v.FieldByName(name)

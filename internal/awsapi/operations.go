@@ -19,7 +19,7 @@ type operation struct {
 	labels []string
 	// sensitive reports that requests may hold what the audit hides.
 	sensitive bool
-	run       handler
+	handle    handler
 }
 
 // Bounds of bodies, in bytes: what is accepted at least, how much that is for what the model leaves
@@ -210,9 +210,9 @@ func (s *Server) operations() []*operation {
 		}
 		switch op.Service {
 		case model.Served:
-			op.run = handlers[op.Name]
+			op.handle = handlers[op.Name]
 		case model.Empty:
-			op.run = s.empty
+			op.handle = s.empty
 		}
 		all[i] = op
 	}

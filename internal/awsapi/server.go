@@ -91,7 +91,7 @@ type request struct {
 	query      string
 	params     model.Params
 	body       []byte
-	read       intake.Body // which has body, until it is known whose call this is
+	received   intake.Body // which has body, until it is known whose call this is
 }
 
 // answer is what came of a call.
@@ -157,7 +157,7 @@ func (s *Server) call(w http.ResponseWriter, req *request) (answer, error) {
 		return answer{}, err
 	}
 	err := s.authenticate(req)
-	req.read.Free() // from here on the memory is that of a known caller
+	req.received.Free() // from here on the memory is that of a known caller
 	if err != nil {
 		return answer{}, err
 	}
@@ -198,7 +198,7 @@ func (s *Server) runOperation(ctx context.Context, req *request, in model.Input)
 	if req.Call, err = s.act(ctx, req, in); err != nil {
 		return a, err
 	}
-	return req.op.run(ctx, req, in)
+	return req.op.handle(ctx, req, in)
 }
 
 // IfMatch is the header by which an operation changes only what its caller has read.
@@ -249,8 +249,8 @@ func (s *Server) readBody(w http.ResponseWriter, req *request) error {
 		return lanyard.Errorf(lanyard.Malformed, "Content-Encoding must be identity or absent, got %q", e)
 	}
 	var err error
-	req.read, err = s.bodies.Read(w, r, nil, req.op.maxBody())
-	req.body = req.read.Bytes
+	req.received, err = s.bodies.Read(w, r, nil, req.op.maxBody())
+	req.body = req.received.Bytes
 	var large *intake.TooLargeError
 	switch {
 	case errors.As(err, &large) && req.op.Service == model.NotServed: // however large it should have been

@@ -52,7 +52,7 @@ func (s *Service) UpdateQueueMaxContacts(ctx context.Context, call Call, instanc
 
 // UpdateQueueName renames or describes a queue.
 func (s *Service) UpdateQueueName(ctx context.Context, call Call, instance, queue string, n Naming) (Result, error) {
-	if err := n.check(); err != nil {
+	if err := n.refuseEmpty(); err != nil {
 		return Result{}, err
 	}
 	return update(ctx, s, call, instance, queue, func(_ store.Tx, _ *lanyard.Instance, q *lanyard.Queue) error {

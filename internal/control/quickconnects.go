@@ -37,7 +37,7 @@ func (s *Service) DescribeQuickConnect(ctx context.Context, call Call, instance,
 // UpdateQuickConnectName renames or describes a quick connect.
 func (s *Service) UpdateQuickConnectName(ctx context.Context, call Call, instance, quickConnect string,
 	n Naming) (Result, error) {
-	if err := n.check(); err != nil {
+	if err := n.refuseEmpty(); err != nil {
 		return Result{}, err
 	}
 	return update(ctx, s, call, instance, quickConnect,

@@ -99,7 +99,7 @@ func (s *Service) RoutingProfileUsers(ctx context.Context, call Call, in *lanyar
 // UpdateRoutingProfileName renames or describes a routing profile.
 func (s *Service) UpdateRoutingProfileName(ctx context.Context, call Call, instance, routingProfile string,
 	n Naming) (Result, error) {
-	if err := n.check(); err != nil {
+	if err := n.refuseEmpty(); err != nil {
 		return Result{}, err
 	}
 	return update(ctx, s, call, instance, routingProfile,

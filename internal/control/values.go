@@ -103,8 +103,8 @@ type Naming struct {
 	Name, Description *string
 }
 
-// check refuses a Naming without either, as the service does for most types.
-func (n Naming) check() error {
+// refuseEmpty refuses a Naming without either, as the service does for most types.
+func (n Naming) refuseEmpty() error {
 	if n.Name == nil && n.Description == nil {
 		return lanyard.Errorf(lanyard.Invalid, "Name is required when Description is absent")
 	}

@@ -116,15 +116,15 @@ func (p *Pool) Read(w http.ResponseWriter, r *http.Request, memory []byte, most 
 		return Body{}, ErrBusy
 	}
 	b := Body{Bytes: memory[:0], pool: p, held: int64(cap(memory))}
-	if err := b.read(w, r.Body, length, most); err != nil {
+	if err := b.readBytes(w, r.Body, length, most); err != nil {
 		b.Free()
 		return Body{}, err
 	}
 	return b, nil
 }
 
-// read reads what length, or with -1 nothing, is known of.
-func (b *Body) read(w http.ResponseWriter, from io.Reader, length, most int64) error {
+// readBytes reads what length, or with -1 nothing, is known of.
+func (b *Body) readBytes(w http.ResponseWriter, from io.Reader, length, most int64) error {
 	room := most + 1 // one more byte shows that there are too many
 	if length >= 0 {
 		room = length

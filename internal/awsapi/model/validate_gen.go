@@ -3,11 +3,11 @@
 
 package model
 
-func (s *AIAgent) check() *Violation {
+func (s *AIAgent) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := ruleAIAgentType.check(s.Type); v != nil {
+	if v := ruleAIAgentType.findViolation(s.Type); v != nil {
 		return v.under("Type")
 	}
 	return nil
@@ -18,42 +18,42 @@ func checkActiveRegionList(l []string) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := ruleRegionName.check(&l[i]); v != nil {
+		if v := ruleRegionName.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *AfterContactWorkConfig) check() *Violation {
+func (s *AfterContactWorkConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.AfterContactWorkTimeLimit != nil {
-		if v := ruleAfterContactWorkTimeLimit.check(int64(*s.AfterContactWorkTimeLimit)); v != nil {
+		if v := ruleAfterContactWorkTimeLimit.findViolation(int64(*s.AfterContactWorkTimeLimit)); v != nil {
 			return v.under("AfterContactWorkTimeLimit")
 		}
 	}
 	return nil
 }
 
-func (s *AfterContactWorkConfigPerChannel) check() *Violation {
+func (s *AfterContactWorkConfigPerChannel) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.AfterContactWorkConfig == nil {
 		return missing("AfterContactWorkConfig")
 	}
-	if v := s.AfterContactWorkConfig.check(); v != nil {
+	if v := s.AfterContactWorkConfig.findViolation(); v != nil {
 		return v.under("AfterContactWorkConfig")
 	}
-	if v := s.AgentFirstCallbackAfterContactWorkConfig.check(); v != nil {
+	if v := s.AgentFirstCallbackAfterContactWorkConfig.findViolation(); v != nil {
 		return v.under("AgentFirstCallbackAfterContactWorkConfig")
 	}
 	if s.Channel == nil {
 		return missing("Channel")
 	}
-	if v := ruleChannel.check(s.Channel); v != nil {
+	if v := ruleChannel.findViolation(s.Channel); v != nil {
 		return v.under("Channel")
 	}
 	return nil
@@ -64,14 +64,14 @@ func checkAfterContactWorkConfigs(l []AfterContactWorkConfigPerChannel) *Violati
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *AgentHierarchyGroups) check() *Violation {
+func (s *AgentHierarchyGroups) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -101,7 +101,7 @@ func checkAgentResourceIdList(l []string) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := ruleAgentResourceId.check(&l[i]); v != nil {
+		if v := ruleAgentResourceId.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
@@ -113,14 +113,14 @@ func checkAgentStatusSearchConditionList(l []AgentStatusSearchCriteria) *Violati
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *AgentStatusSearchCriteria) check() *Violation {
+func (s *AgentStatusSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -130,7 +130,7 @@ func (s *AgentStatusSearchCriteria) check() *Violation {
 	if v := checkAgentStatusSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
@@ -144,21 +144,21 @@ func checkAgentStatusTypes(l []string) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := ruleAgentStatusType.check(&l[i]); v != nil {
+		if v := ruleAgentStatusType.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *AiAgentSearchCriteria) check() *Violation {
+func (s *AiAgentSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := ruleAiUseCase.check(s.AiUseCase); v != nil {
+	if v := ruleAiUseCase.findViolation(s.AiUseCase); v != nil {
 		return v.under("AiUseCase")
 	}
-	if v := ruleAiAgentId.check(s.Id); v != nil {
+	if v := ruleAiAgentId.findViolation(s.Id); v != nil {
 		return v.under("Id")
 	}
 	return nil
@@ -172,14 +172,14 @@ func checkAiAgentSearchCriteriaList(l []AiAgentSearchCriteria) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *AiAgentsCriteria) check() *Violation {
+func (s *AiAgentsCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -197,7 +197,7 @@ func checkAllowedAIAgents(l []AIAgent) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
@@ -222,24 +222,24 @@ func checkAllowedFlowModules(l []FlowModule) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *Application) check() *Violation {
+func (s *Application) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if v := checkApplicationPermissions(s.ApplicationPermissions); v != nil {
 		return v.under("ApplicationPermissions")
 	}
-	if v := ruleNamespace.check(s.Namespace); v != nil {
+	if v := ruleNamespace.findViolation(s.Namespace); v != nil {
 		return v.under("Namespace")
 	}
-	if v := ruleApplicationType.check(s.Type); v != nil {
+	if v := ruleApplicationType.findViolation(s.Type); v != nil {
 		return v.under("Type")
 	}
 	return nil
@@ -253,7 +253,7 @@ func checkApplicationPermissions(l []string) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := rulePermission.check(&l[i]); v != nil {
+		if v := rulePermission.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
@@ -268,7 +268,7 @@ func checkApplications(l []Application) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
@@ -276,20 +276,20 @@ func checkApplications(l []Application) *Violation {
 }
 
 func (s *AssociateHoursOfOperationsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *AssociateHoursOfOperationsRequest) check() *Violation {
+func (s *AssociateHoursOfOperationsRequest) findViolation() *Violation {
 	if s.HoursOfOperationId == nil {
 		return missing("HoursOfOperationId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.ParentHoursOfOperationConfigs == nil {
@@ -302,17 +302,17 @@ func (s *AssociateHoursOfOperationsRequest) check() *Violation {
 }
 
 func (s *AssociateQueueQuickConnectsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *AssociateQueueQuickConnectsRequest) check() *Violation {
+func (s *AssociateQueueQuickConnectsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.QueueId == nil {
@@ -328,17 +328,17 @@ func (s *AssociateQueueQuickConnectsRequest) check() *Violation {
 }
 
 func (s *AssociateRoutingProfileQueuesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *AssociateRoutingProfileQueuesRequest) check() *Violation {
+func (s *AssociateRoutingProfileQueuesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if v := checkRoutingProfileManualAssignmentQueueConfigList(s.ManualAssignmentQueueConfigs); v != nil {
@@ -354,29 +354,29 @@ func (s *AssociateRoutingProfileQueuesRequest) check() *Violation {
 }
 
 func (s *AssociateSecurityProfilesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *AssociateSecurityProfilesRequest) check() *Violation {
+func (s *AssociateSecurityProfilesRequest) findViolation() *Violation {
 	if s.EntityArn == nil {
 		return missing("EntityArn")
 	}
-	if v := ruleEntityArn.check(s.EntityArn); v != nil {
+	if v := ruleEntityArn.findViolation(s.EntityArn); v != nil {
 		return v.under("EntityArn")
 	}
 	if s.EntityType == nil {
 		return missing("EntityType")
 	}
-	if v := ruleEntityType.check(s.EntityType); v != nil {
+	if v := ruleEntityType.findViolation(s.EntityType); v != nil {
 		return v.under("EntityType")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.SecurityProfiles == nil {
@@ -389,17 +389,17 @@ func (s *AssociateSecurityProfilesRequest) check() *Violation {
 }
 
 func (s *AssociateUserProficienciesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *AssociateUserProficienciesRequest) check() *Violation {
+func (s *AssociateUserProficienciesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.UserId == nil {
@@ -414,11 +414,11 @@ func (s *AssociateUserProficienciesRequest) check() *Violation {
 	return nil
 }
 
-func (s *AttributeAndCondition) check() *Violation {
+func (s *AttributeAndCondition) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := s.HierarchyGroupCondition.check(); v != nil {
+	if v := s.HierarchyGroupCondition.findViolation(); v != nil {
 		return v.under("HierarchyGroupCondition")
 	}
 	return nil
@@ -429,14 +429,14 @@ func checkAttributeOrConditionList(l []AttributeAndCondition) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *AutoAcceptConfig) check() *Violation {
+func (s *AutoAcceptConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -446,7 +446,7 @@ func (s *AutoAcceptConfig) check() *Violation {
 	if s.Channel == nil {
 		return missing("Channel")
 	}
-	if v := ruleChannel.check(s.Channel); v != nil {
+	if v := ruleChannel.findViolation(s.Channel); v != nil {
 		return v.under("Channel")
 	}
 	return nil
@@ -457,18 +457,18 @@ func checkAutoAcceptConfigs(l []AutoAcceptConfig) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *BooleanCondition) check() *Violation {
+func (s *BooleanCondition) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := ruleBooleanComparisonType.check(s.ComparisonType); v != nil {
+	if v := ruleBooleanComparisonType.findViolation(s.ComparisonType); v != nil {
 		return v.under("ComparisonType")
 	}
 	return nil
@@ -479,21 +479,21 @@ func checkChannelList(l []string) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := ruleChannel.check(&l[i]); v != nil {
+		if v := ruleChannel.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *Condition) check() *Violation {
+func (s *Condition) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := s.NumberCondition.check(); v != nil {
+	if v := s.NumberCondition.findViolation(); v != nil {
 		return v.under("NumberCondition")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
@@ -504,24 +504,24 @@ func checkConditions(l []Condition) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *ContactAnalysis) check() *Violation {
+func (s *ContactAnalysis) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := s.Transcript.check(); v != nil {
+	if v := s.Transcript.findViolation(); v != nil {
 		return v.under("Transcript")
 	}
 	return nil
 }
 
-func (s *ContactEvaluationAttributeAndCondition) check() *Violation {
+func (s *ContactEvaluationAttributeAndCondition) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -531,14 +531,14 @@ func (s *ContactEvaluationAttributeAndCondition) check() *Violation {
 	return nil
 }
 
-func (s *ContactEvaluationAttributeCondition) check() *Violation {
+func (s *ContactEvaluationAttributeCondition) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := ruleContactEvaluationAttributeKey.check(s.AttributeKey); v != nil {
+	if v := ruleContactEvaluationAttributeKey.findViolation(s.AttributeKey); v != nil {
 		return v.under("AttributeKey")
 	}
-	if v := ruleContactEvaluationAttributeComparisonType.check(s.ComparisonType); v != nil {
+	if v := ruleContactEvaluationAttributeComparisonType.findViolation(s.ComparisonType); v != nil {
 		return v.under("ComparisonType")
 	}
 	return nil
@@ -549,21 +549,21 @@ func checkContactEvaluationAttributeConditionList(l []ContactEvaluationAttribute
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *ContactEvaluationAttributeFilter) check() *Violation {
+func (s *ContactEvaluationAttributeFilter) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := s.AndCondition.check(); v != nil {
+	if v := s.AndCondition.findViolation(); v != nil {
 		return v.under("AndCondition")
 	}
-	if v := s.ContactEvaluationAttributeCondition.check(); v != nil {
+	if v := s.ContactEvaluationAttributeCondition.findViolation(); v != nil {
 		return v.under("ContactEvaluationAttributeCondition")
 	}
 	if v := checkContactEvaluationAttributeOrConditionList(s.OrConditions); v != nil {
@@ -577,31 +577,31 @@ func checkContactEvaluationAttributeOrConditionList(l []ContactEvaluationAttribu
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *ContactFlowAttributeAndCondition) check() *Violation {
+func (s *ContactFlowAttributeAndCondition) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := s.ContactFlowTypeCondition.check(); v != nil {
+	if v := s.ContactFlowTypeCondition.findViolation(); v != nil {
 		return v.under("ContactFlowTypeCondition")
 	}
 	return nil
 }
 
-func (s *ContactFlowAttributeFilter) check() *Violation {
+func (s *ContactFlowAttributeFilter) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := s.AndCondition.check(); v != nil {
+	if v := s.AndCondition.findViolation(); v != nil {
 		return v.under("AndCondition")
 	}
-	if v := s.ContactFlowTypeCondition.check(); v != nil {
+	if v := s.ContactFlowTypeCondition.findViolation(); v != nil {
 		return v.under("ContactFlowTypeCondition")
 	}
 	if v := checkContactFlowAttributeOrConditionList(s.OrConditions); v != nil {
@@ -615,7 +615,7 @@ func checkContactFlowAttributeOrConditionList(l []ContactFlowAttributeAndConditi
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
@@ -627,14 +627,14 @@ func checkContactFlowModuleSearchConditionList(l []ContactFlowModuleSearchCriter
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *ContactFlowModuleSearchCriteria) check() *Violation {
+func (s *ContactFlowModuleSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -644,13 +644,13 @@ func (s *ContactFlowModuleSearchCriteria) check() *Violation {
 	if v := checkContactFlowModuleSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := ruleContactFlowModuleState.check(s.StateCondition); v != nil {
+	if v := ruleContactFlowModuleState.findViolation(s.StateCondition); v != nil {
 		return v.under("StateCondition")
 	}
-	if v := ruleContactFlowModuleStatus.check(s.StatusCondition); v != nil {
+	if v := ruleContactFlowModuleStatus.findViolation(s.StatusCondition); v != nil {
 		return v.under("StatusCondition")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
@@ -661,14 +661,14 @@ func checkContactFlowSearchConditionList(l []ContactFlowSearchCriteria) *Violati
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *ContactFlowSearchCriteria) check() *Violation {
+func (s *ContactFlowSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -678,36 +678,36 @@ func (s *ContactFlowSearchCriteria) check() *Violation {
 	if v := checkContactFlowSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := ruleContactFlowState.check(s.StateCondition); v != nil {
+	if v := ruleContactFlowState.findViolation(s.StateCondition); v != nil {
 		return v.under("StateCondition")
 	}
-	if v := ruleContactFlowStatus.check(s.StatusCondition); v != nil {
+	if v := ruleContactFlowStatus.findViolation(s.StatusCondition); v != nil {
 		return v.under("StatusCondition")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
-	if v := ruleContactFlowType.check(s.TypeCondition); v != nil {
+	if v := ruleContactFlowType.findViolation(s.TypeCondition); v != nil {
 		return v.under("TypeCondition")
 	}
 	return nil
 }
 
-func (s *ContactFlowSearchFilter) check() *Violation {
+func (s *ContactFlowSearchFilter) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := s.FlowAttributeFilter.check(); v != nil {
+	if v := s.FlowAttributeFilter.findViolation(); v != nil {
 		return v.under("FlowAttributeFilter")
 	}
 	return nil
 }
 
-func (s *ContactFlowTypeCondition) check() *Violation {
+func (s *ContactFlowTypeCondition) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := ruleContactFlowType.check(s.ContactFlowType); v != nil {
+	if v := ruleContactFlowType.findViolation(s.ContactFlowType); v != nil {
 		return v.under("ContactFlowType")
 	}
 	return nil
@@ -721,21 +721,21 @@ func checkContactFlowTypes(l []string) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := ruleContactFlowType.check(&l[i]); v != nil {
+		if v := ruleContactFlowType.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *ControlPlaneUserAttributeFilter) check() *Violation {
+func (s *ControlPlaneUserAttributeFilter) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := s.AndCondition.check(); v != nil {
+	if v := s.AndCondition.findViolation(); v != nil {
 		return v.under("AndCondition")
 	}
-	if v := s.HierarchyGroupCondition.check(); v != nil {
+	if v := s.HierarchyGroupCondition.findViolation(); v != nil {
 		return v.under("HierarchyGroupCondition")
 	}
 	if v := checkAttributeOrConditionList(s.OrConditions); v != nil {
@@ -745,74 +745,74 @@ func (s *ControlPlaneUserAttributeFilter) check() *Violation {
 }
 
 func (s *CreateContactFlowModuleAliasRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *CreateContactFlowModuleAliasRequest) check() *Violation {
+func (s *CreateContactFlowModuleAliasRequest) findViolation() *Violation {
 	if s.AliasName == nil {
 		return missing("AliasName")
 	}
-	if v := ruleContactFlowModuleAlias.check(s.AliasName); v != nil {
+	if v := ruleContactFlowModuleAlias.findViolation(s.AliasName); v != nil {
 		return v.under("AliasName")
 	}
 	if s.ContactFlowModuleId == nil {
 		return missing("ContactFlowModuleId")
 	}
-	if v := ruleContactFlowModuleId.check(s.ContactFlowModuleId); v != nil {
+	if v := ruleContactFlowModuleId.findViolation(s.ContactFlowModuleId); v != nil {
 		return v.under("ContactFlowModuleId")
 	}
 	if s.ContactFlowModuleVersion == nil {
 		return missing("ContactFlowModuleVersion")
 	}
 	if s.ContactFlowModuleVersion != nil {
-		if v := ruleResourceVersion.check(int64(*s.ContactFlowModuleVersion)); v != nil {
+		if v := ruleResourceVersion.findViolation(int64(*s.ContactFlowModuleVersion)); v != nil {
 			return v.under("ContactFlowModuleVersion")
 		}
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceIdOrArn.check(s.InstanceId); v != nil {
+	if v := ruleInstanceIdOrArn.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	return nil
 }
 
 func (s *CreateContactFlowModuleRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *CreateContactFlowModuleRequest) check() *Violation {
-	if v := ruleClientToken.check(s.ClientToken); v != nil {
+func (s *CreateContactFlowModuleRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
 		return v.under("ClientToken")
 	}
 	if s.Content == nil {
 		return missing("Content")
 	}
-	if v := ruleContactFlowModuleContent.check(s.Content); v != nil {
+	if v := ruleContactFlowModuleContent.findViolation(s.Content); v != nil {
 		return v.under("Content")
 	}
 	if s.Description != nil && *s.Description != "" {
-		if v := ruleContactFlowModuleDescription.check(s.Description); v != nil {
+		if v := ruleContactFlowModuleDescription.findViolation(s.Description); v != nil {
 			return v.under("Description")
 		}
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.Name == nil {
 		return missing("Name")
 	}
-	if v := ruleContactFlowModuleName.check(s.Name); v != nil {
+	if v := ruleContactFlowModuleName.findViolation(s.Name); v != nil {
 		return v.under("Name")
 	}
 	if len(s.Tags) > 0 {
@@ -824,41 +824,41 @@ func (s *CreateContactFlowModuleRequest) check() *Violation {
 }
 
 func (s *CreateContactFlowModuleVersionRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *CreateContactFlowModuleVersionRequest) check() *Violation {
+func (s *CreateContactFlowModuleVersionRequest) findViolation() *Violation {
 	if s.ContactFlowModuleId == nil {
 		return missing("ContactFlowModuleId")
 	}
 	if s.Description != nil && *s.Description != "" {
-		if v := ruleContactFlowModuleDescription.check(s.Description); v != nil {
+		if v := ruleContactFlowModuleDescription.findViolation(s.Description); v != nil {
 			return v.under("Description")
 		}
 	}
-	if v := ruleFlowModuleContentSha256.check(s.FlowModuleContentSha256); v != nil {
+	if v := ruleFlowModuleContentSha256.findViolation(s.FlowModuleContentSha256); v != nil {
 		return v.under("FlowModuleContentSha256")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	return nil
 }
 
 func (s *CreateHoursOfOperationRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *CreateHoursOfOperationRequest) check() *Violation {
+func (s *CreateHoursOfOperationRequest) findViolation() *Violation {
 	if s.Config == nil {
 		return missing("Config")
 	}
@@ -866,20 +866,20 @@ func (s *CreateHoursOfOperationRequest) check() *Violation {
 		return v.under("Config")
 	}
 	if s.Description != nil && *s.Description != "" {
-		if v := ruleHoursOfOperationDescription.check(s.Description); v != nil {
+		if v := ruleHoursOfOperationDescription.findViolation(s.Description); v != nil {
 			return v.under("Description")
 		}
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.Name == nil {
 		return missing("Name")
 	}
-	if v := ruleCommonNameLength127.check(s.Name); v != nil {
+	if v := ruleCommonNameLength127.findViolation(s.Name); v != nil {
 		return v.under("Name")
 	}
 	if v := checkParentHoursOfOperationConfigList(s.ParentHoursOfOperationConfigs); v != nil {
@@ -897,32 +897,32 @@ func (s *CreateHoursOfOperationRequest) check() *Violation {
 }
 
 func (s *CreateInstanceRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *CreateInstanceRequest) check() *Violation {
-	if v := ruleClientToken.check(s.ClientToken); v != nil {
+func (s *CreateInstanceRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
 		return v.under("ClientToken")
 	}
 	if s.DirectoryId != nil && *s.DirectoryId != "" {
-		if v := ruleDirectoryId.check(s.DirectoryId); v != nil {
+		if v := ruleDirectoryId.findViolation(s.DirectoryId); v != nil {
 			return v.under("DirectoryId")
 		}
 	}
 	if s.IdentityManagementType == nil {
 		return missing("IdentityManagementType")
 	}
-	if v := ruleDirectoryType.check(s.IdentityManagementType); v != nil {
+	if v := ruleDirectoryType.findViolation(s.IdentityManagementType); v != nil {
 		return v.under("IdentityManagementType")
 	}
 	if s.InboundCallsEnabled == nil {
 		return missing("InboundCallsEnabled")
 	}
 	if s.InstanceAlias != nil && *s.InstanceAlias != "" {
-		if v := ruleDirectoryAlias.check(s.InstanceAlias); v != nil {
+		if v := ruleDirectoryAlias.findViolation(s.InstanceAlias); v != nil {
 			return v.under("InstanceAlias")
 		}
 	}
@@ -938,15 +938,15 @@ func (s *CreateInstanceRequest) check() *Violation {
 }
 
 func (s *CreateQueueRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *CreateQueueRequest) check() *Violation {
+func (s *CreateQueueRequest) findViolation() *Violation {
 	if s.Description != nil && *s.Description != "" {
-		if v := ruleQueueDescription.check(s.Description); v != nil {
+		if v := ruleQueueDescription.findViolation(s.Description); v != nil {
 			return v.under("Description")
 		}
 	}
@@ -961,24 +961,24 @@ func (s *CreateQueueRequest) check() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxContacts != nil {
-		if v := ruleQueueMaxContacts.check(int64(*s.MaxContacts)); v != nil {
+		if v := ruleQueueMaxContacts.findViolation(int64(*s.MaxContacts)); v != nil {
 			return v.under("MaxContacts")
 		}
 	}
 	if s.Name == nil {
 		return missing("Name")
 	}
-	if v := ruleCommonNameLength127.check(s.Name); v != nil {
+	if v := ruleCommonNameLength127.findViolation(s.Name); v != nil {
 		return v.under("Name")
 	}
-	if v := s.OutboundCallerConfig.check(); v != nil {
+	if v := s.OutboundCallerConfig.findViolation(); v != nil {
 		return v.under("OutboundCallerConfig")
 	}
-	if v := s.OutboundEmailConfig.check(); v != nil {
+	if v := s.OutboundEmailConfig.findViolation(); v != nil {
 		return v.under("OutboundEmailConfig")
 	}
 	if len(s.QuickConnectIds) > 0 {
@@ -995,34 +995,34 @@ func (s *CreateQueueRequest) check() *Violation {
 }
 
 func (s *CreateQuickConnectRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *CreateQuickConnectRequest) check() *Violation {
+func (s *CreateQuickConnectRequest) findViolation() *Violation {
 	if s.Description != nil && *s.Description != "" {
-		if v := ruleQuickConnectDescription.check(s.Description); v != nil {
+		if v := ruleQuickConnectDescription.findViolation(s.Description); v != nil {
 			return v.under("Description")
 		}
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.Name == nil {
 		return missing("Name")
 	}
-	if v := ruleQuickConnectName.check(s.Name); v != nil {
+	if v := ruleQuickConnectName.findViolation(s.Name); v != nil {
 		return v.under("Name")
 	}
 	if s.QuickConnectConfig == nil {
 		return missing("QuickConnectConfig")
 	}
-	if v := s.QuickConnectConfig.check(); v != nil {
+	if v := s.QuickConnectConfig.findViolation(); v != nil {
 		return v.under("QuickConnectConfig")
 	}
 	if len(s.Tags) > 0 {
@@ -1034,14 +1034,14 @@ func (s *CreateQuickConnectRequest) check() *Violation {
 }
 
 func (s *CreateRoutingProfileRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *CreateRoutingProfileRequest) check() *Violation {
-	if v := ruleAgentAvailabilityTimer.check(s.AgentAvailabilityTimer); v != nil {
+func (s *CreateRoutingProfileRequest) findViolation() *Violation {
+	if v := ruleAgentAvailabilityTimer.findViolation(s.AgentAvailabilityTimer); v != nil {
 		return v.under("AgentAvailabilityTimer")
 	}
 	if s.DefaultOutboundQueueId == nil {
@@ -1050,13 +1050,13 @@ func (s *CreateRoutingProfileRequest) check() *Violation {
 	if s.Description == nil {
 		return missing("Description")
 	}
-	if v := ruleRoutingProfileDescription.check(s.Description); v != nil {
+	if v := ruleRoutingProfileDescription.findViolation(s.Description); v != nil {
 		return v.under("Description")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if len(s.ManualAssignmentQueueConfigs) > 0 {
@@ -1073,7 +1073,7 @@ func (s *CreateRoutingProfileRequest) check() *Violation {
 	if s.Name == nil {
 		return missing("Name")
 	}
-	if v := ruleRoutingProfileName.check(s.Name); v != nil {
+	if v := ruleRoutingProfileName.findViolation(s.Name); v != nil {
 		return v.under("Name")
 	}
 	if len(s.QueueConfigs) > 0 {
@@ -1090,13 +1090,13 @@ func (s *CreateRoutingProfileRequest) check() *Violation {
 }
 
 func (s *CreateSecurityProfileRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *CreateSecurityProfileRequest) check() *Violation {
+func (s *CreateSecurityProfileRequest) findViolation() *Violation {
 	if v := checkAllowedAIAgents(s.AllowedAIAgents); v != nil {
 		return v.under("AllowedAIAgents")
 	}
@@ -1110,11 +1110,11 @@ func (s *CreateSecurityProfileRequest) check() *Violation {
 		return v.under("Applications")
 	}
 	if s.Description != nil && *s.Description != "" {
-		if v := ruleSecurityProfileDescription.check(s.Description); v != nil {
+		if v := ruleSecurityProfileDescription.findViolation(s.Description); v != nil {
 			return v.under("Description")
 		}
 	}
-	if v := s.GranularAccessControlConfiguration.check(); v != nil {
+	if v := s.GranularAccessControlConfiguration.findViolation(); v != nil {
 		return v.under("GranularAccessControlConfiguration")
 	}
 	if v := checkHierarchyRestrictedResourceList(s.HierarchyRestrictedResources); v != nil {
@@ -1123,7 +1123,7 @@ func (s *CreateSecurityProfileRequest) check() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if v := checkPermissionsList(s.Permissions); v != nil {
@@ -1132,7 +1132,7 @@ func (s *CreateSecurityProfileRequest) check() *Violation {
 	if s.SecurityProfileName == nil {
 		return missing("SecurityProfileName")
 	}
-	if v := ruleCreateSecurityProfileName.check(s.SecurityProfileName); v != nil {
+	if v := ruleCreateSecurityProfileName.findViolation(s.SecurityProfileName); v != nil {
 		return v.under("SecurityProfileName")
 	}
 	if v := checkTagRestrictedResourceList(s.TagRestrictedResources); v != nil {
@@ -1147,17 +1147,17 @@ func (s *CreateSecurityProfileRequest) check() *Violation {
 }
 
 func (s *CreateUserHierarchyGroupRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *CreateUserHierarchyGroupRequest) check() *Violation {
+func (s *CreateUserHierarchyGroupRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.Name == nil {
@@ -1172,35 +1172,35 @@ func (s *CreateUserHierarchyGroupRequest) check() *Violation {
 }
 
 func (s *CreateUserRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *CreateUserRequest) check() *Violation {
+func (s *CreateUserRequest) findViolation() *Violation {
 	if v := checkAfterContactWorkConfigs(s.AfterContactWorkConfigs); v != nil {
 		return v.under("AfterContactWorkConfigs")
 	}
 	if v := checkAutoAcceptConfigs(s.AutoAcceptConfigs); v != nil {
 		return v.under("AutoAcceptConfigs")
 	}
-	if v := s.IdentityInfo.check(); v != nil {
+	if v := s.IdentityInfo.findViolation(); v != nil {
 		return v.under("IdentityInfo")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
-	if v := rulePassword.check(s.Password); v != nil {
+	if v := rulePassword.findViolation(s.Password); v != nil {
 		return v.under("Password")
 	}
 	if v := checkPersistentConnectionConfigs(s.PersistentConnectionConfigs); v != nil {
 		return v.under("PersistentConnectionConfigs")
 	}
-	if v := s.PhoneConfig.check(); v != nil {
+	if v := s.PhoneConfig.findViolation(); v != nil {
 		return v.under("PhoneConfig")
 	}
 	if v := checkPhoneNumberConfigs(s.PhoneNumberConfigs); v != nil {
@@ -1223,7 +1223,7 @@ func (s *CreateUserRequest) check() *Violation {
 	if s.Username == nil {
 		return missing("Username")
 	}
-	if v := ruleAgentUsername.check(s.Username); v != nil {
+	if v := ruleAgentUsername.findViolation(s.Username); v != nil {
 		return v.under("Username")
 	}
 	if v := checkVoiceEnhancementConfigs(s.VoiceEnhancementConfigs); v != nil {
@@ -1232,34 +1232,34 @@ func (s *CreateUserRequest) check() *Violation {
 	return nil
 }
 
-func (s *CrossChannelBehavior) check() *Violation {
+func (s *CrossChannelBehavior) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.BehaviorType == nil {
 		return missing("BehaviorType")
 	}
-	if v := ruleBehaviorType.check(s.BehaviorType); v != nil {
+	if v := ruleBehaviorType.findViolation(s.BehaviorType); v != nil {
 		return v.under("BehaviorType")
 	}
 	return nil
 }
 
-func (s *CrossChannelWorkloadBehavior) check() *Violation {
+func (s *CrossChannelWorkloadBehavior) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := ruleChannelWorkloadBehaviorType.check(s.ChannelWorkloadBehaviorType); v != nil {
+	if v := ruleChannelWorkloadBehaviorType.findViolation(s.ChannelWorkloadBehaviorType); v != nil {
 		return v.under("ChannelWorkloadBehaviorType")
 	}
 	return nil
 }
 
-func (s *DataTableAccessControlConfiguration) check() *Violation {
+func (s *DataTableAccessControlConfiguration) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := s.PrimaryAttributeAccessControlConfiguration.check(); v != nil {
+	if v := s.PrimaryAttributeAccessControlConfiguration.findViolation(); v != nil {
 		return v.under("PrimaryAttributeAccessControlConfiguration")
 	}
 	return nil
@@ -1270,14 +1270,14 @@ func checkDataTableSearchConditionList(l []DataTableSearchCriteria) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *DataTableSearchCriteria) check() *Violation {
+func (s *DataTableSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -1287,111 +1287,111 @@ func (s *DataTableSearchCriteria) check() *Violation {
 	if v := checkDataTableSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
 }
 
-func (s *DateCondition) check() *Violation {
+func (s *DateCondition) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := ruleDateComparisonType.check(s.ComparisonType); v != nil {
+	if v := ruleDateComparisonType.findViolation(s.ComparisonType); v != nil {
 		return v.under("ComparisonType")
 	}
-	if v := ruleDateYearMonthDayFormat.check(s.Value); v != nil {
+	if v := ruleDateYearMonthDayFormat.findViolation(s.Value); v != nil {
 		return v.under("Value")
 	}
 	return nil
 }
 
-func (s *DateTimeCondition) check() *Violation {
+func (s *DateTimeCondition) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := ruleDateTimeComparisonType.check(s.ComparisonType); v != nil {
+	if v := ruleDateTimeComparisonType.findViolation(s.ComparisonType); v != nil {
 		return v.under("ComparisonType")
 	}
-	if v := ruleDateTimeFormat.check(s.MaxValue); v != nil {
+	if v := ruleDateTimeFormat.findViolation(s.MaxValue); v != nil {
 		return v.under("MaxValue")
 	}
-	if v := ruleDateTimeFormat.check(s.MinValue); v != nil {
+	if v := ruleDateTimeFormat.findViolation(s.MinValue); v != nil {
 		return v.under("MinValue")
 	}
 	return nil
 }
 
-func (s *DecimalCondition) check() *Violation {
+func (s *DecimalCondition) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := ruleDecimalComparisonType.check(s.ComparisonType); v != nil {
+	if v := ruleDecimalComparisonType.findViolation(s.ComparisonType); v != nil {
 		return v.under("ComparisonType")
 	}
 	return nil
 }
 
 func (s *DeleteContactFlowModuleAliasRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DeleteContactFlowModuleAliasRequest) check() *Violation {
+func (s *DeleteContactFlowModuleAliasRequest) findViolation() *Violation {
 	if s.AliasId == nil {
 		return missing("AliasId")
 	}
-	if v := ruleResourceId.check(s.AliasId); v != nil {
+	if v := ruleResourceId.findViolation(s.AliasId); v != nil {
 		return v.under("AliasId")
 	}
 	if s.ContactFlowModuleId == nil {
 		return missing("ContactFlowModuleId")
 	}
-	if v := ruleResourceId.check(s.ContactFlowModuleId); v != nil {
+	if v := ruleResourceId.findViolation(s.ContactFlowModuleId); v != nil {
 		return v.under("ContactFlowModuleId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceIdOrArn.check(s.InstanceId); v != nil {
+	if v := ruleInstanceIdOrArn.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	return nil
 }
 
 func (s *DeleteContactFlowModuleRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DeleteContactFlowModuleRequest) check() *Violation {
+func (s *DeleteContactFlowModuleRequest) findViolation() *Violation {
 	if s.ContactFlowModuleId == nil {
 		return missing("ContactFlowModuleId")
 	}
-	if v := ruleContactFlowModuleId.check(s.ContactFlowModuleId); v != nil {
+	if v := ruleContactFlowModuleId.findViolation(s.ContactFlowModuleId); v != nil {
 		return v.under("ContactFlowModuleId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	return nil
 }
 
 func (s *DeleteContactFlowModuleVersionRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DeleteContactFlowModuleVersionRequest) check() *Violation {
+func (s *DeleteContactFlowModuleVersionRequest) findViolation() *Violation {
 	if s.ContactFlowModuleId == nil {
 		return missing("ContactFlowModuleId")
 	}
@@ -1399,71 +1399,71 @@ func (s *DeleteContactFlowModuleVersionRequest) check() *Violation {
 		return missing("ContactFlowModuleVersion")
 	}
 	if s.ContactFlowModuleVersion != nil {
-		if v := ruleResourceVersion.check(int64(*s.ContactFlowModuleVersion)); v != nil {
+		if v := ruleResourceVersion.findViolation(int64(*s.ContactFlowModuleVersion)); v != nil {
 			return v.under("ContactFlowModuleVersion")
 		}
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	return nil
 }
 
 func (s *DeleteHoursOfOperationRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DeleteHoursOfOperationRequest) check() *Violation {
+func (s *DeleteHoursOfOperationRequest) findViolation() *Violation {
 	if s.HoursOfOperationId == nil {
 		return missing("HoursOfOperationId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	return nil
 }
 
 func (s *DeleteInstanceRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DeleteInstanceRequest) check() *Violation {
-	if v := ruleClientToken.check(s.ClientToken); v != nil {
+func (s *DeleteInstanceRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
 		return v.under("ClientToken")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	return nil
 }
 
 func (s *DeleteQueueRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DeleteQueueRequest) check() *Violation {
+func (s *DeleteQueueRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.QueueId == nil {
@@ -1473,17 +1473,17 @@ func (s *DeleteQueueRequest) check() *Violation {
 }
 
 func (s *DeleteQuickConnectRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DeleteQuickConnectRequest) check() *Violation {
+func (s *DeleteQuickConnectRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.QuickConnectId == nil {
@@ -1493,17 +1493,17 @@ func (s *DeleteQuickConnectRequest) check() *Violation {
 }
 
 func (s *DeleteRoutingProfileRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DeleteRoutingProfileRequest) check() *Violation {
+func (s *DeleteRoutingProfileRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.RoutingProfileId == nil {
@@ -1513,17 +1513,17 @@ func (s *DeleteRoutingProfileRequest) check() *Violation {
 }
 
 func (s *DeleteSecurityProfileRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DeleteSecurityProfileRequest) check() *Violation {
+func (s *DeleteSecurityProfileRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.SecurityProfileId == nil {
@@ -1533,37 +1533,37 @@ func (s *DeleteSecurityProfileRequest) check() *Violation {
 }
 
 func (s *DeleteUserHierarchyGroupRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DeleteUserHierarchyGroupRequest) check() *Violation {
+func (s *DeleteUserHierarchyGroupRequest) findViolation() *Violation {
 	if s.HierarchyGroupId == nil {
 		return missing("HierarchyGroupId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	return nil
 }
 
 func (s *DeleteUserRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DeleteUserRequest) check() *Violation {
+func (s *DeleteUserRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.UserId == nil {
@@ -1573,129 +1573,129 @@ func (s *DeleteUserRequest) check() *Violation {
 }
 
 func (s *DescribeContactFlowModuleAliasRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DescribeContactFlowModuleAliasRequest) check() *Violation {
+func (s *DescribeContactFlowModuleAliasRequest) findViolation() *Violation {
 	if s.AliasId == nil {
 		return missing("AliasId")
 	}
-	if v := ruleResourceId.check(s.AliasId); v != nil {
+	if v := ruleResourceId.findViolation(s.AliasId); v != nil {
 		return v.under("AliasId")
 	}
 	if s.ContactFlowModuleId == nil {
 		return missing("ContactFlowModuleId")
 	}
-	if v := ruleContactFlowModuleId.check(s.ContactFlowModuleId); v != nil {
+	if v := ruleContactFlowModuleId.findViolation(s.ContactFlowModuleId); v != nil {
 		return v.under("ContactFlowModuleId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceIdOrArn.check(s.InstanceId); v != nil {
+	if v := ruleInstanceIdOrArn.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	return nil
 }
 
 func (s *DescribeContactFlowModuleRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DescribeContactFlowModuleRequest) check() *Violation {
+func (s *DescribeContactFlowModuleRequest) findViolation() *Violation {
 	if s.ContactFlowModuleId == nil {
 		return missing("ContactFlowModuleId")
 	}
-	if v := ruleContactFlowModuleId.check(s.ContactFlowModuleId); v != nil {
+	if v := ruleContactFlowModuleId.findViolation(s.ContactFlowModuleId); v != nil {
 		return v.under("ContactFlowModuleId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	return nil
 }
 
 func (s *DescribeHoursOfOperationRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DescribeHoursOfOperationRequest) check() *Violation {
+func (s *DescribeHoursOfOperationRequest) findViolation() *Violation {
 	if s.HoursOfOperationId == nil {
 		return missing("HoursOfOperationId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	return nil
 }
 
 func (s *DescribeInstanceAttributeRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DescribeInstanceAttributeRequest) check() *Violation {
+func (s *DescribeInstanceAttributeRequest) findViolation() *Violation {
 	if s.AttributeType == nil {
 		return missing("AttributeType")
 	}
-	if v := ruleInstanceAttributeType.check(s.AttributeType); v != nil {
+	if v := ruleInstanceAttributeType.findViolation(s.AttributeType); v != nil {
 		return v.under("AttributeType")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	return nil
 }
 
 func (s *DescribeInstanceRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DescribeInstanceRequest) check() *Violation {
+func (s *DescribeInstanceRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	return nil
 }
 
 func (s *DescribeQueueRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DescribeQueueRequest) check() *Violation {
+func (s *DescribeQueueRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.QueueId == nil {
@@ -1705,17 +1705,17 @@ func (s *DescribeQueueRequest) check() *Violation {
 }
 
 func (s *DescribeQuickConnectRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DescribeQuickConnectRequest) check() *Violation {
+func (s *DescribeQuickConnectRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.QuickConnectId == nil {
@@ -1725,17 +1725,17 @@ func (s *DescribeQuickConnectRequest) check() *Violation {
 }
 
 func (s *DescribeRoutingProfileRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DescribeRoutingProfileRequest) check() *Violation {
+func (s *DescribeRoutingProfileRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.RoutingProfileId == nil {
@@ -1745,17 +1745,17 @@ func (s *DescribeRoutingProfileRequest) check() *Violation {
 }
 
 func (s *DescribeSecurityProfileRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DescribeSecurityProfileRequest) check() *Violation {
+func (s *DescribeSecurityProfileRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.SecurityProfileId == nil {
@@ -1765,54 +1765,54 @@ func (s *DescribeSecurityProfileRequest) check() *Violation {
 }
 
 func (s *DescribeUserHierarchyGroupRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DescribeUserHierarchyGroupRequest) check() *Violation {
+func (s *DescribeUserHierarchyGroupRequest) findViolation() *Violation {
 	if s.HierarchyGroupId == nil {
 		return missing("HierarchyGroupId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	return nil
 }
 
 func (s *DescribeUserHierarchyStructureRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DescribeUserHierarchyStructureRequest) check() *Violation {
+func (s *DescribeUserHierarchyStructureRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	return nil
 }
 
 func (s *DescribeUserRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DescribeUserRequest) check() *Violation {
+func (s *DescribeUserRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.UserId == nil {
@@ -1822,20 +1822,20 @@ func (s *DescribeUserRequest) check() *Violation {
 }
 
 func (s *DisassociateHoursOfOperationsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DisassociateHoursOfOperationsRequest) check() *Violation {
+func (s *DisassociateHoursOfOperationsRequest) findViolation() *Violation {
 	if s.HoursOfOperationId == nil {
 		return missing("HoursOfOperationId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.ParentHoursOfOperationIds == nil {
@@ -1848,17 +1848,17 @@ func (s *DisassociateHoursOfOperationsRequest) check() *Violation {
 }
 
 func (s *DisassociateQueueQuickConnectsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DisassociateQueueQuickConnectsRequest) check() *Violation {
+func (s *DisassociateQueueQuickConnectsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.QueueId == nil {
@@ -1874,17 +1874,17 @@ func (s *DisassociateQueueQuickConnectsRequest) check() *Violation {
 }
 
 func (s *DisassociateRoutingProfileQueuesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DisassociateRoutingProfileQueuesRequest) check() *Violation {
+func (s *DisassociateRoutingProfileQueuesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if v := checkRoutingProfileQueueReferenceList(s.ManualAssignmentQueueReferences); v != nil {
@@ -1900,29 +1900,29 @@ func (s *DisassociateRoutingProfileQueuesRequest) check() *Violation {
 }
 
 func (s *DisassociateSecurityProfilesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DisassociateSecurityProfilesRequest) check() *Violation {
+func (s *DisassociateSecurityProfilesRequest) findViolation() *Violation {
 	if s.EntityArn == nil {
 		return missing("EntityArn")
 	}
-	if v := ruleEntityArn.check(s.EntityArn); v != nil {
+	if v := ruleEntityArn.findViolation(s.EntityArn); v != nil {
 		return v.under("EntityArn")
 	}
 	if s.EntityType == nil {
 		return missing("EntityType")
 	}
-	if v := ruleEntityType.check(s.EntityType); v != nil {
+	if v := ruleEntityType.findViolation(s.EntityType); v != nil {
 		return v.under("EntityType")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.SecurityProfiles == nil {
@@ -1935,17 +1935,17 @@ func (s *DisassociateSecurityProfilesRequest) check() *Violation {
 }
 
 func (s *DisassociateUserProficienciesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *DisassociateUserProficienciesRequest) check() *Violation {
+func (s *DisassociateUserProficienciesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.UserId == nil {
@@ -1960,14 +1960,14 @@ func (s *DisassociateUserProficienciesRequest) check() *Violation {
 	return nil
 }
 
-func (s *EmailAddressConfig) check() *Violation {
+func (s *EmailAddressConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.EmailAddressId == nil {
 		return missing("EmailAddressId")
 	}
-	if v := ruleEmailAddressId.check(s.EmailAddressId); v != nil {
+	if v := ruleEmailAddressId.findViolation(s.EmailAddressId); v != nil {
 		return v.under("EmailAddressId")
 	}
 	return nil
@@ -1981,7 +1981,7 @@ func checkEmailAddressConfigList(l []EmailAddressConfig) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
@@ -1993,14 +1993,14 @@ func checkEmailAddressSearchConditionList(l []EmailAddressSearchCriteria) *Viola
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *EmailAddressSearchCriteria) check() *Violation {
+func (s *EmailAddressSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -2010,7 +2010,7 @@ func (s *EmailAddressSearchCriteria) check() *Violation {
 	if v := checkEmailAddressSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
@@ -2021,33 +2021,33 @@ func checkEvaluationFormSearchConditionList(l []EvaluationFormSearchCriteria) *V
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *EvaluationFormSearchCriteria) check() *Violation {
+func (s *EvaluationFormSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if v := checkEvaluationFormSearchConditionList(s.AndConditions); v != nil {
 		return v.under("AndConditions")
 	}
-	if v := s.BooleanCondition.check(); v != nil {
+	if v := s.BooleanCondition.findViolation(); v != nil {
 		return v.under("BooleanCondition")
 	}
-	if v := s.DateTimeCondition.check(); v != nil {
+	if v := s.DateTimeCondition.findViolation(); v != nil {
 		return v.under("DateTimeCondition")
 	}
-	if v := s.NumberCondition.check(); v != nil {
+	if v := s.NumberCondition.findViolation(); v != nil {
 		return v.under("NumberCondition")
 	}
 	if v := checkEvaluationFormSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
@@ -2058,92 +2058,92 @@ func checkEvaluationSearchConditionList(l []EvaluationSearchCriteria) *Violation
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *EvaluationSearchCriteria) check() *Violation {
+func (s *EvaluationSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if v := checkEvaluationSearchConditionList(s.AndConditions); v != nil {
 		return v.under("AndConditions")
 	}
-	if v := s.BooleanCondition.check(); v != nil {
+	if v := s.BooleanCondition.findViolation(); v != nil {
 		return v.under("BooleanCondition")
 	}
-	if v := s.DateTimeCondition.check(); v != nil {
+	if v := s.DateTimeCondition.findViolation(); v != nil {
 		return v.under("DateTimeCondition")
 	}
-	if v := s.DecimalCondition.check(); v != nil {
+	if v := s.DecimalCondition.findViolation(); v != nil {
 		return v.under("DecimalCondition")
 	}
-	if v := s.NumberCondition.check(); v != nil {
+	if v := s.NumberCondition.findViolation(); v != nil {
 		return v.under("NumberCondition")
 	}
 	if v := checkEvaluationSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
 }
 
-func (s *EvaluationSearchFilter) check() *Violation {
+func (s *EvaluationSearchFilter) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := s.ContactEvaluationAttributeFilter.check(); v != nil {
+	if v := s.ContactEvaluationAttributeFilter.findViolation(); v != nil {
 		return v.under("ContactEvaluationAttributeFilter")
 	}
 	return nil
 }
 
-func (s *FlowModule) check() *Violation {
+func (s *FlowModule) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := ruleFlowModuleId.check(s.FlowModuleId); v != nil {
+	if v := ruleFlowModuleId.findViolation(s.FlowModuleId); v != nil {
 		return v.under("FlowModuleId")
 	}
-	if v := ruleFlowModuleType.check(s.Type); v != nil {
+	if v := ruleFlowModuleType.findViolation(s.Type); v != nil {
 		return v.under("Type")
 	}
 	return nil
 }
 
-func (s *FlowQuickConnectConfig) check() *Violation {
+func (s *FlowQuickConnectConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.ContactFlowId == nil {
 		return missing("ContactFlowId")
 	}
-	if v := ruleContactFlowId.check(s.ContactFlowId); v != nil {
+	if v := ruleContactFlowId.findViolation(s.ContactFlowId); v != nil {
 		return v.under("ContactFlowId")
 	}
 	return nil
 }
 
-func (s *GranularAccessControlConfiguration) check() *Violation {
+func (s *GranularAccessControlConfiguration) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := s.DataTableAccessControlConfiguration.check(); v != nil {
+	if v := s.DataTableAccessControlConfiguration.findViolation(); v != nil {
 		return v.under("DataTableAccessControlConfiguration")
 	}
 	return nil
 }
 
-func (s *HierarchyGroupCondition) check() *Violation {
+func (s *HierarchyGroupCondition) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := ruleHierarchyGroupMatchType.check(s.HierarchyGroupMatchType); v != nil {
+	if v := ruleHierarchyGroupMatchType.findViolation(s.HierarchyGroupMatchType); v != nil {
 		return v.under("HierarchyGroupMatchType")
 	}
 	return nil
@@ -2159,7 +2159,7 @@ func checkHierarchyGroupIdList(l []string) *Violation {
 	return nil
 }
 
-func (s *HierarchyLevelUpdate) check() *Violation {
+func (s *HierarchyLevelUpdate) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -2174,55 +2174,55 @@ func checkHierarchyRestrictedResourceList(l []string) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := ruleHierarchyRestrictedResourceName.check(&l[i]); v != nil {
+		if v := ruleHierarchyRestrictedResourceName.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *HierarchyStructureUpdate) check() *Violation {
+func (s *HierarchyStructureUpdate) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := s.LevelFive.check(); v != nil {
+	if v := s.LevelFive.findViolation(); v != nil {
 		return v.under("LevelFive")
 	}
-	if v := s.LevelFour.check(); v != nil {
+	if v := s.LevelFour.findViolation(); v != nil {
 		return v.under("LevelFour")
 	}
-	if v := s.LevelOne.check(); v != nil {
+	if v := s.LevelOne.findViolation(); v != nil {
 		return v.under("LevelOne")
 	}
-	if v := s.LevelThree.check(); v != nil {
+	if v := s.LevelThree.findViolation(); v != nil {
 		return v.under("LevelThree")
 	}
-	if v := s.LevelTwo.check(); v != nil {
+	if v := s.LevelTwo.findViolation(); v != nil {
 		return v.under("LevelTwo")
 	}
 	return nil
 }
 
-func (s *HoursOfOperationConfig) check() *Violation {
+func (s *HoursOfOperationConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.Day == nil {
 		return missing("Day")
 	}
-	if v := ruleHoursOfOperationDays.check(s.Day); v != nil {
+	if v := ruleHoursOfOperationDays.findViolation(s.Day); v != nil {
 		return v.under("Day")
 	}
 	if s.EndTime == nil {
 		return missing("EndTime")
 	}
-	if v := s.EndTime.check(); v != nil {
+	if v := s.EndTime.findViolation(); v != nil {
 		return v.under("EndTime")
 	}
 	if s.StartTime == nil {
 		return missing("StartTime")
 	}
-	if v := s.StartTime.check(); v != nil {
+	if v := s.StartTime.findViolation(); v != nil {
 		return v.under("StartTime")
 	}
 	return nil
@@ -2236,7 +2236,7 @@ func checkHoursOfOperationConfigList(l []HoursOfOperationConfig) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
@@ -2248,27 +2248,27 @@ func checkHoursOfOperationOverrideSearchConditionList(l []HoursOfOperationOverri
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *HoursOfOperationOverrideSearchCriteria) check() *Violation {
+func (s *HoursOfOperationOverrideSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if v := checkHoursOfOperationOverrideSearchConditionList(s.AndConditions); v != nil {
 		return v.under("AndConditions")
 	}
-	if v := s.DateCondition.check(); v != nil {
+	if v := s.DateCondition.findViolation(); v != nil {
 		return v.under("DateCondition")
 	}
 	if v := checkHoursOfOperationOverrideSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
@@ -2279,14 +2279,14 @@ func checkHoursOfOperationSearchConditionList(l []HoursOfOperationSearchCriteria
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *HoursOfOperationSearchCriteria) check() *Violation {
+func (s *HoursOfOperationSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -2296,13 +2296,13 @@ func (s *HoursOfOperationSearchCriteria) check() *Violation {
 	if v := checkHoursOfOperationSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
 }
 
-func (s *HoursOfOperationTimeSlice) check() *Violation {
+func (s *HoursOfOperationTimeSlice) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -2310,7 +2310,7 @@ func (s *HoursOfOperationTimeSlice) check() *Violation {
 		return missing("Hours")
 	}
 	if s.Hours != nil {
-		if v := ruleHours24Format.check(int64(*s.Hours)); v != nil {
+		if v := ruleHours24Format.findViolation(int64(*s.Hours)); v != nil {
 			return v.under("Hours")
 		}
 	}
@@ -2318,7 +2318,7 @@ func (s *HoursOfOperationTimeSlice) check() *Violation {
 		return missing("Minutes")
 	}
 	if s.Minutes != nil {
-		if v := ruleMinutesLimit60.check(int64(*s.Minutes)); v != nil {
+		if v := ruleMinutesLimit60.findViolation(int64(*s.Minutes)); v != nil {
 			return v.under("Minutes")
 		}
 	}
@@ -2330,7 +2330,7 @@ func checkInitiationMethodList(l []string) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := ruleContactInitiationMethod.check(&l[i]); v != nil {
+		if v := ruleContactInitiationMethod.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
@@ -2338,24 +2338,24 @@ func checkInitiationMethodList(l []string) *Violation {
 }
 
 func (s *ListAgentStatusRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListAgentStatusRequest) check() *Violation {
+func (s *ListAgentStatusRequest) findViolation() *Violation {
 	if v := checkAgentStatusTypes(s.AgentStatusTypes); v != nil {
 		return v.under("AgentStatusTypes")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2363,24 +2363,24 @@ func (s *ListAgentStatusRequest) check() *Violation {
 }
 
 func (s *ListAnalyticsDataAssociationsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListAnalyticsDataAssociationsRequest) check() *Violation {
-	if v := ruleDataSetId.check(s.DataSetId); v != nil {
+func (s *ListAnalyticsDataAssociationsRequest) findViolation() *Violation {
+	if v := ruleDataSetId.findViolation(s.DataSetId); v != nil {
 		return v.under("DataSetId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2388,21 +2388,21 @@ func (s *ListAnalyticsDataAssociationsRequest) check() *Violation {
 }
 
 func (s *ListAnalyticsDataLakeDataSetsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListAnalyticsDataLakeDataSetsRequest) check() *Violation {
+func (s *ListAnalyticsDataLakeDataSetsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2410,21 +2410,21 @@ func (s *ListAnalyticsDataLakeDataSetsRequest) check() *Violation {
 }
 
 func (s *ListApprovedOriginsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListApprovedOriginsRequest) check() *Violation {
+func (s *ListApprovedOriginsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult25.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult25.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2432,21 +2432,21 @@ func (s *ListApprovedOriginsRequest) check() *Violation {
 }
 
 func (s *ListAttachedFilesConfigurationsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListAttachedFilesConfigurationsRequest) check() *Violation {
+func (s *ListAttachedFilesConfigurationsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2454,21 +2454,21 @@ func (s *ListAttachedFilesConfigurationsRequest) check() *Violation {
 }
 
 func (s *ListAuthenticationProfilesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListAuthenticationProfilesRequest) check() *Violation {
+func (s *ListAuthenticationProfilesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2476,27 +2476,27 @@ func (s *ListAuthenticationProfilesRequest) check() *Violation {
 }
 
 func (s *ListBotsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListBotsRequest) check() *Violation {
+func (s *ListBotsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.LexVersion == nil {
 		return missing("LexVersion")
 	}
-	if v := ruleLexVersion.check(s.LexVersion); v != nil {
+	if v := ruleLexVersion.findViolation(s.LexVersion); v != nil {
 		return v.under("LexVersion")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult25.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult25.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2504,62 +2504,62 @@ func (s *ListBotsRequest) check() *Violation {
 }
 
 func (s *ListChildHoursOfOperationsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListChildHoursOfOperationsRequest) check() *Violation {
+func (s *ListChildHoursOfOperationsRequest) findViolation() *Violation {
 	if s.HoursOfOperationId == nil {
 		return missing("HoursOfOperationId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
 	return nil
 }
 
-func (s *ListCondition) check() *Violation {
+func (s *ListCondition) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if v := checkConditions(s.Conditions); v != nil {
 		return v.under("Conditions")
 	}
-	if v := ruleTargetListType.check(s.TargetListType); v != nil {
+	if v := ruleTargetListType.findViolation(s.TargetListType); v != nil {
 		return v.under("TargetListType")
 	}
 	return nil
 }
 
 func (s *ListContactFlowModuleAliasesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListContactFlowModuleAliasesRequest) check() *Violation {
+func (s *ListContactFlowModuleAliasesRequest) findViolation() *Violation {
 	if s.ContactFlowModuleId == nil {
 		return missing("ContactFlowModuleId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceIdOrArn.check(s.InstanceId); v != nil {
+	if v := ruleInstanceIdOrArn.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2567,24 +2567,24 @@ func (s *ListContactFlowModuleAliasesRequest) check() *Violation {
 }
 
 func (s *ListContactFlowModuleVersionsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListContactFlowModuleVersionsRequest) check() *Violation {
+func (s *ListContactFlowModuleVersionsRequest) findViolation() *Violation {
 	if s.ContactFlowModuleId == nil {
 		return missing("ContactFlowModuleId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2592,24 +2592,24 @@ func (s *ListContactFlowModuleVersionsRequest) check() *Violation {
 }
 
 func (s *ListContactFlowModulesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListContactFlowModulesRequest) check() *Violation {
-	if v := ruleContactFlowModuleState.check(s.ContactFlowModuleState); v != nil {
+func (s *ListContactFlowModulesRequest) findViolation() *Violation {
+	if v := ruleContactFlowModuleState.findViolation(s.ContactFlowModuleState); v != nil {
 		return v.under("ContactFlowModuleState")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2617,24 +2617,24 @@ func (s *ListContactFlowModulesRequest) check() *Violation {
 }
 
 func (s *ListContactFlowsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListContactFlowsRequest) check() *Violation {
+func (s *ListContactFlowsRequest) findViolation() *Violation {
 	if v := checkContactFlowTypes(s.ContactFlowTypes); v != nil {
 		return v.under("ContactFlowTypes")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2642,21 +2642,21 @@ func (s *ListContactFlowsRequest) check() *Violation {
 }
 
 func (s *ListDataTablesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListDataTablesRequest) check() *Violation {
+func (s *ListDataTablesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2664,92 +2664,92 @@ func (s *ListDataTablesRequest) check() *Violation {
 }
 
 func (s *ListDefaultVocabulariesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListDefaultVocabulariesRequest) check() *Violation {
+func (s *ListDefaultVocabulariesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
-	if v := ruleVocabularyLanguageCode.check(s.LanguageCode); v != nil {
+	if v := ruleVocabularyLanguageCode.findViolation(s.LanguageCode); v != nil {
 		return v.under("LanguageCode")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleVocabularyNextToken.check(s.NextToken); v != nil {
+	if v := ruleVocabularyNextToken.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
 	return nil
 }
 
 func (s *ListEntitySecurityProfilesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListEntitySecurityProfilesRequest) check() *Violation {
+func (s *ListEntitySecurityProfilesRequest) findViolation() *Violation {
 	if s.EntityArn == nil {
 		return missing("EntityArn")
 	}
-	if v := ruleEntityArn.check(s.EntityArn); v != nil {
+	if v := ruleEntityArn.findViolation(s.EntityArn); v != nil {
 		return v.under("EntityArn")
 	}
 	if s.EntityType == nil {
 		return missing("EntityType")
 	}
-	if v := ruleEntityType.check(s.EntityType); v != nil {
+	if v := ruleEntityType.findViolation(s.EntityType); v != nil {
 		return v.under("EntityType")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
 	return nil
 }
 
 func (s *ListEvaluationFormAIVersionsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListEvaluationFormAIVersionsRequest) check() *Violation {
+func (s *ListEvaluationFormAIVersionsRequest) findViolation() *Violation {
 	if s.ContactInteractionType == nil {
 		return missing("ContactInteractionType")
 	}
-	if v := ruleContactInteractionType.check(s.ContactInteractionType); v != nil {
+	if v := ruleContactInteractionType.findViolation(s.ContactInteractionType); v != nil {
 		return v.under("ContactInteractionType")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2757,21 +2757,21 @@ func (s *ListEvaluationFormAIVersionsRequest) check() *Violation {
 }
 
 func (s *ListEvaluationFormsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListEvaluationFormsRequest) check() *Violation {
+func (s *ListEvaluationFormsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2779,21 +2779,21 @@ func (s *ListEvaluationFormsRequest) check() *Violation {
 }
 
 func (s *ListExtractionDefinitionsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListExtractionDefinitionsRequest) check() *Violation {
+func (s *ListExtractionDefinitionsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2801,49 +2801,49 @@ func (s *ListExtractionDefinitionsRequest) check() *Violation {
 }
 
 func (s *ListFlowAssociationsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListFlowAssociationsRequest) check() *Violation {
+func (s *ListFlowAssociationsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleListFlowAssociationResourceType.check(s.ResourceType); v != nil {
+	if v := ruleListFlowAssociationResourceType.findViolation(s.ResourceType); v != nil {
 		return v.under("ResourceType")
 	}
 	return nil
 }
 
 func (s *ListHoursOfOperationOverridesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListHoursOfOperationOverridesRequest) check() *Violation {
+func (s *ListHoursOfOperationOverridesRequest) findViolation() *Violation {
 	if s.HoursOfOperationId == nil {
 		return missing("HoursOfOperationId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2851,21 +2851,21 @@ func (s *ListHoursOfOperationOverridesRequest) check() *Violation {
 }
 
 func (s *ListHoursOfOperationsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListHoursOfOperationsRequest) check() *Violation {
+func (s *ListHoursOfOperationsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2873,21 +2873,21 @@ func (s *ListHoursOfOperationsRequest) check() *Violation {
 }
 
 func (s *ListInstanceAttributesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListInstanceAttributesRequest) check() *Violation {
+func (s *ListInstanceAttributesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult7.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult7.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2895,43 +2895,43 @@ func (s *ListInstanceAttributesRequest) check() *Violation {
 }
 
 func (s *ListInstanceStorageConfigsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListInstanceStorageConfigsRequest) check() *Violation {
+func (s *ListInstanceStorageConfigsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult10.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult10.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
 	if s.ResourceType == nil {
 		return missing("ResourceType")
 	}
-	if v := ruleInstanceStorageResourceType.check(s.ResourceType); v != nil {
+	if v := ruleInstanceStorageResourceType.findViolation(s.ResourceType); v != nil {
 		return v.under("ResourceType")
 	}
 	return nil
 }
 
 func (s *ListInstancesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListInstancesRequest) check() *Violation {
+func (s *ListInstancesRequest) findViolation() *Violation {
 	if s.MaxResults != nil {
-		if v := ruleMaxResult10.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult10.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2939,24 +2939,24 @@ func (s *ListInstancesRequest) check() *Violation {
 }
 
 func (s *ListIntegrationAssociationsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListIntegrationAssociationsRequest) check() *Violation {
+func (s *ListIntegrationAssociationsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
-	if v := ruleIntegrationType.check(s.IntegrationType); v != nil {
+	if v := ruleIntegrationType.findViolation(s.IntegrationType); v != nil {
 		return v.under("IntegrationType")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2964,21 +2964,21 @@ func (s *ListIntegrationAssociationsRequest) check() *Violation {
 }
 
 func (s *ListLambdaFunctionsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListLambdaFunctionsRequest) check() *Violation {
+func (s *ListLambdaFunctionsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult25.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult25.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -2986,21 +2986,21 @@ func (s *ListLambdaFunctionsRequest) check() *Violation {
 }
 
 func (s *ListLexBotsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListLexBotsRequest) check() *Violation {
+func (s *ListLexBotsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult25.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult25.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3008,46 +3008,46 @@ func (s *ListLexBotsRequest) check() *Violation {
 }
 
 func (s *ListMetricsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListMetricsRequest) check() *Violation {
+func (s *ListMetricsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleMetricType.check(s.Type); v != nil {
+	if v := ruleMetricType.findViolation(s.Type); v != nil {
 		return v.under("Type")
 	}
 	return nil
 }
 
 func (s *ListNotificationsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListNotificationsRequest) check() *Violation {
+func (s *ListNotificationsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3055,21 +3055,21 @@ func (s *ListNotificationsRequest) check() *Violation {
 }
 
 func (s *ListPhoneNumbersRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListPhoneNumbersRequest) check() *Violation {
+func (s *ListPhoneNumbersRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3083,28 +3083,28 @@ func (s *ListPhoneNumbersRequest) check() *Violation {
 }
 
 func (s *ListPhoneNumbersV2Request) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListPhoneNumbersV2Request) check() *Violation {
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+func (s *ListPhoneNumbersV2Request) findViolation() *Violation {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleLargeNextToken.check(s.NextToken); v != nil {
+	if v := ruleLargeNextToken.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
 	if v := checkPhoneNumberCountryCodes(s.PhoneNumberCountryCodes); v != nil {
 		return v.under("PhoneNumberCountryCodes")
 	}
-	if v := rulePhoneNumberPrefix.check(s.PhoneNumberPrefix); v != nil {
+	if v := rulePhoneNumberPrefix.findViolation(s.PhoneNumberPrefix); v != nil {
 		return v.under("PhoneNumberPrefix")
 	}
 	if v := checkPhoneNumberTypes(s.PhoneNumberTypes); v != nil {
@@ -3114,21 +3114,21 @@ func (s *ListPhoneNumbersV2Request) check() *Violation {
 }
 
 func (s *ListPredefinedAttributesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListPredefinedAttributesRequest) check() *Violation {
+func (s *ListPredefinedAttributesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3136,21 +3136,21 @@ func (s *ListPredefinedAttributesRequest) check() *Violation {
 }
 
 func (s *ListPromptsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListPromptsRequest) check() *Violation {
+func (s *ListPromptsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3158,21 +3158,21 @@ func (s *ListPromptsRequest) check() *Violation {
 }
 
 func (s *ListQueueEmailAddressesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListQueueEmailAddressesRequest) check() *Violation {
+func (s *ListQueueEmailAddressesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3183,21 +3183,21 @@ func (s *ListQueueEmailAddressesRequest) check() *Violation {
 }
 
 func (s *ListQueueQuickConnectsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListQueueQuickConnectsRequest) check() *Violation {
+func (s *ListQueueQuickConnectsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3208,21 +3208,21 @@ func (s *ListQueueQuickConnectsRequest) check() *Violation {
 }
 
 func (s *ListQueuesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListQueuesRequest) check() *Violation {
+func (s *ListQueuesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3233,21 +3233,21 @@ func (s *ListQueuesRequest) check() *Violation {
 }
 
 func (s *ListQuickConnectsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListQuickConnectsRequest) check() *Violation {
+func (s *ListQuickConnectsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3258,52 +3258,52 @@ func (s *ListQuickConnectsRequest) check() *Violation {
 }
 
 func (s *ListReplicationFindingsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListReplicationFindingsRequest) check() *Violation {
+func (s *ListReplicationFindingsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceIdOrArn.check(s.InstanceId); v != nil {
+	if v := ruleInstanceIdOrArn.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleLargeNextToken.check(s.NextToken); v != nil {
+	if v := ruleLargeNextToken.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
 	if s.ResourceType == nil {
 		return missing("ResourceType")
 	}
-	if v := ruleReplicationFindingResourceType.check(s.ResourceType); v != nil {
+	if v := ruleReplicationFindingResourceType.findViolation(s.ResourceType); v != nil {
 		return v.under("ResourceType")
 	}
 	return nil
 }
 
 func (s *ListRoutingProfileManualAssignmentQueuesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListRoutingProfileManualAssignmentQueuesRequest) check() *Violation {
+func (s *ListRoutingProfileManualAssignmentQueuesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3314,21 +3314,21 @@ func (s *ListRoutingProfileManualAssignmentQueuesRequest) check() *Violation {
 }
 
 func (s *ListRoutingProfileQueuesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListRoutingProfileQueuesRequest) check() *Violation {
+func (s *ListRoutingProfileQueuesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3339,21 +3339,21 @@ func (s *ListRoutingProfileQueuesRequest) check() *Violation {
 }
 
 func (s *ListRoutingProfilesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListRoutingProfilesRequest) check() *Violation {
+func (s *ListRoutingProfilesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3361,49 +3361,49 @@ func (s *ListRoutingProfilesRequest) check() *Violation {
 }
 
 func (s *ListRulesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListRulesRequest) check() *Violation {
-	if v := ruleEventSourceName.check(s.EventSourceName); v != nil {
+func (s *ListRulesRequest) findViolation() *Violation {
+	if v := ruleEventSourceName.findViolation(s.EventSourceName); v != nil {
 		return v.under("EventSourceName")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult200.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult200.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleRulePublishStatus.check(s.PublishStatus); v != nil {
+	if v := ruleRulePublishStatus.findViolation(s.PublishStatus); v != nil {
 		return v.under("PublishStatus")
 	}
 	return nil
 }
 
 func (s *ListSecurityKeysRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListSecurityKeysRequest) check() *Violation {
+func (s *ListSecurityKeysRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult2.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult2.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3411,21 +3411,21 @@ func (s *ListSecurityKeysRequest) check() *Violation {
 }
 
 func (s *ListSecurityProfileAIAgentsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListSecurityProfileAIAgentsRequest) check() *Violation {
+func (s *ListSecurityProfileAIAgentsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3436,21 +3436,21 @@ func (s *ListSecurityProfileAIAgentsRequest) check() *Violation {
 }
 
 func (s *ListSecurityProfileApplicationsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListSecurityProfileApplicationsRequest) check() *Violation {
+func (s *ListSecurityProfileApplicationsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3461,21 +3461,21 @@ func (s *ListSecurityProfileApplicationsRequest) check() *Violation {
 }
 
 func (s *ListSecurityProfileFlowModulesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListSecurityProfileFlowModulesRequest) check() *Violation {
+func (s *ListSecurityProfileFlowModulesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3486,21 +3486,21 @@ func (s *ListSecurityProfileFlowModulesRequest) check() *Violation {
 }
 
 func (s *ListSecurityProfilePermissionsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListSecurityProfilePermissionsRequest) check() *Violation {
+func (s *ListSecurityProfilePermissionsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3511,21 +3511,21 @@ func (s *ListSecurityProfilePermissionsRequest) check() *Violation {
 }
 
 func (s *ListSecurityProfilesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListSecurityProfilesRequest) check() *Violation {
+func (s *ListSecurityProfilesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3533,13 +3533,13 @@ func (s *ListSecurityProfilesRequest) check() *Violation {
 }
 
 func (s *ListTagsForResourceRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListTagsForResourceRequest) check() *Violation {
+func (s *ListTagsForResourceRequest) findViolation() *Violation {
 	if s.ResourceArn == nil {
 		return missing("resourceArn")
 	}
@@ -3547,90 +3547,90 @@ func (s *ListTagsForResourceRequest) check() *Violation {
 }
 
 func (s *ListTaskTemplatesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListTaskTemplatesRequest) check() *Violation {
+func (s *ListTaskTemplatesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleTaskTemplateName.check(s.Name); v != nil {
+	if v := ruleTaskTemplateName.findViolation(s.Name); v != nil {
 		return v.under("Name")
 	}
-	if v := ruleTaskTemplateStatus.check(s.Status); v != nil {
+	if v := ruleTaskTemplateStatus.findViolation(s.Status); v != nil {
 		return v.under("Status")
 	}
 	return nil
 }
 
 func (s *ListTestCaseExecutionsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListTestCaseExecutionsRequest) check() *Violation {
+func (s *ListTestCaseExecutionsRequest) findViolation() *Violation {
 	if s.EndTime != nil {
-		if v := ruleEpochMilliseconds.check(int64(*s.EndTime)); v != nil {
+		if v := ruleEpochMilliseconds.findViolation(int64(*s.EndTime)); v != nil {
 			return v.under("EndTime")
 		}
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
 	if s.StartTime != nil {
-		if v := ruleEpochMilliseconds.check(int64(*s.StartTime)); v != nil {
+		if v := ruleEpochMilliseconds.findViolation(int64(*s.StartTime)); v != nil {
 			return v.under("StartTime")
 		}
 	}
-	if v := ruleTestCaseExecutionStatus.check(s.Status); v != nil {
+	if v := ruleTestCaseExecutionStatus.findViolation(s.Status); v != nil {
 		return v.under("Status")
 	}
-	if v := ruleTestCaseId.check(s.TestCaseId); v != nil {
+	if v := ruleTestCaseId.findViolation(s.TestCaseId); v != nil {
 		return v.under("TestCaseId")
 	}
-	if v := ruleTestCaseName.check(s.TestCaseName); v != nil {
+	if v := ruleTestCaseName.findViolation(s.TestCaseName); v != nil {
 		return v.under("TestCaseName")
 	}
 	return nil
 }
 
 func (s *ListTestCasesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListTestCasesRequest) check() *Violation {
+func (s *ListTestCasesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3638,18 +3638,18 @@ func (s *ListTestCasesRequest) check() *Violation {
 }
 
 func (s *ListTrafficDistributionGroupsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListTrafficDistributionGroupsRequest) check() *Violation {
-	if v := ruleACGRInstanceIdOrArn.check(s.InstanceId); v != nil {
+func (s *ListTrafficDistributionGroupsRequest) findViolation() *Violation {
+	if v := ruleACGRInstanceIdOrArn.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult10.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult10.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3657,21 +3657,21 @@ func (s *ListTrafficDistributionGroupsRequest) check() *Violation {
 }
 
 func (s *ListUserHierarchyGroupsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListUserHierarchyGroupsRequest) check() *Violation {
+func (s *ListUserHierarchyGroupsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3679,21 +3679,21 @@ func (s *ListUserHierarchyGroupsRequest) check() *Violation {
 }
 
 func (s *ListUserNotificationsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListUserNotificationsRequest) check() *Violation {
+func (s *ListUserNotificationsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3704,21 +3704,21 @@ func (s *ListUserNotificationsRequest) check() *Violation {
 }
 
 func (s *ListUserProficienciesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListUserProficienciesRequest) check() *Violation {
+func (s *ListUserProficienciesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3729,21 +3729,21 @@ func (s *ListUserProficienciesRequest) check() *Violation {
 }
 
 func (s *ListUsersRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListUsersRequest) check() *Violation {
+func (s *ListUsersRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3751,49 +3751,49 @@ func (s *ListUsersRequest) check() *Violation {
 }
 
 func (s *ListViewsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListViewsRequest) check() *Violation {
+func (s *ListViewsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleViewsInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleViewsInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResults.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResults.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleViewsNextToken.check(s.NextToken); v != nil {
+	if v := ruleViewsNextToken.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := ruleViewType.check(s.Type); v != nil {
+	if v := ruleViewType.findViolation(s.Type); v != nil {
 		return v.under("Type")
 	}
 	return nil
 }
 
 func (s *ListWorkspacesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *ListWorkspacesRequest) check() *Violation {
+func (s *ListWorkspacesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
@@ -3805,29 +3805,29 @@ func checkMediaConcurrencies(l []MediaConcurrency) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *MediaConcurrency) check() *Violation {
+func (s *MediaConcurrency) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.Channel == nil {
 		return missing("Channel")
 	}
-	if v := ruleChannel.check(s.Channel); v != nil {
+	if v := ruleChannel.findViolation(s.Channel); v != nil {
 		return v.under("Channel")
 	}
 	if s.Concurrency != nil {
-		if v := ruleConcurrency.check(int64(*s.Concurrency)); v != nil {
+		if v := ruleConcurrency.findViolation(int64(*s.Concurrency)); v != nil {
 			return v.under("Concurrency")
 		}
 	}
-	if v := s.CrossChannelBehavior.check(); v != nil {
+	if v := s.CrossChannelBehavior.findViolation(); v != nil {
 		return v.under("CrossChannelBehavior")
 	}
 	if v := checkWorkloadTypeConcurrencies(s.WorkloadTypeConcurrencies); v != nil {
@@ -3841,40 +3841,40 @@ func checkMetricSearchConditionList(l []MetricSearchCriteria) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *MetricSearchCriteria) check() *Violation {
+func (s *MetricSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if v := checkMetricSearchConditionList(s.AndConditions); v != nil {
 		return v.under("AndConditions")
 	}
-	if v := s.BooleanCondition.check(); v != nil {
+	if v := s.BooleanCondition.findViolation(); v != nil {
 		return v.under("BooleanCondition")
 	}
 	if v := checkMetricSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
 }
 
-func (s *NameCriteria) check() *Violation {
+func (s *NameCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.MatchType == nil {
 		return missing("MatchType")
 	}
-	if v := ruleSearchContactsMatchType.check(s.MatchType); v != nil {
+	if v := ruleSearchContactsMatchType.findViolation(s.MatchType); v != nil {
 		return v.under("MatchType")
 	}
 	if s.SearchText == nil {
@@ -3891,14 +3891,14 @@ func checkNotificationSearchConditionList(l []NotificationSearchCriteria) *Viola
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *NotificationSearchCriteria) check() *Violation {
+func (s *NotificationSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -3908,43 +3908,43 @@ func (s *NotificationSearchCriteria) check() *Violation {
 	if v := checkNotificationSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
 }
 
-func (s *NumberCondition) check() *Violation {
+func (s *NumberCondition) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := ruleNumberComparisonType.check(s.ComparisonType); v != nil {
+	if v := ruleNumberComparisonType.findViolation(s.ComparisonType); v != nil {
 		return v.under("ComparisonType")
 	}
 	return nil
 }
 
-func (s *OutboundCallerConfig) check() *Violation {
+func (s *OutboundCallerConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.OutboundCallerIdName != nil && *s.OutboundCallerIdName != "" {
-		if v := ruleOutboundCallerIdName.check(s.OutboundCallerIdName); v != nil {
+		if v := ruleOutboundCallerIdName.findViolation(s.OutboundCallerIdName); v != nil {
 			return v.under("OutboundCallerIdName")
 		}
 	}
-	if v := ruleContactFlowId.check(s.OutboundFlowId); v != nil {
+	if v := ruleContactFlowId.findViolation(s.OutboundFlowId); v != nil {
 		return v.under("OutboundFlowId")
 	}
 	return nil
 }
 
-func (s *OutboundEmailConfig) check() *Violation {
+func (s *OutboundEmailConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.OutboundEmailAddressId != nil && *s.OutboundEmailAddressId != "" {
-		if v := ruleEmailAddressId.check(s.OutboundEmailAddressId); v != nil {
+		if v := ruleEmailAddressId.findViolation(s.OutboundEmailAddressId); v != nil {
 			return v.under("OutboundEmailAddressId")
 		}
 	}
@@ -3979,21 +3979,21 @@ func checkPermissionsList(l []string) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := ruleSecurityProfilePermission.check(&l[i]); v != nil {
+		if v := ruleSecurityProfilePermission.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *PersistentConnectionConfig) check() *Violation {
+func (s *PersistentConnectionConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.Channel == nil {
 		return missing("Channel")
 	}
-	if v := ruleChannel.check(s.Channel); v != nil {
+	if v := ruleChannel.findViolation(s.Channel); v != nil {
 		return v.under("Channel")
 	}
 	if s.PersistentConnection == nil {
@@ -4007,32 +4007,32 @@ func checkPersistentConnectionConfigs(l []PersistentConnectionConfig) *Violation
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *PhoneNumberConfig) check() *Violation {
+func (s *PhoneNumberConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.Channel == nil {
 		return missing("Channel")
 	}
-	if v := ruleChannel.check(s.Channel); v != nil {
+	if v := ruleChannel.findViolation(s.Channel); v != nil {
 		return v.under("Channel")
 	}
 	if s.PhoneNumber != nil && *s.PhoneNumber != "" {
-		if v := ruleSensitivePhoneNumber.check(s.PhoneNumber); v != nil {
+		if v := ruleSensitivePhoneNumber.findViolation(s.PhoneNumber); v != nil {
 			return v.under("PhoneNumber")
 		}
 	}
 	if s.PhoneType == nil {
 		return missing("PhoneType")
 	}
-	if v := rulePhoneType.check(s.PhoneType); v != nil {
+	if v := rulePhoneType.findViolation(s.PhoneType); v != nil {
 		return v.under("PhoneType")
 	}
 	return nil
@@ -4043,7 +4043,7 @@ func checkPhoneNumberConfigs(l []PhoneNumberConfig) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
@@ -4058,21 +4058,21 @@ func checkPhoneNumberCountryCodes(l []string) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := rulePhoneNumberCountryCode.check(&l[i]); v != nil {
+		if v := rulePhoneNumberCountryCode.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *PhoneNumberQuickConnectConfig) check() *Violation {
+func (s *PhoneNumberQuickConnectConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.PhoneNumber == nil {
 		return missing("PhoneNumber")
 	}
-	if v := rulePhoneNumber.check(s.PhoneNumber); v != nil {
+	if v := rulePhoneNumber.findViolation(s.PhoneNumber); v != nil {
 		return v.under("PhoneNumber")
 	}
 	return nil
@@ -4086,7 +4086,7 @@ func checkPhoneNumberTypes(l []string) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := rulePhoneNumberType.check(&l[i]); v != nil {
+		if v := rulePhoneNumberType.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
@@ -4098,14 +4098,14 @@ func checkPredefinedAttributeSearchConditionList(l []PredefinedAttributeSearchCr
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *PredefinedAttributeSearchCriteria) check() *Violation {
+func (s *PredefinedAttributeSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -4115,13 +4115,13 @@ func (s *PredefinedAttributeSearchCriteria) check() *Violation {
 	if v := checkPredefinedAttributeSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
 }
 
-func (s *PrimaryAttributeAccessControlConfigurationItem) check() *Violation {
+func (s *PrimaryAttributeAccessControlConfigurationItem) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -4131,14 +4131,14 @@ func (s *PrimaryAttributeAccessControlConfigurationItem) check() *Violation {
 	return nil
 }
 
-func (s *PrimaryAttributeValue) check() *Violation {
+func (s *PrimaryAttributeValue) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := ruleAccessType.check(s.AccessType); v != nil {
+	if v := ruleAccessType.findViolation(s.AccessType); v != nil {
 		return v.under("AccessType")
 	}
-	if v := rulePrimaryAttributeContextKeyName.check(s.AttributeName); v != nil {
+	if v := rulePrimaryAttributeContextKeyName.findViolation(s.AttributeName); v != nil {
 		return v.under("AttributeName")
 	}
 	if v := checkPrimaryValueList(s.Values); v != nil {
@@ -4155,7 +4155,7 @@ func checkPrimaryAttributeValuesSet(l []PrimaryAttributeValue) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
@@ -4170,7 +4170,7 @@ func checkPrimaryValueList(l []string) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := ruleIAMRestrictedPrimaryValue.check(&l[i]); v != nil {
+		if v := ruleIAMRestrictedPrimaryValue.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
@@ -4182,14 +4182,14 @@ func checkPromptSearchConditionList(l []PromptSearchCriteria) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *PromptSearchCriteria) check() *Violation {
+func (s *PromptSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -4199,7 +4199,7 @@ func (s *PromptSearchCriteria) check() *Violation {
 	if v := checkPromptSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
@@ -4215,14 +4215,14 @@ func checkQueueIdList(l []string) *Violation {
 	return nil
 }
 
-func (s *QueueQuickConnectConfig) check() *Violation {
+func (s *QueueQuickConnectConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.ContactFlowId == nil {
 		return missing("ContactFlowId")
 	}
-	if v := ruleContactFlowId.check(s.ContactFlowId); v != nil {
+	if v := ruleContactFlowId.findViolation(s.ContactFlowId); v != nil {
 		return v.under("ContactFlowId")
 	}
 	if s.QueueId == nil {
@@ -4236,14 +4236,14 @@ func checkQueueSearchConditionList(l []QueueSearchCriteria) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *QueueSearchCriteria) check() *Violation {
+func (s *QueueSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -4253,10 +4253,10 @@ func (s *QueueSearchCriteria) check() *Violation {
 	if v := checkQueueSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := ruleSearchableQueueType.check(s.QueueTypeCondition); v != nil {
+	if v := ruleSearchableQueueType.findViolation(s.QueueTypeCondition); v != nil {
 		return v.under("QueueTypeCondition")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
@@ -4270,33 +4270,33 @@ func checkQueueTypes(l []string) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := ruleQueueType.check(&l[i]); v != nil {
+		if v := ruleQueueType.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *QuickConnectConfig) check() *Violation {
+func (s *QuickConnectConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := s.FlowConfig.check(); v != nil {
+	if v := s.FlowConfig.findViolation(); v != nil {
 		return v.under("FlowConfig")
 	}
-	if v := s.PhoneConfig.check(); v != nil {
+	if v := s.PhoneConfig.findViolation(); v != nil {
 		return v.under("PhoneConfig")
 	}
-	if v := s.QueueConfig.check(); v != nil {
+	if v := s.QueueConfig.findViolation(); v != nil {
 		return v.under("QueueConfig")
 	}
 	if s.QuickConnectType == nil {
 		return missing("QuickConnectType")
 	}
-	if v := ruleQuickConnectType.check(s.QuickConnectType); v != nil {
+	if v := ruleQuickConnectType.findViolation(s.QuickConnectType); v != nil {
 		return v.under("QuickConnectType")
 	}
-	if v := s.UserConfig.check(); v != nil {
+	if v := s.UserConfig.findViolation(); v != nil {
 		return v.under("UserConfig")
 	}
 	return nil
@@ -4307,14 +4307,14 @@ func checkQuickConnectSearchConditionList(l []QuickConnectSearchCriteria) *Viola
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *QuickConnectSearchCriteria) check() *Violation {
+func (s *QuickConnectSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -4324,7 +4324,7 @@ func (s *QuickConnectSearchCriteria) check() *Violation {
 	if v := checkQuickConnectSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
@@ -4338,7 +4338,7 @@ func checkQuickConnectTypes(l []string) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := ruleQuickConnectType.check(&l[i]); v != nil {
+		if v := ruleQuickConnectType.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
@@ -4355,14 +4355,14 @@ func checkQuickConnectsList(l []string) *Violation {
 	return nil
 }
 
-func (s *RoutingProfileManualAssignmentQueueConfig) check() *Violation {
+func (s *RoutingProfileManualAssignmentQueueConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.QueueReference == nil {
 		return missing("QueueReference")
 	}
-	if v := s.QueueReference.check(); v != nil {
+	if v := s.QueueReference.findViolation(); v != nil {
 		return v.under("QueueReference")
 	}
 	return nil
@@ -4376,14 +4376,14 @@ func checkRoutingProfileManualAssignmentQueueConfigList(l []RoutingProfileManual
 		return v
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *RoutingProfileQueueConfig) check() *Violation {
+func (s *RoutingProfileQueueConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -4391,7 +4391,7 @@ func (s *RoutingProfileQueueConfig) check() *Violation {
 		return missing("Delay")
 	}
 	if s.Delay != nil {
-		if v := ruleDelay.check(int64(*s.Delay)); v != nil {
+		if v := ruleDelay.findViolation(int64(*s.Delay)); v != nil {
 			return v.under("Delay")
 		}
 	}
@@ -4399,14 +4399,14 @@ func (s *RoutingProfileQueueConfig) check() *Violation {
 		return missing("Priority")
 	}
 	if s.Priority != nil {
-		if v := rulePriority.check(int64(*s.Priority)); v != nil {
+		if v := rulePriority.findViolation(int64(*s.Priority)); v != nil {
 			return v.under("Priority")
 		}
 	}
 	if s.QueueReference == nil {
 		return missing("QueueReference")
 	}
-	if v := s.QueueReference.check(); v != nil {
+	if v := s.QueueReference.findViolation(); v != nil {
 		return v.under("QueueReference")
 	}
 	return nil
@@ -4420,21 +4420,21 @@ func checkRoutingProfileQueueConfigList(l []RoutingProfileQueueConfig) *Violatio
 		return v
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *RoutingProfileQueueReference) check() *Violation {
+func (s *RoutingProfileQueueReference) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.Channel == nil {
 		return missing("Channel")
 	}
-	if v := ruleChannel.check(s.Channel); v != nil {
+	if v := ruleChannel.findViolation(s.Channel); v != nil {
 		return v.under("Channel")
 	}
 	if s.QueueId == nil {
@@ -4448,7 +4448,7 @@ func checkRoutingProfileQueueReferenceList(l []RoutingProfileQueueReference) *Vi
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
@@ -4460,14 +4460,14 @@ func checkRoutingProfileSearchConditionList(l []RoutingProfileSearchCriteria) *V
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *RoutingProfileSearchCriteria) check() *Violation {
+func (s *RoutingProfileSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -4477,7 +4477,7 @@ func (s *RoutingProfileSearchCriteria) check() *Violation {
 	if v := checkRoutingProfileSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
@@ -4488,14 +4488,14 @@ func checkRulesSearchConditionList(l []RulesSearchCriteria) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *RulesSearchCriteria) check() *Violation {
+func (s *RulesSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -4505,128 +4505,128 @@ func (s *RulesSearchCriteria) check() *Violation {
 	if v := checkRulesSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
 }
 
 func (s *SearchAgentStatusesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchAgentStatusesRequest) check() *Violation {
+func (s *SearchAgentStatusesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchContactEvaluationsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchContactEvaluationsRequest) check() *Violation {
+func (s *SearchContactEvaluationsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
-	if v := s.SearchFilter.check(); v != nil {
+	if v := s.SearchFilter.findViolation(); v != nil {
 		return v.under("SearchFilter")
 	}
 	return nil
 }
 
 func (s *SearchContactFlowModulesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchContactFlowModulesRequest) check() *Violation {
+func (s *SearchContactFlowModulesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchContactFlowsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchContactFlowsRequest) check() *Violation {
+func (s *SearchContactFlowsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
-	if v := s.SearchFilter.check(); v != nil {
+	if v := s.SearchFilter.findViolation(); v != nil {
 		return v.under("SearchFilter")
 	}
 	return nil
 }
 
-func (s *SearchContactsAdditionalTimeRange) check() *Violation {
+func (s *SearchContactsAdditionalTimeRange) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -4639,20 +4639,20 @@ func (s *SearchContactsAdditionalTimeRange) check() *Violation {
 	if s.MatchType == nil {
 		return missing("MatchType")
 	}
-	if v := ruleSearchContactsMatchType.check(s.MatchType); v != nil {
+	if v := ruleSearchContactsMatchType.findViolation(s.MatchType); v != nil {
 		return v.under("MatchType")
 	}
 	return nil
 }
 
-func (s *SearchContactsAdditionalTimeRangeCriteria) check() *Violation {
+func (s *SearchContactsAdditionalTimeRangeCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := s.TimeRange.check(); v != nil {
+	if v := s.TimeRange.findViolation(); v != nil {
 		return v.under("TimeRange")
 	}
-	if v := s.TimestampCondition.check(); v != nil {
+	if v := s.TimestampCondition.findViolation(); v != nil {
 		return v.under("TimestampCondition")
 	}
 	return nil
@@ -4663,7 +4663,7 @@ func checkSearchContactsAdditionalTimeRangeCriteriaList(l []SearchContactsAdditi
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
@@ -4671,43 +4671,43 @@ func checkSearchContactsAdditionalTimeRangeCriteriaList(l []SearchContactsAdditi
 }
 
 func (s *SearchContactsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchContactsRequest) check() *Violation {
+func (s *SearchContactsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleLargeNextToken.check(s.NextToken); v != nil {
+	if v := ruleLargeNextToken.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
-	if v := s.Sort.check(); v != nil {
+	if v := s.Sort.findViolation(); v != nil {
 		return v.under("Sort")
 	}
 	if s.TimeRange == nil {
 		return missing("TimeRange")
 	}
-	if v := s.TimeRange.check(); v != nil {
+	if v := s.TimeRange.findViolation(); v != nil {
 		return v.under("TimeRange")
 	}
 	return nil
 }
 
-func (s *SearchContactsTimeRange) check() *Violation {
+func (s *SearchContactsTimeRange) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -4720,480 +4720,480 @@ func (s *SearchContactsTimeRange) check() *Violation {
 	if s.Type == nil {
 		return missing("Type")
 	}
-	if v := ruleSearchContactsTimeRangeType.check(s.Type); v != nil {
+	if v := ruleSearchContactsTimeRangeType.findViolation(s.Type); v != nil {
 		return v.under("Type")
 	}
 	return nil
 }
 
-func (s *SearchContactsTimestampCondition) check() *Violation {
+func (s *SearchContactsTimestampCondition) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.ConditionType == nil {
 		return missing("ConditionType")
 	}
-	if v := ruleSearchContactsTimeRangeConditionType.check(s.ConditionType); v != nil {
+	if v := ruleSearchContactsTimeRangeConditionType.findViolation(s.ConditionType); v != nil {
 		return v.under("ConditionType")
 	}
 	if s.Type == nil {
 		return missing("Type")
 	}
-	if v := ruleSearchContactsTimeRangeType.check(s.Type); v != nil {
+	if v := ruleSearchContactsTimeRangeType.findViolation(s.Type); v != nil {
 		return v.under("Type")
 	}
 	return nil
 }
 
-func (s *SearchCriteria) check() *Violation {
+func (s *SearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if v := checkActiveRegionList(s.ActiveRegions); v != nil {
 		return v.under("ActiveRegions")
 	}
-	if v := s.AdditionalTimeRange.check(); v != nil {
+	if v := s.AdditionalTimeRange.findViolation(); v != nil {
 		return v.under("AdditionalTimeRange")
 	}
-	if v := s.AgentHierarchyGroups.check(); v != nil {
+	if v := s.AgentHierarchyGroups.findViolation(); v != nil {
 		return v.under("AgentHierarchyGroups")
 	}
 	if v := checkAgentResourceIdList(s.AgentIds); v != nil {
 		return v.under("AgentIds")
 	}
-	if v := s.AiAgents.check(); v != nil {
+	if v := s.AiAgents.findViolation(); v != nil {
 		return v.under("AiAgents")
 	}
 	if v := checkChannelList(s.Channels); v != nil {
 		return v.under("Channels")
 	}
-	if v := s.ContactAnalysis.check(); v != nil {
+	if v := s.ContactAnalysis.findViolation(); v != nil {
 		return v.under("ContactAnalysis")
 	}
 	if v := checkInitiationMethodList(s.InitiationMethods); v != nil {
 		return v.under("InitiationMethods")
 	}
-	if v := s.Name.check(); v != nil {
+	if v := s.Name.findViolation(); v != nil {
 		return v.under("Name")
 	}
 	if v := checkQueueIdList(s.QueueIds); v != nil {
 		return v.under("QueueIds")
 	}
-	if v := s.RoutingCriteria.check(); v != nil {
+	if v := s.RoutingCriteria.findViolation(); v != nil {
 		return v.under("RoutingCriteria")
 	}
-	if v := s.SearchableContactAttributes.check(); v != nil {
+	if v := s.SearchableContactAttributes.findViolation(); v != nil {
 		return v.under("SearchableContactAttributes")
 	}
-	if v := s.SearchableSegmentAttributes.check(); v != nil {
+	if v := s.SearchableSegmentAttributes.findViolation(); v != nil {
 		return v.under("SearchableSegmentAttributes")
 	}
 	return nil
 }
 
 func (s *SearchDataTablesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchDataTablesRequest) check() *Violation {
+func (s *SearchDataTablesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult1000.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchEmailAddressesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchEmailAddressesRequest) check() *Violation {
+func (s *SearchEmailAddressesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchEvaluationFormsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchEvaluationFormsRequest) check() *Violation {
+func (s *SearchEvaluationFormsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchHoursOfOperationOverridesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchHoursOfOperationOverridesRequest) check() *Violation {
+func (s *SearchHoursOfOperationOverridesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchHoursOfOperationsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchHoursOfOperationsRequest) check() *Violation {
+func (s *SearchHoursOfOperationsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchMetricsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchMetricsRequest) check() *Violation {
+func (s *SearchMetricsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchNotificationsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchNotificationsRequest) check() *Violation {
+func (s *SearchNotificationsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchPredefinedAttributesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchPredefinedAttributesRequest) check() *Violation {
+func (s *SearchPredefinedAttributesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchPromptsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchPromptsRequest) check() *Violation {
+func (s *SearchPromptsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchQueuesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchQueuesRequest) check() *Violation {
+func (s *SearchQueuesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult500.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult500.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchQuickConnectsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchQuickConnectsRequest) check() *Violation {
+func (s *SearchQuickConnectsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchRoutingProfilesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchRoutingProfilesRequest) check() *Violation {
+func (s *SearchRoutingProfilesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult500.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult500.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchRulesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchRulesRequest) check() *Violation {
+func (s *SearchRulesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult200.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult200.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchSecurityProfilesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchSecurityProfilesRequest) check() *Violation {
+func (s *SearchSecurityProfilesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchTestCasesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchTestCasesRequest) check() *Violation {
+func (s *SearchTestCasesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceIdOrArn.check(s.InstanceId); v != nil {
+	if v := ruleInstanceIdOrArn.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
@@ -5207,7 +5207,7 @@ func checkSearchTextList(l []string) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := ruleSearchText.check(&l[i]); v != nil {
+		if v := ruleSearchText.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
@@ -5215,190 +5215,190 @@ func checkSearchTextList(l []string) *Violation {
 }
 
 func (s *SearchUserHierarchyGroupsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchUserHierarchyGroupsRequest) check() *Violation {
+func (s *SearchUserHierarchyGroupsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchUsersRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchUsersRequest) check() *Violation {
+func (s *SearchUsersRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult500.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult500.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
-	if v := s.SearchFilter.check(); v != nil {
+	if v := s.SearchFilter.findViolation(); v != nil {
 		return v.under("SearchFilter")
 	}
 	return nil
 }
 
 func (s *SearchViewsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchViewsRequest) check() *Violation {
+func (s *SearchViewsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceIdOrArn.check(s.InstanceId); v != nil {
+	if v := ruleInstanceIdOrArn.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchVocabulariesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchVocabulariesRequest) check() *Violation {
+func (s *SearchVocabulariesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
-	if v := ruleVocabularyLanguageCode.check(s.LanguageCode); v != nil {
+	if v := ruleVocabularyLanguageCode.findViolation(s.LanguageCode); v != nil {
 		return v.under("LanguageCode")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult100.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleVocabularyName.check(s.NameStartsWith); v != nil {
+	if v := ruleVocabularyName.findViolation(s.NameStartsWith); v != nil {
 		return v.under("NameStartsWith")
 	}
-	if v := ruleVocabularyNextToken.check(s.NextToken); v != nil {
+	if v := ruleVocabularyNextToken.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := ruleVocabularyState.check(s.State); v != nil {
+	if v := ruleVocabularyState.findViolation(s.State); v != nil {
 		return v.under("State")
 	}
 	return nil
 }
 
 func (s *SearchWorkspaceAssociationsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchWorkspaceAssociationsRequest) check() *Violation {
+func (s *SearchWorkspaceAssociationsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult500.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult500.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
 func (s *SearchWorkspacesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *SearchWorkspacesRequest) check() *Violation {
+func (s *SearchWorkspacesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxResults != nil {
-		if v := ruleMaxResult500.check(int64(*s.MaxResults)); v != nil {
+		if v := ruleMaxResult500.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
 	}
-	if v := ruleNextToken2500.check(s.NextToken); v != nil {
+	if v := ruleNextToken2500.findViolation(s.NextToken); v != nil {
 		return v.under("NextToken")
 	}
-	if v := s.SearchCriteria.check(); v != nil {
+	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
 	}
 	return nil
 }
 
-func (s *SearchableAgentCriteriaStep) check() *Violation {
+func (s *SearchableAgentCriteriaStep) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if v := checkAgentResourceIdList(s.AgentIds); v != nil {
 		return v.under("AgentIds")
 	}
-	if v := ruleSearchContactsMatchType.check(s.MatchType); v != nil {
+	if v := ruleSearchContactsMatchType.findViolation(s.MatchType); v != nil {
 		return v.under("MatchType")
 	}
 	return nil
@@ -5412,14 +5412,14 @@ func checkSearchableContactAttributeValueList(l []string) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := ruleSearchableContactAttributeValue.check(&l[i]); v != nil {
+		if v := ruleSearchableContactAttributeValue.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *SearchableContactAttributes) check() *Violation {
+func (s *SearchableContactAttributes) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -5429,20 +5429,20 @@ func (s *SearchableContactAttributes) check() *Violation {
 	if v := checkSearchableContactAttributesCriteriaList(s.Criteria); v != nil {
 		return v.under("Criteria")
 	}
-	if v := ruleSearchContactsMatchType.check(s.MatchType); v != nil {
+	if v := ruleSearchContactsMatchType.findViolation(s.MatchType); v != nil {
 		return v.under("MatchType")
 	}
 	return nil
 }
 
-func (s *SearchableContactAttributesCriteria) check() *Violation {
+func (s *SearchableContactAttributesCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.Key == nil {
 		return missing("Key")
 	}
-	if v := ruleSearchableContactAttributeKey.check(s.Key); v != nil {
+	if v := ruleSearchableContactAttributeKey.findViolation(s.Key); v != nil {
 		return v.under("Key")
 	}
 	if s.Values == nil {
@@ -5462,14 +5462,14 @@ func checkSearchableContactAttributesCriteriaList(l []SearchableContactAttribute
 		return v
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *SearchableRoutingCriteria) check() *Violation {
+func (s *SearchableRoutingCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -5479,11 +5479,11 @@ func (s *SearchableRoutingCriteria) check() *Violation {
 	return nil
 }
 
-func (s *SearchableRoutingCriteriaStep) check() *Violation {
+func (s *SearchableRoutingCriteriaStep) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := s.AgentCriteria.check(); v != nil {
+	if v := s.AgentCriteria.findViolation(); v != nil {
 		return v.under("AgentCriteria")
 	}
 	return nil
@@ -5494,7 +5494,7 @@ func checkSearchableRoutingCriteriaStepList(l []SearchableRoutingCriteriaStep) *
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
@@ -5509,14 +5509,14 @@ func checkSearchableSegmentAttributeValueList(l []string) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := ruleSearchableSegmentAttributeValue.check(&l[i]); v != nil {
+		if v := ruleSearchableSegmentAttributeValue.findViolation(&l[i]); v != nil {
 			return v.at(i).hide()
 		}
 	}
 	return nil
 }
 
-func (s *SearchableSegmentAttributes) check() *Violation {
+func (s *SearchableSegmentAttributes) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -5526,20 +5526,20 @@ func (s *SearchableSegmentAttributes) check() *Violation {
 	if v := checkSearchableSegmentAttributesCriteriaList(s.Criteria); v != nil {
 		return v.under("Criteria")
 	}
-	if v := ruleSearchContactsMatchType.check(s.MatchType); v != nil {
+	if v := ruleSearchContactsMatchType.findViolation(s.MatchType); v != nil {
 		return v.under("MatchType")
 	}
 	return nil
 }
 
-func (s *SearchableSegmentAttributesCriteria) check() *Violation {
+func (s *SearchableSegmentAttributesCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.Key == nil {
 		return missing("Key")
 	}
-	if v := ruleSearchableSegmentAttributeKey.check(s.Key); v != nil {
+	if v := ruleSearchableSegmentAttributeKey.findViolation(s.Key); v != nil {
 		return v.under("Key")
 	}
 	if s.Values == nil {
@@ -5559,7 +5559,7 @@ func checkSearchableSegmentAttributesCriteriaList(l []SearchableSegmentAttribute
 		return v
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
@@ -5581,14 +5581,14 @@ func checkSecurityProfileSearchConditionList(l []SecurityProfileSearchCriteria) 
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *SecurityProfileSearchCriteria) check() *Violation {
+func (s *SecurityProfileSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -5598,7 +5598,7 @@ func (s *SecurityProfileSearchCriteria) check() *Violation {
 	if v := checkSecurityProfileSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
@@ -5614,30 +5614,30 @@ func checkSecurityProfiles(l []SecurityProfileItem) *Violation {
 	return nil
 }
 
-func (s *Sort) check() *Violation {
+func (s *Sort) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.FieldName == nil {
 		return missing("FieldName")
 	}
-	if v := ruleSortableFieldName.check(s.FieldName); v != nil {
+	if v := ruleSortableFieldName.findViolation(s.FieldName); v != nil {
 		return v.under("FieldName")
 	}
 	if s.Order == nil {
 		return missing("Order")
 	}
-	if v := ruleSortOrder.check(s.Order); v != nil {
+	if v := ruleSortOrder.findViolation(s.Order); v != nil {
 		return v.under("Order")
 	}
 	return nil
 }
 
-func (s *StringCondition) check() *Violation {
+func (s *StringCondition) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := ruleStringComparisonType.check(s.ComparisonType); v != nil {
+	if v := ruleStringComparisonType.findViolation(s.ComparisonType); v != nil {
 		return v.under("ComparisonType")
 	}
 	return nil
@@ -5651,7 +5651,7 @@ func checkTagKeyList(l []string) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := ruleTagKey.check(&l[i]); v != nil {
+		if v := ruleTagKey.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
@@ -5669,13 +5669,13 @@ func checkTagMap(l map[string]string) *Violation {
 }
 
 func (s *TagResourceRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *TagResourceRequest) check() *Violation {
+func (s *TagResourceRequest) findViolation() *Violation {
 	if s.ResourceArn == nil {
 		return missing("resourceArn")
 	}
@@ -5696,7 +5696,7 @@ func checkTagRestrictedResourceList(l []string) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := ruleTagRestrictedResourceName.check(&l[i]); v != nil {
+		if v := ruleTagRestrictedResourceName.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
@@ -5708,14 +5708,14 @@ func checkTestCaseSearchConditionList(l []TestCaseSearchCriteria) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *TestCaseSearchCriteria) check() *Violation {
+func (s *TestCaseSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -5725,16 +5725,16 @@ func (s *TestCaseSearchCriteria) check() *Violation {
 	if v := checkTestCaseSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := ruleTestCaseStatus.check(s.StatusCondition); v != nil {
+	if v := ruleTestCaseStatus.findViolation(s.StatusCondition); v != nil {
 		return v.under("StatusCondition")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
 }
 
-func (s *Transcript) check() *Violation {
+func (s *Transcript) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -5744,26 +5744,26 @@ func (s *Transcript) check() *Violation {
 	if v := checkTranscriptCriteriaList(s.Criteria); v != nil {
 		return v.under("Criteria")
 	}
-	if v := ruleSearchContactsMatchType.check(s.MatchType); v != nil {
+	if v := ruleSearchContactsMatchType.findViolation(s.MatchType); v != nil {
 		return v.under("MatchType")
 	}
 	return nil
 }
 
-func (s *TranscriptCriteria) check() *Violation {
+func (s *TranscriptCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.MatchType == nil {
 		return missing("MatchType")
 	}
-	if v := ruleSearchContactsMatchType.check(s.MatchType); v != nil {
+	if v := ruleSearchContactsMatchType.findViolation(s.MatchType); v != nil {
 		return v.under("MatchType")
 	}
 	if s.ParticipantRole == nil {
 		return missing("ParticipantRole")
 	}
-	if v := ruleParticipantRole.check(s.ParticipantRole); v != nil {
+	if v := ruleParticipantRole.findViolation(s.ParticipantRole); v != nil {
 		return v.under("ParticipantRole")
 	}
 	if s.SearchText == nil {
@@ -5783,7 +5783,7 @@ func checkTranscriptCriteriaList(l []TranscriptCriteria) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
@@ -5791,13 +5791,13 @@ func checkTranscriptCriteriaList(l []TranscriptCriteria) *Violation {
 }
 
 func (s *UntagResourceRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UntagResourceRequest) check() *Violation {
+func (s *UntagResourceRequest) findViolation() *Violation {
 	if s.ResourceArn == nil {
 		return missing("resourceArn")
 	}
@@ -5811,119 +5811,119 @@ func (s *UntagResourceRequest) check() *Violation {
 }
 
 func (s *UpdateContactFlowModuleAliasRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateContactFlowModuleAliasRequest) check() *Violation {
+func (s *UpdateContactFlowModuleAliasRequest) findViolation() *Violation {
 	if s.AliasId == nil {
 		return missing("AliasId")
 	}
-	if v := ruleResourceId.check(s.AliasId); v != nil {
+	if v := ruleResourceId.findViolation(s.AliasId); v != nil {
 		return v.under("AliasId")
 	}
 	if s.ContactFlowModuleId == nil {
 		return missing("ContactFlowModuleId")
 	}
-	if v := ruleContactFlowModuleId.check(s.ContactFlowModuleId); v != nil {
+	if v := ruleContactFlowModuleId.findViolation(s.ContactFlowModuleId); v != nil {
 		return v.under("ContactFlowModuleId")
 	}
 	if s.ContactFlowModuleVersion != nil {
-		if v := ruleResourceVersion.check(int64(*s.ContactFlowModuleVersion)); v != nil {
+		if v := ruleResourceVersion.findViolation(int64(*s.ContactFlowModuleVersion)); v != nil {
 			return v.under("ContactFlowModuleVersion")
 		}
 	}
 	if s.Description != nil && *s.Description != "" {
-		if v := ruleContactFlowModuleDescription.check(s.Description); v != nil {
+		if v := ruleContactFlowModuleDescription.findViolation(s.Description); v != nil {
 			return v.under("Description")
 		}
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceIdOrArn.check(s.InstanceId); v != nil {
+	if v := ruleInstanceIdOrArn.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
-	if v := ruleContactFlowModuleName.check(s.Name); v != nil {
+	if v := ruleContactFlowModuleName.findViolation(s.Name); v != nil {
 		return v.under("Name")
 	}
 	return nil
 }
 
 func (s *UpdateContactFlowModuleContentRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateContactFlowModuleContentRequest) check() *Violation {
+func (s *UpdateContactFlowModuleContentRequest) findViolation() *Violation {
 	if s.ContactFlowModuleId == nil {
 		return missing("ContactFlowModuleId")
 	}
-	if v := ruleContactFlowModuleId.check(s.ContactFlowModuleId); v != nil {
+	if v := ruleContactFlowModuleId.findViolation(s.ContactFlowModuleId); v != nil {
 		return v.under("ContactFlowModuleId")
 	}
-	if v := ruleContactFlowModuleContent.check(s.Content); v != nil {
+	if v := ruleContactFlowModuleContent.findViolation(s.Content); v != nil {
 		return v.under("Content")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	return nil
 }
 
 func (s *UpdateContactFlowModuleMetadataRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateContactFlowModuleMetadataRequest) check() *Violation {
+func (s *UpdateContactFlowModuleMetadataRequest) findViolation() *Violation {
 	if s.ContactFlowModuleId == nil {
 		return missing("ContactFlowModuleId")
 	}
-	if v := ruleContactFlowModuleId.check(s.ContactFlowModuleId); v != nil {
+	if v := ruleContactFlowModuleId.findViolation(s.ContactFlowModuleId); v != nil {
 		return v.under("ContactFlowModuleId")
 	}
 	if s.Description != nil && *s.Description != "" {
-		if v := ruleContactFlowModuleDescription.check(s.Description); v != nil {
+		if v := ruleContactFlowModuleDescription.findViolation(s.Description); v != nil {
 			return v.under("Description")
 		}
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
-	if v := ruleContactFlowModuleName.check(s.Name); v != nil {
+	if v := ruleContactFlowModuleName.findViolation(s.Name); v != nil {
 		return v.under("Name")
 	}
-	if v := ruleContactFlowModuleState.check(s.State); v != nil {
+	if v := ruleContactFlowModuleState.findViolation(s.State); v != nil {
 		return v.under("State")
 	}
 	return nil
 }
 
 func (s *UpdateHoursOfOperationRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateHoursOfOperationRequest) check() *Violation {
+func (s *UpdateHoursOfOperationRequest) findViolation() *Violation {
 	if v := checkHoursOfOperationConfigList(s.Config); v != nil {
 		return v.under("Config")
 	}
-	if v := ruleUpdateHoursOfOperationDescription.check(s.Description); v != nil {
+	if v := ruleUpdateHoursOfOperationDescription.findViolation(s.Description); v != nil {
 		return v.under("Description")
 	}
 	if s.HoursOfOperationId == nil {
@@ -5932,62 +5932,62 @@ func (s *UpdateHoursOfOperationRequest) check() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
-	if v := ruleCommonNameLength127.check(s.Name); v != nil {
+	if v := ruleCommonNameLength127.findViolation(s.Name); v != nil {
 		return v.under("Name")
 	}
 	return nil
 }
 
 func (s *UpdateInstanceAttributeRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateInstanceAttributeRequest) check() *Violation {
+func (s *UpdateInstanceAttributeRequest) findViolation() *Violation {
 	if s.AttributeType == nil {
 		return missing("AttributeType")
 	}
-	if v := ruleInstanceAttributeType.check(s.AttributeType); v != nil {
+	if v := ruleInstanceAttributeType.findViolation(s.AttributeType); v != nil {
 		return v.under("AttributeType")
 	}
-	if v := ruleClientToken.check(s.ClientToken); v != nil {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
 		return v.under("ClientToken")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.Value == nil {
 		return missing("Value")
 	}
-	if v := ruleInstanceAttributeValue.check(s.Value); v != nil {
+	if v := ruleInstanceAttributeValue.findViolation(s.Value); v != nil {
 		return v.under("Value")
 	}
 	return nil
 }
 
 func (s *UpdateQueueHoursOfOperationRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateQueueHoursOfOperationRequest) check() *Violation {
+func (s *UpdateQueueHoursOfOperationRequest) findViolation() *Violation {
 	if s.HoursOfOperationId == nil {
 		return missing("HoursOfOperationId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.QueueId == nil {
@@ -5997,21 +5997,21 @@ func (s *UpdateQueueHoursOfOperationRequest) check() *Violation {
 }
 
 func (s *UpdateQueueMaxContactsRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateQueueMaxContactsRequest) check() *Violation {
+func (s *UpdateQueueMaxContactsRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MaxContacts != nil {
-		if v := ruleQueueMaxContacts.check(int64(*s.MaxContacts)); v != nil {
+		if v := ruleQueueMaxContacts.findViolation(int64(*s.MaxContacts)); v != nil {
 			return v.under("MaxContacts")
 		}
 	}
@@ -6022,25 +6022,25 @@ func (s *UpdateQueueMaxContactsRequest) check() *Violation {
 }
 
 func (s *UpdateQueueNameRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateQueueNameRequest) check() *Violation {
+func (s *UpdateQueueNameRequest) findViolation() *Violation {
 	if s.Description != nil && *s.Description != "" {
-		if v := ruleQueueDescription.check(s.Description); v != nil {
+		if v := ruleQueueDescription.findViolation(s.Description); v != nil {
 			return v.under("Description")
 		}
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
-	if v := ruleCommonNameLength127.check(s.Name); v != nil {
+	if v := ruleCommonNameLength127.findViolation(s.Name); v != nil {
 		return v.under("Name")
 	}
 	if s.QueueId == nil {
@@ -6050,23 +6050,23 @@ func (s *UpdateQueueNameRequest) check() *Violation {
 }
 
 func (s *UpdateQueueOutboundCallerConfigRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateQueueOutboundCallerConfigRequest) check() *Violation {
+func (s *UpdateQueueOutboundCallerConfigRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.OutboundCallerConfig == nil {
 		return missing("OutboundCallerConfig")
 	}
-	if v := s.OutboundCallerConfig.check(); v != nil {
+	if v := s.OutboundCallerConfig.findViolation(); v != nil {
 		return v.under("OutboundCallerConfig")
 	}
 	if s.QueueId == nil {
@@ -6076,23 +6076,23 @@ func (s *UpdateQueueOutboundCallerConfigRequest) check() *Violation {
 }
 
 func (s *UpdateQueueOutboundEmailConfigRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateQueueOutboundEmailConfigRequest) check() *Violation {
+func (s *UpdateQueueOutboundEmailConfigRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.OutboundEmailConfig == nil {
 		return missing("OutboundEmailConfig")
 	}
-	if v := s.OutboundEmailConfig.check(); v != nil {
+	if v := s.OutboundEmailConfig.findViolation(); v != nil {
 		return v.under("OutboundEmailConfig")
 	}
 	if s.QueueId == nil {
@@ -6102,17 +6102,17 @@ func (s *UpdateQueueOutboundEmailConfigRequest) check() *Violation {
 }
 
 func (s *UpdateQueueStatusRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateQueueStatusRequest) check() *Violation {
+func (s *UpdateQueueStatusRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.QueueId == nil {
@@ -6121,30 +6121,30 @@ func (s *UpdateQueueStatusRequest) check() *Violation {
 	if s.Status == nil {
 		return missing("Status")
 	}
-	if v := ruleQueueStatus.check(s.Status); v != nil {
+	if v := ruleQueueStatus.findViolation(s.Status); v != nil {
 		return v.under("Status")
 	}
 	return nil
 }
 
 func (s *UpdateQuickConnectConfigRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateQuickConnectConfigRequest) check() *Violation {
+func (s *UpdateQuickConnectConfigRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.QuickConnectConfig == nil {
 		return missing("QuickConnectConfig")
 	}
-	if v := s.QuickConnectConfig.check(); v != nil {
+	if v := s.QuickConnectConfig.findViolation(); v != nil {
 		return v.under("QuickConnectConfig")
 	}
 	if s.QuickConnectId == nil {
@@ -6154,23 +6154,23 @@ func (s *UpdateQuickConnectConfigRequest) check() *Violation {
 }
 
 func (s *UpdateQuickConnectNameRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateQuickConnectNameRequest) check() *Violation {
-	if v := ruleUpdateQuickConnectDescription.check(s.Description); v != nil {
+func (s *UpdateQuickConnectNameRequest) findViolation() *Violation {
+	if v := ruleUpdateQuickConnectDescription.findViolation(s.Description); v != nil {
 		return v.under("Description")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
-	if v := ruleQuickConnectName.check(s.Name); v != nil {
+	if v := ruleQuickConnectName.findViolation(s.Name); v != nil {
 		return v.under("Name")
 	}
 	if s.QuickConnectId == nil {
@@ -6180,23 +6180,23 @@ func (s *UpdateQuickConnectNameRequest) check() *Violation {
 }
 
 func (s *UpdateRoutingProfileAgentAvailabilityTimerRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateRoutingProfileAgentAvailabilityTimerRequest) check() *Violation {
+func (s *UpdateRoutingProfileAgentAvailabilityTimerRequest) findViolation() *Violation {
 	if s.AgentAvailabilityTimer == nil {
 		return missing("AgentAvailabilityTimer")
 	}
-	if v := ruleAgentAvailabilityTimer.check(s.AgentAvailabilityTimer); v != nil {
+	if v := ruleAgentAvailabilityTimer.findViolation(s.AgentAvailabilityTimer); v != nil {
 		return v.under("AgentAvailabilityTimer")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.RoutingProfileId == nil {
@@ -6206,17 +6206,17 @@ func (s *UpdateRoutingProfileAgentAvailabilityTimerRequest) check() *Violation {
 }
 
 func (s *UpdateRoutingProfileConcurrencyRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateRoutingProfileConcurrencyRequest) check() *Violation {
+func (s *UpdateRoutingProfileConcurrencyRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.MediaConcurrencies == nil {
@@ -6232,20 +6232,20 @@ func (s *UpdateRoutingProfileConcurrencyRequest) check() *Violation {
 }
 
 func (s *UpdateRoutingProfileDefaultOutboundQueueRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateRoutingProfileDefaultOutboundQueueRequest) check() *Violation {
+func (s *UpdateRoutingProfileDefaultOutboundQueueRequest) findViolation() *Violation {
 	if s.DefaultOutboundQueueId == nil {
 		return missing("DefaultOutboundQueueId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.RoutingProfileId == nil {
@@ -6255,23 +6255,23 @@ func (s *UpdateRoutingProfileDefaultOutboundQueueRequest) check() *Violation {
 }
 
 func (s *UpdateRoutingProfileNameRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateRoutingProfileNameRequest) check() *Violation {
-	if v := ruleRoutingProfileDescription.check(s.Description); v != nil {
+func (s *UpdateRoutingProfileNameRequest) findViolation() *Violation {
+	if v := ruleRoutingProfileDescription.findViolation(s.Description); v != nil {
 		return v.under("Description")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
-	if v := ruleRoutingProfileName.check(s.Name); v != nil {
+	if v := ruleRoutingProfileName.findViolation(s.Name); v != nil {
 		return v.under("Name")
 	}
 	if s.RoutingProfileId == nil {
@@ -6281,17 +6281,17 @@ func (s *UpdateRoutingProfileNameRequest) check() *Violation {
 }
 
 func (s *UpdateRoutingProfileQueuesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateRoutingProfileQueuesRequest) check() *Violation {
+func (s *UpdateRoutingProfileQueuesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.QueueConfigs == nil {
@@ -6307,13 +6307,13 @@ func (s *UpdateRoutingProfileQueuesRequest) check() *Violation {
 }
 
 func (s *UpdateSecurityProfileRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateSecurityProfileRequest) check() *Violation {
+func (s *UpdateSecurityProfileRequest) findViolation() *Violation {
 	if v := checkAllowedAIAgents(s.AllowedAIAgents); v != nil {
 		return v.under("AllowedAIAgents")
 	}
@@ -6326,10 +6326,10 @@ func (s *UpdateSecurityProfileRequest) check() *Violation {
 	if v := checkApplications(s.Applications); v != nil {
 		return v.under("Applications")
 	}
-	if v := ruleSecurityProfileDescription.check(s.Description); v != nil {
+	if v := ruleSecurityProfileDescription.findViolation(s.Description); v != nil {
 		return v.under("Description")
 	}
-	if v := s.GranularAccessControlConfiguration.check(); v != nil {
+	if v := s.GranularAccessControlConfiguration.findViolation(); v != nil {
 		return v.under("GranularAccessControlConfiguration")
 	}
 	if v := checkHierarchyRestrictedResourceList(s.HierarchyRestrictedResources); v != nil {
@@ -6338,7 +6338,7 @@ func (s *UpdateSecurityProfileRequest) check() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if v := checkPermissionsList(s.Permissions); v != nil {
@@ -6354,13 +6354,13 @@ func (s *UpdateSecurityProfileRequest) check() *Violation {
 }
 
 func (s *UpdateUserConfigRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateUserConfigRequest) check() *Violation {
+func (s *UpdateUserConfigRequest) findViolation() *Violation {
 	if v := checkAfterContactWorkConfigs(s.AfterContactWorkConfigs); v != nil {
 		return v.under("AfterContactWorkConfigs")
 	}
@@ -6370,7 +6370,7 @@ func (s *UpdateUserConfigRequest) check() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if v := checkPersistentConnectionConfigs(s.PersistentConnectionConfigs); v != nil {
@@ -6389,20 +6389,20 @@ func (s *UpdateUserConfigRequest) check() *Violation {
 }
 
 func (s *UpdateUserHierarchyGroupNameRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateUserHierarchyGroupNameRequest) check() *Violation {
+func (s *UpdateUserHierarchyGroupNameRequest) findViolation() *Violation {
 	if s.HierarchyGroupId == nil {
 		return missing("HierarchyGroupId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.Name == nil {
@@ -6412,17 +6412,17 @@ func (s *UpdateUserHierarchyGroupNameRequest) check() *Violation {
 }
 
 func (s *UpdateUserHierarchyRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateUserHierarchyRequest) check() *Violation {
+func (s *UpdateUserHierarchyRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.UserId == nil {
@@ -6432,46 +6432,46 @@ func (s *UpdateUserHierarchyRequest) check() *Violation {
 }
 
 func (s *UpdateUserHierarchyStructureRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateUserHierarchyStructureRequest) check() *Violation {
+func (s *UpdateUserHierarchyStructureRequest) findViolation() *Violation {
 	if s.HierarchyStructure == nil {
 		return missing("HierarchyStructure")
 	}
-	if v := s.HierarchyStructure.check(); v != nil {
+	if v := s.HierarchyStructure.findViolation(); v != nil {
 		return v.under("HierarchyStructure")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	return nil
 }
 
 func (s *UpdateUserIdentityInfoRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateUserIdentityInfoRequest) check() *Violation {
+func (s *UpdateUserIdentityInfoRequest) findViolation() *Violation {
 	if s.IdentityInfo == nil {
 		return missing("IdentityInfo")
 	}
-	if v := s.IdentityInfo.check(); v != nil {
+	if v := s.IdentityInfo.findViolation(); v != nil {
 		return v.under("IdentityInfo")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.UserId == nil {
@@ -6481,23 +6481,23 @@ func (s *UpdateUserIdentityInfoRequest) check() *Violation {
 }
 
 func (s *UpdateUserPhoneConfigRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateUserPhoneConfigRequest) check() *Violation {
+func (s *UpdateUserPhoneConfigRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.PhoneConfig == nil {
 		return missing("PhoneConfig")
 	}
-	if v := s.PhoneConfig.check(); v != nil {
+	if v := s.PhoneConfig.findViolation(); v != nil {
 		return v.under("PhoneConfig")
 	}
 	if s.UserId == nil {
@@ -6507,17 +6507,17 @@ func (s *UpdateUserPhoneConfigRequest) check() *Violation {
 }
 
 func (s *UpdateUserProficienciesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateUserProficienciesRequest) check() *Violation {
+func (s *UpdateUserProficienciesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.UserId == nil {
@@ -6533,17 +6533,17 @@ func (s *UpdateUserProficienciesRequest) check() *Violation {
 }
 
 func (s *UpdateUserRoutingProfileRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateUserRoutingProfileRequest) check() *Violation {
+func (s *UpdateUserRoutingProfileRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.RoutingProfileId == nil {
@@ -6556,17 +6556,17 @@ func (s *UpdateUserRoutingProfileRequest) check() *Violation {
 }
 
 func (s *UpdateUserSecurityProfilesRequest) Validate() error {
-	if v := s.check(); v != nil {
+	if v := s.findViolation(); v != nil {
 		return v
 	}
 	return nil
 }
 
-func (s *UpdateUserSecurityProfilesRequest) check() *Violation {
+func (s *UpdateUserSecurityProfilesRequest) findViolation() *Violation {
 	if s.InstanceId == nil {
 		return missing("InstanceId")
 	}
-	if v := ruleInstanceId.check(s.InstanceId); v != nil {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
 	}
 	if s.SecurityProfileIds == nil {
@@ -6586,14 +6586,14 @@ func checkUserHierarchyGroupSearchConditionList(l []UserHierarchyGroupSearchCrit
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *UserHierarchyGroupSearchCriteria) check() *Violation {
+func (s *UserHierarchyGroupSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -6603,91 +6603,91 @@ func (s *UserHierarchyGroupSearchCriteria) check() *Violation {
 	if v := checkUserHierarchyGroupSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
 }
 
-func (s *UserIdentityInfo) check() *Violation {
+func (s *UserIdentityInfo) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := ruleAgentFirstName.check(s.FirstName); v != nil {
+	if v := ruleAgentFirstName.findViolation(s.FirstName); v != nil {
 		return v.under("FirstName")
 	}
-	if v := ruleAgentLastName.check(s.LastName); v != nil {
+	if v := ruleAgentLastName.findViolation(s.LastName); v != nil {
 		return v.under("LastName")
 	}
 	if s.Mobile != nil && *s.Mobile != "" {
-		if v := rulePhoneNumber.check(s.Mobile); v != nil {
+		if v := rulePhoneNumber.findViolation(s.Mobile); v != nil {
 			return v.under("Mobile")
 		}
 	}
 	return nil
 }
 
-func (s *UserPhoneConfig) check() *Violation {
+func (s *UserPhoneConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.AfterContactWorkTimeLimit != nil {
-		if v := ruleAfterContactWorkTimeLimit.check(int64(*s.AfterContactWorkTimeLimit)); v != nil {
+		if v := ruleAfterContactWorkTimeLimit.findViolation(int64(*s.AfterContactWorkTimeLimit)); v != nil {
 			return v.under("AfterContactWorkTimeLimit")
 		}
 	}
 	if s.DeskPhoneNumber != nil && *s.DeskPhoneNumber != "" {
-		if v := ruleSensitivePhoneNumber.check(s.DeskPhoneNumber); v != nil {
+		if v := ruleSensitivePhoneNumber.findViolation(s.DeskPhoneNumber); v != nil {
 			return v.under("DeskPhoneNumber")
 		}
 	}
-	if v := rulePhoneType.check(s.PhoneType); v != nil {
+	if v := rulePhoneType.findViolation(s.PhoneType); v != nil {
 		return v.under("PhoneType")
 	}
 	return nil
 }
 
-func (s *UserProficiency) check() *Violation {
+func (s *UserProficiency) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.AttributeName == nil {
 		return missing("AttributeName")
 	}
-	if v := rulePredefinedAttributeName.check(s.AttributeName); v != nil {
+	if v := rulePredefinedAttributeName.findViolation(s.AttributeName); v != nil {
 		return v.under("AttributeName")
 	}
 	if s.AttributeValue == nil {
 		return missing("AttributeValue")
 	}
-	if v := rulePredefinedAttributeStringValue.check(s.AttributeValue); v != nil {
+	if v := rulePredefinedAttributeStringValue.findViolation(s.AttributeValue); v != nil {
 		return v.under("AttributeValue")
 	}
 	if s.Level == nil {
 		return missing("Level")
 	}
 	if s.Level != nil {
-		if v := ruleProficiencyLevel.check(*s.Level); v != nil {
+		if v := ruleProficiencyLevel.findViolation(*s.Level); v != nil {
 			return v.under("Level")
 		}
 	}
 	return nil
 }
 
-func (s *UserProficiencyDisassociate) check() *Violation {
+func (s *UserProficiencyDisassociate) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.AttributeName == nil {
 		return missing("AttributeName")
 	}
-	if v := rulePredefinedAttributeName.check(s.AttributeName); v != nil {
+	if v := rulePredefinedAttributeName.findViolation(s.AttributeName); v != nil {
 		return v.under("AttributeName")
 	}
 	if s.AttributeValue == nil {
 		return missing("AttributeValue")
 	}
-	if v := rulePredefinedAttributeStringValue.check(s.AttributeValue); v != nil {
+	if v := rulePredefinedAttributeStringValue.findViolation(s.AttributeValue); v != nil {
 		return v.under("AttributeValue")
 	}
 	return nil
@@ -6698,7 +6698,7 @@ func checkUserProficiencyDisassociateList(l []UserProficiencyDisassociate) *Viol
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
@@ -6710,21 +6710,21 @@ func checkUserProficiencyList(l []UserProficiency) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *UserQuickConnectConfig) check() *Violation {
+func (s *UserQuickConnectConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.ContactFlowId == nil {
 		return missing("ContactFlowId")
 	}
-	if v := ruleContactFlowId.check(s.ContactFlowId); v != nil {
+	if v := ruleContactFlowId.findViolation(s.ContactFlowId); v != nil {
 		return v.under("ContactFlowId")
 	}
 	if s.UserId == nil {
@@ -6738,40 +6738,40 @@ func checkUserSearchConditionList(l []UserSearchCriteria) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *UserSearchCriteria) check() *Violation {
+func (s *UserSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if v := checkUserSearchConditionList(s.AndConditions); v != nil {
 		return v.under("AndConditions")
 	}
-	if v := s.HierarchyGroupCondition.check(); v != nil {
+	if v := s.HierarchyGroupCondition.findViolation(); v != nil {
 		return v.under("HierarchyGroupCondition")
 	}
-	if v := s.ListCondition.check(); v != nil {
+	if v := s.ListCondition.findViolation(); v != nil {
 		return v.under("ListCondition")
 	}
 	if v := checkUserSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
 }
 
-func (s *UserSearchFilter) check() *Violation {
+func (s *UserSearchFilter) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
-	if v := s.UserAttributeFilter.check(); v != nil {
+	if v := s.UserAttributeFilter.findViolation(); v != nil {
 		return v.under("UserAttributeFilter")
 	}
 	return nil
@@ -6782,14 +6782,14 @@ func checkViewSearchConditionList(l []ViewSearchCriteria) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *ViewSearchCriteria) check() *Violation {
+func (s *ViewSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -6799,32 +6799,32 @@ func (s *ViewSearchCriteria) check() *Violation {
 	if v := checkViewSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
-	if v := ruleViewStatus.check(s.ViewStatusCondition); v != nil {
+	if v := ruleViewStatus.findViolation(s.ViewStatusCondition); v != nil {
 		return v.under("ViewStatusCondition")
 	}
-	if v := ruleViewType.check(s.ViewTypeCondition); v != nil {
+	if v := ruleViewType.findViolation(s.ViewTypeCondition); v != nil {
 		return v.under("ViewTypeCondition")
 	}
 	return nil
 }
 
-func (s *VoiceEnhancementConfig) check() *Violation {
+func (s *VoiceEnhancementConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if s.Channel == nil {
 		return missing("Channel")
 	}
-	if v := ruleChannel.check(s.Channel); v != nil {
+	if v := ruleChannel.findViolation(s.Channel); v != nil {
 		return v.under("Channel")
 	}
 	if s.VoiceEnhancementMode == nil {
 		return missing("VoiceEnhancementMode")
 	}
-	if v := ruleVoiceEnhancementMode.check(s.VoiceEnhancementMode); v != nil {
+	if v := ruleVoiceEnhancementMode.findViolation(s.VoiceEnhancementMode); v != nil {
 		return v.under("VoiceEnhancementMode")
 	}
 	return nil
@@ -6835,7 +6835,7 @@ func checkVoiceEnhancementConfigs(l []VoiceEnhancementConfig) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
@@ -6850,14 +6850,14 @@ func checkWorkloadTypeConcurrencies(l []WorkloadTypeConcurrency) *Violation {
 		return v
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *WorkloadTypeConcurrency) check() *Violation {
+func (s *WorkloadTypeConcurrency) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -6865,11 +6865,11 @@ func (s *WorkloadTypeConcurrency) check() *Violation {
 		return missing("Concurrency")
 	}
 	if s.Concurrency != nil {
-		if v := ruleWorkloadTypeConcurrencyType.check(int64(*s.Concurrency)); v != nil {
+		if v := ruleWorkloadTypeConcurrencyType.findViolation(int64(*s.Concurrency)); v != nil {
 			return v.under("Concurrency")
 		}
 	}
-	if v := s.CrossChannelWorkloadBehavior.check(); v != nil {
+	if v := s.CrossChannelWorkloadBehavior.findViolation(); v != nil {
 		return v.under("CrossChannelWorkloadBehavior")
 	}
 	if s.WorkloadType == nil {
@@ -6883,14 +6883,14 @@ func checkWorkspaceAssociationSearchConditionList(l []WorkspaceAssociationSearch
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *WorkspaceAssociationSearchCriteria) check() *Violation {
+func (s *WorkspaceAssociationSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -6900,7 +6900,7 @@ func (s *WorkspaceAssociationSearchCriteria) check() *Violation {
 	if v := checkWorkspaceAssociationSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil
@@ -6911,14 +6911,14 @@ func checkWorkspaceSearchConditionList(l []WorkspaceSearchCriteria) *Violation {
 		return nil
 	}
 	for i := range l {
-		if v := l[i].check(); v != nil {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
 	return nil
 }
 
-func (s *WorkspaceSearchCriteria) check() *Violation {
+func (s *WorkspaceSearchCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
@@ -6928,7 +6928,7 @@ func (s *WorkspaceSearchCriteria) check() *Violation {
 	if v := checkWorkspaceSearchConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
 	}
-	if v := s.StringCondition.check(); v != nil {
+	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
 	}
 	return nil

@@ -101,8 +101,8 @@ type stringRule struct {
 	sensitive bool
 }
 
-// check accepts nil: whether a member is required is not a rule of its shape.
-func (r *stringRule) check(s *string) *Violation {
+// findViolation accepts nil: whether a member is required is not a rule of its shape.
+func (r *stringRule) findViolation(s *string) *Violation {
 	if s == nil || r == nil {
 		return nil
 	}
@@ -177,7 +177,7 @@ func (p *pattern) fits(s string) bool {
 // An intRule holds the bounds of a number shape, both of them inclusive.
 type intRule struct{ min, max int64 }
 
-func (r *intRule) check(n int64) *Violation {
+func (r *intRule) findViolation(n int64) *Violation {
 	if n >= r.min && n <= r.max {
 		return nil
 	}
@@ -195,7 +195,7 @@ func (r *intRule) check(n int64) *Violation {
 // A floatRule holds the bounds of a number that need not be whole, both of them inclusive.
 type floatRule struct{ min, max float64 }
 
-func (r *floatRule) check(n float64) *Violation {
+func (r *floatRule) findViolation(n float64) *Violation {
 	if n >= r.min && n <= r.max {
 		return nil
 	}
@@ -209,10 +209,10 @@ func checkMap(m map[string]string, keys, values *stringRule) *Violation {
 	var first *Violation
 	var firstKey string
 	for k, s := range m {
-		v := keys.check(&k)
+		v := keys.findViolation(&k)
 		if v != nil {
 			v.Problem = "keys " + v.Problem
-		} else if v = values.check(&s); v != nil {
+		} else if v = values.findViolation(&s); v != nil {
 			v.atKey(k)
 		}
 		if v != nil && (first == nil || k < firstKey) {
