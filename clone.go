@@ -2,15 +2,13 @@ package lanyard
 
 import "reflect"
 
-// Clone returns a copy of r that shares nothing with it that could be changed: slices, maps and what
-// pointers lead to are copied, however deep they are. It follows the types themselves, so a member
-// that is added later is copied too.
+// Clone returns a deep copy of r: slices, maps and what pointers lead to are copied. It follows the types by
+// reflection, so members that are added later are copied too.
 func Clone[R Resource](r R) R {
 	return deepCopy(reflect.ValueOf(r)).Interface().(R)
 }
 
-// deepCopy copies a value. Structs that keep their members to themselves, as time.Time does, are
-// values and copied as they are.
+// deepCopy copies a value. Structs with unexported members, such as time.Time, are copied as they are.
 func deepCopy(v reflect.Value) reflect.Value {
 	switch v.Kind() {
 	case reflect.Pointer:

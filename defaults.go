@@ -23,8 +23,7 @@ func defaultProfile(name, description string, permissions []string) *Profile {
 	return &Profile{Meta: Meta{Name: name}, Description: description, Permissions: SortPermissions(permissions)}
 }
 
-// adminPermissions is the catalogue without what restricts its holder and without names that have
-// been replaced.
+// adminPermissions is the catalogue without restricting permissions and without replaced names.
 func adminPermissions() []string {
 	var names []string
 	for _, p := range Permissions() {

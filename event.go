@@ -59,7 +59,7 @@ type Change struct {
 // A PasswordSet records that a user was given a password.
 type PasswordSet struct {
 	User   string // id
-	Digest []byte // SHA-256 of the salted hash that is stored, so that another's put in its place shows
+	Digest []byte // SHA-256 of the salted hash that is stored, so that a hash put in its place is noticed
 }
 
 // An AccessKey signs calls for one account.
@@ -114,14 +114,15 @@ type Checkpoint struct {
 	Seq      int64     // that Record's
 	Hash     []byte    // that Record's
 	Time     time.Time // when it was pruned, to the millisecond
-	By       string    // who cut it off: an access key's id, or the server's own retention
+	By       string    // who pruned it: an access key's id, or the server's own retention
 	MAC      []byte    // with it the server signs all of the above; package audit makes and checks it
 }
 
-// A Session is that of somebody signed in to the console. Only a hash of the text that the browser sends is kept.
+// A Session is a user's or the operator's at the console, from signing in to signing out. Only a hash of the text
+// that the browser sends is kept.
 type Session struct {
-	ID       string // SHA-256 of what the browser has, hexadecimal
-	Owner    string // whose it is: equal for all sessions of the same user or key
+	ID       string // SHA-256 of the text, hexadecimal
+	Owner    string // the same for all sessions of one user or key
 	Instance string `json:",omitempty"` // of a user
 	User     string `json:",omitempty"` // id
 	Key      string `json:",omitempty"` // id of the root access key, of the operator

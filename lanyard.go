@@ -121,7 +121,7 @@ type Profile struct {
 	FlowModules         []FlowModule      `json:",omitempty"`
 	AIAgents            []AllowedAIAgent  `json:",omitempty"`
 	DataTables          []AttributeRule   `json:",omitempty"` // empty: rows are not restricted
-	// who made the change that Modified dates; nobody if it was made before this was kept
+	// who made the change at Modified; empty if an earlier version of lanyard made it
 	ModifiedBy Actor `json:",omitzero"`
 }
 
@@ -175,7 +175,7 @@ type User struct {
 	Profiles        []string // 1 to 10, in the order given
 	RoutingProfile  string
 	Group           string `json:",omitempty"`
-	// Proficiencies are what the user is good at, in the order of association; one for each attribute and value.
+	// Proficiencies are in the order of association; there is one for each attribute and value.
 	Proficiencies []Proficiency `json:",omitempty"`
 	Settings      Settings      `json:",omitempty"`
 }

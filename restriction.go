@@ -137,7 +137,7 @@ func (p *Profile) inert() (out []string) {
 }
 
 // Known reports whether the application is of a type whose permissions have a meaning. Without a type it is a
-// third-party application, for older clients never send one.
+// third-party application, because older clients never send one.
 func (a Application) Known() bool {
 	return a.Type == "" || a.Type == ApplicationThirdParty || a.Type == ApplicationMCP
 }
@@ -154,10 +154,10 @@ func (a AllowedAIAgent) Known() bool { return a.Type == "" || a.Type == AIAgentT
 // AttributeAllow is the only AccessType of attribute rules.
 const AttributeAllow = "ALLOW"
 
-// Known reports whether the rule allows, which is all that is known to exist.
+// Known reports whether the rule allows, the only access type there is.
 func (r AttributeRule) Known() bool { return r.Access == "" || r.Access == AttributeAllow }
 
-// quoted lists the first few values in ASCII, each cut to a bearable length.
+// quoted lists the first few values in ASCII, each shortened.
 func quoted(values []string) string {
 	const most, longest = 3, 64
 	var parts []string

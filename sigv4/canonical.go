@@ -20,8 +20,7 @@ type span struct{ from, to int }
 // param is one query parameter, its name and value encoded.
 type param struct{ name, value span }
 
-// canonicalizer takes a request apart and builds its canonical form. It is nothing but
-// scratch space, which is kept for the next request.
+// canonicalizer builds the canonical form of a request. It holds only scratch space, which the next request reuses.
 type canonicalizer struct {
 	params []byte // encoded names and values
 	query  []param
@@ -47,8 +46,8 @@ func (c *canonicalizer) free() {
 	canonicalizers.Put(c)
 }
 
-// target returns the path and the query as they were sent. They must not be taken from r.URL
-// where it can be helped: it keeps the path decoded, and middleware rewrites it.
+// target returns the path and the query as they were sent. They are not taken from r.URL if
+// possible, because it keeps the path decoded, and middleware rewrites it.
 func target(r *http.Request) (path, query string, err error) {
 	if strings.HasPrefix(r.RequestURI, "/") {
 		path, query, _ = strings.Cut(r.RequestURI, "?")

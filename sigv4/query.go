@@ -29,8 +29,7 @@ const (
 	paramToken
 )
 
-// readQuery decodes and encodes again every parameter, so that one spelling is left of each,
-// and sorts them.
+// readQuery normalises the spelling of every parameter, by decoding and encoding it, and sorts the parameters.
 func (c *canonicalizer) readQuery(query string) error {
 	if strings.Count(query, "&") >= maxParams {
 		return refuse(InvalidSignature, "The query has more than %d parameters.", maxParams)
@@ -77,7 +76,7 @@ func (c *canonicalizer) presigned() bool {
 func (c *canonicalizer) encoded(s span) []byte { return c.params[s.from:s.to] }
 
 // encode decodes s, in which '+' is a space, and appends it to params encoded as signatures
-// want it.
+// require.
 func (c *canonicalizer) encode(s string) (span, bool) {
 	from := len(c.params)
 	for i := 0; i < len(s); i++ {

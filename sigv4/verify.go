@@ -71,8 +71,8 @@ type Verifier struct {
 var nobody = Key{Secret: "no key has this secret"}
 
 // Claim checks all of r's signature that can be checked without its body: that it is complete and current, is for this
-// service, covers the headers that it must, and is by a known key. It proves nothing, for anybody can claim to be a
-// key: without an error, reading the body and calling Verify is worthwhile. Errors are as those of Verify.
+// service, covers the headers that it must, and is by a known key. It proves nothing, because anybody can claim to
+// be a key: without an error, reading the body and calling Verify is worthwhile. Errors are as those of Verify.
 func (v *Verifier) Claim(r *http.Request) error {
 	c := newCanonicalizer()
 	defer c.free()
@@ -167,7 +167,7 @@ func (v *Verifier) Verify(r *http.Request, body []byte) (accessKeyID string, err
 // matches reports whether the claim's signature is that of the request.
 func (v *Verifier) matches(c *canonicalizer, signing []byte, method, path string, cl claim) bool {
 	// A constant-time comparison of text: decoding the hex first would accept a second
-	// spelling of a signature, in capitals.
+	// spelling of a signature, in uppercase.
 	want := c.signature(signing, method, normalizePath(path), cl, v.Region, v.Service)
 	ok := subtle.ConstantTimeCompare(want, cl.signature[:]) == 1
 	if !ok && !isNormal(path) {
@@ -209,7 +209,7 @@ func (v *Verifier) checkTime(cl claim) error {
 	at := now().UTC()
 	lasts := skew
 	if cl.presigned {
-		lasts = cl.expires // what its maker asked for, to the second
+		lasts = cl.expires // as the signer asked, to the second
 	}
 	if earliest := at.Add(-lasts); cl.time.Before(earliest) {
 		return refuse(InvalidSignature, "Signature expired: %s is now earlier than %s (%s - %v).",
