@@ -43,7 +43,20 @@ func (n named) String() string { return string(n) }
 type place struct {
 	*testing.T
 	*from
-	srv *httptest.Server
+	srv    *httptest.Server
+	atWork chan struct{} // gets a value when somebody asks for /wait
+}
+
+// awaitWork returns once n more connections are at work.
+func (p *place) awaitWork(n int) {
+	p.Helper()
+	for range n {
+		select {
+		case <-p.atWork:
+		case <-time.After(20 * time.Second):
+			p.Fatal("nobody asks for /wait")
+		}
+	}
 }
 
 // newPlace serves with bounds; what asks for /wait is answered once the test lets it.
@@ -53,10 +66,11 @@ func newPlace(t *testing.T, conns *intake.Conns) (p *place, release chan struct{
 		t.Fatal(err)
 	}
 	release = make(chan struct{})
-	p = &place{T: t, from: &from{Listener: l, address: "127.0.0.1:1"}}
+	p = &place{T: t, from: &from{Listener: l, address: "127.0.0.1:1"}, atWork: make(chan struct{}, 10)}
 	conns.Vital = func(r *http.Request) bool { return r.URL.Path == "/health" }
 	p.srv = httptest.NewUnstartedServer(conns.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/wait" {
+			p.atWork <- struct{}{}
 			<-release
 		}
 		io.Copy(io.Discard, r.Body)
@@ -99,7 +113,7 @@ func get(path string) string { return "GET " + path + " HTTP/1.1\r\nHost: x\r\n\
 func TestConnsEvictsTheOldest(t *testing.T) {
 	p, release := newPlace(t, &intake.Conns{Most: 3})
 	working := p.open("127.0.0.1:1", get("/wait"))
-	time.Sleep(50 * time.Millisecond) // so that it is at work
+	p.awaitWork(1)
 	silent := p.open("127.0.0.1:1", "")
 	idle := p.open("127.0.0.1:1", get("/"))
 	if got := status(idle); got != 200 {
@@ -154,7 +168,7 @@ func TestConnsPerAddress(t *testing.T) {
 	t.Run("all at work", func(t *testing.T) {
 		p, release := newPlace(t, &intake.Conns{Most: 100, PerAddress: 1})
 		working := p.open("192.0.2.1:1", get("/wait"))
-		time.Sleep(50 * time.Millisecond)
+		p.awaitWork(1)
 		if got := status(p.open("192.0.2.1:2", get("/"))); got != 0 {
 			t.Errorf("one more of the address is answered %d", got)
 		}
@@ -173,7 +187,7 @@ func TestConnsReserve(t *testing.T) {
 	p, release := newPlace(t, &intake.Conns{Most: 2, Reserve: 1})
 	working := []net.Conn{p.open("127.0.0.1:1", get("/wait")),
 		p.open("127.0.0.1:1", strings.Replace(get("/wait"), "GET", "POST", 1))}
-	time.Sleep(50 * time.Millisecond)
+	p.awaitWork(2)
 	for path, want := range map[string]int{"/health": 200, "/": 503} {
 		c := p.open("127.0.0.1:1", get(path))
 		res, err := http.ReadResponse(bufio.NewReader(c), nil)
