@@ -104,6 +104,21 @@ func (s *Server) decodeObject(req *request, i invocation.Call) (model.Input, err
 		members["InstanceId"] = jsontext.Value(strconv.Quote(i.Instance))
 		v.Set(reflect.ValueOf(&i.Instance)) // where it is of the body, nothing else sets it
 	}
+	known, err := bindMembers(req, in, members)
+	if err != nil {
+		return nil, err
+	}
+	for name := range members {
+		if !known[name] {
+			return nil, lanyard.Errorf(lanyard.Invalid, "%s must be absent: %s has no such member", lanyard.Clip(name), req.op.Name)
+		}
+	}
+	req.body = body
+	return in, nil
+}
+
+// bindMembers sets the members of path and query, and returns the names of all members that the operation has.
+func bindMembers(req *request, in model.Input, members map[string]jsontext.Value) (map[string]bool, error) {
 	req.params.Query = map[string][]string{}
 	known := map[string]bool{}
 	v := reflect.ValueOf(in).Elem()
@@ -136,13 +151,7 @@ func (s *Server) decodeObject(req *request, i invocation.Call) (model.Input, err
 			}
 		}
 	}
-	for name := range members {
-		if !known[name] {
-			return nil, lanyard.Errorf(lanyard.Invalid, "%s must be absent: %s has no such member", lanyard.Clip(name), req.op.Name)
-		}
-	}
-	req.body = body
-	return in, nil
+	return known, nil
 }
 
 // wrongMember says what is wrong with the value of a member.

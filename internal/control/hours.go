@@ -64,7 +64,7 @@ func (s *Service) ParentHours(ctx context.Context, call Call, in *lanyard.Instan
 		if !see.Sees(lanyard.TypeHours, id) {
 			continue
 		}
-		p, err := get[*lanyard.Hours](ctx, s, s.store.Reader(in.ID), in, id)
+		p, err := getTarget[*lanyard.Hours](ctx, s, s.store.Reader(in.ID), in, id)
 		if err != nil {
 			return nil, err
 		}

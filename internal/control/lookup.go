@@ -62,8 +62,8 @@ func notFound(t lanyard.Type, ref string) error {
 	return lanyard.Errorf(lanyard.NotFound, "%s %q does not exist", t.Word(), lanyard.Clip(ref))
 }
 
-// get returns the resource that a call is about: that of in with that id or ARN.
-func get[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance,
+// getTarget returns the resource that a call is about: that of in with that id or ARN.
+func getTarget[R lanyard.Resource](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance,
 	ref string) (R, error) {
 	res, err := load[R](ctx, s, r, in, ref)
 	if err != nil {

@@ -362,7 +362,7 @@ func padded(n int64) string {
 func (s *Service) DeleteContactFlowModuleVersion(ctx context.Context, call Call, instance, ref string,
 	number int64) (Result, error) {
 	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
-		m, err := get[*lanyard.Module](ctx, s, tx, in, ref)
+		m, err := getTarget[*lanyard.Module](ctx, s, tx, in, ref)
 		if err != nil {
 			return err
 		}
@@ -398,7 +398,7 @@ func (s *Service) CreateContactFlowModuleAlias(ctx context.Context, call Call, i
 		return Created[*lanyard.ModuleAlias]{}, err
 	}
 	prepare := func(tx store.Tx, in *lanyard.Instance, a *lanyard.ModuleAlias) error {
-		m, err := get[*lanyard.Module](ctx, s, tx, in, ref)
+		m, err := getTarget[*lanyard.Module](ctx, s, tx, in, ref)
 		if err != nil {
 			return err
 		}
@@ -424,7 +424,7 @@ type AliasRef struct {
 // alias returns an alias of a flow module.
 func (s *Service) alias(ctx context.Context, r store.Reader, in *lanyard.Instance,
 	ref AliasRef) (*lanyard.ModuleAlias, error) {
-	m, err := get[*lanyard.Module](ctx, s, r, in, ref.Module)
+	m, err := getTarget[*lanyard.Module](ctx, s, r, in, ref.Module)
 	if err != nil {
 		return nil, err
 	}
@@ -513,7 +513,7 @@ func (s *Service) DeleteContactFlowModuleAlias(ctx context.Context, call Call, i
 // keep its id, which then grants nothing.
 func (s *Service) DeleteContactFlowModule(ctx context.Context, call Call, instance, module string) (Result, error) {
 	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
-		m, err := get[*lanyard.Module](ctx, s, tx, in, module)
+		m, err := getTarget[*lanyard.Module](ctx, s, tx, in, module)
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ func describe[R lanyard.Resource](ctx context.Context, s *Service, call Call, in
 		var none R
 		return nil, none, err
 	}
-	r, err := get[R](ctx, s, s.store.Reader(in.ID), in, ref)
+	r, err := getTarget[R](ctx, s, s.store.Reader(in.ID), in, ref)
 	return in, r, err
 }
 
@@ -74,7 +74,7 @@ func update[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 	change func(store.Tx, *lanyard.Instance, R) error) (Result, error) {
 	var r R
 	result, err := s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
-		before, err := get[R](ctx, s, tx, in, ref)
+		before, err := getTarget[R](ctx, s, tx, in, ref)
 		if err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func update[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 func remove[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance, ref string,
 	from ...lanyard.Type) (Result, error) {
 	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
-		r, err := get[R](ctx, s, tx, in, ref)
+		r, err := getTarget[R](ctx, s, tx, in, ref)
 		if err != nil {
 			return err
 		}
