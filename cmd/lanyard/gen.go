@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -97,7 +98,8 @@ func (c *genCmd) Run(io streams) (err error) {
 	for i := range c.Instances {
 		w := gen.New(c.Seed+uint64(i), gen.Size{Profiles: c.Profiles, Users: c.Users})
 		per = w.Resources()
-		g, err := c.fillInstance(io, svc, db, w, i, func(n int) { bar.at(i*per+n, c.Instances*per) })
+		g, err := generator{c, svc, db}.makeInstance(ctx, fmt.Sprintf("gen-%d-%d", c.Seed, i+1), w,
+			func(n int) { bar.at(i*per+n, c.Instances*per) })
 		if err != nil {
 			bar.end()
 			return err
@@ -119,12 +121,18 @@ func (c *genCmd) Run(io streams) (err error) {
 	return t.flush()
 }
 
-func (c *genCmd) fillInstance(io streams, svc *control.Service, db store.Instances, w *gen.World, i int,
-	done func(int)) (*generated, error) {
-	alias := fmt.Sprintf("gen-%d-%d", c.Seed, i+1)
+// A generator makes instances in a store.
+type generator struct {
+	*genCmd
+	svc *control.Service
+	db  store.Instances
+}
+
+// makeInstance makes an instance with the resources of w. It calls done with how many there are so far.
+func (c generator) makeInstance(ctx context.Context, alias string, w *gen.World, done func(int)) (*generated, error) {
 	caller := lanyard.Caller{Account: c.Account, Root: true, SourceIP: "127.0.0.1", UserAgent: "lanyard gen",
 		RequestID: "gen"}
-	created, err := svc.CreateInstance(io.ctx,
+	created, err := c.svc.CreateInstance(ctx,
 		control.Call{Caller: caller, Operation: "CreateInstance", Request: lanyard.JSON(`{}`)},
 		control.NewInstance{Alias: alias, IdentityManagement: control.SAML, Inbound: true, Outbound: true})
 	if errors.Is(err, lanyard.ErrDuplicate) {
@@ -137,7 +145,7 @@ func (c *genCmd) fillInstance(io streams, svc *control.Service, db store.Instanc
 		UserAgent: caller.UserAgent,
 		Request:   lanyard.JSON(fmt.Sprintf(`{"Seed":%d,"Profiles":%d,"Users":%d}`, c.Seed, w.Size.Profiles, w.Users)),
 		Time:      time.Now()}
-	if err := gen.Fill(io.ctx, db, created.Instance.ID, w, event, done); err != nil {
+	if err := gen.Fill(ctx, c.db, created.Instance.ID, w, event, done); err != nil {
 		return nil, err
 	}
 	return &generated{Instance: created.Instance.ID, Alias: alias,

@@ -321,7 +321,8 @@ func (h *history) choose() input {
 func (h *history) do(s *server, i input) bool {
 	op := porcupine.Operation{Input: i, Call: time.Since(h.began).Nanoseconds()}
 	told := h.told.Load() // by now: whatever was answered before this call began
-	o, revision, status, answer, err := h.call(s, i, told)
+	r := h.call(s, i, told)
+	o, revision := r.output, r.revision
 	if revision > 0 {
 		for was := h.told.Load(); was < revision && !h.told.CompareAndSwap(was, revision); was = h.told.Load() {
 		}
@@ -339,8 +340,8 @@ func (h *history) do(s *server, i input) bool {
 		return false // it did nothing, or at least that is what was promised
 	case o.Outcome == done && reads, i.Kind == describes, i.Kind == lists:
 	case o.Outcome == refused && reads:
-		if status != http.StatusConflict { // the revision did not come in time
-			h.wrong = append(h.wrong, fmt.Sprintf("%+v answers %d %s %v", i, status, answer, err))
+		if r.status != http.StatusConflict { // the revision did not come in time
+			h.wrong = append(h.wrong, fmt.Sprintf("%+v answers %d %s %v", i, r.status, r.answer, r.err))
 		}
 		h.failed++
 		return false
@@ -359,9 +360,18 @@ func (h *history) do(s *server, i input) bool {
 	return o.Outcome != unknown
 }
 
+// A reply is what a call was answered, with the revision of the answer if it has one.
+type reply struct {
+	output
+	revision int64
+	status   int
+	answer   string
+	err      error
+}
+
 // call makes a call.
-func (h *history) call(s *server, i input,
-	told int64) (o output, revision int64, status int, answer string, err error) {
+func (h *history) call(s *server, i input, told int64) reply {
+	var r reply
 	path := "/security-profiles/" + h.instance
 	members := map[string]any{}
 	if i.Text > 0 {
@@ -400,27 +410,28 @@ func (h *history) call(s *server, i input,
 	}
 	req, err := s.request(method, path, body)
 	if err != nil {
-		return output{Outcome: failed}, 0, 0, "", err
+		return reply{output: output{Outcome: failed}, err: err}
 	}
 	res, err := s.client.Do(req)
-	if err == nil {
+	r.err = err
+	if r.err == nil {
 		var b []byte
-		b, err = io.ReadAll(res.Body)
+		b, r.err = io.ReadAll(res.Body)
 		res.Body.Close()
-		status, answer = res.StatusCode, string(b)
+		r.status, r.answer = res.StatusCode, string(b)
 	}
-	o.Outcome = outcomeOf(status, answer, err)
-	if i.Kind != creates && o.Outcome == refused && status == http.StatusNotFound {
-		return o, 0, status, answer, err // not there
+	r.Outcome = outcomeOf(r.status, r.answer, r.err)
+	if i.Kind != creates && r.Outcome == refused && r.status == http.StatusNotFound {
+		return r // not there
 	}
-	if o.Outcome != done {
-		if o.Outcome == refused && !(i.Kind == creates && strings.Contains(answer, "exists")) &&
-			status != http.StatusConflict {
+	if r.Outcome != done {
+		if r.Outcome == refused && !(i.Kind == creates && strings.Contains(r.answer, "exists")) &&
+			r.status != http.StatusConflict {
 			h.mu.Lock()
-			h.wrong = append(h.wrong, fmt.Sprintf("%+v answers %d %s", i, status, answer))
+			h.wrong = append(h.wrong, fmt.Sprintf("%+v answers %d %s", i, r.status, r.answer))
 			h.mu.Unlock()
 		}
-		return o, 0, status, answer, err
+		return r
 	}
 	type decision struct {
 		Decision bool
@@ -434,42 +445,42 @@ func (h *history) call(s *server, i input,
 		Evaluations                []decision
 		decision
 	}
-	if answer != "" {
-		if err = json.Unmarshal([]byte(answer), &out); err != nil {
-			h.t.Errorf("%+v answers %s: %v", i, answer, err)
+	if r.answer != "" {
+		if r.err = json.Unmarshal([]byte(r.answer), &out); r.err != nil {
+			h.t.Errorf("%+v answers %s: %v", i, r.answer, r.err)
 		}
 	}
-	o.There = true
+	r.There = true
 	switch i.Kind {
 	case creates:
-		o.ID = out.SecurityProfileId
+		r.ID = out.SecurityProfileId
 	case describes:
-		o.Value, err = strconv.Atoi(out.SecurityProfile.Description)
+		r.Value, r.err = strconv.Atoi(out.SecurityProfile.Description)
 	case lists:
 		for n, p := range crashPermissions {
 			if slices.Contains(out.Permissions, p) {
-				o.Value |= 1 << n
+				r.Value |= 1 << n
 			}
 		}
 	case finds:
 		for _, p := range out.SecurityProfileSummaryList {
 			if p.Name == i.Name {
-				o.ID = p.Id
+				r.ID = p.Id
 			}
 		}
 	case decides:
-		o.There, revision = out.Decision, out.Context.Revision
+		r.There, r.revision = out.Decision, out.Context.Revision
 	case judges:
 		for n, d := range out.Evaluations {
-			if revision = d.Context.Revision; d.Decision {
-				o.Value |= 1 << n
+			if r.revision = d.Context.Revision; d.Decision {
+				r.Value |= 1 << n
 			}
 		}
 	}
 	if n := res.Header.Get("X-Lanyard-Revision"); n != "" {
-		revision, err = strconv.ParseInt(n, 10, 64)
+		r.revision, r.err = strconv.ParseInt(n, 10, 64)
 	}
-	return o, revision, status, answer, err
+	return r
 }
 
 func encoded(v any) string {
