@@ -709,7 +709,7 @@ func TestSignIn(t *testing.T) {
 			"in use":       {now.Add(-29 * time.Minute), now.Add(time.Hour), 200},
 			"idle":         {now.Add(-31 * time.Minute), now.Add(time.Hour), 401},
 			"over":         {now, now.Add(-time.Second), 401},
-			"just touched": {now, now.Add(time.Second), 200},
+			"just touched": {now, now.Add(time.Minute), 200},
 		} {
 			b := s.nobody().signIn(right)
 			n, err := s.db.Session(t.Context(), sessionOf(b.cookie))
