@@ -237,10 +237,10 @@ func TestVerify(t *testing.T) {
 		{"two swapped", func(db *sql.DB) {
 			must(t, db, `UPDATE events SET revision = CASE revision WHEN 4 THEN -5 ELSE -4 END WHERE `+a+`revision IN (4, 5)`)
 			must(t, db, `UPDATE events SET revision = -revision WHERE `+a+`revision < 0`)
-		}, nil, "instance a, revision 4: the record that stands here is that of revision 5: the order was changed"},
+		}, nil, "instance a, revision 4: the body of the record has revision 5: the records are out of order"},
 		{"moved to another instance", func(db *sql.DB) {
 			must(t, db, `UPDATE events SET instance_id = 'b', revision = 9 WHERE `+a+`revision = 8`)
-		}, nil, "instance b, revision 9: the record that stands here is one of instance a"},
+		}, nil, "instance b, revision 9: the body of the record belongs to instance a"},
 		{"one put in", func(db *sql.DB) {
 			text, last := body(t, db, 8)
 			text = bytes.Replace(text, []byte(`"Revision":8`), []byte(`"Revision":9`), 1)
@@ -253,10 +253,10 @@ func TestVerify(t *testing.T) {
 		}, nil, "instance a, revision 0: the record is out of order"},
 		{"a hash", func(db *sql.DB) { must(t, db, `UPDATE events SET hash = zeroblob(32) WHERE `+a+`revision = 4`) }, nil,
 			"instance a, revision 4: the hash differs"},
-		{"a time alongside the record", func(db *sql.DB) { must(t, db, `UPDATE events SET time = time + 1 WHERE `+a+`revision = 4`) }, nil,
-			"instance a, revision 4: the time alongside the record"},
-		{"a seq alongside the record", func(db *sql.DB) { must(t, db, `UPDATE events SET seq = seq + 1 WHERE `+a+`revision = 4`) }, nil,
-			"instance a, revision 4: the count of resources made so far is 2, and the records say 1"},
+		{"the stored time", func(db *sql.DB) { must(t, db, `UPDATE events SET time = time + 1 WHERE `+a+`revision = 4`) }, nil,
+			"instance a, revision 4: the stored time of the record"},
+		{"the stored sequence number", func(db *sql.DB) { must(t, db, `UPDATE events SET seq = seq + 1 WHERE `+a+`revision = 4`) }, nil,
+			"instance a, revision 4: the last sequence number is 2, but the records give 1"},
 		{"not packed", func(db *sql.DB) { must(t, db, `UPDATE events SET body = 'x' WHERE `+a+`revision = 4`) }, nil,
 			"instance a, revision 4: the record cannot be read"},
 		{"a checkpoint nobody signed", func(db *sql.DB) {
@@ -273,7 +273,7 @@ func TestVerify(t *testing.T) {
 			"instance a, revision 7: the record is missing"},
 		{"the end truncated, with state", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`revision > 6`) },
 			[]string{"--state"},
-			"instance a: security-profile p is stored otherwise than the record of revision 6 says"},
+			"instance a: security-profile p differs from the record of revision 6"},
 		{"all of an instance", func(db *sql.DB) { must(t, db, `DELETE FROM events WHERE `+a+`1`) },
 			[]string{"--heads", heads},
 			"instance a, revision 1: all records are missing"},
@@ -288,17 +288,17 @@ func TestVerify(t *testing.T) {
 
 		{"a resource altered", func(db *sql.DB) {
 			must(t, db, `UPDATE resources SET doc = replace(CAST(doc AS TEXT), 'text 7', 'text 8') WHERE `+a+`id = 'p'`)
-		}, []string{"--state"}, "instance a: security-profile p is stored otherwise than the record of revision 8 says"},
+		}, []string{"--state"}, "instance a: security-profile p differs from the record of revision 8"},
 		{"a resource altered, and nobody asked", func(db *sql.DB) {
 			must(t, db, `UPDATE resources SET doc = replace(CAST(doc AS TEXT), 'text 7', 'text 8') WHERE `+a+`id = 'p'`)
 		}, nil, ""},
 		{"a resource deleted", func(db *sql.DB) { must(t, db, `DELETE FROM resources WHERE `+a+`id = 'q'`) },
 			[]string{"--state"},
-			"instance a: a resource that the record of revision 6 made or changed is not stored"},
+			"instance a: a resource that the record of revision 6 created or changed is not stored"},
 		{"a resource put in", func(db *sql.DB) {
 			must(t, db, `INSERT INTO resources SELECT instance_id, type, 'r', 3, 'r', 'r', doc FROM resources WHERE `+a+
 				`id = 'p'`)
-		}, []string{"--state"}, "instance a: security-profile r is stored, and no record says so"},
+		}, []string{"--state"}, "instance a: security-profile r is stored, but no record created it"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			changed := tampered(t, dir, tt.change)

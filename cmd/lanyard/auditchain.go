@@ -155,7 +155,7 @@ func (p *prover) noteProblem(err error) {
 }
 
 func (p *prover) beginChain(c lanyard.Checkpoint) (err error) {
-	p.chain, err = audit.Begin(p.now.Instance, c, p.secret != nil && audit.Signed(p.secret, c))
+	p.chain, err = audit.Begin(p.now.Instance, p.secret, c)
 	if err != nil {
 		return err
 	}

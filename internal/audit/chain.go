@@ -30,17 +30,18 @@ type Chain struct {
 	last lanyard.Record // without its body
 }
 
-// Secret is the name of the server's secret that Sign and Signed want.
+// Secret is the name of the server's secret with which checkpoints are signed.
 const Secret = "audit-checkpoints"
 
-// Begin returns a Chain of an instance that begins after a checkpoint, which is the zero value when
-// nothing was pruned. signed reports whether that bears the server's signature.
-func Begin(instance string, from lanyard.Checkpoint, signed bool) (*Chain, error) {
+// Begin returns a Chain of an instance that begins after a checkpoint, which is the zero value when nothing was pruned.
+// Its error is a *Broken when the checkpoint is not signed with the server's secret, which may be nil when it is not
+// known.
+func Begin(instance string, secret []byte, from lanyard.Checkpoint) (*Chain, error) {
 	c := &Chain{last: lanyard.Record{Instance: instance, Hash: make([]byte, sha256.Size)}}
 	if from.Revision == 0 {
 		return c, nil
 	}
-	if !signed || from.Instance != instance {
+	if secret == nil || !isSigned(secret, from) || from.Instance != instance {
 		return nil, &Broken{instance, from.Revision,
 			"the checkpoint, which says that the records up to here were pruned, does not bear this server's signature: it " +
 				"was forged or altered"}
@@ -61,7 +62,7 @@ func (c *Chain) Next(r lanyard.Record) (*lanyard.Event, error) {
 	want := c.last.Revision + 1
 	switch {
 	case r.Instance != c.last.Instance:
-		return broken(want, "a record of instance %s stands here", r.Instance)
+		return broken(want, "the record belongs to instance %s", r.Instance)
 	case r.Revision == want+1:
 		return broken(want, "the record is missing")
 	case r.Revision > want:
@@ -75,21 +76,21 @@ func (c *Chain) Next(r lanyard.Record) (*lanyard.Event, error) {
 	}
 	switch {
 	case e.Instance != r.Instance:
-		return broken(want, "the record that stands here is one of instance %s", e.Instance)
+		return broken(want, "the body of the record belongs to instance %s", e.Instance)
 	case e.Revision != r.Revision:
-		return broken(want, "the record that stands here is that of revision %d: the order was changed", e.Revision)
+		return broken(want, "the body of the record has revision %d: the records are out of order", e.Revision)
 	case !bytes.Equal(Sum(c.last.Hash, r.Body), r.Hash):
 		return broken(want, "the hash differs: the record or its hash was altered, or the record before it was replaced "+
 			"together with its hash")
 	case e.Time.UnixMilli() != r.Time:
-		return broken(want, "the time alongside the record differs from that in it")
+		return broken(want, "the stored time of the record differs from the time in its body")
 	}
 	seq, err := c.State.apply(&e, c.last.Seq)
 	if err != nil {
 		return broken(want, "%v", err)
 	}
 	if seq != r.Seq {
-		return broken(want, "the count of resources made so far is %d, and the records say %d", r.Seq, seq)
+		return broken(want, "the last sequence number is %d, but the records give %d", r.Seq, seq)
 	}
 	c.last = r
 	c.last.Body = nil
@@ -117,5 +118,5 @@ func Sign(secret []byte, c lanyard.Checkpoint) []byte {
 	return mac.Sum(nil)
 }
 
-// Signed reports whether a checkpoint bears its MAC.
-func Signed(secret []byte, c lanyard.Checkpoint) bool { return hmac.Equal(Sign(secret, c), c.MAC) }
+// isSigned reports whether a checkpoint has its MAC.
+func isSigned(secret []byte, c lanyard.Checkpoint) bool { return hmac.Equal(Sign(secret, c), c.MAC) }

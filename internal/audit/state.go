@@ -64,7 +64,7 @@ func (s *State) apply(e *lanyard.Event, seq int64) (int64, error) {
 		if len(c.After) > 0 {
 			var head struct{ Seq int64 }
 			if err := laxjson.Unmarshal(c.After, &head); err != nil {
-				return 0, fmt.Errorf("what became of %s %s cannot be read: %w", c.Type, c.ID, err)
+				return 0, fmt.Errorf("the new version of %s %s cannot be read: %w", c.Type, c.ID, err)
 			}
 			seq = max(seq, head.Seq)
 		}
@@ -96,7 +96,7 @@ func (s *State) bury(c lanyard.Change, revision int64) error {
 	}
 	var was struct{ Tags map[string]string }
 	if err := laxjson.Unmarshal(c.Before, &was); err != nil {
-		return fmt.Errorf("what was %s %s cannot be read: %w", c.Type, c.ID, err)
+		return fmt.Errorf("the old version of %s %s cannot be read: %w", c.Type, c.ID, err)
 	}
 	s.tombstones[key] = left{doc: s.tags(was.Tags), revision: revision, gone: len(was.Tags) == 0}
 	return nil
@@ -143,12 +143,12 @@ func (s *State) Resource(r Stored) error {
 	case !ok && r.Seq <= s.from:
 		s.Unproven++
 	case !ok:
-		return fmt.Errorf("%s %s is stored, and no record says so", r.Type, r.ID)
+		return fmt.Errorf("%s %s is stored, but no record created it", r.Type, r.ID)
 	case was.gone:
-		return fmt.Errorf("%s %s is stored, and the record of revision %d says that it was deleted", r.Type, r.ID,
+		return fmt.Errorf("%s %s is stored, but the record of revision %d deleted it", r.Type, r.ID,
 			was.revision)
 	case was.doc != maphash.Bytes(s.seed, r.Doc):
-		return fmt.Errorf("%s %s is stored otherwise than the record of revision %d says", r.Type, r.ID, was.revision)
+		return fmt.Errorf("%s %s differs from the record of revision %d", r.Type, r.ID, was.revision)
 	}
 	return s.compareKeys(r)
 }
@@ -157,13 +157,13 @@ func (s *State) Resource(r Stored) error {
 func (s *State) compareKeys(r Stored) error {
 	doc := lanyard.New(r.Type)
 	if doc == nil {
-		return fmt.Errorf("%s %s is stored, and there is no such type", r.Type, r.ID)
+		return fmt.Errorf("%s %s has an unknown type", r.Type, r.ID)
 	}
 	if err := laxjson.Unmarshal(r.Doc, doc); err != nil {
 		return fmt.Errorf("%s %s cannot be read: %w", r.Type, r.ID, err)
 	}
 	if h := doc.Head(); h.ID != r.ID || h.Seq != r.Seq || doc.Key() != r.Key || h.Name != r.Name {
-		return fmt.Errorf("%s %s is found by another key, name or place (%q) than its document has (%q)", r.Type, r.ID, r.Key,
+		return fmt.Errorf("%s %s has another key, name or sequence number (%q) than its document (%q)", r.Type, r.ID, r.Key,
 			doc.Key())
 	}
 	for _, to := range doc.Refs() {
@@ -196,9 +196,9 @@ func (s *State) Tombstone(t lanyard.Type, id string, tags []byte) error {
 	switch {
 	case !ok && s.from > 0:
 	case !ok:
-		return fmt.Errorf("last tags of %s %s are stored, and no record says that it was deleted", t, id)
+		return fmt.Errorf("last tags of %s %s are stored, but no record deleted it", t, id)
 	case was.gone || was.doc != s.tags(stored):
-		return fmt.Errorf("the last tags of %s %s are others than the record of revision %d says", t, id, was.revision)
+		return fmt.Errorf("the last tags of %s %s differ from the record of revision %d", t, id, was.revision)
 	}
 	return nil
 }
@@ -211,9 +211,9 @@ func (s *State) Password(user string, digest []byte) error {
 	case !ok && s.vague:
 		s.UnprovenPasswords++
 	case !ok:
-		return fmt.Errorf("a password of user %s is stored, and no record says so", user)
+		return fmt.Errorf("a password of user %s is stored, but no record set it", user)
 	case !bytes.Equal(was.digest, digest):
-		return fmt.Errorf("the password of user %s is another than the one that the record of revision %d set", user,
+		return fmt.Errorf("the password of user %s differs from the record of revision %d", user,
 			was.revision)
 	}
 	return nil
@@ -222,10 +222,10 @@ func (s *State) Password(user string, digest []byte) error {
 // End reports whether something is missing, after all that is stored.
 func (s *State) End() error {
 	if first := earliest(s.left); first > 0 {
-		return fmt.Errorf("a resource that the record of revision %d made or changed is not stored", first)
+		return fmt.Errorf("a resource that the record of revision %d created or changed is not stored", first)
 	}
 	if s.refs[0] != s.refs[1] || s.refSums[0] != s.refSums[1] {
-		return fmt.Errorf("the %d references that are stored are not the %d of the resources", s.refs[1], s.refs[0])
+		return fmt.Errorf("the %d stored references differ from the %d of the resources", s.refs[1], s.refs[0])
 	}
 	for _, t := range slices.Sorted(maps.Keys(s.counts)) {
 		if n := s.counts[t]; n != 0 {

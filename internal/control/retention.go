@@ -46,8 +46,12 @@ func (s *Service) Prune(ctx context.Context, instance string, keep Retention,
 	if err != nil {
 		return 0, false, err
 	}
+	chain, err := audit.Begin(instance, secret, from)
+	if err != nil {
+		return 0, false, whole(err)
+	}
 	now := s.time()
-	last, more, err := verifyOld(ctx, r, from, audit.Signed(secret, from), instance, func(r lanyard.Record) bool {
+	last, more, err := verifyOld(ctx, r, chain, func(r lanyard.Record) bool {
 		return r.Revision < head &&
 			(keep.Events > 0 && r.Revision <= head-keep.Events || keep.Age > 0 && r.Time < now.Add(-keep.Age).UnixMilli())
 	})
@@ -83,11 +87,10 @@ func (s *Service) prunedByAnother(ctx context.Context, r store.InstanceReader, f
 	return failed == nil && now.Revision != from.Revision
 }
 
-// verifyOld verifies the records that follow a checkpoint as long as they are old, and returns the
-// last of them. more reports that it stopped for another reason.
-func verifyOld(ctx context.Context, r store.InstanceReader, from lanyard.Checkpoint, signed bool, instance string,
+// verifyOld verifies the records that follow in the chain as long as they are old, and returns the last of them. more
+// reports that it stopped for another reason.
+func verifyOld(ctx context.Context, r store.InstanceReader, chain *audit.Chain,
 	old func(lanyard.Record) bool) (last lanyard.Record, more bool, err error) {
-	chain, err := audit.Begin(instance, from, signed)
 	for n := 0; err == nil && n < cutEvents; {
 		var page []lanyard.Record
 		page, err = r.Records(ctx, chain.Last().Revision, cutPage)

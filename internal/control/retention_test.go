@@ -34,7 +34,7 @@ func (w *world) left() (first, last int64) {
 	w.must(err)
 	secret, err := w.store.Secret(w.Context(), audit.Secret)
 	w.must(err)
-	chain, err := audit.Begin(w.in.ID, from, audit.Signed(secret, from))
+	chain, err := audit.Begin(w.in.ID, secret, from)
 	w.must(err)
 	list, err := r.Records(w.Context(), 0, 10_000)
 	w.must(err)
