@@ -111,14 +111,12 @@ func response(e lanyard.Event) lanyard.JSON {
 		made = c
 		break
 	}
-	name := strings.TrimPrefix(e.Operation, "Create") + "Id"
-	switch made.Type {
+	name := made.Type.Member()
+	switch made.Type { // the API's answers call these Id
 	case lanyard.TypeInstance, lanyard.TypeModule, lanyard.TypeModuleAlias:
 		name = "Id"
 	case lanyard.TypeModuleVersion:
 		name, made.Type = "Id", lanyard.TypeModule // a version has the module's ARN and its own number
-	case lanyard.TypeGroup:
-		name = "HierarchyGroupId"
 	}
 	arn := lanyard.ARN{Partition: partition(e.Region), Region: e.Region, Account: e.Account, Instance: e.Instance}
 	if made.Type != lanyard.TypeInstance {

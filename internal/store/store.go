@@ -146,7 +146,7 @@ type Entry struct {
 	Instance *lanyard.Instance
 }
 
-// A Reader reads the resources of one instance.
+// A Reader reads the resources of one instance: what an operation may know of it while it decides what to change.
 type Reader interface {
 	// Get returns a resource, or NotFound.
 	Get(ctx context.Context, t lanyard.Type, id string) (lanyard.Resource, error)
