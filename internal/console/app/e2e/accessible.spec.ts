@@ -64,6 +64,8 @@ async function all(server: Server): Promise<[string, string][]> {
 
 test("axe finds nothing serious on any page", async ({ page, server }) => {
   test.setTimeout(150_000);
+  // What fades in when its answer arrives would be looked at halfway.
+  await page.emulateMedia({ reducedMotion: "reduce" });
   await page.goto(server.url);
   await expect(page.getByLabel("Password", { exact: true })).toBeVisible();
   await check(page, "sign-in");

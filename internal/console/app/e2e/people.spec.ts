@@ -161,6 +161,6 @@ test("users are found by tag and by hierarchy group, and the address is a link t
   await expect(page.getByRole("combobox", { name: "Filter by hierarchy group" })).toHaveValue("Sales");
   await page.getByRole("combobox", { name: "Filter by hierarchy group" }).fill("nowhere at all");
   await page.getByLabel("Find by name").focus();
-  await expect(page.getByText(/hierarchy group "nowhere at all" does not exist/)).toBeVisible();
+  await expect(page.getByText(/must be the id or ARN of an existing hierarchy group of the instance, got "nowhere at all"/)).toBeVisible();
   await expect(page.getByText("No matching users that you can view.")).toBeVisible();
 });
