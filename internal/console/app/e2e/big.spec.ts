@@ -146,7 +146,7 @@ test("no page of a large instance loads everything; the server pages, searches a
   const cells = (column: number) => page.locator(`tbody tr > :nth-child(${column})`).allInnerTexts();
   const rowsOf = (a: Asked) => a.answer.Rows as Record<string, unknown>[];
 
-  await visit("overview", "overview", () => expect(page.getByText("Sensitive permissions in use")).toBeVisible());
+  await visit("overview", "overview", () => expect(page.getByRole("heading", { name: "Sensitive permissions in use" })).toBeVisible());
 
   // Profiles: pages by number, sorted and searched by the server, shown in the server's order.
   await visit("profiles", "profiles", () => expect(page.locator("tbody tr")).toHaveCount(25));
