@@ -144,17 +144,18 @@ test("users are found by tag and by hierarchy group, and the address is a link t
   await page.getByRole("button", { name: "Clear filters" }).click();
   await expect(rows).toHaveCount(25);
 
+  // While a list is awaited, that of the text before it cannot be chosen from.
+  await page.getByRole("combobox", { name: "Filter by hierarchy group" }).focus();
+  await expect(page.getByRole("option", { name: /^Paris/ })).toBeVisible();
   await page.getByRole("combobox", { name: "Filter by hierarchy group" }).fill("Lyon");
-  await expect(page.getByRole("option", { name: /^Paris/ })).toHaveCount(0); // the list is that of the text
+  expect(await page.getByRole("option", { name: /^Paris/ }).count()).toBe(0);
   await page.getByRole("option", { name: /^Lyon/ }).click();
   await expect(rows.first()).toContainText("France / Lyon / Support"); // those in the groups below are its people too
   await page.getByRole("combobox", { name: "Filter by hierarchy group" }).fill("France");
-  await expect(page.getByRole("option", { name: /^Portland/ })).toHaveCount(0); // the list is that of the text
   await page.getByRole("option", { name: /^France/ }).click();
   await expect(page.getByRole("link", { name: "claire.dubois" })).toBeVisible();
   // Two groups with the same name can be told apart.
   await page.getByRole("combobox", { name: "Filter by hierarchy group" }).fill("Sales");
-  await expect(page.getByRole("option", { name: /^Lyon/ })).toHaveCount(0); // the list is that of the text
   await page.getByRole("option", { name: /^Sales.*Portland/ }).click();
   await expect(rows.first()).toContainText("Portland");
   const count = await rows.count();

@@ -5,7 +5,7 @@ import Select from "@cloudscape-design/components/select";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import type { Named } from "../answers_gen";
-import { look, read, searchable } from "../api";
+import { type ApiError, look, read, searchable } from "../api";
 import { type Choice, theOne } from "../choice";
 import { pathOf } from "../hierarchy";
 import { useRead } from "../query";
@@ -14,14 +14,31 @@ import { t } from "../texts";
 
 const x = t.pickers;
 
-const useProfiles = (text: string) => useRead("profiles", { ...searchable(useStill(text)), PageSize: 50 });
+/** Profiles whose names match a text; none while the list is that of an earlier text, which would change under the pointer. */
+function useProfiles(text: string) {
+  const still = useStill(text);
+  const loaded = useRead("profiles", { ...searchable(still), PageSize: 50 });
+  const current = still === text;
+  return { rows: current ? (loaded.data?.Rows ?? []) : [], data: loaded.data, list: listState(loaded, current) };
+}
+
+/** What a list says below its options; current is whether they belong to the text. */
+function listState(loaded: { error: ApiError | null; isFetching: boolean }, current: boolean) {
+  const missing = loaded.error?.body.Permission;
+  const status = loaded.error ? "error" : "finished";
+  return {
+    statusType: !current || loaded.isFetching ? ("loading" as const) : (status as "error" | "finished"),
+    loadingText: t.loading,
+    errorText: missing ? t.missing(missing) : loaded.error?.message,
+    empty: x.none,
+  };
+}
 
 export function ProfilePicker({ value, onChange, any, label }: { value: string; onChange: (id: string) => void; any: string; label: string }) {
   const [text, setText] = useState("");
-  const loaded = useProfiles(text);
+  const { rows, data, list } = useProfiles(text);
   const [names, setNames] = useState<Record<string, string>>({});
-  const rows = loaded.data?.Rows ?? [];
-  useEffect(() => setNames((n) => ({ ...n, ...Object.fromEntries(rows.map((r) => [r.Id, r.Name])) })), [loaded.data]);
+  useEffect(() => setNames((n) => ({ ...n, ...Object.fromEntries((data?.Rows ?? []).map((r) => [r.Id, r.Name])) })), [data]);
   return (
     <Select
       selectedOption={value ? { value, label: names[value] ?? value } : { value: "", label: any }}
@@ -31,10 +48,7 @@ export function ProfilePicker({ value, onChange, any, label }: { value: string; 
       onLoadItems={(e) => setText(e.detail.filteringText)}
       filteringAriaLabel={label}
       filteringPlaceholder={x.search}
-      statusType={loaded.error ? "error" : loaded.isFetching ? "loading" : "finished"}
-      loadingText={t.loading}
-      errorText={loaded.error?.body.Permission ? t.missing(loaded.error.body.Permission) : loaded.error?.message}
-      empty={x.none}
+      {...list}
       ariaLabel={label}
     />
   );
@@ -42,21 +56,18 @@ export function ProfilePicker({ value, onChange, any, label }: { value: string; 
 
 export function ProfilesPicker({ value, onChange, label, disabled }: { value: Named[]; onChange: (profiles: Named[]) => void; label: string; disabled?: boolean }) {
   const [text, setText] = useState("");
-  const loaded = useProfiles(text);
+  const { rows, list } = useProfiles(text);
   const option = (p: Named) => ({ value: p.Id, label: p.Name || p.Id });
   return (
     <Multiselect
       selectedOptions={value.map(option)}
-      options={(loaded.data?.Rows ?? []).map(option)}
+      options={rows.map(option)}
       onChange={(e) => onChange(e.detail.selectedOptions.map((o) => ({ Id: o.value!, Name: o.label ?? "" })))}
       filteringType="manual"
       onLoadItems={(e) => setText(e.detail.filteringText)}
       filteringAriaLabel={label}
       filteringPlaceholder={x.search}
-      statusType={loaded.error ? "error" : loaded.isFetching ? "loading" : "finished"}
-      loadingText={t.loading}
-      errorText={loaded.error?.body.Permission ? t.missing(loaded.error.body.Permission) : loaded.error?.message}
-      empty={x.none}
+      {...list}
       ariaLabel={label}
       placeholder={x.profiles}
       disabled={disabled}
@@ -128,7 +139,9 @@ export function Finder({ type, value, label, onChange, ariaLabel, placeholder }:
     const hit = theOne(found, text);
     onChange(hit ? { id: hit.id, label: hit.label } : { id: text, label: text });
   };
-  const options: AutosuggestProps.Option[] = (loaded.data ?? []).map((c) => ({ value: c.label, label: c.label, description: c.description, labelTag: undefined, tags: undefined, filteringTags: [c.id] }));
+  // The list of an earlier text would change under the pointer.
+  const current = still === text;
+  const options: AutosuggestProps.Option[] = (current ? (loaded.data ?? []) : []).map((c) => ({ value: c.label, label: c.label, description: c.description, labelTag: undefined, tags: undefined, filteringTags: [c.id] }));
   return (
     <Autosuggest
       value={text}
@@ -148,10 +161,7 @@ export function Finder({ type, value, label, onChange, ariaLabel, placeholder }:
       options={options}
       filteringType="manual"
       enteredTextLabel={x.use}
-      statusType={loaded.error ? "error" : loaded.isFetching ? "loading" : "finished"}
-      loadingText={t.loading}
-      errorText={loaded.error?.body.Permission ? t.missing(loaded.error.body.Permission) : loaded.error?.message}
-      empty={x.none}
+      {...listState(loaded, current)}
       ariaLabel={ariaLabel}
       placeholder={placeholder ?? x.search}
     />
