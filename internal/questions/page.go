@@ -1,6 +1,7 @@
 package questions
 
 import (
+	"context"
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
@@ -164,21 +165,31 @@ func (s *Service) pager(by Viewer, question any) (pager, error) {
 	return pager{sealed.Box{Secret: s.TokenSecret, Purpose: "authzen page"}, string(scope[:])}, nil
 }
 
-// searchPager returns the pager of a search of a kind, and where the page that is asked for begins.
-func (s *Service) searchPager(by Viewer, kind string, q *Search) (pager, position, error) {
-	p, err := s.pager(by, struct {
+// A searchView is what a viewer sees of an instance, to make the page from that a search asks for.
+type searchView struct {
+	View
+	pager pager
+	at    position // where the page begins
+}
+
+// beginSearch returns the view that a search of a kind is answered from.
+func (s *Service) beginSearch(ctx context.Context, by Viewer, kind string, q *Search) (v searchView, err error) {
+	v.pager, err = s.pager(by, struct {
 		Kind    string
 		Query   access.Query
 		Explain bool
 	}{kind, q.Query, q.Explain})
 	if err != nil {
-		return p, nil, err
+		return v, err
 	}
-	at, err := p.open(q.Page)
-	return p, at, err
+	if v.at, err = v.pager.open(q.Page); err != nil {
+		return v, err
+	}
+	v.View, err = s.view(ctx, by, q.AtLeast)
+	return v, err
 }
 
-// whatIfPager is searchPager for a question about a proposal.
+// whatIfPager returns the pager of a question about a proposal, and where the page that is asked for begins.
 func (s *Service) whatIfPager(by Viewer, q *WhatIf) (pager, position, error) {
 	p, err := s.pager(by, struct {
 		Operation  string

@@ -102,11 +102,7 @@ type (
 // WhoCan answers who may do what q asks, whatever the id of its subject. A viewer must hold the permission to view
 // subjects of that type, and is shown those that their profiles cover.
 func (s *Service) WhoCan(ctx context.Context, by Viewer, q Search) (out WhoCan, err error) {
-	pages, at, err := s.searchPager(by, "who-can", &q)
-	if err != nil {
-		return out, err
-	}
-	v, err := s.view(ctx, by, q.AtLeast)
+	v, err := s.beginSearch(ctx, by, "who-can", &q)
 	if err != nil {
 		return out, err
 	}
@@ -120,7 +116,7 @@ func (s *Service) WhoCan(ctx context.Context, by Viewer, q Search) (out WhoCan, 
 	if err := v.requireResource(&q.Query); err != nil {
 		return out, err
 	}
-	from, see := at.cursor().Begin(v.Snapshot), v.sight()
+	from, see := v.at.cursor().Begin(v.Snapshot), v.sight()
 	found, end := visible(from, q.Page.size(), seesHolder(see),
 		func(page access.Page) ([]access.Holder, access.Cursor) { return v.Snapshot.WhoCan(&q.Query, page) })
 	names := v.profileNames(found)
@@ -129,7 +125,7 @@ func (s *Service) WhoCan(ctx context.Context, by Viewer, q Search) (out WhoCan, 
 		func(h access.Holder) Allowed {
 			return Allowed{Entity{subjectName(q.Subject.Type), h.ID}, v.allowed(h, names)}
 		}}.results()
-	out.Context.Profiles, out.Page = names, pages.info(len(out.Results), next)
+	out.Context.Profiles, out.Page = names, v.pager.info(len(out.Results), next)
 	return out, err
 }
 
@@ -185,24 +181,20 @@ func seesFound(see access.Sight, resourceType string) func(access.Found) bool {
 // Resources answers to which resources of a type a subject may do something. A viewer must be able to view the
 // subject, and is shown those resources that their profiles cover.
 func (s *Service) Resources(ctx context.Context, by Viewer, q Search) (out Resources, err error) {
-	pages, at, err := s.searchPager(by, "resources", &q)
-	if err != nil {
-		return out, err
-	}
-	v, err := s.view(ctx, by, q.AtLeast)
+	v, err := s.beginSearch(ctx, by, "resources", &q)
 	if err != nil {
 		return out, err
 	}
 	if err := v.requireSearch(&q); err != nil {
 		return out, err
 	}
-	from := at.cursor().Begin(v.Snapshot)
+	from := v.at.cursor().Begin(v.Snapshot)
 	found, end := visible(from, q.Page.size(), seesFound(v.sight(), q.Resource.Type),
 		func(page access.Page) ([]access.Found, access.Cursor) {
 			found, next, _ := v.WhichResources(&q.Query, page)
 			return found, next
 		})
-	return pages.resources(found, positionOf(end), from, q.Resource.Type)
+	return v.pager.resources(found, positionOf(end), from, q.Resource.Type)
 }
 
 // requireSearch refuses a viewer who may not ask what a subject can reach.
@@ -223,11 +215,7 @@ func (p pager) resources(found []access.Found, next position, from access.Cursor
 
 // Actions answers which actions a subject may do to a resource. A viewer must be able to view both.
 func (s *Service) Actions(ctx context.Context, by Viewer, q Search) (out Actions, err error) {
-	pages, at, err := s.searchPager(by, "actions", &q)
-	if err != nil {
-		return out, err
-	}
-	v, err := s.view(ctx, by, q.AtLeast)
+	v, err := s.beginSearch(ctx, by, "actions", &q)
 	if err != nil {
 		return out, err
 	}
@@ -235,22 +223,18 @@ func (s *Service) Actions(ctx context.Context, by Viewer, q Search) (out Actions
 		return out, err
 	}
 	names := v.WhichActions(&q.Query)
-	names = names[sort.Search(len(names), func(i int) bool { return names[i] > string(at) }):]
+	names = names[sort.Search(len(names), func(i int) bool { return names[i] > string(v.at) }):]
 	var next position
 	out.Results, next, err = listing[string, Named]{names, nil, func(name string) position { return position(name) },
 		func(name string) Named { return Named{name} }}.results()
-	out.Page = pages.info(len(out.Results), next)
+	out.Page = v.pager.info(len(out.Results), next)
 	return out, err
 }
 
 // Effective answers what a subject may do: all of it in one page, unless that would be too large. A viewer must be
 // able to view the subject and its security profiles.
 func (s *Service) Effective(ctx context.Context, by Viewer, q Search) (out Effective, err error) {
-	pages, at, err := s.searchPager(by, "effective", &q)
-	if err != nil {
-		return out, err
-	}
-	v, err := s.view(ctx, by, q.AtLeast)
+	v, err := s.beginSearch(ctx, by, "effective", &q)
 	if err != nil {
 		return out, err
 	}
@@ -259,10 +243,10 @@ func (s *Service) Effective(ctx context.Context, by Viewer, q Search) (out Effec
 	}
 	can, _ := v.WhatCan(q.Subject) // of nobody: nothing
 	var next position
-	out.Results, next, err = listing[access.Effective, Granted]{behindThing(can, at), nil,
+	out.Results, next, err = listing[access.Effective, Granted]{behindThing(can, v.at), nil,
 		func(e access.Effective) position { return positionOfThing(e.Thing) },
 		func(e access.Effective) Granted { return Granted{thingOf(e.Thing), grantsOf(e.Grants)} }}.results()
-	out.Page, out.Revision = pages.info(len(out.Results), next), v.Revision()
+	out.Page, out.Revision = v.pager.info(len(out.Results), next), v.Revision()
 	return out, err
 }
 
@@ -288,11 +272,7 @@ func grantsOf(grants []access.Grant) []Grant {
 // Holders answers who holds a security profile. A viewer must be able to view the profile, and is shown those
 // holders that their profiles cover.
 func (s *Service) Holders(ctx context.Context, by Viewer, q Search) (out Holders, err error) {
-	pages, at, err := s.searchPager(by, "holders", &q)
-	if err != nil {
-		return out, err
-	}
-	v, err := s.view(ctx, by, q.AtLeast)
+	v, err := s.beginSearch(ctx, by, "holders", &q)
 	if err != nil {
 		return out, err
 	}
@@ -300,7 +280,7 @@ func (s *Service) Holders(ctx context.Context, by Viewer, q Search) (out Holders
 	if err := v.RequireView(access.TypeSecurityProfile, profile); err != nil {
 		return out, err
 	}
-	from, known := at.cursor().Begin(v.Snapshot), true
+	from, known := v.at.cursor().Begin(v.Snapshot), true
 	found, end := visible(from, q.Page.size(), seesHolder(v.sight()),
 		func(page access.Page) (found []access.Holder, next access.Cursor) {
 			found, next, known = v.Snapshot.Holders(profile, page)
@@ -313,7 +293,7 @@ func (s *Service) Holders(ctx context.Context, by Viewer, q Search) (out Holders
 	var next position
 	out.Results, next, err = listing[access.Holder, Holder]{found, positionOf(end), behindHolder(from),
 		holderOf}.results()
-	out.Page = pages.info(len(out.Results), next)
+	out.Page = v.pager.info(len(out.Results), next)
 	return out, err
 }
 
@@ -328,17 +308,13 @@ func holderOf(h access.Holder) Holder {
 // Lookup answers which resources of a type that lanyard stores have an id or else a name, of those that the viewer
 // may see.
 func (s *Service) Lookup(ctx context.Context, by Viewer, q Search) (out Resources, err error) {
-	pages, at, err := s.searchPager(by, "lookup", &q)
+	v, err := s.beginSearch(ctx, by, "lookup", &q)
 	if err != nil {
 		return out, err
 	}
-	v, err := s.view(ctx, by, q.AtLeast)
-	if err != nil {
-		return out, err
-	}
-	from, sees := at.cursor().Begin(v.Snapshot), seesFound(v.sight(), q.Resource.Type)
+	from, sees := v.at.cursor().Begin(v.Snapshot), seesFound(v.sight(), q.Resource.Type)
 	found := slices.DeleteFunc(v.Snapshot.Lookup(q.Resource.Type, q.Resource.ID), func(f access.Found) bool {
 		return f.Seq <= from.After || f.Seq > from.Until || sees != nil && !sees(f)
 	})
-	return pages.resources(found, nil, from, q.Resource.Type)
+	return v.pager.resources(found, nil, from, q.Resource.Type)
 }
