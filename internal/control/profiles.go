@@ -338,7 +338,7 @@ func (s *Service) changeTagRestriction(p *lanyard.Profile, c ProfileChange) erro
 			}
 		}
 		if len(unknown) > 0 {
-			return lanyard.Errorf(lanyard.Invalid, "TagRestrictedResources must be names of %s, case-sensitive, got %s",
+			return lanyard.Errorf(lanyard.Invalid, "TagRestrictedResources must be among %s, got %s; names are case-sensitive",
 				lanyard.RestrictableNames(), quoteMany(unknown))
 		}
 		p.TagRestricted = unique(c.TagRestricted)
