@@ -42,6 +42,7 @@ postgres:
 		echo "The tests of the PostgreSQL store will be skipped (and fail under CI=true): apt-get install postgresql-15"
 
 unit: ## Run the Go tests with the race detector, and the seeds of each fuzz target.
+	@.ci/console # some tests are about the page as it is served
 	go test -race -timeout 10m ./...
 	go test -run TestCanariesWork -count 1 ./internal/console # needs allocations as they are without the race detector
 
