@@ -1,8 +1,8 @@
 package questions
 
 import (
-	"context"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"sort"
