@@ -238,6 +238,7 @@ func (g *generator) operations() {
 		}
 		n, open := g.longestBody(op.Input.Shape)
 		g.p("LongestBody: %d, OpenBody: %t,\n", n, open)
+		g.query(op.Input.Shape)
 		g.p("NewInput: func() Input { return new(%s) },\nErrors: []*Exception{", op.Input.Shape)
 		for _, e := range op.Errors {
 			g.p("%s, ", e.Shape)
@@ -245,6 +246,20 @@ func (g *generator) operations() {
 		g.p("},\n},\n")
 	}
 	g.p("}\n")
+}
+
+// query writes which members of an input travel in the query.
+func (g *generator) query(input string) {
+	var keys []string
+	members := g.Shapes[input].Members
+	for _, member := range sorted(members) {
+		if ref := members[member]; ref.Location == "querystring" {
+			keys = append(keys, fmt.Sprintf("{%q, %q}", member, wireName(member, ref)))
+		}
+	}
+	if len(keys) > 0 {
+		g.p("Query: []QueryKey{%s},\n", strings.Join(keys, ", "))
+	}
 }
 
 // longestChar is how many bytes a character takes at most: a pair of escaped surrogates.

@@ -36,6 +36,7 @@ type Operation struct {
 	Errors  []*Exception // those declared; nil when not served
 
 	NewInput    func() Input // nil when not served
+	Query       []QueryKey   // of the members of the input that travel in the query
 	LongestBody int64        // bytes that what the model bounds of a body takes at most, without needless space
 	OpenBody    bool         // whether the model leaves something of a body unbounded
 	HasOutput   bool         // whether an answer has a body
@@ -43,6 +44,9 @@ type Operation struct {
 	ReadOnly    bool         // whether it changes nothing
 	Idempotent  bool         // whether the model says that repeating it is harmless
 }
+
+// A QueryKey is the name in the query of a member of an input.
+type QueryKey struct{ Member, Key string }
 
 // An Exception is an error that the service model names.
 type Exception struct {
