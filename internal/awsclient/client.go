@@ -119,8 +119,8 @@ func (c *Client) Region() string { return c.region }
 // Calls returns how many requests were sent, retries included.
 func (c *Client) Calls() int64 { return c.calls.Load() }
 
-// Uncertain is the error of a call that may have been carried out: no answer came, or one that does not tell. Only calls
-// that change something have it.
+// Uncertain is the error of a call that may have been carried out: no answer came, or one that does not tell. Only
+// calls that change something have it.
 type Uncertain struct {
 	Operation string
 	Err       error

@@ -175,7 +175,7 @@ func TestRetries(t *testing.T) {
 			answers: []http.HandlerFunc{throttled}, sent: 2},
 		{name: "a change breaks", operation: "DeleteUser", input: user,
 			answers: []http.HandlerFunc{broken}, sent: 1, exception: "InternalServiceException", uncertain: true},
-		{name: "a change is cut off", operation: "DeleteUser", input: user,
+		{name: "a change loses its connection", operation: "DeleteUser", input: user,
 			answers: []http.HandlerFunc{cut}, sent: 1, uncertain: true},
 		{name: "a refusal is final", operation: "DescribeUser", input: user,
 			answers: []http.HandlerFunc{denied}, sent: 1, exception: "AccessDeniedException"},

@@ -23,7 +23,7 @@ type request struct {
 	body        []byte
 }
 
-// newRequest puts the members of an input where the model wants them: path, query or body.
+// newRequest puts the members of an input where they belong: path, query or body.
 func newRequest(op *model.Operation, endpoint string, input []byte) (*request, error) {
 	members := map[string]jsontext.Value{}
 	if len(input) > 0 {

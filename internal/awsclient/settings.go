@@ -18,7 +18,12 @@ type settings struct {
 	credentials aws.CredentialsProvider
 }
 
+// loadSettings reads environment and files, unless c has everything.
 func loadSettings(ctx context.Context, c Config) (*settings, error) {
+	if c.Region != "" && c.Endpoint != "" && c.Credentials != nil {
+		endpoint, err := checkEndpoint(c.Endpoint)
+		return &settings{region: c.Region, endpoint: endpoint, credentials: c.Credentials}, err
+	}
 	var options []func(*config.LoadOptions) error
 	if c.Profile != "" {
 		options = append(options, config.WithSharedConfigProfile(c.Profile))
@@ -94,6 +99,11 @@ func findEndpoint(ctx context.Context, found aws.Config, wanted string) (string,
 	if endpoint == "" {
 		endpoint = amazonEndpoint(found.Region, usesFIPS(ctx, found))
 	}
+	return checkEndpoint(endpoint)
+}
+
+// checkEndpoint returns a URL without a slash at its end.
+func checkEndpoint(endpoint string) (string, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return "", fmt.Errorf("the endpoint must be a URL such as https://connect.us-east-1.amazonaws.com, got %q", endpoint)

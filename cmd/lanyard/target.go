@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/awsapi"
+	"github.com/lanyard/lanyard/internal/awsclient"
+	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/invocation"
+	"github.com/lanyard/lanyard/internal/sandbox"
+	"github.com/lanyard/lanyard/internal/store"
+)
+
+// targetFlags say which instance a command works on, and where it is.
+type targetFlags struct {
+	dataFlag   `embed:""`
+	Instance   string `help:"Instance: its id, ARN or alias; default: the only one." placeholder:"INSTANCE"`
+	AWSProfile string `help:"Profile of the AWS configuration files whose credentials, region and endpoint to use." name:"profile" placeholder:"PROFILE"`
+	Region     string `help:"AWS region of the instance." placeholder:"REGION"`
+}
+
+const targetHelp = `The instance is where any AWS SDK would look for it, when --profile, --region, AWS_ENDPOINT_URL_CONNECT or
+AWS_ENDPOINT_URL names a place: Amazon Connect, or any server that speaks its API, with the credentials of the
+environment. Otherwise it is on the server of --data, or in that folder itself if no server runs.`
+
+// A target is an instance that a command works on, at whatever API.
+type target struct {
+	invocation.API
+	instance targetInstance
+	place    string // for messages
+	close    func() error
+}
+
+// targetInstance is an instance as ListInstances and DescribeInstance have it.
+type targetInstance struct {
+	ID            string `json:"Id"`
+	ARN           string `json:"Arn"`
+	InstanceAlias string
+}
+
+func (t *target) Close() error { return t.close() }
+
+// openTarget opens the API, and finds the instance.
+func (f *targetFlags) openTarget(ctx context.Context) (*target, error) {
+	t, err := f.openAPI(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if t.instance, err = findTargetInstance(ctx, t.API, f.Instance); err != nil {
+		return nil, errors.Join(explainTarget(t.place, err), t.Close())
+	}
+	return t, nil
+}
+
+// openAPI opens the API where instances are.
+func (f *targetFlags) openAPI(ctx context.Context) (*target, error) {
+	if f.AWSProfile == "" && f.Region == "" {
+		endpoint, err := awsclient.FindEndpoint(ctx, "")
+		if err != nil {
+			return nil, err
+		}
+		if endpoint == "" {
+			return f.openDataAPI(ctx)
+		}
+	}
+	client, err := awsclient.New(ctx, awsclient.Config{Profile: f.AWSProfile, Region: f.Region})
+	if err != nil {
+		return nil, err
+	}
+	return &target{API: client, place: client.Endpoint(), close: func() error { return nil }}, nil
+}
+
+// openDataAPI opens the API of the server that uses the data folder, or of the folder itself if none does.
+func (f *targetFlags) openDataAPI(ctx context.Context) (*target, error) {
+	r, err := f.connectServer(ctx)
+	if err == nil {
+		client, err := awsclient.New(ctx, awsclient.Config{Region: r.endpoint.Region, Endpoint: r.endpoint.URL,
+			Credentials: credentials.StaticCredentialsProvider{Value: r.credentials}, HTTP: r.client})
+		return &target{API: client, place: r.endpoint.URL, close: r.Close}, err
+	}
+	if !notRunning(err) {
+		return nil, err
+	}
+	return f.openFolderAPI(ctx)
+}
+
+// openFolderAPI has this process carry out the operations, as the account of the root key.
+func (f *targetFlags) openFolderAPI(ctx context.Context) (*target, error) {
+	db, err := f.openOwnStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	api, err := newRootAPI(ctx, db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &target{API: api, place: "the data folder " + f.Data, close: db.Close}, nil
+}
+
+// newRootAPI carries out operations on a store as the account of its root key, in the region of its instances.
+func newRootAPI(ctx context.Context, db store.Store) (invocation.API, error) {
+	var caller lanyard.Caller
+	keys, err := db.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		if k.Root {
+			caller.Account, caller.AccessKeyID = k.Account, k.ID
+		}
+	}
+	first, err := db.Instances(ctx, caller.Account, 0, 1)
+	if err != nil {
+		return nil, err
+	}
+	region := ""
+	for _, e := range first {
+		region = e.Instance.Region
+	}
+	secret, err := db.Secret(ctx, "next-token")
+	if err != nil {
+		return nil, err
+	}
+	log := slog.New(slog.DiscardHandler)
+	svc := control.New(control.Config{Store: db, Region: region, Logger: log})
+	api := awsapi.New(awsapi.Config{Control: svc, TokenSecret: secret, Logger: log})
+	return sandbox.Account{API: api, Caller: caller}, nil
+}
+
+var instanceIDs = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+
+// findTargetInstance finds an instance by id, ARN or alias, or the only one that there is. Who names it by id or ARN
+// need not be allowed to list instances.
+func findTargetInstance(ctx context.Context, api invocation.API, ref string) (found targetInstance, err error) {
+	if strings.HasPrefix(ref, "arn:") {
+		arn, err := lanyard.ParseARN(ref)
+		if err != nil || arn.Type != "" && arn.Type != lanyard.TypeInstance {
+			return found, refuse("--instance must be an id, an alias or the ARN of an instance, got %q", ref)
+		}
+		ref = arn.Instance
+	}
+	if instanceIDs.MatchString(ref) {
+		out, err := invocation.Do[struct{ Instance targetInstance }](ctx, api, "DescribeInstance",
+			map[string]string{"InstanceId": ref})
+		return out.Instance, err
+	}
+	all, err := listTargetInstances(ctx, api)
+	if err != nil {
+		return found, err
+	}
+	var names []string
+	for _, in := range all {
+		if in.InstanceAlias == ref && ref != "" || ref == "" && len(all) == 1 {
+			return in, nil
+		}
+		names = append(names, printable(in.InstanceAlias)+" ("+printable(in.ID)+")")
+	}
+	switch {
+	case len(all) == 0:
+		return found, errors.New("no instance exists yet")
+	case ref == "":
+		return found, refuse("--instance is required when there are several: %s", strings.Join(names, ", "))
+	}
+	return found, fmt.Errorf("instance %q does not exist; there is %s", ref, strings.Join(names, ", "))
+}
+
+// maxInstances bounds the instances of an account that are looked at.
+const maxInstances = 1000
+
+func listTargetInstances(ctx context.Context, api invocation.API) (all []targetInstance, err error) {
+	in := map[string]any{"MaxResults": 10}
+	for {
+		page, err := invocation.Do[struct {
+			InstanceSummaryList []targetInstance
+			NextToken           string
+		}](ctx, api, "ListInstances", in)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.InstanceSummaryList...)
+		if page.NextToken == "" || page.NextToken == in["NextToken"] || len(all) > maxInstances {
+			return all, nil
+		}
+		in["NextToken"] = page.NextToken
+	}
+}
+
+// explainTarget adds to an error of an API where that is, and what can be done about the errors of credentials.
+func explainTarget(place string, err error) error {
+	var e *invocation.Exception
+	if !errors.As(err, &e) {
+		return fmt.Errorf("%s: %w", place, err)
+	}
+	advice := map[string]string{
+		"ExpiredTokenException":       "sign in again (aws sso login), or refresh the credentials of the environment",
+		"UnrecognizedClientException": "the access key is not one of this endpoint; check credentials and region",
+		"InvalidSignatureException":   "check the secret access key and the clock of this machine",
+		"AccessDeniedException":       "the credentials need the permission for this call",
+	}[e.Name]
+	if advice == "" {
+		return fmt.Errorf("%s: %w", place, err)
+	}
+	return fmt.Errorf("%s: %w; %s", place, err, advice)
+}
