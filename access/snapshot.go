@@ -38,6 +38,7 @@ import (
 //
 // [Snapshot.Edit] and [Snapshot.With] make other snapshots. [Snapshot.IfProfile] and [Snapshot.IfUser] say
 // what a change would do, and to whom, and [Snapshot.Exceeds] whether it would give away more than somebody has.
+// [Compare] says what any two snapshots allow differently.
 //
 // # The snapshot itself
 //

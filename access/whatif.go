@@ -344,6 +344,13 @@ func (d *differ) sums() sums {
 	for i, p := range d.out {
 		x.less.or(p.perms.without(w.out[i]))
 	}
+	x.restrict(was, is)
+	return x
+}
+
+// restrict completes x, which compares what profiles grant and cover, by what restricting permissions do to it. was and
+// is are all permissions that are held before and afterwards.
+func (x *sums) restrict(was, is permissions) {
 	x.more, x.less = x.more.without(x.gains), x.less.without(x.loses)
 	// To get a restricting permission is to lose something.
 	restricting := restrictions()
@@ -361,7 +368,6 @@ func (d *differ) sums() sums {
 			x.more.add(n.what)
 		}
 	}
-	return x
 }
 
 // delta lists what differs for a subject. Subjects with the same profiles share it, unless their hierarchy groups make
