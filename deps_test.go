@@ -62,6 +62,8 @@ var rules = map[string]rule{
 	"console": {[]string{"", "access", "control", "httpstatus", "intake", "invocation", "laxjson",
 		"questions", "remoteaddr", "sealed"},
 		"a front end: what it asks of the API is handed to it, and it never imports another"},
+	"compare": {[]string{"", "access"},
+		"words what decisions differ in; it reads no states and plans no changes"},
 	"frontends": {[]string{"", "access", "admin", "audit", "authzen", "awsapi", "console", "control", "fault", "intake",
 		"invocation", "questions", "sigv4", "store", "throttle"},
 		"wires the front ends to each other, so that none imports another; it knows no database"},
