@@ -44,8 +44,8 @@ type Shifted struct {
 // allow as much as another one only together count as less than it. In addition, resources that both snapshots have are
 // compared, because a change of their tags or hierarchy group changes to whom they are open.
 //
-// The cost grows with the number of users and with how many combinations of profiles are held: 100,000 users with 50,000
-// combinations take some seconds.
+// The cost grows with the number of users and with how many combinations of profiles are held: 100,000 users with
+// 50,000 combinations take some seconds.
 func Compare(before, after *Snapshot) []SharedDifference {
 	c := newComparison(before, after)
 	c.classify()

@@ -88,15 +88,15 @@ func nameSome(names []string, count int) string {
 	}
 }
 
-// A crowd is the subjects of a shared difference.
-type crowd struct {
+// A cohort is the subjects of a shared difference.
+type cohort struct {
 	subjects         []access.Holder
 	created, deleted bool
 	held             [2][]string // ids of their profiles, before and afterwards
 }
 
-func (g *grouping) newCrowd(s *access.SharedDifference) *crowd {
-	c := &crowd{subjects: s.Subjects, created: s.Created, deleted: s.Deleted}
+func (g *grouping) newCohort(s *access.SharedDifference) *cohort {
+	c := &cohort{subjects: s.Subjects, created: s.Created, deleted: s.Deleted}
 	one := access.Subject{Type: s.Subjects[0].Type, ID: s.Subjects[0].ID}
 	for i, of := range []*access.Snapshot{g.before, g.after} {
 		c.held[i], _ = of.ProfilesOf(one)
@@ -122,7 +122,7 @@ func (g *grouping) audience(k *group) *Audience {
 	}
 	c := g.shared[k.shared[0]]
 	a := &Audience{Created: c.created, Deleted: c.deleted}
-	rest := make([]*crowd, 0, len(k.shared))
+	rest := make([]*cohort, 0, len(k.shared))
 	for _, i := range k.shared {
 		rest = append(rest, g.shared[i])
 		for _, h := range g.shared[i].subjects {
@@ -147,12 +147,12 @@ func (g *grouping) audience(k *group) *Audience {
 	return a
 }
 
-// holders finds the profile that most of some crowds hold, of those all of whose holders are among them, and returns
+// holders finds the profile that most of some cohorts hold, of those all of whose holders are among them, and returns
 // those who do not hold it.
-func (g *grouping) holders(crowds []*crowd, state int, through map[string]bool) (h Holders, rest []*crowd, found bool) {
+func (g *grouping) holders(cohorts []*cohort, state int, through map[string]bool) (h Holders, rest []*cohort, found bool) {
 	s := []*access.Snapshot{g.before, g.after}[state]
 	counts := map[string]int{}
-	for _, c := range crowds {
+	for _, c := range cohorts {
 		for _, id := range c.held[state] {
 			counts[id] += len(c.subjects)
 		}
@@ -170,8 +170,8 @@ func (g *grouping) holders(crowds []*crowd, state int, through map[string]bool) 
 	if h.ID == "" {
 		return h, nil, false
 	}
-	var holders []*crowd
-	for _, c := range crowds {
+	var holders []*cohort
+	for _, c := range cohorts {
 		if slices.Contains(c.held[state], h.ID) {
 			holders = append(holders, c)
 		} else {
@@ -190,10 +190,10 @@ func profileName(s *access.Snapshot, id string) string {
 	return id
 }
 
-// namesOf names everybody of some crowds, in byte order.
-func namesOf(crowds []*crowd) []string {
+// namesOf names everybody of some cohorts, in byte order.
+func namesOf(cohorts []*cohort) []string {
 	names := []string{}
-	for _, c := range crowds {
+	for _, c := range cohorts {
 		for _, h := range c.subjects {
 			names = append(names, cmp.Or(h.Name, h.ID))
 		}

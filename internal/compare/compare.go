@@ -51,8 +51,8 @@ type Entry struct {
 	More      bool `json:"more,omitzero"` // of Changed: it is allowed on resources that it was not allowed on
 	Less      bool `json:"less,omitzero"` // of Changed: it is not allowed on some any more
 	// Before and After are over what it is allowed, nil where it is not.
-	Before Extent `json:"before,omitempty"`
-	After  Extent `json:"after,omitempty"`
+	Before Extent `json:"before,omitzero"`
+	After  Extent `json:"after,omitzero"`
 	// Resources are set when not the extent changed, but resources to which it applies.
 	Resources *Resources `json:"resources,omitzero"`
 	// Through are the names of the profiles that grant it: afterwards, or before if it is lost. Bounded.
@@ -135,7 +135,7 @@ type group struct {
 type grouping struct {
 	before, after *access.Snapshot
 	o             Options
-	shared        []*crowd
+	shared        []*cohort
 	entries       map[string]*group
 	audiences     map[string]*Audience
 	resources     map[*access.Shifted]*Resources
@@ -145,7 +145,7 @@ type grouping struct {
 // add adds what differs for some subjects.
 func (g *grouping) add(s *access.SharedDifference) {
 	place := uint32(len(g.shared))
-	g.shared = append(g.shared, g.newCrowd(s))
+	g.shared = append(g.shared, g.newCohort(s))
 	w := wording{g: g, own: [2]string{s.GroupBefore, s.GroupAfter}, moved: s.GroupBefore != s.GroupAfter}
 	for i := range s.Gains {
 		e := g.entryOf(s.Gains[i].Thing)
@@ -211,7 +211,7 @@ func (g *grouping) put(of list, e Entry, place uint32, grants []access.Grant) {
 }
 
 // entryKey is the same for subjects that can be in one entry.
-func entryKey(of list, e *Entry, c *crowd) string {
+func entryKey(of list, e *Entry, c *cohort) string {
 	b := []byte{byte(of), flag(e.More), flag(e.Less), flag(c.created), flag(c.deleted)}
 	b = append(b, e.Type+"\x00"+e.On+"\x00"+e.Action+"\x00"+e.Before.String()+"\x00"+e.After.String()...)
 	if e.Resources != nil {

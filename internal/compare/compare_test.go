@@ -52,7 +52,9 @@ func team() []lanyard.Resource {
 func with(list []lanyard.Resource, more ...lanyard.Resource) []lanyard.Resource {
 	list = slices.Clone(list)
 	for _, r := range more {
-		i := slices.IndexFunc(list, func(x lanyard.Resource) bool { return x.Type() == r.Type() && x.Head().ID == r.Head().ID })
+		i := slices.IndexFunc(list, func(x lanyard.Resource) bool {
+			return x.Type() == r.Type() && x.Head().ID == r.Head().ID
+		})
 		if i < 0 {
 			list = append(list, r)
 		} else {
