@@ -76,6 +76,7 @@ var rules = map[string]rule{
 	"nesting":    {nil, "could be lifted into another project as it is"},
 	"sealed":     {nil, "could be lifted into another project as it is"},
 	"intake":     {nil, "could be lifted into another project as it is"},
+	"template":   {nil, "files are read and edited by themselves; what they mean for an instance is for others"},
 	"throttle":   {nil, "could be lifted into another project as it is"},
 	"fault":      {nil, "could be lifted into another project as it is"},
 	"audit":      {[]string{"", "laxjson"}, "shapes and verifies records and fetches none"},
