@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/laxjson"
+	"github.com/lanyard/lanyard/internal/mirror"
 	"github.com/lanyard/lanyard/internal/sandbox"
 	"github.com/lanyard/lanyard/internal/store"
 	"github.com/lanyard/lanyard/internal/store/backup"
@@ -139,4 +141,14 @@ func chooseState(file, ref string, all map[string]*state) (*state, error) {
 		return nil, refuse("%s has several instances; name one of %s", file, strings.Join(names, ", "))
 	}
 	return nil, fmt.Errorf("instance %q does not exist in %s, which has %s", ref, file, strings.Join(names, ", "))
+}
+
+// readState reads the target's instance through the API.
+func (t *target) readState(ctx context.Context, o mirror.Options) (*state, error) {
+	found, err := mirror.Read(ctx, t.API, t.instance.ID, o)
+	if err != nil {
+		return nil, explainTarget(t.place, err)
+	}
+	return &state{name: cmp.Or(found.Instance.Name, found.Instance.ID), instance: found.Instance,
+		resources: found.Resources, unrevealed: found.Unrevealed}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -93,6 +94,11 @@ func (r *reader) sorted() []lanyard.Resource {
 			})
 		}
 		all = append(all, list...)
+	}
+	for _, res := range all { // as a store returns them
+		if f := reflect.ValueOf(res).Elem().FieldByName("Settings"); f.IsValid() && f.Len() == 0 {
+			f.SetZero()
+		}
 	}
 	return all
 }
