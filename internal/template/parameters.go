@@ -64,11 +64,11 @@ func (r *resolver) readParameter(e Entry) *parameter {
 
 func isParameterType(t string) bool {
 	inner := strings.TrimSuffix(strings.TrimPrefix(t, "List<"), ">")
-	return slices.Contains(plainType, t) || ssmType.MatchString(t) || awsType.MatchString(t) || awsType.MatchString(inner)
+	return slices.Contains(plainType, t) || ssmType.MatchString(t) || awsType.MatchString(inner)
 }
 
-// parameterValue returns a parameter's value. What is wrong with it is reported where it is declared; that there is none
-// is reported where it is needed.
+// parameterValue returns a parameter's value. What is wrong with it is reported where it is declared; that there is
+// none, where it is needed.
 func (r *resolver) parameterValue(name string, p *parameter, used Position) *Value {
 	if p.value != nil && (p.value.Kind != Invalid || p.value.Text == "") {
 		return p.value

@@ -102,7 +102,8 @@ type exported struct {
 	value *Node
 }
 
-// Resolve evaluates the files of one stack. The error is an Errors, with everything that is wrong; the stack is nil then.
+// Resolve evaluates the files of one stack. The error is an Errors, with everything that is wrong; the stack is nil
+// then.
 func Resolve(files []*File, in Inputs) (*Stack, error) {
 	r := &resolver{in: in, resources: map[string]*declared{}, exports: map[string]exported{}, stack: &Stack{},
 		seen: map[string]bool{}, importing: map[string]bool{}}

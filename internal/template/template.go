@@ -1,7 +1,7 @@
-// Package template reads CloudFormation templates, in YAML and JSON: it parses files with positions ([Parse]), evaluates
-// parameters, conditions and intrinsic functions ([Resolve]), checks properties against CloudFormation's schema, and
-// edits files in place ([File.Edit]). It knows no server and plans nothing: package stack compares what it returns with
-// an instance.
+// Package template reads CloudFormation templates, in YAML and JSON: it parses files with positions ([Parse]),
+// evaluates parameters, conditions and intrinsic functions ([Resolve]), checks properties against CloudFormation's
+// schema, and edits files in place ([File.Edit]). It knows no server and plans nothing: package stack compares what it
+// returns with an instance.
 package template
 
 import (
