@@ -52,7 +52,7 @@ func (r *jsonReader) value(depth int) (*Node, error) {
 	if err != nil {
 		return nil, r.syntaxError(err)
 	}
-	n := &Node{body: start, parent: -1}
+	n := &Node{body: start, parent: -1, inFlow: true}
 	switch token.Kind() {
 	case 'n':
 		n.Kind = Null

@@ -34,8 +34,9 @@ type Node struct {
 	Target  *Node // of an alias
 	Pos     Position
 
-	body   int // where it begins after tag and anchor
-	parent int // the column, from 0, of the block collection that it is in; -1 for none
+	body   int  // where it begins after tag and anchor
+	parent int  // the column, from 0, of the block collection that it is in; -1 for none
+	inFlow bool // it is in a list or map in brackets
 }
 
 // An Entry is a key of a map with its value.

@@ -75,7 +75,7 @@ type place struct {
 // node converts a node with all that is in it.
 func (r *yamlReader) node(y *yaml.Node, in place) (*Node, error) {
 	start := r.file.offset(y.Line, y.Column)
-	n := &Node{Pos: r.file.at(start, start), parent: in.column}
+	n := &Node{Pos: r.file.at(start, start), parent: in.column, inFlow: in.flow}
 	if in.depth > maxDepth {
 		return nil, failAt(n.Pos, "lists and maps must be nested at most %d deep", maxDepth)
 	}
@@ -178,7 +178,7 @@ func skipSpace(text []byte, at int) int {
 
 // inside returns the place of what is in a collection.
 func (r *yamlReader) inside(n *Node, in place) place {
-	inner := place{column: in.column, depth: in.depth + 1, flow: n.Flow}
+	inner := place{column: in.column, depth: in.depth + 1, flow: n.Flow || in.flow}
 	if !n.Flow {
 		inner.column = r.file.at(n.body, n.body).Column - 1
 	}
