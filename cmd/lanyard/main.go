@@ -9,7 +9,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	_ "time/tzdata" // time zones must not depend on the machine
@@ -36,6 +38,10 @@ type program struct {
 	WhoCan  whoCanCmd  `cmd:"" help:"List who may do something."`
 	WhatCan whatCanCmd `cmd:"" help:"List what a user may do, and through which profiles."`
 	WhatIf  whatIfCmd  `cmd:"" help:"Show who would gain and lose what by a change, without making it."`
+	Plan    planCmd    `cmd:"" help:"Show what templates would change, and who would gain or lose what."`
+	Apply   applyCmd   `cmd:"" help:"Change an instance to what templates say."`
+	Destroy destroyCmd `cmd:"" help:"Delete what applies of a stack have made."`
+	Export  exportCmd  `cmd:"" help:"Write an instance as a template."`
 	Gen     genCmd     `cmd:"" help:"Generate instances of any size, for load tests."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
@@ -87,7 +93,7 @@ func runProgram(io streams, args []string) int {
 	if err != nil {
 		panic(err) // the struct tags are wrong
 	}
-	c, err := parser.Parse(args)
+	c, err := parser.Parse(withTwoDashes(args))
 	if exited >= 0 { // --help has been answered
 		return exited
 	}
@@ -98,7 +104,10 @@ func runProgram(io streams, args []string) int {
 	}
 	err = c.Run(io)
 	var failed *refusal
+	var status exitStatus
 	switch {
+	case errors.As(err, &status):
+		return int(status)
 	case errors.Is(err, errDenied):
 		return deniedStatus
 	case err == nil:
@@ -110,6 +119,28 @@ func runProgram(io streams, args []string) int {
 		parser.Errorf("%s", printableLines(err.Error()))
 		return 1
 	}
+}
+
+// dashedCommands take long flags with one dash too, as Terraform has them.
+var dashedCommands = map[string]bool{"plan": true, "apply": true, "destroy": true, "export": true}
+
+var oneDash = regexp.MustCompile(`^-[a-z][a-z-]+(=|$)`)
+
+// withTwoDashes writes the flags of those commands with two dashes.
+func withTwoDashes(args []string) []string {
+	if len(args) == 0 || !dashedCommands[args[0]] {
+		return args
+	}
+	out := slices.Clone(args)
+	for i, arg := range out {
+		if arg == "--" {
+			break
+		}
+		if oneDash.MatchString(arg) {
+			out[i] = "-" + arg
+		}
+	}
+	return out
 }
 
 // deniedStatus is the exit status for the answer no, for use in scripts.

@@ -22,6 +22,8 @@ type Options struct {
 	// Complete also reads what takes calls of its own for each user and flow module version: e-mail addresses, mobile
 	// numbers and proficiencies of users, drafts of flow modules and the content of their versions.
 	Complete bool
+	// CompleteUser, unless nil, says of which users to read what Complete reads of all.
+	CompleteUser func(*lanyard.User) bool
 	// AIAgents are ARNs of AI agents to ask about, because the API does not list those that hold profiles.
 	AIAgents []string
 	// Progress, unless nil, is called after each call. It is called by one goroutine at a time.

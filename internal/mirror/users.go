@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/awsapi/model"
@@ -32,10 +33,13 @@ func (r *reader) users(ctx context.Context) error {
 			u.Modified = times[u.ID].Modified
 			return r.add(u)
 		}})
-	if err != nil || !r.Complete {
+	if err != nil || !r.Complete && r.CompleteUser == nil {
 		return err
 	}
 	users := of[*lanyard.User](r)
+	if !r.Complete {
+		users = slices.DeleteFunc(users, func(u *lanyard.User) bool { return !r.CompleteUser(u) })
+	}
 	r.expect(2 * len(users))
 	return forEach(ctx, r, users, func(ctx context.Context, _ int, u *lanyard.User) error { return r.completeUser(ctx, u) })
 }

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/lanyard/lanyard/internal/stack"
+)
+
+type destroyCmd struct {
+	stackFlags  `embed:""`
+	ForceUnlock bool     `help:"Remove the lock that an apply left which died."`
+	DryRun      bool     `help:"Show what would be deleted, and delete nothing."`
+	Files       []string `arg:"" optional:"" name:"file" help:"Templates of the stack: for its name, and for what they say to retain."`
+}
+
+func (destroyCmd) Help() string {
+	return `Deletes what applies of a stack have made. What the stack has only found and adopted stays, and what its templates
+retain by their DeletionPolicy.
+
+` + targetHelp + `
+
+Examples:
+  lanyard destroy team.yaml --dry-run
+  lanyard destroy --stack team`
+}
+
+func (c *destroyCmd) Run(s streams) error {
+	if len(c.Files) == 0 && c.Name == "" {
+		return refuse("FILE or --stack is required")
+	}
+	p, err := c.openDestruction(s)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	if !c.DryRun {
+		return p.apply(s, applyOptions{forceUnlock: c.ForceUnlock})
+	}
+	plan, err := p.plan(s.ctx)
+	if err != nil {
+		return err
+	}
+	return showPlan(s, "text", plan, nil)
+}
+
+// openDestruction opens a planning of a template without resources.
+func (c *destroyCmd) openDestruction(s streams) (*planning, error) {
+	name, err := c.stackName(c.Files)
+	if err != nil {
+		return nil, err
+	}
+	read, err := c.readFiles(c.Files)
+	if err != nil {
+		return nil, err
+	}
+	t, err := read.openInstance(s.ctx, &c.stackFlags)
+	if err != nil {
+		return nil, err
+	}
+	retain := map[string]bool{}
+	for _, f := range read.files {
+		for e := range f.Root.Get("Resources").All() {
+			if policy := e.Value.Get("DeletionPolicy"); policy != nil && strings.HasPrefix(policy.Text, "Retain") {
+				retain[e.Key.Text] = true
+			}
+		}
+	}
+	return &planning{target: t, streams: s, name: name, template: &stack.Template{},
+		options: stack.Options{Stack: name, Prune: true, Retain: retain, NewStore: openMemory}}, nil
+}

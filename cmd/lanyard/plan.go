@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/lanyard/lanyard/internal/stack"
+)
+
+type planCmd struct {
+	stackFlags       `embed:""`
+	Prune            bool     `help:"Plan to delete what earlier applies of the stack made and the templates no longer have."`
+	Out              string   `help:"Save the plan in this file, for lanyard apply." type:"path" placeholder:"FILE"`
+	DetailedExitcode bool     `help:"Exit with 0 if there is nothing to change, 2 if there is, and 1 for an error." name:"detailed-exitcode"`
+	Format           string   `help:"Form of the plan: text, markdown for a comment on a pull request, or json, one object a line." default:"text" enum:"text,markdown,json"`
+	JSON             bool     `help:"Short for --format json." name:"json"`
+	Files            []string `arg:"" name:"file" help:"CloudFormation templates of one stack, in YAML or JSON; - reads standard input."`
+}
+
+func (planCmd) Help() string {
+	return `Says what lanyard apply would change, and who would gain or lose what by that. Every call is tried on a copy of the
+instance in memory, with the rules of the real operation; what is refused is reported with its place in the template.
+What has changed since the last apply is shown first. Nothing is changed.
+
+` + targetHelp + `
+
+Flags may be written with one dash: -out, -json, -detailed-exitcode.
+
+Examples:
+  lanyard plan team.yaml
+  lanyard plan team.yaml --param InstanceArn=arn:aws:connect:eu-central-1:123456789012:instance/INSTANCE -out team.plan
+  lanyard plan team.yaml --profile production --region eu-central-1 --format markdown
+  lanyard plan team.yaml --prune -json -detailed-exitcode`
+}
+
+// Statuses of plan -detailed-exitcode, as Terraform has them.
+const (
+	nothingStatus = 0
+	changesStatus = 2
+)
+
+// exitStatus ends a command with a status, after it has shown everything.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
+
+func (c *planCmd) Run(s streams) error {
+	err := c.run(s)
+	if c.DetailedExitcode && err != nil && err != error(exitStatus(changesStatus)) {
+		return fmt.Errorf("%w", asError{err}) // status 2 means changes here
+	}
+	return err
+}
+
+// asError is an error of which only the text is known.
+type asError struct{ err error }
+
+func (e asError) Error() string { return e.err.Error() }
+
+func (c *planCmd) run(s streams) error {
+	if c.JSON {
+		c.Format = "json"
+	}
+	planning, err := c.openPlanning(s, c.Files)
+	if err != nil {
+		return err
+	}
+	defer planning.Close()
+	planning.options.Prune = c.Prune
+	plan, err := planning.plan(s.ctx)
+	if err != nil {
+		return err
+	}
+	if err := showPlan(s, c.Format, plan, planning); err != nil {
+		return err
+	}
+	if c.Out != "" {
+		if err := savePlan(c.Out, plan); err != nil {
+			return err
+		}
+		fmt.Fprintf(s.errs, "Saved the plan in %s.\n", printable(c.Out))
+	}
+	if c.DetailedExitcode && !plan.Empty() {
+		return exitStatus(changesStatus)
+	}
+	return nil
+}
+
+func savePlan(name string, p *stack.Plan) error {
+	content, err := p.Save()
+	if err != nil {
+		return err
+	}
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return refuse("--out must be a file, got the folder %s", name)
+	}
+	return replaceFile(name, content)
+}
