@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/lanyard/lanyard"
@@ -63,7 +62,7 @@ func (f *askFlags) openAsker(ctx context.Context, refs ...string) (*asker, error
 // named is the instance that the command line names: an id, an alias or "".
 func (f *askFlags) named(refs []string) (string, error) {
 	for _, ref := range append([]string{f.Instance}, refs...) {
-		if !strings.HasPrefix(ref, "arn:") || !isConnectARN(ref) {
+		if !strings.HasPrefix(ref, "arn:") || !questions.IsConnectARN(ref) {
 			continue
 		}
 		arn, err := lanyard.ParseARN(ref)
@@ -80,18 +79,12 @@ func (f *askFlags) named(refs []string) (string, error) {
 // agrees refuses ARNs of other instances.
 func (a *asker) agrees(refs []string) error {
 	for _, ref := range refs {
-		if arn, err := lanyard.ParseARN(ref); isConnectARN(ref) && err == nil && a.instance != "" &&
+		if arn, err := lanyard.ParseARN(ref); questions.IsConnectARN(ref) && err == nil && a.instance != "" &&
 			arn.Instance != a.instance {
 			return refuse("%s does not belong to instance %s", ref, a.instance)
 		}
 	}
 	return nil
-}
-
-// isConnectARN tells ARNs of instances and what is in them from those of AI agents.
-func isConnectARN(ref string) bool {
-	parts := strings.SplitN(ref, ":", 4)
-	return len(parts) == 4 && parts[0] == "arn" && parts[2] == "connect"
 }
 
 func (f *askFlags) connect(ctx context.Context) (*asker, error) {
@@ -167,7 +160,7 @@ func (a *asker) findInstance(ctx context.Context, ref string) (string, error) {
 
 // lookup returns the id of what lanyard stores under a name or id.
 func (a *asker) lookup(ctx context.Context, resourceType, ref string) (id string, err error) {
-	if isConnectARN(ref) {
+	if questions.IsConnectARN(ref) {
 		arn, err := lanyard.ParseARN(ref)
 		if err != nil {
 			return "", refuse("%s", err)
@@ -197,31 +190,9 @@ func (a *asker) lookup(ctx context.Context, resourceType, ref string) (id string
 		strings.Join(ids, ", "))
 }
 
-// knownType is the name of a type that is called by any of its names, in any case.
-func knownType(name string) string {
-	is := func(known string) bool { return strings.EqualFold(known, name) }
-	for _, t := range lanyard.ResourceTypes() { // a name goes before the names that tag restrictions have
-		if t.Name != "" && is(t.Name) {
-			return t.Name
-		}
-	}
-	for _, t := range lanyard.ResourceTypes() {
-		if slices.ContainsFunc(t.TagNames, is) {
-			return t.Name
-		}
-	}
-	return name
-}
-
-// isStored reports whether lanyard stores resources of a type and decisions find them by id.
-func isStored(name string) bool {
-	t, ok := lanyard.StoredType(name)
-	return ok && t.DecisionName() != ""
-}
-
 // subject resolves USER and the user whom an AI agent assists.
 func (a *asker) subject(ctx context.Context, ref, human string) (s access.Subject, err error) {
-	if strings.HasPrefix(ref, "arn:") && !isConnectARN(ref) {
+	if strings.HasPrefix(ref, "arn:") && !questions.IsConnectARN(ref) {
 		s.Type, s.ID = access.AIAgent, ref
 		if human != "" {
 			s.Human, err = a.user(ctx, human)
@@ -239,7 +210,7 @@ func (a *asker) subject(ctx context.Context, ref, human string) (s access.Subjec
 // user resolves a user, who keeps the name by which the question and its answer can be read.
 func (a *asker) user(ctx context.Context, ref string) (string, error) {
 	id, err := a.lookup(ctx, access.TypeUser, ref)
-	if err == nil && !isConnectARN(ref) {
+	if err == nil && !questions.IsConnectARN(ref) {
 		id = ref
 	}
 	return id, err
@@ -259,18 +230,18 @@ func (f resourceFlags) resource(ctx context.Context, a *asker, ref string) (r ac
 	if ref == "" {
 		return r, nil
 	}
-	if r, err = f.parse(ref); err != nil {
-		return r, err
+	if r, err = questions.ParseResource(ref); err != nil {
+		return r, refuse("%s", err)
 	}
 	described := len(f.Tag) > 0 || len(f.Attribute) > 0 || f.Channel != "" || f.Group != ""
 	switch {
-	case isStored(r.Type) && !f.New && described:
+	case questions.FoundByID(r.Type) && !f.New && described:
 		return r, refuse("lanyard stores resources of type %s and decides by what it has stored; --tag, --group, "+
 			"--attribute and --channel are for other types, or require --new", r.Type)
-	case isStored(r.Type) && !f.New && r.Type == access.TypeUser:
+	case questions.FoundByID(r.Type) && !f.New && r.Type == access.TypeUser:
 		r.ID, err = a.user(ctx, r.ID)
 		return r, err
-	case isStored(r.Type) && !f.New:
+	case questions.FoundByID(r.Type) && !f.New:
 		r.ID, err = a.lookup(ctx, r.Type, r.ID)
 		return r, err
 	case r.Type == access.TypeFlowModule:
@@ -283,29 +254,6 @@ func (f resourceFlags) resource(ctx context.Context, a *asker, ref string) (r ac
 		r.Group, err = a.lookup(ctx, access.TypeHierarchyGroup, f.Group)
 	}
 	return r, err
-}
-
-// parse reads TYPE/ID or an ARN.
-func (resourceFlags) parse(ref string) (access.Resource, error) {
-	switch {
-	case isConnectARN(ref):
-		arn, err := lanyard.ParseARN(ref)
-		if err != nil {
-			return access.Resource{}, refuse("%s", err)
-		}
-		if t := arn.Type.DecisionName(); t != "" {
-			return access.Resource{Type: t, ID: arn.ID}, nil
-		}
-		return access.Resource{}, refuse("%s: no permission is about resources of type %s", ref, arn.Type)
-	case strings.HasPrefix(ref, "arn:"):
-		return access.Resource{Type: access.TypeAIAgent, ID: ref}, nil
-	}
-	t, id, ok := strings.Cut(ref, "/")
-	if !ok || t == "" {
-		return access.Resource{}, refuse("RESOURCE must be TYPE/NAME, TYPE/ID or an ARN, such as User/jonas.becker, got %q",
-			ref)
-	}
-	return access.Resource{Type: knownType(t), ID: id}, nil
 }
 
 // printJSON writes v as one line.
