@@ -96,6 +96,33 @@ func (p *profile) conditions(t typeID) []Condition {
 	return out
 }
 
+// ConditionsOf returns every condition of a profile, whatever it is a condition of: those of its tags, its hierarchy
+// group and its rules for rows, if they restrict anything, and those of the restricting permissions that it holds. They
+// are as in a FailedCondition or a Grant.
+func ConditionsOf(r *lanyard.Profile) []Condition {
+	var p profile
+	p.compile(Empty(""), r)
+	var out []Condition
+	if p.types != 0 {
+		for _, tag := range p.tags {
+			out = append(out, tag.Value().condition())
+		}
+		slices.SortFunc(out, func(a, b Condition) int { return strings.Compare(a.String(), b.String()) })
+	}
+	if p.scope != scopeAll {
+		out = append(out, p.hierarchyCondition())
+	}
+	for i := range p.rows {
+		out = append(out, rowCondition(p.rows[i]))
+	}
+	for _, n := range contactRestrictions() {
+		if p.perms.has(n.by) {
+			out = append(out, n.condition)
+		}
+	}
+	return out
+}
+
 // hierarchyCondition is what a profile that the hierarchy restricts requires.
 func (p *profile) hierarchyCondition() Condition {
 	c := Condition{Kind: HierarchyCondition}

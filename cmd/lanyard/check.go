@@ -8,6 +8,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/policytest"
 	"github.com/lanyard/lanyard/internal/questions"
 )
 
@@ -61,6 +62,7 @@ type checkCmd struct {
 	askFlags      `embed:""`
 	questionFlags `embed:""`
 	Explain       bool   `help:"Show what each profile contributes, and hints."`
+	AsTest        bool   `help:"Print the question and its answer as a test for lanyard test. The exit status is 0 either way."`
 	User          string `arg:"" help:"Who asks for access."`
 	Permission    string `arg:"" help:"Permission such as Users.View, ACCESS or a tool id on an Application, Invoke on a FlowModule, HandOff on an AIAgent, Reference for a pick-list."`
 	Resource      string `arg:"" optional:"" help:"Resource that access is asked to; default: anything."`
@@ -77,7 +79,8 @@ Examples:
   lanyard check claire.dubois Users.Create User/newcomer --new --tag Country=FR
   lanyard check ines.ferreira DataTables.View DataTableRow/prices --attribute Region=EU --attribute Tier=Gold
   lanyard check arn:aws:wisdom:us-east-1:123456789012:ai-agent/… orders___GetOrder Application/harbour-order-gateway --on-behalf-of hugo.moreau
-  lanyard check priya.shah SecurityProfiles.Edit && echo allowed`
+  lanyard check priya.shah SecurityProfiles.Edit && echo allowed
+  lanyard check priya.shah SecurityProfiles.Edit --as-test >>access.test.yaml`
 }
 
 func (c *checkCmd) Run(io streams) error {
@@ -90,13 +93,16 @@ func (c *checkCmd) Run(io streams) error {
 	if err != nil {
 		return err
 	}
-	q.Explain = c.Explain || !c.json(io)
+	q.Explain = c.Explain || c.AsTest || !c.json(io)
 	e, err := a.Evaluate(io.ctx, &q)
 	if err != nil {
 		return err
 	}
 	if err := checkAsked(&q, &e); err != nil {
 		return err
+	}
+	if c.AsTest {
+		return c.printTest(io, &q, &e)
 	}
 	if c.json(io) {
 		err = printJSON(io, e)
@@ -106,6 +112,19 @@ func (c *checkCmd) Run(io streams) error {
 	if err == nil && !e.Decision {
 		return errDenied
 	}
+	return err
+}
+
+// printTest prints the question, as it was asked, and its answer as a test.
+func (c *checkCmd) printTest(io streams, q *questions.Question, e *questions.Evaluation) error {
+	test := policytest.Case{User: c.User, OnBehalfOf: c.OnBehalfOf, Permission: c.Permission, Resource: c.Resource,
+		Described: q.Resource, Surface: q.Surface, Answer: *e}
+	test.Described.Group = c.Group // by the name that was given
+	b, err := test.YAML()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprint(io.out, printableLines(string(b)))
 	return err
 }
 
@@ -188,7 +207,7 @@ func (c *whoCanCmd) Run(io streams) error {
 		return err
 	}
 	if _, known := lanyard.LookupPermission(c.Permission); len(out.Results) == 0 && !known &&
-		(q.Resource.Type == "" || isStored(q.Resource.Type)) && c.Permission != access.ActionReference {
+		(q.Resource.Type == "" || questions.FoundByID(q.Resource.Type)) && c.Permission != access.ActionReference {
 		return unknownAction(&q)
 	}
 	if c.json(io) {

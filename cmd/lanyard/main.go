@@ -42,6 +42,7 @@ type program struct {
 	Apply   applyCmd   `cmd:"" help:"Change an instance to what templates say."`
 	Destroy destroyCmd `cmd:"" help:"Delete what applies of a stack have made."`
 	Export  exportCmd  `cmd:"" help:"Write an instance as a template."`
+	Test    testCmd    `cmd:"" help:"Run tests of who may do what, which are written in files."`
 	Gen     genCmd     `cmd:"" help:"Generate instances of any size, for load tests."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
