@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -210,20 +209,6 @@ func testFilesOf(name string) ([]string, error) {
 		err = fmt.Errorf("%s has no files that end with .test.yaml or .test.yml", name)
 	}
 	return all, err
-}
-
-// readBounded reads a file of at most a number of bytes.
-func readBounded(name string, most int64) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(b)) > most {
-		err = fmt.Errorf("%s: the file must be at most %d MiB", shownPath(name), most>>20)
-	}
-	return b, err
 }
 
 // testTargets are the instances that test files are about, each opened once.
