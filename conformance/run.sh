@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Plays real clients against the server binary that LANYARD_BIN names: boto3 and the AWS CLI (pytest), the JavaScript
-# SDK (node --test) and the Go SDK (go test). Arguments go to pytest, and then nothing else runs:
+# SDK (node --test) and the Go SDK (go test); and compares what the AWS CDK makes with what the Go tests read. Arguments
+# go to pytest, and then nothing else runs:
 #
 #   LANYARD_BIN=bin/lanyard conformance/run.sh
 #   LANYARD_BIN=bin/lanyard conformance/run.sh test_wire.py -k presigned
@@ -49,21 +50,24 @@ fresh() { cksum "${@:2}" >"$1"; }
 python_ready() {
 	local stamp=$cache/venv/requirements.sum
 	if [ ! -x "$cache/venv/bin/python3" ] || stale "$stamp" requirements.txt; then
-		python3 -m venv "$cache/venv" &&
+		{ [ -x "$cache/venv/bin/python3" ] || python3 -m venv "$cache/venv"; } &&
 			"$cache/venv/bin/pip" install --quiet --disable-pip-version-check --requirement requirements.txt &&
 			fresh "$stamp" requirements.txt
 	fi
 }
 
-node_ready() {
-	local stamp=node_modules/.lanyard.sum
+# node_ready FOLDER installs what the folder's package.json names.
+node_ready() (
+	cd "$1" || exit
+	stamp=node_modules/.lanyard.sum
 	if stale "$stamp" package.json package-lock.json; then
 		npm ci --silent --no-audit --no-fund && fresh "$stamp" package.json package-lock.json
 	fi
-}
+)
 
 run_python() { python_ready && "$cache/venv/bin/python3" -m pytest "$@"; }
-run_node() { node_ready && NODE_NO_WARNINGS=1 node --test --test-reporter=dot js/; }
+run_node() { node_ready . && NODE_NO_WARNINGS=1 node --test --test-reporter=dot js/; }
+run_cdk() { node_ready cdk && NODE_NO_WARNINGS=1 node --test --test-reporter=dot cdk/synth.test.mjs; }
 run_go() { go vet -C gosdk ./... && go test -C gosdk -count=1 ./...; }
 
 # with_server COMMAND... runs a command with a server of its own.
@@ -94,8 +98,10 @@ fi
 if [ $# -eq 0 ]; then
 	if command -v node >/dev/null && command -v npm >/dev/null; then
 		part "JavaScript SDK" with_server run_node
+		part "AWS CDK" run_cdk
 	else
 		missing "JavaScript SDK" "Node (with npm)"
+		missing "AWS CDK" "Node (with npm)"
 	fi
 	if command -v go >/dev/null; then
 		part "Go SDK" with_server run_go

@@ -2,6 +2,7 @@ package template
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -29,6 +30,8 @@ func short(v *Value) string {
 	switch {
 	case v == nil:
 		return "nothing"
+	case v.Kind == String && !v.Secret:
+		return strconv.Quote(v.Text)
 	case v.Kind == List:
 		for _, item := range v.Items {
 			parts = append(parts, short(item))
@@ -98,14 +101,14 @@ Resources:
 		t.Fatal(err)
 	}
 	want := `Agent SecurityProfile
-  InstanceArn: "` + instanceARN[:80] + `…"
+  InstanceArn: "` + instanceARN + `"
   SecurityProfileName: "Agents"
   Permissions: ["BasicAgentAccess", "OutboundCallAccess"]
   AllowedAccessControlHierarchyGroupId: Fn::Select("3", Fn::Split("/", Group.UserHierarchyGroupArn))
   Tags: [{Key: "account", Value: "012345678901"}]
   Lanyard: {AllowedAIAgents: [{Arn: "a"}]}
 Group UserHierarchyGroup
-  InstanceArn: "` + instanceARN[:80] + `…"
+  InstanceArn: "` + instanceARN + `"
   Name: "North"
 `
 	if got := strings.ReplaceAll(outline(stack), "Fn::Select(3,", `Fn::Select("3",`); got != want {
