@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/awsclient"
+	"github.com/lanyard/lanyard/internal/compare"
+	"github.com/lanyard/lanyard/internal/mirror"
+	"github.com/lanyard/lanyard/internal/past"
+)
+
+type diffCmd struct {
+	targetFlags      `embed:""`
+	Param            []string `help:"Value of a parameter of templates." placeholder:"NAME=VALUE" sep:"none"`
+	Format           string   `help:"text, markdown for a comment on a pull request, or json." default:"text" enum:"text,markdown,json"`
+	DetailedExitcode bool     `help:"Exit with status 0 if nothing differs, 2 if something does, and 1 after an error."`
+	Names            int      `help:"How many people to name of a group; the others are counted." default:"10"`
+	Before           string   `arg:"" name:"a" help:"What it was: an instance, a moment, a file or an instance in AWS."`
+	After            string   `arg:"" name:"b" help:"What it is, in the same forms."`
+}
+
+func (diffCmd) Help() string {
+	return `Diff shows which resources differ between two states, member by member, and who gains or loses what by that.
+A and B are each one of:
+
+  INSTANCE             an instance of the target: its id, ARN or alias
+  INSTANCE@MOMENT      the same as it was, after revision 42 or at a time such as 2026-11-01T10:00Z; from the
+                       history in the data folder. @MOMENT is of the only instance.
+  FILE                 a backup, an export as JSON, or a template, with --param
+  FILE#INSTANCE        an instance of a backup that has several
+  aws:PROFILE@REGION/INSTANCE
+                       an instance in AWS, by a profile of the AWS configuration files; PROFILE or @REGION may be left out
+
+Resources of one instance are the same if their ids are; of two instances, if their names are. A template is compared as
+it would be after it was applied to the other side.
+
+` + targetHelp + `
+
+Examples:
+  lanyard diff acme@41 acme
+  lanyard diff acme@2026-11-01T10:00Z acme@2026-11-02 --format markdown
+  lanyard diff monday.backup acme --detailed-exitcode
+  lanyard diff acme template.yaml --param InstanceArn=arn:aws:connect:…
+  lanyard diff aws:prod@eu-west-2/acme aws:test@eu-west-2/acme-test`
+}
+
+func (c *diffCmd) Run(io streams) error {
+	r, err := c.compare(io.ctx)
+	if err == nil {
+		err = c.show(io, r)
+	}
+	switch {
+	case !c.DetailedExitcode:
+		return err
+	case err != nil:
+		return asError{err} // status 2 means differences here
+	case !r.Same():
+		return exitStatus(changesStatus)
+	}
+	return nil
+}
+
+// compare reads both states and compares them. Those that an API reveals are read last: it is asked about what the other
+// has, as it does not list everything.
+func (c *diffCmd) compare(ctx context.Context) (*compare.Report, error) {
+	if c.Names < 1 {
+		return nil, refuse("--names must be 1 or more, got %d", c.Names)
+	}
+	sides := [2]*side{{}, {}}
+	for i, text := range []string{c.Before, c.After} {
+		var err error
+		if sides[i].operand, err = parseOperand(text); err != nil {
+			return nil, err
+		}
+	}
+	for _, step := range []func(context.Context, *side, *side) error{c.readHere, c.readAPI, c.readTemplate} {
+		for i, s := range sides {
+			if s.state != nil {
+				continue
+			}
+			if err := step(ctx, s, sides[1-i]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return compareStates(sides[0], sides[1], compare.Options{Names: c.Names})
+}
+
+// A side is an operand and, once it is read, its state.
+type side struct {
+	operand
+	*state
+	byName bool // its ids say nothing
+}
+
+// readHere reads what is on this machine: the data folder and files.
+func (c *diffCmd) readHere(ctx context.Context, s, _ *side) (err error) {
+	switch {
+	case s.moment != nil:
+		s.state, err = c.readMoment(ctx, s.operand)
+	case s.file != "":
+		if is, err := isBackup(s.file); err != nil || !is {
+			return err
+		}
+		s.state, err = readBackupState(ctx, s.file, s.ref)
+	case s.remote == nil:
+		here, err := c.isHere(ctx)
+		if err != nil || !here {
+			return err
+		}
+		now := s.operand
+		now.moment = &past.Moment{}
+		var unreadable *refusal
+		if s.state, err = c.readMoment(ctx, now); errors.As(err, &unreadable) {
+			s.state = nil // the server keeps its data elsewhere; ask it
+			return nil
+		}
+		return err
+	}
+	return err
+}
+
+// isHere reports whether the target is the data folder, or its server.
+func (c *diffCmd) isHere(ctx context.Context) (bool, error) {
+	if c.AWSProfile != "" || c.Region != "" {
+		return false, nil
+	}
+	endpoint, err := awsclient.FindEndpoint(ctx, "")
+	return endpoint == "", err
+}
+
+// readAPI reads an instance through its API: of the target, or of AWS if the operand says so.
+func (c *diffCmd) readAPI(ctx context.Context, s, other *side) error {
+	if s.file != "" {
+		return nil
+	}
+	flags := c.targetFlags
+	flags.Instance = s.ref
+	if s.remote != nil {
+		flags.AWSProfile, flags.Region = s.remote.profile, s.remote.region
+	}
+	t, err := flags.openTarget(ctx)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	o := mirror.Options{Complete: true}
+	if other.state != nil {
+		for _, r := range other.resources {
+			if r.Type() == lanyard.TypeAIAgent {
+				o.AIAgents = append(o.AIAgents, r.Head().ID)
+			}
+		}
+	}
+	s.state, err = t.readState(ctx, o)
+	return err
+}
+
+// readTemplate applies a template to a copy of the other side.
+func (c *diffCmd) readTemplate(_ context.Context, s, _ *side) error {
+	return refuse("%s must be a backup, got another file", s.text)
+}
+
+// compareStates compares two states, by names unless they are of one instance.
+func compareStates(before, after *side, o compare.Options) (*compare.Report, error) {
+	resources := after.resources
+	if before.instance.ID != after.instance.ID || before.byName && after.byName {
+		resources = compare.Align(resources, before.resources)
+	}
+	r := &compare.Report{Version: compare.ReportVersion, Before: before.describe(), After: after.describe()}
+	var err error
+	if r.Changes, err = compare.FindChanges(before.resources, resources); err != nil {
+		return nil, err
+	}
+	was, err := before.compile(before.resources)
+	if err != nil {
+		return nil, err
+	}
+	is, err := after.compile(resources)
+	if err != nil {
+		return nil, err
+	}
+	r.Access = compare.Compare(was, is, o)
+	return r, nil
+}
+
+// compile makes a snapshot of the resources of a side.
+func (s *side) compile(resources []lanyard.Resource) (*access.Snapshot, error) {
+	snapshot, err := access.New(s.instance, slices.Clone(resources)...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.text, err)
+	}
+	return snapshot, nil
+}
+
+func (s *side) describe() compare.Side {
+	return compare.Side{Name: s.text, Instance: s.instance.ID, Alias: s.instance.Name, Unrevealed: s.unrevealed}
+}
+
+// show writes a report.
+func (c *diffCmd) show(s streams, r *compare.Report) error {
+	switch c.Format {
+	case "json":
+		return r.JSON(s.out)
+	case "markdown":
+		_, err := io.WriteString(s.out, compare.Markdown{}.FormatReport(r))
+		return err
+	}
+	return compare.Text{Color: useColor(s)}.WriteReport(s.out, r)
+}
+
+// useColor reports whether the output is a terminal on which colours are welcome.
+func useColor(s streams) bool {
+	return s.outTerminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
