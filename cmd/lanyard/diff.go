@@ -67,8 +67,8 @@ func (c *diffCmd) Run(io streams) error {
 	return nil
 }
 
-// compare reads both states and compares them. Those that an API reveals are read last: it is asked about what the other
-// has, as it does not list everything.
+// compare reads both states and compares them. Those that an API reveals are read last: it is asked about what the
+// other has, as it does not list everything.
 func (c *diffCmd) compare(ctx context.Context) (*compare.Report, error) {
 	if c.Names < 1 {
 		return nil, refuse("--names must be 1 or more, got %d", c.Names)

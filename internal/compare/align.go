@@ -8,8 +8,8 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// Align returns the resources of one instance with the ids that the resources of the same names have in another, so that
-// the two can be compared. What the other lacks keeps its id. The result shares nothing with resources that change.
+// Align returns the resources of one instance with the ids that the resources of the same names have in another, so
+// that the two can be compared. What the other lacks keeps its id.
 func Align(resources, with []lanyard.Resource) []lanyard.Resource {
 	known := map[lanyard.Ref]string{} // ids by type and key
 	for _, r := range with {

@@ -149,7 +149,8 @@ func (g *grouping) audience(k *group) *Audience {
 
 // holders finds the profile that most of some cohorts hold, of those all of whose holders are among them, and returns
 // those who do not hold it.
-func (g *grouping) holders(cohorts []*cohort, state int, through map[string]bool) (h Holders, rest []*cohort, found bool) {
+func (g *grouping) holders(cohorts []*cohort, state int,
+	through map[string]bool) (h Holders, rest []*cohort, found bool) {
 	s := []*access.Snapshot{g.before, g.after}[state]
 	counts := map[string]int{}
 	for _, c := range cohorts {

@@ -83,8 +83,8 @@ func typeName(t lanyard.Type) string {
 	if name := t.Name(); name != "" {
 		return name
 	}
-	return map[lanyard.Type]string{lanyard.TypeStructure: "HierarchyStructure", lanyard.TypeModuleVersion: "FlowModuleVersion",
-		lanyard.TypeModuleAlias: "FlowModuleAlias"}[t]
+	return map[lanyard.Type]string{lanyard.TypeStructure: "HierarchyStructure",
+		lanyard.TypeModuleVersion: "FlowModuleVersion", lanyard.TypeModuleAlias: "FlowModuleAlias"}[t]
 }
 
 func byRef(list []lanyard.Resource) map[lanyard.Ref]lanyard.Resource {

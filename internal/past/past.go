@@ -181,7 +181,8 @@ func readType(ctx context.Context, r store.InstanceReader, t lanyard.Type, into 
 }
 
 // undo undoes the changes of all events after a revision.
-func undo(ctx context.Context, r store.InstanceReader, revision int64, resources map[lanyard.Ref]lanyard.Resource) error {
+func undo(ctx context.Context, r store.InstanceReader, revision int64,
+	resources map[lanyard.Ref]lanyard.Resource) error {
 	seen := map[lanyard.Ref]bool{}
 	for after := revision; ; {
 		events, err := r.Events(ctx, after, page)
@@ -210,8 +211,8 @@ func undoChange(c *lanyard.Change, seen map[lanyard.Ref]bool, resources map[lany
 	}
 	seen[ref] = true
 	if c.Type == lanyard.TypeInstance && len(c.After) == 0 {
-		return lanyard.Errorf(lanyard.Condition, "the instance was deleted, and with it what it had; its earlier states cannot "+
-			"be rebuilt")
+		return lanyard.Errorf(lanyard.Condition, "the instance was deleted, and with it what it had; its earlier states "+
+			"cannot be rebuilt")
 	}
 	if len(c.Before) == 0 {
 		delete(resources, ref)
