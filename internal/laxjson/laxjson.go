@@ -24,6 +24,9 @@ var Options = json.JoinOptions(
 // Marshal returns v as JSON.
 func Marshal(v any) ([]byte, error) { return json.Marshal(v, Options) }
 
+// Encode writes v to w, as Marshal returns it. A *bytes.Buffer as w spares a copy.
+func Encode(w io.Writer, v any) error { return json.MarshalWrite(w, v, Options) }
+
 // Unmarshal reads JSON into v. Names of members must be the same in every letter.
 func Unmarshal(b []byte, v any) error { return json.Unmarshal(b, v, Options) }
 

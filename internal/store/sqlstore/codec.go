@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"bytes"
 	_ "embed"
 	"fmt"
 	"sync"
@@ -11,39 +12,51 @@ import (
 	"github.com/lanyard/lanyard/internal/laxjson"
 )
 
-// encodeEvent encodes an event. It does not parse the documents of the changes again, which this package wrote.
-func encodeEvent(e *lanyard.Event) ([]byte, error) {
+// buffers are room for what is needed only while an event is made: its JSON, of which the hash and the packed form are
+// kept.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func takeBuffer() *bytes.Buffer { return buffers.Get().(*bytes.Buffer) }
+
+// giveBuffer takes back a buffer, unless it has grown large.
+func giveBuffer(b *bytes.Buffer) {
+	const large = 1 << 20
+	if b.Cap() <= large {
+		b.Reset()
+		buffers.Put(b)
+	}
+}
+
+// encodeEvent writes the JSON of an event. It does not parse the documents of the changes again, which this package
+// wrote.
+func encodeEvent(b *bytes.Buffer, e *lanyard.Event) error {
 	bare := *e
 	bare.Changes = nil
-	body, err := laxjson.Marshal(&bare)
-	if err != nil || len(e.Changes) == 0 {
-		return body, err
+	if err := laxjson.Encode(b, &bare); err != nil || len(e.Changes) == 0 {
+		return err
 	}
-	size := len(body)
-	for i := range e.Changes {
-		c := &e.Changes[i]
-		size += len(c.ID) + len(c.Before) + len(c.After) + 128
-	}
-	body = append(make([]byte, 0, size), body[:len(body)-1]...)
+	b.Truncate(b.Len() - 1) // its brace
 	for i := range e.Changes {
 		c := e.Changes[i]
 		before, after := c.Before, c.After
 		c.Before, c.After = nil, nil
-		head, err := laxjson.Marshal(&c)
-		if err != nil {
-			return nil, err
+		b.WriteString([2]string{`,"Changes":[`, `,`}[min(i, 1)])
+		if err := laxjson.Encode(b, &c); err != nil {
+			return err
 		}
-		body = append(body, [2]string{`,"Changes":[`, `,`}[min(i, 1)]...)
-		body = append(body, head[:len(head)-1]...)
+		b.Truncate(b.Len() - 1)
 		if before != nil {
-			body = append(append(body, `,"Before":`...), before...)
+			b.WriteString(`,"Before":`)
+			b.Write(before)
 		}
 		if after != nil {
-			body = append(append(body, `,"After":`...), after...)
+			b.WriteString(`,"After":`)
+			b.Write(after)
 		}
-		body = append(body, '}')
+		b.WriteByte('}')
 	}
-	return append(body, `]}`...), nil
+	b.WriteString(`]}`)
+	return nil
 }
 
 // dictionary1 is text such as events have, permissions above all. Stored events can only be read with it, so it must
@@ -58,9 +71,12 @@ var dict1 = sync.OnceValue(func() *s2.Dict { return s2.MakeDictManual(dictionary
 // times, in words of the dictionary: packed, an update of a profile takes a tenth of the space. The first byte is the
 // number of the dictionary.
 func pack(body []byte) []byte {
-	packed := make([]byte, 1+s2.MaxEncodedLen(len(body)))
-	packed[0] = 1
-	return packed[:1+len(dict1().Encode(packed[1:], body))]
+	room := takeBuffer()
+	defer giveBuffer(room)
+	most := s2.MaxEncodedLen(len(body))
+	room.Grow(most)
+	packed := dict1().Encode(room.AvailableBuffer()[:most], body)
+	return append(append(make([]byte, 0, 1+len(packed)), 1), packed...)
 }
 
 // Unpack returns the JSON of an event, of which its hash is, from the column body. It also accepts an event that was

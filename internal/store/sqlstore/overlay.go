@@ -523,10 +523,12 @@ func (o *overlay) Append(ctx context.Context, e *lanyard.Event) error {
 		return err
 	}
 	e.Revision, e.Passwords, e.Changes = o.now.revision+1, o.passwords, o.changes
-	body, err := encodeEvent(e)
-	if err != nil {
+	b := takeBuffer()
+	defer giveBuffer(b)
+	if err := encodeEvent(b, e); err != nil {
 		return o.d.wrapError(ctx, err, "write the event")
 	}
+	body := b.Bytes()
 	if len(body) > maxBody { // it could not be read again
 		return lanyard.Errorf(lanyard.TooLarge, "the change's record would have %d bytes; at most %d are stored", len(body),
 			maxBody)
