@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lanyard/lanyard"
@@ -11,7 +12,9 @@ import (
 )
 
 // member names a member of the i-th item of a list.
-func member(list string, i int, name string) string { return fmt.Sprintf("%s[%d].%s", list, i, name) }
+func member(list string, i int, name string) string {
+	return list + "[" + strconv.Itoa(i) + "]." + name
+}
 
 // item names the i-th item of a list.
 func item(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
