@@ -240,7 +240,10 @@ func spoil(v reflect.Value) {
 
 func BenchmarkClone(b *testing.B) {
 	p := DefaultProfiles()[0]
-	r := &Profile{Meta: Meta{ID: p.Name, Tags: map[string]string{"a": "b"}}, Permissions: p.Permissions}
+	r := &Profile{Meta: Meta{ID: p.Name, Tags: map[string]string{"a": "b"}}, Permissions: p.Permissions[:60],
+		AccessTags: map[string]string{"Country": "FR"}, TagRestricted: []string{"User", "Queue"},
+		Applications: []Application{{Namespace: "orders", Permissions: []string{"ACCESS"}}, {Namespace: "gateway"}},
+		FlowModules:  []FlowModule{{ID: "m"}}, DataTables: []AttributeRule{{Values: []string{"team"}}}}
 	b.ReportAllocs()
 	for b.Loop() {
 		Clone(r)

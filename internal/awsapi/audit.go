@@ -45,7 +45,7 @@ const hiddenValue = `"HIDDEN_DUE_TO_SECURITY_REASONS"`
 // in one object, sensitive values hidden. What the operation does not know is not kept, whatever a
 // caller called it.
 func auditRequest(req *request, in model.Input) ([]byte, error) {
-	b := []byte{'{'}
+	b := append(make([]byte, 0, len(req.body)+256), '{')
 	add := func(name string, value []byte) {
 		if len(b) > 1 {
 			b = append(b, ',')
