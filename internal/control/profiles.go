@@ -52,7 +52,7 @@ func (s *Service) CreateSecurityProfile(ctx context.Context, call Call, instance
 		return made, err
 	}
 	made.Warnings = made.Resource.Warnings()
-	s.logWarnings(made.Instance, made.Resource)
+	s.logWarnings(made.Instance, made.Resource.ID, made.Warnings)
 	return made, nil
 }
 
@@ -72,14 +72,14 @@ func (s *Service) UpdateSecurityProfile(ctx context.Context, call Call, instance
 	}
 	result.Warnings = changed.Warnings()
 	if result.Changed {
-		s.logWarnings(of, changed)
+		s.logWarnings(of, changed.ID, result.Warnings)
 	}
 	return result, nil
 }
 
-func (s *Service) logWarnings(in *lanyard.Instance, p *lanyard.Profile) {
-	if warnings := p.Warnings(); len(warnings) > 0 {
-		s.log.Warn("security profile has a restriction that may be unintended", "instance", in.ID, "profile", p.ID,
+func (s *Service) logWarnings(in *lanyard.Instance, profile string, warnings []string) {
+	if len(warnings) > 0 {
+		s.log.Warn("security profile has a restriction that may be unintended", "instance", in.ID, "profile", profile,
 			"warnings", warnings)
 	}
 }
