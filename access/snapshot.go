@@ -30,9 +30,11 @@ import (
 // # Who and what there is
 //
 // [Snapshot.Holders], [Snapshot.Holds] and [Snapshot.ProfilesOf] say who holds which profile. [Snapshot.Lookup] and
-// [Snapshot.LookupUser] find resources by id or name. [Snapshot.Users] and [Snapshot.UsersWithTags] yield all users.
+// [Snapshot.LookupUser] find resources by id or name. [Snapshot.Users] and [Snapshot.UsersWithTags] yield all users,
+// [Snapshot.AIAgents] all AI agents with profiles, [Snapshot.All] the ids of a type. [Snapshot.GroupPath] leads to a
+// hierarchy group.
 // [Snapshot.Count], [Snapshot.CountByGroup], [Snapshot.CountHolders], [Snapshot.CountHoldersByGroup],
-// [Snapshot.CountDistinctHolders] and [Snapshot.TagUsage] count.
+// [Snapshot.CountDistinctHolders] and [Snapshot.TagUsage] count. [Snapshot.TagSets] yields which tags occur together.
 //
 // # Changes
 //

@@ -410,13 +410,17 @@ type SensitiveInUse struct {
 // Finding is something about profiles that an administrator would want to be told. Those about who holds a profile, and
 // about tags that a type carries or does not, are for those who may view everything of the type.
 type Finding struct {
-	// unused, near-identical, edit-without-view, tag-case, half-restriction, tag-on-nothing, over-broad,
-	// legacy-permission, unknown-permission, unknown-type or missing-group.
+	// The rule that found it: LY1001. docs/lint.md has them all.
+	Code string
+	// The rule in words: unknown-permission.
 	Rule     string
-	Severity string `tstype:"'warning' | 'info'"`
+	Severity string `tstype:"'error' | 'warning' | 'info'"`
+	// Those to change, at most 10.
 	Profiles []Named
 	Message  string
 	Details  []string
+	Why      string // it matters
+	Advice   string // what to do
 }
 
 // Day counts the changes of a day.

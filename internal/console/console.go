@@ -80,6 +80,7 @@ type Server struct {
 	provider      provider
 	finished      finished
 	changeIndexes changeIndexes
+	lints         lints
 	deletedStates deletedStates
 	rate          rate
 	endpoints     map[string]endpoint

@@ -48,7 +48,7 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 			n := v.Count(access.TypeAIAgent)
 			counts.Agents = &n
 		}
-		findings := v.lint(all)
+		findings := s.lints.findings(v, all)
 		out.Counts, out.Sensitive = counts, v.sensitive(all)
 		if v.seesAllHolders() { // others cannot know that nobody holds one
 			unheld, n := v.unheld(all)
@@ -132,7 +132,7 @@ func (v *viewer) sensitive(all []*lanyard.Profile) []SensitiveInUse {
 	return out
 }
 
-// findings answers a page of what lint finds, the warnings first.
+// findings answers a page of what lint finds, the errors first.
 func (s *Server) findings(ctx context.Context, a *asking) (any, error) {
 	var in struct {
 		InstanceID string `json:"InstanceId"`
@@ -159,7 +159,7 @@ func (s *Server) findings(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := v.lint(all)
+	found := s.lints.findings(v, all)
 	page := found[min(in.After, len(found)):]
 	return FindingsAnswer{Findings: page[:min(in.Limit, len(page))], Total: len(found), Revision: v.Revision()}, nil
 }

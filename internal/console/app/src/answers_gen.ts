@@ -510,14 +510,22 @@ export interface SensitiveInUse {
  */
 export interface Finding {
   /**
-   * unused, near-identical, edit-without-view, tag-case, half-restriction, tag-on-nothing, over-broad,
-   * legacy-permission, unknown-permission, unknown-type or missing-group.
+   * The rule that found it: LY1001. docs/lint.md has them all.
+   */
+  Code: string;
+  /**
+   * The rule in words: unknown-permission.
    */
   Rule: string;
-  Severity: 'warning' | 'info';
+  Severity: 'error' | 'warning' | 'info';
+  /**
+   * Those to change, at most 10.
+   */
   Profiles: Named[];
   Message: string;
   Details: string[];
+  Why: string; // it matters
+  Advice: string; // what to do
 }
 /**
  * Day counts the changes of a day.

@@ -2,6 +2,7 @@ import Alert from "@cloudscape-design/components/alert";
 import Badge from "@cloudscape-design/components/badge";
 import Box from "@cloudscape-design/components/box";
 import Container from "@cloudscape-design/components/container";
+import ExpandableSection from "@cloudscape-design/components/expandable-section";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import Link from "@cloudscape-design/components/link";
@@ -183,9 +184,25 @@ function Findings({ first, total }: { first: Finding[]; total: number }) {
     <SpaceBetween size="s">
       {loaded.data.pages.flatMap((p) => p.Findings).map((f, i) => (
         <div key={i} className="finding">
-          <StatusIndicator type={f.Severity}>{x.rules[f.Rule] ?? f.Rule}</StatusIndicator>
+          <SpaceBetween direction="horizontal" size="xs">
+            <StatusIndicator type={f.Severity}>{x.rules[f.Rule] ?? f.Rule}</StatusIndicator>
+            <Link href={x.ruleDocs(f.Code)} external externalIconAriaLabel={t.newTab} fontSize="body-s">
+              {f.Code}
+            </Link>
+          </SpaceBetween>
           <div>{f.Message}</div>
           <ProfileLinks profiles={f.Profiles.slice(0, 5)} />
+          <ExpandableSection headerText={x.whyAndFix} variant="inline">
+            {f.Details.length > 0 && (
+              <ul>
+                {f.Details.map((d, n) => (
+                  <li key={n}>{d}</li>
+                ))}
+              </ul>
+            )}
+            <div>{f.Why}</div>
+            <div>{f.Advice}</div>
+          </ExpandableSection>
         </div>
       ))}
       {loaded.error && <Failed error={loaded.error} retry={more} />}

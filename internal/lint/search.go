@@ -1,0 +1,243 @@
+package lint
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
+)
+
+// A searcher looks for paths. Each step of a path is a change of a snapshot that the guard of a call on behalf of a
+// user would let through, decided by the snapshot itself.
+type searcher struct {
+	*linter
+	targets   []*variant // the most powerful first
+	paths     map[string]path
+	decisions int
+	useful    map[string]bool // profiles by id with permissions of adminMask
+	routing   []string        // ids of routing profiles
+	groups    []string        // ids of hierarchy groups
+}
+
+// A state is an instance in which somebody has taken some steps.
+type state struct {
+	snapshot *access.Snapshot
+	actors   []lanyard.User  // whom they can act as, themselves first
+	written  map[string]bool // profiles that they have written, which grant everything
+	steps    []Step
+}
+
+// A start is what somebody has who looks for more.
+type start struct{ some, everywhere mask }
+
+func newSearcher(l *linter) *searcher {
+	s := &searcher{linter: l, paths: map[string]path{}, targets: l.variantsOf()}
+	s.rankTargets()
+	return s
+}
+
+// rankTargets sorts the people by what their accounts are worth.
+func (s *searcher) rankTargets() {
+	worth := map[*profileSet]int{}
+	for _, v := range s.targets {
+		some, everywhere := s.levels(v.set)
+		worth[v.set] = 1000*everywhere.and(fullMask).count() + 10*everywhere.and(sensitiveMask).count() +
+			some.and(sensitiveMask).count()
+	}
+	slices.SortStableFunc(s.targets, func(a, b *variant) int { return cmp.Compare(worth[b.set], worth[a.set]) })
+	s.useful = map[string]bool{}
+	for i, p := range s.Profiles {
+		s.useful[p.ID] = s.grantsOf(i).granted.and(adminMask) != (mask{})
+	}
+	probe := func(t string) (ids []string) {
+		for id := range s.Snapshot.All(t) {
+			ids = append(ids, id)
+			if len(ids) == maxTargets {
+				break
+			}
+		}
+		return ids
+	}
+	s.routing, s.groups = probe(access.TypeRoutingProfile), probe(access.TypeHierarchyGroup)
+}
+
+// find returns the shortest path to everything, or else the shortest path to anything sensitive. People for whom the
+// same matters have the same path.
+func (s *searcher) find(v *variant, some, everywhere mask) path {
+	key := s.helpful(v)
+	if p, ok := s.paths[key]; ok && p.full {
+		return p
+	}
+	exact := key + fmt.Sprint(some.and(sensitiveMask), everywhere.and(sensitiveMask))
+	if p, ok := s.paths[exact]; ok {
+		return p
+	}
+	p := s.search(v, start{some, everywhere})
+	s.paths[exact] = p
+	if p.full {
+		s.paths[key] = p
+	}
+	return p
+}
+
+// search goes through the states in the order of their number of steps.
+func (s *searcher) search(v *variant, from start) (best path) {
+	first := &state{snapshot: s.Snapshot, actors: []lanyard.User{v.user}, written: map[string]bool{}}
+	if v.unheld {
+		first.snapshot = s.Snapshot.With(&v.user)
+	}
+	seen := map[string]bool{first.key(): true}
+	for queue := []*state{first}; len(queue) > 0 && s.decisions < maxDecisions; queue = queue[1:] {
+		st := queue[0]
+		for _, step := range s.moves(st, from) {
+			next := step.next
+			full, gains := s.goal(next, from)
+			if full {
+				return path{steps: next.steps, full: true, gains: gains}
+			}
+			if n := len(next.steps); gains != (mask{}) &&
+				(len(best.steps) == 0 || n == len(best.steps) && gains.count() > best.gains.count()) {
+				best = path{steps: next.steps, gains: gains}
+			}
+			if key := next.key(); len(next.steps) < maxSteps && len(seen) < maxStates && !seen[key] && s.leads(st, next) {
+				seen[key] = true
+				queue = append(queue, next)
+			}
+		}
+	}
+	return best
+}
+
+// goal says what the people of a state have that the start has not.
+func (s *searcher) goal(st *state, from start) (full bool, gains mask) {
+	for i := range st.actors {
+		some, everywhere := s.levelsOf(st, &st.actors[i])
+		if everywhere.and(fullMask) == fullMask {
+			full = true
+		}
+		gains.or(some.without(from.some))
+		gains.or(everywhere.without(from.everywhere))
+	}
+	return full, gains.and(sensitiveMask)
+}
+
+func (s *searcher) levelsOf(st *state, u *lanyard.User) (some, everywhere mask) {
+	for _, id := range u.Profiles {
+		if st.written[id] {
+			return sensitiveMask, sensitiveMask
+		}
+		if i, ok := s.byID[id]; ok {
+			g := s.grantsOf(i)
+			some.or(g.granted)
+			everywhere.or(g.everywhere())
+		}
+	}
+	return some, everywhere
+}
+
+// leads reports whether there may be more steps after a state: it has more to act with than the one before.
+func (s *searcher) leads(before, after *state) bool {
+	switch after.last() {
+	case "UpdateUserSecurityProfiles", "CreateUser", "UpdateUserIdentityInfo":
+	default:
+		return true
+	}
+	for i, u := range after.actors {
+		var had []string
+		if i < len(before.actors) {
+			had = before.actors[i].Profiles
+		}
+		for _, id := range u.Profiles {
+			if (s.useful[id] || after.written[id]) && !slices.Contains(had, id) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (st *state) last() string {
+	if len(st.steps) == 0 {
+		return ""
+	}
+	return st.steps[len(st.steps)-1].Operation
+}
+
+// key is the same for states in which the same can be done.
+func (st *state) key() string {
+	var b strings.Builder
+	for _, u := range st.actors {
+		fmt.Fprintf(&b, "%s %q %v %s\n", u.ID, slices.Sorted(slices.Values(u.Profiles)), u.Tags, u.Group)
+	}
+	for _, id := range slices.Sorted(maps.Keys(st.written)) {
+		fmt.Fprintf(&b, "%s ", id)
+	}
+	if st.last() == "TagResource" {
+		b.WriteString(st.steps[len(st.steps)-1].Text)
+	}
+	return b.String()
+}
+
+// after returns the state after a step that puts resources.
+func (st *state) after(step *Step, put ...lanyard.Resource) *state {
+	next := &state{snapshot: st.snapshot.With(put...), actors: slices.Clone(st.actors), written: st.written}
+	for _, r := range put {
+		switch r := r.(type) {
+		case *lanyard.User:
+			if i := slices.IndexFunc(next.actors, func(u lanyard.User) bool { return u.ID == r.ID }); i >= 0 {
+				next.actors[i] = *r
+			} else {
+				next.actors = append(next.actors, *r)
+			}
+		case *lanyard.Profile:
+			next.written = maps.Clone(st.written)
+			next.written[r.ID] = true
+		}
+	}
+	step.next = next
+	next.steps = append(slices.Clip(st.steps), *step)
+	return next
+}
+
+// may decides for an actor, and returns the profile that allows it.
+func (s *searcher) may(st *state, actor *lanyard.User, permission string, r access.Resource) (by Resource, ok bool) {
+	s.decisions++
+	d := st.snapshot.Decide(&access.Query{Subject: access.Subject{ID: actor.ID}, Action: permission, Resource: r})
+	if !d.Allow {
+		return Resource{}, false
+	}
+	by = Resource{Type: access.TypeSecurityProfile, ID: d.Profile}
+	if i, known := s.byID[d.Profile]; known {
+		by.Name = s.Profiles[i].Name
+	}
+	return by, true
+}
+
+// mayChange decides about both ends of a change of a user.
+func (s *searcher) mayChange(st *state, actor *lanyard.User, permission string, before, after *lanyard.User) (Resource,
+	bool) {
+	by, ok := s.may(st, actor, permission, access.Resource{Type: access.TypeUser, ID: before.ID})
+	if !ok {
+		return by, false
+	}
+	_, ok = s.may(st, actor, permission, newUserResource(after))
+	return by, ok
+}
+
+func newUserResource(u *lanyard.User) access.Resource {
+	return access.Resource{Type: access.TypeUser, New: true, Tags: u.Tags, Group: u.Group}
+}
+
+// mayUse reports whether an actor may refer to a resource: it is in their pick-lists, or they may view it.
+func (s *searcher) mayUse(st *state, actor *lanyard.User, t lanyard.Type, id string) bool {
+	r := access.Resource{Type: t.DecisionName(), ID: id}
+	if _, ok := s.may(st, actor, access.ActionReference, r); ok {
+		return true
+	}
+	_, ok := s.may(st, actor, t.View(), r)
+	return ok
+}
