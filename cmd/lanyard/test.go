@@ -18,7 +18,8 @@ type testCmd struct {
 	dataFlag    `embed:""`
 	AWSProfile  string            `help:"Profile of the AWS configuration files whose credentials, region and endpoint to use." name:"profile" placeholder:"PROFILE"`
 	Region      string            `help:"AWS region of the instance." placeholder:"REGION"`
-	Target      string            `help:"Instance to test instead of the one that each file names: instance:ALIAS, mirror:ALIAS, backup:FILE, export:FILE, template:FILE or fixtures." placeholder:"KIND:NAME"`
+	Target      string            `help:"Instance to test instead of the one that each file names: instance:ALIAS, mirror:ALIAS, backup:FILE, template:FILES or fixtures." placeholder:"KIND:NAME"`
+	Param       map[string]string `help:"Value of a parameter of the templates, in place of the file's; may be repeated." mapsep:"none" placeholder:"NAME=VALUE"`
 	Var         map[string]string `help:"Variable of the files, in place of their own value." mapsep:"none" placeholder:"NAME=VALUE"`
 	Select      string            `help:"Ask only the questions whose name (test, then question) matches this regular expression." name:"run" placeholder:"REGEXP"`
 	Format      string            `help:"Form of the report: text, junit, tap or json." default:"text" enum:"text,junit,tap,json"`
@@ -232,14 +233,12 @@ func (t *testTargets) of(f *policytest.File) (*policytest.Target, error) {
 	if ref.None() {
 		return policytest.EmptyTarget(f.Path), nil
 	}
-	for _, path := range []*string{&ref.Backup, &ref.Export} {
-		*path = inFolder(folder, *path)
-	}
+	ref.Backup = inFolder(folder, ref.Backup)
 	ref.Templates = slices.Clone(ref.Templates)
 	for i := range ref.Templates {
 		ref.Templates[i] = inFolder(folder, ref.Templates[i])
 	}
-	key := fmt.Sprintf("%q %q %q %q %q %q", ref.Instance, ref.Mirror, ref.Backup, ref.Export, ref.Templates, ref.Parameters)
+	key := fmt.Sprintf("%q %t %q %q %q %q", ref.Instance, ref.Only, ref.Mirror, ref.Backup, ref.Templates, ref.Parameters)
 	if t.open[key] == nil {
 		opened, err := t.openTarget(ref)
 		if err != nil && t.c.Target == "" {
@@ -263,25 +262,22 @@ func inFolder(folder, path string) string {
 
 // parseTestTarget reads --target.
 func parseTestTarget(text string) (ref policytest.TargetRef, err error) {
-	kind, name, named := strings.Cut(text, ":")
+	kind, name, _ := strings.Cut(text, ":")
 	switch {
-	case kind == "fixtures" && !named:
+	case text == "fixtures":
+		return ref, nil
 	case kind == "instance":
 		ref.Instance, ref.Only = name, name == ""
-	case name == "":
-		return ref, refuse("--target must be instance:ALIAS, mirror:ALIAS, backup:FILE, export:FILE, template:FILE or "+
-			"fixtures, got %q", text)
-	case kind == "mirror":
+		return ref, nil
+	case kind == "mirror" && name != "":
 		ref.Mirror = name
-	case kind == "backup":
+		return ref, nil
+	case kind == "backup" && name != "":
 		ref.Backup = name
-	case kind == "export":
-		ref.Export = name
-	case kind == "template":
-		ref.Templates = []string{name}
-	default:
-		return ref, refuse("--target must be instance:ALIAS, mirror:ALIAS, backup:FILE, export:FILE, template:FILE or "+
-			"fixtures, got %q", text)
+		return ref, nil
+	case kind == "template" && name != "":
+		ref.Templates = strings.Split(name, ",")
+		return ref, nil
 	}
-	return ref, nil
+	return ref, refuse("--target must be instance:ALIAS, mirror:ALIAS, backup:FILE, template:FILES or fixtures, got %q", text)
 }

@@ -1,14 +1,22 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"regexp"
+	"strings"
 
+	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/awsclient"
+	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/mirror"
 	"github.com/lanyard/lanyard/internal/policytest"
+	"github.com/lanyard/lanyard/internal/stack"
 	"github.com/lanyard/lanyard/internal/store"
+	"github.com/lanyard/lanyard/internal/template"
 )
 
 // openTarget reads the instance that tests are about.
@@ -21,18 +29,16 @@ func (t *testTargets) openTarget(ref policytest.TargetRef) (*policytest.Target, 
 }
 
 func (t *testTargets) readState(ctx context.Context, ref policytest.TargetRef) (*state, error) {
-	c := t.c
+	if len(ref.Templates) > 0 {
+		return t.readTemplateState(ctx, ref)
+	}
 	switch {
 	case ref.Backup != "":
 		return readBackupState(ctx, ref.Backup, ref.Instance)
 	case ref.Mirror != "":
-		return readFolderState(ctx, c.dataFlag, ref.Mirror)
-	case ref.Export != "":
-		return nil, refuse("exports cannot be read yet")
-	case len(ref.Templates) > 0:
-		return nil, refuse("templates cannot be read yet")
+		return readFolderState(ctx, t.c.dataFlag, ref.Mirror)
 	}
-	elsewhere := c.AWSProfile != "" || c.Region != ""
+	elsewhere := t.c.AWSProfile != "" || t.c.Region != ""
 	if !elsewhere {
 		endpoint, err := awsclient.FindEndpoint(ctx, "")
 		if err != nil {
@@ -41,9 +47,88 @@ func (t *testTargets) readState(ctx context.Context, ref policytest.TargetRef) (
 		elsewhere = endpoint != ""
 	}
 	if !elsewhere {
-		return readFolderState(ctx, c.dataFlag, ref.Instance)
+		return readFolderState(ctx, t.c.dataFlag, ref.Instance)
 	}
 	return t.readRemoteState(ctx, ref.Instance)
+}
+
+// readTemplateState returns the instance that templates make: of an empty one, or of the one that ref names too.
+func (t *testTargets) readTemplateState(ctx context.Context, ref policytest.TargetRef) (*state, error) {
+	f := stackFlags{Name: "policy-test", Param: map[string]string{}}
+	maps.Copy(f.Param, ref.Parameters)
+	maps.Copy(f.Param, t.c.Param)
+	files, err := f.readFiles(ref.Templates)
+	if err != nil {
+		return nil, refuse("%s", err)
+	}
+	base, name := ref, strings.Join(shownPaths(ref.Templates), ", ")
+	base.Templates = nil
+	var from *state
+	if base.None() {
+		from, err = emptyState(ref.Templates, files.parameters[instanceParameter])
+	} else if from, err = t.readState(ctx, base); err == nil {
+		name += " applied to " + from.name
+	}
+	if err != nil {
+		return nil, err
+	}
+	arn := lanyard.ARN{Partition: "aws", Region: from.instance.Region, Account: from.instance.Account,
+		Instance: from.instance.ID}.String()
+	if files.declares(instanceParameter) && files.parameters[instanceParameter] == "" {
+		files.parameters[instanceParameter] = arn
+	}
+	resolved, err := files.resolve(f.Name, arn)
+	if err != nil {
+		return nil, refuse("%s", err)
+	}
+	plan, err := stack.New(ctx, &stack.Target{ARN: arn, Instance: from.instance, Resources: from.resources}, resolved,
+		stack.Options{Stack: f.Name, NewStore: openMemory})
+	if err != nil {
+		return nil, refuse("%s: %s", name, err)
+	}
+	after := &state{name: name, instance: from.instance, resources: from.resources}
+	if plan.Result != nil {
+		after.resources = plan.Result.Resources
+	}
+	return after, nil
+}
+
+// literalInstance is the ARN of an instance, as templates that are for one instance have it.
+var literalInstance = regexp.MustCompile(`arn:aws[a-z-]*:connect:[a-z0-9-]+:[0-9]{12}:instance/[0-9A-Fa-f-]{36}`)
+
+// emptyState is the instance that templates are for, when nothing is in it: that of the parameter InstanceArn, or else the
+// first that a template names.
+func emptyState(files []string, parameter string) (*state, error) {
+	in := &lanyard.Instance{Meta: lanyard.Meta{ID: "00000000-0000-4000-8000-000000000000", Name: "empty"},
+		Account: "123456789012", Region: "us-east-1", IdentityManagement: control.SAML}
+	named := parameter
+	for _, name := range files {
+		content, err := readBounded(name, template.MaxFileSize)
+		if err != nil {
+			return nil, err
+		}
+		if named == "" {
+			named = string(literalInstance.Find(content))
+		}
+		if bytes.Contains(content, []byte("Password")) { // users of other instances have none
+			in.IdentityManagement = control.ConnectManaged
+		}
+	}
+	if named != "" {
+		arn, err := lanyard.ParseARN(named)
+		if err != nil {
+			return nil, refuse("parameters.%s %s", instanceParameter, err)
+		}
+		in.ID, in.Account, in.Region = arn.Instance, arn.Account, arn.Region
+	}
+	return &state{name: "an empty instance", instance: in}, nil
+}
+
+func shownPaths(names []string) (all []string) {
+	for _, name := range names {
+		all = append(all, shownPath(name))
+	}
+	return all
 }
 
 // readFolderState reads an instance out of a data folder or database, also while a server uses it. Unlike the API, that
@@ -76,12 +161,15 @@ func (t *testTargets) readRemoteState(ctx context.Context, ref string) (*state, 
 		return nil, err
 	}
 	defer api.Close()
-	read, err := mirror.Read(ctx, api.API, api.instance.ID, mirror.Options{AIAgents: t.agents})
+	p := newProgress(t.s, "calls")
+	s, err := api.readState(ctx, mirror.Options{AIAgents: t.agents,
+		Progress: func(m mirror.Progress) { p.at(m.Calls, max(m.Calls, m.Expected)) }})
+	p.end()
 	if err != nil {
-		return nil, explainTarget(api.place, err)
+		return nil, err
 	}
-	name := cmp.Or(api.instance.InstanceAlias, api.instance.ID) + " at " + api.place
+	s.name += " at " + api.place
 	printf(t.s.errs, "note: the API of %s does not list AI agents; of them, the tests know those that the files name (%d)\n",
-		name, len(t.agents))
-	return &state{name: name, instance: read.Instance, resources: read.Resources}, nil
+		s.name, len(t.agents))
+	return s, nil
 }

@@ -52,20 +52,20 @@ type File struct {
 // fixtures of the file are added.
 type TargetRef struct {
 	At Position
-	// One of the following is set. Paths are relative to the folder of the file.
-	Instance  string // id or alias of an instance of a server or data folder
-	Only      bool   // in place of Instance: the only instance there is
-	Mirror    string // id or alias of a mirrored instance of the data folder
-	Backup    string // path; Instance says which instance in it, "" the only one
-	Export    string // path of a file that lanyard export wrote
-	Templates []string
+	// Paths are relative to the folder of the file. One of Instance, Only, Mirror and Backup is set, or Templates, or both:
+	// the templates are applied to the instance then, and to an empty one otherwise.
+	Instance  string   // id or alias of an instance of a server or data folder
+	Only      bool     // in place of Instance: the only instance there is
+	Mirror    string   // id or alias of a mirrored instance of the data folder
+	Backup    string   // path; Instance says which instance in it, "" the only one
+	Templates []string // paths of CloudFormation templates, such as lanyard export writes
 	// Parameters are those of the templates.
 	Parameters map[string]string
 }
 
 // None reports whether a file names no target.
 func (t *TargetRef) None() bool {
-	return t.Instance == "" && !t.Only && t.Mirror == "" && t.Backup == "" && t.Export == "" && len(t.Templates) == 0
+	return t.Instance == "" && !t.Only && t.Mirror == "" && t.Backup == "" && len(t.Templates) == 0
 }
 
 // A Test is an entry of a file's tests: the questions that its lists and its table make.

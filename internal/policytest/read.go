@@ -123,7 +123,7 @@ func (r *reader) target(n *yaml.Node, depth int) TargetRef {
 		v, _ := r.text(fields[key], depth+1, "target."+key)
 		return v.value
 	}
-	t.Instance, t.Mirror, t.Backup, t.Export = one("instance"), one("mirror"), one("backup"), one("export")
+	t.Instance, t.Mirror, t.Backup = one("instance"), one("mirror"), one("backup")
 	if fields["template"] != nil {
 		for _, v := range r.texts(fields["template"], depth+1, "target.template") {
 			t.Templates = append(t.Templates, v.value)
@@ -135,19 +135,11 @@ func (r *reader) target(n *yaml.Node, depth int) TargetRef {
 			r.report(t.At, "target.template is required when target.parameters is set")
 		}
 	}
-	kinds := 0
-	for _, set := range []bool{t.Mirror != "", t.Backup != "", t.Export != "", len(t.Templates) > 0} {
-		if set {
-			kinds++
-		}
-	}
 	switch {
-	case kinds > 1:
-		r.report(t.At, "target must have one of mirror, backup, export and template, got %d", kinds)
-	case t.Instance != "" && t.Mirror != "":
-		r.report(t.At, "target must have one of instance and mirror, got both")
-	case kinds == 0 && t.Instance == "":
-		r.report(t.At, "target must have one of instance, mirror, backup, export and template, got none")
+	case t.Mirror != "" && (t.Instance != "" || t.Backup != ""):
+		r.report(t.At, "target must have one of instance, mirror and backup, got mirror and another")
+	case t.None():
+		r.report(t.At, "target must have one of instance, mirror, backup and template, got none")
 	}
 	return t
 }

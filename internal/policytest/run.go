@@ -369,7 +369,7 @@ func (w *world) askWhoCan(q *Question, query *access.Query, out *Result, c *Cove
 	}
 	out.Got = nobody
 	if len(names) > 0 {
-		out.Got = someNames(names)
+		out.Got = someNames(sorted(names))
 	}
 	wrong, err := w.compareHolders(q.expect, can)
 	if err != nil {

@@ -82,12 +82,12 @@ var fileShape = &shape{name: "the file", help: "Tests of who may do what, for la
 }, required: []string{"tests"}}
 
 var targetShape = &shape{name: "target", help: "The instance that the tests are about.", keys: []key{
-	{"instance", "Alias or id of an instance of the server or data folder that lanyard test is called for. With backup or " +
-		"template: which instance of it.", formText},
+	{"instance", "Alias or id of an instance of the server or data folder that lanyard test is called for. With backup: " +
+		"which instance of it.", formText},
 	{"mirror", "Alias or id of a mirrored instance of the data folder.", formText},
 	{"backup", "File that lanyard backup wrote, relative to this file.", formText},
-	{"export", "File that lanyard export --format json wrote, relative to this file.", formText},
-	{"template", "CloudFormation templates, relative to this file.", formTexts},
+	{"template", "CloudFormation templates, relative to this file, such as lanyard export writes. They are applied to the " +
+		"instance that target names too, and otherwise to an empty one.", formTexts},
 	{"parameters", "Parameters of the templates.", formMapOf(formText)},
 }}
 
