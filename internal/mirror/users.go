@@ -41,7 +41,9 @@ func (r *reader) users(ctx context.Context) error {
 		users = slices.DeleteFunc(users, func(u *lanyard.User) bool { return !r.CompleteUser(u) })
 	}
 	r.expect(2 * len(users))
-	return forEach(ctx, r, users, func(ctx context.Context, _ int, u *lanyard.User) error { return r.completeUser(ctx, u) })
+	return forEach(ctx, r, users, func(ctx context.Context, _ int, u *lanyard.User) error {
+		return r.completeUser(ctx, u)
+	})
 }
 
 func (r *reader) user(s model.UserSearchSummary, extra lanyard.Settings) (*lanyard.User, error) {
