@@ -100,6 +100,19 @@ type Instance struct {
 	Attributes         map[string]string // attribute type to value
 	ClientToken        string            `json:",omitempty"` // of the call that created it
 	RequestHash        string            `json:",omitempty"` // what that call asked for
+	Mirror             *Mirror           `json:",omitzero"`  // nil for an instance of its own
+}
+
+// A Mirror says that an instance is a copy of one elsewhere, which takes no other changes than those made there.
+type Mirror struct {
+	Source string // URL of the API that it is read from
+	// Refreshed is about when the last complete copy began to be read; zero before the first. A copy that finds nothing
+	// changed is recorded at most once an hour.
+	Refreshed time.Time
+	// ReadAll is when a copy last read every security profile again, and not only those that had changed since.
+	ReadAll time.Time
+	// Run names the copy that is being stored; "" when the last one is complete.
+	Run string `json:",omitempty"`
 }
 
 // Type is TypeInstance.

@@ -44,6 +44,7 @@ type program struct {
 	Export  exportCmd  `cmd:"" help:"Write an instance as a template."`
 	Test    testCmd    `cmd:"" help:"Run tests of who may do what, which are written in files."`
 	Diff    diffCmd    `cmd:"" help:"Show what differs between two states of instances, and who gains or loses what by that."`
+	Mirror  mirrorCmd  `cmd:"" help:"Copy an instance of Amazon Connect, and keep the copy up to date."`
 	Gen     genCmd     `cmd:"" help:"Generate instances of any size, for load tests."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

@@ -33,7 +33,7 @@ type serveCmd struct {
 	Data    string `help:"Folder that holds the credentials and, with --store sqlite, the database; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
 	Store   string `help:"Where to keep the data: sqlite (in the data folder), or a PostgreSQL database by its URL, which several servers may use; set it through the environment, because it has a password." default:"sqlite" placeholder:"sqlite|postgres://…"`
 	Region  string `help:"AWS Region of this server." default:"us-east-1"`
-	Account string `help:"AWS account of the root access key." default:"123456789012"`
+	Account string `help:"AWS account of the root access key; default: that of the data folder, otherwise ${default}." default:"123456789012"`
 
 	Partition string `help:"Partition of ARNs." default:"aws"`
 	TLSCert   string `help:"Serve HTTPS with this certificate chain (PEM)." type:"existingfile" name:"tls-cert" placeholder:"FILE"`
@@ -183,6 +183,9 @@ func (c *serveCmd) loadCertificates() ([]tls.Certificate, error) {
 	return []tls.Certificate{pair}, nil
 }
 
+// defaultAccount is the default of --account.
+const defaultAccount = "123456789012"
+
 // newService sets up the operations on a store, and returns the root key.
 func (c *serveCmd) newService(ctx context.Context, db store.Store, log *slog.Logger) (*control.Service,
 	lanyard.AccessKey, error) {
@@ -200,6 +203,9 @@ func (c *serveCmd) newService(ctx context.Context, db store.Store, log *slog.Log
 	}
 	if err := svc.LoadTokens(ctx); err != nil {
 		return nil, root, fmt.Errorf("read the tokens: %w", err)
+	}
+	if c.Account == defaultAccount { // nobody said which
+		c.Account = root.Account
 	}
 	if root.Account != c.Account {
 		log.Warn("the root access key stays with the account for which it was created; to change that, set a new key",

@@ -1,4 +1,4 @@
-// Package admin is lanyard's own management of a running server: access keys, injected faults and
+// Package admin is lanyard's own management of a running server: access keys, injected faults, mirrors and
 // the audit, for the root access key alone. What concerns a contact centre is package awsapi's.
 package admin
 
@@ -58,6 +58,11 @@ func NewServer(c Config) http.Handler {
 		"GET " + Prefix + "events":              s.events,
 		"GET " + Prefix + "events/instances":    s.known,
 		"POST " + Prefix + "events/prune":       s.prune,
+
+		"GET " + Prefix + "mirrors/{id}":           s.mirror,
+		"GET " + Prefix + "mirrors/{id}/resources": s.mirrorResources,
+		"POST " + Prefix + "mirrors/pieces":        s.applyMirror,
+		"POST " + Prefix + "mirrors/detach":        s.detachMirror,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, f) })
 	}
@@ -66,7 +71,7 @@ func NewServer(c Config) http.Handler {
 
 type server struct{ Config }
 
-// maxBody is far more than any request here needs, in bytes.
+// maxBody is far more than any request here needs, in bytes, but for pieces of mirrors.
 const maxBody = 64 << 10
 
 // serve authenticates, runs and answers one request. Nobody but the root key gets further.
@@ -130,7 +135,11 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request) (intake.Body, 
 	if err := s.Auth.Claim(r); err != nil {
 		return intake.Body{}, err
 	}
-	body, err := s.Bodies.Read(w, r, nil, maxBody)
+	most := int64(maxBody)
+	if r.URL.Path == Prefix+"mirrors/pieces" {
+		most = MaxMirrorBody
+	}
+	body, err := s.Bodies.Read(w, r, nil, most)
 	if err != nil && !errors.Is(err, intake.ErrBusy) {
 		err = lanyard.Errorf(lanyard.TooLarge, "%v", err)
 	}

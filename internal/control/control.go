@@ -4,6 +4,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -105,6 +106,8 @@ type Service struct {
 	refused *refusals
 	// making lets one CreateInstance go on at a time: its quota is counted outside of its transaction.
 	making sync.Mutex
+	// refreshed says when mirrors were last found unchanged, by instance: a time.Time.
+	refreshed sync.Map
 }
 
 // New returns a Service.
@@ -144,6 +147,7 @@ type Call struct {
 
 	acting   *acting // on whose behalf, if on anybody's; set by Act
 	planning bool    // nothing is committed; set by Planning
+	region   string  // of the event; "" for the server's
 }
 
 // A Result is what a call answers besides its output.
@@ -211,6 +215,9 @@ func (s *Service) change(ctx context.Context, call Call, instance string,
 		if err != nil {
 			return err
 		}
+		if err := call.refuseMirrored(in); err != nil {
+			return err
+		}
 		return change(tx, in)
 	})
 }
@@ -274,7 +281,7 @@ func (s *Service) event(call Call, instance string) *lanyard.Event {
 		Time:        s.now().UTC(),
 		Operation:   call.Operation,
 		Account:     call.Account,
-		Region:      s.region,
+		Region:      cmp.Or(call.region, s.region),
 		AccessKeyID: call.AccessKeyID,
 		SourceIP:    call.SourceIP,
 		UserAgent:   call.UserAgent,

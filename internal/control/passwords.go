@@ -249,6 +249,9 @@ func (s *Service) setPassword(ctx context.Context, call Call, n NewPassword, mem
 	if err != nil {
 		return err
 	}
+	if err := call.refuseMirrored(in); err != nil {
+		return err
+	}
 	r, err := s.store.Reader(in.ID).Get(ctx, lanyard.TypeUser, n.User)
 	if errors.Is(err, lanyard.ErrNotFound) {
 		r, err = s.store.Reader(in.ID).Find(ctx, lanyard.TypeUser, n.User)

@@ -56,6 +56,9 @@ func (s *Service) changeTags(ctx context.Context, call Call, arn string,
 	if err != nil {
 		return Result{}, err
 	}
+	if err := call.refuseMirrored(to.in); err != nil {
+		return Result{}, err
+	}
 	var r lanyard.Resource
 	result, err := s.write(ctx, call, to.in.ID, func(tx store.Tx) error {
 		before, err := tx.Get(ctx, to.typ, to.id)

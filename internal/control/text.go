@@ -39,6 +39,10 @@ func texts(r lanyard.Resource) []text {
 		t.line("IdentityManagementType", r.IdentityManagement)
 		t.line("DirectoryId", r.DirectoryID)
 		t.pairs("Attributes", r.Attributes)
+		if r.Mirror != nil {
+			t.line("Mirror.Source", r.Mirror.Source)
+			t.line("Mirror.Run", r.Mirror.Run)
+		}
 	case *lanyard.Profile:
 		t.profile(r)
 	case *lanyard.User:

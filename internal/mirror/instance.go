@@ -55,12 +55,8 @@ func (r *reader) describeInstance(ctx context.Context) (*lanyard.Instance, error
 	return in, nil
 }
 
-func (r *reader) readInstance(ctx context.Context) (*lanyard.Instance, error) {
-	in, err := r.describeInstance(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return in, readPages(ctx, r, listing[model.ListInstanceAttributesResponse, model.Attribute]{
+func (r *reader) attributes(ctx context.Context, in *lanyard.Instance) error {
+	return readPages(ctx, r, listing[model.ListInstanceAttributesResponse, model.Attribute]{
 		operation: "ListInstanceAttributes", input: r.in(), most: 7, list: "Attributes",
 		items: func(o *model.ListInstanceAttributesResponse) ([]model.Attribute, *string) {
 			return o.Attributes, o.NextToken

@@ -24,6 +24,8 @@ type Options struct {
 	Complete bool
 	// CompleteUser, unless nil, says of which users to read what Complete reads of all.
 	CompleteUser func(*lanyard.User) bool
+	// Found, unless nil, is the instance as Find returned it, which is not described again.
+	Found *lanyard.Instance
 	// AIAgents are ARNs of AI agents to ask about, because the API does not list those that hold profiles.
 	AIAgents []string
 	// Progress, unless nil, is called after each call. It is called by one goroutine at a time.
@@ -36,7 +38,7 @@ type Options struct {
 // Progress says how far a Read is.
 type Progress struct {
 	Operation string // that was called
-	Calls     int    // so far
+	Calls     int    // so far, after the instance was found
 	Expected  int    // in all, as far as it is known; it grows while the first pages arrive
 	Resources int    // read so far
 }
@@ -56,13 +58,17 @@ type Copy struct {
 func Read(ctx context.Context, api invocation.API, instance string, o Options) (*Copy, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	id, err := Find(ctx, api, instance)
-	if err != nil {
-		return nil, err
+	if o.Found == nil {
+		found, err := Find(ctx, api, instance)
+		if err != nil {
+			return nil, err
+		}
+		o.Found = found
 	}
-	r := newReader(api, id, o)
-	in, err := r.readInstance(ctx)
-	if err != nil {
+	in := lanyard.Clone(o.Found)
+	r := newReader(api, in.ID, o)
+	r.expect(firstCalls)
+	if err := r.attributes(ctx, in); err != nil {
 		return nil, err
 	}
 	if err := r.inParallel(ctx, r.users, r.profiles, r.hierarchy, r.queues, r.routingProfiles, r.hours, r.quickConnects,
@@ -78,6 +84,9 @@ func Read(ctx context.Context, api invocation.API, instance string, o Options) (
 	r.report()
 	return c, nil
 }
+
+// firstCalls is how many calls read an instance of which little is known, each list being one page.
+const firstCalls = 13
 
 // order is the order of types in a Copy.
 func order() []lanyard.Type {
@@ -122,8 +131,16 @@ func (r *reader) checkReferences(all []lanyard.Resource) {
 	}
 }
 
-// Find returns the id of an instance that is named by id, ARN or alias. An alias is looked up.
-func Find(ctx context.Context, api invocation.API, name string) (string, error) {
+// Find returns the instance that is named by id, ARN or alias, without its attributes. An alias is looked up.
+func Find(ctx context.Context, api invocation.API, name string) (*lanyard.Instance, error) {
+	id, err := findID(ctx, api, name)
+	if err != nil {
+		return nil, err
+	}
+	return newReader(api, id, Options{}).describeInstance(ctx)
+}
+
+func findID(ctx context.Context, api invocation.API, name string) (string, error) {
 	if lanyard.IsARN(name) {
 		arn, err := lanyard.ParseARN(name)
 		if err != nil {
@@ -134,12 +151,7 @@ func Find(ctx context.Context, api invocation.API, name string) (string, error) 
 	if lanyard.IsID(name) {
 		return name, nil
 	}
-	r := newReader(api, "", Options{})
-	id, err := r.findAlias(ctx, name)
-	if err != nil {
-		return "", err
-	}
-	return id, nil
+	return newReader(api, "", Options{}).findAlias(ctx, name)
 }
 
 // stamp is a time as it is stored.

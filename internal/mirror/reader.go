@@ -113,10 +113,19 @@ func (r *reader) invoke(ctx context.Context, operation string, in members) ([]by
 	<-r.slots
 	r.count(operation)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", operation, err)
+		return nil, &CallError{operation, err}
 	}
 	return output, nil
 }
+
+// A CallError is an operation that failed.
+type CallError struct {
+	Operation string
+	Err       error
+}
+
+func (e *CallError) Error() string { return e.Operation + ": " + e.Err.Error() }
+func (e *CallError) Unwrap() error { return e.Err }
 
 // count notes that a call is done.
 func (r *reader) count(operation string) {
