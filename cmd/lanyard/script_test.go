@@ -65,6 +65,7 @@ func TestScripts(t *testing.T) {
 			"mode":    scriptMode,
 			"pruned":  scriptPruned,
 			"occupy":  scriptOccupy,
+			"place":   scriptPlace,
 			"up":      scriptUp,
 		},
 	})
@@ -271,6 +272,13 @@ func scriptOccupy(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { l.Close() })
 	ts.Setenv(args[0], l.Addr().String())
+}
+
+// place VAR DIR sets a variable to the URL of the server that uses a data folder.
+func scriptPlace(ts *testscript.TestScript, neg bool, args []string) {
+	here, err := readEndpoint(ts.MkAbs(args[1]))
+	ts.Check(err)
+	ts.Setenv(args[0], here.URL)
 }
 
 // up DIR waits for a server to be ready on a data folder.
