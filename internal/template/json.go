@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -27,8 +28,8 @@ func (f *File) parseJSON() (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	start := r.next()
 	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
-		start := r.next()
 		return nil, failAt(f.at(start, start+1), "a JSON template must be one value, got more after its end")
 	}
 	return root, nil
@@ -106,7 +107,13 @@ func (r *jsonReader) syntaxError(err error) error {
 		at = int(syntactic.ByteOffset)
 		message = syntactic.Err.Error()
 	case errors.Is(err, io.EOF):
-		at, message = len(r.file.Content)-r.skip, "the file ends too early"
+		at = len(r.file.Content) - r.skip
+	}
+	switch {
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		message = "the file ends too early; close the brackets"
+	case strings.Contains(message, "invalid character"):
+		message += "; JSON has no comments, no single quotes and no comma after the last item"
 	}
 	return failAt(r.file.at(at+r.skip, at+r.skip+1), "the file must be JSON: %s", message)
 }

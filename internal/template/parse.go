@@ -133,6 +133,8 @@ func describe(n *Node) string {
 		return "nothing (null)"
 	case n.Kind == List || n.Kind == Map:
 		return "a " + n.Kind.String()
+	case n.Kind == Number || n.Kind == Bool:
+		return printable(n.Text)
 	}
-	return n.Kind.String() + " " + quote(n.Text)
+	return quote(n.Text)
 }

@@ -3,6 +3,7 @@ package template
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"strings"
@@ -54,16 +55,40 @@ func (f *File) yamlError(err error) error {
 	}
 	at := f.offset(load.Mark.Line, max(load.Mark.Column, 1))
 	if load.Mark.Line == 0 {
-		at = load.Mark.Index
+		at = load.Mark.Index + len(f.Content) - len(bytes.TrimPrefix(f.Content, byteOrderMark))
 	}
 	message := load.Message
-	if strings.Contains(message, "cannot start any token") && at < len(f.Content) && f.Content[at] == '\t' {
+	switch {
+	case strings.Contains(message, "max depth"):
+		return failAt(f.at(at, at+1), "lists and maps must be nested at most %d deep", maxDepth)
+	case strings.Contains(message, "cannot start any token") && at < len(f.Content) && f.Content[at] == '\t':
 		message = "indentation must be spaces, got a tab"
+	case load.ContextMsg != "" && load.ContextMark.Line > 0 && load.ContextMark.Line != load.Mark.Line:
+		message += fmt.Sprintf(" %s, which begins on line %d", load.ContextMsg, load.ContextMark.Line)
+	case load.ContextMsg != "":
+		message += " " + load.ContextMsg
 	}
-	if load.ContextMsg != "" {
-		message = load.ContextMsg + ", " + message
+	return failAt(f.at(at, at+1), "the file must be YAML: %s%s", message, yamlHint(message))
+}
+
+// yamlHints say what to do about the errors that people meet most.
+var yamlHints = []struct{ message, hint string }{
+	{"mapping values are not allowed", "put text that has a colon and a space in quotes, or check the indentation"},
+	{"cannot start any token", "put text that begins with this character in quotes"},
+	{"unknown escape character", `write \\ for a backslash, or use single quotes`},
+	{"did not find expected key", "check the indentation"},
+	{"found unexpected end of stream while scanning a quoted scalar", "close the quotes"},
+	{"did not find expected ','", "close the bracket, or separate the items by commas"},
+	{"unknown anchor", "an alias such as *name must come after its anchor &name; put text that begins with * in quotes"},
+}
+
+func yamlHint(message string) string {
+	for _, h := range yamlHints {
+		if strings.Contains(message, h.message) {
+			return "; " + h.hint
+		}
 	}
-	return failAt(f.at(at, at+1), "the file must be YAML: %s", message)
+	return ""
 }
 
 // A place is what a node is in: the column of the block collection around it, from 0, and how deep that is.
