@@ -25,10 +25,14 @@ func (r *resolver) checkProperties(d *declared, v *Value) *Value {
 		}
 		return &Value{Kind: Map, Pos: v.Pos}
 	}
-	for _, m := range v.Members {
+	members := v.Members
+	v.Members = nil
+	for _, m := range members {
 		if slices.Contains(d.schema.Attributes, m.Key) {
 			r.fail(m.Pos, "%s must be absent: it is set by AWS and can only be read", m.Key)
+			continue
 		}
+		v.Members = append(v.Members, m)
 	}
 	if v.Pos == d.pos || len(v.Members) == 0 {
 		v.Pos = d.pos // what is missing is reported at the resource
@@ -255,14 +259,28 @@ func wordOf(expression string) string {
 	return ""
 }
 
+// texts say what patterns accept that are hard to read.
+var texts = map[string]string{
+	`^[ a-zA-Z0-9_@-]+$`:         "letters, digits, spaces, _, @ and -",
+	`^(?!aws:)[a-zA-Z+-=._:/]+$`: "letters, digits and + - = . _ : / that do not begin with aws:",
+	`^\+[1-9]\d{1,14}$`:          "a phone number such as +15550100",
+	`^\d{4}-\d{2}-\d{2}$`:        "a date such as 2026-01-31",
+	`[a-zA-Z0-9\_\-\.\@]+`:       "letters, digits, _, -, . and @",
+	`^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[a-zA-Z\d\S]{8,64}$`: "8 to 64 characters with no spaces and include a " +
+		"lowercase letter, an uppercase letter and a digit",
+}
+
 // patternWords says what a pattern accepts.
 func patternWords(expression string) string {
+	if words := texts[expression]; words != "" {
+		return words
+	}
 	if word := wordOf(expression); word == "instance" {
 		return "the ARN of an instance"
 	} else if word != "" {
 		return "the ARN of a resource of type " + word
 	}
-	return "text that matches " + printable(expression)
+	return "text that matches " + expression
 }
 
 // deferred checks that a reference is to a resource of the type that a property names.

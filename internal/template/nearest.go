@@ -4,7 +4,7 @@ import "strings"
 
 // nearest returns the name that is most likely meant, or "" if none is near.
 func nearest(name string, names []string) string {
-	best, least := "", len(name)/3+1
+	best, least := "", len(name)/3
 	for _, n := range names {
 		if strings.EqualFold(n, name) {
 			return n

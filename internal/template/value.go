@@ -197,7 +197,7 @@ func (v *Value) evaluateCall(attribute func(Reference) (string, bool)) (*Value, 
 
 // quote returns text for a message: quoted, without control characters, and not too long.
 func quote(text string) string {
-	const most = 80
+	const most = 200
 	if runes := []rune(text); len(runes) > most {
 		text = string(runes[:most]) + "…"
 	}
