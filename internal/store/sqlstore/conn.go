@@ -48,6 +48,7 @@ type Statement struct {
 	Query string
 	Args  []any
 	One   bool            // it must change exactly one row
+	Write write           // which of the writes of a layer it is, if it is one
 	Scan  func(Row) error // called for each row, unless nil
 }
 

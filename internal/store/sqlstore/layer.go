@@ -130,9 +130,7 @@ func (l *layer) statements(instance string, start *head) ([]Statement, error) {
 	l.writeCounts(&w)
 	l.writePasswords(&w)
 	for _, e := range events {
-		w.exec(`
-			INSERT INTO events (instance_id, revision, time, seq, body, hash) VALUES ($1, $2, $3, $4, $5, $6)`,
-			e.event.Revision, e.event.Time.UnixMilli(), e.seq, e.body, e.event.Hash)
+		w.write(insertEvent, e.event.Revision, e.event.Time.UnixMilli(), e.seq, e.body, e.event.Hash)
 	}
 	return w.list, nil
 }
@@ -147,7 +145,7 @@ func (l *layer) writeDeleted(w *writer) error {
 	for _, ref := range l.order {
 		v := l.touched[ref]
 		if v.was != nil && !v.updates() {
-			w.execOne(`DELETE FROM resources WHERE instance_id = $1 AND type = $2 AND id = $3`, string(ref.Type), ref.ID)
+			w.write(deleteResource, string(ref.Type), ref.ID)
 		}
 		if v.gone {
 			if err := w.writeTombstone(ref, v.tags); err != nil {
@@ -167,9 +165,7 @@ func (l *layer) writeResources(w *writer) {
 	for _, ref := range l.order {
 		if v := l.touched[ref]; v.r != nil && !v.updates() {
 			h := v.r.Head()
-			w.exec(`
-				INSERT INTO resources (instance_id, type, id, seq, key, name, doc)
-				VALUES ($1, $2, $3, $4, $5, $6, $7)`, string(ref.Type), ref.ID, h.Seq, v.r.Key(), h.Name, v.doc)
+			w.write(insertResource, string(ref.Type), ref.ID, h.Seq, v.r.Key(), h.Name, v.doc)
 		}
 	}
 	for _, ref := range l.order {
@@ -184,9 +180,7 @@ func (l *layer) writeResources(w *writer) {
 func (l *layer) writeCounts(w *writer) {
 	for _, t := range lanyard.Types() { // in one order, so that equal layers are equal statements
 		if n := l.counts[t]; n != 0 {
-			w.exec(`
-				INSERT INTO counts (instance_id, type, n) VALUES ($1, $2, $3)
-				ON CONFLICT (instance_id, type) DO UPDATE SET n = counts.n + excluded.n`, string(t), n)
+			w.write(addCount, string(t), n)
 		}
 	}
 }
@@ -194,12 +188,10 @@ func (l *layer) writeCounts(w *writer) {
 func (l *layer) writePasswords(w *writer) {
 	for user, hash := range l.passwords {
 		if hash == "" {
-			w.exec(`DELETE FROM passwords WHERE instance_id = $1 AND user_id = $2`, user)
+			w.write(deletePassword, user)
 			continue
 		}
-		w.exec(`
-			INSERT INTO passwords (instance_id, user_id, hash) VALUES ($1, $2, $3)
-			ON CONFLICT (instance_id, user_id) DO UPDATE SET hash = excluded.hash`, user, hash)
+		w.write(putPassword, user, hash)
 	}
 }
 
@@ -220,7 +212,7 @@ func (l *layer) freeKeys(w *writer) {
 	}
 	for _, ref := range l.order {
 		if v := l.touched[ref]; v.renames() && v.was.Key() != "" && taken[key{ref.Type, v.was.Key()}] {
-			w.execOne(`UPDATE resources SET key = '' WHERE instance_id = $1 AND type = $2 AND id = $3`, string(ref.Type), ref.ID)
+			w.write(freeKey, string(ref.Type), ref.ID)
 		}
 	}
 }
@@ -235,35 +227,32 @@ func (w *writer) exec(query string, args ...any) {
 	w.list = append(w.list, Statement{Query: query, Args: append([]any{w.instance}, args...)})
 }
 
-// execOne is exec for a statement that must change exactly one row.
-func (w *writer) execOne(query string, args ...any) {
-	w.exec(query, args...)
-	w.list[len(w.list)-1].One = true
+// write adds a write.
+func (w *writer) write(number write, args ...any) {
+	w.exec(writeQueries[number].query, args...)
+	st := &w.list[len(w.list)-1]
+	st.Write, st.One = number, writeQueries[number].one
 }
 
 func (w *writer) updateResource(v version) {
 	t, h := string(v.r.Type()), v.r.Head()
-	// A column that is named has its index written again, changed or not.
 	if v.r.Key() != v.was.Key() || h.Name != v.was.Head().Name {
-		w.execOne(`UPDATE resources SET key = $4, name = $5 WHERE instance_id = $1 AND type = $2 AND id = $3`,
-			t, h.ID, v.r.Key(), h.Name)
+		w.write(updateName, t, h.ID, v.r.Key(), h.Name)
 	}
-	w.execOne(`UPDATE resources SET doc = $4 WHERE instance_id = $1 AND type = $2 AND id = $3`, t, h.ID, v.doc)
+	w.write(updateDoc, t, h.ID, v.doc)
 }
 
 // writeTombstone leaves the tags of a deleted resource behind. An earlier resource of that id may have left some.
 func (w *writer) writeTombstone(ref lanyard.Ref, tags map[string]string) error {
 	if len(tags) == 0 {
-		w.exec(`DELETE FROM tombstones WHERE instance_id = $1 AND type = $2 AND id = $3`, string(ref.Type), ref.ID)
+		w.write(deleteTombstone, string(ref.Type), ref.ID)
 		return nil
 	}
 	doc, err := laxjson.Marshal(tags)
 	if err != nil {
 		return err
 	}
-	w.exec(`
-		INSERT INTO tombstones (instance_id, type, id, tags) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (instance_id, type, id) DO UPDATE SET tags = excluded.tags`, string(ref.Type), ref.ID, doc)
+	w.write(putTombstone, string(ref.Type), ref.ID, doc)
 	return nil
 }
 
@@ -278,18 +267,12 @@ func (w *writer) writeRefs(from lanyard.Ref, was, now lanyard.Resource) {
 	}
 	for _, to := range had {
 		if !slices.Contains(has, to) {
-			w.exec(`
-				DELETE FROM refs
-				WHERE instance_id = $1 AND to_type = $2 AND to_id = $3 AND from_type = $4 AND from_id = $5`,
-				string(to.Type), to.ID, string(from.Type), from.ID)
+			w.write(deleteRef, string(to.Type), to.ID, string(from.Type), from.ID)
 		}
 	}
 	for _, to := range has {
 		if !slices.Contains(had, to) {
-			w.exec(`
-				INSERT INTO refs (instance_id, to_type, to_id, from_type, from_id) VALUES ($1, $2, $3, $4, $5)
-				ON CONFLICT (instance_id, to_type, to_id, from_type, from_id) DO NOTHING`,
-				string(to.Type), to.ID, string(from.Type), from.ID)
+			w.write(insertRef, string(to.Type), to.ID, string(from.Type), from.ID)
 		}
 	}
 }
@@ -297,14 +280,12 @@ func (w *writer) writeRefs(from lanyard.Ref, was, now lanyard.Resource) {
 // writeDirectory stores the directory's line of an instance. was is the instance in the database, or nil.
 func (w *writer) writeDirectory(was lanyard.Resource, in *lanyard.Instance) {
 	if was == nil {
-		w.exec(`INSERT INTO directory (instance_id, account, alias, token) VALUES ($1, $2, $3, $4)`,
-			in.Account, in.Name, in.ClientToken)
+		w.write(insertDirectory, in.Account, in.Name, in.ClientToken)
 		return
 	}
 	if was := was.(*lanyard.Instance); was.Account == in.Account && was.Name == in.Name &&
 		was.ClientToken == in.ClientToken {
 		return
 	}
-	w.execOne(`UPDATE directory SET account = $2, alias = $3, token = $4 WHERE instance_id = $1`, in.Account, in.Name,
-		in.ClientToken)
+	w.write(updateDirectory, in.Account, in.Name, in.ClientToken)
 }
