@@ -24,6 +24,8 @@ type conn struct {
 	patience time.Duration // how long to wait for a commit: longer than the server takes for a statement, at most answer
 	used     time.Time     // when it was used last
 	warning  string        // of the server, since it was cleared
+
+	call *pgconn.StatementDescription // of the function, once it is prepared
 }
 
 var _ sqlstore.Pipeline = (*conn)(nil)

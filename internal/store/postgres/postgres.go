@@ -41,6 +41,8 @@ type Config struct {
 	// Wait bounds how long a call waits for a connection, and an Update for those before it; default 10 s.
 	Wait   time.Duration
 	Logger *slog.Logger
+
+	separate bool // no function is used, as where it cannot be created; for tests
 }
 
 const (
@@ -163,8 +165,8 @@ func open(ctx context.Context, c Config) (*Store, error) {
 	s.DB = sqlstore.New(sqlstore.Config{
 		Write: s.connect, Writers: c.Connections - readers, Readers: readers,
 		Dialect: dialect, Wait: c.Wait, Logger: c.Logger, Committed: notifications.add,
-		Explicit: !opened.implicit,
-		Release:  func() error { return errors.Join(notifications.close(), opened.release()) },
+		Explicit: !opened.implicit, Function: opened.function,
+		Release: func() error { return errors.Join(notifications.close(), opened.release()) },
 	})
 	return s, nil
 }
@@ -314,6 +316,7 @@ const importLock = migrationLock + 1
 type prepared struct {
 	release  func() error // releases the locks that are held until Close
 	implicit bool         // what is sent up to one Sync, without BEGIN, is one transaction
+	function bool         // it has theFunction
 }
 
 // prepare migrates the tables, and takes the lock of an import if the database is the target of one.
@@ -345,6 +348,8 @@ func prepare(ctx context.Context, config *pgx.ConnConfig, cfg Config) (p prepare
 	if err := sqlstore.Migrate(ctx, c, dialect, scripts); err != nil {
 		return p, err
 	}
+	p.implicit = implicit(ctx, c)
+	p.function = p.implicit && !cfg.separate && makeFunction(ctx, c, cfg)
 	if cfg.Target {
 		if err := lockImport(ctx, c); err != nil {
 			return p, err
@@ -358,7 +363,6 @@ func prepare(ctx context.Context, config *pgx.ConnConfig, cfg Config) (p prepare
 		func(r sqlstore.Row) error { return r.Scan(&fsync) }); err == nil && fsync != "on" {
 		cfg.Logger.Warn("the database server runs with fsync off and can lose acknowledged changes", "fsync", fsync)
 	}
-	p.implicit = implicit(ctx, c)
 	return p, nil
 }
 

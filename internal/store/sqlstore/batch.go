@@ -14,11 +14,10 @@ import (
 // computed in memory over what the members before it left, so one that fails is simply not in the batch. Nobody is
 // answered before the flush, not even a change that did nothing: it may have seen what is lost if the flush fails.
 //
-// Whoever has the turn of the queue has the batch, its transaction and its connection to itself.
+// Whoever has the turn of the queue has the batch and its transaction to itself.
 type batch struct {
 	d       *DB
 	queue   *queue
-	conn    *connection
 	tx      transaction
 	members []*overlay
 	writes  writes
@@ -43,12 +42,12 @@ const maxBatch = 24
 const maxBatchSize = 4 << 20
 
 func (d *DB) openBatch(ctx context.Context, q *queue, with company) error {
-	conn, err := d.writers.take(ctx)
+	tx, err := d.newTransaction(ctx, q.instance, with)
 	if err != nil {
 		return err
 	}
 	q.batch = &batch{
-		d: d, queue: q, conn: conn, tx: d.newTransaction(conn, q.instance, with),
+		d: d, queue: q, tx: tx,
 		writes: writes{layers: map[string]*layer{}, heads: map[string]head{}}, done: make(chan struct{}),
 	}
 	return nil
@@ -172,7 +171,7 @@ func (b *batch) end(ctx context.Context) {
 		}
 	}
 	b.queue.batch = nil
-	b.d.writers.give(b.conn)
+	b.tx.release()
 	close(b.done)
 }
 

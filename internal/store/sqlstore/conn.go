@@ -38,6 +38,9 @@ type Pipeline interface {
 	// Transact runs statements as one transaction of their own, in a single round trip. Its error is
 	// Commit's.
 	Transact(ctx context.Context, list []Statement) error
+	// Apply does what the sets say as one transaction, by one call of the database's Function: each set whose
+	// Verdict is Written, all of it. Its error is Commit's, or ErrNoFunction.
+	Apply(ctx context.Context, sets []WriteSet) ([]Verdict, error)
 }
 
 // ErrUnknown is the error of a transaction that may or may not have been committed.

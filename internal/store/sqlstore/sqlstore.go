@@ -30,6 +30,9 @@ type Config struct {
 	// Explicit makes every transaction of a Shared database begin with BEGIN: statements that are sent together
 	// without it are not one transaction there.
 	Explicit bool
+	// Function is set when the database has the function that Pipeline.Apply calls: FunctionWrites, each on the
+	// condition of its WriteSet.
+	Function bool
 	Cache    int64 // bytes of resources kept in memory, default 16 MiB, negative for none
 	// Committed, unless nil, is called after every change that others may want to know of, with the
 	// instance and its revision, or with "" and 0 when it was of keys or tokens. It must not wait.
@@ -52,6 +55,7 @@ type DB struct {
 	queuesMu      sync.Mutex
 	queues        map[string]*queue // of one that is, by instance
 	heads         headCache         // of those too
+	commits       committer         // of those too
 	cache         *cache            // nil when there is none
 	damage        atomic.Pointer[error]
 	refusalLogged time.Time // when it was logged that changes are refused; zero when they are not
@@ -95,6 +99,7 @@ func New(c Config) *DB {
 		log:       c.Logger,
 		explicit:  c.Explicit,
 	}
+	d.commits = committer{d: d, off: !c.Function}
 	if c.Cache > 0 && !c.Dialect.Shared {
 		d.cache = newCache(c.Cache)
 	}

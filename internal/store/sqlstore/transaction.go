@@ -25,18 +25,27 @@ type transaction interface {
 	confirm(ctx context.Context, err error) outcome
 	// discard ends a transaction in which there is nothing to commit.
 	discard(ctx context.Context)
+	// release gives the connection back, after everything else.
+	release()
 }
 
-func (d *DB) newTransaction(conn *connection, instance string, with company) transaction {
-	if !d.dialect.Shared {
-		return &soleWriter{d, conn}
+func (d *DB) newTransaction(ctx context.Context, instance string, with company) (transaction, error) {
+	if d.dialect.Shared {
+		in := sharedInstance{d: d, instance: instance, read: map[lanyard.Ref]version{}}
+		if cached := d.heads.take(instance); cached != nil && with == others {
+			in.start, in.read = cached.head, cached.resources
+			return &optimisticInstance{in}, nil
+		}
+		if err := in.connect(ctx); err != nil {
+			return nil, err
+		}
+		return &lockedInstance{sharedInstance: in}, nil
 	}
-	in := sharedInstance{d: d, conn: conn, instance: instance, read: map[lanyard.Ref]version{}}
-	if cached := d.heads.take(instance); cached != nil && with == others {
-		in.start, in.read = cached.head, cached.resources
-		return &optimisticInstance{in}
+	conn, err := d.writers.take(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return &lockedInstance{sharedInstance: in}
+	return &soleWriter{d, conn}, nil
 }
 
 // A soleWriter commits to a database that only this process writes to. Nothing can change while its batch has the
@@ -57,6 +66,8 @@ func (w *soleWriter) failure() outcome { return outcome{} }
 func (w *soleWriter) confirm(_ context.Context, err error) outcome { return outcome{err: err} }
 
 func (w *soleWriter) discard(context.Context) {}
+
+func (w *soleWriter) release() { w.d.writers.give(w.conn) }
 
 func (w *soleWriter) commit(ctx context.Context, wr writes) outcome {
 	bar := w.barCache(wr)
@@ -125,10 +136,25 @@ func (w writes) statements(start *head) (list []Statement, err error) {
 // A sharedInstance is what the two transactions of a Shared database have in common. Each is of one instance.
 type sharedInstance struct {
 	d        *DB
-	conn     *connection
+	conn     *connection // nil when there is none
 	instance string
 	start    head                    // of the instance before the first member
 	read     map[lanyard.Ref]version // nobody else can have changed these when the transaction is committed
+}
+
+// connect takes a connection, unless there is one.
+func (in *sharedInstance) connect(ctx context.Context) (err error) {
+	if in.conn == nil {
+		in.conn, err = in.d.writers.take(ctx)
+	}
+	return err
+}
+
+func (in *sharedInstance) release() {
+	if in.conn != nil {
+		in.d.writers.give(in.conn)
+		in.conn = nil
+	}
 }
 
 // readResource reads a resource from a source, once.
@@ -311,8 +337,21 @@ func (in *optimisticInstance) failure() outcome { return outcome{} }
 
 func (in *optimisticInstance) discard(context.Context) {}
 
+// withConn runs f outside of any transaction, so it runs it again on another connection when one was lost.
 func (in *optimisticInstance) withConn(ctx context.Context, f func(context.Context, *connection) error) error {
-	return f(ctx, in.conn)
+	for n := 1; ; n++ {
+		if err := in.connect(ctx); err != nil {
+			return err
+		}
+		err := f(ctx, in.conn)
+		lost := err != nil && in.conn.wasLost(ctx, err)
+		if in.conn.broken {
+			in.release()
+		}
+		if !lost || n == attempts {
+			return err
+		}
+	}
 }
 
 func (in *optimisticInstance) head(context.Context) (head, error) { return in.start, nil }
@@ -321,36 +360,96 @@ func (in *optimisticInstance) getResource(ctx context.Context, t lanyard.Type, i
 	return in.readResource(ctx, in, t, id)
 }
 
+// commit gives the connection back first: who makes the call takes one, and there may be no more.
 func (in *optimisticInstance) commit(ctx context.Context, w writes) outcome {
+	in.release()
+	out, done := in.commitTogether(ctx, w)
+	if !done {
+		out = in.commitAlone(ctx, w)
+	}
+	if out.err == nil {
+		in.d.heads.noteSuccess(in.instance)
+		in.cacheHead(w)
+	}
+	return out
+}
+
+// commitTogether commits by a call that other instances may share, and reports false when that is not possible.
+func (in *optimisticInstance) commitTogether(ctx context.Context, w writes) (out outcome, done bool) {
+	if in.d.commits.isOff() {
+		return outcome{}, false
+	}
+	list, err := w.statements(nil)
+	if err != nil || !fitsFunction(list) {
+		return outcome{err: err}, err != nil
+	}
+	set := WriteSet{in.instance, in.start.revision, in.start.hash, list}
+	p := in.d.commits.commit(ctx, set, w.layers[in.instance].size())
+	switch {
+	case p.err == nil && p.verdict == Written:
+		return outcome{}, true
+	case p.err == nil && p.verdict == Busy:
+		return outcome{}, false
+	case p.err == nil:
+		return in.conflict(errConflict), true
+	case errors.Is(p.err, ErrNoFunction):
+		if in.d.commits.turnOff() {
+			in.d.log.WarnContext(ctx, "instances commit separately from now on", "error", p.err)
+		}
+		return outcome{}, false
+	}
+	return in.refused(ctx, p.err, p.shared || w.members > 1, p.lost), true
+}
+
+var errConflict = errors.New("another server has changed the instance")
+
+// commitAlone commits in one round trip, and waits for the lock of the instance.
+func (in *optimisticInstance) commitAlone(ctx context.Context, w writes) outcome {
 	list, err := w.statements(&in.start)
-	if err == nil {
+	if err != nil {
+		return outcome{err: err}
+	}
+	if err = in.connect(ctx); err == nil {
 		err = in.conn.noteBroken(in.conn.pipe.Transact(ctx, list))
 	}
-	if err != nil {
-		out := outcome{err, in.retryAfter(ctx, err, w.members)}
-		if !errors.Is(err, ErrUnknown) && (in.isUnsupported(ctx, err) || in.d.dialect.IsGuardViolated(err)) {
-			in.d.heads.noteConflict(in.instance)
-			out.retry = retryAtOnce
-		}
-		return out // the statements were a transaction of their own, which the database has undone
+	if err == nil {
+		return outcome{}
 	}
-	in.d.heads.noteSuccess(in.instance)
-	in.cacheHead(w)
-	return outcome{}
+	if !errors.Is(err, ErrUnknown) && in.d.dialect.IsGuardViolated(err) {
+		return in.conflict(err)
+	}
+	return in.refused(ctx, err, w.members > 1, in.conn != nil && in.conn.wasLost(ctx, err))
+}
+
+// refused is the outcome of what the database did not commit. It was a transaction of its own, which is undone.
+func (in *optimisticInstance) refused(ctx context.Context, err error, several, lost bool) outcome {
+	switch {
+	case errors.Is(err, ErrUnknown):
+		return outcome{err: err}
+	case in.isUnsupported(ctx, err):
+		return in.conflict(err)
+	case several || lost || in.d.dialect.IsConflict(err):
+		return outcome{err, retryAlone}
+	}
+	return outcome{err: err}
+}
+
+// conflict has the changes run again, over the head that the instance has now.
+func (in *optimisticInstance) conflict(err error) outcome {
+	in.d.heads.noteConflict(in.instance)
+	return outcome{err, retryAtOnce}
 }
 
 // confirm reads the head of the instance: the reason why the change was refused, or had nothing to do, may not hold
 // any more.
 func (in *optimisticInstance) confirm(ctx context.Context, err error) outcome {
 	now := head{hash: make([]byte, 32)}
-	failed := in.conn.queryRow(ctx, headQuery, []any{in.instance}, &now.revision, &now.seq, &now.hash)
+	failed := in.withConn(ctx, func(ctx context.Context, s *connection) error {
+		return s.queryRow(ctx, headQuery, []any{in.instance}, &now.revision, &now.seq, &now.hash)
+	})
 	switch {
 	case failed != nil && !isNoRows(failed):
-		out := outcome{err: in.d.wrapError(ctx, failed, "read the revision of instance "+in.instance)}
-		if in.conn.wasLost(ctx, failed) {
-			out.retry = retryAlone
-		}
-		return out
+		return outcome{err: in.d.wrapError(ctx, failed, "read the revision of instance "+in.instance)}
 	case now.revision != in.start.revision || string(now.hash) != string(in.start.hash):
 		in.d.heads.noteConflict(in.instance)
 		return outcome{lanyard.Errorf(lanyard.Unavailable,

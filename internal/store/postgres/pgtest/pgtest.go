@@ -326,13 +326,25 @@ func (s *Server) Exec(t testing.TB, script string) {
 // called.
 func (s *Server) Lock(t testing.TB, schema, instance string) (release func()) {
 	t.Helper()
+	return s.hold(t, schema, `SELECT 1 FROM instance_locks WHERE instance_id = $1 FOR UPDATE`, instance)
+}
+
+// LockTable keeps everybody from writing to a table until release is called.
+func (s *Server) LockTable(t testing.TB, schema, table string) (release func()) {
+	t.Helper()
+	return s.hold(t, schema, `LOCK TABLE `+table+` IN EXCLUSIVE MODE`)
+}
+
+// hold runs a statement in a transaction that ends with release.
+func (s *Server) hold(t testing.TB, schema, query string, args ...any) (release func()) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	c, err := pgx.Connect(ctx, s.URL(schema))
 	if err == nil {
 		_, err = c.Exec(ctx, `BEGIN`)
 	}
 	if err == nil {
-		_, err = c.Exec(ctx, `SELECT 1 FROM instance_locks WHERE instance_id = $1 FOR UPDATE`, instance)
+		_, err = c.Exec(ctx, query, args...)
 	}
 	if err != nil {
 		t.Fatal(err)
