@@ -24,6 +24,7 @@ type stackFlags struct {
 	targetFlags `embed:""`
 	Name        string            `help:"Name of the stack, under which its resources are noted; default: the first file's, without its ending." name:"stack" placeholder:"NAME"`
 	Param       map[string]string `help:"Value of a parameter of the templates; may be repeated." mapsep:"none" placeholder:"NAME=VALUE"`
+	Lenient     bool              `help:"Accept names of permissions and resource types that lanyard does not know."`
 	ParamFile   []string          `help:"File with values of parameters, in JSON or YAML as the AWS CLI takes it; may be repeated." type:"existingfile" sep:"none" placeholder:"FILE"`
 }
 
@@ -216,7 +217,7 @@ func (f *stackFlags) openPlanning(s streams, files []string) (*planning, error) 
 		return nil, errors.Join(err, t.Close())
 	}
 	return &planning{target: t, streams: s, name: name, template: resolved, resolved: read.resolved,
-		options: stack.Options{Stack: name, NewStore: openMemory}}, nil
+		options: stack.Options{Stack: name, Lenient: f.Lenient, NewStore: openMemory}}, nil
 }
 
 // plan reads the instance and plans.

@@ -68,6 +68,13 @@ func losses(from, to *access.Snapshot) map[person]map[string]bool {
 				things[thingText(c.Thing)+" on some resources"] = true
 			}
 		}
+		for _, shift := range d.Shifts {
+			for _, action := range shift.Actions {
+				if !shift.Gained {
+					things[action+" on some resources"] = true
+				}
+			}
+		}
 		if len(things) == 0 {
 			continue
 		}

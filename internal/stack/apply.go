@@ -108,7 +108,6 @@ func (p *Plan) Apply(ctx context.Context, api invocation.API, before func(n int,
 		if before != nil {
 			before(n, call)
 		}
-		call.Input = p.withSecrets(call.Input)
 		if err := run.invoke(ctx, api, call); err != nil {
 			return &Failure{Plan: p, Done: n, Unknown: isUnknown(err), Err: err}
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/lanyard/lanyard"
 )
@@ -255,6 +256,32 @@ func orNone(s string) string {
 		return "absent"
 	}
 	return s
+}
+
+// checkPermissions refuses names of permissions that neither lanyard nor the instance knows. Where the instance knows
+// such names, its copy takes any.
+func (m *matcher) checkPermissions() {
+	there := map[string]bool{}
+	for _, r := range m.resources {
+		if p, ok := r.(*lanyard.Profile); ok {
+			for _, name := range p.Permissions {
+				there[name] = true
+			}
+		}
+	}
+	for _, i := range m.items {
+		if i.kind.typ != lanyard.TypeProfile {
+			continue
+		}
+		for n, v := range list(i.res.Properties["Permissions"]) {
+			name, _ := v.(string)
+			if _, ok := lanyard.LookupPermission(name); !ok && !there[name] {
+				m.fail(i.res.where("Properties", "Permissions", strconv.Itoa(n)), "Permissions must be names of the permission "+
+					"catalogue, such as Users.View (case-sensitive), got %s; if Amazon Connect has it, repeat with --lenient",
+					lanyard.Quote(name))
+			}
+		}
+	}
 }
 
 // filled is properties with the ids that are known.

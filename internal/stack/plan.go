@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lanyard/lanyard"
@@ -36,6 +37,9 @@ type Options struct {
 	Stack  string          // its name
 	Prune  bool            // delete what the stack made and the template no longer has
 	Retain map[string]bool // logical ids of what Prune releases instead
+	// Lenient accepts names of permissions and resource types that lanyard does not know. Where the instance has some,
+	// they are accepted anyway.
+	Lenient bool
 	// NewStore opens an empty store for the copy on which the calls are tried.
 	NewStore func(context.Context) (store.Store, error)
 }
@@ -130,6 +134,11 @@ func New(ctx context.Context, target *Target, t *Template, o Options) (*Plan, er
 	}
 	p := &Plan{Stack: o.Stack, Instance: target.ARN, Notes: map[string]Noted{}, Names: map[string]string{},
 		secrets: t.Secrets, retain: o.Retain, Changes: []Change{}, Calls: []Call{}}
+	if !o.Lenient {
+		if m.checkPermissions(); len(m.problems) > 0 {
+			return nil, m.problems
+		}
+	}
 	b := &builder{Plan: p, matcher: m}
 	b.planItems()
 	b.planDeletions(o)
@@ -324,6 +333,11 @@ func (b *builder) end(r lanyard.Resource, c Change) {
 	case k.typ == lanyard.TypeStructure:
 		b.last = append(append(b.last, k.update(step)...), untag)
 	default:
+		if slices.Contains(managedBy(n.applied), "AIAgentArns") { // the stack made them hold it
+			step.after = step.before.subset(slices.DeleteFunc(sortedKeys(step.before),
+				func(name string) bool { return name == "AIAgentArns" })...)
+			b.Calls = append(b.Calls, k.update(step)...)
+		}
 		b.Calls = append(b.Calls, step.call(k.remove, input{idMember(k): c.ID}))
 	}
 }
@@ -338,7 +352,8 @@ func (b *builder) try(ctx context.Context, target *Target, o Options) error {
 		return err
 	}
 	box, err := sandbox.New(ctx, sandbox.Config{Store: db, Instance: target.Instance,
-		Resources: withoutLock(target.Resources), Partition: b.arn.Partition, Lenient: true})
+		Resources: withoutLock(target.Resources), Partition: b.arn.Partition,
+		Lenient: o.Lenient || hasUnknown(target.Resources)})
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
@@ -406,25 +421,50 @@ func (b *builder) placeOf(call Call, e *invocation.Exception) string {
 		}
 		return call.LogicalID
 	}
-	member, _, _ := strings.Cut(strings.TrimSuffix(firstWord(e.Message), ":"), "[")
-	member, _, _ = strings.Cut(member, ".")
-	for name := range i.res.Properties {
-		if apiName(name) == member {
-			return i.res.where("Properties", name)
+	for _, word := range strings.Fields(e.Message) {
+		member := memberOf(word)
+		for name, v := range i.res.Properties {
+			if apiName(name) == member {
+				return i.res.where(append([]string{"Properties", name}, elementIn(v, e.Message)...)...)
+			}
 		}
-	}
-	if _, ok := i.res.Lanyard[member]; ok {
-		return i.res.where("Metadata", "Lanyard", member)
-	}
-	if member == "tags" {
-		return i.res.where("Properties", "Tags")
+		if v, ok := i.res.Lanyard[member]; ok {
+			return i.res.where(append([]string{"Metadata", "Lanyard", member}, elementIn(v, e.Message)...)...)
+		}
+		if member == "tags" {
+			return i.res.where("Properties", "Tags")
+		}
 	}
 	return i.res.where()
 }
 
-func firstWord(text string) string {
-	word, _, _ := strings.Cut(text, " ")
-	return word
+// memberOf is the name of the outermost member that a word of a message names.
+func memberOf(word string) string {
+	member, _, _ := strings.Cut(strings.TrimSuffix(word, ":"), "[")
+	member, _, _ = strings.Cut(member, ".")
+	return member
+}
+
+// elementIn is the index of the element of a list that a message quotes; empty if it quotes none.
+func elementIn(v any, message string) []string {
+	for i, item := range list(v) {
+		if s, ok := item.(string); ok && strings.Contains(message, strconv.Quote(s)) {
+			return []string{strconv.Itoa(i)}
+		}
+	}
+	return nil
+}
+
+// hasUnknown reports whether profiles have names of permissions or resource types that lanyard does not know.
+func hasUnknown(all []lanyard.Resource) bool {
+	return slices.ContainsFunc(all, func(r lanyard.Resource) bool {
+		p, ok := r.(*lanyard.Profile)
+		return ok && (len(p.UnknownTagRestricted()) > 0 || len(p.UnknownHierarchyRestricted()) > 0 ||
+			slices.ContainsFunc(p.Permissions, func(name string) bool {
+				_, known := lanyard.LookupPermission(name)
+				return !known
+			}))
+	})
 }
 
 // checkResult warns of what the operations kept differently than the template has it: every apply would change it

@@ -3,12 +3,14 @@ package stack
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
 )
 
 // drawTemplate draws a template of every type, whose resources refer to each other.
@@ -264,28 +266,125 @@ func legitimate(err error) bool {
 	return strings.Contains(err.Error(), "is in use by") || strings.Contains(err.Error(), "already exists")
 }
 
-// An export makes of an empty instance one with the same export.
+// An export makes of an empty instance one with the same export, in YAML and JSON, through the parser of templates.
 func TestExportThenApplyIsIdentity(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		identity := rapid.SampledFrom([]string{"SAML", "CONNECT_MANAGED"}).Draw(t, "identity")
+		w := newWorld(t, identity)
+		defer w.close()
+		drawn := drawTemplate(t, w.instance)
+		if identity == "CONNECT_MANAGED" {
+			passwords(drawn, "Passw0rd")
+		}
+		w.apply(drawn, false)
+		first := w.yaml()
+		for _, name := range []string{"export.yaml", "export.json"} {
+			empty := newWorld(t, identity)
+			text, err := []byte(first), error(nil)
+			if name == "export.json" {
+				text, err = w.export().JSON()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			empty.apply(empty.read(name, string(text)), false)
+			second := strings.ReplaceAll(empty.yaml(), empty.instance, w.instance)
+			if first != second {
+				t.Fatalf("exports differ:\n%s\nof\n%s", lineDiff(first, second), text)
+			}
+			empty.close()
+		}
+	})
+}
+
+func passwords(t *Template, password string) {
+	for _, r := range t.Resources {
+		if r.Type == prefix+"User" {
+			r.Properties["Password"] = password
+		}
+	}
+}
+
+// The gains and losses of a plan are the difference of the effective permissions before and after the apply.
+func TestGainsAreThoseOfTheApply(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(t, "SAML")
 		defer w.close()
 		w.apply(drawTemplate(t, w.instance), false)
-		first := w.yaml()
-		empty := newWorld(t, "SAML")
-		defer empty.close()
-		moved := w.export().Template()
-		for i := range moved.Resources { // as the parameter InstanceArn does
-			r := &moved.Resources[i]
-			r.Properties = mapStrings(r.Properties, func(s string) string {
-				return strings.ReplaceAll(s, w.instance, empty.instance)
-			}).(map[string]any)
+		before := w.effective()
+		p, err := w.tryPlan(drawTemplate(t, w.instance), true)
+		if err != nil && legitimate(err) {
+			return
+		} else if err != nil {
+			t.Fatal(err)
 		}
-		empty.apply(moved, false)
-		second := strings.ReplaceAll(empty.yaml(), empty.instance, w.instance)
-		if first != second {
-			t.Fatalf("exports differ:\n%s", lineDiff(first, second))
+		if err := p.Apply(context.Background(), w, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := planned(p), gainsAndLosses(before, w.effective()); !maps.Equal(got, want) {
+			t.Fatalf("the plan says\n%v\nand it was\n%v", got, want)
 		}
 	})
+}
+
+// effective lists what users may do by the profiles that they hold, without the decision engine: name and permission.
+func (w *world) effective() map[string]bool {
+	out := map[string]bool{}
+	at := w.target()
+	profiles := map[string]*lanyard.Profile{}
+	for _, r := range at.Resources {
+		if p, ok := r.(*lanyard.Profile); ok {
+			profiles[p.ID] = p
+		}
+	}
+	for _, r := range at.Resources {
+		if u, ok := r.(*lanyard.User); ok {
+			for _, id := range u.Profiles {
+				for _, permission := range profiles[id].Permissions {
+					out[u.Name+" "+permission] = true
+				}
+			}
+		}
+	}
+	return out
+}
+
+func gainsAndLosses(before, after map[string]bool) map[string]string {
+	out := map[string]string{}
+	for key := range after {
+		if !before[key] {
+			out[key] = "gained"
+		}
+	}
+	for key := range before {
+		if !after[key] {
+			out[key] = "lost"
+		}
+	}
+	return out
+}
+
+// planned lists the same of a plan.
+func planned(p *Plan) map[string]string {
+	out := map[string]string{}
+	if p.Before == nil {
+		return out
+	}
+	for _, d := range access.Compare(p.Before, p.After) {
+		for _, s := range d.Subjects {
+			for _, g := range d.Gains {
+				if g.Type == "" {
+					out[s.Name+" "+g.Action] = "gained"
+				}
+			}
+			for _, l := range d.Loses {
+				if l.Type == "" {
+					out[s.Name+" "+l.Action] = "lost"
+				}
+			}
+		}
+	}
+	return out
 }
 
 func lineDiff(a, b string) string {

@@ -70,16 +70,43 @@ func Load(content []byte, parameters map[string]string) (*Plan, error) {
 			savedVersion, s.LanyardPlan)
 	}
 	p := (*Plan)(s.Plan)
-	p.secrets = map[string]string{}
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	secrets := map[string]string{}
 	for _, name := range s.Parameters {
 		v, ok := parameters[name]
 		if !ok {
 			return nil, lanyard.Errorf(lanyard.Invalid,
 				"parameter %q is required; its value is not in the saved plan, so give it with --param %s=…", name, name)
 		}
-		p.secrets[name] = v
+		secrets[name] = v
 	}
-	return p, p.check()
+	return p, p.addSecrets(secrets)
+}
+
+// addSecrets puts the values of NoEcho parameters in the place of their marks.
+func (p *Plan) addSecrets(secrets map[string]string) error {
+	if len(secrets) == 0 {
+		return nil
+	}
+	b, err := json.Marshal((*savePlan)(p))
+	if err != nil {
+		return err
+	}
+	var members any
+	if err := json.Unmarshal(b, &members); err != nil {
+		return err
+	}
+	var pairs []string
+	for name, value := range secrets {
+		pairs = append(pairs, secretMark(name), value)
+	}
+	if b, err = json.Marshal(mapStrings(members, strings.NewReplacer(pairs...).Replace)); err != nil {
+		return err
+	}
+	*p = Plan{secrets: secrets}
+	return json.Unmarshal(b, (*savePlan)(p))
 }
 
 // check refuses a plan whose calls are not those of plans: it could have come from anywhere.

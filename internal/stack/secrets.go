@@ -50,16 +50,3 @@ func withoutSecrets(v any, secrets map[string]string) any {
 	replace := strings.NewReplacer(pairs...)
 	return mapStrings(v, replace.Replace)
 }
-
-// withSecrets is the reverse.
-func (p *Plan) withSecrets(v map[string]any) map[string]any {
-	if len(p.secrets) == 0 {
-		return v
-	}
-	var pairs []string
-	for name, value := range p.secrets {
-		pairs = append(pairs, secretMark(name), value)
-	}
-	replace := strings.NewReplacer(pairs...)
-	return mapStrings(v, replace.Replace).(map[string]any)
-}

@@ -100,16 +100,22 @@ func (k *kind) applied(version string, p Properties) string {
 	return strings.TrimSuffix(version+"."+hash(p)+"."+strings.Join(managed, "+"), ".")
 }
 
+// managedBy are the optional properties that a note says were applied.
+func managedBy(applied string) []string {
+	parts := strings.SplitN(applied, ".", 3)
+	if len(parts) < 3 {
+		return nil
+	}
+	return strings.Split(parts[2], "+")
+}
+
 // drifted reports whether what is there differs from what the note says was applied.
 func (k *kind) drifted(live Properties, applied string) bool {
 	parts := strings.SplitN(applied, ".", 3)
 	if len(parts) < 2 || parts[0] != madeNote && parts[0] != adoptedNote {
 		return false // another version of the form: nothing is known
 	}
-	var managed []string
-	if len(parts) == 3 {
-		managed = strings.Split(parts[2], "+")
-	}
+	managed := managedBy(applied)
 	p := Properties{}
 	for name, v := range live {
 		if !slices.Contains(k.optional, name) || slices.Contains(managed, name) {

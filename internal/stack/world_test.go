@@ -12,6 +12,7 @@ import (
 	"github.com/lanyard/lanyard/internal/sandbox"
 	"github.com/lanyard/lanyard/internal/store"
 	"github.com/lanyard/lanyard/internal/store/sqlite"
+	"github.com/lanyard/lanyard/internal/template"
 )
 
 const account = "123456789012"
@@ -124,6 +125,36 @@ func (w *world) apply(t *Template, prune bool) *Plan {
 		w.Fatalf("apply: %v", err)
 	}
 	return p
+}
+
+// read reads a template as the program does.
+func (w *world) read(name, text string) *Template {
+	w.Helper()
+	t, err := w.tryRead(name, text)
+	if err != nil {
+		w.Fatalf("read: %v\n%s", err, text)
+	}
+	return t
+}
+
+func (w *world) tryRead(name, text string) (*Template, error) {
+	file, err := template.Parse(name, []byte(text))
+	if err != nil {
+		return nil, err
+	}
+	at := w.target()
+	parameters := map[string]string{"InstanceArn": at.ARN}
+	for _, p := range []string{"InitialPassword", "Secret"} {
+		if file.Root.Get("Parameters").Get(p) != nil {
+			parameters[p] = "Passw0rd"
+		}
+	}
+	s, err := template.Resolve([]*template.File{file}, template.Inputs{Parameters: parameters, Account: account,
+		Region: "eu-central-1"})
+	if err != nil {
+		return nil, err
+	}
+	return FromTemplate(s, []*template.File{file}, parameters, at.ARN)
 }
 
 // export returns the template of what is there.

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// stackTemplate has n profiles.
+func stackTemplate(t *testing.T, n int) string {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("Parameters:\n  InstanceArn: {Type: String}\nResources:\n")
+	for i := range n {
+		fmt.Fprintf(&b, "  P%d:\n    Type: AWS::Connect::SecurityProfile\n    Properties:\n      InstanceArn: !Ref InstanceArn\n"+
+			"      SecurityProfileName: Profile %d\n      Permissions: [Users.View]\n", i, i)
+	}
+	name := filepath.Join(t.TempDir(), "many.yaml")
+	if err := os.WriteFile(name, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// A ran command is one that has ended.
+type ran struct {
+	status    int
+	out, errs string
+}
+
+// commandOf prepares a run of the program against a data folder.
+func commandOf(ctx context.Context, program, dir string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, append(args, "--data", dir)...)
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "AWS_MAX_ATTEMPTS=2", "AWS_ENDPOINT_URL=", "AWS_PROFILE=",
+		"AWS_ENDPOINT_URL_CONNECT=")
+	return cmd
+}
+
+func runOn(t *testing.T, program, dir string, args ...string) ran {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	return finish(t, commandOf(ctx, program, dir, args...))
+}
+
+func finish(t *testing.T, cmd *exec.Cmd) ran {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		t.Error(err)
+		return ran{status: -1}
+	}
+	return ran{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
+}
+
+// A server that dies under an apply leaves it with a list of what was done, of what nobody knows and of what was not
+// tried; and the next apply completes it.
+func TestServerDiesDuringApply(t *testing.T) {
+	t.Parallel()
+	program, dir := built(t, ""), t.TempDir()
+	s := start(t, program, dir, "--demo", "--quota-profiles=-1").ready()
+	name := stackTemplate(t, 20)
+	s.slow(t, "CreateSecurityProfile", 1000, 100*time.Millisecond)
+	cmd := commandOf(t.Context(), program, dir, "apply", name)
+	var errs lockedBuffer
+	cmd.Stderr = &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := until(func() error {
+		if !strings.Contains(errs.String(), "[4/20] ") {
+			return fmt.Errorf("the fourth call has not begun: %s", errs.String())
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	s.cmd.Process.Kill()
+	<-s.done
+	if err := cmd.Wait(); err == nil {
+		t.Fatal("the apply succeeded without a server")
+	}
+	said := errs.String()
+	for _, want := range []string{"Done:\n  CreateSecurityProfile of P0 (Profile 0)\n",
+		"Outcome unknown, because the answer did not arrive:\n  CreateSecurityProfile of P", "Not tried:\n",
+		"Repeat the command: it reads the instance and completes what is missing.",
+		"lanyard-apply-lock"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("says %q, want %q in it", said, want)
+		}
+	}
+
+	start(t, program, dir, "--demo", "--quota-profiles=-1").ready()
+	if r := runOn(t, program, dir, "apply", name); r.status != 1 || !strings.Contains(r.errs, "--force-unlock") {
+		t.Errorf("with the lock of the one that failed: %+v", r)
+	}
+	if r := runOn(t, program, dir, "apply", name, "--force-unlock"); r.status != 0 {
+		t.Errorf("the second apply: %+v", r)
+	}
+	if r := runOn(t, program, dir, "plan", "-detailed-exitcode", name); r.status != 0 {
+		t.Errorf("the plan afterwards: %+v", r)
+	}
+}
+
+// Of applies at the same time, those that do not get the lock change nothing, and what is applied is whole.
+func TestAppliesAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	program, dir := built(t, ""), t.TempDir()
+	s := start(t, program, dir, "--demo", "--quota-profiles=-1").ready()
+	name := stackTemplate(t, 5)
+	s.slow(t, "CreateSecurityProfile", 1000, 50*time.Millisecond)
+	var wg sync.WaitGroup
+	results := make([]ran, 4)
+	for i := range results {
+		wg.Go(func() { results[i] = runOn(t, program, dir, "apply", name) })
+	}
+	wg.Wait()
+	applied := 0
+	for _, r := range results {
+		switch {
+		case r.status == 0:
+			applied++
+		case r.status != 1 || !strings.Contains(r.errs, "another apply is under way"):
+			t.Errorf("one that had to wait: %+v", r)
+		case strings.Contains(r.errs, "[1/"):
+			t.Errorf("one without the lock has made calls: %+v", r)
+		}
+	}
+	if applied == 0 {
+		t.Error("none was applied")
+	}
+	if r := runOn(t, program, dir, "plan", "-detailed-exitcode", name); r.status != 0 {
+		t.Errorf("the plan afterwards: %+v", r)
+	}
+}
+
+// Throttling delays an apply and does not fail it.
+func TestApplyIsThrottled(t *testing.T) {
+	t.Parallel()
+	program, dir := built(t, ""), t.TempDir()
+	s := start(t, program, dir, "--throttle=aws").ready()
+	if _, err := s.newInstance("small"); err != nil {
+		t.Fatal(err)
+	}
+	name := stackTemplate(t, 9)
+	cmd := commandOf(t.Context(), program, dir, "apply", name)
+	cmd.Env = append(cmd.Env, "AWS_MAX_ATTEMPTS=10")
+	if r := finish(t, cmd); r.status != 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// Credentials that have expired are an error that says what to do, and nothing is changed.
+func TestApplyWithExpiredCredentials(t *testing.T) {
+	t.Parallel()
+	program, dir := built(t, ""), t.TempDir()
+	s := start(t, program, dir, "--demo").ready()
+	if err := s.get("POST", "/lanyard/v1/faults",
+		`{"Operation":"CreateSecurityProfile","Exception":"ExpiredTokenException","Rate":1}`, nil); err != nil {
+		t.Skipf("the server injects no such exception: %v", err)
+	}
+	r := runOn(t, program, dir, "apply", stackTemplate(t, 1))
+	if r.status != 1 || !strings.Contains(r.errs, "sign in again") {
+		t.Errorf("%+v", r)
+	}
+}
