@@ -3,6 +3,7 @@ package stack
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -24,15 +25,6 @@ type Exported struct {
 	Resource
 	Comments []string
 	kind     *kind
-}
-
-// Template returns what an export says, as it is after parsing it.
-func (e *Export) Template() *Template {
-	t := &Template{}
-	for _, r := range e.Resources {
-		t.Resources = append(t.Resources, r.Resource)
-	}
-	return t
 }
 
 // maxTemplate is how many resources CloudFormation takes in one template.
@@ -225,6 +217,8 @@ func (e *Export) add(v *view, r lanyard.Resource, id string, refer func(string) 
 			out.Comments = append(out.Comments, "Its quick connects are not part of the template and are left as they are.")
 		case slices.Contains(k.metadata, name):
 			out.Lanyard[name] = value
+		case tagMembers[name]:
+			out.splitTags(name, object(value))
 		default:
 			out.Properties[name] = value
 		}
@@ -237,6 +231,30 @@ func (e *Export) add(v *view, r lanyard.Resource, id string, refer func(string) 
 	}
 	e.require(&out)
 	e.Resources = append(e.Resources, out)
+}
+
+// tagKeys are the keys of tags that CloudFormation's schema takes for most types.
+var tagKeys = regexp.MustCompile(`^[a-zA-Z+-=._:/]+$`)
+
+// maxAccessTags is how many access-control tags it takes.
+const maxAccessTags = 4
+
+// splitTags puts tags into the properties, and those that CloudFormation does not take below Metadata.
+func (r *Exported) splitTags(name string, tags map[string]any) {
+	taken, others := map[string]any{}, map[string]any{}
+	for _, key := range sortedKeys(tags) {
+		if !tagKeys.MatchString(key) || name != "Tags" && len(taken) == maxAccessTags {
+			others[key] = tags[key]
+		} else {
+			taken[key] = tags[key]
+		}
+	}
+	if len(taken) > 0 {
+		r.Properties[name] = taken
+	}
+	if len(others) > 0 {
+		r.Lanyard[name] = others
+	}
 }
 
 // require adds what CloudFormation requires and is left out when it is empty.

@@ -128,6 +128,9 @@ func (k *kind) desired(r *Resource) Properties {
 		}
 	}
 	for name, v := range r.Lanyard {
+		if tagMembers[name] { // those whose keys the schema of CloudFormation does not take
+			v = append(slices.Clone(list(raw[name])), list(v)...)
+		}
 		raw[name] = v
 	}
 	return canonical(raw, k.keep())
@@ -142,6 +145,12 @@ func (k *kind) managed(p, desired Properties) Properties {
 		}
 	}
 	return out
+}
+
+// below reports whether a member may be below Metadata: Lanyard:.
+func (k *kind) below(name string) bool {
+	return slices.Contains(k.metadata, name) || name == "Tags" && k.typ.Taggable() ||
+		name == "AllowedAccessControlTags" && k.typ == lanyard.TypeProfile
 }
 
 func anyMap(m map[string]string) map[string]any {

@@ -113,9 +113,9 @@ func (m *matcher) addItem(r *Resource) {
 		}
 	}
 	for _, name := range sortedKeys(r.Lanyard) {
-		if !slices.Contains(k.metadata, name) {
-			m.fail(r.where("Metadata", "Lanyard", name), "%s must be absent: Metadata.Lanyard of %s takes %v", name, k.name,
-				k.metadata)
+		if !k.below(name) {
+			m.fail(r.where("Metadata", "Lanyard", name), "%s must be absent: Metadata.Lanyard of %s has no such member", name,
+				k.name)
 		}
 	}
 	i := &item{res: r, kind: k, desired: k.desired(r)}

@@ -48,6 +48,12 @@ func (d *drawer) add(typ, id string, p, meta map[string]any) {
 	}
 	if typ != "UserHierarchyStructure" && d.bool("tags") {
 		p["Tags"] = []any{map[string]any{"Key": "Team", "Value": d.word("tag")}}
+		if d.bool("odd tag") {
+			if meta == nil {
+				meta = map[string]any{}
+			}
+			meta["Tags"] = []any{map[string]any{"Key": "Cost Center é", "Value": ""}}
+		}
 	}
 	d.resources = append(d.resources, Resource{LogicalID: id, Type: prefix + typ, Properties: p, Lanyard: meta})
 	d.ids[typ] = append(d.ids[typ], id)
@@ -341,6 +347,9 @@ func (w *world) effective() map[string]bool {
 		if u, ok := r.(*lanyard.User); ok {
 			for _, id := range u.Profiles {
 				for _, permission := range profiles[id].Permissions {
+					if p, _ := lanyard.LookupPermission(permission); p.Restriction {
+						continue // it takes something away, and is a change of that
+					}
 					out[u.Name+" "+permission] = true
 				}
 			}
