@@ -66,7 +66,7 @@ func TestCheck(t *testing.T) {
 		{"a policy", profile + "    DeletionPolicy: Keep\n", `a.yaml:8:21: DeletionPolicy must be Delete, Retain, RetainExceptOnCreate or Snapshot, got "Keep"`},
 		{"metadata", profile + "    Metadata: {Lanyard: {AllowedAIAgent: []}}\n", "a.yaml:8:26: AllowedAIAgent is not a property of Metadata.Lanyard of AWS::Connect::SecurityProfile; did you mean AllowedAIAgents?"},
 		{"metadata that is a list", profile + "    Metadata: {Lanyard: []}\n", "a.yaml:8:25: Metadata.Lanyard must be a map, got a list of 0 items"},
-		{"metadata without use", strings.Replace(user, "  U:", "  U:\n    Metadata: {Lanyard: {Password: a}}", 1) + "      SecurityProfileArns: [!Sub \"${I}/security-profile/a\"]\n", "a.yaml:4:25: Metadata.Lanyard must be absent: lanyard reads none of AWS::Connect::User"},
+		{"metadata without use", strings.Replace(user, "  U:", "  U:\n    Metadata: {Lanyard: {Password: a}}", 1) + "      SecurityProfileArns: [!Sub \"${I}/security-profile/a\"]\n", "a.yaml:4:26: Password is not a property of Metadata.Lanyard of AWS::Connect::User"},
 		{"metadata of others", profile + "    Metadata: {cfn-lint: {config: [!Ref Nothing]}}\n", "P "},
 
 		{"the same name twice", profile + strings.Replace(profile, "P:", "Q:", 1), `a.yaml:12:28: SecurityProfileName "p" already exists in the stack: P at a.yaml:3:3`},
