@@ -55,7 +55,9 @@ func (r *reader) describeInstance(ctx context.Context) (*lanyard.Instance, error
 	return in, nil
 }
 
+// attributes reads the attributes of an instance.
 func (r *reader) attributes(ctx context.Context, in *lanyard.Instance) error {
+	in.Attributes = map[string]string{}
 	return readPages(ctx, r, listing[model.ListInstanceAttributesResponse, model.Attribute]{
 		operation: "ListInstanceAttributes", input: r.in(), most: 7, list: "Attributes",
 		items: func(o *model.ListInstanceAttributesResponse) ([]model.Attribute, *string) {
