@@ -14,7 +14,9 @@ type planCmd struct {
 	DetailedExitcode bool     `help:"Exit with 0 if there is nothing to change, 2 if there is, and 1 for an error." name:"detailed-exitcode"`
 	Format           string   `help:"Form of the plan: text, markdown for a comment on a pull request, or json, one object a line." default:"text" enum:"text,markdown,json"`
 	JSON             bool     `help:"Short for --format json." name:"json"`
-	Files            []string `arg:"" name:"file" help:"CloudFormation templates of one stack, in YAML or JSON; - reads standard input."`
+	Terraform        string   `help:"Instead of templates: a plan of Terraform, as terraform show -json PLAN writes it; - reads standard input." placeholder:"FILE"`
+	ChangeSet        string   `help:"Instead of templates: a change set of CloudFormation, as aws cloudformation describe-change-set --include-property-values writes it; - reads standard input." name:"change-set" placeholder:"FILE"`
+	Files            []string `arg:"" optional:"" name:"file" help:"CloudFormation templates of one stack, in YAML or JSON; - reads standard input."`
 }
 
 func (planCmd) Help() string {
@@ -30,7 +32,8 @@ Examples:
   lanyard plan team.yaml
   lanyard plan team.yaml --param InstanceArn=arn:aws:connect:eu-central-1:123456789012:instance/INSTANCE -out team.plan
   lanyard plan team.yaml --profile production --region eu-central-1 --format markdown
-  lanyard plan team.yaml --prune -json -detailed-exitcode`
+  lanyard plan team.yaml --prune -json -detailed-exitcode
+  terraform show -json tfplan | lanyard plan --terraform - --instance acme`
 }
 
 // Statuses of plan -detailed-exitcode, as Terraform has them.
@@ -60,6 +63,12 @@ func (e asError) Error() string { return e.err.Error() }
 func (c *planCmd) run(s streams) error {
 	if c.JSON {
 		c.Format = "json"
+	}
+	if c.Terraform != "" || c.ChangeSet != "" {
+		return c.runProposals(s)
+	}
+	if len(c.Files) == 0 {
+		return refuse("FILE is required when neither --terraform nor --change-set is set")
 	}
 	planning, err := c.openPlanning(s, c.Files)
 	if err != nil {

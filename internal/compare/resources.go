@@ -41,8 +41,8 @@ var shownTypes = []lanyard.Type{lanyard.TypeInstance, lanyard.TypeProfile, lanya
 	lanyard.TypeStructure, lanyard.TypeGroup, lanyard.TypeQueue, lanyard.TypeRoutingProfile, lanyard.TypeHours,
 	lanyard.TypeModule, lanyard.TypeModuleVersion, lanyard.TypeModuleAlias, lanyard.TypeQuickConnect}
 
-// FindChanges returns the resources that differ between two states, by type and name. Resources are the same if their ids
-// are; see Align. Ids of resources in fields are replaced by their names.
+// FindChanges returns the resources that differ between two states, by type and name. Resources are the same if their
+// ids are; see Align. Ids of resources in fields are replaced by their names.
 func FindChanges(before, after []lanyard.Resource) ([]Change, error) {
 	was, is := byRef(before), byRef(after)
 	names := map[string]string{}

@@ -164,7 +164,8 @@ func prunedSince(revision int64) error {
 	return lanyard.Errorf(lanyard.Condition, "the events after revision %d were pruned while they were read", revision)
 }
 
-func readType(ctx context.Context, r store.InstanceReader, t lanyard.Type, into map[lanyard.Ref]lanyard.Resource) error {
+func readType(ctx context.Context, r store.InstanceReader, t lanyard.Type,
+	into map[lanyard.Ref]lanyard.Resource) error {
 	for after := int64(0); ; {
 		list, err := r.List(ctx, t, after, page)
 		if err != nil {

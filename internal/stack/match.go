@@ -320,9 +320,7 @@ func (m *matcher) orphans() (out []lanyard.Resource) {
 // deletionOrder puts what refers to others before these.
 func deletionOrder(all []lanyard.Resource) []lanyard.Resource {
 	slices.SortStableFunc(all, func(a, b lanyard.Resource) int {
-		ka, _ := kindOf(a.Type())
-		kb, _ := kindOf(b.Type())
-		return cmp.Compare(kb.rank, ka.rank)
+		return cmp.Compare(rankOf(b.Type()), rankOf(a.Type()))
 	})
 	referred := map[lanyard.Ref][]lanyard.Resource{}
 	for _, r := range all {
