@@ -387,6 +387,17 @@ type OverviewAnswer struct {
 	Changes       []Day      `tstype:"Day[] | null"`
 	ChangesSince  *time.Time `tstype:"string | null,required"`
 	Server        *Health    `tstype:"Health | null,required"`
+	// For everybody; null for an instance that is not a mirror.
+	Mirror *Mirror `tstype:"Mirror | null,required"`
+}
+
+// Mirror says what an instance is a copy of. It takes no changes.
+type Mirror struct {
+	Source string
+	// When the last complete copy began to be read; null before the first.
+	Refreshed *time.Time `tstype:"string | null,required"`
+	// A copy is being stored, or was interrupted while it was.
+	Incomplete bool
 }
 
 // Counts are how many there are of what the viewer may view.

@@ -33,7 +33,7 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := OverviewAnswer{Revision: v.Revision()}
+	out := OverviewAnswer{Revision: v.Revision(), Mirror: s.mirrorOf(v.in)}
 	if v.RequirePermission(questions.ViewPermission(access.TypeSecurityProfile)) == nil {
 		all, err := v.all(ctx, s)
 		if err != nil {
@@ -74,6 +74,18 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 		out.Server = s.health()
 	}
 	return out, nil
+}
+
+// mirrorOf says what an instance is a mirror of; nil when it is none.
+func (s *Server) mirrorOf(in *lanyard.Instance) *Mirror {
+	if in.Mirror == nil {
+		return nil
+	}
+	m := &Mirror{Source: in.Mirror.Source, Incomplete: in.Mirror.Run != ""}
+	if at := s.Control.Refreshed(in); !at.IsZero() {
+		m.Refreshed = &at
+	}
+	return m
 }
 
 // unheld lists the first profiles that nobody holds, and counts all.

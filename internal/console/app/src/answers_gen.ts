@@ -481,6 +481,24 @@ export interface OverviewAnswer {
   Changes: Day[] | null;
   ChangesSince: string | null;
   Server: Health | null;
+  /**
+   * For everybody; null for an instance that is not a mirror.
+   */
+  Mirror: Mirror | null;
+}
+/**
+ * Mirror says what an instance is a copy of. It takes no changes.
+ */
+export interface Mirror {
+  Source: string;
+  /**
+   * When the last complete copy began to be read; null before the first.
+   */
+  Refreshed: string | null;
+  /**
+   * A copy is being stored, or was interrupted while it was.
+   */
+  Incomplete: boolean;
 }
 /**
  * Counts are how many there are of what the viewer may view.

@@ -35,6 +35,17 @@ export default function Overview() {
       <Ready of={loaded}>
         {(data) => (
           <SpaceBetween size="l">
+            {data.Mirror && (
+              <Alert type={data.Mirror.Incomplete ? "warning" : "info"} header={x.mirror(data.Mirror.Source)}>
+                {data.Mirror.Incomplete && `${x.mirrorIncomplete} `}
+                {data.Mirror.Refreshed && (
+                  <>
+                    {x.mirrorRefreshed} <When time={data.Mirror.Refreshed} />.{" "}
+                  </>
+                )}
+                {x.mirrorText}
+              </Alert>
+            )}
             <Container>
               <KeyValuePairs
                 columns={4}
