@@ -175,7 +175,8 @@ func TestMembersThatAreNew(t *testing.T) {
 		t.Errorf("%d users have the new member in their settings, want 3", kept)
 	}
 	text := strings.Join(c.Unrevealed, "\n")
-	for _, want := range []string{"SearchUsers Users[].IdentityInfo.Nick: it was answered, and lanyard does not know it (3 times)",
+	for _, want := range []string{
+		"SearchUsers Users[].IdentityInfo.Nick: it was answered, and lanyard does not know it (3 times)",
 		"DescribeSecurityProfile SecurityProfile.Color: it was answered", "SearchQueues Weather: it was answered"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("what is not in the copy is\n%s\nwant %q in it", text, want)
