@@ -75,7 +75,7 @@ func main() {
 }
 
 // partNames are what -only takes.
-var partNames = []string{"api", "updates", "decisions", "growth", "postgres"}
+var partNames = []string{"api", "updates", "decisions", "growth", "postgres", "plan"}
 
 // usage prints what -h shows.
 func usage() {
@@ -195,6 +195,11 @@ func (rep *report) measure(ctx context.Context, bin, dir string) (err error) {
 	}
 	if o.selects("postgres") {
 		if rep.postgres, err = measurePostgres(ctx, o, bin, dir); err != nil {
+			return err
+		}
+	}
+	if o.selects("plan") {
+		if rep.plan, err = measurePlan(ctx, o, bin, dir); err != nil {
 			return err
 		}
 	}

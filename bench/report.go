@@ -22,6 +22,7 @@ type report struct {
 	decisions *decisionsFound
 	growth    *growthFound
 	postgres  *postgresFound
+	plan      *planFound
 }
 
 // A part of the report.
@@ -46,6 +47,9 @@ func (rep *report) parts() (parts []part, suffixes []string) {
 	}
 	if rep.postgres != nil {
 		parts, suffixes = append(parts, rep.postgres), append(suffixes, "-postgres")
+	}
+	if rep.plan != nil {
+		parts, suffixes = append(parts, rep.plan), append(suffixes, "-plan")
 	}
 	return parts, suffixes
 }

@@ -1,8 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/lanyard/lanyard/internal/mirror"
 	"github.com/lanyard/lanyard/internal/stack"
@@ -12,7 +13,7 @@ type exportCmd struct {
 	targetFlags `embed:""`
 	Format      string   `help:"Form: cloudformation (YAML) or json (the same in JSON)." default:"cloudformation" enum:"cloudformation,json"`
 	AIAgent     []string `help:"ARN of an AI agent whose security profiles to export, since the API does not list AI agents; may be repeated." name:"ai-agent" sep:"none" placeholder:"ARN"`
-	Out         string   `help:"Write to this file." type:"path" placeholder:"FILE"`
+	Out         string   `help:"Write to this file, or as several files of one stack into this folder." type:"path" placeholder:"FILE|DIR"`
 }
 
 func (exportCmd) Help() string {
@@ -24,6 +25,7 @@ instance equal to this one; the parameter InstanceArn names that instance. Comme
 Examples:
   lanyard export >instance.yaml
   lanyard export --format json --out instance.json
+  mkdir -p instance && lanyard export --out instance && lanyard plan instance/*.yaml --stack instance
   lanyard export --profile production --region eu-central-1`
 }
 
@@ -50,19 +52,42 @@ func (c *exportCmd) Run(s streams) error {
 	for _, comment := range e.Comments {
 		printf(s.errs, "%s\n", comment)
 	}
-	write := e.YAML
+	form, ending := (*stack.Export).YAML, ".yaml"
 	if c.Format == "json" {
-		write = e.JSON
+		form, ending = (*stack.Export).JSON, ".json"
 	}
-	text, err := write()
+	if info, err := os.Stat(c.Out); err == nil && info.IsDir() {
+		return c.writeFiles(s, e, form, ending)
+	}
+	text, err := form(e)
 	if err != nil {
 		return err
 	}
+	if len(text) > stack.MaxText {
+		fmt.Fprintf(s.errs, "The template has %d bytes and may have %d; export into a folder to have it in several files.\n",
+			len(text), stack.MaxText)
+	}
 	if c.Out != "" {
-		return cmp.Or(replaceFile(c.Out, text), nil)
+		return replaceFile(c.Out, text)
 	}
 	_, err = fmt.Fprintf(s.out, "%s\n", trimNewline(text))
 	return err
+}
+
+// writeFiles writes an export into the folder of --out.
+func (c *exportCmd) writeFiles(s streams, e *stack.Export, form func(*stack.Export) ([]byte, error),
+	ending string) error {
+	files, err := e.Files(form, ending)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := replaceFile(filepath.Join(c.Out, f.Name), f.Text); err != nil {
+			return err
+		}
+		printf(s.errs, "Wrote %s.\n", filepath.Join(c.Out, f.Name))
+	}
+	return nil
 }
 
 func trimNewline(text []byte) []byte {

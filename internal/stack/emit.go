@@ -2,6 +2,7 @@ package stack
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +32,60 @@ func (e *Export) YAML() ([]byte, error) {
 		return nil, err
 	}
 	return separate(b.Bytes()), nil
+}
+
+// A File is a part of an export, which refers to resources of the others.
+type File struct {
+	Name string // without a folder
+	Text []byte
+}
+
+// MaxText is how many bytes a template may have.
+const MaxText = 1 << 20
+
+// Files returns an export as one stack of several files, each of one type and as small as templates must be. form is
+// YAML or JSON of an Export, and ending that of the files' names.
+func (e *Export) Files(form func(*Export) ([]byte, error), ending string) ([]File, error) {
+	var out []File
+	for _, k := range kinds {
+		part := *e
+		part.Resources = slices.DeleteFunc(slices.Clone(e.Resources), func(r Exported) bool { return r.kind != k })
+		part.Passwords = e.Passwords && k.typ == lanyard.TypeUser
+		if len(part.Resources) == 0 {
+			continue
+		}
+		texts, err := part.split(form)
+		if err != nil {
+			return nil, err
+		}
+		for i, text := range texts {
+			name := TypeName(k.name)
+			if len(texts) > 1 {
+				name += fmt.Sprintf("-%03d", i+1)
+			}
+			out = append(out, File{name + ending, text})
+		}
+	}
+	return out, nil
+}
+
+// split returns an export as texts that are small enough.
+func (e *Export) split(form func(*Export) ([]byte, error)) ([][]byte, error) {
+	if len(e.Resources) <= maxTemplate {
+		text, err := form(e)
+		if err != nil || len(text) <= MaxText || len(e.Resources) == 1 {
+			return [][]byte{text}, err
+		}
+	}
+	half := (len(e.Resources) + 1) / 2
+	first, second := *e, *e
+	first.Resources, second.Resources = e.Resources[:half], e.Resources[half:]
+	a, err := first.split(form)
+	if err != nil {
+		return nil, err
+	}
+	b, err := second.split(form)
+	return append(a, b...), err
 }
 
 // separate puts an empty line before each resource.
