@@ -47,6 +47,10 @@ type program struct {
 	Mirror  mirrorCmd  `cmd:"" help:"Copy an instance of Amazon Connect, and keep the copy up to date."`
 	Gen     genCmd     `cmd:"" help:"Generate instances of any size, for load tests."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+
+	Completion completionCmd `cmd:"" help:"Print the completion script of a shell."`
+	Man        manCmd        `cmd:"" help:"Print the manual page, or write a page for each command."`
+	Complete   completeCmd   `cmd:"" name:"__complete" hidden:"" passthrough:"" help:"Print what may follow some words, for completion scripts."`
 }
 
 // streams are where a command reads and writes.

@@ -96,8 +96,8 @@ func (t *testTargets) readTemplateState(ctx context.Context, ref policytest.Targ
 // literalInstance is the ARN of an instance, as templates that are for one instance have it.
 var literalInstance = regexp.MustCompile(`arn:aws[a-z-]*:connect:[a-z0-9-]+:[0-9]{12}:instance/[0-9A-Fa-f-]{36}`)
 
-// emptyState is the instance that templates are for, when nothing is in it: that of the parameter InstanceArn, or else the
-// first that a template names.
+// emptyState is the instance that templates are for, when nothing is in it: that of the parameter InstanceArn, or else
+// the first that a template names.
 func emptyState(files []string, parameter string) (*state, error) {
 	in := &lanyard.Instance{Meta: lanyard.Meta{ID: "00000000-0000-4000-8000-000000000000", Name: "empty"},
 		Account: "123456789012", Region: "us-east-1", IdentityManagement: control.SAML}

@@ -52,8 +52,8 @@ type File struct {
 // fixtures of the file are added.
 type TargetRef struct {
 	At Position
-	// Paths are relative to the folder of the file. One of Instance, Only, Mirror and Backup is set, or Templates, or both:
-	// the templates are applied to the instance then, and to an empty one otherwise.
+	// Paths are relative to the folder of the file. One of Instance, Only, Mirror and Backup is set, or Templates, or
+	// both: the templates are applied to the instance then, and to an empty one otherwise.
 	Instance  string   // id or alias of an instance of a server or data folder
 	Only      bool     // in place of Instance: the only instance there is
 	Mirror    string   // id or alias of a mirrored instance of the data folder
