@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
@@ -14,16 +16,18 @@ import (
 	"github.com/lanyard/lanyard/internal/compare"
 	"github.com/lanyard/lanyard/internal/mirror"
 	"github.com/lanyard/lanyard/internal/past"
+	"github.com/lanyard/lanyard/internal/stack"
 )
 
 type diffCmd struct {
 	targetFlags      `embed:""`
-	Param            []string `help:"Value of a parameter of templates." placeholder:"NAME=VALUE" sep:"none"`
-	Format           string   `help:"text, markdown for a comment on a pull request, or json." default:"text" enum:"text,markdown,json"`
-	DetailedExitcode bool     `help:"Exit with status 0 if nothing differs, 2 if something does, and 1 after an error."`
-	Names            int      `help:"How many people to name of a group; the others are counted." default:"10"`
-	Before           string   `arg:"" name:"a" help:"What it was: an instance, a moment, a file or an instance in AWS."`
-	After            string   `arg:"" name:"b" help:"What it is, in the same forms."`
+	Param            map[string]string `help:"Value of a parameter of the templates; may be repeated." mapsep:"none" placeholder:"NAME=VALUE"`
+	ParamFile        []string          `help:"File with values of parameters, in JSON or YAML as the AWS CLI takes it; may be repeated." type:"existingfile" sep:"none" placeholder:"FILE"`
+	Format           string            `help:"text, markdown for a comment on a pull request, or json." default:"text" enum:"text,markdown,json"`
+	DetailedExitcode bool              `help:"Exit with status 0 if nothing differs, 2 if something does, and 1 after an error."`
+	Names            int               `help:"How many people to name of a group; the others are counted." default:"10"`
+	Before           string            `arg:"" name:"a" help:"What it was: an instance, a moment, a file or an instance in AWS."`
+	After            string            `arg:"" name:"b" help:"What it is, in the same forms."`
 }
 
 func (diffCmd) Help() string {
@@ -97,7 +101,7 @@ func (c *diffCmd) compare(ctx context.Context) (*compare.Report, error) {
 type side struct {
 	operand
 	*state
-	byName bool // its ids say nothing
+	byName bool // it is a template, whose resources have new ids
 }
 
 // readHere reads what is on this machine: the data folder and files.
@@ -163,13 +167,68 @@ func (c *diffCmd) readAPI(ctx context.Context, s, other *side) error {
 	return err
 }
 
-// readTemplate applies a template to a copy of the other side.
-func (c *diffCmd) readTemplate(_ context.Context, s, _ *side) error {
-	return refuse("%s must be a backup, got another file", s.text)
+// readTemplate applies a template to a copy of the other side, or to an empty instance when that is a template too.
+func (c *diffCmd) readTemplate(ctx context.Context, s, other *side) error {
+	s.byName = true
+	f := stackFlags{Param: c.Param, ParamFile: c.ParamFile}
+	names := []string{s.file}
+	name, err := f.stackName(names)
+	if err != nil {
+		return err
+	}
+	files, err := f.readFiles(names)
+	if err != nil {
+		return err
+	}
+	base := other.state
+	if other.state == nil || other.byName {
+		if base, err = emptyState(names, files.parameters[instanceParameter]); err != nil {
+			return err
+		}
+	}
+	arn := lanyard.ARN{Partition: "aws", Region: base.instance.Region, Account: base.instance.Account,
+		Instance: base.instance.ID}.String()
+	if files.declares(instanceParameter) && files.parameters[instanceParameter] == "" {
+		files.parameters[instanceParameter] = arn
+	}
+	resolved, err := files.resolve(name, arn)
+	if err != nil {
+		return err
+	}
+	in := withoutNotes([]lanyard.Resource{base.instance}, name)[0].(*lanyard.Instance)
+	plan, err := stack.New(ctx, &stack.Target{ARN: arn, Instance: in, Resources: withoutNotes(base.resources, name)},
+		resolved, stack.Options{Stack: name, NewStore: openMemory})
+	if err != nil {
+		return err
+	}
+	s.state = &state{name: s.text, instance: base.instance, resources: base.resources, unrevealed: base.unrevealed}
+	if plan.Result != nil {
+		s.state.resources = plan.Result.Resources
+	}
+	return nil
+}
+
+// withoutNotes returns resources without the tags in which stacks note what they consist of, but for those of one stack.
+func withoutNotes(resources []lanyard.Resource, but string) []lanyard.Resource {
+	out := slices.Clone(resources)
+	for i, r := range out {
+		owner := r.Head().Tags["lanyard:stack"]
+		if structure := r.Head().Tags["lanyard:structure"]; structure != "" {
+			owner, _, _ = strings.Cut(structure, "/")
+		}
+		if owner != "" && owner != but {
+			out[i] = lanyard.Clone(r)
+			maps.DeleteFunc(out[i].Head().Tags, func(key, _ string) bool { return stack.IsStateTag(key) })
+		}
+	}
+	return out
 }
 
 // compareStates compares two states, by names unless they are of one instance.
 func compareStates(before, after *side, o compare.Options) (*compare.Report, error) {
+	if before.byName || after.byName { // templates are not what notes them
+		before.resources, after.resources = withoutNotes(before.resources, ""), withoutNotes(after.resources, "")
+	}
 	resources := after.resources
 	if before.instance.ID != after.instance.ID || before.byName && after.byName {
 		resources = compare.Align(resources, before.resources)

@@ -80,16 +80,15 @@ func (b *proposer) warn(format string, args ...any) {
 
 // warnOthers says how many resources are not looked into.
 func (b *proposer) warnOthers(others map[string]int) {
-	n, names := 0, []string{}
+	names := []string{}
 	for _, name := range slices.Sorted(maps.Keys(others)) {
-		n += others[name]
 		names = append(names, fmt.Sprintf("%s (%d)", name, others[name]))
 	}
 	if len(names) > maxProblems {
 		names = append(names[:maxProblems], "and others")
 	}
-	if n > 0 {
-		b.warn("%d changes of other types of resources are not looked into: %s", n, strings.Join(names, ", "))
+	if len(names) > 0 {
+		b.warn("changes of resources of other types are not looked into: %s", strings.Join(names, ", "))
 	}
 }
 
