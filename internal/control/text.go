@@ -86,6 +86,13 @@ type textList []text
 // line adds a text of one line.
 func (t *textList) line(member, value string) { t.add(text{member: member, value: value}) }
 
+// itemLine adds a text of one line in the i-th item of a list.
+func (t *textList) itemLine(list string, i int, name, value string) {
+	if !plain(value) {
+		t.line(member(list, i, name), value)
+	}
+}
+
 // prose adds a text that may have lines and tabs.
 func (t *textList) prose(member, value string) { t.add(text{member, value, true}) }
 
@@ -157,17 +164,19 @@ func (t *textList) profile(p *lanyard.Profile) {
 	t.line("AllowedAccessControlHierarchyGroupId", p.HierarchyGroup)
 	t.pairs("AllowedAccessControlTags", p.AccessTags)
 	for i, a := range p.Applications {
-		t.line(member("Applications", i, "Namespace"), a.Namespace)
-		t.lines(member("Applications", i, "ApplicationPermissions"), a.Permissions)
-		t.line(member("Applications", i, "Type"), a.Type)
+		t.itemLine("Applications", i, "Namespace", a.Namespace)
+		for _, name := range a.Permissions {
+			t.itemLine("Applications", i, "ApplicationPermissions", name)
+		}
+		t.itemLine("Applications", i, "Type", a.Type)
 	}
 	for i, m := range p.FlowModules {
-		t.line(member("AllowedFlowModules", i, "Type"), m.Type)
-		t.line(member("AllowedFlowModules", i, "FlowModuleId"), m.ID)
+		t.itemLine("AllowedFlowModules", i, "Type", m.Type)
+		t.itemLine("AllowedFlowModules", i, "FlowModuleId", m.ID)
 	}
 	for i, a := range p.AIAgents {
-		t.line(member("AllowedAIAgents", i, "Type"), a.Type)
-		t.line(member("AllowedAIAgents", i, "Arn"), a.ARN)
+		t.itemLine("AllowedAIAgents", i, "Type", a.Type)
+		t.itemLine("AllowedAIAgents", i, "Arn", a.ARN)
 	}
 	for _, rule := range p.DataTables {
 		t.line("PrimaryAttributeValues.AccessType", rule.Access)
@@ -192,7 +201,7 @@ func (t *textList) user(u *lanyard.User) {
 
 func (t *textList) channels(list string, queues []lanyard.QueueConfig) {
 	for i, q := range queues {
-		t.line(member(list, i, "QueueReference.Channel"), q.Channel)
+		t.itemLine(list, i, "QueueReference.Channel", q.Channel)
 	}
 }
 
