@@ -140,7 +140,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// connection.
 		w.Header().Set("Connection", "close")
 	}
-	defer drainBody(w, r)
+	if r.ContentLength != 0 {
+		body := &countedBody{r.Body, r.ContentLength}
+		r.Body = body
+		defer drainBody(w, r, body)
+	}
 	switch {
 	case !s.mayReach(r):
 		refuseReach(w)
@@ -177,11 +181,23 @@ const (
 	restPiece    = 64 << 10
 )
 
+// A countedBody knows how much of it is left to read; a negative number when that is not known.
+type countedBody struct {
+	io.ReadCloser
+	left int64
+}
+
+func (b *countedBody) Read(p []byte) (n int, err error) {
+	n, err = b.ReadCloser.Read(p)
+	b.left -= int64(n)
+	return n, err
+}
+
 // drainBody reads the rest of a request's body before the answer is sent. Most clients send everything before they
 // read; if the server closed the connection, they would see a broken connection instead of the answer. Beyond the
 // bounds they do. A client that stops sending gets the answer.
-func drainBody(w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength == 0 || r.Header.Get("Expect") != "" { // the client waits for the answer before it sends
+func drainBody(w http.ResponseWriter, r *http.Request, body *countedBody) {
+	if body.left == 0 || r.Header.Get("Expect") != "" { // the client waits for the answer before it sends
 		return
 	}
 	control, until := http.NewResponseController(w), time.Now().Add(MaxRestTime)
@@ -194,7 +210,7 @@ func drainBody(w http.ResponseWriter, r *http.Request) {
 			!errors.Is(err, http.ErrNotSupported) {
 			return
 		}
-		n, err := io.CopyN(io.Discard, r.Body, min(left, restPiece))
+		n, err := io.CopyN(io.Discard, body, min(left, restPiece))
 		if left -= n; err != nil { // mostly io.EOF
 			return
 		}
