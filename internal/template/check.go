@@ -210,7 +210,7 @@ func (c *checker) text(v *Value, s *shape, path string) *Value {
 	if v.Kind == List || v.Kind == Map {
 		return c.wrong(v, path, "a string")
 	}
-	c.warnPlain(v)
+	c.r.warnPlain(v.Node, v.Text)
 	n := utf8.RuneCountInString(v.Text)
 	switch {
 	case s.MinLength != nil && n < *s.MinLength:
@@ -233,16 +233,13 @@ func (c *checker) text(v *Value, s *shape, path string) *Value {
 }
 
 // warnPlain warns about words without quotes that are no strings for AWS, though a string is meant.
-func (c *checker) warnPlain(v *Value) {
-	if v.Node == nil || !v.Node.Plain {
-		return
-	}
-	text := v.Node.Text
+func (r *resolver) warnPlain(n *Node, text string) {
 	switch {
-	case v.Kind == Bool && text != "true" && text != "false":
-		c.r.warn(v.Pos, "AWS reads %s as %s; write it in quotes if the word is meant", text, v.Text)
-	case v.Kind == Number && !ordinaryText.MatchString(text):
-		c.r.warn(v.Pos, "AWS reads %s as a number and may write it in another way; write it in quotes", printable(text))
+	case n == nil || !n.Plain:
+	case n.Kind == Bool && !strings.EqualFold(n.Text, text):
+		r.warn(n.Pos, "AWS reads %s as %s; write it in quotes if the word is meant", n.Text, text)
+	case n.Kind == Number && !ordinaryText.MatchString(n.Text):
+		r.warn(n.Pos, "AWS reads %s as a number and may write it in another way; write it in quotes", printable(n.Text))
 	}
 }
 

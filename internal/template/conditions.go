@@ -27,7 +27,8 @@ const (
 func (r *resolver) namedCondition(s *scope, name string, pos Position) (bool, bool) {
 	c := s.conditions[name]
 	if c == nil {
-		r.fail(pos, "condition %q does not exist%s", name, didYouMean(name, slices.Sorted(maps.Keys(s.conditions))))
+		r.fail(pos, "condition %q does not exist%s", name,
+			r.hint(name, func() []string { return slices.Sorted(maps.Keys(s.conditions)) }))
 		return false, false
 	}
 	switch c.state {
@@ -52,8 +53,9 @@ func (r *resolver) namedCondition(s *scope, name string, pos Position) (bool, bo
 // decide evaluates a condition's functions.
 func (r *resolver) decide(s *scope, n *Node) (bool, bool) {
 	n = n.resolved()
-	if r.values++; r.values > maxValues || r.depth > 4*maxDepth {
-		return false, r.eval(s, n).Kind != Invalid
+	if r.values++; r.values > maxValues || r.depth > 4*maxDepth || r.exhausted {
+		r.eval(s, n) // reports it
+		return false, false
 	}
 	r.depth++
 	defer func() { r.depth-- }()

@@ -64,10 +64,10 @@ type splice struct {
 // is edited stays as it is, with comments, blank lines, order, quotes and line ends. The result is parsed, and an error
 // is returned if it is not exactly what the edits say.
 func (f *File) Edit(edits ...Edit) ([]byte, error) {
-	place := f.places()
+	places := f.places()
 	var first, second []Edit
 	for _, e := range edits {
-		if err := f.checkEdit(e, place); err != nil {
+		if err := f.checkEdit(e, places); err != nil {
 			return nil, err
 		}
 		if e.kind == insertItem || e.kind == insertEntry {
@@ -76,7 +76,7 @@ func (f *File) Edit(edits ...Edit) ([]byte, error) {
 			first = append(first, e)
 		}
 	}
-	file, moved, err := f.pass(first)
+	file, moved, err := f.pass(first, places)
 	if err != nil || len(second) == 0 {
 		return file.Content, err
 	}
@@ -88,7 +88,7 @@ func (f *File) Edit(edits ...Edit) ([]byte, error) {
 		second[i].index = e.index - removedBefore(first, e.node, e.index)
 		second[i].node = to
 	}
-	file, _, err = file.pass(second)
+	file, _, err = file.pass(second, file.places())
 	return file.Content, err
 }
 
@@ -103,7 +103,7 @@ func removedBefore(edits []Edit, list *Node, index int) (n int) {
 }
 
 // pass makes edits of which none moves another, and returns the file with where its nodes are now.
-func (f *File) pass(edits []Edit) (*File, map[*Node]*Node, error) {
+func (f *File) pass(edits []Edit, places map[*Node]spot) (*File, map[*Node]*Node, error) {
 	want, expected := applyTree(f.Root, edits)
 	var splices []splice
 	done := map[*Node]bool{}
@@ -111,10 +111,10 @@ func (f *File) pass(edits []Edit) (*File, map[*Node]*Node, error) {
 	for _, e := range edits {
 		switch {
 		case e.kind == replaceNode:
-			splices = append(splices, f.replacement(w, e)...)
+			splices = append(splices, f.replacement(w, e, places)...)
 		case !done[e.node]:
 			done[e.node] = true
-			splices = append(splices, f.collectionSplices(w, e.node, edits)...)
+			splices = append(splices, f.collectionSplices(w, e.node, edits, places)...)
 		}
 	}
 	content, ok := applySplices(f.Content, splices)
@@ -148,27 +148,34 @@ func applySplices(content []byte, splices []splice) ([]byte, bool) {
 	return append(out, content[at:]...), true
 }
 
-// places returns the nodes of a file.
-func (f *File) places() map[*Node]bool {
-	all := map[*Node]bool{}
-	var visit func(n *Node)
-	visit = func(n *Node) {
-		all[n] = true
-		for _, item := range n.Items {
-			visit(item)
+// A spot is what a node is in.
+type spot struct {
+	parent *Node // nil for the root
+	index  int   // of the item or entry
+}
+
+// places returns the nodes of a file with what they are in.
+func (f *File) places() map[*Node]spot {
+	all := map[*Node]spot{}
+	var visit func(n *Node, in spot)
+	visit = func(n *Node, in spot) {
+		all[n] = in
+		for i, item := range n.Items {
+			visit(item, spot{n, i})
 		}
-		for _, e := range n.Entries {
-			visit(e.Key)
-			visit(e.Value)
+		for i, e := range n.Entries {
+			visit(e.Key, spot{n, i})
+			visit(e.Value, spot{n, i})
 		}
 	}
-	visit(f.Root)
+	visit(f.Root, spot{})
 	return all
 }
 
-func (f *File) checkEdit(e Edit, place map[*Node]bool) error {
+func (f *File) checkEdit(e Edit, places map[*Node]spot) error {
+	_, ok := places[e.node]
 	switch {
-	case e.node == nil || !place[e.node]:
+	case !ok:
 		return fmt.Errorf("an edit must be of a node of %s", f.Name)
 	case e.kind == removeItem && (e.node.Kind != List || e.index < 0 || e.index >= len(e.node.Items)):
 		return failAt(e.node.Pos, "item %d does not exist", e.index)
@@ -279,7 +286,7 @@ func pair(a, b *Node, now map[*Node]*Node) {
 }
 
 // replacement writes a value where a node is.
-func (f *File) replacement(w writer, e Edit) []splice {
+func (f *File) replacement(w writer, e Edit, places map[*Node]spot) []splice {
 	n, s := e.node, splice{start: e.node.Pos.Start, end: e.node.Pos.End}
 	switch {
 	case n.inFlow:
@@ -287,7 +294,7 @@ func (f *File) replacement(w writer, e Edit) []splice {
 	case !isEmpty(e.value):
 		return []splice{f.blockReplacement(w, e)}
 	case !n.Flow && !isEmpty(n) && firstOnLine(f.Content, n.Pos.Start):
-		at := f.behindKey(n.Pos.Start)
+		at := f.behindKey(n, places)
 		return []splice{{at, at, " " + w.scalarOrFlow(e.value)},
 			{start: lineStart(f.Content, n.Pos.Start), end: afterLine(f.Content, n.Pos.End)}}
 	default:
@@ -350,7 +357,7 @@ func (f *File) blockReplacement(w writer, e Edit) splice {
 }
 
 // collectionSplices writes the removals or the insertions of one list or map.
-func (f *File) collectionSplices(w writer, n *Node, all []Edit) []splice {
+func (f *File) collectionSplices(w writer, n *Node, all []Edit, places map[*Node]spot) []splice {
 	var edits []Edit
 	for _, e := range all {
 		if e.node == n && e.kind != replaceNode {
@@ -372,7 +379,10 @@ func (f *File) collectionSplices(w writer, n *Node, all []Edit) []splice {
 			inserts[len(parts)] = append(inserts[len(parts)], e)
 		}
 	}
-	if slices.Contains(removed, true) {
+	switch {
+	case slices.Contains(removed, true) && !slices.Contains(removed, false) && !n.Flow:
+		return f.emptied(n, parts, f.behindKey(n, places))
+	case slices.Contains(removed, true):
 		return f.removals(n, parts, removed)
 	}
 	return f.insertions(w, n, parts, inserts)
@@ -382,27 +392,19 @@ func (f *File) collectionSplices(w writer, n *Node, all []Edit) []splice {
 type part struct{ start, end int }
 
 func (f *File) parts(n *Node) (parts []part) {
+	at := n.body
 	for _, item := range n.Items {
-		start := item.Pos.Start
-		if !n.Flow {
-			start = dashBefore(f.Content, start)
+		if n.Flow {
+			at = item.Pos.Start
 		}
-		parts = append(parts, part{start, max(item.Pos.End, start+1)})
+		at = skipSpace(f.Content, at) // to the dash
+		parts = append(parts, part{at, max(item.Pos.End, at+1)})
+		at = parts[len(parts)-1].end
 	}
 	for _, e := range n.Entries {
 		parts = append(parts, part{e.Key.Pos.Start, max(e.Value.Pos.End, f.colonAfter(e.Key.Pos.End))})
 	}
 	return parts
-}
-
-// dashBefore returns where the dash of a block item is, over white space and comments.
-func dashBefore(text []byte, at int) int {
-	for i := at - 1; i >= 0; i-- {
-		if text[i] == '-' && (i+1 >= len(text) || isBlank(text[i+1])) && skipSpace(text, i+1) >= at {
-			return i
-		}
-	}
-	return at
 }
 
 // colonAfter returns the offset behind the colon of a key.
@@ -425,11 +427,8 @@ func firstOnLine(text []byte, at int) bool {
 func afterLine(text []byte, at int) int { return min(lineEnd(text, at)+1, len(text)) }
 
 func (f *File) removals(n *Node, parts []part, removed []bool) []splice {
-	switch {
-	case n.Flow:
+	if n.Flow {
 		return f.flowRemovals(n, parts, removed)
-	case !slices.Contains(removed, false):
-		return f.emptied(n, parts)
 	}
 	var splices []splice
 	for i, p := range parts {
@@ -459,29 +458,30 @@ func (f *File) skipIndent(at int) int {
 	return at
 }
 
-// emptied writes [] or {} for a block collection that loses everything: behind its key, or in its place.
-func (f *File) emptied(n *Node, parts []part) []splice {
+// emptied writes [] or {} for a block collection that loses everything: behind its key or dash, or in its place.
+func (f *File) emptied(n *Node, parts []part, behindKey int) []splice {
 	brackets := map[Kind]string{List: "[]", Map: "{}"}[n.Kind]
 	first, last := parts[0], parts[len(parts)-1]
 	if !firstOnLine(f.Content, first.start) {
 		return []splice{{first.start, last.end, brackets}}
 	}
-	at := f.behindKey(first.start)
-	splices := []splice{{at, at, " " + brackets}}
+	splices := []splice{{behindKey, behindKey, " " + brackets}}
 	for _, p := range parts {
 		splices = append(splices, splice{start: lineStart(f.Content, p.start), end: afterLine(f.Content, p.end)})
 	}
 	return splices
 }
 
-// behindKey returns the offset behind the colon or dash that comes before an offset, over comments between them.
-func (f *File) behindKey(at int) int {
-	for i := at - 1; i >= 0; i-- {
-		if c := f.Content[i]; (c == ':' || c == '-') && skipSpace(f.Content, i+1) >= at {
-			return i + 1
-		}
+// behindKey returns the offset behind the colon or dash before a node.
+func (f *File) behindKey(n *Node, places map[*Node]spot) int {
+	in := places[n]
+	switch {
+	case in.parent == nil:
+		return n.Pos.Start
+	case in.parent.Kind == List:
+		return f.parts(in.parent)[in.index].start + 1
 	}
-	return at
+	return f.colonAfter(in.parent.Entries[in.index].Key.Pos.End)
 }
 
 func (f *File) flowRemovals(n *Node, parts []part, removed []bool) []splice {

@@ -275,7 +275,7 @@ func TestEditProperties(t *testing.T) {
 // checkOutside checks that a file is the same up to the line before the edited node and from the line after it on, and
 // that comments outside of a node that is gone are still there.
 func checkOutside(t *rapid.T, f *File, e Edit, got []byte) {
-	start := lineStart(f.Content, f.behindKey(e.node.Pos.Start))
+	start := lineStart(f.Content, f.behindKey(e.node, f.places()))
 	if !bytes.HasPrefix(got, f.Content[:start]) {
 		t.Fatalf("what is before the node changed:\n%s\nwas\n%s", got, f.Content)
 	}

@@ -1,6 +1,7 @@
 package template
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -56,11 +57,7 @@ func (r *resolver) functionOf(s *scope, n *Node) *call {
 func (r *resolver) eval(s *scope, n *Node) *Value {
 	n = n.resolved()
 	if r.values++; r.values > maxValues || r.depth > 4*maxDepth {
-		if r.exhausted {
-			return &Value{Kind: Invalid, Pos: n.Pos}
-		}
-		r.exhausted = true
-		return r.fail(n.Pos, "a stack must have at most %d values, nested at most %d deep; aliases make too many of them",
+		return r.exhaust(n.Pos, "a stack must have at most %d values, nested at most %d deep; aliases make too many of them",
 			maxValues, 4*maxDepth)
 	}
 	r.depth++
@@ -76,11 +73,7 @@ func (r *resolver) measured(v *Value) *Value {
 	if r.text += len(v.Text); r.text <= maxText || v.Kind == Invalid {
 		return v
 	}
-	if r.exhausted {
-		return &Value{Kind: Invalid, Pos: v.Pos}
-	}
-	r.exhausted = true
-	return r.fail(v.Pos, "the values of a stack must have at most %d bytes of text, got more", maxText)
+	return r.exhaust(v.Pos, "the values of a stack must have at most %d bytes of text, got more", maxText)
 }
 
 // literal evaluates a node that is no function.
@@ -105,6 +98,9 @@ func (r *resolver) literal(s *scope, n *Node) *Value {
 
 func (r *resolver) evalItems(s *scope, n *Node, v *Value) {
 	for _, item := range n.Items {
+		if r.exhausted {
+			return
+		}
 		if x := r.eval(s, item); x.Kind != noValue {
 			v.Items = append(v.Items, x)
 		}
@@ -113,6 +109,9 @@ func (r *resolver) evalItems(s *scope, n *Node, v *Value) {
 
 func (r *resolver) evalMembers(s *scope, n *Node, v *Value) {
 	for e := range n.All() {
+		if r.exhausted {
+			return
+		}
 		if x := r.eval(s, e.Value); x.Kind != noValue {
 			v.Members = append(v.Members, Member{e.Key.Text, e.Key.Pos, x})
 		}
@@ -251,8 +250,9 @@ func (r *resolver) refTo(c *call, name string, pos Position) *Value {
 	}
 	d := r.resources[name]
 	if d == nil {
-		names := append(r.resourceNames(), slices.Sorted(maps.Keys(c.scope.parameters))...)
-		return r.fail(pos, "parameter or resource %q does not exist%s", name, didYouMean(name, names))
+		return r.fail(pos, "parameter or resource %q does not exist%s", name, r.hint(name, func() []string {
+			return append(r.resourceNames(), slices.Sorted(maps.Keys(c.scope.parameters))...)
+		}))
 	}
 	if d.schema == nil {
 		return r.foreign(d, "", pos)
@@ -367,7 +367,7 @@ func (r *resolver) attributeOf(id, attribute string, pos Position) *Value {
 	d := r.resources[id]
 	switch {
 	case d == nil:
-		return r.fail(pos, "resource %q does not exist%s", id, didYouMean(id, r.resourceNames()))
+		return r.fail(pos, "resource %q does not exist%s", id, r.hint(id, r.resourceNames))
 	case d.schema == nil:
 		return r.foreign(d, attribute, pos)
 	}
@@ -412,7 +412,8 @@ func (r *resolver) findInMap(c *call) *Value {
 		}
 		if next == nil {
 			where := []string{"Mappings", keys[0].Text, keys[0].Text + "." + keys[1].Text}[i]
-			return r.fail(c.pos, "key %s does not exist in %s%s", key, printable(where), didYouMean(key.Text, keysOf(found)))
+			return r.fail(c.pos, "key %s does not exist in %s%s", key, printable(where),
+				r.hint(key.Text, func() []string { return keysOf(found) }))
 		}
 		found = next
 	}
@@ -681,7 +682,7 @@ func (r *resolver) variable(c *call, name string, variables *Node, pos Position)
 // Text that the scalar has in another form, with escapes, is where the scalar is.
 func (f *File) find(text string, from int, in Position) (Position, int) {
 	if from < in.End {
-		if i := strings.Index(string(f.Content[from:in.End]), text); i >= 0 {
+		if i := bytes.Index(f.Content[from:in.End], []byte(text)); i >= 0 {
 			return f.at(from+i, from+i+len(text)), from + i + len(text)
 		}
 	}

@@ -30,7 +30,7 @@ func (f *File) parseJSON() (*Node, error) {
 	}
 	start := r.next()
 	if _, err := r.dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, failAt(f.at(start, start+1), "a JSON template must be one value, got more after its end")
+		return nil, failAt(f.at(start, start+1), "a JSON file must be one value, got more after its end")
 	}
 	return root, nil
 }
@@ -96,6 +96,7 @@ func (r *jsonReader) children(n *Node, open jsontext.Kind, depth int) error {
 	if _, err := r.dec.ReadToken(); err != nil {
 		return r.syntaxError(err)
 	}
+	n.makeIndex()
 	return checkKeys(n)
 }
 

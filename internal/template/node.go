@@ -1,6 +1,9 @@
 package template
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
 // A Kind is what a node or value is.
 type Kind uint8
@@ -37,6 +40,9 @@ type Node struct {
 	body   int  // where it begins after tag and anchor
 	parent int  // the column, from 0, of the block collection that it is in; -1 for none
 	inFlow bool // it is in a list or map in brackets
+
+	merged []Entry        // of a map with merge keys: its entries with theirs
+	index  map[string]int // of a large map: the places of keys in entries
 }
 
 // An Entry is a key of a map with its value.
@@ -54,7 +60,17 @@ func (n *Node) resolved() *Node {
 
 // Get returns the value of a key of a map, merged keys included, with aliases followed; nil if there is none.
 func (n *Node) Get(key string) *Node {
-	for e := range n.All() {
+	n = n.resolved()
+	if n == nil || n.Kind != Map {
+		return nil
+	}
+	if n.index != nil {
+		if i, ok := n.index[key]; ok {
+			return n.entries()[i].Value.resolved()
+		}
+		return nil
+	}
+	for _, e := range n.entries() {
 		if e.Key.Text == key {
 			return e.Value.resolved()
 		}
@@ -64,58 +80,60 @@ func (n *Node) Get(key string) *Node {
 
 // All returns the entries of a map, with those that merge keys bring last. Keys of the map itself win.
 func (n *Node) All() iter.Seq[Entry] {
-	return func(yield func(Entry) bool) {
-		n = n.resolved()
-		if n == nil || n.Kind != Map {
-			return
-		}
-		if !n.merges() {
-			for _, e := range n.Entries {
-				if !yield(e) {
-					return
-				}
-			}
-			return
-		}
-		n.merged(map[string]bool{}, yield)
+	n = n.resolved()
+	if n == nil || n.Kind != Map {
+		return func(func(Entry) bool) {}
 	}
+	return slices.Values(n.entries())
 }
 
-func (n *Node) merges() bool {
-	for _, e := range n.Entries {
-		if e.Key.isMerge() {
-			return true
-		}
+func (n *Node) entries() []Entry {
+	if n.merged != nil {
+		return n.merged
 	}
-	return false
+	return n.Entries
 }
 
 func (n *Node) isMerge() bool { return n.Plain && n.Text == "<<" }
 
-// merged yields the entries whose keys were not seen, and reports whether to go on.
-func (n *Node) merged(seen map[string]bool, yield func(Entry) bool) bool {
-	for _, e := range n.Entries {
-		if e.Key.isMerge() || seen[e.Key.Text] {
-			continue
-		}
-		seen[e.Key.Text] = true
-		if !yield(e) {
-			return false
-		}
-	}
+// merge carries out the merge keys of a map, whose sources must be maps. It returns how many entries it looked at.
+func (n *Node) merge() (seen int) {
+	var sources []*Node
+	n.merged = make([]Entry, 0, len(n.Entries))
 	for _, e := range n.Entries {
 		if !e.Key.isMerge() {
+			n.merged = append(n.merged, e)
 			continue
 		}
-		sources := []*Node{e.Value}
 		if v := e.Value.resolved(); v.Kind == List {
-			sources = v.Items
+			sources = append(sources, v.Items...)
+		} else {
+			sources = append(sources, v)
 		}
-		for _, source := range sources {
-			if !source.resolved().merged(seen, yield) {
-				return false
+	}
+	there := map[string]bool{}
+	for _, e := range n.merged {
+		there[e.Key.Text] = true
+	}
+	for _, source := range sources {
+		for e := range source.All() {
+			if seen++; !there[e.Key.Text] {
+				there[e.Key.Text] = true
+				n.merged = append(n.merged, e)
 			}
 		}
 	}
-	return true
+	return seen
+}
+
+// makeIndex makes Get fast for maps that are large.
+func (n *Node) makeIndex() {
+	const small = 16
+	if len(n.entries()) <= small {
+		return
+	}
+	n.index = make(map[string]int, len(n.entries()))
+	for i, e := range n.entries() {
+		n.index[e.Key.Text] = i
+	}
 }

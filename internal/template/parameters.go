@@ -87,10 +87,21 @@ func (r *resolver) parameterValue(name string, p *parameter, used Position) *Val
 		p.value = r.fail(source.Pos, "Default must be a string or a number, got %s", describe(source))
 		return p.value
 	default:
-		given = source.Text
+		given = r.scalarText(source)
 	}
 	p.value = r.checkParameter(p, given)
 	return p.value
+}
+
+// scalarText returns the text that AWS makes of a scalar where a string is meant, and warns if that is not what is
+// written.
+func (r *resolver) scalarText(n *Node) string {
+	text := n.Text
+	if n.Kind == Bool {
+		text = strconv.FormatBool(trueText.MatchString(text))
+	}
+	r.warnPlain(n, text)
+	return text
 }
 
 // checkParameter returns the value for a text, if it meets what the declaration demands.
@@ -126,7 +137,7 @@ func (r *resolver) checkItem(p *parameter, text string, pos Position) *Value {
 	if allowed := p.node.Get("AllowedValues"); allowed != nil && allowed.Kind == List {
 		var values []string
 		for _, a := range allowed.Items {
-			values = append(values, a.resolved().Text)
+			values = append(values, r.scalarText(a.resolved()))
 		}
 		if !slices.Contains(values, text) {
 			return r.fail(pos, "parameter %q must be %s, got %s%s", p.name, printable(join(values)), got, p.description())
@@ -214,7 +225,7 @@ func (r *resolver) checkGiven() {
 			continue
 		}
 		r.fail(Position{File: r.firstFile()}, "parameter %q does not exist%s", name,
-			didYouMean(name, slices.Sorted(maps.Keys(declared))))
+			r.hint(name, func() []string { return slices.Sorted(maps.Keys(declared)) }))
 	}
 }
 
@@ -228,7 +239,7 @@ func (r *resolver) firstFile() string {
 // ReadParameters reads a file of parameters into values by name: in the list form of the AWS CLI, also with items such
 // as "Name=Value", in CodePipeline's form with a Parameters member, or as a plain map; in JSON or YAML.
 func ReadParameters(name string, content []byte) (map[string]string, error) {
-	f := &File{Name: name, Content: content, lines: lineStarts(content)}
+	f := newFile(name, content)
 	if err := f.checkBytes(); err != nil {
 		return nil, err
 	}
@@ -236,6 +247,9 @@ func ReadParameters(name string, content []byte) (map[string]string, error) {
 	read := f.parseYAML
 	if bytes.HasPrefix(text, []byte("[")) || bytes.HasPrefix(text, []byte("{")) {
 		read = f.parseJSON
+	}
+	if len(text) == 0 {
+		return nil, failAt(Position{File: name}, "parameters must be a map or a list, got an empty file")
 	}
 	root, err := read()
 	if err != nil {

@@ -13,7 +13,7 @@ var byteOrderMark = []byte("\ufeff")
 // Parse reads a template. The name is for messages, and its ending decides how a file that could be both YAML and JSON
 // is read. The error is an Errors.
 func Parse(name string, content []byte) (*File, error) {
-	f := &File{Name: name, Content: content, lines: lineStarts(content)}
+	f := newFile(name, content)
 	if err := f.checkBytes(); err != nil {
 		return nil, err
 	}
@@ -71,14 +71,37 @@ func (f *File) checkBytes() error {
 	return nil
 }
 
-func lineStarts(content []byte) []int {
-	starts := []int{0}
+// stretch is how many bytes are counted at once, so that a position in a long line costs no more than another.
+const stretch = 256
+
+func newFile(name string, content []byte) *File {
+	f := &File{Name: name, Content: content, lines: []int{0}}
+	n := 0
 	for i, c := range content {
+		if i%stretch == 0 {
+			f.runes = append(f.runes, n)
+		}
+		if utf8.RuneStart(c) {
+			n++
+		}
 		if c == '\n' {
-			starts = append(starts, i+1)
+			f.lines = append(f.lines, i+1)
 		}
 	}
-	return starts
+	f.runes = append(f.runes, n)
+	return f
+}
+
+// runesBefore returns how many characters begin before an offset.
+func (f *File) runesBefore(at int) int {
+	i := at / stretch
+	n := f.runes[min(i, len(f.runes)-1)]
+	for _, c := range f.Content[min(i*stretch, at):at] {
+		if utf8.RuneStart(c) {
+			n++
+		}
+	}
+	return n
 }
 
 // at returns the position of the bytes from start to end.
@@ -88,11 +111,11 @@ func (f *File) at(start, end int) Position {
 	if found {
 		line++
 	}
-	text := f.Content[f.lines[line-1]:start]
-	if line == 1 {
-		text = bytes.TrimPrefix(text, byteOrderMark)
+	column := f.runesBefore(start) - f.runesBefore(f.lines[line-1]) + 1
+	if line == 1 && start > 0 && bytes.HasPrefix(f.Content, byteOrderMark) {
+		column--
 	}
-	return Position{File: f.Name, Line: line, Column: utf8.RuneCount(text) + 1, Start: start, End: max(start, end)}
+	return Position{File: f.Name, Line: line, Column: column, Start: start, End: max(start, end)}
 }
 
 // offset returns where a line and column are, both counted from 1.
@@ -100,13 +123,20 @@ func (f *File) offset(line, column int) int {
 	if line < 1 || line > len(f.lines) {
 		return len(f.Content)
 	}
-	at := f.lines[line-1]
+	start := f.lines[line-1]
 	if line == 1 && bytes.HasPrefix(f.Content, byteOrderMark) {
-		at += len(byteOrderMark)
+		start += len(byteOrderMark)
 	}
-	for ; column > 1 && at < len(f.Content); column-- {
-		_, size := utf8.DecodeRune(f.Content[at:])
-		at += size
+	want := f.runesBefore(start) + column - 1 // so many characters are before it
+	i, _ := slices.BinarySearch(f.runes, want+1)
+	at := min(max(start, (i-1)*stretch), len(f.Content))
+	for n := f.runesBefore(at); at < len(f.Content); at++ {
+		if utf8.RuneStart(f.Content[at]) {
+			if n == want {
+				return at
+			}
+			n++
+		}
 	}
 	return at
 }

@@ -148,12 +148,30 @@ func (r *resolver) sortErrors(files []*File) {
 
 // fail reports an error and returns the invalid value, about which nothing more is reported.
 func (r *resolver) fail(pos Position, format string, args ...any) *Value {
+	if r.exhausted { // what else is wrong follows from that
+		return &Value{Kind: Invalid, Pos: pos}
+	}
 	f := Finding{pos, fmt.Sprintf(format, args...)}
 	if !r.seen[f.String()] && len(r.errs) < 10*maxFindings {
 		r.seen[f.String()] = true
 		r.errs = append(r.errs, f)
 	}
 	return &Value{Kind: Invalid, Pos: pos}
+}
+
+// hint is didYouMean among names that may be many, for errors that are shown.
+func (r *resolver) hint(name string, names func() []string) string {
+	if len(r.errs) >= maxFindings {
+		return ""
+	}
+	return didYouMean(name, names())
+}
+
+// exhaust reports that the stack is too large. Nothing is evaluated or reported any more.
+func (r *resolver) exhaust(pos Position, format string, args ...any) *Value {
+	v := r.fail(pos, format, args...)
+	r.exhausted = true
+	return v
 }
 
 func (r *resolver) warn(pos Position, format string, args ...any) {
@@ -363,7 +381,7 @@ func (r *resolver) dependsOn(d *declared) (ids []string) {
 		}
 		switch on := r.resources[item.Text]; {
 		case on == nil:
-			r.fail(item.Pos, "resource %q does not exist%s", item.Text, didYouMean(item.Text, r.resourceNames()))
+			r.fail(item.Pos, "resource %q does not exist%s", item.Text, r.hint(item.Text, r.resourceNames))
 		case on.absent == "" && on.schema != nil && !slices.Contains(ids, on.id):
 			ids = append(ids, item.Text)
 		}

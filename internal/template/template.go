@@ -16,6 +16,7 @@ const (
 	maxDepth    = 100      // of lists and maps in each other
 	maxValues   = 500_000  // of a stack, with aliases expanded
 	maxText     = 16 << 20 // bytes of all texts of a stack, as often as they are used
+	maxMerges   = 50_000   // entries that merge keys bring, in a file
 	maxFindings = 50       // reported at once
 )
 
@@ -77,4 +78,5 @@ type File struct {
 	Warnings []Finding
 
 	lines []int // the offset of each line's first byte
+	runes []int // how many characters begin before each stretch of that many bytes
 }

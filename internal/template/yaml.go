@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,6 +20,8 @@ type yamlReader struct {
 	file *File
 	made map[*yaml.Node]*Node // anchored
 	open map[*yaml.Node]bool
+
+	merges int // entries that merge keys brought
 }
 
 func (f *File) parseYAML() (*Node, error) {
@@ -36,11 +39,11 @@ func (f *File) parseYAML() (*Node, error) {
 	switch err := loader.Load(&second); {
 	case err == nil:
 		at := f.offset(second.Line, second.Column)
-		return nil, failAt(f.at(at, at), "a template must be one YAML document, got a second one; put it into a file of its own")
+		return nil, failAt(f.at(at, at), "a file must be one YAML document, got a second one; put it into a file of its own")
 	case !errors.Is(err, io.EOF):
 		return nil, f.yamlError(err)
 	}
-	r := &yamlReader{f, map[*yaml.Node]*Node{}, map[*yaml.Node]bool{}}
+	r := &yamlReader{file: f, made: map[*yaml.Node]*Node{}, open: map[*yaml.Node]bool{}}
 	if document.Kind == yaml.DocumentNode {
 		return r.node(document.Content[0], place{column: -1})
 	}
@@ -252,7 +255,22 @@ func (r *yamlReader) entries(n *Node, y *yaml.Node, in place) error {
 		n.Pos.End = max(n.Pos.End, value.Pos.End, key.Pos.End)
 	}
 	r.closeFlow(n, '}')
-	return checkKeys(n)
+	if err := checkKeys(n); err != nil {
+		return err
+	}
+	return r.merge(n)
+}
+
+// merge carries out merge keys, as far as that is no attack: each can bring what others brought.
+func (r *yamlReader) merge(n *Node) error {
+	if slices.ContainsFunc(n.Entries, func(e Entry) bool { return e.Key.isMerge() }) {
+		r.merges += n.merge()
+	}
+	if r.merges > maxMerges {
+		return failAt(n.Pos, "merge keys (<<) must bring at most %d entries in all, got more", maxMerges)
+	}
+	n.makeIndex()
+	return nil
 }
 
 // blockStart returns where a block map begins: at its first key, or at the ? before it. The properties that the map
@@ -279,12 +297,12 @@ func (r *yamlReader) checkMerge(value *Node) error {
 	return nil
 }
 
-// closeFlow moves the end of a flow collection behind its bracket.
+// closeFlow moves the end of a flow collection behind its bracket, whose code is two more than that of the first.
 func (r *yamlReader) closeFlow(n *Node, bracket byte) {
-	if !n.Flow {
+	text := r.file.Content
+	if !n.Flow || n.body >= len(text) || text[n.body] != bracket-2 { // a pair in a list needs no brackets
 		return
 	}
-	text := r.file.Content
 	at := max(n.Pos.End, n.body+1)
 	for at = skipSpace(text, at); at < len(text) && text[at] != bracket; at = skipSpace(text, at+1) {
 	}

@@ -1,0 +1,53 @@
+package template
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fill repeats a text up to a size, with the number of each repetition in the place of #.
+func fill(text string, size int) string {
+	var b strings.Builder
+	for i := 0; b.Len() < size; i++ {
+		b.WriteString(strings.ReplaceAll(text, "#", fmt.Sprint(i)))
+	}
+	return b.String()
+}
+
+// Files of the largest size are read in little time, whatever is in them.
+func TestLargeFiles(t *testing.T) {
+	const size = MaxFileSize - 1000
+	group := "  A#: {Type: \"AWS::Connect::UserHierarchyGroup\", Properties: {InstanceArn: \"" + instanceARN +
+		"\", Name: a#, ParentGroupArn: !Ref "
+	for _, tt := range []struct {
+		name, text, want string
+	}{
+		{"one line of JSON", `{"Resources": {"A": {"Type": "AWS::SNS::Topic", "x": [` + fill(`"ü",`, size) + `"a"]}}}`, ""},
+		{"one line of YAML", "Resources: {A: {Type: \"AWS::SNS::Topic\", x: [" + fill("ü,", size) + "]}}", ""},
+		{"one text", "Resources:\n  A:\n    Type: AWS::SNS::Topic\n    x:\n" + fill("      a: b\n", 10) + fill("       c\n", size),
+			""},
+		{"keys in short form", "Resources: {" + fill("? a#, ", size) + "}", "must be a map with Type, got nothing (null)"},
+		{"many functions", "Resources:\n" + fill("  A#: {Type: \"AWS::SNS::Topic\", x: !Ref a}\n", size), ""},
+		{"many variables", "Resources:\n" + strings.TrimSuffix(strings.ReplaceAll(group, "#", ""), "!Ref ") + "!Sub '" + fill("${!a} ${A}", size) + "'}}",
+			"resources must not depend on each other in a cycle"},
+		{"a chain", "Resources:\n" + fill(group+"A#x}}\n", size), "does not exist"},
+		{"many unknown names", "Resources:\n" + fill(group+"B#}}\n", size), "does not exist"},
+		{"many unknown properties", "Resources:\n  A:\n    Type: AWS::Connect::User\n    Properties:\n" +
+			fill("      a#: b\n", size), "is not a property"},
+		{"many comments", "Resources: {\n" + strings.Repeat("# : -\n", size/6) + "}", ""},
+	} {
+		start := time.Now()
+		f, err := Parse("a.yaml", []byte(tt.text))
+		if err == nil {
+			_, err = Resolve([]*File{f}, Inputs{})
+		}
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("%s took %v", tt.name, took)
+		}
+		if tt.want == "" != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %.200v, want %s", tt.name, err, tt.want)
+		}
+	}
+}
