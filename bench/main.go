@@ -75,7 +75,7 @@ func main() {
 }
 
 // partNames are what -only takes.
-var partNames = []string{"api", "updates", "decisions", "growth", "postgres", "plan"}
+var partNames = []string{"api", "updates", "decisions", "growth", "postgres", "plan", "mirror"}
 
 // usage prints what -h shows.
 func usage() {
@@ -200,6 +200,11 @@ func (rep *report) measure(ctx context.Context, bin, dir string) (err error) {
 	}
 	if o.selects("plan") {
 		if rep.plan, err = measurePlan(ctx, o, bin, dir); err != nil {
+			return err
+		}
+	}
+	if o.selects("mirror") {
+		if rep.mirror, err = measureMirror(ctx, o, bin, dir); err != nil {
 			return err
 		}
 	}

@@ -23,6 +23,7 @@ type report struct {
 	growth    *growthFound
 	postgres  *postgresFound
 	plan      *planFound
+	mirror    *mirrorFound
 }
 
 // A part of the report.
@@ -50,6 +51,9 @@ func (rep *report) parts() (parts []part, suffixes []string) {
 	}
 	if rep.plan != nil {
 		parts, suffixes = append(parts, rep.plan), append(suffixes, "-plan")
+	}
+	if rep.mirror != nil {
+		parts, suffixes = append(parts, rep.mirror), append(suffixes, "-mirror")
 	}
 	return parts, suffixes
 }

@@ -17,7 +17,7 @@ import (
 
 // Options says how to read. The zero value reads what a mirror has.
 type Options struct {
-	// Concurrency is how many calls may be under way at a time; 4 if it is 0.
+	// Concurrency is how many calls may be under way at a time; 16 if it is 0.
 	Concurrency int
 	// Complete also reads what takes calls of its own for each user and flow module version: e-mail addresses, mobile
 	// numbers and proficiencies of users, drafts of flow modules and the content of their versions.
@@ -68,11 +68,9 @@ func Read(ctx context.Context, api invocation.API, instance string, o Options) (
 	in := lanyard.Clone(o.Found)
 	r := newReader(api, in.ID, o)
 	r.expect(firstCalls)
-	if err := r.attributes(ctx, in); err != nil {
-		return nil, err
-	}
-	if err := r.inParallel(ctx, r.users, r.profiles, r.hierarchy, r.queues, r.routingProfiles, r.hours, r.quickConnects,
-		r.modules); err != nil {
+	attributes := func(ctx context.Context) error { return r.attributes(ctx, in) }
+	if err := r.inParallel(ctx, attributes, r.users, r.profiles, r.hierarchy, r.queues, r.routingProfiles, r.hours,
+		r.quickConnects, r.modules); err != nil {
 		return nil, err
 	}
 	if err := r.agents(ctx); err != nil {

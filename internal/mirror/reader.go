@@ -45,7 +45,7 @@ type reader struct {
 
 func newReader(api invocation.API, instance string, o Options) *reader {
 	if o.Concurrency <= 0 {
-		o.Concurrency = 4
+		o.Concurrency = 16
 	}
 	return &reader{api: api, instance: instance, Options: o, slots: make(chan struct{}, o.Concurrency),
 		read: map[lanyard.Type][]lanyard.Resource{}, seen: map[lanyard.Ref]bool{},
