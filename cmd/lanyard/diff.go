@@ -208,7 +208,7 @@ func (c *diffCmd) readTemplate(ctx context.Context, s, other *side) error {
 	return nil
 }
 
-// withoutNotes returns resources without the tags in which stacks note what they consist of, but for those of one stack.
+// withoutNotes returns resources without the tags in which stacks note what they consist of, but for one stack.
 func withoutNotes(resources []lanyard.Resource, but string) []lanyard.Resource {
 	out := slices.Clone(resources)
 	for i, r := range out {

@@ -7,11 +7,12 @@ import (
 
 	"github.com/lanyard/lanyard/internal/mirror"
 	"github.com/lanyard/lanyard/internal/stack"
+	"github.com/lanyard/lanyard/internal/terraform"
 )
 
 type exportCmd struct {
 	targetFlags `embed:""`
-	Format      string   `help:"Form: cloudformation (YAML) or json (the same in JSON)." default:"cloudformation" enum:"cloudformation,json"`
+	Format      string   `help:"Form: cloudformation (YAML), json (the same in JSON), or terraform (for the provider hashicorp/aws, with import blocks)." default:"cloudformation" enum:"cloudformation,json,terraform"`
 	AIAgent     []string `help:"ARN of an AI agent whose security profiles to export, since the API does not list AI agents; may be repeated." name:"ai-agent" sep:"none" placeholder:"ARN"`
 	Out         string   `help:"Write to this file, or as several files of one stack into this folder." type:"path" placeholder:"FILE|DIR"`
 }
@@ -26,7 +27,23 @@ Examples:
   lanyard export >instance.yaml
   lanyard export --format json --out instance.json
   mkdir -p instance && lanyard export --out instance && lanyard plan instance/*.yaml --stack instance
+  lanyard export --format terraform --out instance.tf
   lanyard export --profile production --region eu-central-1`
+}
+
+// writeTerraform writes the instance as configuration of Terraform.
+func (c *exportCmd) writeTerraform(s streams, of *state) error {
+	var comments []string
+	for _, what := range of.unrevealed {
+		comments = append(comments, "Not exported: "+what)
+		printf(s.errs, "Not exported: %s\n", what)
+	}
+	text := terraform.Export(of.instance, of.resources, comments)
+	if c.Out != "" {
+		return replaceFile(c.Out, text)
+	}
+	_, err := s.out.Write(text)
+	return err
 }
 
 func (c *exportCmd) Run(s streams) error {
@@ -41,6 +58,9 @@ func (c *exportCmd) Run(s streams) error {
 	p.end()
 	if err != nil {
 		return err
+	}
+	if c.Format == "terraform" {
+		return c.writeTerraform(s, state)
 	}
 	e, err := stack.NewExport(&stack.Target{ARN: t.instance.ARN, Instance: state.instance, Resources: state.resources})
 	if err != nil {
