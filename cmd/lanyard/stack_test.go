@@ -4,11 +4,17 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -158,17 +164,36 @@ func TestApplyIsThrottled(t *testing.T) {
 	}
 }
 
-// Credentials that have expired are an error that says what to do, and nothing is changed.
-func TestApplyWithExpiredCredentials(t *testing.T) {
+// Credentials that expire during an apply are an error that says what to do, and what was not done.
+func TestCredentialsExpireDuringApply(t *testing.T) {
 	t.Parallel()
 	program, dir := built(t, ""), t.TempDir()
 	s := start(t, program, dir, "--demo").ready()
-	if err := s.get("POST", "/lanyard/v1/faults",
-		`{"Operation":"CreateSecurityProfile","Exception":"ExpiredTokenException","Rate":1}`, nil); err != nil {
-		t.Skipf("the server injects no such exception: %v", err)
+	to, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
 	}
-	r := runOn(t, program, dir, "apply", stackTemplate(t, 1))
-	if r.status != 1 || !strings.Contains(r.errs, "sign in again") {
-		t.Errorf("%+v", r)
+	forward := httputil.NewSingleHostReverseProxy(to)
+	var created atomic.Int32
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut && created.Add(1) > 3 { // the lock and two profiles
+			w.Header().Set("X-Amzn-ErrorType", "ExpiredTokenException")
+			w.WriteHeader(http.StatusForbidden)
+			io.WriteString(w, `{"message":"The security token included in the request is expired"}`)
+			return
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	defer endpoint.Close()
+	cmd := commandOf(t.Context(), program, dir, "apply", stackTemplate(t, 5))
+	cmd.Env = append(cmd.Env, "AWS_ENDPOINT_URL_CONNECT="+endpoint.URL, "AWS_REGION=us-east-1",
+		"AWS_SHARED_CREDENTIALS_FILE="+dir+"/credentials")
+	r := finish(t, cmd)
+	for _, want := range []string{"sign in again (aws sso login), or refresh the credentials",
+		"Done:\n  CreateSecurityProfile of P0 (Profile 0)\n  CreateSecurityProfile of P1 (Profile 1)\n" +
+			"Refused:\n  CreateSecurityProfile of P2 (Profile 2)\nNot tried:\n"} {
+		if r.status != 1 || !strings.Contains(r.errs, want) {
+			t.Errorf("%+v, want %q", r, want)
+		}
 	}
 }

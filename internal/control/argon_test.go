@@ -111,3 +111,14 @@ func TestGuessable(t *testing.T) {
 		}
 	}
 }
+
+// A service that keeps no passwords refuses the same ones.
+func TestNoPasswords(t *testing.T) {
+	s := &Service{noPasswords: true}
+	if hash, err := s.hashPassword(t.Context(), "Password", "Harbour-42"); hash != "" || err != nil {
+		t.Errorf("a good one: %q, %v", hash, err)
+	}
+	if _, err := s.hashPassword(t.Context(), "Password", "weak"); !errors.Is(err, lanyard.ErrInvalid) {
+		t.Errorf("a weak one: %v", err)
+	}
+}

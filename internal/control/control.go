@@ -30,6 +30,8 @@ type Config struct {
 	// importing from instances that know more. Unknown types are restricted, not forgotten: see
 	// lanyard.Profile.Warnings.
 	Lenient bool
+	// NoPasswords checks passwords and keeps none, for copies to which nobody signs in: a hash is made to be expensive.
+	NoPasswords bool
 	// AssociateUsers lets AssociateSecurityProfiles and its kin take users too. Amazon Connect's
 	// model has the entity type, its documentation supports AI agents only.
 	AssociateUsers bool
@@ -93,6 +95,7 @@ type Service struct {
 	partition      string
 	quotas         Quotas
 	lenient        bool
+	noPasswords    bool
 	associateUsers bool
 	strict         bool
 	now            func() time.Time
@@ -114,7 +117,7 @@ type Service struct {
 func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, region: c.Region, partition: c.Partition, quotas: c.Quotas.withDefaults(), lenient: c.Lenient,
-		associateUsers: c.AssociateUsers, strict: c.Strict, now: c.Now, newID: c.NewID, log: c.Logger,
+		noPasswords: c.NoPasswords, associateUsers: c.AssociateUsers, strict: c.Strict, now: c.Now, newID: c.NewID, log: c.Logger,
 		refused: newRefusals(),
 		engine:  &access.Engine{Source: source{c.Store}, Memory: c.SnapshotMemory, Logger: c.Logger},
 	}

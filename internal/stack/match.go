@@ -48,11 +48,6 @@ type item struct {
 	replace bool
 }
 
-// adopted reports whether the stack found the resource rather than made it.
-func (i *item) adopted() bool {
-	return i.live != nil && (i.note.stack == "" || isAdopted(i.note.applied))
-}
-
 // matcher finds what is there of a template.
 type matcher struct {
 	*view

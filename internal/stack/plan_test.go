@@ -132,6 +132,7 @@ func TestRefusals(t *testing.T) {
 		{"two states that cannot follow one another", routing + person1("Ada", "ada",
 			"SecurityProfileArns: [!Sub '${InstanceArn}/security-profile/00000000-0000-4000-8000-000000000000']"),
 			"t.yaml:25:28: InvalidParameterException: SecurityProfileIds"},
+		{"a name that is too long", profile("A", strings.Repeat("x", 128)), "t.yaml:9:28: SecurityProfileName must"},
 		{"the name of the lock", profile("A", LockName),
 			"t.yaml:9:28: SecurityProfileName must be another than lanyard-apply-lock, which is the lock of applies"},
 		{"another instance", strings.ReplaceAll(profile("A", "One"), "!Ref InstanceArn",
