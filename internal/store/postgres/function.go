@@ -15,6 +15,15 @@ import (
 	"github.com/lanyard/lanyard/internal/store/sqlstore"
 )
 
+// A functionUse says when the function is called.
+type functionUse uint8
+
+const (
+	functionForSeveral functionUse = iota // instances at a time
+	functionNever                         // as where it cannot be created
+	functionAlways
+)
+
 // codeNotOne is the SQLSTATE of a write that did not change exactly one row.
 const codeNotOne = "LY001"
 

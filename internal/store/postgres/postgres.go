@@ -42,7 +42,7 @@ type Config struct {
 	Wait   time.Duration
 	Logger *slog.Logger
 
-	separate bool // no function is used, as where it cannot be created; for tests
+	function functionUse // for tests
 }
 
 const (
@@ -159,13 +159,20 @@ func open(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	function := 0
+	switch {
+	case opened.function && c.function == functionAlways:
+		function = 1
+	case opened.function:
+		function = 2
+	}
 	s := &Store{config: config, log: c.Logger}
 	readers := max(1, c.Connections/3)
 	notifications := newNotifier(config, c.Logger)
 	s.DB = sqlstore.New(sqlstore.Config{
 		Write: s.connect, Writers: c.Connections - readers, Readers: readers,
 		Dialect: dialect, Wait: c.Wait, Logger: c.Logger, Committed: notifications.add,
-		Explicit: !opened.implicit, Function: opened.function,
+		Explicit: !opened.implicit, Function: function,
 		Release: func() error { return errors.Join(notifications.close(), opened.release()) },
 	})
 	return s, nil
@@ -349,7 +356,7 @@ func prepare(ctx context.Context, config *pgx.ConnConfig, cfg Config) (p prepare
 		return p, err
 	}
 	p.implicit = implicit(ctx, c)
-	p.function = p.implicit && !cfg.separate && makeFunction(ctx, c, cfg)
+	p.function = p.implicit && cfg.function != functionNever && makeFunction(ctx, c, cfg)
 	if cfg.Target {
 		if err := lockImport(ctx, c); err != nil {
 			return p, err

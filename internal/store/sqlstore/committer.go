@@ -23,7 +23,7 @@ type Verdict uint8
 const (
 	Written  Verdict = iota
 	Conflict         // the instance has another last event
-	Busy             // somebody else has the lock of the instance
+	Busy             // somebody else has the lock of the instance, or may have it
 )
 
 // ErrNoFunction is the error of Apply when the database has no Function.
@@ -39,6 +39,7 @@ type committer struct {
 	d       *DB
 	mu      sync.Mutex
 	off     bool // nothing is committed this way
+	least   int  // see Config.Function
 	calls   int  // in progress
 	waiting []*pendingCommit
 }
@@ -181,7 +182,15 @@ func (c *committer) apply(ctx context.Context, sets []WriteSet) (verdicts []Verd
 		return nil, false, err
 	}
 	defer c.d.writers.give(conn)
-	verdicts, err = conn.pipe.Apply(ctx, sets)
+	if len(sets) < c.least { // the statements of one cost less than a call
+		verdicts = []Verdict{Written}
+		err = conn.pipe.Transact(ctx, sets[0].guarded(guardedInsertNow))
+		if err != nil && !errors.Is(err, ErrUnknown) && c.d.dialect.IsGuardViolated(err) {
+			verdicts[0], err = Busy, nil
+		}
+	} else {
+		verdicts, err = conn.pipe.Apply(ctx, sets)
+	}
 	err = conn.noteBroken(err)
 	return verdicts, conn.wasLost(ctx, err), err
 }

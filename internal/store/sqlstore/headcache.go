@@ -1,6 +1,8 @@
 package sqlstore
 
 import (
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/lanyard/lanyard"
@@ -131,6 +133,16 @@ func (k *headCache) drop(instance string) {
 	}
 }
 
+// guarded are the statements, the first event guarded by guard. It comes first: what follows can fail only if it does.
+func (s *WriteSet) guarded(guard string) []Statement {
+	first := slices.IndexFunc(s.Statements, func(st Statement) bool { return st.Write == insertEvent })
+	args := slices.Clone(s.Statements[first].Args)
+	args[1] = s.Revision
+	list := []Statement{{Query: guard, Args: append(args, s.Hash)}}
+	list = append(list, s.Statements[:first]...)
+	return append(list, s.Statements[first+1:]...)
+}
+
 // guardedInsert locks the instance and stores an event after the revision $2 with the hash $7. When that is not the
 // head of the instance any more it fails: either a later event has the revision, or event $2 is gone, so that the new
 // one gets no revision. The statement sees the events as they were before it waited for the lock, so it locks event
@@ -141,3 +153,6 @@ const guardedInsert = `
 		SELECT e.revision + 1 FROM instance_locks l JOIN events e ON e.instance_id = l.instance_id
 		WHERE l.instance_id = $1 AND e.revision = $2 AND e.hash = $7
 		FOR UPDATE OF l FOR KEY SHARE OF e), $3, $4, $5, $6)`
+
+// guardedInsertNow is guardedInsert, but fails also when somebody else has the lock.
+var guardedInsertNow = strings.Replace(guardedInsert, "FOR UPDATE OF l", "FOR UPDATE OF l SKIP LOCKED", 1)

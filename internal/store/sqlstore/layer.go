@@ -112,16 +112,9 @@ func (l *layer) addLayer(upper *layer) {
 }
 
 // statements write a layer to the database: first what goes, then what changes, then what is new, so that keys are
-// free when they are taken; the events last. With a start, the first event is stored only if that is still
-// the head of the instance, and comes first: what follows can fail only if it does.
-func (l *layer) statements(instance string, start *head) ([]Statement, error) {
+// free when they are taken; the events last.
+func (l *layer) statements(instance string) ([]Statement, error) {
 	w := writer{instance: instance}
-	events := l.events
-	if start != nil {
-		e := events[0]
-		w.exec(guardedInsert, start.revision, e.event.Time.UnixMilli(), e.seq, e.body, e.event.Hash, start.hash)
-		events = events[1:]
-	}
 	if err := l.writeDeleted(&w); err != nil {
 		return nil, err
 	}
@@ -129,7 +122,7 @@ func (l *layer) statements(instance string, start *head) ([]Statement, error) {
 	l.writeResources(&w)
 	l.writeCounts(&w)
 	l.writePasswords(&w)
-	for _, e := range events {
+	for _, e := range l.events {
 		w.write(insertEvent, e.event.Revision, e.event.Time.UnixMilli(), e.seq, e.body, e.event.Hash)
 	}
 	return w.list, nil

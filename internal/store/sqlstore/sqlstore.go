@@ -30,9 +30,9 @@ type Config struct {
 	// Explicit makes every transaction of a Shared database begin with BEGIN: statements that are sent together
 	// without it are not one transaction there.
 	Explicit bool
-	// Function is set when the database has the function that Pipeline.Apply calls: FunctionWrites, each on the
-	// condition of its WriteSet.
-	Function bool
+	// Function is how many instances must have something to commit for a call of the function that Pipeline.Apply
+	// calls: FunctionWrites, each on the condition of its WriteSet. 0: the database has none.
+	Function int
 	Cache    int64 // bytes of resources kept in memory, default 16 MiB, negative for none
 	// Committed, unless nil, is called after every change that others may want to know of, with the
 	// instance and its revision, or with "" and 0 when it was of keys or tokens. It must not wait.
@@ -99,7 +99,7 @@ func New(c Config) *DB {
 		log:       c.Logger,
 		explicit:  c.Explicit,
 	}
-	d.commits = committer{d: d, off: !c.Function}
+	d.commits = committer{d: d, off: c.Function == 0, least: c.Function}
 	if c.Cache > 0 && !c.Dialect.Shared {
 		d.cache = newCache(c.Cache)
 	}

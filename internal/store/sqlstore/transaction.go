@@ -90,7 +90,7 @@ func (w *soleWriter) commit(ctx context.Context, wr writes) outcome {
 // write makes the writes part of the database. After a key that is taken, each of several members is tried again
 // alone: the key may have been another's.
 func (w *soleWriter) write(ctx context.Context, wr writes) outcome {
-	list, err := wr.statements(nil)
+	list, err := wr.statements()
 	if err == nil {
 		err = w.d.markUncertain(w.conn.transact(ctx, w.d.dialect.Begin, list))
 	}
@@ -121,10 +121,10 @@ func (w *soleWriter) barCache(wr writes) barrier {
 	return w.d.cache.bar(keys)
 }
 
-// statements are those of all layers. With a start, the first event is guarded by it.
-func (w writes) statements(start *head) (list []Statement, err error) {
+// statements are those of all layers.
+func (w writes) statements() (list []Statement, err error) {
 	for _, instance := range slices.Sorted(maps.Keys(w.layers)) {
-		some, err := w.layers[instance].statements(instance, start)
+		some, err := w.layers[instance].statements(instance)
 		if err != nil {
 			return nil, err
 		}
@@ -247,7 +247,7 @@ func (in *lockedInstance) commit(ctx context.Context, w writes) outcome {
 	out := in.failed
 	if out.err != nil {
 		out.retry = retryAlone
-	} else if list, err := w.statements(nil); err != nil {
+	} else if list, err := w.statements(); err != nil {
 		out.err = err
 	} else {
 		in.conn.addPending(list...)
@@ -363,9 +363,14 @@ func (in *optimisticInstance) getResource(ctx context.Context, t lanyard.Type, i
 // commit gives the connection back first: who makes the call takes one, and there may be no more.
 func (in *optimisticInstance) commit(ctx context.Context, w writes) outcome {
 	in.release()
-	out, done := in.commitTogether(ctx, w)
+	list, err := w.statements()
+	if err != nil {
+		return outcome{err: err}
+	}
+	set := WriteSet{in.instance, in.start.revision, in.start.hash, list}
+	out, done := in.commitTogether(ctx, set, w)
 	if !done {
-		out = in.commitAlone(ctx, w)
+		out = in.commitAlone(ctx, set, w)
 	}
 	if out.err == nil {
 		in.d.heads.noteSuccess(in.instance)
@@ -375,15 +380,10 @@ func (in *optimisticInstance) commit(ctx context.Context, w writes) outcome {
 }
 
 // commitTogether commits by a call that other instances may share, and reports false when that is not possible.
-func (in *optimisticInstance) commitTogether(ctx context.Context, w writes) (out outcome, done bool) {
-	if in.d.commits.isOff() {
+func (in *optimisticInstance) commitTogether(ctx context.Context, set WriteSet, w writes) (out outcome, done bool) {
+	if in.d.commits.isOff() || !fitsFunction(set.Statements) {
 		return outcome{}, false
 	}
-	list, err := w.statements(nil)
-	if err != nil || !fitsFunction(list) {
-		return outcome{err: err}, err != nil
-	}
-	set := WriteSet{in.instance, in.start.revision, in.start.hash, list}
 	p := in.d.commits.commit(ctx, set, w.layers[in.instance].size())
 	switch {
 	case p.err == nil && p.verdict == Written:
@@ -404,13 +404,10 @@ func (in *optimisticInstance) commitTogether(ctx context.Context, w writes) (out
 var errConflict = errors.New("another server has changed the instance")
 
 // commitAlone commits in one round trip, and waits for the lock of the instance.
-func (in *optimisticInstance) commitAlone(ctx context.Context, w writes) outcome {
-	list, err := w.statements(&in.start)
-	if err != nil {
-		return outcome{err: err}
-	}
-	if err = in.connect(ctx); err == nil {
-		err = in.conn.noteBroken(in.conn.pipe.Transact(ctx, list))
+func (in *optimisticInstance) commitAlone(ctx context.Context, set WriteSet, w writes) outcome {
+	err := in.connect(ctx)
+	if err == nil {
+		err = in.conn.noteBroken(in.conn.pipe.Transact(ctx, set.guarded(guardedInsert)))
 	}
 	if err == nil {
 		return outcome{}
