@@ -22,9 +22,13 @@ var _ store.Shared = (*Store)(nil)
 // of the same database, which does no harm.
 const channel = "lanyard"
 
-// gather is how long after a notification the next one waits. Under load each one costs every server, and the database,
-// as much as a change; those that come in between are sent as one.
-const gather = 3 * time.Millisecond
+// gather is how long after a notification of one change the next notification waits; what comes in between is sent
+// along. Each notification wakes every server and a process of the database for each, which together costs more than
+// a change. So after one of several changes the next waits for as many times longer, but for no more than maxGather.
+const (
+	gather    = 3 * time.Millisecond
+	maxGather = 5 * gather
+)
 
 // maxPayload is a little less than what PostgreSQL takes.
 const maxPayload = 7900
@@ -41,6 +45,7 @@ type notifier struct {
 
 	mu      sync.Mutex
 	pending map[string]int64
+	changes int  // that are pending
 	off     bool // the database does not support notifications
 }
 
@@ -72,6 +77,7 @@ func (n *notifier) add(instance string, revision int64) {
 		return
 	}
 	n.pending[instance] = max(revision, n.pending[instance])
+	n.changes++
 	n.mu.Unlock()
 	select {
 	case n.wake <- struct{}{}:
@@ -102,11 +108,11 @@ func (n *notifier) sendNotifications() {
 		case <-n.stop:
 			last = true
 		}
-		err := n.send(&c)
+		changes, err := n.send(&c)
 		if last {
 			return
 		}
-		wait := gather
+		wait := min(time.Duration(changes)*gather, maxGather)
 		switch {
 		case err != nil && refusedForGood(err):
 			n.log.Warn("the database does not support notifications; other servers find changes by polling", "error", err)
@@ -130,14 +136,14 @@ func (n *notifier) sendNotifications() {
 	}
 }
 
-// send sends what is pending: all that came while the last one was sent goes along in one.
-func (n *notifier) send(c **pgx.Conn) (err error) {
+// send sends what is pending, and returns of how many changes that is.
+func (n *notifier) send(c **pgx.Conn) (changes int, err error) {
 	n.mu.Lock()
-	pending := n.pending
-	n.pending = make(map[string]int64, len(pending))
+	pending, changes := n.pending, n.changes
+	n.pending, n.changes = make(map[string]int64, len(pending)), 0
 	n.mu.Unlock()
 	if len(pending) == 0 {
-		return nil
+		return 0, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
 	defer cancel()
@@ -146,7 +152,7 @@ func (n *notifier) send(c **pgx.Conn) (err error) {
 		if fresh {
 			if *c, err = pgx.ConnectConfig(ctx, n.config); err != nil {
 				*c = nil
-				return err
+				return changes, err
 			}
 		}
 		for _, payload := range payloads(pending) {
@@ -156,7 +162,7 @@ func (n *notifier) send(c **pgx.Conn) (err error) {
 		}
 		// The server may have been restarted since the last time. Saying a thing twice does no harm.
 		if err == nil || fresh || !(*c).IsClosed() {
-			return err
+			return changes, err
 		}
 	}
 }

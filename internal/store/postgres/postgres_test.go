@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"runtime"
@@ -303,6 +304,43 @@ func TestWatch(t *testing.T) {
 	cancel()
 	if err := <-ended; err == nil {
 		t.Error("Watch ended without an error")
+	}
+}
+
+// Under load notifications are gathered.
+func TestNotificationsAreGathered(t *testing.T) {
+	server := pgtest.Start(t)
+	url := server.URL(server.Schema(t, t.TempDir()))
+	s := opened(t, Config{URL: url})
+	n := newNotifier(s.config, slog.Default())
+	var heard atomic.Int64
+	last := make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	listening := make(chan error)
+	go func() {
+		listening <- s.Watch(ctx, func(in string, revision int64) {
+			if in != "gathered" {
+				return
+			}
+			heard.Add(1)
+			if revision == 400 {
+				close(last)
+			}
+		})
+	}()
+	server.AwaitTrue(t, "somebody to listen", `SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE query = 'LISTEN lanyard')`)
+	began := time.Now()
+	for revision := range int64(400) {
+		n.add("gathered", revision+1)
+		time.Sleep(500 * time.Microsecond)
+	}
+	n.close()
+	most := int64(time.Since(began)/maxGather) + 4
+	<-last
+	cancel()
+	<-listening
+	if got := heard.Load(); got > most {
+		t.Errorf("400 changes were notified of %d times, want at most %d", got, most)
 	}
 }
 
