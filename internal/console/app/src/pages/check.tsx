@@ -2,6 +2,7 @@ import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
+import CopyToClipboard from "@cloudscape-design/components/copy-to-clipboard";
 import FormField from "@cloudscape-design/components/form-field";
 import Header from "@cloudscape-design/components/header";
 import Input from "@cloudscape-design/components/input";
@@ -14,6 +15,7 @@ import { Explanation } from "../parts/explanation";
 import { Failed } from "../parts/failed";
 import { Page, Ready } from "../parts/page";
 import { isId } from "../parts/pickers";
+import { asTest } from "../policy-test";
 import { asked, ResourceField, WhatField, WhoField } from "../parts/question";
 import { useInstance } from "../state";
 import { t } from "../texts";
@@ -56,6 +58,10 @@ export default function Check() {
     if (get("on_name") && get("on")) out = out.replaceAll(get("on"), get("on_name"));
     return out;
   };
+  // Groups of different parents may have one name.
+  const resource = type === "HierarchyGroup" ? get("on") : get("on_name") || get("on") || (type === "DataTableRow" ? "row" : "");
+  const attributes = Object.fromEntries(new URLSearchParams(get("attributes")));
+  const asCase = { user: who, onBehalfOf: get("kind") === "ai_agent" ? get("assisting") : "", permission: get("what"), type, resource, attributes, surface: get("surface") };
   const pages: Record<string, string> = { User: "users", SecurityProfile: "profiles" };
   return (
     <Page title={x.title} description={x.text}>
@@ -94,9 +100,12 @@ export default function Check() {
                   type={data.answer.decision ? "success" : "error"}
                   header={data.answer.decision ? x.allowed : x.denied}
                   action={
-                    <Button href={`#/instances/${instance}/explore/who-can?what=${encodeURIComponent(get("what"))}&type=${type}&on=${encodeURIComponent(get("on"))}&on_name=${encodeURIComponent(get("on_name"))}`}>
-                      {x.whoElse}
-                    </Button>
+                    <SpaceBetween direction="horizontal" size="xs">
+                      <CopyToClipboard copyButtonText={x.copyTest} copySuccessText={x.copied} copyErrorText={x.notCopied} textToCopy={asTest(asCase, data.answer)} />
+                      <Button href={`#/instances/${instance}/explore/who-can?what=${encodeURIComponent(get("what"))}&type=${type}&on=${encodeURIComponent(get("on"))}&on_name=${encodeURIComponent(get("on_name"))}`}>
+                        {x.whoElse}
+                      </Button>
+                    </SpaceBetween>
                   }
                 >
                   {named(data.answer.context.explanation ?? `${question}: ${data.answer.context.reason}`)}
