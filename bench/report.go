@@ -24,6 +24,8 @@ type report struct {
 	postgres  *postgresFound
 	plan      *planFound
 	mirror    *mirrorFound
+
+	policyTests *policyTestsFound
 }
 
 // A part of the report.
@@ -54,6 +56,9 @@ func (rep *report) parts() (parts []part, suffixes []string) {
 	}
 	if rep.mirror != nil {
 		parts, suffixes = append(parts, rep.mirror), append(suffixes, "-mirror")
+	}
+	if rep.policyTests != nil {
+		parts, suffixes = append(parts, rep.policyTests), append(suffixes, "-policytest")
 	}
 	return parts, suffixes
 }

@@ -44,7 +44,8 @@ _lanyard() {
         "") ;;
         *)
             value=${value#"$before"}
-            [[ $value == *[[:space:]\'\"\$\&\;\(\)\|\<\>]* ]] && printf -v value %q "$value"
+            # A name must stay one word that the shell does not expand.
+            [[ $value == *[!A-Za-z0-9._/@:=+,-]* ]] && printf -v value %q "$value"
             COMPREPLY+=("$value")
             ;;
         esac

@@ -128,6 +128,7 @@ func programOnPath(t *testing.T) string {
 // A typist types into an interactive shell on a terminal.
 type typist struct {
 	t    *testing.T
+	home string
 	in   io.Writer
 	out  *lockedBuffer
 	from int // what was seen before
@@ -163,7 +164,7 @@ func startShell(t *testing.T, command string, files map[string]string) *typist {
 		shell.Process.Kill()
 		shell.Wait()
 	})
-	return &typist{t: t, in: in, out: out}
+	return &typist{t: t, home: home, in: in, out: out}
 }
 
 // types types, and waits until the terminal shows something after what it showed before.
@@ -214,11 +215,33 @@ func TestBashCompletion(t *testing.T) {
 	y.complete()
 }
 
+const zshrc = "autoload -Uz compinit\ncompinit -u\nsource <(lanyard completion zsh)\nunsetopt beep\n" +
+	"unset zle_bracketed_paste\nbindkey -e\n"
+
 func TestZshCompletion(t *testing.T) {
-	y := startShell(t, "zsh -i", map[string]string{"something.test.yaml": "", ".zshrc": "autoload -Uz compinit\ncompinit -u\n" +
-		"source <(lanyard completion zsh)\nunsetopt beep\nunset zle_bracketed_paste\nbindkey -e\n"})
+	y := startShell(t, "zsh -i", map[string]string{"something.test.yaml": "", ".zshrc": zshrc})
 	y.types("echo rea''dy\n", "ready")
 	y.complete()
+}
+
+// TestHostileNamesAreQuoted completes a name that a shell would run if it were not quoted.
+func TestHostileNamesAreQuoted(t *testing.T) {
+	const fake = "lanyard() { case $1 in __complete) echo 'evil`touch ran`$(touch ran);touch ran'; ;; *) echo \"got <$1>\"; ;; esac; }; " +
+		"echo rea''dy\n"
+	for _, tt := range []struct{ name, shell, start string }{
+		{"bash", "bash --norc --noprofile -i", "bind 'set enable-bracketed-paste off'; source <(lanyard completion bash); "},
+		{"zsh", "zsh -i", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			y := startShell(t, tt.shell, map[string]string{".zshrc": zshrc})
+			y.types(tt.start+fake, "ready")
+			y.types("lanyard ev\t", "il")
+			y.types("\n", "got <evil`touch ran`$(touch ran);touch ran>")
+			if _, err := os.Stat(filepath.Join(y.home, "ran")); err == nil {
+				t.Error("the name was run")
+			}
+		})
+	}
 }
 
 // Fish says what it would complete without a terminal.

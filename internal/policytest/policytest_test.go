@@ -158,10 +158,10 @@ tests:
   expect: nobody
 `, `4:11 passed who can Users.View User/jonas
 7:11 failed who can Users.View User/jonas | exactly nobody | olivia | May and should not: olivia (through "Admin").
-9:11 failed who can Users.View | exactly olivia, hugo | olivia, claire, hugo | May and should not: claire (through "Supervisor").
+9:11 failed who can Users.View | exactly olivia, hugo | claire, hugo, olivia | May and should not: claire (through "Supervisor").
 11:11 passed who can Users.Edit
-13:11 failed who can Users.Edit | nobody but SecurityProfile/Admin | olivia, claire | May and should not: claire (through "Supervisor").
-15:11 failed who can Users.Edit | includes olivia, jonas; excludes claire, hugo | olivia, claire | May and should not: claire (through "Supervisor"). Should and may not: jonas.
+13:11 failed who can Users.Edit | nobody but SecurityProfile/Admin | claire, olivia | May and should not: claire (through "Supervisor").
+15:11 failed who can Users.Edit | includes olivia, jonas; excludes claire, hugo | claire, olivia | May and should not: claire (through "Supervisor"). Should and may not: jonas.
 17:11 passed who can DataTables.Edit`},
 		{"AI agents", `
 - permission: GetOrder

@@ -245,7 +245,7 @@ func (r *Report) writeTAP(w io.Writer) error {
 			}
 			fmt.Fprintf(&b, "%s %d - %s\n", word, n, escapeTAP(r.safe(one.Question.FullName())))
 			if one.Status != Passed {
-				if err := one.writeDiagnostics(&b); err != nil {
+				if err := r.writeDiagnostics(&b, one); err != nil {
 					return err
 				}
 			}
@@ -262,11 +262,11 @@ func (r *Report) writeTAP(w io.Writer) error {
 func escapeTAP(s string) string { return strings.NewReplacer(`\`, `\\`, "#", `\#`).Replace(s) }
 
 // writeDiagnostics writes the YAML block of a point that is not ok. JSON texts are YAML.
-func (one *Result) writeDiagnostics(b *strings.Builder) error {
+func (r *Report) writeDiagnostics(b *strings.Builder, one *Result) error {
 	b.WriteString("  ---\n")
 	for _, m := range [][2]string{{"status", one.Status.String()}, {"at", one.At.String()}, {"expected", one.Expected},
 		{"got", one.Got}, {"explanation", one.Explanation}} {
-		text, err := json.Marshal(m[1], jsontext.AllowInvalidUTF8(true), jsontext.EscapeForJS(true))
+		text, err := json.Marshal(r.safe(m[1]), jsontext.AllowInvalidUTF8(true), jsontext.EscapeForJS(true))
 		if err != nil {
 			return err
 		}
