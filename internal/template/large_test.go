@@ -30,7 +30,8 @@ func TestLargeFiles(t *testing.T) {
 			""},
 		{"keys in short form", "Resources: {" + fill("? a#, ", size) + "}", "must be a map with Type, got nothing (null)"},
 		{"many functions", "Resources:\n" + fill("  A#: {Type: \"AWS::SNS::Topic\", x: !Ref a}\n", size), ""},
-		{"many variables", "Resources:\n" + strings.TrimSuffix(strings.ReplaceAll(group, "#", ""), "!Ref ") + "!Sub '" + fill("${!a} ${A}", size) + "'}}",
+		{"many variables", "Resources:\n" + strings.TrimSuffix(strings.ReplaceAll(group, "#", ""), "!Ref ") +
+			"!Sub '" + fill("${!a} ${A}", size) + "'}}",
 			"resources must not depend on each other in a cycle"},
 		{"a chain", "Resources:\n" + fill(group+"A#x}}\n", size), "does not exist"},
 		{"many unknown names", "Resources:\n" + fill(group+"B#}}\n", size), "does not exist"},
