@@ -314,7 +314,7 @@ func (in Inputs) partition() string {
 func (r *resolver) attribute(d *declared, name string, pos Position) *Value {
 	switch {
 	case d.absent != "":
-		return r.fail(pos, "resource %q is not in the stack, since its condition %s is false", d.id, d.absent)
+		return r.fail(pos, "resource %q is not in the stack, since its condition %s is false", d.id, printable(d.absent))
 	case !slices.Contains(d.schema.Attributes, name):
 		return r.fail(pos, "%s is not an attribute of %s%s", printable(name), d.typeName,
 			attributeHint(name, d.schema.Attributes))

@@ -80,9 +80,9 @@ func (r *resolver) parameterValue(name string, p *parameter, used Position) *Val
 		r.warn(p.node.Pos, "parameter %q is taken as the value itself; AWS takes it as the name of a parameter in SSM", name)
 	case ok:
 	case ssmType.MatchString(p.typeName):
-		return r.fail(used, "parameter %q cannot be resolved here: its value is in SSM; give it with --param %s=…", name, name)
+		return r.fail(used, "parameter %q cannot be resolved here: its value is in SSM; give it with --param %s=…", name, printable(name))
 	case source == nil:
-		return r.fail(used, "parameter %q is required; give it with --param %s=…", name, name)
+		return r.fail(used, "parameter %q is required; give it with --param %s=…", name, printable(name))
 	case source.Kind == List || source.Kind == Map || source.Kind == Null || source.Tag != "":
 		p.value = r.fail(source.Pos, "Default must be a string or a number, got %s", describe(source))
 		return p.value
@@ -265,8 +265,8 @@ func ReadParameters(name string, content []byte) (map[string]string, error) {
 	case root.Kind == Map && root.Tag == "":
 		return readParameterMap(root)
 	}
-	return nil, failAt(root.Pos, "parameters must be a map, or a list of ParameterKey and ParameterValue, got %s",
-		describe(root))
+	return nil, failAt(root.Pos, "parameters must be a map, or a list of ParameterKey and ParameterValue, got a %s",
+		root.Kind)
 }
 
 func readParameterMap(root *Node) (map[string]string, error) {
@@ -308,8 +308,8 @@ func readParameterItem(item *Node) (name, text string, err error) {
 	key, value := item.Get("ParameterKey"), item.Get("ParameterValue")
 	switch {
 	case item.Kind != Map || item.Tag != "":
-		return "", "", failAt(item.Pos, "a parameter must be a map with ParameterKey and ParameterValue, got %s",
-			describe(item))
+		return "", "", failAt(item.Pos, "a parameter must be a map with ParameterKey and ParameterValue, got a %s",
+			item.Kind)
 	case key == nil || key.Kind != String:
 		return "", "", failAt(item.Pos, "ParameterKey is required")
 	case value == nil && item.Get("UsePreviousValue") != nil:

@@ -279,6 +279,7 @@ func (r *resolver) declareOne(s *scope, e Entry) *declared {
 	switch other := r.resources[d.id]; {
 	case !logicalID.MatchString(d.id):
 		r.fail(d.pos, "a logical ID must be 1 to 255 letters and digits, got %s", quote(d.id))
+		return nil
 	case other != nil:
 		r.fail(d.pos, "resource %q already exists in the stack, at %s", d.id, other.pos)
 		return nil
