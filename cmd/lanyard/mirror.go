@@ -103,21 +103,27 @@ func (c *mirrorCopyCmd) Run(io streams) error {
 		return err
 	}
 	run := mirroring{mirrorCopyCmd: c, io: io, client: client}
+	return repeat(io, c.Every, run.copyOnce)
+}
+
+// repeat copies once, or again and again until the context of io ends. An error of the first copy is one of the command
+// line, or as good as one; later ones are shown, and the next copy may succeed.
+func repeat(io streams, every time.Duration, copyOnce func(context.Context) error) error {
 	for first := true; ; first = false {
 		began := time.Now()
-		err := run.copyOnce(io.ctx)
+		err := copyOnce(io.ctx)
 		switch {
-		case c.Every == 0 || first && err != nil:
+		case every == 0 || first && err != nil:
 			return err
 		case io.ctx.Err() != nil:
 			return nil
-		case err != nil: // the next one may succeed
+		case err != nil:
 			fmt.Fprintf(io.errs, "lanyard: error: %s\n", printableLines(err.Error()))
 		}
 		select {
 		case <-io.ctx.Done():
 			return nil
-		case <-time.After(time.Until(began.Add(c.Every))):
+		case <-time.After(time.Until(began.Add(every))):
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -220,14 +222,20 @@ func TestMirrorIsKilled(t *testing.T) {
 		return g.take()
 	}())
 	killed := 0
-	for range 3 { // too few to complete a copy
+	for _, signal := range []os.Signal{os.Kill, os.Interrupt, os.Kill} { // too few to complete a copy
 		cmd := mirrorCommand(source, g.URL, data, "--rate", "60", "--burst", "1")
+		var errs strings.Builder
+		cmd.Stderr = &errs
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Duration(300+rand.IntN(200)) * time.Millisecond)
-		if cmd.Process.Kill() == nil && cmd.Wait() != nil {
+		if cmd.Process.Signal(signal) == nil && cmd.Wait() != nil {
 			killed++
+		}
+		if signal == os.Interrupt && (cmd.ProcessState.ExitCode() != 1 ||
+			!strings.Contains(errs.String(), "before anything was stored; the same command resumes within 1h0m0s")) {
+			t.Errorf("an interrupted copy ends with status %d and says\n%s", cmd.ProcessState.ExitCode(), errs.String())
 		}
 	}
 	done := mirrorOnce(t, mirrorCommand(source, g.URL, data, "--rate", "1000"))
@@ -274,5 +282,39 @@ func TestTwoMirrors(t *testing.T) {
 	}
 	if err := first.Wait(); err != nil {
 		t.Errorf("the first copy: %v", err)
+	}
+}
+
+func TestRepeatedCopies(t *testing.T) {
+	fails := errors.New("the source is away")
+	for _, tt := range []struct {
+		name    string
+		every   time.Duration
+		results []error // of each copy; after the last one the program is told to end
+		want    error
+		shown   string
+	}{
+		{"once", 0, []error{nil}, nil, ""},
+		{"once, in vain", 0, []error{fails}, fails, ""},
+		{"the first in vain", time.Millisecond, []error{fails}, fails, ""},
+		{"one in between in vain", time.Millisecond, []error{nil, fails, nil}, nil,
+			"lanyard: error: the source is away\n"},
+		{"told to end in the middle", time.Millisecond, []error{nil, context.Canceled}, nil, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			var errs strings.Builder
+			n := 0
+			err := repeat(streams{ctx: ctx, errs: &errs}, tt.every, func(context.Context) error {
+				if n++; n == len(tt.results) && tt.every > 0 {
+					stop()
+				}
+				return tt.results[n-1]
+			})
+			if !errors.Is(err, tt.want) || n != len(tt.results) || errs.String() != tt.shown {
+				t.Errorf("%d copies, %v, shown %q; want %d, %v and %q", n, err, errs.String(), len(tt.results), tt.want, tt.shown)
+			}
+		})
 	}
 }

@@ -101,7 +101,7 @@ func changedTimes[Out, Item any](ctx context.Context, r *reader, l listing[Out, 
 	l.each = func(item Item, _ lanyard.Settings) error {
 		id, at := of(item)
 		if _, twice := times[text(id)]; id == nil || twice {
-			return fmt.Errorf("Id must be listed once, got %s", lanyard.Quote(text(id)))
+			return fmt.Errorf("the Id must be listed once, got %s", lanyard.Quote(text(id)))
 		}
 		times[*id] = when(at)
 		return nil

@@ -86,7 +86,7 @@ func (r *reader) versionsOf(ctx context.Context, m *lanyard.Module) error {
 		},
 		each: func(s model.ContactFlowModuleVersionSummary, _ lanyard.Settings) error {
 			if s.Version == nil || *s.Version < 1 {
-				return fmt.Errorf("Version of flow module %s must be 1 or more", m.ID)
+				return fmt.Errorf("the Version of flow module %s must be 1 or more", m.ID)
 			}
 			m.LastVersion = max(m.LastVersion, *s.Version)
 			id := lanyard.ModuleVersionID(m.ID, *s.Version)
@@ -120,7 +120,7 @@ func (r *reader) aliasesOf(ctx context.Context, m *lanyard.Module) error {
 				return err
 			}
 			if a.Version == nil {
-				return fmt.Errorf("Version of alias %s is required", lanyard.Quote(*a.AliasId))
+				return fmt.Errorf("the Version of alias %s is required", lanyard.Quote(*a.AliasId))
 			}
 			out := &lanyard.ModuleAlias{Meta: when(a.LastModifiedTime), Module: m.ID, Version: *a.Version,
 				Description: text(a.AliasDescription)}

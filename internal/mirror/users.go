@@ -98,7 +98,7 @@ func (r *reader) completeUser(ctx context.Context, u *lanyard.User) error {
 		},
 		each: func(p model.UserProficiency, _ lanyard.Settings) error {
 			if p.Level == nil || *p.Level != math.Trunc(*p.Level) || math.Abs(*p.Level) > 100 {
-				return fmt.Errorf("Level of proficiency %s must be a whole number", lanyard.Quote(text(p.AttributeName)))
+				return fmt.Errorf("the Level of proficiency %s must be a whole number", lanyard.Quote(text(p.AttributeName)))
 			}
 			u.Proficiencies = append(u.Proficiencies, lanyard.Proficiency{Attribute: text(p.AttributeName),
 				Value: text(p.AttributeValue), Level: int(*p.Level)})
