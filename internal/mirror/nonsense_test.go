@@ -229,8 +229,8 @@ func TestOnlyReads(t *testing.T) {
 	s := ofDemo(t)
 	api := &counting{s, map[string]int{}}
 	known := func(string) *lanyard.Profile { return nil }
-	if _, err := mirror.Read(t.Context(), api, s.instance.Name, mirror.Options{Complete: true, Concurrency: 1, Known: known,
-		AIAgents: agentsOf(s.resources(t))}); err != nil {
+	o := mirror.Options{Complete: true, Concurrency: 1, Known: known, AIAgents: agentsOf(s.resources(t))}
+	if _, err := mirror.Read(t.Context(), api, s.instance.Name, o); err != nil {
 		t.Fatal(err)
 	}
 	for op := range api.calls {
