@@ -156,6 +156,7 @@ func openPaged(tls *libc.TLS, vfs, name, file uintptr, flags int32, outFlags uin
 		m.FiVersion = min(m.FiVersion, 2) // no pages mapped into memory, which nobody would check
 		m.FxClose, m.FxRead, m.FxWrite = address(closePaged), address(readPaged), address(writePaged)
 		m.FxDeviceCharacteristics = address(pagedCharacteristics)
+		setSync(m)
 		ours, _ = methods.LoadOrStore(base.FpMethods, p) // one more than needed is no harm
 	}
 	f.seen = joinSeen(f.path, f.writes)
