@@ -18,6 +18,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
+
+	"github.com/lanyard/lanyard/internal/lint"
 )
 
 // program is the command line. Every flag can also be set by an environment variable (LANYARD_ and the name of the
@@ -44,6 +46,7 @@ type program struct {
 	Export  exportCmd  `cmd:"" help:"Write an instance as a template."`
 	Test    testCmd    `cmd:"" help:"Run tests of who may do what, which are written in files."`
 	Diff    diffCmd    `cmd:"" help:"Show what differs between two states of instances, and who gains or loses what by that."`
+	Lint    lintCmd    `cmd:"" help:"Find mistakes in security profiles, and paths by which people can become more powerful."`
 	Mirror  mirrorCmd  `cmd:"" help:"Copy an instance of Amazon Connect, and keep the copy up to date."`
 	Gen     genCmd     `cmd:"" help:"Generate instances of any size, for load tests."`
 	Version versionCmd `cmd:"" help:"Print the version."`
@@ -91,6 +94,7 @@ func runProgram(io streams, args []string) int {
 			"default.\n\nExamples:\n  lanyard serve --demo\n  lanyard key create --account 210987654321\n  lanyard audit "+
 			"--follow\n  lanyard check claire.dubois Users.View User/jonas.becker"),
 		kong.DefaultEnvars("LANYARD"),
+		kong.Vars{"lintConfig": lint.ConfigName},
 		kong.Configuration(configFile),
 		kong.Writers(io.out, io.errs),
 		kong.Exit(func(code int) { exited = code }),

@@ -47,7 +47,7 @@ type path struct {
 
 // checkEscalation finds the shortest path to everything, or else to any sensitive permission, for all kinds of people.
 func (l *linter) checkEscalation() {
-	if !l.seesAll(access.TypeUser, access.TypeSecurityProfile, access.TypeHierarchyGroup, access.TypeAIAgent) {
+	if !l.seesPeople(access.TypeUser, access.TypeSecurityProfile, access.TypeHierarchyGroup, access.TypeRoutingProfile) {
 		return
 	}
 	s := newSearcher(l)
@@ -99,11 +99,27 @@ func (e *escalated) people(v *variant) {
 	}
 }
 
-// key is the same for people who take the same steps.
-func (p *path) key() string {
+// String writes a path for people, a step a line.
+func (p path) String() string {
 	var parts []string
 	for _, s := range p.steps {
 		parts = append(parts, s.Operation+" by "+s.Profile.String()+": "+s.Text)
+	}
+	return strings.Join(parts, "\n")
+}
+
+// key is the same for people who take the same steps by the same profiles, whomever these are about, to the same end.
+func (p path) key() string {
+	var parts []string
+	for _, s := range p.steps {
+		part := s.Operation + " by " + s.Profile.String()
+		if s.Resource.Type != access.TypeUser {
+			part += " on " + s.Resource.String()
+		}
+		parts = append(parts, part)
+	}
+	if !p.full {
+		parts = append(parts, strings.Join(p.gains.names(), " "))
 	}
 	return strings.Join(parts, "\n")
 }
@@ -113,7 +129,10 @@ func (l *linter) addEscalation(e *escalated) {
 	if !e.full {
 		goal = "gain " + list(e.gains.names())
 	}
-	f := Finding{about: e.about, Path: e.steps, Severity: Warning}
+	f := Finding{about: e.about, Path: slices.Clone(e.steps), Severity: Warning}
+	for i := range f.Path {
+		f.Path[i].next = nil // it may be large
+	}
 	in := " in " + plural(len(e.steps), "step", "steps")
 	if e.count == 0 {
 		f.Message = "whoever is given it can " + goal + in
@@ -141,7 +160,7 @@ func (l *linter) addEscalation(e *escalated) {
 
 // checkAdministrators says who may do anything already.
 func (l *linter) checkAdministrators() {
-	if !l.seesAll(access.TypeUser, access.TypeSecurityProfile) {
+	if !l.seesPeople(access.TypeUser, access.TypeSecurityProfile) {
 		return
 	}
 	var sets []*profileSet

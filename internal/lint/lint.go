@@ -78,8 +78,8 @@ type Fix struct {
 	Member  Member   `json:"member"`
 	Remove  []string `json:"remove"`
 	Add     []string `json:"add"`
-	// Safe is set when the fix grants nobody anything that the author of the profile did not name: it corrects the
-	// spelling, or does what the web site of Amazon Connect does by itself. Other fixes are suggestions.
+	// Safe is set when the fix corrects upper and lower case of a name that is not sensitive, or does what the web site
+	// of Amazon Connect does by itself. Other fixes are suggestions.
 	Safe bool `json:"safe"`
 }
 
@@ -167,6 +167,11 @@ type Input struct {
 	// everything.
 	Sees    func(resourceType, id string) bool
 	SeesAll func(resourceType string) bool
+	// Partial is set when the profiles are a part of those of an instance, as those of a template are. Nothing is then
+	// said about what is missing, and paths lead through what is there.
+	Partial bool
+	// UnknownAgents is set when it is not known which AI agents there are, as where the API of Amazon Connect was asked.
+	UnknownAgents bool
 	// Place returns where a value of a list of a profile is written down; with member "" where the profile is. nil when
 	// the profiles are in no file.
 	Place func(profile string, member Member, value string) Place
@@ -209,7 +214,8 @@ func Run(in Input) *Report {
 func (r *Report) sort() {
 	slices.SortStableFunc(r.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Code, b.Code),
-			strings.Compare(a.first(), b.first()), strings.Compare(a.Fingerprint, b.Fingerprint))
+			strings.Compare(a.first(), b.first()), cmp.Compare(a.Place.Line, b.Place.Line),
+			strings.Compare(a.Fingerprint, b.Fingerprint))
 	})
 }
 
@@ -261,10 +267,10 @@ func newLinter(in Input) *linter {
 	}
 	for _, t := range lanyard.Types() {
 		if name := t.DecisionName(); name != "" {
-			l.whole[name] = l.SeesAll(name)
+			l.whole[name] = l.SeesAll(name) && !l.Partial
 		}
 	}
-	l.whole[access.TypeAIAgent] = l.SeesAll(access.TypeAIAgent)
+	l.whole[access.TypeAIAgent] = l.SeesAll(access.TypeAIAgent) && !l.Partial
 	for t := range l.tags {
 		if !l.whole[t.Type] {
 			continue
@@ -281,6 +287,11 @@ func newLinter(in Input) *linter {
 // seesAll reports whether the viewer sees everything of all of the types.
 func (l *linter) seesAll(types ...string) bool {
 	return !slices.ContainsFunc(types, func(t string) bool { return !l.whole[t] })
+}
+
+// seesPeople reports whether the viewer sees everything that there is of all of the types, whole instance or not.
+func (l *linter) seesPeople(types ...string) bool {
+	return !slices.ContainsFunc(types, func(t string) bool { return !l.SeesAll(t) })
 }
 
 // add adds a finding of the rule that runs, but no more than maxFindings of it.

@@ -262,9 +262,12 @@ func (l *linter) checkMisspelt() {
 		}
 		l.add(Finding{about: name, in: Permissions, value: name, Details: []string{name},
 			Message: fmt.Sprintf("the permission %s does not exist; did you mean %s?", lanyard.Quote(name), s.names[0]),
-			Fixes:   []Fix{fixOf(p, Permissions, []string{name}, s.names, s.exact)}}, p)
+			Fixes:   []Fix{fixOf(p, Permissions, []string{name}, s.names, s.exact && !sensitive(s.names))}}, p)
 	})
 }
+
+// sensitive reports whether one of the permissions is. A fix that has a profile grant one is not safe.
+func sensitive(names []string) bool { return maskOf(names...).and(sensitiveMask) != (mask{}) }
 
 func (l *linter) checkIAM() {
 	l.unknownNames(func(p *lanyard.Profile, name string, s spelling) {
@@ -355,7 +358,7 @@ func (l *linter) checkViews() {
 		}
 		if len(details) > 0 {
 			f.Details = details
-			f.Fixes = []Fix{fixOf(p, Permissions, nil, lanyard.SortPermissions(missing), true)}
+			f.Fixes = []Fix{fixOf(p, Permissions, nil, lanyard.SortPermissions(missing), !sensitive(missing))}
 			l.add(f, p)
 		}
 	}

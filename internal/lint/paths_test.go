@@ -243,7 +243,7 @@ func TestPathsArePerformed(t *testing.T) {
 				step := &p.steps[n]
 				kinds[step.Operation]++
 				if err := perf.perform(step.actor, step.Operation, w.input(step, perf.real)); err != nil {
-					t.Fatalf("world %d: user %s, step %d of\n%s: %v", seed, v.user.Name, n+1, p.key(), err)
+					t.Fatalf("world %d: user %s, step %d of\n%s: %v", seed, v.user.Name, n+1, p, err)
 				}
 				if step.Operation == "CreateUser" || step.Operation == "UpdateUserIdentityInfo" {
 					actors = append(actors, perf.real(step.Resource.ID))
@@ -255,7 +255,7 @@ func TestPathsArePerformed(t *testing.T) {
 			}
 			full, gains := reached(snapshot, actors, start{some, everywhere})
 			if full != p.full || !gains {
-				t.Errorf("world %d: user %s: after\n%s\nfull is %t, want %t; anything gained: %t", seed, v.user.Name, p.key(), full,
+				t.Errorf("world %d: user %s: after\n%s\nfull is %t, want %t; anything gained: %t", seed, v.user.Name, p, full,
 					p.full, gains)
 			}
 			perf.Close()
@@ -303,10 +303,10 @@ func TestShortestPaths(t *testing.T) {
 			switch {
 			case p.full && n <= 2 && full != n, full > 0 && !(p.full && n == full):
 				t.Errorf("world %d: user %s: full after %d steps, the oracle after %d (0 is never):\n%s\noracle: %v", seed, v.user.Name,
-					n, full, p.key(), o.fullPath)
+					n, full, p, o.fullPath)
 			case !p.full && gain != n && (gain > 0 || n <= 2):
 				t.Errorf("world %d: user %s: gains after %d steps, the oracle after %d:\n%s\noracle: %v", seed, v.user.Name, n, gain,
-					p.key(), o.gainPath)
+					p, o.gainPath)
 			}
 			if full > 0 || gain > 0 {
 				found++

@@ -28,9 +28,13 @@ func (l *linter) checkUnused() {
 	if !l.seesAll(access.TypeUser, access.TypeAIAgent) || l.Snapshot.Count(access.TypeUser) == 0 {
 		return
 	}
+	message := "nobody holds it"
+	if l.UnknownAgents {
+		message = "no user holds it; the API does not tell whether an AI agent does"
+	}
 	for _, p := range l.Profiles {
 		if l.Snapshot.CountHolders(p.ID) == 0 {
-			l.add(Finding{Message: "nobody holds it"}, p)
+			l.add(Finding{Message: message}, p)
 		}
 	}
 }
@@ -189,7 +193,7 @@ func boolInt(b bool) int {
 
 // checkAgents finds tools of AI agents that the people who take contacts cannot use.
 func (l *linter) checkAgents() {
-	if !l.seesAll(access.TypeUser, access.TypeSecurityProfile, access.TypeAIAgent) {
+	if !l.seesPeople(access.TypeUser, access.TypeSecurityProfile, access.TypeAIAgent) {
 		return
 	}
 	assisted := l.assisted()
@@ -197,29 +201,65 @@ func (l *linter) checkAgents() {
 	if total == 0 {
 		return
 	}
+	found := map[string]*agentTools{}
+	var order []*agentTools
 	for _, id := range l.agentIDs() {
-		can, _ := l.Snapshot.WhatCan(access.Subject{Type: access.AIAgent, ID: id})
-		for _, e := range can {
-			if e.Type == "" && !toolPermissions.has(places[e.Action]) {
-				continue
-			}
-			if lacking := l.cannotUse(assisted, e.Thing); len(lacking) > 0 {
-				l.addAgentTool(id, e, lacking, total)
+		tools := l.toolsOf(id, assisted, total)
+		if len(tools.details) == 0 {
+			continue
+		}
+		key := fmt.Sprintf("%q %q", tools.details, tools.profiles)
+		if found[key] == nil {
+			found[key] = tools
+			order = append(order, tools)
+		}
+		found[key].agents = append(found[key].agents, Resource{Type: access.TypeAIAgent, ID: id})
+	}
+	for _, t := range order {
+		l.addAgentTools(t, total)
+	}
+}
+
+// agentTools are the tools that AI agents have by some profiles and that people whom they may assist cannot use.
+type agentTools struct {
+	agents, profiles []Resource
+	details          []string
+	nobody           bool // nobody can use some of them
+}
+
+// toolsOf returns the tools of an AI agent that some of the people cannot use.
+func (l *linter) toolsOf(agent string, assisted []*profileSet, total int) *agentTools {
+	t := new(agentTools)
+	can, _ := l.Snapshot.WhatCan(access.Subject{Type: access.AIAgent, ID: agent})
+	for _, e := range can {
+		if e.Type == "" && !toolPermissions.has(places[e.Action]) {
+			continue
+		}
+		lacking := l.cannotUse(assisted, e.Thing)
+		if len(lacking) == 0 {
+			continue
+		}
+		_, n := names(lacking)
+		t.nobody = t.nobody || n == total
+		t.details = append(t.details, fmt.Sprintf("%s: %d of %d cannot use it: %s", thing(e.Thing), n, total, who(lacking)))
+		for _, g := range e.Grants {
+			if r := (Resource{access.TypeSecurityProfile, g.Profile, g.Name}); !slices.Contains(t.profiles, r) {
+				t.profiles = append(t.profiles, r)
 			}
 		}
 	}
+	return t
 }
 
 // toolPermissions are the permissions that built-in tools of AI agents require.
 var toolPermissions = maskOf("Cases.View", "Cases.Edit", "CustomerProfiles.View", "Wisdom.View")
 
-func (l *linter) addAgentTool(agent string, e access.Effective, lacking []*profileSet, total int) {
-	_, n := names(lacking)
-	f := Finding{about: fmt.Sprint(e.Thing), Resources: []Resource{{Type: access.TypeAIAgent, ID: agent}},
-		Message: fmt.Sprintf("it may use %s, but %d of the %s whom it may assist may not: %s", thing(e.Thing), n,
-			plural(total, "person", "people"), who(lacking))}
-	for _, g := range e.Grants {
-		f.Resources = append(f.Resources, Resource{access.TypeSecurityProfile, g.Profile, g.Name})
+func (l *linter) addAgentTools(t *agentTools, total int) {
+	f := Finding{Resources: append(slices.Clip(t.profiles), t.agents...),
+		Details: t.details, Message: fmt.Sprintf("%s may use tools by it that some of the %s whom they may assist cannot use",
+			plural(len(t.agents), "AI agent", "AI agents"), plural(total, "person", "people"))}
+	if t.nobody {
+		f.Severity = Warning
 	}
 	l.add(f)
 }

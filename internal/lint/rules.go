@@ -40,7 +40,8 @@ const (
 	seesTags     = "every resource of the types that the profile restricts"
 	seesHolders  = "the profile, and the users who hold it"
 	seesEveryone = "every user and every AI agent"
-	seesAll      = "every security profile, user, hierarchy group and AI agent"
+	seesPeople   = "every security profile and every user"
+	seesAll      = "every security profile, user, hierarchy group and routing profile"
 )
 
 func table() []Rule {
@@ -101,7 +102,7 @@ func powerRules() []Rule {
 		{"LY2002", "administrators", Info, "Who administers everything",
 			"They may edit every profile and change everybody's profiles, so they can do anything.",
 			"Keep them few, and review them regularly.",
-			seesAll, (*linter).checkAdministrators},
+			seesPeople, (*linter).checkAdministrators},
 		{"LY2003", "over-broad", Info, "Profiles that grant very much",
 			"A profile with many sensitive permissions and without restrictions gives each of its holders more than one job " +
 				"needs.",
@@ -165,17 +166,17 @@ func profileRules() []Rule {
 		{"LY4003", "missing-profile", Error, "Holders of a profile that does not exist",
 			"A profile that does not exist grants nothing.",
 			"Assign a profile that exists.",
-			seesAll, (*linter).checkMissingProfiles},
+			seesPeople, (*linter).checkMissingProfiles},
 	}
 }
 
 func useRules() []Rule {
 	return []Rule{
-		{"LY5001", "agent-tool", Warning, "Tools of AI agents that people cannot use",
+		{"LY5001", "agent-tool", Info, "Tools of AI agents that people cannot use",
 			"An AI agent that assists a person may do what both may do. A tool that the person may not use fails for them, and " +
 				"it looks like an error of the tool.",
 			"Grant the tool to the people whom the AI agent assists, or take it away from the AI agent.",
-			seesAll, (*linter).checkAgents},
+			"every security profile, user and AI agent", (*linter).checkAgents},
 		{"LY5002", "unused-permission", Info, "Permissions that were not used",
 			"No holder of the profile used the permission in the time that the log of decisions covers. What nobody needs is " +
 				"better not granted.",

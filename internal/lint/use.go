@@ -136,8 +136,8 @@ func (l *linter) addUnused(p *lanyard.Profile, unused mask, seen int) {
 	d := l.Decisions
 	keen := unused.and(sensitiveMask)
 	f := Finding{Details: slices.Concat(keen.names(), unused.without(keen).names()),
-		Message: fmt.Sprintf("%d of its %d permissions, %d of them sensitive, were not used from %s to %s; %s of its holders "+
-			"appear in the log", unused.count(), len(p.Permissions), keen.count(), d.From.UTC().Format(day),
-			d.To.UTC().Format(day), fmt.Sprintf("%d of %d", seen, l.Snapshot.CountHolders(p.ID)))}
+		Message: fmt.Sprintf("%d of its %d permissions, %d of them sensitive, were not used from %s to %s; %d of its %d holders "+
+			"are in the log", unused.count(), len(p.Permissions), keen.count(), d.From.UTC().Format(day),
+			d.To.UTC().Format(day), seen, l.Snapshot.CountHolders(p.ID))}
 	l.add(f, p)
 }
