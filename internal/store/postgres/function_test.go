@@ -200,6 +200,31 @@ func TestInstancesShareACommit(t *testing.T) {
 	}
 }
 
+// Nobody waits for ever for calls that do not end.
+func TestCallsThatDoNotEnd(t *testing.T) {
+	server := pgtest.Start(t)
+	schema := server.Schema(t, t.TempDir())
+	s, ids := several(t, server.URL(schema), 4, Config{})
+	release := server.LockTable(t, schema, "events")
+	all := changeAll(t.Context(), s, ids, "after")
+	awaitCommitting(t, s, 2) // of 4
+	awaitCommitting(t, s, 0) // each makes a call of its own
+	release()
+	all.wg.Wait()
+	for id, err := range all.errs {
+		if err != nil || all.runs[id] != 1 {
+			t.Errorf("the change of %s ran %d times: %v", id, all.runs[id], err)
+		}
+		whole(t, s, id)
+	}
+	// Calls are shared as before.
+	release = server.LockTable(t, schema, "events")
+	all = changeAll(t.Context(), s, ids, "again")
+	awaitCommitting(t, s, 2)
+	release()
+	all.wg.Wait()
+}
+
 // Whatever becomes of one of the instances of a call, the others are committed, once.
 func TestInstancesOfOneCallDoNotHarmOthers(t *testing.T) {
 	server := pgtest.Start(t)

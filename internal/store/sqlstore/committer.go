@@ -94,8 +94,8 @@ func (c *committer) turnOff() bool {
 func (c *committer) commit(ctx context.Context, set WriteSet, size int) *pendingCommit {
 	p := &pendingCommit{set: set, size: size}
 	if c.enter(p) || c.await(p) {
+		defer c.leave()
 		c.call(ctx, c.collect(p))
-		c.leave()
 	}
 	return p
 }
@@ -158,22 +158,27 @@ func (c *committer) leave() {
 	c.waiting = slices.Delete(c.waiting, 0, 1)
 }
 
-// call makes a call. The first of the members is the caller's own.
+// call makes a call. The first of the members is the caller's own. The others are told what came of it even when it
+// panics.
 func (c *committer) call(ctx context.Context, members []*pendingCommit) {
+	var verdicts []Verdict
+	lost, err := false, ErrUnknown
+	defer func() {
+		for i, p := range members {
+			p.err, p.lost, p.shared = err, lost, len(members) > 1
+			if err == nil {
+				p.verdict = verdicts[i]
+			}
+			if i > 0 {
+				p.turn <- false
+			}
+		}
+	}()
 	sets := make([]WriteSet, len(members))
 	for i, p := range members {
 		sets[i] = p.set
 	}
-	verdicts, lost, err := c.apply(ctx, sets)
-	for i, p := range members {
-		p.err, p.lost, p.shared = err, lost, len(members) > 1
-		if err == nil {
-			p.verdict = verdicts[i]
-		}
-		if i > 0 {
-			p.turn <- false
-		}
-	}
+	verdicts, lost, err = c.apply(ctx, sets)
 }
 
 func (c *committer) apply(ctx context.Context, sets []WriteSet) (verdicts []Verdict, lost bool, err error) {
