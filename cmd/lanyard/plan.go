@@ -49,6 +49,9 @@ func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)
 
 func (c *planCmd) Run(s streams) error {
 	err := c.run(s)
+	if c.Format == "json" && err != nil {
+		writeProblems(s.out, c.Name, err)
+	}
 	if c.DetailedExitcode && err != nil && err != error(exitStatus(changesStatus)) {
 		return fmt.Errorf("%w", asError{err}) // status 2 means changes here
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"github.com/lanyard/lanyard/internal/compare"
 	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/stack"
+	"github.com/lanyard/lanyard/internal/template"
 )
 
 // showPlan writes a plan in a format.
@@ -180,6 +182,39 @@ func (w *planWriter) fields(b *strings.Builder, fields []stack.FieldChange) {
 // planFormat is the version of the JSON lines of plans.
 const planFormat = 1
 
+// writeProblems writes what is wrong with templates as JSON lines, if err is about templates.
+func writeProblems(out io.Writer, name string, err error) {
+	var problems stack.Problems
+	var findings template.Errors
+	switch {
+	case errors.As(err, &problems):
+	case errors.As(err, &findings):
+		for _, f := range findings {
+			problems = append(problems, stack.Problem{Where: f.Pos.String(), Message: f.Message})
+		}
+	default:
+		return
+	}
+	lines := []any{map[string]any{"type": "version", "version": planFormat, "lanyard": version(), "stack": name}}
+	for _, p := range problems {
+		lines = append(lines, map[string]any{"type": "problem", "problem": p})
+	}
+	_ = writeLines(out, lines) // the error that is told is err
+}
+
+func writeLines(out io.Writer, lines []any) error {
+	for _, line := range lines {
+		b, err := laxjson.Marshal(line)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(out, "%s\n", b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // writeJSON writes one object a line: version, problems, drift, changes, access and summary.
 func (w *planWriter) writeJSON(out io.Writer) error {
 	lines := []any{map[string]any{"type": "version", "version": planFormat, "lanyard": version(), "stack": w.Stack,
@@ -201,14 +236,5 @@ func (w *planWriter) writeJSON(out io.Writer) error {
 	}
 	lines = append(lines, map[string]any{"type": "summary", "changes": w.Count(), "calls": len(w.Calls),
 		"empty": w.Empty(), "drifted": len(w.Drift)})
-	for _, line := range lines {
-		b, err := laxjson.Marshal(line)
-		if err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintf(out, "%s\n", b); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeLines(out, lines)
 }

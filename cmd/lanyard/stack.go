@@ -53,20 +53,27 @@ func (f *stackFlags) readFiles(names []string) (*stackFiles, error) {
 		maps.Copy(s.parameters, read)
 	}
 	maps.Copy(s.parameters, f.Param)
-	var problems []error
+	var problems template.Errors
 	for _, name := range names {
 		content, err := readBounded(name, template.MaxFileSize)
 		if err != nil {
 			return nil, err
 		}
 		file, err := template.Parse(name, content)
-		if err != nil {
-			problems = append(problems, err)
-			continue
+		var found template.Errors
+		switch {
+		case errors.As(err, &found):
+			problems = append(problems, found...)
+		case err != nil:
+			return nil, err
+		default:
+			s.files = append(s.files, file)
 		}
-		s.files = append(s.files, file)
 	}
-	return s, errors.Join(problems...)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return s, nil
 }
 
 // readBounded reads a file, or standard input for "-".

@@ -25,6 +25,9 @@ type Lock struct {
 // lockTime is how long an apply may hold the lock before others call it stale.
 const lockTime = time.Hour
 
+// maxHolder bounds what holders say, in bytes: a description has at most 250 characters.
+const maxHolder = 150
+
 // Held is the error of a lock that somebody else has.
 type Held struct {
 	By    string // as they say
@@ -41,8 +44,8 @@ func (h *Held) Error() string {
 
 // TakeLock takes the lock of an instance. holder says who takes it.
 func TakeLock(ctx context.Context, api invocation.API, instance, holder string, now time.Time) (*Lock, error) {
-	description := lanyard.Clip(fmt.Sprintf("Held by %s since %s until %s", holder, now.UTC().Format(time.RFC3339),
-		now.Add(lockTime).UTC().Format(time.RFC3339)))
+	description := fmt.Sprintf("Held by %s since %s until %s", lanyard.ClipTo(holder, maxHolder),
+		now.UTC().Format(time.RFC3339), now.Add(lockTime).UTC().Format(time.RFC3339))
 	out, err := invocation.Do[struct{ SecurityProfileId string }](ctx, api, "CreateSecurityProfile", map[string]any{
 		"InstanceId": instance, "SecurityProfileName": LockName, "Description": description})
 	var e *invocation.Exception

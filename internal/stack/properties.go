@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Properties are those of one resource in their one form: what has its default is left out, lists whose order means
@@ -181,12 +182,16 @@ func scalar(name string, v any) any {
 	return v
 }
 
+// encoding is how values are compared and hashed. Hashes are kept in tags, so it must not change.
+var encoding = json.JoinOptions(json.Deterministic(true), jsontext.AllowInvalidUTF8(true),
+	jsontext.AllowDuplicateNames(true))
+
 // encode is a text by which values are compared and hashed.
 func encode(v any) string {
 	if s, ok := v.(string); ok {
 		return `"` + s
 	}
-	b, err := json.Marshal(v, json.Deterministic(true))
+	b, err := json.Marshal(v, encoding)
 	if err != nil {
 		panic("stack: properties do not encode: " + err.Error())
 	}
@@ -195,7 +200,7 @@ func encode(v any) string {
 
 // hash is a short hash of properties.
 func hash(v any) string {
-	b, err := json.Marshal(v, json.Deterministic(true))
+	b, err := json.Marshal(v, encoding)
 	if err != nil {
 		panic("stack: properties do not encode: " + err.Error())
 	}
