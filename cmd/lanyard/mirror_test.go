@@ -21,6 +21,7 @@ import (
 
 	awsmodel "github.com/lanyard/lanyard/internal/awsapi/model"
 	"github.com/lanyard/lanyard/internal/mirror"
+	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
 )
 
 // gate stands before a source: it counts what is asked, and can refuse operations.
@@ -316,5 +317,37 @@ func TestRepeatedCopies(t *testing.T) {
 				t.Errorf("%d copies, %v, shown %q; want %d, %v and %q", n, err, errs.String(), len(tt.results), tt.want, tt.shown)
 			}
 		})
+	}
+}
+
+// TestMirrorOnPostgres stores the copy in PostgreSQL, in an empty database and through a server on it.
+func TestMirrorOnPostgres(t *testing.T) {
+	t.Parallel()
+	pg := pgtest.Start(t)
+	url := pg.URL(pg.Schema(t, t.TempDir()))
+	source := start(t, "lanyard", t.TempDir(), "--demo").ready()
+	data := filepath.Join(t.TempDir(), "copy")
+	if done := mirrorOnce(t, mirrorCommand(source, source.url, data, "--rate", "1000", "--store", url)); done.Created < 80 {
+		t.Errorf("the first copy made %+v", done)
+	}
+	s := start(t, "lanyard", data, "--store", url).ready()
+	var in struct{ InstanceSummaryList []struct{ Id string } }
+	if err := source.get("GET", "/instance", "", &in); err != nil {
+		t.Fatal(err)
+	}
+	id := in.InstanceSummaryList[0].Id
+	if err := source.get("PUT", "/security-profiles/"+id, `{"SecurityProfileName":"Made later"}`, nil); err != nil {
+		t.Fatal(err)
+	}
+	if done := mirrorOnce(t, mirrorCommand(source, source.url, data, "--rate", "1000")); done.Created != 1 ||
+		done.Updated+done.Deleted > 0 {
+		t.Errorf("the next copy did %+v, want one profile made", done)
+	}
+	if status, answer, err := s.send("PUT", "/security-profiles/"+id, `{"SecurityProfileName":"Ours"}`); status != 400 ||
+		!strings.Contains(answer, "is a mirror of") {
+		t.Errorf("a change of the mirror = %d %s, %v", status, answer, err)
+	}
+	if got, want := answerOf(t, data), answerOf(t, source.dir); got != want {
+		t.Errorf("the mirror answers\n%s\nwant\n%s", got, want)
 	}
 }
