@@ -237,3 +237,51 @@ def test_terraform_without_what_was_referred_to(server, initialised, tmp_path):
     t.apply({"resource": {"aws_connect_queue": {"q": queue}}})
     t.assert_unchanged()
     assert list(t.state()) == ["aws_connect_queue.q"]
+
+
+def test_export_hands_over_to_terraform(server, initialised, tmp_path):
+    """What is exported for Terraform is imported, and then there is nothing to change."""
+    alias = fresh("export")
+    t = Terraform(tmp_path / "first", server.url, initialised)
+    for round in (0, 3):
+        t.apply({"resource": resources(alias, round)})
+        again = Terraform(tmp_path / f"exported-{round}", server.url, initialised)
+        server.run("export", "--format", "terraform", "--instance", alias, "--out", str(again.folder / "exported.tf"))
+        again.run("fmt", "-check", "exported.tf")
+        again.run("validate")
+        said = again.run("plan", "-input=false").stdout
+        plan = re.search(r"^Plan: (\d+) to import, 0 to add, 0 to change, 0 to destroy\.$", said, re.M)
+        assert plan, said
+        # All that the configuration has but the instance itself, and what every instance has besides.
+        assert int(plan[1]) >= sum(len(v) for v in resources(alias, round).values()) - 1
+
+
+def who(access):
+    """Who gains, loses and reaches what, without what depends on the moment of asking."""
+    return {of: sorted((e["action"], e.get("type", ""), str(e.get("before")), str(e.get("after")), str(e["who"].get("names")),
+                        str([(h["profile"], h["count"]) for h in e["who"].get("holders", [])])) for e in access[of])
+            for of in ("gains", "losses", "changed")} | {n: access[n] for n in ("affected", "gaining", "losing", "created", "deleted")}
+
+
+def test_plan_says_what_apply_does(server, initialised, tmp_path):
+    """Who gains and loses what by a plan of Terraform is what they gained and lost once it was applied."""
+    alias = fresh("planned")
+    t = Terraform(tmp_path / "first", server.url, initialised)
+    t.apply({"resource": resources(alias, 0)})
+    gains = 0
+    for round in (1, 3):
+        t.write("main", {"resource": resources(alias, round)})
+        t.run("plan", "-input=false", "-out=saved")
+        (t.folder / "saved.json").write_text(t.run("show", "-json", "saved").stdout)
+        lines = [json.loads(l) for l in server.run("plan", "--terraform", str(t.folder / "saved.json"), "--format", "json",
+                                                   "--instance", alias).splitlines()]
+        said = next(l["access"] for l in lines if l["type"] == "access")
+        before = str(tmp_path / f"before-{round}.backup")
+        server.run("backup", before)
+        t.run("apply", "-input=false", "saved")
+        done = json.loads(server.run("diff", f"{before}#{alias}", alias, "--format", "json"))
+        assert who(said) == who(done["access"]), round
+        gains += said["gaining"]
+        changed = {(c["type"], c["action"]) for c in done["changes"]}
+        assert ("SecurityProfile", "update") in changed and ("User", "update") in changed, changed
+    assert gains

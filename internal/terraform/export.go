@@ -145,10 +145,8 @@ func (e *exporter) head(comments []string) {
 		comment(body, "%s", c)
 	}
 	body.AppendNewline()
-	terraform := body.AppendNewBlock("terraform", nil).Body()
-	terraform.SetAttributeValue("required_version", cty.StringVal(">= 1.5"))
-	terraform.AppendNewBlock("required_providers", nil).Body().SetAttributeValue("aws", cty.ObjectVal(map[string]cty.Value{
-		"source": cty.StringVal("hashicorp/aws"), "version": cty.StringVal(">= 5.0")}))
+	// The provider follows from the names of the resources; a folder may say once only where it comes from.
+	body.AppendNewBlock("terraform", nil).Body().SetAttributeValue("required_version", cty.StringVal(">= 1.5"))
 	body.AppendNewline()
 	body.AppendNewBlock("locals", nil).Body().SetAttributeValue("instance_id", cty.StringVal(e.instance.ID))
 }

@@ -41,12 +41,6 @@ func TestExport(t *testing.T) {
 
 terraform {
   required_version = ">= 1.5"
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = ">= 5.0"
-    }
-  }
 }
 
 locals {
