@@ -1,8 +1,11 @@
+//go:build unix
+
 package template
 
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -14,6 +17,16 @@ func fill(text string, size int) string {
 		b.WriteString(strings.ReplaceAll(text, "#", fmt.Sprint(i)))
 	}
 	return b.String()
+}
+
+// processorTime is what this process used, which does not depend on what else the machine does.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // Files of the largest size are read in little time, whatever is in them.
@@ -39,12 +52,12 @@ func TestLargeFiles(t *testing.T) {
 			fill("      a#: b\n", size), "is not a property"},
 		{"many comments", "Resources: {\n" + strings.Repeat("# : -\n", size/6) + "}", ""},
 	} {
-		start := time.Now()
+		start := processorTime(t)
 		f, err := Parse("a.yaml", []byte(tt.text))
 		if err == nil {
 			_, err = Resolve([]*File{f}, Inputs{})
 		}
-		if took := time.Since(start); took > 30*time.Second {
+		if took := processorTime(t) - start; took > 15*time.Second {
 			t.Errorf("%s took %v", tt.name, took)
 		}
 		if tt.want == "" != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.want) {

@@ -72,7 +72,7 @@ func (f *File) checkBytes() error {
 }
 
 // stretch is how many bytes are counted at once, so that a position in a long line costs no more than another.
-const stretch = 256
+const stretch = 32
 
 func newFile(name string, content []byte) *File {
 	f := &File{Name: name, Content: content, lines: []int{0}}
