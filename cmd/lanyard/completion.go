@@ -258,9 +258,10 @@ func (c *completion) values(v *kong.Value, prefix string) (all []candidate) {
 		return permissionCandidates()
 	case v.Name == "resource":
 		return c.resourceCandidates(prefix)
-	case placeHolder == "DIR":
+	case strings.HasPrefix(placeHolder, "DIR"):
 		return []candidate{completeFolders}
-	case v.Name == "file" || v.Tag.Type == "path" || v.Tag.Type == "existingfile" || placeHolder == "FILE":
+	case v.Name == "file" || v.Tag.Type == "path" || v.Tag.Type == "existingfile" || placeHolder == "FILE",
+		v.Flag == nil && strings.Contains(strings.ToLower(v.Help), "file"):
 		return []candidate{completeFiles}
 	}
 	return nil

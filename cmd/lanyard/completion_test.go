@@ -17,11 +17,7 @@ import (
 // modelOf returns the command line as kong knows it.
 func modelOf(t *testing.T) *kong.Application {
 	t.Helper()
-	parser, err := kong.New(&program{}, kong.Name("lanyard"), kong.DefaultEnvars("LANYARD"), kong.Configuration(configFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return parser.Model
+	return newParser(&program{}, streams{out: io.Discard, errs: io.Discard}, func(int) {}).Model
 }
 
 func TestCompletion(t *testing.T) {
@@ -48,6 +44,8 @@ func TestCompletion(t *testing.T) {
 		{"a folder", []string{"serve", "--data", ""}, ":dir"},
 		{"a file", []string{"serve", "--config", ""}, ":file"},
 		{"a file as argument", []string{"test", "x"}, ":file"},
+		{"a state as argument", []string{"diff", ""}, ":file"},
+		{"a folder or a database", []string{"store", "migrate", "--from="}, ":dir"},
 		{"another file", []string{"test", "x.yaml", ""}, ":file"},
 		{"a user", []string{"check", "user"}, "user-1 user-2 !other"},
 		{"a permission", []string{"check", "claire", "Users.E"}, "Users.Edit Users.EditPermission Users.EnableAndDisable !Users.View"},

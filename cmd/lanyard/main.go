@@ -83,11 +83,9 @@ func main() {
 // usageError is the exit status for a command line that cannot be understood.
 const usageError = 2
 
-// runProgram runs a command line and returns the exit status.
-func runProgram(io streams, args []string) int {
-	var p program
-	exited := -1
-	parser, err := kong.New(&p,
+// newParser returns what reads command lines into p. exit is called when --help has been answered.
+func newParser(p *program, io streams, exit func(int)) *kong.Kong {
+	parser, err := kong.New(p,
 		kong.Name("lanyard"),
 		kong.Description("Amazon Connect's security profiles, self-hosted.\n\nPrecedence of settings: flag, then "+
 			"environment (LANYARD_LISTEN for --listen), then the file of --config or LANYARD_CONFIG, then the "+
@@ -97,13 +95,21 @@ func runProgram(io streams, args []string) int {
 		kong.Vars{"lintConfig": lint.ConfigName},
 		kong.Configuration(configFile),
 		kong.Writers(io.out, io.errs),
-		kong.Exit(func(code int) { exited = code }),
+		kong.Exit(exit),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.ShortUsageOnError(),
 	)
 	if err != nil {
 		panic(err) // the struct tags are wrong
 	}
+	return parser
+}
+
+// runProgram runs a command line and returns the exit status.
+func runProgram(io streams, args []string) int {
+	var p program
+	exited := -1
+	parser := newParser(&p, io, func(code int) { exited = code })
 	c, err := parser.Parse(withTwoDashes(args))
 	if exited >= 0 { // --help has been answered
 		return exited
