@@ -311,7 +311,8 @@ func TestWithoutTheFunction(t *testing.T) {
 	t.Run("it is dropped", func(t *testing.T) {
 		schema := server.Schema(t, t.TempDir())
 		var log bytes.Buffer
-		s, _ := several(t, server.URL(schema), 1, Config{function: functionAlways, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		logger := slog.New(slog.NewTextHandler(&log, nil))
+		s, _ := several(t, server.URL(schema), 1, Config{function: functionAlways, Logger: logger})
 		server.Exec(t, drop(schema))
 		for i := range 3 {
 			if err := describe(ctx, s, "i0", func(string) (string, error) { return fmt.Sprint(i), nil }); err != nil {
