@@ -43,7 +43,8 @@ func TestCaseIsRead(t *testing.T) {
 			t.Fatalf("%v\n%s", err, b)
 		}
 		q := f.Tests[0].Questions[0]
-		if q.user.value != c.User || q.permission.value != c.Permission || q.surface != c.Surface || q.expect.allow != c.Answer.Decision {
+		if q.user.value != c.User || q.permission.value != c.Permission || q.surface != c.Surface ||
+			q.expect.allow != c.Answer.Decision {
 			t.Fatalf("read %q from\n%s", q, b)
 		}
 		switch {
