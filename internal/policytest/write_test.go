@@ -66,8 +66,8 @@ func TestHostileNames(t *testing.T) {
 	r := &Report{Printable: func(s string) string {
 		return strings.NewReplacer("\n", `\n`, "\x1b", `\x1b`, "\u202e", `\u202e`).Replace(s)
 	},
-		Files: []*FileResult{{File: &File{Path: name, Name: name}, Target: &Target{Name: name}, Results: []Result{{Question: q,
-			Status: Failed, Expected: name, Got: name, Explanation: name, Hints: []string{name}, At: Position{name, 1, 1}}}}}}
+		Files: []*FileResult{{File: &File{Path: name, Name: name}, Target: &Target{Name: name}, Results: []Result{{
+			Question: q, Status: Failed, Expected: name, Got: name, Explanation: name, Hints: []string{name}, At: Position{name, 1, 1}}}}}}
 	out := map[string]string{}
 	for format := range formats {
 		var b strings.Builder
