@@ -133,55 +133,81 @@ func (g *grouping) audience(k *group) *Audience {
 			}
 		}
 	}
+	covering := g.newCover(rest, state, k.through)
 	for len(a.Holders) < maxThrough {
-		h, others, found := g.holders(rest, state, k.through)
+		h, found := covering.take()
 		if !found {
 			break
 		}
-		a.Holders, rest = append(a.Holders, h), others
+		a.Holders = append(a.Holders, h)
 	}
-	names := namesOf(rest)
-	a.Names = names[:min(len(names), g.o.Names)]
-	a.Others = len(names) - len(a.Names)
+	a.Names, a.Others = firstNames(covering.left(), g.o.Names)
 	g.audiences[string(key)] = a
 	return a
 }
 
-// holders finds the profile that most of some cohorts hold, of those all of whose holders are among them, and returns
-// those who do not hold it.
-func (g *grouping) holders(cohorts []*cohort, state int,
-	through map[string]bool) (h Holders, rest []*cohort, found bool) {
-	s := []*access.Snapshot{g.before, g.after}[state]
-	counts := map[string]int{}
-	for _, c := range cohorts {
-		for _, id := range c.held[state] {
-			counts[id] += len(c.subjects)
+// A cover finds the profiles all of whose holders are among some cohorts.
+type cover struct {
+	cohorts []*cohort
+	taken   []bool
+	state   int
+	names   int              // how many people are named
+	holding map[string][]int // the places of the cohorts that hold a profile, by its id
+	open    map[string]int   // how many of them are not taken
+	all     []Holders        // the profiles all of whose holders are there, without Names; the first is preferred
+}
+
+func (g *grouping) newCover(cohorts []*cohort, state int, through map[string]bool) *cover {
+	c := &cover{cohorts: cohorts, taken: make([]bool, len(cohorts)), state: state, names: g.o.Names,
+		holding: map[string][]int{}, open: map[string]int{}}
+	for i, one := range cohorts {
+		for _, id := range one.held[state] {
+			c.holding[id] = append(c.holding[id], i)
+			c.open[id] += len(one.subjects)
 		}
 	}
-	for id, n := range counts {
-		if n < max(fewestHolders, h.Count) || n != s.CountHolders(id) {
+	s := []*access.Snapshot{g.before, g.after}[state]
+	for id, n := range c.open {
+		if n >= fewestHolders && n == s.CountHolders(id) {
+			c.all = append(c.all, Holders{Profile: profileName(s, id), ID: id, Count: n})
+		}
+	}
+	slices.SortFunc(c.all, func(a, b Holders) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(flag(through[b.Profile]), flag(through[a.Profile])),
+			cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.ID, b.ID))
+	})
+	return c
+}
+
+// take returns the holders of the first profile none of whose holders is taken, and takes them.
+func (c *cover) take() (h Holders, found bool) {
+	for len(c.all) > 0 {
+		h, c.all = c.all[0], c.all[1:]
+		if c.open[h.ID] < h.Count {
 			continue
 		}
-		name := profileName(s, id)
-		if better := cmp.Or(cmp.Compare(n, h.Count), cmp.Compare(flag(through[name]), flag(through[h.Profile])),
-			cmp.Compare(h.Profile, name)); h.ID == "" || better > 0 {
-			h = Holders{Profile: name, ID: id, Count: n}
+		var holders []*cohort
+		for _, i := range c.holding[h.ID] {
+			c.taken[i] = true
+			holders = append(holders, c.cohorts[i])
+			for _, id := range c.cohorts[i].held[c.state] {
+				c.open[id] -= len(c.cohorts[i].subjects)
+			}
+		}
+		h.Names, _ = firstNames(holders, c.names)
+		return h, true
+	}
+	return h, false
+}
+
+// left are the cohorts that are not taken.
+func (c *cover) left() (out []*cohort) {
+	for i, one := range c.cohorts {
+		if !c.taken[i] {
+			out = append(out, one)
 		}
 	}
-	if h.ID == "" {
-		return h, nil, false
-	}
-	var holders []*cohort
-	for _, c := range cohorts {
-		if slices.Contains(c.held[state], h.ID) {
-			holders = append(holders, c)
-		} else {
-			rest = append(rest, c)
-		}
-	}
-	names := namesOf(holders)
-	h.Names = names[:min(len(names), g.o.Names)]
-	return h, rest, true
+	return out
 }
 
 func profileName(s *access.Snapshot, id string) string {
@@ -191,14 +217,21 @@ func profileName(s *access.Snapshot, id string) string {
 	return id
 }
 
-// namesOf names everybody of some cohorts, in byte order.
-func namesOf(cohorts []*cohort) []string {
-	names := []string{}
+// firstNames returns the first names of everybody in some cohorts, in byte order, and how many others there are.
+func firstNames(cohorts []*cohort, most int) (names []string, others int) {
+	names = make([]string, 0, most+1)
 	for _, c := range cohorts {
-		for _, h := range c.subjects {
-			names = append(names, cmp.Or(h.Name, h.ID))
+		for i := range c.subjects {
+			name := cmp.Or(c.subjects[i].Name, c.subjects[i].ID)
+			if len(names) == most {
+				if others++; name >= names[most-1] {
+					continue
+				}
+				names = names[:most-1]
+			}
+			at, _ := slices.BinarySearch(names, name)
+			names = slices.Insert(names, at, name)
 		}
 	}
-	slices.Sort(names)
-	return names
+	return names, others
 }
