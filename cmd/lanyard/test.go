@@ -220,7 +220,7 @@ type testTargets struct {
 	open   map[string]*policytest.Target
 }
 
-// of returns the target of a file.
+// of returns the target of a file: the one that it names, else its fixtures, else the only instance there is.
 func (t *testTargets) of(f *policytest.File) (*policytest.Target, error) {
 	ref, folder := f.Target, f.Folder
 	if t.c.Target != "" {
@@ -230,9 +230,10 @@ func (t *testTargets) of(f *policytest.File) (*policytest.Target, error) {
 		}
 		folder = "."
 	}
-	if ref.None() {
+	if ref.None() && (t.c.Target != "" || f.HasFixtures()) {
 		return policytest.EmptyTarget(f.Path), nil
 	}
+	ref.Only = ref.Only || ref.None()
 	ref.Backup = inFolder(folder, ref.Backup)
 	ref.Templates = slices.Clone(ref.Templates)
 	for i := range ref.Templates {

@@ -48,8 +48,12 @@ type File struct {
 	described map[string]*described
 }
 
-// TargetRef says which instance a file's tests are about. The zero TargetRef is an empty instance, to which the
-// fixtures of the file are added.
+// HasFixtures reports whether the file or one of its tests has fixtures.
+func (f *File) HasFixtures() bool {
+	return f.fixtures != nil || slices.ContainsFunc(f.Tests, func(t *Test) bool { return t.fixtures != nil })
+}
+
+// TargetRef says which instance a file's tests are about. The zero TargetRef names none.
 type TargetRef struct {
 	At Position
 	// Paths are relative to the folder of the file. One of Instance, Only, Mirror and Backup is set, or Templates, or
