@@ -134,28 +134,11 @@ func (a *asker) findInstance(ctx context.Context, ref string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if ref == "" && len(all) == 1 {
-		return all[0].ID, nil
+	i, err := chooseInstance(all, ref, "")
+	if err != nil {
+		return "", err
 	}
-	var names []string
-	for _, in := range all {
-		if in.ID == ref {
-			return in.ID, nil
-		}
-		names = append(names, printable(in.InstanceAlias)+" ("+printable(in.ID)+")")
-	}
-	for _, in := range all {
-		if ref != "" && in.InstanceAlias == ref {
-			return in.ID, nil
-		}
-	}
-	switch {
-	case len(all) == 0:
-		return "", errors.New("no instance exists yet")
-	case ref == "":
-		return "", refuse("--instance is required when there are several: %s", strings.Join(names, ", "))
-	}
-	return "", fmt.Errorf("instance %q does not exist; there is %s", ref, strings.Join(names, ", "))
+	return all[i].ID, nil
 }
 
 // lookup returns the id of what lanyard stores under a name or id.

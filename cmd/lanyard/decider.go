@@ -29,9 +29,6 @@ type decider interface {
 	Close() error
 }
 
-// instanceName is how the command line names an instance.
-type instanceName struct{ ID, InstanceAlias string }
-
 // serverDecider asks a server.
 type serverDecider struct {
 	*remote

@@ -12,7 +12,6 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
-	"github.com/lanyard/lanyard/internal/awsclient"
 	"github.com/lanyard/lanyard/internal/compare"
 	"github.com/lanyard/lanyard/internal/mirror"
 	"github.com/lanyard/lanyard/internal/past"
@@ -115,8 +114,8 @@ func (c *diffCmd) readHere(ctx context.Context, s, _ *side) (err error) {
 		}
 		s.state, err = readBackupState(ctx, s.file, s.ref)
 	case s.remote == nil:
-		here, err := c.isHere(ctx)
-		if err != nil || !here {
+		elsewhere, err := c.elsewhere(ctx)
+		if err != nil || elsewhere {
 			return err
 		}
 		now := s.operand
@@ -129,15 +128,6 @@ func (c *diffCmd) readHere(ctx context.Context, s, _ *side) (err error) {
 		return err
 	}
 	return err
-}
-
-// isHere reports whether the target is the data folder, or its server.
-func (c *diffCmd) isHere(ctx context.Context) (bool, error) {
-	if c.AWSProfile != "" || c.Region != "" {
-		return false, nil
-	}
-	endpoint, err := awsclient.FindEndpoint(ctx, "")
-	return endpoint == "", err
 }
 
 // readAPI reads an instance through its API: of the target, or of AWS if the operand says so.

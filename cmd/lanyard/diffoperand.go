@@ -71,7 +71,7 @@ func (f *targetFlags) readMoment(ctx context.Context, o operand) (*state, error)
 		return nil, err
 	}
 	defer db.Close()
-	id, err := findStored(ctx, db, o.ref)
+	id, err := findStored(ctx, db, o.ref, f.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -83,15 +83,13 @@ func (f *targetFlags) readMoment(ctx context.Context, o operand) (*state, error)
 }
 
 // findStored returns the id of an instance of a store, by id, ARN or alias, or of the only one. One that was deleted is
-// found by its id.
-func findStored(ctx context.Context, db store.Store, ref string) (string, error) {
-	if arn, err := lanyard.ParseARN(ref); err == nil {
-		ref = arn.Instance
+// found by its id. place is where the store is, for messages.
+func findStored(ctx context.Context, db store.Store, ref, place string) (string, error) {
+	ref, err := instanceIDOf(ref)
+	if err != nil || lanyard.IsID(ref) {
+		return ref, err
 	}
-	if lanyard.IsID(ref) {
-		return ref, nil
-	}
-	var found []string
+	var names []instanceName
 	for after := ""; ; {
 		ids, err := db.KnownInstances(ctx, after, maxInstances)
 		if err != nil {
@@ -103,8 +101,8 @@ func findStored(ctx context.Context, db store.Store, ref string) (string, error)
 			case errors.Is(err, lanyard.ErrNotFound):
 			case err != nil:
 				return "", err
-			case ref == "" || in.Head().Name == ref:
-				found = append(found, id)
+			default:
+				names = append(names, instanceName{id, in.Head().Name})
 			}
 			after = id
 		}
@@ -112,12 +110,9 @@ func findStored(ctx context.Context, db store.Store, ref string) (string, error)
 			break
 		}
 	}
-	switch {
-	case len(found) == 1:
-		return found[0], nil
-	case ref == "":
-		return "", refuse("INSTANCE is required before @ unless there is exactly one, and there are %d", len(found))
-	default:
-		return "", fmt.Errorf("instance %q does not exist", ref)
+	i, err := chooseInstance(names, ref, place)
+	if err != nil {
+		return "", err
 	}
+	return names[i].ID, nil
 }

@@ -7,8 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
-	"strings"
+	"slices"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
@@ -120,27 +121,24 @@ func addRow(all map[string]*state, row store.Row) error {
 
 // chooseState returns the state of the instance that ref names.
 func chooseState(file, ref string, all map[string]*state) (*state, error) {
-	if arn, err := lanyard.ParseARN(ref); err == nil {
-		ref = arn.Instance
+	ref, err := instanceIDOf(ref)
+	if err != nil {
+		return nil, err
 	}
-	var names []string
-	for id, s := range all {
-		if s.instance == nil {
+	var names []instanceName
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		if all[id].instance == nil {
 			return nil, fmt.Errorf("%s: instance %s has resources and no row of its own", file, id)
 		}
-		if ref == id || ref == "" && len(all) == 1 || ref != "" && ref == s.instance.Name {
-			s.name = file
-			return s, nil
-		}
-		names = append(names, printable(s.instance.Name)+" ("+printable(id)+")")
+		names = append(names, instanceName{id, all[id].instance.Name})
 	}
-	switch {
-	case len(all) == 0:
-		return nil, fmt.Errorf("%s has no instance", file)
-	case ref == "":
-		return nil, refuse("%s has several instances; name one of %s", file, strings.Join(names, ", "))
+	i, err := chooseInstance(names, ref, file)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("instance %q does not exist in %s, which has %s", ref, file, strings.Join(names, ", "))
+	s := all[names[i].ID]
+	s.name = file
+	return s, nil
 }
 
 // readState reads the target's instance through the API.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lanyard/lanyard/internal/awsclient"
 	"github.com/lanyard/lanyard/internal/lint"
 	"github.com/lanyard/lanyard/internal/mirror"
 	"github.com/lanyard/lanyard/internal/template"
@@ -236,15 +234,6 @@ func (c *lintCmd) lintInstance(s streams, ref string, decisions *lint.Decisions)
 	in := lint.From(st.instance, st.resources)
 	in.Decisions, in.UnknownAgents = decisions, len(c.AIAgent) == 0
 	return &linted{name: cmp.Or(t.instance.InstanceAlias, t.instance.ID), target: t, report: lint.Run(in)}, nil
-}
-
-// elsewhere reports whether the instance is at an endpoint that AWS SDKs would find, and not in the data folder.
-func (f *targetFlags) elsewhere(ctx context.Context) (bool, error) {
-	if f.AWSProfile != "" || f.Region != "" {
-		return true, nil
-	}
-	endpoint, err := awsclient.FindEndpoint(ctx, "")
-	return endpoint != "", err
 }
 
 func (c *lintCmd) lintTemplate(name string) (*linted, error) {

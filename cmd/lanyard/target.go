@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
@@ -62,14 +60,12 @@ func (f *targetFlags) openTarget(ctx context.Context) (*target, error) {
 
 // openAPI opens the API where instances are.
 func (f *targetFlags) openAPI(ctx context.Context) (*target, error) {
-	if f.AWSProfile == "" && f.Region == "" {
-		endpoint, err := awsclient.FindEndpoint(ctx, "")
-		if err != nil {
-			return nil, err
-		}
-		if endpoint == "" {
-			return f.openDataAPI(ctx)
-		}
+	elsewhere, err := f.elsewhere(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !elsewhere {
+		return f.openDataAPI(ctx)
 	}
 	client, err := awsclient.New(ctx, awsclient.Config{Profile: f.AWSProfile, Region: f.Region})
 	if err != nil {
@@ -78,13 +74,25 @@ func (f *targetFlags) openAPI(ctx context.Context) (*target, error) {
 	return &target{API: client, place: client.Endpoint(), close: func() error { return nil }}, nil
 }
 
+// elsewhere reports whether the instance is at an endpoint that AWS SDKs would find, and not in the data folder.
+func (f *targetFlags) elsewhere(ctx context.Context) (bool, error) {
+	if f.AWSProfile != "" || f.Region != "" {
+		return true, nil
+	}
+	endpoint, err := awsclient.FindEndpoint(ctx, "")
+	return endpoint != "", err
+}
+
 // openDataAPI opens the API of the server that uses the data folder, or of the folder itself if none does.
 func (f *targetFlags) openDataAPI(ctx context.Context) (*target, error) {
 	r, err := f.connectServer(ctx)
 	if err == nil {
 		client, err := awsclient.New(ctx, awsclient.Config{Region: r.endpoint.Region, Endpoint: r.endpoint.URL,
 			Credentials: credentials.StaticCredentialsProvider{Value: r.credentials}, HTTP: r.client})
-		return &target{API: client, place: r.endpoint.URL, close: r.Close}, err
+		if err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+		return &target{API: client, place: r.endpoint.URL, close: r.Close}, nil
 	}
 	if !notRunning(err) {
 		return nil, err
@@ -135,19 +143,13 @@ func newRootAPI(ctx context.Context, db store.Store) (invocation.API, error) {
 	return sandbox.Account{API: api, Caller: caller}, nil
 }
 
-var instanceIDs = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
-
-// findTargetInstance finds an instance by id, ARN or alias, or the only one that there is. Who names it by id or ARN
-// need not be allowed to list instances.
+// findTargetInstance finds an instance by id, ARN or alias, or the only one that there is. Naming it by id or ARN does
+// not require the permission to list instances.
 func findTargetInstance(ctx context.Context, api invocation.API, ref string) (found targetInstance, err error) {
-	if strings.HasPrefix(ref, "arn:") {
-		arn, err := lanyard.ParseARN(ref)
-		if err != nil || arn.Type != "" && arn.Type != lanyard.TypeInstance {
-			return found, refuse("--instance must be an id, an alias or the ARN of an instance, got %q", ref)
-		}
-		ref = arn.Instance
+	if ref, err = instanceIDOf(ref); err != nil {
+		return found, err
 	}
-	if instanceIDs.MatchString(ref) {
+	if lanyard.IsID(ref) {
 		out, err := invocation.Do[struct{ Instance targetInstance }](ctx, api, "DescribeInstance",
 			map[string]string{"InstanceId": ref})
 		return out.Instance, err
@@ -156,20 +158,15 @@ func findTargetInstance(ctx context.Context, api invocation.API, ref string) (fo
 	if err != nil {
 		return found, err
 	}
-	var names []string
-	for _, in := range all {
-		if in.InstanceAlias == ref && ref != "" || ref == "" && len(all) == 1 {
-			return in, nil
-		}
-		names = append(names, printable(in.InstanceAlias)+" ("+printable(in.ID)+")")
+	names := make([]instanceName, len(all))
+	for i, in := range all {
+		names[i] = instanceName{in.ID, in.InstanceAlias}
 	}
-	switch {
-	case len(all) == 0:
-		return found, errors.New("no instance exists yet")
-	case ref == "":
-		return found, refuse("--instance is required when there are several: %s", strings.Join(names, ", "))
+	i, err := chooseInstance(names, ref, "")
+	if err != nil {
+		return found, err
 	}
-	return found, fmt.Errorf("instance %q does not exist; there is %s", ref, strings.Join(names, ", "))
+	return all[i], nil
 }
 
 // maxInstances bounds the instances of an account that are looked at.

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/internal/awsclient"
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/mirror"
 	"github.com/lanyard/lanyard/internal/policytest"
@@ -38,18 +37,15 @@ func (t *testTargets) readState(ctx context.Context, ref policytest.TargetRef) (
 	case ref.Mirror != "":
 		return readFolderState(ctx, t.c.dataFlag, ref.Mirror)
 	}
-	elsewhere := t.c.AWSProfile != "" || t.c.Region != ""
-	if !elsewhere {
-		endpoint, err := awsclient.FindEndpoint(ctx, "")
-		if err != nil {
-			return nil, err
-		}
-		elsewhere = endpoint != ""
+	flags := targetFlags{dataFlag: t.c.dataFlag, Instance: ref.Instance, AWSProfile: t.c.AWSProfile, Region: t.c.Region}
+	elsewhere, err := flags.elsewhere(ctx)
+	if err != nil {
+		return nil, err
 	}
 	if !elsewhere {
 		return readFolderState(ctx, t.c.dataFlag, ref.Instance)
 	}
-	return t.readRemoteState(ctx, ref.Instance)
+	return t.readRemoteState(ctx, &flags)
 }
 
 // readTemplateState returns the instance that templates make: of an empty one, or of the one that ref names too.
@@ -139,13 +135,17 @@ func readFolderState(ctx context.Context, d dataFlag, ref string) (*state, error
 		return nil, err
 	}
 	defer db.Close()
+	id, err := findStored(ctx, db, ref, d.Data)
+	if err != nil {
+		return nil, err
+	}
 	all := map[string]*state{}
-	err = db.Export(ctx, store.Scope{Tables: []*store.Table{store.Resources}},
+	err = db.Export(ctx, store.Scope{Instance: id, Tables: []*store.Table{store.Resources}},
 		func(row store.Row) error { return errors.Join(context.Cause(ctx), addRow(all, row)) })
 	if err != nil {
 		return nil, err
 	}
-	s, err := chooseState(d.Data, ref, all)
+	s, err := chooseState(d.Data, id, all)
 	if err == nil {
 		s.name = cmp.Or(s.instance.Name, s.instance.ID) + " in " + shownPath(d.Data)
 	}
@@ -154,8 +154,7 @@ func readFolderState(ctx context.Context, d dataFlag, ref string) (*state, error
 
 // readRemoteState reads an instance through its API. The API does not list AI agents; those that the files name are
 // asked about.
-func (t *testTargets) readRemoteState(ctx context.Context, ref string) (*state, error) {
-	f := targetFlags{dataFlag: t.c.dataFlag, Instance: ref, AWSProfile: t.c.AWSProfile, Region: t.c.Region}
+func (t *testTargets) readRemoteState(ctx context.Context, f *targetFlags) (*state, error) {
 	api, err := f.openTarget(ctx)
 	if err != nil {
 		return nil, err
