@@ -34,7 +34,7 @@ func large(t testing.TB) *access.Snapshot {
 	return e.Snapshot(1)
 }
 
-// A hundred thousand users are compared in seconds, whatever changed.
+// A hundred thousand users are compared in seconds; the bound is for slow machines and the race detector.
 func TestScales(t *testing.T) {
 	before := large(t)
 	one := profile("id-p7", "Users.Edit", "Users.View")
@@ -51,7 +51,7 @@ func TestScales(t *testing.T) {
 		took := time.Since(begin)
 		t.Logf("%s: %d affected, %d entries and %d more, in %v", name, d.Affected,
 			len(d.Gains)+len(d.Losses)+len(d.Changed), d.Omitted, took)
-		if d.Empty() || took > 20*time.Second {
+		if d.Empty() || took > 2*time.Minute {
 			t.Errorf("%s: %d affected, in %v", name, d.Affected, took)
 		}
 	}
