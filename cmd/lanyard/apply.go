@@ -17,19 +17,21 @@ type applyCmd struct {
 	stackFlags  `embed:""`
 	Prune       bool     `help:"Delete what earlier applies of the stack made and the templates no longer have."`
 	ForceUnlock bool     `help:"Remove the lock that an apply left which died."`
+	Yes         bool     `help:"Carry out the plan of templates without asking on a terminal."`
 	Files       []string `arg:"" name:"file" help:"CloudFormation templates of one stack, or one plan that lanyard plan --out saved."`
 }
 
 func (applyCmd) Help() string {
 	return `Changes the instance to what the templates say, by the calls that lanyard plan shows. A saved plan is carried out
-exactly, or refused if what it depends on has changed since. Only one apply changes an instance at a time.
+exactly, or refused if what it depends on has changed since. On a terminal the plan of templates is shown and has to
+be confirmed, unless --yes is set; a saved plan is carried out without a question. Only one apply changes an instance at a time.
 What a failure leaves undone is said; a second apply reads the instance and completes it.
 
 ` + targetHelp + `
 
 Examples:
   lanyard apply team.yaml
-  lanyard apply team.yaml --prune
+  lanyard apply team.yaml --prune --yes
   lanyard apply team.plan
   lanyard apply team.yaml --force-unlock`
 }
@@ -53,10 +55,13 @@ func (c *applyCmd) Run(s streams) error {
 	}
 	defer planning.Close()
 	planning.options.Prune = c.Prune
-	return planning.apply(s, applyOptions{forceUnlock: c.ForceUnlock})
+	return planning.apply(s, applyOptions{forceUnlock: c.ForceUnlock, yes: c.Yes})
 }
 
-type applyOptions struct{ forceUnlock bool }
+type applyOptions struct {
+	forceUnlock bool
+	yes         bool // do not ask
+}
 
 // apply plans, takes the lock, makes sure that the plan is still right, and carries it out.
 func (p *planning) apply(s streams, o applyOptions) error {
@@ -69,6 +74,9 @@ func (p *planning) apply(s streams, o applyOptions) error {
 	}
 	if plan.Empty() && !o.forceUnlock {
 		return nil
+	}
+	if err := o.confirm(s, plan); err != nil {
+		return err
 	}
 	return p.locked(s, o, func() error {
 		at, err := p.readTarget(s.ctx, s, agentsOf(p.template), usersOf(p.name, p.template))
@@ -87,9 +95,20 @@ func (p *planning) apply(s streams, o applyOptions) error {
 			if err := showPlan(s, "text", plan, nil); err != nil {
 				return err
 			}
+			if err := o.confirm(s, plan); err != nil {
+				return err
+			}
 		}
 		return carryOut(s, p.target, plan)
 	})
+}
+
+// confirm asks on a terminal whether to carry out a plan.
+func (o applyOptions) confirm(s streams, plan *stack.Plan) error {
+	if o.yes || plan.Empty() || !s.asks() {
+		return nil
+	}
+	return s.confirm(fmt.Sprintf("Change instance %s?", plan.Instance))
 }
 
 // applySaved carries out a saved plan, if what it depends on is as it was.

@@ -9,19 +9,20 @@ import (
 type destroyCmd struct {
 	stackFlags  `embed:""`
 	ForceUnlock bool     `help:"Remove the lock that an apply left which died."`
+	Yes         bool     `help:"Delete without asking on a terminal."`
 	DryRun      bool     `help:"Show what would be deleted, and delete nothing."`
 	Files       []string `arg:"" optional:"" name:"file" help:"Templates of the stack: for its name, and for what they say to retain."`
 }
 
 func (destroyCmd) Help() string {
 	return `Deletes what applies of a stack have made. What the stack has only found and adopted stays, and what its templates
-retain by their DeletionPolicy.
+retain by their DeletionPolicy. On a terminal the plan is shown and has to be confirmed, unless --yes is set.
 
 ` + targetHelp + `
 
 Examples:
   lanyard destroy team.yaml --dry-run
-  lanyard destroy --stack team`
+  lanyard destroy --stack team --yes`
 }
 
 func (c *destroyCmd) Run(s streams) error {
@@ -34,7 +35,7 @@ func (c *destroyCmd) Run(s streams) error {
 	}
 	defer p.Close()
 	if !c.DryRun {
-		return p.apply(s, applyOptions{forceUnlock: c.ForceUnlock})
+		return p.apply(s, applyOptions{forceUnlock: c.ForceUnlock, yes: c.Yes})
 	}
 	plan, err := p.plan(s.ctx)
 	if err != nil {

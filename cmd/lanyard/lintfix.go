@@ -1,15 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"golang.org/x/term"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/invocation"
@@ -129,16 +126,10 @@ func (c *lintCmd) confirm(s streams) error {
 	if c.Yes {
 		return nil
 	}
-	in, ok := s.in.(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) || !s.errTerminal {
+	if !s.asks() {
 		return refuse("--yes is required to change an instance without a terminal")
 	}
-	printf(s.errs, "Change the instance? Enter yes to continue: ")
-	line, _ := bufio.NewReader(in).ReadString('\n')
-	if strings.TrimSpace(line) != "yes" {
-		return refuse("nothing was changed")
-	}
-	return nil
+	return s.confirm("Change the instance?")
 }
 
 // updateProfile makes fixes of one profile, to its lists as they are now.

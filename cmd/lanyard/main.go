@@ -61,6 +61,7 @@ type streams struct {
 	ctx         context.Context
 	in          io.Reader
 	out, errs   io.Writer
+	inTerminal  bool
 	outTerminal bool
 	errTerminal bool
 }
@@ -75,7 +76,8 @@ func main() {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	code := runProgram(streams{ctx: ctx, in: os.Stdin, out: os.Stdout, errs: os.Stderr,
-		outTerminal: term.IsTerminal(int(os.Stdout.Fd())), errTerminal: term.IsTerminal(int(os.Stderr.Fd()))}, os.Args[1:])
+		inTerminal: term.IsTerminal(int(os.Stdin.Fd())), outTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+		errTerminal: term.IsTerminal(int(os.Stderr.Fd()))}, os.Args[1:])
 	stop()
 	os.Exit(code)
 }

@@ -48,7 +48,7 @@ type planWriter struct {
 var (
 	signs   = map[string]string{stack.Create: "+", stack.Update: "~", stack.Replace: "±", stack.Delete: "-"}
 	colours = map[string]string{stack.Create: "32", stack.Update: "33", stack.Replace: "35", stack.Delete: "31"}
-	titles  = map[string]string{stack.Leave: "is no longer in the templates; --prune would end it",
+	titles  = map[string]string{stack.Leave: "is no longer in the templates; --prune would delete it",
 		stack.Release: "stays, and no longer belongs to the stack", stack.Adopt: "adopted: it was there already",
 		stack.Note: "only the note of the stack changes"}
 )

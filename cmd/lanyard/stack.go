@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -88,7 +87,7 @@ func readBounded(name string, most int64) ([]byte, error) {
 	}
 	content, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return nil, err // which names the file
 	}
 	if int64(len(content)) > most {
 		return nil, refuse("%s must have at most %d bytes", name, most)

@@ -117,7 +117,8 @@ type Service struct {
 func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, region: c.Region, partition: c.Partition, quotas: c.Quotas.withDefaults(), lenient: c.Lenient,
-		noPasswords: c.NoPasswords, associateUsers: c.AssociateUsers, strict: c.Strict, now: c.Now, newID: c.NewID, log: c.Logger,
+		noPasswords: c.NoPasswords, associateUsers: c.AssociateUsers, strict: c.Strict, now: c.Now, newID: c.NewID,
+		log:     c.Logger,
 		refused: newRefusals(),
 		engine:  &access.Engine{Source: source{c.Store}, Memory: c.SnapshotMemory, Logger: c.Logger},
 	}

@@ -212,8 +212,8 @@ func TestUnrevealedSaysWhatWasAsked(t *testing.T) {
 		"AI agents that security profiles allow (ListSecurityProfileAIAgents): this API does not have the operation": false,
 		`Type "AWS_MANAGED" of security profiles: it was answered, and lanyard does not store it`:                    false,
 		"which a user refers to: it was not listed":                                                                  false,
-		"e-mail addresses, mobile numbers and proficiencies of users: it was not read":                               false,
-		"passwords of users: the API does not answer it":                                                             true,
+		"e-mail addresses, mobile numbers and proficiencies of users: it is read with --details":                     false,
+		"passwords of users: the API does not reveal it":                                                             true,
 	} {
 		if !strings.Contains(text, want) || strings.Contains(less, want) != also {
 			t.Errorf("%q: in what is not in the copy %t, in that of a complete one %t; want true and %t", want,

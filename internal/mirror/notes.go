@@ -13,6 +13,7 @@ type kindOfNote int
 const (
 	notAnswered kindOfNote = iota // no operation of the API answers it
 	notRead                       // an operation would answer it, and was not called
+	notAsked                      // no option of the mirror reads it
 	notOffered                    // this API does not have the operation
 	notKept                       // it was answered, and lanyard has no place for it
 	notKnown                      // it was answered, and lanyard does not know what it is
@@ -22,8 +23,9 @@ const (
 
 // notesOf says how each kind begins; %s is what the note is about.
 var notesOf = [kindsOfNotes]string{
-	notAnswered: "%s: the API does not answer it",
-	notRead:     "%s: it was not read, because that takes a call each",
+	notAnswered: "%s: the API does not reveal it",
+	notRead:     "%s: it is read with --details, which takes two requests for each user",
+	notAsked:    "%s: a mirror does not read it",
 	notOffered:  "%s: this API does not have the operation",
 	notKept:     "%s: it was answered, and lanyard does not store it",
 	notKnown:    "%s: it was answered, and lanyard does not know it",
@@ -91,5 +93,5 @@ func (r *reader) standing() {
 		r.note(notRead, "e-mail addresses, mobile numbers and proficiencies of users")
 		r.note(notRead, "drafts of flow modules and the content of their versions")
 	}
-	r.note(notRead, "overrides of hours of operation")
+	r.note(notAsked, "overrides of hours of operation")
 }
