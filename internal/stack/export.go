@@ -215,6 +215,8 @@ func (e *Export) add(v *view, r lanyard.Resource, id string, refer func(string) 
 			out.Properties[name] = named // a name is never a reference
 		case name == "QuickConnectArns":
 			out.Comments = append(out.Comments, "Its quick connects are not part of the template and are left as they are.")
+		case name == "AIAgentArns" && len(list(value)) == 0:
+			// The API does not list AI agents: that none was found does not mean that none holds the profile.
 		case slices.Contains(k.metadata, name):
 			out.Lanyard[name] = value
 		case tagMembers[name]:
