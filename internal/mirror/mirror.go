@@ -47,7 +47,7 @@ type Progress struct {
 type Copy struct {
 	Instance *lanyard.Instance
 	// Resources are those of the types of lanyard.LoadOrder, in its order, parents before their children, after the
-	// hierarchy structure and before versions and aliases of flow modules.
+	// hierarchy structure and before versions and aliases of flow modules. The same answers make the same list.
 	Resources []lanyard.Resource
 	// Unrevealed says what is missing or was not kept, one sentence each, in a fixed order.
 	Unrevealed []string
@@ -97,10 +97,8 @@ func (r *reader) sorted() []lanyard.Resource {
 	var all []lanyard.Resource
 	for _, t := range order() {
 		list := r.read[t]
-		if t == lanyard.TypeGroup {
-			slices.SortStableFunc(list, func(a, b lanyard.Resource) int {
-				return cmp.Compare(len(a.(*lanyard.Group).Path), len(b.(*lanyard.Group).Path))
-			})
+		if rank := r.rank(t); rank != nil {
+			slices.SortStableFunc(list, func(a, b lanyard.Resource) int { return cmp.Compare(rank(a), rank(b)) })
 		}
 		all = append(all, list...)
 	}
@@ -110,6 +108,26 @@ func (r *reader) sorted() []lanyard.Resource {
 		}
 	}
 	return all
+}
+
+// rank returns the key by which resources of a type are sorted, or nil for those that are in the order of the API.
+func (r *reader) rank(t lanyard.Type) func(lanyard.Resource) int {
+	switch t {
+	case lanyard.TypeGroup: // parents before their children
+		return func(res lanyard.Resource) int { return len(res.(*lanyard.Group).Path) }
+	case lanyard.TypeModuleVersion, lanyard.TypeModuleAlias: // several modules are read at a time
+		place := map[string]int{}
+		for i, m := range r.read[lanyard.TypeModule] {
+			place[m.Head().ID] = i
+		}
+		return func(res lanyard.Resource) int {
+			if v, ok := res.(*lanyard.ModuleVersion); ok {
+				return place[v.Module]
+			}
+			return place[res.(*lanyard.ModuleAlias).Module]
+		}
+	}
+	return nil
 }
 
 // checkReferences notes the resources that were referred to and not listed. An instance that changes while it is read

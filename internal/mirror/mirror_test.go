@@ -3,11 +3,13 @@ package mirror_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -401,5 +403,49 @@ func checkOrder(t failer, all []lanyard.Resource) {
 			t.Errorf("group %s comes before its parent", g.ID)
 		}
 		seen[r.Head().ID] = true
+	}
+}
+
+// reversing answers the first request for versions of a flow module after another module has been read.
+type reversing struct {
+	invocation.API
+	asked, once sync.Once
+	other       chan struct{} // closed when the versions of another module have been read
+}
+
+func (r *reversing) Invoke(ctx context.Context, operation string, input []byte) ([]byte, error) {
+	first := false
+	switch operation {
+	case "ListContactFlowModuleVersions":
+		r.asked.Do(func() { first = true })
+	case "ListContactFlowModuleAliases":
+		r.once.Do(func() { close(r.other) })
+	}
+	if first {
+		select {
+		case <-r.other:
+		case <-time.After(10 * time.Second):
+			return nil, errors.New("no other flow module is read in the meantime")
+		}
+	}
+	return r.API.Invoke(ctx, operation, input)
+}
+
+// TestOrder reads the same resources in the same order, whichever call is answered first.
+func TestOrder(t *testing.T) {
+	s := ofDemo(t)
+	want, err := mirror.Read(t.Context(), s, s.instance.ID, mirror.Options{Concurrency: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := mirror.Read(t.Context(), &reversing{API: s, other: make(chan struct{})}, s.instance.ID,
+		mirror.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range got.Resources {
+		if form(r) != form(want.Resources[i]) {
+			t.Fatalf("resource %d is\n%s\nwant\n%s", i, form(r), form(want.Resources[i]))
+		}
 	}
 }
