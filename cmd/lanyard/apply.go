@@ -65,7 +65,7 @@ type applyOptions struct {
 
 // apply plans, takes the lock, makes sure that the plan is still right, and carries it out.
 func (p *planning) apply(s streams, o applyOptions) error {
-	plan, err := p.plan(s.ctx)
+	plan, err := p.plan()
 	if err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (p *planning) apply(s streams, o applyOptions) error {
 		return err
 	}
 	return p.locked(s, o, func() error {
-		at, err := p.readTarget(s.ctx, s, agentsOf(p.template), usersOf(p.name, p.template))
+		at, err := p.readTarget(s, agentsOf(p.template), usersOf(p.name, p.template))
 		if err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func (c *applyCmd) applySaved(s streams, content []byte) error {
 	}
 	p := &planning{target: t, streams: s, name: plan.Stack}
 	return p.locked(s, applyOptions{forceUnlock: c.ForceUnlock}, func() error {
-		at, err := t.readTarget(s.ctx, s, nil, func(u *lanyard.User) bool { return plan.Depends.User(u.ID) })
+		at, err := t.readTarget(s, nil, func(u *lanyard.User) bool { return plan.Depends.User(u.ID) })
 		if err != nil {
 			return err
 		}

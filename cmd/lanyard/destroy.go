@@ -37,7 +37,7 @@ func (c *destroyCmd) Run(s streams) error {
 	if !c.DryRun {
 		return p.apply(s, applyOptions{forceUnlock: c.ForceUnlock, yes: c.Yes})
 	}
-	plan, err := p.plan(s.ctx)
+	plan, err := p.plan()
 	if err != nil {
 		return err
 	}

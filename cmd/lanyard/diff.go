@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,13 +19,12 @@ import (
 
 type diffCmd struct {
 	targetFlags      `embed:""`
-	Param            map[string]string `help:"Value of a parameter of the templates; may be repeated." mapsep:"none" placeholder:"NAME=VALUE"`
-	ParamFile        []string          `help:"File with values of parameters, in JSON or YAML as the AWS CLI takes it; may be repeated." type:"existingfile" sep:"none" placeholder:"FILE"`
-	Format           string            `help:"text, markdown for a comment on a pull request, or json." default:"text" enum:"text,markdown,json"`
-	DetailedExitcode bool              `help:"Exit with status 0 if nothing differs, 2 if something does, and 1 after an error."`
-	Names            int               `help:"How many people to name of a group; the others are counted." default:"10"`
-	Before           string            `arg:"" name:"a" help:"What it was: an instance, a moment, a file or an instance in AWS."`
-	After            string            `arg:"" name:"b" help:"What it is, in the same forms."`
+	paramFlags       `embed:""`
+	Format           string `help:"text, markdown for a comment on a pull request, or json." default:"text" enum:"text,markdown,json"`
+	DetailedExitcode bool   `help:"Exit with status 0 if nothing differs, 2 if something does, and 1 after an error."`
+	Names            int    `help:"How many people to name of a group; the others are counted." default:"10"`
+	Before           string `arg:"" name:"a" help:"What it was: an instance, a moment, a file or an instance in AWS."`
+	After            string `arg:"" name:"b" help:"What it is, in the same forms."`
 }
 
 func (diffCmd) Help() string {
@@ -55,7 +53,7 @@ Examples:
 }
 
 func (c *diffCmd) Run(io streams) error {
-	r, err := c.compare(io.ctx)
+	r, err := c.compare(io)
 	if err == nil {
 		err = c.show(io, r)
 	}
@@ -72,7 +70,7 @@ func (c *diffCmd) Run(io streams) error {
 
 // compare reads both states and compares them. Those that an API reveals are read last: it is asked about what the
 // other has, as it does not list everything.
-func (c *diffCmd) compare(ctx context.Context) (*compare.Report, error) {
+func (c *diffCmd) compare(io streams) (*compare.Report, error) {
 	if c.Names < 1 {
 		return nil, refuse("--names must be 1 or more, got %d", c.Names)
 	}
@@ -83,12 +81,12 @@ func (c *diffCmd) compare(ctx context.Context) (*compare.Report, error) {
 			return nil, err
 		}
 	}
-	for _, step := range []func(context.Context, *side, *side) error{c.readHere, c.readAPI, c.readTemplate} {
+	for _, step := range []func(streams, *side, *side) error{c.readHere, c.readAPI, c.readTemplate} {
 		for i, s := range sides {
 			if s.state != nil {
 				continue
 			}
-			if err := step(ctx, s, sides[1-i]); err != nil {
+			if err := step(io, s, sides[1-i]); err != nil {
 				return nil, err
 			}
 		}
@@ -104,24 +102,24 @@ type side struct {
 }
 
 // readHere reads what is on this machine: the data folder and files.
-func (c *diffCmd) readHere(ctx context.Context, s, _ *side) (err error) {
+func (c *diffCmd) readHere(io streams, s, _ *side) (err error) {
 	switch {
 	case s.moment != nil:
-		s.state, err = c.readMoment(ctx, s.operand)
+		s.state, err = c.readMoment(io.ctx, s.operand)
 	case s.file != "":
 		if is, err := isBackup(s.file); err != nil || !is {
 			return err
 		}
-		s.state, err = readBackupState(ctx, s.file, s.ref)
+		s.state, err = readBackupState(io.ctx, s.file, s.ref)
 	case s.remote == nil:
-		elsewhere, err := c.elsewhere(ctx)
+		elsewhere, err := c.elsewhere(io.ctx)
 		if err != nil || elsewhere {
 			return err
 		}
 		now := s.operand
 		now.moment = &past.Moment{}
 		var unreadable *refusal
-		if s.state, err = c.readMoment(ctx, now); errors.As(err, &unreadable) {
+		if s.state, err = c.readMoment(io.ctx, now); errors.As(err, &unreadable) {
 			s.state = nil // the server keeps its data elsewhere; ask it
 			return nil
 		}
@@ -131,7 +129,7 @@ func (c *diffCmd) readHere(ctx context.Context, s, _ *side) (err error) {
 }
 
 // readAPI reads an instance through its API: of the target, or of AWS if the operand says so.
-func (c *diffCmd) readAPI(ctx context.Context, s, other *side) error {
+func (c *diffCmd) readAPI(io streams, s, other *side) error {
 	if s.file != "" {
 		return nil
 	}
@@ -140,7 +138,7 @@ func (c *diffCmd) readAPI(ctx context.Context, s, other *side) error {
 	if s.remote != nil {
 		flags.AWSProfile, flags.Region = s.remote.profile, s.remote.region
 	}
-	t, err := flags.openTarget(ctx)
+	t, err := flags.openTarget(io.ctx)
 	if err != nil {
 		return err
 	}
@@ -153,14 +151,14 @@ func (c *diffCmd) readAPI(ctx context.Context, s, other *side) error {
 			}
 		}
 	}
-	s.state, err = t.readState(ctx, o)
+	s.state, err = t.readState(io, o)
 	return err
 }
 
 // readTemplate applies a template to a copy of the other side, or to an empty instance when that is a template too.
-func (c *diffCmd) readTemplate(ctx context.Context, s, other *side) error {
+func (c *diffCmd) readTemplate(io streams, s, other *side) error {
 	s.byName = true
-	f := stackFlags{Param: c.Param, ParamFile: c.ParamFile}
+	f := stackFlags{paramFlags: c.paramFlags}
 	names := []string{s.file}
 	name, err := f.stackName(names)
 	if err != nil {
@@ -176,26 +174,10 @@ func (c *diffCmd) readTemplate(ctx context.Context, s, other *side) error {
 			return err
 		}
 	}
-	arn := lanyard.ARN{Partition: "aws", Region: base.instance.Region, Account: base.instance.Account,
-		Instance: base.instance.ID}.String()
-	if files.declares(instanceParameter) && files.parameters[instanceParameter] == "" {
-		files.parameters[instanceParameter] = arn
-	}
-	resolved, err := files.resolve(name, arn)
-	if err != nil {
-		return err
-	}
 	in := withoutNotes([]lanyard.Resource{base.instance}, name)[0].(*lanyard.Instance)
-	plan, err := stack.New(ctx, &stack.Target{ARN: arn, Instance: in, Resources: withoutNotes(base.resources, name)},
-		resolved, stack.Options{Stack: name, NewStore: openMemory})
-	if err != nil {
-		return err
-	}
-	s.state = &state{name: s.text, instance: base.instance, resources: base.resources, unrevealed: base.unrevealed}
-	if plan.Result != nil {
-		s.state.resources = plan.Result.Resources
-	}
-	return nil
+	s.state, err = files.applyTo(io.ctx, &state{name: s.text, instance: in, resources: withoutNotes(base.resources, name),
+		unrevealed: base.unrevealed}, name)
+	return err
 }
 
 // withoutNotes returns resources without the tags in which stacks note what they consist of, but for one stack.

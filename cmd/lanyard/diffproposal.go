@@ -24,7 +24,7 @@ func (c *planCmd) runProposals(s streams) error {
 		return err
 	}
 	defer t.Close()
-	at, err := t.readTarget(s.ctx, s, nil, func(*lanyard.User) bool { return true })
+	at, err := t.readTarget(s, nil, func(*lanyard.User) bool { return true })
 	if err != nil {
 		return err
 	}

@@ -52,10 +52,7 @@ func (c *exportCmd) Run(s streams) error {
 		return err
 	}
 	defer t.Close()
-	p := newProgress(s, "calls")
-	state, err := t.readState(s.ctx, mirror.Options{Complete: true, AIAgents: c.AIAgent,
-		Progress: func(m mirror.Progress) { p.at(m.Calls, max(m.Calls, m.Expected)) }})
-	p.end()
+	state, err := t.readState(s, mirror.Options{Complete: true, AIAgents: c.AIAgent})
 	if err != nil {
 		return err
 	}

@@ -141,9 +141,12 @@ func chooseState(file, ref string, all map[string]*state) (*state, error) {
 	return s, nil
 }
 
-// readState reads the target's instance through the API.
-func (t *target) readState(ctx context.Context, o mirror.Options) (*state, error) {
-	found, err := mirror.Read(ctx, t.API, t.instance.ID, o)
+// readState reads the target's instance through the API, and shows the progress.
+func (t *target) readState(s streams, o mirror.Options) (*state, error) {
+	p := newProgress(s, "calls")
+	defer p.end()
+	o.Progress = func(m mirror.Progress) { p.at(m.Calls, m.Expected) }
+	found, err := mirror.Read(s.ctx, t.API, t.instance.ID, o)
 	if err != nil {
 		return nil, explainTarget(t.place, err)
 	}

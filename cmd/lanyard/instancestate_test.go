@@ -145,7 +145,7 @@ func readTarget(t *testing.T, f targetFlags) *state {
 		t.Fatal(err)
 	}
 	defer target.Close()
-	s, err := target.readState(t.Context(), mirror.Options{})
+	s, err := target.readState(streams{ctx: t.Context(), errs: io.Discard}, mirror.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

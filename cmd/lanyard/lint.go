@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,24 +13,22 @@ import (
 
 	"github.com/lanyard/lanyard/internal/lint"
 	"github.com/lanyard/lanyard/internal/mirror"
-	"github.com/lanyard/lanyard/internal/template"
 )
 
 type lintCmd struct {
 	targetFlags `embed:""`
-	Param       map[string]string `help:"Value of a parameter of the templates; may be repeated." mapsep:"none" placeholder:"NAME=VALUE"`
-	ParamFile   []string          `help:"File with values of parameters, in JSON or YAML as the AWS CLI takes it; may be repeated." type:"existingfile" sep:"none" placeholder:"FILE"`
-	AIAgent     []string          `help:"ARN of an AI agent to look at, since the API does not list AI agents; may be repeated." name:"ai-agent" sep:"none" placeholder:"ARN"`
-	Decisions   string            `help:"Log of decisions as JSON lines; finds permissions that nobody used." type:"existingfile" placeholder:"FILE"`
-	Settings    string            `help:"File with the findings to silence; default: ${lintConfig} in the current folder, if it exists." name:"lint-config" type:"existingfile" placeholder:"FILE"`
-	Format      string            `help:"Form of the findings: text, json, sarif, markdown, or github for annotations in GitHub Actions." default:"text" enum:"text,json,sarif,markdown,github"`
-	FailOn      string            `help:"Exit with status 1 if there is a finding of this severity or above: error, warning, info or never." default:"error" enum:"error,warning,info,never"`
-	Fix         bool              `help:"Correct what can be corrected safely, in templates or in the instance."`
-	UnsafeFixes bool              `help:"With --fix: also make the fixes that are suggestions, such as the nearest name of a misspelt permission."`
-	Yes         bool              `help:"With --fix: change the instance without asking."`
-	Explain     string            `help:"Explain a rule, by its code or name, and do nothing else." placeholder:"CODE"`
-	List        bool              `help:"List the rules and do nothing else."`
-	Targets     []string          `arg:"" optional:"" name:"target" help:"CloudFormation template, backup, or instance by alias, id or ARN; default: the instance that the flags name."`
+	paramFlags  `embed:""`
+	AIAgent     []string `help:"ARN of an AI agent to look at, since the API does not list AI agents; may be repeated." name:"ai-agent" sep:"none" placeholder:"ARN"`
+	Decisions   string   `help:"Log of decisions as JSON lines; finds permissions that nobody used." type:"existingfile" placeholder:"FILE"`
+	Settings    string   `help:"File with the findings to silence; default: ${lintConfig} in the current folder, if it exists." name:"lint-config" type:"existingfile" placeholder:"FILE"`
+	Format      string   `help:"Form of the findings: text, json, sarif, markdown, or github for annotations in GitHub Actions." default:"text" enum:"text,json,sarif,markdown,github"`
+	FailOn      string   `help:"Exit with status 1 if there is a finding of this severity or above: error, warning, info or never." default:"error" enum:"error,warning,info,never"`
+	Fix         bool     `help:"Correct what can be corrected safely, in templates or in the instance."`
+	UnsafeFixes bool     `help:"With --fix: also make the fixes that are suggestions, such as the nearest name of a misspelt permission."`
+	Yes         bool     `help:"With --fix: change the instance without asking."`
+	Explain     string   `help:"Explain a rule, by its code or name, and do nothing else." placeholder:"CODE"`
+	List        bool     `help:"List the rules and do nothing else."`
+	Targets     []string `arg:"" optional:"" name:"target" help:"CloudFormation template, backup, or instance by alias, id or ARN; default: the instance that the flags name."`
 }
 
 func (lintCmd) Help() string {
@@ -118,7 +115,7 @@ func (c *lintCmd) readConfig() (*lint.Config, error) {
 		return nil, err
 	}
 	defer f.Close()
-	config, err := lint.ReadConfig(slashed(name), f)
+	config, err := lint.ReadConfig(shownPath(name), f)
 	if err != nil {
 		return nil, &refusal{err.Error()}
 	}
@@ -134,15 +131,15 @@ func (c *lintCmd) readDecisions() (*lint.Decisions, error) {
 		return nil, err
 	}
 	defer f.Close()
-	d, err := lint.ReadDecisions(slashed(c.Decisions), f)
+	d, err := lint.ReadDecisions(shownPath(c.Decisions), f)
 	if err != nil {
 		return nil, &refusal{err.Error()}
 	}
 	return d, nil
 }
 
-// slashed returns a path with forward slashes, relative to the current folder where it is in it.
-func slashed(name string) string {
+// shownPath is a path as reports have it: with forward slashes, and relative to the current folder if it is below.
+func shownPath(name string) string {
 	here, err := os.Getwd()
 	if rel, e := filepath.Rel(here, name); filepath.IsAbs(name) && err == nil && e == nil && filepath.IsLocal(rel) {
 		name = rel
@@ -224,10 +221,7 @@ func (c *lintCmd) lintInstance(s streams, ref string, decisions *lint.Decisions)
 	if err != nil {
 		return nil, err
 	}
-	p := newProgress(s, "calls")
-	st, err := t.readState(s.ctx, mirror.Options{AIAgents: c.AIAgent,
-		Progress: func(m mirror.Progress) { p.at(m.Calls, max(m.Calls, m.Expected)) }})
-	p.end()
+	st, err := t.readState(s, mirror.Options{AIAgents: c.AIAgent})
 	if err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
@@ -237,20 +231,11 @@ func (c *lintCmd) lintInstance(s streams, ref string, decisions *lint.Decisions)
 }
 
 func (c *lintCmd) lintTemplate(name string) (*linted, error) {
-	parameters := map[string]string{}
-	for _, file := range c.ParamFile {
-		content, err := readBounded(file, template.MaxFileSize)
-		if err != nil {
-			return nil, err
-		}
-		read, err := template.ReadParameters(file, content)
-		if err != nil {
-			return nil, &refusal{err.Error()}
-		}
-		maps.Copy(parameters, read)
+	parameters, err := c.paramFlags.read()
+	if err != nil {
+		return nil, err
 	}
-	maps.Copy(parameters, c.Param)
-	t, err := readLintedTemplate(slashed(name), parameters)
+	t, err := readLintedTemplate(shownPath(name), parameters)
 	if err != nil {
 		return nil, err
 	}

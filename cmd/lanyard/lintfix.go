@@ -18,7 +18,11 @@ func (c *lintCmd) fixTemplate(s streams, l *linted, fixes []lint.Fix) (*linted, 
 	t := l.template
 	content, made, err := t.fix(fixes)
 	if err != nil { // the edits are in each other's way: one after the other
-		content, made, err = t.fixOneByOne(fixes, c.Param)
+		parameters, e := c.paramFlags.read()
+		if e != nil {
+			return nil, e
+		}
+		content, made, err = t.fixOneByOne(fixes, parameters)
 	}
 	if err != nil {
 		return nil, err

@@ -79,7 +79,7 @@ func (c *planCmd) run(s streams) error {
 	}
 	defer planning.Close()
 	planning.options.Prune = c.Prune
-	plan, err := planning.plan(s.ctx)
+	plan, err := planning.plan()
 	if err != nil {
 		return err
 	}

@@ -21,10 +21,33 @@ import (
 // stackFlags say which stack a command works on, and with which parameters its templates are resolved.
 type stackFlags struct {
 	targetFlags `embed:""`
-	Name        string            `help:"Name of the stack, under which its resources are noted; default: the first file's, without its ending." name:"stack" placeholder:"NAME"`
-	Param       map[string]string `help:"Value of a parameter of the templates; may be repeated." mapsep:"none" placeholder:"NAME=VALUE"`
-	Lenient     bool              `help:"Accept names of permissions and resource types that lanyard does not know."`
-	ParamFile   []string          `help:"File with values of parameters, in JSON or YAML as the AWS CLI takes it; may be repeated." type:"existingfile" sep:"none" placeholder:"FILE"`
+	Name        string `help:"Name of the stack, under which its resources are noted; default: the first file's, without its ending." name:"stack" placeholder:"NAME"`
+	paramFlags  `embed:""`
+	Lenient     bool `help:"Accept names of permissions and resource types that lanyard does not know."`
+}
+
+// paramFlags are values of the parameters of templates.
+type paramFlags struct {
+	Param     map[string]string `help:"Value of a parameter of the templates; may be repeated." mapsep:"none" placeholder:"NAME=VALUE"`
+	ParamFile []string          `help:"File with values of parameters, in JSON or YAML as the AWS CLI takes it; may be repeated." type:"existingfile" sep:"none" placeholder:"FILE"`
+}
+
+// read returns the values by the names of their parameters. --param goes before --param-file.
+func (f *paramFlags) read() (map[string]string, error) {
+	all := map[string]string{}
+	for _, name := range f.ParamFile {
+		content, err := readBounded(name, template.MaxFileSize)
+		if err != nil {
+			return nil, err
+		}
+		values, err := template.ReadParameters(name, content)
+		if err != nil {
+			return nil, &refusal{err.Error()}
+		}
+		maps.Copy(all, values)
+	}
+	maps.Copy(all, f.Param)
+	return all, nil
 }
 
 // instanceParameter is the parameter that names the instance.
@@ -39,19 +62,11 @@ type stackFiles struct {
 
 // readFiles reads templates. They are not resolved yet.
 func (f *stackFlags) readFiles(names []string) (*stackFiles, error) {
-	s := &stackFiles{parameters: map[string]string{}}
-	for _, name := range f.ParamFile {
-		content, err := readBounded(name, template.MaxFileSize)
-		if err != nil {
-			return nil, err
-		}
-		read, err := template.ReadParameters(name, content)
-		if err != nil {
-			return nil, &refusal{err.Error()}
-		}
-		maps.Copy(s.parameters, read)
+	parameters, err := f.paramFlags.read()
+	if err != nil {
+		return nil, err
 	}
-	maps.Copy(s.parameters, f.Param)
+	s := &stackFiles{parameters: parameters}
 	var problems template.Errors
 	for _, name := range names {
 		content, err := readBounded(name, template.MaxFileSize)
@@ -169,12 +184,8 @@ func agentsOf(t *stack.Template) (arns []string) {
 }
 
 // readTarget reads the instance for a plan: of the users that whole says, everything.
-func (t *target) readTarget(ctx context.Context, s streams, agents []string,
-	whole func(*lanyard.User) bool) (*stack.Target, error) {
-	p := newProgress(s, "calls")
-	defer p.end()
-	state, err := t.readState(ctx, mirror.Options{AIAgents: agents, CompleteUser: whole,
-		Progress: func(m mirror.Progress) { p.at(m.Calls, max(m.Calls, m.Expected)) }})
+func (t *target) readTarget(s streams, agents []string, whole func(*lanyard.User) bool) (*stack.Target, error) {
+	state, err := t.readState(s, mirror.Options{AIAgents: agents, CompleteUser: whole})
 	if err != nil {
 		return nil, err
 	}
@@ -227,10 +238,10 @@ func (f *stackFlags) openPlanning(s streams, files []string) (*planning, error) 
 }
 
 // plan reads the instance and plans.
-func (p *planning) plan(ctx context.Context) (*stack.Plan, error) {
-	at, err := p.readTarget(ctx, p.streams, agentsOf(p.template), usersOf(p.name, p.template))
+func (p *planning) plan() (*stack.Plan, error) {
+	at, err := p.readTarget(p.streams, agentsOf(p.template), usersOf(p.name, p.template))
 	if err != nil {
 		return nil, err
 	}
-	return stack.New(ctx, at, p.template, p.options)
+	return stack.New(p.streams.ctx, at, p.template, p.options)
 }

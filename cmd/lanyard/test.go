@@ -177,19 +177,6 @@ func (c *testCmd) readFiles() ([]*policytest.File, error) {
 	return files, nil
 }
 
-// shownPath is a path as reports have it: relative to where the command runs, if it is below.
-func shownPath(name string) string {
-	here, err := os.Getwd()
-	if err != nil {
-		return name
-	}
-	short, err := filepath.Rel(here, name)
-	if err != nil || strings.HasPrefix(short, "..") {
-		return name
-	}
-	return short
-}
-
 // testFilesOf returns a file, or the test files below a folder in the order of their names.
 func testFilesOf(name string) ([]string, error) {
 	info, err := os.Stat(name)

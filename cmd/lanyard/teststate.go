@@ -1,21 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"maps"
-	"regexp"
 	"strings"
 
-	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/mirror"
 	"github.com/lanyard/lanyard/internal/policytest"
-	"github.com/lanyard/lanyard/internal/stack"
 	"github.com/lanyard/lanyard/internal/store"
-	"github.com/lanyard/lanyard/internal/template"
 )
 
 // openTarget reads the instance that tests are about.
@@ -50,7 +44,7 @@ func (t *testTargets) readState(ctx context.Context, ref policytest.TargetRef) (
 
 // readTemplateState returns the instance that templates make: of an empty one, or of the one that ref names too.
 func (t *testTargets) readTemplateState(ctx context.Context, ref policytest.TargetRef) (*state, error) {
-	f := stackFlags{Name: "policy-test", Param: map[string]string{}}
+	f := stackFlags{Name: "policy-test", paramFlags: paramFlags{Param: map[string]string{}}}
 	maps.Copy(f.Param, ref.Parameters)
 	maps.Copy(f.Param, t.c.Param)
 	files, err := f.readFiles(ref.Templates)
@@ -68,56 +62,12 @@ func (t *testTargets) readTemplateState(ctx context.Context, ref policytest.Targ
 	if err != nil {
 		return nil, err
 	}
-	arn := lanyard.ARN{Partition: "aws", Region: from.instance.Region, Account: from.instance.Account,
-		Instance: from.instance.ID}.String()
-	if files.declares(instanceParameter) && files.parameters[instanceParameter] == "" {
-		files.parameters[instanceParameter] = arn
-	}
-	resolved, err := files.resolve(f.Name, arn)
+	after, err := files.applyTo(ctx, from, f.Name)
 	if err != nil {
 		return nil, refuse("%s", err)
 	}
-	plan, err := stack.New(ctx, &stack.Target{ARN: arn, Instance: from.instance, Resources: from.resources}, resolved,
-		stack.Options{Stack: f.Name, NewStore: openMemory})
-	if err != nil {
-		return nil, refuse("%s: %s", name, err)
-	}
-	after := &state{name: name, instance: from.instance, resources: from.resources}
-	if plan.Result != nil {
-		after.resources = plan.Result.Resources
-	}
+	after.name = name
 	return after, nil
-}
-
-// literalInstance is the ARN of an instance, as templates that are for one instance have it.
-var literalInstance = regexp.MustCompile(`arn:aws[a-z-]*:connect:[a-z0-9-]+:[0-9]{12}:instance/[0-9A-Fa-f-]{36}`)
-
-// emptyState is the instance that templates are for, when nothing is in it: that of the parameter InstanceArn, or else
-// the first that a template names.
-func emptyState(files []string, parameter string) (*state, error) {
-	in := &lanyard.Instance{Meta: lanyard.Meta{ID: "00000000-0000-4000-8000-000000000000", Name: "empty"},
-		Account: "123456789012", Region: "us-east-1", IdentityManagement: control.SAML}
-	named := parameter
-	for _, name := range files {
-		content, err := readBounded(name, template.MaxFileSize)
-		if err != nil {
-			return nil, err
-		}
-		if named == "" {
-			named = string(literalInstance.Find(content))
-		}
-		if bytes.Contains(content, []byte("Password")) { // users of other instances have none
-			in.IdentityManagement = control.ConnectManaged
-		}
-	}
-	if named != "" {
-		arn, err := lanyard.ParseARN(named)
-		if err != nil {
-			return nil, refuse("parameters.%s %s", instanceParameter, err)
-		}
-		in.ID, in.Account, in.Region = arn.Instance, arn.Account, arn.Region
-	}
-	return &state{name: "an empty instance", instance: in}, nil
 }
 
 func shownPaths(names []string) (all []string) {
@@ -160,10 +110,7 @@ func (t *testTargets) readRemoteState(ctx context.Context, f *targetFlags) (*sta
 		return nil, err
 	}
 	defer api.Close()
-	p := newProgress(t.s, "calls")
-	s, err := api.readState(ctx, mirror.Options{AIAgents: t.agents,
-		Progress: func(m mirror.Progress) { p.at(m.Calls, max(m.Calls, m.Expected)) }})
-	p.end()
+	s, err := api.readState(t.s, mirror.Options{AIAgents: t.agents})
 	if err != nil {
 		return nil, err
 	}
