@@ -21,6 +21,7 @@ type Step struct {
 	actor string         // id of who takes it
 	input map[string]any // of the operation; newUser and newProfile stand for ids that are not known yet
 	next  *state         // what comes of it
+	tell  func(*Step)    // completes Text and input, which most steps never need; nil when they are there
 }
 
 // Ids of what a path creates.
@@ -32,9 +33,10 @@ const (
 // Bounds of the search for paths.
 const (
 	maxSteps      = 4
-	maxStates     = 200       // of one search
-	maxDecisions  = 4_000_000 // of all searches
+	maxStates     = 100       // of one search
+	maxDecisions  = 1_000_000 // of all searches
 	maxTargets    = 2_000     // people whose accounts are tried in one state
+	maxHolders    = 20        // of a profile whose accounts are tried
 	maxRestricted = 3         // profiles with restrictions that a user may hold, by default
 )
 
@@ -131,7 +133,7 @@ func (l *linter) addEscalation(e *escalated) {
 	}
 	f := Finding{about: e.about, Path: slices.Clone(e.steps), Severity: Warning}
 	for i := range f.Path {
-		f.Path[i].next = nil // it may be large
+		f.Path[i].next, f.Path[i].tell = nil, nil // they may be large
 	}
 	in := " in " + plural(len(e.steps), "step", "steps")
 	if e.count == 0 {

@@ -248,6 +248,7 @@ type linter struct {
 	grants []grants // by profile; see grantsOf
 	// spellings are what unknown permissions stand for, of those that were looked up.
 	spellings map[string]spelling
+	relevant  *relevant
 	inhabited map[string]bool // the groups in or below which there are users
 	tagSets   map[string][]map[string]string
 }

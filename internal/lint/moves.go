@@ -10,11 +10,11 @@ import (
 )
 
 // moves returns the steps that can be taken in a state and that may lead to more.
-func (s *searcher) moves(st *state, from start) []Step {
-	var steps []Step
+func (s *searcher) moves(st *state, from start) []*Step {
+	var steps []*Step
 	for i := range st.actors {
 		a := &st.actors[i]
-		steps = slices.Concat(steps, s.writeHeld(st, a), s.assign(st, a, from), s.createUser(st, a, from),
+		steps = slices.Concat(steps, s.writeHeld(st, a), s.assign(st, a), s.createUser(st, a),
 			s.takeOver(st, a, from), s.writeOther(st, a), s.createProfile(st, a), s.tagUser(st, a), s.moveUser(st, a),
 			s.tagWritten(st, a))
 	}
@@ -53,7 +53,7 @@ func (s *searcher) profileByID(id string) *lanyard.Profile {
 }
 
 // writeHeld writes everything into a profile that one of the people holds.
-func (s *searcher) writeHeld(st *state, a *lanyard.User) []Step {
+func (s *searcher) writeHeld(st *state, a *lanyard.User) []*Step {
 	for i := range st.actors {
 		h := &st.actors[i]
 		why := "which they hold"
@@ -65,7 +65,7 @@ func (s *searcher) writeHeld(st *state, a *lanyard.User) []Step {
 				continue
 			}
 			if step, ok := s.write(st, a, id, why); ok {
-				return []Step{step} // one is enough
+				return []*Step{step} // one is enough
 			}
 		}
 	}
@@ -73,26 +73,26 @@ func (s *searcher) writeHeld(st *state, a *lanyard.User) []Step {
 }
 
 // write is the step that writes everything into a profile.
-func (s *searcher) write(st *state, a *lanyard.User, id, why string) (Step, bool) {
+func (s *searcher) write(st *state, a *lanyard.User, id, why string) (*Step, bool) {
 	p := s.profileByID(id)
 	by, ok := s.may(st, a, "SecurityProfiles.Edit", access.Resource{Type: access.TypeSecurityProfile, ID: id})
 	if !ok {
-		return Step{}, false
+		return nil, false
 	}
-	step := Step{Operation: "UpdateSecurityProfile", Permission: "SecurityProfiles.Edit", Profile: by, actor: a.ID,
+	step := &Step{Operation: "UpdateSecurityProfile", Permission: "SecurityProfiles.Edit", Profile: by, actor: a.ID,
 		Resource: profileResource(p), Text: fmt.Sprintf("%sgrant everything in profile %s, %s", st.acting(a),
 			lanyard.Quote(p.Name), why),
 		input: map[string]any{"SecurityProfileId": id, "Permissions": sensitiveMask.names(),
 			"AllowedAccessControlTags": map[string]string{}, "TagRestrictedResources": []string{},
 			"HierarchyRestrictedResources": []string{}}}
-	st.after(&step, everything(p))
+	st.after(step, everything(p))
 	return step, true
 }
 
 // writeOther writes everything into profiles that nobody of the path holds yet. Of those that are as good as each other
 // it takes one: that the actor could assign, that somebody holds whose account they could take over, any.
-func (s *searcher) writeOther(st *state, a *lanyard.User) (steps []Step) {
-	if len(st.written) > 0 || len(st.steps)+1 >= maxSteps || !s.holdsUseful(st, a, "SecurityProfiles.Edit") {
+func (s *searcher) writeOther(st *state, a *lanyard.User) (steps []*Step) {
+	if len(st.written) > 0 || st.n+1 >= maxSteps || !s.holdsUseful(st, a, "SecurityProfiles.Edit") {
 		return nil
 	}
 	var assignable, held, any bool
@@ -128,10 +128,7 @@ func (st *state) holds(profile string) bool {
 
 // heldInReach reports whether an actor could take over the account of a holder of a profile.
 func (s *searcher) heldInReach(st *state, profile string) bool {
-	for _, v := range s.targets {
-		if !slices.Contains(v.user.Profiles, profile) {
-			continue
-		}
+	for _, v := range s.holders[profile] {
 		for i := range st.actors {
 			if _, ok := s.mayChange(st, &st.actors[i], "Users.Edit", &v.user, &v.user); ok {
 				return true
@@ -150,8 +147,8 @@ func (s *searcher) holdsUseful(st *state, a *lanyard.User, permission string) bo
 }
 
 // createProfile makes a profile that grants everything, with the tags that the actor's restrictions require.
-func (s *searcher) createProfile(st *state, a *lanyard.User) (steps []Step) {
-	if len(st.written) > 0 || len(st.steps)+1 >= maxSteps || !s.holdsUseful(st, a, "SecurityProfiles.Create") {
+func (s *searcher) createProfile(st *state, a *lanyard.User) (steps []*Step) {
+	if len(st.written) > 0 || st.n+1 >= maxSteps || !s.holdsUseful(st, a, "SecurityProfiles.Create") {
 		return nil
 	}
 	for _, tags := range s.tagChoices(st, access.TypeSecurityProfile, nil) {
@@ -161,14 +158,14 @@ func (s *searcher) createProfile(st *state, a *lanyard.User) (steps []Step) {
 			continue
 		}
 		p := everything(&lanyard.Profile{Meta: lanyard.Meta{ID: newProfile, Name: "new profile", Tags: tags}})
-		step := Step{Operation: "CreateSecurityProfile", Permission: "SecurityProfiles.Create", Profile: by, actor: a.ID,
+		step := &Step{Operation: "CreateSecurityProfile", Permission: "SecurityProfiles.Create", Profile: by, actor: a.ID,
 			Resource: Resource{Type: access.TypeSecurityProfile, ID: newProfile, Name: "new profile"},
 			Text:     st.acting(a) + "create a profile that grants everything" + withTags(tags),
 			input:    map[string]any{"SecurityProfileName": "escalated", "Permissions": p.Permissions}}
 		if len(tags) > 0 {
 			step.input["Tags"] = tags
 		}
-		st.after(&step, p)
+		st.after(step, p)
 		steps = append(steps, step)
 	}
 	return steps
@@ -222,7 +219,7 @@ func joined(a, b map[string]string) map[string]string {
 }
 
 // offers returns the profiles worth having for somebody, with those that were written first.
-func (s *searcher) offers(st *state, holder *lanyard.User, from start) (ids []string) {
+func (s *searcher) offers(st *state, holder *lanyard.User) (ids []string) {
 	for _, id := range slices.Sorted(maps.Keys(st.written)) {
 		if !slices.Contains(holder.Profiles, id) {
 			ids = append(ids, id)
@@ -231,24 +228,16 @@ func (s *searcher) offers(st *state, holder *lanyard.User, from start) (ids []st
 	if len(ids) > 0 {
 		return ids // nothing is worth more
 	}
-	var full, rest []string
-	for i, p := range s.Profiles {
-		g := s.grantsOf(i)
-		gains := g.granted.without(from.some)
-		gains.or(g.everywhere().without(from.everywhere))
-		switch {
-		case slices.Contains(holder.Profiles, p.ID):
-		case g.everywhere().and(fullMask) == fullMask:
-			full = append(full, p.ID)
-		case gains.and(sensitiveMask) != (mask{}) || s.useful[p.ID]:
-			rest = append(rest, p.ID)
+	for _, id := range s.offered {
+		if !slices.Contains(holder.Profiles, id) {
+			ids = append(ids, id)
 		}
 	}
-	return append(full, rest...)
+	return ids
 }
 
 // assign gives a profile to one of the people.
-func (s *searcher) assign(st *state, a *lanyard.User, from start) (steps []Step) {
+func (s *searcher) assign(st *state, a *lanyard.User) (steps []*Step) {
 	if !s.holdsUseful(st, a, "Users.EditPermission") {
 		return nil
 	}
@@ -258,18 +247,19 @@ func (s *searcher) assign(st *state, a *lanyard.User, from start) (steps []Step)
 		if !ok {
 			continue
 		}
-		for _, id := range s.offers(st, h, from) {
+		for _, id := range s.offers(st, h) {
 			if !s.mayUse(st, a, lanyard.TypeProfile, id) {
 				continue
 			}
 			u := *h
 			u.Profiles = s.withProfile(st, h.Profiles, id)
-			step := Step{Operation: "UpdateUserSecurityProfiles", Permission: "Users.EditPermission", Profile: by, actor: a.ID,
-				Resource: Resource{access.TypeUser, h.ID, h.Name},
-				Text: fmt.Sprintf("%sgive %s the profile %s", st.acting(a), st.whose(h),
-					lanyard.Quote(s.profileByID(id).Name)),
-				input: map[string]any{"UserId": h.ID, "SecurityProfileIds": u.Profiles}}
-			st.after(&step, &u)
+			step := &Step{Operation: "UpdateUserSecurityProfiles", Permission: "Users.EditPermission", Profile: by, actor: a.ID,
+				Resource: Resource{access.TypeUser, h.ID, h.Name}, tell: func(step *Step) {
+					step.Text = fmt.Sprintf("%sgive %s the profile %s", st.acting(a), st.whose(h),
+						lanyard.Quote(s.profileByID(id).Name))
+					step.input = map[string]any{"UserId": h.ID, "SecurityProfileIds": u.Profiles}
+				}}
+			st.after(step, &u)
 			steps = append(steps, step)
 		}
 	}
@@ -305,7 +295,7 @@ func (s *searcher) withProfile(st *state, held []string, id string) []string {
 }
 
 // createUser makes a user who holds a profile, and signs in as that user.
-func (s *searcher) createUser(st *state, a *lanyard.User, from start) (steps []Step) {
+func (s *searcher) createUser(st *state, a *lanyard.User) (steps []*Step) {
 	if !s.holdsUseful(st, a, "Users.Create") || slices.ContainsFunc(st.actors,
 		func(u lanyard.User) bool { return u.ID == newUser }) {
 		return nil
@@ -325,7 +315,7 @@ func (s *searcher) createUser(st *state, a *lanyard.User, from start) (steps []S
 		if !ok || u.Group != "" && !s.mayUse(st, a, lanyard.TypeGroup, u.Group) {
 			continue
 		}
-		for _, id := range s.offers(st, &u, from) {
+		for _, id := range s.offers(st, &u) {
 			if s.mayUse(st, a, lanyard.TypeProfile, id) {
 				steps = append(steps, s.newUserStep(st, a, u, id, by, routing))
 			}
@@ -335,22 +325,29 @@ func (s *searcher) createUser(st *state, a *lanyard.User, from start) (steps []S
 }
 
 func (s *searcher) newUserStep(st *state, a *lanyard.User, u lanyard.User, profile string, by Resource,
-	routing string) Step {
+	routing string) *Step {
 	u.Profiles = []string{profile}
-	step := Step{Operation: "CreateUser", Permission: "Users.Create", Profile: by, actor: a.ID,
-		Resource: Resource{access.TypeUser, newUser, "new user"},
-		Text: fmt.Sprintf("%screate a user who holds the profile %s%s, and sign in as that user", st.acting(a),
-			lanyard.Quote(s.profileByID(profile).Name), withTags(u.Tags)),
-		input: map[string]any{"Username": "escalated", "SecurityProfileIds": u.Profiles, "RoutingProfileId": routing,
-			"PhoneConfig": map[string]any{"PhoneType": "SOFT_PHONE"}}}
+	step := &Step{Operation: "CreateUser", Permission: "Users.Create", Profile: by, actor: a.ID,
+		Resource: Resource{access.TypeUser, newUser, "new user"}, tell: func(step *Step) {
+			step.Text = fmt.Sprintf("%screate a user who holds the profile %s%s, and sign in as that user", st.acting(a),
+				lanyard.Quote(s.profileByID(profile).Name), withTags(u.Tags))
+			step.input = newUserInput(&u, routing)
+		}}
+	st.after(step, &u)
+	return step
+}
+
+// newUserInput is the input of CreateUser, without what the identity management of the instance requires.
+func newUserInput(u *lanyard.User, routing string) map[string]any {
+	in := map[string]any{"Username": "escalated", "SecurityProfileIds": u.Profiles, "RoutingProfileId": routing,
+		"PhoneConfig": map[string]any{"PhoneType": "SOFT_PHONE"}}
 	if len(u.Tags) > 0 {
-		step.input["Tags"] = u.Tags
+		in["Tags"] = u.Tags
 	}
 	if u.Group != "" {
-		step.input["HierarchyGroupId"] = u.Group
+		in["HierarchyGroupId"] = u.Group
 	}
-	st.after(&step, &u)
-	return step
+	return in
 }
 
 // newUsers returns the users that an actor could try to create: with the tags and in the groups that restrictions
@@ -379,7 +376,7 @@ func (s *searcher) newUsers(st *state, a *lanyard.User) (users []lanyard.User) {
 }
 
 // takeOver changes the e-mail address of a user, to which Amazon Connect sends the link for a new password.
-func (s *searcher) takeOver(st *state, a *lanyard.User, from start) (steps []Step) {
+func (s *searcher) takeOver(st *state, a *lanyard.User, from start) (steps []*Step) {
 	if !s.managed() || !s.holdsUseful(st, a, "Users.Edit") {
 		return nil
 	}
@@ -399,12 +396,12 @@ func (s *searcher) takeOver(st *state, a *lanyard.User, from start) (steps []Ste
 		}
 		tried[v.set] = true
 		u := v.user
-		step := Step{Operation: "UpdateUserIdentityInfo", Permission: "Users.Edit", Profile: by, actor: a.ID,
+		step := &Step{Operation: "UpdateUserIdentityInfo", Permission: "Users.Edit", Profile: by, actor: a.ID,
 			Resource: Resource{access.TypeUser, u.ID, u.Name},
 			Text: fmt.Sprintf("%schange the e-mail address of user %s, have a link for a new password sent there, and sign in "+
 				"as that user", st.acting(a), lanyard.Quote(u.Name)),
 			input: map[string]any{"UserId": u.ID, "IdentityInfo": map[string]any{"Email": "escalated@example.com"}}}
-		st.after(&step, &u)
+		st.after(step, &u)
 		steps = append(steps, step)
 	}
 	return steps
@@ -419,8 +416,8 @@ func (s *searcher) worthTaking(st *state, v *variant, from start) bool {
 }
 
 // tagUser gives one of the people the tags that restrictions require.
-func (s *searcher) tagUser(st *state, a *lanyard.User) (steps []Step) {
-	if len(st.steps)+1 >= maxSteps || !s.holdsUseful(st, a, "Users.Edit") {
+func (s *searcher) tagUser(st *state, a *lanyard.User) (steps []*Step) {
+	if st.n+1 >= maxSteps || !s.holdsUseful(st, a, "Users.Edit") {
 		return nil
 	}
 	for i := range st.actors {
@@ -432,11 +429,11 @@ func (s *searcher) tagUser(st *state, a *lanyard.User) (steps []Step) {
 			if !ok || maps.Equal(tags, h.Tags) {
 				continue
 			}
-			step := Step{Operation: "TagResource", Permission: "Users.Edit", Profile: by, actor: a.ID,
+			step := &Step{Operation: "TagResource", Permission: "Users.Edit", Profile: by, actor: a.ID,
 				Resource: Resource{access.TypeUser, h.ID, h.Name},
 				Text:     fmt.Sprintf("%stag %s%s", st.acting(a), st.whose(h), withTags(newTags(h.Tags, tags))),
 				input:    map[string]any{"resourceArn": lanyard.TypeUser, "tags": newTags(h.Tags, tags)}}
-			st.after(&step, &u)
+			st.after(step, &u)
 			steps = append(steps, step)
 		}
 	}
@@ -455,8 +452,8 @@ func newTags(before, after map[string]string) map[string]string {
 }
 
 // moveUser puts one of the people into a group to which profiles are restricted.
-func (s *searcher) moveUser(st *state, a *lanyard.User) (steps []Step) {
-	if len(st.steps)+1 >= maxSteps || !s.holdsUseful(st, a, "Users.Edit") {
+func (s *searcher) moveUser(st *state, a *lanyard.User) (steps []*Step) {
+	if st.n+1 >= maxSteps || !s.holdsUseful(st, a, "Users.Edit") {
 		return nil
 	}
 	for i := range st.actors {
@@ -469,12 +466,12 @@ func (s *searcher) moveUser(st *state, a *lanyard.User) (steps []Step) {
 				continue
 			}
 			found := st.snapshot.Lookup(access.TypeHierarchyGroup, g)
-			step := Step{Operation: "UpdateUserHierarchy", Permission: "Users.Edit", Profile: by, actor: a.ID,
+			step := &Step{Operation: "UpdateUserHierarchy", Permission: "Users.Edit", Profile: by, actor: a.ID,
 				Resource: Resource{access.TypeUser, h.ID, h.Name},
 				Text: fmt.Sprintf("%smove %s to the hierarchy group %s", st.acting(a), st.whose(h),
 					lanyard.Quote(found[0].Name)),
 				input: map[string]any{"UserId": h.ID, "HierarchyGroupId": g}}
-			st.after(&step, &u)
+			st.after(step, &u)
 			steps = append(steps, step)
 			if h.Group == "" && s.ownGroupOnly(st) {
 				break // any group is as good as another
@@ -526,8 +523,8 @@ func (s *searcher) ownGroupOnly(st *state) bool {
 }
 
 // tagWritten gives a profile that was written the tags that restrictions require, so that it can be assigned.
-func (s *searcher) tagWritten(st *state, a *lanyard.User) (steps []Step) {
-	if len(st.steps)+1 >= maxSteps {
+func (s *searcher) tagWritten(st *state, a *lanyard.User) (steps []*Step) {
+	if st.n+1 >= maxSteps {
 		return nil
 	}
 	for _, id := range slices.Sorted(maps.Keys(st.written)) {
@@ -546,12 +543,12 @@ func (s *searcher) tagWritten(st *state, a *lanyard.User) (steps []Step) {
 			}
 			tagged := *p
 			tagged.Tags = tags
-			step := Step{Operation: "TagResource", Permission: "SecurityProfiles.Edit", Profile: by, actor: a.ID,
+			step := &Step{Operation: "TagResource", Permission: "SecurityProfiles.Edit", Profile: by, actor: a.ID,
 				Resource: profileResource(p),
 				Text: fmt.Sprintf("%stag profile %s%s", st.acting(a), lanyard.Quote(p.Name),
 					withTags(newTags(p.Tags, tags))),
 				input: map[string]any{"resourceArn": lanyard.TypeProfile, "tags": newTags(p.Tags, tags)}}
-			st.after(&step, &tagged)
+			st.after(step, &tagged)
 			steps = append(steps, step)
 		}
 	}

@@ -18,17 +18,36 @@ type searcher struct {
 	targets   []*variant // the most powerful first
 	paths     map[string]path
 	decisions int
-	useful    map[string]bool // profiles by id with permissions of adminMask
-	routing   []string        // ids of routing profiles
-	groups    []string        // ids of hierarchy groups
+	holders   map[string][]*variant // some of them, by profile
+	useful    map[string]bool       // profiles by id with permissions of adminMask
+	routing   []string              // ids of routing profiles
+	groups    []string              // ids of hierarchy groups
+	offered   []string              // profiles worth having in the current search, the best first
 }
 
 // A state is an instance in which somebody has taken some steps.
 type state struct {
 	snapshot *access.Snapshot
-	actors   []lanyard.User  // whom they can act as, themselves first
-	written  map[string]bool // profiles that they have written, which grant everything
-	steps    []Step
+	put      []lanyard.Resource // what the snapshot lacks until the state is opened: most states never are
+	actors   []lanyard.User     // whom they can act as, themselves first
+	written  map[string]bool    // profiles that they have written, which grant everything
+	// before and step say how it was reached, after n steps.
+	before *state
+	step   *Step
+	n      int
+}
+
+// path returns the steps that led to a state.
+func (st *state) path() []Step {
+	steps := make([]Step, st.n)
+	for at := st; at.step != nil; at = at.before {
+		one := *at.step
+		if one.tell != nil {
+			one.tell(&one)
+		}
+		steps[at.n-1] = one
+	}
+	return steps
 }
 
 // A start is what somebody has who looks for more.
@@ -49,6 +68,14 @@ func (s *searcher) rankTargets() {
 			some.and(sensitiveMask).count()
 	}
 	slices.SortStableFunc(s.targets, func(a, b *variant) int { return cmp.Compare(worth[b.set], worth[a.set]) })
+	s.holders = map[string][]*variant{}
+	for _, v := range s.targets {
+		for _, id := range v.user.Profiles {
+			if len(s.holders[id]) < maxHolders {
+				s.holders[id] = append(s.holders[id], v)
+			}
+		}
+	}
 	s.useful = map[string]bool{}
 	for i, p := range s.Profiles {
 		s.useful[p.ID] = s.grantsOf(i).granted.and(adminMask) != (mask{})
@@ -86,6 +113,7 @@ func (s *searcher) find(v *variant, some, everywhere mask) path {
 
 // search goes through the states in the order of their number of steps.
 func (s *searcher) search(v *variant, from start) (best path) {
+	s.rankOffers(from)
 	first := &state{snapshot: s.Snapshot, actors: []lanyard.User{v.user}, written: map[string]bool{}}
 	if v.unheld {
 		first.snapshot = s.Snapshot.With(&v.user)
@@ -93,23 +121,44 @@ func (s *searcher) search(v *variant, from start) (best path) {
 	seen := map[string]bool{first.key(): true}
 	for queue := []*state{first}; len(queue) > 0 && s.decisions < maxDecisions; queue = queue[1:] {
 		st := queue[0]
+		st.open()
 		for _, step := range s.moves(st, from) {
 			next := step.next
 			full, gains := s.goal(next, from)
 			if full {
-				return path{steps: next.steps, full: true, gains: gains}
+				return path{steps: next.path(), full: true, gains: gains}
 			}
-			if n := len(next.steps); gains != (mask{}) &&
+			if n := next.n; gains != (mask{}) &&
 				(len(best.steps) == 0 || n == len(best.steps) && gains.count() > best.gains.count()) {
-				best = path{steps: next.steps, gains: gains}
+				best = path{steps: next.path(), gains: gains}
 			}
-			if key := next.key(); len(next.steps) < maxSteps && len(seen) < maxStates && !seen[key] && s.leads(st, next) {
+			if next.n >= maxSteps || len(seen) >= maxStates || !s.leads(st, next) {
+				continue
+			}
+			if key := next.key(); !seen[key] {
 				seen[key] = true
 				queue = append(queue, next)
 			}
 		}
 	}
 	return best
+}
+
+// rankOffers lists the profiles that are worth having for somebody: those of administrators first.
+func (s *searcher) rankOffers(from start) {
+	var full, rest []string
+	for i, p := range s.Profiles {
+		g := s.grantsOf(i)
+		gains := g.granted.without(from.some)
+		gains.or(g.everywhere().without(from.everywhere))
+		switch {
+		case g.everywhere().and(fullMask) == fullMask:
+			full = append(full, p.ID)
+		case gains.and(sensitiveMask) != (mask{}) || s.useful[p.ID]:
+			rest = append(rest, p.ID)
+		}
+	}
+	s.offered = append(full, rest...)
 }
 
 // goal says what the people of a state have that the start has not.
@@ -161,10 +210,10 @@ func (s *searcher) leads(before, after *state) bool {
 }
 
 func (st *state) last() string {
-	if len(st.steps) == 0 {
+	if st.step == nil {
 		return ""
 	}
-	return st.steps[len(st.steps)-1].Operation
+	return st.step.Operation
 }
 
 // key is the same for states in which the same can be done.
@@ -177,14 +226,21 @@ func (st *state) key() string {
 		fmt.Fprintf(&b, "%s ", id)
 	}
 	if st.last() == "TagResource" {
-		b.WriteString(st.steps[len(st.steps)-1].Text)
+		b.WriteString(st.step.Text)
 	}
 	return b.String()
 }
 
+// open makes the snapshot that of the state.
+func (st *state) open() {
+	if st.put != nil {
+		st.snapshot, st.put = st.snapshot.With(st.put...), nil
+	}
+}
+
 // after returns the state after a step that puts resources.
 func (st *state) after(step *Step, put ...lanyard.Resource) *state {
-	next := &state{snapshot: st.snapshot.With(put...), actors: slices.Clone(st.actors), written: st.written}
+	next := &state{snapshot: st.snapshot, put: put, actors: slices.Clone(st.actors), written: st.written}
 	for _, r := range put {
 		switch r := r.(type) {
 		case *lanyard.User:
@@ -198,8 +254,8 @@ func (st *state) after(step *Step, put ...lanyard.Resource) *state {
 			next.written[r.ID] = true
 		}
 	}
+	next.before, next.step, next.n = st, step, st.n+1
 	step.next = next
-	next.steps = append(slices.Clip(st.steps), *step)
 	return next
 }
 
@@ -221,8 +277,8 @@ func (s *searcher) may(st *state, actor *lanyard.User, permission string, r acce
 func (s *searcher) mayChange(st *state, actor *lanyard.User, permission string, before, after *lanyard.User) (Resource,
 	bool) {
 	by, ok := s.may(st, actor, permission, access.Resource{Type: access.TypeUser, ID: before.ID})
-	if !ok {
-		return by, false
+	if !ok || before == after { // what is decided of a new user with the same tags and group is the same
+		return by, ok
 	}
 	_, ok = s.may(st, actor, permission, newUserResource(after))
 	return by, ok

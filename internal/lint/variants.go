@@ -109,9 +109,19 @@ func setKey(key []byte, held []int) []byte {
 	return key
 }
 
+// relevant is what relevantTags returns.
+type relevant struct {
+	keys   []string
+	groups bool
+}
+
 // relevantTags returns the keys of tags, and whether groups, by which profiles restrict the users whom paths lead
 // through.
 func (l *linter) relevantTags() (keys []string, groups bool) {
+	if l.relevant != nil {
+		return l.relevant.keys, l.relevant.groups
+	}
+	defer func() { l.relevant = &relevant{keys, groups} }()
 	all := map[string]bool{}
 	for i, p := range l.Profiles {
 		if l.grantsOf(i).granted.and(adminMask) == (mask{}) {
