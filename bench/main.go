@@ -75,7 +75,7 @@ func main() {
 }
 
 // partNames are what -only takes.
-var partNames = []string{"api", "updates", "decisions", "growth", "postgres", "plan", "mirror", "policytest"}
+var partNames = []string{"api", "updates", "decisions", "growth", "postgres", "plan", "mirror", "policytest", "lint"}
 
 // usage prints what -h shows.
 func usage() {
@@ -205,6 +205,11 @@ func (rep *report) measure(ctx context.Context, bin, dir string) (err error) {
 	}
 	if o.selects("mirror") {
 		if rep.mirror, err = measureMirror(ctx, o, bin, dir); err != nil {
+			return err
+		}
+	}
+	if o.selects("lint") {
+		if rep.lint, err = measureLint(ctx, o, bin, dir); err != nil {
 			return err
 		}
 	}

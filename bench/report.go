@@ -24,6 +24,7 @@ type report struct {
 	postgres  *postgresFound
 	plan      *planFound
 	mirror    *mirrorFound
+	lint      *lintFound
 
 	policyTests *policyTestsFound
 }
@@ -59,6 +60,9 @@ func (rep *report) parts() (parts []part, suffixes []string) {
 	}
 	if rep.policyTests != nil {
 		parts, suffixes = append(parts, rep.policyTests), append(suffixes, "-policytest")
+	}
+	if rep.lint != nil {
+		parts, suffixes = append(parts, rep.lint), append(suffixes, "-lint")
 	}
 	return parts, suffixes
 }

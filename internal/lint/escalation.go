@@ -33,11 +33,11 @@ const (
 // Bounds of the search for paths.
 const (
 	maxSteps      = 4
-	maxStates     = 100       // of one search
-	maxDecisions  = 1_000_000 // of all searches
-	maxTargets    = 2_000     // people whose accounts are tried in one state
-	maxHolders    = 20        // of a profile whose accounts are tried
-	maxRestricted = 3         // profiles with restrictions that a user may hold, by default
+	maxStates     = 100     // of one search
+	maxDecisions  = 500_000 // of all searches
+	maxTargets    = 2_000   // people whose accounts are tried in one state
+	maxHolders    = 20      // of a profile whose accounts are tried
+	maxRestricted = 3       // profiles with restrictions that a user may hold, by default
 )
 
 // A path is how somebody becomes more powerful.
@@ -56,6 +56,10 @@ func (l *linter) checkEscalation() {
 	found := map[string]*escalated{}
 	var order []*escalated
 	for _, v := range append(slices.Clone(s.targets), l.unheld()...) {
+		if len(order) > 2*maxFindings { // more than are shown
+			l.skip("ways to become more powerful after the first %d", len(order))
+			break
+		}
 		some, everywhere := l.levels(v.set)
 		if some.and(adminMask) == (mask{}) || everywhere.and(fullMask) == fullMask {
 			continue // they can do nothing about it, or anything

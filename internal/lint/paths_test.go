@@ -280,7 +280,7 @@ func variantsOf(l *linter, w *world) (out []*variant) {
 
 // TestShortestPaths compares with an oracle that tries every operation with every input, really, for two steps.
 func TestShortestPaths(t *testing.T) {
-	worldsTried, found := 12, 0
+	worldsTried, found := 6, 0
 	if n, err := strconv.Atoi(os.Getenv("LANYARD_WORLDS")); err == nil {
 		worldsTried = n
 	}

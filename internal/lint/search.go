@@ -15,8 +15,8 @@ import (
 // user would let through, decided by the snapshot itself.
 type searcher struct {
 	*linter
-	targets   []*variant // the most powerful first
-	paths     map[string]path
+	targets   []*variant         // the most powerful first
+	searches  map[string]*search // by what matters
 	decisions int
 	holders   map[string][]*variant // some of them, by profile
 	useful    map[string]bool       // profiles by id with permissions of adminMask
@@ -54,7 +54,7 @@ func (st *state) path() []Step {
 type start struct{ some, everywhere mask }
 
 func newSearcher(l *linter) *searcher {
-	s := &searcher{linter: l, paths: map[string]path{}, targets: l.variantsOf()}
+	s := &searcher{linter: l, searches: map[string]*search{}, targets: l.variantsOf()}
 	s.rankTargets()
 	return s
 }
@@ -93,44 +93,66 @@ func (s *searcher) rankTargets() {
 }
 
 // find returns the shortest path to everything, or else the shortest path to anything sensitive. People for whom the
-// same matters have the same path.
-func (s *searcher) find(v *variant, some, everywhere mask) path {
-	key := s.helpful(v)
-	if p, ok := s.paths[key]; ok && p.full {
-		return p
+// same matters have the same paths: only what is a gain differs.
+func (s *searcher) find(v *variant, some, everywhere mask) (best path) {
+	key, ids := s.helpful(v)
+	found := s.searches[key]
+	if found == nil {
+		u := v.user
+		u.Profiles = ids
+		found = s.search(&u)
+		s.searches[key] = found
 	}
-	exact := key + fmt.Sprint(some.and(sensitiveMask), everywhere.and(sensitiveMask))
-	if p, ok := s.paths[exact]; ok {
-		return p
+	if found.full != nil {
+		return path{steps: found.full.path(), full: true}
 	}
-	p := s.search(v, start{some, everywhere})
-	s.paths[exact] = p
-	if p.full {
-		s.paths[key] = p
+	var to *state
+	for _, o := range found.outcomes {
+		gains := o.some.without(some)
+		gains.or(o.everywhere.without(everywhere))
+		if gains != (mask{}) && (to == nil || o.st.n == to.n && gains.count() > best.gains.count()) {
+			to, best.gains = o.st, gains
+		}
 	}
-	return p
+	if to != nil {
+		best.steps = to.path()
+	}
+	return best
+}
+
+// A search is what was found for people for whom the same matters.
+type search struct {
+	full     *state    // which leads to everything; nil for none
+	outcomes []outcome // otherwise, those with fewer steps first
+}
+
+// An outcome is what somebody can act with after some steps, of what is sensitive.
+type outcome struct {
+	some, everywhere mask
+	st               *state
 }
 
 // search goes through the states in the order of their number of steps.
-func (s *searcher) search(v *variant, from start) (best path) {
+func (s *searcher) search(u *lanyard.User) *search {
+	first := &state{snapshot: s.Snapshot.With(u), actors: []lanyard.User{*u}, written: map[string]bool{}}
+	var from start
+	from.some, from.everywhere = s.levelsOf(first, u)
 	s.rankOffers(from)
-	first := &state{snapshot: s.Snapshot, actors: []lanyard.User{v.user}, written: map[string]bool{}}
-	if v.unheld {
-		first.snapshot = s.Snapshot.With(&v.user)
-	}
+	found, known := new(search), map[[2]mask]bool{}
 	seen := map[string]bool{first.key(): true}
 	for queue := []*state{first}; len(queue) > 0 && s.decisions < maxDecisions; queue = queue[1:] {
 		st := queue[0]
 		st.open()
 		for _, step := range s.moves(st, from) {
 			next := step.next
-			full, gains := s.goal(next, from)
-			if full {
-				return path{steps: next.path(), full: true, gains: gains}
+			some, everywhere := s.goal(next)
+			if everywhere.and(fullMask) == fullMask {
+				found.full, found.outcomes = next, nil
+				return found
 			}
-			if n := next.n; gains != (mask{}) &&
-				(len(best.steps) == 0 || n == len(best.steps) && gains.count() > best.gains.count()) {
-				best = path{steps: next.path(), gains: gains}
+			if o := [2]mask{some, everywhere}; !known[o] {
+				known[o] = true
+				found.outcomes = append(found.outcomes, outcome{some, everywhere, next})
 			}
 			if next.n >= maxSteps || len(seen) >= maxStates || !s.leads(st, next) {
 				continue
@@ -141,7 +163,7 @@ func (s *searcher) search(v *variant, from start) (best path) {
 			}
 		}
 	}
-	return best
+	return found
 }
 
 // rankOffers lists the profiles that are worth having for somebody: those of administrators first.
@@ -161,17 +183,21 @@ func (s *searcher) rankOffers(from start) {
 	s.offered = append(full, rest...)
 }
 
-// goal says what the people of a state have that the start has not.
-func (s *searcher) goal(st *state, from start) (full bool, gains mask) {
+// goal returns what is sensitive that the people of a state have. Somebody who has everything by themselves has it
+// everywhere; what several have together is not put together.
+func (s *searcher) goal(st *state) (some, everywhere mask) {
 	for i := range st.actors {
-		some, everywhere := s.levelsOf(st, &st.actors[i])
-		if everywhere.and(fullMask) == fullMask {
-			full = true
+		x, y := s.levelsOf(st, &st.actors[i])
+		if y.and(fullMask) == fullMask {
+			return sensitiveMask, sensitiveMask
 		}
-		gains.or(some.without(from.some))
-		gains.or(everywhere.without(from.everywhere))
+		some.or(x)
+		everywhere.or(y)
 	}
-	return full, gains.and(sensitiveMask)
+	if everywhere.and(fullMask) == fullMask { // of two people: neither is an administrator
+		everywhere = everywhere.without(maskOf("SecurityProfiles.Edit"))
+	}
+	return some.and(sensitiveMask), everywhere.and(sensitiveMask)
 }
 
 func (s *searcher) levelsOf(st *state, u *lanyard.User) (some, everywhere mask) {

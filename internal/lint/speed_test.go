@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/lanyard/lanyard"
@@ -27,7 +28,7 @@ func managers(groups []*lanyard.Group) (all []*lanyard.Profile) {
 	return all
 }
 
-func large(management string) Input {
+func large(management string, managed int) Input {
 	w := gen.New(1, gen.Size{Profiles: 380, Users: 100_000})
 	in := &lanyard.Instance{Meta: lanyard.Meta{ID: "instance", Name: "instance"}, IdentityManagement: management}
 	resources := []lanyard.Resource{&lanyard.RoutingProfile{Meta: lanyard.Meta{ID: "routing", Name: "routing"}}}
@@ -43,7 +44,7 @@ func large(management string) Input {
 	}
 	for i := range w.Users {
 		u := w.User(i)
-		if i%50 == 0 { // two of them manage others
+		if managed > 0 && i%managed == 0 { // two of them manage others
 			u.Profiles = append(u.Profiles, bosses[i/50%len(bosses)].ID, bosses[i/77%len(bosses)].ID)
 		}
 		resources = append(resources, u)
@@ -53,9 +54,12 @@ func large(management string) Input {
 
 // BenchmarkRun looks at 500 profiles and 100,000 users, of whom 2,000 manage others in all ways.
 func BenchmarkRun(b *testing.B) {
-	for _, management := range []string{"SAML", "CONNECT_MANAGED"} {
-		b.Run(management, func(b *testing.B) {
-			in := large(management)
+	for _, of := range []struct {
+		management string
+		managed    int
+	}{{"SAML", 0}, {"CONNECT_MANAGED", 0}, {"SAML", 50}, {"CONNECT_MANAGED", 50}} {
+		b.Run(fmt.Sprint(of), func(b *testing.B) {
+			in := large(of.management, of.managed)
 			b.ReportAllocs()
 			for b.Loop() {
 				r := Run(in)

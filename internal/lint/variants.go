@@ -72,7 +72,7 @@ func (l *linter) variantsOf() []*variant {
 			key = append(append(append(key, 0, byte(boolInt(has))), value...), 0)
 		}
 		if byGroup {
-			key = append(key, u.Group...)
+			key = append(key, l.groupKey(u.Group)...)
 		}
 		v := found[string(key)]
 		if v == nil {
@@ -113,6 +113,27 @@ func setKey(key []byte, held []int) []byte {
 type relevant struct {
 	keys   []string
 	groups bool
+	named  map[string]bool   // groups that restrictions name
+	byKey  map[string]string // what groupKey returned
+}
+
+// groupKey is the same for groups that are the same to every restriction. Where accounts can be taken over, who else is
+// in a group matters too.
+func (l *linter) groupKey(group string) string {
+	if group == "" || l.managed() {
+		return group
+	}
+	key, ok := l.relevant.byKey[group]
+	if !ok {
+		key = "in"
+		for _, above := range l.Snapshot.GroupPath(group) {
+			if l.relevant.named[above] {
+				key += " " + above
+			}
+		}
+		l.relevant.byKey[group] = key
+	}
+	return key
 }
 
 // relevantTags returns the keys of tags, and whether groups, by which profiles restrict the users whom paths lead
@@ -121,13 +142,15 @@ func (l *linter) relevantTags() (keys []string, groups bool) {
 	if l.relevant != nil {
 		return l.relevant.keys, l.relevant.groups
 	}
-	defer func() { l.relevant = &relevant{keys, groups} }()
+	named := map[string]bool{}
+	defer func() { l.relevant = &relevant{keys, groups, named, map[string]string{}} }()
 	all := map[string]bool{}
 	for i, p := range l.Profiles {
 		if l.grantsOf(i).granted.and(adminMask) == (mask{}) {
 			continue
 		}
 		groups = groups || len(p.HierarchyRestricted) > 0
+		named[p.HierarchyGroup] = true
 		if slices.Contains(restrictedTypes(p), access.TypeUser) {
 			for key := range p.AccessTags {
 				all[key] = true
@@ -149,30 +172,24 @@ func (l *linter) unheld() (out []*variant) {
 	return out
 }
 
-// helpful returns the profiles of a variant that matter for paths, and whatever else does, as a key: people with the
-// same key have the same paths.
-func (l *linter) helpful(v *variant) string {
+// helpful returns the ids of the profiles of a variant that matter for paths, and these with whatever else matters as a
+// key: people with the same key have the same paths.
+func (l *linter) helpful(v *variant) (key string, ids []string) {
 	var b strings.Builder
-	restricted := 0
 	for _, i := range v.set.profiles {
 		g := l.grantsOf(i)
 		if g.granted.and(helpMask) != (mask{}) {
 			b.Write(setKey(nil, []int{i}))
-		}
-		if l.Profiles[i].Restricted() {
-			restricted++
+			ids = append(ids, l.Profiles[i].ID)
 		}
 	}
-	b.WriteByte(0)
-	b.WriteByte(byte(min(restricted, maxRestricted)))
-	b.WriteByte(byte(boolInt(len(v.user.Profiles) >= access.MaxProfiles)))
 	keys, byGroup := l.relevantTags()
 	for _, k := range keys {
 		value, has := v.user.Tags[k]
 		b.WriteString("\x00" + strings.Repeat("=", boolInt(has)) + value)
 	}
 	if byGroup {
-		b.WriteString("\x00" + v.user.Group)
+		b.WriteString("\x00" + l.groupKey(v.user.Group))
 	}
-	return b.String()
+	return b.String(), ids
 }

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/lanyard/lanyard/internal/gen"
+)
+
+// lintFound is how long lanyard lint takes, in seconds, and how much memory, in MB.
+type lintFound struct {
+	size            gen.Size
+	seconds, memory []float64
+}
+
+// measureLint measures findings about an instance with many users, in a data folder.
+func measureLint(ctx context.Context, o options, bin, dir string) (*lintFound, error) {
+	f := &lintFound{size: gen.Size{Profiles: 500, Users: 100_000}}
+	if o.short {
+		f.size.Users = 10_000
+	}
+	data := filepath.Join(dir, "lint")
+	defer os.RemoveAll(data)
+	if _, err := hostGrown(ctx, bin, data, gen.New(1, f.size)); err != nil {
+		return nil, err
+	}
+	for i := range o.rounds {
+		progress("lint %d of %d", i+1, o.rounds)
+		began := time.Now()
+		cmd := exec.CommandContext(ctx, bin, "lint", "--data", data, "--format", "json", "--fail-on", "never")
+		if _, err := cmd.Output(); err != nil {
+			var failed *exec.ExitError
+			if errors.As(err, &failed) {
+				return nil, fmt.Errorf("lanyard lint: %w\n%s", err, failed.Stderr)
+			}
+			return nil, err
+		}
+		f.seconds = append(f.seconds, time.Since(began).Seconds())
+		f.memory = append(f.memory, maxMemory(cmd.ProcessState))
+	}
+	return f, nil
+}
+
+func (f *lintFound) targets() []target {
+	return []target{
+		below(fmt.Sprintf("lint of %d profiles and %s users", f.size.Profiles, thousands(float64(f.size.Users))),
+			newSpread(f.seconds), fixed(2), " s", 3),
+		below("memory for that", newSpread(f.memory), fixed(0), " MB", 1000),
+	}
+}
+
+func (f *lintFound) tables() []table { return nil }
+
+func (f *lintFound) picture() string { return "" }
+
+func (f *lintFound) page(b *strings.Builder, _ string) {
+	b.WriteString("## Lint\n\n")
+	targetTable(f.targets()).markdown(b)
+	b.WriteString("\nThe time is that of the whole command: it reads the instance out of the folder, looks for everything, and " +
+		"writes the findings.\n")
+}
+
+// maxMemory is the most memory, in MB, that a process that has ended had.
+func maxMemory(p *os.ProcessState) float64 {
+	usage, ok := p.SysUsage().(*syscall.Rusage)
+	if !ok {
+		return 0
+	}
+	return float64(usage.Maxrss) / 1000 // KB on Linux
+}
