@@ -253,7 +253,7 @@ func (m *mirroring) explain(err error) error {
 		if errors.Is(err, lanyard.ErrNotFound) {
 			return fmt.Errorf("%s, region %s: %w", place, m.client.Region(), err)
 		}
-		return fmt.Errorf("%s: %w", place, err)
+		return explainTarget(place, err)
 	}
 	switch refused.Name {
 	case "AccessDeniedException":

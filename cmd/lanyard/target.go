@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
@@ -104,13 +108,23 @@ func (f *targetFlags) openDataAPI(ctx context.Context) (*target, error) {
 func (f *targetFlags) openFolderAPI(ctx context.Context) (*target, error) {
 	db, err := f.openOwnStore(ctx)
 	if err != nil {
-		return nil, err
+		return nil, adviseEndpoint(err)
 	}
 	api, err := newRootAPI(ctx, db)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return &target{API: api, place: "the data folder " + f.Data, close: db.Close}, nil
+}
+
+// adviseEndpoint says what leads to Amazon Connect, if the environment looks as if it were meant.
+func adviseEndpoint(err error) error {
+	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"} {
+		if os.Getenv(name) != "" {
+			return refuse("%v. For Amazon Connect, set --profile or --region", err)
+		}
+	}
+	return err
 }
 
 // newRootAPI carries out operations on a store as the account of its root key, in the region of its instances.
@@ -190,20 +204,37 @@ func listTargetInstances(ctx context.Context, api invocation.API) (all []targetI
 	}
 }
 
-// explainTarget adds to an error of an API where that is, and what can be done about the errors of credentials.
+// explainTarget adds to an error of an API where that is, and what can be done about connections and credentials.
 func explainTarget(place string, err error) error {
-	var e *invocation.Exception
-	if !errors.As(err, &e) {
-		return fmt.Errorf("%s: %w", place, err)
-	}
-	advice := map[string]string{
-		"ExpiredTokenException":       "sign in again (aws sso login), or refresh the credentials of the environment",
-		"UnrecognizedClientException": "the access key is not one of this endpoint; check credentials and region",
-		"InvalidSignatureException":   "check the secret access key and the clock of this machine",
-		"AccessDeniedException":       "the credentials need the permission for this call",
-	}[e.Name]
+	advice := adviceFor(err)
 	if advice == "" {
 		return fmt.Errorf("%s: %w", place, err)
 	}
+	if strings.HasSuffix(err.Error(), ".") {
+		return fmt.Errorf("%s: %w %s.", place, err, strings.ToUpper(advice[:1])+advice[1:])
+	}
 	return fmt.Errorf("%s: %w; %s", place, err, advice)
+}
+
+// adviceFor says what can be done about an error of an API, or "".
+func adviceFor(err error) string {
+	var refused *invocation.Exception
+	var credentials *awsclient.CredentialsError
+	var unknown *net.DNSError
+	switch {
+	case errors.As(err, &refused):
+		return map[string]string{
+			"ExpiredTokenException":       "sign in again (aws sso login), or refresh the credentials of the environment",
+			"UnrecognizedClientException": "the access key is not one of this endpoint; check credentials and region",
+			"InvalidSignatureException":   "check the secret access key, the region and the clock of this machine",
+			"AccessDeniedException":       "the credentials need the permission for this call",
+		}[refused.Name]
+	case errors.As(err, &credentials):
+		return "set --profile, AWS_PROFILE or AWS_ACCESS_KEY_ID, or sign in (aws sso login)"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "no server listens there; start it, or correct AWS_ENDPOINT_URL_CONNECT"
+	case errors.As(err, &unknown):
+		return "check the region, AWS_ENDPOINT_URL_CONNECT and the network"
+	}
+	return ""
 }

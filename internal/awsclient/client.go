@@ -56,9 +56,14 @@ type Client struct {
 	pace   *rate.Limiter
 	retry  *retry.AdaptiveMode
 	calls  atomic.Int64
+	// answered is set once the service has answered: from then on a refused connection is one that may come back.
+	answered atomic.Bool
 }
 
 var _ invocation.API = (*Client)(nil)
+
+// maxFirstAttempts bounds how often a connection is tried that never was one. Its address is rather wrong than down.
+const maxFirstAttempts = 3
 
 // maxAnswer bounds an answer, in bytes.
 const maxAnswer = 64 << 20
@@ -119,6 +124,12 @@ func (c *Client) Region() string { return c.region }
 // Calls returns how many requests were sent, retries included.
 func (c *Client) Calls() int64 { return c.calls.Load() }
 
+// A CredentialsError says that there are no credentials, or none that can be used.
+type CredentialsError struct{ Err error }
+
+func (e *CredentialsError) Error() string { return "no usable AWS credentials: " + e.Err.Error() }
+func (e *CredentialsError) Unwrap() error { return e.Err }
+
 // Uncertain is the error of a call that may have been carried out: no answer came, or one that does not tell. Only
 // calls that change something have it.
 type Uncertain struct {
@@ -151,13 +162,21 @@ func (c *Client) Invoke(ctx context.Context, operation string, input []byte) ([]
 		if !mayRepeat(op, err) && ctx.Err() == nil && uncertain(err) {
 			return nil, &Uncertain{op.Name, err}
 		}
-		if attempt >= c.MaxAttempts || ctx.Err() != nil || !mayRepeat(op, err) || !c.retry.IsErrorRetryable(err) {
+		if attempt >= c.attemptsFor(err) || ctx.Err() != nil || !mayRepeat(op, err) || !c.retry.IsErrorRetryable(err) {
 			return nil, finalError(op, err)
 		}
 		if err := c.wait(ctx, op, attempt, err); err != nil {
 			return nil, finalError(op, err)
 		}
 	}
+}
+
+// attemptsFor returns how often a request may be sent that fails with err.
+func (c *Client) attemptsFor(err error) int {
+	if unsent(err) && !c.answered.Load() {
+		return min(c.MaxAttempts, maxFirstAttempts)
+	}
+	return c.MaxAttempts
 }
 
 func (c *Client) findOperation(name string) (*model.Operation, error) {
@@ -215,7 +234,7 @@ func (c *Client) send(ctx context.Context, r *request) ([]byte, error) {
 	req.Header.Set("User-Agent", "lanyard")
 	creds, err := c.credentials.Retrieve(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("find AWS credentials: %w", err)
+		return nil, &CredentialsError{err}
 	}
 	sum := sha256.Sum256(r.body)
 	if err := c.signer.SignHTTP(ctx, creds, req, hex.EncodeToString(sum[:]), "connect", c.region, time.Now()); err != nil {
@@ -226,6 +245,7 @@ func (c *Client) send(ctx context.Context, r *request) ([]byte, error) {
 	if err != nil {
 		return nil, &connectionError{err}
 	}
+	c.answered.Store(true)
 	defer res.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	switch {

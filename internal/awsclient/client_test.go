@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -202,6 +203,29 @@ func TestRetries(t *testing.T) {
 				t.Errorf("got %v, want success", err)
 			}
 		})
+	}
+}
+
+// TestAddressWithoutServer expects that a connection that never was one is tried a few times only, and one that was
+// there before as often as any request.
+func TestAddressWithoutServer(t *testing.T) {
+	server, _ := scripted(t)
+	client := newClient(t, Config{Endpoint: server.URL, MaxAttempts: 6, MaxBackoff: time.Millisecond})
+	gone, _ := scripted(t)
+	gone.Close()
+	nobody := newClient(t, Config{Endpoint: gone.URL, MaxAttempts: 6, MaxBackoff: time.Millisecond})
+	call := func(c *Client) error {
+		_, err := c.Invoke(t.Context(), "DescribeUser", []byte(`{"InstanceId":"i","UserId":"u"}`))
+		return err
+	}
+	if err := call(client); err != nil {
+		t.Fatal(err)
+	}
+	server.Close()
+	for c, want := range map[*Client]int64{nobody: maxFirstAttempts, client: 1 + 6} {
+		if err := call(c); !errors.Is(err, syscall.ECONNREFUSED) || c.Calls() != want {
+			t.Errorf("%v after %d requests, want a refused connection after %d", err, c.Calls(), want)
+		}
 	}
 }
 

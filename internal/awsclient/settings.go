@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/smithy-go/logging"
 )
 
 // settings are what was found in the environment and the shared configuration files.
@@ -34,9 +35,9 @@ func loadSettings(ctx context.Context, c Config) (*settings, error) {
 	if c.Credentials != nil {
 		options = append(options, config.WithCredentialsProvider(c.Credentials))
 	}
-	found, err := config.LoadDefaultConfig(ctx, options...)
+	found, err := loadConfig(ctx, options)
 	if err != nil {
-		return nil, fmt.Errorf("load the AWS configuration: %w", err)
+		return nil, err
 	}
 	s := &settings{region: found.Region, credentials: found.Credentials}
 	if s.region == "" {
@@ -48,6 +49,19 @@ func loadSettings(ctx context.Context, c Config) (*settings, error) {
 	return s, nil
 }
 
+// loadConfig reads environment and files. The SDK's warnings are dropped: what they are about is in the errors.
+func loadConfig(ctx context.Context, options []func(*config.LoadOptions) error) (aws.Config, error) {
+	found, err := config.LoadDefaultConfig(ctx, append(options, config.WithLogger(logging.Nop{}))...)
+	var missing config.SharedConfigProfileNotExistError
+	switch {
+	case errors.As(err, &missing):
+		return found, fmt.Errorf("AWS profile %q does not exist in the AWS configuration files", missing.Profile)
+	case err != nil:
+		return found, fmt.Errorf("load the AWS configuration: %w", err)
+	}
+	return found, nil
+}
+
 // FindEndpoint returns the URL that the environment or a profile of the shared configuration files has for Amazon
 // Connect, or "" if neither has one.
 func FindEndpoint(ctx context.Context, profile string) (string, error) {
@@ -55,9 +69,9 @@ func FindEndpoint(ctx context.Context, profile string) (string, error) {
 	if profile != "" {
 		options = append(options, config.WithSharedConfigProfile(profile))
 	}
-	found, err := config.LoadDefaultConfig(ctx, options...)
+	found, err := loadConfig(ctx, options)
 	if err != nil {
-		return "", fmt.Errorf("load the AWS configuration: %w", err)
+		return "", err
 	}
 	return configuredEndpoint(ctx, found)
 }

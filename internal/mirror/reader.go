@@ -124,7 +124,13 @@ type CallError struct {
 	Err       error
 }
 
-func (e *CallError) Error() string { return e.Operation + ": " + e.Err.Error() }
+func (e *CallError) Error() string {
+	if text := e.Err.Error(); strings.HasPrefix(text, e.Operation+": ") {
+		return text
+	}
+	return e.Operation + ": " + e.Err.Error()
+}
+
 func (e *CallError) Unwrap() error { return e.Err }
 
 // count notes that a call is done.
