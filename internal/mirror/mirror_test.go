@@ -406,29 +406,29 @@ func checkOrder(t failer, all []lanyard.Resource) {
 	}
 }
 
-// reversing answers the first request for versions of a flow module after another module has been read.
-type reversing struct {
+// delaying answers a request for the versions of one flow module after another module has been read.
+type delaying struct {
 	invocation.API
-	asked, once sync.Once
-	other       chan struct{} // closed when the versions of another module have been read
+	module string
+	once   sync.Once
+	other  chan struct{} // closed when the versions of another module have been read
 }
 
-func (r *reversing) Invoke(ctx context.Context, operation string, input []byte) ([]byte, error) {
-	first := false
+func (d *delaying) Invoke(ctx context.Context, operation string, input []byte) ([]byte, error) {
 	switch operation {
-	case "ListContactFlowModuleVersions":
-		r.asked.Do(func() { first = true })
 	case "ListContactFlowModuleAliases":
-		r.once.Do(func() { close(r.other) })
-	}
-	if first {
+		d.once.Do(func() { close(d.other) })
+	case "ListContactFlowModuleVersions":
+		if !strings.Contains(string(input), d.module) {
+			break
+		}
 		select {
-		case <-r.other:
+		case <-d.other:
 		case <-time.After(10 * time.Second):
 			return nil, errors.New("no other flow module is read in the meantime")
 		}
 	}
-	return r.API.Invoke(ctx, operation, input)
+	return d.API.Invoke(ctx, operation, input)
 }
 
 // TestOrder reads the same resources in the same order, whichever call is answered first.
@@ -438,7 +438,9 @@ func TestOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := mirror.Read(t.Context(), &reversing{API: s, other: make(chan struct{})}, s.instance.ID,
+	first := slices.IndexFunc(want.Resources, func(r lanyard.Resource) bool { return r.Type() == lanyard.TypeModuleVersion })
+	module := want.Resources[first].(*lanyard.ModuleVersion).Module
+	got, err := mirror.Read(t.Context(), &delaying{API: s, module: module, other: make(chan struct{})}, s.instance.ID,
 		mirror.Options{})
 	if err != nil {
 		t.Fatal(err)
