@@ -15,17 +15,17 @@ import (
 
 type applyCmd struct {
 	stackFlags  `embed:""`
-	Prune       bool     `help:"Delete what earlier applies of the stack made and the templates no longer have."`
-	ForceUnlock bool     `help:"Remove the lock that an apply left which died."`
+	Prune       bool     `help:"Also delete what earlier applies of the stack created and the templates no longer have."`
+	ForceUnlock bool     `help:"Remove the lock of an apply that died."`
 	Yes         bool     `help:"Carry out the plan of templates without asking on a terminal."`
 	Files       []string `arg:"" name:"file" help:"CloudFormation templates of one stack, or one plan that lanyard plan --out saved."`
 }
 
 func (applyCmd) Help() string {
-	return `Changes the instance to what the templates say, by the calls that lanyard plan shows. A saved plan is carried out
-exactly, or refused if what it depends on has changed since. On a terminal the plan of templates is shown and has to
-be confirmed, unless --yes is set; a saved plan is carried out without a question. Only one apply changes an instance at a time.
-What a failure leaves undone is said; a second apply reads the instance and completes it.
+	return `Changes the instance to match the templates, with the calls that lanyard plan shows. A saved plan is carried out
+exactly, or refused if what it depends on has changed since. On a terminal, apply shows the plan of templates and asks,
+unless --yes is set; it carries out a saved plan without asking. Only one apply changes an instance at a time.
+After a failure, it says what was not done; a second apply reads the instance and completes that.
 
 ` + targetHelp + `
 

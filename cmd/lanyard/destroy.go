@@ -8,15 +8,15 @@ import (
 
 type destroyCmd struct {
 	stackFlags  `embed:""`
-	ForceUnlock bool     `help:"Remove the lock that an apply left which died."`
+	ForceUnlock bool     `help:"Remove the lock of an apply that died."`
 	Yes         bool     `help:"Delete without asking on a terminal."`
 	DryRun      bool     `help:"Show what would be deleted, and delete nothing."`
-	Files       []string `arg:"" optional:"" name:"file" help:"Templates of the stack: for its name, and for what they say to retain."`
+	Files       []string `arg:"" optional:"" name:"file" help:"Templates of the stack, which give its name and say what to retain."`
 }
 
 func (destroyCmd) Help() string {
-	return `Deletes what applies of a stack have made. What the stack has only found and adopted stays, and what its templates
-retain by their DeletionPolicy. On a terminal the plan is shown and has to be confirmed, unless --yes is set.
+	return `Deletes what applies of a stack have created. What the stack has found and adopted stays, and so does what its
+templates retain by DeletionPolicy. On a terminal, destroy shows the plan and asks, unless --yes is set.
 
 ` + targetHelp + `
 

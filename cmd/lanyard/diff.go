@@ -20,27 +20,27 @@ import (
 type diffCmd struct {
 	targetFlags      `embed:""`
 	paramFlags       `embed:""`
-	Format           string `help:"text, markdown for a comment on a pull request, or json." default:"text" enum:"text,markdown,json"`
+	Format           string `help:"Format of the report: text, markdown for a comment on a pull request, or json." default:"text" enum:"text,markdown,json"`
 	DetailedExitcode bool   `help:"Exit with status 0 if nothing differs, 2 if something does, and 1 after an error."`
-	Names            int    `help:"How many people to name of a group; the others are counted." default:"10"`
-	Before           string `arg:"" name:"a" help:"What it was: an instance, a moment, a file or an instance in AWS."`
-	After            string `arg:"" name:"b" help:"What it is, in the same forms."`
+	Names            int    `help:"How many people of a group to name; the others are counted." default:"10"`
+	Before           string `arg:"" name:"a" help:"The state before: an instance, a moment, a file or an instance in AWS."`
+	After            string `arg:"" name:"b" help:"The state after, in the same forms."`
 }
 
 func (diffCmd) Help() string {
-	return `Diff shows which resources differ between two states, member by member, and who gains or loses what by that.
-A and B are each one of:
+	return `Shows which resources differ between two states, member by member, and who gains or loses what. A and B are each
+one of:
 
   INSTANCE             an instance of the target: its id, ARN or alias
-  INSTANCE@MOMENT      the same as it was, after revision 42 or at a time such as 2026-11-01T10:00Z; from the
-                       history in the data folder. @MOMENT is of the only instance.
+  INSTANCE@MOMENT      the same as it was, from the history in the data folder: after a revision such as 42, or at a
+                       time such as 2026-11-01T10:00Z. @MOMENT means the only instance.
   FILE                 a backup, an export as JSON, or a template, with --param
   FILE#INSTANCE        an instance of a backup that has several
   aws:PROFILE@REGION/INSTANCE
                        an instance in AWS, by a profile of the AWS configuration files; PROFILE or @REGION may be left out
 
-Resources of one instance are the same if their ids are; of two instances, if their names are. A template is compared as
-it would be after it was applied to the other side.
+Resources of one instance are matched by id, those of two instances by name. A template is compared as the other side
+would be after the template is applied to it.
 
 ` + targetHelp + `
 

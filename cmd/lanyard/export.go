@@ -12,7 +12,7 @@ import (
 
 type exportCmd struct {
 	targetFlags `embed:""`
-	Format      string   `help:"Form: cloudformation (YAML), json (the same in JSON), or terraform (for the provider hashicorp/aws, with import blocks)." default:"cloudformation" enum:"cloudformation,json,terraform"`
+	Format      string   `help:"Format: cloudformation (YAML), json (the same in JSON), or terraform (for the provider hashicorp/aws, with import blocks)." default:"cloudformation" enum:"cloudformation,json,terraform"`
 	AIAgent     []string `help:"ARN of an AI agent whose security profiles to export, since the API does not list AI agents; may be repeated." name:"ai-agent" sep:"none" placeholder:"ARN"`
 	Out         string   `help:"Write to this file, or as several files of one stack into this folder." type:"path" placeholder:"FILE|DIR"`
 }

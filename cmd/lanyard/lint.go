@@ -18,13 +18,13 @@ import (
 type lintCmd struct {
 	targetFlags `embed:""`
 	paramFlags  `embed:""`
-	AIAgent     []string `help:"ARN of an AI agent to look at, since the API does not list AI agents; may be repeated." name:"ai-agent" sep:"none" placeholder:"ARN"`
-	Decisions   string   `help:"Log of decisions as JSON lines; finds permissions that nobody used." type:"existingfile" placeholder:"FILE"`
+	AIAgent     []string `help:"ARN of an AI agent to check, since the API does not list AI agents; may be repeated." name:"ai-agent" sep:"none" placeholder:"ARN"`
+	Decisions   string   `help:"Log of decisions as JSON lines, to find permissions that nobody used." type:"existingfile" placeholder:"FILE"`
 	Settings    string   `help:"File with the findings to silence; default: ${lintConfig} in the current folder, if it exists." name:"lint-config" type:"existingfile" placeholder:"FILE"`
-	Format      string   `help:"Form of the findings: text, json, sarif, markdown, or github for annotations in GitHub Actions." default:"text" enum:"text,json,sarif,markdown,github"`
-	FailOn      string   `help:"Exit with status 1 if there is a finding of this severity or above: error, warning, info or never." default:"error" enum:"error,warning,info,never"`
+	Format      string   `help:"Format of the findings: text, json, sarif, markdown, or github for annotations in GitHub Actions." default:"text" enum:"text,json,sarif,markdown,github"`
+	FailOn      string   `help:"Exit with status 1 if a finding has this severity or a higher one: error, warning, info or never." default:"error" enum:"error,warning,info,never"`
 	Fix         bool     `help:"Correct what can be corrected safely, in templates or in the instance."`
-	UnsafeFixes bool     `help:"With --fix: also make the fixes that are suggestions, such as the nearest name of a misspelt permission."`
+	UnsafeFixes bool     `help:"With --fix: also apply fixes that are suggestions, such as the nearest name of a misspelt permission."`
 	Yes         bool     `help:"With --fix: change the instance without asking."`
 	Explain     string   `help:"Explain a rule, by its code or name, and do nothing else." placeholder:"CODE"`
 	List        bool     `help:"List the rules and do nothing else."`
@@ -32,15 +32,15 @@ type lintCmd struct {
 }
 
 func (lintCmd) Help() string {
-	return `Looks for what is likely not meant: names that are no permissions, restrictions that restrict nothing, and paths by
-which people can become more powerful. docs/lint.md describes the rules. Nothing is changed without --fix.
+	return `Looks for what is probably a mistake: names that are not permissions, restrictions that restrict nothing, and paths
+by which people can become more powerful. docs/lint.md describes the rules. Nothing is changed without --fix.
 
-A TARGET that is a file is a template (also one that lanyard export wrote) or a backup.
+A TARGET that is a file is a template (such as one from lanyard export) or a backup.
 
 ` + targetHelp + `
 
-A finding is silenced in ` + lint.ConfigName + ` with a reason and a day on which the silence expires.
-The exit status is 1 if there is a finding of the severity of --fail-on or above that is not silenced, and 0 otherwise.
+Silence a finding in ` + lint.ConfigName + `, with a reason and the day on which that expires.
+The exit status is 1 if a finding that is not silenced has the severity of --fail-on or a higher one, and 0 otherwise.
 
 Examples:
   lanyard lint

@@ -41,11 +41,11 @@ type program struct {
 	WhatCan whatCanCmd `cmd:"" help:"List what a user may do, and through which profiles."`
 	WhatIf  whatIfCmd  `cmd:"" help:"Show who would gain and lose what by a change, without making it."`
 	Plan    planCmd    `cmd:"" help:"Show what templates would change, and who would gain or lose what."`
-	Apply   applyCmd   `cmd:"" help:"Change an instance to what templates say."`
-	Destroy destroyCmd `cmd:"" help:"Delete what applies of a stack have made."`
+	Apply   applyCmd   `cmd:"" help:"Change an instance to match templates."`
+	Destroy destroyCmd `cmd:"" help:"Delete what a stack has created."`
 	Export  exportCmd  `cmd:"" help:"Write an instance as a template."`
-	Test    testCmd    `cmd:"" help:"Run tests of who may do what, which are written in files."`
-	Diff    diffCmd    `cmd:"" help:"Show what differs between two states of instances, and who gains or loses what by that."`
+	Test    testCmd    `cmd:"" help:"Run tests of who may do what, written in files."`
+	Diff    diffCmd    `cmd:"" help:"Show what differs between two states of an instance, and who gains or loses what."`
 	Lint    lintCmd    `cmd:"" help:"Find mistakes in security profiles, and paths by which people can become more powerful."`
 	Mirror  mirrorCmd  `cmd:"" help:"Copy an instance of Amazon Connect, and keep the copy up to date."`
 	Gen     genCmd     `cmd:"" help:"Generate instances of any size, for load tests."`

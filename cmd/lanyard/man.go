@@ -18,7 +18,7 @@ type manCmd struct {
 }
 
 func (manCmd) Help() string {
-	return `Without --dir the page of the whole program is printed, for man -l or mandoc.
+	return `Without --dir, prints the page of the whole program, for man -l or mandoc.
 
 Examples:
   lanyard man | man -l -

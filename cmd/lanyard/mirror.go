@@ -19,16 +19,16 @@ import (
 )
 
 type mirrorCmd struct {
-	Copy   mirrorCopyCmd   `cmd:"" default:"withargs" help:"Copy an instance once or again and again (this is what lanyard mirror does)."`
-	Detach mirrorDetachCmd `cmd:"" help:"Make a mirror an ordinary instance."`
+	Copy   mirrorCopyCmd   `cmd:"" default:"withargs" help:"Copy an instance, once or repeatedly; the default of lanyard mirror."`
+	Detach mirrorDetachCmd `cmd:"" help:"Turn a mirror into an ordinary instance."`
 	Policy mirrorPolicyCmd `cmd:"" help:"Print the IAM policy that a mirror needs."`
 }
 
 func (mirrorCmd) Help() string {
-	return `Copies an instance of Amazon Connect, or of any server that speaks its API, into the data folder, and later applies
-what changed there. Questions, the console and AuthZEN then answer about the copy. Nothing is ever changed at the
-source, which is found as every AWS SDK does: --profile, --region, AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_CONNECT,
-credentials of the environment.
+	return `Copies an instance of Amazon Connect, or of any server that speaks its API, into the data folder. Later copies
+apply what has changed there. Questions, the console and AuthZEN then answer about the copy. Nothing is ever changed at
+the source, which is found as by every AWS SDK: --profile, --region, AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_CONNECT,
+credentials of the environment. lanyard mirror copy --help lists all flags.
 
 Examples:
   lanyard mirror --instance my-contact-centre --region eu-west-2
@@ -43,25 +43,25 @@ type mirrorCopyCmd struct {
 	Instance   string        `help:"Instance to copy: its id, ARN or alias." required:"" placeholder:"INSTANCE"`
 	AWSProfile string        `help:"Profile of the AWS configuration files whose credentials, region and endpoint to use." name:"profile" placeholder:"PROFILE"`
 	Region     string        `help:"AWS region of the instance." placeholder:"REGION"`
-	Once       bool          `help:"Copy once and end; the default without --every." xor:"when"`
-	Every      time.Duration `help:"Copy again and again, so long after the last time began; 1m or more." xor:"when" placeholder:"DURATION"`
+	Once       bool          `help:"Copy once and exit; the default without --every." xor:"when"`
+	Every      time.Duration `help:"Copy repeatedly: start each copy this long after the last one started; 1m or more." xor:"when" placeholder:"DURATION"`
 
-	Rate  float64 `help:"Requests a second, all operations together; default ${default}, as many as Amazon Connect allows an account." default:"2"`
+	Rate  float64 `help:"Requests a second, all operations together; default ${default}, which is what Amazon Connect allows an account." default:"2"`
 	Burst int     `help:"Requests that may be sent at once after a pause; default ${default}." default:"5"`
 
-	AIAgent  []string `help:"ARN of an AI agent to ask about, with its qualifier; may be repeated. The API does not list those that hold profiles. Those of an earlier copy are asked about too." name:"ai-agent" placeholder:"ARN"`
+	AIAgent  []string `help:"ARN, with its qualifier, of an AI agent that holds security profiles: the API does not list these. May be repeated; the AI agents of an earlier copy are asked about too." name:"ai-agent" placeholder:"ARN"`
 	Details  bool     `help:"Also read e-mail addresses, mobile numbers and proficiencies of users, and drafts and versions of flow modules. This takes two requests for each user."`
-	Full     bool     `help:"Read the lists of all security profiles, also of those that did not change since the last copy. This happens once a day anyway."`
+	Full     bool     `help:"Read the lists of all security profiles, even of those that have not changed since the last copy. This happens once a day anyway."`
 	Deletion bool     `help:"Let the copy delete more than half of the resources of a type." name:"allow-deletions"`
 
-	OtherAccount bool          `help:"Store the instance though the data folder is for another account, whose keys and console do not show it."`
-	ResumeWithin time.Duration `help:"For how long the answers of an interrupted copy are used by the next." default:"1h"`
+	OtherAccount bool          `help:"Store the instance even if the data folder is for another account, whose keys and console do not show it."`
+	ResumeWithin time.Duration `help:"How long the next copy may use the answers of an interrupted one." default:"1h"`
 }
 
 func (mirrorCopyCmd) Help() string {
-	return `The first copy makes an instance with the same id, alias, account and region; a data folder that does not exist yet
-is made for that account. Later copies leave one event for each resource that changed, by the access key "mirror".
-A mirror takes no other changes. An interrupted copy goes on where it stopped.
+	return `The first copy creates an instance with the same id, alias, account and region; a data folder that does not exist
+yet is created for that account. Later copies leave one event for each resource that changed, by the access key "mirror".
+A mirror accepts no other changes. An interrupted copy continues where it stopped.
 
 Examples:
   lanyard mirror --instance my-contact-centre --region eu-west-2
@@ -106,7 +106,7 @@ func (c *mirrorCopyCmd) Run(io streams) error {
 	return repeat(io, c.Every, run.copyOnce)
 }
 
-// repeat copies once, or again and again until the context of io ends. An error of the first copy is one of the command
+// repeat copies once, or repeatedly until the context of io ends. An error of the first copy is one of the command
 // line, or as good as one; later ones are shown, and the next copy may succeed.
 func repeat(io streams, every time.Duration, copyOnce func(context.Context) error) error {
 	for first := true; ; first = false {
@@ -260,7 +260,7 @@ func (m *mirroring) explain(err error) error {
 		return fmt.Errorf("%s: %w; the IAM policy of the credentials lacks %s on this instance; lanyard mirror policy prints "+
 			"the whole policy", place, err, strings.Join(mirror.Actions(call.Operation), " or "))
 	case "ResourceNotFoundException":
-		return fmt.Errorf("%s: %w; look at the region (%s) and the account of the credentials", place, err, m.client.Region())
+		return fmt.Errorf("%s: %w; check the region (%s) and the account of the credentials", place, err, m.client.Region())
 	}
 	return explainTarget(place, err)
 }
@@ -271,7 +271,7 @@ type mirrorDetachCmd struct {
 }
 
 func (mirrorDetachCmd) Help() string {
-	return `The instance keeps everything that it has, takes changes from then on, and is not refreshed any more.
+	return `The instance keeps everything that it has. From then on it accepts changes and is no longer refreshed.
 
 Examples:
   lanyard mirror detach --instance my-contact-centre`
@@ -292,7 +292,7 @@ func (c *mirrorDetachCmd) Run(io streams) error {
 
 type mirrorPolicyCmd struct {
 	Instance string `help:"ARN of the instance, to which the policy is restricted; default: every instance." placeholder:"ARN"`
-	Details  bool   `help:"With the actions that --details needs."`
+	Details  bool   `help:"Include the actions that --details needs."`
 }
 
 func (mirrorPolicyCmd) Help() string {
@@ -318,7 +318,7 @@ func (c *mirrorPolicyCmd) Run(io streams) error {
 	return err
 }
 
-// A mirrored is what a copy did.
+// A mirroredSummary is what a copy did.
 type mirroredSummary struct {
 	Instance, Alias, Account, Region, Source string
 

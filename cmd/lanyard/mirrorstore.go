@@ -236,8 +236,8 @@ func (m *mirroring) storeIn(ctx context.Context, s mirrorStore, c *mirror.Copy) 
 	diff := control.CompareMirror(stored, control.MirrorRead{Resources: c.Resources, Complete: m.Details,
 		Began: c.Instance.Mirror.Refreshed})
 	if what := diff.Suspicious(); what != "" && !m.Deletion {
-		return nil, fmt.Errorf("nothing was stored: the source does not have %s any more. If that is so, add "+
-			"--allow-deletions; if not, look whether the IAM policy of the credentials hides them", what)
+		return nil, fmt.Errorf("nothing was stored: %s are gone from the source. If that is right, add "+
+			"--allow-deletions; if not, check whether the IAM policy of the credentials hides them", what)
 	}
 	done := &mirroredSummary{Unrevealed: diff.Notes, Deleted: len(diff.Delete)}
 	done.count(stored, diff)

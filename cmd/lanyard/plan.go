@@ -9,10 +9,10 @@ import (
 
 type planCmd struct {
 	stackFlags       `embed:""`
-	Prune            bool     `help:"Plan to delete what earlier applies of the stack made and the templates no longer have."`
+	Prune            bool     `help:"Also plan to delete what earlier applies of the stack created and the templates no longer have."`
 	Out              string   `help:"Save the plan in this file, for lanyard apply." type:"path" placeholder:"FILE"`
-	DetailedExitcode bool     `help:"Exit with 0 if there is nothing to change, 2 if there is, and 1 for an error." name:"detailed-exitcode"`
-	Format           string   `help:"Form of the plan: text, markdown for a comment on a pull request, or json, one object a line." default:"text" enum:"text,markdown,json"`
+	DetailedExitcode bool     `help:"Exit with status 0 if there is nothing to change, 2 if there is, and 1 after an error." name:"detailed-exitcode"`
+	Format           string   `help:"Format of the plan: text, markdown for a comment on a pull request, or json with one object on each line." default:"text" enum:"text,markdown,json"`
 	JSON             bool     `help:"Short for --format json." name:"json"`
 	Terraform        string   `help:"Instead of templates: a plan of Terraform, as terraform show -json PLAN writes it; - reads standard input." placeholder:"FILE"`
 	ChangeSet        string   `help:"Instead of templates: a change set of CloudFormation, as aws cloudformation describe-change-set --include-property-values writes it; - reads standard input." name:"change-set" placeholder:"FILE"`
@@ -20,9 +20,9 @@ type planCmd struct {
 }
 
 func (planCmd) Help() string {
-	return `Says what lanyard apply would change, and who would gain or lose what by that. Every call is tried on a copy of the
-instance in memory, with the rules of the real operation; what is refused is reported with its place in the template.
-What has changed since the last apply is shown first. Nothing is changed.
+	return `Shows what lanyard apply would change, and who would gain or lose what. Every call is tried on a copy of the
+instance in memory, under the rules of the real operation; a call that is refused is reported with its place in the
+template. What has changed since the last apply is shown first. Nothing is changed.
 
 ` + targetHelp + `
 

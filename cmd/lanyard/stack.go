@@ -21,7 +21,7 @@ import (
 // stackFlags say which stack a command works on, and with which parameters its templates are resolved.
 type stackFlags struct {
 	targetFlags `embed:""`
-	Name        string `help:"Name of the stack, under which its resources are noted; default: the first file's, without its ending." name:"stack" placeholder:"NAME"`
+	Name        string `help:"Name of the stack, with which its resources are tagged; default: the name of the first file, without its extension." name:"stack" placeholder:"NAME"`
 	paramFlags  `embed:""`
 	Lenient     bool `help:"Accept names of permissions and resource types that lanyard does not know."`
 }
@@ -29,7 +29,7 @@ type stackFlags struct {
 // paramFlags are values of the parameters of templates.
 type paramFlags struct {
 	Param     map[string]string `help:"Value of a parameter of the templates; may be repeated." mapsep:"none" placeholder:"NAME=VALUE"`
-	ParamFile []string          `help:"File with values of parameters, in JSON or YAML as the AWS CLI takes it; may be repeated." type:"existingfile" sep:"none" placeholder:"FILE"`
+	ParamFile []string          `help:"File with values of parameters, in JSON or YAML as for the AWS CLI; may be repeated." type:"existingfile" sep:"none" placeholder:"FILE"`
 }
 
 // read returns the values by the names of their parameters. --param goes before --param-file.

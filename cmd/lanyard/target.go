@@ -29,9 +29,9 @@ type targetFlags struct {
 	Region     string `help:"AWS region of the instance." placeholder:"REGION"`
 }
 
-const targetHelp = `The instance is where any AWS SDK would look for it, when --profile, --region, AWS_ENDPOINT_URL_CONNECT or
-AWS_ENDPOINT_URL names a place: Amazon Connect, or any server that speaks its API, with the credentials of the
-environment. Otherwise it is on the server of --data, or in that folder itself if no server runs.`
+const targetHelp = `If --profile, --region, AWS_ENDPOINT_URL_CONNECT or AWS_ENDPOINT_URL is set, the instance is where any AWS SDK
+would look for it: in Amazon Connect, or on any server that speaks its API, with the credentials of the environment.
+Otherwise it is on the server of --data, or in that folder itself if no server runs.`
 
 // A target is an instance that a command works on, at whatever API.
 type target struct {

@@ -19,19 +19,19 @@ type testCmd struct {
 	AWSProfile  string            `help:"Profile of the AWS configuration files whose credentials, region and endpoint to use." name:"profile" placeholder:"PROFILE"`
 	Region      string            `help:"AWS region of the instance." placeholder:"REGION"`
 	Target      string            `help:"Instance to test instead of the one that each file names: instance:ALIAS, mirror:ALIAS, backup:FILE, template:FILES or fixtures." placeholder:"KIND:NAME"`
-	Param       map[string]string `help:"Value of a parameter of the templates, in place of the file's; may be repeated." mapsep:"none" placeholder:"NAME=VALUE"`
-	Var         map[string]string `help:"Variable of the files, in place of their own value." mapsep:"none" placeholder:"NAME=VALUE"`
+	Param       map[string]string `help:"Value of a parameter of the templates, in place of the one in the file; may be repeated." mapsep:"none" placeholder:"NAME=VALUE"`
+	Var         map[string]string `help:"Value of a variable of the files, in place of their own; may be repeated." mapsep:"none" placeholder:"NAME=VALUE"`
 	Select      string            `help:"Ask only the questions whose name (test, then question) matches this regular expression." name:"run" placeholder:"REGEXP"`
-	Format      string            `help:"Form of the report: text, junit, tap or json." default:"text" enum:"text,junit,tap,json"`
+	Format      string            `help:"Format of the report: text, junit, tap or json." default:"text" enum:"text,junit,tap,json"`
 	Verbose     bool              `help:"Show what passed too."`
-	Coverage    bool              `help:"Name the permissions, profiles and conditions of the target that no question exercises."`
-	MinCoverage float64           `help:"Fail when less than this percentage is exercised; implies --coverage." placeholder:"PERCENT"`
+	Coverage    bool              `help:"List the permissions, profiles and conditions of the target that no question exercises."`
+	MinCoverage float64           `help:"Fail if less than this percentage is exercised; implies --coverage." placeholder:"PERCENT"`
 	Schema      bool              `help:"Print the JSON schema of test files, with which editors complete and check them."`
 	Files       []string          `arg:"" optional:"" name:"file" help:"Test files; a folder stands for the files below it that end with .test.yaml or .test.yml." type:"path"`
 }
 
 func (testCmd) Help() string {
-	return `A test file has questions as lanyard check asks them, with the answers that are expected:
+	return `A test file has questions like those of lanyard check, each with the expected answer:
 
   tests:
     - name: Claire sees the French
@@ -41,8 +41,8 @@ func (testCmd) Help() string {
       expect: allow
 
 The exit status is 0 if every answer is as expected, 1 if not, and 2 if a file cannot be understood.
-An instance is where any AWS SDK would look for it, when --profile, --region, AWS_ENDPOINT_URL_CONNECT or
-AWS_ENDPOINT_URL names a place; otherwise on the server of --data, or in that folder itself.
+
+` + targetHelp + `
 
 Examples:
   lanyard test access.test.yaml

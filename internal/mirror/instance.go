@@ -23,7 +23,7 @@ func (r *reader) findAlias(ctx context.Context, alias string) (id string, err er
 		}})
 	if err == nil && id == "" {
 		return "", lanyard.Errorf(lanyard.NotFound, "instance %s does not exist. The account has %d instances in this region; "+
-			"look at the region and the credentials", lanyard.Quote(alias), known)
+			"check the region and the credentials", lanyard.Quote(alias), known)
 	}
 	return id, err
 }

@@ -438,8 +438,8 @@ func TestOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := slices.IndexFunc(want.Resources, func(r lanyard.Resource) bool { return r.Type() == lanyard.TypeModuleVersion })
-	module := want.Resources[first].(*lanyard.ModuleVersion).Module
+	isVersion := func(r lanyard.Resource) bool { return r.Type() == lanyard.TypeModuleVersion }
+	module := want.Resources[slices.IndexFunc(want.Resources, isVersion)].(*lanyard.ModuleVersion).Module
 	got, err := mirror.Read(t.Context(), &delaying{API: s, module: module, other: make(chan struct{})}, s.instance.ID,
 		mirror.Options{})
 	if err != nil {
