@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
-	"strings"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
@@ -174,32 +172,16 @@ func (c *diffCmd) readTemplate(io streams, s, other *side) error {
 			return err
 		}
 	}
-	in := withoutNotes([]lanyard.Resource{base.instance}, name)[0].(*lanyard.Instance)
-	s.state, err = files.applyTo(io.ctx, &state{name: s.text, instance: in, resources: withoutNotes(base.resources, name),
-		unrevealed: base.unrevealed}, name)
-	return err
-}
-
-// withoutNotes returns resources without the tags in which stacks note what they consist of, but for one stack.
-func withoutNotes(resources []lanyard.Resource, but string) []lanyard.Resource {
-	out := slices.Clone(resources)
-	for i, r := range out {
-		owner := r.Head().Tags["lanyard:stack"]
-		if structure := r.Head().Tags["lanyard:structure"]; structure != "" {
-			owner, _, _ = strings.Cut(structure, "/")
-		}
-		if owner != "" && owner != but {
-			out[i] = lanyard.Clone(r)
-			maps.DeleteFunc(out[i].Head().Tags, func(key, _ string) bool { return stack.IsStateTag(key) })
-		}
+	if s.state, err = files.applyTo(io.ctx, base, name); err == nil {
+		s.name = s.text
 	}
-	return out
+	return err
 }
 
 // compareStates compares two states, by names unless they are of one instance.
 func compareStates(before, after *side, o compare.Options) (*compare.Report, error) {
-	if before.byName || after.byName { // templates are not what notes them
-		before.resources, after.resources = withoutNotes(before.resources, ""), withoutNotes(after.resources, "")
+	for _, s := range []*side{before, after} { // what stacks note is no part of what they consist of
+		s.resources = withoutNotes(stack.WithoutLock(s.resources), "")
 	}
 	resources := after.resources
 	if before.instance.ID != after.instance.ID || before.byName && after.byName {

@@ -84,7 +84,12 @@ func (w *planWriter) markdownChanges(b *strings.Builder) {
 			break
 		}
 		action := c.Action
-		if c.Adopted && action != stack.Adopt {
+		switch {
+		case action == stack.Leave && c.Adopted:
+			action += " (--prune would release it)"
+		case action == stack.Leave:
+			action += " (--prune would delete it)"
+		case c.Adopted && action != stack.Adopt:
 			action += ", adopt"
 		}
 		fmt.Fprintf(b, "| %s | %s %s | %s |\n", action, stack.TypeName(c.Type), compare.Code(c.Name),

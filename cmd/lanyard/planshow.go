@@ -152,7 +152,11 @@ func (w *planWriter) change(b *strings.Builder, c stack.Change) {
 
 // changeNotes are what there is to say about a change besides its fields.
 func changeNotes(c stack.Change) (notes []string) {
-	if title := titles[c.Action]; title != "" {
+	switch title := titles[c.Action]; {
+	case c.Action == stack.Leave && c.Adopted:
+		return []string{"is no longer in the templates; --prune would release it, and it stays, because it was there " +
+			"before the stack"}
+	case title != "":
 		notes = append(notes, title)
 	}
 	if c.Adopted && c.Action != stack.Adopt {

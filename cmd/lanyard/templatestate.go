@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"maps"
 	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/control"
@@ -13,7 +16,11 @@ import (
 
 // applyTo returns what a state is after the templates were applied to it, as the stack of a name. The error is one of
 // package template, with the places of what is wrong, or one of package stack.
+// The notes of other stacks do not count: the templates say what there would be, whoever applied what there is.
 func (s *stackFiles) applyTo(ctx context.Context, base *state, name string) (*state, error) {
+	after := *base
+	after.instance = withoutNotes([]lanyard.Resource{base.instance}, name)[0].(*lanyard.Instance)
+	after.resources = withoutNotes(base.resources, name)
 	arn := lanyard.ARN{Partition: "aws", Region: base.instance.Region, Account: base.instance.Account,
 		Instance: base.instance.ID}.String()
 	if s.declares(instanceParameter) && s.parameters[instanceParameter] == "" {
@@ -23,16 +30,31 @@ func (s *stackFiles) applyTo(ctx context.Context, base *state, name string) (*st
 	if err != nil {
 		return nil, err
 	}
-	plan, err := stack.New(ctx, &stack.Target{ARN: arn, Instance: base.instance, Resources: base.resources}, resolved,
+	plan, err := stack.New(ctx, &stack.Target{ARN: arn, Instance: after.instance, Resources: after.resources}, resolved,
 		stack.Options{Stack: name, NewStore: openMemory})
 	if err != nil {
 		return nil, err
 	}
-	after := *base
 	if plan.Result != nil {
 		after.resources = plan.Result.Resources
 	}
 	return &after, nil
+}
+
+// withoutNotes returns resources without the tags in which stacks note what they consist of, but for one stack.
+func withoutNotes(resources []lanyard.Resource, but string) []lanyard.Resource {
+	out := slices.Clone(resources)
+	for i, r := range out {
+		owner := r.Head().Tags["lanyard:stack"]
+		if structure := r.Head().Tags["lanyard:structure"]; structure != "" {
+			owner, _, _ = strings.Cut(structure, "/")
+		}
+		if owner != "" && owner != but {
+			out[i] = lanyard.Clone(r)
+			maps.DeleteFunc(out[i].Head().Tags, func(key, _ string) bool { return stack.IsStateTag(key) })
+		}
+	}
+	return out
 }
 
 // literalInstance is the ARN of an instance, as templates that are for one instance have it.

@@ -44,12 +44,16 @@ func (t *testTargets) readState(ctx context.Context, ref policytest.TargetRef) (
 
 // readTemplateState returns the instance that templates make: of an empty one, or of the one that ref names too.
 func (t *testTargets) readTemplateState(ctx context.Context, ref policytest.TargetRef) (*state, error) {
-	f := stackFlags{Name: "policy-test", paramFlags: paramFlags{Param: map[string]string{}}}
+	f := stackFlags{paramFlags: paramFlags{Param: map[string]string{}}}
 	maps.Copy(f.Param, ref.Parameters)
 	maps.Copy(f.Param, t.c.Param)
 	files, err := f.readFiles(ref.Templates)
 	if err != nil {
 		return nil, refuse("%s", err)
+	}
+	stackName, err := f.stackName(ref.Templates) // under which they are applied, unless --stack has another
+	if err != nil {
+		stackName = "policy-test"
 	}
 	base, name := ref, strings.Join(shownPaths(ref.Templates), ", ")
 	base.Templates = nil
@@ -62,7 +66,7 @@ func (t *testTargets) readTemplateState(ctx context.Context, ref policytest.Targ
 	if err != nil {
 		return nil, err
 	}
-	after, err := files.applyTo(ctx, from, f.Name)
+	after, err := files.applyTo(ctx, from, stackName)
 	if err != nil {
 		return nil, refuse("%s", err)
 	}

@@ -128,8 +128,8 @@ func describeLock(ctx context.Context, api invocation.API, instance, id string) 
 	return id, out.SecurityProfile.Description, err
 }
 
-// withoutLock leaves the lock out of what is there.
-func withoutLock(all []lanyard.Resource) []lanyard.Resource {
+// WithoutLock leaves the lock of applies out of what is there.
+func WithoutLock(all []lanyard.Resource) []lanyard.Resource {
 	isLock := func(r lanyard.Resource) bool { return r.Type() == lanyard.TypeProfile && r.Head().Name == LockName }
 	if !slices.ContainsFunc(all, isLock) {
 		return all

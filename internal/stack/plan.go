@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,7 +30,7 @@ func (t *Target) view() (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newView(arn, t.Instance, withoutLock(t.Resources)), nil
+	return newView(arn, t.Instance, WithoutLock(t.Resources)), nil
 }
 
 // Options say how to plan.
@@ -64,7 +65,7 @@ type Change struct {
 	Name      string        `json:"name"`
 	ID        string        `json:"id,omitzero"` // of what is there
 	Where     string        `json:"where,omitzero"`
-	Adopted   bool          `json:"adopted,omitzero"` // it was there and belonged to no stack
+	Adopted   bool          `json:"adopted,omitzero"` // it was there and belonged to no stack, now or when it was adopted
 	Fields    []FieldChange `json:"fields,omitempty"`
 	// Because are the properties that no operation changes, for which the resource is replaced.
 	Because []string `json:"because,omitempty"`
@@ -294,7 +295,7 @@ func (b *builder) planDeletions(o Options) {
 	for _, r := range b.orphans() {
 		c := b.ending(r, o.Retain[b.noteOf(r).logicalID])
 		if !o.Prune {
-			c.Action = Leave
+			c.Action, c.Adopted = Leave, c.Action == Release
 		}
 		going[r] = c
 		b.Changes = append(b.Changes, c)
@@ -352,7 +353,7 @@ func (b *builder) try(ctx context.Context, target *Target, o Options) error {
 		return err
 	}
 	box, err := sandbox.New(ctx, sandbox.Config{Store: db, Instance: target.Instance,
-		Resources: withoutLock(target.Resources), Partition: b.arn.Partition,
+		Resources: WithoutLock(target.Resources), Partition: b.arn.Partition,
 		Lenient: o.Lenient || hasUnknown(target.Resources)})
 	if err != nil {
 		return errors.Join(err, db.Close())
@@ -384,7 +385,8 @@ func (b *builder) tryCall(ctx context.Context, box *sandbox.Sandbox, run *run, n
 	err := run.invoke(ctx, box, call)
 	var refused *invocation.Exception
 	if errors.As(err, &refused) {
-		b.problems = append(b.problems, Problem{b.placeOf(call, refused), hideSecrets(refused.Error(), b.secrets)})
+		message := b.view.nameUser(hideSecrets(refused.Error(), b.secrets))
+		b.problems = append(b.problems, Problem{b.placeOf(call, refused), message})
 		return nil
 	}
 	if err != nil || !b.inReplacement(call) || len(b.Between) >= maxBetween {
@@ -393,6 +395,23 @@ func (b *builder) tryCall(ctx context.Context, box *sandbox.Sandbox, run *run, n
 	between, err := box.Snapshot(ctx)
 	b.Between = append(b.Between, between)
 	return err
+}
+
+var inUseBy = regexp.MustCompile(` is in use by [A-Za-z ]+ ([0-9a-f-]{36});`)
+
+// nameUser adds to a message that something is in use the name of what uses it: operations only say its id.
+func (v *view) nameUser(message string) string {
+	at := inUseBy.FindStringSubmatchIndex(message)
+	if at == nil {
+		return message
+	}
+	id := message[at[2]:at[3]]
+	for _, r := range v.resources {
+		if name := r.Head().Name; r.Head().ID == id && name != "" {
+			return message[:at[2]] + lanyard.Quote(name) + " (" + id + ")" + message[at[3]:]
+		}
+	}
+	return message
 }
 
 // maxBetween bounds the moments that are looked at while resources are replaced.
