@@ -60,8 +60,8 @@ func TakeLock(ctx context.Context, api invocation.API, instance, holder string, 
 
 // Release gives the lock back.
 func (l *Lock) Release(ctx context.Context) error {
-	_, err := l.api.Invoke(ctx, "DeleteSecurityProfile",
-		fmt.Appendf(nil, `{"InstanceId":%q,"SecurityProfileId":%q}`, l.instance, l.id))
+	_, err := invocation.Do[struct{}](ctx, l.api, "DeleteSecurityProfile",
+		map[string]string{"InstanceId": l.instance, "SecurityProfileId": l.id})
 	var e *invocation.Exception
 	if errors.As(err, &e) && e.Name == "ResourceNotFoundException" {
 		return nil // it was taken away by force

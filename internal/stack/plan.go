@@ -510,7 +510,7 @@ func (b *builder) checkResult(ctx context.Context, box *sandbox.Sandbox, run *ru
 		want := canonical(run.fill(i.desired), i.kind.keep())
 		for _, f := range diff(want, i.kind.managed(i.kind.properties(after, r), want)) {
 			b.Warnings = append(b.Warnings, fmt.Sprintf("%s: %s of %s is kept as %s, not as %s", i.res.where(), f.Path,
-				i.res.LogicalID, orNone(plain(f.After)), orNone(plain(f.Before))))
+				i.res.LogicalID, orNone(b.show(f.After)), orNone(b.show(f.Before))))
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -283,6 +284,32 @@ func TestSecretsAreNotSaved(t *testing.T) {
 	}
 	if again := w.plan(w.read("t.yaml", text), false); !again.Empty() {
 		t.Errorf("a second plan has the calls %q", operations(again))
+	}
+}
+
+// A secret may be a part of other texts of the plan, and two parameters may have the same one.
+func TestSecretsThatAreOrdinaryTexts(t *testing.T) {
+	w := newWorld(t, "SAML")
+	defer w.close()
+	for _, secret := range []string{"Create", "1", "arn:aws", "Security"} {
+		p := w.plan(w.read("t.yaml", header+profile("A", "One")), false)
+		p.secrets = map[string]string{"Secret": secret, "Another": secret, "Third": secret}
+		saved, err := p.Save()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			if again, err := p.Save(); err != nil || !bytes.Equal(again, saved) {
+				t.Fatalf("%q: the plan is saved in two forms (%v)", secret, err)
+			}
+		}
+		loaded, err := Load(saved, p.secrets)
+		if err != nil {
+			t.Fatalf("%q: %v", secret, err)
+		}
+		if got, want := operations(loaded), operations(p); !slices.Equal(got, want) || loaded.Instance != p.Instance {
+			t.Errorf("%q: the calls are %q at %s, want %q at %s", secret, got, loaded.Instance, want, p.Instance)
+		}
 	}
 }
 

@@ -70,9 +70,6 @@ func Load(content []byte, parameters map[string]string) (*Plan, error) {
 			savedVersion, s.LanyardPlan)
 	}
 	p := (*Plan)(s.Plan)
-	if err := p.check(); err != nil {
-		return nil, err
-	}
 	secrets := map[string]string{}
 	for _, name := range s.Parameters {
 		v, ok := parameters[name]
@@ -82,7 +79,10 @@ func Load(content []byte, parameters map[string]string) (*Plan, error) {
 		}
 		secrets[name] = v
 	}
-	return p, p.addSecrets(secrets)
+	if err := p.addSecrets(secrets); err != nil {
+		return nil, err
+	}
+	return p, p.check()
 }
 
 // addSecrets puts the values of NoEcho parameters in the place of their marks.
@@ -109,7 +109,8 @@ func (p *Plan) addSecrets(secrets map[string]string) error {
 	return json.Unmarshal(b, (*savePlan)(p))
 }
 
-// check refuses a plan whose calls are not those of plans: it could have come from anywhere.
+// check refuses a plan whose calls are not those of plans: it could have come from anywhere. It checks the calls as they
+// are made, with the values of parameters.
 func (p *Plan) check() error {
 	allowed := map[string]bool{"TagResource": true, "UntagResource": true, "CreateContactFlowModuleVersion": true,
 		"AssociateSecurityProfiles": true, "DisassociateSecurityProfiles": true}

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -37,8 +38,8 @@ func secretMark(parameter string) string { return "{{lanyard-parameter." + param
 func withoutSecrets(v any, secrets map[string]string) any {
 	var pairs []string
 	for _, value := range longestFirst(secrets) {
-		for name, v := range secrets {
-			if v == value {
+		for _, name := range slices.Sorted(maps.Keys(secrets)) { // of two with one value the first, so that a plan is one text
+			if secrets[name] == value {
 				pairs = append(pairs, value, secretMark(name))
 				break
 			}
