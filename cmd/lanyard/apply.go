@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"os/user"
+	"syscall"
 	"time"
 
 	"github.com/lanyard/lanyard"
@@ -153,8 +155,11 @@ func (c *applyCmd) applySaved(s streams, content []byte) error {
 // releaseTime bounds how long releasing the lock may take after the command was interrupted.
 const releaseTime = 10 * time.Second
 
-// locked runs do under the lock of the instance.
+// locked runs do under the lock of the instance. A reader of the output that ends, such as head, does not end the
+// program there: that would leave the lock, and the changes half made.
 func (p *planning) locked(s streams, o applyOptions, do func() error) (err error) {
+	signal.Ignore(syscall.SIGPIPE)
+	defer signal.Reset(syscall.SIGPIPE)
 	if o.forceUnlock {
 		held, err := stack.ForceUnlock(s.ctx, p.target, p.instance.ID)
 		if err != nil {

@@ -97,7 +97,11 @@ func (d dataFlag) openOwnStore(ctx context.Context) (store.Store, error) {
 	if err := errors.Join(checkStore(d.Store), notURL("--data", d.Data)); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(filepath.Join(d.Data, credentialsFile)); err != nil {
+	_, keyless := os.Stat(filepath.Join(d.Data, credentialsFile))
+	if _, err := os.Stat(filepath.Join(d.Data, "lanyard.db")); keyless != nil && err == nil {
+		return nil, refuse("%s has no root key yet; lanyard serve creates it", d.Data)
+	}
+	if keyless != nil {
 		return nil, refuse("%s is not a data folder of lanyard; use --data for another", d.Data)
 	}
 	if _, err := os.Stat(filepath.Join(d.Data, "lanyard.db")); err != nil && !postgres.IsURL(d.Store) {

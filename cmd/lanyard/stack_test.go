@@ -197,3 +197,27 @@ func TestCredentialsExpireDuringApply(t *testing.T) {
 		}
 	}
 }
+
+// An apply whose output nobody reads any more, as behind head, is completed and leaves no lock.
+func TestApplyOutlivesItsReader(t *testing.T) {
+	t.Parallel()
+	program, dir := built(t, ""), t.TempDir()
+	start(t, program, dir, "--demo").ready()
+	name := stackTemplate(t, 3)
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := read.Close(); err != nil {
+		t.Fatal(err)
+	}
+	defer write.Close()
+	cmd := commandOf(t.Context(), program, dir, "apply", name)
+	cmd.Stderr = write // the plan goes to the other, before anything changes
+	if err := cmd.Run(); err != nil {
+		t.Errorf("apply: %v", err)
+	}
+	if again := runOn(t, program, dir, "apply", name); again.status != 0 || again.out != "Nothing to change.\n" {
+		t.Errorf("a second apply ends with status %d, %s%s", again.status, again.out, again.errs)
+	}
+}
