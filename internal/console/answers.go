@@ -391,6 +391,12 @@ type OverviewAnswer struct {
 	Mirror *Mirror `tstype:"Mirror | null,required"`
 }
 
+// MirrorAnswer says whether an instance is a mirror, to everybody who is signed in.
+type MirrorAnswer struct {
+	// Null for an instance that is not a mirror.
+	Mirror *Mirror `tstype:"Mirror | null,required"`
+}
+
 // Mirror says what an instance is a copy of. It takes no changes.
 type Mirror struct {
 	Source string

@@ -186,6 +186,7 @@ func (s *Server) table() map[string]endpoint {
 		"overview":            post(s.overview),
 		"findings":            post(s.findings),
 		"heat":                post(s.heat),
+		"mirror":              post(s.mirror),
 		"visibility":          post(s.visibility),
 	}
 }

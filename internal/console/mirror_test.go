@@ -15,8 +15,10 @@ import (
 func TestMirrorInConsole(t *testing.T) {
 	s := newSite(t)
 	b := s.operator()
-	if m := b.ok("overview", fmt.Sprintf(`{"InstanceId": %q}`, s.in.ID))["Mirror"]; m != nil {
-		t.Errorf("an ordinary instance is a mirror of %v", m)
+	for _, path := range []string{"overview", "mirror"} {
+		if m := b.ok(path, fmt.Sprintf(`{"InstanceId": %q}`, s.in.ID))["Mirror"]; m != nil {
+			t.Errorf("by %s, an ordinary instance is a mirror of %v", path, m)
+		}
 	}
 	in := &lanyard.Instance{Meta: lanyard.Meta{ID: "77777777-7777-4777-8777-777777777777", Name: "production"},
 		Account: ownAccount, Region: "eu-west-2", IdentityManagement: control.SAML}
@@ -31,7 +33,14 @@ func TestMirrorInConsole(t *testing.T) {
 		}
 	}
 	profile := &lanyard.Profile{Meta: lanyard.Meta{ID: "88888888-8888-4888-8888-888888888888", Name: "Held"}}
-	shown := func() any { return b.ok("overview", fmt.Sprintf(`{"InstanceId": %q}`, in.ID))["Mirror"] }
+	shown := func() any {
+		about := fmt.Sprintf(`{"InstanceId": %q}`, in.ID)
+		m := b.ok("overview", about)["Mirror"]
+		if other := b.ok("mirror", about)["Mirror"]; !reflect.DeepEqual(other, m) {
+			t.Errorf("the overview shows %v, other pages %v", m, other)
+		}
+		return m
+	}
 	mirror := func(refreshed any, incomplete bool) map[string]any {
 		return map[string]any{"Source": "https://connect.eu-west-2.amazonaws.com", "Refreshed": refreshed,
 			"Incomplete": incomplete}

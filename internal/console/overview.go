@@ -76,6 +76,16 @@ func (s *Server) overview(ctx context.Context, a *asking) (any, error) {
 	return out, nil
 }
 
+// mirror answers what an instance is a mirror of, for pages on which somebody may begin to edit.
+func (s *Server) mirror(ctx context.Context, a *asking) (any, error) {
+	var in instanceRequest
+	v, err := s.about(ctx, a, &in, &in.InstanceID)
+	if err != nil {
+		return nil, err
+	}
+	return MirrorAnswer{s.mirrorOf(v.in)}, nil
+}
+
 // mirrorOf says what an instance is a mirror of; nil when it is none.
 func (s *Server) mirrorOf(in *lanyard.Instance) *Mirror {
 	if in.Mirror == nil {

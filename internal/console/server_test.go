@@ -349,6 +349,7 @@ func TestRights(t *testing.T) {
 		{"export", "history/export", about(``), "401 401 404 403 . . . ."},
 		{"overview", "overview", about(``), "401 401 404 . . . . ."},
 		{"findings", "findings", about(``), "401 401 404 403 . . . ."},
+		{"what it is a mirror of", "mirror", about(``), "401 401 404 . . . . ."},
 		{"history of all profiles", "history", about(`, "Type": "SecurityProfile"`), "401 401 404 403 . . . ."},
 		{"history of all instances", "history", about(`, "Type": "Instance"`), "401 401 404 403 403 403 403 ."},
 		{"heat map", "heat", about(``), "401 401 404 403 . . . ."},

@@ -1,13 +1,9 @@
 import { CreateInstanceCommand, DeleteInstanceCommand } from "@aws-sdk/client-connect";
-import { expect, open, picture, test } from "./support";
+import { expect, open, picture, signInOperator, test } from "./support";
 
 test("the operator sees the current contact centre and switches to another", async ({ page, server }) => {
   const made = await server.connect.send(new CreateInstanceCommand({ InstanceAlias: "second-centre", IdentityManagementType: "SAML", InboundCallsEnabled: true, OutboundCallsEnabled: true }));
-  await page.goto(server.url);
-  await page.getByText("Operator", { exact: true }).click();
-  await page.getByLabel("Access key ID").fill(server.key.accessKeyId);
-  await page.getByLabel("Secret access key").fill(server.key.secretAccessKey);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await signInOperator(page, server);
   await page.getByRole("link", { name: "harbour-outfitters" }).click();
   await expect(page).toHaveTitle("Overview - harbour-outfitters - lanyard");
   await expect(page.getByRole("navigation").getByRole("link", { name: "harbour-outfitters" }).first()).toBeVisible();

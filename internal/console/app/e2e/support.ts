@@ -94,8 +94,11 @@ export class Server {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
+  /** What a command needs to know of its surroundings, such as AWS_ENDPOINT_URL_CONNECT. */
+  environment: Record<string, string> = {};
+
   command(...args: string[]): string {
-    return execFileSync(binary, [...args, "--data", this.data], { encoding: "utf8" });
+    return execFileSync(binary, [...args, "--data", this.data], { encoding: "utf8", env: { ...process.env, ...this.environment } });
   }
 
   /** The user's password, which is set if there is none. */
@@ -210,6 +213,15 @@ export async function signIn(page: Page, server: Server, user = "olivia.stone", 
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await expect(inside).toBeVisible();
   server.cookies.set(user, await page.context().cookies());
+}
+
+export async function signInOperator(page: Page, server: Server): Promise<void> {
+  await page.goto(server.url);
+  await page.getByText("Operator", { exact: true }).click();
+  await page.getByLabel("Access key ID").fill(server.key.accessKeyId);
+  await page.getByLabel("Secret access key").fill(server.key.secretAccessKey);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await expect(page.getByRole("button", { name: "Operator" })).toBeVisible();
 }
 
 /** Another user in another browser context. */

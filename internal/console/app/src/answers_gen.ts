@@ -487,6 +487,15 @@ export interface OverviewAnswer {
   Mirror: Mirror | null;
 }
 /**
+ * MirrorAnswer says whether an instance is a mirror, to everybody who is signed in.
+ */
+export interface MirrorAnswer {
+  /**
+   * Null for an instance that is not a mirror.
+   */
+  Mirror: Mirror | null;
+}
+/**
  * Mirror says what an instance is a copy of. It takes no changes.
  */
 export interface Mirror {

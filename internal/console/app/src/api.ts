@@ -10,6 +10,7 @@ import type {
   FindingsAnswer,
   HeatAnswer,
   HistoryAnswer,
+  MirrorAnswer,
   Named,
   OverviewAnswer,
   ProfileAnswer,
@@ -35,6 +36,7 @@ interface Reads {
   overview: OverviewAnswer;
   findings: FindingsAnswer;
   heat: HeatAnswer;
+  mirror: MirrorAnswer;
   visibility: VisibilityAnswer;
   blockers: BlockersAnswer;
 }

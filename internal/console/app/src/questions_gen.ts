@@ -76,6 +76,9 @@ export interface PageInfo {
 /**
  * A pager reads and makes the tokens of one list: they are of no use for another question.
  */
+/**
+ * A searchView is what a viewer sees of an instance, to make the page from that a search asks for.
+ */
 
 //////////
 // source: search.go

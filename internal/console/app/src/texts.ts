@@ -653,14 +653,18 @@ export const t = {
     gone: "This profile no longer exists.",
   },
 
+  mirror: {
+    title: (source: string) => `This instance is a mirror of ${source}`,
+    refreshed: "Last refreshed:",
+    incomplete: "A copy is being stored, or was interrupted. The next one completes it.",
+    text: "It is read-only. Make changes in the original, and the next copy applies them here.",
+    edit: "What you change below is kept as a draft in this browser, but cannot be saved.",
+  },
+
   overview: {
     title: "Overview",
     titleOf: (alias: string) => `Overview of ${alias}`,
     text: "Sensitive permissions in use, findings and recent changes.",
-    mirror: (source: string) => `This instance is a mirror of ${source}`,
-    mirrorRefreshed: "Last refreshed:",
-    mirrorIncomplete: "A copy is being stored, or was interrupted. The next one completes it.",
-    mirrorText: "Make changes in the original; the next copy applies them here.",
     ask: "Can someone do something?",
     askAction: "Check access",
     look: "View",

@@ -11,6 +11,7 @@ import { ApiError, call } from "../api";
 import { useDraft } from "../drafts";
 import { Editor, type Problems, tabFor } from "../parts/editor";
 import { Failed } from "../parts/failed";
+import { MirrorNote } from "../parts/mirror";
 import { Page, Ready } from "../parts/page";
 import { TagRows } from "../parts/rows";
 import { Leaving, Unsaved } from "../parts/unsaved";
@@ -125,6 +126,7 @@ function Form({ from }: { from: ProfileAnswer | null }) {
         </SpaceBetween>
       }
     >
+      <MirrorNote />
       {error && <Failed error={error} />}
       {cameBack && dirty && <Unsaved fields={[]} cameBack={cameBack} discard={discard} />}
       <Container>

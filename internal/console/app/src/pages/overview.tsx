@@ -14,6 +14,7 @@ import { useState } from "react";
 import type { Day, Finding, SensitiveInUse } from "../answers_gen";
 import { read } from "../api";
 import { Failed } from "../parts/failed";
+import { MirrorBanner } from "../parts/mirror";
 import { Page, Ready } from "../parts/page";
 import { number, ProfileLinks, SubjectLink, When } from "../parts/show";
 import { useRead } from "../query";
@@ -35,17 +36,7 @@ export default function Overview() {
       <Ready of={loaded}>
         {(data) => (
           <SpaceBetween size="l">
-            {data.Mirror && (
-              <Alert type={data.Mirror.Incomplete ? "warning" : "info"} header={x.mirror(data.Mirror.Source)}>
-                {data.Mirror.Incomplete && `${x.mirrorIncomplete} `}
-                {data.Mirror.Refreshed && (
-                  <>
-                    {x.mirrorRefreshed} <When time={data.Mirror.Refreshed} />.{" "}
-                  </>
-                )}
-                {x.mirrorText}
-              </Alert>
-            )}
+            {data.Mirror && <MirrorBanner of={data.Mirror} />}
             <Container>
               <KeyValuePairs
                 columns={4}

@@ -16,6 +16,7 @@ import { Editor, type Problems, tabFor } from "../parts/editor";
 import { Failed } from "../parts/failed";
 import { Events } from "../parts/events";
 import { Holders } from "../parts/holders";
+import { MirrorNote } from "../parts/mirror";
 import { focusHeadingSoon, Page, Ready } from "../parts/page";
 import { Review } from "../parts/review";
 import { TagRows } from "../parts/rows";
@@ -213,6 +214,7 @@ function ProfileEditor({ first, latest, reload, error }: { first: ProfileAnswer;
           ))}
         </Alert>
       )}
+      <MirrorNote />
       {!mayEdit && <Alert type="info">{x.readOnly("SecurityProfiles.Edit")}</Alert>}
       {(dirty || tagsDirty) && (
         <Unsaved

@@ -22,6 +22,7 @@ import { Failed } from "../parts/failed";
 import { flat } from "../hierarchy";
 import { Items } from "../parts/diff";
 import { HierarchyPicker } from "../parts/hierarchy-picker";
+import { MirrorNote } from "../parts/mirror";
 import { focusHeadingSoon, Page, Ready } from "../parts/page";
 import { ProfilesPicker } from "../parts/pickers";
 import { TagRows } from "../parts/rows";
@@ -209,6 +210,7 @@ function UserView({ user, reload: reloadUser, error }: { user: Whole; reload: ()
       crumbs={[{ text: t.users.title, href: `#/instances/${instance}/users` }]}
       actions={<Button href={`#/instances/${instance}/explore/check?who=${user.Id}&name=${encodeURIComponent(user.Username)}`}>{x.check}</Button>}
     >
+      <MirrorNote />
       {error && <Failed error={error} retry={reload} />}
       {dirty && (
         <Unsaved fields={changed.map((p) => labels[p])} cameBack={cameBack} discard={discard} actions={params.get("tab") !== "edit" && <Button onClick={toEdit}>{x.toEdit}</Button>} />
