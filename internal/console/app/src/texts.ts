@@ -4,6 +4,9 @@ const plural = (n: number, one: string, many = `${one}s`) => `${n.toLocaleString
 
 type Texts = Record<string, string>;
 
+/** A message of the server as a sentence. A name at its beginning stays as it is. */
+export const sentence = (message: string) => message.replace(/^[a-z]+(?=[ ,])/, (word) => word[0].toUpperCase() + word.slice(1));
+
 export const t = {
   name: "lanyard",
   tagline: "Who can do what in your contact centre",
@@ -682,6 +685,7 @@ export const t = {
     findingsText: "What an access reviewer would ask about.",
     noFindings: "No findings.",
     whyAndFix: "Details, why it matters, and what to do",
+    advice: "What to do:",
     ruleDocs: (code: string) => `https://github.com/lanyard/lanyard/blob/main/docs/lint.md#${code.toLowerCase()}`,
     rules: {
       unused: "Not in use",

@@ -19,7 +19,7 @@ import { Page, Ready } from "../parts/page";
 import { number, ProfileLinks, SubjectLink, When } from "../parts/show";
 import { useRead } from "../query";
 import { useCan, useInstance, useShared } from "../state";
-import { t } from "../texts";
+import { sentence, t } from "../texts";
 import Button from "@cloudscape-design/components/button";
 
 const x = t.overview;
@@ -134,7 +134,7 @@ function Sensitive({ rows }: { rows: SensitiveInUse[] }) {
       }
       columnDefinitions={[
         { id: "permission", header: x.permission, isRowHeader: true, minWidth: 180, cell: (s) => <span className="mono">{s.Permission}</span> },
-        { id: "why", header: x.why, cell: (s) => (
+        { id: "why", header: x.why, minWidth: 180, cell: (s) => (
             <>
               <Badge color="red">{t.matrix.marks[s.Why] ?? s.Why}</Badge> <span className="small secondary">{t.matrix.does[s.Why]}</span>
             </>
@@ -192,18 +192,16 @@ function Findings({ first, total }: { first: Finding[]; total: number }) {
               {f.Code}
             </Link>
           </SpaceBetween>
-          <div>{f.Message}</div>
           <ProfileLinks profiles={f.Profiles.slice(0, 5)} />
+          <div>{sentence(f.Message)}</div>
           <ExpandableSection headerText={x.whyAndFix} variant="inline">
-            {f.Details.length > 0 && (
-              <ul>
-                {f.Details.map((d, n) => (
-                  <li key={n}>{d}</li>
-                ))}
-              </ul>
-            )}
-            <div>{f.Why}</div>
-            <div>{f.Advice}</div>
+            <SpaceBetween size="xs">
+              {f.Details.length > 0 && <Details lines={f.Details} />}
+              <div>{f.Why}</div>
+              <div>
+                <b>{x.advice}</b> {f.Advice}
+              </div>
+            </SpaceBetween>
           </ExpandableSection>
         </div>
       ))}
@@ -214,6 +212,19 @@ function Findings({ first, total }: { first: Finding[]; total: number }) {
         </Button>
       )}
     </SpaceBetween>
+  );
+}
+
+/** The steps of a path, which the server numbers, or other details. */
+function Details({ lines }: { lines: string[] }) {
+  const step = /^\d+\. /;
+  const List = lines.every((line) => step.test(line)) ? "ol" : "ul";
+  return (
+    <List>
+      {lines.map((line, n) => (
+        <li key={n}>{List === "ol" ? line.replace(step, "") : line}</li>
+      ))}
+    </List>
   );
 }
 
