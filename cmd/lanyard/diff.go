@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 
 	"github.com/lanyard/lanyard"
@@ -226,10 +225,5 @@ func (c *diffCmd) show(s streams, r *compare.Report) error {
 		_, err := io.WriteString(s.out, compare.Markdown{}.FormatReport(r))
 		return err
 	}
-	return compare.Text{Color: useColor(s)}.WriteReport(s.out, r)
-}
-
-// useColor reports whether the output is a terminal on which colours are welcome.
-func useColor(s streams) bool {
-	return s.outTerminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return compare.Text{Painter: s.painter()}.WriteReport(s.out, r)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -11,11 +10,12 @@ import (
 
 	"github.com/lanyard/lanyard/internal/compare"
 	"github.com/lanyard/lanyard/internal/lint"
+	"github.com/lanyard/lanyard/internal/terminal"
 )
 
 // showLint writes a report in a format.
 func showLint(s streams, format string, r *lint.Report, all []*linted) error {
-	w := lintWriter{Report: r, color: s.outTerminal && os.Getenv("NO_COLOR") == ""}
+	w := lintWriter{Report: r, Painter: s.painter()}
 	for _, l := range all {
 		w.names = append(w.names, l.name)
 	}
@@ -42,18 +42,12 @@ func showLint(s streams, format string, r *lint.Report, all []*linted) error {
 
 type lintWriter struct {
 	*lint.Report
+	terminal.Painter
 	names []string
-	color bool
 }
 
-func (w *lintWriter) paint(code, text string) string {
-	if !w.color {
-		return text
-	}
-	return "\x1b[" + code + "m" + text + "\x1b[0m"
-}
-
-var severityColours = map[lint.Severity]string{lint.Error: "31", lint.Warning: "33", lint.Info: "36"}
+var severityColours = map[lint.Severity]terminal.Style{lint.Error: terminal.Red, lint.Warning: terminal.Yellow,
+	lint.Info: terminal.Cyan}
 
 // text is for terminals. A finding begins with its place, as compilers write them.
 func (w *lintWriter) text() string {
@@ -68,8 +62,8 @@ func (w *lintWriter) text() string {
 		if place := f.Place.String(); place != "" {
 			fmt.Fprintf(&b, "%s: ", printable(place))
 		}
-		fmt.Fprintf(&b, "%s %s %s\n", w.paint(severityColours[f.Severity], f.Severity.String()), f.Code,
-			w.paint("1", printable(about(f))))
+		fmt.Fprintf(&b, "%s %s %s\n", w.Paint(severityColours[f.Severity], f.Severity.String()), f.Code,
+			w.Paint(terminal.Bold, printable(about(f))))
 		fmt.Fprintf(&b, "  %s\n", printable(f.Message))
 		for _, d := range f.Details {
 			fmt.Fprintf(&b, "    %s\n", printable(d))
@@ -77,9 +71,9 @@ func (w *lintWriter) text() string {
 		fmt.Fprintf(&b, "  Fix: %s\n\n", printable(f.Advice))
 	}
 	for _, text := range w.Incomplete {
-		fmt.Fprintf(&b, "%s %s\n", w.paint("33", "not looked at:"), printable(text))
+		fmt.Fprintf(&b, "%s %s\n", w.Paint(terminal.Yellow, "not looked at:"), printable(text))
 	}
-	fmt.Fprintf(&b, "%s\n", w.paint("1", w.summary(silenced)))
+	fmt.Fprintf(&b, "%s\n", w.Paint(terminal.Bold, w.summary(silenced)))
 	return b.String()
 }
 
@@ -97,7 +91,7 @@ func about(f *lint.Finding) string {
 }
 
 func (w *lintWriter) summary(silenced int) string {
-	text := fmt.Sprintf("%s, %s, %s", counted3(w.Count(lint.Error), "error"), counted3(w.Count(lint.Warning), "warning"),
+	text := fmt.Sprintf("%s, %s, %s", countOf(w.Count(lint.Error), "error"), countOf(w.Count(lint.Warning), "warning"),
 		fmt.Sprintf("%d info", w.Count(lint.Info)))
 	if silenced > 0 {
 		text += fmt.Sprintf(", %d silenced", silenced)
@@ -105,7 +99,7 @@ func (w *lintWriter) summary(silenced int) string {
 	return text
 }
 
-func counted3(n int, word string) string {
+func countOf(n int, word string) string {
 	if n == 1 {
 		return "1 " + word
 	}

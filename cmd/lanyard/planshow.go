@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/lanyard/lanyard/internal/compare"
 	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/stack"
 	"github.com/lanyard/lanyard/internal/template"
+	"github.com/lanyard/lanyard/internal/terminal"
 )
 
 // showPlan writes a plan in a format.
@@ -33,40 +33,34 @@ func showPlan(s streams, format string, p *stack.Plan, of *planning) error {
 		_, err := io.WriteString(s.out, w.markdown())
 		return err
 	}
-	w.color = s.outTerminal && os.Getenv("NO_COLOR") == ""
+	w.Painter = s.painter()
 	_, err := io.WriteString(s.out, w.text())
 	return err
 }
 
 type planWriter struct {
 	*stack.Plan
+	terminal.Painter
 	warnings []string
-	color    bool
 }
 
 // signs are how actions are marked, and colours how they are painted.
 var (
 	signs   = map[string]string{stack.Create: "+", stack.Update: "~", stack.Replace: "±", stack.Delete: "-"}
-	colours = map[string]string{stack.Create: "32", stack.Update: "33", stack.Replace: "35", stack.Delete: "31"}
-	titles  = map[string]string{stack.Leave: "is no longer in the templates; --prune would delete it",
+	colours = map[string]terminal.Style{stack.Create: terminal.Green, stack.Update: terminal.Yellow,
+		stack.Replace: terminal.Magenta, stack.Delete: terminal.Red}
+	titles = map[string]string{stack.Leave: "is no longer in the templates; --prune would delete it",
 		stack.Release: "stays, and no longer belongs to the stack", stack.Adopt: "adopted: it was there already",
 		stack.Note: "only the note of the stack changes"}
 )
 
-func (w *planWriter) paint(code, text string) string {
-	if !w.color || code == "" {
-		return text
-	}
-	return "\x1b[" + code + "m" + text + "\x1b[0m"
-}
-
 func (w *planWriter) text() string {
 	var b strings.Builder
 	for _, warning := range w.warnings {
-		fmt.Fprintf(&b, "%s %s\n", w.paint("33", "warning:"), printable(warning))
+		fmt.Fprintf(&b, "%s %s\n", w.Paint(terminal.Yellow, "warning:"), printable(warning))
 	}
 	if len(w.Drift) > 0 {
-		fmt.Fprintf(&b, "%s\n", w.paint("1", "Changed since the last apply"))
+		fmt.Fprintf(&b, "%s\n", w.Paint(terminal.Bold, "Changed since the last apply"))
 		for _, d := range w.Drift {
 			fmt.Fprintf(&b, "  ! %s %s (%s)\n", stack.TypeName(d.Type), printable(d.Name), printable(d.LogicalID))
 			w.fields(&b, d.Fields)
@@ -80,14 +74,14 @@ func (w *planWriter) text() string {
 		b.WriteString("\n")
 	}
 	if d := w.Access(compare.Options{}); !d.Empty() {
-		fmt.Fprintf(&b, "%s\n", w.paint("1", "Who gains and who loses what"))
-		_ = compare.Text{Color: w.color}.Write(&b, d) // a Builder takes everything
+		fmt.Fprintf(&b, "%s\n", w.Paint(terminal.Bold, "Who gains and who loses what"))
+		_ = compare.Text{Painter: w.Painter}.Write(&b, d) // a Builder takes everything
 		b.WriteString("\n")
 	} else if !w.Empty() {
 		b.WriteString("Nobody gains or loses anything.\n\n")
 	}
 	b.WriteString(w.lapses("  ", printable))
-	fmt.Fprintf(&b, "%s\n", w.paint("1", w.Summary()))
+	fmt.Fprintf(&b, "%s\n", w.Paint(terminal.Bold, w.Summary()))
 	return b.String()
 }
 
@@ -139,9 +133,9 @@ func (w *planWriter) change(b *strings.Builder, c stack.Change) {
 	if sign == "" {
 		sign = "·"
 	}
-	fmt.Fprintf(b, "%s %s", w.paint(colours[c.Action], sign), w.paint("1", head))
+	fmt.Fprintf(b, "%s %s", w.Paint(colours[c.Action], sign), w.Paint(terminal.Bold, head))
 	if c.Where != "" {
-		fmt.Fprintf(b, "  %s", w.paint("2", printable(c.Where)))
+		fmt.Fprintf(b, "  %s", w.Paint(terminal.Faint, printable(c.Where)))
 	}
 	b.WriteString("\n")
 	for _, note := range changeNotes(c) {
@@ -175,11 +169,11 @@ func (w *planWriter) fields(b *strings.Builder, fields []stack.FieldChange) {
 		if l.Sign == '~' {
 			text = fmt.Sprintf("%s: %s -> %s", printable(l.Path), printable(l.Before), printable(l.Value))
 		}
-		code := map[byte]string{'+': "32", '-': "31", '~': "33"}[l.Sign]
+		style := map[byte]terminal.Style{'+': terminal.Green, '-': terminal.Red, '~': terminal.Yellow}[l.Sign]
 		if l.Sensitive != "" {
-			text, code = text+" (sensitive: "+l.Sensitive+")", "1;31"
+			text, style = text+" (sensitive: "+l.Sensitive+")", terminal.BoldRed
 		}
-		fmt.Fprintf(b, "    %s\n", w.paint(code, string(l.Sign)+" "+text))
+		fmt.Fprintf(b, "    %s\n", w.Paint(style, string(l.Sign)+" "+text))
 	}
 }
 

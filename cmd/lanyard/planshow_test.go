@@ -71,7 +71,7 @@ func TestPlanAsText(t *testing.T) {
 			t.Errorf("%q", line)
 		}
 	}
-	w.color = true
+	w.Color = true
 	if !strings.Contains(w.text(), "\x1b[1;31m+ Permissions: Users.Edit (sensitive: escalates)\x1b[0m") {
 		t.Error("a sensitive permission is not red")
 	}

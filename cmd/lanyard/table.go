@@ -3,10 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"strconv"
+	"os"
 	"strings"
 	"text/tabwriter"
-	"unicode/utf8"
+
+	"github.com/lanyard/lanyard/internal/terminal"
 )
 
 // A table is how commands print rows. Cells are untrusted text: they cannot move the cursor, start a line or a
@@ -52,33 +53,13 @@ func printf(out io.Writer, format string, args ...any) {
 	fmt.Fprintf(out, format, args...)
 }
 
-// printable escapes, as in Go, what does not print: control characters, bytes that are not UTF-8, and invisible
-// characters such as those that change the direction of writing.
-func printable(text string) string {
-	if strings.IndexFunc(text, unsafe) < 0 && utf8.ValidString(text) {
-		return text
-	}
-	var b strings.Builder
-	for i, r := range text {
-		switch _, size := utf8.DecodeRuneInString(text[i:]); {
-		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, text[i])
-		case unsafe(r):
-			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
+// printable escapes what does not print, as in Go.
+func printable(text string) string { return terminal.Escape(text) }
 
 // printableLines is printable for text that may have several lines.
-func printableLines(text string) string {
-	all := strings.Split(text, "\n")
-	for i := range all {
-		all[i] = printable(all[i])
-	}
-	return strings.Join(all, "\n")
-}
+func printableLines(text string) string { return terminal.EscapeLines(text) }
 
-func unsafe(r rune) bool { return !strconv.IsPrint(r) }
+// painter returns what paints the output, if it is a terminal on which colours are welcome.
+func (s streams) painter() terminal.Painter {
+	return terminal.Painter{Color: s.outTerminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,8 @@ func TestPrintable(t *testing.T) {
 		t.Errorf("lines are shown as %q", got)
 	}
 }
+
+func unsafe(r rune) bool { return !strconv.IsPrint(r) }
 
 // TestTablesAreTables expects that all tables go through one function.
 func TestTablesAreTables(t *testing.T) {

@@ -64,7 +64,7 @@ func (c *testCmd) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	report := &policytest.Report{Verbose: c.Verbose, Printable: printable}
+	report := &policytest.Report{Verbose: c.Verbose}
 	targets := &testTargets{c: c, s: s, open: map[string]*policytest.Target{}}
 	for _, f := range files {
 		targets.agents = append(targets.agents, f.AIAgents()...)

@@ -3,6 +3,8 @@ package compare
 import (
 	"fmt"
 	"strings"
+
+	"github.com/lanyard/lanyard/internal/terminal"
 )
 
 // Markdown is how a difference is written for a comment on a pull request. The same difference is written in the same
@@ -74,7 +76,7 @@ func (m Markdown) row(s section, block *block) string {
 
 // Code returns text as a code span that may be in a table.
 func Code(text string) string {
-	text = strings.ReplaceAll(Printable(text), "|", `\|`)
+	text = strings.ReplaceAll(terminal.Escape(text), "|", `\|`)
 	fence, run := "`", 0
 	for _, r := range text {
 		if r != '`' {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/lanyard/lanyard/internal/terminal"
 )
 
 // A Report says how two states of an instance differ: in their resources, and so in who may do what.
@@ -65,7 +67,7 @@ func (r *Report) summary() string {
 // WriteReport writes a report for a terminal.
 func (t Text) WriteReport(w io.Writer, r *Report) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s -> %s\n%s\n", Printable(r.Before.Name), Printable(r.After.Name), r.summary())
+	fmt.Fprintf(&b, "%s -> %s\n%s\n", terminal.Escape(r.Before.Name), terminal.Escape(r.After.Name), r.summary())
 	for i, c := range r.Changes {
 		if i == maxShown {
 			fmt.Fprintf(&b, "and %d more resources\n", len(r.Changes)-i)
@@ -84,11 +86,11 @@ func (t Text) WriteReport(w io.Writer, r *Report) error {
 		if len(s.Unrevealed) == 0 {
 			continue
 		}
-		if _, err := fmt.Fprintf(w, "\nNot known of %s, and so not compared:\n", Printable(s.Name)); err != nil {
+		if _, err := fmt.Fprintf(w, "\nNot known of %s, and so not compared:\n", terminal.Escape(s.Name)); err != nil {
 			return err
 		}
 		for _, u := range s.Unrevealed {
-			if _, err := fmt.Fprintf(w, "  %s\n", Printable(u)); err != nil {
+			if _, err := fmt.Fprintf(w, "  %s\n", terminal.Escape(u)); err != nil {
 				return err
 			}
 		}
@@ -97,8 +99,8 @@ func (t Text) WriteReport(w io.Writer, r *Report) error {
 }
 
 func (t Text) change(b *strings.Builder, c *Change) {
-	code := map[string]string{Created: green, Updated: yellow, Deleted: red}[c.Action]
-	fmt.Fprintf(b, "\n%s\n", t.paint(code, Printable(fmt.Sprintf("%s %s %s", signs[c.Action], c.Type, plainName(c.Name)))))
+	style := map[string]terminal.Style{Created: terminal.Green, Updated: terminal.Yellow, Deleted: terminal.Red}[c.Action]
+	fmt.Fprintf(b, "\n%s\n", t.Paint(style, terminal.Escape(signs[c.Action]+" "+c.Type+" "+plainName(c.Name))))
 	if c.Action == Deleted {
 		return
 	}
@@ -107,7 +109,7 @@ func (t Text) change(b *strings.Builder, c *Change) {
 			fmt.Fprintf(b, "    and %d more members\n", len(c.Fields)-i)
 			break
 		}
-		fmt.Fprintf(b, "    %s\n", Printable(f.words(words)))
+		fmt.Fprintf(b, "    %s\n", terminal.Escape(f.words(words)))
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/lanyard/lanyard/internal/terminal"
 )
 
 // A Report is what the tests of several files came to.
@@ -18,8 +20,6 @@ type Report struct {
 	Took     time.Duration
 	// Verbose reports what passed too, in the text form.
 	Verbose bool
-	// Printable makes a text safe to print; nil for none.
-	Printable func(string) string
 }
 
 // Count returns how many questions ended with a status.
@@ -55,20 +55,12 @@ func (r *Report) Write(w io.Writer, format string) error {
 	return write(r, w)
 }
 
-// safe makes a text safe to print.
-func (r *Report) safe(s string) string {
-	if r.Printable == nil {
-		return s
-	}
-	return r.Printable(s)
-}
-
 var statusWords = map[Status]string{Passed: "ok   ", Failed: "FAIL ", Errored: "ERROR"}
 
 func (r *Report) writeText(w io.Writer) error {
 	var b strings.Builder
 	line := func(format string, args ...any) {
-		b.WriteString(r.safe(strings.TrimRight(fmt.Sprintf(format, args...), " ")) + "\n")
+		b.WriteString(terminal.Escape(strings.TrimRight(fmt.Sprintf(format, args...), " ")) + "\n")
 	}
 	for _, f := range r.Files {
 		for i := range f.Results {
@@ -243,7 +235,7 @@ func (r *Report) writeTAP(w io.Writer) error {
 			if one.Status != Passed {
 				word = "not ok"
 			}
-			fmt.Fprintf(&b, "%s %d - %s\n", word, n, escapeTAP(r.safe(one.Question.FullName())))
+			fmt.Fprintf(&b, "%s %d - %s\n", word, n, escapeTAP(terminal.Escape(one.Question.FullName())))
 			if one.Status != Passed {
 				if err := r.writeDiagnostics(&b, one); err != nil {
 					return err
@@ -252,7 +244,9 @@ func (r *Report) writeTAP(w io.Writer) error {
 		}
 	}
 	for _, c := range r.Coverage {
-		c.text(func(format string, args ...any) { b.WriteString("# " + r.safe(fmt.Sprintf(format, args...)) + "\n") })
+		c.text(func(format string, args ...any) {
+			b.WriteString("# " + terminal.Escape(fmt.Sprintf(format, args...)) + "\n")
+		})
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -266,7 +260,7 @@ func (r *Report) writeDiagnostics(b *strings.Builder, one *Result) error {
 	b.WriteString("  ---\n")
 	for _, m := range [][2]string{{"status", one.Status.String()}, {"at", one.At.String()}, {"expected", one.Expected},
 		{"got", one.Got}, {"explanation", one.Explanation}} {
-		text, err := json.Marshal(r.safe(m[1]), jsontext.AllowInvalidUTF8(true), jsontext.EscapeForJS(true))
+		text, err := json.Marshal(terminal.Escape(m[1]), jsontext.AllowInvalidUTF8(true), jsontext.EscapeForJS(true))
 		if err != nil {
 			return err
 		}

@@ -63,10 +63,9 @@ func TestHostileNames(t *testing.T) {
 	const name = "x\nok 2 - forged\x1b[2J # SKIP </testcase>\u202e]]>"
 	test := &Test{Name: name}
 	q := &Question{Test: test, user: text{value: name}, permission: text{value: "Users.View"}, expect: &expectation{}}
-	escape := strings.NewReplacer("\n", `\n`, "\x1b", `\x1b`, "\u202e", `\u202e`)
 	result := Result{Question: q, Status: Failed, Expected: name, Got: name, Explanation: name, Hints: []string{name},
 		At: Position{name, 1, 1}}
-	r := &Report{Printable: escape.Replace, Files: []*FileResult{{File: &File{Path: name, Name: name},
+	r := &Report{Files: []*FileResult{{File: &File{Path: name, Name: name},
 		Target: &Target{Name: name}, Results: []Result{result}}}}
 	out := map[string]string{}
 	for format := range formats {

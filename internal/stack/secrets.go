@@ -38,7 +38,8 @@ func secretMark(parameter string) string { return "{{lanyard-parameter." + param
 func withoutSecrets(v any, secrets map[string]string) any {
 	var pairs []string
 	for _, value := range longestFirst(secrets) {
-		for _, name := range slices.Sorted(maps.Keys(secrets)) { // of two with one value the first, so that a plan is one text
+		// Of parameters with the same value it takes the first, so that a plan is saved in one form.
+		for _, name := range slices.Sorted(maps.Keys(secrets)) {
 			if secrets[name] == value {
 				pairs = append(pairs, value, secretMark(name))
 				break
