@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"math/bits"
+	"slices"
 	"sync"
 	"weak"
 
@@ -50,13 +51,22 @@ func (v *viewer) lint(all []*lanyard.Profile) []Finding {
 // findingOf returns a finding as the page shows it.
 func findingOf(f *lint.Finding) Finding {
 	out := Finding{Code: f.Code, Rule: f.Rule, Severity: f.Severity.String(), Profiles: []Named{}, Message: f.Message,
-		Details: list(f.Details), Why: f.Why, Advice: f.Advice}
+		Details: shownDetails(f.Details), Why: f.Why, Advice: f.Advice}
 	for _, r := range f.Resources {
 		if r.Type == access.TypeSecurityProfile && len(out.Profiles) < maxShownProfiles {
 			out.Profiles = append(out.Profiles, Named{r.ID, r.Name})
 		}
 	}
 	return out
+}
+
+// shownDetails are the first of the details.
+func shownDetails(all []string) []string {
+	const most = 8
+	if len(all) > most {
+		return append(slices.Clone(all[:most]), "and more, which lanyard lint shows")
+	}
+	return list(all)
 }
 
 // maxLinted bounds the instances whose findings are remembered.
