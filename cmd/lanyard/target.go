@@ -210,8 +210,9 @@ func explainTarget(place string, err error) error {
 	if advice == "" {
 		return fmt.Errorf("%s: %w", place, err)
 	}
-	if strings.HasSuffix(err.Error(), ".") {
-		return fmt.Errorf("%s: %w %s.", place, err, strings.ToUpper(advice[:1])+advice[1:])
+	if strings.HasSuffix(err.Error(), ".") { // a sentence of the service's, so the advice is one too
+		advice = strings.ToUpper(advice[:1]) + advice[1:] + "."
+		return fmt.Errorf("%s: %w %s", place, err, advice)
 	}
 	return fmt.Errorf("%s: %w; %s", place, err, advice)
 }
