@@ -417,7 +417,7 @@ type Counts struct {
 type SensitiveInUse struct {
 	Permission string
 	Why        string
-	// The first 10.
+	// The first 6.
 	Profiles      []Named
 	ProfilesTotal int
 	Holders       int

@@ -47,7 +47,7 @@ func TestBig(t *testing.T) {
 		}
 		for _, x := range o["Sensitive"].([]any) {
 			x := x.(map[string]any)
-			if shown, all := len(x["Profiles"].([]any)), count(x["ProfilesTotal"]); shown != min(all, 10) ||
+			if shown, all := len(x["Profiles"].([]any)), count(x["ProfilesTotal"]); shown != min(all, 6) ||
 				count(x["Holders"]) > users {
 				t.Errorf("%v shows %d of %d profiles, and %v of %d users hold it", x["Permission"], shown, all, x["Holders"], users)
 			}

@@ -16,7 +16,8 @@ import (
 
 // Bounds of what the overview shows of each.
 const (
-	maxShownProfiles = 10
+	maxShownProfiles = 10 // of a finding
+	maxGranting      = 6  // of a sensitive permission
 	maxUnheld        = 30
 	firstFindings    = 8
 )
@@ -132,7 +133,7 @@ func (v *viewer) sensitive(all []*lanyard.Profile) []SensitiveInUse {
 			Sample: []Holder{}}
 		most, ids := 0, []string{}
 		for _, p := range granting[name] {
-			if ids = append(ids, p.ID); len(ids) <= maxShownProfiles {
+			if ids = append(ids, p.ID); len(ids) <= maxGranting {
 				x.Profiles = append(x.Profiles, Named{p.ID, p.Name})
 			}
 			most += v.holderCount(p.ID)

@@ -524,7 +524,7 @@ export interface SensitiveInUse {
   Permission: string;
   Why: string;
   /**
-   * The first 10.
+   * The first 6.
    */
   Profiles: Named[];
   ProfilesTotal: number /* int */;

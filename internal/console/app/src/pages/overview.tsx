@@ -141,8 +141,8 @@ function Sensitive({ rows }: { rows: SensitiveInUse[] }) {
           ) },
         { id: "profiles", header: x.profiles, minWidth: 180, cell: (s) => (
             <>
-              <ProfileLinks profiles={s.Profiles.slice(0, 6)} />
-              {s.ProfilesTotal > 6 && <Box color="text-body-secondary">{t.more(s.ProfilesTotal - 6)}</Box>}
+              <ProfileLinks profiles={s.Profiles} />
+              {s.ProfilesTotal > s.Profiles.length && <Box color="text-body-secondary">{t.more(s.ProfilesTotal - s.Profiles.length)}</Box>}
             </>
           ) },
         { id: "holders", header: x.holders, cell: (s) => number.format(s.Holders) },
