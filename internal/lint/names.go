@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/typo"
 )
 
 // A spelling is what a name that the catalogue does not have likely stands for.
@@ -116,7 +117,7 @@ func nearestName(name string) string {
 		if d := len(p.Name) - len(name); d > most || d < -most {
 			continue
 		}
-		switch d := distance(lower, strings.ToLower(p.Name), best); {
+		switch d := typo.Distance(lower, strings.ToLower(p.Name), best); {
 		case d < best:
 			best, found, tie = d, p.Name, false
 		case d == best && d <= most:
@@ -127,35 +128,6 @@ func nearestName(name string) string {
 		return ""
 	}
 	return found
-}
-
-// distance counts the letters to insert, delete, replace or swap with the next to make a into b; more than most is
-// returned as most+1.
-func distance(a, b string, most int) int {
-	before, above, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range above {
-		above[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		least := row[0]
-		for j := 1; j <= len(b); j++ {
-			change := 1
-			if a[i-1] == b[j-1] {
-				change = 0
-			}
-			row[j] = min(above[j]+1, row[j-1]+1, above[j-1]+change)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-			least = min(least, row[j])
-		}
-		if least > most {
-			return most + 1
-		}
-		before, above, row = above, row, before
-	}
-	return min(above[len(b)], most+1)
 }
 
 var iamForm = regexp.MustCompile(`^[a-z][a-z0-9-]{1,40}:[A-Za-z*?]{1,64}$`)

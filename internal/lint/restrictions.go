@@ -8,6 +8,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/typo"
 )
 
 func (l *linter) checkHalf() {
@@ -225,7 +226,7 @@ func (l *linter) nearestType(name string) string {
 	lower, found := strings.ToLower(name), ""
 	for _, t := range lanyard.ResourceTypes() {
 		for _, known := range t.TagNames {
-			d := distance(lower, strings.ToLower(known), 1)
+			d := typo.Distance(lower, strings.ToLower(known), 1)
 			if d <= 1 || strings.EqualFold(t.Name, name) || strings.EqualFold(t.Plural, name) {
 				if found != "" && found != t.TagNames[0] {
 					return ""

@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/typo"
 )
 
 // A resourceRef is a resource as a question names or describes it. The zero resourceRef is anything.
@@ -212,7 +213,7 @@ func (r *reader) columns(p *parts, n *yaml.Node, depth int) (all []column, ok bo
 			return nil, false
 		case given["expect"]:
 			r.report(r.at(c.head), "expect must be left out when the columns are values of %s, because the cells are what is "+
-				"expected; got the column %s%s", axis, describe(c.head), didYouMean(c.head.Value, partKeys))
+				"expected; got the column %s%s", axis, describe(c.head), typo.DidYouMean(c.head.Value, partKeys))
 			return nil, false
 		default:
 			c.axis = axis

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/typo"
 )
 
 // Fixtures are resources that a file describes, in the order of the file.
@@ -249,7 +250,7 @@ func (w *world) putProfile(f fixture) {
 		Applications: p.applications, DataTables: p.rows}
 	for _, t := range p.permissions {
 		if _, known := lanyard.LookupPermission(t.value); !known {
-			w.report(t.at, "permission %q does not exist%s", clip(t.value), didYouMean(t.value, permissionNames()))
+			w.report(t.at, "permission %q does not exist%s", clip(t.value), typo.DidYouMean(t.value, permissionNames()))
 		}
 	}
 	for _, t := range p.restricted {

@@ -11,6 +11,8 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/lanyard/lanyard/internal/typo"
 )
 
 // TestBadFiles reads files that cannot be understood. Each problem names its place and, where something is misspelt,
@@ -180,8 +182,8 @@ func TestDidYouMean(t *testing.T) {
 		{"Users.Veiw", "Users.View"}, {"users.view", "Users.View"}, {"UserView", "Users.View"}, {"x", ""}, {"", ""},
 		{"SecurityProfile.Edit", "SecurityProfiles.Edit"}, {strings.Repeat("x", 300), ""},
 	} {
-		if near := nearest(tt.got, permissionNames()); near != tt.want {
-			t.Errorf("nearest(%q) is %q, want %q", tt.got, near, tt.want)
+		if near := typo.Nearest(tt.got, permissionNames()); near != tt.want {
+			t.Errorf("typo.Nearest(%q) is %q, want %q", tt.got, near, tt.want)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/questions"
+	"github.com/lanyard/lanyard/internal/typo"
 )
 
 // A Status is how a question ended.
@@ -169,7 +170,7 @@ func (w *world) resource(q *Question) (access.Resource, error) {
 	}
 	r, err := questions.ParseResource(ref.value)
 	if err != nil {
-		return r, problemAt(ref.at, "%s%s", err, didYouMean(ref.value, w.describedNames()))
+		return r, problemAt(ref.at, "%s%s", err, typo.DidYouMean(ref.value, w.describedNames()))
 	}
 	lookup := r.Type
 	if r.Type == access.TypeFlowModule {
@@ -202,7 +203,7 @@ func (w *world) checkType(at Position, name string) error {
 	if slices.Contains(typeNames(), name) {
 		return nil
 	}
-	if near := nearest(name, typeNames()); near != "" {
+	if near := typo.Nearest(name, typeNames()); near != "" {
 		return problemAt(at, "type %q does not exist; did you mean %s?", clip(name), near)
 	}
 	return nil
@@ -296,10 +297,10 @@ func (w *world) checkAsked(q *Question, query *access.Query, reason access.Reaso
 	switch reason {
 	case access.UnknownSubject:
 		return problemAt(q.user.at, "%q is not the ARN of an AI agent that holds security profiles%s", clip(q.user.value),
-			didYouMean(q.user.value, w.agentARNs()))
+			typo.DidYouMean(q.user.value, w.agentARNs()))
 	case access.UnknownAction:
 		return problemAt(q.permission.at, "%q is neither a permission of the catalogue nor in any profile%s",
-			clip(q.permission.value), didYouMean(q.permission.value, w.actions()))
+			clip(q.permission.value), typo.DidYouMean(q.permission.value, w.actions()))
 	case access.WrongType:
 		return problemAt(q.resource.at(), "%s is not about resources of type %s", query.Action, query.Resource.Type)
 	case access.UnknownResource:

@@ -9,6 +9,7 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/questions"
+	"github.com/lanyard/lanyard/internal/typo"
 )
 
 // A Target is an instance that tests are about. It is not changed by tests and may be used for several files.
@@ -142,7 +143,7 @@ func (w *world) resolve(t lanyard.Type, ref string) (id, problem string) {
 	case 1:
 		return ids[0], ""
 	case 0:
-		return "", fmt.Sprintf("%s %q does not exist%s", t.Word(), clip(ref), didYouMean(ref, w.names(t)))
+		return "", fmt.Sprintf("%s %q does not exist%s", t.Word(), clip(ref), typo.DidYouMean(ref, w.names(t)))
 	default:
 		return "", fmt.Sprintf("%q is the name of %d %s; give %s", clip(ref), len(ids), t.Plural(), w.unambiguous(t, ids))
 	}

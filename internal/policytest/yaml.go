@@ -7,8 +7,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
 	"go.yaml.in/yaml/v4"
+
+	"github.com/lanyard/lanyard/internal/typo"
 )
 
 // A reader reads one file. It goes on after a problem, so that a file is corrected in one go.
@@ -171,39 +172,12 @@ func (r *reader) fields(n *yaml.Node, depth int, s *shape) map[string]*yaml.Node
 	for _, m := range r.mapping(n, depth, s.name) {
 		if _, known := s.find(m.key.value); !known {
 			r.report(m.key.at, "%s must have keys among %s, got %q%s", s.name, strings.Join(s.names(), ", "),
-				clip(m.key.value), didYouMean(m.key.value, s.names()))
+				clip(m.key.value), typo.DidYouMean(m.key.value, s.names()))
 			continue
 		}
 		out[m.key.value] = m.value
 	}
 	return out
-}
-
-// didYouMean is a sentence with the nearest of some names, or "".
-func didYouMean(got string, names []string) string {
-	if near := nearest(got, names); near != "" {
-		return "; did you mean " + near + "?"
-	}
-	return ""
-}
-
-// nearest returns the one of names that got is probably meant to be; "" when none is near.
-func nearest(got string, names []string) string {
-	if got == "" || len(got) > 200 {
-		return ""
-	}
-	best, least := "", max(1, min(len(got)/3, 6))+1
-	lower := strings.ToLower(got)
-	for _, name := range names {
-		if d := len(name) - len(got); d >= least || -d >= least {
-			continue
-		}
-		d := levenshtein.ComputeDistance(lower, strings.ToLower(name))
-		if d < least {
-			best, least = name, d
-		}
-	}
-	return best
 }
 
 // items returns the values of a list, or one value as a list of its own. A variable that is a list counts as its
@@ -297,7 +271,7 @@ func (r *reader) oneOf(n *yaml.Node, depth int, name string, words []string) (t 
 			return t, true
 		}
 	}
-	r.report(t.at, "%s must be %s, got %q%s", name, orList(words), clip(t.value), didYouMean(t.value, words))
+	r.report(t.at, "%s must be %s, got %q%s", name, orList(words), clip(t.value), typo.DidYouMean(t.value, words))
 	return t, false
 }
 
@@ -356,7 +330,7 @@ func (r *reader) variable(n *yaml.Node, name string) *yaml.Node {
 	for known := range r.variables {
 		names = append(names, known)
 	}
-	r.report(r.at(n), "variable %q does not exist%s", clip(name), didYouMean(name, sorted(names)))
+	r.report(r.at(n), "variable %q does not exist%s", clip(name), typo.DidYouMean(name, sorted(names)))
 	return nil
 }
 

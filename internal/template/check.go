@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/lanyard/lanyard/internal/typo"
 )
 
 // A checker compares a resource's values with the schema of its type, and gives them the schema's types.
@@ -97,7 +99,7 @@ func (c *checker) object(v *Value, s *shape, path string) *Value {
 			continue
 		}
 		if where := c.place(path); !slices.ContainsFunc(v.Members, func(m Member) bool {
-			return s.Properties[m.Key] == nil && nearest(m.Key, []string{name}) != ""
+			return s.Properties[m.Key] == nil && typo.Nearest(m.Key, []string{name}) != ""
 		}) { // else the misspelt name says it
 			c.r.fail(v.Pos, "%s is required in %s", name, where)
 		}
@@ -118,7 +120,7 @@ func (c *checker) unknown(m Member, s *shape, path string) {
 	if path == "" && c.what == c.t.Name {
 		known = c.t.Properties
 	}
-	c.r.fail(m.Pos, "%s is not a property of %s%s", printable(m.Key), c.place(path), didYouMean(m.Key, known))
+	c.r.fail(m.Pos, "%s is not a property of %s%s", printable(m.Key), c.place(path), typo.DidYouMean(m.Key, known))
 }
 
 func (c *checker) wrong(v *Value, path, want string) *Value {
@@ -220,7 +222,7 @@ func (c *checker) text(v *Value, s *shape, path string) *Value {
 	case len(s.Enum) > 0 && !slices.Contains(s.Enum, v.Text):
 		hint := ""
 		if !v.Secret {
-			hint = didYouMean(v.Text, s.Enum)
+			hint = typo.DidYouMean(v.Text, s.Enum)
 		}
 		return c.r.fail(v.Pos, "%s must be %s, got %s%s", path, join(s.Enum), v, hint)
 	}

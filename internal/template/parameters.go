@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/lanyard/lanyard/internal/typo"
 )
 
 // A parameter is declared by a file. Its value is found when something needs it, so that those of other resources need
@@ -42,7 +44,7 @@ func (r *resolver) readParameter(e Entry) *parameter {
 	for entry := range n.All() {
 		if !slices.Contains(parameterKeys, entry.Key.Text) {
 			r.fail(entry.Key.Pos, "%s is not an attribute of a parameter%s", printable(entry.Key.Text),
-				didYouMean(entry.Key.Text, parameterKeys))
+				typo.DidYouMean(entry.Key.Text, parameterKeys))
 		}
 	}
 	t := n.Get("Type")
@@ -52,7 +54,7 @@ func (r *resolver) readParameter(e Entry) *parameter {
 		return p
 	case !isParameterType(t.Text):
 		r.fail(t.Pos, "Type must be String, Number, CommaDelimitedList, List<…> or a type of AWS's, got %s%s",
-			quote(t.Text), didYouMean(t.Text, plainType))
+			quote(t.Text), typo.DidYouMean(t.Text, plainType))
 		return p
 	}
 	p.typeName = t.Text

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/lanyard/lanyard/internal/typo"
 )
 
 func (r *resolver) ref(c *call) *Value {
@@ -58,7 +60,7 @@ func (r *resolver) pseudo(name string, pos Position) *Value {
 	case "AWS::NotificationARNs":
 		return r.fail(pos, "AWS::NotificationARNs cannot be resolved here; use a parameter")
 	default:
-		return r.fail(pos, "pseudo parameter %q does not exist%s", name, didYouMean(name, pseudoParameters))
+		return r.fail(pos, "pseudo parameter %q does not exist%s", name, typo.DidYouMean(name, pseudoParameters))
 	}
 	if given, ok := r.in.Parameters[name]; ok {
 		text = given
@@ -98,7 +100,7 @@ func (r *resolver) attribute(d *declared, name string, pos Position) *Value {
 }
 
 func attributeHint(name string, attributes []string) string {
-	if hint := didYouMean(name, attributes); hint != "" {
+	if hint := typo.DidYouMean(name, attributes); hint != "" {
 		return hint
 	}
 	return "; it has " + join(attributes)

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/lanyard/lanyard/internal/typo"
 )
 
 // Inputs is what a stack is resolved with.
@@ -164,7 +166,7 @@ func (r *resolver) hint(name string, names func() []string) string {
 	if len(r.errs) >= maxFindings {
 		return ""
 	}
-	return didYouMean(name, names())
+	return typo.DidYouMean(name, names())
 }
 
 // exhaust reports that the stack is too large. Nothing is evaluated or reported any more.
@@ -190,7 +192,7 @@ func (r *resolver) readScope(f *File) *scope {
 	s := &scope{file: f, parameters: map[string]*parameter{}, conditions: map[string]*condition{}}
 	for e := range f.Root.All() {
 		if !slices.Contains(sections, e.Key.Text) {
-			r.fail(e.Key.Pos, "%s is not a section of a template%s", printable(e.Key.Text), didYouMean(e.Key.Text, sections))
+			r.fail(e.Key.Pos, "%s is not a section of a template%s", printable(e.Key.Text), typo.DidYouMean(e.Key.Text, sections))
 		}
 	}
 	if f.Root.Get("Resources") == nil {
@@ -295,7 +297,7 @@ func (r *resolver) checkType(t *Node) {
 		return
 	}
 	known := append(slices.Sorted(maps.Keys(resourceTypes())), otherTypes()...)
-	if n := nearest(t.Text, known); n != "" {
+	if n := typo.Nearest(t.Text, known); n != "" {
 		r.fail(t.Pos, "%s is not a type of resource; did you mean %s?", printable(t.Text), n)
 	}
 }
@@ -333,7 +335,7 @@ func (r *resolver) resource(d *declared) {
 	for e := range d.node.All() {
 		if !slices.Contains(attributes, e.Key.Text) {
 			r.fail(e.Key.Pos, "%s is not an attribute of a resource%s", printable(e.Key.Text),
-				didYouMean(e.Key.Text, attributes))
+				typo.DidYouMean(e.Key.Text, attributes))
 		}
 	}
 	out := &Resource{LogicalID: d.id, Type: d.typeName, Pos: d.pos, Node: d.node, File: d.scope.file}
