@@ -111,17 +111,27 @@ $body$`, strings.Join(names, ", "), letterBusy, letterConflict, sqlstore.Functio
 })
 
 // makeFunction creates the function unless it is there, and reports whether it can be used. Servers of other versions
-// do not mind it, so it is no migration, and a database that does not accept it can do without.
+// do not mind it, so it is no migration, and a database that does not accept it can do without. One of another role
+// that does not own the tables is not called: it would run with the rights of this one, whatever it does.
 func makeFunction(ctx context.Context, c *conn, cfg Config) bool {
 	f := theFunction()
-	there := false
-	err := c.Query(ctx, `SELECT to_regproc($1) IS NOT NULL`, []any{f.name},
-		func(r sqlstore.Row) error { return r.Scan(&there) })
-	if err == nil && !there {
+	there, trusted := false, false
+	err := c.Query(ctx, `SELECT pg_get_userbyid(proowner) = current_user
+			OR proowner = (SELECT relowner FROM pg_class WHERE oid = 'events'::regclass)
+		FROM pg_proc WHERE oid = to_regproc($1)`, []any{f.name},
+		func(r sqlstore.Row) error {
+			there = true
+			return r.Scan(&trusted)
+		})
+	switch {
+	case err != nil:
+	case !there:
 		err = c.Script(ctx, f.create)
+	case !trusted:
+		err = errors.New("the function belongs to a role that owns no tables of lanyard; drop it, and restart the server")
 	}
 	if err != nil {
-		cfg.Logger.WarnContext(ctx, "cannot create a function in the database; instances commit separately",
+		cfg.Logger.WarnContext(ctx, "cannot use a function in the database; instances commit separately",
 			"function", f.name, "error", err)
 	}
 	return err == nil

@@ -324,6 +324,29 @@ func TestWithoutTheFunction(t *testing.T) {
 		}
 		whole(t, s, "i0")
 	})
+	t.Run("it belongs to a stranger", func(t *testing.T) {
+		schema := server.Schema(t, t.TempDir())
+		with, _ := several(t, server.URL(schema), 1, Config{function: functionAlways})
+		if err := with.Close(); err != nil {
+			t.Fatal(err)
+		}
+		server.Exec(t, fmt.Sprintf(`CREATE ROLE stranger; GRANT CREATE ON SCHEMA %[1]s TO stranger;
+			ALTER FUNCTION %[1]s.%[2]s OWNER TO stranger`, schema, theFunction().name))
+		var log bytes.Buffer
+		s := opened(t, Config{URL: server.URL(schema) + "&track_functions=pl", function: functionAlways,
+			Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		if err := describe(ctx, s, "i0", func(string) (string, error) { return "after", nil }); err != nil {
+			t.Error(err)
+		}
+		if !strings.Contains(log.String(), "belongs to a role that owns no tables") {
+			t.Errorf("the log is:\n%s", log.String())
+		}
+		n := 0
+		if err := s.QueryRow(ctx, `SELECT COALESCE(SUM(calls), 0) FROM pg_stat_user_functions WHERE schemaname = $1`,
+			[]any{schema}, &n); err != nil || n != 0 {
+			t.Errorf("it was called %d times: %v", n, err)
+		}
+	})
 	t.Run("it is refused", func(t *testing.T) {
 		schema := server.Schema(t, t.TempDir())
 		server.Exec(t, fmt.Sprintf(`
