@@ -87,7 +87,7 @@ var rules = map[string]rule{
 	"nesting":    {nil, "could be lifted into another project as it is"},
 	"sealed":     {nil, "could be lifted into another project as it is"},
 	"intake":     {nil, "could be lifted into another project as it is"},
-	"stack": {[]string{"", "access", "compare", "invocation", "sandbox", "store", "template"},
+	"stack": {[]string{"", "access", "compare", "invocation", "lint", "sandbox", "store", "template"},
 		"plans for any API and tries plans on a copy; it reads no instance and opens no database"},
 	"template": {[]string{"typo"}, "files are read and edited by themselves; what they mean for an instance is for others"},
 	"typo":     {nil, "could be lifted into another project as it is"},

@@ -69,7 +69,7 @@ func (c *lintCmd) Run(s streams) error {
 	case !c.Fix && c.UnsafeFixes:
 		return refuse("--fix is required when --unsafe-fixes is set")
 	}
-	config, err := c.readConfig()
+	config, err := readLintConfig(c.Settings)
 	if err != nil {
 		return err
 	}
@@ -105,10 +105,11 @@ func (c *lintCmd) Run(s streams) error {
 // unusedPermission is the code of the rule that requires a log of decisions.
 const unusedPermission = "LY5002"
 
-func (c *lintCmd) readConfig() (*lint.Config, error) {
-	name := cmp.Or(c.Settings, lint.ConfigName)
+// readLintConfig reads a configuration of lint: of a file, or when that is "" of the current folder, if it has one.
+func readLintConfig(file string) (*lint.Config, error) {
+	name := cmp.Or(file, lint.ConfigName)
 	f, err := os.Open(name)
-	if errors.Is(err, fs.ErrNotExist) && c.Settings == "" {
+	if errors.Is(err, fs.ErrNotExist) && file == "" {
 		return new(lint.Config), nil
 	}
 	if err != nil {

@@ -43,6 +43,7 @@ func (w *planWriter) markdown() string {
 	if lapses := w.lapses("- ", compare.Code); lapses != "" {
 		b.WriteString("\n" + lapses)
 	}
+	w.markdownFindings(&b)
 	return boundComment(b.String())
 }
 

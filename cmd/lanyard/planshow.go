@@ -8,6 +8,7 @@ import (
 
 	"github.com/lanyard/lanyard/internal/compare"
 	"github.com/lanyard/lanyard/internal/laxjson"
+	"github.com/lanyard/lanyard/internal/lint"
 	"github.com/lanyard/lanyard/internal/stack"
 	"github.com/lanyard/lanyard/internal/template"
 	"github.com/lanyard/lanyard/internal/terminal"
@@ -26,6 +27,10 @@ func showPlan(s streams, format string, p *stack.Plan, of *planning) error {
 		}
 	}
 	w := planWriter{Plan: p, warnings: warnings}
+	var err error
+	if w.findings, err = newFindings(p); err != nil {
+		return err
+	}
 	switch format {
 	case "json":
 		return w.writeJSON(s.out)
@@ -34,7 +39,7 @@ func showPlan(s streams, format string, p *stack.Plan, of *planning) error {
 		return err
 	}
 	w.Painter = s.painter()
-	_, err := io.WriteString(s.out, w.text())
+	_, err = io.WriteString(s.out, w.text())
 	return err
 }
 
@@ -42,6 +47,7 @@ type planWriter struct {
 	*stack.Plan
 	terminal.Painter
 	warnings []string
+	findings []lint.Finding // that lint has after the plan and not before
 }
 
 // signs are how actions are marked, and colours how they are painted.
@@ -81,6 +87,7 @@ func (w *planWriter) text() string {
 		b.WriteString("Nobody gains or loses anything.\n\n")
 	}
 	b.WriteString(w.lapses("  ", printable))
+	w.findingsText(&b)
 	fmt.Fprintf(&b, "%s\n", w.Paint(terminal.Bold, w.Summary()))
 	return b.String()
 }
@@ -231,6 +238,9 @@ func (w *planWriter) writeJSON(out io.Writer) error {
 	lines = append(lines, map[string]any{"type": "access", "access": w.Access(compare.Options{})})
 	for _, l := range w.Lapses() {
 		lines = append(lines, map[string]any{"type": "lapse", "lapse": l})
+	}
+	for _, f := range w.findings {
+		lines = append(lines, map[string]any{"type": "finding", "finding": f})
 	}
 	lines = append(lines, map[string]any{"type": "summary", "changes": w.Count(), "calls": len(w.Calls),
 		"empty": w.Empty(), "drifted": len(w.Drift)})

@@ -103,7 +103,8 @@ type Plan struct {
 	Before  *access.Snapshot   `json:"-"`
 	After   *access.Snapshot   `json:"-"`
 	Between []*access.Snapshot `json:"-"`
-	// Result is the instance after the calls.
+	// Start is the instance as it is now, and Result as it is after the calls.
+	Start  *Target `json:"-"`
 	Result *Target `json:"-"`
 
 	secrets map[string]string
@@ -152,6 +153,7 @@ func New(ctx context.Context, target *Target, t *Template, o Options) (*Plan, er
 	if p.Empty() {
 		return p, nil
 	}
+	p.Start = target
 	return p, b.try(ctx, target, o)
 }
 
