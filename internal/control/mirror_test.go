@@ -343,3 +343,22 @@ func TestSuspiciousCopies(t *testing.T) {
 		})
 	}
 }
+
+// TestCleanedKeysThatCollide expects the same copy each time, when keys are the same once their characters are replaced.
+func TestCleanedKeysThatCollide(t *testing.T) {
+	var first *lanyard.Queue
+	for range 30 {
+		q := &lanyard.Queue{Meta: lanyard.Meta{ID: "q", Name: "q", Tags: map[string]string{}}}
+		for i := range 8 {
+			q.Tags["key"+string(rune(i+1))] = fmt.Sprint(i)
+		}
+		d := control.CompareMirror(nil, control.MirrorRead{Resources: []lanyard.Resource{q}})
+		got := d.Put[0].(*lanyard.Queue)
+		if first == nil {
+			first = got
+		}
+		if !reflect.DeepEqual(got.Tags, first.Tags) || len(got.Tags) != 1 {
+			t.Fatalf("the tags are %q, and were %q", got.Tags, first.Tags)
+		}
+	}
+}

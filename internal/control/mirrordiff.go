@@ -3,6 +3,7 @@ package control
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -235,22 +236,24 @@ func cleanValue(v reflect.Value, replace func(name string) func(rune) rune, name
 	}
 }
 
-// cleanMap replaces characters in tags, attributes and settings.
+// cleanMap replaces characters in tags, attributes and settings. Keys may become the same: so that this does not change
+// from one copy to the next, maps are gone through in the order of their keys.
 func cleanMap(v reflect.Value, clean func(string) string) {
 	switch m := v.Interface().(type) {
 	case map[string]string:
-		for k, value := range m {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			value := m[k]
 			delete(m, k)
 			m[clean(k)] = clean(value)
 		}
 	case lanyard.Settings:
-		for k, value := range m {
-			var any any
-			if json.Unmarshal(value, &any) != nil {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			var value any
+			if json.Unmarshal(m[k], &value) != nil {
 				continue
 			}
 			delete(m, k)
-			b, err := json.Marshal(cleanJSON(any, clean), json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
+			b, err := json.Marshal(cleanJSON(value, clean), json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 			if err == nil {
 				m[clean(k)] = b
 			}
@@ -267,7 +270,8 @@ func cleanJSON(v any, clean func(string) string) any {
 			v[i] = cleanJSON(v[i], clean)
 		}
 	case map[string]any:
-		for k, value := range v {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			value := v[k]
 			delete(v, k)
 			v[clean(k)] = cleanJSON(value, clean)
 		}

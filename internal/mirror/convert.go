@@ -11,7 +11,7 @@ import (
 	"github.com/lanyard/lanyard/internal/awsapi/model"
 )
 
-// text is what p points at, or "".
+// text returns what p points at, or "".
 func text(p *string) string {
 	if p == nil {
 		return ""
@@ -19,7 +19,7 @@ func text(p *string) string {
 	return *p
 }
 
-// when is the time that t points at, or none.
+// when returns a Meta with the time that t points at as that of the last change, if there is one.
 func when(t *model.Timestamp) (out lanyard.Meta) {
 	if t != nil {
 		out.Modified = stamp(t.Time)
@@ -27,7 +27,7 @@ func when(t *model.Timestamp) (out lanyard.Meta) {
 	return out
 }
 
-// some is m, or nil if it is empty.
+// some returns m, or nil if it is empty.
 func some[M ~map[K]V, K comparable, V any](m M) M {
 	if len(m) == 0 {
 		return nil
@@ -35,7 +35,7 @@ func some[M ~map[K]V, K comparable, V any](m M) M {
 	return m
 }
 
-// list is l, or nil if it is empty.
+// list returns l, or nil if it is empty.
 func list[T any](l []T) []T {
 	if len(l) == 0 {
 		return nil

@@ -25,6 +25,9 @@ func (r *reader) findAlias(ctx context.Context, alias string) (id string, err er
 		return "", lanyard.Errorf(lanyard.NotFound, "instance %s does not exist. The account has %d instances in this region; "+
 			"check the region and the credentials", lanyard.Quote(alias), known)
 	}
+	if err == nil && !lanyard.IsID(id) { // files are named by it
+		return "", fmt.Errorf("ListInstances: Id of instance %s must be a UUID, got %s", lanyard.Quote(alias), lanyard.Quote(id))
+	}
 	return id, err
 }
 

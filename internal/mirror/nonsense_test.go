@@ -187,6 +187,19 @@ func TestMembersThatAreNew(t *testing.T) {
 	}
 }
 
+// TestInstanceWhoseIDIsAPath refuses an id by which files outside of the data folder could be named.
+func TestInstanceWhoseIDIsAPath(t *testing.T) {
+	s := ofDemo(t)
+	hostile := changing{s, map[string]func(_, _ object) error{"ListInstances": func(_, out object) error {
+		item(out, "InstanceSummaryList", 0)["Id"] = "../../elsewhere"
+		return nil
+	}}}
+	const want = `must be a UUID, got "../../elsewhere"`
+	if _, err := mirror.Find(t.Context(), hostile, s.instance.Name); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want an error with %s", err, want)
+	}
+}
+
 func TestUnrevealedSaysWhatWasAsked(t *testing.T) {
 	s := ofDemo(t)
 	without := changing{s, map[string]func(_, _ object) error{

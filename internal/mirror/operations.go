@@ -15,7 +15,7 @@ type Operation struct {
 	Reads string
 	// Each is what takes one call each; "" for an operation whose pages cover all.
 	Each string
-	// Complete reports that only Options.Complete calls it.
+	// Complete is set if it is only called with Options.Complete.
 	Complete bool
 	// Needs are the IAM actions that Amazon documents as required in addition to that of the operation's name.
 	Needs []string

@@ -40,7 +40,6 @@ type reader struct {
 	notes    map[kindOfNote]map[string]int // how often
 	asked    map[string]bool               // operations
 	absent   map[string]bool               // operations that the API does not have
-
 }
 
 func newReader(api invocation.API, instance string, o Options) *reader {
@@ -200,7 +199,7 @@ type listing[Out, Item any] struct {
 	list      string  // the member of the output with the items
 	items     func(*Out) ([]Item, *string)
 	total     func(*Out) *int64 // nil: not answered
-	// keeps reports that members of items that lanyard does not know are handed to each, for its settings.
+	// keeps is set if members of items that lanyard does not know are handed to each, for its settings.
 	keeps bool
 	each  func(Item, lanyard.Settings) error
 }
@@ -274,14 +273,14 @@ func (r *reader) expectPages(total *int64, first, most int) {
 	r.expect(int(*total-int64(first)+int64(most)-1) / most)
 }
 
-// lacks reports that an API refuses an operation because it does not have it: an older lanyard, or a region of Amazon
+// lacks reports whether an API refuses an operation because it does not have it: an older lanyard, or a region of Amazon
 // Connect that does not have it yet.
 func lacks(err error) bool {
 	var e *invocation.Exception
 	return errors.As(err, &e) && (e.Name == "UnknownOperationException" || e.Name == "UnsupportedOperationException")
 }
 
-// missing reports that an API says that a resource does not exist.
+// missing reports whether an API says that a resource does not exist.
 func missing(err error) bool {
 	var e *invocation.Exception
 	return errors.As(err, &e) && e.Name == "ResourceNotFoundException"

@@ -116,6 +116,13 @@ func (s *Sandbox) Invoke(ctx context.Context, operation string, input []byte) ([
 		Caller: lanyard.Caller{Account: s.instance.Account}})
 }
 
+// InvokeAs carries out an operation on the copy on behalf of a user, by id or name, whose security profiles must allow
+// it.
+func (s *Sandbox) InvokeAs(ctx context.Context, user, operation string, input []byte) ([]byte, error) {
+	return invoke(ctx, s.api, invocation.Call{Operation: operation, Input: input, User: user,
+		Caller: lanyard.Caller{Account: s.instance.Account}})
+}
+
 func invoke(ctx context.Context, api *awsapi.Server, call invocation.Call) ([]byte, error) {
 	a := api.Invoke(ctx, call)
 	switch {

@@ -74,8 +74,7 @@ func (r *run) invoke(ctx context.Context, api invocation.API, call Call) error {
 type Failure struct {
 	Plan *Plan
 	Done int // calls that were carried out
-	// Unknown reports that nothing is known of the call after those: it may have been carried out. Otherwise it was
-	// refused.
+	// Unknown is set if nothing is known of the call after those: it may have been carried out. Otherwise it was refused.
 	Unknown bool
 	Err     error
 }

@@ -13,7 +13,7 @@ type FieldChange struct {
 	Path   string `json:"path"`            // Description, Tags.Team, Applications[crm].ApplicationPermissions
 	Before any    `json:"before,omitzero"` // absent: there was none
 	After  any    `json:"after,omitzero"`  // absent: there is none
-	// Element reports that Before or After is an element of the list at Path, rather than its value.
+	// Element is set if Before or After is an element of the list at Path, rather than its value.
 	Element bool `json:"element,omitzero"`
 }
 
