@@ -344,7 +344,7 @@ func TestSuspiciousCopies(t *testing.T) {
 	}
 }
 
-// TestCleanedKeysThatCollide expects the same copy each time, when keys are the same once their characters are replaced.
+// TestCleanedKeysThatCollide expects the same copy each time if keys are the same once their characters are replaced.
 func TestCleanedKeysThatCollide(t *testing.T) {
 	var first *lanyard.Queue
 	for range 30 {

@@ -273,8 +273,8 @@ func (r *reader) expectPages(total *int64, first, most int) {
 	r.expect(int(*total-int64(first)+int64(most)-1) / most)
 }
 
-// lacks reports whether an API refuses an operation because it does not have it: an older lanyard, or a region of Amazon
-// Connect that does not have it yet.
+// lacks reports whether an API refuses an operation because it does not have it: an older lanyard, or a region in which
+// Amazon Connect does not have it yet.
 func lacks(err error) bool {
 	var e *invocation.Exception
 	return errors.As(err, &e) && (e.Name == "UnknownOperationException" || e.Name == "UnsupportedOperationException")
