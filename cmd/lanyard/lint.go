@@ -298,23 +298,11 @@ func (c *lintCmd) fixes(r *lint.Report) (fixes []lint.Fix) {
 }
 
 func listRules(s streams) error {
-	table := [][]string{}
+	t := newTable(s.out)
 	for _, r := range lint.Rules() {
-		table = append(table, []string{r.Code, r.Severity.String(), r.Name, r.Title})
+		t.row(r.Code, r.Severity, r.Name, r.Title)
 	}
-	width := make([]int, 3)
-	for _, row := range table {
-		for i := range width {
-			width[i] = max(width[i], len(row[i]))
-		}
-	}
-	for _, row := range table {
-		if _, err := fmt.Fprintf(s.out, "%-*s  %-*s  %-*s  %s\n", width[0], row[0], width[1], row[1], width[2], row[2],
-			row[3]); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.flush()
 }
 
 func explainRule(s streams, ref string) error {

@@ -36,11 +36,8 @@ Examples:
   terraform show -json tfplan | lanyard plan --terraform - --instance acme`
 }
 
-// Statuses of plan -detailed-exitcode, as Terraform has them.
-const (
-	nothingStatus = 0
-	changesStatus = 2
-)
+// changesStatus is the status of --detailed-exitcode when something changes or differs, as Terraform has it.
+const changesStatus = 2
 
 // exitStatus ends a command with a status, after it has shown everything.
 type exitStatus int
@@ -53,12 +50,12 @@ func (c *planCmd) Run(s streams) error {
 		writeProblems(s.out, c.Name, err)
 	}
 	if c.DetailedExitcode && err != nil && err != error(exitStatus(changesStatus)) {
-		return fmt.Errorf("%w", asError{err}) // status 2 means changes here
+		return asError{err} // status 2 means changes here
 	}
 	return err
 }
 
-// asError is an error of which only the text is known.
+// An asError ends a command with status 1, whatever the error in it would end it with.
 type asError struct{ err error }
 
 func (e asError) Error() string { return e.err.Error() }
