@@ -22,7 +22,7 @@ func (r *reader) findAlias(ctx context.Context, alias string) (id string, err er
 			return nil
 		}})
 	if err == nil && id == "" {
-		return "", lanyard.Errorf(lanyard.NotFound, "instance %s does not exist. The account has %d instances in this region; "+
+		return "", lanyard.Errorf(lanyard.NotFound, "instance %s does not exist. Instances of the account in this region: %d; "+
 			"check the region and the credentials", lanyard.Quote(alias), known)
 	}
 	if err == nil && !lanyard.IsID(id) { // files are named by it

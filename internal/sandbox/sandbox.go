@@ -44,7 +44,8 @@ var _ invocation.API = (*Sandbox)(nil)
 var unbounded = control.Quotas{InstancesPerAccount: -1, Profiles: -1, Users: -1, Groups: -1, Queues: -1,
 	RoutingProfiles: -1, Hours: -1, Modules: -1, QuickConnects: -1, QueuesPerRoutingProfile: -1, AIAgents: -1}
 
-// New copies an instance. The copy's resources have the ids, tags and times of the original.
+// New copies an instance. The copy's resources have the ids, tags and times of the original. The copy of a mirror takes
+// changes: what would change at the original is planned on its mirror.
 func New(ctx context.Context, c Config) (*Sandbox, error) {
 	log := slog.New(slog.DiscardHandler)
 	svc := control.New(control.Config{Store: c.Store, Region: c.Instance.Region, Partition: c.Partition,
@@ -53,7 +54,9 @@ func New(ctx context.Context, c Config) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sandbox{control: svc, store: c.Store, instance: c.Instance,
+	instance := lanyard.Clone(c.Instance)
+	instance.Mirror = nil
+	s := &Sandbox{control: svc, store: c.Store, instance: instance,
 		api: awsapi.New(awsapi.Config{Control: svc, TokenSecret: secret, Logger: log})}
 	if err := s.fill(ctx, c.Resources); err != nil {
 		return nil, fmt.Errorf("copy instance %s: %w", c.Instance.ID, err)

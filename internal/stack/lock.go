@@ -52,10 +52,28 @@ func TakeLock(ctx context.Context, api invocation.API, instance, holder string, 
 	if errors.As(err, &e) && e.Name == "DuplicateResourceException" {
 		return nil, heldBy(ctx, api, instance, now)
 	}
-	if err != nil {
+	switch {
+	case errors.As(err, &e):
 		return nil, fmt.Errorf("take the lock of applies: %w", err)
+	case err != nil: // it may be taken
+		return nil, errors.Join(fmt.Errorf("take the lock of applies; nothing was changed: %w", err),
+			dropLock(ctx, api, instance, description))
 	}
 	return &Lock{api: api, instance: instance, id: out.SecurityProfileId}, nil
+}
+
+// dropTime bounds how long it may take to remove a lock that may have been taken.
+const dropTime = 10 * time.Second
+
+// dropLock removes the lock if it has a description: no answer said whether it was taken, as after an interruption.
+func dropLock(ctx context.Context, api invocation.API, instance, description string) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), dropTime)
+	defer stop()
+	id, held, err := findLock(ctx, api, instance)
+	if err != nil || id == "" || held != description {
+		return nil // the next apply says who has it
+	}
+	return (&Lock{api: api, instance: instance, id: id}).Release(ctx)
 }
 
 // Release gives the lock back.
