@@ -120,7 +120,7 @@ func (c *checker) unknown(m Member, s *shape, path string) {
 	if path == "" && c.what == c.t.Name {
 		known = c.t.Properties
 	}
-	c.r.fail(m.Pos, "%s is not a property of %s%s", printable(m.Key), c.place(path), typo.DidYouMean(m.Key, known))
+	c.r.fail(m.Pos, "property %s does not exist in %s%s", quote(m.Key), c.place(path), typo.DidYouMean(m.Key, known))
 }
 
 func (c *checker) wrong(v *Value, path, want string) *Value {

@@ -170,7 +170,7 @@ func (r *resolver) call(c *call) *Value {
 	}
 	known := slices.Collect(maps.Keys(functions))
 	known = slices.Sorted(slices.Values(slices.AppendSeq(known, maps.Keys(unresolvable))))
-	return r.fail(c.pos, "%s is not a function of CloudFormation%s", printable(c.name), typo.DidYouMean(c.name, known))
+	return r.fail(c.pos, "function %s does not exist in CloudFormation%s", quote(c.name), typo.DidYouMean(c.name, known))
 }
 
 // apply calls a function of values now if they are known, and when the resources that they depend on exist if not.

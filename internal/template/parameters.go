@@ -43,7 +43,7 @@ func (r *resolver) readParameter(e Entry) *parameter {
 	}
 	for entry := range n.All() {
 		if !slices.Contains(parameterKeys, entry.Key.Text) {
-			r.fail(entry.Key.Pos, "%s is not an attribute of a parameter%s", printable(entry.Key.Text),
+			r.fail(entry.Key.Pos, "parameter attribute %s does not exist%s", quote(entry.Key.Text),
 				typo.DidYouMean(entry.Key.Text, parameterKeys))
 		}
 	}

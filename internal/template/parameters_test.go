@@ -41,7 +41,7 @@ func TestParameters(t *testing.T) {
 		{"an unknown type", "{Type: Strng, Default: a}", "", `a.yaml:2:13: Type must be String, Number, CommaDelimitedList, List<…> or a type of AWS's, got "Strng"; did you mean String?`},
 		{"no type", "{Default: a}", "", `a.yaml:2:3: Type is required in parameter "A"`},
 		{"no map", "a", "A=a", `a.yaml:2:6: parameter "A" must be a map with Type, got "a"`},
-		{"an unknown attribute", "{Type: String, Defualt: a}", "A=a", "a.yaml:2:21: Defualt is not an attribute of a parameter; did you mean Default?"},
+		{"an unknown attribute", "{Type: String, Defualt: a}", "A=a", `a.yaml:2:21: parameter attribute "Defualt" does not exist; did you mean Default?`},
 		{"a type of AWS's", "{Type: AWS::EC2::VPC::Id}", "A=vpc-1", `"vpc-1"`},
 		{"a parameter in SSM that is given", "{Type: 'AWS::SSM::Parameter::Value<String>', Default: /a}", "A=b", `"b" | a.yaml:2:6: parameter "A" is taken as the value itself; AWS takes it as the name of a parameter in SSM`},
 		{"not declared", "{Type: String, Default: a}", "Aa=b", `a.yaml: parameter "Aa" does not exist`},

@@ -93,7 +93,7 @@ func (r *resolver) attribute(d *declared, name string, pos Position) *Value {
 	case d.absent != "":
 		return r.fail(pos, "resource %q is not in the stack, since its condition %s is false", d.id, printable(d.absent))
 	case !slices.Contains(d.schema.Attributes, name):
-		return r.fail(pos, "%s is not an attribute of %s%s", printable(name), d.typeName,
+		return r.fail(pos, "attribute %s does not exist in %s%s", quote(name), d.typeName,
 			attributeHint(name, d.schema.Attributes))
 	}
 	return &Value{Kind: Deferred, Pos: pos, Reference: &Reference{d.id, name, pos}}

@@ -192,7 +192,7 @@ func (r *resolver) readScope(f *File) *scope {
 	s := &scope{file: f, parameters: map[string]*parameter{}, conditions: map[string]*condition{}}
 	for e := range f.Root.All() {
 		if !slices.Contains(sections, e.Key.Text) {
-			r.fail(e.Key.Pos, "%s is not a section of a template%s", printable(e.Key.Text), typo.DidYouMean(e.Key.Text, sections))
+			r.fail(e.Key.Pos, "section %s does not exist%s", quote(e.Key.Text), typo.DidYouMean(e.Key.Text, sections))
 		}
 	}
 	if f.Root.Get("Resources") == nil {
@@ -298,7 +298,7 @@ func (r *resolver) checkType(t *Node) {
 	}
 	known := append(slices.Sorted(maps.Keys(resourceTypes())), otherTypes()...)
 	if n := typo.Nearest(t.Text, known); n != "" {
-		r.fail(t.Pos, "%s is not a type of resource; did you mean %s?", printable(t.Text), n)
+		r.fail(t.Pos, "resource type %s does not exist; did you mean %s?", quote(t.Text), n)
 	}
 }
 
@@ -334,7 +334,7 @@ func (r *resolver) resource(d *declared) {
 	}
 	for e := range d.node.All() {
 		if !slices.Contains(attributes, e.Key.Text) {
-			r.fail(e.Key.Pos, "%s is not an attribute of a resource%s", printable(e.Key.Text),
+			r.fail(e.Key.Pos, "resource attribute %s does not exist%s", quote(e.Key.Text),
 				typo.DidYouMean(e.Key.Text, attributes))
 		}
 	}
