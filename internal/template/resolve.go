@@ -161,7 +161,7 @@ func (r *resolver) fail(pos Position, format string, args ...any) *Value {
 	return &Value{Kind: Invalid, Pos: pos}
 }
 
-// hint is didYouMean among names that may be many, for errors that are shown.
+// hint is typo.DidYouMean among names that may be many, for errors that are shown.
 func (r *resolver) hint(name string, names func() []string) string {
 	if len(r.errs) >= maxFindings {
 		return ""
