@@ -121,7 +121,7 @@ func TestTargets(t *testing.T) {
 		t.Error("the endpoint of the environment shows another instance than the server of the folder")
 	}
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "wrong")
-	if _, err := far.openTarget(t.Context()); err == nil || !strings.Contains(err.Error(), "check the secret access key") {
+	if _, err := far.openTarget(t.Context()); err == nil || !strings.Contains(err.Error(), "the region and the clock of this machine") {
 		t.Errorf("with a wrong secret: %v", err)
 	}
 	t.Setenv("AWS_ENDPOINT_URL_CONNECT", "")
