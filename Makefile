@@ -2,12 +2,13 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run build console browser console-big screenshots test check postgres unit conformance bench fuzz crash failover linearizability soak model upstream generate docs clean help
+.PHONY: run build console browser console-big screenshots test check postgres unit conformance bench properties fuzz crash failover linearizability soak model upstream generate docs clean help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 FUZZTIME ?= 10s
 DURATION ?= 5m
+properties: WORLDS ?= 200
 crash: ROUNDS ?= 200
 failover: ROUNDS ?= 20
 
@@ -60,6 +61,10 @@ console-big: build ## Test the console with 100,000 users: no page loads everyth
 
 bench: ## Measure the performance, and write docs/performance.md.
 	cd bench && go run . -out ../docs/performance.md
+
+properties: ## Try the properties of lint, plans and mirrors on WORLDS (200) random instances each.
+	LANYARD_WORLDS=$(WORLDS) go test -timeout 2h ./internal/lint
+	go test -timeout 2h ./internal/stack ./internal/mirror ./internal/compare ./internal/past -rapid.checks $(WORLDS)
 
 fuzz: ## Run every fuzz target for FUZZTIME (10s) each.
 	@for pkg in $$(go list ./...); do \

@@ -214,11 +214,19 @@ func reached(s *access.Snapshot, actors []string, from start) (full, gains bool)
 	return full, gains
 }
 
+// worldsToTry is how many worlds a test tries: LANYARD_WORLDS, as make properties sets it, or else few.
+func worldsToTry(few int) int {
+	if n, err := strconv.Atoi(os.Getenv("LANYARD_WORLDS")); err == nil {
+		return n
+	}
+	return few
+}
+
 // TestPathsArePerformed takes each step of each path in a copy of the instance, by the real operations on behalf of who
 // takes it, and decides afterwards.
 func TestPathsArePerformed(t *testing.T) {
 	kinds := map[string]int{}
-	for seed := range 150 {
+	for seed := range worldsToTry(60) {
 		w := worlds.Example(seed)
 		l := newLinter(From(w.instance, w.resources))
 		s := newSearcher(l)
@@ -280,10 +288,7 @@ func variantsOf(l *linter, w *world) (out []*variant) {
 
 // TestShortestPaths compares with an oracle that tries every operation with every input, really, for two steps.
 func TestShortestPaths(t *testing.T) {
-	worldsTried, found := 6, 0
-	if n, err := strconv.Atoi(os.Getenv("LANYARD_WORLDS")); err == nil {
-		worldsTried = n
-	}
+	worldsTried, found := worldsToTry(3), 0
 	for seed := range worldsTried {
 		w := worlds.Example(seed)
 		l := newLinter(From(w.instance, w.resources))

@@ -344,7 +344,7 @@ func TestOrder(t *testing.T) {
 
 // TestGrants compares what a profile grants, and where, with what decisions say.
 func TestGrants(t *testing.T) {
-	for seed := range 500 {
+	for seed := range worldsToTry(200) {
 		w := worlds.Example(seed)
 		p := w.profiles[0]
 		if seed%2 == 0 {
@@ -377,7 +377,7 @@ func TestGrants(t *testing.T) {
 // TestMerge compares the blast radius of merges with what decisions say about each user before and after.
 func TestMerge(t *testing.T) {
 	merges := 0
-	for seed := range 300 {
+	for seed := range worldsToTry(100) {
 		w := worlds.Example(seed)
 		l := newLinter(From(w.instance, w.resources))
 		keep, drop := 0, 1
