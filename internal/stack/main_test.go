@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestMain has the properties tried on 25 random instances each, unless -rapid.checks says otherwise: each is planned and
+// TestMain tries the properties on 25 random instances each, unless -rapid.checks says otherwise: each is planned and
 // applied as a whole. make properties tries more.
 func TestMain(m *testing.M) {
 	flag.Parse()
