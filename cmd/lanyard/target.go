@@ -117,7 +117,7 @@ func (f *targetFlags) openFolderAPI(ctx context.Context) (*target, error) {
 	return &target{API: api, place: "the data folder " + f.Data, close: db.Close}, nil
 }
 
-// adviseEndpoint says what leads to Amazon Connect, if the environment looks as if it were meant.
+// adviseEndpoint says how to reach Amazon Connect if the environment suggests that Amazon Connect was meant.
 func adviseEndpoint(err error) error {
 	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"} {
 		if os.Getenv(name) != "" {

@@ -30,7 +30,7 @@ func (l *linter) checkUnused() {
 	}
 	message := "nobody holds it"
 	if l.UnknownAgents {
-		message = "no user holds it; the API does not tell whether an AI agent does"
+		message = "no user holds it; the API does not reveal whether an AI agent does"
 	}
 	for _, p := range l.Profiles {
 		if l.Snapshot.CountHolders(p.ID) == 0 {
