@@ -220,7 +220,6 @@ func (t *testTargets) of(f *policytest.File) (*policytest.Target, error) {
 	if ref.None() && (t.c.Target != "" || f.HasFixtures()) {
 		return policytest.EmptyTarget(f.Path), nil
 	}
-	ref.Only = ref.Only || ref.None()
 	ref.Backup = inFolder(folder, ref.Backup)
 	ref.Templates = slices.Clone(ref.Templates)
 	for i := range ref.Templates {
