@@ -24,7 +24,7 @@ import (
 // targetFlags say which instance a command works on, and where it is.
 type targetFlags struct {
 	dataFlag   `embed:""`
-	Instance   string `help:"Instance: its id, ARN or alias; default: the only one." placeholder:"INSTANCE"`
+	Instance   string `aliases:"target" help:"Instance: its id, ARN or alias; default: the only one. --target is another name of it." placeholder:"INSTANCE"`
 	AWSProfile string `help:"Profile of the AWS configuration files whose credentials, region and endpoint to use." name:"profile" placeholder:"PROFILE"`
 	Region     string `help:"AWS region of the instance." placeholder:"REGION"`
 }
