@@ -18,12 +18,13 @@ import (
 	"github.com/lanyard/lanyard/internal/store/storetest"
 )
 
-// flaky is a connection on which every third commit fails and, now and then, a statement takes the whole
-// transaction with it, as SQLite does when the disk is full.
+// flaky is a connection on which every third commit fails and every 23rd event takes the whole transaction with
+// it, as SQLite does when the disk is full. The events are counted across transactions: in each one, every large
+// batch would be lost. A commit takes a while, as on a disk, so that changes come to share one.
 type flaky struct {
 	sqlstore.Conn
 	commits, failed, lost, shared int
-	events                        int  // in the transaction
+	events, inTransaction         int
 	reliable                      bool // nothing fails
 }
 
@@ -32,9 +33,10 @@ var errDisk = errors.New("the disk does not do what it should")
 func (f *flaky) Exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	switch {
 	case query == `BEGIN IMMEDIATE`:
-		f.events = 0
+		f.inTransaction = 0
 	case query == `COMMIT`:
-		if f.events > 1 {
+		time.Sleep(time.Millisecond)
+		if f.inTransaction > 1 {
 			f.shared++
 		}
 		if f.commits++; f.commits%3 == 0 && !f.reliable {
@@ -42,7 +44,8 @@ func (f *flaky) Exec(ctx context.Context, query string, args ...any) (sql.Result
 			return nil, errDisk
 		}
 	case strings.Contains(query, `INSERT INTO events`):
-		if f.events++; f.events%7 == 0 && !f.reliable {
+		f.inTransaction++
+		if f.events++; f.events%23 == 0 && !f.reliable {
 			f.lost++
 			f.Conn.Exec(ctx, `ROLLBACK`)
 			return nil, errDisk
