@@ -59,7 +59,8 @@ type Authenticator interface {
 	// ServeMetadata answers requests for the protected-resource metadata (RFC 9728).
 	ServeMetadata(w http.ResponseWriter, r *http.Request)
 	// Challenge returns the WWW-Authenticate header of an answer with status 401 (insufficient nil) or 403, for the
-	// scope that the refused right needs.
+	// scope that the refused right needs. It returns "" for a right that no other token would bring; then the refusal
+	// is answered with status 200, which agents show to their model.
 	Challenge(r *http.Request, insufficient *Right) string
 }
 
