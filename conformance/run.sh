@@ -65,7 +65,12 @@ node_ready() (
 	fi
 )
 
-run_python() { python_ready && "$cache/venv/bin/python3" -m pytest "$@"; }
+# Without arguments the files are spread over processes, each with servers of its own.
+run_python() {
+	python_ready || return
+	[ $# -gt 0 ] || set -- --numprocesses 3 --dist loadfile
+	"$cache/venv/bin/python3" -m pytest "$@"
+}
 run_node() { node_ready . && NODE_NO_WARNINGS=1 node --test --test-reporter=dot js/; }
 run_cdk() { node_ready cdk && NODE_NO_WARNINGS=1 node --test --test-reporter=dot cdk/synth.test.mjs; }
 run_go() { go vet -C gosdk ./... && go test -C gosdk -count=1 ./...; }

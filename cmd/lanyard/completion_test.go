@@ -207,6 +207,7 @@ func (y *typist) complete() {
 }
 
 func TestBashCompletion(t *testing.T) {
+	t.Parallel()
 	y := startShell(t, "bash --norc --noprofile -i", map[string]string{"something.test.yaml": ""})
 	y.types("bind 'set bell-style none'; bind 'set enable-bracketed-paste off'; source <(lanyard completion bash); echo rea''dy\n",
 		"ready")
@@ -217,6 +218,7 @@ const zshrc = "autoload -Uz compinit\ncompinit -u\nsource <(lanyard completion z
 	"unset zle_bracketed_paste\nbindkey -e\n"
 
 func TestZshCompletion(t *testing.T) {
+	t.Parallel()
 	y := startShell(t, "zsh -i", map[string]string{"something.test.yaml": "", ".zshrc": zshrc})
 	y.types("echo rea''dy\n", "ready")
 	y.complete()
@@ -244,6 +246,7 @@ func TestHostileNamesAreQuoted(t *testing.T) {
 
 // Fish says what it would complete without a terminal.
 func TestFishCompletion(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("fish"); err != nil {
 		t.Skip("SKIPPED: fish is not installed")
 	}

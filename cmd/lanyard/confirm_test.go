@@ -12,6 +12,7 @@ import (
 // TestChangesAreConfirmed expects a question on a terminal before templates change an instance, and none elsewhere, for
 // saved plans, with --yes, and when nothing would change.
 func TestChangesAreConfirmed(t *testing.T) {
+	t.Parallel()
 	dir, plan := t.TempDir(), filepath.Join(t.TempDir(), "saved.plan")
 	start(t, built(t, ""), dir, "--demo").ready()
 	file := stackTemplate(t, 1)

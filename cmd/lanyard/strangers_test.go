@@ -97,7 +97,7 @@ func flood(ctx context.Context, client *http.Client, proto *http.Request, length
 // only with 503, and afterwards as usual.
 func TestStrangersTakeLittleMemory(t *testing.T) {
 	cert, key := selfSigned(t)
-	const budget, length, times = 16 << 20, 4 << 20, 120
+	const budget, length, times = 16 << 20, 4 << 20, 60
 	for _, tt := range []struct {
 		name, method, path string
 		header             map[string]string
