@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/lanyard/lanyard/internal/gen"
@@ -35,15 +35,17 @@ func measureLint(ctx context.Context, o options, bin, dir string) (*lintFound, e
 		progress("lint %d of %d", i+1, o.rounds)
 		began := time.Now()
 		cmd := exec.CommandContext(ctx, bin, "lint", "--data", data, "--format", "json", "--fail-on", "never")
-		if _, err := cmd.Output(); err != nil {
-			var failed *exec.ExitError
-			if errors.As(err, &failed) {
-				return nil, fmt.Errorf("lanyard lint: %w\n%s", err, failed.Stderr)
-			}
+		var errs strings.Builder
+		cmd.Stderr = &errs
+		if err := cmd.Start(); err != nil {
 			return nil, err
 		}
+		peak := watchPeak(cmd.Process.Pid)
+		if err := cmd.Wait(); err != nil {
+			return nil, fmt.Errorf("lanyard lint: %w\n%s", err, errs.String())
+		}
 		f.seconds = append(f.seconds, time.Since(began).Seconds())
-		f.memory = append(f.memory, maxMemory(cmd.ProcessState))
+		f.memory = append(f.memory, peak())
 	}
 	return f, nil
 }
@@ -67,11 +69,24 @@ func (f *lintFound) page(b *strings.Builder, _ string) {
 		"writes the findings.\n")
 }
 
-// maxMemory is the most memory, in MB, that a process that has ended had.
-func maxMemory(p *os.ProcessState) float64 {
-	usage, ok := p.SysUsage().(*syscall.Rusage)
-	if !ok {
-		return 0
-	}
-	return float64(usage.Maxrss) / 1000 // KB on Linux
+// watchPeak returns a function that returns the most memory, in MB, that a process had until it ended. What the
+// system says of it afterwards would count the memory that bench had when it began it.
+func watchPeak(pid int) func() float64 {
+	peak := make(chan float64, 1)
+	go func() {
+		kib := 0.0
+		for {
+			b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+			m := highest.FindSubmatch(b)
+			if err != nil || m == nil { // it has ended
+				peak <- kib * 1024 / 1e6
+				return
+			}
+			kib, _ = strconv.ParseFloat(string(m[1]), 64)
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	return func() float64 { return <-peak }
 }
+
+var highest = regexp.MustCompile(`(?m)^VmHWM:\s+(\d+) kB$`)
