@@ -215,6 +215,18 @@ func (rep *report) sections() (list []section) {
 		list = append(list, section{"Servers on PostgreSQL",
 			"How many updates a second, on one server and on three? When do the others see a change?"})
 	}
+	if rep.plan != nil {
+		list = append(list, section{"Plans", "How long does the plan of a large template take?"})
+	}
+	if rep.mirror != nil {
+		list = append(list, section{"Mirrors", "How close does a copy come to what the source's rate limit allows?"})
+	}
+	if rep.policyTests != nil {
+		list = append(list, section{"Policy tests", "How long do 10,000 tests take?"})
+	}
+	if rep.lint != nil {
+		list = append(list, section{"Lint", "How long do findings about 100,000 users take, and how much memory?"})
+	}
 	return append(list, section{"The machine", "Where were the figures taken?"})
 }
 
