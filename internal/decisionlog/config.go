@@ -1,0 +1,88 @@
+// Package decisionlog writes decisions where other programs read them: as JSON lines to a file that is rotated, and to
+// a collector by OTLP. What cannot be written is dropped and counted; no call waits for it. Records that must not be
+// lost are events, which package control stores.
+package decisionlog
+
+import (
+	"net/url"
+	"regexp"
+	"time"
+
+	"github.com/lanyard/lanyard/internal/setting"
+)
+
+// Config is the section decision-log of a gateway's configuration. Without File and OTLP nothing is logged.
+type Config struct {
+	Sample        *float64    `yaml:"sample"`         // share of the allowed decisions that is logged; default 1
+	SampleRefused *float64    `yaml:"sample-refused"` // share of the others; default 1
+	NoArguments   bool        `yaml:"no-arguments"`   // redacted arguments are left out
+	File          *FileConfig `yaml:"file"`
+	OTLP          *OTLPConfig `yaml:"otlp"`
+}
+
+// FileConfig says where JSON lines are written. The file is rotated when it would become larger than MaxSize or has
+// been written to for MaxAge, whichever comes first.
+type FileConfig struct {
+	Path     string        `yaml:"path"`
+	MaxSize  setting.Size  `yaml:"max-size"`  // whole MiB; default 100MiB
+	MaxAge   time.Duration `yaml:"max-age"`   // default 24h
+	Keep     setting.Count `yaml:"keep"`      // rotated files; default 14
+	KeepDays setting.Count `yaml:"keep-days"` // of rotated files; default unlimited
+	Compress bool          `yaml:"compress"`  // rotated files, with gzip
+}
+
+// OTLPConfig says to which collector decisions are sent as log records, by OTLP over HTTP with Protobuf.
+type OTLPConfig struct {
+	Endpoint string            `yaml:"endpoint"` // such as https://collector.example:4318/v1/logs
+	Headers  map[string]string `yaml:"headers"`  // besides those of OTEL_EXPORTER_OTLP_HEADERS
+	Timeout  time.Duration     `yaml:"timeout"`  // of one request; default 10s
+}
+
+// Check returns what is wrong with the configuration; its members are relative to the section.
+func (c *Config) Check() error {
+	return setting.First(checkShare("sample", c.Sample), checkShare("sample-refused", c.SampleRefused),
+		setting.Below("file", c.File.check()), setting.Below("otlp", c.OTLP.check()))
+}
+
+func checkShare(member string, share *float64) error {
+	if share != nil && !(*share >= 0 && *share <= 1) {
+		return setting.Errorf(member, "must be 0 to 1, got %v", *share)
+	}
+	return nil
+}
+
+func (c *FileConfig) check() error {
+	switch {
+	case c == nil:
+		return nil
+	case c.Path == "":
+		return setting.Errorf("path", "is required")
+	case c.MaxSize < 0 || c.MaxSize%setting.MiB != 0:
+		return setting.Errorf("max-size", "must be whole MiB, got %v", c.MaxSize)
+	}
+	return setting.Between("max-age", c.MaxAge, time.Minute, 365*24*time.Hour)
+}
+
+var (
+	headerName  = regexp.MustCompile(`^[A-Za-z0-9-]{1,100}$`)
+	headerValue = regexp.MustCompile(`^[ -~]{0,4096}$`)
+)
+
+func (c *OTLPConfig) check() error {
+	if c == nil {
+		return nil
+	}
+	if c.Endpoint == "" {
+		return setting.Errorf("endpoint", "is required")
+	}
+	u, err := url.Parse(c.Endpoint)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
+		return setting.Errorf("endpoint", "must be a URL such as https://collector.example:4318/v1/logs")
+	}
+	for name, value := range c.Headers {
+		if !headerName.MatchString(name) || !headerValue.MatchString(value) {
+			return setting.Errorf("headers", "must be names and values of HTTP headers, got %q", name)
+		}
+	}
+	return setting.Between("timeout", c.Timeout, 100*time.Millisecond, time.Minute)
+}
