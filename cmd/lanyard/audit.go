@@ -33,18 +33,21 @@ type auditShowCmd struct {
 	dataFlag   `embed:""`
 	outputFlag `embed:""`
 	Instance   string        `help:"Only records of the instance with this id."`
+	Decision   string        `help:"Only the call of an AI agent with this decision id, which its answer has in the header Lanyard-Decision-Id." placeholder:"ID"`
 	Follow     bool          `help:"Keep showing new records until interrupted." short:"f"`
 	Interval   time.Duration `help:"How often --follow looks for new records." default:"1s"`
 }
 
 func (auditShowCmd) Help() string {
 	return `JSON output is one CloudTrail record a line, with what changed (before and after) in
-additionalEventData.changes.
+additionalEventData.changes. Every call of an AI agent through the MCP gateway is a line, with what was
+decided in additionalEventData.decision.
 
 Examples:
   lanyard audit
   lanyard audit --follow --output json
-  lanyard audit --instance 3fdf9b6c-… --output json | jq .eventName`
+  lanyard audit --instance 3fdf9b6c-… --output json | jq .eventName
+  lanyard audit --decision 6ba7b810-9dad-11d1-80b4-00c04fd430c8`
 }
 
 // eventPage is how many events are read at a time.
@@ -103,6 +106,13 @@ func (c *auditShowCmd) showNew(ctx context.Context, m eventManager, seen map[str
 		}
 		if e == nil {
 			return show(batch)
+		}
+		if c.Decision != "" {
+			one, ok := audit.Narrow(*e, func(call *lanyard.AgentCall) bool { return call.ID == c.Decision })
+			if !ok {
+				continue
+			}
+			e = &one
 		}
 		size += len(e.Request)
 		for _, c := range e.Changes {
@@ -169,8 +179,10 @@ func (c *auditShowCmd) printer(io streams) func([]lanyard.Event) error {
 	if c.json(io) {
 		return func(events []lanyard.Event) error {
 			for _, e := range events {
-				if err := laxjson.Write(io.out, audit.From(e)); err != nil {
-					return err
+				for _, r := range audit.Records(e) {
+					if err := laxjson.Write(io.out, r); err != nil {
+						return err
+					}
 				}
 			}
 			return nil
@@ -184,11 +196,53 @@ func (c *auditShowCmd) printer(io streams) func([]lanyard.Event) error {
 		w := newTable(io.out, names...)
 		names = nil
 		for _, e := range events {
+			calls := audit.AgentCalls(e)
+			for i := range calls {
+				addCall(w, e, &calls[i])
+			}
+			if len(calls) > 0 {
+				continue
+			}
 			w.row(e.Time.Format(time.DateTime), e.Instance, e.Revision, cmp.Or(e.AccessKeyID, "-"), cmp.Or(e.OnBehalfOf, "-"),
 				e.Operation, changed(e))
 		}
 		return w.flush()
 	}
+}
+
+// addCall adds a row about a call of an AI agent.
+func addCall(w *table, e lanyard.Event, c *lanyard.AgentCall) {
+	who, onBehalfOf := c.Agent, c.User
+	if who == "" {
+		who, onBehalfOf = "user "+c.User, ""
+	}
+	w.row(c.Time.Format(time.DateTime), e.Instance, e.Revision, cmp.Or(c.Credential, "-"), cmp.Or(onBehalfOf, "-"),
+		c.Method, wordCall(c)+" for "+who)
+}
+
+// wordCall says what was called and what became of it.
+func wordCall(c *lanyard.AgentCall) string {
+	what := cmp.Or(c.Tool, c.Module, "-")
+	if c.Upstream != "" {
+		what = c.Upstream + " " + what
+	}
+	if c.More > 0 {
+		return fmt.Sprintf("%d more calls of %s were %s up to %s", c.More, what, c.Outcome, c.Last.Format(time.DateTime))
+	}
+	text := what + ": " + c.Outcome
+	switch {
+	case !c.Allowed && c.Reason != "":
+		text += " (" + c.Reason + ")"
+	case c.Error != "":
+		text += " (" + c.Error + ")"
+	}
+	if c.Allowed && c.Duration > 0 {
+		text += " in " + (time.Duration(c.Duration) * time.Microsecond).Round(10*time.Microsecond).String()
+	}
+	if len(c.Arguments) > 0 {
+		text += " " + lanyard.ClipTo(string(c.Arguments), 200)
+	}
+	return text + ", decision " + c.ID
 }
 
 // changed returns the names of what an event changed.

@@ -24,7 +24,7 @@ type auditExportCmd struct {
 
 func (auditExportCmd) Help() string {
 	return `Export reads the records from the store itself, also while a server runs. They are written instance by
-instance, each in the order of its revisions. A TIME is a date (2026-03-14, its start in UTC) or RFC 3339
+instance, each in the order of its revisions; every call of an AI agent is one. A TIME is a date (2026-03-14, its start in UTC) or RFC 3339
 (2026-03-14T15:09:26Z).
 
 Examples:
@@ -96,12 +96,17 @@ func (c *auditExportCmd) Run(s streams) (err error) {
 			if !from.IsZero() && e.Time.Before(from) || !to.IsZero() && !e.Time.Before(to) {
 				return nil
 			}
-			w.WriteString(separator)
-			if separator != "" {
-				separator = ","
+			for _, r := range audit.Records(e) {
+				w.WriteString(separator)
+				if separator != "" {
+					separator = ","
+				}
+				bar.add(1)
+				if err := laxjson.Write(w, r); err != nil {
+					return err
+				}
 			}
-			bar.add(1)
-			return laxjson.Write(w, audit.From(e))
+			return nil
 		})
 		if err != nil {
 			return err

@@ -58,6 +58,8 @@ type Additional struct {
 	Changes    []lanyard.Change `json:"changes"`
 	// Passwords are the ids of the users who were given a password.
 	Passwords []string `json:"passwords,omitempty"`
+	// Decision is that about a call of an AI agent.
+	Decision *Decision `json:"decision,omitzero"`
 }
 
 // From shapes an event.

@@ -108,7 +108,7 @@ func (s *State) set(e *lanyard.Event) {
 		s.passwords[p.User] = password{p.Digest, e.Revision}
 	}
 	// Events of earlier versions do not say whose the password is.
-	if len(e.Passwords) == 0 && e.Refused == "" &&
+	if len(e.Passwords) == 0 && e.Refused == "" && e.Operation != lanyard.OperationAgentCalls &&
 		(e.Operation == "SetUserPassword" || bytes.Contains(e.Request, []byte(`"Password"`))) {
 		s.vague = true
 	}

@@ -42,8 +42,8 @@ type Config struct {
 	Call func(context.Context, invocation.Call) invocation.Answer
 	// Questions answers the questions of the page.
 	Questions *questions.Service
-	// Export shapes an event for programs.
-	Export func(lanyard.Event) any
+	// Export shapes an event for programs, as one record or several.
+	Export func(lanyard.Event) []any
 	Stats  func() Stats // of the server; nil: none
 
 	URL     string        // under which browsers reach the console; "" for whatever they ask

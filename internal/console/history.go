@@ -405,7 +405,7 @@ func (s *Server) historyExport(ctx context.Context, a *asking) (any, error) {
 				return nil, err
 			}
 		}
-		records = append(records, s.Export(e))
+		records = append(records, s.Export(e)...)
 	}
 	return ExportAnswer{Records: records, Next: p.next, Searched: p.searched}, nil
 }

@@ -109,7 +109,7 @@ func (s *server) newConsole(ctx context.Context, api *awsapi.Server, ask *questi
 		OIDC: s.Console.OIDC, Secret: secret, Version: s.Version, Logger: s.Logger,
 		Strangers: pools.strangers, Callers: pools.callers, OwnHost: s.ownHost,
 		Call: api.Invoke, Questions: ask,
-		Export: func(e lanyard.Event) any { return audit.From(e) },
+		Export: exportRecords,
 		Stats: func() console.Stats {
 			n := console.Stats{Calls: s.calls.Load(), Refused: api.Refused(), Store: "ok"}
 			n.Decisions, n.Denied = ask.Decided()
@@ -119,6 +119,14 @@ func (s *server) newConsole(ctx context.Context, api *awsapi.Server, ask *questi
 			return n
 		},
 	})
+}
+
+// exportRecords shapes an event for programs.
+func exportRecords(e lanyard.Event) (records []any) {
+	for _, r := range audit.Records(e) {
+		records = append(records, r)
+	}
+	return records
 }
 
 // newVerifier verifies signatures with the keys of the server.
