@@ -34,6 +34,16 @@ def test_no_tool(centre, lacks, members, version):
         centre.create_security_profile(SecurityProfileName="tools", AllowedFlowModules=[{"Type": "MCP", "FlowModuleId": id}])
 
 
+def test_everything_that_is_missing_is_named(centre):
+    id = centre.module()
+    for set_it in (lambda entry: centre.create_security_profile(SecurityProfileName="tools", AllowedFlowModules=entry),
+                   lambda entry: centre.update_security_profile(SecurityProfileId=centre.profile(), AllowedFlowModules=entry)):
+        with refuses("InvalidParameterException", "FlowModuleId is not valid: AllowedFlowModules[0].FlowModuleId must be the id of a flow "
+                     f'module that allows external invocation and has a description and a version, got "{id}", which does not allow '
+                     "external invocation, has no description, and has no version"):
+            set_it([{"Type": "MCP", "FlowModuleId": id}])
+
+
 def test_what_is_allowed_stays(centre):
     id, profile = centre.module(**TOOL), centre.profile()
     version = centre.create_contact_flow_module_version(ContactFlowModuleId=id)["Version"]

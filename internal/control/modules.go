@@ -560,7 +560,15 @@ func asTool(ctx context.Context, r store.Reader, member string, m *lanyard.Modul
 	if len(lacks) == 0 {
 		return nil
 	}
-	return lanyard.Errorf(lanyard.Invalid,
-		"%s is not valid: flow module %q %s; a tool must allow external invocation and have a description and a version",
-		member, m.ID, strings.Join(lacks, " and "))
+	return lanyard.Errorf(lanyard.Invalid, "FlowModuleId is not valid: %s must be the id of a flow module that allows "+
+		"external invocation and has a description and a version, got %s, which %s", member, lanyard.Quote(m.ID),
+		joinWords(lacks))
+}
+
+// joinWords joins texts as a sentence does.
+func joinWords(words []string) string {
+	if len(words) < 3 {
+		return strings.Join(words, " and ")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + ", and " + words[len(words)-1]
 }
