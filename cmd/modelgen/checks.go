@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"path"
 	"slices"
 	"strconv"
@@ -15,7 +16,7 @@ func (g *generator) findChecked() {
 		before = len(g.checked)
 		for name := range g.in {
 			s := g.Shapes[name]
-			here := s.Min != nil && *s.Min > 0 || s.Max != nil || s.Pattern != "" || s.Enum != nil ||
+			here := s.Min != nil && (*s.Min > 0 || s.Type == "double" || s.Type == "float") || s.Max != nil || s.Pattern != "" || s.Enum != nil ||
 				s.Required != nil || s.Union ||
 				bounded(s.Member) || bounded(s.Key) || bounded(s.Value)
 			if s.Type == "integer" || s.Type == "long" {
@@ -43,11 +44,15 @@ func (g *generator) rules() {
 			// Limits beyond the type's own are never reached.
 			g.p("rule%s = &intRule{%d, %d}\n", name, g.bound(name, s.Min, -1<<63), g.bound(name, s.Max, 1<<63-1))
 		case "float", "double":
-			if s.Min == nil || s.Max == nil {
-				g.fail("%s: one bound alone on a %s is not supported", name, s.Type)
+			if s.Min == nil {
+				g.fail("%s: one bound alone on a %s is not supported, unless it is the least", name, s.Type)
 				return
 			}
-			g.p("rule%s = &floatRule{%v, %v}\n", name, *s.Min, *s.Max)
+			most := math.MaxFloat64
+			if s.Max != nil {
+				most = *s.Max
+			}
+			g.p("rule%s = &floatRule{%v, %v}\n", name, *s.Min, most)
 		case "boolean", "timestamp":
 			g.fail("%s: bounds on a %s are not supported", name, s.Type)
 		}

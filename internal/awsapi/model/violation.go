@@ -200,7 +200,11 @@ func (r *floatRule) findViolation(n float64) *Violation {
 		return nil
 	}
 	show := func(n float64) string { return strconv.FormatFloat(n, 'g', -1, 64) }
-	return &Violation{Problem: "must be " + show(r.min) + " to " + show(r.max), Got: show(n)}
+	v := &Violation{Problem: "must be " + show(r.min) + " to " + show(r.max), Got: show(n)}
+	if r.max == math.MaxFloat64 {
+		v.Problem = "must be at least " + show(r.min)
+	}
+	return v
 }
 
 // checkMap checks the keys and values of a map; either rule may be nil. Of more
