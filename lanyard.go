@@ -4,9 +4,9 @@
 // # Resources
 //
 // An [Instance] is a contact centre. It has users ([User]) that hold security profiles ([Profile]), a hierarchy of
-// groups ([Group], [Structure]), queues and more; AI agents hold profiles too ([AIAgent]). Each is a [Resource] of a
-// [Type], with a [Meta]. [ResourceTypes] is the table of all types, and [New] makes an empty resource of one. An [ARN]
-// names a resource across accounts.
+// groups ([Group], [Structure]), queues, data tables ([DataTable]) and more; AI agents hold profiles too ([AIAgent]).
+// Each is a [Resource] of a [Type], with a [Meta]. [ResourceTypes] is the table of all types, and [New] makes an empty
+// resource of one. An [ARN] names a resource across accounts.
 //
 // Resources are treated as immutable, since snapshots and caches share them: change a [Clone].
 //
@@ -48,8 +48,11 @@ const (
 	TypeModuleVersion  Type = "flow-module-version" // its ID is the module's and the number: see ModuleVersionID
 	TypeModuleAlias    Type = "flow-module-alias"
 	TypeQuickConnect   Type = "transfer-destination"
+	TypeDataTable      Type = "data-table"
 	TypeAIAgent        Type = "ai-agent" // its ID is the qualified ARN
 	TypeClientToken    Type = "client-token"
+
+	TypeDataTableAttribute Type = "data-table-attribute"
 )
 
 // Meta is what every resource has.

@@ -194,6 +194,8 @@ func fill(t *testing.T, name string, v reflect.Value) {
 		v.SetBool(true)
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		v.SetInt(7)
+	case reflect.Float64:
+		v.SetFloat(7)
 	default:
 		t.Fatalf("%s is a %s, which this test cannot fill", name, v.Kind())
 	}
@@ -235,6 +237,8 @@ func spoil(v reflect.Value) {
 		v.SetBool(false)
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		v.SetInt(8)
+	case reflect.Float64:
+		v.SetFloat(8)
 	}
 }
 

@@ -194,7 +194,7 @@ var typeNames = [typeOther]string{
 	typeUser: TypeUser, typeSecurityProfile: TypeSecurityProfile, typeQueue: TypeQueue,
 	typeRoutingProfile: TypeRoutingProfile,
 	typeHierarchyGroup: TypeHierarchyGroup, typeHours: TypeHoursOfOperation, typeModule: TypeContactFlowModule,
-	typeContact: TypeContact, typeDataTableRow: TypeDataTableRow, typeDataTable: "DataTable",
+	typeContact: TypeContact, typeDataTableRow: TypeDataTableRow, typeDataTable: TypeDataTable,
 	typeApplication: TypeApplication,
 	typeFlowModule:  TypeFlowModule, typeAIAgent: TypeAIAgent, typeContactFlow: "ContactFlow", typePrompt: "Prompt",
 	typeQuickConnect: "QuickConnect", typeEmailAddress: "EmailAddress", typeCase: "Case", typeView: "View",

@@ -60,6 +60,7 @@ const (
 	TypeContactFlowModule = "ContactFlowModule"
 	TypeQuickConnect      = "QuickConnect"
 	TypeContact           = "Contact"
+	TypeDataTable         = "DataTable"
 	TypeDataTableRow      = "DataTableRow"
 	TypeApplication       = "Application" // third-party application or MCP server, by namespace
 	TypeFlowModule        = "FlowModule"  // a flow module as a tool

@@ -144,6 +144,7 @@ const (
 	kindModule
 	kindQuickConnect
 	kindAgent
+	kindDataTable
 	kindCount
 	kindName = kindCount // users by name; no entity has it
 
@@ -155,6 +156,7 @@ var kindOf = map[lanyard.Type]kind{
 	lanyard.TypeUser: kindUser, lanyard.TypeProfile: kindProfile, lanyard.TypeQueue: kindQueue,
 	lanyard.TypeRoutingProfile: kindRoutingProfile, lanyard.TypeGroup: kindGroup, lanyard.TypeHours: kindHours,
 	lanyard.TypeModule: kindModule, lanyard.TypeQuickConnect: kindQuickConnect, lanyard.TypeAIAgent: kindAgent,
+	lanyard.TypeDataTable: kindDataTable,
 }
 
 // inlineRefs is how many references an entity holds in itself. Nearly every user holds fewer profiles.

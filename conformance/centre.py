@@ -113,6 +113,15 @@ class Centre:
             "Name": fresh("quick"), "QuickConnectConfig": {"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": {"PhoneNumber": "+12065550100"}},
             **kw})["QuickConnectId"]
 
+    def data_table(self, **kw):
+        return self.create_data_table(**{
+            "Name": fresh("table"), "TimeZone": "UTC", "ValueLockLevel": "NONE", "Status": "PUBLISHED", **kw})["Id"]
+
+    def attribute(self, table, name=None, **kw):
+        """Adds an attribute to a data table and returns its name."""
+        return self.create_data_table_attribute(**{
+            "DataTableId": table, "Name": name or fresh("attribute"), "ValueType": "TEXT", **kw})["Name"]
+
     def reads(self, profile):
         """Everything that can be read about a profile."""
         id = {"InstanceId": self.id, "SecurityProfileId": profile}

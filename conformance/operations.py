@@ -33,6 +33,8 @@ class Requests:
         self.alias = c.list_contact_flow_module_aliases(ContactFlowModuleId=self.module)["ContactFlowModuleAliasSummaryList"][0]["AliasId"]
         self.routing = c.routing(QueueConfigs=[self.queue_config()])
         self.busy = c.routing(QueueConfigs=[self.queue_config(channel) for channel in ("VOICE", "CHAT", "TASK", "EMAIL")])
+        self.table = c.data_table()
+        c.attribute(self.table, "Region")
         self.quick = c.quick_connect(QuickConnectConfig=self.quick_connect_config())
         self.profile, self.other = c.profile(Permissions=["Users.View"]), c.profile()
         self.user = c.user([self.profile], HierarchyGroupId=self.groups[0])
@@ -49,6 +51,7 @@ class Requests:
         profile = instance | {"SecurityProfileId": self.profile}
         user = instance | {"UserId": self.user}
         module = instance | {"ContactFlowModuleId": self.module}
+        table = instance | {"DataTableId": self.table}
         agent = instance | {"EntityType": "AI_AGENT"}
         queue, routing = instance | {"QueueId": self.queue}, instance | {"RoutingProfileId": self.routing}
         hours, quick = instance | {"HoursOfOperationId": self.hours}, instance | {"QuickConnectId": self.quick}
@@ -166,6 +169,18 @@ class Requests:
             "DeleteContactFlowModuleAlias": lambda: module | {"AliasId": c.create_contact_flow_module_alias(
                 ContactFlowModuleId=self.module, AliasName=fresh("alias"), ContactFlowModuleVersion=1)["Id"]},
             "DeleteContactFlowModule": lambda: instance | {"ContactFlowModuleId": c.module()},
+            "CreateDataTable": lambda: instance | {
+                "Name": fresh("t"), "TimeZone": "UTC", "ValueLockLevel": "NONE", "Status": "PUBLISHED"},
+            "DescribeDataTable": lambda: table,
+            "ListDataTables": lambda: instance,
+            "SearchDataTables": lambda: instance,
+            "UpdateDataTableMetadata": lambda: table | {"Name": fresh("t"), "TimeZone": "UTC", "ValueLockLevel": "NONE"},
+            "DeleteDataTable": lambda: instance | {"DataTableId": c.data_table()},
+            "CreateDataTableAttribute": lambda: instance | {"DataTableId": c.data_table(), "Name": fresh("a"), "ValueType": "TEXT"},
+            "DescribeDataTableAttribute": lambda: table | {"AttributeName": "Region"},
+            "ListDataTableAttributes": lambda: table,
+            "UpdateDataTableAttribute": lambda: table | {"AttributeName": "Region", "Name": "Region", "ValueType": "TEXT"},
+            "DeleteDataTableAttribute": lambda: table | {"AttributeName": c.attribute(self.table)},
         }
         return make[operation]()
 
@@ -193,5 +208,5 @@ class Requests:
             "HierarchyRestrictedResourceName": "User",
             "QueueId": self.queue, "HoursOfOperationId": self.hours, "HierarchyGroupId": self.groups[0],
             "SecurityProfileId": self.profile, "RoutingProfileId": self.routing, "TimeZone": "UTC",
-            "FlowModuleId": self.module, "ARN": app_arn(), "QuickConnectId": self.quick, "QuickConnectConfig": self.quick_connect_config(),
+            "DataTableId": self.table, "FlowModuleId": self.module, "ARN": app_arn(), "QuickConnectId": self.quick, "QuickConnectConfig": self.quick_connect_config(),
         }

@@ -21,6 +21,10 @@ type quotaFlags struct {
 	Hours             int `help:"Hours of operation of an instance (100)." default:"0"`
 	Modules           int `help:"Flow modules of an instance (200)." default:"0"`
 	QuickConnects     int `help:"Quick connects of an instance (100)." default:"0"`
+	DataTables        int `help:"Data tables of an instance (100)." default:"0"`
+	Attributes        int `help:"Attributes of a data table (100)." default:"0" name:"attributes-per-data-table"`
+	Primary           int `help:"Primary attributes of a data table (5)." default:"0" name:"primary-attributes-per-data-table"`
+	Values            int `help:"Values of a data table, counting each attribute of each row (1000)." default:"0" name:"values-per-data-table"`
 	QueuesPerProfile  int `help:"Queues of a routing profile, counting each channel (50)." default:"0" name:"queues-per-routing-profile"`
 	AIAgents          int `help:"AI agents with profiles in an instance (10000)." default:"0" name:"ai-agents"`
 	RestrictedPerUser int `help:"Profiles with tag or hierarchy restrictions that one user may hold (3)." default:"0"`
@@ -30,6 +34,7 @@ func (q quotaFlags) quotas() control.Quotas {
 	return control.Quotas{InstancesPerAccount: q.Instances, Profiles: q.Profiles, Users: q.Users, Groups: q.Groups,
 		Queues:          q.Queues,
 		RoutingProfiles: q.RoutingProfiles, Hours: q.Hours, Modules: q.Modules, QuickConnects: q.QuickConnects,
+		DataTables: q.DataTables, AttributesPerTable: q.Attributes, PrimaryPerTable: q.Primary, ValuesPerTable: q.Values,
 		QueuesPerRoutingProfile: q.QueuesPerProfile, AIAgents: q.AIAgents, RestrictedProfilesPerUser: q.RestrictedPerUser}
 }
 

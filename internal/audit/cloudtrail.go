@@ -115,8 +115,13 @@ func response(e lanyard.Event) lanyard.JSON {
 	}
 	name := made.Type.Member()
 	switch made.Type { // the API's answers call these Id
-	case lanyard.TypeInstance, lanyard.TypeModule, lanyard.TypeModuleAlias:
+	case lanyard.TypeInstance, lanyard.TypeModule, lanyard.TypeModuleAlias, lanyard.TypeDataTable:
 		name = "Id"
+	case lanyard.TypeDataTableAttribute: // it has no ARN
+		if b, err := laxjson.Marshal(map[string]string{"AttributeId": made.ID}); err == nil {
+			return b
+		}
+		return lanyard.JSON("null")
 	case lanyard.TypeModuleVersion:
 		name, made.Type = "Id", lanyard.TypeModule // a version has the module's ARN and its own number
 	}

@@ -135,13 +135,24 @@ var rights = map[string]right{
 	"ListContactFlowModuleAliases":    {"ContactFlowModules.View", lanyard.TypeModule, "ContactFlowModuleId"},
 	"DeleteContactFlowModuleAlias":    {"ContactFlowModules.Publish", lanyard.TypeModule, "ContactFlowModuleId"},
 
+	// The right to change a data table covers its attributes.
+	"CreateDataTable":            {"DataTables.Create", lanyard.TypeDataTable, ""},
+	"DescribeDataTable":          {"DataTables.View", lanyard.TypeDataTable, "DataTableId"},
+	"ListDataTables":             {"DataTables.View", lanyard.TypeDataTable, ""},
+	"SearchDataTables":           {"DataTables.View", lanyard.TypeDataTable, ""},
+	"UpdateDataTableMetadata":    {"DataTables.Edit", lanyard.TypeDataTable, "DataTableId"},
+	"DeleteDataTable":            {"DataTables.Delete", lanyard.TypeDataTable, "DataTableId"},
+	"CreateDataTableAttribute":   {"DataTables.Edit", lanyard.TypeDataTable, "DataTableId"},
+	"DescribeDataTableAttribute": {"DataTables.View", lanyard.TypeDataTable, "DataTableId"},
+	"ListDataTableAttributes":    {"DataTables.View", lanyard.TypeDataTable, "DataTableId"},
+	"UpdateDataTableAttribute":   {"DataTables.Edit", lanyard.TypeDataTable, "DataTableId"},
+	"DeleteDataTableAttribute":   {"DataTables.Edit", lanyard.TypeDataTable, "DataTableId"},
+
 	// Lists of what no instance here has.
 	"ListAgentStatuses":          {"AgentStates.View", "", ""},
 	"SearchAgentStatuses":        {"AgentStates.View", "", ""},
 	"ListContactFlows":           {"ContactFlows.View", "", ""},
 	"SearchContactFlows":         {"ContactFlows.View", "", ""},
-	"ListDataTables":             {"DataTables.View", "", ""},
-	"SearchDataTables":           {"DataTables.View", "", ""},
 	"ListEvaluationForms":        {"EvaluationForms.View", "", ""},
 	"SearchEvaluationForms":      {"EvaluationForms.View", "", ""},
 	"SearchContactEvaluations":   {"Evaluation.View", "", ""},
@@ -220,7 +231,7 @@ func actingRight(operation string, in model.Input) (instance string, r control.R
 	if row.member != "" {
 		r.Ref = member(row.member)
 	}
-	if row.t == lanyard.TypeModule {
+	if row.t == lanyard.TypeModule || row.t == lanyard.TypeDataTable {
 		r.Ref, _ = control.SplitQualifier(r.Ref)
 	}
 	if member("EntityType") == control.EntityUser {

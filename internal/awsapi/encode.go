@@ -41,9 +41,9 @@ var exceptions = map[lanyard.Kind][]*model.Exception{
 	lanyard.Unavailable: {model.InternalServiceException},
 	lanyard.Unknown:     {model.InternalServiceException},
 
-	// Only a caller that sends If-Match, which the model does not know, can meet this. The name is of the
-	// model, so that SDKs have a type for it; the status is HTTP's.
-	lanyard.Stale: {own(model.ResourceConflictException.Name, lanyard.Stale)},
+	// Lock versions of data tables are of the model. Elsewhere only a caller that sends If-Match, which the model does not
+	// know, can meet this: the name is of the model, so that SDKs have a type for it; the status is HTTP's.
+	lanyard.Stale: {model.ConflictException, own(model.ResourceConflictException.Name, lanyard.Stale)},
 
 	// Amazon Connect was seen to answer this for the ARN of an agent queue, though the model does not have it.
 	lanyard.Untaggable: {own("BadRequestException", lanyard.Untaggable)},

@@ -40,6 +40,9 @@ func (w *world) furnishAs(identity string) things {
 	in.quick = w.id("CreateQuickConnect",
 		members{"InstanceId": id, "Name": "Quick",
 			"QuickConnectConfig": members{"QuickConnectType": "FLOW", "FlowConfig": members{"ContactFlowId": "flow"}}})
+	in.table = w.id("CreateDataTable", members{"InstanceId": id, "Name": "Table", "TimeZone": "UTC", "ValueLockLevel": "NONE",
+		"Status": "PUBLISHED"})
+	w.do("CreateDataTableAttribute", members{"InstanceId": id, "DataTableId": in.table, "Name": "aa", "ValueType": "TEXT"}).ok()
 	profile := w.first("ListSecurityProfiles", id, "SecurityProfileSummaryList", "Id")
 	in.held = w.id("CreateSecurityProfile", members{"InstanceId": id, "SecurityProfileName": "Held"})
 	in.user = w.id("CreateUser",
@@ -53,7 +56,8 @@ func (w *world) furnishAs(identity string) things {
 
 func unbounded(c *control.Config, _ *awsapi.Config) {
 	c.Quotas = control.Quotas{InstancesPerAccount: -1, Profiles: -1, Users: -1, Groups: -1, Queues: -1,
-		RoutingProfiles: -1, Hours: -1, Modules: -1, QuickConnects: -1, QueuesPerRoutingProfile: -1, AIAgents: -1,
+		RoutingProfiles: -1, Hours: -1, Modules: -1, QuickConnects: -1, DataTables: -1, AttributesPerTable: -1,
+		PrimaryPerTable: -1, ValuesPerTable: -1, QueuesPerRoutingProfile: -1, AIAgents: -1,
 		RestrictedProfilesPerUser: -1}
 	c.Lenient = true
 }

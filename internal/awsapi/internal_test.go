@@ -127,6 +127,7 @@ func TestSearchesKnowTheirMembers(t *testing.T) {
 		"SearchHoursOfOperations":   searchOf(hoursConditions),
 		"SearchContactFlowModules":  searchOf(moduleConditions),
 		"SearchQuickConnects":       searchOf(quickConnectConditions),
+		"SearchDataTables":          searchOf(dataTableConditions),
 	}
 	passedOver := []string{
 		"SearchQueues QueueTypeCondition", // all queues are of the only type that it accepts

@@ -196,6 +196,18 @@ func (s *Server) handlers() map[string]handler {
 		"UpdateContactFlowModuleAlias":    changesEmpty(s.updateContactFlowModuleAlias),
 		"ListContactFlowModuleAliases":    reads(s.listContactFlowModuleAliases),
 		"DeleteContactFlowModuleAlias":    changesEmpty(s.deleteContactFlowModuleAlias),
+
+		"CreateDataTable":            answers(s.createDataTable),
+		"DescribeDataTable":          reads(s.describeDataTable),
+		"ListDataTables":             reads(s.listDataTables),
+		"SearchDataTables":           reads(s.searchDataTables),
+		"UpdateDataTableMetadata":    answers(s.updateDataTableMetadata),
+		"DeleteDataTable":            changesEmpty(s.deleteDataTable),
+		"CreateDataTableAttribute":   answers(s.createDataTableAttribute),
+		"DescribeDataTableAttribute": reads(s.describeDataTableAttribute),
+		"ListDataTableAttributes":    reads(s.listDataTableAttributes),
+		"UpdateDataTableAttribute":   answers(s.updateDataTableAttribute),
+		"DeleteDataTableAttribute":   answers(s.deleteDataTableAttribute),
 	}
 }
 

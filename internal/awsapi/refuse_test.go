@@ -228,6 +228,10 @@ func TestIdsAndARNs(t *testing.T) {
 			members{"ContactFlowModuleId": w.arn(id, "flow-module", in.module)}},
 		{"DescribeQuickConnect", members{"InstanceId": id, "QuickConnectId": in.quick},
 			members{"QuickConnectId": w.arn(id, "transfer-destination", in.quick)}},
+		{"DescribeDataTable", members{"InstanceId": id, "DataTableId": in.table},
+			members{"DataTableId": w.arn(id, "data-table", in.table)}},
+		{"DescribeDataTableAttribute", members{"InstanceId": id, "DataTableId": in.table, "AttributeName": "aa"},
+			members{"DataTableId": w.arn(id, "data-table", in.table) + ":$LATEST"}},
 		{"SearchUsers", members{"InstanceId": id}, members{"InstanceId": w.arn(id)}},
 	} {
 		t.Run(tt.op, func(t *testing.T) {

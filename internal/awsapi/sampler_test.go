@@ -32,6 +32,7 @@ func (in things) known(w *world) map[string]any {
 		"ContactFlowModuleId": in.module, "FlowModuleId": in.module,
 		"AliasId": in.alias, "ContactFlowModuleVersion": 1, "EntityArn": in.agent, "EntityType": "AI_AGENT",
 		"resourceArn": w.arn(in.instance), "AttributeType": "CONTACT_LENS", "Value": "true", "FieldName": "name",
+		"DataTableId":    in.table,
 		"QuickConnectId": in.quick, "QuickConnectIds": []any{in.quick},
 		"ParentHoursOfOperationIds":     []any{in.parent},
 		"ParentHoursOfOperationConfigs": []any{map[string]any{"HoursOfOperationId": in.parent}},

@@ -95,7 +95,7 @@ func asksProficiencies(c model.UserSearchCriteria) bool {
 func hierarchyGroupConditions(in *model.SearchUserHierarchyGroupsRequest) []control.Condition {
 	out := all(in.SearchCriteria, hierarchyGroupCondition)
 	if f := in.SearchFilter; f != nil {
-		return append(out, groupFilter(f.AttributeFilter)...)
+		return append(out, attributeFilter(f.AttributeFilter)...)
 	}
 	return out
 }
@@ -168,6 +168,18 @@ func moduleCondition(c model.ContactFlowModuleSearchCriteria) control.Condition 
 	return out
 }
 
+func dataTableConditions(in *model.SearchDataTablesRequest) []control.Condition {
+	out := all(in.SearchCriteria, dataTableCondition)
+	if f := in.SearchFilter; f != nil {
+		return append(out, attributeFilter(f.AttributeFilter)...)
+	}
+	return out
+}
+
+func dataTableCondition(c model.DataTableSearchCriteria) control.Condition {
+	return tree(c.OrConditions, c.AndConditions, c.StringCondition, dataTableCondition)
+}
+
 func stringCondition(s *model.StringCondition) *control.StringCondition {
 	if s == nil {
 		return nil
@@ -212,8 +224,8 @@ func userFilter(f *model.ControlPlaneUserAttributeFilter) []control.Condition {
 	return append(out, control.Condition{Or: each(f.OrConditions, and), Group: groupCondition(f.HierarchyGroupCondition)})
 }
 
-// groupFilter are the conditions of the filter that hierarchy groups have.
-func groupFilter(f *model.ControlPlaneAttributeFilter) []control.Condition {
+// attributeFilter are the conditions of the filter that hierarchy groups and data tables have.
+func attributeFilter(f *model.ControlPlaneAttributeFilter) []control.Condition {
 	if f == nil {
 		return nil
 	}

@@ -104,7 +104,8 @@ func TestWire(t *testing.T) {
 	limiter := &throttle.Limiter{Rate: 1e-9, Burst: 1}
 	r := &recorder{world: newWorld(t, func(c *control.Config, a *awsapi.Config) {
 		c.Quotas = control.Quotas{InstancesPerAccount: 2, Profiles: 7, Modules: 2, Users: 2, Groups: 6, Queues: 3,
-			RoutingProfiles: 3, Hours: 3, QuickConnects: 2}
+			RoutingProfiles: 3, Hours: 3, QuickConnects: 2,
+			DataTables: 2, AttributesPerTable: 3, PrimaryPerTable: 1}
 	})}
 	in := r.instances()
 	p := r.profiles(in)
@@ -112,12 +113,13 @@ func TestWire(t *testing.T) {
 	r.empties(in)
 	r.routingChanges(in)
 	r.end(in, p)
+	r.dataTables(in)
 	r.complete()
 }
 
 // things are the ids of what the script made.
 type things struct {
-	instance, hours, queue, routing, parent, quick, group, below, module, alias, user, agent, held string
+	instance, hours, queue, routing, parent, quick, group, below, module, alias, table, user, agent, held string
 }
 
 func (r *recorder) instances() things {
@@ -307,6 +309,54 @@ func (r *recorder) routingChanges(in things) {
 	r.does("ListChildHoursOfOperations", of("HoursOfOperationId", parent)())
 	r.does("DisassociateHoursOfOperations", hours("ParentHoursOfOperationIds", []string{parent}))
 
+}
+
+// dataTables makes a data table and changes it and its attributes.
+func (r *recorder) dataTables(in things) {
+	r.Helper()
+	id := in.instance
+	table := r.makes("CreateDataTable", members{"InstanceId": id, "Name": " Callback hours ", "Description": "By language",
+		"TimeZone": "Europe/Paris", "ValueLockLevel": "PRIMARY_VALUE", "Status": "PUBLISHED", "Tags": members{"Team": "Sales"}})
+	plain := func(name string) members {
+		return members{"InstanceId": id, "Name": name, "TimeZone": "UTC", "ValueLockLevel": "NONE", "Status": "PUBLISHED"}
+	}
+	r.refused("DuplicateResourceException", "CreateDataTable", plain("callback HOURS"))
+	r.refused("InvalidParameterException", "CreateDataTable", plain("AWS:tables"))
+	spare := r.id("CreateDataTable", plain("Spare"))
+	r.refused("ServiceQuotaExceededException", "CreateDataTable", plain("Too many"))
+	of := func(more members) members {
+		more["InstanceId"], more["DataTableId"] = id, table
+		return more
+	}
+	r.pass(time.Minute)
+	r.does("CreateDataTableAttribute", of(members{"Name": "Language ", "Description": "As ISO says", "ValueType": "TEXT",
+		"Primary": true, "Validation": members{"MinLength": 2, "MaxLength": 3, "IgnoreCase": true,
+			"Enum": members{"Strict": true, "Values": []string{"en", "fr"}}}}))
+	r.refused("DuplicateResourceException", "CreateDataTableAttribute", of(members{"Name": "LANGUAGE", "ValueType": "TEXT"}))
+	r.refused("InvalidParameterException", "CreateDataTableAttribute",
+		of(members{"Name": "From", "ValueType": "NUMBER", "Validation": members{"Minimum": 9, "ExclusiveMaximum": 9}}))
+	r.refused("ServiceQuotaExceededException", "CreateDataTableAttribute",
+		of(members{"Name": "Country", "ValueType": "TEXT", "Primary": true}))
+	r.do("CreateDataTableAttribute", of(members{"Name": "Hour", "ValueType": "NUMBER"})).ok()
+	r.does("UpdateDataTableAttribute", of(members{"AttributeName": "hour", "Name": "From", "ValueType": "NUMBER",
+		"Validation": members{"Minimum": 0, "ExclusiveMaximum": 24, "MultipleOf": 0.25}}))
+	r.refused("LimitExceededException", "UpdateDataTableAttribute",
+		of(members{"AttributeName": "From", "Name": "From", "ValueType": "NUMBER", "Primary": true}))
+	r.does("DescribeDataTableAttribute", of(members{"AttributeName": "Language"}))
+	r.refused("ResourceNotFoundException", "DescribeDataTableAttribute", of(members{"AttributeName": "none"}))
+	r.does("ListDataTableAttributes", of(members{"MaxResults": 1}))
+	r.does("UpdateDataTableMetadata", of(members{"Name": "Callbacks", "Description": "", "TimeZone": "Europe/Berlin",
+		"ValueLockLevel": "VALUE"}))
+	r.refused("DuplicateResourceException", "UpdateDataTableMetadata",
+		of(members{"Name": "spare", "TimeZone": "Europe/Berlin", "ValueLockLevel": "VALUE"}))
+	r.does("DescribeDataTable", members{"InstanceId": id, "DataTableId": r.arn(id, "data-table", table) + ":$LATEST"})
+	r.refused("InvalidParameterException", "DescribeDataTable", members{"InstanceId": id, "DataTableId": table + ":1"})
+	r.does("ListDataTables", members{"InstanceId": id, "MaxResults": 1})
+	r.does("SearchDataTables", members{"InstanceId": id,
+		"SearchFilter": members{"AttributeFilter": members{"TagCondition": members{"TagKey": "Team", "TagValue": "Sales"}}}})
+	r.does("DeleteDataTableAttribute", of(members{"AttributeName": "From"}))
+	r.does("DeleteDataTable", members{"InstanceId": id, "DataTableId": spare})
+	r.refused("ResourceNotFoundException", "DeleteDataTable", members{"InstanceId": id, "DataTableId": spare})
 }
 
 func (r *recorder) profiles(in things) string {

@@ -37,7 +37,8 @@ func Align(resources, with []lanyard.Resource) []lanyard.Resource {
 
 // hasParent reports whether the key of a resource begins with the id of another.
 func hasParent(r lanyard.Resource) bool {
-	return r.Type() == lanyard.TypeGroup || r.Type() == lanyard.TypeModuleAlias
+	return r.Type() == lanyard.TypeGroup || r.Type() == lanyard.TypeModuleAlias ||
+		r.Type() == lanyard.TypeDataTableAttribute
 }
 
 // inOrder returns resources with those first whose ids are in the keys of others.
@@ -46,7 +47,7 @@ func inOrder(resources []lanyard.Resource) []lanyard.Resource {
 		switch r := r.(type) {
 		case *lanyard.Group:
 			return len(r.Path)
-		case *lanyard.ModuleAlias:
+		case *lanyard.ModuleAlias, *lanyard.DataTableAttribute:
 			return lanyard.MaxLevels + 1
 		}
 		return 0

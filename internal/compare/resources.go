@@ -39,7 +39,8 @@ type Field struct {
 // shownTypes are the types whose resources are compared, in the order in which they are shown.
 var shownTypes = []lanyard.Type{lanyard.TypeInstance, lanyard.TypeProfile, lanyard.TypeUser, lanyard.TypeAIAgent,
 	lanyard.TypeStructure, lanyard.TypeGroup, lanyard.TypeQueue, lanyard.TypeRoutingProfile, lanyard.TypeHours,
-	lanyard.TypeModule, lanyard.TypeModuleVersion, lanyard.TypeModuleAlias, lanyard.TypeQuickConnect}
+	lanyard.TypeModule, lanyard.TypeModuleVersion, lanyard.TypeModuleAlias, lanyard.TypeQuickConnect,
+	lanyard.TypeDataTable, lanyard.TypeDataTableAttribute}
 
 // FindChanges returns the resources that differ between two states, by type and name. Resources are the same if their
 // ids are; see Align. Ids of resources in fields are replaced by their names.
@@ -84,7 +85,8 @@ func typeName(t lanyard.Type) string {
 		return name
 	}
 	return map[lanyard.Type]string{lanyard.TypeStructure: "HierarchyStructure",
-		lanyard.TypeModuleVersion: "FlowModuleVersion", lanyard.TypeModuleAlias: "FlowModuleAlias"}[t]
+		lanyard.TypeModuleVersion: "FlowModuleVersion", lanyard.TypeModuleAlias: "FlowModuleAlias",
+		lanyard.TypeDataTableAttribute: "DataTableAttribute"}[t]
 }
 
 func byRef(list []lanyard.Resource) map[lanyard.Ref]lanyard.Resource {
@@ -137,8 +139,10 @@ var renamed = map[lanyard.Type]map[string]string{
 	lanyard.TypeHours:         {"Parents": "ParentHoursOfOperations"},
 	lanyard.TypeRoutingProfile: {"DefaultQueue": "DefaultOutboundQueueId", "Queues": "QueueConfigs",
 		"ManualQueues": "ManualAssignmentQueueConfigs"},
-	lanyard.TypeQuickConnect: {"Kind": "QuickConnectType", "User": "UserId", "Queue": "QueueId", "Flow": "ContactFlowId"},
-	lanyard.TypeInstance:     {"Account": "", "Region": "", "Created": "", "DirectoryID": "DirectoryId", "Name": "InstanceAlias"},
+	lanyard.TypeQuickConnect:       {"Kind": "QuickConnectType", "User": "UserId", "Queue": "QueueId", "Flow": "ContactFlowId"},
+	lanyard.TypeDataTable:          {"LockLevel": "ValueLockLevel", "Lock": "", "Created": ""},
+	lanyard.TypeDataTableAttribute: {"Table": "DataTableId", "Lock": ""},
+	lanyard.TypeInstance:           {"Account": "", "Region": "", "Created": "", "DirectoryID": "DirectoryId", "Name": "InstanceAlias"},
 }
 
 // fieldsOf are the members of a resource, with names of other resources instead of their ids.

@@ -115,7 +115,7 @@ const (
 )
 
 // canaryTypes are the names under which tags restrict what lanyard stores.
-const canaryTypes = `["User", "SecurityProfile", "Queue", "RoutingProfile", "HierarchyGroup", "HoursOfOperation", "ContactFlowModule", "QuickConnect"]`
+const canaryTypes = `["User", "SecurityProfile", "Queue", "RoutingProfile", "HierarchyGroup", "HoursOfOperation", "ContactFlowModule", "QuickConnect", "DataTable"]`
 
 // viewers are the users who look, with their permissions and restrictions.
 var viewers = []struct{ name, permissions, restriction string }{
@@ -129,7 +129,7 @@ var viewers = []struct{ name, permissions, restriction string }{
 	{"lead", canaryViews + `, "HistoricalChanges.View", "Users.Edit", "Users.EditPermission", "Users.Create", "Users.Delete", "SecurityProfiles.Edit", "SecurityProfiles.Create", "SecurityProfiles.Delete",
 		"Queues.Edit", "Queues.Create", "Queues.Delete", "RoutingPolicies.Edit", "RoutingPolicies.Create", "RoutingPolicies.Delete", "AgentGrouping.Edit", "AgentGrouping.Create",
 		"HoursOfOperation.Edit", "HoursOfOperation.Create", "HoursOfOperation.Delete", "ContactFlowModules.Edit", "ContactFlowModules.Create", "ContactFlowModules.Delete", "ContactFlowModules.Publish",
-		"TransferDestinations.Edit", "TransferDestinations.Create", "TransferDestinations.Delete"`,
+		"TransferDestinations.Edit", "TransferDestinations.Create", "TransferDestinations.Delete", "DataTables.Edit", "DataTables.Create", "DataTables.Delete"`,
 		`"TagRestrictedResources": ` + canaryTypes + `, "AllowedAccessControlTags": {"Country": "FR"}`},
 	{"assigner", `"Users.View", "Users.EditPermission"`,
 		`"TagRestrictedResources": ["User"], "AllowedAccessControlTags": {"Country": "FR"}`},
@@ -137,7 +137,7 @@ var viewers = []struct{ name, permissions, restriction string }{
 		"SecurityProfiles.Edit", "SecurityProfiles.Create", "SecurityProfiles.Delete", "AgentGrouping.Edit", "AgentGrouping.Create"`, ``},
 }
 
-const canaryViews = `"Users.View", "SecurityProfiles.View", "Queues.View", "RoutingPolicies.View", "AgentGrouping.View", "HoursOfOperation.View", "ContactFlowModules.View", "TransferDestinations.View"`
+const canaryViews = `"Users.View", "SecurityProfiles.View", "Queues.View", "RoutingPolicies.View", "AgentGrouping.View", "HoursOfOperation.View", "ContactFlowModules.View", "TransferDestinations.View", "DataTables.View"`
 
 // canaryLine is a queue of a routing profile.
 const canaryLine = `{"QueueReference": {"QueueId": "%s", "Channel": "VOICE"}, "Priority": 1, "Delay": 0}`
@@ -209,6 +209,13 @@ func (w *canaryWorld) fill() {
 		w.make(of+"alias", "CreateContactFlowModuleAlias", `"ContactFlowModuleId": "$`+of+
 			`module", "AliasName": "Live", "ContactFlowModuleVersion": 1`)
 	}
+
+	table := `"TimeZone": "UTC", "ValueLockLevel": "NONE", "Status": "PUBLISHED", `
+	w.make("table", "CreateDataTable", `"Name": "Table", `+table+seen)
+	w.make("table2", "CreateDataTable", `"Name": "Unused", `+table+seen)
+	hidden("htable", "CreateDataTable", `"Name": "Canary table", `+table+unseen)
+	w.make("column", "CreateDataTableAttribute", `"DataTableId": "$table", "Name": "Column", "ValueType": "TEXT"`)
+	hidden("hcolumn", "CreateDataTableAttribute", `"DataTableId": "$htable", "Name": "Canary column", "ValueType": "TEXT"`)
 
 	w.make("profile", "CreateSecurityProfile",
 		`"SecurityProfileName": "Visible", "Permissions": ["BasicAgentAccess", "Users.View", "Queues.View", "Queues.Edit"], `+
@@ -288,6 +295,7 @@ var canaryBodies = map[string][]string{
 		`{"SecurityProfileIds": ["$xprofile"]}`},
 	"history": {"", `{"Limit": 2}`, `{"Type": "User"}`, `{"Type": "SecurityProfile"}`, `{"Type": "RoutingProfile"}`,
 		`{"Type": "HoursOfOperation"}`, `{"Type": "HierarchyGroup"}`, `{"Type": "AIAgent"}`,
+		`{"Type": "DataTable"}`, `{"Type": "DataTable", "Id": "$htable"}`, `{"Type": "DataTable", "Id": "$table"}`,
 		`{"Type": "User", "Id": "$huser"}`, `{"Type": "User", "Id": "$user"}`,
 		`{"Type": "User", "Id": "$hleft"}`, `{"Type": "SecurityProfile", "Id": "$hgone"}`,
 		`{"Type": "SecurityProfile", "Id": "$hprofile"}`, `{"Type": "SecurityProfile", "Id": "$xprofile"}`,
@@ -314,6 +322,7 @@ var canaryBodies = map[string][]string{
 		`{"resource": {"type": "HierarchyGroup", "id": "Canary group"}}`,
 		`{"resource": {"type": "HoursOfOperation", "id": "Canary hours"}}`,
 		`{"resource": {"type": "ContactFlowModule", "id": "Canary module"}}`,
+		`{"resource": {"type": "DataTable", "id": "Canary table"}}`,
 		`{"resource": {"type": "QuickConnect", "id": "Canary connect"}}`, `{"resource": {"type": "AIAgent", "id": "` +
 			canaryAgent + `"}}`},
 	"ask/holders": {`{"resource": {"type": "SecurityProfile", "id": "$profile"}, "page": {"limit": 1}}`,
@@ -336,6 +345,7 @@ var canaryBodies = map[string][]string{
 	"ask/resources": {`{"subject": {"type": "user", "id": "$me"}, "action": {"name": "Users.View"}, "resource": {"type": "User"}, "page": {"limit": 2}}`,
 		`{"subject": {"type": "user", "id": "$user"}, "action": {"name": "Users.View"}, "resource": {"type": "User"}, "page": {"limit": 1}}`,
 		`{"subject": {"type": "user", "id": "$user"}, "action": {"name": "Queues.Edit"}, "resource": {"type": "Queue"}}`,
+		`{"subject": {"type": "user", "id": "$me"}, "action": {"name": "DataTables.View"}, "resource": {"type": "DataTable"}}`,
 		`{"subject": {"type": "user", "id": "$user"}, "action": {"name": "Users.View"}, "resource": {"type": "HierarchyGroup"}}`,
 		`{"subject": {"type": "user", "id": "$huser"}, "action": {"name": "Queues.Edit"}, "resource": {"type": "Queue"}}`},
 	"ask/actions": {`{"subject": {"type": "user", "id": "$me"}, "resource": {"type": "User", "id": "$huser"}}`,
@@ -384,7 +394,7 @@ var canaryMembers = map[string][]string{
 	"RoutingProfileId":   {"$routing", "$hrouting", "$xrouting"},
 	"HierarchyGroupId":   {"$group", "$below", "$hgroup", "$xgroup"},
 	"HoursOfOperationId": {"$hours", "$hours2", "$hhours", "$xhours"}, "ContactFlowModuleId": {"$module", "$hmodule"},
-	"QuickConnectId": {"$connect", "$hconnect"}, "EntityArn": {canaryAgent},
+	"QuickConnectId": {"$connect", "$hconnect"}, "DataTableId": {"$table", "$htable"}, "EntityArn": {canaryAgent},
 }
 
 // canaryMore are further members for single operations; for those that change anything, all members.
@@ -519,6 +529,20 @@ var canaryMore = map[string][]string{
 		fmt.Sprintf(canaryLine, "$queue") + `]`},
 	"DisassociateRoutingProfileQueues": {`"RoutingProfileId": "$routing", "QueueReferences": [{"QueueId": "$hqueue", "Channel": "VOICE"}]`,
 		`"RoutingProfileId": "$routing2", "QueueReferences": [{"QueueId": "$queue", "Channel": "VOICE"}]`},
+	"SearchDataTables": {`"SearchCriteria": {"StringCondition": {"FieldName": "name", "Value": "canary", "ComparisonType": "CONTAINS"}}`,
+		`"SearchFilter": {"AttributeFilter": {"TagCondition": {"TagKey": "CanaryKey", "TagValue": "canary"}}}`},
+	"CreateDataTable": {`"Name": "new1", "TimeZone": "UTC", "ValueLockLevel": "NONE", "Status": "PUBLISHED", ` + seen,
+		`"Name": "new2", "TimeZone": "UTC", "ValueLockLevel": "NONE", "Status": "PUBLISHED", "Tags": {"Country": "DE"}`},
+	"UpdateDataTableMetadata": {`"DataTableId": "$htable", "Name": "x", "TimeZone": "UTC", "ValueLockLevel": "NONE"`,
+		`"DataTableId": "$table", "Name": "Renamed", "TimeZone": "UTC", "ValueLockLevel": "VALUE"`},
+	"CreateDataTableAttribute": {`"DataTableId": "$htable", "Name": "x", "ValueType": "TEXT"`,
+		`"DataTableId": "$table", "Name": "Another", "ValueType": "TEXT"`},
+	"DescribeDataTableAttribute": {`"DataTableId": "$htable", "AttributeName": "Canary column"`,
+		`"DataTableId": "$table", "AttributeName": "Column"`, `"DataTableId": "$table", "AttributeName": "Canary column"`},
+	"UpdateDataTableAttribute": {`"DataTableId": "$htable", "AttributeName": "Canary column", "Name": "x", "ValueType": "TEXT"`,
+		`"DataTableId": "$table", "AttributeName": "Column", "Name": "Columns", "ValueType": "TEXT_LIST"`},
+	"DeleteDataTableAttribute": {`"DataTableId": "$htable", "AttributeName": "Canary column"`,
+		`"DataTableId": "$table", "AttributeName": "Columns"`},
 	"TagResource": {`"tags": {"a": "b"}`}, "UntagResource": {`"tagKeys": ["a"]`},
 	"ListTagsForResource": {``},
 }
@@ -529,7 +553,7 @@ var canaryDeletes = map[string][]string{
 	"DeleteQueue": {"$hqueue", "$queue2", "$queue3"}, "DeleteRoutingProfile": {"$hrouting", "$xrouting", "$routing3"},
 	"DeleteUserHierarchyGroup": {"$hgroup", "$xgroup", "$below"},
 	"DeleteHoursOfOperation":   {"$hhours", "$xhours", "$hours3"}, "DeleteContactFlowModule": {"$hmodule", "$module"},
-	"DeleteQuickConnect": {"$hconnect", "$connect2"},
+	"DeleteQuickConnect": {"$hconnect", "$connect2"}, "DeleteDataTable": {"$htable", "$table2"},
 }
 
 // notForUsers are the operations that nobody can call on behalf of a user.
@@ -582,7 +606,7 @@ func canaryRequests(t *testing.T) (all []canaryRequest) {
 			for _, of := range []string{"agent/$user", "agent/$huser", "agent/$hleft", "security-profile/$hprofile",
 				"security-profile/$hgone", "queue/$hqueue",
 				"routing-profile/$hrouting", "agent-group/$hgroup", "operating-hours/$hhours", "flow-module/$hmodule",
-				"transfer-destination/$hconnect"} {
+				"transfer-destination/$hconnect", "data-table/$htable"} {
 				add(fmt.Sprintf(`"resourceArn": "arn:aws:connect:us-east-1:%s:instance/$instance/%s", %s`, ownAccount, of, more[0]))
 			}
 		case slices.Contains(notForUsers, op.Name):

@@ -519,6 +519,7 @@ var renamed = map[lanyard.Type]map[string]string{
 	lanyard.TypeGroup:        {"Path": "HierarchyPath"},
 	lanyard.TypeQueue:        {"Hours": "HoursOfOperationId", "QuickConnects": "QuickConnectIds"},
 	lanyard.TypeQuickConnect: {"Kind": "QuickConnectType", "User": "UserId", "Queue": "QueueId", "Flow": "ContactFlowId"},
+	lanyard.TypeDataTable:    {"LockLevel": "ValueLockLevel", "Lock": ""},
 }
 
 // fields are the members of a stored document, by the names that the API has for them.

@@ -258,11 +258,15 @@ func (g *guard) Delete(ctx context.Context, t lanyard.Type, id string) error {
 	return g.Tx.Delete(ctx, t, id)
 }
 
-// mayName reports whether the user may be told of a resource: a part of a flow module belongs to the module.
+// mayName reports whether the user may be told of a resource: a part of another belongs to that.
 func (g *guard) mayName(ctx context.Context, t lanyard.Type, id string) bool {
-	if t == lanyard.TypeModuleAlias || t == lanyard.TypeModuleVersion {
+	if wholeOf(lanyard.New(t)).Type != "" {
 		part, err := g.Tx.Get(ctx, t, id)
-		return err == nil && g.views(g.snapshot, lanyard.TypeModule, moduleOf(part))
+		if err != nil {
+			return false
+		}
+		whole := wholeOf(part)
+		return g.views(g.snapshot, whole.Type, whole.ID)
 	}
 	return g.views(g.snapshot, t, id)
 }
@@ -274,8 +278,8 @@ func (g *guard) checkChange(ctx context.Context, before, after lanyard.Resource)
 			return nil // it is of the call, and nothing that anybody has a right to
 		}
 	}
-	if m := moduleOf(cmp.Or(before, after)); m != "" { // a part of the module: the right to change the module covers it
-		r := access.Resource{Type: access.TypeContactFlowModule, ID: m}
+	if whole := wholeOf(cmp.Or(before, after)); whole.Type != "" { // the right to change the whole covers its parts
+		r := access.Resource{Type: whole.Type.DecisionName(), ID: whole.ID}
 		if d := g.denied(g.snapshot, g.decide(g.snapshot, g.right.Permission, r), r); d != nil {
 			return d
 		}
@@ -312,15 +316,18 @@ func (g *guard) checkChange(ctx context.Context, before, after lanyard.Resource)
 	return nil
 }
 
-// moduleOf is the id of the flow module that a resource is a part of, or "".
-func moduleOf(r lanyard.Resource) string {
+// wholeOf is the resource that a resource is a part of: a flow module or a data table. It is zero for those that are no
+// part of another.
+func wholeOf(r lanyard.Resource) lanyard.Ref {
 	switch r := r.(type) {
 	case *lanyard.ModuleVersion:
-		return r.Module
+		return lanyard.Ref{Type: lanyard.TypeModule, ID: r.Module}
 	case *lanyard.ModuleAlias:
-		return r.Module
+		return lanyard.Ref{Type: lanyard.TypeModule, ID: r.Module}
+	case *lanyard.DataTableAttribute:
+		return lanyard.Ref{Type: lanyard.TypeDataTable, ID: r.Table}
 	}
-	return ""
+	return lanyard.Ref{}
 }
 
 // also asks for one more permission than the operation's own, of the user on whose behalf tx changes

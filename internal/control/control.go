@@ -63,6 +63,10 @@ type Quotas struct {
 	Hours               int // 100
 	Modules             int // 200
 	QuickConnects       int // 100
+	DataTables          int // 100
+	AttributesPerTable  int // 100: of a data table
+	PrimaryPerTable     int // 5: of a data table's attributes, those that identify its rows
+	ValuesPerTable      int // 1,000: of a data table, each attribute of each row that has a value
 	// QueuesPerRoutingProfile counts each channel of a queue: 50.
 	QueuesPerRoutingProfile int
 	AIAgents                int // 10,000: ours, so that associations cannot fill the disk
@@ -78,6 +82,7 @@ func (q Quotas) withDefaults() Quotas {
 	}{
 		{&q.InstancesPerAccount, 2}, {&q.Profiles, 100}, {&q.Users, 500}, {&q.Groups, 500}, {&q.Queues, 50},
 		{&q.RoutingProfiles, 100}, {&q.Hours, 100}, {&q.Modules, 200}, {&q.QuickConnects, 100},
+		{&q.DataTables, 100}, {&q.AttributesPerTable, 100}, {&q.PrimaryPerTable, 5}, {&q.ValuesPerTable, 1000},
 		{&q.QueuesPerRoutingProfile, 50}, {&q.AIAgents, 10_000},
 		{&q.RestrictedProfilesPerUser, 3},
 	} {

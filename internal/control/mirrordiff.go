@@ -21,7 +21,8 @@ import (
 func MirrorTypes() []lanyard.Type {
 	return []lanyard.Type{lanyard.TypeStructure, lanyard.TypeGroup, lanyard.TypeProfile, lanyard.TypeHours,
 		lanyard.TypeQuickConnect, lanyard.TypeQueue, lanyard.TypeRoutingProfile, lanyard.TypeUser, lanyard.TypeAIAgent,
-		lanyard.TypeModule, lanyard.TypeModuleVersion, lanyard.TypeModuleAlias}
+		lanyard.TypeModule, lanyard.TypeModuleVersion, lanyard.TypeModuleAlias, lanyard.TypeDataTable,
+		lanyard.TypeDataTableAttribute}
 }
 
 func mirrors(t lanyard.Type) bool { return slices.Contains(MirrorTypes(), t) }

@@ -90,6 +90,8 @@ var searchable = map[lanyard.Type][]field{
 		{"description", one(func(q *lanyard.QuickConnect) string { return q.Description })},
 		idField,
 	},
+	lanyard.TypeDataTable: {nameField, {"description", one(func(t *lanyard.DataTable) string { return t.Description })},
+		idField},
 }
 
 // idFields hold ids, for which ARNs may be sent, and of which type: "" for the one that is searched.

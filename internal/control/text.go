@@ -76,6 +76,17 @@ func texts(r lanyard.Resource) []text {
 		t.prose("Description", r.Description)
 	case *lanyard.QuickConnect:
 		t.quickConnect(r)
+	case *lanyard.DataTable:
+		t.prose("Description", r.Description)
+		t.line("TimeZone", r.TimeZone)
+		t.line("ValueLockLevel", r.LockLevel)
+		t.line("Status", r.Status)
+	case *lanyard.DataTableAttribute:
+		t.prose("Description", r.Description)
+		t.line("ValueType", r.ValueType)
+		if v := r.Validation; v != nil && v.Enum != nil {
+			t.lines("Validation.Enum.Values", v.Enum.Values)
+		}
 	}
 	return t
 }

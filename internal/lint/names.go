@@ -146,7 +146,7 @@ var iamNouns = []struct{ noun, stem string }{
 	{"SecurityProfile", "SecurityProfiles"}, {"UserHierarchyGroup", "AgentGrouping"},
 	{"UserHierarchyStructure", "AgentGrouping"}, {"RoutingProfile", "RoutingPolicies"},
 	{"HoursOfOperation", "HoursOfOperation"}, {"QuickConnect", "TransferDestinations"},
-	{"ContactFlowModule", "ContactFlowModules"}, {"ContactFlow", "ContactFlows"}, {"AgentStatus", "AgentStates"},
+	{"ContactFlowModule", "ContactFlowModules"}, {"DataTable", "DataTables"}, {"ContactFlow", "ContactFlows"}, {"AgentStatus", "AgentStates"},
 	{"PhoneNumber", "PhoneNumbers"}, {"Prompt", "Prompts"}, {"Rule", "Rules"}, {"TaskTemplate", "TaskTemplates"},
 	{"EvaluationForm", "EvaluationForms"}, {"View", "Views"}, {"Queue", "Queues"}, {"User", "Users"},
 }
@@ -161,6 +161,8 @@ func permissionsFor(operation string) []string {
 		return []string{"ManagerListenIn"}
 	case operation == "SearchContacts":
 		return []string{"ContactSearch.View"}
+	case operation == "CreateDataTableAttribute" || operation == "DeleteDataTableAttribute": // they change the table
+		return []string{"DataTables.Edit"}
 	}
 	verbs := map[string]string{"Create": "Create", "Update": "Edit", "Delete": "Delete", "Describe": "View", "List": "View",
 		"Search": "View", "Get": "View", "Associate": "Edit", "Disassociate": "Edit"}

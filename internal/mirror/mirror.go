@@ -47,7 +47,8 @@ type Progress struct {
 type Copy struct {
 	Instance *lanyard.Instance
 	// Resources are those of the types of lanyard.LoadOrder, in its order, parents before their children, after the
-	// hierarchy structure and before versions and aliases of flow modules. The same answers make the same list.
+	// hierarchy structure and before versions and aliases of flow modules and attributes of data tables. The same
+	// answers make the same list.
 	Resources []lanyard.Resource
 	// Unrevealed says what is missing or was not kept, one sentence each, in a fixed order.
 	Unrevealed []string
@@ -70,7 +71,7 @@ func Read(ctx context.Context, api invocation.API, instance string, o Options) (
 	r.expect(firstCalls)
 	attributes := func(ctx context.Context) error { return r.attributes(ctx, in) }
 	if err := r.inParallel(ctx, attributes, r.users, r.profiles, r.hierarchy, r.queues, r.routingProfiles, r.hours,
-		r.quickConnects, r.modules); err != nil {
+		r.quickConnects, r.modules, r.dataTables); err != nil {
 		return nil, err
 	}
 	if err := r.agents(ctx); err != nil {
@@ -84,12 +85,12 @@ func Read(ctx context.Context, api invocation.API, instance string, o Options) (
 }
 
 // firstCalls is how many calls read an instance of which little is known, each list being one page.
-const firstCalls = 13
+const firstCalls = 14
 
 // order is the order of types in a Copy.
 func order() []lanyard.Type {
 	return slices.Concat([]lanyard.Type{lanyard.TypeStructure}, lanyard.LoadOrder(),
-		[]lanyard.Type{lanyard.TypeModuleVersion, lanyard.TypeModuleAlias})
+		[]lanyard.Type{lanyard.TypeModuleVersion, lanyard.TypeModuleAlias, lanyard.TypeDataTableAttribute})
 }
 
 // sorted returns what was read in the order of a Copy.
@@ -126,6 +127,12 @@ func (r *reader) rank(t lanyard.Type) func(lanyard.Resource) int {
 			}
 			return place[res.(*lanyard.ModuleAlias).Module]
 		}
+	case lanyard.TypeDataTableAttribute:
+		place := map[string]int{}
+		for i, t := range r.read[lanyard.TypeDataTable] {
+			place[t.Head().ID] = i
+		}
+		return func(res lanyard.Resource) int { return place[res.(*lanyard.DataTableAttribute).Table] }
 	}
 	return nil
 }

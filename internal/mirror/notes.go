@@ -15,6 +15,7 @@ const (
 	notRead                       // an operation would answer it, and was not called
 	notAsked                      // no option of the mirror reads it
 	notOffered                    // this API does not have the operation
+	notAllowed                    // the credentials may not call the operation
 	notKept                       // it was answered, and lanyard has no place for it
 	notKnown                      // it was answered, and lanyard does not know what it is
 	dangling                      // something refers to it, and no list has it
@@ -27,6 +28,7 @@ var notesOf = [kindsOfNotes]string{
 	notRead:     "%s: it is read with --details, which takes two requests for each user",
 	notAsked:    "%s: a mirror does not read it",
 	notOffered:  "%s: this API does not have the operation",
+	notAllowed:  "%s: the credentials do not allow it; lanyard mirror policy prints what a mirror requires",
 	notKept:     "%s: it was answered, and lanyard does not store it",
 	notKnown:    "%s: it was answered, and lanyard does not know it",
 	dangling:    "%s: it was not listed",
@@ -94,4 +96,5 @@ func (r *reader) standing() {
 		r.note(notRead, "drafts of flow modules and the content of their versions")
 	}
 	r.note(notAsked, "overrides of hours of operation")
+	r.note(notAsked, "values and lock versions of data tables")
 }

@@ -66,6 +66,8 @@ var operations = []Operation{
 		Reads: "content of a flow module; of drafts and versions if asked for"},
 	{Name: "ListContactFlowModuleVersions", Each: "flow module", Reads: "versions of a flow module"},
 	{Name: "ListContactFlowModuleAliases", Each: "flow module", Reads: "aliases of a flow module"},
+	{Name: "SearchDataTables", Reads: "data tables with tags", Needs: []string{"connect:DescribeDataTable"}},
+	{Name: "ListDataTableAttributes", Each: "data table", Reads: "attributes of a data table"},
 }
 
 // Names returns the names of all operations that a mirror calls.

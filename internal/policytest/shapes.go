@@ -142,6 +142,7 @@ var fixturesShape = &shape{name: "fixtures", help: "Resources by type and name."
 	{"hours-of-operation", "Hours of operation by name.", formMapOf(formOf("tagged"))},
 	{"quick-connects", "Quick connects by name.", formMapOf(formOf("tagged"))},
 	{"flow-modules", "Flow modules by name.", formMapOf(formOf("tagged"))},
+	{"data-tables", "Data tables by name.", formMapOf(formOf("tagged"))},
 }}
 
 // taggedKinds are the types of fixtures that have tags and nothing else that decides.
@@ -151,7 +152,7 @@ var taggedKinds = []struct {
 }{
 	{"queues", lanyard.TypeQueue}, {"routing-profiles", lanyard.TypeRoutingProfile},
 	{"hours-of-operation", lanyard.TypeHours}, {"quick-connects", lanyard.TypeQuickConnect},
-	{"flow-modules", lanyard.TypeModule},
+	{"flow-modules", lanyard.TypeModule}, {"data-tables", lanyard.TypeDataTable},
 }
 
 var taggedShape = &shape{name: "a fixture", help: "A resource with tags.", keys: []key{

@@ -49,6 +49,17 @@ func (s *CreateContactFlowModuleVersionRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *CreateDataTableAttributeRequest) Bind(p Params) error {
+	s.DataTableId = p.label("DataTableId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *CreateDataTableRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
 func (s *CreateHoursOfOperationRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	return nil
@@ -106,6 +117,19 @@ func (s *DeleteContactFlowModuleVersionRequest) Bind(p Params) error {
 	if v := p.labelInt64(&s.ContactFlowModuleVersion, "ContactFlowModuleVersion", "ContactFlowModuleVersion"); v != nil {
 		return v
 	}
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DeleteDataTableAttributeRequest) Bind(p Params) error {
+	s.AttributeName = p.label("AttributeName")
+	s.DataTableId = p.label("DataTableId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DeleteDataTableRequest) Bind(p Params) error {
+	s.DataTableId = p.label("DataTableId")
 	s.InstanceId = p.label("InstanceId")
 	return nil
 }
@@ -169,6 +193,19 @@ func (s *DescribeContactFlowModuleAliasRequest) Bind(p Params) error {
 
 func (s *DescribeContactFlowModuleRequest) Bind(p Params) error {
 	s.ContactFlowModuleId = p.label("ContactFlowModuleId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DescribeDataTableAttributeRequest) Bind(p Params) error {
+	s.AttributeName = p.label("AttributeName")
+	s.DataTableId = p.label("DataTableId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DescribeDataTableRequest) Bind(p Params) error {
+	s.DataTableId = p.label("DataTableId")
 	s.InstanceId = p.label("InstanceId")
 	return nil
 }
@@ -396,6 +433,18 @@ func (s *ListContactFlowModulesRequest) Bind(p Params) error {
 
 func (s *ListContactFlowsRequest) Bind(p Params) error {
 	s.ContactFlowTypes = p.list("contactFlowTypes")
+	s.InstanceId = p.label("InstanceId")
+	if v := p.int32(&s.MaxResults, "MaxResults", "maxResults"); v != nil {
+		return v
+	}
+	if v := p.text(&s.NextToken, "NextToken", "nextToken"); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *ListDataTableAttributesRequest) Bind(p Params) error {
+	s.DataTableId = p.label("DataTableId")
 	s.InstanceId = p.label("InstanceId")
 	if v := p.int32(&s.MaxResults, "MaxResults", "maxResults"); v != nil {
 		return v
@@ -1096,6 +1145,19 @@ func (s *UpdateContactFlowModuleContentRequest) Bind(p Params) error {
 
 func (s *UpdateContactFlowModuleMetadataRequest) Bind(p Params) error {
 	s.ContactFlowModuleId = p.label("ContactFlowModuleId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *UpdateDataTableAttributeRequest) Bind(p Params) error {
+	s.AttributeName = p.label("AttributeName")
+	s.DataTableId = p.label("DataTableId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *UpdateDataTableMetadataRequest) Bind(p Params) error {
+	s.DataTableId = p.label("DataTableId")
 	s.InstanceId = p.label("InstanceId")
 	return nil
 }

@@ -53,6 +53,8 @@ var patterned = map[string]struct{ good, bad, pad string }{
 	"ContactFlowModuleDescription":   {"a module", "  ", "é"},
 	"ContactFlowModuleName":          {"a module", "  ", "é"},
 	"CreateSecurityProfileName":      {"a_B-3 @", "a*b", "a"},
+	"DataTableDescription":           {"two\nlines", "a\x01b", "é"},
+	"DataTableName":                  {"a name|-_.:=@'é", "a/b", "é"},
 	"DateTimeFormat":                 {"2026-01-31T00:00:00.000Z", "2026-01-31", ""},
 	"DateYearMonthDayFormat":         {"2026-01-31", "31.1.2026", ""},
 	"DirectoryAlias":                 {"con-tact", "d-contact", "a"},

@@ -7,6 +7,7 @@ package model
 var (
 	AccessDeniedException               = &Exception{Name: "AccessDeniedException", Status: 403, Members: []string{"Message"}}
 	ConditionalOperationFailedException = &Exception{Name: "ConditionalOperationFailedException", Status: 409, Members: []string{"Message"}}
+	ConflictException                   = &Exception{Name: "ConflictException", Status: 409, Members: []string{"Message"}}
 	DuplicateResourceException          = &Exception{Name: "DuplicateResourceException", Status: 409, Members: []string{"Message"}}
 	IdempotencyException                = &Exception{Name: "IdempotencyException", Status: 409, Members: []string{"Message"}}
 	InternalServiceException            = &Exception{Name: "InternalServiceException", Status: 500, Members: []string{"Message"}}

@@ -58,7 +58,19 @@ var (
 		text:  `^[ a-zA-Z0-9_@-]+$`,
 		match: []string{`^[ a-zA-Z0-9_@-]+$`},
 	}}
-	ruleDataSetId              = &stringRule{min: 1, max: 255}
+	ruleDataSetId                   = &stringRule{min: 1, max: 255}
+	ruleDataTableAttributeValueType = &stringRule{enum: []string{"TEXT", "NUMBER", "BOOLEAN", "TEXT_LIST", "NUMBER_LIST"}}
+	ruleDataTableDescription        = &stringRule{max: 250, pattern: &pattern{
+		text:  `^[\P{C}\r\n\t]+$`,
+		match: []string{`^[\P{C}\r\n\t]+$`},
+	}}
+	ruleDataTableId        = &stringRule{min: 1, max: 256}
+	ruleDataTableLockLevel = &stringRule{enum: []string{"NONE", "DATA_TABLE", "PRIMARY_VALUE", "ATTRIBUTE", "VALUE"}}
+	ruleDataTableName      = &stringRule{min: 1, max: 127, pattern: &pattern{
+		text:  `^[\p{L}\p{Z}\p{N}\-_.:=@'|]+$`,
+		match: []string{`^[\p{L}\p{Z}\p{N}\-_.:=@'|]+$`},
+	}}
+	ruleDataTableStatus        = &stringRule{enum: []string{"PUBLISHED"}}
 	ruleDateComparisonType     = &stringRule{enum: []string{"GREATER_THAN", "LESS_THAN", "GREATER_THAN_OR_EQUAL_TO", "LESS_THAN_OR_EQUAL_TO", "EQUAL_TO"}}
 	ruleDateTimeComparisonType = &stringRule{enum: []string{"GREATER_THAN", "LESS_THAN", "GREATER_THAN_OR_EQUAL_TO", "LESS_THAN_OR_EQUAL_TO", "EQUAL_TO", "RANGE"}}
 	ruleDateTimeFormat         = &stringRule{pattern: &pattern{
@@ -111,6 +123,7 @@ var (
 	ruleInstanceStorageResourceType     = &stringRule{enum: []string{"CHAT_TRANSCRIPTS", "CALL_RECORDINGS", "SCHEDULED_REPORTS", "MEDIA_STREAMS", "CONTACT_TRACE_RECORDS", "AGENT_EVENTS", "REAL_TIME_CONTACT_ANALYSIS_SEGMENTS", "ATTACHMENTS", "CONTACT_EVALUATIONS", "SCREEN_RECORDINGS", "REAL_TIME_CONTACT_ANALYSIS_CHAT_SEGMENTS", "REAL_TIME_CONTACT_ANALYSIS_VOICE_SEGMENTS", "EMAIL_MESSAGES"}}
 	ruleIntegrationType                 = &stringRule{enum: []string{"EVENT", "VOICE_ID", "PINPOINT_APP", "WISDOM_ASSISTANT", "WISDOM_KNOWLEDGE_BASE", "WISDOM_QUICK_RESPONSES", "Q_MESSAGE_TEMPLATES", "CASES_DOMAIN", "APPLICATION", "FILE_SCANNER", "SES_IDENTITY", "ANALYTICS_CONNECTOR", "CALL_TRANSFER_CONNECTOR", "COGNITO_USER_POOL", "MESSAGE_PROCESSOR"}}
 	ruleLargeNextToken                  = &stringRule{min: 1, max: 100000}
+	ruleLengthBoundary                  = &intRule{0, 1000}
 	ruleLexVersion                      = &stringRule{enum: []string{"V1", "V2"}}
 	ruleListFlowAssociationResourceType = &stringRule{enum: []string{"WHATSAPP_MESSAGING_PHONE_NUMBER", "VOICE_PHONE_NUMBER", "INBOUND_EMAIL", "OUTBOUND_EMAIL", "ANALYTICS_CONNECTOR"}}
 	ruleMaxResult10                     = &intRule{1, 10}
@@ -145,6 +158,7 @@ var (
 	}}
 	rulePhoneNumberType                = &stringRule{enum: []string{"TOLL_FREE", "DID", "UIFN", "SHARED", "THIRD_PARTY_TF", "THIRD_PARTY_DID", "SHORT_CODE"}}
 	rulePhoneType                      = &stringRule{enum: []string{"SOFT_PHONE", "DESK_PHONE"}}
+	rulePositiveDouble                 = &floatRule{0, 1.7976931348623157e+308}
 	rulePredefinedAttributeName        = &stringRule{min: 1, max: 100}
 	rulePredefinedAttributeStringValue = &stringRule{min: 1, max: 100}
 	rulePrimaryAttributeContextKeyName = &stringRule{min: 1, max: 127, pattern: &pattern{
@@ -207,6 +221,7 @@ var (
 	ruleTestCaseStatus                    = &stringRule{enum: []string{"PUBLISHED", "SAVED"}}
 	ruleUpdateHoursOfOperationDescription = &stringRule{max: 250}
 	ruleUpdateQuickConnectDescription     = &stringRule{max: 250}
+	ruleValueBoundary                     = &intRule{0, 100}
 	ruleViewStatus                        = &stringRule{enum: []string{"PUBLISHED", "SAVED"}}
 	ruleViewType                          = &stringRule{enum: []string{"CUSTOMER_MANAGED", "AWS_MANAGED"}}
 	ruleViewsInstanceId                   = &stringRule{min: 1, max: 100, pattern: &pattern{

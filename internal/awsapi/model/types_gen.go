@@ -300,6 +300,40 @@ type CreateContactFlowModuleVersionResponse struct {
 	Version              *int64  `json:"Version,omitzero"`
 }
 
+// CreateDataTableAttributeRequest is the input of CreateDataTableAttribute.
+type CreateDataTableAttributeRequest struct {
+	DataTableId *string     `json:"-"`
+	Description *string     `json:"Description,omitzero"`
+	InstanceId  *string     `json:"-"`
+	Name        *string     `json:"Name,omitzero"`
+	Primary     *bool       `json:"Primary,omitzero"`
+	Validation  *Validation `json:"Validation,omitzero"`
+	ValueType   *string     `json:"ValueType,omitzero"`
+}
+
+type CreateDataTableAttributeResponse struct {
+	AttributeId *string               `json:"AttributeId,omitzero"`
+	LockVersion *DataTableLockVersion `json:"LockVersion,omitzero"`
+	Name        *string               `json:"Name,omitzero"`
+}
+
+// CreateDataTableRequest is the input of CreateDataTable.
+type CreateDataTableRequest struct {
+	Description    *string           `json:"Description,omitzero"`
+	InstanceId     *string           `json:"-"`
+	Name           *string           `json:"Name,omitzero"`
+	Status         *string           `json:"Status,omitzero"`
+	Tags           map[string]string `json:"Tags,omitzero"`
+	TimeZone       *string           `json:"TimeZone,omitzero"`
+	ValueLockLevel *string           `json:"ValueLockLevel,omitzero"`
+}
+
+type CreateDataTableResponse struct {
+	Arn         *string               `json:"Arn,omitzero"`
+	Id          *string               `json:"Id,omitzero"`
+	LockVersion *DataTableLockVersion `json:"LockVersion,omitzero"`
+}
+
 // CreateHoursOfOperationRequest is the input of CreateHoursOfOperation.
 type CreateHoursOfOperationRequest struct {
 	Config                        []HoursOfOperationConfig       `json:"Config,omitzero"`
@@ -450,8 +484,47 @@ type CrossChannelWorkloadBehavior struct {
 	ChannelWorkloadBehaviorType *string `json:"ChannelWorkloadBehaviorType,omitzero"`
 }
 
+type DataTable struct {
+	Arn                *string               `json:"Arn,omitzero"`
+	CreatedTime        *Timestamp            `json:"CreatedTime,omitzero"`
+	Description        *string               `json:"Description,omitzero"`
+	Id                 *string               `json:"Id,omitzero"`
+	LastModifiedRegion *string               `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp            `json:"LastModifiedTime,omitzero"`
+	LockVersion        *DataTableLockVersion `json:"LockVersion,omitzero"`
+	Name               *string               `json:"Name,omitzero"`
+	Status             *string               `json:"Status,omitzero"`
+	Tags               map[string]string     `json:"Tags,omitzero"`
+	TimeZone           *string               `json:"TimeZone,omitzero"`
+	ValueLockLevel     *string               `json:"ValueLockLevel,omitzero"`
+	Version            *string               `json:"Version,omitzero"`
+	VersionDescription *string               `json:"VersionDescription,omitzero"`
+}
+
 type DataTableAccessControlConfiguration struct {
 	PrimaryAttributeAccessControlConfiguration *PrimaryAttributeAccessControlConfigurationItem `json:"PrimaryAttributeAccessControlConfiguration,omitzero"`
+}
+
+type DataTableAttribute struct {
+	AttributeId        *string               `json:"AttributeId,omitzero"`
+	DataTableArn       *string               `json:"DataTableArn,omitzero"`
+	DataTableId        *string               `json:"DataTableId,omitzero"`
+	Description        *string               `json:"Description,omitzero"`
+	LastModifiedRegion *string               `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp            `json:"LastModifiedTime,omitzero"`
+	LockVersion        *DataTableLockVersion `json:"LockVersion,omitzero"`
+	Name               *string               `json:"Name,omitzero"`
+	Primary            *bool                 `json:"Primary,omitzero"`
+	Validation         *Validation           `json:"Validation,omitzero"`
+	ValueType          *string               `json:"ValueType,omitzero"`
+	Version            *string               `json:"Version,omitzero"`
+}
+
+type DataTableLockVersion struct {
+	Attribute     *string `json:"Attribute,omitzero"`
+	DataTable     *string `json:"DataTable,omitzero"`
+	PrimaryValues *string `json:"PrimaryValues,omitzero"`
+	Value         *string `json:"Value,omitzero"`
 }
 
 type DataTableSearchCriteria struct {
@@ -462,6 +535,14 @@ type DataTableSearchCriteria struct {
 
 type DataTableSearchFilter struct {
 	AttributeFilter *ControlPlaneAttributeFilter `json:"AttributeFilter,omitzero"`
+}
+
+type DataTableSummary struct {
+	Arn                *string    `json:"Arn,omitzero"`
+	Id                 *string    `json:"Id,omitzero"`
+	LastModifiedRegion *string    `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp `json:"LastModifiedTime,omitzero"`
+	Name               *string    `json:"Name,omitzero"`
 }
 
 type DateCondition struct {
@@ -511,6 +592,26 @@ type DeleteContactFlowModuleVersionRequest struct {
 }
 
 type DeleteContactFlowModuleVersionResponse struct {
+}
+
+// DeleteDataTableAttributeRequest is the input of DeleteDataTableAttribute.
+type DeleteDataTableAttributeRequest struct {
+	AttributeName *string `json:"-"`
+	DataTableId   *string `json:"-"`
+	InstanceId    *string `json:"-"`
+}
+
+type DeleteDataTableAttributeResponse struct {
+	LockVersion *DataTableLockVersion `json:"LockVersion,omitzero"`
+}
+
+// DeleteDataTableRequest is the input of DeleteDataTable.
+type DeleteDataTableRequest struct {
+	DataTableId *string `json:"-"`
+	InstanceId  *string `json:"-"`
+}
+
+type DeleteDataTableResponse struct {
 }
 
 // DeleteHoursOfOperationRequest is the input of DeleteHoursOfOperation.
@@ -580,6 +681,27 @@ type DescribeContactFlowModuleRequest struct {
 
 type DescribeContactFlowModuleResponse struct {
 	ContactFlowModule *ContactFlowModule `json:"ContactFlowModule,omitzero"`
+}
+
+// DescribeDataTableAttributeRequest is the input of DescribeDataTableAttribute.
+type DescribeDataTableAttributeRequest struct {
+	AttributeName *string `json:"-"`
+	DataTableId   *string `json:"-"`
+	InstanceId    *string `json:"-"`
+}
+
+type DescribeDataTableAttributeResponse struct {
+	Attribute *DataTableAttribute `json:"Attribute,omitzero"`
+}
+
+// DescribeDataTableRequest is the input of DescribeDataTable.
+type DescribeDataTableRequest struct {
+	DataTableId *string `json:"-"`
+	InstanceId  *string `json:"-"`
+}
+
+type DescribeDataTableResponse struct {
+	DataTable *DataTable `json:"DataTable,omitzero"`
 }
 
 // DescribeHoursOfOperationRequest is the input of DescribeHoursOfOperation.
@@ -1043,11 +1165,30 @@ type ListContactFlowsRequest struct {
 	NextToken        *string  `json:"-"`
 }
 
+// ListDataTableAttributesRequest is the input of ListDataTableAttributes.
+type ListDataTableAttributesRequest struct {
+	AttributeIds []string `json:"AttributeIds,omitzero"`
+	DataTableId  *string  `json:"-"`
+	InstanceId   *string  `json:"-"`
+	MaxResults   *int32   `json:"-"`
+	NextToken    *string  `json:"-"`
+}
+
+type ListDataTableAttributesResponse struct {
+	Attributes []DataTableAttribute `json:"Attributes,omitzero"`
+	NextToken  *string              `json:"NextToken,omitzero"`
+}
+
 // ListDataTablesRequest is the input of ListDataTables.
 type ListDataTablesRequest struct {
 	InstanceId *string `json:"-"`
 	MaxResults *int32  `json:"-"`
 	NextToken  *string `json:"-"`
+}
+
+type ListDataTablesResponse struct {
+	DataTableSummaryList []DataTableSummary `json:"DataTableSummaryList,omitzero"`
+	NextToken            *string            `json:"NextToken,omitzero"`
 }
 
 // ListDefaultVocabulariesRequest is the input of ListDefaultVocabularies.
@@ -1891,6 +2032,12 @@ type SearchDataTablesRequest struct {
 	SearchFilter   *DataTableSearchFilter   `json:"SearchFilter,omitzero"`
 }
 
+type SearchDataTablesResponse struct {
+	ApproximateTotalCount *int64      `json:"ApproximateTotalCount,omitzero"`
+	DataTables            []DataTable `json:"DataTables,omitzero"`
+	NextToken             *string     `json:"NextToken,omitzero"`
+}
+
 // SearchEmailAddressesRequest is the input of SearchEmailAddresses.
 type SearchEmailAddressesRequest struct {
 	InstanceId     *string                     `json:"InstanceId,omitzero"`
@@ -2282,6 +2429,37 @@ type UpdateContactFlowModuleMetadataRequest struct {
 type UpdateContactFlowModuleMetadataResponse struct {
 }
 
+// UpdateDataTableAttributeRequest is the input of UpdateDataTableAttribute.
+type UpdateDataTableAttributeRequest struct {
+	AttributeName *string     `json:"-"`
+	DataTableId   *string     `json:"-"`
+	Description   *string     `json:"Description,omitzero"`
+	InstanceId    *string     `json:"-"`
+	Name          *string     `json:"Name,omitzero"`
+	Primary       *bool       `json:"Primary,omitzero"`
+	Validation    *Validation `json:"Validation,omitzero"`
+	ValueType     *string     `json:"ValueType,omitzero"`
+}
+
+type UpdateDataTableAttributeResponse struct {
+	LockVersion *DataTableLockVersion `json:"LockVersion,omitzero"`
+	Name        *string               `json:"Name,omitzero"`
+}
+
+// UpdateDataTableMetadataRequest is the input of UpdateDataTableMetadata.
+type UpdateDataTableMetadataRequest struct {
+	DataTableId    *string `json:"-"`
+	Description    *string `json:"Description,omitzero"`
+	InstanceId     *string `json:"-"`
+	Name           *string `json:"Name,omitzero"`
+	TimeZone       *string `json:"TimeZone,omitzero"`
+	ValueLockLevel *string `json:"ValueLockLevel,omitzero"`
+}
+
+type UpdateDataTableMetadataResponse struct {
+	LockVersion *DataTableLockVersion `json:"LockVersion,omitzero"`
+}
+
 // UpdateHoursOfOperationRequest is the input of UpdateHoursOfOperation.
 type UpdateHoursOfOperationRequest struct {
 	Config             []HoursOfOperationConfig `json:"Config,omitzero"`
@@ -2580,6 +2758,25 @@ type UserSummary struct {
 	LastModifiedRegion *string    `json:"LastModifiedRegion,omitzero"`
 	LastModifiedTime   *Timestamp `json:"LastModifiedTime,omitzero"`
 	Username           *string    `json:"Username,omitzero"`
+}
+
+type Validation struct {
+	Enum             *ValidationEnum `json:"Enum,omitzero"`
+	ExclusiveMaximum *float64        `json:"ExclusiveMaximum,omitzero"`
+	ExclusiveMinimum *float64        `json:"ExclusiveMinimum,omitzero"`
+	IgnoreCase       *bool           `json:"IgnoreCase,omitzero"`
+	MaxLength        *int32          `json:"MaxLength,omitzero"`
+	MaxValues        *int32          `json:"MaxValues,omitzero"`
+	Maximum          *float64        `json:"Maximum,omitzero"`
+	MinLength        *int32          `json:"MinLength,omitzero"`
+	MinValues        *int32          `json:"MinValues,omitzero"`
+	Minimum          *float64        `json:"Minimum,omitzero"`
+	MultipleOf       *float64        `json:"MultipleOf,omitzero"`
+}
+
+type ValidationEnum struct {
+	Strict *bool    `json:"Strict,omitzero"`
+	Values []string `json:"Values,omitzero"`
 }
 
 type ViewSearchCriteria struct {

@@ -424,6 +424,18 @@ func (s *AttributeAndCondition) findViolation() *Violation {
 	return nil
 }
 
+func checkAttributeIds(l []string) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := ruleDataTableId.findViolation(&l[i]); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
 func checkAttributeOrConditionList(l []AttributeAndCondition) *Violation {
 	if l == nil {
 		return nil
@@ -847,6 +859,97 @@ func (s *CreateContactFlowModuleVersionRequest) findViolation() *Violation {
 	}
 	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *CreateDataTableAttributeRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateDataTableAttributeRequest) findViolation() *Violation {
+	if s.DataTableId == nil {
+		return missing("DataTableId")
+	}
+	if v := ruleDataTableId.findViolation(s.DataTableId); v != nil {
+		return v.under("DataTableId")
+	}
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleDataTableDescription.findViolation(s.Description); v != nil {
+			return v.under("Description")
+		}
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleDataTableName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if v := s.Validation.findViolation(); v != nil {
+		return v.under("Validation")
+	}
+	if s.ValueType == nil {
+		return missing("ValueType")
+	}
+	if v := ruleDataTableAttributeValueType.findViolation(s.ValueType); v != nil {
+		return v.under("ValueType")
+	}
+	return nil
+}
+
+func (s *CreateDataTableRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateDataTableRequest) findViolation() *Violation {
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleDataTableDescription.findViolation(s.Description); v != nil {
+			return v.under("Description")
+		}
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleDataTableName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if s.Status == nil {
+		return missing("Status")
+	}
+	if v := ruleDataTableStatus.findViolation(s.Status); v != nil {
+		return v.under("Status")
+	}
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
+	}
+	if s.TimeZone == nil {
+		return missing("TimeZone")
+	}
+	if s.ValueLockLevel == nil {
+		return missing("ValueLockLevel")
+	}
+	if v := ruleDataTableLockLevel.findViolation(s.ValueLockLevel); v != nil {
+		return v.under("ValueLockLevel")
 	}
 	return nil
 }
@@ -1412,6 +1515,58 @@ func (s *DeleteContactFlowModuleVersionRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *DeleteDataTableAttributeRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteDataTableAttributeRequest) findViolation() *Violation {
+	if s.AttributeName == nil {
+		return missing("AttributeName")
+	}
+	if v := ruleDataTableName.findViolation(s.AttributeName); v != nil {
+		return v.under("AttributeName")
+	}
+	if s.DataTableId == nil {
+		return missing("DataTableId")
+	}
+	if v := ruleDataTableId.findViolation(s.DataTableId); v != nil {
+		return v.under("DataTableId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *DeleteDataTableRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteDataTableRequest) findViolation() *Violation {
+	if s.DataTableId == nil {
+		return missing("DataTableId")
+	}
+	if v := ruleDataTableId.findViolation(s.DataTableId); v != nil {
+		return v.under("DataTableId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
 func (s *DeleteHoursOfOperationRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -1614,6 +1769,58 @@ func (s *DescribeContactFlowModuleRequest) findViolation() *Violation {
 	}
 	if v := ruleContactFlowModuleId.findViolation(s.ContactFlowModuleId); v != nil {
 		return v.under("ContactFlowModuleId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *DescribeDataTableAttributeRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeDataTableAttributeRequest) findViolation() *Violation {
+	if s.AttributeName == nil {
+		return missing("AttributeName")
+	}
+	if v := ruleDataTableName.findViolation(s.AttributeName); v != nil {
+		return v.under("AttributeName")
+	}
+	if s.DataTableId == nil {
+		return missing("DataTableId")
+	}
+	if v := ruleDataTableId.findViolation(s.DataTableId); v != nil {
+		return v.under("DataTableId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *DescribeDataTableRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeDataTableRequest) findViolation() *Violation {
+	if s.DataTableId == nil {
+		return missing("DataTableId")
+	}
+	if v := ruleDataTableId.findViolation(s.DataTableId); v != nil {
+		return v.under("DataTableId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
@@ -2626,6 +2833,37 @@ func (s *ListContactFlowsRequest) Validate() error {
 func (s *ListContactFlowsRequest) findViolation() *Violation {
 	if v := checkContactFlowTypes(s.ContactFlowTypes); v != nil {
 		return v.under("ContactFlowTypes")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.MaxResults != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
+			return v.under("MaxResults")
+		}
+	}
+	return nil
+}
+
+func (s *ListDataTableAttributesRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *ListDataTableAttributesRequest) findViolation() *Violation {
+	if v := checkAttributeIds(s.AttributeIds); v != nil {
+		return v.under("AttributeIds")
+	}
+	if s.DataTableId == nil {
+		return missing("DataTableId")
+	}
+	if v := ruleDataTableId.findViolation(s.DataTableId); v != nil {
+		return v.under("DataTableId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
@@ -5912,6 +6150,98 @@ func (s *UpdateContactFlowModuleMetadataRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *UpdateDataTableAttributeRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateDataTableAttributeRequest) findViolation() *Violation {
+	if s.AttributeName == nil {
+		return missing("AttributeName")
+	}
+	if v := ruleDataTableName.findViolation(s.AttributeName); v != nil {
+		return v.under("AttributeName")
+	}
+	if s.DataTableId == nil {
+		return missing("DataTableId")
+	}
+	if v := ruleDataTableId.findViolation(s.DataTableId); v != nil {
+		return v.under("DataTableId")
+	}
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleDataTableDescription.findViolation(s.Description); v != nil {
+			return v.under("Description")
+		}
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleDataTableName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if v := s.Validation.findViolation(); v != nil {
+		return v.under("Validation")
+	}
+	if s.ValueType == nil {
+		return missing("ValueType")
+	}
+	if v := ruleDataTableAttributeValueType.findViolation(s.ValueType); v != nil {
+		return v.under("ValueType")
+	}
+	return nil
+}
+
+func (s *UpdateDataTableMetadataRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateDataTableMetadataRequest) findViolation() *Violation {
+	if s.DataTableId == nil {
+		return missing("DataTableId")
+	}
+	if v := ruleDataTableId.findViolation(s.DataTableId); v != nil {
+		return v.under("DataTableId")
+	}
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleDataTableDescription.findViolation(s.Description); v != nil {
+			return v.under("Description")
+		}
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleDataTableName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if s.TimeZone == nil {
+		return missing("TimeZone")
+	}
+	if s.ValueLockLevel == nil {
+		return missing("ValueLockLevel")
+	}
+	if v := ruleDataTableLockLevel.findViolation(s.ValueLockLevel); v != nil {
+		return v.under("ValueLockLevel")
+	}
+	return nil
+}
+
 func (s *UpdateHoursOfOperationRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -6773,6 +7103,38 @@ func (s *UserSearchFilter) findViolation() *Violation {
 	}
 	if v := s.UserAttributeFilter.findViolation(); v != nil {
 		return v.under("UserAttributeFilter")
+	}
+	return nil
+}
+
+func (s *Validation) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.MaxLength != nil {
+		if v := ruleLengthBoundary.findViolation(int64(*s.MaxLength)); v != nil {
+			return v.under("MaxLength")
+		}
+	}
+	if s.MaxValues != nil {
+		if v := ruleValueBoundary.findViolation(int64(*s.MaxValues)); v != nil {
+			return v.under("MaxValues")
+		}
+	}
+	if s.MinLength != nil {
+		if v := ruleLengthBoundary.findViolation(int64(*s.MinLength)); v != nil {
+			return v.under("MinLength")
+		}
+	}
+	if s.MinValues != nil {
+		if v := ruleValueBoundary.findViolation(int64(*s.MinValues)); v != nil {
+			return v.under("MinValues")
+		}
+	}
+	if s.MultipleOf != nil {
+		if v := rulePositiveDouble.findViolation(*s.MultipleOf); v != nil {
+			return v.under("MultipleOf")
+		}
 	}
 	return nil
 }

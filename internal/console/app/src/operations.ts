@@ -17,6 +17,7 @@ export interface Operations {
   ListContactFlowModules: [connect.ListContactFlowModulesRequest, connect.ListContactFlowModulesResponse];
   ListInstances: [connect.ListInstancesRequest, Json<connect.ListInstancesResponse>];
   SearchContactFlowModules: [connect.SearchContactFlowModulesRequest, connect.SearchContactFlowModulesResponse];
+  SearchDataTables: [connect.SearchDataTablesRequest, Json<connect.SearchDataTablesResponse>];
   SearchHoursOfOperations: [connect.SearchHoursOfOperationsRequest, Json<connect.SearchHoursOfOperationsResponse>];
   SearchQueues: [connect.SearchQueuesRequest, Json<connect.SearchQueuesResponse>];
   SearchQuickConnects: [connect.SearchQuickConnectsRequest, Json<connect.SearchQuickConnectsResponse>];

@@ -170,6 +170,7 @@ export const t = {
     HoursOfOperation: "Hours of operation",
     ContactFlowModule: "Flow module",
     QuickConnect: "Quick connect",
+    DataTable: "Data table",
     AIAgent: "AI agent",
     Instance: "No specific resource",
     DataTableRow: "Data-table row",

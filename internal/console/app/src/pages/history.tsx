@@ -12,7 +12,7 @@ import { t } from "../texts";
 import { useAddress } from "../address";
 
 const x = t.history;
-const types = ["SecurityProfile", "User", "AIAgent", "HierarchyGroup", "Queue", "RoutingProfile", "HoursOfOperation", "ContactFlowModule", "QuickConnect", "Instance"];
+const types = ["SecurityProfile", "User", "AIAgent", "HierarchyGroup", "Queue", "RoutingProfile", "HoursOfOperation", "ContactFlowModule", "QuickConnect", "DataTable", "Instance"];
 
 export default function History() {
   const instance = useInstance();

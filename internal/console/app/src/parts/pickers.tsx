@@ -115,6 +115,7 @@ export const finders: Partial<Record<string, Find>> = {
     ((await look("SearchHoursOfOperations", byName(instance, text), signal)).HoursOfOperations ?? []).map((r) => choice(r.HoursOfOperationId, r.Name)),
   ContactFlowModule: async (instance, text, signal) =>
     ((await look("SearchContactFlowModules", byName(instance, text), signal)).ContactFlowModules ?? []).map((r) => choice(r.Id, r.Name)),
+  DataTable: async (instance, text, signal) => ((await look("SearchDataTables", byName(instance, text), signal)).DataTables ?? []).map((r) => choice(r.Id, r.Name)),
   QuickConnect: async (instance, text, signal) =>
     ((await look("SearchQuickConnects", byName(instance, text), signal)).QuickConnects ?? []).map((r) => choice(r.QuickConnectId, r.Name)),
 };

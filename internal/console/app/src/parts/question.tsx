@@ -19,6 +19,7 @@ export const resourceTypes = [
   "HoursOfOperation",
   "ContactFlowModule",
   "QuickConnect",
+  "DataTable",
   "Instance",
   "DataTableRow",
   "Contact",
