@@ -21,6 +21,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/admin"
+	"github.com/lanyard/lanyard/internal/coaz"
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/demo"
 	"github.com/lanyard/lanyard/internal/frontends"
@@ -48,6 +49,9 @@ type serveCmd struct {
 	Strict         bool   `help:"Calls on behalf of a user (header x-lanyard-acting-user): nobody grants what they do not hold, nobody changes their own profiles. From every caller: incomplete tag restrictions are refused."`
 	AssociateUsers bool   `help:"Let AssociateSecurityProfiles accept users as well as AI agents."`
 	Demo           bool   `help:"Create a demo instance unless one exists."`
+
+	AuthzenMCP string `help:"File that says which AI agents, users and applications the tokens of other gateways for MCP stand for, in questions over AuthZEN and ext_authz (YAML). Without one, each stands for itself." name:"authzen-mcp" type:"existingfile" placeholder:"FILE"`
+	mappings   coaz.Mappings
 
 	consoleFlags `embed:""`
 
@@ -77,6 +81,7 @@ func (serveCmd) Help() string {
   LANYARD_THROTTLE=aws lanyard serve --demo
   LANYARD_STORE=postgres://lanyard:secret@db.example/lanyard lanyard serve
   lanyard serve --store postgres://db.example/lanyard --max-staleness 5s --snapshot-memory 2GiB
+  lanyard serve --authzen-mcp gateways.yaml    # for agentgateway, Envoy or Traefik Hub
   lanyard serve --config /etc/lanyard.json     # {"listen": "127.0.0.1:9000", "quota-profiles": 200}
 
 The first start writes the root access key into DATA/credentials (AWS shared-credentials format).
@@ -97,6 +102,9 @@ func (c *serveCmd) Run(io streams) (err error) {
 	}
 	certificates, err := c.loadCertificates()
 	if err != nil {
+		return err
+	}
+	if err := c.readMappings(); err != nil {
 		return err
 	}
 	// Little memory is in use, so collecting it less often costs little and saves a tenth of the work.
@@ -181,6 +189,19 @@ func (c *serveCmd) loadCertificates() ([]tls.Certificate, error) {
 		return nil, fmt.Errorf("read --tls-cert and --tls-key: %w", err)
 	}
 	return []tls.Certificate{pair}, nil
+}
+
+// readMappings reads --authzen-mcp, if it is set.
+func (c *serveCmd) readMappings() error {
+	if c.AuthzenMCP == "" {
+		return nil
+	}
+	source, err := os.ReadFile(c.AuthzenMCP)
+	if err != nil {
+		return fmt.Errorf("read --authzen-mcp: %w", err)
+	}
+	c.mappings, err = coaz.Read(c.AuthzenMCP, source)
+	return err
 }
 
 // defaultAccount is the default of --account.
@@ -307,7 +328,7 @@ func (c *serveCmd) newHandler(ctx context.Context, db store.Credentials, svc *co
 	log *slog.Logger) (http.Handler, error) {
 	return frontends.New(ctx, frontends.Config{Control: svc, Credentials: db, Logger: log, Account: c.Account,
 		Region: c.Region, Listen: c.Listen, NoAuth: c.NoAuth, Throttled: c.Throttle == "aws",
-		BodyMemory: int64(c.BodyMemory), Version: version(), Console: c.consoleConfig()})
+		BodyMemory: int64(c.BodyMemory), Version: version(), Console: c.consoleConfig(), Mappings: c.mappings})
 }
 
 // reservedConnections are kept for health checks while all other connections are busy.

@@ -1,6 +1,6 @@
 // Package authzen answers the OpenID AuthZEN Authorization API 1.0 over HTTP: evaluations, searches and the metadata
 // document, and alongside them lanyard's own questions in the same form: who holds a security profile, what a user
-// can do, and what a proposed change would do. It reads requests, names the caller and encodes what package
+// can do, and what a proposed change would do. Proxies that know ext_authz may ask with a request of MCP itself. It reads requests, names the caller and encodes what package
 // questions answers; it has no rules about who may do what, and knows neither a store nor how callers' credentials
 // are kept.
 package authzen
@@ -70,6 +70,7 @@ const Revision = "X-Lanyard-Revision"
 // Where the endpoints are, below the base URL of an instance or of the server.
 const (
 	instances   = "/instances/"
+	servers     = "/servers/"
 	evaluation  = "/access/v1/evaluation"
 	evaluations = "/access/v1/evaluations"
 	subjects    = "/access/v1/search/subject"
@@ -79,27 +80,49 @@ const (
 	holders     = "/access/v1/holders"
 	lookup      = "/access/v1/lookup"
 	whatIf      = "/access/v1/what-if"
+	extAuthz    = "/access/v1/ext-authz/"
 	wellKnown   = "/.well-known/authzen-configuration"
 )
 
 // Serves reports whether a path is one of this package's.
 func Serves(path string) bool {
-	_, endpoint := split(path)
-	return endpoint != "" || strings.HasPrefix(path, wellKnown)
+	return split(path).endpoint != "" || strings.HasPrefix(path, wellKnown)
 }
 
-// split takes a path apart into the instance that it names, if any, and the endpoint.
-func split(path string) (instance, endpoint string) {
-	if rest, ok := strings.CutPrefix(path, instances); ok {
-		if i := strings.IndexByte(rest, '/'); i > 0 {
-			instance, path = rest[:i], rest[i:]
-		}
+// An address is what a path says.
+type address struct {
+	instance string // id; "" when none is named
+	server   string // namespace of the application that stands for an MCP server; "" when none is named
+	endpoint string // "" when there is none
+	proxy    string // name of the proxy, where endpoint is extAuthz
+}
+
+// split takes a path apart.
+func split(path string) (a address) {
+	a.instance, path = cutNamed(path, instances)
+	if rest, ok := strings.CutPrefix(path, extAuthz); ok {
+		// What follows the name of the proxy is the path of its client's request, and says nothing here.
+		a.endpoint = extAuthz
+		a.proxy, _, _ = strings.Cut(rest, "/")
+		return a
 	}
+	a.server, path = cutNamed(path, servers)
 	switch path {
 	case evaluation, evaluations, subjects, resources, actions, whatCan, holders, lookup, whatIf:
-		return instance, path
+		a.endpoint = path
+		return a
 	}
-	return "", ""
+	return address{}
+}
+
+// cutNamed cuts a prefix and the name after it off a path; name is "" when it does not begin so.
+func cutNamed(path, prefix string) (name, rest string) {
+	if after, ok := strings.CutPrefix(path, prefix); ok {
+		if i := strings.IndexByte(after, '/'); i > 0 {
+			return after[:i], after[i:]
+		}
+	}
+	return "", path
 }
 
 // ServeHTTP answers one request.
@@ -113,7 +136,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	memory := scratches.Get().(*scratch)
-	if out, err := s.call(w, r, memory); err != nil {
+	at := split(r.URL.Path)
+	if at.endpoint == extAuthz {
+		s.checkProxied(w, r, at, memory)
+	} else if out, err := s.call(w, r, at, memory); err != nil {
 		s.fail(w, r, err)
 	} else {
 		send(w, http.StatusOK, out)
@@ -122,8 +148,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // call takes one request through every step.
-func (s *Server) call(w http.ResponseWriter, r *http.Request, memory *scratch) ([]byte, error) {
-	instance, endpoint := split(r.URL.Path)
+func (s *Server) call(w http.ResponseWriter, r *http.Request, at address, memory *scratch) ([]byte, error) {
 	if r.Method != http.MethodPost {
 		return nil, &httpError{http.StatusMethodNotAllowed, "the method must be POST"}
 	}
@@ -132,22 +157,31 @@ func (s *Server) call(w http.ResponseWriter, r *http.Request, memory *scratch) (
 		return nil, err
 	}
 	body := memory.read.Bytes
-	if instance == "" {
-		if instance = p.Instance; instance == "" {
-			return nil, bad("the caller may ask about every instance of account %s; say which with %sINSTANCE%s", p.Account,
-				instances, endpoint)
-		}
-	} else if p.Instance != "" && p.Instance != instance {
-		return nil, &httpError{http.StatusForbidden, "the token is for another instance"}
-	}
-	if r.Header["X-Lanyard-Acting-User"] != nil {
-		return nil, bad("x-lanyard-acting-user is for calls of the API; here, name the user as the subject")
+	by, err := viewer(r, p, at)
+	if err != nil {
+		return nil, err
 	}
 	if mt := r.Header["Content-Type"]; len(mt) == 0 || !isJSON(mt[0]) {
 		return nil, bad("Content-Type must be application/json")
 	}
-	by := questions.Viewer{Caller: lanyard.Caller{Account: p.Account}, Instance: instance}
-	return (&asking{s, r.Context(), by, p.Administer, r.Header, memory}).answer(endpoint, body)
+	return (&asking{s, r.Context(), by, p.Administer, at.server, r.Header, memory}).answer(at.endpoint, body)
+}
+
+// viewer returns who asks, about which instance.
+func viewer(r *http.Request, p Principal, at address) (by questions.Viewer, err error) {
+	by = questions.Viewer{Caller: lanyard.Caller{Account: p.Account}, Instance: at.instance}
+	if by.Instance == "" {
+		if by.Instance = p.Instance; by.Instance == "" {
+			return by, bad("the caller may ask about every instance of account %s; say which with %sINSTANCE%s", p.Account,
+				instances, at.endpoint)
+		}
+	} else if p.Instance != "" && p.Instance != by.Instance {
+		return by, &httpError{http.StatusForbidden, "the token is for another instance"}
+	}
+	if r.Header["X-Lanyard-Acting-User"] != nil {
+		return by, bad("x-lanyard-acting-user is for calls of the API; here, name the user as the subject")
+	}
+	return by, nil
 }
 
 // asking is one request after its caller is known.
@@ -156,6 +190,7 @@ type asking struct {
 	ctx        context.Context
 	by         questions.Viewer
 	administer bool
+	server     string // of address
 	header     http.Header
 	scratch    *scratch
 }
@@ -350,12 +385,10 @@ func send(w http.ResponseWriter, status int, body []byte) {
 	w.Write(body) // a caller that is gone is no failure of ours
 }
 
-// metadata answers the well-known document for the server, or for one instance when its path
-// follows.
+// metadata answers the well-known document for the server, or for an instance or an MCP server whose path follows.
 func (s *Server) metadata(w http.ResponseWriter, r *http.Request) {
 	base, ok := strings.CutPrefix(r.URL.Path, wellKnown)
-	if rest, has := strings.CutPrefix(base, instances); !ok || base != "" &&
-		(!has || rest == "" || strings.Contains(rest, "/")) {
+	if !ok || base != "" && split(base+evaluation).endpoint != evaluation {
 		s.fail(w, r, &httpError{http.StatusNotFound, "the document does not exist"})
 		return
 	}

@@ -17,12 +17,20 @@ func (a *asking) evaluation(body []byte) ([]byte, error) {
 	if q.AtLeast, err = a.atLeast(q.AtLeast); err != nil {
 		return nil, err
 	}
+	a.locate(&q)
 	e, err := a.s.Questions.Evaluate(a.ctx, a.by, &q)
 	if err != nil {
 		return nil, err
 	}
 	a.scratch.answer = appendEvaluation(a.scratch.answer[:0], &e)
 	return a.scratch.answer, nil
+}
+
+// locate adds to a question which MCP server its address is about.
+func (a *asking) locate(q *questions.Question) {
+	if q.MCP != nil {
+		q.MCP.Namespace = a.server
+	}
 }
 
 // evaluations answers a batch.
@@ -36,6 +44,9 @@ func (a *asking) evaluations(body []byte) ([]byte, error) {
 	}
 	if batch.AtLeast, err = a.atLeast(batch.AtLeast); err != nil {
 		return nil, err
+	}
+	for i := range batch.Items {
+		a.locate(&batch.Items[i].Question)
 	}
 	b := append(a.scratch.answer[:0], `{"evaluations":[`...)
 	start := len(b)
@@ -76,6 +87,10 @@ func appendEvaluation(b []byte, e *questions.Evaluation) []byte {
 	if e.Context.Profile != "" {
 		b = append(b, `,"profile":`...)
 		b = quote(b, e.Context.Profile)
+	}
+	if e.Context.Message != "" {
+		b = append(b, `,"message":`...)
+		b = quote(b, e.Context.Message)
 	}
 	b = append(b, `,"revision":`...)
 	b = strconv.AppendInt(b, e.Context.Revision, 10)

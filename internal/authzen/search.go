@@ -17,6 +17,7 @@ func search[A any](a *asking, body []byte, read func([]byte) (questions.Search, 
 	if q.AtLeast, err = a.atLeast(q.AtLeast); err != nil {
 		return nil, err
 	}
+	a.locate(&q.Question)
 	out, err := answer(a.ctx, a.by, q)
 	if err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ import (
 	"github.com/lanyard/lanyard/internal/audit"
 	"github.com/lanyard/lanyard/internal/authzen"
 	"github.com/lanyard/lanyard/internal/awsapi"
+	"github.com/lanyard/lanyard/internal/coaz"
 	"github.com/lanyard/lanyard/internal/console"
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/fault"
@@ -43,6 +44,8 @@ type Config struct {
 	Version         string
 
 	Console Console
+	// Mappings say what the tokens of gateways for AI agents stand for. nil: everything stands for itself.
+	Mappings coaz.Mappings
 }
 
 // Console says how the console signs in. URL is where browsers reach it, if that differs from Listen.
@@ -79,6 +82,7 @@ func New(ctx context.Context, c Config) (http.Handler, error) {
 	}
 	api := awsapi.New(config)
 	ask := NewQuestions(api, c.Control, secret)
+	ask.Mapping = c.Mappings.Of
 	s := &server{Config: c, api: api}
 	s.management = admin.NewServer(admin.Config{Control: c.Control, Auth: auth, Faults: faults, CanFail: awsapi.CanFail,
 		IsServed: awsapi.IsServed, Bodies: pools.strangers, Logger: c.Logger})

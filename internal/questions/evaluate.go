@@ -19,6 +19,8 @@ type EvaluationContext struct {
 	*Explanation `tstype:",extends"` // of a Question with Explain
 	// Unexplained reports that an explanation was asked for and left out, because the answer is too large already.
 	Unexplained bool `json:"-"`
+	// Message says, of a question with MCP that is denied, what it requires or what is wrong with it.
+	Message string `json:"-"`
 }
 
 type (
@@ -54,7 +56,7 @@ func (s *Service) Evaluate(ctx context.Context, by Viewer, q *Question) (Evaluat
 	if err != nil {
 		return Evaluation{}, err
 	}
-	e := v.evaluate(q)
+	e := s.answer(v, q)
 	s.count(1, ones(e.Decision))
 	return e, nil
 }
@@ -77,7 +79,7 @@ func (s *Service) EvaluateAll(ctx context.Context, by Viewer, b *Batch, answer f
 		if err == nil {
 			unexplained := item.Explain && size >= maxAnswer
 			item.Explain = item.Explain && !unexplained
-			e = v.evaluate(&item.Question)
+			e = s.answer(v, &item.Question)
 			e.Context.Unexplained = unexplained
 		}
 		size = answer(e, err)

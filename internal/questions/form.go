@@ -51,6 +51,13 @@ type (
 		Surface         string `json:"surface"`
 		AtLeastRevision *int64 `json:"at_least_revision"`
 		Explain         bool   `json:"explain"`
+		token
+	}
+	// A token is what a gateway says of the token of who sends a request of MCP. It counts for subjects of type
+	// identity alone; others may have anything there.
+	token struct {
+		Agent    jsontext.Value `json:"agent"`
+		Audience jsontext.Value `json:"audience"`
 	}
 	page struct {
 		Token      *string `json:"token"`

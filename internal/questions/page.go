@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/coaz"
 	"github.com/lanyard/lanyard/internal/sealed"
 )
 
@@ -178,7 +179,8 @@ func (s *Service) beginSearch(ctx context.Context, by Viewer, kind string, q *Se
 		Kind    string
 		Query   access.Query
 		Explain bool
-	}{kind, q.Query, q.Explain})
+		MCP     *coaz.Request `json:",omitzero"`
+	}{kind, q.Query, q.Explain, q.MCP})
 	if err != nil {
 		return v, err
 	}

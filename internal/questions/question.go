@@ -2,6 +2,7 @@ package questions
 
 import (
 	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/coaz"
 )
 
 // A Question asks whether a subject may do an action to a resource. A search leaves out the part that it searches
@@ -10,6 +11,9 @@ type Question struct {
 	access.Query
 	Explain bool  // the answer says why
 	AtLeast int64 // the revision that the answer must be from, or a later one
+	// MCP is what a gateway asks about a request of MCP, with a subject of type identity. It takes the place of the
+	// Query, of which it uses what it does not have itself. Nil: the Query is the question.
+	MCP *coaz.Request
 }
 
 // The types of subjects in the JSON form, and that of the resource of a permission without an object.
@@ -22,12 +26,17 @@ const (
 // unknownSubject is a type of subjects that does not exist; nobody is found under it.
 const unknownSubject access.SubjectType = 255
 
+// identity is the type of subjects that gateways know by a token. Nobody is found under it either.
+const identity access.SubjectType = 254
+
 func subjectType(name string) access.SubjectType {
 	switch name {
 	case typeUser:
 		return access.User
 	case typeAgent:
 		return access.AIAgent
+	case coaz.Identity:
+		return identity
 	}
 	return unknownSubject
 }
@@ -71,8 +80,9 @@ type Batch struct {
 // An Item is a question of a batch, or the reason why there is none.
 type Item struct {
 	Question
-	Err error
-	has parts // while it is read
+	Err   error
+	has   parts // while it is read
+	token token // of its context
 }
 
 // A Search asks for a page of those for whom, or of that for which, a question is answered with yes.

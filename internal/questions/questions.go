@@ -18,6 +18,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/coaz"
 )
 
 // A Viewer asks about an instance.
@@ -36,6 +37,8 @@ type Config struct {
 	// Propose plans an operation on behalf of the viewer and changes nothing. Its refusals are those of the
 	// operation. Without it there is no what-if.
 	Propose func(ctx context.Context, v Viewer, p Proposal) (Outcome, error)
+	// Mapping returns what tokens stand for in an instance. nil: everything stands for itself.
+	Mapping func(instance string) *coaz.Mapping
 	// TokenSecret signs page tokens.
 	TokenSecret []byte
 }

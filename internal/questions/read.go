@@ -59,7 +59,7 @@ func (it *Item) setContext(c *requestContext) {
 	if c == nil {
 		return
 	}
-	it.Explain = c.Explain
+	it.Explain, it.token = c.Explain, c.token
 	if c.AtLeastRevision != nil {
 		it.AtLeast = *c.AtLeastRevision
 	}
@@ -72,12 +72,15 @@ func (it *Item) setContext(c *requestContext) {
 	}
 }
 
-// checkComplete returns what is wrong with an item that is to be complete.
-func (it *Item) checkComplete() error {
+// finish returns what is wrong with an item that is to be complete.
+func (it *Item) finish() error {
 	if err := it.has.missing(); err != nil {
 		return err
 	}
-	return it.Err
+	if it.Err != nil {
+		return it.Err
+	}
+	return it.identify()
 }
 
 // ReadEvaluation reads a question.
@@ -91,7 +94,8 @@ func ReadEvaluation(body []byte) (Question, error) {
 		it = Item{}
 		in.fill(&it)
 	}
-	return it.Question, it.checkComplete()
+	err := it.finish()
+	return it.Question, err
 }
 
 // batch is a Batch while it is read.
@@ -177,7 +181,7 @@ func readItem(defaults request, raw jsontext.Value) (it Item) {
 		return it
 	}
 	own.fill(&it)
-	it.Err = it.checkComplete()
+	it.Err = it.finish()
 	return it
 }
 
@@ -195,9 +199,12 @@ func (it *Item) complete(defaults *Item) {
 	if it.has&hasResource == 0 {
 		it.Resource = defaults.Resource
 	}
-	it.Surface, it.Explain = defaults.Surface, defaults.Explain
+	it.Surface, it.Explain, it.token = defaults.Surface, defaults.Explain, defaults.token
 	if it.Err = (it.has | defaults.has).missing(); it.Err == nil {
 		it.Err = defaults.Err
+	}
+	if it.Err == nil {
+		it.Err = it.identify()
 	}
 }
 

@@ -62,6 +62,9 @@ func ReadResources(body []byte) (Search, error) {
 		err = it.Err
 	}
 	it.Resource.ID = ""
+	if err == nil {
+		err = it.identify()
+	}
 	return in.search(it.Question, err)
 }
 
@@ -153,7 +156,7 @@ func ReadWhatIf(body []byte, instance string) (q WhatIf, err error) {
 	in.fill(&it)
 	q.AtLeast = it.AtLeast
 	if in.Subject != nil || in.Action != nil || in.Resource != nil {
-		if err := it.checkComplete(); err != nil {
+		if err := it.finish(); err != nil {
 			return q, err
 		}
 		q.Question = &it.Question

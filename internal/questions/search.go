@@ -188,6 +188,9 @@ func (s *Service) Resources(ctx context.Context, by Viewer, q Search) (out Resou
 	if err := v.requireSearch(&q); err != nil {
 		return out, err
 	}
+	if q.MCP != nil {
+		return v.toolsOf(&q, s.mapping(v.Instance()))
+	}
 	from := v.at.cursor().Begin(v.Snapshot)
 	found, end := visible(from, q.Page.size(), seesFound(v.sight(), q.Resource.Type),
 		func(page access.Page) ([]access.Found, access.Cursor) {

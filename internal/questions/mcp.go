@@ -1,0 +1,144 @@
+package questions
+
+import (
+	"slices"
+	"sort"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/coaz"
+)
+
+// maxAudience bounds the audiences of a token.
+const maxAudience = 20
+
+// identify reads what a gateway says of the token, if the subject is of type identity.
+func (it *Item) identify() (err error) {
+	if it.Subject.Type != identity {
+		return nil
+	}
+	r := &coaz.Request{Identity: it.Subject.ID, Action: it.Action, Type: it.Resource.Type, ID: it.Resource.ID}
+	switch v := it.token.Agent; v.Kind() {
+	case 0, 'n':
+	case '"':
+		r.Agent = new(string)
+		err = json.Unmarshal(v, r.Agent)
+	default:
+		return malformed("context.agent must be a string, got %s", kindWords[v.Kind()])
+	}
+	if err == nil {
+		r.Audience, err = it.token.audience()
+	}
+	if err != nil {
+		return err
+	}
+	it.MCP = r
+	return nil
+}
+
+// audience returns the audiences of a token, which may be one or a list.
+func (t token) audience() (all []string, err error) {
+	switch v := t.Audience; v.Kind() {
+	case 0, 'n':
+		return nil, nil
+	case '"':
+		all = make([]string, 1)
+		return all, json.Unmarshal(v, &all[0])
+	case '[':
+		var items []jsontext.Value
+		if err := json.Unmarshal(v, &items); err != nil {
+			return nil, err
+		}
+		if len(items) == 0 || len(items) > maxAudience {
+			return nil, malformed("context.audience must have 1 to %d items, got %d", maxAudience, len(items))
+		}
+		all = make([]string, len(items))
+		for i, item := range items {
+			if item.Kind() != '"' {
+				return nil, malformed("an item of context.audience must be a string, got %s", kindWords[item.Kind()])
+			}
+			if err := json.Unmarshal(item, &all[i]); err != nil {
+				return nil, err
+			}
+		}
+		return all, nil
+	default:
+		return nil, malformed("context.audience must be a string or a list of strings, got %s", kindWords[v.Kind()])
+	}
+}
+
+// mapping returns what tokens stand for in an instance; nil when everything stands for itself.
+func (s *Service) mapping(instance string) *coaz.Mapping {
+	if s.Mapping == nil {
+		return nil
+	}
+	return s.Mapping(instance)
+}
+
+// answer answers a question of either kind.
+func (s *Service) answer(v View, q *Question) Evaluation {
+	if q.MCP == nil {
+		return v.evaluate(q)
+	}
+	return v.evaluateMCP(q, s.mapping(v.Instance()))
+}
+
+// evaluateMCP answers what a gateway asks about a request of MCP.
+func (v View) evaluateMCP(q *Question, m *coaz.Mapping) Evaluation {
+	ask := m.Ask(q.MCP, q.Query, v.hasUser)
+	e := Evaluation{Context: EvaluationContext{Reason: ask.Reason.String(), Revision: v.Revision()}}
+	switch ask.Verdict {
+	case coaz.Pass:
+		e.Decision, e.Context.Reason = true, access.Granted.String()
+		return e
+	case coaz.AnyTool:
+		ask.Query.Action = v.anyTool(ask.Query)
+		e = v.evaluate(&Question{Query: ask.Query, Explain: q.Explain})
+	case coaz.Decide:
+		e = v.evaluate(&Question{Query: ask.Query, Explain: q.Explain})
+	}
+	if !e.Decision {
+		e.Context.Message = ask.Message
+	}
+	return e
+}
+
+func (v View) hasUser(ref string) bool {
+	_, ok := v.LookupUser(ref)
+	return ok
+}
+
+// tools returns those tools of the application that q is about which its subject may call, in byte order.
+func (v View) tools(q access.Query) []string {
+	return slices.DeleteFunc(v.WhichActions(&q), func(name string) bool { return !coaz.IsTool(name) })
+}
+
+// anyTool returns a tool that the subject of q may call. If there is none, it returns one that shows best why not: of
+// an AI agent that may call it only for another user, otherwise "".
+func (v View) anyTool(q access.Query) string {
+	found := v.tools(q)
+	if len(found) == 0 && q.Subject.Human != "" {
+		q.Subject.Human = ""
+		found = v.tools(q)
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	return found[0]
+}
+
+// toolsOf lists the tools that a gateway's caller may call.
+func (v searchView) toolsOf(q *Search, m *coaz.Mapping) (out Resources, err error) {
+	var names []string
+	if asked, ok := m.Tools(q.MCP, v.hasUser); ok {
+		names = v.tools(asked)
+	}
+	names = names[sort.Search(len(names), func(i int) bool { return names[i] > string(v.at) }):]
+	var next position
+	out.Results, next, err = listing[string, Resource]{names, nil, func(name string) position { return position(name) },
+		func(name string) Resource { return Resource{Entity{coaz.TypeTool, name}, Named{name}} }}.results()
+	out.Page = v.pager.info(len(out.Results), next)
+	return out, err
+}
