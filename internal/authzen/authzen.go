@@ -1,8 +1,8 @@
 // Package authzen answers the OpenID AuthZEN Authorization API 1.0 over HTTP: evaluations, searches and the metadata
 // document, and alongside them lanyard's own questions in the same form: who holds a security profile, what a user
-// can do, and what a proposed change would do. Proxies that know ext_authz may ask with a request of MCP itself. It reads requests, names the caller and encodes what package
-// questions answers; it has no rules about who may do what, and knows neither a store nor how callers' credentials
-// are kept.
+// can do, and what a proposed change would do. Proxies that know ext_authz may ask with a request of MCP itself. The
+// package reads requests, names the caller and encodes what package questions answers; it has no rules about who may
+// do what, and knows neither a store nor how callers' credentials are kept.
 package authzen
 
 import (

@@ -143,7 +143,8 @@ func TestExtAuthz(t *testing.T) {
 		{"an acting user", "POST", door, find, []string{"X-Lanyard-Acting-User", "jonas"}, failed(403, -32603, "null", "no decision: ask again later")},
 
 		{"an audience", "POST", "/access/v1/ext-authz/shared", find, []string{"X-Jwt-Aud", orders}, allowed},
-		{"an audience of another server", "POST", "/access/v1/ext-authz/shared", find, []string{"X-Jwt-Aud", "https://refunds.example/mcp"}, denied(`tools/call "find"`)},
+		{"an audience of another server", "POST", "/access/v1/ext-authz/shared", find,
+			[]string{"X-Jwt-Aud", "https://refunds.example/mcp"}, denied(`tools/call "find"`)},
 		{"no audience", "POST", "/access/v1/ext-authz/shared", find, nil, unset},
 		{"an audience and another", "POST", "/access/v1/ext-authz/shared", find, []string{"X-Jwt-Aud", orders, "X-Jwt-Aud", "+x"}, unset},
 
