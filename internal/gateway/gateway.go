@@ -65,7 +65,12 @@ type Authenticator interface {
 }
 
 // Unauthenticated says why a request proves nobody's identity. Its text is shown to the caller.
-type Unauthenticated struct{ Reason string }
+type Unauthenticated struct {
+	Reason string
+	// Insufficient reports that the token is valid and lacks a scope that every call requires: the status is 403 with
+	// the Challenge of the zero Right, and otherwise 401.
+	Insufficient bool
+}
 
 func (e *Unauthenticated) Error() string { return e.Reason }
 
