@@ -73,14 +73,16 @@ type AccessKey struct {
 	Comment  string
 }
 
-// A Token lets its bearer ask questions, or administer, until it expires or is revoked. Only a hash of the text that
-// the bearer sends is kept.
+// A Token lets its bearer ask questions, administer, or call tools, until it expires or is revoked. Only a hash of the
+// text that the bearer sends is kept.
 type Token struct {
 	ID       string
 	Hash     string // SHA-256 of the text, hexadecimal
 	Account  string
 	Instance string // the only instance that it is for; "" for all of the account
 	Scope    TokenScope
+	Agent    string `json:",omitempty"` // ARN of the AI agent that may call with it, qualifier included
+	User     string `json:",omitempty"` // id of the user whom the agent assists, or who calls without one
 	Created  time.Time
 	Expires  time.Time // zero: never
 	Revoked  bool
@@ -94,6 +96,7 @@ type TokenScope string
 const (
 	ScopeDecide     TokenScope = "decide"     // to ask questions
 	ScopeAdminister TokenScope = "administer" // to ask questions and about proposed changes
+	ScopeCall       TokenScope = "call"       // to call tools as the token's Agent and User, and nothing else
 )
 
 // A Record is an event as it is stored: one link of its instance's chain of hashes.

@@ -231,8 +231,8 @@ func (r *remote) Tokens(ctx context.Context) (tokens []lanyard.Token, err error)
 func (r *remote) CreateToken(ctx context.Context, t lanyard.Token) (lanyard.Token, string, error) {
 	var made admin.MadeToken
 	err := r.call(ctx, "POST", "tokens",
-		admin.NewToken{Account: t.Account, Instance: t.Instance, Scope: t.Scope, Expires: t.Expires, Comment: t.Comment},
-		&made)
+		admin.NewToken{Account: t.Account, Instance: t.Instance, Scope: t.Scope, Agent: t.Agent, User: t.User,
+			Expires: t.Expires, Comment: t.Comment}, &made)
 	return made.Token, made.Text, err
 }
 

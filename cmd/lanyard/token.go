@@ -15,10 +15,11 @@ type tokenCmd struct {
 }
 
 func (tokenCmd) Help() string {
-	return `Tokens let services ask for decisions (AuthZEN) without signing.
+	return `Tokens let services ask for decisions (AuthZEN) without signing, and AI agents call tools through the MCP gateway.
 
 Examples:
   lanyard token create --instance 3fdf9b6c-… --expires 720h --comment desktop
+  lanyard token create --agent arn:aws:wisdom:us-east-1:123456789012:ai-agent/a1/booking --user claire.dubois
   lanyard token list --output json
   lanyard token revoke 5b1f…`
 }
@@ -27,8 +28,10 @@ type tokenCreateCmd struct {
 	dataFlag   `embed:""`
 	outputFlag `embed:""`
 	Account    string        `help:"Account whose instances the token may ask about." default:"123456789012"`
-	Instance   string        `help:"The only instance that the token may ask about; default: all instances of the account."`
-	Scope      string        `help:"What the token allows: decide, or administer (also what-if)." default:"decide" enum:"decide,administer"`
+	Instance   string        `help:"The only instance that the token is for; default: all instances of the account. With --agent or --user: id or alias; default: the only instance."`
+	Agent      string        `help:"AI agent that calls tools with the token, by its ARN, qualifier included." placeholder:"ARN"`
+	User       string        `help:"User whom the AI agent assists, or who calls tools without one: id or name." placeholder:"USER"`
+	Scope      string        `help:"What the token allows: decide, administer (also what-if) or call (tools, and nothing else); default: call with --agent or --user, else decide." default:"" enum:",decide,administer,call"`
 	Expires    time.Duration `help:"How long the token is valid; 0 means until it is revoked." default:"2160h"`
 	Comment    string        `help:"What the token is for."`
 }
@@ -36,7 +39,9 @@ type tokenCreateCmd struct {
 func (tokenCreateCmd) Help() string {
 	return `Examples:
   lanyard token create --comment desktop
-  lanyard token create --instance 3fdf9b6c-… --scope administer --expires 8h`
+  lanyard token create --instance 3fdf9b6c-… --scope administer --expires 8h
+  lanyard token create --instance harbour --agent arn:aws:wisdom:us-east-1:123456789012:ai-agent/a1/booking
+  lanyard token create --agent arn:aws:wisdom:us-east-1:123456789012:ai-agent/a1/booking --user claire.dubois`
 }
 
 func (c *tokenCreateCmd) Run(io streams) error {
@@ -48,7 +53,8 @@ func (c *tokenCreateCmd) Run(io streams) error {
 		return err
 	}
 	defer m.Close()
-	t := lanyard.Token{Account: c.Account, Instance: c.Instance, Scope: lanyard.TokenScope(c.Scope), Comment: c.Comment}
+	t := lanyard.Token{Account: c.Account, Instance: c.Instance, Scope: c.scope(), Agent: c.Agent, User: c.User,
+		Comment: c.Comment}
 	if c.Expires > 0 {
 		t.Expires = time.Now().Add(c.Expires).UTC().Truncate(time.Second)
 	}
@@ -58,11 +64,22 @@ func (c *tokenCreateCmd) Run(io streams) error {
 	}
 	if c.json(io) {
 		return laxjson.Write(io.out, map[string]any{"Id": t.ID, "Token": text, "Account": t.Account,
-			"Instance": t.Instance, "Scope": t.Scope, "Expires": t.Expires})
+			"Instance": t.Instance, "Scope": t.Scope, "Agent": t.Agent, "User": t.User, "Expires": t.Expires})
 	}
 	fmt.Fprintln(io.out, text)
 	fmt.Fprintln(io.errs, "The token is shown only this once.")
 	return nil
+}
+
+// scope returns the scope that the flags ask for.
+func (c *tokenCreateCmd) scope() lanyard.TokenScope {
+	switch {
+	case c.Scope != "":
+		return lanyard.TokenScope(c.Scope)
+	case c.Agent != "" || c.User != "":
+		return lanyard.ScopeCall
+	}
+	return lanyard.ScopeDecide
 }
 
 type tokenListCmd struct {
@@ -92,6 +109,8 @@ func (c *tokenListCmd) Run(io streams) error {
 			Account  string
 			Instance string
 			Scope    lanyard.TokenScope
+			Agent    string
+			User     string
 			Status   string
 			Created  time.Time
 			Expires  time.Time
@@ -99,11 +118,12 @@ func (c *tokenListCmd) Run(io streams) error {
 		}
 		lines := []line{}
 		for _, t := range tokens {
-			lines = append(lines, line{t.ID, t.Account, t.Instance, t.Scope, tokenStatus(t), t.Created, t.Expires, t.Comment})
+			lines = append(lines, line{t.ID, t.Account, t.Instance, t.Scope, t.Agent, t.User, tokenStatus(t), t.Created,
+				t.Expires, t.Comment})
 		}
 		return laxjson.Write(io.out, lines)
 	}
-	w := newTable(io.out, "TOKEN", "ACCOUNT", "INSTANCE", "SCOPE", "STATUS", "EXPIRES", "COMMENT")
+	w := newTable(io.out, "TOKEN", "ACCOUNT", "INSTANCE", "SCOPE", "BEARER", "STATUS", "EXPIRES", "COMMENT")
 	for _, t := range tokens {
 		instance, expires := t.Instance, "never"
 		if instance == "" {
@@ -112,9 +132,22 @@ func (c *tokenListCmd) Run(io streams) error {
 		if !t.Expires.IsZero() {
 			expires = t.Expires.Format(time.DateTime)
 		}
-		w.row(t.ID, t.Account, instance, t.Scope, tokenStatus(t), expires, t.Comment)
+		w.row(t.ID, t.Account, instance, t.Scope, tokenBearer(t), tokenStatus(t), expires, t.Comment)
 	}
 	return w.flush()
+}
+
+// tokenBearer says who calls with a token; "anybody" for one that is for nobody in particular.
+func tokenBearer(t lanyard.Token) string {
+	switch {
+	case t.Agent != "" && t.User != "":
+		return t.Agent + " for user " + t.User
+	case t.Agent != "":
+		return t.Agent
+	case t.User != "":
+		return "user " + t.User
+	}
+	return "anybody"
 }
 
 func tokenStatus(t lanyard.Token) string {

@@ -197,6 +197,8 @@ type NewToken struct {
 	Account  string // default: the root key's
 	Instance string
 	Scope    lanyard.TokenScope
+	Agent    string // ARN of an AI agent
+	User     string // id or name
 	Expires  time.Time
 	Comment  string
 }
@@ -217,7 +219,8 @@ func (s *server) createToken(r *http.Request, body []byte) (any, error) {
 		return nil, err
 	}
 	t, text, err := s.Control.CreateToken(r.Context(),
-		lanyard.Token{Account: in.Account, Instance: in.Instance, Scope: in.Scope, Expires: in.Expires, Comment: in.Comment})
+		lanyard.Token{Account: in.Account, Instance: in.Instance, Scope: in.Scope, Agent: in.Agent, User: in.User,
+			Expires: in.Expires, Comment: in.Comment})
 	t.Hash = ""
 	return MadeToken{t, text}, err
 }

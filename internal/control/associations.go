@@ -129,18 +129,26 @@ func (s *Service) getHolder(ctx context.Context, r store.Reader, in *lanyard.Ins
 // agentForm is the ARN of an AI agent: partition, region, account, assistant, agent, qualifier.
 var agentForm = regexp.MustCompile(`^arn:(aws(?:-[a-z-]+)?):wisdom:([a-z]{2,}(?:-[a-z]+)+-[0-9]):([0-9]{12}):ai-agent/[A-Za-z0-9-]{1,128}/[A-Za-z0-9-]{1,128}(?::(?:\$LATEST|\$SAVED|[0-9]{1,10}))?$`)
 
-func (s *Service) getAgent(ctx context.Context, r store.Reader, in *lanyard.Instance,
-	arn string) (lanyard.Resource, error) {
+// checkAgentARN returns an error unless a member is the ARN of an AI agent that could hold profiles of in.
+func (s *Service) checkAgentARN(in *lanyard.Instance, member, arn string) error {
 	form := agentForm.FindStringSubmatch(arn)
 	switch {
 	case len(arn) > lanyard.MaxARN || form == nil:
-		return nil, lanyard.Errorf(lanyard.Invalid,
-			"EntityArn must be arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/AGENT, with or without :$LATEST, "+
-				":$SAVED or :VERSION, got %s", lanyard.Quote(arn))
+		return lanyard.Errorf(lanyard.Invalid,
+			"%s must be arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/AGENT, with or without :$LATEST, "+
+				":$SAVED or :VERSION, got %s", member, lanyard.Quote(arn))
 	case form[1] != s.partition || form[2] != in.Region || form[3] != in.Account:
-		return nil, lanyard.Errorf(lanyard.NotFound,
-			"EntityArn: AI agent %s does not exist in account %s and region %s, those of instance %s", lanyard.Quote(arn),
+		return lanyard.Errorf(lanyard.NotFound,
+			"%s: AI agent %s does not exist in account %s and region %s, those of instance %s", member, lanyard.Quote(arn),
 			in.Account, in.Region, in.ID)
+	}
+	return nil
+}
+
+func (s *Service) getAgent(ctx context.Context, r store.Reader, in *lanyard.Instance,
+	arn string) (lanyard.Resource, error) {
+	if err := s.checkAgentARN(in, "EntityArn", arn); err != nil {
+		return nil, err
 	}
 	a, err := r.Get(ctx, lanyard.TypeAIAgent, arn)
 	if errors.Is(err, lanyard.ErrNotFound) {

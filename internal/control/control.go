@@ -6,7 +6,6 @@ package control
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"log/slog"
 	"sync"
@@ -109,7 +108,7 @@ type Service struct {
 	engine         *access.Engine
 
 	keys    atomic.Pointer[map[string]lanyard.AccessKey]
-	tokens  atomic.Pointer[map[[sha256.Size]byte]lanyard.Token]
+	tokens  atomic.Pointer[map[TokenHash]lanyard.Token]
 	loading sync.Mutex // orders LoadKeys and LoadTokens, so that no older list replaces a newer one
 	refused *refusals
 	// making lets one CreateInstance go on at a time: its quota is counted outside of its transaction.

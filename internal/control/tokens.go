@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"strings"
 
 	"github.com/lanyard/lanyard"
@@ -14,19 +15,30 @@ import (
 // tokenPrefix lets people, and scanners for leaked secrets, see what a token is.
 const tokenPrefix = "lanyard_"
 
-func hashToken(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])
-}
-
 // Token returns the token of that text if it is good now. Tokens are held in memory; one made or
 // revoked through this Service counts at once.
 func (s *Service) Token(text string) (lanyard.Token, error) {
-	tokens := s.tokens.Load()
-	if tokens == nil || !strings.HasPrefix(text, tokenPrefix) {
+	if !IsToken(text) {
 		return lanyard.Token{}, lanyard.Errorf(lanyard.Invalid, "the token is unknown to this server")
 	}
-	sum := sha256.Sum256([]byte(text))
+	return s.TokenOf(HashToken(text))
+}
+
+// IsToken reports whether a text has the form of the tokens that CreateToken makes.
+func IsToken(text string) bool { return strings.HasPrefix(text, tokenPrefix) }
+
+// A TokenHash is the SHA-256 of the text of a token.
+type TokenHash = [sha256.Size]byte
+
+// HashToken returns the hash of a token's text, for TokenOf.
+func HashToken(text string) TokenHash { return sha256.Sum256([]byte(text)) }
+
+// TokenOf is Token for who knows the hash of the text.
+func (s *Service) TokenOf(sum TokenHash) (lanyard.Token, error) {
+	tokens := s.tokens.Load()
+	if tokens == nil {
+		return lanyard.Token{}, lanyard.Errorf(lanyard.Invalid, "the token is unknown to this server")
+	}
 	t, ok := (*tokens)[sum]
 	switch {
 	case !ok:
@@ -47,9 +59,9 @@ func (s *Service) LoadTokens(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tokens := make(map[[sha256.Size]byte]lanyard.Token, len(list))
+	tokens := make(map[TokenHash]lanyard.Token, len(list))
 	for _, t := range list {
-		var sum [sha256.Size]byte
+		var sum TokenHash
 		if n, err := hex.Decode(sum[:], []byte(t.Hash)); err == nil && n == len(sum) {
 			tokens[sum] = t
 		}
@@ -76,9 +88,11 @@ func (s *Service) CreateToken(ctx context.Context, t lanyard.Token) (lanyard.Tok
 		return t, "", lanyard.Errorf(lanyard.Invalid, "Account must be an account id of twelve digits, got %s",
 			lanyard.Quote(t.Account))
 	}
-	if t.Scope != lanyard.ScopeDecide && t.Scope != lanyard.ScopeAdminister {
-		return t, "", lanyard.Errorf(lanyard.Invalid, "Scope must be %s or %s, got %s", lanyard.ScopeDecide,
-			lanyard.ScopeAdminister, lanyard.Quote(string(t.Scope)))
+	switch t.Scope {
+	case lanyard.ScopeDecide, lanyard.ScopeAdminister, lanyard.ScopeCall:
+	default:
+		return t, "", lanyard.Errorf(lanyard.Invalid, "Scope must be %s, %s or %s, got %s", lanyard.ScopeDecide,
+			lanyard.ScopeAdminister, lanyard.ScopeCall, lanyard.Quote(string(t.Scope)))
 	}
 	if err := (text{member: "Comment", value: t.Comment}).refuseForged(); err != nil {
 		return t, "", err
@@ -86,12 +100,8 @@ func (s *Service) CreateToken(ctx context.Context, t lanyard.Token) (lanyard.Tok
 	if !t.Expires.IsZero() && !s.now().Before(t.Expires) {
 		return t, "", lanyard.Errorf(lanyard.Invalid, "Expires must be in the future")
 	}
-	if t.Instance != "" {
-		in, err := s.Instance(ctx, Call{Caller: lanyard.Caller{Account: t.Account}}, t.Instance)
-		if err != nil {
-			return t, "", err
-		}
-		t.Instance = in.ID
+	if err := s.bindToken(ctx, &t); err != nil {
+		return t, "", err
 	}
 	list, err := s.store.Tokens(ctx)
 	if err != nil {
@@ -103,11 +113,68 @@ func (s *Service) CreateToken(ctx context.Context, t lanyard.Token) (lanyard.Tok
 	b := make([]byte, 32)
 	rand.Read(b)
 	text := tokenPrefix + base64.RawURLEncoding.EncodeToString(b)
-	t.ID, t.Hash, t.Created, t.Revoked = s.newID(), hashToken(text), s.time(), false
+	sum := HashToken(text)
+	t.ID, t.Hash, t.Created, t.Revoked = s.newID(), hex.EncodeToString(sum[:]), s.time(), false
 	if err := s.store.PutToken(ctx, t); err != nil {
 		return t, "", err
 	}
 	return t, text, s.LoadTokens(ctx)
+}
+
+// bindToken checks what a token is for, and puts ids in place of names.
+func (s *Service) bindToken(ctx context.Context, t *lanyard.Token) error {
+	caller := t.Scope == lanyard.ScopeCall
+	switch {
+	case caller && t.Agent == "" && t.User == "":
+		return lanyard.Errorf(lanyard.Invalid, "Agent or User is required when Scope is %s", lanyard.ScopeCall)
+	case !caller && (t.Agent != "" || t.User != ""):
+		return lanyard.Errorf(lanyard.Invalid, "Scope must be %s when Agent or User is set, got %s", lanyard.ScopeCall, t.Scope)
+	case !caller && t.Instance == "":
+		return nil
+	}
+	in, err := s.instanceOfToken(ctx, t)
+	if err != nil {
+		return err
+	}
+	t.Instance = in.ID
+	if t.Agent != "" {
+		if err := s.checkAgentARN(in, "Agent", t.Agent); err != nil {
+			return err
+		}
+	}
+	if t.User != "" {
+		u, err := s.userNamed(ctx, in, t.User)
+		if err != nil {
+			return within("User", err)
+		}
+		t.User = u.ID
+	}
+	return nil
+}
+
+// instanceOfToken returns the instance that a token is for. One that calls tools may name it by its alias, or leave it
+// out when the account has one instance only.
+func (s *Service) instanceOfToken(ctx context.Context, t *lanyard.Token) (*lanyard.Instance, error) {
+	if t.Scope == lanyard.ScopeCall && !lanyard.IsARN(t.Instance) {
+		return s.InstanceNamed(ctx, t.Account, t.Instance)
+	}
+	return s.Instance(ctx, Call{Caller: lanyard.Caller{Account: t.Account}}, t.Instance)
+}
+
+// userNamed returns the user of that id, ARN or user name. What has the form of an id is not taken for a name.
+func (s *Service) userNamed(ctx context.Context, in *lanyard.Instance, ref string) (*lanyard.User, error) {
+	r := s.store.Reader(in.ID)
+	if lanyard.IsARN(ref) || lanyard.IsID(ref) {
+		return load[*lanyard.User](ctx, s, r, in, ref)
+	}
+	found, err := r.Find(ctx, lanyard.TypeUser, ref)
+	if errors.Is(err, lanyard.ErrNotFound) {
+		return nil, lanyard.Errorf(lanyard.NotFound, "user %q does not exist in instance %s", lanyard.Clip(ref), in.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return found.(*lanyard.User), nil
 }
 
 // RevokeToken makes a token good for nothing.

@@ -235,8 +235,15 @@ func (c *Config) claimPrincipal(auth *sigv4.Verifier,
 	r *http.Request) (p authzen.Principal, known bool, err error) {
 	if scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
 		t, err := c.Control.Token(strings.TrimSpace(text))
+		if err == nil && t.Scope != lanyard.ScopeDecide && t.Scope != lanyard.ScopeAdminister {
+			err = lanyard.Errorf(lanyard.Invalid, "the scope of the token must be %s or %s to ask for decisions, got %s",
+				lanyard.ScopeDecide, lanyard.ScopeAdminister, t.Scope)
+		}
+		if err != nil {
+			return authzen.Principal{}, true, err
+		}
 		return authzen.Principal{Account: t.Account, Instance: t.Instance, Administer: t.Scope == lanyard.ScopeAdminister},
-			true, err
+			true, nil
 	}
 	if c.NoAuth {
 		return authzen.Principal{Account: c.Account, Administer: true}, true, nil

@@ -451,6 +451,27 @@ func testKeys(t *testing.T, open Open) {
 	}
 }
 
+func testTokens(t *testing.T, open Open) {
+	ctx, s := context.Background(), fresh(t, open)
+	want := []lanyard.Token{
+		{ID: "one", Hash: "h1", Account: "123456789012", Scope: lanyard.ScopeDecide, Created: when, Comment: "é"},
+		{ID: "two", Hash: "h2", Account: "123456789012", Instance: instance, Scope: lanyard.ScopeCall,
+			Agent: "arn:aws:wisdom:us-east-1:123456789012:ai-agent/a1/b2:$LATEST", User: "u1", Created: when, Expires: when},
+	}
+	for _, token := range want {
+		if err := s.PutToken(ctx, token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want[0].Revoked = true
+	if err := s.PutToken(ctx, want[0]); err != nil {
+		t.Fatal(err)
+	}
+	if got := must(s.Tokens(ctx))(t); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
 func testSecret(t *testing.T, open Open) {
 	s, ctx := fresh(t, open), context.Background()
 	var got [8][]byte

@@ -55,6 +55,7 @@ func Run(t *testing.T, open Open) {
 		{"Prune", testPrune},
 		{"PruneWhileChanging", testPruneWhileChanging},
 		{"Keys", testKeys},
+		{"Tokens", testTokens},
 		{"Secret", testSecret},
 		{"Passwords", testPasswords},
 		{"History", testHistory},
