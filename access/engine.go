@@ -423,6 +423,39 @@ func (e *Engine) AtLeast(ctx context.Context, instance string, revision int64, w
 	}
 }
 
+// Next waits until the latest snapshot of an instance has another revision than the one that the caller knows, and
+// returns it. When ctx ends first it returns the latest all the same, and otherwise it fails as Snapshot does.
+func (e *Engine) Next(ctx context.Context, instance string, known int64) (*Snapshot, error) {
+	const look = 250 * time.Millisecond // a snapshot that was dropped is replaced without a sign
+	for {
+		changed := e.changes(ctx, instance)
+		s, err := e.Snapshot(ctx, instance)
+		if err != nil || s.revision != known {
+			return s, err
+		}
+		select {
+		case <-changed:
+		case <-time.After(look):
+		case <-ctx.Done():
+			return s, nil
+		}
+	}
+}
+
+// changes returns what is closed when the next snapshot of an instance is published; nil when none is held.
+func (e *Engine) changes(ctx context.Context, instance string) <-chan struct{} {
+	v, ok := e.instances.Load(instance)
+	if !ok {
+		return nil
+	}
+	c := v.(*current)
+	if c.lock(ctx) != nil {
+		return nil
+	}
+	defer c.unlock()
+	return c.changed
+}
+
 // Forget drops the snapshot of an instance, if one is held; the next question loads it again.
 func (e *Engine) Forget(instance string) {
 	if v, ok := e.instances.Load(instance); ok {

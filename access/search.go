@@ -272,6 +272,25 @@ func (s *Snapshot) Lookup(resourceType, ref string) []Found {
 	return found
 }
 
+// WhichProfiles lists, in the order of their creation, the security profiles that grant q's action on q's resource,
+// whoever holds them. q's subject is ignored, and so are conditions: tags, hierarchy and the like.
+func (s *Snapshot) WhichProfiles(q *Query) (found []Found) {
+	if s == nil || !s.exists {
+		return nil
+	}
+	var a ask
+	if a.prepare(s, q) != Granted {
+		return nil
+	}
+	s.each(kindProfile, func(e *entity) bool {
+		if a.grants(e.prof()) {
+			found = append(found, Found{e.id, e.name(), e.seq})
+		}
+		return true
+	})
+	return found
+}
+
 // WhichActions lists, in byte order, the actions that Decide allows q's subject on q's resource; q's action is ignored.
 // Of the permissions only those about the type of the resource are listed, if any are.
 func (s *Snapshot) WhichActions(q *Query) []string {

@@ -1,12 +1,14 @@
-// Package admin is lanyard's own management of a running server: access keys, injected faults, mirrors and
-// the audit, for the root access key alone. What concerns a contact centre is package awsapi's.
+// Package admin is lanyard's own management of a running server: access keys, injected faults, mirrors, the audit and
+// what an MCP gateway in another process asks, for the root access key alone. What concerns a contact centre is package awsapi's.
 package admin
 
 import (
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -44,7 +46,8 @@ func NewServer(c Config) http.Handler {
 	}
 	s := &server{c}
 	mux := http.NewServeMux()
-	for pattern, f := range map[string]func(r *http.Request, body []byte) (any, error){
+	handlers := s.gatewayPaths()
+	maps.Copy(handlers, map[string]func(r *http.Request, body []byte) (any, error){
 		"GET " + Prefix + "keys":                s.listKeys,
 		"POST " + Prefix + "keys":               s.createKey,
 		"POST " + Prefix + "keys/{id}/disable":  s.disableKey,
@@ -63,7 +66,8 @@ func NewServer(c Config) http.Handler {
 		"GET " + Prefix + "mirrors/{id}/resources": s.mirrorResources,
 		"POST " + Prefix + "mirrors/pieces":        s.applyMirror,
 		"POST " + Prefix + "mirrors/detach":        s.detachMirror,
-	} {
+	})
+	for pattern, f := range handlers {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, f) })
 	}
 	return mux
@@ -71,7 +75,7 @@ func NewServer(c Config) http.Handler {
 
 type server struct{ Config }
 
-// maxBody is far more than any request here needs, in bytes, but for pieces of mirrors.
+// maxBody is far more than any request here needs, in bytes, but for pieces of mirrors and questions of gateways.
 const maxBody = 64 << 10
 
 // serve authenticates, runs and answers one request. Nobody but the root key gets further.
@@ -136,8 +140,11 @@ func (s *server) readBody(w http.ResponseWriter, r *http.Request) (intake.Body, 
 		return intake.Body{}, err
 	}
 	most := int64(maxBody)
-	if r.URL.Path == Prefix+"mirrors/pieces" {
+	switch {
+	case r.URL.Path == Prefix+"mirrors/pieces":
 		most = MaxMirrorBody
+	case strings.HasPrefix(r.URL.Path, Prefix+"gateway/"):
+		most = MaxGatewayBody
 	}
 	body, err := s.Bodies.Read(w, r, nil, most)
 	if err != nil && !errors.Is(err, intake.ErrBusy) {
