@@ -17,7 +17,9 @@ type Local struct {
 var _ Authority = (*Local)(nil)
 
 // callOf is how operations know the owner of an instance.
-func callOf(account string) control.Call { return control.Call{Caller: lanyard.Caller{Account: account}} }
+func callOf(account string) control.Call {
+	return control.Call{Caller: lanyard.Caller{Account: account}}
+}
 
 // Decide decides rights from one snapshot.
 func (l *Local) Decide(ctx context.Context, c *gateway.Caller, rights []gateway.Right) ([]gateway.Decision, error) {
@@ -56,7 +58,9 @@ func (l *Local) Next(ctx context.Context, in Instance, known int64) (int64, erro
 }
 
 // Token returns the token of that text if it is valid now.
-func (l *Local) Token(_ context.Context, text string) (lanyard.Token, error) { return l.Control.Token(text) }
+func (l *Local) Token(_ context.Context, text string) (lanyard.Token, error) {
+	return l.Control.Token(text)
+}
 
 // Instance finds an account's instance by id or alias.
 func (l *Local) Instance(ctx context.Context, account, ref string) (Instance, error) {

@@ -109,7 +109,9 @@ func (d *Document) Err() error {
 	return errors.Join(d.problems...)
 }
 
-func (d *Document) at(n *yaml.Node) Position { return Position{d.name, max(n.Line, 1), max(n.Column, 1)} }
+func (d *Document) at(n *yaml.Node) Position {
+	return Position{d.name, max(n.Line, 1), max(n.Column, 1)}
+}
 
 func (d *Document) report(at Position, format string, args ...any) {
 	if len(d.problems) < maxProblems && !d.stopped {
