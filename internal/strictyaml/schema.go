@@ -1,6 +1,7 @@
 package strictyaml
 
 import (
+	"encoding"
 	"reflect"
 	"slices"
 
@@ -33,6 +34,8 @@ func formOf(t reflect.Type, f field) form {
 
 func formOfType(t reflect.Type, f field) form {
 	switch {
+	case reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()):
+		return form{"type": []string{"string", "number"}}
 	case t.Kind() == reflect.Pointer:
 		return formOfType(t.Elem(), f)
 	case t.Kind() == reflect.Struct:
@@ -59,7 +62,7 @@ func formOfStruct(t reflect.Type) form {
 	fields := fieldsOf(t)
 	properties, required := form{}, []string{}
 	for _, f := range fields {
-		properties[f.name] = formOf(t.Field(f.index).Type, f)
+		properties[f.name] = formOf(t.FieldByIndex(f.index).Type, f)
 		if f.required {
 			required = append(required, f.name)
 		}
@@ -69,7 +72,7 @@ func formOfStruct(t reflect.Type) form {
 		out["required"] = required
 	}
 	if i := slices.IndexFunc(fields, func(f field) bool { return f.short }); i >= 0 {
-		return form{"anyOf": []form{formOf(t.Field(fields[i].index).Type, fields[i]), out}}
+		return form{"anyOf": []form{formOf(t.FieldByIndex(fields[i].index).Type, fields[i]), out}}
 	}
 	return out
 }

@@ -7,6 +7,7 @@
 package strictyaml
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"reflect"
@@ -60,9 +61,10 @@ type Document struct {
 //
 //	Name string `yaml:"name" help:"What it is." required:""`
 //
-// A field is a string, bool, int, float64, time.Duration, struct, pointer to a struct, slice, or map with strings as
-// keys. enum:"a,b" lists the values that a string may have. A field of a type with the method Values() []string has
-// those. Problems are in the document; see Err.
+// A field is a string, bool, int, float64, time.Duration, encoding.TextUnmarshaler, struct, pointer to one of these,
+// slice, or map with strings as keys. enum:"a,b" lists the values that a string may have. short:"" has a text in place
+// of a mapping set that field alone. yaml:",inline" has the keys of a struct among those around it. Problems are in the
+// document; see Err.
 func Decode(name string, source []byte, to any) *Document {
 	d := &Document{name: name, places: map[string]Position{}}
 	if root := d.parse(source); root != nil {
@@ -209,7 +211,13 @@ func describe(n *yaml.Node) string {
 
 // clip shortens a value for a message.
 func clip(s string) string {
-	const longest = 80
+	return clipTo(s, 80)
+}
+
+// maxText bounds what a type says about a value.
+const maxText = 1000
+
+func clipTo(s string, longest int) string {
 	if runes := []rune(s); len(runes) > longest {
 		return string(runes[:longest]) + "…"
 	}
@@ -224,6 +232,10 @@ func (d *Document) value(n *yaml.Node, to reflect.Value, at place) {
 		return
 	}
 	d.places[at.path] = d.at(n)
+	if u, ok := to.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		d.unmarshal(n, u, at)
+		return
+	}
 	switch to.Kind() {
 	case reflect.Pointer:
 		to.Set(reflect.New(to.Type().Elem()))
@@ -236,6 +248,17 @@ func (d *Document) value(n *yaml.Node, to reflect.Value, at place) {
 		d.list(n, to, at)
 	default:
 		d.scalar(n, to, at)
+	}
+}
+
+// unmarshal decodes a text into a value that knows how. Its error continues the name of the value.
+func (d *Document) unmarshal(n *yaml.Node, to encoding.TextUnmarshaler, at place) {
+	if n.Kind != yaml.ScalarNode || isNull(n) {
+		d.report(d.at(n), "%s must be a text, got %s", at.name(), describe(n))
+		return
+	}
+	if err := to.UnmarshalText([]byte(n.Value)); err != nil {
+		d.report(d.at(n), "%s %s", at.name(), clipTo(err.Error(), maxText))
 	}
 }
 
@@ -265,7 +288,7 @@ func (d *Document) structure(n *yaml.Node, to reflect.Value, at place) {
 	fields := fieldsOf(to.Type())
 	if n.Kind == yaml.ScalarNode && !isNull(n) {
 		if i := slices.IndexFunc(fields, func(f field) bool { return f.short }); i >= 0 {
-			d.value(n, to.Field(fields[i].index), place{at.path, at.depth, fields[i]})
+			d.value(n, to.FieldByIndex(fields[i].index), place{at.path, at.depth, fields[i]})
 			return
 		}
 	}
@@ -282,7 +305,7 @@ func (d *Document) structure(n *yaml.Node, to reflect.Value, at place) {
 			return
 		}
 		set[key.Value] = true
-		d.value(value, to.Field(fields[i].index), at.key(key.Value, fields[i]))
+		d.value(value, to.FieldByIndex(fields[i].index), at.key(key.Value, fields[i]))
 	})
 	for _, f := range fields {
 		if f.required && !set[f.name] && n.Kind == yaml.MappingNode {
@@ -403,7 +426,7 @@ func orList(words []string) string {
 
 // A field is a field of a struct and what its tags say.
 type field struct {
-	index      int
+	index      []int
 	name, help string
 	required   bool
 	short      bool // a text in place of the whole mapping is the value of this field
@@ -414,7 +437,14 @@ type field struct {
 func fieldsOf(t reflect.Type) (all []field) {
 	for i := range t.NumField() {
 		tag := t.Field(i).Tag
-		f := field{index: i, name: tag.Get("yaml"), help: tag.Get("help")}
+		f := field{index: []int{i}, name: tag.Get("yaml"), help: tag.Get("help")}
+		if f.name == ",inline" {
+			for _, in := range fieldsOf(t.Field(i).Type) {
+				in.index = append([]int{i}, in.index...)
+				all = append(all, in)
+			}
+			continue
+		}
 		if f.name == "" || f.name == "-" {
 			continue
 		}
