@@ -101,7 +101,8 @@ func (w *world) get(to any, method, path, body string) {
 }
 
 var everything = [][2]string{{"GET", "keys"}, {"POST", "keys"}, {"POST", "keys/x/disable"}, {"GET", "faults"},
-	{"POST", "faults"}, {"DELETE", "faults"}, {"GET", "events"}, {"GET", "events/instances"}, {"POST", "events/prune"}}
+	{"POST", "faults"}, {"DELETE", "faults"},
+	{"POST", "gateway/modules"}, {"GET", "events"}, {"GET", "events/instances"}, {"POST", "events/prune"}}
 
 // TestOnlyTheRootKey tries every path with every other kind of caller. None of them is served.
 func TestOnlyTheRootKey(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/authority"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/moduletools"
 )
 
 // MaxGatewayBody bounds a question of a gateway, in bytes.
@@ -24,6 +25,7 @@ func (s *server) gatewayPaths() map[string]func(*http.Request, []byte) (any, err
 		"POST " + Prefix + authority.PathToken:    s.gatewayToken,
 		"POST " + Prefix + authority.PathInstance: s.gatewayInstance,
 		"POST " + Prefix + authority.PathUser:     s.gatewayUser,
+		"POST " + Prefix + moduletools.Path:       s.gatewayModules,
 	}
 }
 
@@ -108,4 +110,12 @@ func (s *server) gatewayUser(r *http.Request, body []byte) (any, error) {
 		return authority.User{}, nil
 	}
 	return authority.User{ID: id}, err
+}
+
+func (s *server) gatewayModules(r *http.Request, body []byte) (any, error) {
+	var in moduletools.Question
+	if err := decode(body, &in); err != nil {
+		return nil, err
+	}
+	return moduletools.InProcess{Control: s.Control}.ModuleTools(r.Context(), in.Account, in.Query)
 }

@@ -78,7 +78,7 @@ type Local interface {
 	// Right returns what is required to call a tool, whether or not there is such a tool.
 	Right(ctx context.Context, c *Caller, name string) (Right, error)
 	// Call returns a CallToolResult, or an error whose text is for the log.
-	Call(ctx context.Context, c *Caller, name string, arguments lanyard.JSON) (lanyard.JSON, error)
+	Call(ctx context.Context, c *Caller, call LocalCall) (lanyard.JSON, error)
 	// Watch calls changed after the tools of the caller may have changed, until ctx ends.
 	Watch(ctx context.Context, c *Caller, changed func())
 }
@@ -87,6 +87,14 @@ type Local interface {
 type LocalTool struct {
 	Right      Right
 	Definition lanyard.JSON // as in the result of tools/list
+}
+
+// A LocalCall is a call of a tool of a Local upstream that is allowed.
+type LocalCall struct {
+	ID        string // of the decision
+	Name      string // of the tool
+	Right     Right  // that was decided; the tool of that name may require another by now
+	Arguments lanyard.JSON
 }
 
 // upstreamName has no underscore, so that the first ___ of a tool's name always ends the upstream's, and no +, which

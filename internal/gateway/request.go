@@ -389,7 +389,8 @@ func (q *request) callLocal(ctx context.Context, e errand) (*incoming, error) {
 	if arguments == nil {
 		arguments = lanyard.JSON("{}")
 	}
-	result, err := e.upstream.Local.Call(ctx, q.caller, e.local, arguments)
+	result, err := e.upstream.Local.Call(ctx, q.caller,
+		LocalCall{ID: q.decision, Name: e.local, Right: e.rights[0], Arguments: arguments})
 	if err != nil {
 		return nil, err
 	}
