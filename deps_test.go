@@ -106,6 +106,8 @@ var rules = map[string]rule{
 	"nesting":    {nil, "could be lifted into another project as it is"},
 	"sealed":     {nil, "could be lifted into another project as it is"},
 	"intake":     {nil, "could be lifted into another project as it is"},
+	"recorder": {[]string{"", "decisionlog", "gateway", "laxjson", "redact", "setting"},
+		"gathers and redacts what a gateway decided; where it is stored is handed to it"},
 	"stack": {[]string{"", "access", "compare", "invocation", "lint", "sandbox", "store", "template"},
 		"plans for any API and tries plans on a copy; it reads no instance and opens no database"},
 	"template": {[]string{"typo"}, "files are read and edited by themselves; what they mean for an instance is for others"},

@@ -65,8 +65,11 @@ func (c *FileConfig) check() error {
 
 var (
 	headerName  = regexp.MustCompile(`^[A-Za-z0-9-]{1,100}$`)
-	headerValue = regexp.MustCompile(`^[ -~]{0,4096}$`)
+	headerValue = regexp.MustCompile(`^[ -~]*$`)
 )
+
+// maxHeader bounds the value of a header, in bytes.
+const maxHeader = 4096
 
 func (c *OTLPConfig) check() error {
 	if c == nil {
@@ -80,7 +83,7 @@ func (c *OTLPConfig) check() error {
 		return setting.Errorf("endpoint", "must be a URL such as https://collector.example:4318/v1/logs")
 	}
 	for name, value := range c.Headers {
-		if !headerName.MatchString(name) || !headerValue.MatchString(value) {
+		if !headerName.MatchString(name) || !headerValue.MatchString(value) || len(value) > maxHeader {
 			return setting.Errorf("headers", "must be names and values of HTTP headers, got %q", name)
 		}
 	}
