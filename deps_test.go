@@ -50,7 +50,7 @@ var rules = map[string]rule{
 	"admin": {[]string{"", "authority", "control", "fault", "httpstatus", "intake", "laxjson", "moduletools", "remoteaddr",
 		"sigv4"},
 		"a front end reaches the data through control alone, and never through another front end"},
-	"questions": {[]string{"", "access", "coaz", "nesting", "sealed"},
+	"questions": {[]string{"", "access", "coaz", "nesting", "sealed", "typo"},
 		"what every front end asks stands below them: answers come from snapshots, and plans are handed to it"},
 	"coaz": {[]string{"", "access", "nesting", "yamlfile"},
 		"says what to ask of a decision; who answers, and over which wire, is for those above it"},
@@ -66,6 +66,8 @@ var rules = map[string]rule{
 	"console": {[]string{"", "access", "control", "httpstatus", "intake", "invocation", "laxjson",
 		"lint", "questions", "remoteaddr", "sealed"},
 		"a front end: what it asks of the API is handed to it, and it never imports another"},
+	"mcpserver": {[]string{"", "access", "control", "httpstatus", "intake", "nesting", "questions", "terminal", "typo"},
+		"a front end: what the console shows is handed to it, and it never imports another"},
 	"policytest": {[]string{"", "access", "questions", "terminal", "typo"},
 		"asks what the command line asks, of a snapshot that is handed to it; it opens no instances"},
 	"compare": {[]string{"", "access", "laxjson", "terminal"},
@@ -80,7 +82,7 @@ var rules = map[string]rule{
 	"lint": {[]string{"", "access", "typo"},
 		"one engine for the command, the console and plans: what it looks at is handed to it"},
 	"frontends": {[]string{"", "access", "admin", "audit", "authzen", "awsapi", "coaz", "console", "control", "fault", "intake",
-		"invocation", "questions", "sigv4", "store", "throttle"},
+		"invocation", "mcpserver", "questions", "sigv4", "store", "throttle"},
 		"wires the front ends to each other, so that none imports another; it knows no database"},
 	"gateway": {[]string{"", "nesting", "sealed"},
 		"speaks MCP and enforces; who is allowed what, and what is kept of it, is handed to it"},
@@ -118,7 +120,7 @@ var rules = map[string]rule{
 	"audit":    {[]string{"", "laxjson"}, "shapes and verifies records and fetches none"},
 	"cmd/lanyard": {[]string{"", "access", "admin", "audit", "authzen", "awsapi", "awsclient", "changeset", "coaz", "compare",
 		"console", "control", "demo", "durable", "fault", "frontends", "gen", "intake", "invocation", "laxjson",
-		"lint", "mirror", "past", "policytest", "questions", "sandbox", "stack", "store", "store/backup",
+		"lint", "mcpserver", "mirror", "past", "policytest", "questions", "sandbox", "stack", "store", "store/backup",
 		"store/postgres", "store/sqlite", "template", "terminal", "terraform"},
 		"wires everything together; the suites are for tests"},
 	"console/app/e2e/provider": {nil, "what the console is tried with must owe it nothing"},
@@ -127,7 +129,7 @@ var rules = map[string]rule{
 }
 
 // frontEnds are the packages that answer callers; they never import each other.
-var frontEnds = []string{"awsapi", "admin", "authzen", "console"}
+var frontEnds = []string{"awsapi", "admin", "authzen", "console", "mcpserver"}
 
 // databases are imported by cmd/lanyard only, and their drivers by them only.
 var (

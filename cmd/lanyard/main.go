@@ -48,6 +48,7 @@ type program struct {
 	Diff    diffCmd    `cmd:"" help:"Show what differs between two states of an instance, and who gains or loses what."`
 	Lint    lintCmd    `cmd:"" help:"Find mistakes in security profiles, and paths by which people can become more powerful."`
 	Mirror  mirrorCmd  `cmd:"" help:"Copy an instance of Amazon Connect, and keep the copy up to date."`
+	MCP     mcpCmd     `cmd:"" name:"mcp" help:"Offer tools that answer who may do what to AI assistants of administrators (MCP)."`
 	Gen     genCmd     `cmd:"" help:"Generate instances of any size, for load tests."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 

@@ -342,41 +342,55 @@ func (s *Server) history(ctx context.Context, a *asking) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.showHistory(ctx, v, in)
+}
+
+// showHistory answers a page of events for a viewer.
+func (s *Server) showHistory(ctx context.Context, v *viewer, in historyRequest) (out HistoryAnswer, err error) {
 	in.passwords = true
 	p, err := s.readHistory(ctx, v, in)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	shown, names := []HistoryEvent{}, s.naming(v)
-	for _, e := range p.events {
-		x := HistoryEvent{Revision: e.Revision, ID: e.ID, Time: e.Time, Operation: e.Operation, By: v.by(s.authorOf(&e)),
-			Refused: e.Refused, Changes: []HistoryChange{}}
-		x.From.SourceIP, x.From.UserAgent = e.SourceIP, e.UserAgent
-		x.From.Console = strings.HasPrefix(e.UserAgent, consoleAgent)
-		for _, c := range e.Changes {
-			name := c.Type.Name()
-			if name == "" {
-				continue
-			}
-			if x.ChangesTotal++; x.ChangesTotal > maxChanges {
-				continue
-			}
-			one, err := s.change(v, name, c)
-			if err == nil {
-				err = names.add(ctx, c.Type, c.Before)
-			}
-			if err == nil {
-				err = names.add(ctx, c.Type, c.After)
-			}
-			if err != nil {
-				return nil, err
-			}
-			x.Changes = append(x.Changes, one)
+	for i := range p.events {
+		x, err := s.showEvent(ctx, v, &p.events[i], names)
+		if err != nil {
+			return out, err
 		}
 		shown = append(shown, x)
 	}
 	return HistoryAnswer{Events: shown, Names: names.known(), Next: p.next, Searched: p.searched, Revision: v.Revision()},
 		nil
+}
+
+// showEvent shows an event, and adds what its changes mention to names.
+func (s *Server) showEvent(ctx context.Context, v *viewer, e *lanyard.Event, names *naming) (HistoryEvent, error) {
+	x := HistoryEvent{Revision: e.Revision, ID: e.ID, Time: e.Time, Operation: e.Operation, By: v.by(s.authorOf(e)),
+		Refused: e.Refused, Changes: []HistoryChange{}}
+	x.From.SourceIP, x.From.UserAgent = e.SourceIP, e.UserAgent
+	x.From.Console = strings.HasPrefix(e.UserAgent, consoleAgent)
+	for _, c := range e.Changes {
+		name := c.Type.Name()
+		if name == "" {
+			continue
+		}
+		if x.ChangesTotal++; x.ChangesTotal > maxChanges {
+			continue
+		}
+		one, err := s.change(v, name, c)
+		if err == nil {
+			err = names.add(ctx, c.Type, c.Before)
+		}
+		if err == nil {
+			err = names.add(ctx, c.Type, c.After)
+		}
+		if err != nil {
+			return x, err
+		}
+		x.Changes = append(x.Changes, one)
+	}
+	return x, nil
 }
 
 // concealed is what CloudTrail writes in the place of what a record does not say.

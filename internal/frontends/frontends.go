@@ -1,5 +1,6 @@
 // Package frontends combines the front ends of a server into one handler: the API, the management API, the decision
-// API and the console. Flags, stores and listeners are not its job, so tests build the same server as the program.
+// API, the console and the tools for assistants. Flags, stores and listeners are not its job, so tests build the same
+// server as the program.
 package frontends
 
 import (
@@ -24,6 +25,7 @@ import (
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/fault"
 	"github.com/lanyard/lanyard/internal/intake"
+	"github.com/lanyard/lanyard/internal/mcpserver"
 	"github.com/lanyard/lanyard/internal/questions"
 	"github.com/lanyard/lanyard/internal/store"
 	"github.com/lanyard/lanyard/internal/throttle"
@@ -60,7 +62,7 @@ type server struct {
 	Config
 	calls atomic.Int64
 
-	api, management, decisions, console http.Handler
+	api, management, decisions, console, assistant http.Handler
 }
 
 // New returns the handler of a server. It returns idle memory to the operating system until ctx ends.
@@ -94,16 +96,18 @@ func New(ctx context.Context, c Config) (http.Handler, error) {
 		Strangers: pools.strangers, Callers: pools.callers,
 		Questions: ask, Logger: c.Logger,
 	})
-	if s.console, err = s.newConsole(ctx, api, ask, pools); err != nil {
+	shown, err := s.newConsole(ctx, api, ask, pools)
+	if err != nil {
 		return nil, fmt.Errorf("set up the console: %w", err)
 	}
+	s.console, s.assistant = shown, s.newAssistant(auth, ask, shown, pools)
 	go freeIdleMemory(ctx, &s.calls)
 	return s, nil
 }
 
 // newConsole wires the console to the API and the questions.
 func (s *server) newConsole(ctx context.Context, api *awsapi.Server, ask *questions.Service,
-	pools bodies) (http.Handler, error) {
+	pools bodies) (*console.Server, error) {
 	secret, err := s.Credentials.Secret(ctx, "console")
 	if err != nil {
 		return nil, err
@@ -173,6 +177,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.management.ServeHTTP(w, r)
 	case authzen.Serves(r.URL.Path):
 		s.decisions.ServeHTTP(w, r)
+	case r.URL.Path == mcpserver.Path:
+		s.assistant.ServeHTTP(w, r)
 	case console.Serves(r.URL.Path):
 		s.console.ServeHTTP(w, r)
 	default:

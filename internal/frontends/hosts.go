@@ -27,6 +27,9 @@ func (c *Config) ownHost(r *http.Request) bool {
 		err == nil && u.Host != "" && name == hostname(u.Host)
 }
 
+// OwnHost returns a function that reports whether a Host header can be meant for a server that listens on an address.
+func OwnHost(listen string) func(*http.Request) bool { return (&Config{Listen: listen}).ownHost }
+
 // hostname returns the name or address in a Host header.
 func hostname(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {

@@ -138,7 +138,7 @@ func (v searchView) toolsOf(q *Search, m *coaz.Mapping) (out Resources, err erro
 	names = names[sort.Search(len(names), func(i int) bool { return names[i] > string(v.at) }):]
 	var next position
 	out.Results, next, err = listing[string, Resource]{names, nil, func(name string) position { return position(name) },
-		func(name string) Resource { return Resource{Entity{coaz.TypeTool, name}, Named{name}} }}.results()
+		func(name string) Resource { return Resource{Entity{coaz.TypeTool, name}, Named{name}} }, v.pager.most}.results()
 	out.Page = v.pager.info(len(out.Results), next)
 	return out, err
 }

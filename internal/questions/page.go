@@ -32,6 +32,14 @@ func (p Page) size() int {
 	return min(p.Limit, maxPage)
 }
 
+// bytes returns how large the results of a page may be together.
+func (p Page) bytes() int {
+	if p.Bytes <= 0 {
+		return maxAnswer
+	}
+	return min(p.Bytes, maxAnswer)
+}
+
 // A position is where the next page of a list begins, nil at its beginning and at its end: a Cursor, or the key of
 // the last entry. Neither depends on the server or on what has changed in the meantime.
 type position []byte
@@ -69,13 +77,13 @@ func behindThing(list []access.Effective, at position) []access.Effective {
 	return list[sort.Search(len(list), func(i int) bool { return list[i].Compare(last) > 0 }):]
 }
 
-// measure counts the bytes of results, up to maxAnswer.
-type measure struct{ results, size int }
+// measure counts the bytes of results, up to most.
+type measure struct{ most, results, size int }
 
 // add reports whether another result fits, and counts it. The first one always fits.
 func (m *measure) add(result any) (bool, error) {
 	b, err := Marshal(result)
-	if err != nil || m.results > 0 && m.size+len(b) > maxAnswer {
+	if err != nil || m.results > 0 && m.size+len(b) > m.most {
 		return false, err
 	}
 	m.results++
@@ -89,11 +97,12 @@ type listing[T, R any] struct {
 	next   position         // of the page behind found
 	behind func(T) position // the one behind an entry
 	show   func(T) R        // an entry in the answer
+	most   int              // bytes of the results
 }
 
 // results returns as many results as fit into an answer, and where the next page begins.
 func (l listing[T, R]) results() ([]R, position, error) {
-	out, m := make([]R, 0, len(l.found)), measure{}
+	out, m := make([]R, 0, len(l.found)), measure{most: l.most}
 	for i, f := range l.found {
 		r := l.show(f)
 		fits, err := m.add(r)
@@ -151,10 +160,11 @@ func visible[T any](from access.Cursor, limit int, sees func(T) bool,
 type pager struct {
 	box   sealed.Box
 	scope string
+	most  int // bytes of the results of a page
 }
 
-// pager returns that of a question, which must stay the same from page to page.
-func (s *Service) pager(by Viewer, question any) (pager, error) {
+// pager returns that of a question, which must stay the same from page to page, unlike the size of the pages.
+func (s *Service) pager(by Viewer, question any, page Page) (pager, error) {
 	b, err := Marshal(struct {
 		Account, Instance, User string
 		Question                any
@@ -163,7 +173,7 @@ func (s *Service) pager(by Viewer, question any) (pager, error) {
 		return pager{}, err
 	}
 	scope := sha256.Sum256(b)
-	return pager{sealed.Box{Secret: s.TokenSecret, Purpose: "authzen page"}, string(scope[:])}, nil
+	return pager{sealed.Box{Secret: s.TokenSecret, Purpose: "authzen page"}, string(scope[:]), page.bytes()}, nil
 }
 
 // A searchView is what a viewer sees of an instance, to make the page from that a search asks for.
@@ -180,7 +190,7 @@ func (s *Service) beginSearch(ctx context.Context, by Viewer, kind string, q *Se
 		Query   access.Query
 		Explain bool
 		MCP     *coaz.Request `json:",omitzero"`
-	}{kind, q.Query, q.Explain, q.MCP})
+	}{kind, q.Query, q.Explain, q.MCP}, q.Page)
 	if err != nil {
 		return v, err
 	}
@@ -197,7 +207,7 @@ func (s *Service) whatIfPager(by Viewer, q *WhatIf) (pager, position, error) {
 		Operation  string
 		Parameters jsontext.Value
 		Question   *Question
-	}{q.Operation, q.Parameters, q.Question})
+	}{q.Operation, q.Parameters, q.Question}, q.Page)
 	if err != nil {
 		return p, nil, err
 	}

@@ -95,6 +95,7 @@ type Search struct {
 type Page struct {
 	Token string // that came with the page before; "" for the first page
 	Limit int    // how many results it may have; 0 for the default
+	Bytes int    // how large its results may be together, as they are encoded; 0 for the default
 }
 
 // A Proposal is an operation that is not carried out.

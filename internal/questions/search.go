@@ -124,7 +124,7 @@ func (s *Service) WhoCan(ctx context.Context, by Viewer, q Search) (out WhoCan, 
 	out.Results, next, err = listing[access.Holder, Allowed]{found, positionOf(end), behindHolder(from),
 		func(h access.Holder) Allowed {
 			return Allowed{Entity{subjectName(q.Subject.Type), h.ID}, v.allowed(h, names)}
-		}}.results()
+		}, v.pager.most}.results()
 	out.Context.Profiles, out.Page = names, v.pager.info(len(out.Results), next)
 	return out, err
 }
@@ -211,7 +211,7 @@ func (v View) requireSearch(q *Search) error {
 func (p pager) resources(found []access.Found, next position, from access.Cursor, resourceType string) (
 	out Resources, err error) {
 	out.Results, next, err = listing[access.Found, Resource]{found, next, behindFound(from),
-		func(f access.Found) Resource { return Resource{Entity{resourceType, f.ID}, Named{f.Name}} }}.results()
+		func(f access.Found) Resource { return Resource{Entity{resourceType, f.ID}, Named{f.Name}} }, p.most}.results()
 	out.Page = p.info(len(out.Results), next)
 	return out, err
 }
@@ -229,7 +229,7 @@ func (s *Service) Actions(ctx context.Context, by Viewer, q Search) (out Actions
 	names = names[sort.Search(len(names), func(i int) bool { return names[i] > string(v.at) }):]
 	var next position
 	out.Results, next, err = listing[string, Named]{names, nil, func(name string) position { return position(name) },
-		func(name string) Named { return Named{name} }}.results()
+		func(name string) Named { return Named{name} }, v.pager.most}.results()
 	out.Page = v.pager.info(len(out.Results), next)
 	return out, err
 }
@@ -248,7 +248,8 @@ func (s *Service) Effective(ctx context.Context, by Viewer, q Search) (out Effec
 	var next position
 	out.Results, next, err = listing[access.Effective, Granted]{behindThing(can, v.at), nil,
 		func(e access.Effective) position { return positionOfThing(e.Thing) },
-		func(e access.Effective) Granted { return Granted{thingOf(e.Thing), grantsOf(e.Grants)} }}.results()
+		func(e access.Effective) Granted { return Granted{thingOf(e.Thing), grantsOf(e.Grants)} },
+		v.pager.most}.results()
 	out.Page, out.Revision = v.pager.info(len(out.Results), next), v.Revision()
 	return out, err
 }
@@ -295,7 +296,7 @@ func (s *Service) Holders(ctx context.Context, by Viewer, q Search) (out Holders
 	}
 	var next position
 	out.Results, next, err = listing[access.Holder, Holder]{found, positionOf(end), behindHolder(from),
-		holderOf}.results()
+		holderOf, v.pager.most}.results()
 	out.Page = v.pager.info(len(out.Results), next)
 	return out, err
 }

@@ -78,7 +78,7 @@ func (s *Service) WhatIf(ctx context.Context, by Viewer, q WhatIf) (out Effects,
 	if err != nil {
 		return out, err
 	}
-	next, err := out.show(effects, from)
+	next, err := out.show(effects, from, pages.most)
 	if err != nil {
 		return out, err
 	}
@@ -147,11 +147,11 @@ func (v View) effects(after lanyard.Resource, from access.Cursor, limit int) (w 
 	return w, nil
 }
 
-// show fills in a page of effects, as far as they fit, and returns where the next one begins.
-func (out *Effects) show(w access.WhatIf, from access.Cursor) (position, error) {
+// show fills in a page of effects, as far as they fit into most bytes, and returns where the next one begins.
+func (out *Effects) show(w access.WhatIf, from access.Cursor, most int) (position, error) {
 	out.Affected, out.Gaining, out.Losing, out.Hidden = w.Affected, w.Gaining, w.Losing, w.Hidden
 	out.Results, out.Differences = []Affected{}, []Difference{}
-	places, size := map[*access.Delta]int{}, measure{}
+	places, size := map[*access.Delta]int{}, measure{most: most}
 	for i, d := range w.Differences {
 		place, known := places[d.Delta]
 		if !known {

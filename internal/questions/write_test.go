@@ -25,7 +25,7 @@ func TestWrittenQuestionsAreReadBack(t *testing.T) {
 			t.Errorf("%s is read as %+v, %v, want %+v", b, got, err, q)
 		}
 	}
-	search := Search{all, Page{"token", 7}}
+	search := Search{all, Page{Token: "token", Limit: 7}}
 	b, err := WriteSearch(&search)
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestWrittenQuestionsAreReadBack(t *testing.T) {
 		}
 	}
 	proposal := Proposal{"UpdateUserSecurityProfiles", "u", []byte(`{"UserId":"u"}`)}
-	for _, q := range []WhatIf{{Proposal: proposal}, {proposal, &all, 5, Page{"token", 7}}} {
+	for _, q := range []WhatIf{{Proposal: proposal}, {proposal, &all, 5, Page{Token: "token", Limit: 7}}} {
 		b, err := WriteWhatIf(&q)
 		if err != nil {
 			t.Fatal(err)
