@@ -197,9 +197,6 @@ func (q *request) sealTask(e errand, right Right, id string) string {
 func (q *request) askStateless(ctx context.Context, e errand, c *connection) (*incoming, error) {
 	o := &outgoing{id: q.raw(q.id), method: q.method, name: e.name}
 	if q.stateless() {
-		if f := checkParams(q.http.Header, e.params, q.arguments.orNull(q.message)); f != nil {
-			return nil, f
-		}
 		o.text, o.header = splice(q.text, e.edits...), q.forwardedHeaders()
 		return c.link.call(ctx, o, q.pass)
 	}

@@ -117,8 +117,7 @@ func (q *request) serveList(k kind) error {
 	result := map[string]any{}
 	if len(rest) > q.g.PageSize {
 		rest = rest[:q.g.PageSize]
-		last := rest[len(rest)-1]
-		result["nextCursor"] = base64.RawURLEncoding.EncodeToString([]byte(last.upstream.Name + " " + last.item.key))
+		result["nextCursor"] = cursorOf(rest[len(rest)-1])
 	}
 	items := make([]jsontext.Value, 0, len(rest))
 	for _, l := range rest {
@@ -133,6 +132,11 @@ func (q *request) serveList(k kind) error {
 	}
 	q.succeed(result)
 	return nil
+}
+
+// cursorOf returns the cursor of the page after an item. It says nothing that the agent has not seen.
+func cursorOf(l listed) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(l.upstream.Name + " " + l.item.key))
 }
 
 // afterCursor returns where a list goes on after the item that a cursor names, whether or not that is there still.

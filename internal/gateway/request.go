@@ -309,6 +309,11 @@ func (q *request) exchange(ctx context.Context, e errand) (*incoming, error) {
 	if c == nil {
 		return nil, errDown
 	}
+	if q.stateless() {
+		if f := checkParams(q.http.Header, e.params, q.arguments.orNull(q.message)); f != nil {
+			return nil, f
+		}
+	}
 	if c.hello.version == revisionStateless {
 		in, err := q.askStateless(ctx, e, c)
 		if err != nil {

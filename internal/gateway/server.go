@@ -123,10 +123,14 @@ func (g *Gateway) answerStranger(w http.ResponseWriter, r *http.Request, err err
 		writeJSON(w, http.StatusServiceUnavailable, faultMessage(nil, faultf(codeInternal, "callers cannot be authenticated now")))
 		return
 	}
-	if challenge := g.Authenticator.Challenge(r, nil); challenge != "" {
+	status, insufficient := http.StatusUnauthorized, (*Right)(nil)
+	if who.Insufficient {
+		status, insufficient = http.StatusForbidden, &Right{}
+	}
+	if challenge := g.Authenticator.Challenge(r, insufficient); challenge != "" {
 		w.Header().Set("WWW-Authenticate", challenge)
 	}
-	writeJSON(w, http.StatusUnauthorized, faultMessage(nil, faultf(codeDenied, "%s", who.Reason)))
+	writeJSON(w, status, faultMessage(nil, faultf(codeDenied, "%s", who.Reason)))
 }
 
 // checkOrigin refuses web pages that are not meant to call. A page of a stranger can reach a gateway on the machine of

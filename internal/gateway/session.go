@@ -555,7 +555,7 @@ func (l *sessionLink) setLevel(ctx context.Context, level string) error {
 
 // askSession has an upstream answer that speaks a revision with sessions.
 func (q *request) askSession(ctx context.Context, e errand, c *connection) (*incoming, error) {
-	o := &outgoing{id: q.raw(q.id), method: q.method, text: splice(q.text, e.edits...)}
+	o := &outgoing{id: q.raw(q.id), method: q.method, text: splice(q.text, append(e.edits, q.withoutMeta()...)...)}
 	if !c.sessions() {
 		return c.link.call(ctx, o, q.pass)
 	}
@@ -583,6 +583,21 @@ func (q *request) sessionWith(ctx context.Context, u *upstream) (*sessionLink, e
 		return q.session.link(ctx, u)
 	}
 	return q.g.pools.link(ctx, q.caller, u)
+}
+
+// withoutMeta returns the edit that removes what only the revision without sessions says in each request.
+func (q *request) withoutMeta() []edit {
+	if !q.stateless() || !q.meta.there() {
+		return nil
+	}
+	var meta map[string]jsontext.Value
+	if json.Unmarshal(q.raw(q.meta), &meta) != nil {
+		return nil
+	}
+	for _, key := range []string{keyVersion, keyClientInfo, keyClientCaps, keyLogLevel} {
+		delete(meta, key)
+	}
+	return []edit{{q.meta, encode(meta)}}
 }
 
 // maxRounds is how often an upstream may ask for more in one call.

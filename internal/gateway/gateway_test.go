@@ -1,0 +1,406 @@
+package gateway_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/lanyard/lanyard/internal/gateway"
+)
+
+// Each kind of agent works with each kind of upstream, and sees what it may use alone.
+func TestRevisions(t *testing.T) {
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, revision := range []string{"2026-07-28", "2025-11-25", "2025-06-18"} {
+		for _, kind := range []string{"without sessions", "with sessions", "process"} {
+			t.Run(revision+" to an upstream "+kind, func(t *testing.T) {
+				u := gateway.Upstream{Name: "shop"}
+				if kind == "process" {
+					u.Command, u.Env = []string{program}, []string{beShop + "=1"}
+				} else {
+					u.URL, _ = serveMCP(t, shop(), kind == "without sessions")
+				}
+				a := newRights("ann shop sell", "ann shop prompts/greet", "ann shop resources/shop://orders/{id}")
+				testAgent(t, connect(t, start(t, a, gateway.Config{}, u), "ann", revision, mcp.ClientOptions{}), a)
+			})
+		}
+	}
+}
+
+func testAgent(t *testing.T, c *agent, a *rights) {
+	if got, want := toolNames(t, c), []string{"sell"}; !slices.Equal(got, want) {
+		t.Errorf("tools are %q, want %q", got, want)
+	}
+	r, err := c.CallTool(t.Context(), &mcp.CallToolParams{Name: "sell", Arguments: map[string]any{"text": "tea"}})
+	if err != nil || r.IsError || textOf(r) != "sell tea" {
+		t.Errorf("sell: %v, %v", r, err)
+	}
+	for _, name := range []string{"refund", "nothing"} {
+		r, err = c.CallTool(t.Context(), &mcp.CallToolParams{Name: name, Arguments: map[string]any{"text": "tea"}})
+		if want := fmt.Sprintf(`ann requires permission %q of application "shop"`, name); err != nil || !r.IsError || textOf(r) != want {
+			t.Errorf("%s: %v, %v", name, r, err)
+		}
+	}
+	if p, err := c.GetPrompt(t.Context(), &mcp.GetPromptParams{Name: "greet"}); err != nil || len(p.Messages) != 1 {
+		t.Errorf("greet: %v, %v", p, err)
+	}
+	if p, err := c.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: "shop://orders/1"}); err != nil || len(p.Contents) != 1 {
+		t.Errorf("order: %v, %v", p, err)
+	}
+	if _, err := c.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: "shop://prices"}); err == nil {
+		t.Error("prices can be read without a right")
+	}
+	complete, err := c.Complete(t.Context(), &mcp.CompleteParams{Ref: &mcp.CompleteReference{Type: "ref/prompt", Name: "greet"},
+		Argument: mcp.CompleteParamsArgument{Name: "x", Value: "y"}})
+	if err != nil || !slices.Equal(complete.Completion.Values, []string{"y!"}) {
+		t.Errorf("complete: %v, %v", complete, err)
+	}
+	want := []string{`answered shop/sell {"text":"tea"}`, `refused shop/refund {"text":"tea"}`, `refused shop/nothing {"text":"tea"}`}
+	if got := a.outcomes("tools/call"); !slices.Equal(got, want) {
+		t.Errorf("recorded %q, want %q", got, want)
+	}
+}
+
+// beShop makes the test binary a server that speaks over its standard streams.
+const beShop = "LANYARD_TEST_BE_SHOP"
+
+func init() {
+	if os.Getenv(beShop) != "" {
+		_ = shop().Run(context.Background(), &mcp.StdioTransport{})
+		os.Exit(0)
+	}
+}
+
+// With more than one upstream, names say which is meant, and nothing that one offers is taken for another's.
+func TestManyUpstreams(t *testing.T) {
+	first, _ := serveMCP(t, shop(), true)
+	second, _ := serveMCP(t, shop(), false)
+	a := newRights("ann a sell", "ann b refund", "ann b resources/shop://orders/{id}", "ann a prompts/greet")
+	url := start(t, a, gateway.Config{}, gateway.Upstream{Name: "one", Namespace: "a", URL: first},
+		gateway.Upstream{Name: "two", Namespace: "b", URL: second})
+	for _, revision := range []string{"2026-07-28", "2025-11-25"} {
+		t.Run(revision, func(t *testing.T) {
+			c := connect(t, url, "ann", revision, mcp.ClientOptions{})
+			if got, want := toolNames(t, c), []string{"one___sell", "two___refund"}; !slices.Equal(got, want) {
+				t.Fatalf("tools are %q, want %q", got, want)
+			}
+			r, err := c.CallTool(t.Context(), &mcp.CallToolParams{Name: "two___refund", Arguments: map[string]any{"text": "tea"}})
+			if err != nil || textOf(r) != "refund tea" {
+				t.Errorf("refund: %v, %v", r, err)
+			}
+			for _, name := range []string{"two___sell", "one___refund", "sell", "one__sell", "three___sell", "one____sell", "ONE___sell"} {
+				if r, err := c.CallTool(t.Context(), &mcp.CallToolParams{Name: name}); err == nil && !r.IsError {
+					t.Errorf("%s can be called", name)
+				}
+			}
+			read, err := c.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: "two+shop://orders/1"})
+			if err != nil || read.Contents[0].URI != "two+shop://orders/1" {
+				t.Errorf("order: %v, %v", read, err)
+			}
+			if _, err := c.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: "one+shop://orders/1"}); err == nil {
+				t.Error("the right to a resource of one upstream opens another's")
+			}
+			if _, err := c.GetPrompt(t.Context(), &mcp.GetPromptParams{Name: "one___greet"}); err != nil {
+				t.Errorf("prompt: %v", err)
+			}
+		})
+	}
+}
+
+// What is decided is what the body says, and a request that could be read in two ways is refused.
+func TestRequestsThatAreRefused(t *testing.T) {
+	at, _ := serveMCP(t, shop(), true)
+	url := start(t, newRights("ann shop sell"), gateway.Config{MaxRequestBytes: 4096}, gateway.Upstream{Name: "shop", URL: at})
+	body := func(params string) string {
+		return `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{` + params + meta + `}}`
+	}
+	sell := `"name":"sell","arguments":{"text":"x"},`
+	for _, tt := range []struct {
+		name    string
+		body    string
+		headers []string
+		status  int
+		code    int
+	}{
+		{"as it should be", body(sell), nil, 200, 0},
+		{"name in base64", body(sell), []string{"Mcp-Name: =?base64?c2VsbA==?="}, 200, 0},
+		{"another name in the header", body(sell), []string{"Mcp-Name: refund"}, 400, -32020},
+		{"another name in base64", body(sell), []string{"Mcp-Name: =?base64?cmVmdW5k?="}, 400, -32020},
+		{"malformed base64", body(sell), []string{"Mcp-Name: =?base64?c2VsbA=?="}, 400, -32020},
+		{"the granted name in the header, another in the body", body(`"name":"refund",`), []string{"Mcp-Name: sell"}, 400, -32020},
+		{"no name in the header", body(sell), []string{"Mcp-Name: -"}, 400, -32020},
+		{"another method in the header", body(sell), []string{"Mcp-Method: tools/list"}, 400, -32020},
+		{"no method in the header", body(sell), []string{"Mcp-Method: -"}, 400, -32020},
+		{"no revision in the header", body(sell), []string{"Mcp-Protocol-Version: -"}, 400, -32020},
+		{"another revision in the header", body(sell), []string{"Mcp-Protocol-Version: 2025-11-25"}, 400, -32020},
+		{"unknown revision", body(sell), []string{"Mcp-Protocol-Version: 2031-01-01"}, 400, -32022},
+		{"name twice", body(`"name":"sell","name":"refund",`), nil, 400, -32600},
+		{"name in other case", body(sell + `"Name":"refund",`), nil, 400, -32600},
+		{"name with a long s", body(sell + `"argument\u017f":{},`), nil, 400, -32600},
+		{"method in other case", strings.Replace(body(sell), `"id"`, `"Method":"tools/list","id"`, 1), nil, 400, -32600},
+		{"params twice", strings.Replace(body(sell), `"id"`, `"params":{},"id"`, 1), nil, 400, -32600},
+		{"batch", "[" + body(sell) + "]", nil, 400, -32600},
+		{"two messages", body(sell) + body(sell), nil, 400, -32600},
+		{"no JSON", "{", nil, 400, -32600},
+		{"not UTF-8", body("\"name\":\"sell\xff\","), nil, 400, -32600},
+		{"deep", body(sell + `"x":` + strings.Repeat("[", 500) + strings.Repeat("]", 500) + ","), nil, 400, -32600},
+		{"null id", strings.Replace(body(sell), `"id":1`, `"id":null`, 1), nil, 400, -32600},
+		{"too large", body(sell + `"x":"` + strings.Repeat("x", 5000) + `",`), nil, 413, -32600},
+		{"unknown method", strings.Replace(body(sell), "tools/call", "tools/drop", 1), []string{"Mcp-Method: tools/drop"}, 404, -32601},
+		{"method of sessions", strings.Replace(body(sell), "tools/call", "ping", 1), []string{"Mcp-Method: ping"}, 404, -32601},
+		{"no capabilities", strings.Replace(body(sell), "clientCapabilities", "x", 1), nil, 400, -32602},
+		{"other page", body(sell), []string{"Origin: https://evil.example"}, 403, -32600},
+		{"page of this machine", body(sell), []string{"Origin: http://localhost:1234"}, 200, 0},
+		{"other name of this machine", body(sell), []string{"Host: evil.example", "Origin: http://evil.example"}, 403, -32600},
+		{"other name of this machine without a page", body(sell), []string{"Host: evil.example"}, 403, -32600},
+		{"nobody", body(sell), []string{"Authorization: -"}, 401, -32001},
+		{"form", body(sell), []string{"Content-Type: text/plain"}, 415, 0},
+		{"no session", body(sell), []string{"Mcp-Protocol-Version: -", "Mcp-Method: -"}, 400, -32020},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := post(t, url, tt.body, append([]string{"Mcp-Protocol-Version: 2026-07-28", "Mcp-Method: tools/call",
+				"Mcp-Name: sell"}, tt.headers...)...)
+			if got.status != tt.status || got.code != tt.code {
+				t.Errorf("got status %d, code %d, want %d, %d: %s", got.status, got.code, tt.status, tt.code, got.body)
+			}
+		})
+	}
+}
+
+// An agent cannot tell a tool that it may not use from one that does not exist.
+func TestRefusalsRevealNothing(t *testing.T) {
+	at, _ := serveMCP(t, shop(), true)
+	url := start(t, newRights("ann shop sell"), gateway.Config{}, gateway.Upstream{Name: "shop", URL: at})
+	hidden, none := call(t, url, "refund", ""), call(t, url, "refunx", "")
+	id := func(a answer) string { return a.header.Get("Lanyard-Decision-Id") }
+	same := func(a answer) string {
+		return strings.NewReplacer(id(a), "ID", "refund", "TOOL", "refunx", "TOOL").Replace(a.body)
+	}
+	if hidden.status != none.status || same(hidden) != same(none) {
+		t.Errorf("answers differ:\n%s\n%s", hidden.body, none.body)
+	}
+	if id(hidden) == "" || id(hidden) == id(none) {
+		t.Errorf("decision ids are %q and %q", id(hidden), id(none))
+	}
+	hidden.header.Del("Lanyard-Decision-Id")
+	none.header.Del("Lanyard-Decision-Id")
+	hidden.header.Del("Date")
+	none.header.Del("Date")
+	if !reflect.DeepEqual(hidden.header, none.header) {
+		t.Errorf("headers differ: %v, %v", hidden.header, none.header)
+	}
+}
+
+// Lists are the caller's own and do not outlive a change by more than a second.
+func TestListsArePrivate(t *testing.T) {
+	at, _ := serveMCP(t, shop(), true)
+	url := start(t, newRights("*"), gateway.Config{}, gateway.Upstream{Name: "shop", URL: at})
+	for _, method := range []string{"server/discover", "tools/list", "prompts/list", "resources/list", "resources/templates/list"} {
+		a := post(t, url, fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":%q,"params":{%s}}`, method, meta),
+			"Mcp-Protocol-Version: 2026-07-28", "Mcp-Method: "+method)
+		ttl, ok := a.result["ttlMs"].(float64)
+		if a.result["cacheScope"] != "private" || !ok || ttl > 1000 || a.result["resultType"] != "complete" {
+			t.Errorf("%s: %s", method, a.body)
+		}
+	}
+	a := post(t, url, `{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"shop://prices",`+meta+`}}`,
+		"Mcp-Protocol-Version: 2026-07-28", "Mcp-Method: resources/read", "Mcp-Name: shop://prices")
+	if a.result["cacheScope"] != "private" {
+		t.Errorf("read: %s", a.body)
+	}
+}
+
+// A changed profile reaches who listens within a second, if it changes what they see.
+func TestChangedProfile(t *testing.T) {
+	at, _ := serveMCP(t, shop(), true)
+	for _, revision := range []string{"2026-07-28", "2025-11-25"} {
+		t.Run(revision, func(t *testing.T) {
+			a := newRights("ann shop sell")
+			url := start(t, a, gateway.Config{}, gateway.Upstream{Name: "shop", URL: at})
+			c := connect(t, url, "ann", revision, mcp.ClientOptions{})
+			if got := toolNames(t, c); len(got) != 1 {
+				t.Fatalf("tools are %q", got)
+			}
+			eventually(t, "watch", func() bool { a.mu.Lock(); defer a.mu.Unlock(); return len(a.watching) > 0 })
+			a.grant("bob shop refund", "ann other tool") // changes nothing for this agent
+			time.Sleep(300 * time.Millisecond)           // nothing is to happen
+			if len(c.changed) > 0 {
+				t.Errorf("told of %s, which did not change", <-c.changed)
+			}
+			began := time.Now()
+			a.grant("ann shop refund")
+			select {
+			case what := <-c.changed:
+				if took := time.Since(began); what != "tools" || took > time.Second {
+					t.Errorf("told of %s after %v", what, took)
+				}
+			case <-time.After(10 * time.Second):
+				t.Fatal("not told")
+			}
+			if got, want := toolNames(t, c), []string{"refund", "sell"}; !slices.Equal(got, want) {
+				t.Errorf("tools are %q, want %q", got, want)
+			}
+			a.revoke("ann shop refund", "ann shop sell")
+			if what := <-c.changed; what != "tools" {
+				t.Errorf("told of %s", what)
+			}
+			if r, err := c.CallTool(t.Context(), &mcp.CallToolParams{Name: "sell"}); err != nil || !r.IsError {
+				t.Errorf("a revoked tool: %v, %v", r, err)
+			}
+		})
+	}
+}
+
+// A list that the upstream changes reaches those who see the change.
+func TestChangedUpstream(t *testing.T) {
+	for _, stateless := range []bool{true, false} {
+		t.Run(fmt.Sprint(stateless), func(t *testing.T) {
+			server := shop()
+			at, _ := serveMCP(t, server, stateless)
+			url := start(t, newRights("ann shop sell", "ann shop buy"), gateway.Config{}, gateway.Upstream{Name: "shop", URL: at})
+			c := connect(t, url, "ann", "2026-07-28", mcp.ClientOptions{})
+			toolNames(t, c)
+			server.RemoveTools("refund")
+			mcp.AddTool(server, &mcp.Tool{Name: "buy"}, func(context.Context, *mcp.CallToolRequest, struct{}) (
+				*mcp.CallToolResult, any, error) {
+				return &mcp.CallToolResult{}, nil, nil
+			})
+			if what := <-c.changed; what != "tools" {
+				t.Errorf("told of %s", what)
+			}
+			if got, want := toolNames(t, c), []string{"buy", "sell"}; !slices.Equal(got, want) {
+				t.Errorf("tools are %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// Updates of a resource reach subscribers that may read it, and end when they may no longer.
+func TestUpdatedResource(t *testing.T) {
+	for _, stateless := range []bool{true, false} {
+		for _, revision := range []string{"2026-07-28", "2025-11-25"} {
+			t.Run(fmt.Sprint(revision, stateless), func(t *testing.T) {
+				server := shop()
+				at, _ := serveMCP(t, server, stateless)
+				a := newRights("ann shop resources/shop://prices")
+				c := connect(t, start(t, a, gateway.Config{}, gateway.Upstream{Name: "shop", URL: at}), "ann", revision,
+					mcp.ClientOptions{})
+				if err := c.Subscribe(t.Context(), &mcp.SubscribeParams{URI: "shop://prices"}); err != nil {
+					t.Fatal(err)
+				}
+				update := func() {
+					_ = server.ResourceUpdated(context.Background(), &mcp.ResourceUpdatedNotificationParams{URI: "shop://prices"})
+				}
+				eventually(t, "update", func() bool {
+					update()
+					select {
+					case what := <-c.changed:
+						return what == "updated shop://prices"
+					default:
+						return false
+					}
+				})
+				a.revoke("ann shop resources/shop://prices")
+				for quiet := false; !quiet; { // what was decided before still comes
+					select {
+					case <-c.changed:
+					case <-time.After(200 * time.Millisecond):
+						quiet = true
+					}
+				}
+				update()
+				time.Sleep(200 * time.Millisecond) // nothing is to happen
+				for len(c.changed) > 0 {
+					if what := <-c.changed; strings.HasPrefix(what, "updated") {
+						t.Error("told of a resource that it may no longer read")
+					}
+				}
+			})
+		}
+	}
+}
+
+// A session is that of its caller, whoever knows its id.
+func TestSessionFixation(t *testing.T) {
+	at, _ := serveMCP(t, shop(), true)
+	url := start(t, newRights("*"), gateway.Config{}, gateway.Upstream{Name: "shop", URL: at})
+	begin := `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},` +
+		`"clientInfo":{"name":"x","version":"1"}}}`
+	id := post(t, url, begin).header.Get("Mcp-Session-Id")
+	if len(id) < 32 {
+		t.Fatalf("session id is %q", id)
+	}
+	list := `{"jsonrpc":"2.0","id":2,"method":"tools/list"}`
+	for _, tt := range []struct {
+		name, method, caller, id string
+		status                   int
+	}{
+		{"own", "POST", "ann", id, 200},
+		{"another's", "POST", "bob", id, 404},
+		{"another's stream", "GET", "bob", id, 404},
+		{"end of another's", "DELETE", "bob", id, 404},
+		{"none", "POST", "ann", strings.Repeat("x", len(id)), 404},
+		{"none named", "POST", "ann", "-", 400},
+		{"own end", "DELETE", "ann", id, 204},
+		{"own after its end", "POST", "ann", id, 404},
+		{"stream without one", "GET", "ann", "-", 405},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := send(t, tt.method, url, list, "Mcp-Session-Id: "+tt.id, "Authorization: Bearer "+tt.caller)
+			if got.status != tt.status {
+				t.Errorf("got status %d, want %d: %s", got.status, tt.status, got.body)
+			}
+		})
+	}
+	if chosen := post(t, url, begin, "Mcp-Session-Id: chosen-by-the-client").header.Get("Mcp-Session-Id"); chosen == "chosen-by-the-client" {
+		t.Error("an agent can choose its session's id")
+	}
+}
+
+// Nothing that agents send for the gateway reaches an upstream.
+func TestTokensStay(t *testing.T) {
+	for _, stateless := range []bool{true, false} {
+		at, headers := serveMCP(t, shop(), stateless)
+		url := start(t, newRights("*"), gateway.Config{}, gateway.Upstream{Name: "shop", URL: at,
+			Header: http.Header{"X-Api-Key": {"of the gateway"}}})
+		call(t, url, "sell", `"arguments":{"text":"x"},`, "Cookie: a=b", "X-Forwarded-For: 1.2.3.4", "X-Api-Key: mine")
+		c := connect(t, url, "ann", "2025-11-25", mcp.ClientOptions{})
+		toolNames(t, c)
+		if _, err := c.CallTool(t.Context(), &mcp.CallToolParams{Name: "sell", Arguments: map[string]any{"text": "x"}}); err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range headers.all() {
+			if h.Get("Authorization") != "" || h.Get("Cookie") != "" || h.Get("X-Forwarded-For") != "" ||
+				h.Get("X-Api-Key") != "of the gateway" {
+				t.Fatalf("the upstream got %v", h)
+			}
+		}
+	}
+}
+
+// What cannot be decided or recorded is not answered.
+func TestBrokenAuthority(t *testing.T) {
+	at, _ := serveMCP(t, shop(), true)
+	a := newRights("*")
+	url := start(t, a, gateway.Config{}, gateway.Upstream{Name: "shop", URL: at})
+	a.change(func() { a.broken = errors.New("no database") })
+	if got := call(t, url, "sell", ""); got.code != -32603 || strings.Contains(got.body, "database") {
+		t.Errorf("undecided: %s", got.body)
+	}
+	a.change(func() { a.broken, a.unsaved = nil, errors.New("disk is full") })
+	if got := call(t, url, "sell", `"arguments":{"text":"secret"},`); got.code != -32603 || strings.Contains(got.body, "secret") {
+		t.Errorf("unrecorded: %s", got.body)
+	}
+}
