@@ -215,3 +215,5 @@ func (noRecorder) Record(context.Context, *Call) error { return nil }
 func (noGuard) Enter(ctx context.Context, _ *Caller, _, _ string) (context.Context, func(error), error) {
 	return ctx, func(error) {}, nil
 }
+
+func (noGuard) Sizes(*Caller, string, string) Sizes { return Sizes{-1, -1} }

@@ -99,9 +99,18 @@ type Recorder interface {
 // A Guard bounds what callers do to upstreams and upstreams to callers. It is safe for concurrent use.
 type Guard interface {
 	// Enter admits a call of a tool to an upstream, or says why not now. The returned context has the call's time
-	// limit; leave must be called once, with the error of an upstream that failed, nil when it answered.
+	// limit; leave must be called once, with the error of an upstream that failed, nil when it answered, and
+	// context.Canceled when the call says nothing about the upstream.
 	Enter(ctx context.Context, c *Caller, upstream, tool string) (_ context.Context, leave func(error), err error)
+	// Sizes returns how large a call of a tool and its answer may be.
+	Sizes(c *Caller, upstream, tool string) Sizes
 }
+
+// Sizes are numbers of bytes; one below 0 is unlimited, as far as the gateway itself has no limit.
+type Sizes struct{ Request, Answer int64 }
+
+// exceeds reports whether a size is larger than a limit.
+func exceeds(size int, limit int64) bool { return limit >= 0 && int64(size) > limit }
 
 // A Limited refuses a call for now. Its text is shown to the caller.
 type Limited struct {

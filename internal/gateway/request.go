@@ -212,6 +212,9 @@ func (q *request) end(call *Call, outcome string, f *fault, response *incoming) 
 	if f != nil {
 		text = f.Message
 	}
+	if f != nil && f.Code == codeHeaderMismatch {
+		text = "a header must be as in the body" // the message has what it was: an argument
+	}
 	if err := q.record(call, outcome, text); err != nil {
 		return err
 	}
@@ -261,6 +264,11 @@ func (q *request) responseStatus(in *incoming) int {
 
 // forward sends a request to its upstream and its response to the agent.
 func (q *request) forward(call *Call, e errand) error {
+	sizes := q.g.Guard.Sizes(q.caller, e.upstream.Name, e.tool)
+	if exceeds(len(q.text), sizes.Request) {
+		return q.end(call, "limited", faultf(codeUnavailable, "a call of %s must have at most %d bytes, got %d",
+			q.subject(e.tool), sizes.Request, len(q.text)), nil)
+	}
 	ctx, cancel := context.WithTimeoutCause(q.ctx, q.g.CallTimeout, errTimeout)
 	defer cancel()
 	ctx, leave, err := q.g.Guard.Enter(ctx, q.caller, e.upstream.Name, e.tool)
@@ -276,15 +284,19 @@ func (q *request) forward(call *Call, e errand) error {
 		return q.end(call, "limited", faultf(codeUnavailable, "%s", limited.Reason), nil)
 	}
 	in, err := q.exchange(ctx, e)
-	if q.ctx.Err() != nil {
-		leave(nil) // the agent went away, which says nothing about the upstream
+	var f *fault
+	if err != nil && (q.ctx.Err() != nil || errors.As(err, &f)) {
+		leave(context.Canceled) // the agent went away or is at fault, which says nothing about the upstream
 	} else {
 		leave(err)
+	}
+	if err == nil && exceeds(len(in.text), sizes.Answer) {
+		return q.end(call, "failed", faultf(codeUnavailable, "the answer of %s must have at most %d bytes, got %d",
+			q.subject(e.tool), sizes.Answer, len(in.text)), nil)
 	}
 	if err == nil {
 		return q.end(call, "answered", nil, in)
 	}
-	var f *fault
 	switch {
 	case errors.As(err, &f):
 		return q.end(call, "failed", f, nil)

@@ -75,13 +75,10 @@ func New(c Config, log *slog.Logger) *Guard {
 
 var _ gateway.Guard = (*Guard)(nil)
 
-// Sizes are the bytes that a call may have. Negative ones are unlimited.
-type Sizes struct{ Request, Answer int64 }
-
 // Sizes returns how large a call of a tool and its answer may be.
-func (g *Guard) Sizes(c *gateway.Caller, upstream, tool string) Sizes {
+func (g *Guard) Sizes(c *gateway.Caller, upstream, tool string) gateway.Sizes {
 	l := g.config.limits(callerID(c), upstream, tool)
-	return Sizes{int64(l.RequestSize), int64(l.AnswerSize)}
+	return gateway.Sizes{Request: int64(l.RequestSize), Answer: int64(l.AnswerSize)}
 }
 
 func callerID(c *gateway.Caller) string {

@@ -117,7 +117,7 @@ func TestOverrides(t *testing.T) {
 		t.Errorf("upstreams have %+v and %+v", c.upstreamLimits("crm"), c.upstreamLimits("mail"))
 	}
 	g := newGuard(c)
-	if got := g.Sizes(agentCaller("vip2"), "crm", "x"); got != (Sizes{1 << 20, 5}) {
+	if got := g.Sizes(agentCaller("vip2"), "crm", "x"); got != (gateway.Sizes{Request: 1 << 20, Answer: 5}) {
 		t.Errorf("sizes are %+v", got)
 	}
 }
