@@ -80,6 +80,9 @@ func TestNoInputPanics(t *testing.T) {
 				w.do("AssociateUserProficiencies", members{"InstanceId": in.instance, "UserId": in.user,
 					"UserProficiencies": []members{{"AttributeName": "aa", "AttributeValue": "aa", "Level": 1}}}).ok()
 			}
+			if op.Name == "CreateDataTableAttribute" { // what the sampler names
+				w.do("DeleteDataTableAttribute", members{"InstanceId": in.instance, "DataTableId": in.table, "AttributeName": "aa"}).ok()
+			}
 			if op.Name == "DisassociateSecurityProfiles" {
 				known["Id"] = in.held
 			}

@@ -202,6 +202,8 @@ func (r *roundTrip) made(what string, m members) (label members, described membe
 	}
 	if v, ok := m[r.label]; ok {
 		label[r.label] = v
+	} else if strings.HasSuffix(r.label, "Name") {
+		label[r.label] = m[r.name]
 	} else {
 		for name, id := range x.ok() {
 			if name == r.label || strings.HasSuffix(name, "Id") {

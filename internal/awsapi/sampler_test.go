@@ -20,6 +20,8 @@ var examples = map[string]any{
 	"InstanceIdOrArn": "00000000-0000-4000-8000-000000000001", "TagKey": "Team", "PermissionsList": []any{"Users.View"},
 	"TagRestrictedResourceName":       "User",
 	"HierarchyRestrictedResourceName": "User", "Permission": "ACCESS", "Email": "a@example.com",
+	"Validation": map[string]any{"MinLength": 0, "MaxLength": 9, "Enum": map[string]any{"Strict": false,
+		"Values": []any{"a", "b"}}},
 	"QuickConnectConfig": map[string]any{"QuickConnectType": "FLOW",
 		"FlowConfig": map[string]any{"ContactFlowId": "flow"}},
 }

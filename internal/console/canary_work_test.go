@@ -262,6 +262,7 @@ const (
 // viewer may not see. They take longer if much is hidden; docs/security.md says what bounds them.
 var canaryScans = map[string]string{
 	"call/ListContactFlowModules":    skips,
+	"call/ListDataTables":            skips,
 	"call/ListHoursOfOperations":     skips,
 	"call/ListQueues":                skips,
 	"call/ListQuickConnects":         skips,
@@ -270,6 +271,7 @@ var canaryScans = map[string]string{
 	"call/ListUserHierarchyGroups":   skips,
 	"call/ListUsers":                 skips,
 	"call/SearchContactFlowModules":  skips,
+	"call/SearchDataTables":          skips,
 	"call/SearchHoursOfOperations":   skips,
 	"call/SearchQueues":              skips,
 	"call/SearchQuickConnects":       skips,

@@ -67,6 +67,7 @@ func drawInstance(t *rapid.T) (*lanyard.Instance, []lanyard.Resource) {
 	all = append(all, d.routing()...)
 	all = append(all, d.people()...)
 	all = append(all, d.modules()...)
+	all = append(all, d.tables()...)
 	return in, rapid.Permutation(all).Draw(t, "order")
 }
 
@@ -208,6 +209,43 @@ func (d *drawing) people() (all []lanyard.Resource) {
 		id := fmt.Sprintf("arn:aws:wisdom:eu-west-2:%s:ai-agent/assistant/agent:%d", account, i+1)
 		all = append(all, &lanyard.AIAgent{Meta: lanyard.Meta{ID: id, Name: id},
 			Profiles: d.some(lanyard.TypeProfile, 1, 3)})
+	})
+	return all
+}
+
+func (d *drawing) tables() (all []lanyard.Resource) {
+	number := func(label string) *float64 {
+		if !d.flag(label) {
+			return nil
+		}
+		f := rapid.Float64Range(-1e300, 1e300).Draw(d.T, label)
+		return &f
+	}
+	whole := func(label string) *int32 {
+		if !d.flag(label) {
+			return nil
+		}
+		n := rapid.Int32Range(0, 1000).Draw(d.T, label)
+		return &n
+	}
+	d.times("tables", 3, func(int) {
+		t := &lanyard.DataTable{Meta: d.meta(lanyard.TypeDataTable), Description: d.text("description"), TimeZone: "UTC",
+			LockLevel: lanyard.LockNone, Status: lanyard.DataTablePublished, Created: time.Unix(1e9, 0).UTC(), Lock: "table"}
+		all = append(all, t)
+		d.times("attributes", 3, func(i int) {
+			a := &lanyard.DataTableAttribute{Meta: d.meta(lanyard.TypeDataTableAttribute), Table: t.ID, Lock: "attribute",
+				Description: d.text("description"), ValueType: lanyard.NumberValue, Primary: d.flag("primary")}
+			if a.Tags = nil; d.flag("validated") {
+				a.Validation = &lanyard.Validation{MinLength: whole("length"), MaxLength: whole("length"),
+					MinValues: whole("values"), MaxValues: whole("values"), IgnoreCase: true, Minimum: number("least"),
+					Maximum: number("most"), ExclusiveMinimum: number("above"), ExclusiveMaximum: number("below"),
+					MultipleOf: number("multiple")}
+				if d.flag("listed") {
+					a.Validation.Enum = &lanyard.Enum{Strict: d.flag("strict"), Values: []string{"1", "2"}}
+				}
+			}
+			all = append(all, a)
+		})
 	})
 	return all
 }

@@ -154,6 +154,10 @@ func revealed(r lanyard.Resource, complete bool) lanyard.Resource {
 		if !complete {
 			r.Content, r.ExternalInvocation, r.Settings = "", false, nil
 		}
+	case *lanyard.DataTable:
+		r.Lock = ""
+	case *lanyard.DataTableAttribute:
+		r.Lock = ""
 	case *lanyard.AIAgent:
 		m.Modified = time.Time{}
 		slices.Sort(r.Profiles)
@@ -391,7 +395,7 @@ func TestReadAnything(t *testing.T) {
 func checkOrder(t failer, all []lanyard.Resource) {
 	t.Helper()
 	order := slices.Concat([]lanyard.Type{lanyard.TypeStructure}, lanyard.LoadOrder(),
-		[]lanyard.Type{lanyard.TypeModuleVersion, lanyard.TypeModuleAlias})
+		[]lanyard.Type{lanyard.TypeModuleVersion, lanyard.TypeModuleAlias, lanyard.TypeDataTableAttribute})
 	seen, at := map[string]bool{}, 0
 	for _, r := range all {
 		place := slices.Index(order, r.Type())
