@@ -35,6 +35,8 @@ class Requests:
         self.busy = c.routing(QueueConfigs=[self.queue_config(channel) for channel in ("VOICE", "CHAT", "TASK", "EMAIL")])
         self.table = c.data_table()
         c.attribute(self.table, "Region")
+        self.columns = c.data_table()
+        c.attribute(self.columns)
         self.quick = c.quick_connect(QuickConnectConfig=self.quick_connect_config())
         self.profile, self.other = c.profile(Permissions=["Users.View"]), c.profile()
         self.user = c.user([self.profile], HierarchyGroupId=self.groups[0])
@@ -176,10 +178,11 @@ class Requests:
             "SearchDataTables": lambda: instance,
             "UpdateDataTableMetadata": lambda: table | {"Name": fresh("t"), "TimeZone": "UTC", "ValueLockLevel": "NONE"},
             "DeleteDataTable": lambda: instance | {"DataTableId": c.data_table()},
-            "CreateDataTableAttribute": lambda: instance | {"DataTableId": c.data_table(), "Name": fresh("a"), "ValueType": "TEXT"},
+            "CreateDataTableAttribute": lambda: instance | {"DataTableId": c.data_table(), "Name": fresh("a"), "ValueType": "TEXT_LIST"},
             "DescribeDataTableAttribute": lambda: table | {"AttributeName": "Region"},
             "ListDataTableAttributes": lambda: table,
-            "UpdateDataTableAttribute": lambda: table | {"AttributeName": "Region", "Name": "Region", "ValueType": "TEXT"},
+            "UpdateDataTableAttribute": lambda: instance | {
+                "DataTableId": self.columns, "AttributeName": self.column(), "Name": fresh("a"), "ValueType": "TEXT_LIST"},
             "DeleteDataTableAttribute": lambda: table | {"AttributeName": c.attribute(self.table)},
         }
         return make[operation]()
@@ -188,6 +191,10 @@ class Requests:
         arn = agent_arn()
         self.centre.associate_security_profiles(EntityType="AI_AGENT", EntityArn=arn, SecurityProfiles=[{"Id": self.profile}])
         return {"EntityArn": arn, "SecurityProfiles": [{"Id": self.profile}]}
+
+    def column(self):
+        """The name that the attribute of a data table has now."""
+        return self.centre.list_data_table_attributes(DataTableId=self.columns)["Attributes"][0]["Name"]
 
     def samples(self, operation):
         """Values for shapes whose values must mean something; the model describes all others well enough.

@@ -15,7 +15,8 @@ ACCOUNT = "123456789012"
 KEY_ID = "AKIACONFORMANCEROOT1"
 SECRET = "conformance/root/secret/0123456789abcdef"
 NO_QUOTAS = [f"--quota-{what}=-1" for what in (
-    "instances", "profiles", "users", "groups", "queues", "routing-profiles", "hours", "modules", "quick-connects", "queues-per-routing-profile", "ai-agents")]
+    "instances", "profiles", "users", "groups", "queues", "routing-profiles", "hours", "modules", "quick-connects", "data-tables",
+    "attributes-per-data-table", "primary-attributes-per-data-table", "values-per-data-table", "queues-per-routing-profile", "ai-agents")]
 
 
 class Server:

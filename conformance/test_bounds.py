@@ -33,11 +33,13 @@ PATTERNS = {
     "InstanceIdOrArn": ([MISSING], ["x", MISSING + "0", "arn:aws:s3:::bucket"]),
     "ContactFlowModuleName": (["a"], [" ", "\t"]),
     "ContactFlowModuleDescription": (["a", ""], [" "]),
+    "DataTableName": (["A b|-_.:=@'é"], ["a/b", "a\tb", "a\u0001", "a\u200bb"]),
+    "DataTableDescription": (["one\ntwo\t", "国"], ["a\u0001", "a\u200bb"]),
 }
 
 # Values at the bound that exist nowhere, so that the answer is about that. Everything else must be accepted.
 REFERENCES = re.compile(
-    r"(InstanceId|NextToken|ContactFlowModuleId|AliasId|FlowModuleId|QuickConnectIds|EmailAddressesConfig|UserProficiencies|ListCondition)\b|RoutingProfile\w* .*QueueConfigs$")
+    r"(InstanceId|NextToken|ContactFlowModuleId|AliasId|FlowModuleId|QuickConnectIds|EmailAddressesConfig|UserProficiencies|ListCondition|DataTableId|DataTableAttribute AttributeName)\b|RoutingProfile\w* .*QueueConfigs$")
 
 BOUND = re.compile(
     r"must have (exactly |at least |at most )?\d|must be (exactly |at least |at most )?-?\d|must be [A-Z][A-Z_]+(,| or)|must be a whole number|must match|is required")
@@ -70,7 +72,7 @@ class Maker:
             return {self.valid(shape.key, i): "v" for i in range(max(shape.metadata.get("min", 0), 1))}
         if shape.type_name == "boolean":
             return True
-        if shape.type_name in ("integer", "long", "float"):
+        if shape.type_name in ("integer", "long", "float", "double"):
             return max(shape.metadata.get("min", 0), 1)
         if getattr(shape, "enum", None):
             return shape.enum[index % len(shape.enum)]
@@ -94,7 +96,7 @@ class Maker:
             if low:
                 yield f"{low} items", self.items(shape, low), True
                 yield f"{low - 1} items", self.items(shape, low - 1), False
-        if kind in ("integer", "long", "float"):
+        if kind in ("integer", "long", "float", "double"):
             for n in (low, high):
                 if n is not None:
                     yield f"{n}", n, True
@@ -276,6 +278,7 @@ def within_but_refused(name, path, value):
         or (path[-1] == "EntityType" and value == "USER")
         or path[-1] == "EntityArn"
         or (name in ("CreateContactFlowModule", "UpdateContactFlowModuleMetadata") and path[-1] == "Name" and len(value) == 1)  # another has it
+        or (name == "UpdateDataTableMetadata" and path[-1] == "Name")  # likewise
         or path[-1] == "FlowModuleContentSha256"  # of content that the module does not have
         or (name == "UpdateContactFlowModuleAlias" and path[-1] == "Name" and len(value) > 100)  # as when it is made
         or name == "DeleteContactFlowModuleVersion"  # the alias names it
@@ -287,6 +290,7 @@ def within_but_refused(name, path, value):
         or (name == "UpdateUserHierarchyStructure")
         or (path[-1] == "SecurityProfiles" and len(value) > 1)
         or (path[-1] == "ComparisonType" and value == "CONTAINS")
+        or (path[-1] == "MultipleOf" and value == 0)  # the model's text refuses what its bound lets through
     )
 
 
@@ -296,7 +300,7 @@ def remove(params, path):
     params.pop(path[-1], None)
 
 
-TYPES = {"string": [1, True, {}, []], "integer": ["1", 1.5, True, 2**40, []], "long": ["1", 1.5, True], "float": ["1", True, []], "boolean": ["true", 1, "x"],
+TYPES = {"string": [1, True, {}, []], "integer": ["1", 1.5, True, 2**40, []], "long": ["1", 1.5, True], "float": ["1", True, []], "double": ["1", True, []], "boolean": ["true", 1, "x"],
          "list": [{}, "x", 1], "map": [[], "x", 1], "structure": [[], "x", 1]}
 
 

@@ -41,6 +41,10 @@ class Filled:
         for i in range(N):
             version = c.create_contact_flow_module_version(ContactFlowModuleId=self.module)["Version"]
             c.create_contact_flow_module_alias(ContactFlowModuleId=self.module, AliasName=f"alias{i}", ContactFlowModuleVersion=version)
+        for _ in range(N):
+            self.table = c.data_table()
+        for _ in range(N):
+            c.attribute(self.table)
         self.permissions = permissions.names()[:20]
         self.profile = c.profile(
             Permissions=self.permissions, AllowedFlowModules=[{"Type": "MCP", "FlowModuleId": m} for m in modules[:N]],
@@ -59,6 +63,7 @@ class Filled:
         extra = {"ListRoutingProfileQueues": {"RoutingProfileId": self.routing},
                  "ListRoutingProfileManualAssignmentQueues": {"RoutingProfileId": self.routing},
                  "ListChildHoursOfOperations": {"HoursOfOperationId": self.hours},
+                 "ListDataTableAttributes": {"DataTableId": self.table},
                  "ListQueueQuickConnects": {"QueueId": self.queue}, "ListUserProficiencies": {"UserId": self.user},
                  "ListEntitySecurityProfiles": {"EntityType": "AI_AGENT", "EntityArn": self.agent}, "ListInstances": None}
         if operation.startswith("ListSecurityProfile") and operation != "ListSecurityProfiles":

@@ -13,7 +13,7 @@ def carriers(c):
         "instance": c.instance_arn, "security-profile": c.profile_arn(c.profile()), "agent": c.arn("agent", c.user()),
         "agent-group": c.arn("agent-group", c.group()), "queue": c.arn("queue", c.queue()),
         "routing-profile": c.arn("routing-profile", c.routing()), "operating-hours": c.arn("operating-hours", c.hours()),
-        "flow-module": c.arn("flow-module", c.module()),
+        "flow-module": c.arn("flow-module", c.module()), "data-table": c.arn("data-table", c.data_table()),
     }
     return made
 
@@ -23,7 +23,7 @@ def arns(shared):
     return carriers(shared)
 
 
-KINDS = ["instance", "security-profile", "agent", "agent-group", "queue", "routing-profile", "operating-hours", "flow-module"]
+KINDS = ["instance", "security-profile", "agent", "agent-group", "queue", "routing-profile", "operating-hours", "flow-module", "data-table"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -69,6 +69,7 @@ def test_shown_where_the_resource_is(centre):
         "routing-profile": centre.describe_routing_profile(RoutingProfileId=id["routing-profile"])["RoutingProfile"],
         "operating-hours": centre.describe_hours_of_operation(HoursOfOperationId=id["operating-hours"])["HoursOfOperation"],
         "flow-module": centre.describe_contact_flow_module(ContactFlowModuleId=id["flow-module"])["ContactFlowModule"],
+        "data-table": centre.describe_data_table(DataTableId=id["data-table"])["DataTable"],
     }
     assert {kind: r["Tags"] for kind, r in shown.items()} == dict.fromkeys(KINDS, {"k": "v"})
 

@@ -16,7 +16,8 @@ func (g *generator) findChecked() {
 		before = len(g.checked)
 		for name := range g.in {
 			s := g.Shapes[name]
-			here := s.Min != nil && (*s.Min > 0 || s.Type == "double" || s.Type == "float") || s.Max != nil || s.Pattern != "" || s.Enum != nil ||
+			fraction := s.Type == "double" || s.Type == "float"
+			here := s.Min != nil && (*s.Min > 0 || fraction) || s.Max != nil || s.Pattern != "" || s.Enum != nil ||
 				s.Required != nil || s.Union ||
 				bounded(s.Member) || bounded(s.Key) || bounded(s.Value)
 			if s.Type == "integer" || s.Type == "long" {

@@ -505,3 +505,105 @@ func TestRefusedCallsAreSmall(t *testing.T) {
 		t.Errorf("200 refused calls more left %d records and %d bytes", all-now, grown)
 	}
 }
+
+// TestActingUserOnDataTables reads and changes data tables on behalf of users who may reach one of two by its tag, and
+// of one whose profile restricts rows.
+func TestActingUserOnDataTables(t *testing.T) {
+	c := newCentre(t)
+	profile := func(name string, m members) string {
+		m["InstanceId"], m["SecurityProfileName"] = c.in, name
+		return c.id("CreateSecurityProfile", m)
+	}
+	every := []string{"DataTables.View", "DataTables.Create", "DataTables.Edit", "DataTables.Delete"}
+	editor := c.user("editor", profile("Edit tables", members{"Permissions": every,
+		"AllowedAccessControlTags": members{"Team": "1"}, "TagRestrictedResources": []string{"DataTable"}}), "", nil)
+	viewer := c.user("viewer", profile("View tables", members{"Permissions": []string{"DataTables.View"}}), "", nil)
+	ofRows := c.user("of.rows", profile("Rows", members{"Permissions": every, "GranularAccessControlConfiguration": members{
+		"DataTableAccessControlConfiguration": members{"PrimaryAttributeAccessControlConfiguration": members{
+			"PrimaryAttributeValues": []members{{"AccessType": "ALLOW", "AttributeName": "Region",
+				"Values": []string{"EU"}}}}}}}), "", nil)
+	table := func(name string, tags members) string {
+		id := c.id("CreateDataTable", members{"InstanceId": c.in, "Name": name, "TimeZone": "UTC", "ValueLockLevel": "NONE",
+			"Status": "PUBLISHED", "Tags": tags})
+		for _, a := range []string{"Region", "Price"} {
+			c.do("CreateDataTableAttribute", members{"InstanceId": c.in, "DataTableId": id, "Name": a, "ValueType": "TEXT",
+				"Primary": a == "Region"}).ok()
+		}
+		return id
+	}
+	ours, theirs := table("Ours", members{"Team": "1"}), table("Theirs", members{"Team": "2"})
+	of := func(table string, more members) members {
+		m := members{"InstanceId": c.in, "DataTableId": table}
+		for k, v := range more {
+			m[k] = v
+		}
+		return m
+	}
+	metadata := members{"Name": "Renamed", "TimeZone": "UTC", "ValueLockLevel": "VALUE"}
+	price := members{"AttributeName": "Price", "Name": "Price", "ValueType": "TEXT"}
+	create := func(tags members) members {
+		return members{"InstanceId": c.in, "Name": "New", "TimeZone": "UTC", "ValueLockLevel": "NONE", "Status": "PUBLISHED",
+			"Tags": tags}
+	}
+	const denied = "AccessDeniedException"
+	for i, tt := range []struct {
+		who, op    string
+		m          members
+		want, says string
+	}{
+		{editor, "DescribeDataTable", of(ours+":$LATEST", nil), "", ""},
+		{editor, "DescribeDataTable", of(theirs, nil), denied, "DataTables.View"},
+		{editor, "DescribeDataTable", of("none", nil), denied, "DataTables.View"},
+		{editor, "ListDataTableAttributes", of(theirs, nil), denied, "DataTables.View"},
+		{editor, "DescribeDataTableAttribute", of(theirs, members{"AttributeName": "Region"}), denied, "DataTables.View"},
+		{editor, "UpdateDataTableMetadata", of(ours, metadata), "", ""},
+		{editor, "UpdateDataTableMetadata", of(theirs, metadata), denied, "DataTables.Edit"},
+		{editor, "CreateDataTableAttribute", of(ours, members{"Name": "Tier", "ValueType": "TEXT"}), "", ""},
+		{editor, "CreateDataTableAttribute", of(theirs, members{"Name": "Tier", "ValueType": "TEXT"}), denied,
+			"DataTables.Edit"},
+		{editor, "UpdateDataTableAttribute", of(ours, price), "", ""},
+		{editor, "UpdateDataTableAttribute", of(theirs, price), denied, "DataTables.Edit"},
+		{editor, "DeleteDataTableAttribute", of(theirs, members{"AttributeName": "Price"}), denied, "DataTables.Edit"},
+		{editor, "DeleteDataTableAttribute", of(ours, members{"AttributeName": "Tier"}), "", ""},
+		{editor, "CreateDataTable", create(members{"Team": "1"}), "", ""},
+		{editor, "CreateDataTable", create(members{"Team": "2"}), denied, "would become"},
+		{editor, "TagResource", members{"resourceArn": c.arn(c.in, "data-table", ours), "tags": members{"Team": "2"}}, denied,
+			"would become"},
+		{editor, "DeleteDataTable", of(theirs, nil), denied, "DataTables.Delete"},
+		{viewer, "DescribeDataTableAttribute", of(theirs, members{"AttributeName": "Region"}), "", ""},
+		{viewer, "CreateDataTable", create(nil), denied, "DataTables.Create"},
+		{viewer, "UpdateDataTableMetadata", of(ours, metadata), denied, "DataTables.Edit"},
+		{viewer, "CreateDataTableAttribute", of(ours, members{"Name": "x", "ValueType": "TEXT"}), denied, "DataTables.Edit"},
+		{viewer, "DeleteDataTable", of(ours, nil), denied, "DataTables.Delete"},
+		// What changes or deletes all rows requires the right to all rows, whether there are any or not.
+		{ofRows, "DescribeDataTable", of(ours, nil), "", ""},
+		{ofRows, "CreateDataTableAttribute", of(ours, members{"Name": "x", "ValueType": "TEXT"}), "", ""},
+		{ofRows, "CreateDataTableAttribute", of(ours, members{"Name": "y", "ValueType": "TEXT", "Primary": true}), denied,
+			"all rows"},
+		{ofRows, "UpdateDataTableAttribute", of(ours, members{"AttributeName": "x", "Name": "z", "ValueType": "TEXT"}), "", ""},
+		{ofRows, "UpdateDataTableAttribute", of(ours, members{"AttributeName": "z", "Name": "z", "ValueType": "NUMBER"}), denied,
+			"all rows"},
+		{ofRows, "UpdateDataTableAttribute", of(ours, members{"AttributeName": "Region", "Name": "Region", "ValueType": "TEXT",
+			"Primary": true, "Validation": members{"IgnoreCase": true}}), denied, "all rows"},
+		{ofRows, "DeleteDataTableAttribute", of(ours, members{"AttributeName": "z"}), denied, "all rows"},
+		{ofRows, "DeleteDataTable", of(ours, nil), denied, "all rows"},
+	} {
+		x := c.doAs(c.as(tt.who), tt.op, tt.m)
+		if tt.want == "" {
+			x.ok()
+		} else {
+			x.fails(tt.want, tt.says)
+		}
+		if t.Failed() {
+			t.Fatalf("row %d", i)
+		}
+	}
+	for who, want := range map[string]int{editor: 2, viewer: 3, ofRows: 3} {
+		listed := c.doAs(c.as(who), "ListDataTables", members{"InstanceId": c.in}).ok()["DataTableSummaryList"].([]any)
+		found := c.doAs(c.as(who), "SearchDataTables", members{"InstanceId": c.in}).ok()
+		if total := found["ApproximateTotalCount"]; len(listed) != want || fmt.Sprint(total) != fmt.Sprint(want) {
+			t.Errorf("%s is shown %d tables and finds %v, want %d", who, len(listed), total, want)
+		}
+	}
+	c.doAs(c.as(editor), "DeleteDataTable", of(ours, nil)).ok()
+}

@@ -57,7 +57,8 @@ func Make(ctx context.Context, svc *control.Service, root lanyard.AccessKey) (*l
 	}
 	in := created.Instance
 	d.in = in
-	for _, step := range []func() error{d.defaults, d.hierarchy, d.routing, d.modules, d.tables, d.profiles, d.users, d.agents} {
+	for _, step := range []func() error{d.defaults, d.hierarchy, d.routing, d.modules, d.tables, d.profiles, d.users,
+		d.agents} {
 		if err := step(); err != nil {
 			return nil, err
 		}
