@@ -205,12 +205,16 @@ func (u *upstream) connect(ctx context.Context) (*connection, error) {
 	if err != nil && !(errors.As(err, &status) && status.status < 500) && !errors.Is(err, errMalformed) {
 		return nil, err
 	}
-	session, err := u.openSession(ctx, nobody{}, nil)
+	session, err := u.openSession(ctx, nobody{}, anyAgent)
 	if err != nil {
 		return nil, err
 	}
 	return &connection{session.hello, session}, nil
 }
+
+// anyAgent are capabilities that some agents have. With them an upstream lists also the tools that ask an agent for
+// something; what it asks the gateway itself is refused.
+var anyAgent = jsontext.Value(`{"elicitation":{"form":{},"url":{}},"sampling":{}}`)
 
 // discoverRequest returns the first request to an upstream without sessions.
 func discoverRequest() *outgoing {
