@@ -215,3 +215,6 @@ func (s *Service) putProfilesOfAgent(ctx context.Context, tx store.Tx, a *lanyar
 	a.Modified = s.time()
 	return tx.Put(ctx, a)
 }
+
+// IsAgentARN reports whether a text has the form of an AI agent's ARN, qualifier included.
+func IsAgentARN(arn string) bool { return len(arn) <= lanyard.MaxARN && agentForm.MatchString(arn) }
