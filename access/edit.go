@@ -20,6 +20,7 @@ type Edit struct {
 	ownProfs map[uint32]bool
 	seen     *seen // nil unless the edit began with an empty snapshot
 	regroup  bool  // a group that a profile may name came or went
+	altered  bool  // something was put or removed
 }
 
 // Edit begins another snapshot.
@@ -44,6 +45,9 @@ func (e *Edit) Snapshot(revision int64) *Snapshot {
 	}
 	s := e.s
 	s.revision = revision
+	if e.altered {
+		s.altered = revision
+	}
 	if e.seen != nil && s.tagWeight > 0 {
 		s.tagShare = min(1, float64(e.seen.room)/float64(s.tagWeight))
 	}
@@ -64,6 +68,7 @@ func (s *Snapshot) With(put ...lanyard.Resource) *Snapshot {
 // stays where it is in lists, or comes last. Types that decide nothing are ignored.
 func (e *Edit) Put(r lanyard.Resource) {
 	if in, ok := r.(*lanyard.Instance); ok {
+		e.altered = true
 		e.s.exists, e.s.account = true, in.Account
 		return
 	}
@@ -71,6 +76,7 @@ func (e *Edit) Put(r lanyard.Resource) {
 	if !ok {
 		return // decisions do not depend on it
 	}
+	e.altered = true
 	h := r.Head()
 	slot := e.slot(k, h.ID)
 	e.rank(slot, h.Seq)
@@ -115,7 +121,7 @@ func (e *Edit) Remove(t lanyard.Type, id string) {
 	if t == lanyard.TypeInstance {
 		hash := e.s.hash
 		*e = *Empty(e.s.instance).Edit()
-		e.s.hash = hash
+		e.s.hash, e.altered = hash, true
 		return
 	}
 	k, ok := kindOf[t]
@@ -126,6 +132,7 @@ func (e *Edit) Remove(t lanyard.Type, id string) {
 	if found == nil {
 		return
 	}
+	e.altered = true
 	ent := e.s.entities.Edit(slot, e.edit)
 	e.weigh(ent, -1)
 	if k == kindUser && ent.own > 0 {

@@ -423,14 +423,14 @@ func (e *Engine) AtLeast(ctx context.Context, instance string, revision int64, w
 	}
 }
 
-// Next waits until the latest snapshot of an instance has another revision than the one that the caller knows, and
+// Next waits until the latest snapshot of an instance has another Altered than the one that the caller knows, and
 // returns it. When ctx ends first it returns the latest all the same, and otherwise it fails as Snapshot does.
 func (e *Engine) Next(ctx context.Context, instance string, known int64) (*Snapshot, error) {
 	const look = 250 * time.Millisecond // a snapshot that was dropped is replaced without a sign
 	for {
 		changed := e.changes(ctx, instance)
 		s, err := e.Snapshot(ctx, instance)
-		if err != nil || s.revision != known {
+		if err != nil || s.altered != known {
 			return s, err
 		}
 		select {

@@ -49,6 +49,7 @@ import (
 type Snapshot struct {
 	instance string
 	revision int64
+	altered  int64  // see Altered
 	hash     []byte // of the event of that revision, nil when it is not known
 	exists   bool
 	account  string // that owns the instance
@@ -113,6 +114,10 @@ func (s *Snapshot) Instance() string { return s.instance }
 
 // Revision returns the revision of the last event that the snapshot includes, 0 without events.
 func (s *Snapshot) Revision() int64 { return s.revision }
+
+// Altered returns the revision of the last event that changed something that decisions may depend on, or the later one
+// at which the instance was loaded.
+func (s *Snapshot) Altered() int64 { return s.altered }
 
 // Contradicts reports whether s cannot be an earlier state of its instance: revision and hash are those of the
 // instance's last event, read after s was made. The source has then lost events that s includes, as a database may

@@ -26,6 +26,7 @@ func (s *server) gatewayPaths() map[string]func(*http.Request, []byte) (any, err
 		"POST " + Prefix + authority.PathInstance: s.gatewayInstance,
 		"POST " + Prefix + authority.PathUser:     s.gatewayUser,
 		"POST " + Prefix + moduletools.Path:       s.gatewayModules,
+		"POST " + Prefix + authority.PathRecord:   s.gatewayRecord,
 	}
 }
 
@@ -41,8 +42,7 @@ func (s *server) gatewayDecide(r *http.Request, body []byte) (any, error) {
 		return nil, lanyard.Errorf(lanyard.Invalid, "Rights must have at most %d entries, got %d", authority.MaxRights,
 			len(in.Rights))
 	}
-	decisions, err := s.local().Decide(r.Context(), in.Caller(), in.Rights)
-	return authority.Decisions{Decisions: decisions}, err
+	return s.local().DecideAll(r.Context(), in.Caller(), in.Rights)
 }
 
 func (s *server) gatewayRefusal(r *http.Request, body []byte) (any, error) {
@@ -64,8 +64,8 @@ func (s *server) gatewayNext(r *http.Request, body []byte) (any, error) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
-	revision, err := s.local().Next(ctx, authority.Instance{Account: in.Account, ID: in.Instance}, in.Known)
-	return authority.Next{Revision: revision}, err
+	altered, err := s.local().Next(ctx, authority.Instance{Account: in.Account, ID: in.Instance}, in.Known)
+	return authority.Next{Altered: altered}, err
 }
 
 func (s *server) gatewayToken(_ *http.Request, body []byte) (any, error) {
@@ -118,4 +118,17 @@ func (s *server) gatewayModules(r *http.Request, body []byte) (any, error) {
 		return nil, err
 	}
 	return moduletools.InProcess{Control: s.Control}.ModuleTools(r.Context(), in.Account, in.Query)
+}
+
+func (s *server) gatewayRecord(r *http.Request, body []byte) (any, error) {
+	var in authority.RecordQuestion
+	if err := decode(body, &in); err != nil {
+		return nil, err
+	}
+	caller, err := s.caller(r, body)
+	if err != nil {
+		return nil, err
+	}
+	caller.UserAgent = in.UserAgent
+	return struct{}{}, s.local().RecordCalls(r.Context(), caller, in.Batch)
 }

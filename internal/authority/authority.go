@@ -2,7 +2,8 @@
 // lanyard are made from, and says which tokens and users there are. [Local] does so in the process of a server;
 // [Remote] asks a running server through its management API.
 //
-// It answers questions about rights and keeps nothing of a call. It knows neither MCP nor HTTP.
+// It answers questions about rights, and has the records of calls stored where the instances are. It knows neither MCP
+// nor HTTP.
 package authority
 
 import (
@@ -25,6 +26,8 @@ type Authority interface {
 	Instance(ctx context.Context, account, ref string) (Instance, error)
 	// User returns the id of a user of an instance by id or name, or NotFound.
 	User(ctx context.Context, in Instance, ref string) (id string, err error)
+	// RecordCalls stores calls of AI agents as one event of their instance; by is the gateway.
+	RecordCalls(ctx context.Context, by lanyard.Caller, b lanyard.CallBatch) error
 }
 
 // An Instance is one that callers may be of.

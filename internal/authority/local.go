@@ -23,11 +23,17 @@ func callOf(account string) control.Call {
 
 // Decide decides rights from one snapshot.
 func (l *Local) Decide(ctx context.Context, c *gateway.Caller, rights []gateway.Right) ([]gateway.Decision, error) {
+	d, err := l.DecideAll(ctx, c, rights)
+	return d.Decisions, err
+}
+
+// DecideAll is Decide for who keeps the decisions while nothing is altered.
+func (l *Local) DecideAll(ctx context.Context, c *gateway.Caller, rights []gateway.Right) (Decisions, error) {
 	s, err := l.Control.Snapshot(ctx, callOf(c.Account), c.Instance, 0)
 	if err != nil {
-		return nil, err
+		return Decisions{}, err
 	}
-	return decide(s, c, rights), nil
+	return Decisions{Altered: s.Altered(), Decisions: decide(s, c, rights)}, nil
 }
 
 // Refusal words why a caller does not have a right.
@@ -47,14 +53,14 @@ func (l *Local) Watch(ctx context.Context, c *gateway.Caller, changed func()) {
 	})
 }
 
-// Next waits until an instance has another revision than the one that is known, and returns it, or the latest one when
-// ctx ends.
+// Next waits until something that decisions depend on was changed at another revision than the one that is known, and
+// returns it, or the known one when ctx ends. Records of calls change nothing of the kind.
 func (l *Local) Next(ctx context.Context, in Instance, known int64) (int64, error) {
 	s, err := l.Control.NextSnapshot(ctx, callOf(in.Account), in.ID, known)
 	if err != nil {
 		return 0, err
 	}
-	return s.Revision(), nil
+	return s.Altered(), nil
 }
 
 // Token returns the token of that text if it is valid now.
@@ -85,4 +91,9 @@ func (l *Local) User(ctx context.Context, in Instance, ref string) (string, erro
 		return "", lanyard.Errorf(lanyard.NotFound, "user %s does not exist in instance %s", lanyard.Quote(ref), in.ID)
 	}
 	return id, nil
+}
+
+// RecordCalls stores calls of AI agents as one event.
+func (l *Local) RecordCalls(ctx context.Context, by lanyard.Caller, b lanyard.CallBatch) error {
+	return l.Control.RecordCalls(ctx, by, b)
 }

@@ -45,9 +45,9 @@ const (
 type followed struct {
 	mu        sync.Mutex
 	used      time.Time
-	revision  int64
-	confirmed time.Time     // when the question was sent whose answer was that revision
-	changed   chan struct{} // closed and replaced when the revision is another, or is not known any more
+	altered   int64         // see access.Snapshot.Altered; unknown at first, and when the server does not answer
+	confirmed time.Time     // when the question was sent that altered answers
+	changed   chan struct{} // closed and replaced when altered is another
 	decisions map[asked]gateway.Decision
 	users     map[string]string
 }
@@ -73,14 +73,14 @@ func (r *Remote) follow(in Instance) *followed {
 		f.mu.Unlock()
 		return f
 	}
-	f := &followed{used: time.Now(), revision: unknown, changed: make(chan struct{})}
+	f := &followed{used: time.Now(), altered: unknown, changed: make(chan struct{})}
 	f.forget()
 	r.instances[in] = f
 	go r.keepUp(in, f)
 	return f
 }
 
-// keepUp asks for the revision of an instance again and again, until nobody has asked about the instance for some time.
+// keepUp asks what was altered in an instance again and again, until nobody has asked about the instance for some time.
 func (r *Remote) keepUp(in Instance, f *followed) {
 	for r.ctx.Err() == nil && !r.dropIdle(in, f) {
 		ctx, cancel := context.WithTimeout(r.ctx, maxAge)
@@ -96,7 +96,7 @@ func (r *Remote) keepUp(in Instance, f *followed) {
 			}
 			continue
 		}
-		f.set(next.Revision, began)
+		f.set(next.Altered, began)
 	}
 }
 
@@ -116,18 +116,18 @@ func (r *Remote) dropIdle(in Instance, f *followed) bool {
 func (f *followed) known() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.revision
+	return f.altered
 }
 
-// set records the revision that an instance had at a time, or later.
-func (f *followed) set(revision int64, at time.Time) {
+// set records when an instance was altered last, as the server knew at a time or later.
+func (f *followed) set(altered int64, at time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.confirmed = at
-	if revision == f.revision {
+	if altered == f.altered {
 		return
 	}
-	f.revision = revision
+	f.altered = altered
 	f.forget()
 	close(f.changed)
 	f.changed = make(chan struct{})
@@ -138,7 +138,7 @@ func (f *followed) forget() {
 }
 
 // fresh reports whether what is kept may be relied on. The caller holds f.mu.
-func (f *followed) fresh() bool { return f.revision != unknown && time.Since(f.confirmed) < maxAge }
+func (f *followed) fresh() bool { return f.altered != unknown && time.Since(f.confirmed) < maxAge }
 
 // kept returns the decisions about rights if all are kept.
 func (f *followed) kept(c *gateway.Caller, rights []gateway.Right) ([]gateway.Decision, bool) {
@@ -158,17 +158,18 @@ func (f *followed) kept(c *gateway.Caller, rights []gateway.Right) ([]gateway.De
 	return out, true
 }
 
-// keep keeps decisions that are of the revision that is followed.
-func (f *followed) keep(c *gateway.Caller, rights []gateway.Right, decisions []gateway.Decision) {
+// keep keeps decisions that are of the state that is followed.
+func (f *followed) keep(c *gateway.Caller, rights []gateway.Right, answer Decisions) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if answer.Altered != f.altered {
+		return
+	}
 	if len(f.decisions)+len(rights) > maxKept {
 		f.decisions = map[asked]gateway.Decision{}
 	}
-	for i, d := range decisions {
-		if d.Revision == f.revision {
-			f.decisions[asked{c.Agent, c.User, rights[i]}] = d
-		}
+	for i, d := range answer.Decisions {
+		f.decisions[asked{c.Agent, c.User, rights[i]}] = d
 	}
 }
 
@@ -186,7 +187,7 @@ func (r *Remote) Decide(ctx context.Context, c *gateway.Caller, rights []gateway
 		return nil, lanyard.Errorf(lanyard.Internal, "the server made %d decisions about %d rights", len(answer.Decisions),
 			len(rights))
 	}
-	f.keep(c, rights, answer.Decisions)
+	f.keep(c, rights, answer)
 	return answer.Decisions, nil
 }
 
@@ -210,28 +211,28 @@ func (r *Remote) Watch(ctx context.Context, c *gateway.Caller, changed func()) {
 	watch(ctx, changed, func(ctx context.Context, known int64) (int64, error) {
 		for {
 			f := r.follow(Instance{c.Account, c.Instance}) // in every round, so that it is not dropped
-			revision, next := f.state()
+			altered, next := f.state()
 			switch {
-			case revision == unknown && known != unknown:
+			case altered == unknown && known != unknown:
 				return 0, unavailable(nil)
-			case revision != known:
-				return revision, nil
+			case altered != known:
+				return altered, nil
 			}
 			select {
 			case <-next:
 			case <-time.After(followedIdle / 4):
 			case <-ctx.Done():
-				return revision, nil
+				return altered, nil
 			}
 		}
 	})
 }
 
-// state returns the revision and what is closed when it changes.
-func (f *followed) state() (revision int64, next <-chan struct{}) {
+// state returns when the instance was altered last and what is closed when that changes.
+func (f *followed) state() (altered int64, next <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.revision, f.changed
+	return f.altered, f.changed
 }
 
 // Token asks for a token, at most twice a second for each.
@@ -273,7 +274,7 @@ func (r *Remote) User(ctx context.Context, in Instance, ref string) (string, err
 	f.mu.Lock()
 	id, ok := f.users[ref]
 	ok = ok && f.fresh()
-	revision := f.revision
+	altered := f.altered
 	f.mu.Unlock()
 	if ok {
 		return id, nil
@@ -287,8 +288,17 @@ func (r *Remote) User(ctx context.Context, in Instance, ref string) (string, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.revision == revision && len(f.users) < maxKept {
+	if f.altered == altered && len(f.users) < maxKept {
 		f.users[ref] = answer.ID
 	}
 	return answer.ID, nil
+}
+
+// RecordCalls has the server store calls of AI agents as one event. It is sent for the server's root key, with the
+// address and the key that the server sees.
+func (r *Remote) RecordCalls(ctx context.Context, by lanyard.Caller, b lanyard.CallBatch) error {
+	if err := r.call(ctx, PathRecord, RecordQuestion{by.UserAgent, b}, &struct{}{}); err != nil {
+		return unavailable(err)
+	}
+	return nil
 }

@@ -16,6 +16,7 @@ const (
 	PathToken    = "gateway/token"
 	PathInstance = "gateway/instance"
 	PathUser     = "gateway/user"
+	PathRecord   = "gateway/record"
 )
 
 type (
@@ -27,8 +28,11 @@ type (
 		Who
 		Rights []gateway.Right
 	}
-	// Decisions answers a DecideQuestion, in order and from one state.
-	Decisions struct{ Decisions []gateway.Decision }
+	// Decisions answers a DecideQuestion, in order and from one state, which was altered last at a revision.
+	Decisions struct {
+		Altered   int64
+		Decisions []gateway.Decision
+	}
 
 	// RefusalQuestion asks for the words of a refusal.
 	RefusalQuestion struct {
@@ -38,15 +42,15 @@ type (
 	// Refusal answers a RefusalQuestion.
 	Refusal struct{ Text string }
 
-	// NextQuestion asks for the revision of an instance, as soon as it is not the one that is known, and after Wait at
-	// the latest, which is a bounded number of nanoseconds.
+	// NextQuestion asks at which revision something was changed last that decisions depend on, as soon as it is not the
+	// one that is known, and after Wait at the latest, which is a bounded number of nanoseconds.
 	NextQuestion struct {
 		Account, Instance string
 		Known             int64
 		Wait              int64
 	}
 	// Next answers a NextQuestion.
-	Next struct{ Revision int64 }
+	Next struct{ Altered int64 }
 
 	// TokenQuestion asks for a token by the SHA-256 of its text, in hexadecimal.
 	TokenQuestion struct{ Hash string }
@@ -62,6 +66,11 @@ type (
 
 	// UserQuestion asks for a user by id or name.
 	UserQuestion struct{ Account, Instance, Ref string }
+	// RecordQuestion asks to store calls; see control.Service.RecordCalls.
+	RecordQuestion struct {
+		UserAgent string // of the gateway
+		Batch     lanyard.CallBatch
+	}
 	// User answers a UserQuestion; the ID is "" when there is none.
 	User struct{ ID string }
 )

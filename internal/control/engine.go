@@ -85,11 +85,11 @@ func (s *Service) Snapshot(ctx context.Context, call Call, instance string, atLe
 	return s.engine.AtLeast(ctx, in.ID, atLeast, maxWait)
 }
 
-// NextSnapshot waits until an instance has another revision than the one that the caller knows, and returns its
-// snapshot then, or the latest one when ctx ends.
+// NextSnapshot waits until the snapshot of an instance has another Altered than the one that the caller knows, and
+// returns it then, or the latest one when ctx ends.
 func (s *Service) NextSnapshot(ctx context.Context, call Call, instance string, known int64) (*access.Snapshot, error) {
 	now, err := s.Snapshot(ctx, call, instance, 0) // refuses an instance of another account
-	if err != nil || now.Revision() != known {
+	if err != nil || now.Altered() != known {
 		return now, err
 	}
 	return s.engine.Next(ctx, now.Instance(), known)
