@@ -76,16 +76,16 @@ func (a *Authenticator) Challenge(r *http.Request, insufficient *gateway.Right) 
 	scopes := a.Scopes
 	var problem string
 	switch {
-	case insufficient != nil && *insufficient == (gateway.Right{}):
-		problem = `error="insufficient_scope", `
 	case insufficient != nil:
 		text, err := bearer(r)
-		scope := scopeOf(*insufficient)
-		if err != nil || !a.StepUp || control.IsToken(text) || scope == "" {
+		scope, every := scopeOf(*insufficient), *insufficient == gateway.Right{}
+		if err != nil || control.IsToken(text) || !every && (!a.StepUp || scope == "") {
 			return ""
 		}
 		problem = `error="insufficient_scope", `
-		scopes = append(scopes[:len(scopes):len(scopes)], scope)
+		if !every {
+			scopes = append(scopes[:len(scopes):len(scopes)], scope)
+		}
 	case len(r.Header["Authorization"]) > 0:
 		problem = `error="invalid_token", `
 	}
