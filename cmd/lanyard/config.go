@@ -38,6 +38,24 @@ func configFile(r io.Reader) (kong.Resolver, error) {
 	return &configResolver{members}, nil
 }
 
+// settingsFile names a file of settings, which is read before the flags are resolved. The file of mcp-gateway is the
+// command's own.
+type settingsFile string
+
+// BeforeResolve reads the file.
+func (settingsFile) BeforeResolve(app *kong.Kong, ctx *kong.Context, trace *kong.Path) error {
+	if name, _, _ := strings.Cut(ctx.Command(), " "); name == "mcp-gateway" {
+		return nil
+	}
+	path := ctx.FlagValue(trace.Flag).(settingsFile)
+	resolver, err := app.LoadConfig(string(path))
+	if err != nil {
+		return err
+	}
+	ctx.AddResolver(resolver)
+	return nil
+}
+
 type configResolver struct {
 	members map[string]any
 }

@@ -40,7 +40,7 @@ func newCentre(t testing.TB) *centre {
 	if err := c.svc.LoadTokens(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if c.handler, err = cmd.newHandler(t.Context(), db, c.svc, log); err != nil {
+	if c.handler, err = cmd.newHandler(t.Context(), db, c.svc, log, nil); err != nil {
 		t.Fatal(err)
 	}
 	created, err := c.svc.CreateInstance(t.Context(), c.call(),

@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -25,6 +24,7 @@ import (
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/demo"
 	"github.com/lanyard/lanyard/internal/frontends"
+	"github.com/lanyard/lanyard/internal/gatewayfile"
 	"github.com/lanyard/lanyard/internal/intake"
 	"github.com/lanyard/lanyard/internal/store"
 )
@@ -37,8 +37,7 @@ type serveCmd struct {
 	Account string `help:"AWS account of the root access key; default: that of the data folder, otherwise ${default}." default:"123456789012"`
 
 	Partition string `help:"Partition of ARNs." default:"aws"`
-	TLSCert   string `help:"Serve HTTPS with this certificate chain (PEM)." type:"existingfile" name:"tls-cert" placeholder:"FILE"`
-	TLSKey    string `help:"Private key of --tls-cert (PEM)." type:"existingfile" name:"tls-key" placeholder:"FILE"`
+	tlsFlags  `embed:""`
 
 	RootAccessKeyID     string `help:"Root access key; default: generated at the first start." name:"root-access-key-id" placeholder:"ID"`
 	RootSecretAccessKey string `help:"Secret of --root-access-key-id; set it through the environment." name:"root-secret-access-key" placeholder:"SECRET"`
@@ -49,6 +48,7 @@ type serveCmd struct {
 	Strict         bool   `help:"Calls on behalf of a user (header x-lanyard-acting-user): nobody grants what they do not hold, nobody changes their own profiles. From every caller: incomplete tag restrictions are refused."`
 	AssociateUsers bool   `help:"Let AssociateSecurityProfiles accept users as well as AI agents."`
 	Demo           bool   `help:"Create a demo instance unless one exists."`
+	MCPGateway     string `help:"Also be an MCP gateway, at /mcp, as this file says; see lanyard mcp-gateway." name:"mcp-gateway" type:"existingfile" placeholder:"FILE"`
 
 	AuthzenMCP string `help:"File that says which AI agents, users and applications the tokens of other gateways for MCP stand for, in questions over AuthZEN and ext_authz (YAML). Without one, each stands for itself." name:"authzen-mcp" type:"existingfile" placeholder:"FILE"`
 	mappings   coaz.Mappings
@@ -69,9 +69,8 @@ type serveCmd struct {
 	MaxConnectionsPerAddress int      `help:"Connections at a time from one IPv4 address or IPv6 /64 network; raise it, or set 0 for no limit, if a proxy on another machine is in front. Loopback addresses have no limit." default:"1024"`
 	BodyMemory               byteSize `help:"Memory for request bodies whose sender is not yet authenticated, of all connections together. Beyond it, requests are answered with 503. Bodies of known senders have four times as much." default:"64MiB" placeholder:"SIZE"`
 
-	Grace     time.Duration `help:"How long calls in progress may take to finish at shutdown." default:"20s"`
-	LogLevel  string        `help:"Lowest level that is logged." default:"info" enum:"debug,info,warn,error"`
-	LogFormat string        `help:"Format of the log; auto is text on a terminal and JSON elsewhere." default:"auto" enum:"auto,text,json"`
+	Grace    time.Duration `help:"How long calls in progress may take to finish at shutdown." default:"20s"`
+	logFlags `embed:""`
 }
 
 func (serveCmd) Help() string {
@@ -104,6 +103,12 @@ func (c *serveCmd) Run(io streams) (err error) {
 	if err != nil {
 		return err
 	}
+	var gateway *gatewayfile.File
+	if c.MCPGateway != "" {
+		if gateway, err = gatewayfile.Read(c.MCPGateway); err != nil {
+			return err
+		}
+	}
 	if err := c.readMappings(); err != nil {
 		return err
 	}
@@ -119,12 +124,13 @@ func (c *serveCmd) Run(io streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return c.serveStore(io, db, startedServer{certificates, log, started})
+	return c.serveStore(io, db, startedServer{certificates, gateway, log, started})
 }
 
 // startedServer is what a server has before it opens its store.
 type startedServer struct {
 	certificates []tls.Certificate
+	gateway      *gatewayfile.File // nil for a server that is no gateway
 	log          *slog.Logger
 	started      time.Time
 }
@@ -152,7 +158,12 @@ func (c *serveCmd) serveStore(io streams, db store.Store, s startedServer) error
 		return err
 	}
 	defer os.Remove(filepath.Join(c.Data, endpointFile))
-	handler, err := c.newHandler(io.ctx, db, svc, log)
+	gateway, err := c.startGateway(io.ctx, db, svc, s, here)
+	if err != nil {
+		return err
+	}
+	defer gateway.Close()
+	handler, err := c.newHandler(io.ctx, db, svc, log, gateway)
 	if err != nil {
 		return err
 	}
@@ -161,6 +172,7 @@ func (c *serveCmd) serveStore(io streams, db store.Store, s startedServer) error
 		return err
 	}
 	srv, conns := c.newServer(proving(here.Proof, handler), s.certificates, log)
+	srv.RegisterOnShutdown(gateway.Close) // whose streams do not end by themselves
 	served := make(chan error, 1)
 	go func() { served <- c.serveOn(srv, conns.Listen(listener)) }()
 	log.Info("serving", "url", here.URL, "data", c.Data, "store", storeName(c.Store), "region", c.Region, "version",
@@ -177,18 +189,6 @@ func (c *serveCmd) serveStore(io streams, db store.Store, s startedServer) error
 	case <-io.ctx.Done():
 	}
 	return c.shutDown(srv, log)
-}
-
-// loadCertificates reads --tls-cert and --tls-key, if they are set.
-func (c *serveCmd) loadCertificates() ([]tls.Certificate, error) {
-	if c.TLSCert == "" {
-		return nil, nil
-	}
-	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
-	if err != nil {
-		return nil, fmt.Errorf("read --tls-cert and --tls-key: %w", err)
-	}
-	return []tls.Certificate{pair}, nil
 }
 
 // readMappings reads --authzen-mcp, if it is set.
@@ -325,10 +325,11 @@ func (c *serveCmd) giveDemoPasswords(ctx context.Context, svc *control.Service, 
 
 // newHandler combines the front ends as the flags describe.
 func (c *serveCmd) newHandler(ctx context.Context, db store.Credentials, svc *control.Service,
-	log *slog.Logger) (http.Handler, error) {
+	log *slog.Logger, gateway *runningGateway) (http.Handler, error) {
 	return frontends.New(ctx, frontends.Config{Control: svc, Credentials: db, Logger: log, Account: c.Account,
 		Region: c.Region, Listen: c.Listen, NoAuth: c.NoAuth, Throttled: c.Throttle == "aws",
-		BodyMemory: int64(c.BodyMemory), Version: version(), Console: c.consoleConfig(), Mappings: c.mappings})
+		BodyMemory: int64(c.BodyMemory), Version: version(), Console: c.consoleConfig(), Mappings: c.mappings,
+		Gateway: gateway.handler()})
 }
 
 // reservedConnections are kept for health checks while all other connections are busy.
@@ -354,35 +355,6 @@ func (c *serveCmd) newServer(handler http.Handler, certificates []tls.Certificat
 		TLSConfig: &tls.Config{Certificates: certificates},
 		ErrorLog:  slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}, conns
-}
-
-// newLogger returns the log that the flags describe.
-func (c *serveCmd) newLogger(io streams) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
-		panic(err) // the flag allows no other value
-	}
-	options := &slog.HandlerOptions{Level: level}
-	if c.LogFormat == "text" || c.LogFormat == "auto" && io.errTerminal {
-		return slog.New(limitLog(slog.NewTextHandler(io.errs, options)))
-	}
-	return slog.New(limitLog(slog.NewJSONHandler(io.errs, options)))
-}
-
-// urlOf is the URL of a listener, for clients on this machine.
-func (c *serveCmd) urlOf(l net.Listener) string {
-	scheme := "http"
-	if c.TLSCert != "" {
-		scheme = "https"
-	}
-	host, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		return scheme + "://" + l.Addr().String()
-	}
-	if a, err := netip.ParseAddr(host); err == nil && a.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
 // rules returns the rules for calls, without a store.

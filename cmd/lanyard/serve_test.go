@@ -138,7 +138,7 @@ func TestLogForm(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%s %v", tt.format, tt.terminal), func(t *testing.T) {
 			var errs bytes.Buffer
-			c := serveCmd{LogLevel: "info", LogFormat: tt.format}
+			c := logFlags{LogLevel: "info", LogFormat: tt.format}
 			log := c.newLogger(streams{errs: &errs, errTerminal: tt.terminal})
 			log.Debug("not shown")
 			log.Info("hello")

@@ -69,8 +69,8 @@ func (c *serveCmd) checkRootKey() error {
 
 // checkIdentity checks what the server stands for and where it keeps its data.
 func (c *serveCmd) checkIdentity() error {
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return refuse("--tls-cert and --tls-key are required together, got only one")
+	if err := c.checkTLS(); err != nil {
+		return err
 	}
 	if err := checkPlace(c.Account, c.Region); err != nil {
 		return err
@@ -82,15 +82,31 @@ func (c *serveCmd) checkIdentity() error {
 }
 
 func (c *serveCmd) checkListen() error {
-	_, port, err := net.SplitHostPort(c.Listen)
-	if err != nil {
-		return refuse("--listen must be ADDRESS:PORT, such as 127.0.0.1:4580, got %q", c.Listen)
-	}
-	if _, err := net.LookupPort("tcp", port); err != nil {
-		return refuse("the port of --listen must be 0 to 65535, got %q", port)
+	if err := checkAddress(c.Listen); err != nil {
+		return err
 	}
 	if c.NoAuth && !frontends.IsLoopback(c.Listen) {
 		return refuse("--listen must be a loopback address when --no-auth is set, got %s, which others can reach", c.Listen)
+	}
+	return nil
+}
+
+// checkTLS checks that the flags are set together.
+func (c *tlsFlags) checkTLS() error {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return refuse("--tls-cert and --tls-key are required together, got only one")
+	}
+	return nil
+}
+
+// checkAddress checks an address to listen on.
+func checkAddress(listen string) error {
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return refuse("--listen must be ADDRESS:PORT, such as 127.0.0.1:4580, got %q", listen)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return refuse("the port of --listen must be 0 to 65535, got %q", port)
 	}
 	return nil
 }

@@ -182,7 +182,7 @@ func TestTablesShowTextsAsText(t *testing.T) {
 // TestTextLogShowsTextsAsText expects the same of the text log.
 func TestTextLogShowsTextsAsText(t *testing.T) {
 	var out strings.Builder
-	log := (&serveCmd{LogLevel: "info", LogFormat: "text"}).newLogger(streams{errs: &out})
+	log := (&logFlags{LogLevel: "info", LogFormat: "text"}).newLogger(streams{errs: &out})
 	log.Info("m"+hostile, "key"+hostile, hostile, "error", os.ErrNotExist, slog.Group("g"+hostile, "k", []string{hostile}))
 	text := strings.TrimSuffix(out.String(), "\n")
 	if text == "" || strings.IndexFunc(text, unsafe) >= 0 {

@@ -48,6 +48,9 @@ type Config struct {
 	Console Console
 	// Mappings say what the tokens of gateways for AI agents stand for. nil: everything stands for itself.
 	Mappings coaz.Mappings
+
+	// Gateway is the MCP gateway, at GatewayPath and where its metadata is; nil when there is none.
+	Gateway *Gateway
 }
 
 // Console says how the console signs in. URL is where browsers reach it, if that differs from Listen.
@@ -179,6 +182,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.decisions.ServeHTTP(w, r)
 	case r.URL.Path == mcpserver.Path:
 		s.assistant.ServeHTTP(w, r)
+	case s.Gateway.serves(r.URL.Path):
+		s.Gateway.ServeHTTP(w, r)
 	case console.Serves(r.URL.Path):
 		s.console.ServeHTTP(w, r)
 	default:

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lanyard/lanyard/internal/authority"
+	"github.com/lanyard/lanyard/internal/callers"
+	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/frontends"
+	"github.com/lanyard/lanyard/internal/gateway"
+	"github.com/lanyard/lanyard/internal/gatewayfile"
+	"github.com/lanyard/lanyard/internal/guard"
+	"github.com/lanyard/lanyard/internal/intake"
+	"github.com/lanyard/lanyard/internal/store"
+)
+
+type mcpGatewayCmd struct {
+	Listen string `help:"Address and port to listen on; default ${default}." default:"127.0.0.1:4590" placeholder:"ADDR"`
+	Data   string `help:"Data folder of the server that decides, from which its root key and address are read; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
+	Check  bool   `help:"Check the configuration and connect to nothing."`
+
+	tlsFlags `embed:""`
+
+	MaxConnections           int           `help:"Connections at a time. Beyond it, the one that has been idle for the longest is closed." default:"4096"`
+	MaxConnectionsPerAddress int           `help:"Connections at a time from one IPv4 address or IPv6 /64 network; 0 for no limit. Loopback addresses have no limit." default:"1024"`
+	Grace                    time.Duration `help:"How long calls in progress may take to finish at shutdown." default:"20s"`
+
+	logFlags `embed:""`
+}
+
+func (mcpGatewayCmd) Help() string {
+	return `Examples:
+  lanyard mcp-gateway --config gateway.yaml --check
+  lanyard mcp-gateway --config gateway.yaml --data /var/lib/lanyard --listen 0.0.0.0:4590
+  lanyard serve --mcp-gateway gateway.yaml     # in the process of the server, at /mcp
+
+Decisions come from the server that uses the data folder. While it does not answer, nothing is allowed.
+Settings other than --config come from flags and the environment.`
+}
+
+// Run serves until the context of io ends.
+func (c *mcpGatewayCmd) Run(io streams, p *program) (err error) {
+	if p.Config == "" {
+		return refuse("--config is required: the configuration of the gateway, a YAML file")
+	}
+	if err := errors.Join(c.checkTLS(), checkAddress(c.Listen), notURL("--data", c.Data)); err != nil {
+		return err
+	}
+	file, err := gatewayfile.Read(string(p.Config))
+	if err != nil {
+		return err
+	}
+	if c.Check {
+		fmt.Fprintf(io.out, "%s is valid\n", printable(string(p.Config)))
+		return nil
+	}
+	certificates, err := c.loadCertificates()
+	if err != nil {
+		return err
+	}
+	log := c.newLogger(io)
+	slog.SetDefault(log)
+	link := &serverLink{data: dataFlag{Data: c.Data}}
+	if err := link.connect(io.ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background()) // calls in progress are decided after the end of io's
+	defer cancel()
+	return c.serve(io, gatewayParts{file: file, log: log, authority: authority.NewRemote(ctx, link.call)}, certificates)
+}
+
+// serve serves the gateway that the parts make.
+func (c *mcpGatewayCmd) serve(io streams, parts gatewayParts, certificates []tls.Certificate) error {
+	in, err := parts.authority.Instance(io.ctx, "", parts.file.Instance)
+	if err != nil {
+		return fmt.Errorf("find the instance of the gateway: %w", err)
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", c.Listen, err)
+	}
+	defer listener.Close()
+	here := c.urlOf(listener)
+	parts.resource = cmp.Or(parts.file.Resource, here+frontends.GatewayPath)
+	running, err := parts.start()
+	if err != nil {
+		return err
+	}
+	defer running.Close()
+	srv := c.newServer(running, parts, certificates)
+	served := make(chan error, 1)
+	go func() {
+		if c.TLSCert != "" {
+			served <- srv.ServeTLS(listener, "", "")
+			return
+		}
+		served <- srv.Serve(listener)
+	}()
+	parts.log.Info("serving the MCP gateway", "url", here+frontends.GatewayPath, "resource", parts.resource, "instance", in.ID,
+		"upstreams", len(parts.file.Upstreams), "version", version())
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-io.ctx.Done():
+	}
+	return (&serveCmd{Grace: c.Grace}).shutDown(srv, parts.log)
+}
+
+func (c *mcpGatewayCmd) newServer(running *runningGateway, parts gatewayParts, certificates []tls.Certificate) *http.Server {
+	conns := &intake.Conns{Most: c.MaxConnections, PerAddress: c.MaxConnectionsPerAddress, Reserve: reservedConnections,
+		Vital: frontends.AsksHealth}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := parts.authority.Instance(r.Context(), "", parts.file.Instance); err != nil {
+			parts.log.Error("the gateway is not ready", "error", err)
+			http.Error(w, "the server that decides does not answer", http.StatusServiceUnavailable)
+			return
+		}
+		io.WriteString(w, "ready\n")
+	})
+	mux.Handle("/", running.handler())
+	srv := &http.Server{
+		Handler:           conns.Handler(mux),
+		ConnContext:       conns.Context,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      3 * time.Minute, // the gateway moves it for as long as it has something to write
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 64, MaxReceiveBufferPerConnection: 256 << 10,
+			MaxReceiveBufferPerStream: 64 << 10},
+		TLSConfig: &tls.Config{Certificates: certificates},
+		ErrorLog:  slog.NewLogLogger(parts.log.Handler(), slog.LevelDebug),
+	}
+	srv.RegisterOnShutdown(running.Close) // whose streams do not end by themselves
+	return srv
+}
+
+// gatewayParts are what a gateway is made of.
+type gatewayParts struct {
+	file      *gatewayfile.File
+	authority authority.Authority
+	resource  string // URL of the gateway
+	secret    []byte // seals what travels through agents; nil for a random one
+	log       *slog.Logger
+}
+
+// runningGateway is a gateway that is connected to its upstreams.
+type runningGateway struct {
+	gateway *gateway.Gateway
+	http    *frontends.Gateway
+	once    sync.Once
+}
+
+// handler returns what serves the gateway; nil when there is none.
+func (g *runningGateway) handler() *frontends.Gateway {
+	if g == nil {
+		return nil
+	}
+	return g.http
+}
+
+// Close ends the gateway, once.
+func (g *runningGateway) Close() {
+	if g != nil {
+		g.once.Do(g.gateway.Close)
+	}
+}
+
+// start makes the gateway of its parts.
+func (p gatewayParts) start() (*runningGateway, error) {
+	upstreams, err := p.file.UpstreamConfigs()
+	if err != nil {
+		return nil, err
+	}
+	g, err := gateway.New(gateway.Config{
+		Upstreams: upstreams,
+		Authenticator: callers.New(callers.Config{Resource: p.resource, Instance: p.file.Instance, Directory: p.authority,
+			Issuers: p.file.IssuerConfigs(), Scopes: p.file.Scopes, StepUp: p.file.StepUp, Logger: p.log}),
+		Authority: p.authority,
+		Guard:     guard.New(p.file.Limits, p.log),
+		Logger:    p.log,
+		Prefixed:  p.file.Prefixed,
+		Origins:   p.file.Origins,
+		Hosts:     p.hosts(),
+		Secret:    p.secret,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("start the gateway: %w", err)
+	}
+	return &runningGateway{gateway: g, http: frontends.NewGateway(g, p.resource)}, nil
+}
+
+// hosts are the names by which agents may call the gateway: those of the file, and that of its URL.
+func (p gatewayParts) hosts() []string {
+	u, err := url.Parse(p.resource)
+	if err != nil || u.Hostname() == "" {
+		return p.file.Hosts
+	}
+	return append([]string{strings.ToLower(u.Hostname())}, p.file.Hosts...)
+}
+
+// startGateway starts the gateway in the process of a server; nil when there is none.
+func (c *serveCmd) startGateway(ctx context.Context, db store.Credentials, svc *control.Service, s startedServer,
+	here endpoint) (*runningGateway, error) {
+	if s.gateway == nil {
+		return nil, nil
+	}
+	secret, err := db.Secret(ctx, "mcp-gateway")
+	if err != nil {
+		return nil, err
+	}
+	parts := gatewayParts{file: s.gateway, secret: secret, log: s.log,
+		authority: &authority.Local{Control: svc, Account: c.Account},
+		resource:  cmp.Or(s.gateway.Resource, here.URL+frontends.GatewayPath)}
+	if _, err := parts.authority.Instance(ctx, "", s.gateway.Instance); err != nil {
+		s.log.Warn("the MCP gateway lets nobody in until there is its instance", "error", err)
+	}
+	return parts.start()
+}
