@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 )
 
@@ -40,6 +41,14 @@ func (c *tlsFlags) urlOf(l net.Listener) string {
 		host = "127.0.0.1"
 	}
 	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// serveOn serves until the server is shut down.
+func (c *tlsFlags) serveOn(srv *http.Server, listener net.Listener) error {
+	if c.TLSCert != "" {
+		return srv.ServeTLS(listener, "", "")
+	}
+	return srv.Serve(listener)
 }
 
 // logFlags are the flags of commands that write a log.

@@ -15,14 +15,19 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/authority"
 	"github.com/lanyard/lanyard/internal/callers"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/decisionlog"
 	"github.com/lanyard/lanyard/internal/frontends"
 	"github.com/lanyard/lanyard/internal/gateway"
 	"github.com/lanyard/lanyard/internal/gatewayfile"
 	"github.com/lanyard/lanyard/internal/guard"
 	"github.com/lanyard/lanyard/internal/intake"
+	"github.com/lanyard/lanyard/internal/moduletools"
+	"github.com/lanyard/lanyard/internal/recorder"
+	"github.com/lanyard/lanyard/internal/redact"
 	"github.com/lanyard/lanyard/internal/store"
 )
 
@@ -78,7 +83,8 @@ func (c *mcpGatewayCmd) Run(io streams, p *program) (err error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background()) // calls in progress are decided after the end of io's
 	defer cancel()
-	return c.serve(io, gatewayParts{file: file, log: log, authority: authority.NewRemote(ctx, link.call)}, certificates)
+	return c.serve(io, gatewayParts{file: file, log: log, authority: authority.NewRemote(ctx, link.call),
+		modules: moduletools.Remote(link.call), by: lanyard.Caller{UserAgent: gatewayUserAgent}}, certificates)
 }
 
 // serve serves the gateway that the parts make.
@@ -101,13 +107,7 @@ func (c *mcpGatewayCmd) serve(io streams, parts gatewayParts, certificates []tls
 	defer running.Close()
 	srv := c.newServer(running, parts, certificates)
 	served := make(chan error, 1)
-	go func() {
-		if c.TLSCert != "" {
-			served <- srv.ServeTLS(listener, "", "")
-			return
-		}
-		served <- srv.Serve(listener)
-	}()
+	go func() { served <- c.serveOn(srv, listener) }()
 	parts.log.Info("serving the MCP gateway", "url", here+frontends.GatewayPath, "resource", parts.resource, "instance", in.ID,
 		"upstreams", len(parts.file.Upstreams), "version", version())
 	select {
@@ -153,16 +153,21 @@ func (c *mcpGatewayCmd) newServer(running *runningGateway, parts gatewayParts, c
 type gatewayParts struct {
 	file      *gatewayfile.File
 	authority authority.Authority
-	resource  string // URL of the gateway
-	secret    []byte // seals what travels through agents; nil for a random one
+	modules   moduletools.Catalogue
+	by        lanyard.Caller // who records calls
+	resource  string         // URL of the gateway
+	secret    []byte         // seals what travels through agents; nil for a random one
 	log       *slog.Logger
 }
 
 // runningGateway is a gateway that is connected to its upstreams.
 type runningGateway struct {
-	gateway *gateway.Gateway
-	http    *frontends.Gateway
-	once    sync.Once
+	gateway   *gateway.Gateway
+	http      *frontends.Gateway
+	recorder  *recorder.Recorder
+	decisions *decisionlog.Log
+	log       *slog.Logger
+	once      sync.Once
 }
 
 // handler returns what serves the gateway; nil when there is none.
@@ -173,24 +178,47 @@ func (g *runningGateway) handler() *frontends.Gateway {
 	return g.http
 }
 
-// Close ends the gateway, once.
+// maxClosing bounds how long storing what was recorded may take at the end.
+const maxClosing = 10 * time.Second
+
+// Close ends the gateway, once, and stores what was recorded.
 func (g *runningGateway) Close() {
-	if g != nil {
-		g.once.Do(g.gateway.Close)
+	if g == nil {
+		return
 	}
+	g.once.Do(func() {
+		g.gateway.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), maxClosing)
+		defer cancel()
+		if err := errors.Join(g.recorder.Close(ctx), g.decisions.Close(ctx)); err != nil {
+			g.log.Error("not everything was recorded", "error", err)
+		}
+	})
 }
 
 // start makes the gateway of its parts.
 func (p gatewayParts) start() (*runningGateway, error) {
-	upstreams, err := p.file.UpstreamConfigs()
+	upstreams, err := p.upstreams()
 	if err != nil {
 		return nil, err
 	}
-	g, err := gateway.New(gateway.Config{
+	redactor, err := redact.New(p.file.Redaction)
+	if err != nil {
+		return nil, err
+	}
+	decisions, err := decisionlog.New(p.file.DecisionLog, p.log)
+	if err != nil {
+		return nil, err
+	}
+	store := func(ctx context.Context, b lanyard.CallBatch) error { return p.authority.RecordCalls(ctx, p.by, b) }
+	running := &runningGateway{decisions: decisions, log: p.log, recorder: recorder.New(p.file.Audit,
+		recorder.Options{Store: store, Redactor: redactor, Decisions: decisions, Logger: p.log})}
+	running.gateway, err = gateway.New(gateway.Config{
 		Upstreams: upstreams,
 		Authenticator: callers.New(callers.Config{Resource: p.resource, Instance: p.file.Instance, Directory: p.authority,
 			Issuers: p.file.IssuerConfigs(), Scopes: p.file.Scopes, StepUp: p.file.StepUp, Logger: p.log}),
 		Authority: p.authority,
+		Recorder:  running.recorder,
 		Guard:     guard.New(p.file.Limits, p.log),
 		Logger:    p.log,
 		Prefixed:  p.file.Prefixed,
@@ -201,7 +229,27 @@ func (p gatewayParts) start() (*runningGateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the gateway: %w", err)
 	}
-	return &runningGateway{gateway: g, http: frontends.NewGateway(g, p.resource)}, nil
+	running.http = frontends.NewGateway(running.gateway, p.resource)
+	return running, nil
+}
+
+// upstreams returns those of the file, and flow modules as another one.
+func (p gatewayParts) upstreams() ([]gateway.Upstream, error) {
+	all, err := p.file.UpstreamConfigs()
+	if err != nil || p.file.FlowModules == nil {
+		return all, err
+	}
+	m := p.file.FlowModules
+	headers, err := gatewayfile.Headers("flow-modules.headers", m.Headers)
+	if err != nil {
+		return nil, err
+	}
+	local, err := moduletools.New(moduletools.Config{Target: m.Target, Headers: headers, Alias: m.Alias, Timeout: m.Timeout,
+		MaxAnswer: int64(m.MaxAnswer), Logger: p.log}, p.modules)
+	if err != nil {
+		return nil, err
+	}
+	return append(all, gateway.Upstream{Name: m.Upstream(), Local: local}), nil
 }
 
 // hosts are the names by which agents may call the gateway: those of the file, and that of its URL.
@@ -213,21 +261,34 @@ func (p gatewayParts) hosts() []string {
 	return append([]string{strings.ToLower(u.Hostname())}, p.file.Hosts...)
 }
 
-// startGateway starts the gateway in the process of a server; nil when there is none.
-func (c *serveCmd) startGateway(ctx context.Context, db store.Credentials, svc *control.Service, s startedServer,
-	here endpoint) (*runningGateway, error) {
-	if s.gateway == nil {
+// gatewayUserAgent is what records of calls have as the program that made them.
+const gatewayUserAgent = "lanyard mcp-gateway"
+
+// gatewayHost is the server in whose process a gateway is.
+type gatewayHost struct {
+	svc     *control.Service
+	secrets store.Credentials
+	root    lanyard.AccessKey
+	here    endpoint
+	log     *slog.Logger
+}
+
+// start starts the gateway of a file; nil when there is none.
+func (h gatewayHost) start(ctx context.Context, file *gatewayfile.File) (*runningGateway, error) {
+	if file == nil {
 		return nil, nil
 	}
-	secret, err := db.Secret(ctx, "mcp-gateway")
+	secret, err := h.secrets.Secret(ctx, "mcp-gateway")
 	if err != nil {
 		return nil, err
 	}
-	parts := gatewayParts{file: s.gateway, secret: secret, log: s.log,
-		authority: &authority.Local{Control: svc, Account: c.Account},
-		resource:  cmp.Or(s.gateway.Resource, here.URL+frontends.GatewayPath)}
-	if _, err := parts.authority.Instance(ctx, "", s.gateway.Instance); err != nil {
-		s.log.Warn("the MCP gateway lets nobody in until there is its instance", "error", err)
+	parts := gatewayParts{file: file, secret: secret, log: h.log,
+		authority: &authority.Local{Control: h.svc, Account: h.root.Account},
+		modules:   moduletools.InProcess{Control: h.svc},
+		by:        lanyard.Caller{Account: h.root.Account, AccessKeyID: h.root.ID, UserAgent: gatewayUserAgent},
+		resource:  cmp.Or(file.Resource, h.here.URL+frontends.GatewayPath)}
+	if _, err := parts.authority.Instance(ctx, "", file.Instance); err != nil {
+		h.log.Warn("the MCP gateway lets nobody in until there is its instance", "error", err)
 	}
 	return parts.start()
 }

@@ -32,7 +32,7 @@ func (c *mcpCmd) serveHTTP(s streams) error {
 		return fmt.Errorf("listen on %s: %w", c.HTTP, err)
 	}
 	defer listener.Close()
-	serve := &serveCmd{TLSCert: c.TLSCert, TLSKey: c.TLSKey}
+	serve := &tlsFlags{TLSCert: c.TLSCert, TLSKey: c.TLSKey}
 	certificates, err := serve.loadCertificates()
 	if err != nil {
 		return err

@@ -158,7 +158,7 @@ func (c *serveCmd) serveStore(io streams, db store.Store, s startedServer) error
 		return err
 	}
 	defer os.Remove(filepath.Join(c.Data, endpointFile))
-	gateway, err := c.startGateway(io.ctx, db, svc, s, here)
+	gateway, err := gatewayHost{svc, db, root, here, log}.start(io.ctx, s.gateway)
 	if err != nil {
 		return err
 	}
@@ -257,14 +257,6 @@ func (c *serveCmd) newEndpoint(listener net.Listener, certificates []tls.Certifi
 		here.Certificate = fingerprint(pair.Certificate[0])
 	}
 	return here
-}
-
-// serveOn serves until the server is shut down.
-func (c *serveCmd) serveOn(srv *http.Server, listener net.Listener) error {
-	if c.TLSCert != "" {
-		return srv.ServeTLS(listener, "", "")
-	}
-	return srv.Serve(listener)
 }
 
 // shutDown lets calls in progress finish.

@@ -64,7 +64,7 @@ func (c *checker) check() {
 		}
 	}
 	for section, err := range map[string]error{"limits": c.Limits.Check(), "redaction": c.Redaction.Check(),
-		"decision-log": c.DecisionLog.Check()} {
+		"audit": c.Audit.Check(), "decision-log": c.DecisionLog.Check()} {
 		c.reportSection(section, err)
 	}
 }

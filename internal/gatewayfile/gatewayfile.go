@@ -11,6 +11,7 @@ import (
 	"github.com/lanyard/lanyard/internal/callers"
 	"github.com/lanyard/lanyard/internal/decisionlog"
 	"github.com/lanyard/lanyard/internal/guard"
+	"github.com/lanyard/lanyard/internal/recorder"
 	"github.com/lanyard/lanyard/internal/redact"
 	"github.com/lanyard/lanyard/internal/setting"
 	"github.com/lanyard/lanyard/internal/strictyaml"
@@ -33,6 +34,7 @@ type File struct {
 
 	Limits      guard.Config       `yaml:"limits" help:"Bounds of what agents do to upstreams, and upstreams to agents."`
 	Redaction   redact.Config      `yaml:"redaction" help:"What is kept of the arguments of calls."`
+	Audit       recorder.Config    `yaml:"audit" help:"How calls are recorded in the audit."`
 	DecisionLog decisionlog.Config `yaml:"decision-log" help:"Where decisions are written besides the audit."`
 }
 
