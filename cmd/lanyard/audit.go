@@ -217,24 +217,22 @@ func addCall(w *table, e lanyard.Event, c *lanyard.AgentCall) {
 		who, onBehalfOf = "user "+c.User, ""
 	}
 	w.row(c.Time.Format(time.DateTime), e.Instance, e.Revision, cmp.Or(c.Credential, "-"), cmp.Or(onBehalfOf, "-"),
-		c.Method, wordCall(c)+" for "+who)
+		c.Method, wordCall(c, who))
 }
 
 // wordCall says what was called and what became of it.
-func wordCall(c *lanyard.AgentCall) string {
+func wordCall(c *lanyard.AgentCall, who string) string {
 	what := cmp.Or(c.Tool, c.Module, "-")
 	if c.Upstream != "" {
 		what = c.Upstream + " " + what
 	}
 	if c.More > 0 {
-		return fmt.Sprintf("%d more calls of %s were %s up to %s", c.More, what, c.Outcome, c.Last.Format(time.DateTime))
+		return fmt.Sprintf("%d more calls of %s were %s up to %s for %s", c.More, what, c.Outcome,
+			c.Last.Format(time.DateTime), who)
 	}
 	text := what + ": " + c.Outcome
-	switch {
-	case !c.Allowed && c.Reason != "":
-		text += " (" + c.Reason + ")"
-	case c.Error != "":
-		text += " (" + c.Error + ")"
+	if why := cmp.Or(c.Error, c.Reason); why != "" && c.Outcome != "answered" {
+		text += " (" + why + ")"
 	}
 	if c.Allowed && c.Duration > 0 {
 		text += " in " + (time.Duration(c.Duration) * time.Microsecond).Round(10*time.Microsecond).String()
@@ -242,7 +240,7 @@ func wordCall(c *lanyard.AgentCall) string {
 	if len(c.Arguments) > 0 {
 		text += " " + lanyard.ClipTo(string(c.Arguments), 200)
 	}
-	return text + ", decision " + c.ID
+	return text + " for " + who + ", decision " + c.ID
 }
 
 // changed returns the names of what an event changed.

@@ -1,6 +1,8 @@
 package audit
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -54,7 +56,7 @@ func Records(e lanyard.Event) []Record {
 	}
 	records := make([]Record, 0, len(calls))
 	for i := range calls {
-		records = append(records, fromCall(e, &calls[i]))
+		records = append(records, fromCall(e, i, &calls[i]))
 	}
 	return records
 }
@@ -71,13 +73,13 @@ func Narrow(e lanyard.Event, show func(*lanyard.AgentCall) bool) (lanyard.Event,
 	return e, err == nil
 }
 
-// fromCall shapes a call of an AI agent, as CloudTrail does data events.
-func fromCall(e lanyard.Event, c *lanyard.AgentCall) Record {
+// fromCall shapes the call of an AI agent at a place in an event, as CloudTrail does data events.
+func fromCall(e lanyard.Event, i int, c *lanyard.AgentCall) Record {
 	r := From(e)
 	r.EventTime, r.EventName = c.Time.UTC().Truncate(time.Second), c.Method
 	r.ManagementEvent, r.EventCategory, r.ReadOnly = false, "Data", c.Method != "tools/call"
 	if r.EventID = c.ID; c.ID == "" {
-		r.EventID = e.ID
+		r.EventID = fmt.Sprintf("%s.%d", e.ID, i)
 	}
 	r.UserIdentity = Identity{Type: "Unknown", PrincipalID: c.Agent, ARN: c.Agent, AccountID: e.Account}
 	if c.Agent == "" {
@@ -90,7 +92,7 @@ func fromCall(e lanyard.Event, c *lanyard.AgentCall) Record {
 		c.Arguments})
 	switch {
 	case !c.Allowed:
-		r.ErrorCode, r.ErrorMessage = "AccessDenied", c.Reason
+		r.ErrorCode, r.ErrorMessage = "AccessDenied", cmp.Or(c.Error, c.Reason)
 	case c.Outcome == "limited":
 		r.ErrorCode, r.ErrorMessage = "ThrottlingException", c.Error
 	case c.Outcome != "answered":

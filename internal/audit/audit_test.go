@@ -69,3 +69,51 @@ func TestFrom(t *testing.T) {
 		})
 	}
 }
+
+// Each call of an AI agent is a record of its own, shaped as CloudTrail's data events are.
+func TestRecordsOfAgentCalls(t *testing.T) {
+	at := time.Date(2026, 3, 14, 16, 9, 26, 535e6, time.UTC)
+	request, err := json.Marshal(lanyard.AgentCalls{InstanceID: "i", Calls: []lanyard.AgentCall{
+		{ID: "d1", Time: at, Agent: "arn:a", User: "jane", Credential: "token t", Method: "tools/call", Upstream: "crm",
+			Namespace: "crm-1", Tool: "get", Allowed: true, Reason: "granted", Profile: "p", Revision: 6,
+			Arguments: json.RawMessage(`{"id":"<string>"}`), Outcome: "answered", Duration: 1500},
+		{ID: "d2", Time: at, User: "jane", Method: "tools/call", Namespace: "crm-1", Tool: "drop", Reason: "not granted",
+			Revision: 6, Outcome: "refused", Error: "you lack drop"},
+		{ID: "d3", Time: at, Agent: "arn:a", Method: "tools/call", Module: "m", Allowed: true, Reason: "granted",
+			Profile: "p", Outcome: "limited", Error: "6 calls a minute are allowed"},
+		{ID: "d4", Time: at, Agent: "arn:a", Method: "resources/read", Allowed: true, Outcome: "timed out", Error: "no answer"},
+		{Time: at, Agent: "arn:a", Method: "tools/call", Tool: "x", Outcome: "refused", More: 7, Last: at.Add(time.Minute)},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := lanyard.Event{ID: "11111111-1111-4111-8111-111111111111", Instance: "i", Revision: 7, Time: at,
+		Operation: lanyard.OperationAgentCalls, Account: "123456789012", Region: "us-east-1", AccessKeyID: "AKIAROOT",
+		Request: request}
+	got, err := json.MarshalIndent(audit.Records(e), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = append(got, '\n')
+	const file = "testdata/agent-calls.json"
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil || string(got) != string(want) {
+		t.Errorf("got\n%s\nwant\n%s, %v", got, want, err)
+	}
+	one, ok := audit.Narrow(e, func(c *lanyard.AgentCall) bool { return c.ID == "d2" })
+	if calls := audit.AgentCalls(one); !ok || len(calls) != 1 || calls[0].ID != "d2" {
+		t.Errorf("narrowed to %+v", calls)
+	}
+	if _, ok := audit.Narrow(e, func(c *lanyard.AgentCall) bool { return false }); ok {
+		t.Error("nothing is left, and it says that something is")
+	}
+	e.Request = json.RawMessage(`{"InstanceId":"i","Calls":7}`) // of another version, perhaps
+	if records := audit.Records(e); len(records) != 1 || records[0].EventName != lanyard.OperationAgentCalls {
+		t.Errorf("what cannot be read is %+v", records)
+	}
+}
