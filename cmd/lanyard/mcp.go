@@ -130,23 +130,41 @@ func (s *assistantServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
-		return s.transport().RoundTrip(r)
+	} else if err := s.sign(r); err != nil {
+		return nil, err
 	}
+	res, err := s.transport().RoundTrip(r)
+	if err != nil || res.StatusCode != http.StatusUnauthorized && res.StatusCode != http.StatusForbidden {
+		return res, err
+	}
+	defer res.Body.Close()
+	var answer struct{ Error struct{ Message string } }
+	b, err := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	if err != nil || readAnswer(b, &answer) != nil || answer.Error.Message == "" {
+		answer.Error.Message = "the server answers " + res.Status
+	}
+	return nil, &refusedAnswer{answer.Error.Message}
+}
+
+// refusedAnswer is the answer of a server that does not accept the caller.
+type refusedAnswer struct{ message string }
+
+func (r *refusedAnswer) Error() string { return r.message }
+
+// sign signs a request with the root key.
+func (s *assistantServer) sign(r *http.Request) error {
 	var body []byte
 	if r.Body != nil {
 		var err error
 		if body, err = io.ReadAll(r.Body); err != nil {
-			return nil, err
+			return err
 		}
 		r.Body.Close()
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	sum := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(r.Context(), s.credentials, r, hex.EncodeToString(sum[:]), "connect",
-		s.endpoint.Region, time.Now()); err != nil {
-		return nil, err
-	}
-	return s.transport().RoundTrip(r)
+	return v4.NewSigner().SignHTTP(r.Context(), s.credentials, r, hex.EncodeToString(sum[:]), "connect", s.endpoint.Region,
+		time.Now())
 }
 
 func (s *assistantServer) transport() http.RoundTripper {
@@ -161,7 +179,11 @@ func (s *assistantServer) connect(ctx context.Context) (*mcp.ClientSession, erro
 	client := mcp.NewClient(&mcp.Implementation{Name: "lanyard mcp", Version: version()}, nil)
 	session, err := client.Connect(ctx, &mcp.StreamableClientTransport{Endpoint: s.endpoint.URL + mcpserver.Path,
 		HTTPClient: &http.Client{Transport: s, Timeout: s.client.Timeout}, MaxRetries: -1, DisableStandaloneSSE: true}, nil)
-	if err != nil {
+	var refused *refusedAnswer
+	switch {
+	case errors.As(err, &refused):
+		return nil, refused
+	case err != nil:
 		return nil, fmt.Errorf("connect to the server at %s: %w", s.endpoint.URL, err)
 	}
 	return session, nil
@@ -254,19 +276,28 @@ func (b *assistantBridge) call(ctx context.Context, req *mcp.CallToolRequest) (*
 		if err == nil {
 			var result *mcp.CallToolResult
 			result, err = session.CallTool(ctx, &mcp.CallToolParams{Name: req.Params.Name, Arguments: req.Params.Arguments})
-			var refused *jsonrpc.Error
+			var refused *jsonrpc.Error // codes above these are of the SDK's transport
 			switch {
 			case err == nil: // without what is of the protocol that this session speaks
 				return &mcp.CallToolResult{Content: result.Content, StructuredContent: result.StructuredContent,
 					IsError: result.IsError}, nil
-			case errors.As(err, &refused) || ctx.Err() != nil:
+			case errors.As(err, &refused) && refused.Code <= jsonrpc.CodeInvalidRequest || ctx.Err() != nil:
 				return nil, err
 			}
 		}
-		if failed = session; again {
-			var result mcp.CallToolResult
-			result.SetError(fmt.Errorf("the server of lanyard does not answer: %s", printable(err.Error())))
-			return &result, nil
+		var refused *refusedAnswer
+		if failed = session; errors.As(err, &refused) {
+			return failedCall(refused.message), nil
+		}
+		if again {
+			return failedCall("the server of lanyard does not answer: " + err.Error()), nil
 		}
 	}
+}
+
+// failedCall is a result that tells a model why there is none.
+func failedCall(why string) *mcp.CallToolResult {
+	var r mcp.CallToolResult
+	r.SetError(errors.New(printable(why)))
+	return &r
 }

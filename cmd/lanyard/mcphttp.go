@@ -23,6 +23,7 @@ func (c *mcpCmd) serveHTTP(s streams) error {
 	if err != nil {
 		return err
 	}
+	defer server.client.CloseIdleConnections()
 	target, err := url.Parse(server.endpoint.URL)
 	if err != nil {
 		return fmt.Errorf("read the address of the server: %w", err)

@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -17,6 +18,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -253,10 +255,12 @@ const codeRefused = -32001
 
 // refuse writes a status and a JSON-RPC error without id, which clients show.
 func (s *Server) refuse(w http.ResponseWriter, status int, message string) {
-	b, err := jsonrpc.EncodeMessage(&jsonrpc.Response{Error: &jsonrpc.Error{Code: codeRefused, Message: safe(message)}})
-	if err != nil {
-		b = []byte(`{"jsonrpc":"2.0","id":null,"error":{"code":-32001,"message":"refused"}}`)
+	b := fmt.Appendf(nil, `{"jsonrpc":"2.0","id":null,"error":{"code":%d,"message":`, codeRefused)
+	b, err := jsontext.AppendQuote(b, safe(message))
+	if err != nil { // it is valid UTF-8
+		s.Logger.Error("refusal of an assistant's request not encoded", "error", err)
 	}
+	b = append(b, `}}`...)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
