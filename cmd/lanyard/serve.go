@@ -80,7 +80,7 @@ func (serveCmd) Help() string {
   LANYARD_THROTTLE=aws lanyard serve --demo
   LANYARD_STORE=postgres://lanyard:secret@db.example/lanyard lanyard serve
   lanyard serve --store postgres://db.example/lanyard --max-staleness 5s --snapshot-memory 2GiB
-  lanyard serve --authzen-mcp gateways.yaml    # for agentgateway, Envoy or Traefik Hub
+  lanyard serve --authzen-mcp gateways.yaml
   lanyard serve --config /etc/lanyard.json     # {"listen": "127.0.0.1:9000", "quota-profiles": 200}
 
 The first start writes the root access key into DATA/credentials (AWS shared-credentials format).
@@ -200,8 +200,10 @@ func (c *serveCmd) readMappings() error {
 	if err != nil {
 		return fmt.Errorf("read --authzen-mcp: %w", err)
 	}
-	c.mappings, err = coaz.Read(c.AuthzenMCP, source)
-	return err
+	if c.mappings, err = coaz.Read(c.AuthzenMCP, source); err != nil {
+		return refuse("%s", err)
+	}
+	return nil
 }
 
 // defaultAccount is the default of --account.
