@@ -32,8 +32,10 @@ func newGateways(t *testing.T) *pdp {
 		return p.profile(name, control.ProfileChange{Permissions: []string{"Queues.View"},
 			Applications: []lanyard.Application{{Namespace: namespace, Permissions: tools, Type: kind}}})
 	}
-	desk := tools("Desk", "orders", "MCP", "find", "cancel", "prompts/summary", "resources/file:///a", "Ünder", "weird")
-	clerk := tools("Clerk", "orders", "MCP", "find", "refund", "prompts/summary")
+	desk := tools("Desk", "orders", "MCP", "find", "cancel", "prompts/summary", "resources/file:///a",
+		"resources/docs:///{name}", "Ünder", "weird")
+	clerk := tools("Clerk", "orders", "MCP", "find", "refund", "prompts/summary", "resources/docs:///a",
+		"resources/docs:///{name}")
 	other := tools("Other", refunds, "MCP", "find")
 	opener := tools("Opener", "portal", "THIRD_PARTY_APPLICATION", "ACCESS")
 	p.user("jonas", nil, clerk, opener)
@@ -189,6 +191,11 @@ func TestRequestsOfMCP(t *testing.T) {
 		{"a resource", at, mcpAsks(client, "resources/read", "resource", "file:///a", agentOf(client)), "true: granted"},
 		{"a subscription to a resource", at, mcpAsks(client, "resources/subscribe", "resource", "file:///b", agentOf(client)),
 			notGranted + `"resources/file:///b" of application "orders"`},
+		{"a resource of a template", at, mcpAsks(jonas, "resources/read", "resource", "docs:///b", agentOf(client)), "true: granted"},
+		{"a resource that steps out of a template", at, mcpAsks(jonas, "resources/read", "resource", "docs:///../b", agentOf(client)),
+			notGranted + `"resources/docs:///../b" of application "orders"`},
+		{"a resource of another template", at, mcpAsks("auth0|nobody", "resources/read", "resource", "docs:///b", agentOf(client)),
+			notGranted + `"resources/docs:///b" of application "orders"`},
 		{"a task", at, mcpAsks(jonas, "tasks/get", "task", "t-1", agentOf(client)), "true: granted"},
 		{"a task of those without tools", at, mcpAsks("auth0|nobody", "tasks/get", "task", "t-1", agentOf(client)),
 			`false: human denied; it requires any tool of application "orders"`},

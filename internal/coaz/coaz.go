@@ -49,10 +49,11 @@ type Verdict uint8
 
 // The verdicts. The zero Verdict refuses.
 const (
-	Refuse  Verdict = iota // for Ask.Reason
-	Decide                 // Ask.Query
-	AnyTool                // allow if Ask.Query is allowed for any tool as its action
-	Pass                   // allow
+	Refuse    Verdict = iota // for Ask.Reason
+	Decide                   // Ask.Query
+	AnyTool                  // allow if Ask.Query is allowed for any tool as its action
+	AResource                // allow if Ask.Query is allowed, also for a template of r.ID as its action
+	Pass                     // allow
 )
 
 // An Ask is what to ask the decision engine.
@@ -99,6 +100,9 @@ func (m *Mapping) Ask(r *Request, q access.Query, isUser func(string) bool) Ask 
 	}
 	ask := Ask{Verdict: Decide, Message: "it requires " + lanyard.Quote(right) + " of application " +
 		lanyard.Quote(namespace)}
+	if r.Type == TypeResource {
+		ask.Verdict = AResource
+	}
 	if right == "" {
 		ask.Verdict, ask.Message = AnyTool, "it requires any tool of application "+lanyard.Quote(namespace)
 	}

@@ -1,16 +1,16 @@
 package coaz
 
 import (
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-
-	"go.yaml.in/yaml/v4"
+	"unicode/utf8"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/internal/yamlfile"
+	"github.com/lanyard/lanyard/internal/strictyaml"
 )
 
 // Mappings are those of a server's instances, by the id of the instance.
@@ -19,38 +19,59 @@ type Mappings map[string]*Mapping
 // Of returns the mapping of an instance; nil, which takes everything by its own name, when the file has none.
 func (m Mappings) Of(instance string) *Mapping { return m[instance] }
 
+// The form of a file of mappings.
+type (
+	fileForm struct {
+		Instances map[string]mappingForm `yaml:"instances" required:"" help:"Mappings by the id of the instance."`
+	}
+	mappingForm struct {
+		Agents  map[string]string    `yaml:"agents" help:"ARN of the AI agent, by client id."`
+		Users   map[string]string    `yaml:"users" help:"User name or id, by subject."`
+		Servers map[string]string    `yaml:"servers" help:"Namespace of the application, by audience."`
+		Proxies map[string]proxyForm `yaml:"proxies" help:"Proxies that ask over ext_authz, by name."`
+	}
+	proxyForm struct {
+		Namespace string      `yaml:"namespace" help:"Namespace of the application whose server is behind the proxy."`
+		Headers   headersForm `yaml:"headers" required:"" help:"Headers that the proxy alone sets."`
+	}
+	headersForm struct {
+		User     string `yaml:"user" help:"Header with the subject of the token."`
+		Agent    string `yaml:"agent" help:"Header with the client id."`
+		Audience string `yaml:"audience" help:"Header with the audience, in place of a namespace."`
+	}
+)
+
 // Read reads a file of mappings. The error has every problem that was found, with its place.
 func Read(path string, source []byte) (Mappings, error) {
-	file, root := yamlfile.Parse(path, source)
-	if root == nil {
-		return nil, file.Err()
+	var form fileForm
+	r := &reader{strictyaml.Decode(path, source, &form)}
+	if err := r.Err(); err != nil { // what was read is not all that the file says
+		return nil, err
 	}
-	r := &reader{file}
 	all := Mappings{}
-	instances := r.Fields(root, "the file", "instances")["instances"]
-	if instances == nil {
-		if file.Err() == nil {
-			r.Report(root, "instances is required")
+	for id, m := range form.Instances {
+		at := "instances." + id
+		if !lanyard.IsID(id) {
+			r.Report(at, "a key of instances must be the id of an instance, got %s", lanyard.Quote(id))
 		}
-		return nil, file.Err()
-	}
-	for _, m := range r.Members(instances, "instances") {
-		if !lanyard.IsID(m.Name) {
-			r.Report(m.Key, "a key of instances must be the id of an instance, got %s", quote(m.Name))
-			continue
+		r.checkTables(at, &m)
+		made := &Mapping{Agents: m.Agents, Users: m.Users, Servers: m.Servers}
+		for name, p := range m.Proxies {
+			if made.Proxies == nil {
+				made.Proxies = map[string]*Proxy{}
+			}
+			made.Proxies[name] = r.proxy(at+".proxies."+name, name, p, made)
 		}
-		all[strings.ToLower(m.Name)] = r.mapping(m.Value)
+		all[strings.ToLower(id)] = made
 	}
-	if err := file.Err(); err != nil {
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	return all, nil
 }
 
-// reader reads the values of a file of mappings.
-type reader struct{ *yamlfile.File }
-
-func quote(s string) string { return strconv.Quote(yamlfile.Clip(s)) }
+// reader reports what is wrong in a file of mappings.
+type reader struct{ *strictyaml.Document }
 
 // agentForm is the form of ARNs of AI agents.
 var agentForm = regexp.MustCompile(`^arn:[a-z-]+:wisdom:[a-z0-9-]+:[0-9]{12}:ai-agent/[A-Za-z0-9-]+/[A-Za-z0-9-]+` +
@@ -58,96 +79,65 @@ var agentForm = regexp.MustCompile(`^arn:[a-z-]+:wisdom:[a-z0-9-]+:[0-9]{12}:ai-
 
 const maxNamespace = 128 // characters
 
-func (r *reader) mapping(n *yaml.Node) *Mapping {
-	m := new(Mapping)
-	fields := r.Fields(n, "an instance", "agents", "users", "servers", "proxies")
-	if v := fields["agents"]; v != nil {
-		m.Agents = map[string]string{}
-		for _, x := range r.Texts(v, "agents") {
-			if m.Agents[x.Name] = x.Value.Value; !agentForm.MatchString(x.Value.Value) {
-				r.Report(x.Value, "the AI agent of %s must be arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/AGENT, "+
-					"with or without :$LATEST, :$SAVED or a version, got %s", quote(x.Name), quote(x.Value.Value))
-			}
+func (r *reader) checkTables(at string, m *mappingForm) {
+	for client, arn := range m.Agents {
+		if !agentForm.MatchString(arn) {
+			r.Report(at+".agents."+client, "the AI agent of %s must be arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/"+
+				"AGENT, with or without :$LATEST, :$SAVED or a version, got %s", lanyard.Quote(client), lanyard.Quote(arn))
 		}
 	}
-	if v := fields["users"]; v != nil {
-		m.Users = map[string]string{}
-		for _, x := range r.Texts(v, "users") {
-			m.Users[x.Name] = x.Value.Value
-			if _, both := m.Agents[x.Name]; both {
-				r.Report(x.Key, "%s must be in either agents or users, got both", quote(x.Name))
-			}
+	for subject, user := range m.Users {
+		if _, both := m.Agents[subject]; both {
+			r.Report(at+".users."+subject, "%s must be in either agents or users, got both", lanyard.Quote(subject))
+		}
+		if user == "" {
+			r.Report(at+".users."+subject, "the user of %s must be a user name or id, got %q", lanyard.Quote(subject), user)
 		}
 	}
-	if v := fields["servers"]; v != nil {
-		m.Servers = map[string]string{}
-		for _, x := range r.Texts(v, "servers") {
-			m.Servers[x.Name] = x.Value.Value
-			r.checkNamespace(x.Value, "the application of "+quote(x.Name), x.Value.Value)
+	for audience, namespace := range m.Servers {
+		r.checkNamespace(at+".servers."+audience, "the application of "+lanyard.Quote(audience), namespace)
+	}
+	for table, keys := range map[string][]string{"agents": slices.Collect(maps.Keys(m.Agents)),
+		"users": slices.Collect(maps.Keys(m.Users)), "servers": slices.Collect(maps.Keys(m.Servers))} {
+		if slices.Contains(keys, "") {
+			r.Report(at+"."+table+".", "a key of %s must have at least 1 character, got 0", table)
 		}
 	}
-	if v := fields["proxies"]; v != nil {
-		m.Proxies = map[string]*Proxy{}
-		for _, x := range r.Members(v, "proxies") {
-			m.Proxies[x.Name] = r.proxy(x, m)
-		}
-	}
-	return m
 }
 
-func (r *reader) checkNamespace(n *yaml.Node, name, namespace string) {
-	if len([]rune(namespace)) > maxNamespace {
-		r.Report(n, "%s must have at most %d characters, got %d", name, maxNamespace, len([]rune(namespace)))
+func (r *reader) checkNamespace(at, name, namespace string) {
+	if n := utf8.RuneCountInString(namespace); n == 0 || n > maxNamespace {
+		r.Report(at, "%s must have 1 to %d characters, got %d", name, maxNamespace, n)
 	}
 }
 
 // proxyName is the form of names of proxies, which stand in URLs.
 var proxyName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
-func (r *reader) proxy(x yamlfile.Member, m *Mapping) *Proxy {
-	if !proxyName.MatchString(x.Name) {
-		r.Report(x.Key, "a key of proxies must be 1 to 64 letters, digits, dots, hyphens and underscores, got %s",
-			quote(x.Name))
+func (r *reader) proxy(at, name string, form proxyForm, m *Mapping) *Proxy {
+	if !proxyName.MatchString(name) {
+		r.Report(at, "a key of proxies must be 1 to 64 letters, digits, dots, hyphens and underscores, got %s",
+			lanyard.Quote(name))
 	}
-	p := new(Proxy)
-	if yamlfile.IsNull(x.Value) {
-		r.Report(x.Key, "headers is required")
-		return p
-	}
-	fields := r.Fields(x.Value, "a proxy", "namespace", "headers")
-	if v := fields["namespace"]; v != nil {
-		p.Namespace, _ = r.Text(v, "namespace")
-		r.checkNamespace(v, "namespace", p.Namespace)
-		if p.Namespace != "" && !m.knows(p.Namespace) {
-			r.Report(v, "namespace must be one that servers has, got %s", quote(p.Namespace))
+	if r.Has(at + ".namespace") {
+		r.checkNamespace(at+".namespace", "namespace", form.Namespace)
+		if !m.knows(form.Namespace) {
+			r.Report(at+".namespace", "namespace must be one that servers has, got %s", lanyard.Quote(form.Namespace))
 		}
 	}
-	if fields["headers"] == nil {
-		r.Report(x.Key, "headers is required")
-		return p
-	}
-	headers := r.Fields(fields["headers"], "headers", "user", "agent", "audience")
-	p.User, p.Agent, p.Audience = r.header(headers["user"]), r.header(headers["agent"]), r.header(headers["audience"])
-	if p.User == "" && p.Agent == "" && r.Err() == nil {
-		r.Report(fields["headers"], "headers must have user or agent, got neither")
-	}
-	if names := []string{p.User, p.Agent, p.Audience}; repeats(names) {
-		r.Report(fields["headers"], "headers must be different ones, got %s", strings.Join(names, ", "))
-	}
-	if (p.Namespace == "") == (p.Audience == "") && r.Err() == nil {
-		r.Report(x.Key, "a proxy must have either namespace or headers.audience")
+	in := at + ".headers"
+	p := &Proxy{form.Namespace, r.header(in+".user", form.Headers.User), r.header(in+".agent", form.Headers.Agent),
+		r.header(in+".audience", form.Headers.Audience)}
+	names := slices.DeleteFunc([]string{p.User, p.Agent, p.Audience}, func(name string) bool { return name == "" })
+	switch {
+	case p.User == "" && p.Agent == "":
+		r.Report(in, "headers must have user or agent, got neither")
+	case len(slices.Compact(slices.Sorted(slices.Values(names)))) < len(names):
+		r.Report(in, "headers must be different ones, got %s", strings.Join(names, ", "))
+	case r.Has(at+".namespace") == (p.Audience != ""):
+		r.Report(at, "a proxy must have either namespace or headers.audience")
 	}
 	return p
-}
-
-// repeats reports whether a name that is not empty is listed twice.
-func repeats(names []string) bool {
-	for i, n := range names {
-		if n != "" && slices.Contains(names[:i], n) {
-			return true
-		}
-	}
-	return false
 }
 
 // clients are headers that clients set, or that a connection or a proxy's question itself has.
@@ -158,20 +148,16 @@ var clients = []string{"Accept", "Authorization", "Connection", "Content-Encodin
 var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")
 
 // header returns the canonical name of a header; "" when there is none.
-func (r *reader) header(n *yaml.Node) string {
-	if n == nil {
-		return ""
-	}
-	name, ok := r.Text(n, "a header")
-	if !ok {
+func (r *reader) header(at, name string) string {
+	if !r.Has(at) {
 		return ""
 	}
 	canonical := http.CanonicalHeaderKey(name)
 	switch {
 	case !headerName.MatchString(name):
-		r.Report(n, "a header must be a name such as x-jwt-sub, got %s", quote(name))
+		r.Report(at, "a header must be a name such as x-jwt-sub, got %s", strconv.Quote(lanyard.Clip(name)))
 	case slices.Contains(clients, canonical):
-		r.Report(n, "a header must be one that the proxy alone sets, got %s, which clients set", quote(name))
+		r.Report(at, "a header must be one that the proxy alone sets, got %s, which clients set", lanyard.Quote(name))
 	}
 	return canonical
 }

@@ -18,8 +18,7 @@ instances:
     agents: {support-desk: "arn:aws:wisdom:us-east-1:123456789012:ai-agent/a/b:$LATEST"}
     users:
       auth0|5f7c8ec7: jonas.becker
-      1234: &claire claire.dubois
-      1235: *claire
+      1234: claire.dubois
     servers:
       https://orders.example/mcp: orders
     proxies:
@@ -34,7 +33,7 @@ instances:
 	}
 	want := coaz.Mappings{instance: {
 		Agents:  map[string]string{"support-desk": "arn:aws:wisdom:us-east-1:123456789012:ai-agent/a/b:$LATEST"},
-		Users:   map[string]string{"auth0|5f7c8ec7": "jonas.becker", "1234": "claire.dubois", "1235": "claire.dubois"},
+		Users:   map[string]string{"auth0|5f7c8ec7": "jonas.becker", "1234": "claire.dubois"},
 		Servers: map[string]string{"https://orders.example/mcp": "orders"},
 		Proxies: map[string]*coaz.Proxy{
 			"front-door": {Namespace: "orders", User: "X-Jwt-Sub", Agent: "X-Jwt-Client-Id"},
@@ -49,36 +48,38 @@ func TestReadProblems(t *testing.T) {
 	of := func(text string) string { return "instances:\n  " + instance + ":\n    " + text }
 	const proxy = "proxies:\n      door: "
 	for _, tt := range []struct{ name, source, want string }{
-		{"an empty file", "", "g.yaml:1:1: the file is empty"},
-		{"nothing but a comment", "# x\n", "g.yaml:1:1: the file is empty"},
+		{"an empty file", "", "g.yaml:1:1: the file must be a mapping, got nothing"},
+		{"nothing but a comment", "# x\n", "g.yaml:1:1: the file must be a mapping, got nothing"},
 		{"two documents", "instances: {}\n---\ninstances: {}\n", "g.yaml:2:1: the file must be one YAML document, got another one here"},
 		{"a list", "- a\n", "g.yaml:1:1: the file must be a mapping, got a list"},
-		{"a misspelt key", "instance: {}\n", `g.yaml:1:1: the file must have keys among instances, got "instance"; did you mean instances?`},
+		{"a misspelt key", "instances: {}\ninstance: {}\n", `g.yaml:2:1: the file must have keys among instances, got "instance"; did you mean instances?`},
 		{"no instances", "instances:\n", "g.yaml:1:1: instances is required"},
-		{"an alias of an instance", "instances: {harbour: {}}\n", `g.yaml:1:13: a key of instances must be the id of an instance, got "harbour"`},
-		{"a misspelt table", of("user: {}"), `g.yaml:3:5: an instance must have keys among agents, users, servers, proxies, got "user"; did you mean users?`},
-		{"a key twice", of("users: {a: b, a: c}"), `g.yaml:3:19: "a" is listed twice in users`},
-		{"a user that is a list", of("users: {a: [b]}"), "g.yaml:3:16: users.a must be a text, got a list"},
-		{"no user", of("users: {a: }"), "g.yaml:3:16: users.a must be a text, got nothing"},
-		{"a merge", of("users: {<<: {a: b}}"), "g.yaml:3:13: a key of users must be a text, got << (merging mappings is not supported)"},
+		{"an alias of an instance", "instances: {harbour: {}}\n", `g.yaml:1:22: a key of instances must be the id of an instance, got "harbour"`},
+		{"a misspelt table", of("user: {}"), "g.yaml:3:5: instances." + instance + ` must have keys among agents, users, servers, proxies, got "user"; did you mean users?`},
+		{"a key twice", of("users: {a: b, a: c}"), `g.yaml:3:19: "a" is listed twice`},
+		{"a user that is a list", of("users: {a: [b]}"), "g.yaml:3:16: instances." + instance + ".users.a must be a text, got a list"},
+		{"an empty user", of("users: {a: ''}"), `g.yaml:3:16: the user of "a" must be a user name or id, got ""`},
+		{"an empty subject", of("users: {'': a}"), "g.yaml:3:17: a key of users must have at least 1 character, got 0"},
+		{"an empty application", of("servers: {a: ''}"), `g.yaml:3:18: the application of "a" must have 1 to 128 characters, got 0`},
+		{"a merge", of("users: {<<: {a: b}}"), "g.yaml:3:17: instances." + instance + ".users.<< must be a text, got a mapping"},
 		{"an agent that is none", of("agents: {a: robot}"), `g.yaml:3:17: the AI agent of "a" must be arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/AGENT, with or without :$LATEST, :$SAVED or a version, got "robot"`},
 		{"a subject that is a client too", of("agents: {a: 'arn:aws:wisdom:us-east-1:123456789012:ai-agent/a/b'}\n    users: {a: b}"),
-			`g.yaml:4:13: "a" must be in either agents or users, got both`},
-		{"a long namespace", of("servers: {a: " + strings.Repeat("n", 129) + "}"), `g.yaml:3:18: the application of "a" must have at most 128 characters, got 129`},
-		{"a proxy without headers", of(proxy + "{namespace: orders}"), "g.yaml:4:7: headers is required"},
-		{"a proxy without anything", of(proxy), "g.yaml:4:7: headers is required"},
+			`g.yaml:4:16: "a" must be in either agents or users, got both`},
+		{"a long namespace", of("servers: {a: " + strings.Repeat("n", 129) + "}"), `g.yaml:3:18: the application of "a" must have 1 to 128 characters, got 129`},
+		{"a proxy without headers", of(proxy + "{namespace: orders}"), "g.yaml:4:13: instances." + instance + ".proxies.door.headers is required"},
+		{"an alias", of("users: &u {a: b}\n    servers: *u"), "g.yaml:4:14: instances." + instance + ".servers must be written out, got an alias"},
 		{"a proxy that names nobody", of(proxy + "{namespace: orders, headers: {audience: x-a}}"), "g.yaml:4:42: headers must have user or agent, got neither"},
-		{"a proxy without a server", of(proxy + "{headers: {user: x-u}}"), "g.yaml:4:7: a proxy must have either namespace or headers.audience"},
+		{"a proxy without a server", of(proxy + "{headers: {user: x-u}}"), "g.yaml:4:13: a proxy must have either namespace or headers.audience"},
 		{"a proxy with two servers", of(proxy + "{namespace: orders, headers: {user: x-u, audience: x-a}}"),
-			"g.yaml:4:7: a proxy must have either namespace or headers.audience"},
+			"g.yaml:4:13: a proxy must have either namespace or headers.audience"},
 		{"a server that the table does not have", of("servers: {a: orders}\n    " + proxy + "{namespace: order, headers: {user: x-u}}"),
 			`g.yaml:5:25: namespace must be one that servers has, got "order"`},
-		{"one header for two", of(proxy + "{namespace: orders, headers: {user: x-u, agent: X-U}}"), "g.yaml:4:42: headers must be different ones, got X-U, X-U, "},
+		{"one header for two", of(proxy + "{namespace: orders, headers: {user: x-u, agent: X-U}}"), "g.yaml:4:42: headers must be different ones, got X-U, X-U"},
 		{"a header that is none", of(proxy + "{namespace: orders, headers: {user: 'x u'}}"), `g.yaml:4:49: a header must be a name such as x-jwt-sub, got "x u"`},
 		{"a header of clients", of(proxy + "{namespace: orders, headers: {user: mcp-name}}"),
 			`g.yaml:4:49: a header must be one that the proxy alone sets, got "mcp-name", which clients set`},
 		{"a proxy that no URL can have", of("proxies: {a/b: {namespace: orders, headers: {user: x-u}}}"),
-			`g.yaml:3:15: a key of proxies must be 1 to 64 letters, digits, dots, hyphens and underscores, got "a/b"`},
+			`g.yaml:3:20: a key of proxies must be 1 to 64 letters, digits, dots, hyphens and underscores, got "a/b"`},
 	} {
 		_, err := coaz.Read("g.yaml", []byte(tt.source))
 		if err == nil || err.Error() != tt.want {

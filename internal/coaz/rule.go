@@ -5,6 +5,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
+	"github.com/lanyard/lanyard/internal/mcprights"
 )
 
 // The types of resources that the binding's requests have.
@@ -86,32 +87,18 @@ func (r *Request) right() (right, problem string) {
 	case r.Type == TypeTool:
 		return toolRight(r.ID)
 	case r.Type == TypePrompt:
-		return promptRight + r.ID, ""
+		return mcprights.Prompt(r.ID), ""
 	case r.Type == TypeResource:
-		return resourceRight + r.ID, ""
+		return mcprights.Resource(r.ID), ""
 	}
 	return "", ""
 }
 
-// What profiles grant besides tools has a permission that begins with its kind.
-const (
-	promptRight   = "prompts/"
-	resourceRight = "resources/"
-)
-
-// IsTool reports whether a permission of an application is that of a tool. No tool may be called like a permission that
-// means something else: that of a prompt or a resource, or the one that opens a third-party application, which may
-// have the same namespace.
-func IsTool(permission string) bool {
-	return permission != access.ActionAccess && !strings.HasPrefix(permission, promptRight) &&
-		!strings.HasPrefix(permission, resourceRight)
-}
-
 // toolRight returns the permission for a tool, or what is wrong.
 func toolRight(name string) (right, problem string) {
-	if !IsTool(name) {
-		return "", "a tool must not be called " + access.ActionAccess + ", " + promptRight + "… or " + resourceRight +
-			"…, got " + lanyard.Quote(name)
+	if !mcprights.IsTool(name) {
+		return "", "a tool must not be called " + access.ActionAccess + ", " + mcprights.PromptPrefix + "… or " +
+			mcprights.ResourcePrefix + "…, got " + lanyard.Quote(name)
 	}
 	return name, ""
 }

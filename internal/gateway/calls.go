@@ -9,6 +9,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/lanyard/lanyard/internal/mcprights"
 )
 
 // callTool serves tools/call.
@@ -86,11 +88,11 @@ func (q *request) getPrompt() error {
 	u, inner, ok := q.g.byName(q.name.value)
 	if !ok || u.Local != nil {
 		right := q.unknown(q.name.value)
-		right.Tool = promptRight + right.Tool
+		right.Tool = mcprights.Prompt(right.Tool)
 		return q.run(errand{tool: q.name.value, rights: []Right{right}})
 	}
 	return q.runWithState(errand{upstream: u, tool: q.name.value, name: inner, edits: q.renamed(q.name, inner),
-		rights: []Right{{Namespace: u.Namespace, Tool: promptRight + inner}}})
+		rights: []Right{{Namespace: u.Namespace, Tool: mcprights.Prompt(inner)}}})
 }
 
 // readResource serves resources/read, and resources/subscribe and resources/unsubscribe in sessions.
@@ -113,17 +115,17 @@ func (g *Gateway) resourceRights(uri string) (*upstream, string, []Right) {
 	u, inner, ok := g.byURI(uri)
 	if !ok || u.Local != nil {
 		if !g.prefixed {
-			return nil, "", []Right{{Namespace: g.upstreams[0].Namespace, Tool: resourceRight + uri}}
+			return nil, "", []Right{{Namespace: g.upstreams[0].Namespace, Tool: mcprights.Resource(uri)}}
 		}
 		namespace, rest, _ := strings.Cut(uri, "+")
-		return nil, "", []Right{{Namespace: namespace, Tool: resourceRight + rest}}
+		return nil, "", []Right{{Namespace: namespace, Tool: mcprights.Resource(rest)}}
 	}
-	rights := []Right{{Namespace: u.Namespace, Tool: resourceRight + inner}}
+	rights := []Right{{Namespace: u.Namespace, Tool: mcprights.Resource(inner)}}
 	for _, it := range u.offers.Load().list(kindTemplates) {
 		if len(rights) == maxTemplateRights {
 			break
 		}
-		if it.template.grants(inner) {
+		if it.template.Grants(inner) {
 			rights = append(rights, it.right)
 		}
 	}
@@ -143,11 +145,11 @@ func (q *request) complete() error {
 		u, inner, ok := q.g.byName(q.refName.value)
 		if !ok || u.Local != nil {
 			right := q.unknown(q.refName.value)
-			right.Tool = promptRight + right.Tool
+			right.Tool = mcprights.Prompt(right.Tool)
 			return q.run(errand{tool: q.refName.value, rights: []Right{right}})
 		}
 		return q.run(errand{upstream: u, tool: q.refName.value, edits: q.renamed(q.refName, inner),
-			rights: []Right{{Namespace: u.Namespace, Tool: promptRight + inner}}})
+			rights: []Right{{Namespace: u.Namespace, Tool: mcprights.Prompt(inner)}}})
 	case "ref/resource":
 		if !q.refURI.at.there() {
 			return faultf(codeInvalidParams, "params.ref.uri is required")

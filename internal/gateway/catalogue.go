@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/lanyard/lanyard/internal/mcprights"
 )
 
 // A kind is one of the lists of a server.
@@ -35,10 +37,10 @@ var (
 type item struct {
 	key        string
 	right      Right
-	definition jsontext.Value // as the upstream has it
-	at         span           // of the value of key in it
-	params     []paramHeader  // of a tool
-	template   template       // of a template
+	definition jsontext.Value     // as the upstream has it
+	at         span               // of the value of key in it
+	params     []paramHeader      // of a tool
+	template   mcprights.Template // of a template
 }
 
 // A catalogue is what an upstream offers, each list sorted by key.
@@ -199,14 +201,15 @@ func (u *upstream) newItem(k kind, definition jsontext.Value) (item, error) {
 		it.params, err = paramHeaders(schema)
 	case kindPrompts:
 		ok = offered(it.key)
-		it.right.Tool = promptRight + it.key
+		it.right.Tool = mcprights.Prompt(it.key)
 	case kindResources:
 		ok = offeredURI(it.key)
-		it.right.Tool = resourceRight + it.key
+		it.right.Tool = mcprights.Resource(it.key)
 	case kindTemplates:
 		ok = offeredURI(it.key)
-		it.right.Tool = resourceRight + it.key
-		if it.template, err = newTemplate(it.key), nil; it.template.matcher == nil {
+		it.right.Tool = mcprights.Resource(it.key)
+		var valid bool
+		if it.template, valid = mcprights.ParseTemplate(it.key); !valid {
 			err = errors.New("uriTemplate must be a URI template")
 		}
 	}

@@ -1,10 +1,9 @@
 package gateway
 
 import (
-	"net/url"
 	"strings"
 
-	"github.com/yosida95/uritemplate/v3"
+	"github.com/lanyard/lanyard/internal/mcprights"
 )
 
 // separator stands between an upstream's name and the name of what it offers, as agents see it. It is that of other
@@ -14,17 +13,11 @@ const separator = "___"
 // maxName is of a tool or prompt. A permission of a profile has at most as many characters.
 const maxName = 128
 
-// What profiles grant besides tools has a permission string that begins with its kind.
-const (
-	promptRight   = "prompts/"
-	resourceRight = "resources/"
-)
-
 // offered reports whether the gateway offers what has this name. It offers names of ASCII letters, digits and
 // _ - . / alone, as the specification recommends: no two of them look the same to people. A tool is not named like a
 // prompt's or resource's permission, so that no grant means two things.
 func offered(name string) bool {
-	if name == "" || len(name) > maxName || strings.HasPrefix(name, promptRight) || strings.HasPrefix(name, resourceRight) {
+	if len(name) > maxName || !mcprights.IsTool(name) {
 		return false
 	}
 	for i := range len(name) {
@@ -106,51 +99,4 @@ func (g *Gateway) upstream(name string) *upstream {
 		}
 	}
 	return nil
-}
-
-// A template is a URI template that an upstream offers.
-type template struct {
-	text    string
-	matcher *uritemplate.Template
-}
-
-// newTemplate returns a template, whose matcher is nil if text is none.
-func newTemplate(text string) template {
-	t, err := uritemplate.New(text)
-	if err != nil {
-		return template{text: text}
-	}
-	return template{text, t}
-}
-
-// grants reports whether the right to a template is the right to read uri: whether the template can expand to it,
-// without steps to other folders, which templates such as file:///docs/{name} are not meant to expand to.
-func (t template) grants(uri string) bool {
-	return t.matcher.Match(uri) != nil && !climbs(uri)
-}
-
-// climbs reports whether a URI has segments that lead elsewhere, however they are written.
-func climbs(uri string) bool {
-	plain := uri
-	for range 3 { // encoded more than once
-		decoded, err := url.PathUnescape(plain)
-		if err != nil {
-			return true
-		}
-		if strings.ContainsRune(decoded, 0) || strings.Count(decoded, "/") != strings.Count(uri, "/") {
-			return true // an encoded slash makes another path
-		}
-		if decoded == plain {
-			break
-		}
-		plain = decoded
-	}
-	for part := range strings.FieldsFuncSeq(plain, func(r rune) bool {
-		return r == '/' || r == '\\' || r == '?' || r == '#' || r == '&' || r == '=' || r == ';'
-	}) {
-		if part == ".." || part == "." {
-			return true
-		}
-	}
-	return strings.Contains(plain, "%")
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/coaz"
+	"github.com/lanyard/lanyard/internal/mcprights"
 )
 
 // maxAudience bounds the audiences of a token.
@@ -96,6 +97,9 @@ func (v View) evaluateMCP(q *Question, m *coaz.Mapping) Evaluation {
 	case coaz.AnyTool:
 		ask.Query.Action = v.anyTool(ask.Query)
 		e = v.evaluate(&Question{Query: ask.Query, Explain: q.Explain})
+	case coaz.AResource:
+		ask.Query.Action = v.aResource(ask.Query, q.MCP.ID)
+		e = v.evaluate(&Question{Query: ask.Query, Explain: q.Explain})
 	case coaz.Decide:
 		e = v.evaluate(&Question{Query: ask.Query, Explain: q.Explain})
 	}
@@ -112,7 +116,7 @@ func (v View) hasUser(ref string) bool {
 
 // tools returns those tools of the application that q is about which its subject may call, in byte order.
 func (v View) tools(q access.Query) []string {
-	return slices.DeleteFunc(v.WhichActions(&q), func(name string) bool { return !coaz.IsTool(name) })
+	return slices.DeleteFunc(v.WhichActions(&q), func(name string) bool { return !mcprights.IsTool(name) })
 }
 
 // anyTool returns a tool that the subject of q may call. If there is none, it returns one that shows best why not: of
@@ -127,6 +131,21 @@ func (v View) anyTool(q access.Query) string {
 		return ""
 	}
 	return found[0]
+}
+
+// aResource returns the permission by which the subject of q may use a resource: its own, or else that of a template
+// which grants it. If there is none, it returns its own.
+func (v View) aResource(q access.Query, uri string) string {
+	if v.Decide(&q).Allow {
+		return q.Action
+	}
+	own := q.Action
+	for _, permission := range v.WhichActions(&q) {
+		if mcprights.Covers(permission, uri) {
+			return permission
+		}
+	}
+	return own
 }
 
 // toolsOf lists the tools that a gateway's caller may call.
