@@ -47,3 +47,31 @@ func TestCovers(t *testing.T) {
 		}
 	}
 }
+
+func TestTemplatesGrant(t *testing.T) {
+	for _, tt := range []struct {
+		template, uri string
+		want          bool
+	}{
+		{"file:///docs/{name}", "file:///docs/a.txt", true},
+		{"file:///docs/{name}", "file:///docs/a%20b", true},
+		{"file:///docs/{name}", "file:///docs/a/b", false},
+		{"file:///docs/{name}", "file:///docs/..", false},
+		{"file:///docs/{name}", "file:///docs/%2e%2e", false},
+		{"file:///docs/{name}", "file:///docs/..%2fsecret", false},
+		{"file:///docs/{name}", "file:///docs/%252e%252e%252fsecret", false},
+		{"file:///docs/{name}", "file:///other/a", false},
+		{"file:///docs/{name}", "file:///docs/a%00", false},
+		{"file:///{+path}", "file:///a/b", true},
+		{"file:///{+path}", "file:///a/../b", false},
+		{"file:///{+path}", "file:///a/./b", false},
+		{"file:///docs/{name}", "FILE:///docs/a", false},
+		{"crm://x{?id}", "crm://x?id=1", true},
+		{"crm://x{?id}", "crm://x?id=1&admin=1", false},
+	} {
+		tmpl, ok := mcprights.ParseTemplate(tt.template)
+		if got := ok && tmpl.Grants(tt.uri); got != tt.want {
+			t.Errorf("%s grants %s: %v, want %v", tt.template, tt.uri, got, tt.want)
+		}
+	}
+}
