@@ -115,6 +115,9 @@ x.yaml:1:9: target must have one of instance, mirror, backup and template, got n
 
 // TestBounds reads files that exceed each of the bounds.
 func TestBounds(t *testing.T) {
+	if underRaceDetector {
+		t.Skip("the race detector makes this ten times as slow; make unit runs it without")
+	}
 	laughs := "variables:\n  a: &a " + strings.Repeat("x", 1000) + "\n"
 	names := "[" + strings.Repeat("a,", 2000) + "a]"
 	var bomb strings.Builder
@@ -259,3 +262,6 @@ func TestGoodFilesMatchSchema(t *testing.T) {
 		}
 	}
 }
+
+// underRaceDetector is set when the tests run under the race detector.
+var underRaceDetector bool

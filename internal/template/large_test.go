@@ -31,6 +31,9 @@ func processorTime(t *testing.T) time.Duration {
 
 // Files of the largest size are read in little time, whatever is in them.
 func TestLargeFiles(t *testing.T) {
+	if underRaceDetector {
+		t.Skip("the race detector makes this ten times as slow; make unit runs it without")
+	}
 	const size = MaxFileSize - 1000
 	group := "  A#: {Type: \"AWS::Connect::UserHierarchyGroup\", Properties: {InstanceArn: \"" + instanceARN +
 		"\", Name: a#, ParentGroupArn: !Ref "
@@ -65,3 +68,6 @@ func TestLargeFiles(t *testing.T) {
 		}
 	}
 }
+
+// underRaceDetector is set when the tests run under the race detector.
+var underRaceDetector bool
