@@ -145,7 +145,7 @@ func (c *mcpGatewayCmd) newServer(running *runningGateway, parts gatewayParts, c
 		TLSConfig: &tls.Config{Certificates: certificates},
 		ErrorLog:  slog.NewLogLogger(parts.log.Handler(), slog.LevelDebug),
 	}
-	srv.RegisterOnShutdown(running.Close) // whose streams do not end by themselves
+	srv.RegisterOnShutdown(running.endStreams) // whose streams do not end by themselves
 	return srv
 }
 
@@ -167,7 +167,8 @@ type runningGateway struct {
 	recorder  *recorder.Recorder
 	decisions *decisionlog.Log
 	log       *slog.Logger
-	once      sync.Once
+	ending    sync.Once
+	closing   sync.Once
 }
 
 // handler returns what serves the gateway; nil when there is none.
@@ -181,13 +182,20 @@ func (g *runningGateway) handler() *frontends.Gateway {
 // maxClosing bounds how long storing what was recorded may take at the end.
 const maxClosing = 10 * time.Second
 
-// Close ends the gateway, once, and stores what was recorded.
+// endStreams ends what would go on for ever, once. Calls in progress are still answered, and recorded.
+func (g *runningGateway) endStreams() {
+	if g != nil {
+		g.ending.Do(g.gateway.Close)
+	}
+}
+
+// Close ends the gateway, once, and stores what was recorded. No call may be in progress: it would not be recorded.
 func (g *runningGateway) Close() {
 	if g == nil {
 		return
 	}
-	g.once.Do(func() {
-		g.gateway.Close()
+	g.endStreams()
+	g.closing.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), maxClosing)
 		defer cancel()
 		if err := errors.Join(g.recorder.Close(ctx), g.decisions.Close(ctx)); err != nil {

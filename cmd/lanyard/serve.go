@@ -172,7 +172,7 @@ func (c *serveCmd) serveStore(io streams, db store.Store, s startedServer) error
 		return err
 	}
 	srv, conns := c.newServer(proving(here.Proof, handler), s.certificates, log)
-	srv.RegisterOnShutdown(gateway.Close) // whose streams do not end by themselves
+	srv.RegisterOnShutdown(gateway.endStreams) // whose streams do not end by themselves
 	served := make(chan error, 1)
 	go func() { served <- c.serveOn(srv, conns.Listen(listener)) }()
 	log.Info("serving", "url", here.URL, "data", c.Data, "store", storeName(c.Store), "region", c.Region, "version",
