@@ -69,7 +69,8 @@ func (q *request) runWithState(e errand) error {
 		if !ok {
 			return faultf(codeInvalidParams, "params.requestState must be what the gateway returned for this call to this caller")
 		}
-		e.edits = append(e.edits, edit{q.state.at, quote(string(inner))})
+		e.state = string(inner)
+		e.edits = append(e.edits, edit{q.state.at, quote(e.state)})
 	}
 	return q.run(e)
 }

@@ -378,7 +378,8 @@ func TestTokensStay(t *testing.T) {
 		call(t, url, "sell", `"arguments":{"text":"x"},`, "Cookie: a=b", "X-Forwarded-For: 1.2.3.4", "X-Api-Key: mine")
 		c := connect(t, url, "ann", "2025-11-25", mcp.ClientOptions{})
 		toolNames(t, c)
-		if _, err := c.CallTool(t.Context(), &mcp.CallToolParams{Name: "sell", Arguments: map[string]any{"text": "x"}}); err != nil {
+		sell := &mcp.CallToolParams{Name: "sell", Arguments: map[string]any{"text": "x"}}
+		if _, err := c.CallTool(t.Context(), sell); err != nil {
 			t.Fatal(err)
 		}
 		for _, h := range headers.all() {

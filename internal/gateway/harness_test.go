@@ -196,7 +196,8 @@ func shop() *mcp.Server {
 		SubscribeHandler:   func(context.Context, *mcp.SubscribeRequest) error { return nil },
 		UnsubscribeHandler: func(context.Context, *mcp.UnsubscribeRequest) error { return nil },
 		CompletionHandler: func(_ context.Context, r *mcp.CompleteRequest) (*mcp.CompleteResult, error) {
-			return &mcp.CompleteResult{Completion: mcp.CompletionResultDetails{Values: []string{r.Params.Argument.Value + "!"}}}, nil
+			values := []string{r.Params.Argument.Value + "!"}
+			return &mcp.CompleteResult{Completion: mcp.CompletionResultDetails{Values: values}}, nil
 		},
 	})
 	for _, name := range []string{"sell", "refund"} {
@@ -206,7 +207,8 @@ func shop() *mcp.Server {
 		})
 	}
 	s.AddPrompt(&mcp.Prompt{Name: "greet"}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
-		return &mcp.GetPromptResult{Messages: []*mcp.PromptMessage{{Role: "user", Content: &mcp.TextContent{Text: "Hello"}}}}, nil
+		hello := &mcp.PromptMessage{Role: "user", Content: &mcp.TextContent{Text: "Hello"}}
+		return &mcp.GetPromptResult{Messages: []*mcp.PromptMessage{hello}}, nil
 	})
 	read := func(_ context.Context, r *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
 		return &mcp.ReadResourceResult{Contents: []*mcp.ResourceContents{{URI: r.Params.URI, Text: "text"}}}, nil

@@ -49,6 +49,7 @@ type message struct {
 	refURI    text
 	requestID span // of notifications/cancelled
 	token     span // progressToken of notifications/progress
+	inputs    span // inputResponses
 
 	// Members of params._meta.
 	meta          span
@@ -191,6 +192,8 @@ func (m *message) readParam(r *reader, name string) (err error) {
 		m.listen, err = r.value()
 	case "progressToken":
 		m.token, err = r.value()
+	case "inputResponses":
+		m.inputs, err = r.value()
 	case "requestId":
 		m.requestID, err = r.value()
 	case "ref":

@@ -44,7 +44,8 @@ func FuzzParseMessage(f *testing.F) {
 		if err := json.Unmarshal(b, &other); err != nil {
 			t.Fatalf("another reader refuses %q: %v", b, err)
 		}
-		got := []string{m.method, m.name.value, m.uri.value, m.taskID.value, m.state.value, m.refType, m.refName.value, m.refURI.value}
+		got := []string{m.method, m.name.value, m.uri.value, m.taskID.value, m.state.value,
+			m.refType, m.refName.value, m.refURI.value}
 		want := []string{other.Method, other.Params.Name, other.Params.URI, other.Params.TaskID, other.Params.RequestState,
 			other.Params.Ref.Type, other.Params.Ref.Name, other.Params.Ref.URI}
 		if !slices.Equal(got, want) {

@@ -107,6 +107,7 @@ type errand struct {
 	params   []paramHeader
 	local    string // name of a tool of a Local upstream
 	target   string // what the state of a call that needs input is bound to
+	state    string // that the agent sent back, opened
 }
 
 // run decides an errand and, if it is allowed, has it done.
@@ -169,6 +170,7 @@ func (q *request) decide(e errand) (*Call, error) {
 		}
 	}
 	if !call.Decision.Allow {
+		q.g.parked.abandon(e.state)
 		return nil, q.refuse(call, e)
 	}
 	if e.upstream == nil {
@@ -317,9 +319,9 @@ func (q *request) exchange(ctx context.Context, e errand) (*incoming, error) {
 	if u.Local != nil {
 		return q.callLocal(ctx, e)
 	}
-	c := u.conn.Load()
-	if c == nil {
-		return nil, errDown
+	c, err := u.connected(ctx)
+	if err != nil {
+		return nil, err
 	}
 	if q.stateless() {
 		if f := checkParams(q.http.Header, e.params, q.arguments.orNull(q.message)); f != nil {
@@ -355,10 +357,12 @@ func (q *request) forwardedHeaders() http.Header {
 }
 
 // pass sends a notification of the upstream that belongs to the request to the agent.
-func (q *request) pass(m *message) {
+func (q *request) pass(m *message) { passTo(q.reply, m) }
+
+func passTo(p *reply, m *message) {
 	switch m.method {
 	case "notifications/progress", "notifications/message", "notifications/elicitation/complete":
-		q.reply.interim(m.text)
+		p.interim(m.text)
 	}
 }
 

@@ -25,6 +25,7 @@ type Gateway struct {
 	sessions  sessions
 	streams   chan struct{} // has an item for each open subscription
 	pools     pools
+	parked    parkedCalls
 	tasks     sealed.Box
 	states    sealed.Box
 
@@ -72,6 +73,7 @@ func (g *Gateway) spawn(f func()) {
 func (g *Gateway) Close() {
 	g.cancel()
 	g.sessions.endAll()
+	g.parked.endAll()
 	g.pools.endAll()
 	g.group.Wait()
 	for _, u := range g.upstreams {

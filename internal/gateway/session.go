@@ -484,6 +484,8 @@ func (s *session) ask(ctx context.Context, method string, params jsontext.Value,
 // agentMethods are the requests of upstreams that reach agents.
 var agentMethods = []string{"sampling/createMessage", "elicitation/create", "roots/list"}
 
+func isAgentMethod(method string) bool { return slices.Contains(agentMethods, method) }
+
 // sessionPeer hands what an upstream sends to the agent.
 type sessionPeer struct{ s *session }
 
@@ -497,7 +499,7 @@ func (p sessionPeer) outside(u *upstream, m *message) {
 }
 
 func (p sessionPeer) ask(ctx context.Context, u *upstream, m *message, within *reply) []byte {
-	if !slices.Contains(agentMethods, m.method) {
+	if !isAgentMethod(m.method) {
 		return answerAlone(m)
 	}
 	var params jsontext.Value
@@ -559,8 +561,11 @@ func (q *request) askSession(ctx context.Context, e errand, c *connection) (*inc
 	if !c.sessions() {
 		return c.link.call(ctx, o, q.pass)
 	}
+	if q.stateless() {
+		return q.askParked(ctx, e, o)
+	}
 	for again := true; ; again = false {
-		l, err := q.sessionWith(ctx, e.upstream)
+		l, err := q.session.link(ctx, e.upstream)
 		if err != nil {
 			return nil, err
 		}
@@ -578,11 +583,22 @@ func (q *request) askSession(ctx context.Context, e errand, c *connection) (*inc
 	}
 }
 
-func (q *request) sessionWith(ctx context.Context, u *upstream) (*sessionLink, error) {
-	if q.session != nil {
-		return q.session.link(ctx, u)
+// askParked has an upstream answer in a session of the caller's own. The call may have to wait for the agent.
+func (q *request) askParked(ctx context.Context, e errand, o *outgoing) (*incoming, error) {
+	if strings.HasPrefix(e.state, parkedState) {
+		return q.resume(ctx, e.state)
 	}
-	return q.g.pools.link(ctx, q.caller, u)
+	for again := true; ; again = false {
+		l, err := q.g.pools.link(ctx, q.caller, e.upstream, q.sessionCapabilities())
+		if err != nil {
+			return nil, err
+		}
+		in, err := q.await(ctx, q.park(l, o))
+		if !errors.Is(err, errSessionGone) || !again {
+			return in, err
+		}
+		l.cancel() // the upstream has forgotten it, and has not seen the request
+	}
 }
 
 // withoutMeta returns the edit that removes what only the revision without sessions says in each request.
@@ -648,7 +664,7 @@ func (s *session) fulfil(ctx context.Context, q *request, need *inputNeeded) err
 	}
 	need.responses = map[string]jsontext.Value{}
 	for key, r := range need.InputRequests {
-		if !slices.Contains(agentMethods, r.Method) {
+		if !isAgentMethod(r.Method) {
 			return fmt.Errorf("upstream asks for %q", r.Method)
 		}
 		m, err := s.ask(ctx, r.Method, r.Params, q.reply)
@@ -732,8 +748,9 @@ type pools struct {
 }
 
 type poolKey struct {
-	caller   string
-	upstream *upstream
+	caller       string
+	upstream     *upstream
+	capabilities string // of the agent
 }
 
 type pooled struct {
@@ -741,9 +758,9 @@ type pooled struct {
 	used time.Time
 }
 
-// link returns the session of a caller with an upstream.
-func (p *pools) link(ctx context.Context, c *Caller, u *upstream) (*sessionLink, error) {
-	key := poolKey{c.key(), u}
+// link returns the session of a caller with an upstream, for an agent with these capabilities.
+func (p *pools) link(ctx context.Context, c *Caller, u *upstream, capabilities jsontext.Value) (*sessionLink, error) {
+	key := poolKey{c.key(), u, string(capabilities)}
 	p.mu.Lock()
 	if have := p.links[key]; have != nil && have.link.ctx.Err() == nil {
 		have.used = time.Now()
@@ -753,7 +770,7 @@ func (p *pools) link(ctx context.Context, c *Caller, u *upstream) (*sessionLink,
 	p.mu.Unlock()
 	ctx, cancel := context.WithTimeoutCause(ctx, u.g.ConnectTimeout, errTimeout)
 	defer cancel()
-	l, err := u.openSession(ctx, nobody{}, nil)
+	l, err := u.openSession(ctx, nobody{}, capabilities)
 	if err != nil {
 		return nil, err
 	}

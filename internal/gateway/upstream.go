@@ -322,6 +322,22 @@ func (u *upstream) poll(ctx context.Context, _ *connection) error {
 	return ctx.Err()
 }
 
+// connected returns the connection, for which it waits when the gateway has just begun.
+func (u *upstream) connected(ctx context.Context) (*connection, error) {
+	if c := u.conn.Load(); c != nil {
+		return c, nil
+	}
+	select {
+	case <-u.tried:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if c := u.conn.Load(); c != nil {
+		return c, nil
+	}
+	return nil, errDown
+}
+
 // ready waits for the first attempt to connect to every upstream, so that an agent that comes at once sees all tools.
 func (g *Gateway) ready(ctx context.Context) {
 	for _, u := range g.upstreams {

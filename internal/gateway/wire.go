@@ -398,7 +398,7 @@ func (l *sessionLink) cancelCall(ctx context.Context, o *outgoing) {
 	}
 	text := notificationMessage("notifications/cancelled", map[string]any{"requestId": o.id, "reason": "no longer needed"})
 	l.u.g.spawn(func() {
-		ctx, cancel := context.WithTimeout(l.ctx, 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second) // also when the session ends
 		defer cancel()
 		_ = l.notify(ctx, text) // it may be gone as well
 	})
