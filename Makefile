@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run build console browser console-big screenshots test check postgres unit conformance bench properties fuzz crash failover linearizability soak model upstream generate docs clean help
+.PHONY: run demo-agent build console browser console-big screenshots test check postgres unit conformance bench properties fuzz crash failover linearizability soak model upstream generate docs clean help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -21,6 +21,9 @@ help: ## List the targets.
 run: build ## Build lanyard and serve a demo instance from ./lanyard-data.
 	@command -v aws >/dev/null || echo "The AWS CLI is not installed, so the aws command below does not work here. Any AWS SDK works too (README.md)."
 	@exec bin/lanyard serve --demo --data ./lanyard-data
+
+demo-agent: build ## Guard the tools of a scripted AI agent: a call is refused, granted and audited. Runs offline.
+	@go run ./cmd/demo-agent -lanyard bin/lanyard -python "$$(.ci/python)"
 
 build: ## Build bin/lanyard, one static binary, with the web console if Node.js is installed.
 	@command -v go >/dev/null || { echo "Building lanyard requires Go 1.26 or newer: https://go.dev/dl/"; exit 1; }

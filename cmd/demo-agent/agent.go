@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/lanyard/lanyard/internal/terminal"
@@ -112,7 +114,6 @@ func (d *demo) grant(ctx context.Context) error {
 	d.say(`%s`, d.paint.Paint(terminal.Faint, `connect.update_security_profile(…, Applications=[…,`))
 	d.say(`%s`, d.paint.Paint(terminal.Faint,
 		`    {"Namespace": "refunds", "Type": "MCP", "ApplicationPermissions": ["refund_status", "pay_refund"]}])`))
-	began := time.Now()
 	if err := d.administer(ctx, "orders=find_order", "refunds=refund_status,pay_refund"); err != nil {
 		return err
 	}
@@ -121,7 +122,6 @@ func (d *demo) grant(ctx context.Context) error {
 	case <-time.After(patience):
 		return errors.New("the agent was not told that its tools have changed")
 	}
-	_ = began
 	names, err := d.tools(ctx)
 	if err != nil {
 		return err
@@ -145,14 +145,76 @@ func (d *demo) callAllowed(ctx context.Context) error {
 	return nil
 }
 
-// audit shows the records of both calls.
+// A record is what the story shows of a record of the audit.
+type record struct {
+	Time      time.Time `json:"eventTime"`
+	Operation string    `json:"eventName"`
+	Identity  struct {
+		Key string `json:"accessKeyId"`
+	} `json:"userIdentity"`
+	Request struct {
+		Namespace string         `json:"namespace"`
+		Tool      string         `json:"tool"`
+		Arguments jsontext.Value `json:"arguments"`
+	} `json:"requestParameters"`
+	More struct {
+		Decision struct {
+			ID      string `json:"id"`
+			Outcome string `json:"outcome"`
+			Reason  string `json:"reason"`
+		} `json:"decision"`
+	} `json:"additionalEventData"`
+}
+
+// line shows a record.
+func (r *record) line() string {
+	if r.Operation != toolCall {
+		return fmt.Sprintf("%s  %s  by access key %s", r.Time.Format(time.TimeOnly), r.Operation, r.Identity.Key)
+	}
+	d := r.More.Decision
+	return fmt.Sprintf("%s  %s  %s %s %s  %s (%s), decision %s", r.Time.Format(time.TimeOnly), r.Operation,
+		r.Request.Namespace, r.Request.Tool, r.Request.Arguments, d.Outcome, d.Reason, d.ID)
+}
+
+// toolCall is the operation of a record of a call.
+const toolCall = "tools/call"
+
+// audit shows the records of both calls, and of what changed in between.
 func (d *demo) audit(ctx context.Context) error {
 	d.heading("The audit has both calls, and what changed in between")
-	d.command("lanyard audit --output table")
-	text, err := d.lanyardCommand(ctx, "audit", "--output", "table")
+	d.command("lanyard audit")
+	var refused, change, allowed *record
+	err := await(ctx, "both calls were in the audit", func() (bool, error) {
+		text, err := d.lanyardCommand(ctx, "audit", "--output", "json")
+		for line := range strings.Lines(text) {
+			r := new(record)
+			if err := json.Unmarshal([]byte(line), r); err != nil {
+				return false, fmt.Errorf("read the audit: %w", err)
+			}
+			switch {
+			case r.Operation == "UpdateSecurityProfile":
+				change = r // the last one
+			case r.Operation == toolCall && r.More.Decision.Outcome == "refused":
+				refused = r
+			case r.Operation == toolCall:
+				allowed = r
+			}
+		}
+		return refused != nil && change != nil && allowed != nil, err
+	})
 	if err != nil {
 		return err
 	}
-	d.say("%s", text)
+	for _, r := range []*record{refused, change, allowed} {
+		d.say("%s", terminal.Escape(r.line()))
+	}
+	d.say("Arguments are redacted, and the records are a chain: lanyard audit verify")
+	verified, err := d.lanyardCommand(ctx, "audit", "verify", "--output", "table")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(strings.TrimSpace(verified)) {
+		d.say("%s", terminal.Escape(strings.TrimRight(line, "\n")))
+	}
 	return nil
 }
