@@ -1,10 +1,12 @@
 """What every test starts from: servers, a client whose answers are all checked, an instance."""
 import os
+import shutil
 
 import pytest
 
 from centre import Centre
 from check import client
+from gateway import Gateway
 from server import Server
 from wire import Wire
 
@@ -68,3 +70,13 @@ def quota_connect():
              "--quota-routing-profiles=2", "--quota-hours=2", "--quota-modules=2", "--quota-quick-connects=2", "--quota-restricted-per-user=1"]
     for server in serving(*flags, quotas=True):
         yield client(server)
+
+
+@pytest.fixture(scope="session")
+def gateway():
+    """A server with an MCP gateway in front of real MCP servers."""
+    for program in ("node", "go"):
+        if not shutil.which(program):
+            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{program} is not installed")
+    with Gateway() as gateway:
+        yield gateway

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Plays real clients against the server binary that LANYARD_BIN names: boto3 and the AWS CLI (pytest), the JavaScript
-# SDK (node --test) and the Go SDK (go test); and compares what the AWS CDK makes with what the Go tests read. Arguments
-# go to pytest, and then nothing else runs:
+# Plays real clients against the server binary that LANYARD_BIN names: boto3, the AWS CLI and the SDKs of MCP (pytest),
+# the JavaScript SDK (node --test) and the Go SDK (go test); and compares what the AWS CDK makes with what the Go tests
+# read. Arguments go to pytest, and then nothing else runs:
 #
 #   LANYARD_BIN=bin/lanyard conformance/run.sh
 #   LANYARD_BIN=bin/lanyard conformance/run.sh test_wire.py -k presigned
@@ -47,14 +47,8 @@ missing() {
 stale() { [ "$(cat "$1" 2>/dev/null)" != "$(cksum "${@:2}")" ]; }
 fresh() { cksum "${@:2}" >"$1"; }
 
-python_ready() {
-	local stamp=$cache/venv/requirements.sum
-	if [ ! -x "$cache/venv/bin/python3" ] || stale "$stamp" requirements.txt; then
-		{ [ -x "$cache/venv/bin/python3" ] || python3 -m venv "$cache/venv"; } &&
-			"$cache/venv/bin/pip" install --quiet --disable-pip-version-check --requirement requirements.txt &&
-			fresh "$stamp" requirements.txt
-	fi
-}
+# python_ready installs what requirements.txt names.
+python_ready() { ../.ci/python >/dev/null; }
 
 # node_ready FOLDER installs what the folder's package.json names.
 node_ready() (
