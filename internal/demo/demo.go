@@ -57,8 +57,7 @@ func Make(ctx context.Context, svc *control.Service, root lanyard.AccessKey) (*l
 	}
 	in := created.Instance
 	d.in = in
-	for _, step := range []func() error{d.defaults, d.hierarchy, d.routing, d.modules, d.tables, d.profiles, d.users,
-		d.agents} {
+	for _, step := range []func() error{d.defaults, d.hierarchy, d.routing, d.modules, d.profiles, d.users, d.agents} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -280,34 +279,6 @@ func (d *maker) profilesOfWork() []profile {
 				"SecurityProfiles.View", "Users.View"},
 		}},
 	}
-}
-
-// tables creates the data table whose rows the price list editor may edit in part.
-func (d *maker) tables() error {
-	created, err := d.svc.CreateDataTable(d.ctx, d.call("CreateDataTable", map[string]any{"Name": "Prices"}), d.in.ID,
-		&lanyard.DataTable{Meta: lanyard.Meta{Name: "Prices", Tags: map[string]string{"Department": "Sales"}},
-			Description: "Delivery prices by region and tier", TimeZone: "Europe/Paris", LockLevel: lanyard.LockRow,
-			Status: lanyard.DataTablePublished})
-	if err != nil {
-		return err
-	}
-	free := 0.0
-	oneOf := func(values ...string) *lanyard.Validation {
-		return &lanyard.Validation{Enum: &lanyard.Enum{Strict: true, Values: values}}
-	}
-	for _, a := range []lanyard.DataTableAttribute{
-		{Meta: lanyard.Meta{Name: "Region"}, ValueType: lanyard.TextValue, Primary: true, Validation: oneOf("EU", "UK", "US")},
-		{Meta: lanyard.Meta{Name: "Tier"}, ValueType: lanyard.TextValue, Primary: true, Validation: oneOf("Gold", "Silver")},
-		{Meta: lanyard.Meta{Name: "Delivery price"}, ValueType: lanyard.NumberValue,
-			Validation: &lanyard.Validation{Minimum: &free}},
-		{Meta: lanyard.Meta{Name: "Carriers"}, ValueType: lanyard.TextListValue},
-	} {
-		if _, err := d.svc.CreateDataTableAttribute(d.ctx,
-			d.call("CreateDataTableAttribute", map[string]any{"Name": a.Name}), d.in.ID, created.Resource.ID, &a); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (d *maker) profiles() error {

@@ -50,7 +50,7 @@ func newSource(t *testing.T) *source {
 	return &source{API: sandbox.Account{API: api, Caller: lanyard.Caller{Account: account}}, store: db, svc: svc}
 }
 
-// ofDemo is the demo instance.
+// ofDemo is the demo instance, and a data table.
 func ofDemo(t *testing.T) *source {
 	t.Helper()
 	s := newSource(t)
@@ -59,6 +59,25 @@ func ofDemo(t *testing.T) *source {
 		t.Fatal(err)
 	}
 	s.instance = in
+	call := func(operation string) control.Call {
+		return control.Call{Caller: lanyard.Caller{Account: account}, Operation: operation}
+	}
+	table, err := s.svc.CreateDataTable(t.Context(), call("CreateDataTable"), in.ID, &lanyard.DataTable{
+		Meta: lanyard.Meta{Name: "Prices", Tags: map[string]string{"Department": "Sales"}}, TimeZone: "Europe/Paris",
+		LockLevel: lanyard.LockRow, Status: lanyard.DataTablePublished})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range []lanyard.DataTableAttribute{
+		{Meta: lanyard.Meta{Name: "Region"}, ValueType: lanyard.TextValue, Primary: true, Validation: &lanyard.Validation{
+			Enum: &lanyard.Enum{Strict: true, Values: []string{"EU", "UK"}}}},
+		{Meta: lanyard.Meta{Name: "Price"}, ValueType: lanyard.NumberValue, Description: "In euros"},
+	} {
+		if _, err := s.svc.CreateDataTableAttribute(t.Context(), call("CreateDataTableAttribute"), in.ID, table.Resource.ID,
+			&a); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return s
 }
 

@@ -235,6 +235,45 @@ func TestUnrevealedSaysWhatWasAsked(t *testing.T) {
 	}
 }
 
+// TestDataTablesThatCannotBeRead leaves data tables out where the API does not have them, or does not allow the
+// credentials of an older mirror to read them, and says so. Any other failure ends the copy.
+func TestDataTablesThatCannotBeRead(t *testing.T) {
+	s := ofDemo(t)
+	whole, err := mirror.Read(t.Context(), s, s.instance.ID, mirror.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	isTable := func(r lanyard.Resource) bool {
+		return r.Type() == lanyard.TypeDataTable || r.Type() == lanyard.TypeDataTableAttribute
+	}
+	without := slices.DeleteFunc(slices.Clone(whole.Resources), isTable)
+	if n := len(whole.Resources) - len(without); n != 3 {
+		t.Errorf("the copy has %d tables and attributes, want 3", n)
+	}
+	for exception, note := range map[string]string{
+		"UnknownOperationException": "SearchDataTables: this API does not have the operation",
+		"AccessDeniedException": "data tables: the credentials do not allow it; lanyard mirror policy prints what a mirror " +
+			"requires",
+		"InternalServiceException": "",
+	} {
+		api := changing{s, map[string]func(_, out object) error{"SearchDataTables": func(_, _ object) error {
+			return &invocation.Exception{Name: exception, Status: 400}
+		}}}
+		c, err := mirror.Read(t.Context(), api, s.instance.ID, mirror.Options{})
+		switch {
+		case note == "" && err == nil:
+			t.Errorf("%s: the copy is made all the same", exception)
+		case note == "":
+		case err != nil:
+			t.Errorf("%s: %v", exception, err)
+		case len(c.Resources) != len(without) || slices.ContainsFunc(c.Resources, isTable):
+			t.Errorf("%s: %d resources, want %d and no table", exception, len(c.Resources), len(without))
+		case !slices.Contains(c.Unrevealed, note):
+			t.Errorf("%s: %q, want %q among them", exception, c.Unrevealed, note)
+		}
+	}
+}
+
 // TestOnlyReads holds the operations of a mirror against the model: none changes anything, all are known, and each is
 // called by some Read.
 func TestOnlyReads(t *testing.T) {
