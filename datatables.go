@@ -19,6 +19,8 @@ type DataTable struct {
 	// Lock is another after each change of the table, of its attributes and, when the LockLevel is LockTable, of a value.
 	// It is never one that the table had before.
 	Lock string
+	// Values is how many values its rows have. Those of a deleted attribute count until their row is written.
+	Values int `json:",omitzero"`
 }
 
 // DataTablePublished is the only status of a data table.

@@ -53,6 +53,8 @@ const (
 	TypeClientToken    Type = "client-token"
 
 	TypeDataTableAttribute Type = "data-table-attribute"
+	TypeDataTableRow       Type = "data-table-row"
+	TypeDataTableRemoval   Type = "data-table-removal"
 )
 
 // Meta is what every resource has.
@@ -145,6 +147,7 @@ type Profile struct {
 type Actor struct {
 	AccessKeyID string `json:",omitempty"`
 	User        string `json:",omitempty"`
+	Agent       string `json:",omitempty"` // ARN of an AI agent
 }
 
 // Application is access to a third-party application or to tools of an MCP server.

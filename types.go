@@ -21,6 +21,10 @@ type ResourceType struct {
 	// 0 when no snapshot has it.
 	Load int
 
+	// Bulk is set of a type of which there may be a million resources: what reads the resources of an instance as a whole
+	// leaves it out.
+	Bulk bool
+
 	viewedBy string          // the permission that shows resources of the type, where it is not Stem's View
 	new      func() Resource // an empty one; nil when lanyard stores none
 }
@@ -82,7 +86,8 @@ var resourceTypes = []ResourceType{
 
 	// What tags cannot restrict.
 	{Name: "Contact", Stem: "ContactSearch"},
-	{Name: "DataTableRow"},
+	{Type: TypeDataTableRow, Name: "DataTableRow", Word: "data table row", Plural: "data table rows", Bulk: true,
+		new: func() Resource { return new(DataTableRow) }},
 	{Name: "Workspace", Stem: "Workspaces"},
 	{Name: "PhoneNumber", Stem: "PhoneNumbers"},
 	{Name: "Application"},
@@ -102,6 +107,8 @@ var resourceTypes = []ResourceType{
 		new: func() Resource { return new(ModuleAlias) }},
 	{Type: TypeDataTableAttribute, Word: "data table attribute", Plural: "data table attributes",
 		new: func() Resource { return new(DataTableAttribute) }},
+	{Type: TypeDataTableRemoval, Word: "data table removal", Plural: "data table removals",
+		new: func() Resource { return new(DataTableRemoval) }},
 	{Type: TypeClientToken, Word: "client token", Plural: "client tokens",
 		new: func() Resource { return new(ClientToken) }},
 }
@@ -161,6 +168,9 @@ func (t Type) View() string { return t.row().View() }
 
 // Taggable reports whether resources of the type carry tags and have an ARN.
 func (t Type) Taggable() bool { return t.row().Taggable }
+
+// Bulk reports whether there may be too many resources of the type to read them all.
+func (t Type) Bulk() bool { return t.row().Bulk }
 
 // StoredType returns the type of stored resources with a Name.
 func StoredType(name string) (t Type, ok bool) {

@@ -18,7 +18,7 @@ func TestTypesAreNumbered(t *testing.T) {
 		if _, held := kindOf[x.Type]; held != (x.Load > 0) {
 			t.Errorf("%s %s: has a kind: %v, is loaded: %v", x.Name, x.Type, held, x.Load > 0)
 		}
-		asked := x.Name != "" && (!x.Stored() || x.Load > 0)
+		asked := x.Name != "" && (!x.Stored() || x.Load > 0 || x.Bulk)
 		if _, numbered := names[x.Name]; asked != numbered {
 			t.Errorf("%s %s: is asked about: %v, is in typeNames: %v", x.Name, x.Type, asked, numbered)
 		}

@@ -166,7 +166,7 @@ func (s *State) compareKeys(r Stored) error {
 		return fmt.Errorf("%s %s has another key, name or sequence number (%q) than its document (%q)", r.Type, r.ID, r.Key,
 			doc.Key())
 	}
-	for _, to := range doc.Refs() {
+	for _, to := range lanyard.Links(doc) {
 		s.refer(0, to, lanyard.Ref{Type: r.Type, ID: r.ID})
 	}
 	s.counts[string(r.Type)]++

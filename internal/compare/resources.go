@@ -140,7 +140,7 @@ var renamed = map[lanyard.Type]map[string]string{
 	lanyard.TypeRoutingProfile: {"DefaultQueue": "DefaultOutboundQueueId", "Queues": "QueueConfigs",
 		"ManualQueues": "ManualAssignmentQueueConfigs"},
 	lanyard.TypeQuickConnect:       {"Kind": "QuickConnectType", "User": "UserId", "Queue": "QueueId", "Flow": "ContactFlowId"},
-	lanyard.TypeDataTable:          {"LockLevel": "ValueLockLevel", "Lock": "", "Created": ""},
+	lanyard.TypeDataTable:          {"LockLevel": "ValueLockLevel", "Lock": "", "Created": "", "Values": ""},
 	lanyard.TypeDataTableAttribute: {"Table": "DataTableId", "Lock": ""},
 	lanyard.TypeInstance:           {"Account": "", "Region": "", "Created": "", "DirectoryID": "DirectoryId", "Name": "InstanceAlias"},
 }

@@ -118,6 +118,13 @@ func (r meteredReader) Referrers(ctx context.Context, to lanyard.Ref, from lanya
 	return list, err
 }
 
+func (r meteredReader) ListReferrers(ctx context.Context, to []lanyard.Ref, from lanyard.Type, after string,
+	limit int) ([]lanyard.Resource, error) {
+	list, err := r.r.ListReferrers(ctx, to, from, after, limit)
+	r.count("ListReferrers "+string(from), len(list))
+	return list, err
+}
+
 func (r meteredReader) LastTags(ctx context.Context, t lanyard.Type, id string) (map[string]string, bool, error) {
 	r.count("LastTags "+string(t), 0)
 	return r.r.LastTags(ctx, t, id)

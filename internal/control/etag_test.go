@@ -19,7 +19,7 @@ func TestETagKnowsEverything(t *testing.T) {
 		FlowModules:  []lanyard.FlowModule{{Type: "MCP", ID: "f"}},
 		AIAgents:     []lanyard.AllowedAIAgent{{ARN: "arn", Type: "THIRD_PARTY"}},
 		DataTables:   []lanyard.AttributeRule{{Access: "ALLOW", Attribute: "a", Values: []string{"v"}}},
-		ModifiedBy:   lanyard.Actor{AccessKeyID: "k", User: "u"},
+		ModifiedBy:   lanyard.Actor{AccessKeyID: "k", User: "u", Agent: "a"},
 	}
 	check := knowsEverything(t, p, func() string { return control.ETag(p) }, 15)
 

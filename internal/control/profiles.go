@@ -108,7 +108,7 @@ func ETag(p *lanyard.Profile) string {
 	}
 	text(p.ID, p.Name, p.Description, p.HierarchyGroup)
 	number(int(p.Modified.UnixMilli())) // as precise as it is kept
-	text(p.ModifiedBy.AccessKeyID, p.ModifiedBy.User)
+	text(p.ModifiedBy.AccessKeyID, p.ModifiedBy.User, p.ModifiedBy.Agent)
 	tags(p.Tags)
 	tags(p.AccessTags)
 	list(p.Permissions)

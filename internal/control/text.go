@@ -81,6 +81,13 @@ func texts(r lanyard.Resource) []text {
 		t.line("TimeZone", r.TimeZone)
 		t.line("ValueLockLevel", r.LockLevel)
 		t.line("Status", r.Status)
+	case *lanyard.DataTableRow:
+		for _, value := range r.Primary {
+			t.line("PrimaryValues", value)
+		}
+		for _, cell := range r.Cells {
+			t.prose("Value", cell.Value)
+		}
 	case *lanyard.DataTableAttribute:
 		t.prose("Description", r.Description)
 		t.line("ValueType", r.ValueType)

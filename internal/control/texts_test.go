@@ -41,7 +41,13 @@ var unchecked = map[string]string{
 	"routing-profile ManualQueues[0].Queue":   "the id of a queue",
 	"routing-profile Queues[0].Queue":         "the id of a queue",
 	"security-profile ModifiedBy.AccessKeyID": "lanyard notes it",
+	"security-profile ModifiedBy.Agent":       "an ARN",
 	"security-profile ModifiedBy.User":        "the id of a user",
+	"data-table-row Cells.*":                  "the id of an attribute",
+	"data-table-row Cells[].Lock":             "lanyard draws it",
+	"data-table-row Lock":                     "lanyard draws it",
+	"data-table-row Primary.*":                "the id of an attribute",
+	"data-table-row Table":                    "the id of a data table",
 	"transfer-destination Queue":              "the id of a queue",
 	"transfer-destination User":               "the id of a user",
 }

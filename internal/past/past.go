@@ -46,7 +46,7 @@ func (m Moment) String() string {
 // A State is an instance at a moment.
 type State struct {
 	Instance  *lanyard.Instance
-	Resources []lanyard.Resource // by type and in the order of their creation
+	Resources []lanyard.Resource // by type and in the order of their creation, without the rows of data tables
 	Revision  int64              // of the last event that it includes
 }
 
@@ -64,6 +64,9 @@ func At(ctx context.Context, r store.InstanceReader, m Moment) (*State, error) {
 	}
 	resources := map[lanyard.Ref]lanyard.Resource{}
 	for _, t := range lanyard.Types() {
+		if t.Bulk() {
+			continue
+		}
 		if err := readType(ctx, r, t, resources); err != nil {
 			return nil, err
 		}
@@ -75,7 +78,7 @@ func At(ctx context.Context, r store.InstanceReader, m Moment) (*State, error) {
 	for ref, resource := range resources {
 		if in, ok := resource.(*lanyard.Instance); ok {
 			s.Instance = in
-		} else if ref.Type != lanyard.TypeClientToken {
+		} else if ref.Type != lanyard.TypeClientToken && ref.Type != lanyard.TypeDataTableRemoval {
 			s.Resources = append(s.Resources, resource)
 		}
 	}
@@ -207,7 +210,7 @@ func undo(ctx context.Context, r store.InstanceReader, revision int64,
 // undoChange puts a resource back as the first change after the moment found it.
 func undoChange(c *lanyard.Change, seen map[lanyard.Ref]bool, resources map[lanyard.Ref]lanyard.Resource) error {
 	ref := lanyard.Ref{Type: c.Type, ID: c.ID}
-	if seen[ref] {
+	if seen[ref] || c.Type.Bulk() {
 		return nil
 	}
 	seen[ref] = true

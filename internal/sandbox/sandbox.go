@@ -154,7 +154,7 @@ func (s *Sandbox) Resources(ctx context.Context) ([]lanyard.Resource, error) {
 	var all []lanyard.Resource
 	reader := s.store.Reader(s.instance.ID)
 	for _, t := range lanyard.Types() {
-		if t == lanyard.TypeInstance || t == lanyard.TypeClientToken {
+		if t == lanyard.TypeInstance || t == lanyard.TypeClientToken || t == lanyard.TypeDataTableRemoval || t.Bulk() {
 			continue
 		}
 		for after := int64(0); ; {

@@ -157,9 +157,14 @@ type Reader interface {
 	List(ctx context.Context, t lanyard.Type, after int64, limit int) ([]lanyard.Resource, error)
 	// Count counts the resources of type t at a cost that does not grow with them.
 	Count(ctx context.Context, t lanyard.Type) (int, error)
-	// Referrers lists, in byte order, the ids of resources of type from whose Refs name to, those
+	// Referrers lists, in byte order, the ids of resources of type from whose Links name to, those
 	// after the id after, at most limit.
 	Referrers(ctx context.Context, to lanyard.Ref, from lanyard.Type, after string, limit int) ([]string, error)
+	// ListReferrers lists, in byte order of their ids, the resources of type from whose Links name any of to, each
+	// once: those with an id after the id after, at most limit. What it costs depends on how many to and limit are,
+	// and not on how many resources there are, nor on how many of them are listed together.
+	ListReferrers(ctx context.Context, to []lanyard.Ref, from lanyard.Type, after string,
+		limit int) ([]lanyard.Resource, error)
 	// LastTags returns the tags of a resource, or those that it had when it was deleted, and reports which. The
 	// error is NotFound when there never was one, or when it was deleted without tags.
 	LastTags(ctx context.Context, t lanyard.Type, id string) (tags map[string]string, deleted bool, err error)

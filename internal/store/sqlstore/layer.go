@@ -253,10 +253,10 @@ func (w *writer) writeTombstone(ref lanyard.Ref, tags map[string]string) error {
 func (w *writer) writeRefs(from lanyard.Ref, was, now lanyard.Resource) {
 	var had, has []lanyard.Ref
 	if was != nil {
-		had = was.Refs()
+		had = lanyard.Links(was)
 	}
 	if now != nil {
-		has = now.Refs()
+		has = lanyard.Links(now)
 	}
 	for _, to := range had {
 		if !slices.Contains(has, to) {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/laxjson"
@@ -216,7 +217,7 @@ func (o *overlay) Referrers(
 		})
 	}
 	o.each(from, func(id string, v version) {
-		if v.r != nil && id > after && slices.Contains(v.r.Refs(), to) {
+		if v.r != nil && id > after && slices.Contains(lanyard.Links(v.r), to) {
 			ids = append(ids, id)
 		}
 	})
@@ -224,6 +225,33 @@ func (o *overlay) Referrers(
 		slices.Sort(ids)
 	}
 	return ids[:min(limit, len(ids))], nil
+}
+
+func (o *overlay) ListReferrers(
+	ctx context.Context, to []lanyard.Ref, from lanyard.Type, after string, limit int,
+) (page []lanyard.Resource, err error) {
+	if err := o.usable(ctx, "list what refers to several"); err != nil || limit <= 0 {
+		return nil, err
+	}
+	over := 0
+	o.each(from, func(string, version) { over++ })
+	if !o.hidesBase() {
+		if page, err = o.d.listReferring(ctx, o, o.instance, to, from, after, limit+over); err != nil {
+			return nil, err
+		}
+		page = slices.DeleteFunc(page, func(r lanyard.Resource) bool {
+			_, changed := o.left(lanyard.Ref{Type: from, ID: r.Head().ID})
+			return changed
+		})
+	}
+	o.each(from, func(id string, v version) {
+		named := func(link lanyard.Ref) bool { return slices.Contains(to, link) }
+		if v.r != nil && id > after && slices.ContainsFunc(lanyard.Links(v.r), named) {
+			page = append(page, v.r)
+		}
+	})
+	slices.SortFunc(page, func(a, b lanyard.Resource) int { return strings.Compare(a.Head().ID, b.Head().ID) })
+	return page[:min(limit, len(page))], nil
 }
 
 func (o *overlay) LastTags(ctx context.Context, t lanyard.Type, id string) (map[string]string, bool, error) {

@@ -4,7 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"math/bits"
 	"slices"
+	"strings"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/laxjson"
@@ -39,6 +42,11 @@ func (r *reader) Count(ctx context.Context, t lanyard.Type) (int, error) {
 func (r *reader) Referrers(ctx context.Context, to lanyard.Ref, from lanyard.Type, after string,
 	limit int) ([]string, error) {
 	return r.d.listReferrers(ctx, r.d, r.instance, to, from, after, limit)
+}
+
+func (r *reader) ListReferrers(ctx context.Context, to []lanyard.Ref, from lanyard.Type, after string,
+	limit int) ([]lanyard.Resource, error) {
+	return r.d.listReferring(ctx, r.d, r.instance, to, from, after, limit)
 }
 
 func (r *reader) LastTags(ctx context.Context, t lanyard.Type, id string) (map[string]string, bool, error) {
@@ -186,6 +194,75 @@ func (d *DB) listReferrers(
 		return nil, d.wrapError(ctx, err, "list what refers to "+string(to.Type)+" "+to.ID)
 	}
 	return ids, nil
+}
+
+// maxLinks is how many links one query follows. SQLite takes no more than 500 parts in a query.
+const maxLinks = 256
+
+// listReferring lists the resources of type t that refer to any of to.
+func (d *DB) listReferring(
+	ctx context.Context, from source, instance string, to []lanyard.Ref, t lanyard.Type, after string, limit int,
+) (page []lanyard.Resource, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, d.wrapError(ctx, err, "the call ended")
+	}
+	if limit <= 0 {
+		return nil, nil
+	}
+	several := false
+	for some := range slices.Chunk(to, maxLinks) {
+		query, args := referringQuery(some, instance, t, after, limit)
+		had := len(page)
+		err = from.withConn(ctx, func(ctx context.Context, s *connection) error {
+			page = page[:had]
+			return s.queryRows(ctx, query, args, func(row Row) error {
+				r, _, err := scan(row, t)
+				page = append(page, r)
+				return err
+			})
+		})
+		if err != nil {
+			return nil, d.wrapError(ctx, err, "list what refers to several")
+		}
+		several = several || had > 0
+	}
+	if several {
+		id := func(r lanyard.Resource) string { return r.Head().ID }
+		slices.SortFunc(page, func(a, b lanyard.Resource) int { return strings.Compare(id(a), id(b)) })
+		page = slices.CompactFunc(page, func(a, b lanyard.Resource) bool { return id(a) == id(b) })
+	}
+	return page[:min(limit, len(page))], nil
+}
+
+// referringQueries are the queries that follow 1, 2, 4, … links, so that there are few to prepare.
+var referringQueries = func() (queries [9]string) {
+	for i := range queries {
+		// Each part reads at most limit entries of an index, in its order. A document is read by a subquery of its
+		// own, which no planner turns into a scan of the table.
+		var parts []string
+		for n := range 1 << i {
+			parts = append(parts, fmt.Sprintf(`SELECT from_id FROM (
+				SELECT from_id FROM refs
+				WHERE instance_id = $1 AND to_type = $%d AND to_id = $%d AND from_type = $2 AND from_id > $3
+				ORDER BY from_id LIMIT $4) AS part%d`, 5+2*n, 6+2*n, n))
+		}
+		queries[i] = `
+			SELECT (SELECT doc FROM resources WHERE instance_id = $1 AND type = $2 AND id = listed.from_id)
+			FROM (` + strings.Join(parts, " UNION ") + ` ORDER BY from_id LIMIT $4) AS listed ORDER BY listed.from_id`
+	}
+	return queries
+}()
+
+// referringQuery returns the query that follows some links, at most maxLinks. The last is followed more than once when
+// there is no query for as many.
+func referringQuery(to []lanyard.Ref, instance string, t lanyard.Type, after string, limit int) (string, []any) {
+	i := bits.Len(uint(len(to) - 1))
+	args := []any{instance, string(t), after, limit}
+	for n := range 1 << i {
+		link := to[min(n, len(to)-1)]
+		args = append(args, string(link.Type), link.ID)
+	}
+	return referringQueries[i], args
 }
 
 func (d *DB) readLastTags(ctx context.Context, from source, instance string, t lanyard.Type,

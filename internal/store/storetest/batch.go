@@ -94,6 +94,8 @@ type reading interface {
 	List(ctx context.Context, t lanyard.Type, after int64, limit int) ([]lanyard.Resource, error)
 	Count(ctx context.Context, t lanyard.Type) (int, error)
 	Referrers(ctx context.Context, to lanyard.Ref, from lanyard.Type, after string, limit int) ([]string, error)
+	ListReferrers(ctx context.Context, to []lanyard.Ref, from lanyard.Type, after string,
+		limit int) ([]lanyard.Resource, error)
 	LastTags(ctx context.Context, t lanyard.Type, id string) (map[string]string, bool, error)
 	Password(ctx context.Context, user string) (string, error)
 }
@@ -365,6 +367,14 @@ func describe(ctx context.Context, r reading) string {
 					after = users[0]
 				}
 			}
+			several := []lanyard.Ref{{Type: typ, ID: id}, {Type: typ, ID: modelIDs[0]}, lanyard.ListRef(id)}
+			for after, last := "", false; !last; {
+				users, err := r.ListReferrers(ctx, several, lanyard.TypeUser, after, 2)
+				line(err, "referring users %q", ids(users))
+				if last = len(users) == 0; !last {
+					after = users[len(users)-1].Head().ID
+				}
+			}
 			if typ == lanyard.TypeUser {
 				hash, err := r.Password(ctx, id)
 				line(err, "password %s", hash)
@@ -412,6 +422,19 @@ func (m *model) Referrers(
 	}
 	slices.Sort(ids)
 	return ids[:min(limit, len(ids))], nil
+}
+
+func (m *model) ListReferrers(
+	_ context.Context, to []lanyard.Ref, from lanyard.Type, after string, limit int,
+) (page []lanyard.Resource, err error) {
+	for ref, r := range m.resources {
+		named := func(link lanyard.Ref) bool { return slices.Contains(to, link) }
+		if ref.Type == from && ref.ID > after && slices.ContainsFunc(lanyard.Links(r), named) {
+			page = append(page, r)
+		}
+	}
+	slices.SortFunc(page, func(a, b lanyard.Resource) int { return strings.Compare(a.Head().ID, b.Head().ID) })
+	return page[:min(limit, len(page))], nil
 }
 
 func (m *model) LastTags(_ context.Context, t lanyard.Type, id string) (map[string]string, bool, error) {

@@ -132,6 +132,101 @@ func testListWhileChanging(t *testing.T, open Open) {
 	}
 }
 
+// Rows on many lists are listed each once and in order, whatever is on the lists.
+func testListReferrers(t *testing.T, open Open) {
+	s, ctx := fresh(t, open), context.Background()
+	var all []*lanyard.DataTableRow
+	var some []lanyard.Resource
+	for i := range 300 {
+		row := &lanyard.DataTableRow{Meta: lanyard.Meta{ID: numbered("row", (i*7)%300), Modified: when}, Table: "t",
+			Primary: map[string]string{"a": fmt.Sprint(i % 3), "b": fmt.Sprint(i % 100), "c": fmt.Sprint(i)}}
+		all, some = append(all, row), append(some, row)
+	}
+	put(t, s, instance, some...)
+	list := func(values map[string]string) lanyard.Ref {
+		return lanyard.ListRef(lanyard.DataTableList("t", values))
+	}
+	type wish struct {
+		name string
+		to   []lanyard.Ref
+		want func(*lanyard.DataTableRow) bool
+	}
+	var many []lanyard.Ref // more than one query follows
+	for i := range 700 {
+		many = append(many, list(map[string]string{"b": fmt.Sprint(i % 50), "a": fmt.Sprint(i / 100)}))
+	}
+	number := func(text string) (n int) { fmt.Sscan(text, &n); return n }
+	wishes := []wish{
+		{"every row", []lanyard.Ref{list(nil)}, func(*lanyard.DataTableRow) bool { return true }},
+		{"one list", []lanyard.Ref{list(map[string]string{"a": "1"})},
+			func(r *lanyard.DataTableRow) bool { return r.Primary["a"] == "1" }},
+		{"two values at once", []lanyard.Ref{list(map[string]string{"a": "1", "b": "7"})},
+			func(r *lanyard.DataTableRow) bool { return r.Primary["a"] == "1" && r.Primary["b"] == "7" }},
+		{"lists with rows in common", []lanyard.Ref{list(map[string]string{"a": "1"}), list(map[string]string{"b": "7"}),
+			list(map[string]string{"a": "1"})},
+			func(r *lanyard.DataTableRow) bool { return r.Primary["a"] == "1" || r.Primary["b"] == "7" }},
+		{"hundreds of lists", many,
+			func(r *lanyard.DataTableRow) bool { return number(r.Primary["b"]) < 50 && number(r.Primary["a"]) < 7 }},
+		{"an empty list", []lanyard.Ref{list(map[string]string{"a": "9"})},
+			func(*lanyard.DataTableRow) bool { return false }},
+		{"no list", nil, func(*lanyard.DataTableRow) bool { return false }},
+	}
+	check := func(r store.Reader) {
+		t.Helper()
+		for _, w := range wishes {
+			var want []string
+			for _, row := range all {
+				if w.want(row) {
+					want = append(want, row.ID)
+				}
+			}
+			slices.Sort(want)
+			for _, limit := range []int{1, 7, 1000} {
+				if limit < len(want)/20 {
+					continue
+				}
+				var got []string
+				for after := ""; ; {
+					page := must(r.ListReferrers(ctx, w.to, lanyard.TypeDataTableRow, after, limit))(t)
+					if len(page) == 0 {
+						break
+					}
+					got, after = append(got, ids(page)...), page[len(page)-1].Head().ID
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("%s by pages of %d: got %q, want %q", w.name, limit, got, want)
+				}
+			}
+		}
+		if got := must(r.ListReferrers(ctx, wishes[0].to, lanyard.TypeDataTableRow, "", 0))(t); len(got) != 0 {
+			t.Errorf("limit 0 gives %d", len(got))
+		}
+	}
+	check(s.Reader(instance))
+	err := update(s, instance, func(ctx context.Context, tx store.Tx) error {
+		changed := lanyard.Clone(all[5])
+		changed.Primary["a"], changed.Primary["b"] = "2", "99"
+		all[5] = changed
+		gone := all[9]
+		all = slices.Delete(all, 9, 10)
+		added := &lanyard.DataTableRow{Meta: lanyard.Meta{ID: "row-0015", Modified: when}, Table: "t",
+			Primary: map[string]string{"a": "1", "b": "7", "c": "new"}}
+		all = append(all, added)
+		if err := errors.Join(tx.Put(ctx, changed), tx.Delete(ctx, gone.Type(), gone.ID), tx.Put(ctx, added)); err != nil {
+			return err
+		}
+		check(tx)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(s.Reader(instance))
+	remove(t, s, instance, lanyard.TypeDataTableRow, "row-0015")
+	all = all[:len(all)-1]
+	check(s.Reader(instance))
+}
+
 func testReferrers(t *testing.T, open Open) {
 	s, ctx := fresh(t, open), context.Background()
 	put(t, s, instance, profile("p", "P"), profile("q", "Q"))

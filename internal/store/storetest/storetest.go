@@ -44,6 +44,7 @@ func Run(t *testing.T, open Open) {
 		{"List", testList},
 		{"ListWhileChanging", testListWhileChanging},
 		{"Referrers", testReferrers},
+		{"ListReferrers", testListReferrers},
 		{"Count", testCount},
 		{"LastTags", testLastTags},
 		{"DeleteInstance", testDeleteInstance},
