@@ -34,6 +34,7 @@ type Event struct {
 	UserAgent   string        `json:",omitempty"`
 	RequestID   string        `json:",omitempty"`
 	OnBehalfOf  string        `json:",omitempty"` // id of the user for whom the call was made, if any
+	Agent       string        `json:",omitempty"` // ARN of the AI agent for which it was made, if any; it assisted the user
 	Refused     string        `json:",omitempty"` // why the call was refused, if it was; then nothing changed
 	Request     JSON          `json:",omitzero"`  // as the caller sent it, sensitive members hidden
 	Passwords   []PasswordSet `json:",omitempty"` // the store sets it

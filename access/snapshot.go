@@ -20,7 +20,8 @@ import (
 //
 // # Decisions
 //
-// [Snapshot.Decide] answers a query, and [Snapshot.Explain] says why.
+// [Snapshot.Decide] answers a query, and [Snapshot.Explain] says why. [Snapshot.Rows] says which rows of a data table a
+// subject may do something to.
 //
 // # Searches
 //
@@ -31,8 +32,8 @@ import (
 //
 // [Snapshot.Holders], [Snapshot.Holds] and [Snapshot.ProfilesOf] say who holds which profile. [Snapshot.Lookup] and
 // [Snapshot.LookupUser] find resources by id or name. [Snapshot.Users] and [Snapshot.UsersWithTags] yield all users,
-// [Snapshot.AIAgents] all AI agents with profiles, [Snapshot.All] the ids of a type. [Snapshot.GroupPath] leads to a
-// hierarchy group.
+// [Snapshot.AIAgents] all AI agents with profiles and [Snapshot.HasAIAgent] looks for one, [Snapshot.All] the ids of a
+// type. [Snapshot.GroupPath] leads to a hierarchy group.
 // [Snapshot.Count], [Snapshot.CountByGroup], [Snapshot.CountHolders], [Snapshot.CountHoldersByGroup],
 // [Snapshot.CountDistinctHolders] and [Snapshot.TagUsage] count. [Snapshot.TagSets] yields which tags occur together.
 //

@@ -20,6 +20,15 @@ func (s *Snapshot) LookupUser(ref string) (id string, ok bool) {
 	return "", false
 }
 
+// HasAIAgent reports whether the AI agent with that ARN, qualifier included, holds any profiles.
+func (s *Snapshot) HasAIAgent(arn string) bool {
+	if s == nil || !s.exists {
+		return false
+	}
+	_, e := s.findByID(kindAgent, arn)
+	return e != nil
+}
+
 // Holds reports whether a user, by id or user name, holds a profile, by its id.
 func (s *Snapshot) Holds(user, profile string) bool {
 	e := s.user(user)

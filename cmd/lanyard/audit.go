@@ -203,8 +203,8 @@ func (c *auditShowCmd) printer(io streams) func([]lanyard.Event) error {
 			if len(calls) > 0 {
 				continue
 			}
-			w.row(e.Time.Format(time.DateTime), e.Instance, e.Revision, cmp.Or(e.AccessKeyID, "-"), cmp.Or(e.OnBehalfOf, "-"),
-				e.Operation, changed(e))
+			w.row(e.Time.Format(time.DateTime), e.Instance, e.Revision, cmp.Or(e.AccessKeyID, "-"),
+				cmp.Or(e.OnBehalfOf, e.Agent, "-"), e.Operation, changed(e))
 		}
 		return w.flush()
 	}

@@ -249,6 +249,7 @@ func (c *serveCmd) startUpkeep(svc *control.Service) (stop func(), err error) {
 	upkeep.Go(func() { svc.Follow(ctx, c.Poll) })
 	upkeep.Go(func() { svc.Retain(ctx, keep, c.AuditKeepEvery) })
 	upkeep.Go(func() { svc.RecordRefusals(ctx) })
+	upkeep.Go(func() { svc.RemoveRows(ctx) })
 	return func() { cancel(); upkeep.Wait() }, nil
 }
 

@@ -221,7 +221,7 @@ func (g *generator) operations() {
 		}
 		g.p("{Name: %q, Method: %q, URI: %q", name, op.HTTP.Method, op.HTTP.URI)
 		if op.HTTP.Method == "GET" ||
-			slices.ContainsFunc([]string{"List", "Search", "Describe", "Get"},
+			slices.ContainsFunc([]string{"List", "Search", "Describe", "Get", "BatchDescribe", "BatchGet", "Evaluate"},
 				func(verb string) bool { return strings.HasPrefix(name, verb) }) {
 			g.p(", ReadOnly: true")
 		}

@@ -86,7 +86,7 @@ func fromCall(e lanyard.Event, i int, c *lanyard.AgentCall) Record {
 		r.UserIdentity.PrincipalID = c.User
 	}
 	if c.User != "" {
-		r.UserIdentity.OnBehalfOf = &OnBehalfOf{c.User}
+		r.UserIdentity.OnBehalfOf = &OnBehalfOf{UserID: c.User}
 	}
 	r.RequestParameters, _ = laxjson.Marshal(agentParameters{e.Instance, c.Upstream, c.Namespace, c.Tool, c.Module,
 		c.Arguments})

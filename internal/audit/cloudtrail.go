@@ -42,13 +42,14 @@ type Identity struct {
 	ARN         string `json:"arn"`
 	AccountID   string `json:"accountId"`
 	AccessKeyID string `json:"accessKeyId"`
-	// OnBehalfOf is the user for whom the call was made.
+	// OnBehalfOf is the user or AI agent for whom the call was made.
 	OnBehalfOf *OnBehalfOf `json:"onBehalfOf,omitzero"`
 }
 
-// OnBehalfOf names a user of an instance.
+// OnBehalfOf names a user of an instance, an AI agent, or an AI agent that assists a user.
 type OnBehalfOf struct {
-	UserID string `json:"userId"`
+	UserID   string `json:"userId,omitempty"`
+	AgentARN string `json:"agentArn,omitempty"`
 }
 
 // Additional is what lanyard knows beyond CloudTrail.
@@ -79,8 +80,8 @@ func From(e lanyard.Event) Record {
 	for _, p := range e.Passwords {
 		r.Additional.Passwords = append(r.Additional.Passwords, p.User)
 	}
-	if e.OnBehalfOf != "" {
-		r.UserIdentity.OnBehalfOf = &OnBehalfOf{e.OnBehalfOf}
+	if e.OnBehalfOf != "" || e.Agent != "" {
+		r.UserIdentity.OnBehalfOf = &OnBehalfOf{UserID: e.OnBehalfOf, AgentARN: e.Agent}
 	}
 	if e.Refused != "" {
 		r.ErrorCode, r.ErrorMessage = "AccessDenied", e.Refused

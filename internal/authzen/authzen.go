@@ -178,8 +178,11 @@ func viewer(r *http.Request, p Principal, at address) (by questions.Viewer, err 
 	} else if p.Instance != "" && p.Instance != by.Instance {
 		return by, &httpError{http.StatusForbidden, "the token is for another instance"}
 	}
-	if r.Header["X-Lanyard-Acting-User"] != nil {
-		return by, bad("x-lanyard-acting-user is for calls of the API; here, name the user as the subject")
+	for _, header := range []string{"X-Lanyard-Acting-User", "X-Lanyard-Acting-Agent"} {
+		if r.Header[header] != nil {
+			return by, bad("%s is for calls of the API; here, name the user or AI agent as the subject",
+				strings.ToLower(header))
+		}
 	}
 	return by, nil
 }

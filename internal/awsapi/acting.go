@@ -13,6 +13,10 @@ import (
 // ActingUser is the header that names the user on whose behalf a call is made.
 const ActingUser = "X-Lanyard-Acting-User"
 
+// ActingAgent is the header that names, by ARN, the AI agent on whose behalf a call is made. With ActingUser too, the
+// agent assists the user.
+const ActingAgent = "X-Lanyard-Acting-Agent"
+
 // right is a row of rights: the permission that an operation asks of the user on whose behalf it is
 // called, and the member that names what it is about.
 type right struct {
@@ -147,6 +151,16 @@ var rights = map[string]right{
 	"ListDataTableAttributes":    {"DataTables.View", lanyard.TypeDataTable, "DataTableId"},
 	"UpdateDataTableAttribute":   {"DataTables.Edit", lanyard.TypeDataTable, "DataTableId"},
 	"DeleteDataTableAttribute":   {"DataTables.Edit", lanyard.TypeDataTable, "DataTableId"},
+	// Writing an expression asks for DataTables.EditExpressionValues too, and all of these leave a user the rows that
+	// security profiles allow: control sees to that.
+	"BatchCreateDataTableValue":    {"DataTables.ManageValues", lanyard.TypeDataTable, "DataTableId"},
+	"BatchUpdateDataTableValue":    {"DataTables.ManageValues", lanyard.TypeDataTable, "DataTableId"},
+	"BatchDeleteDataTableValue":    {"DataTables.ManageValues", lanyard.TypeDataTable, "DataTableId"},
+	"UpdateDataTablePrimaryValues": {"DataTables.ManageValues", lanyard.TypeDataTable, "DataTableId"},
+	"BatchDescribeDataTableValue":  {"DataTables.View", lanyard.TypeDataTable, "DataTableId"},
+	"ListDataTableValues":          {"DataTables.View", lanyard.TypeDataTable, "DataTableId"},
+	"ListDataTablePrimaryValues":   {"DataTables.View", lanyard.TypeDataTable, "DataTableId"},
+	"EvaluateDataTableValues":      {"DataTables.View", lanyard.TypeDataTable, "DataTableId"},
 
 	// Lists of what no instance here has.
 	"ListAgentStatuses":          {"AgentStates.View", "", ""},
@@ -176,16 +190,24 @@ var rights = map[string]right{
 	"SearchEmailAddresses":       {"EmailAddresses.View", "", ""},
 }
 
-// act returns the call as one on behalf of the user whom the request names, if it names one. A header
-// without a name is refused: its sender does not mean to act with all of the key's rights.
+// acts reports whether the call is made on anybody's behalf.
+func (req *request) acts() bool { return req.actingUser != nil || req.actingAgent != nil }
+
+// act returns the call as one on behalf of whom the request names, if it names anybody. A header without a name is
+// refused: its sender does not mean to act with all of the key's rights.
 func (s *Server) act(ctx context.Context, req *request, in model.Input) (control.Call, error) {
-	users := req.actingUser
-	if users == nil {
+	if !req.acts() {
 		return req.Call, nil
 	}
-	if len(users) != 1 || users[0] == "" || len(users[0]) > lanyard.MaxARN {
+	user, ok := actingName(req.actingUser)
+	if !ok {
 		return req.Call, lanyard.Errorf(lanyard.Invalid, "%s must be one id, ARN or name of a user of the instance, got %s",
-			strings.ToLower(ActingUser), lanyard.Quote(strings.Join(users, ", ")))
+			strings.ToLower(ActingUser), lanyard.Quote(strings.Join(req.actingUser, ", ")))
+	}
+	agent, ok := actingName(req.actingAgent)
+	if !ok {
+		return req.Call, lanyard.Errorf(lanyard.Invalid, "%s must be one ARN of an AI agent, got %s",
+			strings.ToLower(ActingAgent), lanyard.Quote(strings.Join(req.actingAgent, ", ")))
 	}
 	instance, r, err := actingRight(req.op.Name, in)
 	if err != nil {
@@ -195,7 +217,18 @@ func (s *Server) act(ctx context.Context, req *request, in model.Input) (control
 		return req.Call, lanyard.Errorf(lanyard.Denied,
 			"%s cannot be called on behalf of a user: it does not concern one instance", req.op.Name)
 	}
-	return s.control.Act(ctx, req.Call, instance, users[0], r)
+	return s.control.Act(ctx, req.Call, instance, control.Principal{User: user, Agent: agent}, r)
+}
+
+// actingName returns the name in a header: "" without the header, and false when it does not have one name.
+func actingName(values []string) (name string, ok bool) {
+	if values == nil {
+		return "", true
+	}
+	if len(values) != 1 || values[0] == "" || len(values[0]) > lanyard.MaxARN {
+		return "", false
+	}
+	return values[0], true
 }
 
 // actingRight is what a call asks of the user on whose behalf it is made, and of which instance.

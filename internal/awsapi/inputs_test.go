@@ -83,6 +83,14 @@ func TestNoInputPanics(t *testing.T) {
 			if op.Name == "CreateDataTableAttribute" { // what the sampler names
 				w.do("DeleteDataTableAttribute", members{"InstanceId": in.instance, "DataTableId": in.table, "AttributeName": "aa"}).ok()
 			}
+			if op.Name == "UpdateDataTablePrimaryValues" { // of the row that the sampler names
+				table := func(m members) members { m["InstanceId"], m["DataTableId"] = in.instance, in.table; return m }
+				w.do("UpdateDataTableAttribute", table(members{"AttributeName": "aa", "Name": "aa", "ValueType": "TEXT",
+					"Primary": true})).ok()
+				w.do("CreateDataTableAttribute", table(members{"Name": "b", "ValueType": "TEXT"})).ok()
+				w.do("BatchCreateDataTableValue", table(members{"Values": []members{{"AttributeName": "b", "Value": "c",
+					"PrimaryValues": []members{{"AttributeName": "aa", "Value": "true"}}}}})).ok()
+			}
 			if op.Name == "DisassociateSecurityProfiles" {
 				known["Id"] = in.held
 			}

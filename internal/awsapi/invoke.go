@@ -31,6 +31,9 @@ func (s *Server) Invoke(ctx context.Context, i invocation.Call) invocation.Answe
 	if i.User != "" {
 		req.actingUser = []string{i.User}
 	}
+	if i.Agent != "" {
+		req.actingAgent = []string{i.Agent}
+	}
 	if i.IfMatch != "" {
 		req.ifMatch = []string{i.IfMatch}
 	}

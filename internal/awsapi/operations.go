@@ -197,17 +197,25 @@ func (s *Server) handlers() map[string]handler {
 		"ListContactFlowModuleAliases":    reads(s.listContactFlowModuleAliases),
 		"DeleteContactFlowModuleAlias":    changesEmpty(s.deleteContactFlowModuleAlias),
 
-		"CreateDataTable":            answers(s.createDataTable),
-		"DescribeDataTable":          reads(s.describeDataTable),
-		"ListDataTables":             reads(s.listDataTables),
-		"SearchDataTables":           reads(s.searchDataTables),
-		"UpdateDataTableMetadata":    answers(s.updateDataTableMetadata),
-		"DeleteDataTable":            changesEmpty(s.deleteDataTable),
-		"CreateDataTableAttribute":   answers(s.createDataTableAttribute),
-		"DescribeDataTableAttribute": reads(s.describeDataTableAttribute),
-		"ListDataTableAttributes":    reads(s.listDataTableAttributes),
-		"UpdateDataTableAttribute":   answers(s.updateDataTableAttribute),
-		"DeleteDataTableAttribute":   answers(s.deleteDataTableAttribute),
+		"CreateDataTable":              answers(s.createDataTable),
+		"DescribeDataTable":            reads(s.describeDataTable),
+		"ListDataTables":               reads(s.listDataTables),
+		"SearchDataTables":             reads(s.searchDataTables),
+		"UpdateDataTableMetadata":      answers(s.updateDataTableMetadata),
+		"DeleteDataTable":              changesEmpty(s.deleteDataTable),
+		"CreateDataTableAttribute":     answers(s.createDataTableAttribute),
+		"DescribeDataTableAttribute":   reads(s.describeDataTableAttribute),
+		"ListDataTableAttributes":      reads(s.listDataTableAttributes),
+		"UpdateDataTableAttribute":     answers(s.updateDataTableAttribute),
+		"BatchCreateDataTableValue":    answers(s.batchCreateDataTableValue),
+		"BatchUpdateDataTableValue":    answers(s.batchUpdateDataTableValue),
+		"BatchDeleteDataTableValue":    answers(s.batchDeleteDataTableValue),
+		"BatchDescribeDataTableValue":  reads(s.batchDescribeDataTableValue),
+		"ListDataTableValues":          reads(s.listDataTableValues),
+		"ListDataTablePrimaryValues":   reads(s.listDataTablePrimaryValues),
+		"UpdateDataTablePrimaryValues": answers(s.updateDataTablePrimaryValues),
+		"EvaluateDataTableValues":      reads(s.evaluateDataTableValues),
+		"DeleteDataTableAttribute":     answers(s.deleteDataTableAttribute),
 	}
 }
 
@@ -335,9 +343,13 @@ func listedOnly[R lanyard.Resource](ctx context.Context, s *Server, req *request
 	return found[R]{l, page.next(l.Next, 0)}, err
 }
 
-// scope is what a page token is bound to: on behalf of another user there is another list.
+// scope is what a page token is bound to: on behalf of somebody else there is another list.
 func (req *request) scope(more []string) []string {
-	return slices.Concat([]string{req.Account, req.op.Name}, req.actingUser, more)
+	who := req.actingUser
+	if req.actingAgent != nil { // no header has a zero byte
+		who = slices.Concat([]string{"\x00agent"}, req.actingAgent, []string{"\x00user"}, who)
+	}
+	return slices.Concat([]string{req.Account, req.op.Name}, who, more)
 }
 
 // bare is an id, whether it came as an id or as an ARN.

@@ -82,16 +82,17 @@ func New(c Config) *Server {
 // request is one call on its way through the steps.
 type request struct {
 	control.Call
-	op         *operation
-	actingUser []string      // on whose behalf, as sent; nil when nobody is named
-	ifMatch    []string      // as sent
-	http       *http.Request // nil for a call from within the server, which no step of HTTP takes
-	plain      bool          // the body says what was understood of it, no more; see decodeBody
-	values     []string      // of the labels in the path, and the query: as sent
-	query      string
-	params     model.Params
-	body       []byte
-	received   intake.Body // which has body, until it is known whose call this is
+	op          *operation
+	actingUser  []string      // on whose behalf, as sent; nil when nobody is named
+	actingAgent []string      // the same of an AI agent
+	ifMatch     []string      // as sent
+	http        *http.Request // nil for a call from within the server, which no step of HTTP takes
+	plain       bool          // the body says what was understood of it, no more; see decodeBody
+	values      []string      // of the labels in the path, and the query: as sent
+	query       string
+	params      model.Params
+	body        []byte
+	received    intake.Body // which has body, until it is known whose call this is
 }
 
 // answer is what came of a call.
@@ -102,7 +103,8 @@ type answer struct {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	req := &request{http: r, actingUser: r.Header[ActingUser], ifMatch: r.Header[IfMatch],
+	req := &request{http: r, actingUser: r.Header[ActingUser], actingAgent: r.Header[ActingAgent],
+		ifMatch: r.Header[IfMatch],
 		Call: control.Call{Caller: lanyard.Caller{
 			SourceIP: remoteaddr.Host(r), UserAgent: cut(r.UserAgent(), maxUserAgent), RequestID: uuid.NewString(),
 		}}}
@@ -190,7 +192,7 @@ func (s *Server) runOperation(ctx context.Context, req *request, in model.Input)
 	if req.IfMatch, err = ifMatch(req); err != nil {
 		return a, err
 	}
-	if !req.op.ReadOnly || req.actingUser != nil { // what is refused to a user is recorded, reads too
+	if !req.op.ReadOnly || req.acts() { // what is refused to a user is recorded, reads too
 		if req.Request, err = auditRequest(req, in); err != nil {
 			return a, err
 		}

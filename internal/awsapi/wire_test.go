@@ -354,9 +354,50 @@ func (r *recorder) dataTables(in things) {
 	r.does("ListDataTables", members{"InstanceId": id, "MaxResults": 1})
 	r.does("SearchDataTables", members{"InstanceId": id,
 		"SearchFilter": members{"AttributeFilter": members{"TagCondition": members{"TagKey": "Team", "TagValue": "Sales"}}}})
+	r.dataTableValues(of)
 	r.does("DeleteDataTableAttribute", of(members{"AttributeName": "From"}))
 	r.does("DeleteDataTable", members{"InstanceId": id, "DataTableId": spare})
 	r.refused("ResourceNotFoundException", "DeleteDataTable", members{"InstanceId": id, "DataTableId": spare})
+}
+
+// dataTableValues writes and reads values of a data table with the attributes Language, which is primary, and From.
+func (r *recorder) dataTableValues(of func(members) members) {
+	r.Helper()
+	in := func(language string) []members { return []members{{"AttributeName": "Language", "Value": language}} }
+	value := func(language, from string) members {
+		return members{"PrimaryValues": in(language), "AttributeName": "From", "Value": from}
+	}
+	made := r.does("BatchCreateDataTableValue", of(members{"Values": []members{value("fr", "8"), value("en", "9.5"),
+		value("FR", "1"), value("de", "1"), value("en", "24"), {"AttributeName": "From", "Value": "10"},
+		{"AttributeName": "Until", "Value": "18"}}}))
+	lock := made["Successful"].([]any)[0].(members)["LockVersion"]
+	r.pass(time.Minute)
+	r.does("BatchUpdateDataTableValue", of(members{"Values": []members{
+		{"PrimaryValues": in("fr"), "AttributeName": "from", "Value": "8.25", "LockVersion": lock},
+		{"PrimaryValues": in("en"), "AttributeName": "From", "Value": "9", "LockVersion": members{"Value": "an old one"}},
+		value("en", "9")}}))
+	r.does("BatchDescribeDataTableValue", of(members{"Values": []members{
+		{"PrimaryValues": in("Fr"), "AttributeName": "From"}, {"AttributeName": "From"},
+		{"PrimaryValues": in("en"), "AttributeName": "Language"}}}))
+	r.does("ListDataTableValues", of(members{"MaxResults": 1,
+		"PrimaryAttributeValues": []members{{"AttributeName": "Language", "Values": []string{"en", "fr"}}}}))
+	r.refused("InvalidParameterException", "ListDataTableValues", of(members{
+		"PrimaryAttributeValues": []members{{"AttributeName": "From", "Values": []string{"9"}}}}))
+	r.does("ListDataTablePrimaryValues", of(members{}))
+	r.does("EvaluateDataTableValues", of(members{"Values": []members{
+		{"PrimaryValues": in("fr"), "AttributeNames": []string{"From"}},
+		{"PrimaryValues": in(""), "AttributeNames": []string{"From"}}, {"AttributeNames": []string{"From"}}}}))
+	row := r.do("BatchDescribeDataTableValue", of(members{"Values": []members{{"PrimaryValues": in("en"),
+		"AttributeName": "From"}}})).ok()["Successful"].([]any)[0].(members)["LockVersion"]
+	r.refused("ConflictException", "UpdateDataTablePrimaryValues", of(members{"PrimaryValues": in("en"),
+		"NewPrimaryValues": in("EN"), "LockVersion": members{"PrimaryValues": "an old one"}}))
+	r.does("UpdateDataTablePrimaryValues", of(members{"PrimaryValues": in("en"), "NewPrimaryValues": in("EN"),
+		"LockVersion": row}))
+	r.refused("ResourceNotFoundException", "UpdateDataTablePrimaryValues", of(members{"PrimaryValues": in(""),
+		"NewPrimaryValues": in("fr"), "LockVersion": members{}}))
+	r.does("BatchDeleteDataTableValue", of(members{"Values": []members{
+		{"PrimaryValues": in("en"), "AttributeName": "From", "LockVersion": row},
+		{"PrimaryValues": in("en"), "AttributeName": "From", "LockVersion": members{}}}}))
 }
 
 func (r *recorder) profiles(in things) string {

@@ -415,6 +415,9 @@ func (s *Server) historyExport(ctx context.Context, a *asking) (any, error) {
 			if who := v.by(author{user: e.OnBehalfOf}); e.OnBehalfOf != "" && who.ID == "" {
 				e.OnBehalfOf = concealed
 			}
+			if e.Agent != "" && !v.Sees(access.TypeAIAgent, e.Agent) {
+				e.Agent = concealed
+			}
 			if e.Changes, err = bare(e.Changes); err != nil {
 				return nil, err
 			}

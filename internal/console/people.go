@@ -88,7 +88,7 @@ func (s *Server) users(ctx context.Context, a *asking) (any, error) {
 	}
 	call := v.call
 	if call.Operation = "SearchUsers"; v.Viewer != "" {
-		if call, err = s.Control.Act(ctx, call, v.in.ID, v.Viewer,
+		if call, err = s.Control.Act(ctx, call, v.in.ID, control.Principal{User: v.Viewer},
 			control.Right{Permission: questions.ViewPermission(access.TypeUser), Type: lanyard.TypeUser}); err != nil {
 			return nil, err
 		}

@@ -19,11 +19,49 @@ type Right struct {
 	Ref        string       // id or ARN of what it is about; "" for a list, or for what is about to be made
 }
 
-// acting is a user on whose behalf a call is made.
+// A Principal is on whose behalf a call is made: a user, an AI agent that serves itself, or an AI agent that assists a
+// user. In the last case both must be allowed.
+type Principal struct {
+	User  string // id, ARN or user name; "" for an agent that serves itself
+	Agent string // ARN, qualifier included; "" for a user without an agent
+}
+
+// acting is a Principal that was looked up.
 type acting struct {
-	user  string // id
-	known bool   // there is such a user
+	user  string // id; "" for an AI agent that serves itself
+	agent string // ARN; "" for a user without an agent
+	known bool   // they exist
 	right Right
+}
+
+// subject is the principal as decisions know it.
+func (a *acting) subject() access.Subject {
+	if a.agent == "" {
+		return access.Subject{Type: access.User, ID: a.user}
+	}
+	return access.Subject{Type: access.AIAgent, ID: a.agent, Human: a.user}
+}
+
+// name is what messages call the principal.
+func (a *acting) name() string {
+	switch {
+	case a.agent == "":
+		return "user " + lanyard.Quote(a.user)
+	case a.user == "":
+		return "AI agent " + lanyard.Quote(a.agent)
+	}
+	return "AI agent " + lanyard.Quote(a.agent) + " on behalf of user " + lanyard.Quote(a.user)
+}
+
+// profiles is what messages call the security profiles of the principal.
+func (a *acting) profiles() string {
+	switch {
+	case a.agent == "":
+		return "their security profiles"
+	case a.user == "":
+		return "its security profiles"
+	}
+	return "the security profiles of both"
 }
 
 // denial is a refusal that the audit records.
@@ -34,16 +72,16 @@ type denial struct {
 
 func (d *denial) Error() string { return d.message }
 
-// Act returns call as one on behalf of a user, named by id, ARN or user name: it can do only what both
-// the caller's key and the user's own profiles allow. Otherwise it is Denied, which the audit
-// records. Whatever the call changes is checked again within its transaction, against the state
-// that it changes, as it was and as it becomes; lists and searches show what the user may see.
-func (s *Service) Act(ctx context.Context, call Call, instance, user string, right Right) (Call, error) {
+// Act returns call as one on behalf of a principal: it can do only what both the caller's key and the principal's own
+// profiles allow. Otherwise it is Denied, which the audit records. Whatever the call changes is checked again within
+// its transaction, against the state that it changes, as it was and as it becomes; lists and searches show what the
+// principal may see.
+func (s *Service) Act(ctx context.Context, call Call, instance string, who Principal, right Right) (Call, error) {
 	in, err := s.Instance(ctx, call, instance)
 	if err != nil {
 		return call, err
 	}
-	id, err := s.id(in, lanyard.TypeUser, user)
+	id, err := s.id(in, lanyard.TypeUser, who.User)
 	if err != nil {
 		return call, within("the acting user", err)
 	}
@@ -51,32 +89,40 @@ func (s *Service) Act(ctx context.Context, call Call, instance, user string, rig
 	if err != nil {
 		return call, err
 	}
-	known, exists := snapshot.LookupUser(id)
-	if exists {
-		id = known
+	a := &acting{user: id, agent: who.Agent, known: who.Agent == "" || snapshot.HasAIAgent(who.Agent)}
+	missing := false
+	if id != "" || who.Agent == "" {
+		known, exists := snapshot.LookupUser(id)
+		if a.known, missing = a.known && exists, !exists; exists {
+			a.user = known
+		}
 	}
 	if right.Ref != "" && right.Type != "" {
 		if right.Ref, err = s.id(in, right.Type, right.Ref); err != nil {
 			return call, within(right.Type.Member(), err)
 		}
 	}
-	call.acting = &acting{user: id, known: exists, right: right}
-	if d := call.acting.may(snapshot, call.Operation); d != nil {
+	a.right, call.acting = right, a
+	d := a.may(snapshot, call.Operation)
+	if missing && who.Agent != "" {
+		d = a.noUser(snapshot)
+	}
+	if d != nil {
 		return call, s.refuse(ctx, call, in.ID, d)
 	}
 	return call, nil
 }
 
-// decide decides for the acting user.
+// decide decides for the principal.
 func (a *acting) decide(s *access.Snapshot, permission string, r access.Resource) access.Decision {
-	return s.Decide(&access.Query{Subject: access.Subject{Type: access.User, ID: a.user}, Action: permission, Resource: r})
+	return s.Decide(&access.Query{Subject: a.subject(), Action: permission, Resource: r})
 }
 
-// may returns why the user is not allowed to do what is asked, or nil.
+// may returns why the principal is not allowed to do what is asked, or nil.
 func (a *acting) may(s *access.Snapshot, operation string) *denial {
 	if a.right.Permission == "" {
 		return &denial{message: fmt.Sprintf("no permission of security profiles allows %s, so it cannot be called on "+
-			"behalf of user %s", operation, lanyard.Quote(a.user))}
+			"behalf of %s", operation, a.name())}
 	}
 	var r access.Resource // to anything at all, where the call names nothing
 	if a.right.Ref != "" {
@@ -90,27 +136,35 @@ func (a *acting) may(s *access.Snapshot, operation string) *denial {
 	return a.denied(s, d, r)
 }
 
+// noUser is the refusal of a user who does not exist.
+func (a *acting) noUser(s *access.Snapshot) *denial {
+	return &denial{message: fmt.Sprintf("the acting user %s does not exist in instance %s", lanyard.Quote(a.user),
+		s.Instance())}
+}
+
 // denied is nil when d allows.
 func (a *acting) denied(s *access.Snapshot, d access.Decision, r access.Resource) *denial {
 	switch {
 	case d.Allow:
 		return nil
+	case d.Reason == access.UnknownSubject && a.agent != "":
+		return &denial{message: fmt.Sprintf("the acting AI agent %s has no security profiles in instance %s",
+			lanyard.Quote(a.agent), s.Instance())}
 	case d.Reason == access.UnknownSubject:
-		return &denial{message: fmt.Sprintf("the acting user %s does not exist in instance %s", lanyard.Quote(a.user),
-			s.Instance())}
+		return a.noUser(s)
 	case d.Reason == access.NotGranted:
-		return &denial{fmt.Sprintf("user %s is not allowed %s: none of their security profiles grants it", lanyard.Quote(a.user),
-			a.right.Permission), a.right.Permission}
+		return &denial{fmt.Sprintf("%s is not allowed %s: none of %s grants it", a.name(), a.right.Permission,
+			a.profiles()), a.right.Permission}
 	case r.ID == "":
-		return &denial{fmt.Sprintf("user %s is not allowed %s here: the tag or hierarchy restrictions of their security "+
-			"profiles do not cover what the resource would become", lanyard.Quote(a.user), a.right.Permission), a.right.Permission}
+		return &denial{fmt.Sprintf("%s is not allowed %s here: the tag or hierarchy restrictions of %s do not cover what the "+
+			"resource would become", a.name(), a.right.Permission, a.profiles()), a.right.Permission}
 	}
-	return &denial{fmt.Sprintf("user %s is not allowed %s on %s: the tag or hierarchy restrictions of their security profiles "+
-		"do not cover it, or it does not exist",
-		lanyard.Quote(a.user), a.right.Permission, lanyard.Quote(r.ID)), a.right.Permission}
+	// The same whichever of an AI agent and its user is not allowed: the difference would tell what the other may see.
+	return &denial{fmt.Sprintf("%s is not allowed %s on %s: the tag or hierarchy restrictions of %s do not cover it, or it "+
+		"does not exist", a.name(), a.right.Permission, lanyard.Quote(r.ID), a.profiles()), a.right.Permission}
 }
 
-// visible returns a test of whether the acting user may see a resource of a list, or nil when
+// visible returns a test of whether the principal may see a resource of a list, or nil when
 // the call is on nobody's behalf.
 func (s *Service) visible(ctx context.Context, call Call, in *lanyard.Instance) (test, error) {
 	a := call.acting
@@ -132,7 +186,7 @@ type Sight func(t lanyard.Type, id string) bool
 // Sees reports whether the sight shows a resource.
 func (see Sight) Sees(t lanyard.Type, id string) bool { return see == nil || see(t, id) }
 
-// Sight is what the user on whose behalf a call is made may view; nil when it is on nobody's. Answers leave
+// Sight is what the principal on whose behalf a call is made may view; nil when it is on nobody's. Answers leave
 // out what it does not show where they mention a resource other than the one that they are about.
 func (s *Service) Sight(ctx context.Context, call Call, in *lanyard.Instance) (Sight, error) {
 	a := call.acting
@@ -146,7 +200,7 @@ func (s *Service) Sight(ctx context.Context, call Call, in *lanyard.Instance) (S
 	return func(t lanyard.Type, id string) bool { return a.views(snapshot, t, id) }, nil
 }
 
-// views reports whether the acting user may view a resource. What does not exist is viewed by those who
+// views reports whether the principal may view a resource. What does not exist is viewed by those who
 // may view everything of its type.
 func (a *acting) views(s *access.Snapshot, t lanyard.Type, id string) bool {
 	if t.View() == "" {
@@ -163,7 +217,7 @@ func (a *acting) views(s *access.Snapshot, t lanyard.Type, id string) bool {
 	return d.Allow
 }
 
-// guard is a transaction on behalf of a user. It refuses every change that the user's profiles, as
+// guard is a transaction on behalf of a principal. It refuses every change that the principal's profiles, as
 // they are before the transaction, do not allow.
 type guard struct {
 	store.Tx
@@ -171,6 +225,7 @@ type guard struct {
 	snapshot *access.Snapshot
 	strict   bool
 	had      []lanyard.Ref // what the resource that the call is about refers to already
+	tables   map[string]*tableView
 }
 
 // guard returns tx, guarded when call is on behalf of a user.
@@ -278,6 +333,17 @@ func (g *guard) checkChange(ctx context.Context, before, after lanyard.Resource)
 			return nil // it is of the call, and nothing that anybody has a right to
 		}
 	}
+	if _, ok := cmp.Or(before, after).(*lanyard.DataTableRow); ok {
+		for _, r := range []lanyard.Resource{before, after} {
+			if r == nil {
+				continue
+			}
+			if err := g.checkRow(ctx, r.(*lanyard.DataTableRow)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	if whole := wholeOf(cmp.Or(before, after)); whole.Type != "" { // the right to change the whole covers its parts
 		r := access.Resource{Type: whole.Type.DecisionName(), ID: whole.ID}
 		if d := g.denied(g.snapshot, g.decide(g.snapshot, g.right.Permission, r), r); d != nil {
@@ -337,7 +403,7 @@ func also(tx store.Tx, permission string, r access.Resource) error {
 	if !ok {
 		return nil
 	}
-	a := acting{user: g.user, right: Right{Permission: permission}}
+	a := acting{user: g.user, agent: g.agent, known: g.known, right: Right{Permission: permission}}
 	if d := a.denied(g.snapshot, a.decide(g.snapshot, permission, r), r); d != nil {
 		return d
 	}
@@ -383,9 +449,8 @@ func (g *guard) use(ref lanyard.Ref) *denial {
 			return nil
 		}
 	}
-	return &denial{message: fmt.Sprintf("user %s is not allowed to use %s %s: their security profiles neither show nor offer "+
-		"it, or it does not exist",
-		lanyard.Quote(g.user), ref.Type.Word(), lanyard.Quote(ref.ID))}
+	return &denial{message: fmt.Sprintf("%s is not allowed to use %s %s: %s neither show nor offer it, or it does not exist",
+		g.name(), ref.Type.Word(), lanyard.Quote(ref.ID), g.profiles())}
 }
 
 // mayUse asks the guard of a transaction, if there is one, before what a parameter names is looked at.
@@ -461,8 +526,8 @@ func (g *guard) assign(ctx context.Context, had, has held) error {
 	unseen := func(id string) bool { return !g.views(g.snapshot, lanyard.TypeProfile, id) }
 	if refused != nil && slices.ContainsFunc(slices.Concat(had.profiles, has.profiles), unseen) {
 		// What is in a profile is for those who may view it.
-		return &denial{message: fmt.Sprintf("user %s is not allowed to assign these security profiles: they grant what the "+
-			"user does not hold, or holds over less (strict)", lanyard.Quote(g.user))}
+		return &denial{message: fmt.Sprintf("%s is not allowed to assign these security profiles: they grant what the "+
+			"user does not hold, or holds over less (strict)", g.name())}
 	}
 	return refused
 }
@@ -481,6 +546,10 @@ func (g *guard) holding(ctx context.Context, h held) (access.Holding, error) {
 
 // checkGrant refuses a handover that would give away more than the user holds.
 func (g *guard) checkGrant(h access.Handover) error {
+	if g.agent != "" {
+		return &denial{message: fmt.Sprintf("%s is not allowed to change security profiles or who holds them: AI agents "+
+			"grant nothing (strict)", g.name())}
+	}
 	if what, more := g.snapshot.Exceeds(g.user, h); more {
 		return &denial{message: fmt.Sprintf("user %s is not allowed to grant %s: they do not hold it themselves, or hold it over "+
 			"less (strict)", lanyard.Quote(g.user), what)}

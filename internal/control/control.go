@@ -47,7 +47,10 @@ type Config struct {
 	MaxStaleness time.Duration
 	Now          func() time.Time // default time.Now
 	NewID        func() string    // default a random UUID
-	Logger       *slog.Logger     // default slog.Default()
+	// NewRowID returns the id of a row of a data table, which is greater than those before: by default NewID, and a UUID
+	// of version 7 without that.
+	NewRowID func() string
+	Logger   *slog.Logger // default slog.Default()
 }
 
 // Quotas bound what an instance or an account may have. A zero means the default, which is the
@@ -89,6 +92,9 @@ func (q Quotas) withDefaults() Quotas {
 			*d.field = d.value
 		}
 	}
+	if q.PrimaryPerTable < 0 || q.PrimaryPerTable > lanyard.MaxPrimaryAttributes {
+		q.PrimaryPerTable = lanyard.MaxPrimaryAttributes // what rows are listed by
+	}
 	return q
 }
 
@@ -104,6 +110,8 @@ type Service struct {
 	strict         bool
 	now            func() time.Time
 	newID          func() string
+	newRowID       func() string
+	removals       chan string // instances with rows of deleted data tables
 	log            *slog.Logger
 	engine         *access.Engine
 
@@ -122,6 +130,7 @@ func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, region: c.Region, partition: c.Partition, quotas: c.Quotas.withDefaults(), lenient: c.Lenient,
 		noPasswords: c.NoPasswords, associateUsers: c.AssociateUsers, strict: c.Strict, now: c.Now, newID: c.NewID,
+		newRowID: c.NewRowID, removals: make(chan string, 64),
 		log:     c.Logger,
 		refused: newRefusals(),
 		engine:  &access.Engine{Source: source{c.Store}, Memory: c.SnapshotMemory, Logger: c.Logger},
@@ -136,8 +145,14 @@ func New(c Config) *Service {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	if s.newRowID == nil {
+		s.newRowID = c.NewID
+	}
 	if s.newID == nil {
 		s.newID = uuid.NewString
+	}
+	if s.newRowID == nil {
+		s.newRowID = func() string { return uuid.Must(uuid.NewV7()).String() }
 	}
 	if s.log == nil {
 		s.log = slog.Default()
@@ -296,7 +311,8 @@ func (s *Service) event(call Call, instance string) *lanyard.Event {
 		RequestID:   call.RequestID,
 		Request:     call.Request,
 	}
-	e.OnBehalfOf = call.actor().User
+	who := call.actor()
+	e.OnBehalfOf, e.Agent = who.User, who.Agent
 	return e
 }
 
@@ -304,7 +320,7 @@ func (s *Service) event(call Call, instance string) *lanyard.Event {
 func (c *Call) actor() lanyard.Actor {
 	a := lanyard.Actor{AccessKeyID: c.AccessKeyID}
 	if c.acting != nil {
-		a.User = c.acting.user
+		a.User, a.Agent = c.acting.user, c.acting.agent
 	}
 	return a
 }

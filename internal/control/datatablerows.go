@@ -32,19 +32,6 @@ func coversAllRows(tx store.Tx, t *lanyard.DataTable) error {
 	if g.decide(g.snapshot, g.right.Permission, row).Allow {
 		return nil
 	}
-	return &denial{fmt.Sprintf("user %s is not allowed %s on all rows of data table %s: their security profiles restrict rows",
-		lanyard.Quote(g.user), g.right.Permission, lanyard.Quote(t.ID)), g.right.Permission}
-}
-
-// hasRows reports whether a data table has rows that primary values identify.
-func (s *Service) hasRows(context.Context, store.Reader, *lanyard.DataTable) (bool, error) {
-	return false, nil
-}
-
-// deleteRows removes all rows of a data table that is deleted.
-func (s *Service) deleteRows(context.Context, store.Tx, *lanyard.DataTable) error { return nil }
-
-// deleteValues removes the values of an attribute that is deleted, from all rows of its data table.
-func (s *Service) deleteValues(context.Context, store.Tx, *lanyard.DataTable, *lanyard.DataTableAttribute) error {
-	return nil
+	return &denial{fmt.Sprintf("%s is not allowed %s on all rows of data table %s: %s restrict rows", g.name(),
+		g.right.Permission, lanyard.Quote(t.ID), g.profiles()), g.right.Permission}
 }

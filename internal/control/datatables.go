@@ -135,7 +135,9 @@ func (s *Service) DeleteDataTable(ctx context.Context, call Call, instance, ref 
 	if err != nil {
 		return Result{}, err
 	}
-	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
+	id := "" // of the instance
+	result, err := s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
+		id = in.ID
 		t, err := getTarget[*lanyard.DataTable](ctx, s, tx, in, ref)
 		if err != nil {
 			return err
@@ -157,4 +159,8 @@ func (s *Service) DeleteDataTable(ctx context.Context, call Call, instance, ref 
 		}
 		return tx.Delete(ctx, t.Type(), t.ID)
 	})
+	if err == nil && !call.planning {
+		s.noteRemoval(id)
+	}
+	return result, err
 }

@@ -39,8 +39,8 @@ func newRefusals() *refusals {
 	return &refusals{windows: map[refuser]*refusalCount{}, ended: map[refuser]omitted{}}
 }
 
-// A refuser is a user of an instance, or with user "" all of it.
-type refuser struct{ instance, user string }
+// A refuser is a user, an AI agent or both in an instance; without either it is all of the instance.
+type refuser struct{ instance, user, agent string }
 
 type refusalCount struct {
 	began    time.Time
@@ -60,14 +60,15 @@ type omitted struct {
 func (r *refusals) admit(call Call, instance string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all, user := refuser{instance, ""}, refuser{instance, ""}
+	all := refuser{instance: instance}
+	user := all
 	if call.acting != nil && call.acting.known {
-		user.user = call.acting.user
+		user.user, user.agent = call.acting.user, call.acting.agent
 	}
 	if r.windows[user] == nil && len(r.windows) >= refusalWindows {
 		r.end(now.Add(-refusalWindow))
 		if len(r.windows) >= refusalWindows {
-			user.user = ""
+			user = all
 		}
 	}
 	one, whole := r.window(user, now), r.window(all, now)
@@ -145,15 +146,15 @@ const OmittedRefusals = "OmittedRefusals"
 // recordOmitted stores one record for each of what windows omitted.
 func (s *Service) recordOmitted(ctx context.Context, ended map[refuser]omitted) {
 	for _, who := range slices.SortedFunc(maps.Keys(ended), func(a, b refuser) int {
-		return cmp.Or(cmp.Compare(a.instance, b.instance), cmp.Compare(a.user, b.user))
+		return cmp.Or(cmp.Compare(a.instance, b.instance), cmp.Compare(a.user, b.user), cmp.Compare(a.agent, b.agent))
 	}) {
 		o := ended[who]
 		request, err := laxjson.Marshal(map[string]any{"InstanceId": who.instance, "Calls": o.calls, "Operations": o.operations,
 			"From": o.first.UTC().Format(time.RFC3339), "To": o.last.UTC().Format(time.RFC3339)})
 		if err == nil {
 			call := Call{Caller: lanyard.Caller{Account: o.account}, Operation: OmittedRefusals, Request: request}
-			if who.user != "" {
-				call.acting = &acting{user: who.user}
+			if who.user != "" || who.agent != "" {
+				call.acting = &acting{user: who.user, agent: who.agent}
 			}
 			event := s.event(call, who.instance)
 			event.Refused = fmt.Sprintf("%d more calls were refused and have no records of their own", o.calls)

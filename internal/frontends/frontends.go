@@ -143,7 +143,7 @@ func exportRecords(e lanyard.Event) (records []any) {
 // newVerifier verifies signatures with the keys of the server.
 func (c *Config) newVerifier() *sigv4.Verifier {
 	return &sigv4.Verifier{Region: c.Region, Service: "connect",
-		Signed: []string{awsapi.ActingUser, awsapi.IfMatch, authzen.Revision},
+		Signed: []string{awsapi.ActingUser, awsapi.ActingAgent, awsapi.IfMatch, authzen.Revision},
 		Keys: func(_ context.Context, id string) (sigv4.Key, bool, error) {
 			k, ok := c.Control.Key(id)
 			return sigv4.Key{Secret: k.Secret}, ok, nil

@@ -11,6 +11,7 @@ type Call struct {
 	Input  []byte
 	Caller lanyard.Caller // RequestID: drawn when it is ""
 	User   string         // on whose behalf, by id; "" for the caller's own
+	Agent  string         // ARN of the AI agent on whose behalf, if any; it assists the user
 	// Instance, unless "", is the id of the only instance that exists for the caller, and the one that
 	// is meant when the input names none.
 	Instance string

@@ -32,6 +32,30 @@ func (s *AssociateUserProficienciesRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *BatchCreateDataTableValueRequest) Bind(p Params) error {
+	s.DataTableId = p.label("DataTableId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *BatchDeleteDataTableValueRequest) Bind(p Params) error {
+	s.DataTableId = p.label("DataTableId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *BatchDescribeDataTableValueRequest) Bind(p Params) error {
+	s.DataTableId = p.label("DataTableId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *BatchUpdateDataTableValueRequest) Bind(p Params) error {
+	s.DataTableId = p.label("DataTableId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
 func (s *CreateContactFlowModuleAliasRequest) Bind(p Params) error {
 	s.ContactFlowModuleId = p.label("ContactFlowModuleId")
 	s.InstanceId = p.label("InstanceId")
@@ -297,6 +321,18 @@ func (s *DisassociateUserProficienciesRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *EvaluateDataTableValuesRequest) Bind(p Params) error {
+	s.DataTableId = p.label("DataTableId")
+	s.InstanceId = p.label("InstanceId")
+	if v := p.int32(&s.MaxResults, "MaxResults", "maxResults"); v != nil {
+		return v
+	}
+	if v := p.text(&s.NextToken, "NextToken", "nextToken"); v != nil {
+		return v
+	}
+	return nil
+}
+
 func (s *ListAgentStatusRequest) Bind(p Params) error {
 	s.AgentStatusTypes = p.list("AgentStatusTypes")
 	s.InstanceId = p.label("InstanceId")
@@ -444,6 +480,30 @@ func (s *ListContactFlowsRequest) Bind(p Params) error {
 }
 
 func (s *ListDataTableAttributesRequest) Bind(p Params) error {
+	s.DataTableId = p.label("DataTableId")
+	s.InstanceId = p.label("InstanceId")
+	if v := p.int32(&s.MaxResults, "MaxResults", "maxResults"); v != nil {
+		return v
+	}
+	if v := p.text(&s.NextToken, "NextToken", "nextToken"); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *ListDataTablePrimaryValuesRequest) Bind(p Params) error {
+	s.DataTableId = p.label("DataTableId")
+	s.InstanceId = p.label("InstanceId")
+	if v := p.int32(&s.MaxResults, "MaxResults", "maxResults"); v != nil {
+		return v
+	}
+	if v := p.text(&s.NextToken, "NextToken", "nextToken"); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *ListDataTableValuesRequest) Bind(p Params) error {
 	s.DataTableId = p.label("DataTableId")
 	s.InstanceId = p.label("InstanceId")
 	if v := p.int32(&s.MaxResults, "MaxResults", "maxResults"); v != nil {
@@ -1157,6 +1217,12 @@ func (s *UpdateDataTableAttributeRequest) Bind(p Params) error {
 }
 
 func (s *UpdateDataTableMetadataRequest) Bind(p Params) error {
+	s.DataTableId = p.label("DataTableId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *UpdateDataTablePrimaryValuesRequest) Bind(p Params) error {
 	s.DataTableId = p.label("DataTableId")
 	s.InstanceId = p.label("InstanceId")
 	return nil

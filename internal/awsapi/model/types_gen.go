@@ -106,6 +106,108 @@ type AutoAcceptConfig struct {
 	Channel                      *string `json:"Channel,omitzero"`
 }
 
+type BatchCreateDataTableValueFailureResult struct {
+	AttributeName *string        `json:"AttributeName,omitzero"`
+	Message       *string        `json:"Message,omitzero"`
+	PrimaryValues []PrimaryValue `json:"PrimaryValues,omitzero"`
+}
+
+// BatchCreateDataTableValueRequest is the input of BatchCreateDataTableValue.
+type BatchCreateDataTableValueRequest struct {
+	DataTableId *string          `json:"-"`
+	InstanceId  *string          `json:"-"`
+	Values      []DataTableValue `json:"Values,omitzero"`
+}
+
+type BatchCreateDataTableValueResponse struct {
+	Failed     []BatchCreateDataTableValueFailureResult `json:"Failed,omitzero"`
+	Successful []BatchCreateDataTableValueSuccessResult `json:"Successful,omitzero"`
+}
+
+type BatchCreateDataTableValueSuccessResult struct {
+	AttributeName *string               `json:"AttributeName,omitzero"`
+	LockVersion   *DataTableLockVersion `json:"LockVersion,omitzero"`
+	PrimaryValues []PrimaryValue        `json:"PrimaryValues,omitzero"`
+	RecordId      *string               `json:"RecordId,omitzero"`
+}
+
+type BatchDeleteDataTableValueFailureResult struct {
+	AttributeName *string        `json:"AttributeName,omitzero"`
+	Message       *string        `json:"Message,omitzero"`
+	PrimaryValues []PrimaryValue `json:"PrimaryValues,omitzero"`
+}
+
+// BatchDeleteDataTableValueRequest is the input of BatchDeleteDataTableValue.
+type BatchDeleteDataTableValueRequest struct {
+	DataTableId *string                          `json:"-"`
+	InstanceId  *string                          `json:"-"`
+	Values      []DataTableDeleteValueIdentifier `json:"Values,omitzero"`
+}
+
+type BatchDeleteDataTableValueResponse struct {
+	Failed     []BatchDeleteDataTableValueFailureResult `json:"Failed,omitzero"`
+	Successful []BatchDeleteDataTableValueSuccessResult `json:"Successful,omitzero"`
+}
+
+type BatchDeleteDataTableValueSuccessResult struct {
+	AttributeName *string               `json:"AttributeName,omitzero"`
+	LockVersion   *DataTableLockVersion `json:"LockVersion,omitzero"`
+	PrimaryValues []PrimaryValue        `json:"PrimaryValues,omitzero"`
+}
+
+type BatchDescribeDataTableValueFailureResult struct {
+	AttributeName *string        `json:"AttributeName,omitzero"`
+	Message       *string        `json:"Message,omitzero"`
+	PrimaryValues []PrimaryValue `json:"PrimaryValues,omitzero"`
+}
+
+// BatchDescribeDataTableValueRequest is the input of BatchDescribeDataTableValue.
+type BatchDescribeDataTableValueRequest struct {
+	DataTableId *string                    `json:"-"`
+	InstanceId  *string                    `json:"-"`
+	Values      []DataTableValueIdentifier `json:"Values,omitzero"`
+}
+
+type BatchDescribeDataTableValueResponse struct {
+	Failed     []BatchDescribeDataTableValueFailureResult `json:"Failed,omitzero"`
+	Successful []BatchDescribeDataTableValueSuccessResult `json:"Successful,omitzero"`
+}
+
+type BatchDescribeDataTableValueSuccessResult struct {
+	AttributeId        *string                `json:"AttributeId,omitzero"`
+	AttributeName      *string                `json:"AttributeName,omitzero"`
+	LastModifiedRegion *string                `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp             `json:"LastModifiedTime,omitzero"`
+	LockVersion        *DataTableLockVersion  `json:"LockVersion,omitzero"`
+	PrimaryValues      []PrimaryValueResponse `json:"PrimaryValues,omitzero"`
+	RecordId           *string                `json:"RecordId,omitzero"`
+	Value              *string                `json:"Value,omitzero"`
+}
+
+type BatchUpdateDataTableValueFailureResult struct {
+	AttributeName *string        `json:"AttributeName,omitzero"`
+	Message       *string        `json:"Message,omitzero"`
+	PrimaryValues []PrimaryValue `json:"PrimaryValues,omitzero"`
+}
+
+// BatchUpdateDataTableValueRequest is the input of BatchUpdateDataTableValue.
+type BatchUpdateDataTableValueRequest struct {
+	DataTableId *string          `json:"-"`
+	InstanceId  *string          `json:"-"`
+	Values      []DataTableValue `json:"Values,omitzero"`
+}
+
+type BatchUpdateDataTableValueResponse struct {
+	Failed     []BatchUpdateDataTableValueFailureResult `json:"Failed,omitzero"`
+	Successful []BatchUpdateDataTableValueSuccessResult `json:"Successful,omitzero"`
+}
+
+type BatchUpdateDataTableValueSuccessResult struct {
+	AttributeName *string               `json:"AttributeName,omitzero"`
+	LockVersion   *DataTableLockVersion `json:"LockVersion,omitzero"`
+	PrimaryValues []PrimaryValue        `json:"PrimaryValues,omitzero"`
+}
+
 type BooleanCondition struct {
 	ComparisonType *string `json:"ComparisonType,omitzero"`
 	FieldName      *string `json:"FieldName,omitzero"`
@@ -520,6 +622,22 @@ type DataTableAttribute struct {
 	Version            *string               `json:"Version,omitzero"`
 }
 
+type DataTableDeleteValueIdentifier struct {
+	AttributeName *string               `json:"AttributeName,omitzero"`
+	LockVersion   *DataTableLockVersion `json:"LockVersion,omitzero"`
+	PrimaryValues []PrimaryValue        `json:"PrimaryValues,omitzero"`
+}
+
+type DataTableEvaluatedValue struct {
+	AttributeName  *string        `json:"AttributeName,omitzero"`
+	Error          *bool          `json:"Error,omitzero"`
+	EvaluatedValue *string        `json:"EvaluatedValue,omitzero"`
+	Found          *bool          `json:"Found,omitzero"`
+	PrimaryValues  []PrimaryValue `json:"PrimaryValues,omitzero"`
+	RecordId       *string        `json:"RecordId,omitzero"`
+	ValueType      *string        `json:"ValueType,omitzero"`
+}
+
 type DataTableLockVersion struct {
 	Attribute     *string `json:"Attribute,omitzero"`
 	DataTable     *string `json:"DataTable,omitzero"`
@@ -543,6 +661,37 @@ type DataTableSummary struct {
 	LastModifiedRegion *string    `json:"LastModifiedRegion,omitzero"`
 	LastModifiedTime   *Timestamp `json:"LastModifiedTime,omitzero"`
 	Name               *string    `json:"Name,omitzero"`
+}
+
+type DataTableValue struct {
+	AttributeName      *string               `json:"AttributeName,omitzero"`
+	LastModifiedRegion *string               `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp            `json:"LastModifiedTime,omitzero"`
+	LockVersion        *DataTableLockVersion `json:"LockVersion,omitzero"`
+	PrimaryValues      []PrimaryValue        `json:"PrimaryValues,omitzero"`
+	Value              *string               `json:"Value,omitzero"`
+}
+
+type DataTableValueEvaluationSet struct {
+	AttributeNames []string       `json:"AttributeNames,omitzero"`
+	PrimaryValues  []PrimaryValue `json:"PrimaryValues,omitzero"`
+}
+
+type DataTableValueIdentifier struct {
+	AttributeName *string        `json:"AttributeName,omitzero"`
+	PrimaryValues []PrimaryValue `json:"PrimaryValues,omitzero"`
+}
+
+type DataTableValueSummary struct {
+	AttributeId        *string                `json:"AttributeId,omitzero"`
+	AttributeName      *string                `json:"AttributeName,omitzero"`
+	LastModifiedRegion *string                `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp             `json:"LastModifiedTime,omitzero"`
+	LockVersion        *DataTableLockVersion  `json:"LockVersion,omitzero"`
+	PrimaryValues      []PrimaryValueResponse `json:"PrimaryValues,omitzero"`
+	RecordId           *string                `json:"RecordId,omitzero"`
+	Value              *string                `json:"Value,omitzero"`
+	ValueType          *string                `json:"ValueType,omitzero"`
 }
 
 type DateCondition struct {
@@ -852,6 +1001,21 @@ type EmailAddressSearchCriteria struct {
 
 type EmailAddressSearchFilter struct {
 	TagFilter *ControlPlaneTagFilter `json:"TagFilter,omitzero"`
+}
+
+// EvaluateDataTableValuesRequest is the input of EvaluateDataTableValues.
+type EvaluateDataTableValuesRequest struct {
+	DataTableId *string                       `json:"-"`
+	InstanceId  *string                       `json:"-"`
+	MaxResults  *int32                        `json:"-"`
+	NextToken   *string                       `json:"-"`
+	TimeZone    *string                       `json:"TimeZone,omitzero"`
+	Values      []DataTableValueEvaluationSet `json:"Values,omitzero"`
+}
+
+type EvaluateDataTableValuesResponse struct {
+	NextToken *string                   `json:"NextToken,omitzero"`
+	Values    []DataTableEvaluatedValue `json:"Values,omitzero"`
 }
 
 type EvaluationFormSearchCriteria struct {
@@ -1177,6 +1341,36 @@ type ListDataTableAttributesRequest struct {
 type ListDataTableAttributesResponse struct {
 	Attributes []DataTableAttribute `json:"Attributes,omitzero"`
 	NextToken  *string              `json:"NextToken,omitzero"`
+}
+
+// ListDataTablePrimaryValuesRequest is the input of ListDataTablePrimaryValues.
+type ListDataTablePrimaryValuesRequest struct {
+	DataTableId            *string                       `json:"-"`
+	InstanceId             *string                       `json:"-"`
+	MaxResults             *int32                        `json:"-"`
+	NextToken              *string                       `json:"-"`
+	PrimaryAttributeValues []PrimaryAttributeValueFilter `json:"PrimaryAttributeValues,omitzero"`
+	RecordIds              []string                      `json:"RecordIds,omitzero"`
+}
+
+type ListDataTablePrimaryValuesResponse struct {
+	NextToken         *string              `json:"NextToken,omitzero"`
+	PrimaryValuesList []RecordPrimaryValue `json:"PrimaryValuesList,omitzero"`
+}
+
+// ListDataTableValuesRequest is the input of ListDataTableValues.
+type ListDataTableValuesRequest struct {
+	DataTableId            *string                       `json:"-"`
+	InstanceId             *string                       `json:"-"`
+	MaxResults             *int32                        `json:"-"`
+	NextToken              *string                       `json:"-"`
+	PrimaryAttributeValues []PrimaryAttributeValueFilter `json:"PrimaryAttributeValues,omitzero"`
+	RecordIds              []string                      `json:"RecordIds,omitzero"`
+}
+
+type ListDataTableValuesResponse struct {
+	NextToken *string                 `json:"NextToken,omitzero"`
+	Values    []DataTableValueSummary `json:"Values,omitzero"`
 }
 
 // ListDataTablesRequest is the input of ListDataTables.
@@ -1744,6 +1938,22 @@ type PrimaryAttributeValue struct {
 	Values        []string `json:"Values,omitzero"`
 }
 
+type PrimaryAttributeValueFilter struct {
+	AttributeName *string  `json:"AttributeName,omitzero"`
+	Values        []string `json:"Values,omitzero"`
+}
+
+type PrimaryValue struct {
+	AttributeName *string `json:"AttributeName,omitzero"`
+	Value         *string `json:"Value,omitzero"`
+}
+
+type PrimaryValueResponse struct {
+	AttributeId   *string `json:"AttributeId,omitzero"`
+	AttributeName *string `json:"AttributeName,omitzero"`
+	Value         *string `json:"Value,omitzero"`
+}
+
 type PromptSearchCriteria struct {
 	AndConditions   []PromptSearchCriteria `json:"AndConditions,omitzero"`
 	OrConditions    []PromptSearchCriteria `json:"OrConditions,omitzero"`
@@ -1830,6 +2040,13 @@ type QuickConnectSummary struct {
 	LastModifiedTime   *Timestamp `json:"LastModifiedTime,omitzero"`
 	Name               *string    `json:"Name,omitzero"`
 	QuickConnectType   *string    `json:"QuickConnectType,omitzero"`
+}
+
+type RecordPrimaryValue struct {
+	LastModifiedRegion *string                `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp             `json:"LastModifiedTime,omitzero"`
+	PrimaryValues      []PrimaryValueResponse `json:"PrimaryValues,omitzero"`
+	RecordId           *string                `json:"RecordId,omitzero"`
 }
 
 type ReplicationConfiguration struct {
@@ -2457,6 +2674,19 @@ type UpdateDataTableMetadataRequest struct {
 }
 
 type UpdateDataTableMetadataResponse struct {
+	LockVersion *DataTableLockVersion `json:"LockVersion,omitzero"`
+}
+
+// UpdateDataTablePrimaryValuesRequest is the input of UpdateDataTablePrimaryValues.
+type UpdateDataTablePrimaryValuesRequest struct {
+	DataTableId      *string               `json:"-"`
+	InstanceId       *string               `json:"-"`
+	LockVersion      *DataTableLockVersion `json:"LockVersion,omitzero"`
+	NewPrimaryValues []PrimaryValue        `json:"NewPrimaryValues,omitzero"`
+	PrimaryValues    []PrimaryValue        `json:"PrimaryValues,omitzero"`
+}
+
+type UpdateDataTablePrimaryValuesResponse struct {
 	LockVersion *DataTableLockVersion `json:"LockVersion,omitzero"`
 }
 

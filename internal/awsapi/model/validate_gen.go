@@ -436,6 +436,18 @@ func checkAttributeIds(l []string) *Violation {
 	return nil
 }
 
+func checkAttributeNameList(l []string) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := ruleDataTableName.findViolation(&l[i]); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
 func checkAttributeOrConditionList(l []AttributeAndCondition) *Violation {
 	if l == nil {
 		return nil
@@ -472,6 +484,122 @@ func checkAutoAcceptConfigs(l []AutoAcceptConfig) *Violation {
 		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
+	}
+	return nil
+}
+
+func (s *BatchCreateDataTableValueRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *BatchCreateDataTableValueRequest) findViolation() *Violation {
+	if s.DataTableId == nil {
+		return missing("DataTableId")
+	}
+	if v := ruleDataTableId.findViolation(s.DataTableId); v != nil {
+		return v.under("DataTableId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Values == nil {
+		return missing("Values")
+	}
+	if v := checkDataTableValueList(s.Values); v != nil {
+		return v.under("Values")
+	}
+	return nil
+}
+
+func (s *BatchDeleteDataTableValueRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *BatchDeleteDataTableValueRequest) findViolation() *Violation {
+	if s.DataTableId == nil {
+		return missing("DataTableId")
+	}
+	if v := ruleDataTableId.findViolation(s.DataTableId); v != nil {
+		return v.under("DataTableId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Values == nil {
+		return missing("Values")
+	}
+	if v := checkDataTableDeleteValueIdentifierList(s.Values); v != nil {
+		return v.under("Values")
+	}
+	return nil
+}
+
+func (s *BatchDescribeDataTableValueRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *BatchDescribeDataTableValueRequest) findViolation() *Violation {
+	if s.DataTableId == nil {
+		return missing("DataTableId")
+	}
+	if v := ruleDataTableId.findViolation(s.DataTableId); v != nil {
+		return v.under("DataTableId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Values == nil {
+		return missing("Values")
+	}
+	if v := checkDataTableValueIdentifierList(s.Values); v != nil {
+		return v.under("Values")
+	}
+	return nil
+}
+
+func (s *BatchUpdateDataTableValueRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *BatchUpdateDataTableValueRequest) findViolation() *Violation {
+	if s.DataTableId == nil {
+		return missing("DataTableId")
+	}
+	if v := ruleDataTableId.findViolation(s.DataTableId); v != nil {
+		return v.under("DataTableId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Values == nil {
+		return missing("Values")
+	}
+	if v := checkDataTableValueList(s.Values); v != nil {
+		return v.under("Values")
 	}
 	return nil
 }
@@ -1368,6 +1496,37 @@ func (s *DataTableAccessControlConfiguration) findViolation() *Violation {
 	return nil
 }
 
+func (s *DataTableDeleteValueIdentifier) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.AttributeName == nil {
+		return missing("AttributeName")
+	}
+	if v := ruleDataTableName.findViolation(s.AttributeName); v != nil {
+		return v.under("AttributeName")
+	}
+	if s.LockVersion == nil {
+		return missing("LockVersion")
+	}
+	if v := checkPrimaryValuesSet(s.PrimaryValues); v != nil {
+		return v.under("PrimaryValues")
+	}
+	return nil
+}
+
+func checkDataTableDeleteValueIdentifierList(l []DataTableDeleteValueIdentifier) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
 func checkDataTableSearchConditionList(l []DataTableSearchCriteria) *Violation {
 	if l == nil {
 		return nil
@@ -1392,6 +1551,99 @@ func (s *DataTableSearchCriteria) findViolation() *Violation {
 	}
 	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
+	}
+	return nil
+}
+
+func (s *DataTableValue) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.AttributeName == nil {
+		return missing("AttributeName")
+	}
+	if v := ruleDataTableName.findViolation(s.AttributeName); v != nil {
+		return v.under("AttributeName")
+	}
+	if v := ruleRegionName.findViolation(s.LastModifiedRegion); v != nil {
+		return v.under("LastModifiedRegion")
+	}
+	if v := checkPrimaryValuesSet(s.PrimaryValues); v != nil {
+		return v.under("PrimaryValues")
+	}
+	if s.Value == nil {
+		return missing("Value")
+	}
+	return nil
+}
+
+func (s *DataTableValueEvaluationSet) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.AttributeNames == nil {
+		return missing("AttributeNames")
+	}
+	if v := checkAttributeNameList(s.AttributeNames); v != nil {
+		return v.under("AttributeNames")
+	}
+	if v := checkPrimaryValuesSet(s.PrimaryValues); v != nil {
+		return v.under("PrimaryValues")
+	}
+	return nil
+}
+
+func checkDataTableValueEvaluationSetList(l []DataTableValueEvaluationSet) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *DataTableValueIdentifier) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.AttributeName == nil {
+		return missing("AttributeName")
+	}
+	if v := ruleDataTableName.findViolation(s.AttributeName); v != nil {
+		return v.under("AttributeName")
+	}
+	if v := checkPrimaryValuesSet(s.PrimaryValues); v != nil {
+		return v.under("PrimaryValues")
+	}
+	return nil
+}
+
+func checkDataTableValueIdentifierList(l []DataTableValueIdentifier) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func checkDataTableValueList(l []DataTableValue) *Violation {
+	if l == nil {
+		return nil
+	}
+	if v := size(len(l), 1, 0); v != nil {
+		return v
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
 	}
 	return nil
 }
@@ -2223,6 +2475,40 @@ func (s *EmailAddressSearchCriteria) findViolation() *Violation {
 	return nil
 }
 
+func (s *EvaluateDataTableValuesRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *EvaluateDataTableValuesRequest) findViolation() *Violation {
+	if s.DataTableId == nil {
+		return missing("DataTableId")
+	}
+	if v := ruleDataTableId.findViolation(s.DataTableId); v != nil {
+		return v.under("DataTableId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.MaxResults != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
+			return v.under("MaxResults")
+		}
+	}
+	if s.Values == nil {
+		return missing("Values")
+	}
+	if v := checkDataTableValueEvaluationSetList(s.Values); v != nil {
+		return v.under("Values")
+	}
+	return nil
+}
+
 func checkEvaluationFormSearchConditionList(l []EvaluationFormSearchCriteria) *Violation {
 	if l == nil {
 		return nil
@@ -2875,6 +3161,74 @@ func (s *ListDataTableAttributesRequest) findViolation() *Violation {
 		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
 			return v.under("MaxResults")
 		}
+	}
+	return nil
+}
+
+func (s *ListDataTablePrimaryValuesRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *ListDataTablePrimaryValuesRequest) findViolation() *Violation {
+	if s.DataTableId == nil {
+		return missing("DataTableId")
+	}
+	if v := ruleDataTableId.findViolation(s.DataTableId); v != nil {
+		return v.under("DataTableId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.MaxResults != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
+			return v.under("MaxResults")
+		}
+	}
+	if v := checkPrimaryAttributeValueFilters(s.PrimaryAttributeValues); v != nil {
+		return v.under("PrimaryAttributeValues")
+	}
+	if v := checkRecordIds(s.RecordIds); v != nil {
+		return v.under("RecordIds")
+	}
+	return nil
+}
+
+func (s *ListDataTableValuesRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *ListDataTableValuesRequest) findViolation() *Violation {
+	if s.DataTableId == nil {
+		return missing("DataTableId")
+	}
+	if v := ruleDataTableId.findViolation(s.DataTableId); v != nil {
+		return v.under("DataTableId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.MaxResults != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
+			return v.under("MaxResults")
+		}
+	}
+	if v := checkPrimaryAttributeValueFilters(s.PrimaryAttributeValues); v != nil {
+		return v.under("PrimaryAttributeValues")
+	}
+	if v := checkRecordIds(s.RecordIds); v != nil {
+		return v.under("RecordIds")
 	}
 	return nil
 }
@@ -4385,6 +4739,34 @@ func (s *PrimaryAttributeValue) findViolation() *Violation {
 	return nil
 }
 
+func (s *PrimaryAttributeValueFilter) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.AttributeName == nil {
+		return missing("AttributeName")
+	}
+	if v := ruleDataTableName.findViolation(s.AttributeName); v != nil {
+		return v.under("AttributeName")
+	}
+	if s.Values == nil {
+		return missing("Values")
+	}
+	return nil
+}
+
+func checkPrimaryAttributeValueFilters(l []PrimaryAttributeValueFilter) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
 func checkPrimaryAttributeValuesSet(l []PrimaryAttributeValue) *Violation {
 	if l == nil {
 		return nil
@@ -4400,6 +4782,22 @@ func checkPrimaryAttributeValuesSet(l []PrimaryAttributeValue) *Violation {
 	return nil
 }
 
+func (s *PrimaryValue) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.AttributeName == nil {
+		return missing("AttributeName")
+	}
+	if v := ruleDataTableName.findViolation(s.AttributeName); v != nil {
+		return v.under("AttributeName")
+	}
+	if s.Value == nil {
+		return missing("Value")
+	}
+	return nil
+}
+
 func checkPrimaryValueList(l []string) *Violation {
 	if l == nil {
 		return nil
@@ -4409,6 +4807,18 @@ func checkPrimaryValueList(l []string) *Violation {
 	}
 	for i := range l {
 		if v := ruleIAMRestrictedPrimaryValue.findViolation(&l[i]); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func checkPrimaryValuesSet(l []PrimaryValue) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
@@ -4589,6 +4999,18 @@ func checkQuickConnectsList(l []string) *Violation {
 	}
 	if v := size(len(l), 1, 50); v != nil {
 		return v
+	}
+	return nil
+}
+
+func checkRecordIds(l []string) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := ruleDataTableId.findViolation(&l[i]); v != nil {
+			return v.at(i)
+		}
 	}
 	return nil
 }
@@ -6238,6 +6660,44 @@ func (s *UpdateDataTableMetadataRequest) findViolation() *Violation {
 	}
 	if v := ruleDataTableLockLevel.findViolation(s.ValueLockLevel); v != nil {
 		return v.under("ValueLockLevel")
+	}
+	return nil
+}
+
+func (s *UpdateDataTablePrimaryValuesRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateDataTablePrimaryValuesRequest) findViolation() *Violation {
+	if s.DataTableId == nil {
+		return missing("DataTableId")
+	}
+	if v := ruleDataTableId.findViolation(s.DataTableId); v != nil {
+		return v.under("DataTableId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.LockVersion == nil {
+		return missing("LockVersion")
+	}
+	if s.NewPrimaryValues == nil {
+		return missing("NewPrimaryValues")
+	}
+	if v := checkPrimaryValuesSet(s.NewPrimaryValues); v != nil {
+		return v.under("NewPrimaryValues")
+	}
+	if s.PrimaryValues == nil {
+		return missing("PrimaryValues")
+	}
+	if v := checkPrimaryValuesSet(s.PrimaryValues); v != nil {
+		return v.under("PrimaryValues")
 	}
 	return nil
 }
