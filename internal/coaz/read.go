@@ -161,3 +161,10 @@ func (r *reader) header(at, name string) string {
 	}
 	return canonical
 }
+
+// Schema returns the JSON schema of a file of mappings, with which editors complete and check it.
+func Schema() ([]byte, error) {
+	return strictyaml.Schema{ID: "https://raw.githubusercontent.com/lanyard/lanyard/main/docs/authzen-mcp.schema.json",
+		Title:       "What the tokens of gateways for MCP stand for",
+		Description: "The file of lanyard serve --authzen-mcp."}.Of(fileForm{})
+}
