@@ -185,7 +185,7 @@ const maxClosing = 10 * time.Second
 // endStreams ends what would go on for ever, once. Calls in progress are still answered, and recorded.
 func (g *runningGateway) endStreams() {
 	if g != nil {
-		g.ending.Do(g.gateway.Close)
+		g.ending.Do(g.gateway.EndStreams)
 	}
 }
 
@@ -196,6 +196,7 @@ func (g *runningGateway) Close() {
 	}
 	g.endStreams()
 	g.closing.Do(func() {
+		g.gateway.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), maxClosing)
 		defer cancel()
 		if err := errors.Join(g.recorder.Close(ctx), g.decisions.Close(ctx)); err != nil {

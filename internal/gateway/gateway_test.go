@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"reflect"
 	"slices"
@@ -403,5 +404,36 @@ func TestBrokenAuthority(t *testing.T) {
 	a.change(func() { a.broken, a.unsaved = nil, errors.New("disk is full") })
 	if got := call(t, url, "sell", `"arguments":{"text":"secret"},`); got.code != -32603 || strings.Contains(got.body, "secret") {
 		t.Errorf("unrecorded: %s", got.body)
+	}
+}
+
+// A stream outlives the time limits of the server that it is on, and ends with EndStreams.
+func TestStreamsLast(t *testing.T) {
+	at, _ := serveMCP(t, shop(), true)
+	a := newRights("ann shop sell")
+	g, err := gateway.New(gateway.Config{Upstreams: []gateway.Upstream{{Name: "shop", URL: at}}, Authority: a, Authenticator: a})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewUnstartedServer(g)
+	s.Config.ReadTimeout, s.Config.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond
+	s.Start()
+	t.Cleanup(func() { s.CloseClientConnections(); g.Close(); s.Close() })
+	listen := `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},` + meta + `}}`
+	ended := make(chan string)
+	go func() {
+		ended <- post(t, s.URL, listen, "Mcp-Protocol-Version: 2026-07-28", "Mcp-Method: subscriptions/listen").body
+	}()
+	eventually(t, "watch", func() bool { a.mu.Lock(); defer a.mu.Unlock(); return len(a.watching) > 0 })
+	select {
+	case body := <-ended:
+		t.Fatalf("the stream ended early: %s", body)
+	case <-time.After(500 * time.Millisecond):
+	}
+	a.grant("ann shop refund")
+	time.Sleep(100 * time.Millisecond)
+	g.EndStreams()
+	if body := <-ended; !strings.Contains(body, "tools/list_changed") || !strings.Contains(body, `"result"`) {
+		t.Errorf("the stream was %s", body)
 	}
 }

@@ -155,6 +155,7 @@ func (g *Gateway) serveStream(w http.ResponseWriter, r *http.Request, c *Caller)
 	ctx, cancel := g.streamContext(r.Context(), c)
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
+	defer context.AfterFunc(g.streaming, cancel)()
 	startEvents(w)
 	k.serve(ctx, w, from, g.KeepAlive)
 }

@@ -29,6 +29,9 @@ type Gateway struct {
 	tasks     sealed.Box
 	states    sealed.Box
 
+	streaming  context.Context // ends with EndStreams
+	endStreams context.CancelFunc
+
 	ctx    context.Context // ends with the gateway
 	cancel context.CancelFunc
 	group  sync.WaitGroup
@@ -45,6 +48,7 @@ func New(c Config) (*Gateway, error) {
 		tasks:  sealed.Box{Secret: c.Secret, Purpose: "mcp task"},
 		states: sealed.Box{Secret: c.Secret, Purpose: "mcp request state"}}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
+	g.streaming, g.endStreams = context.WithCancel(g.ctx)
 	g.sessions.byID = map[string]*session{}
 	for i, u := range c.Upstreams {
 		g.upstreams = append(g.upstreams, newUpstream(g, i, u))
@@ -68,6 +72,10 @@ func (g *Gateway) spawn(f func()) {
 		f()
 	}()
 }
+
+// EndStreams ends the streams that would go on for ever: subscriptions, and those of sessions outside of requests. Calls
+// in progress go on.
+func (g *Gateway) EndStreams() { g.endStreams() }
 
 // Close ends all streams and the connections to upstreams, and waits for what runs.
 func (g *Gateway) Close() {

@@ -144,6 +144,7 @@ func (g *Gateway) serveSubscription(w http.ResponseWriter, q *request) {
 	}
 	ctx, cancel := g.streamContext(q.ctx, q.caller)
 	defer cancel()
+	defer context.AfterFunc(g.streaming, cancel)()
 	s := &subscription{g: g, q: q, w: w, cancel: cancel, want: f}
 	s.serve(ctx)
 }
