@@ -286,6 +286,7 @@ func (q *request) forward(call *Call, e errand) error {
 		return q.end(call, "limited", faultf(codeUnavailable, "%s", limited.Reason), nil)
 	}
 	in, err := q.exchange(ctx, e)
+	late := ctx.Err() != nil // leave ends ctx
 	var f *fault
 	if err != nil && (q.ctx.Err() != nil || errors.As(err, &f)) {
 		leave(context.Canceled) // the agent went away or is at fault, which says nothing about the upstream
@@ -304,7 +305,7 @@ func (q *request) forward(call *Call, e errand) error {
 		return q.end(call, "failed", f, nil)
 	case q.ctx.Err() != nil:
 		return q.end(call, "cancelled", faultf(codeUnavailable, "the call was cancelled"), nil)
-	case ctx.Err() != nil:
+	case late:
 		return q.end(call, "timed out", faultf(codeUnavailable, "%s did not answer in time", q.subject(e.tool)), nil)
 	}
 	q.g.Logger.Warn("an upstream failed in a call", "upstream", e.upstream.Name, "method", q.method, "error", err)
