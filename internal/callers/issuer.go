@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
 	"sync"
 	"time"
 
@@ -46,10 +45,6 @@ const (
 
 // DefaultAlgorithms are the algorithms of signatures that are accepted by default.
 var DefaultAlgorithms = []string{oidc.RS256, oidc.ES256, oidc.PS256, oidc.EdDSA}
-
-// Algorithms are all that can be accepted. Symmetric ones are not among them, and neither is none.
-var Algorithms = []string{oidc.RS256, oidc.RS384, oidc.RS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.PS256, oidc.PS384,
-	oidc.PS512, oidc.EdDSA}
 
 // issuer is an Issuer and its keys.
 type issuer struct {
@@ -228,6 +223,3 @@ func (i *issuer) userOf(c *claims) (string, error) {
 	}
 	return name, nil
 }
-
-// IsAlgorithm reports whether signatures of an algorithm can be accepted.
-func IsAlgorithm(name string) bool { return slices.Contains(Algorithms, name) }
