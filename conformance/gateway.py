@@ -237,10 +237,10 @@ class Web:
     def call(self, name, headers=None, **arguments):
         return self.modern("tools/call", {"name": name, "arguments": arguments}, headers)
 
-    def initialize(self, headers=None):
+    def initialize(self, headers=None, capabilities=None):
         """Begins a session and returns its id."""
         reply = self.send({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
-            "protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "raw", "version": "1"}}}, headers)
+            "protocolVersion": LEGACY, "capabilities": capabilities or {}, "clientInfo": {"name": "raw", "version": "1"}}}, headers)
         assert reply.status == 200, reply
         return reply.headers["mcp-session-id"]
 
