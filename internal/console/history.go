@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -225,7 +226,8 @@ func (g *changeSight) hide(ctx context.Context, about lanyard.Ref) (lanyard.Ref,
 // filter leaves in an event the changes that the viewer may see, and reports whether there are any.
 func (g *changeSight) filter(ctx context.Context, e *lanyard.Event, about lanyard.Ref) (bool, error) {
 	is := func(c lanyard.Change) bool {
-		return (about.Type == "" || c.Type == about.Type) && (about.ID == "" || c.ID == about.ID)
+		whole, err := wholeOf(c)
+		return err == nil && (about.Type == "" || whole.Type == about.Type) && (about.ID == "" || whole.ID == about.ID)
 	}
 	if g.v.Viewer == "" {
 		if about.Type == "" {
@@ -287,7 +289,32 @@ func passwordOf(p lanyard.PasswordSet) lanyard.Change {
 	return lanyard.Change{Type: lanyard.TypeUser, ID: p.User}
 }
 
+// partNames are what history calls parts of resources, whose changes are shown with those of what they are parts of.
+var partNames = map[lanyard.Type]string{lanyard.TypeDataTableAttribute: "DataTableAttribute"}
+
+// shownName is what history calls a type; "" when it does not show it.
+func shownName(t lanyard.Type) string { return cmp.Or(t.Name(), partNames[t]) }
+
+// wholeOf is the resource that a change is about: of a part, what that is a part of.
+func wholeOf(c lanyard.Change) (lanyard.Ref, error) {
+	if c.Type != lanyard.TypeDataTableAttribute {
+		return lanyard.Ref{Type: c.Type, ID: c.ID}, nil
+	}
+	doc := c.After
+	if len(doc) == 0 {
+		doc = c.Before
+	}
+	var a struct{ Table string }
+	err := laxjson.Unmarshal(doc, &a)
+	return lanyard.Ref{Type: lanyard.TypeDataTable, ID: a.Table}, err
+}
+
 func (g *changeSight) sees(ctx context.Context, c lanyard.Change) (bool, error) {
+	whole, err := wholeOf(c)
+	if err != nil {
+		return false, err
+	}
+	c.Type, c.ID = whole.Type, whole.ID
 	name := c.Type.Name()
 	switch {
 	case c.Type == lanyard.TypeStructure:
@@ -371,7 +398,7 @@ func (s *Server) showEvent(ctx context.Context, v *viewer, e *lanyard.Event, nam
 	x.From.SourceIP, x.From.UserAgent = e.SourceIP, e.UserAgent
 	x.From.Console = strings.HasPrefix(e.UserAgent, consoleAgent)
 	for _, c := range e.Changes {
-		name := c.Type.Name()
+		name := shownName(c.Type)
 		if name == "" {
 			continue
 		}
@@ -537,6 +564,8 @@ var renamed = map[lanyard.Type]map[string]string{
 	lanyard.TypeQueue:        {"Hours": "HoursOfOperationId", "QuickConnects": "QuickConnectIds"},
 	lanyard.TypeQuickConnect: {"Kind": "QuickConnectType", "User": "UserId", "Queue": "QueueId", "Flow": "ContactFlowId"},
 	lanyard.TypeDataTable:    {"LockLevel": "ValueLockLevel", "Lock": ""},
+
+	lanyard.TypeDataTableAttribute: {"Table": "DataTableId", "Lock": ""},
 }
 
 // fields are the members of a stored document, by the names that the API has for them.

@@ -1263,3 +1263,47 @@ func until(check func() error) (err error) {
 	}
 	return err
 }
+
+// TestHistoryOfDataTables shows changes of attributes with those of their table, to those who may view the table.
+func TestHistoryOfDataTables(t *testing.T) {
+	w := newHidingWorld(t)
+	w.begin("history")
+	for _, table := range []string{"table", "htable"} {
+		w.root.ok("call/CreateDataTableAttribute", spell(`{"InstanceId": "$instance", "DataTableId": "$`+table+
+			`", "Name": "Added", "ValueType": "TEXT", "Validation": {"MaxLength": 3}}`))
+		w.root.ok("call/DeleteDataTableAttribute", spell(`{"InstanceId": "$instance", "DataTableId": "$`+table+
+			`", "AttributeName": "Added"}`))
+	}
+	changes := func(b *browser, body string) (all []string) {
+		for _, e := range b.ok("history", spell(body))["Events"].([]any) {
+			for _, c := range e.(map[string]any)["Changes"].([]any) {
+				c := c.(map[string]any)
+				all = append(all, fmt.Sprint(c["Action"], " ", c["Type"], " ", c["Name"]))
+			}
+		}
+		return all
+	}
+	looker := w.nobody().signIn(fmt.Sprintf(`{"Username": "looker", "Password": %q}`, goodPassword))
+	const last = `{"InstanceId": "$instance", "Type": "DataTable", "Id": "$table", "Limit": 2}`
+	want := []string{"update DataTable Table", "delete DataTableAttribute Added",
+		"update DataTable Table", "create DataTableAttribute Added"}
+	for who, b := range map[string]*browser{"the operator": w.root, "a user who may view the table": looker} {
+		got := changes(b, last)
+		slices.Sort(got)
+		if sorted := slices.Sorted(slices.Values(want)); !slices.Equal(got, sorted) {
+			t.Errorf("%s is shown %q, want %q", who, got, sorted)
+		}
+	}
+	for _, body := range []string{`{"InstanceId": "$instance"}`, `{"InstanceId": "$instance", "Type": "DataTable"}`,
+		`{"InstanceId": "$instance", "Type": "DataTable", "Id": "$htable"}`} {
+		for _, c := range changes(looker, body) {
+			if strings.Contains(c, "Canary") {
+				t.Errorf("%s shows the looker %s", body, c)
+			}
+		}
+	}
+	hidden := changes(looker, `{"InstanceId": "$instance", "Type": "DataTable", "Id": "$htable"}`)
+	if len(hidden) > 0 {
+		t.Errorf("the looker is shown %q of a hidden table", hidden)
+	}
+}

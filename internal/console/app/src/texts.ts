@@ -171,6 +171,7 @@ export const t = {
     ContactFlowModule: "Flow module",
     QuickConnect: "Quick connect",
     DataTable: "Data table",
+    DataTableAttribute: "Data table attribute",
     AIAgent: "AI agent",
     Instance: "No specific resource",
     DataTableRow: "Data-table row",
