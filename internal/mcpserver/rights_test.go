@@ -17,9 +17,9 @@ func profileOf(permissions ...string) control.ProfileChange {
 }
 
 // everyCall returns calls of every tool about a user, a profile and a queue by some names.
-func everyCall(user, profile, text string) (all [][2]string) {
+func everyCall(user, profile, text string) [][2]string {
 	q := strconv.Quote
-	for _, call := range [][2]string{
+	return [][2]string{
 		{"list_instances", `{}`},
 		{"find_resources", `{"type": "User", "text": ` + q(text) + `}`},
 		{"find_resources", `{"type": "SecurityProfile", "text": ` + q(text) + `}`},
@@ -47,10 +47,7 @@ func everyCall(user, profile, text string) (all [][2]string) {
 		{"history", `{"type": "User", "resource": ` + q(user) + `}`},
 		{"history", `{"type": "SecurityProfile", "resource": ` + q(profile) + `}`},
 		{"history", `{"type": "SecurityProfile"}`},
-	} {
-		all = append(all, call)
 	}
-	return all
 }
 
 // A hidden user or profile is as one that does not exist: whoever may not view it gets the same answers about it, and
