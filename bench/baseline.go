@@ -20,14 +20,20 @@ import (
 
 // serveBaseline is the least that a server like lanyard must do: answer with JSON, which is trivial;
 // as sigv4, check the request's signature before; as decision, also read a question and look up
-// its answer.
+// its answer. As mcp, it is an MCP server with one tool.
 func serveBaseline(ctx context.Context, kind string) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	fmt.Printf("serves http://%s\n", l.Addr())
-	srv := &http.Server{Handler: newBaseline(kind), ReadHeaderTimeout: 10 * time.Second}
+	var handler http.Handler
+	if kind == "mcp" {
+		handler = http.HandlerFunc(serveTool)
+	} else {
+		handler = newBaseline(kind)
+	}
+	srv := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		<-ctx.Done()
 		srv.Close()

@@ -50,7 +50,7 @@ func main() {
 		strings.Join(partNames, ", ")+";\nupdates is the part of api that writes")
 	flag.StringVar(&o.bin, "bin", "", "measure this lanyard `program` instead of building one; its formats on disk must be the same")
 	flag.BoolVar(&o.short, "short", false, "take a quick look: 2 rounds of half a second and a tenth of the data")
-	serve := flag.String("serve", "", "be a `server` to compare with: trivial, sigv4 or decision; bench starts itself so")
+	serve := flag.String("serve", "", "be a `server` to compare with: trivial, sigv4, decision or mcp; bench starts itself so")
 	flag.Usage = usage
 	flag.Parse()
 	if o.short {
@@ -75,7 +75,7 @@ func main() {
 }
 
 // partNames are what -only takes.
-var partNames = []string{"api", "updates", "decisions", "growth", "postgres", "plan", "mirror", "policytest", "lint"}
+var partNames = []string{"api", "updates", "decisions", "growth", "postgres", "plan", "mirror", "policytest", "lint", "gateway"}
 
 // usage prints what -h shows.
 func usage() {
@@ -210,6 +210,11 @@ func (rep *report) measure(ctx context.Context, bin, dir string) (err error) {
 	}
 	if o.selects("lint") {
 		if rep.lint, err = measureLint(ctx, o, bin, dir); err != nil {
+			return err
+		}
+	}
+	if o.selects("gateway") {
+		if rep.gateway, err = measureGateway(ctx, o, bin, dir); err != nil {
 			return err
 		}
 	}

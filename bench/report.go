@@ -25,6 +25,7 @@ type report struct {
 	plan      *planFound
 	mirror    *mirrorFound
 	lint      *lintFound
+	gateway   *gatewayFound
 
 	policyTests *policyTestsFound
 }
@@ -63,6 +64,9 @@ func (rep *report) parts() (parts []part, suffixes []string) {
 	}
 	if rep.lint != nil {
 		parts, suffixes = append(parts, rep.lint), append(suffixes, "-lint")
+	}
+	if rep.gateway != nil {
+		parts, suffixes = append(parts, rep.gateway), append(suffixes, "-gateway")
 	}
 	return parts, suffixes
 }
@@ -226,6 +230,9 @@ func (rep *report) sections() (list []section) {
 	}
 	if rep.lint != nil {
 		list = append(list, section{"Lint", "How long do findings about 100,000 users take, and how much memory?"})
+	}
+	if rep.gateway != nil {
+		list = append(list, section{"MCP gateway", "What does the gateway add to a call of a tool, and how many calls does it carry?"})
 	}
 	return append(list, section{"The machine", "Where were the figures taken?"})
 }
