@@ -23,7 +23,7 @@ type quotaFlags struct {
 	QuickConnects     int `help:"Quick connects of an instance (100)." default:"0"`
 	DataTables        int `help:"Data tables of an instance (100)." default:"0"`
 	Attributes        int `help:"Attributes of a data table (100)." default:"0" name:"attributes-per-data-table"`
-	Primary           int `help:"Primary attributes of a data table (5)." default:"0" name:"primary-attributes-per-data-table"`
+	Primary           int `help:"Primary attributes of a data table (5)." default:"0" placeholder:"N" name:"primary-attributes-per-data-table"`
 	Values            int `help:"Values of a data table, counting each attribute of each row (1000)." default:"0" name:"values-per-data-table"`
 	QueuesPerProfile  int `help:"Queues of a routing profile, counting each channel (50)." default:"0" name:"queues-per-routing-profile"`
 	AIAgents          int `help:"AI agents with profiles in an instance (10000)." default:"0" name:"ai-agents"`
