@@ -50,18 +50,21 @@ fresh() { cksum "${@:2}" >"$1"; }
 # python_ready installs what requirements.txt names.
 python_ready() { ../.ci/python >/dev/null; }
 
-# node_ready FOLDER installs what the folder's package.json names.
+# node_ready FOLDER [FLAG...] installs what the folder's package.json names, with flags of npm.
 node_ready() (
 	cd "$1" || exit
 	stamp=node_modules/.lanyard.sum
 	if stale "$stamp" package.json package-lock.json; then
-		npm ci --silent --no-audit --no-fund && fresh "$stamp" package.json package-lock.json
+		npm ci --silent --no-audit --no-fund "${@:2}" && fresh "$stamp" package.json package-lock.json
 	fi
 )
 
 # Without arguments the files are spread over processes, each with servers of its own.
 run_python() {
 	python_ready || return
+	if command -v npm >/dev/null; then # now, not by several processes at once
+		node_ready . && node_ready mcp --ignore-scripts || return
+	fi
 	[ $# -gt 0 ] || set -- --numprocesses 3 --dist loadfile
 	"$cache/venv/bin/python3" -m pytest "$@"
 }

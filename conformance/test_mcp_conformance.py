@@ -65,7 +65,7 @@ def suite():
         node = modules / "node" / "bin" / "node"
         if not node.exists():  # its package brings the program in a script
             subprocess.run(["node", "installArchSpecificPackage.js"], cwd=modules / "node", check=True, timeout=300,
-                           env={"PATH": f"{pathlib.Path(shutil.which('node')).parent}:/usr/bin:/bin", "HOME": str(SUITE),
+                           env={"PATH": f"{pathlib.Path(shutil.which('node')).parent}:/usr/bin:/bin", "HOME": str(modules),
                                 "npm_package_version": json.loads((SUITE / "package.json").read_text())["dependencies"]["node"]})
     return [str(node), str(modules / ".bin" / "conformance"), "server"]
 
