@@ -30,6 +30,19 @@ def free_port():
         return s.getsockname()[1]
 
 
+def await_port(port, process):
+    """Waits until the process listens."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            assert process.poll() is None, f"{process.args} ended with status {process.returncode}"
+            assert time.monotonic() < deadline, f"{process.args} does not listen"
+            time.sleep(0.05)
+
+
 def quoted(*words):
     return "[" + ", ".join(f'"{w}"' for w in words) + "]"
 
@@ -60,14 +73,8 @@ class Gateway:
         process = subprocess.Popen([*map(str, command), *([str(port)] if UPSTREAM in command else [])], env=env,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.running.append(process)
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                return port
-            except OSError:
-                assert time.monotonic() < deadline and process.poll() is None, f"{command} did not start"
-                time.sleep(0.05)
+        await_port(port, process)
+        return port
 
     def end_all(self):
         for process in self.running:

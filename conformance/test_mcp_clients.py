@@ -1,10 +1,12 @@
 """The official clients of MCP, in both revisions, through the gateway to real MCP servers. Profiles are changed by boto3."""
 import json
+import subprocess
 import time
 
 import pytest
 
-from clients import CLIENTS, VERSIONS, Refused
+from clients import CLIENTS, VERSIONS, Agent, Refused
+from gateway import await_port, free_port
 
 ELICITED = {"name": "Ann", "check": True}
 
@@ -155,3 +157,34 @@ def test_flow_modules(who):
     with pytest.raises(Refused):
         agent.call(tool["name"], order="1")
     assert len(bot.gateway.target.sent) == sent, "refused calls do not reach the target"
+
+
+def test_a_gateway_beside_the_server(gateway, tmp_path):
+    """lanyard mcp-gateway asks the server that uses the data folder, and follows it within a second."""
+    config = tmp_path / "gateway.yaml"
+    config.write_text(f"upstreams:\n  - name: web\n    url: http://127.0.0.1:{gateway.web}/mcp\n"
+                      f"flow-modules:\n  target: {gateway.target.url}/run/{{module}}\n")
+    port = free_port()
+    process = subprocess.Popen([gateway.server.binary, "mcp-gateway", "--config", str(config), "--data", gateway.server.data,
+                                "--listen", f"127.0.0.1:{port}"], env=gateway.server.environment(), stderr=subprocess.PIPE, text=True)
+    try:
+        await_port(port, process)
+        bot = gateway.bot(web=["find_order", "called"])
+        with Agent("typescript", "modern", f"http://127.0.0.1:{port}/mcp", bot.token, gateway.folder.name) as agent:
+            deadline = time.monotonic() + 20
+            while agent.tools() != ["web___called", "web___find_order"]:
+                assert time.monotonic() < deadline, agent.tools()
+            assert agent.call("web___find_order", order="1").startswith("Order 1 arrived.")
+            with pytest.raises(Refused, match="delete_order"):
+                agent.call("web___delete_order", order="1")
+            told(agent, lambda: bot.grant(web=["called"]))
+            with pytest.raises(Refused):
+                agent.call("web___find_order", order="1")
+            id = bot.centre.tool(Settings=SETTINGS)
+            told(agent, lambda: bot.centre.update_security_profile(SecurityProfileId=bot.profile, AllowedFlowModules=[
+                {"Type": "MCP", "FlowModuleId": id}]))
+            [module] = [name for name in agent.tools() if name.startswith("modules___")]
+            assert agent.ask("call", name=module, arguments={"order": "8"})["structuredContent"] == {"state": "Order 8 is packed."}
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0, process.stderr.read()
