@@ -6,7 +6,8 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// Subjects of gateways are for gateways: a user who asks with their own rights learns nothing by them, whoever they are.
+// Subjects of gateways are for gateways: a user who asks with their own rights learns nothing by them, whoever they
+// are.
 func TestViewersAskNothingAboutTokens(t *testing.T) {
 	s := centre(t)
 	for _, user := range []string{"claire", "olivia", "idle"} {
