@@ -261,7 +261,7 @@ def test_a_bad_configuration(own, tmp_path):
     command = [own.server.binary, "mcp-gateway", "--config", str(bad)]
     for flags in (["--check"], ["--data", own.server.data]):
         ended = subprocess.run([*command, *flags], env=own.server.environment(), capture_output=True, text=True, timeout=30)
-        assert ended.returncode == 1 and f"{bad}:3:3: " in ended.stderr and "did you mean command?" in ended.stderr, ended
+        assert ended.returncode == 2 and f"{bad}:3:3: " in ended.stderr and "did you mean command?" in ended.stderr, ended
     checked = subprocess.run([own.server.binary, "mcp-gateway", "--config", str(own.config), "--check"], env=own.server.environment(),
                              capture_output=True, text=True, timeout=30, cwd=tmp_path)
     assert (checked.returncode, checked.stdout) == (0, f"{own.config} is valid\n"), checked

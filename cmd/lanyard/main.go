@@ -25,7 +25,7 @@ import (
 // program is the command line. Every flag can also be set by an environment variable (LANYARD_ and the name of the
 // flag) and by a member of the configuration file.
 type program struct {
-	Config settingsFile `help:"Read settings from this JSON file; of mcp-gateway, the gateway's configuration from this YAML file." type:"existingfile" placeholder:"FILE"`
+	Config settingsFile `help:"Read settings from this JSON file; for mcp-gateway: its configuration, a YAML file." type:"existingfile" placeholder:"FILE"`
 
 	Serve   serveCmd      `cmd:"" help:"Serve the API."`
 	Key     keyCmd        `cmd:"" help:"Manage the access keys that sign calls."`

@@ -65,7 +65,7 @@ func (c *mcpGatewayCmd) Run(io streams, p *program) (err error) {
 	}
 	file, err := gatewayfile.Read(string(p.Config))
 	if err != nil {
-		return err
+		return refuse("%v", err)
 	}
 	if c.Check {
 		fmt.Fprintf(io.out, "%s is valid\n", printable(string(p.Config)))
@@ -118,7 +118,8 @@ func (c *mcpGatewayCmd) serve(io streams, parts gatewayParts, certificates []tls
 	return (&serveCmd{Grace: c.Grace}).shutDown(srv, parts.log)
 }
 
-func (c *mcpGatewayCmd) newServer(running *runningGateway, parts gatewayParts, certificates []tls.Certificate) *http.Server {
+func (c *mcpGatewayCmd) newServer(running *runningGateway, parts gatewayParts,
+	certificates []tls.Certificate) *http.Server {
 	conns := &intake.Conns{Most: c.MaxConnections, PerAddress: c.MaxConnectionsPerAddress, Reserve: reservedConnections,
 		Vital: frontends.AsksHealth}
 	mux := http.NewServeMux()
@@ -253,8 +254,8 @@ func (p gatewayParts) upstreams() ([]gateway.Upstream, error) {
 	if err != nil {
 		return nil, err
 	}
-	local, err := moduletools.New(moduletools.Config{Target: m.Target, Headers: headers, Alias: m.Alias, Timeout: m.Timeout,
-		MaxAnswer: int64(m.MaxAnswer), Logger: p.log}, p.modules)
+	local, err := moduletools.New(moduletools.Config{Target: m.Target, Headers: headers, Alias: m.Alias,
+		Timeout: m.Timeout, MaxAnswer: int64(m.MaxAnswer), Logger: p.log}, p.modules)
 	if err != nil {
 		return nil, err
 	}

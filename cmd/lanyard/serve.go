@@ -106,7 +106,7 @@ func (c *serveCmd) Run(io streams) (err error) {
 	var gateway *gatewayfile.File
 	if c.MCPGateway != "" {
 		if gateway, err = gatewayfile.Read(c.MCPGateway); err != nil {
-			return err
+			return refuse("%v", err)
 		}
 	}
 	if err := c.readMappings(); err != nil {

@@ -1,5 +1,6 @@
 // Package admin is lanyard's own management of a running server: access keys, injected faults, mirrors, the audit and
-// what an MCP gateway in another process asks, for the root access key alone. What concerns a contact centre is package awsapi's.
+// what an MCP gateway in another process asks, for the root access key alone. What concerns a contact centre is package
+// awsapi's.
 package admin
 
 import (

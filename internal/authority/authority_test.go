@@ -61,7 +61,8 @@ func newWorld(t *testing.T) *world {
 	root, err := w.svc.SetRootKey(t.Context(), "", "", account)
 	w.must(err)
 	w.must(w.svc.LoadTokens(t.Context()))
-	made, err := w.svc.CreateInstance(t.Context(), w.call(), control.NewInstance{Alias: "harbour", IdentityManagement: control.SAML})
+	made, err := w.svc.CreateInstance(t.Context(), w.call(),
+		control.NewInstance{Alias: "harbour", IdentityManagement: control.SAML})
 	w.must(err)
 	w.in = made.Resource
 	w.local = &authority.Local{Control: w.svc, Account: account}
@@ -138,7 +139,8 @@ func (w *world) profile(name string, permissions []string, tools ...string) {
 	if len(tools) > 0 {
 		change.Applications = []lanyard.Application{{Namespace: "crm", Permissions: tools, Type: lanyard.ApplicationMCP}}
 	}
-	made, err := w.svc.CreateSecurityProfile(w.Context(), w.call(), w.in.ID, control.NewProfile{Name: name, ProfileChange: change})
+	made, err := w.svc.CreateSecurityProfile(w.Context(), w.call(), w.in.ID,
+		control.NewProfile{Name: name, ProfileChange: change})
 	w.must(err)
 	w.profiles[name] = made.Resource.ID
 }
@@ -195,8 +197,8 @@ func TestDecide(t *testing.T) {
 	w.user("claire", "Lookup")
 	w.user("hugo", "Tools")
 	w.user("nora", "Nothing")
-	rights := []gateway.Right{tool("lookup"), tool("book"), tool("Lookup"), tool("look"), tool(""), {Namespace: "CRM", Tool: "lookup"},
-		{Tool: "lookup"}, {Namespace: "site", Tool: "ACCESS"}, {Module: "none"}, {Namespace: "crm", Tool: "lookup", Module: "m"}, {}}
+	rights := []gateway.Right{tool("lookup"), tool("book"), tool("Lookup"), tool("look"), tool(""),
+		{Namespace: "CRM", Tool: "lookup"}, {Tool: "lookup"}, {Namespace: "site", Tool: "ACCESS"}, {Module: "none"}, {Namespace: "crm", Tool: "lookup", Module: "m"}, {}}
 	const first, second = true, true
 	w.eachAuthority(func(t *testing.T, a authority.Authority) {
 		for _, tt := range []struct {
@@ -411,8 +413,8 @@ func TestTokensOf(t *testing.T) {
 	w.profile("Nothing", nil)
 	w.user("claire", "Nothing")
 	w.eachAuthority(func(t *testing.T, a authority.Authority) {
-		made, text, err := w.svc.CreateToken(t.Context(), lanyard.Token{Account: account, Scope: lanyard.ScopeCall, Agent: agent,
-			User: "claire"})
+		made, text, err := w.svc.CreateToken(t.Context(), lanyard.Token{Account: account, Scope: lanyard.ScopeCall,
+			Agent: agent, User: "claire"})
 		w.must(err)
 		got, err := a.Token(t.Context(), text)
 		w.must(err)

@@ -136,7 +136,8 @@ func (p *provider) ClientCredentials(ctx context.Context, id, secret string) (op
 	return tokenClient{c, id}, err
 }
 
-func (p *provider) ClientCredentialsTokenRequest(_ context.Context, id string, scopes []string) (op.TokenRequest, error) {
+func (p *provider) ClientCredentialsTokenRequest(_ context.Context, id string,
+	scopes []string) (op.TokenRequest, error) {
 	r := &oidc.JWTTokenRequest{Subject: id}
 	for _, s := range scopes {
 		switch kind, value, _ := strings.Cut(s, ":"); kind {
