@@ -92,7 +92,7 @@ func (c *lintCmd) Run(s streams) error {
 		return err
 	}
 	report := merge(all)
-	config.Apply(report, time.Now(), func(code string) bool { return decisions != nil || code != unusedPermission })
+	config.Apply(report, time.Now(), func(code string) bool { return decisions != nil || code != unusedPermission && code != unusedTool })
 	if err := showLint(s, c.Format, report, all); err != nil {
 		return err
 	}
@@ -102,8 +102,8 @@ func (c *lintCmd) Run(s streams) error {
 	return nil
 }
 
-// unusedPermission is the code of the rule that requires a log of decisions.
-const unusedPermission = "LY5002"
+// The codes of the rules that require a log of decisions.
+const unusedPermission, unusedTool = "LY5002", "LY5003"
 
 // readLintConfig reads a configuration of lint: of a file, or when that is "" of the current folder, if it has one.
 func readLintConfig(file string) (*lint.Config, error) {

@@ -101,6 +101,15 @@ func TestConfigRefused(t *testing.T) {
 	}
 }
 
+// A line that was torn when its writer was killed is passed over.
+func TestTornLine(t *testing.T) {
+	whole := line("ann", "Users.View", true)
+	d, err := ReadDecisions("log", strings.NewReader(whole+whole[:len(whole)/2]+"\n"+whole))
+	if err != nil || d.Count != 2 {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
 func TestDecisionsRefused(t *testing.T) {
 	for _, row := range []struct{ name, text, want string }{
 		{"no JSON", "x", "log:1: a line must be a decision as a JSON object"},

@@ -182,6 +182,11 @@ func useRules() []Rule {
 				"better not granted.",
 			"Remove the permission, after asking whether it is used rarely.",
 			"not in the console: it needs a log of decisions", (*linter).checkUse},
+		{"LY5003", "unused-tool", Info, "Tools of AI agents that were not used",
+			"No holder of the profile used the tool, and no AI agent that assisted them, in the time that the log of decisions " +
+				"covers. A tool that nobody needs is better not granted: a model that is talked into something may call it.",
+			"Remove the tool, after asking whether it is used rarely.",
+			"not in the console: it needs a log of decisions", (*linter).checkTools},
 	}
 }
 

@@ -49,6 +49,23 @@ func (e *example) run(t *testing.T) *Report {
 	return Run(input)
 }
 
+// withTools has a profile with three tools, which an AI agent and a user hold, and a log.
+func withTools(log string) example {
+	p := profile("p", "Users.View")
+	p.Applications = []lanyard.Application{{Namespace: "crm", Type: "MCP", Permissions: []string{"find", "drop"}},
+		{Namespace: "app", Type: "THIRD_PARTY_APPLICATION", Permissions: []string{"ACCESS"}}}
+	p.FlowModules = []lanyard.FlowModule{{Type: "MCP", ID: "m"}}
+	return example{profiles: []*lanyard.Profile{p}, users: []*lanyard.User{user("ann", "p")}, log: log,
+		more: []lanyard.Resource{&lanyard.AIAgent{Meta: lanyard.Meta{ID: "arn"}, Profiles: []string{"p"}}}}
+}
+
+// toolLine is a decision about a tool.
+func toolLine(agent, assisting, namespace, tool string, allowed bool) string {
+	return fmt.Sprintf(`{"subject":{"type":"ai_agent","id":%q,"properties":{"assisting":%q}},"action":{"name":%q},`+
+		`"resource":{"type":"Application","id":%q},"decision":%v,"time":"2026-11-01T09:30:00Z"}`+"\n", agent, assisting, tool,
+		namespace, allowed)
+}
+
 func user(name string, profiles ...string) *lanyard.User {
 	return &lanyard.User{Meta: lanyard.Meta{ID: name, Name: name}, Profiles: profiles, RoutingProfile: "routing"}
 }
@@ -218,6 +235,18 @@ func TestRules(t *testing.T) {
 		{"LY5002", "all used", example{profiles: []*lanyard.Profile{profile("p", "Users.View")}, users: []*lanyard.User{
 			user("ann", "p")}, log: line("ann", "Users.View", true)}, ""},
 		{"LY5002", "no log", held(profile("p", "Users.View")), ""},
+		{"LY5002", "a log of tools alone", example{profiles: []*lanyard.Profile{profile("p", "Users.View")},
+			users: []*lanyard.User{user("ann", "p")}, log: toolLine("arn", "ann", "crm", "find", true)}, ""},
+		{"LY5003", "unused", withTools(toolLine("arn", "", "crm", "find", true)), "2 of its 3 tools were not used from"},
+		{"LY5003", "another application", withTools(toolLine("arn", "", "mail", "find", true)), "3 of its 3 tools"},
+		{"LY5003", "denied", withTools(toolLine("arn", "", "crm", "find", false)), "3 of its 3 tools"},
+		{"LY5003", "used by who assists", withTools(toolLine("other", "ann", "crm", "find", true) +
+			toolLine("arn", "", "crm", "drop", true)), "1 of its 3 tools were not used"},
+		{"LY5003", "a sample", withTools(strings.Replace(toolLine("arn", "", "crm", "find", true), `"time"`,
+			`"sample":0.1,"time"`, 1)), "which is a sample"},
+		{"LY5003", "all used", withTools(toolLine("arn", "", "crm", "find", true) + toolLine("arn", "", "crm", "drop", true) +
+			strings.Replace(toolLine("arn", "", "m", "Invoke", true), "Application", "FlowModule", 1)), ""},
+		{"LY5003", "a log of permissions alone", withTools(line("ann", "Users.View", true)), ""},
 	}
 	fires, not := map[string]bool{}, map[string]bool{}
 	for _, row := range rows {
