@@ -636,6 +636,9 @@ type agentRequest struct {
 // for in the session, and each further round is decided like the first.
 func (s *session) callStateless(ctx context.Context, q *request, e errand, c *connection, o *outgoing) (
 	*incoming, error) {
+	if q.inputs.there() || q.state.at.there() { // which the gateway sends in later rounds
+		return nil, faultf(codeInvalidParams, "params.inputResponses and params.requestState must be absent in a session")
+	}
 	o.text = splice(q.text, append(e.edits, s.metaEdit(q.message, nil))...)
 	for range maxRounds {
 		in, err := c.link.call(ctx, o, q.pass)
@@ -727,10 +730,23 @@ func (s *session) metaEdit(m *message, need *inputNeeded) edit {
 		at := m.params.start + 1
 		return edit{span{at, at}, fmt.Appendf(nil, `%s"_meta":{%s}%s`, more, inner, comma(m.params))}
 	}
-	// params has more members than _meta only if something stands around it; _meta itself is replaced.
-	old := m.text[m.meta.start+1 : m.meta.end-1]
-	sep := comma(m.meta)
-	return edit{m.meta, fmt.Appendf(nil, `{%s%s%s}%s`, inner, sep, old, moreAfter(more))}
+	return edit{m.meta, append(encode(mergedMeta(m.raw(m.meta), meta)), moreAfter(more)...)}
+}
+
+// mergedMeta returns what an agent says in _meta with what the gateway says of itself, which the agent cannot say.
+func mergedMeta(sent jsontext.Value, own map[string]any) map[string]any {
+	var all map[string]jsontext.Value
+	if json.Unmarshal(sent, &all) != nil {
+		return own
+	}
+	for name, value := range all {
+		switch name {
+		case keyVersion, keyClientInfo, keyClientCaps, keyLogLevel:
+		default:
+			own[name] = value
+		}
+	}
+	return own
 }
 
 // moreAfter returns members that follow another.
