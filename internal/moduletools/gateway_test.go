@@ -17,6 +17,7 @@ import (
 	"github.com/lanyard/lanyard/internal/authority"
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/gateway"
+	"github.com/lanyard/lanyard/internal/moduletools"
 )
 
 const agentARN = "arn:aws:wisdom:us-east-1:123456789012:ai-agent/a1/orders"
@@ -81,7 +82,7 @@ func (c *centre) agent(kept *records) (*mcp.ClientSession, <-chan struct{}) {
 
 // TestThroughGateway has an AI agent see and call the flow modules that its profile grants, and learn of changes.
 func TestThroughGateway(t *testing.T) {
-	c := newCentre(t)
+	c := newCentre(t, func(c *moduletools.Config) { c.Alias = "live" })
 	c.answer = func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "sent") }
 	granted, other := c.module("Find order", settings), c.module("Refund", settings)
 	profile, err := c.CreateSecurityProfile(t.Context(), c.call(), c.in.ID, control.NewProfile{Name: "Tools",
@@ -152,6 +153,28 @@ func TestThroughGateway(t *testing.T) {
 	if got, failed := call(refund); got != "sent" || failed {
 		t.Errorf("got %q, %v", got, failed)
 	}
+
+	const another = `"{\"input\":{\"schema\":{\"properties\":{\"order\":{\"type\":\"string\",\"maxLength\":9}}}}}"`
+	_, err = c.UpdateContactFlowModuleContent(t.Context(), c.call(), c.in.ID, other.ID,
+		control.ContentChange{Settings: lanyard.Settings{"Settings": lanyard.JSON(another)}})
+	c.must(err)
+	second := c.version(other)
+	isTold("a version was made")
+	alias, err := c.CreateContactFlowModuleAlias(t.Context(), c.call(), c.in.ID, other.ID,
+		lanyard.ModuleAlias{Meta: lanyard.Meta{Name: "live"}, Version: 1})
+	c.must(err)
+	isTold("an alias was made")
+	_, err = c.UpdateContactFlowModuleAlias(t.Context(), c.call(), c.in.ID,
+		control.AliasRef{Module: other.ID, ID: alias.Resource.ID}, control.AliasChange{Version: &second})
+	c.must(err)
+	isTold("an alias was moved")
+	_, err = c.DeleteContactFlowModuleVersion(t.Context(), c.call(), c.in.ID, granted.ID, 1)
+	c.must(err)
+	isTold("a version was deleted")
+	sees(refund)
+	c.version(granted)
+	isTold("a version was made again")
+	sees(find, refund)
 
 	archived := true
 	_, err = c.UpdateContactFlowModuleMetadata(t.Context(), c.call(), c.in.ID, granted.ID,

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -81,6 +82,9 @@ type listed struct {
 	revision int64
 	tools    []gateway.LocalTool
 	byName   map[string]*tool
+
+	changes atomic.Int64 // how often they were others, or may have been
+	looked  atomic.Int64 // when they were last read for those who watch, in nanoseconds
 }
 
 // A tool is a flow module that is ready to be called.
@@ -109,6 +113,7 @@ func (u *Upstream) list(ctx context.Context, c *gateway.Caller) ([]gateway.Local
 	l.revision = found.Revision
 	if !found.Same {
 		l.tools, l.byName = u.prepare(c.Instance, found.Tools, l.byName)
+		l.changes.Add(1)
 	}
 	return l.tools, l.byName, nil
 }
@@ -248,8 +253,39 @@ func (u *Upstream) Call(ctx context.Context, c *gateway.Caller, call gateway.Loc
 	return json.Marshal(out)
 }
 
-// Watch waits for the end of ctx: each change of a flow module is one of the instance, which an Authority tells.
-func (u *Upstream) Watch(ctx context.Context, _ *gateway.Caller, _ func()) { <-ctx.Done() }
+// lookEvery is how often what is watched is read again.
+const lookEvery = 250 * time.Millisecond
+
+// Watch calls changed after the tools of the caller's instance have changed. An Authority that is watched tells of
+// flow modules, but not of their versions and aliases, on which no decision depends.
+func (u *Upstream) Watch(ctx context.Context, c *gateway.Caller, changed func()) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	seen := u.instance(instanceKey{c.Account, c.Instance}).changes.Load()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			l := u.instance(instanceKey{c.Account, c.Instance})
+			last, at := l.looked.Load(), now.UnixNano()
+			if at-last >= int64(lookEvery) && l.looked.CompareAndSwap(last, at) {
+				u.look(ctx, c) // for all who watch the instance
+			}
+			if n := l.changes.Load(); n != seen {
+				seen = n
+				changed()
+			}
+		}
+	}
+}
+
+// look reads the tools of the caller's instance again.
+func (u *Upstream) look(ctx context.Context, c *gateway.Caller) {
+	if _, _, err := u.list(ctx, c); err != nil && ctx.Err() == nil {
+		u.config.Logger.Debug("flow modules cannot be read; retrying", "instance", c.Instance, "error", err)
+	}
+}
 
 // maxArgumentLevels bounds how deep arguments are nested.
 const maxArgumentLevels = 100
