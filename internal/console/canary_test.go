@@ -129,8 +129,12 @@ var viewers = []struct{ name, permissions, restriction string }{
 	{"lead", canaryViews + `, "HistoricalChanges.View", "Users.Edit", "Users.EditPermission", "Users.Create", "Users.Delete", "SecurityProfiles.Edit", "SecurityProfiles.Create", "SecurityProfiles.Delete",
 		"Queues.Edit", "Queues.Create", "Queues.Delete", "RoutingPolicies.Edit", "RoutingPolicies.Create", "RoutingPolicies.Delete", "AgentGrouping.Edit", "AgentGrouping.Create",
 		"HoursOfOperation.Edit", "HoursOfOperation.Create", "HoursOfOperation.Delete", "ContactFlowModules.Edit", "ContactFlowModules.Create", "ContactFlowModules.Delete", "ContactFlowModules.Publish",
-		"TransferDestinations.Edit", "TransferDestinations.Create", "TransferDestinations.Delete", "DataTables.Edit", "DataTables.Create", "DataTables.Delete"`,
+		"TransferDestinations.Edit", "TransferDestinations.Create", "TransferDestinations.Delete", "DataTables.Edit", "DataTables.Create", "DataTables.Delete", "DataTables.ManageValues"`,
 		`"TagRestrictedResources": ` + canaryTypes + `, "AllowedAccessControlTags": {"Country": "FR"}`},
+	{"rows", `"DataTables.View", "DataTables.ManageValues", "DataTables.Edit", "DataTables.Delete", "HistoricalChanges.View", "Users.View"`,
+		`"TagRestrictedResources": ["DataTable", "User"], "AllowedAccessControlTags": {"Country": "IT"},
+		"GranularAccessControlConfiguration": {"DataTableAccessControlConfiguration": {"PrimaryAttributeAccessControlConfiguration":
+			{"PrimaryAttributeValues": [{"AccessType": "ALLOW", "AttributeName": "Key", "Values": ["FR"]}]}}}`},
 	{"assigner", `"Users.View", "Users.EditPermission"`,
 		`"TagRestrictedResources": ["User"], "AllowedAccessControlTags": {"Country": "FR"}`},
 	{"admin", canaryViews + `, "HistoricalChanges.View", "QConnectAIAgents.View", "QConnectAIAgents.Edit", "Users.Edit", "Users.EditPermission", "Users.Create", "Users.Delete",
@@ -143,6 +147,11 @@ const canaryViews = `"Users.View", "SecurityProfiles.View", "Queues.View", "Rout
 const canaryLine = `{"QueueReference": {"QueueId": "%s", "Channel": "VOICE"}, "Priority": 1, "Delay": 0}`
 
 const canaryAgent = "arn:aws:wisdom:us-east-1:" + ownAccount + ":ai-agent/canary/one"
+
+// inRow is a value of the row of $prices with a key; cell is the rest of the value.
+func inRow(key, cell string) string {
+	return `{"PrimaryValues": [{"AttributeName": "Key", "Value": "` + key + `"}], "AttributeName": "Price"` + cell + `}`
+}
 
 // fill creates visible resources; hidden ones that are in one world only (their names begin with h); and hidden ones
 // whose content differs between the worlds (x), because visible resources refer to them.
@@ -216,6 +225,16 @@ func (w *canaryWorld) fill() {
 	hidden("htable", "CreateDataTable", `"Name": "Canary table", `+table+unseen)
 	w.make("column", "CreateDataTableAttribute", `"DataTableId": "$table", "Name": "Column", "ValueType": "TEXT"`)
 	hidden("hcolumn", "CreateDataTableAttribute", `"DataTableId": "$htable", "Name": "Canary column", "ValueType": "TEXT"`)
+	w.make("id", "CreateDataTableAttribute", `"DataTableId": "$table", "Name": "Id", "ValueType": "TEXT", "Primary": true`)
+	w.make("one", "BatchCreateDataTableValue",
+		`"DataTableId": "$table", "Values": [{"PrimaryValues": [{"AttributeName": "Id", "Value": "1"}], "AttributeName": "Column", "Value": "x"}]`)
+	// Of this table one viewer may view the rows of FR; to others it does not exist.
+	w.make("prices", "CreateDataTable", `"Name": "Prices", `+table+`"Tags": {"Country": "IT"}`)
+	w.make("key", "CreateDataTableAttribute", `"DataTableId": "$prices", "Name": "Key", "ValueType": "TEXT", "Primary": true`)
+	w.make("price", "CreateDataTableAttribute", `"DataTableId": "$prices", "Name": "Price", "ValueType": "TEXT"`)
+	w.make("row", "BatchCreateDataTableValue", `"DataTableId": "$prices", "Values": [`+inRow("FR", `, "Value": "12"`)+`]`)
+	hidden("hrow", "BatchCreateDataTableValue", `"DataTableId": "$prices", "Values": [`+
+		inRow("DE", `, "Value": "canary 13"`)+`, `+inRow("AT", `, "Value": "canary 14"`)+`]`)
 
 	w.make("profile", "CreateSecurityProfile",
 		`"SecurityProfileName": "Visible", "Permissions": ["BasicAgentAccess", "Users.View", "Queues.View", "Queues.Edit"], `+
@@ -296,17 +315,19 @@ var canaryBodies = map[string][]string{
 	"history": {"", `{"Limit": 2}`, `{"Type": "User"}`, `{"Type": "SecurityProfile"}`, `{"Type": "RoutingProfile"}`,
 		`{"Type": "HoursOfOperation"}`, `{"Type": "HierarchyGroup"}`, `{"Type": "AIAgent"}`,
 		`{"Type": "DataTable"}`, `{"Type": "DataTable", "Id": "$htable"}`, `{"Type": "DataTable", "Id": "$table"}`,
+		`{"Type": "DataTable", "Id": "$prices"}`, `{"Type": "DataTable", "Id": "$prices", "Limit": 1}`,
 		`{"Type": "User", "Id": "$huser"}`, `{"Type": "User", "Id": "$user"}`,
 		`{"Type": "User", "Id": "$hleft"}`, `{"Type": "SecurityProfile", "Id": "$hgone"}`,
 		`{"Type": "SecurityProfile", "Id": "$hprofile"}`, `{"Type": "SecurityProfile", "Id": "$xprofile"}`,
 		`{"Type": "SecurityProfile", "Id": "$profile"}`,
 		`{"Type": "HierarchyGroup", "Id": "$xgroup"}`, `{"Type": "RoutingProfile", "Id": "$routing"}`,
 		`{"Type": "AIAgent", "Id": "` + canaryAgent + `"}`},
-	"history/export": {"", `{"Type": "Queue"}`, `{"Limit": 2}`, `{"Type": "User"}`,
+	"history/export": {"", `{"Type": "DataTable"}`, `{"Type": "DataTable", "Id": "$prices"}`, `{"Type": "Queue"}`, `{"Limit": 2}`, `{"Type": "User"}`,
 		`{"Type": "RoutingProfile", "Id": "$routing"}`, `{"Type": "HoursOfOperation"}`, `{"Type": "User", "Id": "$huser"}`},
 	"history/state": {`{"Type": "User", "Id": "$huser", "Revision": 9}`,
 		`{"Type": "User", "Id": "$hleft", "Revision": 999}`,
 		`{"Type": "SecurityProfile", "Id": "$hgone", "Revision": 999}`,
+		`{"Type": "DataTable", "Id": "$prices", "Revision": 999}`,
 		`{"Type": "User", "Id": "$user", "Revision": 999}`, `{"Type": "RoutingProfile", "Id": "$routing", "Revision": 999}`,
 		`{"Type": "HoursOfOperation", "Id": "$hours2", "Revision": 999}`,
 		`{"Type": "SecurityProfile", "Id": "$hprofile", "Revision": 999}`,
@@ -394,7 +415,7 @@ var canaryMembers = map[string][]string{
 	"RoutingProfileId":   {"$routing", "$hrouting", "$xrouting"},
 	"HierarchyGroupId":   {"$group", "$below", "$hgroup", "$xgroup"},
 	"HoursOfOperationId": {"$hours", "$hours2", "$hhours", "$xhours"}, "ContactFlowModuleId": {"$module", "$hmodule"},
-	"QuickConnectId": {"$connect", "$hconnect"}, "DataTableId": {"$table", "$htable"}, "EntityArn": {canaryAgent},
+	"QuickConnectId": {"$connect", "$hconnect"}, "DataTableId": {"$table", "$htable", "$prices"}, "EntityArn": {canaryAgent},
 }
 
 // canaryMore are further members for single operations; for those that change anything, all members.
@@ -534,14 +555,38 @@ var canaryMore = map[string][]string{
 	"CreateDataTable": {`"Name": "new1", "TimeZone": "UTC", "ValueLockLevel": "NONE", "Status": "PUBLISHED", ` + seen,
 		`"Name": "new2", "TimeZone": "UTC", "ValueLockLevel": "NONE", "Status": "PUBLISHED", "Tags": {"Country": "DE"}`},
 	"UpdateDataTableMetadata": {`"DataTableId": "$htable", "Name": "x", "TimeZone": "UTC", "ValueLockLevel": "NONE"`,
-		`"DataTableId": "$table", "Name": "Renamed", "TimeZone": "UTC", "ValueLockLevel": "VALUE"`},
+		`"DataTableId": "$table", "Name": "Renamed", "TimeZone": "Europe/Paris", "ValueLockLevel": "NONE"`},
 	"CreateDataTableAttribute": {`"DataTableId": "$htable", "Name": "x", "ValueType": "TEXT"`,
 		`"DataTableId": "$table", "Name": "Another", "ValueType": "TEXT"`},
 	"DescribeDataTableAttribute": {`"DataTableId": "$htable", "AttributeName": "Canary column"`,
 		`"DataTableId": "$table", "AttributeName": "Column"`, `"DataTableId": "$table", "AttributeName": "Canary column"`},
 	"UpdateDataTableAttribute": {`"DataTableId": "$htable", "AttributeName": "Canary column", "Name": "x", "ValueType": "TEXT"`,
 		`"DataTableId": "$table", "AttributeName": "Column", "Name": "Columns", "ValueType": "TEXT_LIST"`},
-	"DeleteDataTableAttribute": {`"DataTableId": "$htable", "AttributeName": "Canary column"`,
+	"BatchCreateDataTableValue": {`"DataTableId": "$prices", "Values": [` + inRow("DE", `, "Value": "x"`) + `]`,
+		`"DataTableId": "$prices", "Values": [` + inRow("FR", `, "Value": "x"`) + `, ` + inRow("DE", `, "Value": "x"`) + `]`,
+		`"DataTableId": "$prices", "Values": [` + inRow("FR", `, "Value": "x"`) + `]`,
+		`"DataTableId": "$htable", "Values": [` + inRow("FR", `, "Value": "x"`) + `]`},
+	"BatchUpdateDataTableValue": {`"DataTableId": "$prices", "Values": [` + inRow("DE", `, "Value": "x"`) + `]`,
+		`"DataTableId": "$prices", "Values": [` + inRow("FR", `, "Value": "15"`) + `]`},
+	"BatchDescribeDataTableValue": {`"DataTableId": "$prices", "Values": [` + inRow("DE", "") + `]`,
+		`"DataTableId": "$prices", "Values": [` + inRow("FR", "") + `, ` + inRow("AT", "") + `]`,
+		`"DataTableId": "$prices", "Values": [` + inRow("FR", "") + `]`},
+	"BatchDeleteDataTableValue": {`"DataTableId": "$prices", "Values": [` + inRow("DE", `, "LockVersion": {}`) + `]`,
+		`"DataTableId": "$prices", "Values": [` + inRow("FR", `, "LockVersion": {}`) + `]`},
+	"EvaluateDataTableValues": {
+		`"DataTableId": "$prices", "Values": [{"PrimaryValues": [{"AttributeName": "Key", "Value": "DE"}], "AttributeNames": ["Price"]}]`,
+		`"DataTableId": "$prices", "Values": [{"PrimaryValues": [{"AttributeName": "Key", "Value": "FR"}], "AttributeNames": ["Price"]}]`},
+	"ListDataTableValues": {
+		`"DataTableId": "$prices", "PrimaryAttributeValues": [{"AttributeName": "Key", "Values": ["DE", "AT"]}], "MaxResults": 1`},
+	"ListDataTablePrimaryValues": {
+		`"DataTableId": "$prices", "PrimaryAttributeValues": [{"AttributeName": "Key", "Values": ["DE", "FR"]}], "MaxResults": 1`},
+	"UpdateDataTablePrimaryValues": {`"DataTableId": "$table", "PrimaryValues": [{"AttributeName": "Id", "Value": "1"}],
+		"NewPrimaryValues": [{"AttributeName": "Id", "Value": "2"}], "LockVersion": {}`, `"DataTableId": "$prices", "PrimaryValues": [{"AttributeName": "Key", "Value": "FR"}],
+		"NewPrimaryValues": [{"AttributeName": "Key", "Value": "DE"}], "LockVersion": {}`,
+		`"DataTableId": "$prices", "PrimaryValues": [{"AttributeName": "Key", "Value": "DE"}],
+		"NewPrimaryValues": [{"AttributeName": "Key", "Value": "FR"}], "LockVersion": {}`},
+	"DeleteDataTableAttribute": {`"DataTableId": "$prices", "AttributeName": "Price"`,
+		`"DataTableId": "$prices", "AttributeName": "Key"`, `"DataTableId": "$htable", "AttributeName": "Canary column"`,
 		`"DataTableId": "$table", "AttributeName": "Columns"`},
 	"TagResource": {`"tags": {"a": "b"}`}, "UntagResource": {`"tagKeys": ["a"]`},
 	"ListTagsForResource": {``},
@@ -553,7 +598,7 @@ var canaryDeletes = map[string][]string{
 	"DeleteQueue": {"$hqueue", "$queue2", "$queue3"}, "DeleteRoutingProfile": {"$hrouting", "$xrouting", "$routing3"},
 	"DeleteUserHierarchyGroup": {"$hgroup", "$xgroup", "$below"},
 	"DeleteHoursOfOperation":   {"$hhours", "$xhours", "$hours3"}, "DeleteContactFlowModule": {"$hmodule", "$module"},
-	"DeleteQuickConnect": {"$hconnect", "$connect2"}, "DeleteDataTable": {"$htable", "$table2"},
+	"DeleteQuickConnect": {"$hconnect", "$connect2"}, "DeleteDataTable": {"$htable", "$prices", "$table2"},
 }
 
 // notForUsers are the operations that nobody can call on behalf of a user.

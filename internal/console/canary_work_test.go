@@ -182,7 +182,7 @@ type writes struct{ store.Tx }
 // hidden resources then, or of events about them.
 const (
 	manyHidden   = 20
-	canaryHidden = 8*manyHidden + 20
+	canaryHidden = 8*manyHidden + 24
 )
 
 // addHidden adds hidden resources that refer to visible and to hidden ones.

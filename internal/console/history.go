@@ -246,7 +246,7 @@ func (g *changeSight) filter(ctx context.Context, e *lanyard.Event, about lanyar
 	var kept []lanyard.Change
 	whole := true
 	for _, c := range e.Changes {
-		if !is(c) {
+		if !is(c) || isOfValues(c) {
 			continue
 		}
 		ok, err := g.sees(ctx, c)
@@ -307,6 +307,20 @@ func wholeOf(c lanyard.Change) (lanyard.Ref, error) {
 	var a struct{ Table string }
 	err := laxjson.Unmarshal(doc, &a)
 	return lanyard.Ref{Type: lanyard.TypeDataTable, ID: a.Table}, err
+}
+
+// ofValues are the members of documents that change with the values of a data table, of which some may be hidden.
+var ofValues = map[lanyard.Type][]string{
+	lanyard.TypeDataTable: {"Lock", "Values"}, lanyard.TypeDataTableAttribute: {"Lock"},
+}
+
+// isOfValues reports whether nothing but values of a data table changed.
+func isOfValues(c lanyard.Change) bool {
+	if ofValues[c.Type] == nil || len(c.Before) == 0 || len(c.After) == 0 {
+		return false
+	}
+	docs, err := bare([]lanyard.Change{c})
+	return err == nil && bytes.Equal(docs[0].Before, docs[0].After)
 }
 
 func (g *changeSight) sees(ctx context.Context, c lanyard.Change) (bool, error) {
@@ -455,7 +469,7 @@ func (s *Server) historyExport(ctx context.Context, a *asking) (any, error) {
 }
 
 // bare takes out of documents what the store keeps alongside them: their places in the order of creation, which
-// count what others made too, and by whom a profile was changed last.
+// count what others made too, by whom a profile was changed last, and what tells of the values of data tables.
 func bare(changes []lanyard.Change) ([]lanyard.Change, error) {
 	out := slices.Clone(changes)
 	for i := range out {
@@ -469,6 +483,9 @@ func bare(changes []lanyard.Change) ([]lanyard.Change, error) {
 			}
 			delete(members, "Seq")
 			delete(members, "ModifiedBy")
+			for _, name := range ofValues[out[i].Type] {
+				delete(members, name)
+			}
 			b, err := laxjson.Marshal(members)
 			if err != nil {
 				return nil, err
@@ -563,7 +580,7 @@ var renamed = map[lanyard.Type]map[string]string{
 	lanyard.TypeGroup:        {"Path": "HierarchyPath"},
 	lanyard.TypeQueue:        {"Hours": "HoursOfOperationId", "QuickConnects": "QuickConnectIds"},
 	lanyard.TypeQuickConnect: {"Kind": "QuickConnectType", "User": "UserId", "Queue": "QueueId", "Flow": "ContactFlowId"},
-	lanyard.TypeDataTable:    {"LockLevel": "ValueLockLevel", "Lock": ""},
+	lanyard.TypeDataTable:    {"LockLevel": "ValueLockLevel", "Lock": "", "Values": ""},
 
 	lanyard.TypeDataTableAttribute: {"Table": "DataTableId", "Lock": ""},
 }

@@ -1285,14 +1285,14 @@ func TestHistoryOfDataTables(t *testing.T) {
 	}
 	looker := w.nobody().signIn(fmt.Sprintf(`{"Username": "looker", "Password": %q}`, goodPassword))
 	const last = `{"InstanceId": "$instance", "Type": "DataTable", "Id": "$table", "Limit": 2}`
-	want := []string{"update DataTable Table", "delete DataTableAttribute Added",
-		"update DataTable Table", "create DataTableAttribute Added"}
-	for who, b := range map[string]*browser{"the operator": w.root, "a user who may view the table": looker} {
-		got := changes(b, last)
-		slices.Sort(got)
-		if sorted := slices.Sorted(slices.Values(want)); !slices.Equal(got, sorted) {
-			t.Errorf("%s is shown %q, want %q", who, got, sorted)
-		}
+	// Of the table itself only its lock version changed, which tells a user nothing.
+	want := []string{"delete DataTableAttribute Added", "create DataTableAttribute Added"}
+	if got := changes(looker, last); !slices.Equal(got, want) {
+		t.Errorf("a user who may view the table is shown %q, want %q", got, want)
+	}
+	got := slices.DeleteFunc(changes(w.root, last), func(c string) bool { return c == "update DataTable Table" })
+	if !slices.Equal(got, want) {
+		t.Errorf("the operator is shown %q, want %q", got, want)
 	}
 	for _, body := range []string{`{"InstanceId": "$instance"}`, `{"InstanceId": "$instance", "Type": "DataTable"}`,
 		`{"InstanceId": "$instance", "Type": "DataTable", "Id": "$htable"}`} {
