@@ -4,8 +4,12 @@
 package decisionlog
 
 import (
+	"fmt"
+	"maps"
 	"net/url"
+	"os"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/lanyard/lanyard/internal/setting"
@@ -13,29 +17,30 @@ import (
 
 // Config is the section decision-log of a gateway's configuration. Without File and OTLP nothing is logged.
 type Config struct {
-	Sample        *float64    `yaml:"sample"`         // share of the allowed decisions that is logged; default 1
-	SampleRefused *float64    `yaml:"sample-refused"` // share of the others; default 1
-	NoArguments   bool        `yaml:"no-arguments"`   // redacted arguments are left out
-	File          *FileConfig `yaml:"file"`
-	OTLP          *OTLPConfig `yaml:"otlp"`
+	Sample        *float64    `yaml:"sample" help:"Share of the allowed decisions that is logged, 0 to 1. Default: 1."`
+	SampleRefused *float64    `yaml:"sample-refused" help:"Share of the other decisions that is logged, 0 to 1. Default: 1."`
+	NoArguments   bool        `yaml:"no-arguments" help:"Leaves out the redacted arguments of calls."`
+	File          *FileConfig `yaml:"file" help:"File of JSON lines, which is rotated."`
+	OTLP          *OTLPConfig `yaml:"otlp" help:"Collector that decisions are sent to as log records, by OTLP over HTTP."`
 }
 
 // FileConfig says where JSON lines are written. The file is rotated when it would become larger than MaxSize or has
 // been written to for MaxAge, whichever comes first.
 type FileConfig struct {
-	Path     string        `yaml:"path"`
-	MaxSize  setting.Size  `yaml:"max-size"`  // whole MiB; default 100MiB
-	MaxAge   time.Duration `yaml:"max-age"`   // default 24h
-	Keep     setting.Count `yaml:"keep"`      // rotated files; default 14
-	KeepDays setting.Count `yaml:"keep-days"` // of rotated files; default unlimited
-	Compress bool          `yaml:"compress"`  // rotated files, with gzip
+	Path     string        `yaml:"path" help:"The file."`
+	MaxSize  setting.Size  `yaml:"max-size" help:"Size at which the file is rotated, in whole MiB. Default: 100MiB."`
+	MaxAge   time.Duration `yaml:"max-age" help:"Time after which the file is rotated, 1m to 8760h. Default: 24h."`
+	Keep     setting.Count `yaml:"keep" help:"Rotated files that are kept, or unlimited. Default: 14."`
+	KeepDays setting.Count `yaml:"keep-days" help:"Days for which rotated files are kept. Default: unlimited."`
+	Compress bool          `yaml:"compress" help:"Compresses rotated files with gzip."`
 }
 
 // OTLPConfig says to which collector decisions are sent as log records, by OTLP over HTTP with Protobuf.
 type OTLPConfig struct {
-	Endpoint string            `yaml:"endpoint"` // such as https://collector.example:4318/v1/logs
-	Headers  map[string]string `yaml:"headers"`  // besides those of OTEL_EXPORTER_OTLP_HEADERS
-	Timeout  time.Duration     `yaml:"timeout"`  // of one request; default 10s
+	Endpoint    string            `yaml:"endpoint" help:"URL such as https://collector.example:4318/v1/logs."`
+	Headers     map[string]string `yaml:"headers" help:"HTTP headers without secrets."`
+	HeaderFiles map[string]string `yaml:"header-files" help:"HTTP headers by their names, and the files that have their values."`
+	Timeout     time.Duration     `yaml:"timeout" help:"Time limit of a request, 100ms to 1m. Default: 10s."`
 }
 
 // Check returns what is wrong with the configuration; its members are relative to the section.
@@ -71,6 +76,26 @@ var (
 // maxHeader bounds the value of a header, in bytes.
 const maxHeader = 4096
 
+// readHeaders returns the headers of a request.
+func (c *OTLPConfig) readHeaders() (map[string]string, error) {
+	all := maps.Clone(c.Headers)
+	for name, file := range c.HeaderFiles {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read header-files: %w", err)
+		}
+		value := strings.TrimSpace(string(b))
+		if !headerValue.MatchString(value) || len(value) > maxHeader {
+			return nil, setting.Errorf("header-files", "must name files with values of HTTP headers, got %q", file)
+		}
+		if all == nil {
+			all = map[string]string{}
+		}
+		all[name] = value
+	}
+	return all, nil
+}
+
 func (c *OTLPConfig) check() error {
 	if c == nil {
 		return nil
@@ -81,6 +106,11 @@ func (c *OTLPConfig) check() error {
 	u, err := url.Parse(c.Endpoint)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
 		return setting.Errorf("endpoint", "must be a URL such as https://collector.example:4318/v1/logs")
+	}
+	for name := range c.HeaderFiles {
+		if !headerName.MatchString(name) {
+			return setting.Errorf("header-files", "must be names of HTTP headers, got %q", name)
+		}
 	}
 	for name, value := range c.Headers {
 		if !headerName.MatchString(name) || !headerValue.MatchString(value) || len(value) > maxHeader {

@@ -270,13 +270,19 @@ func TestOTLP(t *testing.T) {
 	r := &receiver{}
 	srv := httptest.NewServer(r)
 	defer srv.Close()
-	l := newLog(t, Config{OTLP: &OTLPConfig{Endpoint: srv.URL + "/v1/logs", Headers: map[string]string{"X-Key": "k"}}})
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte("Bearer s\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := newLog(t, Config{OTLP: &OTLPConfig{Endpoint: srv.URL + "/v1/logs", Headers: map[string]string{"X-Key": "k"},
+		HeaderFiles: map[string]string{"Authorization": secret}}})
 	l.Add(entry("d"))
 	no := entry("no")
 	no.Decision = false
 	l.Add(no)
 	closeLog(t, l)
-	if len(r.records) != 2 || l.Dropped()["collector"] != 0 || r.headers.Get("X-Key") != "k" {
+	if len(r.records) != 2 || l.Dropped()["collector"] != 0 || r.headers.Get("X-Key") != "k" ||
+		r.headers.Get("Authorization") != "Bearer s" {
 		t.Fatalf("received %v, dropped %v, headers %v", r.records, l.Dropped(), r.headers)
 	}
 	want := map[string]string{"body": line, "severity": "INFO", "event": "lanyard.decision", "service": "lanyard",

@@ -38,9 +38,13 @@ func newCollector(c *OTLPConfig) (*collector, error) {
 	if timeout == 0 {
 		timeout = defaultTimeout
 	}
+	headers, err := c.readHeaders()
+	if err != nil {
+		return nil, err
+	}
 	options := []otlploghttp.Option{otlploghttp.WithEndpointURL(c.Endpoint), otlploghttp.WithTimeout(timeout)}
-	if len(c.Headers) > 0 {
-		options = append(options, otlploghttp.WithHeaders(c.Headers))
+	if len(headers) > 0 {
+		options = append(options, otlploghttp.WithHeaders(headers))
 	}
 	exporter, err := otlploghttp.New(context.Background(), options...)
 	if err != nil {

@@ -7,6 +7,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -31,6 +32,9 @@ type Right struct {
 	Tool      string // as profiles name it in ApplicationPermissions
 	Module    string // id of a flow module; then Namespace and Tool are ""
 }
+
+// name returns the name of the tool as its upstream has it, or the id of the flow module.
+func (r Right) name() string { return cmp.Or(r.Tool, r.Module) }
 
 // A Decision says whether a caller has a right.
 type Decision struct {
@@ -98,7 +102,7 @@ type Recorder interface {
 
 // A Guard bounds what callers do to upstreams and upstreams to callers. It is safe for concurrent use.
 type Guard interface {
-	// Enter admits a call of a tool to an upstream, or says why not now. The returned context has the call's time
+	// Enter admits a call of a tool, by the name that its upstream has for it, or says why not now. The returned context has the call's time
 	// limit; leave must be called once, with the error of an upstream that failed, nil when it answered, and
 	// context.Canceled when the call says nothing about the upstream.
 	Enter(ctx context.Context, c *Caller, upstream, tool string) (_ context.Context, leave func(error), err error)

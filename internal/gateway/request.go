@@ -266,14 +266,14 @@ func (q *request) responseStatus(in *incoming) int {
 
 // forward sends a request to its upstream and its response to the agent.
 func (q *request) forward(call *Call, e errand) error {
-	sizes := q.g.Guard.Sizes(q.caller, e.upstream.Name, e.tool)
+	sizes := q.g.Guard.Sizes(q.caller, e.upstream.Name, call.Right.name())
 	if exceeds(len(q.text), sizes.Request) {
 		return q.end(call, "limited", faultf(codeUnavailable, "a call of %s must have at most %d bytes, got %d",
 			q.subject(e.tool), sizes.Request, len(q.text)), nil)
 	}
 	ctx, cancel := context.WithTimeoutCause(q.ctx, q.g.CallTimeout, errTimeout)
 	defer cancel()
-	ctx, leave, err := q.g.Guard.Enter(ctx, q.caller, e.upstream.Name, e.tool)
+	ctx, leave, err := q.g.Guard.Enter(ctx, q.caller, e.upstream.Name, call.Right.name())
 	if err != nil {
 		var limited *Limited
 		if !errors.As(err, &limited) {

@@ -13,33 +13,33 @@ type Config struct {
 	UpstreamLimits `yaml:",inline"`
 	// Overrides set other limits for some upstreams, tools and agents. Of several that match, the last that sets a
 	// member counts.
-	Overrides []Override `yaml:"overrides"`
+	Overrides []Override `yaml:"overrides" help:"Other limits for some upstreams, tools and agents. Of several that match, the last that sets a limit counts."`
 }
 
 // Limits bound the calls of one tool by one agent, or by one user without an agent.
 type Limits struct {
-	CallsPerMinute setting.Count `yaml:"calls-per-minute"` // on average; default 600
-	Burst          setting.Count `yaml:"burst"`            // calls at once after a rest; default a sixth of CallsPerMinute
-	Concurrent     setting.Count `yaml:"concurrent"`       // calls at a time; default 16
-	Timeout        time.Duration `yaml:"timeout"`          // of one call; default 1m
-	RequestSize    setting.Size  `yaml:"request-size"`     // of one call; default 1MiB
-	AnswerSize     setting.Size  `yaml:"answer-size"`      // to one call; default 8MiB
+	CallsPerMinute setting.Count `yaml:"calls-per-minute" help:"Calls of one tool by one agent in a minute, on average, or unlimited. Default: 600."`
+	Burst          setting.Count `yaml:"burst" help:"Calls of one tool by one agent at once after a rest. Default: a sixth of calls-per-minute."`
+	Concurrent     setting.Count `yaml:"concurrent" help:"Calls of one tool by one agent at a time, or unlimited. Default: 16."`
+	Timeout        time.Duration `yaml:"timeout" help:"Time limit of a call, 10ms to 1h. Default: 1m."`
+	RequestSize    setting.Size  `yaml:"request-size" help:"Size of the request of a call, or unlimited. Default: 1MiB."`
+	AnswerSize     setting.Size  `yaml:"answer-size" help:"Size of the answer to a call, or unlimited. Default: 8MiB."`
 }
 
 // UpstreamLimits bound the calls of all tools of one upstream.
 type UpstreamLimits struct {
-	AgentConcurrent    setting.Count `yaml:"concurrent-per-agent"`    // calls of one agent at a time; default 64
-	UpstreamConcurrent setting.Count `yaml:"concurrent-per-upstream"` // calls of all agents at a time; default 256
+	AgentConcurrent    setting.Count `yaml:"concurrent-per-agent" help:"Calls of all tools of one upstream by one agent at a time, or unlimited. Default: 64."`
+	UpstreamConcurrent setting.Count `yaml:"concurrent-per-upstream" help:"Calls of one upstream by all agents at a time, or unlimited. Default: 256."`
 	// Failures in a row after which an upstream is not called for CoolDown; defaults 5 and 10s.
-	Failures setting.Count `yaml:"failures"`
-	CoolDown time.Duration `yaml:"cool-down"`
+	Failures setting.Count `yaml:"failures" help:"Failures in a row after which an upstream is not called for cool-down, or unlimited. Default: 5."`
+	CoolDown time.Duration `yaml:"cool-down" help:"How long an upstream that failed is not called, 100ms to 1h. Default: 10s."`
 }
 
 // An Override sets limits where all of its patterns match.
 type Override struct {
-	Upstream       setting.Pattern `yaml:"upstream"`
-	Tool           setting.Pattern `yaml:"tool"`
-	Agent          setting.Pattern `yaml:"agent"` // the agent's ARN, or the id of a user without an agent
+	Upstream       setting.Pattern `yaml:"upstream" help:"Names of upstreams; * stands for any characters, ? for one. Default: all."`
+	Tool           setting.Pattern `yaml:"tool" help:"Names of tools as their upstream calls them, or ids of flow modules; * stands for any characters, ? for one. Default: all."`
+	Agent          setting.Pattern `yaml:"agent" help:"ARNs of agents, or ids of users without one; * stands for any characters, ? for one. Default: all."`
 	Limits         `yaml:",inline"`
 	UpstreamLimits `yaml:",inline"`
 }

@@ -25,9 +25,8 @@ import (
 type Config struct {
 	// Window is how long calls are gathered for one event; default 1s. What was gathered is lost if the gateway is
 	// killed.
-	Window time.Duration `yaml:"window"`
-	// Durable has every call wait until it is stored, so that nothing is lost. It takes as long as a commit.
-	Durable bool `yaml:"durable"`
+	Window  time.Duration `yaml:"window" help:"How long calls are gathered for one record of the audit, 10ms to 1m. Default: 1s. They are lost if the gateway is killed."`
+	Durable bool          `yaml:"durable" help:"Calls are answered only when they are stored, so that none is lost."`
 }
 
 // Check returns what is wrong with the configuration; its members are relative to the section.

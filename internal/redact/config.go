@@ -9,23 +9,23 @@ import (
 
 // Config is the section redaction of a gateway's configuration.
 type Config struct {
-	Default Action       `yaml:"default"`  // of what no rule names; default mask
-	MaxSize setting.Size `yaml:"max-size"` // of the redacted arguments of one call; default 1KiB
+	Default Action       `yaml:"default" help:"What becomes of values that no rule names: keep, hash, mask or drop. Default: mask."`
+	MaxSize setting.Size `yaml:"max-size" help:"Size of what is kept of the arguments of a call, 64B to 8KiB. Default: 1KiB."`
 	// HashKeyFile has at least 16 random bytes. Without it hashes can be compared until the gateway is restarted.
-	HashKeyFile string `yaml:"hash-key-file"`
-	Rules       []Rule `yaml:"rules"`
+	HashKeyFile string `yaml:"hash-key-file" help:"File with at least 16 random bytes, the key of hashes. Default: a new key at every start."`
+	Rules       []Rule `yaml:"rules" help:"Rules for some upstreams and tools. Where several name a value, the strictest counts: drop, mask, hash, keep."`
 }
 
 // A Rule says what becomes of arguments of the tools that it matches. Where several rules or lists name a value, or
 // what the value is in, the strictest counts: drop, mask, hash, keep.
 type Rule struct {
-	Upstream setting.Pattern `yaml:"upstream"`
-	Tool     setting.Pattern `yaml:"tool"`
-	Default  Action          `yaml:"default"` // in place of the section's
-	Keep     []Path          `yaml:"keep"`
-	Hash     []Path          `yaml:"hash"`
-	Mask     []Path          `yaml:"mask"`
-	Drop     []Path          `yaml:"drop"`
+	Upstream setting.Pattern `yaml:"upstream" help:"Names of upstreams; * stands for any characters, ? for one. Default: all."`
+	Tool     setting.Pattern `yaml:"tool" help:"Names of tools as their upstream calls them, or ids of flow modules; * stands for any characters, ? for one. Default: all."`
+	Default  Action          `yaml:"default" help:"In place of the default of the section."`
+	Keep     []Path          `yaml:"keep" help:"Values that are kept: names of members, or paths such as $.items[*].price."`
+	Hash     []Path          `yaml:"hash" help:"Values that are replaced by a keyed hash."`
+	Mask     []Path          `yaml:"mask" help:"Values that are replaced by their type."`
+	Drop     []Path          `yaml:"drop" help:"Values that are left out with their names."`
 }
 
 // An Action is what becomes of a value. The larger one is stricter.
