@@ -45,7 +45,8 @@ type Config struct {
 
 	MaxSessions        int           // of agents that speak revisions with sessions; 10,000
 	MaxCallerSessions  int           // of one caller; 100
-	MaxStreams         int           // that are open for subscriptions; 10,000
+	MaxStreams         int           // that are open outside of calls; 10,000
+	MaxCallerStreams   int           // of one caller; 100
 	SessionIdle        time.Duration // after which a session without requests and streams ends; 30 minutes
 	KeepAlive          time.Duration // between signs of life on a silent stream; 15 seconds
 	RefreshInterval    time.Duration // between looks at the lists of an upstream; 1 minute
@@ -122,6 +123,7 @@ func (c Config) withDefaults() Config {
 	set(&c.MaxSessions, 10_000)
 	set(&c.MaxCallerSessions, 100)
 	set(&c.MaxStreams, 10_000)
+	set(&c.MaxCallerStreams, 100)
 	set(&c.ReplayBytesSession, 1<<20)
 	wait(&c.SessionIdle, 30*time.Minute)
 	wait(&c.KeepAlive, 15*time.Second)

@@ -138,13 +138,11 @@ func (g *Gateway) serveStream(w http.ResponseWriter, r *http.Request, c *Caller)
 		return
 	}
 	defer s.leave()
-	select {
-	case g.streams <- struct{}{}:
-		defer func() { <-g.streams }()
-	default:
+	if !g.streams.take(g, c) {
 		http.Error(w, "the gateway has no room for another stream now", http.StatusServiceUnavailable)
 		return
 	}
+	defer g.streams.leave(c)
 	k, from := s.out, -1
 	if last := r.Header.Get(headerLastEvent); last != "" {
 		if k, from = s.resumed(last); k == nil {
@@ -157,7 +155,7 @@ func (g *Gateway) serveStream(w http.ResponseWriter, r *http.Request, c *Caller)
 	defer context.AfterFunc(s.ctx, cancel)()
 	defer context.AfterFunc(g.streaming, cancel)()
 	startEvents(w)
-	k.serve(ctx, w, from, g.KeepAlive)
+	k.serve(ctx, w, from, g.KeepAlive, func() bool { return g.stillKnown(r, c) })
 }
 
 // resumed returns the stream of an event, and the number of the event after it.
@@ -181,7 +179,8 @@ func (s *session) resumed(last string) (*keptStream, int) {
 
 // serve writes events from a number on, or those that no connection has taken if it is -1, until the stream ends or
 // another connection reads it.
-func (k *keptStream) serve(ctx context.Context, w http.ResponseWriter, from int, keepAlive time.Duration) {
+func (k *keptStream) serve(ctx context.Context, w http.ResponseWriter, from int, keepAlive time.Duration,
+	known func() bool) {
 	k.mu.Lock()
 	k.reader++
 	me := k.reader
@@ -213,7 +212,7 @@ func (k *keptStream) serve(ctx context.Context, w http.ResponseWriter, from int,
 		select {
 		case <-wake:
 		case <-tick.C:
-			if writeFlushed(w, []byte(": alive\n\n")) != nil {
+			if !known() || writeFlushed(w, []byte(": alive\n\n")) != nil {
 				return
 			}
 		case <-ctx.Done():

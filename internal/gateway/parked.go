@@ -92,16 +92,27 @@ func (p *parkedCalls) endAll() {
 	p.byID = nil
 }
 
+// sessionParts are the capabilities of agents that upstreams with sessions use, and what there is of each.
+var sessionParts = map[string][]string{"elicitation": {"form", "url"}, "roots": nil, "sampling": {"context", "tools"}}
+
 // sessionCapabilities returns what of an agent's capabilities an upstream can use in a session.
 func (q *request) sessionCapabilities() jsontext.Value {
-	var sent, kept map[string]jsontext.Value
+	var sent map[string]jsontext.Value
 	if json.Unmarshal(q.raw(q.clientCaps), &sent) != nil {
 		return nil
 	}
-	kept = map[string]jsontext.Value{}
-	for _, name := range []string{"elicitation", "roots", "sampling"} {
-		if v, ok := sent[name]; ok && v.Kind() == '{' {
-			kept[name] = v
+	// The upstream has a session for each set of capabilities, so there are few.
+	kept := map[string]map[string]struct{}{}
+	for name, parts := range sessionParts {
+		var has map[string]jsontext.Value
+		if v, ok := sent[name]; !ok || json.Unmarshal(v, &has) != nil {
+			continue
+		}
+		kept[name] = map[string]struct{}{}
+		for _, part := range parts {
+			if v := has[part]; v.Kind() == '{' {
+				kept[name][part] = struct{}{}
+			}
 		}
 	}
 	return encode(kept)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/lanyard/lanyard/internal/sealed"
 )
@@ -23,7 +24,8 @@ type Gateway struct {
 	changes   feed    // of what upstreams offer
 	updates   updates // of resources
 	sessions  sessions
-	streams   chan struct{} // has an item for each open subscription
+	streams   streamSlots
+	began     time.Time
 	pools     pools
 	parked    parkedCalls
 	tasks     sealed.Box
@@ -44,7 +46,7 @@ func New(c Config) (*Gateway, error) {
 		return nil, err
 	}
 	c = c.withDefaults()
-	g := &Gateway{Config: c, prefixed: c.Prefixed || len(c.Upstreams) > 1, streams: make(chan struct{}, c.MaxStreams),
+	g := &Gateway{Config: c, prefixed: c.Prefixed || len(c.Upstreams) > 1, began: time.Now(),
 		tasks:  sealed.Box{Secret: c.Secret, Purpose: "mcp task"},
 		states: sealed.Box{Secret: c.Secret, Purpose: "mcp request state"}}
 	g.ctx, g.cancel = context.WithCancel(context.Background())

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"sync"
@@ -135,18 +136,56 @@ func (g *Gateway) serveSubscription(w http.ResponseWriter, q *request) {
 		q.fail(faultf(codeInvalidRequest, "Accept must have text/event-stream"))
 		return
 	}
-	select {
-	case g.streams <- struct{}{}:
-		defer func() { <-g.streams }()
-	default:
+	if !g.streams.take(g, q.caller) {
 		q.fail(faultf(codeUnavailable, "the gateway has no room for another subscription now"))
 		return
 	}
+	defer g.streams.leave(q.caller)
 	ctx, cancel := g.streamContext(q.ctx, q.caller)
 	defer cancel()
 	defer context.AfterFunc(g.streaming, cancel)()
 	s := &subscription{g: g, q: q, w: w, cancel: cancel, want: f}
 	s.serve(ctx)
+}
+
+// streamSlots bound the streams that are open, by caller and in all.
+type streamSlots struct {
+	mu    sync.Mutex
+	all   int
+	byKey map[string]int
+}
+
+func (s *streamSlots) take(g *Gateway, c *Caller) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all >= g.MaxStreams || s.byKey[c.key()] >= g.MaxCallerStreams {
+		return false
+	}
+	if s.byKey == nil {
+		s.byKey = map[string]int{}
+	}
+	s.all++
+	s.byKey[c.key()]++
+	return true
+}
+
+func (s *streamSlots) leave(c *Caller) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all--
+	if s.byKey[c.key()]--; s.byKey[c.key()] == 0 {
+		delete(s.byKey, c.key())
+	}
+}
+
+// stillKnown reports whether a credential that opened a stream still proves its caller.
+func (g *Gateway) stillKnown(r *http.Request, c *Caller) bool {
+	now, err := g.Authenticator.Authenticate(r)
+	var who *Unauthenticated
+	if errors.As(err, &who) {
+		return false
+	}
+	return err != nil || now.key() == c.key() // what cannot be found out now is asked again
 }
 
 // streamContext returns a context that ends with a request, the gateway, and the caller's credential.
@@ -195,6 +234,7 @@ func (s *subscription) serve(ctx context.Context) {
 	})
 	s.group.Go(func() { watch.run(ctx) })
 	s.keepAlive(ctx)
+	s.cancel()
 	stop()
 	s.group.Wait()
 	s.send(resultMessage(s.q.raw(s.q.id), encode(map[string]any{"resultType": "complete",
@@ -253,6 +293,9 @@ func (s *subscription) keepAlive(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			if !s.g.stillKnown(s.q.http, s.q.caller) {
+				return // it was revoked
+			}
 			s.write([]byte(": alive\n\n"))
 		}
 	}

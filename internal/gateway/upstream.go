@@ -338,11 +338,24 @@ func (u *upstream) connected(ctx context.Context) (*connection, error) {
 	return nil, errDown
 }
 
+// patience is how long a list waits for upstreams that the gateway has never reached.
+const patience = 2 * time.Second
+
 // ready waits for the first attempt to connect to every upstream, so that an agent that comes at once sees all tools.
+// An upstream that hangs does not hold up the others' for long.
 func (g *Gateway) ready(ctx context.Context) {
+	enough := time.NewTimer(time.Until(g.began.Add(patience)))
+	defer enough.Stop()
 	for _, u := range g.upstreams {
 		select {
 		case <-u.tried:
+			continue
+		default:
+		}
+		select {
+		case <-u.tried:
+		case <-enough.C:
+			return
 		case <-ctx.Done():
 			return
 		}
