@@ -64,7 +64,8 @@ limits:
   concurrent-per-upstream: 1000
 `
 
-func (f *gatewayFound) measure(ctx context.Context, direct []byte, upstream string, through []byte, gateway string) error {
+func (f *gatewayFound) measure(ctx context.Context, direct []byte, upstream string, through []byte,
+	gateway string) error {
 	if err := checkToolCall(ctx, upstream, direct); err != nil {
 		return fmt.Errorf("without the gateway: %w", err)
 	}

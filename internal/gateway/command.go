@@ -218,7 +218,7 @@ func (l *commandLink) write() {
 
 // read hands what the process says to those whom it concerns.
 func (l *commandLink) read() {
-	for {
+	for pace := newPace(); ; {
 		msg, err := l.conn.Read(l.u.g.ctx)
 		if err != nil {
 			l.end(err)
@@ -234,6 +234,9 @@ func (l *commandLink) read() {
 		}
 		if err != nil {
 			l.end(fmt.Errorf("%w: %v", errMalformed, err))
+			return
+		}
+		if !m.isResponse() && pace.Wait(l.u.g.ctx) != nil {
 			return
 		}
 		l.take(m)

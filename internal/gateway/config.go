@@ -148,10 +148,10 @@ func (c Config) withDefaults() Config {
 // check reports what is wrong with c.
 func (c Config) check() error {
 	if c.Authenticator == nil || c.Authority == nil {
-		return errors.New("Authenticator and Authority are required")
+		return errors.New("configuration must have Authenticator and Authority")
 	}
 	if len(c.Upstreams) == 0 {
-		return errors.New("Upstreams must have at least 1 item, got 0")
+		return errors.New("number of Upstreams must be at least 1, got 0")
 	}
 	names, namespaces := map[string]string{}, map[string]string{}
 	for i, u := range c.Upstreams {

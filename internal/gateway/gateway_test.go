@@ -437,3 +437,37 @@ func TestStreamsLast(t *testing.T) {
 		t.Errorf("the stream was %s", body)
 	}
 }
+
+// A stream ends when the token that opened it is revoked, and one caller cannot take all streams.
+func TestStreamsOfCallers(t *testing.T) {
+	at, _ := serveMCP(t, shop(), true)
+	a := newRights("*")
+	url := start(t, a, gateway.Config{KeepAlive: 50 * time.Millisecond, MaxCallerStreams: 2},
+		gateway.Upstream{Name: "shop", URL: at})
+	begin := `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},` +
+		`"clientInfo":{"name":"x","version":"1"}}}`
+	session := post(t, url, begin).header.Get("Mcp-Session-Id")
+	ended := make(chan answer, 2)
+	listen := func(caller string) answer {
+		return post(t, url, `{"jsonrpc":"2.0","id":1,"method":"subscriptions/listen","params":{"notifications":{},`+meta+`}}`,
+			"Mcp-Protocol-Version: 2026-07-28", "Mcp-Method: subscriptions/listen", "Authorization: Bearer "+caller)
+	}
+	go func() { ended <- listen("ann") }()
+	go func() { ended <- send(t, http.MethodGet, url, "", "Mcp-Session-Id: "+session) }()
+	eventually(t, "no more streams", func() bool {
+		got := send(t, http.MethodGet, url, "", "Mcp-Session-Id: "+session, "Last-Event-Id: none_1")
+		return got.status == http.StatusServiceUnavailable
+	})
+	if got := listen("ann"); !strings.Contains(got.body, "no room") {
+		t.Errorf("a third stream: %s", got.body)
+	}
+	go func() { ended <- listen("bob") }()
+	a.change(func() { a.revoked = map[string]bool{"ann": true, "bob": true} })
+	for range 3 {
+		select {
+		case <-ended:
+		case <-time.After(10 * time.Second):
+			t.Fatal("a stream outlives its token")
+		}
+	}
+}

@@ -28,8 +28,9 @@ type rights struct {
 	granted  map[string]bool // "CALLER NAMESPACE TOOL"; a caller of * has everything
 	watching map[chan struct{}]bool
 	calls    []gateway.Call
-	broken   error // of Decide
-	unsaved  error // of Record
+	revoked  map[string]bool // callers
+	broken   error           // of Decide
+	unsaved  error           // of Record
 }
 
 func newRights(granted ...string) *rights {
@@ -70,6 +71,11 @@ func (a *rights) Authenticate(r *http.Request) (*gateway.Caller, error) {
 	name, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
 		return nil, &gateway.Unauthenticated{Reason: "Authorization is required"}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.revoked[name] {
+		return nil, &gateway.Unauthenticated{Reason: "the token is unknown"}
 	}
 	return &gateway.Caller{Account: "1", Instance: "i", Agent: name, Credential: "token " + name}, nil
 }

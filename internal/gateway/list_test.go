@@ -31,7 +31,6 @@ func TestListsAreFiltered(t *testing.T) {
 		g := &Gateway{Config: Config{MaxItems: 100, PageSize: rapid.IntRange(1, 3).Draw(t, "page")}.withDefaults(), prefixed: true}
 		rules := granted{}
 		g.Authority = rules
-		type pair struct{ upstream, name string }
 		var want []string
 		for i := range rapid.IntRange(1, 3).Draw(t, "upstreams") {
 			u := newUpstream(g, i, Upstream{Name: fmt.Sprintf("u%d", i), Namespace: fmt.Sprintf("n%d", i)})

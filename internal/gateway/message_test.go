@@ -170,7 +170,7 @@ func TestConfigIsChecked(t *testing.T) {
 		upstreams []Upstream
 		want      string
 	}{
-		{"none", nil, "Upstreams must have at least 1 item, got 0"},
+		{"none", nil, "number of Upstreams must be at least 1, got 0"},
 		{"underscore", []Upstream{ok("a_b")}, "Upstreams[0].Name must be a letter, then letters, digits and single hyphens, at most 40 in all, got \"a_b\""},
 		{"same name but for case", []Upstream{ok("crm"), ok("CRM")}, `Upstreams[1].Name must differ from "crm", got "CRM"`},
 		{"same namespace", []Upstream{{Name: "a", Namespace: "x", URL: "http://x"}, {Name: "b", Namespace: "x", URL: "http://y"}},

@@ -75,8 +75,8 @@ func (g *Gateway) spawn(f func()) {
 	}()
 }
 
-// EndStreams ends the streams that would go on for ever: subscriptions, and those of sessions outside of requests. Calls
-// in progress go on.
+// EndStreams ends the streams that would go on for ever: subscriptions, and those of sessions outside of requests.
+// Calls in progress go on.
 func (g *Gateway) EndStreams() { g.endStreams() }
 
 // Close ends all streams and the connections to upstreams, and waits for what runs.

@@ -280,6 +280,8 @@ func outcomesOf(over, mode string) []string {
 	switch {
 	case over == "stdio" && (mode == chatters || mode == floods):
 		return []string{"timed out", "failed"} // the process may be replaced before the call's time is over
+	case mode == deafAtOnce:
+		return []string{"timed out", "failed"} // the first call waits for the first attempt to connect
 	case mode == hangs, mode == chatters, over == "stdio" && mode == stranger: // a process answers several at a time
 		return []string{"timed out"}
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/time/rate"
 )
 
 // Revisions of the protocol.
@@ -185,7 +186,7 @@ func (u *upstream) readAnswer(resp *http.Response, id jsontext.Value, each func(
 // readEvents reads a stream up to the response to the request with an id.
 func (u *upstream) readEvents(body io.Reader, id jsontext.Value, each func(*message), noted func(event)) (
 	*incoming, error) {
-	r := newEventReader(body, u.g.MaxMessageBytes)
+	r, pace := newEventReader(body, u.g.MaxMessageBytes), newPace()
 	for {
 		e, err := r.next()
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -207,9 +208,16 @@ func (u *upstream) readEvents(body io.Reader, id jsontext.Value, each func(*mess
 		if m.isResponse() {
 			return answer(m, id, 0)
 		}
+		if err := pace.Wait(u.g.ctx); err != nil {
+			return nil, err
+		}
 		each(m)
 	}
 }
+
+// newPace returns what slows down an upstream that sends more notifications in a stream than any agent can use, so
+// that others have the machine.
+func newPace() *rate.Limiter { return rate.NewLimiter(1000, 200) }
 
 // answer returns m as the response to the request with an id. An error may have none.
 func answer(m *message, id jsontext.Value, status int) (*incoming, error) {
