@@ -7,7 +7,7 @@ import time
 import pytest
 
 from centre import Centre
-from gateway import LEGACY, META, MODERN, Web
+from gateway import LEGACY, META, MODERN, Web, applications
 
 FIND, DELETE = "python___find_order", "python___delete_order"
 
@@ -205,6 +205,21 @@ def test_a_token_of_another_instance(gateway, bot):
     other.associate_security_profiles(EntityType="AI_AGENT", EntityArn=bot.arn, SecurityProfiles=[{"Id": profile}])
     token = gateway.server.run("token", "create", "--instance", other.id, "--agent", bot.arn, "--output", "table").strip()
     assert Web(bot, token=token).call(DELETE, order="1").status == 401
+
+
+def test_a_user_who_is_assisted(gateway):
+    """An agent that assists a user has the rights that both have, whoever of them has more; it cannot leave the user out."""
+    bot = gateway.bot(python=["find_order", "called"])
+    profile = bot.centre.profile(Applications=applications({"python": ["find_order", "delete_order"]}))
+    user = bot.centre.user([profile])
+    assisting = Web(bot, token=bot.make_token("--agent", bot.arn, "--user", user))
+    alone = Web(bot, token=bot.make_token("--user", user))
+    assert assisting.tools() == [FIND] and alone.tools() == [DELETE, FIND]
+    assert text_of(assisting.call(FIND, order="1"))
+    assert refused(assisting.call("python___called")), "the user lacks it"
+    assert refused(assisting.call(DELETE, order="1")), "the agent lacks it"
+    for params in ({"user": None}, {"_meta": META | {"user": ""}}, {"arguments": {"order": "1", "user": "root"}}):
+        assert refused(assisting.modern("tools/call", {"name": "python___called", "arguments": {}} | params))
 
 
 @pytest.mark.parametrize("headers, path", [
