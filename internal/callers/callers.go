@@ -52,6 +52,7 @@ type Authenticator struct {
 
 	mu       sync.Mutex
 	instance authority.Instance // once it is known
+	looked   time.Time          // when it was last there
 	verified map[[sha256.Size]byte]identity
 }
 
@@ -129,20 +130,31 @@ func (a *Authenticator) byToken(ctx context.Context, text string) (*gateway.Call
 		Credential: "token " + t.ID, Expires: t.Expires}, nil
 }
 
-// in returns the instance whose callers are let in. There may be none when the gateway starts.
+// instanceFor is for how long an instance that was found is not looked for again.
+const instanceFor = 10 * time.Second
+
+// in returns the instance whose callers are let in. There may be none when the gateway starts, and it may be deleted
+// and another one made with its alias.
 func (a *Authenticator) in(ctx context.Context) (authority.Instance, error) {
+	now := a.Now()
 	a.mu.Lock()
-	known := a.instance
+	known, looked := a.instance, a.looked
 	a.mu.Unlock()
-	if known.ID != "" {
+	if known.ID != "" && now.Sub(looked) < instanceFor {
 		return known, nil
 	}
-	found, err := a.Directory.Instance(ctx, "", a.Instance)
+	found, err := known, error(nil)
+	if known.ID != "" { // that one stays, even if there is more than one by now
+		found, err = a.Directory.Instance(ctx, known.Account, known.ID)
+	}
+	if known.ID == "" || errors.Is(err, lanyard.ErrNotFound) {
+		found, err = a.Directory.Instance(ctx, "", a.Instance)
+	}
 	if err != nil {
-		return found, &lanyard.Error{Kind: lanyard.Unavailable, Message: "the gateway has no instance", Err: err}
+		return authority.Instance{}, &lanyard.Error{Kind: lanyard.Unavailable, Message: "the gateway has no instance", Err: err}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.instance = found
+	a.instance, a.looked = found, now
 	return found, nil
 }

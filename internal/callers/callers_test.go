@@ -58,6 +58,45 @@ func (directory) User(_ context.Context, in authority.Instance, ref string) (str
 	return "u-claire", nil
 }
 
+// moving is a directory whose instance is another after a time.
+type moving struct {
+	directory
+	now string // id; "" for none
+}
+
+func (m *moving) Instance(_ context.Context, _, ref string) (authority.Instance, error) {
+	if m.now == "" || ref != m.now && ref != "harbour" {
+		return authority.Instance{}, lanyard.Errorf(lanyard.NotFound, "instance %q does not exist", ref)
+	}
+	return authority.Instance{Account: account, ID: m.now}, nil
+}
+
+// TestInstance lets callers in once there is the instance, and those of the next one of its name.
+func TestInstance(t *testing.T) {
+	tokens := map[string]lanyard.Token{}
+	for _, id := range []string{"i1", "i2"} {
+		tokens["lanyard_"+id] = lanyard.Token{Account: account, Instance: id, Scope: lanyard.ScopeCall, Agent: agent}
+	}
+	c, d := new(clock), &moving{directory: directory{tokens}}
+	a := newAuthenticator(callers.Config{Directory: d, Now: c.now})
+	if _, err := a.Authenticate(withToken("lanyard_i1")); !errors.Is(err, lanyard.ErrUnavailable) {
+		t.Errorf("without an instance: %v", err)
+	}
+	for _, step := range []struct{ now, good, bad string }{{"i1", "lanyard_i1", "lanyard_i2"}, {"i2", "lanyard_i2", "lanyard_i1"}} {
+		d.now = step.now
+		c.pass(11 * time.Second)
+		if got, err := a.Authenticate(withToken(step.good)); err != nil || got.Instance != step.now {
+			t.Errorf("%s: got %+v, %v", step.now, got, err)
+		}
+		refused(t, a, withToken(step.bad), "another instance")
+	}
+	d.now = ""
+	c.pass(11 * time.Second)
+	if _, err := a.Authenticate(withToken("lanyard_i2")); !errors.Is(err, lanyard.ErrUnavailable) {
+		t.Errorf("after the instance was deleted: %v", err)
+	}
+}
+
 // clock is one that tests set forward.
 type clock struct {
 	mu    sync.Mutex
@@ -513,3 +552,33 @@ func TestChallenge(t *testing.T) {
 		t.Errorf("the scopes became %q", steps.Scopes)
 	}
 }
+
+// FuzzAuthenticate sends any text as a token. It proves nobody, and asks no issuer for anything.
+func FuzzAuthenticate(f *testing.F) {
+	part := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+	const url = "http://127.0.0.1:1/issuer"
+	for _, text := range []string{"", "lanyard_x", "a.b.c", part(`{"alg":"none"}`) + "." + part(`{"iss":"`+url+`"}`) + ".",
+		part(`{"alg":"RS256","typ":"at+jwt"}`) + "." + part(`{"iss":"x"}`) + "." + part("x"), part(`{"typ":1}`) + "..", "...."} {
+		f.Add(text)
+	}
+	a := newAuthenticator(callers.Config{Issuers: []callers.Issuer{{URL: url}}, Client: &http.Client{Transport: nowhere{}}})
+	f.Fuzz(func(t *testing.T, text string) {
+		r := httptest.NewRequest("POST", "/mcp", nil)
+		r.Header["Authorization"] = []string{"Bearer " + text}
+		c, err := a.Authenticate(r)
+		var who *gateway.Unauthenticated
+		if c != nil || !errors.As(err, &who) && !errors.Is(err, lanyard.ErrUnavailable) {
+			t.Errorf("got %+v, %v", c, err)
+		}
+		for _, right := range []*gateway.Right{nil, {}, {Namespace: text, Tool: text}, {Module: text}} {
+			if header := a.Challenge(r, right); strings.ContainsAny(header, "\r\n\x00") {
+				t.Errorf("the challenge is %q", header)
+			}
+		}
+	})
+}
+
+// nowhere is a network without anybody.
+type nowhere struct{}
+
+func (nowhere) RoundTrip(*http.Request) (*http.Response, error) { return nil, errors.New("no network") }
