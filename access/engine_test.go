@@ -425,3 +425,113 @@ func TestShortPages(t *testing.T) {
 		t.Errorf("revision %d, %v; want 11", e.Peek("i").Revision(), err)
 	}
 }
+
+// Next waits for what decisions depend on, and for nothing else.
+func TestNext(t *testing.T) { synctest.Test(t, testNext) }
+
+func testNext(t *testing.T) {
+	l := newLog()
+	e := &access.Engine{Source: l}
+	next := func(known int64, wait time.Duration) (altered, revision int64, took time.Duration) {
+		ctx, cancel := context.WithTimeout(t.Context(), wait)
+		defer cancel()
+		began := time.Now()
+		s, err := e.Next(ctx, "i", known)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Altered(), s.Revision(), time.Since(began)
+	}
+	later := func(after time.Duration, change func()) {
+		go func() { time.Sleep(after); change() }() // of the test's own clock
+	}
+	apply := func(put ...lanyard.Resource) {
+		if err := e.Apply(t.Context(), l.commit(put...)); err != nil {
+			t.Error(err)
+		}
+	}
+	type got struct {
+		altered, revision int64
+		took              time.Duration
+	}
+	for _, tt := range []struct {
+		name   string
+		change func()
+		known  int64
+		want   got
+	}{
+		{"the first", nil, -1, got{1, 1, 0}},
+		{"nothing changes", nil, 1, got{1, 1, time.Minute}},
+		{"an event without changes", func() { later(time.Second, func() { apply() }) }, 1, got{1, 2, time.Minute}},
+		{"a resource that decides nothing", func() {
+			later(time.Second, func() { apply(&lanyard.ClientToken{Meta: lanyard.Meta{ID: "c"}}) })
+		}, 1, got{1, 3, time.Minute}},
+		{"a profile", func() { later(time.Second, func() { apply(version(true)) }) }, 1, got{4, 4, time.Second}},
+		{"it is known late", nil, 1, got{4, 4, 0}},
+		{"a snapshot that is dropped and loaded again", func() {
+			later(time.Second, func() { l.commit(version(false)); e.Forget("i") })
+		}, 4, got{5, 5, time.Second}},
+	} {
+		if tt.change != nil {
+			tt.change()
+		}
+		var g got
+		g.altered, g.revision, g.took = next(tt.known, time.Minute)
+		if g.altered != tt.want.altered || g.revision != tt.want.revision || g.took < tt.want.took ||
+			g.took > tt.want.took+300*time.Millisecond {
+			t.Errorf("%s: got %+v, want %+v", tt.name, g, tt.want)
+		}
+		synctest.Wait()
+	}
+}
+
+// WhichProfiles lists what grants, whoever holds it and whatever the conditions are.
+func TestWhichProfiles(t *testing.T) {
+	profile := func(id string, seq int64, change func(*lanyard.Profile)) *lanyard.Profile {
+		p := &lanyard.Profile{Meta: lanyard.Meta{ID: id, Name: id + ".name", Seq: seq}}
+		change(p)
+		return p
+	}
+	mcp := func(tools ...string) []lanyard.Application {
+		return []lanyard.Application{{Namespace: "crm", Permissions: tools, Type: lanyard.ApplicationMCP}}
+	}
+	s, err := access.New(&lanyard.Instance{Meta: lanyard.Meta{ID: "i"}},
+		profile("late", 9, func(p *lanyard.Profile) { p.Applications = mcp("book", "find") }),
+		profile("early", 2, func(p *lanyard.Profile) { p.Applications = mcp("book") }),
+		profile("site", 3, func(p *lanyard.Profile) {
+			p.Applications = []lanyard.Application{{Namespace: "crm", Permissions: []string{"ACCESS"},
+				Type: lanyard.ApplicationThirdParty}}
+		}),
+		profile("viewer", 4, func(p *lanyard.Profile) {
+			p.Permissions, p.AccessTags, p.TagRestricted = []string{"Users.View"}, map[string]string{"A": "b"}, []string{"User"}
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	crm := access.Resource{Type: access.TypeApplication, ID: "crm"}
+	for _, tt := range []struct {
+		name string
+		q    access.Query
+		want []string
+	}{
+		{"a tool", access.Query{Action: "book", Resource: crm}, []string{"early", "late"}},
+		{"a tool that one grants", access.Query{Action: "find", Resource: crm}, []string{"late"}},
+		{"access", access.Query{Action: access.ActionAccess, Resource: crm}, []string{"site"}},
+		{"another namespace", access.Query{Action: "book", Resource: access.Resource{Type: access.TypeApplication, ID: "CRM"}}, nil},
+		{"a permission with conditions", access.Query{Action: "Users.View"}, []string{"viewer"}},
+		{"an unknown permission", access.Query{Action: "Users.Veiw"}, nil},
+		{"a module that is not there", access.Query{Action: access.ActionInvoke,
+			Resource: access.Resource{Type: access.TypeFlowModule, ID: "m"}}, nil},
+	} {
+		var got []string
+		for _, f := range s.WhichProfiles(&tt.q) {
+			got = append(got, f.ID)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+	if found := (*access.Snapshot)(nil).WhichProfiles(&access.Query{Action: "Users.View"}); found != nil {
+		t.Errorf("a nil snapshot has %v", found)
+	}
+}

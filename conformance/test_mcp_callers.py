@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from centre import Centre, agent_arn
 from check import client
-from gateway import UPSTREAM, Web, applications, free_port, quoted
+from gateway import META, MODERN, UPSTREAM, Web, applications, free_port, quoted
 from server import Server
 
-RESOURCE = "https://tools.example.com/mcp"
-METADATA = "https://tools.example.com/.well-known/oauth-protected-resource/mcp"
+RESOURCE = "https://tools.example.com/agents"
+METADATA = "https://tools.example.com/.well-known/oauth-protected-resource/agents"
 FIND = "python___find_order"
 
 
@@ -161,11 +161,18 @@ def test_a_token_for_an_agent_a_user_or_both(own):
         assert found(own.web(own.token(*flags)).call(FIND, order="4711")), flags
 
 
+def test_the_path_of_the_resource(own):
+    for path, status in (("/mcp", 200), ("/agents", 200), ("/agents/", 404), ("/", 404)):
+        reply = own.web(own.token()).send({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": META}},
+                                          {"MCP-Protocol-Version": MODERN, "Mcp-Method": "tools/list"}, path=path)
+        assert reply.status == status, (path, reply)
+
+
 def test_a_stranger_learns_where_tokens_come_from(own):
     reply = own.web("").call(FIND, order="1")
     assert (reply.status, reply.headers["www-authenticate"]) == (
         401, f'Bearer resource_metadata="{METADATA}", scope="tools"')
-    for path in ("/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"):
+    for path in ("/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/agents"):
         metadata = own.web("").send(None, method="GET", path=path).json
         assert metadata == {"resource": RESOURCE, "authorization_servers": [own.issuer.url], "scopes_supported": ["tools"],
                             "bearer_methods_supported": ["header"], "resource_name": "lanyard MCP gateway"}

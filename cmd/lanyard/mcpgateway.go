@@ -100,6 +100,9 @@ func (c *mcpGatewayCmd) serve(io streams, parts gatewayParts, certificates []tls
 	defer listener.Close()
 	here := c.urlOf(listener)
 	parts.resource = cmp.Or(parts.file.Resource, here+frontends.GatewayPath)
+	if u, err := url.Parse(parts.resource); err == nil {
+		parts.paths = []string{cmp.Or(u.Path, "/")}
+	}
 	running, err := parts.start()
 	if err != nil {
 		return err
@@ -157,6 +160,7 @@ type gatewayParts struct {
 	modules   moduletools.Catalogue
 	by        lanyard.Caller // who records calls
 	resource  string         // URL of the gateway
+	paths     []string       // of calls, besides that of frontends
 	secret    []byte         // seals what travels through agents; nil for a random one
 	log       *slog.Logger
 }
@@ -239,7 +243,7 @@ func (p gatewayParts) start() (*runningGateway, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the gateway: %w", err)
 	}
-	running.http = frontends.NewGateway(running.gateway, p.resource)
+	running.http = frontends.NewGateway(running.gateway, p.resource, p.paths...)
 	return running, nil
 }
 
