@@ -92,7 +92,9 @@ func (c *lintCmd) Run(s streams) error {
 		return err
 	}
 	report := merge(all)
-	config.Apply(report, time.Now(), func(code string) bool { return decisions != nil || code != unusedPermission && code != unusedTool })
+	config.Apply(report, time.Now(), func(code string) bool {
+		return decisions != nil || code != unusedPermission && code != unusedTool
+	})
 	if err := showLint(s, c.Format, report, all); err != nil {
 		return err
 	}

@@ -95,7 +95,8 @@ func TestRecordCallsRefused(t *testing.T) {
 	} {
 		b := w.batch("a")
 		tt.change(&b)
-		if err := w.RecordCalls(w.Context(), lanyard.Caller{}, b); !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.text) {
+		err := w.RecordCalls(w.Context(), lanyard.Caller{}, b)
+		if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.text) {
 			t.Errorf("%s: %v, want %v %s", tt.name, err, tt.want, tt.text)
 		}
 	}

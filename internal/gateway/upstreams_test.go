@@ -278,7 +278,7 @@ func TestBadUpstreams(t *testing.T) {
 // outcomesOf are how calls of an upstream that misbehaves may end. What comes in time and is wrong fails.
 func outcomesOf(over, mode string) []string {
 	switch {
-	case over == "stdio" && (mode == chatters || mode == floods):
+	case over == "stdio" && (mode == chatters || mode == floods || mode == deafAtOnce):
 		return []string{"timed out", "failed"} // the process may be replaced before the call's time is over
 	case mode == deafAtOnce:
 		return []string{"timed out", "failed"} // the first call waits for the first attempt to connect

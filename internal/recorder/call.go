@@ -23,14 +23,17 @@ const (
 // newCall is what is kept of a call.
 func (r *Recorder) newCall(c *gateway.Call) *lanyard.AgentCall {
 	by := c.Caller
-	call := &lanyard.AgentCall{ID: lanyard.ClipTo(c.ID, maxID), Time: c.Began.UTC(), Agent: lanyard.ClipTo(by.Agent, maxARN),
-		User: lanyard.ClipTo(by.User, maxName), Credential: lanyard.ClipTo(by.Credential, maxName),
-		Method: lanyard.ClipTo(c.Method, maxID), Upstream: lanyard.ClipTo(c.Upstream, maxName),
+	call := &lanyard.AgentCall{
+		ID: lanyard.ClipTo(c.ID, maxID), Time: c.Began.UTC(), Duration: c.Duration.Microseconds(),
+		Agent: lanyard.ClipTo(by.Agent, maxARN), User: lanyard.ClipTo(by.User, maxName),
+		Credential: lanyard.ClipTo(by.Credential, maxName),
+		Method:     lanyard.ClipTo(c.Method, maxID), Upstream: lanyard.ClipTo(c.Upstream, maxName),
 		Namespace: lanyard.ClipTo(c.Right.Namespace, maxName), Tool: lanyard.ClipTo(c.Right.Tool, maxName),
 		Module: lanyard.ClipTo(c.Right.Module, maxName), Allowed: c.Decision.Allow,
 		Reason: lanyard.ClipTo(c.Decision.Reason, maxText), Profile: lanyard.ClipTo(c.Decision.Profile, maxID),
-		Revision: c.Decision.Revision, Outcome: lanyard.ClipTo(c.Outcome, maxID), Error: lanyard.ClipTo(c.Error, maxText),
-		Duration: c.Duration.Microseconds()}
+		Revision: c.Decision.Revision, Outcome: lanyard.ClipTo(c.Outcome, maxID),
+		Error: lanyard.ClipTo(c.Error, maxText),
+	}
 	call.Arguments = r.Redactor.Arguments(c.Upstream, cmp.Or(c.Right.Tool, c.Right.Module), c.Arguments)
 	if isRefusal(call) && len(call.Arguments) > maxRefusedDoc {
 		call.Arguments = nil
