@@ -17,6 +17,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/moduletools"
 	"github.com/lanyard/lanyard/internal/setting"
 	"github.com/lanyard/lanyard/internal/strictyaml"
 )
@@ -213,8 +214,8 @@ func (c *checker) checkFlowModules() {
 			c.report("flow-modules.name", "flow-modules.name must differ from upstreams[%d].name, got %s", i, lanyard.Quote(name))
 		}
 	}
-	if u, err := url.Parse(m.Target); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
-		c.report("flow-modules.target", "flow-modules.target must be an http or https URL without user information")
+	if err := moduletools.CheckTarget(m.Target); err != nil {
+		c.report("flow-modules.target", "flow-modules.%v", err)
 	}
 	c.checkHeaders("flow-modules.headers", m.Headers)
 }

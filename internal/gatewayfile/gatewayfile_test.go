@@ -123,6 +123,11 @@ func TestProblems(t *testing.T) {
 			`2:11: origins[0] must be an origin such as https://agents.example.com, got "https://agents.example.com/"`},
 		{"no scope", one + "scopes: ['a b']", `2:10: scopes[0] must be printable characters with no spaces, quotes and backslashes, got "a b"`},
 		{"flow modules without a target", "flow-modules: {timeout: 5s}", "1:15: flow-modules.target is required"},
+		{"flow modules to a host that varies", "flow-modules: {target: 'https://{module}.example/run'}",
+			`1:24: flow-modules.target must be an http or https URL whose path and query may have {instance}, {module} and ` +
+				`{version}, got "https://{module}.example/run"`},
+		{"flow modules to a target with a password", "flow-modules: {target: 'https://a:secret@b.example/'}",
+			"1:24: flow-modules.target must be a URL without user name and password; send them in headers, from the environment"},
 		{"flow modules by the name of another", "upstreams: [{name: Modules, url: 'https://a.example'}]\nflow-modules: {target: 'https://b.example'}",
 			`2:15: flow-modules.name must differ from upstreams[0].name, got "modules"`},
 		{"an issuer without audience", one + "issuers: [{url: 'https://c.example', clients: {x: {agent: none}}}]",
