@@ -78,7 +78,10 @@ const refusedPlainly = "you are not allowed to do this"
 // as far as their own profiles show security profiles and AI agents.
 func refusal(s *access.Snapshot, c *gateway.Caller, r gateway.Right) string {
 	what := describe(r)
-	if c.User == "" {
+	switch {
+	case c.User == "" && r.Module != "":
+		return "the AI agent lacks the flow module of this tool" // if there is one: its id is not the agent's to know
+	case c.User == "":
 		return "the AI agent lacks " + what
 	}
 	view := questions.View{Snapshot: s, Viewer: c.User}

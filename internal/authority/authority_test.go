@@ -268,6 +268,8 @@ func TestRefusal(t *testing.T) {
 			want  string
 		}{
 			{"an agent by itself", w.caller(agent, ""), tool("book"), `the AI agent lacks the permission "book" of application "crm"`},
+			{"an agent by itself, of a flow module", w.caller(agent, ""), gateway.Right{Module: "m1"},
+				"the AI agent lacks the flow module of this tool"},
 			{"for a user who views nothing", w.caller(agent, "nora"), tool("book"), "you are not allowed to do this"},
 			{"a user who views nothing", w.caller("", "nora"), tool("book"), "you are not allowed to do this"},
 			{"for a user who views profiles", w.caller(agent, "vera"), tool("book"),

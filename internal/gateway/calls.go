@@ -199,11 +199,12 @@ func (q *request) sealTask(e errand, right Right, id string) string {
 // askStateless has an upstream answer that speaks the revision without sessions.
 func (q *request) askStateless(ctx context.Context, e errand, c *connection) (*incoming, error) {
 	o := &outgoing{id: q.raw(q.id), method: q.method, name: e.name}
+	// Made of the body: what else an agent sends in such headers was compared with nothing.
+	o.header = paramHeadersFor(e.params, q.arguments.orNull(q.message))
 	if q.stateless() {
-		o.text, o.header = splice(q.text, e.edits...), q.forwardedHeaders()
+		o.text = splice(q.text, e.edits...)
 		return c.link.call(ctx, o, q.pass)
 	}
-	o.header = paramHeadersFor(e.params, q.arguments.orNull(q.message))
 	return q.session.callStateless(ctx, q, e, c, o)
 }
 

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	neturl "net/url"
 	"os"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -201,6 +204,56 @@ func TestRefusalsRevealNothing(t *testing.T) {
 	none.header.Del("Date")
 	if !reflect.DeepEqual(hidden.header, none.header) {
 		t.Errorf("headers differ: %v, %v", hidden.header, none.header)
+	}
+}
+
+// An agent cannot tell a server that there is from one that there is not, nor which application stands for it.
+func TestRefusalsRevealNoServer(t *testing.T) {
+	at, _ := serveMCP(t, shop(), true)
+	url := start(t, newRights(), gateway.Config{Prefixed: true},
+		gateway.Upstream{Name: "shop", Namespace: "hidden-application", URL: at})
+	there, not := call(t, url, "shop___sell", ""), call(t, url, "shap___sell", "")
+	same := func(a answer) string {
+		return strings.NewReplacer(a.header.Get("Lanyard-Decision-Id"), "ID", "shop", "SERVER", "shap", "SERVER").Replace(a.body)
+	}
+	if there.status != not.status || same(there) != same(not) || strings.Contains(there.body, "hidden-application") {
+		t.Errorf("answers reveal a server:\n%s\n%s", there.body, not.body)
+	}
+}
+
+// Headers of arguments that the tool does not have do not reach the server: nothing compared them with the body.
+func TestForeignHeadersOfArgumentsStay(t *testing.T) {
+	var mu sync.Mutex
+	var seen []http.Header
+	at, _ := serveMCP(t, shop(), true)
+	inner, err := neturl.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(inner)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		seen = append(seen, r.Header.Clone())
+		mu.Unlock()
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	url := start(t, newRights("ann shop sell"), gateway.Config{}, gateway.Upstream{Name: "shop", URL: front.URL + inner.Path})
+	post(t, url, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"sell","arguments":{},`+meta+`}}`,
+		"Mcp-Protocol-Version: 2026-07-28", "Mcp-Method: tools/call", "Mcp-Name: sell", "Mcp-Param-Tenant: other")
+	mu.Lock()
+	defer mu.Unlock()
+	calls := 0
+	for _, h := range seen {
+		if h.Get("Mcp-Method") == "tools/call" || h.Get("Mcp-Name") == "sell" {
+			calls++
+		}
+		if h.Get("Mcp-Param-Tenant") != "" {
+			t.Errorf("the server got %v", h)
+		}
+	}
+	if calls == 0 {
+		t.Errorf("the server got no call: %v", seen)
 	}
 }
 

@@ -196,7 +196,7 @@ func (q *request) subject(tool string) string {
 
 // refuse answers a request that is not allowed. The answer is the same whether or not there is what was asked for.
 func (q *request) refuse(call *Call, e errand) error {
-	reason := q.g.Authority.Refusal(q.ctx, q.caller, call.Right)
+	reason := q.g.Authority.Refusal(q.ctx, q.caller, q.shownRight(call.Right, e))
 	if challenge := q.g.Authenticator.Challenge(q.http, &call.Right); challenge != "" {
 		q.reply.setHeader("WWW-Authenticate", challenge)
 		if err := q.record(call, "refused", reason); err != nil {
@@ -206,6 +206,15 @@ func (q *request) refuse(call *Call, e errand) error {
 		return nil
 	}
 	return q.end(call, "refused", faultf(codeDenied, "%s", reason), nil)
+}
+
+// shownRight returns the right that a refusal names. To an agent by itself that is the one that it asked for, with the
+// name by which it knows the server: which application stands for that, and whether there is one, is not its to know.
+func (q *request) shownRight(r Right, e errand) Right {
+	if q.caller.User == "" && q.g.prefixed && e.upstream != nil && r.Namespace != "" {
+		r.Namespace = e.upstream.Name
+	}
+	return r
 }
 
 // end records how a call ended and answers: with a response if there is one, else with f.
@@ -341,20 +350,6 @@ func (q *request) exchange(ctx context.Context, e errand) (*incoming, error) {
 		return nil, err
 	}
 	return q.rewrite(in, e)
-}
-
-// forwardedHeaders returns the headers of arguments, which are the upstream's to check as well.
-func (q *request) forwardedHeaders() http.Header {
-	var h http.Header
-	for k, v := range q.http.Header {
-		if strings.HasPrefix(k, headerParam) {
-			if h == nil {
-				h = http.Header{}
-			}
-			h[k] = v
-		}
-	}
-	return h
 }
 
 // pass sends a notification of the upstream that belongs to the request to the agent.
