@@ -81,6 +81,7 @@ func (serveCmd) Help() string {
   LANYARD_STORE=postgres://lanyard:secret@db.example/lanyard lanyard serve
   lanyard serve --store postgres://db.example/lanyard --max-staleness 5s --snapshot-memory 2GiB
   lanyard serve --authzen-mcp gateways.yaml
+  lanyard serve --mcp-gateway gateway.yaml
   lanyard serve --config /etc/lanyard.json     # {"listen": "127.0.0.1:9000", "quota-profiles": 200}
 
 The first start writes the root access key into DATA/credentials (AWS shared-credentials format).

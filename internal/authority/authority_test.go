@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -198,7 +199,8 @@ func TestDecide(t *testing.T) {
 	w.user("hugo", "Tools")
 	w.user("nora", "Nothing")
 	rights := []gateway.Right{tool("lookup"), tool("book"), tool("Lookup"), tool("look"), tool(""),
-		{Namespace: "CRM", Tool: "lookup"}, {Tool: "lookup"}, {Namespace: "site", Tool: "ACCESS"}, {Module: "none"}, {Namespace: "crm", Tool: "lookup", Module: "m"}, {}}
+		{Namespace: "CRM", Tool: "lookup"}, {Tool: "lookup"}, {Namespace: "site", Tool: "ACCESS"}, {Module: "none"},
+		{Namespace: "crm", Tool: "lookup", Module: "m"}, {}}
 	const first, second = true, true
 	w.eachAuthority(func(t *testing.T, a authority.Authority) {
 		for _, tt := range []struct {
@@ -439,6 +441,47 @@ func TestTokensOf(t *testing.T) {
 	w.away.Store(true)
 	if _, err := w.remote.Token(t.Context(), "lanyard_"+strings.Repeat("y", 43)); !errors.Is(err, lanyard.ErrUnavailable) {
 		t.Errorf("without the server: %v", err)
+	}
+}
+
+// TestStrangers sends many unknown tokens. The server is asked about some of them, and about all that were valid
+// before.
+func TestStrangers(t *testing.T) { synctest.Test(t, testStrangers) }
+
+func testStrangers(t *testing.T) {
+	asked := 0
+	known := "lanyard_known"
+	sum := control.HashToken(known)
+	r := authority.NewRemote(t.Context(), func(_ context.Context, path string, question, answer any) error {
+		asked++
+		a := answer.(*authority.Token)
+		if question.(authority.TokenQuestion).Hash != hex.EncodeToString(sum[:]) {
+			a.Refused = "the token is unknown to this server"
+		}
+		return nil
+	})
+	if _, err := r.Token(t.Context(), known); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5000 {
+		if _, err := r.Token(t.Context(), fmt.Sprint("lanyard_", i)); err == nil {
+			t.Fatal("an unknown token is accepted")
+		}
+	}
+	if asked != 500 {
+		t.Errorf("the server was asked about %d tokens, want 500", asked)
+	}
+	if _, err := r.Token(t.Context(), "lanyard_new"); !errors.Is(err, lanyard.ErrUnavailable) {
+		t.Errorf("one more: %v, want unavailable", err)
+	}
+	time.Sleep(time.Second - time.Millisecond) // of the test's own clock
+	asked = 0
+	for range 600 {
+		r.Token(t.Context(), fmt.Sprint("lanyard_", asked))
+	}
+	before := asked
+	if _, err := r.Token(t.Context(), known); err != nil || asked != before+1 {
+		t.Errorf("a known token among strangers: %v, asked %d times", err, asked-before)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/gateway"
@@ -16,6 +18,8 @@ import (
 type Remote struct {
 	ctx  context.Context // ends the goroutines that follow instances
 	call Call
+
+	strangers *rate.Limiter // questions about tokens that were never valid
 
 	mu        sync.Mutex
 	instances map[Instance]*followed
@@ -29,7 +33,8 @@ type Call func(ctx context.Context, path string, question, answer any) error
 
 // NewRemote returns a Remote that follows the instances that it is asked about until ctx ends.
 func NewRemote(ctx context.Context, call Call) *Remote {
-	return &Remote{ctx: ctx, call: call, instances: map[Instance]*followed{}, tokens: map[control.TokenHash]keptToken{}}
+	return &Remote{ctx: ctx, call: call, strangers: rate.NewLimiter(maxStrangers, maxStrangers),
+		instances: map[Instance]*followed{}, tokens: map[control.TokenHash]keptToken{}}
 }
 
 // Bounds of what a Remote keeps, and for how long it relies on it.
@@ -39,6 +44,7 @@ const (
 	nextWait     = 250 * time.Millisecond // how long the server may hold the question what has changed
 	followedIdle = time.Minute            // an instance that nobody asks about is no longer followed
 	maxKept      = 100_000                // decisions of an instance, or tokens
+	maxStrangers = 500                    // tokens a second that are asked about and were not valid before
 )
 
 // followed is an instance that is asked about.
@@ -246,6 +252,9 @@ func (r *Remote) Token(ctx context.Context, text string) (lanyard.Token, error) 
 	r.mu.Unlock()
 	if ok && began.Sub(kept.at) < tokenAge && (kept.token.Expires.IsZero() || began.Before(kept.token.Expires)) {
 		return kept.token, nil
+	}
+	if !ok && !r.strangers.Allow() {
+		return lanyard.Token{}, lanyard.Errorf(lanyard.Unavailable, "too many unknown tokens are sent; try again")
 	}
 	var answer Token
 	if err := r.call(ctx, PathToken, TokenQuestion{hex.EncodeToString(sum[:])}, &answer); err != nil {

@@ -558,10 +558,12 @@ func FuzzAuthenticate(f *testing.F) {
 	part := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 	const url = "http://127.0.0.1:1/issuer"
 	for _, text := range []string{"", "lanyard_x", "a.b.c", part(`{"alg":"none"}`) + "." + part(`{"iss":"`+url+`"}`) + ".",
-		part(`{"alg":"RS256","typ":"at+jwt"}`) + "." + part(`{"iss":"x"}`) + "." + part("x"), part(`{"typ":1}`) + "..", "...."} {
+		part(`{"alg":"RS256","typ":"at+jwt"}`) + "." + part(`{"iss":"x"}`) + "." + part("x"), part(`{"typ":1}`) + "..",
+		"...."} {
 		f.Add(text)
 	}
-	a := newAuthenticator(callers.Config{Issuers: []callers.Issuer{{URL: url}}, Client: &http.Client{Transport: nowhere{}}})
+	a := newAuthenticator(callers.Config{Issuers: []callers.Issuer{{URL: url}},
+		Client: &http.Client{Transport: nowhere{}}})
 	f.Fuzz(func(t *testing.T, text string) {
 		r := httptest.NewRequest("POST", "/mcp", nil)
 		r.Header["Authorization"] = []string{"Bearer " + text}

@@ -20,8 +20,8 @@ func TestGatewayPath(t *testing.T) {
 }
 
 func TestGatewayServes(t *testing.T) {
-	g := frontends.NewGateway(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }),
-		"https://tools.example.com/agents")
+	teapot := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }
+	g := frontends.NewGateway(http.HandlerFunc(teapot), "https://tools.example.com/agents")
 	for path, want := range map[string]int{
 		"/mcp": http.StatusTeapot, "/.well-known/oauth-protected-resource": http.StatusTeapot,
 		"/.well-known/oauth-protected-resource/agents": http.StatusTeapot,
