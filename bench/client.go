@@ -27,6 +27,11 @@ var signer = v4.NewSigner()
 // signed is a request as it goes over the wire, with the headers that boto3 sends. Its signature
 // counts for five minutes, so that it can be sent again and again.
 func signed(addr, method, path string, body any) ([]byte, error) {
+	return signedWith(addr, method, path, nil, body)
+}
+
+// signedWith is signed with more headers, which are signed too.
+func signedWith(addr, method, path string, more http.Header, body any) ([]byte, error) {
 	content, err := marshal(body)
 	if err != nil {
 		return nil, err
@@ -42,6 +47,9 @@ func signed(addr, method, path string, body any) ([]byte, error) {
 	r.Header.Set("Amz-Sdk-Request", "attempt=1")
 	if content != nil {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	for name, values := range more {
+		r.Header[name] = values
 	}
 	sum := sha256.Sum256(content)
 	creds := aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey}

@@ -75,7 +75,8 @@ func main() {
 }
 
 // partNames are what -only takes.
-var partNames = []string{"api", "updates", "decisions", "growth", "postgres", "plan", "mirror", "policytest", "lint", "gateway"}
+var partNames = []string{"api", "updates", "decisions", "growth", "postgres", "tables", "plan", "mirror", "policytest", "lint",
+	"gateway"}
 
 // usage prints what -h shows.
 func usage() {
@@ -195,6 +196,11 @@ func (rep *report) measure(ctx context.Context, bin, dir string) (err error) {
 	}
 	if o.selects("postgres") {
 		if rep.postgres, err = measurePostgres(ctx, o, bin, dir); err != nil {
+			return err
+		}
+	}
+	if o.selects("tables") {
+		if rep.rows, err = measureTables(ctx, o, bin, dir); err != nil {
 			return err
 		}
 	}

@@ -23,6 +23,7 @@ type report struct {
 	growth    *growthFound
 	postgres  *postgresFound
 	plan      *planFound
+	rows      *rowsFound
 	mirror    *mirrorFound
 	lint      *lintFound
 	gateway   *gatewayFound
@@ -52,6 +53,9 @@ func (rep *report) parts() (parts []part, suffixes []string) {
 	}
 	if rep.postgres != nil {
 		parts, suffixes = append(parts, rep.postgres), append(suffixes, "-postgres")
+	}
+	if rep.rows != nil {
+		parts, suffixes = append(parts, rep.rows), append(suffixes, "-tables")
 	}
 	if rep.plan != nil {
 		parts, suffixes = append(parts, rep.plan), append(suffixes, "-plan")
@@ -218,6 +222,9 @@ func (rep *report) sections() (list []section) {
 	if rep.postgres != nil {
 		list = append(list, section{"Servers on PostgreSQL",
 			"How many updates a second, on one server and on three? When do the others see a change?"})
+	}
+	if rep.rows != nil {
+		list = append(list, section{"Data tables", "How long does a page of rows take when nearly all are hidden?"})
 	}
 	if rep.plan != nil {
 		list = append(list, section{"Plans", "How long does the plan of a large template take?"})

@@ -184,6 +184,14 @@ class Requests:
             "UpdateDataTableAttribute": lambda: instance | {
                 "DataTableId": self.columns, "AttributeName": self.column(), "Name": fresh("a"), "ValueType": "TEXT_LIST"},
             "DeleteDataTableAttribute": lambda: table | {"AttributeName": c.attribute(self.table)},
+            "BatchCreateDataTableValue": lambda: table | {"Values": [{"AttributeName": c.attribute(self.table), "Value": "v"}]},
+            "BatchUpdateDataTableValue": lambda: table | {"Values": [self.cell() | {"Value": "w"}]},
+            "BatchDeleteDataTableValue": lambda: table | {"Values": [self.cell() | {"LockVersion": {}}]},
+            "BatchDescribeDataTableValue": lambda: table | {"Values": [self.cell()]},
+            "ListDataTableValues": lambda: table,
+            "ListDataTablePrimaryValues": lambda: table,
+            "EvaluateDataTableValues": lambda: table | {"Values": [{"AttributeNames": [self.cell()["AttributeName"]]}]},
+            "UpdateDataTablePrimaryValues": self.keyed,
         }
         return make[operation]()
 
@@ -195,6 +203,20 @@ class Requests:
     def column(self):
         """The name that the attribute of a data table has now."""
         return self.centre.list_data_table_attributes(DataTableId=self.columns)["Attributes"][0]["Name"]
+
+    def cell(self):
+        """A value of a data table, as identifiers name it."""
+        name = self.centre.attribute(self.table)
+        self.centre.batch_create_data_table_value(DataTableId=self.table, Values=[{"AttributeName": name, "Value": "v"}])
+        return {"AttributeName": name}
+
+    def keyed(self):
+        """A row of a data table with a primary attribute, and primary values that no row has."""
+        table = self.centre.data_table()
+        key, name = self.centre.attribute(table, Primary=True), self.centre.attribute(table)
+        old, new = ([{"AttributeName": key, "Value": value}] for value in ("old", "new"))
+        self.centre.batch_create_data_table_value(DataTableId=table, Values=[{"PrimaryValues": old, "AttributeName": name, "Value": "v"}])
+        return {"InstanceId": self.centre.id, "DataTableId": table, "PrimaryValues": old, "NewPrimaryValues": new, "LockVersion": {}}
 
     def samples(self, operation):
         """Values for shapes whose values must mean something; the model describes all others well enough.

@@ -20,6 +20,7 @@ type layer struct {
 // version is a resource as a change left it.
 type version struct {
 	r    lanyard.Resource // nil when it was deleted
+	key  string           // r's, of what a layer has: it is compared with those of all that come after it
 	doc  []byte
 	was  lanyard.Resource  // as it is in the database; nil when it is not
 	tags map[string]string // that it had when it was deleted

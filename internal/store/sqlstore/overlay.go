@@ -131,7 +131,7 @@ func (o *overlay) Find(ctx context.Context, t lanyard.Type, k string) (found lan
 		return nil, err
 	}
 	o.each(t, func(_ string, v version) {
-		if v.r != nil && k != "" && v.r.Key() == k {
+		if v.r != nil && k != "" && v.key == k {
 			found = v.r
 		}
 	})
@@ -385,7 +385,7 @@ func (o *overlay) Put(ctx context.Context, r lanyard.Resource) error {
 		o.created = append(o.created, r)
 		o.own.count(t, 1)
 	}
-	o.own.touch(ref, version{r: r, doc: doc, was: o.stored(ref, before)})
+	o.own.touch(ref, version{r: r, key: r.Key(), doc: doc, was: o.stored(ref, before)})
 	o.changes = append(o.changes, lanyard.Change{Type: t, ID: h.ID, Before: was, After: doc, Was: before, Now: r})
 	return nil
 }
@@ -395,7 +395,7 @@ func (o *overlay) checkNew(ctx context.Context, r lanyard.Resource) error {
 	t, id, key := r.Type(), r.Head().ID, r.Key()
 	clash := false
 	o.each(t, func(other string, v version) {
-		clash = clash || v.r != nil && (other == id || key != "" && v.r.Key() == key)
+		clash = clash || v.r != nil && (other == id || key != "" && v.key == key)
 	})
 	if !clash && !o.hidesBase() {
 		err := o.withConn(ctx, func(ctx context.Context, s *connection) error {
