@@ -39,7 +39,7 @@ PATTERNS = {
 
 # Values at the bound that exist nowhere, so that the answer is about that. Everything else must be accepted.
 REFERENCES = re.compile(
-    r"(InstanceId|NextToken|ContactFlowModuleId|AliasId|FlowModuleId|QuickConnectIds|EmailAddressesConfig|UserProficiencies|ListCondition|DataTableId|DataTableAttribute AttributeName)\b|RoutingProfile\w* .*QueueConfigs$")
+    r"(InstanceId|NextToken|ContactFlowModuleId|AliasId|FlowModuleId|QuickConnectIds|EmailAddressesConfig|UserProficiencies|ListCondition|DataTableId|DataTableAttribute AttributeName|DataTable\w*Values? \S*AttributeNames?)\b|RoutingProfile\w* .*QueueConfigs$")
 
 BOUND = re.compile(
     r"must have (exactly |at least |at most )?\d|must be (exactly |at least |at most )?-?\d|must be [A-Z][A-Z_]+(,| or)|must be a whole number|must match|is required")
@@ -300,7 +300,7 @@ def remove(params, path):
     params.pop(path[-1], None)
 
 
-TYPES = {"string": [1, True, {}, []], "integer": ["1", 1.5, True, 2**40, []], "long": ["1", 1.5, True], "float": ["1", True, []], "double": ["1", True, []], "boolean": ["true", 1, "x"],
+TYPES = {"string": [1, True, {}, []], "integer": ["1", 1.5, True, 2**40, []], "long": ["1", 1.5, True], "float": ["1", True, []], "double": ["1", True, []], "boolean": ["true", 1, "x"], "timestamp": [True, {}, []],
          "list": [{}, "x", 1], "map": [[], "x", 1], "structure": [[], "x", 1]}
 
 

@@ -66,7 +66,10 @@ func (v *tableView) resolvePrimary(sent []PrimaryValue) (values map[string]strin
 	for _, p := range sent {
 		a := v.named(p.Attribute)
 		switch {
-		case a == nil || !a.Primary:
+		case a == nil:
+			return nil, false, lanyard.Errorf(lanyard.NotFound, "PrimaryValues: attribute %s does not exist",
+				lanyard.Quote(p.Attribute))
+		case !a.Primary:
 			return nil, false, lanyard.Errorf(lanyard.Invalid, "PrimaryValues must name primary attributes of the data table, got %s",
 				lanyard.Quote(p.Attribute))
 		case seen[a.ID]:
@@ -465,7 +468,7 @@ func (v *tableView) plainAttribute(name string) (*lanyard.DataTableAttribute, er
 	a := v.named(name)
 	switch {
 	case a == nil:
-		return nil, lanyard.Errorf(lanyard.Invalid, "attribute %s does not exist", lanyard.Quote(name))
+		return nil, lanyard.Errorf(lanyard.NotFound, "attribute %s does not exist", lanyard.Quote(name))
 	case a.Primary:
 		return nil, lanyard.Errorf(lanyard.Invalid, "AttributeName must be an attribute that is not primary, got %s; "+
 			"UpdateDataTablePrimaryValues changes primary values", lanyard.Quote(name))
@@ -546,7 +549,7 @@ func (s *Service) EvaluateDataTableValues(ctx context.Context, call Call, q Eval
 	}
 	for i, w := range wanted {
 		if w.err != nil {
-			return nil, lanyard.Errorf(lanyard.Invalid, "Values: %v", w.err)
+			return nil, within("Values", w.err)
 		}
 		e := evaluate(table.table, w, defaults)
 		e.Primary = ids[i].Primary

@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -29,15 +30,12 @@ func readNumber(text string) (*big.Rat, bool) {
 	if len(text) > maxNumberValue || !number.MatchString(text) {
 		return nil, false
 	}
-	f, _, err := big.ParseFloat(text, 10, 64, big.ToNearestEven)
-	if err != nil {
-		return nil, false
-	}
-	if abs, _ := f.Float64(); math.IsInf(abs, 0) || abs != 0 && math.Abs(abs) < 1e-300 || abs == 0 && f.Sign() != 0 {
-		return nil, false
-	}
-	if f.Sign() == 0 {
+	mantissa, _, _ := strings.Cut(strings.ToLower(text), "e")
+	if !strings.ContainsAny(mantissa, "123456789") {
 		return new(big.Rat), true // however large its exponent is
+	}
+	if f, err := strconv.ParseFloat(text, 64); err != nil || math.Abs(f) < 1e-300 {
+		return nil, false
 	}
 	return new(big.Rat).SetString(text)
 }

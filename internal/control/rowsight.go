@@ -210,7 +210,10 @@ func (v *tableView) readFilters(filters []RowFilter) (rowSet, bool, error) {
 		member := item("PrimaryAttributeValues", i)
 		a := v.named(f.Attribute)
 		switch {
-		case a == nil || !a.Primary:
+		case a == nil:
+			return nil, false, lanyard.Errorf(lanyard.NotFound, "%s.AttributeName: attribute %s does not exist", member,
+				lanyard.Quote(f.Attribute))
+		case !a.Primary:
 			return nil, false, lanyard.Errorf(lanyard.Invalid, "%s.AttributeName must be a primary attribute of the data table, "+
 				"got %s", member, lanyard.Quote(f.Attribute))
 		case set[a.ID] != nil:
