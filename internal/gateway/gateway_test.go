@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -521,6 +522,131 @@ func TestStreamsOfCallers(t *testing.T) {
 		case <-ended:
 		case <-time.After(10 * time.Second):
 			t.Fatal("a stream outlives its token")
+		}
+	}
+}
+
+// slow is a server whose tool reports progress, and then waits until it is told to end or is cancelled.
+func slow() (server *mcp.Server, end chan struct{}, cancelled chan struct{}) {
+	server = mcp.NewServer(&mcp.Implementation{Name: "slow", Version: "1"}, nil)
+	end, cancelled = make(chan struct{}), make(chan struct{}, 10)
+	mcp.AddTool(server, &mcp.Tool{Name: "work"}, func(ctx context.Context, r *mcp.CallToolRequest, _ struct{}) (
+		*mcp.CallToolResult, any, error) {
+		_ = r.Session.NotifyProgress(ctx, &mcp.ProgressNotificationParams{ProgressToken: r.Params.GetProgressToken(), Progress: 1})
+		select {
+		case <-end:
+			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "done"}}}, nil, nil
+		case <-ctx.Done():
+			cancelled <- struct{}{}
+			return nil, nil, ctx.Err()
+		}
+	})
+	return server, end, cancelled
+}
+
+// beginWork begins a session and a call in it, and returns the session's id and the open answer after its first event.
+func beginWork(t *testing.T, url string) (session, event string, open *http.Response) {
+	t.Helper()
+	session = post(t, url, `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25",`+
+		`"capabilities":{},"clientInfo":{"name":"x","version":"1"}}}`).header.Get("Mcp-Session-Id")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(
+		`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"work","arguments":{},"_meta":{"progressToken":"p"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header = http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json, text/event-stream"},
+		"Authorization": {"Bearer ann"}, "Mcp-Session-Id": {session}}
+	if open, err = http.DefaultClient.Do(r); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(open.Body)
+	for lines.Scan() {
+		if id, ok := strings.CutPrefix(lines.Text(), "id: "); ok {
+			event = id
+		}
+		if strings.Contains(lines.Text(), `"p"`) {
+			return session, event, open
+		}
+	}
+	t.Fatalf("no progress: %v", lines.Err())
+	return
+}
+
+// An agent that loses the connection in the middle of a call gets the result when it comes back.
+func TestResumption(t *testing.T) {
+	for _, stateless := range []bool{true, false} {
+		t.Run(fmt.Sprint(stateless), func(t *testing.T) {
+			server, end, _ := slow()
+			at, _ := serveMCP(t, server, stateless)
+			url := start(t, newRights("*"), gateway.Config{}, gateway.Upstream{Name: "x", URL: at})
+			session, event, open := beginWork(t, url)
+			open.Body.Close()
+			close(end)
+			resume := func(caller, event string) (got answer) {
+				return send(t, http.MethodGet, url, "", "Mcp-Session-Id: "+session, "Last-Event-Id: "+event,
+					"Authorization: Bearer "+caller)
+			}
+			if got := resume("bob", event); got.status != 404 {
+				t.Errorf("another agent: %d %s", got.status, got.body)
+			}
+			if got := resume("ann", "made_1"); got.status != 400 {
+				t.Errorf("another stream: %d %s", got.status, got.body)
+			}
+			for range 2 { // as often as it likes
+				if got := resume("ann", event); !strings.Contains(got.body, `"text":"done"`) || strings.Contains(got.body, `"p"`) {
+					t.Errorf("resumed: %s", got.body)
+				}
+			}
+		})
+	}
+}
+
+// A call that the agent cancels is cancelled with the upstream, whatever revision that speaks.
+func TestCancellation(t *testing.T) {
+	for _, stateless := range []bool{true, false} {
+		t.Run(fmt.Sprint(stateless), func(t *testing.T) {
+			server, _, cancelled := slow()
+			at, _ := serveMCP(t, server, stateless)
+			a := newRights("*")
+			url := start(t, a, gateway.Config{}, gateway.Upstream{Name: "x", URL: at})
+			session, _, open := beginWork(t, url)
+			defer open.Body.Close()
+			post(t, url, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}}`, "Mcp-Session-Id: "+session)
+			<-cancelled
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(100*time.Millisecond, cancel)
+			r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(
+				`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"work","arguments":{},`+meta+`}}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header = http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}, "Authorization": {"Bearer ann"},
+				"Mcp-Protocol-Version": {"2026-07-28"}, "Mcp-Method": {"tools/call"}, "Mcp-Name": {"work"}}
+			if _, err := http.DefaultClient.Do(r); err == nil {
+				t.Error("the call was answered")
+			}
+			<-cancelled
+			eventually(t, "recorded", func() bool {
+				return slices.Equal(a.outcomes("tools/call"), []string{"cancelled x/work {}", "cancelled x/work {}"})
+			})
+		})
+	}
+}
+
+// Agents without sessions number their requests as they like.
+func TestSameIDs(t *testing.T) {
+	server, end, _ := slow()
+	at, _ := serveMCP(t, server, false)
+	url := start(t, newRights("*"), gateway.Config{}, gateway.Upstream{Name: "x", URL: at})
+	done := make(chan string, 8)
+	for range cap(done) {
+		go func() { done <- call(t, url, "work", `"arguments":{},`).body }()
+	}
+	time.Sleep(100 * time.Millisecond) // so that they wait together
+	close(end)
+	for range cap(done) {
+		if body := <-done; !strings.Contains(body, `"id":1,`) || !strings.Contains(body, "done") {
+			t.Errorf("got %s", body)
 		}
 	}
 }

@@ -111,11 +111,11 @@ func (p *reply) interim(text []byte) {
 	if p.kept != nil {
 		p.kept.touch()
 	}
-	if !p.startEvents() && p.kept == nil {
-		return
+	if !p.startEvents() && (p.kept == nil || !p.events) {
+		return // nobody would ever read it
 	}
 	id := ""
-	if p.kept != nil && p.events {
+	if p.kept != nil {
 		id = p.kept.add(text)
 	}
 	if p.w != nil {

@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -267,6 +269,7 @@ type sessionLink struct {
 	id      string // "" if the upstream has none
 	hello   *hello
 	asking  chan struct{} // has an item for each request of the upstream that waits for its response
+	last    atomic.Int64  // id of a request
 	ctx     context.Context
 	cancel  context.CancelFunc
 }
@@ -357,7 +360,23 @@ func (l *sessionLink) headers() http.Header {
 // maxResumptions is how often the stream of one call is taken up again.
 const maxResumptions = 5
 
+// call implements link. The request gets an id that no other of the session has: agents without sessions share one.
 func (l *sessionLink) call(ctx context.Context, o *outgoing, each func(*message)) (*incoming, error) {
+	m, err := parseMessage(o.text)
+	if err != nil {
+		return nil, err
+	}
+	own := *o
+	own.id = strconv.AppendInt(nil, l.last.Add(1), 10)
+	own.text = splice(m.text, edit{m.id, own.id})
+	in, err := l.exchange(ctx, &own, each)
+	if err != nil {
+		return nil, err
+	}
+	return restoreID(in.message, o.id)
+}
+
+func (l *sessionLink) exchange(ctx context.Context, o *outgoing, each func(*message)) (*incoming, error) {
 	resp, err := l.u.send(ctx, http.MethodPost, l.headers(), o.text)
 	if err != nil {
 		l.cancelCall(ctx, o)
