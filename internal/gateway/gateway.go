@@ -102,9 +102,9 @@ type Recorder interface {
 
 // A Guard bounds what callers do to upstreams and upstreams to callers. It is safe for concurrent use.
 type Guard interface {
-	// Enter admits a call of a tool, by the name that its upstream has for it, or says why not now. The returned context
-	// has the call's time limit; leave must be called once, with the error of an upstream that failed, nil when it answered, and
-	// context.Canceled when the call says nothing about the upstream.
+	// Enter admits a call of a tool, by the name that its upstream has for it, or says why not now. The returned
+	// context has the call's time limit; leave must be called once, with the error of an upstream that failed, nil when
+	// it answered, and context.Canceled when the call says nothing about the upstream.
 	Enter(ctx context.Context, c *Caller, upstream, tool string) (_ context.Context, leave func(error), err error)
 	// Sizes returns how large a call of a tool and its answer may be.
 	Sizes(c *Caller, upstream, tool string) Sizes

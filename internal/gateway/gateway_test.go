@@ -532,7 +532,8 @@ func slow() (server *mcp.Server, end chan struct{}, cancelled chan struct{}) {
 	end, cancelled = make(chan struct{}), make(chan struct{}, 10)
 	mcp.AddTool(server, &mcp.Tool{Name: "work"}, func(ctx context.Context, r *mcp.CallToolRequest, _ struct{}) (
 		*mcp.CallToolResult, any, error) {
-		_ = r.Session.NotifyProgress(ctx, &mcp.ProgressNotificationParams{ProgressToken: r.Params.GetProgressToken(), Progress: 1})
+		_ = r.Session.NotifyProgress(ctx,
+			&mcp.ProgressNotificationParams{ProgressToken: r.Params.GetProgressToken(), Progress: 1})
 		select {
 		case <-end:
 			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "done"}}}, nil, nil

@@ -267,7 +267,8 @@ func (u *upstream) listen(ctx context.Context, c *connection) error {
 		l.peer = listener{u}
 		err := l.listen(ctx)
 		var status *statusError
-		if errors.As(err, &status) && (status.status == http.StatusMethodNotAllowed || status.status == http.StatusNotImplemented) {
+		if errors.As(err, &status) &&
+			(status.status == http.StatusMethodNotAllowed || status.status == http.StatusNotImplemented) {
 			return u.poll(ctx, c) // it never says anything
 		}
 		return err
