@@ -155,7 +155,8 @@ func (g *Gateway) serveStream(w http.ResponseWriter, r *http.Request, c *Caller)
 	defer context.AfterFunc(s.ctx, cancel)()
 	defer context.AfterFunc(g.streaming, cancel)()
 	startEvents(w)
-	k.serve(ctx, w, from, g.KeepAlive, func() bool { return g.stillKnown(r, c) })
+	g.spawn(func() { g.endRevoked(ctx, cancel, r, c) })
+	k.serve(ctx, w, from, g.KeepAlive)
 }
 
 // resumed returns the stream of an event, and the number of the event after it.
@@ -179,8 +180,7 @@ func (s *session) resumed(last string) (*keptStream, int) {
 
 // serve writes events from a number on, or those that no connection has taken if it is -1, until the stream ends or
 // another connection reads it.
-func (k *keptStream) serve(ctx context.Context, w http.ResponseWriter, from int, keepAlive time.Duration,
-	known func() bool) {
+func (k *keptStream) serve(ctx context.Context, w http.ResponseWriter, from int, keepAlive time.Duration) {
 	k.mu.Lock()
 	k.reader++
 	me := k.reader
@@ -212,7 +212,7 @@ func (k *keptStream) serve(ctx context.Context, w http.ResponseWriter, from int,
 		select {
 		case <-wake:
 		case <-tick.C:
-			if !known() || writeFlushed(w, []byte(": alive\n\n")) != nil {
+			if writeFlushed(w, []byte(": alive\n\n")) != nil {
 				return
 			}
 		case <-ctx.Done():

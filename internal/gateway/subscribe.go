@@ -144,6 +144,7 @@ func (g *Gateway) serveSubscription(w http.ResponseWriter, q *request) {
 	ctx, cancel := g.streamContext(q.ctx, q.caller)
 	defer cancel()
 	defer context.AfterFunc(g.streaming, cancel)()
+	g.spawn(func() { g.endRevoked(ctx, cancel, q.http, q.caller) })
 	s := &subscription{g: g, q: q, w: w, cancel: cancel, want: f}
 	s.serve(ctx)
 }
@@ -178,14 +179,27 @@ func (s *streamSlots) leave(c *Caller) {
 	}
 }
 
-// stillKnown reports whether a credential that opened a stream still proves its caller.
-func (g *Gateway) stillKnown(r *http.Request, c *Caller) bool {
-	now, err := g.Authenticator.Authenticate(r)
-	var who *Unauthenticated
-	if errors.As(err, &who) {
-		return false
+// proofInterval is how often the credential that opened a stream is checked again.
+const proofInterval = 500 * time.Millisecond
+
+// endRevoked ends a stream when its request no longer proves the caller, such as after the token was revoked. While
+// nobody can be authenticated it waits: nothing is allowed then, so the stream tells nothing.
+func (g *Gateway) endRevoked(ctx context.Context, end func(), r *http.Request, c *Caller) {
+	tick := time.NewTicker(proofInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		now, err := g.Authenticator.Authenticate(r.WithContext(ctx))
+		var refused *Unauthenticated
+		if errors.As(err, &refused) || err == nil && now.key() != c.key() {
+			end()
+			return
+		}
 	}
-	return err != nil || now.key() == c.key() // what cannot be found out now is asked again
 }
 
 // streamContext returns a context that ends with a request, the gateway, and the caller's credential.
@@ -293,9 +307,6 @@ func (s *subscription) keepAlive(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if !s.g.stillKnown(s.q.http, s.q.caller) {
-				return // it was revoked
-			}
 			s.write([]byte(": alive\n\n"))
 		}
 	}
