@@ -26,7 +26,7 @@ import (
 // scopes: aud:AUDIENCE and sub:SUBJECT; others become the claim scope.
 type provider struct {
 	*storage.Storage
-	t    *testing.T
+	t    testing.TB
 	url  string
 	down atomic.Bool // answers 500
 	hits atomic.Int64
@@ -67,7 +67,7 @@ type tokenClient struct {
 func (c tokenClient) GetID() string                       { return c.id }
 func (c tokenClient) AccessTokenType() op.AccessTokenType { return op.AccessTokenTypeJWT }
 
-func newProvider(t *testing.T) *provider {
+func newProvider(t testing.TB) *provider {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -210,12 +210,19 @@ func (c *checker) checkFlowModules() {
 	name := m.Upstream()
 	c.checkName("flow-modules.name", name)
 	for i, u := range c.Upstreams {
-		if fold(u.Name) == fold(name) {
-			c.report("flow-modules.name", "flow-modules.name must differ from upstreams[%d].name, got %s", i, lanyard.Quote(name))
+		if fold(u.Name) == fold(name) || fold(u.Namespace) == fold(name) {
+			c.report("flow-modules.name", "flow-modules.name must differ from name and namespace of upstreams[%d], got %s", i,
+				lanyard.Quote(name))
 		}
 	}
 	if err := moduletools.CheckTarget(m.Target); err != nil {
 		c.report("flow-modules.target", "flow-modules.%v", err)
+	}
+	for _, header := range slices.Sorted(maps.Keys(m.Headers)) {
+		if err := moduletools.CheckHeader(header); err != nil {
+			c.report("flow-modules.headers."+header, "flow-modules.%v", err)
+			return
+		}
 	}
 	c.checkHeaders("flow-modules.headers", m.Headers)
 }
