@@ -308,7 +308,7 @@ func TestChangedProfile(t *testing.T) {
 				t.Errorf("tools are %q, want %q", got, want)
 			}
 			a.revoke("ann shop refund", "ann shop sell")
-			if what := <-c.changed; what != "tools" {
+			if what := c.told(t); what != "tools" {
 				t.Errorf("told of %s", what)
 			}
 			if r, err := c.CallTool(t.Context(), &mcp.CallToolParams{Name: "sell"}); err != nil || !r.IsError {
@@ -332,7 +332,7 @@ func TestChangedUpstream(t *testing.T) {
 				*mcp.CallToolResult, any, error) {
 				return &mcp.CallToolResult{}, nil, nil
 			})
-			if what := <-c.changed; what != "tools" {
+			if what := c.told(t); what != "tools" {
 				t.Errorf("told of %s", what)
 			}
 			if got, want := toolNames(t, c), []string{"buy", "sell"}; !slices.Equal(got, want) {

@@ -230,6 +230,18 @@ type agent struct {
 	changed chan string
 }
 
+// told returns what the agent is told next.
+func (a *agent) told(t *testing.T) string {
+	t.Helper()
+	select {
+	case what := <-a.changed:
+		return what
+	case <-time.After(10 * time.Second):
+		t.Fatal("not told within 10 seconds")
+		return ""
+	}
+}
+
 // bearer adds a token to each request.
 type bearer string
 

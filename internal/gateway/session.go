@@ -544,7 +544,7 @@ func (s *session) link(ctx context.Context, u *upstream) (*sessionLink, error) {
 	if level != "" {
 		_ = l.setLevel(ctx, level) // it does not matter to the call
 	}
-	s.g.spawn(func() { _ = l.listen(l.ctx) }) // what it says there is a courtesy
+	s.g.spawn(func() { _ = l.listen(l.ctx, func() {}) }) // what it says there is a courtesy
 	return l, nil
 }
 

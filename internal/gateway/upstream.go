@@ -265,7 +265,7 @@ func (u *upstream) listen(ctx context.Context, c *connection) error {
 		return u.listenStateless(ctx, c)
 	case *sessionLink:
 		l.peer = listener{u}
-		err := l.listen(ctx)
+		err := l.listen(ctx, u.stir) // something may have changed before
 		var status *statusError
 		if errors.As(err, &status) &&
 			(status.status == http.StatusMethodNotAllowed || status.status == http.StatusNotImplemented) {
@@ -301,7 +301,12 @@ func (u *upstream) listenStateless(ctx context.Context, c *connection) error {
 	}
 	o := ownRequest("subscriptions/listen", map[string]any{"notifications": lists})
 	for {
-		in, err := c.link.call(ctx, o, u.heard)
+		in, err := c.link.call(ctx, o, func(m *message) {
+			if m.method == "notifications/subscriptions/acknowledged" {
+				u.stir() // something may have changed before
+			}
+			u.heard(m)
+		})
 		var status *statusError
 		switch {
 		case err == nil && in.fault.there() || errors.As(err, &status) && status.status < 500:

@@ -446,9 +446,9 @@ func (l *sessionLink) notify(ctx context.Context, text []byte) error {
 	return nil
 }
 
-// listen reads what the upstream sends outside of calls until the session ends. It returns an error that is a
-// statusError with 405 when the upstream sends nothing.
-func (l *sessionLink) listen(ctx context.Context) error {
+// listen reads what the upstream sends outside of calls until the session ends. It calls opened each time that it
+// begins, and returns an error that is a statusError with 405 when the upstream sends nothing.
+func (l *sessionLink) listen(ctx context.Context, opened func()) error {
 	last, retry := "", time.Second
 	for {
 		h := l.headers()
@@ -463,6 +463,7 @@ func (l *sessionLink) listen(ctx context.Context) error {
 			closeBody(resp)
 			return &statusError{resp.StatusCode}
 		}
+		opened()
 		_, err = l.u.readEvents(resp.Body, nil, func(m *message) { l.take(ctx, m, nil) }, func(e event) {
 			if e.hasID && len(e.id) < 1024 {
 				last = e.id
