@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -103,7 +104,7 @@ func bearer(r *http.Request) (string, error) {
 	case !strings.EqualFold(scheme, "Bearer") || text == "":
 		return "", refuse("Authorization must be Bearer and a token")
 	case len(text) > maxToken:
-		return "", refuse("the token is too long")
+		return "", refuse(fmt.Sprintf("the token must have at most %d bytes", maxToken))
 	}
 	return text, nil
 }
@@ -124,7 +125,7 @@ func (a *Authenticator) byToken(ctx context.Context, text string) (*gateway.Call
 		return nil, err
 	}
 	if (authority.Instance{Account: t.Account, ID: t.Instance}) != in {
-		return nil, refuse("the token is for another instance than this gateway")
+		return nil, refuse("the token must be for the instance of this gateway")
 	}
 	return &gateway.Caller{Account: t.Account, Instance: t.Instance, Agent: t.Agent, User: t.User,
 		Credential: "token " + t.ID, Expires: t.Expires}, nil

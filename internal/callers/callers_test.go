@@ -88,7 +88,7 @@ func TestInstance(t *testing.T) {
 		if got, err := a.Authenticate(withToken(step.good)); err != nil || got.Instance != step.now {
 			t.Errorf("%s: got %+v, %v", step.now, got, err)
 		}
-		refused(t, a, withToken(step.bad), "another instance")
+		refused(t, a, withToken(step.bad), "must be for the instance")
 	}
 	d.now = ""
 	c.pass(11 * time.Second)
@@ -171,8 +171,8 @@ func TestTokens(t *testing.T) {
 	}
 	for text, says := range map[string]string{
 		"lanyard_decide": "scope of the token must be call, got decide", "lanyard_nobody": "scope of the token",
-		"lanyard_other": "another instance", "lanyard_stranger": "another instance", "lanyard_all": "another instance",
-		"lanyard_unknown": "unknown", "x": "unknown", "a.b.c": "unknown", strings.Repeat("a", 17<<10): "too long",
+		"lanyard_other": "must be for the instance", "lanyard_stranger": "must be for the instance", "lanyard_all": "must be for the instance",
+		"lanyard_unknown": "unknown", "x": "unknown", "a.b.c": "unknown", strings.Repeat("a", 17<<10): "at most 16384 bytes",
 	} {
 		refused(t, a, withToken(text), says)
 	}
