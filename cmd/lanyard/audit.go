@@ -227,6 +227,9 @@ func wordCall(c *lanyard.AgentCall, who string) string {
 		what = c.Upstream + " " + what
 	}
 	if c.More > 0 {
+		if what == "-" {
+			what = c.Method
+		}
 		return fmt.Sprintf("%d more calls of %s were %s up to %s for %s", c.More, what, c.Outcome,
 			c.Last.Format(time.DateTime), who)
 	}

@@ -1,6 +1,6 @@
 // Package recorder keeps what a gateway decided: every call in the audit of its instance, and in the decision log if
-// there is one. Calls that come close together become one event, so that there can be many; refused calls that cost
-// their caller nothing are counted when there are too many. It redacts arguments and knows no store.
+// there is one. Calls that come close together become one event, so that there can be many; calls that cost their
+// caller nothing, refused ones and lists, are counted when there are too many. It redacts arguments and knows no store.
 package recorder
 
 import (
@@ -95,7 +95,8 @@ type queue struct {
 	pending  int // bytes
 	storing  bool
 	refusals refusals
-	review   *time.Timer // ends windows of refusals; nil when there are none
+	lists    refusals
+	review   *time.Timer // ends windows of both; nil when there are none
 }
 
 type batch struct {
@@ -141,16 +142,18 @@ func sizeOf(call *lanyard.AgentCall) (int, error) {
 	return len(b) + overhead, nil
 }
 
-// enqueue adds a call to the last batch of its instance, which it returns, as soon as there is room. A refused call
-// that is counted has none.
+// enqueue adds a call to the last batch of its instance, which it returns, as soon as there is room. A call that is
+// counted has none.
 func (r *Recorder) enqueue(ctx context.Context, in instance, call *lanyard.AgentCall, size int) (*batch, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.closed && isRefusal(call) {
+	if !r.closed {
 		q := r.queue(in)
-		admitted := q.refusals.admit(call, time.Now())
-		if r.reviewLater(in, q); !admitted {
-			return nil, nil
+		if n := q.counted(call); n != nil {
+			admitted := n.admit(call, time.Now())
+			if r.reviewLater(in, q); !admitted {
+				return nil, nil
+			}
 		}
 	}
 	for {
@@ -176,7 +179,7 @@ func (r *Recorder) enqueue(ctx context.Context, in instance, call *lanyard.Agent
 func (r *Recorder) queue(in instance) *queue {
 	q := r.queues[in]
 	if q == nil {
-		q = &queue{refusals: newRefusals()}
+		q = &queue{refusals: newRefusals(), lists: newRefusals()}
 		r.queues[in] = q
 	}
 	return q
@@ -248,7 +251,7 @@ func (r *Recorder) storeAll(in instance, q *queue) {
 
 // forget removes a queue that nothing is known of.
 func (r *Recorder) forget(in instance, q *queue) {
-	if len(q.batches) == 0 && q.refusals.isEmpty() && r.queues[in] == q {
+	if len(q.batches) == 0 && q.refusals.isEmpty() && q.lists.isEmpty() && r.queues[in] == q {
 		delete(r.queues, in)
 	}
 }

@@ -344,6 +344,42 @@ func TestRefusalsAreCounted(t *testing.T) {
 	})
 }
 
+// Lists that an agent reads again and again are counted, and leave the room of refusals alone.
+func TestListsAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &fakeStore{}
+		r := newRecorder(t, Config{}, s.store)
+		const lists = 10_000
+		for range lists {
+			list := answered("l")
+			list.Method, list.Upstream, list.Right, list.Arguments = "tools/list", "", gateway.Right{}, nil
+			record(t, r, list)
+		}
+		for range refusalsPerCaller {
+			record(t, r, refused("agent", "x"))
+		}
+		time.Sleep(refusalWindow + 2*time.Second)
+		synctest.Wait()
+		counted, records, refusals := 0, 0, 0
+		for _, b := range s.batches {
+			for _, c := range b.Calls {
+				if c.Method != "tools/list" {
+					refusals++
+					continue
+				}
+				records++
+				counted += max(1, c.More)
+				if c.Outcome != "answered" || !c.Allowed {
+					t.Errorf("a list is recorded as %+v", c)
+				}
+			}
+		}
+		if counted != lists || records != refusalsPerCaller+1 || refusals != refusalsPerCaller {
+			t.Errorf("%d lists are counted in %d records, next to %d refusals", counted, records, refusals)
+		}
+	})
+}
+
 // Many callers make no more records than an instance has in a window; the counts are stored at the end, too.
 func TestRefusalsOfMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"github.com/lanyard/lanyard"
 )
 
-// Refused calls cost their caller nothing, and each would leave a record. So only so many are recorded one by one in a
-// window; the others are counted, by caller and what they called.
+// Refused calls and lists cost their caller nothing, and each would leave a record. So only so many are recorded one by
+// one in a window; the others are counted, by caller and what they called.
 const (
 	refusalWindow       = 5 * time.Minute
 	refusalsPerCaller   = 50  // recorded one by one, in a window
@@ -23,7 +23,23 @@ func isRefusal(c *lanyard.AgentCall) bool {
 	return !c.Allowed || c.Outcome == "limited" || c.Outcome == "refused"
 }
 
-// refusals are those of one instance in the current window.
+// isList reports whether a call read a list, which no limit bounds.
+func isList(c *lanyard.AgentCall) bool {
+	return c.Outcome == "answered" && c.Namespace == "" && c.Tool == "" && c.Module == ""
+}
+
+// counted returns with what a call is counted, nil if each is recorded. Lists do not use up the room of refusals.
+func (q *queue) counted(c *lanyard.AgentCall) *refusals {
+	switch {
+	case isRefusal(c):
+		return &q.refusals
+	case isList(c):
+		return &q.lists
+	}
+	return nil
+}
+
+// refusals are those of one instance in the current window, or lists that were read.
 type refusals struct {
 	began    time.Time
 	recorded int
@@ -43,7 +59,7 @@ func newRefusals() refusals {
 
 func (r *refusals) isEmpty() bool { return r.recorded == 0 && len(r.groups) == 0 }
 
-// admit reports whether a refused call is to be recorded. Otherwise it is counted.
+// admit reports whether a call is to be recorded by itself. Otherwise it is counted.
 func (r *refusals) admit(c *lanyard.AgentCall, now time.Time) bool {
 	if r.isEmpty() {
 		r.began = now
@@ -61,6 +77,9 @@ func (r *refusals) admit(c *lanyard.AgentCall, now time.Time) bool {
 		key = refusalGroup{caller: caller}
 		one = lanyard.AgentCall{Time: c.Time, Agent: c.Agent, User: c.User, Method: "various", Outcome: "refused",
 			Revision: c.Revision}
+		if isList(c) {
+			one.Outcome, one.Allowed = c.Outcome, c.Allowed
+		}
 		if r.groups[key] == nil && len(r.groups) >= 2*groupsPerInstance {
 			key, one.Agent, one.User = refusalGroup{}, "", ""
 		}
@@ -90,7 +109,7 @@ func (r *refusals) end() []*lanyard.AgentCall {
 	return list
 }
 
-// reviewLater ends the window of an instance's refusals when its time has come.
+// reviewLater ends the window of an instance's refusals and lists when its time has come.
 func (r *Recorder) reviewLater(in instance, q *queue) {
 	if q.review != nil || r.closed {
 		return
@@ -105,14 +124,14 @@ func (r *Recorder) reviewLater(in instance, q *queue) {
 	})
 }
 
-// endRefusals records what the window of an instance's refusals has counted, whether or not there is room: it is
+// endRefusals records what the window of an instance's refusals and lists has counted, whether or not there is room: it is
 // bounded.
 func (r *Recorder) endRefusals(in instance, q *queue, now time.Time) {
 	if q.review != nil {
 		q.review.Stop()
 		q.review = nil
 	}
-	for _, c := range q.refusals.end() {
+	for _, c := range append(q.refusals.end(), q.lists.end()...) {
 		if size, err := sizeOf(c); err == nil {
 			r.add(in, q, c, size)
 		}
