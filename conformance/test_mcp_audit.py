@@ -4,6 +4,7 @@ import pathlib
 import signal
 import sys
 import time
+import urllib.request
 
 import pytest
 
@@ -37,6 +38,7 @@ redaction:
   - {{upstream: python, tool: "*delete_order", default: keep}}
 audit: {{window: 100ms}}
 decision-log:
+  authzen: true
   file: {{path: {json.dumps(str(self.log))}}}
 """)
         self.server = Server("--mcp-gateway", str(config))
@@ -160,6 +162,25 @@ def test_the_arguments_are_nowhere(gateway, web):
             assert SECRET.encode() not in file.read_bytes(), file
     assert SECRET not in gateway.log.read_text() and SECRET not in gateway.server.log()
     assert SECRET not in json.dumps(gateway.audit())
+
+
+def test_decisions_of_authzen_are_logged(gateway, bot):
+    token = gateway.server.run("token", "create", "--instance", gateway.centre.id, "--output", "table").strip()
+    asked = {"subject": {"type": "ai_agent", "id": bot.arn}, "action": {"name": "find_order"},
+             "resource": {"type": "Application", "id": "python"}}
+    request = urllib.request.Request(gateway.server.url + "/access/v1/evaluation", json.dumps(asked).encode(),
+                                     {"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as answer:
+        assert json.load(answer)["decision"] is True
+    deadline = time.monotonic() + 10
+    while True:
+        found = [d for d in map(json.loads, gateway.log.read_text().splitlines()) if "call" not in d]
+        if found:
+            break
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert len(found) == 1 and {k: found[0][k] for k in asked} == asked and found[0]["decision"] is True
+    assert found[0]["context"]["profile"] == bot.profile
 
 
 def test_the_last_calls_are_stored_at_the_end(tmp_path):

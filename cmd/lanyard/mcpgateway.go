@@ -171,9 +171,11 @@ type runningGateway struct {
 	http      *frontends.Gateway
 	recorder  *recorder.Recorder
 	decisions *decisionlog.Log
-	log       *slog.Logger
-	ending    sync.Once
-	closing   sync.Once
+	// logsAuthZEN reports whether decisions takes those of the AuthZEN API, too.
+	logsAuthZEN bool
+	log         *slog.Logger
+	ending      sync.Once
+	closing     sync.Once
 }
 
 // handler returns what serves the gateway; nil when there is none.
@@ -225,8 +227,9 @@ func (p gatewayParts) start() (*runningGateway, error) {
 		return nil, err
 	}
 	store := func(ctx context.Context, b lanyard.CallBatch) error { return p.authority.RecordCalls(ctx, p.by, b) }
-	running := &runningGateway{decisions: decisions, log: p.log, recorder: recorder.New(p.file.Audit,
-		recorder.Options{Store: store, Redactor: redactor, Decisions: decisions, Logger: p.log})}
+	running := &runningGateway{decisions: decisions, logsAuthZEN: p.file.DecisionLog.AuthZEN, log: p.log}
+	running.recorder = recorder.New(p.file.Audit, recorder.Options{Store: store, Redactor: redactor, Decisions: decisions,
+		Logger: p.log})
 	running.gateway, err = gateway.New(gateway.Config{
 		Upstreams: upstreams,
 		Authenticator: callers.New(callers.Config{Resource: p.resource, Instance: p.file.Instance, Directory: p.authority,
@@ -241,7 +244,7 @@ func (p gatewayParts) start() (*runningGateway, error) {
 		Secret:    p.secret,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("start the gateway: %w", err)
+		return nil, errors.Join(fmt.Errorf("start the gateway: %w", err), decisions.Close(context.Background()))
 	}
 	running.http = frontends.NewGateway(running.gateway, p.resource, p.paths...)
 	return running, nil

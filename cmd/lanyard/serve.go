@@ -325,7 +325,7 @@ func (c *serveCmd) newHandler(ctx context.Context, db store.Credentials, svc *co
 	return frontends.New(ctx, frontends.Config{Control: svc, Credentials: db, Logger: log, Account: c.Account,
 		Region: c.Region, Listen: c.Listen, NoAuth: c.NoAuth, Throttled: c.Throttle == "aws",
 		BodyMemory: int64(c.BodyMemory), Version: version(), Console: c.consoleConfig(), Mappings: c.mappings,
-		Gateway: gateway.handler()})
+		Gateway: gateway.handler(), LogDecision: gateway.logDecision()})
 }
 
 // reservedConnections are kept for health checks while all other connections are busy.

@@ -20,6 +20,7 @@ type Config struct {
 	Sample        *float64    `yaml:"sample" help:"Share of the allowed decisions that is logged, 0 to 1. Default: 1."`
 	SampleRefused *float64    `yaml:"sample-refused" help:"Share of the other decisions that is logged, 0 to 1. Default: 1."`
 	NoArguments   bool        `yaml:"no-arguments" help:"Leaves out the redacted arguments of calls."`
+	AuthZEN       bool        `yaml:"authzen" help:"Logs decisions of the AuthZEN API, too. Requires lanyard serve --mcp-gateway."`
 	File          *FileConfig `yaml:"file" help:"File of JSON lines, which is rotated."`
 	OTLP          *OTLPConfig `yaml:"otlp" help:"Collector that decisions are sent to as log records, by OTLP over HTTP."`
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/admin"
 	"github.com/lanyard/lanyard/internal/audit"
 	"github.com/lanyard/lanyard/internal/authzen"
@@ -51,6 +52,8 @@ type Config struct {
 
 	// Gateway is the MCP gateway, at GatewayPath and where its metadata is; nil when there is none.
 	Gateway *Gateway
+	// LogDecision is told of what is decided for callers of the AuthZEN API; see questions.Config.
+	LogDecision func(by questions.Viewer, asked *access.Query, answer *questions.Evaluation)
 }
 
 // Console says how the console signs in. URL is where browsers reach it, if that differs from Listen.
@@ -87,6 +90,7 @@ func New(ctx context.Context, c Config) (http.Handler, error) {
 	}
 	api := awsapi.New(config)
 	ask := NewQuestions(api, c.Control, secret)
+	ask.Log = c.LogDecision
 	ask.Mapping = c.Mappings.Of
 	s := &server{Config: c, api: api}
 	s.management = admin.NewServer(admin.Config{Control: c.Control, Auth: auth, Faults: faults, CanFail: awsapi.CanFail,

@@ -56,7 +56,7 @@ func (s *Service) Evaluate(ctx context.Context, by Viewer, q *Question) (Evaluat
 	if err != nil {
 		return Evaluation{}, err
 	}
-	e := s.answer(v, q)
+	e := s.answer(by, v, q)
 	s.count(1, ones(e.Decision))
 	return e, nil
 }
@@ -79,7 +79,7 @@ func (s *Service) EvaluateAll(ctx context.Context, by Viewer, b *Batch, answer f
 		if err == nil {
 			unexplained := item.Explain && size >= maxAnswer
 			item.Explain = item.Explain && !unexplained
-			e = s.answer(v, &item.Question)
+			e = s.answer(by, v, &item.Question)
 			e.Context.Unexplained = unexplained
 		}
 		size = answer(e, err)

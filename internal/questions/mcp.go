@@ -79,21 +79,27 @@ func (s *Service) mapping(instance string) *coaz.Mapping {
 }
 
 // answer answers a question of either kind.
-func (s *Service) answer(v View, q *Question) Evaluation {
+func (s *Service) answer(by Viewer, v View, q *Question) (e Evaluation) {
+	asked := &q.Query
 	if q.MCP == nil {
-		return v.evaluate(q)
+		e = v.evaluate(q)
+	} else {
+		e, asked = v.evaluateMCP(q, s.mapping(v.Instance()))
 	}
-	return v.evaluateMCP(q, s.mapping(v.Instance()))
+	if s.Log != nil && by.User == "" {
+		s.Log(by, asked, &e)
+	}
+	return e
 }
 
-// evaluateMCP answers what a gateway asks about a request of MCP.
-func (v View) evaluateMCP(q *Question, m *coaz.Mapping) Evaluation {
+// evaluateMCP answers what a gateway asks about a request of MCP, and returns what that asks by the mapping.
+func (v View) evaluateMCP(q *Question, m *coaz.Mapping) (Evaluation, *access.Query) {
 	ask := m.Ask(q.MCP, q.Query, v.hasUser)
 	e := Evaluation{Context: EvaluationContext{Reason: ask.Reason.String(), Revision: v.Revision()}}
 	switch ask.Verdict {
 	case coaz.Pass:
 		e.Decision, e.Context.Reason = true, access.Granted.String()
-		return e
+		return e, &ask.Query
 	case coaz.AnyTool:
 		ask.Query.Action = v.anyTool(ask.Query)
 		e = v.evaluate(&Question{Query: ask.Query, Explain: q.Explain})
@@ -106,7 +112,7 @@ func (v View) evaluateMCP(q *Question, m *coaz.Mapping) Evaluation {
 	if !e.Decision {
 		e.Context.Message = ask.Message
 	}
-	return e
+	return e, &ask.Query
 }
 
 func (v View) hasUser(ref string) bool {

@@ -39,6 +39,9 @@ type Config struct {
 	Propose func(ctx context.Context, v Viewer, p Proposal) (Outcome, error)
 	// Mapping returns what tokens stand for in an instance. nil: everything stands for itself.
 	Mapping func(instance string) *coaz.Mapping
+	// Log, unless nil, is told of each evaluation that a caller asks for who may see everything: what was decided in
+	// the end, and the answer. Neither may be changed or kept.
+	Log func(by Viewer, asked *access.Query, answer *Evaluation)
 	// TokenSecret signs page tokens.
 	TokenSecret []byte
 }
