@@ -45,10 +45,10 @@ func rowRule(attribute string, values ...string) object {
 // and 10 of R1 of the team rare: for who may see R0 and T0 only, half of all rows meet each rule and 10 meet both.
 var rowViewers = [...]rowViewer{
 	{"all", "nothing", nil},
-	{"half", "half", []object{rowRule("Region", "R0")}},
+	{"half", "half of them", []object{rowRule("Region", "R0")}},
 
 	{"rare", "all but 10", []object{rowRule("Team", "rare")}},
-	{"crossed", "all but 10, by two rules that half of the rows meet each", []object{rowRule("Region", "R0"),
+	{"crossed", "all but 10 (by two rules that half of the rows meet each)", []object{rowRule("Region", "R0"),
 		rowRule("Team", "T0")}},
 }
 
