@@ -16,26 +16,18 @@ import (
 func attributesOf(ctx context.Context, r store.Reader, table string) ([]*lanyard.DataTableAttribute, error) {
 	const chunk = 1000
 	var all []*lanyard.DataTableAttribute
+	to := []lanyard.Ref{{Type: lanyard.TypeDataTable, ID: table}}
 	for after := ""; ; {
-		ids, err := r.Referrers(ctx, lanyard.Ref{Type: lanyard.TypeDataTable, ID: table}, lanyard.TypeDataTableAttribute,
-			after, chunk)
+		some, err := r.ListReferrers(ctx, to, lanyard.TypeDataTableAttribute, after, chunk)
 		if err != nil {
 			return nil, err
 		}
-		for _, id := range ids {
-			a, err := r.Get(ctx, lanyard.TypeDataTableAttribute, id)
-			if errors.Is(err, lanyard.ErrNotFound) {
-				continue // deleted while we read
-			}
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, a.(*lanyard.DataTableAttribute))
+		for _, a := range some {
+			all, after = append(all, a.(*lanyard.DataTableAttribute)), a.Head().ID
 		}
-		if len(ids) < chunk {
+		if len(some) < chunk {
 			break
 		}
-		after = ids[len(ids)-1]
 	}
 	slices.SortFunc(all, func(a, b *lanyard.DataTableAttribute) int { return cmp.Compare(a.Seq, b.Seq) })
 	return all, nil
