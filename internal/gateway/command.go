@@ -145,7 +145,7 @@ func (l *commandLink) call(ctx context.Context, o *outgoing, each func(*message)
 // restoreID returns a response with the id of the agent's request.
 func restoreID(in *message, id jsontext.Value) (*incoming, error) {
 	m, err := parseMessage(splice(in.text, edit{in.id, id}))
-	return &incoming{m, 0}, err
+	return &incoming{message: m}, err
 }
 
 func (l *commandLink) begin(call *commandCall) (int64, error) {

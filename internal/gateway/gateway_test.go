@@ -655,3 +655,19 @@ func TestSameIDs(t *testing.T) {
 		}
 	}
 }
+
+// A page that may call is told so by its browser's question, which has no token; no other page is.
+func TestPreflight(t *testing.T) {
+	at, _ := serveMCP(t, shop(), true)
+	url := start(t, newRights("*"), gateway.Config{Origins: []string{"https://agents.example"}},
+		gateway.Upstream{Name: "shop", URL: at})
+	for origin, status := range map[string]int{"https://agents.example": 204, "https://evil.example": 403, "null": 403,
+		"https://agents.example.evil.example": 403} {
+		got := send(t, http.MethodOptions, url, "", "Origin: "+origin, "Authorization: -",
+			"Access-Control-Request-Headers: mcp-method")
+		allowed := got.header.Get("Access-Control-Allow-Origin")
+		if got.status != status || (allowed == origin) != (status == 204) {
+			t.Errorf("%s: status %d, allowed %q", origin, got.status, allowed)
+		}
+	}
+}

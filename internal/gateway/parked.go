@@ -212,7 +212,7 @@ func (q *request) needInput(p *parked) (*incoming, error) {
 	}
 	m, err := parseMessage(resultMessage(q.raw(q.id), encode(map[string]any{"resultType": "input_required",
 		"inputRequests": requests, "requestState": parkedState + id})))
-	return &incoming{m, 0}, err
+	return &incoming{message: m}, err
 }
 
 // resume goes on with a call that waited, with what the agent provides.

@@ -349,6 +349,7 @@ func (q *request) exchange(ctx context.Context, e errand) (*incoming, error) {
 	if err != nil {
 		return nil, err
 	}
+	in.sessions = true
 	return q.rewrite(in, e)
 }
 
@@ -379,7 +380,7 @@ func (q *request) rewrite(in *incoming, e errand) (*incoming, error) {
 	}
 	text := in.text
 	cached := q.method == "resources/read"
-	typed := !q.stateless() || bytes.Contains(text, []byte(`"resultType"`))
+	typed := !q.stateless() || !in.sessions && bytes.Contains(text, []byte(`"resultType"`))
 	if typed && !cached && !(q.g.prefixed && mayHaveURI(text)) && !bytes.Contains(text, []byte("taskId")) &&
 		!bytes.Contains(text, []byte("requestState")) {
 		return in, nil
@@ -393,7 +394,7 @@ func (q *request) rewrite(in *incoming, e errand) (*incoming, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &incoming{m, in.status}, nil
+	return &incoming{message: m, status: in.status}, nil
 }
 
 func mayHaveURI(text []byte) bool {
@@ -415,7 +416,7 @@ func (q *request) callLocal(ctx context.Context, e errand) (*incoming, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", errMalformed, err)
 	}
-	return q.rewrite(&incoming{m, 0}, e)
+	return q.rewrite(&incoming{message: m}, e)
 }
 
 // newDecisionID returns an id that no other decision has.

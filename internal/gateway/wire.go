@@ -42,7 +42,8 @@ type outgoing struct {
 // An incoming is the response of an upstream, whose id is that of the request.
 type incoming struct {
 	*message
-	status int // of HTTP; 0 elsewhere
+	status   int  // of HTTP; 0 elsewhere
+	sessions bool // in a revision with sessions
 }
 
 // A link carries requests to an upstream in the revision that it speaks.
@@ -225,13 +226,13 @@ func newPace() *rate.Limiter { return rate.NewLimiter(1000, 200) }
 func answer(m *message, id jsontext.Value, status int) (*incoming, error) {
 	switch {
 	case m.id.there() && sameID(m.raw(m.id), id):
-		return &incoming{m, status}, nil
+		return &incoming{message: m, status: status}, nil
 	case !m.id.there() && m.fault.there():
 		var text []byte
 		text = append(append(text, `{"jsonrpc":"2.0","id":`...), id...)
 		text = append(append(append(text, `,"error":`...), m.raw(m.fault)...), '}')
 		m, err := parseMessage(text)
-		return &incoming{m, status}, err
+		return &incoming{message: m, status: status}, err
 	}
 	return nil, fmt.Errorf("%w: a response to another request", errMalformed)
 }
