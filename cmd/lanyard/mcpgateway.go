@@ -305,7 +305,7 @@ func (h gatewayHost) start(ctx context.Context, file *gatewayfile.File) (*runnin
 		by:        lanyard.Caller{Account: h.root.Account, AccessKeyID: h.root.ID, UserAgent: gatewayUserAgent},
 		resource:  cmp.Or(file.Resource, h.here.URL+frontends.GatewayPath)}
 	if _, err := parts.authority.Instance(ctx, "", file.Instance); err != nil {
-		h.log.Warn("the MCP gateway lets nobody in until there is its instance", "error", err)
+		h.log.Warn("the MCP gateway refuses every caller until its instance exists", "error", err)
 	}
 	return parts.start()
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/lanyard/lanyard"
 )
 
 // A commandLink is a process that speaks over its standard input and output. All agents share it, so it is told that
@@ -50,7 +52,8 @@ const (
 func (u *upstream) connectCommand(ctx context.Context) (*connection, error) {
 	cmd := exec.Command(u.Command[0], u.Command[1:]...)
 	cmd.Dir, cmd.Env = u.Dir, commandEnv(u.Env)
-	cmd.Stderr = &lineLogger{log: u.log}
+	stderr := &lineLogger{log: u.log}
+	cmd.Stderr = stderr
 	cmd.WaitDelay = 2 * time.Second
 	transport := &mcp.CommandTransport{Command: cmd, TerminateDuration: 2 * time.Second}
 	conn, err := transport.Connect(ctx)
@@ -63,7 +66,10 @@ func (u *upstream) connectCommand(ctx context.Context) (*connection, error) {
 	u.g.spawn(l.write)
 	h, err := l.greet(ctx)
 	if err != nil {
-		l.close()
+		l.close() // waits for the process, so its standard error is complete
+		if line := stderr.lastLine(); line != "" {
+			err = fmt.Errorf("%w; the last line of its standard error is %s", err, lanyard.Quote(line))
+		}
 		return nil, err
 	}
 	l.version = h.version
@@ -335,6 +341,7 @@ type lineLogger struct {
 	log   *slog.Logger
 	mu    sync.Mutex
 	line  []byte
+	last  string // that is not empty
 	since time.Time
 	lines int
 }
@@ -358,7 +365,22 @@ func (w *lineLogger) Write(p []byte) (int, error) {
 	}
 }
 
+// lastLine returns the last line that is not empty, whether or not it was logged.
+func (w *lineLogger) lastLine() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.note()
+	return w.last
+}
+
+func (w *lineLogger) note() {
+	if text := strings.TrimSpace(strings.ToValidUTF8(string(w.line), "�")); text != "" {
+		w.last = text
+	}
+}
+
 func (w *lineLogger) flush() {
+	w.note()
 	if now := time.Now(); now.Sub(w.since) > time.Second {
 		w.since, w.lines = now, 0
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -127,7 +128,8 @@ func TestManyUpstreams(t *testing.T) {
 // What is decided is what the body says, and a request that could be read in two ways is refused.
 func TestRequestsThatAreRefused(t *testing.T) {
 	at, _ := serveMCP(t, shop(), true)
-	url := start(t, newRights("ann shop sell"), gateway.Config{MaxRequestBytes: 4096}, gateway.Upstream{Name: "shop", URL: at})
+	url := start(t, newRights("ann shop sell"), gateway.Config{MaxRequestBytes: 4096, Hosts: []string{"Tools.Example"}},
+		gateway.Upstream{Name: "shop", URL: at})
 	body := func(params string) string {
 		return `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{` + params + meta + `}}`
 	}
@@ -170,6 +172,8 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"page of this machine", body(sell), []string{"Origin: http://localhost:1234"}, 200, 0},
 		{"other name of this machine", body(sell), []string{"Host: evil.example", "Origin: http://evil.example"}, 403, -32600},
 		{"other name of this machine without a page", body(sell), []string{"Host: evil.example"}, 403, -32600},
+		{"name of this machine in other case", body(sell), []string{"Host: LocalHost:1"}, 200, 0},
+		{"name of the gateway in other case", body(sell), []string{"Host: tOOLS.example"}, 200, 0},
 		{"nobody", body(sell), []string{"Authorization: -"}, 401, -32001},
 		{"form", body(sell), []string{"Content-Type: text/plain"}, 415, 0},
 		{"no session", body(sell), []string{"Mcp-Protocol-Version: -", "Mcp-Method: -"}, 400, -32020},
@@ -182,6 +186,32 @@ func TestRequestsThatAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A command that ends at once leaves its last words in the log.
+func TestCommandThatFails(t *testing.T) {
+	var log lockedBuffer
+	start(t, newRights(), gateway.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}, gateway.Upstream{Name: "shop",
+		Command: []string{"/bin/sh", "-c", `printf 'Traceback\nno module named shop\n\n' >&2; exit 1`}})
+	eventually(t, "the log says why", func() bool { return strings.Contains(log.String(), "no module named shop") })
+}
+
+// A lockedBuffer is a buffer that many may write to.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // An agent cannot tell a tool that it may not use from one that does not exist.

@@ -149,8 +149,8 @@ func (g *Gateway) answerStranger(w http.ResponseWriter, r *http.Request, err err
 // its reader, by a name that the stranger points there; so names of a gateway on loopback are checked as well.
 func (g *Gateway) checkOrigin(r *http.Request) *fault {
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	called := hostOf(r.Host)
-	if local != nil && isLoopback(hostOf(local.String())) && !isLoopback(called) && !slices.Contains(g.Hosts, called) {
+	called := strings.ToLower(hostOf(r.Host))
+	if local != nil && isLoopback(hostOf(local.String())) && !isLoopback(called) && !g.hasHost(called) {
 		return faultf(codeInvalidRequest, "Host must be a name of this machine or listed in hosts, got %.100q", r.Host)
 	}
 	origins := r.Header.Values("Origin")
@@ -166,7 +166,12 @@ func (g *Gateway) checkOrigin(r *http.Request) *fault {
 			return nil
 		}
 	}
-	return faultf(codeInvalidRequest, "Origin must be one that may call, got %.100q", strings.Join(origins, ", "))
+	return faultf(codeInvalidRequest, "Origin must be listed in origins, got %.100q", strings.Join(origins, ", "))
+}
+
+// hasHost reports whether the gateway may be called by a name, whose case does not matter.
+func (g *Gateway) hasHost(name string) bool {
+	return slices.ContainsFunc(g.Hosts, func(host string) bool { return strings.EqualFold(host, name) })
 }
 
 func hostOf(address string) string {

@@ -124,8 +124,8 @@ func (r *Recorder) reviewLater(in instance, q *queue) {
 	})
 }
 
-// endRefusals records what the window of an instance's refusals and lists has counted, whether or not there is room: it is
-// bounded.
+// endRefusals records what the window of an instance's refusals and lists has counted, whether or not there is room: it
+// is bounded.
 func (r *Recorder) endRefusals(in instance, q *queue, now time.Time) {
 	if q.review != nil {
 		q.review.Stop()
