@@ -20,7 +20,7 @@ SECRET = "4111-1111-1111-1111"
 class Audited:
     """A server whose gateway has limits, rules of redaction and a decision log."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, audit="window: 100ms"):
         self.folder, self.log = folder, folder / "decisions.jsonl"
         config = folder / "gateway.yaml"
         config.write_text(f"""
@@ -36,7 +36,7 @@ limits:
 redaction:
   rules:
   - {{upstream: python, tool: "*delete_order", default: keep}}
-audit: {{window: 100ms}}
+audit: {{{audit}}}
 decision-log:
   authzen: true
   file: {{path: {json.dumps(str(self.log))}}}
@@ -183,12 +183,19 @@ def test_decisions_of_authzen_are_logged(gateway, bot):
     assert found[0]["context"]["profile"] == bot.profile
 
 
-def test_the_last_calls_are_stored_at_the_end(tmp_path):
-    with Audited(tmp_path) as g:
-        bot = Bot(g, python=["find_order"])
-        id = Web(bot).call(FIND, order="1").headers["lanyard-decision-id"]
+def test_the_last_calls_are_stored(tmp_path):
+    """Those of a window at the end of a server that is stopped, and with durable also of one that is killed."""
+    with Audited(tmp_path, "durable: true, window: 1m") as g:
+        web = Web(Bot(g, python=["find_order"]))
+        killed = web.call(FIND, order="1").headers["lanyard-decision-id"]
+        g.server.kill()
+        assert json.loads(g.server.run("audit", "--decision", killed))["eventID"] == killed
+        g.server.start()
+    with Audited(tmp_path, "window: 1m") as g:
+        web = Web(Bot(g, python=["find_order"]))
+        stopped = web.call(FIND, order="1").headers["lanyard-decision-id"]
+        assert not g.audit("--decision", stopped)
         g.server.process.send_signal(signal.SIGTERM)
         g.server.process.wait(20)
-        found = g.server.run("audit", "--decision", id)
-        assert json.loads(found)["eventID"] == id
+        assert json.loads(g.server.run("audit", "--decision", stopped))["eventID"] == stopped
         g.server.start()

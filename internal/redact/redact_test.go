@@ -317,6 +317,76 @@ func FuzzMasked(f *testing.F) {
 	})
 }
 
+// keptBy adds the scalars of a document that may be seen when members called a are kept and those called b are not, as
+// JSON writes them.
+func keptBy(dec *jsontext.Decoder, kept, hidden bool, into map[string]bool) error {
+	switch kind := dec.PeekKind(); kind {
+	case '{', '[':
+		if _, err := dec.ReadToken(); err != nil {
+			return err
+		}
+		for dec.PeekKind() != '}' && dec.PeekKind() != ']' {
+			name := ""
+			if kind == '{' {
+				token, err := dec.ReadToken()
+				if err != nil {
+					return err
+				}
+				name = token.String()
+			}
+			if err := keptBy(dec, kept || name == "a", hidden || strings.EqualFold(name, "b"), into); err != nil {
+				return err
+			}
+		}
+		_, err := dec.ReadToken()
+		return err
+	}
+	v, err := dec.ReadValue()
+	if err == nil && kept && !hidden {
+		into[keep(v)] = true
+	}
+	return err
+}
+
+// Whatever the arguments, no value is seen that a rule masks, hashes or drops, or that no rule keeps.
+func FuzzRules(f *testing.F) {
+	for _, seed := range []string{`{"a":"x","b":"y"}`, `{"a":{"B":"x","c":[1,{"b":2}]},"b":{"a":"x"}}`, `{"a":1,"a":{"b":1}}`,
+		`{"\u0061":"x","\u0042":"y"}`, `[{"a":["x"]},"y"]`, `{"a":"` + strings.Repeat("é", 200) + `"}`} {
+		for action := range uint8(3) {
+			f.Add([]byte(seed), action)
+		}
+	}
+	marks := regexp.MustCompile(`^"(<.*>|hmac:[0-9a-f]{32})"$`)
+	f.Fuzz(func(t *testing.T, doc []byte, action uint8) {
+		list := []string{"hash", "mask", "drop"}[action%3]
+		got := newRedactor(t, `{max-size: 8KiB, rules: [{keep: [a]}, {`+list+`: [b]}]}`).Arguments("u", "t", doc)
+		options := []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
+		want := map[string]bool{}
+		if err := keptBy(jsontext.NewDecoder(bytes.NewReader(doc), options...), false, false, want); err != nil {
+			want = nil // it ends early, or is no JSON
+		}
+		dec := jsontext.NewDecoder(bytes.NewReader(got), options...)
+		for {
+			token, err := dec.ReadToken()
+			if err != nil {
+				return
+			}
+			kind, n := dec.StackIndex(dec.StackDepth())
+			text := token.String()
+			if token.Kind() == '"' {
+				quoted, _ := jsontext.AppendQuote(nil, text)
+				text = string(quoted)
+			}
+			switch token.Kind() {
+			case '"', '0', 't', 'f':
+				if isName := kind == '{' && n%2 == 1; !isName && !marks.MatchString(text) && want != nil && !want[text] {
+					t.Fatalf("%s is seen in %s", text, got)
+				}
+			}
+		}
+	})
+}
+
 func BenchmarkArguments(b *testing.B) {
 	r := newRedactor(b, `rules: [{upstream: crm, keep: [$.order.id], hash: [customer]}]`)
 	doc := lanyard.JSON(`{"order":{"id":"A-17","total":12.5},"customer":"jane@example.com","lines":[{"sku":"x","n":1}]}`)
