@@ -585,6 +585,9 @@ func TestActingUserOnDataTables(t *testing.T) {
 			"all rows"},
 		{ofRows, "UpdateDataTableAttribute", of(ours, members{"AttributeName": "Region", "Name": "Region", "ValueType": "TEXT",
 			"Primary": true, "Validation": members{"IgnoreCase": true}}), denied, "all rows"},
+		// Rules name attributes: another name would have them be about other values.
+		{ofRows, "UpdateDataTableAttribute", of(ours, members{"AttributeName": "Region", "Name": "Area", "ValueType": "TEXT",
+			"Primary": true}), denied, "all rows"},
 		{ofRows, "DeleteDataTableAttribute", of(ours, members{"AttributeName": "z"}), denied, "all rows"},
 		{ofRows, "DeleteDataTable", of(ours, nil), denied, "all rows"},
 	} {

@@ -202,12 +202,13 @@ func (s *Service) UpdateDataTableAttribute(ctx context.Context, call Call, insta
 	return TableAttribute{Result: done.Result, Table: done.Table, Attribute: made}, err
 }
 
-// mayTurnInto refuses a change of what identifies the rows of a data table while it has some, and one of how values are
-// read on behalf of a user who may not change them all.
+// mayTurnInto refuses a change of what identifies the rows of a data table while it has some, and, on behalf of a user
+// who may not change all rows, one of how values are read. The name of a primary attribute is such a change: security
+// profiles name rows by it.
 func (s *Service) mayTurnInto(ctx context.Context, tx store.Tx, t *lanyard.DataTable,
 	before, after *lanyard.DataTableAttribute) error {
 	if before.ValueType != after.ValueType || before.Primary != after.Primary ||
-		ignoresCase(before) != ignoresCase(after) {
+		ignoresCase(before) != ignoresCase(after) || before.Primary && before.Name != after.Name {
 		if err := coversAllRows(tx, t); err != nil {
 			return err
 		}
