@@ -76,6 +76,9 @@ func (e *Edit) Put(r lanyard.Resource) {
 	if !ok {
 		return // decisions do not depend on it
 	}
+	if t, ok := r.(*lanyard.DataTable); ok && e.s.hasTable(t) {
+		return // it counts its values, of which decisions know nothing
+	}
 	e.altered = true
 	h := r.Head()
 	slot := e.slot(k, h.ID)
@@ -114,6 +117,17 @@ func (e *Edit) Put(r lanyard.Resource) {
 	default:
 		ent.setName(h.Name)
 	}
+}
+
+// hasTable reports whether the snapshot has a data table with all that decisions know of it.
+func (s *Snapshot) hasTable(t *lanyard.DataTable) bool {
+	_, had := s.findByID(kindDataTable, t.ID)
+	if had == nil || had.extra != nil || had.seq != t.Seq || had.name() != t.Name {
+		return false
+	}
+	var now entity
+	now.setTags(t.Tags)
+	return now.extra == nil && now.tags == had.tags
 }
 
 // Remove takes a resource out, if it is there. The instance takes everything else with it.

@@ -466,11 +466,13 @@ func testNext(t *testing.T) {
 		{"a resource that decides nothing", func() {
 			later(time.Second, func() { apply(&lanyard.ClientToken{Meta: lanyard.Meta{ID: "c"}}) })
 		}, 1, got{1, 3, time.Minute}},
-		{"a profile", func() { later(time.Second, func() { apply(version(true)) }) }, 1, got{4, 4, time.Second}},
-		{"it is known late", nil, 1, got{4, 4, 0}},
+		{"a data table", func() { later(time.Second, func() { apply(countingTable(1)) }) }, 1, got{4, 4, time.Second}},
+		{"a value in it", func() { later(time.Second, func() { apply(countingTable(2)) }) }, 4, got{4, 5, time.Minute}},
+		{"a profile", func() { later(time.Second, func() { apply(version(true)) }) }, 4, got{6, 6, time.Second}},
+		{"it is known late", nil, 1, got{6, 6, 0}},
 		{"a snapshot that is dropped and loaded again", func() {
 			later(time.Second, func() { l.commit(version(false)); e.Forget("i") })
-		}, 4, got{5, 5, time.Second}},
+		}, 6, got{7, 7, time.Second}},
 	} {
 		if tt.change != nil {
 			tt.change()
@@ -483,6 +485,12 @@ func testNext(t *testing.T) {
 		}
 		synctest.Wait()
 	}
+}
+
+// countingTable is a data table with some values.
+func countingTable(values int) *lanyard.DataTable {
+	return &lanyard.DataTable{Meta: lanyard.Meta{ID: "t", Name: "t", Seq: 9, Tags: map[string]string{"Team": "1"}},
+		Values: values}
 }
 
 // WhichProfiles lists what grants, whoever holds it and whatever the conditions are.

@@ -30,7 +30,8 @@ import (
 //
 // # Who and what there is
 //
-// [Snapshot.Holders], [Snapshot.Holds] and [Snapshot.ProfilesOf] say who holds which profile. [Snapshot.Lookup] and
+// [Snapshot.Holders], [Snapshot.Holds] and [Snapshot.ProfilesOf] say who holds which profile, and
+// [Snapshot.WhichProfiles] which profile grants something. [Snapshot.Lookup] and
 // [Snapshot.LookupUser] find resources by id or name. [Snapshot.Users] and [Snapshot.UsersWithTags] yield all users,
 // [Snapshot.AIAgents] all AI agents with profiles and [Snapshot.HasAIAgent] looks for one, [Snapshot.All] the ids of a
 // type. [Snapshot.GroupPath] leads to a hierarchy group.
@@ -45,7 +46,7 @@ import (
 //
 // # The snapshot itself
 //
-// [Snapshot.Instance], [Snapshot.Account], [Snapshot.Exists], [Snapshot.Revision], [Snapshot.Seq],
+// [Snapshot.Instance], [Snapshot.Account], [Snapshot.Exists], [Snapshot.Revision], [Snapshot.Altered], [Snapshot.Seq],
 // [Snapshot.Contradicts] and [Snapshot.Memory] describe it.
 type Snapshot struct {
 	instance string
