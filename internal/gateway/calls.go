@@ -165,37 +165,6 @@ func (q *request) complete() error {
 	return faultf(codeInvalidParams, "params.ref.type must be ref/prompt or ref/resource, got %.40q", q.refType)
 }
 
-// A taskRef is what a task's id stands for.
-type taskRef struct {
-	Upstream string `json:"u"`
-	Right    Right  `json:"r"`
-	ID       string `json:"i"`
-}
-
-// task serves tasks/get, tasks/update and tasks/cancel, and what earlier revisions have besides. A task is its caller's
-// alone, and requires the right to the tool that began it.
-func (q *request) task() error {
-	if !q.taskID.at.there() {
-		return faultf(codeInvalidParams, "params.taskId is required")
-	}
-	var ref taskRef
-	opened, ok := q.g.tasks.Open(q.taskID.value, q.scope("task")...)
-	if !ok || json.Unmarshal(opened, &ref) != nil {
-		return faultf(codeInvalidParams, "task %.80q does not exist", q.taskID.value)
-	}
-	u := q.g.upstream(ref.Upstream)
-	if u == nil {
-		return faultf(codeInvalidParams, "task %.80q does not exist", q.taskID.value)
-	}
-	return q.run(errand{upstream: u, tool: ref.Right.Tool, name: ref.ID, rights: []Right{ref.Right},
-		edits: []edit{{q.taskID.at, quote(ref.ID)}}})
-}
-
-// sealTask returns the id by which the agent knows a task.
-func (q *request) sealTask(e errand, right Right, id string) string {
-	return q.g.tasks.Seal(encode(taskRef{e.upstream.Name, right, id}), q.scope("task")...)
-}
-
 // askStateless has an upstream answer that speaks the revision without sessions.
 func (q *request) askStateless(ctx context.Context, e errand, c *connection) (*incoming, error) {
 	o := &outgoing{id: q.raw(q.id), method: q.method, name: e.name}

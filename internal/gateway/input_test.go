@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -195,5 +196,76 @@ func TestResultsStay(t *testing.T) {
 	defer upstream.mu.Unlock()
 	if last := upstream.bodies[len(upstream.bodies)-1]; !strings.Contains(last, `"arguments":{"n":1.0e0,"s":"\u0041"}`) {
 		t.Errorf("the upstream got %s", last)
+	}
+}
+
+// What an upstream says of a task reaches the agent that began it, by the id that the agent knows.
+func TestTaskNotifications(t *testing.T) {
+	at, _ := serveRaw(t, func(string, []byte) string { return `{"resultType":"task","taskId":"t-1","status":"working"}` })
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Mcp-Method") != "subscriptions/listen" {
+			r.URL, _ = r.URL.Parse(at)
+			r.RequestURI, r.Host = "", ""
+			resp, err := http.DefaultClient.Do(r.WithContext(context.Background()))
+			if err != nil {
+				return
+			}
+			defer resp.Body.Close()
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.Copy(w, resp.Body)
+			return
+		}
+		body, _ := io.ReadAll(r.Body)
+		w.Header().Set("Content-Type", "text/event-stream")
+		if strings.Contains(string(body), `"taskIds":["t-1"]`) {
+			for _, id := range []string{"t-2", "t-1"} {
+				fmt.Fprintf(w, "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/tasks\",\"params\":{\"taskId\":%q,"+
+					"\"status\":\"completed\",\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":0}}}\n\n", id)
+			}
+		}
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	}))
+	t.Cleanup(func() { front.CloseClientConnections(); front.Close() })
+	a := newRights("ann x slow")
+	g, err := gateway.New(gateway.Config{Upstreams: []gateway.Upstream{{Name: "x", URL: front.URL}}, Authority: a, Authenticator: a})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(g)
+	t.Cleanup(func() { s.CloseClientConnections(); g.Close(); s.Close() })
+	id, _ := call(t, s.URL, "slow", `"arguments":{},`).result["taskId"].(string)
+	body := fmt.Sprintf(`{"jsonrpc":"2.0","id":"s","method":"subscriptions/listen","params":{"notifications":`+
+		`{"taskIds":[%q]},%s}}`, id, meta)
+	headers := []string{"Mcp-Protocol-Version: 2026-07-28", "Mcp-Method: subscriptions/listen"}
+	others := make(chan string, 1)
+	go func() { others <- post(t, s.URL, body, append(headers, "Authorization: Bearer bob")...).body }()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header = http.Header{"Content-Type": {"application/json"}, "Accept": {"text/event-stream"}, "Authorization": {"Bearer ann"},
+		"Mcp-Protocol-Version": {"2026-07-28"}, "Mcp-Method": {"subscriptions/listen"}}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var stream strings.Builder
+	lines := bufio.NewScanner(resp.Body)
+	for !strings.Contains(stream.String(), `"completed"`) {
+		if !lines.Scan() {
+			t.Fatalf("the stream ended: %s", &stream)
+		}
+		stream.WriteString(lines.Text() + "\n")
+	}
+	g.EndStreams()
+	got := stream.String()
+	if !strings.Contains(got, `"notifications":{"taskIds":["`+id+`"]}`) || strings.Count(got, id) != 2 ||
+		strings.Contains(got, "t-1") || strings.Contains(got, "t-2") || strings.Count(got, `subscriptionId":"s"`) != 2 {
+		t.Errorf("the stream was %s", got)
+	}
+	if other := <-others; strings.Contains(other, id) || !strings.Contains(other, "acknowledged") {
+		t.Errorf("another agent's stream was %s", other)
 	}
 }

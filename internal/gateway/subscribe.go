@@ -111,6 +111,7 @@ type wanted struct {
 	Prompts   bool     `json:"promptsListChanged,omitzero"`
 	Lists     bool     `json:"resourcesListChanged,omitzero"`
 	Resources []string `json:"resourceSubscriptions,omitzero"`
+	Tasks     []string `json:"taskIds,omitzero"`
 }
 
 // has reports whether a notification was asked for.
@@ -127,9 +128,10 @@ func (g *Gateway) serveSubscription(w http.ResponseWriter, q *request) {
 		q.fail(faultf(codeInvalidParams, "params.notifications is required"))
 		return
 	}
-	if err := json.Unmarshal(q.raw(q.listen), &f); err != nil || len(f.Resources) > maxResourceSubscriptions {
-		q.fail(faultf(codeInvalidParams, "params.notifications must be an object of booleans and at most %d resources",
-			maxResourceSubscriptions))
+	if err := json.Unmarshal(q.raw(q.listen), &f); err != nil ||
+		len(f.Resources)+len(f.Tasks) > maxResourceSubscriptions {
+		q.fail(faultf(codeInvalidParams, "params.notifications must be an object of booleans and at most %d resources and "+
+			"tasks", maxResourceSubscriptions))
 		return
 	}
 	if !q.reply.accepts {
@@ -241,12 +243,16 @@ func (s *subscription) serve(ctx context.Context) {
 	watch.last = first
 	uris := s.allowed(ctx)
 	s.want.Resources = uris
+	tasks := s.watchedTasks(ctx)
 	startEvents(s.w)
 	s.send(notificationMessage("notifications/subscriptions/acknowledged", s.tagged(map[string]any{"notifications": s.want})))
 	stop := s.g.subscribe(ctx, s.q.caller, uris, func(uri string) {
 		s.send(notificationMessage("notifications/resources/updated", s.tagged(map[string]any{"uri": uri})))
 	})
 	s.group.Go(func() { watch.run(ctx) })
+	for _, watch := range tasks {
+		s.group.Go(func() { watch(ctx) })
+	}
 	s.keepAlive(ctx)
 	s.cancel()
 	stop()
