@@ -175,6 +175,7 @@ type TableRows struct {
 	Next     string // the position After which the next page begins; "" after the last
 
 	table *tableView
+	size  int // bytes of Values
 }
 
 // maxRowIDs bounds the rows that a call names by their ids.
@@ -295,6 +296,9 @@ func (s *Service) ListDataTablePrimaryValues(ctx context.Context, call Call, q R
 // so that it is reached where very many of those follow one another.
 const maxScanned = 5000
 
+// maxPageSize is how many bytes of values end a page, however many values were asked for.
+const maxPageSize = 1 << 20
+
 // ListDataTableValues pages through the values of a data table: by row in the order of their creation, and within a row
 // in that of the attributes.
 func (s *Service) ListDataTableValues(ctx context.Context, call Call, q RowQuery) (*TableRows, error) {
@@ -356,12 +360,13 @@ func (v *TableRows) addValues(row *lanyard.DataTableRow, after int64, limit int)
 		if !ok || a.Seq <= after {
 			continue
 		}
-		if len(v.Values) == limit {
-			last := v.Values[limit-1]
+		if n := len(v.Values); n == limit || v.size > maxPageSize {
+			last := v.Values[n-1]
 			v.Next = last.Row.ID + "/" + strconv.FormatInt(last.Attribute.Seq, 10)
 			return true
 		}
 		v.Values = append(v.Values, value)
+		v.size += len(value.Cell.Value)
 	}
 	return false
 }
@@ -425,8 +430,8 @@ type identified struct {
 	found     bool
 }
 
-// identify finds the values that ids name. When the principal may not see a row that they name, whether or not there is
-// one, the call is refused.
+// identify finds the values that ids name. When they name a row by primary values that the principal may not see,
+// whether or not there is one, the call is refused.
 func (s *Service) identify(ctx context.Context, call Call, t *TableRows, sight *rowSight,
 	ids []ValueID) ([]identified, error) {
 	all := make([]identified, len(ids))
@@ -453,8 +458,8 @@ func (s *Service) identify(ctx context.Context, call Call, t *TableRows, sight *
 		if row == nil {
 			continue
 		}
-		if !sight.sees(row.Primary) { // found in another case
-			return nil, s.refuse(ctx, call, t.Instance.ID, call.acting.deniesRows(t.table))
+		if !sight.sees(row.Primary) { // found in another case; it is hidden, and so as if it were missing
+			continue
 		}
 		w.row = row
 		w.value, w.found = t.table.valueAt(row, w.attribute)
