@@ -444,6 +444,54 @@ func TestTokensOf(t *testing.T) {
 	}
 }
 
+// TestServerThatHangs asks a server that takes questions and never answers. Agents do not wait for it.
+func TestServerThatHangs(t *testing.T) {
+	in, caller := authority.Instance{Account: account, ID: "i"}, &gateway.Caller{Account: account, Instance: "i", Agent: agent}
+	right := gateway.Right{Namespace: "crm", Tool: "find"}
+	for name, ask := range map[string]func(context.Context, *authority.Remote) error{
+		"Decide": func(ctx context.Context, r *authority.Remote) error {
+			_, err := r.Decide(ctx, caller, []gateway.Right{right})
+			return err
+		},
+		"Token": func(ctx context.Context, r *authority.Remote) error {
+			_, err := r.Token(ctx, "lanyard_"+strings.Repeat("x", 43))
+			return err
+		},
+		"User": func(ctx context.Context, r *authority.Remote) error {
+			_, err := r.User(ctx, in, "claire.dubois")
+			return err
+		},
+		"Instance": func(ctx context.Context, r *authority.Remote) error {
+			_, err := r.Instance(ctx, account, "")
+			return err
+		},
+		"Refusal": func(ctx context.Context, r *authority.Remote) error {
+			if text := r.Refusal(ctx, caller, right); text != "you are not allowed to do this" {
+				return fmt.Errorf("refusal is %q", text)
+			}
+			return lanyard.ErrUnavailable
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := authority.NewRemote(t.Context(), func(ctx context.Context, _ string, _, _ any) error {
+					select {
+					case <-ctx.Done():
+						return ctx.Err()
+					case <-time.After(time.Minute):
+						return errors.New("the connection was closed")
+					}
+				})
+				began := time.Now()
+				err := ask(t.Context(), r)
+				if took := time.Since(began); took > 5*time.Second || !errors.Is(err, lanyard.ErrUnavailable) {
+					t.Errorf("after %v: %v", took, err)
+				}
+			})
+		})
+	}
+}
+
 // TestStrangers sends many unknown tokens. The server is asked about some of them, and about all that were valid
 // before.
 func TestStrangers(t *testing.T) { synctest.Test(t, testStrangers) }

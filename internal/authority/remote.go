@@ -3,6 +3,7 @@ package authority
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"sync"
 	"time"
 
@@ -44,6 +45,7 @@ const (
 	nextWait     = 250 * time.Millisecond // how long the server may hold the question what has changed
 	followedIdle = time.Minute            // an instance that nobody asks about is no longer followed
 	maxKept      = 100_000                // decisions of an instance, or tokens
+	maxAsking    = 3 * time.Second        // for an answer that an agent waits for; then the server does not answer
 	maxStrangers = 500                    // tokens a second that are asked about and were not valid before
 )
 
@@ -67,6 +69,17 @@ type asked struct {
 type keptToken struct {
 	token lanyard.Token
 	at    time.Time
+}
+
+// ask asks the server for an agent, which is not kept waiting by a server that accepts questions and answers none.
+func (r *Remote) ask(ctx context.Context, path string, question, answer any) error {
+	ctx, cancel := context.WithTimeout(ctx, maxAsking)
+	defer cancel()
+	err := r.call(ctx, path, question, answer)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return unavailable(err)
+	}
+	return err
 }
 
 // follow returns what is kept of an instance, which is followed from then on.
@@ -186,7 +199,7 @@ func (r *Remote) Decide(ctx context.Context, c *gateway.Caller, rights []gateway
 		return decisions, nil
 	}
 	var answer Decisions
-	if err := r.call(ctx, PathDecide, DecideQuestion{NewWho(c), rights}, &answer); err != nil {
+	if err := r.ask(ctx, PathDecide, DecideQuestion{NewWho(c), rights}, &answer); err != nil {
 		return nil, unavailable(err)
 	}
 	if len(answer.Decisions) != len(rights) {
@@ -205,7 +218,7 @@ func unavailable(err error) error {
 // Refusal asks the server for the words.
 func (r *Remote) Refusal(ctx context.Context, c *gateway.Caller, right gateway.Right) string {
 	var answer Refusal
-	if err := r.call(ctx, PathRefusal, RefusalQuestion{NewWho(c), right}, &answer); err != nil || answer.Text == "" {
+	if err := r.ask(ctx, PathRefusal, RefusalQuestion{NewWho(c), right}, &answer); err != nil || answer.Text == "" {
 		return refusedPlainly
 	}
 	return answer.Text
@@ -257,7 +270,7 @@ func (r *Remote) Token(ctx context.Context, text string) (lanyard.Token, error) 
 		return lanyard.Token{}, lanyard.Errorf(lanyard.Unavailable, "too many unknown tokens are sent; try again")
 	}
 	var answer Token
-	if err := r.call(ctx, PathToken, TokenQuestion{hex.EncodeToString(sum[:])}, &answer); err != nil {
+	if err := r.ask(ctx, PathToken, TokenQuestion{hex.EncodeToString(sum[:])}, &answer); err != nil {
 		return lanyard.Token{}, unavailable(err)
 	}
 	if answer.Refused != "" {
@@ -274,7 +287,7 @@ func (r *Remote) Token(ctx context.Context, text string) (lanyard.Token, error) 
 
 // Instance asks for an instance.
 func (r *Remote) Instance(ctx context.Context, account, ref string) (in Instance, err error) {
-	return in, r.call(ctx, PathInstance, InstanceQuestion{account, ref}, &in)
+	return in, r.ask(ctx, PathInstance, InstanceQuestion{account, ref}, &in)
 }
 
 // User returns a user that is kept, or asks for it.
@@ -289,7 +302,7 @@ func (r *Remote) User(ctx context.Context, in Instance, ref string) (string, err
 		return id, nil
 	}
 	var answer User
-	if err := r.call(ctx, PathUser, UserQuestion{in.Account, in.ID, ref}, &answer); err != nil {
+	if err := r.ask(ctx, PathUser, UserQuestion{in.Account, in.ID, ref}, &answer); err != nil {
 		return "", unavailable(err)
 	}
 	if answer.ID == "" {

@@ -2,6 +2,7 @@ package moduletools
 
 import (
 	"context"
+	"time"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/control"
@@ -36,8 +37,13 @@ type Question struct {
 // decodes the answer.
 type Remote func(ctx context.Context, path string, question, answer any) error
 
+// maxAsking is how long an agent waits for a server that takes the question and does not answer.
+const maxAsking = 3 * time.Second
+
 // ModuleTools asks the server, which sends nothing again that is known.
 func (r Remote) ModuleTools(ctx context.Context, account string,
 	q control.ModuleToolQuery) (found control.ModuleTools, err error) {
+	ctx, cancel := context.WithTimeout(ctx, maxAsking)
+	defer cancel()
 	return found, r(ctx, Path, Question{account, q}, &found)
 }
