@@ -228,7 +228,8 @@ func TestTaskNotifications(t *testing.T) {
 	}))
 	t.Cleanup(func() { front.CloseClientConnections(); front.Close() })
 	a := newRights("ann x slow")
-	g, err := gateway.New(gateway.Config{Upstreams: []gateway.Upstream{{Name: "x", URL: front.URL}}, Authority: a, Authenticator: a})
+	g, err := gateway.New(gateway.Config{Upstreams: []gateway.Upstream{{Name: "x", URL: front.URL}}, Authority: a,
+		Authenticator: a})
 	if err != nil {
 		t.Fatal(err)
 	}
