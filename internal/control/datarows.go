@@ -282,8 +282,21 @@ func (s *Service) ListDataTablePrimaryValues(ctx context.Context, call Call, q R
 	if err != nil {
 		return nil, err
 	}
-	if out.Rows, err = r.next(ctx, q.After, q.Limit+1); err != nil {
-		return nil, err
+	for after := q.After; ; {
+		most := min(q.Limit+1-len(out.Rows), rowChunk)
+		rows, err := r.next(ctx, after, most)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			after = row.ID
+			named := *row
+			named.Cells = nil // of many rows they could be very large together
+			out.Rows = append(out.Rows, &named)
+		}
+		if len(rows) < most || len(out.Rows) > q.Limit {
+			break
+		}
 	}
 	if len(out.Rows) > q.Limit {
 		out.Rows = out.Rows[:q.Limit]
@@ -298,6 +311,10 @@ const maxScanned = 5000
 
 // maxPageSize is how many bytes of values end a page, however many values were asked for.
 const maxPageSize = 1 << 20
+
+// rowChunk is how many rows, of at most maxRow bytes each, are read at once: enough for a page of 100 rows with one
+// value each, and to know whether there is another.
+const rowChunk = 101
 
 // ListDataTableValues pages through the values of a data table: by row in the order of their creation, and within a row
 // in that of the attributes.
@@ -331,7 +348,7 @@ func (s *Service) ListDataTableValues(ctx context.Context, call Call, q RowQuery
 func (v *TableRows) scanValues(ctx context.Context, r *rowReader, after string, limit int) error {
 	for scanned := 0; ; {
 		// One more than there is room for, should each have one value: it shows whether there is another page.
-		chunk := min(limit-len(v.Values)+1, 200)
+		chunk := min(limit-len(v.Values)+1, rowChunk)
 		rows, err := r.next(ctx, after, chunk)
 		if err != nil {
 			return err

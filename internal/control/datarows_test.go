@@ -527,6 +527,52 @@ func TestLockLevels(t *testing.T) {
 	}
 }
 
+// A page of large values ends early, and nothing is left out.
+func TestPagesOfLargeValuesEndEarly(t *testing.T) {
+	w := newWorld(t, manyRows)
+	table := w.rowTable("Table", lanyard.LockNone, nil, "A*")
+	_, err := w.attribute(table, lanyard.DataTableAttribute{Meta: lanyard.Meta{Name: "v"}, ValueType: lanyard.TextListValue})
+	w.must(err)
+	large := `["` + strings.Repeat(strings.Repeat("x", 1000)+`","`, 99) + `"]`
+	const n = 90
+	for i := range n / 30 {
+		var changes []control.ValueChange
+		for j := range 30 {
+			changes = append(changes, value(row("A", fmt.Sprint(i, "-", j)), "v", large))
+		}
+		w.writes(table, changes...)
+	}
+	pages, values := 0, 0
+	for after := ""; pages == 0 || after != ""; pages++ {
+		p, err := w.ListDataTableValues(w.Context(), call(""), control.RowQuery{Instance: w.in.ID, Table: table.ID,
+			Page: control.Page{After: after, Limit: 1000}})
+		w.must(err)
+		if values += len(p.Values); len(p.Values) > 12 {
+			t.Errorf("a page has %d values of %d bytes", len(p.Values), len(large))
+		}
+		after = p.Next
+	}
+	if pages < 2 || values != n {
+		t.Errorf("%d pages have %d values, want several pages with %d", pages, values, n)
+	}
+	all, err := w.ListDataTablePrimaryValues(w.Context(), call(""), control.RowQuery{Instance: w.in.ID, Table: table.ID,
+		Page: control.Page{Limit: 1000}})
+	if err != nil || len(all.Rows) != n || all.Next != "" {
+		t.Errorf("%d rows, next %q, %v; want %d", len(all.Rows), all.Next, err, n)
+	}
+	too := value(row("A", "x"), "v", `["`+strings.Repeat("é", 1000)+strings.Repeat(`","`+strings.Repeat("é", 1000), 99)+`"]`)
+	w.writes(table, too)
+	_, err = w.attribute(table, lanyard.DataTableAttribute{Meta: lanyard.Meta{Name: "w"}, ValueType: lanyard.TextListValue})
+	w.must(err)
+	too.Attribute = "w"
+	done, err := w.BatchCreateDataTableValue(w.Context(), call("BatchCreateDataTableValue"),
+		control.ValueBatch{Instance: w.in.ID, Table: table.ID, Changes: []control.ValueChange{too}})
+	w.must(err)
+	if got := done.Outcomes[0].Failure; !strings.Contains(got, "at most 262144 bytes") {
+		t.Errorf("a row of 400,000 bytes: %q", got)
+	}
+}
+
 // Expressions ask for a permission of their own.
 func TestExpressionsAskForMore(t *testing.T) {
 	w := newWorld(t, manyRows)
