@@ -158,21 +158,21 @@ func (c Config) check() error {
 		if err := u.check(); err != nil {
 			return fmt.Errorf("Upstreams[%d]%w", i, err)
 		}
-		if other, ok := names[fold(u.Name)]; ok {
+		if other, ok := names[FoldName(u.Name)]; ok {
 			return fmt.Errorf("Upstreams[%d].Name must differ from %s, got %s", i, lanyard.Quote(other), lanyard.Quote(u.Name))
 		}
 		// Two servers with one namespace would share each grant: who may search in one could search in the other.
-		if other, ok := namespaces[fold(u.namespace())]; ok {
+		if other, ok := namespaces[FoldName(u.namespace())]; ok {
 			return fmt.Errorf("Upstreams[%d].Namespace must differ from that of %s, got %s", i, lanyard.Quote(other),
 				lanyard.Quote(u.namespace()))
 		}
-		names[fold(u.Name)], namespaces[fold(u.namespace())] = u.Name, u.Name
+		names[FoldName(u.Name)], namespaces[FoldName(u.namespace())] = u.Name, u.Name
 	}
 	return nil
 }
 
-// fold maps texts that people take for the same to one.
-func fold(s string) string { return cases.Fold().String(norm.NFKC.String(s)) }
+// FoldName returns the same text for all names that people take for one.
+func FoldName(s string) string { return cases.Fold().String(norm.NFKC.String(s)) }
 
 func (u Upstream) namespace() string {
 	if u.Namespace == "" {

@@ -12,11 +12,9 @@ import (
 	"slices"
 	"strings"
 
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
-
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/gateway"
 	"github.com/lanyard/lanyard/internal/moduletools"
 	"github.com/lanyard/lanyard/internal/setting"
 	"github.com/lanyard/lanyard/internal/strictyaml"
@@ -92,9 +90,6 @@ func isURL(s string, schemes ...string) bool {
 // upstreamName has no underscore, so that the ___ behind it always ends it.
 var upstreamName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*$`)
 
-// fold maps names that people take for the same to one.
-func fold(s string) string { return cases.Fold().String(norm.NFKC.String(s)) }
-
 func (c *checker) checkUpstreams() {
 	names, namespaces := map[string]int{}, map[string]int{}
 	for i, u := range c.Upstreams {
@@ -104,14 +99,14 @@ func (c *checker) checkUpstreams() {
 		if len(namespace) > maxNamespace {
 			c.report(path+".namespace", "%s.namespace must be at most %d bytes, got %d", path, maxNamespace, len(namespace))
 		}
-		if other, ok := names[fold(u.Name)]; ok {
+		if other, ok := names[gateway.FoldName(u.Name)]; ok {
 			c.report(path+".name", "%s.name must differ from upstreams[%d].name, got %s", path, other, lanyard.Quote(u.Name))
 		}
-		if other, ok := namespaces[fold(namespace)]; ok {
+		if other, ok := namespaces[gateway.FoldName(namespace)]; ok {
 			c.report(path+".namespace", "%s.namespace must differ from that of upstreams[%d], got %s: who may use a tool of the "+
 				"one could use those of the other", path, other, lanyard.Quote(namespace))
 		}
-		names[fold(u.Name)], namespaces[fold(namespace)] = i, i
+		names[gateway.FoldName(u.Name)], namespaces[gateway.FoldName(namespace)] = i, i
 		c.checkConnection(path, u)
 	}
 }
@@ -210,7 +205,7 @@ func (c *checker) checkFlowModules() {
 	name := m.Upstream()
 	c.checkName("flow-modules.name", name)
 	for i, u := range c.Upstreams {
-		if fold(u.Name) == fold(name) || fold(u.Namespace) == fold(name) {
+		if gateway.FoldName(u.Name) == gateway.FoldName(name) || gateway.FoldName(u.Namespace) == gateway.FoldName(name) {
 			c.report("flow-modules.name", "flow-modules.name must differ from name and namespace of upstreams[%d], got %s", i,
 				lanyard.Quote(name))
 		}

@@ -293,7 +293,7 @@ func (d *Document) structure(n *yaml.Node, to reflect.Value, at place) {
 		}
 	}
 	set := map[string]bool{}
-	d.members(n, at, func(key *yaml.Node, value *yaml.Node) {
+	d.members(n, at, func(key, value *yaml.Node) {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.name == key.Value })
 		if i < 0 {
 			names := make([]string, len(fields))
@@ -303,6 +303,9 @@ func (d *Document) structure(n *yaml.Node, to reflect.Value, at place) {
 			d.report(d.at(key), "%s must have keys among %s, got %q%s", at.name(), strings.Join(names, ", "), clip(key.Value),
 				typo.DidYouMean(key.Value, names))
 			return
+		}
+		if isNull(value) {
+			return // it is left out
 		}
 		set[key.Value] = true
 		d.value(value, to.FieldByIndex(fields[i].index), at.key(key.Value, fields[i]))
@@ -314,7 +317,7 @@ func (d *Document) structure(n *yaml.Node, to reflect.Value, at place) {
 	}
 }
 
-// members calls each with the keys of a mapping and their values, those without a value left out.
+// members calls each with the keys of a mapping and their values, also with keys that have none.
 func (d *Document) members(n *yaml.Node, at place, each func(key, value *yaml.Node)) {
 	if n.Kind != yaml.MappingNode {
 		d.report(d.at(n), "%s must be a mapping, got %s", at.name(), describe(n))
@@ -328,7 +331,7 @@ func (d *Document) members(n *yaml.Node, at place, each func(key, value *yaml.No
 			d.report(d.at(key), "a key must be a text, got %s", describe(key))
 		case seen[key.Value]:
 			d.report(d.at(key), "%q is listed twice", clip(key.Value))
-		case !isNull(value):
+		default:
 			seen[key.Value] = true
 			each(key, value)
 		}
@@ -341,6 +344,9 @@ func (d *Document) mapping(n *yaml.Node, to reflect.Value, at place) {
 	}
 	all := reflect.MakeMap(to.Type())
 	d.members(n, at, func(key, value *yaml.Node) {
+		if isNull(value) {
+			return // it is left out
+		}
 		v := reflect.New(to.Type().Elem()).Elem()
 		d.value(value, v, at.key(key.Value, field{enum: at.field.enum}))
 		all.SetMapIndex(reflect.ValueOf(key.Value).Convert(to.Type().Key()), v)

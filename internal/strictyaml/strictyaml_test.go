@@ -83,6 +83,10 @@ func TestProblems(t *testing.T) {
 		{"a field without a tag", "name: b\nHidden: x", `2:1: the file must have keys among name, on, count, share, even, inner, list, map, ` +
 			`colors, wait, got "Hidden"`},
 		{"twice", "name: a\nname: b", `2:1: "name" is listed twice`},
+		{"twice, first without a value", "name:\nname: b", `2:1: "name" is listed twice`},
+		{"a key of a map twice, first without a value", "name: a\nmap: {x: , x: green}", `2:12: "x" is listed twice`},
+		{"misspelt without a value", "name: a\nlst:", `2:1: the file must have keys among name, on, count, share, even, inner, list, ` +
+			`map, colors, wait, got "lst"; did you mean list?`},
 		{"misspelt deep", "name: a\nlist:\n- word: red\n  deap: [1]", `4:3: list[0] must have keys among word, deep, got "deap"; ` +
 			`did you mean deep?`},
 		{"a wrong word", "name: a\ninner: {word: gren}", `2:15: inner.word must be red or green, got "gren"; did you mean green?`},
