@@ -446,7 +446,8 @@ func TestTokensOf(t *testing.T) {
 
 // TestServerThatHangs asks a server that takes questions and never answers. Agents do not wait for it.
 func TestServerThatHangs(t *testing.T) {
-	in, caller := authority.Instance{Account: account, ID: "i"}, &gateway.Caller{Account: account, Instance: "i", Agent: agent}
+	in := authority.Instance{Account: account, ID: "i"}
+	caller := &gateway.Caller{Account: account, Instance: "i", Agent: agent}
 	right := gateway.Right{Namespace: "crm", Tool: "find"}
 	for name, ask := range map[string]func(context.Context, *authority.Remote) error{
 		"Decide": func(ctx context.Context, r *authority.Remote) error {

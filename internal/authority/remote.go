@@ -75,11 +75,7 @@ type keptToken struct {
 func (r *Remote) ask(ctx context.Context, path string, question, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, maxAsking)
 	defer cancel()
-	err := r.call(ctx, path, question, answer)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return unavailable(err)
-	}
-	return err
+	return r.call(ctx, path, question, answer)
 }
 
 // follow returns what is kept of an instance, which is followed from then on.
@@ -287,7 +283,11 @@ func (r *Remote) Token(ctx context.Context, text string) (lanyard.Token, error) 
 
 // Instance asks for an instance.
 func (r *Remote) Instance(ctx context.Context, account, ref string) (in Instance, err error) {
-	return in, r.ask(ctx, PathInstance, InstanceQuestion{account, ref}, &in)
+	err = r.ask(ctx, PathInstance, InstanceQuestion{account, ref}, &in)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = unavailable(err)
+	}
+	return in, err
 }
 
 // User returns a user that is kept, or asks for it.
