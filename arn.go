@@ -1,6 +1,9 @@
 package lanyard
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // An ARN names a resource of an instance across accounts and regions:
 //
@@ -104,4 +107,20 @@ func IsID(s string) bool {
 		}
 	}
 	return true
+}
+
+// An AgentARN is where the ARN of an AI agent says that the agent is. AI agents are not resources of an instance.
+type AgentARN struct{ Partition, Region, Account string }
+
+var agentARN = regexp.MustCompile(`^arn:(aws(?:-[a-z-]+)?):wisdom:([a-z]{2,}(?:-[a-z]+)+-[0-9]):([0-9]{12}):` +
+	`ai-agent/[A-Za-z0-9-]{1,128}/[A-Za-z0-9-]{1,128}(?::(?:\$LATEST|\$SAVED|[0-9]{1,10}))?$`)
+
+// ParseAgentARN parses the ARN of an AI agent, which may have a qualifier. The error matches ErrInvalid.
+func ParseAgentARN(s string) (AgentARN, error) {
+	form := agentARN.FindStringSubmatch(s)
+	if len(s) > MaxARN || form == nil {
+		return AgentARN{}, Errorf(Invalid, "must be arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/AGENT, with or "+
+			"without :$LATEST, :$SAVED or :VERSION, got %s", Quote(s))
+	}
+	return AgentARN{form[1], form[2], form[3]}, nil
 }

@@ -90,7 +90,7 @@ var rules = map[string]rule{
 		"finds out who calls the gateway; what they may do is the authority's"},
 	"authority": {[]string{"", "access", "control", "gateway", "questions"},
 		"decides for the gateway from snapshots; of the wire it has the questions and answers alone"},
-	"gatewayfile": {[]string{"", "callers", "control", "decisionlog", "gateway", "guard", "moduletools", "recorder",
+	"gatewayfile": {[]string{"", "callers", "decisionlog", "gateway", "guard", "moduletools", "recorder",
 		"redact", "setting", "strictyaml"},
 		"reads what the packages of the gateway are configured with, and starts none of them"},
 	"strictyaml": {[]string{"typo"},

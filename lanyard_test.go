@@ -62,6 +62,32 @@ func TestIsPermissionName(t *testing.T) {
 	}
 }
 
+func TestAgentARN(t *testing.T) {
+	us := AgentARN{"aws", "us-east-1", "123456789012"}
+	for _, tt := range []struct {
+		in   string
+		want AgentARN // zero for an error
+	}{
+		{"arn:aws:wisdom:us-east-1:123456789012:ai-agent/a1/b2", us},
+		{"arn:aws:wisdom:us-east-1:123456789012:ai-agent/a1/b2:$LATEST", us},
+		{"arn:aws:wisdom:us-east-1:123456789012:ai-agent/a1/b2:7", us},
+		{"arn:aws-us-gov:wisdom:us-gov-west-1:123456789012:ai-agent/a1/b2", AgentARN{"aws-us-gov", "us-gov-west-1", "123456789012"}},
+		{"arn:aws:wisdom:us-east-1:123456789012:ai-agent/a1", AgentARN{}},
+		{"arn:aws:wisdom:us-east-1:123456789012:ai-agent/a1/b2:$OTHER", AgentARN{}},
+		{"arn:aws:wisdom:us-east-1:12345678901:ai-agent/a1/b2", AgentARN{}},
+		{"arn:aws:connect:us-east-1:123456789012:ai-agent/a1/b2", AgentARN{}},
+		{"arn:other:wisdom:us-east-1:123456789012:ai-agent/a1/b2", AgentARN{}},
+		{" arn:aws:wisdom:us-east-1:123456789012:ai-agent/a1/b2", AgentARN{}},
+		{"arn:aws:wisdom:us-east-1:123456789012:ai-agent/a1/b2\n", AgentARN{}},
+		{"", AgentARN{}},
+	} {
+		got, err := ParseAgentARN(tt.in)
+		if got != tt.want || (err != nil) != (tt.want == AgentARN{}) || err != nil && KindOf(err) != Invalid {
+			t.Errorf("ParseAgentARN(%q) = %+v, %v; want %+v", tt.in, got, err, tt.want)
+		}
+	}
+}
+
 func TestARN(t *testing.T) {
 	const profile = "arn:aws:connect:us-east-1:123456789012:instance/i-1/security-profile/p-1"
 	for _, tt := range []struct {

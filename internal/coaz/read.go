@@ -73,17 +73,12 @@ func Read(path string, source []byte) (Mappings, error) {
 // reader reports what is wrong in a file of mappings.
 type reader struct{ *strictyaml.Document }
 
-// agentForm is the form of ARNs of AI agents.
-var agentForm = regexp.MustCompile(`^arn:[a-z-]+:wisdom:[a-z0-9-]+:[0-9]{12}:ai-agent/[A-Za-z0-9-]+/[A-Za-z0-9-]+` +
-	`(:(\$LATEST|\$SAVED|[0-9]+))?$`)
-
 const maxNamespace = 128 // characters
 
 func (r *reader) checkTables(at string, m *mappingForm) {
 	for client, arn := range m.Agents {
-		if !agentForm.MatchString(arn) {
-			r.Report(at+".agents."+client, "the AI agent of %s must be arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/"+
-				"AGENT, with or without :$LATEST, :$SAVED or a version, got %s", lanyard.Quote(client), lanyard.Quote(arn))
+		if _, err := lanyard.ParseAgentARN(arn); err != nil {
+			r.Report(at+".agents."+client, "the AI agent of %s %v", lanyard.Quote(client), err)
 		}
 	}
 	for subject, user := range m.Users {

@@ -62,7 +62,7 @@ func TestReadProblems(t *testing.T) {
 		{"an empty subject", of("users: {'': a}"), "g.yaml:3:17: a key of users must have at least 1 character, got 0"},
 		{"an empty application", of("servers: {a: ''}"), `g.yaml:3:18: the application of "a" must have 1 to 128 characters, got 0`},
 		{"a merge", of("users: {<<: {a: b}}"), "g.yaml:3:17: instances." + instance + ".users.<< must be a text, got a mapping"},
-		{"an agent that is none", of("agents: {a: robot}"), `g.yaml:3:17: the AI agent of "a" must be arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/AGENT, with or without :$LATEST, :$SAVED or a version, got "robot"`},
+		{"an agent that is none", of("agents: {a: robot}"), `g.yaml:3:17: the AI agent of "a" must be arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/AGENT, with or without :$LATEST, :$SAVED or :VERSION, got "robot"`},
 		{"a subject that is a client too", of("agents: {a: 'arn:aws:wisdom:us-east-1:123456789012:ai-agent/a/b'}\n    users: {a: b}"),
 			`g.yaml:4:16: "a" must be in either agents or users, got both`},
 		{"a long namespace", of("servers: {a: " + strings.Repeat("n", 129) + "}"), `g.yaml:3:18: the application of "a" must have 1 to 128 characters, got 129`},

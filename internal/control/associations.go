@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/lanyard/lanyard"
@@ -126,18 +125,13 @@ func (s *Service) getHolder(ctx context.Context, r store.Reader, in *lanyard.Ins
 	return u, nil
 }
 
-// agentForm is the ARN of an AI agent: partition, region, account, assistant, agent, qualifier.
-var agentForm = regexp.MustCompile(`^arn:(aws(?:-[a-z-]+)?):wisdom:([a-z]{2,}(?:-[a-z]+)+-[0-9]):([0-9]{12}):ai-agent/[A-Za-z0-9-]{1,128}/[A-Za-z0-9-]{1,128}(?::(?:\$LATEST|\$SAVED|[0-9]{1,10}))?$`)
-
 // checkAgentARN returns an error unless a member is the ARN of an AI agent that could hold profiles of in.
 func (s *Service) checkAgentARN(in *lanyard.Instance, member, arn string) error {
-	form := agentForm.FindStringSubmatch(arn)
+	at, err := lanyard.ParseAgentARN(arn)
 	switch {
-	case len(arn) > lanyard.MaxARN || form == nil:
-		return lanyard.Errorf(lanyard.Invalid,
-			"%s must be arn:PARTITION:wisdom:REGION:ACCOUNT:ai-agent/ASSISTANT/AGENT, with or without :$LATEST, "+
-				":$SAVED or :VERSION, got %s", member, lanyard.Quote(arn))
-	case form[1] != s.partition || form[2] != in.Region || form[3] != in.Account:
+	case err != nil:
+		return lanyard.Errorf(lanyard.Invalid, "%s %v", member, err)
+	case at != lanyard.AgentARN{Partition: s.partition, Region: in.Region, Account: in.Account}:
 		return lanyard.Errorf(lanyard.NotFound,
 			"%s: AI agent %s does not exist in account %s and region %s, those of instance %s", member, lanyard.Quote(arn),
 			in.Account, in.Region, in.ID)
@@ -215,6 +209,3 @@ func (s *Service) putProfilesOfAgent(ctx context.Context, tx store.Tx, a *lanyar
 	a.Modified = s.time()
 	return tx.Put(ctx, a)
 }
-
-// IsAgentARN reports whether a text has the form of an AI agent's ARN, qualifier included.
-func IsAgentARN(arn string) bool { return len(arn) <= lanyard.MaxARN && agentForm.MatchString(arn) }

@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/lanyard/lanyard"
-	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/gateway"
 	"github.com/lanyard/lanyard/internal/moduletools"
 	"github.com/lanyard/lanyard/internal/setting"
@@ -250,10 +249,13 @@ func (c *checker) checkIssuers() {
 }
 
 func (c *checker) checkClient(path string, client Client) {
-	switch {
-	case client.Agent == NoAgent && client.Subject != "" && client.Subject != "user":
-		c.report(path+".subject", "%s.subject must be user when agent is %s, got %s", path, NoAgent, client.Subject)
-	case client.Agent != NoAgent && !control.IsAgentARN(client.Agent):
+	if client.Agent == NoAgent {
+		if client.Subject != "" && client.Subject != "user" {
+			c.report(path+".subject", "%s.subject must be user when agent is %s, got %s", path, NoAgent, client.Subject)
+		}
+		return
+	}
+	if _, err := lanyard.ParseAgentARN(client.Agent); err != nil {
 		c.report(path+".agent", "%s.agent must be the ARN of an AI agent, or %s, got %s", path, NoAgent,
 			lanyard.Quote(client.Agent))
 	}

@@ -83,7 +83,7 @@ func TestProblems(t *testing.T) {
 		{"a field without a tag", "name: b\nHidden: x", `2:1: the file must have keys among name, on, count, share, even, inner, list, map, ` +
 			`colors, wait, got "Hidden"`},
 		{"twice", "name: a\nname: b", `2:1: "name" is listed twice`},
-		{"twice, first without a value", "name:\nname: b", `2:1: "name" is listed twice`},
+		{"twice, first without a value", "name: a\ncount:\ncount: 2", `3:1: "count" is listed twice`},
 		{"a key of a map twice, first without a value", "name: a\nmap: {x: , x: green}", `2:12: "x" is listed twice`},
 		{"misspelt without a value", "name: a\nlst:", `2:1: the file must have keys among name, on, count, share, even, inner, list, ` +
 			`map, colors, wait, got "lst"; did you mean list?`},
