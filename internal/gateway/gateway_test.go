@@ -241,7 +241,8 @@ func TestRefusalsRevealNothing(t *testing.T) {
 // An agent cannot tell a server that there is from one that there is not, nor which application stands for it.
 func TestRefusalsRevealNoServer(t *testing.T) {
 	at, _ := serveMCP(t, shop(), true)
-	url := start(t, newRights(), gateway.Config{Prefixed: true},
+	a := newRights()
+	url := start(t, a, gateway.Config{Prefixed: true},
 		gateway.Upstream{Name: "shop", Namespace: "hidden-application", URL: at})
 	there, not := call(t, url, "shop___sell", ""), call(t, url, "shap___sell", "")
 	same := func(a answer) string {
@@ -249,6 +250,11 @@ func TestRefusalsRevealNoServer(t *testing.T) {
 	}
 	if there.status != not.status || same(there) != same(not) || strings.Contains(there.body, "hidden-application") {
 		t.Errorf("answers reveal a server:\n%s\n%s", there.body, not.body)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if got := a.calls[0].Error; !strings.Contains(got, `"hidden-application"`) {
+		t.Errorf("the record says %q, which does not name the permission that is missing", got)
 	}
 }
 

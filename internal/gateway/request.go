@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -196,10 +197,15 @@ func (q *request) subject(tool string) string {
 
 // refuse answers a request that is not allowed. The answer is the same whether or not there is what was asked for.
 func (q *request) refuse(call *Call, e errand) error {
-	reason := q.g.Authority.Refusal(q.ctx, q.caller, q.shownRight(call.Right, e))
+	shown := q.shownRight(call.Right, e)
+	reason := q.g.Authority.Refusal(q.ctx, q.caller, shown)
+	call.Error = reason
+	if shown != call.Right { // the record is for those who grant permissions, and names the one that is missing
+		call.Error = q.g.Authority.Refusal(q.ctx, q.caller, call.Right)
+	}
 	if challenge := q.g.Authenticator.Challenge(q.http, &call.Right); challenge != "" {
 		q.reply.setHeader("WWW-Authenticate", challenge)
-		if err := q.record(call, "refused", reason); err != nil {
+		if err := q.record(call, "refused", call.Error); err != nil {
 			return err
 		}
 		q.reply.final(http.StatusForbidden, faultMessage(q.raw(q.id), faultf(codeDenied, "%s", reason)))
@@ -221,7 +227,7 @@ func (q *request) shownRight(r Right, e errand) Right {
 func (q *request) end(call *Call, outcome string, f *fault, response *incoming) error {
 	text := ""
 	if f != nil {
-		text = f.Message
+		text = cmp.Or(call.Error, f.Message)
 	}
 	if f != nil && f.Code == codeHeaderMismatch {
 		text = "a header must be as in the body" // the message has what it was: an argument
