@@ -80,7 +80,7 @@ func (l *Log) start(name string, write func(context.Context, []*Entry) error, en
 // Arguments reports whether entries are to have arguments.
 func (l *Log) Arguments() bool { return l != nil && !l.config.NoArguments }
 
-// Takes reports whether the decision with an id is among those that are logged, and sets its share.
+// takes reports whether a decision is among those that are logged, and notes of which share it is one.
 func (l *Log) takes(e *Entry) bool {
 	share := l.config.Sample
 	if !e.Decision {
