@@ -571,6 +571,26 @@ func TestPagesOfLargeValuesEndEarly(t *testing.T) {
 	if got := done.Outcomes[0].Failure; !strings.Contains(got, "at most 262144 bytes") {
 		t.Errorf("a row of 400,000 bytes: %q", got)
 	}
+	var all90 []control.ValueChange
+	for i := range n / 30 {
+		for j := range 30 {
+			all90 = append(all90, value(row("A", fmt.Sprint(i, "-", j)), "v", ""))
+		}
+	}
+	done, err = w.BatchDeleteDataTableValue(w.Context(), call("BatchDeleteDataTableValue"),
+		control.ValueBatch{Instance: w.in.ID, Table: table.ID, Changes: all90})
+	w.must(err)
+	left := 0
+	for _, o := range done.Outcomes {
+		if strings.Contains(o.Failure, "send this one in another batch") {
+			left++
+		} else if o.Failure != "" {
+			t.Errorf("a deletion: %q", o.Failure)
+		}
+	}
+	if deleted := (n - left) * len(large); deleted > 4<<20 || deleted < 3<<20 {
+		t.Errorf("one event has the %d bytes of %d rows, want at most 4 MiB", deleted, n-left)
+	}
 }
 
 // Expressions ask for a permission of their own.

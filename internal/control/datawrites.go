@@ -31,6 +31,9 @@ type WrittenValues struct {
 // maxRow bounds the values of one row together, in bytes: an event has a row before and after.
 const maxRow = 256 << 10
 
+// maxBatchRows bounds the values that the rows of one batch had before it, in bytes: they are all in one event.
+const maxBatchRows = 4 << 20
+
 // BatchCreateDataTableValue adds values, and the rows that they are the first of.
 func (s *Service) BatchCreateDataTableValue(ctx context.Context, call Call, b ValueBatch) (WrittenValues, error) {
 	return s.writeValues(ctx, call, b, createValue)
@@ -96,6 +99,7 @@ type valueWriter struct {
 	order   []*rowEdit
 	items   []valueItem
 	touched map[string]bool // the attributes whose values changed, by id
+	size    int             // of the values that the rows had before, in bytes
 }
 
 // A rowEdit is a row that a batch changes.
@@ -104,6 +108,7 @@ type rowEdit struct {
 	row    *lanyard.DataTableRow
 	edited map[string]bool // the attributes of the items so far, by id
 	done   bool            // some item changed it
+	sized  bool            // it is counted in the size of the batch
 }
 
 // A valueItem is one item of a batch, carried out.
@@ -142,8 +147,24 @@ func (w *valueWriter) run(ctx context.Context, changes []ValueChange, what value
 		if it.edit, err = w.edit(ctx, primary[i], isDefault[i]); err != nil {
 			return err
 		}
-		it.failure = w.apply(it, c, what)
+		if it.failure = w.addSize(it.edit); it.failure == nil {
+			it.failure = w.apply(it, c, what)
+		}
 	}
+	return nil
+}
+
+// addSize counts what a row had before, unless that would make the event of the batch too large.
+func (w *valueWriter) addSize(e *rowEdit) error {
+	if e.sized || e.before == nil {
+		return nil
+	}
+	n := rowSize(e.before)
+	if w.size+n > maxBatchRows {
+		return lanyard.Errorf(lanyard.Limit, "the rows of a batch must have values of at most %d bytes together; "+
+			"send this one in another batch", maxBatchRows)
+	}
+	w.size, e.sized = w.size+n, true
 	return nil
 }
 
