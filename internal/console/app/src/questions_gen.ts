@@ -68,7 +68,7 @@ export interface PageInfo {
  * the last entry. Neither depends on the server or on what has changed in the meantime.
  */
 /**
- * measure counts the bytes of results, up to maxAnswer.
+ * measure counts the bytes of results, up to most.
  */
 /**
  * listing is what was found for a page of a list.
