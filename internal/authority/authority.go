@@ -81,8 +81,8 @@ func refusal(s *access.Snapshot, c *gateway.Caller, r gateway.Right) string {
 	switch {
 	case c.User == "" && r.Module != "":
 		return "the AI agent lacks the flow module of this tool" // if there is one: its id is not the agent's to know
-	case c.User == "":
-		return "the AI agent lacks " + what
+	case c.User == "": // it is told the name by which it knows the server, and not which application stands for that
+		return "the AI agent lacks the permission " + lanyard.Quote(r.Tool) + " on server " + lanyard.Quote(r.Namespace)
 	}
 	view := questions.View{Snapshot: s, Viewer: c.User}
 	permission := questions.ViewPermission(access.TypeSecurityProfile)

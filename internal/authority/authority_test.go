@@ -269,7 +269,7 @@ func TestRefusal(t *testing.T) {
 			right gateway.Right
 			want  string
 		}{
-			{"an agent by itself", w.caller(agent, ""), tool("book"), `the AI agent lacks the permission "book" of application "crm"`},
+			{"an agent by itself", w.caller(agent, ""), tool("book"), `the AI agent lacks the permission "book" on server "crm"`},
 			{"an agent by itself, of a flow module", w.caller(agent, ""), gateway.Right{Module: "m1"},
 				"the AI agent lacks the flow module of this tool"},
 			{"for a user who views nothing", w.caller(agent, "nora"), tool("book"), "you are not allowed to do this"},

@@ -104,7 +104,7 @@ func (q *request) serveList(k kind) error {
 	q.g.ready(q.ctx)
 	shown, revision, err := q.g.visible(q.ctx, q.caller, k)
 	if err != nil {
-		q.g.Logger.Error("a list cannot be decided", "method", q.method, "error", err)
+		q.g.logAway("a list cannot be decided", err)
 		return faultf(codeInternal, "the list cannot be decided now")
 	}
 	from := 0

@@ -160,7 +160,7 @@ func (q *request) decide(e errand) (*Call, error) {
 		call.Upstream = e.upstream.Name
 	}
 	if err != nil {
-		q.g.Logger.Error("a call cannot be decided", "error", err)
+		q.g.logAway("a call cannot be decided", err)
 		return nil, q.end(call, "failed", faultf(codeInternal, "the call cannot be decided now"), nil)
 	}
 	call.Decision = decisions[0]

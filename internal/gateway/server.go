@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/lanyard/lanyard/internal/sealed"
 )
 
@@ -34,6 +36,8 @@ type Gateway struct {
 	streaming  context.Context // ends with EndStreams
 	endStreams context.CancelFunc
 
+	away rate.Sometimes // when to log that nothing can be decided
+
 	ctx    context.Context // ends with the gateway
 	cancel context.CancelFunc
 	group  sync.WaitGroup
@@ -48,7 +52,8 @@ func New(c Config) (*Gateway, error) {
 	c = c.withDefaults()
 	g := &Gateway{Config: c, prefixed: c.Prefixed || len(c.Upstreams) > 1, began: time.Now(),
 		tasks:  sealed.Box{Secret: c.Secret, Purpose: "mcp task"},
-		states: sealed.Box{Secret: c.Secret, Purpose: "mcp request state"}}
+		states: sealed.Box{Secret: c.Secret, Purpose: "mcp request state"},
+		away:   rate.Sometimes{Interval: time.Second}}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.streaming, g.endStreams = context.WithCancel(g.ctx)
 	g.sessions.byID = map[string]*session{}
@@ -131,7 +136,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) answerStranger(w http.ResponseWriter, r *http.Request, err error) {
 	var who *Unauthenticated
 	if !errors.As(err, &who) {
-		g.Logger.Error("a caller cannot be authenticated now", "error", err)
+		g.logAway("callers cannot be authenticated now", err)
 		writeJSON(w, http.StatusServiceUnavailable, faultMessage(nil, faultf(codeInternal, "callers cannot be authenticated now")))
 		return
 	}
@@ -143,6 +148,11 @@ func (g *Gateway) answerStranger(w http.ResponseWriter, r *http.Request, err err
 		w.Header().Set("WWW-Authenticate", challenge)
 	}
 	writeJSON(w, status, faultMessage(nil, faultf(codeDenied, "%s", who.Reason)))
+}
+
+// logAway logs that callers cannot be decided about, but not for each request of an agent that keeps on asking.
+func (g *Gateway) logAway(what string, err error) {
+	g.away.Do(func() { g.Logger.Error(what, "error", err) })
 }
 
 // checkOrigin refuses web pages that are not meant to call. A page of a stranger can reach a gateway on the machine of

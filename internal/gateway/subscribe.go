@@ -87,7 +87,7 @@ func (w *watcher) look(ctx context.Context) {
 	now, err := w.g.fingerprints(ctx, w.caller)
 	if err != nil {
 		if ctx.Err() == nil {
-			w.g.Logger.Error("lists cannot be decided", "error", err)
+			w.g.logAway("lists cannot be decided", err)
 		}
 		return
 	}

@@ -156,17 +156,38 @@ func (g *Guard) toolOf(a *agent, key agentKey, name string, now time.Time) *tool
 	if len(a.tools) >= maxOwnTools || g.tools >= maxTools {
 		if g.sweep(now); len(a.tools) >= maxOwnTools || g.tools >= maxTools {
 			if name = ""; a.tools[name] != nil {
+				a.tools[name].narrow(limits)
 				return a.tools[name]
 			}
 		}
 	}
 	t := &tool{Limits: limits}
 	if limits.CallsPerMinute != setting.None {
-		t.calls = rate.NewLimiter(rate.Limit(float64(limits.CallsPerMinute)/60), int(limits.Burst))
+		t.calls = newLimiter(limits)
 	}
 	a.tools[name] = t
 	g.tools++
 	return t
+}
+
+func newLimiter(l Limits) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(float64(l.CallsPerMinute)/60), int(l.Burst))
+}
+
+// narrow makes limits that tools share as strict as those of one that joins them.
+func (t *tool) narrow(to Limits) {
+	if stricter(to.CallsPerMinute, t.CallsPerMinute) {
+		t.CallsPerMinute, t.Burst, t.calls = to.CallsPerMinute, to.Burst, newLimiter(to)
+	}
+	if stricter(to.Concurrent, t.Concurrent) {
+		t.Concurrent = to.Concurrent
+	}
+	t.Timeout = min(t.Timeout, to.Timeout)
+}
+
+// stricter reports whether a limit allows less than another.
+func stricter(a, b setting.Count) bool {
+	return a != setting.None && (b == setting.None || a < b)
 }
 
 // sweep forgets what is as if it were new, at most once in a while.

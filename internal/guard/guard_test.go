@@ -296,6 +296,28 @@ func TestStateIsBounded(t *testing.T) {
 	})
 }
 
+// What is not remembered by itself is held to the strictest limits of all that is not: an unlimited tool that comes
+// first does not make the others unlimited.
+func TestToolsThatDoNotFitAreNarrowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuard(Config{Limits: Limits{CallsPerMinute: 60, Burst: 1}, Overrides: []Override{{Tool: "free",
+			Limits: Limits{CallsPerMinute: setting.None, Concurrent: setting.None, Timeout: time.Hour}}}})
+		for i := range maxOwnTools {
+			enter(g, "a", "crm", fmt.Sprint("tool", i), nil)
+		}
+		for _, tool := range []string{"free", "free", "another"} {
+			if limited := enter(g, "a", "crm", tool, nil); limited != nil {
+				t.Errorf("%s: %v", tool, limited)
+			}
+		}
+		for _, tool := range []string{"another", "one more"} {
+			if enter(g, "a", "crm", tool, nil) == nil {
+				t.Errorf("%s is called twice a second", tool)
+			}
+		}
+	})
+}
+
 // An oracle is what the limits say, computed from all that happened so far.
 type oracle struct {
 	Limits
