@@ -379,6 +379,15 @@ func compareWork(t *testing.T, worlds [3]*canaryWorld, browsers [3]*browser, ste
 		without.works(browsers[1], step, nothing) // so that all go the same way
 		crowded.works(browsers[2], step, nothing)
 		hidden, _ := hiding.works(browsers[0], step, r)
+		// A garbage collection in between empties pools, and somebody allocates what they held. What a leak costs comes
+		// again each time.
+		for range 2 {
+			if hidden.same(&absent, sameBytes) {
+				break
+			}
+			absent, _ = hiding.works(browsers[0], step, nothing)
+			hidden, _ = hiding.works(browsers[0], step, r)
+		}
 		if !hidden.same(&absent, sameBytes) {
 			t.Errorf("%s %s\nof what is hidden:     %v\nof what is not there:  %v", r.path, r.body, &hidden, &absent)
 		}
