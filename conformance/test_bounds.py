@@ -34,6 +34,7 @@ PATTERNS = {
     "ContactFlowModuleName": (["a"], [" ", "\t"]),
     "ContactFlowModuleDescription": (["a", ""], [" "]),
     "DataTableName": (["A b|-_.:=@'é"], ["a/b", "a\tb", "a\u0001", "a\u200bb"]),
+    "RegionName": (["us-east-1"], ["US-EAST-1", "us"]),
     "DataTableDescription": (["one\ntwo\t", "国"], ["a\u0001", "a\u200bb"]),
 }
 

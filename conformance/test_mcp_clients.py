@@ -162,7 +162,7 @@ def test_flow_modules(who):
 def test_a_gateway_beside_the_server(gateway, tmp_path):
     """lanyard mcp-gateway asks the server that uses the data folder, and follows it within a second."""
     config = tmp_path / "gateway.yaml"
-    config.write_text(f"upstreams:\n  - name: web\n    url: http://127.0.0.1:{gateway.web}/mcp\n"
+    config.write_text(f"instance: {gateway.centre.id}\nupstreams:\n  - name: web\n    url: http://127.0.0.1:{gateway.web}/mcp\n"
                       f"flow-modules:\n  target: {gateway.target.url}/run/{{module}}\n")
     port = free_port()
     process = subprocess.Popen([gateway.server.binary, "mcp-gateway", "--config", str(config), "--data", gateway.server.data,
