@@ -179,7 +179,9 @@ func (rep *report) write(file string) error {
 				return err
 			}
 		}
-		p.page(&b, filepath.Base(picture))
+		var section strings.Builder
+		p.page(&section, filepath.Base(picture))
+		fmt.Fprintf(&b, "%s\n\n", strings.TrimRight(section.String(), "\n"))
 	}
 	fmt.Fprintf(&b, "## The machine\n\n%s\n\nA missed target does not fail a build: figures from a machine that is busy "+
 		"with other things say little.\n", strings.Join(rep.machine, "\n"))
