@@ -16,7 +16,6 @@ import (
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/decisionlog"
 	"github.com/lanyard/lanyard/internal/gateway"
-	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/redact"
 	"github.com/lanyard/lanyard/internal/setting"
 )
@@ -115,10 +114,7 @@ var errClosed = errors.New("the gateway is shutting down, and records no more ca
 func (r *Recorder) Record(ctx context.Context, c *gateway.Call) error {
 	call := r.newCall(c)
 	r.Decisions.Add(newEntry(c, call, r.Decisions.Arguments()))
-	size, err := sizeOf(call)
-	if err != nil {
-		return err
-	}
+	size := sizeOf(call)
 	waiting, cancel := context.WithTimeoutCause(ctx, maxWait,
 		errors.New("the audit has no room: its store does not answer or is too slow"))
 	defer cancel()
@@ -134,12 +130,42 @@ func (r *Recorder) Record(ctx context.Context, c *gateway.Call) error {
 	}
 }
 
-func sizeOf(call *lanyard.AgentCall) (int, error) {
-	b, err := laxjson.Marshal(call)
-	if err != nil {
-		return 0, fmt.Errorf("record a call: %w", err)
+// sizeOf returns how many bytes a call takes in a batch at the most. It is made into JSON later, when no agent waits.
+func sizeOf(call *lanyard.AgentCall) int {
+	const always = len(`{"ID":,"Time":"2006-01-02T15:04:05.999999999Z","Method":,"Allowed":false,"Outcome":}`)
+	n := overhead + always + sizeOfText(call.ID) + sizeOfText(call.Method) + sizeOfText(call.Outcome)
+	for _, text := range [...]string{call.Agent, call.User, call.Credential, call.Upstream, call.Namespace, call.Tool,
+		call.Module, call.Reason, call.Profile, call.Error} {
+		if text != "" {
+			n += len(`,"Credential":`) + sizeOfText(text) // the longest name
+		}
 	}
-	return len(b) + overhead, nil
+	if len(call.Arguments) > 0 {
+		n += len(`,"Arguments":`) + len(call.Arguments)
+	}
+	for _, number := range [...]int64{call.Revision, call.Duration, int64(call.More)} {
+		if number != 0 {
+			n += len(`,"Revision":-9223372036854775808`)
+		}
+	}
+	if !call.Last.IsZero() {
+		n += len(`,"Last":"2006-01-02T15:04:05.999999999Z"`)
+	}
+	return n
+}
+
+// sizeOfText returns how many bytes a string takes as JSON at the most.
+func sizeOfText(s string) int {
+	n := len(s) + len(`""`)
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ' || c == '"' || c == '\\':
+			n += len(`\u0000`) - 1
+		case c >= 0x80: // part of a letter, or in its place the one for what is none
+			n += len("\uFFFD") - 1
+		}
+	}
+	return n
 }
 
 // enqueue adds a call to the last batch of its instance, which it returns, as soon as there is room. A call that is

@@ -17,6 +17,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/gateway"
+	"github.com/lanyard/lanyard/internal/laxjson"
 	"github.com/lanyard/lanyard/internal/redact"
 )
 
@@ -175,14 +176,50 @@ func TestFullBatches(t *testing.T) {
 		for _, b := range s.batches {
 			size := 0
 			for i := range b.Calls {
-				one, _ := sizeOf(&b.Calls[i])
-				size += one
+				size += marshalledSize(t, &b.Calls[i])
 			}
 			if size > lanyard.MaxBatchSize || len(b.Calls) > lanyard.MaxBatchCalls {
 				t.Errorf("a batch has %d calls and %d bytes", len(b.Calls), size)
 			}
 		}
 	})
+}
+
+func marshalledSize(t interface{ Fatal(...any) }, call *lanyard.AgentCall) int {
+	b, err := laxjson.Marshal(call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(b) + overhead
+}
+
+// A call never takes more than what is reserved for it, and a plain one not much less.
+func TestSize(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 40),
+			func(b []byte) string { return string(b) }))
+		number := rapid.Int64()
+		at := func(name string) time.Time {
+			return time.Unix(rapid.Int64Range(0, 1<<32).Draw(t, name), rapid.Int64Range(0, 999_999_999).Draw(t, name)).UTC()
+		}
+		call := &lanyard.AgentCall{ID: text.Draw(t, "ID"), Time: at("time"), Agent: text.Draw(t, "agent"),
+			User: text.Draw(t, "user"), Credential: text.Draw(t, "credential"), Method: text.Draw(t, "method"),
+			Upstream: text.Draw(t, "upstream"), Namespace: text.Draw(t, "namespace"), Tool: text.Draw(t, "tool"),
+			Module: text.Draw(t, "module"), Reason: text.Draw(t, "reason"), Profile: text.Draw(t, "profile"),
+			Revision: number.Draw(t, "revision"), Arguments: lanyard.JSON(`{"a":"<string>"}`), Outcome: text.Draw(t, "outcome"),
+			Error: text.Draw(t, "error"), Duration: number.Draw(t, "duration"), More: rapid.Int().Draw(t, "more"),
+			Last: at("last")}
+		if size, is := sizeOf(call), marshalledSize(t, call); size < is {
+			t.Fatalf("%d bytes are reserved for %d: %+v", size, is, call)
+		}
+	})
+	plain := &lanyard.AgentCall{ID: "ZUGRCYLZB74B2DFAEKBEPPROLX", Time: time.Now().UTC(),
+		Agent:  "arn:aws:wisdom:us-east-1:1:ai-agent/a/b:1",
+		Method: "tools/call", Upstream: "orders", Namespace: "orders", Tool: "find_order", Allowed: true, Reason: "granted",
+		Profile: "11111111-2222-3333-4444-555555555555", Revision: 7, Outcome: "answered", Duration: 1234}
+	if size, is := sizeOf(plain), marshalledSize(t, plain); size > is+100 {
+		t.Errorf("%d bytes are reserved for %d", size, is)
+	}
 }
 
 // While the store does not answer, calls wait for room, and fail when there is none for long.

@@ -132,8 +132,6 @@ func (r *Recorder) endRefusals(in instance, q *queue, now time.Time) {
 		q.review = nil
 	}
 	for _, c := range append(q.refusals.end(), q.lists.end()...) {
-		if size, err := sizeOf(c); err == nil {
-			r.add(in, q, c, size)
-		}
+		r.add(in, q, c, sizeOf(c))
 	}
 }
