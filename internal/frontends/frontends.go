@@ -285,7 +285,8 @@ func explainUnsigned(err error) error {
 	var refused *sigv4.Error
 	if errors.As(err, &refused) {
 		return lanyard.Errorf(lanyard.Invalid,
-			"%s; send a token of lanyard token create as Authorization: Bearer, or sign with an access key", refused.Message)
+			"%s; send a token of lanyard token create as Authorization: Bearer, or sign with an access key",
+			strings.TrimSuffix(refused.Message, "."))
 	}
 	return err
 }

@@ -4,6 +4,7 @@
 package httpstatus
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/lanyard/lanyard"
@@ -47,4 +48,17 @@ func RetryAfter(status int) int {
 		return 1
 	}
 	return 0
+}
+
+// OfStranger is the status of a request whose sender could not be told, or may not ask, and what to tell them; 0 when
+// that is another kind of failure.
+func OfStranger(err error) (status int, message string) {
+	var e *lanyard.Error
+	switch {
+	case !errors.As(err, &e) || e.Kind == lanyard.Internal || e.Kind == lanyard.Unavailable:
+		return 0, ""
+	case e.Kind == lanyard.Denied:
+		return http.StatusForbidden, e.Message
+	}
+	return http.StatusUnauthorized, e.Message
 }

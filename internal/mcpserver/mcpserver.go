@@ -208,14 +208,10 @@ func (s *Server) readRequest(w http.ResponseWriter, r *http.Request) (p Principa
 
 // notKnown returns what to tell a caller who is not known, or may not ask.
 func notKnown(err error) error {
-	var e *lanyard.Error
-	if err == nil || !errors.As(err, &e) || e.Kind == lanyard.Internal || e.Kind == lanyard.Unavailable {
-		return err
+	if status, message := httpstatus.OfStranger(err); status != 0 {
+		return &httpError{status, message}
 	}
-	if e.Kind == lanyard.Denied {
-		return &httpError{http.StatusForbidden, e.Message}
-	}
-	return &httpError{http.StatusUnauthorized, e.Message}
+	return err
 }
 
 // httpError is a refusal of a whole request.
