@@ -242,7 +242,7 @@ func (s *Service) identify(ctx context.Context, call Call, t *TableRows, sight *
 		if row == nil {
 			continue
 		}
-		if !sight.sees(row.Primary) { // found in another case; it is hidden, and so as if it were missing
+		if !sight.sees(row.Primary) { // found in another case: what is hidden is missing
 			continue
 		}
 		w.row = row

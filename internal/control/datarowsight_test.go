@@ -11,7 +11,7 @@ import (
 )
 
 // Rules are about values of one case, also of attributes that ignore it: a row that a user may name in that case, but
-// not see, is read as if it were missing.
+// not see, is missing to them.
 func TestRowsOfAnotherCaseAreAsIfMissing(t *testing.T) {
 	w := newWorld(t, manyRows)
 	table := w.rowTable("Table", lanyard.LockNone, nil)

@@ -190,7 +190,7 @@ func stricter(a, b setting.Count) bool {
 	return a != setting.None && (b == setting.None || a < b)
 }
 
-// sweep forgets what is as if it were new, at most once in a while.
+// sweep forgets what has nothing to remember, at most once in a while.
 func (g *Guard) sweep(now time.Time) {
 	if now.Sub(g.swept) < sweepEvery {
 		return
