@@ -11,8 +11,9 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/lanyard/lanyard/internal/idleconn"
 )
 
 // A direct is an http.RoundTripper that writes a request and reads its answer in the goroutine of the caller. That of
@@ -101,7 +102,7 @@ func (c *directConn) exchange(req *http.Request) (*http.Response, error) {
 // take returns an idle connection, or a new one.
 func (d *direct) take(ctx context.Context, req *http.Request) (*directConn, error) {
 	for c := d.pop(); c != nil; c = d.pop() {
-		if time.Since(c.used) < directIdleTime && quiet(c.Conn) {
+		if time.Since(c.used) < directIdleTime && idleconn.Still(c.Conn) {
 			return c, nil
 		}
 		_ = c.Close()
@@ -149,22 +150,6 @@ func (d *direct) CloseIdleConnections() {
 		_ = c.Close()
 	}
 	d.other.CloseIdleConnections()
-}
-
-// quiet reports whether nothing has arrived on an idle connection: neither its end nor an answer that nobody asked for,
-// which would be taken for that to the next request.
-func quiet(c net.Conn) bool {
-	raw, err := c.(syscall.Conn).SyscallConn()
-	if err != nil {
-		return false
-	}
-	nothing := false
-	err = raw.Control(func(fd uintptr) {
-		var b [1]byte
-		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		nothing = err == syscall.EAGAIN
-	})
-	return err == nil && nothing
 }
 
 // A directBody is the body of an answer. The connection is used again only if the body was read to its end, nothing

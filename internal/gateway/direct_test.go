@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/lanyard/lanyard/internal/idleconn"
 )
 
 // serveRaw answers each request with the next of answers, as they are. It counts the connections.
@@ -164,7 +166,7 @@ func TestDirectNoticesWhatNobodyAsked(t *testing.T) {
 		if want == "one" {
 			ours, theirs := tcpPair(t)
 			io.WriteString(theirs, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfalse")
-			for began := time.Now(); quiet(ours) && time.Since(began) < 10*time.Second; {
+			for began := time.Now(); idleconn.Still(ours) && time.Since(began) < 10*time.Second; {
 				time.Sleep(time.Millisecond)
 			}
 			in := &io.LimitedReader{R: ours}

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"github.com/lanyard/lanyard/internal/idleconn"
 	"github.com/lanyard/lanyard/internal/store/sqlstore"
 )
 
@@ -275,7 +276,7 @@ func (c *conn) Ready(ctx context.Context) bool {
 		return false
 	}
 	if time.Since(c.used) < idle {
-		return still(c.c.PgConn().Conn())
+		return idleconn.Still(c.c.PgConn().Conn())
 	}
 	ctx, cancel := context.WithTimeout(ctx, try)
 	defer cancel()

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lanyard/lanyard/internal/idleconn"
 	"github.com/lanyard/lanyard/internal/store/postgres/pgtest"
 )
 
@@ -62,9 +63,9 @@ func TestStill(t *testing.T) {
 			returned := make(chan bool, 1)
 			go func() {
 				// What was sent may take a moment to arrive.
-				for began := time.Now(); still(ours) != tt.want && time.Since(began) < 2*time.Second; {
+				for began := time.Now(); idleconn.Still(ours) != tt.want && time.Since(began) < 2*time.Second; {
 				}
-				returned <- still(ours)
+				returned <- idleconn.Still(ours)
 			}()
 			select {
 			case got := <-returned:

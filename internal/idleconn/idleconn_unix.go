@@ -1,16 +1,17 @@
 //go:build unix
 
-package postgres
+// Package idleconn looks whether an idle connection can be used again. It neither keeps connections nor closes them.
+package idleconn
 
 import (
 	"net"
 	"syscall"
 )
 
-// still reports whether nothing has arrived on an idle connection: neither its end, nor a message of the server, which
-// would announce it. It is one system call and does not wait, because a goroutine of pgx may be reading until the next
-// answer comes. A connection that is not still cannot be used any more.
-func still(c net.Conn) bool {
+// Still reports whether nothing has arrived on an idle connection: neither its end, nor a message that announces it,
+// nor an answer that nobody asked for. It is one system call and does not wait, because a goroutine may be reading
+// until the next answer comes. A connection that is not still cannot be used any more.
+func Still(c net.Conn) bool {
 	if over, ok := c.(interface{ NetConn() net.Conn }); ok { // TLS
 		c = over.NetConn()
 	}
