@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -176,19 +175,3 @@ type refusal struct{ message string }
 func (r *refusal) Error() string { return r.message }
 
 func refuse(format string, args ...any) error { return &refusal{fmt.Sprintf(format, args...)} }
-
-type versionCmd struct{}
-
-func (versionCmd) Help() string { return "Examples:\n  lanyard version" }
-
-func (versionCmd) Run(io streams) error {
-	fmt.Fprintln(io.out, "lanyard", version())
-	return nil
-}
-
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return "development"
-}
