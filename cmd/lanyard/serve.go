@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -69,8 +70,9 @@ type serveCmd struct {
 	MaxConnectionsPerAddress int      `help:"Connections at a time from one IPv4 address or IPv6 /64 network; raise it, or set 0 for no limit, if a proxy on another machine is in front. Loopback addresses have no limit." default:"1024"`
 	BodyMemory               byteSize `help:"Memory for request bodies whose sender is not yet authenticated, of all connections together. Beyond it, requests are answered with 503. Bodies of known senders have four times as much." default:"64MiB" placeholder:"SIZE"`
 
-	Grace    time.Duration `help:"How long calls in progress may take to finish at shutdown." default:"20s"`
-	logFlags `embed:""`
+	Grace     time.Duration `help:"How long calls in progress may take to finish at shutdown." default:"20s"`
+	StopAtEOF bool          `help:"Shut down when standard input ends: a program that holds the other end of a pipe cannot leave the server behind, however it ends." name:"stop-at-eof"`
+	logFlags  `embed:""`
 }
 
 func (serveCmd) Help() string {
@@ -188,8 +190,27 @@ func (c *serveCmd) serveStore(io streams, db store.Store, s startedServer) error
 	case err := <-served:
 		return fmt.Errorf("serve: %w", err)
 	case <-io.ctx.Done():
+	case <-c.inputEnds(io, log):
 	}
 	return c.shutDown(srv, log)
+}
+
+// inputEnds returns a channel that is closed when standard input ends, if --stop-at-eof is set. Nothing interrupts a
+// read of standard input, so its goroutine may outlive the server; the program ends then.
+func (c *serveCmd) inputEnds(in streams, log *slog.Logger) <-chan struct{} {
+	if !c.StopAtEOF {
+		return nil
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if _, err := io.Copy(io.Discard, in.in); err != nil {
+			log.Warn("standard input cannot be read; this server shuts down as if it had ended", "error", err)
+			return
+		}
+		log.Info("standard input has ended")
+	}()
+	return ended
 }
 
 // readMappings reads --authzen-mcp, if it is set.
