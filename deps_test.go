@@ -83,6 +83,8 @@ var rules = map[string]rule{
 	"frontends": {[]string{"", "access", "admin", "audit", "authzen", "awsapi", "callers", "coaz", "console",
 		"control", "fault", "intake", "invocation", "mcpserver", "questions", "sigv4", "store", "throttle"},
 		"wires the front ends to each other, so that none imports another; it knows no database"},
+	"world": {[]string{"", "control", "fault", "frontends", "store/sqlite"},
+		"a whole server in memory, whose store can only be that one; who listens for it is the caller's choice"},
 	"mcprights": {[]string{"access"}, "one rule of names for whoever enforces profiles"},
 	"gateway": {[]string{"", "idleconn", "mcprights", "nesting", "sealed"},
 		"speaks MCP and enforces; who is allowed what, and what is kept of it, is handed to it"},
@@ -136,9 +138,10 @@ var rules = map[string]rule{
 // frontEnds are the packages that answer callers; they never import each other.
 var frontEnds = []string{"awsapi", "admin", "authzen", "console", "mcpserver"}
 
-// databases are imported by cmd/lanyard only, and their drivers by them only.
+// databases are imported by homes only, and their drivers by them only.
 var (
 	databases = []string{"store/sqlite", "store/postgres"}
+	homes     = []string{"cmd/lanyard", "world"} // the program, and servers in memory
 	drivers   = map[string]string{"modernc.org/sqlite": "store/sqlite", "github.com/jackc/pgx/v5": "store/postgres",
 		"github.com/ncruces/go-sqlite3": "tests alone: it checks what the other SQLite wrote"}
 )
@@ -244,8 +247,8 @@ func TestImportRules(t *testing.T) {
 			if slices.Contains(frontEnds, folder) && slices.Contains(frontEnds, imported) {
 				t.Errorf("%q may import %q; front ends never import each other", folder, imported)
 			}
-			if slices.Contains(databases, imported) && folder != "cmd/lanyard" {
-				t.Errorf("%q may import %q; only cmd/lanyard and tests name a database", folder, imported)
+			if slices.Contains(databases, imported) && !slices.Contains(homes, folder) {
+				t.Errorf("%q may import %q; only %v and tests name a database", folder, imported, homes)
 			}
 			if strings.HasSuffix(imported, "test") && imported != "policytest" { // which is about tests, not for them
 				t.Errorf("%q may import %q, which is for tests", folder, imported)

@@ -219,6 +219,9 @@ func (s *Service) ARN(in *lanyard.Instance, t lanyard.Type, id string) string {
 	return a.String()
 }
 
+// Now returns the time by the clock of the Service, by which things expire.
+func (s *Service) Now() time.Time { return s.now() }
+
 // time is now, as precise as the wire shows it.
 func (s *Service) time() time.Time { return s.now().UTC().Truncate(time.Millisecond) }
 

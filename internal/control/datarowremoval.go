@@ -104,6 +104,9 @@ func (s *Service) RemoveRows(ctx context.Context) {
 	for after := ""; ; {
 		const page = 1000
 		ids, err := s.store.KnownInstances(ctx, after, page)
+		if err != nil && ctx.Err() != nil {
+			return
+		}
 		if err != nil {
 			s.log.Error("cannot look for rows of deleted data tables", "error", err)
 			break

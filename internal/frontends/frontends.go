@@ -4,6 +4,7 @@
 package frontends
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,10 @@ type Config struct {
 	Throttled       bool   // as Amazon Connect does
 	BodyMemory      int64  // for the bodies of unauthenticated senders; others have four times as much
 	Version         string
+	// KeepMemory leaves it to whoever runs several servers in one process to return idle memory to the system.
+	KeepMemory bool
+	// Faults are the injected faults, of which there are none at first when it is nil.
+	Faults *fault.Set
 
 	Console Console
 	// Mappings say what the tokens of gateways for AI agents stand for. nil: everything stands for itself.
@@ -71,7 +76,8 @@ type server struct {
 	api, management, decisions, console, assistant http.Handler
 }
 
-// New returns the handler of a server. It returns idle memory to the operating system until ctx ends.
+// New returns the handler of a server. Unless KeepMemory is set, it returns idle memory to the operating system until
+// ctx ends.
 func New(ctx context.Context, c Config) (http.Handler, error) {
 	secret, err := c.Credentials.Secret(ctx, "next-token")
 	if err != nil {
@@ -79,9 +85,9 @@ func New(ctx context.Context, c Config) (http.Handler, error) {
 	}
 	// Bodies of unauthenticated senders are read only after their headers claim an identity, and within one budget.
 	pools := bodies{&intake.Pool{Bytes: c.BodyMemory}, &intake.Pool{Bytes: 4 * c.BodyMemory}}
-	auth, faults := c.newVerifier(), new(fault.Set)
+	auth, faults := c.newVerifier(), cmp.Or(c.Faults, new(fault.Set))
 	config := awsapi.Config{Control: c.Control, Auth: auth, Faults: faults, Bodies: pools.strangers, TokenSecret: secret,
-		Logger: c.Logger}
+		Logger: c.Logger, Now: c.Control.Now}
 	if c.Throttled {
 		config.Throttle = &throttle.Limiter{Rate: 2, Burst: 5}
 	}
@@ -108,7 +114,9 @@ func New(ctx context.Context, c Config) (http.Handler, error) {
 		return nil, fmt.Errorf("set up the console: %w", err)
 	}
 	s.console, s.assistant = shown, s.newAssistant(auth, ask, shown, pools)
-	go freeIdleMemory(ctx, &s.calls)
+	if !c.KeepMemory {
+		go freeIdleMemory(ctx, &s.calls)
+	}
 	return s, nil
 }
 
@@ -121,7 +129,7 @@ func (s *server) newConsole(ctx context.Context, api *awsapi.Server, ask *questi
 	}
 	return console.New(console.Config{
 		Control: s.Control, Account: s.Account, URL: s.Console.URL, Idle: s.Console.Idle, Session: s.Console.Session,
-		OIDC: s.Console.OIDC, Secret: secret, Version: s.Version, Logger: s.Logger,
+		OIDC: s.Console.OIDC, Secret: secret, Version: s.Version, Logger: s.Logger, Now: s.Control.Now,
 		Strangers: pools.strangers, Callers: pools.callers, OwnHost: s.ownHost,
 		Call: api.Invoke, Questions: ask,
 		Export: exportRecords,

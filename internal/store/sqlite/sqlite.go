@@ -40,8 +40,7 @@ type Config struct {
 	// second, to find damage where nobody reads. It is repeated every day.
 	Scrub time.Duration
 
-	unsynced  bool // do not wait for the disk
-	temporary bool // remove the folder at Close
+	unsynced bool // do not wait for the disk
 
 	wrap func(sqlstore.Conn) sqlstore.Conn // wraps the connection that writes; for tests
 }
@@ -105,20 +104,6 @@ func Open(ctx context.Context, c Config) (*sqlstore.DB, error) {
 	var e *lanyard.Error
 	if err != nil && !errors.As(err, &e) {
 		err = &lanyard.Error{Kind: lanyard.Unavailable, Message: "cannot open the store in " + c.Dir, Err: err}
-	}
-	return db, err
-}
-
-// OpenMemory opens an empty store that is removed by Close, for tests and for trying out. It is the same SQLite in a
-// temporary folder, except that it does not wait for the disk.
-func OpenMemory(ctx context.Context) (*sqlstore.DB, error) {
-	dir, err := os.MkdirTemp("", "lanyard-")
-	if err != nil {
-		return nil, &lanyard.Error{Kind: lanyard.Unavailable, Message: "cannot make a temporary folder", Err: err}
-	}
-	db, err := Open(ctx, Config{Dir: dir, unsynced: true, temporary: true})
-	if err != nil {
-		os.RemoveAll(dir)
 	}
 	return db, err
 }
@@ -203,9 +188,6 @@ func (o *opening) openFolder() error {
 	release, err := Acquire(dir)
 	if err != nil {
 		return err
-	}
-	if o.temporary {
-		o.onClose(func() error { return os.RemoveAll(dir) })
 	}
 	o.onClose(release)
 	o.path = filepath.Join(dir, database)
@@ -316,13 +298,18 @@ func openWriter(ctx context.Context, path string, c Config) (*sql.DB, error) {
 	db.SetMaxOpenConns(1)
 	err = checkOurs(ctx, db)
 	if err == nil {
-		scripts, _ := fs.Sub(migrations, "migrations") // fails on an invalid name only
-		err = migrate(ctx, db, scripts)
+		err = migrate(ctx, db, scripts())
 	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
+}
+
+// scripts are the migrations.
+func scripts() fs.FS {
+	list, _ := fs.Sub(migrations, "migrations") // fails on an invalid name only
+	return list
 }
 
 func migrate(ctx context.Context, db *sql.DB, scripts fs.FS) error {

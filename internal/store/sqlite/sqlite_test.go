@@ -37,6 +37,50 @@ func TestStore(t *testing.T) {
 	}
 }
 
+// A store in memory is what it was again when it is opened from its last image.
+func TestMemoryStore(t *testing.T) {
+	before := runtime.NumGoroutine()
+	images := map[string][]byte{}
+	storetest.Run(t, func(t *testing.T, dir string) store.Store { return openedMemory(t, images, dir) })
+	idle(t, before)
+}
+
+// imagedMemory leaves its image when it is closed.
+type imagedMemory struct {
+	*Memory
+	keep func([]byte)
+}
+
+func (m imagedMemory) Close() error {
+	image, err := m.Image(context.Background())
+	if err == nil {
+		m.keep(image)
+	}
+	return m.Memory.Close()
+}
+
+func openedMemory(t *testing.T, images map[string][]byte, dir string) store.Store {
+	t.Helper()
+	image, err := emptyImage()
+	if kept := images[dir]; kept != nil {
+		image = kept
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := OpenImage(t.Context(), MemoryConfig{Image: image, Cache: 40_000}) // it evicts
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := imagedMemory{m, func(image []byte) { images[dir] = image }}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
 // idle waits until no more goroutines run than before.
 func idle(t *testing.T, before int) {
 	for range 100 {

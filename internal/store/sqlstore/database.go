@@ -17,8 +17,13 @@ func Connect(db *sql.DB, size int) func(context.Context) (Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &driverConn{conn: conn, stmts: make(map[string]*sql.Stmt), execs: make(map[string]driver.Stmt)}, nil
+		return NewConn(conn), nil
 	}
+}
+
+// NewConn returns a connection of database/sql as a Conn, which owns it. Its driver must be one for Connect.
+func NewConn(conn *sql.Conn) Conn {
+	return &driverConn{conn: conn, stmts: make(map[string]*sql.Stmt), execs: make(map[string]driver.Stmt)}
 }
 
 // driverConn is a connection of database/sql.

@@ -1,0 +1,116 @@
+package world
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/frontends"
+	"github.com/lanyard/lanyard/internal/store/sqlite"
+)
+
+// A state is a server on one store. Requests hold it open; so does the World, as long as it is the current one.
+type state struct {
+	store   *sqlite.Memory
+	service *control.Service
+	handler http.Handler
+	context context.Context // ends when requests are to end
+	cancel  context.CancelFunc
+	upkeep  sync.WaitGroup
+	holders atomic.Int64  // 0 once nobody can take it
+	idle    chan struct{} // closed when holders becomes 0
+}
+
+var errReplaced = errors.New("the state of the server was replaced")
+
+// maxRetiring is how long requests on a state that is no longer current may take before their contexts end.
+const maxRetiring = time.Second
+
+// newState starts a server on a store, which it owns, also when it fails.
+func (w *World) newState(ctx context.Context, db *sqlite.Memory) (_ *state, err error) {
+	s := &state{store: db, idle: make(chan struct{})}
+	s.holders.Store(1)
+	s.context, s.cancel = context.WithCancel(context.Background())
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	rules := w.config.Rules
+	rules.Store, rules.Now, rules.Logger = db, w.Now, w.config.Logger
+	s.service = control.New(rules)
+	key := w.config.RootKey
+	if w.config.RootKey, err = s.service.SetRootKey(ctx, key.ID, key.Secret, w.config.Frontends.Account); err != nil {
+		return nil, err
+	}
+	if err := s.service.LoadTokens(ctx); err != nil {
+		return nil, err
+	}
+	front := w.config.Frontends
+	front.Control, front.Credentials, front.Logger = s.service, db, w.config.Logger
+	front.Region, front.Faults, front.KeepMemory = rules.Region, w.faults, true
+	if s.handler, err = frontends.New(s.context, front); err != nil {
+		return nil, err
+	}
+	s.upkeep.Go(func() { s.service.RecordRefusals(s.context) })
+	s.upkeep.Go(func() { s.service.RemoveRows(s.context) })
+	return s, nil
+}
+
+// close ends the upkeep and closes the store.
+func (s *state) close() error {
+	s.cancel()
+	s.upkeep.Wait()
+	return s.store.Close()
+}
+
+// acquire returns the current state, held open, or nil when the World is closed.
+func (w *World) acquire() *state {
+	for {
+		s := w.current.Load()
+		if s == nil || s.hold() {
+			return s
+		}
+	}
+}
+
+// hold holds the state open, unless nobody did any more.
+func (s *state) hold() bool {
+	for {
+		n := s.holders.Load()
+		if n == 0 {
+			return false
+		}
+		if s.holders.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+func (s *state) release() {
+	if s.holders.Add(-1) == 0 {
+		close(s.idle)
+	}
+}
+
+// retire closes a state that is no longer current, after its requests.
+func (w *World) retire(s *state) {
+	s.release()
+	w.retired.Go(func() {
+		timer := time.NewTimer(maxRetiring)
+		defer timer.Stop()
+		select {
+		case <-s.idle:
+		case <-timer.C:
+			s.cancel()
+			<-s.idle
+		}
+		if err := s.close(); err != nil {
+			w.config.Logger.Error("an earlier state of the server was not closed properly", "error", err)
+		}
+	})
+}
