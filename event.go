@@ -12,7 +12,8 @@ type JSON = json.RawMessage
 type Caller struct {
 	Account     string // twelve digits
 	AccessKeyID string
-	Root        bool // the operator's own key
+	Root        bool   // the operator's own key
+	Region      string // whose instances alone exist for the caller; "" for those of every region
 	SourceIP    string
 	UserAgent   string
 	RequestID   string

@@ -127,11 +127,10 @@ func (s *server) detachMirror(r *http.Request, body []byte) (any, error) {
 
 // caller is the root key that signed a request, which was verified before.
 func (s *server) caller(r *http.Request, body []byte) (lanyard.Caller, error) {
-	id, err := s.Auth.Verify(r, body)
+	key, err := s.identify(r, body)
 	if err != nil {
 		return lanyard.Caller{}, err
 	}
-	key, _ := s.Control.Key(id)
 	return lanyard.Caller{Account: key.Account, AccessKeyID: key.ID, Root: true, SourceIP: remoteaddr.Host(r),
 		UserAgent: MirrorUserAgent}, nil
 }

@@ -4,6 +4,7 @@
 package awsapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -35,12 +36,17 @@ type Config struct {
 	Faults   *fault.Set        // nil: none
 	// NoAuth takes every request for one of this account, unsigned. For tests on the loopback
 	// interface only.
-	NoAuth      string
+	NoAuth string
+	// Trust, unless nil, says whose a request is, signed or not, and nothing is verified: for emulators.
+	Trust       func(*http.Request) (Identity, error)
 	Bodies      *intake.Pool     // for bodies of callers who are not known yet; nil: no bound
 	TokenSecret []byte           // signs NextTokens
 	Now         func() time.Time // default time.Now
 	Logger      *slog.Logger     // default slog.Default()
 }
+
+// An Identity is whose a request says it is.
+type Identity struct{ Account, AccessKeyID, Region string }
 
 // A Server answers the operations of the service model.
 type Server struct {
@@ -49,7 +55,7 @@ type Server struct {
 	throttle *throttle.Limiter
 	faults   *fault.Set
 	bodies   *intake.Pool
-	noAuth   string
+	trust    func(*http.Request) (Identity, error) // nil: requests are authenticated
 	tokens   tokens
 	log      *slog.Logger
 	all      []*operation
@@ -71,8 +77,11 @@ func New(c Config) *Server {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	if c.NoAuth != "" {
+		c.Trust = func(*http.Request) (Identity, error) { return Identity{Account: c.NoAuth}, nil }
+	}
 	s := &Server{control: c.Control, auth: c.Auth, throttle: c.Throttle, faults: c.Faults, bodies: c.Bodies,
-		noAuth: c.NoAuth,
+		trust:  c.Trust,
 		tokens: tokens{secret: c.TokenSecret, now: c.Now}, log: c.Logger}
 	s.all = s.operations()
 	s.routes = newRoutes(s.all)
@@ -178,11 +187,14 @@ func (s *Server) call(w http.ResponseWriter, req *request) (answer, error) {
 
 // limit throttles, and injects faults.
 func (s *Server) limit(ctx context.Context, req *request) error {
-	if s.throttle != nil && !s.throttle.Allow(req.Account, s.control.Region(), req.op.Name) {
+	if s.throttle != nil && !s.throttle.Allow(req.Account, s.regionOf(req), req.op.Name) {
 		return lanyard.Errorf(lanyard.Throttled, "rate exceeded for %s", req.op.Name)
 	}
 	return s.inject(ctx, req)
 }
+
+// regionOf is the region that a call is for.
+func (s *Server) regionOf(req *request) string { return cmp.Or(req.Region, s.control.Region()) }
 
 // runOperation carries out what was decoded.
 func (s *Server) runOperation(ctx context.Context, req *request, in model.Input) (a answer, err error) {
@@ -235,7 +247,7 @@ func ifMatch(req *request) (string, error) {
 // claim refuses what cannot be authenticated whatever its body is, so that nobody has the server read a
 // body without naming a key.
 func (s *Server) claim(req *request) error {
-	if s.noAuth != "" || req.http.ContentLength == 0 { // authenticate says the same
+	if s.trust != nil || req.http.ContentLength == 0 { // authenticate says the same
 		return nil
 	}
 	return s.auth.Claim(req.http)
@@ -273,9 +285,10 @@ func notServed(op *operation) error {
 
 // authenticate finds out whose call this is, before anything of it is parsed.
 func (s *Server) authenticate(req *request) error {
-	if s.noAuth != "" {
-		req.Account = s.noAuth
-		return nil
+	if s.trust != nil {
+		who, err := s.trust(req.http)
+		req.Account, req.AccessKeyID, req.Region = who.Account, who.AccessKeyID, who.Region
+		return err
 	}
 	id, err := s.auth.Verify(req.http, req.body)
 	if err != nil {
@@ -297,6 +310,9 @@ func (i injected) Error() string { return "injected fault: " + i.exception.Name 
 func (s *Server) inject(ctx context.Context, req *request) error {
 	f, ok := s.faults.Next(req.op.Name)
 	if !ok {
+		f, ok = s.faults.Match(s.regionOf(req), req.op.Name)
+	}
+	if !ok {
 		return nil
 	}
 	if f.Latency > 0 {
@@ -308,15 +324,21 @@ func (s *Server) inject(ctx context.Context, req *request) error {
 			return ctx.Err()
 		}
 	}
-	if e := exceptionNamed(req.op.Operation, f.Exception); e != nil {
-		return injected{e}
+	e := exceptionNamed(req.op.Operation, f.Exception)
+	if e == nil {
+		return nil
 	}
-	return nil
+	if f.Status != 0 && f.Status != e.Status {
+		other := *e
+		other.Status = f.Status
+		e = &other
+	}
+	return injected{e}
 }
 
 // CanFail reports whether operation ("*" for any) may answer with the exception of that name, and so
-// whether a fault may ask for it. Any operation may answer ThrottlingException and
-// InternalServiceException.
+// whether a fault may ask for it. Any operation may answer ThrottlingException,
+// InternalServiceException and ServiceUnavailable.
 func CanFail(operation, exception string) bool {
 	for i := range model.Operations {
 		op := &model.Operations[i]
@@ -344,7 +366,7 @@ func exceptionNamed(op *model.Operation, name string) *model.Exception {
 			return e
 		}
 	}
-	for _, e := range []*model.Exception{model.ThrottlingException, model.InternalServiceException} {
+	for _, e := range []*model.Exception{model.ThrottlingException, model.InternalServiceException, serviceUnavailable} {
 		if e.Name == name {
 			return e
 		}

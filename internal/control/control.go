@@ -307,7 +307,7 @@ func (s *Service) event(call Call, instance string) *lanyard.Event {
 		Time:        s.now().UTC(),
 		Operation:   call.Operation,
 		Account:     call.Account,
-		Region:      cmp.Or(call.region, s.region),
+		Region:      cmp.Or(call.region, call.Region, s.region),
 		AccessKeyID: call.AccessKeyID,
 		SourceIP:    call.SourceIP,
 		UserAgent:   call.UserAgent,

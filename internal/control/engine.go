@@ -75,7 +75,8 @@ const maxWait = 2 * time.Second
 // revision. An instance that the caller does not own does not exist.
 func (s *Service) Snapshot(ctx context.Context, call Call, instance string, atLeast int64) (*access.Snapshot, error) {
 	// Where there is a snapshot it knows whose the instance is: a decision asks the store nothing.
-	if have := s.engine.Peek(instance); have != nil && have.Exists() && have.Account() == call.Account {
+	if have := s.engine.Peek(instance); have != nil && have.Exists() && have.Account() == call.Account &&
+		call.Region == "" {
 		return s.engine.AtLeast(ctx, instance, atLeast, maxWait)
 	}
 	in, err := s.Instance(ctx, call, instance)

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -85,6 +86,9 @@ func (s *Service) CreateInstance(ctx context.Context, call Call, n NewInstance) 
 	if n.Alias == "" && n.DirectoryID == "" {
 		return made, lanyard.Errorf(lanyard.Malformed, "InstanceAlias or DirectoryId is required")
 	}
+	if n.ClientToken != "" && call.Region != "" && call.Region != s.region { // each region has tokens of its own
+		n.ClientToken = call.Region + "/" + n.ClientToken
+	}
 	s.making.Lock()
 	defer s.making.Unlock()
 	in, err := s.instanceByToken(ctx, call, n)
@@ -148,7 +152,8 @@ func (s *Service) roomForInstance(ctx context.Context, call Call) error {
 func (s *Service) newInstance(call Call, id string, n NewInstance) *lanyard.Instance {
 	now := s.time()
 	in := &lanyard.Instance{
-		Meta: lanyard.Meta{ID: id, Name: n.Alias, Tags: n.Tags, Modified: now}, Account: call.Account, Region: s.region,
+		Meta: lanyard.Meta{ID: id, Name: n.Alias, Tags: n.Tags, Modified: now}, Account: call.Account,
+		Region:             cmp.Or(call.Region, s.region),
 		IdentityManagement: n.IdentityManagement, DirectoryID: n.DirectoryID, Created: now,
 		Attributes: maps.Clone(instanceAttributes), ClientToken: n.ClientToken, RequestHash: n.hash(),
 	}
@@ -195,7 +200,7 @@ func (s *Service) ListInstances(ctx context.Context, call Call, p Page) ([]*lany
 	if err != nil {
 		return nil, "", err
 	}
-	all, err := s.store.Instances(ctx, call.Account, after, p.Limit+1)
+	all, err := s.instancesOf(ctx, call, after, p.Limit+1)
 	if err != nil {
 		return nil, "", err
 	}
@@ -209,6 +214,25 @@ func (s *Service) ListInstances(ctx context.Context, call Call, p Page) ([]*lany
 		page[i] = e.Instance
 	}
 	return page, next, nil
+}
+
+// instancesOf returns the next instances of the caller's account and region.
+func (s *Service) instancesOf(ctx context.Context, call Call, after int64, limit int) (all []store.Entry, err error) {
+	for len(all) < limit {
+		page, err := s.store.Instances(ctx, call.Account, after, limit)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range page {
+			if after = e.Position; call.sees(e.Instance) {
+				all = append(all, e)
+			}
+		}
+		if len(page) < limit {
+			break
+		}
+	}
+	return all[:min(len(all), limit)], nil
 }
 
 // DescribeInstanceAttribute returns the value of one attribute.

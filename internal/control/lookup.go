@@ -52,11 +52,14 @@ func (s *Service) instance(ctx context.Context, call Call, of store.Reader, ref 
 	}
 	in := r.(*lanyard.Instance)
 	// The region is that in which the instance was made, whatever region this server is in now.
-	if in.Account != call.Account || id != ref && ref != s.ARN(in, lanyard.TypeInstance, id) {
+	if in.Account != call.Account || !call.sees(in) || id != ref && ref != s.ARN(in, lanyard.TypeInstance, id) {
 		return nil, notFound(lanyard.TypeInstance, ref)
 	}
 	return in, nil
 }
+
+// sees reports whether the caller is one of the region of an instance.
+func (c *Call) sees(in *lanyard.Instance) bool { return c.Region == "" || c.Region == in.Region }
 
 func notFound(t lanyard.Type, ref string) error {
 	return lanyard.Errorf(lanyard.NotFound, "%s %q does not exist", t.Word(), lanyard.Clip(ref))

@@ -17,9 +17,19 @@ type Fault struct {
 	Rate      float64       // share of the calls, over 0 to 1
 	Latency   time.Duration // waited before the answer
 	Count     int           // calls still to be hit; 0 means no end
+	Status    int           // of the answer with the Exception; 0 means the usual one
 }
 
-// Set holds at most one fault per operation. The zero Set has none and is ready; it is safe for
+// A Rule injects failures by region and operation. The first of a list that matches a call, and whose turn it is by its
+// Rate, is what happens.
+type Rule struct {
+	Region, Operation string // "" for all
+	Exception         string
+	Status            int     // of the answer; 0 means the usual one of the exception
+	Rate              float64 // share of the calls, 0 to 1
+}
+
+// Set holds at most one fault per operation, and rules after them. The zero Set has none and is ready; it is safe for
 // concurrent use.
 type Set struct {
 	// Random is in [0, 1); default math/rand/v2.
@@ -27,6 +37,9 @@ type Set struct {
 
 	mu     sync.RWMutex
 	faults map[string]*Fault
+
+	rules   []Rule // replaced, never changed
+	latency time.Duration
 }
 
 // Put adds f, replacing the fault of the same operation.
@@ -69,6 +82,43 @@ func (s *Set) List() []Fault {
 	return list
 }
 
+// SetRules replaces the rules.
+func (s *Set) SetRules(rules []Rule) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules = slices.Clone(rules)
+}
+
+// SetLatency has every call that no fault of an operation is for wait before its answer.
+func (s *Set) SetLatency(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.latency = d
+}
+
+// Match reports what is to happen to a call by the rules and the latency of all calls.
+func (s *Set) Match(region, operation string) (Fault, bool) {
+	s.mu.RLock()
+	rules, latency := s.rules, s.latency
+	s.mu.RUnlock()
+	hit := Fault{Operation: operation, Latency: latency}
+	for _, r := range rules {
+		if r.Region != "" && r.Region != region || r.Operation != "" && r.Operation != operation || s.random() >= r.Rate {
+			continue
+		}
+		hit.Exception, hit.Status = r.Exception, r.Status
+		break
+	}
+	return hit, hit.Exception != "" || latency > 0
+}
+
+func (s *Set) random() float64 {
+	if s.Random != nil {
+		return s.Random()
+	}
+	return rand.Float64()
+}
+
 // Next tells what is to happen to the next call of operation, and counts it. A fault of the
 // operation itself goes before one of "*".
 func (s *Set) Next(operation string) (Fault, bool) {
@@ -85,11 +135,7 @@ func (s *Set) Next(operation string) (Fault, bool) {
 		if f == nil {
 			continue
 		}
-		random := rand.Float64
-		if s.Random != nil {
-			random = s.Random
-		}
-		if random() >= f.Rate {
+		if s.random() >= f.Rate {
 			continue
 		}
 		hit := *f

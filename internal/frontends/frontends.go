@@ -44,8 +44,10 @@ type Config struct {
 	Listen          string // the address, whose name requests may be for
 	NoAuth          bool   // requests need no signature; they act for Account
 	Throttled       bool   // as Amazon Connect does
-	BodyMemory      int64  // for the bodies of unauthenticated senders; others have four times as much
-	Version         string
+	// Emulator, unless nil, accepts requests without checking signatures: each is of the account and region that it names.
+	Emulator   *Emulator
+	BodyMemory int64 // for the bodies of unauthenticated senders; others have four times as much
+	Version    string
 	// KeepMemory leaves it to whoever runs several servers in one process to return idle memory to the system.
 	KeepMemory bool
 	// Faults are the injected faults, of which there are none at first when it is nil.
@@ -94,13 +96,16 @@ func New(ctx context.Context, c Config) (http.Handler, error) {
 	if c.NoAuth {
 		config.NoAuth = c.Account
 	}
+	if c.Emulator != nil {
+		config.Trust = c.identify
+	}
 	api := awsapi.New(config)
 	ask := NewQuestions(api, c.Control, secret)
 	ask.Log = c.LogDecision
 	ask.Mapping = c.Mappings.Of
 	s := &server{Config: c, api: api}
-	s.management = admin.NewServer(admin.Config{Control: c.Control, Auth: auth, Faults: faults, CanFail: awsapi.CanFail,
-		IsServed: awsapi.IsServed, Bodies: pools.strangers, Logger: c.Logger})
+	s.management = admin.NewServer(admin.Config{Control: c.Control, Auth: auth, Trust: c.trustsOperator(), Faults: faults,
+		CanFail: awsapi.CanFail, IsServed: awsapi.IsServed, Bodies: pools.strangers, Logger: c.Logger})
 	s.decisions = authzen.NewServer(authzen.Config{
 		Claim: func(r *http.Request) (authzen.Principal, bool, error) { return c.claimPrincipal(auth, r) },
 		Authenticate: func(r *http.Request, body []byte) (authzen.Principal, error) {
@@ -178,7 +183,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case !s.mayReach(r):
-		refuseReach(w)
+		s.refuseReach(w)
 	case r.URL.Path == "/healthz":
 		w.Write([]byte("ok\n"))
 	case r.URL.Path == "/readyz":
@@ -270,6 +275,10 @@ func (c *Config) claimPrincipal(auth *sigv4.Verifier,
 	}
 	if c.NoAuth {
 		return authzen.Principal{Account: c.Account, Administer: true}, true, nil
+	}
+	if c.Emulator != nil {
+		who, err := c.identify(r)
+		return authzen.Principal{Account: who.Account, Administer: true}, true, err
 	}
 	return p, false, explainUnsigned(auth.Claim(r))
 }

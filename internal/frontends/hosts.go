@@ -22,7 +22,7 @@ func (c *Config) ownHost(r *http.Request) bool {
 	}
 	listen, _, _ := net.SplitHostPort(c.Listen)
 	u, err := url.Parse(c.Console.URL)
-	return name == "localhost" || strings.HasSuffix(name, ".localhost") || listen != "" &&
+	return c.Emulator.owns(name, c.Listen) || name == "localhost" || strings.HasSuffix(name, ".localhost") || listen != "" &&
 		name == strings.ToLower(listen) ||
 		err == nil && u.Host != "" && name == hostname(u.Host)
 }
@@ -41,15 +41,20 @@ func hostname(host string) string {
 // mayReach reports whether a request may reach the server. Without authentication, it must be for a name of this
 // server, and not sent by a browser for a page of another origin.
 func (c *Config) mayReach(r *http.Request) bool {
-	return !c.NoAuth || AsksHealth(r) || c.ownHost(r) && !isForeign(r)
+	return !c.NoAuth && c.Emulator == nil || AsksHealth(r) || c.ownHost(r) && !isForeign(r)
 }
 
 // refuseReach answers a request that mayReach refuses.
-func refuseReach(w http.ResponseWriter) {
+func (c *Config) refuseReach(w http.ResponseWriter) {
+	message := "with --no-auth, Host must be a loopback name or the name that --listen has, and web pages must be of this server"
+	if c.Emulator != nil {
+		message = strangerRefused
+	}
+
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Amzn-Errortype", "AccessDeniedException")
 	w.WriteHeader(http.StatusForbidden)
-	io.WriteString(w, `{"Message":"with --no-auth, Host must be a loopback name or the name that --listen has, and web pages must be of this server"}`+"\n")
+	io.WriteString(w, `{"Message":"`+message+`"}`+"\n")
 }
 
 // isForeign reports whether a browser sends a request for a page of another origin.
