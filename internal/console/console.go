@@ -117,7 +117,7 @@ func New(c Config) (*Server, error) {
 		}
 	}
 	s.attempts.now, s.provider.OIDC, s.provider.now = c.Now, c.OIDC, c.Now
-	s.static = newStatic()
+	s.static = builtPage()
 	s.endpoints = s.table()
 	s.catalog = sync.OnceValue(s.makeCatalogue)
 	if s.api, err = compressed(http.HandlerFunc(s.serveAPI)); err != nil {

@@ -48,6 +48,9 @@ var kinds = map[string]string{
 	".map": "application/json", ".webmanifest": "application/manifest+json",
 }
 
+// builtPage is the page as it was built into the program. All servers of a process share it, because they pack it.
+var builtPage = sync.OnceValue(newStatic)
+
 func newStatic() *static {
 	s := &static{map[string]file{}}
 	err := fs.WalkDir(dist, "dist", func(name string, d fs.DirEntry, err error) error {

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -75,7 +76,8 @@ type server struct {
 	Config
 	calls atomic.Int64
 
-	api, management, decisions, console, assistant http.Handler
+	api, management, decisions, console http.Handler
+	assistant                           func() http.Handler // made at the first request
 }
 
 // New returns the handler of a server. Unless KeepMemory is set, it returns idle memory to the operating system until
@@ -118,7 +120,9 @@ func New(ctx context.Context, c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the console: %w", err)
 	}
-	s.console, s.assistant = shown, s.newAssistant(auth, ask, shown, pools)
+	s.console = shown
+	// The schemas of its tools take longer than all the rest, and many servers in memory are never asked.
+	s.assistant = sync.OnceValue(func() http.Handler { return s.newAssistant(auth, ask, shown, pools) })
 	if !c.KeepMemory {
 		go freeIdleMemory(ctx, &s.calls)
 	}
@@ -198,7 +202,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case authzen.Serves(r.URL.Path):
 		s.decisions.ServeHTTP(w, r)
 	case r.URL.Path == mcpserver.Path:
-		s.assistant.ServeHTTP(w, r)
+		s.assistant().ServeHTTP(w, r)
 	case s.Gateway.serves(r.URL.Path):
 		s.Gateway.ServeHTTP(w, r)
 	case console.Serves(r.URL.Path):

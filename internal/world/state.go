@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/frontends"
 	"github.com/lanyard/lanyard/internal/store/sqlite"
@@ -18,6 +19,7 @@ type state struct {
 	store   *sqlite.Memory
 	service *control.Service
 	handler http.Handler
+	rootKey lanyard.AccessKey
 	context context.Context // ends when requests are to end
 	cancel  context.CancelFunc
 	upkeep  sync.WaitGroup
@@ -27,8 +29,12 @@ type state struct {
 
 var errReplaced = errors.New("the state of the server was replaced")
 
-// maxRetiring is how long requests on a state that is no longer current may take before their contexts end.
-const maxRetiring = time.Second
+const (
+	// defaultGrace is how long requests on a state that is no longer current may take before their contexts end.
+	defaultGrace = time.Second
+	// maxEnding is how long they may take after that. Then the store is closed nevertheless, and refuses them.
+	maxEnding = 10 * time.Second
+)
 
 // newState starts a server on a store, which it owns, also when it fails.
 func (w *World) newState(ctx context.Context, db *sqlite.Memory) (_ *state, err error) {
@@ -44,7 +50,7 @@ func (w *World) newState(ctx context.Context, db *sqlite.Memory) (_ *state, err 
 	rules.Store, rules.Now, rules.Logger = db, w.Now, w.config.Logger
 	s.service = control.New(rules)
 	key := w.config.RootKey
-	if w.config.RootKey, err = s.service.SetRootKey(ctx, key.ID, key.Secret, w.config.Frontends.Account); err != nil {
+	if s.rootKey, err = s.service.SetRootKey(ctx, key.ID, key.Secret, w.config.Frontends.Account); err != nil {
 		return nil, err
 	}
 	if err := s.service.LoadTokens(ctx); err != nil {
@@ -97,17 +103,25 @@ func (s *state) release() {
 	}
 }
 
+// waitIdle waits until nothing holds the state open, for some time at most, and reports whether that is so.
+func (s *state) waitIdle(most time.Duration) bool {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-s.idle:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
 // retire closes a state that is no longer current, after its requests.
 func (w *World) retire(s *state) {
 	s.release()
 	w.retired.Go(func() {
-		timer := time.NewTimer(maxRetiring)
-		defer timer.Stop()
-		select {
-		case <-s.idle:
-		case <-timer.C:
+		if !s.waitIdle(w.config.Grace) {
 			s.cancel()
-			<-s.idle
+			s.waitIdle(maxEnding)
 		}
 		if err := s.close(); err != nil {
 			w.config.Logger.Error("an earlier state of the server was not closed properly", "error", err)

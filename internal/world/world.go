@@ -4,6 +4,7 @@
 package world
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/control"
@@ -34,7 +36,10 @@ type Config struct {
 	// default 256 MiB.
 	MaxSnapshots     int
 	MaxSnapshotBytes int64
-	Logger           *slog.Logger // default slog.Default()
+	// Grace is how long requests may go on that a Reset, a Load or Close finds in progress, before their contexts end:
+	// default a second.
+	Grace  time.Duration
+	Logger *slog.Logger // default slog.Default()
 }
 
 // A Start is a state in which a World starts again.
@@ -47,9 +52,10 @@ const (
 
 // A World is a server in memory. It is safe for concurrent use.
 type World struct {
-	config Config
-	faults *fault.Set
-	clock  clock
+	config  Config
+	faults  *fault.Set
+	clock   clock
+	rootKey lanyard.AccessKey
 
 	current  atomic.Pointer[state] // nil once closed
 	changing sync.Mutex            // held while current is replaced or its image is taken
@@ -66,6 +72,7 @@ func New(ctx context.Context, c Config) (_ *World, err error) {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
+	c.Grace = cmp.Or(c.Grace, defaultGrace)
 	w := &World{config: c, faults: c.Frontends.Faults, starts: map[Start][]byte{}, saved: newSnapshots(c)}
 	if w.faults == nil {
 		w.faults = new(fault.Set)
@@ -81,6 +88,7 @@ func New(ctx context.Context, c Config) (_ *World, err error) {
 	if err := w.takeStarts(ctx, s); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	w.rootKey = s.rootKey
 	w.current.Store(s)
 	return w, nil
 }
@@ -134,7 +142,7 @@ func (w *World) Service() *control.Service {
 }
 
 // RootKey returns the root access key.
-func (w *World) RootKey() lanyard.AccessKey { return w.config.RootKey }
+func (w *World) RootKey() lanyard.AccessKey { return w.rootKey }
 
 // Faults returns the injected faults. Reset removes them; Load leaves them.
 func (w *World) Faults() *fault.Set { return w.faults }

@@ -82,7 +82,10 @@ var emptyImage = sync.OnceValues(func() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = sqlstore.Migrate(ctx, s.conn, dialect, scripts())
+	err = s.conn.Script(ctx, `PRAGMA page_size = 1024`) // there are many tables, of which most stay small
+	if err == nil {
+		err = sqlstore.Migrate(ctx, s.conn, dialect, scripts())
+	}
 	image, failed := s.serialize()
 	return image, errors.Join(err, failed, s.close())
 })
