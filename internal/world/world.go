@@ -155,6 +155,8 @@ func (w *World) Reset(ctx context.Context, from Start) error {
 			return err
 		}
 		w.faults.Clear("")
+		w.faults.SetRules(nil)
+		w.faults.SetLatency(0)
 		w.clock.set(Clock{})
 		return nil
 	})
