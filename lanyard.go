@@ -49,6 +49,13 @@ const (
 	TypeModuleAlias    Type = "flow-module-alias"
 	TypeQuickConnect   Type = "transfer-destination"
 	TypeDataTable      Type = "data-table"
+	TypeFlow           Type = "contact-flow"
+	TypePrompt         Type = "prompt"
+	TypeView           Type = "view"
+	TypeEmailAddress   Type = "email-address"
+	TypeEvaluationForm Type = "evaluation-form"
+	TypePhoneNumber    Type = "phone-number"
+	TypeWorkspace      Type = "workspace"
 	TypeAIAgent        Type = "ai-agent" // its ID is the qualified ARN
 	TypeClientToken    Type = "client-token"
 

@@ -25,6 +25,10 @@ type ResourceType struct {
 	// leaves it out.
 	Bulk bool
 
+	// Whole is the type of resource that each is a part of, which Document.Whole has the id of; "" for those that are no
+	// part of another. Parts go with the whole, and the rights to it are the rights to them.
+	Whole Type
+
 	viewedBy string          // the permission that shows resources of the type, where it is not Stem's View
 	new      func() Resource // an empty one; nil when lanyard stores none
 }
@@ -66,13 +70,20 @@ var resourceTypes = []ResourceType{
 	{Type: TypeQuickConnect, Name: "QuickConnect", Word: "quick connect", Plural: "quick connects",
 		Member: "QuickConnectId", Stem: "TransferDestinations", TagNames: []string{"TransferDestination", "QuickConnect"},
 		Taggable: true, Decided: true, Searchable: true, Load: 9, new: func() Resource { return new(QuickConnect) }},
-	{Name: "EmailAddress", Stem: "EmailAddresses", TagNames: []string{"EmailAddress"}},
+	{Type: TypeEmailAddress, Name: "EmailAddress", Word: "e-mail address", Plural: "e-mail addresses",
+		Member: "EmailAddressId", Stem: "EmailAddresses", TagNames: []string{"EmailAddress"}, Taggable: true,
+		Decided: true, Searchable: true, Load: 12,
+		new: func() Resource { return new(EmailAddress) }},
 	{Name: "Case", Stem: "Cases", TagNames: []string{"Cases", "Case"}},
-	{Name: "ContactFlow", Stem: "ContactFlows", TagNames: []string{"ContactFlow"}},
+	{Type: TypeFlow, Name: "ContactFlow", Word: "flow", Plural: "flows", Member: "ContactFlowId", Stem: "ContactFlows",
+		TagNames: []string{"ContactFlow"}, Taggable: true, Decided: true, Searchable: true, Load: 13,
+		new: func() Resource { return new(Flow) }},
 	{Type: TypeModule, Name: "ContactFlowModule", Word: "flow module", Plural: "flow modules",
 		Member: "ContactFlowModuleId", Stem: "ContactFlowModules", TagNames: []string{"FlowModule", "ContactFlowModule"},
 		Taggable: true, Decided: true, Searchable: true, Load: 8, new: func() Resource { return new(Module) }},
-	{Name: "Prompt", Stem: "Prompts", TagNames: []string{"Prompt"}},
+	{Type: TypePrompt, Name: "Prompt", Word: "prompt", Plural: "prompts", Member: "PromptId", Stem: "Prompts",
+		TagNames: []string{"Prompt"}, Taggable: true, Decided: true, Searchable: true, Load: 11,
+		new: func() Resource { return new(Prompt) }},
 	{Type: TypeGroup, Name: "HierarchyGroup", Word: "hierarchy group", Plural: "hierarchy groups",
 		Member: "HierarchyGroupId", Stem: "AgentGrouping",
 		TagNames: []string{"AgentGroup", "UserHierarchyGroup", "HierarchyGroup"},
@@ -80,16 +91,25 @@ var resourceTypes = []ResourceType{
 	{Type: TypeDataTable, Name: "DataTable", Word: "data table", Plural: "data tables", Member: "DataTableId",
 		Stem: "DataTables", TagNames: []string{"DataTable"}, Taggable: true, Decided: true, Searchable: true, Load: 10,
 		new: func() Resource { return new(DataTable) }},
-	{Name: "View", Stem: "Views", TagNames: []string{"View"}},
+	{Type: TypeView, Name: "View", Word: "view", Plural: "views", Member: "ViewId", Stem: "Views",
+		TagNames: []string{"View"}, Taggable: true, Decided: true, Searchable: true, Load: 14,
+		new: func() Resource { return new(View) }},
 	{Name: "TestCase", Stem: "TestCases", TagNames: []string{"TestCase"}},
-	{Name: "EvaluationForm", Stem: "EvaluationForms", TagNames: []string{"EvaluationForm"}},
+	{Type: TypeEvaluationForm, Name: "EvaluationForm", Word: "evaluation form", Plural: "evaluation forms",
+		Member: "EvaluationFormId", Stem: "EvaluationForms", TagNames: []string{"EvaluationForm"}, Taggable: true,
+		Decided: true, Searchable: true, Load: 15,
+		new: func() Resource { return new(EvaluationForm) }},
 
 	// What tags cannot restrict.
 	{Name: "Contact", Stem: "ContactSearch"},
 	{Type: TypeDataTableRow, Name: "DataTableRow", Word: "data table row", Plural: "data table rows", Bulk: true,
 		new: func() Resource { return new(DataTableRow) }},
-	{Name: "Workspace", Stem: "Workspaces"},
-	{Name: "PhoneNumber", Stem: "PhoneNumbers"},
+	{Type: TypeWorkspace, Name: "Workspace", Word: "workspace", Plural: "workspaces", Member: "WorkspaceId", Stem: "Workspaces",
+		Taggable: true, Decided: true, Searchable: true, Load: 16,
+		new: func() Resource { return new(Workspace) }},
+	{Type: TypePhoneNumber, Name: "PhoneNumber", Word: "phone number", Plural: "phone numbers",
+		Member: "PhoneNumberId", Stem: "PhoneNumbers", Taggable: true, Decided: true, Load: 17,
+		new: func() Resource { return new(PhoneNumber) }},
 	{Name: "Application"},
 	{Name: "FlowModule"}, // a flow module as a tool
 	// Decisions know an AI agent as one who acts, and as what a profile lists; see access.TypeAIAgent.
@@ -168,6 +188,9 @@ func (t Type) View() string { return t.row().View() }
 
 // Taggable reports whether resources of the type carry tags and have an ARN.
 func (t Type) Taggable() bool { return t.row().Taggable }
+
+// Whole returns the type of resource that each of the type is a part of; "" when they are no part of another.
+func (t Type) Whole() Type { return t.row().Whole }
 
 // Bulk reports whether there may be too many resources of the type to read them all.
 func (t Type) Bulk() bool { return t.row().Bulk }

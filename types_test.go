@@ -73,7 +73,7 @@ func TestResourceTypeWords(t *testing.T) {
 		{lanyard.TypeAIAgent, row{"AI agent", "AI agents", "AIAgent", "", "", "QConnectAIAgents.View"}},
 		{lanyard.TypeModuleAlias, row{"flow module alias", "flow module aliases", "", "", "", ""}},
 		{lanyard.TypeAgentQueue, row{"agent queue", "agent queues", "", "", "", ""}},
-		{"prompt", row{"prompt", "", "", "", "", ""}},
+		{"wisdom", row{"wisdom", "", "", "", "", ""}},
 	} {
 		got := row{tt.t.Word(), tt.t.Plural(), tt.t.Name(), tt.t.DecisionName(), tt.t.Member(), tt.t.View()}
 		if got != tt.want {

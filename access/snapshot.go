@@ -152,6 +152,13 @@ const (
 	kindQuickConnect
 	kindAgent
 	kindDataTable
+	kindFlow
+	kindPrompt
+	kindView
+	kindEmailAddress
+	kindEvaluationForm
+	kindPhoneNumber
+	kindWorkspace
 	kindCount
 	kindName = kindCount // users by name; no entity has it
 
@@ -163,7 +170,10 @@ var kindOf = map[lanyard.Type]kind{
 	lanyard.TypeUser: kindUser, lanyard.TypeProfile: kindProfile, lanyard.TypeQueue: kindQueue,
 	lanyard.TypeRoutingProfile: kindRoutingProfile, lanyard.TypeGroup: kindGroup, lanyard.TypeHours: kindHours,
 	lanyard.TypeModule: kindModule, lanyard.TypeQuickConnect: kindQuickConnect, lanyard.TypeAIAgent: kindAgent,
-	lanyard.TypeDataTable: kindDataTable,
+	lanyard.TypeDataTable: kindDataTable, lanyard.TypeFlow: kindFlow, lanyard.TypePrompt: kindPrompt,
+	lanyard.TypeView: kindView, lanyard.TypeEmailAddress: kindEmailAddress,
+	lanyard.TypeEvaluationForm: kindEvaluationForm, lanyard.TypePhoneNumber: kindPhoneNumber,
+	lanyard.TypeWorkspace: kindWorkspace,
 }
 
 // inlineRefs is how many references an entity holds in itself. Nearly every user holds fewer profiles.

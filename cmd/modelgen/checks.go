@@ -136,10 +136,7 @@ func (g *generator) checks() {
 		case "map":
 			g.p("func check%s(l %s) *Violation {\n", name, g.valueType(name))
 			g.size(name, s)
-			if g.Shapes[s.Value.Shape].Type != "string" {
-				g.fail("%s: checking a map of other than strings is not supported", name)
-			}
-			g.p("return checkMap(l, %s, %s)\n}\n\n", g.rule(s.Key.Shape), g.rule(s.Value.Shape))
+			g.p("return checkMap(l, %s, %s)\n}\n\n", g.rule(s.Key.Shape), g.valueCheck(s.Value.Shape))
 		}
 	}
 }
@@ -150,6 +147,20 @@ func (g *generator) rule(shape string) string {
 		return "rule" + shape
 	}
 	return "nil"
+}
+
+// valueCheck is the check of the values of a map, a function of a pointer to one; or none.
+func (g *generator) valueCheck(shape string) string {
+	if !g.checked[shape] {
+		return "nil"
+	}
+	switch g.Shapes[shape].Type {
+	case "string":
+		return "rule" + shape + ".findViolation"
+	case "structure":
+		return "(*" + shape + ").findViolation"
+	}
+	return "func(v *" + g.valueType(shape) + ") *Violation { return " + g.call(shape, "v", "*v") + " }"
 }
 
 // size checks how many elements a list or a map has, where l is either.

@@ -196,8 +196,9 @@ func (g *generator) bind(name, member string, ref Ref) {
 		g.p("s.%s = p.label(%q)\n", field, key)
 		return
 	}
-	if ref.Location == "uri" && kind == "long" {
-		g.p("if v := p.labelInt64(&s.%s, %q, %q); v != nil {\nreturn v\n}\n", field, member, key)
+	if number := map[string]string{"integer": "labelInt32", "long": "labelInt64"}[kind]; ref.Location == "uri" &&
+		number != "" {
+		g.p("if v := p.%s(&s.%s, %q, %q); v != nil {\nreturn v\n}\n", number, field, member, key)
 		return
 	}
 	if ref.Location == "querystring" && kind == "list" && g.valueType(ref.Shape) == "[]string" {

@@ -162,6 +162,13 @@ var rights = map[string]right{
 	"ListDataTablePrimaryValues":   {"DataTables.View", lanyard.TypeDataTable, "DataTableId"},
 	"EvaluateDataTableValues":      {"DataTables.View", lanyard.TypeDataTable, "DataTableId"},
 
+	"CreatePrompt":   {"Prompts.Create", lanyard.TypePrompt, ""},
+	"DescribePrompt": {"Prompts.View", lanyard.TypePrompt, "PromptId"},
+	"ListPrompts":    {"Prompts.View", lanyard.TypePrompt, ""},
+	"SearchPrompts":  {"Prompts.View", lanyard.TypePrompt, ""},
+	"UpdatePrompt":   {"Prompts.Edit", lanyard.TypePrompt, "PromptId"},
+	"DeletePrompt":   {"Prompts.Delete", lanyard.TypePrompt, "PromptId"},
+
 	// Lists of what no instance here has.
 	"ListAgentStatuses":          {"AgentStates.View", "", ""},
 	"SearchAgentStatuses":        {"AgentStates.View", "", ""},
@@ -174,8 +181,6 @@ var rights = map[string]right{
 	"ListPhoneNumbersV2":         {"PhoneNumbers.View", "", ""},
 	"ListPredefinedAttributes":   {"PredefinedAttributes.View", "", ""},
 	"SearchPredefinedAttributes": {"PredefinedAttributes.View", "", ""},
-	"ListPrompts":                {"Prompts.View", "", ""},
-	"SearchPrompts":              {"Prompts.View", "", ""},
 	"ListRules":                  {"Rules.View", "", ""},
 	"SearchRules":                {"Rules.View", "", ""},
 	"ListTaskTemplates":          {"TaskTemplates.View", "", ""},

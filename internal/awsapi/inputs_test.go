@@ -57,7 +57,7 @@ func (w *world) furnishAs(identity string) things {
 func unbounded(c *control.Config, _ *awsapi.Config) {
 	c.Quotas = control.Quotas{InstancesPerAccount: -1, Profiles: -1, Users: -1, Groups: -1, Queues: -1,
 		RoutingProfiles: -1, Hours: -1, Modules: -1, QuickConnects: -1, DataTables: -1, AttributesPerTable: -1,
-		PrimaryPerTable: -1, ValuesPerTable: -1, QueuesPerRoutingProfile: -1, AIAgents: -1,
+		PrimaryPerTable: -1, ValuesPerTable: -1, QueuesPerRoutingProfile: -1, AIAgents: -1, Documents: -1,
 		RestrictedProfilesPerUser: -1}
 	c.Lenient = true
 }

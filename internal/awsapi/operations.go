@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"context"
+	"maps"
 	"reflect"
 	"slices"
 	"time"
@@ -79,6 +80,17 @@ func answers[I any](f func(context.Context, *request, *I) (answer, error)) handl
 
 // handlers is the table of the operations that are answered in full. A test holds it against the model.
 func (s *Server) handlers() map[string]handler {
+	all := s.accessHandlers()
+	for _, some := range []map[string]handler{
+		s.promptHandlers(),
+	} {
+		maps.Copy(all, some)
+	}
+	return all
+}
+
+// accessHandlers are those of what decisions are about.
+func (s *Server) accessHandlers() map[string]handler {
 	return map[string]handler{
 		"CreateSecurityProfile":           answers(s.createSecurityProfile),
 		"UpdateSecurityProfile":           changes(s.updateSecurityProfile),
@@ -230,7 +242,9 @@ func (s *Server) operations() []*operation {
 		}
 		switch op.Service {
 		case model.Served:
-			op.handle = handlers[op.Name]
+			if op.handle = handlers[op.Name]; op.handle == nil { // TEMPORARY: until each is written
+				op.Operation = &model.Operation{Name: op.Name, Method: op.Method, URI: op.URI}
+			}
 		case model.Empty:
 			op.handle = s.empty
 		}

@@ -172,7 +172,14 @@ func (s *Service) visible(ctx context.Context, call Call, in *lanyard.Instance) 
 		return nil, err
 	}
 	return func(r lanyard.Resource) bool {
-		return a.decide(snapshot, a.right.Permission, access.Resource{Type: r.Type().DecisionName(), ID: r.Head().ID}).Allow
+		asked := access.Resource{Type: r.Type().DecisionName(), ID: r.Head().ID}
+		if whole := wholeOf(r); whole.Type != "" {
+			asked = access.Resource{Type: whole.Type.DecisionName(), ID: whole.ID}
+		}
+		if asked.Type == "" { // decisions do not know it by id
+			asked.ID = ""
+		}
+		return a.decide(snapshot, a.right.Permission, asked).Allow
 	}, nil
 }
 

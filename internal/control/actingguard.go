@@ -110,7 +110,7 @@ func (g *guard) Delete(ctx context.Context, t lanyard.Type, id string) error {
 
 // mayName reports whether the user may be told of a resource: a part of another belongs to that.
 func (g *guard) mayName(ctx context.Context, t lanyard.Type, id string) bool {
-	if wholeOf(lanyard.New(t)).Type != "" {
+	if t.Whole() != "" || wholeOf(lanyard.New(t)).Type != "" {
 		part, err := g.Tx.Get(ctx, t, id)
 		if err != nil {
 			return false
@@ -187,6 +187,10 @@ func wholeOf(r lanyard.Resource) lanyard.Ref {
 		return lanyard.Ref{Type: lanyard.TypeModule, ID: r.Module}
 	case *lanyard.DataTableAttribute:
 		return lanyard.Ref{Type: lanyard.TypeDataTable, ID: r.Table}
+	case lanyard.Documented:
+		if d := r.Doc(); d.Whole != "" {
+			return lanyard.Ref{Type: r.Type().Whole(), ID: d.Whole}
+		}
 	}
 	return lanyard.Ref{}
 }

@@ -184,6 +184,9 @@ func (c *compiler) compileSimple(cond Condition) (tests []test) {
 			return ok && value == t.Value
 		})
 	}
+	for _, f := range cond.Fields {
+		tests = append(tests, func(r lanyard.Resource) bool { return slices.Contains(memberText(r, f.Field), f.Value) })
+	}
 	if cond.State != "" {
 		archived := cond.State == "ARCHIVED"
 		tests = append(tests, func(r lanyard.Resource) bool {

@@ -71,7 +71,9 @@ type Quotas struct {
 	ValuesPerTable      int // 1,000: of a data table, each attribute of each row that has a value
 	// QueuesPerRoutingProfile counts each channel of a queue: 50.
 	QueuesPerRoutingProfile int
-	AIAgents                int // 10,000: ours, so that associations cannot fill the disk
+	// Documents is how many resources of each other type there may be, and 0 stands for the default of each type.
+	Documents int
+	AIAgents  int // 10,000: ours, so that associations cannot fill the disk
 	// RestrictedProfilesPerUser is how many profiles with tag or hierarchy restrictions one user may
 	// hold: 3. Amazon's pages disagree (2 and 3).
 	RestrictedProfilesPerUser int

@@ -11,103 +11,18 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/access"
 	"github.com/lanyard/lanyard/internal/store"
 )
 
-const (
-	// tokenLife is how long a client token is remembered after its first use.
-	tokenLife = 7 * 24 * time.Hour
-	// forgotten is how many old client tokens a call with a new one removes: two, so that after a busy
-	// time they go faster than others come, at a cost that does not depend on how many there are.
-	forgotten = 2
-)
-
-// forgetTokens removes the oldest client tokens if their life is over, and what is left of the one
-// that is about to be used again.
-func (s *Service) forgetTokens(ctx context.Context, tx store.Tx, id string) error {
-	old, err := tx.List(ctx, lanyard.TypeClientToken, 0, forgotten)
-	if err != nil {
-		return err
-	}
-	ids := []string{id}
-	for _, t := range old {
-		if t.Head().ID != id && s.expired(t) {
-			ids = append(ids, t.Head().ID)
-		}
-	}
-	for _, id := range ids {
-		if err := tx.Delete(ctx, lanyard.TypeClientToken, id); err != nil && !errors.Is(err, lanyard.ErrNotFound) {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Service) expired(token lanyard.Resource) bool {
-	return s.time().Sub(token.Head().Modified) >= tokenLife
-}
-
 // CreateContactFlowModule adds a flow module. For seven days the same client token with the same
 // request makes it once; with another request it is TokenReused.
 func (s *Service) CreateContactFlowModule(ctx context.Context, call Call, instance string, m *lanyard.Module,
 	token string) (Created[*lanyard.Module], error) {
-	if token == "" {
-		return create(ctx, s, call, instance, creation[*lanyard.Module]{resource: m, quota: s.quotas.Modules})
-	}
-	sum := sha256.Sum256(call.Request)
-	id, hash := call.Operation+"/"+token, hex.EncodeToString(sum[:])
-	var repeated *lanyard.Module
-	made, err := create(ctx, s, call, instance, creation[*lanyard.Module]{resource: m, quota: -1,
-		prepare: func(tx store.Tx, in *lanyard.Instance, m *lanyard.Module) (err error) {
-			if repeated, err = s.madeWithToken(ctx, tx, in, id, hash); err == nil {
-				return errUnchanged
-			}
-			if !errors.Is(err, lanyard.ErrNotFound) {
-				return err
-			}
-			if err := s.room(ctx, tx, m.Type(), s.quotas.Modules); err != nil { // now, for a repetition needs none
-				return err
-			}
-			if err := s.forgetTokens(ctx, tx, id); err != nil {
-				return err
-			}
-			return tx.Put(ctx, &lanyard.ClientToken{Meta: lanyard.Meta{ID: id, Name: id, Modified: m.Modified},
-				RequestHash: hash, Result: m.ID})
-		}})
-	if repeated != nil && err == nil {
-		made.Resource = repeated
-	}
-	return made, err
-}
-
-// madeWithToken returns the flow module that a request with that client token and hash made, or NotFound when
-// the token is new.
-func (s *Service) madeWithToken(ctx context.Context, r store.Reader, in *lanyard.Instance,
-	id, hash string) (*lanyard.Module, error) {
-	_, token, _ := strings.Cut(id, "/")
-	res, err := r.Get(ctx, lanyard.TypeClientToken, id)
-	if err != nil {
-		return nil, err
-	}
-	if s.expired(res) {
-		return nil, lanyard.Errorf(lanyard.NotFound, "client token %s has expired", lanyard.Quote(token))
-	}
-	t := res.(*lanyard.ClientToken)
-	if t.RequestHash != hash {
-		return nil, lanyard.Errorf(lanyard.TokenReused,
-			"ClientToken must be new, got %s, which was used with other parameters", lanyard.Quote(token))
-	}
-	m, err := load[*lanyard.Module](ctx, s, r, in, t.Result)
-	if errors.Is(err, lanyard.ErrNotFound) {
-		return nil, lanyard.Errorf(lanyard.TokenReused,
-			"ClientToken must be new, got %s, which was used for flow module %s; the module has been deleted", lanyard.Quote(token),
-			t.Result)
-	}
-	return m, err
+	return createOnce(ctx, s, call, instance, token,
+		creation[*lanyard.Module]{resource: m, quota: s.quotas.Modules})
 }
 
 // Bounds of what hangs below one flow module. They are ours: none is documented.

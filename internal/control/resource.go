@@ -72,9 +72,23 @@ func (s *Service) touch(call Call, r lanyard.Resource) {
 // update changes one resource. A change that leaves it as it was is none.
 func update[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance, ref string,
 	change func(store.Tx, *lanyard.Instance, R) error) (Result, error) {
+	find := func(tx store.Tx, in *lanyard.Instance) (R, error) { return getTarget[R](ctx, s, tx, in, ref) }
+	return updateFound(ctx, s, call, instance, updating[R]{find: find, change: change})
+}
+
+// An updating is a change of one resource.
+type updating[R lanyard.Resource] struct {
+	named  string // the member that names it; "" for Name
+	find   func(store.Tx, *lanyard.Instance) (R, error)
+	change func(store.Tx, *lanyard.Instance, R) error
+}
+
+// updateFound is update for a resource that has to be found first.
+func updateFound[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance string,
+	u updating[R]) (Result, error) {
 	var r R
 	result, err := s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
-		before, err := getTarget[R](ctx, s, tx, in, ref)
+		before, err := u.find(tx, in)
 		if err != nil {
 			return err
 		}
@@ -82,14 +96,14 @@ func update[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 			return err
 		}
 		r = lanyard.Clone(before)
-		if err := change(tx, in, r); err != nil {
+		if err := u.change(tx, in, r); err != nil {
 			return err
 		}
 		if reflect.DeepEqual(r, before) {
 			return errUnchanged
 		}
 		s.touch(call, r)
-		return taken("Name", r, tx.Put(ctx, r))
+		return taken(cmp.Or(u.named, "Name"), r, tx.Put(ctx, r))
 	})
 	if err != nil {
 		return Result{}, err

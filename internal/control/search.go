@@ -3,6 +3,8 @@ package control
 import (
 	"context"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/lanyard/lanyard"
 )
 
@@ -14,9 +16,13 @@ type Condition struct {
 	String *StringCondition
 	Tag    *TagCondition
 	Group  *GroupCondition
+	Fields []FieldCondition
 	State  string // of flow modules: ACTIVE or ARCHIVED
 	Never  bool   // a condition on something that no resource here has
 }
+
+// FieldCondition holds for documents whose member of that name is a string with that value.
+type FieldCondition struct{ Field, Value string }
 
 // StringCondition compares a field, without regard to case.
 type StringCondition struct {
@@ -90,8 +96,36 @@ var searchable = map[lanyard.Type][]field{
 		{"description", one(func(q *lanyard.QuickConnect) string { return q.Description })},
 		idField,
 	},
+	lanyard.TypePrompt: documentFields(),
 	lanyard.TypeDataTable: {nameField, {"description", one(func(t *lanyard.DataTable) string { return t.Description })},
 		idField},
+}
+
+// documentFields are the fields that most documents are searched by.
+func documentFields(more ...string) []field {
+	fields := []field{nameField, memberField("description", "Description")}
+	for _, member := range more {
+		fields = append(fields, memberField(member, member))
+	}
+	return append(fields, idField)
+}
+
+// memberField is a field with what a member of a document is, a string.
+func memberField(name, member string) field {
+	return field{name, func(r lanyard.Resource) []string { return memberText(r, member) }}
+}
+
+// memberText is a member of a document as a string; nothing when it has none.
+func memberText(r lanyard.Resource, member string) []string {
+	d, ok := r.(lanyard.Documented)
+	if !ok || d.Doc().Members[member] == nil {
+		return nil
+	}
+	var text string
+	if err := json.Unmarshal(d.Doc().Members[member], &text); err != nil {
+		return nil
+	}
+	return []string{text}
 }
 
 // idFields hold ids, for which ARNs may be sent, and of which type: "" for the one that is searched.

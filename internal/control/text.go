@@ -32,7 +32,7 @@ var nameMembers = map[lanyard.Type]string{
 func texts(r lanyard.Resource) []text {
 	var t textList
 	m := r.Head()
-	t.line(cmp.Or(nameMembers[r.Type()], "Name"), m.Name)
+	t.line(cmp.Or(nameMembers[r.Type()], documents[r.Type()].named, "Name"), m.Name)
 	t.pairs("Tags", m.Tags)
 	switch r := r.(type) {
 	case *lanyard.Instance:
@@ -76,6 +76,8 @@ func texts(r lanyard.Resource) []text {
 		t.prose("Description", r.Description)
 	case *lanyard.QuickConnect:
 		t.quickConnect(r)
+	case lanyard.Documented:
+		t.document(r)
 	case *lanyard.DataTable:
 		t.prose("Description", r.Description)
 		t.line("TimeZone", r.TimeZone)
@@ -150,6 +152,15 @@ func (t *textList) settings(s lanyard.Settings, add func(member, value string)) 
 		}
 		addStrings(name, v, add)
 	}
+}
+
+// document adds the strings of the members of a document, which may have lines.
+func (t *textList) document(r lanyard.Documented) {
+	shown := maps.Clone(r.Doc().Members)
+	for _, name := range documents[r.Type()].content {
+		delete(shown, name)
+	}
+	t.settings(shown, t.prose)
 }
 
 // harmless reports whether no string in a JSON text can forge anything, which spares decoding nearly all of them.

@@ -48,6 +48,9 @@ var unchecked = map[string]string{
 	"data-table-row Lock":                     "lanyard draws it",
 	"data-table-row Primary.*":                "the id of an attribute",
 	"data-table-row Table":                    "the id of a data table",
+	"Whole":                                   "an id",
+	"Uses[0].Type":                            "a type",
+	"Uses[0].ID":                              "an id",
 	"transfer-destination Queue":              "the id of a queue",
 	"transfer-destination User":               "the id of a user",
 }

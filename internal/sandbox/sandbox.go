@@ -43,7 +43,7 @@ var _ invocation.API = (*Sandbox)(nil)
 // unbounded are no quotas: those of an account are not known to a copy.
 var unbounded = control.Quotas{InstancesPerAccount: -1, Profiles: -1, Users: -1, Groups: -1, Queues: -1,
 	RoutingProfiles: -1, Hours: -1, Modules: -1, QuickConnects: -1, DataTables: -1, AttributesPerTable: -1,
-	PrimaryPerTable: -1, ValuesPerTable: -1, QueuesPerRoutingProfile: -1, AIAgents: -1}
+	PrimaryPerTable: -1, ValuesPerTable: -1, QueuesPerRoutingProfile: -1, AIAgents: -1, Documents: -1}
 
 // New copies an instance. The copy's resources have the ids, tags and times of the original. The copy of a mirror takes
 // changes: what would change at the original is planned on its mirror.

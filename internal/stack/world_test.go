@@ -46,7 +46,7 @@ func newWorld(t tb, identity string) *world {
 	log := slog.New(slog.DiscardHandler)
 	unbounded := control.Quotas{InstancesPerAccount: -1, Profiles: -1, Users: -1, Groups: -1, Queues: -1,
 		RoutingProfiles: -1, Hours: -1, Modules: -1, QuickConnects: -1, DataTables: -1, AttributesPerTable: -1,
-		PrimaryPerTable: -1, ValuesPerTable: -1, QueuesPerRoutingProfile: -1, AIAgents: -1}
+		PrimaryPerTable: -1, ValuesPerTable: -1, QueuesPerRoutingProfile: -1, AIAgents: -1, Documents: -1}
 	svc := control.New(control.Config{Store: db, Region: "eu-central-1", Logger: log, Quotas: unbounded})
 	api := awsapi.New(awsapi.Config{Control: svc, TokenSecret: make([]byte, 32), Logger: log})
 	w := &world{tb: t, db: db, svc: svc}

@@ -3,9 +3,68 @@
 
 package model
 
+func (s *ActivateEvaluationFormRequest) Bind(p Params) error {
+	s.EvaluationFormId = p.label("EvaluationFormId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *AssociateApprovedOriginRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *AssociateBotRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *AssociateDefaultVocabularyRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.LanguageCode = p.label("LanguageCode")
+	return nil
+}
+
+func (s *AssociateEmailAddressAliasRequest) Bind(p Params) error {
+	s.EmailAddressId = p.label("EmailAddressId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *AssociateFlowRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
 func (s *AssociateHoursOfOperationsRequest) Bind(p Params) error {
 	s.HoursOfOperationId = p.label("HoursOfOperationId")
 	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *AssociateInstanceStorageConfigRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *AssociateLambdaFunctionRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *AssociateLexBotRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *AssociatePhoneNumberContactFlowRequest) Bind(p Params) error {
+	s.PhoneNumberId = p.label("PhoneNumberId")
+	return nil
+}
+
+func (s *AssociateQueueEmailAddressesRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.QueueId = p.label("QueueId")
 	return nil
 }
 
@@ -21,6 +80,11 @@ func (s *AssociateRoutingProfileQueuesRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *AssociateSecurityKeyRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
 func (s *AssociateSecurityProfilesRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	return nil
@@ -29,6 +93,12 @@ func (s *AssociateSecurityProfilesRequest) Bind(p Params) error {
 func (s *AssociateUserProficienciesRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	s.UserId = p.label("UserId")
+	return nil
+}
+
+func (s *AssociateWorkspaceRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.WorkspaceId = p.label("WorkspaceId")
 	return nil
 }
 
@@ -50,8 +120,28 @@ func (s *BatchDescribeDataTableValueRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *BatchGetFlowAssociationRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
 func (s *BatchUpdateDataTableValueRequest) Bind(p Params) error {
 	s.DataTableId = p.label("DataTableId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *ClaimPhoneNumberRequest) Bind(p Params) error {
+	return nil
+}
+
+func (s *CreateAgentStatusRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *CreateContactFlowAliasRequest) Bind(p Params) error {
+	s.ContactFlowId = p.label("ContactFlowId")
 	s.InstanceId = p.label("InstanceId")
 	return nil
 }
@@ -73,6 +163,17 @@ func (s *CreateContactFlowModuleVersionRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *CreateContactFlowRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *CreateContactFlowVersionRequest) Bind(p Params) error {
+	s.ContactFlowId = p.label("ContactFlowId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
 func (s *CreateDataTableAttributeRequest) Bind(p Params) error {
 	s.DataTableId = p.label("DataTableId")
 	s.InstanceId = p.label("InstanceId")
@@ -84,12 +185,48 @@ func (s *CreateDataTableRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *CreateEmailAddressRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *CreateEvaluationFormRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *CreateHoursOfOperationOverrideRequest) Bind(p Params) error {
+	s.HoursOfOperationId = p.label("HoursOfOperationId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
 func (s *CreateHoursOfOperationRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	return nil
 }
 
 func (s *CreateInstanceRequest) Bind(p Params) error {
+	return nil
+}
+
+func (s *CreateIntegrationAssociationRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *CreateNotificationRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *CreatePredefinedAttributeRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *CreatePromptRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
 	return nil
 }
 
@@ -108,8 +245,28 @@ func (s *CreateRoutingProfileRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *CreateRuleRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
 func (s *CreateSecurityProfileRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *CreateTaskTemplateRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *CreateTrafficDistributionGroupRequest) Bind(p Params) error {
+	return nil
+}
+
+func (s *CreateUseCaseRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.IntegrationAssociationId = p.label("IntegrationAssociationId")
 	return nil
 }
 
@@ -119,6 +276,46 @@ func (s *CreateUserHierarchyGroupRequest) Bind(p Params) error {
 }
 
 func (s *CreateUserRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *CreateViewRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *CreateViewVersionRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.ViewId = p.label("ViewId")
+	return nil
+}
+
+func (s *CreateVocabularyRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *CreateWorkspacePageRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.WorkspaceId = p.label("WorkspaceId")
+	return nil
+}
+
+func (s *CreateWorkspaceRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DeactivateEvaluationFormRequest) Bind(p Params) error {
+	s.EvaluationFormId = p.label("EvaluationFormId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DeleteContactFlowAliasRequest) Bind(p Params) error {
+	s.AliasId = p.label("AliasId")
+	s.ContactFlowId = p.label("ContactFlowId")
 	s.InstanceId = p.label("InstanceId")
 	return nil
 }
@@ -145,6 +342,21 @@ func (s *DeleteContactFlowModuleVersionRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *DeleteContactFlowRequest) Bind(p Params) error {
+	s.ContactFlowId = p.label("ContactFlowId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DeleteContactFlowVersionRequest) Bind(p Params) error {
+	s.ContactFlowId = p.label("ContactFlowId")
+	if v := p.labelInt64(&s.ContactFlowVersion, "ContactFlowVersion", "ContactFlowVersion"); v != nil {
+		return v
+	}
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
 func (s *DeleteDataTableAttributeRequest) Bind(p Params) error {
 	s.AttributeName = p.label("AttributeName")
 	s.DataTableId = p.label("DataTableId")
@@ -154,6 +366,28 @@ func (s *DeleteDataTableAttributeRequest) Bind(p Params) error {
 
 func (s *DeleteDataTableRequest) Bind(p Params) error {
 	s.DataTableId = p.label("DataTableId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DeleteEmailAddressRequest) Bind(p Params) error {
+	s.EmailAddressId = p.label("EmailAddressId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DeleteEvaluationFormRequest) Bind(p Params) error {
+	s.EvaluationFormId = p.label("EvaluationFormId")
+	if v := p.int32(&s.EvaluationFormVersion, "EvaluationFormVersion", "version"); v != nil {
+		return v
+	}
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DeleteHoursOfOperationOverrideRequest) Bind(p Params) error {
+	s.HoursOfOperationId = p.label("HoursOfOperationId")
+	s.HoursOfOperationOverrideId = p.label("HoursOfOperationOverrideId")
 	s.InstanceId = p.label("InstanceId")
 	return nil
 }
@@ -169,6 +403,30 @@ func (s *DeleteInstanceRequest) Bind(p Params) error {
 		return v
 	}
 	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DeleteIntegrationAssociationRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.IntegrationAssociationId = p.label("IntegrationAssociationId")
+	return nil
+}
+
+func (s *DeleteNotificationRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.NotificationId = p.label("NotificationId")
+	return nil
+}
+
+func (s *DeletePredefinedAttributeRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.Name = p.label("Name")
+	return nil
+}
+
+func (s *DeletePromptRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.PromptId = p.label("PromptId")
 	return nil
 }
 
@@ -190,9 +448,33 @@ func (s *DeleteRoutingProfileRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *DeleteRuleRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.RuleId = p.label("RuleId")
+	return nil
+}
+
 func (s *DeleteSecurityProfileRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	s.SecurityProfileId = p.label("SecurityProfileId")
+	return nil
+}
+
+func (s *DeleteTaskTemplateRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.TaskTemplateId = p.label("TaskTemplateId")
+	return nil
+}
+
+func (s *DeleteTrafficDistributionGroupRequest) Bind(p Params) error {
+	s.TrafficDistributionGroupId = p.label("TrafficDistributionGroupId")
+	return nil
+}
+
+func (s *DeleteUseCaseRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.IntegrationAssociationId = p.label("IntegrationAssociationId")
+	s.UseCaseId = p.label("UseCaseId")
 	return nil
 }
 
@@ -205,6 +487,59 @@ func (s *DeleteUserHierarchyGroupRequest) Bind(p Params) error {
 func (s *DeleteUserRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	s.UserId = p.label("UserId")
+	return nil
+}
+
+func (s *DeleteViewRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.ViewId = p.label("ViewId")
+	return nil
+}
+
+func (s *DeleteViewVersionRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.ViewId = p.label("ViewId")
+	if v := p.labelInt32(&s.ViewVersion, "ViewVersion", "ViewVersion"); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteVocabularyRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.VocabularyId = p.label("VocabularyId")
+	return nil
+}
+
+func (s *DeleteWorkspacePageRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.Page = p.label("Page")
+	s.WorkspaceId = p.label("WorkspaceId")
+	return nil
+}
+
+func (s *DeleteWorkspaceRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.WorkspaceId = p.label("WorkspaceId")
+	return nil
+}
+
+func (s *DescribeAgentStatusRequest) Bind(p Params) error {
+	s.AgentStatusId = p.label("AgentStatusId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DescribeAuthenticationProfileRequest) Bind(p Params) error {
+	s.AuthenticationProfileId = p.label("AuthenticationProfileId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DescribeContactFlowAliasRequest) Bind(p Params) error {
+	s.AliasId = p.label("AliasId")
+	s.ContactFlowId = p.label("ContactFlowId")
+	s.InstanceId = p.label("InstanceId")
 	return nil
 }
 
@@ -221,6 +556,12 @@ func (s *DescribeContactFlowModuleRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *DescribeContactFlowRequest) Bind(p Params) error {
+	s.ContactFlowId = p.label("ContactFlowId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
 func (s *DescribeDataTableAttributeRequest) Bind(p Params) error {
 	s.AttributeName = p.label("AttributeName")
 	s.DataTableId = p.label("DataTableId")
@@ -230,6 +571,28 @@ func (s *DescribeDataTableAttributeRequest) Bind(p Params) error {
 
 func (s *DescribeDataTableRequest) Bind(p Params) error {
 	s.DataTableId = p.label("DataTableId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DescribeEmailAddressRequest) Bind(p Params) error {
+	s.EmailAddressId = p.label("EmailAddressId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DescribeEvaluationFormRequest) Bind(p Params) error {
+	s.EvaluationFormId = p.label("EvaluationFormId")
+	if v := p.int32(&s.EvaluationFormVersion, "EvaluationFormVersion", "version"); v != nil {
+		return v
+	}
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DescribeHoursOfOperationOverrideRequest) Bind(p Params) error {
+	s.HoursOfOperationId = p.label("HoursOfOperationId")
+	s.HoursOfOperationOverrideId = p.label("HoursOfOperationOverrideId")
 	s.InstanceId = p.label("InstanceId")
 	return nil
 }
@@ -251,6 +614,38 @@ func (s *DescribeInstanceRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *DescribeInstanceStorageConfigRequest) Bind(p Params) error {
+	s.AssociationId = p.label("AssociationId")
+	s.InstanceId = p.label("InstanceId")
+	if v := p.text(&s.ResourceType, "ResourceType", "resourceType"); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeNotificationRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.NotificationId = p.label("NotificationId")
+	return nil
+}
+
+func (s *DescribePhoneNumberRequest) Bind(p Params) error {
+	s.PhoneNumberId = p.label("PhoneNumberId")
+	return nil
+}
+
+func (s *DescribePredefinedAttributeRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.Name = p.label("Name")
+	return nil
+}
+
+func (s *DescribePromptRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.PromptId = p.label("PromptId")
+	return nil
+}
+
 func (s *DescribeQueueRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	s.QueueId = p.label("QueueId")
@@ -269,9 +664,20 @@ func (s *DescribeRoutingProfileRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *DescribeRuleRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.RuleId = p.label("RuleId")
+	return nil
+}
+
 func (s *DescribeSecurityProfileRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	s.SecurityProfileId = p.label("SecurityProfileId")
+	return nil
+}
+
+func (s *DescribeTrafficDistributionGroupRequest) Bind(p Params) error {
+	s.TrafficDistributionGroupId = p.label("TrafficDistributionGroupId")
 	return nil
 }
 
@@ -292,9 +698,107 @@ func (s *DescribeUserRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *DescribeViewRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.ViewId = p.label("ViewId")
+	return nil
+}
+
+func (s *DescribeVocabularyRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.VocabularyId = p.label("VocabularyId")
+	return nil
+}
+
+func (s *DescribeWorkspaceRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.WorkspaceId = p.label("WorkspaceId")
+	return nil
+}
+
+func (s *DisassociateApprovedOriginRequest) Bind(p Params) error {
+	if v := p.text(&s.ClientToken, "ClientToken", "clientToken"); v != nil {
+		return v
+	}
+	s.InstanceId = p.label("InstanceId")
+	if v := p.text(&s.Origin, "Origin", "origin"); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DisassociateBotRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DisassociateEmailAddressAliasRequest) Bind(p Params) error {
+	s.EmailAddressId = p.label("EmailAddressId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DisassociateFlowRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.ResourceId = p.label("ResourceId")
+	s.ResourceType = p.label("ResourceType")
+	return nil
+}
+
 func (s *DisassociateHoursOfOperationsRequest) Bind(p Params) error {
 	s.HoursOfOperationId = p.label("HoursOfOperationId")
 	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DisassociateInstanceStorageConfigRequest) Bind(p Params) error {
+	s.AssociationId = p.label("AssociationId")
+	if v := p.text(&s.ClientToken, "ClientToken", "clientToken"); v != nil {
+		return v
+	}
+	s.InstanceId = p.label("InstanceId")
+	if v := p.text(&s.ResourceType, "ResourceType", "resourceType"); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DisassociateLambdaFunctionRequest) Bind(p Params) error {
+	if v := p.text(&s.ClientToken, "ClientToken", "clientToken"); v != nil {
+		return v
+	}
+	if v := p.text(&s.FunctionArn, "FunctionArn", "functionArn"); v != nil {
+		return v
+	}
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *DisassociateLexBotRequest) Bind(p Params) error {
+	if v := p.text(&s.BotName, "BotName", "botName"); v != nil {
+		return v
+	}
+	if v := p.text(&s.ClientToken, "ClientToken", "clientToken"); v != nil {
+		return v
+	}
+	s.InstanceId = p.label("InstanceId")
+	if v := p.text(&s.LexRegion, "LexRegion", "lexRegion"); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DisassociatePhoneNumberContactFlowRequest) Bind(p Params) error {
+	if v := p.text(&s.InstanceId, "InstanceId", "instanceId"); v != nil {
+		return v
+	}
+	s.PhoneNumberId = p.label("PhoneNumberId")
+	return nil
+}
+
+func (s *DisassociateQueueEmailAddressesRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.QueueId = p.label("QueueId")
 	return nil
 }
 
@@ -310,6 +814,15 @@ func (s *DisassociateRoutingProfileQueuesRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *DisassociateSecurityKeyRequest) Bind(p Params) error {
+	s.AssociationId = p.label("AssociationId")
+	if v := p.text(&s.ClientToken, "ClientToken", "clientToken"); v != nil {
+		return v
+	}
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
 func (s *DisassociateSecurityProfilesRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	return nil
@@ -318,6 +831,12 @@ func (s *DisassociateSecurityProfilesRequest) Bind(p Params) error {
 func (s *DisassociateUserProficienciesRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	s.UserId = p.label("UserId")
+	return nil
+}
+
+func (s *DisassociateWorkspaceRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.WorkspaceId = p.label("WorkspaceId")
 	return nil
 }
 
@@ -330,6 +849,43 @@ func (s *EvaluateDataTableValuesRequest) Bind(p Params) error {
 	if v := p.text(&s.NextToken, "NextToken", "nextToken"); v != nil {
 		return v
 	}
+	return nil
+}
+
+func (s *GetEffectiveHoursOfOperationsRequest) Bind(p Params) error {
+	if v := p.text(&s.FromDate, "FromDate", "fromDate"); v != nil {
+		return v
+	}
+	s.HoursOfOperationId = p.label("HoursOfOperationId")
+	s.InstanceId = p.label("InstanceId")
+	if v := p.text(&s.ToDate, "ToDate", "toDate"); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *GetFlowAssociationRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.ResourceId = p.label("ResourceId")
+	s.ResourceType = p.label("ResourceType")
+	return nil
+}
+
+func (s *GetTaskTemplateRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	if v := p.text(&s.SnapshotVersion, "SnapshotVersion", "snapshotVersion"); v != nil {
+		return v
+	}
+	s.TaskTemplateId = p.label("TaskTemplateId")
+	return nil
+}
+
+func (s *GetTrafficDistributionRequest) Bind(p Params) error {
+	s.Id = p.label("Id")
+	return nil
+}
+
+func (s *ImportPhoneNumberRequest) Bind(p Params) error {
 	return nil
 }
 
@@ -429,6 +985,18 @@ func (s *ListChildHoursOfOperationsRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *ListContactFlowAliasesRequest) Bind(p Params) error {
+	s.ContactFlowId = p.label("ContactFlowId")
+	s.InstanceId = p.label("InstanceId")
+	if v := p.int32(&s.MaxResults, "MaxResults", "maxResults"); v != nil {
+		return v
+	}
+	if v := p.text(&s.NextToken, "NextToken", "nextToken"); v != nil {
+		return v
+	}
+	return nil
+}
+
 func (s *ListContactFlowModuleAliasesRequest) Bind(p Params) error {
 	s.ContactFlowModuleId = p.label("ContactFlowModuleId")
 	s.InstanceId = p.label("InstanceId")
@@ -457,6 +1025,18 @@ func (s *ListContactFlowModulesRequest) Bind(p Params) error {
 	if v := p.text(&s.ContactFlowModuleState, "ContactFlowModuleState", "state"); v != nil {
 		return v
 	}
+	s.InstanceId = p.label("InstanceId")
+	if v := p.int32(&s.MaxResults, "MaxResults", "maxResults"); v != nil {
+		return v
+	}
+	if v := p.text(&s.NextToken, "NextToken", "nextToken"); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *ListContactFlowVersionsRequest) Bind(p Params) error {
+	s.ContactFlowId = p.label("ContactFlowId")
 	s.InstanceId = p.label("InstanceId")
 	if v := p.int32(&s.MaxResults, "MaxResults", "maxResults"); v != nil {
 		return v
@@ -540,6 +1120,18 @@ func (s *ListEvaluationFormAIVersionsRequest) Bind(p Params) error {
 	if v := p.text(&s.ContactInteractionType, "ContactInteractionType", "contactInteractionType"); v != nil {
 		return v
 	}
+	s.InstanceId = p.label("InstanceId")
+	if v := p.int32(&s.MaxResults, "MaxResults", "maxResults"); v != nil {
+		return v
+	}
+	if v := p.text(&s.NextToken, "NextToken", "nextToken"); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *ListEvaluationFormVersionsRequest) Bind(p Params) error {
+	s.EvaluationFormId = p.label("EvaluationFormId")
 	s.InstanceId = p.label("InstanceId")
 	if v := p.int32(&s.MaxResults, "MaxResults", "maxResults"); v != nil {
 		return v
@@ -1003,6 +1595,18 @@ func (s *ListTrafficDistributionGroupsRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *ListUseCasesRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.IntegrationAssociationId = p.label("IntegrationAssociationId")
+	if v := p.int32(&s.MaxResults, "MaxResults", "maxResults"); v != nil {
+		return v
+	}
+	if v := p.text(&s.NextToken, "NextToken", "nextToken"); v != nil {
+		return v
+	}
+	return nil
+}
+
 func (s *ListUserHierarchyGroupsRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	if v := p.int32(&s.MaxResults, "MaxResults", "maxResults"); v != nil {
@@ -1049,6 +1653,18 @@ func (s *ListUsersRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *ListViewVersionsRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	if v := p.int32(&s.MaxResults, "MaxResults", "maxResults"); v != nil {
+		return v
+	}
+	if v := p.text(&s.NextToken, "NextToken", "nextToken"); v != nil {
+		return v
+	}
+	s.ViewId = p.label("ViewId")
+	return nil
+}
+
 func (s *ListViewsRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	if v := p.int32(&s.MaxResults, "MaxResults", "maxResults"); v != nil {
@@ -1063,6 +1679,18 @@ func (s *ListViewsRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *ListWorkspacePagesRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	if v := p.int32(&s.MaxResults, "MaxResults", "maxResults"); v != nil {
+		return v
+	}
+	if v := p.text(&s.NextToken, "NextToken", "nextToken"); v != nil {
+		return v
+	}
+	s.WorkspaceId = p.label("WorkspaceId")
+	return nil
+}
+
 func (s *ListWorkspacesRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	if v := p.int32(&s.MaxResults, "MaxResults", "maxResults"); v != nil {
@@ -1074,7 +1702,19 @@ func (s *ListWorkspacesRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *ReleasePhoneNumberRequest) Bind(p Params) error {
+	if v := p.text(&s.ClientToken, "ClientToken", "clientToken"); v != nil {
+		return v
+	}
+	s.PhoneNumberId = p.label("PhoneNumberId")
+	return nil
+}
+
 func (s *SearchAgentStatusesRequest) Bind(p Params) error {
+	return nil
+}
+
+func (s *SearchAvailablePhoneNumbersRequest) Bind(p Params) error {
 	return nil
 }
 
@@ -1190,6 +1830,37 @@ func (s *UntagResourceRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *UpdateAgentStatusRequest) Bind(p Params) error {
+	s.AgentStatusId = p.label("AgentStatusId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *UpdateAuthenticationProfileRequest) Bind(p Params) error {
+	s.AuthenticationProfileId = p.label("AuthenticationProfileId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *UpdateContactFlowAliasRequest) Bind(p Params) error {
+	s.AliasId = p.label("AliasId")
+	s.ContactFlowId = p.label("ContactFlowId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *UpdateContactFlowContentRequest) Bind(p Params) error {
+	s.ContactFlowId = p.label("ContactFlowId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *UpdateContactFlowMetadataRequest) Bind(p Params) error {
+	s.ContactFlowId = p.label("ContactFlowId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
 func (s *UpdateContactFlowModuleAliasRequest) Bind(p Params) error {
 	s.AliasId = p.label("AliasId")
 	s.ContactFlowModuleId = p.label("ContactFlowModuleId")
@@ -1205,6 +1876,12 @@ func (s *UpdateContactFlowModuleContentRequest) Bind(p Params) error {
 
 func (s *UpdateContactFlowModuleMetadataRequest) Bind(p Params) error {
 	s.ContactFlowModuleId = p.label("ContactFlowModuleId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *UpdateContactFlowNameRequest) Bind(p Params) error {
+	s.ContactFlowId = p.label("ContactFlowId")
 	s.InstanceId = p.label("InstanceId")
 	return nil
 }
@@ -1228,6 +1905,25 @@ func (s *UpdateDataTablePrimaryValuesRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *UpdateEmailAddressMetadataRequest) Bind(p Params) error {
+	s.EmailAddressId = p.label("EmailAddressId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *UpdateEvaluationFormRequest) Bind(p Params) error {
+	s.EvaluationFormId = p.label("EvaluationFormId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *UpdateHoursOfOperationOverrideRequest) Bind(p Params) error {
+	s.HoursOfOperationId = p.label("HoursOfOperationId")
+	s.HoursOfOperationOverrideId = p.label("HoursOfOperationOverrideId")
+	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
 func (s *UpdateHoursOfOperationRequest) Bind(p Params) error {
 	s.HoursOfOperationId = p.label("HoursOfOperationId")
 	s.InstanceId = p.label("InstanceId")
@@ -1237,6 +1933,43 @@ func (s *UpdateHoursOfOperationRequest) Bind(p Params) error {
 func (s *UpdateInstanceAttributeRequest) Bind(p Params) error {
 	s.AttributeType = p.label("AttributeType")
 	s.InstanceId = p.label("InstanceId")
+	return nil
+}
+
+func (s *UpdateInstanceStorageConfigRequest) Bind(p Params) error {
+	s.AssociationId = p.label("AssociationId")
+	s.InstanceId = p.label("InstanceId")
+	if v := p.text(&s.ResourceType, "ResourceType", "resourceType"); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateNotificationContentRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.NotificationId = p.label("NotificationId")
+	return nil
+}
+
+func (s *UpdatePhoneNumberMetadataRequest) Bind(p Params) error {
+	s.PhoneNumberId = p.label("PhoneNumberId")
+	return nil
+}
+
+func (s *UpdatePhoneNumberRequest) Bind(p Params) error {
+	s.PhoneNumberId = p.label("PhoneNumberId")
+	return nil
+}
+
+func (s *UpdatePredefinedAttributeRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.Name = p.label("Name")
+	return nil
+}
+
+func (s *UpdatePromptRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.PromptId = p.label("PromptId")
 	return nil
 }
 
@@ -1318,9 +2051,26 @@ func (s *UpdateRoutingProfileQueuesRequest) Bind(p Params) error {
 	return nil
 }
 
+func (s *UpdateRuleRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.RuleId = p.label("RuleId")
+	return nil
+}
+
 func (s *UpdateSecurityProfileRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	s.SecurityProfileId = p.label("SecurityProfileId")
+	return nil
+}
+
+func (s *UpdateTaskTemplateRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.TaskTemplateId = p.label("TaskTemplateId")
+	return nil
+}
+
+func (s *UpdateTrafficDistributionRequest) Bind(p Params) error {
+	s.Id = p.label("Id")
 	return nil
 }
 
@@ -1374,5 +2124,42 @@ func (s *UpdateUserRoutingProfileRequest) Bind(p Params) error {
 func (s *UpdateUserSecurityProfilesRequest) Bind(p Params) error {
 	s.InstanceId = p.label("InstanceId")
 	s.UserId = p.label("UserId")
+	return nil
+}
+
+func (s *UpdateViewContentRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.ViewId = p.label("ViewId")
+	return nil
+}
+
+func (s *UpdateViewMetadataRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.ViewId = p.label("ViewId")
+	return nil
+}
+
+func (s *UpdateWorkspaceMetadataRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.WorkspaceId = p.label("WorkspaceId")
+	return nil
+}
+
+func (s *UpdateWorkspacePageRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.Page = p.label("Page")
+	s.WorkspaceId = p.label("WorkspaceId")
+	return nil
+}
+
+func (s *UpdateWorkspaceThemeRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.WorkspaceId = p.label("WorkspaceId")
+	return nil
+}
+
+func (s *UpdateWorkspaceVisibilityRequest) Bind(p Params) error {
+	s.InstanceId = p.label("InstanceId")
+	s.WorkspaceId = p.label("WorkspaceId")
 	return nil
 }

@@ -37,6 +37,20 @@ func (p Params) labelInt64(to **int64, member, name string) *Violation {
 	return v
 }
 
+// labelInt32 sets a member of 32 bits from a label.
+func (p Params) labelInt32(to **int32, member, name string) *Violation {
+	text := p.label(name)
+	if text == nil {
+		return nil
+	}
+	n, v := parse(*text, member, 32)
+	if v == nil {
+		short := int32(n)
+		*to = &short
+	}
+	return v
+}
+
 // text sets a string member from the query; int32, int64 and bool do the same for
 // theirs. When the key is absent the member stays as it is.
 func (p Params) text(to **string, member, key string) *Violation {

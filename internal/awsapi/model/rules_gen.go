@@ -9,27 +9,53 @@ var (
 		match: []string{`^(arn:([a-zA-Z0-9-]+):connect:[a-z]+-[a-z-]+-[0-9]+:[0-9]+:instance/)?[a-zA-Z0-9_-]+$`},
 	}}
 	ruleAIAgentType               = &stringRule{enum: []string{"THIRD_PARTY"}}
+	ruleAccessTokenDuration       = &intRule{10, 60}
 	ruleAccessType                = &stringRule{enum: []string{"ALLOW"}}
+	ruleActionType                = &stringRule{enum: []string{"CREATE_TASK", "ASSIGN_CONTACT_CATEGORY", "GENERATE_EVENTBRIDGE_EVENT", "SEND_NOTIFICATION", "CREATE_CASE", "UPDATE_CASE", "ASSIGN_SLA", "END_ASSOCIATED_TASKS", "END_ASSOCIATED_EMAILS", "SUBMIT_AUTO_EVALUATION", "EXTRACT_INFORMATION", "SEND_IN_APP_NOTIFICATION"}}
 	ruleAfterContactWorkTimeLimit = &intRule{0, 9223372036854775807}
 	ruleAgentAvailabilityTimer    = &stringRule{enum: []string{"TIME_SINCE_LAST_ACTIVITY", "TIME_SINCE_LAST_INBOUND"}}
 	ruleAgentFirstName            = &stringRule{max: 255, sensitive: true}
 	ruleAgentLastName             = &stringRule{max: 300, sensitive: true}
 	ruleAgentResourceId           = &stringRule{min: 1, max: 256}
+	ruleAgentStatusDescription    = &stringRule{min: 1, max: 250}
+	ruleAgentStatusName           = &stringRule{min: 1, max: 127}
+	ruleAgentStatusOrderNumber    = &intRule{1, 50}
+	ruleAgentStatusState          = &stringRule{enum: []string{"ENABLED", "DISABLED"}}
 	ruleAgentStatusType           = &stringRule{enum: []string{"ROUTABLE", "CUSTOM", "OFFLINE"}}
 	ruleAgentUsername             = &stringRule{min: 1, max: 100}
 	ruleAiAgentId                 = &stringRule{max: 128, pattern: &pattern{
 		text:  `[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(:[A-Z0-9_$]+){0,1}$|^arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}(:[A-Z0-9_$]+){0,1}`,
 		match: []string{`[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(:[A-Z0-9_$]+){0,1}$|^arn:[a-z-]*?:wisdom:[a-z0-9-]*?:[0-9]{12}:[a-z-]*?/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}(?:/[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}){0,2}(:[A-Z0-9_$]+){0,1}`},
 	}}
-	ruleAiUseCase                                = &stringRule{enum: []string{"AgentAssistance", "SelfService"}}
-	ruleApplicationType                          = &stringRule{enum: []string{"MCP", "THIRD_PARTY_APPLICATION"}}
-	ruleBehaviorType                             = &stringRule{enum: []string{"ROUTE_CURRENT_CHANNEL_ONLY", "ROUTE_ANY_CHANNEL"}}
-	ruleBooleanComparisonType                    = &stringRule{enum: []string{"IS_TRUE", "IS_FALSE"}}
-	ruleChannel                                  = &stringRule{enum: []string{"VOICE", "CHAT", "TASK", "EMAIL"}}
-	ruleChannelWorkloadBehaviorType              = &stringRule{enum: []string{"ROUTE_CURRENT_CHANNEL_CURRENT_WORKLOADTYPE_ONLY", "ROUTE_CURRENT_CHANNEL_ANY_WORKLOADTYPE_ONLY", "ROUTE_ANY_CHANNEL_ANY_WORKLOAD_TYPE"}}
-	ruleClientToken                              = &stringRule{max: 500}
+	ruleAiUseCase                        = &stringRule{enum: []string{"AgentAssistance", "SelfService"}}
+	ruleAliasArn                         = &stringRule{min: 1, max: 100}
+	ruleApplicationType                  = &stringRule{enum: []string{"MCP", "THIRD_PARTY_APPLICATION"}}
+	ruleAssociationId                    = &stringRule{min: 1, max: 100}
+	ruleAuthenticationProfileDescription = &stringRule{min: 1, max: 250}
+	ruleAuthenticationProfileId          = &stringRule{min: 1, max: 100}
+	ruleAuthenticationProfileName        = &stringRule{min: 1, max: 128}
+	ruleAwsRegion                        = &stringRule{min: 8, max: 31, pattern: &pattern{
+		text:  `[a-z]{2}(-[a-z]+){1,2}(-[0-9])?`,
+		match: []string{`[a-z]{2}(-[a-z]+){1,2}(-[0-9])?`},
+	}}
+	ruleBehaviorType                   = &stringRule{enum: []string{"ROUTE_CURRENT_CHANNEL_ONLY", "ROUTE_ANY_CHANNEL"}}
+	ruleBooleanComparisonType          = &stringRule{enum: []string{"IS_TRUE", "IS_FALSE"}}
+	ruleBotName                        = &stringRule{max: 50}
+	ruleBucketName                     = &stringRule{min: 1, max: 128}
+	ruleChannel                        = &stringRule{enum: []string{"VOICE", "CHAT", "TASK", "EMAIL"}}
+	ruleChannelWorkloadBehaviorType    = &stringRule{enum: []string{"ROUTE_CURRENT_CHANNEL_CURRENT_WORKLOADTYPE_ONLY", "ROUTE_CURRENT_CHANNEL_ANY_WORKLOADTYPE_ONLY", "ROUTE_ANY_CHANNEL_ANY_WORKLOAD_TYPE"}}
+	ruleClientToken                    = &stringRule{max: 500}
+	ruleCommonHumanReadableDescription = &stringRule{pattern: &pattern{
+		text:  `^[\P{C}\r\n\t]{1,250}$`,
+		match: []string{`^[\P{C}\r\n\t]{1,250}$`},
+	}}
+	ruleCommonHumanReadableName = &stringRule{pattern: &pattern{
+		text:  `^[\P{C}\r\n\t]{1,127}$`,
+		match: []string{`^[\P{C}\r\n\t]{1,127}$`},
+	}}
 	ruleCommonNameLength127                      = &stringRule{min: 1, max: 127}
 	ruleConcurrency                              = &intRule{0, 10}
+	ruleConfigurableNotificationPriority         = &stringRule{enum: []string{"HIGH", "LOW"}}
 	ruleContactEvaluationAttributeComparisonType = &stringRule{enum: []string{"EXACT"}}
 	ruleContactEvaluationAttributeKey            = &stringRule{enum: []string{"ContactAgentId"}}
 	ruleContactFlowId                            = &stringRule{max: 500}
@@ -49,11 +75,13 @@ var (
 	}}
 	ruleContactFlowModuleState    = &stringRule{enum: []string{"ACTIVE", "ARCHIVED"}}
 	ruleContactFlowModuleStatus   = &stringRule{enum: []string{"PUBLISHED", "SAVED"}}
+	ruleContactFlowName           = &stringRule{min: 1}
 	ruleContactFlowState          = &stringRule{enum: []string{"ACTIVE", "ARCHIVED"}}
 	ruleContactFlowStatus         = &stringRule{enum: []string{"PUBLISHED", "SAVED"}}
 	ruleContactFlowType           = &stringRule{enum: []string{"CONTACT_FLOW", "CUSTOMER_QUEUE", "CUSTOMER_HOLD", "CUSTOMER_WHISPER", "AGENT_HOLD", "AGENT_WHISPER", "OUTBOUND_WHISPER", "AGENT_TRANSFER", "QUEUE_TRANSFER", "CAMPAIGN"}}
 	ruleContactInitiationMethod   = &stringRule{enum: []string{"INBOUND", "OUTBOUND", "TRANSFER", "QUEUE_TRANSFER", "CALLBACK", "API", "DISCONNECT", "MONITOR", "EXTERNAL_OUTBOUND", "WEBRTC_API", "AGENT_REPLY", "FLOW"}}
 	ruleContactInteractionType    = &stringRule{enum: []string{"AGENT", "AUTOMATED", "CUSTOMER"}}
+	ruleContent                   = &stringRule{min: 1, max: 1024}
 	ruleCreateSecurityProfileName = &stringRule{min: 1, max: 127, pattern: &pattern{
 		text:  `^[ a-zA-Z0-9_@-]+$`,
 		match: []string{`^[ a-zA-Z0-9_@-]+$`},
@@ -83,7 +111,12 @@ var (
 	}}
 	ruleDecimalComparisonType = &stringRule{enum: []string{"GREATER_OR_EQUAL", "GREATER", "LESSER_OR_EQUAL", "LESSER", "EQUAL", "NOT_EQUAL", "RANGE"}}
 	ruleDelay                 = &intRule{0, 9999}
-	ruleDirectoryAlias        = &stringRule{min: 1, max: 45, sensitive: true, pattern: &pattern{
+	ruleDescription           = &stringRule{max: 4096, sensitive: true}
+	ruleDescription250        = &stringRule{min: 1, max: 250, pattern: &pattern{
+		text:  `(^[\S].*[\S]$)|(^[\S]$)`,
+		match: []string{`(^[\S].*[\S]$)|(^[\S]$)`},
+	}}
+	ruleDirectoryAlias = &stringRule{min: 1, max: 45, sensitive: true, pattern: &pattern{
 		text:   `^(?!d-)([\da-zA-Z]+)([-]*[\da-zA-Z])*$`,
 		match:  []string{`^(?:([\da-zA-Z]+)([-]*[\da-zA-Z])*$)`},
 		refuse: []string{`^(?:d-)`},
@@ -92,27 +125,77 @@ var (
 		text:  `^d-[0-9a-f]{10}$`,
 		match: []string{`^d-[0-9a-f]{10}$`},
 	}}
-	ruleDirectoryType           = &stringRule{enum: []string{"SAML", "CONNECT_MANAGED", "EXISTING_DIRECTORY"}}
-	ruleEmailAddressId          = &stringRule{min: 1, max: 500}
-	ruleEntityArn               = &stringRule{min: 1}
-	ruleEntityType              = &stringRule{enum: []string{"USER", "AI_AGENT"}}
-	ruleEpochMilliseconds       = &intRule{0, 9223372036854775807}
-	ruleEventSourceName         = &stringRule{enum: []string{"OnPostCallAnalysisAvailable", "OnRealTimeCallAnalysisAvailable", "OnRealTimeChatAnalysisAvailable", "OnPostChatAnalysisAvailable", "OnAfterCallWorkAvailable", "OnAfterChatWorkAvailable", "OnEmailAnalysisAvailable", "OnZendeskTicketCreate", "OnZendeskTicketStatusUpdate", "OnSalesforceCaseCreate", "OnContactEvaluationSubmit", "OnMetricDataUpdate", "OnCaseCreate", "OnCaseUpdate", "OnSlaBreach", "OnAlertUpdate", "OnSchedulePublish", "OnScheduleUpdate", "OnScheduleTimeOffRequestActivity"}}
+	ruleDirectoryType = &stringRule{enum: []string{"SAML", "CONNECT_MANAGED", "EXISTING_DIRECTORY"}}
+	ruleEmailAddress  = &stringRule{min: 1, max: 255, sensitive: true, pattern: &pattern{
+		text:  `[^\s@]+@[^\s@]+\.[^\s@]+`,
+		match: []string{`[^\s@]+@[^\s@]+\.[^\s@]+`},
+	}}
+	ruleEmailAddressDisplayName                     = &stringRule{max: 256, sensitive: true}
+	ruleEmailAddressId                              = &stringRule{min: 1, max: 500}
+	ruleEncryptionType                              = &stringRule{enum: []string{"KMS"}}
+	ruleEntityArn                                   = &stringRule{min: 1}
+	ruleEntityType                                  = &stringRule{enum: []string{"USER", "AI_AGENT"}}
+	ruleEpochMilliseconds                           = &intRule{0, 9223372036854775807}
+	ruleEvaluationFormAIVersion                     = &stringRule{min: 1, max: 256}
+	ruleEvaluationFormAiMetricsField                = &stringRule{enum: []string{"AI_SESSION_IS_HANDED_OFF", "AI_SESSION_SELF_SERVICE_DURATION", "AI_SESSION_GOAL_SUCCESS_RATE", "AI_SESSION_COMPLETENESS_SCORE", "AI_SESSION_FAITHFULNESS_SCORE", "AI_AGENT_MAX_PROMPT_LATENCY", "AI_TOOL_MAX_LATENCY", "AI_TOOL_SELECTION_ACCURACY", "AI_TOOL_PARAMETER_ACCURACY", "AI_TOOL_UTILIZATION_ACCURACY"}}
+	ruleEvaluationFormContactAttributeKey           = &stringRule{min: 1, max: 32767}
+	ruleEvaluationFormContactField                  = &stringRule{enum: []string{"CATEGORIES", "AGENT_ARN", "QUEUE_ARN", "ROUTING_PROFILE_ARN", "CHANNEL", "INITIATION_METHOD", "IS_QUEUED", "OVERALL_CUSTOMER_SENTIMENT_SCORE", "OVERALL_AGENT_SENTIMENT_SCORE", "CUSTOMER_SENTIMENT_SCORE_WITHOUT_AGENT", "CUSTOMER_SENTIMENT_SCORE_WITH_AGENT", "NON_TALK_TIME", "NON_TALK_TIME_PERCENTAGE", "NUMBER_OF_INTERRUPTIONS", "CONTACT_DURATION", "AGENT_INTERACTION_DURATION", "CUSTOMER_HOLD_TIME", "LONGEST_HOLD_DURATION", "NUMBER_OF_HOLDS", "AGENT_INTERACTION_AND_HOLD_DURATION", "RECORDING_MEDIA_STREAM_TYPES"}}
+	ruleEvaluationFormEnablementStringValue         = &stringRule{max: 512}
+	ruleEvaluationFormEvaluationMetadataField       = &stringRule{enum: []string{"EVALUATION_TYPE"}}
+	ruleEvaluationFormId                            = &stringRule{min: 1, max: 256}
+	ruleEvaluationFormItemEnablementAction          = &stringRule{enum: []string{"DISABLE", "ENABLE"}}
+	ruleEvaluationFormItemEnablementOperator        = &stringRule{enum: []string{"OR", "AND"}}
+	ruleEvaluationFormItemEnablementSourceType      = &stringRule{enum: []string{"QUESTION_REF_ID", "CONTACT", "EVALUATION_METADATA", "FORM_METADATA", "AI_METRICS"}}
+	ruleEvaluationFormItemEnablementSourceValueType = &stringRule{enum: []string{"OPTION_REF_ID", "STRING_VALUE", "NUMERIC_VALUE", "BOOLEAN_VALUE", "DATETIME_VALUE"}}
+	ruleEvaluationFormItemSourceValuesComparator    = &stringRule{enum: []string{"IN", "NOT_IN", "ALL_IN", "EXACT", "GREATER_THAN", "LESS_THAN", "GREATER_THAN_OR_EQUAL_TO", "LESS_THAN_OR_EQUAL_TO", "EQUAL_TO", "NOT_EQUAL_TO"}}
+	ruleEvaluationFormLanguageCode                  = &stringRule{enum: []string{"de-DE", "en-US", "es-ES", "fr-FR", "it-IT", "pt-BR", "ja-JP", "ko-KR", "zh-CN", "ms-MY", "af-ZA", "sq-AL", "am-ET", "ar-AE", "ar-SA", "hy-AM", "eu-ES", "be-BY", "bs-BA", "bg-BG", "ca-ES", "ckb-IR", "ckb-IQ", "zh-TW", "hr-HR", "cs-CZ", "da-DK", "nl-BE", "nl-NL", "en-AU", "en-IN", "en-IE", "en-NZ", "en-AB", "en-SG", "en-ZA", "en-GB", "en-WL", "fa-IR", "fa-AF", "fi-FI", "fr-BE", "fr-CA", "ga-IE", "gl-ES", "ka-GE", "de-AT", "de-CH", "el-GR", "gu-IN", "ht-HT", "he-IL", "hi-IN", "hu-HU", "is-IS", "id-ID", "jv-ID", "km-KH", "kn-IN", "kk-KZ", "lo-LA", "lv-LV", "lt-LT", "mk-MK", "ml-IN", "mr-IN", "ne-NP", "no-NO", "or-IN", "ps-AF", "pl-PL", "pt-PT", "pa-IN", "ro-RO", "ru-RU", "sr-RS", "si-LK", "sk-SK", "sl-SI", "es-MX", "es-US", "su-ID", "sw-BI", "sw-KE", "sw-RW", "sw-TZ", "sw-UG", "sv-SE", "tl-PH", "ta-IN", "te-IN", "th-TH", "tr-TR", "uk-UA", "uz-UZ", "vi-VN", "zu-ZA", "my-MM", "so-SO", "yue-HK", "et-EE", "hmn", "lg-UG", "cy-GB", "xh-ZA", "bn-BD"}}
+	ruleEvaluationFormMetricName                    = &stringRule{min: 1, max: 256, pattern: &pattern{
+		text:  `^[^\p{C}]*$`,
+		match: []string{`^[^\p{C}]*$`},
+	}}
+	ruleEvaluationFormMetricType                         = &stringRule{enum: []string{"BUSINESS_OUTCOME"}}
+	ruleEvaluationFormMultiSelectQuestionDisplayMode     = &stringRule{enum: []string{"DROPDOWN", "CHECKBOX"}}
+	ruleEvaluationFormMultiSelectQuestionOptionText      = &stringRule{max: 128}
+	ruleEvaluationFormQuestionAutomationAnswerSourceType = &stringRule{enum: []string{"CONTACT_LENS_DATA", "GEN_AI", "CONDITION"}}
+	ruleEvaluationFormQuestionType                       = &stringRule{enum: []string{"TEXT", "SINGLESELECT", "NUMERIC", "MULTISELECT", "DATETIME"}}
+	ruleEvaluationFormScoringMode                        = &stringRule{enum: []string{"QUESTION_ONLY", "SECTION_ONLY", "POINTS_BASED"}}
+	ruleEvaluationFormScoringStatus                      = &stringRule{enum: []string{"ENABLED", "DISABLED"}}
+	ruleEvaluationFormSegmentAttributeKey                = &stringRule{min: 1, max: 128}
+	ruleEvaluationFormSingleSelectQuestionDisplayMode    = &stringRule{enum: []string{"DROPDOWN", "RADIO"}}
+	ruleEvaluationReviewNotificationRecipientType        = &stringRule{enum: []string{"USER_ID"}}
+	ruleEventBridgeActionName                            = &stringRule{min: 1, max: 100}
+	ruleEventSourceName                                  = &stringRule{enum: []string{"OnPostCallAnalysisAvailable", "OnRealTimeCallAnalysisAvailable", "OnRealTimeChatAnalysisAvailable", "OnPostChatAnalysisAvailable", "OnAfterCallWorkAvailable", "OnAfterChatWorkAvailable", "OnEmailAnalysisAvailable", "OnZendeskTicketCreate", "OnZendeskTicketStatusUpdate", "OnSalesforceCaseCreate", "OnContactEvaluationSubmit", "OnMetricDataUpdate", "OnCaseCreate", "OnCaseUpdate", "OnSlaBreach", "OnAlertUpdate", "OnSchedulePublish", "OnScheduleUpdate", "OnScheduleTimeOffRequestActivity"}}
+	ruleFieldStringValue                                 = &stringRule{max: 500}
+	ruleFieldValueId                                     = &stringRule{min: 1, max: 500}
+	ruleFlowAssociationResourceType                      = &stringRule{enum: []string{"SMS_PHONE_NUMBER", "INBOUND_EMAIL", "OUTBOUND_EMAIL", "ANALYTICS_CONNECTOR", "WHATSAPP_MESSAGING_PHONE_NUMBER"}}
+	ruleFlowContentSha256                                = &stringRule{min: 1, max: 64, pattern: &pattern{
+		text:  `^[a-zA-Z0-9]{64}$`,
+		match: []string{`^[a-zA-Z0-9]{64}$`},
+	}}
 	ruleFlowModuleContentSha256 = &stringRule{min: 1, max: 64, pattern: &pattern{
 		text:  `^[a-zA-Z0-9]{64}$`,
 		match: []string{`^[a-zA-Z0-9]{64}$`},
 	}}
-	ruleFlowModuleId                    = &stringRule{min: 1, max: 128}
-	ruleFlowModuleType                  = &stringRule{enum: []string{"MCP"}}
-	ruleHierarchyGroupMatchType         = &stringRule{enum: []string{"EXACT", "WITH_CHILD_GROUPS"}}
-	ruleHierarchyRestrictedResourceName = &stringRule{min: 1, max: 128}
-	ruleHours24Format                   = &intRule{0, 23}
-	ruleHoursOfOperationDays            = &stringRule{enum: []string{"SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"}}
-	ruleHoursOfOperationDescription     = &stringRule{min: 1, max: 250}
-	ruleIAMRestrictedPrimaryValue       = &stringRule{pattern: &pattern{
+	ruleFlowModuleId                                   = &stringRule{min: 1, max: 128}
+	ruleFlowModuleType                                 = &stringRule{enum: []string{"MCP"}}
+	ruleFunctionArn                                    = &stringRule{min: 1, max: 140}
+	ruleHierarchyGroupMatchType                        = &stringRule{enum: []string{"EXACT", "WITH_CHILD_GROUPS"}}
+	ruleHierarchyRestrictedResourceName                = &stringRule{min: 1, max: 128}
+	ruleHours                                          = &intRule{0, 87600}
+	ruleHours24Format                                  = &intRule{0, 23}
+	ruleHoursOfOperationDays                           = &stringRule{enum: []string{"SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"}}
+	ruleHoursOfOperationDescription                    = &stringRule{min: 1, max: 250}
+	ruleHoursOfOperationOverrideId                     = &stringRule{min: 1, max: 36}
+	ruleHoursOfOperationOverrideYearMonthDayDateFormat = &stringRule{pattern: &pattern{
+		text:  `^\d{4}-\d{2}-\d{2}$`,
+		match: []string{`^\d{4}-\d{2}-\d{2}$`},
+	}}
+	ruleIAMRestrictedPrimaryValue = &stringRule{pattern: &pattern{
 		text:  `[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]+$`,
 		match: []string{`[\x{0009}\x{000A}\x{000D}\x{0020}-\x{007E}\x{00A1}-\x{00FF}]+$`},
 	}}
+	ruleInactivityDuration     = &intRule{15, 720}
+	ruleInputData              = &stringRule{max: 4096}
 	ruleInstanceAttributeType  = &stringRule{enum: []string{"INBOUND_CALLS", "OUTBOUND_CALLS", "CONTACTFLOW_LOGS", "CONTACT_LENS", "AUTO_RESOLVE_BEST_VOICES", "USE_CUSTOM_TTS_VOICES", "EARLY_MEDIA", "MULTI_PARTY_CONFERENCE", "AUTO_MUTE_AGENT_ON_HOLD", "HIGH_VOLUME_OUTBOUND", "ENHANCED_CONTACT_MONITORING", "ENHANCED_CHAT_MONITORING", "MULTI_PARTY_CHAT_CONFERENCE", "MESSAGE_STREAMING"}}
 	ruleInstanceAttributeValue = &stringRule{min: 1, max: 100}
 	ruleInstanceId             = &stringRule{min: 1, max: 100}
@@ -120,54 +203,99 @@ var (
 		text:  `^(arn:(aws|aws-us-gov):connect:[a-z]{2}-[a-z]+-[0-9]{1}:[0-9]{1,20}:instance/)?[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$`,
 		match: []string{`^(arn:(aws|aws-us-gov):connect:[a-z]{2}-[a-z]+-[0-9]{1}:[0-9]{1,20}:instance/)?[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$`},
 	}}
-	ruleInstanceStorageResourceType     = &stringRule{enum: []string{"CHAT_TRANSCRIPTS", "CALL_RECORDINGS", "SCHEDULED_REPORTS", "MEDIA_STREAMS", "CONTACT_TRACE_RECORDS", "AGENT_EVENTS", "REAL_TIME_CONTACT_ANALYSIS_SEGMENTS", "ATTACHMENTS", "CONTACT_EVALUATIONS", "SCREEN_RECORDINGS", "REAL_TIME_CONTACT_ANALYSIS_CHAT_SEGMENTS", "REAL_TIME_CONTACT_ANALYSIS_VOICE_SEGMENTS", "EMAIL_MESSAGES"}}
-	ruleIntegrationType                 = &stringRule{enum: []string{"EVENT", "VOICE_ID", "PINPOINT_APP", "WISDOM_ASSISTANT", "WISDOM_KNOWLEDGE_BASE", "WISDOM_QUICK_RESPONSES", "Q_MESSAGE_TEMPLATES", "CASES_DOMAIN", "APPLICATION", "FILE_SCANNER", "SES_IDENTITY", "ANALYTICS_CONNECTOR", "CALL_TRANSFER_CONNECTOR", "COGNITO_USER_POOL", "MESSAGE_PROCESSOR"}}
-	ruleLargeNextToken                  = &stringRule{min: 1, max: 100000}
-	ruleLengthBoundary                  = &intRule{0, 1000}
-	ruleLexVersion                      = &stringRule{enum: []string{"V1", "V2"}}
-	ruleListFlowAssociationResourceType = &stringRule{enum: []string{"WHATSAPP_MESSAGING_PHONE_NUMBER", "VOICE_PHONE_NUMBER", "INBOUND_EMAIL", "OUTBOUND_EMAIL", "ANALYTICS_CONNECTOR"}}
-	ruleMaxResult10                     = &intRule{1, 10}
-	ruleMaxResult100                    = &intRule{1, 100}
-	ruleMaxResult1000                   = &intRule{1, 1000}
-	ruleMaxResult2                      = &intRule{1, 2}
-	ruleMaxResult200                    = &intRule{1, 200}
-	ruleMaxResult25                     = &intRule{1, 25}
-	ruleMaxResult500                    = &intRule{1, 500}
-	ruleMaxResult7                      = &intRule{1, 7}
-	ruleMaxResults                      = &intRule{1, 100}
-	ruleMetricType                      = &stringRule{enum: []string{"AWS_MANAGED", "CUSTOMER_MANAGED"}}
-	ruleMinutesLimit60                  = &intRule{0, 59}
-	ruleNamespace                       = &stringRule{min: 1, max: 128}
-	ruleNextToken2500                   = &stringRule{min: 1, max: 2500}
-	ruleNumberComparisonType            = &stringRule{enum: []string{"GREATER_OR_EQUAL", "GREATER", "LESSER_OR_EQUAL", "LESSER", "EQUAL", "NOT_EQUAL", "RANGE"}}
-	ruleOutboundCallerIdName            = &stringRule{min: 1, max: 255}
-	ruleParticipantRole                 = &stringRule{enum: []string{"AGENT", "CUSTOMER", "SYSTEM", "CUSTOM_BOT", "SUPERVISOR"}}
-	rulePassword                        = &stringRule{sensitive: true, pattern: &pattern{
+	ruleInstanceStorageResourceType = &stringRule{enum: []string{"CHAT_TRANSCRIPTS", "CALL_RECORDINGS", "SCHEDULED_REPORTS", "MEDIA_STREAMS", "CONTACT_TRACE_RECORDS", "AGENT_EVENTS", "REAL_TIME_CONTACT_ANALYSIS_SEGMENTS", "ATTACHMENTS", "CONTACT_EVALUATIONS", "SCREEN_RECORDINGS", "REAL_TIME_CONTACT_ANALYSIS_CHAT_SEGMENTS", "REAL_TIME_CONTACT_ANALYSIS_VOICE_SEGMENTS", "EMAIL_MESSAGES"}}
+	ruleIntegrationAssociationId    = &stringRule{min: 1, max: 200}
+	ruleIntegrationType             = &stringRule{enum: []string{"EVENT", "VOICE_ID", "PINPOINT_APP", "WISDOM_ASSISTANT", "WISDOM_KNOWLEDGE_BASE", "WISDOM_QUICK_RESPONSES", "Q_MESSAGE_TEMPLATES", "CASES_DOMAIN", "APPLICATION", "FILE_SCANNER", "SES_IDENTITY", "ANALYTICS_CONNECTOR", "CALL_TRANSFER_CONNECTOR", "COGNITO_USER_POOL", "MESSAGE_PROCESSOR"}}
+	ruleIntervalPositiveInteger     = &intRule{1, 6}
+	ruleIpCidr                      = &stringRule{min: 2, max: 50, pattern: &pattern{
+		text:  `^[A-Za-z0-9:/]*$`,
+		match: []string{`^[A-Za-z0-9:/]*$`},
+	}}
+	ruleKeyId                                              = &stringRule{min: 1, max: 128}
+	ruleLargeNextToken                                     = &stringRule{min: 1, max: 100000}
+	ruleLengthBoundary                                     = &intRule{0, 1000}
+	ruleLexRegion                                          = &stringRule{max: 60}
+	ruleLexVersion                                         = &stringRule{enum: []string{"V1", "V2"}}
+	ruleListFlowAssociationResourceType                    = &stringRule{enum: []string{"WHATSAPP_MESSAGING_PHONE_NUMBER", "VOICE_PHONE_NUMBER", "INBOUND_EMAIL", "OUTBOUND_EMAIL", "ANALYTICS_CONNECTOR"}}
+	ruleLocaleCode                                         = &stringRule{enum: []string{"en_US", "de_DE", "es_ES", "fr_FR", "id_ID", "it_IT", "ja_JP", "ko_KR", "pt_BR", "zh_CN", "zh_TW"}}
+	ruleLocalizedString                                    = &stringRule{max: 3000}
+	ruleMaxResult10                                        = &intRule{1, 10}
+	ruleMaxResult100                                       = &intRule{1, 100}
+	ruleMaxResult1000                                      = &intRule{1, 1000}
+	ruleMaxResult2                                         = &intRule{1, 2}
+	ruleMaxResult200                                       = &intRule{1, 200}
+	ruleMaxResult25                                        = &intRule{1, 25}
+	ruleMaxResult500                                       = &intRule{1, 500}
+	ruleMaxResult7                                         = &intRule{1, 7}
+	ruleMaxResults                                         = &intRule{1, 100}
+	ruleMetricType                                         = &stringRule{enum: []string{"AWS_MANAGED", "CUSTOMER_MANAGED"}}
+	ruleMinutesLimit60                                     = &intRule{0, 59}
+	ruleMonth                                              = &intRule{1, 12}
+	ruleMonthDay                                           = &intRule{-1, 31}
+	ruleMultiSelectQuestionRuleCategoryAutomationCondition = &stringRule{enum: []string{"PRESENT", "NOT_PRESENT"}}
+	ruleMultiSelectQuestionRuleCategoryAutomationLabel     = &stringRule{min: 1, max: 50}
+	ruleName128                                            = &stringRule{min: 1, max: 128, pattern: &pattern{
+		text:  `(^[\S].*[\S]$)|(^[\S]$)`,
+		match: []string{`(^[\S].*[\S]$)|(^[\S]$)`},
+	}}
+	ruleNamespace                              = &stringRule{min: 1, max: 128}
+	ruleNextToken2500                          = &stringRule{min: 1, max: 2500}
+	ruleNotificationContentType                = &stringRule{enum: []string{"PLAIN_TEXT"}}
+	ruleNotificationDeliveryType               = &stringRule{enum: []string{"EMAIL"}}
+	ruleNotificationId                         = &stringRule{min: 1, max: 256}
+	ruleNumberComparisonType                   = &stringRule{enum: []string{"GREATER_OR_EQUAL", "GREATER", "LESSER_OR_EQUAL", "LESSER", "EQUAL", "NOT_EQUAL", "RANGE"}}
+	ruleNumericQuestionPropertyAutomationLabel = &stringRule{enum: []string{"OVERALL_CUSTOMER_SENTIMENT_SCORE", "OVERALL_AGENT_SENTIMENT_SCORE", "CUSTOMER_SENTIMENT_SCORE_WITHOUT_AGENT", "CUSTOMER_SENTIMENT_SCORE_WITH_AGENT", "NON_TALK_TIME", "NON_TALK_TIME_PERCENTAGE", "NUMBER_OF_INTERRUPTIONS", "CONTACT_DURATION", "AGENT_INTERACTION_DURATION", "CUSTOMER_HOLD_TIME", "LONGEST_HOLD_DURATION", "NUMBER_OF_HOLDS", "AGENT_INTERACTION_AND_HOLD_DURATION", "AI_SESSION_SELF_SERVICE_DURATION", "AI_SESSION_GOAL_SUCCESS_RATE", "AI_SESSION_COMPLETENESS_SCORE", "AI_SESSION_FAITHFULNESS_SCORE", "AI_AGENT_MAX_PROMPT_LATENCY", "AI_TOOL_MAX_LATENCY", "AI_TOOL_SELECTION_ACCURACY", "AI_TOOL_PARAMETER_ACCURACY", "AI_TOOL_UTILIZATION_ACCURACY"}}
+	ruleOrigin                                 = &stringRule{max: 267}
+	ruleOutboundCallerIdName                   = &stringRule{min: 1, max: 255}
+	ruleOverrideDays                           = &stringRule{enum: []string{"SUNDAY", "MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY"}}
+	ruleOverrideType                           = &stringRule{enum: []string{"STANDARD", "OPEN", "CLOSED"}}
+	rulePEM                                    = &stringRule{min: 1, max: 1024}
+	rulePage                                   = &stringRule{min: 1, max: 25, pattern: &pattern{
+		text:   `^(?!\.$)(?!\.\.$)[\p{L}\p{Z}\p{N}\-_.:=@'|]+$`,
+		match:  []string{`^(?:[\p{L}\p{Z}\p{N}\-_.:=@'|]+$)`},
+		refuse: []string{`^(?:\.$)`, `^(?:\.\.$)`},
+	}}
+	ruleParticipantRole = &stringRule{enum: []string{"AGENT", "CUSTOMER", "SYSTEM", "CUSTOM_BOT", "SUPERVISOR"}}
+	rulePassword        = &stringRule{sensitive: true, pattern: &pattern{
 		text:  `^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[a-zA-Z\d\S]{8,64}$`,
 		match: []string{`^(?:.*[a-z])`, `^(?:.*[A-Z])`, `^(?:.*\d)`, `^(?:[a-zA-Z\d\S]{8,64}$)`},
 	}}
-	rulePermission  = &stringRule{min: 1, max: 128}
-	rulePhoneNumber = &stringRule{pattern: &pattern{
+	rulePercentage              = &intRule{0, 100}
+	rulePerformanceCategoryName = &stringRule{enum: []string{"NEEDS_IMPROVEMENT", "EXCEEDS_EXPECTATIONS"}}
+	rulePermission              = &stringRule{min: 1, max: 128}
+	rulePhoneNumber             = &stringRule{pattern: &pattern{
 		text:  `\+[1-9]\d{1,14}$`,
 		match: []string{`\+[1-9]\d{1,14}$`},
 	}}
 	rulePhoneNumberCountryCode = &stringRule{enum: []string{"AF", "AL", "DZ", "AS", "AD", "AO", "AI", "AQ", "AG", "AR", "AM", "AW", "AU", "AT", "AZ", "BS", "BH", "BD", "BB", "BY", "BE", "BZ", "BJ", "BM", "BT", "BO", "BA", "BW", "BR", "IO", "VG", "BN", "BG", "BF", "BI", "KH", "CM", "CA", "CV", "KY", "CF", "TD", "CL", "CN", "CX", "CC", "CO", "KM", "CK", "CR", "HR", "CU", "CW", "CY", "CZ", "CD", "DK", "DJ", "DM", "DO", "TL", "EC", "EG", "SV", "GQ", "ER", "EE", "ET", "FK", "FO", "FJ", "FI", "FR", "PF", "GA", "GM", "GE", "DE", "GH", "GI", "GR", "GL", "GD", "GU", "GT", "GG", "GN", "GW", "GY", "HT", "HN", "HK", "HU", "IS", "IN", "ID", "IR", "IQ", "IE", "IM", "IL", "IT", "CI", "JM", "JP", "JE", "JO", "KZ", "KE", "KI", "KW", "KG", "LA", "LV", "LB", "LS", "LR", "LY", "LI", "LT", "LU", "MO", "MK", "MG", "MW", "MY", "MV", "ML", "MT", "MH", "MR", "MU", "YT", "MX", "FM", "MD", "MC", "MN", "ME", "MS", "MA", "MZ", "MM", "NA", "NR", "NP", "NL", "AN", "NC", "NZ", "NI", "NE", "NG", "NU", "KP", "MP", "NO", "OM", "PK", "PW", "PA", "PG", "PY", "PE", "PH", "PN", "PL", "PT", "PR", "QA", "CG", "RE", "RO", "RU", "RW", "BL", "SH", "KN", "LC", "MF", "PM", "VC", "WS", "SM", "ST", "SA", "SN", "RS", "SC", "SL", "SG", "SX", "SK", "SI", "SB", "SO", "ZA", "KR", "ES", "LK", "SD", "SR", "SJ", "SZ", "SE", "CH", "SY", "TW", "TJ", "TZ", "TH", "TG", "TK", "TO", "TT", "TN", "TR", "TM", "TC", "TV", "VI", "UG", "UA", "AE", "GB", "US", "UY", "UZ", "VU", "VA", "VE", "VN", "WF", "EH", "YE", "ZM", "ZW"}}
-	rulePhoneNumberPrefix      = &stringRule{pattern: &pattern{
+	rulePhoneNumberDescription = &stringRule{max: 500, pattern: &pattern{
+		text:  `^[\W\S_]*`,
+		match: []string{`^[\W\S_]*`},
+	}}
+	rulePhoneNumberPrefix = &stringRule{pattern: &pattern{
 		text:  `\+?[0-9]{1,11}`,
 		match: []string{`\+?[0-9]{1,11}`},
 	}}
-	rulePhoneNumberType                = &stringRule{enum: []string{"TOLL_FREE", "DID", "UIFN", "SHARED", "THIRD_PARTY_TF", "THIRD_PARTY_DID", "SHORT_CODE"}}
-	rulePhoneType                      = &stringRule{enum: []string{"SOFT_PHONE", "DESK_PHONE"}}
-	rulePositiveDouble                 = &floatRule{0, 1.7976931348623157e+308}
-	rulePredefinedAttributeName        = &stringRule{min: 1, max: 100}
-	rulePredefinedAttributeStringValue = &stringRule{min: 1, max: 100}
-	rulePrimaryAttributeContextKeyName = &stringRule{min: 1, max: 127, pattern: &pattern{
+	rulePhoneNumberType                 = &stringRule{enum: []string{"TOLL_FREE", "DID", "UIFN", "SHARED", "THIRD_PARTY_TF", "THIRD_PARTY_DID", "SHORT_CODE"}}
+	rulePhoneType                       = &stringRule{enum: []string{"SOFT_PHONE", "DESK_PHONE"}}
+	rulePointValue                      = &intRule{0, 100}
+	rulePositiveDouble                  = &floatRule{0, 1.7976931348623157e+308}
+	rulePreEvaluationFilterOperator     = &stringRule{enum: []string{"EQUALS"}}
+	rulePreEvaluationFilterResourceType = &stringRule{enum: []string{"CONTACT", "CONTACT_EVALUATION"}}
+	rulePreEvaluationFilterType         = &stringRule{enum: []string{"TAG"}}
+	rulePredefinedAttributeName         = &stringRule{min: 1, max: 100}
+	rulePredefinedAttributePurposeName  = &stringRule{min: 1, max: 100}
+	rulePredefinedAttributeStringValue  = &stringRule{min: 1, max: 100}
+	rulePrefix                          = &stringRule{min: 1, max: 128}
+	rulePrimaryAttributeContextKeyName  = &stringRule{min: 1, max: 127, pattern: &pattern{
 		text:   `(?!aws:|connect:)[\u0009\u000A\u000D\u0020-\u007E\u00A1-\u00FF]+$`,
 		match:  []string{`^(?:[\x{0009}\x{000A}\x{000D}\x{0020}-\x{007E}\x{00A1}-\x{00FF}]+$)`},
 		refuse: []string{`^(?:aws:|connect:)`},
 	}}
 	rulePriority                = &intRule{1, 99}
 	ruleProficiencyLevel        = &floatRule{1, 5}
+	rulePromptDescription       = &stringRule{min: 1, max: 250}
+	rulePromptId                = &stringRule{min: 1, max: 256}
 	ruleQueueDescription        = &stringRule{min: 1, max: 250}
 	ruleQueueMaxContacts        = &intRule{0, 9223372036854775807}
 	ruleQueueStatus             = &stringRule{enum: []string{"ENABLED", "DISABLED"}}
@@ -175,16 +303,36 @@ var (
 	ruleQuickConnectDescription = &stringRule{min: 1, max: 250}
 	ruleQuickConnectName        = &stringRule{min: 1, max: 127}
 	ruleQuickConnectType        = &stringRule{enum: []string{"USER", "QUEUE", "PHONE_NUMBER", "FLOW"}}
-	ruleRegionName              = &stringRule{pattern: &pattern{
+	ruleRecurrenceFrequency     = &stringRule{enum: []string{"WEEKLY", "MONTHLY", "YEARLY"}}
+	ruleReferenceArn            = &stringRule{min: 20, max: 256, pattern: &pattern{
+		text:  `^[-:/A-Za-z0-9]+`,
+		match: []string{`^[-:/A-Za-z0-9]+`},
+	}}
+	ruleReferenceKey          = &stringRule{min: 1, max: 4096}
+	ruleReferenceStatus       = &stringRule{enum: []string{"AVAILABLE", "DELETED", "APPROVED", "REJECTED", "PROCESSING", "FAILED", "DRAFTING"}}
+	ruleReferenceStatusReason = &stringRule{max: 100}
+	ruleReferenceType         = &stringRule{enum: []string{"URL", "ATTACHMENT", "CONTACT_ANALYSIS", "NUMBER", "STRING", "DATE", "EMAIL", "EMAIL_MESSAGE", "EMAIL_MESSAGE_PLAIN_TEXT", "EMAIL_MESSAGE_PLAIN_TEXT_REDACTED", "EMAIL_MESSAGE_REDACTED"}}
+	ruleReferenceValue        = &stringRule{max: 4096}
+	ruleRegionName            = &stringRule{pattern: &pattern{
 		text:  `[a-z]{2}(-[a-z]+){1,2}(-[0-9])?`,
 		match: []string{`[a-z]{2}(-[a-z]+){1,2}(-[0-9])?`},
 	}}
-	ruleReplicationFindingResourceType       = &stringRule{min: 1, max: 128}
-	ruleResourceId                           = &stringRule{min: 1, max: 500}
-	ruleResourceVersion                      = &intRule{1, 9223372036854775807}
-	ruleRoutingProfileDescription            = &stringRule{min: 1, max: 250}
-	ruleRoutingProfileName                   = &stringRule{min: 1, max: 127}
-	ruleRulePublishStatus                    = &stringRule{enum: []string{"DRAFT", "PUBLISHED"}}
+	ruleReplicationFindingResourceType = &stringRule{min: 1, max: 128}
+	ruleResourceId                     = &stringRule{min: 1, max: 500}
+	ruleResourceVersion                = &intRule{1, 9223372036854775807}
+	ruleRoutingProfileDescription      = &stringRule{min: 1, max: 250}
+	ruleRoutingProfileName             = &stringRule{min: 1, max: 127}
+	ruleRuleId                         = &stringRule{min: 1, max: 256}
+	ruleRuleName                       = &stringRule{min: 1, max: 200, pattern: &pattern{
+		text:  `^[0-9a-zA-Z._-]+`,
+		match: []string{`^[0-9a-zA-Z._-]+`},
+	}}
+	ruleRulePublishStatus           = &stringRule{enum: []string{"DRAFT", "PUBLISHED"}}
+	ruleRulesExtractionDefinitionId = &stringRule{min: 1, max: 256}
+	ruleS3Uri                       = &stringRule{min: 1, max: 2000, pattern: &pattern{
+		text:  `s3://\S+/.+|https://\S+\.s3\.\S+\.amazonaws\.com/\S+`,
+		match: []string{`s3://\S+/.+|https://\S+\.s3\.\S+\.amazonaws\.com/\S+`},
+	}}
 	ruleSearchContactsMatchType              = &stringRule{enum: []string{"MATCH_ALL", "MATCH_ANY", "MATCH_EXACT", "MATCH_NONE"}}
 	ruleSearchContactsTimeRangeConditionType = &stringRule{enum: []string{"NOT_EXISTS"}}
 	ruleSearchContactsTimeRangeType          = &stringRule{enum: []string{"INITIATION_TIMESTAMP", "SCHEDULED_TIMESTAMP", "CONNECTED_TO_AGENT_TIMESTAMP", "DISCONNECT_TIMESTAMP", "ENQUEUE_TIMESTAMP"}}
@@ -202,29 +350,98 @@ var (
 		text:  `\+[1-9]\d{1,14}$`,
 		match: []string{`\+[1-9]\d{1,14}$`},
 	}}
-	ruleSortOrder            = &stringRule{enum: []string{"ASCENDING", "DESCENDING"}}
-	ruleSortableFieldName    = &stringRule{enum: []string{"INITIATION_TIMESTAMP", "SCHEDULED_TIMESTAMP", "CONNECTED_TO_AGENT_TIMESTAMP", "DISCONNECT_TIMESTAMP", "INITIATION_METHOD", "CHANNEL", "EXPIRY_TIMESTAMP"}}
+	ruleSingleSelectQuestionRuleCategoryAutomationCondition = &stringRule{enum: []string{"PRESENT", "NOT_PRESENT"}}
+	ruleSlaAssignmentType                                   = &stringRule{enum: []string{"CASES"}}
+	ruleSlaName                                             = &stringRule{min: 1, max: 500, pattern: &pattern{
+		text:  `^.*[\S]$`,
+		match: []string{`^.*[\S]$`},
+	}}
+	ruleSlaType = &stringRule{enum: []string{"CaseField"}}
+	ruleSlug    = &stringRule{max: 63, pattern: &pattern{
+		text:  `^$|^[\p{L}\p{Z}\p{N}\-_.:=@'|]{3,}$`,
+		match: []string{`^$|^[\p{L}\p{Z}\p{N}\-_.:=@'|]{3,}$`},
+	}}
+	ruleSortOrder             = &stringRule{enum: []string{"ASCENDING", "DESCENDING"}}
+	ruleSortableFieldName     = &stringRule{enum: []string{"INITIATION_TIMESTAMP", "SCHEDULED_TIMESTAMP", "CONNECTED_TO_AGENT_TIMESTAMP", "DISCONNECT_TIMESTAMP", "INITIATION_METHOD", "CHANNEL", "EXPIRY_TIMESTAMP"}}
+	ruleSourceApplicationName = &stringRule{min: 1, max: 100, pattern: &pattern{
+		text:  `^[a-zA-Z0-9_ -]+$`,
+		match: []string{`^[a-zA-Z0-9_ -]+$`},
+	}}
+	ruleSourceType           = &stringRule{enum: []string{"SALESFORCE", "ZENDESK", "CASES"}}
+	ruleStorageType          = &stringRule{enum: []string{"S3", "KINESIS_VIDEO_STREAM", "KINESIS_STREAM", "KINESIS_FIREHOSE"}}
 	ruleStringComparisonType = &stringRule{enum: []string{"STARTS_WITH", "CONTAINS", "EXACT"}}
+	ruleSubject              = &stringRule{min: 1, max: 200}
 	ruleTagKey               = &stringRule{min: 1, max: 128, pattern: &pattern{
 		text:   `^(?!aws:)[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`,
 		match:  []string{`^(?:[\p{L}\p{Z}\p{N}_.:/=+\-@]*$)`},
 		refuse: []string{`^(?:aws:)`},
 	}}
-	ruleTagRestrictedResourceName         = &stringRule{min: 1, max: 128}
-	ruleTagValue                          = &stringRule{max: 256}
-	ruleTargetListType                    = &stringRule{enum: []string{"PROFICIENCIES"}}
-	ruleTaskTemplateName                  = &stringRule{min: 1, max: 100}
-	ruleTaskTemplateStatus                = &stringRule{enum: []string{"ACTIVE", "INACTIVE"}}
-	ruleTestCaseExecutionStatus           = &stringRule{enum: []string{"INITIATED", "PASSED", "FAILED", "IN_PROGRESS", "STOPPED"}}
-	ruleTestCaseId                        = &stringRule{max: 500}
-	ruleTestCaseName                      = &stringRule{min: 1}
-	ruleTestCaseStatus                    = &stringRule{enum: []string{"PUBLISHED", "SAVED"}}
+	ruleTagRestrictedResourceName      = &stringRule{min: 1, max: 128}
+	ruleTagValue                       = &stringRule{max: 256}
+	ruleTargetListType                 = &stringRule{enum: []string{"PROFICIENCIES"}}
+	ruleTargetSlaMinutes               = &intRule{1, 1051200}
+	ruleTaskDescriptionExpression      = &stringRule{max: 4096}
+	ruleTaskNameExpression             = &stringRule{min: 1, max: 512}
+	ruleTaskTemplateDescription        = &stringRule{min: 1, max: 255}
+	ruleTaskTemplateFieldDescription   = &stringRule{min: 1, max: 255}
+	ruleTaskTemplateFieldName          = &stringRule{min: 1, max: 100}
+	ruleTaskTemplateFieldType          = &stringRule{enum: []string{"NAME", "DESCRIPTION", "SCHEDULED_TIME", "QUICK_CONNECT", "URL", "NUMBER", "TEXT", "TEXT_AREA", "DATE_TIME", "BOOLEAN", "SINGLE_SELECT", "EMAIL", "SELF_ASSIGN", "EXPIRY_DURATION"}}
+	ruleTaskTemplateFieldValue         = &stringRule{max: 4096}
+	ruleTaskTemplateId                 = &stringRule{min: 1, max: 500}
+	ruleTaskTemplateName               = &stringRule{min: 1, max: 100}
+	ruleTaskTemplateSingleSelectOption = &stringRule{min: 1, max: 100}
+	ruleTaskTemplateStatus             = &stringRule{enum: []string{"ACTIVE", "INACTIVE"}}
+	ruleTemplateId                     = &stringRule{min: 1, max: 500}
+	ruleTestCaseExecutionStatus        = &stringRule{enum: []string{"INITIATED", "PASSED", "FAILED", "IN_PROGRESS", "STOPPED"}}
+	ruleTestCaseId                     = &stringRule{max: 500}
+	ruleTestCaseName                   = &stringRule{min: 1}
+	ruleTestCaseStatus                 = &stringRule{enum: []string{"PUBLISHED", "SAVED"}}
+	ruleThemeImageLink                 = &stringRule{min: 1, max: 254, pattern: &pattern{
+		text:  `.*\S.*`,
+		match: []string{`.*\S.*`},
+	}}
+	ruleThemeString = &stringRule{min: 1, max: 127, pattern: &pattern{
+		text:  `.*\S.*`,
+		match: []string{`.*\S.*`},
+	}}
+	ruleTrafficDistributionGroupIdOrArn = &stringRule{pattern: &pattern{
+		text:  `^(arn:(aws|aws-us-gov):connect:[a-z]{2}-[a-z-]+-[0-9]{1}:[0-9]{1,20}:traffic-distribution-group/)?[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$`,
+		match: []string{`^(arn:(aws|aws-us-gov):connect:[a-z]{2}-[a-z-]+-[0-9]{1}:[0-9]{1,20}:traffic-distribution-group/)?[a-f0-9]{8}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{4}-[a-f0-9]{12}$`},
+	}}
+	ruleURI                               = &stringRule{min: 1, max: 2000}
+	ruleUpdateAgentStatusDescription      = &stringRule{max: 250}
 	ruleUpdateHoursOfOperationDescription = &stringRule{max: 250}
 	ruleUpdateQuickConnectDescription     = &stringRule{max: 250}
+	ruleUseCaseId                         = &stringRule{min: 1, max: 200}
+	ruleUseCaseType                       = &stringRule{enum: []string{"RULES_EVALUATION", "CONNECT_CAMPAIGNS"}}
 	ruleValueBoundary                     = &intRule{0, 100}
-	ruleViewStatus                        = &stringRule{enum: []string{"PUBLISHED", "SAVED"}}
-	ruleViewType                          = &stringRule{enum: []string{"CUSTOMER_MANAGED", "AWS_MANAGED"}}
-	ruleViewsInstanceId                   = &stringRule{min: 1, max: 100, pattern: &pattern{
+	ruleViewAction                        = &stringRule{min: 1, max: 255, sensitive: true, pattern: &pattern{
+		text:  `^([\p{L}\p{N}_.:\/=+\-@()']+[\p{L}\p{Z}\p{N}_.:\/=+\-@()']*)$`,
+		match: []string{`^([\p{L}\p{N}_.:\/=+\-@()']+[\p{L}\p{Z}\p{N}_.:\/=+\-@()']*)$`},
+	}}
+	ruleViewContentSha256 = &stringRule{min: 1, max: 64, pattern: &pattern{
+		text:  `^[a-zA-Z0-9]$`,
+		match: []string{`^[a-zA-Z0-9]$`},
+	}}
+	ruleViewDescription = &stringRule{min: 1, max: 4096, pattern: &pattern{
+		text:  `^([\p{L}\p{N}_.:\/=+\-@,()']+[\p{L}\p{Z}\p{N}_.:\/=+\-@,()']*)$`,
+		match: []string{`^([\p{L}\p{N}_.:\/=+\-@,()']+[\p{L}\p{Z}\p{N}_.:\/=+\-@,()']*)$`},
+	}}
+	ruleViewId = &stringRule{min: 1, max: 500, pattern: &pattern{
+		text:  `^[a-zA-Z0-9\_\-:\/$]+$`,
+		match: []string{`^[a-zA-Z0-9\_\-:\/$]+$`},
+	}}
+	ruleViewName = &stringRule{min: 1, max: 255, sensitive: true, pattern: &pattern{
+		text:  `^([\p{L}\p{N}_.:\/=+\-@()']+[\p{L}\p{Z}\p{N}_.:\/=+\-@()']*)$`,
+		match: []string{`^([\p{L}\p{N}_.:\/=+\-@()']+[\p{L}\p{Z}\p{N}_.:\/=+\-@()']*)$`},
+	}}
+	ruleViewStatus       = &stringRule{enum: []string{"PUBLISHED", "SAVED"}}
+	ruleViewType         = &stringRule{enum: []string{"CUSTOMER_MANAGED", "AWS_MANAGED"}}
+	ruleViewsClientToken = &stringRule{max: 500, pattern: &pattern{
+		text:  `^([\p{L}\p{Z}\p{N}_.:\/=+\-@]*)$`,
+		match: []string{`^([\p{L}\p{Z}\p{N}_.:\/=+\-@]*)$`},
+	}}
+	ruleViewsInstanceId = &stringRule{min: 1, max: 100, pattern: &pattern{
 		text:  `^[a-zA-Z0-9\_\-:\/]+$`,
 		match: []string{`^[a-zA-Z0-9\_\-:\/]+$`},
 	}}
@@ -232,6 +449,9 @@ var (
 		text:  `^[a-zA-Z0-9=\/+_.-]+$`,
 		match: []string{`^[a-zA-Z0-9=\/+_.-]+$`},
 	}}
+	ruleVisibility             = &stringRule{enum: []string{"ALL", "ASSIGNED", "NONE"}}
+	ruleVocabularyContent      = &stringRule{min: 1, max: 60000}
+	ruleVocabularyId           = &stringRule{min: 1, max: 500}
 	ruleVocabularyLanguageCode = &stringRule{enum: []string{"ar-AE", "de-CH", "de-DE", "en-AB", "en-AU", "en-GB", "en-IE", "en-IN", "en-US", "en-WL", "es-ES", "es-US", "fr-CA", "fr-FR", "hi-IN", "it-IT", "ja-JP", "ko-KR", "pt-BR", "pt-PT", "zh-CN", "en-NZ", "en-ZA", "ca-ES", "da-DK", "fi-FI", "id-ID", "ms-MY", "nl-NL", "no-NO", "pl-PL", "sv-SE", "tl-PH"}}
 	ruleVocabularyName         = &stringRule{min: 1, max: 140, pattern: &pattern{
 		text:  `^[0-9a-zA-Z._-]+`,
@@ -243,5 +463,20 @@ var (
 	}}
 	ruleVocabularyState             = &stringRule{enum: []string{"CREATION_IN_PROGRESS", "ACTIVE", "CREATION_FAILED", "DELETE_IN_PROGRESS"}}
 	ruleVoiceEnhancementMode        = &stringRule{enum: []string{"VOICE_ISOLATION", "NOISE_SUPPRESSION", "NONE"}}
+	ruleWeekdayOccurrenceInteger    = &intRule{-1, 4}
 	ruleWorkloadTypeConcurrencyType = &intRule{1, 10}
+	ruleWorkspaceDescription        = &stringRule{max: 500, pattern: &pattern{
+		text:  `^[\P{C}\r\n\t]*$`,
+		match: []string{`^[\P{C}\r\n\t]*$`},
+	}}
+	ruleWorkspaceFontFamily = &stringRule{enum: []string{"Arial", "Courier New", "Georgia", "Times New Roman", "Trebuchet", "Verdana"}}
+	ruleWorkspaceId         = &stringRule{min: 1, max: 256}
+	ruleWorkspaceName       = &stringRule{min: 1, max: 127, pattern: &pattern{
+		text:  `.*\S.*`,
+		match: []string{`.*\S.*`},
+	}}
+	ruleWorkspaceTitle = &stringRule{max: 127, pattern: &pattern{
+		text:  `^[\P{C}]*$`,
+		match: []string{`^[\P{C}]*$`},
+	}}
 )

@@ -8,6 +8,23 @@ type AIAgent struct {
 	Type *string `json:"Type,omitzero"`
 }
 
+type ActionSummary struct {
+	ActionType *string `json:"ActionType,omitzero"`
+}
+
+// ActivateEvaluationFormRequest is the input of ActivateEvaluationForm.
+type ActivateEvaluationFormRequest struct {
+	EvaluationFormId      *string `json:"-"`
+	EvaluationFormVersion *int32  `json:"EvaluationFormVersion,omitzero"`
+	InstanceId            *string `json:"-"`
+}
+
+type ActivateEvaluationFormResponse struct {
+	EvaluationFormArn     *string `json:"EvaluationFormArn,omitzero"`
+	EvaluationFormId      *string `json:"EvaluationFormId,omitzero"`
+	EvaluationFormVersion *int32  `json:"EvaluationFormVersion,omitzero"`
+}
+
 type AfterContactWorkConfig struct {
 	AfterContactWorkTimeLimit *int32 `json:"AfterContactWorkTimeLimit,omitzero"`
 }
@@ -18,12 +35,29 @@ type AfterContactWorkConfigPerChannel struct {
 	Channel                                  *string                 `json:"Channel,omitzero"`
 }
 
+type AgentConfig struct {
+	Distributions []Distribution `json:"Distributions,omitzero"`
+}
+
 type AgentHierarchyGroups struct {
 	L1Ids []string `json:"L1Ids,omitzero"`
 	L2Ids []string `json:"L2Ids,omitzero"`
 	L3Ids []string `json:"L3Ids,omitzero"`
 	L4Ids []string `json:"L4Ids,omitzero"`
 	L5Ids []string `json:"L5Ids,omitzero"`
+}
+
+type AgentStatus struct {
+	AgentStatusARN     *string           `json:"AgentStatusARN,omitzero"`
+	AgentStatusId      *string           `json:"AgentStatusId,omitzero"`
+	Description        *string           `json:"Description,omitzero"`
+	DisplayOrder       *int32            `json:"DisplayOrder,omitzero"`
+	LastModifiedRegion *string           `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp        `json:"LastModifiedTime,omitzero"`
+	Name               *string           `json:"Name,omitzero"`
+	State              *string           `json:"State,omitzero"`
+	Tags               map[string]string `json:"Tags,omitzero"`
+	Type               *string           `json:"Type,omitzero"`
 }
 
 type AgentStatusSearchCriteria struct {
@@ -34,6 +68,15 @@ type AgentStatusSearchCriteria struct {
 
 type AgentStatusSearchFilter struct {
 	AttributeFilter *ControlPlaneAttributeFilter `json:"AttributeFilter,omitzero"`
+}
+
+type AgentStatusSummary struct {
+	Arn                *string    `json:"Arn,omitzero"`
+	Id                 *string    `json:"Id,omitzero"`
+	LastModifiedRegion *string    `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp `json:"LastModifiedTime,omitzero"`
+	Name               *string    `json:"Name,omitzero"`
+	Type               *string    `json:"Type,omitzero"`
 }
 
 type AiAgentSearchCriteria struct {
@@ -47,10 +90,69 @@ type AiAgentsCriteria struct {
 	Criteria []AiAgentSearchCriteria `json:"Criteria,omitzero"`
 }
 
+type AliasConfiguration struct {
+	EmailAddressId *string `json:"EmailAddressId,omitzero"`
+}
+
 type Application struct {
 	ApplicationPermissions []string `json:"ApplicationPermissions,omitzero"`
 	Namespace              *string  `json:"Namespace,omitzero"`
 	Type                   *string  `json:"Type,omitzero"`
+}
+
+type AssignContactCategoryActionDefinition struct {
+}
+
+type AssignSlaActionDefinition struct {
+	CaseSlaConfiguration *CaseSlaConfiguration `json:"CaseSlaConfiguration,omitzero"`
+	SlaAssignmentType    *string               `json:"SlaAssignmentType,omitzero"`
+}
+
+// AssociateApprovedOriginRequest is the input of AssociateApprovedOrigin.
+type AssociateApprovedOriginRequest struct {
+	ClientToken *string `json:"ClientToken,omitzero"`
+	InstanceId  *string `json:"-"`
+	Origin      *string `json:"Origin,omitzero"`
+}
+
+// AssociateBotRequest is the input of AssociateBot.
+type AssociateBotRequest struct {
+	ClientToken *string   `json:"ClientToken,omitzero"`
+	InstanceId  *string   `json:"-"`
+	LexBot      *LexBot   `json:"LexBot,omitzero"`
+	LexV2Bot    *LexV2Bot `json:"LexV2Bot,omitzero"`
+}
+
+// AssociateDefaultVocabularyRequest is the input of AssociateDefaultVocabulary.
+type AssociateDefaultVocabularyRequest struct {
+	InstanceId   *string `json:"-"`
+	LanguageCode *string `json:"-"`
+	VocabularyId *string `json:"VocabularyId,omitzero"`
+}
+
+type AssociateDefaultVocabularyResponse struct {
+}
+
+// AssociateEmailAddressAliasRequest is the input of AssociateEmailAddressAlias.
+type AssociateEmailAddressAliasRequest struct {
+	AliasConfiguration *AliasConfiguration `json:"AliasConfiguration,omitzero"`
+	ClientToken        *string             `json:"ClientToken,omitzero"`
+	EmailAddressId     *string             `json:"-"`
+	InstanceId         *string             `json:"-"`
+}
+
+type AssociateEmailAddressAliasResponse struct {
+}
+
+// AssociateFlowRequest is the input of AssociateFlow.
+type AssociateFlowRequest struct {
+	FlowId       *string `json:"FlowId,omitzero"`
+	InstanceId   *string `json:"-"`
+	ResourceId   *string `json:"ResourceId,omitzero"`
+	ResourceType *string `json:"ResourceType,omitzero"`
+}
+
+type AssociateFlowResponse struct {
 }
 
 // AssociateHoursOfOperationsRequest is the input of AssociateHoursOfOperations.
@@ -58,6 +160,47 @@ type AssociateHoursOfOperationsRequest struct {
 	HoursOfOperationId            *string                        `json:"-"`
 	InstanceId                    *string                        `json:"-"`
 	ParentHoursOfOperationConfigs []ParentHoursOfOperationConfig `json:"ParentHoursOfOperationConfigs,omitzero"`
+}
+
+// AssociateInstanceStorageConfigRequest is the input of AssociateInstanceStorageConfig.
+type AssociateInstanceStorageConfigRequest struct {
+	ClientToken   *string                `json:"ClientToken,omitzero"`
+	InstanceId    *string                `json:"-"`
+	ResourceType  *string                `json:"ResourceType,omitzero"`
+	StorageConfig *InstanceStorageConfig `json:"StorageConfig,omitzero"`
+}
+
+type AssociateInstanceStorageConfigResponse struct {
+	AssociationId *string `json:"AssociationId,omitzero"`
+}
+
+// AssociateLambdaFunctionRequest is the input of AssociateLambdaFunction.
+type AssociateLambdaFunctionRequest struct {
+	ClientToken *string `json:"ClientToken,omitzero"`
+	FunctionArn *string `json:"FunctionArn,omitzero"`
+	InstanceId  *string `json:"-"`
+}
+
+// AssociateLexBotRequest is the input of AssociateLexBot.
+type AssociateLexBotRequest struct {
+	ClientToken *string `json:"ClientToken,omitzero"`
+	InstanceId  *string `json:"-"`
+	LexBot      *LexBot `json:"LexBot,omitzero"`
+}
+
+// AssociatePhoneNumberContactFlowRequest is the input of AssociatePhoneNumberContactFlow.
+type AssociatePhoneNumberContactFlowRequest struct {
+	ContactFlowId *string `json:"ContactFlowId,omitzero"`
+	InstanceId    *string `json:"InstanceId,omitzero"`
+	PhoneNumberId *string `json:"-"`
+}
+
+// AssociateQueueEmailAddressesRequest is the input of AssociateQueueEmailAddresses.
+type AssociateQueueEmailAddressesRequest struct {
+	ClientToken          *string              `json:"ClientToken,omitzero"`
+	EmailAddressesConfig []EmailAddressConfig `json:"EmailAddressesConfig,omitzero"`
+	InstanceId           *string              `json:"-"`
+	QueueId              *string              `json:"-"`
 }
 
 // AssociateQueueQuickConnectsRequest is the input of AssociateQueueQuickConnects.
@@ -75,6 +218,17 @@ type AssociateRoutingProfileQueuesRequest struct {
 	RoutingProfileId             *string                                     `json:"-"`
 }
 
+// AssociateSecurityKeyRequest is the input of AssociateSecurityKey.
+type AssociateSecurityKeyRequest struct {
+	ClientToken *string `json:"ClientToken,omitzero"`
+	InstanceId  *string `json:"-"`
+	Key         *string `json:"Key,omitzero"`
+}
+
+type AssociateSecurityKeyResponse struct {
+	AssociationId *string `json:"AssociationId,omitzero"`
+}
+
 // AssociateSecurityProfilesRequest is the input of AssociateSecurityProfiles.
 type AssociateSecurityProfilesRequest struct {
 	EntityArn        *string               `json:"EntityArn,omitzero"`
@@ -90,6 +244,18 @@ type AssociateUserProficienciesRequest struct {
 	UserProficiencies []UserProficiency `json:"UserProficiencies,omitzero"`
 }
 
+// AssociateWorkspaceRequest is the input of AssociateWorkspace.
+type AssociateWorkspaceRequest struct {
+	InstanceId   *string  `json:"-"`
+	ResourceArns []string `json:"ResourceArns,omitzero"`
+	WorkspaceId  *string  `json:"-"`
+}
+
+type AssociateWorkspaceResponse struct {
+	FailedList     []FailedBatchAssociationSummary     `json:"FailedList,omitzero"`
+	SuccessfulList []SuccessfulBatchAssociationSummary `json:"SuccessfulList,omitzero"`
+}
+
 type Attribute struct {
 	AttributeType *string `json:"AttributeType,omitzero"`
 	Value         *string `json:"Value,omitzero"`
@@ -100,10 +266,46 @@ type AttributeAndCondition struct {
 	TagConditions           []TagCondition           `json:"TagConditions,omitzero"`
 }
 
+type AuthenticationProfile struct {
+	AllowedIps                       []string   `json:"AllowedIps,omitzero"`
+	Arn                              *string    `json:"Arn,omitzero"`
+	BlockedIps                       []string   `json:"BlockedIps,omitzero"`
+	CreatedTime                      *Timestamp `json:"CreatedTime,omitzero"`
+	Description                      *string    `json:"Description,omitzero"`
+	Id                               *string    `json:"Id,omitzero"`
+	IsDefault                        *bool      `json:"IsDefault,omitzero"`
+	LastModifiedRegion               *string    `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime                 *Timestamp `json:"LastModifiedTime,omitzero"`
+	MaxSessionDuration               *int32     `json:"MaxSessionDuration,omitzero"`
+	Name                             *string    `json:"Name,omitzero"`
+	PeriodicSessionDuration          *int32     `json:"PeriodicSessionDuration,omitzero"`
+	SessionInactivityDuration        *int32     `json:"SessionInactivityDuration,omitzero"`
+	SessionInactivityHandlingEnabled *bool      `json:"SessionInactivityHandlingEnabled,omitzero"`
+}
+
+type AuthenticationProfileSummary struct {
+	Arn                *string    `json:"Arn,omitzero"`
+	Id                 *string    `json:"Id,omitzero"`
+	IsDefault          *bool      `json:"IsDefault,omitzero"`
+	LastModifiedRegion *string    `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp `json:"LastModifiedTime,omitzero"`
+	Name               *string    `json:"Name,omitzero"`
+}
+
 type AutoAcceptConfig struct {
 	AgentFirstCallbackAutoAccept *bool   `json:"AgentFirstCallbackAutoAccept,omitzero"`
 	AutoAccept                   *bool   `json:"AutoAccept,omitzero"`
 	Channel                      *string `json:"Channel,omitzero"`
+}
+
+type AutomaticFailConfiguration struct {
+	TargetSection *string `json:"TargetSection,omitzero"`
+}
+
+type AvailableNumberSummary struct {
+	PhoneNumber            *string `json:"PhoneNumber,omitzero"`
+	PhoneNumberCountryCode *string `json:"PhoneNumberCountryCode,omitzero"`
+	PhoneNumberType        *string `json:"PhoneNumberType,omitzero"`
 }
 
 type BatchCreateDataTableValueFailureResult struct {
@@ -184,6 +386,17 @@ type BatchDescribeDataTableValueSuccessResult struct {
 	Value              *string                `json:"Value,omitzero"`
 }
 
+// BatchGetFlowAssociationRequest is the input of BatchGetFlowAssociation.
+type BatchGetFlowAssociationRequest struct {
+	InstanceId   *string  `json:"-"`
+	ResourceIds  []string `json:"ResourceIds,omitzero"`
+	ResourceType *string  `json:"ResourceType,omitzero"`
+}
+
+type BatchGetFlowAssociationResponse struct {
+	FlowAssociationSummaryList []FlowAssociationSummary `json:"FlowAssociationSummaryList,omitzero"`
+}
+
 type BatchUpdateDataTableValueFailureResult struct {
 	AttributeName *string        `json:"AttributeName,omitzero"`
 	Message       *string        `json:"Message,omitzero"`
@@ -211,6 +424,43 @@ type BatchUpdateDataTableValueSuccessResult struct {
 type BooleanCondition struct {
 	ComparisonType *string `json:"ComparisonType,omitzero"`
 	FieldName      *string `json:"FieldName,omitzero"`
+}
+
+type CaseSlaConfiguration struct {
+	FieldId           *string           `json:"FieldId,omitzero"`
+	Name              *string           `json:"Name,omitzero"`
+	TargetFieldValues []FieldValueUnion `json:"TargetFieldValues,omitzero"`
+	TargetSlaMinutes  *int64            `json:"TargetSlaMinutes,omitzero"`
+	Type              *string           `json:"Type,omitzero"`
+}
+
+// ClaimPhoneNumberRequest is the input of ClaimPhoneNumber.
+type ClaimPhoneNumberRequest struct {
+	ClientToken            *string           `json:"ClientToken,omitzero"`
+	InstanceId             *string           `json:"InstanceId,omitzero"`
+	PhoneNumber            *string           `json:"PhoneNumber,omitzero"`
+	PhoneNumberDescription *string           `json:"PhoneNumberDescription,omitzero"`
+	Tags                   map[string]string `json:"Tags,omitzero"`
+	TargetArn              *string           `json:"TargetArn,omitzero"`
+}
+
+type ClaimPhoneNumberResponse struct {
+	PhoneNumberArn *string `json:"PhoneNumberArn,omitzero"`
+	PhoneNumberId  *string `json:"PhoneNumberId,omitzero"`
+}
+
+type ClaimedPhoneNumberSummary struct {
+	InstanceId             *string            `json:"InstanceId,omitzero"`
+	PhoneNumber            *string            `json:"PhoneNumber,omitzero"`
+	PhoneNumberArn         *string            `json:"PhoneNumberArn,omitzero"`
+	PhoneNumberCountryCode *string            `json:"PhoneNumberCountryCode,omitzero"`
+	PhoneNumberDescription *string            `json:"PhoneNumberDescription,omitzero"`
+	PhoneNumberId          *string            `json:"PhoneNumberId,omitzero"`
+	PhoneNumberStatus      *PhoneNumberStatus `json:"PhoneNumberStatus,omitzero"`
+	PhoneNumberType        *string            `json:"PhoneNumberType,omitzero"`
+	SourcePhoneNumberArn   *string            `json:"SourcePhoneNumberArn,omitzero"`
+	Tags                   map[string]string  `json:"Tags,omitzero"`
+	TargetArn              *string            `json:"TargetArn,omitzero"`
 }
 
 type CommonAttributeAndCondition struct {
@@ -246,6 +496,44 @@ type ContactEvaluationAttributeFilter struct {
 
 type ContactEvaluationAttributeValue struct {
 	StringValue *string `json:"StringValue,omitzero"`
+}
+
+type ContactFlow struct {
+	Arn                *string           `json:"Arn,omitzero"`
+	Content            *string           `json:"Content,omitzero"`
+	Description        *string           `json:"Description,omitzero"`
+	FlowContentSha256  *string           `json:"FlowContentSha256,omitzero"`
+	Id                 *string           `json:"Id,omitzero"`
+	LastModifiedRegion *string           `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp        `json:"LastModifiedTime,omitzero"`
+	Name               *string           `json:"Name,omitzero"`
+	State              *string           `json:"State,omitzero"`
+	Status             *string           `json:"Status,omitzero"`
+	Tags               map[string]string `json:"Tags,omitzero"`
+	Type               *string           `json:"Type,omitzero"`
+	Version            *int64            `json:"Version,omitzero"`
+	VersionDescription *string           `json:"VersionDescription,omitzero"`
+}
+
+type ContactFlowAliasInfo struct {
+	AliasId            *string    `json:"AliasId,omitzero"`
+	ContactFlowArn     *string    `json:"ContactFlowArn,omitzero"`
+	ContactFlowId      *string    `json:"ContactFlowId,omitzero"`
+	Description        *string    `json:"Description,omitzero"`
+	LastModifiedRegion *string    `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp `json:"LastModifiedTime,omitzero"`
+	Name               *string    `json:"Name,omitzero"`
+	Version            *int64     `json:"Version,omitzero"`
+}
+
+type ContactFlowAliasSummary struct {
+	AliasDescription   *string    `json:"AliasDescription,omitzero"`
+	AliasId            *string    `json:"AliasId,omitzero"`
+	AliasName          *string    `json:"AliasName,omitzero"`
+	Arn                *string    `json:"Arn,omitzero"`
+	LastModifiedRegion *string    `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp `json:"LastModifiedTime,omitzero"`
+	Version            *int64     `json:"Version,omitzero"`
 }
 
 type ContactFlowAttributeAndCondition struct {
@@ -335,8 +623,25 @@ type ContactFlowSearchFilter struct {
 	TagFilter           *ControlPlaneTagFilter      `json:"TagFilter,omitzero"`
 }
 
+type ContactFlowSummary struct {
+	Arn               *string `json:"Arn,omitzero"`
+	ContactFlowState  *string `json:"ContactFlowState,omitzero"`
+	ContactFlowStatus *string `json:"ContactFlowStatus,omitzero"`
+	ContactFlowType   *string `json:"ContactFlowType,omitzero"`
+	Id                *string `json:"Id,omitzero"`
+	Name              *string `json:"Name,omitzero"`
+}
+
 type ContactFlowTypeCondition struct {
 	ContactFlowType *string `json:"ContactFlowType,omitzero"`
+}
+
+type ContactFlowVersionSummary struct {
+	Arn                *string    `json:"Arn,omitzero"`
+	LastModifiedRegion *string    `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp `json:"LastModifiedTime,omitzero"`
+	Version            *int64     `json:"Version,omitzero"`
+	VersionDescription *string    `json:"VersionDescription,omitzero"`
 }
 
 type ControlPlaneAttributeFilter struct {
@@ -356,6 +661,40 @@ type ControlPlaneUserAttributeFilter struct {
 	HierarchyGroupCondition *HierarchyGroupCondition `json:"HierarchyGroupCondition,omitzero"`
 	OrConditions            []AttributeAndCondition  `json:"OrConditions,omitzero"`
 	TagCondition            *TagCondition            `json:"TagCondition,omitzero"`
+}
+
+// CreateAgentStatusRequest is the input of CreateAgentStatus.
+type CreateAgentStatusRequest struct {
+	Description  *string           `json:"Description,omitzero"`
+	DisplayOrder *int32            `json:"DisplayOrder,omitzero"`
+	InstanceId   *string           `json:"-"`
+	Name         *string           `json:"Name,omitzero"`
+	State        *string           `json:"State,omitzero"`
+	Tags         map[string]string `json:"Tags,omitzero"`
+}
+
+type CreateAgentStatusResponse struct {
+	AgentStatusARN *string `json:"AgentStatusARN,omitzero"`
+	AgentStatusId  *string `json:"AgentStatusId,omitzero"`
+}
+
+type CreateCaseActionDefinition struct {
+	Fields     []FieldValue `json:"Fields,omitzero"`
+	TemplateId *string      `json:"TemplateId,omitzero"`
+}
+
+// CreateContactFlowAliasRequest is the input of CreateContactFlowAlias.
+type CreateContactFlowAliasRequest struct {
+	AliasName          *string `json:"AliasName,omitzero"`
+	ContactFlowId      *string `json:"-"`
+	ContactFlowVersion *int64  `json:"ContactFlowVersion,omitzero"`
+	Description        *string `json:"Description,omitzero"`
+	InstanceId         *string `json:"-"`
+}
+
+type CreateContactFlowAliasResponse struct {
+	ContactFlowArn *string `json:"ContactFlowArn,omitzero"`
+	Id             *string `json:"Id,omitzero"`
 }
 
 // CreateContactFlowModuleAliasRequest is the input of CreateContactFlowModuleAlias.
@@ -402,6 +741,39 @@ type CreateContactFlowModuleVersionResponse struct {
 	Version              *int64  `json:"Version,omitzero"`
 }
 
+// CreateContactFlowRequest is the input of CreateContactFlow.
+type CreateContactFlowRequest struct {
+	Content     *string           `json:"Content,omitzero"`
+	Description *string           `json:"Description,omitzero"`
+	InstanceId  *string           `json:"-"`
+	Name        *string           `json:"Name,omitzero"`
+	Status      *string           `json:"Status,omitzero"`
+	Tags        map[string]string `json:"Tags,omitzero"`
+	Type        *string           `json:"Type,omitzero"`
+}
+
+type CreateContactFlowResponse struct {
+	ContactFlowArn    *string `json:"ContactFlowArn,omitzero"`
+	ContactFlowId     *string `json:"ContactFlowId,omitzero"`
+	FlowContentSha256 *string `json:"FlowContentSha256,omitzero"`
+}
+
+// CreateContactFlowVersionRequest is the input of CreateContactFlowVersion.
+type CreateContactFlowVersionRequest struct {
+	ContactFlowId      *string    `json:"-"`
+	ContactFlowVersion *int64     `json:"ContactFlowVersion,omitzero"`
+	Description        *string    `json:"Description,omitzero"`
+	FlowContentSha256  *string    `json:"FlowContentSha256,omitzero"`
+	InstanceId         *string    `json:"-"`
+	LastModifiedRegion *string    `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp `json:"LastModifiedTime,omitzero"`
+}
+
+type CreateContactFlowVersionResponse struct {
+	ContactFlowArn *string `json:"ContactFlowArn,omitzero"`
+	Version        *int64  `json:"Version,omitzero"`
+}
+
 // CreateDataTableAttributeRequest is the input of CreateDataTableAttribute.
 type CreateDataTableAttributeRequest struct {
 	DataTableId *string     `json:"-"`
@@ -436,6 +808,60 @@ type CreateDataTableResponse struct {
 	LockVersion *DataTableLockVersion `json:"LockVersion,omitzero"`
 }
 
+// CreateEmailAddressRequest is the input of CreateEmailAddress.
+type CreateEmailAddressRequest struct {
+	ClientToken  *string           `json:"ClientToken,omitzero"`
+	Description  *string           `json:"Description,omitzero"`
+	DisplayName  *string           `json:"DisplayName,omitzero"`
+	EmailAddress *string           `json:"EmailAddress,omitzero"`
+	InstanceId   *string           `json:"-"`
+	Tags         map[string]string `json:"Tags,omitzero"`
+}
+
+type CreateEmailAddressResponse struct {
+	EmailAddressArn *string `json:"EmailAddressArn,omitzero"`
+	EmailAddressId  *string `json:"EmailAddressId,omitzero"`
+}
+
+// CreateEvaluationFormRequest is the input of CreateEvaluationForm.
+type CreateEvaluationFormRequest struct {
+	AIVersion                   *string                                    `json:"AIVersion,omitzero"`
+	AsDraft                     *bool                                      `json:"AsDraft,omitzero"`
+	AutoEvaluationConfiguration *EvaluationFormAutoEvaluationConfiguration `json:"AutoEvaluationConfiguration,omitzero"`
+	ClientToken                 *string                                    `json:"ClientToken,omitzero"`
+	Description                 *string                                    `json:"Description,omitzero"`
+	InstanceId                  *string                                    `json:"-"`
+	Items                       []EvaluationFormItem                       `json:"Items,omitzero"`
+	LanguageConfiguration       *EvaluationFormLanguageConfiguration       `json:"LanguageConfiguration,omitzero"`
+	ReviewConfiguration         *EvaluationReviewConfiguration             `json:"ReviewConfiguration,omitzero"`
+	ScoringStrategy             *EvaluationFormScoringStrategy             `json:"ScoringStrategy,omitzero"`
+	Tags                        map[string]string                          `json:"Tags,omitzero"`
+	TargetConfiguration         *EvaluationFormTargetConfiguration         `json:"TargetConfiguration,omitzero"`
+	Title                       *string                                    `json:"Title,omitzero"`
+}
+
+type CreateEvaluationFormResponse struct {
+	EvaluationFormArn *string `json:"EvaluationFormArn,omitzero"`
+	EvaluationFormId  *string `json:"EvaluationFormId,omitzero"`
+}
+
+// CreateHoursOfOperationOverrideRequest is the input of CreateHoursOfOperationOverride.
+type CreateHoursOfOperationOverrideRequest struct {
+	Config             []HoursOfOperationOverrideConfig `json:"Config,omitzero"`
+	Description        *string                          `json:"Description,omitzero"`
+	EffectiveFrom      *string                          `json:"EffectiveFrom,omitzero"`
+	EffectiveTill      *string                          `json:"EffectiveTill,omitzero"`
+	HoursOfOperationId *string                          `json:"-"`
+	InstanceId         *string                          `json:"-"`
+	Name               *string                          `json:"Name,omitzero"`
+	OverrideType       *string                          `json:"OverrideType,omitzero"`
+	RecurrenceConfig   *RecurrenceConfig                `json:"RecurrenceConfig,omitzero"`
+}
+
+type CreateHoursOfOperationOverrideResponse struct {
+	HoursOfOperationOverrideId *string `json:"HoursOfOperationOverrideId,omitzero"`
+}
+
 // CreateHoursOfOperationRequest is the input of CreateHoursOfOperation.
 type CreateHoursOfOperationRequest struct {
 	Config                        []HoursOfOperationConfig       `json:"Config,omitzero"`
@@ -466,6 +892,62 @@ type CreateInstanceRequest struct {
 type CreateInstanceResponse struct {
 	Arn *string `json:"Arn,omitzero"`
 	Id  *string `json:"Id,omitzero"`
+}
+
+// CreateIntegrationAssociationRequest is the input of CreateIntegrationAssociation.
+type CreateIntegrationAssociationRequest struct {
+	InstanceId            *string           `json:"-"`
+	IntegrationArn        *string           `json:"IntegrationArn,omitzero"`
+	IntegrationType       *string           `json:"IntegrationType,omitzero"`
+	SourceApplicationName *string           `json:"SourceApplicationName,omitzero"`
+	SourceApplicationUrl  *string           `json:"SourceApplicationUrl,omitzero"`
+	SourceType            *string           `json:"SourceType,omitzero"`
+	Tags                  map[string]string `json:"Tags,omitzero"`
+}
+
+type CreateIntegrationAssociationResponse struct {
+	IntegrationAssociationArn *string `json:"IntegrationAssociationArn,omitzero"`
+	IntegrationAssociationId  *string `json:"IntegrationAssociationId,omitzero"`
+}
+
+// CreateNotificationRequest is the input of CreateNotification.
+type CreateNotificationRequest struct {
+	ClientToken              *string           `json:"ClientToken,omitzero"`
+	Content                  map[string]string `json:"Content,omitzero"`
+	ExpiresAt                *Timestamp        `json:"ExpiresAt,omitzero"`
+	InstanceId               *string           `json:"-"`
+	PredefinedNotificationId *string           `json:"PredefinedNotificationId,omitzero"`
+	Priority                 *string           `json:"Priority,omitzero"`
+	Recipients               []string          `json:"Recipients,omitzero"`
+	Tags                     map[string]string `json:"Tags,omitzero"`
+}
+
+type CreateNotificationResponse struct {
+	NotificationArn *string `json:"NotificationArn,omitzero"`
+	NotificationId  *string `json:"NotificationId,omitzero"`
+}
+
+// CreatePredefinedAttributeRequest is the input of CreatePredefinedAttribute.
+type CreatePredefinedAttributeRequest struct {
+	AttributeConfiguration *InputPredefinedAttributeConfiguration `json:"AttributeConfiguration,omitzero"`
+	InstanceId             *string                                `json:"-"`
+	Name                   *string                                `json:"Name,omitzero"`
+	Purposes               []string                               `json:"Purposes,omitzero"`
+	Values                 *PredefinedAttributeValues             `json:"Values,omitzero"`
+}
+
+// CreatePromptRequest is the input of CreatePrompt.
+type CreatePromptRequest struct {
+	Description *string           `json:"Description,omitzero"`
+	InstanceId  *string           `json:"-"`
+	Name        *string           `json:"Name,omitzero"`
+	S3Uri       *string           `json:"S3Uri,omitzero"`
+	Tags        map[string]string `json:"Tags,omitzero"`
+}
+
+type CreatePromptResponse struct {
+	PromptARN *string `json:"PromptARN,omitzero"`
+	PromptId  *string `json:"PromptId,omitzero"`
 }
 
 // CreateQueueRequest is the input of CreateQueue.
@@ -519,6 +1001,24 @@ type CreateRoutingProfileResponse struct {
 	RoutingProfileId  *string `json:"RoutingProfileId,omitzero"`
 }
 
+// CreateRuleRequest is the input of CreateRule.
+type CreateRuleRequest struct {
+	Actions              []RuleAction            `json:"Actions,omitzero"`
+	ClientToken          *string                 `json:"ClientToken,omitzero"`
+	Function             *string                 `json:"Function,omitzero"`
+	InstanceId           *string                 `json:"-"`
+	Name                 *string                 `json:"Name,omitzero"`
+	PreEvaluationFilters *PreEvaluationFilters   `json:"PreEvaluationFilters,omitzero"`
+	PublishStatus        *string                 `json:"PublishStatus,omitzero"`
+	Tags                 map[string]string       `json:"Tags,omitzero"`
+	TriggerEventSource   *RuleTriggerEventSource `json:"TriggerEventSource,omitzero"`
+}
+
+type CreateRuleResponse struct {
+	RuleArn *string `json:"RuleArn,omitzero"`
+	RuleId  *string `json:"RuleId,omitzero"`
+}
+
 // CreateSecurityProfileRequest is the input of CreateSecurityProfile.
 type CreateSecurityProfileRequest struct {
 	AllowedAIAgents                      []AIAgent                           `json:"AllowedAIAgents,omitzero"`
@@ -539,6 +1039,53 @@ type CreateSecurityProfileRequest struct {
 type CreateSecurityProfileResponse struct {
 	SecurityProfileArn *string `json:"SecurityProfileArn,omitzero"`
 	SecurityProfileId  *string `json:"SecurityProfileId,omitzero"`
+}
+
+// CreateTaskTemplateRequest is the input of CreateTaskTemplate.
+type CreateTaskTemplateRequest struct {
+	ClientToken      *string                   `json:"ClientToken,omitzero"`
+	Constraints      *TaskTemplateConstraints  `json:"Constraints,omitzero"`
+	ContactFlowId    *string                   `json:"ContactFlowId,omitzero"`
+	ContactHooks     *TaskTemplateContactHooks `json:"ContactHooks,omitzero"`
+	Defaults         *TaskTemplateDefaults     `json:"Defaults,omitzero"`
+	Description      *string                   `json:"Description,omitzero"`
+	Fields           []TaskTemplateField       `json:"Fields,omitzero"`
+	InstanceId       *string                   `json:"-"`
+	Name             *string                   `json:"Name,omitzero"`
+	SelfAssignFlowId *string                   `json:"SelfAssignFlowId,omitzero"`
+	Status           *string                   `json:"Status,omitzero"`
+}
+
+type CreateTaskTemplateResponse struct {
+	Arn *string `json:"Arn,omitzero"`
+	Id  *string `json:"Id,omitzero"`
+}
+
+// CreateTrafficDistributionGroupRequest is the input of CreateTrafficDistributionGroup.
+type CreateTrafficDistributionGroupRequest struct {
+	ClientToken *string           `json:"ClientToken,omitzero"`
+	Description *string           `json:"Description,omitzero"`
+	InstanceId  *string           `json:"InstanceId,omitzero"`
+	Name        *string           `json:"Name,omitzero"`
+	Tags        map[string]string `json:"Tags,omitzero"`
+}
+
+type CreateTrafficDistributionGroupResponse struct {
+	Arn *string `json:"Arn,omitzero"`
+	Id  *string `json:"Id,omitzero"`
+}
+
+// CreateUseCaseRequest is the input of CreateUseCase.
+type CreateUseCaseRequest struct {
+	InstanceId               *string           `json:"-"`
+	IntegrationAssociationId *string           `json:"-"`
+	Tags                     map[string]string `json:"Tags,omitzero"`
+	UseCaseType              *string           `json:"UseCaseType,omitzero"`
+}
+
+type CreateUseCaseResponse struct {
+	UseCaseArn *string `json:"UseCaseArn,omitzero"`
+	UseCaseId  *string `json:"UseCaseId,omitzero"`
 }
 
 // CreateUserHierarchyGroupRequest is the input of CreateUserHierarchyGroup.
@@ -576,6 +1123,77 @@ type CreateUserRequest struct {
 type CreateUserResponse struct {
 	UserArn *string `json:"UserArn,omitzero"`
 	UserId  *string `json:"UserId,omitzero"`
+}
+
+// CreateViewRequest is the input of CreateView.
+type CreateViewRequest struct {
+	ClientToken *string           `json:"ClientToken,omitzero"`
+	Content     *ViewInputContent `json:"Content,omitzero"`
+	Description *string           `json:"Description,omitzero"`
+	InstanceId  *string           `json:"-"`
+	Name        *string           `json:"Name,omitzero"`
+	Status      *string           `json:"Status,omitzero"`
+	Tags        map[string]string `json:"Tags,omitzero"`
+}
+
+type CreateViewResponse struct {
+	View *View `json:"View,omitzero"`
+}
+
+// CreateViewVersionRequest is the input of CreateViewVersion.
+type CreateViewVersionRequest struct {
+	InstanceId         *string `json:"-"`
+	VersionDescription *string `json:"VersionDescription,omitzero"`
+	ViewContentSha256  *string `json:"ViewContentSha256,omitzero"`
+	ViewId             *string `json:"-"`
+}
+
+type CreateViewVersionResponse struct {
+	View *View `json:"View,omitzero"`
+}
+
+// CreateVocabularyRequest is the input of CreateVocabulary.
+type CreateVocabularyRequest struct {
+	ClientToken    *string           `json:"ClientToken,omitzero"`
+	Content        *string           `json:"Content,omitzero"`
+	InstanceId     *string           `json:"-"`
+	LanguageCode   *string           `json:"LanguageCode,omitzero"`
+	Tags           map[string]string `json:"Tags,omitzero"`
+	VocabularyName *string           `json:"VocabularyName,omitzero"`
+}
+
+type CreateVocabularyResponse struct {
+	State         *string `json:"State,omitzero"`
+	VocabularyArn *string `json:"VocabularyArn,omitzero"`
+	VocabularyId  *string `json:"VocabularyId,omitzero"`
+}
+
+// CreateWorkspacePageRequest is the input of CreateWorkspacePage.
+type CreateWorkspacePageRequest struct {
+	InputData   *string `json:"InputData,omitzero"`
+	InstanceId  *string `json:"-"`
+	Page        *string `json:"Page,omitzero"`
+	ResourceArn *string `json:"ResourceArn,omitzero"`
+	Slug        *string `json:"Slug,omitzero"`
+	WorkspaceId *string `json:"-"`
+}
+
+type CreateWorkspacePageResponse struct {
+}
+
+// CreateWorkspaceRequest is the input of CreateWorkspace.
+type CreateWorkspaceRequest struct {
+	Description *string           `json:"Description,omitzero"`
+	InstanceId  *string           `json:"-"`
+	Name        *string           `json:"Name,omitzero"`
+	Tags        map[string]string `json:"Tags,omitzero"`
+	Theme       *WorkspaceTheme   `json:"Theme,omitzero"`
+	Title       *string           `json:"Title,omitzero"`
+}
+
+type CreateWorkspaceResponse struct {
+	WorkspaceArn *string `json:"WorkspaceArn,omitzero"`
+	WorkspaceId  *string `json:"WorkspaceId,omitzero"`
 }
 
 type CrossChannelBehavior struct {
@@ -707,11 +1325,41 @@ type DateTimeCondition struct {
 	MinValue       *string `json:"MinValue,omitzero"`
 }
 
+// DeactivateEvaluationFormRequest is the input of DeactivateEvaluationForm.
+type DeactivateEvaluationFormRequest struct {
+	EvaluationFormId      *string `json:"-"`
+	EvaluationFormVersion *int32  `json:"EvaluationFormVersion,omitzero"`
+	InstanceId            *string `json:"-"`
+}
+
+type DeactivateEvaluationFormResponse struct {
+	EvaluationFormArn     *string `json:"EvaluationFormArn,omitzero"`
+	EvaluationFormId      *string `json:"EvaluationFormId,omitzero"`
+	EvaluationFormVersion *int32  `json:"EvaluationFormVersion,omitzero"`
+}
+
 type DecimalCondition struct {
 	ComparisonType *string  `json:"ComparisonType,omitzero"`
 	FieldName      *string  `json:"FieldName,omitzero"`
 	MaxValue       *float64 `json:"MaxValue,omitzero"`
 	MinValue       *float64 `json:"MinValue,omitzero"`
+}
+
+type DefaultVocabulary struct {
+	InstanceId     *string `json:"InstanceId,omitzero"`
+	LanguageCode   *string `json:"LanguageCode,omitzero"`
+	VocabularyId   *string `json:"VocabularyId,omitzero"`
+	VocabularyName *string `json:"VocabularyName,omitzero"`
+}
+
+// DeleteContactFlowAliasRequest is the input of DeleteContactFlowAlias.
+type DeleteContactFlowAliasRequest struct {
+	AliasId       *string `json:"-"`
+	ContactFlowId *string `json:"-"`
+	InstanceId    *string `json:"-"`
+}
+
+type DeleteContactFlowAliasResponse struct {
 }
 
 // DeleteContactFlowModuleAliasRequest is the input of DeleteContactFlowModuleAlias.
@@ -743,6 +1391,25 @@ type DeleteContactFlowModuleVersionRequest struct {
 type DeleteContactFlowModuleVersionResponse struct {
 }
 
+// DeleteContactFlowRequest is the input of DeleteContactFlow.
+type DeleteContactFlowRequest struct {
+	ContactFlowId *string `json:"-"`
+	InstanceId    *string `json:"-"`
+}
+
+type DeleteContactFlowResponse struct {
+}
+
+// DeleteContactFlowVersionRequest is the input of DeleteContactFlowVersion.
+type DeleteContactFlowVersionRequest struct {
+	ContactFlowId      *string `json:"-"`
+	ContactFlowVersion *int64  `json:"-"`
+	InstanceId         *string `json:"-"`
+}
+
+type DeleteContactFlowVersionResponse struct {
+}
+
 // DeleteDataTableAttributeRequest is the input of DeleteDataTableAttribute.
 type DeleteDataTableAttributeRequest struct {
 	AttributeName *string `json:"-"`
@@ -763,6 +1430,29 @@ type DeleteDataTableRequest struct {
 type DeleteDataTableResponse struct {
 }
 
+// DeleteEmailAddressRequest is the input of DeleteEmailAddress.
+type DeleteEmailAddressRequest struct {
+	EmailAddressId *string `json:"-"`
+	InstanceId     *string `json:"-"`
+}
+
+type DeleteEmailAddressResponse struct {
+}
+
+// DeleteEvaluationFormRequest is the input of DeleteEvaluationForm.
+type DeleteEvaluationFormRequest struct {
+	EvaluationFormId      *string `json:"-"`
+	EvaluationFormVersion *int32  `json:"-"`
+	InstanceId            *string `json:"-"`
+}
+
+// DeleteHoursOfOperationOverrideRequest is the input of DeleteHoursOfOperationOverride.
+type DeleteHoursOfOperationOverrideRequest struct {
+	HoursOfOperationId         *string `json:"-"`
+	HoursOfOperationOverrideId *string `json:"-"`
+	InstanceId                 *string `json:"-"`
+}
+
 // DeleteHoursOfOperationRequest is the input of DeleteHoursOfOperation.
 type DeleteHoursOfOperationRequest struct {
 	HoursOfOperationId *string `json:"-"`
@@ -773,6 +1463,33 @@ type DeleteHoursOfOperationRequest struct {
 type DeleteInstanceRequest struct {
 	ClientToken *string `json:"-"`
 	InstanceId  *string `json:"-"`
+}
+
+// DeleteIntegrationAssociationRequest is the input of DeleteIntegrationAssociation.
+type DeleteIntegrationAssociationRequest struct {
+	InstanceId               *string `json:"-"`
+	IntegrationAssociationId *string `json:"-"`
+}
+
+// DeleteNotificationRequest is the input of DeleteNotification.
+type DeleteNotificationRequest struct {
+	InstanceId     *string `json:"-"`
+	NotificationId *string `json:"-"`
+}
+
+type DeleteNotificationResponse struct {
+}
+
+// DeletePredefinedAttributeRequest is the input of DeletePredefinedAttribute.
+type DeletePredefinedAttributeRequest struct {
+	InstanceId *string `json:"-"`
+	Name       *string `json:"-"`
+}
+
+// DeletePromptRequest is the input of DeletePrompt.
+type DeletePromptRequest struct {
+	InstanceId *string `json:"-"`
+	PromptId   *string `json:"-"`
 }
 
 // DeleteQueueRequest is the input of DeleteQueue.
@@ -793,10 +1510,40 @@ type DeleteRoutingProfileRequest struct {
 	RoutingProfileId *string `json:"-"`
 }
 
+// DeleteRuleRequest is the input of DeleteRule.
+type DeleteRuleRequest struct {
+	InstanceId *string `json:"-"`
+	RuleId     *string `json:"-"`
+}
+
 // DeleteSecurityProfileRequest is the input of DeleteSecurityProfile.
 type DeleteSecurityProfileRequest struct {
 	InstanceId        *string `json:"-"`
 	SecurityProfileId *string `json:"-"`
+}
+
+// DeleteTaskTemplateRequest is the input of DeleteTaskTemplate.
+type DeleteTaskTemplateRequest struct {
+	InstanceId     *string `json:"-"`
+	TaskTemplateId *string `json:"-"`
+}
+
+type DeleteTaskTemplateResponse struct {
+}
+
+// DeleteTrafficDistributionGroupRequest is the input of DeleteTrafficDistributionGroup.
+type DeleteTrafficDistributionGroupRequest struct {
+	TrafficDistributionGroupId *string `json:"-"`
+}
+
+type DeleteTrafficDistributionGroupResponse struct {
+}
+
+// DeleteUseCaseRequest is the input of DeleteUseCase.
+type DeleteUseCaseRequest struct {
+	InstanceId               *string `json:"-"`
+	IntegrationAssociationId *string `json:"-"`
+	UseCaseId                *string `json:"-"`
 }
 
 // DeleteUserHierarchyGroupRequest is the input of DeleteUserHierarchyGroup.
@@ -809,6 +1556,87 @@ type DeleteUserHierarchyGroupRequest struct {
 type DeleteUserRequest struct {
 	InstanceId *string `json:"-"`
 	UserId     *string `json:"-"`
+}
+
+// DeleteViewRequest is the input of DeleteView.
+type DeleteViewRequest struct {
+	InstanceId *string `json:"-"`
+	ViewId     *string `json:"-"`
+}
+
+type DeleteViewResponse struct {
+}
+
+// DeleteViewVersionRequest is the input of DeleteViewVersion.
+type DeleteViewVersionRequest struct {
+	InstanceId  *string `json:"-"`
+	ViewId      *string `json:"-"`
+	ViewVersion *int32  `json:"-"`
+}
+
+type DeleteViewVersionResponse struct {
+}
+
+// DeleteVocabularyRequest is the input of DeleteVocabulary.
+type DeleteVocabularyRequest struct {
+	InstanceId   *string `json:"-"`
+	VocabularyId *string `json:"-"`
+}
+
+type DeleteVocabularyResponse struct {
+	State         *string `json:"State,omitzero"`
+	VocabularyArn *string `json:"VocabularyArn,omitzero"`
+	VocabularyId  *string `json:"VocabularyId,omitzero"`
+}
+
+// DeleteWorkspacePageRequest is the input of DeleteWorkspacePage.
+type DeleteWorkspacePageRequest struct {
+	InstanceId  *string `json:"-"`
+	Page        *string `json:"-"`
+	WorkspaceId *string `json:"-"`
+}
+
+type DeleteWorkspacePageResponse struct {
+}
+
+// DeleteWorkspaceRequest is the input of DeleteWorkspace.
+type DeleteWorkspaceRequest struct {
+	InstanceId  *string `json:"-"`
+	WorkspaceId *string `json:"-"`
+}
+
+type DeleteWorkspaceResponse struct {
+}
+
+// DescribeAgentStatusRequest is the input of DescribeAgentStatus.
+type DescribeAgentStatusRequest struct {
+	AgentStatusId *string `json:"-"`
+	InstanceId    *string `json:"-"`
+}
+
+type DescribeAgentStatusResponse struct {
+	AgentStatus *AgentStatus `json:"AgentStatus,omitzero"`
+}
+
+// DescribeAuthenticationProfileRequest is the input of DescribeAuthenticationProfile.
+type DescribeAuthenticationProfileRequest struct {
+	AuthenticationProfileId *string `json:"-"`
+	InstanceId              *string `json:"-"`
+}
+
+type DescribeAuthenticationProfileResponse struct {
+	AuthenticationProfile *AuthenticationProfile `json:"AuthenticationProfile,omitzero"`
+}
+
+// DescribeContactFlowAliasRequest is the input of DescribeContactFlowAlias.
+type DescribeContactFlowAliasRequest struct {
+	AliasId       *string `json:"-"`
+	ContactFlowId *string `json:"-"`
+	InstanceId    *string `json:"-"`
+}
+
+type DescribeContactFlowAliasResponse struct {
+	ContactFlowAlias *ContactFlowAliasInfo `json:"ContactFlowAlias,omitzero"`
 }
 
 // DescribeContactFlowModuleAliasRequest is the input of DescribeContactFlowModuleAlias.
@@ -832,6 +1660,16 @@ type DescribeContactFlowModuleResponse struct {
 	ContactFlowModule *ContactFlowModule `json:"ContactFlowModule,omitzero"`
 }
 
+// DescribeContactFlowRequest is the input of DescribeContactFlow.
+type DescribeContactFlowRequest struct {
+	ContactFlowId *string `json:"-"`
+	InstanceId    *string `json:"-"`
+}
+
+type DescribeContactFlowResponse struct {
+	ContactFlow *ContactFlow `json:"ContactFlow,omitzero"`
+}
+
 // DescribeDataTableAttributeRequest is the input of DescribeDataTableAttribute.
 type DescribeDataTableAttributeRequest struct {
 	AttributeName *string `json:"-"`
@@ -851,6 +1689,46 @@ type DescribeDataTableRequest struct {
 
 type DescribeDataTableResponse struct {
 	DataTable *DataTable `json:"DataTable,omitzero"`
+}
+
+// DescribeEmailAddressRequest is the input of DescribeEmailAddress.
+type DescribeEmailAddressRequest struct {
+	EmailAddressId *string `json:"-"`
+	InstanceId     *string `json:"-"`
+}
+
+type DescribeEmailAddressResponse struct {
+	AliasConfigurations []AliasConfiguration `json:"AliasConfigurations,omitzero"`
+	CreateTimestamp     *string              `json:"CreateTimestamp,omitzero"`
+	Description         *string              `json:"Description,omitzero"`
+	DisplayName         *string              `json:"DisplayName,omitzero"`
+	EmailAddress        *string              `json:"EmailAddress,omitzero"`
+	EmailAddressArn     *string              `json:"EmailAddressArn,omitzero"`
+	EmailAddressId      *string              `json:"EmailAddressId,omitzero"`
+	ModifiedTimestamp   *string              `json:"ModifiedTimestamp,omitzero"`
+	Tags                map[string]string    `json:"Tags,omitzero"`
+}
+
+// DescribeEvaluationFormRequest is the input of DescribeEvaluationForm.
+type DescribeEvaluationFormRequest struct {
+	EvaluationFormId      *string `json:"-"`
+	EvaluationFormVersion *int32  `json:"-"`
+	InstanceId            *string `json:"-"`
+}
+
+type DescribeEvaluationFormResponse struct {
+	EvaluationForm *EvaluationForm `json:"EvaluationForm,omitzero"`
+}
+
+// DescribeHoursOfOperationOverrideRequest is the input of DescribeHoursOfOperationOverride.
+type DescribeHoursOfOperationOverrideRequest struct {
+	HoursOfOperationId         *string `json:"-"`
+	HoursOfOperationOverrideId *string `json:"-"`
+	InstanceId                 *string `json:"-"`
+}
+
+type DescribeHoursOfOperationOverrideResponse struct {
+	HoursOfOperationOverride *HoursOfOperationOverride `json:"HoursOfOperationOverride,omitzero"`
 }
 
 // DescribeHoursOfOperationRequest is the input of DescribeHoursOfOperation.
@@ -883,6 +1761,56 @@ type DescribeInstanceResponse struct {
 	ReplicationConfiguration *ReplicationConfiguration `json:"ReplicationConfiguration,omitzero"`
 }
 
+// DescribeInstanceStorageConfigRequest is the input of DescribeInstanceStorageConfig.
+type DescribeInstanceStorageConfigRequest struct {
+	AssociationId *string `json:"-"`
+	InstanceId    *string `json:"-"`
+	ResourceType  *string `json:"-"`
+}
+
+type DescribeInstanceStorageConfigResponse struct {
+	StorageConfig *InstanceStorageConfig `json:"StorageConfig,omitzero"`
+}
+
+// DescribeNotificationRequest is the input of DescribeNotification.
+type DescribeNotificationRequest struct {
+	InstanceId     *string `json:"-"`
+	NotificationId *string `json:"-"`
+}
+
+type DescribeNotificationResponse struct {
+	Notification *Notification `json:"Notification,omitzero"`
+}
+
+// DescribePhoneNumberRequest is the input of DescribePhoneNumber.
+type DescribePhoneNumberRequest struct {
+	PhoneNumberId *string `json:"-"`
+}
+
+type DescribePhoneNumberResponse struct {
+	ClaimedPhoneNumberSummary *ClaimedPhoneNumberSummary `json:"ClaimedPhoneNumberSummary,omitzero"`
+}
+
+// DescribePredefinedAttributeRequest is the input of DescribePredefinedAttribute.
+type DescribePredefinedAttributeRequest struct {
+	InstanceId *string `json:"-"`
+	Name       *string `json:"-"`
+}
+
+type DescribePredefinedAttributeResponse struct {
+	PredefinedAttribute *PredefinedAttribute `json:"PredefinedAttribute,omitzero"`
+}
+
+// DescribePromptRequest is the input of DescribePrompt.
+type DescribePromptRequest struct {
+	InstanceId *string `json:"-"`
+	PromptId   *string `json:"-"`
+}
+
+type DescribePromptResponse struct {
+	Prompt *Prompt `json:"Prompt,omitzero"`
+}
+
 // DescribeQueueRequest is the input of DescribeQueue.
 type DescribeQueueRequest struct {
 	InstanceId *string `json:"-"`
@@ -913,6 +1841,16 @@ type DescribeRoutingProfileResponse struct {
 	RoutingProfile *RoutingProfile `json:"RoutingProfile,omitzero"`
 }
 
+// DescribeRuleRequest is the input of DescribeRule.
+type DescribeRuleRequest struct {
+	InstanceId *string `json:"-"`
+	RuleId     *string `json:"-"`
+}
+
+type DescribeRuleResponse struct {
+	Rule *Rule `json:"Rule,omitzero"`
+}
+
 // DescribeSecurityProfileRequest is the input of DescribeSecurityProfile.
 type DescribeSecurityProfileRequest struct {
 	InstanceId        *string `json:"-"`
@@ -921,6 +1859,15 @@ type DescribeSecurityProfileRequest struct {
 
 type DescribeSecurityProfileResponse struct {
 	SecurityProfile *SecurityProfile `json:"SecurityProfile,omitzero"`
+}
+
+// DescribeTrafficDistributionGroupRequest is the input of DescribeTrafficDistributionGroup.
+type DescribeTrafficDistributionGroupRequest struct {
+	TrafficDistributionGroupId *string `json:"-"`
+}
+
+type DescribeTrafficDistributionGroupResponse struct {
+	TrafficDistributionGroup *TrafficDistributionGroup `json:"TrafficDistributionGroup,omitzero"`
 }
 
 // DescribeUserHierarchyGroupRequest is the input of DescribeUserHierarchyGroup.
@@ -952,11 +1899,114 @@ type DescribeUserResponse struct {
 	User *User `json:"User,omitzero"`
 }
 
+// DescribeViewRequest is the input of DescribeView.
+type DescribeViewRequest struct {
+	InstanceId *string `json:"-"`
+	ViewId     *string `json:"-"`
+}
+
+type DescribeViewResponse struct {
+	View *View `json:"View,omitzero"`
+}
+
+// DescribeVocabularyRequest is the input of DescribeVocabulary.
+type DescribeVocabularyRequest struct {
+	InstanceId   *string `json:"-"`
+	VocabularyId *string `json:"-"`
+}
+
+type DescribeVocabularyResponse struct {
+	Vocabulary *Vocabulary `json:"Vocabulary,omitzero"`
+}
+
+// DescribeWorkspaceRequest is the input of DescribeWorkspace.
+type DescribeWorkspaceRequest struct {
+	InstanceId  *string `json:"-"`
+	WorkspaceId *string `json:"-"`
+}
+
+type DescribeWorkspaceResponse struct {
+	Workspace *Workspace `json:"Workspace,omitzero"`
+}
+
+// DisassociateApprovedOriginRequest is the input of DisassociateApprovedOrigin.
+type DisassociateApprovedOriginRequest struct {
+	ClientToken *string `json:"-"`
+	InstanceId  *string `json:"-"`
+	Origin      *string `json:"-"`
+}
+
+// DisassociateBotRequest is the input of DisassociateBot.
+type DisassociateBotRequest struct {
+	ClientToken *string   `json:"ClientToken,omitzero"`
+	InstanceId  *string   `json:"-"`
+	LexBot      *LexBot   `json:"LexBot,omitzero"`
+	LexV2Bot    *LexV2Bot `json:"LexV2Bot,omitzero"`
+}
+
+// DisassociateEmailAddressAliasRequest is the input of DisassociateEmailAddressAlias.
+type DisassociateEmailAddressAliasRequest struct {
+	AliasConfiguration *AliasConfiguration `json:"AliasConfiguration,omitzero"`
+	ClientToken        *string             `json:"ClientToken,omitzero"`
+	EmailAddressId     *string             `json:"-"`
+	InstanceId         *string             `json:"-"`
+}
+
+type DisassociateEmailAddressAliasResponse struct {
+}
+
+// DisassociateFlowRequest is the input of DisassociateFlow.
+type DisassociateFlowRequest struct {
+	InstanceId   *string `json:"-"`
+	ResourceId   *string `json:"-"`
+	ResourceType *string `json:"-"`
+}
+
+type DisassociateFlowResponse struct {
+}
+
 // DisassociateHoursOfOperationsRequest is the input of DisassociateHoursOfOperations.
 type DisassociateHoursOfOperationsRequest struct {
 	HoursOfOperationId        *string  `json:"-"`
 	InstanceId                *string  `json:"-"`
 	ParentHoursOfOperationIds []string `json:"ParentHoursOfOperationIds,omitzero"`
+}
+
+// DisassociateInstanceStorageConfigRequest is the input of DisassociateInstanceStorageConfig.
+type DisassociateInstanceStorageConfigRequest struct {
+	AssociationId *string `json:"-"`
+	ClientToken   *string `json:"-"`
+	InstanceId    *string `json:"-"`
+	ResourceType  *string `json:"-"`
+}
+
+// DisassociateLambdaFunctionRequest is the input of DisassociateLambdaFunction.
+type DisassociateLambdaFunctionRequest struct {
+	ClientToken *string `json:"-"`
+	FunctionArn *string `json:"-"`
+	InstanceId  *string `json:"-"`
+}
+
+// DisassociateLexBotRequest is the input of DisassociateLexBot.
+type DisassociateLexBotRequest struct {
+	BotName     *string `json:"-"`
+	ClientToken *string `json:"-"`
+	InstanceId  *string `json:"-"`
+	LexRegion   *string `json:"-"`
+}
+
+// DisassociatePhoneNumberContactFlowRequest is the input of DisassociatePhoneNumberContactFlow.
+type DisassociatePhoneNumberContactFlowRequest struct {
+	InstanceId    *string `json:"-"`
+	PhoneNumberId *string `json:"-"`
+}
+
+// DisassociateQueueEmailAddressesRequest is the input of DisassociateQueueEmailAddresses.
+type DisassociateQueueEmailAddressesRequest struct {
+	ClientToken      *string  `json:"ClientToken,omitzero"`
+	EmailAddressesId []string `json:"EmailAddressesId,omitzero"`
+	InstanceId       *string  `json:"-"`
+	QueueId          *string  `json:"-"`
 }
 
 // DisassociateQueueQuickConnectsRequest is the input of DisassociateQueueQuickConnects.
@@ -974,6 +2024,13 @@ type DisassociateRoutingProfileQueuesRequest struct {
 	RoutingProfileId                *string                        `json:"-"`
 }
 
+// DisassociateSecurityKeyRequest is the input of DisassociateSecurityKey.
+type DisassociateSecurityKeyRequest struct {
+	AssociationId *string `json:"-"`
+	ClientToken   *string `json:"-"`
+	InstanceId    *string `json:"-"`
+}
+
 // DisassociateSecurityProfilesRequest is the input of DisassociateSecurityProfiles.
 type DisassociateSecurityProfilesRequest struct {
 	EntityArn        *string               `json:"EntityArn,omitzero"`
@@ -989,8 +2046,44 @@ type DisassociateUserProficienciesRequest struct {
 	UserProficiencies []UserProficiencyDisassociate `json:"UserProficiencies,omitzero"`
 }
 
+// DisassociateWorkspaceRequest is the input of DisassociateWorkspace.
+type DisassociateWorkspaceRequest struct {
+	InstanceId   *string  `json:"-"`
+	ResourceArns []string `json:"ResourceArns,omitzero"`
+	WorkspaceId  *string  `json:"-"`
+}
+
+type DisassociateWorkspaceResponse struct {
+	FailedList     []FailedBatchAssociationSummary     `json:"FailedList,omitzero"`
+	SuccessfulList []SuccessfulBatchAssociationSummary `json:"SuccessfulList,omitzero"`
+}
+
+type Distribution struct {
+	Percentage *int32  `json:"Percentage,omitzero"`
+	Region     *string `json:"Region,omitzero"`
+}
+
+type EffectiveHoursOfOperations struct {
+	Date             *string           `json:"Date,omitzero"`
+	OperationalHours []OperationalHour `json:"OperationalHours,omitzero"`
+}
+
+type EffectiveOverrideHours struct {
+	Date          *string        `json:"Date,omitzero"`
+	OverrideHours []OverrideHour `json:"OverrideHours,omitzero"`
+}
+
 type EmailAddressConfig struct {
 	EmailAddressId *string `json:"EmailAddressId,omitzero"`
+}
+
+type EmailAddressMetadata struct {
+	AliasConfigurations []AliasConfiguration `json:"AliasConfigurations,omitzero"`
+	Description         *string              `json:"Description,omitzero"`
+	DisplayName         *string              `json:"DisplayName,omitzero"`
+	EmailAddress        *string              `json:"EmailAddress,omitzero"`
+	EmailAddressArn     *string              `json:"EmailAddressArn,omitzero"`
+	EmailAddressId      *string              `json:"EmailAddressId,omitzero"`
 }
 
 type EmailAddressSearchCriteria struct {
@@ -1001,6 +2094,26 @@ type EmailAddressSearchCriteria struct {
 
 type EmailAddressSearchFilter struct {
 	TagFilter *ControlPlaneTagFilter `json:"TagFilter,omitzero"`
+}
+
+type EmailAddressSummary struct {
+	Arn                    *string `json:"Arn,omitzero"`
+	Id                     *string `json:"Id,omitzero"`
+	IsDefaultOutboundEmail *bool   `json:"IsDefaultOutboundEmail,omitzero"`
+}
+
+type EmptyFieldValue struct {
+}
+
+type EncryptionConfig struct {
+	EncryptionType *string `json:"EncryptionType,omitzero"`
+	KeyId          *string `json:"KeyId,omitzero"`
+}
+
+type EndAssociatedEmailsActionDefinition struct {
+}
+
+type EndAssociatedTasksActionDefinition struct {
 }
 
 // EvaluateDataTableValuesRequest is the input of EvaluateDataTableValues.
@@ -1018,6 +2131,177 @@ type EvaluateDataTableValuesResponse struct {
 	Values    []DataTableEvaluatedValue `json:"Values,omitzero"`
 }
 
+type EvaluationForm struct {
+	AIVersion                   *string                                    `json:"AIVersion,omitzero"`
+	AutoEvaluationConfiguration *EvaluationFormAutoEvaluationConfiguration `json:"AutoEvaluationConfiguration,omitzero"`
+	CreatedBy                   *string                                    `json:"CreatedBy,omitzero"`
+	CreatedTime                 *Timestamp                                 `json:"CreatedTime,omitzero"`
+	Description                 *string                                    `json:"Description,omitzero"`
+	EvaluationFormArn           *string                                    `json:"EvaluationFormArn,omitzero"`
+	EvaluationFormId            *string                                    `json:"EvaluationFormId,omitzero"`
+	EvaluationFormVersion       *int32                                     `json:"EvaluationFormVersion,omitzero"`
+	Items                       []EvaluationFormItem                       `json:"Items,omitzero"`
+	LanguageConfiguration       *EvaluationFormLanguageConfiguration       `json:"LanguageConfiguration,omitzero"`
+	LastModifiedBy              *string                                    `json:"LastModifiedBy,omitzero"`
+	LastModifiedTime            *Timestamp                                 `json:"LastModifiedTime,omitzero"`
+	LastValidationTime          *Timestamp                                 `json:"LastValidationTime,omitzero"`
+	LatestValidationStatus      *string                                    `json:"LatestValidationStatus,omitzero"`
+	Locked                      *bool                                      `json:"Locked,omitzero"`
+	ReviewConfiguration         *EvaluationReviewConfiguration             `json:"ReviewConfiguration,omitzero"`
+	ScoringStrategy             *EvaluationFormScoringStrategy             `json:"ScoringStrategy,omitzero"`
+	Status                      *string                                    `json:"Status,omitzero"`
+	Tags                        map[string]string                          `json:"Tags,omitzero"`
+	TargetConfiguration         *EvaluationFormTargetConfiguration         `json:"TargetConfiguration,omitzero"`
+	Title                       *string                                    `json:"Title,omitzero"`
+}
+
+type EvaluationFormAutoEvaluationConfiguration struct {
+	Enabled *bool `json:"Enabled,omitzero"`
+}
+
+type EvaluationFormItem struct {
+	Question *EvaluationFormQuestion `json:"Question,omitzero"`
+	Section  *EvaluationFormSection  `json:"Section,omitzero"`
+}
+
+type EvaluationFormItemEnablementCondition struct {
+	Operands []EvaluationFormItemEnablementConditionOperand `json:"Operands,omitzero"`
+	Operator *string                                        `json:"Operator,omitzero"`
+}
+
+type EvaluationFormItemEnablementConditionOperand struct {
+	Condition  *EvaluationFormItemEnablementCondition  `json:"Condition,omitzero"`
+	Expression *EvaluationFormItemEnablementExpression `json:"Expression,omitzero"`
+}
+
+type EvaluationFormItemEnablementConfiguration struct {
+	Action        *string                                `json:"Action,omitzero"`
+	Condition     *EvaluationFormItemEnablementCondition `json:"Condition,omitzero"`
+	DefaultAction *string                                `json:"DefaultAction,omitzero"`
+}
+
+type EvaluationFormItemEnablementExpression struct {
+	Comparator *string                                   `json:"Comparator,omitzero"`
+	Source     *EvaluationFormItemEnablementSource       `json:"Source,omitzero"`
+	Values     []EvaluationFormItemEnablementSourceValue `json:"Values,omitzero"`
+}
+
+type EvaluationFormItemEnablementSource struct {
+	AiMetricsField          *string `json:"AiMetricsField,omitzero"`
+	ContactAttributeKey     *string `json:"ContactAttributeKey,omitzero"`
+	ContactField            *string `json:"ContactField,omitzero"`
+	EvaluationMetadataField *string `json:"EvaluationMetadataField,omitzero"`
+	RefId                   *string `json:"RefId,omitzero"`
+	SegmentAttributeKey     *string `json:"SegmentAttributeKey,omitzero"`
+	Type                    *string `json:"Type,omitzero"`
+}
+
+type EvaluationFormItemEnablementSourceValue struct {
+	BooleanValue  *bool      `json:"BooleanValue,omitzero"`
+	DateTimeValue *Timestamp `json:"DateTimeValue,omitzero"`
+	NumericValue  *float64   `json:"NumericValue,omitzero"`
+	RefId         *string    `json:"RefId,omitzero"`
+	StringValue   *string    `json:"StringValue,omitzero"`
+	Type          *string    `json:"Type,omitzero"`
+}
+
+type EvaluationFormLanguageConfiguration struct {
+	FormLanguage *string `json:"FormLanguage,omitzero"`
+}
+
+type EvaluationFormMetricConfiguration struct {
+	MetricName *string `json:"MetricName,omitzero"`
+	MetricType *string `json:"MetricType,omitzero"`
+}
+
+type EvaluationFormMultiSelectQuestionAutomation struct {
+	AnswerSource        *EvaluationFormQuestionAutomationAnswerSource       `json:"AnswerSource,omitzero"`
+	DefaultOptionRefIds []string                                            `json:"DefaultOptionRefIds,omitzero"`
+	Options             []EvaluationFormMultiSelectQuestionAutomationOption `json:"Options,omitzero"`
+}
+
+type EvaluationFormMultiSelectQuestionAutomationOption struct {
+	RuleCategory *MultiSelectQuestionRuleCategoryAutomation `json:"RuleCategory,omitzero"`
+}
+
+type EvaluationFormMultiSelectQuestionOption struct {
+	AutomaticFail              *bool                              `json:"AutomaticFail,omitzero"`
+	AutomaticFailConfiguration *AutomaticFailConfiguration        `json:"AutomaticFailConfiguration,omitzero"`
+	PointsConfiguration        *QuestionOptionPointsConfiguration `json:"PointsConfiguration,omitzero"`
+	RefId                      *string                            `json:"RefId,omitzero"`
+	Score                      *int32                             `json:"Score,omitzero"`
+	Text                       *string                            `json:"Text,omitzero"`
+}
+
+type EvaluationFormMultiSelectQuestionProperties struct {
+	Automation *EvaluationFormMultiSelectQuestionAutomation `json:"Automation,omitzero"`
+	DisplayAs  *string                                      `json:"DisplayAs,omitzero"`
+	Options    []EvaluationFormMultiSelectQuestionOption    `json:"Options,omitzero"`
+}
+
+type EvaluationFormNumericQuestionAutomation struct {
+	AnswerSource  *EvaluationFormQuestionAutomationAnswerSource `json:"AnswerSource,omitzero"`
+	PropertyValue *NumericQuestionPropertyValueAutomation       `json:"PropertyValue,omitzero"`
+}
+
+type EvaluationFormNumericQuestionOption struct {
+	AutomaticFail              *bool                              `json:"AutomaticFail,omitzero"`
+	AutomaticFailConfiguration *AutomaticFailConfiguration        `json:"AutomaticFailConfiguration,omitzero"`
+	MaxValue                   *int32                             `json:"MaxValue,omitzero"`
+	MinValue                   *int32                             `json:"MinValue,omitzero"`
+	PointsConfiguration        *QuestionOptionPointsConfiguration `json:"PointsConfiguration,omitzero"`
+	Score                      *int32                             `json:"Score,omitzero"`
+}
+
+type EvaluationFormNumericQuestionProperties struct {
+	Automation *EvaluationFormNumericQuestionAutomation `json:"Automation,omitzero"`
+	MaxValue   *int32                                   `json:"MaxValue,omitzero"`
+	MinValue   *int32                                   `json:"MinValue,omitzero"`
+	Options    []EvaluationFormNumericQuestionOption    `json:"Options,omitzero"`
+}
+
+type EvaluationFormQuestion struct {
+	Enablement             *EvaluationFormItemEnablementConfiguration  `json:"Enablement,omitzero"`
+	Instructions           *string                                     `json:"Instructions,omitzero"`
+	MetricConfiguration    *EvaluationFormMetricConfiguration          `json:"MetricConfiguration,omitzero"`
+	NotApplicableEnabled   *bool                                       `json:"NotApplicableEnabled,omitzero"`
+	QuestionType           *string                                     `json:"QuestionType,omitzero"`
+	QuestionTypeProperties *EvaluationFormQuestionTypeProperties       `json:"QuestionTypeProperties,omitzero"`
+	RefId                  *string                                     `json:"RefId,omitzero"`
+	ScoringConfiguration   *EvaluationFormQuestionScoringConfiguration `json:"ScoringConfiguration,omitzero"`
+	Title                  *string                                     `json:"Title,omitzero"`
+	Weight                 *float64                                    `json:"Weight,omitzero"`
+}
+
+type EvaluationFormQuestionAutomationAnswerSource struct {
+	SourceType *string `json:"SourceType,omitzero"`
+}
+
+type EvaluationFormQuestionScoringConfiguration struct {
+	IsExcludedFromScoring *bool                          `json:"IsExcludedFromScoring,omitzero"`
+	PointsConfiguration   *QuestionPointsConfiguration   `json:"PointsConfiguration,omitzero"`
+	ScoreThresholds       []EvaluationFormScoreThreshold `json:"ScoreThresholds,omitzero"`
+}
+
+type EvaluationFormQuestionTypeProperties struct {
+	MultiSelect  *EvaluationFormMultiSelectQuestionProperties  `json:"MultiSelect,omitzero"`
+	Numeric      *EvaluationFormNumericQuestionProperties      `json:"Numeric,omitzero"`
+	SingleSelect *EvaluationFormSingleSelectQuestionProperties `json:"SingleSelect,omitzero"`
+	Text         *EvaluationFormTextQuestionProperties         `json:"Text,omitzero"`
+}
+
+type EvaluationFormScoreThreshold struct {
+	MaxScorePercentage  *float64 `json:"MaxScorePercentage,omitzero"`
+	MinScorePercentage  *float64 `json:"MinScorePercentage,omitzero"`
+	PerformanceCategory *string  `json:"PerformanceCategory,omitzero"`
+}
+
+type EvaluationFormScoringStrategy struct {
+	Mode            *string                        `json:"Mode,omitzero"`
+	ScoreThresholds []EvaluationFormScoreThreshold `json:"ScoreThresholds,omitzero"`
+	Status          *string                        `json:"Status,omitzero"`
+}
+
 type EvaluationFormSearchCriteria struct {
 	AndConditions     []EvaluationFormSearchCriteria `json:"AndConditions,omitzero"`
 	BooleanCondition  *BooleanCondition              `json:"BooleanCondition,omitzero"`
@@ -1029,6 +2313,116 @@ type EvaluationFormSearchCriteria struct {
 
 type EvaluationFormSearchFilter struct {
 	AttributeFilter *ControlPlaneAttributeFilter `json:"AttributeFilter,omitzero"`
+}
+
+type EvaluationFormSearchSummary struct {
+	AIVersion              *string           `json:"AIVersion,omitzero"`
+	ActiveVersion          *int32            `json:"ActiveVersion,omitzero"`
+	AutoEvaluationEnabled  *bool             `json:"AutoEvaluationEnabled,omitzero"`
+	ContactInteractionType *string           `json:"ContactInteractionType,omitzero"`
+	CreatedBy              *string           `json:"CreatedBy,omitzero"`
+	CreatedTime            *Timestamp        `json:"CreatedTime,omitzero"`
+	Description            *string           `json:"Description,omitzero"`
+	EvaluationFormArn      *string           `json:"EvaluationFormArn,omitzero"`
+	EvaluationFormId       *string           `json:"EvaluationFormId,omitzero"`
+	EvaluationFormLanguage *string           `json:"EvaluationFormLanguage,omitzero"`
+	LastActivatedBy        *string           `json:"LastActivatedBy,omitzero"`
+	LastActivatedTime      *Timestamp        `json:"LastActivatedTime,omitzero"`
+	LastModifiedBy         *string           `json:"LastModifiedBy,omitzero"`
+	LastModifiedTime       *Timestamp        `json:"LastModifiedTime,omitzero"`
+	LatestVersion          *int32            `json:"LatestVersion,omitzero"`
+	Status                 *string           `json:"Status,omitzero"`
+	Tags                   map[string]string `json:"Tags,omitzero"`
+	Title                  *string           `json:"Title,omitzero"`
+}
+
+type EvaluationFormSection struct {
+	Enablement            *EvaluationFormItemEnablementConfiguration `json:"Enablement,omitzero"`
+	Instructions          *string                                    `json:"Instructions,omitzero"`
+	IsExcludedFromScoring *bool                                      `json:"IsExcludedFromScoring,omitzero"`
+	Items                 []EvaluationFormItem                       `json:"Items,omitzero"`
+	RefId                 *string                                    `json:"RefId,omitzero"`
+	ScoreThresholds       []EvaluationFormScoreThreshold             `json:"ScoreThresholds,omitzero"`
+	Title                 *string                                    `json:"Title,omitzero"`
+	Weight                *float64                                   `json:"Weight,omitzero"`
+}
+
+type EvaluationFormSingleSelectQuestionAutomation struct {
+	AnswerSource       *EvaluationFormQuestionAutomationAnswerSource        `json:"AnswerSource,omitzero"`
+	DefaultOptionRefId *string                                              `json:"DefaultOptionRefId,omitzero"`
+	Options            []EvaluationFormSingleSelectQuestionAutomationOption `json:"Options,omitzero"`
+}
+
+type EvaluationFormSingleSelectQuestionAutomationOption struct {
+	AutomationRule *SingleSelectQuestionAutomationRule         `json:"AutomationRule,omitzero"`
+	RuleCategory   *SingleSelectQuestionRuleCategoryAutomation `json:"RuleCategory,omitzero"`
+}
+
+type EvaluationFormSingleSelectQuestionOption struct {
+	AutomaticFail              *bool                              `json:"AutomaticFail,omitzero"`
+	AutomaticFailConfiguration *AutomaticFailConfiguration        `json:"AutomaticFailConfiguration,omitzero"`
+	PointsConfiguration        *QuestionOptionPointsConfiguration `json:"PointsConfiguration,omitzero"`
+	RefId                      *string                            `json:"RefId,omitzero"`
+	Score                      *int32                             `json:"Score,omitzero"`
+	Text                       *string                            `json:"Text,omitzero"`
+}
+
+type EvaluationFormSingleSelectQuestionProperties struct {
+	Automation *EvaluationFormSingleSelectQuestionAutomation `json:"Automation,omitzero"`
+	DisplayAs  *string                                       `json:"DisplayAs,omitzero"`
+	Options    []EvaluationFormSingleSelectQuestionOption    `json:"Options,omitzero"`
+}
+
+type EvaluationFormSummary struct {
+	ActiveVersion     *int32     `json:"ActiveVersion,omitzero"`
+	CreatedBy         *string    `json:"CreatedBy,omitzero"`
+	CreatedTime       *Timestamp `json:"CreatedTime,omitzero"`
+	EvaluationFormArn *string    `json:"EvaluationFormArn,omitzero"`
+	EvaluationFormId  *string    `json:"EvaluationFormId,omitzero"`
+	LastActivatedBy   *string    `json:"LastActivatedBy,omitzero"`
+	LastActivatedTime *Timestamp `json:"LastActivatedTime,omitzero"`
+	LastModifiedBy    *string    `json:"LastModifiedBy,omitzero"`
+	LastModifiedTime  *Timestamp `json:"LastModifiedTime,omitzero"`
+	LatestVersion     *int32     `json:"LatestVersion,omitzero"`
+	Title             *string    `json:"Title,omitzero"`
+}
+
+type EvaluationFormTargetConfiguration struct {
+	ContactInteractionType *string `json:"ContactInteractionType,omitzero"`
+}
+
+type EvaluationFormTextQuestionAutomation struct {
+	AnswerSource *EvaluationFormQuestionAutomationAnswerSource `json:"AnswerSource,omitzero"`
+}
+
+type EvaluationFormTextQuestionProperties struct {
+	Automation *EvaluationFormTextQuestionAutomation `json:"Automation,omitzero"`
+}
+
+type EvaluationFormVersionSummary struct {
+	CreatedBy             *string    `json:"CreatedBy,omitzero"`
+	CreatedTime           *Timestamp `json:"CreatedTime,omitzero"`
+	EvaluationFormArn     *string    `json:"EvaluationFormArn,omitzero"`
+	EvaluationFormId      *string    `json:"EvaluationFormId,omitzero"`
+	EvaluationFormVersion *int32     `json:"EvaluationFormVersion,omitzero"`
+	LastModifiedBy        *string    `json:"LastModifiedBy,omitzero"`
+	LastModifiedTime      *Timestamp `json:"LastModifiedTime,omitzero"`
+	Locked                *bool      `json:"Locked,omitzero"`
+	Status                *string    `json:"Status,omitzero"`
+}
+
+type EvaluationReviewConfiguration struct {
+	EligibilityDays              *int32                                  `json:"EligibilityDays,omitzero"`
+	ReviewNotificationRecipients []EvaluationReviewNotificationRecipient `json:"ReviewNotificationRecipients,omitzero"`
+}
+
+type EvaluationReviewNotificationRecipient struct {
+	Type  *string                                     `json:"Type,omitzero"`
+	Value *EvaluationReviewNotificationRecipientValue `json:"Value,omitzero"`
+}
+
+type EvaluationReviewNotificationRecipientValue struct {
+	UserId *string `json:"UserId,omitzero"`
 }
 
 type EvaluationSearchCriteria struct {
@@ -1046,8 +2440,40 @@ type EvaluationSearchFilter struct {
 	ContactEvaluationAttributeFilter *ContactEvaluationAttributeFilter `json:"ContactEvaluationAttributeFilter,omitzero"`
 }
 
+type EventBridgeActionDefinition struct {
+	Name *string `json:"Name,omitzero"`
+}
+
 type ExternalInvocationConfiguration struct {
 	Enabled *bool `json:"Enabled,omitzero"`
+}
+
+type ExtractInformationActionDefinition struct {
+	RulesExtractionDefinitions []RulesExtractionDefinitionIdentifier `json:"RulesExtractionDefinitions,omitzero"`
+}
+
+type FailedBatchAssociationSummary struct {
+	ErrorCode    *string `json:"ErrorCode,omitzero"`
+	ErrorMessage *string `json:"ErrorMessage,omitzero"`
+	ResourceArn  *string `json:"ResourceArn,omitzero"`
+}
+
+type FieldValue struct {
+	Id    *string          `json:"Id,omitzero"`
+	Value *FieldValueUnion `json:"Value,omitzero"`
+}
+
+type FieldValueUnion struct {
+	BooleanValue *bool            `json:"BooleanValue,omitzero"`
+	DoubleValue  *float64         `json:"DoubleValue,omitzero"`
+	EmptyValue   *EmptyFieldValue `json:"EmptyValue,omitzero"`
+	StringValue  *string          `json:"StringValue,omitzero"`
+}
+
+type FlowAssociationSummary struct {
+	FlowId       *string `json:"FlowId,omitzero"`
+	ResourceId   *string `json:"ResourceId,omitzero"`
+	ResourceType *string `json:"ResourceType,omitzero"`
 }
 
 type FlowModule struct {
@@ -1057,6 +2483,76 @@ type FlowModule struct {
 
 type FlowQuickConnectConfig struct {
 	ContactFlowId *string `json:"ContactFlowId,omitzero"`
+}
+
+type FontFamily struct {
+	Default *string `json:"Default,omitzero"`
+}
+
+// GetEffectiveHoursOfOperationsRequest is the input of GetEffectiveHoursOfOperations.
+type GetEffectiveHoursOfOperationsRequest struct {
+	FromDate           *string `json:"-"`
+	HoursOfOperationId *string `json:"-"`
+	InstanceId         *string `json:"-"`
+	ToDate             *string `json:"-"`
+}
+
+type GetEffectiveHoursOfOperationsResponse struct {
+	EffectiveHoursOfOperationList []EffectiveHoursOfOperations `json:"EffectiveHoursOfOperationList,omitzero"`
+	EffectiveOverrideHoursList    []EffectiveOverrideHours     `json:"EffectiveOverrideHoursList,omitzero"`
+	TimeZone                      *string                      `json:"TimeZone,omitzero"`
+}
+
+// GetFlowAssociationRequest is the input of GetFlowAssociation.
+type GetFlowAssociationRequest struct {
+	InstanceId   *string `json:"-"`
+	ResourceId   *string `json:"-"`
+	ResourceType *string `json:"-"`
+}
+
+type GetFlowAssociationResponse struct {
+	FlowId       *string `json:"FlowId,omitzero"`
+	ResourceId   *string `json:"ResourceId,omitzero"`
+	ResourceType *string `json:"ResourceType,omitzero"`
+}
+
+// GetTaskTemplateRequest is the input of GetTaskTemplate.
+type GetTaskTemplateRequest struct {
+	InstanceId      *string `json:"-"`
+	SnapshotVersion *string `json:"-"`
+	TaskTemplateId  *string `json:"-"`
+}
+
+type GetTaskTemplateResponse struct {
+	Arn              *string                   `json:"Arn,omitzero"`
+	Constraints      *TaskTemplateConstraints  `json:"Constraints,omitzero"`
+	ContactFlowId    *string                   `json:"ContactFlowId,omitzero"`
+	ContactHooks     *TaskTemplateContactHooks `json:"ContactHooks,omitzero"`
+	CreatedTime      *Timestamp                `json:"CreatedTime,omitzero"`
+	Defaults         *TaskTemplateDefaults     `json:"Defaults,omitzero"`
+	Description      *string                   `json:"Description,omitzero"`
+	Fields           []TaskTemplateField       `json:"Fields,omitzero"`
+	Id               *string                   `json:"Id,omitzero"`
+	InstanceId       *string                   `json:"InstanceId,omitzero"`
+	LastModifiedTime *Timestamp                `json:"LastModifiedTime,omitzero"`
+	Name             *string                   `json:"Name,omitzero"`
+	SelfAssignFlowId *string                   `json:"SelfAssignFlowId,omitzero"`
+	Status           *string                   `json:"Status,omitzero"`
+	Tags             map[string]string         `json:"Tags,omitzero"`
+}
+
+// GetTrafficDistributionRequest is the input of GetTrafficDistribution.
+type GetTrafficDistributionRequest struct {
+	Id *string `json:"-"`
+}
+
+type GetTrafficDistributionResponse struct {
+	AgentConfig      *AgentConfig     `json:"AgentConfig,omitzero"`
+	Arn              *string          `json:"Arn,omitzero"`
+	Id               *string          `json:"Id,omitzero"`
+	LastFailoverTime *Timestamp       `json:"LastFailoverTime,omitzero"`
+	SignInConfig     *SignInConfig    `json:"SignInConfig,omitzero"`
+	TelephonyConfig  *TelephonyConfig `json:"TelephonyConfig,omitzero"`
 }
 
 type GranularAccessControlConfiguration struct {
@@ -1142,6 +2638,25 @@ type HoursOfOperationConfig struct {
 	StartTime *HoursOfOperationTimeSlice `json:"StartTime,omitzero"`
 }
 
+type HoursOfOperationOverride struct {
+	Config                     []HoursOfOperationOverrideConfig `json:"Config,omitzero"`
+	Description                *string                          `json:"Description,omitzero"`
+	EffectiveFrom              *string                          `json:"EffectiveFrom,omitzero"`
+	EffectiveTill              *string                          `json:"EffectiveTill,omitzero"`
+	HoursOfOperationArn        *string                          `json:"HoursOfOperationArn,omitzero"`
+	HoursOfOperationId         *string                          `json:"HoursOfOperationId,omitzero"`
+	HoursOfOperationOverrideId *string                          `json:"HoursOfOperationOverrideId,omitzero"`
+	Name                       *string                          `json:"Name,omitzero"`
+	OverrideType               *string                          `json:"OverrideType,omitzero"`
+	RecurrenceConfig           *RecurrenceConfig                `json:"RecurrenceConfig,omitzero"`
+}
+
+type HoursOfOperationOverrideConfig struct {
+	Day       *string            `json:"Day,omitzero"`
+	EndTime   *OverrideTimeSlice `json:"EndTime,omitzero"`
+	StartTime *OverrideTimeSlice `json:"StartTime,omitzero"`
+}
+
 type HoursOfOperationOverrideSearchCriteria struct {
 	AndConditions   []HoursOfOperationOverrideSearchCriteria `json:"AndConditions,omitzero"`
 	DateCondition   *DateCondition                           `json:"DateCondition,omitzero"`
@@ -1178,6 +2693,29 @@ type HoursOfOperationsIdentifier struct {
 	Name *string `json:"Name,omitzero"`
 }
 
+type ImagesLogo struct {
+	Default *string `json:"Default,omitzero"`
+	Favicon *string `json:"Favicon,omitzero"`
+}
+
+// ImportPhoneNumberRequest is the input of ImportPhoneNumber.
+type ImportPhoneNumberRequest struct {
+	ClientToken            *string           `json:"ClientToken,omitzero"`
+	InstanceId             *string           `json:"InstanceId,omitzero"`
+	PhoneNumberDescription *string           `json:"PhoneNumberDescription,omitzero"`
+	SourcePhoneNumberArn   *string           `json:"SourcePhoneNumberArn,omitzero"`
+	Tags                   map[string]string `json:"Tags,omitzero"`
+}
+
+type ImportPhoneNumberResponse struct {
+	PhoneNumberArn *string `json:"PhoneNumberArn,omitzero"`
+	PhoneNumberId  *string `json:"PhoneNumberId,omitzero"`
+}
+
+type InputPredefinedAttributeConfiguration struct {
+	EnableValueValidationOnAssociation *bool `json:"EnableValueValidationOnAssociation,omitzero"`
+}
+
 type Instance struct {
 	Arn                    *string               `json:"Arn,omitzero"`
 	CreatedTime            *Timestamp            `json:"CreatedTime,omitzero"`
@@ -1197,6 +2735,15 @@ type InstanceStatusReason struct {
 	Message *string `json:"Message,omitzero"`
 }
 
+type InstanceStorageConfig struct {
+	AssociationId            *string                   `json:"AssociationId,omitzero"`
+	KinesisFirehoseConfig    *KinesisFirehoseConfig    `json:"KinesisFirehoseConfig,omitzero"`
+	KinesisStreamConfig      *KinesisStreamConfig      `json:"KinesisStreamConfig,omitzero"`
+	KinesisVideoStreamConfig *KinesisVideoStreamConfig `json:"KinesisVideoStreamConfig,omitzero"`
+	S3Config                 *S3Config                 `json:"S3Config,omitzero"`
+	StorageType              *string                   `json:"StorageType,omitzero"`
+}
+
 type InstanceSummary struct {
 	Arn                    *string    `json:"Arn,omitzero"`
 	CreatedTime            *Timestamp `json:"CreatedTime,omitzero"`
@@ -1210,12 +2757,62 @@ type InstanceSummary struct {
 	ServiceRole            *string    `json:"ServiceRole,omitzero"`
 }
 
+type IntegrationAssociationSummary struct {
+	InstanceId                *string    `json:"InstanceId,omitzero"`
+	IntegrationArn            *string    `json:"IntegrationArn,omitzero"`
+	IntegrationAssociationArn *string    `json:"IntegrationAssociationArn,omitzero"`
+	IntegrationAssociationId  *string    `json:"IntegrationAssociationId,omitzero"`
+	IntegrationType           *string    `json:"IntegrationType,omitzero"`
+	LastModifiedRegion        *string    `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime          *Timestamp `json:"LastModifiedTime,omitzero"`
+	SourceApplicationName     *string    `json:"SourceApplicationName,omitzero"`
+	SourceApplicationUrl      *string    `json:"SourceApplicationUrl,omitzero"`
+	SourceType                *string    `json:"SourceType,omitzero"`
+}
+
+type InvisibleFieldInfo struct {
+	Id *TaskTemplateFieldIdentifier `json:"Id,omitzero"`
+}
+
+type KinesisFirehoseConfig struct {
+	FirehoseArn *string `json:"FirehoseArn,omitzero"`
+}
+
+type KinesisStreamConfig struct {
+	StreamArn *string `json:"StreamArn,omitzero"`
+}
+
+type KinesisVideoStreamConfig struct {
+	EncryptionConfig     *EncryptionConfig `json:"EncryptionConfig,omitzero"`
+	Prefix               *string           `json:"Prefix,omitzero"`
+	RetentionPeriodHours *int32            `json:"RetentionPeriodHours,omitzero"`
+}
+
+type LexBot struct {
+	LexRegion *string `json:"LexRegion,omitzero"`
+	Name      *string `json:"Name,omitzero"`
+}
+
+type LexBotConfig struct {
+	LexBot   *LexBot   `json:"LexBot,omitzero"`
+	LexV2Bot *LexV2Bot `json:"LexV2Bot,omitzero"`
+}
+
+type LexV2Bot struct {
+	AliasArn *string `json:"AliasArn,omitzero"`
+}
+
 // ListAgentStatusRequest is the input of ListAgentStatuses.
 type ListAgentStatusRequest struct {
 	AgentStatusTypes []string `json:"-"`
 	InstanceId       *string  `json:"-"`
 	MaxResults       *int32   `json:"-"`
 	NextToken        *string  `json:"-"`
+}
+
+type ListAgentStatusResponse struct {
+	AgentStatusSummaryList []AgentStatusSummary `json:"AgentStatusSummaryList,omitzero"`
+	NextToken              *string              `json:"NextToken,omitzero"`
 }
 
 // ListAnalyticsDataAssociationsRequest is the input of ListAnalyticsDataAssociations.
@@ -1240,6 +2837,11 @@ type ListApprovedOriginsRequest struct {
 	NextToken  *string `json:"-"`
 }
 
+type ListApprovedOriginsResponse struct {
+	NextToken *string  `json:"NextToken,omitzero"`
+	Origins   []string `json:"Origins,omitzero"`
+}
+
 // ListAttachedFilesConfigurationsRequest is the input of ListAttachedFilesConfigurations.
 type ListAttachedFilesConfigurationsRequest struct {
 	InstanceId *string `json:"-"`
@@ -1254,12 +2856,22 @@ type ListAuthenticationProfilesRequest struct {
 	NextToken  *string `json:"-"`
 }
 
+type ListAuthenticationProfilesResponse struct {
+	AuthenticationProfileSummaryList []AuthenticationProfileSummary `json:"AuthenticationProfileSummaryList,omitzero"`
+	NextToken                        *string                        `json:"NextToken,omitzero"`
+}
+
 // ListBotsRequest is the input of ListBots.
 type ListBotsRequest struct {
 	InstanceId *string `json:"-"`
 	LexVersion *string `json:"-"`
 	MaxResults *int32  `json:"-"`
 	NextToken  *string `json:"-"`
+}
+
+type ListBotsResponse struct {
+	LexBots   []LexBotConfig `json:"LexBots,omitzero"`
+	NextToken *string        `json:"NextToken,omitzero"`
 }
 
 // ListChildHoursOfOperationsRequest is the input of ListChildHoursOfOperations.
@@ -1280,6 +2892,19 @@ type ListChildHoursOfOperationsResponse struct {
 type ListCondition struct {
 	Conditions     []Condition `json:"Conditions,omitzero"`
 	TargetListType *string     `json:"TargetListType,omitzero"`
+}
+
+// ListContactFlowAliasesRequest is the input of ListContactFlowAliases.
+type ListContactFlowAliasesRequest struct {
+	ContactFlowId *string `json:"-"`
+	InstanceId    *string `json:"-"`
+	MaxResults    *int32  `json:"-"`
+	NextToken     *string `json:"-"`
+}
+
+type ListContactFlowAliasesResponse struct {
+	ContactFlowAliasSummaryList []ContactFlowAliasSummary `json:"ContactFlowAliasSummaryList,omitzero"`
+	NextToken                   *string                   `json:"NextToken,omitzero"`
 }
 
 // ListContactFlowModuleAliasesRequest is the input of ListContactFlowModuleAliases.
@@ -1321,12 +2946,30 @@ type ListContactFlowModulesResponse struct {
 	NextToken                     *string                    `json:"NextToken,omitzero"`
 }
 
+// ListContactFlowVersionsRequest is the input of ListContactFlowVersions.
+type ListContactFlowVersionsRequest struct {
+	ContactFlowId *string `json:"-"`
+	InstanceId    *string `json:"-"`
+	MaxResults    *int32  `json:"-"`
+	NextToken     *string `json:"-"`
+}
+
+type ListContactFlowVersionsResponse struct {
+	ContactFlowVersionSummaryList []ContactFlowVersionSummary `json:"ContactFlowVersionSummaryList,omitzero"`
+	NextToken                     *string                     `json:"NextToken,omitzero"`
+}
+
 // ListContactFlowsRequest is the input of ListContactFlows.
 type ListContactFlowsRequest struct {
 	ContactFlowTypes []string `json:"-"`
 	InstanceId       *string  `json:"-"`
 	MaxResults       *int32   `json:"-"`
 	NextToken        *string  `json:"-"`
+}
+
+type ListContactFlowsResponse struct {
+	ContactFlowSummaryList []ContactFlowSummary `json:"ContactFlowSummaryList,omitzero"`
+	NextToken              *string              `json:"NextToken,omitzero"`
 }
 
 // ListDataTableAttributesRequest is the input of ListDataTableAttributes.
@@ -1393,6 +3036,11 @@ type ListDefaultVocabulariesRequest struct {
 	NextToken    *string `json:"NextToken,omitzero"`
 }
 
+type ListDefaultVocabulariesResponse struct {
+	DefaultVocabularyList []DefaultVocabulary `json:"DefaultVocabularyList,omitzero"`
+	NextToken             *string             `json:"NextToken,omitzero"`
+}
+
 // ListEntitySecurityProfilesRequest is the input of ListEntitySecurityProfiles.
 type ListEntitySecurityProfilesRequest struct {
 	EntityArn  *string `json:"EntityArn,omitzero"`
@@ -1415,11 +3063,29 @@ type ListEvaluationFormAIVersionsRequest struct {
 	NextToken              *string `json:"-"`
 }
 
+// ListEvaluationFormVersionsRequest is the input of ListEvaluationFormVersions.
+type ListEvaluationFormVersionsRequest struct {
+	EvaluationFormId *string `json:"-"`
+	InstanceId       *string `json:"-"`
+	MaxResults       *int32  `json:"-"`
+	NextToken        *string `json:"-"`
+}
+
+type ListEvaluationFormVersionsResponse struct {
+	EvaluationFormVersionSummaryList []EvaluationFormVersionSummary `json:"EvaluationFormVersionSummaryList,omitzero"`
+	NextToken                        *string                        `json:"NextToken,omitzero"`
+}
+
 // ListEvaluationFormsRequest is the input of ListEvaluationForms.
 type ListEvaluationFormsRequest struct {
 	InstanceId *string `json:"-"`
 	MaxResults *int32  `json:"-"`
 	NextToken  *string `json:"-"`
+}
+
+type ListEvaluationFormsResponse struct {
+	EvaluationFormSummaryList []EvaluationFormSummary `json:"EvaluationFormSummaryList,omitzero"`
+	NextToken                 *string                 `json:"NextToken,omitzero"`
 }
 
 // ListExtractionDefinitionsRequest is the input of ListExtractionDefinitions.
@@ -1437,12 +3103,24 @@ type ListFlowAssociationsRequest struct {
 	ResourceType *string `json:"-"`
 }
 
+type ListFlowAssociationsResponse struct {
+	FlowAssociationSummaryList []FlowAssociationSummary `json:"FlowAssociationSummaryList,omitzero"`
+	NextToken                  *string                  `json:"NextToken,omitzero"`
+}
+
 // ListHoursOfOperationOverridesRequest is the input of ListHoursOfOperationOverrides.
 type ListHoursOfOperationOverridesRequest struct {
 	HoursOfOperationId *string `json:"-"`
 	InstanceId         *string `json:"-"`
 	MaxResults         *int32  `json:"-"`
 	NextToken          *string `json:"-"`
+}
+
+type ListHoursOfOperationOverridesResponse struct {
+	HoursOfOperationOverrideList []HoursOfOperationOverride `json:"HoursOfOperationOverrideList,omitzero"`
+	LastModifiedRegion           *string                    `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime             *Timestamp                 `json:"LastModifiedTime,omitzero"`
+	NextToken                    *string                    `json:"NextToken,omitzero"`
 }
 
 // ListHoursOfOperationsRequest is the input of ListHoursOfOperations.
@@ -1477,6 +3155,11 @@ type ListInstanceStorageConfigsRequest struct {
 	ResourceType *string `json:"-"`
 }
 
+type ListInstanceStorageConfigsResponse struct {
+	NextToken      *string                 `json:"NextToken,omitzero"`
+	StorageConfigs []InstanceStorageConfig `json:"StorageConfigs,omitzero"`
+}
+
 // ListInstancesRequest is the input of ListInstances.
 type ListInstancesRequest struct {
 	MaxResults *int32  `json:"-"`
@@ -1497,6 +3180,11 @@ type ListIntegrationAssociationsRequest struct {
 	NextToken       *string `json:"-"`
 }
 
+type ListIntegrationAssociationsResponse struct {
+	IntegrationAssociationSummaryList []IntegrationAssociationSummary `json:"IntegrationAssociationSummaryList,omitzero"`
+	NextToken                         *string                         `json:"NextToken,omitzero"`
+}
+
 // ListLambdaFunctionsRequest is the input of ListLambdaFunctions.
 type ListLambdaFunctionsRequest struct {
 	InstanceId *string `json:"-"`
@@ -1504,11 +3192,21 @@ type ListLambdaFunctionsRequest struct {
 	NextToken  *string `json:"-"`
 }
 
+type ListLambdaFunctionsResponse struct {
+	LambdaFunctions []string `json:"LambdaFunctions,omitzero"`
+	NextToken       *string  `json:"NextToken,omitzero"`
+}
+
 // ListLexBotsRequest is the input of ListLexBots.
 type ListLexBotsRequest struct {
 	InstanceId *string `json:"-"`
 	MaxResults *int32  `json:"-"`
 	NextToken  *string `json:"-"`
+}
+
+type ListLexBotsResponse struct {
+	LexBots   []LexBot `json:"LexBots,omitzero"`
+	NextToken *string  `json:"NextToken,omitzero"`
 }
 
 // ListMetricsRequest is the input of ListMetrics.
@@ -1526,6 +3224,11 @@ type ListNotificationsRequest struct {
 	NextToken  *string `json:"-"`
 }
 
+type ListNotificationsResponse struct {
+	NextToken               *string        `json:"NextToken,omitzero"`
+	NotificationSummaryList []Notification `json:"NotificationSummaryList,omitzero"`
+}
+
 // ListPhoneNumbersRequest is the input of ListPhoneNumbers.
 type ListPhoneNumbersRequest struct {
 	InstanceId              *string  `json:"-"`
@@ -1533,6 +3236,23 @@ type ListPhoneNumbersRequest struct {
 	NextToken               *string  `json:"-"`
 	PhoneNumberCountryCodes []string `json:"-"`
 	PhoneNumberTypes        []string `json:"-"`
+}
+
+type ListPhoneNumbersResponse struct {
+	NextToken              *string              `json:"NextToken,omitzero"`
+	PhoneNumberSummaryList []PhoneNumberSummary `json:"PhoneNumberSummaryList,omitzero"`
+}
+
+type ListPhoneNumbersSummary struct {
+	InstanceId             *string `json:"InstanceId,omitzero"`
+	PhoneNumber            *string `json:"PhoneNumber,omitzero"`
+	PhoneNumberArn         *string `json:"PhoneNumberArn,omitzero"`
+	PhoneNumberCountryCode *string `json:"PhoneNumberCountryCode,omitzero"`
+	PhoneNumberDescription *string `json:"PhoneNumberDescription,omitzero"`
+	PhoneNumberId          *string `json:"PhoneNumberId,omitzero"`
+	PhoneNumberType        *string `json:"PhoneNumberType,omitzero"`
+	SourcePhoneNumberArn   *string `json:"SourcePhoneNumberArn,omitzero"`
+	TargetArn              *string `json:"TargetArn,omitzero"`
 }
 
 // ListPhoneNumbersV2Request is the input of ListPhoneNumbersV2.
@@ -1546,11 +3266,21 @@ type ListPhoneNumbersV2Request struct {
 	TargetArn               *string  `json:"TargetArn,omitzero"`
 }
 
+type ListPhoneNumbersV2Response struct {
+	ListPhoneNumbersSummaryList []ListPhoneNumbersSummary `json:"ListPhoneNumbersSummaryList,omitzero"`
+	NextToken                   *string                   `json:"NextToken,omitzero"`
+}
+
 // ListPredefinedAttributesRequest is the input of ListPredefinedAttributes.
 type ListPredefinedAttributesRequest struct {
 	InstanceId *string `json:"-"`
 	MaxResults *int32  `json:"-"`
 	NextToken  *string `json:"-"`
+}
+
+type ListPredefinedAttributesResponse struct {
+	NextToken                      *string                      `json:"NextToken,omitzero"`
+	PredefinedAttributeSummaryList []PredefinedAttributeSummary `json:"PredefinedAttributeSummaryList,omitzero"`
 }
 
 // ListPromptsRequest is the input of ListPrompts.
@@ -1560,12 +3290,24 @@ type ListPromptsRequest struct {
 	NextToken  *string `json:"-"`
 }
 
+type ListPromptsResponse struct {
+	NextToken         *string         `json:"NextToken,omitzero"`
+	PromptSummaryList []PromptSummary `json:"PromptSummaryList,omitzero"`
+}
+
 // ListQueueEmailAddressesRequest is the input of ListQueueEmailAddresses.
 type ListQueueEmailAddressesRequest struct {
 	InstanceId *string `json:"-"`
 	MaxResults *int32  `json:"-"`
 	NextToken  *string `json:"-"`
 	QueueId    *string `json:"-"`
+}
+
+type ListQueueEmailAddressesResponse struct {
+	EmailAddressMetadataList []EmailAddressSummary `json:"EmailAddressMetadataList,omitzero"`
+	LastModifiedRegion       *string               `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime         *Timestamp            `json:"LastModifiedTime,omitzero"`
+	NextToken                *string               `json:"NextToken,omitzero"`
 }
 
 // ListQueueQuickConnectsRequest is the input of ListQueueQuickConnects.
@@ -1668,11 +3410,21 @@ type ListRulesRequest struct {
 	PublishStatus   *string `json:"-"`
 }
 
+type ListRulesResponse struct {
+	NextToken       *string       `json:"NextToken,omitzero"`
+	RuleSummaryList []RuleSummary `json:"RuleSummaryList,omitzero"`
+}
+
 // ListSecurityKeysRequest is the input of ListSecurityKeys.
 type ListSecurityKeysRequest struct {
 	InstanceId *string `json:"-"`
 	MaxResults *int32  `json:"-"`
 	NextToken  *string `json:"-"`
+}
+
+type ListSecurityKeysResponse struct {
+	NextToken    *string       `json:"NextToken,omitzero"`
+	SecurityKeys []SecurityKey `json:"SecurityKeys,omitzero"`
 }
 
 // ListSecurityProfileAIAgentsRequest is the input of ListSecurityProfileAIAgents.
@@ -1765,6 +3517,11 @@ type ListTaskTemplatesRequest struct {
 	Status     *string `json:"-"`
 }
 
+type ListTaskTemplatesResponse struct {
+	NextToken     *string                `json:"NextToken,omitzero"`
+	TaskTemplates []TaskTemplateMetadata `json:"TaskTemplates,omitzero"`
+}
+
 // ListTestCaseExecutionsRequest is the input of ListTestCaseExecutions.
 type ListTestCaseExecutionsRequest struct {
 	EndTime      *int64  `json:"-"`
@@ -1789,6 +3546,24 @@ type ListTrafficDistributionGroupsRequest struct {
 	InstanceId *string `json:"-"`
 	MaxResults *int32  `json:"-"`
 	NextToken  *string `json:"-"`
+}
+
+type ListTrafficDistributionGroupsResponse struct {
+	NextToken                           *string                           `json:"NextToken,omitzero"`
+	TrafficDistributionGroupSummaryList []TrafficDistributionGroupSummary `json:"TrafficDistributionGroupSummaryList,omitzero"`
+}
+
+// ListUseCasesRequest is the input of ListUseCases.
+type ListUseCasesRequest struct {
+	InstanceId               *string `json:"-"`
+	IntegrationAssociationId *string `json:"-"`
+	MaxResults               *int32  `json:"-"`
+	NextToken                *string `json:"-"`
+}
+
+type ListUseCasesResponse struct {
+	NextToken          *string   `json:"NextToken,omitzero"`
+	UseCaseSummaryList []UseCase `json:"UseCaseSummaryList,omitzero"`
 }
 
 // ListUserHierarchyGroupsRequest is the input of ListUserHierarchyGroups.
@@ -1838,6 +3613,19 @@ type ListUsersResponse struct {
 	UserSummaryList []UserSummary `json:"UserSummaryList,omitzero"`
 }
 
+// ListViewVersionsRequest is the input of ListViewVersions.
+type ListViewVersionsRequest struct {
+	InstanceId *string `json:"-"`
+	MaxResults *int32  `json:"-"`
+	NextToken  *string `json:"-"`
+	ViewId     *string `json:"-"`
+}
+
+type ListViewVersionsResponse struct {
+	NextToken              *string              `json:"NextToken,omitzero"`
+	ViewVersionSummaryList []ViewVersionSummary `json:"ViewVersionSummaryList,omitzero"`
+}
+
 // ListViewsRequest is the input of ListViews.
 type ListViewsRequest struct {
 	InstanceId *string `json:"-"`
@@ -1846,11 +3634,34 @@ type ListViewsRequest struct {
 	Type       *string `json:"-"`
 }
 
+type ListViewsResponse struct {
+	NextToken        *string       `json:"NextToken,omitzero"`
+	ViewsSummaryList []ViewSummary `json:"ViewsSummaryList,omitzero"`
+}
+
+// ListWorkspacePagesRequest is the input of ListWorkspacePages.
+type ListWorkspacePagesRequest struct {
+	InstanceId  *string `json:"-"`
+	MaxResults  *int32  `json:"-"`
+	NextToken   *string `json:"-"`
+	WorkspaceId *string `json:"-"`
+}
+
+type ListWorkspacePagesResponse struct {
+	NextToken         *string         `json:"NextToken,omitzero"`
+	WorkspacePageList []WorkspacePage `json:"WorkspacePageList,omitzero"`
+}
+
 // ListWorkspacesRequest is the input of ListWorkspaces.
 type ListWorkspacesRequest struct {
 	InstanceId *string `json:"-"`
 	MaxResults *int32  `json:"-"`
 	NextToken  *string `json:"-"`
+}
+
+type ListWorkspacesResponse struct {
+	NextToken            *string            `json:"NextToken,omitzero"`
+	WorkspaceSummaryList []WorkspaceSummary `json:"WorkspaceSummaryList,omitzero"`
 }
 
 type MediaConcurrency struct {
@@ -1871,9 +3682,33 @@ type MetricSearchFilter struct {
 	TagFilter *ControlPlaneTagFilter `json:"TagFilter,omitzero"`
 }
 
+type MultiSelectQuestionRuleCategoryAutomation struct {
+	Category     *string  `json:"Category,omitzero"`
+	Condition    *string  `json:"Condition,omitzero"`
+	OptionRefIds []string `json:"OptionRefIds,omitzero"`
+}
+
 type NameCriteria struct {
 	MatchType  *string  `json:"MatchType,omitzero"`
 	SearchText []string `json:"SearchText,omitzero"`
+}
+
+type Notification struct {
+	Arn                *string           `json:"Arn,omitzero"`
+	Content            map[string]string `json:"Content,omitzero"`
+	CreatedAt          *Timestamp        `json:"CreatedAt,omitzero"`
+	ExpiresAt          *Timestamp        `json:"ExpiresAt,omitzero"`
+	Id                 *string           `json:"Id,omitzero"`
+	LastModifiedRegion *string           `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp        `json:"LastModifiedTime,omitzero"`
+	Priority           *string           `json:"Priority,omitzero"`
+	Recipients         []string          `json:"Recipients,omitzero"`
+	Tags               map[string]string `json:"Tags,omitzero"`
+}
+
+type NotificationRecipientType struct {
+	UserIds  []string          `json:"UserIds,omitzero"`
+	UserTags map[string]string `json:"UserTags,omitzero"`
 }
 
 type NotificationSearchCriteria struct {
@@ -1886,11 +3721,34 @@ type NotificationSearchFilter struct {
 	AttributeFilter *ControlPlaneAttributeFilter `json:"AttributeFilter,omitzero"`
 }
 
+type NotificationSearchSummary struct {
+	Arn                *string           `json:"Arn,omitzero"`
+	Content            map[string]string `json:"Content,omitzero"`
+	CreatedAt          *Timestamp        `json:"CreatedAt,omitzero"`
+	ExpiresAt          *Timestamp        `json:"ExpiresAt,omitzero"`
+	Id                 *string           `json:"Id,omitzero"`
+	InstanceId         *string           `json:"InstanceId,omitzero"`
+	LastModifiedRegion *string           `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp        `json:"LastModifiedTime,omitzero"`
+	Priority           *string           `json:"Priority,omitzero"`
+	Recipients         []string          `json:"Recipients,omitzero"`
+	Tags               map[string]string `json:"Tags,omitzero"`
+}
+
 type NumberCondition struct {
 	ComparisonType *string `json:"ComparisonType,omitzero"`
 	FieldName      *string `json:"FieldName,omitzero"`
 	MaxValue       *int32  `json:"MaxValue,omitzero"`
 	MinValue       *int32  `json:"MinValue,omitzero"`
+}
+
+type NumericQuestionPropertyValueAutomation struct {
+	Label *string `json:"Label,omitzero"`
+}
+
+type OperationalHour struct {
+	End   *OverrideTimeSlice `json:"End,omitzero"`
+	Start *OverrideTimeSlice `json:"Start,omitzero"`
 }
 
 type OutboundCallerConfig struct {
@@ -1901,6 +3759,47 @@ type OutboundCallerConfig struct {
 
 type OutboundEmailConfig struct {
 	OutboundEmailAddressId *string `json:"OutboundEmailAddressId,omitzero"`
+}
+
+type OverrideHour struct {
+	End               *OverrideTimeSlice `json:"End,omitzero"`
+	OperationalStatus *string            `json:"OperationalStatus,omitzero"`
+	OverrideName      *string            `json:"OverrideName,omitzero"`
+	Start             *OverrideTimeSlice `json:"Start,omitzero"`
+}
+
+type OverrideTimeSlice struct {
+	Hours   *int32 `json:"Hours,omitzero"`
+	Minutes *int32 `json:"Minutes,omitzero"`
+}
+
+type PaletteCanvas struct {
+	ActiveBackground    *string `json:"ActiveBackground,omitzero"`
+	ContainerBackground *string `json:"ContainerBackground,omitzero"`
+	PageBackground      *string `json:"PageBackground,omitzero"`
+}
+
+type PaletteHeader struct {
+	Background          *string `json:"Background,omitzero"`
+	InvertActionsColors *bool   `json:"InvertActionsColors,omitzero"`
+	Text                *string `json:"Text,omitzero"`
+	TextHover           *string `json:"TextHover,omitzero"`
+}
+
+type PaletteNavigation struct {
+	Background           *string `json:"Background,omitzero"`
+	InvertActionsColors  *bool   `json:"InvertActionsColors,omitzero"`
+	Text                 *string `json:"Text,omitzero"`
+	TextActive           *string `json:"TextActive,omitzero"`
+	TextBackgroundActive *string `json:"TextBackgroundActive,omitzero"`
+	TextBackgroundHover  *string `json:"TextBackgroundHover,omitzero"`
+	TextHover            *string `json:"TextHover,omitzero"`
+}
+
+type PalettePrimary struct {
+	Active       *string `json:"Active,omitzero"`
+	ContrastText *string `json:"ContrastText,omitzero"`
+	Default      *string `json:"Default,omitzero"`
 }
 
 type ParentHoursOfOperationConfig struct {
@@ -1922,10 +3821,59 @@ type PhoneNumberQuickConnectConfig struct {
 	PhoneNumber *string `json:"PhoneNumber,omitzero"`
 }
 
+type PhoneNumberStatus struct {
+	Message *string `json:"Message,omitzero"`
+	Status  *string `json:"Status,omitzero"`
+}
+
+type PhoneNumberSummary struct {
+	Arn                    *string `json:"Arn,omitzero"`
+	Id                     *string `json:"Id,omitzero"`
+	PhoneNumber            *string `json:"PhoneNumber,omitzero"`
+	PhoneNumberCountryCode *string `json:"PhoneNumberCountryCode,omitzero"`
+	PhoneNumberType        *string `json:"PhoneNumberType,omitzero"`
+}
+
+type PreEvaluationFilter struct {
+	FilterKey    *string `json:"FilterKey,omitzero"`
+	FilterType   *string `json:"FilterType,omitzero"`
+	FilterValue  *string `json:"FilterValue,omitzero"`
+	Operator     *string `json:"Operator,omitzero"`
+	ResourceType *string `json:"ResourceType,omitzero"`
+}
+
+type PreEvaluationFilters struct {
+	AndConditions []PreEvaluationFilter `json:"AndConditions,omitzero"`
+}
+
+type PredefinedAttribute struct {
+	AttributeConfiguration *PredefinedAttributeConfiguration `json:"AttributeConfiguration,omitzero"`
+	LastModifiedRegion     *string                           `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime       *Timestamp                        `json:"LastModifiedTime,omitzero"`
+	Name                   *string                           `json:"Name,omitzero"`
+	Purposes               []string                          `json:"Purposes,omitzero"`
+	Values                 *PredefinedAttributeValues        `json:"Values,omitzero"`
+}
+
+type PredefinedAttributeConfiguration struct {
+	EnableValueValidationOnAssociation *bool `json:"EnableValueValidationOnAssociation,omitzero"`
+	IsReadOnly                         *bool `json:"IsReadOnly,omitzero"`
+}
+
 type PredefinedAttributeSearchCriteria struct {
 	AndConditions   []PredefinedAttributeSearchCriteria `json:"AndConditions,omitzero"`
 	OrConditions    []PredefinedAttributeSearchCriteria `json:"OrConditions,omitzero"`
 	StringCondition *StringCondition                    `json:"StringCondition,omitzero"`
+}
+
+type PredefinedAttributeSummary struct {
+	LastModifiedRegion *string    `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp `json:"LastModifiedTime,omitzero"`
+	Name               *string    `json:"Name,omitzero"`
+}
+
+type PredefinedAttributeValues struct {
+	StringList []string `json:"StringList,omitzero"`
 }
 
 type PrimaryAttributeAccessControlConfigurationItem struct {
@@ -1954,6 +3902,16 @@ type PrimaryValueResponse struct {
 	Value         *string `json:"Value,omitzero"`
 }
 
+type Prompt struct {
+	Description        *string           `json:"Description,omitzero"`
+	LastModifiedRegion *string           `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp        `json:"LastModifiedTime,omitzero"`
+	Name               *string           `json:"Name,omitzero"`
+	PromptARN          *string           `json:"PromptARN,omitzero"`
+	PromptId           *string           `json:"PromptId,omitzero"`
+	Tags               map[string]string `json:"Tags,omitzero"`
+}
+
 type PromptSearchCriteria struct {
 	AndConditions   []PromptSearchCriteria `json:"AndConditions,omitzero"`
 	OrConditions    []PromptSearchCriteria `json:"OrConditions,omitzero"`
@@ -1962,6 +3920,25 @@ type PromptSearchCriteria struct {
 
 type PromptSearchFilter struct {
 	TagFilter *ControlPlaneTagFilter `json:"TagFilter,omitzero"`
+}
+
+type PromptSummary struct {
+	Arn                *string    `json:"Arn,omitzero"`
+	Id                 *string    `json:"Id,omitzero"`
+	LastModifiedRegion *string    `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp `json:"LastModifiedTime,omitzero"`
+	Name               *string    `json:"Name,omitzero"`
+}
+
+type QuestionOptionPointsConfiguration struct {
+	IsBonus    *bool  `json:"IsBonus,omitzero"`
+	PointValue *int32 `json:"PointValue,omitzero"`
+}
+
+type QuestionPointsConfiguration struct {
+	IsBonus       *bool  `json:"IsBonus,omitzero"`
+	MaxPointValue *int32 `json:"MaxPointValue,omitzero"`
+	MinPointValue *int32 `json:"MinPointValue,omitzero"`
 }
 
 type Queue struct {
@@ -2042,11 +4019,41 @@ type QuickConnectSummary struct {
 	QuickConnectType   *string    `json:"QuickConnectType,omitzero"`
 }
 
+type ReadOnlyFieldInfo struct {
+	Id *TaskTemplateFieldIdentifier `json:"Id,omitzero"`
+}
+
 type RecordPrimaryValue struct {
 	LastModifiedRegion *string                `json:"LastModifiedRegion,omitzero"`
 	LastModifiedTime   *Timestamp             `json:"LastModifiedTime,omitzero"`
 	PrimaryValues      []PrimaryValueResponse `json:"PrimaryValues,omitzero"`
 	RecordId           *string                `json:"RecordId,omitzero"`
+}
+
+type RecurrenceConfig struct {
+	RecurrencePattern *RecurrencePattern `json:"RecurrencePattern,omitzero"`
+}
+
+type RecurrencePattern struct {
+	ByMonth             []int32 `json:"ByMonth,omitzero"`
+	ByMonthDay          []int32 `json:"ByMonthDay,omitzero"`
+	ByWeekdayOccurrence []int32 `json:"ByWeekdayOccurrence,omitzero"`
+	Frequency           *string `json:"Frequency,omitzero"`
+	Interval            *int32  `json:"Interval,omitzero"`
+}
+
+type Reference struct {
+	Arn          *string `json:"Arn,omitzero"`
+	Status       *string `json:"Status,omitzero"`
+	StatusReason *string `json:"StatusReason,omitzero"`
+	Type         *string `json:"Type,omitzero"`
+	Value        *string `json:"Value,omitzero"`
+}
+
+// ReleasePhoneNumberRequest is the input of ReleasePhoneNumber.
+type ReleasePhoneNumberRequest struct {
+	ClientToken   *string `json:"-"`
+	PhoneNumberId *string `json:"-"`
 }
 
 type ReplicationConfiguration struct {
@@ -2059,6 +4066,10 @@ type ReplicationStatusSummary struct {
 	Region                  *string `json:"Region,omitzero"`
 	ReplicationStatus       *string `json:"ReplicationStatus,omitzero"`
 	ReplicationStatusReason *string `json:"ReplicationStatusReason,omitzero"`
+}
+
+type RequiredFieldInfo struct {
+	Id *TaskTemplateFieldIdentifier `json:"Id,omitzero"`
 }
 
 type RoutingProfile struct {
@@ -2130,6 +4141,38 @@ type RoutingProfileSummary struct {
 	Name               *string    `json:"Name,omitzero"`
 }
 
+type Rule struct {
+	Actions              []RuleAction            `json:"Actions,omitzero"`
+	CreatedTime          *Timestamp              `json:"CreatedTime,omitzero"`
+	Function             *string                 `json:"Function,omitzero"`
+	LastUpdatedBy        *string                 `json:"LastUpdatedBy,omitzero"`
+	LastUpdatedTime      *Timestamp              `json:"LastUpdatedTime,omitzero"`
+	Name                 *string                 `json:"Name,omitzero"`
+	PreEvaluationFilters *PreEvaluationFilters   `json:"PreEvaluationFilters,omitzero"`
+	PublishStatus        *string                 `json:"PublishStatus,omitzero"`
+	RuleArn              *string                 `json:"RuleArn,omitzero"`
+	RuleCapabilityTiers  []string                `json:"RuleCapabilityTiers,omitzero"`
+	RuleId               *string                 `json:"RuleId,omitzero"`
+	Tags                 map[string]string       `json:"Tags,omitzero"`
+	TriggerEventSource   *RuleTriggerEventSource `json:"TriggerEventSource,omitzero"`
+}
+
+type RuleAction struct {
+	ActionType                  *string                                `json:"ActionType,omitzero"`
+	AssignContactCategoryAction *AssignContactCategoryActionDefinition `json:"AssignContactCategoryAction,omitzero"`
+	AssignSlaAction             *AssignSlaActionDefinition             `json:"AssignSlaAction,omitzero"`
+	CreateCaseAction            *CreateCaseActionDefinition            `json:"CreateCaseAction,omitzero"`
+	EndAssociatedEmailsAction   *EndAssociatedEmailsActionDefinition   `json:"EndAssociatedEmailsAction,omitzero"`
+	EndAssociatedTasksAction    *EndAssociatedTasksActionDefinition    `json:"EndAssociatedTasksAction,omitzero"`
+	EventBridgeAction           *EventBridgeActionDefinition           `json:"EventBridgeAction,omitzero"`
+	ExtractInformationAction    *ExtractInformationActionDefinition    `json:"ExtractInformationAction,omitzero"`
+	SendInAppNotificationAction *SendInAppNotificationActionDefinition `json:"SendInAppNotificationAction,omitzero"`
+	SendNotificationAction      *SendNotificationActionDefinition      `json:"SendNotificationAction,omitzero"`
+	SubmitAutoEvaluationAction  *SubmitAutoEvaluationActionDefinition  `json:"SubmitAutoEvaluationAction,omitzero"`
+	TaskAction                  *TaskActionDefinition                  `json:"TaskAction,omitzero"`
+	UpdateCaseAction            *UpdateCaseActionDefinition            `json:"UpdateCaseAction,omitzero"`
+}
+
 type RuleAttributeAndCondition struct {
 	TagConditions []TagCondition `json:"TagConditions,omitzero"`
 }
@@ -2138,6 +4181,42 @@ type RuleAttributeFilter struct {
 	AndCondition *RuleAttributeAndCondition  `json:"AndCondition,omitzero"`
 	OrConditions []RuleAttributeAndCondition `json:"OrConditions,omitzero"`
 	TagCondition *TagCondition               `json:"TagCondition,omitzero"`
+}
+
+type RuleSearchSummary struct {
+	ActionSummaries      []ActionSummary         `json:"ActionSummaries,omitzero"`
+	CreatedTime          *Timestamp              `json:"CreatedTime,omitzero"`
+	LastUpdatedBy        *string                 `json:"LastUpdatedBy,omitzero"`
+	LastUpdatedTime      *Timestamp              `json:"LastUpdatedTime,omitzero"`
+	Name                 *string                 `json:"Name,omitzero"`
+	PreEvaluationFilters *PreEvaluationFilters   `json:"PreEvaluationFilters,omitzero"`
+	PublishStatus        *string                 `json:"PublishStatus,omitzero"`
+	RuleArn              *string                 `json:"RuleArn,omitzero"`
+	RuleCapabilityTiers  []string                `json:"RuleCapabilityTiers,omitzero"`
+	RuleId               *string                 `json:"RuleId,omitzero"`
+	Tags                 map[string]string       `json:"Tags,omitzero"`
+	TriggerEventSource   *RuleTriggerEventSource `json:"TriggerEventSource,omitzero"`
+}
+
+type RuleSummary struct {
+	ActionSummaries     []ActionSummary `json:"ActionSummaries,omitzero"`
+	CreatedTime         *Timestamp      `json:"CreatedTime,omitzero"`
+	EventSourceName     *string         `json:"EventSourceName,omitzero"`
+	LastUpdatedTime     *Timestamp      `json:"LastUpdatedTime,omitzero"`
+	Name                *string         `json:"Name,omitzero"`
+	PublishStatus       *string         `json:"PublishStatus,omitzero"`
+	RuleArn             *string         `json:"RuleArn,omitzero"`
+	RuleCapabilityTiers []string        `json:"RuleCapabilityTiers,omitzero"`
+	RuleId              *string         `json:"RuleId,omitzero"`
+}
+
+type RuleTriggerEventSource struct {
+	EventSourceName          *string `json:"EventSourceName,omitzero"`
+	IntegrationAssociationId *string `json:"IntegrationAssociationId,omitzero"`
+}
+
+type RulesExtractionDefinitionIdentifier struct {
+	Identifier *string `json:"Identifier,omitzero"`
 }
 
 type RulesSearchCriteria struct {
@@ -2150,6 +4229,12 @@ type RulesSearchFilter struct {
 	AttributeFilter *RuleAttributeFilter `json:"AttributeFilter,omitzero"`
 }
 
+type S3Config struct {
+	BucketName       *string           `json:"BucketName,omitzero"`
+	BucketPrefix     *string           `json:"BucketPrefix,omitzero"`
+	EncryptionConfig *EncryptionConfig `json:"EncryptionConfig,omitzero"`
+}
+
 // SearchAgentStatusesRequest is the input of SearchAgentStatuses.
 type SearchAgentStatusesRequest struct {
 	InstanceId     *string                    `json:"InstanceId,omitzero"`
@@ -2157,6 +4242,28 @@ type SearchAgentStatusesRequest struct {
 	NextToken      *string                    `json:"NextToken,omitzero"`
 	SearchCriteria *AgentStatusSearchCriteria `json:"SearchCriteria,omitzero"`
 	SearchFilter   *AgentStatusSearchFilter   `json:"SearchFilter,omitzero"`
+}
+
+type SearchAgentStatusesResponse struct {
+	AgentStatuses         []AgentStatus `json:"AgentStatuses,omitzero"`
+	ApproximateTotalCount *int64        `json:"ApproximateTotalCount,omitzero"`
+	NextToken             *string       `json:"NextToken,omitzero"`
+}
+
+// SearchAvailablePhoneNumbersRequest is the input of SearchAvailablePhoneNumbers.
+type SearchAvailablePhoneNumbersRequest struct {
+	InstanceId             *string `json:"InstanceId,omitzero"`
+	MaxResults             *int32  `json:"MaxResults,omitzero"`
+	NextToken              *string `json:"NextToken,omitzero"`
+	PhoneNumberCountryCode *string `json:"PhoneNumberCountryCode,omitzero"`
+	PhoneNumberPrefix      *string `json:"PhoneNumberPrefix,omitzero"`
+	PhoneNumberType        *string `json:"PhoneNumberType,omitzero"`
+	TargetArn              *string `json:"TargetArn,omitzero"`
+}
+
+type SearchAvailablePhoneNumbersResponse struct {
+	AvailableNumbersList []AvailableNumberSummary `json:"AvailableNumbersList,omitzero"`
+	NextToken            *string                  `json:"NextToken,omitzero"`
 }
 
 // SearchContactEvaluationsRequest is the input of SearchContactEvaluations.
@@ -2190,6 +4297,12 @@ type SearchContactFlowsRequest struct {
 	NextToken      *string                    `json:"NextToken,omitzero"`
 	SearchCriteria *ContactFlowSearchCriteria `json:"SearchCriteria,omitzero"`
 	SearchFilter   *ContactFlowSearchFilter   `json:"SearchFilter,omitzero"`
+}
+
+type SearchContactFlowsResponse struct {
+	ApproximateTotalCount *int64        `json:"ApproximateTotalCount,omitzero"`
+	ContactFlows          []ContactFlow `json:"ContactFlows,omitzero"`
+	NextToken             *string       `json:"NextToken,omitzero"`
 }
 
 type SearchContactsAdditionalTimeRange struct {
@@ -2264,6 +4377,12 @@ type SearchEmailAddressesRequest struct {
 	SearchFilter   *EmailAddressSearchFilter   `json:"SearchFilter,omitzero"`
 }
 
+type SearchEmailAddressesResponse struct {
+	ApproximateTotalCount *int64                 `json:"ApproximateTotalCount,omitzero"`
+	EmailAddresses        []EmailAddressMetadata `json:"EmailAddresses,omitzero"`
+	NextToken             *string                `json:"NextToken,omitzero"`
+}
+
 // SearchEvaluationFormsRequest is the input of SearchEvaluationForms.
 type SearchEvaluationFormsRequest struct {
 	InstanceId     *string                       `json:"InstanceId,omitzero"`
@@ -2273,6 +4392,12 @@ type SearchEvaluationFormsRequest struct {
 	SearchFilter   *EvaluationFormSearchFilter   `json:"SearchFilter,omitzero"`
 }
 
+type SearchEvaluationFormsResponse struct {
+	ApproximateTotalCount           *int64                        `json:"ApproximateTotalCount,omitzero"`
+	EvaluationFormSearchSummaryList []EvaluationFormSearchSummary `json:"EvaluationFormSearchSummaryList,omitzero"`
+	NextToken                       *string                       `json:"NextToken,omitzero"`
+}
+
 // SearchHoursOfOperationOverridesRequest is the input of SearchHoursOfOperationOverrides.
 type SearchHoursOfOperationOverridesRequest struct {
 	InstanceId     *string                                 `json:"InstanceId,omitzero"`
@@ -2280,6 +4405,12 @@ type SearchHoursOfOperationOverridesRequest struct {
 	NextToken      *string                                 `json:"NextToken,omitzero"`
 	SearchCriteria *HoursOfOperationOverrideSearchCriteria `json:"SearchCriteria,omitzero"`
 	SearchFilter   *HoursOfOperationSearchFilter           `json:"SearchFilter,omitzero"`
+}
+
+type SearchHoursOfOperationOverridesResponse struct {
+	ApproximateTotalCount     *int64                     `json:"ApproximateTotalCount,omitzero"`
+	HoursOfOperationOverrides []HoursOfOperationOverride `json:"HoursOfOperationOverrides,omitzero"`
+	NextToken                 *string                    `json:"NextToken,omitzero"`
 }
 
 // SearchHoursOfOperationsRequest is the input of SearchHoursOfOperations.
@@ -2315,12 +4446,24 @@ type SearchNotificationsRequest struct {
 	SearchFilter   *NotificationSearchFilter   `json:"SearchFilter,omitzero"`
 }
 
+type SearchNotificationsResponse struct {
+	ApproximateTotalCount *int64                      `json:"ApproximateTotalCount,omitzero"`
+	NextToken             *string                     `json:"NextToken,omitzero"`
+	Notifications         []NotificationSearchSummary `json:"Notifications,omitzero"`
+}
+
 // SearchPredefinedAttributesRequest is the input of SearchPredefinedAttributes.
 type SearchPredefinedAttributesRequest struct {
 	InstanceId     *string                            `json:"InstanceId,omitzero"`
 	MaxResults     *int32                             `json:"MaxResults,omitzero"`
 	NextToken      *string                            `json:"NextToken,omitzero"`
 	SearchCriteria *PredefinedAttributeSearchCriteria `json:"SearchCriteria,omitzero"`
+}
+
+type SearchPredefinedAttributesResponse struct {
+	ApproximateTotalCount *int64                `json:"ApproximateTotalCount,omitzero"`
+	NextToken             *string               `json:"NextToken,omitzero"`
+	PredefinedAttributes  []PredefinedAttribute `json:"PredefinedAttributes,omitzero"`
 }
 
 // SearchPromptsRequest is the input of SearchPrompts.
@@ -2330,6 +4473,12 @@ type SearchPromptsRequest struct {
 	NextToken      *string               `json:"NextToken,omitzero"`
 	SearchCriteria *PromptSearchCriteria `json:"SearchCriteria,omitzero"`
 	SearchFilter   *PromptSearchFilter   `json:"SearchFilter,omitzero"`
+}
+
+type SearchPromptsResponse struct {
+	ApproximateTotalCount *int64   `json:"ApproximateTotalCount,omitzero"`
+	NextToken             *string  `json:"NextToken,omitzero"`
+	Prompts               []Prompt `json:"Prompts,omitzero"`
 }
 
 // SearchQueuesRequest is the input of SearchQueues.
@@ -2384,6 +4533,12 @@ type SearchRulesRequest struct {
 	NextToken      *string              `json:"NextToken,omitzero"`
 	SearchCriteria *RulesSearchCriteria `json:"SearchCriteria,omitzero"`
 	SearchFilter   *RulesSearchFilter   `json:"SearchFilter,omitzero"`
+}
+
+type SearchRulesResponse struct {
+	ApproximateTotalCount *int64              `json:"ApproximateTotalCount,omitzero"`
+	NextToken             *string             `json:"NextToken,omitzero"`
+	Rules                 []RuleSearchSummary `json:"Rules,omitzero"`
 }
 
 // SearchSecurityProfilesRequest is the input of SearchSecurityProfiles.
@@ -2449,6 +4604,12 @@ type SearchViewsRequest struct {
 	SearchFilter   *ViewSearchFilter   `json:"SearchFilter,omitzero"`
 }
 
+type SearchViewsResponse struct {
+	ApproximateTotalCount *int64  `json:"ApproximateTotalCount,omitzero"`
+	NextToken             *string `json:"NextToken,omitzero"`
+	Views                 []View  `json:"Views,omitzero"`
+}
+
 // SearchVocabulariesRequest is the input of SearchVocabularies.
 type SearchVocabulariesRequest struct {
 	InstanceId     *string `json:"-"`
@@ -2457,6 +4618,11 @@ type SearchVocabulariesRequest struct {
 	NameStartsWith *string `json:"NameStartsWith,omitzero"`
 	NextToken      *string `json:"NextToken,omitzero"`
 	State          *string `json:"State,omitzero"`
+}
+
+type SearchVocabulariesResponse struct {
+	NextToken             *string             `json:"NextToken,omitzero"`
+	VocabularySummaryList []VocabularySummary `json:"VocabularySummaryList,omitzero"`
 }
 
 // SearchWorkspaceAssociationsRequest is the input of SearchWorkspaceAssociations.
@@ -2468,6 +4634,12 @@ type SearchWorkspaceAssociationsRequest struct {
 	SearchFilter   *WorkspaceAssociationSearchFilter   `json:"SearchFilter,omitzero"`
 }
 
+type SearchWorkspaceAssociationsResponse struct {
+	ApproximateTotalCount *int64                              `json:"ApproximateTotalCount,omitzero"`
+	NextToken             *string                             `json:"NextToken,omitzero"`
+	WorkspaceAssociations []WorkspaceAssociationSearchSummary `json:"WorkspaceAssociations,omitzero"`
+}
+
 // SearchWorkspacesRequest is the input of SearchWorkspaces.
 type SearchWorkspacesRequest struct {
 	InstanceId     *string                  `json:"InstanceId,omitzero"`
@@ -2475,6 +4647,12 @@ type SearchWorkspacesRequest struct {
 	NextToken      *string                  `json:"NextToken,omitzero"`
 	SearchCriteria *WorkspaceSearchCriteria `json:"SearchCriteria,omitzero"`
 	SearchFilter   *WorkspaceSearchFilter   `json:"SearchFilter,omitzero"`
+}
+
+type SearchWorkspacesResponse struct {
+	ApproximateTotalCount *int64                   `json:"ApproximateTotalCount,omitzero"`
+	NextToken             *string                  `json:"NextToken,omitzero"`
+	Workspaces            []WorkspaceSearchSummary `json:"Workspaces,omitzero"`
 }
 
 type SearchableAgentCriteriaStep struct {
@@ -2508,6 +4686,12 @@ type SearchableSegmentAttributes struct {
 type SearchableSegmentAttributesCriteria struct {
 	Key    *string  `json:"Key,omitzero"`
 	Values []string `json:"Values,omitzero"`
+}
+
+type SecurityKey struct {
+	AssociationId *string    `json:"AssociationId,omitzero"`
+	CreationTime  *Timestamp `json:"CreationTime,omitzero"`
+	Key           *string    `json:"Key,omitzero"`
 }
 
 type SecurityProfile struct {
@@ -2560,6 +4744,42 @@ type SecurityProfilesSearchFilter struct {
 	TagFilter *ControlPlaneTagFilter `json:"TagFilter,omitzero"`
 }
 
+type SendInAppNotificationActionDefinition struct {
+	Content   map[string]string          `json:"Content,omitzero"`
+	Exclusion *NotificationRecipientType `json:"Exclusion,omitzero"`
+	Priority  *string                    `json:"Priority,omitzero"`
+	Recipient *NotificationRecipientType `json:"Recipient,omitzero"`
+}
+
+type SendNotificationActionDefinition struct {
+	Content        *string                    `json:"Content,omitzero"`
+	ContentType    *string                    `json:"ContentType,omitzero"`
+	DeliveryMethod *string                    `json:"DeliveryMethod,omitzero"`
+	Exclusion      *NotificationRecipientType `json:"Exclusion,omitzero"`
+	Recipient      *NotificationRecipientType `json:"Recipient,omitzero"`
+	Subject        *string                    `json:"Subject,omitzero"`
+}
+
+type SignInConfig struct {
+	Distributions []SignInDistribution `json:"Distributions,omitzero"`
+}
+
+type SignInDistribution struct {
+	Enabled *bool   `json:"Enabled,omitzero"`
+	Region  *string `json:"Region,omitzero"`
+}
+
+type SingleSelectQuestionAutomationRule struct {
+	Condition   *EvaluationFormItemEnablementCondition `json:"Condition,omitzero"`
+	OptionRefId *string                                `json:"OptionRefId,omitzero"`
+}
+
+type SingleSelectQuestionRuleCategoryAutomation struct {
+	Category    *string `json:"Category,omitzero"`
+	Condition   *string `json:"Condition,omitzero"`
+	OptionRefId *string `json:"OptionRefId,omitzero"`
+}
+
 type Sort struct {
 	FieldName *string `json:"FieldName,omitzero"`
 	Order     *string `json:"Order,omitzero"`
@@ -2569,6 +4789,14 @@ type StringCondition struct {
 	ComparisonType *string `json:"ComparisonType,omitzero"`
 	FieldName      *string `json:"FieldName,omitzero"`
 	Value          *string `json:"Value,omitzero"`
+}
+
+type SubmitAutoEvaluationActionDefinition struct {
+	EvaluationFormId *string `json:"EvaluationFormId,omitzero"`
+}
+
+type SuccessfulBatchAssociationSummary struct {
+	ResourceArn *string `json:"ResourceArn,omitzero"`
 }
 
 type TagCondition struct {
@@ -2582,6 +4810,57 @@ type TagResourceRequest struct {
 	Tags        map[string]string `json:"tags,omitzero"`
 }
 
+type TaskActionDefinition struct {
+	ContactFlowId *string              `json:"ContactFlowId,omitzero"`
+	Description   *string              `json:"Description,omitzero"`
+	Name          *string              `json:"Name,omitzero"`
+	References    map[string]Reference `json:"References,omitzero"`
+}
+
+type TaskTemplateConstraints struct {
+	InvisibleFields []InvisibleFieldInfo `json:"InvisibleFields,omitzero"`
+	ReadOnlyFields  []ReadOnlyFieldInfo  `json:"ReadOnlyFields,omitzero"`
+	RequiredFields  []RequiredFieldInfo  `json:"RequiredFields,omitzero"`
+}
+
+type TaskTemplateContactHooks struct {
+	WrapUpFlowId *string `json:"WrapUpFlowId,omitzero"`
+}
+
+type TaskTemplateDefaultFieldValue struct {
+	DefaultValue *string                      `json:"DefaultValue,omitzero"`
+	Id           *TaskTemplateFieldIdentifier `json:"Id,omitzero"`
+}
+
+type TaskTemplateDefaults struct {
+	DefaultFieldValues []TaskTemplateDefaultFieldValue `json:"DefaultFieldValues,omitzero"`
+}
+
+type TaskTemplateField struct {
+	Description         *string                      `json:"Description,omitzero"`
+	Id                  *TaskTemplateFieldIdentifier `json:"Id,omitzero"`
+	SingleSelectOptions []string                     `json:"SingleSelectOptions,omitzero"`
+	Type                *string                      `json:"Type,omitzero"`
+}
+
+type TaskTemplateFieldIdentifier struct {
+	Name *string `json:"Name,omitzero"`
+}
+
+type TaskTemplateMetadata struct {
+	Arn              *string    `json:"Arn,omitzero"`
+	CreatedTime      *Timestamp `json:"CreatedTime,omitzero"`
+	Description      *string    `json:"Description,omitzero"`
+	Id               *string    `json:"Id,omitzero"`
+	LastModifiedTime *Timestamp `json:"LastModifiedTime,omitzero"`
+	Name             *string    `json:"Name,omitzero"`
+	Status           *string    `json:"Status,omitzero"`
+}
+
+type TelephonyConfig struct {
+	Distributions []Distribution `json:"Distributions,omitzero"`
+}
+
 type TestCaseSearchCriteria struct {
 	AndConditions   []TestCaseSearchCriteria `json:"AndConditions,omitzero"`
 	OrConditions    []TestCaseSearchCriteria `json:"OrConditions,omitzero"`
@@ -2591,6 +4870,26 @@ type TestCaseSearchCriteria struct {
 
 type TestCaseSearchFilter struct {
 	TagFilter *ControlPlaneTagFilter `json:"TagFilter,omitzero"`
+}
+
+type TrafficDistributionGroup struct {
+	Arn         *string           `json:"Arn,omitzero"`
+	Description *string           `json:"Description,omitzero"`
+	Id          *string           `json:"Id,omitzero"`
+	InstanceArn *string           `json:"InstanceArn,omitzero"`
+	IsDefault   *bool             `json:"IsDefault,omitzero"`
+	Name        *string           `json:"Name,omitzero"`
+	Status      *string           `json:"Status,omitzero"`
+	Tags        map[string]string `json:"Tags,omitzero"`
+}
+
+type TrafficDistributionGroupSummary struct {
+	Arn         *string `json:"Arn,omitzero"`
+	Id          *string `json:"Id,omitzero"`
+	InstanceArn *string `json:"InstanceArn,omitzero"`
+	IsDefault   *bool   `json:"IsDefault,omitzero"`
+	Name        *string `json:"Name,omitzero"`
+	Status      *string `json:"Status,omitzero"`
 }
 
 type Transcript struct {
@@ -2608,6 +4907,69 @@ type TranscriptCriteria struct {
 type UntagResourceRequest struct {
 	ResourceArn *string  `json:"-"`
 	TagKeys     []string `json:"-"`
+}
+
+// UpdateAgentStatusRequest is the input of UpdateAgentStatus.
+type UpdateAgentStatusRequest struct {
+	AgentStatusId    *string `json:"-"`
+	Description      *string `json:"Description,omitzero"`
+	DisplayOrder     *int32  `json:"DisplayOrder,omitzero"`
+	InstanceId       *string `json:"-"`
+	Name             *string `json:"Name,omitzero"`
+	ResetOrderNumber *bool   `json:"ResetOrderNumber,omitzero"`
+	State            *string `json:"State,omitzero"`
+}
+
+// UpdateAuthenticationProfileRequest is the input of UpdateAuthenticationProfile.
+type UpdateAuthenticationProfileRequest struct {
+	AllowedIps                       []string `json:"AllowedIps,omitzero"`
+	AuthenticationProfileId          *string  `json:"-"`
+	BlockedIps                       []string `json:"BlockedIps,omitzero"`
+	Description                      *string  `json:"Description,omitzero"`
+	InstanceId                       *string  `json:"-"`
+	Name                             *string  `json:"Name,omitzero"`
+	PeriodicSessionDuration          *int32   `json:"PeriodicSessionDuration,omitzero"`
+	SessionInactivityDuration        *int32   `json:"SessionInactivityDuration,omitzero"`
+	SessionInactivityHandlingEnabled *bool    `json:"SessionInactivityHandlingEnabled,omitzero"`
+}
+
+type UpdateCaseActionDefinition struct {
+	Fields []FieldValue `json:"Fields,omitzero"`
+}
+
+// UpdateContactFlowAliasRequest is the input of UpdateContactFlowAlias.
+type UpdateContactFlowAliasRequest struct {
+	AliasId            *string `json:"-"`
+	ContactFlowId      *string `json:"-"`
+	ContactFlowVersion *int64  `json:"ContactFlowVersion,omitzero"`
+	Description        *string `json:"Description,omitzero"`
+	InstanceId         *string `json:"-"`
+	Name               *string `json:"Name,omitzero"`
+}
+
+type UpdateContactFlowAliasResponse struct {
+}
+
+// UpdateContactFlowContentRequest is the input of UpdateContactFlowContent.
+type UpdateContactFlowContentRequest struct {
+	ContactFlowId *string `json:"-"`
+	Content       *string `json:"Content,omitzero"`
+	InstanceId    *string `json:"-"`
+}
+
+type UpdateContactFlowContentResponse struct {
+}
+
+// UpdateContactFlowMetadataRequest is the input of UpdateContactFlowMetadata.
+type UpdateContactFlowMetadataRequest struct {
+	ContactFlowId    *string `json:"-"`
+	ContactFlowState *string `json:"ContactFlowState,omitzero"`
+	Description      *string `json:"Description,omitzero"`
+	InstanceId       *string `json:"-"`
+	Name             *string `json:"Name,omitzero"`
+}
+
+type UpdateContactFlowMetadataResponse struct {
 }
 
 // UpdateContactFlowModuleAliasRequest is the input of UpdateContactFlowModuleAlias.
@@ -2644,6 +5006,17 @@ type UpdateContactFlowModuleMetadataRequest struct {
 }
 
 type UpdateContactFlowModuleMetadataResponse struct {
+}
+
+// UpdateContactFlowNameRequest is the input of UpdateContactFlowName.
+type UpdateContactFlowNameRequest struct {
+	ContactFlowId *string `json:"-"`
+	Description   *string `json:"Description,omitzero"`
+	InstanceId    *string `json:"-"`
+	Name          *string `json:"Name,omitzero"`
+}
+
+type UpdateContactFlowNameResponse struct {
 }
 
 // UpdateDataTableAttributeRequest is the input of UpdateDataTableAttribute.
@@ -2690,6 +5063,59 @@ type UpdateDataTablePrimaryValuesResponse struct {
 	LockVersion *DataTableLockVersion `json:"LockVersion,omitzero"`
 }
 
+// UpdateEmailAddressMetadataRequest is the input of UpdateEmailAddressMetadata.
+type UpdateEmailAddressMetadataRequest struct {
+	ClientToken    *string `json:"ClientToken,omitzero"`
+	Description    *string `json:"Description,omitzero"`
+	DisplayName    *string `json:"DisplayName,omitzero"`
+	EmailAddressId *string `json:"-"`
+	InstanceId     *string `json:"-"`
+}
+
+type UpdateEmailAddressMetadataResponse struct {
+	EmailAddressArn *string `json:"EmailAddressArn,omitzero"`
+	EmailAddressId  *string `json:"EmailAddressId,omitzero"`
+}
+
+// UpdateEvaluationFormRequest is the input of UpdateEvaluationForm.
+type UpdateEvaluationFormRequest struct {
+	AIVersion                   *string                                    `json:"AIVersion,omitzero"`
+	AsDraft                     *bool                                      `json:"AsDraft,omitzero"`
+	AutoEvaluationConfiguration *EvaluationFormAutoEvaluationConfiguration `json:"AutoEvaluationConfiguration,omitzero"`
+	ClientToken                 *string                                    `json:"ClientToken,omitzero"`
+	CreateNewVersion            *bool                                      `json:"CreateNewVersion,omitzero"`
+	Description                 *string                                    `json:"Description,omitzero"`
+	EvaluationFormId            *string                                    `json:"-"`
+	EvaluationFormVersion       *int32                                     `json:"EvaluationFormVersion,omitzero"`
+	InstanceId                  *string                                    `json:"-"`
+	Items                       []EvaluationFormItem                       `json:"Items,omitzero"`
+	LanguageConfiguration       *EvaluationFormLanguageConfiguration       `json:"LanguageConfiguration,omitzero"`
+	ReviewConfiguration         *EvaluationReviewConfiguration             `json:"ReviewConfiguration,omitzero"`
+	ScoringStrategy             *EvaluationFormScoringStrategy             `json:"ScoringStrategy,omitzero"`
+	TargetConfiguration         *EvaluationFormTargetConfiguration         `json:"TargetConfiguration,omitzero"`
+	Title                       *string                                    `json:"Title,omitzero"`
+}
+
+type UpdateEvaluationFormResponse struct {
+	EvaluationFormArn     *string `json:"EvaluationFormArn,omitzero"`
+	EvaluationFormId      *string `json:"EvaluationFormId,omitzero"`
+	EvaluationFormVersion *int32  `json:"EvaluationFormVersion,omitzero"`
+}
+
+// UpdateHoursOfOperationOverrideRequest is the input of UpdateHoursOfOperationOverride.
+type UpdateHoursOfOperationOverrideRequest struct {
+	Config                     []HoursOfOperationOverrideConfig `json:"Config,omitzero"`
+	Description                *string                          `json:"Description,omitzero"`
+	EffectiveFrom              *string                          `json:"EffectiveFrom,omitzero"`
+	EffectiveTill              *string                          `json:"EffectiveTill,omitzero"`
+	HoursOfOperationId         *string                          `json:"-"`
+	HoursOfOperationOverrideId *string                          `json:"-"`
+	InstanceId                 *string                          `json:"-"`
+	Name                       *string                          `json:"Name,omitzero"`
+	OverrideType               *string                          `json:"OverrideType,omitzero"`
+	RecurrenceConfig           *RecurrenceConfig                `json:"RecurrenceConfig,omitzero"`
+}
+
 // UpdateHoursOfOperationRequest is the input of UpdateHoursOfOperation.
 type UpdateHoursOfOperationRequest struct {
 	Config             []HoursOfOperationConfig `json:"Config,omitzero"`
@@ -2706,6 +5132,68 @@ type UpdateInstanceAttributeRequest struct {
 	ClientToken   *string `json:"ClientToken,omitzero"`
 	InstanceId    *string `json:"-"`
 	Value         *string `json:"Value,omitzero"`
+}
+
+// UpdateInstanceStorageConfigRequest is the input of UpdateInstanceStorageConfig.
+type UpdateInstanceStorageConfigRequest struct {
+	AssociationId *string                `json:"-"`
+	ClientToken   *string                `json:"ClientToken,omitzero"`
+	InstanceId    *string                `json:"-"`
+	ResourceType  *string                `json:"-"`
+	StorageConfig *InstanceStorageConfig `json:"StorageConfig,omitzero"`
+}
+
+// UpdateNotificationContentRequest is the input of UpdateNotificationContent.
+type UpdateNotificationContentRequest struct {
+	Content        map[string]string `json:"Content,omitzero"`
+	InstanceId     *string           `json:"-"`
+	NotificationId *string           `json:"-"`
+}
+
+type UpdateNotificationContentResponse struct {
+}
+
+// UpdatePhoneNumberMetadataRequest is the input of UpdatePhoneNumberMetadata.
+type UpdatePhoneNumberMetadataRequest struct {
+	ClientToken            *string `json:"ClientToken,omitzero"`
+	PhoneNumberDescription *string `json:"PhoneNumberDescription,omitzero"`
+	PhoneNumberId          *string `json:"-"`
+}
+
+// UpdatePhoneNumberRequest is the input of UpdatePhoneNumber.
+type UpdatePhoneNumberRequest struct {
+	ClientToken   *string `json:"ClientToken,omitzero"`
+	InstanceId    *string `json:"InstanceId,omitzero"`
+	PhoneNumberId *string `json:"-"`
+	TargetArn     *string `json:"TargetArn,omitzero"`
+}
+
+type UpdatePhoneNumberResponse struct {
+	PhoneNumberArn *string `json:"PhoneNumberArn,omitzero"`
+	PhoneNumberId  *string `json:"PhoneNumberId,omitzero"`
+}
+
+// UpdatePredefinedAttributeRequest is the input of UpdatePredefinedAttribute.
+type UpdatePredefinedAttributeRequest struct {
+	AttributeConfiguration *InputPredefinedAttributeConfiguration `json:"AttributeConfiguration,omitzero"`
+	InstanceId             *string                                `json:"-"`
+	Name                   *string                                `json:"-"`
+	Purposes               []string                               `json:"Purposes,omitzero"`
+	Values                 *PredefinedAttributeValues             `json:"Values,omitzero"`
+}
+
+// UpdatePromptRequest is the input of UpdatePrompt.
+type UpdatePromptRequest struct {
+	Description *string `json:"Description,omitzero"`
+	InstanceId  *string `json:"-"`
+	Name        *string `json:"Name,omitzero"`
+	PromptId    *string `json:"-"`
+	S3Uri       *string `json:"S3Uri,omitzero"`
+}
+
+type UpdatePromptResponse struct {
+	PromptARN *string `json:"PromptARN,omitzero"`
+	PromptId  *string `json:"PromptId,omitzero"`
 }
 
 // UpdateQueueHoursOfOperationRequest is the input of UpdateQueueHoursOfOperation.
@@ -2802,6 +5290,17 @@ type UpdateRoutingProfileQueuesRequest struct {
 	RoutingProfileId *string                     `json:"-"`
 }
 
+// UpdateRuleRequest is the input of UpdateRule.
+type UpdateRuleRequest struct {
+	Actions              []RuleAction          `json:"Actions,omitzero"`
+	Function             *string               `json:"Function,omitzero"`
+	InstanceId           *string               `json:"-"`
+	Name                 *string               `json:"Name,omitzero"`
+	PreEvaluationFilters *PreEvaluationFilters `json:"PreEvaluationFilters,omitzero"`
+	PublishStatus        *string               `json:"PublishStatus,omitzero"`
+	RuleId               *string               `json:"-"`
+}
+
 // UpdateSecurityProfileRequest is the input of UpdateSecurityProfile.
 type UpdateSecurityProfileRequest struct {
 	AllowedAIAgents                      []AIAgent                           `json:"AllowedAIAgents,omitzero"`
@@ -2816,6 +5315,49 @@ type UpdateSecurityProfileRequest struct {
 	Permissions                          []string                            `json:"Permissions,omitzero"`
 	SecurityProfileId                    *string                             `json:"-"`
 	TagRestrictedResources               []string                            `json:"TagRestrictedResources,omitzero"`
+}
+
+// UpdateTaskTemplateRequest is the input of UpdateTaskTemplate.
+type UpdateTaskTemplateRequest struct {
+	Constraints      *TaskTemplateConstraints  `json:"Constraints,omitzero"`
+	ContactFlowId    *string                   `json:"ContactFlowId,omitzero"`
+	ContactHooks     *TaskTemplateContactHooks `json:"ContactHooks,omitzero"`
+	Defaults         *TaskTemplateDefaults     `json:"Defaults,omitzero"`
+	Description      *string                   `json:"Description,omitzero"`
+	Fields           []TaskTemplateField       `json:"Fields,omitzero"`
+	InstanceId       *string                   `json:"-"`
+	Name             *string                   `json:"Name,omitzero"`
+	SelfAssignFlowId *string                   `json:"SelfAssignFlowId,omitzero"`
+	Status           *string                   `json:"Status,omitzero"`
+	TaskTemplateId   *string                   `json:"-"`
+}
+
+type UpdateTaskTemplateResponse struct {
+	Arn              *string                   `json:"Arn,omitzero"`
+	Constraints      *TaskTemplateConstraints  `json:"Constraints,omitzero"`
+	ContactFlowId    *string                   `json:"ContactFlowId,omitzero"`
+	ContactHooks     *TaskTemplateContactHooks `json:"ContactHooks,omitzero"`
+	CreatedTime      *Timestamp                `json:"CreatedTime,omitzero"`
+	Defaults         *TaskTemplateDefaults     `json:"Defaults,omitzero"`
+	Description      *string                   `json:"Description,omitzero"`
+	Fields           []TaskTemplateField       `json:"Fields,omitzero"`
+	Id               *string                   `json:"Id,omitzero"`
+	InstanceId       *string                   `json:"InstanceId,omitzero"`
+	LastModifiedTime *Timestamp                `json:"LastModifiedTime,omitzero"`
+	Name             *string                   `json:"Name,omitzero"`
+	SelfAssignFlowId *string                   `json:"SelfAssignFlowId,omitzero"`
+	Status           *string                   `json:"Status,omitzero"`
+}
+
+// UpdateTrafficDistributionRequest is the input of UpdateTrafficDistribution.
+type UpdateTrafficDistributionRequest struct {
+	AgentConfig     *AgentConfig     `json:"AgentConfig,omitzero"`
+	Id              *string          `json:"-"`
+	SignInConfig    *SignInConfig    `json:"SignInConfig,omitzero"`
+	TelephonyConfig *TelephonyConfig `json:"TelephonyConfig,omitzero"`
+}
+
+type UpdateTrafficDistributionResponse struct {
 }
 
 // UpdateUserConfigRequest is the input of UpdateUserConfig.
@@ -2882,6 +5424,81 @@ type UpdateUserSecurityProfilesRequest struct {
 	InstanceId         *string  `json:"-"`
 	SecurityProfileIds []string `json:"SecurityProfileIds,omitzero"`
 	UserId             *string  `json:"-"`
+}
+
+// UpdateViewContentRequest is the input of UpdateViewContent.
+type UpdateViewContentRequest struct {
+	Content    *ViewInputContent `json:"Content,omitzero"`
+	InstanceId *string           `json:"-"`
+	Status     *string           `json:"Status,omitzero"`
+	ViewId     *string           `json:"-"`
+}
+
+type UpdateViewContentResponse struct {
+	View *View `json:"View,omitzero"`
+}
+
+// UpdateViewMetadataRequest is the input of UpdateViewMetadata.
+type UpdateViewMetadataRequest struct {
+	Description *string `json:"Description,omitzero"`
+	InstanceId  *string `json:"-"`
+	Name        *string `json:"Name,omitzero"`
+	ViewId      *string `json:"-"`
+}
+
+type UpdateViewMetadataResponse struct {
+}
+
+// UpdateWorkspaceMetadataRequest is the input of UpdateWorkspaceMetadata.
+type UpdateWorkspaceMetadataRequest struct {
+	Description *string `json:"Description,omitzero"`
+	InstanceId  *string `json:"-"`
+	Name        *string `json:"Name,omitzero"`
+	Title       *string `json:"Title,omitzero"`
+	WorkspaceId *string `json:"-"`
+}
+
+type UpdateWorkspaceMetadataResponse struct {
+}
+
+// UpdateWorkspacePageRequest is the input of UpdateWorkspacePage.
+type UpdateWorkspacePageRequest struct {
+	InputData   *string `json:"InputData,omitzero"`
+	InstanceId  *string `json:"-"`
+	NewPage     *string `json:"NewPage,omitzero"`
+	Page        *string `json:"-"`
+	ResourceArn *string `json:"ResourceArn,omitzero"`
+	Slug        *string `json:"Slug,omitzero"`
+	WorkspaceId *string `json:"-"`
+}
+
+type UpdateWorkspacePageResponse struct {
+}
+
+// UpdateWorkspaceThemeRequest is the input of UpdateWorkspaceTheme.
+type UpdateWorkspaceThemeRequest struct {
+	InstanceId  *string         `json:"-"`
+	Theme       *WorkspaceTheme `json:"Theme,omitzero"`
+	WorkspaceId *string         `json:"-"`
+}
+
+type UpdateWorkspaceThemeResponse struct {
+}
+
+// UpdateWorkspaceVisibilityRequest is the input of UpdateWorkspaceVisibility.
+type UpdateWorkspaceVisibilityRequest struct {
+	InstanceId  *string `json:"-"`
+	Visibility  *string `json:"Visibility,omitzero"`
+	WorkspaceId *string `json:"-"`
+}
+
+type UpdateWorkspaceVisibilityResponse struct {
+}
+
+type UseCase struct {
+	UseCaseArn  *string `json:"UseCaseArn,omitzero"`
+	UseCaseId   *string `json:"UseCaseId,omitzero"`
+	UseCaseType *string `json:"UseCaseType,omitzero"`
 }
 
 type User struct {
@@ -3009,6 +5626,33 @@ type ValidationEnum struct {
 	Values []string `json:"Values,omitzero"`
 }
 
+type View struct {
+	Arn                *string           `json:"Arn,omitzero"`
+	Content            *ViewContent      `json:"Content,omitzero"`
+	CreatedTime        *Timestamp        `json:"CreatedTime,omitzero"`
+	Description        *string           `json:"Description,omitzero"`
+	Id                 *string           `json:"Id,omitzero"`
+	LastModifiedTime   *Timestamp        `json:"LastModifiedTime,omitzero"`
+	Name               *string           `json:"Name,omitzero"`
+	Status             *string           `json:"Status,omitzero"`
+	Tags               map[string]string `json:"Tags,omitzero"`
+	Type               *string           `json:"Type,omitzero"`
+	Version            *int32            `json:"Version,omitzero"`
+	VersionDescription *string           `json:"VersionDescription,omitzero"`
+	ViewContentSha256  *string           `json:"ViewContentSha256,omitzero"`
+}
+
+type ViewContent struct {
+	Actions     []string `json:"Actions,omitzero"`
+	InputSchema *string  `json:"InputSchema,omitzero"`
+	Template    *string  `json:"Template,omitzero"`
+}
+
+type ViewInputContent struct {
+	Actions  []string `json:"Actions,omitzero"`
+	Template *string  `json:"Template,omitzero"`
+}
+
 type ViewSearchCriteria struct {
 	AndConditions       []ViewSearchCriteria `json:"AndConditions,omitzero"`
 	OrConditions        []ViewSearchCriteria `json:"OrConditions,omitzero"`
@@ -3019,6 +5663,47 @@ type ViewSearchCriteria struct {
 
 type ViewSearchFilter struct {
 	AttributeFilter *ControlPlaneAttributeFilter `json:"AttributeFilter,omitzero"`
+}
+
+type ViewSummary struct {
+	Arn         *string `json:"Arn,omitzero"`
+	Description *string `json:"Description,omitzero"`
+	Id          *string `json:"Id,omitzero"`
+	Name        *string `json:"Name,omitzero"`
+	Status      *string `json:"Status,omitzero"`
+	Type        *string `json:"Type,omitzero"`
+}
+
+type ViewVersionSummary struct {
+	Arn                *string `json:"Arn,omitzero"`
+	Description        *string `json:"Description,omitzero"`
+	Id                 *string `json:"Id,omitzero"`
+	Name               *string `json:"Name,omitzero"`
+	Type               *string `json:"Type,omitzero"`
+	Version            *int32  `json:"Version,omitzero"`
+	VersionDescription *string `json:"VersionDescription,omitzero"`
+}
+
+type Vocabulary struct {
+	Arn              *string           `json:"Arn,omitzero"`
+	Content          *string           `json:"Content,omitzero"`
+	FailureReason    *string           `json:"FailureReason,omitzero"`
+	Id               *string           `json:"Id,omitzero"`
+	LanguageCode     *string           `json:"LanguageCode,omitzero"`
+	LastModifiedTime *Timestamp        `json:"LastModifiedTime,omitzero"`
+	Name             *string           `json:"Name,omitzero"`
+	State            *string           `json:"State,omitzero"`
+	Tags             map[string]string `json:"Tags,omitzero"`
+}
+
+type VocabularySummary struct {
+	Arn              *string    `json:"Arn,omitzero"`
+	FailureReason    *string    `json:"FailureReason,omitzero"`
+	Id               *string    `json:"Id,omitzero"`
+	LanguageCode     *string    `json:"LanguageCode,omitzero"`
+	LastModifiedTime *Timestamp `json:"LastModifiedTime,omitzero"`
+	Name             *string    `json:"Name,omitzero"`
+	State            *string    `json:"State,omitzero"`
 }
 
 type VoiceEnhancementConfig struct {
@@ -3032,6 +5717,19 @@ type WorkloadTypeConcurrency struct {
 	WorkloadType                 *string                       `json:"WorkloadType,omitzero"`
 }
 
+type Workspace struct {
+	Arn                *string           `json:"Arn,omitzero"`
+	Description        *string           `json:"Description,omitzero"`
+	Id                 *string           `json:"Id,omitzero"`
+	LastModifiedRegion *string           `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp        `json:"LastModifiedTime,omitzero"`
+	Name               *string           `json:"Name,omitzero"`
+	Tags               map[string]string `json:"Tags,omitzero"`
+	Theme              *WorkspaceTheme   `json:"Theme,omitzero"`
+	Title              *string           `json:"Title,omitzero"`
+	Visibility         *string           `json:"Visibility,omitzero"`
+}
+
 type WorkspaceAssociationSearchCriteria struct {
 	AndConditions   []WorkspaceAssociationSearchCriteria `json:"AndConditions,omitzero"`
 	OrConditions    []WorkspaceAssociationSearchCriteria `json:"OrConditions,omitzero"`
@@ -3042,6 +5740,22 @@ type WorkspaceAssociationSearchFilter struct {
 	AttributeFilter *ControlPlaneAttributeFilter `json:"AttributeFilter,omitzero"`
 }
 
+type WorkspaceAssociationSearchSummary struct {
+	ResourceArn  *string `json:"ResourceArn,omitzero"`
+	ResourceId   *string `json:"ResourceId,omitzero"`
+	ResourceName *string `json:"ResourceName,omitzero"`
+	ResourceType *string `json:"ResourceType,omitzero"`
+	WorkspaceArn *string `json:"WorkspaceArn,omitzero"`
+	WorkspaceId  *string `json:"WorkspaceId,omitzero"`
+}
+
+type WorkspacePage struct {
+	InputData   *string `json:"InputData,omitzero"`
+	Page        *string `json:"Page,omitzero"`
+	ResourceArn *string `json:"ResourceArn,omitzero"`
+	Slug        *string `json:"Slug,omitzero"`
+}
+
 type WorkspaceSearchCriteria struct {
 	AndConditions   []WorkspaceSearchCriteria `json:"AndConditions,omitzero"`
 	OrConditions    []WorkspaceSearchCriteria `json:"OrConditions,omitzero"`
@@ -3050,4 +5764,49 @@ type WorkspaceSearchCriteria struct {
 
 type WorkspaceSearchFilter struct {
 	AttributeFilter *ControlPlaneAttributeFilter `json:"AttributeFilter,omitzero"`
+}
+
+type WorkspaceSearchSummary struct {
+	Arn         *string           `json:"Arn,omitzero"`
+	CreatedAt   *Timestamp        `json:"CreatedAt,omitzero"`
+	Description *string           `json:"Description,omitzero"`
+	Id          *string           `json:"Id,omitzero"`
+	Name        *string           `json:"Name,omitzero"`
+	Tags        map[string]string `json:"Tags,omitzero"`
+	Title       *string           `json:"Title,omitzero"`
+	Visibility  *string           `json:"Visibility,omitzero"`
+}
+
+type WorkspaceSummary struct {
+	Arn                *string    `json:"Arn,omitzero"`
+	Id                 *string    `json:"Id,omitzero"`
+	LastModifiedRegion *string    `json:"LastModifiedRegion,omitzero"`
+	LastModifiedTime   *Timestamp `json:"LastModifiedTime,omitzero"`
+	Name               *string    `json:"Name,omitzero"`
+}
+
+type WorkspaceTheme struct {
+	Dark  *WorkspaceThemeConfig `json:"Dark,omitzero"`
+	Light *WorkspaceThemeConfig `json:"Light,omitzero"`
+}
+
+type WorkspaceThemeConfig struct {
+	Images     *WorkspaceThemeImages     `json:"Images,omitzero"`
+	Palette    *WorkspaceThemePalette    `json:"Palette,omitzero"`
+	Typography *WorkspaceThemeTypography `json:"Typography,omitzero"`
+}
+
+type WorkspaceThemeImages struct {
+	Logo *ImagesLogo `json:"Logo,omitzero"`
+}
+
+type WorkspaceThemePalette struct {
+	Canvas     *PaletteCanvas     `json:"Canvas,omitzero"`
+	Header     *PaletteHeader     `json:"Header,omitzero"`
+	Navigation *PaletteNavigation `json:"Navigation,omitzero"`
+	Primary    *PalettePrimary    `json:"Primary,omitzero"`
+}
+
+type WorkspaceThemeTypography struct {
+	FontFamily *FontFamily `json:"FontFamily,omitzero"`
 }

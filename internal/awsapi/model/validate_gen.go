@@ -13,6 +13,32 @@ func (s *AIAgent) findViolation() *Violation {
 	return nil
 }
 
+func (s *ActivateEvaluationFormRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *ActivateEvaluationFormRequest) findViolation() *Violation {
+	if s.EvaluationFormId == nil {
+		return missing("EvaluationFormId")
+	}
+	if v := ruleResourceId.findViolation(s.EvaluationFormId); v != nil {
+		return v.under("EvaluationFormId")
+	}
+	if s.EvaluationFormVersion == nil {
+		return missing("EvaluationFormVersion")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
 func checkActiveRegionList(l []string) *Violation {
 	if l == nil {
 		return nil
@@ -67,6 +93,19 @@ func checkAfterContactWorkConfigs(l []AfterContactWorkConfigPerChannel) *Violati
 		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
+	}
+	return nil
+}
+
+func (s *AgentConfig) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Distributions == nil {
+		return missing("Distributions")
+	}
+	if v := checkDistributionList(s.Distributions); v != nil {
+		return v.under("Distributions")
 	}
 	return nil
 }
@@ -189,6 +228,19 @@ func (s *AiAgentsCriteria) findViolation() *Violation {
 	return nil
 }
 
+func (s *AliasConfiguration) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.EmailAddressId == nil {
+		return missing("EmailAddressId")
+	}
+	if v := ruleEmailAddressId.findViolation(s.EmailAddressId); v != nil {
+		return v.under("EmailAddressId")
+	}
+	return nil
+}
+
 func checkAllowedAIAgents(l []AIAgent) *Violation {
 	if l == nil {
 		return nil
@@ -211,7 +263,7 @@ func checkAllowedAccessControlTags(l map[string]string) *Violation {
 	if v := size(len(l), 0, 4); v != nil {
 		return v
 	}
-	return checkMap(l, ruleSecurityProfilePolicyKey, ruleSecurityProfilePolicyValue)
+	return checkMap(l, ruleSecurityProfilePolicyKey, ruleSecurityProfilePolicyValue.findViolation)
 }
 
 func checkAllowedFlowModules(l []FlowModule) *Violation {
@@ -275,6 +327,161 @@ func checkApplications(l []Application) *Violation {
 	return nil
 }
 
+func (s *AssignSlaActionDefinition) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.CaseSlaConfiguration.findViolation(); v != nil {
+		return v.under("CaseSlaConfiguration")
+	}
+	if s.SlaAssignmentType == nil {
+		return missing("SlaAssignmentType")
+	}
+	if v := ruleSlaAssignmentType.findViolation(s.SlaAssignmentType); v != nil {
+		return v.under("SlaAssignmentType")
+	}
+	return nil
+}
+
+func (s *AssociateApprovedOriginRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *AssociateApprovedOriginRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Origin == nil {
+		return missing("Origin")
+	}
+	if v := ruleOrigin.findViolation(s.Origin); v != nil {
+		return v.under("Origin")
+	}
+	return nil
+}
+
+func (s *AssociateBotRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *AssociateBotRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := s.LexBot.findViolation(); v != nil {
+		return v.under("LexBot")
+	}
+	if v := s.LexV2Bot.findViolation(); v != nil {
+		return v.under("LexV2Bot")
+	}
+	return nil
+}
+
+func (s *AssociateDefaultVocabularyRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *AssociateDefaultVocabularyRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.LanguageCode == nil {
+		return missing("LanguageCode")
+	}
+	if v := ruleVocabularyLanguageCode.findViolation(s.LanguageCode); v != nil {
+		return v.under("LanguageCode")
+	}
+	if v := ruleVocabularyId.findViolation(s.VocabularyId); v != nil {
+		return v.under("VocabularyId")
+	}
+	return nil
+}
+
+func (s *AssociateEmailAddressAliasRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *AssociateEmailAddressAliasRequest) findViolation() *Violation {
+	if s.AliasConfiguration == nil {
+		return missing("AliasConfiguration")
+	}
+	if v := s.AliasConfiguration.findViolation(); v != nil {
+		return v.under("AliasConfiguration")
+	}
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.EmailAddressId == nil {
+		return missing("EmailAddressId")
+	}
+	if v := ruleEmailAddressId.findViolation(s.EmailAddressId); v != nil {
+		return v.under("EmailAddressId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *AssociateFlowRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *AssociateFlowRequest) findViolation() *Violation {
+	if s.FlowId == nil {
+		return missing("FlowId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.ResourceId == nil {
+		return missing("ResourceId")
+	}
+	if s.ResourceType == nil {
+		return missing("ResourceType")
+	}
+	if v := ruleFlowAssociationResourceType.findViolation(s.ResourceType); v != nil {
+		return v.under("ResourceType")
+	}
+	return nil
+}
+
 func (s *AssociateHoursOfOperationsRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -297,6 +504,145 @@ func (s *AssociateHoursOfOperationsRequest) findViolation() *Violation {
 	}
 	if v := checkParentHoursOfOperationConfigList(s.ParentHoursOfOperationConfigs); v != nil {
 		return v.under("ParentHoursOfOperationConfigs")
+	}
+	return nil
+}
+
+func (s *AssociateInstanceStorageConfigRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *AssociateInstanceStorageConfigRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.ResourceType == nil {
+		return missing("ResourceType")
+	}
+	if v := ruleInstanceStorageResourceType.findViolation(s.ResourceType); v != nil {
+		return v.under("ResourceType")
+	}
+	if s.StorageConfig == nil {
+		return missing("StorageConfig")
+	}
+	if v := s.StorageConfig.findViolation(); v != nil {
+		return v.under("StorageConfig")
+	}
+	return nil
+}
+
+func (s *AssociateLambdaFunctionRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *AssociateLambdaFunctionRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.FunctionArn == nil {
+		return missing("FunctionArn")
+	}
+	if v := ruleFunctionArn.findViolation(s.FunctionArn); v != nil {
+		return v.under("FunctionArn")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *AssociateLexBotRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *AssociateLexBotRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.LexBot == nil {
+		return missing("LexBot")
+	}
+	if v := s.LexBot.findViolation(); v != nil {
+		return v.under("LexBot")
+	}
+	return nil
+}
+
+func (s *AssociatePhoneNumberContactFlowRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *AssociatePhoneNumberContactFlowRequest) findViolation() *Violation {
+	if s.ContactFlowId == nil {
+		return missing("ContactFlowId")
+	}
+	if v := ruleContactFlowId.findViolation(s.ContactFlowId); v != nil {
+		return v.under("ContactFlowId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.PhoneNumberId == nil {
+		return missing("PhoneNumberId")
+	}
+	return nil
+}
+
+func (s *AssociateQueueEmailAddressesRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *AssociateQueueEmailAddressesRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.EmailAddressesConfig == nil {
+		return missing("EmailAddressesConfig")
+	}
+	if v := checkEmailAddressConfigList(s.EmailAddressesConfig); v != nil {
+		return v.under("EmailAddressesConfig")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.QueueId == nil {
+		return missing("QueueId")
 	}
 	return nil
 }
@@ -349,6 +695,32 @@ func (s *AssociateRoutingProfileQueuesRequest) findViolation() *Violation {
 	}
 	if s.RoutingProfileId == nil {
 		return missing("RoutingProfileId")
+	}
+	return nil
+}
+
+func (s *AssociateSecurityKeyRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *AssociateSecurityKeyRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Key == nil {
+		return missing("Key")
+	}
+	if v := rulePEM.findViolation(s.Key); v != nil {
+		return v.under("Key")
 	}
 	return nil
 }
@@ -410,6 +782,35 @@ func (s *AssociateUserProficienciesRequest) findViolation() *Violation {
 	}
 	if v := checkUserProficiencyList(s.UserProficiencies); v != nil {
 		return v.under("UserProficiencies")
+	}
+	return nil
+}
+
+func (s *AssociateWorkspaceRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *AssociateWorkspaceRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.ResourceArns == nil {
+		return missing("ResourceArns")
+	}
+	if v := checkWorkspaceResourceArnList(s.ResourceArns); v != nil {
+		return v.under("ResourceArns")
+	}
+	if s.WorkspaceId == nil {
+		return missing("WorkspaceId")
+	}
+	if v := ruleWorkspaceId.findViolation(s.WorkspaceId); v != nil {
+		return v.under("WorkspaceId")
 	}
 	return nil
 }
@@ -575,6 +976,32 @@ func (s *BatchDescribeDataTableValueRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *BatchGetFlowAssociationRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *BatchGetFlowAssociationRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.ResourceIds == nil {
+		return missing("ResourceIds")
+	}
+	if v := checkresourceArnListMaxLimit100(s.ResourceIds); v != nil {
+		return v.under("ResourceIds")
+	}
+	if v := ruleListFlowAssociationResourceType.findViolation(s.ResourceType); v != nil {
+		return v.under("ResourceType")
+	}
+	return nil
+}
+
 func (s *BatchUpdateDataTableValueRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -614,6 +1041,39 @@ func (s *BooleanCondition) findViolation() *Violation {
 	return nil
 }
 
+func (s *CaseSlaConfiguration) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleFieldValueId.findViolation(s.FieldId); v != nil {
+		return v.under("FieldId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleSlaName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if v := checkSlaFieldValueUnionList(s.TargetFieldValues); v != nil {
+		return v.under("TargetFieldValues")
+	}
+	if s.TargetSlaMinutes == nil {
+		return missing("TargetSlaMinutes")
+	}
+	if s.TargetSlaMinutes != nil {
+		if v := ruleTargetSlaMinutes.findViolation(int64(*s.TargetSlaMinutes)); v != nil {
+			return v.under("TargetSlaMinutes")
+		}
+	}
+	if s.Type == nil {
+		return missing("Type")
+	}
+	if v := ruleSlaType.findViolation(s.Type); v != nil {
+		return v.under("Type")
+	}
+	return nil
+}
+
 func checkChannelList(l []string) *Violation {
 	if l == nil {
 		return nil
@@ -622,6 +1082,35 @@ func checkChannelList(l []string) *Violation {
 		if v := ruleChannel.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
+	}
+	return nil
+}
+
+func (s *ClaimPhoneNumberRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *ClaimPhoneNumberRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.PhoneNumber == nil {
+		return missing("PhoneNumber")
+	}
+	if v := rulePhoneNumber.findViolation(s.PhoneNumber); v != nil {
+		return v.under("PhoneNumber")
+	}
+	if v := rulePhoneNumberDescription.findViolation(s.PhoneNumberDescription); v != nil {
+		return v.under("PhoneNumberDescription")
+	}
+	if v := checkTagMap(s.Tags); v != nil {
+		return v.under("Tags")
 	}
 	return nil
 }
@@ -868,6 +1357,13 @@ func checkContactFlowTypes(l []string) *Violation {
 	return nil
 }
 
+func checkContactReferences(l map[string]Reference) *Violation {
+	if l == nil {
+		return nil
+	}
+	return checkMap(l, ruleReferenceKey, (*Reference).findViolation)
+}
+
 func (s *ControlPlaneUserAttributeFilter) findViolation() *Violation {
 	if s == nil {
 		return nil
@@ -880,6 +1376,103 @@ func (s *ControlPlaneUserAttributeFilter) findViolation() *Violation {
 	}
 	if v := checkAttributeOrConditionList(s.OrConditions); v != nil {
 		return v.under("OrConditions")
+	}
+	return nil
+}
+
+func (s *CreateAgentStatusRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateAgentStatusRequest) findViolation() *Violation {
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleAgentStatusDescription.findViolation(s.Description); v != nil {
+			return v.under("Description")
+		}
+	}
+	if s.DisplayOrder != nil {
+		if v := ruleAgentStatusOrderNumber.findViolation(int64(*s.DisplayOrder)); v != nil {
+			return v.under("DisplayOrder")
+		}
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleAgentStatusName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if s.State == nil {
+		return missing("State")
+	}
+	if v := ruleAgentStatusState.findViolation(s.State); v != nil {
+		return v.under("State")
+	}
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
+	}
+	return nil
+}
+
+func (s *CreateCaseActionDefinition) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Fields == nil {
+		return missing("Fields")
+	}
+	if v := checkFieldValues(s.Fields); v != nil {
+		return v.under("Fields")
+	}
+	if s.TemplateId == nil {
+		return missing("TemplateId")
+	}
+	if v := ruleTemplateId.findViolation(s.TemplateId); v != nil {
+		return v.under("TemplateId")
+	}
+	return nil
+}
+
+func (s *CreateContactFlowAliasRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateContactFlowAliasRequest) findViolation() *Violation {
+	if s.AliasName == nil {
+		return missing("AliasName")
+	}
+	if v := ruleContactFlowName.findViolation(s.AliasName); v != nil {
+		return v.under("AliasName")
+	}
+	if s.ContactFlowId == nil {
+		return missing("ContactFlowId")
+	}
+	if s.ContactFlowVersion == nil {
+		return missing("ContactFlowVersion")
+	}
+	if s.ContactFlowVersion != nil {
+		if v := ruleResourceVersion.findViolation(int64(*s.ContactFlowVersion)); v != nil {
+			return v.under("ContactFlowVersion")
+		}
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceIdOrArn.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
 	}
 	return nil
 }
@@ -991,6 +1584,77 @@ func (s *CreateContactFlowModuleVersionRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *CreateContactFlowRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateContactFlowRequest) findViolation() *Violation {
+	if s.Content == nil {
+		return missing("Content")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleContactFlowName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if v := ruleContactFlowStatus.findViolation(s.Status); v != nil {
+		return v.under("Status")
+	}
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
+	}
+	if s.Type == nil {
+		return missing("Type")
+	}
+	if v := ruleContactFlowType.findViolation(s.Type); v != nil {
+		return v.under("Type")
+	}
+	return nil
+}
+
+func (s *CreateContactFlowVersionRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateContactFlowVersionRequest) findViolation() *Violation {
+	if s.ContactFlowId == nil {
+		return missing("ContactFlowId")
+	}
+	if s.ContactFlowVersion != nil {
+		if v := ruleResourceVersion.findViolation(int64(*s.ContactFlowVersion)); v != nil {
+			return v.under("ContactFlowVersion")
+		}
+	}
+	if v := ruleFlowContentSha256.findViolation(s.FlowContentSha256); v != nil {
+		return v.under("FlowContentSha256")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleRegionName.findViolation(s.LastModifiedRegion); v != nil {
+		return v.under("LastModifiedRegion")
+	}
+	return nil
+}
+
 func (s *CreateDataTableAttributeRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -1082,6 +1746,152 @@ func (s *CreateDataTableRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *CreateEmailAddressRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateEmailAddressRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleDescription.findViolation(s.Description); v != nil {
+			return v.under("Description")
+		}
+	}
+	if v := ruleEmailAddressDisplayName.findViolation(s.DisplayName); v != nil {
+		return v.under("DisplayName")
+	}
+	if s.EmailAddress == nil {
+		return missing("EmailAddress")
+	}
+	if v := ruleEmailAddress.findViolation(s.EmailAddress); v != nil {
+		return v.under("EmailAddress")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
+	}
+	return nil
+}
+
+func (s *CreateEvaluationFormRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateEvaluationFormRequest) findViolation() *Violation {
+	if v := ruleEvaluationFormAIVersion.findViolation(s.AIVersion); v != nil {
+		return v.under("AIVersion")
+	}
+	if v := s.AutoEvaluationConfiguration.findViolation(); v != nil {
+		return v.under("AutoEvaluationConfiguration")
+	}
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Items == nil {
+		return missing("Items")
+	}
+	if v := checkEvaluationFormItemsList(s.Items); v != nil {
+		return v.under("Items")
+	}
+	if v := s.LanguageConfiguration.findViolation(); v != nil {
+		return v.under("LanguageConfiguration")
+	}
+	if v := s.ReviewConfiguration.findViolation(); v != nil {
+		return v.under("ReviewConfiguration")
+	}
+	if v := s.ScoringStrategy.findViolation(); v != nil {
+		return v.under("ScoringStrategy")
+	}
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
+	}
+	if v := s.TargetConfiguration.findViolation(); v != nil {
+		return v.under("TargetConfiguration")
+	}
+	if s.Title == nil {
+		return missing("Title")
+	}
+	return nil
+}
+
+func (s *CreateHoursOfOperationOverrideRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateHoursOfOperationOverrideRequest) findViolation() *Violation {
+	if s.Config == nil {
+		return missing("Config")
+	}
+	if v := checkHoursOfOperationOverrideConfigList(s.Config); v != nil {
+		return v.under("Config")
+	}
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleCommonHumanReadableDescription.findViolation(s.Description); v != nil {
+			return v.under("Description")
+		}
+	}
+	if s.EffectiveFrom == nil {
+		return missing("EffectiveFrom")
+	}
+	if v := ruleHoursOfOperationOverrideYearMonthDayDateFormat.findViolation(s.EffectiveFrom); v != nil {
+		return v.under("EffectiveFrom")
+	}
+	if s.EffectiveTill == nil {
+		return missing("EffectiveTill")
+	}
+	if v := ruleHoursOfOperationOverrideYearMonthDayDateFormat.findViolation(s.EffectiveTill); v != nil {
+		return v.under("EffectiveTill")
+	}
+	if s.HoursOfOperationId == nil {
+		return missing("HoursOfOperationId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleCommonHumanReadableName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if v := ruleOverrideType.findViolation(s.OverrideType); v != nil {
+		return v.under("OverrideType")
+	}
+	if v := s.RecurrenceConfig.findViolation(); v != nil {
+		return v.under("RecurrenceConfig")
+	}
+	return nil
+}
+
 func (s *CreateHoursOfOperationRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -1159,6 +1969,157 @@ func (s *CreateInstanceRequest) findViolation() *Violation {
 	}
 	if s.OutboundCallsEnabled == nil {
 		return missing("OutboundCallsEnabled")
+	}
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
+	}
+	return nil
+}
+
+func (s *CreateIntegrationAssociationRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateIntegrationAssociationRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.IntegrationArn == nil {
+		return missing("IntegrationArn")
+	}
+	if s.IntegrationType == nil {
+		return missing("IntegrationType")
+	}
+	if v := ruleIntegrationType.findViolation(s.IntegrationType); v != nil {
+		return v.under("IntegrationType")
+	}
+	if v := ruleSourceApplicationName.findViolation(s.SourceApplicationName); v != nil {
+		return v.under("SourceApplicationName")
+	}
+	if v := ruleURI.findViolation(s.SourceApplicationUrl); v != nil {
+		return v.under("SourceApplicationUrl")
+	}
+	if v := ruleSourceType.findViolation(s.SourceType); v != nil {
+		return v.under("SourceType")
+	}
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
+	}
+	return nil
+}
+
+func (s *CreateNotificationRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateNotificationRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.Content == nil {
+		return missing("Content")
+	}
+	if v := checkNotificationContent(s.Content); v != nil {
+		return v.under("Content")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleNotificationId.findViolation(s.PredefinedNotificationId); v != nil {
+		return v.under("PredefinedNotificationId")
+	}
+	if v := ruleConfigurableNotificationPriority.findViolation(s.Priority); v != nil {
+		return v.under("Priority")
+	}
+	if s.Recipients == nil {
+		return missing("Recipients")
+	}
+	if v := checkRecipientList(s.Recipients); v != nil {
+		return v.under("Recipients")
+	}
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
+	}
+	return nil
+}
+
+func (s *CreatePredefinedAttributeRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreatePredefinedAttributeRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := rulePredefinedAttributeName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if v := checkPredefinedAttributePurposeNameList(s.Purposes); v != nil {
+		return v.under("Purposes")
+	}
+	if v := s.Values.findViolation(); v != nil {
+		return v.under("Values")
+	}
+	return nil
+}
+
+func (s *CreatePromptRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreatePromptRequest) findViolation() *Violation {
+	if s.Description != nil && *s.Description != "" {
+		if v := rulePromptDescription.findViolation(s.Description); v != nil {
+			return v.under("Description")
+		}
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleCommonNameLength127.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if s.S3Uri == nil {
+		return missing("S3Uri")
+	}
+	if v := ruleS3Uri.findViolation(s.S3Uri); v != nil {
+		return v.under("S3Uri")
 	}
 	if len(s.Tags) > 0 {
 		if v := checkTagMap(s.Tags); v != nil {
@@ -1320,6 +2281,61 @@ func (s *CreateRoutingProfileRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *CreateRuleRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateRuleRequest) findViolation() *Violation {
+	if s.Actions == nil {
+		return missing("Actions")
+	}
+	if v := checkRuleActions(s.Actions); v != nil {
+		return v.under("Actions")
+	}
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.Function == nil {
+		return missing("Function")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleRuleName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if v := s.PreEvaluationFilters.findViolation(); v != nil {
+		return v.under("PreEvaluationFilters")
+	}
+	if s.PublishStatus == nil {
+		return missing("PublishStatus")
+	}
+	if v := ruleRulePublishStatus.findViolation(s.PublishStatus); v != nil {
+		return v.under("PublishStatus")
+	}
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
+	}
+	if s.TriggerEventSource == nil {
+		return missing("TriggerEventSource")
+	}
+	if v := s.TriggerEventSource.findViolation(); v != nil {
+		return v.under("TriggerEventSource")
+	}
+	return nil
+}
+
 func (s *CreateSecurityProfileRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -1373,6 +2389,131 @@ func (s *CreateSecurityProfileRequest) findViolation() *Violation {
 		if v := checkTagMap(s.Tags); v != nil {
 			return v.under("Tags")
 		}
+	}
+	return nil
+}
+
+func (s *CreateTaskTemplateRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateTaskTemplateRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if v := s.Constraints.findViolation(); v != nil {
+		return v.under("Constraints")
+	}
+	if v := ruleContactFlowId.findViolation(s.ContactFlowId); v != nil {
+		return v.under("ContactFlowId")
+	}
+	if v := s.ContactHooks.findViolation(); v != nil {
+		return v.under("ContactHooks")
+	}
+	if v := s.Defaults.findViolation(); v != nil {
+		return v.under("Defaults")
+	}
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleTaskTemplateDescription.findViolation(s.Description); v != nil {
+			return v.under("Description")
+		}
+	}
+	if s.Fields == nil {
+		return missing("Fields")
+	}
+	if v := checkTaskTemplateFields(s.Fields); v != nil {
+		return v.under("Fields")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleTaskTemplateName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if v := ruleContactFlowId.findViolation(s.SelfAssignFlowId); v != nil {
+		return v.under("SelfAssignFlowId")
+	}
+	if v := ruleTaskTemplateStatus.findViolation(s.Status); v != nil {
+		return v.under("Status")
+	}
+	return nil
+}
+
+func (s *CreateTrafficDistributionGroupRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateTrafficDistributionGroupRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleDescription250.findViolation(s.Description); v != nil {
+			return v.under("Description")
+		}
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleACGRInstanceIdOrArn.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleName128.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
+	}
+	return nil
+}
+
+func (s *CreateUseCaseRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateUseCaseRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.IntegrationAssociationId == nil {
+		return missing("IntegrationAssociationId")
+	}
+	if v := ruleIntegrationAssociationId.findViolation(s.IntegrationAssociationId); v != nil {
+		return v.under("IntegrationAssociationId")
+	}
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
+	}
+	if s.UseCaseType == nil {
+		return missing("UseCaseType")
+	}
+	if v := ruleUseCaseType.findViolation(s.UseCaseType); v != nil {
+		return v.under("UseCaseType")
 	}
 	return nil
 }
@@ -1459,6 +2600,203 @@ func (s *CreateUserRequest) findViolation() *Violation {
 	}
 	if v := checkVoiceEnhancementConfigs(s.VoiceEnhancementConfigs); v != nil {
 		return v.under("VoiceEnhancementConfigs")
+	}
+	return nil
+}
+
+func (s *CreateViewRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateViewRequest) findViolation() *Violation {
+	if v := ruleViewsClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.Content == nil {
+		return missing("Content")
+	}
+	if v := s.Content.findViolation(); v != nil {
+		return v.under("Content")
+	}
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleViewDescription.findViolation(s.Description); v != nil {
+			return v.under("Description")
+		}
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleViewsInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleViewName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if s.Status == nil {
+		return missing("Status")
+	}
+	if v := ruleViewStatus.findViolation(s.Status); v != nil {
+		return v.under("Status")
+	}
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
+	}
+	return nil
+}
+
+func (s *CreateViewVersionRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateViewVersionRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleViewsInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleViewDescription.findViolation(s.VersionDescription); v != nil {
+		return v.under("VersionDescription")
+	}
+	if v := ruleViewContentSha256.findViolation(s.ViewContentSha256); v != nil {
+		return v.under("ViewContentSha256")
+	}
+	if s.ViewId == nil {
+		return missing("ViewId")
+	}
+	if v := ruleViewId.findViolation(s.ViewId); v != nil {
+		return v.under("ViewId")
+	}
+	return nil
+}
+
+func (s *CreateVocabularyRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateVocabularyRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.Content == nil {
+		return missing("Content")
+	}
+	if v := ruleVocabularyContent.findViolation(s.Content); v != nil {
+		return v.under("Content")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.LanguageCode == nil {
+		return missing("LanguageCode")
+	}
+	if v := ruleVocabularyLanguageCode.findViolation(s.LanguageCode); v != nil {
+		return v.under("LanguageCode")
+	}
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
+	}
+	if s.VocabularyName == nil {
+		return missing("VocabularyName")
+	}
+	if v := ruleVocabularyName.findViolation(s.VocabularyName); v != nil {
+		return v.under("VocabularyName")
+	}
+	return nil
+}
+
+func (s *CreateWorkspacePageRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateWorkspacePageRequest) findViolation() *Violation {
+	if v := ruleInputData.findViolation(s.InputData); v != nil {
+		return v.under("InputData")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Page == nil {
+		return missing("Page")
+	}
+	if v := rulePage.findViolation(s.Page); v != nil {
+		return v.under("Page")
+	}
+	if s.ResourceArn == nil {
+		return missing("ResourceArn")
+	}
+	if v := ruleSlug.findViolation(s.Slug); v != nil {
+		return v.under("Slug")
+	}
+	if s.WorkspaceId == nil {
+		return missing("WorkspaceId")
+	}
+	if v := ruleWorkspaceId.findViolation(s.WorkspaceId); v != nil {
+		return v.under("WorkspaceId")
+	}
+	return nil
+}
+
+func (s *CreateWorkspaceRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *CreateWorkspaceRequest) findViolation() *Violation {
+	if s.Description != nil && *s.Description != "" {
+		if v := ruleWorkspaceDescription.findViolation(s.Description); v != nil {
+			return v.under("Description")
+		}
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleWorkspaceName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if len(s.Tags) > 0 {
+		if v := checkTagMap(s.Tags); v != nil {
+			return v.under("Tags")
+		}
+	}
+	if v := s.Theme.findViolation(); v != nil {
+		return v.under("Theme")
+	}
+	if v := ruleWorkspaceTitle.findViolation(s.Title); v != nil {
+		return v.under("Title")
 	}
 	return nil
 }
@@ -1677,12 +3015,64 @@ func (s *DateTimeCondition) findViolation() *Violation {
 	return nil
 }
 
+func (s *DeactivateEvaluationFormRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeactivateEvaluationFormRequest) findViolation() *Violation {
+	if s.EvaluationFormId == nil {
+		return missing("EvaluationFormId")
+	}
+	if v := ruleResourceId.findViolation(s.EvaluationFormId); v != nil {
+		return v.under("EvaluationFormId")
+	}
+	if s.EvaluationFormVersion == nil {
+		return missing("EvaluationFormVersion")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
 func (s *DecimalCondition) findViolation() *Violation {
 	if s == nil {
 		return nil
 	}
 	if v := ruleDecimalComparisonType.findViolation(s.ComparisonType); v != nil {
 		return v.under("ComparisonType")
+	}
+	return nil
+}
+
+func (s *DeleteContactFlowAliasRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteContactFlowAliasRequest) findViolation() *Violation {
+	if s.AliasId == nil {
+		return missing("AliasId")
+	}
+	if v := ruleResourceId.findViolation(s.AliasId); v != nil {
+		return v.under("AliasId")
+	}
+	if s.ContactFlowId == nil {
+		return missing("ContactFlowId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceIdOrArn.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
 	}
 	return nil
 }
@@ -1767,6 +3157,57 @@ func (s *DeleteContactFlowModuleVersionRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *DeleteContactFlowRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteContactFlowRequest) findViolation() *Violation {
+	if s.ContactFlowId == nil {
+		return missing("ContactFlowId")
+	}
+	if v := ruleContactFlowId.findViolation(s.ContactFlowId); v != nil {
+		return v.under("ContactFlowId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *DeleteContactFlowVersionRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteContactFlowVersionRequest) findViolation() *Violation {
+	if s.ContactFlowId == nil {
+		return missing("ContactFlowId")
+	}
+	if s.ContactFlowVersion == nil {
+		return missing("ContactFlowVersion")
+	}
+	if s.ContactFlowVersion != nil {
+		if v := ruleResourceVersion.findViolation(int64(*s.ContactFlowVersion)); v != nil {
+			return v.under("ContactFlowVersion")
+		}
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
 func (s *DeleteDataTableAttributeRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -1819,6 +3260,78 @@ func (s *DeleteDataTableRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *DeleteEmailAddressRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteEmailAddressRequest) findViolation() *Violation {
+	if s.EmailAddressId == nil {
+		return missing("EmailAddressId")
+	}
+	if v := ruleEmailAddressId.findViolation(s.EmailAddressId); v != nil {
+		return v.under("EmailAddressId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *DeleteEvaluationFormRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteEvaluationFormRequest) findViolation() *Violation {
+	if s.EvaluationFormId == nil {
+		return missing("EvaluationFormId")
+	}
+	if v := ruleResourceId.findViolation(s.EvaluationFormId); v != nil {
+		return v.under("EvaluationFormId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *DeleteHoursOfOperationOverrideRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteHoursOfOperationOverrideRequest) findViolation() *Violation {
+	if s.HoursOfOperationId == nil {
+		return missing("HoursOfOperationId")
+	}
+	if s.HoursOfOperationOverrideId == nil {
+		return missing("HoursOfOperationOverrideId")
+	}
+	if v := ruleHoursOfOperationOverrideId.findViolation(s.HoursOfOperationOverrideId); v != nil {
+		return v.under("HoursOfOperationOverrideId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
 func (s *DeleteHoursOfOperationRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -1855,6 +3368,98 @@ func (s *DeleteInstanceRequest) findViolation() *Violation {
 	}
 	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
 		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *DeleteIntegrationAssociationRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteIntegrationAssociationRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.IntegrationAssociationId == nil {
+		return missing("IntegrationAssociationId")
+	}
+	if v := ruleIntegrationAssociationId.findViolation(s.IntegrationAssociationId); v != nil {
+		return v.under("IntegrationAssociationId")
+	}
+	return nil
+}
+
+func (s *DeleteNotificationRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteNotificationRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.NotificationId == nil {
+		return missing("NotificationId")
+	}
+	if v := ruleNotificationId.findViolation(s.NotificationId); v != nil {
+		return v.under("NotificationId")
+	}
+	return nil
+}
+
+func (s *DeletePredefinedAttributeRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeletePredefinedAttributeRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := rulePredefinedAttributeName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	return nil
+}
+
+func (s *DeletePromptRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeletePromptRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.PromptId == nil {
+		return missing("PromptId")
+	}
+	if v := rulePromptId.findViolation(s.PromptId); v != nil {
+		return v.under("PromptId")
 	}
 	return nil
 }
@@ -1919,6 +3524,29 @@ func (s *DeleteRoutingProfileRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *DeleteRuleRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteRuleRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.RuleId == nil {
+		return missing("RuleId")
+	}
+	if v := ruleRuleId.findViolation(s.RuleId); v != nil {
+		return v.under("RuleId")
+	}
+	return nil
+}
+
 func (s *DeleteSecurityProfileRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -1935,6 +3563,75 @@ func (s *DeleteSecurityProfileRequest) findViolation() *Violation {
 	}
 	if s.SecurityProfileId == nil {
 		return missing("SecurityProfileId")
+	}
+	return nil
+}
+
+func (s *DeleteTaskTemplateRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteTaskTemplateRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.TaskTemplateId == nil {
+		return missing("TaskTemplateId")
+	}
+	if v := ruleTaskTemplateId.findViolation(s.TaskTemplateId); v != nil {
+		return v.under("TaskTemplateId")
+	}
+	return nil
+}
+
+func (s *DeleteTrafficDistributionGroupRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteTrafficDistributionGroupRequest) findViolation() *Violation {
+	if s.TrafficDistributionGroupId == nil {
+		return missing("TrafficDistributionGroupId")
+	}
+	if v := ruleTrafficDistributionGroupIdOrArn.findViolation(s.TrafficDistributionGroupId); v != nil {
+		return v.under("TrafficDistributionGroupId")
+	}
+	return nil
+}
+
+func (s *DeleteUseCaseRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteUseCaseRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.IntegrationAssociationId == nil {
+		return missing("IntegrationAssociationId")
+	}
+	if v := ruleIntegrationAssociationId.findViolation(s.IntegrationAssociationId); v != nil {
+		return v.under("IntegrationAssociationId")
+	}
+	if s.UseCaseId == nil {
+		return missing("UseCaseId")
+	}
+	if v := ruleUseCaseId.findViolation(s.UseCaseId); v != nil {
+		return v.under("UseCaseId")
 	}
 	return nil
 }
@@ -1975,6 +3672,199 @@ func (s *DeleteUserRequest) findViolation() *Violation {
 	}
 	if s.UserId == nil {
 		return missing("UserId")
+	}
+	return nil
+}
+
+func (s *DeleteViewRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteViewRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleViewsInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.ViewId == nil {
+		return missing("ViewId")
+	}
+	if v := ruleViewId.findViolation(s.ViewId); v != nil {
+		return v.under("ViewId")
+	}
+	return nil
+}
+
+func (s *DeleteViewVersionRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteViewVersionRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleViewsInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.ViewId == nil {
+		return missing("ViewId")
+	}
+	if v := ruleViewId.findViolation(s.ViewId); v != nil {
+		return v.under("ViewId")
+	}
+	if s.ViewVersion == nil {
+		return missing("ViewVersion")
+	}
+	return nil
+}
+
+func (s *DeleteVocabularyRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteVocabularyRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.VocabularyId == nil {
+		return missing("VocabularyId")
+	}
+	if v := ruleVocabularyId.findViolation(s.VocabularyId); v != nil {
+		return v.under("VocabularyId")
+	}
+	return nil
+}
+
+func (s *DeleteWorkspacePageRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteWorkspacePageRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Page == nil {
+		return missing("Page")
+	}
+	if v := rulePage.findViolation(s.Page); v != nil {
+		return v.under("Page")
+	}
+	if s.WorkspaceId == nil {
+		return missing("WorkspaceId")
+	}
+	if v := ruleWorkspaceId.findViolation(s.WorkspaceId); v != nil {
+		return v.under("WorkspaceId")
+	}
+	return nil
+}
+
+func (s *DeleteWorkspaceRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DeleteWorkspaceRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.WorkspaceId == nil {
+		return missing("WorkspaceId")
+	}
+	if v := ruleWorkspaceId.findViolation(s.WorkspaceId); v != nil {
+		return v.under("WorkspaceId")
+	}
+	return nil
+}
+
+func (s *DescribeAgentStatusRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeAgentStatusRequest) findViolation() *Violation {
+	if s.AgentStatusId == nil {
+		return missing("AgentStatusId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *DescribeAuthenticationProfileRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeAuthenticationProfileRequest) findViolation() *Violation {
+	if s.AuthenticationProfileId == nil {
+		return missing("AuthenticationProfileId")
+	}
+	if v := ruleAuthenticationProfileId.findViolation(s.AuthenticationProfileId); v != nil {
+		return v.under("AuthenticationProfileId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *DescribeContactFlowAliasRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeContactFlowAliasRequest) findViolation() *Violation {
+	if s.AliasId == nil {
+		return missing("AliasId")
+	}
+	if v := ruleResourceId.findViolation(s.AliasId); v != nil {
+		return v.under("AliasId")
+	}
+	if s.ContactFlowId == nil {
+		return missing("ContactFlowId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceIdOrArn.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
 	}
 	return nil
 }
@@ -2031,6 +3921,29 @@ func (s *DescribeContactFlowModuleRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *DescribeContactFlowRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeContactFlowRequest) findViolation() *Violation {
+	if s.ContactFlowId == nil {
+		return missing("ContactFlowId")
+	}
+	if v := ruleContactFlowId.findViolation(s.ContactFlowId); v != nil {
+		return v.under("ContactFlowId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
 func (s *DescribeDataTableAttributeRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -2073,6 +3986,78 @@ func (s *DescribeDataTableRequest) findViolation() *Violation {
 	}
 	if v := ruleDataTableId.findViolation(s.DataTableId); v != nil {
 		return v.under("DataTableId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *DescribeEmailAddressRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeEmailAddressRequest) findViolation() *Violation {
+	if s.EmailAddressId == nil {
+		return missing("EmailAddressId")
+	}
+	if v := ruleEmailAddressId.findViolation(s.EmailAddressId); v != nil {
+		return v.under("EmailAddressId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *DescribeEvaluationFormRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeEvaluationFormRequest) findViolation() *Violation {
+	if s.EvaluationFormId == nil {
+		return missing("EvaluationFormId")
+	}
+	if v := ruleResourceId.findViolation(s.EvaluationFormId); v != nil {
+		return v.under("EvaluationFormId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *DescribeHoursOfOperationOverrideRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeHoursOfOperationOverrideRequest) findViolation() *Violation {
+	if s.HoursOfOperationId == nil {
+		return missing("HoursOfOperationId")
+	}
+	if s.HoursOfOperationOverrideId == nil {
+		return missing("HoursOfOperationOverrideId")
+	}
+	if v := ruleHoursOfOperationOverrideId.findViolation(s.HoursOfOperationOverrideId); v != nil {
+		return v.under("HoursOfOperationOverrideId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
@@ -2143,6 +4128,118 @@ func (s *DescribeInstanceRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *DescribeInstanceStorageConfigRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeInstanceStorageConfigRequest) findViolation() *Violation {
+	if s.AssociationId == nil {
+		return missing("AssociationId")
+	}
+	if v := ruleAssociationId.findViolation(s.AssociationId); v != nil {
+		return v.under("AssociationId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.ResourceType == nil {
+		return missing("ResourceType")
+	}
+	if v := ruleInstanceStorageResourceType.findViolation(s.ResourceType); v != nil {
+		return v.under("ResourceType")
+	}
+	return nil
+}
+
+func (s *DescribeNotificationRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeNotificationRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.NotificationId == nil {
+		return missing("NotificationId")
+	}
+	if v := ruleNotificationId.findViolation(s.NotificationId); v != nil {
+		return v.under("NotificationId")
+	}
+	return nil
+}
+
+func (s *DescribePhoneNumberRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribePhoneNumberRequest) findViolation() *Violation {
+	if s.PhoneNumberId == nil {
+		return missing("PhoneNumberId")
+	}
+	return nil
+}
+
+func (s *DescribePredefinedAttributeRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribePredefinedAttributeRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := rulePredefinedAttributeName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	return nil
+}
+
+func (s *DescribePromptRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribePromptRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.PromptId == nil {
+		return missing("PromptId")
+	}
+	if v := rulePromptId.findViolation(s.PromptId); v != nil {
+		return v.under("PromptId")
+	}
+	return nil
+}
+
 func (s *DescribeQueueRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -2203,6 +4300,29 @@ func (s *DescribeRoutingProfileRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *DescribeRuleRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeRuleRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.RuleId == nil {
+		return missing("RuleId")
+	}
+	if v := ruleRuleId.findViolation(s.RuleId); v != nil {
+		return v.under("RuleId")
+	}
+	return nil
+}
+
 func (s *DescribeSecurityProfileRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -2219,6 +4339,23 @@ func (s *DescribeSecurityProfileRequest) findViolation() *Violation {
 	}
 	if s.SecurityProfileId == nil {
 		return missing("SecurityProfileId")
+	}
+	return nil
+}
+
+func (s *DescribeTrafficDistributionGroupRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeTrafficDistributionGroupRequest) findViolation() *Violation {
+	if s.TrafficDistributionGroupId == nil {
+		return missing("TrafficDistributionGroupId")
+	}
+	if v := ruleTrafficDistributionGroupIdOrArn.findViolation(s.TrafficDistributionGroupId); v != nil {
+		return v.under("TrafficDistributionGroupId")
 	}
 	return nil
 }
@@ -2280,6 +4417,185 @@ func (s *DescribeUserRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *DescribeViewRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeViewRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleViewsInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.ViewId == nil {
+		return missing("ViewId")
+	}
+	if v := ruleViewId.findViolation(s.ViewId); v != nil {
+		return v.under("ViewId")
+	}
+	return nil
+}
+
+func (s *DescribeVocabularyRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeVocabularyRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.VocabularyId == nil {
+		return missing("VocabularyId")
+	}
+	if v := ruleVocabularyId.findViolation(s.VocabularyId); v != nil {
+		return v.under("VocabularyId")
+	}
+	return nil
+}
+
+func (s *DescribeWorkspaceRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DescribeWorkspaceRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.WorkspaceId == nil {
+		return missing("WorkspaceId")
+	}
+	if v := ruleWorkspaceId.findViolation(s.WorkspaceId); v != nil {
+		return v.under("WorkspaceId")
+	}
+	return nil
+}
+
+func (s *DisassociateApprovedOriginRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DisassociateApprovedOriginRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Origin == nil {
+		return missing("Origin")
+	}
+	if v := ruleOrigin.findViolation(s.Origin); v != nil {
+		return v.under("Origin")
+	}
+	return nil
+}
+
+func (s *DisassociateBotRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DisassociateBotRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := s.LexBot.findViolation(); v != nil {
+		return v.under("LexBot")
+	}
+	if v := s.LexV2Bot.findViolation(); v != nil {
+		return v.under("LexV2Bot")
+	}
+	return nil
+}
+
+func (s *DisassociateEmailAddressAliasRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DisassociateEmailAddressAliasRequest) findViolation() *Violation {
+	if s.AliasConfiguration == nil {
+		return missing("AliasConfiguration")
+	}
+	if v := s.AliasConfiguration.findViolation(); v != nil {
+		return v.under("AliasConfiguration")
+	}
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.EmailAddressId == nil {
+		return missing("EmailAddressId")
+	}
+	if v := ruleEmailAddressId.findViolation(s.EmailAddressId); v != nil {
+		return v.under("EmailAddressId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *DisassociateFlowRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DisassociateFlowRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.ResourceId == nil {
+		return missing("ResourceId")
+	}
+	if s.ResourceType == nil {
+		return missing("ResourceType")
+	}
+	if v := ruleFlowAssociationResourceType.findViolation(s.ResourceType); v != nil {
+		return v.under("ResourceType")
+	}
+	return nil
+}
+
 func (s *DisassociateHoursOfOperationsRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -2302,6 +4618,145 @@ func (s *DisassociateHoursOfOperationsRequest) findViolation() *Violation {
 	}
 	if v := checkParentHoursOfOperationIdList(s.ParentHoursOfOperationIds); v != nil {
 		return v.under("ParentHoursOfOperationIds")
+	}
+	return nil
+}
+
+func (s *DisassociateInstanceStorageConfigRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DisassociateInstanceStorageConfigRequest) findViolation() *Violation {
+	if s.AssociationId == nil {
+		return missing("AssociationId")
+	}
+	if v := ruleAssociationId.findViolation(s.AssociationId); v != nil {
+		return v.under("AssociationId")
+	}
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.ResourceType == nil {
+		return missing("ResourceType")
+	}
+	if v := ruleInstanceStorageResourceType.findViolation(s.ResourceType); v != nil {
+		return v.under("ResourceType")
+	}
+	return nil
+}
+
+func (s *DisassociateLambdaFunctionRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DisassociateLambdaFunctionRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.FunctionArn == nil {
+		return missing("FunctionArn")
+	}
+	if v := ruleFunctionArn.findViolation(s.FunctionArn); v != nil {
+		return v.under("FunctionArn")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *DisassociateLexBotRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DisassociateLexBotRequest) findViolation() *Violation {
+	if s.BotName == nil {
+		return missing("BotName")
+	}
+	if v := ruleBotName.findViolation(s.BotName); v != nil {
+		return v.under("BotName")
+	}
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.LexRegion == nil {
+		return missing("LexRegion")
+	}
+	if v := ruleLexRegion.findViolation(s.LexRegion); v != nil {
+		return v.under("LexRegion")
+	}
+	return nil
+}
+
+func (s *DisassociatePhoneNumberContactFlowRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DisassociatePhoneNumberContactFlowRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.PhoneNumberId == nil {
+		return missing("PhoneNumberId")
+	}
+	return nil
+}
+
+func (s *DisassociateQueueEmailAddressesRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DisassociateQueueEmailAddressesRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.EmailAddressesId == nil {
+		return missing("EmailAddressesId")
+	}
+	if v := checkEmailAddressIdList(s.EmailAddressesId); v != nil {
+		return v.under("EmailAddressesId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.QueueId == nil {
+		return missing("QueueId")
 	}
 	return nil
 }
@@ -2354,6 +4809,32 @@ func (s *DisassociateRoutingProfileQueuesRequest) findViolation() *Violation {
 	}
 	if s.RoutingProfileId == nil {
 		return missing("RoutingProfileId")
+	}
+	return nil
+}
+
+func (s *DisassociateSecurityKeyRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DisassociateSecurityKeyRequest) findViolation() *Violation {
+	if s.AssociationId == nil {
+		return missing("AssociationId")
+	}
+	if v := ruleAssociationId.findViolation(s.AssociationId); v != nil {
+		return v.under("AssociationId")
+	}
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
 	}
 	return nil
 }
@@ -2419,6 +4900,68 @@ func (s *DisassociateUserProficienciesRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *DisassociateWorkspaceRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *DisassociateWorkspaceRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.ResourceArns == nil {
+		return missing("ResourceArns")
+	}
+	if v := checkWorkspaceResourceArnList(s.ResourceArns); v != nil {
+		return v.under("ResourceArns")
+	}
+	if s.WorkspaceId == nil {
+		return missing("WorkspaceId")
+	}
+	if v := ruleWorkspaceId.findViolation(s.WorkspaceId); v != nil {
+		return v.under("WorkspaceId")
+	}
+	return nil
+}
+
+func (s *Distribution) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Percentage == nil {
+		return missing("Percentage")
+	}
+	if s.Percentage != nil {
+		if v := rulePercentage.findViolation(int64(*s.Percentage)); v != nil {
+			return v.under("Percentage")
+		}
+	}
+	if s.Region == nil {
+		return missing("Region")
+	}
+	if v := ruleAwsRegion.findViolation(s.Region); v != nil {
+		return v.under("Region")
+	}
+	return nil
+}
+
+func checkDistributionList(l []Distribution) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
 func (s *EmailAddressConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
@@ -2441,6 +4984,21 @@ func checkEmailAddressConfigList(l []EmailAddressConfig) *Violation {
 	}
 	for i := range l {
 		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func checkEmailAddressIdList(l []string) *Violation {
+	if l == nil {
+		return nil
+	}
+	if v := size(len(l), 1, 50); v != nil {
+		return v
+	}
+	for i := range l {
+		if v := ruleEmailAddressId.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
 	}
@@ -2471,6 +5029,25 @@ func (s *EmailAddressSearchCriteria) findViolation() *Violation {
 	}
 	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
+	}
+	return nil
+}
+
+func (s *EncryptionConfig) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.EncryptionType == nil {
+		return missing("EncryptionType")
+	}
+	if v := ruleEncryptionType.findViolation(s.EncryptionType); v != nil {
+		return v.under("EncryptionType")
+	}
+	if s.KeyId == nil {
+		return missing("KeyId")
+	}
+	if v := ruleKeyId.findViolation(s.KeyId); v != nil {
+		return v.under("KeyId")
 	}
 	return nil
 }
@@ -2509,6 +5086,535 @@ func (s *EvaluateDataTableValuesRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *EvaluationFormAutoEvaluationConfiguration) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Enabled == nil {
+		return missing("Enabled")
+	}
+	return nil
+}
+
+func (s *EvaluationFormItem) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	set := 0
+	if s.Question != nil {
+		set++
+	}
+	if s.Section != nil {
+		set++
+	}
+	if v := exactlyOne(set, "Question, Section"); v != nil {
+		return v
+	}
+	if v := s.Question.findViolation(); v != nil {
+		return v.under("Question")
+	}
+	if v := s.Section.findViolation(); v != nil {
+		return v.under("Section")
+	}
+	return nil
+}
+
+func (s *EvaluationFormItemEnablementCondition) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Operands == nil {
+		return missing("Operands")
+	}
+	if v := checkEvaluationFormItemEnablementConditionOperandList(s.Operands); v != nil {
+		return v.under("Operands")
+	}
+	if v := ruleEvaluationFormItemEnablementOperator.findViolation(s.Operator); v != nil {
+		return v.under("Operator")
+	}
+	return nil
+}
+
+func (s *EvaluationFormItemEnablementConditionOperand) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	set := 0
+	if s.Condition != nil {
+		set++
+	}
+	if s.Expression != nil {
+		set++
+	}
+	if v := exactlyOne(set, "Condition, Expression"); v != nil {
+		return v
+	}
+	if v := s.Condition.findViolation(); v != nil {
+		return v.under("Condition")
+	}
+	if v := s.Expression.findViolation(); v != nil {
+		return v.under("Expression")
+	}
+	return nil
+}
+
+func checkEvaluationFormItemEnablementConditionOperandList(l []EvaluationFormItemEnablementConditionOperand) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *EvaluationFormItemEnablementConfiguration) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Action == nil {
+		return missing("Action")
+	}
+	if v := ruleEvaluationFormItemEnablementAction.findViolation(s.Action); v != nil {
+		return v.under("Action")
+	}
+	if s.Condition == nil {
+		return missing("Condition")
+	}
+	if v := s.Condition.findViolation(); v != nil {
+		return v.under("Condition")
+	}
+	if v := ruleEvaluationFormItemEnablementAction.findViolation(s.DefaultAction); v != nil {
+		return v.under("DefaultAction")
+	}
+	return nil
+}
+
+func (s *EvaluationFormItemEnablementExpression) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Comparator == nil {
+		return missing("Comparator")
+	}
+	if v := ruleEvaluationFormItemSourceValuesComparator.findViolation(s.Comparator); v != nil {
+		return v.under("Comparator")
+	}
+	if s.Source == nil {
+		return missing("Source")
+	}
+	if v := s.Source.findViolation(); v != nil {
+		return v.under("Source")
+	}
+	if s.Values == nil {
+		return missing("Values")
+	}
+	if v := checkEvaluationFormItemEnablementSourceValueList(s.Values); v != nil {
+		return v.under("Values")
+	}
+	return nil
+}
+
+func (s *EvaluationFormItemEnablementSource) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleEvaluationFormAiMetricsField.findViolation(s.AiMetricsField); v != nil {
+		return v.under("AiMetricsField")
+	}
+	if v := ruleEvaluationFormContactAttributeKey.findViolation(s.ContactAttributeKey); v != nil {
+		return v.under("ContactAttributeKey")
+	}
+	if v := ruleEvaluationFormContactField.findViolation(s.ContactField); v != nil {
+		return v.under("ContactField")
+	}
+	if v := ruleEvaluationFormEvaluationMetadataField.findViolation(s.EvaluationMetadataField); v != nil {
+		return v.under("EvaluationMetadataField")
+	}
+	if v := ruleEvaluationFormSegmentAttributeKey.findViolation(s.SegmentAttributeKey); v != nil {
+		return v.under("SegmentAttributeKey")
+	}
+	if s.Type == nil {
+		return missing("Type")
+	}
+	if v := ruleEvaluationFormItemEnablementSourceType.findViolation(s.Type); v != nil {
+		return v.under("Type")
+	}
+	return nil
+}
+
+func (s *EvaluationFormItemEnablementSourceValue) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleEvaluationFormEnablementStringValue.findViolation(s.StringValue); v != nil {
+		return v.under("StringValue")
+	}
+	if s.Type == nil {
+		return missing("Type")
+	}
+	if v := ruleEvaluationFormItemEnablementSourceValueType.findViolation(s.Type); v != nil {
+		return v.under("Type")
+	}
+	return nil
+}
+
+func checkEvaluationFormItemEnablementSourceValueList(l []EvaluationFormItemEnablementSourceValue) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func checkEvaluationFormItemsList(l []EvaluationFormItem) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *EvaluationFormLanguageConfiguration) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleEvaluationFormLanguageCode.findViolation(s.FormLanguage); v != nil {
+		return v.under("FormLanguage")
+	}
+	return nil
+}
+
+func (s *EvaluationFormMetricConfiguration) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.MetricName == nil {
+		return missing("MetricName")
+	}
+	if v := ruleEvaluationFormMetricName.findViolation(s.MetricName); v != nil {
+		return v.under("MetricName")
+	}
+	if s.MetricType == nil {
+		return missing("MetricType")
+	}
+	if v := ruleEvaluationFormMetricType.findViolation(s.MetricType); v != nil {
+		return v.under("MetricType")
+	}
+	return nil
+}
+
+func (s *EvaluationFormMultiSelectQuestionAutomation) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.AnswerSource.findViolation(); v != nil {
+		return v.under("AnswerSource")
+	}
+	if v := checkEvaluationFormMultiSelectQuestionAutomationOptionList(s.Options); v != nil {
+		return v.under("Options")
+	}
+	return nil
+}
+
+func (s *EvaluationFormMultiSelectQuestionAutomationOption) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	set := 0
+	if s.RuleCategory != nil {
+		set++
+	}
+	if v := exactlyOne(set, "RuleCategory"); v != nil {
+		return v
+	}
+	if v := s.RuleCategory.findViolation(); v != nil {
+		return v.under("RuleCategory")
+	}
+	return nil
+}
+
+func checkEvaluationFormMultiSelectQuestionAutomationOptionList(l []EvaluationFormMultiSelectQuestionAutomationOption) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *EvaluationFormMultiSelectQuestionOption) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.PointsConfiguration.findViolation(); v != nil {
+		return v.under("PointsConfiguration")
+	}
+	if s.RefId == nil {
+		return missing("RefId")
+	}
+	if s.Text == nil {
+		return missing("Text")
+	}
+	if v := ruleEvaluationFormMultiSelectQuestionOptionText.findViolation(s.Text); v != nil {
+		return v.under("Text")
+	}
+	return nil
+}
+
+func checkEvaluationFormMultiSelectQuestionOptionList(l []EvaluationFormMultiSelectQuestionOption) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *EvaluationFormMultiSelectQuestionProperties) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.Automation.findViolation(); v != nil {
+		return v.under("Automation")
+	}
+	if v := ruleEvaluationFormMultiSelectQuestionDisplayMode.findViolation(s.DisplayAs); v != nil {
+		return v.under("DisplayAs")
+	}
+	if s.Options == nil {
+		return missing("Options")
+	}
+	if v := checkEvaluationFormMultiSelectQuestionOptionList(s.Options); v != nil {
+		return v.under("Options")
+	}
+	return nil
+}
+
+func (s *EvaluationFormNumericQuestionAutomation) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	set := 0
+	if s.AnswerSource != nil {
+		set++
+	}
+	if s.PropertyValue != nil {
+		set++
+	}
+	if v := exactlyOne(set, "AnswerSource, PropertyValue"); v != nil {
+		return v
+	}
+	if v := s.AnswerSource.findViolation(); v != nil {
+		return v.under("AnswerSource")
+	}
+	if v := s.PropertyValue.findViolation(); v != nil {
+		return v.under("PropertyValue")
+	}
+	return nil
+}
+
+func (s *EvaluationFormNumericQuestionOption) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.MaxValue == nil {
+		return missing("MaxValue")
+	}
+	if s.MinValue == nil {
+		return missing("MinValue")
+	}
+	if v := s.PointsConfiguration.findViolation(); v != nil {
+		return v.under("PointsConfiguration")
+	}
+	return nil
+}
+
+func checkEvaluationFormNumericQuestionOptionList(l []EvaluationFormNumericQuestionOption) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *EvaluationFormNumericQuestionProperties) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.Automation.findViolation(); v != nil {
+		return v.under("Automation")
+	}
+	if s.MaxValue == nil {
+		return missing("MaxValue")
+	}
+	if s.MinValue == nil {
+		return missing("MinValue")
+	}
+	if v := checkEvaluationFormNumericQuestionOptionList(s.Options); v != nil {
+		return v.under("Options")
+	}
+	return nil
+}
+
+func (s *EvaluationFormQuestion) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.Enablement.findViolation(); v != nil {
+		return v.under("Enablement")
+	}
+	if v := s.MetricConfiguration.findViolation(); v != nil {
+		return v.under("MetricConfiguration")
+	}
+	if s.QuestionType == nil {
+		return missing("QuestionType")
+	}
+	if v := ruleEvaluationFormQuestionType.findViolation(s.QuestionType); v != nil {
+		return v.under("QuestionType")
+	}
+	if v := s.QuestionTypeProperties.findViolation(); v != nil {
+		return v.under("QuestionTypeProperties")
+	}
+	if s.RefId == nil {
+		return missing("RefId")
+	}
+	if v := s.ScoringConfiguration.findViolation(); v != nil {
+		return v.under("ScoringConfiguration")
+	}
+	if s.Title == nil {
+		return missing("Title")
+	}
+	return nil
+}
+
+func (s *EvaluationFormQuestionAutomationAnswerSource) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.SourceType == nil {
+		return missing("SourceType")
+	}
+	if v := ruleEvaluationFormQuestionAutomationAnswerSourceType.findViolation(s.SourceType); v != nil {
+		return v.under("SourceType")
+	}
+	return nil
+}
+
+func (s *EvaluationFormQuestionScoringConfiguration) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.PointsConfiguration.findViolation(); v != nil {
+		return v.under("PointsConfiguration")
+	}
+	if v := checkEvaluationFormScoreThresholdList(s.ScoreThresholds); v != nil {
+		return v.under("ScoreThresholds")
+	}
+	return nil
+}
+
+func (s *EvaluationFormQuestionTypeProperties) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	set := 0
+	if s.MultiSelect != nil {
+		set++
+	}
+	if s.Numeric != nil {
+		set++
+	}
+	if s.SingleSelect != nil {
+		set++
+	}
+	if s.Text != nil {
+		set++
+	}
+	if v := exactlyOne(set, "MultiSelect, Numeric, SingleSelect, Text"); v != nil {
+		return v
+	}
+	if v := s.MultiSelect.findViolation(); v != nil {
+		return v.under("MultiSelect")
+	}
+	if v := s.Numeric.findViolation(); v != nil {
+		return v.under("Numeric")
+	}
+	if v := s.SingleSelect.findViolation(); v != nil {
+		return v.under("SingleSelect")
+	}
+	if v := s.Text.findViolation(); v != nil {
+		return v.under("Text")
+	}
+	return nil
+}
+
+func (s *EvaluationFormScoreThreshold) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.PerformanceCategory == nil {
+		return missing("PerformanceCategory")
+	}
+	if v := rulePerformanceCategoryName.findViolation(s.PerformanceCategory); v != nil {
+		return v.under("PerformanceCategory")
+	}
+	return nil
+}
+
+func checkEvaluationFormScoreThresholdList(l []EvaluationFormScoreThreshold) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *EvaluationFormScoringStrategy) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Mode == nil {
+		return missing("Mode")
+	}
+	if v := ruleEvaluationFormScoringMode.findViolation(s.Mode); v != nil {
+		return v.under("Mode")
+	}
+	if v := checkEvaluationFormScoreThresholdList(s.ScoreThresholds); v != nil {
+		return v.under("ScoreThresholds")
+	}
+	if s.Status == nil {
+		return missing("Status")
+	}
+	if v := ruleEvaluationFormScoringStatus.findViolation(s.Status); v != nil {
+		return v.under("Status")
+	}
+	return nil
+}
+
 func checkEvaluationFormSearchConditionList(l []EvaluationFormSearchCriteria) *Violation {
 	if l == nil {
 		return nil
@@ -2542,6 +5648,216 @@ func (s *EvaluationFormSearchCriteria) findViolation() *Violation {
 	}
 	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
+	}
+	return nil
+}
+
+func (s *EvaluationFormSection) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.Enablement.findViolation(); v != nil {
+		return v.under("Enablement")
+	}
+	if s.Items == nil {
+		return missing("Items")
+	}
+	if v := checkEvaluationFormItemsList(s.Items); v != nil {
+		return v.under("Items")
+	}
+	if s.RefId == nil {
+		return missing("RefId")
+	}
+	if v := checkEvaluationFormScoreThresholdList(s.ScoreThresholds); v != nil {
+		return v.under("ScoreThresholds")
+	}
+	if s.Title == nil {
+		return missing("Title")
+	}
+	return nil
+}
+
+func (s *EvaluationFormSingleSelectQuestionAutomation) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.AnswerSource.findViolation(); v != nil {
+		return v.under("AnswerSource")
+	}
+	if v := checkEvaluationFormSingleSelectQuestionAutomationOptionList(s.Options); v != nil {
+		return v.under("Options")
+	}
+	return nil
+}
+
+func (s *EvaluationFormSingleSelectQuestionAutomationOption) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	set := 0
+	if s.AutomationRule != nil {
+		set++
+	}
+	if s.RuleCategory != nil {
+		set++
+	}
+	if v := exactlyOne(set, "AutomationRule, RuleCategory"); v != nil {
+		return v
+	}
+	if v := s.AutomationRule.findViolation(); v != nil {
+		return v.under("AutomationRule")
+	}
+	if v := s.RuleCategory.findViolation(); v != nil {
+		return v.under("RuleCategory")
+	}
+	return nil
+}
+
+func checkEvaluationFormSingleSelectQuestionAutomationOptionList(l []EvaluationFormSingleSelectQuestionAutomationOption) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *EvaluationFormSingleSelectQuestionOption) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.PointsConfiguration.findViolation(); v != nil {
+		return v.under("PointsConfiguration")
+	}
+	if s.RefId == nil {
+		return missing("RefId")
+	}
+	if s.Text == nil {
+		return missing("Text")
+	}
+	return nil
+}
+
+func checkEvaluationFormSingleSelectQuestionOptionList(l []EvaluationFormSingleSelectQuestionOption) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *EvaluationFormSingleSelectQuestionProperties) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.Automation.findViolation(); v != nil {
+		return v.under("Automation")
+	}
+	if v := ruleEvaluationFormSingleSelectQuestionDisplayMode.findViolation(s.DisplayAs); v != nil {
+		return v.under("DisplayAs")
+	}
+	if s.Options == nil {
+		return missing("Options")
+	}
+	if v := checkEvaluationFormSingleSelectQuestionOptionList(s.Options); v != nil {
+		return v.under("Options")
+	}
+	return nil
+}
+
+func (s *EvaluationFormTargetConfiguration) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.ContactInteractionType == nil {
+		return missing("ContactInteractionType")
+	}
+	if v := ruleContactInteractionType.findViolation(s.ContactInteractionType); v != nil {
+		return v.under("ContactInteractionType")
+	}
+	return nil
+}
+
+func (s *EvaluationFormTextQuestionAutomation) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.AnswerSource.findViolation(); v != nil {
+		return v.under("AnswerSource")
+	}
+	return nil
+}
+
+func (s *EvaluationFormTextQuestionProperties) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.Automation.findViolation(); v != nil {
+		return v.under("Automation")
+	}
+	return nil
+}
+
+func (s *EvaluationReviewConfiguration) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.ReviewNotificationRecipients == nil {
+		return missing("ReviewNotificationRecipients")
+	}
+	if v := checkEvaluationReviewNotificationRecipientList(s.ReviewNotificationRecipients); v != nil {
+		return v.under("ReviewNotificationRecipients")
+	}
+	return nil
+}
+
+func (s *EvaluationReviewNotificationRecipient) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Type == nil {
+		return missing("Type")
+	}
+	if v := ruleEvaluationReviewNotificationRecipientType.findViolation(s.Type); v != nil {
+		return v.under("Type")
+	}
+	if s.Value == nil {
+		return missing("Value")
+	}
+	if v := s.Value.findViolation(); v != nil {
+		return v.under("Value")
+	}
+	return nil
+}
+
+func checkEvaluationReviewNotificationRecipientList(l []EvaluationReviewNotificationRecipient) *Violation {
+	if l == nil {
+		return nil
+	}
+	if v := size(len(l), 1, 0); v != nil {
+		return v
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *EvaluationReviewNotificationRecipientValue) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleResourceId.findViolation(s.UserId); v != nil {
+		return v.under("UserId")
 	}
 	return nil
 }
@@ -2596,6 +5912,73 @@ func (s *EvaluationSearchFilter) findViolation() *Violation {
 	return nil
 }
 
+func (s *EventBridgeActionDefinition) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleEventBridgeActionName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	return nil
+}
+
+func (s *ExtractInformationActionDefinition) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.RulesExtractionDefinitions == nil {
+		return missing("RulesExtractionDefinitions")
+	}
+	if v := checkRulesExtractionDefinitionIdentifierList(s.RulesExtractionDefinitions); v != nil {
+		return v.under("RulesExtractionDefinitions")
+	}
+	return nil
+}
+
+func (s *FieldValue) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Id == nil {
+		return missing("Id")
+	}
+	if v := ruleFieldValueId.findViolation(s.Id); v != nil {
+		return v.under("Id")
+	}
+	if s.Value == nil {
+		return missing("Value")
+	}
+	if v := s.Value.findViolation(); v != nil {
+		return v.under("Value")
+	}
+	return nil
+}
+
+func (s *FieldValueUnion) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleFieldStringValue.findViolation(s.StringValue); v != nil {
+		return v.under("StringValue")
+	}
+	return nil
+}
+
+func checkFieldValues(l []FieldValue) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
 func (s *FlowModule) findViolation() *Violation {
 	if s == nil {
 		return nil
@@ -2618,6 +6001,114 @@ func (s *FlowQuickConnectConfig) findViolation() *Violation {
 	}
 	if v := ruleContactFlowId.findViolation(s.ContactFlowId); v != nil {
 		return v.under("ContactFlowId")
+	}
+	return nil
+}
+
+func (s *FontFamily) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleWorkspaceFontFamily.findViolation(s.Default); v != nil {
+		return v.under("Default")
+	}
+	return nil
+}
+
+func (s *GetEffectiveHoursOfOperationsRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *GetEffectiveHoursOfOperationsRequest) findViolation() *Violation {
+	if s.FromDate == nil {
+		return missing("FromDate")
+	}
+	if v := ruleHoursOfOperationOverrideYearMonthDayDateFormat.findViolation(s.FromDate); v != nil {
+		return v.under("FromDate")
+	}
+	if s.HoursOfOperationId == nil {
+		return missing("HoursOfOperationId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.ToDate == nil {
+		return missing("ToDate")
+	}
+	if v := ruleHoursOfOperationOverrideYearMonthDayDateFormat.findViolation(s.ToDate); v != nil {
+		return v.under("ToDate")
+	}
+	return nil
+}
+
+func (s *GetFlowAssociationRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *GetFlowAssociationRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.ResourceId == nil {
+		return missing("ResourceId")
+	}
+	if s.ResourceType == nil {
+		return missing("ResourceType")
+	}
+	if v := ruleFlowAssociationResourceType.findViolation(s.ResourceType); v != nil {
+		return v.under("ResourceType")
+	}
+	return nil
+}
+
+func (s *GetTaskTemplateRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *GetTaskTemplateRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.TaskTemplateId == nil {
+		return missing("TaskTemplateId")
+	}
+	if v := ruleTaskTemplateId.findViolation(s.TaskTemplateId); v != nil {
+		return v.under("TaskTemplateId")
+	}
+	return nil
+}
+
+func (s *GetTrafficDistributionRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *GetTrafficDistributionRequest) findViolation() *Violation {
+	if s.Id == nil {
+		return missing("Id")
+	}
+	if v := ruleTrafficDistributionGroupIdOrArn.findViolation(s.Id); v != nil {
+		return v.under("Id")
 	}
 	return nil
 }
@@ -2736,6 +6227,37 @@ func checkHoursOfOperationConfigList(l []HoursOfOperationConfig) *Violation {
 	return nil
 }
 
+func (s *HoursOfOperationOverrideConfig) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleOverrideDays.findViolation(s.Day); v != nil {
+		return v.under("Day")
+	}
+	if v := s.EndTime.findViolation(); v != nil {
+		return v.under("EndTime")
+	}
+	if v := s.StartTime.findViolation(); v != nil {
+		return v.under("StartTime")
+	}
+	return nil
+}
+
+func checkHoursOfOperationOverrideConfigList(l []HoursOfOperationOverrideConfig) *Violation {
+	if l == nil {
+		return nil
+	}
+	if v := size(len(l), 0, 100); v != nil {
+		return v
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
 func checkHoursOfOperationOverrideSearchConditionList(l []HoursOfOperationOverrideSearchCriteria) *Violation {
 	if l == nil {
 		return nil
@@ -2818,6 +6340,48 @@ func (s *HoursOfOperationTimeSlice) findViolation() *Violation {
 	return nil
 }
 
+func (s *ImagesLogo) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleThemeImageLink.findViolation(s.Default); v != nil {
+		return v.under("Default")
+	}
+	if v := ruleThemeImageLink.findViolation(s.Favicon); v != nil {
+		return v.under("Favicon")
+	}
+	return nil
+}
+
+func (s *ImportPhoneNumberRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *ImportPhoneNumberRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := rulePhoneNumberDescription.findViolation(s.PhoneNumberDescription); v != nil {
+		return v.under("PhoneNumberDescription")
+	}
+	if s.SourcePhoneNumberArn == nil {
+		return missing("SourcePhoneNumberArn")
+	}
+	if v := checkTagMap(s.Tags); v != nil {
+		return v.under("Tags")
+	}
+	return nil
+}
+
 func checkInitiationMethodList(l []string) *Violation {
 	if l == nil {
 		return nil
@@ -2826,6 +6390,144 @@ func checkInitiationMethodList(l []string) *Violation {
 		if v := ruleContactInitiationMethod.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
+	}
+	return nil
+}
+
+func (s *InstanceStorageConfig) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleAssociationId.findViolation(s.AssociationId); v != nil {
+		return v.under("AssociationId")
+	}
+	if v := s.KinesisFirehoseConfig.findViolation(); v != nil {
+		return v.under("KinesisFirehoseConfig")
+	}
+	if v := s.KinesisStreamConfig.findViolation(); v != nil {
+		return v.under("KinesisStreamConfig")
+	}
+	if v := s.KinesisVideoStreamConfig.findViolation(); v != nil {
+		return v.under("KinesisVideoStreamConfig")
+	}
+	if v := s.S3Config.findViolation(); v != nil {
+		return v.under("S3Config")
+	}
+	if s.StorageType == nil {
+		return missing("StorageType")
+	}
+	if v := ruleStorageType.findViolation(s.StorageType); v != nil {
+		return v.under("StorageType")
+	}
+	return nil
+}
+
+func (s *InvisibleFieldInfo) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.Id.findViolation(); v != nil {
+		return v.under("Id")
+	}
+	return nil
+}
+
+func checkInvisibleTaskTemplateFields(l []InvisibleFieldInfo) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func checkIpCidrList(l []string) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := ruleIpCidr.findViolation(&l[i]); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *KinesisFirehoseConfig) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.FirehoseArn == nil {
+		return missing("FirehoseArn")
+	}
+	return nil
+}
+
+func (s *KinesisStreamConfig) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.StreamArn == nil {
+		return missing("StreamArn")
+	}
+	return nil
+}
+
+func (s *KinesisVideoStreamConfig) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.EncryptionConfig == nil {
+		return missing("EncryptionConfig")
+	}
+	if v := s.EncryptionConfig.findViolation(); v != nil {
+		return v.under("EncryptionConfig")
+	}
+	if s.Prefix == nil {
+		return missing("Prefix")
+	}
+	if v := rulePrefix.findViolation(s.Prefix); v != nil {
+		return v.under("Prefix")
+	}
+	if s.RetentionPeriodHours == nil {
+		return missing("RetentionPeriodHours")
+	}
+	if s.RetentionPeriodHours != nil {
+		if v := ruleHours.findViolation(int64(*s.RetentionPeriodHours)); v != nil {
+			return v.under("RetentionPeriodHours")
+		}
+	}
+	return nil
+}
+
+func (s *LexBot) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.LexRegion == nil {
+		return missing("LexRegion")
+	}
+	if v := ruleLexRegion.findViolation(s.LexRegion); v != nil {
+		return v.under("LexRegion")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleBotName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	return nil
+}
+
+func (s *LexV2Bot) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleAliasArn.findViolation(s.AliasArn); v != nil {
+		return v.under("AliasArn")
 	}
 	return nil
 }
@@ -3034,6 +6736,31 @@ func (s *ListCondition) findViolation() *Violation {
 	return nil
 }
 
+func (s *ListContactFlowAliasesRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *ListContactFlowAliasesRequest) findViolation() *Violation {
+	if s.ContactFlowId == nil {
+		return missing("ContactFlowId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceIdOrArn.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.MaxResults != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
+			return v.under("MaxResults")
+		}
+	}
+	return nil
+}
+
 func (s *ListContactFlowModuleAliasesRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -3094,6 +6821,31 @@ func (s *ListContactFlowModulesRequest) Validate() error {
 func (s *ListContactFlowModulesRequest) findViolation() *Violation {
 	if v := ruleContactFlowModuleState.findViolation(s.ContactFlowModuleState); v != nil {
 		return v.under("ContactFlowModuleState")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.MaxResults != nil {
+		if v := ruleMaxResult1000.findViolation(int64(*s.MaxResults)); v != nil {
+			return v.under("MaxResults")
+		}
+	}
+	return nil
+}
+
+func (s *ListContactFlowVersionsRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *ListContactFlowVersionsRequest) findViolation() *Violation {
+	if s.ContactFlowId == nil {
+		return missing("ContactFlowId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
@@ -3333,6 +7085,34 @@ func (s *ListEvaluationFormAIVersionsRequest) findViolation() *Violation {
 	}
 	if v := ruleContactInteractionType.findViolation(s.ContactInteractionType); v != nil {
 		return v.under("ContactInteractionType")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.MaxResults != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
+			return v.under("MaxResults")
+		}
+	}
+	return nil
+}
+
+func (s *ListEvaluationFormVersionsRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *ListEvaluationFormVersionsRequest) findViolation() *Violation {
+	if s.EvaluationFormId == nil {
+		return missing("EvaluationFormId")
+	}
+	if v := ruleResourceId.findViolation(s.EvaluationFormId); v != nil {
+		return v.under("EvaluationFormId")
 	}
 	if s.InstanceId == nil {
 		return missing("InstanceId")
@@ -4248,6 +8028,34 @@ func (s *ListTrafficDistributionGroupsRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *ListUseCasesRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *ListUseCasesRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.IntegrationAssociationId == nil {
+		return missing("IntegrationAssociationId")
+	}
+	if v := ruleIntegrationAssociationId.findViolation(s.IntegrationAssociationId); v != nil {
+		return v.under("IntegrationAssociationId")
+	}
+	if s.MaxResults != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
+			return v.under("MaxResults")
+		}
+	}
+	return nil
+}
+
 func (s *ListUserHierarchyGroupsRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -4342,6 +8150,37 @@ func (s *ListUsersRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *ListViewVersionsRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *ListViewVersionsRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleViewsInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.MaxResults != nil {
+		if v := ruleMaxResults.findViolation(int64(*s.MaxResults)); v != nil {
+			return v.under("MaxResults")
+		}
+	}
+	if v := ruleViewsNextToken.findViolation(s.NextToken); v != nil {
+		return v.under("NextToken")
+	}
+	if s.ViewId == nil {
+		return missing("ViewId")
+	}
+	if v := ruleViewId.findViolation(s.ViewId); v != nil {
+		return v.under("ViewId")
+	}
+	return nil
+}
+
 func (s *ListViewsRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -4366,6 +8205,34 @@ func (s *ListViewsRequest) findViolation() *Violation {
 	}
 	if v := ruleViewType.findViolation(s.Type); v != nil {
 		return v.under("Type")
+	}
+	return nil
+}
+
+func (s *ListWorkspacePagesRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *ListWorkspacePagesRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.MaxResults != nil {
+		if v := ruleMaxResult100.findViolation(int64(*s.MaxResults)); v != nil {
+			return v.under("MaxResults")
+		}
+	}
+	if s.WorkspaceId == nil {
+		return missing("WorkspaceId")
+	}
+	if v := ruleWorkspaceId.findViolation(s.WorkspaceId); v != nil {
+		return v.under("WorkspaceId")
 	}
 	return nil
 }
@@ -4459,6 +8326,52 @@ func (s *MetricSearchCriteria) findViolation() *Violation {
 	return nil
 }
 
+func checkMonthDayList(l []int32) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := ruleMonthDay.findViolation(int64(l[i])); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func checkMonthList(l []int32) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := ruleMonth.findViolation(int64(l[i])); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *MultiSelectQuestionRuleCategoryAutomation) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Category == nil {
+		return missing("Category")
+	}
+	if v := ruleMultiSelectQuestionRuleCategoryAutomationLabel.findViolation(s.Category); v != nil {
+		return v.under("Category")
+	}
+	if s.Condition == nil {
+		return missing("Condition")
+	}
+	if v := ruleMultiSelectQuestionRuleCategoryAutomationCondition.findViolation(s.Condition); v != nil {
+		return v.under("Condition")
+	}
+	if s.OptionRefIds == nil {
+		return missing("OptionRefIds")
+	}
+	return nil
+}
+
 func (s *NameCriteria) findViolation() *Violation {
 	if s == nil {
 		return nil
@@ -4476,6 +8389,13 @@ func (s *NameCriteria) findViolation() *Violation {
 		return v.under("SearchText")
 	}
 	return nil
+}
+
+func checkNotificationContent(l map[string]string) *Violation {
+	if l == nil {
+		return nil
+	}
+	return checkMap(l, ruleLocaleCode, ruleLocalizedString.findViolation)
 }
 
 func checkNotificationSearchConditionList(l []NotificationSearchCriteria) *Violation {
@@ -4516,6 +8436,19 @@ func (s *NumberCondition) findViolation() *Violation {
 	return nil
 }
 
+func (s *NumericQuestionPropertyValueAutomation) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Label == nil {
+		return missing("Label")
+	}
+	if v := ruleNumericQuestionPropertyAutomationLabel.findViolation(s.Label); v != nil {
+		return v.under("Label")
+	}
+	return nil
+}
+
 func (s *OutboundCallerConfig) findViolation() *Violation {
 	if s == nil {
 		return nil
@@ -4539,6 +8472,102 @@ func (s *OutboundEmailConfig) findViolation() *Violation {
 		if v := ruleEmailAddressId.findViolation(s.OutboundEmailAddressId); v != nil {
 			return v.under("OutboundEmailAddressId")
 		}
+	}
+	return nil
+}
+
+func (s *OverrideTimeSlice) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Hours == nil {
+		return missing("Hours")
+	}
+	if s.Hours != nil {
+		if v := ruleHours24Format.findViolation(int64(*s.Hours)); v != nil {
+			return v.under("Hours")
+		}
+	}
+	if s.Minutes == nil {
+		return missing("Minutes")
+	}
+	if s.Minutes != nil {
+		if v := ruleMinutesLimit60.findViolation(int64(*s.Minutes)); v != nil {
+			return v.under("Minutes")
+		}
+	}
+	return nil
+}
+
+func (s *PaletteCanvas) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleThemeString.findViolation(s.ActiveBackground); v != nil {
+		return v.under("ActiveBackground")
+	}
+	if v := ruleThemeString.findViolation(s.ContainerBackground); v != nil {
+		return v.under("ContainerBackground")
+	}
+	if v := ruleThemeString.findViolation(s.PageBackground); v != nil {
+		return v.under("PageBackground")
+	}
+	return nil
+}
+
+func (s *PaletteHeader) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleThemeString.findViolation(s.Background); v != nil {
+		return v.under("Background")
+	}
+	if v := ruleThemeString.findViolation(s.Text); v != nil {
+		return v.under("Text")
+	}
+	if v := ruleThemeString.findViolation(s.TextHover); v != nil {
+		return v.under("TextHover")
+	}
+	return nil
+}
+
+func (s *PaletteNavigation) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleThemeString.findViolation(s.Background); v != nil {
+		return v.under("Background")
+	}
+	if v := ruleThemeString.findViolation(s.Text); v != nil {
+		return v.under("Text")
+	}
+	if v := ruleThemeString.findViolation(s.TextActive); v != nil {
+		return v.under("TextActive")
+	}
+	if v := ruleThemeString.findViolation(s.TextBackgroundActive); v != nil {
+		return v.under("TextBackgroundActive")
+	}
+	if v := ruleThemeString.findViolation(s.TextBackgroundHover); v != nil {
+		return v.under("TextBackgroundHover")
+	}
+	if v := ruleThemeString.findViolation(s.TextHover); v != nil {
+		return v.under("TextHover")
+	}
+	return nil
+}
+
+func (s *PalettePrimary) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleThemeString.findViolation(s.Active); v != nil {
+		return v.under("Active")
+	}
+	if v := ruleThemeString.findViolation(s.ContrastText); v != nil {
+		return v.under("ContrastText")
+	}
+	if v := ruleThemeString.findViolation(s.Default); v != nil {
+		return v.under("Default")
 	}
 	return nil
 }
@@ -4685,6 +8714,74 @@ func checkPhoneNumberTypes(l []string) *Violation {
 	return nil
 }
 
+func (s *PreEvaluationFilter) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.FilterKey == nil {
+		return missing("FilterKey")
+	}
+	if s.FilterType == nil {
+		return missing("FilterType")
+	}
+	if v := rulePreEvaluationFilterType.findViolation(s.FilterType); v != nil {
+		return v.under("FilterType")
+	}
+	if s.FilterValue == nil {
+		return missing("FilterValue")
+	}
+	if s.Operator == nil {
+		return missing("Operator")
+	}
+	if v := rulePreEvaluationFilterOperator.findViolation(s.Operator); v != nil {
+		return v.under("Operator")
+	}
+	if s.ResourceType == nil {
+		return missing("ResourceType")
+	}
+	if v := rulePreEvaluationFilterResourceType.findViolation(s.ResourceType); v != nil {
+		return v.under("ResourceType")
+	}
+	return nil
+}
+
+func checkPreEvaluationFilterList(l []PreEvaluationFilter) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *PreEvaluationFilters) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := checkPreEvaluationFilterList(s.AndConditions); v != nil {
+		return v.under("AndConditions")
+	}
+	return nil
+}
+
+func checkPredefinedAttributePurposeNameList(l []string) *Violation {
+	if l == nil {
+		return nil
+	}
+	if v := size(len(l), 0, 10); v != nil {
+		return v
+	}
+	for i := range l {
+		if v := rulePredefinedAttributePurposeName.findViolation(&l[i]); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
 func checkPredefinedAttributeSearchConditionList(l []PredefinedAttributeSearchCriteria) *Violation {
 	if l == nil {
 		return nil
@@ -4709,6 +8806,38 @@ func (s *PredefinedAttributeSearchCriteria) findViolation() *Violation {
 	}
 	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
+	}
+	return nil
+}
+
+func checkPredefinedAttributeStringValuesList(l []string) *Violation {
+	if l == nil {
+		return nil
+	}
+	if v := size(len(l), 0, 500); v != nil {
+		return v
+	}
+	for i := range l {
+		if v := rulePredefinedAttributeStringValue.findViolation(&l[i]); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *PredefinedAttributeValues) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	set := 0
+	if s.StringList != nil {
+		set++
+	}
+	if v := exactlyOne(set, "StringList"); v != nil {
+		return v
+	}
+	if v := checkPredefinedAttributeStringValuesList(s.StringList); v != nil {
+		return v.under("StringList")
 	}
 	return nil
 }
@@ -4849,6 +8978,38 @@ func (s *PromptSearchCriteria) findViolation() *Violation {
 	}
 	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
+	}
+	return nil
+}
+
+func (s *QuestionOptionPointsConfiguration) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.PointValue == nil {
+		return missing("PointValue")
+	}
+	if s.PointValue != nil {
+		if v := rulePointValue.findViolation(int64(*s.PointValue)); v != nil {
+			return v.under("PointValue")
+		}
+	}
+	return nil
+}
+
+func (s *QuestionPointsConfiguration) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.MaxPointValue != nil {
+		if v := rulePointValue.findViolation(int64(*s.MaxPointValue)); v != nil {
+			return v.under("MaxPointValue")
+		}
+	}
+	if s.MinPointValue != nil {
+		if v := rulePointValue.findViolation(int64(*s.MinPointValue)); v != nil {
+			return v.under("MinPointValue")
+		}
 	}
 	return nil
 }
@@ -5003,12 +9164,151 @@ func checkQuickConnectsList(l []string) *Violation {
 	return nil
 }
 
+func (s *ReadOnlyFieldInfo) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.Id.findViolation(); v != nil {
+		return v.under("Id")
+	}
+	return nil
+}
+
+func checkReadOnlyTaskTemplateFields(l []ReadOnlyFieldInfo) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func checkRecipientList(l []string) *Violation {
+	if l == nil {
+		return nil
+	}
+	if v := size(len(l), 0, 200); v != nil {
+		return v
+	}
+	return nil
+}
+
 func checkRecordIds(l []string) *Violation {
 	if l == nil {
 		return nil
 	}
 	for i := range l {
 		if v := ruleDataTableId.findViolation(&l[i]); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *RecurrenceConfig) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.RecurrencePattern == nil {
+		return missing("RecurrencePattern")
+	}
+	if v := s.RecurrencePattern.findViolation(); v != nil {
+		return v.under("RecurrencePattern")
+	}
+	return nil
+}
+
+func (s *RecurrencePattern) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := checkMonthList(s.ByMonth); v != nil {
+		return v.under("ByMonth")
+	}
+	if v := checkMonthDayList(s.ByMonthDay); v != nil {
+		return v.under("ByMonthDay")
+	}
+	if v := checkWeekdayOccurrenceList(s.ByWeekdayOccurrence); v != nil {
+		return v.under("ByWeekdayOccurrence")
+	}
+	if s.Frequency == nil {
+		return missing("Frequency")
+	}
+	if v := ruleRecurrenceFrequency.findViolation(s.Frequency); v != nil {
+		return v.under("Frequency")
+	}
+	if s.Interval == nil {
+		return missing("Interval")
+	}
+	if s.Interval != nil {
+		if v := ruleIntervalPositiveInteger.findViolation(int64(*s.Interval)); v != nil {
+			return v.under("Interval")
+		}
+	}
+	return nil
+}
+
+func (s *Reference) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleReferenceArn.findViolation(s.Arn); v != nil {
+		return v.under("Arn")
+	}
+	if v := ruleReferenceStatus.findViolation(s.Status); v != nil {
+		return v.under("Status")
+	}
+	if v := ruleReferenceStatusReason.findViolation(s.StatusReason); v != nil {
+		return v.under("StatusReason")
+	}
+	if s.Type == nil {
+		return missing("Type")
+	}
+	if v := ruleReferenceType.findViolation(s.Type); v != nil {
+		return v.under("Type")
+	}
+	if v := ruleReferenceValue.findViolation(s.Value); v != nil {
+		return v.under("Value")
+	}
+	return nil
+}
+
+func (s *ReleasePhoneNumberRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *ReleasePhoneNumberRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.PhoneNumberId == nil {
+		return missing("PhoneNumberId")
+	}
+	return nil
+}
+
+func (s *RequiredFieldInfo) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.Id.findViolation(); v != nil {
+		return v.under("Id")
+	}
+	return nil
+}
+
+func checkRequiredTaskTemplateFields(l []RequiredFieldInfo) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
 			return v.at(i)
 		}
 	}
@@ -5143,6 +9443,99 @@ func (s *RoutingProfileSearchCriteria) findViolation() *Violation {
 	return nil
 }
 
+func (s *RuleAction) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.ActionType == nil {
+		return missing("ActionType")
+	}
+	if v := ruleActionType.findViolation(s.ActionType); v != nil {
+		return v.under("ActionType")
+	}
+	if v := s.AssignSlaAction.findViolation(); v != nil {
+		return v.under("AssignSlaAction")
+	}
+	if v := s.CreateCaseAction.findViolation(); v != nil {
+		return v.under("CreateCaseAction")
+	}
+	if v := s.EventBridgeAction.findViolation(); v != nil {
+		return v.under("EventBridgeAction")
+	}
+	if v := s.ExtractInformationAction.findViolation(); v != nil {
+		return v.under("ExtractInformationAction")
+	}
+	if v := s.SendInAppNotificationAction.findViolation(); v != nil {
+		return v.under("SendInAppNotificationAction")
+	}
+	if v := s.SendNotificationAction.findViolation(); v != nil {
+		return v.under("SendNotificationAction")
+	}
+	if v := s.SubmitAutoEvaluationAction.findViolation(); v != nil {
+		return v.under("SubmitAutoEvaluationAction")
+	}
+	if v := s.TaskAction.findViolation(); v != nil {
+		return v.under("TaskAction")
+	}
+	if v := s.UpdateCaseAction.findViolation(); v != nil {
+		return v.under("UpdateCaseAction")
+	}
+	return nil
+}
+
+func checkRuleActions(l []RuleAction) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *RuleTriggerEventSource) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.EventSourceName == nil {
+		return missing("EventSourceName")
+	}
+	if v := ruleEventSourceName.findViolation(s.EventSourceName); v != nil {
+		return v.under("EventSourceName")
+	}
+	if v := ruleIntegrationAssociationId.findViolation(s.IntegrationAssociationId); v != nil {
+		return v.under("IntegrationAssociationId")
+	}
+	return nil
+}
+
+func (s *RulesExtractionDefinitionIdentifier) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Identifier == nil {
+		return missing("Identifier")
+	}
+	if v := ruleRulesExtractionDefinitionId.findViolation(s.Identifier); v != nil {
+		return v.under("Identifier")
+	}
+	return nil
+}
+
+func checkRulesExtractionDefinitionIdentifierList(l []RulesExtractionDefinitionIdentifier) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
 func checkRulesSearchConditionList(l []RulesSearchCriteria) *Violation {
 	if l == nil {
 		return nil
@@ -5171,6 +9564,28 @@ func (s *RulesSearchCriteria) findViolation() *Violation {
 	return nil
 }
 
+func (s *S3Config) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.BucketName == nil {
+		return missing("BucketName")
+	}
+	if v := ruleBucketName.findViolation(s.BucketName); v != nil {
+		return v.under("BucketName")
+	}
+	if s.BucketPrefix == nil {
+		return missing("BucketPrefix")
+	}
+	if v := rulePrefix.findViolation(s.BucketPrefix); v != nil {
+		return v.under("BucketPrefix")
+	}
+	if v := s.EncryptionConfig.findViolation(); v != nil {
+		return v.under("EncryptionConfig")
+	}
+	return nil
+}
+
 func (s *SearchAgentStatusesRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -5195,6 +9610,43 @@ func (s *SearchAgentStatusesRequest) findViolation() *Violation {
 	}
 	if v := s.SearchCriteria.findViolation(); v != nil {
 		return v.under("SearchCriteria")
+	}
+	return nil
+}
+
+func (s *SearchAvailablePhoneNumbersRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *SearchAvailablePhoneNumbersRequest) findViolation() *Violation {
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.MaxResults != nil {
+		if v := ruleMaxResult10.findViolation(int64(*s.MaxResults)); v != nil {
+			return v.under("MaxResults")
+		}
+	}
+	if v := ruleLargeNextToken.findViolation(s.NextToken); v != nil {
+		return v.under("NextToken")
+	}
+	if s.PhoneNumberCountryCode == nil {
+		return missing("PhoneNumberCountryCode")
+	}
+	if v := rulePhoneNumberCountryCode.findViolation(s.PhoneNumberCountryCode); v != nil {
+		return v.under("PhoneNumberCountryCode")
+	}
+	if v := rulePhoneNumberPrefix.findViolation(s.PhoneNumberPrefix); v != nil {
+		return v.under("PhoneNumberPrefix")
+	}
+	if s.PhoneNumberType == nil {
+		return missing("PhoneNumberType")
+	}
+	if v := rulePhoneNumberType.findViolation(s.PhoneNumberType); v != nil {
+		return v.under("PhoneNumberType")
 	}
 	return nil
 }
@@ -6274,6 +10726,159 @@ func checkSecurityProfiles(l []SecurityProfileItem) *Violation {
 	return nil
 }
 
+func (s *SendInAppNotificationActionDefinition) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Content == nil {
+		return missing("Content")
+	}
+	if v := checkNotificationContent(s.Content); v != nil {
+		return v.under("Content")
+	}
+	if v := ruleConfigurableNotificationPriority.findViolation(s.Priority); v != nil {
+		return v.under("Priority")
+	}
+	if s.Recipient == nil {
+		return missing("Recipient")
+	}
+	return nil
+}
+
+func (s *SendNotificationActionDefinition) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Content == nil {
+		return missing("Content")
+	}
+	if v := ruleContent.findViolation(s.Content); v != nil {
+		return v.under("Content")
+	}
+	if s.ContentType == nil {
+		return missing("ContentType")
+	}
+	if v := ruleNotificationContentType.findViolation(s.ContentType); v != nil {
+		return v.under("ContentType")
+	}
+	if s.DeliveryMethod == nil {
+		return missing("DeliveryMethod")
+	}
+	if v := ruleNotificationDeliveryType.findViolation(s.DeliveryMethod); v != nil {
+		return v.under("DeliveryMethod")
+	}
+	if s.Recipient == nil {
+		return missing("Recipient")
+	}
+	if v := ruleSubject.findViolation(s.Subject); v != nil {
+		return v.under("Subject")
+	}
+	return nil
+}
+
+func (s *SignInConfig) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Distributions == nil {
+		return missing("Distributions")
+	}
+	if v := checkSignInDistributionList(s.Distributions); v != nil {
+		return v.under("Distributions")
+	}
+	return nil
+}
+
+func (s *SignInDistribution) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Enabled == nil {
+		return missing("Enabled")
+	}
+	if s.Region == nil {
+		return missing("Region")
+	}
+	if v := ruleAwsRegion.findViolation(s.Region); v != nil {
+		return v.under("Region")
+	}
+	return nil
+}
+
+func checkSignInDistributionList(l []SignInDistribution) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func checkSingleSelectOptions(l []string) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := ruleTaskTemplateSingleSelectOption.findViolation(&l[i]); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *SingleSelectQuestionAutomationRule) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Condition == nil {
+		return missing("Condition")
+	}
+	if v := s.Condition.findViolation(); v != nil {
+		return v.under("Condition")
+	}
+	if s.OptionRefId == nil {
+		return missing("OptionRefId")
+	}
+	return nil
+}
+
+func (s *SingleSelectQuestionRuleCategoryAutomation) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Category == nil {
+		return missing("Category")
+	}
+	if s.Condition == nil {
+		return missing("Condition")
+	}
+	if v := ruleSingleSelectQuestionRuleCategoryAutomationCondition.findViolation(s.Condition); v != nil {
+		return v.under("Condition")
+	}
+	if s.OptionRefId == nil {
+		return missing("OptionRefId")
+	}
+	return nil
+}
+
+func checkSlaFieldValueUnionList(l []FieldValueUnion) *Violation {
+	if l == nil {
+		return nil
+	}
+	if v := size(len(l), 0, 1); v != nil {
+		return v
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
 func (s *Sort) findViolation() *Violation {
 	if s == nil {
 		return nil
@@ -6303,6 +10908,19 @@ func (s *StringCondition) findViolation() *Violation {
 	return nil
 }
 
+func (s *SubmitAutoEvaluationActionDefinition) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.EvaluationFormId == nil {
+		return missing("EvaluationFormId")
+	}
+	if v := ruleEvaluationFormId.findViolation(s.EvaluationFormId); v != nil {
+		return v.under("EvaluationFormId")
+	}
+	return nil
+}
+
 func checkTagKeyList(l []string) *Violation {
 	if l == nil {
 		return nil
@@ -6325,7 +10943,7 @@ func checkTagMap(l map[string]string) *Violation {
 	if v := size(len(l), 1, 50); v != nil {
 		return v
 	}
-	return checkMap(l, ruleTagKey, ruleTagValue)
+	return checkMap(l, ruleTagKey, ruleTagValue.findViolation)
 }
 
 func (s *TagResourceRequest) Validate() error {
@@ -6359,6 +10977,149 @@ func checkTagRestrictedResourceList(l []string) *Violation {
 		if v := ruleTagRestrictedResourceName.findViolation(&l[i]); v != nil {
 			return v.at(i)
 		}
+	}
+	return nil
+}
+
+func (s *TaskActionDefinition) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.ContactFlowId == nil {
+		return missing("ContactFlowId")
+	}
+	if v := ruleContactFlowId.findViolation(s.ContactFlowId); v != nil {
+		return v.under("ContactFlowId")
+	}
+	if v := ruleTaskDescriptionExpression.findViolation(s.Description); v != nil {
+		return v.under("Description")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleTaskNameExpression.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if v := checkContactReferences(s.References); v != nil {
+		return v.under("References")
+	}
+	return nil
+}
+
+func (s *TaskTemplateConstraints) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := checkInvisibleTaskTemplateFields(s.InvisibleFields); v != nil {
+		return v.under("InvisibleFields")
+	}
+	if v := checkReadOnlyTaskTemplateFields(s.ReadOnlyFields); v != nil {
+		return v.under("ReadOnlyFields")
+	}
+	if v := checkRequiredTaskTemplateFields(s.RequiredFields); v != nil {
+		return v.under("RequiredFields")
+	}
+	return nil
+}
+
+func (s *TaskTemplateContactHooks) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleContactFlowModuleId.findViolation(s.WrapUpFlowId); v != nil {
+		return v.under("WrapUpFlowId")
+	}
+	return nil
+}
+
+func (s *TaskTemplateDefaultFieldValue) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleTaskTemplateFieldValue.findViolation(s.DefaultValue); v != nil {
+		return v.under("DefaultValue")
+	}
+	if v := s.Id.findViolation(); v != nil {
+		return v.under("Id")
+	}
+	return nil
+}
+
+func checkTaskTemplateDefaultFieldValueList(l []TaskTemplateDefaultFieldValue) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *TaskTemplateDefaults) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := checkTaskTemplateDefaultFieldValueList(s.DefaultFieldValues); v != nil {
+		return v.under("DefaultFieldValues")
+	}
+	return nil
+}
+
+func (s *TaskTemplateField) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleTaskTemplateFieldDescription.findViolation(s.Description); v != nil {
+		return v.under("Description")
+	}
+	if s.Id == nil {
+		return missing("Id")
+	}
+	if v := s.Id.findViolation(); v != nil {
+		return v.under("Id")
+	}
+	if v := checkSingleSelectOptions(s.SingleSelectOptions); v != nil {
+		return v.under("SingleSelectOptions")
+	}
+	if v := ruleTaskTemplateFieldType.findViolation(s.Type); v != nil {
+		return v.under("Type")
+	}
+	return nil
+}
+
+func (s *TaskTemplateFieldIdentifier) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := ruleTaskTemplateFieldName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	return nil
+}
+
+func checkTaskTemplateFields(l []TaskTemplateField) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *TelephonyConfig) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Distributions == nil {
+		return missing("Distributions")
+	}
+	if v := checkDistributionList(s.Distributions); v != nil {
+		return v.under("Distributions")
 	}
 	return nil
 }
@@ -6470,6 +11231,187 @@ func (s *UntagResourceRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *UpdateAgentStatusRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateAgentStatusRequest) findViolation() *Violation {
+	if s.AgentStatusId == nil {
+		return missing("AgentStatusId")
+	}
+	if v := ruleUpdateAgentStatusDescription.findViolation(s.Description); v != nil {
+		return v.under("Description")
+	}
+	if s.DisplayOrder != nil {
+		if v := ruleAgentStatusOrderNumber.findViolation(int64(*s.DisplayOrder)); v != nil {
+			return v.under("DisplayOrder")
+		}
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleAgentStatusName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if v := ruleAgentStatusState.findViolation(s.State); v != nil {
+		return v.under("State")
+	}
+	return nil
+}
+
+func (s *UpdateAuthenticationProfileRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateAuthenticationProfileRequest) findViolation() *Violation {
+	if v := checkIpCidrList(s.AllowedIps); v != nil {
+		return v.under("AllowedIps")
+	}
+	if s.AuthenticationProfileId == nil {
+		return missing("AuthenticationProfileId")
+	}
+	if v := ruleAuthenticationProfileId.findViolation(s.AuthenticationProfileId); v != nil {
+		return v.under("AuthenticationProfileId")
+	}
+	if v := checkIpCidrList(s.BlockedIps); v != nil {
+		return v.under("BlockedIps")
+	}
+	if v := ruleAuthenticationProfileDescription.findViolation(s.Description); v != nil {
+		return v.under("Description")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleAuthenticationProfileName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if s.PeriodicSessionDuration != nil {
+		if v := ruleAccessTokenDuration.findViolation(int64(*s.PeriodicSessionDuration)); v != nil {
+			return v.under("PeriodicSessionDuration")
+		}
+	}
+	if s.SessionInactivityDuration != nil {
+		if v := ruleInactivityDuration.findViolation(int64(*s.SessionInactivityDuration)); v != nil {
+			return v.under("SessionInactivityDuration")
+		}
+	}
+	return nil
+}
+
+func (s *UpdateCaseActionDefinition) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if s.Fields == nil {
+		return missing("Fields")
+	}
+	if v := checkFieldValues(s.Fields); v != nil {
+		return v.under("Fields")
+	}
+	return nil
+}
+
+func (s *UpdateContactFlowAliasRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateContactFlowAliasRequest) findViolation() *Violation {
+	if s.AliasId == nil {
+		return missing("AliasId")
+	}
+	if v := ruleResourceId.findViolation(s.AliasId); v != nil {
+		return v.under("AliasId")
+	}
+	if s.ContactFlowId == nil {
+		return missing("ContactFlowId")
+	}
+	if s.ContactFlowVersion != nil {
+		if v := ruleResourceVersion.findViolation(int64(*s.ContactFlowVersion)); v != nil {
+			return v.under("ContactFlowVersion")
+		}
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceIdOrArn.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleContactFlowName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	return nil
+}
+
+func (s *UpdateContactFlowContentRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateContactFlowContentRequest) findViolation() *Violation {
+	if s.ContactFlowId == nil {
+		return missing("ContactFlowId")
+	}
+	if v := ruleContactFlowId.findViolation(s.ContactFlowId); v != nil {
+		return v.under("ContactFlowId")
+	}
+	if s.Content == nil {
+		return missing("Content")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *UpdateContactFlowMetadataRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateContactFlowMetadataRequest) findViolation() *Violation {
+	if s.ContactFlowId == nil {
+		return missing("ContactFlowId")
+	}
+	if v := ruleContactFlowId.findViolation(s.ContactFlowId); v != nil {
+		return v.under("ContactFlowId")
+	}
+	if v := ruleContactFlowState.findViolation(s.ContactFlowState); v != nil {
+		return v.under("ContactFlowState")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleContactFlowName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	return nil
+}
+
 func (s *UpdateContactFlowModuleAliasRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -6568,6 +11510,32 @@ func (s *UpdateContactFlowModuleMetadataRequest) findViolation() *Violation {
 	}
 	if v := ruleContactFlowModuleState.findViolation(s.State); v != nil {
 		return v.under("State")
+	}
+	return nil
+}
+
+func (s *UpdateContactFlowNameRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateContactFlowNameRequest) findViolation() *Violation {
+	if s.ContactFlowId == nil {
+		return missing("ContactFlowId")
+	}
+	if v := ruleContactFlowId.findViolation(s.ContactFlowId); v != nil {
+		return v.under("ContactFlowId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleContactFlowName.findViolation(s.Name); v != nil {
+		return v.under("Name")
 	}
 	return nil
 }
@@ -6702,6 +11670,141 @@ func (s *UpdateDataTablePrimaryValuesRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *UpdateEmailAddressMetadataRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateEmailAddressMetadataRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if v := ruleDescription.findViolation(s.Description); v != nil {
+		return v.under("Description")
+	}
+	if v := ruleEmailAddressDisplayName.findViolation(s.DisplayName); v != nil {
+		return v.under("DisplayName")
+	}
+	if s.EmailAddressId == nil {
+		return missing("EmailAddressId")
+	}
+	if v := ruleEmailAddressId.findViolation(s.EmailAddressId); v != nil {
+		return v.under("EmailAddressId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	return nil
+}
+
+func (s *UpdateEvaluationFormRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateEvaluationFormRequest) findViolation() *Violation {
+	if v := ruleEvaluationFormAIVersion.findViolation(s.AIVersion); v != nil {
+		return v.under("AIVersion")
+	}
+	if v := s.AutoEvaluationConfiguration.findViolation(); v != nil {
+		return v.under("AutoEvaluationConfiguration")
+	}
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.EvaluationFormId == nil {
+		return missing("EvaluationFormId")
+	}
+	if v := ruleResourceId.findViolation(s.EvaluationFormId); v != nil {
+		return v.under("EvaluationFormId")
+	}
+	if s.EvaluationFormVersion == nil {
+		return missing("EvaluationFormVersion")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Items == nil {
+		return missing("Items")
+	}
+	if v := checkEvaluationFormItemsList(s.Items); v != nil {
+		return v.under("Items")
+	}
+	if v := s.LanguageConfiguration.findViolation(); v != nil {
+		return v.under("LanguageConfiguration")
+	}
+	if v := s.ReviewConfiguration.findViolation(); v != nil {
+		return v.under("ReviewConfiguration")
+	}
+	if v := s.ScoringStrategy.findViolation(); v != nil {
+		return v.under("ScoringStrategy")
+	}
+	if v := s.TargetConfiguration.findViolation(); v != nil {
+		return v.under("TargetConfiguration")
+	}
+	if s.Title == nil {
+		return missing("Title")
+	}
+	return nil
+}
+
+func (s *UpdateHoursOfOperationOverrideRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateHoursOfOperationOverrideRequest) findViolation() *Violation {
+	if v := checkHoursOfOperationOverrideConfigList(s.Config); v != nil {
+		return v.under("Config")
+	}
+	if v := ruleCommonHumanReadableDescription.findViolation(s.Description); v != nil {
+		return v.under("Description")
+	}
+	if v := ruleHoursOfOperationOverrideYearMonthDayDateFormat.findViolation(s.EffectiveFrom); v != nil {
+		return v.under("EffectiveFrom")
+	}
+	if v := ruleHoursOfOperationOverrideYearMonthDayDateFormat.findViolation(s.EffectiveTill); v != nil {
+		return v.under("EffectiveTill")
+	}
+	if s.HoursOfOperationId == nil {
+		return missing("HoursOfOperationId")
+	}
+	if s.HoursOfOperationOverrideId == nil {
+		return missing("HoursOfOperationOverrideId")
+	}
+	if v := ruleHoursOfOperationOverrideId.findViolation(s.HoursOfOperationOverrideId); v != nil {
+		return v.under("HoursOfOperationOverrideId")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleCommonHumanReadableName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if v := ruleOverrideType.findViolation(s.OverrideType); v != nil {
+		return v.under("OverrideType")
+	}
+	if v := s.RecurrenceConfig.findViolation(); v != nil {
+		return v.under("RecurrenceConfig")
+	}
+	return nil
+}
+
 func (s *UpdateHoursOfOperationRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -6759,6 +11862,174 @@ func (s *UpdateInstanceAttributeRequest) findViolation() *Violation {
 	}
 	if v := ruleInstanceAttributeValue.findViolation(s.Value); v != nil {
 		return v.under("Value")
+	}
+	return nil
+}
+
+func (s *UpdateInstanceStorageConfigRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateInstanceStorageConfigRequest) findViolation() *Violation {
+	if s.AssociationId == nil {
+		return missing("AssociationId")
+	}
+	if v := ruleAssociationId.findViolation(s.AssociationId); v != nil {
+		return v.under("AssociationId")
+	}
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.ResourceType == nil {
+		return missing("ResourceType")
+	}
+	if v := ruleInstanceStorageResourceType.findViolation(s.ResourceType); v != nil {
+		return v.under("ResourceType")
+	}
+	if s.StorageConfig == nil {
+		return missing("StorageConfig")
+	}
+	if v := s.StorageConfig.findViolation(); v != nil {
+		return v.under("StorageConfig")
+	}
+	return nil
+}
+
+func (s *UpdateNotificationContentRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateNotificationContentRequest) findViolation() *Violation {
+	if s.Content == nil {
+		return missing("Content")
+	}
+	if v := checkNotificationContent(s.Content); v != nil {
+		return v.under("Content")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.NotificationId == nil {
+		return missing("NotificationId")
+	}
+	if v := ruleNotificationId.findViolation(s.NotificationId); v != nil {
+		return v.under("NotificationId")
+	}
+	return nil
+}
+
+func (s *UpdatePhoneNumberMetadataRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdatePhoneNumberMetadataRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if v := rulePhoneNumberDescription.findViolation(s.PhoneNumberDescription); v != nil {
+		return v.under("PhoneNumberDescription")
+	}
+	if s.PhoneNumberId == nil {
+		return missing("PhoneNumberId")
+	}
+	return nil
+}
+
+func (s *UpdatePhoneNumberRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdatePhoneNumberRequest) findViolation() *Violation {
+	if v := ruleClientToken.findViolation(s.ClientToken); v != nil {
+		return v.under("ClientToken")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.PhoneNumberId == nil {
+		return missing("PhoneNumberId")
+	}
+	return nil
+}
+
+func (s *UpdatePredefinedAttributeRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdatePredefinedAttributeRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := rulePredefinedAttributeName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if v := checkPredefinedAttributePurposeNameList(s.Purposes); v != nil {
+		return v.under("Purposes")
+	}
+	if v := s.Values.findViolation(); v != nil {
+		return v.under("Values")
+	}
+	return nil
+}
+
+func (s *UpdatePromptRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdatePromptRequest) findViolation() *Violation {
+	if v := rulePromptDescription.findViolation(s.Description); v != nil {
+		return v.under("Description")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleCommonNameLength127.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if s.PromptId == nil {
+		return missing("PromptId")
+	}
+	if v := rulePromptId.findViolation(s.PromptId); v != nil {
+		return v.under("PromptId")
+	}
+	if v := ruleS3Uri.findViolation(s.S3Uri); v != nil {
+		return v.under("S3Uri")
 	}
 	return nil
 }
@@ -7096,6 +12367,53 @@ func (s *UpdateRoutingProfileQueuesRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *UpdateRuleRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateRuleRequest) findViolation() *Violation {
+	if s.Actions == nil {
+		return missing("Actions")
+	}
+	if v := checkRuleActions(s.Actions); v != nil {
+		return v.under("Actions")
+	}
+	if s.Function == nil {
+		return missing("Function")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Name == nil {
+		return missing("Name")
+	}
+	if v := ruleRuleName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if v := s.PreEvaluationFilters.findViolation(); v != nil {
+		return v.under("PreEvaluationFilters")
+	}
+	if s.PublishStatus == nil {
+		return missing("PublishStatus")
+	}
+	if v := ruleRulePublishStatus.findViolation(s.PublishStatus); v != nil {
+		return v.under("PublishStatus")
+	}
+	if s.RuleId == nil {
+		return missing("RuleId")
+	}
+	if v := ruleRuleId.findViolation(s.RuleId); v != nil {
+		return v.under("RuleId")
+	}
+	return nil
+}
+
 func (s *UpdateSecurityProfileRequest) Validate() error {
 	if v := s.findViolation(); v != nil {
 		return v
@@ -7139,6 +12457,82 @@ func (s *UpdateSecurityProfileRequest) findViolation() *Violation {
 	}
 	if v := checkTagRestrictedResourceList(s.TagRestrictedResources); v != nil {
 		return v.under("TagRestrictedResources")
+	}
+	return nil
+}
+
+func (s *UpdateTaskTemplateRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateTaskTemplateRequest) findViolation() *Violation {
+	if v := s.Constraints.findViolation(); v != nil {
+		return v.under("Constraints")
+	}
+	if v := ruleContactFlowId.findViolation(s.ContactFlowId); v != nil {
+		return v.under("ContactFlowId")
+	}
+	if v := s.ContactHooks.findViolation(); v != nil {
+		return v.under("ContactHooks")
+	}
+	if v := s.Defaults.findViolation(); v != nil {
+		return v.under("Defaults")
+	}
+	if v := ruleTaskTemplateDescription.findViolation(s.Description); v != nil {
+		return v.under("Description")
+	}
+	if v := checkTaskTemplateFields(s.Fields); v != nil {
+		return v.under("Fields")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleTaskTemplateName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if v := ruleContactFlowId.findViolation(s.SelfAssignFlowId); v != nil {
+		return v.under("SelfAssignFlowId")
+	}
+	if v := ruleTaskTemplateStatus.findViolation(s.Status); v != nil {
+		return v.under("Status")
+	}
+	if s.TaskTemplateId == nil {
+		return missing("TaskTemplateId")
+	}
+	if v := ruleTaskTemplateId.findViolation(s.TaskTemplateId); v != nil {
+		return v.under("TaskTemplateId")
+	}
+	return nil
+}
+
+func (s *UpdateTrafficDistributionRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateTrafficDistributionRequest) findViolation() *Violation {
+	if v := s.AgentConfig.findViolation(); v != nil {
+		return v.under("AgentConfig")
+	}
+	if s.Id == nil {
+		return missing("Id")
+	}
+	if v := ruleTrafficDistributionGroupIdOrArn.findViolation(s.Id); v != nil {
+		return v.under("Id")
+	}
+	if v := s.SignInConfig.findViolation(); v != nil {
+		return v.under("SignInConfig")
+	}
+	if v := s.TelephonyConfig.findViolation(); v != nil {
+		return v.under("TelephonyConfig")
 	}
 	return nil
 }
@@ -7371,6 +12765,195 @@ func (s *UpdateUserSecurityProfilesRequest) findViolation() *Violation {
 	return nil
 }
 
+func (s *UpdateViewContentRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateViewContentRequest) findViolation() *Violation {
+	if s.Content == nil {
+		return missing("Content")
+	}
+	if v := s.Content.findViolation(); v != nil {
+		return v.under("Content")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleViewsInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Status == nil {
+		return missing("Status")
+	}
+	if v := ruleViewStatus.findViolation(s.Status); v != nil {
+		return v.under("Status")
+	}
+	if s.ViewId == nil {
+		return missing("ViewId")
+	}
+	if v := ruleViewId.findViolation(s.ViewId); v != nil {
+		return v.under("ViewId")
+	}
+	return nil
+}
+
+func (s *UpdateViewMetadataRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateViewMetadataRequest) findViolation() *Violation {
+	if v := ruleViewDescription.findViolation(s.Description); v != nil {
+		return v.under("Description")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleViewsInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleViewName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if s.ViewId == nil {
+		return missing("ViewId")
+	}
+	if v := ruleViewId.findViolation(s.ViewId); v != nil {
+		return v.under("ViewId")
+	}
+	return nil
+}
+
+func (s *UpdateWorkspaceMetadataRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateWorkspaceMetadataRequest) findViolation() *Violation {
+	if v := ruleWorkspaceDescription.findViolation(s.Description); v != nil {
+		return v.under("Description")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := ruleWorkspaceName.findViolation(s.Name); v != nil {
+		return v.under("Name")
+	}
+	if v := ruleWorkspaceTitle.findViolation(s.Title); v != nil {
+		return v.under("Title")
+	}
+	if s.WorkspaceId == nil {
+		return missing("WorkspaceId")
+	}
+	if v := ruleWorkspaceId.findViolation(s.WorkspaceId); v != nil {
+		return v.under("WorkspaceId")
+	}
+	return nil
+}
+
+func (s *UpdateWorkspacePageRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateWorkspacePageRequest) findViolation() *Violation {
+	if v := ruleInputData.findViolation(s.InputData); v != nil {
+		return v.under("InputData")
+	}
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := rulePage.findViolation(s.NewPage); v != nil {
+		return v.under("NewPage")
+	}
+	if s.Page == nil {
+		return missing("Page")
+	}
+	if v := rulePage.findViolation(s.Page); v != nil {
+		return v.under("Page")
+	}
+	if v := ruleSlug.findViolation(s.Slug); v != nil {
+		return v.under("Slug")
+	}
+	if s.WorkspaceId == nil {
+		return missing("WorkspaceId")
+	}
+	if v := ruleWorkspaceId.findViolation(s.WorkspaceId); v != nil {
+		return v.under("WorkspaceId")
+	}
+	return nil
+}
+
+func (s *UpdateWorkspaceThemeRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateWorkspaceThemeRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if v := s.Theme.findViolation(); v != nil {
+		return v.under("Theme")
+	}
+	if s.WorkspaceId == nil {
+		return missing("WorkspaceId")
+	}
+	if v := ruleWorkspaceId.findViolation(s.WorkspaceId); v != nil {
+		return v.under("WorkspaceId")
+	}
+	return nil
+}
+
+func (s *UpdateWorkspaceVisibilityRequest) Validate() error {
+	if v := s.findViolation(); v != nil {
+		return v
+	}
+	return nil
+}
+
+func (s *UpdateWorkspaceVisibilityRequest) findViolation() *Violation {
+	if s.InstanceId == nil {
+		return missing("InstanceId")
+	}
+	if v := ruleInstanceId.findViolation(s.InstanceId); v != nil {
+		return v.under("InstanceId")
+	}
+	if s.Visibility == nil {
+		return missing("Visibility")
+	}
+	if v := ruleVisibility.findViolation(s.Visibility); v != nil {
+		return v.under("Visibility")
+	}
+	if s.WorkspaceId == nil {
+		return missing("WorkspaceId")
+	}
+	if v := ruleWorkspaceId.findViolation(s.WorkspaceId); v != nil {
+		return v.under("WorkspaceId")
+	}
+	return nil
+}
+
 func checkUserHierarchyGroupSearchConditionList(l []UserHierarchyGroupSearchCriteria) *Violation {
 	if l == nil {
 		return nil
@@ -7599,6 +13182,28 @@ func (s *Validation) findViolation() *Violation {
 	return nil
 }
 
+func checkViewActions(l []string) *Violation {
+	if l == nil {
+		return nil
+	}
+	for i := range l {
+		if v := ruleViewAction.findViolation(&l[i]); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func (s *ViewInputContent) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := checkViewActions(s.Actions); v != nil {
+		return v.under("Actions")
+	}
+	return nil
+}
+
 func checkViewSearchConditionList(l []ViewSearchCriteria) *Violation {
 	if l == nil {
 		return nil
@@ -7658,6 +13263,21 @@ func checkVoiceEnhancementConfigs(l []VoiceEnhancementConfig) *Violation {
 	}
 	for i := range l {
 		if v := l[i].findViolation(); v != nil {
+			return v.at(i)
+		}
+	}
+	return nil
+}
+
+func checkWeekdayOccurrenceList(l []int32) *Violation {
+	if l == nil {
+		return nil
+	}
+	if v := size(len(l), 0, 1); v != nil {
+		return v
+	}
+	for i := range l {
+		if v := ruleWeekdayOccurrenceInteger.findViolation(int64(l[i])); v != nil {
 			return v.at(i)
 		}
 	}
@@ -7728,6 +13348,16 @@ func (s *WorkspaceAssociationSearchCriteria) findViolation() *Violation {
 	return nil
 }
 
+func checkWorkspaceResourceArnList(l []string) *Violation {
+	if l == nil {
+		return nil
+	}
+	if v := size(len(l), 1, 25); v != nil {
+		return v
+	}
+	return nil
+}
+
 func checkWorkspaceSearchConditionList(l []WorkspaceSearchCriteria) *Violation {
 	if l == nil {
 		return nil
@@ -7752,6 +13382,84 @@ func (s *WorkspaceSearchCriteria) findViolation() *Violation {
 	}
 	if v := s.StringCondition.findViolation(); v != nil {
 		return v.under("StringCondition")
+	}
+	return nil
+}
+
+func (s *WorkspaceTheme) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.Dark.findViolation(); v != nil {
+		return v.under("Dark")
+	}
+	if v := s.Light.findViolation(); v != nil {
+		return v.under("Light")
+	}
+	return nil
+}
+
+func (s *WorkspaceThemeConfig) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.Images.findViolation(); v != nil {
+		return v.under("Images")
+	}
+	if v := s.Palette.findViolation(); v != nil {
+		return v.under("Palette")
+	}
+	if v := s.Typography.findViolation(); v != nil {
+		return v.under("Typography")
+	}
+	return nil
+}
+
+func (s *WorkspaceThemeImages) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.Logo.findViolation(); v != nil {
+		return v.under("Logo")
+	}
+	return nil
+}
+
+func (s *WorkspaceThemePalette) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.Canvas.findViolation(); v != nil {
+		return v.under("Canvas")
+	}
+	if v := s.Header.findViolation(); v != nil {
+		return v.under("Header")
+	}
+	if v := s.Navigation.findViolation(); v != nil {
+		return v.under("Navigation")
+	}
+	if v := s.Primary.findViolation(); v != nil {
+		return v.under("Primary")
+	}
+	return nil
+}
+
+func (s *WorkspaceThemeTypography) findViolation() *Violation {
+	if s == nil {
+		return nil
+	}
+	if v := s.FontFamily.findViolation(); v != nil {
+		return v.under("FontFamily")
+	}
+	return nil
+}
+
+func checkresourceArnListMaxLimit100(l []string) *Violation {
+	if l == nil {
+		return nil
+	}
+	if v := size(len(l), 1, 100); v != nil {
+		return v
 	}
 	return nil
 }

@@ -207,17 +207,19 @@ func (r *floatRule) findViolation(n float64) *Violation {
 	return v
 }
 
-// checkMap checks the keys and values of a map; either rule may be nil. Of more
-// than one violation it returns the same one every time.
-func checkMap(m map[string]string, keys, values *stringRule) *Violation {
+// checkMap checks the keys and values of a map; the rule or the check may be
+// nil. Of more than one violation it returns the same one every time.
+func checkMap[T any](m map[string]T, keys *stringRule, check func(*T) *Violation) *Violation {
 	var first *Violation
 	var firstKey string
-	for k, s := range m {
+	for k, value := range m {
 		v := keys.findViolation(&k)
 		if v != nil {
 			v.Problem = "keys " + v.Problem
-		} else if v = values.findViolation(&s); v != nil {
-			v.atKey(k)
+		} else if check != nil {
+			if v = check(&value); v != nil {
+				v.atKey(k)
+			}
 		}
 		if v != nil && (first == nil || k < firstKey) {
 			first, firstKey = v, k

@@ -1,0 +1,384 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/store"
+)
+
+// The operations on documents, resources about whose members lanyard has few rules of its own: what is particular about
+// a type is its row in documents.
+
+// documentRules are the rules about documents of a type.
+type documentRules struct {
+	named string // the member that sets the name, where that is not Name
+	// quota is how many an instance may have, or the whole that they are parts of: Amazon Connect's default where one is
+	// documented, otherwise a bound of ours.
+	quota int
+	// refers are the members that name other resources.
+	refers []reference
+	// content are the members that programs read and not people, such as those with flows: any text is accepted there.
+	content []string
+	// usedBy are the types that must not refer to one that is deleted.
+	usedBy []lanyard.Type
+	// check, unless nil, refuses what the model accepts and completes the members. before is nil for a new one.
+	check func(c *documentCheck, before, d *lanyard.Document) error
+}
+
+// A reference is a member that has ids, or ARNs, of other resources.
+type reference struct {
+	// path leads to the member: names with points between them, [] for every item of a list, as in Actions[].Queue.Id.
+	path string
+	t    lanyard.Type
+	// lost says that what it names may be deleted, and may be sent back after that.
+	lost bool
+}
+
+// documents has a row for each type that is a Document.
+var documents = map[lanyard.Type]documentRules{
+	lanyard.TypePrompt:         {quota: 500},
+	lanyard.TypeFlow:           {quota: 100, content: []string{"Content"}},
+	lanyard.TypeView:           {quota: 100, content: []string{"Content"}},
+	lanyard.TypeEmailAddress:   {named: "EmailAddress", quota: 100},
+	lanyard.TypeEvaluationForm: {named: "Title", quota: 100},
+	lanyard.TypePhoneNumber:    {named: "PhoneNumber", quota: 10},
+	lanyard.TypeWorkspace:      {quota: 100},
+}
+
+// documentCheck is what checks of documents may look at.
+type documentCheck struct {
+	ctx context.Context
+	*Service
+	tx store.Tx
+	in *lanyard.Instance
+}
+
+// member decodes a member into to, a pointer, and reports whether it is there.
+func (c *documentCheck) member(d *lanyard.Document, name string, to any) (ok bool, err error) {
+	raw := d.Members[name]
+	if raw == nil {
+		return false, nil
+	}
+	return true, json.Unmarshal(raw, to)
+}
+
+// A DocumentRef names a document: of a whole, unless it is a part of none.
+type DocumentRef struct {
+	Whole string // id or ARN; "" for none
+	ID    string // id or ARN
+}
+
+// CreateDocument adds a document, of the whole with the id or ARN in its Whole. token is the client token of the call,
+// or "": see createOnce.
+func CreateDocument[R lanyard.Documented](ctx context.Context, s *Service, call Call, instance string, r R,
+	token string) (Created[R], error) {
+	t := r.Type()
+	rules := documents[t]
+	c := creation[R]{resource: r, named: rules.named, quota: s.documentQuota(rules)}
+	if t.Whole() != "" {
+		c.quota = -1 // which counts all of the instance; the quota is of the whole
+	}
+	c.prepare = func(tx store.Tx, in *lanyard.Instance, r R) (err error) {
+		d := r.Doc()
+		d.Created = d.Modified
+		if t.Whole() != "" {
+			if d.Whole, err = s.wholeID(ctx, tx, in, t, d.Whole); err != nil {
+				return err
+			}
+			if err := s.roomBelow(ctx, tx, in, r, rules); err != nil {
+				return err
+			}
+		}
+		check := &documentCheck{ctx, s, tx, in}
+		return check.complete(rules, nil, d, t)
+	}
+	return createOnce(ctx, s, call, instance, token, c)
+}
+
+// documentQuota is how many documents of a type fit; negative for any number.
+func (s *Service) documentQuota(rules documentRules) int {
+	if s.quotas.Documents != 0 {
+		return s.quotas.Documents
+	}
+	return rules.quota
+}
+
+// wholeID returns the id of the whole that parts of type t have, which must exist.
+func (s *Service) wholeID(ctx context.Context, r store.Reader, in *lanyard.Instance, t lanyard.Type,
+	ref string) (string, error) {
+	whole := t.Whole()
+	id, err := s.id(in, whole, ref)
+	if err == nil {
+		_, err = r.Get(ctx, whole, id)
+	}
+	if errors.Is(err, lanyard.ErrNotFound) {
+		return "", lanyard.Errorf(lanyard.NotFound, "%s: %s %q does not exist in instance %s", whole.Member(), whole.Word(),
+			lanyard.Clip(ref), in.ID)
+	}
+	if err != nil {
+		return "", within(whole.Member(), err)
+	}
+	return id, nil
+}
+
+// roomBelow returns an error unless the whole of r has room for one more part.
+func (s *Service) roomBelow(ctx context.Context, r store.Reader, in *lanyard.Instance, of lanyard.Documented,
+	rules documentRules) error {
+	quota := s.documentQuota(rules)
+	if quota < 0 {
+		return nil
+	}
+	t := of.Type()
+	parts, err := r.Referrers(ctx, lanyard.Ref{Type: t.Whole(), ID: of.Doc().Whole}, t, "", quota+1)
+	if err != nil {
+		return err
+	}
+	if len(parts) >= quota {
+		return lanyard.Errorf(lanyard.Limit, "%s %q has %d of at most %d %s", t.Whole().Word(), of.Doc().Whole, len(parts),
+			quota, t.Plural())
+	}
+	return nil
+}
+
+// complete resolves what the members of d refer to and applies the checks of its type.
+func (c *documentCheck) complete(rules documentRules, before, d *lanyard.Document, t lanyard.Type) error {
+	d.Uses = nil
+	if t.Whole() != "" {
+		d.Uses = append(d.Uses, lanyard.Ref{Type: t.Whole(), ID: d.Whole})
+	}
+	for _, ref := range rules.refers {
+		if err := c.resolve(ref, before, d); err != nil {
+			return err
+		}
+	}
+	if rules.check != nil {
+		return rules.check(c, before, d)
+	}
+	return nil
+}
+
+// resolve puts ids in the place of what the members of d name by a reference. What was named before may stay, even if
+// it has been deleted since, where the reference may be lost.
+func (c *documentCheck) resolve(ref reference, before, d *lanyard.Document) error {
+	member, _, _ := strings.Cut(ref.path, ".")
+	name := strings.TrimSuffix(member, "[]")
+	raw := d.Members[name]
+	if raw == nil {
+		return nil
+	}
+	var had []string
+	if before != nil && ref.lost {
+		collect := func(_, id string) (string, error) { had = append(had, id); return id, nil }
+		if _, err := eachString(before.Members[name], strings.TrimPrefix(ref.path, name), name, collect); err != nil {
+			return err
+		}
+	}
+	resolved, err := eachString(raw, strings.TrimPrefix(ref.path, name), name, func(path, value string) (string, error) {
+		if value == "" || slices.Contains(had, value) {
+			return value, nil
+		}
+		id, err := c.referTo(ref.t, path, value)
+		if to := (lanyard.Ref{Type: ref.t, ID: id}); err == nil && !ref.lost && !slices.Contains(d.Uses, to) {
+			d.Uses = append(d.Uses, to)
+		}
+		return id, err
+	})
+	if err == nil {
+		d.Members[name] = resolved
+	}
+	return err
+}
+
+// referTo returns the id of what a member names, which must exist.
+func (c *documentCheck) referTo(t lanyard.Type, member, ref string) (string, error) {
+	id, err := c.id(c.in, t, ref)
+	if err == nil {
+		if err := mayUse(c.tx, lanyard.Ref{Type: t, ID: id}); err != nil {
+			return "", err
+		}
+		_, err = c.tx.Get(c.ctx, t, id)
+	}
+	if errors.Is(err, lanyard.ErrNotFound) || errors.Is(err, lanyard.ErrInvalid) {
+		return "", lanyard.Errorf(lanyard.Invalid, "%s must be the id or ARN of an existing %s of the instance, got %s", member,
+			t.Word(), lanyard.Quote(ref))
+	}
+	return id, err
+}
+
+// eachString calls f for every string of a JSON value that path leads to, and returns the value with what f returns in
+// their place. path is as in a reference, and begins with a point or []; at is where it begins, for messages.
+func eachString(raw []byte, path, at string, f func(at, value string) (string, error)) (lanyard.JSON, error) {
+	var v any
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return nil, err
+	}
+	v, err := mapStrings(v, path, at, f)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(v, json.Deterministic(true))
+}
+
+func mapStrings(v any, path, at string, f func(at, value string) (string, error)) (any, error) {
+	if path == "" {
+		text, ok := v.(string)
+		if !ok {
+			return v, nil
+		}
+		return f(at, text)
+	}
+	if below, ok := strings.CutPrefix(path, "[]"); ok {
+		list, _ := v.([]any)
+		for i := range list {
+			var err error
+			if list[i], err = mapStrings(list[i], below, at+"["+strconv.Itoa(i)+"]", f); err != nil {
+				return nil, err
+			}
+		}
+		return v, nil
+	}
+	path = path[1:] // the point
+	end := strings.IndexAny(path, ".[")
+	if end < 0 {
+		end = len(path)
+	}
+	name, below := path[:end], path[end:]
+	object, _ := v.(map[string]any)
+	value, ok := object[name]
+	if !ok || value == nil {
+		return v, nil
+	}
+	value, err := mapStrings(value, below, at+"."+name, f)
+	if err == nil {
+		object[name] = value
+	}
+	return v, err
+}
+
+// Document returns a document.
+func Document[R lanyard.Documented](ctx context.Context, s *Service, call Call, instance string,
+	ref DocumentRef) (*lanyard.Instance, R, error) {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		var none R
+		return nil, none, err
+	}
+	r, err := getDocument[R](ctx, s, s.store.Reader(in.ID), in, ref)
+	return in, r, err
+}
+
+// getDocument returns a document of the whole that ref names.
+func getDocument[R lanyard.Documented](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance,
+	ref DocumentRef) (R, error) {
+	var none R
+	t, whole := none.Type(), ""
+	if t.Whole() != "" {
+		var err error
+		if whole, err = s.wholeID(ctx, r, in, t, ref.Whole); err != nil {
+			return none, err
+		}
+	}
+	res, err := getTarget[R](ctx, s, r, in, ref.ID)
+	if err == nil && res.Doc().Whole != whole {
+		return none, lanyard.Errorf(lanyard.NotFound, "%s: %s %q does not exist in %s %s", t.Member(), t.Word(),
+			lanyard.Clip(ref.ID), t.Whole().Word(), whole)
+	}
+	return res, err
+}
+
+// ChangeDocument changes a document as change does, which may run more than once, and checks the outcome.
+func ChangeDocument[R lanyard.Documented](ctx context.Context, s *Service, call Call, instance string, ref DocumentRef,
+	change func(R) error) (Result, error) {
+	var none R
+	t := none.Type()
+	rules := documents[t]
+	var before *lanyard.Document
+	return updateFound(ctx, s, call, instance, updating[R]{
+		named: rules.named,
+		find: func(tx store.Tx, in *lanyard.Instance) (R, error) {
+			r, err := getDocument[R](ctx, s, tx, in, ref)
+			if err == nil {
+				before = r.Doc()
+			}
+			return r, err
+		},
+		change: func(tx store.Tx, in *lanyard.Instance, r R) error {
+			if err := change(r); err != nil {
+				return err
+			}
+			check := &documentCheck{ctx, s, tx, in}
+			return check.complete(rules, before, r.Doc(), t)
+		}})
+}
+
+// DeleteDocument removes a document that nothing refers to, and its parts.
+func DeleteDocument[R lanyard.Documented](ctx context.Context, s *Service, call Call, instance string,
+	ref DocumentRef) (Result, error) {
+	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
+		r, err := getDocument[R](ctx, s, tx, in, ref)
+		if err != nil {
+			return err
+		}
+		if err := call.checkIfMatch(r); err != nil {
+			return err
+		}
+		if err := unused(ctx, tx, r, documents[r.Type()].usedBy...); err != nil {
+			return err
+		}
+		if err := removeParts(ctx, tx, lanyard.Ref{Type: r.Type(), ID: r.Head().ID}); err != nil {
+			return err
+		}
+		return tx.Delete(ctx, r.Type(), r.Head().ID)
+	})
+}
+
+// removeParts deletes the documents that are parts of a resource.
+func removeParts(ctx context.Context, tx store.Tx, whole lanyard.Ref) error {
+	for _, t := range lanyard.Types() {
+		if t.Whole() != whole.Type {
+			continue
+		}
+		for {
+			ids, err := tx.Referrers(ctx, whole, t, "", 1000)
+			if err != nil {
+				return err
+			}
+			if len(ids) == 0 {
+				break
+			}
+			for _, id := range ids {
+				if err := tx.Delete(ctx, t, id); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// ListParts pages through the documents that are parts of a whole, in the order of their creation.
+func ListParts[R lanyard.Documented](ctx context.Context, s *Service, call Call, instance, whole string,
+	sel Selection[R]) (PageOf[R], error) {
+	in, err := s.Instance(ctx, call, instance)
+	if err != nil {
+		return PageOf[R]{}, err
+	}
+	var none R
+	reader := s.store.Reader(in.ID)
+	id, err := s.wholeID(ctx, reader, in, none.Type(), whole)
+	if err != nil {
+		return PageOf[R]{}, err
+	}
+	f := finder[R]{service: s, reader: reader, in: in,
+		tests: []test{func(r lanyard.Resource) bool {
+			return r.(R).Doc().Whole == id && (sel.Wanted == nil || sel.Wanted(r.(R)))
+		}}}
+	return f.findPage(ctx, sel.Page)
+}
