@@ -19,6 +19,17 @@ func openPortable(t *testing.T, dir string, target bool) (store.Portable, error)
 
 func TestCopy(t *testing.T) { storetest.RunCopy(t, openPortable, openPortable) }
 
+// An export of a store in memory sees one state too, and keeps nobody from changing it.
+func TestCopyFromMemory(t *testing.T) {
+	images := map[string][]byte{}
+	storetest.RunCopy(t, func(t *testing.T, dir string, target bool) (store.Portable, error) {
+		if target {
+			return openPortable(t, dir, target)
+		}
+		return openedMemory(t, images, dir), nil
+	}, openPortable)
+}
+
 // Every table of a store is copied, apart from a few.
 func TestTablesAreCopied(t *testing.T) {
 	db, err := openWriter(t.Context(), filepath.Join(t.TempDir(), "x.db"), Config{unsynced: true})

@@ -39,6 +39,9 @@ type MemoryConfig struct {
 
 // OpenImage opens a store in memory that has what another had.
 func OpenImage(ctx context.Context, c MemoryConfig) (*Memory, error) {
+	if len(c.Image) == 0 {
+		return nil, memoryError(errors.New("the image is empty"))
+	}
 	shared, err := openShared(ctx, c.Image)
 	if err != nil {
 		return nil, memoryError(err)
@@ -115,13 +118,12 @@ func openShared(ctx context.Context, image []byte) (_ *sharedConn, err error) {
 	if s.raw, err = db.Conn(ctx); err != nil {
 		return nil, err
 	}
+	s.conn = sqlstore.NewConn(s.raw)
 	if image != nil {
-		err = s.raw.Raw(func(c any) error { return c.(imaged).Deserialize(image) })
-		if err != nil {
+		if err := s.deserialize(ctx, image); err != nil {
 			return nil, fmt.Errorf("read an image: %w", err)
 		}
 	}
-	s.conn = sqlstore.NewConn(s.raw)
 	return s, nil
 }
 
@@ -129,6 +131,14 @@ func openShared(ctx context.Context, image []byte) (_ *sharedConn, err error) {
 type imaged interface {
 	Serialize() ([]byte, error)
 	Deserialize([]byte) error
+}
+
+func (s *sharedConn) deserialize(ctx context.Context, image []byte) error {
+	err := s.raw.Raw(func(c any) error { return c.(imaged).Deserialize(image) })
+	if err != nil {
+		return err
+	}
+	return checkOurs(ctx, s.raw)
 }
 
 func (s *sharedConn) serialize() (image []byte, err error) {

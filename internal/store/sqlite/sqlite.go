@@ -352,7 +352,9 @@ func create(path string) error {
 }
 
 // checkOurs refuses a database that SQLite cannot read, or that is not ours.
-func checkOurs(ctx context.Context, db *sql.DB) error {
+func checkOurs(ctx context.Context, db interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}) error {
 	var tables, ours int
 	err := db.QueryRowContext(ctx,
 		`SELECT COUNT(*), COUNT(CASE WHEN name = 'schema_version' THEN 1 END) FROM sqlite_schema WHERE type = 'table'`).Scan(&tables, &ours)

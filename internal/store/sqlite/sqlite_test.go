@@ -59,7 +59,7 @@ func (m imagedMemory) Close() error {
 	return m.Memory.Close()
 }
 
-func openedMemory(t *testing.T, images map[string][]byte, dir string) store.Store {
+func openedMemory(t *testing.T, images map[string][]byte, dir string) imagedMemory {
 	t.Helper()
 	image, err := emptyImage()
 	if kept := images[dir]; kept != nil {
