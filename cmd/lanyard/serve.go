@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -32,8 +31,8 @@ import (
 
 type serveCmd struct {
 	Listen  string `help:"Address and port to listen on; default ${default}." default:"127.0.0.1:4580" placeholder:"ADDR"`
-	Data    string `help:"Folder that holds the credentials and, with --store sqlite, the database; default ${default}." default:"./lanyard-data" type:"path" placeholder:"DIR"`
-	Store   string `help:"Where to keep the data: sqlite (in the data folder), or a PostgreSQL database by its URL, which several servers may use; set it through the environment, because it has a password." default:"sqlite" placeholder:"sqlite|postgres://…"`
+	Data    string `help:"Folder that holds the credentials and, with --store sqlite, the database; default ${default}, and none with --store memory." default:"./lanyard-data" type:"path" placeholder:"DIR"`
+	Store   string `help:"Where to keep the data: sqlite (in the data folder), memory (nowhere: all is gone when the server stops, and nothing is on disk), or a PostgreSQL database by its URL, which several servers may use; set that through the environment, because it has a password." default:"sqlite" placeholder:"sqlite|memory|postgres://…"`
 	Region  string `help:"AWS Region of this server." default:"us-east-1"`
 	Account string `help:"AWS account of the root access key; default: that of the data folder, otherwise ${default}." default:"123456789012"`
 
@@ -82,6 +81,7 @@ func (serveCmd) Help() string {
   LANYARD_THROTTLE=aws lanyard serve --demo
   LANYARD_STORE=postgres://lanyard:secret@db.example/lanyard lanyard serve
   lanyard serve --store postgres://db.example/lanyard --max-staleness 5s --snapshot-memory 2GiB
+  lanyard serve --store memory --demo          # to try out; nothing is left
   lanyard serve --authzen-mcp gateways.yaml
   lanyard serve --mcp-gateway gateway.yaml
   lanyard serve --config /etc/lanyard.json     # {"listen": "127.0.0.1:9000", "quota-profiles": 200}
@@ -99,6 +99,7 @@ func (c *serveCmd) retention() (control.Retention, error) {
 
 // Run serves until the context of io ends.
 func (c *serveCmd) Run(io streams) (err error) {
+	c.dropFolder()
 	if err := c.checkFlags(); err != nil {
 		return err
 	}
@@ -130,6 +131,42 @@ func (c *serveCmd) Run(io streams) (err error) {
 	return c.serveStore(io, db, startedServer{certificates, gateway, log, started})
 }
 
+// defaultData is the default of --data.
+const defaultData = "./lanyard-data"
+
+// dropFolder leaves a server that keeps its data in memory without a data folder, unless one is named: that has what
+// commands need to find the server.
+func (c *serveCmd) dropFolder() {
+	standard, err := filepath.Abs(defaultData)
+	if c.Store == inMemory && (c.Data == defaultData || err == nil && c.Data == standard) {
+		c.Data = ""
+	}
+}
+
+// announce leaves in the data folder, if there is one, what commands and clients need to find the server. leave removes
+// the address.
+func (c *serveCmd) announce(root lanyard.AccessKey, here endpoint) (leave func(), err error) {
+	if c.Data == "" {
+		return func() {}, nil
+	}
+	if err := writeCredentials(c.Data, root, here); err != nil {
+		return nil, err
+	}
+	return func() { os.Remove(filepath.Join(c.Data, endpointFile)) }, nil
+}
+
+// forgetEndpoint removes the address that a crashed server left, to which commands must not be led.
+func (c *serveCmd) forgetEndpoint() error {
+	if c.Data == "" {
+		return nil
+	}
+	err := os.Remove(filepath.Join(c.Data, endpointFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the address of an earlier server: %w", err)
+	}
+	return nil
+}
+
 // startedServer is what a server has before it opens its store.
 type startedServer struct {
 	certificates []tls.Certificate
@@ -157,10 +194,11 @@ func (c *serveCmd) serveStore(io streams, db store.Store, s startedServer) error
 	}
 	defer listener.Close()
 	here := c.newEndpoint(listener, s.certificates)
-	if err := writeCredentials(c.Data, root, here); err != nil {
+	leave, err := c.announce(root, here)
+	if err != nil {
 		return err
 	}
-	defer os.Remove(filepath.Join(c.Data, endpointFile))
+	defer leave()
 	gateway, err := gatewayHost{svc, db, root, here, log}.start(io.ctx, s.gateway)
 	if err != nil {
 		return err
@@ -184,7 +222,7 @@ func (c *serveCmd) serveStore(io streams, db store.Store, s startedServer) error
 		log.Warn("NO AUTHENTICATION: every request that reaches this address may do everything; for tests on this "+
 			"machine only", "listen", c.Listen)
 	}
-	c.printGreeting(io, here, shown)
+	c.printGreeting(io, here, root, shown)
 
 	select {
 	case err := <-served:
@@ -234,9 +272,8 @@ const defaultAccount = "123456789012"
 // newService sets up the operations on a store, and returns the root key.
 func (c *serveCmd) newService(ctx context.Context, db store.Store, log *slog.Logger) (*control.Service,
 	lanyard.AccessKey, error) {
-	// Commands must not be led here by the address that a crashed server left.
-	if err := os.Remove(filepath.Join(c.Data, endpointFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, lanyard.AccessKey{}, fmt.Errorf("remove the address of an earlier server: %w", err)
+	if err := c.forgetEndpoint(); err != nil {
+		return nil, lanyard.AccessKey{}, err
 	}
 	rules := c.rules()
 	rules.Store, rules.Logger = db, log
@@ -334,8 +371,8 @@ const demoFile = "demo-credentials"
 func (c *serveCmd) giveDemoPasswords(ctx context.Context, svc *control.Service, root lanyard.AccessKey,
 	in *lanyard.Instance) (string, error) {
 	signIns, err := demo.GivePasswords(ctx, svc, root, in)
-	if err != nil || signIns == "" {
-		return "", err
+	if err != nil || signIns == "" || c.Data == "" {
+		return signIns, err
 	}
 	return signIns, replaceFile(filepath.Join(c.Data, demoFile), []byte(signIns))
 }
@@ -378,58 +415,6 @@ func (c *serveCmd) newServer(handler http.Handler, certificates []tls.Certificat
 func (c *serveCmd) rules() control.Config {
 	return control.Config{Region: c.Region, Partition: c.Partition, Quotas: c.Quota.quotas(), Lenient: c.Lenient,
 		AssociateUsers: c.AssociateUsers, Strict: c.Strict}
-}
-
-// printGreeting tells a newcomer what to do next.
-func (c *serveCmd) printGreeting(io streams, here endpoint, shown demoShown) {
-	file, err := filepath.Abs(filepath.Join(c.Data, credentialsFile))
-	if err != nil {
-		file = filepath.Join(c.Data, credentialsFile)
-	}
-	fmt.Fprintf(io.out, `lanyard serves %s. In another shell:
-
-  export AWS_ENDPOINT_URL_CONNECT=%s
-  export AWS_SHARED_CREDENTIALS_FILE=%s
-  export AWS_REGION=%s AWS_DEFAULT_REGION=%s
-
-`, here.URL, here.URL, shellQuote(file), c.Region, c.Region)
-	// Variables that are set here are probably set there too, and would take precedence over the credentials file.
-	var others []string
-	for _, name := range []string{"AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
-		if os.Getenv(name) != "" {
-			others = append(others, name)
-		}
-	}
-	if len(others) > 0 {
-		fmt.Fprintf(io.out, "  unset %s\n\n", strings.Join(others, " "))
-	}
-	if shown.instance != nil {
-		fmt.Fprintf(io.out, "  aws connect list-security-profiles --instance-id %s\n\n", shown.instance.ID)
-	} else {
-		fmt.Fprint(io.out, "  aws connect create-instance --identity-management-type CONNECT_MANAGED --instance-alias "+
-			"my-centre --inbound-calls-enabled --outbound-calls-enabled\n\n")
-	}
-	c.printSignIns(io, here, shown, file)
-}
-
-// printSignIns tells how to sign in to the console.
-func (c *serveCmd) printSignIns(io streams, here endpoint, shown demoShown, credentials string) {
-	url, people := cmp.Or(c.ConsoleURL, here.URL), filepath.Join(c.Data, demoFile)
-	if shown.signIns != "" {
-		fmt.Fprintf(io.out, "The console is at %s/ for a browser. Sign in as one of these users, who are also in %s:\n\n", url,
-			people)
-		for line := range strings.Lines(shown.signIns) {
-			fmt.Fprint(io.out, "  "+line)
-		}
-		fmt.Fprintln(io.out)
-		return
-	}
-	fmt.Fprintf(io.out, "The console is at %s/ for a browser. Sign in with the root access key in %s, or as a user "+
-		"with a password\n(lanyard user password).\n", url, credentials)
-	if _, err := os.Stat(people); c.Demo && err == nil {
-		fmt.Fprintf(io.out, "The users of the demo are in %s.\n", people)
-	}
-	fmt.Fprintln(io.out)
 }
 
 // shellQuote quotes a word for a shell.

@@ -78,7 +78,7 @@ func (c *serveCmd) checkIdentity() error {
 	if !partitionForm.MatchString(c.Partition) {
 		return refuse("--partition must be aws or a name that begins with aws-, such as aws-cn, got %q", c.Partition)
 	}
-	return errors.Join(checkStore(c.Store), notURL("--data", c.Data))
+	return errors.Join(checkServedStore(c.Store), notURL("--data", c.Data))
 }
 
 func (c *serveCmd) checkListen() error {

@@ -25,6 +25,20 @@ func checkStore(name string) error {
 	return nil
 }
 
+// inMemory is the --store of a server that keeps nothing.
+const inMemory = "memory"
+
+// checkServedStore is checkStore for a server, which may also keep its data in memory.
+func checkServedStore(name string) error {
+	if name == inMemory {
+		return nil
+	}
+	if err := checkStore(name); err != nil {
+		return refuse("%v, or memory for data that is gone when the server stops", err)
+	}
+	return nil
+}
+
 // aURL matches a URL, also after it was cleaned as a path, which leaves one slash. Drives of Windows have one letter.
 var aURL = regexp.MustCompile(`(^|[/\\])[A-Za-z][A-Za-z0-9+.-]+:[/\\]`)
 
@@ -79,8 +93,11 @@ func storeName(name string) string {
 	return u.Scheme + "://" + u.Host + u.Path
 }
 
-// openStore opens the store of a server, and locks the data folder.
+// openStore opens the store of a server, and locks the data folder. A store in memory needs none: dir may be "".
 func openStore(ctx context.Context, name, dir string, log *slog.Logger) (store.Store, error) {
+	if name == inMemory && dir == "" {
+		return sqlite.OpenMemory(ctx)
+	}
 	warning, err := checkMode(dir)
 	if err != nil {
 		return nil, err
@@ -88,7 +105,7 @@ func openStore(ctx context.Context, name, dir string, log *slog.Logger) (store.S
 	if warning != "" {
 		log.Warn(warning)
 	}
-	if !postgres.IsURL(name) {
+	if name != inMemory && !postgres.IsURL(name) {
 		db, err := sqlite.Open(ctx, sqlite.Config{Dir: dir, Logger: log, Scrub: 10 * time.Second})
 		if err != nil {
 			return nil, fmt.Errorf("open the data folder %s: %w", dir, err)
@@ -102,6 +119,13 @@ func openStore(ctx context.Context, name, dir string, log *slog.Logger) (store.S
 	release, err := sqlite.Acquire(dir)
 	if err != nil {
 		return nil, err
+	}
+	if name == inMemory {
+		db, err := sqlite.OpenMemory(ctx)
+		if err != nil {
+			return nil, errors.Join(err, release())
+		}
+		return &lockedMemory{db, release}, nil
 	}
 	db, err := openPostgres(ctx, name, log)
 	if err != nil {
@@ -117,6 +141,14 @@ func openPostgres(ctx context.Context, name string, log *slog.Logger) (*postgres
 	}
 	return db, nil
 }
+
+// lockedMemory unlocks the data folder when it is closed.
+type lockedMemory struct {
+	*sqlite.Memory
+	release func() error
+}
+
+func (s *lockedMemory) Close() error { return errors.Join(s.Memory.Close(), s.release()) }
 
 // lockedStore unlocks the data folder when it is closed.
 type lockedStore struct {
