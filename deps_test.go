@@ -118,6 +118,8 @@ var rules = map[string]rule{
 		"gathers and redacts what a gateway decided; where it is stored is handed to it"},
 	"stack": {[]string{"", "access", "compare", "invocation", "lint", "sandbox", "store", "template"},
 		"plans for any API and tries plans on a copy; it reads no instance and opens no database"},
+	"seed": {[]string{"", "invocation", "mirror", "stack", "store", "template"},
+		"applies what stack plans, to any API; which instance, and who reads the files, is the caller's"},
 	"template": {[]string{"typo"}, "files are read and edited by themselves; what they mean for an instance is for others"},
 	"typo":     {nil, "could be lifted into another project as it is"},
 	"terminal": {nil, "could be lifted into another project as it is"},

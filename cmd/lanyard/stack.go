@@ -6,9 +6,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
-	"regexp"
-	"strings"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/mirror"
@@ -152,17 +149,11 @@ func (s *stackFiles) resolve(name, instance string) (*stack.Template, error) {
 	return stack.FromTemplate(s.resolved, s.files, s.parameters, instance)
 }
 
-var notInStackNames = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
-
 // stackName is the name of the stack: as given, or that of the first file without its ending.
 func (f *stackFlags) stackName(files []string) (string, error) {
 	name := f.Name
 	if name == "" && len(files) > 0 {
-		name = filepath.Base(files[0])
-		for _, ending := range []string{".yaml", ".yml", ".json", ".template"} {
-			name = strings.TrimSuffix(name, ending)
-		}
-		name = strings.Trim(notInStackNames.ReplaceAllString(name, "-"), "-.")
+		name = stack.NameOf(files[0])
 	}
 	if err := stack.CheckName(name); err != nil {
 		return "", refuse("--stack: %v", err)

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -36,6 +37,18 @@ func CheckName(name string) error {
 	return lanyard.Errorf(lanyard.Invalid,
 		"the name of the stack must be 1 to 128 letters, digits, dots, dashes and underscores that begin with a letter or "+
 			"digit, got %s", lanyard.Quote(name))
+}
+
+var notInNames = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
+
+// NameOf returns the name that a stack has by the name of its first file, without its ending. It may be none; see
+// CheckName.
+func NameOf(file string) string {
+	name := filepath.Base(file)
+	for _, ending := range []string{".yaml", ".yml", ".json", ".template"} {
+		name = strings.TrimSuffix(name, ending)
+	}
+	return strings.Trim(notInNames.ReplaceAllString(name, "-"), "-.")
 }
 
 // A note is what the tags of a resource say.
