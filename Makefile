@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run demo-agent build console browser console-big screenshots test check postgres unit conformance bench properties fuzz crash failover linearizability soak model upstream generate docs clean help
+.PHONY: run demo-agent build packages-decide console browser console-big screenshots test check postgres unit conformance bench properties fuzz crash failover linearizability soak model upstream generate docs clean help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -29,6 +29,9 @@ build: ## Build bin/lanyard, one static binary, with the web console if Node.js 
 	@command -v go >/dev/null || { echo "Building lanyard requires Go 1.26 or newer: https://go.dev/dl/"; exit 1; }
 	@.ci/console
 	CGO_ENABLED=0 go build -trimpath -o bin/lanyard ./cmd/lanyard
+
+packages-decide: ## Build the decision engine for JavaScript and Python, as packages in dist/.
+	@.ci/packages-decide
 
 console: ## Build the web console that bin/lanyard embeds (requires Node.js).
 	@CI=true .ci/console

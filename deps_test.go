@@ -80,8 +80,12 @@ var rules = map[string]rule{
 		"rebuilds states from what a store has, whichever store that is"},
 	"lint": {[]string{"", "access", "typo"},
 		"one engine for the command, the console and plans: what it looks at is handed to it"},
+	"subject": {[]string{"", "access"},
+		"the same code signs in the server and verifies in WebAssembly, so it knows neither HTTP nor a store"},
+	"subjectapi": {[]string{"", "access", "control", "httpstatus", "subject"},
+		"a front end: who calls is handed to it, and it never imports another"},
 	"frontends": {[]string{"", "access", "admin", "audit", "authzen", "awsapi", "callers", "coaz", "console",
-		"control", "fault", "intake", "invocation", "mcpserver", "questions", "sigv4", "store", "throttle"},
+		"control", "fault", "intake", "invocation", "mcpserver", "questions", "sigv4", "store", "subjectapi", "throttle"},
 		"wires the front ends to each other, so that none imports another; it knows no database"},
 	"world": {[]string{"", "control", "fault", "frontends", "store/sqlite"},
 		"a whole server in memory, whose store can only be that one; who listens for it is the caller's choice"},
@@ -134,11 +138,12 @@ var rules = map[string]rule{
 		"wires everything together; the suites are for tests"},
 	"console/app/e2e/provider": {nil, "what the console is tried with must owe it nothing"},
 	"cmd/modelgen":             {nil, "makes what the rest is built of, so it must build without"},
+	"cmd/lanyard-wasm":         {[]string{"subject"}, "exports what package subject does, and nothing of a server"},
 	"cmd/demo-agent":           {[]string{"terminal"}, "uses the program as anybody would"},
 }
 
 // frontEnds are the packages that answer callers; they never import each other.
-var frontEnds = []string{"awsapi", "admin", "authzen", "console", "mcpserver"}
+var frontEnds = []string{"awsapi", "admin", "authzen", "console", "mcpserver", "subjectapi"}
 
 // databases are imported by homes only, and their drivers by them only.
 var (

@@ -31,6 +31,7 @@ import (
 	"github.com/lanyard/lanyard/internal/mcpserver"
 	"github.com/lanyard/lanyard/internal/questions"
 	"github.com/lanyard/lanyard/internal/store"
+	"github.com/lanyard/lanyard/internal/subjectapi"
 	"github.com/lanyard/lanyard/internal/throttle"
 	"github.com/lanyard/lanyard/sigv4"
 )
@@ -76,8 +77,8 @@ type server struct {
 	Config
 	calls atomic.Int64
 
-	api, management, decisions, console http.Handler
-	assistant                           func() http.Handler // made at the first request
+	api, management, decisions, subjects, console http.Handler
+	assistant                                     func() http.Handler // made at the first request
 }
 
 // New returns the handler of a server. Unless KeepMemory is set, it returns idle memory to the operating system until
@@ -116,6 +117,8 @@ func New(ctx context.Context, c Config) (http.Handler, error) {
 		Strangers: pools.strangers, Callers: pools.callers,
 		Questions: ask, Logger: c.Logger,
 	})
+	subjects := s.newSubjects(auth)
+	s.subjects = subjects
 	shown, err := s.newConsole(ctx, api, ask, pools)
 	if err != nil {
 		return nil, fmt.Errorf("set up the console: %w", err)
@@ -197,6 +200,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		w.Write([]byte("ready\n"))
+	case subjectapi.Serves(r.URL.Path):
+		s.subjects.ServeHTTP(w, r)
 	case strings.HasPrefix(r.URL.Path, admin.Prefix):
 		s.management.ServeHTTP(w, r)
 	case authzen.Serves(r.URL.Path):
