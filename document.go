@@ -1,6 +1,9 @@
 package lanyard
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // A Document is what a resource has about whose members lanyard has few rules of its own: it keeps the members of
 // requests as they were sent, except that where they name other resources they hold ids. The type that embeds it says
@@ -16,6 +19,11 @@ type Document struct {
 	Whole string `json:",omitempty"`
 	// Members are those of the API that Meta does not have, by name.
 	Members Settings `json:",omitempty"`
+	// Draft are members as they were saved last, where they are not published; nil when nothing is to be published.
+	Draft Settings `json:",omitempty"`
+	// LastVersion is the highest number that a version of it was ever given, and Number that of a version.
+	LastVersion int64 `json:",omitzero"`
+	Number      int64 `json:",omitzero"`
 	// Uses are the resources that Members name and that must not be deleted in the meantime, without repetition.
 	Uses []Ref `json:",omitempty"`
 }
@@ -29,6 +37,14 @@ type Documented interface {
 // Doc returns the resource's Document itself: change it in a Clone only.
 func (d *Document) Doc() *Document { return d }
 
+// Key is the name, within the whole if it is a part of one; "" without a name.
+func (d *Document) Key() string {
+	if d.Whole == "" || d.Name == "" {
+		return d.Name
+	}
+	return d.Whole + "/" + d.Name
+}
+
 // Set replaces single members, or removes them where the new value is nil; with replace all others are removed.
 func (d *Document) Set(members Settings, replace bool) {
 	if replace || d.Members == nil {
@@ -41,6 +57,11 @@ func (d *Document) Set(members Settings, replace bool) {
 		}
 		d.Members[name] = value
 	}
+}
+
+// VersionID is the id of a version of a document, which is in its ARN too.
+func VersionID(document string, number int64) string {
+	return document + ":" + strconv.FormatInt(number, 10)
 }
 
 // Refs are Uses.
@@ -58,11 +79,47 @@ type Flow struct{ Document }
 // Type is TypeFlow.
 func (*Flow) Type() Type { return TypeFlow }
 
+// A FlowVersion is the content of a flow as it was when the version was made. It never changes.
+type FlowVersion struct{ Document }
+
+// Type is TypeFlowVersion.
+func (*FlowVersion) Type() Type { return TypeFlowVersion }
+
+// A FlowAlias is a name for a version of a flow.
+type FlowAlias struct{ Document }
+
+// Type is TypeFlowAlias.
+func (*FlowAlias) Type() Type { return TypeFlowAlias }
+
+// A FlowAssociation says which flow runs for a resource outside of the instance. Its Meta.Name is that resource.
+type FlowAssociation struct{ Document }
+
+// Type is TypeFlowAssociation.
+func (*FlowAssociation) Type() Type { return TypeFlowAssociation }
+
 // A View is a page that flows show to agents.
 type View struct{ Document }
 
 // Type is TypeView.
 func (*View) Type() Type { return TypeView }
+
+// A ViewVersion is the content of a view as it was when the version was made. It never changes.
+type ViewVersion struct{ Document }
+
+// Type is TypeViewVersion.
+func (*ViewVersion) Type() Type { return TypeViewVersion }
+
+// A Vocabulary is a list of words that transcription is to know.
+type Vocabulary struct{ Document }
+
+// Type is TypeVocabulary.
+func (*Vocabulary) Type() Type { return TypeVocabulary }
+
+// A DefaultVocabulary is the vocabulary for a language. Its Meta.Name is the language.
+type DefaultVocabulary struct{ Document }
+
+// Type is TypeDefaultVocabulary.
+func (*DefaultVocabulary) Type() Type { return TypeDefaultVocabulary }
 
 // An EmailAddress is an address at which contacts arrive. Its Meta.Name is the address.
 type EmailAddress struct{ Document }

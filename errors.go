@@ -33,6 +33,8 @@ const (
 	Unknown                  // the database was lost in mid-commit: whether the change happened cannot be said
 	Stale                    // the state that a change was meant for is gone
 	Untaggable               // an ARN is one whose resources carry no tags
+	BadContent               // what a flow or the like consists of cannot be published
+	NotPublished             // a resource has only been saved so far
 	kindCount                // keep last
 
 	// None is the KindOf(nil). No error has it, and Kinds does not list it.
@@ -41,7 +43,7 @@ const (
 
 var kindNames = [kindCount]string{"internal", "malformed", "invalid", "not found", "duplicate", "in use", "limit",
 	"quota", "throttled", "denied", "exists", "condition", "token reused", "not served", "unknown route", "too large",
-	"unavailable", "unknown", "stale", "untaggable"}
+	"unavailable", "unknown", "stale", "untaggable", "bad content", "not published"}
 
 func (k Kind) String() string {
 	switch {
@@ -69,7 +71,8 @@ type Error struct {
 	Ref     Ref    // the resource in the way, for InUse
 	// Permission is the one that is missing, for Denied, if one is.
 	Permission string
-	Err        error // the cause, for the log only
+	Problems   []string // each of what is wrong, for BadContent
+	Err        error    // the cause, for the log only
 }
 
 func (e *Error) Error() string {
@@ -130,6 +133,8 @@ var (
 	ErrUnknown      error = sentinel(Unknown)
 	ErrStale        error = sentinel(Stale)
 	ErrUntaggable   error = sentinel(Untaggable)
+	ErrBadContent   error = sentinel(BadContent)
+	ErrNotPublished error = sentinel(NotPublished)
 )
 
 // KindOf returns the kind of the first *Error in err's chain, Internal if there is none, and None if err is nil.

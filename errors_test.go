@@ -14,6 +14,7 @@ func TestSentinels(t *testing.T) {
 		Denied: ErrDenied, Exists: ErrExists, Condition: ErrCondition, TokenReused: ErrTokenReused,
 		NotServed: ErrNotServed, UnknownRoute: ErrUnknownRoute, TooLarge: ErrTooLarge, Unavailable: ErrUnavailable,
 		Unknown: ErrUnknown, Stale: ErrStale, Untaggable: ErrUntaggable,
+		BadContent: ErrBadContent, NotPublished: ErrNotPublished,
 	}
 	for _, k := range Kinds() {
 		err := fmt.Errorf("while testing: %w", Errorf(k, "it went wrong"))

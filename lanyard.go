@@ -50,14 +50,21 @@ const (
 	TypeQuickConnect   Type = "transfer-destination"
 	TypeDataTable      Type = "data-table"
 	TypeFlow           Type = "contact-flow"
+	TypeFlowVersion    Type = "contact-flow-version" // its ID is the flow's and the number: see VersionID
+	TypeFlowAlias      Type = "contact-flow-alias"
 	TypePrompt         Type = "prompt"
 	TypeView           Type = "view"
+	TypeViewVersion    Type = "view-version" // see VersionID
+	TypeVocabulary     Type = "vocabulary"
 	TypeEmailAddress   Type = "email-address"
 	TypeEvaluationForm Type = "evaluation-form"
 	TypePhoneNumber    Type = "phone-number"
 	TypeWorkspace      Type = "workspace"
 	TypeAIAgent        Type = "ai-agent" // its ID is the qualified ARN
 	TypeClientToken    Type = "client-token"
+
+	TypeFlowAssociation   Type = "flow-association"
+	TypeDefaultVocabulary Type = "default-vocabulary"
 
 	TypeDataTableAttribute Type = "data-table-attribute"
 	TypeDataTableRow       Type = "data-table-row"

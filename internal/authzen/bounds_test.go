@@ -43,7 +43,8 @@ func standing(s *access.Snapshot, propose func(questions.Proposal) (questions.Ou
 // A refusal of a proposed change reaches the caller as what it is, whatever it is.
 func TestKindsOfRefusals(t *testing.T) {
 	want := map[lanyard.Kind]int{
-		lanyard.Internal: 500, lanyard.Unknown: 500, lanyard.Untaggable: 400, lanyard.Unavailable: 503,
+		lanyard.Internal: 500, lanyard.Unknown: 500, lanyard.Untaggable: 400, lanyard.BadContent: 400,
+		lanyard.Unavailable: 503, lanyard.NotPublished: 404,
 		lanyard.Throttled: 429, lanyard.Denied: 403, lanyard.NotFound: 404, lanyard.UnknownRoute: 404,
 		lanyard.Malformed: 400, lanyard.Invalid: 400, lanyard.TooLarge: 400, lanyard.Limit: 400, lanyard.Quota: 400,
 		lanyard.NotServed: 400,

@@ -169,11 +169,27 @@ var rights = map[string]right{
 	"UpdatePrompt":   {"Prompts.Edit", lanyard.TypePrompt, "PromptId"},
 	"DeletePrompt":   {"Prompts.Delete", lanyard.TypePrompt, "PromptId"},
 
+	// Publishing content asks for ContactFlows.Publish too: control sees to that.
+	"CreateContactFlow":         {"ContactFlows.Create", lanyard.TypeFlow, ""},
+	"DescribeContactFlow":       {"ContactFlows.View", lanyard.TypeFlow, "ContactFlowId"},
+	"ListContactFlows":          {"ContactFlows.View", lanyard.TypeFlow, ""},
+	"SearchContactFlows":        {"ContactFlows.View", lanyard.TypeFlow, ""},
+	"UpdateContactFlowMetadata": {"ContactFlows.Edit", lanyard.TypeFlow, "ContactFlowId"},
+	"UpdateContactFlowName":     {"ContactFlows.Edit", lanyard.TypeFlow, "ContactFlowId"},
+	"UpdateContactFlowContent":  {"ContactFlows.Edit", lanyard.TypeFlow, "ContactFlowId"},
+	"DeleteContactFlow":         {"ContactFlows.Delete", lanyard.TypeFlow, "ContactFlowId"},
+	"CreateContactFlowVersion":  {"ContactFlows.Publish", lanyard.TypeFlow, "ContactFlowId"},
+	"ListContactFlowVersions":   {"ContactFlows.View", lanyard.TypeFlow, "ContactFlowId"},
+	"DeleteContactFlowVersion":  {"ContactFlows.Publish", lanyard.TypeFlow, "ContactFlowId"},
+	"CreateContactFlowAlias":    {"ContactFlows.Publish", lanyard.TypeFlow, "ContactFlowId"},
+	"DescribeContactFlowAlias":  {"ContactFlows.View", lanyard.TypeFlow, "ContactFlowId"},
+	"ListContactFlowAliases":    {"ContactFlows.View", lanyard.TypeFlow, "ContactFlowId"},
+	"UpdateContactFlowAlias":    {"ContactFlows.Publish", lanyard.TypeFlow, "ContactFlowId"},
+	"DeleteContactFlowAlias":    {"ContactFlows.Publish", lanyard.TypeFlow, "ContactFlowId"},
+
 	// Lists of what no instance here has.
 	"ListAgentStatuses":          {"AgentStates.View", "", ""},
 	"SearchAgentStatuses":        {"AgentStates.View", "", ""},
-	"ListContactFlows":           {"ContactFlows.View", "", ""},
-	"SearchContactFlows":         {"ContactFlows.View", "", ""},
 	"ListEvaluationForms":        {"EvaluationForms.View", "", ""},
 	"SearchEvaluationForms":      {"EvaluationForms.View", "", ""},
 	"SearchContactEvaluations":   {"Evaluation.View", "", ""},
@@ -269,7 +285,8 @@ func actingRight(operation string, in model.Input) (instance string, r control.R
 	if row.member != "" {
 		r.Ref = member(row.member)
 	}
-	if row.t == lanyard.TypeModule || row.t == lanyard.TypeDataTable {
+	switch row.t {
+	case lanyard.TypeModule, lanyard.TypeDataTable, lanyard.TypeFlow, lanyard.TypeView:
 		r.Ref, _ = control.SplitQualifier(r.Ref)
 	}
 	if member("EntityType") == control.EntityUser {

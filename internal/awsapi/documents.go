@@ -37,6 +37,8 @@ type documentType[R lanyard.Documented] struct {
 	// show, unless nil, returns members of answers, by name, that are not as they are stored. A member that is nil is left
 	// out.
 	show func(in *lanyard.Instance, r R) (map[string]any, error)
+	// shown, unless nil, returns the document to show for one that is created, changed, listed or found: itself, or a copy.
+	shown func(r R) R
 	// wanted, unless nil, selects what a list has, by the members of the request. The text is what it selects by.
 	wanted func(in any) (func(R) bool, string)
 	// replaces says that an update replaces the members as a whole.
@@ -182,6 +184,9 @@ func (d documentType[R]) fillOutput(out reflect.Value, in *lanyard.Instance, r R
 
 // fill sets the members of an answer's structure to what a document has under their names.
 func (d documentType[R]) fill(out reflect.Value, in *lanyard.Instance, r R) error {
+	if d.shown != nil {
+		r = d.shown(r)
+	}
 	doc := r.Doc()
 	var particular map[string]any
 	if d.show != nil {
@@ -240,13 +245,22 @@ func (d documentType[R]) common(name string, in *lanyard.Instance, r R) (value a
 
 // assign sets f to value, which is of its type or encodes to a JSON value that it decodes from.
 func assign(f reflect.Value, value any) error {
-	if v := reflect.ValueOf(value); v.Type().AssignableTo(f.Type()) {
+	switch v := reflect.ValueOf(value); {
+	case v.Type().AssignableTo(f.Type()):
 		f.Set(v)
 		return nil
+	case v.Kind() == reflect.Pointer && v.IsNil():
+		return nil
 	}
-	b, err := json.Marshal(value)
-	if err != nil {
-		return err
+	b, ok := value.(lanyard.JSON)
+	if !ok {
+		var err error
+		if b, err = json.Marshal(value); err != nil {
+			return err
+		}
+	}
+	if b == nil {
+		return nil
 	}
 	return json.Unmarshal(b, f.Addr().Interface())
 }
@@ -315,7 +329,7 @@ func searchesDocuments[O any, R lanyard.Documented](d documentType[R]) handler {
 		q := searching{listing: m.listing()}
 		if criteria.IsValid() && !criteria.IsNil() {
 			q.criteria = criteria.Interface()
-			q.conditions = append(q.conditions, conditionOf(criteria.Elem()))
+			q.conditions = append(q.conditions, conditionOf(d.noun, criteria.Elem()))
 		}
 		if filter.IsValid() && !filter.IsNil() {
 			q.filter = filter.Interface()
@@ -335,8 +349,8 @@ func searchesDocuments[O any, R lanyard.Documented](d documentType[R]) handler {
 }
 
 // conditionOf is the condition that search criteria of any type make by what all types have. Each other member is an
-// equality, in control's words a Field.
-func conditionOf(criteria reflect.Value) control.Condition {
+// equality, in control's words a Field, named without noun: ViewStatusCondition of views is about Status.
+func conditionOf(noun string, criteria reflect.Value) control.Condition {
 	var c control.Condition
 	for i := range criteria.NumField() {
 		f, name := criteria.Field(i), criteria.Type().Field(i).Name
@@ -347,14 +361,14 @@ func conditionOf(criteria reflect.Value) control.Condition {
 		case *model.StringCondition:
 			c.String = stringCondition(v)
 		case *string:
-			c.Fields = append(c.Fields, control.FieldCondition{Field: strings.TrimSuffix(name, "Condition"), Value: *v})
+			c.Fields = append(c.Fields, control.FieldCondition{Field: memberOf(noun, name), Value: *v})
 		default:
 			if f.Kind() != reflect.Slice {
 				continue
 			}
 			var below []control.Condition
 			for j := range f.Len() {
-				below = append(below, conditionOf(f.Index(j)))
+				below = append(below, conditionOf(noun, f.Index(j)))
 			}
 			if name == "OrConditions" {
 				c.Or = below
@@ -366,6 +380,11 @@ func conditionOf(criteria reflect.Value) control.Condition {
 	return c
 }
 
+// memberOf is the member of a document that a condition is about.
+func memberOf(noun, condition string) string {
+	return strings.TrimPrefix(strings.TrimSuffix(condition, "Condition"), noun)
+}
+
 // filterOf are the conditions of a search filter of any type.
 func filterOf(filter reflect.Value) []control.Condition {
 	var out []control.Condition
@@ -375,6 +394,8 @@ func filterOf(filter reflect.Value) []control.Condition {
 			out = append(out, tagFilter(v)...)
 		case *model.ControlPlaneAttributeFilter:
 			out = append(out, attributeFilter(v)...)
+		case *model.ContactFlowAttributeFilter:
+			out = append(out, flowFilter(v)...)
 		}
 	}
 	return out
@@ -400,13 +421,22 @@ func updatesDocument[R lanyard.Documented](d documentType[R]) func(context.Conte
 	}
 }
 
-// updates is the handler of an update without output.
+// updates is the handler of an update whose output has no members.
 func updates[R lanyard.Documented](d documentType[R]) handler {
 	change := updatesDocument(d)
 	return func(ctx context.Context, req *request, in model.Input) (answer, error) {
 		result, err := change(ctx, req, in)
-		return answer{Result: result}, err
+		return noMembers(req, result), err
 	}
+}
+
+// noMembers is the answer of an operation that has nothing to say: an object without members where it has an output.
+func noMembers(req *request, result control.Result) answer {
+	a := answer{Result: result}
+	if req.op.HasOutput {
+		a.output = struct{}{}
+	}
+	return a
 }
 
 // updatesTo is the handler of an update that answers O, which tells of the document that was changed.
@@ -432,10 +462,6 @@ func deletes[R lanyard.Documented](d documentType[R]) handler {
 	return func(ctx context.Context, req *request, in model.Input) (answer, error) {
 		m := membersOf(in)
 		result, err := control.DeleteDocument[R](ctx, d.control, req.Call, m.text("InstanceId"), d.ref(m))
-		a := answer{Result: result}
-		if req.op.HasOutput {
-			a.output = struct{}{}
-		}
-		return a, err
+		return noMembers(req, result), err
 	}
 }

@@ -22,7 +22,8 @@ var exceptions = map[lanyard.Kind][]*model.Exception{
 	lanyard.Internal:  {model.InternalServiceException},
 	lanyard.Malformed: {model.InvalidRequestException, model.InvalidParameterException},
 	lanyard.Invalid:   {model.InvalidParameterException, model.InvalidRequestException},
-	lanyard.NotFound:  {model.ResourceNotFoundException, model.InvalidRequestException},
+	lanyard.NotFound: {model.ResourceNotFoundException, model.InvalidRequestException,
+		model.InvalidParameterException},
 	lanyard.Duplicate: {model.DuplicateResourceException, model.ResourceConflictException, model.ConflictException,
 		model.InvalidRequestException, model.InvalidParameterException},
 	lanyard.InUse: {model.ResourceInUseException, model.InvalidRequestException, model.InvalidParameterException},
@@ -44,6 +45,11 @@ var exceptions = map[lanyard.Kind][]*model.Exception{
 	// Lock versions of data tables are of the model. Elsewhere only a caller that sends If-Match, which the model does not
 	// know, can meet this: the name is of the model, so that SDKs have a type for it; the status is HTTP's.
 	lanyard.Stale: {model.ConflictException, own(model.ResourceConflictException.Name, lanyard.Stale)},
+
+	lanyard.BadContent: {model.InvalidContactFlowException, model.InvalidContactFlowModuleException,
+		model.InvalidParameterException, model.InvalidRequestException},
+	lanyard.NotPublished: {model.ContactFlowNotPublishedException, model.ResourceNotFoundException,
+		model.InvalidRequestException, model.InvalidParameterException},
 
 	// Amazon Connect was seen to answer this for the ARN of an agent queue, though the model does not have it.
 	lanyard.Untaggable: {own("BadRequestException", lanyard.Untaggable)},
@@ -91,6 +97,13 @@ type failure struct {
 	Message      string
 	ResourceType string `json:",omitempty"`
 	ResourceID   string `json:"ResourceId,omitempty"`
+	// Problems are those of InvalidContactFlowException, which spells it with a lowercase letter.
+	Problems []problem `json:"problems,omitempty"`
+}
+
+// problem is what is wrong with content.
+type problem struct {
+	Message string `json:"message"`
 }
 
 func (s *Server) writeError(w http.ResponseWriter, req *request, err error) {
@@ -122,6 +135,11 @@ func (s *Server) exception(req *request, err error) (e *model.Exception, body fa
 		e, body.Message = exceptionFor(req.op, domain.Kind), domain.Message
 		if e == model.ResourceInUseException && domain.Ref.ID != "" {
 			body.ResourceType, body.ResourceID = resourceTypes[domain.Ref.Type], domain.Ref.ID
+		}
+		if e == model.InvalidContactFlowException {
+			for i := range domain.Problems {
+				body.Problems = append(body.Problems, problem{domain.Problems[i]})
+			}
 		}
 	default:
 		// What went wrong inside is for the log; the caller gets what is needed to find it there.

@@ -83,6 +83,7 @@ func (s *Server) handlers() map[string]handler {
 	all := s.accessHandlers()
 	for _, some := range []map[string]handler{
 		s.promptHandlers(),
+		s.flowHandlers(),
 	} {
 		maps.Copy(all, some)
 	}

@@ -224,6 +224,22 @@ func userFilter(f *model.ControlPlaneUserAttributeFilter) []control.Condition {
 	return append(out, control.Condition{Or: each(f.OrConditions, and), Group: groupCondition(f.HierarchyGroupCondition)})
 }
 
+// flowFilter are the conditions of the filter that flows have, by tags and types.
+func flowFilter(f *model.ContactFlowAttributeFilter) []control.Condition {
+	if f == nil {
+		return nil
+	}
+	typed := func(c model.ContactFlowTypeCondition) control.Condition {
+		return control.Condition{Fields: []control.FieldCondition{{Field: "Type", Value: text(c.ContactFlowType)}}}
+	}
+	and := func(a model.ContactFlowAttributeAndCondition) control.Condition {
+		return control.Condition{And: append(each(a.TagConditions, tagCondition), all(a.ContactFlowTypeCondition, typed)...)}
+	}
+	out := append(oneTag(f.TagCondition), all(f.AndCondition, and)...)
+	out = append(out, all(f.ContactFlowTypeCondition, typed)...)
+	return append(out, control.Condition{Or: each(f.OrConditions, and)})
+}
+
 // attributeFilter are the conditions of the filter that hierarchy groups and data tables have.
 func attributeFilter(f *model.ControlPlaneAttributeFilter) []control.Condition {
 	if f == nil {

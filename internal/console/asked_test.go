@@ -23,6 +23,8 @@ func TestRefusalsKeepTheirStatus(t *testing.T) {
 		lanyard.Limit:        {Status: 400, Code: "LimitExceededException"},
 		lanyard.Quota:        {Status: 400, Code: "ServiceQuotaExceededException"},
 		lanyard.Untaggable:   {Status: 400, Code: "BadRequestException"},
+		lanyard.BadContent:   {Status: 400, Code: "InvalidContactFlowException"},
+		lanyard.NotPublished: {Status: 404, Code: "ContactFlowNotPublishedException"},
 		lanyard.Denied:       {Status: 403, Code: "AccessDeniedException", Permission: "Users.View"},
 		lanyard.NotFound:     {Status: 404, Code: "ResourceNotFoundException"},
 		lanyard.UnknownRoute: {Status: 404, Code: "UnknownOperationException"},

@@ -425,6 +425,8 @@ var codes = map[lanyard.Kind]string{
 	lanyard.Stale:        "ResourceConflictException",
 	lanyard.TokenReused:  "IdempotencyException",
 	lanyard.Untaggable:   "BadRequestException",
+	lanyard.BadContent:   "InvalidContactFlowException",
+	lanyard.NotPublished: "ContactFlowNotPublishedException",
 	lanyard.NotServed:    "UnsupportedOperationException",
 	lanyard.UnknownRoute: "UnknownOperationException",
 }

@@ -43,9 +43,14 @@ type reference struct {
 
 // documents has a row for each type that is a Document.
 var documents = map[lanyard.Type]documentRules{
-	lanyard.TypePrompt:         {quota: 500},
-	lanyard.TypeFlow:           {quota: 100, content: []string{"Content"}},
-	lanyard.TypeView:           {quota: 100, content: []string{"Content"}},
+	lanyard.TypePrompt: {quota: 500},
+	lanyard.TypeFlow: {quota: 100, content: []string{Content}, check: checkVersioned(lanyard.TypeFlow),
+		usedBy: []lanyard.Type{lanyard.TypeQueue, lanyard.TypeQuickConnect, lanyard.TypePhoneNumber,
+			lanyard.TypeFlowAssociation}},
+	lanyard.TypeFlowVersion:    {quota: maxVersions, content: []string{Content}},
+	lanyard.TypeFlowAlias:      {named: "AliasName", quota: maxAliases, check: checkFlowAlias},
+	lanyard.TypeView:           {quota: 100, content: []string{Content}, check: checkVersioned(lanyard.TypeView)},
+	lanyard.TypeViewVersion:    {quota: maxVersions, content: []string{Content}},
 	lanyard.TypeEmailAddress:   {named: "EmailAddress", quota: 100},
 	lanyard.TypeEvaluationForm: {named: "Title", quota: 100},
 	lanyard.TypePhoneNumber:    {named: "PhoneNumber", quota: 10},

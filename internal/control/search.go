@@ -97,6 +97,8 @@ var searchable = map[lanyard.Type][]field{
 		idField,
 	},
 	lanyard.TypePrompt: documentFields(),
+	lanyard.TypeFlow:   documentFields(),
+	lanyard.TypeView:   documentFields(),
 	lanyard.TypeDataTable: {nameField, {"description", one(func(t *lanyard.DataTable) string { return t.Description })},
 		idField},
 }

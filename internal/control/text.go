@@ -156,11 +156,13 @@ func (t *textList) settings(s lanyard.Settings, add func(member, value string)) 
 
 // document adds the strings of the members of a document, which may have lines.
 func (t *textList) document(r lanyard.Documented) {
-	shown := maps.Clone(r.Doc().Members)
-	for _, name := range documents[r.Type()].content {
-		delete(shown, name)
+	for _, members := range []lanyard.Settings{r.Doc().Members, r.Doc().Draft} {
+		shown := maps.Clone(members)
+		for _, name := range documents[r.Type()].content {
+			delete(shown, name)
+		}
+		t.settings(shown, t.prose)
 	}
-	t.settings(shown, t.prose)
 }
 
 // harmless reports whether no string in a JSON text can forge anything, which spares decoding nearly all of them.

@@ -31,6 +31,8 @@ var statuses = map[lanyard.Kind]int{
 	lanyard.Unknown:      http.StatusInternalServerError,
 	lanyard.Stale:        http.StatusPreconditionFailed,
 	lanyard.Untaggable:   http.StatusBadRequest,
+	lanyard.BadContent:   http.StatusBadRequest,
+	lanyard.NotPublished: http.StatusNotFound,
 }
 
 // Of is the status of a kind of error.

@@ -110,6 +110,9 @@ func CheckError(op string, status int, code string, body []byte) error {
 	if _, ok := e.Members["Message"]; ok && !isText(members["Message"]) {
 		return fmt.Errorf("%s: %s has no Message: %s", op, code, body)
 	}
+	if _, ok := e.Members["Message"]; !ok && isText(members["Message"]) {
+		delete(members, "Message") // SDKs read it of every exception, whether or not its shape has it
+	}
 	delete(members, "__type") // no member of any shape: the protocol's own
 	return checkMembers(e, members, op+": "+code)
 }
