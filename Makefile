@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run demo-agent build packages-decide console browser console-big screenshots test check postgres unit conformance bench properties fuzz crash failover linearizability soak model upstream generate docs clean help
+.PHONY: run demo-agent build packages-decide console browser console-big screenshots test check postgres unit conformance bench properties fuzz crash failover linearizability soak model upstream generate docs image examples clean help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -112,6 +112,12 @@ generate: ## Regenerate the Go files that come from the pinned model.
 
 docs: ## Regenerate docs/coverage.md from the operation table.
 	go test -run TestCoverage -update .
+
+image: ## Build the container image with Docker, Podman or Buildah: lanyard:VERSION and lanyard:latest.
+	@.ci/image lanyard:$$(cat cmd/lanyard/VERSION) lanyard:latest
+
+examples: ## Try the examples for Testcontainers, those in languages that are installed; without Docker they only compile.
+	@.ci/examples
 
 clean: ## Remove build results and the caches of the tests; never data.
 	rm -rf bin .cache

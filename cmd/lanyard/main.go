@@ -16,6 +16,7 @@ import (
 	_ "time/tzdata" // time zones must not depend on the machine
 
 	"github.com/alecthomas/kong"
+	_ "golang.org/x/crypto/x509roots/fallback" // certificates of authorities, where the machine has none: the image
 	"golang.org/x/term"
 
 	"github.com/lanyard/lanyard/internal/lint"
