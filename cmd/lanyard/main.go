@@ -27,31 +27,33 @@ import (
 type program struct {
 	Config settingsFile `help:"Read settings from this JSON file; for mcp-gateway: its configuration, a YAML file." type:"existingfile" placeholder:"FILE"`
 
-	Serve   serveCmd      `cmd:"" help:"Serve the API."`
-	Key     keyCmd        `cmd:"" help:"Manage the access keys that sign calls."`
-	User    userCmd       `cmd:"" help:"Manage how users sign in to the console."`
-	Token   tokenCmd      `cmd:"" help:"Manage the bearer tokens of the decision API."`
-	Fault   faultCmd      `cmd:"" help:"Make a running server fail or respond slowly on purpose."`
-	Audit   auditCmd      `cmd:"" help:"Show what was changed, by whom and when; verify, export and prune the records."`
-	Backup  backupCmd     `cmd:"" help:"Write everything into one file while the server keeps running."`
-	Restore restoreCmd    `cmd:"" help:"Import a backup into an empty data folder or database."`
-	Stores  storeCmd      `cmd:"" name:"store" help:"Move the data from one store to another."`
-	Check   checkCmd      `cmd:"" help:"Ask whether a user may do something; exit status 0 says yes, 3 no."`
-	WhoCan  whoCanCmd     `cmd:"" help:"List who may do something."`
-	WhatCan whatCanCmd    `cmd:"" help:"List what a user may do, and through which profiles."`
-	WhatIf  whatIfCmd     `cmd:"" help:"Show who would gain and lose what by a change, without making it."`
-	Plan    planCmd       `cmd:"" help:"Show what templates would change, and who would gain or lose what."`
-	Apply   applyCmd      `cmd:"" help:"Change an instance to match templates."`
-	Destroy destroyCmd    `cmd:"" help:"Delete what a stack has created."`
-	Export  exportCmd     `cmd:"" help:"Write an instance as a template."`
-	Test    testCmd       `cmd:"" help:"Run tests of who may do what, written in files."`
-	Diff    diffCmd       `cmd:"" help:"Show what differs between two states of an instance, and who gains or loses what."`
-	Lint    lintCmd       `cmd:"" help:"Find mistakes in security profiles, and paths by which people can become more powerful."`
-	Mirror  mirrorCmd     `cmd:"" help:"Copy an instance of Amazon Connect, and keep the copy up to date."`
-	MCP     mcpCmd        `cmd:"" name:"mcp" help:"Offer tools that answer who may do what to AI assistants of administrators (MCP)."`
-	Gateway mcpGatewayCmd `cmd:"" name:"mcp-gateway" help:"Stand between AI agents and MCP servers, and let through what security profiles grant."`
-	Gen     genCmd        `cmd:"" help:"Generate instances of any size, for load tests."`
-	Version versionCmd    `cmd:"" help:"Print the version."`
+	Serve       serveCmd       `cmd:"" help:"Serve the API."`
+	Key         keyCmd         `cmd:"" help:"Manage the access keys that sign calls."`
+	User        userCmd        `cmd:"" help:"Manage how users sign in to the console."`
+	Token       tokenCmd       `cmd:"" help:"Manage the bearer tokens of the decision API."`
+	Fault       faultCmd       `cmd:"" help:"Make a running server fail or respond slowly on purpose."`
+	Audit       auditCmd       `cmd:"" help:"Show what was changed, by whom and when; verify, export and prune the records."`
+	Backup      backupCmd      `cmd:"" help:"Write everything into one file while the server keeps running."`
+	Restore     restoreCmd     `cmd:"" help:"Import a backup into an empty data folder or database."`
+	Stores      storeCmd       `cmd:"" name:"store" help:"Move the data from one store to another."`
+	Check       checkCmd       `cmd:"" help:"Ask whether a user may do something; exit status 0 says yes, 3 no."`
+	WhoCan      whoCanCmd      `cmd:"" help:"List who may do something."`
+	WhatCan     whatCanCmd     `cmd:"" help:"List what a user may do, and through which profiles."`
+	WhatIf      whatIfCmd      `cmd:"" help:"Show who would gain and lose what by a change, without making it."`
+	Plan        planCmd        `cmd:"" help:"Show what templates would change, and who would gain or lose what."`
+	Apply       applyCmd       `cmd:"" help:"Change an instance to match templates."`
+	Destroy     destroyCmd     `cmd:"" help:"Delete what a stack has created."`
+	Export      exportCmd      `cmd:"" help:"Write an instance as a template."`
+	Test        testCmd        `cmd:"" help:"Run tests of who may do what, written in files."`
+	Diff        diffCmd        `cmd:"" help:"Show what differs between two states of an instance, and who gains or loses what."`
+	Lint        lintCmd        `cmd:"" help:"Find mistakes in security profiles, and paths by which people can become more powerful."`
+	Mirror      mirrorCmd      `cmd:"" help:"Copy an instance of Amazon Connect, and keep the copy up to date."`
+	MCP         mcpCmd         `cmd:"" name:"mcp" help:"Offer tools that answer who may do what to AI assistants of administrators (MCP)."`
+	Gateway     mcpGatewayCmd  `cmd:"" name:"mcp-gateway" help:"Stand between AI agents and MCP servers, and let through what security profiles grant."`
+	Gen         genCmd         `cmd:"" help:"Generate instances of any size, for load tests."`
+	Env         envCmd         `cmd:"" help:"Print what a shell evaluates to use the running server."`
+	Healthcheck healthcheckCmd `cmd:"" help:"Ask whether the server is healthy; exit status 0 says yes."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
 
 	Completion completionCmd `cmd:"" help:"Print the completion script of a shell."`
 	Man        manCmd        `cmd:"" help:"Print the manual page, or write a page for each command."`

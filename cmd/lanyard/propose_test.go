@@ -11,6 +11,7 @@ import (
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/control"
+	"github.com/lanyard/lanyard/internal/frontends"
 	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
 
@@ -40,7 +41,7 @@ func newCentre(t testing.TB) *centre {
 	if err := c.svc.LoadTokens(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if c.handler, err = cmd.newHandler(t.Context(), db, c.svc, log, nil); err != nil {
+	if c.handler, err = frontends.New(t.Context(), cmd.frontendsConfig(c.svc, db, log, nil)); err != nil {
 		t.Fatal(err)
 	}
 	created, err := c.svc.CreateInstance(t.Context(), c.call(),

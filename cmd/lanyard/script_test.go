@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,15 +58,18 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"api":     scriptAPI,
+			"ask":     scriptAsk,
 			"await":   scriptAwait,
 			"capture": scriptCapture,
 			"certify": scriptCertify,
 			"exits":   scriptExits,
 			"fill":    scriptFill,
+			"free":    scriptFree,
 			"mode":    scriptMode,
 			"pruned":  scriptPruned,
 			"occupy":  scriptOccupy,
 			"place":   scriptPlace,
+			"ready":   scriptReady,
 			"up":      scriptUp,
 		},
 	})
@@ -279,6 +283,39 @@ func scriptPlace(ts *testscript.TestScript, neg bool, args []string) {
 	here, err := readEndpoint(ts.MkAbs(args[1]))
 	ts.Check(err)
 	ts.Setenv(args[0], here.URL)
+}
+
+// free VAR sets a variable to an address that is free.
+func scriptFree(ts *testscript.TestScript, neg bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Check(l.Close())
+	ts.Setenv(args[0], l.Addr().String())
+}
+
+// ready ADDR waits for an emulator that listens there to be ready, and sets URL to its.
+func scriptReady(ts *testscript.TestScript, neg bool, args []string) {
+	c := &caller{url: "http://" + args[0], client: http.DefaultClient}
+	ts.Check(until(func() error {
+		status, answer, err := c.send("GET", "/_lanyard/init/ready", "")
+		if err == nil && !strings.Contains(answer, `"completed":true`) {
+			err = fmt.Errorf("it answers %d %s", status, answer)
+		}
+		return err
+	}))
+	ts.Setenv("URL", c.url)
+}
+
+// ask [-body BODY] METHOD PATH sends a request that is not signed to URL, and prints the status and the answer.
+func scriptAsk(ts *testscript.TestScript, neg bool, args []string) {
+	body := ""
+	if args[0] == "-body" {
+		body, args = args[1], args[2:]
+	}
+	c := &caller{url: ts.Getenv("URL"), client: http.DefaultClient}
+	status, answer, err := c.send(args[0], args[1], body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%d %s\n", status, strings.TrimSpace(answer))
 }
 
 // up DIR waits for a server to be ready on a data folder.

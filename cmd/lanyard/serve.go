@@ -23,6 +23,7 @@ import (
 	"github.com/lanyard/lanyard/internal/coaz"
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/demo"
+	"github.com/lanyard/lanyard/internal/fault"
 	"github.com/lanyard/lanyard/internal/frontends"
 	"github.com/lanyard/lanyard/internal/gatewayfile"
 	"github.com/lanyard/lanyard/internal/intake"
@@ -32,7 +33,7 @@ import (
 type serveCmd struct {
 	Listen  string `help:"Address and port to listen on; default ${default}." default:"127.0.0.1:4580" placeholder:"ADDR"`
 	Data    string `help:"Folder that holds the credentials and, with --store sqlite, the database; default ${default}, and none with --store memory." default:"./lanyard-data" type:"path" placeholder:"DIR"`
-	Store   string `help:"Where to keep the data: sqlite (in the data folder), memory (nowhere: all is gone when the server stops, and nothing is on disk), or a PostgreSQL database by its URL, which several servers may use; set that through the environment, because it has a password." default:"sqlite" placeholder:"sqlite|memory|postgres://…"`
+	Store   string `help:"Where to keep the data: sqlite (in the data folder), memory (nowhere: all is gone when the server stops, and nothing is on disk), or a PostgreSQL database by its URL, which several servers may use; set that through the environment, because it has a password. Default: sqlite; memory with --emulator." placeholder:"sqlite|memory|postgres://…"`
 	Region  string `help:"AWS Region of this server." default:"us-east-1"`
 	Account string `help:"AWS account of the root access key; default: that of the data folder, otherwise ${default}." default:"123456789012"`
 
@@ -49,6 +50,8 @@ type serveCmd struct {
 	AssociateUsers bool   `help:"Let AssociateSecurityProfiles accept users as well as AI agents."`
 	Demo           bool   `help:"Create a demo instance unless one exists."`
 	MCPGateway     string `help:"Also be an MCP gateway, at /mcp, as this file says; see lanyard mcp-gateway." name:"mcp-gateway" type:"existingfile" placeholder:"FILE"`
+
+	emulatorFlags `embed:"" group:"Emulator for tests"`
 
 	AuthzenMCP string `help:"File that says which AI agents, users and applications the tokens of other gateways for MCP stand for, in questions over AuthZEN and ext_authz (YAML). Without one, each stands for itself." name:"authzen-mcp" type:"existingfile" placeholder:"FILE"`
 	mappings   coaz.Mappings
@@ -82,6 +85,7 @@ func (serveCmd) Help() string {
   LANYARD_STORE=postgres://lanyard:secret@db.example/lanyard lanyard serve
   lanyard serve --store postgres://db.example/lanyard --max-staleness 5s --snapshot-memory 2GiB
   lanyard serve --store memory --demo          # to try out; nothing is left
+  lanyard serve --emulator --seed team.yaml    # for tests
   lanyard serve --authzen-mcp gateways.yaml
   lanyard serve --mcp-gateway gateway.yaml
   lanyard serve --config /etc/lanyard.json     # {"listen": "127.0.0.1:9000", "quota-profiles": 200}
@@ -99,6 +103,7 @@ func (c *serveCmd) retention() (control.Retention, error) {
 
 // Run serves until the context of io ends.
 func (c *serveCmd) Run(io streams) (err error) {
+	c.setStore()
 	c.dropFolder()
 	if err := c.checkFlags(); err != nil {
 		return err
@@ -122,13 +127,22 @@ func (c *serveCmd) Run(io streams) (err error) {
 	}
 	log := c.newLogger(io)
 	slog.SetDefault(log)
-	started := time.Now()
+	s := startedServer{certificates: certificates, gateway: gateway, log: log, started: time.Now()}
+	if s.seed, err = c.readSeed(); err != nil {
+		return err
+	}
+	if c.Emulator && c.Store == inMemory {
+		return c.serveWorld(io, s)
+	}
+	if err := c.claimFolder(); err != nil {
+		return err
+	}
 	db, err := openStore(io.ctx, c.Store, c.Data, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return c.serveStore(io, db, startedServer{certificates, gateway, log, started})
+	return c.serveStore(io, db, s)
 }
 
 // defaultData is the default of --data.
@@ -171,6 +185,7 @@ func (c *serveCmd) forgetEndpoint() error {
 type startedServer struct {
 	certificates []tls.Certificate
 	gateway      *gatewayfile.File // nil for a server that is no gateway
+	seed         *templateSeed     // nil without --seed
 	log          *slog.Logger
 	started      time.Time
 }
@@ -204,7 +219,9 @@ func (c *serveCmd) serveStore(io streams, db store.Store, s startedServer) error
 		return err
 	}
 	defer gateway.Close()
-	handler, err := c.newHandler(io.ctx, db, svc, log, gateway)
+	e := emulated{config: c.frontendsConfig(svc, db, log, gateway), faults: new(fault.Set), log: log}
+	e.config.Faults = e.faults
+	handler, err := frontends.New(io.ctx, e.config)
 	if err != nil {
 		return err
 	}
@@ -212,17 +229,55 @@ func (c *serveCmd) serveStore(io streams, db store.Store, s startedServer) error
 	if err != nil {
 		return err
 	}
-	srv, conns := c.newServer(proving(here.Proof, handler), s.certificates, log)
-	srv.RegisterOnShutdown(gateway.endStreams) // whose streams do not end by themselves
+	if c.Emulator {
+		kept := &keptState{service: svc, store: db, place: c.Store, faults: e.faults, seed: s.seed}
+		if err := kept.makeSeed(io.ctx, &shown); err != nil {
+			return err
+		}
+		e.state = kept
+	}
+	return c.serveHandler(io, s, listening{listener: listener, here: here, handler: handler, gateway: gateway,
+		shown: shown, root: root, emulated: e})
+}
+
+// listening is a server that is about to serve.
+type listening struct {
+	listener net.Listener
+	here     endpoint
+	handler  http.Handler
+	gateway  *runningGateway
+	shown    demoShown
+	root     lanyard.AccessKey
+	emulated emulated
+}
+
+// serveHandler serves until the context of io ends.
+func (c *serveCmd) serveHandler(io streams, s startedServer, on listening) (err error) {
+	log := s.log
+	if c.Emulator {
+		if on.emulated.scripts, err = c.findScripts(on.here.URL, log); err != nil {
+			return err
+		}
+		on.handler = c.wrap(on.emulated, on.handler)
+	}
+	srv, conns := c.newServer(proving(on.here.Proof, on.handler), s.certificates, log)
+	srv.RegisterOnShutdown(on.gateway.endStreams) // whose streams do not end by themselves
 	served := make(chan error, 1)
-	go func() { served <- c.serveOn(srv, conns.Listen(listener)) }()
-	log.Info("serving", "url", here.URL, "data", c.Data, "store", storeName(c.Store), "region", c.Region, "version",
+	go func() { served <- c.serveOn(srv, conns.Listen(on.listener)) }()
+	log.Info("serving", "url", on.here.URL, "data", c.Data, "store", storeName(c.Store), "region", c.Region, "version",
 		version(), "ready", time.Since(s.started).Round(time.Millisecond).String())
 	if c.NoAuth {
 		log.Warn("NO AUTHENTICATION: every request that reaches this address may do everything; for tests on this "+
 			"machine only", "listen", c.Listen)
 	}
-	c.printGreeting(io, here, root, shown)
+	c.printGreeting(io, on.here, on.root, on.shown)
+	if c.Emulator {
+		c.warnEmulator(log)
+		ctx, cancel := context.WithCancel(io.ctx)
+		var scripts sync.WaitGroup
+		scripts.Go(func() { becomeReady(ctx, io, on.emulated.scripts) })
+		defer func() { cancel(); scripts.Wait() }()
+	}
 
 	select {
 	case err := <-served:
@@ -377,13 +432,17 @@ func (c *serveCmd) giveDemoPasswords(ctx context.Context, svc *control.Service, 
 	return signIns, replaceFile(filepath.Join(c.Data, demoFile), []byte(signIns))
 }
 
-// newHandler combines the front ends as the flags describe.
-func (c *serveCmd) newHandler(ctx context.Context, db store.Credentials, svc *control.Service,
-	log *slog.Logger, gateway *runningGateway) (http.Handler, error) {
-	return frontends.New(ctx, frontends.Config{Control: svc, Credentials: db, Logger: log, Account: c.Account,
+// frontendsConfig describes the front ends as the flags do.
+func (c *serveCmd) frontendsConfig(svc *control.Service, db store.Credentials, log *slog.Logger,
+	gateway *runningGateway) frontends.Config {
+	config := frontends.Config{Control: svc, Credentials: db, Logger: log, Account: c.Account,
 		Region: c.Region, Listen: c.Listen, NoAuth: c.NoAuth, Throttled: c.Throttle == "aws",
 		BodyMemory: int64(c.BodyMemory), Version: version(), Console: c.consoleConfig(), Mappings: c.mappings,
-		Gateway: gateway.handler(), LogDecision: gateway.logDecision()})
+		Gateway: gateway.handler(), LogDecision: gateway.logDecision()}
+	if c.Emulator {
+		config.Emulator = &frontends.Emulator{Hosts: c.EmulatorHost}
+	}
+	return config
 }
 
 // reservedConnections are kept for health checks while all other connections are busy.
@@ -413,7 +472,7 @@ func (c *serveCmd) newServer(handler http.Handler, certificates []tls.Certificat
 
 // rules returns the rules for calls, without a store.
 func (c *serveCmd) rules() control.Config {
-	return control.Config{Region: c.Region, Partition: c.Partition, Quotas: c.Quota.quotas(), Lenient: c.Lenient,
+	return control.Config{Region: c.Region, Partition: c.Partition, Quotas: c.quotas(), Lenient: c.Lenient,
 		AssociateUsers: c.AssociateUsers, Strict: c.Strict}
 }
 

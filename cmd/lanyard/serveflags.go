@@ -30,6 +30,13 @@ type quotaFlags struct {
 	RestrictedPerUser int `help:"Profiles with tag or hierarchy restrictions that one user may hold (3)." default:"0"`
 }
 
+// all are the quotas.
+func (q *quotaFlags) all() []*int {
+	return []*int{&q.Instances, &q.Profiles, &q.Users, &q.Groups, &q.Queues, &q.RoutingProfiles, &q.Hours, &q.Modules,
+		&q.QuickConnects, &q.DataTables, &q.Attributes, &q.Primary, &q.Values, &q.QueuesPerProfile, &q.AIAgents,
+		&q.RestrictedPerUser}
+}
+
 func (q quotaFlags) quotas() control.Quotas {
 	return control.Quotas{InstancesPerAccount: q.Instances, Profiles: q.Profiles, Users: q.Users, Groups: q.Groups,
 		Queues:          q.Queues,
@@ -41,7 +48,8 @@ func (q quotaFlags) quotas() control.Quotas {
 // checkFlags refuses combinations that cannot be meant.
 func (c *serveCmd) checkFlags() error {
 	for _, check := range []func() error{
-		c.checkRootKey, c.checkIdentity, c.checkListen, c.checkSync, c.checkAudit, c.checkBounds, c.checkConsole,
+		c.checkRootKey, c.checkIdentity, c.checkListen, c.checkEmulator, c.checkSync,
+		c.checkAudit, c.checkBounds, c.checkConsole,
 	} {
 		if err := check(); err != nil {
 			return err

@@ -60,6 +60,8 @@ type NewInstance struct {
 	DirectoryID        string
 	Inbound, Outbound  bool
 	Tags               map[string]string
+	// ID is that of the instance; "" for a new one. It is not of the API.
+	ID string `json:"-"`
 }
 
 // hashed is how what is hashed is encoded. The hashes are stored, and clients keep them, so it must not change.
@@ -98,7 +100,10 @@ func (s *Service) CreateInstance(ctx context.Context, call Call, n NewInstance) 
 	if err := s.roomForInstance(ctx, call); err != nil {
 		return made, err
 	}
-	id := s.newID()
+	id := n.ID
+	if id == "" {
+		id = s.newID()
+	}
 	result, err := s.write(ctx, call, id, func(tx store.Tx) error {
 		in = s.newInstance(call, id, n)
 		if err := taken("InstanceAlias", in, tx.Put(ctx, in)); err != nil {

@@ -52,13 +52,16 @@ func (s *Set) Put(f Fault) {
 	s.faults[f.Operation] = &f
 }
 
-// Clear removes the fault of one operation, or with "" all of them, and tells how many there were.
+// Clear removes the fault of one operation, or with "" all of them with the rules and the latency, and returns how many
+// faults and rules there were.
 func (s *Set) Clear(operation string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := len(s.faults)
 	if operation == "" {
+		n += len(s.rules)
 		clear(s.faults)
+		s.rules, s.latency = nil, 0
 	} else {
 		delete(s.faults, operation)
 	}
@@ -87,6 +90,13 @@ func (s *Set) SetRules(rules []Rule) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rules = slices.Clone(rules)
+}
+
+// Rules returns how many rules there are, and the latency of all calls.
+func (s *Set) Rules() (n int, latency time.Duration) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.rules), s.latency
 }
 
 // SetLatency has every call that no fault of an operation is for wait before its answer.

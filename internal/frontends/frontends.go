@@ -188,9 +188,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Body = body
 		defer drainBody(w, r, body)
 	}
+	if !s.Admit(w, r) {
+		return
+	}
 	switch {
-	case !s.mayReach(r):
-		s.refuseReach(w)
 	case r.URL.Path == "/healthz":
 		w.Write([]byte("ok\n"))
 	case r.URL.Path == "/readyz":

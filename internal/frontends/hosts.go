@@ -85,5 +85,14 @@ func IsLoopback(listen string) bool {
 	return err == nil && a.IsLoopback()
 }
 
+// Admit reports whether a request may reach the server, and answers it if not.
+func (c *Config) Admit(w http.ResponseWriter, r *http.Request) bool {
+	ok := c.mayReach(r)
+	if !ok {
+		c.refuseReach(w)
+	}
+	return ok
+}
+
 // AsksHealth reports whether a request is a health check.
 func AsksHealth(r *http.Request) bool { return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" }

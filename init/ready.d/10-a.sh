@@ -1,0 +1,3 @@
+#!/bin/sh
+env | grep -i aws
+echo hello; exit 3
