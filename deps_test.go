@@ -18,7 +18,7 @@ type rule struct {
 }
 
 // public are the folders of the packages that others may import; all others are below internal, or are programs.
-var public = []string{"", "access", "sigv4"}
+var public = []string{"", "access", "follow", "sigv4"}
 
 // rules has every package, by its folder without internal/. A package that is missing fails, so that whoever adds one
 // decides what it may import. Tests may import anything.
@@ -56,6 +56,11 @@ var rules = map[string]rule{
 		"says what to ask of a decision; who answers, and over which wire, is for those above it"},
 	"authzen": {[]string{"", "coaz", "httpstatus", "intake", "questions"},
 		"a front end: it reads and encodes what package questions answers, and never imports another"},
+	"compact": {[]string{"", "laxjson"}, "a form, whoever serves it and whoever receives it"},
+	"follow": {[]string{"", "access", "compact"},
+		"decides by the engine from what a server sends, and is built into programs that know no server of ours"},
+	"followapi": {[]string{"", "compact", "control", "httpstatus"},
+		"a front end reaches the data through control alone, and never through another front end"},
 	"invocation": {[]string{""},
 		"what front ends hand to one another so that none imports another"},
 	"awsclient": {[]string{"awsapi/model", "invocation"},
@@ -85,7 +90,8 @@ var rules = map[string]rule{
 	"subjectapi": {[]string{"", "access", "control", "httpstatus", "subject"},
 		"a front end: who calls is handed to it, and it never imports another"},
 	"frontends": {[]string{"", "access", "admin", "audit", "authzen", "awsapi", "callers", "coaz", "console",
-		"control", "fault", "intake", "invocation", "mcpserver", "questions", "sigv4", "store", "subjectapi", "throttle"},
+		"control", "fault", "followapi", "intake", "invocation", "mcpserver", "questions", "sigv4", "store", "subjectapi",
+		"throttle"},
 		"wires the front ends to each other, so that none imports another; it knows no database"},
 	"emulator": {[]string{"", "fault", "httpstatus", "terminal", "world"},
 		"answers about a server that is handed to it; the API and its callers are for others"},
@@ -146,7 +152,7 @@ var rules = map[string]rule{
 }
 
 // frontEnds are the packages that answer callers; they never import each other.
-var frontEnds = []string{"awsapi", "admin", "authzen", "console", "mcpserver", "subjectapi"}
+var frontEnds = []string{"awsapi", "admin", "authzen", "console", "followapi", "mcpserver", "subjectapi"}
 
 // databases are imported by homes only, and their drivers by them only.
 var (

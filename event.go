@@ -75,8 +75,8 @@ type AccessKey struct {
 	Comment  string
 }
 
-// A Token lets its bearer ask questions, administer, or call tools, until it expires or is revoked. Only a hash of the
-// text that the bearer sends is kept.
+// A Token lets its bearer ask questions, administer, call tools, or follow an instance, until it expires or is
+// revoked. Only a hash of the text that the bearer sends is kept.
 type Token struct {
 	ID       string
 	Hash     string // SHA-256 of the text, hexadecimal
@@ -99,6 +99,7 @@ const (
 	ScopeDecide     TokenScope = "decide"     // to ask questions
 	ScopeAdminister TokenScope = "administer" // to ask questions and about proposed changes
 	ScopeCall       TokenScope = "call"       // to call tools as the token's Agent and User, and nothing else
+	ScopeFollow     TokenScope = "follow"     // to follow the token's Instance and decide elsewhere, and nothing else
 )
 
 // A Record is an event as it is stored: one link of its instance's chain of hashes.

@@ -39,6 +39,11 @@ type Engine struct {
 	// MaxAge is for how long after the last Confirm questions are answered; later ones are refused with
 	// lanyard.ErrUnavailable. It is for a Source that other processes change too. 0 answers always.
 	MaxAge time.Duration
+	// Applied, unless nil, is called with the events that lead from a snapshot of an instance to the next, in their order
+	// and before anybody is answered from that one; and without any when the instance is loaded, and may have lost what
+	// was applied before. The same events may come again. It must be quick, and neither keep the slice nor change the
+	// events.
+	Applied func(instance string, events []lanyard.Event)
 	// Logger is slog.Default() if nil.
 	Logger *slog.Logger
 
@@ -177,6 +182,7 @@ func (e *Engine) load(ctx context.Context, instance string) (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load instance %s: %w", instance, err)
 	}
+	e.applied(instance, nil)
 	return edit.Snapshot(revision), nil
 }
 
@@ -199,6 +205,21 @@ func (e *Engine) swap(c *current, s *Snapshot) {
 
 // Confirm records that at a time all the snapshots held were as new as the Source; see MaxAge.
 func (e *Engine) Confirm(at time.Time) { e.confirmed.Store(&at) }
+
+// Confirmed returns the time of the last Confirm, the zero time before the first.
+func (e *Engine) Confirmed() time.Time {
+	if at := e.confirmed.Load(); at != nil {
+		return *at
+	}
+	return time.Time{}
+}
+
+// applied tells Applied.
+func (e *Engine) applied(instance string, events []lanyard.Event) {
+	if e.Applied != nil {
+		e.Applied(instance, events)
+	}
+}
 
 // stale is an error when the last Confirm is too long ago.
 func (e *Engine) stale() error {
@@ -284,6 +305,7 @@ func (e *Engine) catchUp(ctx context.Context, s *Snapshot, reach int64) (*Snapsh
 			}
 		}
 		s = edit.Snapshot(events[len(events)-1].Revision)
+		e.applied(s.instance, events)
 		if !full && s.revision >= reach {
 			return s, nil
 		}
@@ -304,6 +326,7 @@ func (e *Engine) Apply(ctx context.Context, event *lanyard.Event) error {
 			if err := edit.Apply(event); err != nil {
 				return nil, err
 			}
+			e.applied(s.instance, []lanyard.Event{*event})
 			return edit.Snapshot(event.Revision), nil
 		case s.revision == event.Revision:
 			if s, err = e.load(ctx, s.instance); err != nil {

@@ -47,7 +47,7 @@ import (
 // # The snapshot itself
 //
 // [Snapshot.Instance], [Snapshot.Account], [Snapshot.Exists], [Snapshot.Revision], [Snapshot.Altered], [Snapshot.Seq],
-// [Snapshot.Contradicts] and [Snapshot.Memory] describe it.
+// [Snapshot.Hash], [Snapshot.Contradicts] and [Snapshot.Memory] describe it.
 type Snapshot struct {
 	instance string
 	revision int64
@@ -116,6 +116,9 @@ func (s *Snapshot) Instance() string { return s.instance }
 
 // Revision returns the revision of the last event that the snapshot includes, 0 without events.
 func (s *Snapshot) Revision() int64 { return s.revision }
+
+// Hash returns the hash of the event of that revision, nil when it is not known. It must not be changed.
+func (s *Snapshot) Hash() []byte { return s.hash }
 
 // Altered returns the revision of the last event that changed something that decisions may depend on, or the later one
 // at which the instance was loaded.

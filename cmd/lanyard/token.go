@@ -15,7 +15,8 @@ type tokenCmd struct {
 }
 
 func (tokenCmd) Help() string {
-	return `Tokens let services ask for decisions (AuthZEN) without signing, and AI agents call tools through the MCP gateway.
+	return `Tokens let services ask for decisions (AuthZEN) without signing, or follow an instance and decide by themselves, and
+AI agents call tools through the MCP gateway.
 
 Examples:
   lanyard token create --instance 3fdf9b6c-… --expires 720h --comment desktop
@@ -31,7 +32,7 @@ type tokenCreateCmd struct {
 	Instance   string        `help:"The only instance that the token is for; default: all instances of the account. With --agent or --user: id or alias; default: the only instance."`
 	Agent      string        `help:"AI agent that calls tools with the token, by its ARN, qualifier included." placeholder:"ARN"`
 	User       string        `help:"User whom the AI agent assists, or who calls tools without one: id or name." placeholder:"USER"`
-	Scope      string        `help:"What the token allows: decide, administer (also what-if) or call (tools, and nothing else); default: call with --agent or --user, else decide." default:"" enum:",decide,administer,call"`
+	Scope      string        `help:"What the token allows: decide, administer (also what-if), call (tools, and nothing else) or follow (decide elsewhere by the rights of --instance, and nothing else); default: call with --agent or --user, else decide." default:"" enum:",decide,administer,call,follow"`
 	Expires    time.Duration `help:"How long the token is valid; 0 means until it is revoked." default:"2160h"`
 	Comment    string        `help:"What the token is for."`
 }
@@ -40,6 +41,7 @@ func (tokenCreateCmd) Help() string {
 	return `Examples:
   lanyard token create --comment desktop
   lanyard token create --instance 3fdf9b6c-… --scope administer --expires 8h
+  lanyard token create --instance 3fdf9b6c-… --scope follow --comment "orders service"
   lanyard token create --instance harbour --agent arn:aws:wisdom:us-east-1:123456789012:ai-agent/a1/booking
   lanyard token create --agent arn:aws:wisdom:us-east-1:123456789012:ai-agent/a1/booking --user claire.dubois`
 }

@@ -116,6 +116,7 @@ type Service struct {
 	removals       chan string // instances with rows of deleted data tables
 	log            *slog.Logger
 	engine         *access.Engine
+	observers      observers
 
 	keys    atomic.Pointer[map[string]lanyard.AccessKey]
 	tokens  atomic.Pointer[map[TokenHash]lanyard.Token]
@@ -140,6 +141,7 @@ func New(c Config) *Service {
 	if _, ok := c.Store.(store.Watcher); ok {
 		s.engine.MaxAge = c.MaxStaleness
 	}
+	s.engine.Applied = s.observers.tell
 	s.engine.Confirm(time.Now()) // nothing is held that is older
 	if s.partition == "" {
 		s.partition = "aws"

@@ -89,10 +89,10 @@ func (s *Service) CreateToken(ctx context.Context, t lanyard.Token) (lanyard.Tok
 			lanyard.Quote(t.Account))
 	}
 	switch t.Scope {
-	case lanyard.ScopeDecide, lanyard.ScopeAdminister, lanyard.ScopeCall:
+	case lanyard.ScopeDecide, lanyard.ScopeAdminister, lanyard.ScopeCall, lanyard.ScopeFollow:
 	default:
-		return t, "", lanyard.Errorf(lanyard.Invalid, "Scope must be %s, %s or %s, got %s", lanyard.ScopeDecide,
-			lanyard.ScopeAdminister, lanyard.ScopeCall, lanyard.Quote(string(t.Scope)))
+		return t, "", lanyard.Errorf(lanyard.Invalid, "Scope must be %s, %s, %s or %s, got %s", lanyard.ScopeDecide,
+			lanyard.ScopeAdminister, lanyard.ScopeCall, lanyard.ScopeFollow, lanyard.Quote(string(t.Scope)))
 	}
 	if err := (text{member: "Comment", value: t.Comment}).refuseForged(); err != nil {
 		return t, "", err
@@ -129,6 +129,8 @@ func (s *Service) bindToken(ctx context.Context, t *lanyard.Token) error {
 		return lanyard.Errorf(lanyard.Invalid, "Agent or User is required when Scope is %s", lanyard.ScopeCall)
 	case !caller && (t.Agent != "" || t.User != ""):
 		return lanyard.Errorf(lanyard.Invalid, "Scope must be %s when Agent or User is set, got %s", lanyard.ScopeCall, t.Scope)
+	case t.Scope == lanyard.ScopeFollow && t.Instance == "":
+		return lanyard.Errorf(lanyard.Invalid, "Instance is required when Scope is %s", lanyard.ScopeFollow)
 	case !caller && t.Instance == "":
 		return nil
 	}

@@ -58,7 +58,7 @@ func TestTokens(t *testing.T) {
 		says  string
 	}{
 		{lanyard.Token{Account: "1", Scope: lanyard.ScopeDecide}, lanyard.Invalid, "twelve digits"},
-		{lanyard.Token{Account: account, Scope: "all"}, lanyard.Invalid, "decide, administer or call"},
+		{lanyard.Token{Account: account, Scope: "all"}, lanyard.Invalid, "decide, administer, call or follow"},
 		{lanyard.Token{Account: account, Scope: lanyard.ScopeDecide, Expires: w.now}, lanyard.Invalid, "Expires must be in the future"},
 		{lanyard.Token{Account: stranger, Scope: lanyard.ScopeDecide, Instance: w.in.ID}, lanyard.NotFound, w.in.ID},
 	} {

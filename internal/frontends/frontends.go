@@ -27,6 +27,7 @@ import (
 	"github.com/lanyard/lanyard/internal/console"
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/fault"
+	"github.com/lanyard/lanyard/internal/followapi"
 	"github.com/lanyard/lanyard/internal/intake"
 	"github.com/lanyard/lanyard/internal/mcpserver"
 	"github.com/lanyard/lanyard/internal/questions"
@@ -59,6 +60,9 @@ type Config struct {
 	// Mappings say what the tokens of gateways for AI agents stand for. nil: everything stands for itself.
 	Mappings coaz.Mappings
 
+	// Followers bound who follows instances; the zero value has defaults.
+	Followers followapi.Limits
+
 	// Gateway is the MCP gateway, at GatewayPath and where its metadata is; nil when there is none.
 	Gateway *Gateway
 	// LogDecision is told of what is decided for callers of the AuthZEN API; see questions.Config.
@@ -77,12 +81,12 @@ type server struct {
 	Config
 	calls atomic.Int64
 
-	api, management, decisions, subjects, console http.Handler
-	assistant                                     func() http.Handler // made at the first request
+	api, management, decisions, subjects, following, console http.Handler
+	assistant                                                func() http.Handler // made at the first request
 }
 
-// New returns the handler of a server. Unless KeepMemory is set, it returns idle memory to the operating system until
-// ctx ends.
+// New returns the handler of a server. Until ctx ends, it serves followers and, unless KeepMemory is set, returns idle
+// memory to the operating system.
 func New(ctx context.Context, c Config) (http.Handler, error) {
 	secret, err := c.Credentials.Secret(ctx, "next-token")
 	if err != nil {
@@ -119,6 +123,8 @@ func New(ctx context.Context, c Config) (http.Handler, error) {
 	})
 	subjects := s.newSubjects(auth)
 	s.subjects = subjects
+	s.following = followapi.NewServer(ctx, followapi.Config{Control: c.Control, Authenticate: c.authenticateFollower,
+		Limits: c.Followers, Logger: c.Logger})
 	shown, err := s.newConsole(ctx, api, ask, pools)
 	if err != nil {
 		return nil, fmt.Errorf("set up the console: %w", err)
@@ -203,6 +209,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Write([]byte("ready\n"))
 	case subjectapi.Serves(r.URL.Path):
 		s.subjects.ServeHTTP(w, r)
+	case followapi.Serves(r.URL.Path):
+		s.following.ServeHTTP(w, r)
 	case strings.HasPrefix(r.URL.Path, admin.Prefix):
 		s.management.ServeHTTP(w, r)
 	case authzen.Serves(r.URL.Path):
@@ -291,6 +299,31 @@ func (c *Config) claimPrincipal(auth *sigv4.Verifier,
 		return authzen.Principal{Account: who.Account, Administer: true}, true, err
 	}
 	return p, false, explainUnsigned(auth.Claim(r))
+}
+
+// authenticateFollower identifies who follows an instance: the holder of a token for that.
+func (c *Config) authenticateFollower(r *http.Request) (p followapi.Principal, err error) {
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		if c.NoAuth {
+			return followapi.Principal{Account: c.Account}, nil
+		}
+		return p, lanyard.Errorf(lanyard.Invalid,
+			"Authorization: Bearer is required, with a token of lanyard token create --scope follow")
+	}
+	sum := control.HashToken(strings.TrimSpace(text))
+	t, err := c.Control.TokenOf(sum)
+	if err == nil && t.Scope != lanyard.ScopeFollow {
+		err = lanyard.Errorf(lanyard.Denied, "the scope of the token must be %s to follow an instance, got %s",
+			lanyard.ScopeFollow, t.Scope)
+	}
+	if err != nil {
+		return p, err
+	}
+	return followapi.Principal{Account: t.Account, Instance: t.Instance, Token: t.ID, Valid: func() error {
+		_, err := c.Control.TokenOf(sum)
+		return err
+	}}, nil
 }
 
 // verifyPrincipal identifies who signed a question with an access key.

@@ -1,0 +1,322 @@
+package followapi
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/lanyard/lanyard"
+	"github.com/lanyard/lanyard/internal/compact"
+)
+
+// A hub has the changes of one instance for all of its followers. Each is encoded once.
+type hub struct {
+	*Server
+	instance string
+	users    int // streams that follow; the Server's mu guards it
+	stop     func()
+	done     chan struct{} // closed when the hub is needed no more
+	wake     chan struct{} // has a value when there are events
+	broken   chan struct{} // closed when events are missing: the streams end, and are resumed from the store
+
+	mu      sync.Mutex
+	streams map[*stream]*message // the last that each has sent
+	events  []lanyard.Event      // applied and not yet encoded
+	failed  bool
+	last    *message // the latest
+	heard   int64    // revision of the last event in events or before
+}
+
+// A message is a part of the stream that all followers are sent. They are linked, so that each stays in memory as long
+// as somebody has yet to send it.
+type message struct {
+	text  []byte
+	to    compact.Position
+	total int64         // bytes up to its end, of all messages of the hub
+	next  *message      // set before ready is closed
+	ready chan struct{} // closed when there is a next one
+}
+
+// join returns the hub of an instance, which the caller leaves with leave.
+func (f *following) join() (*hub, error) {
+	for {
+		h := f.hub()
+		err := h.start(f)
+		if err == nil {
+			return h, nil
+		}
+		h.leave()
+		if err != errBroken {
+			return nil, err
+		}
+		select {
+		case <-f.ctx.Done():
+			return nil, f.ctx.Err()
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// hub returns the hub that streams share, or a new one.
+func (f *following) hub() *hub {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h := f.hubs[f.instance]
+	if h == nil || h.isBroken() {
+		h = &hub{Server: f.Server, instance: f.instance, done: make(chan struct{}), wake: make(chan struct{}, 1),
+			broken: make(chan struct{}), streams: map[*stream]*message{}}
+		h.stop = f.Control.Observe(f.instance, h.observe)
+		f.hubs[f.instance] = h
+		go h.run()
+	}
+	h.users++
+	return h
+}
+
+// leave gives the hub back.
+func (h *hub) leave() {
+	h.Server.mu.Lock()
+	h.users--
+	last := h.users == 0
+	if last && h.hubs[h.instance] == h {
+		delete(h.hubs, h.instance)
+	}
+	h.Server.mu.Unlock()
+	if last {
+		h.stop()
+		close(h.done)
+	}
+}
+
+// start makes sure that the hub knows where it is.
+func (h *hub) start(f *following) error {
+	now, _, err := f.Control.Current(f.ctx, f.call, f.instance)
+	if err != nil {
+		return err
+	}
+	if !now.Exists() || len(now.Hash()) == 0 {
+		return lanyard.Errorf(lanyard.NotFound, "instance %s does not exist", lanyard.Quote(f.instance))
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.failed {
+		return errBroken
+	}
+	if h.last != nil {
+		return nil
+	}
+	at := compact.Position{Revision: now.Revision(), Hash: string(now.Hash())}
+	h.last = &message{to: at, ready: make(chan struct{})}
+	h.heard = max(h.heard, at.Revision)
+	h.nudge()
+	return nil
+}
+
+// observe takes events that decisions have come to follow.
+func (h *hub) observe(events []lanyard.Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.failed:
+		return
+	case len(events) == 0:
+		if h.last != nil { // else the instance is being loaded for the first stream
+			h.fail()
+		}
+		return
+	case len(h.events)+len(events) > h.Limits.Pending:
+		h.fail()
+		return
+	}
+	h.events = append(h.events, events...)
+	h.heard = max(h.heard, events[len(events)-1].Revision)
+	h.nudge()
+}
+
+func (h *hub) nudge() {
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+}
+
+// fail ends the streams. The caller holds mu.
+func (h *hub) fail() {
+	if !h.failed {
+		h.failed, h.events = true, nil
+		close(h.broken)
+	}
+}
+
+func (h *hub) isBroken() bool {
+	select {
+	case <-h.broken:
+		return true
+	default:
+		return false
+	}
+}
+
+// tail returns the latest message.
+func (h *hub) tail() *message {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.last
+}
+
+// has reports whether the hub has heard of a revision. If it has not, it has missed something, because it hears of
+// events before anybody else does.
+func (h *hub) has(revision int64) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.heard < revision {
+		h.fail()
+	}
+	return !h.failed
+}
+
+// run makes messages of events: the first at once, and those that come soon after it together.
+func (h *hub) run() {
+	for {
+		select {
+		case <-h.done:
+			return
+		case <-h.broken:
+			return
+		case <-h.wake:
+		}
+		if !h.send() {
+			continue
+		}
+		select {
+		case <-h.done:
+			return
+		case <-time.After(h.Limits.Pace):
+		}
+	}
+}
+
+// send makes a message of the events that wait, and reports whether there were any.
+func (h *hub) send() bool {
+	h.mu.Lock()
+	last, events := h.last, h.events
+	if last == nil || len(events) == 0 {
+		h.mu.Unlock()
+		return false
+	}
+	h.events = nil
+	h.mu.Unlock()
+	events, ok := eventsAfter(last.to, events)
+	if len(events) == 0 && ok {
+		return false
+	}
+	var m *message
+	if ok {
+		m, ok = h.encode(last, events)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !ok {
+		h.fail()
+		return false
+	}
+	h.last, last.next = m, m
+	close(last.ready)
+	for s, at := range h.streams {
+		if m.total-at.total > max(h.Limits.Lag, int64(len(m.text))) { // else what it has yet to send would fill the memory
+			delete(h.streams, s)
+			s.giveUp()
+		}
+	}
+	return true
+}
+
+// add has a stream given up when it falls behind; passed says how far it is, and remove ends that.
+func (h *hub) add(s *stream, at *message) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.streams[s] = at
+}
+
+func (h *hub) passed(s *stream, at *message) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.streams[s] != nil {
+		h.streams[s] = at
+	}
+}
+
+func (h *hub) remove(s *stream) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.streams, s)
+}
+
+// eventsAfter returns the events after a position, and reports whether they follow it and one another.
+func eventsAfter(at compact.Position, events []lanyard.Event) ([]lanyard.Event, bool) {
+	var after []lanyard.Event
+	for i := range events {
+		e := &events[i]
+		switch {
+		case e.Revision < at.Revision:
+		case e.Revision == at.Revision:
+			if string(e.Hash) != at.Hash {
+				return nil, false
+			}
+		case e.Revision != at.Revision+1 || string(e.Previous) != at.Hash || len(e.Hash) == 0:
+			return nil, false
+		default:
+			at = compact.PositionOf(e)
+			after = append(after, *e)
+		}
+	}
+	return after, true
+}
+
+// encode makes the message of events.
+func (h *hub) encode(last *message, events []lanyard.Event) (*message, bool) {
+	text, err := encodeChange(events)
+	if err != nil {
+		h.Logger.Error("followers cannot follow", "instance", h.instance, "error", err)
+		return nil, false
+	}
+	return &message{text: text, to: compact.PositionOf(&events[len(events)-1]), total: last.total + int64(len(text)),
+		ready: make(chan struct{})}, true
+}
+
+// encodeChange returns the text of what events lead to.
+func encodeChange(events []lanyard.Event) ([]byte, error) {
+	change, err := compact.ChangeOf(events)
+	if err != nil {
+		return nil, err
+	}
+	return encodeEvent("change", change.To.String(), change)
+}
+
+// encodeEvent returns the text of a server-sent event.
+func encodeEvent(kind, id string, data any) ([]byte, error) {
+	doc, err := compact.Encode(data)
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	b.Grow(len(doc) + len(id) + 64)
+	b.WriteString("event: " + kind + "\n")
+	if id != "" {
+		b.WriteString("id: " + id + "\n")
+	}
+	b.WriteString("data: ")
+	b.Write(doc)
+	b.WriteString("\n\n")
+	return slices.Clip(b.Bytes()), nil
+}
+
+func encodeAlive(buf []byte, revision, at int64) []byte {
+	buf = append(buf, "event: alive\ndata: {\"revision\":"...)
+	buf = strconv.AppendInt(buf, revision, 10)
+	buf = append(buf, ",\"at\":"...)
+	buf = strconv.AppendInt(buf, at, 10)
+	return append(buf, "}\n\n"...)
+}
