@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
-.PHONY: run demo-agent build packages-decide console browser console-big screenshots test check postgres unit conformance bench properties fuzz crash failover linearizability soak model upstream generate docs image examples clean help
+.PHONY: run demo-agent build packages packages-decide console browser console-big screenshots test check postgres unit conformance bench properties fuzz crash failover linearizability soak model upstream generate docs image examples clean help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -11,6 +11,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 UNRACED := -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false
 FUZZTIME ?= 10s
 DURATION ?= 5m
+PLATFORMS ?= host
 properties: WORLDS ?= 200
 crash: ROUNDS ?= 200
 failover: ROUNDS ?= 20
@@ -29,6 +30,9 @@ build: ## Build bin/lanyard, one static binary, with the web console if Node.js 
 	@command -v go >/dev/null || { echo "Building lanyard requires Go 1.26 or newer: https://go.dev/dl/"; exit 1; }
 	@.ci/console
 	CGO_ENABLED=0 go build -trimpath -o bin/lanyard ./cmd/lanyard
+
+packages: ## Build the packages for Python and npm into dist/, for PLATFORMS (host): all, or "linux/arm64 …".
+	@PLATFORMS="$(PLATFORMS)" .ci/packages
 
 packages-decide: ## Build the decision engine for JavaScript and Python, as packages in dist/.
 	@.ci/packages-decide
@@ -120,4 +124,4 @@ examples: ## Try the examples for Testcontainers, those in languages that are in
 	@.ci/examples
 
 clean: ## Remove build results and the caches of the tests; never data.
-	rm -rf bin .cache
+	rm -rf bin dist .cache
