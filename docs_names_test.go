@@ -144,7 +144,7 @@ func readTree(t *testing.T) *tree {
 		t.Fatal(err)
 	}
 	for _, file := range []string{"go.mod", "internal/console/app/package.json", "internal/console/app/tygo/go.mod",
-		"permissions.csv", "Makefile", "internal/awsapi/model/operations.txt"} {
+		"conformance/requirements.txt", "conformance/packages/package.json", "permissions.csv", "Makefile", "internal/awsapi/model/operations.txt"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
