@@ -26,6 +26,7 @@
 package lanyard
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -223,15 +224,20 @@ type Proficiency struct {
 // Type is TypeUser.
 func (*User) Type() Type { return TypeUser }
 
-// Refs are the user's profiles, routing profile and hierarchy group.
+// Refs are the user's profiles, routing profile and hierarchy group, and the attributes of their proficiencies.
 func (u *User) Refs() []Ref {
-	refs := make([]Ref, 0, len(u.Profiles)+2)
+	refs := make([]Ref, 0, len(u.Profiles)+2+len(u.Proficiencies))
 	for _, id := range u.Profiles {
 		refs = append(refs, Ref{TypeProfile, id})
 	}
 	refs = append(refs, Ref{TypeRoutingProfile, u.RoutingProfile})
 	if u.Group != "" {
 		refs = append(refs, Ref{TypeGroup, u.Group})
+	}
+	for _, p := range u.Proficiencies {
+		if ref := (Ref{TypePredefinedAttribute, p.Attribute}); !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+		}
 	}
 	return refs
 }

@@ -30,6 +30,8 @@ type documentType[R lanyard.Documented] struct {
 	named string
 	// fixed are members of requests that updates do not set and documents do not have, such as a version to be checked.
 	fixed []string
+	// clears are members of which an empty text is as good as none, and is not shown.
+	clears []string
 	// enter, unless nil, completes a new document by what is particular in the request, a pointer to a model's input.
 	enter func(in any, r R) error
 	// change, unless nil, does the same in an update.
@@ -109,7 +111,7 @@ func (d documentType[R]) ref(m memberedInput) control.DocumentRef {
 	return ref
 }
 
-// settings are the members of an input that a document keeps.
+// settings are the members of an input that a document keeps; nil for what an update removes.
 func (d documentType[R]) settings(m memberedInput) lanyard.Settings {
 	settings := lanyard.Settings{}
 	t := m.v.Type()
@@ -122,6 +124,9 @@ func (d documentType[R]) settings(m memberedInput) lanyard.Settings {
 		}
 		if !m.v.Field(i).IsNil() {
 			keep(settings, name, m.v.Field(i).Interface())
+		}
+		if string(settings[name]) == `""` && contains(d.clears, name) {
+			settings[name] = nil
 		}
 	}
 	return settings
@@ -141,7 +146,8 @@ func createsDocument[O any, R lanyard.Documented](d documentType[R]) handler {
 	return func(ctx context.Context, req *request, in model.Input) (answer, error) {
 		m, r := membersOf(in), d.empty()
 		doc := r.Doc()
-		doc.Name, doc.Tags, doc.Members = m.text(d.nameMember()), m.tags(), d.settings(m)
+		doc.Name, doc.Tags = m.text(d.nameMember()), m.tags()
+		doc.Set(d.settings(m), true)
 		if d.whole != "" {
 			doc.Whole = m.text(d.whole)
 		}
@@ -153,6 +159,9 @@ func createsDocument[O any, R lanyard.Documented](d documentType[R]) handler {
 		created, err := control.CreateDocument(ctx, d.control, req.Call, m.text("InstanceId"), r, m.text("ClientToken"))
 		if err != nil {
 			return answer{}, err
+		}
+		if !req.op.HasOutput {
+			return answer{Result: created.Result}, nil
 		}
 		out := new(O)
 		return answer{created.Result, out}, d.fillOutput(reflect.ValueOf(out).Elem(), created.Instance, created.Resource)
@@ -360,6 +369,8 @@ func conditionOf(noun string, criteria reflect.Value) control.Condition {
 		switch v := f.Interface().(type) {
 		case *model.StringCondition:
 			c.String = stringCondition(v)
+		case *model.DateCondition:
+			c.Date = &control.DateCondition{Field: text(v.FieldName), Value: text(v.Value), Compare: text(v.ComparisonType)}
 		case *string:
 			c.Fields = append(c.Fields, control.FieldCondition{Field: memberOf(noun, name), Value: *v})
 		default:

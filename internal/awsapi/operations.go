@@ -84,6 +84,8 @@ func (s *Server) handlers() map[string]handler {
 	for _, some := range []map[string]handler{
 		s.promptHandlers(),
 		s.flowHandlers(),
+		s.agentStatusHandlers(), s.predefinedAttributeHandlers(), s.hoursOverrideHandlers(),
+		s.authenticationProfileHandlers(), s.notificationHandlers(),
 	} {
 		maps.Copy(all, some)
 	}

@@ -227,7 +227,7 @@ func (g *guard) attach(before, after lanyard.Resource) *denial {
 		refs = append(refs, lanyard.Ref{Type: lanyard.TypeUser, ID: q.User})
 	}
 	for _, ref := range refs {
-		if slices.Contains(had, ref) {
+		if slices.Contains(had, ref) || ref.Type == lanyard.TypePredefinedAttribute { // who edits users is offered all
 			continue
 		}
 		if d := g.use(ref); d != nil {

@@ -159,6 +159,13 @@ func (c *compiler) compile(ctx context.Context, cond Condition, depth int) (test
 		}
 		tests = append(tests, t)
 	}
+	if cond.Date != nil {
+		t, err := compileDate(*cond.Date)
+		if err != nil {
+			return nil, err
+		}
+		tests = append(tests, t)
+	}
 	tests = append(tests, c.compileSimple(cond)...)
 	return func(r lanyard.Resource) bool { return all(tests, r) }, nil
 }
@@ -198,6 +205,29 @@ func (c *compiler) compileSimple(cond Condition) (tests []test) {
 		tests = append(tests, func(lanyard.Resource) bool { return false })
 	}
 	return tests
+}
+
+// compileDate compares dates as texts, which have the same order.
+func compileDate(d DateCondition) (test, error) {
+	fields := []string{"EffectiveFrom", "EffectiveTill"}
+	at := slices.IndexFunc(fields, func(name string) bool { return strings.EqualFold(name, d.Field) })
+	if at < 0 {
+		return nil, lanyard.Errorf(lanyard.Invalid, "DateCondition.FieldName must be %s, got %s", oneOf(fields),
+			lanyard.Quote(d.Field))
+	}
+	if _, err := parseDate("DateCondition.Value", d.Value); err != nil {
+		return nil, err
+	}
+	signs, ok := map[string][]int{"": {0}, "EQUAL_TO": {0}, "LESS_THAN": {-1}, "LESS_THAN_OR_EQUAL_TO": {-1, 0},
+		"GREATER_THAN": {1}, "GREATER_THAN_OR_EQUAL_TO": {0, 1}}[d.Compare]
+	if !ok {
+		return nil, lanyard.Errorf(lanyard.Invalid, "DateCondition.ComparisonType must be EQUAL_TO, LESS_THAN, "+
+			"LESS_THAN_OR_EQUAL_TO, GREATER_THAN or GREATER_THAN_OR_EQUAL_TO, got %s", lanyard.Quote(d.Compare))
+	}
+	return func(r lanyard.Resource) bool {
+		return slices.ContainsFunc(memberText(r, fields[at]),
+			func(have string) bool { return slices.Contains(signs, strings.Compare(have, d.Value)) })
+	}, nil
 }
 
 func (c *compiler) compileString(s StringCondition) (test, error) {

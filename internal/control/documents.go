@@ -55,6 +55,13 @@ var documents = map[lanyard.Type]documentRules{
 	lanyard.TypeEvaluationForm: {named: "Title", quota: 100},
 	lanyard.TypePhoneNumber:    {named: "PhoneNumber", quota: 10},
 	lanyard.TypeWorkspace:      {quota: 100},
+
+	lanyard.TypeAgentStatus: {quota: 50, check: checkAgentStatus},
+	lanyard.TypePredefinedAttribute: {quota: 100, usedBy: []lanyard.Type{lanyard.TypeUser},
+		check: checkPredefinedAttribute},
+	lanyard.TypeHoursOverride:         {quota: 50, check: checkHoursOverride},
+	lanyard.TypeAuthenticationProfile: {quota: 1, check: checkAuthenticationProfile},
+	lanyard.TypeNotification:          {quota: 1000, check: checkNotification},
 }
 
 // documentCheck is what checks of documents may look at.

@@ -115,6 +115,11 @@ func (s *Service) CreateInstance(ctx context.Context, call Call, n NewInstance) 
 				return err
 			}
 		}
+		for _, t := range []lanyard.Type{lanyard.TypeAgentStatus, lanyard.TypeAuthenticationProfile} {
+			if err := putFirst(ctx, tx, in, t); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 	if errors.Is(err, lanyard.ErrDuplicate) {

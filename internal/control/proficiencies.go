@@ -30,11 +30,12 @@ func proficiency(list []lanyard.Proficiency, p lanyard.Proficiency) int {
 		func(q lanyard.Proficiency) bool { return q.Attribute == p.Attribute && q.Value == p.Value })
 }
 
-// AssociateUserProficiencies gives a user proficiencies in addition to those that they have: all of them or none.
+// AssociateUserProficiencies gives a user proficiencies in addition to those that they have: all of them or none. Each
+// is a value of a predefined attribute.
 func (s *Service) AssociateUserProficiencies(ctx context.Context, call Call, instance, user string,
 	list []lanyard.Proficiency) (Result, error) {
 	return s.changeProficiencies(ctx, call, instance, user, list,
-		func(u *lanyard.User, where string, p lanyard.Proficiency) error {
+		func(tx store.Tx, u *lanyard.User, where string, p lanyard.Proficiency) error {
 			if proficiency(u.Proficiencies, p) >= 0 {
 				return lanyard.Errorf(lanyard.Invalid,
 					"%s must be a proficiency that the user does not have yet, got %s %s; change its level with "+
@@ -42,7 +43,7 @@ func (s *Service) AssociateUserProficiencies(ctx context.Context, call Call, ins
 					where, lanyard.Quote(p.Attribute), lanyard.Quote(p.Value))
 			}
 			u.Proficiencies = append(u.Proficiencies, p)
-			return nil
+			return s.checkProficiency(ctx, tx, where, p)
 		})
 }
 
@@ -50,7 +51,7 @@ func (s *Service) AssociateUserProficiencies(ctx context.Context, call Call, ins
 func (s *Service) UpdateUserProficiencies(ctx context.Context, call Call, instance, user string,
 	list []lanyard.Proficiency) (Result, error) {
 	return s.changeProficiencies(ctx, call, instance, user, list,
-		func(u *lanyard.User, where string, p lanyard.Proficiency) error {
+		func(_ store.Tx, u *lanyard.User, where string, p lanyard.Proficiency) error {
 			at, err := hasProficiency(u, where, p)
 			if err == nil {
 				u.Proficiencies[at].Level = p.Level
@@ -63,7 +64,7 @@ func (s *Service) UpdateUserProficiencies(ctx context.Context, call Call, instan
 func (s *Service) DisassociateUserProficiencies(ctx context.Context, call Call, instance, user string,
 	list []lanyard.Proficiency) (Result, error) {
 	return s.changeProficiencies(ctx, call, instance, user, list,
-		func(u *lanyard.User, where string, p lanyard.Proficiency) error {
+		func(_ store.Tx, u *lanyard.User, where string, p lanyard.Proficiency) error {
 			at, err := hasProficiency(u, where, p)
 			if err != nil {
 				return err
@@ -86,7 +87,7 @@ func hasProficiency(u *lanyard.User, where string, p lanyard.Proficiency) (int, 
 
 // changeProficiencies changes a user by each of list, which names none twice.
 func (s *Service) changeProficiencies(ctx context.Context, call Call, instance, user string, list []lanyard.Proficiency,
-	change func(*lanyard.User, string, lanyard.Proficiency) error) (Result, error) {
+	change func(store.Tx, *lanyard.User, string, lanyard.Proficiency) error) (Result, error) {
 	seen := map[string]bool{}
 	for i, p := range list {
 		if seen[proficiencyKey(p)] {
@@ -95,9 +96,9 @@ func (s *Service) changeProficiencies(ctx context.Context, call Call, instance, 
 		}
 		seen[proficiencyKey(p)] = true
 	}
-	return update(ctx, s, call, instance, user, func(_ store.Tx, _ *lanyard.Instance, u *lanyard.User) error {
+	return update(ctx, s, call, instance, user, func(tx store.Tx, _ *lanyard.Instance, u *lanyard.User) error {
 		for i, p := range list {
-			if err := change(u, fmt.Sprintf("UserProficiencies[%d]", i), p); err != nil {
+			if err := change(tx, u, fmt.Sprintf("UserProficiencies[%d]", i), p); err != nil {
 				return err
 			}
 		}

@@ -112,7 +112,7 @@ func updateFound[R lanyard.Resource](ctx context.Context, s *Service, call Call,
 	return result, nil
 }
 
-// remove deletes a resource that nothing of the types from refers to.
+// remove deletes a resource that nothing of the types from refers to, and its parts.
 func remove[R lanyard.Resource](ctx context.Context, s *Service, call Call, instance, ref string,
 	from ...lanyard.Type) (Result, error) {
 	return s.change(ctx, call, instance, func(tx store.Tx, in *lanyard.Instance) error {
@@ -121,6 +121,9 @@ func remove[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 			return err
 		}
 		if err := unused(ctx, tx, r, from...); err != nil {
+			return err
+		}
+		if err := removeParts(ctx, tx, lanyard.Ref{Type: r.Type(), ID: r.Head().ID}); err != nil {
 			return err
 		}
 		return tx.Delete(ctx, r.Type(), r.Head().ID)

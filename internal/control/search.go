@@ -2,6 +2,9 @@ package control
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"strconv"
 
 	"github.com/go-json-experiment/json"
 
@@ -18,11 +21,19 @@ type Condition struct {
 	Group  *GroupCondition
 	Fields []FieldCondition
 	State  string // of flow modules: ACTIVE or ARCHIVED
-	Never  bool   // a condition on something that no resource here has
+	Date   *DateCondition
+	Never  bool // a condition on something that no resource here has
 }
 
 // FieldCondition holds for documents whose member of that name is a string with that value.
 type FieldCondition struct{ Field, Value string }
+
+// DateCondition compares a date, YYYY-MM-DD, of overrides of hours of operation.
+type DateCondition struct {
+	Field   string
+	Value   string
+	Compare string // EQUAL_TO, LESS_THAN, …
+}
 
 // StringCondition compares a field, without regard to case.
 type StringCondition struct {
@@ -99,8 +110,28 @@ var searchable = map[lanyard.Type][]field{
 	lanyard.TypePrompt: documentFields(),
 	lanyard.TypeFlow:   documentFields(),
 	lanyard.TypeView:   documentFields(),
+	lanyard.TypeAgentStatus: {nameField, memberField("description", "Description"), memberField("state", "State"),
+		memberField("type", "Type"), memberField("displayOrder", "DisplayOrder"), idField},
+	lanyard.TypePredefinedAttribute: {nameField, {"value", attributeStrings}},
+	lanyard.TypeHoursOverride:       documentFields(),
 	lanyard.TypeDataTable: {nameField, {"description", one(func(t *lanyard.DataTable) string { return t.Description })},
 		idField},
+}
+
+// keyFields are the fields of types that no permission shows, so that only keys search them.
+var keyFields = map[lanyard.Type][]field{
+	lanyard.TypeNotification: {{"content", notificationTexts}, {"notificationId", idField.values}, idField},
+}
+
+// notificationTexts are the texts of a notification, in all languages.
+func notificationTexts(r lanyard.Resource) (texts []string) {
+	var content map[string]string
+	if d, ok := r.(lanyard.Documented); ok && d.Doc().Members["Content"] != nil {
+		if err := json.Unmarshal(d.Doc().Members["Content"], &content); err != nil {
+			return nil
+		}
+	}
+	return slices.Collect(maps.Values(content))
 }
 
 // documentFields are the fields that most documents are searched by.
@@ -117,17 +148,34 @@ func memberField(name, member string) field {
 	return field{name, func(r lanyard.Resource) []string { return memberText(r, member) }}
 }
 
-// memberText is a member of a document as a string; nothing when it has none.
+// memberText is a member of a document, a string or a number, as a string; nothing when it has none.
 func memberText(r lanyard.Resource, member string) []string {
 	d, ok := r.(lanyard.Documented)
 	if !ok || d.Doc().Members[member] == nil {
 		return nil
 	}
-	var text string
-	if err := json.Unmarshal(d.Doc().Members[member], &text); err != nil {
+	var value any
+	if err := json.Unmarshal(d.Doc().Members[member], &value); err != nil {
 		return nil
 	}
-	return []string{text}
+	switch value := value.(type) {
+	case string:
+		return []string{value}
+	case float64:
+		return []string{strconv.FormatFloat(value, 'f', -1, 64)}
+	}
+	return nil
+}
+
+// attributeStrings are the values of a predefined attribute.
+func attributeStrings(r lanyard.Resource) []string {
+	var values attributeValues
+	if d, ok := r.(lanyard.Documented); ok && d.Doc().Members["Values"] != nil {
+		if err := json.Unmarshal(d.Doc().Members["Values"], &values); err != nil {
+			return nil
+		}
+	}
+	return values.StringList
 }
 
 // idFields hold ids, for which ARNs may be sent, and of which type: "" for the one that is searched.
@@ -176,8 +224,9 @@ func Search[R lanyard.Resource](ctx context.Context, s *Service, call Call, inst
 		return PageOf[R]{}, err
 	}
 	var none R
-	c := compiler{service: s, reader: s.store.Reader(in.ID), in: in, sight: sight, fields: searchable[none.Type()],
-		folded: make(folded, len(searchable[none.Type()])), t: none.Type()}
+	fields := slices.Concat(searchable[none.Type()], keyFields[none.Type()])
+	c := compiler{service: s, reader: s.store.Reader(in.ID), in: in, sight: sight, fields: fields,
+		folded: make(folded, len(fields)), t: none.Type()}
 	tests, err := c.compileAll(ctx, q.Conditions)
 	if err != nil {
 		return PageOf[R]{}, err
