@@ -71,11 +71,17 @@ func (c *serveCmd) checkEmulator() error {
 		return refuse("--store must be sqlite or a PostgreSQL database when --emulator and --mcp-gateway are set, got memory")
 	case c.InitTimeout < time.Second:
 		return refuse("--init-timeout must be 1s or more, got %v", c.InitTimeout)
-	case !frontends.IsLoopback(c.Listen) && !c.EmulatorNetwork && container() == "":
-		return refuse("--listen must be a loopback address when --emulator is set outside of a container, got %s, which "+
-			"others can reach; --emulator-network allows it", c.Listen)
 	}
-	return nil
+	return c.checkReach(container())
+}
+
+// checkReach refuses to let others reach an emulator, unless it is in a container or they are meant to.
+func (c *serveCmd) checkReach(container string) error {
+	if frontends.IsLoopback(c.Listen) || c.EmulatorNetwork || container != "" {
+		return nil
+	}
+	return refuse("--listen must be a loopback address when --emulator is set outside of a container, got %s, which "+
+		"others can reach; --emulator-network allows it", c.Listen)
 }
 
 // checkNoEmulator refuses flags that require --emulator.
