@@ -18,7 +18,7 @@ type rule struct {
 }
 
 // public are the folders of the packages that others may import; all others are below internal, or are programs.
-var public = []string{"", "access", "follow", "sigv4"}
+var public = []string{"", "access", "follow", "lanyardtest", "sigv4"}
 
 // rules has every package, by its folder without internal/. A package that is missing fails, so that whoever adds one
 // decides what it may import. Tests may import anything.
@@ -95,8 +95,11 @@ var rules = map[string]rule{
 		"wires the front ends to each other, so that none imports another; it knows no database"},
 	"emulator": {[]string{"", "fault", "httpstatus", "terminal", "world"},
 		"answers about a server that is handed to it; the API and its callers are for others"},
-	"world": {[]string{"", "control", "fault", "frontends", "store/sqlite"},
+	"world": {[]string{"", "control", "fault", "frontends", "invocation", "store/sqlite"},
 		"a whole server in memory, whose store can only be that one; who listens for it is the caller's choice"},
+	"lanyardtest": {[]string{"", "access", "awsapi", "control", "fault", "frontends", "invocation", "questions", "sandbox",
+		"seed", "store", "store/sqlite", "world"},
+		"a server for tests of others, in their process; nothing of it shows what is internal"},
 	"mcprights": {[]string{"access"}, "one rule of names for whoever enforces profiles"},
 	"gateway": {[]string{"", "idleconn", "mcprights", "nesting", "sealed"},
 		"speaks MCP and enforces; who is allowed what, and what is kept of it, is handed to it"},
@@ -157,7 +160,7 @@ var frontEnds = []string{"awsapi", "admin", "authzen", "console", "followapi", "
 // databases are imported by homes only, and their drivers by them only.
 var (
 	databases = []string{"store/sqlite", "store/postgres"}
-	homes     = []string{"cmd/lanyard", "world"} // the program, and servers in memory
+	homes     = []string{"cmd/lanyard", "world", "lanyardtest"} // the program, and servers in memory
 	drivers   = map[string]string{"modernc.org/sqlite": "store/sqlite", "github.com/jackc/pgx/v5": "store/postgres",
 		"github.com/ncruces/go-sqlite3": "tests alone: it checks what the other SQLite wrote"}
 )

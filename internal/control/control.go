@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,6 +78,14 @@ type Quotas struct {
 	// RestrictedProfilesPerUser is how many profiles with tag or hierarchy restrictions one user may
 	// hold: 3. Amazon's pages disagree (2 and 3).
 	RestrictedProfilesPerUser int
+}
+
+// Unbounded returns Quotas without bounds, for servers of tests.
+func Unbounded() (q Quotas) {
+	for v, i := reflect.ValueOf(&q).Elem(), 0; i < v.NumField(); i++ {
+		v.Field(i).SetInt(-1)
+	}
+	return q
 }
 
 func (q Quotas) withDefaults() Quotas {

@@ -29,6 +29,7 @@ import (
 	"github.com/lanyard/lanyard/internal/fault"
 	"github.com/lanyard/lanyard/internal/followapi"
 	"github.com/lanyard/lanyard/internal/intake"
+	"github.com/lanyard/lanyard/internal/invocation"
 	"github.com/lanyard/lanyard/internal/mcpserver"
 	"github.com/lanyard/lanyard/internal/questions"
 	"github.com/lanyard/lanyard/internal/store"
@@ -76,18 +77,25 @@ type Console struct {
 	OIDC          *console.OIDC // nil without single sign-on
 }
 
+// A Handler serves every path. Operations can be called by their names, too, as by whoever the call says.
+type Handler interface {
+	http.Handler
+	Invoke(ctx context.Context, call invocation.Call) invocation.Answer
+}
+
 // server serves every path.
 type server struct {
 	Config
 	calls atomic.Int64
 
-	api, management, decisions, subjects, following, console http.Handler
-	assistant                                                func() http.Handler // made at the first request
+	api                                                 *awsapi.Server
+	management, decisions, subjects, following, console http.Handler
+	assistant                                           func() http.Handler // made at the first request
 }
 
 // New returns the handler of a server. Until ctx ends, it serves followers and, unless KeepMemory is set, returns idle
 // memory to the operating system.
-func New(ctx context.Context, c Config) (http.Handler, error) {
+func New(ctx context.Context, c Config) (Handler, error) {
 	secret, err := c.Credentials.Secret(ctx, "next-token")
 	if err != nil {
 		return nil, fmt.Errorf("read the secret of tokens: %w", err)
@@ -178,6 +186,10 @@ func (c *Config) newVerifier() *sigv4.Verifier {
 			k, ok := c.Control.Key(id)
 			return sigv4.Key{Secret: k.Secret}, ok, nil
 		}}
+}
+
+func (s *server) Invoke(ctx context.Context, call invocation.Call) invocation.Answer {
+	return s.api.Invoke(ctx, call)
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {

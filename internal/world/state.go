@@ -3,7 +3,6 @@ package world
 import (
 	"context"
 	"errors"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +17,7 @@ import (
 type state struct {
 	store   *sqlite.Memory
 	service *control.Service
-	handler http.Handler
+	handler frontends.Handler
 	rootKey lanyard.AccessKey
 	context context.Context // ends when requests are to end
 	cancel  context.CancelFunc

@@ -18,6 +18,7 @@ import (
 	"github.com/lanyard/lanyard/internal/control"
 	"github.com/lanyard/lanyard/internal/fault"
 	"github.com/lanyard/lanyard/internal/frontends"
+	"github.com/lanyard/lanyard/internal/invocation"
 	"github.com/lanyard/lanyard/internal/store/sqlite"
 )
 
@@ -121,6 +122,17 @@ func (w *World) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	defer cancel(nil)
 	defer context.AfterFunc(s.context, func() { cancel(errReplaced) })()
 	s.handler.ServeHTTP(rw, r.WithContext(ctx))
+}
+
+// Invoke carries out an operation on the current state, as the front ends do it for who they know.
+func (w *World) Invoke(ctx context.Context, call invocation.Call) invocation.Answer {
+	s := w.acquire()
+	if s == nil {
+		return invocation.Answer{Status: http.StatusServiceUnavailable, Exception: "ServiceUnavailable",
+			Message: errClosed.Message, Err: errClosed}
+	}
+	defer s.release()
+	return s.handler.Invoke(ctx, call)
 }
 
 // Do runs f with the operations of the current state, which stays open until f returns.
