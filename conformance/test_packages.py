@@ -93,7 +93,7 @@ connect =
     (tmp_path / "credentials").write_text("[production]\naws_access_key_id = AKIAPRODUCTION000000\naws_secret_access_key = s3cr3t\n")
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "LANYARD_", "PYTEST_", "PYTHON", "npm_"))}
     proxies = {name: trap.url for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY")}
-    return clean | proxies | {"NO_COLOR": "1", "NODE_NO_WARNINGS": "1"} | {
+    return clean | proxies | {"RUN": f"{tmp_path}", "NO_COLOR": "1", "NODE_NO_WARNINGS": "1"} | {
         "NO_PROXY": "", "no_proxy": "", "AWS_PROFILE": "production", "AWS_CONFIG_FILE": str(tmp_path / "config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"), "AWS_ENDPOINT_URL": trap.url, "AWS_ENDPOINT_URL_CONNECT": trap.url,
         "AWS_ACCESS_KEY_ID": "AKIAPRODUCTION000001", "AWS_SECRET_ACCESS_KEY": "s3cr3t", "AWS_SESSION_TOKEN": "t0ken",
@@ -101,10 +101,19 @@ connect =
         "LANYARD_LISTEN": "0.0.0.0:1", "LANYARD_STORE": "postgres://127.0.0.1:1/nothing", "LANYARD_SEED": "/nowhere"}
 
 
-def processes():
-    """The servers that run on this machine, by process id."""
-    found = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout
-    return {int(line.split()[0]) for line in found.splitlines() if "serve --emulator --store memory" in line}
+def servers_of(env):
+    """The servers that runs with an environment have started, by process id; none are found without /proc."""
+    found = set()
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if b"--stop-at-eof" in (folder / "cmdline").read_bytes() and f"RUN={env['RUN']}".encode() in (folder / "environ").read_bytes():
+                found.add(int(folder.name))
+    return found
+
+
+def await_none(env):
+    for pid in servers_of(env):
+        await_gone(pid)
 
 
 def gone(pid):
@@ -164,7 +173,6 @@ def test_python_project(python, project, hostile):
     shutil.copy(HERE / "test_isolation.py", project)
     shutil.copy(HERE / "imported.py", project)
     shutil.copy(HERE / "conftest.py", project)
-    before = processes()
     said = run(python, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", "--strict-markers", "--strict-config",
                cwd=project, env=hostile | {"STARTED": str(project / "started")})
     assert re.search(r"\d\d+ passed", said) and "failed" not in said and "warning" not in said, said
@@ -173,7 +181,7 @@ def test_python_project(python, project, hostile):
     assert len(workers) == len(urls) == 2, started
     ready = [float(seconds) for _, _, seconds in started]
     assert min(ready) < 0.5, f"servers took {ready} seconds to start"
-    assert processes() == before
+    await_none(hostile)
     assert sorted(p.name for p in project.iterdir() if "lanyard" in p.name) == [], "a run leaves nothing in the project"
 
 
@@ -206,15 +214,16 @@ def test_python_without_pytest(python, project, hostile):
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_python_run_is_ended(python, tmp_path, how):
+def test_python_run_is_ended(python, tmp_path, hostile, how):
     """A run that is killed or interrupted leaves no server, even if a child that it forked lives on."""
     (tmp_path / "test_hang.py").write_text(
         "import os, time\n\ndef test_hang(lanyard):\n    if os.fork() == 0:\n        time.sleep(20)\n        os._exit(0)\n"
         "    print(lanyard.process_id, flush=True)\n    time.sleep(60)\n")
-    with subprocess.Popen([python, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider"], cwd=tmp_path, text=True,
+    with subprocess.Popen([python, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider"], cwd=tmp_path, text=True, env=hostile,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as tests:
         server = int(next(line for line in tests.stdout if line.strip().isdigit()))
         assert not gone(server)
+        assert server in servers_of(hostile) or not pathlib.Path("/proc").exists()
         tests.send_signal(how)
         try:
             await_gone(server)
@@ -281,23 +290,18 @@ def tool(name):
 
 def test_vitest_project(node, hostile):
     """The examples pass, whatever the settings of the developer say. Test files share the servers of global-setup."""
-    before = processes()
     started = node / "started"
     started.write_text("")
     said = run(tool("vitest"), "run", "--maxWorkers=1", cwd=node, env=hostile | {"STARTED": str(started)})
     assert re.search(r"Tests +\d+ passed", said) and "failed" not in said, said
     assert len(set(started.read_text().split())) == 1, "two test files on one worker share a server"
-    assert processes() == before
+    await_none(hostile)
 
 
 def test_jest_project(node, hostile):
-    before = processes()
     said = run(tool("jest"), "--ci", "--runInBand", cwd=node, env=hostile)
     assert re.search(r"Tests: +\d+ passed", said) and "did not exit" not in said, said
-    deadline = time.monotonic() + 5
-    while processes() != before:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    await_none(hostile)
 
 
 def test_node_project(node, hostile):
@@ -308,8 +312,9 @@ def test_node_project(node, hostile):
     for name in ("server", f"server-{'linux' if sys.platform == 'linux' else 'darwin'}-*"):
         manifest = only(node / "node_modules/@lanyard", f"{name}/package.json")
         assert json.loads(manifest.read_text())["version"] == VERSION
+    shutil.copy(node / "types.ts", node / "types.mts")  # as a CommonJS and as an ECMAScript module
     run(str(ROOT / "packages/npm/node_modules/.bin/tsc"), "--noEmit", "--strict", "--module", "nodenext", "--target", "es2022",
-        "--skipLibCheck", "--types", "", "types.ts", cwd=node)
+        "--skipLibCheck", "--types", "", "types.ts", "types.mts", cwd=node)
 
 
 def test_javascript_failures(node, hostile):

@@ -41,3 +41,4 @@ for (const fail of failures) {
 restore();
 https.get("https://sts.eu-west-2.amazonaws.com/", { agent: new https.Agent(), signal: AbortSignal.abort() }).on("error", () => {});
 await server.stop();
+process.exit(); // the SDK would wait for timers of the refused request

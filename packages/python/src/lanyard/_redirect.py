@@ -99,7 +99,7 @@ def requests_to(server: Server) -> Iterator[None]:
     a module that a test imports. Other requests to AWS are refused, unless the server allows them."""
     with _lock:
         _targets.append(server)
-        botocore.httpsession.URLLib3Session.send = _redirected_send  # type: ignore[method-assign]
+        botocore.httpsession.URLLib3Session.send = _redirected_send
         default, boto3.DEFAULT_SESSION = boto3.DEFAULT_SESSION, new_session()
     try:
         yield
@@ -108,7 +108,7 @@ def requests_to(server: Server) -> Iterator[None]:
             _targets.remove(server)
             boto3.DEFAULT_SESSION = default
             if not _targets:
-                botocore.httpsession.URLLib3Session.send = _send  # type: ignore[method-assign]
+                botocore.httpsession.URLLib3Session.send = _send
 
 
 def _redirected_send(session: Any, request: Any) -> Any:

@@ -230,7 +230,7 @@ class Server:
         """Changes the instance to match CloudFormation templates, as ``lanyard apply`` does."""
         flags = [f"--param={k}={v}" for k, v in (parameters or {}).items()]
         done = subprocess.run(
-            [find_binary(), "apply", "--yes", "--instance", self.instance_id, *flags, "--", *map(os.fspath, templates)],
+            [find_binary(), "apply", "--yes", "--instance", self.instance_id, *flags, "--", *(os.fspath(t) for t in templates)],
             env={**_clean_environment(), **self.environment()}, capture_output=True, text=True, encoding="utf-8",
             errors="replace", stdin=subprocess.DEVNULL)
         if done.returncode != 0:

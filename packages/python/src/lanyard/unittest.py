@@ -59,7 +59,7 @@ class TestCase(unittest.TestCase):
     def _fail(self, result: unittest.TestResult) -> unittest.TestResult:
         """Reports that there is no server to test with."""
         result.startTest(self)
-        result.addError(self, sys.exc_info())  # type: ignore[arg-type]
+        result.addError(self, sys.exc_info())
         result.stopTest(self)
         return result
 
