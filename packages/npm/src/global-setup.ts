@@ -15,13 +15,14 @@ export default async function setup(): Promise<() => Promise<void>> {
   const servers = new Map<string, Promise<Lanyard>>();
   const path = `/${randomUUID()}`;
   const broker = createServer(async (request, response) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) {
-      chunks.push(chunk as Buffer);
+    if (request.url !== path) {
+      response.writeHead(404).end(); // somebody else on this machine
+      return;
     }
+    const chunks: Buffer[] = [];
     try {
-      if (request.url !== path) {
-        throw new Error("a server is handed out at the path of this run only");
+      for await (const chunk of request) {
+        chunks.push(chunk as Buffer);
       }
       const { slot, options } = JSON.parse(Buffer.concat(chunks).toString("utf8")) as { slot: string; options: LanyardOptions };
       const key = JSON.stringify([slot, options]);
