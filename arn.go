@@ -9,6 +9,7 @@ import (
 //
 //	arn:PARTITION:connect:REGION:ACCOUNT:instance/INSTANCE
 //	arn:PARTITION:connect:REGION:ACCOUNT:instance/INSTANCE/TYPE/ID
+//	arn:PARTITION:connect:REGION:ACCOUNT:phone-number/ID
 //
 // The TYPE of the queue that a user has for themselves is of two words, queue/agent.
 type ARN struct {
@@ -26,8 +27,21 @@ const (
 	TypeAgentQueue = Type("queue/agent")       // the queue that a user has for themselves; its id is the user's
 )
 
+// apart has the types whose ARNs do not say of which instance they are.
+var apart = map[Type]bool{TypePhoneNumber: true}
+
+// Apart reports whether ARNs of the type do not say of which instance they are: their Instance is "".
+func (t Type) Apart() bool { return apart[t] }
+
+// MayBeOf reports whether the ARN is that of an instance or of something in it, as far as it says so itself.
+func (a ARN) MayBeOf(instance string) bool { return a.Instance == instance || a.Type.Apart() }
+
 func (a ARN) String() string {
-	s := "arn:" + a.Partition + ":connect:" + a.Region + ":" + a.Account + ":instance/" + a.Instance
+	s := "arn:" + a.Partition + ":connect:" + a.Region + ":" + a.Account + ":"
+	if a.Type.Apart() {
+		return s + string(a.Type) + "/" + a.ID
+	}
+	s += "instance/" + a.Instance
 	if a.ID != "" {
 		s += "/" + string(a.Type) + "/" + a.ID
 	}
@@ -65,6 +79,10 @@ func ParseARN(s string) (ARN, error) {
 	}
 	a := ARN{Partition: parts[1], Region: parts[3], Account: parts[4]}
 	path := strings.Split(parts[5], "/")
+	if t := Type(path[0]); t.Apart() && len(path) == 2 && path[1] != "" {
+		a.Type, a.ID = t, path[1]
+		return a, nil
+	}
 	if path[0] != "instance" || len(path) < 2 || path[1] == "" {
 		return bad("its resource does not begin with instance/INSTANCE")
 	}
@@ -76,6 +94,9 @@ func ParseARN(s string) (ARN, error) {
 		a.Type, a.ID = Type(path[2]), path[3]
 		if a.Type == "" || a.ID == "" {
 			return bad("its type or id is empty")
+		}
+		if a.Type.Apart() {
+			return bad("those of a " + a.Type.Word() + " are " + string(a.Type) + "/ID")
 		}
 	case 5:
 		a.Type, a.ID = Type(path[2]+"/"+path[3]), path[4]

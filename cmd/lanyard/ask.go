@@ -69,7 +69,7 @@ func (f *askFlags) named(refs []string) (string, error) {
 		if err != nil {
 			return "", refuse("%s", err)
 		}
-		if ref == f.Instance || f.Instance == "" {
+		if !arn.Type.Apart() && (ref == f.Instance || f.Instance == "") {
 			return arn.Instance, nil
 		}
 	}
@@ -80,7 +80,7 @@ func (f *askFlags) named(refs []string) (string, error) {
 func (a *asker) agrees(refs []string) error {
 	for _, ref := range refs {
 		if arn, err := lanyard.ParseARN(ref); questions.IsConnectARN(ref) && err == nil && a.instance != "" &&
-			arn.Instance != a.instance {
+			!arn.MayBeOf(a.instance) {
 			return refuse("%s does not belong to instance %s", ref, a.instance)
 		}
 	}

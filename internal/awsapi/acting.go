@@ -175,6 +175,18 @@ var rights = map[string]right{
 	"UpdatePrompt":   {"Prompts.Edit", lanyard.TypePrompt, "PromptId"},
 	"DeletePrompt":   {"Prompts.Delete", lanyard.TypePrompt, "PromptId"},
 
+	"SearchAvailablePhoneNumbers":        {"PhoneNumbers.Claim", lanyard.TypePhoneNumber, ""},
+	"ClaimPhoneNumber":                   {"PhoneNumbers.Claim", lanyard.TypePhoneNumber, ""},
+	"ImportPhoneNumber":                  {"PhoneNumbers.Claim", lanyard.TypePhoneNumber, ""},
+	"DescribePhoneNumber":                {"PhoneNumbers.View", lanyard.TypePhoneNumber, "PhoneNumberId"},
+	"ListPhoneNumbers":                   {"PhoneNumbers.View", lanyard.TypePhoneNumber, ""},
+	"ListPhoneNumbersV2":                 {"PhoneNumbers.View", lanyard.TypePhoneNumber, ""},
+	"UpdatePhoneNumber":                  {"PhoneNumbers.Edit", lanyard.TypePhoneNumber, "PhoneNumberId"},
+	"UpdatePhoneNumberMetadata":          {"PhoneNumbers.Edit", lanyard.TypePhoneNumber, "PhoneNumberId"},
+	"AssociatePhoneNumberContactFlow":    {"PhoneNumbers.Edit", lanyard.TypePhoneNumber, "PhoneNumberId"},
+	"DisassociatePhoneNumberContactFlow": {"PhoneNumbers.Edit", lanyard.TypePhoneNumber, "PhoneNumberId"},
+	"ReleasePhoneNumber":                 {"PhoneNumbers.Release", lanyard.TypePhoneNumber, "PhoneNumberId"},
+
 	// Publishing content asks for ContactFlows.Publish too: control sees to that.
 	"CreateContactFlow":         {"ContactFlows.Create", lanyard.TypeFlow, ""},
 	"DescribeContactFlow":       {"ContactFlows.View", lanyard.TypeFlow, "ContactFlowId"},
@@ -209,8 +221,6 @@ var rights = map[string]right{
 	"ListEvaluationForms":      {"EvaluationForms.View", "", ""},
 	"SearchEvaluationForms":    {"EvaluationForms.View", "", ""},
 	"SearchContactEvaluations": {"Evaluation.View", "", ""},
-	"ListPhoneNumbers":         {"PhoneNumbers.View", "", ""},
-	"ListPhoneNumbersV2":       {"PhoneNumbers.View", "", ""},
 	"ListRules":                {"Rules.View", "", ""},
 	"SearchRules":              {"Rules.View", "", ""},
 	"ListTaskTemplates":        {"TaskTemplates.View", "", ""},
@@ -247,6 +257,11 @@ func (s *Server) act(ctx context.Context, req *request, in model.Input) (control
 	instance, r, err := actingRight(req.op.Name, in)
 	if err != nil {
 		return req.Call, err
+	}
+	if instance == "" && r.Type == lanyard.TypePhoneNumber && r.Ref != "" {
+		if of, n, err := s.control.PhoneNumber(ctx, req.Call, r.Ref); err == nil {
+			instance, r.Ref = of.ID, n.ID
+		}
 	}
 	if instance == "" {
 		return req.Call, lanyard.Errorf(lanyard.Denied,
@@ -291,6 +306,10 @@ func actingRight(operation string, in model.Input) (instance string, r control.R
 		if stem := a.Type.Stem(); stem != "" {
 			r.Permission = stem + action
 		}
+		if a.Type.Apart() { // of which instance it is has to be found out
+			r.Ref = member("ResourceArn")
+			return "", r, nil
+		}
 		a.Type, a.ID = "", ""
 		return a.String(), r, nil
 	}
@@ -309,5 +328,13 @@ func actingRight(operation string, in model.Input) (instance string, r control.R
 			r.Permission = "Users.View"
 		}
 	}
-	return member("InstanceId"), r, nil
+	switch instance = member("InstanceId"); {
+	case operation == "UpdatePhoneNumber": // that is where it is moved to
+		instance = ""
+	case instance == "":
+		if a, err := lanyard.ParseARN(member("TargetArn")); err == nil && a.Type == lanyard.TypeInstance {
+			instance = member("TargetArn")
+		}
+	}
+	return instance, r, nil
 }

@@ -39,7 +39,7 @@ type documentType[R lanyard.Documented] struct {
 	// show, unless nil, returns members of answers, by name, that are not as they are stored. A member that is nil is left
 	// out.
 	show func(in *lanyard.Instance, r R) (map[string]any, error)
-	// shown, unless nil, returns the document to show for one that is created, changed, listed or found: itself, or a copy.
+	// shown, unless nil, returns the document to show for one that is answered: itself, or a copy.
 	shown func(r R) R
 	// wanted, unless nil, selects what a list has, by the members of the request. The text is what it selects by.
 	wanted func(in any) (func(R) bool, string)

@@ -80,6 +80,7 @@ func (s *Server) invoke(ctx context.Context, req *request, i invocation.Call) (a
 	if err != nil {
 		return answer{}, err
 	}
+	req.Within = i.Instance
 	if i.Instance != "" {
 		if err := refuseOtherInstance(i.Instance, in); err != nil {
 			return answer{}, err
@@ -169,7 +170,7 @@ func wrongMember(name string, err error) error {
 // refuseOtherInstance refuses an input that names another instance than the one that there is for the caller.
 func refuseOtherInstance(instance string, in model.Input) error {
 	v := reflect.ValueOf(in).Elem()
-	for _, name := range []string{"InstanceId", "ResourceArn"} {
+	for _, name := range []string{"InstanceId", "ResourceArn", "TargetArn"} {
 		f := v.FieldByName(name)
 		if !f.IsValid() {
 			continue
@@ -178,7 +179,7 @@ func refuseOtherInstance(instance string, in model.Input) error {
 		if !ok || ref == nil || *ref == instance {
 			continue
 		}
-		if a, err := lanyard.ParseARN(*ref); err != nil || a.Instance != instance {
+		if a, err := lanyard.ParseARN(*ref); err != nil || !a.MayBeOf(instance) {
 			return lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in the instance that you are signed in to", name,
 				lanyard.Clip(*ref))
 		}

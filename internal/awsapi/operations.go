@@ -86,6 +86,7 @@ func (s *Server) handlers() map[string]handler {
 		s.flowHandlers(),
 		s.agentStatusHandlers(), s.predefinedAttributeHandlers(), s.hoursOverrideHandlers(),
 		s.authenticationProfileHandlers(), s.notificationHandlers(),
+		s.phoneNumberHandlers(),
 	} {
 		maps.Copy(all, some)
 	}

@@ -133,6 +133,8 @@ type Service struct {
 	refused *refusals
 	// making lets one CreateInstance go on at a time: its quota is counted outside of its transaction.
 	making sync.Mutex
+	// claiming lets one phone number be claimed at a time: whether another instance has it is no part of its transaction.
+	claiming sync.Mutex
 	// refreshed says when mirrors were last found unchanged, by instance: a time.Time.
 	refreshed sync.Map
 }
@@ -180,6 +182,8 @@ type Call struct {
 	Request   lanyard.JSON // the parameters for the audit, sensitive ones hidden
 	// IfMatch, unless "", has an operation change only a profile or user whose entity tag it is.
 	IfMatch string
+	// Within, unless "", is the only instance that the call may be about, where it does not name one.
+	Within string
 
 	acting   *acting // on whose behalf, if on anybody's; set by Act
 	planning bool    // nothing is committed; set by Planning

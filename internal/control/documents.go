@@ -53,8 +53,9 @@ var documents = map[lanyard.Type]documentRules{
 	lanyard.TypeViewVersion:    {quota: maxVersions, content: []string{Content}},
 	lanyard.TypeEmailAddress:   {named: "EmailAddress", quota: 100},
 	lanyard.TypeEvaluationForm: {named: "Title", quota: 100},
-	lanyard.TypePhoneNumber:    {named: "PhoneNumber", quota: 10},
-	lanyard.TypeWorkspace:      {quota: 100},
+	lanyard.TypePhoneNumber: {named: "PhoneNumber", quota: 10, usedBy: []lanyard.Type{lanyard.TypeQueue},
+		refers: []reference{{path: numberFlow, t: lanyard.TypeFlow}}},
+	lanyard.TypeWorkspace: {quota: 100},
 
 	lanyard.TypeAgentStatus: {quota: 50, check: checkAgentStatus},
 	lanyard.TypePredefinedAttribute: {quota: 100, usedBy: []lanyard.Type{lanyard.TypeUser},
@@ -91,6 +92,11 @@ type DocumentRef struct {
 // or "": see createOnce.
 func CreateDocument[R lanyard.Documented](ctx context.Context, s *Service, call Call, instance string, r R,
 	token string) (Created[R], error) {
+	return createOnce(ctx, s, call, instance, token, documentCreation(ctx, s, r))
+}
+
+// documentCreation is the creation of a document.
+func documentCreation[R lanyard.Documented](ctx context.Context, s *Service, r R) creation[R] {
 	t := r.Type()
 	rules := documents[t]
 	c := creation[R]{resource: r, named: rules.named, quota: s.documentQuota(rules)}
@@ -111,7 +117,7 @@ func CreateDocument[R lanyard.Documented](ctx context.Context, s *Service, call 
 		check := &documentCheck{ctx, s, tx, in}
 		return check.complete(rules, nil, d, t)
 	}
-	return createOnce(ctx, s, call, instance, token, c)
+	return c
 }
 
 // documentQuota is how many documents of a type fit; negative for any number.

@@ -134,7 +134,7 @@ func (s *Service) id(in *lanyard.Instance, t lanyard.Type, ref string) (string, 
 		return "", lanyard.Errorf(lanyard.Invalid,
 			"must be the id or ARN of a %s, got the ARN of a %s: %s", t.Word(), a.Type.Word(), lanyard.Quote(ref))
 	}
-	if a.Partition != s.partition || a.Region != in.Region || a.Account != in.Account || a.Instance != in.ID {
+	if a.Partition != s.partition || a.Region != in.Region || a.Account != in.Account || !a.MayBeOf(in.ID) {
 		return "", lanyard.Errorf(lanyard.NotFound, "%s %q does not exist in instance %s: the ARN belongs to another",
 			t.Word(), ref, in.ID)
 	}

@@ -31,6 +31,13 @@ func (s *Service) tagged(ctx context.Context, call Call, arn string) (tagTarget,
 			"Invalid input resource arn: resourceArn must be the ARN of a resource with tags, got %s of an agent's own queue",
 			lanyard.Quote(arn))
 	}
+	if a.Type == lanyard.TypePhoneNumber {
+		in, n, err := s.PhoneNumber(ctx, call, arn)
+		if err != nil {
+			return tagTarget{}, lanyard.Errorf(lanyard.NotFound, "resourceArn: phone number %q does not exist", lanyard.Clip(a.ID))
+		}
+		return tagTarget{in, a.Type, n.ID}, nil
+	}
 	in, err := s.Instance(ctx, call,
 		lanyard.ARN{Partition: a.Partition, Region: a.Region, Account: a.Account, Instance: a.Instance}.String())
 	if err != nil {

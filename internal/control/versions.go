@@ -205,7 +205,8 @@ func aliasedVersion(alias *lanyard.Document) (number int64, err error) {
 	return number, err
 }
 
-func documentVersion(ctx context.Context, r store.Reader, of lanyard.Documented, number int64) (lanyard.Documented, error) {
+func documentVersion(ctx context.Context, r store.Reader, of lanyard.Documented,
+	number int64) (lanyard.Documented, error) {
 	id, t := of.Doc().ID, of.Type()
 	res, err := r.Get(ctx, versioned[t].version, lanyard.VersionID(id, number))
 	if errors.Is(err, lanyard.ErrNotFound) {

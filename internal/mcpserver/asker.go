@@ -168,7 +168,7 @@ func (a *asker) lookup(ctx context.Context, resourceType, ref string) (Named, er
 		if err != nil {
 			return Named{}, lanyard.Errorf(lanyard.Invalid, "%v", err)
 		}
-		if arn.Instance != a.in.ID || arn.Type.DecisionName() != resourceType {
+		if !arn.MayBeOf(a.in.ID) || arn.Type.DecisionName() != resourceType {
 			return Named{}, lanyard.Errorf(lanyard.Invalid, "ARN must be of a %s of instance %s, got %s", resourceType, a.in.ID,
 				lanyard.Quote(ref))
 		}
@@ -265,7 +265,7 @@ func (a *asker) resource(ctx context.Context, ref string, d Described) (r access
 	if r, err = questions.ParseResource(ref); err != nil {
 		return r, lanyard.Errorf(lanyard.Invalid, "%v", strings.Replace(err.Error(), "RESOURCE must", "resource must", 1))
 	}
-	if arn, err := lanyard.ParseARN(ref); questions.IsConnectARN(ref) && err == nil && arn.Instance != a.in.ID {
+	if arn, err := lanyard.ParseARN(ref); questions.IsConnectARN(ref) && err == nil && !arn.MayBeOf(a.in.ID) {
 		return r, lanyard.Errorf(lanyard.Invalid, "resource must be of instance %s, got %s", a.in.ID, lanyard.Quote(ref))
 	}
 	switch stored := questions.FoundByID(r.Type); {

@@ -310,7 +310,7 @@ func (a *asker) historyOf(ctx context.Context, resourceType, ref string) (string
 		if err != nil {
 			return "", lanyard.Errorf(lanyard.Invalid, "%v", err)
 		}
-		if arn.Instance != a.in.ID || arn.Type.DecisionName() != resourceType {
+		if !arn.MayBeOf(a.in.ID) || arn.Type.DecisionName() != resourceType {
 			return "", lanyard.Errorf(lanyard.Invalid, "resource must be a %s of instance %s, got %s", resourceType, a.in.ID,
 				lanyard.Quote(ref))
 		}

@@ -131,7 +131,7 @@ func (w *world) resolve(t lanyard.Type, ref string) (id, problem string) {
 			return "", err.Error()
 		case arn.Type != t:
 			return "", fmt.Sprintf("%s is the ARN of a %s; give a %s", ref, arn.Type.Word(), t.Word())
-		case arn.Instance != w.snapshot.Instance():
+		case !arn.MayBeOf(w.snapshot.Instance()):
 			return "", fmt.Sprintf("%s does not belong to instance %s", ref, w.snapshot.Instance())
 		}
 		ref = arn.ID

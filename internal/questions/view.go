@@ -92,7 +92,7 @@ func (v View) ID(ref string) (string, error) {
 		return ref, nil
 	}
 	a, err := lanyard.ParseARN(ref)
-	if err != nil || a.Instance != v.Instance() {
+	if err != nil || !a.MayBeOf(v.Instance()) {
 		return "", lanyard.Errorf(lanyard.NotFound, "%q is not of this instance", lanyard.Clip(ref))
 	}
 	return a.ID, nil
