@@ -1,7 +1,10 @@
 """Runs the examples of the README and of docs/: every block marked test, in order, as a reader would."""
+import contextlib
 import os
 import pathlib
 import re
+import signal
+import socket
 import subprocess
 import sys
 
@@ -31,9 +34,20 @@ def reader():
             "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials"), "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "AWS_PAGER": ""}
 
 
+@pytest.fixture(scope="module")
+def newcomer(reader):
+    """The environment of somebody who has started no server yet. An address that is free takes the place of the usual one."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{s.getsockname()[1]}"
+    return {k: v for k, v in reader.items() if not k.startswith(("AWS_", "LANYARD_"))} | {"LANYARD_LISTEN": address, "AWS_PAGER": ""}
+
+
 @pytest.mark.parametrize("page", pages(), ids=lambda p: p.name)
-def test_page(page, reader, tmp_path):
+def test_page(page, reader, newcomer, tmp_path):
     """The shell blocks of a page share one shell; a python block is a program."""
+    if page.name == "emulator.md":
+        reader = newcomer
     shell = ["set -euo pipefail"]
     for language, fails, text in BLOCK.findall(page.read_text()):
         if language == "python":
@@ -42,5 +56,15 @@ def test_page(page, reader, tmp_path):
             continue
         shell.append(f"if ( {text} ); then echo 'this should have failed' >&2; exit 1; fi" if fails else text)
     if len(shell) > 1:
-        done = subprocess.run(["bash", "-c", "\n".join(shell)], env=reader, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+        run_shell("\n".join(shell), reader, tmp_path)
+
+
+def run_shell(text, env, cwd):
+    """Runs a script and ends what it leaves behind."""
+    running = subprocess.Popen(["bash", "-c", text], env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        out, errors = running.communicate(timeout=120)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGKILL)
+    assert running.returncode == 0, out[-2000:] + errors[-4000:]

@@ -67,7 +67,7 @@ func (c *envCmd) Run(io streams) error {
 // find finds the server.
 func (c *envCmd) find(ctx context.Context) (variables, error) {
 	if c.URL == "" {
-		all, err := c.ofFolder()
+		all, err := c.ofFolder(ctx)
 		if err == nil || !notRunning(err) {
 			return all, err
 		}
@@ -88,10 +88,13 @@ func (c *envCmd) find(ctx context.Context) (variables, error) {
 }
 
 // ofFolder returns the variables for the server that uses the data folder.
-func (c *envCmd) ofFolder() (variables, error) {
+func (c *envCmd) ofFolder(ctx context.Context) (variables, error) {
 	here, err := readEndpoint(c.Data)
 	if err != nil {
 		return variables{}, err
+	}
+	if _, err := os.Stat(filepath.Join(c.Data, emulatorMark)); err == nil {
+		return c.ofEmulator(ctx, here.URL)
 	}
 	file, err := filepath.Abs(filepath.Join(c.Data, credentialsFile))
 	if err != nil {
