@@ -164,6 +164,50 @@ export class Lanyard implements Address {
     });
   }
 
+  /** Creates a security profile, and returns its id. more are further parameters of CreateSecurityProfile. */
+  async addProfile(name: string, permissions: string[] = [], more: Record<string, unknown> = {}): Promise<string> {
+    const made = await this.request("PUT", `/security-profiles/${this.instanceId}`, {
+      SecurityProfileName: name,
+      Permissions: permissions,
+      ...more,
+    });
+    return made.SecurityProfileId;
+  }
+
+  /**
+   * Creates a user with security profiles, given by their names or ids, and returns the user's id. more are further
+   * parameters of CreateUser, such as Tags.
+   */
+  async addUser(name: string, profiles: string[], more: Record<string, unknown> = {}): Promise<string> {
+    const known = await this.#list("security-profiles", "SecurityProfile");
+    const routing = await this.#list("routing-profiles", "RoutingProfile");
+    const made = await this.request("PUT", `/users/${this.instanceId}`, {
+      Username: name,
+      Password: "Lanyard-Test-1",
+      IdentityInfo: { FirstName: name, LastName: name },
+      PhoneConfig: { PhoneType: "SOFT_PHONE" },
+      SecurityProfileIds: profiles.map((p) => known.get(p) ?? p),
+      RoutingProfileId: [...routing.values()][0],
+      ...more,
+    });
+    return made.UserId;
+  }
+
+  /** Returns ids by name. */
+  async #list(path: string, word: string): Promise<Map<string, string>> {
+    const ids = new Map<string, string>();
+    let token = "";
+    do {
+      const target = `/${path}-summary/${this.instanceId}?maxResults=1000&nextToken=${encodeURIComponent(token)}`;
+      const page = await this.request("GET", target);
+      for (const one of page[`${word}SummaryList`]) {
+        ids.set(one.Name, one.Id);
+      }
+      token = page.NextToken ?? "";
+    } while (token);
+    return ids;
+  }
+
   /** Keeps the state of everything under a name, in the server's memory. */
   async save(name: string): Promise<void> {
     await this.request("POST", `/_lanyard/state/save?name=${encodeURIComponent(name)}`);
@@ -174,9 +218,11 @@ export class Lanyard implements Address {
     await this.request("POST", `/_lanyard/state/load?name=${encodeURIComponent(name)}`);
   }
 
-  /** Sets the server's clock, which goes on from there; undefined is the real time. */
-  async setTime(now: Date | undefined): Promise<void> {
-    await (now ? this.request("PUT", "/_lanyard/time", { time: now.toISOString() }) : this.request("DELETE", "/_lanyard/time"));
+  /** Sets the server's clock, which goes on from there unless it is frozen; undefined is the real time. */
+  async setTime(now: Date | undefined, { frozen = false }: { frozen?: boolean } = {}): Promise<void> {
+    await (now
+      ? this.request("PUT", "/_lanyard/time", { time: now.toISOString(), frozen })
+      : this.request("DELETE", "/_lanyard/time"));
   }
 
   /** Has calls fail with an exception, or take longer. */

@@ -236,6 +236,35 @@ class Server:
         if done.returncode != 0:
             raise ServerError(f"lanyard apply: {(done.stderr or done.stdout).strip()}")
 
+    def add_profile(self, name: str, *permissions: str, **more: Any) -> str:
+        """Creates a security profile with permissions, and returns its id. more are further parameters of
+        CreateSecurityProfile, such as TagRestrictedResources."""
+        made = self.request("PUT", f"/security-profiles/{self.instance_id}", {
+            "SecurityProfileName": name, "Permissions": list(permissions), **more})
+        return str(made["SecurityProfileId"])
+
+    def add_user(self, name: str, *profiles: str, tags: Mapping[str, str] | None = None, **more: Any) -> str:
+        """Creates a user with security profiles, given by their names or ids, and returns the user's id. more are further
+        parameters of CreateUser, such as HierarchyGroupId."""
+        known = self._list("security-profiles", "SecurityProfile")
+        made = self.request("PUT", f"/users/{self.instance_id}", {
+            "Username": name, "Password": "Lanyard-Test-1", "IdentityInfo": {"FirstName": name, "LastName": name},
+            "PhoneConfig": {"PhoneType": "SOFT_PHONE"}, "SecurityProfileIds": [known.get(p, p) for p in profiles],
+            "RoutingProfileId": next(iter(self._list("routing-profiles", "RoutingProfile").values()), ""), "Tags": dict(tags or {}),
+            **more})
+        return str(made["UserId"])
+
+    def _list(self, path: str, word: str) -> dict[str, str]:
+        """Returns ids by name."""
+        ids: dict[str, str] = {}
+        token = ""
+        while True:
+            page = self.request("GET", f"/{path}-summary/{self.instance_id}?maxResults=1000&nextToken={quote(token, safe='')}")
+            ids.update({one["Name"]: one["Id"] for one in page[f"{word}SummaryList"]})
+            token = page.get("NextToken", "")
+            if not token:
+                return ids
+
     def save(self, name: str) -> None:
         """Keeps the state of everything under a name, in the server's memory."""
         self.request("POST", f"/_lanyard/state/save?name={quote(name, safe='')}")
@@ -244,12 +273,12 @@ class Server:
         """Goes back to a state that was saved."""
         self.request("POST", f"/_lanyard/state/load?name={quote(name, safe='')}")
 
-    def set_time(self, now: datetime | None) -> None:
-        """Sets the server's clock, which goes on from there. None is the real time."""
+    def set_time(self, now: datetime | None, *, frozen: bool = False) -> None:
+        """Sets the server's clock, which goes on from there unless it is frozen. None is the real time."""
         if now is None:
             self.request("DELETE", "/_lanyard/time")
             return
-        self.request("PUT", "/_lanyard/time", {"time": now.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")})
+        self.request("PUT", "/_lanyard/time", {"time": now.astimezone(timezone.utc).isoformat().replace("+00:00", "Z"), "frozen": frozen})
 
     # Faults.
 
