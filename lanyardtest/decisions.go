@@ -106,7 +106,7 @@ func (s *Server) queries(subject, action string, resources []string) (all []acce
 func (s *Server) AssertAllows(q access.Query) {
 	s.t.Helper()
 	if x, ok := s.ask(q); ok && !x.Allow {
-		s.t.Errorf("%s is denied, want allowed%s", s.word(q), s.why(x))
+		s.t.Errorf("%s is denied, want allowed%s", s.word(q), s.why(q, x))
 	}
 }
 
@@ -114,7 +114,7 @@ func (s *Server) AssertAllows(q access.Query) {
 func (s *Server) AssertDenies(q access.Query) {
 	s.t.Helper()
 	if x, ok := s.ask(q); ok && x.Allow {
-		s.t.Errorf("%s is allowed, want denied%s", s.word(q), s.why(x))
+		s.t.Errorf("%s is allowed, want denied%s", s.word(q), s.why(q, x))
 	}
 }
 
@@ -135,18 +135,29 @@ func (s *Server) word(q access.Query) string {
 	s.t.Helper()
 	on := ""
 	if q.Resource.Type != "" {
-		on = " on " + q.Resource.Type + "/" + q.Resource.ID
-		if found := s.Snapshot().Lookup(q.Resource.Type, q.Resource.ID); len(found) == 1 && found[0].Name != "" {
-			on = " on " + q.Resource.Type + "/" + found[0].Name
-		}
+		on = " on " + q.Resource.Type + "/" + s.nameOf(q.Resource)
 	}
 	return fmt.Sprintf("%s: %s%s", q.Subject.ID, q.Action, on)
 }
 
+// nameOf returns the name of a resource, or its id if it has none.
+func (s *Server) nameOf(r access.Resource) string {
+	s.t.Helper()
+	if found := s.Snapshot().Lookup(r.Type, r.ID); len(found) == 1 && found[0].Name != "" {
+		return found[0].Name
+	}
+	return r.ID
+}
+
 // why lists what a decision rests on, a line for each profile and hint.
-func (s *Server) why(x access.Explanation) string {
+func (s *Server) why(q access.Query, x access.Explanation) string {
+	s.t.Helper()
+	sentence := x.Sentence
+	if q.Resource.ID != "" {
+		sentence = strings.ReplaceAll(sentence, q.Resource.ID, s.nameOf(q.Resource))
+	}
 	var b strings.Builder
-	b.WriteString("\n    " + x.Sentence)
+	b.WriteString("\n    " + sentence)
 	for _, p := range x.Profiles {
 		fmt.Fprintf(&b, "\n    profile %q ", p.Name)
 		switch {

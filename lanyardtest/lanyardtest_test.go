@@ -201,7 +201,7 @@ func TestAssertions(t *testing.T) {
 		}, nil},
 		{"one of two is denied", func(s *lanyardtest.Server) {
 			s.AssertAllowed("claire", "Users.Edit", "User/jules", "User/jonas")
-		}, []string{"claire: Users.Edit on User/jonas is denied, want allowed",
+		}, []string{"claire: Users.Edit on User/jonas is denied, want allowed", "User claire may not Users.Edit on User jonas",
 			`profile "French Supervisor" grants it and requires tag Country=FR; the resource has Country=DE`,
 			`profile "Agent" does not grant it`}},
 		{"is allowed", func(s *lanyardtest.Server) { s.AssertDenied("claire", "Users.View", "User/jules") },

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -235,15 +236,25 @@ func (s *Server) accessHandlers() map[string]handler {
 	}
 }
 
+// withoutHandlers are the model's rows with what follows from them. A process may have many servers, and needs it once.
+var withoutHandlers = sync.OnceValue(func() []operation {
+	all := make([]operation, len(model.Operations))
+	for i := range all {
+		all[i] = operation{Operation: &model.Operations[i], labels: labelsOf(model.Operations[i].URI)}
+		if all[i].NewInput != nil {
+			all[i].sensitive = isSensitive(reflect.TypeOf(all[i].NewInput()), map[reflect.Type]bool{})
+		}
+	}
+	return all
+})
+
 // operations joins the model's rows with their handlers.
 func (s *Server) operations() []*operation {
 	handlers := s.handlers()
-	all := make([]*operation, len(model.Operations))
-	for i := range model.Operations {
-		op := &operation{Operation: &model.Operations[i], labels: labelsOf(model.Operations[i].URI)}
-		if op.NewInput != nil {
-			op.sensitive = isSensitive(reflect.TypeOf(op.NewInput()), map[reflect.Type]bool{})
-		}
+	own := slices.Clone(withoutHandlers())
+	all := make([]*operation, len(own))
+	for i := range own {
+		op := &own[i]
 		switch op.Service {
 		case model.Served:
 			if op.handle = handlers[op.Name]; op.handle == nil { // TEMPORARY: until each is written
