@@ -61,6 +61,16 @@ const (
 	TypeEvaluationForm Type = "evaluation-form"
 	TypePhoneNumber    Type = "phone-number"
 	TypeWorkspace      Type = "workspace"
+	TypeTaskTemplate   Type = "task-template"
+	TypeRule           Type = "rule"
+	TypeFormVersion    Type = "evaluation-form-version" // its ID is the form's and the number: see FormVersionID
+	TypeIntegration    Type = "integration-association"
+	TypeUseCase        Type = "use-case"
+	TypeStorageConfig  Type = "storage-config"
+	TypeApprovedOrigin Type = "approved-origin"
+	TypeSecurityKey    Type = "security-key"
+	TypeLambdaFunction Type = "lambda-function"
+	TypeBot            Type = "lex-bot"
 	TypeAIAgent        Type = "ai-agent" // its ID is the qualified ARN
 	TypeClientToken    Type = "client-token"
 

@@ -128,6 +128,28 @@ var resourceTypes = []ResourceType{
 	{Type: TypeAIAgent, Name: "AIAgent", Word: "AI agent", Plural: "AI agents", Load: 4,
 		viewedBy: "QConnectAIAgents.View", new: func() Resource { return new(AIAgent) }},
 
+	{Type: TypeTaskTemplate, Word: "task template", Plural: "task templates", Member: "TaskTemplateId",
+		Stem: "TaskTemplates", Taggable: true, new: func() Resource { return new(TaskTemplate) }},
+	{Type: TypeRule, Word: "rule", Plural: "rules", Member: "RuleId", Stem: "Rules", Taggable: true, Searchable: true,
+		new: func() Resource { return new(Rule) }},
+	{Type: TypeFormVersion, Word: "evaluation form version", Plural: "evaluation form versions", Whole: TypeEvaluationForm,
+		new: func() Resource { return new(FormVersion) }},
+
+	// What an instance is connected with, which no permission is about: Amazon Connect leaves it to IAM.
+	{Type: TypeStorageConfig, Word: "storage configuration", Plural: "storage configurations", Member: "AssociationId",
+		new: func() Resource { return new(StorageConfig) }},
+	{Type: TypeApprovedOrigin, Word: "approved origin", Plural: "approved origins", Member: "Origin",
+		new: func() Resource { return new(ApprovedOrigin) }},
+	{Type: TypeSecurityKey, Word: "security key", Plural: "security keys", Member: "Key",
+		new: func() Resource { return new(SecurityKey) }},
+	{Type: TypeLambdaFunction, Word: "Lambda function", Plural: "Lambda functions", Member: "FunctionArn",
+		new: func() Resource { return new(LambdaFunction) }},
+	{Type: TypeBot, Word: "Lex bot", Plural: "Lex bots", Member: "LexBot", new: func() Resource { return new(Bot) }},
+	{Type: TypeIntegration, Word: "integration association", Plural: "integration associations",
+		Member: "IntegrationAssociationId", Taggable: true, new: func() Resource { return new(Integration) }},
+	{Type: TypeUseCase, Word: "use case", Plural: "use cases", Member: "UseCaseId", Taggable: true,
+		Whole: TypeIntegration, new: func() Resource { return new(UseCase) }},
+
 	// Parts of others and what no permission is about.
 	{Type: TypeStructure, Name: "HierarchyStructure", Word: "hierarchy structure", Plural: "hierarchy structures",
 		new: func() Resource { return new(Structure) }},

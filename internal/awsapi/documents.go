@@ -26,6 +26,10 @@ type documentType[R lanyard.Documented] struct {
 	id string
 	// whole is the member of requests that has the id of the whole that documents are parts of; "" where they are none.
 	whole string
+	// key, unless nil, is the key by which the members of a request name a document, in the place of an id.
+	key func(in any) string
+	// meant, unless nil, reports whether a document is the one that a request means, by more than its id.
+	meant func(in any, d *lanyard.Document) bool
 	// named is the member that has the name, where that is not Name.
 	named string
 	// fixed are members of requests that updates do not set and documents do not have, such as a version to be checked.
@@ -105,6 +109,13 @@ func or(a, b string) string {
 // ref is the document that an input names.
 func (d documentType[R]) ref(m memberedInput) control.DocumentRef {
 	ref := control.DocumentRef{ID: m.text(d.idMember())}
+	in := m.v.Addr().Interface()
+	if d.key != nil {
+		ref.Key = d.key(in)
+	}
+	if d.meant != nil {
+		ref.Meant = func(doc *lanyard.Document) bool { return d.meant(in, doc) }
+	}
 	if d.whole != "" {
 		ref.Whole = m.text(d.whole)
 	}
@@ -141,22 +152,27 @@ func contains(list []string, s string) bool {
 	return false
 }
 
+// create adds the document that the members of a request describe.
+func (d documentType[R]) create(ctx context.Context, req *request, in any) (control.Created[R], error) {
+	m, r := membersOf(in), d.empty()
+	doc := r.Doc()
+	doc.Name, doc.Tags = m.text(d.nameMember()), m.tags()
+	doc.Set(d.settings(m), true)
+	if d.whole != "" {
+		doc.Whole = m.text(d.whole)
+	}
+	if d.enter != nil {
+		if err := d.enter(in, r); err != nil {
+			return control.Created[R]{}, err
+		}
+	}
+	return control.CreateDocument(ctx, d.control, req.Call, m.text("InstanceId"), r, m.text("ClientToken"))
+}
+
 // createsDocument is the operation that adds a document and answers O.
 func createsDocument[O any, R lanyard.Documented](d documentType[R]) handler {
 	return func(ctx context.Context, req *request, in model.Input) (answer, error) {
-		m, r := membersOf(in), d.empty()
-		doc := r.Doc()
-		doc.Name, doc.Tags = m.text(d.nameMember()), m.tags()
-		doc.Set(d.settings(m), true)
-		if d.whole != "" {
-			doc.Whole = m.text(d.whole)
-		}
-		if d.enter != nil {
-			if err := d.enter(in, r); err != nil {
-				return answer{}, err
-			}
-		}
-		created, err := control.CreateDocument(ctx, d.control, req.Call, m.text("InstanceId"), r, m.text("ClientToken"))
+		created, err := d.create(ctx, req, in)
 		if err != nil {
 			return answer{}, err
 		}
@@ -165,6 +181,14 @@ func createsDocument[O any, R lanyard.Documented](d documentType[R]) handler {
 		}
 		out := new(O)
 		return answer{created.Result, out}, d.fillOutput(reflect.ValueOf(out).Elem(), created.Instance, created.Resource)
+	}
+}
+
+// addsDocument is the operation that adds a document and has no output.
+func addsDocument[R lanyard.Documented](d documentType[R]) handler {
+	return func(ctx context.Context, req *request, in model.Input) (answer, error) {
+		created, err := d.create(ctx, req, in)
+		return answer{Result: created.Result}, err
 	}
 }
 
@@ -315,6 +339,28 @@ func listsDocuments[O any, R lanyard.Documented](d documentType[R]) handler {
 	}
 }
 
+// listsNames is listsDocuments for an output with a list of the names alone.
+func listsNames[O any, R lanyard.Documented](d documentType[R]) handler {
+	return func(ctx context.Context, req *request, in model.Input) (answer, error) {
+		page, err := listDocuments(ctx, d, req, membersOf(in), nil, nil)
+		if err != nil {
+			return answer{}, err
+		}
+		names := make([]string, len(page.Items))
+		for i, r := range page.Items {
+			names[i] = r.Head().Name
+		}
+		out := new(O)
+		v := reflect.ValueOf(out).Elem()
+		for i := range v.NumField() {
+			if f := v.Field(i); f.Type() == reflect.TypeFor[[]string]() {
+				f.Set(reflect.ValueOf(names))
+			}
+		}
+		return answer{output: out}, fillList(d, v, page)
+	}
+}
+
 func listDocuments[R lanyard.Documented](ctx context.Context, d documentType[R], req *request, m memberedInput,
 	wanted func(R) bool, scope []string) (found[R], error) {
 	if d.whole == "" {
@@ -407,6 +453,8 @@ func filterOf(filter reflect.Value) []control.Condition {
 			out = append(out, attributeFilter(v)...)
 		case *model.ContactFlowAttributeFilter:
 			out = append(out, flowFilter(v)...)
+		case *model.RuleAttributeFilter:
+			out = append(out, ruleFilter(v)...)
 		}
 	}
 	return out

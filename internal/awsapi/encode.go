@@ -25,7 +25,7 @@ var exceptions = map[lanyard.Kind][]*model.Exception{
 	lanyard.NotFound: {model.ResourceNotFoundException, model.InvalidRequestException,
 		model.InvalidParameterException},
 	lanyard.Duplicate: {model.DuplicateResourceException, model.ResourceConflictException, model.ConflictException,
-		model.InvalidRequestException, model.InvalidParameterException},
+		model.PropertyValidationException, model.InvalidRequestException, model.InvalidParameterException},
 	lanyard.InUse: {model.ResourceInUseException, model.InvalidRequestException, model.InvalidParameterException},
 	lanyard.Limit: {model.LimitExceededException, model.ServiceQuotaExceededException,
 		model.InvalidParameterException, model.InvalidRequestException},
@@ -99,12 +99,17 @@ type failure struct {
 	ResourceID   string `json:"ResourceId,omitempty"`
 	// Problems are those of InvalidContactFlowException, which spells it with a lowercase letter.
 	Problems []problem `json:"problems,omitempty"`
+	// PropertyList is that of PropertyValidationException.
+	PropertyList []badProperty `json:",omitempty"`
 }
 
 // problem is what is wrong with content.
 type problem struct {
 	Message string `json:"message"`
 }
+
+// badProperty is an item of PropertyValidationException.
+type badProperty struct{ PropertyPath, Reason, Message string }
 
 func (s *Server) writeError(w http.ResponseWriter, req *request, err error) {
 	e, body := s.exception(req, err)
@@ -140,6 +145,10 @@ func (s *Server) exception(req *request, err error) (e *model.Exception, body fa
 			for i := range domain.Problems {
 				body.Problems = append(body.Problems, problem{domain.Problems[i]})
 			}
+		}
+		if e == model.PropertyValidationException {
+			path, _, _ := strings.Cut(domain.Message, ":")
+			body.PropertyList = []badProperty{{path, "RESOURCE_NAME_ALREADY_EXISTS", domain.Message}}
 		}
 	default:
 		// What went wrong inside is for the log; the caller gets what is needed to find it there.

@@ -241,6 +241,12 @@ func (g *guard) attach(before, after lanyard.Resource) *denial {
 // who may see everything of the type, or pick from everything.
 func (g *guard) use(ref lanyard.Ref) *denial {
 	r := access.Resource{Type: ref.Type.DecisionName(), ID: ref.ID}
+	if r.Type == "" { // decisions do not know it by id
+		if ref.Type.View() == "" {
+			return nil // no permission shows what everybody may pick from
+		}
+		r.ID = ""
+	}
 	every := access.Resource{Type: r.Type, New: true}
 	for _, permission := range []string{access.ActionReference, ref.Type.View()} {
 		d := g.decide(g.snapshot, permission, r)

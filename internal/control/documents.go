@@ -39,6 +39,8 @@ type reference struct {
 	t    lanyard.Type
 	// lost says that what it names may be deleted, and may be sent back after that.
 	lost bool
+	// variable says that it may be a variable, which begins with "$.", and then names nothing.
+	variable bool
 }
 
 // documents has a row for each type that is a Document.
@@ -46,7 +48,7 @@ var documents = map[lanyard.Type]documentRules{
 	lanyard.TypePrompt: {quota: 500},
 	lanyard.TypeFlow: {quota: 100, content: []string{Content}, check: checkVersioned(lanyard.TypeFlow),
 		usedBy: []lanyard.Type{lanyard.TypeQueue, lanyard.TypeQuickConnect, lanyard.TypePhoneNumber,
-			lanyard.TypeFlowAssociation}},
+			lanyard.TypeFlowAssociation, lanyard.TypeTaskTemplate, lanyard.TypeRule}},
 	lanyard.TypeFlowVersion:    {quota: maxVersions, content: []string{Content}},
 	lanyard.TypeFlowAlias:      {named: "AliasName", quota: maxAliases, check: checkFlowAlias},
 	lanyard.TypeView:           {quota: 100, content: []string{Content}, check: checkVersioned(lanyard.TypeView)},
@@ -63,14 +65,35 @@ var documents = map[lanyard.Type]documentRules{
 	lanyard.TypeHoursOverride:         {quota: 50, check: checkHoursOverride},
 	lanyard.TypeAuthenticationProfile: {quota: 1, check: checkAuthenticationProfile},
 	lanyard.TypeNotification:          {quota: 1000, check: checkNotification},
+	lanyard.TypeTaskTemplate: {quota: 50, check: checkTaskTemplate, refers: []reference{
+		{path: "ContactFlowId", t: lanyard.TypeFlow}, {path: "SelfAssignFlowId", t: lanyard.TypeFlow},
+		{path: "ContactHooks.WrapUpFlowId", t: lanyard.TypeModule}}},
+	lanyard.TypeRule: {quota: 500, check: checkRule, content: []string{"Function"}, refers: []reference{
+		{path: "TriggerEventSource.IntegrationAssociationId", t: lanyard.TypeIntegration},
+		{path: "Actions[].TaskAction.ContactFlowId", t: lanyard.TypeFlow},
+		{path: "Actions[].SubmitAutoEvaluationAction.EvaluationFormId", t: lanyard.TypeEvaluationForm},
+		{path: "Actions[].SendNotificationAction.Recipient.UserIds[]", t: lanyard.TypeUser, lost: true, variable: true},
+		{path: "Actions[].SendNotificationAction.Exclusion.UserIds[]", t: lanyard.TypeUser, lost: true, variable: true},
+		{path: "Actions[].SendInAppNotificationAction.Recipient.UserIds[]", t: lanyard.TypeUser, lost: true, variable: true},
+		{path: "Actions[].SendInAppNotificationAction.Exclusion.UserIds[]", t: lanyard.TypeUser, lost: true, variable: true}}},
+
+	lanyard.TypeStorageConfig:  {named: "ResourceType", quota: 20, check: checkStorageConfig},
+	lanyard.TypeApprovedOrigin: {named: "Origin", quota: 100, check: checkOrigin},
+	lanyard.TypeSecurityKey:    {named: "Key", quota: 2, check: checkSecurityKey},
+	lanyard.TypeLambdaFunction: {named: "FunctionArn", quota: 50, check: checkLambdaFunction},
+	lanyard.TypeBot:            {named: "LexBot", quota: 100, check: checkBot},
+	lanyard.TypeIntegration: {named: "IntegrationArn", quota: 100, check: checkIntegration,
+		usedBy: []lanyard.Type{lanyard.TypeUseCase, lanyard.TypeRule}},
+	lanyard.TypeUseCase: {named: "UseCaseType", quota: 10, check: checkUseCase},
 }
 
 // documentCheck is what checks of documents may look at.
 type documentCheck struct {
 	ctx context.Context
 	*Service
-	tx store.Tx
-	in *lanyard.Instance
+	tx   store.Tx
+	in   *lanyard.Instance
+	call Call
 }
 
 // member decodes a member into to, a pointer, and reports whether it is there.
@@ -86,17 +109,20 @@ func (c *documentCheck) member(d *lanyard.Document, name string, to any) (ok boo
 type DocumentRef struct {
 	Whole string // id or ARN; "" for none
 	ID    string // id or ARN
+	Key   string // by which it is found when there is no ID
+	// Meant, unless nil, reports whether a document is the one that is meant, by more than its id.
+	Meant func(*lanyard.Document) bool
 }
 
 // CreateDocument adds a document, of the whole with the id or ARN in its Whole. token is the client token of the call,
 // or "": see createOnce.
 func CreateDocument[R lanyard.Documented](ctx context.Context, s *Service, call Call, instance string, r R,
 	token string) (Created[R], error) {
-	return createOnce(ctx, s, call, instance, token, documentCreation(ctx, s, r))
+	return createOnce(ctx, s, call, instance, token, documentCreation(ctx, s, call, r))
 }
 
 // documentCreation is the creation of a document.
-func documentCreation[R lanyard.Documented](ctx context.Context, s *Service, r R) creation[R] {
+func documentCreation[R lanyard.Documented](ctx context.Context, s *Service, call Call, r R) creation[R] {
 	t := r.Type()
 	rules := documents[t]
 	c := creation[R]{resource: r, named: rules.named, quota: s.documentQuota(rules)}
@@ -114,7 +140,7 @@ func documentCreation[R lanyard.Documented](ctx context.Context, s *Service, r R
 				return err
 			}
 		}
-		check := &documentCheck{ctx, s, tx, in}
+		check := &documentCheck{ctx, s, tx, in, call}
 		return check.complete(rules, nil, d, t)
 	}
 	return c
@@ -199,7 +225,7 @@ func (c *documentCheck) resolve(ref reference, before, d *lanyard.Document) erro
 		}
 	}
 	resolved, err := eachString(raw, strings.TrimPrefix(ref.path, name), name, func(path, value string) (string, error) {
-		if value == "" || slices.Contains(had, value) {
+		if value == "" || slices.Contains(had, value) || ref.variable && strings.HasPrefix(value, "$.") {
 			return value, nil
 		}
 		id, err := c.referTo(ref.t, path, value)
@@ -303,12 +329,35 @@ func getDocument[R lanyard.Documented](ctx context.Context, s *Service, r store.
 			return none, err
 		}
 	}
-	res, err := getTarget[R](ctx, s, r, in, ref.ID)
+	res, err := findDocument[R](ctx, s, r, in, ref)
 	if err == nil && res.Doc().Whole != whole {
 		return none, lanyard.Errorf(lanyard.NotFound, "%s: %s %q does not exist in %s %s", t.Member(), t.Word(),
 			lanyard.Clip(ref.ID), t.Whole().Word(), whole)
 	}
 	return res, err
+}
+
+// findDocument returns the document that ref names, by its key or id.
+func findDocument[R lanyard.Documented](ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance,
+	ref DocumentRef) (R, error) {
+	var none R
+	if ref.Key == "" {
+		res, err := getTarget[R](ctx, s, r, in, ref.ID)
+		if err == nil && ref.Meant != nil && !ref.Meant(res.Doc()) {
+			return none, lanyard.Errorf(lanyard.NotFound, "%s: %s %q does not exist in instance %s with these parameters",
+				none.Type().Member(), none.Type().Word(), lanyard.Clip(ref.ID), in.ID)
+		}
+		return res, err
+	}
+	res, err := r.Find(ctx, none.Type(), ref.Key)
+	if errors.Is(err, lanyard.ErrNotFound) {
+		return none, lanyard.Errorf(lanyard.NotFound, "%s: %s %q does not exist in instance %s", none.Type().Member(),
+			none.Type().Word(), lanyard.Clip(ref.Key), in.ID)
+	}
+	if err != nil {
+		return none, err
+	}
+	return res.(R), nil
 }
 
 // ChangeDocument changes a document as change does, which may run more than once, and checks the outcome.
@@ -331,7 +380,7 @@ func ChangeDocument[R lanyard.Documented](ctx context.Context, s *Service, call 
 			if err := change(r); err != nil {
 				return err
 			}
-			check := &documentCheck{ctx, s, tx, in}
+			check := &documentCheck{ctx, s, tx, in, call}
 			return check.complete(rules, before, r.Doc(), t)
 		}})
 }

@@ -432,6 +432,9 @@ func (s *Service) DeleteContactFlowModule(ctx context.Context, call Call, instan
 		if err != nil {
 			return err
 		}
+		if err := unused(ctx, tx, m, lanyard.TypeTaskTemplate); err != nil {
+			return err
+		}
 		for _, t := range []lanyard.Type{lanyard.TypeModuleAlias, lanyard.TypeModuleVersion} {
 			ids, err := tx.Referrers(ctx, lanyard.Ref{Type: lanyard.TypeModule, ID: m.ID}, t, "",
 				max(maxModuleAliases, maxModuleVersions))

@@ -183,7 +183,7 @@ func (s *Service) addNumber(ctx context.Context, call Call, instance string, n *
 	n.Set(lanyard.Settings{numberCountry: jsonText(number.Country), numberType: jsonText(number.Type)}, false)
 	s.claiming.Lock()
 	defer s.claiming.Unlock()
-	c := documentCreation(ctx, s, n)
+	c := documentCreation(ctx, s, call, n)
 	prepare := c.prepare
 	c.prepare = func(tx store.Tx, in *lanyard.Instance, r *lanyard.PhoneNumber) error { // which a repetition skips
 		taken, err := s.claimed(ctx, call, n.Name)

@@ -114,6 +114,14 @@ var searchable = map[lanyard.Type][]field{
 		memberField("type", "Type"), memberField("displayOrder", "DisplayOrder"), idField},
 	lanyard.TypePredefinedAttribute: {nameField, {"value", attributeStrings}},
 	lanyard.TypeHoursOverride:       documentFields(),
+	lanyard.TypeRule: {
+		{"Name", nameField.values}, memberField("PublishStatus", "PublishStatus"),
+		{"EventSourceName", ruleField(func(r rule) []string { return []string{r.source.EventSourceName} })},
+		{"RuleId", idField.values},
+		{"IntegrationAssociationId", ruleField(func(r rule) []string { return []string{r.source.IntegrationAssociationId} })},
+		{"ActionSummaries", ruleField(rule.kinds)},
+		{"RuleCapabilityTiers", func(lanyard.Resource) []string { return nil }},
+	},
 	lanyard.TypeDataTable: {nameField, {"description", one(func(t *lanyard.DataTable) string { return t.Description })},
 		idField},
 }
@@ -182,6 +190,7 @@ func attributeStrings(r lanyard.Resource) []string {
 var idFields = map[string]lanyard.Type{
 	"ResourceId": "", "resourceId": "", "RoutingProfileId": lanyard.TypeRoutingProfile,
 	"SecurityProfileId": lanyard.TypeProfile,
+	"RuleId":            lanyard.TypeRule,
 	"parentId":          lanyard.TypeGroup, "associatedQueueIds": lanyard.TypeQueue, "levelId": lanyard.TypeLevel,
 }
 
