@@ -2,17 +2,19 @@
 import dataclasses
 import json
 import sys
+import threading
 import time
 
 import lanyard_decide
 from lanyard_decide import Decider, Subject
 
-decider = None
+decider, saying = None, threading.Lock()
 real_time, real_steady = time.time, time.monotonic
 
 
 def say(message):
-    print(json.dumps(message, default=str), flush=True)
+    with saying:  # threads of a Decider say things too
+        print(json.dumps(message, default=str), flush=True)
 
 
 def subject(members):

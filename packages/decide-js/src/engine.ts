@@ -67,7 +67,7 @@ const isReports = 8;
 export class Engine {
   /** The reasons of decisions, by their numbers. */
   readonly codes: readonly Code[];
-  /** Why the module failed; it decides nothing any more then. */
+  /** Why the module failed. It decides nothing any more then. */
   failure: Error | undefined;
 
   #exports: Exports;
@@ -81,9 +81,22 @@ export class Engine {
     this.codes = JSON.parse(this.#output()) as Code[];
   }
 
-  /** Loads the module. It is compiled once for a source that is a URL. */
-  static async start(source: WasmSource | undefined): Promise<Engine> {
-    const module = await compile(source ?? new URL("./lanyard.wasm", import.meta.url));
+  /** Returns the engine of a source, which all that decide share, or another when that has failed. */
+  static async of(source: WasmSource | undefined): Promise<Engine> {
+    const from = source ?? defaultSource;
+    const key = typeof from === "object" && !(from instanceof URL) ? from : String(from);
+    const running = engines.get(key);
+    if (running !== undefined && (await running.catch(() => undefined))?.failure === undefined) {
+      return running;
+    }
+    const started = Engine.#start(from);
+    engines.set(key, started);
+    started.catch(() => engines.delete(key));
+    return started;
+  }
+
+  static async #start(source: WasmSource): Promise<Engine> {
+    const module = await compile(source);
     const host = new Host();
     const instance = await WebAssembly.instantiate(module, { wasi_snapshot_preview1: host.imports() });
     const exports = instance.exports as unknown as Exports;
@@ -246,21 +259,17 @@ export class Engine {
   }
 }
 
-const compiled = new Map<string, Promise<WebAssembly.Module>>();
+const defaultSource = new URL("./lanyard.wasm", import.meta.url);
+
+/** The engines, by where their modules come from. */
+const engines = new Map<unknown, Promise<Engine>>();
 
 function compile(source: WasmSource): Promise<WebAssembly.Module> {
   if (source instanceof WebAssembly.Module) {
     return Promise.resolve(source);
   }
   if (source instanceof URL || typeof source === "string") {
-    const url = String(source);
-    let module = compiled.get(url);
-    if (module === undefined) {
-      module = compileFrom(url);
-      compiled.set(url, module);
-      module.catch(() => compiled.delete(url));
-    }
-    return module;
+    return compileFrom(String(source));
   }
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
     return WebAssembly.compile(source);

@@ -132,10 +132,18 @@ const firstRetry = 1_000;
 const lastRetry = 30_000;
 const answerTimeout = 15_000;
 
+/** A snapshot that the engine holds. */
+interface Held {
+  engine: Engine;
+  handle: number;
+}
+
+/** Has the engine drop the snapshots of those who decide no more. */
+const forgotten = new FinalizationRegistry<Held>(({ engine, handle }) => engine.free(handle));
+
 /** Decides for one subject. */
 export class Decider {
-  #engine: Engine;
-  #handle: number;
+  #held: Held;
   #status: Status;
   #profiles: readonly string[];
   #denial: { reason: string; why: string } | undefined; // of everything, whatever the snapshot says
@@ -149,15 +157,15 @@ export class Decider {
   #steady = 0;
 
   private constructor(engine: Engine) {
-    this.#engine = engine;
-    this.#handle = 0;
+    this.#held = { engine, handle: 0 };
+    forgotten.register(this, this.#held);
     this.#status = { ok: false, reason: "no snapshot", why: "there is no subject snapshot" };
     this.#profiles = [];
   }
 
   /** Loads the snapshot of a subject from a server and, unless follow is false, keeps it current until close. */
   static async load(options: LoadOptions): Promise<Decider> {
-    const decider = new Decider(await Engine.start(options.wasm));
+    const decider = new Decider(await Engine.of(options.wasm));
     decider.#source = new Source(options);
     await decider.refresh();
     if (options.follow !== false) {
@@ -168,7 +176,7 @@ export class Decider {
 
   /** Decides by a snapshot that came in another way. If it is of no use, everything is denied. */
   static async fromSnapshot(options: SnapshotOptions): Promise<Decider> {
-    const decider = new Decider(await Engine.start(options.wasm));
+    const decider = new Decider(await Engine.of(options.wasm));
     decider.#take(options.snapshot, options.keys, options.instance, options.subject);
     return decider;
   }
@@ -190,11 +198,11 @@ export class Decider {
     }
     let number: number;
     try {
-      number = this.#engine.decide(this.#handle, question as EngineQuestion, this.#now());
+      number = this.#held.engine.decide(this.#held.handle, question as EngineQuestion, this.#now());
     } catch (error) {
       return this.#failed(error);
     }
-    const code = this.#engine.codes[(number >> 1) & 127] as { reason: string; why: string };
+    const code = this.#held.engine.codes[(number >> 1) & 127] as { reason: string; why: string };
     if (code.why === "") {
       const { allow, reason, why } = this.explain(question);
       return { allow, reason, why };
@@ -214,7 +222,7 @@ export class Decider {
     }
     try {
       return JSON.parse(
-        this.#engine.explain(this.#handle, question as EngineQuestion, this.#now()),
+        this.#held.engine.explain(this.#held.handle, question as EngineQuestion, this.#now()),
       ) as Explanation;
     } catch (error) {
       return { ...this.#failed(error), profiles: [], hints: [] };
@@ -244,20 +252,20 @@ export class Decider {
 
   /** Denies when the engine failed; what is wrong with the question is the caller's. */
   #failed(error: unknown): Decision {
-    if (this.#engine.failure === undefined) {
+    if (this.#held.engine.failure === undefined) {
       throw error;
     }
-    return { allow: false, reason: "engine failed", why: this.#engine.failure.message };
+    return { allow: false, reason: "engine failed", why: this.#held.engine.failure.message };
   }
 
   /** Replaces what is decided by. What is of no use replaces it too: the server said so, or somebody in between. */
   #take(snapshot: string, keys: KeySet, instance: string | undefined, subject: Subject | undefined): void {
     const wall = Date.now();
-    const { handle, loaded } = this.#engine.load({ snapshot, keys, instance, subject, now: wall });
-    const before = this.#handle;
+    const { handle, loaded } = this.#held.engine.load({ snapshot, keys, instance, subject, now: wall });
+    const before = this.#held.handle;
     this.#wall = wall;
     this.#steady = performance.now();
-    this.#handle = handle;
+    this.#held.handle = handle;
     this.#denial = undefined;
     this.#profiles = loaded.profiles ?? [];
     const { issued, expires, profiles: _, ...rest } = loaded;
@@ -267,7 +275,7 @@ export class Decider {
       ...(expires === undefined ? {} : { expires: new Date(expires) }),
     };
     if (before !== 0) {
-      this.#engine.free(before);
+      this.#held.engine.free(before);
     }
     clearTimeout(this.#expiry);
     if (loaded.ok && expires !== undefined) {
@@ -288,6 +296,10 @@ export class Decider {
         return false;
       }
       let keys = await source.keys(false, this.#stop.signal);
+      if (this.#held.engine.failure !== undefined) {
+        this.#held.engine = await Engine.of(source.options.wasm);
+        this.#held.handle = 0;
+      }
       const was = this.status.ok;
       const owner = this.#status.ok ? this.#status : undefined;
       const subject = source.options.subject ?? owner?.subject;

@@ -238,7 +238,7 @@ class Decider:
 
     def __init__(self) -> None:
         """Use load or from_snapshot."""
-        self._engine = Engine()
+        self._engine = Engine.shared()
         self._held = _NOTHING
         self._source: Optional[_Source] = None
         self._tag: Optional[str] = None
@@ -376,6 +376,14 @@ class Decider:
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
+    def __del__(self) -> None:
+        try:  # the engine holds the snapshots of others too
+            if self._held.handle:
+                with self._engine.lock:
+                    self._engine.free(self._held.handle)
+        except Exception:  # as when the interpreter ends
+            pass
+
     def close(self) -> None:
         """Ends following. Decisions go on until the snapshot expires."""
         self._closed.set()
@@ -396,6 +404,8 @@ class Decider:
             request["instance"] = instance
         if subject is not None:
             request["subject"] = subject._json()
+        if self._engine.failed:
+            self._engine, self._held = Engine.shared(), _NOTHING
         with self._engine.lock:
             handle, loaded = self._engine.load(request)
             status = _status(loaded)

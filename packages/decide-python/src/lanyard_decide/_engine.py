@@ -9,7 +9,7 @@ import ctypes
 import json
 import threading
 from importlib import resources
-from typing import Any, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional
 
 import wasmtime
 
@@ -27,6 +27,7 @@ class EngineError(RuntimeError):
 
 
 _compiling = threading.Lock()
+_starting = threading.Lock()
 _compiled: Optional[tuple[wasmtime.Engine, wasmtime.Module]] = None
 
 
@@ -49,6 +50,20 @@ def _module() -> tuple[wasmtime.Engine, wasmtime.Module]:
 class Engine:
     """An instance of the module. Whoever uses it must hold its lock."""
 
+    _running: Optional["Engine"] = None
+
+    @classmethod
+    def shared(cls) -> "Engine":
+        """Returns the engine that all that decide share, or another when that has failed."""
+        with _starting:
+            if cls._running is None or cls._running.failed:
+                cls._running = cls()
+            return cls._running
+
+    @property
+    def failed(self) -> bool:
+        return self._failure is not None
+
     def __init__(self) -> None:
         engine, module = _module()
         self.lock = threading.RLock()
@@ -60,16 +75,20 @@ class Engine:
         linker = wasmtime.Linker(engine)
         linker.define_wasi()
         self._exports = linker.instantiate(self._store, module).exports(self._store)
-        self._memory = self._exports["memory"]
+        memory = self._exports["memory"]
+        if not isinstance(memory, wasmtime.Memory):
+            raise EngineError("the module is not that of the decision engine")
+        self._memory = memory
         self._run("_initialize")
         self._input = 0
         self._room = 0
-        self._decide = _fast(self._store, self._exports["lanyard_decide"])
+        self._decide: Callable[[int, int, float], int] = _fast(self._store, self._exports["lanyard_decide"])
         self._run("lanyard_reasons")
         self.codes: list[tuple[str, str]] = [(c["reason"], c["why"]) for c in json.loads(self._output())]
 
     def _run(self, name: str, *arguments: Any) -> Any:
-        return self._exports[name](self._store, *arguments)
+        function: Any = self._exports[name]
+        return function(self._store, *arguments)
 
     def _output(self) -> bytes:
         begin = self._run("lanyard_output")
@@ -128,7 +147,7 @@ class Engine:
             raise self._failure
         return _Guard(self)
 
-    def _fail(self, error: Exception) -> EngineError:
+    def _fail(self, error: BaseException) -> EngineError:
         self._failure = EngineError(f"the decision engine failed: {error}")
         return self._failure
 
