@@ -76,7 +76,7 @@ func main() {
 
 // partNames are what -only takes.
 var partNames = []string{"api", "updates", "decisions", "growth", "postgres", "tables", "plan", "mirror", "policytest", "lint",
-	"gateway"}
+	"gateway", "wasm"}
 
 // usage prints what -h shows.
 func usage() {
@@ -221,6 +221,11 @@ func (rep *report) measure(ctx context.Context, bin, dir string) (err error) {
 	}
 	if o.selects("gateway") {
 		if rep.gateway, err = measureGateway(ctx, o, bin, dir); err != nil {
+			return err
+		}
+	}
+	if o.selects("wasm") {
+		if rep.wasm, err = measureWASM(ctx, o, dir); err != nil {
 			return err
 		}
 	}

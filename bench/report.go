@@ -27,6 +27,7 @@ type report struct {
 	mirror    *mirrorFound
 	lint      *lintFound
 	gateway   *gatewayFound
+	wasm      *wasmFound
 
 	policyTests *policyTestsFound
 }
@@ -71,6 +72,9 @@ func (rep *report) parts() (parts []part, suffixes []string) {
 	}
 	if rep.gateway != nil {
 		parts, suffixes = append(parts, rep.gateway), append(suffixes, "-gateway")
+	}
+	if rep.wasm != nil {
+		parts, suffixes = append(parts, rep.wasm), append(suffixes, "-wasm")
 	}
 	return parts, suffixes
 }
