@@ -172,9 +172,16 @@ func becomeReady(ctx context.Context, io streams, scripts *emulator.Scripts) {
 // emulatorMark is a file in the data folder of an emulator, whose content anybody may reset.
 const emulatorMark = "emulator"
 
-// claimFolder makes sure that the data folder is an emulator's. Nobody must lose a real instance by a wrong --data.
+// claimFolder makes sure that the data folder is an emulator's. Nobody must lose a real instance by a wrong --data. The
+// root key is that of the examples then, unless another is set; a database that others use keeps its own.
 func (c *serveCmd) claimFolder() error {
-	if !c.Emulator || postgres.IsURL(c.Store) || c.Data == "" {
+	if !c.Emulator || postgres.IsURL(c.Store) {
+		return nil
+	}
+	if c.RootAccessKeyID == "" {
+		c.RootAccessKeyID, c.RootSecretAccessKey = testKey, testSecret
+	}
+	if c.Data == "" {
 		return nil
 	}
 	mark := filepath.Join(c.Data, emulatorMark)

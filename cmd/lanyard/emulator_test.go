@@ -84,6 +84,10 @@ func TestSeedInstance(t *testing.T) {
 		{"by a flag with an ARN", arn, declaring + resource + "!Ref InstanceArn\n", arn, "instance-5d1f4a3e", ""},
 		{"an ARN of something else", arn + "/queue/x", declaring + resource + "!Ref InstanceArn\n", "", "",
 			"must be an alias or the ARN of an instance"},
+		{"an ARN whose id is none", arn[:len(arn)-4], declaring + resource + "!Ref InstanceArn\n", "", "",
+			"must be an alias or the ARN of an instance"},
+		{"an ARN of another partition", "", resource + strings.Replace(arn, "aws", "aws-cn", 1) + "\n", "", "",
+			"--partition must be that of the instance of --seed, got aws and arn:aws-cn"},
 		{"no alias", "a b", declaring + resource + "!Ref InstanceArn\n", "", "", "--seed-instance must be an ARN, or an alias"},
 		{"an alias of a directory", "d-1", declaring + resource + "!Ref InstanceArn\n", "", "", "--seed-instance must be"},
 	} {

@@ -49,7 +49,7 @@ func (c *serveCmd) credentials(root lanyard.AccessKey) (variables, where string)
 			file = absolute
 		}
 		return "AWS_SHARED_CREDENTIALS_FILE=" + shellQuote(file), "in " + file
-	case c.RootSecretAccessKey != "":
+	case c.RootSecretAccessKey != "" && c.RootSecretAccessKey != testSecret: // which is no secret
 		return "AWS_ACCESS_KEY_ID=" + shellQuote(root.ID) + ` AWS_SECRET_ACCESS_KEY="$LANYARD_ROOT_SECRET_ACCESS_KEY"`,
 			"of LANYARD_ROOT_ACCESS_KEY_ID"
 	}

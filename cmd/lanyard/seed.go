@@ -68,10 +68,14 @@ func (s *templateSeed) chooseInstance(c *serveCmd) error {
 	}
 	if lanyard.IsARN(given) {
 		var err error
-		if s.arn, err = lanyard.ParseARN(given); err != nil || s.arn.Type != lanyard.TypeInstance {
+		if s.arn, err = lanyard.ParseARN(given); err != nil || s.arn.Type != lanyard.TypeInstance ||
+			!lanyard.IsID(s.arn.Instance) || !regionForm.MatchString(s.arn.Region) {
 			return refuse("the instance of --seed must be an alias or the ARN of an instance, got %q", lanyard.Clip(given))
 		}
-		s.alias = "instance-" + s.arn.Instance[:min(8, len(s.arn.Instance))]
+		if s.arn.Partition != c.Partition {
+			return refuse("--partition must be that of the instance of --seed, got %s and %s", c.Partition, given)
+		}
+		s.alias = "instance-" + s.arn.Instance[:8]
 		return nil
 	}
 	if !aliasForm.MatchString(given) || len(given) > maxAlias || strings.HasPrefix(given, "d-") {

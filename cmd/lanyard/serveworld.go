@@ -15,10 +15,10 @@ import (
 
 // serveWorld serves an emulator from memory until the context of io ends.
 func (c *serveCmd) serveWorld(io streams, s startedServer) (err error) {
+	if err := c.claimFolder(); err != nil {
+		return err
+	}
 	if c.Data != "" {
-		if err := c.claimFolder(); err != nil {
-			return err
-		}
 		release, err := sqlite.Acquire(c.Data)
 		if err != nil {
 			return err
@@ -31,9 +31,6 @@ func (c *serveCmd) serveWorld(io streams, s startedServer) (err error) {
 	}
 	defer listener.Close()
 	key := lanyard.AccessKey{ID: c.RootAccessKeyID, Secret: c.RootSecretAccessKey}
-	if key.ID == "" {
-		key.ID, key.Secret = testKey, testSecret
-	}
 	start := &worldStart{serveCmd: c, seed: s.seed, root: lanyard.AccessKey{ID: key.ID, Account: c.Account}}
 	config := c.frontendsConfig(nil, nil, s.log, nil)
 	w, err := world.New(io.ctx, world.Config{Rules: c.rules(), Frontends: config, RootKey: key, Seed: start.make,
