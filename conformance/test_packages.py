@@ -221,11 +221,11 @@ def test_python_run_is_ended(python, tmp_path, hostile, how):
         "    print(lanyard.process_id, flush=True)\n    time.sleep(60)\n")
     with subprocess.Popen([python, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider"], cwd=tmp_path, text=True, env=hostile,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as tests:
-        server = int(next(line for line in tests.stdout if line.strip().isdigit()))
-        assert not gone(server)
-        assert server in servers_of(hostile) or not pathlib.Path("/proc").exists()
-        tests.send_signal(how)
         try:
+            server = int(next(line for line in tests.stdout if line.strip().isdigit()))
+            assert not gone(server)
+            assert server in servers_of(hostile) or not pathlib.Path("/proc").exists()
+            tests.send_signal(how)
             await_gone(server)
         finally:
             with contextlib.suppress(ProcessLookupError):
