@@ -50,7 +50,7 @@ func main() {
 		strings.Join(partNames, ", ")+";\nupdates is the part of api that writes")
 	flag.StringVar(&o.bin, "bin", "", "measure this lanyard `program` instead of building one; its formats on disk must be the same")
 	flag.BoolVar(&o.short, "short", false, "take a quick look: 2 rounds of half a second and a tenth of the data")
-	serve := flag.String("serve", "", "be a `server` to compare with: trivial, sigv4, decision or mcp; bench starts itself so")
+	serve := flag.String("serve", "", "be a `server` to compare with: trivial, sigv4, decision, mcp or drain; bench starts itself so")
 	flag.Usage = usage
 	flag.Parse()
 	if o.short {
@@ -63,7 +63,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	var err error
-	if *serve != "" {
+	if *serve == "drain" {
+		err = serveDrain(ctx)
+	} else if *serve != "" {
 		err = serveBaseline(ctx, *serve)
 	} else {
 		err = run(ctx, o)
@@ -76,7 +78,7 @@ func main() {
 
 // partNames are what -only takes.
 var partNames = []string{"api", "updates", "decisions", "growth", "postgres", "tables", "plan", "mirror", "policytest", "lint",
-	"gateway", "wasm"}
+	"gateway", "follow", "wasm"}
 
 // usage prints what -h shows.
 func usage() {
@@ -226,6 +228,11 @@ func (rep *report) measure(ctx context.Context, bin, dir string) (err error) {
 	}
 	if o.selects("wasm") {
 		if rep.wasm, err = measureWASM(ctx, o, dir); err != nil {
+			return err
+		}
+	}
+	if o.selects("follow") {
+		if rep.follow, err = measureFollow(ctx, o, bin, dir); err != nil {
 			return err
 		}
 	}

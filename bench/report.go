@@ -26,6 +26,7 @@ type report struct {
 	rows      *rowsFound
 	mirror    *mirrorFound
 	lint      *lintFound
+	follow    *followFound
 	gateway   *gatewayFound
 	wasm      *wasmFound
 
@@ -69,6 +70,9 @@ func (rep *report) parts() (parts []part, suffixes []string) {
 	}
 	if rep.lint != nil {
 		parts, suffixes = append(parts, rep.lint), append(suffixes, "-lint")
+	}
+	if rep.follow != nil {
+		parts, suffixes = append(parts, rep.follow), append(suffixes, "-follow")
 	}
 	if rep.gateway != nil {
 		parts, suffixes = append(parts, rep.gateway), append(suffixes, "-gateway")
@@ -243,6 +247,10 @@ func (rep *report) sections() (list []section) {
 	}
 	if rep.lint != nil {
 		list = append(list, section{"Lint", "How long do findings about 100,000 users take, and how much memory?"})
+	}
+	if rep.follow != nil {
+		list = append(list, section{"Following from other processes",
+			"When does another process decide by a change, and what do followers cost the server?"})
 	}
 	if rep.gateway != nil {
 		list = append(list, section{"MCP gateway", "What does the gateway add to a call of a tool, and how many calls does it carry?"})

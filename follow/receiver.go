@@ -105,9 +105,7 @@ func (r *receiver) get(ctx context.Context, base *url.URL, ending string, query 
 	if r.config.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+r.config.Token)
 	}
-	if ending == snapshotPath {
-		req.Header.Set("Accept-Encoding", "zstd, gzip")
-	}
+	req.Header.Set("Accept-Encoding", "zstd, gzip")
 	a.sent = r.now()
 	if a.Response, err = r.client.Do(req); err != nil {
 		err = a.why(err)

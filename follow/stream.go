@@ -30,8 +30,13 @@ func (r *receiver) stream(ctx context.Context, base *url.URL) error {
 	if kind, _, err := mime.ParseMediaType(a.Header.Get("Content-Type")); err != nil || kind != "text/event-stream" {
 		return malformed("Content-Type must be text/event-stream, got %s", lanyard.Quote(a.Header.Get("Content-Type")))
 	}
+	body, err := unpack(a, a.Header.Get("Content-Encoding"))
+	if err != nil {
+		return a.why(err)
+	}
+	defer body.Close()
 	r.connected(base.Redacted())
-	return r.receive(a, a.sent)
+	return r.receive(body, a.sent)
 }
 
 // receive takes one event after the other, of an answer to a request that was sent at a time.

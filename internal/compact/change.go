@@ -2,7 +2,8 @@ package compact
 
 import (
 	"fmt"
-	"reflect"
+	"maps"
+	"slices"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/laxjson"
@@ -54,7 +55,7 @@ func (g *gathered) add(c *lanyard.Change) error {
 	}
 	now, _ := Of(r)
 	if c.Was != nil {
-		if was, _ := Of(c.Was); reflect.DeepEqual(was, now) {
+		if was, _ := Of(c.Was); was.equal(&now) {
 			return nil // what changed decides nothing
 		}
 	}
@@ -70,4 +71,19 @@ func (g *gathered) set(r Resource) {
 	}
 	g.at[ref] = len(g.changes)
 	g.changes = append(g.changes, r)
+}
+
+// equal reports whether c and d send the same.
+func (c *Resource) equal(d *Resource) bool {
+	return c.Type == d.Type && c.ID == d.ID && c.Removed == d.Removed && c.Name == d.Name && c.Seq == d.Seq &&
+		maps.Equal(c.Tags, d.Tags) && c.Account == d.Account && slices.Equal(c.Profiles, d.Profiles) && c.Group == d.Group &&
+		slices.Equal(c.Path, d.Path) && slices.Equal(c.Permissions, d.Permissions) &&
+		maps.Equal(c.AccessTags, d.AccessTags) && slices.Equal(c.TagRestricted, d.TagRestricted) &&
+		slices.Equal(c.HierarchyRestricted, d.HierarchyRestricted) && c.HierarchyGroup == d.HierarchyGroup &&
+		slices.EqualFunc(c.Applications, d.Applications, func(a, b Application) bool {
+			return a.Namespace == b.Namespace && a.Type == b.Type && slices.Equal(a.Permissions, b.Permissions)
+		}) && slices.Equal(c.FlowModules, d.FlowModules) && slices.Equal(c.AIAgents, d.AIAgents) &&
+		slices.EqualFunc(c.DataTables, d.DataTables, func(a, b AttributeRule) bool {
+			return a.Access == b.Access && a.Attribute == b.Attribute && slices.Equal(a.Values, b.Values)
+		})
 }

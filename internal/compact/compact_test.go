@@ -1,12 +1,15 @@
 package compact
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/lanyard/lanyard"
 )
@@ -180,4 +183,58 @@ func FuzzPosition(f *testing.F) {
 			t.Errorf("%q is read as %v", text, p)
 		}
 	})
+}
+
+// What is written fast is what the tags of the members say.
+func TestWritesAsTagged(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		r := rapid.Make[Resource]().Draw(rt, "resource")
+		if r.Type = lanyard.TypeProfile; rapid.Bool().Draw(rt, "user") {
+			r = Resource{Type: lanyard.TypeUser, ID: r.ID, Removed: r.Removed, Name: r.Name, Seq: r.Seq, Tags: r.Tags,
+				Account: r.Account, Profiles: r.Profiles, Group: r.Group, Path: r.Path}
+		}
+		want, err := Encode(Line{Put: &r})
+		if got := AppendPut(nil, &r); err != nil || string(got) != string(want)+"\n" {
+			rt.Fatalf("written is\n%s, want\n%s (%v)", got, want, err)
+		}
+		c := Change{From: Position{1, "a"}, To: Position{2, "b"},
+			Changes: slices.Repeat([]Resource{r}, rapid.IntRange(0, 2).Draw(rt, "changes"))}
+		want, err = Encode(c)
+		if got := c.Append(nil); err != nil || !bytes.Equal(got, want) {
+			rt.Fatalf("a change is written as\n%s, want\n%s (%v)", got, want, err)
+		}
+	})
+}
+
+// Whatever is different makes resources different.
+func TestEqual(t *testing.T) {
+	full := func() *Resource {
+		r := new(Resource)
+		fill(reflect.ValueOf(r).Elem(), "")
+		return r
+	}
+	if !full().equal(full()) {
+		t.Error("a resource is not equal to its like")
+	}
+	seen := 0
+	var alter func(find func(*Resource) reflect.Value, path string)
+	alter = func(find func(*Resource) reflect.Value, path string) {
+		if v := find(full()); v.Kind() == reflect.Struct {
+			for i := range v.NumField() {
+				alter(func(r *Resource) reflect.Value { return find(r).Field(i) }, path+"."+v.Type().Field(i).Name)
+			}
+			return
+		} else if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct {
+			alter(func(r *Resource) reflect.Value { return find(r).Index(0) }, path)
+		}
+		other := full()
+		find(other).SetZero()
+		if seen++; full().equal(other) || other.equal(full()) {
+			t.Errorf("a resource without %s is equal to one that has it", path)
+		}
+	}
+	alter(func(r *Resource) reflect.Value { return reflect.ValueOf(r).Elem() }, "")
+	if seen < 25 {
+		t.Errorf("%d members were compared", seen)
+	}
 }

@@ -43,7 +43,7 @@ func (f *following) sendChanges() error {
 	if err != nil {
 		return err
 	}
-	s := &stream{following: f, hub: h, tail: tail, at: at, every: every}
+	s := &stream{following: f, hub: h, tail: tail, at: at, every: every, pack: acceptedEncoding(f.r) == "zstd"}
 	h.add(s, tail)
 	defer h.remove(s)
 	if err := s.begin(); err != nil {
@@ -127,6 +127,7 @@ type stream struct {
 	every time.Duration
 	due   confirmation // to be sent
 	buf   []byte
+	pack  bool // what is sent is packed
 }
 
 // A confirmation says that there were no changes after a revision at a time.
@@ -141,20 +142,43 @@ func (s *stream) begin() error {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store, no-transform")
 	h.Set("X-Accel-Buffering", "no")
+	h.Set("Vary", "Accept-Encoding")
+	if s.pack {
+		h.Set("Content-Encoding", "zstd")
+	}
 	s.w.WriteHeader(http.StatusOK)
 	return s.event("hello", compact.Hello{Version: compact.Version, Instance: s.instance, Position: s.at,
 		Heartbeat: s.every.Milliseconds()})
 }
 
 func (s *stream) event(kind string, data any) error {
-	text, err := encodeEvent(kind, "", data)
+	text, err := encodeEvent(kind, data)
 	if err != nil {
 		return err
+	}
+	return s.sendNow(text)
+}
+
+// sendNow sends a text.
+func (s *stream) sendNow(text []byte) error {
+	if s.pack {
+		text = s.Server.pack(text)
 	}
 	if err := s.write(text); err != nil {
 		return err
 	}
 	return s.flush()
+}
+
+// sendMessage sends a message of the hub, without flushing it.
+func (s *stream) sendMessage(m *message) error {
+	switch {
+	case !s.pack:
+		return s.write(m.text)
+	case m.frame == nil:
+		return s.write(s.Server.pack(m.text))
+	}
+	return s.write(m.frame)
 }
 
 // run sends what the follower missed, and then what comes.
@@ -190,7 +214,7 @@ func (s *stream) catchUp(events []lanyard.Event) (reason string) {
 			s.Logger.Error("a follower cannot follow", "instance", s.instance, "error", err)
 			return endBroken
 		}
-		if err := s.write(text); err != nil || s.flush() != nil {
+		if s.sendNow(text) != nil {
 			return gone
 		}
 		s.at = compact.PositionOf(&events[len(events)-1])
@@ -246,7 +270,7 @@ func (s *stream) send() (reason string) {
 		case <-s.tail.ready:
 			s.tail = s.tail.next
 			s.at = s.tail.to
-			if err := s.write(s.tail.text); err != nil {
+			if s.sendMessage(s.tail) != nil {
 				return gone
 			}
 			s.hub.passed(s, s.tail)
@@ -256,11 +280,10 @@ func (s *stream) send() (reason string) {
 	}
 	if s.due.revision > 0 && s.due.revision <= s.at.Revision {
 		s.buf = s.alive()
-		if err := s.write(s.buf); err != nil {
+		if s.sendNow(s.buf) != nil {
 			return gone
 		}
-	}
-	if err := s.flush(); err != nil {
+	} else if s.flush() != nil {
 		return gone
 	}
 	if s.sent > s.Limits.Bytes {
@@ -295,9 +318,9 @@ func (s *stream) confirm() (reason string) {
 	now, at, err := s.Control.Current(ctx, s.call, s.instance)
 	switch {
 	case errors.Is(err, lanyard.ErrNotFound): // it was deleted, which is a change like others
-		return s.keepAlive(": deleted\n\n")
+		return s.keepAlive([]byte(": deleted\n\n"))
 	case err != nil:
-		return s.keepAlive(": not confirmed\n\n")
+		return s.keepAlive([]byte(": not confirmed\n\n"))
 	case !s.hub.has(now.Revision()):
 		return endBroken
 	}
@@ -306,12 +329,12 @@ func (s *stream) confirm() (reason string) {
 		return "" // the changes are on their way
 	}
 	s.buf = s.alive()
-	return s.keepAlive(string(s.buf))
+	return s.keepAlive(s.buf)
 }
 
 // keepAlive sends a sign of life.
-func (s *stream) keepAlive(text string) (reason string) {
-	if s.write([]byte(text)) != nil || s.flush() != nil {
+func (s *stream) keepAlive(text []byte) (reason string) {
+	if s.sendNow(text) != nil {
 		return gone
 	}
 	return ""

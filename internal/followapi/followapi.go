@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/compact"
@@ -63,7 +64,7 @@ type Limits struct {
 	Resume  int64         // revisions that a stream may have to make up for when it begins: 20,000
 	Write   time.Duration // within which a follower must take what is sent: 30 seconds
 	Turn    time.Duration // for which a load waits for its turn: 30 seconds
-	Pace    time.Duration // at least between two messages about changes: 5 milliseconds
+	Pace    time.Duration // at least between two messages about changes: 8 milliseconds
 	Pending int           // events that wait to be sent: 20,000
 }
 
@@ -72,7 +73,7 @@ func (l Limits) withDefaults() Limits {
 	l.PerToken, l.Loads = cmp.Or(l.PerToken, 100), cmp.Or(l.Loads, 4)
 	l.Lag, l.Bytes, l.Age = cmp.Or(l.Lag, 8<<20), cmp.Or(l.Bytes, 1<<30), cmp.Or(l.Age, time.Hour)
 	l.Resume, l.Write, l.Turn = cmp.Or(l.Resume, 20_000), cmp.Or(l.Write, 30*time.Second), cmp.Or(l.Turn, 30*time.Second)
-	l.Pace, l.Pending = cmp.Or(l.Pace, 5*time.Millisecond), cmp.Or(l.Pending, 20_000)
+	l.Pace, l.Pending = cmp.Or(l.Pace, 8*time.Millisecond), cmp.Or(l.Pending, 20_000)
 	return l
 }
 
@@ -80,6 +81,7 @@ func (l Limits) withDefaults() Limits {
 type Server struct {
 	Config
 	ctx   context.Context // of all streams
+	frame *zstd.Encoder   // makes frames of what streams send
 	loads chan struct{}   // holds one for each snapshot that is being sent
 
 	mu      sync.Mutex
@@ -94,9 +96,18 @@ func NewServer(ctx context.Context, c Config) *Server {
 		c.Logger = slog.Default()
 	}
 	c.Limits = c.Limits.withDefaults()
-	return &Server{Config: c, ctx: ctx, loads: make(chan struct{}, c.Limits.Loads), hubs: map[string]*hub{},
+	frame, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
+		zstd.WithWindowSize(1<<18), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		panic("followapi: the options of the encoder are wrong: " + err.Error())
+	}
+	return &Server{Config: c, ctx: ctx, frame: frame, loads: make(chan struct{}, c.Limits.Loads), hubs: map[string]*hub{},
 		of: map[string]int{}}
 }
+
+// pack returns a frame of Zstandard. Frames one after the other are packed data as well, so that each is made once for
+// all streams.
+func (s *Server) pack(text []byte) []byte { return s.frame.EncodeAll(text, nil) }
 
 // Serves reports whether a path is one of this package's.
 func Serves(path string) bool {

@@ -1,10 +1,11 @@
 package followapi
 
 import (
-	"bytes"
+	"fmt"
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lanyard/lanyard"
@@ -17,6 +18,7 @@ type hub struct {
 	instance string
 	users    int // streams that follow; the Server's mu guards it
 	stop     func()
+	packed   atomic.Int64  // streams that take frames
 	done     chan struct{} // closed when the hub is needed no more
 	wake     chan struct{} // has a value when there are events
 	broken   chan struct{} // closed when events are missing: the streams end, and are resumed from the store
@@ -33,6 +35,7 @@ type hub struct {
 // as somebody has yet to send it.
 type message struct {
 	text  []byte
+	frame []byte // text as a frame of Zstandard; nil when nobody took such frames
 	to    compact.Position
 	total int64         // bytes up to its end, of all messages of the hub
 	next  *message      // set before ready is closed
@@ -238,6 +241,9 @@ func (h *hub) add(s *stream, at *message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.streams[s] = at
+	if s.pack {
+		h.packed.Add(1)
+	}
 }
 
 func (h *hub) passed(s *stream, at *message) {
@@ -252,6 +258,9 @@ func (h *hub) remove(s *stream) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.streams, s)
+	if s.pack {
+		h.packed.Add(-1)
+	}
 }
 
 // eventsAfter returns the events after a position, and reports whether they follow it and one another.
@@ -282,7 +291,11 @@ func (h *hub) encode(last *message, events []lanyard.Event) (*message, bool) {
 		h.Logger.Error("followers cannot follow", "instance", h.instance, "error", err)
 		return nil, false
 	}
-	return &message{text: text, to: compact.PositionOf(&events[len(events)-1]), total: last.total + int64(len(text)),
+	var frame []byte
+	if h.packed.Load() > 0 {
+		frame = h.pack(text)
+	}
+	return &message{text: text, frame: frame, to: compact.PositionOf(&events[len(events)-1]), total: last.total + int64(len(text)),
 		ready: make(chan struct{})}, true
 }
 
@@ -292,25 +305,19 @@ func encodeChange(events []lanyard.Event) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return encodeEvent("change", change.To.String(), change)
+	b := make([]byte, 0, 1024)
+	b = append(b, "event: change\nid: "...)
+	b = append(append(b, change.To.String()...), "\ndata: "...)
+	return slices.Clip(append(change.Append(b), "\n\n"...)), nil
 }
 
 // encodeEvent returns the text of a server-sent event.
-func encodeEvent(kind, id string, data any) ([]byte, error) {
+func encodeEvent(kind string, data any) ([]byte, error) {
 	doc, err := compact.Encode(data)
 	if err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	b.Grow(len(doc) + len(id) + 64)
-	b.WriteString("event: " + kind + "\n")
-	if id != "" {
-		b.WriteString("id: " + id + "\n")
-	}
-	b.WriteString("data: ")
-	b.Write(doc)
-	b.WriteString("\n\n")
-	return slices.Clip(b.Bytes()), nil
+	return fmt.Appendf(nil, "event: %s\ndata: %s\n\n", kind, doc), nil
 }
 
 func encodeAlive(buf []byte, revision, at int64) []byte {

@@ -134,7 +134,7 @@ func (s *sending) run(at compact.Position) error {
 	if err := s.line(compact.Line{End: &compact.End{Resources: s.count, Reach: reach}}); err != nil {
 		return err
 	}
-	if _, err := s.out.Write(s.lines); err != nil {
+	if err := s.send(0); err != nil {
 		return err
 	}
 	return s.out.Close()
@@ -150,7 +150,8 @@ func (s *sending) resources() error {
 			return
 		}
 		s.count++
-		if err := s.line(compact.Line{Put: &c}); err != nil {
+		s.lines = compact.AppendPut(s.lines, &c)
+		if err := s.send(flushLines); err != nil {
 			cancel(err)
 		}
 	})
@@ -166,13 +167,18 @@ func (s *sending) line(l compact.Line) error {
 		return err
 	}
 	s.lines = append(append(s.lines, b...), '\n')
-	if len(s.lines) < flushLines {
+	return s.send(flushLines)
+}
+
+// send writes the lines if they are a number of bytes.
+func (s *sending) send(least int) error {
+	if len(s.lines) < least {
 		return nil
 	}
 	if err := s.valid(); err != nil {
 		return err
 	}
-	_, err = s.out.Write(s.lines)
+	_, err := s.out.Write(s.lines)
 	s.lines = s.lines[:0]
 	return err
 }
