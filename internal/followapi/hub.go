@@ -295,8 +295,8 @@ func (h *hub) encode(last *message, events []lanyard.Event) (*message, bool) {
 	if h.packed.Load() > 0 {
 		frame = h.pack(text)
 	}
-	return &message{text: text, frame: frame, to: compact.PositionOf(&events[len(events)-1]), total: last.total + int64(len(text)),
-		ready: make(chan struct{})}, true
+	return &message{text: text, frame: frame, to: compact.PositionOf(&events[len(events)-1]),
+		total: last.total + int64(len(text)), ready: make(chan struct{})}, true
 }
 
 // encodeChange returns the text of what events lead to.
