@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -162,5 +163,40 @@ func TestEmulatorStrangers(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPagesOfARegion pages through the instances of one region among those of another.
+func TestPagesOfARegion(t *testing.T) {
+	h := newEmulator(t, "127.0.0.1:4580")
+	var want []string
+	for i := range 9 {
+		body := fmt.Sprintf(`{"IdentityManagementType":"SAML","InstanceAlias":"page-%d","InboundCallsEnabled":true,`+
+			`"OutboundCallsEnabled":true}`, i)
+		region := []string{"us-east-1", "eu-west-2", "us-east-1"}[i%3]
+		_, out := ask(t, h, "test", region, "PUT", "/instance", body)
+		if region == "us-east-1" {
+			want = append(want, out["Id"].(string))
+		}
+	}
+	for size := 1; size <= len(want)+1; size++ {
+		var got []string
+		for token := ""; ; {
+			_, out := ask(t, h, "test", "us-east-1", "GET", fmt.Sprintf("/instance?maxResults=%d&nextToken=%s", size,
+				url.QueryEscape(token)), "")
+			page := out["InstanceSummaryList"].([]any)
+			if len(page) > size || len(page) == 0 {
+				t.Fatalf("a page of at most %d has %d instances", size, len(page))
+			}
+			for _, s := range page {
+				got = append(got, s.(map[string]any)["Id"].(string))
+			}
+			if token, _ = out["NextToken"].(string); token == "" {
+				break
+			}
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("in pages of %d: %v, want %v", size, got, want)
+		}
 	}
 }
