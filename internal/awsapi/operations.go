@@ -88,7 +88,7 @@ func (s *Server) handlers() map[string]handler {
 		s.flowHandlers(),
 		s.agentStatusHandlers(), s.predefinedAttributeHandlers(), s.hoursOverrideHandlers(),
 		s.authenticationProfileHandlers(), s.notificationHandlers(),
-		s.phoneNumberHandlers(),
+		s.phoneNumberHandlers(), s.flowAssociationHandlers(), s.viewHandlers(), s.vocabularyHandlers(),
 	} {
 		maps.Copy(all, some)
 	}

@@ -187,6 +187,8 @@ func wholeOf(r lanyard.Resource) lanyard.Ref {
 		return lanyard.Ref{Type: lanyard.TypeModule, ID: r.Module}
 	case *lanyard.DataTableAttribute:
 		return lanyard.Ref{Type: lanyard.TypeDataTable, ID: r.Table}
+	case *lanyard.FlowAssociation: // it is what the flow is for
+		return lanyard.Ref{Type: lanyard.TypeFlow, ID: oneText(r.Doc(), "FlowId")}
 	case lanyard.Documented:
 		if d := r.Doc(); d.Whole != "" {
 			return lanyard.Ref{Type: r.Type().Whole(), ID: d.Whole}

@@ -209,7 +209,6 @@ func (s *Service) ListAllPhoneNumbers(ctx context.Context, call Call, sel Select
 	if err != nil {
 		return nil, "", err
 	}
-	full := errors.New("the page is full")
 	begun := at == ""
 	err = s.eachInstance(ctx, call, func(in *lanyard.Instance) error {
 		seq := int64(0)
@@ -226,13 +225,13 @@ func (s *Service) ListAllPhoneNumbers(ctx context.Context, call Call, sel Select
 			if len(page) == sel.Limit {
 				last := page[len(page)-1]
 				next = last.Instance.ID + "/" + strconv.FormatInt(last.Number.Seq, 10)
-				return full
+				return errPageFull
 			}
 			page = append(page, PhoneNumberOf{in, n})
 			return nil
 		})
 	})
-	if errors.Is(err, full) {
+	if errors.Is(err, errPageFull) {
 		err = nil
 	}
 	return page, next, err

@@ -1,10 +1,9 @@
 package control
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
+	"math"
 	"strconv"
 	"strings"
 
@@ -29,6 +28,7 @@ const (
 // versioning says how documents of a type are saved, published and kept.
 type versioning struct {
 	version, alias lanyard.Type // of its parts; "" when there are no aliases
+	newestFirst    bool         // versions are listed so
 	publish        string       // the permission that publishing asks for besides the operation's; "" for none
 	// checkSaved and checkPublished check content that is about to be saved or published.
 	checkSaved, checkPublished func(content lanyard.JSON) error
@@ -43,7 +43,8 @@ const (
 var versioned = map[lanyard.Type]versioning{
 	lanyard.TypeFlow: {version: lanyard.TypeFlowVersion, alias: lanyard.TypeFlowAlias, publish: "ContactFlows.Publish",
 		checkSaved: textOf(checkSavedFlow), checkPublished: textOf(checkFlow)},
-	lanyard.TypeView: {version: lanyard.TypeViewVersion, checkSaved: checkSavedView, checkPublished: checkView},
+	lanyard.TypeView: {version: lanyard.TypeViewVersion, newestFirst: true, checkSaved: checkSavedView,
+		checkPublished: checkView},
 }
 
 // textOf is a check of content that is one string.
@@ -224,6 +225,7 @@ type NewVersion struct {
 	// Sum, unless "", is the hexadecimal SHA-256 that the published content must have, and SumMember says which member
 	// it comes from.
 	Sum, SumMember string
+	Reuse          bool // the highest version, when it has the same content already
 }
 
 // CreateVersion keeps what is published of a document under the next number.
@@ -241,6 +243,11 @@ func CreateVersion[R lanyard.Documented](ctx context.Context, s *Service, call C
 		if has := ContentHash(content); n.Sum != "" && !strings.EqualFold(n.Sum, has) {
 			return lanyard.Errorf(lanyard.Invalid, "%s must be %s, that of the published content, got %s", n.SumMember, has,
 				lanyard.Quote(n.Sum))
+		}
+		if last, err := documentVersion(ctx, tx, r, d.LastVersion); n.Reuse && err == nil &&
+			equalJSON(last.Doc().Members[Content], content) {
+			made = Created[lanyard.Documented]{Instance: in, Resource: last}
+			return errUnchanged
 		}
 		if err := fitsBelow(ctx, tx, r, rules.version, maxVersions); err != nil {
 			return err
@@ -278,7 +285,7 @@ func fitsBelow(ctx context.Context, r store.Reader, of lanyard.Documented, t lan
 	return err
 }
 
-// ListVersions pages through the versions of a document by number.
+// ListVersions pages through the versions of a document in the order that is documented for its type.
 func ListVersions[R lanyard.Documented](ctx context.Context, s *Service, call Call, instance, ref string, p Page) (
 	PartOf[R, lanyard.Documented], error) {
 	base, _ := SplitQualifier(ref)
@@ -292,8 +299,13 @@ func ListVersions[R lanyard.Documented](ctx context.Context, s *Service, call Ca
 	for i := range found {
 		all[i] = found[i].(lanyard.Documented)
 	}
-	slices.SortFunc(all, func(a, b lanyard.Documented) int { return cmp.Compare(a.Doc().Number, b.Doc().Number) })
-	return partOf(in, r, all, func(v lanyard.Documented) string { return padded(v.Doc().Number) }, p), err
+	position := func(v lanyard.Documented) string {
+		if versioned[r.Type()].newestFirst {
+			return padded(math.MaxInt64 - v.Doc().Number)
+		}
+		return padded(v.Doc().Number)
+	}
+	return partOf(in, r, all, position, p), err
 }
 
 // DeleteVersion removes a version of a document that no alias names.
