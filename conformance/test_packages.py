@@ -10,8 +10,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import threading
 import time
+import zipfile
 
 import pytest
 
@@ -252,6 +254,45 @@ def test_python_on_another_platform(built, tmp_path):
     assert "set LANYARD_BIN to its path" in said
     said = run(sys.executable, "-c", "import lanyard._binary as b; raise SystemExit(b.main())", env=clean, code=1)
     assert said.startswith("lanyard: error: the platform must be Linux")
+
+
+def test_packages_of_other_platforms(built, tmp_path):
+    """The names and files by which pip and npm choose a package, for platforms on which these tests do not run."""
+    programs = {"linux/arm64": "lanyard", "darwin/arm64": "lanyard", "windows/amd64": "lanyard.exe"}
+    dist = tmp_path / "dist"
+    dist.mkdir()
+    for platform, name in programs.items():
+        folder = tmp_path / platform.replace("/", "-")
+        folder.mkdir()
+        (folder / name).write_text(platform)
+        (folder / name).chmod(0o755)
+    env = os.environ | {"DIST": str(dist), "VERSION": VERSION, "PLATFORMS": " ".join(programs), "BINARIES": str(tmp_path),
+                        "PYTHON": sys.executable}
+    run(str(ROOT / "packages/python/pack"), env=env)
+    run("node", "pack.mjs", cwd=ROOT / "packages/npm", env=env)
+    found = {}
+    for wheel in dist.glob("*.whl"):
+        with zipfile.ZipFile(wheel) as files:
+            program = next(i for i in files.infolist() if "/bin/" in i.filename)
+            found[wheel.name.split("-", 2)[2]] = (program.filename, files.read(program).decode(), program.external_attr >> 16 & 0o777)
+    assert found == {
+        "py3-none-manylinux2014_aarch64.manylinux_2_17_aarch64.musllinux_1_1_aarch64.whl": ("lanyard/bin/lanyard", "linux/arm64", 0o755),
+        "py3-none-macosx_12_0_arm64.whl": ("lanyard/bin/lanyard", "darwin/arm64", 0o755),
+        "py3-none-win_amd64.whl": ("lanyard/bin/lanyard.exe", "windows/amd64", 0o755)}
+    found = {}
+    for tarball in dist.glob("lanyard-server-*-*.tgz"):
+        with tarfile.open(tarball) as files:
+            program = next(m for m in files.getmembers() if "/bin/" in m.name)
+            manifest = json.load(files.extractfile("package/package.json"))
+            found[manifest["name"]] = (program.name, program.mode & 0o111, manifest["os"], manifest["cpu"], manifest["version"])
+    assert found == {
+        "@lanyard/server-linux-arm64": ("package/bin/lanyard", 0o111, ["linux"], ["arm64"], VERSION),
+        "@lanyard/server-darwin-arm64": ("package/bin/lanyard", 0o111, ["darwin"], ["arm64"], VERSION),
+        "@lanyard/server-win32-x64": ("package/bin/lanyard.exe", 0o111, ["win32"], ["x64"], VERSION)}
+    with tarfile.open(only(dist, f"lanyard-server-{VERSION}.tgz")) as files:
+        wanted = json.load(files.extractfile("package/package.json"))["optionalDependencies"]
+    names = [f"@lanyard/server-{os}-{cpu}" for os in ("linux", "darwin", "win32") for cpu in ("x64", "arm64")]
+    assert wanted == dict.fromkeys(names, VERSION)
 
 
 # JavaScript
