@@ -2,6 +2,7 @@ package lanyard
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -126,6 +127,9 @@ type EmailAddress struct{ Document }
 
 // Type is TypeEmailAddress.
 func (*EmailAddress) Type() Type { return TypeEmailAddress }
+
+// Key is the address in lowercase: mail does not tell cases apart.
+func (a *EmailAddress) Key() string { return strings.ToLower(a.Name) }
 
 // An EvaluationForm is what contacts are judged by. Its Meta.Name is the title.
 type EvaluationForm struct{ Document }

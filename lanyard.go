@@ -329,17 +329,31 @@ type Queue struct {
 	Disabled    bool   `json:",omitzero"`
 	// QuickConnects are ids, in the order of association.
 	QuickConnects []string `json:",omitempty"`
-	Settings      Settings `json:",omitempty"`
+	// EmailAddresses are the ids of those that agents choose from, in the order of association. The default is one of the
+	// settings.
+	EmailAddresses []string `json:",omitempty"`
+	Settings       Settings `json:",omitempty"`
+	// Uses are the resources that Settings name: flows, phone numbers and e-mail addresses. What an earlier version of
+	// lanyard took without looking for it is not among them.
+	Uses []Ref `json:",omitempty"`
 }
 
 // Type is TypeQueue.
 func (*Queue) Type() Type { return TypeQueue }
 
-// Refs are the queue's hours of operation and quick connects.
+// Refs are the queue's hours of operation, quick connects and e-mail addresses, and what its settings name.
 func (q *Queue) Refs() []Ref {
 	refs := []Ref{{TypeHours, q.Hours}}
 	for _, id := range q.QuickConnects {
 		refs = append(refs, Ref{TypeQuickConnect, id})
+	}
+	for _, id := range q.EmailAddresses {
+		refs = append(refs, Ref{TypeEmailAddress, id})
+	}
+	for _, ref := range q.Uses {
+		if !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+		}
 	}
 	return refs
 }
@@ -487,18 +501,22 @@ type QuickConnect struct {
 	User        string `json:",omitempty"` // ToUser
 	Queue       string `json:",omitempty"` // ToQueue
 	PhoneNumber string `json:",omitempty"` // ToPhoneNumber
-	Flow        string `json:",omitempty"` // all kinds but ToPhoneNumber; lanyard stores no flows, so any id is kept
+	// Flow is of all kinds but ToPhoneNumber. Earlier versions of lanyard stored no flows, and kept any id.
+	Flow string `json:",omitempty"`
 }
 
 // Type is TypeQuickConnect.
 func (*QuickConnect) Type() Type { return TypeQuickConnect }
 
-// Refs is the queue. A user can be deleted while a quick connect leads to them.
-func (q *QuickConnect) Refs() []Ref {
-	if q.Queue == "" {
-		return nil
+// Refs are the queue and the flow. A user can be deleted while a quick connect leads to them.
+func (q *QuickConnect) Refs() (refs []Ref) {
+	if q.Queue != "" {
+		refs = append(refs, Ref{TypeQueue, q.Queue})
 	}
-	return []Ref{{TypeQueue, q.Queue}}
+	if q.Flow != "" {
+		refs = append(refs, Ref{TypeFlow, q.Flow})
+	}
+	return refs
 }
 
 // An AIAgent is an AI agent that holds security profiles in an instance. Its id is the ARN it

@@ -77,6 +77,8 @@ var rights = map[string]right{
 	"DeleteQueue":                     {"Queues.Delete", lanyard.TypeQueue, "QueueId"},
 	"ListQueueQuickConnects":          {"Queues.View", lanyard.TypeQueue, "QueueId"},
 	"ListQueueEmailAddresses":         {"Queues.View", lanyard.TypeQueue, "QueueId"},
+	"AssociateQueueEmailAddresses":    {"Queues.Edit", lanyard.TypeQueue, "QueueId"},
+	"DisassociateQueueEmailAddresses": {"Queues.Edit", lanyard.TypeQueue, "QueueId"},
 	"UpdateQueueHoursOfOperation":     {"Queues.Edit", lanyard.TypeQueue, "QueueId"},
 	"UpdateQueueMaxContacts":          {"Queues.Edit", lanyard.TypeQueue, "QueueId"},
 	"UpdateQueueName":                 {"Queues.Edit", lanyard.TypeQueue, "QueueId"},
@@ -242,6 +244,15 @@ var rights = map[string]right{
 	"UpdateContactFlowAlias":    {"ContactFlows.Publish", lanyard.TypeFlow, "ContactFlowId"},
 	"DeleteContactFlowAlias":    {"ContactFlows.Publish", lanyard.TypeFlow, "ContactFlowId"},
 
+	// there is no EmailAddresses.Delete
+	"CreateEmailAddress":            {"EmailAddresses.Create", lanyard.TypeEmailAddress, ""},
+	"DescribeEmailAddress":          {"EmailAddresses.View", lanyard.TypeEmailAddress, "EmailAddressId"},
+	"SearchEmailAddresses":          {"EmailAddresses.View", lanyard.TypeEmailAddress, ""},
+	"UpdateEmailAddressMetadata":    {"EmailAddresses.Edit", lanyard.TypeEmailAddress, "EmailAddressId"},
+	"DeleteEmailAddress":            {"EmailAddresses.Remove", lanyard.TypeEmailAddress, "EmailAddressId"},
+	"AssociateEmailAddressAlias":    {"EmailAddresses.Edit", lanyard.TypeEmailAddress, "EmailAddressId"},
+	"DisassociateEmailAddressAlias": {"EmailAddresses.Edit", lanyard.TypeEmailAddress, "EmailAddressId"},
+
 	"CreateAgentStatus":           {"AgentStates.Create", "", ""},
 	"DescribeAgentStatus":         {"AgentStates.View", "", ""},
 	"ListAgentStatuses":           {"AgentStates.View", "", ""},
@@ -264,7 +275,6 @@ var rights = map[string]right{
 	"ListWorkspaces":           {"Workspaces.View", "", ""},
 	"SearchWorkspaces":         {"Workspaces.View", "", ""},
 	"SearchContacts":           {"ContactSearch.View", "", ""},
-	"SearchEmailAddresses":     {"EmailAddresses.View", "", ""},
 }
 
 // acts reports whether the call is made on anybody's behalf.

@@ -103,7 +103,11 @@ func TestRights(t *testing.T) {
 		}
 	}
 	without := []string{"CreateInstance", "DescribeInstance", "ListInstances", "DeleteInstance",
-		"DescribeInstanceAttribute", "ListInstanceAttributes", "UpdateInstanceAttribute"}
+		"DescribeInstanceAttribute", "ListInstanceAttributes", "UpdateInstanceAttribute",
+		// No permission of the catalogue is about these.
+		"ListAuthenticationProfiles", "DescribeAuthenticationProfile", "UpdateAuthenticationProfile",
+		"CreateNotification", "DescribeNotification", "ListNotifications", "SearchNotifications",
+		"UpdateNotificationContent", "DeleteNotification"}
 	byARN := []string{"TagResource", "UntagResource", "ListTagsForResource"}
 	for _, op := range model.Operations {
 		if op.Service == model.Served && rights[op.Name] == "" && !slices.Contains(without, op.Name) &&

@@ -10,7 +10,8 @@ import (
 
 func (s *Server) hoursOverrideHandlers() map[string]handler {
 	d := documentType[*lanyard.HoursOverride]{Server: s, noun: "HoursOfOperationOverride", whole: "HoursOfOperationId",
-		empty: func() *lanyard.HoursOverride { return new(lanyard.HoursOverride) },
+		clears: []string{"Description"},
+		empty:  func() *lanyard.HoursOverride { return new(lanyard.HoursOverride) },
 		show: func(in *lanyard.Instance, r *lanyard.HoursOverride) (map[string]any, error) {
 			arn := s.control.ARN(in, lanyard.TypeHours, r.Whole)
 			return map[string]any{"HoursOfOperationArn": &arn}, nil

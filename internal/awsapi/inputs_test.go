@@ -37,9 +37,11 @@ func (w *world) furnishAs(identity string) things {
 		"AliasName": "live", "ContactFlowModuleVersion": 1})
 	in.parent = w.id("CreateHoursOfOperation",
 		members{"InstanceId": id, "Name": "Parent", "TimeZone": "UTC", "Config": []any{}})
+	in.flow, in.address = w.flow(id, "Flow"),
+		w.id("CreateEmailAddress", members{"InstanceId": id, "EmailAddress": "us@example.com"})
 	in.quick = w.id("CreateQuickConnect",
 		members{"InstanceId": id, "Name": "Quick",
-			"QuickConnectConfig": members{"QuickConnectType": "FLOW", "FlowConfig": members{"ContactFlowId": "flow"}}})
+			"QuickConnectConfig": members{"QuickConnectType": "FLOW", "FlowConfig": members{"ContactFlowId": in.flow}}})
 	in.table = w.id("CreateDataTable", members{"InstanceId": id, "Name": "Table", "TimeZone": "UTC", "ValueLockLevel": "NONE",
 		"Status": "PUBLISHED"})
 	w.do("CreateDataTableAttribute", members{"InstanceId": id, "DataTableId": in.table, "Name": "aa", "ValueType": "TEXT"}).ok()
@@ -51,6 +53,7 @@ func (w *world) furnishAs(identity string) things {
 	w.do("AssociateSecurityProfiles",
 		members{"InstanceId": id, "EntityType": "AI_AGENT", "EntityArn": in.agent,
 			"SecurityProfiles": []members{{"Id": in.held}}}).ok()
+	w.furnishRouting(&in)
 	return in
 }
 
@@ -90,6 +93,16 @@ func TestNoInputPanics(t *testing.T) {
 				w.do("CreateDataTableAttribute", table(members{"Name": "b", "ValueType": "TEXT"})).ok()
 				w.do("BatchCreateDataTableValue", table(members{"Values": []members{{"AttributeName": "b", "Value": "c",
 					"PrimaryValues": []members{{"AttributeName": "aa", "Value": "true"}}}}})).ok()
+			}
+			if op.Name == "CreatePredefinedAttribute" { // what the sampler names
+				w.do("DeletePredefinedAttribute", members{"InstanceId": in.instance, "Name": "aa"}).ok()
+			}
+			if ofAttribute[op.Name] {
+				known["Name"] = "aa"
+			}
+			if op.Name == "DisassociateEmailAddressAlias" {
+				w.do("AssociateEmailAddressAlias", members{"InstanceId": in.instance, "EmailAddressId": in.address,
+					"AliasConfiguration": known["shape AliasConfiguration"]}).ok()
 			}
 			if op.Name == "DisassociateSecurityProfiles" {
 				known["Id"] = in.held

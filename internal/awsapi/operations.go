@@ -87,7 +87,7 @@ func (s *Server) handlers() map[string]handler {
 		s.promptHandlers(),
 		s.flowHandlers(),
 		s.agentStatusHandlers(), s.predefinedAttributeHandlers(), s.hoursOverrideHandlers(),
-		s.authenticationProfileHandlers(), s.notificationHandlers(),
+		s.authenticationProfileHandlers(), s.notificationHandlers(), s.emailAddressHandlers(),
 		s.phoneNumberHandlers(), s.flowAssociationHandlers(), s.viewHandlers(), s.vocabularyHandlers(),
 	} {
 		maps.Copy(all, some)

@@ -47,10 +47,7 @@ func (s *Server) createQueue(ctx context.Context, req *request, in *model.Create
 	keepCallerConfig(q.Settings, in.OutboundCallerConfig)
 	keepEmailConfig(q.Settings, in.OutboundEmailConfig)
 	maps.DeleteFunc(q.Settings, func(_ string, v lanyard.JSON) bool { return v == nil })
-	if len(in.EmailAddressesConfig) > 0 {
-		return answer{}, lanyard.Errorf(lanyard.Invalid,
-			"EmailAddressesConfig must be absent, got %d: the instance has no email addresses", len(in.EmailAddressesConfig))
-	}
+	q.EmailAddresses = addressIDs(in.EmailAddressesConfig)
 	created, err := s.control.CreateQueue(ctx, req.Call, *in.InstanceId, q)
 	if err != nil {
 		return answer{}, err

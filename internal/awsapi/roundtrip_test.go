@@ -13,12 +13,12 @@ import (
 
 // unserved are members of a Create that name what nothing here serves, or that belong to another kind of instance.
 var unserved = map[string][]string{
-	"Queue": {"EmailAddressesConfig"},
-	"User":  {"Password"},
+	"User":         {"Password"},
+	"Notification": {"PredefinedNotificationId"},
 }
 
 // nameMembers are the members of a Create that must be new each time.
-var nameMembers = []string{"SecurityProfileName", "Username", "InstanceAlias", "AliasName", "Name"}
+var nameMembers = []string{"SecurityProfileName", "Username", "InstanceAlias", "AliasName", "Name", "EmailAddress"}
 
 // roundTrip is a served type: what creates, describes and updates it.
 type roundTrip struct {
@@ -26,7 +26,8 @@ type roundTrip struct {
 	noun, describe string
 	updates        []string
 	create, out    shape
-	name           string // the member that must be new
+	flat           bool   // Describe answers the members of the resource, not in a structure
+	name           string // the member that must be new, or ""
 	label          string // the member of Describe that names the resource
 	known          map[string]any
 	count          int
@@ -101,7 +102,13 @@ func newRoundTrip(t *testing.T, noun string) *roundTrip {
 			r.out = s
 		}
 	}
-	r.name = nameMembers[slices.IndexFunc(nameMembers, func(m string) bool { _, ok := r.create.Members[m]; return ok })]
+	if r.out.Members == nil { // the answer itself
+		r.out = pinned().Shapes[pinned().Operations[r.describe].Output.Shape]
+		r.flat = true
+	}
+	if i := slices.IndexFunc(nameMembers, func(m string) bool { _, ok := r.create.Members[m]; return ok }); i >= 0 {
+		r.name = nameMembers[i]
+	}
 	labels := labelsOf(r.describe)
 	made := labelsOf("Create" + noun)
 	for _, l := range labels {
@@ -131,6 +138,9 @@ func (r *roundTrip) base() members {
 func (r *roundTrip) values(member, name string, required bool) map[string]any {
 	s := pinned().Shapes[name]
 	all := map[string]any{}
+	if v, ok := r.known["shape "+name]; ok {
+		return map[string]any{"as the example": v}
+	}
 	if v, ok := examples[name]; ok && s.Type == "structure" { // whose members depend on one another
 		return map[string]any{"as the example": v}
 	}
@@ -145,7 +155,7 @@ func (r *roundTrip) values(member, name string, required bool) map[string]any {
 			all["of empty members"] = emptied(s, empty.(members))
 		}
 	default:
-		if e := emptyOf(s); e != nil && !required && member != "Password" {
+		if e := emptyOf(s); e != nil && !required && !slices.Contains(unserved[r.noun], member) {
 			all["empty"] = e
 		}
 	}
@@ -183,7 +193,13 @@ func emptyOf(s shape) any {
 
 // fresh gives a request a name that nothing has.
 func (r *roundTrip) fresh(m members) members {
+	if r.name == "" {
+		return m
+	}
 	r.count++
+	if r.name == "EmailAddress" {
+		return with(m, r.name, fmt.Sprintf("copy%d@example.com", r.count))
+	}
 	return with(m, r.name, fmt.Sprintf("copy%d", r.count))
 }
 
@@ -216,6 +232,9 @@ func (r *roundTrip) made(what string, m members) (label members, described membe
 
 func (r *roundTrip) described(label members) members {
 	r.Helper()
+	if r.flat {
+		return r.do(r.describe, label).ok()
+	}
 	for _, v := range r.do(r.describe, label).ok() {
 		if m, ok := v.(members); ok && len(m) > 0 {
 			return m

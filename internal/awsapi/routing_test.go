@@ -25,9 +25,10 @@ func TestActingUserOnRouting(t *testing.T) {
 		return c.id("CreateQueue", members{"InstanceId": c.in, "Name": name, "HoursOfOperationId": hours, "Tags": tags})
 	}
 	ours, theirs := queue("Ours", members{"Team": "1"}), queue("Theirs", members{"Team": "2"})
+	flow := c.flow(c.in, "Transfer")
 	to := func(kind, part, member, id string) members {
 		return members{"InstanceId": c.in, "Name": kind + " " + id,
-			"QuickConnectConfig": members{"QuickConnectType": kind, part: members{member: id, "ContactFlowId": "f"}}}
+			"QuickConnectConfig": members{"QuickConnectType": kind, part: members{member: id, "ContactFlowId": flow}}}
 	}
 	quick := c.id("CreateQuickConnect", to("QUEUE", "QueueConfig", "QueueId", theirs))
 	change := func(id string) members {

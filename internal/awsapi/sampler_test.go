@@ -1,6 +1,7 @@
 package awsapi_test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -15,15 +16,16 @@ type sampler struct {
 var examples = map[string]any{
 	"DirectoryId": "d-0123456789", "DirectoryAlias": "sample", "SensitivePhoneNumber": "+12065550100",
 	"PhoneNumber": "+12065550100", "Password": "Secret-1234",
-	"DateYearMonthDayFormat": "2026-03-14", "DateTimeFormat": "2026-03-14T15:09:26Z", "TimeZone": "UTC",
+	"DateYearMonthDayFormat": "2026-03-14", "HoursOfOperationOverrideYearMonthDayDateFormat": "2026-03-14",
+	"EmailAddress": "sample@example.com", "IpCidr": "192.0.2.0/24",
+	"RecurrenceConfig": map[string]any{"RecurrencePattern": map[string]any{"Frequency": "YEARLY", "Interval": 1,
+		"ByMonth": []any{12}, "ByMonthDay": []any{25}}}, "DateTimeFormat": "2026-03-14T15:09:26Z", "TimeZone": "UTC",
 	"RegionName":      "us-east-1",
 	"InstanceIdOrArn": "00000000-0000-4000-8000-000000000001", "TagKey": "Team", "PermissionsList": []any{"Users.View"},
 	"TagRestrictedResourceName":       "User",
 	"HierarchyRestrictedResourceName": "User", "Permission": "ACCESS", "Email": "a@example.com",
 	"Validation": map[string]any{"MinLength": 0, "MaxLength": 9, "Enum": map[string]any{"Strict": false,
 		"Values": []any{"a", "b"}}},
-	"QuickConnectConfig": map[string]any{"QuickConnectType": "FLOW",
-		"FlowConfig": map[string]any{"ContactFlowId": "flow"}},
 }
 
 func (in things) known(w *world) map[string]any {
@@ -34,7 +36,11 @@ func (in things) known(w *world) map[string]any {
 		"ContactFlowModuleId": in.module, "FlowModuleId": in.module,
 		"AliasId": in.alias, "ContactFlowModuleVersion": 1, "EntityArn": in.agent, "EntityType": "AI_AGENT",
 		"resourceArn": w.arn(in.instance), "AttributeType": "CONTACT_LENS", "Value": "true", "FieldName": "name",
-		"DataTableId":    in.table,
+		"DataTableId":   in.table,
+		"ContactFlowId": in.flow, "OutboundFlowId": in.flow, "EmailAddressId": in.address,
+		"EmailAddressesId": []any{in.address},
+		"shape QuickConnectConfig": map[string]any{"QuickConnectType": "FLOW",
+			"FlowConfig": map[string]any{"ContactFlowId": in.flow}},
 		"QuickConnectId": in.quick, "QuickConnectIds": []any{in.quick},
 		"ParentHoursOfOperationIds":     []any{in.parent},
 		"ParentHoursOfOperationConfigs": []any{map[string]any{"HoursOfOperationId": in.parent}},
@@ -45,12 +51,16 @@ func (in things) known(w *world) map[string]any {
 	}
 	profile := w.first("ListSecurityProfiles", in.instance, "SecurityProfileSummaryList", "Id")
 	m["SecurityProfileId"], m["SecurityProfileIds"], m["Id"] = profile, []any{profile}, profile
+	maps.Copy(m, in.more)
 	return m
 }
 
 // of makes a value for a member, unless it cannot: recursion ends where it may.
 func (s sampler) of(member, name string, depth int) (any, bool) {
 	if v, ok := s.known[member]; ok && pinned().Shapes[name].Type != "structure" {
+		return v, true
+	}
+	if v, ok := s.known["shape "+name]; ok {
 		return v, true
 	}
 	if v, ok := examples[name]; ok {

@@ -114,12 +114,16 @@ func TestWire(t *testing.T) {
 	r.routingChanges(in)
 	r.end(in, p)
 	r.dataTables(in)
+	r.routingDocuments(in.instance)
 	r.complete()
 }
 
 // things are the ids of what the script made.
 type things struct {
 	instance, hours, queue, routing, parent, quick, group, below, module, alias, table, user, agent, held string
+
+	flow, address string
+	more          map[string]any // by member, as of a sampler
 }
 
 func (r *recorder) instances() things {
@@ -234,7 +238,7 @@ func (r *recorder) routingChanges(in things) {
 			return m
 		}
 	}
-	const flow = "33333333-3333-4333-8333-333333333333"
+	flow := r.flow(in.instance, "Transfer")
 	to := members{"QuickConnectType": "QUEUE", "QueueConfig": members{"QueueId": in.queue, "ContactFlowId": flow}}
 	quick := r.makes("CreateQuickConnect",
 		members{"InstanceId": in.instance, "Name": "To sales", "Description": "Those who sell", "QuickConnectConfig": to,

@@ -389,9 +389,10 @@ func less(a, b []string) []string {
 var renamed = map[lanyard.Type]map[string]string{
 	lanyard.TypeUser: {"Name": "Username", "Profiles": "SecurityProfileIds", "RoutingProfile": "RoutingProfileId",
 		"Group": "HierarchyGroupId", "DirectoryUserID": "DirectoryUserId"},
-	lanyard.TypeAIAgent:      {"Profiles": "SecurityProfileIds", "Name": ""},
-	lanyard.TypeGroup:        {"Path": "HierarchyPath"},
-	lanyard.TypeQueue:        {"Hours": "HoursOfOperationId", "QuickConnects": "QuickConnectIds"},
+	lanyard.TypeAIAgent: {"Profiles": "SecurityProfileIds", "Name": ""},
+	lanyard.TypeGroup:   {"Path": "HierarchyPath"},
+	lanyard.TypeQueue: {"Hours": "HoursOfOperationId", "QuickConnects": "QuickConnectIds",
+		"EmailAddresses": "EmailAddressIds", "Uses": ""},
 	lanyard.TypeQuickConnect: {"Kind": "QuickConnectType", "User": "UserId", "Queue": "QueueId", "Flow": "ContactFlowId"},
 	lanyard.TypeDataTable:    {"LockLevel": "ValueLockLevel", "Lock": "", "Values": ""},
 

@@ -217,8 +217,9 @@ var lists = map[lanyard.Type]map[string]struct {
 	id string // member of an entry; "" when the entry is the id
 }{
 	lanyard.TypeRoutingProfile: {"Queues": {access.TypeQueue, "Queue"}, "ManualQueues": {access.TypeQueue, "Queue"}},
-	lanyard.TypeQueue:          {"QuickConnects": {access.TypeQuickConnect, ""}},
-	lanyard.TypeHours:          {"Parents": {access.TypeHoursOfOperation, ""}},
+	lanyard.TypeQueue: {"QuickConnects": {access.TypeQuickConnect, ""},
+		"EmailAddresses": {lanyard.TypeEmailAddress.DecisionName(), ""}},
+	lanyard.TypeHours: {"Parents": {access.TypeHoursOfOperation, ""}},
 }
 
 // showsWhole reports whether the viewer is shown documents of a type whole, whatever they name.

@@ -74,7 +74,7 @@ func shownRefs(r lanyard.Resource) []lanyard.Ref {
 	case *lanyard.RoutingProfile:
 		return []lanyard.Ref{{Type: lanyard.TypeQueue, ID: r.DefaultQueue}}
 	case *lanyard.Queue:
-		return []lanyard.Ref{{Type: lanyard.TypeHours, ID: r.Hours}}
+		return append([]lanyard.Ref{{Type: lanyard.TypeHours, ID: r.Hours}}, r.Uses...)
 	case *lanyard.Hours:
 		return nil
 	}

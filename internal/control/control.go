@@ -26,6 +26,9 @@ type Config struct {
 	Region    string
 	Partition string // default aws
 	Quotas    Quotas
+	// Copies says that the instances are copies of others, of which some types of resources were left out: what is of
+	// such a type may be named.
+	Copies bool
 	// Lenient keeps names of permissions and resource types that are unknown here as they were sent, for
 	// importing from instances that know more. Unknown types are restricted, not forgotten: see
 	// lanyard.Profile.Warnings.
@@ -116,6 +119,7 @@ type Service struct {
 	partition      string
 	quotas         Quotas
 	lenient        bool
+	copies         bool
 	noPasswords    bool
 	associateUsers bool
 	strict         bool
@@ -143,6 +147,7 @@ type Service struct {
 func New(c Config) *Service {
 	s := &Service{
 		store: c.Store, region: c.Region, partition: c.Partition, quotas: c.Quotas.withDefaults(), lenient: c.Lenient,
+		copies:      c.Copies,
 		noPasswords: c.NoPasswords, associateUsers: c.AssociateUsers, strict: c.Strict, now: c.Now, newID: c.NewID,
 		newRowID: c.NewRowID, removals: make(chan string, 64),
 		log:     c.Logger,

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -59,7 +60,8 @@ var documents = map[lanyard.Type]documentRules{
 		usedBy: []lanyard.Type{lanyard.TypeDefaultVocabulary}},
 	lanyard.TypeDefaultVocabulary: {quota: -1,
 		refers: []reference{{path: "VocabularyId", t: lanyard.TypeVocabulary}}},
-	lanyard.TypeEmailAddress:   {named: "EmailAddress", quota: 100},
+	lanyard.TypeEmailAddress: {named: "EmailAddress", quota: 100, usedBy: []lanyard.Type{lanyard.TypeQueue},
+		refers: []reference{{path: aliasMember + "[].EmailAddressId", t: lanyard.TypeEmailAddress}}},
 	lanyard.TypeEvaluationForm: {named: "Title", quota: 100},
 	lanyard.TypePhoneNumber: {named: "PhoneNumber", quota: 10, usedBy: []lanyard.Type{lanyard.TypeQueue},
 		refers: []reference{{path: numberFlow, t: lanyard.TypeFlow}}},
@@ -255,11 +257,20 @@ func (c *documentCheck) referTo(t lanyard.Type, member, ref string) (string, err
 		}
 		_, err = c.tx.Get(c.ctx, t, id)
 	}
-	if errors.Is(err, lanyard.ErrNotFound) || errors.Is(err, lanyard.ErrInvalid) {
+	switch {
+	case !errors.Is(err, lanyard.ErrNotFound) && !errors.Is(err, lanyard.ErrInvalid):
+	case c.lacks(c.in, t):
+		return cmp.Or(id, ref), nil
+	default:
 		return "", lanyard.Errorf(lanyard.Invalid, "%s must be the id or ARN of an existing %s of the instance, got %s", member,
 			t.Word(), lanyard.Quote(ref))
 	}
 	return id, err
+}
+
+// lacks reports whether an instance does not have the resources of a type that its original has, as copies do not.
+func (s *Service) lacks(in *lanyard.Instance, t lanyard.Type) bool {
+	return (s.copies || in.Mirror != nil) && !mirrors(t)
 }
 
 // eachString calls f for every string of a JSON value that path leads to, and returns the value with what f returns in

@@ -95,19 +95,10 @@ func checkHoursOverride(c *documentCheck, _, d *lanyard.Document) error {
 		d.Members["OverrideType"] = lanyard.JSON(`"` + overrideStandard + `"`)
 	}
 	for i, day := range o.config {
-		at := item("Config", i)
-		switch {
-		case (day.StartTime == nil) != (day.EndTime == nil):
+		if (day.StartTime == nil) != (day.EndTime == nil) {
 			return lanyard.Errorf(lanyard.Invalid, "%s must have both StartTime and EndTime, or neither for the whole day, "+
-				"got one of them", at)
-		case o.kind == overrideStandard && (day.Day == "" || day.StartTime == nil):
-			return lanyard.Errorf(lanyard.Invalid, "%s must have Day, StartTime and EndTime when OverrideType is %s", at,
-				overrideStandard)
+				"got one of them", item("Config", i))
 		}
-	}
-	if o.kind == overrideStandard && o.repeated != nil {
-		return lanyard.Errorf(lanyard.Invalid, "OverrideType must be %s or %s when RecurrenceConfig is given, got %s",
-			overrideOpen, overrideClosed, overrideStandard)
 	}
 	if o.repeated != nil {
 		return o.repeated.check(o.config)

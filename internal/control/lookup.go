@@ -161,8 +161,12 @@ func taken(member string, r lanyard.Resource, err error) error {
 	if !errors.Is(err, lanyard.ErrDuplicate) {
 		return err
 	}
-	return lanyard.Errorf(lanyard.Duplicate, "%s: %s %s already exists; names are unique and case-sensitive", member,
-		r.Type().Word(), lanyard.Quote(r.Head().Name))
+	cases := "case-sensitive"
+	if r.Type() == lanyard.TypeEmailAddress {
+		cases = "case-insensitive"
+	}
+	return lanyard.Errorf(lanyard.Duplicate, "%s: %s %s already exists; names are unique and %s", member,
+		r.Type().Word(), lanyard.Quote(r.Head().Name), cases)
 }
 
 // unused returns an error unless nothing of the types from refers to the resource. It names only what the

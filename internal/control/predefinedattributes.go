@@ -31,8 +31,12 @@ func checkPredefinedAttribute(c *documentCheck, before, d *lanyard.Document) err
 	return nil
 }
 
-// checkProficiency refuses a proficiency of a value that no predefined attribute of the instance has.
+// checkProficiency refuses a proficiency of a value that no predefined attribute of the instance has. An instance
+// without predefined attributes takes any.
 func (s *Service) checkProficiency(ctx context.Context, r store.Reader, where string, p lanyard.Proficiency) error {
+	if n, err := r.Count(ctx, lanyard.TypePredefinedAttribute); err != nil || n == 0 {
+		return err
+	}
 	res, err := r.Get(ctx, lanyard.TypePredefinedAttribute, p.Attribute)
 	if errors.Is(err, lanyard.ErrNotFound) {
 		return lanyard.Errorf(lanyard.Invalid, "%s.AttributeName must be the name of a predefined attribute of the instance, "+

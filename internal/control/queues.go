@@ -19,9 +19,16 @@ func (s *Service) CreateQueue(ctx context.Context, call Call, instance string,
 			if q.Hours, err = referID[*lanyard.Hours](ctx, s, tx, in, "HoursOfOperationId", q.Hours); err != nil {
 				return err
 			}
-			sent := q.QuickConnects
-			q.QuickConnects = nil
-			return s.addQuickConnects(ctx, tx, in, q, sent)
+			quickConnects, addresses := q.QuickConnects, q.EmailAddresses
+			q.QuickConnects, q.EmailAddresses = nil, nil
+			if err := s.addQuickConnects(ctx, tx, in, q, quickConnects); err != nil {
+				return err
+			}
+			check := &documentCheck{ctx, s, tx, in, call}
+			if err := check.addEmailAddresses(q, addresses); err != nil {
+				return err
+			}
+			return check.resolveSettings(&lanyard.Queue{}, q)
 		}})
 }
 
@@ -75,9 +82,10 @@ const QueueDisabled = "DISABLED"
 // UpdateQueueSettings replaces single settings of a queue, whole each; a nil value removes one.
 func (s *Service) UpdateQueueSettings(ctx context.Context, call Call, instance, queue string,
 	settings lanyard.Settings) (Result, error) {
-	return update(ctx, s, call, instance, queue, func(_ store.Tx, _ *lanyard.Instance, q *lanyard.Queue) error {
+	return update(ctx, s, call, instance, queue, func(tx store.Tx, in *lanyard.Instance, q *lanyard.Queue) error {
+		before := lanyard.Clone(q) // merged changes the settings themselves
 		q.Settings = merged(q.Settings, settings)
-		return nil
+		return (&documentCheck{ctx, s, tx, in, call}).resolveSettings(before, q)
 	})
 }
 

@@ -12,18 +12,28 @@ func (s *Service) CreateQuickConnect(ctx context.Context, call Call, instance st
 	q *lanyard.QuickConnect) (Created[*lanyard.QuickConnect], error) {
 	return create(ctx, s, call, instance, creation[*lanyard.QuickConnect]{resource: q, quota: s.quotas.QuickConnects,
 		prepare: func(tx store.Tx, in *lanyard.Instance, q *lanyard.QuickConnect) error {
-			return s.resolveDestination(ctx, tx, in, q)
+			return (&documentCheck{ctx, s, tx, in, call}).resolveDestination(&lanyard.QuickConnect{}, q)
 		}})
 }
 
-// resolveDestination turns the queue or user that a quick connect leads to into an id.
-func (s *Service) resolveDestination(ctx context.Context, r store.Reader, in *lanyard.Instance,
-	q *lanyard.QuickConnect) (err error) {
+// resolveDestination turns the queue, user and flow that a quick connect leads to into ids. The user and the flow to
+// which it led before may be gone.
+func (c *documentCheck) resolveDestination(before, q *lanyard.QuickConnect) (err error) {
+	config := "QuickConnectConfig." + quickConnectConfigs[q.Kind] + "."
+	resolve := func(t lanyard.Type, member, had, ref string) (string, error) {
+		if had != "" && (ref == had || ref == c.ARN(c.in, t, had)) {
+			return had, nil
+		}
+		return c.referTo(t, config+member, ref)
+	}
 	switch q.Kind {
 	case lanyard.ToQueue:
-		q.Queue, err = referID[*lanyard.Queue](ctx, s, r, in, "QuickConnectConfig.QueueConfig.QueueId", q.Queue)
+		q.Queue, err = c.referTo(lanyard.TypeQueue, config+"QueueId", q.Queue)
 	case lanyard.ToUser:
-		q.User, err = referID[*lanyard.User](ctx, s, r, in, "QuickConnectConfig.UserConfig.UserId", q.User)
+		q.User, err = resolve(lanyard.TypeUser, "UserId", before.User, q.User)
+	}
+	if err == nil && q.Kind != lanyard.ToPhoneNumber {
+		q.Flow, err = resolve(lanyard.TypeFlow, "ContactFlowId", before.Flow, q.Flow)
 	}
 	return err
 }
@@ -47,20 +57,15 @@ func (s *Service) UpdateQuickConnectName(ctx context.Context, call Call, instanc
 		})
 }
 
-// UpdateQuickConnectConfig changes where a quick connect leads, to the destination of to. A user that
-// it leads to already may have been deleted since.
+// UpdateQuickConnectConfig changes where a quick connect leads, to the destination of to. A user to whom, or a flow to
+// which, it leads already need not exist.
 func (s *Service) UpdateQuickConnectConfig(ctx context.Context, call Call, instance, quickConnect string,
 	to lanyard.QuickConnect) (Result, error) {
 	return update(ctx, s, call, instance, quickConnect,
 		func(tx store.Tx, in *lanyard.Instance, q *lanyard.QuickConnect) error {
 			before := *q
 			q.Kind, q.User, q.Queue, q.PhoneNumber, q.Flow = to.Kind, to.User, to.Queue, to.PhoneNumber, to.Flow
-			if q.Kind == lanyard.ToUser && before.User != "" &&
-				(q.User == before.User || q.User == s.ARN(in, lanyard.TypeUser, before.User)) {
-				q.User = before.User
-				return nil
-			}
-			return s.resolveDestination(ctx, tx, in, q)
+			return (&documentCheck{ctx, s, tx, in, call}).resolveDestination(&before, q)
 		})
 }
 

@@ -23,6 +23,7 @@ type routes struct {
 func newRoutes(t *testing.T, change ...func(*control.Config)) *routes {
 	t.Helper()
 	r := &routes{world: newWorld(t, change...)}
+	r.flows(r.in.ID, "f", "g")
 	r.hours, r.queue, r.routing = only[*lanyard.Hours](r.world), only[*lanyard.Queue](r.world),
 		only[*lanyard.RoutingProfile](r.world)
 	r.night = r.newHours("Night")

@@ -137,6 +137,7 @@ func TestQuotas(t *testing.T) {
 		c.Quotas = control.Quotas{InstancesPerAccount: 1, Profiles: 5, Users: 2, Groups: 2, Queues: 2, RoutingProfiles: 2,
 			Hours: 2, Modules: 2, QuickConnects: 2, AIAgents: 2}
 	})
+	w.flows(w.in.ID, "f")
 	w.must(w.levels("One"))
 	held := only[*lanyard.Profile](w).ID
 	for _, tt := range []struct {
@@ -667,6 +668,7 @@ func TestForeignersSeeNothing(t *testing.T) {
 	w := newWorld(t)
 	w.must(w.levels("One"))
 	theirs := w.instance(stranger, "theirs")
+	w.flows(w.in.ID, "f", "g")
 	p, u, g, m := w.profile("P", control.ProfileChange{}), w.user("u"), w.group("G", ""), w.module("M")
 	queue, routing, hours := only[*lanyard.Queue](w), only[*lanyard.RoutingProfile](w), only[*lanyard.Hours](w)
 	quick, err := made(w.CreateQuickConnect(t.Context(), call(""), w.in.ID,

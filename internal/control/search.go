@@ -110,6 +110,8 @@ var searchable = map[lanyard.Type][]field{
 	lanyard.TypePrompt: documentFields(),
 	lanyard.TypeFlow:   documentFields(),
 	lanyard.TypeView:   documentFields(),
+	lanyard.TypeEmailAddress: {{"emailAddress", nameField.values}, memberField("description", "Description"),
+		memberField("displayName", "DisplayName"), idField},
 	lanyard.TypeAgentStatus: {nameField, memberField("description", "Description"), memberField("state", "State"),
 		memberField("type", "Type"), memberField("displayOrder", "DisplayOrder"), idField},
 	lanyard.TypePredefinedAttribute: {nameField, {"value", attributeStrings}},

@@ -36,6 +36,7 @@ var unchecked = map[string]string{
 	"instance RequestHash":                    "lanyard makes it",
 	"operating-hours Parents[0]":              "the id of hours",
 	"queue Hours":                             "the id of hours",
+	"queue EmailAddresses[0]":                 "the id of an e-mail address",
 	"queue QuickConnects[0]":                  "the id of a quick connect",
 	"routing-profile DefaultQueue":            "the id of a queue",
 	"routing-profile ManualQueues[0].Queue":   "the id of a queue",

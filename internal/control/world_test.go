@@ -63,6 +63,33 @@ func newWorld(t *testing.T, change ...func(*control.Config)) *world {
 	return w
 }
 
+// put stores documents past the rules, so that they have the ids that a test gives them.
+func (w *world) put(in string, all ...lanyard.Documented) {
+	w.Helper()
+	w.must(w.store.Update(w.Context(), in, func(tx store.Tx) error {
+		for _, r := range all {
+			r.Doc().Name = r.Doc().ID
+			if err := tx.Put(w.Context(), r); err != nil {
+				return err
+			}
+		}
+		revision, err := tx.Revision(w.Context())
+		if err != nil {
+			return err
+		}
+		return tx.Append(w.Context(), &lanyard.Event{ID: fmt.Sprint("put", revision), Instance: in, Operation: "Put",
+			Time: w.clock()})
+	}))
+}
+
+// flows stores flows with those ids.
+func (w *world) flows(in string, ids ...string) {
+	w.Helper()
+	for _, id := range ids {
+		w.put(in, &lanyard.Flow{Document: lanyard.Document{Meta: lanyard.Meta{ID: id}}})
+	}
+}
+
 func lenient(c *control.Config) { c.Lenient = true }
 func manyOfAll(c *control.Config) {
 	c.Quotas = control.Quotas{InstancesPerAccount: -1, Profiles: -1, RestrictedProfilesPerUser: -1}

@@ -126,7 +126,7 @@ func revealed(r lanyard.Resource, complete bool) lanyard.Resource {
 	m := r.Head()
 	m.Seq = 0
 	switch r := r.(type) {
-	case *lanyard.Instance, *lanyard.ClientToken:
+	case *lanyard.Instance, *lanyard.ClientToken, *lanyard.AgentStatus, *lanyard.AuthenticationProfile: // not read
 		return nil
 	case *lanyard.Structure:
 		m.Modified = time.Time{}

@@ -50,7 +50,7 @@ var unbounded = control.Quotas{InstancesPerAccount: -1, Profiles: -1, Users: -1,
 func New(ctx context.Context, c Config) (*Sandbox, error) {
 	log := slog.New(slog.DiscardHandler)
 	svc := control.New(control.Config{Store: c.Store, Region: c.Instance.Region, Partition: c.Partition,
-		Quotas: unbounded, Lenient: c.Lenient, NoPasswords: true, Now: c.Now, NewID: c.NewID, Logger: log})
+		Quotas: unbounded, Lenient: c.Lenient, Copies: true, NoPasswords: true, Now: c.Now, NewID: c.NewID, Logger: log})
 	secret, err := c.Store.Secret(ctx, "next-token")
 	if err != nil {
 		return nil, err

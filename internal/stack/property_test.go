@@ -195,7 +195,7 @@ func (d *drawer) queues() {
 			p["Status"] = "DISABLED"
 			p["OutboundCallerConfig"] = map[string]any{"OutboundCallerIdName": "Us",
 				"OutboundFlowArn": "arn:aws:connect:eu-central-1:" + account + ":instance/" + d.arn.Instance +
-					"/contact-flow/5d3e1c0a-1111-4222-8333-444455556666"}
+					"/contact-flow/" + whisper}
 		}
 		d.add("Queue", fmt.Sprintf("Queue%d", n), p, nil)
 	}

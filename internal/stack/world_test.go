@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/awsapi"
@@ -58,7 +59,26 @@ func newWorld(t tb, identity string) *world {
 		t.Fatal(err)
 	}
 	w.instance = out.Id
+	w.putFlow()
 	return w
+}
+
+// whisper is the id of a flow that every world has, for queues to name.
+const whisper = "5d3e1c0a-1111-4222-8333-444455556666"
+
+func (w *world) putFlow() {
+	w.Helper()
+	err := w.db.Update(context.Background(), w.instance, func(tx store.Tx) error {
+		flow := &lanyard.Flow{Document: lanyard.Document{Meta: lanyard.Meta{ID: whisper, Name: "Whisper"}}}
+		if err := tx.Put(context.Background(), flow); err != nil {
+			return err
+		}
+		return tx.Append(context.Background(), &lanyard.Event{ID: "flow", Instance: w.instance, Operation: "Put",
+			Account: account, Region: "eu-central-1", Time: time.Now().UTC()})
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
 }
 
 func (w *world) close() { w.db.Close() }
