@@ -102,28 +102,82 @@ func (s *state) release() {
 	}
 }
 
-// waitIdle waits until nothing holds the state open, for some time at most, and reports whether that is so.
-func (s *state) waitIdle(most time.Duration) bool {
+// maxRetiring is how many states may be about to be closed. Each takes as much memory as the current one.
+const maxRetiring = 8
+
+// retirement is the states that are no longer current and still have requests in progress.
+type retirement struct {
+	room   chan struct{} // has one for each
+	mu     sync.Mutex
+	states map[*state]bool
+	done   sync.WaitGroup
+}
+
+func newRetirement() retirement {
+	return retirement{room: make(chan struct{}, maxRetiring), states: map[*state]bool{}}
+}
+
+// patience is how long to wait for room before requests have to end.
+const patience = 100 * time.Millisecond
+
+// makeRoom waits until there is room for one more. When there is none for long, the requests on the others are ended.
+func (r *retirement) makeRoom(ctx context.Context) error {
+	hurry := time.NewTimer(patience)
+	defer hurry.Stop()
+	for {
+		select {
+		case r.room <- struct{}{}:
+			return nil
+		case <-hurry.C:
+			r.endRequests()
+		case <-ctx.Done():
+			return &lanyard.Error{Kind: lanyard.Unavailable, Err: context.Cause(ctx),
+				Message: "requests on earlier states of the server have not ended yet"}
+		}
+	}
+}
+
+func (r *retirement) endRequests() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.states {
+		s.cancel()
+	}
+}
+
+// retire closes a state that is no longer current, after its requests. The caller has made room for it.
+func (w *World) retire(s *state) {
+	r := &w.retired
+	r.mu.Lock()
+	r.states[s] = true
+	r.mu.Unlock()
+	s.release()
+	r.done.Go(func() {
+		if !s.waitIdle(s.context, w.config.Grace) {
+			s.cancel()
+			s.waitIdle(context.Background(), maxEnding)
+		}
+		if err := s.close(); err != nil {
+			w.config.Logger.Error("an earlier state of the server was not closed properly", "error", err)
+		}
+		r.mu.Lock()
+		delete(r.states, s)
+		r.mu.Unlock()
+		<-r.room
+	})
+}
+
+// waitIdle waits until nothing holds the state open, for some time at most and until ctx ends, and reports whether that
+// is so.
+func (s *state) waitIdle(ctx context.Context, most time.Duration) bool {
 	timer := time.NewTimer(most)
 	defer timer.Stop()
 	select {
 	case <-s.idle:
 		return true
+	case <-ctx.Done():
+		return false
 	case <-timer.C:
 		return false
 	}
-}
-
-// retire closes a state that is no longer current, after its requests.
-func (w *World) retire(s *state) {
-	s.release()
-	w.retired.Go(func() {
-		if !s.waitIdle(w.config.Grace) {
-			s.cancel()
-			s.waitIdle(maxEnding)
-		}
-		if err := s.close(); err != nil {
-			w.config.Logger.Error("an earlier state of the server was not closed properly", "error", err)
-		}
-	})
 }

@@ -62,8 +62,8 @@ type World struct {
 	changing sync.Mutex            // held while current is replaced or its image is taken
 	starts   map[Start][]byte      // images
 	saved    snapshots
-	retired  sync.WaitGroup // states that are about to be closed
-	closed   error          // why nothing changes any more; guarded by changing
+	retired  retirement
+	closed   error // why nothing changes any more; guarded by changing
 }
 
 var errClosed = &lanyard.Error{Kind: lanyard.Unavailable, Message: "the server is closed"}
@@ -74,7 +74,8 @@ func New(ctx context.Context, c Config) (_ *World, err error) {
 		c.Logger = slog.Default()
 	}
 	c.Grace = cmp.Or(c.Grace, defaultGrace)
-	w := &World{config: c, faults: c.Frontends.Faults, starts: map[Start][]byte{}, saved: newSnapshots(c)}
+	w := &World{config: c, faults: c.Frontends.Faults, starts: map[Start][]byte{}, saved: newSnapshots(c),
+		retired: newRetirement()}
 	if w.faults == nil {
 		w.faults = new(fault.Set)
 	}
@@ -225,26 +226,37 @@ func (w *World) change(f func() error) error {
 
 // replace makes a state of an image and has it be the current one. The caller holds changing.
 func (w *World) replace(ctx context.Context, image []byte) error {
-	db, err := sqlite.OpenImage(ctx, sqlite.MemoryConfig{Image: image, Logger: w.config.Logger})
-	if err != nil {
+	if err := w.retired.makeRoom(ctx); err != nil {
 		return err
 	}
-	s, err := w.newState(ctx, db)
+	s, err := w.openState(ctx, image)
 	if err != nil {
+		<-w.retired.room
 		return fmt.Errorf("start again: %w", err)
 	}
 	w.retire(w.current.Swap(s))
 	return nil
 }
 
+func (w *World) openState(ctx context.Context, image []byte) (*state, error) {
+	db, err := sqlite.OpenImage(ctx, sqlite.MemoryConfig{Image: image, Logger: w.config.Logger})
+	if err != nil {
+		return nil, err
+	}
+	return w.newState(ctx, db)
+}
+
 // Close waits for the requests in progress, for a moment, and closes everything. Later ones are refused.
 func (w *World) Close() error {
 	err := w.change(func() error {
+		if err := w.retired.makeRoom(context.Background()); err != nil {
+			return err
+		}
 		w.closed = errClosed
 		w.retire(w.current.Swap(nil))
 		return nil
 	})
-	w.retired.Wait()
+	w.retired.done.Wait()
 	if errors.Is(err, errClosed) { // it was closed before
 		return nil
 	}

@@ -305,6 +305,33 @@ func TestStuckRequestsEnd(t *testing.T) {
 	}
 }
 
+// However many resets find requests that do not end, only so many states are kept for them: then they have no grace.
+func TestStuckRequestsDoNotPileUp(t *testing.T) {
+	w := newWorld(t, func(c *world.Config) { c.Grace = time.Hour })
+	var answered sync.WaitGroup
+	asking, leave := context.WithCancel(t.Context())
+	for range 20 {
+		hit := make(chan struct{})
+		w.Faults().Random = sync.OnceValue(func() float64 { close(hit); return 0 })
+		w.Faults().Put(fault.Fault{Operation: "ListInstances", Latency: time.Hour, Rate: 1, Count: 1})
+		answered.Go(func() {
+			r := httptest.NewRequestWithContext(asking, "GET", "/instance", nil)
+			r.Host = "localhost"
+			w.ServeHTTP(httptest.NewRecorder(), r)
+		})
+		<-hit
+		succeed(t, w.Reset(t.Context(), world.Seeded))
+	}
+	ended, stop := context.WithCancel(t.Context())
+	stop()
+	if err := w.Reset(ended, world.Empty); lanyard.KindOf(err) != lanyard.Unavailable {
+		t.Errorf("a reset that cannot wait: %v, want an Unavailable", err)
+	}
+	has(t, w, "after that", "seeded")
+	leave()
+	answered.Wait()
+}
+
 // Requests are answered while states are replaced, each by one state, and nothing is left running afterwards.
 func TestResetsUnderLoad(t *testing.T) {
 	before := runtime.NumGoroutine()
