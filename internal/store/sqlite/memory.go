@@ -1,11 +1,13 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 
 	"github.com/lanyard/lanyard"
@@ -34,8 +36,14 @@ func OpenMemory(ctx context.Context) (*Memory, error) {
 type MemoryConfig struct {
 	Image  []byte // what Memory.Image returned; it is not kept
 	Cache  int64  // as Config has it
+	Most   int64  // bytes that the store may have, default 1 GiB; changes beyond that are refused
 	Logger *slog.Logger
 }
+
+const (
+	memoryPage    = 1024 // bytes; there are many tables, of which most stay small
+	defaultMemory = 1 << 30
+)
 
 // OpenImage opens a store in memory that has what another had.
 func OpenImage(ctx context.Context, c MemoryConfig) (*Memory, error) {
@@ -46,8 +54,13 @@ func OpenImage(ctx context.Context, c MemoryConfig) (*Memory, error) {
 	if err != nil {
 		return nil, memoryError(err)
 	}
+	most := strconv.FormatInt(cmp.Or(c.Most, defaultMemory)/memoryPage, 10)
+	if err := shared.conn.Script(ctx, `PRAGMA max_page_count = `+most); err != nil {
+		return nil, memoryError(errors.Join(err, shared.close()))
+	}
 	own := dialect
 	own.IsUncertain = nil // there is no disk on which a change could be left
+	own.Full = "the store in memory is full"
 	connect := func(role memoryRole) func(context.Context) (sqlstore.Conn, error) {
 		return func(context.Context) (sqlstore.Conn, error) { return &memoryConn{shared: shared, role: role}, nil }
 	}
@@ -85,7 +98,7 @@ var emptyImage = sync.OnceValues(func() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.conn.Script(ctx, `PRAGMA page_size = 1024`) // there are many tables, of which most stay small
+	err = s.conn.Script(ctx, `PRAGMA page_size = `+strconv.Itoa(memoryPage))
 	if err == nil {
 		err = sqlstore.Migrate(ctx, s.conn, dialect, scripts())
 	}

@@ -3,11 +3,13 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/lanyard/lanyard"
@@ -160,6 +162,39 @@ func TestCanceledCallsKeepMemory(t *testing.T) {
 	}
 	if err := putProfile(t.Context(), m, "c"); err != nil {
 		t.Errorf("a later change: %v", err)
+	}
+}
+
+// A store that is full refuses changes, and keeps what it has; what makes room is accepted.
+func TestFullMemory(t *testing.T) {
+	image, err := emptyImage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := OpenImage(t.Context(), MemoryConfig{Image: image, Most: int64(len(image)) + 1<<18})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	var names []string
+	for n := 0; err == nil && n < 10_000; n++ {
+		name := fmt.Sprintf("p%04d", n)
+		if err = putProfile(t.Context(), m, name); err == nil {
+			names = append(names, name)
+		}
+	}
+	if lanyard.KindOf(err) != lanyard.Unavailable || !strings.Contains(err.Error(), "the store in memory is full") {
+		t.Fatalf("after %d profiles: %v, want an Unavailable because it is full", len(names), err)
+	}
+	if got := profileNames(t, m); !slices.Equal(got, names[:min(100, len(names))]) {
+		t.Errorf("there are the profiles %q, want the first of %d", got, len(names))
+	}
+	full, err := m.Image(t.Context())
+	if err != nil || int64(len(full)) > int64(len(image))+1<<18 {
+		t.Errorf("the image has %d bytes, %v", len(full), err)
+	}
+	if got := profileNames(t, inMemory(t, full)); len(got) != min(100, len(names)) {
+		t.Errorf("what is opened from the image has %d profiles", len(got))
 	}
 }
 

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -189,7 +190,8 @@ func (b *batch) commitError(ctx context.Context, o *overlay) error {
 		}
 	case !b.d.dialect.Shared && b.d.dialect.IsUnavailable(err):
 		return &lanyard.Error{Kind: lanyard.Unavailable, Err: err,
-			Message: doing + ": the disk is full or cannot be written; nothing was changed"}
+			Message: doing + ": " + cmp.Or(b.d.dialect.Full, "the disk is full or cannot be written") +
+				"; nothing was changed"}
 	}
 	return b.d.wrapError(ctx, err, doing)
 }

@@ -21,6 +21,9 @@ type Dialect struct {
 	IsUnique func(error) bool
 	// IsUnavailable reports whether the database is out of reach: busy, full, gone.
 	IsUnavailable func(error) bool
+	// Full says, unless it is "", why a change cannot be stored when the database is not Shared and IsUnavailable; by
+	// default that the disk is full or cannot be written.
+	Full string
 	// IsUncertain, unless nil, reports whether a commit that failed may have happened all the same.
 	IsUncertain func(error) bool
 	// IsDamaged, unless nil, reports whether the database does not contain what was written to it. From then on
