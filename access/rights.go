@@ -16,8 +16,8 @@ type Rights struct {
 	// Holders are the subject and, of an AI agent that assists a user, that user.
 	Holders  []RightsHolder
 	Profiles []RightsProfile
-	// Groups are the hierarchy groups that decide: those above the holders' own, and all in or below one that a
-	// profile restricts its holder to.
+	// Groups are the hierarchy groups that decide: those above the holders' own, those that a profile restricts its
+	// holder to, and those below these that the subject may view.
 	Groups []RightsGroup `json:",omitempty"`
 	// Modules are the flow modules that the profiles list as tools and that exist.
 	Modules []string `json:",omitempty"`
@@ -193,9 +193,8 @@ func (c *rightsCollector) collectHolders() {
 	}
 }
 
-// collectGroups collects the groups that decide: those above a holder's own, and those in or below a group that a
-// restriction names, as the holder's own or by its id. Of too many, those that no holder is in or below are left out,
-// and then nothing is allowed in them.
+// collectGroups collects the groups that decide: those above a holder's own, those that a restriction names, and of
+// those below these the ones that the subject may view, unless they are too many.
 func (c *rightsCollector) collectGroups() {
 	keep, tops := map[uint32]bool{}, map[uint32]bool{}
 	for _, h := range c.holders {
@@ -212,23 +211,16 @@ func (c *rightsCollector) collectGroups() {
 	}
 	for _, p := range c.profiles {
 		if p.scope == scopeGroup && p.group != 0 {
-			tops[p.group] = true
+			tops[p.group], keep[p.group] = true, true
 		}
 	}
-	own := len(keep)
 	if len(tops) > 0 {
-		c.s.each(kindGroup, func(g *entity) bool {
-			path := pathOf(g)
-			if slices.ContainsFunc(path, func(ref uint32) bool { return tops[ref] }) {
-				keep[path[len(path)-1]] = true
-			}
-			return len(keep) <= own+maxGroupsHeld
-		})
+		c.collectGroupsBelow(tops, keep)
 	}
 	c.s.each(kindGroup, func(g *entity) bool {
-		if path := pathOf(g); keep[path[len(path)-1]] {
+		if n := g.level(); n > 0 && keep[g.ref(n-1)] {
 			var ids RightsGroup
-			for _, ref := range path {
+			for _, ref := range pathOf(g) {
 				if keep[ref] {
 					ids = append(ids, c.s.entities.At(ref-1).id)
 				}
@@ -236,6 +228,23 @@ func (c *rightsCollector) collectGroups() {
 			c.r.Groups = append(c.r.Groups, ids)
 		}
 		return true
+	})
+}
+
+// collectGroupsBelow keeps the groups in or below tops that the subject may view.
+func (c *rightsCollector) collectGroupsBelow(tops, keep map[uint32]bool) {
+	q := Query{Subject: c.sub, Action: lanyard.TypeGroup.View(), Resource: Resource{Type: TypeHierarchyGroup}}
+	least := len(keep)
+	c.s.each(kindGroup, func(g *entity) bool {
+		in, self := false, uint32(0)
+		for i := 0; g.ref(i) != 0; i++ {
+			self = g.ref(i)
+			in = in || tops[self]
+		}
+		if q.Resource.ID = g.id; in && c.s.Decide(&q).Allow {
+			keep[self] = true
+		}
+		return len(keep) <= least+maxGroupsHeld
 	})
 }
 
@@ -255,6 +264,14 @@ func (c *rightsCollector) ownGroupDecides(h *entity) bool {
 		}
 	}
 	return false
+}
+
+// level is the level of a group, 1 for the highest.
+func (e *entity) level() (n int) {
+	for e.ref(n) != 0 {
+		n++
+	}
+	return n
 }
 
 // pathOf are the groups above g and itself, as slot+1.

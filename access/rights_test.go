@@ -2,7 +2,9 @@ package access_test
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,6 +34,9 @@ func TestSoloAgreesWithSnapshot(t *testing.T) {
 				continue
 			}
 			want, sees := s.Decide(describe(g, &q)), seesResource(s, &q)
+			if group := g.w.groups[q.Resource.Group]; group != nil {
+				q.Resource.Group = strings.Join(group.Path, "/") // which the subject may not view
+			}
 			got := solo.Decide(&q)
 			x := solo.Explain(&q)
 			if x.Decision != got {
@@ -62,6 +67,15 @@ func randomSnapshot(g *generator) *access.Snapshot {
 	e.Put(&lanyard.Instance{Meta: lanyard.Meta{ID: "i"}})
 	for range 80 {
 		g.change(e)
+	}
+	for _, id := range slices.Sorted(maps.Keys(g.w.profiles)) {
+		p := *g.w.profiles[id]
+		if g.IntN(3) == 0 {
+			p.Permissions = append(slices.Clone(p.Permissions), "AgentGrouping.View")
+			p.TagRestricted = slices.Concat(p.TagRestricted, some(g, 1, "AgentGroup"))
+		}
+		g.w.profiles[id] = &p
+		e.Put(&p)
 	}
 	return e.Snapshot(7)
 }
@@ -140,10 +154,28 @@ func removeOthers(g *generator, s *access.Snapshot, e *access.Edit, r *access.Ri
 	if len(r.Holders) > 1 {
 		sub.Human = r.Holders[1].ID
 	}
+	views := func(permission, resourceType, id string) bool {
+		return s.Decide(&access.Query{Subject: sub, Action: permission,
+			Resource: access.Resource{Type: resourceType, ID: id}}).Allow
+	}
 	for id := range g.w.queues {
-		if !s.Decide(&access.Query{Subject: sub, Action: "Queues.View",
-			Resource: access.Resource{Type: access.TypeQueue, ID: id}}).Allow {
+		if !views("Queues.View", access.TypeQueue, id) {
 			remove(lanyard.TypeQueue, id)
+		}
+	}
+	for _, h := range r.Holders {
+		if group := g.w.groups[h.Group]; group != nil {
+			for _, id := range group.Path {
+				own[id] = true
+			}
+		}
+	}
+	for _, p := range r.Profiles {
+		own[p.Group] = true
+	}
+	for id := range g.w.groups {
+		if !own[id] && !views("AgentGrouping.View", access.TypeHierarchyGroup, id) {
+			remove(lanyard.TypeGroup, id)
 		}
 	}
 	return gone

@@ -19,6 +19,9 @@ import (
 //     the Group. Without any, the answer is UnknownResource.
 //
 // Tags and Group of a query count for nothing of a type that is listed, unless the resource is New.
+//
+// A Group that the subject may not view is not known either. So Group may be the path to the group instead, ids from
+// the highest group down with slashes between them: the lowest that is known decides.
 type Solo struct {
 	snapshot *Snapshot
 	subject  Subject
@@ -176,6 +179,9 @@ func (o *Solo) Explain(q *Query) Explanation {
 func (o *Solo) own(q *Query) (own Query, reason Reason) {
 	own = *q
 	own.Subject = o.subject
+	if strings.Contains(own.Resource.Group, "/") {
+		own.Resource.Group = o.lowest(own.Resource.Group)
+	}
 	var a ask
 	if a.readQuery(o.snapshot, &own) != Granted || a.stored == 0 || own.Resource.ID == "" {
 		return own, Granted // the resource decides nothing, or counts as it is described
@@ -197,6 +203,18 @@ func (o *Solo) own(q *Query) (own Query, reason Reason) {
 	}
 	own.Resource.New = true
 	return own, Granted
+}
+
+// lowest returns the last group of a path that is known; "/", which no group is, for none.
+func (o *Solo) lowest(path string) string {
+	for path != "" {
+		i := strings.LastIndexByte(path, '/')
+		if _, g := o.snapshot.findByID(kindGroup, path[i+1:]); g != nil {
+			return path[i+1:]
+		}
+		path = path[:max(i, 0)]
+	}
+	return "/"
 }
 
 // A keySet has the keys of tags, in any case.

@@ -152,7 +152,7 @@ class World:
     def questions(self):
         """Questions, and the same as the caller of the decision API must ask them: there, tags of users do not count."""
         tags = {"claire": {"Country": "FR"}, "louis": {"Country": "DE"}, "hidden": {"Country": "DE"}}
-        groups = {"claire": self.france, "louis": self.europe, "hidden": ""}
+        groups = {"claire": [self.europe, self.france], "louis": self.europe, "hidden": ""}
         for action in ("Users.View", "Users.Edit", "Queues.View", "Queues.Edit", "ContactSearch.View", "Prompts.View", "No.Such"):
             yield {"action": action}
         for user, id in self.users.items():
@@ -163,7 +163,7 @@ class World:
         for queue in (self.paris, self.berlin):
             for action in ("Queues.View", "Queues.Edit"):
                 yield {"action": action, "resource": {"type": "Queue", "id": queue}}
-        for group in (self.europe, self.france, MISSING):
+        for group in (self.europe, [self.europe, self.france], [MISSING, MISSING]):
             yield {"action": "ContactSearch.View", "resource": {"type": "Contact", "id": "c", "group": group, "channel": "VOICE"}}
         for tool in ("refund", "Rückgabe ☂", "x" * 200):
             yield {"action": tool, "resource": {"type": "Application", "id": "tools"}}
@@ -173,9 +173,10 @@ class World:
         items = []
         for q in questions:
             r = q.get("resource", {"type": "Instance", "id": ""})
+            group = r.get("group", "")
             items.append({"action": {"name": q["action"]}, "context": {"surface": q.get("surface", "admin")},
                           "resource": {"type": r["type"], "id": r["id"], "properties": {
-                              "hierarchy_group": r.get("group", ""), **({"channel": r["channel"]} if "channel" in r else {})}}})
+                              "hierarchy_group": group[-1] if isinstance(group, list) else group, **({"channel": r["channel"]} if "channel" in r else {})}}})
         properties = {"assisting": subject["assisting"]} if "assisting" in subject else {}
         body = {"subject": {"type": subject["type"], "id": subject["id"], "properties": properties}, "evaluations": items}
         request = urllib.request.Request(

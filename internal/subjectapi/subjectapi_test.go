@@ -199,6 +199,19 @@ func TestWhoGetsWhose(t *testing.T) {
 	}
 }
 
+// The instances of another account do not exist.
+func TestAnotherAccount(t *testing.T) {
+	b := newBench(t)
+	_, text, err := b.Service().CreateToken(t.Context(), lanyard.Token{Account: "999999999999", Scope: lanyard.ScopeDecide})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := b.get(path+"?id=claire.dubois&instance="+b.in.ID, text)
+	if w.Code != 404 || !strings.Contains(w.Body.String(), "does not exist") {
+		t.Errorf("status %d: %s", w.Code, w.Body)
+	}
+}
+
 // The snapshot decides what the server decides, and names nobody else.
 func TestSnapshotOfTheDemo(t *testing.T) {
 	b := newBench(t)

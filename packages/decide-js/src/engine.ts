@@ -44,7 +44,7 @@ export interface EngineQuestion {
     id?: string;
     new?: boolean;
     tags?: Readonly<Record<string, string>>;
-    group?: string;
+    group?: string | readonly string[];
     attributes?: Readonly<Record<string, string>>;
     channel?: string;
   };
@@ -185,7 +185,7 @@ export class Engine {
     this.#text("action", q.action);
     this.#text("resource.type", r.type ?? "");
     this.#text("resource.id", r.id ?? "");
-    this.#text("resource.group", r.group ?? "");
+    this.#text("resource.group", Array.isArray(r.group) ? r.group.join("/") : ((r.group as string | undefined) ?? ""));
     this.#text("resource.channel", r.channel ?? "");
     if (r.tags != null) {
       this.#pairs("resource.tags", r.tags);

@@ -25,8 +25,8 @@ export interface Resource {
   new?: boolean;
   /** Its tags, where the snapshot does not have them; see docs/decide-anywhere.md. */
   tags?: Readonly<Record<string, string>>;
-  /** Id of the hierarchy group of a user, or of the agent who has a contact. */
-  group?: string;
+  /** The hierarchy group of a user, or of the agent who has a contact: its id, or the ids from level one down to it. */
+  group?: string | readonly string[];
   /** The primary attributes of a data-table row. */
   attributes?: Readonly<Record<string, string>>;
   /** That of a contact: VOICE, CHAT, TASK or EMAIL. */

@@ -22,7 +22,7 @@ import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import Any, Callable, Literal, Mapping, Optional, Sequence, TypedDict
+from typing import Any, Callable, Literal, Mapping, Optional, Sequence, TypedDict, Union
 
 from ._engine import Engine, EngineError, encode
 
@@ -55,7 +55,7 @@ class Resource(TypedDict, total=False):
     id: str
     new: bool
     tags: Mapping[str, str]
-    group: str
+    group: Union[str, Sequence[str]]  # its id, or the ids from level one down to it
     attributes: Mapping[str, str]
     channel: str
 

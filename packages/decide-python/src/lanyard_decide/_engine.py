@@ -204,7 +204,9 @@ def encode(
 ) -> bytes:
     """Returns a question as the module reads it."""
     r: Mapping[str, Any] = resource or {}
-    tags, attributes = r.get("tags"), r.get("attributes")
+    tags, attributes, group = r.get("tags"), r.get("attributes"), r.get("group")
+    if isinstance(group, (list, tuple)):
+        group = "/".join(group)
     if surface not in _SURFACES:
         raise ValueError(f"surface must be admin or reports, got {surface!r}")
     flags = _SURFACES[surface]
@@ -219,7 +221,7 @@ def encode(
         ("action", action),
         ("type", r.get("type")),
         ("id", r.get("id")),
-        ("group", r.get("group")),
+        ("group", group),
         ("channel", r.get("channel")),
     ):
         if value is None and member != "action":
