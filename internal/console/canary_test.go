@@ -333,6 +333,7 @@ var canaryBodies = map[string][]string{
 		`{"Type": "SecurityProfile", "Id": "$hprofile", "Revision": 999}`,
 		`{"Type": "SecurityProfile", "Id": "$xprofile", "Revision": 999}`},
 	"overview": {""}, "findings": {"", `{"Limit": 1}`}, "heat": {""}, "mirror": {""}, "visibility": {""},
+	"subject-snapshot": {""},
 	"ask/lookup": {`{"resource": {"type": "User", "id": "canary.user"}}`, `{"resource": {"type": "User", "id": "$huser"}}`,
 		`{"resource": {"type": "User", "id": "vera"}}`,
 		`{"resource": {"type": "SecurityProfile", "id": "Canary profile"}}`,

@@ -42,6 +42,8 @@ type Config struct {
 	Call func(context.Context, invocation.Call) invocation.Answer
 	// Questions answers the questions of the page.
 	Questions *questions.Service
+	// SubjectSnapshot returns the signed rights of a user of an account's instance.
+	SubjectSnapshot func(ctx context.Context, account, instance, user string) ([]byte, error)
 	// Export shapes an event for programs, as one record or several.
 	Export func(lanyard.Event) []any
 	Stats  func() Stats // of the server; nil: none
@@ -188,6 +190,7 @@ func (s *Server) table() map[string]endpoint {
 		"heat":                post(s.heat),
 		"mirror":              post(s.mirror),
 		"visibility":          post(s.visibility),
+		"subject-snapshot":    post(s.subjectSnapshot),
 	}
 }
 

@@ -354,6 +354,7 @@ func TestRights(t *testing.T) {
 		{"history of all instances", "history", about(`, "Type": "Instance"`), "401 401 404 403 403 403 403 ."},
 		{"heat map", "heat", about(``), "401 401 404 403 . . . ."},
 		{"who sees whom", "visibility", about(``), "401 401 404 403 403 . . ."},
+		{"one's own rights", "subject-snapshot", about(``), "401 401 404 . . . . 400"},
 		{"an operation that reads", "call/DescribeSecurityProfile", about(`, "SecurityProfileId": "` + fr + `"`),
 			"401 401 404 403 403 . . ."},
 		{"an operation that changes", "call/UpdateSecurityProfile",

@@ -88,9 +88,11 @@ type server struct {
 	Config
 	calls atomic.Int64
 
-	api                                                 *awsapi.Server
-	management, decisions, subjects, following, console http.Handler
-	assistant                                           func() http.Handler // made at the first request
+	api                                       *awsapi.Server
+	management, decisions, following, console http.Handler
+	subjects                                  *subjectapi.Server
+
+	assistant func() http.Handler // made at the first request
 }
 
 // New returns the handler of a server. Until ctx ends, it serves followers and, unless KeepMemory is set, returns idle
@@ -129,8 +131,7 @@ func New(ctx context.Context, c Config) (Handler, error) {
 		Strangers: pools.strangers, Callers: pools.callers,
 		Questions: ask, Logger: c.Logger,
 	})
-	subjects := s.newSubjects(auth)
-	s.subjects = subjects
+	s.subjects = s.newSubjects(auth)
 	s.following = followapi.NewServer(ctx, followapi.Config{Control: c.Control, Authenticate: c.authenticateFollower,
 		Limits: c.Followers, Logger: c.Logger})
 	shown, err := s.newConsole(ctx, api, ask, pools)
@@ -158,7 +159,8 @@ func (s *server) newConsole(ctx context.Context, api *awsapi.Server, ask *questi
 		OIDC: s.Console.OIDC, Secret: secret, Version: s.Version, Logger: s.Logger, Now: s.Control.Now,
 		Strangers: pools.strangers, Callers: pools.callers, OwnHost: s.ownHost,
 		Call: api.Invoke, Questions: ask,
-		Export: exportRecords,
+		SubjectSnapshot: s.subjects.Own,
+		Export:          exportRecords,
 		Stats: func() console.Stats {
 			n := console.Stats{Calls: s.calls.Load(), Refused: api.Refused(), Store: "ok"}
 			n.Decisions, n.Denied = ask.Decided()
