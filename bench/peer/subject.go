@@ -19,8 +19,8 @@ import (
 	"github.com/lanyard/lanyard/internal/subject"
 )
 
-// A Subject is one user of a World as each engine in WebAssembly is given them, and what it is asked. All are asked by
-// the same texts, know the tags of queues, and are told those of users.
+// A Subject is one user of a World as each engine in WebAssembly is given them, and what it is asked. All are asked
+// by the same texts, know the tags of queues, and are told those of users.
 type Subject struct {
 	Snapshot string         // lanyard's
 	Data     map[string]any // OPA's
@@ -48,7 +48,8 @@ func (w *World) Subjects(users, questions int) ([]Subject, subject.KeySet, error
 			return nil, keys, fmt.Errorf("user %s has no rights", u.ID)
 		}
 		now := time.Now()
-		text, err := subject.Sign(key, &subject.Claims{Issued: now.Unix(), Expires: now.Add(time.Hour).Unix(), Rights: rights})
+		claims := subject.Claims{Issued: now.Unix(), Expires: now.Add(time.Hour).Unix(), Rights: rights}
+		text, err := subject.Sign(key, &claims)
 		if err != nil {
 			return nil, keys, err
 		}
@@ -128,8 +129,8 @@ func groupOf(p *lanyard.Profile, u *lanyard.User) (group string, restricted bool
 	return p.HierarchyGroup, true
 }
 
-// cedarPolicies are a policy for each profile of a user, with the user's own group where it decides. What is in a policy
-// need not be sent with each question, which takes most of the time.
+// cedarPolicies are a policy for each profile of a user, with the user's own group where it decides. What is in a
+// policy need not be sent with each question, which takes most of the time.
 func (m *scribe) cedarPolicies(u *lanyard.User) string {
 	var b strings.Builder
 	for _, id := range u.Profiles {
