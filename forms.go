@@ -1,7 +1,5 @@
 package lanyard
 
-import "strconv"
-
 // A TaskTemplate says what those who make a task are asked for.
 type TaskTemplate struct{ Document }
 
@@ -17,9 +15,8 @@ func (*Rule) Type() Type { return TypeRule }
 // A FormVersion is a version of an evaluation form, and a part of it. Its Meta.Name is the title.
 type FormVersion struct {
 	Document
-	Version int32
-	Active  bool `json:",omitzero"`
-	Locked  bool `json:",omitzero"` // it was active once, and can no longer be changed
+	Active bool `json:",omitzero"`
+	Locked bool `json:",omitzero"` // it was active once, and can no longer be changed
 }
 
 // Type is TypeFormVersion.
@@ -27,6 +24,3 @@ func (*FormVersion) Type() Type { return TypeFormVersion }
 
 // Key is empty: versions have the same title.
 func (*FormVersion) Key() string { return "" }
-
-// FormVersionID returns the id of a version of an evaluation form.
-func FormVersionID(form string, version int32) string { return form + ":" + strconv.Itoa(int(version)) }

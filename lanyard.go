@@ -63,7 +63,7 @@ const (
 	TypeWorkspace      Type = "workspace"
 	TypeTaskTemplate   Type = "task-template"
 	TypeRule           Type = "rule"
-	TypeFormVersion    Type = "evaluation-form-version" // its ID is the form's and the number: see FormVersionID
+	TypeFormVersion    Type = "evaluation-form-version" // its ID is the form's and the number: see VersionID
 	TypeIntegration    Type = "integration-association"
 	TypeUseCase        Type = "use-case"
 	TypeStorageConfig  Type = "storage-config"

@@ -26,7 +26,8 @@ data "aws_connect_bot_association" "this" {
   instance_id = local.inside.instance_id
 
   lex_bot {
-    name = each.value.lex_bot[0].name
+    name       = each.value.lex_bot[0].name
+    lex_region = each.value.lex_bot[0].lex_region
   }
 }
 

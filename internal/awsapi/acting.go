@@ -176,6 +176,16 @@ var rights = map[string]right{
 	"UpdateTaskTemplate": {"TaskTemplates.Edit", lanyard.TypeTaskTemplate, "TaskTemplateId"},
 	"DeleteTaskTemplate": {"TaskTemplates.Delete", lanyard.TypeTaskTemplate, "TaskTemplateId"},
 
+	"CreateEvaluationForm":       {"EvaluationForms.Create", lanyard.TypeEvaluationForm, ""},
+	"DescribeEvaluationForm":     {"EvaluationForms.View", lanyard.TypeEvaluationForm, "EvaluationFormId"},
+	"ListEvaluationForms":        {"EvaluationForms.View", lanyard.TypeEvaluationForm, ""},
+	"ListEvaluationFormVersions": {"EvaluationForms.View", lanyard.TypeEvaluationForm, "EvaluationFormId"},
+	"SearchEvaluationForms":      {"EvaluationForms.View", lanyard.TypeEvaluationForm, ""},
+	"UpdateEvaluationForm":       {"EvaluationForms.Edit", lanyard.TypeEvaluationForm, "EvaluationFormId"},
+	"ActivateEvaluationForm":     {"EvaluationForms.Edit", lanyard.TypeEvaluationForm, "EvaluationFormId"},
+	"DeactivateEvaluationForm":   {"EvaluationForms.Edit", lanyard.TypeEvaluationForm, "EvaluationFormId"},
+	"DeleteEvaluationForm":       {"EvaluationForms.Delete", lanyard.TypeEvaluationForm, "EvaluationFormId"},
+
 	"CreateRule":   {"Rules.Create", lanyard.TypeRule, ""},
 	"DescribeRule": {"Rules.View", lanyard.TypeRule, "RuleId"},
 	"ListRules":    {"Rules.View", lanyard.TypeRule, ""},
@@ -266,8 +276,6 @@ var rights = map[string]right{
 	"DeletePredefinedAttribute":   {"PredefinedAttributes.Delete", "", ""},
 
 	// Lists of what no instance here has.
-	"ListEvaluationForms":      {"EvaluationForms.View", "", ""},
-	"SearchEvaluationForms":    {"EvaluationForms.View", "", ""},
 	"SearchContactEvaluations": {"Evaluation.View", "", ""},
 	"ListTestCases":            {"TestCases.View", "", ""},
 	"SearchTestCases":          {"TestCases.View", "", ""},

@@ -421,6 +421,7 @@ func conditionOf(noun string, criteria reflect.Value) control.Condition {
 			c.Fields = append(c.Fields, control.FieldCondition{Field: memberOf(noun, name), Value: *v})
 		default:
 			if f.Kind() != reflect.Slice {
+				c.Unknown = name
 				continue
 			}
 			var below []control.Condition

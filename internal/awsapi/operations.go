@@ -83,7 +83,7 @@ func answers[I any](f func(context.Context, *request, *I) (answer, error)) handl
 func (s *Server) handlers() map[string]handler {
 	all := s.accessHandlers()
 	for _, some := range []map[string]handler{
-		s.connectionHandlers(), s.taskTemplateHandlers(), s.ruleHandlers(),
+		s.connectionHandlers(), s.taskTemplateHandlers(), s.ruleHandlers(), s.evaluationFormHandlers(),
 		s.promptHandlers(),
 		s.flowHandlers(),
 		s.agentStatusHandlers(), s.predefinedAttributeHandlers(), s.hoursOverrideHandlers(),

@@ -21,6 +21,7 @@ type guard struct {
 	strict   bool
 	had      []lanyard.Ref // what the resource that the call is about refers to already
 	tables   map[string]*tableView
+	made     []lanyard.Ref // what the transaction made, which parts may be added to
 }
 
 // guard returns tx, guarded when call is on behalf of a user.
@@ -93,6 +94,9 @@ func (g *guard) Put(ctx context.Context, r lanyard.Resource) error {
 	if err := g.checkChange(ctx, before, r); err != nil {
 		return err
 	}
+	if before == nil {
+		g.made = append(g.made, lanyard.Ref{Type: r.Type(), ID: r.Head().ID})
+	}
 	return g.Tx.Put(ctx, r)
 }
 
@@ -140,6 +144,9 @@ func (g *guard) checkChange(ctx context.Context, before, after lanyard.Resource)
 		return nil
 	}
 	if whole := wholeOf(cmp.Or(before, after)); whole.Type != "" { // the right to change the whole covers its parts
+		if slices.Contains(g.made, whole) {
+			return nil
+		}
 		r := access.Resource{Type: whole.Type.DecisionName(), ID: whole.ID}
 		if d := g.denied(g.snapshot, g.decide(g.snapshot, g.right.Permission, r), r); d != nil {
 			return d

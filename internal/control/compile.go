@@ -132,6 +132,10 @@ func (c *compiler) compile(ctx context.Context, cond Condition, depth int) (test
 	if depth > maxDepth {
 		return nil, lanyard.Errorf(lanyard.Invalid, "SearchCriteria must be nested at most %d levels deep, got more", maxDepth)
 	}
+	if cond.Unknown != "" {
+		return nil, lanyard.Errorf(lanyard.Invalid, "SearchCriteria.%s must be absent: %s are not searched by it", cond.Unknown,
+			c.t.Plural())
+	}
 	tests, err := c.compileList(ctx, cond.And, depth+1)
 	if err != nil {
 		return nil, err

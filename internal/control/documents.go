@@ -62,7 +62,9 @@ var documents = map[lanyard.Type]documentRules{
 		refers: []reference{{path: "VocabularyId", t: lanyard.TypeVocabulary}}},
 	lanyard.TypeEmailAddress: {named: "EmailAddress", quota: 100, usedBy: []lanyard.Type{lanyard.TypeQueue},
 		refers: []reference{{path: aliasMember + "[].EmailAddressId", t: lanyard.TypeEmailAddress}}},
-	lanyard.TypeEvaluationForm: {named: "Title", quota: 100},
+	lanyard.TypeEvaluationForm: {named: "Title", quota: 500, usedBy: []lanyard.Type{lanyard.TypeRule}},
+	lanyard.TypeFormVersion: {named: "Title", quota: maxFormVersions, refers: []reference{
+		{path: "ReviewConfiguration.ReviewNotificationRecipients[].Value.UserId", t: lanyard.TypeUser, lost: true}}},
 	lanyard.TypePhoneNumber: {named: "PhoneNumber", quota: 10, usedBy: []lanyard.Type{lanyard.TypeQueue},
 		refers: []reference{{path: numberFlow, t: lanyard.TypeFlow}}},
 	lanyard.TypeWorkspace: {quota: 100},

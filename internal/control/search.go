@@ -22,7 +22,9 @@ type Condition struct {
 	Fields []FieldCondition
 	State  string // of flow modules: ACTIVE or ARCHIVED
 	Date   *DateCondition
-	Never  bool // a condition on something that no resource here has
+	// Unknown names a condition on what no resource of the type is searched by; "" for none. It is refused.
+	Unknown string
+	Never   bool // a condition on something that no resource here has
 }
 
 // FieldCondition holds for documents whose member of that name is a string with that value.
@@ -116,6 +118,7 @@ var searchable = map[lanyard.Type][]field{
 		memberField("type", "Type"), memberField("displayOrder", "DisplayOrder"), idField},
 	lanyard.TypePredefinedAttribute: {nameField, {"value", attributeStrings}},
 	lanyard.TypeHoursOverride:       documentFields(),
+	lanyard.TypeEvaluationForm:      {{"title", nameField.values}, memberField("description", "Description"), idField},
 	lanyard.TypeRule: {
 		{"Name", nameField.values}, memberField("PublishStatus", "PublishStatus"),
 		{"EventSourceName", ruleField(func(r rule) []string { return []string{r.source.EventSourceName} })},
