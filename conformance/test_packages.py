@@ -42,7 +42,7 @@ def built(tmp_path_factory):
     if not shutil.which("go") or not shutil.which("npm"):
         unavailable("Go or Node (with npm) is not installed")
     dist = tmp_path_factory.mktemp("dist")
-    run(str(ROOT / ".ci/packages"), env=os.environ | {"DIST": str(dist), "PLATFORMS": "host", "PACKAGES": "python npm"}, timeout=300)
+    run(str(ROOT / ".ci/packages"), env=os.environ | {"DIST": str(dist), "PLATFORMS": "host", "PACKAGES": "python npm"}, timeout=600)
     return dist
 
 

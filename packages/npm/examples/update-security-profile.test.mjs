@@ -48,11 +48,11 @@ describe("UpdateSecurityProfile", () => {
 describe("throttled as by Amazon Connect", () => {
   const server = lanyard({ throttling: true });
 
-  test("the sixth call at once is refused", async () => {
+  test("of many calls at once, some are refused", async () => {
     const connect = new ConnectClient(server.clientConfig());
     const create = (n) =>
       connect.send(new CreateSecurityProfileCommand({ InstanceId: server.instanceId, SecurityProfileName: `Shift ${n}` }));
-    const calls = await Promise.allSettled([1, 2, 3, 4, 5, 6, 7].map(create));
+    const calls = await Promise.allSettled([...Array(20).keys()].map(create));
     expect(calls.filter((c) => c.reason?.name === "ThrottlingException").length).toBeGreaterThan(0);
   });
 });

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { request } from "node:http";
 import { devNull } from "node:os";
-import { resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
 import { AssertionError, type Decision, type QuestionOptions, type Resource, decide, describe, refuseUnknown } from "./decisions.js";
@@ -309,7 +309,8 @@ class Child {
     const args = ["serve", "--emulator", "--store", "memory", "--listen", "127.0.0.1:0", "--stop-at-eof", "--grace", "1s"];
     // A session of its own keeps it from Ctrl-C, which would end it before the tests that use it. It ends when its
     // standard input does, which the system closes if this process is killed.
-    this.#process = spawn(binary, [...args, "--log-format", "json", ...flags], {
+    const noScripts = join(dirname(binary), "init"); // does not exist: those of a machine do not run
+    this.#process = spawn(binary, [...args, "--log-format", "json", "--init-dir", noScripts, ...flags], {
       stdio: ["pipe", "pipe", "pipe"],
       detached: process.platform !== "win32",
       windowsHide: true,

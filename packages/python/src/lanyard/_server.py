@@ -28,6 +28,7 @@ from ._decisions import Decision, Resource, assert_allowed, assert_denied, decid
 _ALIAS = "lanyard-tests"
 _FRESH = "lanyard-fresh"
 _TIMEOUT = 60.0
+_NO_SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "init")  # does not exist: those of a machine do not run
 
 
 class ServerError(RuntimeError):
@@ -102,7 +103,8 @@ class Server:
     def _spawn(self) -> None:
         command = [
             find_binary(), "serve", "--emulator", "--store", "memory", "--listen", "127.0.0.1:0", "--account", self.account,
-            "--region", self.region, "--stop-at-eof", "--grace", "1s", "--log-format", "json", *self._flags]
+            "--region", self.region, "--stop-at-eof", "--grace", "1s", "--log-format", "json", "--init-dir", _NO_SCRIPTS,
+            *self._flags]
         self._log = tempfile.TemporaryFile(prefix="lanyard-")
         # A session or process group of its own keeps it from Ctrl-C, which would end it before the tests that use it. It
         # ends when its standard input does, which the system closes if this process is killed.
