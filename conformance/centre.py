@@ -1,5 +1,6 @@
 """Helpers that create things in an instance, for tests that are about something else."""
 import itertools
+import json
 import uuid
 
 from server import ACCOUNT, REGION
@@ -26,6 +27,10 @@ def granular(**values):
     """A data-table configuration: attribute name to values."""
     return {"DataTableAccessControlConfiguration": {"PrimaryAttributeAccessControlConfiguration": {"PrimaryAttributeValues": [
         {"AccessType": "ALLOW", "AttributeName": name, "Values": list(v)} for name, v in values.items()]}}}
+
+
+SAYS_NOTHING = json.dumps({"Version": "2019-10-30", "StartAction": "end", "Actions": [
+    {"Identifier": "end", "Type": "DisconnectParticipant", "Parameters": {}, "Transitions": {}}]})
 
 
 class Centre:
@@ -107,6 +112,12 @@ class Centre:
         version = self.create_contact_flow_module_version(ContactFlowModuleId=id, Description="First")["Version"]
         self.create_contact_flow_module_alias(ContactFlowModuleId=id, AliasName="live", ContactFlowModuleVersion=version)
         return id
+
+    def flow(self, **kw):
+        return self.create_contact_flow(**{"Name": fresh("flow"), "Type": "CONTACT_FLOW", "Content": SAYS_NOTHING, **kw})["ContactFlowId"]
+
+    def email_address(self, **kw):
+        return self.create_email_address(**{"EmailAddress": fresh("mail") + "@example.com", **kw})["EmailAddressId"]
 
     def quick_connect(self, **kw):
         return self.create_quick_connect(**{

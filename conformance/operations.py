@@ -37,6 +37,8 @@ class Requests:
         c.attribute(self.table, "Region")
         self.columns = c.data_table()
         c.attribute(self.columns)
+        self.flow, self.address = c.flow(), c.email_address()
+        c.create_predefined_attribute(Name="Colour", Values={"StringList": ["Red"]})
         self.quick = c.quick_connect(QuickConnectConfig=self.quick_connect_config())
         self.profile, self.other = c.profile(Permissions=["Users.View"]), c.profile()
         self.user = c.user([self.profile], HierarchyGroupId=self.groups[0])
@@ -46,7 +48,7 @@ class Requests:
         return {"QueueReference": {"QueueId": self.queue, "Channel": channel}, "Priority": 1, "Delay": 0}
 
     def quick_connect_config(self):
-        return {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": "flow"}}
+        return {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": self.flow}}
 
     def params(self, operation):
         c, instance = self.centre, {"InstanceId": self.centre.id}
@@ -171,6 +173,7 @@ class Requests:
             "DeleteContactFlowModuleAlias": lambda: module | {"AliasId": c.create_contact_flow_module_alias(
                 ContactFlowModuleId=self.module, AliasName=fresh("alias"), ContactFlowModuleVersion=1)["Id"]},
             "DeleteContactFlowModule": lambda: instance | {"ContactFlowModuleId": c.module()},
+            **self.states(instance, queue, hours),
             "CreateDataTable": lambda: instance | {
                 "Name": fresh("t"), "TimeZone": "UTC", "ValueLockLevel": "NONE", "Status": "PUBLISHED"},
             "DescribeDataTable": lambda: table,
@@ -194,6 +197,71 @@ class Requests:
             "UpdateDataTablePrimaryValues": self.keyed,
         }
         return make[operation]()
+
+    def states(self, instance, queue, hours):
+        """Requests about agent statuses, predefined attributes, overrides of hours, e-mail addresses and notifications."""
+        c = self.centre
+        attribute, address = instance | {"Name": "Colour"}, instance | {"EmailAddressId": self.address}
+        status = lambda: instance | {"AgentStatusId": c.list_agent_statuses()["AgentStatusSummaryList"][0]["Id"]}
+        profile = lambda: instance | {
+            "AuthenticationProfileId": c.list_authentication_profiles()["AuthenticationProfileSummaryList"][0]["Id"]}
+        day = {"EffectiveFrom": "2026-12-24", "EffectiveTill": "2026-12-24", "Config": []}
+        override = lambda: hours | {"HoursOfOperationOverrideId": c.create_hours_of_operation_override(
+            HoursOfOperationId=self.hours, Name=fresh("o"), **day)["HoursOfOperationOverrideId"]}
+        message = {"Recipients": [c.instance_arn], "Content": {"en_US": "Hello"}}
+        notification = lambda: instance | {"NotificationId": c.create_notification(**message)["NotificationId"]}
+
+        def spare():
+            name = fresh("attribute")
+            c.create_predefined_attribute(Name=name)
+            return instance | {"Name": name}
+
+        def aliased():
+            one, other = c.email_address(), c.email_address()
+            alias = {"EmailAddressId": one, "AliasConfiguration": {"EmailAddressId": other}}
+            c.associate_email_address_alias(**alias)
+            return instance | alias
+
+        return {
+            "CreateAgentStatus": lambda: instance | {"Name": fresh("s"), "State": "ENABLED"},
+            "DescribeAgentStatus": status,
+            "ListAgentStatuses": lambda: instance,
+            "SearchAgentStatuses": lambda: instance,
+            "UpdateAgentStatus": status,
+            "CreatePredefinedAttribute": lambda: instance | {"Name": fresh("a")},
+            "DescribePredefinedAttribute": lambda: attribute,
+            "ListPredefinedAttributes": lambda: instance,
+            "SearchPredefinedAttributes": lambda: instance,
+            "UpdatePredefinedAttribute": lambda: attribute,
+            "DeletePredefinedAttribute": spare,
+            "CreateHoursOfOperationOverride": lambda: hours | day | {"Name": fresh("o")},
+            "DescribeHoursOfOperationOverride": override,
+            "ListHoursOfOperationOverrides": lambda: hours,
+            "SearchHoursOfOperationOverrides": lambda: instance,
+            "UpdateHoursOfOperationOverride": override,
+            "DeleteHoursOfOperationOverride": override,
+            "GetEffectiveHoursOfOperations": lambda: hours | {"FromDate": "2026-12-24", "ToDate": "2026-12-26"},
+            "CreateEmailAddress": lambda: instance | {"EmailAddress": fresh("mail") + "@example.com"},
+            "DescribeEmailAddress": lambda: address,
+            "SearchEmailAddresses": lambda: instance,
+            "UpdateEmailAddressMetadata": lambda: address,
+            "DeleteEmailAddress": lambda: instance | {"EmailAddressId": c.email_address()},
+            "AssociateEmailAddressAlias": lambda: instance | {
+                "EmailAddressId": c.email_address(), "AliasConfiguration": {"EmailAddressId": c.email_address()}},
+            "DisassociateEmailAddressAlias": aliased,
+            "AssociateQueueEmailAddresses": lambda: queue | {"EmailAddressesConfig": [{"EmailAddressId": self.address}]},
+            "DisassociateQueueEmailAddresses": lambda: queue | {"EmailAddressesId": [self.address]},
+            "ListQueueEmailAddresses": lambda: queue,
+            "DescribeAuthenticationProfile": profile,
+            "ListAuthenticationProfiles": lambda: instance,
+            "UpdateAuthenticationProfile": profile,
+            "CreateNotification": lambda: instance | message,
+            "DescribeNotification": notification,
+            "ListNotifications": lambda: instance,
+            "SearchNotifications": lambda: instance,
+            "UpdateNotificationContent": lambda: notification() | {"Content": {"en_US": "Bye"}},
+            "DeleteNotification": notification,
+        }
 
     def associated(self):
         arn = agent_arn()

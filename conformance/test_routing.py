@@ -149,14 +149,11 @@ def test_quota(quota_connect, make):
             make(c)
 
 
-FLOW = "11111111-2222-4333-8444-555555555555"  # flows are not stored: any id is kept
-
-
 def test_quick_connects(centre):
-    queue, user = centre.queue(), centre.user()
+    queue, user, flow = centre.queue(), centre.user(), centre.flow()
     configs = {
-        "USER": {"UserConfig": {"UserId": user, "ContactFlowId": FLOW}}, "QUEUE": {"QueueConfig": {"QueueId": queue, "ContactFlowId": FLOW}},
-        "PHONE_NUMBER": {"PhoneConfig": {"PhoneNumber": "+12065550100"}}, "FLOW": {"FlowConfig": {"ContactFlowId": FLOW}}}
+        "USER": {"UserConfig": {"UserId": user, "ContactFlowId": flow}}, "QUEUE": {"QueueConfig": {"QueueId": queue, "ContactFlowId": flow}},
+        "PHONE_NUMBER": {"PhoneConfig": {"PhoneNumber": "+12065550100"}}, "FLOW": {"FlowConfig": {"ContactFlowId": flow}}}
     configs = {kind: {"QuickConnectType": kind, **config} for kind, config in configs.items()}
     made = {}
     for kind, config in configs.items():
@@ -178,7 +175,7 @@ def test_quick_connects(centre):
     assert found["ApproximateTotalCount"] == 2 and found["QuickConnects"][0]["QuickConnectId"] == made["PHONE_NUMBER"]
     for config, says in (({"QuickConnectType": "USER"}, "UserConfig is required"), (configs["USER"] | configs["QUEUE"], "UserConfig must be absent"),
                          ({"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": {"PhoneNumber": "2065550100"}}, "PhoneNumber"),
-                         (configs["QUEUE"] | {"QueueConfig": {"QueueId": MISSING, "ContactFlowId": FLOW}}, MISSING)):
+                         (configs["QUEUE"] | {"QueueConfig": {"QueueId": MISSING, "ContactFlowId": flow}}, MISSING)):
         with refuses("InvalidParameterException", says):
             centre.quick_connect(QuickConnectConfig=config)
         with refuses("InvalidParameterException", says):
@@ -194,12 +191,16 @@ def test_quick_connects(centre):
     for q in centre.list_quick_connects()["QuickConnectSummaryList"]:
         centre.delete_quick_connect(QuickConnectId=q["Id"])
     centre.delete_queue(QueueId=queue)
+    centre.delete_contact_flow(ContactFlowId=flow)
+    with refuses("InvalidParameterException", flow):
+        centre.quick_connect(QuickConnectConfig=configs["FLOW"])
     with refuses("ResourceNotFoundException", made["USER"]):
         centre.describe_quick_connect(QuickConnectId=made["USER"])
 
 
 def test_queue_changes(centre):
     a, b, c = (centre.quick_connect() for _ in range(3))
+    flow, mail = centre.flow(), centre.email_address()
     id = centre.queue(QuickConnectIds=[a, b])
     listed = lambda: {q["Id"] for q in centre.list_queue_quick_connects(QueueId=id)["QuickConnectSummaryList"]}
     assert listed() == {a, b}
@@ -218,13 +219,13 @@ def test_queue_changes(centre):
     centre.update_queue_hours_of_operation(QueueId=id, HoursOfOperationId=centre.arn("operating-hours", hours))
     centre.update_queue_max_contacts(QueueId=id, MaxContacts=0)
     centre.update_queue_name(QueueId=id, Name="Renamed", Description="d")
-    centre.update_queue_outbound_caller_config(QueueId=id, OutboundCallerConfig={"OutboundCallerIdName": "n", "OutboundFlowId": FLOW})
-    centre.update_queue_outbound_email_config(QueueId=id, OutboundEmailConfig={"OutboundEmailAddressId": "mail"})
+    centre.update_queue_outbound_caller_config(QueueId=id, OutboundCallerConfig={"OutboundCallerIdName": "n", "OutboundFlowId": flow})
+    centre.update_queue_outbound_email_config(QueueId=id, OutboundEmailConfig={"OutboundEmailAddressId": mail})
     centre.update_queue_status(QueueId=id, Status="DISABLED")
     q = centre.describe_queue(QueueId=id)["Queue"]
     assert (q["Name"], q["Description"], q["HoursOfOperationId"], q["MaxContacts"], q["Status"]) == ("Renamed", "d", hours, 0, "DISABLED")
-    assert q["OutboundCallerConfig"] == {"OutboundCallerIdName": "n", "OutboundFlowId": FLOW}
-    assert q["OutboundEmailConfig"] == {"OutboundEmailAddressId": "mail"}
+    assert q["OutboundCallerConfig"] == {"OutboundCallerIdName": "n", "OutboundFlowId": flow}
+    assert q["OutboundEmailConfig"] == {"OutboundEmailAddressId": mail}
     again = {k: q[k] for k in ("Description", "HoursOfOperationId", "MaxContacts", "OutboundCallerConfig", "OutboundEmailConfig")}
     copy = centre.describe_queue(QueueId=centre.queue(**again))["Queue"]
     assert {k: copy[k] for k in again} == again

@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from centre import Centre, fresh
+from centre import SAYS_NOTHING, Centre, fresh
 from check import client
 from server import KEY_ID, REGION, SECRET, Server
 
@@ -84,7 +84,7 @@ class Terraform:
         return {r["address"]: r["values"] for r in json.loads(shown).get("values", {}).get("root_module", {}).get("resources", [])}
 
 
-FLOW = "11111111-2222-4333-8444-555555555555"  # lanyard stores no flows and keeps any id
+FLOW = "${aws_connect_contact_flow.transfer.contact_flow_id}"
 INSTANCE = "${aws_connect_instance.centre.id}"
 
 
@@ -137,6 +137,7 @@ def resources(alias, round):
                       **({} if r == 2 else {"max_contacts": 10 + r}), **inside, **optional},
             "desk": {"name": "Desk", "hours_of_operation_id": ref("hours_of_operation", "night"), **inside},
             "service": {"name": "Service", "hours_of_operation_id": ref("hours_of_operation", "day"), **inside}},
+        "aws_connect_contact_flow": {"transfer": {"name": "Transfer", "type": "CONTACT_FLOW", "content": SAYS_NOTHING, **inside}},
         "aws_connect_quick_connect": {
             "phone": quick("Phone", {"quick_connect_type": "PHONE_NUMBER", "phone_config": {"phone_number": f"+1206555010{r}"}}),
             "queue": quick("Queue", {"quick_connect_type": "QUEUE", "queue_config": {"contact_flow_id": FLOW, "queue_id": ref("queue", "service")}}),

@@ -187,12 +187,20 @@ func (w *canaryWorld) fill() {
 	w.make("hours2", "CreateHoursOfOperation",
 		`"Name": "Inheriting", "TimeZone": "UTC", "Config": [], "ParentHoursOfOperationConfigs": [{"HoursOfOperationId": "$hours"}`+
 			only(`, {"HoursOfOperationId": "$hhours"}`)+`], `+seen)
+	w.make("flow", "CreateContactFlow", `"Name": "Flow", "Type": "CONTACT_FLOW", "Content": `+canaryFlow+`, `+seen)
 	phone := `"QuickConnectConfig": {"QuickConnectType": "PHONE_NUMBER", "PhoneConfig": {"PhoneNumber": "+12065550100"}}`
 	w.make("connect", "CreateQuickConnect", `"Name": "Connect", `+phone+`, `+seen)
 	w.make("connect2", "CreateQuickConnect", `"Name": "Unused", `+phone+`, `+seen)
 	hidden("hconnect", "CreateQuickConnect", `"Name": "Canary connect", `+phone+`, `+unseen)
+	w.make("address", "CreateEmailAddress", `"EmailAddress": "seen@example.com", `+seen)
+	hidden("haddress", "CreateEmailAddress", `"EmailAddress": "canary@example.com", `+unseen)
+	w.make("status", "CreateAgentStatus", `"Name": "Lunch", "State": "ENABLED"`)
+	w.make("override", "CreateHoursOfOperationOverride", `"HoursOfOperationId": "$hours", "Name": "Closed", `+canaryDay)
+	hidden("hoverride", "CreateHoursOfOperationOverride", `"HoursOfOperationId": "$hhours", "Name": "Canary day", `+
+		`"EffectiveFrom": "2030-01-01", "EffectiveTill": "2030-01-01", "Config": []`)
 	w.make("queue", "CreateQueue", `"Name": "Queue", "HoursOfOperationId": "$hours", "QuickConnectIds": ["$connect"`+
-		only(`, "$hconnect"`)+`], `+seen)
+		only(`, "$hconnect"`)+`], "EmailAddressesConfig": [{"EmailAddressId": "$address"}`+
+		only(`, {"EmailAddressId": "$haddress"}`)+`], `+seen)
 	w.make("queue2", "CreateQueue", `"Name": "Queue at night", "HoursOfOperationId": "$xhours", `+seen)
 	w.make("hours3", "CreateHoursOfOperation", `"Name": "Unused", "TimeZone": "UTC", "Config": [], `+seen)
 	w.make("queue3", "CreateQueue", `"Name": "Unused", "HoursOfOperationId": "$hours", `+seen)
@@ -408,6 +416,13 @@ func canaryEvaluations() (all []string) {
 		`"}, "action": {"name": "Queues.View"}, "resource": {"type": "Queue", "id": "$queue"}}`)
 }
 
+// canaryDay are the members of an override of hours.
+const canaryDay = `"EffectiveFrom": "2026-12-24", "EffectiveTill": "2026-12-24", "Config": []`
+
+// canaryFlow is the content of a flow, as a JSON string.
+const canaryFlow = `"{\"Version\":\"2019-10-30\",\"StartAction\":\"a\",\"Actions\":[{\"Identifier\":\"a\",` +
+	`\"Type\":\"DisconnectParticipant\",\"Parameters\":{},\"Transitions\":{}}]}"`
+
 // canaryMembers are the members that name the resource of an operation, with the values to try.
 var canaryMembers = map[string][]string{
 	"UserId":             {"$user", "$user2", "$huser", "$hleft"},
@@ -417,6 +432,7 @@ var canaryMembers = map[string][]string{
 	"HierarchyGroupId":   {"$group", "$below", "$hgroup", "$xgroup"},
 	"HoursOfOperationId": {"$hours", "$hours2", "$hhours", "$xhours"}, "ContactFlowModuleId": {"$module", "$hmodule"},
 	"QuickConnectId": {"$connect", "$hconnect"}, "DataTableId": {"$table", "$htable", "$prices"}, "EntityArn": {canaryAgent},
+	"EmailAddressId": {"$address", "$haddress"},
 }
 
 // canaryMore are further members for single operations; for those that change anything, all members.
@@ -435,6 +451,39 @@ var canaryMore = map[string][]string{
 	"SearchRoutingProfiles": {`"SearchCriteria": {"StringCondition": {"FieldName": "associatedQueueIds", "Value": "$hqueue", "ComparisonType": "EXACT"}}`,
 		`"SearchCriteria": {"StringCondition": {"FieldName": "associatedQueueIds", "Value": "$queue2", "ComparisonType": "EXACT"}}`},
 	"SearchHoursOfOperationOverrides": {`"SearchCriteria": {"StringCondition": {"FieldName": "name", "Value": "canary", "ComparisonType": "CONTAINS"}}`},
+
+	"SearchEmailAddresses": {`"SearchCriteria": {"StringCondition": {"FieldName": "emailAddress", "Value": "canary", "ComparisonType": "CONTAINS"}}`},
+	"DescribeAgentStatus":  {`"AgentStatusId": "$status"`},
+	"CreateAgentStatus":    {`"Name": "Break", "State": "ENABLED"`},
+	"UpdateAgentStatus":    {`"AgentStatusId": "$status", "State": "DISABLED"`},
+
+	"DescribePredefinedAttribute": {`"Name": "Language"`},
+	"CreatePredefinedAttribute":   {`"Name": "Language", "Values": {"StringList": ["French"]}`},
+	"UpdatePredefinedAttribute":   {`"Name": "Language", "Purposes": []`},
+	"DeletePredefinedAttribute":   {`"Name": "Language"`},
+
+	"DescribeHoursOfOperationOverride": {`"HoursOfOperationId": "$hours", "HoursOfOperationOverrideId": "$override"`,
+		`"HoursOfOperationId": "$hhours", "HoursOfOperationOverrideId": "$hoverride"`,
+		`"HoursOfOperationId": "$hours", "HoursOfOperationOverrideId": "$hoverride"`},
+	"CreateHoursOfOperationOverride": {`"HoursOfOperationId": "$hours", "Name": "Another", ` + canaryDay,
+		`"HoursOfOperationId": "$hhours", "Name": "Another", ` + canaryDay},
+	"UpdateHoursOfOperationOverride": {`"HoursOfOperationId": "$hours", "HoursOfOperationOverrideId": "$override", "Name": "x"`,
+		`"HoursOfOperationId": "$hhours", "HoursOfOperationOverrideId": "$hoverride", "Name": "x"`},
+	"DeleteHoursOfOperationOverride": {`"HoursOfOperationId": "$hhours", "HoursOfOperationOverrideId": "$hoverride"`,
+		`"HoursOfOperationId": "$hours", "HoursOfOperationOverrideId": "$override"`},
+	"GetEffectiveHoursOfOperations": {`"HoursOfOperationId": "$hours2", "FromDate": "2026-12-24", "ToDate": "2026-12-26"`,
+		`"HoursOfOperationId": "$hhours", "FromDate": "2026-12-24", "ToDate": "2026-12-26"`},
+
+	"CreateEmailAddress": {`"EmailAddress": "new1@example.com", ` + seen},
+	"UpdateEmailAddressMetadata": {`"EmailAddressId": "$haddress", "Description": "x"`,
+		`"EmailAddressId": "$address", "Description": "x"`},
+	"AssociateEmailAddressAlias": {`"EmailAddressId": "$address", "AliasConfiguration": {"EmailAddressId": "$haddress"}`,
+		`"EmailAddressId": "$haddress", "AliasConfiguration": {"EmailAddressId": "$address"}`},
+	"DisassociateEmailAddressAlias": {`"EmailAddressId": "$address", "AliasConfiguration": {"EmailAddressId": "$haddress"}`},
+	"AssociateQueueEmailAddresses": {`"QueueId": "$queue", "EmailAddressesConfig": [{"EmailAddressId": "$haddress"}]`,
+		`"QueueId": "$queue2", "EmailAddressesConfig": [{"EmailAddressId": "$address"}]`},
+	"DisassociateQueueEmailAddresses": {`"QueueId": "$queue", "EmailAddressesId": ["$haddress"]`,
+		`"QueueId": "$queue2", "EmailAddressesId": ["$address"]`},
 
 	"CreateUser": {`"Username": "new1", "SecurityProfileIds": ["$profile"], "RoutingProfileId": "$routing2", ` + soft +
 		`, ` + seen, `"Username": "new2", "SecurityProfileIds": ["$hprofile"], "RoutingProfileId": "$routing2", ` + soft +
@@ -600,11 +649,15 @@ var canaryDeletes = map[string][]string{
 	"DeleteUserHierarchyGroup": {"$hgroup", "$xgroup", "$below"},
 	"DeleteHoursOfOperation":   {"$hhours", "$xhours", "$hours3"}, "DeleteContactFlowModule": {"$hmodule", "$module"},
 	"DeleteQuickConnect": {"$hconnect", "$connect2"}, "DeleteDataTable": {"$htable", "$prices", "$table2"},
+	"DeleteEmailAddress": {"$haddress"},
 }
 
 // notForUsers are the operations that nobody can call on behalf of a user.
 var notForUsers = []string{"CreateInstance", "DescribeInstance", "ListInstances", "DeleteInstance",
-	"DescribeInstanceAttribute", "ListInstanceAttributes", "UpdateInstanceAttribute"}
+	"DescribeInstanceAttribute", "ListInstanceAttributes", "UpdateInstanceAttribute",
+	"ListAuthenticationProfiles", "DescribeAuthenticationProfile", "UpdateAuthenticationProfile",
+	"CreateNotification", "DescribeNotification", "ListNotifications", "SearchNotifications",
+	"UpdateNotificationContent", "DeleteNotification"}
 
 type canaryRequest struct{ path, body string }
 

@@ -349,7 +349,8 @@ func getDocument[R lanyard.Documented](ctx context.Context, s *Service, r store.
 		}
 	}
 	res, err := findDocument[R](ctx, s, r, in, ref)
-	if err == nil && res.Doc().Whole != whole {
+	// The same whether it does not exist or is a part of another, which the caller may not be allowed to view.
+	if t.Whole() != "" && (errors.Is(err, lanyard.ErrNotFound) || err == nil && res.Doc().Whole != whole) {
 		return none, lanyard.Errorf(lanyard.NotFound, "%s: %s %q does not exist in %s %s", t.Member(), t.Word(),
 			lanyard.Clip(ref.ID), t.Whole().Word(), whole)
 	}

@@ -16,7 +16,7 @@ type View struct {
 var viewPermissions = func() map[string]string {
 	m := map[string]string{}
 	for _, t := range lanyard.Types() {
-		if t.View() != "" {
+		if t.View() != "" && t.Name() != "" { // pages and questions do not mention types without a name
 			m[t.Name()] = t.View()
 		}
 	}
