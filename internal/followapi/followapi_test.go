@@ -186,6 +186,25 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
+// Where nobody has to prove anything, followers need no token either. A token that is sent counts.
+func TestWithoutToken(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*frontends.Config){
+		"no authentication": func(c *frontends.Config) { c.NoAuth = true },
+		"emulator":          func(c *frontends.Config) { c.Emulator = new(frontends.Emulator) },
+	} {
+		s := newServer(t, change)
+		for token, want := range map[string]int{"": 200, s.token: 200, "lanyard_x": 401} {
+			if resp := s.get(s.in.ID, "/follow/snapshot", token); resp.StatusCode != want {
+				t.Errorf("%s: with the token %q it is answered with %d, want %d", name, token, resp.StatusCode, want)
+			}
+		}
+		if resp := s.get(s.other.ID, "/follow/snapshot", s.token); resp.StatusCode != http.StatusForbidden {
+			t.Errorf("%s: a token of another instance is answered with %d", name, resp.StatusCode)
+		}
+	}
+}
+
 // A token for following is good for nothing else.
 func TestTokenDoesNothingElse(t *testing.T) {
 	t.Parallel()
