@@ -84,7 +84,7 @@ type Follower struct {
 	now    func() time.Time
 
 	snapshot  atomic.Pointer[access.Snapshot]
-	confirmed atomic.Pointer[time.Time]
+	confirmed atomic.Pointer[confirmation]
 	closed    atomic.Bool
 
 	stop    context.CancelFunc
@@ -323,13 +323,19 @@ func (f *Follower) Freshness() Freshness {
 
 // age is the time since the last confirmation; ok is false before the first.
 func (f *Follower) age() (age time.Duration, ok bool) {
-	at := f.confirmed.Load()
-	if at == nil {
+	last := f.confirmed.Load()
+	if last == nil {
 		return 0, false
 	}
 	now := f.now()
 	// By the wall clock too, because the monotonic one may stop while the machine sleeps.
-	return max(0, now.Sub(*at), now.Round(0).Sub(at.Round(0))), true
+	return max(0, now.Sub(last.at), time.Duration(now.UnixNano()-last.wall)), true
+}
+
+// A confirmation is that there were no other changes at a time.
+type confirmation struct {
+	at   time.Time
+	wall int64 // at by the wall clock, in nanoseconds: every decision compares it
 }
 
 // stale is the error of a question that is refused.

@@ -213,11 +213,11 @@ func (r *receiver) confirm(at time.Time) {
 	}
 	r.healthy, r.failing, r.reload = true, false, false
 	was := r.confirmed.Load()
-	if was != nil && !at.After(*was) {
+	if was != nil && !at.After(was.at) {
 		return
 	}
 	age, ok := r.age()
-	r.confirmed.Store(&at)
+	r.confirmed.Store(&confirmation{at, at.UnixNano()})
 	if !ok || age > r.config.MaxStaleness {
 		r.notify()
 	}

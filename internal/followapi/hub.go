@@ -180,6 +180,10 @@ func (h *hub) has(revision int64) bool {
 	return !h.failed
 }
 
+// perEvent is for how long more events are waited for after a message, for each that was in it: a single change is
+// followed at once by the next, and while there are many, each message has many.
+const perEvent = 2 * time.Millisecond
+
 // run makes messages of events: the first at once, and those that come soon after it together.
 func (h *hub) run() {
 	for {
@@ -190,30 +194,31 @@ func (h *hub) run() {
 			return
 		case <-h.wake:
 		}
-		if !h.send() {
+		sent := h.send()
+		if sent == 0 {
 			continue
 		}
 		select {
 		case <-h.done:
 			return
-		case <-time.After(h.Limits.Pace):
+		case <-time.After(min(h.Limits.Pace, time.Duration(sent)*perEvent)):
 		}
 	}
 }
 
-// send makes a message of the events that wait, and reports whether there were any.
-func (h *hub) send() bool {
+// send makes a message of the events that wait, and returns how many there were.
+func (h *hub) send() int {
 	h.mu.Lock()
 	last, events := h.last, h.events
 	if last == nil || len(events) == 0 {
 		h.mu.Unlock()
-		return false
+		return 0
 	}
 	h.events = nil
 	h.mu.Unlock()
 	events, ok := eventsAfter(last.to, events)
 	if len(events) == 0 && ok {
-		return false
+		return 0
 	}
 	var m *message
 	if ok {
@@ -223,7 +228,7 @@ func (h *hub) send() bool {
 	defer h.mu.Unlock()
 	if !ok {
 		h.fail()
-		return false
+		return 0
 	}
 	h.last, last.next = m, m
 	close(last.ready)
@@ -233,7 +238,7 @@ func (h *hub) send() bool {
 			s.giveUp()
 		}
 	}
-	return true
+	return len(events)
 }
 
 // add has a stream given up when it falls behind; passed says how far it is, and remove ends that.
