@@ -176,24 +176,57 @@ func (e *Edit) Remove(t lanyard.Type, id string) {
 // be abandoned.
 func (e *Edit) Apply(event *lanyard.Event) error {
 	e.s.hash = event.Hash
-	for _, c := range event.Changes {
+	for i := range event.Changes {
+		c := &event.Changes[i]
 		if len(c.After) == 0 {
 			e.Remove(c.Type, c.ID)
 			continue
 		}
-		if _, decides := kindOf[c.Type]; !decides && c.Type != lanyard.TypeInstance {
-			continue
+		r, err := put(event, c)
+		if err != nil {
+			return err
 		}
-		r := c.Now // in hand where the change was made in this process
-		if r == nil {
-			r = lanyard.New(c.Type)
-			if err := laxjson.Unmarshal(c.After, r); err != nil {
-				return fmt.Errorf("revision %d of instance %s: read %s %s: %w", event.Revision, event.Instance, c.Type, c.ID, err)
-			}
+		if r != nil {
+			e.Put(r)
 		}
-		e.Put(r)
 	}
 	return nil
+}
+
+// put returns the resource that a change of an event puts, nil when decisions do not depend on it.
+func put(event *lanyard.Event, c *lanyard.Change) (lanyard.Resource, error) {
+	if _, decides := kindOf[c.Type]; !decides && c.Type != lanyard.TypeInstance {
+		return nil, nil
+	}
+	if c.Now != nil { // where the change was made in this process
+		return c.Now, nil
+	}
+	r := lanyard.New(c.Type)
+	if err := laxjson.Unmarshal(c.After, r); err != nil {
+		return nil, fmt.Errorf("revision %d of instance %s: read %s %s: %w", event.Revision, event.Instance, c.Type, c.ID, err)
+	}
+	return r, nil
+}
+
+// decoded returns events with the Now of what they put, so that it is read once for all who need it.
+func decoded(events []lanyard.Event) ([]lanyard.Event, error) {
+	events = slices.Clone(events)
+	for i := range events {
+		e := &events[i]
+		e.Changes = slices.Clone(e.Changes)
+		for j := range e.Changes {
+			c := &e.Changes[j]
+			if len(c.After) == 0 {
+				continue
+			}
+			r, err := put(e, c)
+			if err != nil {
+				return nil, err
+			}
+			c.Now = r
+		}
+	}
+	return events, nil
 }
 
 func (e *Edit) set(k kind) *placeSet {

@@ -298,6 +298,11 @@ func (e *Engine) catchUp(ctx context.Context, s *Snapshot, reach int64) (*Snapsh
 			looked = false
 			continue
 		}
+		if e.Applied != nil {
+			if events, err = decoded(events); err != nil {
+				return nil, err
+			}
+		}
 		edit := s.Edit()
 		for i := range events {
 			if err := edit.Apply(&events[i]); err != nil {
