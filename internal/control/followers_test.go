@@ -19,8 +19,8 @@ import (
 func (w *world) listen(t *testing.T) (url string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	h, err := frontends.New(ctx, frontends.Config{Control: w.Service, Credentials: w.store, Account: account, Region: region,
-		BodyMemory: 1 << 20, KeepMemory: true, Logger: slog.New(slog.DiscardHandler)})
+	h, err := frontends.New(ctx, frontends.Config{Control: w.Service, Credentials: w.store, Account: account,
+		Region: region, BodyMemory: 1 << 20, KeepMemory: true, Logger: slog.New(slog.DiscardHandler)})
 	w.must(err)
 	s := httptest.NewServer(h)
 	stop = func() { cancel(); s.CloseClientConnections(); s.Close() }
@@ -38,7 +38,8 @@ func TestFollowersOfServers(t *testing.T) {
 	b := server(t, pg.At(wire.Address, schema), true, 20*time.Millisecond)
 	a.in = a.instance(account, "centre")
 	p := a.profile("Viewer", control.ProfileChange{})
-	_, text, err := a.CreateToken(t.Context(), lanyard.Token{Account: account, Instance: a.in.ID, Scope: lanyard.ScopeFollow})
+	_, text, err := a.CreateToken(t.Context(),
+		lanyard.Token{Account: account, Instance: a.in.ID, Scope: lanyard.ScopeFollow})
 	a.must(err)
 	soon(t, "the token counts on the other server", func() bool { _, err := b.Token(text); return err == nil })
 	urlA, _ := a.listen(t)
