@@ -46,7 +46,7 @@ var kinds = []*kind{
 		idOut: "HoursOfOperationId", read: readHours, create: createHours, update: updateHours,
 		remove: "DeleteHoursOfOperation",
 		refused: map[string]string{
-			"HoursOfOperationOverrides": "lanyard does not store overrides of hours",
+			"HoursOfOperationOverrides": "create them with CreateHoursOfOperationOverride",
 			"ChildHoursOfOperations":    "write ParentHoursOfOperations in the child instead"}},
 	{name: prefix + "ContactFlowModule", typ: lanyard.TypeModule, named: "Name", arn: "ContactFlowModuleArn", idOut: "Id",
 		fixed: []string{"ExternalInvocationConfiguration"}, metadata: []string{"Released"}, optional: []string{"Released"},
@@ -61,7 +61,7 @@ var kinds = []*kind{
 	{name: prefix + "Queue", typ: lanyard.TypeQueue, named: "Name", arn: "QueueArn", idOut: "QueueId",
 		optional: []string{"QuickConnectArns"}, read: readQueue, create: createQueue, update: updateQueue,
 		remove:  "DeleteQueue",
-		refused: map[string]string{"AdditionalEmailAddresses": "lanyard does not store e-mail addresses"}},
+		refused: map[string]string{"AdditionalEmailAddresses": "associate them with AssociateQueueEmailAddresses"}},
 	{name: prefix + "RoutingProfile", typ: lanyard.TypeRoutingProfile, named: "Name", arn: "RoutingProfileArn",
 		idOut: "RoutingProfileId", read: readRoutingProfile, create: createRoutingProfile, update: updateRoutingProfile,
 		remove: "DeleteRoutingProfile"},
