@@ -77,11 +77,11 @@ type Scripts struct {
 // FindScripts finds the scripts below a folder, which need not exist.
 func FindScripts(folder string) (*Scripts, error) {
 	s := new(Scripts)
-	err := s.find(filepath.Join(folder, readyFolder), 0)
-	if errors.Is(err, fs.ErrNotExist) && len(s.scripts) == 0 {
-		err = nil
+	folder = filepath.Join(folder, readyFolder)
+	if _, err := os.Stat(folder); errors.Is(err, fs.ErrNotExist) {
+		return s, nil
 	}
-	return s, err
+	return s, s.find(folder, 0)
 }
 
 func (s *Scripts) find(folder string, depth int) error {
@@ -96,12 +96,13 @@ func (s *Scripts) find(folder string, depth int) error {
 	for _, e := range entries {
 		path := filepath.Join(folder, e.Name())
 		info, err := os.Stat(path) // of what a link points to, as files of ConfigMaps are links
-		switch ending := filepath.Ext(path); {
-		case err != nil:
-			return err
-		case info.IsDir() && !strings.HasPrefix(e.Name(), ".."): // which ConfigMaps have for themselves
-			folders = append(folders, path)
-		case info.Mode().IsRegular() && (ending == ".sh" || ending == ".py"):
+		ending := filepath.Ext(path)
+		switch isScript := ending == ".sh" || ending == ".py"; {
+		case err == nil && info.IsDir():
+			if !strings.HasPrefix(e.Name(), "..") { // which ConfigMaps have for themselves
+				folders = append(folders, path)
+			}
+		case isScript && (err != nil || info.Mode().IsRegular()): // one that cannot be read fails when it is run
 			s.scripts = append(s.scripts, script{path: path, Stage: stageReady, Name: e.Name(), State: unknown})
 		}
 		if len(s.scripts) > maxScripts {

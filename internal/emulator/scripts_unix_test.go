@@ -81,6 +81,24 @@ func TestScripts(t *testing.T) {
 	}
 }
 
+// TestBrokenLinks reports a script that is a link to nothing, and runs the others.
+func TestBrokenLinks(t *testing.T) {
+	t.Parallel()
+	folder := writeScripts(t, map[string]string{"ready.d/20-second.sh": "exit 0"})
+	for _, name := range []string{"10-first.sh", "notes.txt"} {
+		if err := os.Symlink("/nowhere", filepath.Join(folder, "ready.d", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	states, log := run(t, t.Context(), folder, time.Minute)
+	if want := []string{"10-first.sh ERROR", "20-second.sh SUCCESSFUL"}; !reflect.DeepEqual(states, want) {
+		t.Errorf("the states are %q, want %q", states, want)
+	}
+	if !strings.Contains(log, "no such file") {
+		t.Errorf("the log does not say what is wrong: %s", log)
+	}
+}
+
 func TestNoScripts(t *testing.T) {
 	t.Parallel()
 	for name, folder := range map[string]string{
