@@ -135,7 +135,7 @@ func (s *Server) exception(req *request, err error) (e *model.Exception, body fa
 	case errors.Is(err, intake.ErrBusy):
 		e, body.Message = serviceUnavailable, intake.ErrBusy.Error()
 	case errors.As(err, &asked):
-		e, body.Message = asked.exception, "this failure was asked for with lanyard fault"
+		e, body.Message = asked.exception, "this failure is an injected fault"
 	case errors.As(err, &domain) && domain.Kind != lanyard.Internal:
 		e, body.Message = exceptionFor(req.op, domain.Kind), domain.Message
 		if e == model.ResourceInUseException && domain.Ref.ID != "" {
