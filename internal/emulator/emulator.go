@@ -6,6 +6,7 @@ package emulator
 
 import (
 	"cmp"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -138,8 +139,8 @@ func (s *server) serve(w http.ResponseWriter, r *http.Request, routes map[string
 	case found[method] == nil:
 		allowed := strings.Join(found.names(), ", ")
 		w.Header().Set("Allow", allowed)
-		s.write(w, r, http.StatusMethodNotAllowed, problem{"the method must be one of " + allowed + ", got " +
-			lanyard.Clip(r.Method)})
+		s.write(w, r, http.StatusMethodNotAllowed, problem{"the method must be " + strings.Join(found.names(), " or ") +
+			", got " + lanyard.Clip(r.Method)})
 	default:
 		out, err := found[method](r)
 		if err != nil {
@@ -192,20 +193,32 @@ const maxBody = 256 << 10
 // decode reads the body of a request, which is required.
 func decode(r *http.Request, to any) error {
 	body, err := readBody(r)
-	if err == nil && len(body) == 0 {
-		err = lanyard.Errorf(lanyard.Invalid, "the body is required: JSON")
-	}
 	if err != nil {
 		return err
 	}
-	return unmarshal(body, to)
+	return decodeBody(body, to)
 }
 
-func unmarshal(body []byte, to any) error {
-	if err := json.Unmarshal(body, to, json.RejectUnknownMembers(true)); err != nil {
-		return lanyard.Errorf(lanyard.Invalid, "the body cannot be read: %v", err)
+func decodeBody(body []byte, to any) error {
+	if len(body) == 0 {
+		return lanyard.Errorf(lanyard.Invalid, "the body is required: JSON")
+	}
+	err := json.Unmarshal(body, to, json.RejectUnknownMembers(true))
+	var semantic *json.SemanticError
+	switch {
+	case errors.As(err, &semantic) && semantic.Err != nil:
+		return lanyard.Errorf(lanyard.Invalid, "the body cannot be read: %s: %v", placeOf(semantic), semantic.Err)
+	case errors.As(err, &semantic):
+		return lanyard.Errorf(lanyard.Invalid, "the body cannot be read: %s has the wrong type", placeOf(semantic))
+	case err != nil:
+		return lanyard.Errorf(lanyard.Invalid, "the body must be JSON: %s", strings.TrimPrefix(err.Error(), "jsontext: "))
 	}
 	return nil
+}
+
+// placeOf returns where in a body something is wrong.
+func placeOf(err *json.SemanticError) string {
+	return lanyard.Clip(cmp.Or(string(err.JSONPointer), "the top level"))
 }
 
 func readBody(r *http.Request) ([]byte, error) {

@@ -136,12 +136,30 @@ func (s *server) replaceRules(rules []rule) (any, error) {
 
 // readRules reads the rules in the body of a request.
 func readRules(r *http.Request) ([]rule, error) {
-	rules := []rule{}
-	err := decode(r, &rules)
-	if err == nil && rules == nil {
-		err = lanyard.Errorf(lanyard.Invalid, "the body must be a list of rules, got null")
+	body, err := readBody(r)
+	if err != nil {
+		return nil, err
 	}
-	return rules, err
+	return parseRules(body)
+}
+
+// parseRules reads a list of rules. Null would be a rule that has every call fail.
+func parseRules(body []byte) ([]rule, error) {
+	var list []*rule
+	if err := decodeBody(body, &list); err != nil {
+		return nil, err
+	}
+	if list == nil {
+		return nil, lanyard.Errorf(lanyard.Invalid, "the body must be a list of rules, got null")
+	}
+	rules := make([]rule, len(list))
+	for i, one := range list {
+		if one == nil {
+			return nil, lanyard.Errorf(lanyard.Invalid, "rule %d must be an object, got null", i+1)
+		}
+		rules[i] = *one
+	}
+	return rules, nil
 }
 
 func (s *server) getRules(*http.Request) (any, error) {
@@ -176,9 +194,9 @@ func (s *server) removeRules(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules := []rule{}
+	var rules []rule
 	if len(bytes.TrimSpace(body)) > 0 {
-		if err := unmarshal(body, &rules); err != nil {
+		if rules, err = parseRules(body); err != nil {
 			return nil, err
 		}
 	}

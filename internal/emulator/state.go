@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -42,8 +43,8 @@ func parameters(r *http.Request, known ...string) (map[string]string, error) {
 		delete(query, name)
 	}
 	for name := range query {
-		return nil, lanyard.Errorf(lanyard.Invalid, "the parameters must be %s, got %s", strings.Join(known, " and "),
-			lanyard.Quote(name))
+		return nil, lanyard.Errorf(lanyard.Invalid, "the parameter must be %s, got %s",
+			cmp.Or(strings.Join(known, " or "), "absent"), lanyard.Quote(name))
 	}
 	return all, nil
 }
