@@ -151,6 +151,11 @@ func TestUnknownValuesFailClosed(t *testing.T) {
 		e.Put(&lanyard.Group{Meta: lanyard.Meta{ID: id, Name: id}, Path: []string{id}})
 	}
 	e.Put(&lanyard.Hours{Meta: lanyard.Meta{ID: "hours", Name: "hours"}})
+	x := lanyard.Document{Meta: lanyard.Meta{ID: "x", Name: "x"}}
+	for _, r := range []lanyard.Resource{&lanyard.Prompt{Document: x}, &lanyard.Workspace{Document: x},
+		&lanyard.PhoneNumber{Document: x}} {
+		e.Put(r)
+	}
 	e.Put(&lanyard.Module{Meta: lanyard.Meta{ID: "module", Name: "module"}})
 	e.Put(&lanyard.User{Meta: lanyard.Meta{ID: "in EU", Name: "in EU"}, Group: "EU"})
 	for member, all := range members {

@@ -517,10 +517,10 @@ func TestUnavailable(t *testing.T) {
 func TestTypesByTheirNames(t *testing.T) {
 	p := newPDP(t)
 	french := p.profile("French",
-		control.ProfileChange{Permissions: []string{"TransferDestinations.View", "EmailAddresses.View",
-			"HoursOfOperation.View", "Prompts.View"},
+		control.ProfileChange{Permissions: []string{"TransferDestinations.View", "TestCases.View",
+			"HoursOfOperation.View", "Cases.View"},
 			AccessTags:    map[string]string{"Country": "FR"},
-			TagRestricted: []string{"OperatingHours", "EmailAddress", "TransferDestination"}})
+			TagRestricted: []string{"OperatingHours", "TestCase", "TransferDestination"}})
 	p.user("viewer", nil, french)
 	hours, err := control.List[*lanyard.Hours](t.Context(), p.svc, p.call(""), p.instance, control.Page{Limit: 1})
 	if err != nil {
@@ -531,10 +531,10 @@ func TestTypesByTheirNames(t *testing.T) {
 		action, resourceType, id, properties string
 		want                                 bool
 	}{
-		{"EmailAddresses.View", "EmailAddress", "e", fr, true},
-		{"EmailAddresses.View", "EmailAddress", "e", de, false},
-		{"EmailAddresses.View", "EmailAddress", "e", "", false},
-		{"Prompts.View", "Prompt", "p", de, true},
+		{"TestCases.View", "TestCase", "e", fr, true},
+		{"TestCases.View", "TestCase", "e", de, false},
+		{"TestCases.View", "TestCase", "e", "", false},
+		{"Cases.View", "Case", "p", de, true},
 		// what is stored is judged by what is known of it
 		{"HoursOfOperation.View", "HoursOfOperation", hours.Items[0].ID, fr, false},
 		{"HoursOfOperation.View", "OperatingHours", hours.Items[0].ID, fr, false},

@@ -20,18 +20,30 @@ var hidden = map[string]bool{
 	"DeskPhoneNumber": true, "PhoneNumber": true, "InstanceAlias": true,
 }
 
-// isSensitive reports whether anything in values of a type is hidden.
-func isSensitive(t reflect.Type, seen map[reflect.Type]bool) bool {
+// hiddenOf are the members that the model marks as sensitive in some operations and not in others.
+var hiddenOf = map[string][]string{
+	"CreateView": {"Actions", "Name"}, "UpdateViewContent": {"Actions"}, "UpdateViewMetadata": {"Name"},
+	"CreateEmailAddress":         {"Description", "DisplayName", "EmailAddress"},
+	"UpdateEmailAddressMetadata": {"Description", "DisplayName"},
+}
+
+// hides reports whether the audit hides a member of an operation's requests.
+func hides(operation, member string) bool {
+	return hidden[member] || slices.Contains(hiddenOf[operation], member)
+}
+
+// isSensitive reports whether anything in values of a type, in requests of an operation, is hidden.
+func isSensitive(operation string, t reflect.Type, seen map[reflect.Type]bool) bool {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Map:
-		return isSensitive(t.Elem(), seen)
+		return isSensitive(operation, t.Elem(), seen)
 	case reflect.Struct:
 		if seen[t] {
 			return false
 		}
 		seen[t] = true
 		for i := range t.NumField() {
-			if f := t.Field(i); hidden[f.Name] || isSensitive(f.Type, seen) {
+			if f := t.Field(i); hides(operation, f.Name) || isSensitive(operation, f.Type, seen) {
 				return true
 			}
 		}
@@ -77,7 +89,7 @@ func auditRequest(req *request, in model.Input) ([]byte, error) {
 		if body, err = json.Marshal(in, json.Deterministic(true)); err != nil {
 			return nil, err
 		}
-		if body, err = hide(body); err != nil {
+		if body, err = hide(req.op.Name, body); err != nil {
 			return nil, err
 		}
 	}
@@ -96,13 +108,13 @@ var boundQuery = []string{"clientToken", "tagKeys"}
 
 // hide replaces the values of sensitive members, at any depth. The names in body were
 // written by us, so they are plain.
-func hide(body []byte) ([]byte, error) {
+func hide(operation string, body []byte) ([]byte, error) {
 	for found, rest := false, body; !found; {
 		before, after, ok := bytes.Cut(rest, []byte(`":`))
 		if !ok {
 			return body, nil
 		}
-		found, rest = hidden[string(before[bytes.LastIndexByte(before, '"')+1:])], after
+		found, rest = hides(operation, string(before[bytes.LastIndexByte(before, '"')+1:])), after
 	}
 	dec := jsontext.NewDecoder(bytes.NewReader(body))
 	var out bytes.Buffer
@@ -119,7 +131,7 @@ func hide(body []byte) ([]byte, error) {
 		if err := enc.WriteToken(tok); err != nil {
 			return nil, err
 		}
-		if hidden[name] {
+		if hides(operation, name) {
 			if err := dec.SkipValue(); err != nil {
 				return nil, err
 			}

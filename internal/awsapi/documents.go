@@ -381,14 +381,12 @@ func searchesDocuments[O any, R lanyard.Documented](d documentType[R]) handler {
 	return func(ctx context.Context, req *request, in model.Input) (answer, error) {
 		m := membersOf(in)
 		criteria, filter := m.v.FieldByName("SearchCriteria"), m.v.FieldByName("SearchFilter")
-		q := searching{listing: m.listing()}
-		if criteria.IsValid() && !criteria.IsNil() {
+		q := searching{listing: m.listing(), conditions: documentConditions(d.noun, criteria, filter)}
+		if isSet(criteria) {
 			q.criteria = criteria.Interface()
-			q.conditions = append(q.conditions, conditionOf(d.noun, criteria.Elem()))
 		}
-		if filter.IsValid() && !filter.IsNil() {
+		if isSet(filter) {
 			q.filter = filter.Interface()
-			q.conditions = append(q.conditions, filterOf(filter.Elem())...)
 		}
 		l, err := search[R](ctx, d.Server, req, q)
 		if err != nil {
@@ -401,6 +399,20 @@ func searchesDocuments[O any, R lanyard.Documented](d documentType[R]) handler {
 		}
 		return answer{output: out}, fillList(d, v, l)
 	}
+}
+
+// isSet reports whether a member that is a structure is there.
+func isSet(member reflect.Value) bool { return member.IsValid() && !member.IsNil() }
+
+// documentConditions are the conditions of a search for documents, by the members that have its criteria and filter.
+func documentConditions(noun string, criteria, filter reflect.Value) (all []control.Condition) {
+	if isSet(criteria) {
+		all = append(all, conditionOf(noun, criteria.Elem()))
+	}
+	if isSet(filter) {
+		all = append(all, filterOf(filter.Elem())...)
+	}
+	return all
 }
 
 // conditionOf is the condition that search criteria of any type make by what all types have. Each other member is an

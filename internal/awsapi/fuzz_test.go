@@ -149,7 +149,7 @@ func FuzzSearchCondition(f *testing.F) {
 }
 
 func leaves(c control.Condition) int {
-	n := 0
+	n := len(c.Fields)
 	for _, set := range []bool{c.String != nil, c.Tag != nil, c.Group != nil, c.State != "", c.Never} {
 		if set {
 			n++
@@ -262,7 +262,9 @@ func FuzzAuditHide(f *testing.F) {
 		if err != nil {
 			return // the decoder refuses it, so it never gets to the audit
 		}
-		req := &request{op: &operation{sensitive: isSensitive(reflect.TypeOf(in), map[reflect.Type]bool{})}, plain: plain,
+		op := &operation{Operation: &model.Operation{Name: "CreateUser"}}
+		op.sensitive = isSensitive(op.Name, reflect.TypeOf(in), map[reflect.Type]bool{})
+		req := &request{op: op, plain: plain,
 			body: body, http: &http.Request{Method: "PUT"},
 			params: model.Params{Labels: []model.Label{{Name: "InstanceId", Value: "i"}},
 				Query: url.Values{"Password": {secret}, "password": {secret}}}}

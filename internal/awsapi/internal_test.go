@@ -85,8 +85,8 @@ func TestHiddenAreTheSensitiveMembers(t *testing.T) {
 	if err := json.Unmarshal([]byte(model.JSON), &m); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]bool{}
-	seen := map[string]bool{}
+	everywhere, some := map[string]bool{}, map[string][]string{}
+	want, seen := map[string]bool{}, map[string]bool{}
 	var walk func(member, shape string)
 	walk = func(member, shape string) {
 		s := m.Shapes[shape]
@@ -108,11 +108,22 @@ func TestHiddenAreTheSensitiveMembers(t *testing.T) {
 	}
 	for _, op := range model.Operations {
 		if in := m.Operations[op.Name].Input; op.Service == model.Served && in != nil {
+			clear(want)
+			clear(seen)
 			walk("", in.Shape)
+			for member := range want {
+				if hidden[member] {
+					everywhere[member] = true
+				} else {
+					some[op.Name] = append(some[op.Name], member)
+				}
+			}
+			slices.Sort(some[op.Name])
 		}
 	}
-	if !maps.Equal(hidden, want) {
-		t.Errorf("hidden = %v, want what the model marks: %v", hidden, want)
+	maps.DeleteFunc(some, func(_ string, members []string) bool { return len(members) == 0 })
+	if !maps.Equal(hidden, everywhere) || !maps.EqualFunc(hiddenOf, some, slices.Equal) {
+		t.Errorf("hidden = %v and %v, want what the model marks: %v and %v", hidden, hiddenOf, everywhere, some)
 	}
 }
 
@@ -128,6 +139,13 @@ func TestSearchesKnowTheirMembers(t *testing.T) {
 		"SearchContactFlowModules":  searchOf(moduleConditions),
 		"SearchQuickConnects":       searchOf(quickConnectConditions),
 		"SearchDataTables":          searchOf(dataTableConditions),
+	}
+	regular := func(name string, in model.Input) []control.Condition {
+		if f := convert[name]; f != nil {
+			return f(in)
+		}
+		v := reflect.ValueOf(in).Elem()
+		return documentConditions("", v.FieldByName("SearchCriteria"), v.FieldByName("SearchFilter"))
 	}
 	passedOver := []string{
 		"SearchQueues QueueTypeCondition", // all queues are of the only type that it accepts
@@ -146,7 +164,7 @@ func TestSearchesKnowTheirMembers(t *testing.T) {
 				if slices.Contains(passedOver, op.Name+" "+path[len(path)-1]) {
 					want = 0
 				}
-				if got := leaves(control.Condition{And: convert[op.Name](in)}); got != want {
+				if got := leaves(control.Condition{And: regular(op.Name, in)}); got != want {
 					t.Errorf("%s %s becomes %d conditions, want %d", op.Name, strings.Join(path, "."), got, want)
 				}
 			})
@@ -168,7 +186,8 @@ func eachCondition(input func() model.Input, path []string, do func([]string, mo
 	last := path[len(path)-1]
 	leaf := v.Kind() == reflect.String
 	switch v.Interface().(type) {
-	case model.StringCondition, model.TagCondition, model.HierarchyGroupCondition, model.ListCondition:
+	case model.StringCondition, model.TagCondition, model.HierarchyGroupCondition, model.ListCondition,
+		model.BooleanCondition, model.NumberCondition, model.DateTimeCondition, model.DateCondition:
 		leaf = true
 	}
 	if leaf {

@@ -243,7 +243,7 @@ var withoutHandlers = sync.OnceValue(func() []operation {
 	for i := range all {
 		all[i] = operation{Operation: &model.Operations[i], labels: labelsOf(model.Operations[i].URI)}
 		if all[i].NewInput != nil {
-			all[i].sensitive = isSensitive(reflect.TypeOf(all[i].NewInput()), map[reflect.Type]bool{})
+			all[i].sensitive = isSensitive(all[i].Name, reflect.TypeOf(all[i].NewInput()), map[reflect.Type]bool{})
 		}
 	}
 	return all
