@@ -240,7 +240,7 @@ func (d documentType[R]) fill(out reflect.Value, in *lanyard.Instance, r R) erro
 			if err := assign(f, value); err != nil {
 				return err
 			}
-		case !ok:
+		case !ok && string(doc.Members[name]) != `""`: // an empty text is the same as none, and not always within bounds
 			if err := kept(doc.Members, name, f.Addr().Interface()); err != nil {
 				return err
 			}

@@ -67,7 +67,7 @@ func TestPhoneNumbers(t *testing.T) {
 	}
 	w.do("UpdatePhoneNumberMetadata", members{"PhoneNumberId": arn, "PhoneNumberDescription": ""}).ok()
 	got := w.do("DescribePhoneNumber", members{"PhoneNumberId": id}).ok()["ClaimedPhoneNumberSummary"].(members)
-	if got["PhoneNumberDescription"] != "" {
+	if got["PhoneNumberDescription"] != nil {
 		t.Errorf("the description is %v", got["PhoneNumberDescription"])
 	}
 

@@ -18,7 +18,8 @@ var unserved = map[string][]string{
 }
 
 // nameMembers are the members of a Create that must be new each time.
-var nameMembers = []string{"SecurityProfileName", "Username", "InstanceAlias", "AliasName", "Name", "EmailAddress"}
+var nameMembers = []string{"SecurityProfileName", "Username", "InstanceAlias", "AliasName", "VocabularyName",
+	"EmailAddress", "Title", "Name"}
 
 // roundTrip is a served type: what creates, describes and updates it.
 type roundTrip struct {
@@ -95,7 +96,7 @@ func labelsOf(op string) (labels []string) {
 func newRoundTrip(t *testing.T, noun string) *roundTrip {
 	w := newWorld(t, unbounded)
 	in := w.furnishAs("EXISTING_DIRECTORY") // which takes every member of a user but the password
-	r := &roundTrip{world: w, noun: noun, describe: "Describe" + noun, known: in.known(w)}
+	r := &roundTrip{world: w, noun: noun, describe: "Describe" + noun, known: in.knownBy(w, noun)}
 	r.create = pinned().Shapes[pinned().Operations["Create"+noun].Input.Shape]
 	for _, ref := range pinned().Shapes[pinned().Operations[r.describe].Output.Shape].Members {
 		if s := pinned().Shapes[ref.Shape]; s.Type == "structure" && len(s.Members) > len(r.out.Members) {
@@ -221,13 +222,23 @@ func (r *roundTrip) made(what string, m members) (label members, described membe
 	} else if strings.HasSuffix(r.label, "Name") {
 		label[r.label] = m[r.name]
 	} else {
-		for name, id := range x.ok() {
-			if name == r.label || strings.HasSuffix(name, "Id") {
-				label[r.label] = id
-			}
-		}
+		label[r.label] = idOf(x.ok(), r.label)
 	}
 	return label, r.described(label)
+}
+
+// idOf is the id in the answer of a Create, which is all there is or the resource itself.
+func idOf(answer members, label string) any {
+	var id any
+	for name, v := range answer {
+		switch inner, ok := v.(members); {
+		case name == label || strings.HasSuffix(name, "Id"):
+			return v
+		case ok && inner["Id"] != nil:
+			id = inner["Id"]
+		}
+	}
+	return id
 }
 
 func (r *roundTrip) described(label members) members {

@@ -20,6 +20,9 @@ var examples = map[string]any{
 	"EmailAddress": "sample@example.com", "IpCidr": "192.0.2.0/24",
 	"RecurrenceConfig": map[string]any{"RecurrencePattern": map[string]any{"Frequency": "YEARLY", "Interval": 1,
 		"ByMonth": []any{12}, "ByMonthDay": []any{25}}}, "DateTimeFormat": "2026-03-14T15:09:26Z", "TimeZone": "UTC",
+	"ContactFlowContent": aFlow("sample"), "VocabularyContent": "Phrase\nsample",
+	"ViewInputContent": map[string]any{"Template": "{}", "Actions": []any{"aa"}}, "ViewTemplate": "{}",
+	"S3Uri": "s3://bucket/sample.wav", "PhoneNumberPrefix": "+1", "PhoneNumberCountryCode": "US", "PhoneNumberType": "DID",
 	"RegionName":      "us-east-1",
 	"InstanceIdOrArn": "00000000-0000-4000-8000-000000000001", "TagKey": "Team", "PermissionsList": []any{"Users.View"},
 	"TagRestrictedResourceName":       "User",
@@ -46,12 +49,22 @@ func (in things) known(w *world) map[string]any {
 		"ParentHoursOfOperationConfigs": []any{map[string]any{"HoursOfOperationId": in.parent}},
 		"Arn":                           "arn:aws:app-integrations:us-east-1:" + account + ":application/a",
 	}
+	maps.Copy(m, in.flows)
 	if users := w.do("ListUsers", members{"InstanceId": in.instance}).ok()["UserSummaryList"].([]any); len(users) > 0 {
 		m["UserId"] = users[0].(members)["Id"]
 	}
 	profile := w.first("ListSecurityProfiles", in.instance, "SecurityProfileSummaryList", "Id")
 	m["SecurityProfileId"], m["SecurityProfileIds"], m["Id"] = profile, []any{profile}, profile
 	maps.Copy(m, in.more)
+	return m
+}
+
+// knownBy is known to an operation, or to those of a noun: flows and flow modules have aliases.
+func (in things) knownBy(w *world, operation string) map[string]any {
+	m := in.known(w)
+	if strings.Contains(operation, "ContactFlowAlias") {
+		m["AliasId"] = m["FlowAlias"]
+	}
 	return m
 }
 

@@ -120,6 +120,7 @@ func TestWire(t *testing.T) {
 
 // things are the ids of what the script made.
 type things struct {
+	flows                                                                                                 map[string]any // see furnishFlows
 	instance, hours, queue, routing, parent, quick, group, below, module, alias, table, user, agent, held string
 
 	flow, address string
