@@ -115,6 +115,7 @@ func TestWire(t *testing.T) {
 	r.end(in, p)
 	r.dataTables(in)
 	r.routingDocuments(in.instance)
+	r.flows(in)
 	r.complete()
 }
 
