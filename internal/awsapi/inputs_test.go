@@ -62,7 +62,7 @@ func (w *world) furnishAs(identity string) things {
 func (w *world) furnishFlows(id string) map[string]any {
 	w.Helper()
 	of := func(more members) members { more["InstanceId"] = id; return more }
-	flow := w.id("CreateContactFlow", of(members{"Name": "Flow", "Type": "CONTACT_FLOW", "Content": aFlow("hello")}))
+	flow := w.id("CreateContactFlow", of(members{"Name": "Versions", "Type": "CONTACT_FLOW", "Content": aFlow("hello")}))
 	w.do("CreateContactFlowVersion", of(members{"ContactFlowId": flow})).ok()
 	view := w.do("CreateView", of(members{"Name": "View", "Status": "PUBLISHED", "Content": aView("hello")})).ok()["View"].(members)
 	w.do("CreateViewVersion", of(members{"ViewId": view["Id"]})).ok()
@@ -76,7 +76,7 @@ func (w *world) furnishFlows(id string) map[string]any {
 		"PromptId": w.id("CreatePrompt", of(members{"Name": "Prompt", "S3Uri": "s3://bucket/a.wav"})),
 		"VocabularyId": w.id("CreateVocabulary", of(members{"VocabularyName": "Words", "LanguageCode": "ar-AE",
 			"Content": words})),
-		"PhoneNumberId": w.id("ClaimPhoneNumber", of(members{"PhoneNumber": "+12015550100"})),
+		"PhoneNumberId": w.id("ClaimPhoneNumber", of(members{"PhoneNumber": "+12015550177"})),
 		"TargetArn":     w.arn(id), "ResourceId": sms, "SourcePhoneNumberArn": sms}
 }
 
