@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -115,7 +116,7 @@ const (
 )
 
 // canaryTypes are the names under which tags restrict what lanyard stores.
-const canaryTypes = `["User", "SecurityProfile", "Queue", "RoutingProfile", "HierarchyGroup", "HoursOfOperation", "ContactFlowModule", "QuickConnect", "DataTable"]`
+const canaryTypes = `["User", "SecurityProfile", "Queue", "RoutingProfile", "HierarchyGroup", "HoursOfOperation", "ContactFlowModule", "QuickConnect", "DataTable", "ContactFlow"]`
 
 // viewers are the users who look, with their permissions and restrictions.
 var viewers = []struct{ name, permissions, restriction string }{
@@ -129,7 +130,7 @@ var viewers = []struct{ name, permissions, restriction string }{
 	{"lead", canaryViews + `, "HistoricalChanges.View", "Users.Edit", "Users.EditPermission", "Users.Create", "Users.Delete", "SecurityProfiles.Edit", "SecurityProfiles.Create", "SecurityProfiles.Delete",
 		"Queues.Edit", "Queues.Create", "Queues.Delete", "RoutingPolicies.Edit", "RoutingPolicies.Create", "RoutingPolicies.Delete", "AgentGrouping.Edit", "AgentGrouping.Create",
 		"HoursOfOperation.Edit", "HoursOfOperation.Create", "HoursOfOperation.Delete", "ContactFlowModules.Edit", "ContactFlowModules.Create", "ContactFlowModules.Delete", "ContactFlowModules.Publish",
-		"TransferDestinations.Edit", "TransferDestinations.Create", "TransferDestinations.Delete", "DataTables.Edit", "DataTables.Create", "DataTables.Delete", "DataTables.ManageValues"`,
+		"TransferDestinations.Edit", "TransferDestinations.Create", "TransferDestinations.Delete", "DataTables.Edit", "DataTables.Create", "DataTables.Delete", "DataTables.ManageValues", ` + canaryFlowEdits,
 		`"TagRestrictedResources": ` + canaryTypes + `, "AllowedAccessControlTags": {"Country": "FR"}`},
 	{"rows", `"DataTables.View", "DataTables.ManageValues", "DataTables.Edit", "DataTables.Delete", "HistoricalChanges.View", "Users.View"`,
 		`"TagRestrictedResources": ["DataTable", "User"], "AllowedAccessControlTags": {"Country": "IT"},
@@ -138,10 +139,10 @@ var viewers = []struct{ name, permissions, restriction string }{
 	{"assigner", `"Users.View", "Users.EditPermission"`,
 		`"TagRestrictedResources": ["User"], "AllowedAccessControlTags": {"Country": "FR"}`},
 	{"admin", canaryViews + `, "HistoricalChanges.View", "QConnectAIAgents.View", "QConnectAIAgents.Edit", "Users.Edit", "Users.EditPermission", "Users.Create", "Users.Delete",
-		"SecurityProfiles.Edit", "SecurityProfiles.Create", "SecurityProfiles.Delete", "AgentGrouping.Edit", "AgentGrouping.Create"`, ``},
+		"SecurityProfiles.Edit", "SecurityProfiles.Create", "SecurityProfiles.Delete", "AgentGrouping.Edit", "AgentGrouping.Create", ` + canaryFlowEdits, ``},
 }
 
-const canaryViews = `"Users.View", "SecurityProfiles.View", "Queues.View", "RoutingPolicies.View", "AgentGrouping.View", "HoursOfOperation.View", "ContactFlowModules.View", "TransferDestinations.View", "DataTables.View"`
+const canaryViews = `"Users.View", "SecurityProfiles.View", "Queues.View", "RoutingPolicies.View", "AgentGrouping.View", "HoursOfOperation.View", "ContactFlowModules.View", "TransferDestinations.View", "DataTables.View", ` + canaryFlowViews
 
 // canaryLine is a queue of a routing profile.
 const canaryLine = `{"QueueReference": {"QueueId": "%s", "Channel": "VOICE"}, "Priority": 1, "Delay": 0}`
@@ -226,6 +227,8 @@ func (w *canaryWorld) fill() {
 		w.make(of+"alias", "CreateContactFlowModuleAlias", `"ContactFlowModuleId": "$`+of+
 			`module", "AliasName": "Live", "ContactFlowModuleVersion": 1`)
 	}
+
+	w.fillFlows(other)
 
 	table := `"TimeZone": "UTC", "ValueLockLevel": "NONE", "Status": "PUBLISHED", `
 	w.make("table", "CreateDataTable", `"Name": "Table", `+table+seen)
@@ -679,8 +682,8 @@ func canaryRequests(t *testing.T) (all []canaryRequest) {
 		}
 		var of []canaryRequest
 		add := func(members string) {
-			if members = strings.TrimSuffix(members, ", "); op.Name != "TagResource" && op.Name != "UntagResource" &&
-				op.Name != "ListTagsForResource" {
+			members = strings.TrimSuffix(members, ", ")
+			if _, ok := reflect.TypeOf(op.NewInput()).Elem().FieldByName("InstanceId"); ok {
 				members = strings.TrimSuffix(`"InstanceId": "$instance", `+members, ", ")
 			}
 			of = append(of, canaryRequest{"call/" + op.Name, "{" + members + "}"})
@@ -705,7 +708,7 @@ func canaryRequests(t *testing.T) (all []canaryRequest) {
 			for _, of := range []string{"agent/$user", "agent/$huser", "agent/$hleft", "security-profile/$hprofile",
 				"security-profile/$hgone", "queue/$hqueue",
 				"routing-profile/$hrouting", "agent-group/$hgroup", "operating-hours/$hhours", "flow-module/$hmodule",
-				"transfer-destination/$hconnect", "data-table/$htable"} {
+				"transfer-destination/$hconnect", "data-table/$htable", "contact-flow/$hflow", "prompt/$hprompt", "view/$hview"} {
 				add(fmt.Sprintf(`"resourceArn": "arn:aws:connect:us-east-1:%s:instance/$instance/%s", %s`, ownAccount, of, more[0]))
 			}
 		case slices.Contains(notForUsers, op.Name):
