@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	canaryFlow    = `"Type": "CONTACT_FLOW", "Content": ` + canaryContent
+	canaryFlowOf  = `"Type": "CONTACT_FLOW", "Content": ` + canaryContent
 	canaryContent = `"{\"Version\":\"2019-10-30\",\"StartAction\":\"a\",\"Actions\":[{\"Identifier\":\"a\",\"Type\":\"DisconnectParticipant\",\"Parameters\":{},\"Transitions\":{}}]}"`
 	canaryView    = `"Status": "PUBLISHED", "Content": {"Template": "{}", "Actions": []}`
 	canarySMS     = "arn:aws:sms-voice:us-east-1:" + ownAccount + ":phone-number/phone"
@@ -24,7 +24,9 @@ func (w *canaryWorld) fillFlows(other string) {
 				continue
 			}
 		}
-		w.make(of+"flow", "CreateContactFlow", `"Name": "`+word+`flow", `+canaryFlow+`, `+tags)
+		if of == "h" {
+			w.make(of+"flow", "CreateContactFlow", `"Name": "`+word+`flow", `+canaryFlowOf+`, `+tags)
+		}
 		w.make(of+"flowversion", "CreateContactFlowVersion", `"ContactFlowId": "$`+of+`flow"`)
 		w.make(of+"flowalias", "CreateContactFlowAlias", `"ContactFlowId": "$`+of+`flow", "AliasName": "live", "ContactFlowVersion": 1`)
 		sms := canarySMS
@@ -37,12 +39,12 @@ func (w *canaryWorld) fillFlows(other string) {
 	w.make("prompt", "CreatePrompt", `"Name": "prompt", "S3Uri": "s3://bucket/a.wav", `+seen)
 	w.make("view", "CreateView", `"Name": "view", `+canaryView+`, `+seen)
 	w.make("viewversion", "CreateViewVersion", `"ViewId": "$view"`)
-	w.make("flow2", "CreateContactFlow", `"Name": "Unused flow", `+canaryFlow+`, `+seen)
+	w.make("flow2", "CreateContactFlow", `"Name": "Unused flow", `+canaryFlowOf+`, `+seen)
 	w.make("number", "ClaimPhoneNumber", `"PhoneNumber": "+12015550100", `+seen)
 	w.make("number2", "ClaimPhoneNumber", `"PhoneNumber": "+12015550101", `+seen)
 	w.make("number3", "ClaimPhoneNumber", `"PhoneNumber": "+12015550102", `+seen)
 	w.make("called", "AssociatePhoneNumberContactFlow", `"PhoneNumberId": "$number", "ContactFlowId": "$flow"`)
-	w.make("xflow", "CreateContactFlow", `"Name": "`+other+`", `+canaryFlow+`, `+unseen)
+	w.make("xflow", "CreateContactFlow", `"Name": "`+other+`", `+canaryFlowOf+`, `+unseen)
 	w.make("xcalled", "AssociatePhoneNumberContactFlow", `"PhoneNumberId": "$number2", "ContactFlowId": "$xflow"`)
 	w.make("vocabulary", "CreateVocabulary", `"VocabularyName": "words", "LanguageCode": "en-US", "Content": "Phrase\nword", `+seen)
 	w.make("vocabulary2", "CreateVocabulary", `"VocabularyName": "more", "LanguageCode": "en-US", "Content": "Phrase\nword", `+seen)
@@ -76,7 +78,7 @@ func init() {
 	search := `"SearchCriteria": {"StringCondition": {"FieldName": "name", "Value": "canary", "ComparisonType": "CONTAINS"}}`
 	maps.Copy(canaryMore, map[string][]string{
 		"SearchContactFlows": {search}, "SearchPrompts": {search}, "SearchViews": {search},
-		"CreateContactFlow":         {`"Name": "new1", ` + canaryFlow + `, ` + seen, `"Name": "new2", ` + canaryFlow + `, ` + unseen},
+		"CreateContactFlow":         {`"Name": "new1", ` + canaryFlowOf + `, ` + seen, `"Name": "new2", ` + canaryFlowOf + `, ` + unseen},
 		"UpdateContactFlowMetadata": flows(`"Description": "x"`),
 		"UpdateContactFlowName":     flows(`"Description": "y"`),
 		"UpdateContactFlowContent":  flows(`"Content": ` + canaryContent),
@@ -89,7 +91,7 @@ func init() {
 		"DeleteContactFlowAlias": {`"ContactFlowId": "$hflow", "AliasId": "$hflowalias"`,
 			`"ContactFlowId": "$flow", "AliasId": "$flowalias"`},
 		"DeleteContactFlowVersion": flows(`"ContactFlowVersion": 2`),
-		"AssociateFlow":            append(associations(`, "FlowId": "$hflow"`), associations(`, "FlowId": "$flow"`)...),
+		"AssociateFlow":            append(associations(`, "FlowId": "$hflow"`), associations(`, "FlowId": "$flow"`)[1]),
 		"DisassociateFlow":         associations(``),
 		"GetFlowAssociation":       associations(``),
 		"BatchGetFlowAssociation":  {`"ResourceIds": ["` + canarySMS + `", "` + canarySMS2 + `"]`},
@@ -103,7 +105,7 @@ func init() {
 		"CreateViewVersion":  views(`"VersionDescription": "x"`),
 		"DeleteViewVersion":  views(`"ViewVersion": 1`),
 
-		"SearchAvailablePhoneNumbers":        {`"PhoneNumberCountryCode": "US", "PhoneNumberType": "DID"`},
+		"SearchAvailablePhoneNumbers":        {`"PhoneNumberCountryCode": "US", "PhoneNumberType": "DID", "PhoneNumberPrefix": "+1201555015"`},
 		"ClaimPhoneNumber":                   {`"PhoneNumber": "+12015550150", ` + seen},
 		"ImportPhoneNumber":                  {`"SourcePhoneNumberArn": "` + canarySMS + `", ` + seen},
 		"UpdatePhoneNumber":                  {`"PhoneNumberId": "$number"`},

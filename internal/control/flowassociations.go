@@ -44,8 +44,13 @@ func (s *Service) AssociateFlow(ctx context.Context, call Call, instance string,
 	return putNamed(ctx, s, call, instance, a.key(), set)
 }
 
-// checkFlowAssociation notes the e-mail address of an association: it must not be deleted in the meantime.
-func checkFlowAssociation(c *documentCheck, _, d *lanyard.Document) error {
+// checkFlowAssociation notes the e-mail address of an association: it must not be deleted in the meantime. An
+// association whose flow the user may not view is not replaced.
+func checkFlowAssociation(c *documentCheck, before, d *lanyard.Document) error {
+	if before != nil && runsHidden(c.tx, before) {
+		return lanyard.Errorf(lanyard.Duplicate, "ResourceId: flow association of %s already exists",
+			lanyard.Quote(oneText(d, "ResourceId")))
+	}
 	if !emailAssociations[oneText(d, "ResourceType")] {
 		return nil
 	}
@@ -63,6 +68,9 @@ func (s *Service) DisassociateFlow(ctx context.Context, call Call, instance stri
 		if err != nil {
 			return err
 		}
+		if runsHidden(tx, found.Doc()) {
+			return noAssociation(a)
+		}
 		return tx.Delete(ctx, found.Type(), found.ID)
 	})
 }
@@ -76,6 +84,14 @@ func findAssociation(ctx context.Context, r store.Reader, a FlowAssociation) (*l
 		return nil, err
 	}
 	return found.(*lanyard.FlowAssociation), nil
+}
+
+// runsHidden reports whether the flow of an association, if it has one, is hidden from the user on whose behalf tx
+// changes anything.
+func runsHidden(tx store.Tx, a *lanyard.Document) bool {
+	g, ok := tx.(*guard)
+	flow := oneText(a, "FlowId")
+	return ok && flow != "" && !g.views(g.snapshot, lanyard.TypeFlow, flow)
 }
 
 func noAssociation(a FlowAssociation) error {
