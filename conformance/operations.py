@@ -1,9 +1,12 @@
 """The operations of the service model, how the server says it answers them, and one valid request for each."""
+import json
 import pathlib
 
 import check
 from centre import Centre, agent_arn, app_arn, fresh
 
+FLOW = json.dumps({"Version": "2019-10-30", "StartAction": "end", "Actions": [
+    {"Identifier": "end", "Type": "DisconnectParticipant", "Parameters": {}, "Transitions": {}}]})
 SERVED, EMPTY, NOT_SERVED = "served", "empty", "not served"
 
 
@@ -49,6 +52,73 @@ class Requests:
 
     def quick_connect_config(self):
         return {"QuickConnectType": "FLOW", "FlowConfig": {"ContactFlowId": self.flow}}
+
+    def flow_requests(self, instance):
+        """What flows are, and what has to do with them."""
+        c, sms = self.centre, "arn:aws:sms-voice:us-east-1:123456789012:phone-number/" + fresh("phone")
+        words = {"LanguageCode": "en-US", "Content": "Phrase\tDisplayAs\nLos-Angeles\tLos Angeles"}
+        make = lambda: {"Name": fresh("f"), "Type": "CONTACT_FLOW", "Content": FLOW}
+        flow = lambda: instance | {"ContactFlowId": c.create_contact_flow(**make())["ContactFlowId"]}
+        prompt = lambda: instance | {"PromptId": c.create_prompt(Name=fresh("p"), S3Uri="s3://bucket/a.wav")["PromptId"]}
+        vocabulary = lambda: instance | {"VocabularyId": c.create_vocabulary(VocabularyName=fresh("v"), **words)["VocabularyId"]}
+        new_view = lambda: {"Name": fresh("v"), "Status": "PUBLISHED", "Content": {"Template": "{}"}}
+        view = lambda: instance | {"ViewId": c.create_view(**new_view())["View"]["Id"]}
+        available = lambda: self.connect.search_available_phone_numbers(
+            InstanceId=c.id, PhoneNumberCountryCode="US", PhoneNumberType="DID", MaxResults=1)["AvailableNumbersList"][0]["PhoneNumber"]
+
+        def number():
+            """The only number of the centre, which has room for ten."""
+            have = c.list_phone_numbers()["PhoneNumberSummaryList"]
+            return {"PhoneNumberId": have[0]["Id"] if have else c.claim_phone_number(PhoneNumber=available())["PhoneNumberId"]}
+
+        def version(of, alias=False):
+            c.create_contact_flow_version(ContactFlowId=of["ContactFlowId"])
+            if alias:
+                made = c.create_contact_flow_alias(ContactFlowId=of["ContactFlowId"], AliasName="live", ContactFlowVersion=1)
+                return of | {"AliasId": made["Id"]}
+            return of | {"ContactFlowVersion": 1}
+
+        def view_version(of):
+            c.create_view_version(ViewId=of["ViewId"])
+            return of | {"ViewVersion": 1}
+
+        def associated(of):
+            c.associate_flow(ResourceId=sms, ResourceType="SMS_PHONE_NUMBER", FlowId=of["ContactFlowId"])
+            return instance | {"ResourceId": sms, "ResourceType": "SMS_PHONE_NUMBER"}
+
+        return {
+            "CreateContactFlow": lambda: instance | make(),
+            "DescribeContactFlow": flow, "ListContactFlows": lambda: instance, "SearchContactFlows": lambda: instance,
+            "UpdateContactFlowMetadata": flow, "UpdateContactFlowName": lambda: flow() | {"Name": fresh("f")},
+            "UpdateContactFlowContent": lambda: flow() | {"Content": FLOW},
+            "DeleteContactFlow": flow, "CreateContactFlowVersion": flow, "ListContactFlowVersions": flow,
+            "DeleteContactFlowVersion": lambda: version(flow()),
+            "CreateContactFlowAlias": lambda: version(flow()) | {"AliasName": "live"},
+            "DescribeContactFlowAlias": lambda: version(flow(), alias=True), "ListContactFlowAliases": flow,
+            "UpdateContactFlowAlias": lambda: version(flow(), alias=True),
+            "DeleteContactFlowAlias": lambda: version(flow(), alias=True),
+            "AssociateFlow": lambda: associated(flow()) | {"FlowId": flow()["ContactFlowId"]},
+            "DisassociateFlow": lambda: associated(flow()), "GetFlowAssociation": lambda: associated(flow()),
+            "ListFlowAssociations": lambda: instance, "BatchGetFlowAssociation": lambda: instance | {"ResourceIds": [sms]},
+            "CreatePrompt": lambda: instance | {"Name": fresh("p"), "S3Uri": "s3://bucket/a.wav"},
+            "DescribePrompt": prompt, "ListPrompts": lambda: instance, "SearchPrompts": lambda: instance, "UpdatePrompt": prompt,
+            "DeletePrompt": prompt,
+            "SearchAvailablePhoneNumbers": lambda: instance | {"PhoneNumberCountryCode": "DE", "PhoneNumberType": "DID"},
+            "ClaimPhoneNumber": lambda: {"TargetArn": Centre(self.connect).instance_arn, "PhoneNumber": available()},
+            "ImportPhoneNumber": lambda: {"InstanceId": Centre(self.connect).id, "SourcePhoneNumberArn": sms},
+            "DescribePhoneNumber": number, "ListPhoneNumbers": lambda: instance, "ListPhoneNumbersV2": lambda: {},
+            "UpdatePhoneNumber": lambda: number() | {"TargetArn": c.instance_arn}, "UpdatePhoneNumberMetadata": number,
+            "AssociatePhoneNumberContactFlow": lambda: number() | flow(),
+            "DisassociatePhoneNumberContactFlow": lambda: number() | instance, "ReleasePhoneNumber": number,
+            "CreateView": lambda: instance | new_view(), "DescribeView": view, "ListViews": lambda: instance,
+            "SearchViews": lambda: instance, "UpdateViewContent": lambda: view() | {"Status": "SAVED", "Content": {}},
+            "UpdateViewMetadata": view, "DeleteView": view, "CreateViewVersion": view, "ListViewVersions": view,
+            "DeleteViewVersion": lambda: view_version(view()),
+            "CreateVocabulary": lambda: instance | {"VocabularyName": fresh("v"), **words}, "DescribeVocabulary": vocabulary,
+            "SearchVocabularies": lambda: instance, "DeleteVocabulary": vocabulary,
+            "AssociateDefaultVocabulary": lambda: instance | {"LanguageCode": "en-US"},
+            "ListDefaultVocabularies": lambda: instance,
+        }
 
     def params(self, operation):
         c, instance = self.centre, {"InstanceId": self.centre.id}
@@ -139,6 +209,7 @@ class Requests:
             "DisassociateRoutingProfileQueues": lambda: routing,
             "ListRoutingProfileManualAssignmentQueues": lambda: routing,
             "DeleteRoutingProfile": lambda: instance | {"RoutingProfileId": c.routing()},
+            **self.flow_requests(instance),
             "CreateHoursOfOperation": lambda: instance | {"Name": fresh("h"), "TimeZone": "Europe/Paris", "Config": []},
             "DescribeHoursOfOperation": lambda: instance | {"HoursOfOperationId": self.hours},
             "ListHoursOfOperations": lambda: instance,
