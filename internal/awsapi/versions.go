@@ -22,11 +22,6 @@ func textSetting(value string) lanyard.JSON {
 	return b
 }
 
-// shownStatus is the status of a document as it is shown.
-func shownStatus(d *lanyard.Document) (status string, err error) {
-	return status, kept(d.Members, control.Status, &status)
-}
-
 // contentSum is the checksum of the content that a document shows; nil without content.
 func contentSum(d *lanyard.Document) *string {
 	content := d.Members[control.Content]

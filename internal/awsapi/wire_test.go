@@ -121,11 +121,10 @@ func TestWire(t *testing.T) {
 
 // things are the ids of what the script made.
 type things struct {
-	flows                                                                                                 map[string]any // see furnishFlows
 	instance, hours, queue, routing, parent, quick, group, below, module, alias, table, user, agent, held string
 
 	flow, address string
-	more          map[string]any // by member, as of a sampler
+	more, flows   map[string]any // by member, as of a sampler; see furnishFlows
 }
 
 func (r *recorder) instances() things {
