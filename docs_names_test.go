@@ -49,17 +49,21 @@ func TestReadmeProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	examples, err := os.ReadFile("access/example_test.go")
-	if err != nil {
-		t.Fatal(err)
+	examples := ""
+	for _, name := range []string{"access/example_test.go", "follow/example_test.go"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		examples += strings.ReplaceAll(string(text), "\n\t", "\n")
 	}
 	programs := goBlock.FindAllStringSubmatch(string(readme), -1)
 	if len(programs) == 0 {
 		t.Error("README.md has no Go program")
 	}
 	for _, p := range programs {
-		if !strings.Contains(strings.ReplaceAll(string(examples), "\n\t", "\n"), p[1]) {
-			t.Errorf("access/example_test.go does not have this program of README.md:\n%s", p[1])
+		if !strings.Contains(examples, p[1]) {
+			t.Errorf("the examples of access and follow do not have this program of README.md:\n%s", p[1])
 		}
 	}
 }
