@@ -10,6 +10,7 @@ import (
 //	arn:PARTITION:connect:REGION:ACCOUNT:instance/INSTANCE
 //	arn:PARTITION:connect:REGION:ACCOUNT:instance/INSTANCE/TYPE/ID
 //	arn:PARTITION:connect:REGION:ACCOUNT:phone-number/ID
+//	arn:PARTITION:connect:REGION:ACCOUNT:traffic-distribution-group/ID
 //
 // The TYPE of the queue that a user has for themselves is of two words, queue/agent.
 type ARN struct {
@@ -28,7 +29,7 @@ const (
 )
 
 // apart has the types whose ARNs do not say of which instance they are.
-var apart = map[Type]bool{TypePhoneNumber: true}
+var apart = map[Type]bool{TypePhoneNumber: true, TypeTrafficGroup: true}
 
 // Apart reports whether ARNs of the type do not say of which instance they are: their Instance is "".
 func (t Type) Apart() bool { return apart[t] }

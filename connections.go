@@ -44,3 +44,39 @@ type UseCase struct{ Document }
 
 // Type is TypeUseCase.
 func (*UseCase) Type() Type { return TypeUseCase }
+
+// A TrafficGroup says how calls and agents are distributed between an instance and its replicas.
+type TrafficGroup struct {
+	Document
+	Default bool `json:",omitzero"` // it distributes sign-ins too, and is not deleted alone
+}
+
+// Type is TypeTrafficGroup.
+func (*TrafficGroup) Type() Type { return TypeTrafficGroup }
+
+// Key is the name, but for the default group, whose name may be given to another.
+func (g *TrafficGroup) Key() string {
+	if g.Default {
+		return ""
+	}
+	return g.Name
+}
+
+// A WorkspacePage is a page of a workspace, and a part of it. Its Meta.Name is the page.
+type WorkspacePage struct{ Document }
+
+// Type is TypeWorkspacePage.
+func (*WorkspacePage) Type() Type { return TypeWorkspacePage }
+
+// Key is the page of the workspace.
+func (p *WorkspacePage) Key() string { return p.Whole + "/" + p.Name }
+
+// A WorkspaceAssociation assigns a workspace, of which it is a part, to a user or a routing profile. Its Meta.Name is
+// the ARN of that.
+type WorkspaceAssociation struct{ Document }
+
+// Type is TypeWorkspaceAssociation.
+func (*WorkspaceAssociation) Type() Type { return TypeWorkspaceAssociation }
+
+// Key is what the workspace is assigned to.
+func (a *WorkspaceAssociation) Key() string { return a.Whole + "/" + a.Name }

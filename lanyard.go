@@ -71,8 +71,13 @@ const (
 	TypeSecurityKey    Type = "security-key"
 	TypeLambdaFunction Type = "lambda-function"
 	TypeBot            Type = "lex-bot"
-	TypeAIAgent        Type = "ai-agent" // its ID is the qualified ARN
-	TypeClientToken    Type = "client-token"
+	TypeTrafficGroup   Type = "traffic-distribution-group"
+	TypeWorkspacePage  Type = "workspace-page"
+
+	TypeWorkspaceAssociation Type = "workspace-association"
+
+	TypeAIAgent     Type = "ai-agent" // its ID is the qualified ARN
+	TypeClientToken Type = "client-token"
 
 	TypeFlowAssociation   Type = "flow-association"
 	TypeDefaultVocabulary Type = "default-vocabulary"

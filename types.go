@@ -149,6 +149,12 @@ var resourceTypes = []ResourceType{
 		Member: "IntegrationAssociationId", Taggable: true, new: func() Resource { return new(Integration) }},
 	{Type: TypeUseCase, Word: "use case", Plural: "use cases", Member: "UseCaseId", Taggable: true,
 		Whole: TypeIntegration, new: func() Resource { return new(UseCase) }},
+	{Type: TypeTrafficGroup, Word: "traffic distribution group", Plural: "traffic distribution groups",
+		Member: "TrafficDistributionGroupId", Taggable: true, new: func() Resource { return new(TrafficGroup) }},
+	{Type: TypeWorkspacePage, Word: "workspace page", Plural: "workspace pages", Member: "Page", Whole: TypeWorkspace,
+		new: func() Resource { return new(WorkspacePage) }},
+	{Type: TypeWorkspaceAssociation, Word: "workspace association", Plural: "workspace associations", Whole: TypeWorkspace,
+		Searchable: true, viewedBy: "Workspaces.View", new: func() Resource { return new(WorkspaceAssociation) }},
 
 	// Parts of others and what no permission is about.
 	{Type: TypeStructure, Name: "HierarchyStructure", Word: "hierarchy structure", Plural: "hierarchy structures",

@@ -186,6 +186,20 @@ var rights = map[string]right{
 	"DeactivateEvaluationForm":   {"EvaluationForms.Edit", lanyard.TypeEvaluationForm, "EvaluationFormId"},
 	"DeleteEvaluationForm":       {"EvaluationForms.Delete", lanyard.TypeEvaluationForm, "EvaluationFormId"},
 
+	"CreateWorkspace":           {"Workspaces.Create", lanyard.TypeWorkspace, ""},
+	"DescribeWorkspace":         {"Workspaces.View", lanyard.TypeWorkspace, "WorkspaceId"},
+	"ListWorkspaces":            {"Workspaces.View", lanyard.TypeWorkspace, ""},
+	"SearchWorkspaces":          {"Workspaces.View", lanyard.TypeWorkspace, ""},
+	"UpdateWorkspaceMetadata":   {"Workspaces.Edit", lanyard.TypeWorkspace, "WorkspaceId"},
+	"UpdateWorkspaceTheme":      {"Workspaces.Edit", lanyard.TypeWorkspace, "WorkspaceId"},
+	"UpdateWorkspaceVisibility": {"Workspaces.EditVisibility", lanyard.TypeWorkspace, "WorkspaceId"},
+	"DeleteWorkspace":           {"Workspaces.Delete", lanyard.TypeWorkspace, "WorkspaceId"},
+	"CreateWorkspacePage":       {"Workspaces.Edit", lanyard.TypeWorkspace, "WorkspaceId"},
+	"ListWorkspacePages":        {"Workspaces.View", lanyard.TypeWorkspace, "WorkspaceId"},
+	"UpdateWorkspacePage":       {"Workspaces.Edit", lanyard.TypeWorkspace, "WorkspaceId"},
+	"DeleteWorkspacePage":       {"Workspaces.Edit", lanyard.TypeWorkspace, "WorkspaceId"},
+	// Who a workspace is assigned to is told to keys alone: users may not be allowed to view them all.
+
 	"CreateRule":   {"Rules.Create", lanyard.TypeRule, ""},
 	"DescribeRule": {"Rules.View", lanyard.TypeRule, "RuleId"},
 	"ListRules":    {"Rules.View", lanyard.TypeRule, ""},
@@ -280,8 +294,6 @@ var rights = map[string]right{
 	"ListTestCases":            {"TestCases.View", "", ""},
 	"SearchTestCases":          {"TestCases.View", "", ""},
 	"ListTestCaseExecutions":   {"TestCases.View", "", ""},
-	"ListWorkspaces":           {"Workspaces.View", "", ""},
-	"SearchWorkspaces":         {"Workspaces.View", "", ""},
 	"SearchContacts":           {"ContactSearch.View", "", ""},
 }
 

@@ -84,6 +84,7 @@ func (s *Server) handlers() map[string]handler {
 	all := s.accessHandlers()
 	for _, some := range []map[string]handler{
 		s.connectionHandlers(), s.taskTemplateHandlers(), s.ruleHandlers(), s.evaluationFormHandlers(),
+		s.trafficGroupHandlers(), s.workspaceHandlers(),
 		s.promptHandlers(),
 		s.flowHandlers(),
 		s.agentStatusHandlers(), s.predefinedAttributeHandlers(), s.hoursOverrideHandlers(),
@@ -258,9 +259,7 @@ func (s *Server) operations() []*operation {
 		op := &own[i]
 		switch op.Service {
 		case model.Served:
-			if op.handle = handlers[op.Name]; op.handle == nil { // TEMPORARY: until each is written
-				op.Operation = &model.Operation{Name: op.Name, Method: op.Method, URI: op.URI}
-			}
+			op.handle = handlers[op.Name]
 		case model.Empty:
 			op.handle = s.empty
 		}

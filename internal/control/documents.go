@@ -52,7 +52,8 @@ var documents = map[lanyard.Type]documentRules{
 			lanyard.TypeFlowAssociation, lanyard.TypeTaskTemplate, lanyard.TypeRule}},
 	lanyard.TypeFlowVersion: {quota: maxVersions, content: []string{Content}},
 	lanyard.TypeFlowAlias:   {named: "AliasName", quota: maxAliases, check: checkFlowAlias},
-	lanyard.TypeView:        {quota: 100, content: []string{Content}, check: checkVersioned(lanyard.TypeView)},
+	lanyard.TypeView: {quota: 100, content: []string{Content}, check: checkVersioned(lanyard.TypeView),
+		usedBy: []lanyard.Type{lanyard.TypeWorkspacePage}},
 	lanyard.TypeViewVersion: {quota: maxVersions, content: []string{Content}},
 	lanyard.TypeFlowAssociation: {quota: 1000, refers: []reference{{path: "FlowId", t: lanyard.TypeFlow}},
 		check: checkFlowAssociation},
@@ -94,7 +95,10 @@ var documents = map[lanyard.Type]documentRules{
 	lanyard.TypeBot:            {named: "LexBot", quota: 100, check: checkBot},
 	lanyard.TypeIntegration: {named: "IntegrationArn", quota: 100, check: checkIntegration,
 		usedBy: []lanyard.Type{lanyard.TypeUseCase, lanyard.TypeRule}},
-	lanyard.TypeUseCase: {named: "UseCaseType", quota: 10, check: checkUseCase},
+	lanyard.TypeUseCase:              {named: "UseCaseType", quota: 10, check: checkUseCase},
+	lanyard.TypeTrafficGroup:         {quota: 11, check: checkTrafficGroup},
+	lanyard.TypeWorkspacePage:        {named: "Page", quota: 100, check: checkWorkspacePage},
+	lanyard.TypeWorkspaceAssociation: {named: "ResourceArns", quota: maxWorkspaceAssociations},
 }
 
 // documentCheck is what checks of documents may look at.
@@ -348,11 +352,15 @@ func getDocument[R lanyard.Documented](ctx context.Context, s *Service, r store.
 			return none, err
 		}
 	}
+	shown := cmp.Or(ref.ID, ref.Key)
+	if whole != "" && ref.Key != "" {
+		ref.Key = whole + "/" + ref.Key
+	}
 	res, err := findDocument[R](ctx, s, r, in, ref)
 	// The same whether it does not exist or is a part of another, which the caller may not be allowed to view.
 	if t.Whole() != "" && (errors.Is(err, lanyard.ErrNotFound) || err == nil && res.Doc().Whole != whole) {
 		return none, lanyard.Errorf(lanyard.NotFound, "%s: %s %q does not exist in %s %s", t.Member(), t.Word(),
-			lanyard.Clip(ref.ID), t.Whole().Word(), whole)
+			lanyard.Clip(shown), t.Whole().Word(), whole)
 	}
 	return res, err
 }

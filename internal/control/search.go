@@ -118,7 +118,13 @@ var searchable = map[lanyard.Type][]field{
 		memberField("type", "Type"), memberField("displayOrder", "DisplayOrder"), idField},
 	lanyard.TypePredefinedAttribute: {nameField, {"value", attributeStrings}},
 	lanyard.TypeHoursOverride:       documentFields(),
-	lanyard.TypeEvaluationForm:      {{"title", nameField.values}, memberField("description", "Description"), idField},
+	lanyard.TypeWorkspace:           documentFields("Visibility", "Title"),
+	lanyard.TypeWorkspaceAssociation: {
+		{"WorkspaceId", one(func(a *lanyard.WorkspaceAssociation) string { return a.Whole })},
+		memberField("ResourceId", WorkspaceResourceID), memberField("ResourceType", WorkspaceResourceType),
+		{"ResourceArn", nameField.values},
+	},
+	lanyard.TypeEvaluationForm: {{"title", nameField.values}, memberField("description", "Description"), idField},
 	lanyard.TypeRule: {
 		{"Name", nameField.values}, memberField("PublishStatus", "PublishStatus"),
 		{"EventSourceName", ruleField(func(r rule) []string { return []string{r.source.EventSourceName} })},

@@ -38,6 +38,13 @@ func (s *Service) tagged(ctx context.Context, call Call, arn string) (tagTarget,
 		}
 		return tagTarget{in, a.Type, n.ID}, nil
 	}
+	if a.Type == lanyard.TypeTrafficGroup {
+		of, err := s.TrafficGroup(ctx, call, "resourceArn", arn)
+		if err != nil {
+			return tagTarget{}, err
+		}
+		return tagTarget{of.Instance, a.Type, of.Group.ID}, nil
+	}
 	in, err := s.Instance(ctx, call,
 		lanyard.ARN{Partition: a.Partition, Region: a.Region, Account: a.Account, Instance: a.Instance}.String())
 	if err != nil {
