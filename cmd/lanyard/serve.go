@@ -132,17 +132,26 @@ func (c *serveCmd) Run(io streams) (err error) {
 		return err
 	}
 	if c.Emulator && c.Store == inMemory {
-		return c.serveWorld(io, s)
+		return acceptEnd(io.ctx, log, c.serveWorld(io, s))
 	}
 	if err := c.claimFolder(); err != nil {
 		return err
 	}
 	db, err := openStore(io.ctx, c.Store, c.Data, log)
 	if err != nil {
-		return err
+		return acceptEnd(io.ctx, log, err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return c.serveStore(io, db, s)
+	return acceptEnd(io.ctx, log, c.serveStore(io, db, s))
+}
+
+// acceptEnd returns err, but nil if a server that was told to end before it was ready has failed for that alone.
+func acceptEnd(ctx context.Context, log *slog.Logger, err error) error {
+	if ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	log.Info("the server was told to end while it was starting", "reason", err)
+	return nil
 }
 
 // defaultData is the default of --data.

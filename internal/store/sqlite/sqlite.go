@@ -103,6 +103,9 @@ func Open(ctx context.Context, c Config) (*sqlstore.DB, error) {
 	db, err := open(ctx, c)
 	var e *lanyard.Error
 	if err != nil && !errors.As(err, &e) {
+		if ctx.Err() != nil { // SQLite says that it was interrupted, not why
+			err = errors.Join(context.Cause(ctx), err)
+		}
 		err = &lanyard.Error{Kind: lanyard.Unavailable, Message: "cannot open the store in " + c.Dir, Err: err}
 	}
 	return db, err
@@ -358,7 +361,11 @@ func checkOurs(ctx context.Context, db interface {
 	var tables, ours int
 	err := db.QueryRowContext(ctx,
 		`SELECT COUNT(*), COUNT(CASE WHEN name = 'schema_version' THEN 1 END) FROM sqlite_schema WHERE type = 'table'`).Scan(&tables, &ours)
-	if err != nil {
+	switch {
+	case err == nil:
+	case ctx.Err() != nil || isUnavailable(err) && !isDamaged(err):
+		return fmt.Errorf("read the database's schema: %w", err)
+	default:
 		return fmt.Errorf("the database is damaged: %w; %s", err, restore)
 	}
 	if tables > 0 && ours == 0 {

@@ -301,3 +301,17 @@ func TestMemoryStoreLeavesNothing(t *testing.T) {
 		t.Errorf("after Close there is %v", left)
 	}
 }
+
+// A start that is cancelled says so, and nothing of damage.
+func TestOpenIsCancelled(t *testing.T) {
+	cancelled := errors.New("the server was told to end")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(cancelled)
+	_, err := Open(ctx, Config{Dir: t.TempDir()})
+	if !errors.Is(err, cancelled) || !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "damaged") {
+		t.Errorf("a store in a folder: %v", err)
+	}
+	if _, err = OpenMemory(ctx); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "damaged") {
+		t.Errorf("a store in memory: %v", err)
+	}
+}
