@@ -95,8 +95,8 @@ type server struct {
 	assistant func() http.Handler // made at the first request
 }
 
-// New returns the handler of a server. Until ctx ends, it serves followers and, unless KeepMemory is set, returns idle
-// memory to the operating system.
+// New returns the handler of a server. Until ctx ends, it serves followers and those who wait for a change of
+// rights and, unless KeepMemory is set, returns idle memory to the operating system.
 func New(ctx context.Context, c Config) (Handler, error) {
 	secret, err := c.Credentials.Secret(ctx, "next-token")
 	if err != nil {
@@ -131,7 +131,7 @@ func New(ctx context.Context, c Config) (Handler, error) {
 		Strangers: pools.strangers, Callers: pools.callers,
 		Questions: ask, Logger: c.Logger,
 	})
-	s.subjects = s.newSubjects(auth)
+	s.subjects = s.newSubjects(ctx, auth)
 	s.following = followapi.NewServer(ctx, followapi.Config{Control: c.Control, Authenticate: c.authenticateFollower,
 		Limits: c.Followers, Logger: c.Logger})
 	shown, err := s.newConsole(ctx, api, ask, pools)

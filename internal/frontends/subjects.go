@@ -1,6 +1,7 @@
 package frontends
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -11,8 +12,8 @@ import (
 )
 
 // newSubjects wires what gives out subject snapshots to the server.
-func (s *server) newSubjects(auth *sigv4.Verifier) *subjectapi.Server {
-	return subjectapi.New(subjectapi.Config{Control: s.Control, Secret: s.Credentials.Secret, Logger: s.Logger,
+func (s *server) newSubjects(ctx context.Context, auth *sigv4.Verifier) *subjectapi.Server {
+	return subjectapi.New(ctx, subjectapi.Config{Control: s.Control, Secret: s.Credentials.Secret, Logger: s.Logger,
 		Authenticate: func(r *http.Request) (subjectapi.Caller, error) { return s.claimSubject(auth, r) }})
 }
 

@@ -55,6 +55,7 @@ type Caller struct {
 // A Server gives out snapshots.
 type Server struct {
 	Config
+	ctx  context.Context // ends all waiting
 	keys keyring
 	turn chan struct{} // who compares the rights of a waiting caller
 
@@ -63,12 +64,12 @@ type Server struct {
 	waiters int
 }
 
-// New returns a Server.
-func New(c Config) *Server {
+// New returns a Server. Nobody waits for a change any longer once ctx ends.
+func New(ctx context.Context, c Config) *Server {
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
-	s := &Server{Config: c, turn: make(chan struct{}, 1), waiting: map[string]int{}}
+	s := &Server{Config: c, ctx: ctx, turn: make(chan struct{}, 1), waiting: map[string]int{}}
 	s.keys.secret, s.keys.now, s.keys.keys = c.Secret, c.Control.Now, map[int64]ed25519.PrivateKey{}
 	return s
 }
@@ -271,6 +272,7 @@ func (s *Server) find(ctx context.Context, by *Caller, q question) (got finding,
 	defer done()
 	ctx, cancel := context.WithTimeout(ctx, q.wait)
 	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
 	for ctx.Err() == nil {
 		known := state.Altered()
 		if state, err = s.Control.NextSnapshot(ctx, call, q.instance, known); err != nil && ctx.Err() == nil {
@@ -326,8 +328,7 @@ func (s *Server) compare(ctx context.Context, find func() (finding, error)) (fin
 	}
 	began := time.Now()
 	got, err := find()
-	rest := time.AfterFunc(4*time.Since(began), func() { <-s.turn })
-	_ = rest // which gives the turn to the next one
+	time.AfterFunc(4*time.Since(began), func() { <-s.turn })
 	return got, err
 }
 

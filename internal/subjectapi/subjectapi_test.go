@@ -21,6 +21,7 @@ import (
 	"github.com/lanyard/lanyard/internal/demo"
 	"github.com/lanyard/lanyard/internal/frontends"
 	"github.com/lanyard/lanyard/internal/subject"
+	"github.com/lanyard/lanyard/internal/subjectapi"
 	"github.com/lanyard/lanyard/internal/world"
 )
 
@@ -289,6 +290,30 @@ func TestWaiting(t *testing.T) {
 	}
 	if w := <-answers; w.Code != 401 || !strings.Contains(w.Body.String(), "revoked") {
 		t.Errorf("status %d for a token that was revoked in the meantime: %s", w.Code, w.Body)
+	}
+}
+
+// A server that ends is not held up by those who wait: they are answered at once.
+func TestWaitingEndsWithTheServer(t *testing.T) {
+	b := newBench(t)
+	ctx, stop := context.WithCancel(t.Context())
+	s := subjectapi.New(ctx, subjectapi.Config{
+		Control: b.Service(),
+		Secret:  func(context.Context, string) ([]byte, error) { return make([]byte, 32), nil },
+		Authenticate: func(*http.Request) (subjectapi.Caller, error) {
+			return subjectapi.Caller{Account: account, Instance: b.in.ID, Subject: access.Subject{ID: b.claire}}, nil
+		}})
+	ask := func(query, tag string) *httptest.ResponseRecorder {
+		r, w := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path+query, nil), httptest.NewRecorder()
+		r.Header.Set("If-None-Match", tag)
+		s.ServeHTTP(w, r)
+		return w
+	}
+	tag := ask("", "").Header().Get("ETag")
+	time.AfterFunc(50*time.Millisecond, stop)
+	began := time.Now()
+	if w := ask("?wait=40", tag); w.Code != 304 || time.Since(began) > 20*time.Second {
+		t.Errorf("status %d after %v: %s", w.Code, time.Since(began), w.Body)
 	}
 }
 
