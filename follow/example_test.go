@@ -48,7 +48,6 @@ func ExampleOpen() {
 	ctx, token, instance := context.Background(), os.Getenv("LANYARD_TOKEN"), os.Getenv("INSTANCE")
 	user := "claire.dubois"
 
-	//lint:ignore SA4006 whoever copies this handles it
 	rights, err := follow.Open(ctx, "https://lanyard.example", token, instance)
 	// …
 	d, err := rights.Decide(&access.Query{Subject: access.Subject{ID: user}, Action: "Users.Edit"}) // no request: 0.1 µs
