@@ -51,6 +51,7 @@ func (c *envCmd) Run(io streams) error {
 	if err != nil {
 		return err
 	}
+	all.unset = append(all.unset, divertingHere()...)
 	write, err := c.syntax()
 	if err != nil {
 		return err
@@ -62,6 +63,16 @@ func (c *envCmd) Run(io streams) error {
 	}
 	fmt.Fprint(io.out, write(all))
 	return nil
+}
+
+// divertingHere returns the variables of this shell with which SDKs would pass over the server.
+func divertingHere() (names []string) {
+	for _, name := range emulator.Diverting {
+		if os.Getenv(name) != "" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // find finds the server.

@@ -283,6 +283,10 @@ func (s *server) initStage(r *http.Request) (any, error) {
 	return stage{name != stageShutdown, []script{}}, nil
 }
 
+// Diverting are variables that have AWS SDKs pass over AWS_ENDPOINT_URL_CONNECT, or refuse it.
+var Diverting = []string{"AWS_DEFAULT_PROFILE", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_USE_DUALSTACK_ENDPOINT",
+	"AWS_USE_FIPS_ENDPOINT"}
+
 // ScriptEnv returns the environment of scripts: that of the server, with what makes the AWS command line and SDKs work
 // with the emulator alone. Credentials of the server's environment are left out.
 func ScriptEnv(environ []string, url, region string) []string {
@@ -293,7 +297,8 @@ func ScriptEnv(environ []string, url, region string) []string {
 	hasEndpoint := false
 	for _, kv := range environ {
 		name, _, _ := strings.Cut(kv, "=")
-		if _, replaced := own[name]; replaced || strings.HasPrefix(name, "LANYARD_") {
+		_, replaced := own[name]
+		if replaced || strings.HasPrefix(name, "LANYARD_") || slices.Contains(Diverting, name) {
 			continue // what configures the server would configure the commands that scripts call
 		}
 		hasEndpoint = hasEndpoint || name == "AWS_ENDPOINT_URL"

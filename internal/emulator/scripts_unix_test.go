@@ -213,6 +213,8 @@ func TestScriptEnv(t *testing.T) {
 			"AWS_SESSION_TOKEN=real", "AWS_PROFILE=prod", "AWS_SHARED_CREDENTIALS_FILE=/home/a/.aws/credentials",
 			"LANYARD_ROOT_SECRET_ACCESS_KEY=secret", "LANYARD_STORE=postgres://secret@db"},
 			with([]string{"HOME=/home/a"}, "AWS_ENDPOINT_URL=http://here:1")},
+		{"settings that lead elsewhere", []string{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true", "AWS_USE_FIPS_ENDPOINT=true",
+			"AWS_USE_DUALSTACK_ENDPOINT=true", "AWS_DEFAULT_PROFILE=prod"}, with(nil, "AWS_ENDPOINT_URL=http://here:1")},
 		{"another emulator", []string{"AWS_ENDPOINT_URL=http://localstack:4566"},
 			with([]string{"AWS_ENDPOINT_URL=http://localstack:4566"})},
 	} {
