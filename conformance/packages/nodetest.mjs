@@ -4,6 +4,8 @@ import { test } from "node:test";
 import { lanyard } from "@lanyard/server/node";
 
 const server = lanyard({ seeds: ["team.yaml"], region: "eu-central-1" });
+assert.throws(() => server.url, /is known when tests run/);
+assert.equal(await Promise.resolve(server), server); // a module may hand it on before there is a server
 
 test("questions", async () => {
   assert.match(server.instanceArn, /:eu-central-1:123456789012:/);

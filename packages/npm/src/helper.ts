@@ -45,6 +45,9 @@ export function register(hooks: Hooks, options: HelperOptions): Lanyard {
   });
   return new Proxy({} as Lanyard, {
     get(_, name) {
+      if (!server && (typeof name === "symbol" || name === "then")) {
+        return undefined; // which await and what prints values ask for
+      }
       if (!server) {
         throw new LanyardError(`lanyard().${String(name)} is known when tests run: use it in a test or in beforeEach`);
       }
