@@ -136,6 +136,9 @@ var viewers = []struct{ name, permissions, restriction string }{
 		`"TagRestrictedResources": ["DataTable", "User"], "AllowedAccessControlTags": {"Country": "IT"},
 		"GranularAccessControlConfiguration": {"DataTableAccessControlConfiguration": {"PrimaryAttributeAccessControlConfiguration":
 			{"PrimaryAttributeValues": [{"AccessType": "ALLOW", "AttributeName": "Key", "Values": ["FR"]}]}}}`},
+	{"mailer", `"AgentStates.View", "AgentStates.Create", "AgentStates.Edit", "PredefinedAttributes.View", "PredefinedAttributes.Create", "PredefinedAttributes.Edit",
+		"PredefinedAttributes.Delete", "EmailAddresses.View", "EmailAddresses.Create", "EmailAddresses.Edit", "EmailAddresses.Remove", "Queues.View", "Queues.Edit"`,
+		`"TagRestrictedResources": ["Queue", "EmailAddress", "HoursOfOperation", "QuickConnect", "ContactFlow"], "AllowedAccessControlTags": {"Country": "FR"}`},
 	{"assigner", `"Users.View", "Users.EditPermission"`,
 		`"TagRestrictedResources": ["User"], "AllowedAccessControlTags": {"Country": "FR"}`},
 	{"admin", canaryViews + `, "HistoricalChanges.View", "QConnectAIAgents.View", "QConnectAIAgents.Edit", "Users.Edit", "Users.EditPermission", "Users.Create", "Users.Delete",
@@ -195,6 +198,9 @@ func (w *canaryWorld) fill() {
 	hidden("hconnect", "CreateQuickConnect", `"Name": "Canary connect", `+phone+`, `+unseen)
 	w.make("address", "CreateEmailAddress", `"EmailAddress": "seen@example.com", `+seen)
 	hidden("haddress", "CreateEmailAddress", `"EmailAddress": "canary@example.com", `+unseen)
+	w.make("address2", "CreateEmailAddress", `"EmailAddress": "second@example.com", `+seen)
+	w.make("address3", "CreateEmailAddress", `"EmailAddress": "unused@example.com", `+seen)
+	w.make("attribute", "CreatePredefinedAttribute", `"Name": "a", "Values": {"StringList": ["b"]}`)
 	w.make("status", "CreateAgentStatus", `"Name": "Lunch", "State": "ENABLED"`)
 	w.make("override", "CreateHoursOfOperationOverride", `"HoursOfOperationId": "$hours", "Name": "Closed", `+canaryDay)
 	hidden("hoverride", "CreateHoursOfOperationOverride", `"HoursOfOperationId": "$hhours", "Name": "Canary day", `+
@@ -460,7 +466,7 @@ var canaryMore = map[string][]string{
 	"CreateAgentStatus":    {`"Name": "Break", "State": "ENABLED"`},
 	"UpdateAgentStatus":    {`"AgentStatusId": "$status", "State": "DISABLED"`},
 
-	"DescribePredefinedAttribute": {`"Name": "Language"`},
+	"DescribePredefinedAttribute": {`"Name": "a"`},
 	"CreatePredefinedAttribute":   {`"Name": "Language", "Values": {"StringList": ["French"]}`},
 	"UpdatePredefinedAttribute":   {`"Name": "Language", "Purposes": []`},
 	"DeletePredefinedAttribute":   {`"Name": "Language"`},
@@ -480,9 +486,11 @@ var canaryMore = map[string][]string{
 	"CreateEmailAddress": {`"EmailAddress": "new1@example.com", ` + seen},
 	"UpdateEmailAddressMetadata": {`"EmailAddressId": "$haddress", "Description": "x"`,
 		`"EmailAddressId": "$address", "Description": "x"`},
-	"AssociateEmailAddressAlias": {`"EmailAddressId": "$address", "AliasConfiguration": {"EmailAddressId": "$haddress"}`,
+	"AssociateEmailAddressAlias": {`"EmailAddressId": "$address", "AliasConfiguration": {"EmailAddressId": "$address2"}`,
+		`"EmailAddressId": "$address", "AliasConfiguration": {"EmailAddressId": "$haddress"}`,
 		`"EmailAddressId": "$haddress", "AliasConfiguration": {"EmailAddressId": "$address"}`},
-	"DisassociateEmailAddressAlias": {`"EmailAddressId": "$address", "AliasConfiguration": {"EmailAddressId": "$haddress"}`},
+	"DisassociateEmailAddressAlias": {`"EmailAddressId": "$address", "AliasConfiguration": {"EmailAddressId": "$address2"}`,
+		`"EmailAddressId": "$address", "AliasConfiguration": {"EmailAddressId": "$haddress"}`},
 	"AssociateQueueEmailAddresses": {`"QueueId": "$queue", "EmailAddressesConfig": [{"EmailAddressId": "$haddress"}]`,
 		`"QueueId": "$queue2", "EmailAddressesConfig": [{"EmailAddressId": "$address"}]`},
 	"DisassociateQueueEmailAddresses": {`"QueueId": "$queue", "EmailAddressesId": ["$haddress"]`,
@@ -652,7 +660,7 @@ var canaryDeletes = map[string][]string{
 	"DeleteUserHierarchyGroup": {"$hgroup", "$xgroup", "$below"},
 	"DeleteHoursOfOperation":   {"$hhours", "$xhours", "$hours3"}, "DeleteContactFlowModule": {"$hmodule", "$module"},
 	"DeleteQuickConnect": {"$hconnect", "$connect2"}, "DeleteDataTable": {"$htable", "$prices", "$table2"},
-	"DeleteEmailAddress": {"$haddress"},
+	"DeleteEmailAddress": {"$haddress", "$address3"},
 }
 
 // notForUsers are the operations that nobody can call on behalf of a user.

@@ -147,7 +147,7 @@ func TestRefusals(t *testing.T) {
       TimeZone: UTC
       Config: []
       HoursOfOperationOverrides: []
-`, "t.yaml:12:34: HoursOfOperationOverrides must be absent: lanyard does not store overrides of hours"},
+`, "t.yaml:12:34: HoursOfOperationOverrides must be absent: create them with CreateHoursOfOperationOverride"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t, "SAML")
