@@ -17,7 +17,7 @@ var examples = map[string]any{
 	"DirectoryId": "d-0123456789", "DirectoryAlias": "sample", "SensitivePhoneNumber": "+12065550100",
 	"PhoneNumber": "+12065550100", "Password": "Secret-1234",
 	"DateYearMonthDayFormat": "2026-03-14", "HoursOfOperationOverrideYearMonthDayDateFormat": "2026-03-14",
-	"EmailAddress": "sample@example.com", "IpCidr": "192.0.2.0/24",
+	"EmailAddress": "sample@example.com", "IpCidr": "2001:db8::/32",
 	"RecurrenceConfig": map[string]any{"RecurrencePattern": map[string]any{"Frequency": "YEARLY", "Interval": 1,
 		"ByMonth": []any{12}, "ByMonthDay": []any{25}}}, "DateTimeFormat": "2026-03-14T15:09:26Z", "TimeZone": "UTC",
 	"ContactFlowContent": aFlow("sample"), "VocabularyContent": "Phrase\nsample",

@@ -35,7 +35,7 @@ func (r *recorder) agentStatuses(of func(members) members) {
 	profile := r.first("ListAuthenticationProfiles", of(nil)["InstanceId"].(string), "AuthenticationProfileSummaryList", "Id")
 	r.does("ListAuthenticationProfiles", of(nil))
 	r.does("UpdateAuthenticationProfile", of(members{"AuthenticationProfileId": profile,
-		"AllowedIps": []string{"192.0.2.0/24"}}))
+		"AllowedIps": []string{"2001:db8::/32"}}))
 	r.does("DescribeAuthenticationProfile", of(members{"AuthenticationProfileId": profile}))
 }
 
