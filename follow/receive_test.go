@@ -252,6 +252,23 @@ func TestConfirms(t *testing.T) {
 	}
 }
 
+// A clock that is set forward makes what was sent before seem old. The stream is given up then, for one that does not.
+func TestClockIsSetForward(t *testing.T) {
+	r := newReceiver(t)
+	sent := time.Now().Round(0)
+	r.now = func() time.Time { return sent.Add(time.Hour + time.Second) }
+	stream := hello() + sse("alive", `{"revision":3,"at":1000}`)
+	if err := r.receive(strings.NewReader(stream), sent); !errors.Is(err, errLate) || r.healthy {
+		t.Errorf("the stream ends with %v, healthy %v", err, r.healthy)
+	}
+	if err := r.receive(strings.NewReader(stream), r.now().Add(-time.Second)); errors.Is(err, errLate) || !r.healthy {
+		t.Errorf("the next stream ends with %v, healthy %v", err, r.healthy)
+	}
+	if _, err := r.Snapshot(); err != nil {
+		t.Errorf("after that it refuses: %v", err)
+	}
+}
+
 // A machine may sleep while only its clock on the wall goes on.
 func TestAgeByTheWallClock(t *testing.T) {
 	r := newReceiver(t)

@@ -130,8 +130,16 @@ func (r *receiver) takeAlive(e event, sent time.Time) error {
 		at = now
 	}
 	r.confirm(at)
+	if max(now.Sub(at), now.Round(0).Sub(at.Round(0))) > r.config.MaxStaleness {
+		r.healthy = false
+		return errLate
+	}
 	return nil
 }
+
+// errLate says that confirmations are of no use when they come. A clock that was set forward makes all of a stream seem
+// so, because they count from when the request was sent: another request has the right time.
+var errLate = errors.New("the server's confirmation is older than MaxStaleness allows; it is held up, or the clock was set")
 
 func readEnd(e event) error {
 	var bye compact.Goodbye
