@@ -150,6 +150,7 @@ export class Decider {
   #listeners = new Set<(status: Status) => void>();
   #source: Source | undefined;
   #tag: string | undefined; // ETag of the snapshot
+  #owner: Status | undefined; // whose snapshots these are, once it is known
   #stop = new AbortController();
   #expiry: ReturnType<typeof setTimeout> | undefined;
   // The clock when the snapshot came: a clock that is set back does not prolong it.
@@ -301,13 +302,15 @@ export class Decider {
         this.#held.handle = 0;
       }
       const was = this.status.ok;
-      const owner = this.#status.ok ? this.#status : undefined;
-      const subject = source.options.subject ?? owner?.subject;
-      const instance = source.options.instance ?? owner?.instance;
+      const subject = source.options.subject ?? this.#owner?.subject;
+      const instance = source.options.instance ?? this.#owner?.instance;
       this.#take(answer.snapshot, keys, instance, subject);
-      if (this.#status.reason === "unknown key") {
-        keys = await source.keys(true, this.#stop.signal);
+      if (this.#status.reason === "unknown key" || this.#status.reason === "invalid snapshot") {
+        keys = await source.keys(true, this.#stop.signal); // what came for keys may have been none
         this.#take(answer.snapshot, keys, instance, subject);
+      }
+      if (this.#status.ok) {
+        this.#owner = this.#status;
       }
       const changed = answer.tag === undefined || answer.tag !== this.#tag || was !== this.#status.ok;
       this.#tag = answer.tag;
@@ -416,13 +419,13 @@ class Source {
     if (response.status === 304) {
       return undefined;
     }
-    return { snapshot: await response.text(), tag: response.headers.get("ETag") ?? undefined };
+    return { snapshot: await readText(response), tag: response.headers.get("ETag") ?? undefined };
   }
 
   /** The server's keys, which are asked for once, and with again once more. */
   keys(again: boolean, stop: AbortSignal): Promise<KeySet> {
     if (again || this.#keys === undefined) {
-      const keys = this.#get(keysPath, {}, 0, stop).then((r) => r.json() as Promise<KeySet>);
+      const keys = this.#get(keysPath, {}, 0, stop).then(readText).then(parseKeys);
       this.#keys = keys;
       keys.catch(() => {
         if (this.#keys === keys) {
@@ -460,6 +463,37 @@ class Source {
       });
     }
     return response;
+  }
+}
+
+const maxAnswer = 4 << 20;
+
+/** Returns the text of an answer, of which more than a snapshot can have is not read. */
+async function readText(response: Response): Promise<string> {
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  let size = 0;
+  try {
+    for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
+      size += part.value.length;
+      if (size > maxAnswer) {
+        void reader?.cancel();
+        throw new RangeError(`more than ${maxAnswer} bytes`);
+      }
+      text += decoder.decode(part.value, { stream: true });
+    }
+  } catch (error) {
+    throw new LanyardError(`${response.url} does not answer in full: ${String(error)}`, { cause: error });
+  }
+  return text;
+}
+
+function parseKeys(text: string): KeySet {
+  try {
+    return JSON.parse(text) as KeySet;
+  } catch (error) {
+    throw new LanyardError(`the server does not answer with keys: ${String(error)}`, { cause: error });
   }
 }
 

@@ -13,6 +13,7 @@ WebAssembly::
 
 from __future__ import annotations
 
+import http.client
 import json
 import random
 import threading
@@ -198,7 +199,10 @@ class _Source:
         """Returns the server's keys, which are asked for once, and with again once more."""
         if again or self.known_keys is None:
             answer = self._get(_KEYS_PATH, {}, 0)
-            self.known_keys = json.loads(answer[0]) if answer else {"keys": []}
+            try:
+                self.known_keys = json.loads(answer[0]) if answer else {"keys": []}
+            except ValueError as error:
+                raise LanyardError(f"{self.url + _KEYS_PATH} does not answer with keys: {error}") from error
         return self.known_keys
 
     def _get(self, path: str, headers: dict[str, str], wait: int) -> Optional[tuple[bytes, Optional[str]]]:
@@ -206,6 +210,8 @@ class _Source:
         try:
             with _opener.open(urllib.request.Request(url, headers=headers), timeout=wait + _TIMEOUT) as answer:
                 body = answer.read(_MAX_ANSWER + 1)
+                if answer.length:  # so many bytes were announced and did not come
+                    raise LanyardError(f"{url} does not answer in full")
                 if answer.status != 200 or len(body) > _MAX_ANSWER:
                     raise LanyardError(f"{url} answered {answer.status} with {len(body)} bytes")
                 return body, answer.headers.get("ETag")
@@ -219,7 +225,7 @@ class _Source:
             except ValueError:
                 pass  # it is not from lanyard
             raise LanyardError(f"{url} answered {error.code}: {text[:500]}", error.code) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise LanyardError(f"{url} does not answer: {error}") from error
 
 
@@ -242,6 +248,7 @@ class Decider:
         self._held = _NOTHING
         self._source: Optional[_Source] = None
         self._tag: Optional[str] = None
+        self._owner: Optional[Status] = None  # whose snapshots these are, once it is known
         self._taking = threading.Lock()
         self._closed = threading.Event()
         self._listeners: list[Callable[[Status], None]] = []
@@ -434,12 +441,14 @@ class Decider:
             keys = source.keys()
             with self._taking:
                 was = self.status
-                owner = self._held.status if self._held.status.ok else None
+                owner = self._owner
                 subject = source.subject or (owner.subject if owner else None)
                 instance = source.instance or (owner.instance if owner else None)
                 status = self._take(snapshot, keys, instance, subject)
-                if status.reason == "unknown key":
+                if status.reason in ("unknown key", "invalid snapshot"):  # what came for keys may have been none
                     status = self._take(snapshot, source.keys(again=True), instance, subject)
+                if status.ok:
+                    self._owner = status
                 changed = tag is None or tag != self._tag or was.ok != status.ok
                 self._tag = tag
         except LanyardError as error:
