@@ -44,8 +44,8 @@ def installed(tmp_path_factory):
     (node / "package.json").write_text('{"private": true}')
     with ThreadPoolExecutor() as both:
         jobs = [both.submit(run, "npm", "install", "--offline", "--no-audit", "--no-fund", str(next(dist.glob("*.tgz"))), cwd=node),
-                both.submit(run, sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps",
-                            "--no-index", "--target", str(python), str(next(dist.glob("*.whl"))))]
+                both.submit(run, str(pathlib.Path(sys.executable).parent / "uv"), "pip", "install", "--quiet", "--offline", "--no-deps",
+                            "--python", sys.executable, "--target", str(python), str(next(dist.glob("*.whl"))))]
         for job in jobs:
             job.result()
     return {"node": node, "python": python, "dist": dist}
@@ -134,6 +134,7 @@ class World:
             "hidden": c.user([self.plain], Tags=de),
         }
 
+    @functools.cache
     def token(self, *flags):
         return self.server.run("token", "create", "--instance", self.instance, "--output", "table", *flags).strip()
 
@@ -192,11 +193,22 @@ def world():
         yield World(server)
 
 
+@pytest.fixture(scope="module")
+def drivers(installed):
+    """One of each language, both at once: compiling the module takes Python seconds."""
+    drivers = {language: Driver(language, installed[language]) for language in LANGUAGES}
+    yield drivers
+    for driver in drivers.values():
+        driver.close()
+
+
 @pytest.fixture(params=LANGUAGES)
-def driver(request, installed):
-    driver = Driver(request.param, installed[request.param])
+def driver(request, drivers):
+    driver = drivers[request.param]
+    driver.ask("clock", ahead=0)
+    driver.events.clear()
     yield driver
-    driver.close()
+    driver.ask("close")
 
 
 def test_size(installed):
@@ -323,23 +335,54 @@ def test_following(world, driver):
     assert decision["reason"] == "refused by the server" and "does not exist" in decision["why"], decision
     changes = [e for e in driver.events if e["event"] == "change"]
     assert [e["ok"] for e in changes] == [True, True, False], driver.events
-    driver.ask("close")
 
 
-def test_a_server_that_is_away(installed, driver):
+def test_a_server_that_is_away(world, driver):
     """Without the server, the last rights are used until they expire; when it is back, the rights are."""
-    with Server() as server:
-        world = World(server)
-        driver.ask("load", url=server.url, token=world.token("--user", world.users["claire"]))
-        server.kill()
-        driver.wait(lambda: any(e["event"] == "error" for e in driver.events), "an error")
-        assert driver.decide("Users.View")["allow"]
-        driver.ask("clock", ahead=300_000)
-        assert driver.decide("Users.View")["reason"] == "expired snapshot"
-        driver.ask("clock", ahead=0)
-        server.start()
-        driver.until(lambda: driver.ask("status")["ok"] and driver.decide("Users.View")["allow"], "the rights are not back")
-        driver.ask("close")
+    driver.ask("load", url=world.server.url, token=world.token("--user", world.users["claire"]))
+    world.server.kill()
+    driver.wait(lambda: any(e["event"] == "error" for e in driver.events), "an error")
+    assert driver.decide("Users.View")["allow"]
+    driver.ask("clock", ahead=300_000)
+    assert driver.decide("Users.View")["reason"] == "expired snapshot"
+    driver.ask("clock", ahead=0)
+    world.server.start()
+    grants = ["Users.View", "Users.Edit", "Queues.View", "Queues.Edit"]
+    for more in (["Prompts.View"], []):
+        world.centre.update_security_profile(SecurityProfileId=world.supervisor, Permissions=grants + more)
+        driver.until(lambda: driver.decide("Prompts.View")["allow"] == bool(more), "the rights are not back")
+
+
+class Liar(http.server.BaseHTTPRequestHandler):
+    """Answers what a proxy might: keys that are none at first, and snapshots that are cut at first or somebody else's later."""
+
+    def do_GET(self):
+        body, missing = self.server.answer(self.path.split("?")[0])
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body) + missing))
+        self.end_headers()
+        self.wfile.write(body.encode())
+        self.close_connection = True
+
+    def log_message(self, *_):
+        pass
+
+
+def test_what_comes_in_between(world, driver):
+    """An answer that is cut is a LanyardError, keys that are none are asked for again, and the subject stays the same."""
+    snapshots = [(world.snapshot("claire"), 7), (world.snapshot("claire"), 0), ("nothing", 0), (world.snapshot("louis"), 0)]
+    keys = ['"sign in first"', *[json.dumps(world.keys())] * 9]
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Liar) as liar:
+        liar.answer = lambda path: snapshots.pop(0) if path.endswith("snapshot") else (keys.pop(0), 0)
+        threading.Thread(target=liar.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{liar.server_port}"
+        assert driver.send("load", url=url, follow=False).get("kind") == "LanyardError"
+        assert driver.ask("load", url=url, follow=False)["ok"] and driver.decide("Users.View")["allow"]
+        for reason in ("invalid snapshot", "another subject"):
+            driver.ask("refresh")
+            decision = driver.decide("Users.View")
+            assert not decision["allow"] and decision["reason"] == reason, decision
+        liar.shutdown()
 
 
 PAGE = """<!DOCTYPE html><title>desktop</title><body><script type="module">

@@ -25,7 +25,7 @@ const ops = {
   decide: ({ questions }) => questions.map((q) => decider.decide(q)),
   explain: ({ question }) => decider.explain(question),
   refresh: () => decider.refresh(),
-  close: () => decider.close(),
+  close: () => decider?.close(),
   // A clock that is set, as on the machine of a user, while so many milliseconds pass.
   clock({ ahead, passed = 0 }) {
     Date.now = () => realNow() + ahead;

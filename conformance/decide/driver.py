@@ -69,7 +69,8 @@ def measure(question, count):
 
 
 ops = {"load": load, "open": open_snapshot, "status": status, "decide": decide, "explain": explain, "clock": clock,
-       "refresh": lambda: decider.refresh(), "close": lambda: decider.close(), "time": measure}
+       "refresh": lambda: decider.refresh(), "close": lambda: decider and decider.close(), "time": measure}
+threading.Thread(target=Decider, daemon=True).start()  # which compiles the module, while others do what they do
 for line in sys.stdin:
     members = json.loads(line)
     try:
