@@ -13,8 +13,8 @@ import (
 	"github.com/lanyard/lanyard/internal/store"
 )
 
-// An evaluation form has versions, each with its whole content. A version that was active once is locked: who wants to
-// change it makes a new one. The form itself has what lists show of its latest version, and which version is active.
+// An evaluation form has versions, each with its whole content. A version that was active once is locked: a
+// change makes a new one. The form itself has what lists show of its latest version, and which version is active.
 
 // The members that a form and its versions have besides those of requests.
 const (

@@ -177,6 +177,9 @@ class Server:
         """Returns the end of what the server has logged."""
         if self._log is None:
             return ""
+        if sys.platform != "win32":  # where the server writes at the same offset, which must not move
+            size = os.fstat(self._log.fileno()).st_size
+            return os.pread(self._log.fileno(), 8000, max(0, size - 8000)).decode("utf-8", "replace")
         with open(self._log.fileno(), "rb", closefd=False) as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - 8000))
             return log.read().decode("utf-8", "replace")
