@@ -64,6 +64,7 @@ type Limits struct {
 	Resume  int64         // revisions that a stream may have to make up for when it begins: 20,000
 	Write   time.Duration // within which a follower must take what is sent: 30 seconds
 	Turn    time.Duration // for which a load waits for its turn: 30 seconds
+	Load    time.Duration // within which a follower must take a snapshot, because others wait: 10 minutes
 	Pace    time.Duration // at most between two messages while there are many changes: 15 milliseconds
 	Pending int           // events that wait to be sent: 20,000
 }
@@ -73,6 +74,7 @@ func (l Limits) withDefaults() Limits {
 	l.PerToken, l.Loads = cmp.Or(l.PerToken, 100), cmp.Or(l.Loads, 4)
 	l.Lag, l.Bytes, l.Age = cmp.Or(l.Lag, 8<<20), cmp.Or(l.Bytes, 1<<30), cmp.Or(l.Age, time.Hour)
 	l.Resume, l.Write, l.Turn = cmp.Or(l.Resume, 20_000), cmp.Or(l.Write, 30*time.Second), cmp.Or(l.Turn, 30*time.Second)
+	l.Load = cmp.Or(l.Load, 10*time.Minute)
 	l.Pace, l.Pending = cmp.Or(l.Pace, 15*time.Millisecond), cmp.Or(l.Pending, 20_000)
 	return l
 }

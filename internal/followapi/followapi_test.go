@@ -414,6 +414,18 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// A follower that takes too long for a snapshot gets none, and its turn is the next one's.
+func TestSlowLoads(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, func(c *frontends.Config) { c.Followers.Loads, c.Followers.Load = 1, time.Nanosecond })
+	for range 3 {
+		resp := s.get(s.in.ID, "/follow/snapshot", s.token)
+		if b, err := io.ReadAll(resp.Body); err == nil && resp.StatusCode == http.StatusOK {
+			t.Errorf("it gets %s", b)
+		}
+	}
+}
+
 // dialSlow asks for a path over a connection that takes little before it is read.
 func (s *server) dialSlow(path string) net.Conn {
 	s.Helper()

@@ -20,6 +20,9 @@ func (f *following) sendSnapshot() error {
 		return err
 	}
 	defer func() { <-f.loads }()
+	var cancel context.CancelFunc
+	f.ctx, cancel = context.WithTimeout(f.ctx, f.Limits.Load)
+	defer cancel()
 	at, err := f.head()
 	if err != nil {
 		return err
@@ -34,7 +37,7 @@ func (f *following) sendSnapshot() error {
 		return err
 	}
 	if err := s.run(at); err != nil { // it is too late to answer it
-		if f.ctx.Err() == nil {
+		if f.r.Context().Err() == nil && f.Server.ctx.Err() == nil {
 			f.Logger.Warn("snapshot not sent to a follower", "instance", f.instance, "error", err)
 		}
 		panic(http.ErrAbortHandler) // so that the follower sees that it is not complete
