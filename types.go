@@ -29,6 +29,10 @@ type ResourceType struct {
 	// part of another. Parts go with the whole, and the rights to it are the rights to them.
 	Whole Type
 
+	// Unmirrored is set of a type that decisions find by id and mirrors do not read: in a mirror, decisions about one go
+	// by the tags in the question.
+	Unmirrored bool
+
 	viewedBy string          // the permission that shows resources of the type, where it is not Stem's View
 	new      func() Resource // an empty one; nil when lanyard stores none
 }
@@ -73,11 +77,11 @@ var resourceTypes = []ResourceType{
 	{Type: TypeEmailAddress, Name: "EmailAddress", Word: "e-mail address", Plural: "e-mail addresses",
 		Member: "EmailAddressId", Stem: "EmailAddresses", TagNames: []string{"EmailAddress"}, Taggable: true,
 		Decided: true, Searchable: true, Load: 12,
-		new: func() Resource { return new(EmailAddress) }},
+		Unmirrored: true, new: func() Resource { return new(EmailAddress) }},
 	{Name: "Case", Stem: "Cases", TagNames: []string{"Cases", "Case"}},
 	{Type: TypeFlow, Name: "ContactFlow", Word: "flow", Plural: "flows", Member: "ContactFlowId", Stem: "ContactFlows",
 		TagNames: []string{"ContactFlow"}, Taggable: true, Decided: true, Searchable: true, Load: 13,
-		new: func() Resource { return new(Flow) }},
+		Unmirrored: true, new: func() Resource { return new(Flow) }},
 	{Type: TypeFlowVersion, Word: "flow version", Plural: "flow versions", Whole: TypeFlow,
 		new: func() Resource { return new(FlowVersion) }},
 	{Type: TypeFlowAlias, Word: "flow alias", Plural: "flow aliases", Member: "AliasId", Whole: TypeFlow,
@@ -89,7 +93,7 @@ var resourceTypes = []ResourceType{
 		Taggable: true, Decided: true, Searchable: true, Load: 8, new: func() Resource { return new(Module) }},
 	{Type: TypePrompt, Name: "Prompt", Word: "prompt", Plural: "prompts", Member: "PromptId", Stem: "Prompts",
 		TagNames: []string{"Prompt"}, Taggable: true, Decided: true, Searchable: true, Load: 11,
-		new: func() Resource { return new(Prompt) }},
+		Unmirrored: true, new: func() Resource { return new(Prompt) }},
 	{Type: TypeGroup, Name: "HierarchyGroup", Word: "hierarchy group", Plural: "hierarchy groups",
 		Member: "HierarchyGroupId", Stem: "AgentGrouping",
 		TagNames: []string{"AgentGroup", "UserHierarchyGroup", "HierarchyGroup"},
@@ -99,7 +103,7 @@ var resourceTypes = []ResourceType{
 		new: func() Resource { return new(DataTable) }},
 	{Type: TypeView, Name: "View", Word: "view", Plural: "views", Member: "ViewId", Stem: "Views",
 		TagNames: []string{"View"}, Taggable: true, Decided: true, Searchable: true, Load: 14,
-		new: func() Resource { return new(View) }},
+		Unmirrored: true, new: func() Resource { return new(View) }},
 	{Type: TypeViewVersion, Word: "view version", Plural: "view versions", Whole: TypeView,
 		new: func() Resource { return new(ViewVersion) }},
 	{Type: TypeVocabulary, Name: "Vocabulary", Word: "vocabulary", Plural: "vocabularies", Member: "VocabularyId",
@@ -110,7 +114,7 @@ var resourceTypes = []ResourceType{
 	{Type: TypeEvaluationForm, Name: "EvaluationForm", Word: "evaluation form", Plural: "evaluation forms",
 		Member: "EvaluationFormId", Stem: "EvaluationForms", TagNames: []string{"EvaluationForm"}, Taggable: true,
 		Decided: true, Searchable: true, Load: 15,
-		new: func() Resource { return new(EvaluationForm) }},
+		Unmirrored: true, new: func() Resource { return new(EvaluationForm) }},
 
 	// What tags cannot restrict.
 	{Name: "Contact", Stem: "ContactSearch"},
@@ -118,10 +122,10 @@ var resourceTypes = []ResourceType{
 		new: func() Resource { return new(DataTableRow) }},
 	{Type: TypeWorkspace, Name: "Workspace", Word: "workspace", Plural: "workspaces", Member: "WorkspaceId", Stem: "Workspaces",
 		Taggable: true, Decided: true, Searchable: true, Load: 16,
-		new: func() Resource { return new(Workspace) }},
+		Unmirrored: true, new: func() Resource { return new(Workspace) }},
 	{Type: TypePhoneNumber, Name: "PhoneNumber", Word: "phone number", Plural: "phone numbers",
 		Member: "PhoneNumberId", Stem: "PhoneNumbers", Taggable: true, Decided: true, Load: 17,
-		new: func() Resource { return new(PhoneNumber) }},
+		Unmirrored: true, new: func() Resource { return new(PhoneNumber) }},
 	{Name: "Application"},
 	{Name: "FlowModule"}, // a flow module as a tool
 	// Decisions know an AI agent as one who acts, and as what a profile lists; see access.TypeAIAgent.
@@ -242,6 +246,9 @@ func (t Type) Taggable() bool { return t.row().Taggable }
 
 // Whole returns the type of resource that each of the type is a part of; "" when they are no part of another.
 func (t Type) Whole() Type { return t.row().Whole }
+
+// Unmirrored reports whether mirrors do not read the resources of the type, about which decisions are made.
+func (t Type) Unmirrored() bool { return t.row().Unmirrored }
 
 // Bulk reports whether there may be too many resources of the type to read them all.
 func (t Type) Bulk() bool { return t.row().Bulk }

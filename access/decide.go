@@ -145,7 +145,7 @@ func (a *ask) readQuery(s *Snapshot, q *Query) Reason {
 			return WrongType
 		}
 	}
-	if k := stored[a.t]; k != 0 && !q.Resource.New {
+	if k := s.stored(a.t); k != 0 && !q.Resource.New {
 		a.stored = k
 	}
 	return Granted

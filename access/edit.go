@@ -69,7 +69,7 @@ func (s *Snapshot) With(put ...lanyard.Resource) *Snapshot {
 func (e *Edit) Put(r lanyard.Resource) {
 	if in, ok := r.(*lanyard.Instance); ok {
 		e.altered = true
-		e.s.exists, e.s.account = true, in.Account
+		e.s.exists, e.s.account, e.s.mirror = true, in.Account, in.Mirror != nil
 		return
 	}
 	k, ok := kindOf[r.Type()]

@@ -247,6 +247,25 @@ var stored = func() (kinds [typeOther + 1]kind) {
 	return kinds
 }()
 
+// unmirrored are the types whose resources mirrors do not read.
+var unmirrored = func() (types [typeOther + 1]bool) {
+	for _, t := range lanyard.Types() {
+		if t.Unmirrored() {
+			types[typeIDs[t.DecisionName()]] = true
+		}
+	}
+	return types
+}()
+
+// stored returns the kind under which the snapshot has the resources of a type; kindFree when it has none, and what a
+// question says of them counts.
+func (s *Snapshot) stored(t typeID) kind {
+	if s != nil && s.mirror && unmirrored[t] {
+		return kindFree
+	}
+	return stored[t]
+}
+
 // compile sets p to what r says. Its holders stay.
 func (p *profile) compile(s *Snapshot, r *lanyard.Profile) {
 	*p = profile{slot: p.slot, id: r.ID, name: r.Name, holders: p.holders, groupID: r.HierarchyGroup,

@@ -305,6 +305,9 @@ func (c *rightsCollector) collectResources() {
 		if !slices.ContainsFunc(c.profiles, func(p *profile) bool { return p.types.has(about) }) {
 			continue
 		}
+		if c.s.stored(about) == kindFree {
+			continue
+		}
 		if set := c.s.kinds[kindOf[t]]; set != nil && set.Len() > maxScanned {
 			continue
 		}

@@ -221,7 +221,7 @@ type Found struct {
 // is ignored. They are paged as in WhoCan. known is false, and nothing is found, when lanyard stores no resources of
 // the type. The cost grows with how many resources of the type there are.
 func (s *Snapshot) WhichResources(q *Query, page Page) (found []Found, next Cursor, known bool) {
-	k := stored[q.about()]
+	k := s.stored(q.about())
 	if k == 0 || s == nil || !s.exists || s.kinds[k] == nil {
 		return nil, Cursor{}, k != 0
 	}
@@ -249,7 +249,7 @@ func (s *Snapshot) WhichResources(q *Query, page Page) (found []Found, next Curs
 // Lookup finds the resources of a type with an id or else a name, compared exactly. It finds nothing of types that
 // lanyard does not store. There can be several hierarchy groups of one name, below different parents.
 func (s *Snapshot) Lookup(resourceType, ref string) []Found {
-	k := stored[typeOf(resourceType)]
+	k := s.stored(typeOf(resourceType))
 	if k == 0 || s == nil || !s.exists {
 		return nil
 	}

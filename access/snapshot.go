@@ -54,6 +54,7 @@ type Snapshot struct {
 	altered  int64  // see Altered
 	hash     []byte // of the event of that revision, nil when it is not known
 	exists   bool
+	mirror   bool   // the instance is a mirror
 	account  string // that owns the instance
 
 	entities cow.Vector[entity]

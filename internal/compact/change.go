@@ -76,7 +76,8 @@ func (g *gathered) set(r Resource) {
 // equal reports whether c and d send the same.
 func (c *Resource) equal(d *Resource) bool {
 	return c.Type == d.Type && c.ID == d.ID && c.Removed == d.Removed && c.Name == d.Name && c.Seq == d.Seq &&
-		maps.Equal(c.Tags, d.Tags) && c.Account == d.Account && slices.Equal(c.Profiles, d.Profiles) && c.Group == d.Group &&
+		maps.Equal(c.Tags, d.Tags) && c.Account == d.Account && c.Mirror == d.Mirror &&
+		slices.Equal(c.Profiles, d.Profiles) && c.Group == d.Group &&
 		slices.Equal(c.Path, d.Path) && slices.Equal(c.Permissions, d.Permissions) &&
 		maps.Equal(c.AccessTags, d.AccessTags) && slices.Equal(c.TagRestricted, d.TagRestricted) &&
 		slices.Equal(c.HierarchyRestricted, d.HierarchyRestricted) && c.HierarchyGroup == d.HierarchyGroup &&

@@ -28,6 +28,7 @@ type Resource struct {
 	Tags    map[string]string `json:"tags,omitempty"`
 
 	Account  string   `json:"account,omitzero"`   // of an instance
+	Mirror   bool     `json:"mirror,omitzero"`    // of an instance
 	Profiles []string `json:"profiles,omitempty"` // of a user or an AI agent
 	Group    string   `json:"group,omitzero"`     // of a user
 	Path     []string `json:"path,omitempty"`     // of a hierarchy group
@@ -92,7 +93,7 @@ func Of(r lanyard.Resource) (c Resource, ok bool) {
 	switch r := r.(type) {
 	case *lanyard.Instance:
 		// The instance is known by its id alone; its alias, tags and attributes decide nothing.
-		c = Resource{Type: c.Type, ID: c.ID, Account: r.Account}
+		c = Resource{Type: c.Type, ID: c.ID, Account: r.Account, Mirror: r.Mirror != nil}
 	case *lanyard.User:
 		c.Profiles, c.Group = r.Profiles, r.Group
 	case *lanyard.AIAgent:
@@ -133,6 +134,9 @@ func (c *Resource) Resource() (r lanyard.Resource, ok bool) {
 	switch r := r.(type) {
 	case *lanyard.Instance:
 		r.Account = c.Account
+		if c.Mirror {
+			r.Mirror = new(lanyard.Mirror)
+		}
 	case *lanyard.User:
 		r.Profiles, r.Group = c.Profiles, c.Group
 	case *lanyard.AIAgent:

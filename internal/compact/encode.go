@@ -135,6 +135,10 @@ func (c *Resource) append(b []byte) []byte {
 	}
 	o.tags("tags", c.Tags)
 	o.text("account", c.Account)
+	if c.Mirror {
+		o.name("mirror")
+		o = append(o, "true"...)
+	}
 	o.list("profiles", c.Profiles)
 	o.text("group", c.Group)
 	o.list("path", c.Path)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -359,6 +360,15 @@ func TestCleanedKeysThatCollide(t *testing.T) {
 		}
 		if !reflect.DeepEqual(got.Tags, first.Tags) || len(got.Tags) != 1 {
 			t.Fatalf("the tags are %q, and were %q", got.Tags, first.Tags)
+		}
+	}
+}
+
+// What decisions find by id is read by mirrors, or goes by the question there.
+func TestMirrorsReadWhatDecisionsFind(t *testing.T) {
+	for _, x := range lanyard.ResourceTypes() {
+		if x.Decided && slices.Contains(control.MirrorTypes(), x.Type) == x.Unmirrored {
+			t.Errorf("%s: is read by mirrors or is Unmirrored, not both or neither", x.Name)
 		}
 	}
 }
