@@ -7,6 +7,8 @@ from centre import Centre, agent_arn, app_arn, fresh
 
 FLOW = json.dumps({"Version": "2019-10-30", "StartAction": "end", "Actions": [
     {"Identifier": "end", "Type": "DisconnectParticipant", "Parameters": {}, "Transitions": {}}]})
+PUBLIC_KEY = ("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n"
+              "-----END PUBLIC KEY-----\n")
 SERVED, EMPTY, NOT_SERVED = "served", "empty", "not served"
 
 
@@ -120,6 +122,110 @@ class Requests:
             "ListDefaultVocabularies": lambda: instance,
         }
 
+    def form_requests(self, instance):
+        """Task templates, evaluation forms, rules and workspaces."""
+        c = self.centre
+        task = {"ContactFlowId": self.flow, "Fields": [{"Id": {"Name": "a"}, "Type": "NAME"}],
+                "Constraints": {"RequiredFields": [{"Id": {"Name": "a"}}]}}
+        template = lambda: instance | {"TaskTemplateId": c.create_task_template(Name=fresh("t"), **task)["Id"]}
+        items = [{"Section": {"Title": "s", "RefId": "s", "Items": [
+            {"Question": {"Title": "q", "RefId": "q", "QuestionType": "TEXT"}}]}}]
+        form = lambda: instance | {
+            "EvaluationFormId": c.create_evaluation_form(Title=fresh("f"), Items=items)["EvaluationFormId"]}
+        version = lambda: form() | {"EvaluationFormVersion": 1}
+        acts = {"Function": "{}", "PublishStatus": "DRAFT", "Actions": [{"ActionType": "ASSIGN_CONTACT_CATEGORY"}]}
+        make = lambda: acts | {"Name": fresh("r"), "TriggerEventSource": {"EventSourceName": "OnPostCallAnalysisAvailable"}}
+        rule = lambda: instance | {"RuleId": c.create_rule(**make())["RuleId"]}
+        workspace = lambda: instance | {"WorkspaceId": c.create_workspace(Name=fresh("w"))["WorkspaceId"]}
+        home = {"Page": "HOME", "ResourceArn": "arn:aws:connect:us-east-1:aws:view/form:1"}
+        to = {"ResourceArns": [c.arn("routing-profile", self.routing)]}
+
+        def active():
+            made = version()
+            self.connect.activate_evaluation_form(**made)
+            return made
+
+        def named():
+            made = make()
+            return instance | acts | {"RuleId": c.create_rule(**made)["RuleId"], "Name": made["Name"]}
+
+        def paged():
+            made = workspace()
+            self.connect.create_workspace_page(**made, **home)
+            return made | {"Page": "HOME"}
+
+        return {
+            "CreateTaskTemplate": lambda: instance | task | {"Name": fresh("t")}, "GetTaskTemplate": template,
+            "ListTaskTemplates": lambda: instance, "UpdateTaskTemplate": lambda: template() | task | {"Status": "ACTIVE"},
+            "DeleteTaskTemplate": template,
+            "CreateEvaluationForm": lambda: instance | {"Title": fresh("f"), "Items": items}, "DescribeEvaluationForm": form,
+            "ListEvaluationForms": lambda: instance, "SearchEvaluationForms": lambda: instance,
+            "ListEvaluationFormVersions": form,
+            "UpdateEvaluationForm": lambda: version() | {"Title": fresh("f"), "Items": items},
+            "ActivateEvaluationForm": version, "DeactivateEvaluationForm": active, "DeleteEvaluationForm": form,
+            "CreateRule": lambda: instance | make(), "DescribeRule": rule, "ListRules": lambda: instance,
+            "SearchRules": lambda: instance, "UpdateRule": named, "DeleteRule": rule,
+            "CreateWorkspace": lambda: instance | {"Name": fresh("w")}, "DescribeWorkspace": workspace,
+            "ListWorkspaces": lambda: instance, "SearchWorkspaces": lambda: instance, "UpdateWorkspaceMetadata": workspace,
+            "UpdateWorkspaceTheme": workspace, "UpdateWorkspaceVisibility": lambda: workspace() | {"Visibility": "ALL"},
+            "DeleteWorkspace": workspace, "CreateWorkspacePage": lambda: workspace() | home, "ListWorkspacePages": workspace,
+            "UpdateWorkspacePage": paged, "DeleteWorkspacePage": paged, "AssociateWorkspace": lambda: workspace() | to,
+            "DisassociateWorkspace": lambda: workspace() | to, "SearchWorkspaceAssociations": lambda: instance,
+        }
+
+    def connection_requests(self, instance):
+        """What an instance is connected with. What may be there once or a few times is on a centre of its own."""
+        new = lambda: {"InstanceId": Centre(self.connect).id}
+        storage = {"ResourceType": "CALL_RECORDINGS",
+                   "StorageConfig": {"StorageType": "S3", "S3Config": {"BucketName": "b", "BucketPrefix": "p"}}}
+        lex = {"Name": "Orders", "LexRegion": "us-east-1"}
+        integrate = lambda: {"IntegrationType": "WISDOM_ASSISTANT",
+                             "IntegrationArn": "arn:aws:wisdom:us-east-1:123456789012:assistant/" + fresh("a")}
+        function = lambda: {"FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:" + fresh("f")}
+        origin = lambda: {"Origin": f"https://{fresh('o')}.example.com"}
+
+        def after(operation, make, keep=lambda made: {}):
+            """What was made in a new centre, by what names it."""
+            def run():
+                sent, of = make(), new()
+                return of | keep(sent | getattr(self.connect, operation)(**of, **sent))
+            return run
+
+        of = lambda *names: lambda made: {name: made[name] for name in names}
+        stored = lambda *more: after("associate_instance_storage_config", lambda: storage, of("AssociationId", "ResourceType", *more))
+        integration = after("create_integration_association", integrate, of("IntegrationAssociationId"))
+        group = after("create_traffic_distribution_group", lambda: {"Name": "Main"}, of("Id"))
+        grouped = lambda: {"TrafficDistributionGroupId": group()["Id"]}
+        distributed = lambda: {"Id": group()["Id"]}
+
+        def used():
+            made = integration()
+            return made | {"UseCaseId": self.connect.create_use_case(**made, UseCaseType="RULES_EVALUATION")["UseCaseId"]}
+
+        return {
+            "AssociateInstanceStorageConfig": lambda: new() | storage, "DescribeInstanceStorageConfig": stored(),
+            "ListInstanceStorageConfigs": lambda: instance | {"ResourceType": "CALL_RECORDINGS"},
+            "UpdateInstanceStorageConfig": stored("StorageConfig"), "DisassociateInstanceStorageConfig": stored(),
+            "AssociateApprovedOrigin": lambda: instance | origin(), "ListApprovedOrigins": lambda: instance,
+            "DisassociateApprovedOrigin": after("associate_approved_origin", origin, of("Origin")),
+            "AssociateSecurityKey": lambda: new() | {"Key": PUBLIC_KEY}, "ListSecurityKeys": lambda: instance,
+            "DisassociateSecurityKey": after("associate_security_key", lambda: {"Key": PUBLIC_KEY}, of("AssociationId")),
+            "AssociateLambdaFunction": lambda: instance | function(), "ListLambdaFunctions": lambda: instance,
+            "DisassociateLambdaFunction": after("associate_lambda_function", function, of("FunctionArn")),
+            "AssociateLexBot": lambda: new() | {"LexBot": lex}, "ListLexBots": lambda: instance,
+            "DisassociateLexBot": lambda: after("associate_lex_bot", lambda: {"LexBot": lex})() | {
+                "BotName": lex["Name"], "LexRegion": lex["LexRegion"]},
+            "AssociateBot": lambda: new() | {"LexBot": lex}, "ListBots": lambda: instance | {"LexVersion": "V2"},
+            "DisassociateBot": after("associate_bot", lambda: {"LexBot": lex}, of("LexBot")),
+            "CreateIntegrationAssociation": lambda: instance | integrate(), "ListIntegrationAssociations": lambda: instance,
+            "DeleteIntegrationAssociation": integration,
+            "CreateUseCase": lambda: integration() | {"UseCaseType": "RULES_EVALUATION"}, "ListUseCases": integration,
+            "DeleteUseCase": used,
+            "CreateTrafficDistributionGroup": lambda: new() | {"Name": "Main"}, "DescribeTrafficDistributionGroup": grouped,
+            "ListTrafficDistributionGroups": lambda: {}, "DeleteTrafficDistributionGroup": grouped,
+            "GetTrafficDistribution": distributed, "UpdateTrafficDistribution": distributed,
+        }
+
     def params(self, operation):
         c, instance = self.centre, {"InstanceId": self.centre.id}
         profile = instance | {"SecurityProfileId": self.profile}
@@ -210,6 +316,8 @@ class Requests:
             "ListRoutingProfileManualAssignmentQueues": lambda: routing,
             "DeleteRoutingProfile": lambda: instance | {"RoutingProfileId": c.routing()},
             **self.flow_requests(instance),
+            **self.form_requests(instance),
+            **self.connection_requests(instance),
             "CreateHoursOfOperation": lambda: instance | {"Name": fresh("h"), "TimeZone": "Europe/Paris", "Config": []},
             "DescribeHoursOfOperation": lambda: instance | {"HoursOfOperationId": self.hours},
             "ListHoursOfOperations": lambda: instance,

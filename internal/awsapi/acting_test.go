@@ -108,6 +108,7 @@ func TestRights(t *testing.T) {
 		"ListAuthenticationProfiles", "DescribeAuthenticationProfile", "UpdateAuthenticationProfile",
 		"CreateNotification", "DescribeNotification", "ListNotifications", "SearchNotifications",
 		"UpdateNotificationContent", "DeleteNotification"}
+	without = append(without, connections...)
 	byARN := []string{"TagResource", "UntagResource", "ListTagsForResource"}
 	for _, op := range model.Operations {
 		if op.Service == model.Served && rights[op.Name] == "" && !slices.Contains(without, op.Name) &&
@@ -116,6 +117,19 @@ func TestRights(t *testing.T) {
 		}
 	}
 }
+
+// connections are the operations on what an instance is connected with, which Amazon Connect leaves to IAM. Whom a
+// workspace is assigned to is told to keys alone, since users may not be allowed to view them all.
+var connections = []string{"AssociateInstanceStorageConfig", "DescribeInstanceStorageConfig",
+	"ListInstanceStorageConfigs", "UpdateInstanceStorageConfig", "DisassociateInstanceStorageConfig",
+	"AssociateApprovedOrigin", "ListApprovedOrigins", "DisassociateApprovedOrigin", "AssociateSecurityKey",
+	"ListSecurityKeys", "DisassociateSecurityKey", "AssociateLambdaFunction", "ListLambdaFunctions",
+	"DisassociateLambdaFunction", "AssociateLexBot", "ListLexBots", "DisassociateLexBot", "AssociateBot", "ListBots",
+	"DisassociateBot", "CreateIntegrationAssociation", "ListIntegrationAssociations", "DeleteIntegrationAssociation",
+	"CreateUseCase", "ListUseCases", "DeleteUseCase", "CreateTrafficDistributionGroup",
+	"DescribeTrafficDistributionGroup", "ListTrafficDistributionGroups", "DeleteTrafficDistributionGroup",
+	"GetTrafficDistribution", "UpdateTrafficDistribution", "AssociateWorkspace", "DisassociateWorkspace",
+	"SearchWorkspaceAssociations"}
 
 func TestActingUser(t *testing.T) {
 	c := newCentre(t)

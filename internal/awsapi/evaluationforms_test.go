@@ -30,7 +30,7 @@ func TestEvaluationForms(t *testing.T) {
 	describe := func(version any) members {
 		return w.do("DescribeEvaluationForm", form(version)).ok()["EvaluationForm"].(members)
 	}
-	const at, by = 1773500966.535, "arn:aws:iam::123456789012:user/"
+	const at, by = 1773500966.535, "arn:aws:iam::123456789012:root"
 	arn := w.arn(in, "evaluation-form", id)
 	want := changed(content, members{"InstanceId": nil, "EvaluationFormId": id, "EvaluationFormArn": arn, "EvaluationFormVersion": 1.0,
 		"Locked": false, "Status": "DRAFT", "CreatedTime": at, "CreatedBy": by, "LastModifiedTime": at, "LastModifiedBy": by,

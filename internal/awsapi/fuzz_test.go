@@ -150,7 +150,8 @@ func FuzzSearchCondition(f *testing.F) {
 
 func leaves(c control.Condition) int {
 	n := len(c.Fields)
-	for _, set := range []bool{c.String != nil, c.Tag != nil, c.Group != nil, c.State != "", c.Never} {
+	for _, set := range []bool{c.String != nil, c.Tag != nil, c.Group != nil, c.State != "", c.Never, c.Unknown != "",
+		c.Date != nil} {
 		if set {
 			n++
 		}

@@ -55,6 +55,7 @@ func (w *world) furnishAs(identity string) things {
 		members{"InstanceId": id, "EntityType": "AI_AGENT", "EntityArn": in.agent,
 			"SecurityProfiles": []members{{"Id": in.held}}}).ok()
 	w.furnishRouting(&in)
+	w.furnishForms(&in)
 	return in
 }
 

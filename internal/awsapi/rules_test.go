@@ -132,7 +132,7 @@ func TestRules(t *testing.T) {
 	describe := members{"InstanceId": in, "RuleId": id}
 	const at = 1773500966.535
 	want := changed(rule, members{"InstanceId": nil, "RuleId": id, "RuleArn": w.arn(in, "rule", id), "CreatedTime": at,
-		"LastUpdatedTime": at, "LastUpdatedBy": "arn:aws:iam::123456789012:user/"})
+		"LastUpdatedTime": at, "LastUpdatedBy": "arn:aws:iam::123456789012:root"})
 	if got := w.do("DescribeRule", describe).ok()["Rule"]; !reflect.DeepEqual(got, any(want)) {
 		t.Errorf("DescribeRule = %v, want %v", got, want)
 	}

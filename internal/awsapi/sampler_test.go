@@ -23,7 +23,8 @@ var examples = map[string]any{
 	"ContactFlowContent": aFlow("sample"), "VocabularyContent": "Phrase\nsample",
 	"ViewInputContent": map[string]any{"Template": "{}", "Actions": []any{"aa"}}, "ViewTemplate": "{}",
 	"S3Uri": "s3://bucket/sample.wav", "PhoneNumberPrefix": "+1", "PhoneNumberCountryCode": "US", "PhoneNumberType": "DID",
-	"RegionName":      "us-east-1",
+	"RegionName": "us-east-1", "Origin": "https://example.com", "PEM": aPublicKey,
+	"FunctionArn":     "arn:aws:lambda:us-east-1:123456789012:function:f",
 	"InstanceIdOrArn": "00000000-0000-4000-8000-000000000001", "TagKey": "Team", "PermissionsList": []any{"Users.View"},
 	"TagRestrictedResourceName":       "User",
 	"HierarchyRestrictedResourceName": "User", "Permission": "ACCESS", "Email": "a@example.com",
@@ -56,6 +57,7 @@ func (in things) known(w *world) map[string]any {
 	profile := w.first("ListSecurityProfiles", in.instance, "SecurityProfileSummaryList", "Id")
 	m["SecurityProfileId"], m["SecurityProfileIds"], m["Id"] = profile, []any{profile}, profile
 	maps.Copy(m, in.more)
+	maps.Copy(m, in.forms)
 	return m
 }
 
@@ -65,6 +67,7 @@ func (in things) knownBy(w *world, operation string) map[string]any {
 	if strings.Contains(operation, "ContactFlowAlias") {
 		m["AliasId"] = m["FlowAlias"]
 	}
+	w.formsFor(in, operation, m)
 	return m
 }
 

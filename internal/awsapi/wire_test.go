@@ -116,6 +116,7 @@ func TestWire(t *testing.T) {
 	r.dataTables(in)
 	r.routingDocuments(in.instance)
 	r.flows(in)
+	r.forms(in)
 	r.complete()
 }
 
@@ -123,8 +124,8 @@ func TestWire(t *testing.T) {
 type things struct {
 	instance, hours, queue, routing, parent, quick, group, below, module, alias, table, user, agent, held string
 
-	flow, address string
-	more, flows   map[string]any // by member, as of a sampler; see furnishFlows
+	flow, address      string
+	more, flows, forms map[string]any // by member, as of a sampler; see furnishFlows
 }
 
 func (r *recorder) instances() things {

@@ -130,7 +130,7 @@ var viewers = []struct{ name, permissions, restriction string }{
 	{"lead", canaryViews + `, "HistoricalChanges.View", "Users.Edit", "Users.EditPermission", "Users.Create", "Users.Delete", "SecurityProfiles.Edit", "SecurityProfiles.Create", "SecurityProfiles.Delete",
 		"Queues.Edit", "Queues.Create", "Queues.Delete", "RoutingPolicies.Edit", "RoutingPolicies.Create", "RoutingPolicies.Delete", "AgentGrouping.Edit", "AgentGrouping.Create",
 		"HoursOfOperation.Edit", "HoursOfOperation.Create", "HoursOfOperation.Delete", "ContactFlowModules.Edit", "ContactFlowModules.Create", "ContactFlowModules.Delete", "ContactFlowModules.Publish",
-		"TransferDestinations.Edit", "TransferDestinations.Create", "TransferDestinations.Delete", "DataTables.Edit", "DataTables.Create", "DataTables.Delete", "DataTables.ManageValues", ` + canaryFlowEdits,
+		"TransferDestinations.Edit", "TransferDestinations.Create", "TransferDestinations.Delete", "DataTables.Edit", "DataTables.Create", "DataTables.Delete", "DataTables.ManageValues", ` + canaryFlowEdits + `, ` + canaryFormEdits,
 		`"TagRestrictedResources": ` + canaryTypes + `, "AllowedAccessControlTags": {"Country": "FR"}`},
 	{"rows", `"DataTables.View", "DataTables.ManageValues", "DataTables.Edit", "DataTables.Delete", "HistoricalChanges.View", "Users.View"`,
 		`"TagRestrictedResources": ["DataTable", "User"], "AllowedAccessControlTags": {"Country": "IT"},
@@ -142,10 +142,10 @@ var viewers = []struct{ name, permissions, restriction string }{
 	{"assigner", `"Users.View", "Users.EditPermission"`,
 		`"TagRestrictedResources": ["User"], "AllowedAccessControlTags": {"Country": "FR"}`},
 	{"admin", canaryViews + `, "HistoricalChanges.View", "QConnectAIAgents.View", "QConnectAIAgents.Edit", "Users.Edit", "Users.EditPermission", "Users.Create", "Users.Delete",
-		"SecurityProfiles.Edit", "SecurityProfiles.Create", "SecurityProfiles.Delete", "AgentGrouping.Edit", "AgentGrouping.Create", ` + canaryFlowEdits, ``},
+		"SecurityProfiles.Edit", "SecurityProfiles.Create", "SecurityProfiles.Delete", "AgentGrouping.Edit", "AgentGrouping.Create", ` + canaryFlowEdits + `, ` + canaryFormEdits, ``},
 }
 
-const canaryViews = `"Users.View", "SecurityProfiles.View", "Queues.View", "RoutingPolicies.View", "AgentGrouping.View", "HoursOfOperation.View", "ContactFlowModules.View", "TransferDestinations.View", "DataTables.View", ` + canaryFlowViews
+const canaryViews = `"Users.View", "SecurityProfiles.View", "Queues.View", "RoutingPolicies.View", "AgentGrouping.View", "HoursOfOperation.View", "ContactFlowModules.View", "TransferDestinations.View", "DataTables.View", ` + canaryFlowViews + `, ` + canaryFormViews
 
 // canaryLine is a queue of a routing profile.
 const canaryLine = `{"QueueReference": {"QueueId": "%s", "Channel": "VOICE"}, "Priority": 1, "Delay": 0}`
@@ -235,6 +235,7 @@ func (w *canaryWorld) fill() {
 	}
 
 	w.fillFlows(other)
+	w.fillForms()
 
 	table := `"TimeZone": "UTC", "ValueLockLevel": "NONE", "Status": "PUBLISHED", `
 	w.make("table", "CreateDataTable", `"Name": "Table", `+table+seen)

@@ -148,7 +148,8 @@ func (c *documentCheck) sign(before, d *lanyard.Document, member string) {
 	d.Members[member] = who
 }
 
-// actorARN is the ARN of who makes the call: a user, an AI agent, or else the owner of a key.
+// actorARN is the ARN of who makes the call: a user, an AI agent, or else the account. The ids of keys are for the
+// operator alone.
 func (c *documentCheck) actorARN() string {
 	switch who := c.call.actor(); {
 	case who.User != "":
@@ -156,6 +157,6 @@ func (c *documentCheck) actorARN() string {
 	case who.Agent != "":
 		return who.Agent
 	default:
-		return "arn:" + c.partition + ":iam::" + c.in.Account + ":user/" + who.AccessKeyID
+		return "arn:" + c.partition + ":iam::" + c.in.Account + ":root"
 	}
 }
