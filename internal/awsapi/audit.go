@@ -104,7 +104,8 @@ func auditRequest(req *request, in model.Input) ([]byte, error) {
 
 // boundQuery are the query parameters of operations that change something. A test compares them
 // with the model.
-var boundQuery = []string{"clientToken", "tagKeys"}
+var boundQuery = []string{"botName", "clientToken", "functionArn", "instanceId", "lexRegion", "origin", "resourceType",
+	"tagKeys", "version"}
 
 // hide replaces the values of sensitive members, at any depth. The names in body were
 // written by us, so they are plain.

@@ -144,18 +144,31 @@ func bindMembers(req *request, in model.Input, members map[string]jsontext.Value
 		if err := json.Unmarshal(value, to.Addr().Interface()); err != nil {
 			return nil, wrongMember(f.Name, err)
 		}
-		text, isText := to.Interface().(*string)
 		if list, ok := to.Interface().([]string); ok {
 			req.params.Query[small] = list
-		} else if isText && text != nil {
+		} else if text, ok := asParameter(to); ok {
 			if label := labelNamed(req.op, f.Name); label != "" {
-				req.params.Labels = append(req.params.Labels, model.Label{Name: label, Value: *text})
+				req.params.Labels = append(req.params.Labels, model.Label{Name: label, Value: text})
 			} else {
-				req.params.Query[small] = []string{*text}
+				req.params.Query[small] = []string{text}
 			}
 		}
 	}
 	return known, nil
+}
+
+// asParameter is a member as it would be in a path or a query.
+func asParameter(v reflect.Value) (string, bool) {
+	if v.Kind() != reflect.Pointer || v.IsNil() {
+		return "", false
+	}
+	switch v := v.Elem(); v.Kind() {
+	case reflect.String:
+		return v.String(), true
+	case reflect.Int32, reflect.Int64:
+		return strconv.FormatInt(v.Int(), 10), true
+	}
+	return "", false
 }
 
 // wrongMember says what is wrong with the value of a member.

@@ -19,7 +19,7 @@ var unserved = map[string][]string{
 
 // nameMembers are the members of a Create that must be new each time.
 var nameMembers = []string{"SecurityProfileName", "Username", "InstanceAlias", "AliasName", "VocabularyName",
-	"EmailAddress", "Title", "Name"}
+	"EmailAddress", "Name", "Title"}
 
 // roundTrip is a served type: what creates, describes and updates it.
 type roundTrip struct {

@@ -1793,8 +1793,10 @@ func (s *CreateEvaluationFormRequest) Validate() error {
 }
 
 func (s *CreateEvaluationFormRequest) findViolation() *Violation {
-	if v := ruleEvaluationFormAIVersion.findViolation(s.AIVersion); v != nil {
-		return v.under("AIVersion")
+	if s.AIVersion != nil && *s.AIVersion != "" {
+		if v := ruleEvaluationFormAIVersion.findViolation(s.AIVersion); v != nil {
+			return v.under("AIVersion")
+		}
 	}
 	if v := s.AutoEvaluationConfiguration.findViolation(); v != nil {
 		return v.under("AutoEvaluationConfiguration")
@@ -11710,8 +11712,10 @@ func (s *UpdateEvaluationFormRequest) Validate() error {
 }
 
 func (s *UpdateEvaluationFormRequest) findViolation() *Violation {
-	if v := ruleEvaluationFormAIVersion.findViolation(s.AIVersion); v != nil {
-		return v.under("AIVersion")
+	if s.AIVersion != nil && *s.AIVersion != "" {
+		if v := ruleEvaluationFormAIVersion.findViolation(s.AIVersion); v != nil {
+			return v.under("AIVersion")
+		}
 	}
 	if v := s.AutoEvaluationConfiguration.findViolation(); v != nil {
 		return v.under("AutoEvaluationConfiguration")
