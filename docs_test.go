@@ -33,6 +33,43 @@ func TestCoverage(t *testing.T) {
 	}
 }
 
+// leftOut are the groups of operations that are not served, with the reason, the first that matches counting.
+var leftOut = []struct{ title, reason, names string }{
+	{"Files and media", "lanyard stores no files.", `AttachedFile|PromptFile|WorkspaceMedia`},
+	{"Regions", "An instance is in one region: there is nothing to replicate, and nobody to send elsewhere.",
+		`ReplicateInstance|CrossRegionRouting|TrafficDistributionGroupUser`},
+	{"Metrics and analytics", "They are made of contacts, and there are none.",
+		`Metric|Analytics|RealtimeContact|CurrentUserData|ExtractionDefinition`},
+	{"Tests of flows, and validation by AI", "Nothing runs flows here, and nothing evaluates by AI.",
+		`TestCase|EvaluationFormValidation`},
+	{"Sessions and sign-in", "Users sign in to lanyard's console only.",
+		`AuthCode|FederationToken|Session|PushNotificationRegistration|ParticipantAuthentication`},
+	{"Tags of everything", "An answer would have to have every resource of an account, and its search is not documented.",
+		`SearchResourceTags`},
+	{"What happens while contacts are served", "lanyard configures a contact centre and routes no contacts.", `.`},
+}
+
+// leftOutTables are tables of the operations that are not served, by group.
+func leftOutTables() string {
+	groups := make([]strings.Builder, len(leftOut))
+	for _, op := range model.Operations {
+		if op.Service != model.NotServed {
+			continue
+		}
+		for i, g := range leftOut {
+			if regexp.MustCompile(g.names).MatchString(op.Name) {
+				fmt.Fprintf(&groups[i], "| %s | `%s %s` |\n", op.Name, op.Method, op.URI)
+				break
+			}
+		}
+	}
+	var b strings.Builder
+	for i, g := range leftOut {
+		fmt.Fprintf(&b, "\n### %s\n\n%s\n\n| operation | method and path |\n| --- | --- |\n%s", g.title, g.reason, groups[i].String())
+	}
+	return b.String()
+}
+
 func coverage() string {
 	tables := map[model.Service]*strings.Builder{model.Served: {}, model.Empty: {}, model.NotServed: {}}
 	count := map[model.Service]int{}
@@ -50,7 +87,7 @@ func coverage() string {
 	}
 	return fmt.Sprintf(coveragePage,
 		len(model.Operations), count[model.Served], count[model.Empty], count[model.NotServed],
-		tables[model.Served], tables[model.Empty], tables[model.NotServed])
+		tables[model.Served], tables[model.Empty], leftOutTables())
 }
 
 const coveragePage = `# Coverage
@@ -58,10 +95,10 @@ const coveragePage = `# Coverage
 How lanyard answers each of the %d operations in Amazon Connect's service model:
 
 - %d in full: [served](#served);
-- %d with a typed empty list for an existing instance, because instances here have no prompts, rules and the like. So
+- %d with a typed empty list for an existing instance, because instances here have no test cases, metrics and the like. So
   tools that read every list of an instance complete: [empty lists](#empty-lists);
 - the other %d with ` + "`UnsupportedOperationException`" + ` (status 501), the operation's name and a reference
-  to this page: [not yet](#not-yet).
+  to this page: [left out on purpose](#left-out-on-purpose), with the reasons.
 
 ` + "`make docs`" + ` generates this page from the operation table, and a test compares the two. The exceptions are those that
 the service model declares, without the word Exception at the end.
@@ -76,10 +113,9 @@ the service model declares, without the word Exception at the end.
 | operation | method and path | declared exceptions |
 | --- | --- | --- |
 %s
-## Not yet
+## Left out on purpose
 
-| operation | method and path |
-| --- | --- |
+What lanyard is for is who may do what in a contact centre, and the configuration around it.
 %s`
 
 var (

@@ -16,7 +16,8 @@ KEY_ID = "AKIACONFORMANCEROOT1"
 SECRET = "conformance/root/secret/0123456789abcdef"
 NO_QUOTAS = [f"--quota-{what}=-1" for what in (
     "instances", "profiles", "users", "groups", "queues", "routing-profiles", "hours", "modules", "quick-connects", "data-tables",
-    "attributes-per-data-table", "primary-attributes-per-data-table", "values-per-data-table", "queues-per-routing-profile", "ai-agents")]
+    "attributes-per-data-table", "primary-attributes-per-data-table", "values-per-data-table", "queues-per-routing-profile", "ai-agents",
+    "documents")]
 
 
 class Server:

@@ -27,6 +27,7 @@ type quotaFlags struct {
 	Values            int `help:"Values of a data table, counting each attribute of each row (1000)." default:"0" name:"values-per-data-table"`
 	QueuesPerProfile  int `help:"Queues of a routing profile, counting each channel (50)." default:"0" name:"queues-per-routing-profile"`
 	AIAgents          int `help:"AI agents with profiles in an instance (10000)." default:"0" name:"ai-agents"`
+	Documents         int `help:"Resources of each other type, such as flows or rules, in an instance (depends on the type)." default:"0"`
 	RestrictedPerUser int `help:"Profiles with tag or hierarchy restrictions that one user may hold (3)." default:"0"`
 }
 
@@ -34,7 +35,7 @@ type quotaFlags struct {
 func (q *quotaFlags) all() []*int {
 	return []*int{&q.Instances, &q.Profiles, &q.Users, &q.Groups, &q.Queues, &q.RoutingProfiles, &q.Hours, &q.Modules,
 		&q.QuickConnects, &q.DataTables, &q.Attributes, &q.Primary, &q.Values, &q.QueuesPerProfile, &q.AIAgents,
-		&q.RestrictedPerUser}
+		&q.Documents, &q.RestrictedPerUser}
 }
 
 func (q quotaFlags) quotas() control.Quotas {
@@ -42,7 +43,8 @@ func (q quotaFlags) quotas() control.Quotas {
 		Queues:          q.Queues,
 		RoutingProfiles: q.RoutingProfiles, Hours: q.Hours, Modules: q.Modules, QuickConnects: q.QuickConnects,
 		DataTables: q.DataTables, AttributesPerTable: q.Attributes, PrimaryPerTable: q.Primary, ValuesPerTable: q.Values,
-		QueuesPerRoutingProfile: q.QueuesPerProfile, AIAgents: q.AIAgents, RestrictedProfilesPerUser: q.RestrictedPerUser}
+		QueuesPerRoutingProfile: q.QueuesPerProfile, AIAgents: q.AIAgents, Documents: q.Documents,
+		RestrictedProfilesPerUser: q.RestrictedPerUser}
 }
 
 // checkFlags refuses combinations that cannot be meant.
