@@ -131,7 +131,7 @@ func TestGenerateRefuses(t *testing.T) {
 	}{
 		{"type", Ref{Shape: "X"}, Shape{Type: "blob"}, "blob"},
 		{"location", Ref{Shape: "X", Location: "header"}, Shape{Type: "string"}, "header"},
-		{"label", Ref{Shape: "X", Location: "uri"}, Shape{Type: "integer"}, "uri"},
+		{"label", Ref{Shape: "X", Location: "uri"}, Shape{Type: "boolean"}, "uri"},
 		{"pattern", Ref{Shape: "X"}, Shape{Type: "string", Pattern: "("}, "pattern"},
 		{"bound", Ref{Shape: "X"}, Shape{Type: "integer", Max: &limit}, "1.5"},
 		{"bounds of a float", Ref{Shape: "X"}, Shape{Type: "double", Max: &limit}, "one bound alone"},
