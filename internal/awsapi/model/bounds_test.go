@@ -28,7 +28,7 @@ type shape struct {
 	Min, Max           *float64
 	Pattern            string
 	Enum               []string
-	Sensitive          bool
+	Sensitive, Union   bool
 }
 
 var pinned struct {
@@ -45,11 +45,12 @@ func init() {
 // patterned has strings for each pattern that a request reaches: one that fits,
 // one that does not for no other reason, and what any number of fits as well.
 var patterned = map[string]struct{ good, bad, pad string }{
-	"ACGRInstanceIdOrArn":    {"arn:aws:connect:eu-west-2:123456789012:instance/a-1", "a b", "a"},
-	"AiAgentId":              {"00000000-0000-0000-0000-000000000000:LATEST", "0000", ""},
-	"ContactFlowModuleAlias": {"a-b_c$1", "a--b", "a"},
-	"FlowModuleContentSha256": {"0123456789012345678901234567890123456789012345678901234567890abc",
-		"01-3456789012345678901234567890123456789012345678901234567890abc", ""},
+	"ACGRInstanceIdOrArn":            {"arn:aws:connect:eu-west-2:123456789012:instance/a-1", "a b", "a"},
+	"AiAgentId":                      {"00000000-0000-0000-0000-000000000000:LATEST", "0000", ""},
+	"AwsRegion":                      {"us-west-2", "US-WEST-2", ""},
+	"CommonHumanReadableDescription": {"two\nlines", "a\x01b", ""},
+	"CommonHumanReadableName":        {"a name é", "a\x01b", ""},
+	"ContactFlowModuleAlias":         {"a-b_c$1", "a--b", "a"},
 	"ContactFlowModuleDescription":   {"a module", "  ", "é"},
 	"ContactFlowModuleName":          {"a module", "  ", "é"},
 	"CreateSecurityProfileName":      {"a_B-3 @", "a*b", "a"},
@@ -57,22 +58,55 @@ var patterned = map[string]struct{ good, bad, pad string }{
 	"DataTableName":                  {"a name|-_.:=@'é", "a/b", "é"},
 	"DateTimeFormat":                 {"2026-01-31T00:00:00.000Z", "2026-01-31", ""},
 	"DateYearMonthDayFormat":         {"2026-01-31", "31.1.2026", ""},
+	"Description250":                 {"a name", " a", "é"},
 	"DirectoryAlias":                 {"con-tact", "d-contact", "a"},
 	"DirectoryId":                    {"d-0123456789", "e-0123456789", ""},
-	"IAMRestrictedPrimaryValue":      {"value", "value\x01", "a"},
-	"InstanceIdOrArn":                {"00000000-0000-0000-0000-000000000000", "00000000", ""},
-	"Password":                       {"Passw0rd", "password1", ""},
-	"PhoneNumber":                    {"+441234567890", "01234567890", ""},
-	"PhoneNumberPrefix":              {"+44", "forty-four", ""},
-	"PrimaryAttributeContextKeyName": {"key", "connect:key", "a"},
-	"RegionName":                     {"us-gov-east-1", "moon", ""},
-	"SensitivePhoneNumber":           {"+441234567890", "01234567890", ""},
-	"TagKey":                         {"k é/1", "aws:k", "é"},
-	"ViewsInstanceId":                {"an-id", "an id", "a"},
-	"ViewsNextToken":                 {"dG9rZW4=", "a token", "a"},
-	"VocabularyName":                 {"a.name", " a", "a"},
-	"VocabularyNextToken":            {"a token", "  ", "é"},
+	"EmailAddress":                   {"desk@example.com", "desk.example.com", ""},
+	"EvaluationFormMetricName":       {"a name", "a\x01b", "é"},
+	"FlowContentSha256": {"0123456789012345678901234567890123456789012345678901234567890abc",
+		"01-3456789012345678901234567890123456789012345678901234567890abc", ""},
+	"FlowModuleContentSha256": {"0123456789012345678901234567890123456789012345678901234567890abc",
+		"01-3456789012345678901234567890123456789012345678901234567890abc", ""},
+	"HoursOfOperationOverrideYearMonthDayDateFormat": {"2026-01-31", "31.1.2026", ""},
+	"IAMRestrictedPrimaryValue":                      {"value", "value\x01", "a"},
+	"InstanceIdOrArn":                                {"00000000-0000-0000-0000-000000000000", "00000000", ""},
+	"IpCidr":                                         {"2001:db8::/32", "2001 db8", "a"},
+	"Name128":                                        {"a name", " a", "é"},
+	"Page":                                           {"a page", "..", "é"},
+	"Password":                                       {"Passw0rd", "password1", ""},
+	"PhoneNumber":                                    {"+441234567890", "01234567890", ""},
+	"PhoneNumberDescription":                         {"two\nlines\x01", "", "é"},
+	"PhoneNumberPrefix":                              {"+44", "forty-four", ""},
+	"PrimaryAttributeContextKeyName":                 {"key", "connect:key", "a"},
+	"ReferenceArn":                                   {"arn:aws:connect:eu-west-2:123456789012", "!aws:connect:eu-west-2:123456789012", "a"},
+	"RegionName":                                     {"us-gov-east-1", "moon", ""},
+	"RuleName":                                       {"a.rule", " a", "a"},
+	"S3Uri":                                          {"s3://bucket/key", "http://bucket/key", ""},
+	"SensitivePhoneNumber":                           {"+441234567890", "01234567890", ""},
+	"SlaName":                                        {"a name", "a ", "é"},
+	"Slug":                                           {"a-b", "ab", "é"},
+	"SourceApplicationName":                          {"an app", "a*b", "a"},
+	"TagKey":                                         {"k é/1", "aws:k", "é"},
+	"ThemeImageLink":                                 {"https://example.com/a.png", "  ", "é"},
+	"ThemeString":                                    {"a font", "  ", "é"},
+	"TrafficDistributionGroupIdOrArn":                {"00000000-0000-0000-0000-000000000000", "00000000", ""},
+	"ViewAction":                                     {"an action", " a", "é"},
+	"ViewContentSha256":                              {"a", "-", ""}, // no digest: the model fits one character
+	"ViewDescription":                                {"a view, described", " a", "é"},
+	"ViewId":                                         {"an-id:$LATEST", "an id", "a"},
+	"ViewName":                                       {"a view", " a", "é"},
+	"ViewsClientToken":                               {"a token", "a!b", "é"},
+	"ViewsInstanceId":                                {"an-id", "an id", "a"},
+	"ViewsNextToken":                                 {"dG9rZW4=", "a token", "a"},
+	"VocabularyName":                                 {"a.name", " a", "a"},
+	"VocabularyNextToken":                            {"a token", "  ", "é"},
+	"WorkspaceDescription":                           {"two\nlines", "a\x01b", "é"},
+	"WorkspaceName":                                  {"a name", "  ", "é"},
+	"WorkspaceTitle":                                 {"a title", "a\x01b", "é"},
 }
+
+// anything is a pattern that no string fails to match.
+const anything = `^[\W\S_]*`
 
 // A bench breaks one bound after another of an otherwise valid request.
 type bench struct {
@@ -81,6 +115,7 @@ type bench struct {
 	root   shape
 	values map[string]any // the request, by member; every member that can be there is
 	relax  bool           // the member at hand may be empty, whatever its bound
+	within []string       // the shapes around the value at hand
 }
 
 // relaxed reports whether relaxed.txt lets an optional member be empty.
@@ -154,8 +189,9 @@ func reach(name string, seen map[string]bool) {
 	}
 }
 
-// sample makes a valid value of a shape with every member in it. Recursive shapes
-// hold themselves once; there is none for a shape within two of itself.
+// sample makes a valid value of a shape with every member in it, and of a union the
+// first that can be. Recursive shapes hold themselves once; there is none for a shape
+// within two of itself, nor for one that requires it.
 func sample(name string, within []string) (any, bool) {
 	depth := 0
 	for _, outer := range within {
@@ -171,12 +207,17 @@ func sample(name string, within []string) (any, bool) {
 	switch s.Type {
 	case "structure":
 		members := map[string]any{}
-		for member, r := range s.Members {
-			if v, ok := sample(r.Shape, within); ok {
+		for _, member := range slices.Sorted(maps.Keys(s.Members)) {
+			if v, ok := sample(s.Members[member].Shape, within); ok {
 				members[member] = v
+			} else if slices.Contains(s.Required, member) {
+				return nil, false
+			}
+			if s.Union && len(members) == 1 {
+				break
 			}
 		}
-		return members, true
+		return members, !s.Union || len(members) == 1
 	case "list":
 		e, ok := sample(s.Member.Shape, within)
 		return slices.Repeat([]any{e}, max(1, int(limit(s.Min, 1)))), ok
@@ -200,9 +241,17 @@ func sample(name string, within []string) (any, bool) {
 func entries(s shape, n int) map[string]any {
 	m := map[string]any{}
 	for i := range n {
-		m["k"+strconv.Itoa(i)], _ = sample(s.Value.Shape, nil)
+		m[key(s, i)], _ = sample(s.Value.Shape, nil)
 	}
 	return m
+}
+
+// key is the i-th key of a map.
+func key(s shape, i int) string {
+	if enum := pinned.Shapes[s.Key.Shape].Enum; enum != nil {
+		return enum[i]
+	}
+	return "k" + strconv.Itoa(i)
 }
 
 func limit(bound *float64, absent float64) float64 {
@@ -218,6 +267,12 @@ func (b *bench) walk(name string, v any, path string, hidden bool, set func(any)
 	walked[name] = true
 	s := pinned.Shapes[name]
 	hidden = hidden || s.Sensitive
+	b.within = append(b.within, name)
+	defer func() { b.within = b.within[:len(b.within)-1] }()
+	if s.Union {
+		b.union(s, v, path, hidden, set)
+		return
+	}
 	switch s.Type {
 	case "structure":
 		members := v.(map[string]any)
@@ -242,14 +297,41 @@ func (b *bench) walk(name string, v any, path string, hidden bool, set func(any)
 		elements[0] = first
 	case "map":
 		b.counts(s, path, hidden, func(n int) { set(entries(s, n)) })
-		b.walk(s.Key.Shape, "k0", path, hidden, func(key any) { set(map[string]any{key.(string): v.(map[string]any)["k0"]}) })
-		b.walk(s.Value.Shape, "", path+`["k0"]`, hidden, func(v any) { set(map[string]any{"k0": v}) })
+		first := key(s, 0)
+		value := v.(map[string]any)[first]
+		b.walk(s.Key.Shape, first, path, hidden, func(key any) { set(map[string]any{key.(string): value}) })
+		set(v)
+		b.walk(s.Value.Shape, value, path+"["+strconv.Quote(first)+"]", hidden, func(v any) { set(map[string]any{first: v}) })
 		set(v)
 	case "string":
 		b.text(name, s, path, hidden, set)
 	case "integer", "long", "float", "double":
 		b.number(s, path, hidden, set)
 	}
+}
+
+// union tries a union with each of its members, then with none and with two of them.
+func (b *bench) union(s shape, v any, path string, hidden bool, set func(any)) {
+	b.relax = false
+	all := map[string]any{}
+	for _, member := range slices.Sorted(maps.Keys(s.Members)) {
+		value, ok := sample(s.Members[member].Shape, b.within)
+		if !ok {
+			continue
+		}
+		all[member] = value
+		one := map[string]any{member: value}
+		set(one)
+		b.passes(path, "with", member)
+		b.walk(s.Members[member].Shape, value, path+"."+member, hidden, func(v any) { one[member] = v })
+	}
+	set(map[string]any{})
+	b.fails(path, hidden, "none of them")
+	if len(all) > 1 {
+		set(all)
+		b.fails(path, hidden, "more than one of them")
+	}
+	set(v)
 }
 
 // counts tries how long a list or a map may be.
@@ -278,8 +360,10 @@ func (b *bench) text(name string, s shape, path string, hidden bool, set func(an
 	} else {
 		set(pad.good)
 		b.passes(path, "fits", pad.good)
-		set(pad.bad)
-		b.fails(path, hidden, pad.bad)
+		if s.Pattern != anything {
+			set(pad.bad)
+			b.fails(path, hidden, pad.bad)
+		}
 	}
 	if s.Enum != nil {
 		for _, value := range s.Enum {
