@@ -47,7 +47,8 @@ import (
 // # The snapshot itself
 //
 // [Snapshot.Instance], [Snapshot.Account], [Snapshot.Exists], [Snapshot.Revision], [Snapshot.Altered], [Snapshot.Seq],
-// [Snapshot.Hash], [Snapshot.Contradicts] and [Snapshot.Memory] describe it.
+// [Snapshot.Hash], [Snapshot.Contradicts] and [Snapshot.Memory] describe it. [Snapshot.RightsOf] is what decides for
+// one subject without it; see [Solo].
 type Snapshot struct {
 	instance string
 	revision int64

@@ -121,8 +121,8 @@ func init() {
 		"DeleteContactFlow": {"$hflow", "$flow2"}, "DeletePrompt": {"$hprompt", "$prompt"}, "DeleteView": {"$hview", "$view"},
 		"DeleteVocabulary": {"$vocabulary", "$vocabulary2"},
 	})
-	for _, scan := range []string{"ListContactFlows", "SearchContactFlows", "ListPrompts", "SearchPrompts", "ListViews",
-		"SearchViews", "ListFlowAssociations", "BatchGetFlowAssociation"} {
+	for _, scan := range []string{"ListContactFlows", "SearchContactFlows", "ListFlowAssociations",
+		"BatchGetFlowAssociation"} {
 		canaryScans["call/"+scan] = skips
 	}
 }

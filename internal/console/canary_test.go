@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -927,6 +928,9 @@ func TestCanaries(t *testing.T) {
 					}
 					continue
 				}
+				if r.path == "subject-snapshot" { // each world has a key of its own to sign with
+					got[0], got[1] = signedPayload(got[0]), signedPayload(got[1])
+				}
 				if got[0] != got[1] {
 					at := 0
 					for at < min(len(got[0]), len(got[1])) && got[0][at] == got[1][at] {
@@ -1070,3 +1074,19 @@ func TestCanariesInUse(t *testing.T) {
 		}
 	})
 }
+
+// signedPayload returns what the JWS of an answer says, or the answer if it has none.
+func signedPayload(answer string) string {
+	parts := strings.Split(answer, ".")
+	if len(parts) != 3 {
+		return answer
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return answer
+	}
+	return revisionOfRights.ReplaceAllString(string(payload), "")
+}
+
+// revisionOfRights says how many changes there were, as the revision of every other answer does.
+var revisionOfRights = regexp.MustCompile(`"Revision":\d+,`)

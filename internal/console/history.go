@@ -296,6 +296,7 @@ func bare(changes []lanyard.Change) ([]lanyard.Change, error) {
 			}
 			delete(members, "Seq")
 			delete(members, "ModifiedBy")
+			delete(members, "Uses") // of what other members name
 			for _, name := range ofValues[out[i].Type] {
 				delete(members, name)
 			}
@@ -433,7 +434,7 @@ func (s *Server) fields(in *lanyard.Instance, t lanyard.Type,
 	fields = map[string]lanyard.JSON{}
 	for n, value := range all {
 		switch n {
-		case "ID", "Seq", "Modified", "ClientToken", "RequestHash":
+		case "ID", "Seq", "Modified", "ClientToken", "RequestHash", "Uses":
 			continue
 		}
 		if other, ok := renamed[t][n]; ok {

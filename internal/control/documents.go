@@ -356,13 +356,32 @@ func getDocument[R lanyard.Documented](ctx context.Context, s *Service, r store.
 	if whole != "" && ref.Key != "" {
 		ref.Key = whole + "/" + ref.Key
 	}
-	res, err := findDocument[R](ctx, s, r, in, ref)
+	var res R
+	missing, err := isMissing(ctx, s, r, in, t, whole, ref)
+	if err == nil && !missing {
+		res, err = findDocument[R](ctx, s, r, in, ref)
+	}
 	// The same whether it does not exist or is a part of another, which the caller may not be allowed to view.
-	if t.Whole() != "" && (errors.Is(err, lanyard.ErrNotFound) || err == nil && res.Doc().Whole != whole) {
+	if t.Whole() != "" && (missing || errors.Is(err, lanyard.ErrNotFound) || err == nil && res.Doc().Whole != whole) {
 		return none, lanyard.Errorf(lanyard.NotFound, "%s: %s %q does not exist in %s %s", t.Member(), t.Word(),
 			lanyard.Clip(shown), t.Whole().Word(), whole)
 	}
 	return res, err
+}
+
+// isMissing reports whether a whole has no part with the id that ref has. It looks at the whole's own parts, so that it
+// takes as long whether another whole has it or none.
+func isMissing(ctx context.Context, s *Service, r store.Reader, in *lanyard.Instance, t lanyard.Type, whole string,
+	ref DocumentRef) (bool, error) {
+	if t.Whole() == "" || ref.Key != "" {
+		return false, nil
+	}
+	id, err := s.id(in, t, ref.ID)
+	if err != nil {
+		return false, within(t.Member(), err)
+	}
+	ids, err := partIDs(ctx, r, t, whole)
+	return !slices.Contains(ids, id), err
 }
 
 // findDocument returns the document that ref names, by its key or id.
@@ -471,9 +490,58 @@ func ListParts[R lanyard.Documented](ctx context.Context, s *Service, call Call,
 	if err != nil {
 		return PageOf[R]{}, err
 	}
-	f := finder[R]{service: s, reader: reader, in: in,
-		tests: []test{func(r lanyard.Resource) bool {
-			return r.(R).Doc().Whole == id && (sel.Wanted == nil || sel.Wanted(r.(R)))
-		}}}
-	return f.findPage(ctx, sel.Page)
+	after, err := position(sel.After)
+	if err != nil {
+		return PageOf[R]{}, err
+	}
+	parts, err := readParts[R](ctx, reader, id)
+	if err != nil {
+		return PageOf[R]{}, err
+	}
+	parts = slices.DeleteFunc(parts, func(r R) bool {
+		return r.Head().Seq <= after || sel.Wanted != nil && !sel.Wanted(r)
+	})
+	page := PageOf[R]{Instance: in, Items: parts}
+	if len(parts) > sel.Limit {
+		page.Items = parts[:sel.Limit]
+		page.Next = strconv.FormatInt(page.Items[sel.Limit-1].Head().Seq, 10)
+	}
+	return page, nil
+}
+
+// readParts returns the parts of a whole, in the order of their creation.
+func readParts[R lanyard.Documented](ctx context.Context, r store.Reader, whole string) ([]R, error) {
+	var none R
+	ids, err := partIDs(ctx, r, none.Type(), whole)
+	if err != nil {
+		return nil, err
+	}
+	parts := make([]R, 0, len(ids))
+	for _, id := range ids {
+		part, err := r.Get(ctx, none.Type(), id)
+		if errors.Is(err, lanyard.ErrNotFound) {
+			continue // deleted while we read
+		}
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, part.(R))
+	}
+	slices.SortFunc(parts, func(a, b R) int { return cmp.Compare(a.Head().Seq, b.Head().Seq) })
+	return parts, nil
+}
+
+// partIDs returns the ids of the parts of a whole that are of type t.
+func partIDs(ctx context.Context, r store.Reader, t lanyard.Type, whole string) (ids []string, err error) {
+	const chunk = 1000
+	for after := ""; ; {
+		some, err := r.Referrers(ctx, lanyard.Ref{Type: t.Whole(), ID: whole}, t, after, chunk)
+		if err != nil {
+			return nil, err
+		}
+		if ids = append(ids, some...); len(some) < chunk {
+			return ids, nil
+		}
+		after = some[len(some)-1]
+	}
 }

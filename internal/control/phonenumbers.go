@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/lanyard/lanyard"
 	"github.com/lanyard/lanyard/internal/phonepool"
 	"github.com/lanyard/lanyard/internal/store"
@@ -199,7 +201,13 @@ func (s *Service) addNumber(ctx context.Context, call Call, instance string, n *
 	return createOnce(ctx, s, call, instance, token, c)
 }
 
-func jsonText(s string) lanyard.JSON { return lanyard.JSON(strconv.Quote(s)) }
+func jsonText(s string) lanyard.JSON {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic("control: a text does not encode: " + err.Error())
+	}
+	return b
+}
 
 // ListAllPhoneNumbers returns a page of the phone numbers of all instances of the account, instance by instance.
 func (s *Service) ListAllPhoneNumbers(ctx context.Context, call Call, sel Selection[*lanyard.PhoneNumber]) (
