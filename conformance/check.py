@@ -69,7 +69,8 @@ def error(operation, status, headers, body):
     members = parse(body)
     if code in declared:
         want = declared[code].metadata["error"]["httpStatusCode"]
-        value(declared[code], {k: v for k, v in members.items() if k != "__type"}, f"{operation} {code}")
+        besides = {"__type"} | {"Message"} - declared[code].members.keys()  # SDKs show the Message of every exception
+        value(declared[code], {k: v for k, v in members.items() if k not in besides}, f"{operation} {code}")
     elif code in COMMON:
         want = COMMON[code]
     else:

@@ -154,8 +154,10 @@ func checkBot(c *documentCheck, _, d *lanyard.Document) error {
 		return err
 	}
 	switch {
-	case one == two:
-		return lanyard.Errorf(lanyard.Invalid, "LexBot is required when there is no LexV2Bot, and must be absent when there is")
+	case one && two:
+		return lanyard.Errorf(lanyard.Invalid, "LexV2Bot must be absent when there is a LexBot")
+	case !one && !two:
+		return lanyard.Errorf(lanyard.Invalid, "LexBot is required when there is no LexV2Bot")
 	case one && (first.Name == "" || first.LexRegion == ""):
 		return lanyard.Errorf(lanyard.Invalid, "LexBot.Name and LexBot.LexRegion are required")
 	case one:
