@@ -279,7 +279,7 @@ def test_every_resource(server, initialised, tmp_path):
     said = again.run("plan", "-input=false").stdout
     assert f"Plan: {len(made)} to import, 0 to add, 0 to change, 0 to destroy." in said, said
 
-    t.run("destroy", "-auto-approve", "-input=false")
+    t.run("destroy", "-auto-approve", "-input=false", "-refresh=false")
     assert held(t.folder) == {}
     assert alias not in [i.get("InstanceAlias") for i in connect.list_instances()["InstanceSummaryList"]]
 
