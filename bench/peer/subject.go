@@ -168,7 +168,8 @@ func (m *scribe) ask(q *Question, answer bool) Asked {
 			groups[g] = true
 			refs = append(refs, map[string]any{"__entity": map[string]any{"type": "Group", "id": g}})
 		}
-		resource = map[string]any{"type": q.Type, "id": q.Resource, "tags": tags, "group": u.Group}
+		resource = map[string]any{"type": q.Type, "id": q.Resource, "tags": tags,
+			"group": strings.Join(m.paths[u.Group], "/")} // the subject's snapshot has no groups that it may not view
 		opa["tags"], opa["groups"], attributes["groups"] = tags, groups, refs
 	case access.TypeQueue:
 		tags = m.queues[q.Resource]
