@@ -381,7 +381,7 @@ func isMissing(ctx context.Context, s *Service, r store.Reader, in *lanyard.Inst
 		return false, within(t.Member(), err)
 	}
 	ids, err := partIDs(ctx, r, t, whole)
-	return !slices.Contains(ids, id), err
+	return err == nil && !slices.Contains(ids, id), err
 }
 
 // findDocument returns the document that ref names, by its key or id.

@@ -63,9 +63,10 @@ func (p problemList) err() error {
 	if len(p) == 0 {
 		return nil
 	}
-	e := lanyard.Errorf(lanyard.BadContent, "%s", p[0])
-	if len(p) > 1 {
-		e.Message += fmt.Sprintf("; %d more problems", len(p)-1)
+	const shown = 3 // in the message, which is all that many clients print
+	e := lanyard.Errorf(lanyard.BadContent, "%s", strings.Join(p[:min(len(p), shown)], "; "))
+	if len(p) > shown {
+		e.Message += fmt.Sprintf("; problems that are not shown: %d", len(p)-shown)
 	}
 	e.Problems = p
 	return e

@@ -229,8 +229,6 @@ func checkMap[T any](m map[string]T, keys *stringRule, check func(*T) *Violation
 }
 
 // exactlyOne checks a union, of which set members are present.
-//
-//lint:ignore U1000 a union of a newer model needs it
 func exactlyOne(set int, members string) *Violation {
 	if set == 1 {
 		return nil
